@@ -1,0 +1,104 @@
+package registry
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// Candidate is the parsed `candidate` input. Exactly one of the forms is filled.
+type Candidate struct {
+	Text    string // as given
+	RunID   string // runs:/RunID/Path
+	Path    string
+	ModelID string // models:/m-…
+	Model   string // models:/Model/Number or models:/Model@Alias
+	Number  int
+	Alias   string
+}
+
+var (
+	runID         = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+	loggedModelID = regexp.MustCompile(`^m-[0-9a-f]{32}$`)
+)
+
+// ParseCandidate reads a candidate URI. The error says what would be right, and carries no reason: the caller adds
+// the name of the input.
+func ParseCandidate(text string) (Candidate, error) {
+	c := Candidate{Text: text}
+	switch {
+	case strings.HasPrefix(text, "runs:/"):
+		return c.run(strings.TrimPrefix(text, "runs:/"))
+	case strings.HasPrefix(text, "models:/"):
+		return c.registered(strings.TrimPrefix(text, "models:/"))
+	case isNumber(text):
+		return c, fmt.Errorf("a version number alone does not say of which model; write models:/NAME/%s", text)
+	case strings.Contains(text, ":/"):
+		return c, fmt.Errorf("a bare location has no run, so no lineage; write runs:/RUN_ID/PATH, models:/NAME/VERSION or models:/m-…")
+	}
+	return c, fmt.Errorf("want runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS or models:/m-…")
+}
+
+func (c Candidate) run(rest string) (Candidate, error) {
+	id, path, _ := strings.Cut(strings.TrimPrefix(rest, "/"), "/")
+	path = strings.Trim(path, "/")
+	switch {
+	case !runID.MatchString(id):
+		return c, fmt.Errorf("%q is not a run id; write runs:/RUN_ID/PATH", id)
+	case path == "":
+		return c, fmt.Errorf("the artifact path is missing; write runs:/%s/model with the name given to log_model", id)
+	case unsafePath(path):
+		return c, fmt.Errorf("the artifact path %q must not hold '..', a backslash, '#', '?', '%%' or a control character", path)
+	}
+	c.RunID, c.Path = id, path
+	return c, nil
+}
+
+func unsafePath(path string) bool {
+	for _, segment := range strings.Split(path, "/") {
+		if segment == "" || segment == "." || segment == ".." {
+			return true
+		}
+	}
+	return strings.ContainsAny(path, `\#?%`) || strings.ContainsFunc(path, isControl)
+}
+
+func (c Candidate) registered(rest string) (Candidate, error) {
+	if loggedModelID.MatchString(rest) {
+		c.ModelID = rest
+		return c, nil
+	}
+	if name, alias, ok := cutLast(rest, "@"); ok && name != "" && !strings.Contains(alias, "/") {
+		if err := CheckAlias(alias); err != nil {
+			return c, err
+		}
+		c.Model, c.Alias = name, alias
+		return c, nil
+	}
+	name, version, ok := cutLast(rest, "/")
+	switch {
+	case !ok || name == "":
+		return c, fmt.Errorf("want models:/NAME/VERSION, models:/NAME@ALIAS or models:/m-… with 32 hex digits")
+	case strings.EqualFold(version, "latest"):
+		return c, fmt.Errorf("'latest' may change between judging and promoting; name the version, as in models:/%s/7", name)
+	case !isNumber(version):
+		return c, fmt.Errorf("%q is not a version number; write models:/%s/7, or models:/%s@ALIAS", version, name, name)
+	}
+	c.Model = name
+	c.Number, _ = strconv.Atoi(version)
+	return c, nil
+}
+
+// isNumber reports whether text is a version number that fits MLflow's integer column.
+func isNumber(text string) bool {
+	n, err := strconv.ParseInt(text, 10, 32)
+	return err == nil && n > 0 && text[0] != '+'
+}
+
+func cutLast(s, sep string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, sep); i >= 0 {
+		return s[:i], s[i+len(sep):], true
+	}
+	return s, "", false
+}

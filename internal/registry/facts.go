@@ -1,0 +1,67 @@
+package registry
+
+// Target is what a promotion moves: an alias, a stage, or both.
+type Target struct {
+	Alias           string `json:"alias,omitempty"`
+	Stage           string `json:"stage,omitempty"`
+	ArchiveExisting bool   `json:"archive_existing,omitempty"` // of the stage's other holders
+}
+
+// Empty reports whether nothing would be moved.
+func (t Target) Empty() bool { return t.Alias == "" && t.Stage == "" }
+
+// Holder is the key under which the target's holder stands in Facts.Holders: the alias where there is one.
+func (t Target) Holder() string {
+	if t.Alias != "" {
+		return "@" + t.Alias
+	}
+	return t.Stage
+}
+
+func (t Target) String() string {
+	switch {
+	case t.Alias != "" && t.Stage != "":
+		return "@" + t.Alias + " and " + t.Stage
+	case t.Alias != "":
+		return "@" + t.Alias
+	}
+	return t.Stage
+}
+
+// Query says what a command is about; Needs what its gates want to know. Together they decide what is fetched.
+type Query struct {
+	Model     string
+	Candidate Candidate
+	Target    Target
+}
+
+// Needs is the union of the facts that the gates of a decision ask for.
+type Needs struct {
+	Holders []string // "@alias" or a stage: whose run is compared with
+}
+
+// Subject is a version under judgement: the candidate, or a holder it is compared with.
+type Subject struct {
+	Ref     string // how to name it to people: runs:/ID/model, models:/churn/7
+	Version Known[Version]
+	Run     Known[Run]
+	MLmodel Known[MLmodel]
+}
+
+// Facts is everything a decision may depend on, gathered before anything is decided.
+type Facts struct {
+	Server       string // address of the registry, without credentials
+	Model        Known[Model]
+	Candidate    Subject
+	Source       Source                    // what registering the candidate would send; empty where it is a version already
+	Twins        []int                     // other versions registered from the same run and artifact
+	Holders      map[string]Known[Subject] // by "@alias" or stage; absent = confirmed that there is none
+	StageHolders []int                     // all versions in the target's stage, ascending
+	Newest       int                       // highest version number seen; 0 = none
+}
+
+// Incumbent is the version the target names now.
+func (f Facts) Incumbent(t Target) Known[Subject] { return f.Holders[t.Holder()] }
+
+// Number is the candidate's version number, 0 while it is not registered.
+func (f Facts) Number() int { return f.Candidate.Version.OrZero().Number }

@@ -1,0 +1,21 @@
+package registry
+
+// Intent is what the user asked for, beside the candidate and the target: words to write and safety choices.
+type Intent struct {
+	Command          string
+	Query            Query
+	Description      string
+	Tags             map[string]string
+	ModelDescription string
+	ModelTags        map[string]string
+	RegisterIfValid  bool     // judge first, register only what passes
+	Override         []string // named safety checks the user switched off for this run
+	WorkflowRun      string   // link to the run of the workflow, "" on a laptop
+	Actor            string   // who started it, "" when unknown
+}
+
+// Safety checks that `override` can switch off.
+const (
+	OverrideUngated   = "ungated"
+	OverrideDowngrade = "downgrade"
+)

@@ -1,0 +1,102 @@
+package registry
+
+import (
+	"math"
+	"time"
+)
+
+// Model is a registered model.
+type Model struct {
+	Name        string
+	Description string
+	Tags        map[string]string
+	Aliases     map[string]int // alias -> version number; may dangle on servers before 3.x
+	Created     time.Time
+	Updated     time.Time
+}
+
+// Version is one version of a registered model.
+type Version struct {
+	Model         string
+	Number        int
+	Source        string
+	RunID         string
+	RunLink       string
+	Stage         string // None, Staging, Production or Archived
+	Status        string // READY, PENDING_REGISTRATION or FAILED_REGISTRATION
+	StatusMessage string
+	Description   string
+	Tags          map[string]string
+	Created       time.Time
+	Updated       time.Time
+}
+
+// Run is a tracking run, with the latest point of each metric.
+type Run struct {
+	ID           string
+	Name         string
+	ExperimentID string
+	User         string
+	Status       string // RUNNING, SCHEDULED, FINISHED, FAILED or KILLED
+	Deleted      bool
+	Start, End   time.Time
+	ArtifactURI  string
+	Metrics      map[string]Point
+	Params       map[string]string
+	Tags         map[string]string
+	Datasets     []Dataset
+	Outputs      []ModelOutput // logged models of this run (MLflow 3.x), in the server's order
+}
+
+// Point is one logged value of a metric.
+type Point struct {
+	Value float64
+	Raw   string // as the server sent it: "NaN", "Infinity", 1.7976931348623157e308
+	Step  int64
+	Time  time.Time
+}
+
+// Finite reports whether the value can be compared. SQL stores keep ±Inf as ±1.7976931348623157e308 (the largest
+// float64), so that value is not a measurement either.
+func (p Point) Finite() bool {
+	return !math.IsNaN(p.Value) && math.Abs(p.Value) < math.MaxFloat64
+}
+
+// Dataset is one dataset input of a run.
+type Dataset struct {
+	Name, Digest, SourceType, Source string
+	Context                          string // training, validation, test …; "" when untagged
+}
+
+// ModelOutput links a run to a logged model.
+type ModelOutput struct {
+	ModelID string
+	Step    int64
+}
+
+// LoggedModel is a model logged by MLflow 3.x, an entity of its own beside the run.
+type LoggedModel struct {
+	ID, Name, ExperimentID, ArtifactURI, Status, SourceRunID string
+	Tags                                                     map[string]string
+}
+
+// MLmodel is the descriptor beside the model's files. Any field may be empty: old writers leave most of them out.
+type MLmodel struct {
+	Flavors       map[string]map[string]any
+	Signature     string // the inputs, outputs and params as the file has them; "" when unsigned
+	RunID         string
+	ModelID       string
+	MLflowVersion string
+	PythonVersion string
+	Created       string // utc_time_created, naive UTC text
+	SizeBytes     int64
+}
+
+// Source is what model-versions/create is told about where the model's files are.
+type Source struct {
+	URI     string `json:"uri"`
+	RunID   string `json:"run_id,omitempty"`
+	ModelID string `json:"model_id,omitempty"` // MLflow 3.x logged model
+	Path    string `json:"path,omitempty"`     // artifact path within the run
+	Request string `json:"request"`            // digest of model, run and logged model or path: the promote.request tag
+}

@@ -1,0 +1,125 @@
+package registry
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Verb is what a step does.
+type Verb string
+
+const (
+	CreateModel   Verb = "create-model"
+	CreateVersion Verb = "create-version"
+	SetAlias      Verb = "set-alias"
+	SetStage      Verb = "set-stage"
+	SetTag        Verb = "set-tag"
+	Describe      Verb = "describe"
+)
+
+// Kind groups the verbs by how they are made safe.
+func (v Verb) Kind() Kind {
+	switch v {
+	case CreateModel, CreateVersion:
+		return Creation
+	case SetAlias, SetStage:
+		return Move
+	}
+	return Mark
+}
+
+// Kind says how a step is applied.
+type Kind int
+
+const (
+	Creation Kind = iota // idempotent by a key of its own: the model's name, the promote.request tag
+	Move                 // guarded before, read back after: what consumers load depends on it
+	Mark                 // a note on a version; last write wins and nothing depends on it
+)
+
+// Placeholders in a step's Version, Want or tag values, filled in when the plan is applied: a plan is the same bytes
+// whenever it is made.
+const (
+	NewVersion = 0          // Step.Version: the version that this plan creates
+	NewNumber  = "{new}"    // Step.Want: its number
+	AtTime     = "{time}"   // RFC 3339, UTC
+	TheRecord  = "{record}" // the decision in short
+)
+
+// Step is one change: what it does, what it expects to find, and what it leaves.
+type Step struct {
+	Do      Verb   `json:"do"`
+	Model   string `json:"model"`
+	Version int    `json:"version,omitempty"`
+	Ref     string `json:"ref,omitempty"` // alias, stage or tag key
+	Was     string `json:"was,omitempty"` // alias: version number; stage: all holders, "3,7"; "" = none
+	Want    string `json:"want"`
+	Archive bool   `json:"archive,omitempty"` // of the stage's other holders
+
+	Source      *Source           `json:"source,omitempty"` // create-version
+	Description string            `json:"description,omitempty"`
+	Tags        map[string]string `json:"tags,omitempty"`
+}
+
+// For returns the step with the number of the created version filled in.
+func (s Step) For(number int) Step {
+	if s.Version == NewVersion {
+		s.Version = number
+	}
+	if s.Do == SetAlias || s.Do == SetStage {
+		list := strings.Split(s.Want, ",")
+		for i, n := range list {
+			if n == NewNumber {
+				list[i] = strconv.Itoa(number)
+			}
+		}
+		s.Want = strings.Join(list, ",")
+	}
+	return s
+}
+
+// Numbers writes version numbers as a step's Was or Want: ascending, separated by commas.
+func Numbers(ns []int) string {
+	ns = slices.Clone(ns)
+	slices.Sort(ns)
+	text := make([]string, len(ns))
+	for i, n := range ns {
+		text[i] = strconv.Itoa(n)
+	}
+	return strings.Join(text, ",")
+}
+
+// Plan is everything a command would change, as data. An empty list of steps means there is nothing to do.
+type Plan struct {
+	Command   string   `json:"command"`
+	Server    string   `json:"server"`
+	Model     string   `json:"model"`
+	Candidate string   `json:"candidate"`
+	Version   int      `json:"version,omitempty"` // 0 = created by this plan
+	Source    *Source  `json:"source,omitempty"`
+	Target    Target   `json:"target"`
+	Incumbent int      `json:"incumbent,omitempty"` // version the target names now; 0 = none
+	Verdict   *Verdict `json:"verdict,omitempty"`   // of the gates; nil where none are judged
+	Override  []string `json:"override,omitempty"`
+	Steps     []Step   `json:"steps"`
+}
+
+// Moves reports whether the plan moves an alias or a stage.
+func (p Plan) Moves() bool {
+	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Do.Kind() == Move })
+}
+
+// Creates reports whether the plan registers a version.
+func (p Plan) Creates() bool {
+	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Do == CreateVersion })
+}
+
+// Digest identifies the plan. Nothing in a plan depends on a clock, so the same facts give the same digest.
+func (p Plan) Digest() (string, error) {
+	text, err := CanonicalJSON(p)
+	if err != nil {
+		return "", err
+	}
+	return Digest("plan/1", string(text)), nil
+}

@@ -1,0 +1,85 @@
+package registry
+
+// Reason is the machine-readable cause of an outcome. The list is part of the product's surface: names are never
+// changed, and a test holds this table, the documentation and the code equal.
+type Reason string
+
+const (
+	OK                Reason = "ok"
+	Unchanged         Reason = "unchanged"
+	Blocked           Reason = "blocked"
+	NoGates           Reason = "no-gates"
+	Conflict          Reason = "conflict"
+	CandidateGone     Reason = "candidate-gone"
+	ModelGone         Reason = "model-gone"
+	NoRun             Reason = "no-run"
+	NotReady          Reason = "not-ready"
+	Downgrade         Reason = "downgrade"
+	DanglingAlias     Reason = "dangling-alias"
+	StageNotExclusive Reason = "stage-not-exclusive"
+	RefNotAllowed     Reason = "ref-not-allowed"
+	BadInput          Reason = "bad-input"
+	Unauthorized      Reason = "unauthorized"
+	Forbidden         Reason = "forbidden"
+	Unreachable       Reason = "unreachable"
+	HostRefused       Reason = "host-refused"
+	NotMLflow         Reason = "not-mlflow"
+	Unsupported       Reason = "unsupported"
+	ServerError       Reason = "server-error"
+	Cancelled         Reason = "cancelled"
+	Unknown           Reason = "unknown"
+)
+
+// Exit statuses of the process. 75 is EX_TEMPFAIL of sysexits.h, 130 is 128 + SIGINT.
+const (
+	ExitDone      = 0
+	ExitRefused   = 1
+	ExitBadInput  = 2
+	ExitFailed    = 3
+	ExitUnknown   = 75
+	ExitCancelled = 130
+)
+
+// ReasonInfo is one row of the documented list.
+type ReasonInfo struct {
+	Reason  Reason
+	Exit    int
+	Meaning string
+}
+
+// Reasons is the documented list, in the order people read it.
+var Reasons = []ReasonInfo{
+	{OK, ExitDone, "done as asked"},
+	{Unchanged, ExitDone, "the target already names this version; nothing was written"},
+	{Blocked, ExitRefused, "at least one gate failed or could not be judged"},
+	{NoGates, ExitRefused, "no gate applies, and a target without gates is refused; nothing was written"},
+	{Downgrade, ExitRefused, "the candidate is older than the incumbent; `override: downgrade` allows it"},
+	{NoRun, ExitRefused, "the candidate's source names no run, so its lineage is unknown"},
+	{BadInput, ExitBadInput, "an input is missing or wrong; all problems are listed"},
+	{RefNotAllowed, ExitFailed, "a writing command was started from a branch that may not write"},
+	{Conflict, ExitFailed, "somebody else moved the target between reading and writing, or right after"},
+	{CandidateGone, ExitFailed, "the run, logged model or version named by `candidate` does not exist (any more)"},
+	{ModelGone, ExitFailed, "the registered model does not exist (any more)"},
+	{NotReady, ExitFailed, "the run is not FINISHED, or the version is not READY"},
+	{DanglingAlias, ExitFailed, "the alias names a version that was deleted"},
+	{StageNotExclusive, ExitFailed, "after the move more than one version holds the stage"},
+	{Unauthorized, ExitFailed, "the server refused the login (401)"},
+	{Forbidden, ExitFailed, "the login lacks a right (403)"},
+	{Unreachable, ExitFailed, "the server could not be reached"},
+	{HostRefused, ExitFailed, "MLflow refused the Host header (`--allowed-hosts`)"},
+	{NotMLflow, ExitFailed, "what answers is not MLflow's API: a login page, a proxy, a wrong path"},
+	{Unsupported, ExitFailed, "this server cannot do what was asked"},
+	{ServerError, ExitFailed, "the server answered with an error"},
+	{Cancelled, ExitCancelled, "stopped by a signal; what was done is reported"},
+	{Unknown, ExitUnknown, "a write was sent and neither its effect nor its absence could be confirmed"},
+}
+
+// Exit returns the exit status of a reason; a reason outside the list counts as failed.
+func (r Reason) Exit() int {
+	for _, info := range Reasons {
+		if info.Reason == r {
+			return info.Exit
+		}
+	}
+	return ExitFailed
+}

@@ -1,0 +1,47 @@
+package registry
+
+// Done says how a step ended.
+type Done string
+
+const (
+	StepDone    Done = "done"
+	StepNotDone Done = "not done"
+	StepUnknown Done = "unknown" // sent, and neither its effect nor its absence could be confirmed
+)
+
+// StepResult is a step and how it ended.
+type StepResult struct {
+	Step  Step   `json:"step"`
+	Done  Done   `json:"done"`
+	Saw   string `json:"saw,omitempty"`  // what was read back
+	Note  string `json:"note,omitempty"` // for people: adopted, already so, the error
+	Wrote bool   `json:"wrote"`          // a write was sent and took effect
+}
+
+// Receipt is what applying a plan did.
+type Receipt struct {
+	Version  int          `json:"version,omitempty"` // number of the candidate, created or found
+	Results  []StepResult `json:"results"`
+	Warnings []string     `json:"warnings,omitempty"` // of marks that could not be written: they never undo a promotion
+	Err      error        `json:"-"`                  // why applying stopped; nil when every step is done
+}
+
+// Changed reports whether anything a consumer can see was changed.
+func (r Receipt) Changed() bool {
+	for _, s := range r.Results {
+		if s.Wrote {
+			return true
+		}
+	}
+	return false
+}
+
+// Registered reports whether this run created the version.
+func (r Receipt) Registered() bool {
+	for _, s := range r.Results {
+		if s.Step.Do == CreateVersion && s.Wrote {
+			return true
+		}
+	}
+	return false
+}

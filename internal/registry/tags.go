@@ -1,0 +1,181 @@
+package registry
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Tags this program writes on model versions. Those without the prefix are names that users of older pipelines
+// already query by.
+const (
+	TagPrefix           = "promote."
+	TagRequest          = "promote.request"        // digest that makes registering idempotent
+	TagRecord           = "promote.record"         // the last decision in short, JSON
+	TagGitCommit        = "promote.git.commit"     // of the training code
+	TagGitRepository    = "promote.git.repository" // of the training code
+	TagWorkflowRun      = "promote.workflow.run"   // link to the run that registered the version
+	TagDatasets         = "promote.datasets"       // JSON list of name, digest, context
+	TagFailedGates      = "promote.failed_gates"   // JSON list
+	TagValidation       = "validation_status"      // passed or blocked
+	TagPythonVersion    = "python_version"
+	TagFrameworkVersion = "framework_version"
+	TagDataSourceURI    = "data_source_uri"
+	TagDataVersion      = "data_version"
+)
+
+// MLflow's own run tags and dataset context tag.
+const (
+	tagSourceCommit = "mlflow.source.git.commit"
+	tagSourceRepo   = "mlflow.source.git.repoURL"
+	// PromptTag marks a registered model, or by mistake one version, as a prompt.
+	PromptTag = "mlflow.prompt.is_prompt"
+)
+
+// AliasTimeTag is the tag that says when a version last received the alias.
+func AliasTimeTag(alias string) string { return TagPrefix + "alias." + alias + ".at" }
+
+// StageTimeTag is the tag that says when a version last entered the stage; "" for stages that have none.
+func StageTimeTag(stage string) string {
+	switch stage {
+	case "Staging":
+		return "promoted_to_staging_at"
+	case "Production":
+		return "promoted_to_production_at"
+	}
+	return ""
+}
+
+// Portable limits: what every supported server and database stores unchanged (MLflow 1.30 to 3.17; PostgreSQL and
+// MySQL refuse what SQLite takes).
+const (
+	MaxTagKey      = 250
+	MaxTagValue    = 5000
+	MaxDescription = 5000
+)
+
+// LineageTags returns the tags that carry a version's lineage: what the run and the MLmodel file say, and the
+// workflow run that registers it. What is unknown is left out, never written empty.
+func LineageTags(s Subject, workflowRun string) map[string]string {
+	tags := map[string]string{}
+	set := func(key, value string) {
+		if value = strings.TrimSpace(value); value != "" {
+			tags[key] = Truncate(value, MaxTagValue)
+		}
+	}
+	set(TagWorkflowRun, workflowRun)
+	if run, ok := s.Run.Get(); ok {
+		set(TagGitCommit, run.Tags[tagSourceCommit])
+		set(TagGitRepository, withoutUserInfo(run.Tags[tagSourceRepo]))
+		set(TagDatasets, datasetList(run.Datasets))
+		if d, ok := trainingData(run.Datasets); ok {
+			set(TagDataSourceURI, datasetSource(d))
+			set(TagDataVersion, d.Digest)
+		}
+	}
+	if m, ok := s.MLmodel.Get(); ok {
+		set(TagPythonVersion, m.PythonVersion)
+		set(TagFrameworkVersion, m.Framework())
+	}
+	return tags
+}
+
+// Framework names the native flavour and its version, "sklearn 1.5.2"; "" when the file says neither.
+func (m MLmodel) Framework() string {
+	var names []string
+	for name := range m.Flavors {
+		if name != "python_function" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		for _, key := range []string{name + "_version", map[string]string{"sklearn": "sklearn_version", "xgboost": "xgb_version", "lightgbm": "lgb_version"}[name]} {
+			if v, ok := m.Flavors[name][key].(string); ok && v != "" {
+				return name + " " + v
+			}
+		}
+	}
+	return strings.Join(names, " ")
+}
+
+func trainingData(ds []Dataset) (Dataset, bool) {
+	for _, d := range ds {
+		if d.Context == "training" || d.Context == "train" {
+			return d, true
+		}
+	}
+	if len(ds) == 1 {
+		return ds[0], true
+	}
+	return Dataset{}, false
+}
+
+// datasetSource is where the data came from: MLflow keeps the source as JSON, most often with a uri or url.
+func datasetSource(d Dataset) string {
+	var source struct{ URI, URL, Path string }
+	if json.Unmarshal([]byte(d.Source), &source) != nil {
+		return ""
+	}
+	for _, s := range []string{source.URI, source.URL, source.Path} {
+		if s != "" {
+			return withoutUserInfo(s)
+		}
+	}
+	return ""
+}
+
+func datasetList(ds []Dataset) string {
+	type row struct {
+		Name    string `json:"name"`
+		Digest  string `json:"digest"`
+		Context string `json:"context,omitempty"`
+	}
+	rows := make([]row, 0, len(ds))
+	for _, d := range ds {
+		rows = append(rows, row{d.Name, d.Digest, d.Context})
+	}
+	slices.SortFunc(rows, func(a, b row) int {
+		return strings.Compare(a.Context+"\x00"+a.Name+"\x00"+a.Digest, b.Context+"\x00"+b.Name+"\x00"+b.Digest)
+	})
+	if len(rows) == 0 {
+		return ""
+	}
+	text, err := marshal(rows)
+	if err != nil {
+		return ""
+	}
+	return string(text)
+}
+
+// withoutUserInfo drops "user:password@" from a URL-like text: repository addresses often carry a token.
+func withoutUserInfo(text string) string {
+	scheme, rest, ok := strings.Cut(text, "://")
+	if !ok {
+		return text
+	}
+	host, path, slash := strings.Cut(rest, "/")
+	if i := strings.LastIndex(host, "@"); i >= 0 {
+		host = host[i+1:]
+	}
+	if slash {
+		host += "/" + path
+	}
+	return scheme + "://" + host
+}
+
+// Truncate cuts text to at most limit characters and bytes, and says at its end that it did, with a digest of the
+// whole, so that a cut is never mistaken for the original.
+func Truncate(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	note := fmt.Sprintf("… [cut from %d bytes, sha256 %s]", len(text), Digest(text)[:16])
+	cut := text[:limit-len(note)]
+	for !utf8.ValidString(cut) {
+		cut = cut[:len(cut)-1]
+	}
+	return cut + note
+}
