@@ -1,0 +1,114 @@
+package rest
+
+import (
+	"encoding/json"
+	"fmt"
+	"html"
+	"mime"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+const textLimit = 2 << 10
+
+// declined describes an answer that is neither a success nor a redirect.
+func declined(a *answer) *Error {
+	e := describe(a, Status)
+	var told struct {
+		Code    any `json:"error_code"`
+		Message any `json:"message"`
+	}
+	if json.Unmarshal(a.body, &told) == nil {
+		code, _ := told.Code.(string)
+		message, _ := told.Message.(string)
+		e.Code, e.Message = clean(code), clean(message)
+	}
+	if e.Message == "" && e.Title == "" && e.Code == "" {
+		e.Message = firstLine(e.Body, a.status)
+	}
+	e.retryAfter = retryAfter(a.header)
+	return e
+}
+
+func redirected(a *answer) *Error {
+	e := describe(a, Redirect)
+	e.Title, e.Message = "", "redirected without a target"
+	if to, err := a.req.URL.Parse(a.header.Get("Location")); err == nil && a.header.Get("Location") != "" {
+		e.Location = clean((&url.URL{Scheme: to.Scheme, Host: to.Host}).String())
+		e.Message = fmt.Sprintf("redirected to %s, not followed", e.Location)
+	}
+	return e
+}
+
+func describe(a *answer, k Kind) *Error {
+	e := newError(a.req, k)
+	e.Status, e.ContentType, e.Body = a.status, cleanType(a.header), clean(string(a.body[:min(len(a.body), excerptLimit)]))
+	if isPage(a) {
+		e.Title = title(a.body)
+	}
+	return e
+}
+
+func cleanType(h http.Header) string {
+	kind, _, err := mime.ParseMediaType(h.Get("Content-Type"))
+	if err != nil {
+		return ""
+	}
+	return clean(kind)
+}
+
+// isPage trusts the first byte more than the header: basic-auth sends sentences as text/html.
+func isPage(a *answer) bool {
+	return strings.HasPrefix(strings.TrimSpace(string(a.body[:min(len(a.body), 512)])), "<")
+}
+
+var titleElement = regexp.MustCompile(`(?is)<title[^>]*>(.{0,500}?)</title>`)
+
+func title(page []byte) string {
+	m := titleElement.FindSubmatch(page[:min(len(page), excerptLimit)])
+	if m == nil {
+		return ""
+	}
+	return clean(html.UnescapeString(string(m[1])))
+}
+
+// firstLine stands in where a server gave neither JSON nor a page.
+func firstLine(body string, status int) string {
+	if body == "" || strings.HasPrefix(body, "<") || strings.HasPrefix(body, "{") {
+		return strings.ToLower(http.StatusText(status))
+	}
+	if cut := []rune(body); len(cut) > 200 {
+		return string(cut[:200]) + "…"
+	}
+	return body
+}
+
+// clean makes a server's text one bounded line: whitespace and control characters become one space, invisible and
+// bidirectional characters go.
+func clean(s string) string {
+	var b strings.Builder
+	space := false
+	for _, r := range s {
+		switch {
+		case unicode.IsSpace(r), unicode.IsControl(r), r == '\u2028', r == '\u2029':
+			space = b.Len() > 0
+			continue
+		case unicode.Is(unicode.Cf, r):
+			continue
+		}
+		if b.Len()+utf8.RuneLen(r)+1 > textLimit-len("…") {
+			b.WriteString("…")
+			break
+		}
+		if space {
+			b.WriteByte(' ')
+			space = false
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}

@@ -1,0 +1,84 @@
+package rest
+
+import (
+	"compress/flate"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"syscall"
+)
+
+// unanswered names the kind of an attempt that got no response.
+func unanswered(req *http.Request, err error, p *progress) *Error {
+	host := req.URL.Hostname()
+	e := newError(req, Reset)
+	e.Cause = err
+	e.Message = err.Error()
+	var (
+		refusal *refusal
+		lookup  *net.DNSError
+		timeout net.Error
+	)
+	switch {
+	case req.Context().Err() != nil:
+		e.Kind = contextKind(req.Context().Err())
+		e.Message = fmt.Sprintf("%s before an answer", e.Kind)
+	case errors.As(err, &refusal):
+		e.Kind, e.Message = refusal.kind, refusal.text
+	case certificateTrouble(err, host) != "":
+		e.Kind, e.Message = TLS, certificateTrouble(err, host)
+	case errors.As(err, &lookup):
+		e.Kind, e.Message = DNS, fmt.Sprintf("resolve host %q: %s", lookup.Name, lookup.Err)
+	case errors.As(err, &timeout) && timeout.Timeout():
+		e.Kind = Timeout
+	case p.handshakeFailed.Load() && !broken(err):
+		e.Kind, e.Message = TLS, fmt.Sprintf("tls handshake with %q: %s", host, err)
+	case p.asked.Load() && !p.got.Load() && !p.handshakeFailed.Load(), dialFailed(err):
+		e.Kind = Refused
+	case broken(err):
+		e.Message = "the connection broke before an answer: " + err.Error()
+	}
+	return e
+}
+
+// unread names the kind of a 2xx whose body could not be read.
+func unread(a *answer, err error) *Error {
+	e := newError(a.req, Truncated)
+	e.Status, e.ContentType, e.Cause = a.status, cleanType(a.header), err
+	corrupt := flate.CorruptInputError(0)
+	switch {
+	case errors.Is(err, errTooLarge):
+		e.Kind, e.Message = TooLarge, fmt.Sprintf("answer has more than %d bytes", len(a.body))
+	case errors.Is(err, errIdle):
+		e.Kind, e.Message = Timeout, fmt.Sprintf("%s after %d bytes", err, len(a.body))
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		e.Kind = contextKind(err)
+		e.Message = fmt.Sprintf("%s after %d bytes of the answer", e.Kind, len(a.body))
+	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.As(err, &corrupt):
+		e.Kind, e.Message = Malformed, "answer is not the gzip it says: "+err.Error()
+	default:
+		e.Message = fmt.Sprintf("answer ended early, after %d bytes: %s", len(a.body), err)
+	}
+	return e
+}
+
+func contextKind(err error) Kind {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return Timeout
+	}
+	return Canceled
+}
+
+func dialFailed(err error) bool {
+	op := (*net.OpError)(nil)
+	return errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect")
+}
+
+func broken(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}

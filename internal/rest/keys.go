@@ -1,0 +1,106 @@
+package rest
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"unicode"
+)
+
+// keyScan is what one pass over valid JSON finds out about its keys.
+type keyScan struct {
+	twice string // a key that one object holds twice, as encoding/json would read it; "" = none
+	found bool   // the outermost object holds the wanted key, and not as null
+}
+
+// scanKeys walks the bytes rather than the values: it looks at every answer, the pages of 100,000 versions among them.
+func scanKeys(valid []byte, want string) keyScan {
+	var (
+		s     keyScan
+		open  []level
+		depth = -1
+	)
+	for i := 0; i < len(valid); i++ {
+		switch valid[i] {
+		case '{', '[':
+			if depth++; depth == len(open) {
+				open = append(open, level{})
+			}
+			open[depth].begin(valid[i] == '{')
+		case '}', ']':
+			depth--
+		case ',':
+			open[depth].atKey = open[depth].object
+		case '"':
+			end := stringEnd(valid, i)
+			if depth >= 0 && open[depth].atKey {
+				key := unquote(valid[i : end+1])
+				if !open[depth].add(key) && s.twice == "" {
+					s.twice = key
+				}
+				if depth == 0 && key == want {
+					s.found = !isNull(valid[end+1:])
+				}
+			}
+			i = end
+		}
+	}
+	return s
+}
+
+// level is one open object or array. Its set is reused by the next at the same depth.
+type level struct {
+	object, atKey bool
+	keys          map[string]struct{}
+}
+
+func (l *level) begin(object bool) {
+	l.object, l.atKey = object, object
+	clear(l.keys)
+}
+
+func (l *level) add(key string) bool {
+	l.atKey = false
+	if l.keys == nil {
+		l.keys = map[string]struct{}{}
+	}
+	key = fold(key)
+	_, had := l.keys[key]
+	l.keys[key] = struct{}{}
+	return !had
+}
+
+// stringEnd is the index of the quote that closes the string opened at i.
+func stringEnd(valid []byte, i int) int {
+	for i++; valid[i] != '"'; i++ {
+		if valid[i] == '\\' {
+			i++
+		}
+	}
+	return i
+}
+
+func unquote(literal []byte) string {
+	if bytes.IndexByte(literal, '\\') < 0 {
+		return string(literal[1 : len(literal)-1])
+	}
+	var s string
+	_ = json.Unmarshal(literal, &s) // part of valid JSON
+	return s
+}
+
+// isNull looks behind a key: at the colon and the value.
+func isNull(rest []byte) bool {
+	return bytes.HasPrefix(bytes.TrimLeft(rest, ": \t\r\n"), []byte("null"))
+}
+
+// fold maps keys that encoding/json takes for the same field to one text.
+func fold(key string) string {
+	return strings.Map(func(r rune) rune {
+		least := r
+		for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
+			least = min(least, next)
+		}
+		return least
+	}, key)
+}
