@@ -38,7 +38,7 @@ func unanswered(req *http.Request, err error, p *progress) *Error {
 	case p.handshakeFailed.Load() && !broken(err):
 		e.Kind, e.Message = TLS, fmt.Sprintf("tls handshake with %q: %s", host, err)
 	case p.asked.Load() && !p.got.Load() && !p.handshakeFailed.Load(), dialFailed(err):
-		e.Kind = Refused
+		e.Kind, e.Message = Refused, "no connection: "+err.Error()
 	case broken(err):
 		e.Message = "the connection broke before an answer: " + err.Error()
 	}

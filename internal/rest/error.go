@@ -58,7 +58,9 @@ func newError(req *http.Request, k Kind) *Error {
 }
 
 // Error says method, URL and what happened, in one line.
-func (e *Error) Error() string { return e.Method + " " + e.URL + ": " + e.what() + e.effort() }
+func (e *Error) Error() string {
+	return strings.TrimPrefix(e.Method+" "+e.URL, " ") + ": " + e.what() + e.effort()
+}
 
 func (e *Error) Unwrap() error { return e.Cause }
 
