@@ -10,14 +10,6 @@ type Target struct {
 // Empty reports whether nothing would be moved.
 func (t Target) Empty() bool { return t.Alias == "" && t.Stage == "" }
 
-// Holder is the key under which the target's holder stands in Facts.Holders: the alias where there is one.
-func (t Target) Holder() string {
-	if t.Alias != "" {
-		return "@" + t.Alias
-	}
-	return t.Stage
-}
-
 func (t Target) String() string {
 	switch {
 	case t.Alias != "" && t.Stage != "":
@@ -27,6 +19,9 @@ func (t Target) String() string {
 	}
 	return t.Stage
 }
+
+// Incumbent is the key of the target's own holder in Facts.Holders: of the alias where there is one, else of the stage.
+const Incumbent = ""
 
 // Query says what a command is about; Needs what its gates want to know. Together they decide what is fetched.
 type Query struct {
@@ -55,13 +50,13 @@ type Facts struct {
 	Candidate    Subject
 	Source       Source                    // what registering the candidate would send; empty where it is a version already
 	Twins        []int                     // other versions registered from the same run and artifact
-	Holders      map[string]Known[Subject] // by "@alias" or stage; absent = confirmed that there is none
+	Holders      map[string]Known[Subject] // by Incumbent, "@alias" or stage; absent = confirmed that there is none
 	StageHolders []int                     // all versions in the target's stage, ascending
 	Newest       int                       // highest version number seen; 0 = none
 }
 
 // Incumbent is the version the target names now.
-func (f Facts) Incumbent(t Target) Known[Subject] { return f.Holders[t.Holder()] }
+func (f Facts) Incumbent() Known[Subject] { return f.Holders[Incumbent] }
 
 // Number is the candidate's version number, 0 while it is not registered.
 func (f Facts) Number() int { return f.Candidate.Version.OrZero().Number }

@@ -80,6 +80,13 @@ type LoggedModel struct {
 	Tags                                                     map[string]string
 }
 
+// File is one artifact; Path is relative to the run's artifacts, Size in bytes.
+type File struct {
+	Path string
+	Dir  bool
+	Size int64
+}
+
 // MLmodel is the descriptor beside the model's files. Any field may be empty: old writers leave most of them out.
 type MLmodel struct {
 	Flavors       map[string]map[string]any

@@ -90,6 +90,20 @@ func Numbers(ns []int) string {
 	return strings.Join(text, ",")
 }
 
+// WithNumber writes the holders of a stage after number joined them; 0 is the version that the plan creates, which
+// has the highest number of all.
+func WithNumber(holders []int, number int) string {
+	switch {
+	case number == NewVersion && len(holders) == 0:
+		return NewNumber
+	case number == NewVersion:
+		return Numbers(holders) + "," + NewNumber
+	case slices.Contains(holders, number):
+		return Numbers(holders)
+	}
+	return Numbers(append(slices.Clone(holders), number))
+}
+
 // Plan is everything a command would change, as data. An empty list of steps means there is nothing to do.
 type Plan struct {
 	Command   string   `json:"command"`
@@ -102,6 +116,7 @@ type Plan struct {
 	Incumbent int      `json:"incumbent,omitempty"` // version the target names now; 0 = none
 	Verdict   *Verdict `json:"verdict,omitempty"`   // of the gates; nil where none are judged
 	Override  []string `json:"override,omitempty"`
+	Notes     []string `json:"notes,omitempty"` // what people should know about it: kept tags, twins
 	Steps     []Step   `json:"steps"`
 }
 

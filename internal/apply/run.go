@@ -1,0 +1,322 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// Registry is what applying needs of the server.
+type Registry interface {
+	// Observe returns what a step's target is now, written as the step's Was and Want are.
+	Observe(context.Context, registry.Step) (string, error)
+	// Do sends the write and returns what it made (the number of a created version; else ""), and whether a write
+	// took effect. An error with reason registry.Unknown means that the write may have taken effect or may still do
+	// so; any other error means that it did not.
+	Do(context.Context, registry.Step) (made string, wrote bool, err error)
+}
+
+// settle is how long a write that is in flight when the run is cancelled may take to be verified. The runner kills a
+// cancelled container 10 s after its first signal.
+const settle = 4 * time.Second
+
+// Options carry what the steps' placeholders stand for, and where progress goes.
+type Options struct {
+	Now    func() time.Time
+	Record func(at time.Time, version int) string // the decision in short, for registry.TheRecord
+	Step   func(registry.Step)                    // told before each step; may be nil
+}
+
+// Run applies the plan and returns what it did. It stops at the first creation or move that is not done; the receipt
+// then lists that step and every step after it, so that nothing of the plan goes unmentioned.
+func Run(ctx context.Context, r Registry, p registry.Plan, o Options) registry.Receipt {
+	run := &run{r: r, o: o, receipt: registry.Receipt{Version: p.Version}}
+	var creations, moves, marks []registry.Step
+	for _, s := range p.Steps {
+		switch s.Do.Kind() {
+		case registry.Creation:
+			creations = append(creations, s)
+		case registry.Move:
+			moves = append(moves, s)
+		default:
+			marks = append(marks, s)
+		}
+	}
+	run.create(ctx, creations)
+	run.move(ctx, moves)
+	run.finish(ctx, marks)
+	return run.receipt
+}
+
+type run struct {
+	r       Registry
+	o       Options
+	receipt registry.Receipt
+	moved   []int // indexes of the receipt's moves that were sent and wait to be read back
+}
+
+// create makes the model and the version, in order: each needs the one before.
+func (run *run) create(ctx context.Context, steps []registry.Step) {
+	for _, s := range steps {
+		if run.skip(ctx, s) {
+			continue
+		}
+		made, wrote, err := run.do(ctx, s)
+		if err == nil && s.Do == registry.CreateVersion {
+			if _, err = fmt.Sscan(made, &run.receipt.Version); err != nil {
+				err = &registry.Error{Reason: registry.ServerError, Msg: fmt.Sprintf("create version of %s: the answer names no version: %q", s.Model, made)}
+			}
+		}
+		run.record(s, made, wrote, err)
+	}
+}
+
+// move guards all moves at once, then makes them one after the other.
+func (run *run) move(ctx context.Context, steps []registry.Step) {
+	for i := range steps {
+		steps[i] = steps[i].For(run.receipt.Version)
+	}
+	if run.receipt.Err == nil && len(steps) > 0 {
+		run.guard(ctx, steps)
+	}
+	for _, s := range steps {
+		if run.skip(ctx, s) {
+			continue
+		}
+		_, wrote, err := run.do(ctx, s)
+		if err != nil && registry.ReasonOf(err) != registry.Unknown {
+			run.record(s, "", false, err)
+			continue
+		}
+		run.moved = append(run.moved, len(run.receipt.Results))
+		run.receipt.Results = append(run.receipt.Results, registry.StepResult{Step: s, Done: registry.StepUnknown, Wrote: wrote})
+		if err != nil { // it may have taken effect: nothing further is written until that is known
+			run.receipt.Err = err
+		}
+	}
+}
+
+// guard refuses all moves if any of them would not find what the plan expects.
+func (run *run) guard(ctx context.Context, steps []registry.Step) {
+	for i, o := range observe(ctx, run.r, steps) {
+		s := steps[i]
+		switch {
+		case o.err != nil:
+			run.receipt.Err = o.err
+		case o.saw != s.Was:
+			run.receipt.Err = &registry.Error{
+				Reason: registry.Conflict,
+				Msg:    fmt.Sprintf("move %s of %s: it names %s, and the plan was made when it named %s", s.Ref, s.Model, holders(o.saw), holders(s.Was)),
+				Hint:   "somebody else moved it in the meantime; nothing was moved by this run: run it again to judge the candidate against the new incumbent",
+			}
+		default:
+			continue
+		}
+		return
+	}
+}
+
+// finish reads the moves back and, beside that, writes the marks: a move that was answered with success happened,
+// whatever somebody else does right after, so its marks are true. After an unclear answer the reading comes first.
+func (run *run) finish(ctx context.Context, marks []registry.Step) {
+	ctx, stop := afterCancel(ctx)
+	defer stop()
+	clear := run.receipt.Err == nil
+	var wg sync.WaitGroup
+	noted := make([]registry.StepResult, len(marks))
+	if clear {
+		wg.Go(func() { noted = run.mark(ctx, marks) })
+	}
+	run.readBack(ctx)
+	wg.Wait()
+	if !clear && run.receipt.Err == nil {
+		noted = run.mark(ctx, marks)
+	} else if !clear {
+		for i, s := range marks {
+			noted[i] = registry.StepResult{Step: s.For(run.receipt.Version), Done: registry.StepNotDone}
+		}
+	}
+	for _, n := range noted {
+		if n.Done != registry.StepDone && n.Note != "" {
+			run.receipt.Warnings = append(run.receipt.Warnings, n.Note)
+		}
+	}
+	run.receipt.Results = append(run.receipt.Results, noted...)
+}
+
+// readBack confirms each move that was sent. A move whose answer was unclear and whose effect is not there did not
+// happen; one that cannot be read stays unknown.
+func (run *run) readBack(ctx context.Context) {
+	if len(run.moved) == 0 {
+		return
+	}
+	steps := make([]registry.Step, len(run.moved))
+	for i, at := range run.moved {
+		steps[i] = run.receipt.Results[at].Step
+	}
+	unclear := run.receipt.Err
+	for i, o := range observe(ctx, run.r, steps) {
+		result := &run.receipt.Results[run.moved[i]]
+		s := result.Step
+		result.Saw = o.saw
+		answered := result.Wrote // the server said that the write took effect
+		switch {
+		case o.err != nil && answered:
+			result.Note = "the server confirmed the write; reading it back failed"
+			run.fail(&registry.Error{Reason: registry.Unknown, Cause: o.err,
+				Msg: fmt.Sprintf("move %s of %s: written, but not confirmed: %v", s.Ref, s.Model, o.err), Hint: hintUnknown})
+		case o.err != nil:
+			run.fail(&registry.Error{Reason: registry.Unknown, Cause: o.err,
+				Msg: fmt.Sprintf("move %s of %s: sent, and not known whether it took effect: %v", s.Ref, s.Model, o.err), Hint: hintUnknown})
+		case o.saw == s.Want:
+			result.Done, result.Wrote = registry.StepDone, true
+			if !answered {
+				result.Note = "the answer was lost; the effect was confirmed by reading"
+				run.receipt.Err = nil
+			}
+		case answered || o.saw != s.Was:
+			result.Done, result.Note = registry.StepNotDone, "moved by somebody else right after"
+			run.receipt.Err = overtaken(s, o.saw)
+		default:
+			result.Done = registry.StepNotDone
+			run.receipt.Err = &registry.Error{Reason: registry.ServerError, Cause: unclear,
+				Msg: fmt.Sprintf("move %s of %s: not done, it still names %s: %v", s.Ref, s.Model, holders(o.saw), unclear), Hint: "run it again: nothing was moved"}
+		}
+	}
+}
+
+const hintUnknown = "the next run reads the state and goes on from there; until then treat the target as possibly moved"
+
+func overtaken(s registry.Step, saw string) error {
+	if s.Do == registry.SetStage {
+		return &registry.Error{
+			Reason: registry.StageNotExclusive,
+			Msg:    fmt.Sprintf("move to %s of %s: the stage is held by %s, wanted %s", s.Ref, s.Model, holders(saw), holders(s.Want)),
+			Hint:   "another move ran at the same moment; decide which version should stay and run the promotion of that one again",
+		}
+	}
+	return &registry.Error{
+		Reason: registry.Conflict,
+		Msg:    fmt.Sprintf("move %s of %s: set to %s, and found at %s when read back", s.Ref, s.Model, holders(s.Want), holders(saw)),
+		Hint:   "another move ran at the same moment; decide which version should stay and run the promotion of that one again",
+	}
+}
+
+// mark writes the notes, all at once.
+func (run *run) mark(ctx context.Context, steps []registry.Step) []registry.StepResult {
+	out := make([]registry.StepResult, len(steps))
+	at := run.o.Now().UTC()
+	var wg sync.WaitGroup
+	for i, s := range steps {
+		s = s.For(run.receipt.Version)
+		switch s.Want {
+		case registry.AtTime:
+			s.Want = at.Format(time.RFC3339)
+		case registry.TheRecord:
+			s.Want = run.o.Record(at, run.receipt.Version)
+		}
+		out[i] = registry.StepResult{Step: s, Done: registry.StepNotDone}
+		wg.Go(func() {
+			_, wrote, err := run.r.Do(ctx, s)
+			out[i].Wrote = wrote
+			if err != nil {
+				out[i].Note = fmt.Sprintf("%s %s: %v", s.Do, s.Ref, err)
+				return
+			}
+			out[i].Done = registry.StepDone
+		})
+	}
+	wg.Wait()
+	return out
+}
+
+// do sends one write. A write that is in flight when the run is cancelled is let finish.
+func (run *run) do(ctx context.Context, s registry.Step) (string, bool, error) {
+	if run.o.Step != nil {
+		run.o.Step(s)
+	}
+	ctx, stop := afterCancel(ctx)
+	defer stop()
+	return run.r.Do(ctx, s)
+}
+
+// skip reports that a step is not begun, because an earlier one ended badly or the run was cancelled, and records it.
+func (run *run) skip(ctx context.Context, s registry.Step) bool {
+	if run.receipt.Err == nil && ctx.Err() != nil {
+		run.receipt.Err = cancelled(ctx)
+	}
+	if run.receipt.Err == nil {
+		return false
+	}
+	run.receipt.Results = append(run.receipt.Results, registry.StepResult{Step: s, Done: registry.StepNotDone})
+	return true
+}
+
+func (run *run) record(s registry.Step, made string, wrote bool, err error) {
+	result := registry.StepResult{Step: s, Done: registry.StepDone, Saw: made, Wrote: wrote}
+	if err == nil && !wrote {
+		result.Note = "it was there already"
+	}
+	if err != nil {
+		result.Done, result.Note = registry.StepNotDone, err.Error()
+		if registry.ReasonOf(err) == registry.Unknown {
+			result.Done = registry.StepUnknown
+		}
+		run.fail(err)
+	}
+	run.receipt.Results = append(run.receipt.Results, result)
+}
+
+// fail keeps the first error: the ones after it are its consequences.
+func (run *run) fail(err error) {
+	if run.receipt.Err == nil || registry.ReasonOf(err) == registry.Unknown {
+		run.receipt.Err = err
+	}
+}
+
+type observation struct {
+	saw string
+	err error
+}
+
+// observe reads the targets of all steps at once.
+func observe(ctx context.Context, r Registry, steps []registry.Step) []observation {
+	out := make([]observation, len(steps))
+	var wg sync.WaitGroup
+	for i, s := range steps {
+		wg.Go(func() { out[i].saw, out[i].err = r.Observe(ctx, s) })
+	}
+	wg.Wait()
+	return out
+}
+
+// afterCancel returns a context that outlives the cancelling of ctx by the time to settle, but not its deadline.
+func afterCancel(ctx context.Context) (context.Context, context.CancelFunc) {
+	out, stop := context.WithCancelCause(context.WithoutCancel(ctx))
+	done := context.AfterFunc(ctx, func() {
+		if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+			stop(context.DeadlineExceeded)
+			return
+		}
+		time.AfterFunc(settle, func() { stop(context.Canceled) })
+	})
+	return out, func() { done(); stop(nil) }
+}
+
+func cancelled(ctx context.Context) error {
+	if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+		return &registry.Error{Reason: registry.Unreachable, Msg: "apply: the time limit has passed before the next write", Hint: "raise the input timeout, or find out why the server is slow"}
+	}
+	return &registry.Error{Reason: registry.Cancelled, Msg: "cancelled: no further write was started", Cause: context.Cause(ctx)}
+}
+
+func holders(list string) string {
+	if list == "" {
+		return "no version"
+	}
+	return "version " + list
+}

@@ -1,0 +1,317 @@
+package mlflow
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// candidateRoot is the thing the candidate's text names directly: one of the three.
+type candidateRoot struct {
+	run     registry.Known[registry.Run]
+	logged  registry.Known[registry.LoggedModel]
+	version registry.Known[registry.Version]
+}
+
+func (g *gathering) root(ctx context.Context, out *candidateRoot) (err error) {
+	switch q := g.q.Candidate; {
+	case q.RunID != "":
+		out.run, err = g.c.run(ctx, q.RunID)
+	case q.ModelID != "":
+		out.logged, err = g.c.loggedModel(ctx, q.ModelID)
+	case q.Alias != "":
+		out.version, err = g.c.holder(ctx, q.Model, q.Alias)
+	default:
+		out.version, err = g.c.version(ctx, q.Model, q.Number)
+	}
+	return err
+}
+
+// adopt checks the root and notes what registering it would send, as far as that is known before the model file is
+// found.
+func (g *gathering) adopt(root candidateRoot) error {
+	g.facts.Candidate.Ref = g.q.Candidate.Text
+	switch q := g.q.Candidate; {
+	case q.RunID != "":
+		return g.adoptRun(root.run)
+	case q.ModelID != "":
+		return g.adoptLogged(root.logged)
+	default:
+		return g.adoptVersion(root.version)
+	}
+}
+
+func (g *gathering) adoptRun(known registry.Known[registry.Run]) error {
+	run, ok := known.Get()
+	id := g.q.Candidate.RunID
+	switch {
+	case !ok:
+		return gone(known.Why(), "check the run id in the input candidate; it is shown on the run's page in MLflow")
+	case run.Deleted:
+		return gone(fmt.Sprintf("run %s is deleted", id), "restore the run in MLflow, or choose another candidate")
+	case run.Status != "FINISHED":
+		return &registry.Error{
+			Reason: registry.NotReady, Msg: fmt.Sprintf("run %s is %s, not FINISHED", id, run.Status),
+			Hint: "only the model of a finished run is registered: wait for the run to end, or choose another candidate",
+		}
+	}
+	g.facts.Candidate.Run = known
+	g.facts.Candidate.Version = registry.Absent[registry.Version]("not registered yet")
+	g.facts.Source = registry.Source{RunID: id, Path: g.q.Candidate.Path}
+	return nil
+}
+
+func (g *gathering) adoptLogged(known registry.Known[registry.LoggedModel]) error {
+	m, ok := known.Get()
+	switch {
+	case !ok:
+		return gone(known.Why(), "check the id in the input candidate; it is shown on the logged model's page in MLflow")
+	case m.SourceRunID == "":
+		return noRun(fmt.Sprintf("logged model %s has no source run", m.ID))
+	}
+	if err := uploaded(m); err != nil {
+		return err
+	}
+	g.facts.Candidate.Version = registry.Absent[registry.Version]("not registered yet")
+	g.facts.Source = registry.Source{RunID: m.SourceRunID, ModelID: m.ID, URI: "models:/" + m.ID}
+	return nil
+}
+
+func (g *gathering) adoptVersion(known registry.Known[registry.Version]) error {
+	v, ok := known.Get()
+	q := g.q.Candidate
+	if !ok {
+		hint := "check the input candidate; versions are listed on the model's page in MLflow"
+		if q.Model == g.q.Model && g.facts.Model.IsAbsent() {
+			return &registry.Error{Reason: registry.ModelGone, Msg: g.facts.Model.Why(), Hint: "names are case-sensitive; check the inputs model and candidate"}
+		}
+		return gone(known.Why(), hint)
+	}
+	if q.Model == g.q.Model {
+		g.facts.Candidate.Version = known
+		return nil
+	}
+	if v.RunID == "" {
+		return noRun(fmt.Sprintf("version %d of %s has no run", v.Number, v.Model))
+	}
+	g.copyOf = v
+	g.facts.Candidate.Version = registry.Absent[registry.Version]("not copied yet")
+	g.facts.Source = registry.Source{RunID: v.RunID, URI: versionRef(v)}
+	return nil
+}
+
+// resolve reads what is behind the candidate: its run where that is not known yet, and its MLmodel file; and settles
+// the source.
+func (g *gathering) resolve(ctx context.Context) error {
+	defer func() { g.facts.Source.Request = request(g.q.Model, g.facts.Source) }()
+	if v, ok := g.facts.Candidate.Version.Get(); ok {
+		return g.readVersion(ctx, v)
+	}
+	source := g.facts.Source
+	if run, ok := g.facts.Candidate.Run.Get(); ok {
+		return g.findModel(ctx, run, source.Path)
+	}
+	var run registry.Known[registry.Run]
+	err := parallel(
+		func() (err error) { run, err = g.c.run(ctx, source.RunID); return err },
+		func() error {
+			if source.ModelID != "" {
+				g.facts.Candidate.MLmodel = g.c.loggedMLmodel(ctx, source.ModelID)
+			} else {
+				g.facts.Candidate.MLmodel = g.c.versionMLmodel(ctx, g.copyOf)
+			}
+			return nil
+		},
+	)
+	if err != nil {
+		return err
+	}
+	if err := g.adoptRunOf(run, source.URI); err != nil {
+		return err
+	}
+	return g.needMLmodel(source.URI)
+}
+
+// adoptRunOf holds the run behind a logged model or a copied version to the same rules as a run named directly.
+func (g *gathering) adoptRunOf(run registry.Known[registry.Run], ref string) error {
+	r, ok := run.Get()
+	switch {
+	case !ok:
+		return gone(fmt.Sprintf("the run of %s: %s", ref, run.Why()), "without its run the lineage is lost; register the model from a run that exists")
+	case r.Deleted:
+		return gone(fmt.Sprintf("the run of %s, %s, is deleted", ref, r.ID), "restore the run in MLflow, or choose another candidate")
+	case r.Status != "FINISHED":
+		return &registry.Error{
+			Reason: registry.NotReady, Msg: fmt.Sprintf("the run of %s, %s, is %s, not FINISHED", ref, r.ID, r.Status),
+			Hint: "only the model of a finished run is registered: wait for the run to end, or choose another candidate",
+		}
+	}
+	g.facts.Candidate.Run = run
+	return nil
+}
+
+// readVersion reads the run and the model file of a candidate that is a version already.
+func (g *gathering) readVersion(ctx context.Context, v registry.Version) error {
+	return parallel(
+		func() (err error) { g.facts.Candidate.Run, err = g.c.evidence(ctx, v); return err },
+		func() error { g.facts.Candidate.MLmodel = g.c.versionMLmodel(ctx, v); return nil },
+	)
+}
+
+// speculative is how many logged models of a run are looked at directly instead of by a search.
+const speculative = 3
+
+// findModel finds the model that runs:/ID/PATH names. Since MLflow 3 it is most often a logged model of that name, an
+// entity of its own; before, and still possible, a folder of the run's artifacts.
+func (g *gathering) findModel(ctx context.Context, run registry.Run, path string) error {
+	outputs := slices.Clone(run.Outputs)
+	slices.SortStableFunc(outputs, func(a, b registry.ModelOutput) int { return cmp.Compare(b.Step, a.Step) })
+	switch {
+	case len(outputs) == 0:
+		found, err := g.fromRunFiles(ctx, run, path)
+		if found || err != nil {
+			return err
+		}
+		return g.fromSearch(ctx, run, path)
+	case len(outputs) > speculative:
+		return g.fromSearch(ctx, run, path)
+	}
+	models := make([]registry.Known[registry.LoggedModel], len(outputs))
+	files := make([]registry.Known[registry.MLmodel], len(outputs))
+	var asks []func() error
+	for i, o := range outputs {
+		asks = append(asks,
+			func() (err error) { models[i], err = g.c.loggedModel(ctx, o.ModelID); return err },
+			func() error { files[i] = g.c.loggedMLmodel(ctx, o.ModelID); return nil })
+	}
+	if err := parallel(asks...); err != nil {
+		return err
+	}
+	var names []string
+	for i := range outputs {
+		if m, ok := models[i].Get(); ok && m.SourceRunID == run.ID {
+			if m.Name == path {
+				g.facts.Candidate.MLmodel = files[i]
+				return g.useLogged(m)
+			}
+			names = append(names, m.Name)
+		}
+	}
+	found, err := g.fromRunFiles(ctx, run, path)
+	if found || err != nil {
+		return err
+	}
+	return noModel(run.ID, path, names)
+}
+
+// fromRunFiles looks for the model among the run's own artifacts.
+func (g *gathering) fromRunFiles(ctx context.Context, run registry.Run, path string) (bool, error) {
+	var files []registry.File
+	var model registry.Known[registry.MLmodel]
+	err := parallel(
+		func() (err error) { files, err = g.c.runFiles(ctx, run.ID, path); return err },
+		func() error { model = g.c.runMLmodel(ctx, run.ID, path); return nil },
+	)
+	switch {
+	case err != nil && !isStatus(err, 400, "INVALID_PARAMETER_VALUE"):
+		return false, g.c.unlistable(run, err)
+	case !hasMLmodel(files, path):
+		return false, nil
+	}
+	g.facts.Candidate.MLmodel = model
+	g.facts.Source.URI = strings.TrimSuffix(run.ArtifactURI, "/") + "/" + path
+	return true, nil
+}
+
+// fromSearch looks for a logged model of that name of the run; of several, the one of the largest step.
+func (g *gathering) fromSearch(ctx context.Context, run registry.Run, path string) error {
+	models, err := g.c.loggedModelsOf(ctx, run, path)
+	if err != nil {
+		return err
+	}
+	if len(models) == 0 {
+		if len(run.Outputs) > 0 {
+			if found, err := g.fromRunFiles(ctx, run, path); found || err != nil {
+				return err
+			}
+		}
+		return noModel(run.ID, path, nil)
+	}
+	step := map[string]int64{}
+	for _, o := range run.Outputs {
+		step[o.ModelID] = o.Step
+	}
+	best := slices.MaxFunc(models, func(a, b registry.LoggedModel) int { return cmp.Compare(step[a.ID], step[b.ID]) })
+	g.facts.Candidate.MLmodel = g.c.loggedMLmodel(ctx, best.ID)
+	return g.useLogged(best)
+}
+
+func (g *gathering) useLogged(m registry.LoggedModel) error {
+	if err := uploaded(m); err != nil {
+		return err
+	}
+	g.facts.Source.ModelID = m.ID
+	g.facts.Source.URI = "models:/" + m.ID
+	return g.needMLmodel("logged model " + m.ID)
+}
+
+// needMLmodel refuses a candidate whose MLmodel file is confirmed to be missing. One that merely cannot be read just
+// now is left to the gates that need it.
+func (g *gathering) needMLmodel(ref string) error {
+	if g.facts.Candidate.MLmodel.IsAbsent() {
+		return gone(ref+" has no MLmodel file", "the files were deleted or never uploaded; log the model again")
+	}
+	return nil
+}
+
+// uploaded refuses a logged model whose files are not all there.
+func uploaded(m registry.LoggedModel) error {
+	if m.Status == "LOGGED_MODEL_PENDING" || m.Status == "LOGGED_MODEL_UPLOAD_FAILED" {
+		return &registry.Error{
+			Reason: registry.NotReady, Msg: fmt.Sprintf("logged model %s is %s", m.ID, m.Status),
+			Hint: "its files were not all uploaded; log the model again, or wait for the run to end",
+		}
+	}
+	return nil
+}
+
+func (c *Client) unlistable(run registry.Run, err error) error {
+	out := c.explain("list artifacts of run "+run.ID, err)
+	if e, ok := out.(*registry.Error); ok && e.Reason == registry.ServerError {
+		e.Hint = fmt.Sprintf("the server cannot read its artifact store %s; check its credentials for that store", run.ArtifactURI)
+	}
+	return out
+}
+
+// request is the digest that makes registering idempotent: the same for every run of this program that registers the
+// same model files of the same run under the same name.
+func request(model string, s registry.Source) string {
+	what := s.Path
+	if s.ModelID != "" {
+		what = s.ModelID
+	} else if what == "" {
+		what = s.URI
+	}
+	return registry.Digest("register/1", model, s.RunID, what)
+}
+
+func gone(msg, hint string) error {
+	return &registry.Error{Reason: registry.CandidateGone, Msg: msg, Hint: hint}
+}
+
+func noRun(msg string) error {
+	return &registry.Error{Reason: registry.NoRun, Msg: msg, Hint: "a version without a run has no lineage and no metrics to judge; register a model that was logged in a run"}
+}
+
+func noModel(run, path string, names []string) error {
+	hint := fmt.Sprintf("no logged model of this run has that name, and its artifacts hold no %s/MLmodel; was the model logged with log_model(name=%q)?", path, path)
+	if len(names) > 0 {
+		slices.Sort(names)
+		hint = fmt.Sprintf("the models of this run are: %s; write candidate: runs:/%s/%s", strings.Join(names, ", "), run, names[0])
+	}
+	return gone(fmt.Sprintf("run %s has no model at %q", run, path), hint)
+}

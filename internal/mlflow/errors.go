@@ -1,0 +1,199 @@
+package mlflow
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+)
+
+// remote is the wire error inside err, or nil.
+func remote(err error) *rest.Error {
+	var e *rest.Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return nil
+}
+
+// isStatus reports whether the server answered with this status and error code.
+func isStatus(err error, status int, code string) bool {
+	e := remote(err)
+	return e != nil && e.Status == status && e.Code == code
+}
+
+// isMissing reports whether the server says that the thing named does not exist, which needs an error code: a 404
+// without one comes from a route that does not exist.
+func isMissing(err error) bool {
+	return isStatus(err, 404, "RESOURCE_DOES_NOT_EXIST") || isStatus(err, 404, "NOT_FOUND")
+}
+
+// noRoute reports whether the endpoint itself is missing, as on older servers.
+func noRoute(err error) bool {
+	e := remote(err)
+	return e != nil && (e.Status == 404 || e.Status == 405) && e.Code == ""
+}
+
+func alreadyExists(err error) bool {
+	return isStatus(err, 400, "RESOURCE_ALREADY_EXISTS") || isStatus(err, 409, "ALREADY_EXISTS") ||
+		isStatus(err, 409, "RESOURCE_ALREADY_EXISTS") || isStatus(err, 409, "RESOURCE_CONFLICT")
+}
+
+// unclear reports whether a write may have taken effect although it failed: it was sent, and what came back is not the
+// server's own refusal.
+func unclear(err error) bool {
+	e := remote(err)
+	if e == nil || !e.Sent {
+		return false
+	}
+	return e.Status == 0 || e.Status >= 500 || e.Kind != rest.Status
+}
+
+// unknown is the error of a write whose effect could be neither confirmed nor excluded.
+func unknown(op string, cause error) error {
+	return &registry.Error{
+		Reason: registry.Unknown, Msg: op + ": sent, and not known whether it took effect: " + short(cause), Detail: wire(cause), Cause: cause,
+		Hint: "the next run reads the state and goes on from there",
+	}
+}
+
+// explain turns a wire error into one for people: what was tried, why it did not work, and what to do. op is "verb
+// object".
+func (c *Client) explain(op string, err error) error {
+	e := remote(err)
+	if e == nil {
+		return &registry.Error{Reason: registry.ServerError, Msg: op + ": " + err.Error(), Cause: err}
+	}
+	reason, why, hint := diagnose(e)
+	return &registry.Error{Reason: reason, Msg: op + ": " + why, Detail: wire(err), Hint: hint, Cause: err}
+}
+
+// diagnose names the reason, the cause in a few words, and the remedy.
+func diagnose(e *rest.Error) (reason registry.Reason, why, hint string) {
+	switch e.Kind {
+	case rest.Status:
+		return diagnoseStatus(e)
+	case rest.Refused:
+		return registry.Unreachable, "connection refused", hintRefused(e)
+	case rest.DNS:
+		return registry.Unreachable, "the host name has no address", "check the host in tracking-uri; a name of a private network resolves only on a runner inside it"
+	case rest.TLS:
+		return registry.Unreachable, e.Message, "give the authority that signed the server's certificate in the input ca-file"
+	case rest.Timeout:
+		return registry.Unreachable, "no answer in time", "the server or a proxy in front of it hangs; raise the input timeout if it is merely slow"
+	case rest.Reset, rest.Truncated:
+		return registry.Unreachable, "the connection broke", "run it again; if it stays, look at the server's log and at proxies in between"
+	case rest.Redirect:
+		return registry.NotMLflow, "the server redirects to " + e.Location, hintLogin
+	case rest.NotJSON:
+		return registry.NotMLflow, page(e) + " in place of JSON", hintLogin
+	case rest.Malformed, rest.MissingKey, rest.TooLarge:
+		return registry.NotMLflow, e.Message, "what answers at this address does not speak MLflow's API; check tracking-uri and any proxy in front of the server"
+	case rest.InsecureCredentials:
+		return registry.BadInput, "credentials would travel over plain http", "use https, or set allow-insecure-http: true if the network between runner and server is trusted"
+	case rest.Blocked:
+		return registry.BadInput, e.Message, "give the server's own address in tracking-uri"
+	case rest.Canceled:
+		return registry.Cancelled, "cancelled", ""
+	}
+	return registry.ServerError, e.Message, ""
+}
+
+const hintLogin = "most likely a login proxy stands in front of MLflow: pass what it wants in the input headers or token, or give an address that reaches MLflow itself"
+
+func diagnoseStatus(e *rest.Error) (reason registry.Reason, why, hint string) {
+	switch {
+	case e.Status == 401:
+		return registry.Unauthorized, "the login was refused (401)", "give username and password, or token, as the server expects them; MLflow's own basic-auth refuses tokens"
+	case e.Status == 403 && hostRefused(e):
+		host := hostOf(e.URL)
+		return registry.HostRefused, fmt.Sprintf("MLflow does not accept the host name %s (403)", host),
+			fmt.Sprintf("start the server with --allowed-hosts %s, or set MLFLOW_SERVER_ALLOWED_HOSTS=%s on it", host, host)
+	case e.Status == 403:
+		return registry.Forbidden, "the login lacks the right for this (403)",
+			"promoting and registering need EDIT on the registered model, reading needs READ; an administrator grants it, on MLflow 3.x with POST /api/3.0/mlflow/users/permissions/grant, before with POST /api/2.0/mlflow/registered-models/permissions/create"
+	case (e.Status == 404 || e.Status == 405) && e.Code == "":
+		return registry.NotMLflow, fmt.Sprintf("%d without an MLflow error: this path is not served here", e.Status), "check the path in tracking-uri: a server started with --static-prefix /mlflow is reached at https://HOST/mlflow"
+	case e.Status == 400 && e.Code == "FEATURE_DISABLED", e.Status == 500 && e.Code == "FEATURE_DISABLED":
+		return registry.Unsupported, e.Message, "leave the input workspace empty: this server runs without workspaces"
+	case e.Status >= 500 && e.Code == "" && isHTML(e):
+		return registry.ServerError, fmt.Sprintf("%d and %s", e.Status, page(e)), "MLflow or the proxy in front of it failed; its log says why"
+	case e.Code != "":
+		return registry.ServerError, fmt.Sprintf("%d %s: %s", e.Status, e.Code, e.Message), ""
+	}
+	return registry.ServerError, fmt.Sprintf("%d: %s", e.Status, firstLine(e.Message+"\n"+e.Body)), ""
+}
+
+// hostRefused recognises MLflow's refusal of the Host header. It is the one place that looks at a text: the answer has
+// no code, and a plain 403 has another remedy.
+func hostRefused(e *rest.Error) bool {
+	return strings.HasPrefix(e.Message, "Invalid Host header") || strings.HasPrefix(e.Body, "Invalid Host header")
+}
+
+func hintRefused(e *rest.Error) string {
+	u, err := url.Parse(e.URL)
+	if err == nil && (u.Hostname() == "localhost" || strings.HasPrefix(u.Hostname(), "127.") || u.Hostname() == "::1") {
+		return "inside a container, localhost is the container itself: use the name of the service container, as in http://mlflow:5000, or the host's own address"
+	}
+	return "nothing listens at that address and port: check tracking-uri, and that the server runs"
+}
+
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "HOST"
+	}
+	return u.Host
+}
+
+func isHTML(e *rest.Error) bool { return strings.HasPrefix(e.ContentType, "text/html") }
+
+// page names what came in place of an answer.
+func page(e *rest.Error) string {
+	if e.Title != "" {
+		return fmt.Sprintf("an HTML page titled %q", e.Title)
+	}
+	if isHTML(e) {
+		return "an HTML page"
+	}
+	if e.ContentType != "" {
+		return "an answer of type " + e.ContentType
+	}
+	return "an answer without a type"
+}
+
+// short is the cause in a few words, for use inside a sentence.
+func short(err error) string {
+	e := remote(err)
+	if e == nil {
+		return err.Error()
+	}
+	_, why, _ := diagnose(e)
+	return why
+}
+
+// wire is the line about the request itself.
+func wire(err error) string {
+	e := remote(err)
+	if e == nil {
+		return ""
+	}
+	line := e.Method + " " + e.URL
+	if e.Status != 0 {
+		line += fmt.Sprintf(": %d", e.Status)
+		if e.Code != "" {
+			line += " " + e.Code
+		}
+	}
+	if e.Attempts > 1 {
+		line += fmt.Sprintf(" (%d attempts)", e.Attempts)
+	}
+	return line
+}
+
+func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }

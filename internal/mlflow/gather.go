@@ -1,0 +1,266 @@
+package mlflow
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// Gather reads everything the decision may depend on, in two rounds of parallel requests for the common candidates: the
+// first asks what the names stand for, the second what is behind them. It returns an error where there is nothing to
+// decide: the server cannot be used, the candidate cannot be one, the target alias dangles. What merely could not be
+// read is in the facts, with the reason.
+func (c *Client) Gather(ctx context.Context, q registry.Query, n registry.Needs) (registry.Facts, error) {
+	g := &gathering{c: c, q: q, facts: registry.Facts{Server: c.address, Holders: map[string]registry.Known[registry.Subject]{}}}
+	g.want = wanted(q, n)
+	if err := g.first(ctx); err != nil {
+		return registry.Facts{}, err
+	}
+	if err := g.second(ctx); err != nil {
+		return registry.Facts{}, err
+	}
+	g.identify()
+	return g.facts, nil
+}
+
+// gathering is what is known between the rounds.
+type gathering struct {
+	c        *Client
+	q        registry.Query
+	want     []string // holders to find: "@alias" or a stage
+	facts    registry.Facts
+	held     map[string]registry.Known[registry.Version]
+	versions []registry.Version // found beside: all of the model where a stage is involved, else those of the run
+	all      bool               // versions are all of the model
+	copyOf   registry.Version   // the version of another registered model that is to be copied
+}
+
+// wanted lists the holders the decision looks at, the target's own first.
+func wanted(q registry.Query, n registry.Needs) []string {
+	var out []string
+	add := func(key string) {
+		for _, have := range out {
+			if have == key {
+				return
+			}
+		}
+		out = append(out, key)
+	}
+	if q.Target.Alias != "" {
+		add("@" + q.Target.Alias)
+	}
+	if q.Target.Stage != "" {
+		add(q.Target.Stage)
+	}
+	for _, h := range n.Holders {
+		if h != registry.Incumbent {
+			add(h)
+		}
+	}
+	return out
+}
+
+// first asks what the names stand for.
+func (g *gathering) first(ctx context.Context) error {
+	holders := make([]registry.Known[registry.Version], len(g.want))
+	root := candidateRoot{}
+	asks := []func() error{
+		func() (err error) { g.facts.Model, err = g.c.model(ctx, g.q.Model); return err },
+		func() error { return g.root(ctx, &root) },
+	}
+	stages := false
+	for i, key := range g.want {
+		alias, isAlias := strings.CutPrefix(key, "@")
+		if !isAlias {
+			stages = true
+			continue
+		}
+		asks = append(asks, func() (err error) {
+			holders[i], err = g.c.holder(ctx, g.q.Model, alias)
+			return err
+		})
+	}
+	g.all = stages
+	switch {
+	case stages:
+		asks = append(asks, func() (err error) { g.versions, err = g.c.versions(ctx, g.q.Model, ""); return err })
+	case g.q.Candidate.RunID != "":
+		asks = append(asks, func() (err error) {
+			g.versions, err = g.c.versions(ctx, g.q.Model, byRun(g.q.Candidate.RunID))
+			return err
+		})
+	}
+	if err := parallel(asks...); err != nil {
+		return err
+	}
+	if err := g.refusePrompt(); err != nil {
+		return err
+	}
+	g.held = map[string]registry.Known[registry.Version]{}
+	for i, key := range g.want {
+		g.held[key] = holders[i]
+	}
+	g.stageHolders()
+	if err := g.aliasHolders(); err != nil {
+		return err
+	}
+	return g.adopt(root)
+}
+
+// second reads what is behind the names: the candidate's model file and the holders' runs.
+func (g *gathering) second(ctx context.Context) error {
+	holders := make([]registry.Known[registry.Subject], len(g.want))
+	asks := []func() error{func() error { return g.resolve(ctx) }}
+	for i, key := range g.want {
+		asks = append(asks, func() (err error) { holders[i], err = g.subject(ctx, g.held[key]); return err })
+	}
+	if g.facts.Model.IsAbsent() {
+		asks = append(asks, func() error { return g.refuseNearName(ctx) })
+	}
+	if g.versions == nil && !g.all && g.facts.Source.RunID != "" && !g.facts.Model.IsAbsent() {
+		asks = append(asks, func() (err error) {
+			g.versions, err = g.c.versions(ctx, g.q.Model, byRun(g.facts.Source.RunID))
+			return err
+		})
+	}
+	if err := parallel(asks...); err != nil {
+		return err
+	}
+	for i, key := range g.want {
+		g.facts.Holders[key] = holders[i]
+	}
+	if len(g.want) > 0 && !g.q.Target.Empty() {
+		g.facts.Holders[registry.Incumbent] = holders[0]
+	}
+	return nil
+}
+
+// aliasHolders holds the alias route's answers against the aliases of the registered model: only both together tell an
+// absent alias from one that names a deleted version, and a difference means that it is being moved just now.
+func (g *gathering) aliasHolders() error {
+	m := g.facts.Model.OrZero()
+	for _, key := range g.want {
+		alias, isAlias := strings.CutPrefix(key, "@")
+		if !isAlias {
+			continue
+		}
+		number, named := m.Aliases[alias]
+		v, there := g.held[key].Get()
+		switch {
+		case !named && !there:
+			g.held[key] = registry.Absent[registry.Version](fmt.Sprintf("no version of %s has the alias %s", g.q.Model, alias))
+		case named && there && v.Number == number:
+		case named && !there && g.held[key].IsAbsent():
+			g.held[key] = registry.Unreadable[registry.Version](fmt.Sprintf("alias %s of %s names version %d, which does not exist", alias, g.q.Model, number))
+			if alias == g.q.Target.Alias {
+				return dangling(g.q.Model, alias, number)
+			}
+		default:
+			return &registry.Error{
+				Reason: registry.Conflict,
+				Msg:    fmt.Sprintf("read alias %s of %s: it was moved while it was being read", alias, g.q.Model),
+				Hint:   "run it again: nothing was changed",
+			}
+		}
+	}
+	return nil
+}
+
+func dangling(model, alias string, number int) error {
+	return &registry.Error{
+		Reason: registry.DanglingAlias,
+		Msg:    fmt.Sprintf("alias %s of %s names version %d, which was deleted", alias, model, number),
+		Hint: fmt.Sprintf("what is live cannot be told from it, so nothing is compared or moved; delete the alias in MLflow (MlflowClient().delete_registered_model_alias(%q, %q)) and run this again",
+			model, alias),
+	}
+}
+
+// stageHolders finds the newest version of each stage asked for, and all holders of the target's.
+func (g *gathering) stageHolders() {
+	for _, key := range g.want {
+		if strings.HasPrefix(key, "@") {
+			continue
+		}
+		numbers := inStage(g.versions, key)
+		g.held[key] = registry.Absent[registry.Version](fmt.Sprintf("no version of %s is in %s", g.q.Model, key))
+		for _, v := range g.versions {
+			if v.Stage == key {
+				g.held[key] = registry.Is(v)
+			}
+		}
+		if key == g.q.Target.Stage {
+			g.facts.StageHolders = numbers
+		}
+	}
+}
+
+// subject reads the run of a holder.
+func (g *gathering) subject(ctx context.Context, held registry.Known[registry.Version]) (registry.Known[registry.Subject], error) {
+	v, ok := held.Get()
+	if !ok {
+		if held.IsAbsent() {
+			return registry.Absent[registry.Subject](held.Why()), nil
+		}
+		return registry.Unreadable[registry.Subject](held.Why()), nil
+	}
+	run, err := g.c.evidence(ctx, v)
+	return registry.Is(registry.Subject{Ref: versionRef(v), Version: held, Run: run}), err
+}
+
+func versionRef(v registry.Version) string { return fmt.Sprintf("models:/%s/%d", v.Model, v.Number) }
+
+// refusePrompt refuses a registered model that is a prompt: prompts share the registry and are no models.
+func (g *gathering) refusePrompt() error {
+	if m, ok := g.facts.Model.Get(); ok && m.Tags[registry.PromptTag] == "true" {
+		return &registry.Error{
+			Reason: registry.Unsupported, Msg: fmt.Sprintf("registered model %q is a prompt of MLflow's prompt registry", m.Name),
+			Hint: "prompts are not promoted by this tool; name a registered model in the input model",
+		}
+	}
+	return nil
+}
+
+// refuseNearName refuses to create a model whose name differs from an existing one only in case, spaces or punctuation.
+func (g *gathering) refuseNearName(ctx context.Context) error {
+	names, err := g.c.modelNames(ctx)
+	if err != nil {
+		return err
+	}
+	if twin := registry.SameName(g.q.Model, names); twin != "" {
+		return &registry.Error{
+			Reason: registry.ModelGone, Msg: fmt.Sprintf("there is no registered model %q, but there is %q", g.q.Model, twin),
+			Hint: fmt.Sprintf("names are case-sensitive: write model: %s, or create %q in MLflow first if both are meant to exist", twin, g.q.Model),
+		}
+	}
+	if err := registry.CheckModelName(g.q.Model); err != nil {
+		return &registry.Error{Reason: registry.BadInput, Msg: "input model: " + err.Error(), Hint: "choose another name for the new registered model"}
+	}
+	return nil
+}
+
+// identify finds the version the candidate already is, and its twins: versions of the same run that carry our request
+// tag or the same source. The lowest number counts.
+func (g *gathering) identify() {
+	for _, v := range g.versions {
+		g.facts.Newest = max(g.facts.Newest, v.Number)
+	}
+	if !g.facts.Candidate.Version.IsAbsent() {
+		return
+	}
+	for _, v := range g.versions {
+		if v.RunID != g.facts.Source.RunID || v.Tags[tagDuplicateOf] != "" || !sameSource(v, g.facts.Source) {
+			continue
+		}
+		if _, found := g.facts.Candidate.Version.Get(); found {
+			g.facts.Twins = append(g.facts.Twins, v.Number)
+			continue
+		}
+		g.facts.Candidate.Version = registry.Is(v)
+	}
+}
+
+func sameSource(v registry.Version, s registry.Source) bool {
+	return v.Tags[registry.TagRequest] == s.Request || v.Source == s.URI
+}

@@ -1,0 +1,81 @@
+package mlflow
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// Bounds on an MLmodel file before the YAML parser sees it: the parser spends 664 MiB on 40 KB of open brackets, and
+// aliases multiply what they name.
+const (
+	maxNesting = 100
+	maxAnchors = 20
+)
+
+// parseMLmodel reads the descriptor. Any field may be missing; unknown ones are ignored. Nothing of it is executed.
+func parseMLmodel(text []byte) (registry.MLmodel, error) {
+	if err := bounded(string(text)); err != nil {
+		return registry.MLmodel{}, err
+	}
+	var file struct {
+		Flavors   map[string]map[string]any `yaml:"flavors"`
+		Signature map[string]any            `yaml:"signature"`
+		RunID     string                    `yaml:"run_id"`
+		ModelID   string                    `yaml:"model_id"`
+		Version   string                    `yaml:"mlflow_version"`
+		Created   string                    `yaml:"utc_time_created"`
+		Size      int64                     `yaml:"model_size_bytes"`
+	}
+	if err := yaml.Unmarshal(text, &file); err != nil {
+		return registry.MLmodel{}, fmt.Errorf("not YAML of an MLmodel file: %s", firstLine(err.Error()))
+	}
+	if len(file.Flavors) == 0 {
+		return registry.MLmodel{}, fmt.Errorf("it names no flavors")
+	}
+	m := registry.MLmodel{
+		Flavors: file.Flavors, RunID: file.RunID, ModelID: file.ModelID, MLflowVersion: file.Version,
+		Created: file.Created, SizeBytes: file.Size, Signature: signature(file.Signature),
+	}
+	m.PythonVersion, _ = file.Flavors["python_function"]["python_version"].(string)
+	return m, nil
+}
+
+// signature is the three parts as the file has them, each a JSON text of its own; "" when all are empty.
+func signature(parts map[string]any) string {
+	var out []string
+	for _, name := range []string{"inputs", "outputs", "params"} {
+		if text, ok := parts[name].(string); ok && text != "" {
+			out = append(out, name+" "+text)
+		}
+	}
+	return strings.Join(out, "\n")
+}
+
+func bounded(text string) error {
+	depth, deepest := 0, 0
+	for _, r := range text {
+		switch r {
+		case '[', '{':
+			depth++
+		case ']', '}':
+			depth--
+		}
+		deepest = max(deepest, depth)
+	}
+	if deepest > maxNesting {
+		return fmt.Errorf("it nests more than %d levels deep", maxNesting)
+	}
+	if n := strings.Count(text, ": &") + strings.Count(text, "- &"); n > maxAnchors {
+		return fmt.Errorf("it has %d anchors, more than %d", n, maxAnchors)
+	}
+	return nil
+}
+
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	return line
+}

@@ -1,0 +1,105 @@
+package mlflow
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+)
+
+// model reads a registered model. A server on MySQL compares names without case: another name than the one asked for
+// counts as absent.
+func (c *Client) model(ctx context.Context, name string) (registry.Known[registry.Model], error) {
+	var out struct {
+		Model modelJSON `json:"registered_model"`
+	}
+	err := get(ctx, c.registry, api+"registered-models/get", url.Values{"name": {name}}, "registered_model", &out)
+	switch {
+	case isMissing(err):
+		return registry.Absent[registry.Model](fmt.Sprintf("there is no registered model %q", name)), nil
+	case err != nil:
+		return registry.Known[registry.Model]{}, c.explain("read registered model "+name, err)
+	case out.Model.Name != name:
+		return registry.Absent[registry.Model](fmt.Sprintf("there is no registered model %q, only %q", name, out.Model.Name)), nil
+	}
+	return registry.Is(out.Model.model()), nil
+}
+
+// namesPage is the largest page of registered-models/search; more is refused, and 0 sends endless empty pages.
+const namesPage = 1000
+
+// modelNames lists the names of all registered models, at most ten pages.
+func (c *Client) modelNames(ctx context.Context) ([]string, error) {
+	var names []string
+	token := ""
+	for range 10 {
+		var out struct {
+			Models []modelJSON `json:"registered_models"`
+			Next   string      `json:"next_page_token"`
+		}
+		query := url.Values{"max_results": {fmt.Sprint(namesPage)}}
+		if token != "" {
+			query.Set("page_token", token)
+		}
+		r := rest.Request{Method: "GET", Path: api + "registered-models/search", Query: query, Class: rest.Read, Limit: 32 << 20}
+		if err := c.registry.JSON(ctx, r, &out); err != nil {
+			return nil, c.explain("list registered models", err)
+		}
+		for _, m := range out.Models {
+			names = append(names, m.Name)
+		}
+		if out.Next == "" || out.Next == token {
+			break
+		}
+		token = out.Next
+	}
+	return names, nil
+}
+
+// createModel makes the registered model. That it exists already is success: somebody was faster.
+func (c *Client) createModel(ctx context.Context, s registry.Step) (bool, error) {
+	body := map[string]any{"name": s.Model, "tags": pairList(s.Tags)}
+	if s.Description != "" {
+		body["description"] = s.Description
+	}
+	r := rest.Request{Method: "POST", Path: api + "registered-models/create", Body: body, Class: rest.Write, Expect: "registered_model"}
+	err := c.registry.JSON(ctx, r, nil)
+	if err == nil {
+		return true, nil
+	}
+	if !alreadyExists(err) && !unclear(err) {
+		return false, c.explain("create registered model "+s.Model, err)
+	}
+	m, readErr := c.model(ctx, s.Model)
+	if readErr != nil {
+		return false, unknown("create registered model "+s.Model, err)
+	}
+	if _, ok := m.Get(); !ok {
+		return false, c.explain("create registered model "+s.Model, err)
+	}
+	return !alreadyExists(err), nil
+}
+
+// pairList is a map of tags as MLflow wants it, in the order of the keys.
+func pairList(tags map[string]string) []pair {
+	out := make([]pair, 0, len(tags))
+	for _, key := range sortedKeys(tags) {
+		out = append(out, pair{key, tags[key]})
+	}
+	return out
+}
+
+// quoted writes a value of a search filter. The grammar has no escapes: a value that holds both kinds of quotes cannot
+// be written, and the caller has to filter what comes back. ok is false then.
+func quoted(value string) (text string, ok bool) {
+	switch {
+	case !strings.Contains(value, "'"):
+		return "'" + value + "'", true
+	case !strings.Contains(value, `"`):
+		return `"` + value + `"`, true
+	}
+	return "", false
+}

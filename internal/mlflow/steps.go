@@ -1,0 +1,178 @@
+package mlflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+)
+
+// tagDuplicateOf marks a version that was created twice by an ambiguous answer: its value is the number that counts.
+const tagDuplicateOf = registry.TagPrefix + "duplicate_of"
+
+// Observe returns what the step's target is now: the number an alias names, or all versions in a stage.
+func (c *Client) Observe(ctx context.Context, s registry.Step) (string, error) {
+	switch s.Do {
+	case registry.SetAlias:
+		known, err := c.model(ctx, s.Model)
+		if err != nil {
+			return "", err
+		}
+		m, ok := known.Get()
+		if !ok {
+			return "", &registry.Error{Reason: registry.ModelGone, Msg: known.Why(), Hint: "it was renamed or deleted while this ran"}
+		}
+		if number, named := m.Aliases[s.Ref]; named {
+			return strconv.Itoa(number), nil
+		}
+		return "", nil
+	case registry.SetStage:
+		all, err := c.versions(ctx, s.Model, "")
+		return registry.Numbers(inStage(all, s.Ref)), err
+	}
+	return "", fmt.Errorf("observe %s: only aliases and stages are observed", s.Do)
+}
+
+// Do sends the write of one step. made is the number of a created version, else ""; wrote is false where the thing was
+// there already. An error with reason unknown means that the write may have taken effect.
+func (c *Client) Do(ctx context.Context, s registry.Step) (made string, wrote bool, err error) {
+	switch s.Do {
+	case registry.CreateModel:
+		wrote, err = c.createModel(ctx, s)
+		return "", wrote, err
+	case registry.CreateVersion:
+		return c.createVersion(ctx, s)
+	}
+	op, r := write(s)
+	r.Class = rest.Write
+	err = c.registry.JSON(ctx, r, nil)
+	switch {
+	case err == nil:
+		return "", true, nil
+	case unclear(err):
+		return "", false, unknown(op, err)
+	}
+	return "", false, c.explain(op, err)
+}
+
+// write is the request of a step that ends in the same state however often it arrives.
+func write(s registry.Step) (op string, r rest.Request) {
+	number := strconv.Itoa(s.Version)
+	switch s.Do {
+	case registry.SetAlias:
+		return fmt.Sprintf("set alias %s of %s to version %s", s.Ref, s.Model, number), rest.Request{
+			Method: "POST", Path: api + "registered-models/alias",
+			Body: map[string]any{"name": s.Model, "alias": s.Ref, "version": number},
+		}
+	case registry.SetStage:
+		return fmt.Sprintf("move version %s of %s to %s", number, s.Model, s.Ref), rest.Request{
+			Method: "POST", Path: api + "model-versions/transition-stage", Expect: "model_version",
+			Body: map[string]any{"name": s.Model, "version": number, "stage": s.Ref, "archive_existing_versions": s.Archive},
+		}
+	case registry.Describe:
+		return fmt.Sprintf("describe version %s of %s", number, s.Model), rest.Request{
+			Method: "PATCH", Path: api + "model-versions/update",
+			Body: map[string]any{"name": s.Model, "version": number, "description": s.Want},
+		}
+	}
+	return fmt.Sprintf("set tag %s of version %s of %s", s.Ref, number, s.Model), rest.Request{
+		Method: "POST", Path: api + "model-versions/set-tag",
+		Body: map[string]any{"name": s.Model, "version": number, "key": s.Ref, "value": s.Want},
+	}
+}
+
+// createVersion registers once. Every accepted request makes another version, so after an answer that leaves it open
+// whether one was made (an ordinary thing on MariaDB, where four of ten concurrent creations end in 500) it looks for
+// the request tag, which is stored with the version in one transaction, waits, and only then tries again.
+func (c *Client) createVersion(ctx context.Context, s registry.Step) (made string, wrote bool, err error) {
+	op := "create version of " + s.Model
+	doubt := false
+	for try := 0; ; try++ {
+		number, err := c.postVersion(ctx, s)
+		if err == nil && !doubt {
+			return strconv.Itoa(number), true, nil
+		}
+		if err != nil && !unclear(err) {
+			if doubt && errors.Is(err, context.Canceled) {
+				return "", false, unknown(op, err)
+			}
+			return "", false, c.explain(op, err)
+		}
+		doubt = true
+		found, lookErr := c.registered(ctx, s)
+		switch {
+		case lookErr != nil:
+			return "", false, unknown(op, lookErr)
+		case len(found) > 0:
+			c.tagTwins(ctx, s.Model, found)
+			return strconv.Itoa(found[0]), true, nil
+		}
+		if !c.pause(ctx, try) {
+			return "", false, unknown(op, err)
+		}
+	}
+}
+
+func (c *Client) postVersion(ctx context.Context, s registry.Step) (int, error) {
+	body := map[string]any{"name": s.Model, "source": s.Source.URI, "run_id": s.Source.RunID, "tags": pairList(s.Tags)}
+	if s.Source.ModelID != "" {
+		body["model_id"] = s.Source.ModelID
+	}
+	if s.Description != "" {
+		body["description"] = s.Description
+	}
+	var out struct {
+		Version versionJSON `json:"model_version"`
+	}
+	r := rest.Request{Method: "POST", Path: api + "model-versions/create", Body: body, Class: rest.Create, Expect: "model_version"}
+	if err := c.registry.JSON(ctx, r, &out); err != nil {
+		return 0, err
+	}
+	return int(out.Version.Version), nil
+}
+
+// registered lists the versions that carry the step's request tag, ascending.
+func (c *Client) registered(ctx context.Context, s registry.Step) ([]int, error) {
+	versions, err := c.versions(ctx, s.Model, byTag(registry.TagRequest, s.Tags[registry.TagRequest]))
+	var numbers []int
+	for _, v := range versions {
+		if v.Tags[registry.TagRequest] == s.Tags[registry.TagRequest] {
+			numbers = append(numbers, v.Number)
+		}
+	}
+	return numbers, err
+}
+
+// tagTwins marks all but the lowest: they are never promoted. A mark that cannot be written is no reason to fail; the
+// next run counts the lowest again.
+func (c *Client) tagTwins(ctx context.Context, model string, numbers []int) {
+	for _, n := range numbers[1:] {
+		_, r := write(registry.Step{Do: registry.SetTag, Model: model, Version: n, Ref: tagDuplicateOf, Want: strconv.Itoa(numbers[0])})
+		r.Class = rest.Write
+		_ = c.registry.JSON(ctx, r, nil)
+	}
+}
+
+// maxTries bounds the creation of one version: eight waits add up to half a minute at most.
+const maxTries = 8
+
+// pause waits before the next try, up to 0.25 s doubled for each, with jitter so that several callers do not collide
+// again. It reports false when the tries or the time are used up.
+func (c *Client) pause(ctx context.Context, try int) bool {
+	if try+1 >= maxTries {
+		return false
+	}
+	bound := min(250*time.Millisecond<<try, 8*time.Second)
+	wait := time.NewTimer(time.Duration(c.jitter() * float64(bound)))
+	defer wait.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-wait.C:
+		return true
+	}
+}

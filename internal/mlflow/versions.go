@@ -1,0 +1,125 @@
+package mlflow
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+)
+
+// version reads one version by number.
+func (c *Client) version(ctx context.Context, name string, number int) (registry.Known[registry.Version], error) {
+	query := url.Values{"name": {name}, "version": {strconv.Itoa(number)}}
+	return c.oneVersion(ctx, "model-versions/get", query, fmt.Sprintf("version %d of %s", number, name), name)
+}
+
+// holder reads the version an alias names. A missing alias is 400 on most servers and 404 for a missing model or a
+// deleted version, so neither says which: the caller compares with the aliases of the registered model.
+func (c *Client) holder(ctx context.Context, name, alias string) (registry.Known[registry.Version], error) {
+	query := url.Values{"name": {name}, "alias": {alias}}
+	v, err := c.oneVersion(ctx, "registered-models/alias", query, fmt.Sprintf("alias %s of %s", alias, name), name)
+	switch {
+	case isStatus(err, 400, "INVALID_PARAMETER_VALUE"):
+		return registry.Absent[registry.Version](fmt.Sprintf("%s has no alias %s", name, alias)), nil
+	case noRoute(err):
+		return v, c.noAliases(ctx, err)
+	}
+	return v, err
+}
+
+func (c *Client) oneVersion(ctx context.Context, endpoint string, query url.Values, what, name string) (registry.Known[registry.Version], error) {
+	var out struct {
+		Version versionJSON `json:"model_version"`
+	}
+	err := get(ctx, c.registry, api+endpoint, query, "model_version", &out)
+	switch {
+	case isMissing(err):
+		return registry.Absent[registry.Version]("there is no " + what), nil
+	case err != nil:
+		return registry.Known[registry.Version]{}, c.explain("read "+what, err)
+	case out.Version.Name != name:
+		return registry.Absent[registry.Version]("there is no " + what), nil
+	}
+	return registry.Is(out.Version.version()), nil
+}
+
+// versionsPage is a page of model-versions/search: a server spends about 200 µs a version, so that a page stays well
+// below its time limits, and few registries have more versions of one model.
+const versionsPage = 10000
+
+// versions searches the versions of a model, all pages, ascending by number. filter narrows the search ("" = all); the
+// results are checked against name again, because some databases compare without case.
+func (c *Client) versions(ctx context.Context, name, filter string) ([]registry.Version, error) {
+	terms := []string{}
+	if text, ok := quoted(name); ok {
+		terms = append(terms, "name = "+text)
+	}
+	if filter != "" {
+		terms = append(terms, filter)
+	}
+	query := url.Values{
+		"filter":      {joinAnd(terms)},
+		"max_results": {strconv.Itoa(versionsPage)},
+		"order_by":    {"name ASC", "version_number ASC"},
+	}
+	var found []registry.Version
+	for {
+		var out struct {
+			Versions []versionJSON `json:"model_versions"`
+			Next     string        `json:"next_page_token"`
+		}
+		r := rest.Request{Method: "GET", Path: api + "model-versions/search", Query: query, Class: rest.Read, Limit: 128 << 20}
+		if err := c.registry.JSON(ctx, r, &out); err != nil {
+			return nil, c.explain("search versions of "+name, err)
+		}
+		for _, v := range out.Versions {
+			if v.Name == name {
+				found = append(found, v.version())
+			}
+		}
+		if out.Next == "" || out.Next == query.Get("page_token") {
+			break
+		}
+		query.Set("page_token", out.Next)
+	}
+	slices.SortFunc(found, func(a, b registry.Version) int { return cmp.Compare(a.Number, b.Number) })
+	return slices.CompactFunc(found, func(a, b registry.Version) bool { return a.Number == b.Number }), nil
+}
+
+// byRun and byTag are terms of the version search.
+func byRun(run string) string {
+	text, _ := quoted(run) // a run id holds no quotes
+	return "run_id = " + text
+}
+
+func byTag(key, value string) string {
+	text, _ := quoted(value)
+	return "tags.`" + key + "` = " + text
+}
+
+func joinAnd(terms []string) string {
+	out := ""
+	for i, t := range terms {
+		if i > 0 {
+			out += " AND "
+		}
+		out += t
+	}
+	return out
+}
+
+// inStage returns the numbers of those versions that are in the stage.
+func inStage(versions []registry.Version, stage string) []int {
+	var out []int
+	for _, v := range versions {
+		if v.Stage == stage {
+			out = append(out, v.Number)
+		}
+	}
+	return out
+}

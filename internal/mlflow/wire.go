@@ -1,0 +1,214 @@
+package mlflow
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// The shapes of MLflow's JSON. Empty lists and unset fields are left out by the servers, 64-bit integers come as
+// numbers or strings, and metrics that are not finite come as strings.
+
+// whole is an integer sent as a number or as a string.
+type whole int64
+
+func (w *whole) UnmarshalJSON(text []byte) error {
+	s := strings.Trim(string(text), `"`)
+	if s == "null" || s == "" {
+		return fmt.Errorf("an integer is missing")
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		return fmt.Errorf("%q is not an integer", s)
+	}
+	*w = whole(n)
+	return nil
+}
+
+func (w whole) time() time.Time {
+	if w == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(int64(w)).UTC()
+}
+
+// measure is a metric's value: a number, or one of the words "NaN", "Infinity" and "-Infinity". An absent or null
+// value becomes NaN, never 0, which could pass a gate.
+type measure struct {
+	value float64
+	raw   string
+	set   bool
+}
+
+func (m *measure) UnmarshalJSON(text []byte) error {
+	m.raw, m.set = strings.Trim(string(text), `"`), true
+	v, err := strconv.ParseFloat(m.raw, 64)
+	if err != nil {
+		v = math.NaN()
+	}
+	m.value = v
+	return nil
+}
+
+type pair struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+}
+
+func pairs(list []pair) map[string]string {
+	out := make(map[string]string, len(list))
+	for _, p := range list {
+		out[p.Key] = p.Value
+	}
+	return out
+}
+
+type modelJSON struct {
+	Name        string `json:"name"`
+	Description string `json:"description"`
+	Created     whole  `json:"creation_timestamp"`
+	Updated     whole  `json:"last_updated_timestamp"`
+	Tags        []pair `json:"tags"`
+	Aliases     []struct {
+		Alias   string `json:"alias"`
+		Version whole  `json:"version"`
+	} `json:"aliases"`
+}
+
+func (j modelJSON) model() registry.Model {
+	m := registry.Model{
+		Name: j.Name, Description: j.Description, Tags: pairs(j.Tags), Aliases: map[string]int{},
+		Created: j.Created.time(), Updated: j.Updated.time(),
+	}
+	for _, a := range j.Aliases {
+		m.Aliases[a.Alias] = int(a.Version)
+	}
+	return m
+}
+
+type versionJSON struct {
+	Name          string `json:"name"`
+	Version       whole  `json:"version"`
+	Created       whole  `json:"creation_timestamp"`
+	Updated       whole  `json:"last_updated_timestamp"`
+	Stage         string `json:"current_stage"`
+	Description   string `json:"description"`
+	Source        string `json:"source"`
+	RunID         string `json:"run_id"`
+	RunLink       string `json:"run_link"`
+	Status        string `json:"status"`
+	StatusMessage string `json:"status_message"`
+	Tags          []pair `json:"tags"`
+}
+
+func (j versionJSON) version() registry.Version {
+	return registry.Version{
+		Model: j.Name, Number: int(j.Version), Source: j.Source, RunID: j.RunID, RunLink: j.RunLink, Stage: j.Stage,
+		Status: j.Status, StatusMessage: j.StatusMessage, Description: j.Description, Tags: pairs(j.Tags),
+		Created: j.Created.time(), Updated: j.Updated.time(),
+	}
+}
+
+type runJSON struct {
+	Info struct {
+		ID           string `json:"run_id"`
+		Name         string `json:"run_name"`
+		ExperimentID string `json:"experiment_id"`
+		User         string `json:"user_id"`
+		Status       string `json:"status"`
+		Start        whole  `json:"start_time"`
+		End          whole  `json:"end_time"`
+		ArtifactURI  string `json:"artifact_uri"`
+		Lifecycle    string `json:"lifecycle_stage"`
+	} `json:"info"`
+	Data struct {
+		Metrics []metricJSON `json:"metrics"`
+		Params  []pair       `json:"params"`
+		Tags    []pair       `json:"tags"`
+	} `json:"data"`
+	Inputs struct {
+		Datasets []struct {
+			Tags    []pair `json:"tags"`
+			Dataset struct {
+				Name       string `json:"name"`
+				Digest     string `json:"digest"`
+				SourceType string `json:"source_type"`
+				Source     string `json:"source"`
+			} `json:"dataset"`
+		} `json:"dataset_inputs"`
+	} `json:"inputs"`
+	Outputs struct {
+		Models []struct {
+			ID   string `json:"model_id"`
+			Step whole  `json:"step"`
+		} `json:"model_outputs"`
+	} `json:"outputs"`
+}
+
+type metricJSON struct {
+	Key   string  `json:"key"`
+	Value measure `json:"value"`
+	Step  whole   `json:"step"`
+	Time  whole   `json:"timestamp"`
+}
+
+func (j metricJSON) point() registry.Point {
+	p := registry.Point{Value: j.Value.value, Raw: j.Value.raw, Step: int64(j.Step), Time: j.Time.time()}
+	if !j.Value.set {
+		p.Value, p.Raw = math.NaN(), "missing"
+	}
+	return p
+}
+
+func (j runJSON) run() registry.Run {
+	i := j.Info
+	r := registry.Run{
+		ID: i.ID, Name: i.Name, ExperimentID: i.ExperimentID, User: i.User, Status: i.Status,
+		Deleted: i.Lifecycle == "deleted", Start: i.Start.time(), End: i.End.time(), ArtifactURI: i.ArtifactURI,
+		Metrics: map[string]registry.Point{}, Params: pairs(j.Data.Params), Tags: pairs(j.Data.Tags),
+	}
+	for _, m := range j.Data.Metrics {
+		r.Metrics[m.Key] = m.point()
+	}
+	for _, d := range j.Inputs.Datasets {
+		r.Datasets = append(r.Datasets, registry.Dataset{
+			Name: d.Dataset.Name, Digest: d.Dataset.Digest, SourceType: d.Dataset.SourceType, Source: d.Dataset.Source,
+			Context: pairs(d.Tags)["mlflow.data.context"],
+		})
+	}
+	for _, o := range j.Outputs.Models {
+		r.Outputs = append(r.Outputs, registry.ModelOutput{ModelID: o.ID, Step: int64(o.Step)})
+	}
+	return r
+}
+
+type loggedModelJSON struct {
+	Info struct {
+		ID           string `json:"model_id"`
+		ExperimentID string `json:"experiment_id"`
+		Name         string `json:"name"`
+		ArtifactURI  string `json:"artifact_uri"`
+		Status       any    `json:"status"` // a name or its number in the enumeration
+		SourceRunID  string `json:"source_run_id"`
+		Tags         []pair `json:"tags"`
+	} `json:"info"`
+}
+
+func (j loggedModelJSON) loggedModel() registry.LoggedModel {
+	i := j.Info
+	status := fmt.Sprint(i.Status)
+	if name, ok := map[string]string{"1": "LOGGED_MODEL_PENDING", "2": "LOGGED_MODEL_READY", "3": "LOGGED_MODEL_UPLOAD_FAILED"}[status]; ok {
+		status = name
+	}
+	return registry.LoggedModel{
+		ID: i.ID, Name: i.Name, ExperimentID: i.ExperimentID, ArtifactURI: i.ArtifactURI, Status: status,
+		SourceRunID: i.SourceRunID, Tags: pairs(i.Tags),
+	}
+}
+
+var _ json.Unmarshaler = (*whole)(nil)

@@ -1,0 +1,131 @@
+package plan
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// Promote plans the main job: the candidate is registered whatever the verdict (unless only valid ones are to be),
+// and moved only if the verdict allows it. A target that already names the candidate needs no step at all.
+func Promote(f registry.Facts, v registry.Verdict, in registry.Intent) (registry.Plan, error) {
+	p := begin(f, in)
+	p.Verdict = &v
+	if err := ready(f); err != nil {
+		return p, err
+	}
+	allowed := v.Decision == registry.Promote
+	if allowed {
+		if err := newer(f, in); err != nil {
+			return p, err
+		}
+	}
+	moves := moves(f, in)
+	if allowed && len(moves) == 0 {
+		return p, nil
+	}
+	if allowed || !in.RegisterIfValid {
+		registration(&p, f, in, validationTags(v, f.Candidate.Version.OrZero().Tags))
+	}
+	if allowed {
+		p.Steps = append(append(p.Steps, moves...), marks(moves, in)...)
+	}
+	return p, nil
+}
+
+// newer refuses to replace the incumbent by an older version: the commonest accident of re-running an old workflow.
+func newer(f registry.Facts, in registry.Intent) error {
+	incumbent := f.Incumbent().OrZero().Version.OrZero().Number
+	if f.Number() == 0 || f.Number() >= incumbent || slices.Contains(in.Override, registry.OverrideDowngrade) {
+		return nil
+	}
+	return &registry.Error{
+		Reason: registry.Downgrade,
+		Msg:    fmt.Sprintf("version %d of %s is older than version %d, which %s names now", f.Number(), in.Query.Model, incumbent, in.Query.Target),
+		Hint:   "promote a newer version, or allow this one with the input override: downgrade",
+	}
+}
+
+func moves(f registry.Facts, in registry.Intent) []registry.Step {
+	var steps []registry.Step
+	t, number := in.Query.Target, f.Number()
+	want := registry.NewNumber
+	if number != 0 {
+		want = fmt.Sprint(number)
+	}
+	if t.Alias != "" {
+		was := ""
+		if held, ok := f.Model.OrZero().Aliases[t.Alias]; ok {
+			was = fmt.Sprint(held)
+		}
+		if was != want {
+			steps = append(steps, registry.Step{Do: registry.SetAlias, Model: in.Query.Model, Version: number, Ref: t.Alias, Was: was, Want: want})
+		}
+	}
+	if t.Stage != "" {
+		if s, needed := stageMove(f, in, want); needed {
+			steps = append(steps, s)
+		}
+	}
+	return steps
+}
+
+// stageMove needs the full list of holders: the server's archiving is not atomic against a concurrent move, so only
+// the whole list, read back, says whether the stage is exclusive.
+func stageMove(f registry.Facts, in registry.Intent, want string) (registry.Step, bool) {
+	t := in.Query.Target
+	was := registry.Numbers(f.StageHolders)
+	after := want
+	if !t.ArchiveExisting {
+		after = registry.WithNumber(f.StageHolders, f.Number())
+	}
+	s := registry.Step{
+		Do: registry.SetStage, Model: in.Query.Model, Version: f.Number(), Ref: t.Stage, Was: was, Want: after,
+		Archive: t.ArchiveExisting,
+	}
+	return s, was != after
+}
+
+// marks are the notes left on the version once it was moved.
+func marks(moves []registry.Step, in registry.Intent) []registry.Step {
+	mark := func(key, value string) registry.Step {
+		return registry.Step{Do: registry.SetTag, Model: in.Query.Model, Version: moves[0].Version, Ref: key, Want: value}
+	}
+	steps := []registry.Step{mark(registry.TagRecord, registry.TheRecord)}
+	for _, m := range moves {
+		key := registry.AliasTimeTag(m.Ref)
+		if m.Do == registry.SetStage {
+			key = registry.StageTimeTag(m.Ref)
+		}
+		if key != "" {
+			steps = append(steps, mark(key, registry.AtTime))
+		}
+	}
+	return steps
+}
+
+// validationTags say on the version itself how it was last judged. had are the version's tags: a list of failed gates
+// from an earlier verdict is emptied, because deleting a tag needs a right that promoting does not.
+func validationTags(v registry.Verdict, had map[string]string) map[string]string {
+	failed := []string{}
+	for _, f := range v.Failed() {
+		failed = append(failed, f.Gate)
+	}
+	if v.Decision != registry.Promote {
+		text, err := json.Marshal(failed)
+		if err != nil {
+			text = []byte("[]") // a list of strings always encodes
+		}
+		return map[string]string{
+			registry.TagValidation:  "blocked",
+			registry.TagFailedGates: registry.Truncate(string(text), registry.MaxTagValue),
+		}
+	}
+	tags := map[string]string{registry.TagValidation: "passed"}
+	if had[registry.TagFailedGates] != "" {
+		tags[registry.TagFailedGates] = "[]"
+	}
+	return tags
+}

@@ -1,0 +1,116 @@
+package plan
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// Register plans that the candidate is a version of the model: created if it is not one yet, else described and tagged
+// as asked.
+func Register(f registry.Facts, in registry.Intent) (registry.Plan, error) {
+	p := begin(f, in)
+	if err := ready(f); err != nil {
+		return p, err
+	}
+	registration(&p, f, in, nil)
+	return p, nil
+}
+
+// begin fills in what every plan says about itself.
+func begin(f registry.Facts, in registry.Intent) registry.Plan {
+	p := registry.Plan{
+		Command: in.Command, Server: f.Server, Model: in.Query.Model,
+		Candidate: in.Query.Candidate.Text, Version: f.Number(), Target: in.Query.Target, Override: in.Override,
+		Steps: []registry.Step{},
+	}
+	if f.Number() == 0 {
+		source := f.Source
+		p.Source = &source
+	}
+	p.Incumbent = f.Incumbent().OrZero().Version.OrZero().Number
+	if len(f.Twins) > 0 {
+		p.Notes = append(p.Notes, fmt.Sprintf("the same run and artifact is also registered as version %s", registry.Numbers(f.Twins)))
+	}
+	return p
+}
+
+// ready refuses a version that the server has not finished registering.
+func ready(f registry.Facts) error {
+	v, ok := f.Candidate.Version.Get()
+	if !ok || v.Status == "READY" || v.Status == "" {
+		return nil
+	}
+	msg := fmt.Sprintf("version %d of %s is %s", v.Number, v.Model, v.Status)
+	if v.StatusMessage != "" {
+		msg += ": " + v.StatusMessage
+	}
+	return &registry.Error{Reason: registry.NotReady, Msg: msg, Hint: "wait until MLflow reports READY and run this again, or register the run anew"}
+}
+
+// registration adds the steps that create the model and the version, or bring the words on an existing one up to
+// date. judged holds the tags of the verdict, nil where none was made.
+func registration(p *registry.Plan, f registry.Facts, in registry.Intent, judged map[string]string) {
+	modelWords(p, f, in)
+	v, exists := f.Candidate.Version.Get()
+	if !exists {
+		tags := registry.LineageTags(f.Candidate, in.WorkflowRun)
+		maps.Copy(tags, in.Tags)
+		maps.Copy(tags, judged)
+		tags[registry.TagRequest] = f.Source.Request
+		p.Steps = append(p.Steps, registry.Step{
+			Do: registry.CreateVersion, Model: in.Query.Model, Want: registry.NewNumber,
+			Source: p.Source, Description: in.Description, Tags: tags,
+		})
+		return
+	}
+	// A version that carries our request tag was written by this program; on any other, words that are already there
+	// belong to somebody else.
+	ours := v.Tags[registry.TagRequest] != ""
+	if in.Description != "" && in.Description != v.Description {
+		if v.Description == "" || ours {
+			p.Steps = append(p.Steps, registry.Step{Do: registry.Describe, Model: v.Model, Version: v.Number, Want: in.Description})
+		} else {
+			p.Notes = append(p.Notes, fmt.Sprintf("version %d keeps its description: it was not written by this tool", v.Number))
+		}
+	}
+	wanted := maps.Clone(in.Tags)
+	if ours && wanted == nil {
+		wanted = map[string]string{}
+	}
+	if ours {
+		maps.Copy(wanted, judged)
+	}
+	for _, key := range slices.Sorted(maps.Keys(wanted)) {
+		had, there := v.Tags[key]
+		switch {
+		case there && had == wanted[key]:
+		case there && !ours:
+			p.Notes = append(p.Notes, fmt.Sprintf("version %d keeps its tag %s: it was not written by this tool", v.Number, key))
+		default:
+			p.Steps = append(p.Steps, registry.Step{Do: registry.SetTag, Model: v.Model, Version: v.Number, Ref: key, Was: had, Want: wanted[key]})
+		}
+	}
+}
+
+// modelWords adds the creation of the registered model; the words on an existing one are left to its owners.
+func modelWords(p *registry.Plan, f registry.Facts, in registry.Intent) {
+	m, exists := f.Model.Get()
+	if !exists {
+		p.Steps = append(p.Steps, registry.Step{
+			Do: registry.CreateModel, Model: in.Query.Model, Want: in.Query.Model,
+			Description: in.ModelDescription, Tags: in.ModelTags,
+		})
+		return
+	}
+	if in.ModelDescription != "" && in.ModelDescription != m.Description {
+		p.Notes = append(p.Notes, fmt.Sprintf("registered model %s keeps its description: it exists already", m.Name))
+	}
+	for _, key := range slices.Sorted(maps.Keys(in.ModelTags)) {
+		if m.Tags[key] != in.ModelTags[key] {
+			p.Notes = append(p.Notes, fmt.Sprintf("registered model %s keeps its tag %s: the model exists already", m.Name, key))
+		}
+	}
+}

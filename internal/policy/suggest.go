@@ -1,0 +1,65 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// Suggest writes thresholds that the candidate passes, from its metrics and the incumbent's: a block to paste for
+// somebody who has none yet. At most ten metrics; those that can be compared with the incumbent come first.
+func Suggest(f registry.Facts, t registry.Target) []string {
+	run, ok := f.Candidate.Run.Get()
+	if !ok {
+		return nil
+	}
+	incumbent := f.Incumbent().OrZero().Run.OrZero()
+	var keys []string
+	for key, p := range run.Metrics {
+		if p.Finite() {
+			keys = append(keys, key)
+		}
+	}
+	slices.SortFunc(keys, func(a, b string) int {
+		if r := rank(a) - rank(b); r != 0 {
+			return r
+		}
+		return strings.Compare(a, b)
+	})
+	var lines []string
+	for _, key := range keys[:min(len(keys), 10)] {
+		p := run.Metrics[key]
+		op := ">="
+		if lowerIsBetter(key) {
+			op = "<="
+		}
+		lines = append(lines, fmt.Sprintf("%s %s %s", key, op, number(p.Value)))
+		if b, ok := incumbent.Metrics[key]; ok && b.Finite() && t.Alias != "" && operator(op).holds(p.Value, b.Value) {
+			lines = append(lines, fmt.Sprintf("%s %s %s", key, op, t.Alias))
+		}
+	}
+	return lines
+}
+
+// rank puts held-out metrics first: they say more than those of the training data.
+func rank(key string) int {
+	for i, word := range []string{"test", "val", "eval"} {
+		if strings.Contains(strings.ToLower(key), word) {
+			return i
+		}
+	}
+	return 3
+}
+
+// lowerIsBetter guesses a metric's direction from the words people use; it is only used to make suggestions.
+func lowerIsBetter(key string) bool {
+	key = strings.ToLower(key)
+	for _, word := range []string{"loss", "error", "err", "mae", "mse", "rmse", "mape", "latency", "time", "duration", "_ms", "perplexity", "drift"} {
+		if strings.Contains(key, word) {
+			return true
+		}
+	}
+	return false
+}

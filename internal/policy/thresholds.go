@@ -1,0 +1,115 @@
+package policy
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// ThresholdsInput is the name under which findings of the input are shown.
+const ThresholdsInput = "thresholds"
+
+// Thresholds parses the thresholds input: one condition per line, METRIC OPERATOR LIMIT, where LIMIT is a number, or
+// "incumbent", an alias or a stage, with "+ NUMBER" or "- NUMBER" behind it. Empty lines and lines that begin with #
+// are skipped. All wrong lines are reported.
+func Thresholds(text string) (gates []Gate, problems []string) {
+	for i, line := range strings.Split(text, "\n") {
+		line = strings.Join(strings.Fields(line), " ")
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		g, err := threshold(line)
+		if err != nil {
+			problems = append(problems, fmt.Sprintf("line %d, %q: %v", i+1, line, err))
+			continue
+		}
+		g.ID, g.File, g.Line = line, ThresholdsInput, i+1
+		gates = append(gates, g)
+	}
+	return gates, problems
+}
+
+func threshold(line string) (Gate, error) {
+	key, op, right, ok := split(line)
+	switch {
+	case !ok:
+		return Gate{}, fmt.Errorf("there is no comparison in it; write METRIC >= NUMBER, as in test_accuracy >= 0.85")
+	case key == "":
+		return Gate{}, fmt.Errorf("the name of the metric is missing before %s", op)
+	case right == "":
+		return Gate{}, fmt.Errorf("the limit is missing after %s", op)
+	}
+	if v, err := limit(right); err == nil {
+		return metricGate(key, op, v), nil
+	}
+	name, margin, err := holderAndMargin(right)
+	if err != nil {
+		return Gate{}, err
+	}
+	holder, err := holderKey(name)
+	if err != nil {
+		return Gate{}, err
+	}
+	return regressionGate(key, op, holder, name, margin), nil
+}
+
+// split cuts at the first operator; a metric's name cannot hold one of their characters.
+func split(line string) (key string, op operator, right string, ok bool) {
+	at := strings.IndexAny(line, "<>=!")
+	if at < 0 {
+		return "", "", "", false
+	}
+	for _, op := range operators {
+		if rest, found := strings.CutPrefix(line[at:], string(op)); found {
+			return strings.TrimSpace(line[:at]), op, strings.TrimSpace(rest), true
+		}
+	}
+	return "", "", "", false
+}
+
+// limit parses a plain decimal number. What Go's parser also takes (hex, underscores, inf, nan) is more likely a
+// mistake than a limit.
+func limit(text string) (float64, error) {
+	v, err := strconv.ParseFloat(text, 64)
+	if err != nil || math.IsNaN(v) || math.IsInf(v, 0) || strings.ContainsAny(text, "_xXpP") {
+		return 0, fmt.Errorf("%q is not a finite decimal number", text)
+	}
+	return v, nil
+}
+
+func holderAndMargin(text string) (name string, margin float64, err error) {
+	name, tail, spaced := strings.Cut(text, " ")
+	if !spaced {
+		return name, 0, nil
+	}
+	sign, amount := tail[:1], strings.TrimSpace(tail[1:])
+	v, err := limit(amount)
+	if sign != "+" && sign != "-" || err != nil || v < 0 {
+		return "", 0, fmt.Errorf("cannot read %q behind %s; write %s - 0.01 or %s + 0.01", tail, name, name, name)
+	}
+	if sign == "-" {
+		v = -v
+	}
+	return name, v, nil
+}
+
+// holderKey is the key of the named holder among the facts.
+func holderKey(name string) (string, error) {
+	if name == "incumbent" {
+		return registry.Incumbent, nil
+	}
+	if stage, ok := registry.CanonicalStage(name); ok && stage != "None" {
+		return stage, nil
+	}
+	if strings.EqualFold(name, "inf") || strings.EqualFold(name, "nan") || !startsLikeAName(name) || registry.CheckAlias(name) != nil {
+		return "", fmt.Errorf("%q is neither a number nor the name of an incumbent; write a number such as 0.85, or incumbent, an alias or a stage, as in champion - 0.01", name)
+	}
+	return "@" + name, nil
+}
+
+func startsLikeAName(name string) bool {
+	return strings.IndexAny(name[:1], "0123456789+-._") < 0
+}
