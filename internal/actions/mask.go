@@ -1,0 +1,115 @@
+package actions
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/sethvargo/go-githubactions"
+)
+
+// shortest is the length below which masking would hide ordinary words, and outputs with them: the runner drops an
+// output that holds a masked text.
+const shortest = 4
+
+// Mask hides each secret, in all the forms it may be met in, from every sink of this package and from the log of the
+// job. It comes before anything that could print or send. Empty and very short values are left alone.
+func (r *Runner) Mask(all ...string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, secret := range all {
+		for _, form := range forms(secret) {
+			if !r.secrets.add(form) || !r.InActions() {
+				continue
+			}
+			_ = r.commandLocked(func(a *githubactions.Action) { a.AddMask(form) })
+		}
+	}
+}
+
+// secrets are the forms to hide.
+type secrets struct {
+	forms   []string
+	longest int
+}
+
+func (s *secrets) add(form string) bool {
+	if len(form) < shortest || slices.Contains(s.forms, form) {
+		return false
+	}
+	s.forms = append(s.forms, form)
+	s.longest = max(s.longest, len(form))
+	return true
+}
+
+// hide replaces every secret by ***. Two that overlap are hidden as one: what one replacement left over would be part of
+// the other.
+func (s *secrets) hide(text string) string {
+	spans := s.find(text)
+	if len(spans) == 0 {
+		return text
+	}
+	var b strings.Builder
+	shown := 0
+	for i := 0; i < len(spans); {
+		from, to := spans[i][0], spans[i][1]
+		for i++; i < len(spans) && spans[i][0] <= to; i++ {
+			to = max(to, spans[i][1])
+		}
+		b.WriteString(text[shown:from] + "***")
+		shown = to
+	}
+	return b.String() + text[shown:]
+}
+
+// find returns the [from, to) of all occurrences, in order.
+func (s *secrets) find(text string) [][2]int {
+	var spans [][2]int
+	for _, form := range s.forms {
+		for from := 0; ; {
+			i := strings.Index(text[from:], form)
+			if i < 0 {
+				break
+			}
+			from += i
+			spans = append(spans, [2]int{from, from + len(form)})
+			from++
+		}
+	}
+	slices.SortFunc(spans, func(a, b [2]int) int { return a[0] - b[0] })
+	return spans
+}
+
+// forms are the ways a secret shows up: as it is, line by line, in a URL, in JSON, in Go's quotes, and in base64 behind
+// anything, of which user:password is the common case.
+func forms(secret string) []string {
+	secret = strings.TrimSpace(secret)
+	if len(secret) < shortest {
+		return nil
+	}
+	all := []string{}
+	for line := range strings.Lines(secret) {
+		if line = strings.TrimSpace(line); !strings.HasPrefix(line, "-----") { // the frame of a PEM is no secret
+			all = append(all, line)
+		}
+	}
+	quoted, _ := json.Marshal(secret)
+	all = append(all, url.QueryEscape(secret), url.PathEscape(secret), inner(string(quoted)), inner(strconv.Quote(secret)))
+	for before := range 3 {
+		all = append(all, base64Within(secret, before, base64.RawStdEncoding), base64Within(secret, before, base64.RawURLEncoding))
+	}
+	return all
+}
+
+func inner(quoted string) string { return quoted[1 : len(quoted)-1] }
+
+// base64Within is the part of an encoded text that the secret alone decides, if before bytes modulo three precede it.
+func base64Within(secret string, before int, e *base64.Encoding) string {
+	encoded := e.EncodeToString([]byte(strings.Repeat("x", before) + secret))
+	from := (before*8 + 5) / 6
+	to := (before + len(secret)) * 8 / 6
+	return encoded[from:to]
+}

@@ -1,0 +1,105 @@
+package actions
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/sethvargo/go-githubactions"
+)
+
+// summaryLimit is the size of a step's summary in bytes. GitHub discards a larger one whole.
+const summaryLimit = 1 << 20
+
+const summaryCut = "\n_The rest did not fit into the summary of a step (1 MiB). The log and the report have it._\n"
+
+// Summary appends Markdown to the page of the run, cut at a line end if it is too long. Outside Actions there is no such
+// page. Text from elsewhere must have been escaped; only secrets and control characters are seen to here.
+func (r *Runner) Summary(markdown string) error {
+	if !r.InActions() {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.appendSummary(r.secrets.hide(oneKindOfLineEnd(markdown))); err != nil {
+		return fmt.Errorf("write summary: %w", err)
+	}
+	return nil
+}
+
+func (r *Runner) appendSummary(markdown string) error {
+	file, err := r.commandFile("GITHUB_STEP_SUMMARY")
+	if err != nil {
+		return err
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		return err
+	}
+	text := fit(strings.Map(printable, markdown), summaryLimit-1-int(info.Size())) // the library adds a newline
+	if text == "" {
+		return fmt.Errorf("the summary of this step is full (%d bytes)", info.Size())
+	}
+	return r.withLibrary(func(a *githubactions.Action) { a.AddStepSummary(text) })
+}
+
+// printable keeps what Markdown may hold and drops what could hide or turn around its text.
+func printable(r rune) rune {
+	switch {
+	case r == '\n', r == '\t':
+		return r
+	case r < ' ', r >= 0x7f && r < 0xa0, r == '\u2028', r == '\u2029',
+		r >= '\u202a' && r <= '\u202e', r >= '\u2066' && r <= '\u2069', r == '\u200e', r == '\u200f', r == '\u061c':
+		return '\uFFFD'
+	}
+	return r
+}
+
+// fit cuts Markdown at the end of a line so that it takes limit bytes with all that the cut left open closed.
+func fit(markdown string, limit int) string {
+	if len(markdown) <= limit {
+		return markdown
+	}
+	for keep := limit - len(summaryCut); keep > 0; {
+		head := markdown[:keep]
+		head = head[:strings.LastIndexByte(head, '\n')+1]
+		closing := closings(head) + summaryCut
+		if over := len(head) + len(closing) - limit; over > 0 {
+			keep = len(head) - over
+			continue
+		}
+		return head + closing
+	}
+	return ""
+}
+
+// closings ends the fence and the <details> that are open after head.
+func closings(head string) string {
+	fence, details := "", 0
+	for line := range strings.Lines(head) {
+		line = strings.TrimSpace(line)
+		mark := fenceOf(line)
+		switch {
+		case fence == "" && mark != "":
+			fence = mark
+		case fence != "" && strings.HasPrefix(mark, fence) && mark == line:
+			fence = ""
+		case fence == "":
+			details += strings.Count(line, "<details") - strings.Count(line, "</details>")
+		}
+	}
+	if fence != "" {
+		fence += "\n"
+	}
+	return fence + strings.Repeat("\n</details>\n", max(details, 0))
+}
+
+// fenceOf returns the backticks or tildes, three or more, that begin a line.
+func fenceOf(line string) string {
+	for _, c := range []string{"`", "~"} {
+		if n := len(line) - len(strings.TrimLeft(line, c)); n >= 3 {
+			return line[:n]
+		}
+	}
+	return ""
+}

@@ -1,0 +1,119 @@
+package actions
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// workspace is where a job's checkout is.
+func (r *Runner) workspace() string {
+	if w := r.env("GITHUB_WORKSPACE"); w != "" && r.InActions() {
+		return w
+	}
+	return r.dir
+}
+
+// ReadWorkspace reads a file that an input names, at most limit bytes. In a job it must lie in the workspace, also after
+// symlinks: a pull request may have put them there. On a laptop any file may be named.
+func (r *Runner) ReadWorkspace(path string, limit int64) ([]byte, error) {
+	data, err := r.readWorkspace(path, limit)
+	if err != nil {
+		return nil, fmt.Errorf("read %q: %w", path, err)
+	}
+	return data, nil
+}
+
+func (r *Runner) readWorkspace(path string, limit int64) ([]byte, error) {
+	if !r.InActions() {
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(r.dir, path)
+		}
+		return readBounded(os.Stat, os.Open, path, limit)
+	}
+	root, err := os.OpenRoot(r.workspace())
+	if err != nil {
+		return nil, plain(err)
+	}
+	defer root.Close()
+	if filepath.IsAbs(path) {
+		if path, err = filepath.Rel(r.workspace(), path); err != nil {
+			return nil, errOutside
+		}
+	}
+	return readBounded(root.Stat, root.Open, path, limit)
+}
+
+var errOutside = errors.New("it leads out of the workspace")
+
+// readBounded asks what the file is before it opens it: opening a pipe would wait for a writer.
+func readBounded(stat func(string) (os.FileInfo, error), open func(string) (*os.File, error), path string, limit int64) ([]byte, error) {
+	info, err := stat(path)
+	if err != nil {
+		return nil, plain(err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("it is not a file")
+	}
+	f, err := open(path)
+	if err != nil {
+		return nil, plain(err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, plain(err)
+	}
+	if int64(len(data)) > limit {
+		return nil, fmt.Errorf("it has more than %d bytes", limit)
+	}
+	return data, nil
+}
+
+// plain leaves out the operation and the path, which the caller has named, and the machine's own path with them.
+func plain(err error) error {
+	inner := (*os.PathError)(nil)
+	if !errors.As(err, &inner) {
+		return err
+	}
+	if strings.Contains(inner.Err.Error(), "escapes") { // os has no exported error for it
+		return errOutside
+	}
+	return inner.Err
+}
+
+// WriteReport writes data, without its secrets, into a new file in the workspace and returns its path there: later steps
+// of the job know the workspace by another name. The * in the pattern becomes something unique, since steps may run in
+// parallel.
+func (r *Runner) WriteReport(pattern string, data []byte) (string, error) {
+	name, err := r.writeReport(pattern, data)
+	if err != nil {
+		return "", fmt.Errorf("write report %q: %w", pattern, err)
+	}
+	return name, nil
+}
+
+func (r *Runner) writeReport(pattern string, data []byte) (string, error) {
+	if !filepath.IsLocal(pattern) || strings.ContainsAny(pattern, `/\`) {
+		return "", errors.New("not a plain file name")
+	}
+	root, err := os.OpenRoot(r.workspace())
+	if err != nil {
+		return "", plain(err)
+	}
+	defer root.Close()
+	name := strings.Replace(pattern, "*", randomHex(), 1)
+	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return "", plain(err)
+	}
+	r.mu.Lock()
+	text := r.secrets.hide(string(data))
+	r.mu.Unlock()
+	_, err = f.WriteString(text)
+	giveToOwner(root, f)
+	return name, errors.Join(err, f.Close())
+}
