@@ -1,0 +1,166 @@
+package realtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Postgres is a PostgreSQL server with one empty database.
+type Postgres struct {
+	URI string // of the database, as SQLAlchemy takes it
+	Log string // path of the server's output
+
+	dir     string
+	process *process
+	once    sync.Once
+}
+
+// PostgreSQL starts a server in a new cluster. It does not survive a power
+// cut, which a test has no use for and pays for with every commit.
+func PostgreSQL(ctx context.Context) (_ *Postgres, err error) {
+	if err := Setup(ctx, "postgres"); err != nil {
+		return nil, err
+	}
+	bin, err := postgresPrograms()
+	if err != nil {
+		return nil, err
+	}
+	as, err := unprivileged()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "mlflow-promote-postgres-")
+	if err != nil {
+		return nil, err
+	}
+	pg := &Postgres{dir: dir, Log: filepath.Join(dir, "log")}
+	defer func() {
+		if err != nil {
+			pg.Stop()
+		}
+	}()
+	cluster := filepath.Join(dir, "cluster")
+	if err := errors.Join(os.Mkdir(cluster, 0o700), os.Chmod(dir, 0o755)); err != nil {
+		return nil, err
+	}
+	if as != nil {
+		if err := os.Chown(cluster, int(as.Uid), int(as.Gid)); err != nil {
+			return nil, err
+		}
+	}
+	initdb := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), "--pgdata", cluster, "--username", "mlflow",
+		"--auth", "trust", "--encoding", "UTF8", "--no-locale", "--no-sync")
+	initdb.Dir = cluster
+	initdb.SysProcAttr = &syscall.SysProcAttr{Credential: as}
+	if out, err := initdb.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("initdb: %w\n%s", err, out)
+	}
+	port, err := freePort("127.0.0.1")
+	if err != nil {
+		return nil, err
+	}
+	pg.process, err = launch{name: "postgres", dir: cluster, log: pg.Log, env: environment(), as: as}.start(ctx,
+		filepath.Join(bin, "postgres"), "-D", cluster, "-p", port, "-k", cluster, "-h", "127.0.0.1",
+		"-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
+	if err != nil {
+		return nil, err
+	}
+	if err := pg.ready(ctx, cluster); err != nil {
+		return nil, pg.process.failure(err)
+	}
+	pg.URI = fmt.Sprintf("postgresql+psycopg2://mlflow@127.0.0.1:%s/postgres", port)
+	return pg, nil
+}
+
+// Stop ends the server and removes its folder.
+func (pg *Postgres) Stop() {
+	pg.once.Do(func() {
+		if pg.process != nil {
+			pg.process.stop(syscall.SIGINT) // does not wait for clients
+		}
+		os.RemoveAll(pg.dir)
+	})
+}
+
+// ready waits until the server says so in its own cluster, which no other
+// server on the same port can do.
+func (pg *Postgres) ready(ctx context.Context, cluster string) error {
+	for !pg.process.ended() {
+		state, _ := os.ReadFile(filepath.Join(cluster, "postmaster.pid"))
+		if lines := strings.Split(string(state), "\n"); len(lines) > 7 && strings.TrimSpace(lines[7]) == "ready" {
+			return nil
+		}
+		if err := pause(ctx, 20*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	return errors.New("ended before it was ready")
+}
+
+// postgresPrograms is the folder of initdb and postgres: the newest of
+// Debian's, or that on PATH.
+func postgresPrograms() (string, error) {
+	newest, best := "", 0
+	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
+	for _, path := range found {
+		dir := filepath.Dir(path)
+		if n, err := strconv.Atoi(filepath.Base(filepath.Dir(dir))); err == nil && n > best {
+			newest, best = dir, n
+		}
+	}
+	if newest != "" {
+		return newest, nil
+	}
+	path, err := exec.LookPath("initdb")
+	return filepath.Dir(path), err
+}
+
+// unprivileged is who runs PostgreSQL when this process is root, as it refuses
+// to run as root itself; nil when there is nothing to change.
+func unprivileged() (*syscall.Credential, error) {
+	if os.Geteuid() != 0 {
+		return nil, nil
+	}
+	u, err := user.Lookup("postgres")
+	if err != nil {
+		u, err = user.Lookup("nobody")
+	}
+	if err != nil {
+		return nil, err
+	}
+	uid, err1 := strconv.ParseUint(u.Uid, 10, 32)
+	gid, err2 := strconv.ParseUint(u.Gid, 10, 32)
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, errors.Join(err1, err2)
+}
+
+// freePort is a port of host that nothing listens on now.
+func freePort(host string) (string, error) {
+	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	return port, err
+}
+
+// pause waits for d unless ctx is done first.
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(d):
+		return nil
+	}
+}

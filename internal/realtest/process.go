@@ -1,0 +1,144 @@
+package realtest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// process is a child in a process group of its own, which ends with this
+// process.
+type process struct {
+	name    string
+	log     string // path of its output
+	group   int
+	done    chan struct{} // closed when the child itself has ended
+	watcher *exec.Cmd
+	leash   *os.File // the watcher ends the group when this is closed
+}
+
+// launch describes a child. Output is the log file; Env is the whole
+// environment.
+type launch struct {
+	name, dir, log string
+	env            []string
+	as             *syscall.Credential
+}
+
+// start runs argv until stop is called, ctx is done or this process ends.
+func (l launch) start(ctx context.Context, argv ...string) (*process, error) {
+	out, err := os.Create(l.log)
+	if err != nil {
+		return nil, err
+	}
+	defer out.Close()
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = l.dir, l.env, out, out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: l.as}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start %s: %w", l.name, err)
+	}
+	p := &process{name: l.name, log: l.log, group: cmd.Process.Pid, done: make(chan struct{})}
+	go func() {
+		_ = cmd.Wait() // how it ended is in its log
+		close(p.done)
+	}()
+	if err := p.watch(); err != nil {
+		p.stop(syscall.SIGKILL)
+		return nil, err
+	}
+	context.AfterFunc(ctx, func() { _ = syscall.Kill(-p.group, syscall.SIGKILL) })
+	return p, nil
+}
+
+// watch starts a shell that waits for the end of this process and then kills
+// the group. A parent-death signal would reach only the child itself, not the
+// workers it starts, and is sent when a thread of this process ends.
+func (p *process) watch() error {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	p.leash = w
+	p.watcher = exec.Command("/bin/sh", "-c", `read -r _; kill -s KILL -- "-$1"`, "watch", fmt.Sprint(p.group))
+	p.watcher.Stdin = r
+	p.watcher.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := p.watcher.Start(); err != nil {
+		w.Close()
+		p.watcher = nil
+		return fmt.Errorf("watch %s: %w", p.name, err)
+	}
+	return nil
+}
+
+// stop sends the signal to the whole group, after five seconds SIGKILL, and
+// returns when no process of the group is left.
+func (p *process) stop(sig syscall.Signal) {
+	began := time.Now()
+	for wait := time.Millisecond; ; wait = min(2*wait, 50*time.Millisecond) {
+		if time.Since(began) > 5*time.Second {
+			sig = syscall.SIGKILL
+		}
+		if err := syscall.Kill(-p.group, sig); errors.Is(err, syscall.ESRCH) || time.Since(began) > 10*time.Second {
+			break
+		}
+		if sig != syscall.SIGKILL {
+			sig = 0 // once is enough: a second one may mean something else
+		}
+		time.Sleep(wait)
+	}
+	<-p.done
+	if p.watcher != nil {
+		_ = p.watcher.Process.Kill()
+		_ = p.watcher.Wait()
+		p.leash.Close()
+	}
+}
+
+// ended tells whether the child itself has ended.
+func (p *process) ended() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// failure is err with the last lines of the child's output.
+func (p *process) failure(err error) error {
+	return fmt.Errorf("%s: %w; its output ends:\n%s", p.name, err, tail(p.log, 25))
+}
+
+// tail is the last lines of a file.
+func tail(path string, lines int) string {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err.Error()
+	}
+	all := bytes.Split(bytes.TrimRight(text, "\n"), []byte("\n"))
+	return string(bytes.Join(all[max(0, len(all)-lines):], []byte("\n")))
+}
+
+// environment is this process's own without what would change how MLflow
+// behaves, and with the given variables.
+func environment(set ...string) []string {
+	env := []string{"MLFLOW_DISABLE_TELEMETRY=true", "DO_NOT_TRACK=true", "NO_PROXY=127.0.0.1,localhost"}
+	for _, kv := range os.Environ() {
+		name, _, _ := strings.Cut(kv, "=")
+		switch {
+		case strings.HasPrefix(name, "MLFLOW_"), strings.HasPrefix(name, "PYTHON"), strings.HasPrefix(name, "GITHUB_"),
+			name == "DO_NOT_TRACK", name == "NO_PROXY", name == "no_proxy":
+		default:
+			env = append(env, kv)
+		}
+	}
+	return append(env, set...) // the last value of a name counts
+}

@@ -1,0 +1,45 @@
+package realtest
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+)
+
+// quick asks for every answer at once: MLflow's server with several workers
+// sends an answer in two parts and the second only after the first is
+// acknowledged, which a kernel otherwise puts off by 40 ms.
+var quick = &http.Transport{
+	MaxIdleConnsPerHost: 64,
+	IdleConnTimeout:     time.Second, // the server's own is 2 s or 5 s
+	DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		q := quickConn{conn.(*net.TCPConn)}
+		q.acknowledge()
+		return q, nil
+	},
+}
+
+type quickConn struct{ *net.TCPConn }
+
+func (c quickConn) Read(b []byte) (int, error) {
+	n, err := c.TCPConn.Read(b)
+	c.acknowledge() // the kernel forgets it with every packet
+	return n, err
+}
+
+// acknowledge is best effort: without it the answer is only late.
+func (c quickConn) acknowledge() {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = raw.Control(func(fd uintptr) {
+		_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_QUICKACK, 1)
+	})
+}

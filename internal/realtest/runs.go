@@ -1,0 +1,217 @@
+package realtest
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+//go:embed models.py
+var modelsPy string
+
+// Spec is a run to log. The zero value is a finished run without a model.
+type Spec struct {
+	Name       string            `json:"name"`
+	Experiment string            `json:"experiment"` // default "realtest"
+	State      string            `json:"state"`      // finished (default), running, failed, killed, deleted
+	Metrics    map[string]string `json:"metrics"`    // as text, so that "NaN" and "inf" are values too
+	Params     map[string]string `json:"params"`
+	Tags       map[string]string `json:"tags"` // lineage too: mlflow.source.git.commit …
+
+	// Only with a model, which Train logs under this name with the metrics
+	// test_accuracy and test_f1 and the data sets it was trained and tested on.
+	Model     string `json:"model"`
+	Data      string `json:"data"`      // breast_cancer (default) or wine
+	Estimator string `json:"estimator"` // centroid, bayes or logistic (default), from the worst to the best
+	Bare      bool   `json:"bare"`      // without signature and input example
+}
+
+func (s Spec) complete() Spec {
+	s.Experiment = cmp.Or(s.Experiment, "realtest")
+	s.State = cmp.Or(s.State, "finished")
+	s.Data = cmp.Or(s.Data, "breast_cancer")
+	s.Estimator = cmp.Or(s.Estimator, "logistic")
+	for _, m := range []*map[string]string{&s.Metrics, &s.Params, &s.Tags} {
+		if *m == nil {
+			*m = map[string]string{}
+		}
+	}
+	return s
+}
+
+// Logged is what became of a Spec.
+type Logged struct {
+	RunID        string             `json:"run_id"`
+	ExperimentID string             `json:"experiment_id"`
+	ArtifactURI  string             `json:"artifact_uri"`
+	ModelID      string             `json:"model_id"`  // of the logged model, MLflow 3 only
+	ModelURI     string             `json:"model_uri"` // as the client gives it
+	Metrics      map[string]float64 `json:"metrics"`   // the trained model's
+}
+
+// Train logs the runs with the stock client of the server's own release, in
+// one Python process: five seconds for the first, little for the others.
+func (s *Server) Train(ctx context.Context, specs ...Spec) ([]Logged, error) {
+	for i := range specs {
+		specs[i] = specs[i].complete()
+	}
+	in, err := json.Marshal(specs)
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, s.python, "-c", modelsPy)
+	cmd.Env = environment("MLFLOW_TRACKING_URI="+s.URL, "GIT_PYTHON_REFRESH=quiet",
+		"PATH="+filepath.Dir(s.python)+string(os.PathListSeparator)+os.Getenv("PATH"))
+	cmd.Dir = s.Dir // outside any repository, whose commit the client would note
+	var out, trouble bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(in), &out, &trouble
+	if err := cmd.Run(); err != nil {
+		return nil, fmt.Errorf("log models: %w\n%s", err, trouble.Bytes())
+	}
+	var logged []Logged
+	// The client may print to standard output too, a line at a time.
+	answer := out.Bytes()[bytes.LastIndexByte(bytes.TrimRight(out.Bytes(), "\n"), '\n')+1:]
+	if err := json.Unmarshal(answer, &logged); err != nil {
+		return nil, fmt.Errorf("log models: %w in %q", err, out.Bytes())
+	}
+	return logged, nil
+}
+
+// Run makes a run without a model over REST, in milliseconds.
+func (s *Server) Run(ctx context.Context, spec Spec) (Logged, error) {
+	spec = spec.complete()
+	experiment, err := s.experiment(ctx, spec.Experiment)
+	if err != nil {
+		return Logged{}, err
+	}
+	var made struct {
+		Run struct {
+			Info struct {
+				RunID       string `json:"run_id"`
+				ArtifactURI string `json:"artifact_uri"`
+			} `json:"info"`
+		} `json:"run"`
+	}
+	now := time.Now().UnixMilli()
+	err = s.Call(ctx, http.MethodPost, "runs/create", object{
+		"experiment_id": experiment, "run_name": spec.Name, "start_time": now, "tags": pairs(spec.Tags),
+	}, &made)
+	if err != nil {
+		return Logged{}, err
+	}
+	run := made.Run.Info.RunID
+	metrics := []object{}
+	for _, key := range slices.Sorted(maps.Keys(spec.Metrics)) {
+		metrics = append(metrics, object{"key": key, "value": wireNumber(spec.Metrics[key]), "timestamp": now, "step": 0})
+	}
+	err = s.Call(ctx, http.MethodPost, "runs/log-batch", object{
+		"run_id": run, "metrics": metrics, "params": pairs(spec.Params),
+	}, nil)
+	if err != nil {
+		return Logged{}, err
+	}
+	switch spec.State {
+	case "running":
+	case "deleted":
+		err = s.Call(ctx, http.MethodPost, "runs/delete", object{"run_id": run}, nil)
+	default:
+		err = s.Call(ctx, http.MethodPost, "runs/update", object{
+			"run_id": run, "status": strings.ToUpper(spec.State), "end_time": now,
+		}, nil)
+	}
+	return Logged{RunID: run, ExperimentID: experiment, ArtifactURI: made.Run.Info.ArtifactURI}, err
+}
+
+// experiment is the identifier of the experiment, made if it is new.
+func (s *Server) experiment(ctx context.Context, name string) (string, error) {
+	var found struct {
+		Experiment struct {
+			ID string `json:"experiment_id"`
+		} `json:"experiment"`
+		ID string `json:"experiment_id"`
+	}
+	err := s.Call(ctx, http.MethodGet, "experiments/get-by-name?experiment_name="+url.QueryEscape(name), nil, &found)
+	if err == nil {
+		return found.Experiment.ID, nil
+	}
+	err = s.Call(ctx, http.MethodPost, "experiments/create", object{"name": name}, &found)
+	return found.ID, err
+}
+
+// Call is one request to the server's REST interface, without the product's
+// client, which it may be there to check. Path is relative to /api/2.0/mlflow/
+// unless it begins with a slash.
+func (s *Server) Call(ctx context.Context, method, path string, in, out any) error {
+	if !strings.HasPrefix(path, "/") {
+		path = "/api/2.0/mlflow/" + path
+	}
+	var body io.Reader
+	if in != nil {
+		b, err := json.Marshal(in)
+		if err != nil {
+			return err
+		}
+		body = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, s.URL+path, body)
+	if err != nil {
+		return err
+	}
+	if in != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := quick.RoundTrip(req)
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s %s: %s %s", method, path, resp.Status, answer)
+	}
+	if out == nil {
+		return nil
+	}
+	return json.Unmarshal(answer, out)
+}
+
+type object = map[string]any
+
+// pairs is a map as MLflow's lists of keys and values, sorted.
+func pairs(m map[string]string) []object {
+	list := []object{} // null is not an empty list to MLflow
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		list = append(list, object{"key": key, "value": m[key]})
+	}
+	return list
+}
+
+// wireNumber is a metric as MLflow takes it: what JSON has no number for is a
+// string.
+func wireNumber(text string) any {
+	switch strings.ToLower(text) {
+	case "nan":
+		return "NaN"
+	case "inf", "+inf", "infinity":
+		return "Infinity"
+	case "-inf", "-infinity":
+		return "-Infinity"
+	}
+	return json.Number(text)
+}

@@ -1,0 +1,58 @@
+package realtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+)
+
+// Root is the checkout: the nearest folder above the working directory that
+// holds go.mod.
+var Root = sync.OnceValues(func() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir, nil
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", errors.New("find the checkout: no go.mod above the working directory")
+		}
+		dir = parent
+	}
+})
+
+// Setup runs tools/setup for the targets; its progress goes to standard error.
+func Setup(ctx context.Context, targets ...string) error {
+	root, err := Root()
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, filepath.Join(root, "tools", "setup"), targets...)
+	cmd.Stderr = os.Stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("tools/setup %v: %w", targets, err)
+	}
+	return nil
+}
+
+// Python is the interpreter that has MLflow of that version, with
+// scikit-learn; "client" is the one with the stock client alone.
+func Python(ctx context.Context, version string) (string, error) {
+	root, err := Root()
+	if err != nil {
+		return "", err
+	}
+	target, dir := "mlflow-"+version, filepath.Join("mlflow", version)
+	if version == "client" {
+		target, dir = "client", "client"
+	}
+	return filepath.Join(root, ".cache", dir, "bin", "python"), Setup(ctx, target)
+}
