@@ -1,0 +1,24 @@
+# Plain tags, so that the classic builder and every mirror can use them; a
+# release passes NAME@sha256:… instead.
+ARG GO_IMAGE=golang:1.26-bookworm
+FROM ${GO_IMAGE} AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY . .
+ARG VERSION=dev
+ARG TARGETARCH
+# The time zones go into the binary: scratch has none.
+RUN CGO_ENABLED=0 GOARCH=$TARGETARCH go build -trimpath -tags timetzdata \
+    -ldflags="-s -w -buildid= -X main.version=${VERSION}" -o /out/mlflow-promote .
+
+# No USER and no WORKDIR: the files the runner mounts belong to its own user,
+# and it names the working directory itself.
+FROM scratch
+LABEL org.opencontainers.image.title="mlflow-promote" \
+      org.opencontainers.image.description="Registers, validates and promotes MLflow model versions" \
+      org.opencontainers.image.source="https://github.com/mlflow-promote/mlflow-promote" \
+      org.opencontainers.image.licenses="Apache-2.0"
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+COPY --from=build /out/mlflow-promote /mlflow-promote
+ENTRYPOINT ["/mlflow-promote"]
