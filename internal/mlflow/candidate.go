@@ -218,7 +218,7 @@ func (g *gathering) fromRunFiles(ctx context.Context, run registry.Run, path str
 	)
 	switch {
 	case err != nil && !isStatus(err, 400, "INVALID_PARAMETER_VALUE"):
-		return false, g.c.unlistable(run, err)
+		return false, unlistable(run, err)
 	case !hasMLmodel(files, path):
 		return false, nil
 	}
@@ -279,8 +279,8 @@ func uploaded(m registry.LoggedModel) error {
 	return nil
 }
 
-func (c *Client) unlistable(run registry.Run, err error) error {
-	out := c.explain("list artifacts of run "+run.ID, err)
+func unlistable(run registry.Run, err error) error {
+	out := Explain("list artifacts of run "+run.ID, err)
 	if e, ok := out.(*registry.Error); ok && e.Reason == registry.ServerError {
 		e.Hint = fmt.Sprintf("the server cannot read its artifact store %s; check its credentials for that store", run.ArtifactURI)
 	}

@@ -57,14 +57,14 @@ func unclear(err error) bool {
 // unknown is the error of a write whose effect could be neither confirmed nor excluded.
 func unknown(op string, cause error) error {
 	return &registry.Error{
-		Reason: registry.Unknown, Msg: op + ": sent, and not known whether it took effect: " + short(cause), Detail: wire(cause), Cause: cause,
+		Reason: registry.Unknown, Msg: op + ": sent, and not known whether it took effect: " + Short(cause), Detail: wire(cause), Cause: cause,
 		Hint: "the next run reads the state and goes on from there",
 	}
 }
 
-// explain turns a wire error into one for people: what was tried, why it did not work, and what to do. op is "verb
+// Explain turns a wire error into one for people: what was tried, why it did not work, and what to do. op is "verb
 // object".
-func (c *Client) explain(op string, err error) error {
+func Explain(op string, err error) error {
 	e := remote(err)
 	if e == nil {
 		return &registry.Error{Reason: registry.ServerError, Msg: op + ": " + err.Error(), Cause: err}
@@ -167,8 +167,8 @@ func page(e *rest.Error) string {
 	return "an answer without a type"
 }
 
-// short is the cause in a few words, for use inside a sentence.
-func short(err error) string {
+// Short is the cause in a few words, for use inside a sentence.
+func Short(err error) string {
 	e := remote(err)
 	if e == nil {
 		return err.Error()

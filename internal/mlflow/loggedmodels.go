@@ -21,7 +21,7 @@ func (c *Client) loggedModel(ctx context.Context, id string) (registry.Known[reg
 	case noRoute(err):
 		return registry.Absent[registry.LoggedModel]("this server has no logged models (they came with MLflow 3.0)"), nil
 	case err != nil:
-		return registry.Known[registry.LoggedModel]{}, c.explain("read logged model "+id, err)
+		return registry.Known[registry.LoggedModel]{}, Explain("read logged model "+id, err)
 	}
 	return registry.Is(out.Model.loggedModel()), nil
 }
@@ -45,7 +45,7 @@ func (c *Client) loggedModelsOf(ctx context.Context, run registry.Run, name stri
 		case noRoute(err):
 			return nil, nil
 		case err != nil:
-			return nil, c.explain("search logged models of run "+run.ID, err)
+			return nil, Explain("search logged models of run "+run.ID, err)
 		}
 		for _, m := range out.Models {
 			if m.Info.SourceRunID == run.ID && (name == "" || m.Info.Name == name) {

@@ -21,7 +21,7 @@ func (c *Client) model(ctx context.Context, name string) (registry.Known[registr
 	case isMissing(err):
 		return registry.Absent[registry.Model](fmt.Sprintf("there is no registered model %q", name)), nil
 	case err != nil:
-		return registry.Known[registry.Model]{}, c.explain("read registered model "+name, err)
+		return registry.Known[registry.Model]{}, Explain("read registered model "+name, err)
 	case out.Model.Name != name:
 		return registry.Absent[registry.Model](fmt.Sprintf("there is no registered model %q, only %q", name, out.Model.Name)), nil
 	}
@@ -46,7 +46,7 @@ func (c *Client) modelNames(ctx context.Context) ([]string, error) {
 		}
 		r := rest.Request{Method: "GET", Path: api + "registered-models/search", Query: query, Class: rest.Read, Limit: 32 << 20}
 		if err := c.registry.JSON(ctx, r, &out); err != nil {
-			return nil, c.explain("list registered models", err)
+			return nil, Explain("list registered models", err)
 		}
 		for _, m := range out.Models {
 			names = append(names, m.Name)
@@ -71,14 +71,14 @@ func (c *Client) createModel(ctx context.Context, s registry.Step) (bool, error)
 		return true, nil
 	}
 	if !alreadyExists(err) && !unclear(err) {
-		return false, c.explain("create registered model "+s.Model, err)
+		return false, Explain("create registered model "+s.Model, err)
 	}
 	m, readErr := c.model(ctx, s.Model)
 	if readErr != nil {
 		return false, unknown("create registered model "+s.Model, err)
 	}
 	if _, ok := m.Get(); !ok {
-		return false, c.explain("create registered model "+s.Model, err)
+		return false, Explain("create registered model "+s.Model, err)
 	}
 	return !alreadyExists(err), nil
 }

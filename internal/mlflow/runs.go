@@ -20,7 +20,7 @@ func (c *Client) run(ctx context.Context, id string) (registry.Known[registry.Ru
 	case isMissing(err), isStatus(err, 400, "INVALID_PARAMETER_VALUE"):
 		return registry.Absent[registry.Run](fmt.Sprintf("there is no run %s", id)), nil
 	case err != nil:
-		return registry.Known[registry.Run]{}, c.explain("read run "+id, err)
+		return registry.Known[registry.Run]{}, Explain("read run "+id, err)
 	}
 	return registry.Is(out.Run.run()), nil
 }

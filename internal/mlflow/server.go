@@ -69,7 +69,7 @@ func (c *Client) Probe(ctx context.Context) registry.Server {
 		},
 	)
 	if registryErr != nil {
-		s.Registry = c.explain("list registered models", registryErr)
+		s.Registry = Explain("list registered models", registryErr)
 		return s
 	}
 	s.Aliases = aliasErr == nil || !noRoute(aliasErr)

@@ -56,7 +56,7 @@ func (c *Client) Do(ctx context.Context, s registry.Step) (made string, wrote bo
 	case unclear(err):
 		return "", false, unknown(op, err)
 	}
-	return "", false, c.explain(op, err)
+	return "", false, Explain(op, err)
 }
 
 // write is the request of a step that ends in the same state however often it arrives.
@@ -100,7 +100,7 @@ func (c *Client) createVersion(ctx context.Context, s registry.Step) (made strin
 			if doubt && errors.Is(err, context.Canceled) {
 				return "", false, unknown(op, err)
 			}
-			return "", false, c.explain(op, err)
+			return "", false, Explain(op, err)
 		}
 		doubt = true
 		found, lookErr := c.registered(ctx, s)

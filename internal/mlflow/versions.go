@@ -41,7 +41,7 @@ func (c *Client) oneVersion(ctx context.Context, endpoint string, query url.Valu
 	case isMissing(err):
 		return registry.Absent[registry.Version]("there is no " + what), nil
 	case err != nil:
-		return registry.Known[registry.Version]{}, c.explain("read "+what, err)
+		return registry.Known[registry.Version]{}, Explain("read "+what, err)
 	case out.Version.Name != name:
 		return registry.Absent[registry.Version]("there is no " + what), nil
 	}
@@ -75,7 +75,7 @@ func (c *Client) versions(ctx context.Context, name, filter string) ([]registry.
 		}
 		r := rest.Request{Method: "GET", Path: api + "model-versions/search", Query: query, Class: rest.Read, Limit: 128 << 20}
 		if err := c.registry.JSON(ctx, r, &out); err != nil {
-			return nil, c.explain("search versions of "+name, err)
+			return nil, Explain("search versions of "+name, err)
 		}
 		for _, v := range out.Versions {
 			if v.Name == name {

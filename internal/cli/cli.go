@@ -1,0 +1,179 @@
+// Package cli wires the program together: the command table, the inputs and outputs, and the one place where an error
+// becomes words. It holds no logic of its own about models, versions or gates.
+package cli
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/actions"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/report"
+)
+
+// Process is everything the program takes from its surroundings.
+type Process struct {
+	Args           []string // without the program's name
+	Env            func(string) string
+	Stdout, Stderr io.Writer
+	Dir            string // working directory
+	Now            func() time.Time
+	Jitter         func() float64 // in [0, 1), to spread repetitions
+	Version        string
+}
+
+// Run is the program. It returns the exit status.
+func Run(ctx context.Context, p Process) int {
+	runner := actions.New(p.Env, p.Stdout, p.Stderr, p.Dir)
+	defer runner.Flush() //nolint:errcheck // the streams are gone: there is nowhere left to say so
+	a, err := arguments(p.Args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		io.WriteString(runner.Out(), help(a.command))
+		return registry.ExitDone
+	case err != nil:
+		fmt.Fprintf(runner.Err(), "error: %v\n  hint: mlflow-promote --help lists commands and flags\n", err)
+		return registry.ExitBadInput
+	case a.version:
+		fmt.Fprintln(runner.Out(), "mlflow-promote", p.Version)
+		return registry.ExitDone
+	case len(p.Args) == 0 && !runner.InActions():
+		io.WriteString(runner.Err(), help(""))
+		return registry.ExitBadInput
+	}
+	s := &session{p: p, runner: runner, json: a.json}
+	return s.run(ctx, a)
+}
+
+// args is the command line, read.
+type args struct {
+	command       string
+	flags         map[string]string // only those that were given
+	json, version bool
+}
+
+// arguments reads the command line: the command first, then flags named like the inputs.
+func arguments(argv []string) (args, error) {
+	a := args{flags: map[string]string{}}
+	if len(argv) > 0 && !strings.HasPrefix(argv[0], "-") {
+		a.command, argv = argv[0], argv[1:]
+	}
+	fs := flag.NewFlagSet("mlflow-promote", flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	for _, in := range Inputs[1:] {
+		set := func(v string) error { a.flags[in.Name] = v; return nil }
+		if in.Kind == Bool {
+			fs.BoolFunc(in.Name, in.Help, set)
+		} else {
+			fs.Func(in.Name, in.Help, set)
+		}
+	}
+	fs.BoolVar(&a.json, "json", false, "")
+	fs.BoolVar(&a.version, "version", false, "")
+	if err := fs.Parse(argv); err != nil {
+		return a, err
+	}
+	if fs.NArg() > 0 {
+		return a, fmt.Errorf("argument %q stands alone: write flags as --name value, the command first", fs.Arg(0))
+	}
+	return a, nil
+}
+
+// value looks an input up: flag, then input of the action, then the stock client's variable, then the default.
+func (s *session) value(a args) func(string) string {
+	return func(name string) string {
+		in := input(name)
+		if v, ok := a.flags[name]; ok {
+			return strings.TrimSpace(v)
+		}
+		if v := s.runner.Input(name); v != "" {
+			return v
+		}
+		if in.Env != "" {
+			if v := strings.TrimSpace(s.p.Env(in.Env)); v != "" {
+				return v
+			}
+		}
+		return in.Default
+	}
+}
+
+// fileLimit bounds a file that an input names.
+const fileLimit = 1 << 20
+
+// run carries out one command and reports it, whatever comes.
+func (s *session) run(ctx context.Context, a args) int {
+	started := s.p.Now()
+	value := s.value(a)
+	name := a.command
+	if name == "" {
+		name = value("command")
+	}
+	s.report.Command = name
+	c, ok := commandNamed(name)
+	if !ok {
+		return s.refuse([]problem{{"command", name, "want " + input("command").wants()}})
+	}
+	file := func(path string) ([]byte, error) { return s.runner.ReadWorkspace(path, fileLimit) }
+	s.set = read(c, value, file, s.p.Env)
+	s.mask(value)
+	if len(s.set.problems) > 0 {
+		return s.refuse(s.set.problems)
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.set.timeout)
+	defer cancel()
+	if err := s.begin(c); err != nil {
+		s.fail(err)
+	} else {
+		c.run(s, ctx)
+	}
+	s.report.Took = s.p.Now().Sub(started)
+	return s.finish()
+}
+
+// mask hides every secret before anything is printed or sent.
+func (s *session) mask(value func(string) string) {
+	for _, in := range Inputs {
+		if in.Secret && in.Kind != Headers {
+			s.runner.Mask(value(in.Name))
+		}
+	}
+	s.runner.Mask(s.set.secrets...)
+}
+
+// refuse reports inputs that are wrong; nothing was tried.
+func (s *session) refuse(problems []problem) int {
+	var list strings.Builder
+	var items []report.Line
+	for _, p := range problems {
+		fmt.Fprintf(&list, "  %s\n", p)
+		items = append(items, report.Line{report.C(p.input), report.T(": " + strings.TrimPrefix(p.String(), p.input+": "))})
+		if s.runner.InActions() {
+			s.runner.Annotate(actions.Annotation{Level: actions.Error, Title: "Input " + p.input, Message: p.String()})
+		}
+	}
+	headline := fmt.Sprintf("%d problems with the inputs; nothing was tried", len(problems))
+	if len(problems) == 1 {
+		headline = "1 problem with the inputs; nothing was tried"
+	}
+	fmt.Fprintf(s.runner.Err(), "error: %s\n%s", headline, list.String())
+	s.report.Reason, s.report.Err = registry.BadInput, errors.New(headline)
+	s.publish(report.Doc{report.Heading{Line: report.Line{report.T("Bad input: " + headline)}}, report.List{Items: items}})
+	return registry.ExitBadInput
+}
+
+// names are the inputs' names, for tests and generated files.
+func names() []string {
+	out := make([]string, 0, len(Inputs))
+	for _, in := range Inputs {
+		out = append(out, in.Name)
+	}
+	slices.Sort(out)
+	return out
+}

@@ -1,0 +1,42 @@
+package cli
+
+import "context"
+
+// command is one row of the command table.
+type command struct {
+	name        string
+	summary     string
+	about       about
+	writes      bool // may change the registry, so it is guarded by where it runs
+	judges      bool
+	needsTarget bool
+	run         func(*session, context.Context)
+}
+
+// about says which inputs a command has.
+type about int
+
+const (
+	aboutCandidate about = iota
+	aboutServer
+)
+
+func commands() []command {
+	return []command{
+		{name: "promote", summary: "register the candidate, judge it, and move alias and/or stage to it", writes: true, judges: true, needsTarget: true, run: (*session).promote},
+		{name: "register", summary: "make the candidate a version of the model; the same run and artifact twice is the same version", writes: true, run: (*session).register},
+		{name: "validate", summary: "judge the candidate; writes nothing and needs read rights only", judges: true, run: (*session).validate},
+		{name: "doctor", summary: "reach the server and say what it is and can do; writes nothing", about: aboutServer, run: (*session).doctor},
+	}
+}
+
+func commandNames() []string { return []string{"promote", "register", "validate", "doctor"} }
+
+func commandNamed(name string) (command, bool) {
+	for _, c := range commands() {
+		if c.name == name {
+			return c, true
+		}
+	}
+	return command{}, false
+}

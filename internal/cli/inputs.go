@@ -1,0 +1,96 @@
+package cli
+
+import "strings"
+
+// Input is the one declaration of an input: action.yml, the flags, the help and the README's table come from it.
+type Input struct {
+	Name    string
+	Group   string
+	Help    string
+	Default string
+	Env     string // variable of the stock MLflow client that is honoured where the input is empty
+	Kind    Kind
+	Values  []string // of an Enum or a List of words
+	Secret  bool     // never shown; masked before anything is sent
+}
+
+// Kind says how an input's text is read.
+type Kind string
+
+const (
+	Text     Kind = "text"
+	Bool     Kind = "true or false"
+	Enum     Kind = "one of"
+	Words    Kind = "list"       // of Values, one per line or separated by commas
+	Lines    Kind = "lines"      // one item per line
+	Map      Kind = "key=value"  // one per line
+	Duration Kind = "duration"   // Go's: 90s, 10m
+	Headers  Kind = "Name: text" // one per line
+)
+
+// Inputs is every input, in the order people read them.
+var Inputs = []Input{
+	{Name: "command", Group: "command", Kind: Enum, Default: "promote", Values: commandNames(), Help: "what to do; on a laptop the first argument"},
+
+	{Name: "tracking-uri", Group: "server", Env: "MLFLOW_TRACKING_URI", Help: "address of the MLflow server, as https://mlflow.example; a path is kept"},
+	{Name: "registry-uri", Group: "server", Env: "MLFLOW_REGISTRY_URI", Help: "address of the model registry where it is another server"},
+	{Name: "username", Group: "server", Env: "MLFLOW_TRACKING_USERNAME", Help: "for basic authentication, with password"},
+	{Name: "password", Group: "server", Env: "MLFLOW_TRACKING_PASSWORD", Secret: true, Help: "for basic authentication, with username"},
+	{Name: "token", Group: "server", Env: "MLFLOW_TRACKING_TOKEN", Secret: true, Help: "bearer token; username and password win over it, as in the stock client"},
+	{Name: "headers", Group: "server", Kind: Headers, Secret: true, Help: "further headers, one per line as Name: value, for a login proxy; the values are masked"},
+	{Name: "ca-file", Group: "server", Env: "MLFLOW_TRACKING_SERVER_CERT_PATH", Help: "PEM file of authorities to trust beside the system's"},
+	{Name: "client-cert", Group: "server", Env: "MLFLOW_TRACKING_CLIENT_CERT_PATH", Help: "PEM file with a client certificate and its key"},
+	{Name: "workspace", Group: "server", Env: "MLFLOW_WORKSPACE", Help: "MLflow workspace (3.10 and later, where the server enables them)"},
+	{Name: "insecure-tls", Group: "server", Kind: Bool, Default: "false", Env: "MLFLOW_TRACKING_INSECURE_TLS", Help: "accept any certificate; prefer ca-file"},
+	{Name: "allow-insecure-http", Group: "server", Kind: Bool, Default: "false", Help: "let credentials travel over plain http beyond this machine"},
+
+	{Name: "model", Group: "candidate", Help: "name of the registered model"},
+	{Name: "candidate", Group: "candidate", Help: "what to promote: runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS or models:/m-…"},
+	{Name: "register", Group: "candidate", Kind: Enum, Default: "always", Values: []string{"always", "if-valid"}, Help: "register before the verdict counts, or only what passes"},
+
+	{Name: "alias", Group: "target", Help: "alias to move to the candidate, such as champion"},
+	{Name: "stage", Group: "target", Help: "stage to move the candidate to: Staging or Production"},
+	{Name: "archive-existing", Group: "target", Kind: Bool, Default: "true", Help: "archive the stage's other holders"},
+
+	{Name: "description", Group: "words", Help: "description of the version"},
+	{Name: "tags", Group: "words", Kind: Map, Help: "tags of the version, one key=value per line"},
+	{Name: "model-description", Group: "words", Help: "description of a registered model that is created"},
+	{Name: "model-tags", Group: "words", Kind: Map, Help: "tags of a registered model that is created, one key=value per line"},
+
+	{Name: "thresholds", Group: "judgement", Kind: Lines, Help: "gates, one per line: test_accuracy >= 0.85, latency_ms <= 100, test_f1 >= champion - 0.01"},
+
+	{Name: "dry-run", Group: "safety", Kind: Bool, Default: "false", Help: "print the exact plan and its digest, write nothing; always so under pull_request"},
+	{Name: "override", Group: "safety", Kind: Words, Values: []string{"ungated", "downgrade"}, Help: "safety checks to switch off for this run; shown and recorded"},
+	{Name: "allow-refs", Group: "safety", Kind: Lines, Help: "branches and tags, as patterns one per line, that may write beside the default branch and protected refs"},
+	{Name: "timeout", Group: "safety", Kind: Duration, Default: "10m", Help: "time limit for the whole command"},
+}
+
+func input(name string) Input {
+	for _, in := range Inputs {
+		if in.Name == name {
+			return in
+		}
+	}
+	panic("no input " + name) // a name in this package's own code is misspelt
+}
+
+// wants says in a few words what an input takes.
+func (in Input) wants() string {
+	switch in.Kind {
+	case Enum:
+		return "one of " + strings.Join(in.Values, ", ")
+	case Words:
+		return "any of " + strings.Join(in.Values, ", ")
+	case Bool:
+		return "true or false"
+	case Duration:
+		return "a duration such as 90s or 10m"
+	case Map:
+		return "lines of key=value"
+	case Headers:
+		return "lines of Name: value"
+	case Lines:
+		return "one per line"
+	}
+	return "text"
+}

@@ -1,0 +1,56 @@
+package cli
+
+import (
+	"encoding/json"
+	"strconv"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/report"
+)
+
+// Output is the one declaration of an output.
+type Output struct {
+	Name  string
+	Help  string
+	value func(report.Result) string
+}
+
+// Outputs is every output but report-file, which is known only once the file is written.
+var Outputs = []Output{
+	{"verdict", "promote or block; empty where no gate was judged", func(r report.Result) string { return r.Verdict }},
+	{"reason", "one word of the documented list", func(r report.Result) string { return string(r.Reason) }},
+	{"changed", "true if anything was written", func(r report.Result) string { return strconv.FormatBool(r.Changed) }},
+	{"registered", "true if this run created the version", func(r report.Result) string { return strconv.FormatBool(r.Registered) }},
+	{"model", "the registered model", func(r report.Result) string { return r.Model }},
+	{"version", "the candidate's version number", func(r report.Result) string { return r.Version }},
+	{"previous-version", "the version the target named before", func(r report.Result) string { return r.Previous }},
+	{"run-id", "the run the candidate was logged in", func(r report.Result) string { return r.RunID }},
+	{"alias", "the target's alias", func(r report.Result) string { return r.Alias }},
+	{"stage", "the target's stage", func(r report.Result) string { return r.Stage }},
+	{"model-uri", "how a consumer loads it: models:/NAME@ALIAS, or models:/NAME/VERSION", func(r report.Result) string { return r.ModelURI }},
+	{"plan-digest", "digest of the plan", func(r report.Result) string { return r.PlanDigest }},
+	{"failed-gates", "JSON list of the gates that block", failedGates},
+	{"report-file", "the whole result as a JSON file, relative to the workspace", nil},
+	{"result", "the whole result as compact JSON", resultText},
+}
+
+func failedGates(r report.Result) string {
+	failed := []string{}
+	for _, f := range r.Findings {
+		if f.Blocks() {
+			failed = append(failed, f.Gate)
+		}
+	}
+	text, err := json.Marshal(failed)
+	if err != nil {
+		return "[]" // a list of strings always encodes
+	}
+	return string(text)
+}
+
+func resultText(r report.Result) string {
+	text, err := json.Marshal(r)
+	if err != nil {
+		return "{}" // the result holds no value that JSON cannot
+	}
+	return string(text)
+}

@@ -1,0 +1,104 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/actions"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/report"
+)
+
+// finish reports the command and returns its exit status.
+func (s *session) finish() int {
+	for _, w := range s.wires {
+		m := w.Meter()
+		s.report.Requests += m.Requests
+		s.report.Rounds += m.Rounds
+	}
+	page := s.report.Page()
+	switch {
+	case s.json:
+	case s.report.Err != nil && !s.report.Judged && s.report.Reason != registry.NoGates:
+		s.printError(s.report.Err)
+	default:
+		io.WriteString(s.runner.Out(), report.Text(page))
+		fmt.Fprintf(s.runner.Out(), "\n%s: %d requests in %d rounds, %d ms\n", s.report.Reason, s.report.Requests, s.report.Rounds, s.report.Took.Milliseconds())
+	}
+	s.annotate()
+	s.publish(page)
+	return s.report.Reason.Exit()
+}
+
+// printError shows an error as the person who gets it at 2 a.m. needs it: what, where on the wire, what to do.
+func (s *session) printError(err error) {
+	fmt.Fprintf(s.runner.Err(), "error: %v\n", err)
+	var e *registry.Error
+	if !errors.As(err, &e) {
+		return
+	}
+	if e.Detail != "" {
+		fmt.Fprintf(s.runner.Err(), "  %s\n", e.Detail)
+	}
+	if e.Hint != "" {
+		fmt.Fprintf(s.runner.Err(), "  hint: %s\n", e.Hint)
+	}
+}
+
+// annotate puts what failed on the page of the job.
+func (s *session) annotate() {
+	if !s.runner.InActions() {
+		return
+	}
+	for _, f := range s.report.Verdict.Failed() {
+		message := f.Gate + ": " + f.Why
+		if f.Fix != "" {
+			message += ". To satisfy it: " + f.Fix
+		}
+		s.runner.Annotate(actions.Annotation{Level: actions.Error, Title: "Gate " + string(f.Outcome), Message: message})
+	}
+	if err := s.report.Err; err != nil {
+		message := err.Error()
+		var e *registry.Error
+		if errors.As(err, &e) && e.Hint != "" {
+			message += "\nhint: " + e.Hint
+		}
+		s.runner.Annotate(actions.Annotation{Level: actions.Error, Title: "mlflow-promote: " + string(s.report.Reason), Message: message})
+	}
+	for _, w := range s.report.Receipt.Warnings {
+		s.runner.Annotate(actions.Annotation{Level: actions.Warning, Title: "mlflow-promote", Message: w})
+	}
+}
+
+// publish writes the summary, the outputs and the report file. What cannot be written is said, and changes nothing
+// about what was done.
+func (s *session) publish(page report.Doc) {
+	result := s.report.Result()
+	s.say(s.runner.Summary(report.Markdown(page)))
+	if s.json {
+		text, err := json.MarshalIndent(result, "", "  ")
+		s.say(err)
+		fmt.Fprintf(s.runner.Out(), "%s\n", text)
+	}
+	if !s.runner.InActions() {
+		return
+	}
+	for _, o := range Outputs {
+		if o.value != nil {
+			s.say(s.runner.SetOutput(o.Name, o.value(result)))
+		}
+	}
+	text, err := json.MarshalIndent(result, "", "  ")
+	s.say(err)
+	file, err := s.runner.WriteReport("mlflow-promote-"+s.report.Command+"-*.json", append(text, '\n'))
+	s.say(err)
+	s.say(s.runner.SetOutput("report-file", file))
+}
+
+func (s *session) say(err error) {
+	if err != nil {
+		fmt.Fprintf(s.runner.Err(), "warning: %v\n", err)
+	}
+}

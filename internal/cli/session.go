@@ -1,0 +1,240 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/actions"
+	"github.com/mlflow-promote/mlflow-promote/internal/apply"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/report"
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+)
+
+// session is one command under way.
+type session struct {
+	p      Process
+	runner *actions.Runner
+	json   bool
+	set    settings
+	client *mlflow.Client
+	wires  []*rest.Client
+	report report.Report
+}
+
+// begin checks where the command runs and builds the client; nothing is sent yet.
+func (s *session) begin(c command) error {
+	job, err := s.runner.Context()
+	if err != nil {
+		fmt.Fprintf(s.runner.Err(), "warning: %v\n", err)
+	}
+	if c.writes {
+		if err := s.mayWrite(job); err != nil {
+			return err
+		}
+	}
+	s.set.intent.WorkflowRun = job.RunURL()
+	s.set.intent.Actor = job.TriggeringActor
+	s.report.Dry = s.set.dryRun && c.writes
+	s.report.Tracking = s.set.tracking
+	s.report.Plan = registry.Plan{Model: s.set.intent.Query.Model, Target: s.set.intent.Query.Target}
+	return s.connect()
+}
+
+// mayWrite keeps a branch from bringing its own, weaker gates: in a job only the default branch and protected refs
+// write. A pull request is judged as a dry run; pull_request_target, which runs a stranger's text with rights, never
+// writes.
+func (s *session) mayWrite(job actions.Context) error {
+	if !s.runner.InActions() || s.set.dryRun {
+		return nil
+	}
+	switch {
+	case job.EventName == "pull_request":
+		s.set.dryRun, s.report.DryWhy = true, "always so for a pull request"
+		return nil
+	case job.EventName == "pull_request_target":
+		return &registry.Error{
+			Reason: registry.RefNotAllowed, Msg: "a command that writes was started by pull_request_target",
+			Hint: "this event runs with the repository's secrets on a stranger's pull request; use pull_request for a dry run, and push or workflow_dispatch to promote",
+		}
+	case job.RefProtected, job.DefaultBranch != "" && job.Ref == "refs/heads/"+job.DefaultBranch:
+		return nil
+	case slices.ContainsFunc(s.set.allowRefs, func(p string) bool { ok, _ := path.Match(p, job.RefName); return ok }):
+		return nil
+	}
+	return &registry.Error{
+		Reason: registry.RefNotAllowed, Msg: fmt.Sprintf("ref %q may not write: it is neither the default branch nor protected", job.RefName),
+		Hint: fmt.Sprintf("run the workflow from the default branch, protect the ref, or list it in the input allow-refs; to look without writing, set dry-run: true (default branch: %q)", job.DefaultBranch),
+	}
+}
+
+func (s *session) connect() error {
+	tracking, err := s.dial(s.set.tracking)
+	if err != nil {
+		return err
+	}
+	models := tracking
+	if s.set.registry != s.set.tracking {
+		if models, err = s.dial(s.set.registry); err != nil {
+			return err
+		}
+	}
+	s.client = mlflow.New(tracking, models, s.set.registry, s.p.Jitter)
+	return nil
+}
+
+func (s *session) dial(address string) (*rest.Client, error) {
+	c, err := rest.New(rest.Config{
+		Base: address, Header: s.set.header, UserAgent: "mlflow-promote/" + s.p.Version,
+		CAs: s.set.cas, ClientCert: s.set.clientCert,
+		InsecureTLS: s.set.insecureTLS, AllowInsecureHTTP: s.set.insecureHTTP,
+		Notify: s.waiting,
+	})
+	if err != nil {
+		return nil, mlflow.Explain("connect to "+address, err)
+	}
+	s.wires = append(s.wires, c)
+	return c, nil
+}
+
+// waiting is the progress line of a repetition.
+func (s *session) waiting(r rest.Retry) {
+	fmt.Fprintf(s.runner.Err(), "%s %s: %s; trying again in %s\n", r.Method, r.URL, mlflow.Short(r.Cause), r.Wait.Round(10*time.Millisecond))
+}
+
+func (s *session) doctor(ctx context.Context) {
+	server := s.client.Probe(ctx)
+	if server.Registry != nil {
+		s.fail(server.Registry)
+		return
+	}
+	s.report.Server, s.report.Reason = &server, registry.OK
+}
+
+func (s *session) register(ctx context.Context) {
+	if !s.gather(ctx) {
+		return
+	}
+	p, err := plan.Register(s.report.Facts, s.set.intent)
+	s.carryOut(ctx, p, err)
+}
+
+func (s *session) validate(ctx context.Context) {
+	if !s.gather(ctx) || !s.judge() {
+		return
+	}
+	p, err := plan.Promote(s.report.Facts, s.report.Verdict, s.set.intent)
+	p.Steps = nil // only looked at: what promoting would do is not this command's to say
+	s.planned(p)
+	switch {
+	case s.report.Verdict.Decision == registry.Block:
+		s.report.Reason = registry.Blocked
+	case err != nil && registry.ReasonOf(err) != registry.Downgrade:
+		s.fail(err)
+	default:
+		s.report.Reason = registry.OK
+	}
+}
+
+func (s *session) promote(ctx context.Context) {
+	if !s.gather(ctx) || !s.judge() {
+		return
+	}
+	p, err := plan.Promote(s.report.Facts, s.report.Verdict, s.set.intent)
+	s.carryOut(ctx, p, err)
+}
+
+func (s *session) gather(ctx context.Context) bool {
+	facts, err := s.client.Gather(ctx, s.set.intent.Query, policy.Needs(s.set.gates))
+	if err != nil {
+		s.fail(err)
+		return false
+	}
+	s.report.Facts = facts
+	return true
+}
+
+// judge reports whether there is a verdict to go on with. Without any gate there is none, unless the user takes that
+// on.
+func (s *session) judge() bool {
+	in := s.set.intent
+	if len(s.set.gates) > 0 {
+		s.report.Verdict, s.report.Judged = policy.Judge(s.set.gates, s.report.Facts), true
+		return true
+	}
+	if slices.Contains(in.Override, registry.OverrideUngated) {
+		s.report.Verdict = registry.Verdict{Decision: registry.Promote, Findings: []registry.Finding{}}
+		return true
+	}
+	s.report.Suggest = policy.Suggest(s.report.Facts, in.Query.Target)
+	s.fail(&registry.Error{
+		Reason: registry.NoGates, Msg: "no gate says what the candidate must achieve",
+		Hint: "give at least one line in the input thresholds; a target without gates is refused (override: ungated promotes without, shown and recorded)",
+	})
+	return false
+}
+
+func (s *session) planned(p registry.Plan) {
+	s.report.Plan, s.report.Planned = p, true
+	digest, err := p.Digest()
+	if err != nil {
+		s.fail(err)
+	}
+	s.report.Digest = digest
+}
+
+// carryOut applies the plan, or shows it.
+func (s *session) carryOut(ctx context.Context, p registry.Plan, err error) {
+	s.planned(p)
+	if err != nil {
+		s.fail(err)
+		return
+	}
+	if !s.report.Dry {
+		s.report.Applied = true
+		s.report.Receipt = apply.Run(ctx, s.client, p, apply.Options{
+			Now: s.p.Now,
+			Record: func(at time.Time, version int) string {
+				return registry.NewRecord(p, s.report.Digest, s.set.intent, version, at)
+			},
+			Step: func(step registry.Step) { fmt.Fprintf(s.runner.Err(), "%s %s\n", step.Do, stepObject(step)) },
+		})
+	}
+	switch {
+	case s.report.Receipt.Err != nil:
+		s.fail(s.report.Receipt.Err)
+	case s.report.Judged && s.report.Verdict.Decision == registry.Block:
+		s.report.Reason = registry.Blocked
+	case len(p.Steps) == 0, s.report.Applied && !s.report.Receipt.Changed():
+		s.report.Reason = registry.Unchanged
+	default:
+		s.report.Reason = registry.OK
+	}
+}
+
+func stepObject(s registry.Step) string {
+	switch s.Do {
+	case registry.CreateModel:
+		return s.Model
+	case registry.CreateVersion:
+		return s.Model + " from " + s.Source.URI
+	case registry.Describe:
+		return fmt.Sprintf("%s version %d", s.Model, s.Version)
+	}
+	return s.Ref + " of " + s.Model + ": " + s.Want
+}
+
+func (s *session) fail(err error) {
+	s.report.Err = err
+	s.report.Reason = registry.ReasonOf(err)
+	if errors.Is(err, context.Canceled) && s.report.Reason == registry.ServerError {
+		s.report.Reason = registry.Cancelled
+	}
+}

@@ -1,0 +1,381 @@
+package cli
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"net/url"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/policy"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// settings is the inputs, read and checked. Where problems is not empty nothing else of it may be used.
+type settings struct {
+	tracking, registry string // addresses without user-info
+	header             http.Header
+	secrets            []string
+	cas, clientCert    []byte
+	insecureTLS        bool
+	insecureHTTP       bool
+
+	intent    registry.Intent
+	gates     []policy.Gate
+	dryRun    bool
+	allowRefs []string
+	timeout   time.Duration
+
+	problems []problem
+}
+
+// problem is one thing wrong with one input.
+type problem struct{ input, saw, want string }
+
+func (p problem) String() string {
+	if p.saw == "" {
+		return p.input + ": " + p.want
+	}
+	return fmt.Sprintf("%s: %s: %s", p.input, strconv.Quote(p.saw), p.want)
+}
+
+// reader turns the texts of the inputs into settings and collects all problems on the way.
+type reader struct {
+	value func(name string) string
+	file  func(path string) ([]byte, error)
+	out   settings
+}
+
+func (r *reader) problem(input, saw, want string) {
+	r.out.problems = append(r.out.problems, problem{input, shortened(saw), want})
+}
+
+// shortened keeps an error readable when a whole file was pasted into an input.
+func shortened(text string) string {
+	if utf8.RuneCountInString(text) > 120 {
+		return string([]rune(text)[:119]) + "…"
+	}
+	return text
+}
+
+// read checks all inputs of the command at once.
+func read(c command, value func(string) string, file func(string) ([]byte, error), env func(string) string) settings {
+	r := &reader{value: value, file: file}
+	r.server(env)
+	r.out.timeout = r.duration("timeout")
+	if c.about == aboutServer {
+		return r.out
+	}
+	in := &r.out.intent
+	in.Command = c.name
+	in.Query.Model = r.required("model", "the name of the registered model")
+	r.candidate()
+	if c.judges {
+		r.target(c.needsTarget)
+		r.thresholds()
+	}
+	in.Description = r.portable("description", registry.MaxDescription)
+	in.Tags = r.tags("tags")
+	in.ModelDescription = r.portable("model-description", registry.MaxDescription)
+	in.ModelTags = r.tags("model-tags")
+	in.RegisterIfValid = r.choice("register") == "if-valid"
+	in.Override = r.words("override")
+	r.out.dryRun = r.bool("dry-run")
+	r.out.allowRefs = r.patterns("allow-refs")
+	return r.out
+}
+
+func (r *reader) required(name, want string) string {
+	v := r.value(name)
+	if v == "" {
+		if env := input(name).Env; env != "" {
+			want += " (or the variable " + env + ")"
+		}
+		r.problem(name, "", "is missing: give "+want)
+	}
+	return v
+}
+
+// server reads where the server is and how to log in.
+func (r *reader) server(env func(string) string) {
+	for name, remedy := range map[string]string{
+		"MLFLOW_TRACKING_AWS_SIGV4": "signing requests for AWS is not supported; pass a token or headers that the server accepts",
+		"MLFLOW_TRACKING_AUTH":      "authentication plugins of the Python client cannot be used; pass a token or headers that the server accepts",
+	} {
+		if v := env(name); v != "" && !strings.EqualFold(v, "false") {
+			r.problem("variable "+name, v, remedy)
+		}
+	}
+	header := http.Header{}
+	tracking := r.required("tracking-uri", "the address of the MLflow server, as https://mlflow.example")
+	if tracking != "" {
+		r.out.tracking = r.address("tracking-uri", tracking, header)
+	}
+	r.out.registry = r.out.tracking
+	if v := r.value("registry-uri"); v != "" {
+		r.out.registry = r.address("registry-uri", v, header)
+	}
+	r.login(header)
+	r.headers(header)
+	if w := r.value("workspace"); w != "" {
+		header.Set("X-Mlflow-Workspace", w)
+	}
+	r.out.header = header
+	r.out.insecureTLS = r.bool("insecure-tls")
+	r.out.insecureHTTP = r.bool("allow-insecure-http")
+	r.out.cas = r.pem("ca-file")
+	r.out.clientCert = r.pem("client-cert")
+	if r.out.insecureTLS && r.value("ca-file") != "" {
+		r.problem("insecure-tls", "true", "contradicts ca-file; give one of the two")
+	}
+}
+
+// address checks a server's address. Credentials in it go into a header, so that they appear in no message.
+func (r *reader) address(name, text string, header http.Header) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		r.problem(name, "", "is not an address; write https://HOST or https://HOST:PORT/PATH")
+		return ""
+	}
+	if u.User != nil {
+		password, _ := u.User.Password()
+		r.basic(header, u.User.Username(), password)
+		u.User = nil
+	}
+	switch {
+	case strings.HasPrefix(u.Scheme, "databricks"):
+		r.problem(name, text, "Databricks has another API; this tool speaks to self-hosted MLflow servers")
+		return ""
+	case u.Scheme != "http" && u.Scheme != "https":
+		r.problem(name, u.String(), "is not an http address; start `mlflow server` with that store and give its address, as https://mlflow.example")
+		return ""
+	case u.Hostname() == "":
+		r.problem(name, u.String(), "names no host; write https://HOST or https://HOST:PORT/PATH")
+		return ""
+	case u.RawQuery != "" || u.Fragment != "":
+		r.problem(name, u.Redacted(), "must hold neither a query nor a fragment (what follows ? or #): give the address of the server, not of a page")
+		return ""
+	}
+	return strings.TrimRight(u.String(), "/")
+}
+
+// login follows the stock client: a complete pair of user name and password wins over a token.
+func (r *reader) login(header http.Header) {
+	user, password, token := r.value("username"), r.value("password"), r.value("token")
+	switch {
+	case user != "" && password != "":
+		r.basic(header, user, password)
+	case token != "":
+		r.secret(token)
+		header.Set("Authorization", "Bearer "+token)
+	case user != "":
+		r.problem("password", "", "is missing: a username was given")
+	case password != "":
+		r.problem("username", "", "is missing: a password was given")
+	}
+	if strings.ContainsAny(user+password+token, "\r\n\x00") {
+		r.problem("username, password or token", "", "holds a line break; was a file read with its last newline?")
+		header.Del("Authorization")
+	}
+}
+
+func (r *reader) basic(header http.Header, user, password string) {
+	pair := base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
+	r.secret(password, pair)
+	header.Set("Authorization", "Basic "+pair)
+}
+
+func (r *reader) secret(values ...string) { r.out.secrets = append(r.out.secrets, values...) }
+
+func (r *reader) headers(header http.Header) {
+	for i, l := range lines(r.value("headers")) {
+		name, value, ok := strings.Cut(l, ":")
+		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
+		if !ok || name == "" || value == "" || strings.ContainsAny(name, " \t\"(),/;<=>?@[\\]{}") {
+			r.problem("headers", "", fmt.Sprintf("line %d is not a header; write Name: value", i+1))
+			continue
+		}
+		r.secret(value)
+		if _, token, spaced := strings.Cut(value, " "); spaced { // "Bearer …": the token may turn up alone
+			r.secret(token)
+		}
+		header.Set(name, value)
+	}
+}
+
+func (r *reader) pem(name string) []byte {
+	path := r.value(name)
+	if path == "" {
+		return nil
+	}
+	text, err := r.file(path)
+	if err != nil {
+		r.problem(name, path, err.Error())
+		return nil
+	}
+	if !strings.Contains(string(text), "-----BEGIN ") {
+		r.problem(name, path, "is not a PEM file")
+	}
+	return text
+}
+
+func (r *reader) candidate() {
+	text := r.required("candidate", "runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS or models:/m-…")
+	if text == "" {
+		return
+	}
+	c, err := registry.ParseCandidate(text)
+	if err != nil {
+		r.problem("candidate", text, err.Error())
+	}
+	r.out.intent.Query.Candidate = c
+}
+
+func (r *reader) target(needed bool) {
+	t := &r.out.intent.Query.Target
+	t.Alias = r.value("alias")
+	if t.Alias != "" {
+		if err := registry.CheckAlias(t.Alias); err != nil {
+			r.problem("alias", t.Alias, err.Error())
+		}
+	}
+	if text := r.value("stage"); text != "" {
+		stage, ok := registry.CanonicalStage(text)
+		if !ok || stage == "None" || stage == "Archived" {
+			r.problem("stage", text, "is not a stage to promote to; give Staging or Production")
+		}
+		t.Stage = stage
+		t.ArchiveExisting = r.bool("archive-existing")
+	}
+	if needed && t.Empty() {
+		r.problem("alias", "", "is missing: give an alias such as champion, or a stage, or both")
+	}
+}
+
+func (r *reader) thresholds() {
+	gates, problems := policy.Thresholds(r.value("thresholds"))
+	r.out.gates = gates
+	for _, p := range problems {
+		r.problem("thresholds", "", p)
+	}
+}
+
+// portable reads a text that every supported server and database must be able to keep.
+func (r *reader) portable(name string, limit int) string {
+	v := r.value(name)
+	if len(v) > limit {
+		r.problem(name, v, fmt.Sprintf("has %d bytes; MLflow's databases keep at most %d", len(v), limit))
+	}
+	if !utf8.ValidString(v) {
+		r.problem(name, "", "is not valid UTF-8")
+	}
+	return v
+}
+
+func (r *reader) tags(name string) map[string]string {
+	tags := map[string]string{}
+	for _, l := range lines(r.value(name)) {
+		key, value, ok := strings.Cut(l, "=")
+		key, value = strings.TrimSpace(key), strings.TrimSpace(value)
+		_, twice := tags[key]
+		switch {
+		case !ok || key == "":
+			r.problem(name, l, "is not a tag; write key=value, one per line")
+		case twice:
+			r.problem(name, key, "is given twice")
+		case badTagKey(key):
+			r.problem(name, key, fmt.Sprintf("is not a tag key: at most %d letters, digits and _ / . - and spaces, no leading /, no '..'", registry.MaxTagKey))
+		case strings.HasPrefix(key, registry.TagPrefix) || strings.HasPrefix(key, "mlflow."):
+			r.problem(name, key, "is reserved: keys that begin with promote. or mlflow. are written by the tools themselves")
+		case len(value) > registry.MaxTagValue:
+			r.problem(name, key, fmt.Sprintf("has a value of %d bytes; MLflow's databases keep at most %d", len(value), registry.MaxTagValue))
+		}
+		tags[key] = value
+	}
+	return tags
+}
+
+// badTagKey holds a key to what all servers from 1.30 on accept.
+func badTagKey(key string) bool {
+	for _, segment := range strings.Split(key, "/") {
+		if segment == "" || segment == "." || segment == ".." {
+			return true
+		}
+	}
+	return len(key) > registry.MaxTagKey || strings.ContainsFunc(key, func(c rune) bool {
+		return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("_/.- ", c))
+	})
+}
+
+func (r *reader) bool(name string) bool {
+	switch v := r.value(name); v {
+	case "true", "True", "TRUE", "1":
+		return true
+	case "false", "False", "FALSE", "0", "":
+		return false
+	default:
+		r.problem(name, v, "want true or false")
+		return false
+	}
+}
+
+func (r *reader) choice(name string) string {
+	v := r.value(name)
+	for _, w := range input(name).Values {
+		if v == w {
+			return v
+		}
+	}
+	r.problem(name, v, "want "+input(name).wants())
+	return v
+}
+
+func (r *reader) words(name string) []string {
+	var out []string
+	for _, w := range strings.FieldsFunc(r.value(name), func(c rune) bool { return c == ',' || c == '\n' || c == ' ' }) {
+		known := false
+		for _, v := range input(name).Values {
+			known = known || v == w
+		}
+		if !known {
+			r.problem(name, w, "want "+input(name).wants())
+			continue
+		}
+		out = append(out, w)
+	}
+	return out
+}
+
+func (r *reader) patterns(name string) []string {
+	out := lines(r.value(name))
+	for _, p := range out {
+		if _, err := path.Match(p, ""); err != nil {
+			r.problem(name, p, "is not a pattern; write a branch name, with * for any part of it")
+		}
+	}
+	return out
+}
+
+func (r *reader) duration(name string) time.Duration {
+	v := r.value(name)
+	d, err := time.ParseDuration(v)
+	if err != nil || d <= 0 {
+		r.problem(name, v, "want "+input(name).wants())
+	}
+	return d
+}
+
+// lines returns the lines that are not empty, trimmed.
+func lines(text string) []string {
+	var out []string
+	for _, l := range strings.Split(text, "\n") {
+		if l = strings.TrimSpace(l); l != "" {
+			out = append(out, l)
+		}
+	}
+	return out
+}

@@ -1,0 +1,67 @@
+// Package report renders what happened, once: for people as Markdown (job summary, comment) and as text (terminal),
+// for programs as JSON.
+//
+// It must stay pure, and everything that came from MLflow, an input or a file is hostile: it reaches a page only
+// through this package's escaping.
+package report
+
+// Doc is a page before it has a format: blocks of spans. Markdown and Text render the same Doc.
+type Doc []Block
+
+// Block is one of Heading, Para, List, Table, Code and Details.
+type Block interface{ isBlock() }
+
+// Line is a piece of running text.
+type Line []Span
+
+// Span is a run of characters. Code is shown verbatim in a fixed pitch, which is how data from outside is shown.
+type Span struct {
+	Text string
+	Code bool
+	URL  string // link target; only ever built from a configured address
+}
+
+type (
+	Heading struct{ Line Line }
+	Para    struct{ Line Line }
+	List    struct{ Items []Line }
+	Table   struct {
+		Head []string
+		Rows [][]Line
+	}
+	Code struct {
+		Lang, Text string
+	}
+	Details struct {
+		Title string
+		Body  Doc
+	}
+)
+
+func (Heading) isBlock() {}
+func (Para) isBlock()    {}
+func (List) isBlock()    {}
+func (Table) isBlock()   {}
+func (Code) isBlock()    {}
+func (Details) isBlock() {}
+
+// T is plain text, C verbatim data, L a link.
+func T(text string) Span      { return Span{Text: text} }
+func C(data string) Span      { return Span{Text: data, Code: true} }
+func L(text, url string) Span { return Span{Text: text, URL: url} }
+
+// line joins strings and spans: strings are plain text.
+func line(parts ...any) Line {
+	var out Line
+	for _, p := range parts {
+		switch p := p.(type) {
+		case string:
+			out = append(out, T(p))
+		case Span:
+			out = append(out, p)
+		case Line:
+			out = append(out, p...)
+		}
+	}
+	return out
+}

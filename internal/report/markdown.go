@@ -1,0 +1,82 @@
+package report
+
+import (
+	"strings"
+)
+
+// Markdown renders the page as GitHub-flavoured Markdown.
+func Markdown(d Doc) string {
+	var b strings.Builder
+	for i, block := range d {
+		if i > 0 {
+			b.WriteString("\n")
+		}
+		markdownBlock(&b, block)
+	}
+	return b.String()
+}
+
+func markdownBlock(b *strings.Builder, block Block) {
+	switch block := block.(type) {
+	case Heading:
+		b.WriteString("### " + markdownLine(block.Line) + "\n")
+	case Para:
+		b.WriteString(markdownLine(block.Line) + "\n")
+	case List:
+		for _, item := range block.Items {
+			b.WriteString("- " + markdownLine(item) + "\n")
+		}
+	case Table:
+		markdownTable(b, block)
+	case Code:
+		fence := strings.Repeat("`", max(3, longestRun(block.Text)+1))
+		b.WriteString(fence + block.Lang + "\n" + cleanLines(block.Text) + "\n" + fence + "\n")
+	case Details:
+		b.WriteString("<details><summary>" + markdownText.Replace(Clean(block.Title)) + "</summary>\n\n" + Markdown(block.Body) + "\n</details>\n")
+	}
+}
+
+func markdownTable(b *strings.Builder, t Table) {
+	row := func(cells []string) { b.WriteString("| " + strings.Join(cells, " | ") + " |\n") }
+	row(t.Head)
+	rule := make([]string, len(t.Head))
+	for i := range rule {
+		rule[i] = "---"
+	}
+	row(rule)
+	for _, r := range t.Rows {
+		cells := make([]string, len(r))
+		for i, c := range r {
+			cells[i] = markdownLine(c)
+		}
+		row(cells)
+	}
+}
+
+func markdownLine(l Line) string {
+	var b strings.Builder
+	for _, s := range l {
+		text := markdownText.Replace(Clean(s.Text))
+		if s.Code {
+			text = markdownSpan(s.Text)
+		}
+		if s.URL != "" {
+			text = "[" + text + "](<" + linkTarget(s.URL) + ">)"
+		}
+		b.WriteString(text)
+	}
+	return b.String()
+}
+
+var linkEscapes = strings.NewReplacer("<", "%3C", ">", "%3E", "\n", "", "\r", "", " ", "%20", "|", "%7C", "`", "%60", `\`, "%5C")
+
+func linkTarget(url string) string { return linkEscapes.Replace(url) }
+
+// cleanLines cleans a block of text and keeps its lines.
+func cleanLines(text string) string {
+	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	for i, l := range lines {
+		lines[i] = Clean(l)
+	}
+	return strings.Join(lines, "\n")
+}

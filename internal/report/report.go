@@ -1,0 +1,382 @@
+package report
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// Report is everything a page or a result says, gathered when the command has ended, well or badly.
+type Report struct {
+	Command  string
+	Reason   registry.Reason
+	Dry      bool
+	DryWhy   string // why it is a dry run although nobody asked for one
+	Facts    registry.Facts
+	Judged   bool
+	Verdict  registry.Verdict
+	Plan     registry.Plan
+	Planned  bool
+	Digest   string // of the plan
+	Receipt  registry.Receipt
+	Applied  bool
+	Err      error
+	Suggest  []string // thresholds to paste, where there was no gate
+	Server   *registry.Server
+	Tracking string // address for links
+	Requests int
+	Rounds   int
+	Took     time.Duration
+}
+
+// Page composes the page: verdict first, then why, then what happened, then what to do next.
+func (r Report) Page() Doc {
+	d := Doc{Heading{r.headline()}}
+	if r.Dry {
+		d = append(d, Para{line(dryLine(r))})
+	}
+	if r.Server != nil {
+		return append(d, r.serverTable()...)
+	}
+	d = append(d, r.subject()...)
+	d = append(d, r.problem()...)
+	if r.Judged && len(r.Verdict.Findings) > 0 {
+		d = append(d, gateTable(r.Verdict))
+		d = append(d, fixes(r.Verdict)...)
+	}
+	if len(r.Suggest) > 0 {
+		d = append(d, Para{line("This candidate and this incumbent pass these thresholds; paste, then tighten them:")},
+			Code{"yaml", "thresholds: |\n  " + strings.Join(r.Suggest, "\n  ")})
+	}
+	d = append(d, r.steps()...)
+	d = append(d, r.notes()...)
+	return append(d, r.next()...)
+}
+
+func dryLine(r Report) string {
+	if r.DryWhy != "" {
+		return "Dry run (" + r.DryWhy + "): nothing was written."
+	}
+	return "Dry run: nothing was written."
+}
+
+// headline is the verdict in one line.
+func (r Report) headline() Line {
+	model, target := C(r.Plan.Model), r.Plan.Target.String()
+	number := strconv.Itoa(r.number())
+	switch r.Reason {
+	case registry.OK, registry.Unchanged:
+	case registry.Blocked:
+		return line(fmt.Sprintf("Blocked: %d of %d gates", len(r.Verdict.Failed()), len(r.Verdict.Findings)), " for ", model)
+	case registry.NoGates:
+		return line("Refused: no gate says what ", model, " must achieve")
+	case registry.Unknown:
+		return line("Not known whether it took effect: ", C(message(r.Err)))
+	case registry.Cancelled:
+		return line("Cancelled")
+	default:
+		return line("Failed: ", C(message(r.Err)))
+	}
+	switch {
+	case r.Server != nil:
+		return line("Server: ", C(r.Server.Address))
+	case r.Command == "validate":
+		return line("Passed: ", strconv.Itoa(len(r.Verdict.Findings)), " of ", strconv.Itoa(len(r.Verdict.Findings)), " gates for ", model)
+	case r.Reason == registry.Unchanged && r.Plan.Moves():
+		return line("Unchanged: ", target, " of ", model, " names version ", number)
+	case r.Reason == registry.Unchanged && r.Command == "promote":
+		return line("Unchanged: ", target, " of ", model, " names version ", number, " already")
+	case r.Reason == registry.Unchanged:
+		return line("Unchanged: ", model, " has version ", number, " already")
+	case r.Dry && r.Command == "promote":
+		return line("Would promote ", model, " to ", target)
+	case r.Dry:
+		return line("Would register ", model)
+	case r.Command == "promote":
+		return line("Promoted: ", target, " of ", model, " names version ", number, r.was())
+	}
+	return line("Registered: ", model, " version ", number)
+}
+
+func (r Report) was() string {
+	if r.Plan.Incumbent == 0 {
+		return ", its first"
+	}
+	return fmt.Sprintf(", was %d", r.Plan.Incumbent)
+}
+
+// number is the candidate's version number as far as it is known.
+func (r Report) number() int {
+	if r.Receipt.Version != 0 {
+		return r.Receipt.Version
+	}
+	return r.Plan.Version
+}
+
+func message(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+// subject names what was judged and where to look at it.
+func (r Report) subject() Doc {
+	if !r.Planned {
+		return nil
+	}
+	rows := [][]Line{{line("model"), line(r.modelLink())}, {line("candidate"), line(C(r.Plan.Candidate))}}
+	if run, ok := r.Facts.Candidate.Run.Get(); ok {
+		rows = append(rows, []Line{line("run"), line(Span{Text: run.ID, Code: true, URL: r.runURL(run)})})
+		if commit := run.Tags["mlflow.source.git.commit"]; commit != "" {
+			rows = append(rows, []Line{line("trained from commit"), line(C(commit))})
+		}
+	}
+	if n := r.number(); n != 0 {
+		rows = append(rows, []Line{line("version"), line(Span{Text: strconv.Itoa(n), URL: r.versionURL(n)})})
+	}
+	if !r.Plan.Target.Empty() {
+		incumbent := "none"
+		if r.Plan.Incumbent != 0 {
+			incumbent = strconv.Itoa(r.Plan.Incumbent)
+		}
+		rows = append(rows, []Line{line("target"), line(r.Plan.Target.String())}, []Line{line("incumbent"), line(incumbent)})
+	}
+	return Doc{Table{[]string{"", ""}, rows}}
+}
+
+// problem is the error with its wire detail and hint.
+func (r Report) problem() Doc {
+	if r.Err == nil {
+		return nil
+	}
+	var d Doc
+	var e *registry.Error
+	if !errors.As(r.Err, &e) {
+		return Doc{Para{line("Error: ", C(r.Err.Error()))}}
+	}
+	if r.Reason == registry.Cancelled {
+		d = append(d, Para{line(C(e.Msg))})
+	}
+	if e.Detail != "" {
+		d = append(d, Para{line("Request: ", C(e.Detail))})
+	}
+	if e.Hint != "" {
+		d = append(d, Para{line("What to do: ", e.Hint)})
+	}
+	return d
+}
+
+func gateTable(v registry.Verdict) Table {
+	t := Table{Head: []string{"gate", "wanted", "candidate", "incumbent", "verdict"}}
+	for _, f := range v.Findings {
+		t.Rows = append(t.Rows, []Line{
+			line(C(f.Gate)), line(C(f.Wanted)), line(C(f.Candidate)), line(orDash(f.Incumbent)), line(string(f.Outcome)),
+		})
+	}
+	return t
+}
+
+func orDash(data string) any {
+	if data == "" {
+		return "–"
+	}
+	return C(data)
+}
+
+// fixes explains every finding that is not a plain pass.
+func fixes(v registry.Verdict) Doc {
+	var items []Line
+	for _, f := range v.Findings {
+		if f.Why == "" {
+			continue
+		}
+		l := line(C(f.Gate), ": ", f.Why)
+		if f.Fix != "" {
+			l = append(l, line(". To satisfy it: ", f.Fix)...)
+		}
+		items = append(items, append(l, T(".")))
+	}
+	if len(items) == 0 {
+		return nil
+	}
+	return Doc{List{items}}
+}
+
+// steps lists what was done, or would be.
+func (r Report) steps() Doc {
+	if r.Applied && len(r.Receipt.Results) > 0 {
+		t := Table{Head: []string{"step", "from", "to", "result"}}
+		for _, s := range r.Receipt.Results {
+			step := s.Step.For(r.number())
+			result := string(s.Done)
+			if s.Note != "" {
+				result += ": " + s.Note
+			}
+			t.Rows = append(t.Rows, []Line{stepName(step), line(orDash(step.Was)), line(orDash(wanted(step, s))), line(result)})
+		}
+		return Doc{Para{line("What was done:")}, t}
+	}
+	if r.Dry && len(r.Plan.Steps) > 0 {
+		t := Table{Head: []string{"step", "from", "to"}}
+		for _, s := range r.Plan.Steps {
+			t.Rows = append(t.Rows, []Line{stepName(s), line(orDash(s.Was)), line(orDash(s.Want))})
+		}
+		return Doc{Para{line("What would be done:")}, t, Para{line("Plan digest: ", C(r.Digest))}}
+	}
+	return nil
+}
+
+func wanted(s registry.Step, result registry.StepResult) string {
+	if s.Do == registry.CreateVersion && result.Saw != "" {
+		return result.Saw
+	}
+	return short(s.Want)
+}
+
+// short cuts a value for a table cell.
+func short(text string) string {
+	if r := []rune(text); len(r) > 80 {
+		return string(r[:79]) + "…"
+	}
+	return text
+}
+
+func stepName(s registry.Step) Line {
+	switch s.Do {
+	case registry.CreateModel:
+		return line("create registered model ", C(s.Model))
+	case registry.CreateVersion:
+		return line("register ", C(s.Source.URI))
+	case registry.SetAlias:
+		return line("move alias ", C(s.Ref))
+	case registry.SetStage:
+		if s.Archive {
+			return line("move to stage ", C(s.Ref), ", archive its other holders")
+		}
+		return line("move to stage ", C(s.Ref))
+	case registry.Describe:
+		return line("describe the version")
+	}
+	return line("set tag ", C(s.Ref))
+}
+
+func (r Report) notes() Doc {
+	var items []Line
+	for _, n := range r.Plan.Notes {
+		items = append(items, line(n))
+	}
+	for _, w := range r.Receipt.Warnings {
+		items = append(items, line("warning: ", w))
+	}
+	if r.Facts.Candidate.MLmodel.Why() != "" && r.Planned && r.Facts.Candidate.MLmodel.Why() != "not gathered" {
+		items = append(items, line("no lineage from the MLmodel file: ", r.Facts.Candidate.MLmodel.Why()))
+	}
+	if len(items) == 0 {
+		return nil
+	}
+	return Doc{List{items}}
+}
+
+// next is the command or line to use from here.
+func (r Report) next() Doc {
+	switch {
+	case r.Reason == registry.OK && r.Command == "promote" && !r.Dry:
+		return Doc{Para{line("Load it with:")}, Code{"python", fmt.Sprintf("mlflow.pyfunc.load_model(%q)", r.ModelURI())}}
+	case r.Reason == registry.OK && r.Command == "register" && !r.Dry:
+		return Doc{Para{line("Promote it with:")},
+			Code{"sh", fmt.Sprintf("mlflow-promote promote --model %s --candidate models:/%s/%d --alias champion --thresholds '…'", quote(r.Plan.Model), r.Plan.Model, r.number())}}
+	case r.Dry && r.Reason == registry.OK:
+		return Doc{Para{line("Run the same without ", C("dry-run"), " to carry it out.")}}
+	}
+	return nil
+}
+
+// quote makes one word of the shell out of text.
+func quote(text string) string {
+	if text != "" && strings.IndexFunc(text, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./:@", r))
+	}) < 0 {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+}
+
+// ModelURI is how a consumer loads what the target names; "" where no version is known.
+func (r Report) ModelURI() string {
+	t := r.Plan.Target
+	switch {
+	case r.Plan.Model == "" || r.number() == 0:
+		return ""
+	case r.moved() && t.Alias != "":
+		return "models:/" + r.Plan.Model + "@" + t.Alias
+	case r.moved() && t.Stage != "":
+		return "models:/" + r.Plan.Model + "/" + t.Stage
+	}
+	return fmt.Sprintf("models:/%s/%d", r.Plan.Model, r.number())
+}
+
+// moved reports whether the target names the candidate now.
+func (r Report) moved() bool {
+	return !r.Dry && r.Command == "promote" && (r.Reason == registry.OK || r.Reason == registry.Unchanged)
+}
+
+func (r Report) modelLink() Span {
+	return Span{Text: r.Plan.Model, Code: true, URL: r.link("/#/models/" + url.PathEscape(r.Plan.Model))}
+}
+
+func (r Report) versionURL(n int) string {
+	return r.link("/#/models/" + url.PathEscape(r.Plan.Model) + "/versions/" + strconv.Itoa(n))
+}
+
+func (r Report) runURL(run registry.Run) string {
+	return r.link("/#/experiments/" + url.PathEscape(run.ExperimentID) + "/runs/" + url.PathEscape(run.ID))
+}
+
+func (r Report) link(path string) string {
+	if r.Tracking == "" {
+		return ""
+	}
+	return strings.TrimSuffix(r.Tracking, "/") + path
+}
+
+func (r Report) serverTable() Doc {
+	s := r.Server
+	yes := func(b bool, no string) string {
+		if b {
+			return "yes"
+		}
+		return no
+	}
+	or := func(text, none string) string {
+		if text == "" {
+			return none
+		}
+		return text
+	}
+	models := strconv.Itoa(s.Models)
+	if s.MoreModels {
+		models = "more than " + models
+	}
+	return Doc{Table{[]string{"what", "found"}, [][]Line{
+		{line("MLflow version"), line(C(or(s.Version, "not told")))},
+		{line("store"), line(or(s.Store, "not told"))},
+		{line("aliases"), line(yes(s.Aliases, "no: they came with MLflow 2.3; promote by stage"))},
+		{line("logged models"), line(yes(s.LoggedModels, "no: they came with MLflow 3.0; run artifacts are used"))},
+		{line("workspaces"), line(yes(s.Workspaces, "no"))},
+		{line("registered models this login sees"), line(models)},
+	}}}
+}
+
+func hintOf(err error) string {
+	var e *registry.Error
+	if errors.As(err, &e) {
+		return e.Hint
+	}
+	return ""
+}

@@ -1,0 +1,87 @@
+package report
+
+import (
+	"strconv"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// ResultSchema is the version of Result. It grows when a field changes its meaning; new fields do not count.
+const ResultSchema = 1
+
+// Result is the report for programs: the output "result", and what --json prints.
+type Result struct {
+	Schema     int                   `json:"schema"`
+	Command    string                `json:"command"`
+	Reason     registry.Reason       `json:"reason"`
+	Verdict    string                `json:"verdict,omitempty"`
+	DryRun     bool                  `json:"dry_run,omitempty"`
+	Changed    bool                  `json:"changed"`
+	Registered bool                  `json:"registered"`
+	Model      string                `json:"model,omitempty"`
+	Version    string                `json:"version,omitempty"` // a string, as MLflow has it
+	Previous   string                `json:"previous_version,omitempty"`
+	RunID      string                `json:"run_id,omitempty"`
+	Alias      string                `json:"alias,omitempty"`
+	Stage      string                `json:"stage,omitempty"`
+	ModelURI   string                `json:"model_uri,omitempty"`
+	PlanDigest string                `json:"plan_digest,omitempty"`
+	Findings   []registry.Finding    `json:"findings,omitempty"`
+	Steps      []registry.StepResult `json:"steps,omitempty"`
+	Planned    []registry.Step       `json:"planned,omitempty"` // of a dry run
+	Notes      []string              `json:"notes,omitempty"`
+	Warnings   []string              `json:"warnings,omitempty"`
+	Error      string                `json:"error,omitempty"`
+	Hint       string                `json:"hint,omitempty"`
+	Server     *ServerResult         `json:"server,omitempty"`
+	Requests   int                   `json:"requests"`
+	Rounds     int                   `json:"rounds"`
+	DurationMS int64                 `json:"duration_ms"`
+}
+
+// ServerResult is what doctor found.
+type ServerResult struct {
+	Address      string `json:"address"`
+	Version      string `json:"version,omitempty"`
+	Store        string `json:"store,omitempty"`
+	Aliases      bool   `json:"aliases"`
+	LoggedModels bool   `json:"logged_models"`
+	Workspaces   bool   `json:"workspaces"`
+	Models       int    `json:"models"`
+	MoreModels   bool   `json:"more_models,omitempty"`
+}
+
+// Result returns the report as data.
+func (r Report) Result() Result {
+	out := Result{
+		Schema: ResultSchema, Command: r.Command, Reason: r.Reason, DryRun: r.Dry,
+		Changed: r.Receipt.Changed(), Registered: r.Receipt.Registered(),
+		Model: r.Plan.Model, Version: numberText(r.number()), Previous: numberText(r.Plan.Incumbent),
+		Alias: r.Plan.Target.Alias, Stage: r.Plan.Target.Stage, ModelURI: r.ModelURI(), PlanDigest: r.Digest,
+		Notes: r.Plan.Notes, Warnings: r.Receipt.Warnings, Steps: r.Receipt.Results,
+		Requests: r.Requests, Rounds: r.Rounds, DurationMS: r.Took.Milliseconds(),
+	}
+	if r.Judged {
+		out.Verdict, out.Findings = string(r.Verdict.Decision), r.Verdict.Findings
+	}
+	if run, ok := r.Facts.Candidate.Run.Get(); ok {
+		out.RunID = run.ID
+	}
+	if r.Dry {
+		out.Planned = r.Plan.Steps
+	}
+	if r.Err != nil {
+		out.Error, out.Hint = r.Err.Error(), hintOf(r.Err)
+	}
+	if s := r.Server; s != nil {
+		out.Server = &ServerResult{s.Address, s.Version, s.Store, s.Aliases, s.LoggedModels, s.Workspaces, s.Models, s.MoreModels}
+	}
+	return out
+}
+
+func numberText(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.Itoa(n)
+}

@@ -1,0 +1,32 @@
+// Command mlflow-promote registers, judges and promotes MLflow model versions, as a GitHub Action or on a laptop.
+package main
+
+import (
+	"context"
+	"math/rand/v2"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/cli"
+)
+
+// version is set when the program is built for a release.
+var version = "dev"
+
+func main() { os.Exit(run()) }
+
+// run is the only place that touches the process: environment, clock, randomness, streams, signals and exit.
+func run() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	dir, err := os.Getwd()
+	if err != nil {
+		dir = "."
+	}
+	return cli.Run(ctx, cli.Process{
+		Args: os.Args[1:], Env: os.Getenv, Stdout: os.Stdout, Stderr: os.Stderr, Dir: dir,
+		Now: time.Now, Jitter: rand.Float64, Version: version,
+	})
+}
