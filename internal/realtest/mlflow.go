@@ -85,7 +85,7 @@ func MLflow(ctx context.Context, o Options) (_ *Server, err error) {
 	if o.Workers > 0 {
 		argv = append(argv, "--workers", strconv.Itoa(o.Workers))
 	}
-	env := environment(append([]string{
+	env := Environment(append([]string{
 		"PATH=" + bin + string(os.PathListSeparator) + os.Getenv("PATH"), // it starts programs of its own by name
 		"MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false",                       // seven more processes, none in the way of a request
 	}, o.Env...)...)

@@ -70,7 +70,7 @@ func PostgreSQL(ctx context.Context) (_ *Postgres, err error) {
 	if err != nil {
 		return nil, err
 	}
-	pg.process, err = launch{name: "postgres", dir: cluster, log: pg.Log, env: environment(), as: as}.start(ctx,
+	pg.process, err = launch{name: "postgres", dir: cluster, log: pg.Log, env: Environment(), as: as}.start(ctx,
 		filepath.Join(bin, "postgres"), "-D", cluster, "-p", port, "-k", cluster, "-h", "127.0.0.1",
 		"-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
 	if err != nil {

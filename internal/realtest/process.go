@@ -127,9 +127,9 @@ func tail(path string, lines int) string {
 	return string(bytes.Join(all[max(0, len(all)-lines):], []byte("\n")))
 }
 
-// environment is this process's own without what would change how MLflow
+// Environment is this process's own without what would change how MLflow
 // behaves, and with the given variables.
-func environment(set ...string) []string {
+func Environment(set ...string) []string {
 	env := []string{"MLFLOW_DISABLE_TELEMETRY=true", "DO_NOT_TRACK=true", "NO_PROXY=127.0.0.1,localhost"}
 	for _, kv := range os.Environ() {
 		name, _, _ := strings.Cut(kv, "=")

@@ -73,7 +73,7 @@ func (s *Server) Train(ctx context.Context, specs ...Spec) ([]Logged, error) {
 		return nil, err
 	}
 	cmd := exec.CommandContext(ctx, s.python, "-c", modelsPy)
-	cmd.Env = environment("MLFLOW_TRACKING_URI="+s.URL, "GIT_PYTHON_REFRESH=quiet",
+	cmd.Env = Environment("MLFLOW_TRACKING_URI="+s.URL, "GIT_PYTHON_REFRESH=quiet",
 		"PATH="+filepath.Dir(s.python)+string(os.PathListSeparator)+os.Getenv("PATH"))
 	cmd.Dir = s.Dir // outside any repository, whose commit the client would note
 	var out, trouble bytes.Buffer

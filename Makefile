@@ -1,0 +1,54 @@
+.DEFAULT_GOAL := help
+.PHONY: help build test test-pure test-real test-container lint demo bench image fmt clean
+
+VERSION ?= dev
+IMAGE ?= mlflow-promote:dev
+GO_BUILD = CGO_ENABLED=0 go build -trimpath -tags timetzdata -ldflags '-s -w -buildid= -X main.version=$(VERSION)'
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
+
+build: ## bin/mlflow-promote
+	$(GO_BUILD) -o bin/mlflow-promote .
+
+demo: ## the main job on a real MLflow server, in two minutes
+	@go run ./tools/demo
+
+bench: build ## this program and the stock Python client, side by side
+	@go run ./tools/bench
+
+image: ## the container image
+	@tools/setup docker
+	DOCKER_BUILDKIT=0 docker build --build-arg VERSION=$(VERSION) -t $(IMAGE) .
+
+test: test-pure test-real test-container ## all of the three below
+
+test-pure: ## tests that need no server, under a minute
+	go vet ./...
+	go vet -tags=real,container ./...
+	go test ./...
+
+test-real: ## tests on real MLflow and PostgreSQL servers
+	$(call tier,real,mlflow-3.17.2 postgres)
+
+test-container: ## tests of the image in a Docker engine, and of workflows under act
+	$(call tier,container,mlflow-3.17.2 docker act)
+
+# tier runs the tests with a build tag, or says that it cannot: an error in CI.
+define tier
+@if tools/setup $(2); then set -x; go test -timeout 15m -tags=$(1) ./...; \
+else echo "make: not run: the $(1) tests, which need $(2)" >&2; [ "$$CI" != true ]; fi
+endef
+
+lint: ## formatting, workflows and scripts
+	@tools/setup lint
+	@files=$$(gofmt -l .); [ -z "$$files" ] || { echo "gofmt: $$files"; exit 1; }
+	.cache/bin/shellcheck tools/setup .ci/run
+	PATH="$$PWD/.cache/bin:$$PATH" actionlint
+	.cache/bin/zizmor --offline --quiet .github action.yml
+
+fmt: ## formats the Go code
+	gofmt -w .
+
+clean: ## removes what was built, not what was installed
+	rm -rf bin

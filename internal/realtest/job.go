@@ -1,0 +1,93 @@
+package realtest
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Job is what a runner gives to one step of a workflow_dispatch job on the
+// default branch: a workspace, an event and the files a step writes.
+type Job struct{ Dir string }
+
+// Names of the files below a job's folder.
+const (
+	eventFile   = "event.json"
+	outputFile  = "file_commands/output"
+	summaryFile = "file_commands/summary"
+	workspace   = "workspace"
+)
+
+// NewJob makes the folder's files anew, empty as a runner does.
+func NewJob(dir string) (Job, error) {
+	j := Job{Dir: dir}
+	err := errors.Join(
+		os.MkdirAll(filepath.Join(dir, filepath.Dir(outputFile)), 0o755),
+		os.MkdirAll(filepath.Join(dir, workspace), 0o755),
+		os.WriteFile(filepath.Join(dir, eventFile), []byte(`{"repository":{"default_branch":"main"}}`), 0o644),
+		os.WriteFile(filepath.Join(dir, outputFile), nil, 0o644),
+		os.WriteFile(filepath.Join(dir, summaryFile), nil, 0o644),
+	)
+	return j, err
+}
+
+// Env is the runner's part of the step's environment, for a process on this
+// machine.
+func (j Job) Env() []string {
+	return append(jobEnv(),
+		"GITHUB_WORKSPACE="+filepath.Join(j.Dir, workspace),
+		"GITHUB_EVENT_PATH="+filepath.Join(j.Dir, eventFile),
+		"GITHUB_OUTPUT="+filepath.Join(j.Dir, outputFile),
+		"GITHUB_STEP_SUMMARY="+filepath.Join(j.Dir, summaryFile),
+	)
+}
+
+func jobEnv() []string {
+	return []string{
+		"CI=true", "GITHUB_ACTIONS=true",
+		"GITHUB_EVENT_NAME=workflow_dispatch", "GITHUB_REPOSITORY=example/churn", "GITHUB_SERVER_URL=https://github.com",
+		"GITHUB_REF=refs/heads/main", "GITHUB_REF_NAME=main", "GITHUB_REF_PROTECTED=true",
+		"GITHUB_SHA=0123456789abcdef0123456789abcdef01234567", "GITHUB_RUN_ID=1", "GITHUB_RUN_ATTEMPT=1",
+		"GITHUB_ACTOR=octocat", "GITHUB_TRIGGERING_ACTOR=octocat", "GITHUB_WORKFLOW=promote", "GITHUB_JOB=promote",
+	}
+}
+
+// Summary is the Markdown that the step wrote.
+func (j Job) Summary() (string, error) {
+	text, err := os.ReadFile(filepath.Join(j.Dir, summaryFile))
+	return string(text), err
+}
+
+// Outputs reads the outputs as the runner does: NAME=VALUE, or NAME<<END, lines
+// and END alone on a line; a line without its newline fails the step.
+func (j Job) Outputs() (map[string]string, error) {
+	text, err := os.ReadFile(filepath.Join(j.Dir, outputFile))
+	if err != nil {
+		return nil, err
+	}
+	outputs := map[string]string{}
+	rest := string(text)
+	for rest != "" {
+		line, after, ok := strings.Cut(rest, "\n")
+		if !ok {
+			return nil, fmt.Errorf("outputs: %q does not end with a newline", line)
+		}
+		rest = after
+		name, end, long := strings.Cut(line, "<<")
+		if before, value, ok := strings.Cut(line, "="); ok && (!long || len(before) < len(name)) {
+			outputs[before] = value
+			continue
+		}
+		if !long {
+			return nil, fmt.Errorf("outputs: %q is no command", line)
+		}
+		value, after, ok := strings.Cut("\n"+rest, "\n"+end+"\n")
+		if !ok {
+			return nil, fmt.Errorf("outputs: no end of %q", name)
+		}
+		outputs[name], rest = strings.TrimPrefix(value, "\n"), after
+	}
+	return outputs, nil
+}
