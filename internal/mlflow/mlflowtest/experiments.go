@@ -1,0 +1,299 @@
+package mlflowtest
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+)
+
+const (
+	active  = "active"
+	deleted = "deleted"
+)
+
+type experiment struct {
+	id      string
+	name    string
+	root    string // where runs put their artifacts
+	stage   string
+	created int64
+	updated int64
+	tags    tags
+}
+
+type experimentJSON struct {
+	ID        string `json:"experiment_id"`
+	Name      string `json:"name"`
+	Root      string `json:"artifact_location"`
+	Stage     string `json:"lifecycle_stage"`
+	Updated   int64  `json:"last_update_time,omitempty"`
+	Created   int64  `json:"creation_time,omitempty"`
+	Tags      tags   `json:"tags,omitempty"`
+	Workspace string `json:"workspace,omitempty"`
+}
+
+func (c *call) shownExperiment(e *experiment) experimentJSON {
+	out := experimentJSON{ID: e.id, Name: e.name, Root: e.root, Stage: e.stage, Updated: e.updated, Created: e.created, Tags: e.tags}
+	if c.sw.experimentWorkspace {
+		out.Workspace = c.space.name
+	}
+	return out
+}
+
+// addDefaultExperiment makes experiment 0, which every server has.
+func (s *Server) addDefaultExperiment() {
+	sp := s.spaces[defaultWorkspace]
+	now := s.millis()
+	sp.experiments = append(sp.experiments, &experiment{
+		id: "0", name: "Default", root: artifactRoot + "/0", stage: active, created: now, updated: now,
+	})
+	s.nextExp = 1
+}
+
+const artifactRoot = "mlflow-artifacts:"
+
+func (sp *space) experiment(id string) *experiment {
+	for _, e := range sp.experiments {
+		if e.id == id {
+			return e
+		}
+	}
+	return nil
+}
+
+func (sp *space) experimentNamed(name string) *experiment {
+	for _, e := range sp.experiments {
+		if e.name == name {
+			return e
+		}
+	}
+	return nil
+}
+
+// experiment finds one by the number a request names; an empty ID means experiment 0.
+func (c *call) experiment(id string) (*experiment, error) {
+	if id == "" {
+		id = "0"
+	}
+	n, err := strconv.ParseInt(id, 10, 64)
+	if err != nil {
+		return nil, invalid("Invalid experiment ID '%s': experiment IDs must be integers.", id)
+	}
+	if e := c.space.experiment(digits(n)); e != nil {
+		return e, nil
+	}
+	return nil, missing("No Experiment with id=%d exists", n)
+}
+
+func (e *experiment) mustBeActive() error {
+	if e.stage == active {
+		return nil
+	}
+	return invalid("The experiment %s must be in the 'active' state. Current state is %s.", e.id, e.stage)
+}
+
+// createExperiment is a test-and-set: of any number of requests with one name, one wins, and its tags are stored with
+// it. The name of a deleted experiment stays taken.
+func createExperiment(c *call) (any, error) {
+	name, root, t := c.in.str("name"), c.in.str("artifact_location"), c.in.tags("tags")
+	if err := c.checkExperiment(name, t); err != nil {
+		return nil, err
+	}
+	if c.space.experimentNamed(name) != nil {
+		return nil, exists("Experiment(name=%s) already exists. Error: %s", name, uniqueViolation)
+	}
+	return map[string]any{"experiment_id": c.addExperiment(c.space, name, root, t).id}, nil
+}
+
+func (c *call) checkExperiment(name string, t tags) error {
+	if err := c.checkLength("name", name, 500); err != nil {
+		return err
+	}
+	for _, e := range t {
+		if err := c.checkExperimentTag(e.Key, e.Value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *call) checkExperimentTag(key, value string) error {
+	if err := c.checkTagKey(key, "key"); err != nil {
+		return err
+	}
+	if err := c.checkLength("key", key, 250); err != nil {
+		return err
+	}
+	return c.checkLength("value", value, experimentTagLimit)
+}
+
+const experimentTagLimit = 20_000
+
+func (s *Server) addExperiment(sp *space, name, root string, t tags) *experiment {
+	id := strconv.Itoa(s.nextExp)
+	s.nextExp++
+	if root == "" {
+		root = artifactRoot + s.spacePath(sp) + "/" + id
+	}
+	now := s.millis()
+	e := &experiment{id: id, name: name, root: root, stage: active, created: now, updated: now, tags: t}
+	sp.experiments = append(sp.experiments, e)
+	return e
+}
+
+func getExperiment(c *call) (any, error) {
+	e, err := c.experiment(c.in.str("experiment_id"))
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"experiment": c.shownExperiment(e)}, nil
+}
+
+func getExperimentByName(c *call) (any, error) {
+	name := c.in.str("experiment_name")
+	e := c.space.experimentNamed(name)
+	if e == nil {
+		return nil, missing("Could not find experiment with name '%s'", name)
+	}
+	return map[string]any{"experiment": c.shownExperiment(e)}, nil
+}
+
+// deleteExperiment marks the experiment and its runs; nothing is erased.
+func deleteExperiment(c *call) (any, error) {
+	return c.turnExperiment(active, deleted)
+}
+
+func restoreExperiment(c *call) (any, error) {
+	return c.turnExperiment(deleted, active)
+}
+
+func (c *call) turnExperiment(from, to string) (any, error) {
+	e, err := c.experiment(c.in.str("experiment_id"))
+	if err != nil {
+		return nil, err
+	}
+	if e.stage != from {
+		return nil, missing("No Experiment with id=%s exists", e.id)
+	}
+	e.stage, e.updated = to, c.millis()
+	for _, r := range c.space.runs {
+		if r.experiment == e.id {
+			r.lifecycle = to
+		}
+	}
+	return struct{}{}, nil
+}
+
+func setExperimentTag(c *call) (any, error) {
+	if err := c.checkExperimentTag(c.in.str("key"), c.in.str("value")); err != nil {
+		return nil, err
+	}
+	e, err := c.experiment(c.in.str("experiment_id"))
+	if err != nil {
+		return nil, err
+	}
+	if err := e.mustBeActive(); err != nil {
+		return nil, err
+	}
+	e.tags.put(c.in.str("key"), c.in.str("value"))
+	return struct{}{}, nil
+}
+
+var viewTypes = []string{"ACTIVE_ONLY", "DELETED_ONLY", "ALL"}
+
+func inView(stage, view string) bool {
+	switch view {
+	case "ALL":
+		return true
+	case "DELETED_ONLY":
+		return stage == deleted
+	}
+	return stage == active
+}
+
+func searchExperiments(c *call) (any, error) {
+	most := c.in.int("max_results")
+	if most < 1 {
+		return nil, invalid("Invalid value %d for parameter 'max_results' supplied. It must be a positive integer.", most)
+	}
+	if most > 50_000 {
+		return nil, invalid("Invalid value %d for parameter 'max_results' supplied. It must be at most 50000.", most)
+	}
+	clauses, err := c.parseFilter(experimentFilter, c.in.str("filter"))
+	if err != nil {
+		return nil, err
+	}
+	order, err := parseOrder(experimentFilter, c.in.list("order_by"))
+	if err != nil {
+		return nil, err
+	}
+	offset, err := parseToken(c.in.str("page_token"))
+	if err != nil {
+		return nil, err
+	}
+	var found []*experiment
+	for _, e := range c.space.experiments {
+		if inView(e.stage, c.in.str("view_type")) && c.readable(resourceExperiment, e.id) && c.experimentMatches(e, clauses) {
+			found = append(found, e)
+		}
+	}
+	slices.SortFunc(found, func(a, b *experiment) int { return compareExperiments(a, b, order) })
+	shown, next := onePage(found, offset, most)
+	var out struct {
+		Experiments []experimentJSON `json:"experiments,omitempty"`
+		Next        string           `json:"next_page_token,omitempty"`
+	}
+	out.Next = next
+	for _, e := range shown {
+		out.Experiments = append(out.Experiments, c.shownExperiment(e))
+	}
+	return out, nil
+}
+
+func (c *call) experimentMatches(e *experiment, clauses []clause) bool {
+	for _, cl := range clauses {
+		if !c.experimentMeets(e, cl) {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *call) experimentMeets(e *experiment, cl clause) bool {
+	switch {
+	case cl.on == "tag":
+		return c.tagMatches(e.tags, cl)
+	case cl.key == "name":
+		return c.text(&e.name, cl)
+	case cl.key == "experiment_id":
+		return c.text(&e.id, cl)
+	case cl.key == "creation_time":
+		return compareNumber(float64(e.created), cl)
+	}
+	return compareNumber(float64(e.updated), cl)
+}
+
+// compareExperiments puts the newest first unless told otherwise.
+func compareExperiments(a, b *experiment, order []ordering) int {
+	if len(order) == 0 {
+		order = []ordering{{key: "creation_time", down: true}}
+	}
+	number := func(e *experiment) int { n, _ := strconv.Atoi(e.id); return n }
+	for _, o := range order {
+		n := 0
+		switch o.key {
+		case "name":
+			n = cmp.Compare(a.name, b.name)
+		case "experiment_id":
+			n = cmp.Compare(number(a), number(b))
+		case "creation_time":
+			n = cmp.Compare(a.created, b.created)
+		default:
+			n = cmp.Compare(a.updated, b.updated)
+		}
+		if n != 0 {
+			return directed(n, o.down)
+		}
+	}
+	return cmp.Compare(number(b), number(a))
+}

@@ -1,0 +1,372 @@
+package mlflowtest
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A FaultKind is a way for one request to go wrong.
+type FaultKind string
+
+const (
+	// Reset breaks the connection instead of answering.
+	Reset FaultKind = "reset"
+	// Hold gives no answer until the caller gives up or Delay has passed, and then breaks the connection.
+	Hold FaultKind = "hold"
+	// Late breaks the connection and carries the request out afterwards: once Delay has passed and Skip later requests
+	// have been carried out, or when Land is called.
+	Late FaultKind = "late"
+	// Twice carries the request out twice, as a retrying proxy does, and gives the second answer.
+	Twice FaultKind = "twice"
+	// Status answers with Status, Header and Body.
+	Status FaultKind = "status"
+	// Truncate breaks the connection half way through the body of the answer.
+	Truncate FaultKind = "truncate"
+	// Garble ends the answer half way, as a whole body of its own.
+	Garble FaultKind = "garble"
+	// Bomb answers with 512 MiB of spaces in half a MiB of gzip.
+	Bomb FaultKind = "bomb"
+	// Redirect answers with Status (302 if zero) to the Location in Header, or else to a login page on another host.
+	Redirect FaultKind = "redirect"
+	// SlowHeader waits Delay before it answers.
+	SlowHeader FaultKind = "slow-header"
+	// SlowBody sends the body of the answer byte by byte, over Delay.
+	SlowBody FaultKind = "slow-body"
+	// LoginPage answers 200 with the HTML page of a login.
+	LoginPage FaultKind = "login"
+	// InvalidHost answers as a server does that does not know the Host header.
+	InvalidHost FaultKind = "host"
+	// Overlap makes a move to a stage overlap with the next one for the same model: it looks at the versions in the
+	// stage now, and writes after the other has. Both succeed, and neither archives the other, as happens on real
+	// servers. It waits at most Delay, a minute if zero.
+	Overlap FaultKind = "overlap"
+)
+
+// A Fault makes requests go wrong that match Method (any if empty) and Path: the end of the URL's path, or a pattern
+// as in path.Match.
+type Fault struct {
+	Method string
+	Path   string
+	Nth    int // which of the matching requests, from 1; 0 for all of them
+	Kind   FaultKind
+	After  bool // the request is carried out before it goes wrong; else it is not carried out at all
+	Status int
+	Header http.Header
+	Body   string
+	Delay  time.Duration
+	Skip   int
+}
+
+type armed struct {
+	Fault
+	seen int
+}
+
+// landing is a request that is still under way although its caller was told otherwise.
+type landing struct {
+	request *http.Request
+	body    []byte
+	due     time.Time
+	skip    int
+}
+
+// Fault arms a fault. Of several that match one request the first armed is used, and each counts what it has seen.
+func (s *Server) Fault(f Fault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = append(s.faults, &armed{Fault: f})
+}
+
+// ClearFaults disarms all faults. What is under way stays so.
+func (s *Server) ClearFaults() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = nil
+}
+
+// ParseFault reads a fault as a test script writes it: METHOD PATH KIND, where a number stands for an answer with that
+// status, followed by any of: after, nth=2, delay=3s, skip=1, retry-after=30, type=text/html, location=URL, body=TEXT (to
+// the end of the line).
+//
+//	POST model-versions/create reset after
+//	GET registered-models/get 503 nth=1 retry-after=2
+//	* runs/log-batch 502 type=text/html body=<html><title>Bad gateway</title></html>
+func ParseFault(line string) (Fault, error) {
+	line, body, _ := strings.Cut(line, " body=")
+	words := strings.Fields(line)
+	if len(words) < 3 {
+		return Fault{}, fmt.Errorf("fault %q: want METHOD PATH KIND", line)
+	}
+	f := Fault{Method: strings.Trim(words[0], "*"), Path: words[1], Kind: FaultKind(words[2]), Body: body, Header: http.Header{}}
+	if n, err := strconv.Atoi(words[2]); err == nil {
+		f.Kind, f.Status = Status, n
+	}
+	if !known(f.Kind) {
+		return Fault{}, fmt.Errorf("fault %q: no kind %q", line, f.Kind)
+	}
+	for _, w := range words[3:] {
+		if err := f.option(w); err != nil {
+			return Fault{}, fmt.Errorf("fault %q: %w", line, err)
+		}
+	}
+	return f, nil
+}
+
+// Kinds lists all kinds of faults.
+func Kinds() []FaultKind {
+	return []FaultKind{Reset, Hold, Late, Twice, Status, Truncate, Garble, Bomb, Redirect, SlowHeader, SlowBody, LoginPage, InvalidHost, Overlap}
+}
+
+func known(k FaultKind) bool {
+	for _, have := range Kinds() {
+		if k == have {
+			return true
+		}
+	}
+	return false
+}
+
+func (f *Fault) option(word string) (err error) {
+	name, value, _ := strings.Cut(word, "=")
+	switch name {
+	case "after":
+		f.After = true
+	case "nth":
+		f.Nth, err = strconv.Atoi(value)
+	case "skip":
+		f.Skip, err = strconv.Atoi(value)
+	case "delay":
+		f.Delay, err = time.ParseDuration(value)
+	case "retry-after":
+		f.Header.Set("Retry-After", value)
+	case "type":
+		f.Header.Set("Content-Type", value)
+	case "location":
+		f.Header.Set("Location", value)
+	default:
+		err = fmt.Errorf("no option %q", word)
+	}
+	return err
+}
+
+func (f *Fault) matches(r *http.Request) bool {
+	if f.Method != "" && f.Method != r.Method {
+		return false
+	}
+	glob, err := path.Match(f.Path, r.URL.Path)
+	return strings.HasSuffix(r.URL.Path, f.Path) || glob && err == nil
+}
+
+// strike finds the fault of a request. Every fault that matches counts the request, also where another one is used.
+func (s *Server) strike(r *http.Request) (Fault, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var hit *Fault
+	for _, a := range s.faults {
+		if !a.matches(r) {
+			continue
+		}
+		a.seen++
+		if hit == nil && (a.Nth == 0 || a.Nth == a.seen) {
+			hit = &a.Fault
+		}
+	}
+	if hit == nil {
+		return Fault{}, false
+	}
+	return *hit, true
+}
+
+// serve takes one request from its arrival to the answer, and through the fault it was meant to meet.
+func (s *Server) serve(r *http.Request) response {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return response{wire: wire{kind: Reset}, sent: func(int) {}}
+	}
+	i := s.begin(r, body)
+	s.landDue()
+	f, struck := s.strike(r)
+	var out response
+	if struck {
+		out = s.undergo(f, r, body)
+	} else {
+		out = s.carryOut(r, body)
+	}
+	out.wire.latency = s.cfg.latency
+	out.sent = func(status int) { s.finish(i, status) }
+	if out.header != nil {
+		out.header.Set("Date", s.cfg.now().UTC().Format(http.TimeFormat))
+	}
+	return out
+}
+
+func (s *Server) carryOut(r *http.Request, body []byte) response {
+	out, wrote := s.answer(r, body)
+	if wrote {
+		s.noteWrite(r, body)
+	}
+	return out
+}
+
+// undergo carries a request out or not, and spoils its answer.
+func (s *Server) undergo(f Fault, r *http.Request, body []byte) response {
+	switch f.Kind {
+	case Late:
+		s.postpone(f, r, body)
+		return response{wire: wire{kind: Reset}}
+	case Twice:
+		s.carryOut(r, body)
+		return s.carryOut(r, body)
+	case Truncate, SlowHeader, SlowBody:
+		out := s.carryOut(r, body)
+		out.wire = wire{kind: f.Kind, delay: f.Delay}
+		return out
+	case Garble:
+		out := s.carryOut(r, body)
+		out.body = out.body[:len(out.body)/2]
+		return out
+	case Overlap:
+		return s.overlapped(f, r, body)
+	}
+	if f.After {
+		s.carryOut(r, body)
+	}
+	return f.answer()
+}
+
+// answer is the answer of a fault that takes nothing from the real one.
+func (f Fault) answer() response {
+	switch f.Kind {
+	case Reset, Hold:
+		return response{wire: wire{kind: f.Kind, delay: f.Delay}}
+	case Bomb:
+		return response{status: http.StatusOK, header: contentType("application/json"), wire: wire{kind: Bomb}}
+	case Redirect:
+		out := text(cmp.Or(f.Status, http.StatusFound), htmlType, "")
+		out.header.Set("Location", cmp.Or(f.Header.Get("Location"), "https://login.example/authorize"))
+		return out
+	case LoginPage:
+		return text(http.StatusOK, htmlType, "<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body><form action=\"/login\"></form></body></html>\n")
+	case InvalidHost:
+		return text(http.StatusForbidden, plainTextType, "Invalid Host header - possible DNS rebinding attack detected")
+	}
+	out := response{status: f.Status, header: f.Header.Clone(), body: []byte(f.Body)}
+	if out.header == nil {
+		out.header = http.Header{}
+	}
+	if out.header.Get("Content-Type") == "" {
+		out.header.Set("Content-Type", guessType(f.Body))
+	}
+	return out
+}
+
+func guessType(body string) string {
+	switch {
+	case strings.HasPrefix(body, "{"):
+		return "application/json"
+	case strings.HasPrefix(body, "<"):
+		return htmlType
+	}
+	return plainTextType
+}
+
+func (s *Server) postpone(f Fault, r *http.Request, body []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.landing = append(s.landing, landing{r.Clone(r.Context()), body, time.Now().Add(f.Delay), f.Skip})
+}
+
+// landDue carries out what was postponed until now.
+func (s *Server) landDue() {
+	s.mu.Lock()
+	now := time.Now()
+	var due, later []landing
+	for _, l := range s.landing {
+		if l.skip == 0 && !l.due.After(now) {
+			due = append(due, l)
+			continue
+		}
+		l.skip = max(l.skip-1, 0)
+		later = append(later, l)
+	}
+	s.landing = later
+	s.mu.Unlock()
+	for _, l := range due {
+		s.carryOut(l.request, l.body)
+	}
+}
+
+// Land carries out every request that is still under way, and returns how many there were.
+func (s *Server) Land() int {
+	s.mu.Lock()
+	all := s.landing
+	s.landing = nil
+	s.mu.Unlock()
+	for _, l := range all {
+		s.carryOut(l.request, l.body)
+	}
+	return len(all)
+}
+
+// An overlap is a move to a stage that has looked and not yet written.
+type overlap struct {
+	model string
+	seen  map[*version]string // the stage of each version when it looked
+	other chan struct{}       // closed when another move for the model was made
+}
+
+func (s *Server) overlapped(f Fault, r *http.Request, body []byte) response {
+	o := s.look(parameterOf(body, "name"))
+	timer := time.NewTimer(cmp.Or(f.Delay, time.Minute))
+	defer timer.Stop()
+	select {
+	case <-o.other:
+	case <-timer.C:
+	case <-r.Context().Done():
+	}
+	s.mu.Lock()
+	c := &call{Server: s, request: r, body: body, seen: o.seen}
+	out := c.dispatch()
+	s.mu.Unlock()
+	if c.wrote {
+		s.noteWrite(r, body)
+	}
+	return out
+}
+
+func (s *Server) look(name string) *overlap {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o := &overlap{model: name, seen: map[*version]string{}, other: make(chan struct{})}
+	for _, sp := range s.spaces {
+		if m, ok := sp.models[name]; ok {
+			for _, v := range m.versions {
+				o.seen[v] = v.stage
+			}
+		}
+	}
+	s.promotions = append(s.promotions, o)
+	return o
+}
+
+// moved lets those go on that waited for a move of this model.
+func (c *call) moved(model string) {
+	var waiting []*overlap
+	for _, o := range c.promotions {
+		if o.model == model {
+			close(o.other)
+			continue
+		}
+		waiting = append(waiting, o)
+	}
+	c.promotions = waiting
+}
+
+// missedBySnapshot says whether a version entered its stage after this request looked.
+func (c *call) missedBySnapshot(v *version) bool { return c.seen != nil && c.seen[v] != v.stage }

@@ -1,0 +1,390 @@
+package mlflowtest
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A clause is one comparison of a search filter; all clauses must hold.
+type clause struct {
+	on    string // attribute, tag, parameter, metric or dataset
+	key   string
+	op    string
+	value string
+	list  []string // of IN and NOT IN
+}
+
+// filterRules say what one kind of search may be asked.
+type filterRules struct {
+	attributes []string
+	numeric    []string
+	listed     func(switches) []string // attributes that take IN
+	entities   map[string]string       // prefix -> what it stands for
+	textOps    []string
+}
+
+var registryEntities = map[string]string{"attribute": "attribute", "tag": "tag", "tags": "tag"}
+
+var runEntities = map[string]string{
+	"metric": "metric", "metrics": "metric",
+	"parameter": "parameter", "parameters": "parameter", "param": "parameter", "params": "parameter",
+	"tag": "tag", "tags": "tag",
+	"attribute": "attribute", "attributes": "attribute", "attr": "attribute", "run": "attribute",
+	"dataset": "dataset", "datasets": "dataset",
+}
+
+var (
+	textOps   = []string{"=", "!=", "LIKE", "ILIKE", "IN", "NOT IN"}
+	tagOps    = []string{"=", "!=", "LIKE", "ILIKE"}
+	numberOps = []string{"=", "!=", "<", "<=", ">", ">="}
+)
+
+var modelFilter = filterRules{
+	attributes: []string{"name"},
+	entities:   registryEntities,
+	listed:     func(sw switches) []string { return namesIn(sw) },
+}
+
+var versionFilter = filterRules{
+	attributes: []string{"name", "version_number", "run_id", "source_path"},
+	numeric:    []string{"version_number"},
+	entities:   registryEntities,
+	listed:     func(sw switches) []string { return append(namesIn(sw), "run_id") },
+}
+
+var experimentFilter = filterRules{
+	attributes: []string{"name", "experiment_id", "creation_time", "last_update_time"},
+	numeric:    []string{"creation_time", "last_update_time"},
+	entities:   registryEntities,
+	listed:     func(switches) []string { return []string{"experiment_id"} },
+}
+
+var runFilter = filterRules{
+	attributes: []string{"run_id", "run_name", "status", "user_id", "artifact_uri", "start_time", "end_time",
+		"experiment_id", "created", "Created", "run name", "Run name", "Run Name", "lifecycle_stage"},
+	numeric:  []string{"start_time", "end_time", "created", "Created"},
+	entities: runEntities,
+	listed:   func(switches) []string { return []string{"run_id"} },
+}
+
+func namesIn(sw switches) []string {
+	if sw.nameIn {
+		return []string{"name"}
+	}
+	return nil
+}
+
+var tokens = regexp.MustCompile("^(?:" + strings.Join([]string{
+	`(\s+)`,
+	`('(?:''|\\'|[^'])*')`,
+	"((?:[\\pL_][\\pL\\pN_$]*|`[^`]*`|\"(?:\"\"|\\\\\"|[^\"])*\")(?:\\.(?:[\\pL\\pN_$]+|`[^`]*`|\"(?:\"\"|\\\\\"|[^\"])*\"))*)",
+	`(-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)`,
+	`([<>=!~]+)`,
+	`(\([^)]*\))`,
+	`(.)`,
+}, "|") + ")")
+
+const (
+	_ = iota
+	blank
+	quoted
+	word
+	numeral
+	operator
+	parens
+	other
+)
+
+type lexeme struct {
+	kind int
+	text string
+}
+
+func tokenize(s string) []lexeme {
+	var out []lexeme
+	for s != "" {
+		m := tokens.FindStringSubmatch(s)
+		for k := blank; k <= other; k++ {
+			if m[k] != "" {
+				if k != blank {
+					out = append(out, lexeme{k, m[k]})
+				}
+				break
+			}
+		}
+		s = s[len(m[0]):]
+	}
+	return out
+}
+
+// parseFilter reads a filter of comparisons joined by AND. There is no OR, and no way to write a quote inside a value
+// quoted the same way: a doubled quote stays doubled, and so matches nothing.
+func (c *call) parseFilter(rules filterRules, filter string) ([]clause, error) {
+	ts := tokenize(filter)
+	var out []clause
+	var strange []string
+	for len(ts) > 0 {
+		if ts[0].kind == word && strings.EqualFold(ts[0].text, "and") {
+			ts = ts[1:]
+			continue
+		}
+		n, op := comparison(ts)
+		if n == 0 {
+			strange = append(strange, ts[0].text)
+			ts = ts[1:]
+			continue
+		}
+		cl, err := c.clause(rules, ts[0].text, op, ts[n-1])
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, cl)
+		ts = ts[n:]
+	}
+	if strange != nil {
+		return nil, invalid("Invalid clause(s) in filter string: %s", strings.Join(strange, ", "))
+	}
+	return out, nil
+}
+
+// comparison says how many of the tokens make up a comparison, none if they begin otherwise, and its operator.
+func comparison(ts []lexeme) (int, string) {
+	if len(ts) < 3 || ts[0].kind != word {
+		return 0, ""
+	}
+	op := strings.ToUpper(ts[1].text)
+	switch {
+	case ts[1].kind == operator && ts[2].kind != other && ts[2].kind != operator,
+		(op == "LIKE" || op == "ILIKE") && ts[2].kind != other,
+		op == "IN" && ts[2].kind == parens:
+		return 3, op
+	case op == "NOT" && len(ts) > 3 && strings.EqualFold(ts[2].text, "in") && ts[3].kind == parens:
+		return 4, "NOT IN"
+	}
+	return 0, ""
+}
+
+func (c *call) clause(rules filterRules, ident, op string, value lexeme) (clause, error) {
+	on, key, err := identifier(rules, ident)
+	if err != nil {
+		return clause{}, err
+	}
+	cl := clause{on: on, key: key, op: op}
+	switch {
+	case on == "metric" || on == "attribute" && slices.Contains(rules.numeric, key):
+		return numericClause(cl, value)
+	case value.kind == parens:
+		return c.listClause(rules, cl, value)
+	case value.kind == quoted || value.kind == word && strings.HasPrefix(value.text, `"`):
+		cl.value = value.text[1 : len(value.text)-1]
+	case value.kind == word:
+		return cl, invalid("Parameter value is either not quoted or unidentified quote types used for string value %s. Use either single or double quotes.", value.text)
+	case on != "attribute":
+		return cl, invalid("Expected a quoted string value for %s (e.g. 'my-value'). Got value %s", on, value.text)
+	default:
+		return cl, invalid("Expected a quoted string value or a list of quoted string values for attributes. Got value %s", value.text)
+	}
+	return cl, checkOperator(cl)
+}
+
+func checkOperator(cl clause) error {
+	ops := tagOps
+	if cl.on == "attribute" || cl.on == "dataset" {
+		ops = textOps
+	}
+	if !slices.Contains(ops, cl.op) {
+		return invalid("Invalid comparator for %s: %s", cl.on, cl.op)
+	}
+	return nil
+}
+
+func numericClause(cl clause, value lexeme) (clause, error) {
+	if !slices.Contains(numberOps, cl.op) {
+		return cl, invalid("Invalid comparator for attribute %s: %s", cl.key, cl.op)
+	}
+	cl.value = strings.Trim(value.text, `'"`)
+	if value.kind != numeral && (cl.key != "version_number" || value.kind == parens) {
+		return cl, invalid("Expected numeric value type for numeric attribute: %s. Found %s", cl.key, value.text)
+	}
+	if _, err := strconv.ParseFloat(cl.value, 64); err != nil {
+		return cl, invalid("Invalid value for numeric attribute '%s': '%s'", cl.key, cl.value)
+	}
+	return cl, nil
+}
+
+var listItem = regexp.MustCompile(`^\s*(?:'([^']*)'|"([^"]*)")\s*(,|$)`)
+
+func (c *call) listClause(rules filterRules, cl clause, value lexeme) (clause, error) {
+	if cl.on != "attribute" || !slices.Contains(rules.listed(c.sw), cl.key) {
+		return cl, invalid("Only the 'run_id' attribute supports comparison with a list of quoted string values.")
+	}
+	rest := strings.TrimSpace(value.text[1 : len(value.text)-1])
+	for rest != "" {
+		m := listItem.FindStringSubmatch(rest)
+		if m == nil {
+			return cl, invalid("While parsing a list in the query, expected string value, punctuation, or whitespace, but got different type in list: %s", value.text)
+		}
+		cl.list = append(cl.list, m[1]+m[2])
+		rest = strings.TrimSpace(rest[len(m[0]):])
+	}
+	if cl.list == nil {
+		return cl, invalid("While parsing a list in the query, expected a non-empty list of string values, but got empty list")
+	}
+	return cl, nil
+}
+
+// identifier splits tags.`my key` and the like; a bare word is an attribute.
+func identifier(rules filterRules, ident string) (on, key string, err error) {
+	prefix, key, dotted := strings.Cut(ident, ".")
+	on = "attribute"
+	if !dotted {
+		key = prefix
+	} else {
+		var known bool
+		if on, known = rules.entities[strings.Trim(prefix, "`")]; !known {
+			return "", "", invalid("Invalid entity type '%s'. Valid entity types are ('attribute', 'tag', 'tags')", prefix)
+		}
+	}
+	key = unquote(key)
+	if on == "attribute" && !slices.Contains(rules.attributes, key) {
+		return "", "", invalid("Invalid attribute key '%s' specified. Valid keys are '{%s}'", key, strings.Join(rules.attributes, ", "))
+	}
+	return on, key, nil
+}
+
+func unquote(s string) string {
+	for _, q := range []string{`"`, "`"} {
+		if len(s) >= 2 && strings.HasPrefix(s, q) && strings.HasSuffix(s, q) {
+			s = s[1 : len(s)-1]
+		}
+	}
+	return s
+}
+
+// text compares a string attribute, tag or parameter; nothing compares with one that is not there.
+func (c *call) text(have *string, cl clause) bool {
+	if have == nil {
+		return false
+	}
+	switch cl.op {
+	case "=":
+		return *have == cl.value
+	case "!=":
+		return *have != cl.value
+	case "LIKE":
+		return c.like(cl.value, "").MatchString(*have)
+	case "ILIKE":
+		return c.like(cl.value, "i").MatchString(*have)
+	case "IN":
+		return slices.Contains(cl.list, *have)
+	case "NOT IN":
+		return !slices.Contains(cl.list, *have)
+	}
+	return false
+}
+
+// like turns an SQL pattern into a regular expression. PostgreSQL and MariaDB let a backslash escape.
+func (c *call) like(pattern, flags string) *regexp.Regexp {
+	escapes := c.cfg.store == "postgresql" || c.cfg.store == "mariadb"
+	var b strings.Builder
+	b.WriteString("(?s" + flags + ")^")
+	rs := []rune(pattern)
+	for i := 0; i < len(rs); i++ {
+		switch {
+		case rs[i] == '\\' && escapes && i+1 < len(rs):
+			i++
+			b.WriteString(regexp.QuoteMeta(string(rs[i])))
+		case rs[i] == '%':
+			b.WriteString(".*")
+		case rs[i] == '_':
+			b.WriteString(".")
+		default:
+			b.WriteString(regexp.QuoteMeta(string(rs[i])))
+		}
+	}
+	return regexp.MustCompile(b.String() + "$")
+}
+
+func compareNumber(have float64, cl clause) bool {
+	want, _ := strconv.ParseFloat(cl.value, 64) // checked when the clause was read
+	switch cl.op {
+	case "=":
+		return have == want
+	case "!=":
+		return have != want
+	case "<":
+		return have < want
+	case "<=":
+		return have <= want
+	case ">":
+		return have > want
+	case ">=":
+		return have >= want
+	}
+	return false
+}
+
+func (c *call) tagMatches(t tags, cl clause) bool {
+	v, ok := t.get(cl.key)
+	return ok && c.text(&v, cl)
+}
+
+func asksForPrompts(clauses []clause) bool {
+	for _, cl := range clauses {
+		if cl.on == "tag" && cl.key == promptTag {
+			return cl.op == "=" && strings.EqualFold(cl.value, "true") || cl.op == "!=" && strings.EqualFold(cl.value, "false")
+		}
+	}
+	return false
+}
+
+// withoutPromptTag drops clauses on the prompt tag: they choose between prompts and models, and match nothing else.
+func withoutPromptTag(clauses []clause) []clause {
+	return slices.DeleteFunc(slices.Clone(clauses), func(cl clause) bool { return cl.on == "tag" && cl.key == promptTag })
+}
+
+func (c *call) modelMatches(m *model, clauses []clause) bool {
+	if c.sw.promptsHidden && !asksForPrompts(clauses) {
+		if v, _ := m.tags.get(promptTag); v == "true" {
+			return false
+		}
+		clauses = withoutPromptTag(clauses)
+	}
+	for _, cl := range clauses {
+		if cl.on == "tag" && !c.tagMatches(m.tags, cl) || cl.on == "attribute" && !c.text(&m.name, cl) {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *call) versionMatches(v *version, clauses []clause) bool {
+	if c.sw.promptsHidden && !asksForPrompts(clauses) {
+		clauses = withoutPromptTag(clauses)
+	}
+	for _, cl := range clauses {
+		if !c.versionMeets(v, cl) {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *call) versionMeets(v *version, cl clause) bool {
+	if cl.on == "tag" {
+		return c.tagMatches(v.tags, cl)
+	}
+	switch cl.key {
+	case "name":
+		return c.text(&v.model.name, cl)
+	case "run_id":
+		return c.text(v.runID, cl)
+	case "source_path":
+		return c.text(&v.source, cl)
+	case "version_number":
+		return compareNumber(float64(v.number), cl)
+	}
+	return false
+}

@@ -1,0 +1,25 @@
+package mlflowtest
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+)
+
+// newID gives out identifiers of MLflow's form, 32 hexadecimal digits, the same ones in every run of a test.
+func (s *Server) newID(of string) string {
+	s.ids++
+	sum := sha256.Sum256(fmt.Appendf(nil, "%d %s %d", s.cfg.seed, of, s.ids))
+	return hex.EncodeToString(sum[:16])
+}
+
+var (
+	moods  = []string{"bold", "calm", "eager", "gentle", "merciful", "nosy", "proud", "quiet"}
+	beasts = []string{"ape", "crane", "deer", "finch", "moth", "owl", "shrew", "worm"}
+)
+
+// runName invents a name the way MLflow does for runs that were given none.
+func runName(id string) string {
+	sum := sha256.Sum256([]byte(id))
+	return fmt.Sprintf("%s-%s-%d", moods[sum[0]%8], beasts[sum[1]%8], int(sum[2])*3)
+}

@@ -1,0 +1,278 @@
+package mlflowtest
+
+import (
+	"cmp"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A loggedModel is a model as MLflow 3 logs it: beside its run, with a place of its own for the artifacts.
+type loggedModel struct {
+	id          string
+	experiment  string
+	name        string
+	artifactURI string
+	created     int64
+	updated     int64
+	modelType   string
+	sourceRun   string
+	status      string
+	deleted     bool
+	tags        tags
+	params      tags
+}
+
+type loggedModelJSON struct {
+	Info struct {
+		ID          string `json:"model_id"`
+		Experiment  string `json:"experiment_id"`
+		Name        string `json:"name"`
+		Created     int64  `json:"creation_timestamp_ms"`
+		Updated     int64  `json:"last_updated_timestamp_ms"`
+		ArtifactURI string `json:"artifact_uri"`
+		Status      string `json:"status"`
+		ModelType   string `json:"model_type"`
+		SourceRun   string `json:"source_run_id"`
+		Tags        tags   `json:"tags,omitempty"`
+	} `json:"info"`
+	Data struct {
+		Params tags `json:"params,omitempty"`
+	} `json:"data"`
+}
+
+func (m *loggedModel) shown() loggedModelJSON {
+	var out loggedModelJSON
+	i := &out.Info
+	i.ID, i.Experiment, i.Name, i.Created, i.Updated = m.id, m.experiment, m.name, m.created, m.updated
+	i.ArtifactURI, i.Status, i.ModelType, i.SourceRun, i.Tags = m.artifactURI, m.status, m.modelType, m.sourceRun, m.tags
+	out.Data.Params = m.params
+	return out
+}
+
+func (sp *space) loggedModel(id string) *loggedModel {
+	for _, m := range sp.logged {
+		if m.id == id && !m.deleted {
+			return m
+		}
+	}
+	return nil
+}
+
+func (c *call) loggedModel(id string) (*loggedModel, error) {
+	if m := c.space.loggedModel(id); m != nil {
+		return m, nil
+	}
+	return nil, missing("Logged model with ID '%s' not found.", id)
+}
+
+const (
+	modelPending = "LOGGED_MODEL_PENDING"
+	modelReady   = "LOGGED_MODEL_READY"
+)
+
+var modelStatuses = []string{modelPending, modelReady, "LOGGED_MODEL_UPLOAD_FAILED"}
+
+func createLoggedModel(c *call) (any, error) {
+	name := c.in.str("name")
+	if strings.ContainsAny(name, `/:.%"'`) {
+		return nil, invalid("Invalid model name ('%s') provided. Model name must be a non-empty string and cannot contain the following characters: ('/', ':', '.', '%%', '\"', \"'\")", name)
+	}
+	e, err := c.experiment(c.in.str("experiment_id"))
+	if err != nil {
+		return nil, err
+	}
+	if err := e.mustBeActive(); err != nil {
+		return nil, err
+	}
+	m := c.addLoggedModel(c.space, e, name, c.in.str("source_run_id"))
+	m.modelType, m.tags, m.params = c.in.str("model_type"), c.in.tags("tags"), c.in.tags("params")
+	return map[string]any{"model": m.shown()}, nil
+}
+
+func (s *Server) addLoggedModel(sp *space, e *experiment, name, run string) *loggedModel {
+	id := "m-" + s.newID("model")
+	if name == "" {
+		name = runName(id)
+	}
+	now := s.millis()
+	m := &loggedModel{
+		id: id, experiment: e.id, name: name, artifactURI: e.root + "/models/" + id + "/artifacts",
+		created: now, updated: now, sourceRun: run, status: modelPending,
+	}
+	sp.logged = append(sp.logged, m)
+	return m
+}
+
+func getLoggedModel(c *call) (any, error) {
+	m, err := c.loggedModel(c.path["model_id"])
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"model": m.shown()}, nil
+}
+
+func finalizeLoggedModel(c *call) (any, error) {
+	m, err := c.loggedModel(c.path["model_id"])
+	if err != nil {
+		return nil, err
+	}
+	m.status, m.updated = cmp.Or(c.in.str("status"), m.status), c.millis()
+	return map[string]any{"model": m.shown()}, nil
+}
+
+func deleteLoggedModel(c *call) (any, error) {
+	m, err := c.loggedModel(c.path["model_id"])
+	if err != nil {
+		return nil, err
+	}
+	m.deleted, m.updated = true, c.millis()
+	return struct{}{}, nil
+}
+
+func setLoggedModelTags(c *call) (any, error) {
+	m, err := c.loggedModel(c.path["model_id"])
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range c.in.tags("tags") {
+		m.tags.put(t.Key, t.Value)
+	}
+	return struct{}{}, nil
+}
+
+const versionsTag = "mlflow.modelVersions"
+
+// noteVersion is the second half of creating a version: the logged model is told about it. Where there is none the
+// request fails, although the version is there.
+func (c *call) noteVersion(modelID string, v *version) error {
+	m, err := c.loggedModel(modelID)
+	if err != nil {
+		return err
+	}
+	m.tags.noteVersion(v)
+	return nil
+}
+
+// noteVersion keeps a list of versions in one tag, in the words of Python's JSON.
+func (t *tags) noteVersion(v *version) {
+	entry := fmt.Sprintf(`{"name": %s, "version": %d}`, compact(v.model.name), v.number)
+	if old, ok := t.get(versionsTag); ok {
+		entry = strings.TrimSuffix(strings.TrimPrefix(old, "["), "]") + ", " + entry
+	}
+	t.put(versionsTag, "["+entry+"]")
+}
+
+var loggedModelFilter = filterRules{
+	attributes: []string{"name", "model_id", "model_type", "status", "source_run_id", "experiment_id", "creation_timestamp",
+		"creation_time", "last_updated_timestamp", "artifact_location"},
+	numeric: []string{"creation_timestamp", "creation_time", "last_updated_timestamp"},
+	entities: map[string]string{
+		"attribute": "attribute", "attributes": "attribute", "tag": "tag", "tags": "tag",
+		"param": "parameter", "params": "parameter", "metric": "metric", "metrics": "metric",
+	},
+	listed: func(switches) []string { return []string{"name", "model_id", "status", "source_run_id", "model_type"} },
+}
+
+// A modelToken continues one search of logged models, and no other.
+type modelToken struct {
+	Offset      int64    `json:"offset"`
+	Experiments []string `json:"experiment_ids"`
+	Filter      string   `json:"filter_string"`
+}
+
+func searchLoggedModels(c *call) (any, error) {
+	ids, filter := c.in.list("experiment_ids"), c.in.str("filter")
+	offset, err := c.modelOffset(ids, filter)
+	if err != nil {
+		return nil, err
+	}
+	clauses, err := c.parseFilter(loggedModelFilter, filter)
+	if err != nil {
+		return nil, err
+	}
+	var found []*loggedModel
+	for _, m := range c.space.logged {
+		if !m.deleted && slices.Contains(ids, m.experiment) && c.readable(resourceExperiment, m.experiment) && c.loggedModelMatches(m, clauses) {
+			found = append(found, m)
+		}
+	}
+	slices.SortFunc(found, func(a, b *loggedModel) int {
+		return cmp.Or(-cmp.Compare(a.created, b.created), strings.Compare(a.id, b.id))
+	})
+	most := cmp.Or(c.in.int("max_results"), 100)
+	shown, next := onePage(found, offset, most)
+	var out struct {
+		Models []loggedModelJSON `json:"models,omitempty"`
+		Next   string            `json:"next_page_token,omitempty"`
+	}
+	if next != "" {
+		b, _ := json.Marshal(modelToken{offset + most, ids, filter}) // strings and a number always encode
+		out.Next = base64.StdEncoding.EncodeToString(b)
+	}
+	for _, m := range shown {
+		out.Models = append(out.Models, m.shown())
+	}
+	return out, nil
+}
+
+func (c *call) modelOffset(ids []string, filter string) (int64, error) {
+	raw := c.in.str("page_token")
+	if raw == "" {
+		return 0, nil
+	}
+	b, err := base64.StdEncoding.DecodeString(raw)
+	var t modelToken
+	if err != nil || json.Unmarshal(b, &t) != nil {
+		return 0, invalid("Invalid page token: %s.", raw)
+	}
+	if !slices.Equal(t.Experiments, ids) {
+		return 0, invalid("Experiment IDs in the page token do not match the requested experiment IDs.")
+	}
+	if t.Filter != filter {
+		return 0, invalid("Filter string in the page token does not match the requested filter string.")
+	}
+	return t.Offset, nil
+}
+
+func (c *call) loggedModelMatches(m *loggedModel, clauses []clause) bool {
+	for _, cl := range clauses {
+		if !c.loggedModelMeets(m, cl) {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *call) loggedModelMeets(m *loggedModel, cl clause) bool {
+	switch cl.on {
+	case "tag":
+		return c.tagMatches(m.tags, cl)
+	case "parameter":
+		return c.tagMatches(m.params, cl)
+	case "metric":
+		return false // the double keeps no metrics of logged models
+	}
+	have := m.name
+	switch cl.key {
+	case "creation_timestamp", "creation_time":
+		return compareNumber(float64(m.created), cl)
+	case "last_updated_timestamp":
+		return compareNumber(float64(m.updated), cl)
+	case "model_id":
+		have = m.id
+	case "model_type":
+		have = m.modelType
+	case "status":
+		have = strings.TrimPrefix(m.status, "LOGGED_MODEL_")
+	case "source_run_id":
+		have = m.sourceRun
+	case "experiment_id":
+		have = m.experiment
+	case "artifact_location":
+		have = m.artifactURI
+	}
+	return c.text(&have, cl)
+}

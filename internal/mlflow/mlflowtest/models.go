@@ -1,0 +1,297 @@
+package mlflowtest
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// A model is a registered model.
+type model struct {
+	name        string
+	created     int64
+	updated     int64
+	description string
+	tags        tags
+	aliases     aliases
+	versions    []*version // deleted ones included, for their numbers are never used again
+}
+
+// tags keep the order they were written in.
+type tags []tag
+
+type tag struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+}
+
+func (t *tags) put(key, value string) {
+	for i := range *t {
+		if (*t)[i].Key == key {
+			(*t)[i].Value = value
+			return
+		}
+	}
+	*t = append(*t, tag{key, value})
+}
+
+func (t tags) get(key string) (string, bool) {
+	for _, e := range t {
+		if e.Key == key {
+			return e.Value, true
+		}
+	}
+	return "", false
+}
+
+func (t *tags) remove(key string) bool {
+	n := len(*t)
+	*t = slices.DeleteFunc(*t, func(e tag) bool { return e.Key == key })
+	return len(*t) < n
+}
+
+const promptTag = "mlflow.prompt.is_prompt"
+
+func (t tags) prompt() bool {
+	v, _ := t.get(promptTag)
+	return strings.EqualFold(v, "true")
+}
+
+type modelJSON struct {
+	Name        string        `json:"name"`
+	Created     int64         `json:"creation_timestamp"`
+	Updated     int64         `json:"last_updated_timestamp,omitempty"`
+	Description string        `json:"description,omitempty"`
+	Latest      []versionJSON `json:"latest_versions,omitempty"`
+	Tags        tags          `json:"tags,omitempty"`
+	Aliases     []aliasJSON   `json:"aliases,omitempty"`
+}
+
+type aliasJSON struct {
+	Alias   string `json:"alias"`
+	Version string `json:"version"`
+}
+
+// shown is the model as the server prints it. The versions in it never list their aliases, on a database.
+func (c *call) shown(m *model) modelJSON {
+	out := modelJSON{Name: m.name, Created: m.created, Updated: m.updated, Description: m.description, Tags: m.tags}
+	for _, v := range m.latest() {
+		out.Latest = append(out.Latest, c.version(v, c.cfg.store == "file"))
+	}
+	for _, a := range m.aliases {
+		out.Aliases = append(out.Aliases, aliasJSON{a.name, digits(a.version)})
+	}
+	return out
+}
+
+// latest is the newest version of each stage.
+func (m *model) latest() []*version {
+	newest := map[string]*version{}
+	for _, v := range m.versions {
+		if !v.deleted {
+			newest[v.stage] = v
+		}
+	}
+	var out []*version
+	for _, v := range newest {
+		out = append(out, v)
+	}
+	slices.SortFunc(out, func(a, b *version) int { return cmp.Compare(a.number, b.number) })
+	return out
+}
+
+func (c *call) model(name string) (*model, error) {
+	if err := c.checkModelName(name); err != nil {
+		return nil, err
+	}
+	if m, ok := c.space.models[name]; ok {
+		return m, nil
+	}
+	return nil, missing("Registered Model with name=%s not found", name)
+}
+
+func createModel(c *call) (any, error) {
+	name, t := c.in.str("name"), c.in.tags("tags")
+	if err := c.checkModelName(name); err != nil {
+		return nil, err
+	}
+	for _, e := range t {
+		if err := c.checkModelTag(e.Key, e.Value); err != nil {
+			return nil, err
+		}
+	}
+	if old, ok := c.space.models[name]; ok {
+		return nil, c.modelExists(old, t)
+	}
+	if err := c.columns(column{"name", name, 256}, column{"description", c.in.str("description"), 5000}); err != nil {
+		return nil, err
+	}
+	now := c.millis()
+	m := &model{name: name, created: now, updated: now, description: c.in.str("description"), tags: t}
+	c.space.models[name] = m
+	c.owns(resourceModel, name)
+	return map[string]any{"registered_model": c.shown(m)}, nil
+}
+
+func (c *call) modelExists(old *model, t tags) error {
+	kinds := map[bool]string{true: "Prompt", false: "Registered Model"}
+	was, is := kinds[old.tags.prompt()], kinds[t.prompt()]
+	if c.sw.promptsHidden && was != is {
+		return exists("Tried to create a %s with name '%s', but the name is already taken by a %s. MLflow does not allow creating a model and a prompt with the same name.",
+			strings.ToLower(is), old.name, strings.ToLower(was))
+	}
+	return exists("%s (name=%s) already exists.", is, old.name)
+}
+
+func getModel(c *call) (any, error) {
+	m, err := c.model(c.in.str("name"))
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"registered_model": c.shown(m)}, nil
+}
+
+// updateModel sets the description, also when the request has none: that erases it.
+func updateModel(c *call) (any, error) {
+	m, err := c.model(c.in.str("name"))
+	if err != nil {
+		return nil, err
+	}
+	if err := c.columns(column{"description", c.in.str("description"), 5000}); err != nil {
+		return nil, err
+	}
+	m.description, m.updated = c.in.str("description"), c.millis()
+	return map[string]any{"registered_model": c.shown(m)}, nil
+}
+
+func renameModel(c *call) (any, error) {
+	to := c.in.str("new_name")
+	if err := c.checkNewModelName(to); err != nil {
+		return nil, err
+	}
+	m, err := c.model(c.in.str("name"))
+	if err != nil {
+		return nil, err
+	}
+	if _, taken := c.space.models[to]; taken && to != m.name {
+		return nil, exists("Registered Model (name=%s) already exists. Error: %s", to, uniqueViolation)
+	}
+	delete(c.space.models, m.name)
+	m.name, m.updated = to, c.millis()
+	c.space.models[to] = m
+	for _, v := range m.versions {
+		v.updated = m.updated
+	}
+	return map[string]any{"registered_model": c.shown(m)}, nil
+}
+
+// deleteModel removes the model with everything in it, numbers included.
+func deleteModel(c *call) (any, error) {
+	m, err := c.model(c.in.str("name"))
+	if err != nil {
+		return nil, err
+	}
+	delete(c.space.models, m.name)
+	return struct{}{}, nil
+}
+
+func setModelTag(c *call) (any, error) {
+	key, value := c.in.str("key"), c.in.str("value")
+	if err := c.checkModelName(c.in.str("name")); err != nil {
+		return nil, err
+	}
+	if err := c.checkModelTag(key, value); err != nil {
+		return nil, err
+	}
+	m, err := c.model(c.in.str("name"))
+	if err != nil {
+		return nil, err
+	}
+	if err := c.columns(column{"value", value, 5000}); err != nil {
+		return nil, err
+	}
+	m.tags.put(key, value)
+	return struct{}{}, nil
+}
+
+func deleteModelTag(c *call) (any, error) {
+	if err := c.checkModelName(c.in.str("name")); err != nil {
+		return nil, err
+	}
+	if err := c.checkTagKey(c.in.str("key"), "key"); err != nil {
+		return nil, err
+	}
+	m, err := c.model(c.in.str("name"))
+	if err != nil {
+		return nil, err
+	}
+	m.tags.remove(c.in.str("key"))
+	return struct{}{}, nil
+}
+
+// latestVersions is the newest version of each stage asked for, or of every stage.
+func latestVersions(c *call) (any, error) {
+	m, err := c.model(c.in.str("name"))
+	if err != nil {
+		return nil, err
+	}
+	wanted, err := canonicalStages(c.in.list("stages"))
+	if err != nil {
+		return nil, err
+	}
+	var out []versionJSON
+	for _, v := range m.latest() {
+		if slices.Contains(wanted, v.stage) {
+			out = append(out, c.version(v, true))
+		}
+	}
+	return struct {
+		Versions []versionJSON `json:"model_versions,omitempty"`
+	}{out}, nil
+}
+
+func searchModels(c *call) (any, error) {
+	most := c.in.intOr("max_results", 100)
+	clauses, err := c.parseFilter(modelFilter, c.in.str("filter"))
+	if err != nil {
+		return nil, err
+	}
+	order, err := c.modelOrder(c.in.list("order_by"))
+	if err != nil {
+		return nil, err
+	}
+	offset, err := parseToken(c.in.str("page_token"))
+	if err != nil {
+		return nil, err
+	}
+	var found []*model
+	for _, m := range c.space.models {
+		if c.readable(resourceModel, m.name) && c.modelMatches(m, clauses) {
+			found = append(found, m)
+		}
+	}
+	slices.SortFunc(found, order)
+	shown, next := onePage(found, offset, most)
+	var out struct {
+		Models []modelJSON `json:"registered_models,omitempty"`
+		Next   string      `json:"next_page_token,omitempty"`
+	}
+	out.Next = next
+	for _, m := range shown {
+		out.Models = append(out.Models, c.shown(m))
+	}
+	return out, nil
+}
+
+// onePage cuts one page out of a result. A page of nothing, or less, still says that more follows: who asks for
+// max_results 0 goes round for ever, as on a real server.
+func onePage[T any](all []T, offset, most int64) ([]T, string) {
+	rest := all[min(int64(len(all)), max(offset, 0)):]
+	if most < 0 {
+		return nil, pageToken(offset + most)
+	}
+	if int64(len(rest)) <= most {
+		return rest, ""
+	}
+	return rest[:most], pageToken(offset + most)
+}

@@ -1,0 +1,149 @@
+package mlflowtest
+
+import (
+	"cmp"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// A page token is the offset of the next page, not a snapshot: what is edited meanwhile moves between pages.
+func pageToken(offset int64) string {
+	return base64.StdEncoding.EncodeToString(fmt.Appendf(nil, `{"offset": %d}`, offset))
+}
+
+func parseToken(token string) (int64, error) {
+	if token == "" {
+		return 0, nil
+	}
+	raw, err := base64.StdEncoding.DecodeString(token)
+	if err != nil {
+		return 0, invalid("Invalid page token, could not base64-decode")
+	}
+	var t struct {
+		Offset *int64 `json:"offset"`
+	}
+	if err := json.Unmarshal(raw, &t); err != nil {
+		return 0, invalid("Invalid page token, decoded value=b'%s'", raw)
+	}
+	if t.Offset == nil || *t.Offset == 0 {
+		return 0, invalid("Invalid page token, parsed value=%s", raw)
+	}
+	return *t.Offset, nil
+}
+
+// An ordering is one order_by clause.
+type ordering struct {
+	on   string
+	key  string
+	down bool
+}
+
+var orderForm = regexp.MustCompile("^\\s*((?:[\\pL_][\\pL\\pN_]*\\.)?(?:`[^`]*`|\"[^\"]*\"|[\\pL_][\\pL\\pN_.]*))(?:\\s+([A-Za-z]+))?\\s*$")
+
+func parseOrder(rules filterRules, clauses []string) ([]ordering, error) {
+	var out []ordering
+	for _, s := range clauses {
+		m := orderForm.FindStringSubmatch(s)
+		if m == nil {
+			return nil, invalid("Invalid order_by clause '%s'. Could not be parsed.", s)
+		}
+		if dir := strings.ToLower(m[2]); dir != "" && dir != "asc" && dir != "desc" {
+			return nil, invalid("Invalid ordering key in order_by clause '%s'.", s)
+		}
+		on, key, err := identifier(rules, m[1])
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, ordering{on, key, strings.EqualFold(m[2], "desc")})
+	}
+	return out, nil
+}
+
+func directed(n int, down bool) int {
+	if down {
+		return -n
+	}
+	return n
+}
+
+var modelOrderKeys = filterRules{attributes: []string{"name", "timestamp", "last_updated_timestamp"}, entities: map[string]string{}}
+
+// modelOrder sorts by what was asked for, then by name.
+func (c *call) modelOrder(clauses []string) (func(a, b *model) int, error) {
+	order, err := parseOrder(modelOrderKeys, clauses)
+	if err != nil {
+		return nil, err
+	}
+	if err := noDuplicates(order, clauses, map[string]string{"timestamp": "last_updated_timestamp"}); err != nil {
+		return nil, err
+	}
+	return func(a, b *model) int {
+		for _, o := range order {
+			n := cmp.Compare(a.updated, b.updated)
+			if o.key == "name" {
+				n = cmp.Compare(a.name, b.name)
+			}
+			if n != 0 {
+				return directed(n, o.down)
+			}
+		}
+		return cmp.Compare(a.name, b.name)
+	}, nil
+}
+
+func noDuplicates(order []ordering, clauses []string, same map[string]string) error {
+	seen := map[string]bool{}
+	for _, o := range order {
+		key := o.key
+		if k, ok := same[key]; ok {
+			key = k
+		}
+		if seen[key] {
+			return internal("`order_by` contains duplicate fields: ['%s']", strings.Join(clauses, "', '"))
+		}
+		seen[key] = true
+	}
+	return nil
+}
+
+var versionOrderKeys = filterRules{
+	attributes: []string{"name", "version_number", "creation_timestamp", "last_updated_timestamp"},
+	entities:   registryEntities,
+}
+
+// versionOrder sorts by what was asked for, then by name and newest number; asked for nothing, by last change.
+func (c *call) versionOrder(clauses []string) (func(a, b *version) int, error) {
+	if len(clauses) == 0 || !c.sw.versionSearchPaged {
+		clauses = []string{"last_updated_timestamp DESC"}
+	}
+	order, err := parseOrder(versionOrderKeys, clauses)
+	if err != nil {
+		return nil, err
+	}
+	if err := noDuplicates(order, clauses, nil); err != nil {
+		return nil, err
+	}
+	return func(a, b *version) int {
+		for _, o := range order {
+			if n := compareVersions(a, b, o.key); n != 0 {
+				return directed(n, o.down)
+			}
+		}
+		return cmp.Or(cmp.Compare(a.model.name, b.model.name), -cmp.Compare(a.number, b.number))
+	}, nil
+}
+
+func compareVersions(a, b *version, key string) int {
+	switch key {
+	case "name":
+		return cmp.Compare(a.model.name, b.model.name)
+	case "version_number":
+		return cmp.Compare(a.number, b.number)
+	case "creation_timestamp":
+		return cmp.Compare(a.created, b.created)
+	}
+	return cmp.Compare(a.updated, b.updated)
+}

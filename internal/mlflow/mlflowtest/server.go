@@ -1,0 +1,204 @@
+// Package mlflowtest is an MLflow tracking server and model registry in memory, for tests and demos.
+//
+// It answers as a real server of the version asked for does: same routes, status codes, error codes, defaults,
+// limits and surprises. What it answers is compared with real servers by this package's own tests, so a client that
+// works against it works against MLflow; where the two differ, the real server is right and this package is wrong.
+//
+// It keeps no goroutine and opens no socket of its own: serve it with net/http/httptest, or hand Server.Transport to
+// a client inside a testing/synctest bubble.
+package mlflowtest
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// A Server is one MLflow, safe for concurrent use. Requests are carried out one at a time, as if by one database;
+// Fault makes two of them overlap where a test needs that.
+type Server struct {
+	cfg config
+	sw  switches
+
+	mu         sync.Mutex
+	spaces     map[string]*space // by workspace
+	files      map[string][]byte // artifact URI -> content
+	users      map[string]*user
+	nextExp    int
+	ids        int
+	log        journal
+	faults     []*armed
+	landing    []landing
+	promotions []*overlap
+}
+
+// A space is one workspace: everything two workspaces do not share.
+type space struct {
+	name        string
+	models      map[string]*model
+	experiments []*experiment
+	runs        []*run
+	logged      []*loggedModel
+}
+
+// New returns an empty server that behaves like MLflow of that version: one of Versions, or one whose release line
+// (2.22, 3.17) is among them. It panics on any other version, for a test that asks for one would prove nothing.
+func New(version string, opts ...Option) *Server {
+	sw, ok := lookup(version)
+	if !ok {
+		panic(fmt.Sprintf("mlflowtest: no behaviour recorded for MLflow %q; have %v", version, Versions()))
+	}
+	s := &Server{
+		cfg:    config{version: version, store: "sqlite", now: time.Now},
+		sw:     sw,
+		spaces: map[string]*space{},
+		files:  map[string][]byte{},
+		users:  map[string]*user{},
+	}
+	for _, o := range opts {
+		o(s)
+	}
+	s.addSpace(defaultWorkspace)
+	s.addDefaultExperiment()
+	return s
+}
+
+// ServeHTTP answers one request as the server would, unless a fault says otherwise.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.serve(r).writeTo(w, r)
+}
+
+// Transport carries requests to the server within the process: no socket, no goroutine, and faults of the
+// connection come back as the errors net/http would give.
+func (s *Server) Transport() http.RoundTripper { return transport{s} }
+
+type transport struct{ server *Server }
+
+func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	in := r.Clone(r.Context())
+	if in.Host == "" {
+		in.Host = in.URL.Host
+	}
+	if in.Body == nil {
+		in.Body = http.NoBody
+	}
+	defer in.Body.Close()
+	return t.server.serve(in).toResponse(r)
+}
+
+// answer carries out one request against the state; the caller holds no lock.
+func (s *Server) answer(r *http.Request, body []byte) (response, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := &call{Server: s, request: r, body: body}
+	return c.dispatch(), c.wrote
+}
+
+// A call is one request on its way through the server.
+type call struct {
+	*Server
+	request *http.Request
+	body    []byte
+	route   *route
+	path    map[string]string // values of the route's {placeholders}
+	in      *message          // the decoded parameters
+	space   *space
+	user    *user               // nil unless the server asks for a login
+	wrote   bool                // whether state changed
+	seen    map[*version]string // set where this request overlaps with another one
+}
+
+// dispatch passes the request through the layers of a real server, in its order: Host and Origin checks, the login,
+// the routes, the workspace header, the handler.
+func (c *call) dispatch() response {
+	if refusal, stop := c.checkHost(); stop {
+		return refusal
+	}
+	path, ok := c.stripPrefix(c.request.URL.EscapedPath())
+	if !ok {
+		return pageNotFound()
+	}
+	if plain, ok := c.probe(path); ok {
+		return plain
+	}
+	if refusal, stop := c.login(path); stop {
+		return refusal
+	}
+	r, vars, found := c.match(path)
+	switch {
+	case !found:
+		return pageNotFound()
+	case r == nil:
+		return pageNotAllowed()
+	}
+	c.route, c.path = r, vars
+	if refusal, stop := c.switchedOff(); stop {
+		return refusal
+	}
+	return c.handle()
+}
+
+func (c *call) handle() response {
+	if err := c.chooseWorkspace(); err != nil {
+		return c.failure(err)
+	}
+	if err := c.authorize(); err != nil {
+		return c.failure(err)
+	}
+	in, err := c.decode(c.route.fields)
+	if err != nil {
+		return c.failure(err)
+	}
+	c.in = in
+	out, err := c.route.do(c)
+	if err != nil {
+		return c.failure(err)
+	}
+	c.wrote = c.wrote || c.route.writes
+	if ready, ok := out.(response); ok {
+		return ready
+	}
+	return asJSON(http.StatusOK, out)
+}
+
+// probe answers the two routes outside the API, which need no workspace and no JSON.
+func (c *call) probe(path string) (response, bool) {
+	if c.request.Method != http.MethodGet {
+		return response{}, false
+	}
+	switch {
+	case path == "/health":
+		return text(http.StatusOK, "text/html; charset=utf-8", "OK"), true
+	case path == "/version" && c.sw.versionRoute && !c.cfg.basicAuth:
+		return text(http.StatusOK, "text/html; charset=utf-8", c.cfg.version), true
+	}
+	return response{}, false
+}
+
+// stripPrefix removes the static prefix the server was started with. Newer servers serve nothing outside it, older
+// ones prefix only what the browser loads.
+func (c *call) stripPrefix(path string) (string, bool) {
+	prefix := c.cfg.staticPrefix
+	if prefix == "" {
+		return path, true
+	}
+	rest, inside := strings.CutPrefix(path, prefix)
+	browser := strings.HasPrefix(rest, "/ajax-api/") || strings.HasSuffix(rest, "/get-artifact")
+	if inside && (c.sw.prefixesAPI || browser) {
+		return rest, true
+	}
+	return path, !c.sw.prefixesAPI && !inside
+}
+
+func (s *Server) millis() int64 { return s.cfg.now().UnixMilli() }
+
+func (s *Server) addSpace(name string) *space {
+	sp := &space{name: name, models: map[string]*model{}}
+	s.spaces[name] = sp
+	return sp
+}

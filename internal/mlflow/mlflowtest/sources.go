@@ -1,0 +1,448 @@
+package mlflowtest
+
+import (
+	"net/url"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// A source is where a new version says it comes from, as the server understood it.
+type source struct {
+	uri      string
+	download string
+	runID    string
+	runUnset bool // no run at all, as opposed to an empty one
+	modelID  string
+}
+
+func (s source) run() *string {
+	if s.runUnset && s.runID == "" {
+		return nil
+	}
+	return &s.runID
+}
+
+// acceptSource checks the source of the request. Whether anything is there is never looked at.
+func (c *call) acceptSource() (source, error) {
+	s := source{uri: c.in.str("source"), runID: c.in.str("run_id"), modelID: c.in.str("model_id")}
+	if !c.sw.loggedModels {
+		s.modelID = ""
+	}
+	if c.sw.promptsHidden && c.in.tags("tags").prompt() {
+		return s, c.checkPromptSource(s.uri)
+	}
+	if c.sw.sourceSchemes {
+		if err := c.checkScheme(s.uri); err != nil {
+			return s, err
+		}
+	}
+	if !c.sw.sourceOwned {
+		return s, c.checkLooseSource(s)
+	}
+	if err := c.resolveVersionSource(&s); err != nil {
+		return s, err
+	}
+	if s.modelID != "" {
+		return s, c.checkModelSource(s)
+	}
+	return s, c.checkRunSource(s)
+}
+
+func (c *call) checkPromptSource(uri string) error {
+	if c.sw.sourceOwned && !slices.Contains([]string{"prompt-template", "dummy-source"}, uri) {
+		return invalid("Invalid prompt source: '%s'. Prompt sources must use an MLflow placeholder.", uri)
+	}
+	return nil
+}
+
+// hostSchemes name a host whose artifacts the server would fetch for the caller.
+var hostSchemes = []string{"http", "https", "ftp", "sftp", "hdfs", "viewfs", "r2", "b2", "abfss"}
+
+func (c *call) checkScheme(uri string) error {
+	scheme, authority := schemeOf(uri), authorityOf(uri)
+	if slices.Contains(hostSchemes, scheme) || scheme == "mlflow-artifacts" && authority != "" {
+		return invalid("Invalid source: '%s'. Artifact URIs cannot use the '%s' scheme.", uri, scheme)
+	}
+	return nil
+}
+
+// checkLooseSource is what servers before 3 check: that the source cannot reach the server's own disk.
+func (c *call) checkLooseSource(s source) error {
+	if c.sw.localSource {
+		return nil
+	}
+	if isLocal(s.uri) {
+		if s.runID != "" {
+			r, err := c.run(s.runID)
+			if err != nil {
+				return err
+			}
+			if isLocal(r.artifactURI) && within(localPath(s.uri), localPath(r.artifactURI)) {
+				return nil
+			}
+		}
+		return localRefused(s.uri, "run_id", "run")
+	}
+	if c.sw.pathSourceChecked {
+		return checkNoTricks(s.uri)
+	}
+	return nil
+}
+
+func (c *call) checkRunSource(s source) error {
+	if isLocal(s.uri) {
+		return c.checkLocalRunSource(s)
+	}
+	if err := checkNoTricks(s.uri); err != nil {
+		return err
+	}
+	switch scheme := schemeOf(s.uri); {
+	case scheme == "runs":
+		id, _, _ := strings.Cut(strings.TrimPrefix(pathOf(s.uri), "/"), "/")
+		if authorityOf(s.uri) != "" || s.runID == "" || id != s.runID {
+			return notOwned(s.uri, "run_id")
+		}
+	case scheme == "models":
+		if u, err := parseModelsURI(s.uri); err != nil || authorityOf(s.uri) != "" || u.modelID != "" {
+			return notOwned(s.uri, "model_id")
+		}
+	case ownArtifacts(s.uri):
+		if r := c.space.run(s.runID); r == nil || !uriWithin(s.uri, r.artifactURI) {
+			return notOwned(s.uri, "run_id")
+		}
+	}
+	return nil
+}
+
+func (c *call) checkLocalRunSource(s source) error {
+	if s.runID != "" {
+		r := c.space.run(s.runID)
+		if r == nil {
+			return notOwned(s.uri, "run_id")
+		}
+		if isLocal(r.artifactURI) && within(localPath(s.uri), localPath(r.artifactURI)) {
+			return nil
+		}
+	}
+	return localRefused(s.uri, "run_id", "run")
+}
+
+func (c *call) checkModelSource(s source) error {
+	if isLocal(s.uri) {
+		return c.checkLocalModelSource(s)
+	}
+	if err := checkNoTricks(s.uri); err != nil {
+		return err
+	}
+	switch scheme := schemeOf(s.uri); {
+	case scheme == "models":
+		u, err := parseModelsURI(s.uri)
+		if err != nil || authorityOf(s.uri) != "" || u.modelID != "" && u.modelID != s.modelID {
+			return notOwned(s.uri, "model_id")
+		}
+	case scheme == "runs":
+		return notOwned(s.uri, "model_id")
+	case ownArtifacts(s.uri):
+		if m := c.space.loggedModel(s.modelID); m == nil || !uriWithin(s.uri, m.artifactURI) {
+			return notOwned(s.uri, "model_id")
+		}
+	}
+	return nil
+}
+
+func (c *call) checkLocalModelSource(s source) error {
+	m := c.space.loggedModel(s.modelID)
+	if m == nil {
+		return notOwned(s.uri, "model_id")
+	}
+	if isLocal(m.artifactURI) && within(localPath(s.uri), localPath(m.artifactURI)) {
+		return nil
+	}
+	return localRefused(s.uri, "model_id", "model")
+}
+
+func notOwned(uri, id string) error {
+	return invalid("Invalid model version source: '%s'. The %s request parameter must identify the resource that contains the source.", uri, id)
+}
+
+func localRefused(uri, id, _ string) error {
+	if id == "model_id" {
+		return invalid("Invalid model version source: '%s'. To use a local path as a model version source, the model_id request parameter has to be specified and the local path has to be contained within the artifact directory of the run specified by the model_id.", uri)
+	}
+	return invalid("Invalid model version source: '%s'. To use a local path as a model version source, the run_id request parameter has to be specified and the local path has to be contained within the artifact directory of the run specified by the run_id.", uri)
+}
+
+var slashes = regexp.MustCompile(`/+`)
+
+// checkNoTricks refuses paths that mean another path once decoded.
+func checkNoTricks(uri string) error {
+	decoded := uri
+	for {
+		next, err := url.QueryUnescape(decoded)
+		if err != nil || next == decoded {
+			break
+		}
+		decoded = next
+	}
+	p := slashes.ReplaceAllString(strings.TrimRight(pathOf(decoded), "/"), "/")
+	resolved := p
+	if !strings.HasPrefix(p, "/") {
+		resolved = "/" + p // the server resolves it against its own directory: never the same path
+	}
+	resolved = path.Clean(resolved)
+	if strings.Contains(p, "\x00") || slices.Contains(strings.Split(decoded, "/"), "..") || resolved != p {
+		return invalid("Invalid model version source: '%s'. If supplying a source as an http, https, local file path, ftp, objectstore, or mlflow-artifacts uri, an absolute path must be provided without relative path references present. Please provide an absolute path.", uri)
+	}
+	return nil
+}
+
+// resolveVersionSource replaces a source that names a registered version by the version it means now.
+func (c *call) resolveVersionSource(s *source) error {
+	if schemeOf(s.uri) != "models" {
+		return nil
+	}
+	if authorityOf(s.uri) != "" {
+		return invalid("Invalid model version source: '%s'. Registered model sources must use the active model registry.", s.uri)
+	}
+	u, err := parseModelsURI(s.uri)
+	if err != nil {
+		return notOwned(s.uri, "model_id")
+	}
+	if u.modelID != "" {
+		return nil
+	}
+	m, err := c.model(u.name)
+	if err != nil {
+		return err
+	}
+	if m.tags.prompt() {
+		return invalid("Invalid model version source: '%s'. Prompt versions cannot be used as model version sources.", s.uri)
+	}
+	v, err := c.versionMeant(m, u)
+	if err != nil {
+		return err
+	}
+	if c.in.has("run_id") && s.runID != pointed(v.runID) || c.in.has("model_id") && s.modelID != "" {
+		return invalid("Invalid model version source: '%s'. The run_id and model_id request parameters must match the referenced model version.", s.uri)
+	}
+	s.uri = "models:/" + m.name + "/" + digits(v.number)
+	if !c.in.has("run_id") {
+		s.runID, s.runUnset = pointed(v.runID), v.runID == nil
+	}
+	return nil
+}
+
+func pointed(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// versionMeant finds the version of models:/name/3, /latest, /Stage or @alias.
+func (c *call) versionMeant(m *model, u modelsURI) (*version, error) {
+	switch {
+	case u.version != "":
+		return c.versionOf(m.name, u.version)
+	case u.alias != "":
+		return c.resolveAlias(m.name, u.alias)
+	}
+	wanted, note := stages, ""
+	if u.stage != "" {
+		stage, err := canonicalStage(u.stage)
+		if err != nil {
+			return nil, err
+		}
+		wanted, note = []string{stage}, " and stage '"+u.stage+"'"
+	}
+	var newest *version
+	for _, v := range m.latest() {
+		if slices.Contains(wanted, v.stage) {
+			newest = v
+		}
+	}
+	if newest == nil {
+		return nil, internal("No versions of model with name '%s'%s found", m.name, note)
+	}
+	return newest, nil
+}
+
+// locate finds where the artifacts of the source are, and its run where only a logged model is named.
+func (c *call) locate(s *source) error {
+	s.download = s.uri
+	if schemeOf(s.uri) == "models" {
+		if err := c.locateModels(s); err != nil {
+			return err
+		}
+	}
+	if s.runID == "" && s.modelID != "" {
+		m := c.space.loggedModel(s.modelID)
+		if m == nil {
+			return missing("Logged model with ID '%s' not found.", s.modelID)
+		}
+		s.runID, s.runUnset = m.sourceRun, m.sourceRun == ""
+	}
+	return nil
+}
+
+func (c *call) locateModels(s *source) error {
+	u, err := parseModelsURI(s.uri)
+	if err != nil {
+		return c.unlocatable(s.uri, err)
+	}
+	if u.modelID != "" && c.sw.loggedModels {
+		m := c.space.loggedModel(u.modelID)
+		if m == nil {
+			return c.unlocatable(s.uri, missing("Logged model with ID '%s' not found.", u.modelID))
+		}
+		s.download = m.artifactURI
+		if s.runID == "" {
+			s.runID, s.runUnset = m.sourceRun, m.sourceRun == ""
+		}
+		return nil
+	}
+	v, err := c.versionOf(u.name, u.version)
+	if err != nil {
+		return c.unlocatable(s.uri, err)
+	}
+	s.download = v.download
+	return nil
+}
+
+func (c *call) unlocatable(uri string, err error) error {
+	why := err.Error()
+	if api, ok := err.(*apiError); ok {
+		why = api.message
+	}
+	return internal("Unable to fetch model from model URI source artifact location '%s'.Error: %s", uri, why)
+}
+
+// A modelsURI is a taken-apart models:/ URI: a logged model's ID, or a name with a version, stage, alias or none.
+type modelsURI struct{ modelID, name, version, stage, alias string }
+
+var allDigits = regexp.MustCompile(`^\pN+$`)
+
+func parseModelsURI(uri string) (modelsURI, error) {
+	p := pathOf(uri)
+	parts := strings.Split(strings.TrimLeft(p, "/"), "/")
+	if !strings.HasPrefix(p, "/") || len(p) < 2 || len(parts) > 2 || strings.TrimSpace(parts[0]) == "" {
+		return modelsURI{}, improper(uri)
+	}
+	if len(parts) == 2 {
+		suffix := parts[1]
+		switch {
+		case strings.TrimSpace(suffix) == "":
+			return modelsURI{}, improper(uri)
+		case allDigits.MatchString(suffix):
+			return modelsURI{name: parts[0], version: suffix}, nil
+		case isLatest(suffix):
+			return modelsURI{name: parts[0]}, nil
+		}
+		return modelsURI{name: parts[0], stage: suffix}, nil
+	}
+	if i := strings.LastIndex(parts[0], "@"); i >= 0 {
+		if strings.TrimSpace(parts[0][i+1:]) == "" {
+			return modelsURI{}, improper(uri)
+		}
+		return modelsURI{name: parts[0][:i], alias: parts[0][i+1:]}, nil
+	}
+	return modelsURI{modelID: parts[0]}, nil
+}
+
+func improper(uri string) error {
+	return internal("Not a proper models:/ URI: %s. Models URIs must be of the form 'models:/name/suffix' or 'models:/name@alias' where suffix is a version, stage, or the string 'latest' and where alias is a registered model alias. Only one of suffix or alias can be defined at a time.", uri)
+}
+
+func isLatest(s string) bool { return strings.EqualFold(s, "latest") }
+
+var schemeForm = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.\-]*):`)
+
+// schemeOf, authorityOf and pathOf split a URI without judging it, as servers do: net/url would refuse what they take.
+func schemeOf(uri string) string {
+	if m := schemeForm.FindStringSubmatch(uri); m != nil {
+		return strings.ToLower(m[1])
+	}
+	return ""
+}
+
+func authorityOf(uri string) string {
+	rest, ok := strings.CutPrefix(afterScheme(uri), "//")
+	if !ok {
+		return ""
+	}
+	return rest[:upTo(rest, "/?#")]
+}
+
+func pathOf(uri string) string {
+	rest := afterScheme(uri)
+	if after, ok := strings.CutPrefix(rest, "//"); ok {
+		rest = after[upTo(after, "/?#"):]
+	}
+	return rest[:upTo(rest, "?#")]
+}
+
+func afterScheme(uri string) string {
+	if m := schemeForm.FindString(uri); m != "" {
+		return uri[len(m):]
+	}
+	return uri
+}
+
+func upTo(s, any string) int {
+	if i := strings.IndexAny(s, any); i >= 0 {
+		return i
+	}
+	return len(s)
+}
+
+func isLocal(uri string) bool {
+	scheme := schemeOf(uri)
+	return scheme == "" || scheme == "file"
+}
+
+func localPath(uri string) string {
+	if schemeOf(uri) == "file" {
+		uri = pathOf(uri)
+	}
+	return path.Clean("/" + uri)
+}
+
+func within(p, root string) bool { return p == root || strings.HasPrefix(p, root+"/") }
+
+// ownArtifacts says whether a source goes through the server's own artifact proxy.
+func ownArtifacts(uri string) bool {
+	switch schemeOf(uri) {
+	case "mlflow-artifacts":
+		return true
+	case "http", "https":
+		return strings.Contains(pathOf(uri), "/api/2.0/mlflow-artifacts/artifacts")
+	}
+	return false
+}
+
+// uriWithin compares scheme, host and decoded path elements.
+func uriWithin(uri, root string) bool {
+	a, b := pathElements(uri), pathElements(root)
+	return schemeOf(uri) == schemeOf(root) && strings.EqualFold(authorityOf(uri), authorityOf(root)) &&
+		len(b) > 0 && len(a) >= len(b) && slices.Equal(a[:len(b)], b)
+}
+
+func pathElements(uri string) []string {
+	var out []string
+	for _, e := range strings.Split(pathOf(uri), "/") {
+		if e == "" {
+			continue
+		}
+		for {
+			next, err := url.PathUnescape(e)
+			if err != nil || next == e {
+				break
+			}
+			e = next
+		}
+		out = append(out, e)
+	}
+	return out
+}

@@ -1,0 +1,177 @@
+package mlflowtest
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// switches are the behaviours in which versions of MLflow differ.
+type switches struct {
+	version             string
+	versionRoute        bool   // GET /version
+	aliases             bool   // the alias routes
+	aliasNeedsModel     bool   // an alias of a missing model is 404, not "alias not found"
+	aliasDropped        bool   // deleting a version removes its aliases instead of leaving them dangling
+	latestAlias         bool   // the alias "latest" means the highest version
+	versionSearchPaged  bool   // version search honours max_results, order_by and page_token
+	nameIn              bool   // filters may say name IN (…)
+	contentTypeChecked  bool   // writes must say application/json
+	missingArtifact     string // the answer for a file that is not there: "404", "500 json" or "500 page"
+	localSource         bool   // a version may point at any path of the server's disk
+	pathSourceChecked   bool   // "..", NUL and the like in a source are refused
+	sourceOwned         bool   // a source must lie within the run or logged model named with it
+	sourceSchemes       bool   // sources on http, ftp, hdfs … are refused
+	strictNames         bool   // model names may not hold "/", ":" or be blank
+	versionTagLimit     int    // longest value of a version's tag
+	modelTagLimit       int    // longest value of a registered model's tag
+	paramLimit          int    // longest value of a run's parameter
+	paramCut            bool   // longer ones are cut, not refused
+	runTagLimit         int
+	runTagCut           bool
+	promptsHidden       bool // searches leave prompts out
+	loggedModels        bool // runs log models of their own, MLflow 3
+	datasets            bool // runs list their inputs
+	hostChecked         bool // unknown Host headers are refused
+	errorClasses        bool // errors carry sqlstate and error_class
+	serverInfo          bool
+	prefixesAPI         bool // a static prefix covers the API too
+	workspaces          bool // the workspace header means something, if only that the feature is off
+	experimentWorkspace bool // an experiment says which workspace it is in
+	permissionGrants    bool // the newer routes for users and grants
+	historyPaged        bool // metrics/get-history takes max_results
+}
+
+// table has one row per version whose answers are recorded under testdata/conformance.
+var table = []switches{
+	{
+		version: "3.17.2", versionRoute: true,
+		aliases: true, aliasNeedsModel: true, aliasDropped: true, latestAlias: true,
+		versionSearchPaged: true, nameIn: true, contentTypeChecked: true, missingArtifact: "404",
+		pathSourceChecked: true, sourceOwned: true, sourceSchemes: true, strictNames: true,
+		versionTagLimit: 100_000, modelTagLimit: 100_000,
+		paramLimit: 6000, paramCut: true, runTagLimit: 8000, runTagCut: true,
+		promptsHidden: true, loggedModels: true, datasets: true, hostChecked: true, errorClasses: true,
+		serverInfo: true, prefixesAPI: true, workspaces: true, experimentWorkspace: true,
+		permissionGrants: true, historyPaged: true,
+	},
+	{
+		version: "2.22.5", versionRoute: true, aliases: true,
+		versionSearchPaged: true, contentTypeChecked: true, missingArtifact: "500 page",
+		pathSourceChecked: true, versionTagLimit: 5000, modelTagLimit: 5000,
+		paramLimit: 6000, paramCut: true, runTagLimit: 8000, runTagCut: true,
+		promptsHidden: true, datasets: true,
+	},
+	{
+		version: "2.9.2", versionRoute: true, aliases: true,
+		versionSearchPaged: true, contentTypeChecked: true, missingArtifact: "500 page",
+		pathSourceChecked: true, versionTagLimit: 5000, modelTagLimit: 5000,
+		paramLimit: 6000, paramCut: true, runTagLimit: 5000, datasets: true,
+	},
+	{
+		version: "2.2.2", versionRoute: true,
+		versionSearchPaged: true, nameIn: true, missingArtifact: "500 page",
+		pathSourceChecked: true, versionTagLimit: 5000, modelTagLimit: 5000,
+		paramLimit: 500, runTagLimit: 5000,
+	},
+	{
+		version: "1.30.1", nameIn: true, missingArtifact: "500 page", localSource: true,
+		versionTagLimit: 5000, modelTagLimit: 5000, paramLimit: 500, runTagLimit: 5000,
+	},
+}
+
+// Versions lists the versions of MLflow the double can be, newest first.
+func Versions() []string {
+	var out []string
+	for _, sw := range table {
+		out = append(out, sw.version)
+	}
+	return out
+}
+
+// lookup finds the row of a version, or of the release line it belongs to.
+func lookup(version string) (switches, bool) {
+	line := func(v string) string {
+		parts := strings.SplitN(v, ".", 3)
+		return strings.Join(parts[:min(2, len(parts))], ".")
+	}
+	i := slices.IndexFunc(table, func(sw switches) bool { return line(sw.version) == line(version) })
+	if i < 0 {
+		return switches{}, false
+	}
+	return table[i], true
+}
+
+// config is what an operator chooses when starting a server.
+type config struct {
+	version      string
+	store        string
+	now          func() time.Time
+	seed         int64
+	latency      time.Duration
+	staticPrefix string
+	allowedHosts []string
+	workspacesOn bool
+	basicAuth    bool
+	artifacts    artifactMode
+	defaultGrant permission
+}
+
+type artifactMode int
+
+const (
+	artifactsProxied artifactMode = iota
+	artifactsDirect               // --no-serve-artifacts
+	artifactsOnly                 // --artifacts-only
+)
+
+// An Option is a choice of the operator of the server.
+type Option func(*Server)
+
+// Store names the database behind the server: "sqlite" (the default), "postgresql", "mariadb", or "file" for the file
+// store. It decides which over-long values are refused and what a file store does by halves.
+func Store(kind string) Option { return func(s *Server) { s.cfg.store = kind } }
+
+// Clock makes the server tell this time, in timestamps and in the Date header. Without it time.Now is used.
+func Clock(now func() time.Time) Option { return func(s *Server) { s.cfg.now = now } }
+
+// IDs makes two servers give out different identifiers; the same seed gives the same ones in the same order.
+func IDs(seed int64) Option { return func(s *Server) { s.cfg.seed = seed } }
+
+// Latency makes every answer take this long, on the clock of the time package.
+func Latency(d time.Duration) Option { return func(s *Server) { s.cfg.latency = d } }
+
+// StaticPrefix starts the server with --static-prefix.
+func StaticPrefix(p string) Option { return func(s *Server) { s.cfg.staticPrefix = p } }
+
+// AllowedHosts starts the server with --allowed-hosts; "*" is a wildcard. Without it only loopback and literal
+// private addresses are served, by versions that check.
+func AllowedHosts(hosts ...string) Option {
+	return func(s *Server) { s.cfg.allowedHosts = hosts }
+}
+
+// EnableWorkspaces starts the server with --enable-workspaces.
+func EnableWorkspaces() Option { return func(s *Server) { s.cfg.workspacesOn = true } }
+
+// ArtifactsOff starts the server with --no-serve-artifacts: its artifact proxy answers 503.
+func ArtifactsOff() Option { return func(s *Server) { s.cfg.artifacts = artifactsDirect } }
+
+// ArtifactsOnly starts the server with --artifacts-only: everything but the artifact proxy answers 503.
+func ArtifactsOnly() Option { return func(s *Server) { s.cfg.artifacts = artifactsOnly } }
+
+// BasicAuth starts the server with the basic-auth app and these users. Users that are no administrators have the
+// permission READ on everything they were not granted more on.
+func BasicAuth(users ...User) Option {
+	return func(s *Server) {
+		s.cfg.basicAuth = true
+		s.cfg.defaultGrant = permRead
+		for _, u := range users {
+			s.users[u.Name] = newUser(u)
+		}
+	}
+}
+
+// DefaultPermission changes what users may do where nothing was granted; MLflow's own default is READ.
+func DefaultPermission(p string) Option {
+	return func(s *Server) { s.cfg.defaultGrant = permissionNamed(p) }
+}

@@ -1,0 +1,384 @@
+package mlflowtest
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A version is a model version.
+type version struct {
+	model       *model
+	number      int64
+	created     int64
+	updated     int64
+	description *string
+	stage       string
+	source      string
+	download    string // where the artifacts are; source unless that was a models:/ URI
+	runID       *string
+	runLink     *string
+	status      string
+	message     string
+	tags        tags
+	deleted     bool
+}
+
+type versionJSON struct {
+	Name        string   `json:"name"`
+	Version     string   `json:"version"`
+	Created     int64    `json:"creation_timestamp"`
+	Updated     int64    `json:"last_updated_timestamp"`
+	Stage       string   `json:"current_stage"`
+	Description *string  `json:"description,omitempty"`
+	Source      string   `json:"source"`
+	RunID       *string  `json:"run_id,omitempty"`
+	Status      string   `json:"status"`
+	Message     string   `json:"status_message,omitempty"`
+	Tags        tags     `json:"tags,omitempty"`
+	RunLink     *string  `json:"run_link,omitempty"`
+	Aliases     []string `json:"aliases,omitempty"`
+}
+
+func digits(n int64) string { return strconv.FormatInt(n, 10) }
+
+// version is the version as the server prints it; searches leave the aliases out.
+func (c *call) version(v *version, withAliases bool) versionJSON {
+	out := versionJSON{
+		Name: v.model.name, Version: digits(v.number), Created: v.created, Updated: v.updated, Stage: v.stage,
+		Description: v.description, Source: v.source, RunID: v.runID, Status: v.status, Message: v.message,
+		Tags: v.tags, RunLink: v.runLink,
+	}
+	if withAliases && c.sw.aliases {
+		out.Aliases = v.model.aliases.of(v.number)
+	}
+	return out
+}
+
+func (m *model) find(number int64) *version {
+	for _, v := range m.versions {
+		if v.number == number && !v.deleted {
+			return v
+		}
+	}
+	return nil
+}
+
+// findVersion looks a version up by the name and number of the request.
+func (c *call) findVersion() (*version, error) {
+	return c.versionOf(c.in.str("name"), c.in.str("version"))
+}
+
+func (c *call) versionOf(name, number string) (*version, error) {
+	if err := c.checkModelName(name); err != nil {
+		return nil, err
+	}
+	n, err := checkVersion(number)
+	if err != nil {
+		return nil, err
+	}
+	if m, ok := c.space.models[name]; ok {
+		if v := m.find(n); v != nil {
+			return v, nil
+		}
+	}
+	return nil, noVersion(name, n)
+}
+
+func noVersion(name string, n int64) error {
+	return missing("Model Version (name=%s, version=%d) not found", name, n)
+}
+
+func (c *call) oneVersion(v *version) (any, error) {
+	return map[string]any{"model_version": c.version(v, true)}, nil
+}
+
+func createVersion(c *call) (any, error) {
+	src, err := c.acceptSource()
+	if err != nil {
+		return nil, err
+	}
+	name, t := c.in.str("name"), c.in.tags("tags")
+	if err := c.checkModelName(name); err != nil {
+		return nil, err
+	}
+	for _, e := range t {
+		if err := c.checkVersionTag(e.Key, e.Value); err != nil {
+			return nil, err
+		}
+	}
+	if err := c.locate(&src); err != nil {
+		return nil, err
+	}
+	m, err := c.model(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.columns(column{"source", src.uri, 500}, column{"run_link", c.in.str("run_link"), 500},
+		column{"run_id", src.runID, 32}, column{"description", c.in.str("description"), 5000}); err != nil {
+		return nil, err
+	}
+	v := c.addVersion(m, src, t)
+	// The version stays although the answer below may be an error: the two are separate transactions.
+	c.wrote = true
+	if src.modelID != "" && c.sw.loggedModels && !t.prompt() {
+		if err := c.noteVersion(src.modelID, v); err != nil {
+			return nil, err
+		}
+	}
+	return c.oneVersion(v)
+}
+
+func (c *call) addVersion(m *model, src source, t tags) *version {
+	now := c.millis()
+	description, link := c.in.str("description"), c.in.str("run_link")
+	v := &version{
+		model: m, number: m.nextNumber(), created: now, updated: now, description: &description, stage: stageNone,
+		source: src.uri, download: src.download, runID: src.run(), runLink: &link, status: "READY", tags: t,
+	}
+	m.versions, m.updated = append(m.versions, v), now
+	return v
+}
+
+func (m *model) nextNumber() int64 {
+	var highest int64
+	for _, v := range m.versions {
+		highest = max(highest, v.number)
+	}
+	return highest + 1
+}
+
+func getVersion(c *call) (any, error) {
+	v, err := c.findVersion()
+	if err != nil {
+		return nil, err
+	}
+	return c.oneVersion(v)
+}
+
+// updateVersion sets the description; a request without one erases it.
+func updateVersion(c *call) (any, error) {
+	v, err := c.findVersion()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.columns(column{"description", c.in.str("description"), 5000}); err != nil {
+		return nil, err
+	}
+	v.description, v.updated = nil, c.millis()
+	if c.in.has("description") {
+		text := c.in.str("description")
+		v.description = &text
+	}
+	return c.oneVersion(v)
+}
+
+func downloadURI(c *call) (any, error) {
+	v, err := c.findVersion()
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"artifact_uri": v.download}, nil
+}
+
+// deleteVersion hides the version and redacts it. Its number is spent; older servers leave its aliases pointing at
+// nothing.
+func deleteVersion(c *call) (any, error) {
+	v, err := c.findVersion()
+	if err != nil {
+		return nil, err
+	}
+	now := c.millis()
+	runID, link := "REDACTED-RUN-ID", "REDACTED-RUN-LINK"
+	v.deleted, v.updated, v.model.updated = true, now, now
+	v.description, v.message = nil, ""
+	v.source, v.runID, v.runLink = "REDACTED-SOURCE-PATH", &runID, &link
+	if c.sw.aliasDropped || c.cfg.store == "file" {
+		v.model.aliases.dropVersion(v.number)
+	}
+	return struct{}{}, nil
+}
+
+func setVersionTag(c *call) (any, error) {
+	key, value := c.in.str("key"), c.in.str("value")
+	if err := c.checkVersionAddress(); err != nil {
+		return nil, err
+	}
+	if err := c.checkVersionTag(key, value); err != nil {
+		return nil, err
+	}
+	v, err := c.findVersion()
+	if err != nil {
+		return nil, err
+	}
+	v.tags.put(key, value)
+	return struct{}{}, nil
+}
+
+func deleteVersionTag(c *call) (any, error) {
+	if err := c.checkVersionAddress(); err != nil {
+		return nil, err
+	}
+	if err := c.checkTagKey(c.in.str("key"), "key"); err != nil {
+		return nil, err
+	}
+	v, err := c.findVersion()
+	if err != nil {
+		return nil, err
+	}
+	v.tags.remove(c.in.str("key"))
+	return struct{}{}, nil
+}
+
+func (c *call) checkVersionAddress() error {
+	if err := c.checkModelName(c.in.str("name")); err != nil {
+		return err
+	}
+	_, err := checkVersion(c.in.str("version"))
+	return err
+}
+
+func searchVersions(c *call) (any, error) {
+	most, err := c.versionPage()
+	if err != nil {
+		return nil, err
+	}
+	clauses, err := c.parseFilter(versionFilter, c.in.str("filter"))
+	if err != nil {
+		return nil, err
+	}
+	order, err := c.versionOrder(c.in.list("order_by"))
+	if err != nil {
+		return nil, err
+	}
+	offset, err := parseToken(c.in.str("page_token"))
+	if err != nil {
+		return nil, err
+	}
+	found, err := c.matchVersions(clauses)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(found, order)
+	shown, next := found, ""
+	if c.sw.versionSearchPaged {
+		shown, next = onePage(found, offset, most)
+	}
+	var out struct {
+		Versions []versionJSON `json:"model_versions,omitempty"`
+		Next     string        `json:"next_page_token,omitempty"`
+	}
+	out.Next = next
+	for _, v := range shown {
+		out.Versions = append(out.Versions, c.version(v, c.cfg.store == "file"))
+	}
+	return out, nil
+}
+
+const mostVersions = 200_000
+
+func (c *call) versionPage() (int64, error) {
+	most := c.in.intOr("max_results", mostVersions)
+	if c.sw.versionSearchPaged && most < 1 {
+		return 0, invalid("Invalid value for max_results. It must be a positive integer, but got %d", most)
+	}
+	return most, nil
+}
+
+func (c *call) matchVersions(clauses []clause) ([]*version, error) {
+	var found []*version
+	for _, m := range c.space.models {
+		if c.hidesVersions(m, clauses) || !c.readable(resourceModel, m.name) {
+			continue
+		}
+		for _, v := range m.versions {
+			if !v.deleted && c.versionMatches(v, clauses) {
+				found = append(found, v)
+			}
+		}
+	}
+	return found, nil
+}
+
+// hidesVersions says whether a search leaves out a model's versions: one version tagged as a prompt is enough to hide
+// all of them, unless prompts are asked for.
+func (c *call) hidesVersions(m *model, clauses []clause) bool {
+	if !c.sw.promptsHidden || asksForPrompts(clauses) {
+		return false
+	}
+	return slices.ContainsFunc(m.versions, func(v *version) bool {
+		value, _ := v.tags.get(promptTag)
+		return value == "true"
+	})
+}
+
+const (
+	stageNone       = "None"
+	stageStaging    = "Staging"
+	stageProduction = "Production"
+	stageArchived   = "Archived"
+)
+
+var stages = []string{stageNone, stageStaging, stageProduction, stageArchived}
+
+func canonicalStage(s string) (string, error) {
+	for _, stage := range stages {
+		if strings.EqualFold(s, stage) {
+			return stage, nil
+		}
+	}
+	return "", invalid("Invalid Model Version stage: %s. Value must be one of %s.", s, strings.Join(stages, ", "))
+}
+
+func canonicalStages(names []string) ([]string, error) {
+	if len(names) == 0 {
+		return stages, nil
+	}
+	var out []string
+	for _, n := range names {
+		stage, err := canonicalStage(n)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, stage)
+	}
+	return out, nil
+}
+
+// transitionStage moves a version, and archives the others of the stage if asked to. On a database both happen or
+// neither; the file store archives first and then looks for the version.
+func transitionStage(c *call) (any, error) {
+	asked, archive := c.in.str("stage"), c.in.bool("archive_existing_versions")
+	stage, err := canonicalStage(asked)
+	if err != nil {
+		return nil, err
+	}
+	if archive && stage != stageStaging && stage != stageProduction {
+		return nil, internal("Model version transition cannot archive existing model versions because '%s' is not an Active stage. Valid stages are ['Staging', 'Production']", asked)
+	}
+	v, err := c.findVersion()
+	if archive && (err == nil || c.cfg.store == "file") {
+		c.archiveOthers(c.in.str("name"), c.in.str("version"), stage)
+	}
+	if err != nil {
+		return nil, err
+	}
+	now := c.millis()
+	v.stage, v.updated, v.model.updated = stage, now, now
+	c.moved(v.model.name)
+	return c.oneVersion(v)
+}
+
+func (c *call) archiveOthers(name, number, stage string) {
+	keep, _ := checkVersion(number) // an unreadable number keeps nothing, as it equals none
+	m, ok := c.space.models[name]
+	if !ok {
+		return
+	}
+	for _, v := range m.versions {
+		if !v.deleted && v.stage == stage && v.number != keep && !c.missedBySnapshot(v) {
+			v.stage, v.updated = stageArchived, c.millis()
+			c.wrote = true
+		}
+	}
+}
