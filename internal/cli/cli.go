@@ -8,7 +8,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -47,7 +46,7 @@ func Run(ctx context.Context, p Process) int {
 		io.WriteString(runner.Err(), help(""))
 		return registry.ExitBadInput
 	}
-	s := &session{p: p, runner: runner, json: a.json}
+	s := &session{p: p, runner: runner, json: a.json, waited: map[string]int{}}
 	return s.run(ctx, a)
 }
 
@@ -166,14 +165,4 @@ func (s *session) refuse(problems []problem) int {
 	s.report.Reason, s.report.Err = registry.BadInput, errors.New(headline)
 	s.publish(report.Doc{report.Heading{Line: report.Line{report.T("Bad input: " + headline)}}, report.List{Items: items}})
 	return registry.ExitBadInput
-}
-
-// names are the inputs' names, for tests and generated files.
-func names() []string {
-	out := make([]string, 0, len(Inputs))
-	for _, in := range Inputs {
-		out = append(out, in.Name)
-	}
-	slices.Sort(out)
-	return out
 }

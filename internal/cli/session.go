@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
@@ -27,6 +28,9 @@ type session struct {
 	client *mlflow.Client
 	wires  []*rest.Client
 	report report.Report
+
+	mu     sync.Mutex
+	waited map[string]int // cause -> the highest attempt that was told about
 }
 
 // begin checks where the command runs and builds the client; nothing is sent yet.
@@ -104,9 +108,16 @@ func (s *session) dial(address string) (*rest.Client, error) {
 	return c, nil
 }
 
-// waiting is the progress line of a repetition.
+// waiting is the progress line of a repetition: one for all requests that wait for the same cause at the same time.
 func (s *session) waiting(r rest.Retry) {
-	fmt.Fprintf(s.runner.Err(), "%s %s: %s; trying again in %s\n", r.Method, r.URL, mlflow.Short(r.Cause), r.Wait.Round(10*time.Millisecond))
+	cause := mlflow.Short(r.Cause)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.Attempt <= s.waited[cause] {
+		return
+	}
+	s.waited[cause] = r.Attempt
+	fmt.Fprintf(s.runner.Err(), "%s %s: %s; trying again in %s\n", r.Method, r.URL, cause, r.Wait.Round(10*time.Millisecond))
 }
 
 func (s *session) doctor(ctx context.Context) {

@@ -257,7 +257,7 @@ func (r *reader) target(needed bool) {
 }
 
 func (r *reader) thresholds() {
-	gates, problems := policy.Thresholds(r.value("thresholds"))
+	gates, problems := policy.Thresholds(r.value("thresholds"), r.out.intent.Query.Target)
 	r.out.gates = gates
 	for _, p := range problems {
 		r.problem("thresholds", "", p)

@@ -138,7 +138,7 @@ func hostRefused(e *rest.Error) bool {
 func hintRefused(e *rest.Error) string {
 	u, err := url.Parse(e.URL)
 	if err == nil && (u.Hostname() == "localhost" || strings.HasPrefix(u.Hostname(), "127.") || u.Hostname() == "::1") {
-		return "inside a container, localhost is the container itself: use the name of the service container, as in http://mlflow:5000, or the host's own address"
+		return "nothing listens at that port; and inside a container, localhost is the container itself: use the name of the service container, as in http://mlflow:5000, or the host's own address"
 	}
 	return "nothing listens at that address and port: check tracking-uri, and that the server runs"
 }

@@ -83,14 +83,8 @@ func (g *gathering) first(ctx context.Context) error {
 		})
 	}
 	g.all = stages
-	switch {
-	case stages:
+	if stages {
 		asks = append(asks, func() (err error) { g.versions, err = g.c.versions(ctx, g.q.Model, ""); return err })
-	case g.q.Candidate.RunID != "":
-		asks = append(asks, func() (err error) {
-			g.versions, err = g.c.versions(ctx, g.q.Model, byRun(g.q.Candidate.RunID))
-			return err
-		})
 	}
 	if err := parallel(asks...); err != nil {
 		return err
@@ -119,7 +113,7 @@ func (g *gathering) second(ctx context.Context) error {
 	if g.facts.Model.IsAbsent() {
 		asks = append(asks, func() error { return g.refuseNearName(ctx) })
 	}
-	if g.versions == nil && !g.all && g.facts.Source.RunID != "" && !g.facts.Model.IsAbsent() {
+	if !g.all && g.facts.Source.RunID != "" && !g.facts.Model.IsAbsent() {
 		asks = append(asks, func() (err error) {
 			g.versions, err = g.c.versions(ctx, g.q.Model, byRun(g.facts.Source.RunID))
 			return err

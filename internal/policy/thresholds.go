@@ -12,16 +12,17 @@ import (
 // ThresholdsInput is the name under which findings of the input are shown.
 const ThresholdsInput = "thresholds"
 
-// Thresholds parses the thresholds input: one condition per line, METRIC OPERATOR LIMIT, where LIMIT is a number, or
-// "incumbent", an alias or a stage, with "+ NUMBER" or "- NUMBER" behind it. Empty lines and lines that begin with #
-// are skipped. All wrong lines are reported.
-func Thresholds(text string) (gates []Gate, problems []string) {
+// Thresholds parses the thresholds input: one condition per line, METRIC OPERATOR LIMIT, where LIMIT is a number or a
+// holder with "+ NUMBER" or "- NUMBER" behind it. A holder is "incumbent", "champion", the alias that is promoted to, a
+// stage, or any other alias written @alias: a bare word that is none of these is more likely a mistake than an alias.
+// Empty lines and lines that begin with # are skipped. All wrong lines are reported.
+func Thresholds(text string, t registry.Target) (gates []Gate, problems []string) {
 	for i, line := range strings.Split(text, "\n") {
 		line = strings.Join(strings.Fields(line), " ")
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
-		g, err := threshold(line)
+		g, err := threshold(line, t)
 		if err != nil {
 			problems = append(problems, fmt.Sprintf("line %d, %q: %v", i+1, line, err))
 			continue
@@ -32,7 +33,7 @@ func Thresholds(text string) (gates []Gate, problems []string) {
 	return gates, problems
 }
 
-func threshold(line string) (Gate, error) {
+func threshold(line string, t registry.Target) (Gate, error) {
 	key, op, right, ok := split(line)
 	switch {
 	case !ok:
@@ -49,7 +50,7 @@ func threshold(line string) (Gate, error) {
 	if err != nil {
 		return Gate{}, err
 	}
-	holder, err := holderKey(name)
+	holder, err := holderKey(name, t)
 	if err != nil {
 		return Gate{}, err
 	}
@@ -97,19 +98,19 @@ func holderAndMargin(text string) (name string, margin float64, err error) {
 }
 
 // holderKey is the key of the named holder among the facts.
-func holderKey(name string) (string, error) {
+func holderKey(name string, t registry.Target) (string, error) {
 	if name == "incumbent" {
 		return registry.Incumbent, nil
 	}
 	if stage, ok := registry.CanonicalStage(name); ok && stage != "None" {
 		return stage, nil
 	}
-	if strings.EqualFold(name, "inf") || strings.EqualFold(name, "nan") || !startsLikeAName(name) || registry.CheckAlias(name) != nil {
-		return "", fmt.Errorf("%q is neither a number nor the name of an incumbent; write a number such as 0.85, or incumbent, an alias or a stage, as in champion - 0.01", name)
+	alias, marked := strings.CutPrefix(name, "@")
+	if marked || name == "champion" || t.Alias != "" && name == t.Alias {
+		if err := registry.CheckAlias(alias); err != nil {
+			return "", err
+		}
+		return "@" + alias, nil
 	}
-	return "@" + name, nil
-}
-
-func startsLikeAName(name string) bool {
-	return strings.IndexAny(name[:1], "0123456789+-._") < 0
+	return "", fmt.Errorf("%q is neither a number nor an incumbent; write a number such as 0.85, or champion - 0.01 (incumbent, a stage, and any alias as @alias can stand there too)", name)
 }

@@ -225,7 +225,7 @@ func (r Report) steps() Doc {
 	if r.Dry && len(r.Plan.Steps) > 0 {
 		t := Table{Head: []string{"step", "from", "to"}}
 		for _, s := range r.Plan.Steps {
-			t.Rows = append(t.Rows, []Line{stepName(s), line(orDash(s.Was)), line(orDash(s.Want))})
+			t.Rows = append(t.Rows, []Line{stepName(s), line(orDash(s.Was)), line(orDash(wanted(s, registry.StepResult{})))})
 		}
 		return Doc{Para{line("What would be done:")}, t, Para{line("Plan digest: ", C(r.Digest))}}
 	}
@@ -233,8 +233,11 @@ func (r Report) steps() Doc {
 }
 
 func wanted(s registry.Step, result registry.StepResult) string {
-	if s.Do == registry.CreateVersion && result.Saw != "" {
+	switch {
+	case s.Do == registry.CreateVersion && result.Saw != "":
 		return result.Saw
+	case s.Ref == registry.TagRecord:
+		return "this decision in short"
 	}
 	return short(s.Want)
 }

@@ -39,7 +39,10 @@ func textBlock(b *strings.Builder, block Block) {
 }
 
 func textTable(b *strings.Builder, t Table) {
-	rows := [][]string{t.Head}
+	var rows [][]string
+	if strings.Join(t.Head, "") != "" {
+		rows = append(rows, t.Head)
+	}
 	for _, r := range t.Rows {
 		cells := make([]string, len(r))
 		for i, c := range r {

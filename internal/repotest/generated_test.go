@@ -1,0 +1,113 @@
+package repotest
+
+import (
+	"flag"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/cli"
+)
+
+var update = flag.Bool("update", false, "write the generated files")
+
+const root = "../../"
+
+// generated compares a file with what it should be, or writes it.
+func generated(t *testing.T, path, want string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(root+path, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(root + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Errorf("%s is not what the declarations say; run: make generate\n%s", path, diff)
+	}
+}
+
+func TestActionFileIsGenerated(t *testing.T) { generated(t, "action.yml", cli.ActionYAML()) }
+
+// The file is read back by a parser, so that a mistake in writing it is found in both directions.
+func TestActionFileDeclaresExactlyTheInputsAndOutputs(t *testing.T) {
+	text, err := os.ReadFile(root + "action.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	type entry struct {
+		Description string
+		Default     string
+	}
+	var file struct {
+		Inputs  map[string]entry
+		Outputs map[string]entry
+		Runs    map[string]any
+	}
+	if err := yaml.Unmarshal(text, &file); err != nil {
+		t.Fatal(err)
+	}
+	declared := map[string]bool{}
+	for _, in := range cli.Inputs {
+		declared[in.Name] = true
+		e, ok := file.Inputs[in.Name]
+		if !ok || e.Description == "" {
+			t.Errorf("input %s is not in action.yml", in.Name)
+		}
+		if in.Env == "" && e.Default != in.Default || in.Env != "" && e.Default != "" {
+			t.Errorf("input %s: default %q in action.yml, %q in the code (variable %q)", in.Name, e.Default, in.Default, in.Env)
+		}
+	}
+	for name := range file.Inputs {
+		if !declared[name] {
+			t.Errorf("action.yml has an input %s that the code does not", name)
+		}
+	}
+	for _, o := range cli.Outputs {
+		declared["output "+o.Name] = true
+		if file.Outputs[o.Name].Description == "" {
+			t.Errorf("output %s is not in action.yml", o.Name)
+		}
+	}
+	for name := range file.Outputs {
+		if !declared["output "+name] {
+			t.Errorf("action.yml has an output %s that the code does not", name)
+		}
+	}
+	if len(file.Runs) != 2 || file.Runs["using"] != "docker" {
+		t.Errorf("runs: %v; want docker and the image alone (args would be badly quoted)", file.Runs)
+	}
+}
+
+var marker = regexp.MustCompile(`(?s)<!-- begin (\w+) -->\n.*?<!-- end (\w+) -->`)
+
+func TestReadmeTablesAreGenerated(t *testing.T) {
+	text, err := os.ReadFile(root + "README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tables := cli.Tables()
+	want := marker.ReplaceAllStringFunc(string(text), func(part string) string {
+		name := marker.FindStringSubmatch(part)[1]
+		table, ok := tables[name]
+		if !ok {
+			return part // of another generator
+		}
+		delete(tables, name)
+		return "<!-- begin " + name + " -->\n\n" + table + "\n<!-- end " + name + " -->"
+	})
+	for name := range tables {
+		t.Errorf("README.md has no place for the table %s", name)
+	}
+	generated(t, "README.md", want)
+	if strings.Count(want, "<!-- begin ") != strings.Count(want, "<!-- end ") {
+		t.Error("README.md has a marker without its other half")
+	}
+}

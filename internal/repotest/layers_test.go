@@ -1,0 +1,146 @@
+package repotest
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/mlflow-promote/mlflow-promote/"
+
+// layers says what each package may import of ours. A package that is not listed fails the test: a new one has to be
+// given its place.
+var layers = map[string][]string{
+	"main":              {"internal/cli"},
+	"internal/registry": {},
+	"internal/policy":   {"internal/registry"},
+	"internal/plan":     {"internal/registry"},
+	"internal/report":   {"internal/registry"},
+	"internal/apply":    {"internal/registry"},
+	"internal/rest":     {},
+	"internal/actions":  {"internal/registry"},
+	"internal/mlflow":   {"internal/registry", "internal/rest"},
+	"internal/cli": {"internal/registry", "internal/policy", "internal/plan", "internal/report", "internal/apply",
+		"internal/rest", "internal/actions", "internal/mlflow"},
+	"internal/mlflow/mlflowtest":   {},
+	"internal/actions/actionstest": {"internal/actions"},
+	"internal/realtest":            {},
+	"internal/repotest":            {"internal/cli"},
+	"tools/bench":                  {"internal/realtest", "internal/rest"},
+	"tools/demo":                   {"internal/realtest"},
+}
+
+// pure packages decide and render; they see no system, no network, no clock and no chance.
+var pure = []string{"internal/registry", "internal/policy", "internal/plan", "internal/report"}
+
+var impure = []string{"os", "net", "net/http", "log", "log/slog", "math/rand", "math/rand/v2", "os/exec", "io/ioutil", "syscall"}
+
+func TestLayers(t *testing.T) {
+	seen := map[string]bool{}
+	for path, imports := range sources(t) {
+		pkg := filepath.ToSlash(filepath.Dir(path))
+		if pkg == "." {
+			pkg = "main"
+		}
+		allowed, listed := layers[pkg]
+		if !listed {
+			t.Errorf("%s: package %s is not in the table of layers", path, pkg)
+			continue
+		}
+		seen[pkg] = true
+		for _, imp := range imports {
+			own, ours := strings.CutPrefix(imp, module)
+			if ours && !slices.Contains(allowed, own) {
+				t.Errorf("%s imports %s: %s may import only %v of ours", path, own, pkg, allowed)
+			}
+			if slices.Contains(pure, pkg) && slices.Contains(impure, imp) {
+				t.Errorf("%s imports %s: %s must stay pure", path, imp, pkg)
+			}
+			if pkg == "internal/apply" && imp == "net/http" {
+				t.Errorf("%s imports net/http: applying knows steps, not the wire", path)
+			}
+		}
+	}
+	for pkg := range layers {
+		if !seen[pkg] {
+			t.Errorf("the table of layers names %s, which has no source", pkg)
+		}
+	}
+}
+
+// Only main may touch what belongs to the whole process.
+func TestProcessGlobalsAreUsedInMainOnly(t *testing.T) {
+	banned := []string{"os.Getenv", "os.LookupEnv", "os.Setenv", "os.Exit", "os.Stdout", "os.Stderr", "time.Now", "log.Fatal", "rand.Float64", "rand.Int64N", "rand.N"}
+	allowed := map[string][]string{
+		"internal/rest": {"time.Now", "rand.N", "rand.Int64N"}, // waits, and how far the server's clock is from this one
+	}
+	for path := range sources(t) {
+		dir := filepath.ToSlash(filepath.Dir(path))
+		if !strings.HasPrefix(dir, "internal/") || strings.HasSuffix(dir, "test") {
+			continue
+		}
+		for _, word := range selectors(t, path) {
+			if slices.Contains(banned, word) && !slices.Contains(allowed[dir], word) {
+				t.Errorf("%s uses %s: clock, chance, environment, streams and exit are handed in by main", path, word)
+			}
+		}
+	}
+}
+
+// selectors lists what a file uses of other packages, as package.Name.
+func selectors(t *testing.T, path string) []string {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), root+path, nil, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	ast.Inspect(file, func(n ast.Node) bool {
+		if s, ok := n.(*ast.SelectorExpr); ok {
+			if x, ok := s.X.(*ast.Ident); ok {
+				out = append(out, x.Name+"."+s.Sel.Name)
+			}
+		}
+		return true
+	})
+	return out
+}
+
+// sources lists the files that are no tests, with what they import.
+func sources(t *testing.T) map[string][]string {
+	t.Helper()
+	out := map[string][]string{}
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && strings.HasPrefix(d.Name(), ".") && d.Name() != ".." && path != root {
+			return filepath.SkipDir
+		}
+		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(root, path)
+		out[rel] = []string{}
+		for _, imp := range file.Imports {
+			out[rel] = append(out[rel], strings.Trim(imp.Path.Value, `"`))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(out) < 20 {
+		t.Fatalf("found only %d source files: the walk is broken", len(out))
+	}
+	return out
+}
