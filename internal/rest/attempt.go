@@ -37,13 +37,16 @@ type attempt struct {
 
 func (t *attempt) RoundTrip(req *http.Request) (*http.Response, error) {
 	call := callOf(req)
+	var p progress
+	if err := req.Context().Err(); err != nil {
+		return nil, call.fail(unanswered(req, err, &p))
+	}
 	call.attempts++
 	t.meter.begin()
 	defer t.meter.end()
 
 	ctx, cancel := context.WithCancelCause(req.Context())
 	defer cancel(nil)
-	var p progress
 	resp, err := t.transport.RoundTrip(req.WithContext(httptrace.WithClientTrace(ctx, p.trace())))
 	if err != nil {
 		call.sent = call.sent || p.mayHaveLeft(err)

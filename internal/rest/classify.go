@@ -29,8 +29,8 @@ func unanswered(req *http.Request, err error, p *progress) *Error {
 		e.Message = fmt.Sprintf("%s before an answer", e.Kind)
 	case errors.As(err, &refusal):
 		e.Kind, e.Message = refusal.kind, refusal.text
-	case certificateTrouble(err, host) != "":
-		e.Kind, e.Message = TLS, certificateTrouble(err, host)
+	case tlsTrouble(err, host) != "":
+		e.Kind, e.Message = TLS, tlsTrouble(err, host)
 	case errors.As(err, &lookup):
 		e.Kind, e.Message = DNS, fmt.Sprintf("resolve host %q: %s", lookup.Name, lookup.Err)
 	case errors.As(err, &timeout) && timeout.Timeout():
@@ -42,6 +42,7 @@ func unanswered(req *http.Request, err error, p *progress) *Error {
 	case broken(err):
 		e.Message = "the connection broke before an answer: " + err.Error()
 	}
+	e.Message = clean(e.Message) // net/http quotes what the server sent
 	return e
 }
 

@@ -32,15 +32,18 @@ func tlsConfig(cfg Config) (*tls.Config, error) {
 	return c, nil
 }
 
-// certificateTrouble words a certificate that was not accepted so that a person can act on it, or is "".
-func certificateTrouble(err error, host string) string {
+// tlsTrouble words what no repetition mends so that a person can act on it, or is "".
+func tlsTrouble(err error, host string) string {
 	var (
 		unknown x509.UnknownAuthorityError
 		invalid x509.CertificateInvalidError
 		name    x509.HostnameError
 		other   *tls.CertificateVerificationError
+		noTLS   tls.RecordHeaderError
 	)
 	switch {
+	case errors.As(err, &noTLS):
+		return fmt.Sprintf("%q does not speak tls at this port; is it an http url?", host)
 	case errors.As(err, &unknown):
 		return fmt.Sprintf("certificate of %q is signed by %s, which is not trusted here", host, issuer(unknown.Cert))
 	case errors.As(err, &name):

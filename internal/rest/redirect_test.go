@@ -1,0 +1,73 @@
+package rest
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+func TestNoRedirectIsFollowed(t *testing.T) {
+	elsewhere := serve(t, jsonAnswer(200, `{"ok": true}`))
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		for target, location := range map[string]string{
+			"the same host":       "/login?token=abc",
+			"another host":        elsewhere.URL + "/login?token=abc",
+			"another scheme":      "https://" + strings.TrimPrefix(elsewhere.URL, "http://") + "/login",
+			"a host without http": "ftp://mlflow.example/x",
+			"nothing":             "",
+			"garbage":             "http://[::1",
+		} {
+			for _, method := range []string{"GET", "POST"} {
+				t.Run(fmt.Sprintf("%d to %s after %s", status, target, method), func(t *testing.T) {
+					s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+						if location != "" {
+							w.Header().Set("Location", location)
+						}
+						w.WriteHeader(status)
+					})
+					req := Request{Method: method, Path: "x", Class: Write}
+					if method == "POST" {
+						req.Body = map[string]string{"alias": "champion"}
+					}
+					c := client(t, Config{Base: s.URL, Header: http.Header{"Authorization": {"Bearer secret"}}})
+					e := failure(t, c.JSON(background(t), req, nil), Redirect)
+					if s.hits.Load() != 1 || elsewhere.hits.Load() != 0 {
+						t.Errorf("%d requests to the server, %d elsewhere; want 1 and 0", s.hits.Load(), elsewhere.hits.Load())
+					}
+					if e.Status != status || strings.Contains(e.Error()+e.Location, "abc") {
+						t.Errorf("got %v (location %q)", e, e.Location)
+					}
+				})
+			}
+		}
+	}
+}
+
+func TestARefusedRedirectNamesTheOriginItPointsTo(t *testing.T) {
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "https://login.example:8443/realms/x?client_id=1", http.StatusFound)
+	})
+	e := failure(t, client(t, Config{Base: s.URL}).JSON(background(t), Request{Path: "x"}, nil), Redirect)
+	if e.Location != "https://login.example:8443" || !strings.Contains(e.Error(), "302: redirected to https://login.example:8443, not followed") {
+		t.Errorf("got %q: %v", e.Location, e)
+	}
+}
+
+// A library may wrap the transport in a client of its own, as go-github does to add a token to every request.
+func TestAClientMadeAroundTheTransportFollowsNoRedirectEither(t *testing.T) {
+	elsewhere := serve(t, jsonAnswer(200, `{}`))
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL, http.StatusFound) })
+	c := client(t, Config{Base: s.URL})
+	for name, hc := range map[string]*http.Client{"ours": c.HTTPClient(), "another around it": {Transport: c.HTTPClient().Transport}} {
+		resp, err := hc.Post(s.URL, "text/plain", strings.NewReader("x"))
+		if err == nil {
+			io.Copy(io.Discard, resp.Body)
+		}
+		e := failure(t, err, Redirect)
+		if elsewhere.hits.Load() != 0 || e.Location != elsewhere.URL {
+			t.Errorf("%s: %d requests elsewhere, error %v", name, elsewhere.hits.Load(), err)
+		}
+	}
+}
