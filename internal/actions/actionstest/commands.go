@@ -1,0 +1,98 @@
+// Package actionstest is a double of the GitHub Actions runner: it reads what a step printed and wrote as the runner
+// does, in both syntaxes of workflow commands, and finds what should not be there.
+//
+// It is the oracle of injection. Where the runner's own reading is uncertain it must take the wider one, and it must
+// share no code with the package it checks.
+package actionstest
+
+import (
+	"strings"
+	"unicode"
+)
+
+// Command is a workflow command as the runner understood it.
+type Command struct {
+	Name       string
+	Properties map[string]string
+	Data       string
+	Line       string // as printed
+}
+
+// registered are the commands of the runner, whose names ignore case.
+var registered = map[string]bool{
+	"add-mask": true, "add-matcher": true, "add-path": true, "debug": true, "echo": true, "endgroup": true, "error": true,
+	"group": true, "notice": true, "remove-matcher": true, "save-state": true, "set-env": true, "set-output": true,
+	"stop-commands": true, "warning": true,
+}
+
+// ParseLine reads one line. The runner compares by culture, for which some characters do not exist, so the line is read
+// with and without them.
+func ParseLine(line string) (Command, bool) {
+	return parseLine(line, func(name string) bool { return registered[strings.ToLower(name)] })
+}
+
+func parseLine(line string, known func(string) bool) (Command, bool) {
+	for _, reading := range []string{line, strings.Map(withoutIgnorable, line)} {
+		for _, parse := range []func(string) (Command, bool){parseNew, parseOld} {
+			if c, ok := parse(reading); ok && known(c.Name) {
+				c.Line = line
+				return c, true
+			}
+		}
+	}
+	return Command{}, false
+}
+
+func withoutIgnorable(r rune) rune {
+	ignorable := unicode.IsControl(r) && !unicode.IsSpace(r) ||
+		unicode.In(r, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
+	if ignorable {
+		return -1
+	}
+	return r
+}
+
+// parseNew reads ::name key=value,key=value::data, behind white space.
+func parseNew(line string) (Command, bool) {
+	rest, found := strings.CutPrefix(strings.TrimLeftFunc(line, unicode.IsSpace), "::")
+	info, data, closed := strings.Cut(rest, "::")
+	if !found || !closed {
+		return Command{}, false
+	}
+	name, properties, _ := strings.Cut(info, " ")
+	return Command{
+		Name:       name,
+		Properties: parseProperties(strings.TrimSpace(properties), ",", newProperty),
+		Data:       newData.Replace(data),
+	}, true
+}
+
+// parseOld reads the first ##[name key=value;key=value]data, wherever it is in the line.
+func parseOld(line string) (Command, bool) {
+	_, rest, found := strings.Cut(line, "##[")
+	info, data, closed := strings.Cut(rest, "]")
+	if !found || !closed {
+		return Command{}, false
+	}
+	name, properties, _ := strings.Cut(info, " ")
+	return Command{Name: name, Properties: parseProperties(properties, ";", oldText), Data: oldText.Replace(data)}, true
+}
+
+func parseProperties(list, separator string, unescape *strings.Replacer) map[string]string {
+	all := map[string]string{}
+	for pair := range strings.SplitSeq(list, separator) {
+		key, value, ok := strings.Cut(pair, "=")
+		if ok && key != "" && value != "" {
+			all[strings.ToLower(key)] = unescape.Replace(value)
+		}
+	}
+	return all
+}
+
+// The runner unescapes one sequence after the other with %25 last, so that %250A is %0A and no newline. One pass that
+// never looks back gives the same.
+var (
+	newData     = strings.NewReplacer("%0D", "\r", "%0A", "\n", "%25", "%")
+	newProperty = strings.NewReplacer("%0D", "\r", "%0A", "\n", "%3A", ":", "%2C", ",", "%25", "%")
+	oldText     = strings.NewReplacer("%3B", ";", "%0D", "\r", "%0A", "\n", "%5D", "]", "%25", "%")
+)

@@ -1,0 +1,91 @@
+package actionstest
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf16"
+)
+
+const (
+	outputLimit  = 1 << 20 // bytes of UTF-16, for a job
+	summaryLimit = 1 << 20 // bytes, for a step
+)
+
+// Pair is one entry of a command file.
+type Pair struct{ Name, Value string }
+
+// ParseFile reads a file of outputs, state or environment. An error fails the step, even one that exited with 0.
+func ParseFile(data []byte) ([]Pair, error) {
+	text := strings.TrimPrefix(strings.ToValidUTF8(string(data), "\uFFFD"), "\uFEFF")
+	var pairs []Pair
+	for text != "" {
+		line, rest, _ := strings.Cut(text, "\n")
+		text = rest
+		if line == "" {
+			continue
+		}
+		equals, heredoc := strings.Index(line, "="), strings.Index(line, "<<")
+		switch {
+		case equals >= 0 && (heredoc < 0 || equals < heredoc):
+			pairs = append(pairs, Pair{line[:equals], line[equals+1:]})
+		case heredoc >= 0:
+			value, rest, err := readHeredoc(line[heredoc+2:], text)
+			if err != nil {
+				return pairs, fmt.Errorf("entry %q: %w", line, err)
+			}
+			pairs = append(pairs, Pair{line[:heredoc], value})
+			text = rest
+		default:
+			return pairs, fmt.Errorf("invalid format %q", line)
+		}
+		if pairs[len(pairs)-1].Name == "" {
+			return pairs, fmt.Errorf("entry %q: name must not be empty", line)
+		}
+	}
+	return pairs, nil
+}
+
+func readHeredoc(delimiter, text string) (value, rest string, err error) {
+	if delimiter == "" {
+		return "", "", fmt.Errorf("delimiter must not be empty")
+	}
+	var lines []string
+	for {
+		if text == "" {
+			return "", "", fmt.Errorf("matching delimiter not found %q", delimiter)
+		}
+		line, after, newline := strings.Cut(text, "\n")
+		if line == delimiter {
+			return strings.Join(lines, "\n"), after, nil
+		}
+		if !newline {
+			return "", "", fmt.Errorf("eof marker missing new line")
+		}
+		lines, text = append(lines, line), after
+	}
+}
+
+// Outputs is what later steps and jobs see of a file of outputs. One that holds a mask is dropped, and too many make the
+// job fail.
+func Outputs(data []byte, masks []string) (map[string]string, error) {
+	pairs, err := ParseFile(data)
+	seen, units := map[string]string{}, 0
+	for _, p := range pairs {
+		units += len(utf16.Encode([]rune(p.Name + p.Value)))
+		if Masked(p.Value, masks) == p.Value {
+			seen[p.Name] = p.Value
+		}
+	}
+	if err == nil && 2*units > outputLimit {
+		err = fmt.Errorf("outputs of %d bytes exceed %d", 2*units, outputLimit)
+	}
+	return seen, err
+}
+
+// Summary is what the page shows of a file of summary: nothing if it is too large.
+func Summary(data []byte, masks []string) (string, error) {
+	if len(data) > summaryLimit {
+		return "", fmt.Errorf("summary of %d bytes exceeds %d", len(data), summaryLimit)
+	}
+	return Masked(string(data), masks), nil
+}

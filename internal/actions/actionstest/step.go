@@ -1,0 +1,142 @@
+package actionstest
+
+import (
+	"bytes"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Step is the place in which the runner starts an action: environment, files, workspace. Tests may change everything
+// before the action runs.
+type Step struct {
+	Env            map[string]string
+	Workspace      string
+	Stdout, Stderr bytes.Buffer
+	t              testing.TB
+}
+
+// Event is what a step of workflow_dispatch is told in the event file, unless a test writes another.
+const Event = `{"repository": {"full_name": "octo/churn", "default_branch": "main"}, "inputs": {}}`
+
+// NewStep lays out the files of a step. An action that creates a file of its own instead of the runner's is found out,
+// since the runner's stay empty.
+func NewStep(t testing.TB) *Step {
+	t.Helper()
+	dir := t.TempDir()
+	s := &Step{Workspace: filepath.Join(dir, "workspace"), t: t}
+	if err := os.Mkdir(s.Workspace, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	file := func(name, content string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	s.Env = map[string]string{
+		"CI": "true", "GITHUB_ACTIONS": "true", "GITHUB_ACTOR": "ada", "GITHUB_API_URL": "https://api.github.com",
+		"GITHUB_EVENT_NAME": "workflow_dispatch", "GITHUB_EVENT_PATH": file("event.json", Event),
+		"GITHUB_OUTPUT": file("output", ""), "GITHUB_STEP_SUMMARY": file("summary", ""),
+		"GITHUB_REF": "refs/heads/main", "GITHUB_REF_NAME": "main", "GITHUB_REF_PROTECTED": "true",
+		"GITHUB_REPOSITORY": "octo/churn", "GITHUB_RUN_ATTEMPT": "2", "GITHUB_RUN_ID": "16000000001",
+		"GITHUB_SERVER_URL": "https://github.com", "GITHUB_SHA": strings.Repeat("c0ffee00", 5),
+		"GITHUB_TRIGGERING_ACTOR": "grace", "GITHUB_WORKSPACE": s.Workspace,
+		"GITHUB_WORKFLOW_REF": "octo/churn/.github/workflows/promote.yml@refs/heads/main",
+	}
+	return s
+}
+
+// Getenv is the environment of the step.
+func (s *Step) Getenv(name string) string { return s.Env[name] }
+
+// Environ is the environment for a process of its own.
+func (s *Step) Environ() []string {
+	var all []string
+	for k, v := range s.Env {
+		all = append(all, k+"="+v)
+	}
+	return all
+}
+
+// Input gives the action an input.
+func (s *Step) Input(name, value string) {
+	s.Env["INPUT_"+strings.ToUpper(strings.ReplaceAll(name, " ", "_"))] = value
+}
+
+// Log is what the runner makes of the streams so far.
+func (s *Step) Log() *Log { return ReadLog(s.Stdout.String(), s.Stderr.String()) }
+
+// Outputs are those the next step sees. An invalid file fails the test.
+func (s *Step) Outputs() map[string]string {
+	s.t.Helper()
+	outputs, err := Outputs(s.read("GITHUB_OUTPUT"), s.Log().Masks)
+	if err != nil {
+		s.t.Errorf("the runner fails the step: %v", err)
+	}
+	return outputs
+}
+
+// Summary is the page of the run. One that the runner discards fails the test.
+func (s *Step) Summary() string {
+	s.t.Helper()
+	summary, err := Summary(s.read("GITHUB_STEP_SUMMARY"), s.Log().Masks)
+	if err != nil {
+		s.t.Errorf("the runner discards the summary: %v", err)
+	}
+	return summary
+}
+
+func (s *Step) read(variable string) []byte {
+	s.t.Helper()
+	data, err := os.ReadFile(s.Env[variable])
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return data
+}
+
+// Leaks names every place where a secret can be read: the streams, but for the lines that ask the runner to mask it, the
+// command files and all that lies in the workspace.
+func (s *Step) Leaks(secrets ...string) []string {
+	s.t.Helper()
+	places := map[string]string{
+		"output":  string(s.read("GITHUB_OUTPUT")),
+		"summary": string(s.read("GITHUB_STEP_SUMMARY")),
+		"stdout":  withoutMasks(s.Stdout.String()),
+		"stderr":  withoutMasks(s.Stderr.String()),
+	}
+	err := filepath.WalkDir(s.Workspace, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		places[path] = path + "\n" + string(data)
+		return err
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var found []string
+	for place, text := range places {
+		for _, secret := range secrets {
+			if strings.Contains(text, secret) {
+				found = append(found, place)
+			}
+		}
+	}
+	return found
+}
+
+func withoutMasks(stream string) string {
+	var kept []string
+	for _, line := range splitLines(stream) {
+		if c, ok := ParseLine(line); !ok || c.Name != "add-mask" {
+			kept = append(kept, line)
+		}
+	}
+	return strings.Join(kept, "\n")
+}
