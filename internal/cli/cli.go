@@ -14,6 +14,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
 // Process is everything the program takes from its surroundings.
@@ -25,6 +26,7 @@ type Process struct {
 	Now            func() time.Time
 	Jitter         func() float64 // in [0, 1), to spread repetitions
 	Version        string
+	Wire           rest.Config // how connections are made; zero but in tests, which bring their own transport and waits
 }
 
 // Run is the program. It returns the exit status.

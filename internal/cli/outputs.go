@@ -1,9 +1,9 @@
 package cli
 
 import (
-	"encoding/json"
 	"strconv"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
@@ -40,7 +40,7 @@ func failedGates(r report.Result) string {
 			failed = append(failed, f.Gate)
 		}
 	}
-	text, err := json.Marshal(failed)
+	text, err := registry.JSON(failed)
 	if err != nil {
 		return "[]" // a list of strings always encodes
 	}
@@ -48,7 +48,7 @@ func failedGates(r report.Result) string {
 }
 
 func resultText(r report.Result) string {
-	text, err := json.Marshal(r)
+	text, err := registry.JSON(r)
 	if err != nil {
 		return "{}" // the result holds no value that JSON cannot
 	}

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -19,11 +18,10 @@ func (s *session) finish() int {
 		s.report.Rounds += m.Rounds
 	}
 	page := s.report.Page()
-	switch {
-	case s.json:
-	case s.report.Err != nil && !s.report.Judged && s.report.Reason != registry.NoGates:
+	if s.report.Err != nil {
 		s.printError(s.report.Err)
-	default:
+	}
+	if !s.json && (s.report.Err == nil || s.report.Judged || len(s.report.Suggest) > 0) {
 		io.WriteString(s.runner.Out(), report.Text(page))
 		fmt.Fprintf(s.runner.Out(), "\n%s: %d requests in %d rounds, %d ms\n", s.report.Reason, s.report.Requests, s.report.Rounds, s.report.Took.Milliseconds())
 	}
@@ -78,9 +76,7 @@ func (s *session) publish(page report.Doc) {
 	result := s.report.Result()
 	s.say(s.runner.Summary(report.Markdown(page)))
 	if s.json {
-		text, err := json.MarshalIndent(result, "", "  ")
-		s.say(err)
-		fmt.Fprintf(s.runner.Out(), "%s\n", text)
+		fmt.Fprintf(s.runner.Out(), "%s\n", resultText(result))
 	}
 	if !s.runner.InActions() {
 		return
@@ -90,9 +86,7 @@ func (s *session) publish(page report.Doc) {
 			s.say(s.runner.SetOutput(o.Name, o.value(result)))
 		}
 	}
-	text, err := json.MarshalIndent(result, "", "  ")
-	s.say(err)
-	file, err := s.runner.WriteReport("mlflow-promote-"+s.report.Command+"-*.json", append(text, '\n'))
+	file, err := s.runner.WriteReport("mlflow-promote-"+s.report.Command+"-*.json", []byte(resultText(result)+"\n"))
 	s.say(err)
 	s.say(s.runner.SetOutput("report-file", file))
 }

@@ -95,12 +95,12 @@ func (s *session) connect() error {
 }
 
 func (s *session) dial(address string) (*rest.Client, error) {
-	c, err := rest.New(rest.Config{
-		Base: address, Header: s.set.header, UserAgent: "mlflow-promote/" + s.p.Version,
-		CAs: s.set.cas, ClientCert: s.set.clientCert,
-		InsecureTLS: s.set.insecureTLS, AllowInsecureHTTP: s.set.insecureHTTP,
-		Notify: s.waiting,
-	})
+	wire := s.p.Wire
+	wire.Base, wire.Header, wire.UserAgent = address, s.set.header, "mlflow-promote/"+s.p.Version
+	wire.CAs, wire.ClientCert = s.set.cas, s.set.clientCert
+	wire.InsecureTLS, wire.AllowInsecureHTTP = s.set.insecureTLS, s.set.insecureHTTP
+	wire.Notify = s.waiting
+	c, err := rest.New(wire)
 	if err != nil {
 		return nil, mlflow.Explain("connect to "+address, err)
 	}

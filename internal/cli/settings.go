@@ -251,7 +251,7 @@ func (r *reader) target(needed bool) {
 		t.Stage = stage
 		t.ArchiveExisting = r.bool("archive-existing")
 	}
-	if needed && t.Empty() {
+	if needed && t.Empty() && r.value("stage") == "" {
 		r.problem("alias", "", "is missing: give an alias such as champion, or a stage, or both")
 	}
 }

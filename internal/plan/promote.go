@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -114,7 +113,7 @@ func validationTags(v registry.Verdict, had map[string]string) map[string]string
 		failed = append(failed, f.Gate)
 	}
 	if v.Decision != registry.Promote {
-		text, err := json.Marshal(failed)
+		text, err := registry.JSON(failed)
 		if err != nil {
 			text = []byte("[]") // a list of strings always encodes
 		}

@@ -37,7 +37,7 @@ func threshold(line string, t registry.Target) (Gate, error) {
 	key, op, right, ok := split(line)
 	switch {
 	case !ok:
-		return Gate{}, fmt.Errorf("there is no comparison in it; write METRIC >= NUMBER, as in test_accuracy >= 0.85")
+		return Gate{}, fmt.Errorf("there is no comparison in it; write METRIC >= NUMBER, as in test_accuracy >= 0.85; the operators are >= <= > < == !=")
 	case key == "":
 		return Gate{}, fmt.Errorf("the name of the metric is missing before %s", op)
 	case right == "":

@@ -10,7 +10,7 @@ import (
 // CanonicalJSON encodes v with sorted keys, no spaces and no HTML escapes, so that equal values give equal bytes.
 // v is one of this package's own types: the order of struct fields is fixed by a pass through a map.
 func CanonicalJSON(v any) ([]byte, error) {
-	first, err := marshal(v)
+	first, err := JSON(v)
 	if err != nil {
 		return nil, err
 	}
@@ -20,10 +20,11 @@ func CanonicalJSON(v any) ([]byte, error) {
 	if err := dec.Decode(&tree); err != nil {
 		return nil, err
 	}
-	return marshal(tree)
+	return JSON(tree)
 }
 
-func marshal(v any) ([]byte, error) {
+// JSON encodes v compactly and without HTML escapes, which only make thresholds unreadable.
+func JSON(v any) ([]byte, error) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)

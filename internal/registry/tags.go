@@ -143,7 +143,7 @@ func datasetList(ds []Dataset) string {
 	if len(rows) == 0 {
 		return ""
 	}
-	text, err := marshal(rows)
+	text, err := JSON(rows)
 	if err != nil {
 		return ""
 	}

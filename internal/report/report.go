@@ -67,7 +67,7 @@ func dryLine(r Report) string {
 
 // headline is the verdict in one line.
 func (r Report) headline() Line {
-	model, target := C(r.Plan.Model), r.Plan.Target.String()
+	model, target := C(r.Plan.Model), targetSpan(r.Plan.Target)
 	number := strconv.Itoa(r.number())
 	switch r.Reason {
 	case registry.OK, registry.Unchanged:
@@ -101,6 +101,17 @@ func (r Report) headline() Line {
 		return line("Promoted: ", target, " of ", model, " names version ", number, r.was())
 	}
 	return line("Registered: ", model, " version ", number)
+}
+
+// targetSpan names the target as data: an alias behind @ would be a mention of somebody.
+func targetSpan(t registry.Target) Line {
+	switch {
+	case t.Alias != "" && t.Stage != "":
+		return line(C("@"+t.Alias), " and ", t.Stage)
+	case t.Alias != "":
+		return line(C("@" + t.Alias))
+	}
+	return line(t.Stage)
 }
 
 func (r Report) was() string {
@@ -145,7 +156,7 @@ func (r Report) subject() Doc {
 		if r.Plan.Incumbent != 0 {
 			incumbent = strconv.Itoa(r.Plan.Incumbent)
 		}
-		rows = append(rows, []Line{line("target"), line(r.Plan.Target.String())}, []Line{line("incumbent"), line(incumbent)})
+		rows = append(rows, []Line{line("target"), targetSpan(r.Plan.Target)}, []Line{line("incumbent"), line(incumbent)})
 	}
 	return Doc{Table{[]string{"", ""}, rows}}
 }

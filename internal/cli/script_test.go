@@ -1,0 +1,315 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/actions/actionstest"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+)
+
+var update = flag.Bool("update", false, "write the scripts' golden parts")
+
+// Each script is a user's session with a server: seed it, run the program, compare what it printed, what it handed to
+// the workflow, and what it wrote.
+//
+//	mlflow VERSION [SEED]   a server of that version with what testdata/seed/SEED.json or a file of the script describes
+//	fault METHOD PATH KIND  the next matching request goes wrong, see mlflowtest.ParseFault
+//	job [NAME=VALUE …]      from here on the program runs in a job of GitHub Actions, by default on the main branch
+//	input NAME FILE         the input of the action is what the file holds
+//	mlflow-promote …        runs the program
+//	status N                exit status of the last run
+//	writes [none]           prints what the server was asked to change since the last time, or asserts that it was nothing
+//	output NAME [VALUE]     an output of the last run; without VALUE it is printed
+//	outputs                 prints all outputs of the job
+//	summary                 prints the job's summary
+//	page STATUS TEXT        something else answers from here on: an HTML page of that title, or a redirect to TEXT
+//	received NAME VALUE     every request since the last time carried that header
+func TestScripts(t *testing.T) {
+	seeds, err := filepath.Abs("testdata/seed")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:           "testdata/script",
+		UpdateScripts: *update,
+		Setup: func(env *testscript.Env) error {
+			s := &stage{dir: env.WorkDir, seeds: seeds}
+			env.Values["stage"] = s
+			env.Setenv("MLFLOW_TRACKING_URI", address)
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"mlflow": cmdMLflow, "fault": cmdFault, "job": cmdJob, "mlflow-promote": cmdRun, "status": cmdStatus,
+			"writes": cmdWrites, "output": cmdOutput, "outputs": cmdOutputs, "summary": cmdSummary, "page": cmdPage, "received": cmdReceived, "input": cmdInput,
+		},
+	})
+}
+
+// stage is what one script plays on.
+type stage struct {
+	dir    string
+	seeds  string
+	double *mlflowtest.Server
+	page   http.HandlerFunc // answers in place of MLflow
+	status int
+	job    bool
+}
+
+// address is where scripts find the server. No socket is behind it, so that golden texts and digests are the same each
+// time; every other address is really dialled.
+const address = "https://mlflow.example"
+
+func (s *stage) RoundTrip(r *http.Request) (*http.Response, error) {
+	switch {
+	case r.URL.Host != "mlflow.example":
+		return http.DefaultTransport.RoundTrip(r)
+	case s.page != nil:
+		w := httptest.NewRecorder()
+		s.page(w, r)
+		return w.Result(), nil
+	case s.double == nil:
+		return nil, fmt.Errorf("the script started no server")
+	}
+	return s.double.Transport().RoundTrip(r)
+}
+
+func stageOf(ts *testscript.TestScript) *stage { return ts.Value("stage").(*stage) }
+
+// now is the time in every script.
+var now = time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)
+
+func cmdMLflow(ts *testscript.TestScript, neg bool, args []string) {
+	s := stageOf(ts)
+	options := []mlflowtest.Option{mlflowtest.AllowedHosts("mlflow.example")}
+	s.page = nil
+	options = append(options, mlflowtest.Clock(func() time.Time { return now }))
+	s.double = mlflowtest.New(args[0], options...)
+	if len(args) > 1 && args[1] != "-" {
+		seed, err := os.ReadFile(filepath.Join(s.seeds, args[1]+".json"))
+		if err != nil {
+			seed = []byte(ts.ReadFile(args[1]))
+		}
+		ts.Check(s.double.Seed(bytes.NewReader(seed)))
+	}
+}
+
+// page lets something else answer in place of MLflow: a page of HTML with a status, or a redirect.
+func cmdPage(ts *testscript.TestScript, neg bool, args []string) {
+	status, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	stageOf(ts).page = func(w http.ResponseWriter, r *http.Request) {
+		if status/100 == 3 {
+			http.Redirect(w, r, args[1], status)
+			return
+		}
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.WriteHeader(status)
+		fmt.Fprintf(w, "<!doctype html><html><head><title>%s</title></head><body>please log in</body></html>", strings.Join(args[1:], " "))
+	}
+}
+
+func cmdFault(ts *testscript.TestScript, neg bool, args []string) {
+	f, err := mlflowtest.ParseFault(strings.Join(args, " "))
+	ts.Check(err)
+	stageOf(ts).double.Fault(f)
+}
+
+func cmdJob(ts *testscript.TestScript, neg bool, args []string) {
+	s := stageOf(ts)
+	s.job = true
+	for _, f := range []string{"output", "summary", "env", "state"} {
+		ts.Check(os.WriteFile(filepath.Join(s.dir, "file_commands_"+f), nil, 0o644))
+	}
+	ts.Check(os.WriteFile(filepath.Join(s.dir, "event.json"), []byte(`{"repository":{"default_branch":"main"}}`), 0o644))
+	for _, kv := range append([]string{
+		"GITHUB_ACTIONS=true", "GITHUB_WORKSPACE=" + s.dir, "GITHUB_EVENT_PATH=" + filepath.Join(s.dir, "event.json"),
+		"GITHUB_OUTPUT=" + filepath.Join(s.dir, "file_commands_output"), "GITHUB_STEP_SUMMARY=" + filepath.Join(s.dir, "file_commands_summary"),
+		"GITHUB_EVENT_NAME=workflow_dispatch", "GITHUB_REF=refs/heads/main", "GITHUB_REF_NAME=main", "GITHUB_SHA=4f2c1d0",
+		"GITHUB_REPOSITORY=acme/churn", "GITHUB_ACTOR=ann", "GITHUB_TRIGGERING_ACTOR=ann", "GITHUB_RUN_ID=42", "GITHUB_RUN_ATTEMPT=1",
+		"GITHUB_SERVER_URL=https://github.example", "GITHUB_API_URL=https://api.github.example",
+	}, args...) {
+		name, value, _ := strings.Cut(kv, "=")
+		ts.Setenv(name, value)
+	}
+}
+
+var rounds = regexp.MustCompile(`in \d+ rounds`)
+
+func cmdRun(ts *testscript.TestScript, neg bool, args []string) {
+	s := stageOf(ts)
+	var stdout, stderr bytes.Buffer
+	s.status = Run(context.Background(), Process{
+		Args: args, Env: ts.Getenv, Stdout: &stdout, Stderr: &stderr, Dir: s.dir,
+		Now: func() time.Time { return now }, Jitter: func() float64 { return 0 }, Version: "test",
+		Wire: rest.Config{Transport: s, MinWait: time.Millisecond, MaxWait: time.Millisecond},
+	})
+	s.harmless(ts, stdout.String(), stderr.String())
+	// How far parallel requests overlap depends on the scheduler here; the rounds have a test of their own.
+	fmt.Fprint(ts.Stdout(), rounds.ReplaceAllString(stdout.String(), "in some rounds"))
+	fmt.Fprint(ts.Stderr(), stderr.String())
+	if neg != (s.status != 0) {
+		ts.Fatalf("exit status %d\n%s%s", s.status, stdout.String(), stderr.String())
+	}
+}
+
+func cmdStatus(ts *testscript.TestScript, neg bool, args []string) {
+	if got := strconv.Itoa(stageOf(ts).status); got != args[0] {
+		ts.Fatalf("exit status %s, want %s", got, args[0])
+	}
+}
+
+func cmdWrites(ts *testscript.TestScript, neg bool, args []string) {
+	s := stageOf(ts)
+	var b strings.Builder
+	if s.double != nil {
+		for _, l := range inOrder(s.double.Writes()) {
+			b.WriteString(l)
+		}
+		s.double.Forget()
+	}
+	if len(args) > 0 && args[0] == "none" && b.Len() > 0 {
+		ts.Fatalf("writes, and none were wanted:\n%s", b.String())
+	}
+	fmt.Fprint(ts.Stdout(), b.String())
+}
+
+// inOrder writes one line a write. Tags are set beside one another, so neighbours among them are sorted.
+func inOrder(writes []mlflowtest.Write) []string {
+	var out []string
+	tags := 0
+	for _, w := range writes {
+		l := fmt.Sprintf("%s %s %s\n", w.Method, strings.TrimPrefix(w.Path, "/api/2.0/mlflow/"), w.Body)
+		if !strings.HasSuffix(w.Path, "set-tag") {
+			tags = len(out) + 1
+		}
+		out = append(out, l)
+		slices.Sort(out[tags:])
+	}
+	return out
+}
+
+// received asserts that every request of the last run carried the header.
+func cmdReceived(ts *testscript.TestScript, neg bool, args []string) {
+	requests := stageOf(ts).double.Requests()
+	for _, r := range requests {
+		if got := r.Header.Get(args[0]); got != args[1] {
+			ts.Fatalf("%s %s carried %s: %q, want %q", r.Method, r.Path, args[0], got, args[1])
+		}
+	}
+	if len(requests) == 0 {
+		ts.Fatalf("no request was received")
+	}
+}
+
+func cmdOutput(ts *testscript.TestScript, neg bool, args []string) {
+	value, ok := stageOf(ts).outputs(ts)[args[0]]
+	switch {
+	case !ok:
+		ts.Fatalf("no output %s", args[0])
+	case len(args) == 1:
+		fmt.Fprintln(ts.Stdout(), value)
+	case value != args[1]:
+		ts.Fatalf("output %s is %q, want %q", args[0], value, args[1])
+	}
+}
+
+func cmdOutputs(ts *testscript.TestScript, neg bool, args []string) {
+	all := stageOf(ts).outputs(ts)
+	for _, o := range Outputs {
+		value, ok := all[o.Name]
+		if !ok {
+			ts.Fatalf("output %s was not set", o.Name)
+		}
+		if o.Name == "result" && !json.Valid([]byte(value)) {
+			ts.Fatalf("output result is no JSON: %s", value)
+		}
+		if o.Name != "result" && o.Name != "report-file" {
+			fmt.Fprintf(ts.Stdout(), "%s=%s\n", o.Name, value)
+		}
+	}
+	if len(all) != len(Outputs) {
+		ts.Fatalf("%d outputs were set, %d are declared: %v", len(all), len(Outputs), all)
+	}
+}
+
+func cmdSummary(ts *testscript.TestScript, neg bool, args []string) {
+	fmt.Fprint(ts.Stdout(), ts.ReadFile("file_commands_summary"))
+}
+
+// input sets an input of the action to what a file of the script holds: arguments have one line.
+func cmdInput(ts *testscript.TestScript, neg bool, args []string) {
+	ts.Setenv("INPUT_"+strings.ToUpper(args[0]), ts.ReadFile(args[1]))
+}
+
+// outputs are what the next step of the job would see.
+func (s *stage) outputs(ts *testscript.TestScript) map[string]string {
+	out, err := actionstest.Outputs([]byte(ts.ReadFile("file_commands_output")), nil)
+	ts.Check(err)
+	return out
+}
+
+// harmless holds every run of every script to what must never happen, whatever MLflow, the inputs and the servers say:
+// a command that the program did not mean, a secret in any sink, a file that the runner cannot parse.
+func (s *stage) harmless(ts *testscript.TestScript, stdout, stderr string) {
+	log := actionstest.ReadLog(stdout, stderr)
+	meant := []string{}
+	if s.job {
+		meant = []string{"add-mask", "error", "warning", "notice", "group", "endgroup"}
+	}
+	for _, c := range log.Others(meant...) {
+		ts.Fatalf("a workflow command was injected: %q", c.Line)
+	}
+	sinks := map[string]string{"stdout": unmasked(stdout), "stderr": unmasked(stderr)}
+	if s.job {
+		for _, f := range []string{"file_commands_output", "file_commands_summary", "file_commands_env", "file_commands_state"} {
+			sinks[f] = ts.ReadFile(f)
+		}
+		if _, err := actionstest.ParseFile([]byte(sinks["file_commands_output"])); err != nil {
+			ts.Fatalf("the outputs cannot be parsed: %v", err)
+		}
+		if sinks["file_commands_env"]+sinks["file_commands_state"] != "" {
+			ts.Fatalf("the environment of later steps was changed")
+		}
+		reports, err := filepath.Glob(filepath.Join(s.dir, "mlflow-promote-*.json"))
+		ts.Check(err)
+		for _, path := range reports {
+			sinks[path] = ts.ReadFile(path)
+		}
+	}
+	for name, text := range sinks {
+		if i := strings.Index(text, "canary"); i >= 0 {
+			ts.Fatalf("a secret is in %s: …%s…", name, text[max(0, i-40):min(len(text), i+40)])
+		}
+		if strings.Contains(text, "hunter22") {
+			ts.Fatalf("user-info of an address is in %s", name)
+		}
+	}
+}
+
+// unmasked drops the lines that ask the runner to hide a secret: they have to name it.
+func unmasked(text string) string {
+	var out []string
+	for _, l := range strings.Split(text, "\n") {
+		if !strings.HasPrefix(l, "::add-mask::") {
+			out = append(out, l)
+		}
+	}
+	return strings.Join(out, "\n")
+}
