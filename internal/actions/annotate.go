@@ -56,7 +56,7 @@ func (r *Runner) prepare(a Annotation) Annotation {
 	if a.Level != Error && a.Level != Warning {
 		a.Level = Notice
 	}
-	a.File = r.secrets.hide(r.inWorkspace(a.File))
+	a.File = inert(r.secrets.hide(r.inWorkspace(a.File)))
 	a.Title = strings.ReplaceAll(inertText(r.secrets.hide(a.Title)), "\n", " ")
 	a.Title = atMost(a.Title, annotationTitle)
 	a.Message = atMost(inertText(r.secrets.hide(a.Message)), annotationMessage)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -83,16 +84,19 @@ func cut(line string, limit, dropped int) string {
 	return fmt.Sprintf("%s… (%d bytes more)", line[:end], len(line)-end+dropped)
 }
 
-// inert makes a line that no parser of workflow commands takes for one. The new syntax needs its :: before anything
-// visible, the old one finds ##[ anywhere. Characters that a comparison by culture, as the runner makes it, may skip are
-// replaced like control characters; replaced and not removed, lest what they separated become a secret or a command.
+// The beginnings of a command: in the old syntax anywhere, in the new one before anything visible. Marks are let in
+// between, since the runner compares by culture, for which some of them do not exist.
+var (
+	oldCommand = regexp.MustCompile(`(#\p{M}*#\p{M}*)\[`)
+	newCommand = regexp.MustCompile(`^([\s\p{Z}\p{M}\x{FFFD}]*:\p{M}*):`)
+)
+
+// inert makes a line that no parser of workflow commands takes for one. Characters that are not visible are replaced and
+// not removed, lest what they kept apart become a secret or a command.
 func inert(line string) string {
 	line = strings.Map(visible, strings.ToValidUTF8(line, "\uFFFD"))
-	line = strings.ReplaceAll(line, "##[", "## [")
-	if before, after, found := strings.Cut(line, "::"); found && !strings.ContainsFunc(before, leavesTrace) {
-		line = before + ": :" + after
-	}
-	return line
+	line = oldCommand.ReplaceAllString(line, "$1 [")
+	return newCommand.ReplaceAllString(line, "$1 :")
 }
 
 // inertText is inert for each line of a text that a command carries.
@@ -112,9 +116,4 @@ func visible(r rune) rune {
 		return '\uFFFD'
 	}
 	return r
-}
-
-// leavesTrace is false for what trimming or comparing may pass over.
-func leavesTrace(r rune) bool {
-	return r != '\uFFFD' && !unicode.IsSpace(r) && !unicode.IsMark(r)
 }

@@ -1,0 +1,93 @@
+package actions_test
+
+import (
+	"bytes"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/actions"
+	"github.com/mlflow-promote/mlflow-promote/internal/actions/actionstest"
+)
+
+// step is an action in a job of the double.
+func step(t testing.TB) (*actions.Runner, *actionstest.Step) {
+	t.Helper()
+	s := actionstest.NewStep(t)
+	return actions.New(s.Getenv, &s.Stdout, &s.Stderr, s.Workspace), s
+}
+
+// again is a new run of the action in the same step, for the many of a fuzzer: laying out files takes longer than they do.
+func again(t testing.TB, s *actionstest.Step) *actions.Runner {
+	t.Helper()
+	s.Stdout.Reset()
+	s.Stderr.Reset()
+	for _, file := range []string{"GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"} {
+		if err := os.Truncate(s.Env[file], 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return actions.New(s.Getenv, &s.Stdout, &s.Stderr, s.Workspace)
+}
+
+// laptop is the same program started by hand.
+func laptop(dir string) (r *actions.Runner, stdout, stderr *bytes.Buffer) {
+	stdout, stderr = &bytes.Buffer{}, &bytes.Buffer{}
+	return actions.New(func(string) string { return "" }, stdout, stderr, dir), stdout, stderr
+}
+
+func flush(t testing.TB, r *actions.Runner) {
+	t.Helper()
+	if err := r.Flush(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestInputsAreTrimmedAndKeepTheirDashes(t *testing.T) {
+	r, s := step(t)
+	s.Input("model-name", "  churn \n")
+	s.Input("two words", "x")
+	if got := r.Input("model-name"); got != "churn" || s.Env["INPUT_MODEL-NAME"] == "" {
+		t.Errorf("got %q", got)
+	}
+	if r.Input("two words") != "x" || r.Input("absent") != "" {
+		t.Error("an input with a space, or an absent one")
+	}
+}
+
+func TestAJobIsToldFromALaptop(t *testing.T) {
+	r, s := step(t)
+	if !r.InActions() || r.Debug() {
+		t.Error("in a job without debugging")
+	}
+	s.Env["RUNNER_DEBUG"] = "1"
+	if !r.Debug() {
+		t.Error("debugging was asked for")
+	}
+	if r, _, _ := laptop("."); r.InActions() {
+		t.Error("on a laptop")
+	}
+}
+
+func TestGroupsAreCommandsInAJobAndLinesOnALaptop(t *testing.T) {
+	r, s := step(t)
+	r.Group("Gates\n::error::x ##[error]y")
+	r.Out().Write([]byte("begun"))
+	r.EndGroup()
+	flush(t, r)
+	log := s.Log()
+	if len(log.Commands) != 2 || log.Commands[0].Name != "group" || log.Commands[1].Name != "endgroup" {
+		t.Errorf("commands %+v", log.Commands)
+	}
+	if !strings.Contains(s.Stdout.String(), "\nbegun\n::endgroup::\n") {
+		t.Errorf("the line begun was not ended before the command: %q", s.Stdout.String())
+	}
+	l, stdout, _ := laptop(".")
+	l.Group("Gates")
+	l.EndGroup()
+	if diff := cmp.Diff("Gates\n", stdout.String()); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -1,0 +1,83 @@
+package actions_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/actions"
+)
+
+func TestTheContextOfADispatch(t *testing.T) {
+	r, _ := step(t)
+	got, err := r.Context()
+	want := actions.Context{
+		EventName: "workflow_dispatch", Ref: "refs/heads/main", RefName: "main", RefProtected: true, DefaultBranch: "main",
+		SHA: strings.Repeat("c0ffee00", 5), Repository: "octo/churn", Actor: "ada", TriggeringActor: "grace",
+		RunID: 16000000001, RunAttempt: 2, ServerURL: "https://github.com", APIURL: "https://api.github.com",
+		WorkflowRef: "octo/churn/.github/workflows/promote.yml@refs/heads/main",
+	}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("%v\n%s", err, diff)
+	}
+	if url := got.RunURL(); url != "https://github.com/octo/churn/actions/runs/16000000001/attempts/2" {
+		t.Errorf("run at %s", url)
+	}
+}
+
+func TestAPullRequestKnowsItsOwnCommitAndWhereItComesFrom(t *testing.T) {
+	for event, want := range map[string]actions.Context{
+		`{"repository": {"default_branch": "trunk"}, "pull_request": {"number": 9007199254740993, "head": {"sha": "abc", "repo": {"full_name": "eve/churn"}}}}`: {
+			DefaultBranch: "trunk", PullRequest: 9007199254740993, HeadSHA: "abc", HeadRepository: "eve/churn"},
+		`{"pull_request": {"number": 7, "head": {"sha": "abc", "repo": null}}}`: {PullRequest: 7, HeadSHA: "abc"},
+		`{"pull_request": null, "repository": null}`:                            {},
+	} {
+		r, s := step(t)
+		write(t, s.Env["GITHUB_EVENT_PATH"], event)
+		got, err := r.Context()
+		picked := actions.Context{DefaultBranch: got.DefaultBranch, PullRequest: got.PullRequest, HeadSHA: got.HeadSHA, HeadRepository: got.HeadRepository}
+		if diff := cmp.Diff(want, picked); diff != "" || err != nil {
+			t.Errorf("%s: %v\n%s", event, err, diff)
+		}
+	}
+}
+
+func TestABadEventIsAnErrorBesideWhatTheEnvironmentSays(t *testing.T) {
+	for name, spoil := range map[string]func(path string){
+		"missing":     func(path string) { os.Remove(path) },
+		"empty":       func(path string) { os.Truncate(path, 0) },
+		"cut":         func(path string) { os.Truncate(path, 20) },
+		"an array":    func(path string) { os.WriteFile(path, []byte("[]"), 0o600) },
+		"mistyped":    func(path string) { os.WriteFile(path, []byte(`{"pull_request": {"number": "x"}}`), 0o600) },
+		"enormous":    func(path string) { os.Truncate(path, 40<<20) },
+		"a directory": func(path string) { os.Remove(path); os.Mkdir(path, 0o700) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, s := step(t)
+			spoil(s.Env["GITHUB_EVENT_PATH"])
+			got, err := r.Context()
+			if err == nil || !strings.HasPrefix(err.Error(), "read event: ") || got.Repository != "octo/churn" {
+				t.Errorf("%+v, %v", got, err)
+			}
+		})
+	}
+}
+
+func TestOnALaptopTheContextIsEmpty(t *testing.T) {
+	r, _, _ := laptop(".")
+	got, err := r.Context()
+	if diff := cmp.Diff(actions.Context{}, got); diff != "" || err != nil || got.RunURL() != "" {
+		t.Errorf("%v\n%s", err, diff)
+	}
+}
+
+func TestNumbersThatAreNoneAreZero(t *testing.T) {
+	r, s := step(t)
+	s.Env["GITHUB_RUN_ID"], s.Env["GITHUB_RUN_ATTEMPT"], s.Env["GITHUB_REF_PROTECTED"] = "x", "1e3", "yes"
+	got, _ := r.Context()
+	if got.RunID != 0 || got.RunAttempt != 0 || got.RefProtected || got.RunURL() != "" {
+		t.Errorf("%+v", got)
+	}
+}

@@ -1,0 +1,134 @@
+package actions_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+func write(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func link(t *testing.T, target, path string) {
+	t.Helper()
+	if err := os.Symlink(target, path); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestFilesOfTheWorkspaceAreReadAndNoOthers(t *testing.T) {
+	r, s := step(t)
+	outside := filepath.Join(t.TempDir(), "secret")
+	write(t, outside, "secret")
+	write(t, filepath.Join(s.Workspace, ".github/policy.yml"), "gates")
+	in := func(name string) string { return filepath.Join(s.Workspace, name) }
+	link(t, ".github/policy.yml", in("inside"))
+	link(t, outside, in("absolute"))
+	link(t, "../../../../../../../../../../../../"+outside, in("relative"))
+	link(t, filepath.Dir(outside), in("dir"))
+	link(t, "loop", in("loop"))
+	if err := syscall.Mkfifo(in("pipe"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const escapes = "leads out of the workspace"
+	for path, says := range map[string]string{ // "" = readable
+		".github/policy.yml": "", "./.github/../.github/policy.yml": "", "inside": "", in(".github/policy.yml"): "",
+		"absolute": escapes, "relative": escapes, "dir/secret": escapes, "../secret": escapes, outside: escapes,
+		"/etc/passwd": escapes, "../workspace/inside": escapes, ".github/../../x": escapes,
+		"missing": "no such file", "loop": "too many", "pipe": "it is not a file", ".github": "it is not a file", "": "",
+	} {
+		data, err := r.ReadWorkspace(path, 100)
+		if path == "" {
+			if err == nil {
+				t.Error("an empty path was read")
+			}
+			continue
+		}
+		if says == "" && (err != nil || string(data) != "gates") {
+			t.Errorf("%s: %q, %v", path, data, err)
+		}
+		if says != "" && (err == nil || !strings.Contains(err.Error(), says) || !strings.HasPrefix(err.Error(), "read ")) {
+			t.Errorf("%s: %q, %v, want %q", path, data, err, says)
+		}
+	}
+}
+
+func TestAFileIsReadUpToItsLimit(t *testing.T) {
+	r, s := step(t)
+	write(t, filepath.Join(s.Workspace, "f"), "12345")
+	if data, err := r.ReadWorkspace("f", 5); err != nil || string(data) != "12345" {
+		t.Errorf("%q, %v", data, err)
+	}
+	if _, err := r.ReadWorkspace("f", 4); err == nil || !strings.Contains(err.Error(), "more than 4 bytes") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestOnALaptopFilesAreFoundFromTheWorkingDirectory(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "work", "policy.yml"), "a")
+	write(t, filepath.Join(dir, "shared.yml"), "b")
+	r, _, _ := laptop(filepath.Join(dir, "work"))
+	for path, want := range map[string]string{"policy.yml": "a", "../shared.yml": "b", filepath.Join(dir, "shared.yml"): "b"} {
+		if data, err := r.ReadWorkspace(path, 10); err != nil || string(data) != want {
+			t.Errorf("%s: %q, %v", path, data, err)
+		}
+	}
+	name, err := r.WriteReport("plan-*.json", []byte("{}"))
+	if _, stat := os.Stat(filepath.Join(dir, "work", name)); err != nil || stat != nil {
+		t.Errorf("%s: %v, %v", name, err, stat)
+	}
+}
+
+func TestAReportIsNewRelativeAndItsOwnersOfTheWorkspace(t *testing.T) {
+	r, s := step(t)
+	if os.Geteuid() == 0 { // as in the container: the workspace is another user's
+		if err := os.Chown(s.Workspace, 1001, 1002); err != nil {
+			t.Fatal(err)
+		}
+	}
+	seen := map[string]bool{}
+	for range 5 {
+		name, err := r.WriteReport("mlflow-promote-*.json", []byte(`{"a": 1}`))
+		if err != nil || seen[name] || filepath.IsAbs(name) || !strings.HasPrefix(name, "mlflow-promote-") || !strings.HasSuffix(name, ".json") {
+			t.Errorf("%q, %v", name, err)
+		}
+		seen[name] = true
+		info, err := os.Stat(filepath.Join(s.Workspace, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		owner := info.Sys().(*syscall.Stat_t)
+		if os.Geteuid() == 0 && (owner.Uid != 1001 || owner.Gid != 1002) {
+			t.Errorf("owned by %d:%d", owner.Uid, owner.Gid)
+		}
+		if data, err := r.ReadWorkspace(name, 100); err != nil || string(data) != `{"a": 1}` {
+			t.Errorf("%q, %v", data, err)
+		}
+	}
+}
+
+func TestAReportOverwritesNothingAndStaysInTheWorkspace(t *testing.T) {
+	r, s := step(t)
+	outside := filepath.Join(t.TempDir(), "target")
+	write(t, outside, "mine")
+	link(t, outside, filepath.Join(s.Workspace, "link.json"))
+	write(t, filepath.Join(s.Workspace, "there.json"), "mine")
+	for _, pattern := range []string{"link.json", "there.json", "../x.json", "/tmp/x.json", "a/b.json", `a\b.json`, "", "..", "."} {
+		if name, err := r.WriteReport(pattern, []byte("new")); err == nil {
+			t.Errorf("%q: written to %q", pattern, name)
+		}
+	}
+	if data, _ := os.ReadFile(outside); string(data) != "mine" {
+		t.Errorf("written through a link: %q", data)
+	}
+}
