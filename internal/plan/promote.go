@@ -29,7 +29,7 @@ func Promote(f registry.Facts, v registry.Verdict, in registry.Intent) (registry
 		registration(&p, f, in, validationTags(v, f.Candidate.Version.OrZero().Tags))
 	}
 	if allowed {
-		p.Steps = append(append(p.Steps, moves...), marks(moves, in)...)
+		p.Steps = append(append(p.Steps, moves...), marks(f, moves, in)...)
 	}
 	return p, nil
 }
@@ -87,20 +87,25 @@ func stageMove(f registry.Facts, in registry.Intent, want string) (registry.Step
 	return s, was != after
 }
 
-// marks are the notes left on the version once it was moved.
-func marks(moves []registry.Step, in registry.Intent) []registry.Step {
+// marks are the notes left on the version once it was moved. A part of the target that needs no move gets the note it
+// lacks: an earlier run moved it and did not get further.
+func marks(f registry.Facts, moves []registry.Step, in registry.Intent) []registry.Step {
+	had := f.Candidate.Version.OrZero().Tags
 	mark := func(key, value string) registry.Step {
-		return registry.Step{Do: registry.SetTag, Model: in.Query.Model, Version: moves[0].Version, Ref: key, Want: value}
+		return registry.Step{Do: registry.SetTag, Model: in.Query.Model, Version: f.Number(), Ref: key, Want: value}
 	}
 	steps := []registry.Step{mark(registry.TagRecord, registry.TheRecord)}
-	for _, m := range moves {
-		key := registry.AliasTimeTag(m.Ref)
-		if m.Do == registry.SetStage {
-			key = registry.StageTimeTag(m.Ref)
-		}
-		if key != "" {
+	add := func(verb registry.Verb, key string) {
+		moved := slices.ContainsFunc(moves, func(m registry.Step) bool { return m.Do == verb })
+		if key != "" && (moved || had[key] == "") {
 			steps = append(steps, mark(key, registry.AtTime))
 		}
+	}
+	if t := in.Query.Target; t.Alias != "" {
+		add(registry.SetAlias, registry.AliasTimeTag(t.Alias))
+	}
+	if t := in.Query.Target; t.Stage != "" {
+		add(registry.SetStage, registry.StageTimeTag(t.Stage))
 	}
 	return steps
 }
