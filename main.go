@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/signal"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -33,5 +34,6 @@ func run() int {
 	return cli.Run(ctx, cli.Process{
 		Args: os.Args[1:], Env: os.Getenv, Stdout: os.Stdout, Stderr: os.Stderr, Dir: dir,
 		Now: time.Now, Jitter: rand.Float64, Version: version,
+		Nonce: func() string { return strconv.FormatUint(rand.Uint64(), 36) },
 	})
 }

@@ -20,21 +20,35 @@ type Registry interface {
 	Do(context.Context, registry.Step) (made string, wrote bool, err error)
 }
 
-// settle is how long a write that is in flight when the run is cancelled may take to be verified. The runner kills a
-// cancelled container 10 s after its first signal.
-const settle = 4 * time.Second
+// Ledger makes the moves of a plan exclusive and keeps its record.
+type Ledger interface {
+	// Begin claims the next entry for moving this version. Nothing is moved unless it succeeds.
+	Begin(ctx context.Context, version int) error
+	// End writes how it ended. Success that could not be written is none.
+	End(ctx context.Context, receipt registry.Receipt) error
+}
+
+// How long a write that is in flight when the run is cancelled may take, and how long all that is left to do then:
+// reading back, the marks, the outcome. The runner kills a cancelled container 10 s after its first signal.
+const (
+	inFlight = 2 * time.Second
+	settle   = 4 * time.Second
+)
 
 // Options carry what the steps' placeholders stand for, and where progress goes.
 type Options struct {
 	Now    func() time.Time
 	Record func(at time.Time, version int) string // the decision in short, for registry.TheRecord
 	Step   func(registry.Step)                    // told before each step; may be nil
+	Ledger Ledger                                 // nil where there is none, and for plans that move nothing
 }
 
 // Run applies the plan and returns what it did. It stops at the first creation or move that is not done; the receipt
 // then lists that step and every step after it, so that nothing of the plan goes unmentioned.
 func Run(ctx context.Context, r Registry, p registry.Plan, o Options) registry.Receipt {
-	run := &run{r: r, o: o, receipt: registry.Receipt{Version: p.Version}}
+	late, stop := afterCancel(ctx, settle)
+	defer stop()
+	run := &run{r: r, o: o, late: late, receipt: registry.Receipt{Version: p.Version}}
 	var creations, moves, marks []registry.Step
 	for _, s := range p.Steps {
 		switch s.Do.Kind() {
@@ -48,14 +62,17 @@ func Run(ctx context.Context, r Registry, p registry.Plan, o Options) registry.R
 	}
 	run.create(ctx, creations)
 	run.move(ctx, moves)
-	run.finish(ctx, marks)
+	run.finish(marks)
+	run.close()
 	return run.receipt
 }
 
 type run struct {
 	r       Registry
 	o       Options
+	late    context.Context // goes on for a while after a signal
 	receipt registry.Receipt
+	begun   bool  // the ledger's entry is ours to close
 	moved   []int // indexes of the receipt's moves that were sent and wait to be read back
 }
 
@@ -80,8 +97,8 @@ func (run *run) move(ctx context.Context, steps []registry.Step) {
 	for i := range steps {
 		steps[i] = steps[i].For(run.receipt.Version)
 	}
-	if run.receipt.Err == nil && len(steps) > 0 {
-		run.guard(ctx, steps)
+	if run.receipt.Err == nil && (len(steps) > 0 || run.o.Ledger != nil) {
+		run.enter(ctx, steps)
 	}
 	for _, s := range steps {
 		if run.skip(ctx, s) {
@@ -96,6 +113,40 @@ func (run *run) move(ctx context.Context, steps []registry.Step) {
 		run.receipt.Results = append(run.receipt.Results, registry.StepResult{Step: s, Done: registry.StepUnknown, Wrote: wrote})
 		if err != nil { // it may have taken effect: nothing further is written until that is known
 			run.receipt.Err = err
+		}
+	}
+}
+
+// enter claims the moves in the ledger and, beside that, looks whether they would find what they expect. Looking may
+// come first: whoever moves between it and the claim has to claim too, and then this claim fails.
+func (run *run) enter(ctx context.Context, steps []registry.Step) {
+	if ctx.Err() != nil {
+		run.receipt.Err = cancelled(ctx)
+		return
+	}
+	var refused error
+	var wg sync.WaitGroup
+	if run.o.Ledger != nil {
+		wg.Go(func() { refused = run.o.Ledger.Begin(run.late, run.receipt.Version) })
+	}
+	run.guard(ctx, steps)
+	wg.Wait()
+	run.begun = run.o.Ledger != nil && refused == nil
+	if refused != nil {
+		run.receipt.Err = refused
+	}
+}
+
+// close writes the outcome. What was moved stays moved where that fails, but it is no success.
+func (run *run) close() {
+	if !run.begun {
+		return
+	}
+	if err := run.o.Ledger.End(run.late, run.receipt); err != nil {
+		if run.receipt.Err == nil {
+			run.receipt.Err = err
+		} else {
+			run.receipt.Warnings = append(run.receipt.Warnings, err.Error())
 		}
 	}
 }
@@ -122,9 +173,8 @@ func (run *run) guard(ctx context.Context, steps []registry.Step) {
 
 // finish reads the moves back and, beside that, writes the marks: a move that was answered with success happened,
 // whatever somebody else does right after, so its marks are true. After an unclear answer the reading comes first.
-func (run *run) finish(ctx context.Context, marks []registry.Step) {
-	ctx, stop := afterCancel(ctx)
-	defer stop()
+func (run *run) finish(marks []registry.Step) {
+	ctx := run.late
 	clear := run.receipt.Err == nil
 	var wg sync.WaitGroup
 	noted := make([]registry.StepResult, len(marks))
@@ -239,7 +289,7 @@ func (run *run) do(ctx context.Context, s registry.Step) (string, bool, error) {
 	if run.o.Step != nil {
 		run.o.Step(s)
 	}
-	ctx, stop := afterCancel(ctx)
+	ctx, stop := afterCancel(ctx, inFlight)
 	defer stop()
 	return run.r.Do(ctx, s)
 }
@@ -294,15 +344,15 @@ func observe(ctx context.Context, r Registry, steps []registry.Step) []observati
 	return out
 }
 
-// afterCancel returns a context that outlives the cancelling of ctx by the time to settle, but not its deadline.
-func afterCancel(ctx context.Context) (context.Context, context.CancelFunc) {
+// afterCancel returns a context that outlives the cancelling of ctx by this time, but not its deadline.
+func afterCancel(ctx context.Context, by time.Duration) (context.Context, context.CancelFunc) {
 	out, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	done := context.AfterFunc(ctx, func() {
 		if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
 			stop(context.DeadlineExceeded)
 			return
 		}
-		time.AfterFunc(settle, func() { stop(context.Canceled) })
+		time.AfterFunc(by, func() { stop(context.Canceled) })
 	})
 	return out, func() { done(); stop(nil) }
 }

@@ -25,6 +25,7 @@ type Process struct {
 	Dir            string // working directory
 	Now            func() time.Time
 	Jitter         func() float64 // in [0, 1), to spread repetitions
+	Nonce          func() string  // tells this process from every other; nil but in main: the empty text
 	Version        string
 	Wire           rest.Config // how connections are made; zero but in tests, which bring their own transport and waits
 }
@@ -50,6 +51,13 @@ func Run(ctx context.Context, p Process) int {
 	}
 	s := &session{p: p, runner: runner, json: a.json, waited: map[string]int{}}
 	return s.run(ctx, a)
+}
+
+func (p Process) nonce() string {
+	if p.Nonce == nil {
+		return ""
+	}
+	return p.Nonce()
 }
 
 // args is the command line, read.

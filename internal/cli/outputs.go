@@ -28,6 +28,7 @@ var Outputs = []Output{
 	{"stage", "the target's stage", func(r report.Result) string { return r.Stage }},
 	{"model-uri", "how a consumer loads it: models:/NAME@ALIAS, or models:/NAME/VERSION", func(r report.Result) string { return r.ModelURI }},
 	{"plan-digest", "digest of the plan", func(r report.Result) string { return r.PlanDigest }},
+	{"record-id", "entry of the promotion ledger that holds the whole record; empty where nothing was moved or there is no ledger", func(r report.Result) string { return r.RecordID }},
 	{"failed-gates", "JSON list of the gates that block", failedGates},
 	{"report-file", "the whole result as a JSON file, relative to the workspace", nil},
 	{"result", "the whole result as compact JSON", resultText},

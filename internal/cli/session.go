@@ -11,6 +11,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
 	"github.com/mlflow-promote/mlflow-promote/internal/apply"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
@@ -28,6 +29,7 @@ type session struct {
 	client *mlflow.Client
 	wires  []*rest.Client
 	report report.Report
+	book   book
 
 	mu     sync.Mutex
 	waited map[string]int // cause -> the highest attempt that was told about
@@ -49,7 +51,11 @@ func (s *session) begin(c command) error {
 	s.report.Dry = s.set.dryRun && c.writes
 	s.report.Tracking = s.set.tracking
 	s.report.Plan = registry.Plan{Model: s.set.intent.Query.Model, Target: s.set.intent.Query.Target}
-	return s.connect()
+	if err := s.connect(); err != nil {
+		return err
+	}
+	s.openBook(job.RunID, job.RunAttempt)
+	return nil
 }
 
 // mayWrite keeps a branch from bringing its own, weaker gates: in a job only the default branch and protected refs
@@ -154,16 +160,39 @@ func (s *session) validate(ctx context.Context) {
 	}
 }
 
+// promote starts over where another promotion was faster: what it left is judged anew.
 func (s *session) promote(ctx context.Context) {
-	if !s.gather(ctx) || !s.judge() {
-		return
+	defer s.closeBook()
+	for again := true; again; {
+		again = false
+		if !s.gatherWithLedger(ctx) {
+			return
+		}
+		if p, digest, ok := plan.Resume(s.report.Facts, s.set.intent); ok {
+			s.report.Verdict, s.report.Judged = *p.Verdict, true
+			again = s.carryOutAs(ctx, p, digest)
+			continue
+		}
+		if !s.judge() {
+			return
+		}
+		p, err := plan.Promote(s.report.Facts, s.report.Verdict, s.set.intent)
+		again = s.carryOut(ctx, p, err)
 	}
-	p, err := plan.Promote(s.report.Facts, s.report.Verdict, s.set.intent)
-	s.carryOut(ctx, p, err)
 }
 
 func (s *session) gather(ctx context.Context) bool {
-	facts, err := s.client.Gather(ctx, s.set.intent.Query, policy.Needs(s.set.gates))
+	return s.gathered(s.client.Gather(ctx, s.set.intent.Query, policy.Needs(s.set.gates)))
+}
+
+// gatherWithLedger gathers for a command that moves something.
+func (s *session) gatherWithLedger(ctx context.Context) bool {
+	return s.gathered(s.look(ctx, func() (registry.Facts, error) {
+		return s.client.Gather(ctx, s.set.intent.Query, policy.Needs(s.set.gates))
+	}))
+}
+
+func (s *session) gathered(facts registry.Facts, err error) bool {
 	if err != nil {
 		s.fail(err)
 		return false
@@ -201,23 +230,54 @@ func (s *session) planned(p registry.Plan) {
 	s.report.Digest = digest
 }
 
-// carryOut applies the plan, or shows it.
-func (s *session) carryOut(ctx context.Context, p registry.Plan, err error) {
+// carryOut applies the plan, or shows it. It reports whether another promotion was faster and the command has to start
+// over.
+func (s *session) carryOut(ctx context.Context, p registry.Plan, err error) (again bool) {
 	s.planned(p)
 	if err != nil {
 		s.fail(err)
-		return
+		return false
 	}
+	return s.apply(ctx, p)
+}
+
+// carryOutAs carries out the rest of a plan that was made before and had this digest.
+func (s *session) carryOutAs(ctx context.Context, p registry.Plan, digest string) (again bool) {
+	s.planned(p)
+	s.report.Digest = digest
+	return s.apply(ctx, p)
+}
+
+func (s *session) apply(ctx context.Context, p registry.Plan) (again bool) {
 	if !s.report.Dry {
-		s.report.Applied = true
-		s.report.Receipt = apply.Run(ctx, s.client, p, apply.Options{
-			Now: s.p.Now,
-			Record: func(at time.Time, version int) string {
-				return registry.NewRecord(p, s.report.Digest, s.set.intent, version, at)
-			},
-			Step: func(step registry.Step) { fmt.Fprintf(s.runner.Err(), "%s %s\n", step.Do, stepObject(step)) },
-		})
+		entry := s.entry(p)
+		receipt := apply.Run(ctx, s.client, p, s.options(p, entry))
+		s.report.Receipt, s.report.Applied = receipt.After(s.report.Receipt), true
+		s.entered(entry)
+		if s.overtaken(receipt.Err) {
+			return true
+		}
 	}
+	s.conclude(p)
+	return false
+}
+
+func (s *session) options(p registry.Plan, entry *ledger.Promotion) apply.Options {
+	o := apply.Options{
+		Now: s.p.Now,
+		Record: func(at time.Time, version int) string {
+			return registry.NewRecord(p, s.report.Digest, s.set.intent, version, at, s.placed(entry))
+		},
+		Step: func(step registry.Step) { fmt.Fprintf(s.runner.Err(), "%s %s\n", step.Do, stepObject(step)) },
+	}
+	if entry != nil {
+		o.Ledger = entry
+	}
+	return o
+}
+
+// conclude names how the command ended.
+func (s *session) conclude(p registry.Plan) {
 	switch {
 	case s.report.Receipt.Err != nil:
 		s.fail(s.report.Receipt.Err)

@@ -29,6 +29,7 @@ type settings struct {
 	dryRun    bool
 	allowRefs []string
 	timeout   time.Duration
+	ledger    string // auto, required or off
 
 	problems []problem
 }
@@ -85,6 +86,7 @@ func read(c command, value func(string) string, file func(string) ([]byte, error
 	in.RegisterIfValid = r.choice("register") == "if-valid"
 	in.Override = r.words("override")
 	r.out.dryRun = r.bool("dry-run")
+	r.out.ledger = r.choice("ledger")
 	r.out.allowRefs = r.patterns("allow-refs")
 	return r.out
 }

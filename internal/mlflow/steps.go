@@ -157,6 +157,9 @@ func (c *Client) tagTwins(ctx context.Context, model string, numbers []int) {
 	}
 }
 
+// Pause waits before a caller's next try, see pause.
+func (c *Client) Pause(ctx context.Context, try int) bool { return c.pause(ctx, try) }
+
 // maxTries bounds the creation of one version: eight waits add up to half a minute at most.
 const maxTries = 8
 

@@ -53,6 +53,7 @@ type Facts struct {
 	Holders      map[string]Known[Subject] // by Incumbent, "@alias" or stage; absent = confirmed that there is none
 	StageHolders []int                     // all versions in the target's stage, ascending
 	Newest       int                       // highest version number seen; 0 = none
+	Ledger       Ledger                    // of the model
 }
 
 // Incumbent is the version the target names now.

@@ -18,4 +18,5 @@ type Intent struct {
 const (
 	OverrideUngated   = "ungated"
 	OverrideDowngrade = "downgrade"
+	OverrideTakeover  = "takeover" // of an entry in the ledger whose holder is gone
 )

@@ -118,6 +118,7 @@ type Plan struct {
 	Override  []string `json:"override,omitempty"`
 	Notes     []string `json:"notes,omitempty"` // what people should know about it: kept tags, twins
 	Steps     []Step   `json:"steps"`
+	Resumes   int      `json:"resumes,omitempty"` // entry of the ledger that this plan finishes
 }
 
 // Moves reports whether the plan moves an alias or a stage.

@@ -17,6 +17,7 @@ const (
 	Downgrade         Reason = "downgrade"
 	DanglingAlias     Reason = "dangling-alias"
 	StageNotExclusive Reason = "stage-not-exclusive"
+	LedgerLost        Reason = "ledger-lost"
 	RefNotAllowed     Reason = "ref-not-allowed"
 	BadInput          Reason = "bad-input"
 	Unauthorized      Reason = "unauthorized"
@@ -57,11 +58,12 @@ var Reasons = []ReasonInfo{
 	{NoRun, ExitRefused, "the candidate's source names no run, so its lineage is unknown"},
 	{BadInput, ExitBadInput, "an input is missing or wrong; all problems are listed"},
 	{RefNotAllowed, ExitFailed, "a writing command was started from a branch that may not write"},
-	{Conflict, ExitFailed, "somebody else moved the target between reading and writing, or right after"},
+	{Conflict, ExitFailed, "another promotion holds the ledger, or somebody else moved the target between reading and writing, or right after"},
 	{CandidateGone, ExitFailed, "the run, logged model or version named by `candidate` does not exist (any more)"},
 	{ModelGone, ExitFailed, "the registered model does not exist (any more)"},
 	{NotReady, ExitFailed, "the run is not FINISHED, or the version is not READY"},
 	{DanglingAlias, ExitFailed, "the alias names a version that was deleted"},
+	{LedgerLost, ExitFailed, "the promotion ledger was deleted, cut or edited; it is never begun anew by itself"},
 	{StageNotExclusive, ExitFailed, "after the move more than one version holds the stage"},
 	{Unauthorized, ExitFailed, "the server refused the login (401)"},
 	{Forbidden, ExitFailed, "the login lacks a right (403)"},

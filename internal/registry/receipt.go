@@ -45,3 +45,15 @@ func (r Receipt) Registered() bool {
 	}
 	return false
 }
+
+// After puts before r what an earlier try of the same command created: nothing of what was done goes unmentioned.
+func (r Receipt) After(earlier Receipt) Receipt {
+	var made []StepResult
+	for _, s := range earlier.Results {
+		if s.Step.Do.Kind() == Creation && s.Wrote {
+			made = append(made, s)
+		}
+	}
+	r.Results = append(made, r.Results...)
+	return r
+}

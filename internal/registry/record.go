@@ -15,14 +15,28 @@ type Record struct {
 	Plan     string   `json:"plan"` // digest
 	Run      string   `json:"run,omitempty"`
 	Actor    string   `json:"actor,omitempty"`
+
+	Ledger string `json:"ledger,omitempty"`    // first page of the ledger that holds the whole record
+	Epoch  int    `json:"epoch,omitempty"`     // of its entry
+	Sha256 string `json:"sha256,omitempty"`    // of the whole record
+	Weak   string `json:"no_ledger,omitempty"` // why there is no entry
+}
+
+// Place says where the whole record of a decision is, for its short form.
+type Place struct {
+	Ledger string
+	Epoch  int
+	Sha256 string
+	Weak   string
 }
 
 // NewRecord writes the record of a plan that moved a version, as canonical JSON that fits a tag on every server: the
 // list of gates is shortened where it must be, and says so.
-func NewRecord(p Plan, digest string, in Intent, number int, at time.Time) string {
+func NewRecord(p Plan, digest string, in Intent, number int, at time.Time, place Place) string {
 	r := Record{
 		Version: 1, At: at.UTC().Format(time.RFC3339), Model: p.Model, From: p.Incumbent, To: number, Target: p.Target,
 		Override: p.Override, Plan: digest, Run: in.WorkflowRun, Actor: in.Actor,
+		Ledger: place.Ledger, Epoch: place.Epoch, Sha256: place.Sha256, Weak: place.Weak,
 	}
 	if p.Verdict != nil {
 		for _, f := range p.Verdict.Findings {

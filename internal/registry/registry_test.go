@@ -172,11 +172,11 @@ func TestRecordFitsATag(t *testing.T) {
 	for range 200 {
 		v.Findings = append(v.Findings, Finding{Gate: long, Outcome: Pass})
 	}
-	text := NewRecord(Plan{Model: "churn", Verdict: &v, Override: []string{"ungated"}}, "d", Intent{}, 7, Run{}.Start)
+	text := NewRecord(Plan{Model: "churn", Verdict: &v, Override: []string{"ungated"}}, "d", Intent{}, 7, Run{}.Start, Place{})
 	if len(text) > MaxTagValue || !strings.Contains(text, `"to":7`) || !strings.Contains(text, "left out") {
 		t.Errorf("%d bytes: %.200s", len(text), text)
 	}
-	text = NewRecord(Plan{Model: strings.Repeat("m", 6000)}, "d", Intent{}, 7, Run{}.Start)
+	text = NewRecord(Plan{Model: strings.Repeat("m", 6000)}, "d", Intent{}, 7, Run{}.Start, Place{})
 	if len(text) > MaxTagValue {
 		t.Errorf("%d bytes", len(text))
 	}

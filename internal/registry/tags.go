@@ -14,6 +14,7 @@ const (
 	TagPrefix           = "promote."
 	TagRequest          = "promote.request"        // digest that makes registering idempotent
 	TagRecord           = "promote.record"         // the last decision in short, JSON
+	TagAnchor           = "promote.ledger"         // of the registered model: it has a ledger, and where
 	TagGitCommit        = "promote.git.commit"     // of the training code
 	TagGitRepository    = "promote.git.repository" // of the training code
 	TagWorkflowRun      = "promote.workflow.run"   // link to the run that registered the version

@@ -25,6 +25,7 @@ type Report struct {
 	Digest   string // of the plan
 	Receipt  registry.Receipt
 	Applied  bool
+	Ledger   LedgerNote
 	Err      error
 	Suggest  []string // thresholds to paste, where there was no gate
 	Server   *registry.Server
@@ -36,7 +37,7 @@ type Report struct {
 
 // Page composes the page: verdict first, then why, then what happened, then what to do next.
 func (r Report) Page() Doc {
-	d := Doc{Heading{r.headline()}}
+	d := append(r.promise(), Heading{r.headline()})
 	if r.Dry {
 		d = append(d, Para{line(dryLine(r))})
 	}
@@ -285,6 +286,7 @@ func (r Report) notes() Doc {
 	for _, n := range r.Plan.Notes {
 		items = append(items, line(n))
 	}
+	items = append(items, r.ledgerNotes()...)
 	for _, w := range r.Receipt.Warnings {
 		items = append(items, line("warning: ", w))
 	}

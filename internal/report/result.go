@@ -26,6 +26,8 @@ type Result struct {
 	Stage      string                `json:"stage,omitempty"`
 	ModelURI   string                `json:"model_uri,omitempty"`
 	PlanDigest string                `json:"plan_digest,omitempty"`
+	RecordID   string                `json:"record_id,omitempty"`
+	NoLedger   string                `json:"no_ledger,omitempty"` // why two promotions at the same moment may both report success
 	Findings   []registry.Finding    `json:"findings,omitempty"`
 	Steps      []registry.StepResult `json:"steps,omitempty"`
 	Planned    []registry.Step       `json:"planned,omitempty"` // of a dry run
@@ -58,6 +60,7 @@ func (r Report) Result() Result {
 		Changed: r.Receipt.Changed(), Registered: r.Receipt.Registered(),
 		Model: r.Plan.Model, Version: numberText(r.number()), Previous: numberText(r.Plan.Incumbent),
 		Alias: r.Plan.Target.Alias, Stage: r.Plan.Target.Stage, ModelURI: r.ModelURI(), PlanDigest: r.Digest,
+		RecordID: r.Ledger.RecordID, NoLedger: r.Ledger.Off,
 		Notes: r.Plan.Notes, Warnings: r.Receipt.Warnings, Steps: r.Receipt.Results,
 		Requests: r.Requests, Rounds: r.Rounds, DurationMS: r.Took.Milliseconds(),
 	}

@@ -1,0 +1,194 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/report"
+)
+
+// patience is how long a promotion waits for another one's outcome before it gives up.
+const patience = 10 * time.Second
+
+// book is the session's side of the ledger.
+type book struct {
+	ledger *ledger.Ledger // nil where the input switches it off
+	view   ledger.View
+	holder registry.Holder
+	off    string // why there is no entry; "" while there may be one
+
+	patience context.Context // waiting for others ends with it; nil before the first look
+	rest     context.CancelFunc
+}
+
+// openBook prepares the ledger of the model; nothing is sent yet.
+func (s *session) openBook(run int64, attempt int) {
+	if run != 0 {
+		s.book.holder.Run, s.book.holder.Attempt = strconv.FormatInt(run, 10), attempt
+	}
+	s.book.holder.Nonce = s.p.nonce()
+	if s.set.ledger == "off" {
+		s.book.off = "the input ledger is off"
+		return
+	}
+	models := s.wires[len(s.wires)-1]
+	s.book.ledger = &ledger.Ledger{
+		Store: s.client.Pages(), Founder: s.client.Pages(), Model: s.set.intent.Query.Model,
+		Now: func() time.Time {
+			if told := models.Meter().ServerTime; !told.IsZero() {
+				return told
+			}
+			return s.p.Now()
+		},
+		Pause: s.client.Pause,
+	}
+}
+
+// closeBook ends the waiting for others.
+func (s *session) closeBook() {
+	if s.book.rest != nil {
+		s.book.rest()
+	}
+}
+
+// optional reports whether the command may go on without a ledger after this error: where the server or the login does
+// not allow one, and the user does not insist.
+func (s *session) optional(err error) bool {
+	reason := registry.ReasonOf(err)
+	if s.set.ledger == "required" || reason != registry.Forbidden && reason != registry.Unsupported || newerFormat(err) {
+		return false
+	}
+	s.book.off = err.Error()
+	return true
+}
+
+// newerFormat reports a ledger that exists and that this version cannot read: going on without it would be going on
+// beside it.
+func newerFormat(err error) bool {
+	var newer *ledger.NewerError
+	return errors.As(err, &newer)
+}
+
+// look reads the ledger, and facts by the function beside it, until no other promotion is in the way.
+func (s *session) look(ctx context.Context, gather func() (registry.Facts, error)) (registry.Facts, error) {
+	if s.book.patience == nil {
+		s.book.patience, s.book.rest = context.WithTimeout(ctx, patience)
+	}
+	for {
+		facts, err := s.lookOnce(ctx, gather)
+		if err != nil || s.report.Dry || s.book.ledger == nil || s.book.off != "" {
+			return facts, err
+		}
+		standing, e := s.book.view.Standing(s.book.holder, s.overrides(registry.OverrideTakeover))
+		if standing != ledger.Busy {
+			return facts, nil
+		}
+		fmt.Fprintf(s.runner.Err(), "waiting for entry %d of the promotion ledger: %s of version %d to %s %s\n", e.Epoch, e.Record.Command, e.Record.To, e.Record.Target, e.Link)
+		if !s.outcome(e.Epoch) {
+			return facts, s.book.ledger.Busy(s.book.view)
+		}
+	}
+}
+
+func (s *session) lookOnce(ctx context.Context, gather func() (registry.Facts, error)) (facts registry.Facts, err error) {
+	var lookErr error
+	var wg sync.WaitGroup
+	if s.book.ledger != nil {
+		wg.Go(func() { s.book.view, lookErr = s.book.ledger.Look(ctx) })
+	}
+	facts, err = gather()
+	wg.Wait()
+	switch {
+	case err != nil:
+		return facts, err
+	case lookErr != nil && !s.optional(lookErr):
+		return facts, lookErr
+	case s.book.ledger == nil || lookErr != nil:
+		facts.Ledger.Off = s.book.off
+		return facts, nil
+	}
+	facts.Ledger = s.book.view.Facts()
+	return facts, s.book.ledger.Check(s.book.view, facts.Model.OrZero().Tags, subjects(facts)...)
+}
+
+// subjects are the versions whose marks are held against the ledger: those that are at hand anyway.
+func subjects(f registry.Facts) []registry.Version {
+	var out []registry.Version
+	for _, k := range []registry.Known[registry.Version]{f.Candidate.Version, f.Incumbent().OrZero().Version} {
+		if v, ok := k.Get(); ok && v.Model == f.Model.OrZero().Name {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// outcome waits for the entry to be closed; it reports false when patience or the command's time has run out.
+func (s *session) outcome(epoch int) bool {
+	for try := 1; s.client.Pause(s.book.patience, try); try = min(try+1, 3) {
+		v, err := s.book.ledger.Refresh(s.book.patience, s.book.view)
+		if err != nil {
+			continue
+		}
+		if e, open := v.Facts().Open(); !open || e.Epoch != epoch {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *session) overrides(word string) bool {
+	return slices.Contains(s.set.intent.Override, word)
+}
+
+// entry prepares the ledger's entry for a plan that moves something; nil where there is none to be made.
+func (s *session) entry(p registry.Plan) *ledger.Promotion {
+	if s.book.ledger == nil || s.book.off != "" || !p.Moves() && p.Resumes == 0 {
+		return nil
+	}
+	in := s.set.intent
+	return &ledger.Promotion{
+		Ledger: s.book.ledger, View: s.book.view, Weak: s.optional,
+		Claim: ledger.Claim{Holder: s.book.holder, Link: in.WorkflowRun, Takeover: s.overrides(registry.OverrideTakeover)},
+		Record: func(version int) registry.LedgerRecord {
+			return registry.NewLedgerRecord(p, s.report.Digest, in, s.report.Facts, version, s.p.Now(), s.p.Version)
+		},
+	}
+}
+
+// placed says where the record of a decision is.
+func (s *session) placed(entry *ledger.Promotion) registry.Place {
+	if entry != nil {
+		if e, held := entry.Entry(); held {
+			return registry.Place{Ledger: entry.View.ID(), Epoch: e.Epoch, Sha256: ledger.RecordDigest(e)}
+		}
+	}
+	return registry.Place{Weak: s.book.off}
+}
+
+// overtaken reports whether another promotion was faster, and there is time to start over: it is waited for first.
+func (s *session) overtaken(err error) bool {
+	var busy *ledger.BusyError
+	if !errors.As(err, &busy) || s.book.patience.Err() != nil {
+		return false
+	}
+	fmt.Fprintln(s.runner.Err(), "another promotion was faster: looking, judging and planning anew")
+	return true
+}
+
+// entered notes the entry for the report.
+func (s *session) entered(entry *ledger.Promotion) {
+	s.report.Ledger.Off = s.book.off
+	if entry == nil {
+		return
+	}
+	if e, held := entry.Entry(); held {
+		s.report.Ledger = report.LedgerNote{RecordID: ledger.ID(e), Epoch: e.Epoch, Outcome: e.Outcome, Outside: e.Record.Outside, TakesOver: e.Record.TakesOver, Off: s.book.off}
+	}
+}

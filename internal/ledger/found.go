@@ -1,0 +1,206 @@
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// anchor is the tag's value: the newest page when it was written.
+type anchor struct {
+	Page   string `json:"run"`
+	Epoch  int    `json:"epoch"` // entries before that page
+	Digest string `json:"sha256"`
+}
+
+func anchorText(p page) string {
+	text, _ := registry.CanonicalJSON(anchor{p.id, p.base, p.digest}) // three plain fields always encode
+	return string(text)
+}
+
+// Check holds the view against what was noted elsewhere: the anchor on the registered model and the marks on its
+// versions. A ledger that is gone, cut or replaced shows here.
+func (l *Ledger) Check(v View, modelTags map[string]string, versions ...registry.Version) error {
+	text, anchored := modelTags[registry.TagAnchor]
+	var a anchor
+	switch {
+	case !anchored && len(v.page.entries) == 0:
+		return nil
+	case !anchored:
+		return lost(l.Model, "the tag "+registry.TagAnchor+" of the registered model was removed")
+	case !v.Exists():
+		return lost(l.Model, "the tag "+registry.TagAnchor+" says that there is one, and its experiment is gone")
+	case json.Unmarshal([]byte(text), &a) != nil:
+		return lost(l.Model, "the tag "+registry.TagAnchor+" of the registered model was edited")
+	}
+	if err := v.anchored(a); err != "" {
+		return lost(l.Model, err)
+	}
+	for _, version := range versions {
+		if why := v.contradicts(version); why != "" {
+			return lost(l.Model, why)
+		}
+	}
+	return nil
+}
+
+// anchored holds the anchor against the view. The anchor may be one page behind: it is written after the page.
+func (v View) anchored(a anchor) string {
+	switch {
+	case a.Page == v.page.id && (a.Digest != v.page.digest || a.Epoch != v.page.base):
+		return "the head of its newest page and the tag " + registry.TagAnchor + " differ"
+	case a.Page == v.page.id || a.Page == v.page.prior:
+		return ""
+	}
+	for _, passed := range v.prior {
+		if a.Page == passed {
+			return ""
+		}
+	}
+	return fmt.Sprintf("the tag %s names page %s, which the ledger does not lead to", registry.TagAnchor, a.Page)
+}
+
+// contradicts holds the mark on a version against the entries: it was written while the entry was open.
+func (v View) contradicts(version registry.Version) string {
+	var mark registry.Record
+	text := version.Tags[registry.TagRecord]
+	if text == "" || json.Unmarshal([]byte(text), &mark) != nil || mark.Ledger != v.place.First {
+		return ""
+	}
+	if mark.Epoch > v.page.last() {
+		return fmt.Sprintf("version %d was promoted by entry %d, and the ledger ends with entry %d", version.Number, mark.Epoch, v.page.last())
+	}
+	for _, e := range v.page.entries {
+		if e.Epoch == mark.Epoch && RecordDigest(e) != mark.Sha256 {
+			return fmt.Sprintf("version %d was promoted by entry %d, which says something else now", version.Number, mark.Epoch)
+		}
+	}
+	return ""
+}
+
+// RecordDigest is the digest of an entry's record alone, known before the entry is closed.
+func RecordDigest(e registry.Entry) string {
+	text, _ := registry.CanonicalJSON(e.Record) // it was encoded when it was claimed
+	return registry.Digest(string(text))
+}
+
+// ID names an entry to people and programs.
+func ID(e registry.Entry) string { return fmt.Sprintf("%d-%s", e.Epoch, RecordDigest(e)[:12]) }
+
+// ID of the ledger itself: its first page.
+func (v View) ID() string { return v.place.First }
+
+// Ready returns a view whose page takes another entry: it founds the ledger where there is none and begins a new page
+// where the last is full.
+func (l *Ledger) Ready(ctx context.Context, v View) (View, error) {
+	switch {
+	case !v.Exists():
+		return l.found(ctx, "")
+	case len(v.page.entries) >= PageEntries:
+		return l.turn(ctx, v)
+	case len(v.page.entries) == 0 && v.page.prior == "":
+		return v, l.Founder.Anchor(ctx, l.Model, anchorText(v.page)) // whoever founded it may not have come this far
+	}
+	return v, nil
+}
+
+// found begins the ledger. Of several that do so at once one wins; the others drop their page and use that one.
+func (l *Ledger) found(ctx context.Context, reset string) (View, error) {
+	id, err := l.newPage(ctx, head(l.Model, 0, "", "", reset, nil))
+	if err != nil {
+		return View{}, err
+	}
+	if err := l.probe(ctx, id); err != nil {
+		_ = l.Founder.Drop(ctx, id) // a spare page that stays is clutter, no harm
+		return View{}, err
+	}
+	place, err := l.Founder.Found(ctx, l.Model, id)
+	if err != nil {
+		return View{}, err
+	}
+	if place.First != id {
+		_ = l.Founder.Drop(ctx, id)
+		return l.Look(ctx)
+	}
+	v := View{place: place}
+	if err := v.follow(ctx, l, id); err != nil {
+		return View{}, err
+	}
+	return v, l.Founder.Anchor(ctx, l.Model, anchorText(v.page))
+}
+
+func (l *Ledger) newPage(ctx context.Context, kv map[string]string) (string, error) {
+	id, err := l.Founder.Page(ctx, l.Model)
+	if err != nil {
+		return "", err
+	}
+	return id, l.put(ctx, id, kv, func(got map[string]string) (bool, error) { return got[keyFormat] == kv[keyFormat], nil })
+}
+
+// probe finds out whether a batch is stored as a whole or not at all. A file store writes value after value: what
+// looks like a claim there is none.
+func (l *Ledger) probe(ctx context.Context, id string) error {
+	err := l.Store.Write(ctx, id, map[string]string{"a-probe": "1", keyFormat: "0"})
+	got, readErr := l.Store.Read(ctx, id)
+	switch {
+	case readErr != nil:
+		return readErr
+	case registry.ReasonOf(err) == registry.Conflict && got["a-probe"] == "" && got[keyFormat] == fmt.Sprint(Format):
+		return nil
+	case err != nil && registry.ReasonOf(err) != registry.Conflict:
+		return err
+	}
+	why := "this server stores the values of a batch one by one (a file store does)"
+	_ = l.Founder.Unfit(ctx, why) // without the note the next run finds out again
+	return &registry.Error{Reason: registry.Unsupported, Msg: "begin promotion ledger of " + l.Model + ": " + why, Hint: "give MLflow a database (--backend-store-uri sqlite:///mlflow.db is enough), or live with the weaker promise"}
+}
+
+// turn begins a new page. Its number is written into the old page once: of several that turn it, the first wins, and
+// entries above the old page's last number count nowhere.
+func (l *Ledger) turn(ctx context.Context, v View) (View, error) {
+	old := v.page
+	if e, open := old.open(); open {
+		o, closed := closing(e, registry.EntrySuperseded, registry.Conflict, 0, l.Now())
+		if err := l.Store.Write(ctx, old.id, o); err != nil {
+			return View{}, busy(l.Model, e, l.Now())
+		}
+		old.entries[len(old.entries)-1] = closed
+	}
+	id, err := l.newPage(ctx, head(l.Model, old.last(), old.end(), old.id, "", stateAfter(old)))
+	if err != nil {
+		return View{}, err
+	}
+	err = l.put(ctx, old.id, map[string]string{keyNext: id}, func(got map[string]string) (bool, error) { return got[keyNext] != "", nil })
+	if err != nil {
+		return View{}, err
+	}
+	next := View{place: v.place}
+	if err := next.follow(ctx, l, old.id); err != nil {
+		return View{}, err
+	}
+	if next.page.id != id {
+		_ = l.Founder.Drop(ctx, id)
+		return next, nil
+	}
+	_ = l.Founder.Tail(ctx, v.place, id) // a hint: without it the next reader follows one link more
+	return next, l.Founder.Anchor(ctx, l.Model, anchorText(next.page))
+}
+
+// stateAfter is what the entries up to the end of the page left each target at.
+func stateAfter(p page) map[string]string {
+	view := registry.Ledger{Entries: p.entries, Before: p.state}
+	out := map[string]string{}
+	for ref, holders := range p.state {
+		out[ref] = holders
+	}
+	for _, e := range p.entries {
+		for _, s := range append(e.Record.Moves, e.Record.Outside...) {
+			if holders, ok := view.Left(s.Ref); ok {
+				out[s.Ref] = holders
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,135 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// Ledger is the ledger of one registered model.
+type Ledger struct {
+	Store   Store
+	Founder Founder
+	Model   string
+	Now     func() time.Time // the server's time
+	Pause   func(ctx context.Context, try int) bool
+}
+
+// View is the ledger as it was when it was read; the zero View says that there is none.
+type View struct {
+	place Place
+	page  page
+	prior []string // pages that were passed on the way to the newest
+}
+
+// Exists reports whether the model has a ledger.
+func (v View) Exists() bool { return v.place.First != "" }
+
+// Facts is the view for people who decide.
+func (v View) Facts() registry.Ledger {
+	return registry.Ledger{Entries: v.page.entries, Before: v.page.state}
+}
+
+// Standing says what the open entry of the view means to a newcomer, and returns it.
+func (v View) Standing(h registry.Holder, takeover bool) (Standing, registry.Entry) {
+	e, _ := v.page.open()
+	return stand(v.page, h, takeover), e
+}
+
+// Look reads the newest page: two reads one after the other, however many entries there are.
+func (l *Ledger) Look(ctx context.Context) (View, error) {
+	place, err := l.Store.Locate(ctx, l.Model)
+	if err != nil || place.First == "" {
+		return View{}, err
+	}
+	if place.Deleted {
+		return View{}, lost(l.Model, "its experiment was deleted")
+	}
+	start := place.Tail
+	if start == "" {
+		start = place.First
+	}
+	v := View{place: place}
+	if err := v.follow(ctx, l, start); err != nil {
+		return View{}, err
+	}
+	return v, nil
+}
+
+// follow reads from a page to the newest. The hint may be old, so it is a few pages at most.
+func (v *View) follow(ctx context.Context, l *Ledger, id string) error {
+	for {
+		p, err := l.read(ctx, id)
+		if err != nil {
+			return err
+		}
+		if len(v.prior) > 0 && (p.prior != v.page.id || p.base != v.page.last() || p.prev != v.page.end()) {
+			return lost(l.Model, fmt.Sprintf("page %s does not follow from page %s", id, v.page.id))
+		}
+		v.page = p
+		if p.next == "" {
+			return nil
+		}
+		v.prior = append(v.prior, id)
+		id = p.next
+		if len(v.prior) > 10000 {
+			return lost(l.Model, "its pages run in a circle")
+		}
+	}
+}
+
+func (l *Ledger) read(ctx context.Context, id string) (page, error) {
+	kv, err := l.Store.Read(ctx, id)
+	if err != nil {
+		return page{}, err
+	}
+	p, err := parse(l.Model, id, kv)
+	if err == nil && p.broken != nil {
+		return p, lost(l.Model, fmt.Sprintf("entry %d: %s", p.broken.Epoch, p.broken.Why))
+	}
+	return p, err
+}
+
+// Refresh reads the newest page again.
+func (l *Ledger) Refresh(ctx context.Context, v View) (View, error) {
+	out := View{place: v.place}
+	err := out.follow(ctx, l, v.page.id)
+	return out, err
+}
+
+// busy is the conflict with the holder of an open entry.
+func busy(model string, e registry.Entry, now time.Time) error {
+	what := fmt.Sprintf("promotion of %s: %s of version %d to %s (entry %d) is under way", model, e.Record.Command, e.Record.To, e.Record.Target, e.Epoch)
+	if e.Link != "" {
+		what += ": " + e.Link
+	}
+	if e.Outcome != "" {
+		what = strings.Replace(what, "is under way", "was faster", 1)
+		return &BusyError{e, &registry.Error{Reason: registry.Conflict, Msg: what, Hint: "nothing was moved by this run; run it again to judge the candidate against the new incumbent"}}
+	}
+	hint := "nothing was moved by this run; run it again when that one has ended"
+	if now.After(e.Lease) {
+		hint = fmt.Sprintf("its time ran out at %s and nothing was moved by this run: if that run has ended, take over with the input override: takeover", e.Lease.UTC().Format("2006-01-02 15:04 UTC"))
+	} else {
+		hint += "; if it was killed, re-run its failed jobs, which resumes it, or take over with the input override: takeover"
+	}
+	return &BusyError{e, &registry.Error{Reason: registry.Conflict, Msg: what, Hint: hint}}
+}
+
+// BusyError says that another promotion holds the ledger.
+type BusyError struct {
+	Entry registry.Entry
+	why   *registry.Error
+}
+
+func (b *BusyError) Error() string { return b.why.Msg }
+func (b *BusyError) Unwrap() error { return b.why }
+
+// Busy is the error about the open entry of the view.
+func (l *Ledger) Busy(v View) error {
+	e, _ := v.page.open()
+	return busy(l.Model, e, l.Now())
+}

@@ -1,0 +1,276 @@
+package ledger
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// Format is the layout of pages that this program writes; it stops at a newer one.
+const Format = 1
+
+// PageEntries is how many entries a page holds: reading one stays below 150 KB and a few milliseconds.
+const PageEntries = 32
+
+// chunk is the longest value in bytes. Servers before 2.9 keep 500 characters, and some databases count bytes.
+const chunk = 250
+
+// maxChunks bounds a record, so that a claim stays one batch of at most 100 values.
+const maxChunks = 90
+
+// Keys of a page. Entries and what belongs to them are numbered from 1 over all pages.
+const (
+	keyFormat = "format"
+	keyModel  = "model"
+	keyBase   = "base"  // number of entries before this page
+	keyPrev   = "prev"  // digest of the last of them, "-" for none
+	keyPrior  = "prior" // the page before, "-" for none
+	keyState  = "state" // chunked: what they left each target at
+	keyReset  = "reset" // why this ledger replaces a lost one
+	keyNext   = "next"  // the page after
+	none      = "-"
+)
+
+func claimKey(n int) string   { return fmt.Sprintf("e%06d", n) }
+func linkKey(n int) string    { return fmt.Sprintf("h%06d", n) }
+func outcomeKey(n int) string { return fmt.Sprintf("d%06d", n) }
+func recordKey(n int) string  { return fmt.Sprintf("r%06d", n) }
+
+// page is one page, read and checked.
+type page struct {
+	id      string
+	base    int
+	prev    string // digest of the last entry before
+	prior   string
+	next    string
+	reset   string
+	state   map[string]string
+	digest  string // of the head: what the first record of the page chains to
+	entries []registry.Entry
+	broken  *Break
+}
+
+// Break is the first place where a ledger does not hold together.
+type Break struct {
+	Epoch int // 0: the head of a page
+	Why   string
+}
+
+func (p page) last() int { return p.base + len(p.entries) }
+
+// end is what the next record chains to.
+func (p page) end() string {
+	if n := len(p.entries); n > 0 {
+		return p.entries[n-1].Digest
+	}
+	return p.digest
+}
+
+func (p page) open() (registry.Entry, bool) {
+	return registry.Ledger{Entries: p.entries}.Open()
+}
+
+// head is the first thing written to a page.
+func head(model string, base int, prev, prior, reset string, state map[string]string) map[string]string {
+	text, err := registry.CanonicalJSON(state)
+	if err != nil || state == nil {
+		text = []byte("{}")
+	}
+	kv := map[string]string{
+		keyFormat: strconv.Itoa(Format), keyModel: modelID(model), keyBase: strconv.Itoa(base),
+		keyPrev: orNone(prev), keyPrior: orNone(prior), keyReset: orNone(cut(reset)),
+	}
+	maps.Copy(kv, chunked(keyState, string(text)))
+	return kv
+}
+
+func orNone(text string) string {
+	if text == "" {
+		return none
+	}
+	return text
+}
+
+func fromNone(text string) string {
+	if text == none {
+		return ""
+	}
+	return text
+}
+
+// modelID is the model's name where it fits: databases that compare names without case find the ledger of another.
+func modelID(model string) string {
+	if len(model) > chunk {
+		return "sha256:" + registry.Digest(model)
+	}
+	return model
+}
+
+// cut shortens a text to one value.
+func cut(text string) string {
+	if len(text) <= chunk {
+		return text
+	}
+	for n := chunk - len("…"); ; n-- {
+		if n == 0 || text[n]&0xC0 != 0x80 {
+			return text[:n] + "…"
+		}
+	}
+}
+
+// chunked spreads a text over numbered values, never through the middle of a character. MLflow trims no values, but
+// spaces at the ends of one are lost on some databases: a piece neither begins nor ends with one.
+func chunked(key, text string) map[string]string {
+	out := map[string]string{}
+	for i := 0; text != ""; i++ {
+		n := min(chunk, len(text))
+		for n < len(text) && n > 1 && (text[n]&0xC0 == 0x80 || text[n] == ' ' || text[n-1] == ' ') {
+			n--
+		}
+		out[fmt.Sprintf("%s.%02d", key, i)], text = text[:n], text[n:]
+	}
+	return out
+}
+
+func joined(kv map[string]string, key string) string {
+	var b strings.Builder
+	for i := 0; ; i++ {
+		v, ok := kv[fmt.Sprintf("%s.%02d", key, i)]
+		if !ok {
+			return b.String()
+		}
+		b.WriteString(v)
+	}
+}
+
+// NewerError says that a newer version of this program keeps the ledger.
+type NewerError struct{ why *registry.Error }
+
+func (n *NewerError) Error() string { return n.why.Msg }
+func (n *NewerError) Unwrap() error { return n.why }
+
+// parse reads a page. A page of a newer format or of another model is an error; what does not hold together is in the
+// page, so that history can show the rest.
+func parse(model, id string, kv map[string]string) (page, error) {
+	p := page{id: id, next: kv[keyNext], prior: fromNone(kv[keyPrior]), prev: fromNone(kv[keyPrev]), reset: fromNone(kv[keyReset]), state: map[string]string{}}
+	format, err := strconv.Atoi(kv[keyFormat])
+	switch {
+	case err != nil:
+		return p, lost(model, fmt.Sprintf("run %s is no page of a ledger", id))
+	case format > Format:
+		return p, &NewerError{&registry.Error{
+			Reason: registry.Unsupported, Msg: fmt.Sprintf("read promotion ledger of %s: it has format %d, and this version reads up to %d", model, format, Format),
+			Hint: "a newer version of mlflow-promote wrote it; use that version or a newer one here too",
+		}}
+	case kv[keyModel] != modelID(model):
+		return p, lost(model, fmt.Sprintf("run %s is the ledger of %q", id, kv[keyModel]))
+	}
+	if p.base, err = strconv.Atoi(kv[keyBase]); err != nil || p.base < 0 {
+		return p, lost(model, fmt.Sprintf("run %s does not say which entry it begins with", id))
+	}
+	state := joined(kv, keyState)
+	p.digest = registry.Digest("page/1", kv[keyModel], kv[keyBase], kv[keyPrev], kv[keyPrior], kv[keyReset], state)
+	if json.Unmarshal([]byte(state), &p.state) != nil {
+		p.broken = &Break{p.base, "the state at the head of the page cannot be read"}
+	}
+	p.readEntries(kv)
+	p.findStrays(kv)
+	return p, nil
+}
+
+// readEntries reads the entries in order, and stops at the first number that has none.
+func (p *page) readEntries(kv map[string]string) {
+	for n := p.base + 1; n <= p.base+PageEntries; n++ {
+		if _, ok := kv[claimKey(n)]; !ok {
+			return
+		}
+		e, why := readEntry(n, kv)
+		if why == "" && e.Record.Previous != p.end() {
+			why = "its record does not follow from the entry before: that one was edited or replaced"
+		}
+		if why == "" && e.Outcome == "" && kv[claimKey(n+1)] != "" {
+			why = "it has no outcome, and there are later entries"
+		}
+		if why != "" && p.broken == nil {
+			p.broken = &Break{n, why}
+		}
+		p.entries = append(p.entries, e)
+	}
+}
+
+// findStrays finds entries after a gap: one in between was removed.
+func (p *page) findStrays(kv map[string]string) {
+	for _, key := range slices.Sorted(maps.Keys(kv)) {
+		if len(key) < 7 || !strings.Contains("ehdr", key[:1]) {
+			continue
+		}
+		n, err := strconv.Atoi(key[1:7])
+		if err == nil && (n > p.last() || n <= p.base) && p.broken == nil {
+			p.broken = &Break{p.last() + 1, fmt.Sprintf("the entry is missing, and there is something of entry %d", n)}
+		}
+	}
+}
+
+func readEntry(n int, kv map[string]string) (e registry.Entry, why string) {
+	e.Epoch = n
+	claim := strings.Split(kv[claimKey(n)], "|")
+	text := joined(kv, recordKey(n))
+	if len(claim) != 6 || claim[3] != registry.Digest(text) {
+		return e, "its record was edited"
+	}
+	if json.Unmarshal([]byte(text), &e.Record) != nil || e.Record.Epoch != n || e.Record.PID != claim[1] || strconv.Itoa(e.Record.To) != claim[2] {
+		return e, "its claim and its record differ"
+	}
+	var err error
+	if e.Holder, err = parseHolder(claim[4]); err != nil {
+		return e, "its holder cannot be read"
+	}
+	if e.Lease, err = time.Parse(time.RFC3339, claim[5]); err != nil {
+		return e, "its lease cannot be read"
+	}
+	link, there := kv[linkKey(n)]
+	if !there {
+		return e, "the link to its holder was removed"
+	}
+	e.Link = fromNone(link)
+	outcome, there := kv[outcomeKey(n)]
+	if !there {
+		return e, ""
+	}
+	o := strings.Split(outcome, "|")
+	if len(o) != 5 {
+		return e, "its outcome was edited"
+	}
+	e.Outcome, e.Reason = o[0], registry.Reason(o[1])
+	e.Moved, _ = strconv.Atoi(o[2])
+	e.Ended, _ = time.Parse(time.RFC3339, o[3])
+	e.Digest = chain(kv[claimKey(n)], link, text, o[:4])
+	if e.Digest != o[4] {
+		return e, "it was edited after it was closed"
+	}
+	return e, ""
+}
+
+// chain is the digest of a whole entry.
+func chain(claim, link, record string, outcome []string) string {
+	return registry.Digest(append([]string{"entry/1", claim, link, record}, outcome...)...)
+}
+
+func holderText(h registry.Holder) string {
+	return fmt.Sprintf("%s.%d.%s", h.Run, h.Attempt, h.Nonce)
+}
+
+func parseHolder(text string) (registry.Holder, error) {
+	parts := strings.Split(text, ".")
+	if len(parts) != 3 {
+		return registry.Holder{}, fmt.Errorf("%q is no holder", text)
+	}
+	attempt, err := strconv.Atoi(parts[1])
+	return registry.Holder{Run: parts[0], Attempt: attempt, Nonce: parts[2]}, err
+}

@@ -1,0 +1,154 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// Promotion is one entry on its way: claimed before the first move, closed after the last. The zero value of its
+// exported fields but Ledger, View and Claim is usable.
+type Promotion struct {
+	Ledger *Ledger
+	View   View
+	Claim  Claim
+	Record func(version int) registry.LedgerRecord // what is about to be done
+	// Weak decides whether the promotion may go on without a claim after this error.
+	Weak func(error) bool
+
+	entry registry.Entry
+	held  bool
+}
+
+// Entry is the entry that was claimed; ok is false where the promotion goes on without one.
+func (p *Promotion) Entry() (registry.Entry, bool) { return p.entry, p.held }
+
+// Begin writes the claim, and begins the ledger or a new page first where one is needed.
+func (p *Promotion) Begin(ctx context.Context, version int) error {
+	err := p.claim(ctx, version)
+	if err != nil && p.Weak != nil && p.Weak(err) {
+		return nil
+	}
+	return err
+}
+
+// claim writes the entry after the last one of the view. After an answer that is not plainly yes the page is read: the
+// value stored says who holds the entry.
+func (p *Promotion) claim(ctx context.Context, version int) error {
+	if p.View.Exists() {
+		if standing, e := p.View.Standing(p.Claim.Holder, p.Claim.Takeover); standing == Busy {
+			return busy(p.Ledger.Model, e, p.Ledger.Now())
+		}
+	}
+	ready, err := p.Ledger.Ready(ctx, p.View)
+	if err != nil {
+		return err
+	}
+	if n := len(ready.page.entries); ready.page.last() != p.View.page.last() { // what was decided knew nothing of these
+		return busy(p.Ledger.Model, ready.page.entries[n-1], p.Ledger.Now())
+	}
+	p.View = ready
+	p.Claim.Record, p.Claim.Now = p.Record(version), p.Ledger.Now()
+	e, kv, err := claimBatch(p.View.page, p.Claim)
+	if err != nil {
+		return err
+	}
+	err = p.Ledger.put(ctx, p.View.page.id, kv, func(got map[string]string) (bool, error) {
+		switch claimed(got, e.Epoch, kv[claimKey(e.Epoch)]) {
+		case mine:
+			return true, nil
+		case others:
+			return false, p.lostRace(got, e.Epoch)
+		}
+		return false, p.changed(got, e.Epoch)
+	})
+	if err == nil {
+		p.entry, p.held = e, true
+	}
+	return err
+}
+
+// lostRace is the conflict with whoever claimed the entry first.
+func (p *Promotion) lostRace(kv map[string]string, n int) error {
+	e, _ := readEntry(n, kv)
+	return busy(p.Ledger.Model, e, p.Ledger.Now())
+}
+
+// changed is the conflict with a holder that closed its entry while it was being taken over; nil where nothing changed.
+func (p *Promotion) changed(kv map[string]string, n int) error {
+	old, open := p.View.page.open()
+	if !open || kv[outcomeKey(old.Epoch)] == "" {
+		return nil
+	}
+	e, _ := readEntry(old.Epoch, kv)
+	return busy(p.Ledger.Model, e, p.Ledger.Now())
+}
+
+// End writes how the promotion ended. Success counts only once it is stored: an entry that was taken over in the
+// meantime is somebody else's.
+func (p *Promotion) End(ctx context.Context, receipt registry.Receipt) error {
+	outcome := Outcome(receipt.Err)
+	if !p.held || outcome == "" {
+		return nil
+	}
+	moved := 0
+	for _, r := range receipt.Results {
+		if r.Step.Do.Kind() == registry.Move && r.Done == registry.StepDone {
+			moved++
+		}
+	}
+	why := registry.ReasonOf(receipt.Err)
+	kv, closed := closing(p.entry, outcome, why, moved, p.Ledger.Now())
+	key := outcomeKey(p.entry.Epoch)
+	err := p.Ledger.put(ctx, p.View.page.id, kv, func(got map[string]string) (bool, error) {
+		switch v, ok := got[key]; {
+		case !ok:
+			return false, nil
+		case v == kv[key]:
+			return true, nil
+		}
+		return false, &registry.Error{
+			Reason: registry.Conflict, Msg: fmt.Sprintf("close entry %d of the ledger of %s: it was taken over meanwhile", p.entry.Epoch, p.Ledger.Model),
+			Hint: "another run decided that this one was dead and went on from its state; see mlflow-promote history",
+		}
+	})
+	if err == nil {
+		p.entry = closed
+	}
+	return err
+}
+
+// put writes until the values are known to be stored or known not to be. settled looks at the page after an unclear
+// answer: it reports whether they are there, or why they never will be.
+func (l *Ledger) put(ctx context.Context, id string, kv map[string]string, settled func(map[string]string) (bool, error)) error {
+	for try := 0; ; try++ {
+		err := l.Store.Write(ctx, id, maps.Clone(kv))
+		reason := registry.ReasonOf(err)
+		if err == nil || reason != registry.Conflict && reason != registry.Unknown {
+			return err
+		}
+		got, readErr := l.Store.Read(ctx, id)
+		if readErr != nil {
+			return unsure(l.Model, errors.Join(err, readErr))
+		}
+		if ok, why := settled(got); ok || why != nil {
+			return why
+		}
+		if reason == registry.Conflict { // refused, and not for a value that is there
+			return &registry.Error{Reason: registry.ServerError, Msg: "write promotion ledger of " + l.Model + ": " + err.Error(), Cause: err}
+		}
+		if !l.Pause(ctx, try) {
+			return unsure(l.Model, err)
+		}
+	}
+}
+
+func unsure(model string, err error) error {
+	return &registry.Error{
+		Reason: registry.Unknown, Msg: "write promotion ledger of " + model + ": not known whether it was stored: " + err.Error(), Cause: err,
+		Hint: "the next run reads the ledger and goes on from there",
+	}
+}

@@ -1,0 +1,132 @@
+package ledger
+
+import (
+	"fmt"
+	"maps"
+	"strconv"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// Lease is how long a claim keeps everybody else out, in the server's time. A promotion takes seconds.
+const Lease = 15 * time.Minute
+
+// Claim is what a promoter brings.
+type Claim struct {
+	Holder   registry.Holder
+	Link     string // to the workflow run
+	Takeover bool   // the user says that the holder of an open entry is gone
+	Now      time.Time
+	Record   registry.LedgerRecord // without epoch, previous and pid
+}
+
+// Standing says what an open entry means to a newcomer.
+type Standing int
+
+const (
+	Free    Standing = iota // no entry is open
+	Ours                    // cut off, and this is a later attempt of the same workflow run
+	Granted                 // the user allowed taking it over
+	Busy                    // its holder may still be at work
+)
+
+// stand judges the last entry.
+func stand(p page, h registry.Holder, takeover bool) Standing {
+	e, open := p.open()
+	switch {
+	case !open:
+		return Free
+	case h.LaterAttemptOf(e.Holder):
+		return Ours
+	case takeover:
+		return Granted
+	}
+	return Busy
+}
+
+// claimBatch is the one write that makes a promotion exclusive: the entry with its whole record, and where an open one
+// is taken over also that one's outcome. Of several writers one succeeds, and a holder that wakes up can no longer
+// close what was taken over.
+func claimBatch(p page, c Claim) (registry.Entry, map[string]string, error) {
+	kv := map[string]string{}
+	n := p.last() + 1
+	prev := p.end()
+	r := c.Record
+	if old, open := p.open(); open {
+		o, closed := closing(old, registry.EntrySuperseded, registry.Conflict, 0, c.Now)
+		maps.Copy(kv, o)
+		prev, r.TakesOver = closed.Digest, old.Epoch
+	}
+	r.Version, r.Epoch, r.Previous = 1, n, prev
+	r.PID = registry.Digest("promotion/1", r.Server, r.Model, r.Target.String(), strconv.Itoa(r.To), r.Plan)[:32]
+	r, text, err := fitted(r)
+	if err != nil {
+		return registry.Entry{}, nil, err
+	}
+	e := registry.Entry{Epoch: n, Holder: c.Holder, Link: cut(c.Link), Lease: c.Now.UTC().Add(Lease).Truncate(time.Second), Record: r}
+	kv[claimKey(n)] = claimText(e, text)
+	kv[linkKey(n)] = orNone(e.Link)
+	maps.Copy(kv, chunked(recordKey(n), text))
+	return e, kv, nil
+}
+
+func claimText(e registry.Entry, record string) string {
+	return fmt.Sprintf("%d|%s|%d|%s|%s|%s", Format, e.Record.PID, e.Record.To, registry.Digest(record), holderText(e.Holder), e.Lease.Format(time.RFC3339))
+}
+
+// fitted shortens the list of gates until the record fits, and says how many were left out.
+func fitted(r registry.LedgerRecord) (registry.LedgerRecord, string, error) {
+	for {
+		text, err := registry.CanonicalJSON(r)
+		if err != nil || len(chunked("", string(text))) <= maxChunks {
+			return r, string(text), err
+		}
+		if len(r.Gates) == 0 {
+			return r, "", &registry.Error{Reason: registry.BadInput, Msg: "record of the promotion: it is too long even without its gates", Hint: "shorten the candidate's name"}
+		}
+		keep := len(r.Gates) / 2
+		r.LeftOut += len(r.Gates) - keep
+		r.Gates = r.Gates[:keep]
+	}
+}
+
+// closing is the write that ends an entry.
+func closing(e registry.Entry, outcome string, why registry.Reason, moved int, now time.Time) (map[string]string, registry.Entry) {
+	e.Outcome, e.Reason, e.Moved, e.Ended = outcome, why, moved, now.UTC().Truncate(time.Second)
+	text, _ := registry.CanonicalJSON(e.Record) // it was encoded when it was claimed
+	parts := []string{outcome, string(why), strconv.Itoa(moved), e.Ended.Format(time.RFC3339)}
+	e.Digest = chain(claimText(e, string(text)), orNone(e.Link), string(text), parts)
+	return map[string]string{outcomeKey(e.Epoch): fmt.Sprintf("%s|%s|%s|%s|%s", parts[0], parts[1], parts[2], parts[3], e.Digest)}, e
+}
+
+// verdictOf says what the store's values mean for a claim that was written and not plainly answered.
+type verdictOf int
+
+const (
+	notThere verdictOf = iota
+	mine
+	others
+)
+
+func claimed(kv map[string]string, n int, claim string) verdictOf {
+	switch got, ok := kv[claimKey(n)]; {
+	case !ok:
+		return notThere
+	case got == claim:
+		return mine
+	}
+	return others
+}
+
+// Outcome says how a promotion ended for the ledger; "" leaves the entry open, because a write may still take effect
+// and only the next run can tell.
+func Outcome(err error) string {
+	switch registry.ReasonOf(err) {
+	case registry.OK:
+		return registry.EntryDone
+	case registry.Unknown:
+		return ""
+	}
+	return registry.EntryAborted
+}

@@ -1,0 +1,209 @@
+package mlflow
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+)
+
+// Pages keeps values that are written once as parameters of runs, and says which run is a model's first by the name of
+// an experiment: the two things in MLflow that of several writers only one can set. All of it lives on the registry's
+// server. Errors carry the reasons that package ledger asks for.
+type Pages struct{ c *Client }
+
+// Pages of the client.
+func (c *Client) Pages() Pages { return Pages{c} }
+
+const (
+	pagesExperiment = "mlflow-promotions"          // holds the runs, named after their models
+	tagFirstPage    = "ledger"                     // of a model's experiment: its first run
+	tagLastPage     = "tail"                       // of the same: the newest run some time ago
+	tagUnfit        = registry.TagPrefix + "unfit" // of pagesExperiment: why this server keeps no ledger
+)
+
+type experimentJSON struct {
+	Experiment struct {
+		ID    string `json:"experiment_id"`
+		Name  string `json:"name"`
+		Stage string `json:"lifecycle_stage"`
+		Tags  []pair `json:"tags"`
+	} `json:"experiment"`
+}
+
+var plainName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,199}$`)
+
+// experimentOf is the name of a model's own, empty experiment. Databases that compare without case or trailing spaces
+// would take two models for one, so any but the plainest name carries a digest.
+func experimentOf(model string) string {
+	if plainName.MatchString(model) {
+		return pagesExperiment + "/" + model
+	}
+	short := []rune(strings.Map(func(r rune) rune {
+		if r == '/' || r < ' ' {
+			return '_'
+		}
+		return r
+	}, model))
+	return fmt.Sprintf("%s/%s-%s", pagesExperiment, string(short[:min(len(short), 100)]), registry.Digest(model)[:16])
+}
+
+// experiment reads an experiment by name; ok is false where there is none.
+func (p Pages) experiment(ctx context.Context, name string) (e experimentJSON, ok bool, err error) {
+	err = get(ctx, p.c.registry, api+"experiments/get-by-name", url.Values{"experiment_name": {name}}, "experiment", &e)
+	switch {
+	case isMissing(err):
+		return e, false, nil
+	case noRoute(err):
+		return e, false, &registry.Error{Reason: registry.Unsupported, Msg: "find promotion ledger: the registry's server has no runs and experiments", Detail: wire(err), Cause: err}
+	case err != nil:
+		return e, false, Explain("find promotion ledger", err)
+	}
+	return e, true, nil
+}
+
+// Locate finds the model's first page.
+func (p Pages) Locate(ctx context.Context, model string) (registry.LedgerPlace, error) {
+	e, ok, err := p.experiment(ctx, experimentOf(model))
+	if !ok || err != nil {
+		return registry.LedgerPlace{}, err
+	}
+	tags := pairs(e.Experiment.Tags)
+	place := registry.LedgerPlace{ID: e.Experiment.ID, First: tags[tagFirstPage], Tail: tags[tagLastPage], Deleted: e.Experiment.Stage == "deleted"}
+	if place.First == "" {
+		return place, &registry.Error{
+			Reason: registry.LedgerLost, Msg: fmt.Sprintf("find promotion ledger of %s: the experiment %q has lost its tag %q", model, e.Experiment.Name, tagFirstPage),
+			Hint: fmt.Sprintf("set the tag to the id of the first run named %q in the experiment %s", model, pagesExperiment),
+		}
+	}
+	return place, nil
+}
+
+// Read returns the parameters of a run.
+func (p Pages) Read(ctx context.Context, page string) (map[string]string, error) {
+	var out struct {
+		Run runJSON `json:"run"`
+	}
+	r := rest.Request{Method: "GET", Path: api + "runs/get", Query: url.Values{"run_id": {page}}, Class: rest.Read, Expect: "run", Limit: 32 << 20}
+	err := p.c.registry.JSON(ctx, r, &out)
+	gone := isMissing(err) || isStatus(err, 400, "INVALID_PARAMETER_VALUE")
+	switch {
+	case gone || err == nil && out.Run.Info.Lifecycle == "deleted":
+		return nil, &registry.Error{Reason: registry.LedgerLost, Cause: err, Msg: fmt.Sprintf("read promotion ledger: its run %s was deleted", page),
+			Hint: "restore the run: MLflow keeps deleted runs until they are purged (MlflowClient().restore_run)"}
+	case err != nil:
+		return nil, Explain("read promotion ledger", err)
+	}
+	return pairs(out.Run.Data.Params), nil
+}
+
+// Write stores parameters in one batch: MLflow stores all or none, and none that has another value.
+func (p Pages) Write(ctx context.Context, page string, values map[string]string) error {
+	body := map[string]any{"run_id": page, "params": pairList(values), "metrics": []any{}, "tags": []any{}}
+	return p.send(ctx, "write promotion ledger", "runs/log-batch", body)
+}
+
+// send writes what ends in the same state however often it arrives.
+func (p Pages) send(ctx context.Context, op, path string, body map[string]any) error {
+	err := p.c.registry.JSON(ctx, rest.Request{Method: "POST", Path: api + path, Body: body, Class: rest.Write}, nil)
+	e := remote(err)
+	switch {
+	case err == nil:
+		return nil
+	case unclear(err):
+		return unknown(op, err)
+	case e != nil && e.Status == 400 && e.Code != "":
+		return &registry.Error{Reason: registry.Conflict, Msg: fmt.Sprintf("%s: refused (400 %s)", op, e.Code), Detail: wire(err), Cause: err}
+	}
+	return Explain(op, err)
+}
+
+// Page makes a run, named after the model so that people find it in MLflow's page.
+func (p Pages) Page(ctx context.Context, model string) (string, error) {
+	id, err := p.home(ctx)
+	if err != nil {
+		return "", err
+	}
+	now := p.c.registry.Meter().ServerTime.UnixMilli()
+	body := map[string]any{"experiment_id": id, "run_name": model, "start_time": now, "tags": []pair{
+		{"mlflow.note.content", "Promotion ledger of the registered model " + registry.Truncate(model, 300) + ", kept by mlflow-promote. Its parameters are written once; deleting it loses the history of promotions."},
+	}}
+	var out struct {
+		Run runJSON `json:"run"`
+	}
+	for try := 0; ; try++ {
+		err := p.c.registry.JSON(ctx, rest.Request{Method: "POST", Path: api + "runs/create", Body: body, Class: rest.Create, Expect: "run"}, &out)
+		if err == nil {
+			break
+		}
+		// A run that was made without our knowing is named by nothing and holds nothing.
+		if !unclear(err) || !p.c.pause(ctx, try) {
+			return "", Explain("begin promotion ledger", err)
+		}
+	}
+	_ = p.send(ctx, "finish run", "runs/update", map[string]any{"run_id": out.Run.Info.ID, "status": "FINISHED", "end_time": now}) // for the eye only
+	return out.Run.Info.ID, nil
+}
+
+// home is the experiment that holds the pages of all models.
+func (p Pages) home(ctx context.Context) (string, error) {
+	e, ok, err := p.experiment(ctx, pagesExperiment)
+	if err == nil && !ok {
+		err = p.send(ctx, "create experiment "+pagesExperiment, "experiments/create", map[string]any{"name": pagesExperiment})
+		if err == nil || registry.ReasonOf(err) == registry.Conflict {
+			e, ok, err = p.experiment(ctx, pagesExperiment)
+		}
+	}
+	switch {
+	case err != nil:
+		return "", err
+	case !ok || e.Experiment.Stage == "deleted":
+		return "", &registry.Error{Reason: registry.Unsupported, Msg: fmt.Sprintf("begin promotion ledger: the experiment %s is deleted", pagesExperiment), Hint: "restore it in MLflow"}
+	}
+	if why := pairs(e.Experiment.Tags)[tagUnfit]; why != "" {
+		return "", &registry.Error{Reason: registry.Unsupported, Msg: "begin promotion ledger: " + why, Hint: fmt.Sprintf("after moving MLflow to a database, remove the tag %s of the experiment %s", tagUnfit, pagesExperiment)}
+	}
+	return e.Experiment.ID, nil
+}
+
+// Found makes the page the model's first: the experiment and its tag are one write, and its name is unique.
+func (p Pages) Found(ctx context.Context, model, page string) (registry.LedgerPlace, error) {
+	err := p.send(ctx, "begin promotion ledger", "experiments/create", map[string]any{"name": experimentOf(model), "tags": []pair{{tagFirstPage, page}}})
+	switch registry.ReasonOf(err) {
+	case registry.OK, registry.Conflict, registry.Unknown:
+		place, lookErr := p.Locate(ctx, model)
+		if lookErr == nil && place.First == "" {
+			lookErr = err
+		}
+		return place, lookErr
+	}
+	return registry.LedgerPlace{}, err
+}
+
+// Tail leaves the hint on the model's experiment.
+func (p Pages) Tail(ctx context.Context, place registry.LedgerPlace, page string) error {
+	return p.send(ctx, "note newest page", "experiments/set-experiment-tag", map[string]any{"experiment_id": place.ID, "key": tagLastPage, "value": page})
+}
+
+// Anchor writes the registered model's tag.
+func (p Pages) Anchor(ctx context.Context, model, text string) error {
+	return p.send(ctx, "anchor promotion ledger", "registered-models/set-tag", map[string]any{"name": model, "key": registry.TagAnchor, "value": text})
+}
+
+// Drop deletes a run.
+func (p Pages) Drop(ctx context.Context, page string) error {
+	return p.send(ctx, "drop page", "runs/delete", map[string]any{"run_id": page})
+}
+
+// Unfit leaves the note on the experiment that holds the pages.
+func (p Pages) Unfit(ctx context.Context, why string) error {
+	e, ok, err := p.experiment(ctx, pagesExperiment)
+	if !ok || err != nil {
+		return err
+	}
+	return p.send(ctx, "note", "experiments/set-experiment-tag", map[string]any{"experiment_id": e.Experiment.ID, "key": tagUnfit, "value": why})
+}

@@ -1,0 +1,31 @@
+package plan
+
+import (
+	"fmt"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// Resume plans the rest of a promotion of the same candidate to the same target that was cut off after it had moved
+// something: what is not yet done of the recorded moves, and the marks. It is not judged again, since the incumbent
+// that the candidate was compared with is no longer there. ok is false where there is nothing to finish.
+func Resume(f registry.Facts, in registry.Intent) (p registry.Plan, digest string, ok bool) {
+	e, moved, ok := f.Unfinished(in.Command, in.Query.Target)
+	if !ok || !moved || f.Number() == 0 || e.Record.To != f.Number() {
+		return p, "", false
+	}
+	p = begin(f, in)
+	p.Incumbent, p.Resumes, p.Override = e.Record.From, e.Epoch, e.Record.Override
+	p.Verdict = &registry.Verdict{Decision: e.Record.Decision, Findings: e.Record.Gates}
+	p.Notes = append(p.Notes, fmt.Sprintf("finishes entry %d of the ledger, which was cut off; judged then, on %s", e.Epoch, e.Record.At))
+	p.Steps = append(p.Steps, moves(f, in)...)
+	made := make([]registry.Step, 0, 2) // what the whole promotion moves: the marks are about all of it
+	if t := in.Query.Target; t.Alias != "" {
+		made = append(made, registry.Step{Do: registry.SetAlias})
+	}
+	if t := in.Query.Target; t.Stage != "" {
+		made = append(made, registry.Step{Do: registry.SetStage})
+	}
+	p.Steps = append(p.Steps, marks(f, made, in)...)
+	return p, e.Record.Plan, true
+}

@@ -1,0 +1,57 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// LedgerNote is what the promotion ledger has to do with this run.
+type LedgerNote struct {
+	Off       string // why there is no entry; "" where there is one or none was needed
+	RecordID  string
+	Epoch     int
+	Outcome   string
+	Outside   []registry.Shift
+	TakesOver int
+}
+
+// promise comes before everything else: without a ledger less is promised.
+func (r Report) promise() Doc {
+	if r.Ledger.Off == "" || !r.Applied || !r.Plan.Moves() {
+		return nil
+	}
+	return Doc{Para{line("No promotion ledger (", C(r.Ledger.Off), "): two promotions at the same moment may both report success; only the audit can find it.")}}
+}
+
+// ledgerNotes say what of the ledger people should know.
+func (r Report) ledgerNotes() []Line {
+	var items []Line
+	n := r.Ledger
+	if n.RecordID != "" {
+		state := n.Outcome
+		if state == "" {
+			state = "still open: the next run of this promotion finishes it"
+		}
+		items = append(items, line("recorded as ", C(n.RecordID), " in the promotion ledger (", state, ")"))
+	}
+	for _, o := range n.Outside {
+		items = append(items, line("moved outside: the ledger had left ", C(o.Ref), " at ", versions(o.Was), ", and it was found at ", versions(o.Want), "; adopted and recorded"))
+	}
+	if n.TakesOver != 0 {
+		items = append(items, line(fmt.Sprintf("takes over entry %d, whose run was cut off", n.TakesOver)))
+	}
+	return items
+}
+
+// versions names the holders of a target as a step's Was is written.
+func versions(list string) string {
+	switch {
+	case list == "":
+		return "no version"
+	case strings.Contains(list, ","):
+		return "versions " + strings.ReplaceAll(list, ",", " and ")
+	}
+	return "version " + list
+}
