@@ -19,6 +19,7 @@ import (
 type settings struct {
 	tracking, registry string // addresses without user-info
 	header             http.Header
+	login              string // user name of basic authentication
 	secrets            []string
 	cas, clientCert    []byte
 	insecureTLS        bool
@@ -26,6 +27,7 @@ type settings struct {
 
 	intent    registry.Intent
 	gates     []policy.Gate
+	from      string // stage the candidate must come from, "" = any
 	dryRun    bool
 	allowRefs []string
 	timeout   time.Duration
@@ -73,6 +75,13 @@ func read(c command, value func(string) string, file func(string) ([]byte, error
 	in := &r.out.intent
 	in.Command = c.name
 	in.Query.Model = r.required("model", "the name of the registered model")
+	r.out.dryRun = r.bool("dry-run")
+	r.out.allowRefs = r.patterns("allow-refs")
+	r.traffic()
+	if c.about == aboutAliases {
+		r.assignments()
+		return r.out
+	}
 	r.candidate()
 	if c.judges {
 		r.target(c.needsTarget)
@@ -84,8 +93,6 @@ func read(c command, value func(string) string, file func(string) ([]byte, error
 	in.ModelTags = r.tags("model-tags")
 	in.RegisterIfValid = r.choice("register") == "if-valid"
 	in.Override = r.words("override")
-	r.out.dryRun = r.bool("dry-run")
-	r.out.allowRefs = r.patterns("allow-refs")
 	return r.out
 }
 
@@ -184,6 +191,7 @@ func (r *reader) login(header http.Header) {
 }
 
 func (r *reader) basic(header http.Header, user, password string) {
+	r.out.login = user
 	pair := base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
 	r.secret(password, pair)
 	header.Set("Authorization", "Basic "+pair)
@@ -251,9 +259,28 @@ func (r *reader) target(needed bool) {
 		t.Stage = stage
 		t.ArchiveExisting = r.bool("archive-existing")
 	}
+	r.from(t)
 	if needed && t.Empty() && r.value("stage") == "" {
 		r.problem("alias", "", "is missing: give an alias such as champion, or a stage, or both")
 	}
+}
+
+// from reads the stage that the candidate must be in before it moves.
+func (r *reader) from(t *registry.Target) {
+	text := r.value("from")
+	if text == "" {
+		return
+	}
+	stage, ok := registry.CanonicalStage(text)
+	switch {
+	case !ok:
+		r.problem("from", text, "is not a stage; give None, Staging, Production or Archived")
+	case r.value("stage") == "":
+		r.problem("from", text, "says where the candidate comes from, and no stage says where it goes: give the input stage too")
+	case stage == t.Stage:
+		r.problem("from", text, "is the stage to move to")
+	}
+	r.out.from = stage
 }
 
 func (r *reader) thresholds() {

@@ -24,7 +24,7 @@ func (g *gathering) root(ctx context.Context, out *candidateRoot) (err error) {
 	case q.ModelID != "":
 		out.logged, err = g.c.loggedModel(ctx, q.ModelID)
 	case q.Alias != "":
-		out.version, err = g.c.holder(ctx, q.Model, q.Alias)
+		out.version, err = g.holder(ctx, q.Model, q.Alias)
 	default:
 		out.version, err = g.c.version(ctx, q.Model, q.Number)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
@@ -34,6 +35,7 @@ type gathering struct {
 	held     map[string]registry.Known[registry.Version]
 	versions []registry.Version // found beside: all of the model where a stage is involved, else those of the run
 	all      bool               // versions are all of the model
+	bare     atomic.Bool        // the server has no aliases
 	copyOf   registry.Version   // the version of another registered model that is to be copied
 }
 
@@ -78,7 +80,7 @@ func (g *gathering) first(ctx context.Context) error {
 			continue
 		}
 		asks = append(asks, func() (err error) {
-			holders[i], err = g.c.holder(ctx, g.q.Model, alias)
+			holders[i], err = g.holder(ctx, g.q.Model, alias)
 			return err
 		})
 	}
@@ -91,6 +93,11 @@ func (g *gathering) first(ctx context.Context) error {
 	}
 	if err := g.refusePrompt(); err != nil {
 		return err
+	}
+	if g.bare.Load() {
+		if err := g.readTags(ctx, &root); err != nil {
+			return err
+		}
 	}
 	g.held = map[string]registry.Known[registry.Version]{}
 	for i, key := range g.want {
@@ -138,6 +145,10 @@ func (g *gathering) aliasHolders() error {
 	for _, key := range g.want {
 		alias, isAlias := strings.CutPrefix(key, "@")
 		if !isAlias {
+			continue
+		}
+		if g.facts.Fallback != nil {
+			g.held[key] = g.tagHolder(g.versions, alias)
 			continue
 		}
 		number, named := m.Aliases[alias]
@@ -237,6 +248,7 @@ func (g *gathering) refuseNearName(ctx context.Context) error {
 // identify finds the version the candidate already is, and its twins: versions of the same run that carry our request
 // tag or the same source. The lowest number counts.
 func (g *gathering) identify() {
+	g.facts.Newest = g.facts.Model.OrZero().Newest
 	for _, v := range g.versions {
 		g.facts.Newest = max(g.facts.Newest, v.Number)
 	}
@@ -244,11 +256,14 @@ func (g *gathering) identify() {
 		return
 	}
 	for _, v := range g.versions {
-		if v.RunID != g.facts.Source.RunID || v.Tags[tagDuplicateOf] != "" || !sameSource(v, g.facts.Source) {
+		if v.RunID != g.facts.Source.RunID || v.Tags[registry.TagDuplicateOf] != "" || !sameSource(v, g.facts.Source) {
 			continue
 		}
 		if _, found := g.facts.Candidate.Version.Get(); found {
 			g.facts.Twins = append(g.facts.Twins, v.Number)
+			if v.Tags[registry.TagRequest] == g.facts.Source.Request {
+				g.facts.Unmarked = append(g.facts.Unmarked, v.Number)
+			}
 			continue
 		}
 		g.facts.Candidate.Version = registry.Is(v)

@@ -40,7 +40,21 @@ func begin(f registry.Facts, in registry.Intent) registry.Plan {
 // ready refuses a version that the server has not finished registering.
 func ready(f registry.Facts) error {
 	v, ok := f.Candidate.Version.Get()
-	if !ok || v.Status == "READY" || v.Status == "" {
+	if !ok {
+		return nil
+	}
+	return readyVersion(v)
+}
+
+// readyVersion refuses a version that is not to be loaded: not registered to the end, or the twin of another.
+func readyVersion(v registry.Version) error {
+	if of := v.Tags[registry.TagDuplicateOf]; of != "" {
+		return &registry.Error{
+			Reason: registry.NotReady, Msg: fmt.Sprintf("version %d of %s is a duplicate of version %s, made by registering twice at the same moment", v.Number, v.Model, of),
+			Hint: fmt.Sprintf("use version %s, which is the same", of),
+		}
+	}
+	if v.Status == "READY" || v.Status == "" {
 		return nil
 	}
 	msg := fmt.Sprintf("version %d of %s is %s", v.Number, v.Model, v.Status)
@@ -62,9 +76,14 @@ func registration(p *registry.Plan, f registry.Facts, in registry.Intent, judged
 		tags[registry.TagRequest] = f.Source.Request
 		p.Steps = append(p.Steps, registry.Step{
 			Do: registry.CreateVersion, Model: in.Query.Model, Want: registry.NewNumber,
-			Source: p.Source, Description: in.Description, Tags: tags,
+			Source: p.Source, Description: in.Description, Tags: tags, Newest: f.Newest,
 		})
 		return
+	}
+	for _, twin := range f.Unmarked {
+		p.Steps = append(p.Steps, registry.Step{
+			Do: registry.SetTag, Model: v.Model, Version: twin, Ref: registry.TagDuplicateOf, Want: fmt.Sprint(v.Number),
+		})
 	}
 	// A version that carries our request tag was written by this program; on any other, words that are already there
 	// belong to somebody else.

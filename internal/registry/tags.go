@@ -19,6 +19,8 @@ const (
 	TagWorkflowRun      = "promote.workflow.run"   // link to the run that registered the version
 	TagDatasets         = "promote.datasets"       // JSON list of name, digest, context
 	TagFailedGates      = "promote.failed_gates"   // JSON list
+	TagDuplicateOf      = "promote.duplicate_of"   // number of the version that counts, of two made from one registration
+	TagTraffic          = "promote.traffic"        // of a registered model: JSON object of aliases and percentages
 	TagValidation       = "validation_status"      // passed or blocked
 	TagPythonVersion    = "python_version"
 	TagFrameworkVersion = "framework_version"
@@ -36,6 +38,9 @@ const (
 
 // AliasTimeTag is the tag that says when a version last received the alias.
 func AliasTimeTag(alias string) string { return TagPrefix + "alias." + alias + ".at" }
+
+// FallbackTag is the tag that stands for the alias on servers that have none: "true" on the version that holds it.
+func FallbackTag(alias string) string { return "alias_" + alias }
 
 // StageTimeTag is the tag that says when a version last entered the stage; "" for stages that have none.
 func StageTimeTag(stage string) string {
