@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build test test-pure test-real test-container lint demo bench image fmt clean
+.PHONY: help build generate test test-pure test-real test-container lint demo bench image fmt clean
 
 VERSION ?= dev
 IMAGE ?= mlflow-promote:dev
@@ -46,6 +46,9 @@ lint: ## formatting, workflows and scripts
 	.cache/bin/shellcheck tools/setup .ci/run
 	PATH="$$PWD/.cache/bin:$$PATH" actionlint
 	.cache/bin/zizmor --offline --quiet .github action.yml
+
+generate: ## writes action.yml and the README's tables from their declarations
+	go test ./internal/repotest -update
 
 fmt: ## formats the Go code
 	gofmt -w .

@@ -3,6 +3,7 @@ package mlflow
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -246,27 +247,28 @@ func (g *gathering) refuseNearName(ctx context.Context) error {
 }
 
 // identify finds the version the candidate already is, and its twins: versions of the same run that carry our request
-// tag or the same source. The lowest number counts.
+// tag or the same source. The one that the target names counts, else the lowest: a twin that is live already must not
+// look older or newer than itself.
 func (g *gathering) identify() {
 	g.facts.Newest = g.facts.Model.OrZero().Newest
+	var same []registry.Version
 	for _, v := range g.versions {
 		g.facts.Newest = max(g.facts.Newest, v.Number)
+		if v.RunID == g.facts.Source.RunID && v.Tags[registry.TagDuplicateOf] == "" && sameSource(v, g.facts.Source) {
+			same = append(same, v)
+		}
 	}
-	if !g.facts.Candidate.Version.IsAbsent() {
+	if !g.facts.Candidate.Version.IsAbsent() || len(same) == 0 {
 		return
 	}
-	for _, v := range g.versions {
-		if v.RunID != g.facts.Source.RunID || v.Tags[registry.TagDuplicateOf] != "" || !sameSource(v, g.facts.Source) {
-			continue
+	incumbent := g.facts.Incumbent().OrZero().Version.OrZero().Number
+	counts := max(0, slices.IndexFunc(same, func(v registry.Version) bool { return v.Number == incumbent }))
+	g.facts.Candidate.Version = registry.Is(same[counts])
+	for _, v := range slices.Delete(same, counts, counts+1) {
+		g.facts.Twins = append(g.facts.Twins, v.Number)
+		if v.Tags[registry.TagRequest] == g.facts.Source.Request {
+			g.facts.Unmarked = append(g.facts.Unmarked, v.Number)
 		}
-		if _, found := g.facts.Candidate.Version.Get(); found {
-			g.facts.Twins = append(g.facts.Twins, v.Number)
-			if v.Tags[registry.TagRequest] == g.facts.Source.Request {
-				g.facts.Unmarked = append(g.facts.Unmarked, v.Number)
-			}
-			continue
-		}
-		g.facts.Candidate.Version = registry.Is(v)
 	}
 }
 

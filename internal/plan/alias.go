@@ -36,9 +36,29 @@ func Aliases(f registry.Facts, in registry.Intent) (registry.Plan, error) {
 		return p, err
 	}
 	moves = append(moves, traffic...)
-	p.Steps = append(append(p.Steps, moves...), marks(moves, in)...)
+	p.Steps = append(append(p.Steps, moves...), aliasMarks(moves, in)...)
 	fallbackNote(&p, f)
 	return p, nil
+}
+
+// aliasMarks are the notes left on each version that received an alias.
+func aliasMarks(moves []registry.Step, in registry.Intent) []registry.Step {
+	var steps []registry.Step
+	recorded := map[int]bool{}
+	mark := func(m registry.Step, key, value string) {
+		steps = append(steps, registry.Step{Do: registry.SetTag, Model: in.Query.Model, Version: m.Version, Ref: key, Want: value})
+	}
+	for _, m := range moves {
+		if m.Do == registry.SetModelTag || m.Want == "" { // no version received anything
+			continue
+		}
+		if !recorded[m.Version] {
+			recorded[m.Version] = true
+			mark(m, registry.TagRecord, registry.TheRecord)
+		}
+		mark(m, registry.AliasTimeTag(m.Ref), registry.AtTime)
+	}
+	return steps
 }
 
 // usable refuses aliases of what cannot be loaded.

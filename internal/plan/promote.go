@@ -33,7 +33,7 @@ func Promote(f registry.Facts, v registry.Verdict, in registry.Intent) (registry
 		registration(&p, f, in, validationTags(v, f.Candidate.Version.OrZero().Tags))
 	}
 	if allowed {
-		p.Steps = append(append(p.Steps, moves...), marks(moves, in)...)
+		p.Steps = append(append(p.Steps, moves...), marks(f, moves, in)...)
 		fallbackNote(&p, f)
 	}
 	return p, nil
@@ -105,28 +105,25 @@ func stageMove(f registry.Facts, in registry.Intent, want string) (registry.Step
 	return s, was != after
 }
 
-// marks are the notes left on each version that was moved.
-func marks(moves []registry.Step, in registry.Intent) []registry.Step {
-	var steps []registry.Step
-	recorded := map[int]bool{}
-	mark := func(m registry.Step, key, value string) {
-		steps = append(steps, registry.Step{Do: registry.SetTag, Model: in.Query.Model, Version: m.Version, Ref: key, Want: value})
+// marks are the notes left on the version once it was moved. A part of the target that needs no move gets the note it
+// lacks: an earlier run moved it and did not get further.
+func marks(f registry.Facts, moves []registry.Step, in registry.Intent) []registry.Step {
+	had := f.Candidate.Version.OrZero().Tags
+	mark := func(key, value string) registry.Step {
+		return registry.Step{Do: registry.SetTag, Model: in.Query.Model, Version: f.Number(), Ref: key, Want: value}
 	}
-	for _, m := range moves {
-		key := registry.AliasTimeTag(m.Ref)
-		switch {
-		case m.Do == registry.SetModelTag, m.Want == "": // no version received anything
-			continue
-		case m.Do == registry.SetStage:
-			key = registry.StageTimeTag(m.Ref)
+	steps := []registry.Step{mark(registry.TagRecord, registry.TheRecord)}
+	add := func(ref, key string) {
+		moved := slices.ContainsFunc(moves, func(m registry.Step) bool { return m.Ref == ref })
+		if key != "" && (moved || had[key] == "") {
+			steps = append(steps, mark(key, registry.AtTime))
 		}
-		if !recorded[m.Version] {
-			recorded[m.Version] = true
-			mark(m, registry.TagRecord, registry.TheRecord)
-		}
-		if key != "" {
-			mark(m, key, registry.AtTime)
-		}
+	}
+	if t := in.Query.Target; t.Alias != "" {
+		add(t.Alias, registry.AliasTimeTag(t.Alias))
+	}
+	if t := in.Query.Target; t.Stage != "" {
+		add(t.Stage, registry.StageTimeTag(t.Stage))
 	}
 	return steps
 }

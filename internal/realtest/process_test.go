@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -17,12 +18,19 @@ import (
 // A shell with a child of its own, as a server with workers.
 var family = []string{"/bin/sh", "-c", "sleep 1000 & sleep 1000"}
 
+// atEnd is what the tests of this package share and nobody else ends.
+var atEnd []func()
+
 // TestMain lets the test binary play a process that is killed while it has
 // children: it prints their group.
 func TestMain(m *testing.M) {
 	log := os.Getenv("REALTEST_PARENT_LOG")
 	if log == "" {
-		os.Exit(m.Run())
+		status := m.Run()
+		for _, end := range slices.Backward(atEnd) {
+			end()
+		}
+		os.Exit(status)
 	}
 	p, err := launch{name: "family", log: log}.start(context.Background(), family...)
 	if err != nil {

@@ -324,6 +324,8 @@ func (r Report) next() Doc {
 	case r.Reason == registry.OK && r.Command == "register" && !r.Dry:
 		return Doc{Para{line("Promote it with:")},
 			Code{"sh", fmt.Sprintf("mlflow-promote promote --model %s --candidate models:/%s/%d --alias champion --thresholds '…'", quote(r.Plan.Model), r.Plan.Model, r.number())}}
+	case r.Reason == registry.Blocked:
+		return Doc{Para{line("Judge another candidate, writing nothing, with:")}, Code{"sh", r.validateCommand()}}
 	case r.Dry && r.Reason == registry.OK:
 		return Doc{Para{line("Run the same without ", C("dry-run"), " to carry it out.")}}
 	}
@@ -381,6 +383,21 @@ func aliasSpan(s registry.Step) Line {
 		return line(C("@"+s.Ref), " removed")
 	}
 	return line(C("@"+s.Ref), " names "+s.Want)
+}
+
+// validateCommand judges another candidate by the same gates.
+func (r Report) validateCommand() string {
+	words := []string{"mlflow-promote", "validate", "--model", quote(r.Plan.Model), "--candidate", "runs:/RUN_ID/model"}
+	if t := r.Plan.Target; t.Alias != "" {
+		words = append(words, "--alias", quote(t.Alias))
+	} else if t.Stage != "" {
+		words = append(words, "--stage", t.Stage)
+	}
+	var gates []string
+	for _, f := range r.Verdict.Findings {
+		gates = append(gates, f.Gate)
+	}
+	return strings.Join(append(words, "--thresholds", quote(strings.Join(gates, "\n"))), " ")
 }
 
 // quote makes one word of the shell out of text.

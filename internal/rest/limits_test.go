@@ -97,8 +97,12 @@ func TestEveryPartOfAnAnswerHasItsTime(t *testing.T) {
 		cfg     Config
 		says    string
 	}{
-		"a header that does not come":        {stuck(""), Config{Answer: 50 * time.Millisecond}, "timeout awaiting response headers"},
-		"a body that stops":                  {stuck(`{"a":`), Config{Idle: 50 * time.Millisecond}, "stopped arriving after 5 bytes"},
+		"a header that does not come": {stuck(""), Config{Answer: 50 * time.Millisecond}, "timeout awaiting response headers"},
+		"a body that stops":           {stuck(`{"a":`), Config{Idle: 50 * time.Millisecond}, "stopped arriving after 5 bytes"},
+		"a body that does not begin": {func(w http.ResponseWriter, r *http.Request) {
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		}, Config{Idle: 50 * time.Millisecond}, "stopped arriving after 0 bytes"},
 		"a body that never stops":            {drip, Config{Idle: time.Second, Total: 100 * time.Millisecond}, "timeout after"},
 		"a header later than the whole call": {stuck(""), Config{Total: 50 * time.Millisecond}, "timeout before an answer"},
 	}
@@ -163,6 +167,24 @@ func TestConnectionsAreFewAndKept(t *testing.T) {
 	wg.Wait()
 	if s.hits.Load() != 800 || s.conns.Load() > 4 || failed.Load() != 0 {
 		t.Errorf("%d requests over %d connections, %d failed; want 800 over at most 4", s.hits.Load(), s.conns.Load(), failed.Load())
+	}
+}
+
+func TestConnectionsAreKeptBetweenRounds(t *testing.T) {
+	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		time.Sleep(5 * time.Millisecond)
+		io.WriteString(w, `{}`)
+	})
+	c := client(t, Config{Base: s.URL, MaxConns: 6})
+	for range 10 {
+		var wg sync.WaitGroup
+		for range 6 {
+			wg.Go(func() { _ = c.JSON(background(t), Request{Path: "x"}, nil) })
+		}
+		wg.Wait()
+	}
+	if s.conns.Load() > 6 {
+		t.Errorf("%d connections for rounds of 6", s.conns.Load())
 	}
 }
 

@@ -1,0 +1,209 @@
+package policy
+
+import (
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+func subject(ref string, number int, metrics map[string]float64) registry.Subject {
+	run := registry.Run{ID: "r-" + ref, Metrics: map[string]registry.Point{}}
+	for k, v := range metrics {
+		run.Metrics[k] = registry.Point{Value: v, Raw: strconv.FormatFloat(v, 'g', -1, 64)}
+	}
+	return registry.Subject{Ref: ref, Version: registry.Is(registry.Version{Number: number}), Run: registry.Is(run)}
+}
+
+// facts are those of a candidate with these metrics against a champion with those; nil = confirmed that there is none.
+func facts(candidate, champion map[string]float64) registry.Facts {
+	f := registry.Facts{Candidate: subject("candidate", 2, candidate), Holders: map[string]registry.Known[registry.Subject]{}}
+	holder := registry.Absent[registry.Subject]("there is no champion")
+	if champion != nil {
+		holder = registry.Is(subject("models:/churn/1", 1, champion))
+	}
+	f.Holders[registry.Incumbent], f.Holders["@champion"] = holder, holder
+	return f
+}
+
+func judge(t *testing.T, thresholds string, f registry.Facts) registry.Verdict {
+	t.Helper()
+	gates, problems := Thresholds(thresholds, registry.Target{Alias: "champion"})
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	return Judge(gates, f)
+}
+
+func TestGates(t *testing.T) {
+	type m = map[string]float64
+	for name, c := range map[string]struct {
+		thresholds          string
+		candidate, champion m
+		want                []registry.Outcome
+		decision            registry.Decision
+	}{
+		"a limit that is met":                               {"a >= 1", m{"a": 1}, nil, []registry.Outcome{registry.Pass}, registry.Promote},
+		"a limit that is missed":                            {"a > 1", m{"a": 1}, nil, []registry.Outcome{registry.Fail}, registry.Block},
+		"lower is better":                                   {"loss <= 0.1", m{"loss": 0.2}, nil, []registry.Outcome{registry.Fail}, registry.Block},
+		"a metric that is absent":                           {"a <= 1", m{"b": 0}, nil, []registry.Outcome{registry.Inconclusive}, registry.Block},
+		"NaN is not below anything":                         {"a <= 1", m{"a": math.NaN()}, nil, []registry.Outcome{registry.Inconclusive}, registry.Block},
+		"nor unequal to anything":                           {"a != 1", m{"a": math.NaN()}, nil, []registry.Outcome{registry.Inconclusive}, registry.Block},
+		"infinity is no measurement":                        {"a >= 1", m{"a": math.Inf(1)}, nil, []registry.Outcome{registry.Inconclusive}, registry.Block},
+		"nor is what SQL stores keep of it":                 {"a >= 1", m{"a": math.MaxFloat64}, nil, []registry.Outcome{registry.Inconclusive}, registry.Block},
+		"every gate is judged":                              {"a >= 1\nb >= 1\na >= 0", m{"a": 0.5}, nil, []registry.Outcome{registry.Fail, registry.Inconclusive, registry.Pass}, registry.Block},
+		"better than the champion":                          {"a >= champion - 0.1", m{"a": 0.95}, m{"a": 1}, []registry.Outcome{registry.Pass}, registry.Promote},
+		"worse than the champion":                           {"a >= champion - 0.1", m{"a": 0.8}, m{"a": 1}, []registry.Outcome{registry.Fail}, registry.Block},
+		"a negative baseline":                               {"a >= champion - 0.1", m{"a": -1.05}, m{"a": -1}, []registry.Outcome{registry.Pass}, registry.Promote},
+		"a champion without the metric is no evidence":      {"a >= champion", m{"a": 1}, m{"b": 1}, []registry.Outcome{registry.Inconclusive}, registry.Block},
+		"a champion whose metric is NaN is no evidence":     {"a >= champion", m{"a": 1}, m{"a": math.NaN()}, []registry.Outcome{registry.Inconclusive}, registry.Block},
+		"no champion, and nothing else judges":              {"a >= champion", m{"a": 1}, nil, []registry.Outcome{registry.Inconclusive}, registry.Block},
+		"no champion, and another gate judges":              {"a >= champion\na >= 0.5", m{"a": 1}, nil, []registry.Outcome{registry.NotApplicable, registry.Pass}, registry.Promote},
+		"no champion, and the other gate fails":             {"a >= champion\na >= 5", m{"a": 1}, nil, []registry.Outcome{registry.Inconclusive, registry.Fail}, registry.Block},
+		"incumbent is another word for the target's holder": {"a > incumbent + 0.1", m{"a": 1.2}, m{"a": 1}, []registry.Outcome{registry.Pass}, registry.Promote},
+		"no gate at all":                                    {"# nothing", m{"a": 1}, nil, nil, registry.Block},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := judge(t, c.thresholds, facts(c.candidate, c.champion))
+			var got []registry.Outcome
+			for _, f := range v.Findings {
+				got = append(got, f.Outcome)
+				if f.Outcome != registry.Pass && f.Why == "" {
+					t.Errorf("%s: %s without a reason", f.Gate, f.Outcome)
+				}
+				if f.Blocks() && f.Fix == "" {
+					t.Errorf("%s blocks and nobody is told how to satisfy it", f.Gate)
+				}
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Error(diff)
+			}
+			if v.Decision != c.decision {
+				t.Errorf("decision %s, want %s", v.Decision, c.decision)
+			}
+		})
+	}
+}
+
+func TestWhatCannotBeReadBlocks(t *testing.T) {
+	f := facts(map[string]float64{"a": 1}, map[string]float64{"a": 0})
+	f.Candidate.Run = registry.Unreadable[registry.Run]("run r is deleted")
+	if v := judge(t, "a >= 0", f); v.Decision != registry.Block || !strings.Contains(v.Findings[0].Why, "run r is deleted") {
+		t.Errorf("%+v", v)
+	}
+	f = facts(map[string]float64{"a": 1}, nil)
+	f.Holders["@champion"] = registry.Unreadable[registry.Subject]("alias champion names version 9, which does not exist")
+	if v := judge(t, "a >= champion\na >= 0", f); v.Decision != registry.Block {
+		t.Errorf("an incumbent that exists and cannot be read was taken for none: %+v", v)
+	}
+	f.Holders = nil
+	if v := judge(t, "a >= champion\na >= 0", f); v.Decision != registry.Block {
+		t.Errorf("an incumbent nobody looked for was taken for none: %+v", v)
+	}
+}
+
+func TestTheHolderAgainstItself(t *testing.T) {
+	f := facts(map[string]float64{"a": 1}, map[string]float64{"a": 1})
+	f.Candidate.Version = registry.Is(registry.Version{Number: 1})
+	if v := judge(t, "a > champion", f); v.Decision != registry.Promote {
+		t.Errorf("a strict comparison blocks a re-run: %+v", v)
+	}
+}
+
+func TestWrongThresholds(t *testing.T) {
+	for line, want := range map[string]string{
+		"accuracy":             "there is no comparison in it",
+		">= 1":                 "the name of the metric is missing",
+		"a >=":                 "the limit is missing",
+		"a >= abc":             `"abc" is neither a number nor an incumbent`,
+		"a >= nan":             `"nan" is neither a number nor an incumbent`,
+		"a >= Inf":             `"Inf" is neither a number nor an incumbent`,
+		"a >= 1_000":           "neither a number",
+		"a >= 0x1p-2":          "neither a number",
+		"a >= 1e999":           "neither a number",
+		"a >= 85%":             "neither a number",
+		"a >= champion * 2":    `cannot read "* 2" behind champion`,
+		"a >= champion - inf":  `cannot read "- inf"`,
+		"a >= champion - -0.1": `cannot read "- -0.1"`,
+		"a >= @latest":         `"latest" is reserved`,
+		"a >= @v7":             "reserved by MLflow",
+		"a = 1":                "there is no comparison in it",
+	} {
+		gates, problems := Thresholds("ok >= 1\n"+line, registry.Target{Alias: "champion"})
+		if len(problems) != 1 || !strings.Contains(problems[0], want) || !strings.HasPrefix(problems[0], "line 2, ") {
+			t.Errorf("%q: %v, want %q", line, problems, want)
+		}
+		if len(gates) != 1 {
+			t.Errorf("%q: %d gates beside it", line, len(gates))
+		}
+	}
+}
+
+func TestNeedsNamesTheHoldersOnce(t *testing.T) {
+	gates, _ := Thresholds("a >= champion\nb >= champion - 1\nc >= @challenger\nd >= production\ne >= incumbent\nf >= 1", registry.Target{})
+	want := []string{"@champion", "@challenger", "Production"}
+	if diff := cmp.Diff(want, Needs(gates).Holders); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestSuggestionsPass(t *testing.T) {
+	f := facts(map[string]float64{"test_f1": 0.9, "loss": 0.2, "bad": math.NaN()}, map[string]float64{"test_f1": 0.8, "loss": 0.1})
+	target := registry.Target{Alias: "champion"}
+	lines := Suggest(f, target)
+	if diff := cmp.Diff([]string{"test_f1 >= 0.9", "test_f1 >= champion", "loss <= 0.2"}, lines); diff != "" {
+		t.Error(diff)
+	}
+	if v := judge(t, strings.Join(lines, "\n"), f); v.Decision != registry.Promote {
+		t.Errorf("the suggested thresholds block the candidate: %+v", v)
+	}
+}
+
+// Law: a gate passes only on finite numbers on both sides, and taking a metric away never turns a verdict into promote.
+func TestLawNothingPassesWithoutEvidence(t *testing.T) {
+	values := []float64{0, 1, -1, 0.5, math.NaN(), math.Inf(1), math.Inf(-1), math.MaxFloat64, -math.MaxFloat64}
+	rapid.Check(t, func(t *rapid.T) {
+		mine, theirs := rapid.SampledFrom(values).Draw(t, "mine"), rapid.SampledFrom(values).Draw(t, "theirs")
+		op := rapid.SampledFrom(operators).Draw(t, "op")
+		gates, problems := Thresholds("a "+string(op)+" champion - 0.5\na "+string(op)+" 0.25", registry.Target{Alias: "champion"})
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		v := Judge(gates, facts(map[string]float64{"a": mine}, map[string]float64{"a": theirs}))
+		finite := func(x float64) bool { return registry.Point{Value: x}.Finite() }
+		if v.Findings[0].Outcome == registry.Pass && !(finite(mine) && finite(theirs)) || v.Findings[1].Outcome == registry.Pass && !finite(mine) {
+			t.Fatalf("passed on %v against %v", mine, theirs)
+		}
+		for _, less := range []registry.Facts{facts(nil, map[string]float64{"a": theirs}), facts(map[string]float64{"a": mine}, map[string]float64{})} {
+			if got := Judge(gates, less); got.Decision == registry.Promote {
+				t.Fatalf("less evidence promotes: %+v", got)
+			}
+		}
+	})
+}
+
+// Law: the parser accepts or refuses every line and never panics; what it accepts says what the line says.
+func FuzzThresholds(f *testing.F) {
+	for _, s := range []string{"a >= 1", "a >= champion - 0.01", "a\x00b<=-1e-9", "::error::>=1", "a >= @ü", "a>=", "# x"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		gates, problems := Thresholds(text, registry.Target{Alias: "champion"})
+		lines := slices.DeleteFunc(strings.Split(text, "\n"), func(l string) bool {
+			l = strings.Join(strings.Fields(l), " ")
+			return l == "" || strings.HasPrefix(l, "#")
+		})
+		if len(gates)+len(problems) != len(lines) {
+			t.Fatalf("%d gates and %d problems of %d lines", len(gates), len(problems), len(lines))
+		}
+		if len(gates) > 0 && Judge(gates, registry.Facts{}).Decision == registry.Promote {
+			t.Fatal("promoted without any fact")
+		}
+	})
+}

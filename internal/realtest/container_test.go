@@ -1,0 +1,444 @@
+//go:build container
+
+package realtest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"maps"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/goccy/go-yaml"
+)
+
+const (
+	imageName   = "mlflow-promote:test"
+	runnerImage = "local/runner:bookworm"
+	runnerUser  = 1001 // who owns the files of a hosted runner
+	maxImage    = 12 << 20
+)
+
+// engine is what the tests of this file share: a copy of the repository as a
+// checkout would have it, the image of it, and a server that containers and
+// this machine reach under the same address.
+type engine struct {
+	server *Server
+	copy   string
+}
+
+var start = sync.OnceValues(func() (e engine, err error) {
+	ctx := context.Background() // outlives the test that asks first
+	if err := Setup(ctx, "docker", "act"); err != nil {
+		return e, err
+	}
+	if e.copy, err = os.MkdirTemp("", "mlflow-promote-copy-"); err != nil {
+		return e, err
+	}
+	atEnd = append(atEnd, func() { os.RemoveAll(e.copy) })
+	if err := checkout(e.copy); err != nil {
+		return e, err
+	}
+	build := exec.Command("docker", "build", "--tag", imageName, e.copy)
+	build.Env = append(os.Environ(), "DOCKER_BUILDKIT=0") // what the oldest runners and act use
+	if out, err := build.CombinedOutput(); err != nil {
+		return e, fmt.Errorf("docker build: %w\n%s", err, out)
+	}
+	gateway, err := bridge()
+	if err != nil {
+		return e, err
+	}
+	if e.server, err = MLflow(ctx, Options{Workers: 1, Host: gateway}); err != nil {
+		return e, err
+	}
+	atEnd = append(atEnd, e.server.Stop)
+	return e, nil
+})
+
+// checkout copies the repository with what is not committed yet, on a branch
+// named main.
+func checkout(dir string) error {
+	root, err := Root()
+	if err != nil {
+		return err
+	}
+	const script = `git ls-files -z --cached --others --exclude-standard |
+			tar --create --null --ignore-failed-read --files-from - | tar --extract --directory "$1"
+		cd "$1" && git init --quiet --initial-branch main && git add --all &&
+			git -c user.name=test -c user.email=test@example.com commit --quiet --message test`
+	cmd := exec.Command("bash", "-c", script, "copy", dir)
+	cmd.Dir = root
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("copy the repository: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// bridge is this machine's address as containers see it.
+func bridge() (string, error) {
+	docker0, err := net.InterfaceByName("docker0")
+	if err != nil {
+		return "", fmt.Errorf("find docker0: %w", err)
+	}
+	addresses, err := docker0.Addrs()
+	if err != nil {
+		return "", err
+	}
+	for _, a := range addresses {
+		if ip, ok := a.(*net.IPNet); ok && ip.IP.To4() != nil {
+			return ip.IP.String(), nil
+		}
+	}
+	return "", fmt.Errorf("docker0 has no address: %v", addresses)
+}
+
+func shared(t *testing.T) engine {
+	t.Helper()
+	e, err := start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func TestTheImage(t *testing.T) {
+	shared(t)
+	out, err := exec.Command("docker", "image", "inspect", imageName).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var images []struct {
+		Size   int64
+		Config struct {
+			User, WorkingDir string
+			Entrypoint, Cmd  []string
+		}
+	}
+	if err := json.Unmarshal(out, &images); err != nil {
+		t.Fatal(err)
+	}
+	image := images[0]
+	t.Logf("%.1f MB", float64(image.Size)/1e6)
+	if image.Size > maxImage {
+		t.Errorf("the image has %d bytes, want at most %d", image.Size, maxImage)
+	}
+	if image.Config.User != "" || image.Config.WorkingDir != "" {
+		t.Errorf("user %q and working directory %q are the runner's to choose", image.Config.User, image.Config.WorkingDir)
+	}
+	if !slices.Equal(image.Config.Entrypoint, []string{"/mlflow-promote"}) || image.Config.Cmd != nil {
+		t.Errorf("entry point %q, command %q", image.Config.Entrypoint, image.Config.Cmd)
+	}
+}
+
+func TestTheActionAsTheRunnerStartsIt(t *testing.T) {
+	server := shared(t).server
+	logged, err := server.Train(t.Context(),
+		Spec{Experiment: "container", Model: "model"},
+		Spec{Experiment: "container", Model: "model", Estimator: "centroid"},
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	with := map[string]string{
+		"tracking-uri": server.URL, "model": "container", "alias": "champion",
+		"thresholds": "test_accuracy >= 0.9\ntest_f1 >= champion",
+	}
+
+	good := newContainer(t, with, "candidate", "runs:/"+logged[0].RunID+"/model")
+	if status, out := good.run(t); status != 0 {
+		t.Fatalf("status %d\n%s", status, out)
+	}
+	good.wrote(t, map[string]string{
+		"verdict": "promote", "reason": "ok", "changed": "true", "version": "1", "model-uri": "models:/container@champion",
+	})
+
+	bad := newContainer(t, with, "candidate", "runs:/"+logged[1].RunID+"/model")
+	if status, out := bad.run(t); status != 1 {
+		t.Fatalf("status %d\n%s", status, out)
+	}
+	bad.wrote(t, map[string]string{"verdict": "block", "reason": "blocked", "version": "2", "previous-version": "1"})
+
+	if got := holderOf(t, server, "container", "champion"); got != "1" {
+		t.Errorf("champion is version %s, want 1", got)
+	}
+}
+
+func TestACancelledActionStillReports(t *testing.T) {
+	shared(t)
+	gateway, err := bridge()
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", net.JoinHostPort(gateway, "0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := make(chan struct{})
+	var once sync.Once
+	server := &http.Server{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		once.Do(func() { close(asked) })
+		<-r.Context().Done() // never answers
+	})}
+	go func() { _ = server.Serve(listener) }()
+	defer server.Close()
+
+	c := newContainer(t, map[string]string{
+		"tracking-uri": "http://" + listener.Addr().String(), "model": "container", "alias": "champion",
+		"thresholds": "test_accuracy >= 0.9",
+	}, "candidate", "runs:/0123456789abcdef0123456789abcdef/model")
+	cmd := c.command()
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	select {
+	case <-asked:
+	case err := <-ended:
+		t.Fatalf("ended before it asked the server: %v\n%s", err, out.Bytes())
+	}
+	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-ended:
+	case <-time.After(7500 * time.Millisecond): // then the runner sends SIGTERM
+		_ = exec.Command("docker", "kill", c.name).Run()
+		t.Fatalf("still running after 7.5 s\n%s", out.Bytes())
+	}
+	if got := cmd.ProcessState.ExitCode(); got != 130 {
+		t.Errorf("status %d, want 130\n%s", got, out.Bytes())
+	}
+	c.wrote(t, map[string]string{"reason": "cancelled", "changed": "false"})
+}
+
+func TestAWorkflowUsesTheAction(t *testing.T) {
+	e := shared(t)
+	server := e.server
+	logged, err := server.Train(t.Context(), Spec{Experiment: "workflow", Model: "model"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	candidate := "runs:/" + logged[0].RunID + "/model"
+
+	out, err := e.act(t, candidate, "test_accuracy >= 0.9")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	const promoted = "seen: outcome=success verdict=promote reason=ok changed=true version=1 uri=models:/workflow@champion"
+	if !strings.Contains(out, promoted) {
+		t.Errorf("a later step did not see %q:\n%s", promoted, out)
+	}
+	if got := holderOf(t, server, "workflow", "champion"); got != "1" {
+		t.Errorf("champion is version %s, want 1", got)
+	}
+
+	out, err = e.act(t, candidate, "test_accuracy >= 0.999")
+	if err == nil {
+		t.Errorf("the job succeeds though the action refuses:\n%s", out)
+	}
+	const refused = "seen: outcome=failure verdict=block reason=blocked "
+	if !strings.Contains(out, refused) {
+		t.Errorf("a later step did not see %q:\n%s", refused, out)
+	}
+}
+
+// act runs the workflow of this repository.
+func (e engine) act(t *testing.T, candidate, threshold string) (string, error) {
+	t.Helper()
+	root, err := Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	event, err := json.Marshal(object{
+		"repository": object{"default_branch": "main"},
+		"inputs": object{
+			"tracking-uri": e.server.URL, "model": "workflow", "alias": "champion", "candidate": candidate, "threshold": threshold,
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "event.json")
+	if err := os.WriteFile(file, event, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(filepath.Join(root, ".cache", "bin", "act"), "workflow_dispatch", "--eventpath", file,
+		"--workflows", ".github/workflows/selftest.yml", "--platform", "ubuntu-latest="+runnerImage,
+		"--pull=false", "--action-offline-mode", "--secret", "GITHUB_TOKEN=of-no-use")
+	cmd.Dir = e.copy
+	cmd.Env = Environment("HOME=" + t.TempDir())
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+// container is the action as the runner starts it: its folders mounted under
+// /github, its files owned by its own user, every input given.
+type container struct {
+	Job
+	name string
+	env  []string
+}
+
+func newContainer(t *testing.T, with map[string]string, more ...string) container {
+	t.Helper()
+	job, err := NewJob(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{"runner_temp", "home", "workflow"} {
+		if err := os.MkdirAll(filepath.Join(job.Dir, dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Rename(filepath.Join(job.Dir, eventFile), filepath.Join(job.Dir, "workflow", eventFile)); err != nil {
+		t.Fatal(err)
+	}
+	inputs := defaults(t)
+	maps.Copy(inputs, with)
+	for pair := range slices.Chunk(more, 2) {
+		inputs[pair[0]] = pair[1]
+	}
+	c := container{Job: job, name: "mlflow-promote-" + strings.ToLower(t.Name()) + fmt.Sprint(time.Now().UnixNano())}
+	for name, value := range inputs {
+		c.env = append(c.env, "INPUT_"+strings.ToUpper(strings.ReplaceAll(name, " ", "_"))+"="+value)
+	}
+	c.env = append(c.env, jobEnv()...)
+	c.env = append(c.env, "HOME=/github/home", "RUNNER_TEMP=/github/runner_temp", "GITHUB_WORKSPACE=/github/workspace",
+		"GITHUB_EVENT_PATH=/github/workflow/"+eventFile, "GITHUB_OUTPUT=/github/"+outputFile, "GITHUB_STEP_SUMMARY=/github/"+summaryFile)
+	if os.Geteuid() == 0 {
+		err := filepath.WalkDir(job.Dir, func(path string, _ fs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			return os.Chown(path, runnerUser, runnerUser)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return c
+}
+
+// defaults are the inputs that a workflow leaves out, as the runner gives them.
+func defaults(t *testing.T) map[string]string {
+	t.Helper()
+	root, err := Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(root, "action.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var action struct {
+		Inputs map[string]struct{ Default string }
+	}
+	if err := yaml.Unmarshal(text, &action); err != nil {
+		t.Fatal(err)
+	}
+	inputs := map[string]string{}
+	for name, input := range action.Inputs {
+		inputs[name] = input.Default
+		if strings.Contains(input.Default, "${{") {
+			inputs[name] = "" // an expression, which only a workflow can have a value for
+		}
+	}
+	return inputs
+}
+
+func (c container) command() *exec.Cmd {
+	args := []string{"run", "--name", c.name, "--label", "mlflow-promote-test", "--workdir", "/github/workspace", "--rm"}
+	for _, kv := range c.env {
+		name, _, _ := strings.Cut(kv, "=")
+		args = append(args, "-e", name) // the value travels in the client's environment
+	}
+	args = append(args, "-v", "/var/run/docker.sock:/var/run/docker.sock")
+	for _, dir := range []string{"runner_temp", "home", "workflow", "file_commands", workspace} {
+		args = append(args, "-v", filepath.Join(c.Dir, dir)+":/github/"+dir)
+	}
+	cmd := exec.Command("docker", append(args, imageName)...)
+	cmd.Env = append(c.env, "PATH="+os.Getenv("PATH"))
+	return cmd
+}
+
+func (c container) run(t *testing.T) (int, string) {
+	t.Helper()
+	cmd := c.command()
+	out, err := cmd.CombinedOutput()
+	if cmd.ProcessState == nil {
+		t.Fatal(err)
+	}
+	return cmd.ProcessState.ExitCode(), string(out)
+}
+
+// wrote checks the outputs, the summary, and that no file is left that the
+// runner's own user could not remove.
+func (c container) wrote(t *testing.T, want map[string]string) {
+	t.Helper()
+	outputs, err := c.Outputs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range want {
+		if outputs[name] != value {
+			t.Errorf("output %s is %q, want %q", name, outputs[name], value)
+		}
+	}
+	if summary, err := c.Summary(); err != nil || strings.TrimSpace(summary) == "" {
+		t.Errorf("summary %q, error %v", summary, err)
+	}
+	if report := outputs["report-file"]; report == "" || filepath.IsAbs(report) {
+		t.Errorf("output report-file is %q, want a path relative to the workspace", report)
+	} else if _, err := os.Stat(filepath.Join(c.Dir, workspace, report)); err != nil {
+		t.Error(err)
+	}
+	if os.Geteuid() != 0 {
+		return // then the files are this user's, and so are all that a rootless engine makes
+	}
+	err = filepath.WalkDir(filepath.Join(c.Dir, workspace), func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		if owner := info.Sys().(*syscall.Stat_t).Uid; owner != runnerUser {
+			t.Errorf("%s belongs to user %d, not to the workspace's %d", path, owner, runnerUser)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// holderOf asks the server itself for the version behind an alias.
+func holderOf(t *testing.T, server *Server, model, alias string) string {
+	t.Helper()
+	var answer struct {
+		Version struct {
+			Version string `json:"version"`
+		} `json:"model_version"`
+	}
+	err := server.Call(t.Context(), http.MethodGet, "registered-models/alias?name="+model+"&alias="+alias, nil, &answer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer.Version.Version
+}

@@ -1,0 +1,196 @@
+package registry
+
+import (
+	"math"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+func TestKnown(t *testing.T) {
+	var zero Known[int]
+	if _, ok := zero.Get(); ok || zero.IsAbsent() || zero.Why() != "not gathered" {
+		t.Error("a fact nobody asked for looks like one that was read or confirmed absent")
+	}
+	if v, ok := Is(7).Get(); !ok || v != 7 || Is(7).Why() != "" {
+		t.Error("a fact that was read is not known")
+	}
+	if a := Absent[int]("none"); !a.IsAbsent() || a.Why() != "none" {
+		t.Error("an absent fact is not absent")
+	}
+	if u := Unreadable[int]("403"); u.IsAbsent() {
+		t.Error("an unreadable fact is taken for an absent one")
+	}
+}
+
+func TestFinite(t *testing.T) {
+	for v, want := range map[float64]bool{0: true, -1e300: true, math.MaxFloat64: false, -math.MaxFloat64: false, math.Inf(1): false, math.Inf(-1): false} {
+		if got := (Point{Value: v}).Finite(); got != want {
+			t.Errorf("%v: %v", v, got)
+		}
+	}
+	if (Point{Value: math.NaN()}).Finite() {
+		t.Error("NaN is finite")
+	}
+}
+
+func TestParseCandidate(t *testing.T) {
+	for text, want := range map[string]Candidate{
+		"runs:/abc/model":                            {RunID: "abc", Path: "model"},
+		"runs:/abc/a/b c":                            {RunID: "abc", Path: "a/b c"},
+		"runs://abc/model/":                          {RunID: "abc", Path: "model"},
+		"models:/churn/7":                            {Model: "churn", Number: 7},
+		"models:/a/b/7":                              {Model: "a/b", Number: 7},
+		"models:/churn@challenger":                   {Model: "churn", Alias: "challenger"},
+		"models:/m@il@champion":                      {Model: "m@il", Alias: "champion"},
+		"models:/m-0123456789abcdef0123456789abcdef": {ModelID: "m-0123456789abcdef0123456789abcdef"},
+	} {
+		want.Text = text
+		got, err := ParseCandidate(text)
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("%q: %v\n%s", text, err, diff)
+		}
+	}
+	for text, want := range map[string]string{
+		"7":                     "write models:/NAME/7",
+		"s3://b/k":              "a bare location has no run",
+		"churn":                 "want runs:/RUN_ID/PATH",
+		"runs:/abc":             "the artifact path is missing",
+		"runs:/a b/model":       "is not a run id",
+		"runs:/abc/../x":        "must not hold '..'",
+		"runs:/abc/a%2e":        "must not hold",
+		"runs:/abc/a//b":        "must not hold",
+		"models:/churn/latest":  "'latest' may change",
+		"models:/churn/Staging": "is not a version number",
+		"models:/churn/0":       "is not a version number",
+		"models:/churn/+1":      "is not a version number",
+		"models:/churn@latest":  "is reserved",
+		"models:/m-xyz":         "want models:/NAME/VERSION",
+		"models:/":              "want models:/NAME/VERSION",
+	} {
+		if _, err := ParseCandidate(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", text, err, want)
+		}
+	}
+}
+
+func TestCheckAlias(t *testing.T) {
+	for _, good := range []string{"champion", "blue_green-2", "ü", "v", "version1", strings.Repeat("a", 255)} {
+		if err := CheckAlias(good); err != nil {
+			t.Errorf("%q: %v", good, err)
+		}
+	}
+	for _, bad := range []string{"", "latest", "LATEST", "v7", "V12", "a b", "a@b", "a/b", strings.Repeat("a", 256), "a\n"} {
+		if CheckAlias(bad) == nil {
+			t.Errorf("%q is accepted", bad)
+		}
+	}
+}
+
+func TestNearestAndSameName(t *testing.T) {
+	names := []string{"churn", "Churn-EU", "fraud", "churn_2"}
+	if diff := cmp.Diff([]string{"churn", "churn_2"}, Nearest("chrn", names)); diff != "" {
+		t.Error(diff)
+	}
+	if got := SameName("churn eu", names); got != "Churn-EU" {
+		t.Errorf("%q", got)
+	}
+	if got := SameName("churn", names); got != "" {
+		t.Errorf("a name is the twin of itself: %q", got)
+	}
+}
+
+// Law: equal values give equal bytes, whatever the order of a map.
+func TestLawCanonicalJSON(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		tags := rapid.MapOf(rapid.String(), rapid.String()).Draw(t, "tags")
+		step := Step{Do: CreateVersion, Tags: tags, Want: rapid.String().Draw(t, "want")}
+		a, err := CanonicalJSON(step)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := CanonicalJSON(step)
+		if err != nil || string(a) != string(b) {
+			t.Fatalf("%s\n%s", a, b)
+		}
+	})
+}
+
+func TestDigestKeepsPartsApart(t *testing.T) {
+	if Digest("ab", "c") == Digest("a", "bc") || Digest("a") == Digest("a", "") || Digest() == Digest("") {
+		t.Error("parts run into one another")
+	}
+}
+
+// Law: what is cut fits, is valid text, and says so; what fits is left alone.
+func TestLawTruncate(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.StringN(0, 400, -1).Draw(t, "text")
+		limit := rapid.IntRange(100, 300).Draw(t, "limit")
+		got := Truncate(text, limit)
+		if len(text) <= limit {
+			if got != text {
+				t.Fatalf("changed %q", text)
+			}
+			return
+		}
+		if len(got) > limit || utf8.ValidString(text) && !utf8.ValidString(got) || !strings.Contains(got, Digest(text)[:16]) {
+			t.Fatalf("%d bytes: %q", len(got), got)
+		}
+	})
+}
+
+func TestLineageTags(t *testing.T) {
+	run := Run{
+		Tags: map[string]string{"mlflow.source.git.commit": " 4f2c ", "mlflow.source.git.repoURL": "https://x:token@git.example/a@b/c"},
+		Datasets: []Dataset{
+			{Name: "b", Digest: "2", Context: "test"},
+			{Name: "a", Digest: "1", Context: "training", Source: `{"url": "s3://ann:pw@bucket/data.csv"}`},
+		},
+	}
+	model := MLmodel{PythonVersion: "3.11.7", Flavors: map[string]map[string]any{"python_function": {}, "sklearn": {"sklearn_version": "1.5.2"}}}
+	got := LineageTags(Subject{Run: Is(run), MLmodel: Is(model)}, "https://github.example/r/1")
+	want := map[string]string{
+		TagGitCommit: "4f2c", TagGitRepository: "https://git.example/a@b/c", TagWorkflowRun: "https://github.example/r/1",
+		TagDatasets:      `[{"name":"b","digest":"2","context":"test"},{"name":"a","digest":"1","context":"training"}]`,
+		TagDataSourceURI: "s3://bucket/data.csv", TagDataVersion: "1", TagPythonVersion: "3.11.7", TagFrameworkVersion: "sklearn 1.5.2",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if got := LineageTags(Subject{}, ""); len(got) != 0 {
+		t.Errorf("tags out of nothing: %v", got)
+	}
+}
+
+func TestRecordFitsATag(t *testing.T) {
+	long := strings.Repeat("x", 400)
+	var v Verdict
+	for range 200 {
+		v.Findings = append(v.Findings, Finding{Gate: long, Outcome: Pass})
+	}
+	text := NewRecord(Plan{Model: "churn", Verdict: &v, Override: []string{"ungated"}}, "d", Intent{}, 7, Run{}.Start)
+	if len(text) > MaxTagValue || !strings.Contains(text, `"to":7`) || !strings.Contains(text, "left out") {
+		t.Errorf("%d bytes: %.200s", len(text), text)
+	}
+	text = NewRecord(Plan{Model: strings.Repeat("m", 6000)}, "d", Intent{}, 7, Run{}.Start)
+	if len(text) > MaxTagValue {
+		t.Errorf("%d bytes", len(text))
+	}
+}
+
+func TestEveryReasonHasAnExit(t *testing.T) {
+	seen := map[Reason]bool{}
+	for _, r := range Reasons {
+		if seen[r.Reason] || r.Meaning == "" {
+			t.Errorf("reason %s is listed twice or without a meaning", r.Reason)
+		}
+		seen[r.Reason] = true
+	}
+	if Reason("never heard of").Exit() != ExitFailed {
+		t.Error("a reason outside the list counts as success")
+	}
+}
