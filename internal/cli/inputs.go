@@ -1,6 +1,10 @@
 package cli
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
 
 // Input is the one declaration of an input: action.yml, the flags, the help and the README's table come from it.
 type Input struct {
@@ -45,7 +49,10 @@ var Inputs = []Input{
 	{Name: "allow-insecure-http", Group: "server", Kind: Bool, Default: "false", Help: "let credentials travel over plain http beyond this machine"},
 
 	{Name: "model", Group: "candidate", Help: "name of the registered model"},
-	{Name: "candidate", Group: "candidate", Help: "what to promote: runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS or models:/m-…"},
+	{Name: "candidate", Group: "candidate", Help: "what to promote: runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS, models:/m-…, or best (best/PATH) of an experiment"},
+	{Name: "experiment", Group: "candidate", Help: "name of the experiment that the candidate best is looked for in"},
+	{Name: "metric", Group: "candidate", Help: "metric that decides which run is best"},
+	{Name: "goal", Group: "candidate", Kind: Enum, Values: []string{registry.Maximize, registry.Minimize}, Help: "whether the highest or the lowest value of the metric is best"},
 	{Name: "register", Group: "candidate", Kind: Enum, Default: "always", Values: []string{"always", "if-valid"}, Help: "register before the verdict counts, or only what passes"},
 
 	{Name: "alias", Group: "target", Help: "alias to move to the candidate, such as champion; for the command alias a list as in champion=7, challenger=8, where shadow= removes"},

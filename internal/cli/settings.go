@@ -240,6 +240,16 @@ func (r *reader) candidate() {
 	if err != nil {
 		r.problem("candidate", text, err.Error())
 	}
+	if c.Best != nil {
+		c.Best.Experiment = r.required("experiment", "the name of the experiment to look for the best run in")
+		c.Best.Metric = r.required("metric", "the metric that decides")
+		if r.required("goal", "maximize or minimize: which end of the metric is best") != "" {
+			c.Best.Goal = r.choice("goal")
+		}
+		if strings.Contains(c.Best.Metric, "`") {
+			r.problem("metric", c.Best.Metric, "holds a backtick, which MLflow's search cannot express")
+		}
+	}
 	r.out.intent.Query.Candidate = c
 }
 

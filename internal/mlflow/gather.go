@@ -17,6 +17,9 @@ import (
 func (c *Client) Gather(ctx context.Context, q registry.Query, n registry.Needs) (registry.Facts, error) {
 	g := &gathering{c: c, q: q, facts: registry.Facts{Server: c.address, Holders: map[string]registry.Known[registry.Subject]{}}}
 	g.want = wanted(q, n)
+	if err := g.findBest(ctx); err != nil {
+		return registry.Facts{}, err
+	}
 	if err := g.first(ctx); err != nil {
 		return registry.Facts{}, err
 	}

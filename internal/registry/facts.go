@@ -61,6 +61,7 @@ type Facts struct {
 	StageHolders []int                     // all versions in the target's stage, ascending
 	Unmarked     []int                     // those twins that this program registered and has not marked yet
 	Newest       int                       // highest version number seen; 0 = none
+	Best         *BestRun                  // how the candidate "best" was found; nil for any other
 	Fallback     *Fallback                 // the server has no aliases; nil where it has
 	Versions     map[int]Known[Version]    // versions asked for by number
 }

@@ -20,8 +20,13 @@ const (
 	TagDatasets         = "promote.datasets"       // JSON list of name, digest, context
 	TagFailedGates      = "promote.failed_gates"   // JSON list
 	TagDuplicateOf      = "promote.duplicate_of"   // number of the version that counts, of two made from one registration
-	TagTraffic          = "promote.traffic"        // of a registered model: JSON object of aliases and percentages
-	TagValidation       = "validation_status"      // passed or blocked
+	TagExperiment       = "experiment"             // how the candidate "best" was found, this and the next four
+	TagRunID            = "run_id"
+	TagMetric           = "metric"
+	TagMetricValue      = "metric_value"
+	TagRegisteredBy     = "registered_by"
+	TagTraffic          = "promote.traffic"   // of a registered model: JSON object of aliases and percentages
+	TagValidation       = "validation_status" // passed or blocked
 	TagPythonVersion    = "python_version"
 	TagFrameworkVersion = "framework_version"
 	TagDataSourceURI    = "data_source_uri"
