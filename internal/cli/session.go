@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"net/http"
 	"path"
 	"slices"
 	"sync"
@@ -80,13 +82,13 @@ func (s *session) mayWrite(job actions.Context) error {
 }
 
 func (s *session) connect() error {
-	tracking, err := s.dial(s.set.tracking)
+	tracking, err := s.dial(s.set.tracking, s.set.trackingHeader)
 	if err != nil {
 		return err
 	}
 	models := tracking
 	if s.set.registry != s.set.tracking {
-		if models, err = s.dial(s.set.registry); err != nil {
+		if models, err = s.dial(s.set.registry, s.set.registryHeader); err != nil {
 			return err
 		}
 	}
@@ -94,9 +96,12 @@ func (s *session) connect() error {
 	return nil
 }
 
-func (s *session) dial(address string) (*rest.Client, error) {
+// dial connects to one server. Credentials in its address are for it alone, and those of the inputs win over them.
+func (s *session) dial(address string, own http.Header) (*rest.Client, error) {
 	wire := s.p.Wire
-	wire.Base, wire.Header, wire.UserAgent = address, s.set.header, "mlflow-promote/"+s.p.Version
+	header := own.Clone()
+	maps.Copy(header, s.set.header)
+	wire.Base, wire.Header, wire.UserAgent = address, header, "mlflow-promote/"+s.p.Version
 	wire.CAs, wire.ClientCert = s.set.cas, s.set.clientCert
 	wire.InsecureTLS, wire.AllowInsecureHTTP = s.set.insecureTLS, s.set.insecureHTTP
 	wire.Notify = s.waiting

@@ -17,8 +17,10 @@ import (
 
 // settings is the inputs, read and checked. Where problems is not empty nothing else of it may be used.
 type settings struct {
-	tracking, registry string // addresses without user-info
-	header             http.Header
+	tracking, registry string      // addresses without user-info
+	header             http.Header // of every request
+	trackingHeader     http.Header // credentials that stood in the address of the one server
+	registryHeader     http.Header
 	login              string // user name of basic authentication
 	secrets            []string
 	cas, clientCert    []byte
@@ -119,12 +121,14 @@ func (r *reader) server(env func(string) string) {
 	}
 	header := http.Header{}
 	tracking := r.required("tracking-uri", "the address of the MLflow server, as https://mlflow.example")
+	r.out.trackingHeader, r.out.registryHeader = http.Header{}, http.Header{}
 	if tracking != "" {
-		r.out.tracking = r.address("tracking-uri", tracking, header)
+		r.out.tracking = r.address("tracking-uri", tracking, r.out.trackingHeader)
 	}
-	r.out.registry = r.out.tracking
+	r.out.registry, r.out.registryHeader = r.out.tracking, r.out.trackingHeader
 	if v := r.value("registry-uri"); v != "" {
-		r.out.registry = r.address("registry-uri", v, header)
+		r.out.registryHeader = http.Header{}
+		r.out.registry = r.address("registry-uri", v, r.out.registryHeader)
 	}
 	r.login(header)
 	r.headers(header)
@@ -192,6 +196,9 @@ func (r *reader) login(header http.Header) {
 
 func (r *reader) basic(header http.Header, user, password string) {
 	r.out.login = user
+	if user == "admin" && (password == "password1234" || password == "password") {
+		r.problem("password", "", "is MLflow's well-known default of the user admin, which every attacker tries first: set another one on the server (MLFLOW_AUTH_ADMIN_PASSWORD)")
+	}
 	pair := base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
 	r.secret(password, pair)
 	header.Set("Authorization", "Basic "+pair)

@@ -31,6 +31,9 @@ func (c *Client) GatherAliases(ctx context.Context, q registry.Query) (registry.
 		f.Versions[a.Version] = versions[i]
 	}
 	g.facts.Model = f.Model
+	if f.Model.IsAbsent() {
+		return f, c.noModelNamed(ctx, q.Model, f.Model.Why())
+	}
 	if err := g.refusePrompt(); err != nil {
 		return f, err
 	}

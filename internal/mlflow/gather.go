@@ -111,7 +111,7 @@ func (g *gathering) first(ctx context.Context) error {
 	if err := g.aliasHolders(); err != nil {
 		return err
 	}
-	return g.adopt(root)
+	return g.adopt(ctx, root)
 }
 
 // second reads what is behind the names: the candidate's model file and the holders' runs.

@@ -63,9 +63,6 @@ func aliasMarks(moves []registry.Step, in registry.Intent) []registry.Step {
 
 // usable refuses aliases of what cannot be loaded.
 func usable(f registry.Facts, in registry.Intent) error {
-	if _, ok := f.Model.Get(); !ok {
-		return &registry.Error{Reason: registry.ModelGone, Msg: f.Model.Why(), Hint: "names are case-sensitive; check the input model"}
-	}
 	for _, a := range in.Query.Aliases {
 		if a.Version == 0 {
 			continue

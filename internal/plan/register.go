@@ -79,7 +79,8 @@ func registration(p *registry.Plan, f registry.Facts, in registry.Intent, judged
 	asked := bestTags(f.Best)
 	maps.Copy(asked, in.Tags)
 	if !exists {
-		tags := registry.LineageTags(f.Candidate, in.WorkflowRun)
+		tags, notes := registry.LineageTags(f.Candidate, in.WorkflowRun)
+		p.Notes = append(p.Notes, notes...)
 		maps.Copy(tags, asked)
 		maps.Copy(tags, judged)
 		tags[registry.TagRequest] = f.Source.Request

@@ -3,6 +3,7 @@ package registry
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -67,12 +68,16 @@ const (
 )
 
 // LineageTags returns the tags that carry a version's lineage: what the run and the MLmodel file say, and the
-// workflow run that registers it. What is unknown is left out, never written empty.
-func LineageTags(s Subject, workflowRun string) map[string]string {
-	tags := map[string]string{}
+// workflow run that registers it. What is unknown is left out, never written empty; what is longer than a tag holds is
+// split into numbered tags, and the notes say so.
+func LineageTags(s Subject, workflowRun string) (tags map[string]string, notes []string) {
+	tags = map[string]string{}
 	set := func(key, value string) {
-		if value = strings.TrimSpace(value); value != "" {
-			tags[key] = Truncate(value, MaxTagValue)
+		value = strings.TrimSpace(value)
+		parts := SplitTag(key, value)
+		maps.Copy(tags, parts)
+		if len(parts) > 1 {
+			notes = append(notes, fmt.Sprintf("%s has %d bytes, more than a tag holds: it is split into %s.1 to %s.%d", key, len(value), key, key, len(parts)-1))
 		}
 	}
 	set(TagWorkflowRun, workflowRun)
@@ -89,6 +94,34 @@ func LineageTags(s Subject, workflowRun string) map[string]string {
 		set(TagPythonVersion, m.PythonVersion)
 		set(TagFrameworkVersion, m.Framework())
 	}
+	return tags, notes
+}
+
+// maxParts bounds how many tags one value is split into; what is longer still ends with a mark and a digest.
+const maxParts = 20
+
+// SplitTag returns the tags that hold a value: one, or where it is longer than a tag holds, the parts under KEY.1 to
+// KEY.N and under KEY itself a line that says so, with a digest of the whole. Joined in order the parts are the value.
+func SplitTag(key, value string) map[string]string {
+	switch {
+	case value == "":
+		return nil
+	case len(value) <= MaxTagValue:
+		return map[string]string{key: value}
+	}
+	tags := map[string]string{}
+	rest := Truncate(value, maxParts*(MaxTagValue-utf8.UTFMax))
+	n := 0
+	for rest != "" {
+		n++
+		part := rest[:min(len(rest), MaxTagValue)]
+		for !utf8.ValidString(part) && len(part) > MaxTagValue-utf8.UTFMax {
+			part = part[:len(part)-1]
+		}
+		tags[fmt.Sprintf("%s.%d", key, n)] = part
+		rest = rest[len(part):]
+	}
+	tags[key] = fmt.Sprintf("split into %s.1 to %s.%d; %d bytes, sha256 %s", key, key, n, len(value), Digest(value)[:16])
 	return tags
 }
 
