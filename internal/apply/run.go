@@ -28,7 +28,7 @@ const settle = 4 * time.Second
 type Options struct {
 	Now    func() time.Time
 	Record func(at time.Time, version int) string // the decision in short, for registry.TheRecord
-	Step   func(registry.Step)                    // told before each step; may be nil
+	Step   func(registry.Step)                    // told before each creation and move; may be nil
 }
 
 // Run applies the plan and returns what it did. It stops at the first creation or move that is not done; the receipt
@@ -255,7 +255,7 @@ func (run *run) tags(steps []registry.Step) []noted {
 
 // do sends one write. A write that is in flight when the run is cancelled is let finish.
 func (run *run) do(s registry.Step) (string, bool, error) {
-	if run.o.Step != nil {
+	if k := s.Kind(); run.o.Step != nil && (k == registry.Creation || k == registry.Move) {
 		run.o.Step(s)
 	}
 	return run.r.Do(run.flight, s)
