@@ -29,7 +29,7 @@ type Ledger interface {
 }
 
 // How long a write that is in flight when the run is cancelled may take, and how long all that is left to do then:
-// reading back, the marks, the outcome. The runner kills a cancelled container 10 s after its first signal.
+// reading back, the notes, the outcome. The runner kills a cancelled container 10 s after its first signal.
 const (
 	inFlight = 2 * time.Second
 	settle   = 4 * time.Second
@@ -39,30 +39,26 @@ const (
 type Options struct {
 	Now    func() time.Time
 	Record func(at time.Time, version int) string // the decision in short, for registry.TheRecord
-	Step   func(registry.Step)                    // told before each step; may be nil
+	Step   func(registry.Step)                    // told before each creation and move; may be nil
 	Ledger Ledger                                 // nil where there is none, and for plans that move nothing
 }
 
 // Run applies the plan and returns what it did. It stops at the first creation or move that is not done; the receipt
 // then lists that step and every step after it, so that nothing of the plan goes unmentioned.
 func Run(ctx context.Context, r Registry, p registry.Plan, o Options) registry.Receipt {
+	flight, stop := afterCancel(ctx, inFlight)
+	defer stop()
 	late, stop := afterCancel(ctx, settle)
 	defer stop()
-	run := &run{r: r, o: o, late: late, receipt: registry.Receipt{Version: p.Version}}
-	var creations, moves, marks []registry.Step
+	run := &run{r: r, o: o, flight: flight, late: late, receipt: registry.Receipt{Version: p.Version}}
+	steps := map[registry.Kind][]registry.Step{}
 	for _, s := range p.Steps {
-		switch s.Do.Kind() {
-		case registry.Creation:
-			creations = append(creations, s)
-		case registry.Move:
-			moves = append(moves, s)
-		default:
-			marks = append(marks, s)
-		}
+		steps[s.Kind()] = append(steps[s.Kind()], s)
 	}
-	run.create(ctx, creations)
-	run.move(ctx, moves)
-	run.finish(marks)
+	run.create(ctx, steps[registry.Creation])
+	run.words(ctx, steps[registry.Word])
+	run.move(ctx, steps[registry.Move])
+	run.finish(steps[registry.Note])
 	run.close()
 	return run.receipt
 }
@@ -70,10 +66,11 @@ func Run(ctx context.Context, r Registry, p registry.Plan, o Options) registry.R
 type run struct {
 	r       Registry
 	o       Options
-	late    context.Context // goes on for a while after a signal
 	receipt registry.Receipt
-	begun   bool  // the ledger's entry is ours to close
-	moved   []int // indexes of the receipt's moves that were sent and wait to be read back
+	flight  context.Context // of a write that has been begun: it outlives a cancellation by a while
+	late    context.Context // of what is left to do then
+	begun   bool            // the ledger's entry is ours to close
+	moved   []int           // indexes of the receipt's moves that were sent and wait to be read back
 }
 
 // create makes the model and the version, in order: each needs the one before.
@@ -82,13 +79,24 @@ func (run *run) create(ctx context.Context, steps []registry.Step) {
 		if run.skip(ctx, s) {
 			continue
 		}
-		made, wrote, err := run.do(ctx, s)
+		made, wrote, err := run.do(s)
 		if err == nil && s.Do == registry.CreateVersion {
 			if _, err = fmt.Sscan(made, &run.receipt.Version); err != nil {
 				err = &registry.Error{Reason: registry.ServerError, Msg: fmt.Sprintf("create version of %s: the answer names no version: %q", s.Model, made)}
 			}
 		}
 		run.record(s, made, wrote, err)
+	}
+}
+
+// words writes the descriptions and tags that were asked for, all at once. One that cannot be written stops the run before anything is moved.
+func (run *run) words(ctx context.Context, steps []registry.Step) {
+	if len(steps) == 0 || run.skip(ctx, steps...) {
+		return
+	}
+	for _, result := range run.tags(steps) {
+		run.receipt.Results = append(run.receipt.Results, result.StepResult)
+		run.fail(result.err)
 	}
 }
 
@@ -104,17 +112,37 @@ func (run *run) move(ctx context.Context, steps []registry.Step) {
 		if run.skip(ctx, s) {
 			continue
 		}
-		_, wrote, err := run.do(ctx, s)
-		if err != nil && registry.ReasonOf(err) != registry.Unknown {
+		_, wrote, err := run.do(s)
+		result := registry.StepResult{Step: s, Done: registry.StepUnknown, Wrote: wrote}
+		if registry.ReasonOf(err) == registry.Unknown {
+			if err = run.resolve(s, err); err == nil {
+				result.Wrote, result.Note = true, "the answer was lost; the effect was confirmed by reading"
+			}
+		}
+		if err != nil {
 			run.record(s, "", false, err)
 			continue
 		}
 		run.moved = append(run.moved, len(run.receipt.Results))
-		run.receipt.Results = append(run.receipt.Results, registry.StepResult{Step: s, Done: registry.StepUnknown, Wrote: wrote})
-		if err != nil { // it may have taken effect: nothing further is written until that is known
-			run.receipt.Err = err
-		}
+		run.receipt.Results = append(run.receipt.Results, result)
 	}
+}
+
+// resolve finds out by reading whether a move took effect whose answer was unclear; nothing further is written before
+// that is known.
+func (run *run) resolve(s registry.Step, unclear error) error {
+	saw, err := run.r.Observe(run.late, s)
+	switch {
+	case err != nil:
+		return &registry.Error{Reason: registry.Unknown, Cause: err,
+			Msg: fmt.Sprintf("move %s of %s: sent, and not known whether it took effect: %v", s.Ref, s.Model, err), Hint: hintUnknown}
+	case saw == s.Want:
+		return nil
+	case saw == s.Was:
+		return &registry.Error{Reason: registry.ServerError, Cause: unclear,
+			Msg: fmt.Sprintf("move %s of %s: not done, it still names %s: %v", s.Ref, s.Model, holders(s, saw), unclear), Hint: "run it again"}
+	}
+	return overtaken(s, saw)
 }
 
 // enter claims the moves in the ledger and, beside that, looks whether they would find what they expect. Looking may
@@ -161,8 +189,8 @@ func (run *run) guard(ctx context.Context, steps []registry.Step) {
 		case o.saw != s.Was:
 			run.receipt.Err = &registry.Error{
 				Reason: registry.Conflict,
-				Msg:    fmt.Sprintf("move %s of %s: it names %s, and the plan was made when it named %s", s.Ref, s.Model, holders(o.saw), holders(s.Was)),
-				Hint:   "somebody else moved it in the meantime; nothing was moved by this run: run it again to judge the candidate against the new incumbent",
+				Msg:    fmt.Sprintf("move %s of %s: it names %s, and the plan was made when it named %s", s.Ref, s.Model, holders(s, o.saw), holders(s, s.Was)),
+				Hint:   "somebody else moved it in the meantime; nothing was moved by this run: run it again to decide from the new state",
 			}
 		default:
 			continue
@@ -171,36 +199,30 @@ func (run *run) guard(ctx context.Context, steps []registry.Step) {
 	}
 }
 
-// finish reads the moves back and, beside that, writes the marks: a move that was answered with success happened,
-// whatever somebody else does right after, so its marks are true. After an unclear answer the reading comes first.
-func (run *run) finish(marks []registry.Step) {
-	ctx := run.late
-	clear := run.receipt.Err == nil
+// finish reads the moves back and, beside that, writes the notes: a move that was answered with success happened,
+// whatever somebody else does right after, so its notes are true. Where the run stopped before all moves were made,
+// those that were made are still read back, and no note is written.
+func (run *run) finish(notes []registry.Step) {
+	noted := make([]noted, len(notes))
+	for i, s := range notes {
+		noted[i].StepResult = registry.StepResult{Step: s.For(run.receipt.Version), Done: registry.StepNotDone}
+	}
 	var wg sync.WaitGroup
-	noted := make([]registry.StepResult, len(marks))
-	if clear {
-		wg.Go(func() { noted = run.mark(ctx, marks) })
+	if run.receipt.Err == nil {
+		wg.Go(func() { noted = run.tags(notes) })
 	}
-	run.readBack(ctx)
+	run.readBack()
 	wg.Wait()
-	if !clear && run.receipt.Err == nil {
-		noted = run.mark(ctx, marks)
-	} else if !clear {
-		for i, s := range marks {
-			noted[i] = registry.StepResult{Step: s.For(run.receipt.Version), Done: registry.StepNotDone}
-		}
-	}
 	for _, n := range noted {
-		if n.Done != registry.StepDone && n.Note != "" {
+		if n.err != nil {
 			run.receipt.Warnings = append(run.receipt.Warnings, n.Note)
 		}
+		run.receipt.Results = append(run.receipt.Results, n.StepResult)
 	}
-	run.receipt.Results = append(run.receipt.Results, noted...)
 }
 
-// readBack confirms each move that was sent. A move whose answer was unclear and whose effect is not there did not
-// happen; one that cannot be read stays unknown.
-func (run *run) readBack(ctx context.Context) {
+// readBack confirms each move that was made.
+func (run *run) readBack() {
 	if len(run.moved) == 0 {
 		return
 	}
@@ -208,33 +230,19 @@ func (run *run) readBack(ctx context.Context) {
 	for i, at := range run.moved {
 		steps[i] = run.receipt.Results[at].Step
 	}
-	unclear := run.receipt.Err
-	for i, o := range observe(ctx, run.r, steps) {
+	for i, o := range observe(run.late, run.r, steps) {
 		result := &run.receipt.Results[run.moved[i]]
-		s := result.Step
 		result.Saw = o.saw
-		answered := result.Wrote // the server said that the write took effect
 		switch {
-		case o.err != nil && answered:
+		case o.err != nil:
 			result.Note = "the server confirmed the write; reading it back failed"
 			run.fail(&registry.Error{Reason: registry.Unknown, Cause: o.err,
-				Msg: fmt.Sprintf("move %s of %s: written, but not confirmed: %v", s.Ref, s.Model, o.err), Hint: hintUnknown})
-		case o.err != nil:
-			run.fail(&registry.Error{Reason: registry.Unknown, Cause: o.err,
-				Msg: fmt.Sprintf("move %s of %s: sent, and not known whether it took effect: %v", s.Ref, s.Model, o.err), Hint: hintUnknown})
-		case o.saw == s.Want:
-			result.Done, result.Wrote = registry.StepDone, true
-			if !answered {
-				result.Note = "the answer was lost; the effect was confirmed by reading"
-				run.receipt.Err = nil
-			}
-		case answered || o.saw != s.Was:
-			result.Done, result.Note = registry.StepNotDone, "moved by somebody else right after"
-			run.receipt.Err = overtaken(s, o.saw)
+				Msg: fmt.Sprintf("move %s of %s: written, but not confirmed: %v", steps[i].Ref, steps[i].Model, o.err), Hint: hintUnknown})
+		case o.saw == steps[i].Want:
+			result.Done = registry.StepDone
 		default:
-			result.Done = registry.StepNotDone
-			run.receipt.Err = &registry.Error{Reason: registry.ServerError, Cause: unclear,
-				Msg: fmt.Sprintf("move %s of %s: not done, it still names %s: %v", s.Ref, s.Model, holders(o.saw), unclear), Hint: "run it again: nothing was moved"}
+			result.Done, result.Note = registry.StepNotDone, "moved by somebody else right after"
+			run.fail(overtaken(steps[i], o.saw))
 		}
 	}
 }
@@ -245,20 +253,33 @@ func overtaken(s registry.Step, saw string) error {
 	if s.Do == registry.SetStage {
 		return &registry.Error{
 			Reason: registry.StageNotExclusive,
-			Msg:    fmt.Sprintf("move to %s of %s: the stage is held by %s, wanted %s", s.Ref, s.Model, holders(saw), holders(s.Want)),
+			Msg:    fmt.Sprintf("move to %s of %s: the stage is held by %s, wanted %s", s.Ref, s.Model, holders(s, saw), holders(s, s.Want)),
 			Hint:   "another move ran at the same moment; decide which version should stay and run the promotion of that one again",
+		}
+	}
+	if s.Do == registry.TagAlias {
+		return &registry.Error{
+			Reason: registry.Conflict,
+			Msg:    fmt.Sprintf("move %s of %s: its tag is to be on %s, and is on %s", s.Ref, s.Model, holders(s, s.Want), holders(s, saw)),
+			Hint:   "the highest of them counts; run this again to finish the move",
 		}
 	}
 	return &registry.Error{
 		Reason: registry.Conflict,
-		Msg:    fmt.Sprintf("move %s of %s: set to %s, and found at %s when read back", s.Ref, s.Model, holders(s.Want), holders(saw)),
+		Msg:    fmt.Sprintf("move %s of %s: set to %s, and found at %s when read back", s.Ref, s.Model, holders(s, s.Want), holders(s, saw)),
 		Hint:   "another move ran at the same moment; decide which version should stay and run the promotion of that one again",
 	}
 }
 
-// mark writes the notes, all at once.
-func (run *run) mark(ctx context.Context, steps []registry.Step) []registry.StepResult {
-	out := make([]registry.StepResult, len(steps))
+// noted is how writing a description or tag ended.
+type noted struct {
+	registry.StepResult
+	err error
+}
+
+// tags writes descriptions and tags, all at once.
+func (run *run) tags(steps []registry.Step) []noted {
+	out := make([]noted, len(steps))
 	at := run.o.Now().UTC()
 	var wg sync.WaitGroup
 	for i, s := range steps {
@@ -267,17 +288,16 @@ func (run *run) mark(ctx context.Context, steps []registry.Step) []registry.Step
 		case registry.AtTime:
 			s.Want = at.Format(time.RFC3339)
 		case registry.TheRecord:
-			s.Want = run.o.Record(at, run.receipt.Version)
+			s.Want = run.o.Record(at, s.Version)
 		}
-		out[i] = registry.StepResult{Step: s, Done: registry.StepNotDone}
+		out[i].StepResult = registry.StepResult{Step: s, Done: registry.StepDone}
 		wg.Go(func() {
-			_, wrote, err := run.r.Do(ctx, s)
-			out[i].Wrote = wrote
-			if err != nil {
-				out[i].Note = fmt.Sprintf("%s %s: %v", s.Do, s.Ref, err)
-				return
+			if _, out[i].Wrote, out[i].err = run.r.Do(run.late, s); out[i].err != nil {
+				out[i].Done, out[i].Note = registry.StepNotDone, out[i].err.Error()
+				if registry.ReasonOf(out[i].err) == registry.Unknown {
+					out[i].Done = registry.StepUnknown
+				}
 			}
-			out[i].Done = registry.StepDone
 		})
 	}
 	wg.Wait()
@@ -285,24 +305,25 @@ func (run *run) mark(ctx context.Context, steps []registry.Step) []registry.Step
 }
 
 // do sends one write. A write that is in flight when the run is cancelled is let finish.
-func (run *run) do(ctx context.Context, s registry.Step) (string, bool, error) {
-	if run.o.Step != nil {
+func (run *run) do(s registry.Step) (string, bool, error) {
+	if k := s.Kind(); run.o.Step != nil && (k == registry.Creation || k == registry.Move) {
 		run.o.Step(s)
 	}
-	ctx, stop := afterCancel(ctx, inFlight)
-	defer stop()
-	return run.r.Do(ctx, s)
+	return run.r.Do(run.flight, s)
 }
 
-// skip reports that a step is not begun, because an earlier one ended badly or the run was cancelled, and records it.
-func (run *run) skip(ctx context.Context, s registry.Step) bool {
+// skip reports that the steps are not begun, because an earlier one ended badly or the run was cancelled, and records
+// them.
+func (run *run) skip(ctx context.Context, steps ...registry.Step) bool {
 	if run.receipt.Err == nil && ctx.Err() != nil {
 		run.receipt.Err = cancelled(ctx)
 	}
 	if run.receipt.Err == nil {
 		return false
 	}
-	run.receipt.Results = append(run.receipt.Results, registry.StepResult{Step: s, Done: registry.StepNotDone})
+	for _, s := range steps {
+		run.receipt.Results = append(run.receipt.Results, registry.StepResult{Step: s.For(run.receipt.Version), Done: registry.StepNotDone})
+	}
 	return true
 }
 
@@ -321,9 +342,9 @@ func (run *run) record(s registry.Step, made string, wrote bool, err error) {
 	run.receipt.Results = append(run.receipt.Results, result)
 }
 
-// fail keeps the first error: the ones after it are its consequences.
+// fail keeps the first error, for the ones after it are its consequences; but "not known" is worse than any other.
 func (run *run) fail(err error) {
-	if run.receipt.Err == nil || registry.ReasonOf(err) == registry.Unknown {
+	if err != nil && (run.receipt.Err == nil || registry.ReasonOf(err) == registry.Unknown) {
 		run.receipt.Err = err
 	}
 }
@@ -364,9 +385,15 @@ func cancelled(ctx context.Context) error {
 	return &registry.Error{Reason: registry.Cancelled, Msg: "cancelled: no further write was started", Cause: context.Cause(ctx)}
 }
 
-func holders(list string) string {
-	if list == "" {
+// holders names what a step's target was, is or should be.
+func holders(s registry.Step, value string) string {
+	switch {
+	case s.Do == registry.SetModelTag && value == "":
+		return "nothing"
+	case s.Do == registry.SetModelTag:
+		return value
+	case value == "":
 		return "no version"
 	}
-	return "version " + list
+	return "version " + value
 }

@@ -1,27 +1,41 @@
 package cli
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 // The main job's cost is part of what is promised: every request more is paid by everybody at every promotion.
 func TestRequestsAndRounds(t *testing.T) {
 	first := []string{"promote", "--model", "wine", "--candidate", "runs:/base/model", "--alias", "champion", "--thresholds", "test_f1 >= 0.5"}
 	next := []string{"promote", "--model", "churn", "--candidate", "runs:/better/model", "--alias", "champion", "--thresholds", "test_f1 >= champion"}
 	again := []string{"promote", "--model", "churn", "--candidate", "runs:/base/model", "--alias", "champion", "--thresholds", "test_f1 >= champion"}
+	off := func(args []string) []string { return append(slices.Clone(args), "--ledger", "off") }
 	for name, c := range map[string]struct {
 		args             []string
 		requests, rounds int
+		begun            bool // the ledger was begun by an earlier promotion
 	}{
-		"the first version of a model":   {first, 13, 7},
-		"a new version replaces the old": {next, 13, 6},
-		"the target holds the candidate": {again, 7, 2},
-		"judging alone":                  {append([]string{"validate"}, next[1:]...), 7, 2},
-		"registering alone":              {[]string{"register", "--model", "churn", "--candidate", "runs:/better/model"}, 6, 3},
-		"a candidate that is a version":  {[]string{"promote", "--model", "churn", "--candidate", "models:/churn/1", "--alias", "live", "--thresholds", "test_f1 >= 0.5"}, 10, 5},
-		"what the server is and can do":  {[]string{"doctor"}, 5, 1},
+		"a new version replaces the old":                   {next, 17, 7, true},
+		"an alias and a stage in one plan":                 {append(slices.Clone(next), "--stage", "Production"), 21, 8, true},
+		"the target holds the candidate":                   {again, 10, 3, true},
+		"a candidate that is a version":                    {[]string{"promote", "--model", "churn", "--candidate", "models:/churn/1", "--alias", "live", "--thresholds", "test_f1 >= 0.5"}, 15, 7, true},
+		"the first version of a model, ledger and all":     {first, 29, 20, false},
+		"the first promotion of a model that has versions": {next, 29, 20, false},
+		"the first version of a model, ledger off":         {off(first), 13, 7, false},
+		"a new version replaces the old, ledger off":       {off(next), 13, 6, false},
+		"the target holds the candidate, ledger off":       {off(again), 7, 2, false},
+		"a candidate that is a version, ledger off":        {off([]string{"promote", "--model", "churn", "--candidate", "models:/churn/1", "--alias", "live", "--thresholds", "test_f1 >= 0.5"}), 11, 6, false},
+		"judging alone":                 {append([]string{"validate"}, next[1:]...), 7, 2, false},
+		"registering alone":             {[]string{"register", "--model", "churn", "--candidate", "runs:/better/model"}, 6, 3, false},
+		"what the server is and can do": {[]string{"doctor"}, 5, 1, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				f := newFlow(t, c.args...)
+				if c.begun {
+					f.begin(t)
+				}
 				result, status := f.run(t)
 				if status != 0 {
 					t.Fatalf("status %d: %s", status, result.Error)

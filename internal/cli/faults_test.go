@@ -23,8 +23,9 @@ import (
 
 // flow is one run of the main job on a double of its own, in a bubble where waiting takes no time.
 type flow struct {
-	double *mlflowtest.Server
-	args   []string
+	double  *mlflowtest.Server
+	args    []string
+	attempt *int // of the workflow run
 }
 
 func newFlow(t *testing.T, args ...string) flow {
@@ -34,19 +35,21 @@ func newFlow(t *testing.T, args ...string) flow {
 		t.Fatal(err)
 	}
 	defer seed.Close()
-	f := flow{double: mlflowtest.New("3.17.2", mlflowtest.AllowedHosts("mlflow.example"), mlflowtest.Latency(10*time.Millisecond)), args: args}
+	f := flow{double: mlflowtest.New("3.17.2", mlflowtest.AllowedHosts("mlflow.example"), mlflowtest.Latency(10*time.Millisecond)), args: args, attempt: new(int)}
 	if err := f.double.Seed(seed); err != nil {
 		t.Fatal(err)
 	}
 	return f
 }
 
-// run returns the result and the exit status.
+// run returns the result and the exit status of the next attempt of the workflow run.
 func (f flow) run(t *testing.T) (report.Result, int) {
 	t.Helper()
+	*f.attempt++
+	env := map[string]string{"GITHUB_RUN_ID": "42", "GITHUB_RUN_ATTEMPT": fmt.Sprint(*f.attempt)}
 	var stdout, stderr bytes.Buffer
 	status := Run(context.Background(), Process{
-		Args: append(f.args, "--json", "--tracking-uri", address), Env: func(string) string { return "" }, Stdout: &stdout, Stderr: &stderr,
+		Args: append(f.args, "--json", "--tracking-uri", address), Env: func(name string) string { return env[name] }, Nonce: func() string { return "n" + env["GITHUB_RUN_ATTEMPT"] }, Stdout: &stdout, Stderr: &stderr,
 		Now: func() time.Time { return now }, Jitter: func() float64 { return 0.5 }, Version: "test",
 		Wire: rest.Config{Transport: f.double.Transport()},
 	})
@@ -122,6 +125,14 @@ func oneFault(t *testing.T, fault mlflowtest.Fault, nth int, want string) regist
 		t.Errorf("reported %s, and champion names version %d", result.Reason, after)
 	case status == registry.ExitFailed && after != before && result.Reason != registry.Conflict && !moved(result, "set-alias"):
 		t.Errorf("reported %s (%s), and champion was moved to %d", result.Reason, result.Error, after)
+	}
+	for _, step := range result.Steps {
+		if status == 0 && step.Step.Kind() == registry.Move && step.Done != registry.StepDone {
+			t.Errorf("reported %s, and %s %s is %s", result.Reason, step.Step.Do, step.Step.Ref, step.Done)
+		}
+	}
+	if held := m.version(after); status == 0 && held.Stage != "Production" {
+		t.Errorf("reported %s, and the version is in %s", result.Reason, held.Stage)
 	}
 	f.double.Land()
 	f.double.ClearFaults()

@@ -35,7 +35,8 @@ var update = flag.Bool("update", false, "write the scripts' golden parts")
 //	input NAME FILE         the input of the action is what the file holds
 //	mlflow-promote …        runs the program
 //	status N                exit status of the last run
-//	writes [none]           prints what the server was asked to change since the last time, or asserts that it was nothing
+//	writes [all] [none]     prints what the server was asked to change since the last time, or asserts that it was nothing;
+//	                        the ledger's own writes are told with all
 //	output NAME [VALUE]     an output of the last run; without VALUE it is printed
 //	outputs                 prints all outputs of the job
 //	summary                 prints the job's summary
@@ -179,12 +180,16 @@ func cmdWrites(ts *testscript.TestScript, neg bool, args []string) {
 	s := stageOf(ts)
 	var b strings.Builder
 	if s.double != nil {
-		for _, l := range inOrder(s.double.Writes()) {
+		writes := s.double.Writes()
+		if !slices.Contains(args, "all") {
+			writes = slices.DeleteFunc(writes, ofLedger)
+		}
+		for _, l := range inOrder(writes) {
 			b.WriteString(l)
 		}
 		s.double.Forget()
 	}
-	if len(args) > 0 && args[0] == "none" && b.Len() > 0 {
+	if slices.Contains(args, "none") && b.Len() > 0 {
 		ts.Fatalf("writes, and none were wanted:\n%s", b.String())
 	}
 	fmt.Fprint(ts.Stdout(), b.String())

@@ -96,7 +96,7 @@ func (p *Promotion) End(ctx context.Context, receipt registry.Receipt) error {
 	}
 	moved := 0
 	for _, r := range receipt.Results {
-		if r.Step.Do.Kind() == registry.Move && r.Done == registry.StepDone {
+		if r.Step.Kind() == registry.Move && r.Done == registry.StepDone {
 			moved++
 		}
 	}

@@ -172,16 +172,23 @@ func (p Pages) home(ctx context.Context) (string, error) {
 
 // Found makes the page the model's first: the experiment and its tag are one write, and its name is unique.
 func (p Pages) Found(ctx context.Context, model, page string) (registry.LedgerPlace, error) {
-	err := p.send(ctx, "begin promotion ledger", "experiments/create", map[string]any{"name": experimentOf(model), "tags": []pair{{tagFirstPage, page}}})
-	switch registry.ReasonOf(err) {
-	case registry.OK, registry.Conflict, registry.Unknown:
-		place, lookErr := p.Locate(ctx, model)
-		if lookErr == nil && place.First == "" {
-			lookErr = err
-		}
-		return place, lookErr
+	const op = "begin promotion ledger"
+	var out struct {
+		ID string `json:"experiment_id"`
 	}
-	return registry.LedgerPlace{}, err
+	body := map[string]any{"name": experimentOf(model), "tags": []pair{{tagFirstPage, page}}}
+	err := p.c.registry.JSON(ctx, rest.Request{Method: "POST", Path: api + "experiments/create", Body: body, Class: rest.Write, Expect: "experiment_id"}, &out)
+	switch {
+	case err == nil:
+		return registry.LedgerPlace{ID: out.ID, First: page}, nil
+	case !unclear(err) && !alreadyExists(err):
+		return registry.LedgerPlace{}, Explain(op, err)
+	}
+	place, lookErr := p.Locate(ctx, model)
+	if lookErr == nil && place.First == "" {
+		lookErr = unknown(op, err)
+	}
+	return place, lookErr
 }
 
 // Tail leaves the hint on the model's experiment.

@@ -18,14 +18,9 @@ func Resume(f registry.Facts, in registry.Intent) (p registry.Plan, digest strin
 	p.Incumbent, p.Resumes, p.Override = e.Record.From, e.Epoch, e.Record.Override
 	p.Verdict = &registry.Verdict{Decision: e.Record.Decision, Findings: e.Record.Gates}
 	p.Notes = append(p.Notes, fmt.Sprintf("finishes entry %d of the ledger, which was cut off; judged then, on %s", e.Epoch, e.Record.At))
-	p.Steps = append(p.Steps, moves(f, in)...)
-	made := make([]registry.Step, 0, 2) // what the whole promotion moves: the marks are about all of it
-	if t := in.Query.Target; t.Alias != "" {
-		made = append(made, registry.Step{Do: registry.SetAlias})
-	}
-	if t := in.Query.Target; t.Stage != "" {
-		made = append(made, registry.Step{Do: registry.SetStage})
-	}
-	p.Steps = append(p.Steps, marks(f, made, in)...)
+	t := in.Query.Target
+	whole := []registry.Step{{Ref: t.Alias}, {Ref: t.Stage}} // the notes are about all that the promotion moves
+	p.Steps = append(append(p.Steps, moves(f, in)...), notes(&p, f, whole, in)...)
+	fallbackNote(&p, f)
 	return p, e.Record.Plan, true
 }

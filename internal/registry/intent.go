@@ -8,10 +8,11 @@ type Intent struct {
 	Tags             map[string]string
 	ModelDescription string
 	ModelTags        map[string]string
-	RegisterIfValid  bool     // judge first, register only what passes
-	Override         []string // named safety checks the user switched off for this run
-	WorkflowRun      string   // link to the run of the workflow, "" on a laptop
-	Actor            string   // who started it, "" when unknown
+	Traffic          map[string]int // percentages by alias, nil = leave as they are
+	RegisterIfValid  bool           // judge first, register only what passes
+	Override         []string       // named safety checks the user switched off for this run
+	WorkflowRun      string         // link to the run of the workflow, "" on a laptop
+	Actor            string         // who started it, "" when unknown
 }
 
 // Safety checks that `override` can switch off.

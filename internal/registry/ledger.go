@@ -86,8 +86,11 @@ type Shift struct {
 
 // MoveRef names the target of a move in the ledger.
 func (s Step) MoveRef() string {
-	if s.Do == SetAlias {
+	switch s.Do {
+	case SetAlias, DeleteAlias, TagAlias:
 		return "@" + s.Ref
+	case SetModelTag:
+		return "tag " + s.Ref
 	}
 	return s.Ref
 }
@@ -96,7 +99,7 @@ func (s Step) MoveRef() string {
 func (p Plan) Shifts(number int) []Shift {
 	out := []Shift{}
 	for _, s := range p.Steps {
-		if s.Do.Kind() == Move {
+		if s.Kind() == Move {
 			s = s.For(number)
 			out = append(out, Shift{s.MoveRef(), s.Was, s.Want})
 		}
@@ -153,6 +156,9 @@ func (f Facts) Holding(t Target) []Shift {
 		now := ""
 		if n, ok := f.Model.OrZero().Aliases[t.Alias]; ok {
 			now = strconv.Itoa(n)
+		}
+		if f.Fallback != nil {
+			now = Numbers(f.Fallback.Holders[t.Alias])
 		}
 		out = append(out, Shift{Ref: "@" + t.Alias, Want: now})
 	}

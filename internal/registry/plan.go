@@ -13,20 +13,26 @@ const (
 	CreateModel   Verb = "create-model"
 	CreateVersion Verb = "create-version"
 	SetAlias      Verb = "set-alias"
+	DeleteAlias   Verb = "delete-alias"
+	TagAlias      Verb = "tag-alias" // on a server without aliases: alias_<alias>=true on one version, false on the others
+	SetModelTag   Verb = "set-model-tag"
 	SetStage      Verb = "set-stage"
 	SetTag        Verb = "set-tag"
 	Describe      Verb = "describe"
 )
 
-// Kind groups the verbs by how they are made safe.
-func (v Verb) Kind() Kind {
-	switch v {
+// Kind groups the steps by how they are made safe.
+func (s Step) Kind() Kind {
+	switch s.Do {
 	case CreateModel, CreateVersion:
 		return Creation
-	case SetAlias, SetStage:
+	case SetAlias, DeleteAlias, TagAlias, SetModelTag, SetStage:
 		return Move
 	}
-	return Mark
+	if s.Want == AtTime || s.Want == TheRecord {
+		return Note
+	}
+	return Word
 }
 
 // Kind says how a step is applied.
@@ -34,8 +40,9 @@ type Kind int
 
 const (
 	Creation Kind = iota // idempotent by a key of its own: the model's name, the promote.request tag
+	Word                 // a description or tag that was asked for: written before anything is moved, and must succeed
 	Move                 // guarded before, read back after: what consumers load depends on it
-	Mark                 // a note on a version; last write wins and nothing depends on it
+	Note                 // says when and why a move was made: written after it, and never undoes it
 )
 
 // Placeholders in a step's Version, Want or tag values, filled in when the plan is applied: a plan is the same bytes
@@ -53,13 +60,17 @@ type Step struct {
 	Model   string `json:"model"`
 	Version int    `json:"version,omitempty"`
 	Ref     string `json:"ref,omitempty"` // alias, stage or tag key
-	Was     string `json:"was,omitempty"` // alias: version number; stage: all holders, "3,7"; "" = none
+	Was     string `json:"was,omitempty"` // alias: version number; stage, tagged alias: all holders, "3,7"; tag: its value; "" = none
 	Want    string `json:"want"`
 	Archive bool   `json:"archive,omitempty"` // of the stage's other holders
 
 	Source      *Source           `json:"source,omitempty"` // create-version
 	Description string            `json:"description,omitempty"`
 	Tags        map[string]string `json:"tags,omitempty"`
+
+	// Newest is the highest version number when the plan was made, 0 = not known; of create-version. It binds nothing:
+	// a version of another run that comes in between changes nothing about this one.
+	Newest int `json:"-"`
 }
 
 // For returns the step with the number of the created version filled in.
@@ -67,7 +78,7 @@ func (s Step) For(number int) Step {
 	if s.Version == NewVersion {
 		s.Version = number
 	}
-	if s.Do == SetAlias || s.Do == SetStage {
+	if s.Do == SetAlias || s.Do == TagAlias || s.Do == SetStage {
 		list := strings.Split(s.Want, ",")
 		for i, n := range list {
 			if n == NewNumber {
@@ -123,7 +134,32 @@ type Plan struct {
 
 // Moves reports whether the plan moves an alias or a stage.
 func (p Plan) Moves() bool {
-	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Do.Kind() == Move })
+	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Kind() == Move })
+}
+
+// targetOf is what the plan moves to the version: the target, or those of several aliases that go to it.
+func (p Plan) targetOf(number int) Target {
+	if !p.Target.Empty() {
+		return p.Target
+	}
+	var aliases []string
+	for _, s := range p.Steps {
+		if (s.Do == SetAlias || s.Do == TagAlias) && s.Version == number {
+			aliases = append(aliases, s.Ref)
+		}
+	}
+	return Target{Alias: strings.Join(aliases, ", ")}
+}
+
+// before is the version that the first alias of the version named, 0 = none or several.
+func (p Plan) before(number int) int {
+	for _, s := range p.Steps {
+		if (s.Do == SetAlias || s.Do == TagAlias) && s.Version == number {
+			was, _ := strconv.Atoi(s.Was)
+			return was
+		}
+	}
+	return 0
 }
 
 // Creates reports whether the plan registers a version.

@@ -50,7 +50,7 @@ func (r Receipt) Registered() bool {
 func (r Receipt) After(earlier Receipt) Receipt {
 	var made []StepResult
 	for _, s := range earlier.Results {
-		if s.Step.Do.Kind() == Creation && s.Wrote {
+		if s.Step.Kind() == Creation && s.Wrote {
 			made = append(made, s)
 		}
 	}

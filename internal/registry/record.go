@@ -34,7 +34,7 @@ type Place struct {
 // list of gates is shortened where it must be, and says so.
 func NewRecord(p Plan, digest string, in Intent, number int, at time.Time, place Place) string {
 	r := Record{
-		Version: 1, At: at.UTC().Format(time.RFC3339), Model: p.Model, From: p.Incumbent, To: number, Target: p.Target,
+		Version: 1, At: at.UTC().Format(time.RFC3339), Model: p.Model, From: p.Incumbent, To: number, Target: p.targetOf(number),
 		Override: p.Override, Plan: digest, Run: in.WorkflowRun, Actor: in.Actor,
 		Ledger: place.Ledger, Epoch: place.Epoch, Sha256: place.Sha256, Weak: place.Weak,
 	}
@@ -42,6 +42,9 @@ func NewRecord(p Plan, digest string, in Intent, number int, at time.Time, place
 		for _, f := range p.Verdict.Findings {
 			r.Gates = append(r.Gates, f.Gate+": "+string(f.Outcome)+" ("+f.Candidate+")")
 		}
+	}
+	if p.Incumbent == 0 {
+		r.From = p.before(number)
 	}
 	for {
 		text, err := CanonicalJSON(r)

@@ -42,8 +42,8 @@ func (t *attempt) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, call.fail(unanswered(req, err, &p))
 	}
 	call.attempts++
-	t.meter.begin()
-	defer t.meter.end()
+	round := t.meter.begin()
+	defer func() { t.meter.end(round) }()
 
 	ctx, cancel := context.WithCancelCause(req.Context())
 	defer cancel(nil)

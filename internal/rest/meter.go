@@ -10,7 +10,7 @@ import (
 type Meter struct {
 	Requests   int           // attempts sent, repetitions included
 	Retries    int           // repetitions among them
-	Rounds     int           // times the first of one or more simultaneous requests started: the dependent round trips
+	Rounds     int           // length of the longest chain of requests, each sent after the one before was answered
 	ServerTime time.Time     // Date of the last answer; zero before the first
 	Skew       time.Duration // how far that was ahead of this machine's clock, to a second
 }
@@ -23,24 +23,24 @@ func (c *Client) Meter() Meter {
 }
 
 type meter struct {
-	mu     sync.Mutex
-	flying int
-	now    Meter
+	mu    sync.Mutex
+	ended int // the highest round that has an answer
+	now   Meter
 }
 
-func (m *meter) begin() {
+// begin returns the round of a request, for its end.
+func (m *meter) begin() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.now.Requests++
-	if m.flying++; m.flying == 1 {
-		m.now.Rounds++
-	}
+	m.now.Rounds = max(m.now.Rounds, m.ended+1)
+	return m.ended + 1
 }
 
-func (m *meter) end() {
+func (m *meter) end(round int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.flying--
+	m.ended = max(m.ended, round)
 }
 
 func (m *meter) retried() {

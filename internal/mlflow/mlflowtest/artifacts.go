@@ -205,7 +205,7 @@ func putProxied(c *call) (any, error) {
 		return nil, err
 	}
 	c.files[artifactRoot+"/"+file] = c.body
-	if c.sw.emptyUpload {
+	if c.sw.asyncProxy {
 		return response{status: http.StatusOK, header: http.Header{}}, nil
 	}
 	return struct{}{}, nil

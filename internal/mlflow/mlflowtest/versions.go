@@ -288,7 +288,7 @@ func (c *call) versionPage() (int64, error) {
 func (c *call) matchVersions(clauses []clause) []*version {
 	var found []*version
 	for _, m := range c.space.models {
-		if c.hidesVersions(m, clauses) || !c.readable(resourceModel, m.name) {
+		if c.hidesVersions(m, clauses) || c.sw.searchFiltered && !c.readable(resourceModel, m.name) {
 			continue
 		}
 		for _, v := range m.versions {
