@@ -236,7 +236,7 @@ func (c *call) safePath(name string) (string, error) {
 
 func (c *call) queryPath(name string) (string, error) {
 	q := c.request.URL.Query()
-	if !q.Has(name) && !c.sw.artifactPaths {
+	if !q.Has(name) && !c.sw.pathNeeded {
 		return "", errCrash
 	}
 	if !q.Has(name) {

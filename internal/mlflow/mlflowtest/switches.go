@@ -23,7 +23,7 @@ type switches struct {
 	missingArtifact     string // the answer for a file that is not there: "404", "500 json" or "500 page"
 	missingProxied      string // the same through the artifact proxy
 	verbatimModels      bool   // a source models:/… is stored as it comes and not looked up
-	remoteFiles         bool   // a source file://host/… is refused like other files; later servers fall over
+	remoteFiles         string // a source file://host/…: "crash", "refused" or "stored"
 	pathSourceChecked   bool   // "..", NUL and the like in a source are refused
 	sourceOwned         bool   // a source must lie within the run or logged model named with it
 	sourceSchemes       bool   // sources on http, ftp, hdfs … are refused
@@ -53,6 +53,7 @@ type switches struct {
 	stringLimits        bool // a limited number may come in a string; else that is an uncaught exception
 	artifactTypes       bool // artifacts say what they are; else text is HTML through the proxy and unknown elsewhere
 	artifactPaths       bool // a path of an artifact is checked; else what makes no sense is an uncaught exception
+	pathNeeded          bool // a download without a path is a bad request; else it is an uncaught exception
 	proxyDeletes        bool // the artifact proxy can delete
 	strayTokens         bool // a filter of the registry may hold words and lists that mean nothing: name IN (…) is one, and finds all
 	updateResets        bool // updating a run sets status and end time also where the request has none
@@ -76,7 +77,7 @@ var table = []switches{
 		promptsHidden: true, loggedModels: true, datasets: true, createInputs: true, hostChecked: true, errorClasses: true,
 		serverInfo: true, prefixesAPI: true, workspaces: true, experimentWorkspace: true,
 		permissionGrants: true, hidesUnknown: true, searchFiltered: true, historyPaged: true, queryChecked: true, bareAttributes: true, stringLimits: true,
-		artifactTypes: true, artifactPaths: true, proxyDeletes: true, wholeNumbers: true, experimentIDs: true, nanIsNoNumber: true,
+		artifactTypes: true, artifactPaths: true, pathNeeded: true, proxyDeletes: true, remoteFiles: "crash", wholeNumbers: true, experimentIDs: true, nanIsNoNumber: true,
 	},
 	{
 		version: "2.22.5", versionRoute: true, healthType: htmlType, aliases: true, latestAliases: true,
@@ -84,24 +85,24 @@ var table = []switches{
 		pathSourceChecked: true, colonInKeys: true, versionTagLimit: 5000, modelTagLimit: 5000,
 		paramLimit: 6000, paramCut: true, runTagLimit: 8000, runTagCut: true,
 		promptsHidden: true, datasets: true, createInputs: true, queryChecked: true, bareAttributes: true, stringLimits: true,
-		artifactTypes: true, artifactPaths: true, proxyDeletes: true,
+		artifactTypes: true, artifactPaths: true, pathNeeded: true, proxyDeletes: true, remoteFiles: "crash",
 	},
 	{
 		version: "2.9.2", versionRoute: true, healthType: htmlType, aliases: true,
 		versionSearchPaged: true, contentTypeChecked: true, missingArtifact: "500 page", missingProxied: "500 json",
 		pathSourceChecked: true, versionTagLimit: 5000, modelTagLimit: 5000,
-		paramLimit: 6000, paramCut: true, runTagLimit: 5000, datasets: true, remoteFiles: true, bareAttributes: true, stringLimits: true,
-		artifactTypes: true, artifactPaths: true, proxyDeletes: true,
+		paramLimit: 6000, runTagLimit: 5000, datasets: true, remoteFiles: "refused", bareAttributes: true,
+		artifactTypes: true, artifactPaths: true,
 	},
 	{
 		version: "2.2.2", versionRoute: true, healthType: htmlType,
 		versionSearchPaged: true, missingArtifact: "500 page", missingProxied: "500 json",
 		versionTagLimit: 5000, modelTagLimit: 5000,
-		paramLimit: 500, runTagLimit: 5000, remoteFiles: true, verbatimModels: true, strayTokens: true, bareAttributes: true, stringLimits: true,
-		artifactTypes: true, artifactPaths: true, proxyDeletes: true,
+		paramLimit: 500, runTagLimit: 5000, remoteFiles: "stored", updateResets: true, entriesComplete: true, verbatimModels: true, strayTokens: true, bareAttributes: true,
+		artifactTypes: true,
 	},
 	{
-		version: "1.30.1", healthType: htmlType, missingArtifact: "500 page", missingProxied: "500 json", verbatimModels: true, remoteFiles: true,
+		version: "1.30.1", healthType: htmlType, missingArtifact: "500 page", missingProxied: "500 json", verbatimModels: true, remoteFiles: "refused",
 		strayTokens: true, updateResets: true, entriesComplete: true, fullPageToken: true,
 		versionTagLimit: 5000, modelTagLimit: 5000, paramLimit: 500, runTagLimit: 5000,
 	},
