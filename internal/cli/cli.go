@@ -26,6 +26,7 @@ type Process struct {
 	Now            func() time.Time
 	Jitter         func() float64 // in [0, 1), to spread repetitions
 	Nonce          func() string  // tells this process from every other; nil but in main: the empty text
+	Patience       time.Duration  // how long a promotion waits for another one's outcome; zero but in tests: 10 s
 	Version        string
 	Wire           rest.Config // how connections are made; zero but in tests, which bring their own transport and waits
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -79,7 +80,7 @@ func newerFormat(err error) bool {
 // look reads the ledger, and facts by the function beside it, until no other promotion is in the way.
 func (s *session) look(ctx context.Context, gather func() (registry.Facts, error)) (registry.Facts, error) {
 	if s.book.patience == nil {
-		s.book.patience, s.book.rest = context.WithTimeout(ctx, patience)
+		s.book.patience, s.book.rest = context.WithTimeout(ctx, cmp.Or(s.p.Patience, patience))
 	}
 	for {
 		facts, err := s.lookOnce(ctx, gather)
@@ -131,7 +132,7 @@ func subjects(f registry.Facts) []registry.Version {
 
 // outcome waits for the entry to be closed; it reports false when patience or the command's time has run out.
 func (s *session) outcome(epoch int) bool {
-	for try := 1; s.client.Pause(s.book.patience, try); try = min(try+1, 3) {
+	for s.idle() {
 		v, err := s.book.ledger.Refresh(s.book.patience, s.book.view)
 		if err != nil {
 			continue
@@ -141,6 +142,18 @@ func (s *session) outcome(epoch int) bool {
 		}
 	}
 	return false
+}
+
+// idle waits a second at most; it reports false when patience has run out.
+func (s *session) idle() bool {
+	wait := time.NewTimer(time.Duration((1 + s.p.Jitter()) * float64(time.Second) / 2))
+	defer wait.Stop()
+	select {
+	case <-s.book.patience.Done():
+		return false
+	case <-wait.C:
+		return true
+	}
 }
 
 func (s *session) overrides(word string) bool {

@@ -158,8 +158,9 @@ func cmdRun(ts *testscript.TestScript, neg bool, args []string) {
 	var stdout, stderr bytes.Buffer
 	s.status = Run(context.Background(), Process{
 		Args: args, Env: ts.Getenv, Stdout: &stdout, Stderr: &stderr, Dir: s.dir,
-		Now: func() time.Time { return now }, Jitter: func() float64 { return 0 }, Version: "test",
-		Wire: rest.Config{Transport: s, MinWait: time.Millisecond, MaxWait: time.Millisecond},
+		Now: func() time.Time { return now }, Jitter: func() float64 { return 0 }, Version: "test", Patience: time.Millisecond,
+		Nonce: func() string { return "n" + ts.Getenv("GITHUB_RUN_ID") },
+		Wire:  rest.Config{Transport: s, MinWait: time.Millisecond, MaxWait: time.Millisecond},
 	})
 	s.harmless(ts, stdout.String(), stderr.String())
 	// How far parallel requests overlap depends on the scheduler here; the rounds have a test of their own.

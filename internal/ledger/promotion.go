@@ -115,10 +115,26 @@ func (p *Promotion) End(ctx context.Context, receipt registry.Receipt) error {
 			Hint: "another run decided that this one was dead and went on from its state; see mlflow-promote history",
 		}
 	})
-	if err == nil {
+	switch {
+	case err == nil:
 		p.entry = closed
+	case registry.ReasonOf(err) != registry.Conflict:
+		return unclosed(p.entry, err)
 	}
 	return err
+}
+
+// unclosed is the error of a promotion that did all it was asked for and could not say so in the ledger.
+func unclosed(e registry.Entry, cause error) error {
+	out := &registry.Error{
+		Reason: registry.ReasonOf(cause), Cause: cause, Msg: fmt.Sprintf("close entry %d of the promotion ledger: what is below was done, and its outcome could not be stored: %v", e.Epoch, cause),
+		Hint: "the entry stays open and keeps other promotions of this model out: re-run the failed jobs, which finishes it",
+	}
+	var why *registry.Error
+	if errors.As(cause, &why) {
+		out.Detail = why.Detail
+	}
+	return out
 }
 
 // put writes until the values are known to be stored or known not to be. settled looks at the page after an unclear

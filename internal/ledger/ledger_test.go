@@ -1,0 +1,369 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger/ledgertest"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+var ctx = context.Background()
+
+var start = time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)
+
+func open(m *ledgertest.Memory) *Ledger {
+	return &Ledger{
+		Store: m, Founder: m, Model: "churn", Now: func() time.Time { return start },
+		Pause: func(_ context.Context, try int) bool { return try < 5 },
+	}
+}
+
+// promoter is one run of the program, as far as the ledger sees it.
+func promoter(l *Ledger, v View, run string, attempt, version int) *Promotion {
+	return &Promotion{
+		Ledger: l, View: v,
+		Claim: Claim{Holder: registry.Holder{Run: run, Attempt: attempt, Nonce: run + fmt.Sprint(attempt)}, Link: "https://github.example/" + run},
+		Record: func(version int) registry.LedgerRecord {
+			return registry.LedgerRecord{
+				Command: "promote", Server: "https://mlflow.example", Model: "churn", To: version, Target: registry.Target{Alias: "champion"},
+				Moves: []registry.Shift{{Ref: "@champion", Was: fmt.Sprint(version - 1), Want: fmt.Sprint(version)}}, Plan: "plan",
+				Gates: []registry.Finding{{Gate: "test_f1 >= 0.5", Outcome: registry.Pass, Candidate: "ö 0.9"}},
+			}
+		},
+	}
+}
+
+func look(t *testing.T, l *Ledger) View {
+	t.Helper()
+	v, err := l.Look(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// promote makes one whole entry.
+func promote(t *testing.T, l *Ledger, version int) registry.Entry {
+	t.Helper()
+	p := promoter(l, look(t, l), fmt.Sprint(version), 1, version)
+	if err := p.Begin(ctx, version); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.End(ctx, moved(version)); err != nil {
+		t.Fatal(err)
+	}
+	e, held := p.Entry()
+	if !held {
+		t.Fatal("no entry")
+	}
+	return e
+}
+
+func moved(version int) registry.Receipt {
+	return registry.Receipt{Version: version, Results: []registry.StepResult{{Step: registry.Step{Do: registry.SetAlias}, Done: registry.StepDone}}}
+}
+
+func TestWhatIsWrittenIsRead(t *testing.T) {
+	l := open(ledgertest.New())
+	first, second := promote(t, l, 1), promote(t, l, 2)
+	got := look(t, l).Facts().Entries
+	if diff := cmp.Diff([]registry.Entry{first, second}, got); diff != "" {
+		t.Error(diff)
+	}
+	if second.Record.Previous != first.Digest || second.Outcome != registry.EntryDone || second.Moved != 1 {
+		t.Errorf("%+v", second)
+	}
+	if holders, ok := look(t, l).Facts().Left("@champion"); !ok || holders != "2" {
+		t.Errorf("left at %q", holders)
+	}
+}
+
+func TestOneOfManyClaims(t *testing.T) {
+	for _, begun := range []bool{false, true} {
+		t.Run(fmt.Sprintf("begun %v", begun), func(t *testing.T) {
+			m := ledgertest.New()
+			l := open(m)
+			if begun {
+				promote(t, l, 1)
+			}
+			v := look(t, l)
+			var wg sync.WaitGroup
+			errs := make([]error, 8)
+			for i := range errs {
+				wg.Go(func() { errs[i] = promoter(l, v, fmt.Sprint("run", i), 1, 2+i).Begin(ctx, 2+i) })
+			}
+			wg.Wait()
+			won := 0
+			for _, err := range errs {
+				var busy *BusyError
+				switch {
+				case err == nil:
+					won++
+				case !errors.As(err, &busy) || registry.ReasonOf(err) != registry.Conflict || !strings.Contains(err.Error(), "https://github.example/run"):
+					t.Errorf("a loser is told %v", err)
+				}
+			}
+			if won != 1 {
+				t.Errorf("%d won", won)
+			}
+			if begun {
+				return
+			}
+			if len(m.Pages) != 1 {
+				t.Errorf("%d pages stay, wanted the ledger's alone", len(m.Pages))
+			}
+		})
+	}
+}
+
+func TestTakingOver(t *testing.T) {
+	m := ledgertest.New()
+	l := open(m)
+	dead := promoter(l, View{}, "7", 1, 1)
+	if err := dead.Begin(ctx, 1); err != nil {
+		t.Fatal(err)
+	}
+	v := look(t, l)
+	stranger := promoter(l, v, "8", 3, 2)
+	if err := stranger.Begin(ctx, 2); registry.ReasonOf(err) != registry.Conflict {
+		t.Errorf("a stranger goes on beside an open entry: %v", err)
+	}
+	again := promoter(l, v, "7", 2, 1)
+	if err := again.Begin(ctx, 1); err != nil {
+		t.Errorf("a later attempt of the same run is refused: %v", err)
+	}
+	if err := dead.End(ctx, moved(1)); registry.ReasonOf(err) != registry.Conflict {
+		t.Errorf("the holder wakes up and reports success: %v", err)
+	}
+	stranger = promoter(l, look(t, l), "8", 1, 2)
+	stranger.Claim.Takeover = true
+	if err := stranger.Begin(ctx, 2); err != nil {
+		t.Errorf("the user's word is not taken: %v", err)
+	}
+	if err := again.End(ctx, moved(1)); registry.ReasonOf(err) != registry.Conflict {
+		t.Errorf("the second holder reports success: %v", err)
+	}
+	var ends []string
+	for _, e := range look(t, l).Facts().Entries {
+		ends = append(ends, fmt.Sprintf("%d:%s:%d", e.Epoch, e.Outcome, e.Record.TakesOver))
+	}
+	if diff := cmp.Diff("1:superseded:0 2:superseded:1 3::2", strings.Join(ends, " ")); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A claim whose answer is lost is found by reading, whichever way it went.
+func TestLostAnswers(t *testing.T) {
+	for name, stored := range map[string]bool{"after it was stored": true, "before it was stored": false} {
+		t.Run(name, func(t *testing.T) {
+			m := ledgertest.New()
+			l := open(m)
+			promote(t, l, 1)
+			p := promoter(l, look(t, l), "9", 1, 2)
+			lost := 2
+			m.Before = func(op, page string) error {
+				if op != "write" || lost == 0 {
+					return nil
+				}
+				lost--
+				if stored {
+					_, kv, _ := claimBatch(p.View.page, Claim{Holder: p.Claim.Holder, Link: p.Claim.Link, Now: start, Record: p.Record(2)})
+					maps.Copy(m.Pages[page], kv)
+				}
+				return &registry.Error{Reason: registry.Unknown, Msg: "the answer was lost"}
+			}
+			if err := p.Begin(ctx, 2); err != nil {
+				t.Fatal(err)
+			}
+			if err := p.End(ctx, moved(2)); err != nil {
+				t.Fatal(err)
+			}
+			if n := len(look(t, l).Facts().Entries); n != 2 {
+				t.Errorf("%d entries", n)
+			}
+		})
+	}
+}
+
+func TestReadsStayBounded(t *testing.T) {
+	m := ledgertest.New()
+	l := open(m)
+	for i := range 3*PageEntries + 5 {
+		promote(t, l, i+1)
+	}
+	m.Reads = 0
+	v := look(t, l)
+	if m.Reads != 1 || len(v.Facts().Entries) != 5 || v.page.last() != 3*PageEntries+5 {
+		t.Errorf("%d reads, %d entries on the page, %d in all", m.Reads, len(v.Facts().Entries), v.page.last())
+	}
+	place := m.Places["churn"]
+	place.Tail = "" // the hint is lost: every page is passed, and the same is found
+	m.Places["churn"] = place
+	if far := look(t, l); far.page.last() != v.page.last() {
+		t.Errorf("%d entries without the hint", far.page.last())
+	}
+	if holders, ok := v.Facts().Left("@champion"); !ok || holders != fmt.Sprint(3*PageEntries+5) {
+		t.Errorf("left at %q", holders)
+	}
+}
+
+func TestPagesAreTurnedByOne(t *testing.T) {
+	m := ledgertest.New()
+	l := open(m)
+	for i := range PageEntries {
+		promote(t, l, i+1)
+	}
+	v := look(t, l)
+	var wg sync.WaitGroup
+	errs := make([]error, 6)
+	for i := range errs {
+		wg.Go(func() { errs[i] = promoter(l, v, fmt.Sprint("run", i), 1, 100+i).Begin(ctx, 100+i) })
+	}
+	wg.Wait()
+	if won := slices.IndexFunc(errs, func(err error) bool { return err == nil }); won < 0 || len(m.Pages) != 2 {
+		t.Errorf("won %d, %d pages", won, len(m.Pages))
+	}
+	if e, open := look(t, l).Facts().Open(); !open || e.Epoch != PageEntries+1 {
+		t.Errorf("entry %d, open %v", e.Epoch, open)
+	}
+}
+
+// Every value of a page, edited or removed, is noticed by the next run; so are an entry that is gone and a tail that
+// was cut, by the anchor and the marks.
+func TestTampering(t *testing.T) {
+	m := ledgertest.New()
+	l := open(m)
+	var marks []registry.Version
+	for i := range 4 {
+		e := promote(t, l, i+1)
+		text, err := registry.CanonicalJSON(registry.Record{Ledger: "page-1", Epoch: e.Epoch, Sha256: RecordDigest(e)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		marks = append(marks, registry.Version{Number: i + 1, Tags: map[string]string{registry.TagRecord: string(text)}})
+	}
+	check := func() error {
+		v, err := l.Look(ctx)
+		if err != nil {
+			return err
+		}
+		if standing, e := v.Standing(registry.Holder{}, false); standing != Free { // an outcome that was removed stops the next run
+			return lost("churn", fmt.Sprintf("entry %d is open", e.Epoch))
+		}
+		return l.Check(v, map[string]string{registry.TagAnchor: m.Anchors["churn"]}, marks...)
+	}
+	if err := check(); err != nil {
+		t.Fatal(err)
+	}
+	whole := maps.Clone(m.Pages["page-1"])
+	noticed := 0
+	try := func(name string, tamper func(kv map[string]string)) {
+		m.Pages["page-1"] = maps.Clone(whole)
+		tamper(m.Pages["page-1"])
+		var newer *NewerError
+		if err := check(); registry.ReasonOf(err) != registry.LedgerLost && !errors.As(err, &newer) {
+			t.Errorf("%s is not noticed: %v", name, err)
+			return
+		}
+		noticed++
+	}
+	for _, key := range slices.Sorted(maps.Keys(whole)) {
+		try("editing "+key, func(kv map[string]string) { kv[key] = edited(kv[key]) })
+		try("removing "+key, func(kv map[string]string) { delete(kv, key) })
+	}
+	for n := 1; n <= 4; n++ {
+		try(fmt.Sprintf("removing entry %d", n), func(kv map[string]string) { removeFrom(kv, n, n) })
+		try(fmt.Sprintf("cutting from entry %d", n), func(kv map[string]string) { removeFrom(kv, n, 4) })
+	}
+	try("another next page", func(kv map[string]string) { kv[keyNext] = "page-9" })
+	m.Pages["page-1"] = whole
+	for name, anchor := range map[string]string{
+		"another page": `{"run":"page-9","epoch":0,"sha256":"x"}`, "another digest": `{"run":"page-1","epoch":0,"sha256":"x"}`, "no JSON": "x",
+	} {
+		m.Anchors["churn"] = anchor
+		if err := check(); registry.ReasonOf(err) != registry.LedgerLost {
+			t.Errorf("an anchor of %s is not noticed: %v", name, err)
+		}
+	}
+	delete(m.Places, "churn")
+	if err := check(); registry.ReasonOf(err) != registry.LedgerLost {
+		t.Errorf("a ledger that is gone is not noticed: %v", err)
+	}
+	t.Logf("%d ways of tampering, all noticed: %d", 2*len(whole)+9, noticed)
+}
+
+// edited changes the last character to another one of its kind.
+func edited(text string) string {
+	last := text[len(text)-1]
+	if last == '1' {
+		return text[:len(text)-1] + "2"
+	}
+	return text[:len(text)-1] + "1"
+}
+
+func removeFrom(kv map[string]string, first, last int) {
+	for n := first; n <= last; n++ {
+		for key := range kv {
+			if len(key) >= 7 && key[1:7] == fmt.Sprintf("%06d", n) {
+				delete(kv, key)
+			}
+		}
+	}
+}
+
+func TestANewerFormatStops(t *testing.T) {
+	m := ledgertest.New()
+	l := open(m)
+	promote(t, l, 1)
+	m.Pages["page-1"][keyFormat] = "2"
+	_, err := l.Look(ctx)
+	var newer *NewerError
+	if !errors.As(err, &newer) || registry.ReasonOf(err) != registry.Unsupported {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestAFileStoreKeepsNoLedger(t *testing.T) {
+	m := ledgertest.New()
+	m.Single = true
+	l := open(m)
+	for range 2 {
+		if err := promoter(l, View{}, "1", 1, 1).Begin(ctx, 1); registry.ReasonOf(err) != registry.Unsupported {
+			t.Errorf("%v", err)
+		}
+	}
+	if len(m.Pages) != 0 || m.Spare != 1 || m.Why == "" {
+		t.Errorf("%d pages stay, %d were tried, noted %q", len(m.Pages), m.Spare, m.Why)
+	}
+}
+
+func TestALongRecordLosesGatesAndSaysSo(t *testing.T) {
+	m := ledgertest.New()
+	l := open(m)
+	p := promoter(l, View{}, "1", 1, 1)
+	short := p.Record
+	p.Record = func(version int) registry.LedgerRecord {
+		r := short(version)
+		for range 400 {
+			r.Gates = append(r.Gates, registry.Finding{Gate: strings.Repeat("ü", 60), Outcome: registry.Pass})
+		}
+		return r
+	}
+	if err := p.Begin(ctx, 1); err != nil {
+		t.Fatal(err)
+	}
+	e, _ := look(t, l).Facts().Open()
+	if e.Record.LeftOut == 0 || len(e.Record.Gates)+e.Record.LeftOut != 401 {
+		t.Errorf("%d gates, %d left out", len(e.Record.Gates), e.Record.LeftOut)
+	}
+}

@@ -1,0 +1,164 @@
+// Package ledgertest keeps a ledger's pages in memory, with the guarantees of MLflow's runs and experiments, for tests.
+package ledgertest
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"sync"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// Memory is a store and its founder, safe for concurrent use. Its fields may be looked at and edited by a test that
+// runs nothing beside.
+type Memory struct {
+	mu      sync.Mutex
+	Pages   map[string]map[string]string
+	Places  map[string]registry.LedgerPlace
+	Anchors map[string]string
+	Reads   int
+	Spare   int    // pages that were dropped
+	Single  bool   // values are stored one by one, as a file store does
+	Why     string // what Unfit noted
+	// Before is called at the start of every operation, outside the lock; an error ends the operation.
+	Before func(op, page string) error
+	made   int
+}
+
+// New returns an empty store.
+func New() *Memory {
+	return &Memory{Pages: map[string]map[string]string{}, Places: map[string]registry.LedgerPlace{}, Anchors: map[string]string{}}
+}
+
+func (m *Memory) begin(op, page string) (func(), error) {
+	if m.Before != nil {
+		if err := m.Before(op, page); err != nil {
+			return func() {}, err
+		}
+	}
+	m.mu.Lock()
+	return m.mu.Unlock, nil
+}
+
+// Locate finds a model's first page.
+func (m *Memory) Locate(_ context.Context, model string) (registry.LedgerPlace, error) {
+	end, err := m.begin("locate", model)
+	defer end()
+	return m.Places[model], err
+}
+
+// Read returns a copy of a page.
+func (m *Memory) Read(_ context.Context, page string) (map[string]string, error) {
+	end, err := m.begin("read", page)
+	defer end()
+	if err != nil {
+		return nil, err
+	}
+	m.Reads++
+	kv, ok := m.Pages[page]
+	if !ok {
+		return nil, &registry.Error{Reason: registry.LedgerLost, Msg: "no page " + page}
+	}
+	return maps.Clone(kv), nil
+}
+
+// Write stores all or nothing.
+func (m *Memory) Write(_ context.Context, page string, values map[string]string) error {
+	end, err := m.begin("write", page)
+	defer end()
+	if err != nil {
+		return err
+	}
+	kv, ok := m.Pages[page]
+	if !ok {
+		return &registry.Error{Reason: registry.LedgerLost, Msg: "no page " + page}
+	}
+	for key, v := range values {
+		if len(key) > 250 || len(v) > 250 || v == "" {
+			return &registry.Error{Reason: registry.BadInput, Msg: fmt.Sprintf("%s has %d bytes", key, len(v))}
+		}
+		if old, there := kv[key]; there && old != v {
+			if m.Single {
+				kv["a-probe"] = values["a-probe"]
+			}
+			return &registry.Error{Reason: registry.Conflict, Msg: key + " has another value"}
+		}
+	}
+	if len(values) > 100 {
+		return &registry.Error{Reason: registry.BadInput, Msg: "more than 100 values"}
+	}
+	maps.Copy(kv, values)
+	return nil
+}
+
+// Page makes an empty page.
+func (m *Memory) Page(_ context.Context, model string) (string, error) {
+	end, err := m.begin("page", model)
+	defer end()
+	if err != nil {
+		return "", err
+	}
+	if m.Why != "" {
+		return "", &registry.Error{Reason: registry.Unsupported, Msg: m.Why}
+	}
+	m.made++
+	id := fmt.Sprintf("page-%d", m.made)
+	m.Pages[id] = map[string]string{}
+	return id, nil
+}
+
+// Found is a test-and-set.
+func (m *Memory) Found(_ context.Context, model, page string) (registry.LedgerPlace, error) {
+	end, err := m.begin("found", page)
+	defer end()
+	if err != nil {
+		return registry.LedgerPlace{}, err
+	}
+	if m.Places[model].First == "" {
+		m.Places[model] = registry.LedgerPlace{ID: model, First: page}
+	}
+	return m.Places[model], nil
+}
+
+// Tail leaves the hint.
+func (m *Memory) Tail(_ context.Context, p registry.LedgerPlace, page string) error {
+	end, err := m.begin("tail", page)
+	defer end()
+	if err != nil {
+		return err
+	}
+	p = m.Places[p.ID]
+	p.Tail = page
+	m.Places[p.ID] = p
+	return nil
+}
+
+// Anchor notes the tag.
+func (m *Memory) Anchor(_ context.Context, model, text string) error {
+	end, err := m.begin("anchor", model)
+	defer end()
+	if err == nil {
+		m.Anchors[model] = text
+	}
+	return err
+}
+
+// Drop forgets a page.
+func (m *Memory) Drop(_ context.Context, page string) error {
+	end, err := m.begin("drop", page)
+	defer end()
+	if err == nil {
+		m.Spare++
+		delete(m.Pages, page)
+	}
+	return err
+}
+
+// Unfit notes why.
+func (m *Memory) Unfit(_ context.Context, why string) error {
+	end, err := m.begin("unfit", "")
+	defer end()
+	m.Why = why
+	return err
+}
