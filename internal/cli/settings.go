@@ -29,7 +29,8 @@ type settings struct {
 
 	intent    registry.Intent
 	gates     []policy.Gate
-	from      string // stage the candidate must come from, "" = any
+	repair    []string // what doctor puts right
+	from      string   // stage the candidate must come from, "" = any
 	dryRun    bool
 	allowRefs []string
 	timeout   time.Duration
@@ -71,11 +72,12 @@ func read(c command, value func(string) string, file func(string) ([]byte, error
 	r := &reader{value: value, file: file}
 	r.server(env)
 	r.out.timeout = r.duration("timeout")
-	if c.about == aboutServer {
-		return r.out
-	}
 	in := &r.out.intent
 	in.Command = c.name
+	if c.about == aboutServer {
+		r.repair()
+		return r.out
+	}
 	in.Query.Model = r.required("model", "the name of the registered model")
 	r.out.dryRun = r.bool("dry-run")
 	r.out.allowRefs = r.patterns("allow-refs")
@@ -142,6 +144,17 @@ func (r *reader) server(env func(string) string) {
 	r.out.clientCert = r.pem("client-cert")
 	if r.out.insecureTLS && r.value("ca-file") != "" {
 		r.problem("insecure-tls", "true", "contradicts ca-file; give one of the two")
+	}
+}
+
+// repair reads what doctor is to put right, which is about one model.
+func (r *reader) repair() {
+	r.out.intent.Query.Model = r.value("model")
+	r.out.repair = r.words("repair")
+	r.out.dryRun = r.bool("dry-run")
+	r.out.allowRefs = r.patterns("allow-refs")
+	if len(r.out.repair) > 0 && r.value("model") == "" {
+		r.problem("model", "", "is missing: name the registered model to repair")
 	}
 }
 

@@ -150,7 +150,7 @@ func (c *call) parameter(name string) string {
 
 type grantJSON struct {
 	Resource   string `json:"resource_type"`
-	ID         string `json:"resource_id"`
+	ID         string `json:"resource_pattern"`
 	Permission string `json:"permission"`
 }
 
