@@ -93,7 +93,7 @@ func (s *session) connect() error {
 			return err
 		}
 	}
-	s.client = mlflow.New(tracking, models, s.set.registry, s.set.login, s.p.Jitter)
+	s.client = mlflow.New(tracking, models, mlflow.About{Address: s.set.registry, Login: s.set.login, Workspace: s.set.workspace}, s.p.Jitter)
 	return nil
 }
 

@@ -21,6 +21,7 @@ type settings struct {
 	header             http.Header // of every request
 	trackingHeader     http.Header // credentials that stood in the address of the one server
 	registryHeader     http.Header
+	workspace          string
 	login              string // user name of basic authentication
 	secrets            []string
 	cas, clientCert    []byte
@@ -136,6 +137,7 @@ func (r *reader) server(env func(string) string) {
 	r.headers(header)
 	if w := r.value("workspace"); w != "" {
 		header.Set("X-Mlflow-Workspace", w)
+		r.out.workspace = w
 	}
 	r.out.header = header
 	r.out.insecureTLS = r.bool("insecure-tls")

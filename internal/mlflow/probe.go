@@ -15,7 +15,7 @@ import (
 // Probe asks the server what it is and can do; with a model, also what the login may do with it and whether its aliases
 // name versions that exist. It never fails: what could not be found out is in the report.
 func (c *Client) Probe(ctx context.Context, model string) registry.Server {
-	p := &probe{c: c, model: model, s: registry.Server{Address: c.address}}
+	p := &probe{c: c, model: model, s: registry.Server{Address: c.Address}}
 	_ = parallel(
 		func() error { p.s.Version = c.serverVersion(ctx); return nil },
 		func() error { p.info(ctx); return nil },
@@ -192,7 +192,7 @@ func (p *probe) warn() {
 
 // whoami asks who the server takes us for; only servers with a login tell.
 func (c *Client) whoami(ctx context.Context) registry.Known[registry.Login] {
-	login := registry.Login{User: c.login, Rights: map[string]string{}}
+	login := registry.Login{User: c.Login, Rights: map[string]string{}}
 	var newer struct {
 		Admin       bool `json:"is_admin"`
 		Permissions []struct {
@@ -211,7 +211,7 @@ func (c *Client) whoami(ctx context.Context) registry.Known[registry.Login] {
 		login.Admin = newer.Admin
 		return registry.Is(login)
 	}
-	if c.login == "" {
+	if c.Login == "" {
 		return registry.Absent[registry.Login]("nobody logged in")
 	}
 	var older struct {
@@ -223,7 +223,7 @@ func (c *Client) whoami(ctx context.Context) registry.Known[registry.Login] {
 			} `json:"registered_model_permissions"`
 		} `json:"user"`
 	}
-	if get(ctx, c.registry, api+"users/get", url.Values{"username": {c.login}}, "user", &older) != nil {
+	if get(ctx, c.registry, api+"users/get", url.Values{"username": {c.Login}}, "user", &older) != nil {
 		return registry.Unreadable[registry.Login]("the server does not tell what this login may do")
 	}
 	login.Admin = older.User.Admin
@@ -243,7 +243,7 @@ func (c *Client) explainRegistry(err error) error {
 	}
 	e.Reason = registry.Unsupported
 	e.Msg = "this server has no model registry: " + firstLine(remote(err).Message)
-	host := c.address
+	host := c.Address
 	e.Hint = "start MLflow with a database, which the registry needs before 2.1:\n" +
 		"    mlflow server --host 0.0.0.0 --backend-store-uri postgresql://USER@DBHOST/mlflow --artifacts-destination s3://BUCKET\n" +
 		"  then look, in this order:\n" +

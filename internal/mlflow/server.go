@@ -2,10 +2,34 @@ package mlflow
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
+
+// inWorkspace refuses a workspace on a server that has none: an older one would ignore the header and act on the models
+// of everybody.
+func (c *Client) inWorkspace(ctx context.Context) error {
+	if c.Workspace == "" {
+		return nil
+	}
+	var info struct {
+		Workspaces bool `json:"workspaces_enabled"`
+	}
+	err := get(ctx, c.registry, "api/3.0/mlflow/server-info", nil, "", &info)
+	switch {
+	case err != nil && !noRoute(err) && !isStatus(err, 500, "FEATURE_DISABLED"):
+		return Explain("read what the server offers", err)
+	case err != nil || !info.Workspaces:
+		return &registry.Error{
+			Reason: registry.Unsupported, Msg: fmt.Sprintf("workspace %s: this server runs without workspaces", c.Workspace), Detail: wire(err), Cause: err,
+			Hint: "leave the input workspace empty, or start the server with --enable-workspaces (MLflow 3.10 and later)",
+		}
+	}
+	return nil
+}
 
 // serverVersion reads MLflow's version; "" where the server does not tell (before 2.1, or behind a proxy).
 func (c *Client) serverVersion(ctx context.Context) string {
