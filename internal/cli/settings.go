@@ -25,6 +25,7 @@ type settings struct {
 	header             http.Header // of every request
 	trackingHeader     http.Header // credentials that stood in the address of the one server
 	registryHeader     http.Header
+	workspace          string
 	login              string // user name of basic authentication
 	secrets            []string
 	cas, clientCert    []byte
@@ -33,7 +34,8 @@ type settings struct {
 
 	intent    registry.Intent
 	gates     []policy.Gate
-	from      string // stage the candidate must come from, "" = any
+	repair    []string // what doctor puts right
+	from      string   // stage the candidate must come from, "" = any
 	dryRun    bool
 	allowRefs []string
 	timeout   time.Duration
@@ -75,11 +77,12 @@ func read(c command, value func(string) string, file func(string) ([]byte, error
 	r := &reader{value: value, file: file}
 	r.server(env)
 	r.out.timeout = r.duration("timeout")
-	if c.about == aboutServer {
-		return r.out
-	}
 	in := &r.out.intent
 	in.Command = c.name
+	if c.about == aboutServer {
+		r.repair()
+		return r.out
+	}
 	in.Query.Model = r.required("model", "the name of the registered model")
 	if r.out.insecureTLS {
 		in.Override = append(in.Override, "insecure-tls") // shown and recorded like any other safety that is off
@@ -141,6 +144,7 @@ func (r *reader) server(env func(string) string) {
 	r.headers(header)
 	if w := r.value("workspace"); w != "" {
 		header.Set("X-Mlflow-Workspace", w)
+		r.out.workspace = w
 	}
 	r.out.header = header
 	r.out.insecureTLS = r.bool("insecure-tls")
@@ -149,6 +153,17 @@ func (r *reader) server(env func(string) string) {
 	r.out.clientCert = r.pem("client-cert")
 	if r.out.insecureTLS && r.value("ca-file") != "" {
 		r.problem("insecure-tls", "true", "contradicts ca-file; give one of the two")
+	}
+}
+
+// repair reads what doctor is to put right, which is about one model.
+func (r *reader) repair() {
+	r.out.intent.Query.Model = r.value("model")
+	r.out.repair = r.words("repair")
+	r.out.dryRun = r.bool("dry-run")
+	r.out.allowRefs = r.patterns("allow-refs")
+	if len(r.out.repair) > 0 && r.value("model") == "" {
+		r.problem("model", "", "is missing: name the registered model to repair")
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 // decide: the server cannot be used, the candidate cannot be one, the target alias dangles. What merely could not be
 // read is in the facts, with the reason.
 func (c *Client) Gather(ctx context.Context, q registry.Query, n registry.Needs) (registry.Facts, error) {
-	g := &gathering{c: c, q: q, facts: registry.Facts{Server: c.address, Holders: map[string]registry.Known[registry.Subject]{}}}
+	g := &gathering{c: c, q: q, facts: registry.Facts{Server: c.Address, Holders: map[string]registry.Known[registry.Subject]{}}}
 	g.want = wanted(q, n)
 	if err := g.findBest(ctx); err != nil {
 		return registry.Facts{}, err
@@ -73,6 +73,7 @@ func (g *gathering) first(ctx context.Context) error {
 	holders := make([]registry.Known[registry.Version], len(g.want))
 	root := candidateRoot{}
 	asks := []func() error{
+		func() error { return g.c.inWorkspace(ctx) },
 		func() (err error) { g.facts.Model, err = g.c.model(ctx, g.q.Model); return err },
 		func() error { return g.root(ctx, &root) },
 	}

@@ -47,7 +47,10 @@ func (r Report) Page() Doc {
 		d = append(d, Para{line("Overridden for this run: ", C(strings.Join(r.Plan.Override, ", ")))})
 	}
 	if r.Server != nil {
-		return append(d, r.serverTable()...)
+		d = append(d, r.serverTable()...)
+		d = append(d, r.problem()...)
+		d = append(d, r.steps()...)
+		return append(d, r.next()...)
 	}
 	d = append(d, r.subject()...)
 	d = append(d, r.problem()...)
@@ -92,6 +95,8 @@ func (r Report) headline() Line {
 		return line("Failed: ", C(message(r.Err)))
 	}
 	switch {
+	case r.Server != nil && r.Planned && r.Reason == registry.OK && !r.Dry:
+		return line("Repaired: ", model)
 	case r.Server != nil:
 		return line("Server: ", C(r.Server.Address))
 	case r.Command == "validate" && !r.Judged:
@@ -499,14 +504,42 @@ func (r Report) serverTable() Doc {
 	if s.MoreModels {
 		models = "more than " + models
 	}
-	return Doc{Table{[]string{"what", "found"}, [][]Line{
+	d := Doc{Table{[]string{"what", "found"}, [][]Line{
 		{line("MLflow version"), line(C(or(s.Version, "not told")))},
-		{line("store"), line(or(s.Store, "not told"))},
-		{line("aliases"), line(yes(s.Aliases, "no: they came with MLflow 2.3; promote by stage"))},
+		{line("store"), line(or(s.Store, "not told") + ": " + s.StoreWhy)},
+		{line("login"), line(loginText(s.Login)...)},
+		{line("registered models this login sees"), line(models)},
+		{line("aliases"), line(yes(s.Aliases, "no: they came with MLflow 2.3; a tag alias_<alias>=true stands for each"))},
 		{line("logged models"), line(yes(s.LoggedModels, "no: they came with MLflow 3.0; run artifacts are used"))},
 		{line("workspaces"), line(yes(s.Workspaces, "no"))},
-		{line("registered models this login sees"), line(models)},
+		{line("artifacts"), line(s.Artifacts)},
 	}}}
+	var items []Line
+	for _, w := range s.Warnings {
+		items = append(items, line("warning: ", C(w)))
+	}
+	if len(items) > 0 {
+		d = append(d, List{items})
+	}
+	return d
+}
+
+// loginText says who the server takes us for and what was granted.
+func loginText(known registry.Known[registry.Login]) []any {
+	l, ok := known.Get()
+	switch {
+	case !ok:
+		return []any{known.Why()}
+	case l.Admin:
+		return []any{C(l.User), ", an administrator"}
+	case len(l.Rights) == 0:
+		return []any{C(l.User), ", with the rights that everybody has"}
+	}
+	var rights []string
+	for _, model := range slices.Sorted(maps.Keys(l.Rights)) {
+		rights = append(rights, l.Rights[model]+" on "+model)
+	}
+	return []any{C(l.User), ", with ", C(short(strings.Join(rights, ", ")))}
 }
 
 func hintOf(err error) string {
