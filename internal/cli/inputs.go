@@ -72,6 +72,7 @@ var Inputs = []Input{
 	{Name: "ledger", Group: "safety", Kind: Enum, Default: "auto", Values: []string{"auto", "required", "off"}, Help: "promotions of one model exclude each other and are remembered, in runs of the experiment mlflow-promotions: where the server allows it, or always, or never"},
 	{Name: "override", Group: "safety", Kind: Words, Values: []string{"ungated", "downgrade", "takeover"}, Help: "safety checks to switch off for this run; shown and recorded"},
 	{Name: "allow-refs", Group: "safety", Kind: Lines, Help: "branches and tags, as patterns one per line, that may write beside the default branch and protected refs"},
+	{Name: "repair", Group: "safety", Kind: Words, Values: []string{"dangling-aliases"}, Help: "what the command doctor puts right; it only looks where this is empty"},
 	{Name: "timeout", Group: "safety", Kind: Duration, Default: "10m", Help: "time limit for the whole command"},
 }
 

@@ -43,14 +43,15 @@ func (s *session) begin(c command) error {
 	if err != nil {
 		fmt.Fprintf(s.runner.Err(), "warning: %v\n", err)
 	}
-	if c.writes {
+	writes := c.writes || len(s.set.repair) > 0
+	if writes {
 		if err := s.mayWrite(job); err != nil {
 			return err
 		}
 	}
 	s.set.intent.WorkflowRun = job.RunURL()
 	s.set.intent.Actor = job.TriggeringActor
-	s.report.Dry = s.set.dryRun && c.writes
+	s.report.Dry = s.set.dryRun && writes
 	s.report.Tracking = s.set.tracking
 	s.report.Plan = registry.Plan{Model: s.set.intent.Query.Model, Target: s.set.intent.Query.Target}
 	if err := s.connect(); err != nil {
@@ -98,7 +99,7 @@ func (s *session) connect() error {
 			return err
 		}
 	}
-	s.client = mlflow.New(tracking, models, s.set.registry, s.set.login, s.p.Jitter)
+	s.client = mlflow.New(tracking, models, mlflow.About{Address: s.set.registry, Login: s.set.login, Workspace: s.set.workspace}, s.p.Jitter)
 	return nil
 }
 
@@ -132,12 +133,15 @@ func (s *session) waiting(r rest.Retry) {
 }
 
 func (s *session) doctor(ctx context.Context) {
-	server := s.client.Probe(ctx)
+	server := s.client.Probe(ctx, s.set.intent.Query.Model)
 	if server.Registry != nil {
 		s.fail(server.Registry)
 		return
 	}
 	s.report.Server, s.report.Reason = &server, registry.OK
+	if len(s.set.repair) > 0 {
+		s.carryOut(ctx, plan.Repair(server, s.set.intent), nil)
+	}
 }
 
 func (s *session) register(ctx context.Context) {
@@ -191,7 +195,7 @@ func (s *session) alias(ctx context.Context) {
 	defer s.closeBook()
 	for again := true; again; {
 		facts, err := s.look(ctx, func() (registry.Facts, error) { return s.client.GatherAliases(ctx, s.set.intent.Query) })
-		if !s.gathered(facts, err) {
+		if !s.gathered(ctx, facts, err) {
 			return
 		}
 		p, err := plan.Aliases(facts, s.set.intent)
@@ -200,19 +204,21 @@ func (s *session) alias(ctx context.Context) {
 }
 
 func (s *session) gather(ctx context.Context) bool {
-	return s.gathered(s.client.Gather(ctx, s.set.intent.Query, policy.Needs(s.set.gates)))
+	facts, err := s.client.Gather(ctx, s.set.intent.Query, policy.Needs(s.set.gates))
+	return s.gathered(ctx, facts, err)
 }
 
 // gatherWithLedger gathers for a command that moves something.
 func (s *session) gatherWithLedger(ctx context.Context) bool {
-	return s.gathered(s.look(ctx, func() (registry.Facts, error) {
+	facts, err := s.look(ctx, func() (registry.Facts, error) {
 		return s.client.Gather(ctx, s.set.intent.Query, policy.Needs(s.set.gates))
-	}))
+	})
+	return s.gathered(ctx, facts, err)
 }
 
-func (s *session) gathered(facts registry.Facts, err error) bool {
+func (s *session) gathered(ctx context.Context, facts registry.Facts, err error) bool {
 	if err != nil {
-		s.fail(err)
+		s.fail(s.client.Diagnose(ctx, err))
 		return false
 	}
 	s.report.Facts = facts

@@ -73,8 +73,7 @@ func (s *Server) Train(ctx context.Context, specs ...Spec) ([]Logged, error) {
 		return nil, err
 	}
 	cmd := exec.CommandContext(ctx, s.python, "-c", modelsPy)
-	cmd.Env = Environment("MLFLOW_TRACKING_URI="+s.URL, "GIT_PYTHON_REFRESH=quiet",
-		"PATH="+filepath.Dir(s.python)+string(os.PathListSeparator)+os.Getenv("PATH"))
+	cmd.Env = s.clientEnvironment()
 	cmd.Dir = s.Dir // outside any repository, whose commit the client would note
 	var out, trouble bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(in), &out, &trouble
@@ -88,6 +87,32 @@ func (s *Server) Train(ctx context.Context, specs ...Spec) ([]Logged, error) {
 		return nil, fmt.Errorf("log models: %w in %q", err, out.Bytes())
 	}
 	return logged, nil
+}
+
+// clientEnvironment is what the stock client of the server's own release needs to reach it.
+func (s *Server) clientEnvironment() []string {
+	env := Environment("MLFLOW_TRACKING_URI="+s.URL, "GIT_PYTHON_REFRESH=quiet",
+		"PATH="+filepath.Dir(s.python)+string(os.PathListSeparator)+os.Getenv("PATH"))
+	if s.User != "" {
+		env = append(env, "MLFLOW_TRACKING_USERNAME="+s.User, "MLFLOW_TRACKING_PASSWORD="+s.Password)
+	}
+	if s.Workspace != "" {
+		env = append(env, "MLFLOW_WORKSPACE="+s.Workspace)
+	}
+	return env
+}
+
+// Python runs a program with the stock client of the server's own release and
+// returns what it prints.
+func (s *Server) Python(ctx context.Context, program string) (string, error) {
+	cmd := exec.CommandContext(ctx, s.python, "-W", "ignore", "-c", program)
+	cmd.Env, cmd.Dir = s.clientEnvironment(), s.Dir
+	var out, trouble bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &trouble
+	if err := cmd.Run(); err != nil {
+		return out.String(), fmt.Errorf("run Python: %w\n%s", err, trouble.Bytes())
+	}
+	return out.String(), nil
 }
 
 // Run makes a run without a model over REST, in milliseconds.
@@ -173,6 +198,12 @@ func (s *Server) Call(ctx context.Context, method, path string, in, out any) err
 	if in != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
+	if s.User != "" {
+		req.SetBasicAuth(s.User, s.Password)
+	}
+	if s.Workspace != "" {
+		req.Header.Set("X-MLFLOW-WORKSPACE", s.Workspace)
+	}
 	resp, err := quick.RoundTrip(req)
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", method, path, err)
@@ -182,7 +213,7 @@ func (s *Server) Call(ctx context.Context, method, path string, in, out any) err
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", method, path, err)
 	}
-	if resp.StatusCode != http.StatusOK {
+	if resp.StatusCode/100 != 2 {
 		return fmt.Errorf("%s %s: %s %s", method, path, resp.Status, answer)
 	}
 	if out == nil {

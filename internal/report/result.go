@@ -35,6 +35,7 @@ type Result struct {
 	Warnings   []string              `json:"warnings,omitempty"`
 	Error      string                `json:"error,omitempty"`
 	Hint       string                `json:"hint,omitempty"`
+	Problems   []string              `json:"problems,omitempty"` // with the inputs, each with what would be right
 	Server     *ServerResult         `json:"server,omitempty"`
 	Requests   int                   `json:"requests"`
 	Rounds     int                   `json:"rounds"`
@@ -51,6 +52,24 @@ type ServerResult struct {
 	Workspaces   bool   `json:"workspaces"`
 	Models       int    `json:"models"`
 	MoreModels   bool   `json:"more_models,omitempty"`
+
+	ServerInfo bool              `json:"server_info"`
+	StoreWhy   string            `json:"store_why,omitempty"`
+	Artifacts  string            `json:"artifacts,omitempty"`
+	User       string            `json:"user,omitempty"`
+	Admin      bool              `json:"admin,omitempty"`
+	Rights     map[string]string `json:"rights,omitempty"` // by registered model
+	Dangling   []registry.Alias  `json:"dangling_aliases,omitempty"`
+	Warnings   []string          `json:"warnings,omitempty"`
+}
+
+func serverResult(s registry.Server) *ServerResult {
+	login := s.Login.OrZero()
+	return &ServerResult{
+		Address: s.Address, Version: s.Version, Store: s.Store, Aliases: s.Aliases, LoggedModels: s.LoggedModels,
+		Workspaces: s.Workspaces, Models: s.Models, MoreModels: s.MoreModels, ServerInfo: s.ServerInfo, StoreWhy: s.StoreWhy,
+		Artifacts: s.Artifacts, User: login.User, Admin: login.Admin, Rights: login.Rights, Dangling: s.Dangling, Warnings: s.Warnings,
+	}
 }
 
 // Result returns the report as data.
@@ -62,7 +81,7 @@ func (r Report) Result() Result {
 		Alias: r.Plan.Target.Alias, Stage: r.Plan.Target.Stage, ModelURI: r.ModelURI(), PlanDigest: r.Digest,
 		RecordID: r.Ledger.RecordID, NoLedger: r.Ledger.Off,
 		Notes: r.Plan.Notes, Warnings: r.Receipt.Warnings, Steps: r.Receipt.Results,
-		Requests: r.Requests, Rounds: r.Rounds, DurationMS: r.Took.Milliseconds(),
+		Problems: r.Problems, Requests: r.Requests, Rounds: r.Rounds, DurationMS: r.Took.Milliseconds(),
 	}
 	if r.Judged {
 		out.Verdict, out.Findings = string(r.Verdict.Decision), r.Verdict.Findings
@@ -77,7 +96,7 @@ func (r Report) Result() Result {
 		out.Error, out.Hint = r.Err.Error(), hintOf(r.Err)
 	}
 	if s := r.Server; s != nil {
-		out.Server = &ServerResult{s.Address, s.Version, s.Store, s.Aliases, s.LoggedModels, s.Workspaces, s.Models, s.MoreModels}
+		out.Server = serverResult(*s)
 	}
 	return out
 }
