@@ -20,6 +20,7 @@ const (
 	aboutCandidate about = iota
 	aboutServer
 	aboutAliases
+	aboutTarget
 )
 
 func commands() []command {
@@ -28,11 +29,14 @@ func commands() []command {
 		{name: "register", summary: "make the candidate a version of the model; the same run and artifact twice is the same version", writes: true, run: (*session).register},
 		{name: "validate", summary: "judge the candidate; writes nothing and needs read rights only", judges: true, run: (*session).validate},
 		{name: "alias", summary: "set or remove aliases that no gate guards, such as challenger or shadow, several in one step", about: aboutAliases, writes: true, run: (*session).alias},
+		{name: "rollback", summary: "back to the last good holder of alias and/or stage, or to the version named by candidate; what is left is put on hold", about: aboutTarget, writes: true, needsTarget: true, run: (*session).rollback},
 		{name: "doctor", summary: "reach the server and say what it is and can do; writes nothing", about: aboutServer, run: (*session).doctor},
 	}
 }
 
-func commandNames() []string { return []string{"promote", "register", "validate", "alias", "doctor"} }
+func commandNames() []string {
+	return []string{"promote", "register", "validate", "alias", "rollback", "doctor"}
+}
 
 func commandNamed(name string) (command, bool) {
 	for _, c := range commands() {

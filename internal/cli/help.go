@@ -70,9 +70,9 @@ func (c command) takes(in Input) bool {
 	case "server":
 		return true
 	case "candidate":
-		return c.about == aboutCandidate && (in.Name != "register" || c.name == "promote") || c.about != aboutCandidate && in.Name == "model"
+		return c.about == aboutCandidate && (in.Name != "register" || c.name == "promote") || c.about != aboutCandidate && in.Name == "model" || c.about == aboutTarget && in.Name == "candidate"
 	case "target", "judgement":
-		return c.judges || c.about == aboutAliases && in.Name == "alias"
+		return c.judges || c.about == aboutAliases && in.Name == "alias" || c.about == aboutTarget && in.Group == "target" && in.Name != "from"
 	case "words":
 		return c.writes && (c.about == aboutCandidate || in.Name == "traffic")
 	}

@@ -92,8 +92,14 @@ func read(c command, value func(string) string, file func(string) ([]byte, error
 	r.out.ledger = r.choice("ledger")
 	r.out.allowRefs = r.patterns("allow-refs")
 	r.traffic()
-	if c.about == aboutAliases {
+	in.Override = append(in.Override, r.words("override")...)
+	switch c.about {
+	case aboutAliases:
 		r.assignments()
+		return r.out
+	case aboutTarget:
+		r.target(c.needsTarget)
+		r.backTo()
 		return r.out
 	}
 	r.candidate()
@@ -106,7 +112,6 @@ func read(c command, value func(string) string, file func(string) ([]byte, error
 	in.ModelDescription = r.portable("model-description", registry.MaxDescription)
 	in.ModelTags = r.tags("model-tags")
 	in.RegisterIfValid = r.choice("register") == "if-valid"
-	in.Override = r.words("override")
 	return r.out
 }
 

@@ -24,6 +24,9 @@ func Promote(f registry.Facts, v registry.Verdict, in registry.Intent) (registry
 		if err := newer(f, in); err != nil {
 			return p, err
 		}
+		if err := unheld(f, in); err != nil {
+			return p, err
+		}
 	}
 	moves := append(moves(f, in), traffic...)
 	if !allowed && in.RegisterIfValid {
@@ -31,6 +34,8 @@ func Promote(f registry.Facts, v registry.Verdict, in registry.Intent) (registry
 	}
 	registration(&p, f, in, validationTags(v, f.Candidate.Version.OrZero().Tags), len(moves) > 0)
 	if allowed {
+		p.Steps = append(p.Steps, release(f, in)...)
+		wayBack(&p, f, moves)
 		p.Steps = append(append(p.Steps, moves...), notes(&p, f, moves, in)...)
 		fallbackNote(&p, f)
 	}

@@ -19,5 +19,6 @@ type Intent struct {
 const (
 	OverrideUngated   = "ungated"
 	OverrideDowngrade = "downgrade"
+	OverrideHold      = "hold"     // of a version that was rolled back
 	OverrideTakeover  = "takeover" // of an entry in the ledger whose holder is gone
 )

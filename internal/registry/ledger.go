@@ -69,6 +69,7 @@ type LedgerRecord struct {
 	Gates     []Finding `json:"gates,omitempty"`
 	LeftOut   int       `json:"gates_left_out,omitempty"` // gates that did not fit
 	Override  []string  `json:"override,omitempty"`
+	Hold      []int     `json:"hold,omitempty"`          // versions that a rollback puts on hold
 	Outside   []Shift   `json:"moved_outside,omitempty"` // targets that somebody else had moved since the last entry
 	TakesOver int       `json:"takes_over,omitempty"`    // epoch of an unfinished entry
 	Plan      string    `json:"plan"`                    // digest

@@ -129,6 +129,7 @@ type Plan struct {
 	Override  []string `json:"override,omitempty"`
 	Notes     []string `json:"notes,omitempty"` // what people should know about it: kept tags, twins
 	Steps     []Step   `json:"steps"`
+	Hold      []int    `json:"hold,omitempty"`    // versions that a rollback puts on hold
 	Resumes   int      `json:"resumes,omitempty"` // entry of the ledger that this plan finishes
 }
 

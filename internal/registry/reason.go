@@ -9,7 +9,11 @@ const (
 	Unchanged         Reason = "unchanged"
 	Blocked           Reason = "blocked"
 	NoGates           Reason = "no-gates"
+	PlanChanged       Reason = "plan-changed"
+	PlanExpired       Reason = "plan-expired"
 	Conflict          Reason = "conflict"
+	Held              Reason = "held"
+	NoRollbackTarget  Reason = "no-rollback-target"
 	CandidateGone     Reason = "candidate-gone"
 	ModelGone         Reason = "model-gone"
 	NoRun             Reason = "no-run"
@@ -55,9 +59,13 @@ var Reasons = []ReasonInfo{
 	{Blocked, ExitRefused, "at least one gate failed or could not be judged"},
 	{NoGates, ExitRefused, "no gate applies, and a target without gates is refused; nothing was written"},
 	{Downgrade, ExitRefused, "the candidate is older than the incumbent; `override: downgrade` allows it"},
+	{Held, ExitRefused, "the candidate was rolled back before; `override: hold` allows it"},
 	{NoRun, ExitRefused, "the candidate's source names no run, so its lineage is unknown"},
 	{BadInput, ExitBadInput, "an input is missing or wrong; all problems are listed"},
 	{RefNotAllowed, ExitFailed, "a writing command was started from a branch that may not write"},
+	{PlanChanged, ExitFailed, "what the approved plan was made of has changed, or `expected-previous` is not what the target names; nothing was written"},
+	{PlanExpired, ExitFailed, "the plan was made more than 7 days ago"},
+	{NoRollbackTarget, ExitFailed, "no earlier version can be gone back to; each one looked at is listed with why not"},
 	{Conflict, ExitFailed, "another promotion holds the ledger, or somebody else moved the target between reading and writing, or right after"},
 	{CandidateGone, ExitFailed, "the run, logged model or version named by `candidate` does not exist (any more)"},
 	{ModelGone, ExitFailed, "the registered model does not exist (any more)"},

@@ -21,6 +21,8 @@ const (
 	TagWorkflowRun      = "promote.workflow.run"   // link to the run that registered the version
 	TagDatasets         = "promote.datasets"       // JSON list of name, digest, context
 	TagFailedGates      = "promote.failed_gates"   // JSON list
+	TagHold             = "promote.hold"           // when the version was rolled back; "" once it is allowed again
+	TagRolledBack       = "rolled_back_at"         // the same for stages, as older pipelines name it
 	TagDuplicateOf      = "promote.duplicate_of"   // number of the version that counts, of two made from one registration
 	TagExperiment       = "experiment"             // how the candidate "best" was found, this and the next four
 	TagRunID            = "run_id"

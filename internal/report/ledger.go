@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -54,4 +55,16 @@ func versions(list string) string {
 		return "versions " + strings.ReplaceAll(list, ",", " and ")
 	}
 	return "version " + list
+}
+
+// rollbackHeadline says what became of the target.
+func (r Report) rollbackHeadline() Line {
+	target, model, number := targetSpan(r.Plan.Target), C(r.Plan.Model), strconv.Itoa(r.number())
+	switch {
+	case r.Reason == registry.Unchanged:
+		return line("Unchanged: ", target, " of ", model, " names version ", number)
+	case r.Dry:
+		return line("Would roll back ", target, " of ", model, " to version ", number)
+	}
+	return line("Rolled back: ", target, " of ", model, " names version ", number, r.was(), "; ", versions(registry.Numbers(r.Plan.Hold)), " is on hold")
 }

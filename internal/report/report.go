@@ -108,6 +108,8 @@ func (r Report) headline() Line {
 		return r.aliasHeadline()
 	case r.Reason == registry.Unchanged && r.Plan.Moves():
 		return line("Unchanged: ", target, " of ", model, " names version ", number)
+	case r.Command == "rollback":
+		return r.rollbackHeadline()
 	case r.Reason == registry.Unchanged && r.Command == "promote":
 		return line("Unchanged: ", target, " of ", model, " names version ", number, " already")
 	case r.Reason == registry.Unchanged:
@@ -466,7 +468,7 @@ func (r Report) ModelURI() string {
 
 // moved reports whether the target names the candidate now.
 func (r Report) moved() bool {
-	return !r.Dry && r.Command == "promote" && (r.Reason == registry.OK || r.Reason == registry.Unchanged)
+	return !r.Dry && (r.Command == "promote" || r.Command == "rollback") && (r.Reason == registry.OK || r.Reason == registry.Unchanged)
 }
 
 func (r Report) modelLink() Span {

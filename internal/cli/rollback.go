@@ -1,0 +1,112 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// backTo reads the version to go back to; without one it is the last good holder.
+func (r *reader) backTo() {
+	text := r.value("candidate")
+	if text == "" {
+		return
+	}
+	c, err := registry.ParseCandidate(text)
+	q := &r.out.intent.Query
+	switch {
+	case err != nil:
+		r.problem("candidate", text, err.Error())
+	case c.Number == 0 || c.Model != q.Model:
+		r.problem("candidate", text, fmt.Sprintf("a rollback goes to a version of the model itself; write models:/%s/7, or leave it out", q.Model))
+	}
+	q.Candidate = c
+}
+
+// rollback moves the target back. No gate runs: at that moment nobody waits for one.
+func (s *session) rollback(ctx context.Context) {
+	defer s.closeBook()
+	for again := true; again; {
+		facts, err := s.look(ctx, func() (registry.Facts, error) { return s.client.GatherVersions(ctx, s.set.intent.Query) })
+		if err == nil {
+			facts.Ledger, err = s.olderEntries(ctx, facts.Ledger)
+		}
+		if !s.gathered(ctx, facts, err) {
+			return
+		}
+		p, digest, err := s.wayBack(ctx)
+		s.report.Facts.Candidate.Version = facts.Versions[p.Version]
+		if digest != "" {
+			again = s.carryOutAs(ctx, p, digest)
+			continue
+		}
+		again = s.carryOut(ctx, p, err)
+	}
+}
+
+// olderEntries puts the entries of earlier pages before those at hand.
+func (s *session) olderEntries(ctx context.Context, l registry.Ledger) (registry.Ledger, error) {
+	if s.book.ledger == nil || l.Off != "" || !s.book.view.Exists() {
+		return l, nil
+	}
+	return s.book.ledger.Past(ctx, s.book.view, rollbackPages)
+}
+
+// rollbackPages bounds how far back a rollback looks in the ledger.
+const rollbackPages = 16
+
+// wayBack plans the rollback. A rollback that was cut off is finished, and one that an earlier attempt of this workflow
+// run made is not made twice: it would go one version further.
+func (s *session) wayBack(ctx context.Context) (registry.Plan, string, error) {
+	f, in := s.report.Facts, s.set.intent
+	if e, moved, ok := f.Unfinished(in.Command, in.Query.Target); ok && moved {
+		p := plan.Rollback(f, in, e.Record.To)
+		p.Resumes, p.Incumbent, p.Hold = e.Epoch, e.Record.From, e.Record.Hold
+		p.Steps = append(p.Steps, plan.HoldNotes(f, in, e.Record.Hold)...)
+		p.Notes = append(p.Notes, fmt.Sprintf("finishes entry %d of the ledger, which was cut off", e.Epoch))
+		return p, e.Record.Plan, nil
+	}
+	if e, ok := f.Ledger.Last(); ok && e.Outcome == registry.EntryDone && e.Record.Command == in.Command && e.Record.Target == in.Query.Target &&
+		s.book.holder.LaterAttemptOf(e.Holder) {
+		p := plan.Rollback(f, in, e.Record.To)
+		p.Steps = []registry.Step{}
+		p.Notes = append(p.Notes, fmt.Sprintf("an earlier attempt of this workflow run rolled back already (entry %d)", e.Epoch))
+		return p, "", nil
+	}
+	to, notes, err := s.choose(ctx)
+	if err != nil {
+		return registry.Plan{Command: in.Command, Model: in.Query.Model, Target: in.Query.Target, Server: f.Server, Steps: []registry.Step{}}, "", err
+	}
+	p := plan.Rollback(f, in, to)
+	p.Notes = append(p.Notes, notes...)
+	return p, "", nil
+}
+
+// choose finds the version to go back to, and looks whether its model is there. A store that cannot be read just now
+// does not block a rollback.
+func (s *session) choose(ctx context.Context) (int, []string, error) {
+	f, in := s.report.Facts, s.set.intent
+	backs := plan.Backs(f, in)
+	if n := in.Query.Candidate.Number; n != 0 {
+		backs = []plan.Back{plan.To(f, in, n)}
+	}
+	for i := range backs {
+		b := &backs[i]
+		if b.Why != "" {
+			continue
+		}
+		v, _ := f.Versions[b.Number].Get()
+		switch file := s.client.Loadable(ctx, v); {
+		case file.IsAbsent():
+			b.Why = file.Why()
+		case file.Why() != "":
+			return b.Number, []string{fmt.Sprintf("warning: whether version %d can be loaded is not known: %s", b.Number, strings.TrimSuffix(file.Why(), "."))}, nil
+		default:
+			return b.Number, nil, nil
+		}
+	}
+	return 0, nil, plan.NoWayBack(in, backs)
+}

@@ -1,0 +1,43 @@
+package mlflow
+
+import (
+	"context"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// GatherVersions reads what rolling back depends on: the model with its aliases, and all of its versions with tags and
+// stages.
+func (c *Client) GatherVersions(ctx context.Context, q registry.Query) (registry.Facts, error) {
+	g := &gathering{c: c, q: q, all: true, facts: registry.Facts{Server: c.Address, Holders: map[string]registry.Known[registry.Subject]{}}}
+	err := parallel(
+		func() (err error) { g.facts.Model, err = c.model(ctx, q.Model); return err },
+		func() (err error) { g.versions, err = c.versions(ctx, q.Model, ""); return err },
+		func() (err error) { _, err = g.holder(ctx, q.Model, anyAlias); return err },
+	)
+	switch {
+	case err != nil:
+		return registry.Facts{}, err
+	case g.facts.Model.IsAbsent():
+		return registry.Facts{}, c.noModelNamed(ctx, q.Model, g.facts.Model.Why())
+	}
+	if err := g.refusePrompt(); err != nil {
+		return registry.Facts{}, err
+	}
+	if g.bare.Load() {
+		g.facts.Fallback = &registry.Fallback{Server: c.serverName(ctx), Holders: allTagged(g.versions)}
+	}
+	g.facts.StageHolders = inStage(g.versions, q.Target.Stage)
+	g.facts.Versions = map[int]registry.Known[registry.Version]{}
+	for _, v := range g.versions {
+		g.facts.Versions[v.Number] = registry.Is(v)
+		g.facts.Newest = max(g.facts.Newest, v.Number)
+	}
+	return g.facts, nil
+}
+
+// Loadable looks whether a version's model file is there: absent is certain, unreadable may be a store that is out just
+// now.
+func (c *Client) Loadable(ctx context.Context, v registry.Version) registry.Known[registry.MLmodel] {
+	return c.versionMLmodel(ctx, v)
+}

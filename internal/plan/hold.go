@@ -1,0 +1,50 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// unheld refuses a version that was rolled back, until somebody says that it may be promoted again.
+func unheld(f registry.Facts, in registry.Intent) error {
+	v, ok := f.Candidate.Version.Get()
+	if !ok || slices.Contains(in.Override, registry.OverrideHold) {
+		return nil
+	}
+	why := f.OnHold(v)
+	if why == "" {
+		return nil
+	}
+	return &registry.Error{
+		Reason: registry.Held, Msg: fmt.Sprintf("version %d of %s is on hold: %s", v.Number, v.Model, why),
+		Hint: "promote another version, or allow this one again with the input override: hold",
+	}
+}
+
+// release takes the hold off a version that is promoted again. The tag is emptied, since deleting one needs more rights.
+func release(f registry.Facts, in registry.Intent) []registry.Step {
+	v, ok := f.Candidate.Version.Get()
+	if !ok || v.Tags[registry.TagHold] == "" {
+		return nil
+	}
+	return []registry.Step{{Do: registry.SetTag, Model: in.Query.Model, Version: v.Number, Ref: registry.TagHold, Was: v.Tags[registry.TagHold], Want: ""}}
+}
+
+// wayBack warns where a promotion leaves nothing to roll back to.
+func wayBack(p *registry.Plan, f registry.Facts, moves []registry.Step) {
+	if len(moves) == 0 {
+		return
+	}
+	v, ok := f.Incumbent().OrZero().Version.Get()
+	why := "no other version held the target before"
+	if ok && v.Number != f.Number() {
+		if why = f.OnHold(v); why == "" {
+			why = v.Usable()
+		}
+	}
+	if why != "" {
+		p.Notes = append(p.Notes, "after this there is no way back by rollback: "+why)
+	}
+}

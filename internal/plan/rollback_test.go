@@ -1,0 +1,191 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"testing"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// world is a registry of one alias, moved by the real planners; oracle is what a person would remember of it.
+type world struct {
+	facts  registry.Facts
+	ledger bool
+	clock  int
+	oracle struct {
+		held  map[int]bool
+		past  []int // who held the alias, in order
+		holds int   // who holds it now
+	}
+}
+
+func newWorld(ledger bool) *world {
+	w := &world{ledger: ledger, facts: registry.Facts{
+		Model: registry.Is(registry.Model{Name: "churn", Aliases: map[string]int{}}), Versions: map[int]registry.Known[registry.Version]{},
+	}}
+	for n := 1; n <= 4; n++ {
+		w.facts.Versions[n] = registry.Is(registry.Version{Model: "churn", Number: n, Status: "READY", Tags: map[string]string{}})
+	}
+	w.oracle.held = map[int]bool{}
+	return w
+}
+
+// carryOut does what apply and the ledger do with a plan.
+func (w *world) carryOut(p registry.Plan) {
+	w.clock++
+	now := fmt.Sprintf("2026-05-03T10:%02d:00Z", w.clock)
+	for _, s := range p.Steps {
+		switch {
+		case s.Do == registry.SetAlias:
+			w.facts.Model.OrZero().Aliases["champion"], _ = strconv.Atoi(s.Want)
+		case s.Do == registry.SetTag && s.Want == registry.AtTime:
+			w.facts.Versions[s.Version].OrZero().Tags[s.Ref] = now
+		case s.Do == registry.SetTag:
+			w.facts.Versions[s.Version].OrZero().Tags[s.Ref] = s.Want
+		}
+	}
+	if !w.ledger || !p.Moves() {
+		return
+	}
+	r := registry.LedgerRecord{Command: p.Command, At: now, To: p.Version, From: p.Incumbent, Target: p.Target, Moves: p.Shifts(p.Version), Hold: p.Hold}
+	w.facts.Ledger.Entries = append(w.facts.Ledger.Entries, registry.Entry{Epoch: len(w.facts.Ledger.Entries) + 1, Outcome: registry.EntryDone, Moved: 1, Record: r})
+}
+
+func (w *world) intent(command string) registry.Intent {
+	return registry.Intent{Command: command, Query: registry.Query{Model: "churn", Target: registry.Target{Alias: "champion"}}, Override: []string{registry.OverrideDowngrade}}
+}
+
+// promote moves the alias to version n, or is refused because it is on hold.
+func (w *world) promote(t *testing.T, n int) {
+	f, in := w.facts, w.intent("promote")
+	f.Candidate.Version = f.Versions[n]
+	f.Holders = map[string]registry.Known[registry.Subject]{}
+	if now := f.Model.OrZero().Aliases["champion"]; now != 0 {
+		f.Holders[registry.Incumbent] = registry.Is(registry.Subject{Version: f.Versions[now]})
+	}
+	p, err := Promote(f, registry.Verdict{Decision: registry.Promote}, in)
+	if held := w.oracle.held[n]; held != (registry.ReasonOf(err) == registry.Held) {
+		t.Errorf("promote %d: on hold %v, and %v", n, held, err)
+	}
+	if err == nil {
+		w.carryOut(p)
+		w.becomes(n)
+	}
+}
+
+func (w *world) becomes(n int) {
+	if n != w.oracle.holds {
+		w.oracle.past, w.oracle.holds = append(w.oracle.past, n), n
+	}
+}
+
+// rollback goes to the last holder that is good, by the oracle too.
+func (w *world) rollback(t *testing.T) (moved bool) {
+	in := w.intent("rollback")
+	want := 0
+	for _, n := range slices.Backward(w.oracle.past) {
+		if n != w.oracle.holds && !w.oracle.held[n] {
+			want = n
+			break
+		}
+	}
+	got := 0
+	for _, b := range Backs(w.facts, in) {
+		if b.Why == "" {
+			got = b.Number
+			break
+		}
+	}
+	if got == 0 && want == 0 {
+		return false
+	}
+	if got == 0 || w.oracle.held[got] || !slices.Contains(w.oracle.past, got) || w.ledger && got != want {
+		t.Errorf("rolls back to %d, wanted %d", got, want)
+		return false
+	}
+	w.carryOut(Rollback(w.facts, in, got))
+	w.oracle.held[w.oracle.holds] = true
+	w.becomes(got)
+	return true
+}
+
+// Every sequence of promotions and rollbacks up to length 6 over 4 versions: never to a version that was rolled back or
+// never held it, never without a holder, never back and forth, and always where a good earlier holder exists. With a
+// ledger it is the last one; without, the tags tell.
+func TestEverySequenceOfRollbacks(t *testing.T) {
+	for _, ledger := range []bool{true, false} {
+		sequences, rollbacks := 0, 0
+		var extend func(ops []int)
+		extend = func(ops []int) {
+			if len(ops) > 0 {
+				sequences++
+				w := newWorld(ledger)
+				for _, op := range ops {
+					if op > 0 {
+						w.promote(t, op)
+					} else if w.rollback(t) {
+						rollbacks++
+					}
+					if now := w.facts.Model.OrZero().Aliases["champion"]; now != w.oracle.holds {
+						t.Fatalf("%v: the alias names %d, wanted %d", ops, now, w.oracle.holds)
+					}
+				}
+				if t.Failed() {
+					t.Fatalf("sequence %v (0 is a rollback), ledger %v", ops, ledger)
+				}
+			}
+			if len(ops) < 6 {
+				for op := range 5 {
+					extend(append(slices.Clone(ops), op))
+				}
+			}
+		}
+		extend(nil)
+		t.Logf("ledger %v: %d sequences, %d rollbacks made, 0 wrong", ledger, sequences, rollbacks)
+	}
+}
+
+// The guide's first defect: its rollback goes from 2 to 1 and then from 1 back to 2, never to 0.
+func TestDefect1RollbackPingPong(t *testing.T) {
+	for _, ledger := range []bool{true, false} {
+		w := newWorld(ledger)
+		for n := 1; n <= 3; n++ {
+			w.promote(t, n)
+		}
+		for _, want := range []int{2, 1} {
+			if w.rollback(t); w.oracle.holds != want {
+				t.Errorf("ledger %v: at %d, wanted %d", ledger, w.oracle.holds, want)
+			}
+		}
+		if w.rollback(t) {
+			t.Errorf("ledger %v: goes on to %d", ledger, w.oracle.holds)
+		}
+	}
+}
+
+// The guide's second defect: its rollback archives first and moves then, so that a crash in between leaves nobody, and
+// the version that is left gets no tag. Here one request moves both, and what is left is marked.
+func TestDefect2RollbackIsOneMove(t *testing.T) {
+	w := newWorld(false)
+	in := w.intent("rollback")
+	in.Query.Target = registry.Target{Stage: "Production", ArchiveExisting: true}
+	w.facts.StageHolders = []int{3}
+	w.facts.Versions[3].OrZero().Tags["promoted_to_production_at"] = "2026-01-03"
+	w.facts.Versions[1].OrZero().Tags["promoted_to_production_at"] = "2026-01-01"
+	p := Rollback(w.facts, in, 1)
+	moves, marked := 0, false
+	for _, s := range p.Steps {
+		if s.Kind() == registry.Move {
+			moves++
+			if s.Do != registry.SetStage || !s.Archive || s.Want != "1" {
+				t.Errorf("%+v", s)
+			}
+		}
+		marked = marked || s.Version == 3 && s.Ref == registry.TagRolledBack && s.Want == registry.AtTime
+	}
+	if moves != 1 || !marked {
+		t.Errorf("%d moves, what is left is marked: %v", moves, marked)
+	}
+}
