@@ -1,0 +1,201 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/report"
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+)
+
+// rounds of races: enough to find what is wrong in CI, and as many as the environment asks for in a campaign.
+func campaign(t *testing.T, name string, inCI int) int {
+	t.Helper()
+	n, err := strconv.Atoi(os.Getenv(name))
+	if err != nil {
+		return inCI
+	}
+	return n
+}
+
+// jittery delays each request by up to 30 ms before it is carried out and again before it is answered, from a seed. The
+// move of the alias waits 40 ms more: what holds promoters apart is not to be luck after the guard.
+type jittery struct {
+	next http.RoundTripper
+	mu   sync.Mutex
+	r    *rand.Rand
+}
+
+func (j *jittery) wait() {
+	j.mu.Lock()
+	d := time.Duration(j.r.IntN(30_000)) * time.Microsecond
+	j.mu.Unlock()
+	time.Sleep(d)
+}
+
+func (j *jittery) RoundTrip(r *http.Request) (*http.Response, error) {
+	if strings.HasSuffix(r.URL.Path, "registered-models/alias") && r.Method == http.MethodPost {
+		time.Sleep(40 * time.Millisecond)
+	}
+	j.wait()
+	defer j.wait()
+	return j.next.RoundTrip(r)
+}
+
+// attempt is one promotion of a race, as its caller saw it.
+type attempt struct {
+	began, ended time.Duration
+	to           int
+	status       int
+	result       report.Result
+}
+
+// race lets several promoters move the same target to different versions at the same moment.
+func race(t *testing.T, seed uint64, promoters int, ledger string) ([]attempt, dumped) {
+	t.Helper()
+	double := mlflowtest.New("3.17.2", mlflowtest.AllowedHosts("mlflow.example"), mlflowtest.IDs(int64(seed)))
+	if err := double.Seed(bytes.NewReader(raceSeed)); err != nil {
+		t.Fatal(err)
+	}
+	wire := &jittery{next: double.Transport(), r: rand.New(rand.NewPCG(seed, 7))}
+	out := make([]attempt, promoters)
+	start := time.Now()
+	var wg sync.WaitGroup
+	for i := range out {
+		wg.Go(func() {
+			a := attempt{began: time.Since(start), to: i + 2}
+			a.result, a.status = promoteTo(t, wire, i, a.to, ledger)
+			a.ended = time.Since(start)
+			out[i] = a
+		})
+	}
+	wg.Wait()
+	return out, models(t, double.Dump())[0]
+}
+
+func promoteTo(t *testing.T, wire http.RoundTripper, i, to int, ledger string) (result report.Result, status int) {
+	env := map[string]string{"GITHUB_RUN_ID": fmt.Sprint(100 + i), "GITHUB_RUN_ATTEMPT": "1"}
+	var stdout, stderr bytes.Buffer
+	status = Run(context.Background(), Process{
+		Args: []string{"promote", "--json", "--tracking-uri", address, "--model", "churn", "--candidate", fmt.Sprintf("models:/churn/%d", to), "--alias", "champion", "--stage", "Production",
+			"--thresholds", "acc >= 0.5", "--override", "downgrade", "--ledger", ledger},
+		Env: func(name string) string { return env[name] }, Stdout: &stdout, Stderr: &stderr, Now: time.Now,
+		Jitter: rand.New(rand.NewPCG(uint64(i), uint64(to))).Float64, Nonce: func() string { return fmt.Sprint(i) }, Version: "test", Wire: rest.Config{Transport: wire},
+	})
+	if err := json.Unmarshal(stdout.Bytes(), &result); err != nil {
+		t.Errorf("%v\n%s", err, stderr.String())
+	}
+	return result, status
+}
+
+var raceSeed = []byte(`{"runs": [{"id": "r", "metrics": {"acc": 0.9}}], "models": [{"name": "churn", "aliases": {"champion": 1}, "versions": [
+  {"run": "r", "source": "s3://b/1", "stage": "Production"}, {"run": "r", "source": "s3://b/2"}, {"run": "r", "source": "s3://b/3"},
+  {"run": "r", "source": "s3://b/4"}, {"run": "r", "source": "s3://b/5"}]}]}`)
+
+// tally is what went wrong in many races.
+type tally struct {
+	races, successes, conflicts           int
+	lost, twoHolders, wrongEnd, notAtomic int
+}
+
+func (s tally) String() string {
+	return fmt.Sprintf("%d races, %d successes, %d conflicts; two successes from one base %d, two holders %d, ends elsewhere than a success %d, not linearisable %d",
+		s.races, s.successes, s.conflicts, s.lost, s.twoHolders, s.wrongEnd, s.notAtomic)
+}
+
+func (s *tally) count(t *testing.T, attempts []attempt, end dumped) {
+	s.races++
+	bases := map[string]int{}
+	reported := map[int]bool{}
+	for _, a := range attempts {
+		switch {
+		case a.status == 0 && a.result.Reason == registry.OK:
+			s.successes++
+			bases[a.result.Previous]++
+			reported[a.to] = true
+		case a.result.Reason == registry.Conflict, a.result.Reason == registry.StageNotExclusive:
+			s.conflicts++
+		default:
+			t.Errorf("status %d, %s: %s", a.status, a.result.Reason, a.result.Error)
+		}
+	}
+	for _, n := range bases {
+		s.lost += max(0, n-1)
+	}
+	holders := 0
+	for _, v := range end.Versions {
+		if v.Stage == "Production" {
+			holders++
+		}
+	}
+	if holders != 1 {
+		s.twoHolders++
+	}
+	if !reported[end.Aliases["champion"]] {
+		s.wrongEnd++
+	}
+	if !linearisable(attempts) {
+		s.notAtomic++
+	}
+}
+
+// A history of promotions is linearisable if there is an order, in keeping with who ended before whom began, in which
+// each success finds the incumbent that it says it replaced.
+func linearisable(attempts []attempt) bool {
+	var ops []porcupine.Operation
+	for i, a := range attempts {
+		ops = append(ops, porcupine.Operation{ClientId: i, Input: a.to, Output: a, Call: int64(a.began), Return: int64(a.ended)})
+	}
+	model := porcupine.Model{
+		Init: func() any { return "1" },
+		Step: func(state, in, out any) (bool, any) {
+			a := out.(attempt)
+			if a.status != 0 {
+				return true, state
+			}
+			return a.result.Previous == state.(string), fmt.Sprint(in)
+		},
+	}
+	return porcupine.CheckOperations(model, ops)
+}
+
+// Promotions at the same moment: with the ledger none is lost; the same harness without it loses some, or it would
+// prove nothing.
+func TestRaces(t *testing.T) {
+	rounds := campaign(t, "PROMOTE_RACES", 30)
+	for _, promoters := range []int{2, 3, 4} {
+		for _, ledger := range []string{"required", "off"} {
+			t.Run(fmt.Sprintf("%d promoters, ledger %s", promoters, ledger), func(t *testing.T) {
+				var s tally
+				for seed := range rounds {
+					bubble(t, func(t *testing.T) {
+						attempts, end := race(t, uint64(seed), promoters, ledger)
+						s.count(t, attempts, end)
+					})
+				}
+				t.Logf("seeds 0 to %d: %s", rounds-1, s)
+				wrong := s.lost + s.twoHolders + s.wrongEnd + s.notAtomic
+				if ledger == "required" && (wrong > 0 || s.successes == 0) {
+					t.Errorf("with the ledger: %s", s)
+				}
+				if ledger == "off" && (s.lost == 0 || s.notAtomic == 0) {
+					t.Errorf("the harness finds nothing without the ledger either: %s", s)
+				}
+			})
+		}
+	}
+}
