@@ -33,7 +33,7 @@ func campaign(t *testing.T, name string, inCI int) int {
 }
 
 // jittery delays each request by up to 30 ms before it is carried out and again before it is answered, from a seed. The
-// move of the alias waits 40 ms more: what holds promoters apart is not to be luck after the guard.
+// move of the alias waits up to 300 ms more: what keeps promoters apart is not to be that they are quick.
 type jittery struct {
 	next http.RoundTripper
 	mu   sync.Mutex
@@ -49,7 +49,9 @@ func (j *jittery) wait() {
 
 func (j *jittery) RoundTrip(r *http.Request) (*http.Response, error) {
 	if strings.HasSuffix(r.URL.Path, "registered-models/alias") && r.Method == http.MethodPost {
-		time.Sleep(40 * time.Millisecond)
+		for range 10 {
+			j.wait()
+		}
 	}
 	j.wait()
 	defer j.wait()
