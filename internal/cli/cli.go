@@ -74,6 +74,9 @@ func arguments(argv []string) (args, error) {
 	if len(argv) > 0 && !strings.HasPrefix(argv[0], "-") {
 		a.command, argv = argv[0], argv[1:]
 	}
+	if a.command == "history" && len(argv) > 1 && argv[0] == "verify" {
+		a.flags["records-file"], argv = argv[1], argv[2:]
+	}
 	fs := flag.NewFlagSet("mlflow-promote", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	for _, in := range Inputs[1:] {

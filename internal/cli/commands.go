@@ -21,6 +21,7 @@ const (
 	aboutServer
 	aboutAliases
 	aboutTarget
+	aboutHistory
 )
 
 func commands() []command {
@@ -30,12 +31,13 @@ func commands() []command {
 		{name: "validate", summary: "judge the candidate; writes nothing and needs read rights only", judges: true, run: (*session).validate},
 		{name: "alias", summary: "set or remove aliases that no gate guards, such as challenger or shadow, several in one step", about: aboutAliases, writes: true, run: (*session).alias},
 		{name: "rollback", summary: "back to the last good holder of alias and/or stage, or to the version named by candidate; what is left is put on hold", about: aboutTarget, writes: true, needsTarget: true, run: (*session).rollback},
+		{name: "history", summary: "who moved what, when, on what evidence; what was live at a time; whether the records hold together", about: aboutHistory, run: (*session).history},
 		{name: "doctor", summary: "reach the server and say what it is and can do; writes nothing", about: aboutServer, run: (*session).doctor},
 	}
 }
 
 func commandNames() []string {
-	return []string{"promote", "register", "validate", "alias", "rollback", "doctor"}
+	return []string{"promote", "register", "validate", "alias", "rollback", "history", "doctor"}
 }
 
 func commandNamed(name string) (command, bool) {

@@ -73,8 +73,13 @@ func (c command) takes(in Input) bool {
 		return c.about == aboutCandidate && (in.Name != "register" || c.name == "promote") || c.about != aboutCandidate && in.Name == "model" || c.about == aboutTarget && in.Name == "candidate"
 	case "target", "judgement":
 		return c.judges || c.about == aboutAliases && in.Name == "alias" || c.about == aboutTarget && in.Group == "target" && in.Name != "from"
+	case "history":
+		return c.about == aboutHistory
 	case "words":
 		return c.writes && (c.about == aboutCandidate || in.Name == "traffic")
+	}
+	if c.about == aboutHistory {
+		return in.Name == "timeout"
 	}
 	if c.about == aboutServer {
 		return slices.Contains([]string{"timeout", "repair", "dry-run", "allow-refs"}, in.Name)

@@ -74,6 +74,9 @@ var Inputs = []Input{
 	{Name: "allow-refs", Group: "safety", Kind: Lines, Help: "branches and tags, as patterns one per line, that may write beside the default branch and protected refs"},
 	{Name: "repair", Group: "safety", Kind: Words, Values: []string{"dangling-aliases"}, Help: "what the command doctor puts right; it only looks where this is empty"},
 	{Name: "timeout", Group: "safety", Kind: Duration, Default: "10m", Help: "time limit for the whole command"},
+
+	{Name: "at", Group: "history", Help: "what was live then: a date, which is that whole day in UTC, or a time as 2026-05-03T14:30:00Z"},
+	{Name: "records-file", Group: "history", Help: "check a saved history (the report file of an earlier history command) without a server; on a laptop: history verify FILE"},
 }
 
 func input(name string) Input {

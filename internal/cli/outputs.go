@@ -31,7 +31,7 @@ var Outputs = []Output{
 	{"record-id", "entry of the promotion ledger that holds the whole record; empty where nothing was moved or there is no ledger", func(r report.Result) string { return r.RecordID }},
 	{"failed-gates", "JSON list of the gates that block", failedGates},
 	{"report-file", "the whole result as a JSON file, relative to the workspace", nil},
-	{"result", "the whole result as compact JSON", resultText},
+	{"result", "the whole result as compact JSON; without the stored pages of a history, which the report file has", outputText},
 }
 
 func failedGates(r report.Result) string {
@@ -46,6 +46,17 @@ func failedGates(r report.Result) string {
 		return "[]" // a list of strings always encodes
 	}
 	return string(text)
+}
+
+// outputText is the result small enough for an output: GitHub keeps 1 MB of all outputs of a job.
+func outputText(r report.Result) string {
+	if r.History != nil {
+		h := *r.History
+		h.Pages = nil
+		r.History = &h
+	}
+	r.Histories = nil
+	return resultText(r)
 }
 
 func resultText(r report.Result) string {

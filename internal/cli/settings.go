@@ -39,7 +39,9 @@ type settings struct {
 	dryRun    bool
 	allowRefs []string
 	timeout   time.Duration
-	ledger    string // auto, required or off
+	ledger    string    // auto, required or off
+	at, until time.Time // history: the time asked for, or the day
+	saved     saved
 
 	problems []problem
 }
@@ -76,6 +78,15 @@ func shortened(text string) string {
 // read checks all inputs of the command at once.
 func read(c command, value func(string) string, file func(string) ([]byte, error), env func(string) string) settings {
 	r := &reader{value: value, file: file}
+	if c.about == aboutHistory && value("records-file") != "" && value("tracking-uri") == "" {
+		offline := value
+		r.value = func(name string) string { // nothing is asked of a server
+			if name == "tracking-uri" {
+				return "http://localhost"
+			}
+			return offline(name)
+		}
+	}
 	r.server(env)
 	r.out.timeout = r.duration("timeout")
 	in := &r.out.intent
@@ -84,7 +95,16 @@ func read(c command, value func(string) string, file func(string) ([]byte, error
 		r.repair()
 		return r.out
 	}
+	if c.about == aboutHistory && r.value("records-file") != "" {
+		r.when()
+		r.records()
+		return r.out
+	}
 	in.Query.Model = r.required("model", "the name of the registered model")
+	if c.about == aboutHistory {
+		r.when()
+		return r.out
+	}
 	if r.out.insecureTLS {
 		in.Override = append(in.Override, "insecure-tls") // shown and recorded like any other safety that is off
 	}

@@ -214,3 +214,28 @@ func (p Pages) Unfit(ctx context.Context, why string) error {
 	}
 	return p.send(ctx, "note", "experiments/set-experiment-tag", map[string]any{"experiment_id": e.Experiment.ID, "key": tagUnfit, "value": why})
 }
+
+// Promoted lists the registered models that have a ledger, by their anchors.
+func (c *Client) Promoted(ctx context.Context) ([]string, error) {
+	var names []string
+	query := url.Values{"max_results": {fmt.Sprint(namesPage)}, "order_by": {"name ASC"}}
+	for {
+		var out struct {
+			Models []modelJSON `json:"registered_models"`
+			Next   string      `json:"next_page_token"`
+		}
+		r := rest.Request{Method: "GET", Path: api + "registered-models/search", Query: query, Class: rest.Read, Limit: 128 << 20}
+		if err := c.registry.JSON(ctx, r, &out); err != nil {
+			return nil, Explain("list registered models", err)
+		}
+		for _, m := range out.Models {
+			if pairs(m.Tags)[registry.TagAnchor] != "" {
+				names = append(names, m.Name)
+			}
+		}
+		if out.Next == "" || out.Next == query.Get("page_token") {
+			return names, nil
+		}
+		query.Set("page_token", out.Next)
+	}
+}

@@ -15,31 +15,35 @@ import (
 
 // Report is everything a page or a result says, gathered when the command has ended, well or badly.
 type Report struct {
-	Command  string
-	Reason   registry.Reason
-	Dry      bool
-	DryWhy   string // why it is a dry run although nobody asked for one
-	Facts    registry.Facts
-	Judged   bool
-	Verdict  registry.Verdict
-	Plan     registry.Plan
-	Planned  bool
-	Digest   string // of the plan
-	Receipt  registry.Receipt
-	Applied  bool
-	Ledger   LedgerNote
-	Err      error
-	Problems []string // with the inputs
-	Suggest  []string // thresholds to paste, where there was no gate
-	Server   *registry.Server
-	Tracking string // address for links
-	Requests int
-	Rounds   int
-	Took     time.Duration
+	Command   string
+	Reason    registry.Reason
+	Dry       bool
+	DryWhy    string // why it is a dry run although nobody asked for one
+	Facts     registry.Facts
+	Judged    bool
+	Verdict   registry.Verdict
+	Plan      registry.Plan
+	Planned   bool
+	Digest    string // of the plan
+	Receipt   registry.Receipt
+	Applied   bool
+	Ledger    LedgerNote
+	Histories []History
+	Err       error
+	Problems  []string // with the inputs
+	Suggest   []string // thresholds to paste, where there was no gate
+	Server    *registry.Server
+	Tracking  string // address for links
+	Requests  int
+	Rounds    int
+	Took      time.Duration
 }
 
 // Page composes the page: verdict first, then why, then what happened, then what to do next.
 func (r Report) Page() Doc {
+	if len(r.Histories) > 0 || r.Command == "history" && r.Err == nil {
+		return r.historyPage()
+	}
 	d := append(r.promise(), Heading{r.headline()})
 	if r.Dry {
 		d = append(d, Para{line(dryLine(r))})

@@ -37,6 +37,8 @@ type Result struct {
 	Hint       string                `json:"hint,omitempty"`
 	Problems   []string              `json:"problems,omitempty"` // with the inputs, each with what would be right
 	Server     *ServerResult         `json:"server,omitempty"`
+	History    *HistoryResult        `json:"history,omitempty"`   // of one model
+	Histories  []HistoryResult       `json:"histories,omitempty"` // of several
 	Requests   int                   `json:"requests"`
 	Rounds     int                   `json:"rounds"`
 	DurationMS int64                 `json:"duration_ms"`
@@ -91,6 +93,12 @@ func (r Report) Result() Result {
 	}
 	if r.Dry {
 		out.Planned = r.Plan.Steps
+	}
+	for _, h := range r.Histories {
+		out.Histories = append(out.Histories, h.result())
+	}
+	if len(out.Histories) == 1 {
+		out.Model, out.History, out.Histories = out.Histories[0].Model, &out.Histories[0], nil
 	}
 	if r.Err != nil {
 		out.Error, out.Hint = r.Err.Error(), hintOf(r.Err)

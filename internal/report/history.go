@@ -1,0 +1,183 @@
+package report
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// History is what the ledger of one model tells.
+type History struct {
+	Model     string
+	Entries   []registry.Entry
+	Pages     []SavedPage
+	BrokenAt  int    // first entry that does not hold together
+	Broken    string // why; "" where all do
+	At, Until time.Time
+	Live      []registry.Live
+}
+
+// SavedPage is a page as it is stored, for checking without the server.
+type SavedPage struct {
+	Page   string            `json:"page"`
+	Values map[string]string `json:"values"`
+}
+
+// historyPage composes the page of the history command.
+func (r Report) historyPage() Doc {
+	var d Doc
+	if len(r.Histories) == 0 && r.Err == nil {
+		return Doc{Heading{line("No model of this server has a promotion ledger")}}
+	}
+	for _, h := range r.Histories {
+		d = append(d, h.page()...)
+	}
+	return append(d, r.problem()...)
+}
+
+func (h History) page() Doc {
+	d := Doc{Heading{h.headline()}}
+	if !h.At.IsZero() {
+		d = append(d, h.live()...)
+	}
+	if len(h.Entries) == 0 {
+		return append(d, Para{line("No promotion of this model is recorded: what was live before is unknown.")})
+	}
+	t := Table{Head: []string{"entry", "ended (UTC)", "what", "from", "to", "by", "evidence", "outcome"}}
+	for i := len(h.Entries) - 1; i >= 0; i-- {
+		t.Rows = append(t.Rows, entryRows(h.Entries[i])...)
+	}
+	return append(d, t)
+}
+
+func (h History) headline() Line {
+	l := line("History of ", C(h.Model), ": ", strconv.Itoa(len(h.Entries)), " entries")
+	if h.Broken != "" {
+		return append(l, line(", broken at entry ", strconv.Itoa(h.BrokenAt), ": ", h.Broken)...)
+	}
+	if len(h.Entries) > 0 {
+		l = append(l, T(", each verified against the one before"))
+	}
+	return l
+}
+
+// live answers what was live.
+func (h History) live() Doc {
+	when := h.At.UTC().Format("2006-01-02 15:04:05 UTC")
+	if h.Until.After(h.At) {
+		when = h.At.UTC().Format(time.DateOnly) + " (UTC)"
+	}
+	if len(h.Live) == 0 {
+		since := ""
+		if len(h.Entries) > 0 {
+			since = " before " + h.Entries[0].Ended.UTC().Format("2006-01-02 15:04 UTC") + ", when the records begin"
+		}
+		return Doc{Para{line("Live on ", when, ": unknown", since, ".")}}
+	}
+	t := Table{Head: []string{"target", "named", "since (UTC)", "entry"}}
+	for _, l := range h.Live {
+		since := l.From
+		if began, err := time.Parse(time.RFC3339, l.From); err == nil {
+			since = began.Format("2006-01-02 15:04:05")
+			if began.After(h.Until) {
+				continue
+			}
+		}
+		t.Rows = append(t.Rows, []Line{line(C(l.Ref)), line(versions(l.Named)), line(since), line(strconv.Itoa(l.Epoch))})
+	}
+	return Doc{Para{line("Live on ", when, ":")}, t}
+}
+
+// entryRows are an entry, and what it found moved by others since the one before.
+func entryRows(e registry.Entry) [][]Line {
+	ended := "open"
+	if !e.Ended.IsZero() {
+		ended = e.Ended.UTC().Format("2006-01-02 15:04:05")
+	}
+	by := line(orDash(e.Record.Actor))
+	if e.Link != "" {
+		by = line(orDash(e.Record.Actor), " ", C(e.Link))
+	}
+	outcome := e.Outcome
+	switch {
+	case outcome == "":
+		outcome = "under way, or cut off"
+	case outcome == registry.EntryAborted:
+		outcome += ": " + string(e.Reason)
+	case e.Record.TakesOver != 0:
+		outcome += fmt.Sprintf(", finishing entry %d", e.Record.TakesOver)
+	}
+	from, to := "", ""
+	for i, s := range e.Record.Moves {
+		if i > 0 {
+			from, to = from+"; ", to+"; "
+		}
+		from, to = from+s.Ref+" "+orNone(s.Was), to+s.Ref+" "+orNone(s.Want)
+	}
+	rows := [][]Line{{line(strconv.Itoa(e.Epoch)), line(ended), line(e.Record.Command), line(C(from)), line(C(to)), by, line(C(evidence(e.Record))), line(outcome)}}
+	for _, o := range e.Record.Outside {
+		rows = append(rows, []Line{line(""), line("before that"), line("moved outside"), line(C(o.Ref + " " + orNone(o.Was))), line(C(o.Ref + " " + orNone(o.Want))), line("unknown"), line("none"), line("found, adopted")})
+	}
+	return rows
+}
+
+func orNone(list string) string {
+	if list == "" {
+		return "none"
+	}
+	return list
+}
+
+// evidence is why the move was made, in a few words.
+func evidence(r registry.LedgerRecord) string {
+	var parts []string
+	for i, g := range r.Gates {
+		if i == 3 {
+			parts = append(parts, fmt.Sprintf("%d more", len(r.Gates)+r.LeftOut-3))
+			break
+		}
+		parts = append(parts, fmt.Sprintf("%s: %s (%s)", g.Gate, g.Outcome, g.Candidate))
+	}
+	if len(r.Override) > 0 {
+		parts = append(parts, "override "+strings.Join(r.Override, ", "))
+	}
+	if len(parts) == 0 {
+		return "no gate"
+	}
+	return strings.Join(parts, "; ")
+}
+
+// HistoryResult is a model's history for programs.
+type HistoryResult struct {
+	Model   string          `json:"model"`
+	Entries []EntryResult   `json:"entries"`
+	Live    []registry.Live `json:"live,omitempty"`
+	Broken  string          `json:"broken,omitempty"`
+	At      int             `json:"broken_at,omitempty"`
+	Pages   []SavedPage     `json:"pages"` // as stored: history verify checks them
+}
+
+// EntryResult is one entry for programs.
+type EntryResult struct {
+	Record  registry.LedgerRecord `json:"record"`
+	Outcome string                `json:"outcome"` // "" = open
+	Reason  registry.Reason       `json:"reason,omitempty"`
+	Ended   string                `json:"ended,omitempty"`
+	Link    string                `json:"link,omitempty"`
+	Digest  string                `json:"sha256,omitempty"`
+}
+
+func (h History) result() HistoryResult {
+	out := HistoryResult{Model: h.Model, Live: h.Live, Broken: h.Broken, At: h.BrokenAt, Pages: h.Pages, Entries: []EntryResult{}}
+	for _, e := range h.Entries {
+		r := EntryResult{Record: e.Record, Outcome: e.Outcome, Reason: e.Reason, Link: e.Link, Digest: e.Digest}
+		if !e.Ended.IsZero() {
+			r.Ended = e.Ended.UTC().Format(time.RFC3339)
+		}
+		out.Entries = append(out.Entries, r)
+	}
+	return out
+}
