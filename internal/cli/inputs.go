@@ -69,6 +69,9 @@ var Inputs = []Input{
 	{Name: "thresholds", Group: "judgement", Kind: Lines, Help: "gates, one per line: test_accuracy >= 0.85, latency_ms <= 100, test_f1 >= champion - 0.01"},
 
 	{Name: "dry-run", Group: "safety", Kind: Bool, Default: "false", Help: "print the exact plan and its digest, write nothing; always so under pull_request"},
+	{Name: "plan-file", Group: "safety", Help: "report file of a dry run: the plan is applied only if nothing it was made of has changed, and a difference is shown"},
+	{Name: "plan-digest", Group: "safety", Help: "the same by the output plan-digest of the dry run; with its time in front it expires after 7 days"},
+	{Name: "expected-previous", Group: "safety", Help: "version number that the target has to name, or none; else nothing is written"},
 	{Name: "ledger", Group: "safety", Kind: Enum, Default: "auto", Values: []string{"auto", "required", "off"}, Help: "promotions of one model exclude each other and are remembered, in runs of the experiment mlflow-promotions: where the server allows it, or always, or never"},
 	{Name: "override", Group: "safety", Kind: Words, Values: []string{"ungated", "downgrade", "hold", "takeover"}, Help: "safety checks to switch off for this run; shown and recorded"},
 	{Name: "allow-refs", Group: "safety", Kind: Lines, Help: "branches and tags, as patterns one per line, that may write beside the default branch and protected refs"},

@@ -17,6 +17,7 @@ func (s *session) finish() int {
 		s.report.Requests += m.Requests
 		s.report.Rounds += m.Rounds
 	}
+	s.report.Stamped = stamped(s.report.Digest, s.p.Now())
 	page := s.report.Page()
 	if s.report.Err != nil {
 		s.printError(s.report.Err)

@@ -278,6 +278,10 @@ func (s *session) carryOutAs(ctx context.Context, p registry.Plan, digest string
 }
 
 func (s *session) apply(ctx context.Context, p registry.Plan) (again bool) {
+	if err := s.approve(p); err != nil {
+		s.fail(err)
+		return false
+	}
 	if !s.report.Dry {
 		entry := s.entry(p)
 		receipt := apply.Run(ctx, s.client, p, s.options(p, entry))

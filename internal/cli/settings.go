@@ -42,6 +42,9 @@ type settings struct {
 	ledger    string    // auto, required or off
 	at, until time.Time // history: the time asked for, or the day
 	saved     saved
+	approved  approval
+	expected  int // version that the target has to name, 0 = none
+	expects   bool
 
 	problems []problem
 }
@@ -113,6 +116,8 @@ func read(c command, value func(string) string, file func(string) ([]byte, error
 	r.out.allowRefs = r.patterns("allow-refs")
 	r.traffic()
 	in.Override = append(in.Override, r.words("override")...)
+	r.approval()
+	r.expected()
 	switch c.about {
 	case aboutAliases:
 		r.assignments()

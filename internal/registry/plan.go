@@ -165,7 +165,7 @@ func (p Plan) before(number int) int {
 
 // Digest identifies the plan. Nothing in a plan depends on a clock, so the same facts give the same digest.
 func (p Plan) Digest() (string, error) {
-	text, err := CanonicalJSON(p)
+	text, err := CanonicalJSON(p.bound())
 	if err != nil {
 		return "", err
 	}

@@ -25,6 +25,7 @@ type Report struct {
 	Plan      registry.Plan
 	Planned   bool
 	Digest    string // of the plan
+	Stamped   string // the digest with the minute in front, as people pass it on
 	Receipt   registry.Receipt
 	Applied   bool
 	Ledger    LedgerNote
@@ -272,7 +273,7 @@ func (r Report) steps() Doc {
 		for _, s := range r.Plan.Steps {
 			t.Rows = append(t.Rows, []Line{r.stepName(s), line(orDash(s.Was)), line(orDash(wanted(s, registry.StepResult{})))})
 		}
-		return append(append(Doc{Para{line("What would be done:")}, t}, newVersion(r.Plan)...), Para{line("Plan digest: ", C(r.Digest))})
+		return append(append(Doc{Para{line("What would be done:")}, t}, newVersion(r.Plan)...), Para{line("Plan digest: ", C(r.Stamped))})
 	}
 	return nil
 }

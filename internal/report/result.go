@@ -30,6 +30,7 @@ type Result struct {
 	NoLedger   string                `json:"no_ledger,omitempty"` // why two promotions at the same moment may both report success
 	Findings   []registry.Finding    `json:"findings,omitempty"`
 	Steps      []registry.StepResult `json:"steps,omitempty"`
+	Plan       *registry.Plan        `json:"plan,omitempty"`    // of a dry run, whole: what plan-file takes
 	Planned    []registry.Step       `json:"planned,omitempty"` // of a dry run
 	Notes      []string              `json:"notes,omitempty"`
 	Warnings   []string              `json:"warnings,omitempty"`
@@ -80,7 +81,7 @@ func (r Report) Result() Result {
 		Schema: ResultSchema, Command: r.Command, Reason: r.Reason, DryRun: r.Dry,
 		Changed: r.Receipt.Changed(), Registered: r.Receipt.Registered(),
 		Model: r.Plan.Model, Version: numberText(r.number()), Previous: numberText(r.Plan.Incumbent),
-		Alias: r.Plan.Target.Alias, Stage: r.Plan.Target.Stage, ModelURI: r.ModelURI(), PlanDigest: r.Digest,
+		Alias: r.Plan.Target.Alias, Stage: r.Plan.Target.Stage, ModelURI: r.ModelURI(), PlanDigest: r.Stamped,
 		RecordID: r.Ledger.RecordID, NoLedger: r.Ledger.Off,
 		Notes: r.Plan.Notes, Warnings: r.Receipt.Warnings, Steps: r.Receipt.Results,
 		Problems: r.Problems, Requests: r.Requests, Rounds: r.Rounds, DurationMS: r.Took.Milliseconds(),
@@ -93,6 +94,9 @@ func (r Report) Result() Result {
 	}
 	if r.Dry {
 		out.Planned = r.Plan.Steps
+		if r.Planned {
+			out.Plan = &r.Plan
+		}
 	}
 	for _, h := range r.Histories {
 		out.Histories = append(out.Histories, h.result())
