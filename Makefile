@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build generate test test-pure test-real test-container lint demo bench image fmt clean
+.PHONY: help build generate test test-pure test-reliability test-real test-container lint demo bench image fmt clean
 
 VERSION ?= dev
 IMAGE ?= mlflow-promote:dev
@@ -41,6 +41,12 @@ define tier
 @if tools/setup $(2); then set -x; go test -timeout 15m -tags=$(1) ./...; \
 else echo "make: not run: the $(1) tests, which need $(2)" >&2; [ "$$CI" != true ]; fi
 endef
+
+test-reliability: ## races, kills, faults, rollbacks and tampering at campaign length, with seeds and counts
+	PROMOTE_RACES=1100 go test -v -timeout 30m -run 'TestRaces|TestKilled|TestOneFault' ./internal/cli | grep -E 'races|killed|injected|FAIL|^ok'
+	go test -v -run 'TestEverySequence|TestDefect|TestTampering|TestEveryBound' ./internal/plan ./internal/ledger ./internal/registry | grep -E 'sequences|tampering|fields|FAIL|^ok'
+	@if tools/setup mlflow-3.17.2 postgres; then PROMOTE_ROUNDS=200 go test -v -tags=real -timeout 4h -run TestRacesOfProcesses ./internal/realtest | grep -E 'rounds|FAIL|^ok'; \
+	else echo "make: not run: races of real processes, which need mlflow-3.17.2 and postgres" >&2; [ "$$CI" != true ]; fi
 
 lint: ## formatting, workflows and scripts
 	@tools/setup lint

@@ -115,8 +115,20 @@ func (s *session) lookOnce(ctx context.Context, gather func() (registry.Facts, e
 		facts.Ledger.Off = s.book.off
 		return facts, nil
 	}
+	if err = s.check(facts); err != nil {
+		// The ledger was read beside the facts, which may tell of an entry that was made in between: what counts is the
+		// ledger as it is after them.
+		if s.book.view, lookErr = s.book.ledger.Look(ctx); lookErr != nil {
+			return facts, lookErr
+		}
+		err = s.check(facts)
+	}
 	facts.Ledger = s.book.view.Facts()
-	return facts, s.book.ledger.Check(s.book.view, facts.Model.OrZero().Tags, subjects(facts)...)
+	return facts, err
+}
+
+func (s *session) check(f registry.Facts) error {
+	return s.book.ledger.Check(s.book.view, f.Model.OrZero().Tags, subjects(f)...)
 }
 
 // subjects are the versions whose marks are held against the ledger: those that are at hand anyway.

@@ -63,10 +63,7 @@ const rollbackPages = 16
 func (s *session) wayBack(ctx context.Context) (registry.Plan, string, error) {
 	f, in := s.report.Facts, s.set.intent
 	if e, moved, ok := f.Unfinished(in.Command, in.Query.Target); ok && moved {
-		p := plan.Rollback(f, in, e.Record.To)
-		p.Resumes, p.Incumbent, p.Hold = e.Epoch, e.Record.From, e.Record.Hold
-		p.Steps = append(p.Steps, plan.HoldNotes(f, in, e.Record.Hold)...)
-		p.Notes = append(p.Notes, fmt.Sprintf("finishes entry %d of the ledger, which was cut off", e.Epoch))
+		p := plan.FinishRollback(f, in, e)
 		return p, e.Record.Plan, nil
 	}
 	if e, ok := f.Ledger.Last(); ok && e.Outcome == registry.EntryDone && e.Record.Command == in.Command && e.Record.Target == in.Query.Target &&

@@ -130,7 +130,28 @@ func alone(list string) int {
 // Rollback plans that the target names this version again, and that what it names now is put on hold. Stage and alias
 // go together; nothing is taken away before something else is there.
 func Rollback(f registry.Facts, in registry.Intent, to int) registry.Plan {
-	f.Candidate.Version = f.Versions[to]
+	return rollback(f, in, to, moves)
+}
+
+// FinishRollback plans the rest of a rollback that was cut off after it had moved something.
+func FinishRollback(f registry.Facts, in registry.Intent, e registry.Entry) registry.Plan {
+	p := rollback(f, in, e.Record.To, func(registry.Facts, registry.Intent) []registry.Step {
+		return []registry.Step{{Ref: in.Query.Target.Alias}, {Ref: in.Query.Target.Stage}} // the notes are about all of it
+	})
+	p.Resumes, p.Incumbent, p.Hold = e.Epoch, e.Record.From, e.Record.Hold
+	for _, n := range e.Record.Hold {
+		v, ok := f.Versions[n].Get()
+		if marked := slices.ContainsFunc(p.Steps, func(s registry.Step) bool { return s.Version == n && s.Ref == registry.TagHold }); ok && !marked {
+			p.Steps = append(p.Steps, holding(in, v)...)
+		}
+	}
+	p.Notes = append(p.Notes, fmt.Sprintf("finishes entry %d of the ledger, which was cut off", e.Epoch))
+	return p
+}
+
+// rollback plans one; about lists the moves that the notes tell of.
+func rollback(f registry.Facts, in registry.Intent, to int, about func(registry.Facts, registry.Intent) []registry.Step) registry.Plan {
+	f = withCandidate(f, to)
 	p := begin(f, in)
 	p.Source, p.Candidate = nil, fmt.Sprintf("models:/%s/%d", in.Query.Model, to)
 	p.Incumbent = holder(f, in.Query.Target)
@@ -145,7 +166,7 @@ func Rollback(f registry.Facts, in registry.Intent, to int) registry.Plan {
 		}
 	}
 	p.Steps = append(p.Steps, release(f, in)...)
-	p.Steps = append(append(p.Steps, moved...), notes(&p, f, moved, in)...)
+	p.Steps = append(append(p.Steps, moved...), notes(&p, f, about(f, in), in)...)
 	fallbackNote(&p, f)
 	return p
 }
@@ -197,13 +218,8 @@ func To(f registry.Facts, in registry.Intent, number int) Back {
 	return Back{number, notBack(f, in, number, holder(f, in.Query.Target))}
 }
 
-// HoldNotes are the notes on versions that a rollback left before it was cut off.
-func HoldNotes(f registry.Facts, in registry.Intent, numbers []int) []registry.Step {
-	var steps []registry.Step
-	for _, n := range numbers {
-		if v, ok := f.Versions[n].Get(); ok {
-			steps = append(steps, holding(in, v)...)
-		}
-	}
-	return steps
+// withCandidate are the facts with the version to go back to as the candidate.
+func withCandidate(f registry.Facts, to int) registry.Facts {
+	f.Candidate.Version = f.Versions[to]
+	return f
 }

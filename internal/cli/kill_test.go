@@ -1,0 +1,156 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
+)
+
+// reaper kills the process that sent the nth request, before the request has its effect or after.
+type reaper struct {
+	next  http.Handler
+	nth   int // 0 = none
+	after bool
+	mu    sync.Mutex
+	seen  int
+	kill  func()
+}
+
+func (r *reaper) ServeHTTP(w http.ResponseWriter, q *http.Request) {
+	r.mu.Lock()
+	r.seen++
+	mine := r.seen == r.nth
+	over := r.nth > 0 && r.seen > r.nth
+	r.mu.Unlock()
+	if over {
+		return // what was still on its way when the process died never arrives
+	}
+	if mine && r.after {
+		r.next.ServeHTTP(httptest.NewRecorder(), q)
+	}
+	if mine {
+		r.kill()
+		return
+	}
+	r.next.ServeHTTP(w, q)
+}
+
+// victim runs the real binary against a double over HTTP.
+type victim struct {
+	binary string
+	double *mlflowtest.Server
+	url    string
+	reaper *reaper
+	close  func()
+}
+
+func newVictim(t *testing.T, binary string) *victim {
+	t.Helper()
+	seed, err := os.Open("testdata/seed/churn.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer seed.Close()
+	v := &victim{binary: binary, double: mlflowtest.New("3.17.2")}
+	if err := v.double.Seed(seed); err != nil {
+		t.Fatal(err)
+	}
+	v.reaper = &reaper{next: v.double}
+	server := httptest.NewServer(v.reaper)
+	v.url, v.close = server.URL, server.Close
+	return v
+}
+
+// run runs one attempt; killed reports that it was.
+func (v *victim) run(t *testing.T, run, attempt int, args ...string) (killed bool, out string) {
+	t.Helper()
+	cmd := exec.Command(v.binary, append(args, "--json", "--tracking-uri", v.url)...)
+	cmd.Env = []string{fmt.Sprintf("GITHUB_RUN_ID=%d", run), fmt.Sprintf("GITHUB_RUN_ATTEMPT=%d", attempt)}
+	var all bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &all, &all
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	v.reaper.kill = func() { _ = cmd.Process.Kill() }
+	err := cmd.Wait()
+	if e, ok := err.(*exec.ExitError); ok && e.ExitCode() == -1 {
+		return true, all.String()
+	}
+	if err != nil {
+		t.Errorf("attempt %d: %v\n%s", attempt, err, all.String())
+	}
+	return false, all.String()
+}
+
+// The real binary is killed at each of its requests, before and after the effect; the next attempt of the same workflow
+// run ends in the state of a run that never met that.
+func TestKilledAtEveryRequest(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a hundred processes")
+	}
+	binary := filepath.Join(t.TempDir(), "mlflow-promote")
+	build := exec.Command("go", "build", "-o", binary, "../..")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	promote := []string{"promote", "--model", "churn", "--candidate", "runs:/better/model", "--thresholds", "test_f1 >= champion"}
+	for name, c := range map[string]struct{ first, args []string }{
+		"alias":                         {[]string{"promote", "--model", "churn", "--candidate", "models:/churn/1", "--alias", "first", "--thresholds", "test_f1 >= 0"}, append(promote, "--alias", "champion")},
+		"both, and the ledger is begun": {nil, append(promote, "--alias", "champion", "--stage", "Production")},
+		"rollback":                      {append(promote, "--alias", "champion"), []string{"rollback", "--model", "churn", "--alias", "champion"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			clean := newVictim(t, binary)
+			defer clean.close()
+			if c.first != nil {
+				clean.run(t, 1, 1, c.first...)
+			}
+			before := clean.reaper.seen
+			clean.run(t, 2, 1, c.args...)
+			want := settledState(t, clean.double.Dump(), false)
+			requests := clean.reaper.seen - before
+			points := 0
+			for nth := 1; nth <= requests; nth++ {
+				for _, after := range []bool{false, true} {
+					v := newVictim(t, binary)
+					if c.first != nil {
+						v.run(t, 1, 1, c.first...)
+					}
+					v.reaper.nth, v.reaper.after = v.reaper.seen+nth, after
+					if killed, _ := v.run(t, 2, 1, c.args...); killed {
+						points++
+					}
+					v.reaper.nth = 0
+					v.run(t, 2, 2, c.args...)
+					if diff := cmp.Diff(timeless(want), timeless(settledState(t, v.double.Dump(), false))); diff != "" {
+						t.Errorf("killed at request %d of %d, after its effect %v: %s", nth, requests, after, diff)
+					}
+					if n := len(churn(t, flow{double: v.double}).Versions); n != 2 {
+						t.Errorf("killed at request %d, after its effect %v: %d versions", nth, after, n)
+					}
+					v.close()
+				}
+			}
+			t.Logf("%d requests, killed at %d points", requests, points)
+			if points != 2*requests {
+				t.Errorf("%d points, wanted %d", points, 2*requests)
+			}
+		})
+	}
+}
+
+var times = regexp.MustCompile(`20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ`)
+
+// timeless is a state without the times in it.
+func timeless(state string) string { return times.ReplaceAllString(state, "then") }
