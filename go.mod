@@ -3,6 +3,7 @@ module github.com/mlflow-promote/mlflow-promote
 go 1.26.0
 
 require (
+	github.com/expr-lang/expr v1.17.8 // indirect
 	github.com/goccy/go-yaml v1.19.2 // indirect
 	github.com/google/go-cmp v0.7.0 // indirect
 	github.com/hashicorp/go-cleanhttp v0.5.2 // indirect

@@ -21,6 +21,10 @@ func Promote(f registry.Facts, v registry.Verdict, in registry.Intent) (registry
 			return p, err
 		}
 	}
+	if v.Decision == registry.Retain {
+		p.Notes = append(p.Notes, "the incumbent is kept; nothing is written")
+		return p, nil
+	}
 	moves := moves(f, in)
 	if allowed && len(moves) == 0 {
 		return p, nil

@@ -23,7 +23,7 @@ func Register(f registry.Facts, in registry.Intent) (registry.Plan, error) {
 func begin(f registry.Facts, in registry.Intent) registry.Plan {
 	p := registry.Plan{
 		Command: in.Command, Server: f.Server, Model: in.Query.Model,
-		Candidate: in.Query.Candidate.Text, Version: f.Number(), Target: in.Query.Target, Override: in.Override,
+		Candidate: in.Query.Candidate.Text, Version: f.Number(), Target: in.Query.Target, Policy: in.Policy, Override: in.Override,
 		Steps: []registry.Step{},
 	}
 	if f.Number() == 0 {
@@ -93,6 +93,29 @@ func registration(p *registry.Plan, f registry.Facts, in registry.Intent, judged
 			p.Steps = append(p.Steps, registry.Step{Do: registry.SetTag, Model: v.Model, Version: v.Number, Ref: key, Was: had, Want: wanted[key]})
 		}
 	}
+}
+
+// Words are the candidate's words as they will be once Register or Promote was applied, so that gates can judge them
+// before anything is written. On a version somebody else made, words that are there stay.
+func Words(f registry.Facts, in registry.Intent) registry.Words {
+	v, exists := f.Candidate.Version.Get()
+	if !exists {
+		tags := registry.LineageTags(f.Candidate, in.WorkflowRun)
+		maps.Copy(tags, in.Tags)
+		return registry.Words{Description: in.Description, Tags: tags}
+	}
+	ours := v.Tags[registry.TagRequest] != ""
+	w := registry.Words{Description: v.Description, Tags: map[string]string{}}
+	maps.Copy(w.Tags, v.Tags)
+	for key, value := range in.Tags {
+		if _, there := v.Tags[key]; ours || !there {
+			w.Tags[key] = value
+		}
+	}
+	if in.Description != "" && (ours || v.Description == "") {
+		w.Description = in.Description
+	}
+	return w
 }
 
 // modelWords adds the creation of the registered model; the words on an existing one are left to its owners.

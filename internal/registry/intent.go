@@ -9,6 +9,7 @@ type Intent struct {
 	ModelDescription string
 	ModelTags        map[string]string
 	RegisterIfValid  bool     // judge first, register only what passes
+	Policy           string   // digest of the policy file; "" where none applies
 	Override         []string // named safety checks the user switched off for this run
 	WorkflowRun      string   // link to the run of the workflow, "" on a laptop
 	Actor            string   // who started it, "" when unknown
