@@ -3,19 +3,21 @@
 
 VERSION ?= dev
 IMAGE ?= mlflow-promote:dev
-GO_BUILD = CGO_ENABLED=0 go build -trimpath -tags timetzdata -ldflags '-s -w -buildid= -X main.version=$(VERSION)'
+# The same flags for everything, so that a package is compiled once.
+FLAGS = -trimpath -tags timetzdata
+export CGO_ENABLED = 0
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
 
 build: ## bin/mlflow-promote
-	$(GO_BUILD) -o bin/mlflow-promote .
+	go build $(FLAGS) -ldflags '-s -w -buildid= -X main.version=$(VERSION)' -o bin/mlflow-promote .
 
 demo: ## the main job on a real MLflow server, in two minutes
-	@go run ./tools/demo
+	@tools/setup mlflow-3.17.2 & go run $(FLAGS) ./tools/demo # which waits for it
 
 bench: build ## this program and the stock Python client, side by side
-	@go run ./tools/bench
+	@go run $(FLAGS) ./tools/bench
 
 image: ## the container image
 	@tools/setup docker

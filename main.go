@@ -3,6 +3,8 @@ package main
 
 import (
 	"context"
+	"io"
+	"log"
 	"math/rand/v2"
 	"os"
 	"os/signal"
@@ -21,6 +23,9 @@ func main() { os.Exit(run()) }
 func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	// net/http reports oddities of a server through the standard logger, straight to the standard error that the runner
+	// reads for commands.
+	log.SetOutput(io.Discard)
 	dir, err := os.Getwd()
 	if err != nil {
 		dir = "."

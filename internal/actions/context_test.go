@@ -1,6 +1,7 @@
 package actions_test
 
 import (
+	"bytes"
 	"os"
 	"strings"
 	"testing"
@@ -46,12 +47,14 @@ func TestAPullRequestKnowsItsOwnCommitAndWhereItComesFrom(t *testing.T) {
 
 func TestABadEventIsAnErrorBesideWhatTheEnvironmentSays(t *testing.T) {
 	for name, spoil := range map[string]func(path string){
-		"missing":     func(path string) { os.Remove(path) },
-		"empty":       func(path string) { os.Truncate(path, 0) },
-		"cut":         func(path string) { os.Truncate(path, 20) },
-		"an array":    func(path string) { os.WriteFile(path, []byte("[]"), 0o600) },
-		"mistyped":    func(path string) { os.WriteFile(path, []byte(`{"pull_request": {"number": "x"}}`), 0o600) },
-		"enormous":    func(path string) { os.Truncate(path, 40<<20) },
+		"missing":  func(path string) { os.Remove(path) },
+		"empty":    func(path string) { os.Truncate(path, 0) },
+		"cut":      func(path string) { os.Truncate(path, 20) },
+		"an array": func(path string) { os.WriteFile(path, []byte("[]"), 0o600) },
+		"mistyped": func(path string) { os.WriteFile(path, []byte(`{"pull_request": {"number": "x"}}`), 0o600) },
+		"enormous": func(path string) {
+			os.WriteFile(path, append([]byte("{}"), bytes.Repeat([]byte(" "), 40<<20)...), 0o600)
+		},
 		"a directory": func(path string) { os.Remove(path); os.Mkdir(path, 0o700) },
 	} {
 		t.Run(name, func(t *testing.T) {

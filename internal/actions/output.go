@@ -65,9 +65,10 @@ func delimited(name, value, delimiter string) string {
 }
 
 func oneKindOfLineEnd(text string) string {
-	text = strings.ToValidUTF8(text, "\uFFFD")
-	return strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text)
+	return lineEnds.Replace(strings.ToValidUTF8(text, "\uFFFD"))
 }
+
+var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
 // commandFile finds a file the runner made for the step. It must be there: the library would create another, at a path
 // that nobody reads.

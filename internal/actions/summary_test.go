@@ -56,6 +56,18 @@ func TestALongSummaryIsCutAtALineEndWithWhatIsOpenClosed(t *testing.T) {
 	}
 }
 
+func TestTheLastByteOfTheLimitIsKnown(t *testing.T) {
+	for size, cut := range map[int]bool{1<<20 - 2: false, 1 << 20: true} { // a newline is added
+		r, s := step(t)
+		if err := r.Summary(strings.Repeat("x\n", size/2)); err != nil {
+			t.Error(err)
+		}
+		if got := s.Summary(); strings.Contains(got, "did not fit") != cut || len(got) < 1<<20-200 {
+			t.Errorf("%d bytes: cut %v, want %v", size, !cut, cut)
+		}
+	}
+}
+
 func TestSummariesShareTheLimitOfTheStep(t *testing.T) {
 	r, s := step(t)
 	part := strings.Repeat("0123456789abcde\n", 400<<10/16)

@@ -50,7 +50,9 @@ func (r *Runner) readWorkspace(path string, limit int64) ([]byte, error) {
 var errOutside = errors.New("it leads out of the workspace")
 
 // readBounded asks what the file is before it opens it: opening a pipe would wait for a writer.
-func readBounded(stat func(string) (os.FileInfo, error), open func(string) (*os.File, error), path string, limit int64) ([]byte, error) {
+func readBounded(
+	stat func(string) (os.FileInfo, error), open func(string) (*os.File, error), path string, limit int64,
+) ([]byte, error) {
 	info, err := stat(path)
 	if err != nil {
 		return nil, plain(err)

@@ -1,3 +1,5 @@
+//go:build unix
+
 package actions_test
 
 import (
@@ -7,23 +9,6 @@ import (
 	"syscall"
 	"testing"
 )
-
-func write(t *testing.T, path, content string) {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func link(t *testing.T, target, path string) {
-	t.Helper()
-	if err := os.Symlink(target, path); err != nil {
-		t.Fatal(err)
-	}
-}
 
 func TestFilesOfTheWorkspaceAreReadAndNoOthers(t *testing.T) {
 	r, s := step(t)

@@ -110,8 +110,8 @@ func (run *run) guard(ctx context.Context, steps []registry.Step) {
 		case o.saw != s.Was:
 			run.receipt.Err = &registry.Error{
 				Reason: registry.Conflict,
-				Msg:    fmt.Sprintf("move %s of %s: it names %s, and the plan was made when it named %s", s.Ref, s.Model, holders(o.saw), holders(s.Was)),
-				Hint:   "somebody else moved it in the meantime; nothing was moved by this run: run it again to judge the candidate against the new incumbent",
+				Msg:    fmt.Sprintf("move %s of %s: it names %s, and the plan was made when it named %s", s.Ref, s.Model, holders(s, o.saw), holders(s, s.Was)),
+				Hint:   "somebody else moved it in the meantime; nothing was moved by this run: run it again to decide from the new state",
 			}
 		default:
 			continue
@@ -184,7 +184,7 @@ func (run *run) readBack(ctx context.Context) {
 		default:
 			result.Done = registry.StepNotDone
 			run.receipt.Err = &registry.Error{Reason: registry.ServerError, Cause: unclear,
-				Msg: fmt.Sprintf("move %s of %s: not done, it still names %s: %v", s.Ref, s.Model, holders(o.saw), unclear), Hint: "run it again: nothing was moved"}
+				Msg: fmt.Sprintf("move %s of %s: not done, it still names %s: %v", s.Ref, s.Model, holders(s, o.saw), unclear), Hint: "run it again: nothing was moved"}
 		}
 	}
 }
@@ -195,13 +195,20 @@ func overtaken(s registry.Step, saw string) error {
 	if s.Do == registry.SetStage {
 		return &registry.Error{
 			Reason: registry.StageNotExclusive,
-			Msg:    fmt.Sprintf("move to %s of %s: the stage is held by %s, wanted %s", s.Ref, s.Model, holders(saw), holders(s.Want)),
+			Msg:    fmt.Sprintf("move to %s of %s: the stage is held by %s, wanted %s", s.Ref, s.Model, holders(s, saw), holders(s, s.Want)),
 			Hint:   "another move ran at the same moment; decide which version should stay and run the promotion of that one again",
+		}
+	}
+	if s.Do == registry.TagAlias {
+		return &registry.Error{
+			Reason: registry.Conflict,
+			Msg:    fmt.Sprintf("move %s of %s: its tag is to be on %s, and is on %s", s.Ref, s.Model, holders(s, s.Want), holders(s, saw)),
+			Hint:   "the highest of them counts; run this again to finish the move",
 		}
 	}
 	return &registry.Error{
 		Reason: registry.Conflict,
-		Msg:    fmt.Sprintf("move %s of %s: set to %s, and found at %s when read back", s.Ref, s.Model, holders(s.Want), holders(saw)),
+		Msg:    fmt.Sprintf("move %s of %s: set to %s, and found at %s when read back", s.Ref, s.Model, holders(s, s.Want), holders(s, saw)),
 		Hint:   "another move ran at the same moment; decide which version should stay and run the promotion of that one again",
 	}
 }
@@ -217,7 +224,7 @@ func (run *run) mark(ctx context.Context, steps []registry.Step) []registry.Step
 		case registry.AtTime:
 			s.Want = at.Format(time.RFC3339)
 		case registry.TheRecord:
-			s.Want = run.o.Record(at, run.receipt.Version)
+			s.Want = run.o.Record(at, s.Version)
 		}
 		out[i] = registry.StepResult{Step: s, Done: registry.StepNotDone}
 		wg.Go(func() {
@@ -314,9 +321,15 @@ func cancelled(ctx context.Context) error {
 	return &registry.Error{Reason: registry.Cancelled, Msg: "cancelled: no further write was started", Cause: context.Cause(ctx)}
 }
 
-func holders(list string) string {
-	if list == "" {
+// holders names what a step's target was, is or should be.
+func holders(s registry.Step, value string) string {
+	switch {
+	case s.Do == registry.SetModelTag && value == "":
+		return "nothing"
+	case s.Do == registry.SetModelTag:
+		return value
+	case value == "":
 		return "no version"
 	}
-	return "version " + list
+	return "version " + value
 }

@@ -19,6 +19,7 @@ type about int
 const (
 	aboutCandidate about = iota
 	aboutServer
+	aboutAliases
 )
 
 func commands() []command {
@@ -26,11 +27,12 @@ func commands() []command {
 		{name: "promote", summary: "register the candidate, judge it, and move alias and/or stage to it", writes: true, judges: true, needsTarget: true, run: (*session).promote},
 		{name: "register", summary: "make the candidate a version of the model; the same run and artifact twice is the same version", writes: true, run: (*session).register},
 		{name: "validate", summary: "judge the candidate; writes nothing and needs read rights only", judges: true, run: (*session).validate},
+		{name: "alias", summary: "set or remove aliases that no gate guards, such as challenger or shadow, several in one step", about: aboutAliases, writes: true, run: (*session).alias},
 		{name: "doctor", summary: "reach the server and say what it is and can do; writes nothing", about: aboutServer, run: (*session).doctor},
 	}
 }
 
-func commandNames() []string { return []string{"promote", "register", "validate", "doctor"} }
+func commandNames() []string { return []string{"promote", "register", "validate", "alias", "doctor"} }
 
 func commandNamed(name string) (command, bool) {
 	for _, c := range commands() {

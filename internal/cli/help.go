@@ -69,11 +69,11 @@ func (c command) takes(in Input) bool {
 	case "server":
 		return true
 	case "candidate":
-		return c.about == aboutCandidate && (in.Name != "register" || c.name == "promote")
+		return c.about == aboutCandidate && (in.Name != "register" || c.name == "promote") || c.about == aboutAliases && in.Name == "model"
 	case "target", "judgement":
-		return c.judges
+		return c.judges || c.about == aboutAliases && in.Name == "alias"
 	case "words":
-		return c.writes
+		return c.writes && (c.about == aboutCandidate || in.Name == "traffic")
 	}
 	return in.Name == "timeout" || c.writes || c.judges && in.Name == "override"
 }

@@ -1,6 +1,10 @@
 package cli
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
 
 // Input is the one declaration of an input: action.yml, the flags, the help and the README's table come from it.
 type Input struct {
@@ -45,17 +49,22 @@ var Inputs = []Input{
 	{Name: "allow-insecure-http", Group: "server", Kind: Bool, Default: "false", Help: "let credentials travel over plain http beyond this machine"},
 
 	{Name: "model", Group: "candidate", Help: "name of the registered model"},
-	{Name: "candidate", Group: "candidate", Help: "what to promote: runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS or models:/m-…"},
+	{Name: "candidate", Group: "candidate", Help: "what to promote: runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS, models:/m-…, or best (best/PATH) of an experiment"},
+	{Name: "experiment", Group: "candidate", Help: "name of the experiment that the candidate best is looked for in"},
+	{Name: "metric", Group: "candidate", Help: "metric that decides which run is best"},
+	{Name: "goal", Group: "candidate", Kind: Enum, Values: []string{registry.Maximize, registry.Minimize}, Help: "whether the highest or the lowest value of the metric is best"},
 	{Name: "register", Group: "candidate", Kind: Enum, Default: "always", Values: []string{"always", "if-valid"}, Help: "register before the verdict counts, or only what passes"},
 
-	{Name: "alias", Group: "target", Help: "alias to move to the candidate, such as champion"},
+	{Name: "alias", Group: "target", Help: "alias to move to the candidate, such as champion; for the command alias a list as in champion=7, challenger=8, where shadow= removes"},
 	{Name: "stage", Group: "target", Help: "stage to move the candidate to: Staging or Production"},
+	{Name: "from", Group: "target", Help: "stage the candidate must be in before it moves, such as Staging before Production; empty for any"},
 	{Name: "archive-existing", Group: "target", Kind: Bool, Default: "true", Help: "archive the stage's other holders"},
 
 	{Name: "description", Group: "words", Help: "description of the version"},
 	{Name: "tags", Group: "words", Kind: Map, Help: "tags of the version, one key=value per line"},
 	{Name: "model-description", Group: "words", Help: "description of a registered model that is created"},
 	{Name: "model-tags", Group: "words", Kind: Map, Help: "tags of a registered model that is created, one key=value per line"},
+	{Name: "traffic", Group: "words", Help: "what share of the requests a router gives each alias, in percent, as in champion=90, challenger=10; one tag of the registered model"},
 
 	{Name: "thresholds", Group: "judgement", Kind: Lines, Help: "gates, one per line: test_accuracy >= 0.85, latency_ms <= 100, test_f1 >= champion - 0.01"},
 

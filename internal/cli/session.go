@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"net/http"
 	"path"
 	"slices"
 	"sync"
@@ -80,23 +82,26 @@ func (s *session) mayWrite(job actions.Context) error {
 }
 
 func (s *session) connect() error {
-	tracking, err := s.dial(s.set.tracking)
+	tracking, err := s.dial(s.set.tracking, s.set.trackingHeader)
 	if err != nil {
 		return err
 	}
 	models := tracking
 	if s.set.registry != s.set.tracking {
-		if models, err = s.dial(s.set.registry); err != nil {
+		if models, err = s.dial(s.set.registry, s.set.registryHeader); err != nil {
 			return err
 		}
 	}
-	s.client = mlflow.New(tracking, models, s.set.registry, s.p.Jitter)
+	s.client = mlflow.New(tracking, models, s.set.registry, s.set.login, s.p.Jitter)
 	return nil
 }
 
-func (s *session) dial(address string) (*rest.Client, error) {
+// dial connects to one server. Credentials in its address are for it alone, and those of the inputs win over them.
+func (s *session) dial(address string, own http.Header) (*rest.Client, error) {
 	wire := s.p.Wire
-	wire.Base, wire.Header, wire.UserAgent = address, s.set.header, "mlflow-promote/"+s.p.Version
+	header := own.Clone()
+	maps.Copy(header, s.set.header)
+	wire.Base, wire.Header, wire.UserAgent = address, header, "mlflow-promote/"+s.p.Version
 	wire.CAs, wire.ClientCert = s.set.cas, s.set.clientCert
 	wire.InsecureTLS, wire.AllowInsecureHTTP = s.set.insecureTLS, s.set.insecureHTTP
 	wire.Notify = s.waiting
@@ -162,6 +167,18 @@ func (s *session) promote(ctx context.Context) {
 	s.carryOut(ctx, p, err)
 }
 
+// alias sets or removes aliases, which no gate judges.
+func (s *session) alias(ctx context.Context) {
+	facts, err := s.client.GatherAliases(ctx, s.set.intent.Query)
+	if err != nil {
+		s.fail(err)
+		return
+	}
+	s.report.Facts = facts
+	p, err := plan.Aliases(facts, s.set.intent)
+	s.carryOut(ctx, p, err)
+}
+
 func (s *session) gather(ctx context.Context) bool {
 	facts, err := s.client.Gather(ctx, s.set.intent.Query, policy.Needs(s.set.gates))
 	if err != nil {
@@ -176,11 +193,16 @@ func (s *session) gather(ctx context.Context) bool {
 // on.
 func (s *session) judge() bool {
 	in := s.set.intent
-	if len(s.set.gates) > 0 {
-		s.report.Verdict, s.report.Judged = policy.Judge(s.set.gates, s.report.Facts), true
+	ungated := len(s.set.gates) == 0 && slices.Contains(in.Override, registry.OverrideUngated)
+	gates := s.set.gates
+	if s.set.from != "" && (ungated || len(gates) > 0) { // the order of stages is no judgement of the model
+		gates = append([]policy.Gate{policy.From(s.set.from, in.Query.Target)}, gates...)
+	}
+	if len(gates) > 0 {
+		s.report.Verdict, s.report.Judged = policy.Judge(gates, s.report.Facts), true
 		return true
 	}
-	if slices.Contains(in.Override, registry.OverrideUngated) {
+	if ungated {
 		s.report.Verdict = registry.Verdict{Decision: registry.Promote, Findings: []registry.Finding{}}
 		return true
 	}
@@ -238,6 +260,9 @@ func stepObject(s registry.Step) string {
 		return s.Model + " from " + s.Source.URI
 	case registry.Describe:
 		return fmt.Sprintf("%s version %d", s.Model, s.Version)
+	}
+	if s.Want == "" {
+		return s.Ref + " of " + s.Model
 	}
 	return s.Ref + " of " + s.Model + ": " + s.Want
 }

@@ -17,8 +17,11 @@ import (
 
 // settings is the inputs, read and checked. Where problems is not empty nothing else of it may be used.
 type settings struct {
-	tracking, registry string // addresses without user-info
-	header             http.Header
+	tracking, registry string      // addresses without user-info
+	header             http.Header // of every request
+	trackingHeader     http.Header // credentials that stood in the address of the one server
+	registryHeader     http.Header
+	login              string // user name of basic authentication
 	secrets            []string
 	cas, clientCert    []byte
 	insecureTLS        bool
@@ -26,6 +29,7 @@ type settings struct {
 
 	intent    registry.Intent
 	gates     []policy.Gate
+	from      string // stage the candidate must come from, "" = any
 	dryRun    bool
 	allowRefs []string
 	timeout   time.Duration
@@ -73,6 +77,13 @@ func read(c command, value func(string) string, file func(string) ([]byte, error
 	in := &r.out.intent
 	in.Command = c.name
 	in.Query.Model = r.required("model", "the name of the registered model")
+	r.out.dryRun = r.bool("dry-run")
+	r.out.allowRefs = r.patterns("allow-refs")
+	r.traffic()
+	if c.about == aboutAliases {
+		r.assignments()
+		return r.out
+	}
 	r.candidate()
 	if c.judges {
 		r.target(c.needsTarget)
@@ -84,8 +95,6 @@ func read(c command, value func(string) string, file func(string) ([]byte, error
 	in.ModelTags = r.tags("model-tags")
 	in.RegisterIfValid = r.choice("register") == "if-valid"
 	in.Override = r.words("override")
-	r.out.dryRun = r.bool("dry-run")
-	r.out.allowRefs = r.patterns("allow-refs")
 	return r.out
 }
 
@@ -112,12 +121,14 @@ func (r *reader) server(env func(string) string) {
 	}
 	header := http.Header{}
 	tracking := r.required("tracking-uri", "the address of the MLflow server, as https://mlflow.example")
+	r.out.trackingHeader, r.out.registryHeader = http.Header{}, http.Header{}
 	if tracking != "" {
-		r.out.tracking = r.address("tracking-uri", tracking, header)
+		r.out.tracking = r.address("tracking-uri", tracking, r.out.trackingHeader)
 	}
-	r.out.registry = r.out.tracking
+	r.out.registry, r.out.registryHeader = r.out.tracking, r.out.trackingHeader
 	if v := r.value("registry-uri"); v != "" {
-		r.out.registry = r.address("registry-uri", v, header)
+		r.out.registryHeader = http.Header{}
+		r.out.registry = r.address("registry-uri", v, r.out.registryHeader)
 	}
 	r.login(header)
 	r.headers(header)
@@ -184,6 +195,10 @@ func (r *reader) login(header http.Header) {
 }
 
 func (r *reader) basic(header http.Header, user, password string) {
+	r.out.login = user
+	if user == "admin" && (password == "password1234" || password == "password") {
+		r.problem("password", "", "is MLflow's well-known default of the user admin, which every attacker tries first: set another one on the server (MLFLOW_AUTH_ADMIN_PASSWORD)")
+	}
 	pair := base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
 	r.secret(password, pair)
 	header.Set("Authorization", "Basic "+pair)
@@ -232,6 +247,16 @@ func (r *reader) candidate() {
 	if err != nil {
 		r.problem("candidate", text, err.Error())
 	}
+	if c.Best != nil {
+		c.Best.Experiment = r.required("experiment", "the name of the experiment to look for the best run in")
+		c.Best.Metric = r.required("metric", "the metric that decides")
+		if r.required("goal", "maximize or minimize: which end of the metric is best") != "" {
+			c.Best.Goal = r.choice("goal")
+		}
+		if strings.Contains(c.Best.Metric, "`") {
+			r.problem("metric", c.Best.Metric, "holds a backtick, which MLflow's search cannot express")
+		}
+	}
 	r.out.intent.Query.Candidate = c
 }
 
@@ -251,9 +276,28 @@ func (r *reader) target(needed bool) {
 		t.Stage = stage
 		t.ArchiveExisting = r.bool("archive-existing")
 	}
+	r.from(t)
 	if needed && t.Empty() && r.value("stage") == "" {
 		r.problem("alias", "", "is missing: give an alias such as champion, or a stage, or both")
 	}
+}
+
+// from reads the stage that the candidate must be in before it moves.
+func (r *reader) from(t *registry.Target) {
+	text := r.value("from")
+	if text == "" {
+		return
+	}
+	stage, ok := registry.CanonicalStage(text)
+	switch {
+	case !ok:
+		r.problem("from", text, "is not a stage; give None, Staging, Production or Archived")
+	case r.value("stage") == "":
+		r.problem("from", text, "says where the candidate comes from, and no stage says where it goes: give the input stage too")
+	case stage == t.Stage:
+		r.problem("from", text, "is the stage to move to")
+	}
+	r.out.from = stage
 }
 
 func (r *reader) thresholds() {

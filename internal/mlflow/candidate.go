@@ -24,7 +24,7 @@ func (g *gathering) root(ctx context.Context, out *candidateRoot) (err error) {
 	case q.ModelID != "":
 		out.logged, err = g.c.loggedModel(ctx, q.ModelID)
 	case q.Alias != "":
-		out.version, err = g.c.holder(ctx, q.Model, q.Alias)
+		out.version, err = g.holder(ctx, q.Model, q.Alias)
 	default:
 		out.version, err = g.c.version(ctx, q.Model, q.Number)
 	}
@@ -33,7 +33,7 @@ func (g *gathering) root(ctx context.Context, out *candidateRoot) (err error) {
 
 // adopt checks the root and notes what registering it would send, as far as that is known before the model file is
 // found.
-func (g *gathering) adopt(root candidateRoot) error {
+func (g *gathering) adopt(ctx context.Context, root candidateRoot) error {
 	g.facts.Candidate.Ref = g.q.Candidate.Text
 	switch q := g.q.Candidate; {
 	case q.RunID != "":
@@ -41,7 +41,7 @@ func (g *gathering) adopt(root candidateRoot) error {
 	case q.ModelID != "":
 		return g.adoptLogged(root.logged)
 	default:
-		return g.adoptVersion(root.version)
+		return g.adoptVersion(ctx, root.version)
 	}
 }
 
@@ -81,27 +81,93 @@ func (g *gathering) adoptLogged(known registry.Known[registry.LoggedModel]) erro
 	return nil
 }
 
-func (g *gathering) adoptVersion(known registry.Known[registry.Version]) error {
+func (g *gathering) adoptVersion(ctx context.Context, known registry.Known[registry.Version]) error {
 	v, ok := known.Get()
 	q := g.q.Candidate
 	if !ok {
-		hint := "check the input candidate; versions are listed on the model's page in MLflow"
-		if q.Model == g.q.Model && g.facts.Model.IsAbsent() {
-			return &registry.Error{Reason: registry.ModelGone, Msg: g.facts.Model.Why(), Hint: "names are case-sensitive; check the inputs model and candidate"}
-		}
-		return gone(known.Why(), hint)
+		return g.noVersion(ctx, known.Why())
 	}
 	if q.Model == g.q.Model {
 		g.facts.Candidate.Version = known
 		return nil
 	}
-	if v.RunID == "" {
-		return noRun(fmt.Sprintf("version %d of %s has no run", v.Number, v.Model))
+	if v.Tags[registry.PromptTag] == "true" || v.Status != "READY" && v.Status != "" {
+		return &registry.Error{
+			Reason: registry.NotReady, Msg: fmt.Sprintf("version %d of %s is no model that can be copied: %s", v.Number, v.Model, cmp.Or(v.StatusMessage, v.Status, "a prompt")),
+			Hint: "choose a version that MLflow reports as READY, and that is no prompt",
+		}
+	}
+	v, err := g.origin(ctx, v)
+	if err != nil {
+		return err
 	}
 	g.copyOf = v
 	g.facts.Candidate.Version = registry.Absent[registry.Version]("not copied yet")
 	g.facts.Source = registry.Source{RunID: v.RunID, URI: versionRef(v)}
 	return nil
+}
+
+// noVersion explains a version or alias that does not exist: most often the name is not quite right.
+func (g *gathering) noVersion(ctx context.Context, why string) error {
+	q := g.q.Candidate
+	m := g.facts.Model
+	if q.Model != g.q.Model {
+		var err error
+		if m, err = g.c.model(ctx, q.Model); err != nil {
+			return err
+		}
+	}
+	found, exists := m.Get()
+	switch number, named := found.Aliases[q.Alias]; {
+	case exists && named && q.Alias != "":
+		return dangling(q.Model, q.Alias, number)
+	case exists && found.Newest > 0:
+		return gone(why, fmt.Sprintf("the newest version of %s is %d; was the register step skipped?", q.Model, found.Newest))
+	case exists:
+		return gone(why, fmt.Sprintf("%s has no versions", q.Model))
+	}
+	return g.c.noModelNamed(ctx, q.Model, m.Why())
+}
+
+// noModelNamed is the refusal of a name that no registered model has, with those that come near it.
+func (c *Client) noModelNamed(ctx context.Context, name, why string) error {
+	e := &registry.Error{Reason: registry.ModelGone, Msg: why, Hint: "names are case-sensitive; check the inputs model and candidate"}
+	names, err := c.modelNames(ctx)
+	if err != nil {
+		return e // the names would only have been a help
+	}
+	if near := registry.Nearest(name, names); len(near) > 0 {
+		e.Hint = fmt.Sprintf("names are case-sensitive; did you mean %s?", strings.Join(near, " or "))
+	}
+	return e
+}
+
+// longestLineage bounds how many copies of copies are followed back to the run.
+const longestLineage = 10
+
+// origin is the version that names the run: v itself, or the one it was copied from. MLflow 3 takes a version as a
+// source only together with the run that version names.
+func (g *gathering) origin(ctx context.Context, v registry.Version) (registry.Version, error) {
+	first := versionRef(v)
+	for range longestLineage {
+		if v.RunID != "" {
+			return v, nil
+		}
+		of, err := registry.ParseCandidate(v.Source)
+		if err != nil || of.Number == 0 {
+			break
+		}
+		known, err := g.c.version(ctx, of.Model, of.Number)
+		if err != nil {
+			return v, err
+		}
+		next, ok := known.Get()
+		if !ok {
+			return v, noRun(fmt.Sprintf("%s has no run of its own and is a copy of %s, which does not exist", first, v.Source))
+		}
+		v = next
+	}
+	return v, noRun(fmt.Sprintf("version %d of %s has no run", v.Number, v.Model))
 }
 
 // resolve reads what is behind the candidate: its run where that is not known yet, and its MLmodel file; and settles

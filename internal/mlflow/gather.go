@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
@@ -17,6 +18,9 @@ import (
 func (c *Client) Gather(ctx context.Context, q registry.Query, n registry.Needs) (registry.Facts, error) {
 	g := &gathering{c: c, q: q, facts: registry.Facts{Server: c.address, Holders: map[string]registry.Known[registry.Subject]{}}}
 	g.want, g.needs = wanted(q, n), n
+	if err := g.findBest(ctx); err != nil {
+		return registry.Facts{}, err
+	}
 	if err := g.first(ctx); err != nil {
 		return registry.Facts{}, err
 	}
@@ -39,6 +43,7 @@ type gathering struct {
 	held     map[string]registry.Known[registry.Version]
 	versions []registry.Version // found beside: all of the model where a stage is involved, else those of the run
 	all      bool               // versions are all of the model
+	bare     atomic.Bool        // the server has no aliases
 	copyOf   registry.Version   // the version of another registered model that is to be copied
 }
 
@@ -90,7 +95,7 @@ func (g *gathering) first(ctx context.Context) error {
 			continue
 		}
 		asks = append(asks, func() (err error) {
-			holders[i], err = g.c.holder(ctx, g.q.Model, alias)
+			holders[i], err = g.holder(ctx, g.q.Model, alias)
 			return err
 		})
 	}
@@ -104,6 +109,11 @@ func (g *gathering) first(ctx context.Context) error {
 	if err := g.refusePrompt(); err != nil {
 		return err
 	}
+	if g.bare.Load() {
+		if err := g.readTags(ctx, &root); err != nil {
+			return err
+		}
+	}
 	g.held = map[string]registry.Known[registry.Version]{}
 	for i, key := range g.want {
 		g.held[key] = holders[i]
@@ -112,7 +122,7 @@ func (g *gathering) first(ctx context.Context) error {
 	if err := g.aliasHolders(); err != nil {
 		return err
 	}
-	return g.adopt(root)
+	return g.adopt(ctx, root)
 }
 
 // second reads what is behind the names: the candidate's model file and the holders' runs.
@@ -150,6 +160,10 @@ func (g *gathering) aliasHolders() error {
 	for _, key := range g.want {
 		alias, isAlias := strings.CutPrefix(key, "@")
 		if !isAlias {
+			continue
+		}
+		if g.facts.Fallback != nil {
+			g.held[key] = g.tagHolder(g.versions, alias)
 			continue
 		}
 		number, named := m.Aliases[alias]
@@ -250,10 +264,11 @@ func (g *gathering) refuseNearName(ctx context.Context) error {
 // tag or the same source. The one that the target names counts, else the lowest: a twin that is live already must not
 // look older or newer than itself.
 func (g *gathering) identify() {
+	g.facts.Newest = g.facts.Model.OrZero().Newest
 	var same []registry.Version
 	for _, v := range g.versions {
 		g.facts.Newest = max(g.facts.Newest, v.Number)
-		if v.RunID == g.facts.Source.RunID && v.Tags[tagDuplicateOf] == "" && sameSource(v, g.facts.Source) {
+		if v.RunID == g.facts.Source.RunID && v.Tags[registry.TagDuplicateOf] == "" && sameSource(v, g.facts.Source) {
 			same = append(same, v)
 		}
 	}
@@ -265,6 +280,9 @@ func (g *gathering) identify() {
 	g.facts.Candidate.Version = registry.Is(same[counts])
 	for _, v := range slices.Delete(same, counts, counts+1) {
 		g.facts.Twins = append(g.facts.Twins, v.Number)
+		if v.Tags[registry.TagRequest] == g.facts.Source.Request {
+			g.facts.Unmarked = append(g.facts.Unmarked, v.Number)
+		}
 	}
 }
 

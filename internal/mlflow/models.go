@@ -71,7 +71,7 @@ func (c *Client) createModel(ctx context.Context, s registry.Step) (bool, error)
 		return true, nil
 	}
 	if !alreadyExists(err) && !unclear(err) {
-		return false, Explain("create registered model "+s.Model, err)
+		return false, c.explainWrite("create registered model "+s.Model, s, err)
 	}
 	m, readErr := c.model(ctx, s.Model)
 	if readErr != nil {

@@ -19,20 +19,6 @@ func (c *Client) serverVersion(ctx context.Context) string {
 	return strings.TrimSpace(string(body))
 }
 
-// noAliases is the refusal of an alias on a server that has none.
-func (c *Client) noAliases(ctx context.Context, cause error) error {
-	version := c.serverVersion(ctx)
-	if version == "" {
-		version = "this server, which does not tell its version,"
-	} else {
-		version = "MLflow " + version
-	}
-	return &registry.Error{
-		Reason: registry.Unsupported, Msg: version + " has no aliases: they came with MLflow 2.3", Detail: wire(cause), Cause: cause,
-		Hint: "promote by stage on this server (input stage), or upgrade it",
-	}
-}
-
 // Probe asks the server what it is and can do. It never fails: what could not be found out is in the report.
 func (c *Client) Probe(ctx context.Context) registry.Server {
 	s := registry.Server{Address: c.address}
@@ -58,7 +44,7 @@ func (c *Client) Probe(ctx context.Context) registry.Server {
 			return nil
 		},
 		func() error {
-			query := url.Values{"name": {"mlflow-promote-probe"}, "alias": {"probe"}}
+			query := url.Values{"name": {"mlflow-promote-probe"}, "alias": {anyAlias}}
 			aliasErr = get(ctx, c.registry, api+"registered-models/alias", query, "model_version", nil)
 			return nil
 		},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -11,30 +12,50 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// tagDuplicateOf marks a version that was created twice by an ambiguous answer: its value is the number that counts.
-const tagDuplicateOf = registry.TagPrefix + "duplicate_of"
-
-// Observe returns what the step's target is now: the number an alias names, or all versions in a stage.
+// Observe returns what the step's target is now: the number an alias names, all versions in a stage or with an alias's
+// tag, or the value of a tag.
 func (c *Client) Observe(ctx context.Context, s registry.Step) (string, error) {
 	switch s.Do {
-	case registry.SetAlias:
-		known, err := c.model(ctx, s.Model)
-		if err != nil {
-			return "", err
-		}
-		m, ok := known.Get()
-		if !ok {
-			return "", &registry.Error{Reason: registry.ModelGone, Msg: known.Why(), Hint: "it was renamed or deleted while this ran"}
-		}
-		if number, named := m.Aliases[s.Ref]; named {
-			return strconv.Itoa(number), nil
-		}
-		return "", nil
-	case registry.SetStage:
-		all, err := c.versions(ctx, s.Model, "")
-		return registry.Numbers(inStage(all, s.Ref)), err
+	case registry.SetAlias, registry.DeleteAlias, registry.SetModelTag:
+		return c.observeModel(ctx, s)
+	case registry.SetStage, registry.TagAlias:
+		return c.observeVersions(ctx, s)
 	}
-	return "", fmt.Errorf("observe %s: only aliases and stages are observed", s.Do)
+	return "", fmt.Errorf("observe %s: only what is moved is observed", s.Do)
+}
+
+func (c *Client) observeModel(ctx context.Context, s registry.Step) (string, error) {
+	known, err := c.model(ctx, s.Model)
+	if err != nil {
+		return "", err
+	}
+	m, ok := known.Get()
+	if !ok {
+		return "", &registry.Error{Reason: registry.ModelGone, Msg: known.Why(), Hint: "it was renamed or deleted while this ran"}
+	}
+	if s.Do == registry.SetModelTag {
+		return m.Tags[s.Ref], nil
+	}
+	if number, named := m.Aliases[s.Ref]; named {
+		return strconv.Itoa(number), nil
+	}
+	return "", nil
+}
+
+// observeVersions lists the versions in the stage, or with the alias's tag. The version that is to move must be among
+// those of the model: some servers archive the others before they look for it.
+func (c *Client) observeVersions(ctx context.Context, s registry.Step) (string, error) {
+	all, err := c.versions(ctx, s.Model, "")
+	if err != nil {
+		return "", err
+	}
+	if s.Version != 0 && !slices.ContainsFunc(all, func(v registry.Version) bool { return v.Number == s.Version }) {
+		return "", gone(fmt.Sprintf("version %d of %s does not exist any more", s.Version, s.Model), "it was deleted while this ran; nothing was moved")
+	}
+	if s.Do == registry.TagAlias {
+		return registry.Numbers(tagged(all, s.Ref)), nil
+	}
+	return registry.Numbers(inStage(all, s.Ref)), nil
 }
 
 // Do sends the write of one step. made is the number of a created version, else ""; wrote is false where the thing was
@@ -46,6 +67,9 @@ func (c *Client) Do(ctx context.Context, s registry.Step) (made string, wrote bo
 		return "", wrote, err
 	case registry.CreateVersion:
 		return c.createVersion(ctx, s)
+	case registry.TagAlias:
+		wrote, err = c.tagAlias(ctx, s)
+		return "", wrote, err
 	}
 	op, r := write(s)
 	r.Class = rest.Write
@@ -56,7 +80,7 @@ func (c *Client) Do(ctx context.Context, s registry.Step) (made string, wrote bo
 	case unclear(err):
 		return "", false, unknown(op, err)
 	}
-	return "", false, Explain(op, err)
+	return "", false, c.explainWrite(op, s, err)
 }
 
 // write is the request of a step that ends in the same state however often it arrives.
@@ -67,6 +91,16 @@ func write(s registry.Step) (op string, r rest.Request) {
 		return fmt.Sprintf("set alias %s of %s to version %s", s.Ref, s.Model, number), rest.Request{
 			Method: "POST", Path: api + "registered-models/alias",
 			Body: map[string]any{"name": s.Model, "alias": s.Ref, "version": number},
+		}
+	case registry.DeleteAlias:
+		return fmt.Sprintf("delete alias %s of %s", s.Ref, s.Model), rest.Request{
+			Method: "DELETE", Path: api + "registered-models/alias",
+			Body: map[string]any{"name": s.Model, "alias": s.Ref},
+		}
+	case registry.SetModelTag:
+		return fmt.Sprintf("set tag %s of %s", s.Ref, s.Model), rest.Request{
+			Method: "POST", Path: api + "registered-models/set-tag",
+			Body: map[string]any{"name": s.Model, "key": s.Ref, "value": s.Want},
 		}
 	case registry.SetStage:
 		return fmt.Sprintf("move version %s of %s to %s", number, s.Model, s.Ref), rest.Request{
@@ -88,21 +122,25 @@ func write(s registry.Step) (op string, r rest.Request) {
 // createVersion registers once. Every accepted request makes another version, so after an answer that leaves it open
 // whether one was made (an ordinary thing on MariaDB, where four of ten concurrent creations end in 500) it looks for
 // the request tag, which is stored with the version in one transaction, waits, and only then tries again.
+//
+// Other processes may register the same at the same moment. The lowest number counts. Numbers are given out in order,
+// so whoever gets the one after the highest that was there before is the first and need not look; everybody else looks
+// for the request tag, sees those before, and marks the twins.
 func (c *Client) createVersion(ctx context.Context, s registry.Step) (made string, wrote bool, err error) {
 	op := "create version of " + s.Model
 	doubt := false
 	for try := 0; ; try++ {
 		number, err := c.postVersion(ctx, s)
-		if err == nil && !doubt {
+		if err == nil && !doubt && number == s.Newest+1 {
 			return strconv.Itoa(number), true, nil
 		}
 		if err != nil && !unclear(err) {
 			if doubt && errors.Is(err, context.Canceled) {
 				return "", false, unknown(op, err)
 			}
-			return "", false, Explain(op, err)
+			return "", false, c.explainWrite(op, s, err)
 		}
-		doubt = true
+		doubt = doubt || err != nil
 		found, lookErr := c.registered(ctx, s)
 		switch {
 		case lookErr != nil:
@@ -110,6 +148,8 @@ func (c *Client) createVersion(ctx context.Context, s registry.Step) (made strin
 		case len(found) > 0:
 			c.tagTwins(ctx, s.Model, found)
 			return strconv.Itoa(found[0]), true, nil
+		case err == nil:
+			return strconv.Itoa(number), true, nil
 		}
 		if !c.pause(ctx, try) {
 			return "", false, unknown(op, err)
@@ -151,7 +191,7 @@ func (c *Client) registered(ctx context.Context, s registry.Step) ([]int, error)
 // next run counts the lowest again.
 func (c *Client) tagTwins(ctx context.Context, model string, numbers []int) {
 	for _, n := range numbers[1:] {
-		_, r := write(registry.Step{Do: registry.SetTag, Model: model, Version: n, Ref: tagDuplicateOf, Want: strconv.Itoa(numbers[0])})
+		_, r := write(registry.Step{Do: registry.SetTag, Model: model, Version: n, Ref: registry.TagDuplicateOf, Want: strconv.Itoa(numbers[0])})
 		r.Class = rest.Write
 		_ = c.registry.JSON(ctx, r, nil)
 	}

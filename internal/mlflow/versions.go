@@ -19,17 +19,18 @@ func (c *Client) version(ctx context.Context, name string, number int) (registry
 }
 
 // holder reads the version an alias names. A missing alias is 400 on most servers and 404 for a missing model or a
-// deleted version, so neither says which: the caller compares with the aliases of the registered model.
-func (c *Client) holder(ctx context.Context, name, alias string) (registry.Known[registry.Version], error) {
+// deleted version, so neither says which: the caller compares with the aliases of the registered model. bare is true
+// where the server has no aliases.
+func (c *Client) holder(ctx context.Context, name, alias string) (known registry.Known[registry.Version], bare bool, err error) {
 	query := url.Values{"name": {name}, "alias": {alias}}
 	v, err := c.oneVersion(ctx, "registered-models/alias", query, fmt.Sprintf("alias %s of %s", alias, name), name)
 	switch {
 	case isStatus(err, 400, "INVALID_PARAMETER_VALUE"):
-		return registry.Absent[registry.Version](fmt.Sprintf("%s has no alias %s", name, alias)), nil
+		return registry.Absent[registry.Version](fmt.Sprintf("%s has no alias %s", name, alias)), false, nil
 	case noRoute(err):
-		return v, c.noAliases(ctx, err)
+		return v, true, nil
 	}
-	return v, err
+	return v, false, err
 }
 
 func (c *Client) oneVersion(ctx context.Context, endpoint string, query url.Values, what, name string) (registry.Known[registry.Version], error) {

@@ -78,6 +78,9 @@ type modelJSON struct {
 		Alias   string `json:"alias"`
 		Version whole  `json:"version"`
 	} `json:"aliases"`
+	Latest []struct { // the newest of each stage, so the newest of all is among them
+		Version whole `json:"version"`
+	} `json:"latest_versions"`
 }
 
 func (j modelJSON) model() registry.Model {
@@ -87,6 +90,9 @@ func (j modelJSON) model() registry.Model {
 	}
 	for _, a := range j.Aliases {
 		m.Aliases[a.Alias] = int(a.Version)
+	}
+	for _, v := range j.Latest {
+		m.Newest = max(m.Newest, int(v.Version))
 	}
 	return m
 }

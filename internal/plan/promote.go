@@ -16,6 +16,10 @@ func Promote(f registry.Facts, v registry.Verdict, in registry.Intent) (registry
 		return p, err
 	}
 	allowed := v.Decision == registry.Promote
+	traffic, err := trafficMove(f, in)
+	if err != nil {
+		return p, err
+	}
 	if allowed {
 		if err := newer(f, in); err != nil {
 			return p, err
@@ -25,7 +29,7 @@ func Promote(f registry.Facts, v registry.Verdict, in registry.Intent) (registry
 		p.Notes = append(p.Notes, "the incumbent is kept; nothing is written")
 		return p, nil
 	}
-	moves := moves(f, in)
+	moves := append(moves(f, in), traffic...)
 	if allowed && len(moves) == 0 {
 		return p, nil
 	}
@@ -34,6 +38,7 @@ func Promote(f registry.Facts, v registry.Verdict, in registry.Intent) (registry
 	}
 	if allowed {
 		p.Steps = append(append(p.Steps, moves...), marks(f, moves, in)...)
+		fallbackNote(&p, f)
 	}
 	return p, nil
 }
@@ -59,12 +64,8 @@ func moves(f registry.Facts, in registry.Intent) []registry.Step {
 		want = fmt.Sprint(number)
 	}
 	if t.Alias != "" {
-		was := ""
-		if held, ok := f.Model.OrZero().Aliases[t.Alias]; ok {
-			was = fmt.Sprint(held)
-		}
-		if was != want {
-			steps = append(steps, registry.Step{Do: registry.SetAlias, Model: in.Query.Model, Version: number, Ref: t.Alias, Was: was, Want: want})
+		if s, needed := aliasMove(f, in.Query.Model, t.Alias, number, want); needed {
+			steps = append(steps, s)
 		}
 	}
 	if t.Stage != "" {
@@ -73,6 +74,23 @@ func moves(f registry.Facts, in registry.Intent) []registry.Step {
 		}
 	}
 	return steps
+}
+
+// aliasMove sets the alias, or removes it where want is "".
+func aliasMove(f registry.Facts, model, alias string, number int, want string) (registry.Step, bool) {
+	s := registry.Step{Do: registry.SetAlias, Model: model, Version: number, Ref: alias, Want: want}
+	switch {
+	case f.Fallback != nil:
+		s.Do, s.Was = registry.TagAlias, registry.Numbers(f.Fallback.Holders[alias])
+	default:
+		if held, ok := f.Model.OrZero().Aliases[alias]; ok {
+			s.Was = fmt.Sprint(held)
+		}
+		if want == "" {
+			s.Do = registry.DeleteAlias
+		}
+	}
+	return s, s.Was != want
 }
 
 // stageMove needs the full list of holders: the server's archiving is not atomic against a concurrent move, so only
@@ -99,17 +117,17 @@ func marks(f registry.Facts, moves []registry.Step, in registry.Intent) []regist
 		return registry.Step{Do: registry.SetTag, Model: in.Query.Model, Version: f.Number(), Ref: key, Want: value}
 	}
 	steps := []registry.Step{mark(registry.TagRecord, registry.TheRecord)}
-	add := func(verb registry.Verb, key string) {
-		moved := slices.ContainsFunc(moves, func(m registry.Step) bool { return m.Do == verb })
+	add := func(ref, key string) {
+		moved := slices.ContainsFunc(moves, func(m registry.Step) bool { return m.Ref == ref })
 		if key != "" && (moved || had[key] == "") {
 			steps = append(steps, mark(key, registry.AtTime))
 		}
 	}
 	if t := in.Query.Target; t.Alias != "" {
-		add(registry.SetAlias, registry.AliasTimeTag(t.Alias))
+		add(t.Alias, registry.AliasTimeTag(t.Alias))
 	}
 	if t := in.Query.Target; t.Stage != "" {
-		add(registry.SetStage, registry.StageTimeTag(t.Stage))
+		add(t.Stage, registry.StageTimeTag(t.Stage))
 	}
 	return steps
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
@@ -31,6 +32,12 @@ func begin(f registry.Facts, in registry.Intent) registry.Plan {
 		p.Source = &source
 	}
 	p.Incumbent = f.Incumbent().OrZero().Version.OrZero().Number
+	if b := f.Best; b != nil {
+		p.Notes = append(p.Notes, fmt.Sprintf("the best run of experiment %s by %s (%s) is %s with %s", b.Experiment, b.Metric, b.Goal, b.RunID, b.Value))
+		if len(b.Ties) > 0 {
+			p.Notes = append(p.Notes, fmt.Sprintf("%d older runs have the same value; the newest was taken: not %s", len(b.Ties), strings.Join(b.Ties[:min(5, len(b.Ties))], ", ")))
+		}
+	}
 	if len(f.Twins) > 0 {
 		p.Notes = append(p.Notes, fmt.Sprintf("the same run and artifact is also registered as version %s", registry.Numbers(f.Twins)))
 	}
@@ -40,7 +47,21 @@ func begin(f registry.Facts, in registry.Intent) registry.Plan {
 // ready refuses a version that the server has not finished registering.
 func ready(f registry.Facts) error {
 	v, ok := f.Candidate.Version.Get()
-	if !ok || v.Status == "READY" || v.Status == "" {
+	if !ok {
+		return nil
+	}
+	return readyVersion(v)
+}
+
+// readyVersion refuses a version that is not to be loaded: not registered to the end, or the twin of another.
+func readyVersion(v registry.Version) error {
+	if of := v.Tags[registry.TagDuplicateOf]; of != "" {
+		return &registry.Error{
+			Reason: registry.NotReady, Msg: fmt.Sprintf("version %d of %s is a duplicate of version %s, made by registering twice at the same moment", v.Number, v.Model, of),
+			Hint: fmt.Sprintf("use version %s, which is the same", of),
+		}
+	}
+	if v.Status == "READY" || v.Status == "" {
 		return nil
 	}
 	msg := fmt.Sprintf("version %d of %s is %s", v.Number, v.Model, v.Status)
@@ -55,16 +76,24 @@ func ready(f registry.Facts) error {
 func registration(p *registry.Plan, f registry.Facts, in registry.Intent, judged map[string]string) {
 	modelWords(p, f, in)
 	v, exists := f.Candidate.Version.Get()
+	asked := bestTags(f.Best)
+	maps.Copy(asked, in.Tags)
 	if !exists {
-		tags := registry.LineageTags(f.Candidate, in.WorkflowRun)
-		maps.Copy(tags, in.Tags)
+		tags, notes := registry.LineageTags(f.Candidate, in.WorkflowRun)
+		p.Notes = append(p.Notes, notes...)
+		maps.Copy(tags, asked)
 		maps.Copy(tags, judged)
 		tags[registry.TagRequest] = f.Source.Request
 		p.Steps = append(p.Steps, registry.Step{
 			Do: registry.CreateVersion, Model: in.Query.Model, Want: registry.NewNumber,
-			Source: p.Source, Description: in.Description, Tags: tags,
+			Source: p.Source, Description: in.Description, Tags: tags, Newest: f.Newest,
 		})
 		return
+	}
+	for _, twin := range f.Unmarked {
+		p.Steps = append(p.Steps, registry.Step{
+			Do: registry.SetTag, Model: v.Model, Version: twin, Ref: registry.TagDuplicateOf, Want: fmt.Sprint(v.Number),
+		})
 	}
 	// A version that carries our request tag was written by this program; on any other, words that are already there
 	// belong to somebody else.
@@ -76,10 +105,7 @@ func registration(p *registry.Plan, f registry.Facts, in registry.Intent, judged
 			p.Notes = append(p.Notes, fmt.Sprintf("version %d keeps its description: it was not written by this tool", v.Number))
 		}
 	}
-	wanted := maps.Clone(in.Tags)
-	if ours && wanted == nil {
-		wanted = map[string]string{}
-	}
+	wanted := asked
 	if ours {
 		maps.Copy(wanted, judged)
 	}
@@ -99,15 +125,17 @@ func registration(p *registry.Plan, f registry.Facts, in registry.Intent, judged
 // before anything is written. On a version somebody else made, words that are there stay.
 func Words(f registry.Facts, in registry.Intent) registry.Words {
 	v, exists := f.Candidate.Version.Get()
+	asked := bestTags(f.Best)
+	maps.Copy(asked, in.Tags)
 	if !exists {
-		tags := registry.LineageTags(f.Candidate, in.WorkflowRun)
-		maps.Copy(tags, in.Tags)
+		tags, _ := registry.LineageTags(f.Candidate, in.WorkflowRun)
+		maps.Copy(tags, asked)
 		return registry.Words{Description: in.Description, Tags: tags}
 	}
 	ours := v.Tags[registry.TagRequest] != ""
 	w := registry.Words{Description: v.Description, Tags: map[string]string{}}
 	maps.Copy(w.Tags, v.Tags)
-	for key, value := range in.Tags {
+	for key, value := range asked {
 		if _, there := v.Tags[key]; ours || !there {
 			w.Tags[key] = value
 		}
@@ -116,6 +144,17 @@ func Words(f registry.Facts, in registry.Intent) registry.Words {
 		w.Description = in.Description
 	}
 	return w
+}
+
+// bestTags say how the candidate "best" was found.
+func bestTags(b *registry.BestRun) map[string]string {
+	if b == nil {
+		return map[string]string{}
+	}
+	return map[string]string{
+		registry.TagExperiment: b.Experiment, registry.TagRunID: b.RunID, registry.TagMetric: b.Metric,
+		registry.TagMetricValue: b.Value, registry.TagRegisteredBy: "automated_pipeline",
+	}
 }
 
 // modelWords adds the creation of the registered model; the words on an existing one are left to its owners.

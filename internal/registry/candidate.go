@@ -16,6 +16,27 @@ type Candidate struct {
 	Model   string // models:/Model/Number or models:/Model@Alias
 	Number  int
 	Alias   string
+	Best    *Best // best or best/PATH: found when facts are gathered
+}
+
+// Best asks for the run of an experiment with the best value of a metric.
+type Best struct {
+	Experiment string
+	Metric     string
+	Goal       string // Maximize or Minimize
+	Path       string // of the model in the run
+}
+
+// Goals of a metric.
+const (
+	Maximize = "maximize"
+	Minimize = "minimize"
+)
+
+// BestRun is the run that was found.
+type BestRun struct {
+	Experiment, RunID, Metric, Value, Goal string
+	Ties                                   []string // older runs with the same value
 }
 
 var (
@@ -28,6 +49,8 @@ var (
 func ParseCandidate(text string) (Candidate, error) {
 	c := Candidate{Text: text}
 	switch {
+	case text == "best" || strings.HasPrefix(text, "best/"):
+		return c.best(strings.TrimPrefix(strings.TrimPrefix(text, "best"), "/"))
 	case strings.HasPrefix(text, "runs:/"):
 		return c.run(strings.TrimPrefix(text, "runs:/"))
 	case strings.HasPrefix(text, "models:/"):
@@ -37,7 +60,19 @@ func ParseCandidate(text string) (Candidate, error) {
 	case strings.Contains(text, ":/"):
 		return c, fmt.Errorf("a bare location has no run, so no lineage; write runs:/RUN_ID/PATH, models:/NAME/VERSION or models:/m-…")
 	}
-	return c, fmt.Errorf("want runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS or models:/m-…")
+	return c, fmt.Errorf("want runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS, models:/m-… or best")
+}
+
+func (c Candidate) best(path string) (Candidate, error) {
+	path = strings.Trim(path, "/")
+	if path == "" {
+		path = "model"
+	}
+	if unsafePath(path) {
+		return c, fmt.Errorf("the artifact path %q must not hold '..', a backslash, '#', '?', '%%' or a control character", path)
+	}
+	c.Best = &Best{Path: path}
+	return c, nil
 }
 
 func (c Candidate) run(rest string) (Candidate, error) {

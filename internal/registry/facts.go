@@ -32,11 +32,18 @@ func (t Target) String() string {
 // Incumbent is the key of the target's own holder in Facts.Holders: of the alias where there is one, else of the stage.
 const Incumbent = ""
 
+// Assignment gives an alias to a version, or removes it: version 0.
+type Assignment struct {
+	Alias   string `json:"alias"`
+	Version int    `json:"version,omitempty"`
+}
+
 // Query says what a command is about; Needs what its gates want to know. Together they decide what is fetched.
 type Query struct {
 	Model     string
 	Candidate Candidate
 	Target    Target
+	Aliases   []Assignment // of the command alias
 }
 
 // Needs is the union of the facts that the gates of a decision ask for.
@@ -71,7 +78,11 @@ type Facts struct {
 	Twins        []int                     // other versions registered from the same run and artifact
 	Holders      map[string]Known[Subject] // by Incumbent, "@alias" or stage; absent = confirmed that there is none
 	StageHolders []int                     // all versions in the target's stage, ascending
+	Unmarked     []int                     // those twins that this program registered and has not marked yet
 	Newest       int                       // highest version number seen; 0 = none
+	Best         *BestRun                  // how the candidate "best" was found; nil for any other
+	Fallback     *Fallback                 // the server has no aliases; nil where it has
+	Versions     map[int]Known[Version]    // versions asked for by number
 
 	Words      Words                    // of the candidate's version, as they are or as the plan will write them
 	Commit     Commit                   // the workflow's
@@ -100,6 +111,14 @@ type Review struct {
 	Author    string // login of the author of the run's commit; "" when GitHub knows none
 	Starter   string // login of who started the workflow
 	Approvers []string
+}
+
+// Fallback is how aliases are kept on a server that has none: as tags of versions. Where several versions carry the
+// tag, the one with the highest number holds the alias; that keeps every state on the way from one to the next
+// readable.
+type Fallback struct {
+	Server  string           // what people call it: MLflow 2.2.2
+	Holders map[string][]int // alias -> versions that carry its tag, ascending
 }
 
 // Incumbent is the version the target names now.

@@ -13,6 +13,9 @@ const (
 	CreateModel   Verb = "create-model"
 	CreateVersion Verb = "create-version"
 	SetAlias      Verb = "set-alias"
+	DeleteAlias   Verb = "delete-alias"
+	TagAlias      Verb = "tag-alias" // on a server without aliases: alias_<alias>=true on one version, false on the others
+	SetModelTag   Verb = "set-model-tag"
 	SetStage      Verb = "set-stage"
 	SetTag        Verb = "set-tag"
 	Describe      Verb = "describe"
@@ -23,7 +26,7 @@ func (v Verb) Kind() Kind {
 	switch v {
 	case CreateModel, CreateVersion:
 		return Creation
-	case SetAlias, SetStage:
+	case SetAlias, DeleteAlias, TagAlias, SetModelTag, SetStage:
 		return Move
 	}
 	return Mark
@@ -53,13 +56,17 @@ type Step struct {
 	Model   string `json:"model"`
 	Version int    `json:"version,omitempty"`
 	Ref     string `json:"ref,omitempty"` // alias, stage or tag key
-	Was     string `json:"was,omitempty"` // alias: version number; stage: all holders, "3,7"; "" = none
+	Was     string `json:"was,omitempty"` // alias: version number; stage, tagged alias: all holders, "3,7"; tag: its value; "" = none
 	Want    string `json:"want"`
 	Archive bool   `json:"archive,omitempty"` // of the stage's other holders
 
 	Source      *Source           `json:"source,omitempty"` // create-version
 	Description string            `json:"description,omitempty"`
 	Tags        map[string]string `json:"tags,omitempty"`
+
+	// Newest is the highest version number when the plan was made, 0 = not known; of create-version. It binds nothing:
+	// a version of another run that comes in between changes nothing about this one.
+	Newest int `json:"-"`
 }
 
 // For returns the step with the number of the created version filled in.
@@ -67,7 +74,7 @@ func (s Step) For(number int) Step {
 	if s.Version == NewVersion {
 		s.Version = number
 	}
-	if s.Do == SetAlias || s.Do == SetStage {
+	if s.Do == SetAlias || s.Do == TagAlias || s.Do == SetStage {
 		list := strings.Split(s.Want, ",")
 		for i, n := range list {
 			if n == NewNumber {
@@ -124,6 +131,31 @@ type Plan struct {
 // Moves reports whether the plan moves an alias or a stage.
 func (p Plan) Moves() bool {
 	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Do.Kind() == Move })
+}
+
+// targetOf is what the plan moves to the version: the target, or those of several aliases that go to it.
+func (p Plan) targetOf(number int) Target {
+	if !p.Target.Empty() {
+		return p.Target
+	}
+	var aliases []string
+	for _, s := range p.Steps {
+		if (s.Do == SetAlias || s.Do == TagAlias) && s.Version == number {
+			aliases = append(aliases, s.Ref)
+		}
+	}
+	return Target{Alias: strings.Join(aliases, ", ")}
+}
+
+// before is the version that the first alias of the version named, 0 = none or several.
+func (p Plan) before(number int) int {
+	for _, s := range p.Steps {
+		if (s.Do == SetAlias || s.Do == TagAlias) && s.Version == number {
+			was, _ := strconv.Atoi(s.Was)
+			return was
+		}
+	}
+	return 0
 }
 
 // Creates reports whether the plan registers a version.

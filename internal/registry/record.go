@@ -22,7 +22,7 @@ type Record struct {
 // list of gates is shortened where it must be, and says so.
 func NewRecord(p Plan, digest string, in Intent, number int, at time.Time) string {
 	r := Record{
-		Version: 1, At: at.UTC().Format(time.RFC3339), Model: p.Model, From: p.Incumbent, To: number, Target: p.Target,
+		Version: 1, At: at.UTC().Format(time.RFC3339), Model: p.Model, From: p.Incumbent, To: number, Target: p.targetOf(number),
 		Override: p.Override, Plan: digest, Run: in.WorkflowRun, Actor: in.Actor,
 	}
 	if p.Verdict != nil {
@@ -30,6 +30,9 @@ func NewRecord(p Plan, digest string, in Intent, number int, at time.Time) strin
 		for _, f := range p.Verdict.Findings {
 			r.Gates = append(r.Gates, f.Gate+": "+string(f.Outcome)+" ("+f.Candidate+")")
 		}
+	}
+	if p.Incumbent == 0 {
+		r.From = p.before(number)
 	}
 	for {
 		text, err := CanonicalJSON(r)

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -143,6 +144,33 @@ func TestLawTruncate(t *testing.T) {
 	})
 }
 
+// Whatever is split can be joined again, no part is longer than a tag holds, and none ends within a character.
+func TestLawSplitTag(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		unit := rapid.StringN(1, 40, 60).Draw(t, "unit")
+		value := strings.Repeat(unit, rapid.IntRange(0, 1200).Draw(t, "times"))
+		parts := SplitTag("k", value)
+		for key, part := range parts {
+			if part == "" || len(part) > MaxTagValue || !utf8.ValidString(part) {
+				t.Fatalf("part %s has %d bytes, valid %v", key, len(part), utf8.ValidString(part))
+			}
+		}
+		joined := parts["k"]
+		if len(value) > MaxTagValue {
+			joined = ""
+			for n := 1; parts[fmt.Sprintf("k.%d", n)] != ""; n++ {
+				joined += parts[fmt.Sprintf("k.%d", n)]
+			}
+			if !strings.Contains(parts["k"], Digest(value)[:16]) {
+				t.Fatalf("no digest in %q", parts["k"])
+			}
+		}
+		if whole := maxParts * (MaxTagValue - utf8.UTFMax); joined != value && joined != Truncate(value, whole) {
+			t.Fatalf("joined %d bytes of %d", len(joined), len(value))
+		}
+	})
+}
+
 func TestLineageTags(t *testing.T) {
 	run := Run{
 		Tags: map[string]string{"mlflow.source.git.commit": " 4f2c ", "mlflow.source.git.repoURL": "https://x:token@git.example/a@b/c"},
@@ -152,7 +180,7 @@ func TestLineageTags(t *testing.T) {
 		},
 	}
 	model := MLmodel{PythonVersion: "3.11.7", Flavors: map[string]map[string]any{"python_function": {}, "sklearn": {"sklearn_version": "1.5.2"}}}
-	got := LineageTags(Subject{Run: Is(run), MLmodel: Is(model)}, "https://github.example/r/1")
+	got, _ := LineageTags(Subject{Run: Is(run), MLmodel: Is(model)}, "https://github.example/r/1")
 	want := map[string]string{
 		TagGitCommit: "4f2c", TagGitRepository: "https://git.example/a@b/c", TagWorkflowRun: "https://github.example/r/1",
 		TagDatasets:      `[{"name":"b","digest":"2","context":"test"},{"name":"a","digest":"1","context":"training"}]`,
@@ -161,7 +189,7 @@ func TestLineageTags(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if got := LineageTags(Subject{}, ""); len(got) != 0 {
+	if got, _ := LineageTags(Subject{}, ""); len(got) != 0 {
 		t.Errorf("tags out of nothing: %v", got)
 	}
 }

@@ -3,6 +3,7 @@ package registry
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -19,7 +20,14 @@ const (
 	TagWorkflowRun      = "promote.workflow.run"   // link to the run that registered the version
 	TagDatasets         = "promote.datasets"       // JSON list of name, digest, context
 	TagFailedGates      = "promote.failed_gates"   // JSON list
-	TagValidation       = "validation_status"      // passed or blocked
+	TagDuplicateOf      = "promote.duplicate_of"   // number of the version that counts, of two made from one registration
+	TagExperiment       = "experiment"             // how the candidate "best" was found, this and the next four
+	TagRunID            = "run_id"
+	TagMetric           = "metric"
+	TagMetricValue      = "metric_value"
+	TagRegisteredBy     = "registered_by"
+	TagTraffic          = "promote.traffic"   // of a registered model: JSON object of aliases and percentages
+	TagValidation       = "validation_status" // passed or blocked
 	TagPythonVersion    = "python_version"
 	TagFrameworkVersion = "framework_version"
 	TagDataSourceURI    = "data_source_uri"
@@ -36,6 +44,9 @@ const (
 
 // AliasTimeTag is the tag that says when a version last received the alias.
 func AliasTimeTag(alias string) string { return TagPrefix + "alias." + alias + ".at" }
+
+// FallbackTag is the tag that stands for the alias on servers that have none: "true" on the version that holds it.
+func FallbackTag(alias string) string { return "alias_" + alias }
 
 // StageTimeTag is the tag that says when a version last entered the stage; "" for stages that have none.
 func StageTimeTag(stage string) string {
@@ -57,12 +68,16 @@ const (
 )
 
 // LineageTags returns the tags that carry a version's lineage: what the run and the MLmodel file say, and the
-// workflow run that registers it. What is unknown is left out, never written empty.
-func LineageTags(s Subject, workflowRun string) map[string]string {
-	tags := map[string]string{}
+// workflow run that registers it. What is unknown is left out, never written empty; what is longer than a tag holds is
+// split into numbered tags, and the notes say so.
+func LineageTags(s Subject, workflowRun string) (tags map[string]string, notes []string) {
+	tags = map[string]string{}
 	set := func(key, value string) {
-		if value = strings.TrimSpace(value); value != "" {
-			tags[key] = Truncate(value, MaxTagValue)
+		value = strings.TrimSpace(value)
+		parts := SplitTag(key, value)
+		maps.Copy(tags, parts)
+		if len(parts) > 1 {
+			notes = append(notes, fmt.Sprintf("%s has %d bytes, more than a tag holds: it is split into %s.1 to %s.%d", key, len(value), key, key, len(parts)-1))
 		}
 	}
 	set(TagWorkflowRun, workflowRun)
@@ -79,6 +94,34 @@ func LineageTags(s Subject, workflowRun string) map[string]string {
 		set(TagPythonVersion, m.PythonVersion)
 		set(TagFrameworkVersion, m.Framework())
 	}
+	return tags, notes
+}
+
+// maxParts bounds how many tags one value is split into; what is longer still ends with a mark and a digest.
+const maxParts = 20
+
+// SplitTag returns the tags that hold a value: one, or where it is longer than a tag holds, the parts under KEY.1 to
+// KEY.N and under KEY itself a line that says so, with a digest of the whole. Joined in order the parts are the value.
+func SplitTag(key, value string) map[string]string {
+	switch {
+	case value == "":
+		return nil
+	case len(value) <= MaxTagValue:
+		return map[string]string{key: value}
+	}
+	tags := map[string]string{}
+	rest := Truncate(value, maxParts*(MaxTagValue-utf8.UTFMax))
+	n := 0
+	for rest != "" {
+		n++
+		part := rest[:min(len(rest), MaxTagValue)]
+		for !utf8.ValidString(part) && len(part) > MaxTagValue-utf8.UTFMax {
+			part = part[:len(part)-1]
+		}
+		tags[fmt.Sprintf("%s.%d", key, n)] = part
+		rest = rest[len(part):]
+	}
+	tags[key] = fmt.Sprintf("split into %s.1 to %s.%d; %d bytes, sha256 %s", key, key, n, len(value), Digest(value)[:16])
 	return tags
 }
 

@@ -87,6 +87,8 @@ func (r Report) headline() Line {
 		return line("Server: ", C(r.Server.Address))
 	case r.Command == "validate":
 		return line("Passed: ", strconv.Itoa(len(r.Verdict.Findings)), " of ", strconv.Itoa(len(r.Verdict.Findings)), " gates for ", model)
+	case r.Command == "alias":
+		return r.aliasHeadline()
 	case r.Reason == registry.Unchanged && r.Plan.Moves():
 		return line("Unchanged: ", target, " of ", model, " names version ", number)
 	case r.Reason == registry.Unchanged && r.Command == "promote":
@@ -141,7 +143,10 @@ func (r Report) subject() Doc {
 	if !r.Planned {
 		return nil
 	}
-	rows := [][]Line{{line("model"), line(r.modelLink())}, {line("candidate"), line(C(r.Plan.Candidate))}}
+	rows := [][]Line{{line("model"), line(r.modelLink())}}
+	if r.Plan.Candidate != "" {
+		rows = append(rows, []Line{line("candidate"), line(C(r.Plan.Candidate))})
+	}
 	if run, ok := r.Facts.Candidate.Run.Get(); ok {
 		rows = append(rows, []Line{line("run"), line(Span{Text: run.ID, Code: true, URL: r.runURL(run)})})
 		if commit := run.Tags["mlflow.source.git.commit"]; commit != "" {
@@ -224,19 +229,22 @@ func (r Report) steps() Doc {
 	if r.Applied && len(r.Receipt.Results) > 0 {
 		t := Table{Head: []string{"step", "from", "to", "result"}}
 		for _, s := range r.Receipt.Results {
-			step := s.Step.For(r.number())
+			step := s.Step
+			if r.number() != 0 {
+				step = step.For(r.number())
+			}
 			result := string(s.Done)
 			if s.Note != "" {
 				result += ": " + s.Note
 			}
-			t.Rows = append(t.Rows, []Line{stepName(step), line(orDash(step.Was)), line(orDash(wanted(step, s))), line(result)})
+			t.Rows = append(t.Rows, []Line{r.stepName(step), line(orDash(step.Was)), line(orDash(wanted(step, s))), line(result)})
 		}
 		return Doc{Para{line("What was done:")}, t}
 	}
 	if r.Dry && len(r.Plan.Steps) > 0 {
 		t := Table{Head: []string{"step", "from", "to"}}
 		for _, s := range r.Plan.Steps {
-			t.Rows = append(t.Rows, []Line{stepName(s), line(orDash(s.Was)), line(orDash(wanted(s, registry.StepResult{})))})
+			t.Rows = append(t.Rows, []Line{r.stepName(s), line(orDash(s.Was)), line(orDash(wanted(s, registry.StepResult{})))})
 		}
 		return Doc{Para{line("What would be done:")}, t, Para{line("Plan digest: ", C(r.Digest))}}
 	}
@@ -249,8 +257,10 @@ func wanted(s registry.Step, result registry.StepResult) string {
 		return result.Saw
 	case s.Ref == registry.TagRecord:
 		return "this decision in short"
+	case s.Want == registry.AtTime:
+		return "the time of the move"
 	}
-	return short(s.Want)
+	return short(strings.ReplaceAll(s.Want, registry.NewNumber, "the new version"))
 }
 
 // short cuts a value for a table cell.
@@ -261,7 +271,7 @@ func short(text string) string {
 	return text
 }
 
-func stepName(s registry.Step) Line {
+func (r Report) stepName(s registry.Step) Line {
 	switch s.Do {
 	case registry.CreateModel:
 		return line("create registered model ", C(s.Model))
@@ -269,6 +279,12 @@ func stepName(s registry.Step) Line {
 		return line("register ", C(s.Source.URI))
 	case registry.SetAlias:
 		return line("move alias ", C(s.Ref))
+	case registry.DeleteAlias:
+		return line("remove alias ", C(s.Ref))
+	case registry.TagAlias:
+		return line("move tag ", C(registry.FallbackTag(s.Ref)))
+	case registry.SetModelTag:
+		return line("set tag ", C(s.Ref), " of the registered model")
 	case registry.SetStage:
 		if s.Archive {
 			return line("move to stage ", C(s.Ref), ", archive its other holders")
@@ -276,6 +292,9 @@ func stepName(s registry.Step) Line {
 		return line("move to stage ", C(s.Ref))
 	case registry.Describe:
 		return line("describe the version")
+	}
+	if s.Version != r.number() { // not the candidate
+		return line("set tag ", C(s.Ref), " of version "+strconv.Itoa(s.Version))
 	}
 	return line("set tag ", C(s.Ref))
 }
@@ -301,14 +320,84 @@ func (r Report) notes() Doc {
 func (r Report) next() Doc {
 	switch {
 	case r.Reason == registry.OK && r.Command == "promote" && !r.Dry:
-		return Doc{Para{line("Load it with:")}, Code{"python", fmt.Sprintf("mlflow.pyfunc.load_model(%q)", r.ModelURI())}}
+		return Doc{Para{line("Load it with:")}, Code{"python", r.loading()}}
 	case r.Reason == registry.OK && r.Command == "register" && !r.Dry:
 		return Doc{Para{line("Promote it with:")},
 			Code{"sh", fmt.Sprintf("mlflow-promote promote --model %s --candidate models:/%s/%d --alias champion --thresholds '…'", quote(r.Plan.Model), r.Plan.Model, r.number())}}
+	case r.Reason == registry.Blocked:
+		return Doc{Para{line("Judge another candidate, writing nothing, with:")}, Code{"sh", r.validateCommand()}}
 	case r.Dry && r.Reason == registry.OK:
 		return Doc{Para{line("Run the same without ", C("dry-run"), " to carry it out.")}}
 	}
 	return nil
+}
+
+// loading is a whole Python program that loads what the target names, with the stock client.
+func (r Report) loading() string {
+	if alias := r.Plan.Target.Alias; alias != "" && r.Facts.Fallback != nil && r.Plan.Target.Stage == "" {
+		return fmt.Sprintf(`import mlflow
+client = mlflow.MlflowClient()
+versions = [v for v in client.search_model_versions(%q) if v.tags.get(%q) == "true"]
+holder = max(versions, key=lambda v: int(v.version))  # of several, while it is moved, the highest number
+model = mlflow.pyfunc.load_model(f"models:/{holder.name}/{holder.version}")`, nameFilter(r.Plan.Model), registry.FallbackTag(alias))
+	}
+	return fmt.Sprintf("import mlflow\nmodel = mlflow.pyfunc.load_model(%q)", r.ModelURI())
+}
+
+// nameFilter is a term of MLflow's search, whose grammar has two kinds of quotes and no escapes.
+func nameFilter(name string) string {
+	if strings.Contains(name, "'") {
+		return `name="` + name + `"`
+	}
+	return "name='" + name + "'"
+}
+
+// aliasHeadline says what became of the aliases asked for.
+func (r Report) aliasHeadline() Line {
+	model := C(r.Plan.Model)
+	if r.Reason == registry.Unchanged {
+		return line("Unchanged: the aliases of ", model, " are as asked for")
+	}
+	l := line("Aliases of ", model)
+	if r.Dry {
+		l = line("Would set aliases of ", model)
+	}
+	for i, s := range r.Plan.Steps {
+		if s.Do.Kind() != registry.Move {
+			break
+		}
+		glue := ", "
+		if i == 0 {
+			glue = ": "
+		}
+		l = append(append(l, T(glue)), aliasSpan(s)...)
+	}
+	return l
+}
+
+func aliasSpan(s registry.Step) Line {
+	switch {
+	case s.Do == registry.SetModelTag:
+		return line(C(s.Ref), " is ", C(s.Want))
+	case s.Want == "":
+		return line(C("@"+s.Ref), " removed")
+	}
+	return line(C("@"+s.Ref), " names "+s.Want)
+}
+
+// validateCommand judges another candidate by the same gates.
+func (r Report) validateCommand() string {
+	words := []string{"mlflow-promote", "validate", "--model", quote(r.Plan.Model), "--candidate", "runs:/RUN_ID/model"}
+	if t := r.Plan.Target; t.Alias != "" {
+		words = append(words, "--alias", quote(t.Alias))
+	} else if t.Stage != "" {
+		words = append(words, "--stage", t.Stage)
+	}
+	var gates []string
+	for _, f := range r.Verdict.Findings {
+		gates = append(gates, f.Gate)
+	}
+	return strings.Join(append(words, "--thresholds", quote(strings.Join(gates, "\n"))), " ")
 }
 
 // quote makes one word of the shell out of text.
@@ -327,7 +416,7 @@ func (r Report) ModelURI() string {
 	switch {
 	case r.Plan.Model == "" || r.number() == 0:
 		return ""
-	case r.moved() && t.Alias != "":
+	case r.moved() && t.Alias != "" && r.Facts.Fallback == nil:
 		return "models:/" + r.Plan.Model + "@" + t.Alias
 	case r.moved() && t.Stage != "":
 		return "models:/" + r.Plan.Model + "/" + t.Stage

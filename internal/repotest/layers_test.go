@@ -30,7 +30,7 @@ var layers = map[string][]string{
 	"internal/mlflow/mlflowtest":   {},
 	"internal/actions/actionstest": {"internal/actions"},
 	"internal/realtest":            {},
-	"internal/repotest":            {"internal/cli"},
+	"internal/repotest":            {},
 	"tools/bench":                  {"internal/realtest", "internal/rest"},
 	"tools/demo":                   {"internal/realtest"},
 }

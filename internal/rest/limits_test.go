@@ -97,10 +97,14 @@ func TestEveryPartOfAnAnswerHasItsTime(t *testing.T) {
 		cfg     Config
 		says    string
 	}{
-		"a header that does not come":        {stuck(""), Config{Answer: 50 * time.Millisecond}, "timeout awaiting response headers"},
-		"a body that stops":                  {stuck(`{"a":`), Config{Idle: 50 * time.Millisecond}, "stopped arriving after 5 bytes"},
-		"a body that never stops":            {drip, Config{Idle: time.Second, Total: 100 * time.Millisecond}, "timeout after"},
-		"a header later than the whole call": {stuck(""), Config{Total: 50 * time.Millisecond}, "timeout before an answer"},
+		"a header that does not come": {stuck(""), Config{Answer: 50 * time.Millisecond}, "timeout awaiting response headers"},
+		"a body that stops":           {stuck(`{"a":`), Config{Idle: 50 * time.Millisecond}, "stopped arriving after 5 bytes"},
+		"a body that does not begin": {func(w http.ResponseWriter, r *http.Request) {
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		}, Config{Idle: 50 * time.Millisecond}, "stopped arriving after 0 bytes"},
+		"a body that never stops":            {drip, Config{Total: 500 * time.Millisecond}, "timeout after"},
+		"a header later than the whole call": {stuck(""), Config{Total: 500 * time.Millisecond}, "timeout before an answer"},
 	}
 	for sentence, c := range cases {
 		t.Run(sentence, func(t *testing.T) {
@@ -125,9 +129,11 @@ func TestAHeaderWithoutEndIsRefused(t *testing.T) {
 func TestACancellationEndsTheRequestInFlight(t *testing.T) {
 	for name, h := range map[string]http.HandlerFunc{"before the answer": stuck(""), "within the answer": stuck(`{"a":`)} {
 		t.Run(name, func(t *testing.T) {
-			s := serve(t, h)
 			ctx, cancel := context.WithCancel(background(t))
-			time.AfterFunc(50*time.Millisecond, cancel)
+			s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				time.AfterFunc(50*time.Millisecond, cancel)
+				h(w, r)
+			})
 			e := failure(t, client(t, Config{Base: s.URL}).JSON(ctx, Request{Path: "x", Class: Write}, nil), Canceled)
 			if !e.Sent || !errors.Is(e, context.Canceled) || s.hits.Load() != 1 {
 				t.Errorf("sent %v, requests %d: %v", e.Sent, s.hits.Load(), e)
@@ -161,8 +167,27 @@ func TestConnectionsAreFewAndKept(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if s.hits.Load() != 800 || s.conns.Load() > 4 || failed.Load() != 0 {
-		t.Errorf("%d requests over %d connections, %d failed; want 800 over at most 4", s.hits.Load(), s.conns.Load(), failed.Load())
+	if s.hits.Load() != 800 || s.most.Load() > 4 || s.conns.Load() > 20 || failed.Load() != 0 {
+		t.Errorf("%d requests over %d connections, %d at a time, %d failed; want 800 over about 4",
+			s.hits.Load(), s.conns.Load(), s.most.Load(), failed.Load())
+	}
+}
+
+func TestConnectionsAreKeptBetweenRounds(t *testing.T) {
+	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		time.Sleep(5 * time.Millisecond)
+		io.WriteString(w, `{}`)
+	})
+	c := client(t, Config{Base: s.URL, MaxConns: 6})
+	for range 10 {
+		var wg sync.WaitGroup
+		for range 6 {
+			wg.Go(func() { _ = c.JSON(background(t), Request{Path: "x"}, nil) })
+		}
+		wg.Wait()
+	}
+	if s.conns.Load() > 15 { // 6, but for pauses of a busy machine
+		t.Errorf("%d connections for rounds of 6", s.conns.Load())
 	}
 }
 
@@ -180,8 +205,8 @@ func TestAFailedCallLeavesTheConnectionsOfOthersAlone(t *testing.T) {
 		_ = c.JSON(background(t), Request{Path: "good"}, nil)
 		_ = c.JSON(background(t), Request{Path: "bad"}, nil)
 	}
-	if s.conns.Load() != 1 {
-		t.Errorf("%d connections for requests one after the other, want 1", s.conns.Load())
+	if s.conns.Load() > 3 { // 1, but for pauses of a busy machine
+		t.Errorf("%d connections for requests one after the other", s.conns.Load())
 	}
 }
 

@@ -122,10 +122,11 @@ func TestAProxyIsUsedAndIsNotAskedForABlockedAddress(t *testing.T) {
 }
 
 func TestAProxyThatTurnsAwayIsRefusedAndNothingWasSent(t *testing.T) {
-	proxy := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusProxyAuthRequired) })
+	proxy := serve(t, raw("HTTP/1.1 407 Log\x1b[31m in\u202e first\r\n\r\n"))
 	at, _ := url.Parse(proxy.URL)
 	c := client(t, Config{Base: "https://mlflow.invalid", Proxy: http.ProxyURL(at), Attempts: 1})
-	if e := failure(t, c.JSON(background(t), Request{Method: "POST", Path: "x", Class: Create}, nil), Refused); e.Sent {
+	e := failure(t, c.JSON(background(t), Request{Method: "POST", Path: "x", Class: Create}, nil), Refused)
+	if e.Sent || e.Message != "no connection: Log [31m in first" {
 		t.Errorf("got %+v", e)
 	}
 }

@@ -18,7 +18,9 @@ import (
 type server struct {
 	*httptest.Server
 	hits  atomic.Int64
-	conns atomic.Int64
+	conns atomic.Int64 // made
+	open  atomic.Int64
+	most  atomic.Int64 // open at a time
 }
 
 func serve(t *testing.T, h http.HandlerFunc) *server {
@@ -40,8 +42,12 @@ func (s *server) counting(h http.HandlerFunc) http.Handler {
 }
 
 func (s *server) connState(_ net.Conn, state http.ConnState) {
-	if state == http.StateNew {
+	switch state {
+	case http.StateNew:
 		s.conns.Add(1)
+		s.most.Store(max(s.most.Load(), s.open.Add(1)))
+	case http.StateClosed, http.StateHijacked:
+		s.open.Add(-1)
 	}
 }
 

@@ -47,7 +47,8 @@ func tlsTrouble(err error, host string) string {
 	case errors.As(err, &unknown):
 		return fmt.Sprintf("certificate of %q is signed by %s, which is not trusted here", host, issuer(unknown.Cert))
 	case errors.As(err, &name):
-		return fmt.Sprintf("certificate is for %s, not for %q; issuer %s", names(name.Certificate), name.Host, issuer(name.Certificate))
+		return fmt.Sprintf("certificate is for %s, not for %q; issuer %s",
+			names(name.Certificate), name.Host, issuer(name.Certificate))
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return fmt.Sprintf("certificate of %q is valid from %s to %s, not now; issuer %s", host,
 			day(invalid.Cert.NotBefore), day(invalid.Cert.NotAfter), issuer(invalid.Cert))

@@ -145,4 +145,10 @@ func TestAStepFindsSecretsWhereverTheyAre(t *testing.T) {
 	if leaks := s.Leaks("s3cret"); len(leaks) != 1 || leaks[0] != "stderr" {
 		t.Errorf("got %v", leaks)
 	}
+	s.Stdout.WriteString("::error title=p%3Aw::pa%25ss\n")
+	for _, secret := range []string{"p:w", "pa%ss"} {
+		if leaks := s.Leaks(secret); len(leaks) != 1 || leaks[0] != "error command" {
+			t.Errorf("%q: got %v", secret, leaks)
+		}
+	}
 }

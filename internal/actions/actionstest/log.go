@@ -36,9 +36,10 @@ func ReadLog(streams ...string) *Log {
 
 // splitLines does as .NET does, for which a lone carriage return ends a line too.
 func splitLines(s string) []string {
-	s = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(s)
-	return strings.Split(strings.TrimSuffix(s, "\n"), "\n")
+	return strings.Split(strings.TrimSuffix(lineEnds.Replace(s), "\n"), "\n")
 }
+
+var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
 func (l *Log) read(line string) {
 	command, ok := parseLine(line, func(name string) bool {

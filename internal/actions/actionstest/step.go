@@ -2,9 +2,12 @@ package actionstest
 
 import (
 	"bytes"
+	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -99,8 +102,8 @@ func (s *Step) read(variable string) []byte {
 	return data
 }
 
-// Leaks names every place where a secret can be read: the streams, but for the lines that ask the runner to mask it, the
-// command files and all that lies in the workspace.
+// Leaks names every place where a secret can be read: the streams and what commands in them say, but for those that ask
+// the runner to mask it, the command files and all that lies in the workspace.
 func (s *Step) Leaks(secrets ...string) []string {
 	s.t.Helper()
 	places := map[string]string{
@@ -108,6 +111,9 @@ func (s *Step) Leaks(secrets ...string) []string {
 		"summary": string(s.read("GITHUB_STEP_SUMMARY")),
 		"stdout":  withoutMasks(s.Stdout.String()),
 		"stderr":  withoutMasks(s.Stderr.String()),
+	}
+	for _, c := range s.Log().Others("add-mask") {
+		places[c.Name+" command"] += fmt.Sprintln(c.Data, slices.Collect(maps.Values(c.Properties)))
 	}
 	err := filepath.WalkDir(s.Workspace, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {

@@ -114,28 +114,34 @@ func (c *call) download(root, file string) (any, error) {
 	}
 	content, ok := c.files[strings.TrimRight(root, "/")+"/"+file]
 	if !ok {
-		return nil, c.noArtifact(file)
+		if root == artifactRoot {
+			return nil, c.noArtifact(c.sw.missingProxied, file)
+		}
+		return nil, c.noArtifact(c.sw.missingArtifact, file)
 	}
-	kind := mime.TypeByExtension(path.Ext(file))
-	if plain := path.Base(file); kind == "" || strings.HasPrefix(kind, "text/") || plain == "MLmodel" {
-		kind = cmp.Or(plainType(plain), "application/octet-stream")
-	}
-	h := contentType(kind)
+	h := contentType(c.artifactType(root, file))
 	h.Set("Content-Disposition", "attachment; filename="+path.Base(file))
 	h.Set("X-Content-Type-Options", "nosniff")
 	return response{status: http.StatusOK, header: h, body: content}, nil
 }
 
-func plainType(base string) string {
-	switch path.Ext(base) {
-	case "", ".txt", ".yaml", ".yml", ".md", ".csv", ".py":
+var textFiles = strings.Fields("txt log err cfg conf cnf cf ini properties prop hocon toml yaml yml xml json js py py3 csv tsv md rst ipynb MLmodel MLproject")
+
+// artifactType is what a server makes of a file's name; all it knows to be text is plain text.
+func (c *call) artifactType(root, file string) string {
+	base := path.Base(file)
+	ext := strings.TrimPrefix(path.Ext(base), ".")
+	if root == artifactRoot && !c.sw.artifactTypes {
+		return htmlType
+	}
+	if slices.Contains(textFiles, ext) || c.sw.artifactTypes && slices.Contains(textFiles, base) {
 		return "text/plain; charset=utf-8"
 	}
-	return ""
+	return cmp.Or(mime.TypeByExtension("."+ext), "application/octet-stream")
 }
 
-func (c *call) noArtifact(file string) error {
-	switch c.sw.missingArtifact {
+func (c *call) noArtifact(form, file string) error {
+	switch form {
 	case "404":
 		return missing("No such artifact: '%s'", file)
 	case "500 json":
@@ -186,7 +192,7 @@ func getModelArtifact(c *call) (any, error) {
 }
 
 func getProxied(c *call) (any, error) {
-	file, err := safe(c.path["path"])
+	file, err := c.safe(c.path["path"])
 	if err != nil {
 		return nil, err
 	}
@@ -194,18 +200,24 @@ func getProxied(c *call) (any, error) {
 }
 
 func putProxied(c *call) (any, error) {
-	file, err := safe(c.path["path"])
+	file, err := c.safe(c.path["path"])
 	if err != nil {
 		return nil, err
 	}
 	c.files[artifactRoot+"/"+file] = c.body
+	if c.sw.emptyUpload {
+		return response{status: http.StatusOK, header: http.Header{}}, nil
+	}
 	return struct{}{}, nil
 }
 
 func deleteProxied(c *call) (any, error) {
-	file, err := safe(c.path["path"])
+	file, err := c.safe(c.path["path"])
 	if err != nil {
 		return nil, err
+	}
+	if !c.sw.proxyDeletes {
+		return nil, errCrash
 	}
 	for uri := range c.files {
 		if within(uri, artifactRoot+"/"+file) {
@@ -219,20 +231,23 @@ func (c *call) safePath(name string) (string, error) {
 	if !c.in.has(name) {
 		return "", nil
 	}
-	return safe(c.in.str(name))
+	return c.safe(c.in.str(name))
 }
 
 func (c *call) queryPath(name string) (string, error) {
 	q := c.request.URL.Query()
+	if !q.Has(name) && !c.sw.artifactPaths {
+		return "", errCrash
+	}
 	if !q.Has(name) {
 		return "", refusal{http.StatusBadRequest, htmlType, string(page(400, "The browser (or proxy) sent a request that this server could not understand.").body)}
 	}
-	return safe(q.Get(name))
+	return c.safe(q.Get(name))
 }
 
-// safe refuses a path that could leave its root, also when that shows only after decoding.
-func safe(p string) (string, error) {
-	for {
+// safe refuses a path that could leave its root; newer servers decode it first, as often as it takes.
+func (c *call) safe(p string) (string, error) {
+	for c.sw.artifactPaths {
 		next, err := url.PathUnescape(p)
 		if err != nil || next == p {
 			break
@@ -240,7 +255,8 @@ func safe(p string) (string, error) {
 		p = next
 	}
 	drive := len(p) > 1 && p[1] == ':' && strings.HasPrefix(p[2:], "/")
-	if strings.ContainsAny(p, `#\`) || strings.HasPrefix(p, "/") || drive || slices.Contains(strings.Split(p, "/"), "..") {
+	if strings.Contains(p, `\`) || strings.HasPrefix(p, "/") || drive || slices.Contains(strings.Split(p, "/"), "..") ||
+		c.sw.artifactPaths && strings.Contains(p, "#") {
 		return "", invalid("Invalid path")
 	}
 	return p, nil

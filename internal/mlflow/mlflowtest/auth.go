@@ -69,7 +69,7 @@ var errForbidden = refusal{http.StatusForbidden, htmlType, "Permission denied"}
 
 // login checks the Authorization header of a server with users. Bearer tokens are none of its business.
 func (c *call) login(path string) (response, bool) {
-	if !c.cfg.basicAuth || path == "/api/3.0/mlflow/server-info" {
+	if !c.cfg.basicAuth || path == serverInfoPath {
 		return response{}, false
 	}
 	if name, password, ok := c.request.BasicAuth(); ok {

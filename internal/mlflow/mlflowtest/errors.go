@@ -1,6 +1,7 @@
 package mlflowtest
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,12 +12,13 @@ import (
 type apiError struct {
 	code    string
 	message string
+	class   string // the class newer servers name, where it is not the usual one of the code
 }
 
 func (e *apiError) Error() string { return e.code + ": " + e.message }
 
 func fail(code, format string, args ...any) error {
-	return &apiError{code, fmt.Sprintf(format, args...)}
+	return &apiError{code: code, message: fmt.Sprintf(format, args...)}
 }
 
 func invalid(format string, args ...any) error {
@@ -71,9 +73,12 @@ var errorClass = map[string]string{
 	"TEMPORARILY_UNAVAILABLE": "CLIENT_INTERNAL_ERROR",
 }
 
-func sqlState(code string) string {
-	if errorClass[code] == "CLIENT_INTERNAL_ERROR" {
+func sqlState(class string) string {
+	switch class {
+	case "CLIENT_INTERNAL_ERROR":
 		return "XXM00"
+	case "ATTRIBUTE_NOT_FOUND":
+		return "KAM04"
 	}
 	return "KAM00"
 }
@@ -89,8 +94,8 @@ func (c *call) failure(err error) response {
 		return pageCrashed()
 	}
 	body := map[string]string{"error_code": api.code, "message": api.message}
-	if class, ok := errorClass[api.code]; ok && c.sw.errorClasses {
-		body["error_class"], body["sqlstate"] = class, sqlState(api.code)
+	if class := cmp.Or(api.class, errorClass[api.code]); class != "" && c.sw.errorClasses {
+		body["error_class"], body["sqlstate"] = class, sqlState(class)
 	}
 	status, ok := statusOf[api.code]
 	if !ok {

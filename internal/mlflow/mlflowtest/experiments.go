@@ -76,6 +76,9 @@ func (c *call) experiment(id string) (*experiment, error) {
 		id = "0"
 	}
 	n, err := strconv.ParseInt(id, 10, 64)
+	if err != nil && !c.sw.experimentIDs {
+		return nil, missing("No Experiment with id=%s exists", id)
+	}
 	if err != nil {
 		return nil, invalid("Invalid experiment ID '%s': experiment IDs must be integers.", id)
 	}
@@ -223,7 +226,7 @@ func searchExperiments(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	order, err := parseOrder(experimentFilter, c.in.list("order_by"))
+	order, err := c.parseOrder(experimentFilter, c.in.list("order_by"))
 	if err != nil {
 		return nil, err
 	}
@@ -239,6 +242,9 @@ func searchExperiments(c *call) (any, error) {
 	}
 	slices.SortFunc(found, func(a, b *experiment) int { return compareExperiments(a, b, order) })
 	shown, next := onePage(found, offset, most)
+	if c.sw.fullPageToken && int64(len(shown)) == most {
+		next = pageToken(offset + most)
+	}
 	var out struct {
 		Experiments []experimentJSON `json:"experiments,omitempty"`
 		Next        string           `json:"next_page_token,omitempty"`

@@ -22,7 +22,10 @@ type filterRules struct {
 	numeric    []string
 	listed     func(switches) []string // attributes that take IN
 	entities   map[string]string       // prefix -> what it stands for
-	textOps    []string
+	advised    []string                // the keys an error proposes, where it proposes others than it takes
+	registry   bool                    // a filter of registered models or versions
+	prefixed   bool                    // older servers want attributes. before an attribute
+	lax        bool                    // values are taken as they come; see laxClause
 }
 
 var registryEntities = map[string]string{"attribute": "attribute", "tag": "tag", "tags": "tag"}
@@ -42,12 +45,14 @@ var (
 )
 
 var modelFilter = filterRules{
+	registry:   true,
 	attributes: []string{"name"},
 	entities:   registryEntities,
 	listed:     func(sw switches) []string { return namesIn(sw) },
 }
 
 var versionFilter = filterRules{
+	registry:   true,
 	attributes: []string{"name", "version_number", "run_id", "source_path"},
 	numeric:    []string{"version_number"},
 	entities:   registryEntities,
@@ -66,6 +71,7 @@ var runFilter = filterRules{
 		"experiment_id", "created", "Created", "run name", "Run name", "Run Name", "lifecycle_stage"},
 	numeric:  []string{"start_time", "end_time", "created", "Created"},
 	entities: runEntities,
+	prefixed: true,
 	listed:   func(switches) []string { return []string{"run_id"} },
 }
 
@@ -130,7 +136,11 @@ func (c *call) parseFilter(rules filterRules, filter string) ([]clause, error) {
 			ts = ts[1:]
 			continue
 		}
-		n, op := comparison(ts)
+		n, op := c.comparison(ts, rules.registry)
+		if n == 0 && rules.registry && c.sw.strayTokens && meansNothing(ts[0]) {
+			ts = ts[1:]
+			continue
+		}
 		if n == 0 {
 			strange = append(strange, ts[0].text)
 			ts = ts[1:]
@@ -149,8 +159,14 @@ func (c *call) parseFilter(rules filterRules, filter string) ([]clause, error) {
 	return out, nil
 }
 
+var keywords = []string{"or", "not", "between", "is", "null", "select", "where", "limit", "order", "by"}
+
+func meansNothing(t lexeme) bool {
+	return t.kind == parens || t.kind == word && !slices.Contains(keywords, strings.ToLower(t.text))
+}
+
 // comparison says how many of the tokens make up a comparison, none if they begin otherwise, and its operator.
-func comparison(ts []lexeme) (int, string) {
+func (c *call) comparison(ts []lexeme, registry bool) (int, string) {
 	if len(ts) < 3 || ts[0].kind != word {
 		return 0, ""
 	}
@@ -158,7 +174,7 @@ func comparison(ts []lexeme) (int, string) {
 	switch {
 	case ts[1].kind == operator && ts[2].kind != other && ts[2].kind != operator,
 		(op == "LIKE" || op == "ILIKE") && ts[2].kind != other,
-		op == "IN" && ts[2].kind == parens:
+		op == "IN" && ts[2].kind == parens && !(registry && c.sw.strayTokens):
 		return 3, op
 	case op == "NOT" && len(ts) > 3 && strings.EqualFold(ts[2].text, "in") && ts[3].kind == parens:
 		return 4, "NOT IN"
@@ -167,14 +183,17 @@ func comparison(ts []lexeme) (int, string) {
 }
 
 func (c *call) clause(rules filterRules, ident, op string, value lexeme) (clause, error) {
-	on, key, err := identifier(rules, ident)
+	on, key, err := c.identifier(rules, ident)
 	if err != nil {
 		return clause{}, err
 	}
 	cl := clause{on: on, key: key, op: op}
+	if rules.lax {
+		return c.laxClause(cl, slices.Contains(rules.numeric, key), value)
+	}
 	switch {
 	case on == "metric" || on == "attribute" && slices.Contains(rules.numeric, key):
-		return numericClause(cl, value)
+		return c.numericClause(cl, value)
 	case value.kind == parens:
 		return c.listClause(rules, cl, value)
 	case value.kind == quoted || value.kind == word && strings.HasPrefix(value.text, `"`):
@@ -200,7 +219,7 @@ func checkOperator(cl clause) error {
 	return nil
 }
 
-func numericClause(cl clause, value lexeme) (clause, error) {
+func (c *call) numericClause(cl clause, value lexeme) (clause, error) {
 	if !slices.Contains(numberOps, cl.op) {
 		return cl, invalid("Invalid comparator for attribute %s: %s", cl.key, cl.op)
 	}
@@ -208,9 +227,25 @@ func numericClause(cl clause, value lexeme) (clause, error) {
 	if value.kind != numeral && (cl.key != "version_number" || value.kind == parens) {
 		return cl, invalid("Expected numeric value type for numeric attribute: %s. Found %s", cl.key, value.text)
 	}
-	if _, err := strconv.ParseFloat(cl.value, 64); err != nil {
+	if _, err := strconv.ParseFloat(cl.value, 64); err != nil || c.sw.wholeNumbers && cl.key == "version_number" && strings.Contains(cl.value, ".") {
 		return cl, invalid("Invalid value for numeric attribute '%s': '%s'", cl.key, cl.value)
 	}
+	return cl, nil
+}
+
+// laxClause is how searches of logged models read a comparison: only single quotes are taken off a value, so one in
+// double quotes matches nothing, and one without any is fine.
+func (c *call) laxClause(cl clause, numeric bool, value lexeme) (clause, error) {
+	if numeric || cl.on == "metric" {
+		return c.numericClause(cl, value)
+	}
+	if !slices.Contains(textOps, cl.op) {
+		return cl, invalid("Invalid comparison operator for %ss.%s: '%s'. Expected one of ('=', '!=', 'LIKE', 'ILIKE', 'IN', 'NOT IN').", cl.on, cl.key, cl.op)
+	}
+	if value.kind == parens {
+		return readList(cl, value)
+	}
+	cl.value = strings.Trim(value.text, "'")
 	return cl, nil
 }
 
@@ -220,6 +255,10 @@ func (c *call) listClause(rules filterRules, cl clause, value lexeme) (clause, e
 	if cl.on != "attribute" || !slices.Contains(rules.listed(c.sw), cl.key) {
 		return cl, invalid("Only the 'run_id' attribute supports comparison with a list of quoted string values.")
 	}
+	return readList(cl, value)
+}
+
+func readList(cl clause, value lexeme) (clause, error) {
 	rest := strings.TrimSpace(value.text[1 : len(value.text)-1])
 	for rest != "" {
 		m := listItem.FindStringSubmatch(rest)
@@ -236,23 +275,34 @@ func (c *call) listClause(rules filterRules, cl clause, value lexeme) (clause, e
 }
 
 // identifier splits tags.`my key` and the like; a bare word is an attribute.
-func identifier(rules filterRules, ident string) (on, key string, err error) {
+func (c *call) identifier(rules filterRules, ident string) (on, key string, err error) {
 	prefix, key, dotted := strings.Cut(ident, ".")
 	on = "attribute"
+	if !dotted && rules.prefixed && !c.sw.bareAttributes {
+		return "", "", invalid("Invalid identifier '%s'. Columns should be specified as 'attribute.<key>', 'metric.<key>', 'tag.<key>', or 'param.'.", ident)
+	}
 	if !dotted {
 		key = prefix
 	} else {
 		var known bool
 		if on, known = rules.entities[strings.Trim(prefix, "`")]; !known {
+			if rules.lax {
+				return "", "", invalid("Invalid entity type: '%s'. Expected one of ['attributes', 'metrics', 'params', 'tags'].", prefix)
+			}
 			return "", "", invalid("Invalid entity type '%s'. Valid entity types are ('attribute', 'tag', 'tags')", prefix)
 		}
 	}
 	key = unquote(key)
 	if on == "attribute" && !slices.Contains(rules.attributes, key) {
-		return "", "", invalid("Invalid attribute key '%s' specified. Valid keys are '{%s}'", key, strings.Join(rules.attributes, ", "))
+		if rules.lax {
+			return "", "", internal("type object 'SqlLoggedModel' has no attribute '%s'", key)
+		}
+		return "", "", invalid("Invalid attribute key '%s' specified. Valid keys are '%s'", key, pythonSet(rules.attributes))
 	}
 	return on, key, nil
 }
+
+func pythonSet(names []string) string { return "{'" + strings.Join(names, "', '") + "'}" }
 
 func unquote(s string) string {
 	for _, q := range []string{`"`, "`"} {

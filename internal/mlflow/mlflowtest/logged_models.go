@@ -168,12 +168,9 @@ func (t *tags) noteVersion(v *version) {
 var loggedModelFilter = filterRules{
 	attributes: []string{"name", "model_id", "model_type", "status", "source_run_id", "experiment_id", "creation_timestamp",
 		"creation_time", "last_updated_timestamp", "artifact_location"},
-	numeric: []string{"creation_timestamp", "creation_time", "last_updated_timestamp"},
-	entities: map[string]string{
-		"attribute": "attribute", "attributes": "attribute", "tag": "tag", "tags": "tag",
-		"param": "parameter", "params": "parameter", "metric": "metric", "metrics": "metric",
-	},
-	listed: func(switches) []string { return []string{"name", "model_id", "status", "source_run_id", "model_type"} },
+	numeric:  []string{"creation_timestamp", "creation_time", "last_updated_timestamp"},
+	entities: map[string]string{"attributes": "attribute", "tags": "tag", "params": "parameter", "metrics": "metric"},
+	lax:      true,
 }
 
 // A modelToken continues one search of logged models, and no other.
@@ -181,11 +178,17 @@ type modelToken struct {
 	Offset      int64    `json:"offset"`
 	Experiments []string `json:"experiment_ids"`
 	Filter      string   `json:"filter_string"`
+	Order       string   `json:"order_by"`
 }
 
 func searchLoggedModels(c *call) (any, error) {
 	ids, filter := c.in.list("experiment_ids"), c.in.str("filter")
-	offset, err := c.modelOffset(ids, filter)
+	order, err := c.loggedOrder()
+	if err != nil {
+		return nil, err
+	}
+	token := modelToken{Experiments: ids, Filter: filter, Order: fmt.Sprint(order)}
+	offset, err := token.follow(c.in.str("page_token"))
 	if err != nil {
 		return nil, err
 	}
@@ -199,9 +202,7 @@ func searchLoggedModels(c *call) (any, error) {
 			found = append(found, m)
 		}
 	}
-	slices.SortFunc(found, func(a, b *loggedModel) int {
-		return cmp.Or(-cmp.Compare(a.created, b.created), strings.Compare(a.id, b.id))
-	})
+	slices.SortFunc(found, func(a, b *loggedModel) int { return compareLogged(a, b, order) })
 	most := cmp.Or(c.in.int("max_results"), 100)
 	shown, next := onePage(found, offset, most)
 	var out struct {
@@ -209,7 +210,8 @@ func searchLoggedModels(c *call) (any, error) {
 		Next   string            `json:"next_page_token,omitempty"`
 	}
 	if next != "" {
-		b, _ := json.Marshal(modelToken{offset + most, ids, filter}) // strings and a number always encode
+		token.Offset = offset + most
+		b, _ := json.Marshal(token) // strings and a number always encode
 		out.Next = base64.StdEncoding.EncodeToString(b)
 	}
 	for _, m := range shown {
@@ -218,23 +220,56 @@ func searchLoggedModels(c *call) (any, error) {
 	return out, nil
 }
 
-func (c *call) modelOffset(ids []string, filter string) (int64, error) {
-	raw := c.in.str("page_token")
+// follow reads the token of an earlier page of the same search.
+func (t modelToken) follow(raw string) (int64, error) {
 	if raw == "" {
 		return 0, nil
 	}
 	b, err := base64.StdEncoding.DecodeString(raw)
-	var t modelToken
-	if err != nil || json.Unmarshal(b, &t) != nil {
-		return 0, invalid("Invalid page token: %s.", raw)
+	var earlier modelToken
+	if err != nil || json.Unmarshal(b, &earlier) != nil {
+		return 0, errCrash
 	}
-	if !slices.Equal(t.Experiments, ids) {
+	switch {
+	case !slices.Equal(earlier.Experiments, t.Experiments):
 		return 0, invalid("Experiment IDs in the page token do not match the requested experiment IDs.")
-	}
-	if t.Filter != filter {
+	case earlier.Filter != t.Filter:
 		return 0, invalid("Filter string in the page token does not match the requested filter string.")
+	case earlier.Order != t.Order:
+		return 0, invalid("Order by in the page token does not match the requested order by.")
 	}
-	return t.Offset, nil
+	return earlier.Offset, nil
+}
+
+func (c *call) loggedOrder() ([]ordering, error) {
+	var out []ordering
+	for _, m := range c.in.each("order_by") {
+		o := ordering{on: "attribute", key: m.str("field_name"), down: m.has("ascending") && !m.bool("ascending")}
+		if !slices.Contains(loggedModelFilter.attributes, o.key) {
+			return nil, &apiError{"INVALID_PARAMETER_VALUE", "Invalid order by field name: " + o.key, "ATTRIBUTE_NOT_FOUND"}
+		}
+		out = append(out, o)
+	}
+	return out, nil
+}
+
+// compareLogged sorts by what was asked for, then the newest first.
+func compareLogged(a, b *loggedModel, order []ordering) int {
+	for _, o := range order {
+		n := 0
+		switch o.key {
+		case "creation_timestamp", "creation_time":
+			n = cmp.Compare(a.created, b.created)
+		case "last_updated_timestamp":
+			n = cmp.Compare(a.updated, b.updated)
+		default:
+			n = strings.Compare(a.attribute(o.key), b.attribute(o.key))
+		}
+		if n != 0 {
+			return directed(n, o.down)
+		}
+	}
+	return cmp.Or(-cmp.Compare(a.created, b.created), strings.Compare(a.id, b.id))
 }
 
 func (c *call) loggedModelMatches(m *loggedModel, clauses []clause) bool {
@@ -255,24 +290,30 @@ func (c *call) loggedModelMeets(m *loggedModel, cl clause) bool {
 	case "metric":
 		return false // the double keeps no metrics of logged models
 	}
-	have := m.name
 	switch cl.key {
 	case "creation_timestamp", "creation_time":
 		return compareNumber(float64(m.created), cl)
 	case "last_updated_timestamp":
 		return compareNumber(float64(m.updated), cl)
-	case "model_id":
-		have = m.id
-	case "model_type":
-		have = m.modelType
-	case "status":
-		have = strings.TrimPrefix(m.status, "LOGGED_MODEL_")
-	case "source_run_id":
-		have = m.sourceRun
-	case "experiment_id":
-		have = m.experiment
-	case "artifact_location":
-		have = m.artifactURI
 	}
+	have := m.attribute(cl.key)
 	return c.text(&have, cl)
+}
+
+func (m *loggedModel) attribute(key string) string {
+	switch key {
+	case "model_id":
+		return m.id
+	case "model_type":
+		return m.modelType
+	case "status":
+		return strings.TrimPrefix(m.status, "LOGGED_MODEL_")
+	case "source_run_id":
+		return m.sourceRun
+	case "experiment_id":
+		return m.experiment
+	case "artifact_location":
+		return m.artifactURI
+	}
+	return m.name
 }

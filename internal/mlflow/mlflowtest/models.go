@@ -250,8 +250,13 @@ func latestVersions(c *call) (any, error) {
 	}{out}, nil
 }
 
+const mostModels = 1000
+
 func searchModels(c *call) (any, error) {
 	most := c.in.intOr("max_results", 100)
+	if most > mostModels {
+		return nil, invalid("Invalid value for request parameter max_results. It must be at most %d, but got value %d", mostModels, most)
+	}
 	clauses, err := c.parseFilter(modelFilter, c.in.str("filter"))
 	if err != nil {
 		return nil, err

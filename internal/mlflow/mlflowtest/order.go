@@ -43,7 +43,7 @@ type ordering struct {
 
 var orderForm = regexp.MustCompile("^\\s*((?:[\\pL_][\\pL\\pN_]*\\.)?(?:`[^`]*`|\"[^\"]*\"|[\\pL_][\\pL\\pN_.]*))(?:\\s+([A-Za-z]+))?\\s*$")
 
-func parseOrder(rules filterRules, clauses []string) ([]ordering, error) {
+func (c *call) parseOrder(rules filterRules, clauses []string) ([]ordering, error) {
 	var out []ordering
 	for _, s := range clauses {
 		m := orderForm.FindStringSubmatch(s)
@@ -53,8 +53,11 @@ func parseOrder(rules filterRules, clauses []string) ([]ordering, error) {
 		if dir := strings.ToLower(m[2]); dir != "" && dir != "asc" && dir != "desc" {
 			return nil, invalid("Invalid ordering key in order_by clause '%s'.", s)
 		}
-		on, key, err := identifier(rules, m[1])
-		if err != nil {
+		on, key, err := c.identifier(rules, m[1])
+		switch {
+		case err != nil && rules.advised != nil:
+			return nil, invalid("Invalid order by key '%s' specified. Valid keys are '%s'", m[1], pythonSet(rules.advised))
+		case err != nil:
 			return nil, err
 		}
 		out = append(out, ordering{on, key, strings.EqualFold(m[2], "desc")})
@@ -69,11 +72,11 @@ func directed(n int, down bool) int {
 	return n
 }
 
-var modelOrderKeys = filterRules{attributes: []string{"name", "timestamp", "last_updated_timestamp"}, entities: map[string]string{}}
+var modelOrderKeys = filterRules{attributes: []string{"name", "timestamp", "last_updated_timestamp"}, entities: map[string]string{}, advised: []string{"name", "timestamp"}}
 
 // modelOrder sorts by what was asked for, then by name.
 func (c *call) modelOrder(clauses []string) (func(a, b *model) int, error) {
-	order, err := parseOrder(modelOrderKeys, clauses)
+	order, err := c.parseOrder(modelOrderKeys, clauses)
 	if err != nil {
 		return nil, err
 	}
@@ -114,12 +117,13 @@ var versionOrderKeys = filterRules{
 	entities:   registryEntities,
 }
 
-// versionOrder sorts by what was asked for, then by name and newest number; asked for nothing, by last change.
+// versionOrder sorts by what was asked for, then by name and newest number; asked for nothing, by last change. Servers
+// that do not listen leave equals in the order of the table.
 func (c *call) versionOrder(clauses []string) (func(a, b *version) int, error) {
 	if len(clauses) == 0 || !c.sw.versionSearchPaged {
 		clauses = []string{"last_updated_timestamp DESC"}
 	}
-	order, err := parseOrder(versionOrderKeys, clauses)
+	order, err := c.parseOrder(versionOrderKeys, clauses)
 	if err != nil {
 		return nil, err
 	}
@@ -131,6 +135,9 @@ func (c *call) versionOrder(clauses []string) (func(a, b *version) int, error) {
 			if n := compareVersions(a, b, o.key); n != 0 {
 				return directed(n, o.down)
 			}
+		}
+		if !c.sw.versionSearchPaged {
+			return cmp.Or(cmp.Compare(a.model.name, b.model.name), cmp.Compare(a.number, b.number))
 		}
 		return cmp.Or(cmp.Compare(a.model.name, b.model.name), -cmp.Compare(a.number, b.number))
 	}, nil

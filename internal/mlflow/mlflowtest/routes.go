@@ -9,16 +9,16 @@ import (
 
 // A route is one call of the API: its parameters with their rules, the right it takes, and what it does.
 type route struct {
-	method string
-	path   string // {name} stands for one element, {name...} for the rest
-	fields fields
-	right  right
-	do     func(*call) (any, error)
-	writes bool
-	since  func(switches) bool
-	ajax   bool // served to browsers only, under /ajax-api
-	proxy  bool // part of the artifact proxy
-	early  func(*call, *ordered) error
+	method    string
+	path      string // {name} stands for one element, {name...} for the rest
+	fields    fields
+	right     right
+	do        func(*call) (any, error)
+	writes    bool
+	since     func(switches) bool
+	ajax      bool // served to browsers only, under /ajax-api
+	proxy     bool // part of the artifact proxy
+	needsBody bool // the handler measures the body before it looks whether there is one
 }
 
 type right struct {
@@ -45,7 +45,10 @@ var (
 
 func with(fs fields, more ...field) fields { return append(append(fields{}, fs...), more...) }
 
-var metricFields = []field{may("key"), {name: "value", kind: double}, number("timestamp"), number("step")}
+var (
+	metricFields = []field{need("key"), {name: "value", kind: double, required: true}, {name: "timestamp", kind: integer, required: true}, {name: "step", kind: integer, always: true}}
+	keyedFields  = []field{need("key"), may("value")}
+)
 
 var routes = []route{
 	{method: "POST", path: api + "registered-models/create", fields: fields{need("name"), each("tags", tagFields...), may("description")}, do: createModel, writes: true},
@@ -53,7 +56,7 @@ var routes = []route{
 	{method: "PATCH", path: api + "registered-models/update", fields: fields{need("name"), may("description")}, right: editModel, do: updateModel, writes: true},
 	{method: "POST", path: api + "registered-models/rename", fields: fields{need("name"), need("new_name")}, right: editModel, do: renameModel, writes: true},
 	{method: "DELETE", path: api + "registered-models/delete", fields: fields{need("name")}, right: manageModel, do: deleteModel, writes: true},
-	{method: "GET", path: api + "registered-models/search", fields: fields{may("filter"), atMost("max_results", 1000), list("order_by"), may("page_token")}, do: searchModels},
+	{method: "GET", path: api + "registered-models/search", fields: fields{may("filter"), atMost("max_results", mostModels), list("order_by"), may("page_token")}, do: searchModels},
 	{method: "GET", path: api + "registered-models/get-latest-versions", fields: fields{need("name"), list("stages")}, right: readModel, do: latestVersions},
 	{method: "POST", path: api + "registered-models/get-latest-versions", fields: fields{need("name"), list("stages")}, right: readModel, do: latestVersions},
 	{method: "POST", path: api + "registered-models/set-tag", fields: fields{need("name"), need("key"), may("value")}, right: editModel, do: setModelTag, writes: true},
@@ -65,7 +68,7 @@ var routes = []route{
 	{method: "POST", path: api + "model-versions/create", fields: fields{need("name"), need("source"), may("run_id"), each("tags", tagFields...), may("run_link"), may("description"), may("model_id")}, right: editModel, do: createVersion, writes: true},
 	{method: "GET", path: api + "model-versions/get", fields: versionFields, right: readModel, do: getVersion},
 	{method: "PATCH", path: api + "model-versions/update", fields: with(versionFields, may("description")), right: editModel, do: updateVersion, writes: true},
-	{method: "POST", path: api + "model-versions/transition-stage", fields: with(versionFields, need("stage"), flag("archive_existing_versions")), right: editModel, do: transitionStage, writes: true},
+	{method: "POST", path: api + "model-versions/transition-stage", fields: with(versionFields, need("stage"), yesNo("archive_existing_versions")), right: editModel, do: transitionStage, writes: true},
 	{method: "DELETE", path: api + "model-versions/delete", fields: versionFields, right: manageModel, do: deleteVersion, writes: true},
 	{method: "GET", path: api + "model-versions/get-download-uri", fields: fields{quiet(may("name")), quiet(may("version"))}, right: readModel, do: downloadURI},
 	{method: "GET", path: api + "model-versions/search", fields: fields{may("filter"), atMost("max_results", mostVersions), list("order_by"), may("page_token")}, do: searchVersions},
@@ -82,7 +85,7 @@ var routes = []route{
 	{method: "POST", path: api + "runs/delete-tag", fields: with(runFields, need("key")), right: editRun, do: deleteRunTag, writes: true},
 	{method: "POST", path: api + "runs/log-parameter", fields: with(runFields, need("key"), may("value")), right: editRun, do: logParam, writes: true},
 	{method: "POST", path: api + "runs/log-metric", fields: with(runFields, need("key"), field{name: "value", kind: double, required: true}, field{name: "timestamp", kind: integer, required: true}, number("step")), right: editRun, do: logMetric, writes: true},
-	{method: "POST", path: api + "runs/log-batch", fields: with(runFields, each("metrics", metricFields...), each("params", tagFields...), each("tags", tagFields...)), right: editRun, do: logBatch, writes: true, early: batchBody},
+	{method: "POST", path: api + "runs/log-batch", fields: with(runFields, each("metrics", metricFields...), each("params", keyedFields...), each("tags", keyedFields...)), right: editRun, do: logBatch, writes: true, needsBody: true},
 	{method: "POST", path: api + "runs/log-inputs", fields: with(runFields, each("datasets", each("tags", tagFields...), datasetField)), right: editRun, do: logInputs, writes: true, since: hasDatasets},
 	{method: "POST", path: api + "runs/outputs", fields: with(runFields, each("models", may("model_id"), number("step"))), right: editRun, do: logOutputs, writes: true, since: hasLoggedModels},
 	{method: "GET", path: api + "metrics/get-history", fields: with(runFields, need("metric_key"), quiet(number("max_results")), may("page_token")), right: readRun, do: metricHistory},
@@ -96,7 +99,7 @@ var routes = []route{
 	{method: "POST", path: api + "experiments/search", fields: experimentSearch, do: searchExperiments},
 	{method: "GET", path: api + "experiments/search", fields: experimentSearch, do: searchExperiments},
 
-	{method: "POST", path: api + "logged-models/search", fields: fields{loggedExperiments, may("filter"), {name: "datasets", kind: opaque}, number("max_results"), {name: "order_by", kind: opaque}, may("page_token")}, do: searchLoggedModels, since: hasLoggedModels},
+	{method: "POST", path: api + "logged-models/search", fields: fields{loggedExperiments, may("filter"), {name: "datasets", kind: opaque}, number("max_results"), each("order_by", may("field_name"), yesNo("ascending"), may("dataset_name"), may("dataset_digest")), may("page_token")}, do: searchLoggedModels, since: hasLoggedModels},
 	{method: "POST", path: api + "logged-models", fields: fields{need("experiment_id"), may("name"), may("model_type"), may("source_run_id"), each("params", tagFields...), each("tags", tagFields...)}, right: editRun, do: createLoggedModel, writes: true, since: hasLoggedModels},
 	{method: "GET", path: api + "logged-models/{model_id}", right: readRun, do: getLoggedModel, since: hasLoggedModels},
 	{method: "PATCH", path: api + "logged-models/{model_id}", fields: fields{need("model_id"), {name: "status", kind: enum, values: modelStatuses, required: true}}, right: editRun, do: finalizeLoggedModel, writes: true, since: hasLoggedModels},
@@ -205,12 +208,4 @@ func (c *call) switchedOff() (response, bool) {
 		return text(http.StatusServiceUnavailable, htmlType, fmt.Sprintf("Endpoint: %s disabled due to the mlflow server running in `--artifacts-only` mode. To enable tracking server functionality, run `mlflow server` without `--artifacts-only`", rule)), true
 	}
 	return response{}, false
-}
-
-// batchBody checks what log-batch looks at in the JSON itself: that there is some, and that no entry lacks a key.
-func batchBody(c *call, root *ordered) error {
-	if len(root.keys) == 0 {
-		return errCrash
-	}
-	return nil
 }

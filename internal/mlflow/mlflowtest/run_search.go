@@ -16,7 +16,7 @@ func searchRuns(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	order, err := parseOrder(runFilter, c.in.list("order_by"))
+	order, err := c.parseOrder(runFilter, c.in.list("order_by"))
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +63,7 @@ func (c *call) runMeets(r *run, cl clause) bool {
 	case "parameter":
 		return c.tagMatches(r.params, cl)
 	case "metric":
-		return slices.ContainsFunc(r.latest(), func(p point) bool { return p.Key == cl.key && metricMeets(p, cl) })
+		return slices.ContainsFunc(r.latest(), func(p point) bool { return p.Key == cl.key && c.metricMeets(p, cl) })
 	case "dataset":
 		return slices.ContainsFunc(r.inputs, func(d datasetInput) bool { return c.datasetMeets(d, cl) })
 	}
@@ -77,12 +77,12 @@ func (c *call) runMeets(r *run, cl clause) bool {
 	return c.text(&have, cl)
 }
 
-// metricMeets knows that NaN differs from everything and equals nothing.
-func metricMeets(p point, cl clause) bool {
-	if math.IsNaN(float64(p.Value)) {
+// metricMeets knows that NaN differs from everything and equals nothing; older servers take it for zero.
+func (c *call) metricMeets(p point, cl clause) bool {
+	if math.IsNaN(float64(p.Value)) && c.sw.nanIsNoNumber {
 		return cl.op == "!="
 	}
-	return compareNumber(float64(p.Value), cl)
+	return compareNumber(comparable64(p.Value), cl)
 }
 
 func (c *call) datasetMeets(d datasetInput, cl clause) bool {

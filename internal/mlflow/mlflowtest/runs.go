@@ -220,10 +220,10 @@ func updateRun(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s := c.in.str("status"); s != "" {
-		r.status = s
+	if c.in.has("status") || c.sw.updateResets {
+		r.status = cmp.Or(c.in.str("status"), "RUNNING")
 	}
-	if c.in.has("end_time") {
+	if c.in.has("end_time") || c.sw.updateResets {
 		r.end = c.in.int("end_time")
 	}
 	if n := c.in.str("run_name"); n != "" {

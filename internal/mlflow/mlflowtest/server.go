@@ -113,8 +113,9 @@ type call struct {
 	path    map[string]string // values of the route's {placeholders}
 	in      *message          // the decoded parameters
 	space   *space
-	user    *user               // nil unless the server asks for a login
-	wrote   bool                // whether state changed
+	user    *user // nil unless the server asks for a login
+	wrote   bool  // whether state changed
+	now     int64
 	seen    map[*version]string // set where this request overlaps with another one
 }
 
@@ -127,6 +128,9 @@ func (c *call) dispatch() response {
 	path, ok := c.stripPrefix(c.request.URL.EscapedPath())
 	if !ok {
 		return pageNotFound()
+	}
+	if err := c.checkWorkspaces(path); err != nil {
+		return c.failure(err)
 	}
 	if plain, ok := c.probe(path); ok {
 		return plain
@@ -178,7 +182,7 @@ func (c *call) probe(path string) (response, bool) {
 	}
 	switch {
 	case path == "/health":
-		return text(http.StatusOK, "text/html; charset=utf-8", "OK"), true
+		return text(http.StatusOK, c.sw.healthType, "OK"), true
 	case path == "/version" && c.sw.versionRoute && !c.cfg.basicAuth:
 		return text(http.StatusOK, "text/html; charset=utf-8", c.cfg.version), true
 	}
@@ -201,6 +205,14 @@ func (c *call) stripPrefix(path string) (string, bool) {
 }
 
 func (s *Server) millis() int64 { return s.cfg.now().UnixMilli() }
+
+// millis is one time for all that a request changes.
+func (c *call) millis() int64 {
+	if c.now == 0 {
+		c.now = c.Server.millis()
+	}
+	return c.now
+}
 
 func (s *Server) addSpace(name string) *space {
 	sp := &space{name: name, models: map[string]*model{}}

@@ -38,6 +38,9 @@ func (c *call) acceptSource() (source, error) {
 			return s, err
 		}
 	}
+	if err := onThisHost(s.uri); err != nil && !c.sw.remoteFiles {
+		return s, err
+	}
 	if !c.sw.sourceOwned {
 		return s, c.checkLooseSource(s)
 	}
@@ -63,16 +66,13 @@ var hostSchemes = []string{"http", "https", "ftp", "sftp", "hdfs", "viewfs", "r2
 func (c *call) checkScheme(uri string) error {
 	scheme, authority := schemeOf(uri), authorityOf(uri)
 	if slices.Contains(hostSchemes, scheme) || scheme == "mlflow-artifacts" && authority != "" {
-		return invalid("Invalid source: '%s'. Artifact URIs cannot use the '%s' scheme.", uri, scheme)
+		return invalid("'source' cannot use the '%s' scheme: the '%s' scheme addresses a host other than the tracking server's configured artifact storage, so the server would connect to the host named in the URI. Set the MLFLOW_ALLOWED_HOST_ADDRESSED_ARTIFACT_SCHEMES environment variable on the server to allow it.", scheme, scheme)
 	}
 	return nil
 }
 
 // checkLooseSource is what servers before 3 check: that the source cannot reach the server's own disk.
 func (c *call) checkLooseSource(s source) error {
-	if c.sw.localSource {
-		return nil
-	}
 	if isLocal(s.uri) {
 		if s.runID != "" {
 			r, err := c.run(s.runID)
@@ -272,7 +272,7 @@ func (c *call) versionMeant(m *model, u modelsURI) (*version, error) {
 // locate finds where the artifacts of the source are, and its run where only a logged model is named.
 func (c *call) locate(s *source) error {
 	s.download = s.uri
-	if schemeOf(s.uri) == "models" {
+	if schemeOf(s.uri) == "models" && !c.sw.verbatimModels {
 		if err := c.locateModels(s); err != nil {
 			return err
 		}
@@ -395,6 +395,15 @@ func upTo(s, any string) int {
 		return i
 	}
 	return len(s)
+}
+
+// onThisHost says whether a file: URI names the server's own disk, the only one it can look at.
+func onThisHost(uri string) error {
+	host, _, _ := strings.Cut(authorityOf(uri), ":")
+	if schemeOf(uri) != "file" || host == "" || host == "." || strings.HasPrefix(host, "localhost") || strings.HasPrefix(host, "127.0.0.1") {
+		return nil
+	}
+	return internal("%s is not a valid remote uri. For remote access on windows, please consider using a different scheme such as SMB (e.g. smb://<hostname>/<path>).", uri)
 }
 
 func isLocal(uri string) bool {

@@ -10,6 +10,7 @@ import (
 type switches struct {
 	version             string
 	versionRoute        bool   // GET /version
+	healthType          string // the media type of /health
 	aliases             bool   // the alias routes
 	aliasNeedsModel     bool   // an alias of a missing model is 404, not "alias not found"
 	aliasDropped        bool   // deleting a version removes its aliases instead of leaving them dangling
@@ -17,11 +18,15 @@ type switches struct {
 	versionSearchPaged  bool   // version search honours max_results, order_by and page_token
 	nameIn              bool   // filters may say name IN (…)
 	contentTypeChecked  bool   // writes must say application/json
+	emptyUpload         bool   // an upload is answered without a body
 	missingArtifact     string // the answer for a file that is not there: "404", "500 json" or "500 page"
-	localSource         bool   // a version may point at any path of the server's disk
+	missingProxied      string // the same through the artifact proxy
+	verbatimModels      bool   // a source models:/… is stored as it comes and not looked up
+	remoteFiles         bool   // a source file://host/… is refused like other files; later servers fall over
 	pathSourceChecked   bool   // "..", NUL and the like in a source are refused
 	sourceOwned         bool   // a source must lie within the run or logged model named with it
 	sourceSchemes       bool   // sources on http, ftp, hdfs … are refused
+	colonInKeys         bool   // tag keys may hold a colon
 	strictNames         bool   // model names may not hold "/", ":" or be blank
 	versionTagLimit     int    // longest value of a version's tag
 	modelTagLimit       int    // longest value of a registered model's tag
@@ -39,43 +44,61 @@ type switches struct {
 	workspaces          bool // the workspace header means something, if only that the feature is off
 	experimentWorkspace bool // an experiment says which workspace it is in
 	permissionGrants    bool // the newer routes for users and grants
+	queryChecked        bool // the parameters of a GET are held to the rules; else a wrong type is an uncaught exception
+	bareAttributes      bool // a filter of runs may name an attribute without attributes. before it
+	stringLimits        bool // a limited number may come in a string; else that is an uncaught exception
+	artifactTypes       bool // artifacts say what they are; else text is HTML through the proxy and unknown elsewhere
+	artifactPaths       bool // a path of an artifact is checked; else what makes no sense is an uncaught exception
+	proxyDeletes        bool // the artifact proxy can delete
+	strayTokens         bool // a filter of the registry may hold words and lists that mean nothing: name IN (…) is one, and finds all
+	updateResets        bool // updating a run sets status and end time also where the request has none
+	entriesComplete     bool // a metric, parameter or tag in a batch without one of its keys is an uncaught exception
+	fullPageToken       bool // a page of experiments that is just full says that more follow
+	wholeNumbers        bool // a version_number to compare with must be a whole one
+	experimentIDs       bool // an experiment ID that is no number is refused, not just unknown
+	nanIsNoNumber       bool // searches never take a NaN for the zero it is stored as
 	historyPaged        bool // metrics/get-history takes max_results
 }
 
 // table has one row per version whose answers are recorded under testdata/conformance.
 var table = []switches{
 	{
-		version: "3.17.2", versionRoute: true,
+		version: "3.17.2", versionRoute: true, healthType: "text/plain; charset=utf-8",
 		aliases: true, aliasNeedsModel: true, aliasDropped: true, latestAlias: true,
-		versionSearchPaged: true, nameIn: true, contentTypeChecked: true, missingArtifact: "404",
-		pathSourceChecked: true, sourceOwned: true, sourceSchemes: true, strictNames: true,
+		versionSearchPaged: true, nameIn: true, contentTypeChecked: true, missingArtifact: "404", missingProxied: "404", emptyUpload: true,
+		pathSourceChecked: true, sourceOwned: true, sourceSchemes: true, strictNames: true, colonInKeys: true,
 		versionTagLimit: 100_000, modelTagLimit: 100_000,
 		paramLimit: 6000, paramCut: true, runTagLimit: 8000, runTagCut: true,
 		promptsHidden: true, loggedModels: true, datasets: true, hostChecked: true, errorClasses: true,
 		serverInfo: true, prefixesAPI: true, workspaces: true, experimentWorkspace: true,
-		permissionGrants: true, historyPaged: true,
+		permissionGrants: true, historyPaged: true, queryChecked: true, bareAttributes: true, stringLimits: true,
+		artifactTypes: true, artifactPaths: true, proxyDeletes: true, wholeNumbers: true, experimentIDs: true, nanIsNoNumber: true,
 	},
 	{
-		version: "2.22.5", versionRoute: true, aliases: true,
-		versionSearchPaged: true, contentTypeChecked: true, missingArtifact: "500 page",
-		pathSourceChecked: true, versionTagLimit: 5000, modelTagLimit: 5000,
+		version: "2.22.5", versionRoute: true, healthType: htmlType, aliases: true,
+		versionSearchPaged: true, contentTypeChecked: true, missingArtifact: "500 page", missingProxied: "500 json",
+		pathSourceChecked: true, colonInKeys: true, versionTagLimit: 5000, modelTagLimit: 5000,
 		paramLimit: 6000, paramCut: true, runTagLimit: 8000, runTagCut: true,
-		promptsHidden: true, datasets: true,
+		promptsHidden: true, datasets: true, queryChecked: true, bareAttributes: true, stringLimits: true,
+		artifactTypes: true, artifactPaths: true, proxyDeletes: true,
 	},
 	{
-		version: "2.9.2", versionRoute: true, aliases: true,
-		versionSearchPaged: true, contentTypeChecked: true, missingArtifact: "500 page",
+		version: "2.9.2", versionRoute: true, healthType: htmlType, aliases: true,
+		versionSearchPaged: true, contentTypeChecked: true, missingArtifact: "500 page", missingProxied: "500 json",
 		pathSourceChecked: true, versionTagLimit: 5000, modelTagLimit: 5000,
-		paramLimit: 6000, paramCut: true, runTagLimit: 5000, datasets: true,
+		paramLimit: 6000, paramCut: true, runTagLimit: 5000, datasets: true, queryChecked: true, bareAttributes: true, stringLimits: true,
+		artifactTypes: true, artifactPaths: true, proxyDeletes: true,
 	},
 	{
-		version: "2.2.2", versionRoute: true,
-		versionSearchPaged: true, nameIn: true, missingArtifact: "500 page",
+		version: "2.2.2", versionRoute: true, healthType: htmlType,
+		versionSearchPaged: true, nameIn: true, missingArtifact: "500 page", missingProxied: "500 json",
 		pathSourceChecked: true, versionTagLimit: 5000, modelTagLimit: 5000,
-		paramLimit: 500, runTagLimit: 5000,
+		paramLimit: 500, runTagLimit: 5000, queryChecked: true, bareAttributes: true, stringLimits: true,
+		artifactTypes: true, artifactPaths: true, proxyDeletes: true,
 	},
 	{
-		version: "1.30.1", nameIn: true, missingArtifact: "500 page", localSource: true,
+		version: "1.30.1", healthType: htmlType, missingArtifact: "500 page", missingProxied: "500 json", verbatimModels: true, remoteFiles: true,
+		strayTokens: true, updateResets: true, entriesComplete: true, fullPageToken: true,
 		versionTagLimit: 5000, modelTagLimit: 5000, paramLimit: 500, runTagLimit: 5000,
 	},
 }

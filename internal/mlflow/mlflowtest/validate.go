@@ -50,7 +50,7 @@ var entityName = regexp.MustCompile(`^[/\pL\pN_.\- :]*$`)
 
 // checkTagKey holds for tags of every kind, and for the names of parameters and metrics.
 func (c *call) checkTagKey(key, at string) error {
-	if !entityName.MatchString(key) {
+	if !entityName.MatchString(key) || !c.sw.colonInKeys && strings.Contains(key, ":") {
 		return invalid("Invalid value %s for parameter '%s' supplied: Names may only contain alphanumerics, underscores (_), dashes (-), periods (.), spaces ( ), colon(:) and slashes (/).", compact(key), at)
 	}
 	if resolvesElsewhere(key) {
@@ -112,7 +112,7 @@ func (c *call) checkAlias(a string) error {
 		return invalid("Registered model alias name cannot be empty.")
 	}
 	if !aliasChars.MatchString(a) {
-		return invalid("Invalid alias name: '%s'. Aliases may only contain alphanumerics, underscores (_), and dashes (-).", a)
+		return invalid("Invalid alias name: '%s'. Names may only contain alphanumerics, underscores (_), and dashes (-).", a)
 	}
 	return c.checkLength("Registered model alias name", a, 255)
 }

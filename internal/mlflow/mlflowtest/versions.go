@@ -251,17 +251,14 @@ func searchVersions(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	offset, err := parseToken(c.in.str("page_token"))
-	if err != nil {
-		return nil, err
-	}
-	found, err := c.matchVersions(clauses)
-	if err != nil {
-		return nil, err
-	}
+	found := c.matchVersions(clauses)
 	slices.SortFunc(found, order)
 	shown, next := found, ""
 	if c.sw.versionSearchPaged {
+		offset, err := parseToken(c.in.str("page_token"))
+		if err != nil {
+			return nil, err
+		}
 		shown, next = onePage(found, offset, most)
 	}
 	var out struct {
@@ -279,13 +276,16 @@ const mostVersions = 200_000
 
 func (c *call) versionPage() (int64, error) {
 	most := c.in.intOr("max_results", mostVersions)
-	if c.sw.versionSearchPaged && most < 1 {
+	if !c.sw.versionSearchPaged {
+		return most, nil
+	}
+	if most < 1 {
 		return 0, invalid("Invalid value for max_results. It must be a positive integer, but got %d", most)
 	}
 	return most, nil
 }
 
-func (c *call) matchVersions(clauses []clause) ([]*version, error) {
+func (c *call) matchVersions(clauses []clause) []*version {
 	var found []*version
 	for _, m := range c.space.models {
 		if c.hidesVersions(m, clauses) || !c.readable(resourceModel, m.name) {
@@ -297,7 +297,7 @@ func (c *call) matchVersions(clauses []clause) ([]*version, error) {
 			}
 		}
 	}
-	return found, nil
+	return found
 }
 
 // hidesVersions says whether a search leaves out a model's versions: one version tagged as a prompt is enough to hide

@@ -35,6 +35,7 @@ type field struct {
 	name     string
 	kind     kind
 	required bool
+	always   bool // required too by servers that want entries complete
 	unruled  bool // the handler has no rule for it: a wrong type passes unnoticed
 	limit    int64
 	sub      []field
@@ -47,7 +48,7 @@ func need(name string) field            { return field{name: name, required: tru
 func may(name string) field             { return field{name: name} }
 func list(name string) field            { return field{name: name, kind: strList} }
 func number(name string) field          { return field{name: name, kind: integer} }
-func flag(name string) field            { return field{name: name, kind: boolean} }
+func yesNo(name string) field           { return field{name: name, kind: boolean} }
 func atMost(name string, n int64) field { return field{name: name, kind: integer, limit: n} }
 func each(name string, sub ...field) field {
 	return field{name: name, kind: objects, sub: sub}
@@ -86,7 +87,7 @@ func (m *message) intOr(name string, otherwise int64) int64 {
 // parameterOf reads one parameter of a body that has not been decoded.
 func parameterOf(body []byte, name string) string {
 	root, err := parseBody(body)
-	if err != nil {
+	if err != nil || root == nil {
 		return ""
 	}
 	s, _ := root.vals[name].(string)
@@ -101,8 +102,12 @@ func (m *message) tags(name string) tags {
 	return t
 }
 
-// decode reads the parameters of the request: from the query of a GET that has one, else from the body.
+// decode reads the parameters of the request: from the query of a GET that has one, else from the body. Routes without
+// parameters do not look.
 func (c *call) decode(fs fields) (*message, error) {
+	if fs == nil {
+		return newMessage(), nil
+	}
 	if c.request.Method == http.MethodGet && c.request.URL.RawQuery != "" {
 		return c.decodeQuery(fs)
 	}
@@ -113,10 +118,11 @@ func (c *call) decode(fs fields) (*message, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.route.early != nil {
-		if err := c.route.early(c, root); err != nil {
-			return nil, err
+	if root == nil {
+		if c.route.needsBody {
+			return nil, errCrash
 		}
+		root = &ordered{vals: map[string]any{}}
 	}
 	m := newMessage()
 	ok := m.fill(root, fs)
@@ -137,12 +143,12 @@ func (c *call) checkContentType() error {
 	}
 }
 
-// parseBody reads a JSON body leniently: nothing and nonsense count as an empty object, a string that holds JSON is
-// read once more, and any other value makes the server fall over.
+// parseBody reads a JSON body leniently: nothing and nonsense count as none, a string that holds JSON is read once more,
+// and any other value makes the server fall over.
 func parseBody(body []byte) (*ordered, error) {
 	v, err := parseOrdered(body)
 	if err != nil || v == nil {
-		return &ordered{vals: map[string]any{}}, nil
+		return nil, nil
 	}
 	if s, ok := v.(string); ok {
 		if v, err = parseOrdered([]byte(s)); err != nil {
@@ -183,6 +189,12 @@ func (c *call) decodeQuery(fs fields) (*message, error) {
 	}
 	m := newMessage()
 	ok := m.fill(root, fs)
+	if !c.sw.queryChecked {
+		if !ok {
+			return nil, errCrash
+		}
+		return m, nil
+	}
 	return m, c.checkRules(m, root, fs, ok)
 }
 
@@ -358,8 +370,34 @@ func (c *call) checkRules(m *message, root *ordered, fs fields, parsed bool) err
 		if !present {
 			continue
 		}
+		if _, text := v.(string); text && f.limit > 0 && !c.sw.stringLimits {
+			return errCrash
+		}
 		if !parsed && !fits(f, v) || f.limit > 0 && m.int(f.name) > f.limit {
 			return badValue(f.name, v)
+		}
+		if err := c.checkEntries(f, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkEntries looks for the keys each entry of a list has to have.
+func (c *call) checkEntries(f field, v any) error {
+	items, _ := v.([]any)
+	for i, item := range items {
+		obj, ok := item.(*ordered)
+		if !ok {
+			continue
+		}
+		for _, sub := range f.sub {
+			if _, ok := obj.vals[sub.name]; !ok && c.sw.entriesComplete && (sub.required || sub.always) {
+				return errCrash
+			}
+			if e := obj.vals[sub.name]; sub.required && (e == nil || e == "") {
+				return invalid("Missing value for required parameter '%s[%d].%s'. See the API docs for more information about request parameters.", f.name, i, sub.name)
+			}
 		}
 	}
 	return nil
@@ -380,7 +418,14 @@ func fits(f field, v any) bool {
 		_, ok := v.(bool)
 		return ok
 	case integer:
+		switch v.(type) {
+		case json.Number, bool:
+			return true
+		}
 		_, ok := wholeNumber(v)
+		return ok
+	case double:
+		_, ok := decimal(v)
 		return ok
 	case strList:
 		items, ok := v.([]any)

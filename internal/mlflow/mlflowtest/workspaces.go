@@ -1,6 +1,7 @@
 package mlflowtest
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 )
@@ -10,16 +11,30 @@ const (
 	workspaceHeader  = "X-Mlflow-Workspace"
 )
 
-// chooseWorkspace reads the workspace header. A server of that generation with the feature off refuses any value, as
-// an internal error; older ones do not know the header.
-func (c *call) chooseWorkspace() error {
-	c.space = c.spaces[defaultWorkspace]
-	name := strings.TrimSpace(c.request.Header.Get(workspaceHeader))
-	if name == "" || !c.sw.workspaces {
+const serverInfoPath = "/api/3.0/mlflow/server-info"
+
+// workspace is the value of the header, which older servers do not know.
+func (c *call) workspace() string {
+	if !c.sw.workspaces {
+		return ""
+	}
+	return strings.TrimSpace(c.request.Header.Get(workspaceHeader))
+}
+
+// checkWorkspaces refuses the header where the feature is off, whatever its value, and on every path but one: health
+// checks and paths that are none included.
+func (c *call) checkWorkspaces(path string) error {
+	if c.workspace() == "" || c.cfg.workspacesOn || path == serverInfoPath {
 		return nil
 	}
-	if !c.cfg.workspacesOn {
-		return fail("FEATURE_DISABLED", "Workspace APIs are not available: this server was not started with workspace support (--enable-workspaces).")
+	return fail("FEATURE_DISABLED", "Workspace APIs are not available: workspaces are not enabled on this server")
+}
+
+func (c *call) chooseWorkspace() error {
+	c.space = c.spaces[defaultWorkspace]
+	name := c.workspace()
+	if name == "" || !c.cfg.workspacesOn {
+		return nil
 	}
 	sp, ok := c.spaces[name]
 	if !ok {
@@ -69,7 +84,7 @@ func (c *call) needWorkspaces() error {
 	if c.cfg.workspacesOn {
 		return nil
 	}
-	return fail("FEATURE_DISABLED", "Workspace APIs are not available: this server was not started with workspace support (--enable-workspaces).")
+	return refusal{http.StatusServiceUnavailable, htmlType, "Endpoint: /api/3.0/mlflow/workspaces disabled because the server is running without workspaces support. To enable workspace, run `mlflow server` with `--enable-workspaces`"}
 }
 
 func serverInfo(c *call) (any, error) {

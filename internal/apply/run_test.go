@@ -1,0 +1,244 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// server is a registry of one alias, one stage and a list of writes; hooks stand for what goes wrong.
+type server struct {
+	state   map[string]string // by Ref
+	writes  []string
+	do      func(context.Context, registry.Step) error // before the effect
+	after   func(registry.Step) error
+	observe func(registry.Step) error
+}
+
+func (s *server) Observe(_ context.Context, step registry.Step) (string, error) {
+	if s.observe != nil {
+		if err := s.observe(step); err != nil {
+			return "", err
+		}
+	}
+	return s.state[step.Ref], nil
+}
+
+func (s *server) Do(ctx context.Context, step registry.Step) (string, bool, error) {
+	if s.do != nil {
+		if err := s.do(ctx, step); err != nil {
+			return "", false, err
+		}
+	}
+	if step.Do.Kind() == registry.Mark { // marks are written beside one another: only their number is kept
+		return "", true, nil
+	}
+	s.writes = append(s.writes, string(step.Do)+" "+step.Ref+" "+step.Want)
+	if step.Do.Kind() == registry.Move {
+		s.state[step.Ref] = step.Want
+	}
+	if s.after != nil {
+		if err := s.after(step); err != nil {
+			return "", false, err
+		}
+	}
+	if step.Do == registry.CreateVersion {
+		return "2", true, nil
+	}
+	return "", true, nil
+}
+
+func thePlan() registry.Plan {
+	return registry.Plan{Model: "churn", Steps: []registry.Step{
+		{Do: registry.CreateVersion, Model: "churn", Want: registry.NewNumber},
+		{Do: registry.SetAlias, Model: "churn", Ref: "champion", Was: "1", Want: registry.NewNumber},
+		{Do: registry.SetStage, Model: "churn", Ref: "Production", Was: "1", Want: registry.NewNumber, Archive: true},
+		{Do: registry.SetTag, Model: "churn", Ref: registry.TagRecord, Want: registry.TheRecord},
+	}}
+}
+
+func fresh() *server {
+	return &server{state: map[string]string{"champion": "1", "Production": "1"}}
+}
+
+func applied(ctx context.Context, s *server) registry.Receipt {
+	return Run(ctx, s, thePlan(), Options{
+		Now:    func() time.Time { return time.Unix(0, 0) },
+		Record: func(time.Time, int) string { return "{}" },
+	})
+}
+
+var (
+	errRefused = &registry.Error{Reason: registry.Forbidden, Msg: "the login lacks the right"}
+	errUnclear = &registry.Error{Reason: registry.Unknown, Msg: "the answer was lost"}
+	errDown    = &registry.Error{Reason: registry.Unreachable, Msg: "connection refused"}
+)
+
+func only(ref string, err error) func(registry.Step) error {
+	return func(s registry.Step) error {
+		if s.Ref == ref {
+			return err
+		}
+		return nil
+	}
+}
+
+func TestHowStepsEnd(t *testing.T) {
+	const all = "create-version  {new}|set-alias champion 2|set-stage Production 2"
+	for name, c := range map[string]struct {
+		spoil  func(*server)
+		reason registry.Reason
+		ends   string // of the steps, in order
+		writes string
+	}{
+		"all is well": {func(*server) {}, registry.OK, "done done done done", all},
+		"somebody moved the alias before": {
+			func(s *server) { s.state["champion"] = "9" }, registry.Conflict, "done not done not done not done", "create-version  {new}"},
+		"the guard cannot be read": {
+			func(s *server) { s.observe = only("Production", errDown) }, registry.Unreachable, "done not done not done not done", "create-version  {new}"},
+		"the version is refused": {
+			func(s *server) {
+				s.do = func(_ context.Context, step registry.Step) error { return only("", errRefused)(step) }
+			},
+			registry.Forbidden, "not done not done not done not done", ""},
+		"the second move is refused": {
+			func(s *server) {
+				s.do = func(_ context.Context, step registry.Step) error { return only("Production", errRefused)(step) }
+			},
+			registry.Forbidden, "done done not done not done", "create-version  {new}|set-alias champion 2"},
+		"the answer to a move is lost after its effect": {
+			func(s *server) { s.after = only("Production", errUnclear) }, registry.OK, "done done done done", all},
+		"the answer to a move is lost before its effect": {
+			func(s *server) {
+				s.do = func(_ context.Context, step registry.Step) error { return only("Production", errUnclear)(step) }
+			},
+			registry.ServerError, "done done not done not done", "create-version  {new}|set-alias champion 2"},
+		"the answer is lost and nothing can be read": {
+			func(s *server) {
+				s.after = func(step registry.Step) error {
+					if step.Ref == "champion" {
+						s.observe = func(registry.Step) error { return errDown }
+						return errUnclear
+					}
+					return nil
+				}
+			},
+			registry.Unknown, "done unknown not done not done", "create-version  {new}|set-alias champion 2"},
+		"moved by somebody else right after": {
+			func(s *server) {
+				s.after = func(step registry.Step) error { // beside the last move
+					if step.Ref == "Production" {
+						s.state["champion"] = "9"
+					}
+					return nil
+				}
+			},
+			registry.Conflict, "done not done done done", all},
+		"the stage is held by two": {
+			func(s *server) {
+				s.after = func(step registry.Step) error {
+					if step.Ref == "Production" {
+						s.state["Production"] = "2,3"
+					}
+					return nil
+				}
+			},
+			registry.StageNotExclusive, "done done not done done", all},
+		"a mark cannot be written": {
+			func(s *server) {
+				s.do = func(_ context.Context, step registry.Step) error { return only(registry.TagRecord, errRefused)(step) }
+			},
+			registry.OK, "done done done not done", all},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := fresh()
+			c.spoil(s)
+			r := applied(context.Background(), s)
+			if got := registry.ReasonOf(r.Err); got != c.reason {
+				t.Errorf("reason %s (%v), want %s", got, r.Err, c.reason)
+			}
+			var ends []string
+			for _, result := range r.Results {
+				ends = append(ends, string(result.Done))
+			}
+			if diff := cmp.Diff(c.ends, strings.Join(ends, " ")); diff != "" {
+				t.Error(diff)
+			}
+			if diff := cmp.Diff(c.writes, strings.Join(s.writes, "|")); diff != "" {
+				t.Error(diff)
+			}
+			if c.reason == registry.OK && strings.Contains(c.ends, "not done") != (len(r.Warnings) == 1) {
+				t.Errorf("warnings %v", r.Warnings)
+			}
+		})
+	}
+}
+
+// Cancelled at any step: no new write starts, the one in flight is verified, and all is over within five seconds.
+func TestCancelledAtAnyStep(t *testing.T) {
+	for at := range 3 {
+		for _, hangs := range []bool{false, true} {
+			t.Run(fmt.Sprintf("step %d, server hangs %v", at, hangs), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					ctx, cancel := context.WithCancel(context.Background())
+					defer cancel()
+					s := fresh()
+					n := 0
+					s.do = func(ctx context.Context, step registry.Step) error {
+						n++
+						if n != at+1 {
+							return nil
+						}
+						cancel()
+						if hangs {
+							<-ctx.Done()
+							return errUnclear
+						}
+						time.Sleep(time.Second)
+						return nil
+					}
+					start := time.Now()
+					r := applied(ctx, s)
+					if took := time.Since(start); took > 5*time.Second {
+						t.Errorf("took %s", took)
+					}
+					if len(s.writes) > at+1 {
+						t.Errorf("wrote on after the signal: %v", s.writes)
+					}
+					if got := registry.ReasonOf(r.Err); r.Err == nil && at < 2 || r.Err != nil && got == registry.OK {
+						t.Errorf("reason %s after a signal at step %d: %v", got, at, r.Results)
+					}
+					if len(r.Results) != 4 {
+						t.Errorf("%d steps are accounted for, of 4", len(r.Results))
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestDeadlineIsNoCancellation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		s := fresh()
+		s.do = func(_ context.Context, step registry.Step) error {
+			if step.Do == registry.CreateVersion {
+				time.Sleep(2 * time.Second)
+			}
+			return nil
+		}
+		r := applied(ctx, s)
+		if !errors.Is(context.Cause(ctx), context.DeadlineExceeded) || registry.ReasonOf(r.Err) == registry.Cancelled || r.Err == nil {
+			t.Errorf("%v", r.Err)
+		}
+	})
+}

@@ -1,0 +1,91 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
+	"github.com/mlflow-promote/mlflow-promote/internal/report"
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+)
+
+// double starts the double with what the seed describes.
+func double(t *testing.T, version, seed string) *mlflowtest.Server {
+	t.Helper()
+	s := mlflowtest.New(version, mlflowtest.AllowedHosts("mlflow.example"), mlflowtest.Clock(func() time.Time { return now }))
+	if err := s.Seed(strings.NewReader(seed)); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// run runs the program against the double and returns its exit status and result.
+func run(t *testing.T, s *mlflowtest.Server, args ...string) (int, report.Result) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	status := Run(context.Background(), Process{
+		Args: append(args, "--json", "--tracking-uri", address), Env: func(string) string { return "" },
+		Stdout: &stdout, Stderr: &stderr, Dir: t.TempDir(), Now: func() time.Time { return now },
+		Jitter: func() float64 { return 0 }, Version: "test",
+		Wire: rest.Config{Transport: s.Transport(), MinWait: time.Millisecond, MaxWait: time.Millisecond},
+	})
+	var r report.Result
+	if err := json.Unmarshal(stdout.Bytes(), &r); err != nil {
+		t.Errorf("%v: %v\n%s%s", args, err, stdout.String(), stderr.String())
+	}
+	return status, r
+}
+
+const oneRun = `{"runs": [{"id": "r1", "metrics": {"acc": 0.9}, "artifacts": {"model/MLmodel": "flavors:\n  sklearn: {}\n"}}],
+ "models": [{"name": "churn", "versions": [{"source": "s3://bucket/1"}, {"source": "s3://bucket/2"}]}]}`
+
+// The same run registered by several processes at once is one version that counts: every process reports it, and the
+// twins say which it is. Without others at work it costs no request more.
+func TestTwins(t *testing.T) {
+	for _, version := range mlflowtest.Versions() {
+		t.Run(version, func(t *testing.T) {
+			s := double(t, version, oneRun)
+			s.Fault(mlflowtest.Fault{Method: "POST", Path: "model-versions/create", Kind: mlflowtest.SlowHeader, Delay: 20 * time.Millisecond})
+			var wg sync.WaitGroup
+			numbers := make([]string, 6)
+			for i := range numbers {
+				wg.Go(func() {
+					_, r := run(t, s, "register", "--model", "churn", "--candidate", "runs:/r1/model")
+					numbers[i] = r.Version
+				})
+			}
+			wg.Wait()
+			for _, n := range numbers {
+				if n != "3" {
+					t.Errorf("registered as %v, want version 3 from all", numbers)
+				}
+			}
+			if _, r := run(t, s, "register", "--model", "churn", "--candidate", "runs:/r1/model"); r.Version != "3" || r.Changed {
+				t.Errorf("afterwards it is version %s, changed %v", r.Version, r.Changed)
+			}
+			for _, w := range s.Writes() {
+				if strings.HasSuffix(w.Path, "set-tag") && !strings.Contains(fmt.Sprintf("%s", w.Body), `"key":"promote.duplicate_of","name":"churn","value":"3"`) {
+					t.Errorf("unexpected tag %s", w.Body)
+				}
+			}
+			if status, r := run(t, s, "promote", "--model", "churn", "--candidate", "models:/churn/8", "--stage", "Production", "--thresholds", "acc>=0.5"); status == 0 {
+				t.Errorf("a twin was promoted: %+v", r)
+			}
+		})
+	}
+}
+
+// A version that another run registers in between takes a number and changes nothing else.
+func TestRegisterBesideOthers(t *testing.T) {
+	s := double(t, "3.17.2", oneRun)
+	_, first := run(t, s, "register", "--model", "churn", "--candidate", "runs:/r1/model")
+	if first.Version != "3" || first.Requests != 6 {
+		t.Errorf("version %s after %d requests, want 3 after 6", first.Version, first.Requests)
+	}
+}

@@ -1,0 +1,137 @@
+package mlflow
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+)
+
+// findBest turns the candidate "best" into the run it stands for.
+func (g *gathering) findBest(ctx context.Context) error {
+	best := g.q.Candidate.Best
+	if best == nil {
+		return nil
+	}
+	experiment, err := g.c.experiment(ctx, best.Experiment)
+	if err != nil {
+		return err
+	}
+	runs, err := g.c.bestRuns(ctx, experiment, *best)
+	if err != nil {
+		return err
+	}
+	// Of equal runs the newest: the one that started last, and of those again the greatest id, so that it is always the same.
+	run := slices.MaxFunc(runs, func(a, b registry.Run) int {
+		if c := a.Start.Compare(b.Start); c != 0 {
+			return c
+		}
+		return strings.Compare(a.ID, b.ID)
+	})
+	found := registry.BestRun{Experiment: best.Experiment, RunID: run.ID, Metric: best.Metric, Value: run.Metrics[best.Metric].Raw, Goal: best.Goal}
+	for _, r := range runs {
+		if r.ID != run.ID {
+			found.Ties = append(found.Ties, r.ID)
+		}
+	}
+	slices.Sort(found.Ties)
+	g.facts.Best = &found
+	g.q.Candidate = registry.Candidate{Text: "runs:/" + run.ID + "/" + best.Path, RunID: run.ID, Path: best.Path}
+	return nil
+}
+
+// experiment finds an experiment by its name, or else by its number.
+func (c *Client) experiment(ctx context.Context, name string) (id string, err error) {
+	var out struct {
+		Experiment struct {
+			ID        string `json:"experiment_id"`
+			Lifecycle string `json:"lifecycle_stage"`
+		} `json:"experiment"`
+	}
+	err = get(ctx, c.tracking, api+"experiments/get-by-name", url.Values{"experiment_name": {name}}, "experiment", &out)
+	if isMissing(err) && strings.Trim(name, "0123456789") == "" {
+		err = get(ctx, c.tracking, api+"experiments/get", url.Values{"experiment_id": {name}}, "experiment", &out)
+	}
+	switch {
+	case isMissing(err):
+		return "", gone(fmt.Sprintf("there is no experiment %q", name), "names are case-sensitive; check the input experiment")
+	case err != nil:
+		return "", Explain("read experiment "+name, err)
+	case out.Experiment.Lifecycle == "deleted":
+		return "", gone(fmt.Sprintf("experiment %q is deleted", name), "restore it in MLflow, or name another in the input experiment")
+	}
+	return out.Experiment.ID, nil
+}
+
+// bestRuns returns the finished runs that share the best finite value of the metric. The server sorts, what is not
+// finite is left out here: a store keeps Inf as a number, and then it would win.
+func (c *Client) bestRuns(ctx context.Context, experiment string, best registry.Best) ([]registry.Run, error) {
+	order := "DESC"
+	if best.Goal == registry.Minimize {
+		order = "ASC"
+	}
+	body := map[string]any{
+		"experiment_ids": []string{experiment}, "filter": "attributes.status = 'FINISHED'", "run_view_type": "ACTIVE_ONLY",
+		"order_by": []string{"metrics.`" + best.Metric + "` " + order}, "max_results": 200,
+	}
+	var found []registry.Run
+	seen := map[string]bool{} // names of metrics, for the message
+	for token := ""; ; {
+		var out struct {
+			Runs []runJSON `json:"runs"`
+			Next string    `json:"next_page_token"`
+		}
+		r := rest.Request{Method: "POST", Path: api + "runs/search", Body: body, Class: rest.Read, Limit: 64 << 20}
+		if err := c.tracking.JSON(ctx, r, &out); err != nil {
+			return nil, Explain("search runs of experiment "+best.Experiment, err)
+		}
+		reached := false // a run beyond those that share the best value
+		for _, j := range out.Runs {
+			run := j.run()
+			for name := range run.Metrics {
+				seen[name] = true
+			}
+			point, has := run.Metrics[best.Metric]
+			switch {
+			case !has || !point.Finite() || run.Deleted || run.Status != "FINISHED":
+			case len(found) > 0 && better(found[0].Metrics[best.Metric], point, best.Goal):
+				reached = true
+			case len(found) > 0 && better(point, found[0].Metrics[best.Metric], best.Goal):
+				found = []registry.Run{run}
+			default:
+				found = append(found, run)
+			}
+		}
+		if reached || out.Next == "" || out.Next == token {
+			break
+		}
+		token = out.Next
+		body["page_token"] = token
+	}
+	if len(found) == 0 {
+		return nil, noBest(best, slices.Sorted(maps.Keys(seen)))
+	}
+	return found, nil
+}
+
+func better(a, b registry.Point, goal string) bool {
+	if goal == registry.Minimize {
+		return a.Value < b.Value
+	}
+	return a.Value > b.Value
+}
+
+func noBest(best registry.Best, names []string) error {
+	hint := "runs that are not finished or deleted, that lack the metric, or whose value is not finite do not count"
+	if near := registry.Nearest(best.Metric, names); len(near) > 0 {
+		hint = fmt.Sprintf("did you mean the metric %s? ", strings.Join(near, " or ")) + hint
+	} else if len(names) > 0 {
+		hint = fmt.Sprintf("its runs have the metrics %s; ", strings.Join(names[:min(10, len(names))], ", ")) + hint
+	}
+	return gone(fmt.Sprintf("no run of experiment %q counts for metric %q", best.Experiment, best.Metric), hint)
+}

@@ -1,0 +1,127 @@
+package mlflow
+
+import (
+	"encoding/json"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+func TestMetricsAsServersSendThem(t *testing.T) {
+	for text, want := range map[string]struct {
+		value  float64
+		finite bool
+		raw    string
+	}{
+		`{"value": 0.5, "step": "3"}`:       {0.5, true, "0.5"},
+		`{"value": "NaN"}`:                  {math.NaN(), false, "NaN"},
+		`{"value": "Infinity"}`:             {math.Inf(1), false, "Infinity"},
+		`{"value": "-Infinity"}`:            {math.Inf(-1), false, "-Infinity"},
+		`{"value": 1.7976931348623157e308}`: {math.MaxFloat64, false, "1.7976931348623157e308"},
+		`{"value": null}`:                   {math.NaN(), false, "null"},
+		`{}`:                                {math.NaN(), false, "missing"},
+		`{"value": "high"}`:                 {math.NaN(), false, "high"},
+		`{"value": 1e999}`:                  {math.NaN(), false, "1e999"},
+	} {
+		var j metricJSON
+		if err := json.Unmarshal([]byte(text), &j); err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		p := j.point()
+		if p.Finite() != want.finite || want.finite && p.Value != want.value || p.Raw != want.raw {
+			t.Errorf("%s: %+v", text, p)
+		}
+	}
+}
+
+func TestIntegersComeAsNumbersOrStrings(t *testing.T) {
+	for text, want := range map[string]whole{`7`: 7, `"7"`: 7, `"01"`: 1, `1716200000000`: 1716200000000} {
+		var w whole
+		if err := json.Unmarshal([]byte(text), &w); err != nil || w != want {
+			t.Errorf("%s: %d, %v", text, w, err)
+		}
+	}
+	for _, text := range []string{`"x"`, `1.5`, `""`, `{}`, `true`} {
+		var w whole
+		if json.Unmarshal([]byte(text), &w) == nil {
+			t.Errorf("%s is read as %d", text, w)
+		}
+	}
+}
+
+func TestMLmodelFiles(t *testing.T) {
+	got, err := parseMLmodel([]byte(`artifact_path: mlflow-artifacts:/1/models/m-1/artifacts
+flavors:
+  python_function:
+    env: {conda: conda.yaml, virtualenv: python_env.yaml}
+    loader_module: mlflow.sklearn
+    python_version: 3.11.7
+  sklearn:
+    sklearn_version: 1.5.2
+mlflow_version: 3.17.2
+model_id: m-1
+model_size_bytes: 1234
+signature:
+  inputs: '[{"type": "double", "required": true}]'
+  outputs: '[{"type": "long", "required": true}]'
+  params: null
+utc_time_created: '2026-05-03 10:00:00.123'
+`))
+	want := registry.MLmodel{
+		Flavors: map[string]map[string]any{
+			"python_function": {"env": map[string]any{"conda": "conda.yaml", "virtualenv": "python_env.yaml"}, "loader_module": "mlflow.sklearn", "python_version": "3.11.7"},
+			"sklearn":         {"sklearn_version": "1.5.2"},
+		},
+		Signature: registry.Signature{Inputs: `[{"type": "double", "required": true}]`, Outputs: `[{"type": "long", "required": true}]`},
+		Names:     []string{"conda.yaml", "python_env.yaml"},
+		ModelID:   "m-1", MLflowVersion: "3.17.2", PythonVersion: "3.11.7", Created: "2026-05-03 10:00:00.123", SizeBytes: 1234,
+	}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v\n%s", err, diff)
+	}
+	for text, want := range map[string]string{
+		"":                             "it names no flavors",
+		"flavors: {}":                  "it names no flavors",
+		"flavors: 7":                   "not YAML of an MLmodel file",
+		"<html>":                       "not YAML of an MLmodel file",
+		strings.Repeat("[", 40_000):    "nests more than 100 levels",
+		strings.Repeat("- &a x\n", 21): "21 anchors",
+	} {
+		if _, err := parseMLmodel([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%.20q: %v, want %q", text, err, want)
+		}
+	}
+}
+
+// Law: no MLmodel file crashes the parser, and what it accepts names a flavor.
+func FuzzMLmodel(f *testing.F) {
+	f.Add([]byte("flavors:\n  sklearn:\n    sklearn_version: 1.5.2\n"))
+	f.Add([]byte("flavors: &a {x: {y: *a}}"))
+	f.Add([]byte("signature:\n  inputs: '['\nflavors: {a: {b: [1, {c: d}]}}"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if len(text) > 1<<16 {
+			return
+		}
+		m, err := parseMLmodel(text)
+		if err == nil && len(m.Flavors) == 0 {
+			t.Fatal("accepted without a flavor")
+		}
+		m.Framework()
+	})
+}
+
+func TestQuotedFilterValues(t *testing.T) {
+	for value, want := range map[string]string{"churn": "'churn'", "it's": `"it's"`, `a"b`: `'a"b'`} {
+		if got, ok := quoted(value); !ok || got != want {
+			t.Errorf("%s: %s", value, got)
+		}
+	}
+	if _, ok := quoted(`'"`); ok {
+		t.Error("a value with both quotes was written into a filter")
+	}
+}

@@ -1,0 +1,167 @@
+package mlflow
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// GatherAliases reads what setting aliases depends on: the model with its aliases, and the versions they are to name.
+func (c *Client) GatherAliases(ctx context.Context, q registry.Query) (registry.Facts, error) {
+	f := registry.Facts{Server: c.address, Versions: map[int]registry.Known[registry.Version]{}}
+	g := &gathering{c: c, q: q}
+	versions := make([]registry.Known[registry.Version], len(q.Aliases))
+	asks := []func() error{
+		func() (err error) { f.Model, err = c.model(ctx, q.Model); return err },
+		func() (err error) { _, err = g.holder(ctx, q.Model, anyAlias); return err },
+	}
+	for i, a := range q.Aliases {
+		if a.Version != 0 {
+			asks = append(asks, func() (err error) { versions[i], err = c.version(ctx, q.Model, a.Version); return err })
+		}
+	}
+	if err := parallel(asks...); err != nil {
+		return f, err
+	}
+	for i, a := range q.Aliases {
+		f.Versions[a.Version] = versions[i]
+	}
+	g.facts.Model = f.Model
+	if f.Model.IsAbsent() {
+		return f, c.noModelNamed(ctx, q.Model, f.Model.Why())
+	}
+	if err := g.refusePrompt(); err != nil {
+		return f, err
+	}
+	if g.bare.Load() {
+		if err := g.readTags(ctx, &candidateRoot{}); err != nil {
+			return f, err
+		}
+		f.Fallback = g.facts.Fallback
+	}
+	return f, nil
+}
+
+// anyAlias is asked for where only the route matters: a server without aliases has none.
+const anyAlias = "promote-probe"
+
+// On servers without aliases (before MLflow 2.3) the tag alias_<alias>=true on a version stands for the alias.
+
+// holder reads the version an alias names and notes where the server has no aliases.
+func (g *gathering) holder(ctx context.Context, name, alias string) (registry.Known[registry.Version], error) {
+	v, bare, err := g.c.holder(ctx, name, alias)
+	if bare {
+		g.bare.Store(true)
+	}
+	return v, err
+}
+
+// readTags reads in the tags of the versions what the alias routes would have told.
+func (g *gathering) readTags(ctx context.Context, root *candidateRoot) error {
+	g.facts.Fallback = &registry.Fallback{}
+	asks := []func() error{func() error { g.facts.Fallback.Server = g.c.serverName(ctx); return nil }}
+	if !g.all {
+		g.all = true
+		asks = append(asks, func() (err error) { g.versions, err = g.c.versions(ctx, g.q.Model, ""); return err })
+	}
+	var others []registry.Version
+	q := g.q.Candidate
+	if q.Alias != "" && q.Model != g.q.Model {
+		asks = append(asks, func() (err error) { others, err = g.c.versions(ctx, q.Model, ""); return err })
+	}
+	if err := parallel(asks...); err != nil {
+		return err
+	}
+	if q.Alias != "" {
+		of := others
+		if q.Model == g.q.Model {
+			of = g.versions
+		}
+		root.version = g.tagHolder(of, q.Alias)
+	}
+	g.facts.Fallback.Holders = allTagged(g.versions)
+	return nil
+}
+
+// serverName is what to call the server: its product and version.
+func (c *Client) serverName(ctx context.Context) string {
+	if version := c.serverVersion(ctx); version != "" {
+		return "MLflow " + version
+	}
+	return "this MLflow server, which does not tell its version,"
+}
+
+// allTagged lists the versions that carry any alias's tag, by alias.
+func allTagged(versions []registry.Version) map[string][]int {
+	out := map[string][]int{}
+	for _, v := range versions {
+		for key, value := range v.Tags {
+			if alias, is := strings.CutPrefix(key, registry.FallbackTag("")); is && value == "true" {
+				out[alias] = append(out[alias], v.Number)
+			}
+		}
+	}
+	return out
+}
+
+// tagged lists the versions that carry the alias's tag, ascending.
+func tagged(versions []registry.Version, alias string) []int {
+	var out []int
+	for _, v := range versions {
+		if v.Tags[registry.FallbackTag(alias)] == "true" {
+			out = append(out, v.Number)
+		}
+	}
+	return out
+}
+
+// tagHolder is the version that holds the alias by its tag: of several the highest number.
+func (g *gathering) tagHolder(versions []registry.Version, alias string) registry.Known[registry.Version] {
+	out := registry.Absent[registry.Version](fmt.Sprintf("no version carries the tag %s=true", registry.FallbackTag(alias)))
+	for _, v := range versions {
+		if v.Tags[registry.FallbackTag(alias)] == "true" {
+			out = registry.Is(v)
+		}
+	}
+	return out
+}
+
+// tagAlias gives the alias to one version by its tag: first the new holder gets it, then the others lose it, the
+// highest number last. At every point on the way the highest number that carries the tag is the old holder or the new
+// one, and the next run finishes what was left. The tag is set to false, because deleting it needs the right MANAGE.
+// Only the first write can fail without effect.
+func (c *Client) tagAlias(ctx context.Context, s registry.Step) (wrote bool, err error) {
+	for i, step := range tagSteps(s) {
+		_, wrote, err = c.Do(ctx, step)
+		if err != nil && i > 0 {
+			return false, unknown(fmt.Sprintf("tag %s of %s", step.Ref, s.Model), err)
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	return wrote, nil
+}
+
+// tagSteps are the writes of one move, in their order.
+func tagSteps(s registry.Step) []registry.Step {
+	var steps []registry.Step
+	mark := func(number, value string) {
+		n, _ := strconv.Atoi(number) // the step was made from numbers
+		steps = append(steps, registry.Step{Do: registry.SetTag, Model: s.Model, Version: n, Ref: registry.FallbackTag(s.Ref), Want: value})
+	}
+	holders := strings.FieldsFunc(s.Was, func(r rune) bool { return r == ',' })
+	if s.Want != "" && !slices.Contains(holders, s.Want) {
+		mark(s.Want, "true")
+	}
+	for _, n := range holders {
+		if n != s.Want {
+			mark(n, "false")
+		}
+	}
+	return steps
+}

@@ -1,0 +1,416 @@
+package mlflowtest
+
+import (
+	"fmt"
+	"strings"
+)
+
+// A group is a way to start a server.
+type group struct {
+	double []Option
+	args   []string
+	env    []string
+	when   func(switches) bool
+	stores []string
+}
+
+var groups = map[string]group{
+	"": {},
+	// A server of its own, for cases that see all that is there.
+	"fresh": {},
+}
+
+// cases are all that servers and the double are compared in.
+var cases = join(modelCases, versionCases, aliasCases, sourceCases, searchCases, experimentCases, runCases, loggedCases, artifactCases, wireCases)
+
+func join(lists ...[]testCase) []testCase {
+	var out []testCase
+	for _, l := range lists {
+		out = append(out, l...)
+	}
+	return out
+}
+
+func x(n int) string { return strings.Repeat("x", n) }
+
+// repeat writes n copies of a format with a running number, separated by commas.
+func repeat(n int, format string) string {
+	var out []string
+	for i := range n {
+		out = append(out, fmt.Sprintf(format, i))
+	}
+	return strings.Join(out, ",")
+}
+
+const newRun = `
+		POST experiments/create {"name":"$m"} => e=experiment_id
+		POST runs/create {"experiment_id":"$e","run_name":"first","user_id":"ann","start_time":1700000000000} => r=run.info.run_id
+`
+
+// versioned makes a model with n versions.
+func versioned(n int) string {
+	return `
+		POST registered-models/create {"name":"$m"}` + strings.Repeat(`
+		POST model-versions/create {"name":"$m","source":"s3://bucket/key"}`, n) + "\n"
+}
+
+var modelCases = []testCase{
+	{name: "model: create, get, delete", script: `
+		POST registered-models/create {"name":"$m","tags":[{"key":"a","value":"b"},{"key":"c","value":""}],"description":"what it is"}
+		GET registered-models/get?name=$m
+		POST registered-models/create {"name":"$m"}
+		DELETE registered-models/delete {"name":"$m"}
+		GET registered-models/get?name=$m
+		DELETE registered-models/delete {"name":"$m"}`},
+	{name: "model: deleting starts the numbers anew", script: versioned(2) + `
+		DELETE registered-models/delete {"name":"$m"}` + versioned(1)},
+	{name: "model: a patch without a description erases it", script: `
+		POST registered-models/create {"name":"$m","description":"one"}
+		PATCH registered-models/update {"name":"$m","description":"two"}
+		PATCH registered-models/update {"name":"$m"}
+		GET registered-models/get?name=$m
+		PATCH registered-models/update {"name":"$m-none","description":"x"}`},
+	{name: "model: rename", script: versioned(1) + `
+		POST registered-models/rename {"name":"$m","new_name":"$m-two"}
+		GET registered-models/get?name=$m
+		GET model-versions/get?name=$m-two&version=1
+		POST registered-models/create {"name":"$m"}
+		! POST registered-models/rename {"name":"$m","new_name":"$m-two"}
+		POST registered-models/rename {"name":"$m-none","new_name":"$m-three"}
+		POST registered-models/rename {"name":"$m","new_name":""}`},
+	{name: "model: renaming to itself", script: versioned(1) + `
+		POST registered-models/rename {"name":"$m","new_name":"$m"}`},
+	{name: "model: names with a slash or a colon", script: `
+		POST registered-models/create {"name":"$m/x"}
+		GET registered-models/get?name=$m/x
+		POST registered-models/create {"name":"$m:x"}`},
+	{name: "model: names that are unusual", script: `
+		POST registered-models/create {"name":"$m with space"}
+		POST registered-models/create {"name":"$m ' quote"}
+		POST registered-models/create {"name":"$m % percent"}
+		POST registered-models/create {"name":"$m trailing "}
+		POST registered-models/create {"name":"$m über"}
+		POST registered-models/create {"name":"$m+plus&amp=1#hash?"}
+		GET registered-models/get?name=$m trailing
+		GET registered-models/get?name=$m über`},
+	{name: "model: names that are no names", script: `
+		POST registered-models/create {"name":""}
+		POST registered-models/create {"name":null}
+		POST registered-models/create {}
+		POST registered-models/create {"name":7}
+		POST registered-models/create {"name":["$m"]}`},
+	{name: "model: blank names and paths", when: func(sw switches) bool { return sw.strictNames }, script: `
+		POST registered-models/create {"name":" "}
+		POST registered-models/create {"name":".."}
+		POST registered-models/create {"name":"."}
+		GET registered-models/get?name=..`},
+	{name: "model: names are told apart by case", script: `
+		POST registered-models/create {"name":"$m"}
+		GET registered-models/get?name=$mX
+		POST registered-models/create {"name":"$mX"}
+		GET registered-models/get?name=$mx`},
+	{name: "model: tags", script: `
+		POST registered-models/create {"name":"$m"}
+		POST registered-models/set-tag {"name":"$m","key":"k","value":"one"}
+		POST registered-models/set-tag {"name":"$m","key":"k","value":"two"}
+		POST registered-models/set-tag {"name":"$m","key":"no value"}
+		GET registered-models/get?name=$m
+		DELETE registered-models/delete-tag {"name":"$m","key":"k"}
+		DELETE registered-models/delete-tag {"name":"$m","key":"k"}
+		GET registered-models/get?name=$m
+		POST registered-models/set-tag {"name":"$m-none","key":"k","value":"v"}
+		DELETE registered-models/delete-tag {"name":"$m-none","key":"k"}`},
+	{name: "model: tag keys", script: `
+		POST registered-models/create {"name":"$m"}
+		POST registered-models/set-tag {"name":"$m","key":"promote.alias.champion.at","value":"v"}
+		POST registered-models/set-tag {"name":"$m","key":"a/b c_d-e","value":"v"}
+		POST registered-models/set-tag {"name":"$m","key":"/leading","value":"v"}
+		POST registered-models/set-tag {"name":"$m","key":"a/../b","value":"v"}
+		POST registered-models/set-tag {"name":"$m","key":"a//b","value":"v"}
+		POST registered-models/set-tag {"name":"$m","key":"trailing/","value":"v"}
+		POST registered-models/set-tag {"name":"$m","key":".","value":"v"}
+		POST registered-models/set-tag {"name":"$m","key":"ümlaut","value":"v"}
+		POST registered-models/set-tag {"name":"$m","key":"a@b","value":"v"}
+		POST registered-models/set-tag {"name":"$m","key":"a\nb","value":"v"}
+		POST registered-models/set-tag {"name":"$m","key":"","value":"v"}
+		POST registered-models/set-tag {"name":"$m","key":"n","value":5}
+		GET registered-models/get?name=$m`},
+	{name: "model: tag keys with a colon", when: func(sw switches) bool { return sw.colonInKeys }, script: `
+		POST registered-models/create {"name":"$m"}
+		POST registered-models/set-tag {"name":"$m","key":"a:b","value":"v"}`},
+	{name: "model: tag keys with a colon, refused", when: func(sw switches) bool { return !sw.colonInKeys }, script: `
+		POST registered-models/create {"name":"$m"}
+		POST registered-models/set-tag {"name":"$m","key":"a:b","value":"v"}`},
+	{name: "model: tag lengths", script: `
+		POST registered-models/create {"name":"$m"}
+		POST registered-models/set-tag {"name":"$m","key":"` + x(250) + `","value":"v"}
+		POST registered-models/set-tag {"name":"$m","key":"` + x(251) + `","value":"v"}
+		POST registered-models/set-tag {"name":"$m","key":"k","value":"` + x(5000) + `"}
+		! POST registered-models/set-tag {"name":"$m","key":"k","value":"` + x(5001) + `"}
+		! POST registered-models/set-tag {"name":"$m","key":"k","value":"` + x(100_001) + `"}`},
+	{name: "model: long names and descriptions", script: `
+		! POST registered-models/create {"name":"$m-` + x(300) + `"}
+		! POST registered-models/create {"name":"$m","description":"` + x(5001) + `"}
+		POST registered-models/create {"name":"$m-two"}
+		! PATCH registered-models/update {"name":"$m-two","description":"` + x(5001) + `"}`},
+	{name: "model: tags in the request are all or nothing", script: `
+		POST registered-models/create {"name":"$m","tags":[{"key":"fine","value":"v"},{"key":"a@b","value":"v"}]}
+		GET registered-models/get?name=$m
+		POST registered-models/create {"name":"$m","tags":[{"key":"twice","value":"1"},{"key":"twice","value":"2"}]}`},
+	{name: "model: a tag with a number is stored empty", script: `
+		POST registered-models/create {"name":"$m","tags":[{"key":"a","value":"b"},{"key":"c","value":5},{"key":"d","value":"e"}],"description":"lost"}
+		POST registered-models/create {"description":"kept","name":"$m-two","tags":[{"key":"c","value":true}]}`},
+	{name: "model: latest versions", script: versioned(4) + `
+		POST model-versions/transition-stage {"name":"$m","version":"1","stage":"Staging"}
+		POST model-versions/transition-stage {"name":"$m","version":"2","stage":"Staging"}
+		POST model-versions/transition-stage {"name":"$m","version":"3","stage":"Production"}
+		POST registered-models/get-latest-versions {"name":"$m"}
+		POST registered-models/get-latest-versions {"name":"$m","stages":["staging"]}
+		GET registered-models/get-latest-versions?name=$m&stages=Staging&stages=production
+		POST registered-models/get-latest-versions {"name":"$m","stages":["live"]}
+		POST registered-models/get-latest-versions {"name":"$m","stages":"Staging"}
+		POST registered-models/get-latest-versions {"name":"$m-none"}
+		GET registered-models/get?name=$m`},
+	{name: "model: search", script: `
+		POST registered-models/create {"name":"$m-a","tags":[{"key":"team","value":"growth"}]}
+		POST registered-models/create {"name":"$m-b","tags":[{"key":"team","value":"risk"},{"key":"tier","value":"1"}]}
+		POST registered-models/create {"name":"$m-c"}
+		GET registered-models/search?filter=name LIKE '$m%'
+		GET registered-models/search?filter=name LIKE '$m%'&order_by=name DESC
+		GET registered-models/search?filter=name = '$m-b'
+		GET registered-models/search?filter=name ILIKE '$m-B'
+		GET registered-models/search?filter=name LIKE '$m-B'
+		GET registered-models/search?filter=name != '$m-b' AND name like '$m%'
+		GET registered-models/search?filter=name LIKE '$m%' and tags.team = 'growth'
+		GET registered-models/search?filter=name LIKE '$m%' and tags.team != 'growth'
+		GET registered-models/search?filter=tags.team = 'risk' AND tags.tier = '1' AND name LIKE '$m%'
+		GET registered-models/search?filter=name LIKE '$m%' and tags.tier LIKE '_'
+		GET registered-models/search?filter=name = '$m-none'`},
+	{name: "model: search in pages", script: `
+		POST registered-models/create {"name":"$m-a"}
+		POST registered-models/create {"name":"$m-b"}
+		POST registered-models/create {"name":"$m-c"}
+		GET registered-models/search?filter=name LIKE '$m%'&max_results=2&order_by=name ASC => t=next_page_token
+		GET registered-models/search?filter=name LIKE '$m%'&max_results=2&order_by=name ASC&page_token=$t
+		GET registered-models/search?filter=name LIKE '$m%'&max_results=3`},
+	{name: "model: search asked for nothing goes round for ever", script: `
+		POST registered-models/create {"name":"$m"}
+		GET registered-models/search?max_results=0
+		GET registered-models/search?max_results=-1`},
+	{name: "model: search limits", script: `
+		GET registered-models/search?filter=name = '$m'&max_results=1000
+		GET registered-models/search?max_results=1001
+		GET registered-models/search?max_results=abc
+		! GET registered-models/search?page_token=abc
+		! GET registered-models/search?page_token=e30=`},
+	{name: "model: search cannot be asked", script: `
+		GET registered-models/search?filter=name = '$m' OR name = 'x'
+		GET registered-models/search?filter=description = 'x'
+		GET registered-models/search?filter=name > 'x'
+		GET registered-models/search?filter=metrics.a = 'x'
+		GET registered-models/search?filter=name = $m
+		GET registered-models/search?filter=name = 5
+		! GET registered-models/search?filter=name = 'open
+		GET registered-models/search?order_by=created
+		GET registered-models/search?order_by=name upwards
+		! GET registered-models/search?order_by=name&order_by=name DESC
+		GET registered-models/search?order_by=last_updated_timestamp DESC&filter=name = '$m'
+		GET registered-models/search?order_by=timestamp&filter=name = '$m'`},
+	{name: "model: search by half a comparison", when: func(sw switches) bool { return !sw.strayTokens }, script: `
+		! GET registered-models/search?filter=name
+		! GET model-versions/search?filter=name = '$m' garbage`},
+	{name: "model: words that mean nothing find everything", group: "fresh", when: func(sw switches) bool { return sw.strayTokens }, script: `
+		POST registered-models/create {"name":"$m-a"}
+		POST registered-models/create {"name":"$m-b"}
+		POST model-versions/create {"name":"$m-b","source":"s3://bucket/key"}
+		GET registered-models/search?filter=name
+		GET registered-models/search?filter=name IN ('$m-b')
+		GET model-versions/search?filter=name IN ('$m-a')`},
+	{name: "model: search for several names", when: func(sw switches) bool { return !sw.strayTokens }, script: `
+		POST registered-models/create {"name":"$m-a"}
+		POST registered-models/create {"name":"$m-b"}
+		! GET registered-models/search?filter=name IN ('$m-a','$m-b')`},
+	{name: "model: prompts are hidden", script: `
+		POST registered-models/create {"name":"$m-p","tags":[{"key":"mlflow.prompt.is_prompt","value":"true"}]}
+		POST registered-models/create {"name":"$m-m"}
+		GET registered-models/search?filter=name LIKE '$m%'
+		GET registered-models/get?name=$m-p
+		GET registered-models/search?filter=name LIKE '$m%' AND tags.` + "`mlflow.prompt.is_prompt`" + ` = 'true'
+		GET registered-models/search?filter=name LIKE '$m%' AND tags.` + "`mlflow.prompt.is_prompt`" + ` = 'false'
+		GET registered-models/search?filter=name LIKE '$m%' AND tags.` + "`mlflow.prompt.is_prompt`" + ` != 'true'`},
+	{name: "model: a prompt's name is taken", script: `
+		POST registered-models/create {"name":"$m","tags":[{"key":"mlflow.prompt.is_prompt","value":"true"}]}
+		POST registered-models/create {"name":"$m"}
+		POST registered-models/create {"name":"$m","tags":[{"key":"mlflow.prompt.is_prompt","value":"true"}]}`},
+}
+
+var versionCases = []testCase{
+	{name: "version: create and get", script: newRun + `
+		POST registered-models/create {"name":"$m"}
+		POST model-versions/create {"name":"$m","source":"s3://bucket/key","run_id":"$r","description":"words","run_link":"https://ci.example/1","tags":[{"key":"promote.request","value":"abc"}]}
+		GET model-versions/get?name=$m&version=1
+		GET model-versions/get-download-uri?name=$m&version=1
+		GET registered-models/get?name=$m
+		POST model-versions/create {"name":"$m","source":"s3://bucket/key"}
+		GET model-versions/get?name=$m&version=2`},
+	{name: "version: numbers are strings, loosely read", script: versioned(1) + `
+		GET model-versions/get?name=$m&version=01
+		GET model-versions/get?name=$m&version=+1
+		GET model-versions/get?name=$m&version= 1
+		GET model-versions/get?name=$m&version=1.0
+		GET model-versions/get?name=$m&version=x
+		GET model-versions/get?name=$m&version=
+		GET model-versions/get?name=$m&version=0
+		GET model-versions/get?name=$m&version=-1
+		POST model-versions/set-tag {"name":"$m","version":1,"key":"k","value":"v"}
+		POST model-versions/set-tag {"name":"$m","version":"01","key":"k","value":"v"}
+		GET model-versions/get?name=$m&version=1`},
+	{name: "version: absent things", script: versioned(1) + `
+		POST model-versions/create {"name":"$m-none","source":"s3://bucket/key"}
+		POST model-versions/create {"name":"$m"}
+		POST model-versions/create {"name":"$m","source":""}
+		GET model-versions/get?name=$m&version=2
+		GET model-versions/get?name=$m-none&version=1
+		GET model-versions/get?name=$m
+		GET model-versions/get-download-uri?name=$m&version=2
+		PATCH model-versions/update {"name":"$m","version":"2","description":"x"}
+		POST model-versions/set-tag {"name":"$m","version":"2","key":"k","value":"v"}
+		DELETE model-versions/delete-tag {"name":"$m","version":"2","key":"k"}
+		DELETE model-versions/delete {"name":"$m","version":"2"}
+		POST model-versions/transition-stage {"name":"$m","version":"2","stage":"Staging"}`},
+	{name: "version: existence is not checked", script: `
+		POST registered-models/create {"name":"$m"}
+		POST model-versions/create {"name":"$m","source":"s3://bucket/nothing/there","run_id":"0123456789abcdef0123456789abcdef"}`},
+	{name: "version: deleting is soft", script: versioned(2) + `
+		DELETE model-versions/delete {"name":"$m","version":"2"}
+		GET model-versions/get?name=$m&version=2
+		DELETE model-versions/delete {"name":"$m","version":"2"}
+		POST model-versions/create {"name":"$m","source":"s3://bucket/key"}
+		GET model-versions/search?filter=name = '$m'
+		GET registered-models/get?name=$m
+		! POST model-versions/transition-stage {"name":"$m","version":"2","stage":"Staging"}`},
+	{name: "version: a patch without a description erases it", script: versioned(1) + `
+		PATCH model-versions/update {"name":"$m","version":"1","description":"one"}
+		GET model-versions/get?name=$m&version=1
+		PATCH model-versions/update {"name":"$m","version":"1"}
+		GET model-versions/get?name=$m&version=1
+		PATCH model-versions/update {"name":"$m","version":"1","description":""}`},
+	{name: "version: tags", script: versioned(1) + `
+		POST model-versions/set-tag {"name":"$m","version":"1","key":"k","value":"one"}
+		POST model-versions/set-tag {"name":"$m","version":"1","key":"k","value":"two"}
+		POST model-versions/set-tag {"name":"$m","version":"1","key":"empty"}
+		GET model-versions/get?name=$m&version=1
+		DELETE model-versions/delete-tag {"name":"$m","version":"1","key":"k"}
+		DELETE model-versions/delete-tag {"name":"$m","version":"1","key":"k"}
+		DELETE model-versions/delete-tag {"name":"$m","version":"1"}
+		DELETE model-versions/delete-tag {"name":"$m","version":"1","key":"a@b"}
+		GET model-versions/get?name=$m&version=1`},
+	{name: "version: tag lengths", script: versioned(1) + `
+		POST model-versions/set-tag {"name":"$m","version":"1","key":"` + x(250) + `","value":"v"}
+		POST model-versions/set-tag {"name":"$m","version":"1","key":"` + x(251) + `","value":"v"}
+		POST model-versions/set-tag {"name":"$m","version":"1","key":"k","value":"` + x(5000) + `"}
+		POST model-versions/set-tag {"name":"$m","version":"1","key":"k","value":"` + x(5001) + `"}
+		POST model-versions/set-tag {"name":"$m","version":"1","key":"k","value":"` + x(100_000) + `"}
+		POST model-versions/set-tag {"name":"$m","version":"1","key":"k","value":"` + x(100_001) + `"}
+		POST model-versions/create {"name":"$m","source":"s3://bucket/key","tags":[{"key":"k","value":"` + x(100_001) + `"}]}`},
+	{name: "version: long fields", script: `
+		POST registered-models/create {"name":"$m"}
+		! POST model-versions/create {"name":"$m","source":"s3://bucket/` + x(500) + `"}
+		! POST model-versions/create {"name":"$m","source":"s3://bucket/key","run_link":"` + x(501) + `"}
+		! POST model-versions/create {"name":"$m","source":"s3://bucket/key","run_id":"` + x(33) + `"}
+		! POST model-versions/create {"name":"$m","source":"s3://bucket/key","description":"` + x(5001) + `"}
+		GET model-versions/search?filter=name = '$m'`},
+	{name: "version: a bad tag stops the create", script: `
+		POST registered-models/create {"name":"$m"}
+		POST model-versions/create {"name":"$m","source":"s3://bucket/key","tags":[{"key":"a@b","value":"v"}]}
+		GET model-versions/search?filter=name = '$m'`},
+	{name: "stage: any case in, canonical out", script: versioned(1) + `
+		POST model-versions/transition-stage {"name":"$m","version":"1","stage":"staging"}
+		POST model-versions/transition-stage {"name":"$m","version":"1","stage":"PRODUCTION","archive_existing_versions":false}
+		POST model-versions/transition-stage {"name":"$m","version":"1","stage":"archived"}
+		POST model-versions/transition-stage {"name":"$m","version":"1","stage":"none"}
+		POST model-versions/transition-stage {"name":"$m","version":"1","stage":"live"}
+		POST model-versions/transition-stage {"name":"$m","version":"1","stage":""}
+		POST model-versions/transition-stage {"name":"$m","version":"1"}`},
+	{name: "stage: archive the others", script: versioned(3) + `
+		POST model-versions/transition-stage {"name":"$m","version":"1","stage":"Production"}
+		POST model-versions/transition-stage {"name":"$m","version":"2","stage":"Production"}
+		POST model-versions/transition-stage {"name":"$m","version":"3","stage":"Production","archive_existing_versions":true}
+		GET model-versions/search?filter=name = '$m'&order_by=version_number ASC
+		POST model-versions/transition-stage {"name":"$m","version":"3","stage":"Production","archive_existing_versions":true}
+		GET model-versions/get?name=$m&version=3`},
+	{name: "stage: archiving into an inactive stage is an internal error", script: versioned(1) + `
+		POST model-versions/transition-stage {"name":"$m","version":"1","stage":"Archived","archive_existing_versions":true}
+		POST model-versions/transition-stage {"name":"$m","version":"1","stage":"None","archive_existing_versions":true}
+		GET model-versions/get?name=$m&version=1`},
+	{name: "stage: the archive flag is a boolean", script: versioned(1) + `
+		POST model-versions/transition-stage {"name":"$m","version":"1","stage":"Staging","archive_existing_versions":"true"}
+		POST model-versions/transition-stage {"name":"$m","version":"1","stage":"Staging","archive_existing_versions":1}
+		POST model-versions/transition-stage {"name":"$m","version":"1","stage":"Staging","archive_existing_versions":null}`},
+	{name: "stage: a missing target archives nothing on a database", script: versioned(1) + `
+		POST model-versions/transition-stage {"name":"$m","version":"1","stage":"Production"}
+		POST model-versions/transition-stage {"name":"$m","version":"7","stage":"Production","archive_existing_versions":true}
+		GET model-versions/get?name=$m&version=1`},
+}
+
+var aliasCases = []testCase{
+	{name: "alias: set, move, delete", script: versioned(2) + `
+		POST registered-models/alias {"name":"$m","alias":"champion","version":"1"}
+		GET registered-models/alias?name=$m&alias=champion
+		POST registered-models/alias {"name":"$m","alias":"challenger","version":"1"}
+		GET model-versions/get?name=$m&version=1
+		POST registered-models/alias {"name":"$m","alias":"champion","version":"2"}
+		GET registered-models/get?name=$m
+		POST registered-models/get-latest-versions {"name":"$m"}
+		GET model-versions/search?filter=name = '$m'
+		GET registered-models/search?filter=name = '$m'
+		DELETE registered-models/alias {"name":"$m","alias":"champion"}
+		DELETE registered-models/alias {"name":"$m","alias":"champion"}
+		GET registered-models/alias?name=$m&alias=champion`},
+	{name: "alias: absent things", script: versioned(1) + `
+		GET registered-models/alias?name=$m&alias=nobody
+		GET registered-models/alias?name=$m-none&alias=champion
+		DELETE registered-models/alias {"name":"$m-none","alias":"champion"}
+		POST registered-models/alias {"name":"$m-none","alias":"champion","version":"1"}
+		POST registered-models/alias {"name":"$m","alias":"champion","version":"2"}
+		POST registered-models/alias {"name":"$m","alias":"champion"}
+		POST registered-models/alias {"name":"$m","version":"1"}
+		POST registered-models/alias {"name":"$m","alias":"champion","version":1}
+		GET registered-models/alias?name=$m`},
+	{name: "alias: names", script: versioned(1) + `
+		POST registered-models/alias {"name":"$m","alias":"a-b_c9","version":"1"}
+		POST registered-models/alias {"name":"$m","alias":"größe","version":"1"}
+		POST registered-models/alias {"name":"$m","alias":"a.b","version":"1"}
+		POST registered-models/alias {"name":"$m","alias":"a b","version":"1"}
+		POST registered-models/alias {"name":"$m","alias":"","version":"1"}
+		POST registered-models/alias {"name":"$m","alias":"v1","version":"1"}
+		POST registered-models/alias {"name":"$m","alias":"V12","version":"1"}
+		POST registered-models/alias {"name":"$m","alias":"v1x","version":"1"}
+		POST registered-models/alias {"name":"$m","alias":"latest","version":"1"}
+		POST registered-models/alias {"name":"$m","alias":"Latest","version":"1"}
+		POST registered-models/alias {"name":"$m","alias":"` + x(255) + `","version":"1"}
+		POST registered-models/alias {"name":"$m","alias":"` + x(256) + `","version":"1"}
+		GET registered-models/get?name=$m`},
+	{name: "alias: names are told apart by case", script: versioned(1) + `
+		POST registered-models/alias {"name":"$m","alias":"Champion","version":"1"}
+		GET registered-models/alias?name=$m&alias=champion
+		GET registered-models/alias?name=$m&alias=Champion`},
+	{name: "alias: after its version is deleted", script: versioned(2) + `
+		POST registered-models/alias {"name":"$m","alias":"champion","version":"2"}
+		DELETE model-versions/delete {"name":"$m","version":"2"}
+		GET registered-models/alias?name=$m&alias=champion
+		GET registered-models/get?name=$m
+		GET registered-models/search?filter=name = '$m'`},
+	{name: "alias: latest", script: versioned(3) + `
+		POST model-versions/transition-stage {"name":"$m","version":"3","stage":"Staging"}
+		GET registered-models/alias?name=$m&alias=latest
+		POST registered-models/create {"name":"$m-empty"}
+		GET registered-models/alias?name=$m-empty&alias=latest`},
+	{name: "alias: a change shows in no timestamp", script: versioned(1) + `
+		POST registered-models/alias {"name":"$m","alias":"champion","version":"1"}
+		GET registered-models/get?name=$m`},
+	{name: "alias: after a rename", script: versioned(1) + `
+		POST registered-models/alias {"name":"$m","alias":"champion","version":"1"}
+		POST registered-models/rename {"name":"$m","new_name":"$m-two"}
+		GET registered-models/alias?name=$m-two&alias=champion`},
+}

@@ -1,0 +1,83 @@
+//go:build real
+
+package mlflowtest
+
+import (
+	"flag"
+	"net/http"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/realtest"
+)
+
+var (
+	update  = flag.Bool("update", false, "record what the real servers answer")
+	running = flag.String("at", "", "URL of a running server to use for the cases without a set-up of their own; needs -server")
+)
+
+// TestConformanceReal plays every case against a real server and the double, which have to answer the same.
+func TestConformanceReal(t *testing.T) {
+	for _, s := range servers {
+		if *onlyServer != "" && *onlyServer != s.String() {
+			continue
+		}
+		t.Run(s.String(), func(t *testing.T) {
+			seen := recording{}
+			for _, group := range groupsOf(s) {
+				s.compare(t, group, seen)
+			}
+			if *update {
+				if err := s.write(seen); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func groupsOf(s server) []string {
+	var out []string
+	for _, c := range casesFor(s) {
+		if !slices.Contains(out, c.group) {
+			out = append(out, c.group)
+		}
+	}
+	return out
+}
+
+func (s server) compare(t *testing.T, group string, seen recording) {
+	real := s.real(t, group)
+	for _, c := range casesFor(s) {
+		if c.group != group {
+			continue
+		}
+		t.Run(c.name, func(t *testing.T) {
+			want := c.play(t, s, real)
+			seen[c.name] = want
+			if diff := difference(want, c.play(t, s, s.double(group))); diff != "" {
+				t.Errorf("the double differs from the real server:\n%s", diff)
+			}
+		})
+	}
+}
+
+// real starts the server for one group of cases.
+func (s server) real(t *testing.T, group string) endpoint {
+	t.Helper()
+	e := endpoint{client: &http.Client{Timeout: time.Minute}, url: *running, prefix: strconv.FormatInt(time.Now().UnixNano(), 36)}
+	if *running != "" && group == "" {
+		return e
+	}
+	server, err := realtest.MLflow(t.Context(), realtest.Options{
+		Version: s.version, Store: s.store, Workers: 1, Args: groups[group].args, Env: groups[group].env,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Stop)
+	e.url = server.URL
+	return e
+}

@@ -1,0 +1,131 @@
+package plan
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// Aliases plans that each alias asked for names its version, or is removed. Setting an alias that names a deleted
+// version repairs it.
+func Aliases(f registry.Facts, in registry.Intent) (registry.Plan, error) {
+	p := begin(f, in)
+	p.Source = nil
+	if err := usable(f, in); err != nil {
+		return p, err
+	}
+	var moves []registry.Step
+	for _, a := range in.Query.Aliases {
+		want := ""
+		if a.Version != 0 {
+			want = fmt.Sprint(a.Version)
+		}
+		s, needed := aliasMove(f, in.Query.Model, a.Alias, a.Version, want)
+		if !needed {
+			continue
+		}
+		if s.Do == registry.DeleteAlias {
+			p.Notes = append(p.Notes, fmt.Sprintf("removing alias %s needs the right MANAGE where MLflow's basic-auth is used; moving it needs only EDIT", a.Alias))
+		}
+		moves = append(moves, s)
+	}
+	traffic, err := trafficMove(f, in)
+	if err != nil {
+		return p, err
+	}
+	moves = append(moves, traffic...)
+	p.Steps = append(append(p.Steps, moves...), aliasMarks(moves, in)...)
+	fallbackNote(&p, f)
+	return p, nil
+}
+
+// aliasMarks are the notes left on each version that received an alias.
+func aliasMarks(moves []registry.Step, in registry.Intent) []registry.Step {
+	var steps []registry.Step
+	recorded := map[int]bool{}
+	mark := func(m registry.Step, key, value string) {
+		steps = append(steps, registry.Step{Do: registry.SetTag, Model: in.Query.Model, Version: m.Version, Ref: key, Want: value})
+	}
+	for _, m := range moves {
+		if m.Do == registry.SetModelTag || m.Want == "" { // no version received anything
+			continue
+		}
+		if !recorded[m.Version] {
+			recorded[m.Version] = true
+			mark(m, registry.TagRecord, registry.TheRecord)
+		}
+		mark(m, registry.AliasTimeTag(m.Ref), registry.AtTime)
+	}
+	return steps
+}
+
+// usable refuses aliases of what cannot be loaded.
+func usable(f registry.Facts, in registry.Intent) error {
+	for _, a := range in.Query.Aliases {
+		if a.Version == 0 {
+			continue
+		}
+		known := f.Versions[a.Version]
+		v, ok := known.Get()
+		if !ok {
+			return &registry.Error{Reason: registry.CandidateGone, Msg: known.Why(), Hint: "an alias names a version that exists; the versions are listed on the model's page in MLflow"}
+		}
+		if err := readyVersion(v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// trafficMove plans the tag that tells a router what share of the requests each alias gets. Every alias in it must name
+// a version once the plan is applied.
+func trafficMove(f registry.Facts, in registry.Intent) ([]registry.Step, error) {
+	if len(in.Traffic) == 0 {
+		return nil, nil
+	}
+	will := map[string]bool{}
+	for alias := range f.Model.OrZero().Aliases {
+		will[alias] = true
+	}
+	if f.Fallback != nil {
+		for alias, holders := range f.Fallback.Holders {
+			will[alias] = len(holders) > 0
+		}
+	}
+	for _, a := range in.Query.Aliases {
+		will[a.Alias] = a.Version != 0
+	}
+	will[in.Query.Target.Alias] = true
+	for _, alias := range slices.Sorted(maps.Keys(in.Traffic)) {
+		if !will[alias] && in.Traffic[alias] > 0 {
+			return nil, &registry.Error{
+				Reason: registry.BadInput, Msg: fmt.Sprintf("input traffic: alias %s of %s names no version", alias, in.Query.Model),
+				Hint: "a router would send requests to nothing; set the alias first, or leave it out",
+			}
+		}
+	}
+	text, err := registry.CanonicalJSON(in.Traffic)
+	if err != nil {
+		return nil, err
+	}
+	was := f.Model.OrZero().Tags[registry.TagTraffic]
+	if was == string(text) {
+		return nil, nil
+	}
+	return []registry.Step{{Do: registry.SetModelTag, Model: in.Query.Model, Ref: registry.TagTraffic, Was: was, Want: string(text)}}, nil
+}
+
+// fallbackNote says how the aliases are kept on a server that has none.
+func fallbackNote(p *registry.Plan, f registry.Facts) {
+	if f.Fallback == nil {
+		return
+	}
+	for _, s := range p.Steps {
+		if s.Do == registry.TagAlias && s.Want != "" {
+			p.Notes = append(p.Notes, fmt.Sprintf("%s has no aliases (they came with MLflow 2.3): the tag %s is true on the version that holds it and on no other",
+				f.Fallback.Server, registry.FallbackTag(s.Ref)))
+		}
+	}
+}

@@ -1,0 +1,161 @@
+package plan
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+var (
+	passed  = registry.Verdict{Decision: registry.Promote, Findings: []registry.Finding{{Gate: "a >= 1", Outcome: registry.Pass}}}
+	blocked = registry.Verdict{Decision: registry.Block, Findings: []registry.Finding{{Gate: "a >= 1", Outcome: registry.Fail}}}
+)
+
+// scene is what the planner sees, said shortly.
+type scene struct {
+	noModel  bool
+	version  int               // of the candidate; 0 = not registered
+	tags     map[string]string // on it
+	status   string
+	champion int // 0 = none
+	stage    []int
+	target   registry.Target
+	verdict  registry.Verdict
+	intent   registry.Intent
+}
+
+func (s scene) plan() (registry.Plan, error) {
+	f := registry.Facts{
+		Model:  registry.Is(registry.Model{Name: "churn", Aliases: map[string]int{}}),
+		Source: registry.Source{URI: "models:/m-1", RunID: "r", Request: "digest"},
+		Candidate: registry.Subject{
+			Version: registry.Absent[registry.Version]("not registered yet"),
+			Run:     registry.Is(registry.Run{ID: "r"}),
+		},
+		Holders:      map[string]registry.Known[registry.Subject]{},
+		StageHolders: s.stage,
+	}
+	if s.noModel {
+		f.Model = registry.Absent[registry.Model]("none")
+	}
+	if s.version != 0 {
+		f.Candidate.Version = registry.Is(registry.Version{Model: "churn", Number: s.version, Tags: s.tags, Status: s.status})
+	}
+	if s.champion != 0 {
+		f.Model.OrZero().Aliases["champion"] = s.champion
+		f.Holders[registry.Incumbent] = registry.Is(registry.Subject{Version: registry.Is(registry.Version{Number: s.champion})})
+	}
+	in := s.intent
+	in.Query = registry.Query{Model: "churn", Target: s.target}
+	return Promote(f, s.verdict, in)
+}
+
+func steps(p registry.Plan) string {
+	var out []string
+	for _, s := range p.Steps {
+		out = append(out, strings.TrimSpace(fmt.Sprintf("%s %s %q->%q", s.Do, s.Ref, s.Was, s.Want)))
+	}
+	return strings.Join(out, "\n")
+}
+
+func TestPromote(t *testing.T) {
+	champion := registry.Target{Alias: "champion"}
+	production := registry.Target{Stage: "Production", ArchiveExisting: true}
+	both := registry.Target{Alias: "champion", Stage: "Production", ArchiveExisting: true}
+	const record, at, staged = `set-tag promote.record ""->"{record}"`, `set-tag promote.alias.champion.at ""->"{time}"`, `set-tag promoted_to_production_at ""->"{time}"`
+	for name, c := range map[string]struct {
+		scene
+		want []string
+	}{
+		"the first version of a model": {scene{noModel: true, target: champion, verdict: passed},
+			[]string{`create-model  ""->"churn"`, `create-version  ""->"{new}"`, `set-alias champion ""->"{new}"`, record, at}},
+		"a new version replaces the old": {scene{champion: 1, target: champion, verdict: passed},
+			[]string{`create-version  ""->"{new}"`, `set-alias champion "1"->"{new}"`, record, at}},
+		"a version that is there already": {scene{version: 2, champion: 1, target: champion, verdict: passed},
+			[]string{`set-alias champion "1"->"2"`, record, at}},
+		"the holder already": {scene{version: 1, champion: 1, target: champion, verdict: passed}, nil},
+		"the holder of one part of the target only": {scene{version: 2, champion: 2, stage: []int{1}, tags: map[string]string{"promote.alias.champion.at": "then"}, target: both, verdict: passed},
+			[]string{`set-stage Production "1"->"2"`, record, staged}},
+		"an earlier run moved the alias and noted nothing": {scene{version: 2, champion: 2, stage: []int{1}, target: both, verdict: passed},
+			[]string{`set-stage Production "1"->"2"`, record, at, staged}},
+		"in the stage already, and not archived and moved back": {scene{version: 2, stage: []int{2}, target: production, verdict: passed}, nil},
+		"in the stage with another": {scene{version: 2, stage: []int{1, 2}, target: production, verdict: passed},
+			[]string{`set-stage Production "1,2"->"2"`, record, staged}},
+		"beside the others in a stage": {scene{version: 12, stage: []int{3, 7}, target: registry.Target{Stage: "Production"}, verdict: passed},
+			[]string{`set-stage Production "3,7"->"3,7,12"`, record, staged}},
+		"a new version beside the others": {scene{stage: []int{3, 7}, target: registry.Target{Stage: "Production"}, verdict: passed},
+			[]string{`create-version  ""->"{new}"`, `set-stage Production "3,7"->"3,7,{new}"`, record, staged}},
+		"blocked": {scene{champion: 1, target: champion, verdict: blocked}, []string{`create-version  ""->"{new}"`}},
+		"blocked, and only valid ones are registered": {scene{champion: 1, target: champion, verdict: blocked, intent: registry.Intent{RegisterIfValid: true}}, nil},
+		"blocked, registered by this program before": {scene{version: 2, champion: 1, target: champion, verdict: blocked, tags: map[string]string{registry.TagRequest: "digest"}},
+			[]string{`set-tag promote.failed_gates ""->"[\"a >= 1\"]"`, `set-tag validation_status ""->"blocked"`}},
+		"blocked, registered by somebody else": {scene{version: 2, champion: 1, target: champion, verdict: blocked}, nil},
+		"passed after it was blocked": {scene{version: 2, champion: 1, target: champion, verdict: passed, tags: map[string]string{registry.TagRequest: "digest", registry.TagValidation: "blocked", registry.TagFailedGates: "[1]"}},
+			[]string{`set-tag promote.failed_gates "[1]"->"[]"`, `set-tag validation_status "blocked"->"passed"`, `set-alias champion "1"->"2"`, record, at}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, err := c.plan()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(strings.Join(c.want, "\n"), steps(p)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestPromoteRefuses(t *testing.T) {
+	older := scene{version: 1, champion: 2, target: registry.Target{Alias: "champion"}, verdict: passed}
+	if _, err := older.plan(); registry.ReasonOf(err) != registry.Downgrade {
+		t.Errorf("an older version replaces the incumbent: %v", err)
+	}
+	older.intent.Override = []string{registry.OverrideDowngrade}
+	if _, err := older.plan(); err != nil {
+		t.Error(err)
+	}
+	pending := scene{version: 1, status: "PENDING_REGISTRATION", target: registry.Target{Alias: "champion"}, verdict: passed}
+	if _, err := pending.plan(); registry.ReasonOf(err) != registry.NotReady {
+		t.Errorf("a version that is not ready is promoted: %v", err)
+	}
+}
+
+func TestWordsOfOthersAreKept(t *testing.T) {
+	in := registry.Intent{Description: "mine", Tags: map[string]string{"owner": "ann", "team": "growth"}}
+	s := scene{version: 2, champion: 1, target: registry.Target{Alias: "champion"}, verdict: passed, intent: in, tags: map[string]string{"owner": "bob"}}
+	p, err := s.plan()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(steps(p), "owner") || !strings.Contains(steps(p), "team") || len(p.Notes) != 1 || !strings.Contains(p.Notes[0], "owner") {
+		t.Errorf("%s\n%v", steps(p), p.Notes)
+	}
+	s.tags[registry.TagRequest] = "digest"
+	if p, _ = s.plan(); !strings.Contains(steps(p), `set-tag owner "bob"->"ann"`) {
+		t.Errorf("a tag this program wrote is not brought up to date:\n%s", steps(p))
+	}
+}
+
+func TestTheSamePlanHasTheSameDigest(t *testing.T) {
+	s := scene{champion: 1, target: registry.Target{Alias: "champion"}, verdict: passed, intent: registry.Intent{Tags: map[string]string{"a": "1", "b": "2", "c": "3"}}}
+	first, _ := s.plan()
+	want, err := first.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 50 {
+		p, _ := s.plan()
+		if got, _ := p.Digest(); got != want {
+			t.Fatal("the digest depends on the order of a map")
+		}
+	}
+	s.champion = 2
+	other, _ := s.plan()
+	if got, _ := other.Digest(); got == want {
+		t.Error("another incumbent has the same digest")
+	}
+}

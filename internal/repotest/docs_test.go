@@ -1,0 +1,146 @@
+package repotest
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/cli"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// pages are the documents people read, by path.
+func pages(t *testing.T) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	for _, dir := range []string{"", "docs", ".github", "examples"} {
+		err := filepath.WalkDir(root+dir, func(path string, d fs.DirEntry, err error) error {
+			switch {
+			case os.IsNotExist(err):
+				return fs.SkipDir
+			case err != nil:
+				return err
+			case d.IsDir() && dir == "" && path != root:
+				return fs.SkipDir
+			case !strings.HasSuffix(path, ".md"):
+				return nil
+			}
+			text, err := os.ReadFile(path)
+			out[strings.TrimPrefix(path, root)] = string(text)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(out) < 5 {
+		t.Fatalf("found only %d pages: the walk is broken", len(out))
+	}
+	return out
+}
+
+var (
+	block = regexp.MustCompile("(?s)```(\\w*)\n(.*?)\n```")
+	link  = regexp.MustCompile(`\]\(([^)#\s]*)(#[^)\s]*)?\)`)
+	flags = regexp.MustCompile(`(?:^|\s)--([a-z][a-z-]*)`)
+)
+
+// Every workflow in the documents gives the action inputs that exist, and every command flags that exist.
+func TestBlocksInDocumentsAreTrue(t *testing.T) {
+	declared := map[string]bool{"json": true, "help": true, "version": true}
+	for _, in := range cli.Inputs {
+		declared[in.Name] = true
+	}
+	workflows, commands := 0, 0
+	for path, text := range pages(t) {
+		for _, b := range block.FindAllStringSubmatch(text, -1) {
+			switch lang, body := b[1], b[2]; lang {
+			case "yaml":
+				var any map[string]any
+				if err := yaml.Unmarshal([]byte(body), &any); err != nil {
+					t.Errorf("%s: a block is not YAML: %v\n%s", path, err, body)
+				}
+				for _, name := range actionInputs(t, body) {
+					workflows++
+					if !declared[name] {
+						t.Errorf("%s: the action has no input %s", path, name)
+					}
+				}
+			case "sh":
+				for _, line := range strings.Split(strings.ReplaceAll(body, "\\\n", " "), "\n") {
+					if !strings.HasPrefix(line, "mlflow-promote ") {
+						continue
+					}
+					commands++
+					for _, f := range flags.FindAllStringSubmatch(line, -1) {
+						if !declared[f[1]] {
+							t.Errorf("%s: there is no flag --%s", path, f[1])
+						}
+					}
+				}
+			}
+		}
+	}
+	if workflows == 0 || commands == 0 {
+		t.Errorf("found %d inputs in workflows and %d commands: nothing was checked", workflows, commands)
+	}
+}
+
+// actionInputs lists the inputs that a workflow's steps give to this action.
+func actionInputs(t *testing.T, workflow string) []string {
+	t.Helper()
+	var file struct {
+		Jobs map[string]struct {
+			Steps []struct {
+				Uses string
+				With map[string]any
+			}
+		}
+	}
+	if err := yaml.Unmarshal([]byte(workflow), &file); err != nil {
+		return nil // some other kind of file
+	}
+	var out []string
+	for _, j := range file.Jobs {
+		for _, s := range j.Steps {
+			if strings.HasPrefix(s.Uses, "mlflow-promote/") || s.Uses == "./" {
+				for name := range s.With {
+					out = append(out, name)
+				}
+			}
+		}
+	}
+	return out
+}
+
+func TestLinksBetweenDocumentsResolve(t *testing.T) {
+	for path, text := range pages(t) {
+		for _, l := range link.FindAllStringSubmatch(block.ReplaceAllString(text, ""), -1) {
+			if l[1] == "" || strings.Contains(l[1], "://") {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join(root, filepath.Dir(path), l[1])); err != nil {
+				t.Errorf("%s: %s leads nowhere", path, l[1])
+			}
+		}
+	}
+}
+
+// Whatever stays in MLflow is listed on the page that tells how to remove it.
+func TestUninstallNamesEveryTag(t *testing.T) {
+	text := pages(t)["docs/uninstall.md"]
+	for _, tag := range []string{
+		registry.TagRequest, registry.TagRecord, registry.TagGitCommit, registry.TagGitRepository, registry.TagWorkflowRun,
+		registry.TagDatasets, registry.TagFailedGates, registry.TagValidation, registry.TagPythonVersion, registry.TagFrameworkVersion,
+		registry.TagDataSourceURI, registry.TagDataVersion, registry.AliasTimeTag("<alias>"), registry.StageTimeTag("Staging"), registry.StageTimeTag("Production"),
+	} {
+		if !strings.Contains(text, "`"+tag+"`") {
+			t.Errorf("docs/uninstall.md does not name the tag %s", tag)
+		}
+	}
+}

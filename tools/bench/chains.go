@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+)
+
+// chain is a number of requests, each sent after the answer to the one before.
+type chain struct {
+	how  string
+	took float64 // milliseconds
+}
+
+type chains []chain
+
+const links = 13 // as many as the main job has requests
+
+// chains sends the same read over and over in three ways, by the product's own
+// client.
+func (b bench) chains(ctx context.Context) (chains, error) {
+	var done chains
+	for _, way := range []struct {
+		how string
+		cfg rest.Config
+	}{
+		{"acknowledged at once, as the product does", rest.Config{}},
+		{"acknowledged when the kernel likes", rest.Config{NoQuickAck: true}},
+		{"on a new connection each", rest.Config{Transport: &http.Transport{DisableKeepAlives: true}}},
+	} {
+		way.cfg.Base = b.server.URL
+		client, err := rest.New(way.cfg)
+		if err != nil {
+			return nil, err
+		}
+		var runs []measured
+		for range 5 {
+			began := time.Now()
+			for range links {
+				err := client.JSON(ctx, rest.Request{
+					Path: "/api/2.0/mlflow/registered-models/get", Query: url.Values{"name": {"ours-0-true"}},
+				}, nil)
+				if err != nil {
+					return nil, err
+				}
+			}
+			runs = append(runs, measured{wall: time.Since(began)})
+		}
+		done = append(done, chain{way.how, median(runs, func(m measured) float64 { return ms(m.wall) })})
+	}
+	return done, nil
+}
+
+func (c chains) print(w io.Writer) {
+	fmt.Fprintf(w, "\n%d reads of a registered model, one after the other:\n", links)
+	for _, chain := range c {
+		fmt.Fprintf(w, "  %-44s %6.0f ms, %5.1f ms each\n", chain.how, chain.took, chain.took/links)
+	}
+}

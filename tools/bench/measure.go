@@ -1,0 +1,87 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/realtest"
+)
+
+// measured is one run of a whole process.
+type measured struct {
+	wall, cpu time.Duration
+	rss       int64 // bytes, the most at any time
+	// Through the proxy only:
+	requests, rounds int
+	first            time.Duration // from the start of the process to its first request
+}
+
+// measure runs the command and, if it goes through the proxy, counts.
+func measure(cmd *exec.Cmd, proxy *realtest.Proxy) (measured, error) {
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if proxy != nil {
+		proxy.Reset()
+	}
+	began := time.Now()
+	if err := cmd.Start(); err != nil {
+		return measured{}, err
+	}
+	peak := make(chan int64)
+	ended := make(chan struct{})
+	go func() { peak <- watchMemory(cmd.Process.Pid, ended) }()
+	err := cmd.Wait()
+	m := measured{wall: time.Since(began)}
+	close(ended)
+	m.rss = <-peak
+	if err != nil {
+		return m, fmt.Errorf("%s: %w\n%s", cmd.Path, err, out.Bytes())
+	}
+	m.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	if proxy != nil {
+		m.requests, m.rounds = len(proxy.Requests()), proxy.Rounds()
+		if m.requests > 0 {
+			m.first = proxy.Requests()[0].Began.Sub(began)
+		}
+	}
+	return m, nil
+}
+
+// watchMemory is the last high-water mark that the process had. The one that
+// wait4 gives begins with the memory of this process, from which the child was
+// forked.
+func watchMemory(pid int, ended <-chan struct{}) int64 {
+	var peak int64
+	for {
+		select {
+		case <-ended:
+			return peak
+		case <-time.After(2 * time.Millisecond):
+		}
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+		if err != nil {
+			continue
+		}
+		if _, rest, ok := strings.Cut(string(status), "VmHWM:"); ok {
+			if kb, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64); err == nil {
+				peak = kb << 10
+			}
+		}
+	}
+}
+
+// median of one figure over all runs.
+func median(runs []measured, figure func(measured) float64) float64 {
+	var all []float64
+	for _, r := range runs {
+		all = append(all, figure(r))
+	}
+	slices.Sort(all)
+	return all[len(all)/2]
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+)
+
+// Who ran the job.
+const (
+	stock = iota
+	ours
+)
+
+// Which version of the model it was.
+const (
+	first = iota
+	next
+)
+
+// results are all measurements by who, version, and with (1) or without (0)
+// the proxy.
+type results [2][2][2][]measured
+
+func (r *results) add(who, version int, proxied bool, m measured) {
+	p := &r[who][version][index(proxied)]
+	*p = append(*p, m)
+}
+
+func index(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func (r *results) print(w io.Writer, repeat int) {
+	fmt.Fprintf(w, "\nregister, describe, 4 tags, check, alias: MLflow 3.17.2 on PostgreSQL, default workers; medians of %d\n\n", repeat)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	defer t.Flush()
+	fmt.Fprintln(t, "\tstock client\tmlflow-promote\tratio\tto reach")
+	row := func(title, goal string, version int, proxied bool, figure func(measured) float64, unit string) {
+		at := index(proxied)
+		a := median(r[stock][version][at], figure)
+		b := median(r[ours][version][at], figure)
+		ratio := fmt.Sprintf("%.1f times less", a/b)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", title, shown(a, unit), shown(b, unit), ratio, goal)
+	}
+	wall := func(m measured) float64 { return ms(m.wall) }
+	row("wall time, existing model", "15 times", next, false, wall, "ms")
+	row("wall time, first version", "15 times", first, false, wall, "ms")
+	row("wall time, existing model, through the proxy", "15 times", next, true, wall, "ms")
+	row("wall time, first version, through the proxy", "15 times", first, true, wall, "ms")
+	row("processor time, existing model", "", next, false, func(m measured) float64 { return ms(m.cpu) }, "ms")
+	row("peak memory, existing model", "5 times", next, false, func(m measured) float64 { return float64(m.rss) / 1e6 }, "MB")
+	row("requests, existing model", "at most 13", next, true, func(m measured) float64 { return float64(m.requests) }, "")
+	row("requests, first version", "", first, true, func(m measured) float64 { return float64(m.requests) }, "")
+	row("dependent rounds, existing model", "at most 6", next, true, func(m measured) float64 { return float64(m.rounds) }, "")
+	row("dependent rounds, first version", "at most 7", first, true, func(m measured) float64 { return float64(m.rounds) }, "")
+	row("first request after the start", "at most 20 ms", next, true, func(m measured) float64 { return ms(m.first) }, "ms")
+}
+
+func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+func shown(value float64, unit string) string {
+	if unit == "" {
+		return fmt.Sprintf("%.0f", value)
+	}
+	return fmt.Sprintf("%.1f %s", value, unit)
+}
