@@ -9,6 +9,7 @@ const (
 	Unchanged         Reason = "unchanged"
 	Retained          Reason = "retained"
 	Blocked           Reason = "blocked"
+	Findings          Reason = "findings"
 	NoGates           Reason = "no-gates"
 	Conflict          Reason = "conflict"
 	CandidateGone     Reason = "candidate-gone"
@@ -55,6 +56,7 @@ var Reasons = []ReasonInfo{
 	{Unchanged, ExitDone, "the target already names this version; nothing was written"},
 	{Retained, ExitDone, "a gate with `on-fail: retain` failed: the incumbent stays, nothing was written"},
 	{Blocked, ExitRefused, "at least one gate failed or could not be judged"},
+	{Findings, ExitRefused, "something was found that is not as expected: a test of the policy"},
 	{NoGates, ExitRefused, "no gate applies, and a target without gates is refused; nothing was written"},
 	{Downgrade, ExitRefused, "the candidate is older than the incumbent; `override: downgrade` allows it"},
 	{NoRun, ExitRefused, "the candidate's source names no run, so its lineage is unknown"},

@@ -31,6 +31,10 @@ type Result struct {
 	Planned    []registry.Step       `json:"planned,omitempty"` // of a dry run
 	Notes      []string              `json:"notes,omitempty"`
 	Warnings   []string              `json:"warnings,omitempty"`
+	Policy     string                `json:"policy,omitempty"`
+	Waivers    []string              `json:"waivers,omitempty"`
+	Problems   []string              `json:"problems,omitempty"` // with the policy file
+	Data       any                   `json:"data,omitempty"`     // of commands with a page of their own
 	Error      string                `json:"error,omitempty"`
 	Hint       string                `json:"hint,omitempty"`
 	Server     *ServerResult         `json:"server,omitempty"`
@@ -61,7 +65,9 @@ func (r Report) Result() Result {
 		Notes: r.Plan.Notes, Warnings: r.Receipt.Warnings, Steps: r.Receipt.Results,
 		Requests: r.Requests, Rounds: r.Rounds, DurationMS: r.Took.Milliseconds(),
 	}
+	out.Policy, out.Problems, out.Data = r.Policy, r.Problems, r.Data
 	if r.Judged {
+		out.Waivers = r.Verdict.Waivers
 		out.Verdict, out.Findings = string(r.Verdict.Decision), r.Verdict.Findings
 	}
 	if run, ok := r.Facts.Candidate.Run.Get(); ok {
