@@ -83,7 +83,7 @@ func arguments(argv []string) (args, error) {
 	fs := flag.NewFlagSet("mlflow-promote", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	for _, in := range Inputs[1:] {
-		set := func(v string) error { a.flags[in.Name] = v; return nil }
+		set := func(v string) error { return a.give(in, v) }
 		if in.Kind == Bool {
 			fs.BoolFunc(in.Name, in.Help, set)
 		} else {
@@ -99,6 +99,18 @@ func arguments(argv []string) (args, error) {
 		return a, fmt.Errorf("argument %q stands alone: write flags as --name value, the command first", fs.Arg(0))
 	}
 	return a, nil
+}
+
+// give takes a flag. One that holds a list may be repeated and adds to it; any other given twice is a contradiction.
+func (a args) give(in Input, v string) error {
+	if had, twice := a.flags[in.Name]; twice {
+		if in.Kind != Lines && in.Kind != Map && in.Kind != Words && in.Kind != Headers {
+			return errors.New("given twice")
+		}
+		v = had + "\n" + v
+	}
+	a.flags[in.Name] = v
+	return nil
 }
 
 // value looks an input up: flag, then input of the action, then the stock client's variable, then the default.

@@ -36,6 +36,9 @@ func (s *session) loadPolicy(needed bool) (policy.Policy, bool, error) {
 // adopt puts the gates of the policy before those of the thresholds: thresholds add, they replace nothing.
 func (s *session) adopt(c command) error {
 	p, found, err := s.loadPolicy(false)
+	if bad := (*registry.Error)(nil); errors.As(err, &bad) && bad.Hint == "" {
+		bad.Hint = "`mlflow-promote policy check` finds the same without a server"
+	}
 	if err != nil || !found {
 		return err
 	}
@@ -109,8 +112,11 @@ func (s *session) surroundings(f *registry.Facts) {
 func (s *session) problems(err error) {
 	found := policy.Problems(err)
 	for _, p := range found {
-		s.runner.Annotate(actions.Annotation{Level: actions.Error, File: s.set.policyFile, Line: p.Line, Title: "Policy", Message: fmt.Sprintf("column %d: %s", p.Col, p.Msg)})
 		s.report.Problems = append(s.report.Problems, fmt.Sprintf("%s:%s", s.set.policyFile, p.Error()))
+		if !s.runner.InActions() {
+			continue // the list below the error says the same
+		}
+		s.runner.Annotate(actions.Annotation{Level: actions.Error, File: s.set.policyFile, Line: p.Line, Title: "Policy", Message: fmt.Sprintf("column %d: %s", p.Col, p.Msg)})
 	}
 }
 

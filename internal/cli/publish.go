@@ -25,7 +25,9 @@ func (s *session) finish() int {
 	}
 	if !s.json && (s.report.Err == nil || s.report.Judged || len(s.report.Suggest) > 0) {
 		io.WriteString(s.runner.Out(), report.Text(page))
-		fmt.Fprintf(s.runner.Out(), "\n%s: %d requests in %d rounds, %d ms\n", s.report.Reason, s.report.Requests, s.report.Rounds, s.report.Took.Milliseconds())
+		if s.report.Requests > 0 {
+			fmt.Fprintf(s.runner.Out(), "\n%s: %d requests in %d rounds, %d ms\n", s.report.Reason, s.report.Requests, s.report.Rounds, s.report.Took.Milliseconds())
+		}
 	}
 	s.annotate()
 	s.publish(page)

@@ -201,6 +201,7 @@ type loggedModelJSON struct {
 		ArtifactURI  string `json:"artifact_uri"`
 		Status       any    `json:"status"` // a name or its number in the enumeration
 		SourceRunID  string `json:"source_run_id"`
+		Created      whole  `json:"creation_timestamp_ms"`
 		Tags         []pair `json:"tags"`
 	} `json:"info"`
 }
@@ -213,7 +214,7 @@ func (j loggedModelJSON) loggedModel() registry.LoggedModel {
 	}
 	return registry.LoggedModel{
 		ID: i.ID, Name: i.Name, ExperimentID: i.ExperimentID, ArtifactURI: i.ArtifactURI, Status: status,
-		SourceRunID: i.SourceRunID, Tags: pairs(i.Tags),
+		SourceRunID: i.SourceRunID, Created: i.Created.time(), Tags: pairs(i.Tags),
 	}
 }
 

@@ -97,7 +97,7 @@ func Bad(file string, problems []Problem) error {
 	if len(problems) == 1 {
 		msg = fmt.Sprintf("%s:%s", file, problems[0].Error())
 	}
-	return &registry.Error{Reason: registry.BadPolicy, Msg: msg, Cause: errors.Join(list...), Hint: "`mlflow-promote policy check` finds the same without a server"}
+	return &registry.Error{Reason: registry.BadPolicy, Msg: msg, Cause: errors.Join(list...)}
 }
 
 // Problems lists what is wrong, where err is about a file.
@@ -249,8 +249,8 @@ func (r *reader) gate(file string, n *node) (Gate, bool) {
 	g.ID = n.str("name")
 	if g.ID == "" {
 		g.ID = k.name
-		if main := n.get(k.name); main.kind == isText && len(k.main.values) == 0 {
-			g.ID += " " + strings.Join(strings.Fields(main.text), " ")
+		if k.named {
+			g.ID += " " + strings.Join(strings.Fields(n.str(k.name)), " ")
 		}
 	}
 	return g, true

@@ -11,6 +11,7 @@ import (
 
 var evidenceKind = kind{
 	name:    "evidence",
+	named:   true,
 	passes:  "a report about this very run or these very files passed: an evaluation, a scan (exit status, SARIF), a fairness check",
 	careful: "a report that does not say what it is about is no evidence; it can be held to a dataset and an age too",
 	main:    text("path of a JSON or SARIF file among the run's artifacts; the input evidence-file can give another"),

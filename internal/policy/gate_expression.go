@@ -13,6 +13,7 @@ import (
 
 var expressionKind = kind{
 	name:    "expression",
+	named:   true,
 	passes:  "a condition over metrics, parameters, tags and dataset digests of candidate and incumbent is true",
 	careful: "it is compiled when the policy is read; every fact it names must be known and finite, else it is inconclusive; so is a calculation that leaves the finite numbers",
 	main:    text("a condition in the language of expr-lang.org, over candidate and incumbent: .metrics, .params, .tags, .datasets"),
@@ -36,7 +37,7 @@ func buildExpression(n *node) (Gate, error) {
 
 // inSource moves the place of an error from the expression into the file.
 func inSource(source *node, err error) error {
-	p := Problem{source.line, source.col, err.Error()}
+	p := Problem{source.line, source.col, "the expression cannot be used: " + err.Error()}
 	var e *file.Error
 	if errors.As(err, &e) {
 		p.Msg = "the expression cannot be used: " + e.Message

@@ -12,6 +12,7 @@ import (
 
 var metricKind = kind{
 	name:    "metric",
+	named:   true,
 	passes:  "the value is within `min`, `max`, `between` or `equals`",
 	careful: "NaN, ±Inf, ±1.797e308 (what databases keep for infinity) and an absent metric are inconclusive; step and time are shown",
 	main:    text("name of the metric"),

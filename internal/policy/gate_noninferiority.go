@@ -11,6 +11,7 @@ import (
 
 var nonInferiorityKind = kind{
 	name:    "non-inferiority",
+	named:   true,
 	passes:  "a paired one-sided t-test over the metric's values per fold or step says that the candidate is not worse by the margin",
 	careful: "the steps of both runs must be the same, each with one finite value; too few, or differences that do not vary, are inconclusive",
 	main:    text("name of the metric, logged once per fold as its step"),

@@ -9,6 +9,7 @@ import (
 
 var regressionKind = kind{
 	name:    "regression",
+	named:   true,
 	passes:  "the metric is not worse than the incumbent's by more than the margin",
 	careful: "the incumbent's value must be a measurement itself; without an incumbent it does not apply, and a gate with a fixed limit must pass; a relative margin is of the incumbent's size without its sign, so 0 at 0",
 	main:    text("name of the metric"),

@@ -11,6 +11,7 @@ import (
 
 var slicesKind = kind{
 	name:    "slices",
+	named:   true,
 	passes:  "every metric that matches the pattern is within its limit",
 	careful: "`expect` or `at-least` says which slices must be there; a slice that the incumbent has may not vanish",
 	main:    pattern("a pattern of metric names with one *, such as auc/country=*", `^[^*]*\*[^*]*$`),

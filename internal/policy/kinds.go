@@ -3,6 +3,7 @@ package policy
 // kind is one kind of gate: everything the parser, the schema, the documentation and the tests know about it.
 type kind struct {
 	name     string
+	named    bool   // what it looks at is part of the gate's own name
 	passes   string // when, as a sentence for the documentation
 	careful  string
 	late     bool // judged again when a plan is applied

@@ -16,8 +16,9 @@ import (
 // it, so that an editor and the program refuse the same.
 type shape struct {
 	kind    nodeKind
-	about   string   // for the schema and the documentation
-	pattern string   // of text: a regular expression that must match
+	about   string // for the schema and the documentation
+	pattern string // of text: a regular expression that must match
+	re      *regexp.Regexp
 	values  []string // of text: the only ones
 	whole   bool     // of a number: no fraction
 	least   float64  // of a whole number
@@ -43,8 +44,10 @@ const (
 	maxWhole     = 1e9
 )
 
-func text(about string) shape                { return shape{kind: isText, about: about} }
-func pattern(about, re string) shape         { return shape{kind: isText, about: about, pattern: re} }
+func text(about string) shape { return shape{kind: isText, about: about} }
+func pattern(about, re string) shape {
+	return shape{kind: isText, about: about, pattern: re, re: regexp.MustCompile(re)}
+}
 func oneOf(about string, vs ...string) shape { return shape{kind: isText, about: about, values: vs} }
 func num(about string) shape                 { return shape{kind: isNumber, about: about} }
 func flag(about string) shape                { return shape{kind: isBool, about: about} }
@@ -116,7 +119,7 @@ func (r *reader) checkText(s shape, n *node, what string) {
 			near = "; did you mean " + found[0] + "?"
 		}
 		r.wrong(n.line, n.col, "%s is %s; want %s%s", what, n.shown(), s.wants(), near)
-	case s.pattern != "" && !regexp.MustCompile(s.pattern).MatchString(n.text):
+	case s.pattern != "" && !s.re.MatchString(n.text):
 		r.wrong(n.line, n.col, "%s is %s; want %s", what, n.shown(), s.wants())
 	case strings.TrimSpace(n.text) == "":
 		r.wrong(n.line, n.col, "%s is empty", what)

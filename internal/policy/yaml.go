@@ -201,8 +201,9 @@ func mapping(out *node, values []*ast.MappingValueNode) (*node, error) {
 	return out, nil
 }
 
-// decimal is a number as JSON writes it, which every reader of YAML takes for the same number.
-var decimal = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?$`)
+// decimal is a number that every reader of YAML takes for the same one: of 1e3, 010 and 1_000 some make text, or another
+// number.
+var decimal = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?$`)
 
 func scalar(out *node, n ast.Node) (*node, error) {
 	t := n.GetToken()

@@ -78,6 +78,7 @@ type ModelOutput struct {
 // LoggedModel is a model logged by MLflow 3.x, an entity of its own beside the run.
 type LoggedModel struct {
 	ID, Name, ExperimentID, ArtifactURI, Status, SourceRunID string
+	Created                                                  time.Time
 	Tags                                                     map[string]string
 }
 
@@ -114,5 +115,7 @@ type Source struct {
 	RunID   string `json:"run_id,omitempty"`
 	ModelID string `json:"model_id,omitempty"` // MLflow 3.x logged model
 	Path    string `json:"path,omitempty"`     // artifact path within the run
-	Request string `json:"request"`            // digest of model, run and logged model or path: the promote.request tag
+	// ArtifactURI is where a logged model's files are, for servers that cannot resolve models:/m-…
+	ArtifactURI string `json:"-"`
+	Request     string `json:"request"` // digest of model, run and logged model or path: the promote.request tag
 }

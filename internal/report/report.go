@@ -425,7 +425,7 @@ func (r Report) aliasHeadline() Line {
 		l = line("Would set aliases of ", model)
 	}
 	for i, s := range r.Plan.Steps {
-		if s.Do.Kind() != registry.Move {
+		if s.Kind() != registry.Move {
 			break
 		}
 		glue := ", "
