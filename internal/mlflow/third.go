@@ -183,6 +183,9 @@ func (g *gathering) place() (p place, why string) {
 			return place{run: run.ID, path: strings.Trim(below, "/")}, ""
 		}
 	}
+	if run.ID == "" {
+		return p, "the source " + source + " is no logged model, and its run is not readable"
+	}
 	return p, fmt.Sprintf("the source %s is neither a logged model nor below the artifacts of run %s", source, run.ID)
 }
 

@@ -69,11 +69,11 @@ func (g evidenceGate) check(f registry.Facts) registry.Finding {
 	out := registry.Finding{Candidate: "?"}
 	text, ok := f.Evidence[g.path].Get()
 	if !ok {
-		return unclear(out, g.path+" is not known: "+f.Evidence[g.path].Why(), "log the report as an artifact of the run, or give it with the input evidence-file")
+		return unclear(out, "the report is not known: "+f.Evidence[g.path].Why(), "log the report as an artifact of the run, or give it with the input evidence-file")
 	}
 	d, err := parseDocument(text)
 	if err != nil {
-		return unclear(out, g.path+": "+err.Error(), "")
+		return unclear(out, err.Error(), "")
 	}
 	out.Candidate = "of " + d.Created.UTC().Format(time.RFC3339)
 	if d.Created.IsZero() {
@@ -81,11 +81,11 @@ func (g evidenceGate) check(f registry.Facts) registry.Finding {
 	}
 	for _, why := range []string{g.unbound(f, d), g.otherData(f, d), g.undated(f, d)} {
 		if why != "" {
-			return unclear(out, g.path+": "+why, "write the report anew for this candidate")
+			return unclear(out, why, "write the report anew for this candidate")
 		}
 	}
 	if g.age > 0 && f.Now.Sub(d.Created) > g.age {
-		return failed(out, fmt.Sprintf("%s is %s old, wanted at most %s", g.path, roughly(f.Now.Sub(d.Created)), g.ageText), "write the report anew")
+		return failed(out, fmt.Sprintf("it is %s old, wanted at most %s", roughly(f.Now.Sub(d.Created)), g.ageText), "write the report anew")
 	}
 	return g.results(d, out)
 }
@@ -154,7 +154,7 @@ func (g evidenceGate) results(d document, out registry.Finding) registry.Finding
 	for _, r := range g.require {
 		v, err := d.result(r.name)
 		if err != nil {
-			return unclear(out, g.path+": "+err.Error(), "")
+			return unclear(out, err.Error(), "")
 		}
 		if !r.op.holds(v, r.value) {
 			bad = append(bad, fmt.Sprintf("%s is %s, wanted %s %s", r.name, number(v), r.op, number(r.value)))
@@ -162,11 +162,11 @@ func (g evidenceGate) results(d document, out registry.Finding) registry.Finding
 	}
 	switch {
 	case d.failure() != "":
-		return failed(out, g.path+": "+d.failure(), "look at the report and train a candidate that passes")
+		return failed(out, d.failure(), "look at the report and train a candidate that passes")
 	case len(bad) > 0:
-		return failed(out, g.path+": "+some(bad), "train a candidate that passes")
+		return failed(out, some(bad), "train a candidate that passes")
 	case len(g.require) == 0 && !d.isVerdict:
-		return unclear(out, g.path+": it does not say whether it passed (passed, exit_status or sarif), and the gate requires no result", "give passed in the report, or require in the gate")
+		return unclear(out, "it does not say whether it passed (passed, exit_status or sarif), and the gate requires no result", "give passed in the report, or require in the gate")
 	}
 	return passed(out)
 }

@@ -276,7 +276,11 @@ func fixes(v registry.Verdict) Doc {
 		}
 		l := line(C(f.Gate), ": ", f.Why)
 		if f.Fix != "" {
-			l = append(l, line(". To satisfy it: ", f.Fix)...)
+			stop := "."
+			if strings.HasSuffix(f.Why, "?") {
+				stop = ""
+			}
+			l = append(l, line(stop, " To satisfy it: ", f.Fix)...)
 		}
 		items = append(items, append(l, T(".")))
 	}
