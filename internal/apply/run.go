@@ -28,27 +28,23 @@ const settle = 4 * time.Second
 type Options struct {
 	Now    func() time.Time
 	Record func(at time.Time, version int) string // the decision in short, for registry.TheRecord
-	Step   func(registry.Step)                    // told before each step; may be nil
+	Step   func(registry.Step)                    // told before each creation and move; may be nil
 }
 
 // Run applies the plan and returns what it did. It stops at the first creation or move that is not done; the receipt
 // then lists that step and every step after it, so that nothing of the plan goes unmentioned.
 func Run(ctx context.Context, r Registry, p registry.Plan, o Options) registry.Receipt {
-	run := &run{r: r, o: o, receipt: registry.Receipt{Version: p.Version}}
-	var creations, moves, marks []registry.Step
+	flight, stop := afterCancel(ctx)
+	defer stop()
+	run := &run{r: r, o: o, flight: flight, receipt: registry.Receipt{Version: p.Version}}
+	steps := map[registry.Kind][]registry.Step{}
 	for _, s := range p.Steps {
-		switch s.Do.Kind() {
-		case registry.Creation:
-			creations = append(creations, s)
-		case registry.Move:
-			moves = append(moves, s)
-		default:
-			marks = append(marks, s)
-		}
+		steps[s.Kind()] = append(steps[s.Kind()], s)
 	}
-	run.create(ctx, creations)
-	run.move(ctx, moves)
-	run.finish(ctx, marks)
+	run.create(ctx, steps[registry.Creation])
+	run.words(ctx, steps[registry.Word])
+	run.move(ctx, steps[registry.Move])
+	run.finish(steps[registry.Note])
 	return run.receipt
 }
 
@@ -56,7 +52,8 @@ type run struct {
 	r       Registry
 	o       Options
 	receipt registry.Receipt
-	moved   []int // indexes of the receipt's moves that were sent and wait to be read back
+	flight  context.Context // of what has been begun: it outlives a cancellation by the time to settle
+	moved   []int           // indexes of the receipt's moves that were sent and wait to be read back
 }
 
 // create makes the model and the version, in order: each needs the one before.
@@ -65,13 +62,24 @@ func (run *run) create(ctx context.Context, steps []registry.Step) {
 		if run.skip(ctx, s) {
 			continue
 		}
-		made, wrote, err := run.do(ctx, s)
+		made, wrote, err := run.do(s)
 		if err == nil && s.Do == registry.CreateVersion {
 			if _, err = fmt.Sscan(made, &run.receipt.Version); err != nil {
 				err = &registry.Error{Reason: registry.ServerError, Msg: fmt.Sprintf("create version of %s: the answer names no version: %q", s.Model, made)}
 			}
 		}
 		run.record(s, made, wrote, err)
+	}
+}
+
+// words writes the descriptions and tags that were asked for, all at once. One that cannot be written stops the run before anything is moved.
+func (run *run) words(ctx context.Context, steps []registry.Step) {
+	if len(steps) == 0 || run.skip(ctx, steps...) {
+		return
+	}
+	for _, result := range run.tags(steps) {
+		run.receipt.Results = append(run.receipt.Results, result.StepResult)
+		run.fail(result.err)
 	}
 }
 
@@ -87,17 +95,37 @@ func (run *run) move(ctx context.Context, steps []registry.Step) {
 		if run.skip(ctx, s) {
 			continue
 		}
-		_, wrote, err := run.do(ctx, s)
-		if err != nil && registry.ReasonOf(err) != registry.Unknown {
+		_, wrote, err := run.do(s)
+		result := registry.StepResult{Step: s, Done: registry.StepUnknown, Wrote: wrote}
+		if registry.ReasonOf(err) == registry.Unknown {
+			if err = run.resolve(s, err); err == nil {
+				result.Wrote, result.Note = true, "the answer was lost; the effect was confirmed by reading"
+			}
+		}
+		if err != nil {
 			run.record(s, "", false, err)
 			continue
 		}
 		run.moved = append(run.moved, len(run.receipt.Results))
-		run.receipt.Results = append(run.receipt.Results, registry.StepResult{Step: s, Done: registry.StepUnknown, Wrote: wrote})
-		if err != nil { // it may have taken effect: nothing further is written until that is known
-			run.receipt.Err = err
-		}
+		run.receipt.Results = append(run.receipt.Results, result)
 	}
+}
+
+// resolve finds out by reading whether a move took effect whose answer was unclear; nothing further is written before
+// that is known.
+func (run *run) resolve(s registry.Step, unclear error) error {
+	saw, err := run.r.Observe(run.flight, s)
+	switch {
+	case err != nil:
+		return &registry.Error{Reason: registry.Unknown, Cause: err,
+			Msg: fmt.Sprintf("move %s of %s: sent, and not known whether it took effect: %v", s.Ref, s.Model, err), Hint: hintUnknown}
+	case saw == s.Want:
+		return nil
+	case saw == s.Was:
+		return &registry.Error{Reason: registry.ServerError, Cause: unclear,
+			Msg: fmt.Sprintf("move %s of %s: not done, it still names %s: %v", s.Ref, s.Model, holders(s, saw), unclear), Hint: "run it again"}
+	}
+	return overtaken(s, saw)
 }
 
 // guard refuses all moves if any of them would not find what the plan expects.
@@ -120,37 +148,30 @@ func (run *run) guard(ctx context.Context, steps []registry.Step) {
 	}
 }
 
-// finish reads the moves back and, beside that, writes the marks: a move that was answered with success happened,
-// whatever somebody else does right after, so its marks are true. After an unclear answer the reading comes first.
-func (run *run) finish(ctx context.Context, marks []registry.Step) {
-	ctx, stop := afterCancel(ctx)
-	defer stop()
-	clear := run.receipt.Err == nil
+// finish reads the moves back and, beside that, writes the notes: a move that was answered with success happened,
+// whatever somebody else does right after, so its notes are true. Where the run stopped before all moves were made,
+// those that were made are still read back, and no note is written.
+func (run *run) finish(notes []registry.Step) {
+	noted := make([]noted, len(notes))
+	for i, s := range notes {
+		noted[i].StepResult = registry.StepResult{Step: s.For(run.receipt.Version), Done: registry.StepNotDone}
+	}
 	var wg sync.WaitGroup
-	noted := make([]registry.StepResult, len(marks))
-	if clear {
-		wg.Go(func() { noted = run.mark(ctx, marks) })
+	if run.receipt.Err == nil {
+		wg.Go(func() { noted = run.tags(notes) })
 	}
-	run.readBack(ctx)
+	run.readBack()
 	wg.Wait()
-	if !clear && run.receipt.Err == nil {
-		noted = run.mark(ctx, marks)
-	} else if !clear {
-		for i, s := range marks {
-			noted[i] = registry.StepResult{Step: s.For(run.receipt.Version), Done: registry.StepNotDone}
-		}
-	}
 	for _, n := range noted {
-		if n.Done != registry.StepDone && n.Note != "" {
+		if n.err != nil {
 			run.receipt.Warnings = append(run.receipt.Warnings, n.Note)
 		}
+		run.receipt.Results = append(run.receipt.Results, n.StepResult)
 	}
-	run.receipt.Results = append(run.receipt.Results, noted...)
 }
 
-// readBack confirms each move that was sent. A move whose answer was unclear and whose effect is not there did not
-// happen; one that cannot be read stays unknown.
-func (run *run) readBack(ctx context.Context) {
+// readBack confirms each move that was made.
+func (run *run) readBack() {
 	if len(run.moved) == 0 {
 		return
 	}
@@ -158,33 +179,19 @@ func (run *run) readBack(ctx context.Context) {
 	for i, at := range run.moved {
 		steps[i] = run.receipt.Results[at].Step
 	}
-	unclear := run.receipt.Err
-	for i, o := range observe(ctx, run.r, steps) {
+	for i, o := range observe(run.flight, run.r, steps) {
 		result := &run.receipt.Results[run.moved[i]]
-		s := result.Step
 		result.Saw = o.saw
-		answered := result.Wrote // the server said that the write took effect
 		switch {
-		case o.err != nil && answered:
+		case o.err != nil:
 			result.Note = "the server confirmed the write; reading it back failed"
 			run.fail(&registry.Error{Reason: registry.Unknown, Cause: o.err,
-				Msg: fmt.Sprintf("move %s of %s: written, but not confirmed: %v", s.Ref, s.Model, o.err), Hint: hintUnknown})
-		case o.err != nil:
-			run.fail(&registry.Error{Reason: registry.Unknown, Cause: o.err,
-				Msg: fmt.Sprintf("move %s of %s: sent, and not known whether it took effect: %v", s.Ref, s.Model, o.err), Hint: hintUnknown})
-		case o.saw == s.Want:
-			result.Done, result.Wrote = registry.StepDone, true
-			if !answered {
-				result.Note = "the answer was lost; the effect was confirmed by reading"
-				run.receipt.Err = nil
-			}
-		case answered || o.saw != s.Was:
-			result.Done, result.Note = registry.StepNotDone, "moved by somebody else right after"
-			run.receipt.Err = overtaken(s, o.saw)
+				Msg: fmt.Sprintf("move %s of %s: written, but not confirmed: %v", steps[i].Ref, steps[i].Model, o.err), Hint: hintUnknown})
+		case o.saw == steps[i].Want:
+			result.Done = registry.StepDone
 		default:
-			result.Done = registry.StepNotDone
-			run.receipt.Err = &registry.Error{Reason: registry.ServerError, Cause: unclear,
-				Msg: fmt.Sprintf("move %s of %s: not done, it still names %s: %v", s.Ref, s.Model, holders(s, o.saw), unclear), Hint: "run it again: nothing was moved"}
+			result.Done, result.Note = registry.StepNotDone, "moved by somebody else right after"
+			run.fail(overtaken(steps[i], o.saw))
 		}
 	}
 }
@@ -213,9 +220,15 @@ func overtaken(s registry.Step, saw string) error {
 	}
 }
 
-// mark writes the notes, all at once.
-func (run *run) mark(ctx context.Context, steps []registry.Step) []registry.StepResult {
-	out := make([]registry.StepResult, len(steps))
+// noted is how writing a description or tag ended.
+type noted struct {
+	registry.StepResult
+	err error
+}
+
+// tags writes descriptions and tags, all at once.
+func (run *run) tags(steps []registry.Step) []noted {
+	out := make([]noted, len(steps))
 	at := run.o.Now().UTC()
 	var wg sync.WaitGroup
 	for i, s := range steps {
@@ -226,15 +239,14 @@ func (run *run) mark(ctx context.Context, steps []registry.Step) []registry.Step
 		case registry.TheRecord:
 			s.Want = run.o.Record(at, s.Version)
 		}
-		out[i] = registry.StepResult{Step: s, Done: registry.StepNotDone}
+		out[i].StepResult = registry.StepResult{Step: s, Done: registry.StepDone}
 		wg.Go(func() {
-			_, wrote, err := run.r.Do(ctx, s)
-			out[i].Wrote = wrote
-			if err != nil {
-				out[i].Note = fmt.Sprintf("%s %s: %v", s.Do, s.Ref, err)
-				return
+			if _, out[i].Wrote, out[i].err = run.do(s); out[i].err != nil {
+				out[i].Done, out[i].Note = registry.StepNotDone, out[i].err.Error()
+				if registry.ReasonOf(out[i].err) == registry.Unknown {
+					out[i].Done = registry.StepUnknown
+				}
 			}
-			out[i].Done = registry.StepDone
 		})
 	}
 	wg.Wait()
@@ -242,24 +254,25 @@ func (run *run) mark(ctx context.Context, steps []registry.Step) []registry.Step
 }
 
 // do sends one write. A write that is in flight when the run is cancelled is let finish.
-func (run *run) do(ctx context.Context, s registry.Step) (string, bool, error) {
-	if run.o.Step != nil {
+func (run *run) do(s registry.Step) (string, bool, error) {
+	if k := s.Kind(); run.o.Step != nil && (k == registry.Creation || k == registry.Move) {
 		run.o.Step(s)
 	}
-	ctx, stop := afterCancel(ctx)
-	defer stop()
-	return run.r.Do(ctx, s)
+	return run.r.Do(run.flight, s)
 }
 
-// skip reports that a step is not begun, because an earlier one ended badly or the run was cancelled, and records it.
-func (run *run) skip(ctx context.Context, s registry.Step) bool {
+// skip reports that the steps are not begun, because an earlier one ended badly or the run was cancelled, and records
+// them.
+func (run *run) skip(ctx context.Context, steps ...registry.Step) bool {
 	if run.receipt.Err == nil && ctx.Err() != nil {
 		run.receipt.Err = cancelled(ctx)
 	}
 	if run.receipt.Err == nil {
 		return false
 	}
-	run.receipt.Results = append(run.receipt.Results, registry.StepResult{Step: s, Done: registry.StepNotDone})
+	for _, s := range steps {
+		run.receipt.Results = append(run.receipt.Results, registry.StepResult{Step: s.For(run.receipt.Version), Done: registry.StepNotDone})
+	}
 	return true
 }
 
@@ -278,9 +291,9 @@ func (run *run) record(s registry.Step, made string, wrote bool, err error) {
 	run.receipt.Results = append(run.receipt.Results, result)
 }
 
-// fail keeps the first error: the ones after it are its consequences.
+// fail keeps the first error, for the ones after it are its consequences; but "not known" is worse than any other.
 func (run *run) fail(err error) {
-	if run.receipt.Err == nil || registry.ReasonOf(err) == registry.Unknown {
+	if err != nil && (run.receipt.Err == nil || registry.ReasonOf(err) == registry.Unknown) {
 		run.receipt.Err = err
 	}
 }

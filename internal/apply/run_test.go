@@ -38,11 +38,11 @@ func (s *server) Do(ctx context.Context, step registry.Step) (string, bool, erro
 			return "", false, err
 		}
 	}
-	if step.Do.Kind() == registry.Mark { // marks are written beside one another: only their number is kept
+	if step.Do == registry.SetTag { // written beside one another: their order says nothing
 		return "", true, nil
 	}
 	s.writes = append(s.writes, string(step.Do)+" "+step.Ref+" "+step.Want)
-	if step.Do.Kind() == registry.Move {
+	if step.Kind() == registry.Move {
 		s.state[step.Ref] = step.Want
 	}
 	if s.after != nil {
@@ -116,6 +116,19 @@ func TestHowStepsEnd(t *testing.T) {
 			registry.Forbidden, "done done not done not done", "create-version  {new}|set-alias champion 2"},
 		"the answer to a move is lost after its effect": {
 			func(s *server) { s.after = only("Production", errUnclear) }, registry.OK, "done done done done", all},
+		"the answer to the first of two moves is lost after its effect": {
+			func(s *server) { s.after = only("champion", errUnclear) }, registry.OK, "done done done done", all},
+		"one move is overtaken, the answer to another is lost": {
+			func(s *server) {
+				s.after = func(step registry.Step) error {
+					if step.Ref == "Production" {
+						s.state["champion"] = "9"
+						return errUnclear
+					}
+					return nil
+				}
+			},
+			registry.Conflict, "done not done done done", all},
 		"the answer to a move is lost before its effect": {
 			func(s *server) {
 				s.do = func(_ context.Context, step registry.Step) error { return only("Production", errUnclear)(step) }
@@ -241,4 +254,16 @@ func TestDeadlineIsNoCancellation(t *testing.T) {
 			t.Errorf("%v", r.Err)
 		}
 	})
+}
+
+// A description or tag that was asked for comes before the moves, and must succeed.
+func TestWordsComeFirst(t *testing.T) {
+	s := fresh()
+	s.do = func(_ context.Context, step registry.Step) error { return only("owner", errRefused)(step) }
+	p := thePlan()
+	p.Steps = append(p.Steps, registry.Step{Do: registry.SetTag, Model: "churn", Ref: "owner", Want: "ann"})
+	r := Run(context.Background(), s, p, Options{Now: func() time.Time { return time.Unix(0, 0) }, Record: func(time.Time, int) string { return "{}" }})
+	if registry.ReasonOf(r.Err) != registry.Forbidden || len(s.writes) != 1 || len(r.Results) != 5 {
+		t.Errorf("%v\n%v\n%v", r.Err, s.writes, r.Results)
+	}
 }

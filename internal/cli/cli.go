@@ -68,7 +68,7 @@ func arguments(argv []string) (args, error) {
 	fs := flag.NewFlagSet("mlflow-promote", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	for _, in := range Inputs[1:] {
-		set := func(v string) error { a.flags[in.Name] = v; return nil }
+		set := func(v string) error { return a.give(in, v) }
 		if in.Kind == Bool {
 			fs.BoolFunc(in.Name, in.Help, set)
 		} else {
@@ -84,6 +84,18 @@ func arguments(argv []string) (args, error) {
 		return a, fmt.Errorf("argument %q stands alone: write flags as --name value, the command first", fs.Arg(0))
 	}
 	return a, nil
+}
+
+// give takes a flag. One that holds a list may be repeated and adds to it; any other given twice is a contradiction.
+func (a args) give(in Input, v string) error {
+	if had, twice := a.flags[in.Name]; twice {
+		if in.Kind != Lines && in.Kind != Map && in.Kind != Words && in.Kind != Headers {
+			return errors.New("given twice")
+		}
+		v = had + "\n" + v
+	}
+	a.flags[in.Name] = v
+	return nil
 }
 
 // value looks an input up: flag, then input of the action, then the stock client's variable, then the default.
@@ -123,6 +135,7 @@ func (s *session) run(ctx context.Context, a args) int {
 	}
 	file := func(path string) ([]byte, error) { return s.runner.ReadWorkspace(path, fileLimit) }
 	s.set = read(c, value, file, s.p.Env)
+	s.set.problems = append(s.set.problems, foreign(c, a)...)
 	s.mask(value)
 	if len(s.set.problems) > 0 {
 		return s.refuse(s.set.problems)
@@ -136,6 +149,18 @@ func (s *session) run(ctx context.Context, a args) int {
 	}
 	s.report.Took = s.p.Now().Sub(started)
 	return s.finish()
+}
+
+// foreign lists flags that the command would not look at: a threshold that nobody judges must not look judged. The inputs
+// of a step are left alone, because one block of them often serves several commands.
+func foreign(c command, a args) []problem {
+	var out []problem
+	for _, in := range Inputs[1:] {
+		if v, given := a.flags[in.Name]; given && !c.takes(in) {
+			out = append(out, problem{in.Name, shortened(v), "is not looked at by " + c.name})
+		}
+	}
+	return out
 }
 
 // mask hides every secret before anything is printed or sent.
@@ -153,6 +178,7 @@ func (s *session) refuse(problems []problem) int {
 	var list strings.Builder
 	var items []report.Line
 	for _, p := range problems {
+		s.report.Problems = append(s.report.Problems, p.String())
 		fmt.Fprintf(&list, "  %s\n", p)
 		items = append(items, report.Line{report.C(p.input), report.T(": " + strings.TrimPrefix(p.String(), p.input+": "))})
 		if s.runner.InActions() {

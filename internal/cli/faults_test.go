@@ -123,6 +123,14 @@ func oneFault(t *testing.T, fault mlflowtest.Fault, nth int, want string) regist
 	case status == registry.ExitFailed && after != before && result.Reason != registry.Conflict && !moved(result, "set-alias"):
 		t.Errorf("reported %s (%s), and champion was moved to %d", result.Reason, result.Error, after)
 	}
+	for _, step := range result.Steps {
+		if status == 0 && step.Step.Kind() == registry.Move && step.Done != registry.StepDone {
+			t.Errorf("reported %s, and %s %s is %s", result.Reason, step.Step.Do, step.Step.Ref, step.Done)
+		}
+	}
+	if held := m.version(after); status == 0 && held.Stage != "Production" {
+		t.Errorf("reported %s, and the version is in %s", result.Reason, held.Stage)
+	}
 	f.double.Land()
 	f.double.ClearFaults()
 	again, status := f.run(t)

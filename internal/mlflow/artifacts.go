@@ -10,8 +10,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// descriptorLimit bounds an MLmodel file; real ones are a few KiB, those with wide signatures some hundred.
-const descriptorLimit = 4 << 20
+// descriptorLimit bounds an MLmodel file; real ones are a few KiB, those with the widest signatures some hundred.
+const descriptorLimit = 512 << 10
 
 // The three doors to an MLmodel file. The server reads with its own credentials behind each of them.
 

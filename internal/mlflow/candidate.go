@@ -77,7 +77,7 @@ func (g *gathering) adoptLogged(known registry.Known[registry.LoggedModel]) erro
 		return err
 	}
 	g.facts.Candidate.Version = registry.Absent[registry.Version]("not registered yet")
-	g.facts.Source = registry.Source{RunID: m.SourceRunID, ModelID: m.ID, URI: "models:/" + m.ID}
+	g.facts.Source = registry.Source{RunID: m.SourceRunID, ModelID: m.ID, URI: "models:/" + m.ID, ArtifactURI: m.ArtifactURI}
 	return nil
 }
 
@@ -89,6 +89,9 @@ func (g *gathering) adoptVersion(ctx context.Context, known registry.Known[regis
 	}
 	if q.Model == g.q.Model {
 		g.facts.Candidate.Version = known
+		if v.RunID == "" {
+			return noRun(fmt.Sprintf("version %d of %s has no run", v.Number, v.Model))
+		}
 		return nil
 	}
 	if v.Tags[registry.PromptTag] == "true" || v.Status != "READY" && v.Status != "" {
@@ -222,10 +225,14 @@ func (g *gathering) adoptRunOf(run registry.Known[registry.Run], ref string) err
 
 // readVersion reads the run and the model file of a candidate that is a version already.
 func (g *gathering) readVersion(ctx context.Context, v registry.Version) error {
-	return parallel(
+	err := parallel(
 		func() (err error) { g.facts.Candidate.Run, err = g.c.evidence(ctx, v); return err },
 		func() error { g.facts.Candidate.MLmodel = g.c.versionMLmodel(ctx, v); return nil },
 	)
+	if err != nil {
+		return err
+	}
+	return g.needMLmodel(versionRef(v))
 }
 
 // speculative is how many logged models of a run are looked at directly instead of by a search.
@@ -234,8 +241,7 @@ const speculative = 3
 // findModel finds the model that runs:/ID/PATH names. Since MLflow 3 it is most often a logged model of that name, an
 // entity of its own; before, and still possible, a folder of the run's artifacts.
 func (g *gathering) findModel(ctx context.Context, run registry.Run, path string) error {
-	outputs := slices.Clone(run.Outputs)
-	slices.SortStableFunc(outputs, func(a, b registry.ModelOutput) int { return cmp.Compare(b.Step, a.Step) })
+	outputs := run.Outputs
 	switch {
 	case len(outputs) == 0:
 		found, err := g.fromRunFiles(ctx, run, path)
@@ -258,17 +264,23 @@ func (g *gathering) findModel(ctx context.Context, run registry.Run, path string
 		return err
 	}
 	var names []string
+	var found []registry.LoggedModel
 	for i := range outputs {
 		if m, ok := models[i].Get(); ok && m.SourceRunID == run.ID {
-			if m.Name == path {
-				g.facts.Candidate.MLmodel = files[i]
-				return g.useLogged(m)
-			}
 			names = append(names, m.Name)
+			if m.Name == path {
+				found = append(found, m)
+			}
 		}
 	}
-	found, err := g.fromRunFiles(ctx, run, path)
-	if found || err != nil {
+	if len(found) > 0 {
+		m := latest(run, found)
+		at := slices.IndexFunc(outputs, func(o registry.ModelOutput) bool { return o.ModelID == m.ID })
+		g.facts.Candidate.MLmodel = files[at]
+		return g.useLogged(m)
+	}
+	ok, err := g.fromRunFiles(ctx, run, path)
+	if ok || err != nil {
 		return err
 	}
 	return noModel(run.ID, path, names)
@@ -293,7 +305,18 @@ func (g *gathering) fromRunFiles(ctx context.Context, run registry.Run, path str
 	return true, nil
 }
 
-// fromSearch looks for a logged model of that name of the run; of several, the one of the largest step.
+// latest chooses among logged models of one name as the stock client does: the largest step, then the newest.
+func latest(run registry.Run, models []registry.LoggedModel) registry.LoggedModel {
+	step := map[string]int64{}
+	for _, o := range run.Outputs {
+		step[o.ModelID] = o.Step
+	}
+	return slices.MaxFunc(models, func(a, b registry.LoggedModel) int {
+		return cmp.Or(cmp.Compare(step[a.ID], step[b.ID]), a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
+	})
+}
+
+// fromSearch looks for a logged model of that name of the run.
 func (g *gathering) fromSearch(ctx context.Context, run registry.Run, path string) error {
 	models, err := g.c.loggedModelsOf(ctx, run, path)
 	if err != nil {
@@ -307,11 +330,7 @@ func (g *gathering) fromSearch(ctx context.Context, run registry.Run, path strin
 		}
 		return noModel(run.ID, path, nil)
 	}
-	step := map[string]int64{}
-	for _, o := range run.Outputs {
-		step[o.ModelID] = o.Step
-	}
-	best := slices.MaxFunc(models, func(a, b registry.LoggedModel) int { return cmp.Compare(step[a.ID], step[b.ID]) })
+	best := latest(run, models)
 	g.facts.Candidate.MLmodel = g.c.loggedMLmodel(ctx, best.ID)
 	return g.useLogged(best)
 }
@@ -320,7 +339,7 @@ func (g *gathering) useLogged(m registry.LoggedModel) error {
 	if err := uploaded(m); err != nil {
 		return err
 	}
-	g.facts.Source.ModelID = m.ID
+	g.facts.Source.ModelID, g.facts.Source.ArtifactURI = m.ID, m.ArtifactURI
 	g.facts.Source.URI = "models:/" + m.ID
 	return g.needMLmodel("logged model " + m.ID)
 }

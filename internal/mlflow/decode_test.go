@@ -3,6 +3,7 @@ package mlflow
 import (
 	"encoding/json"
 	"math"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -84,12 +85,16 @@ utc_time_created: '2026-05-03 10:00:00.123'
 		t.Errorf("%v\n%s", err, diff)
 	}
 	for text, want := range map[string]string{
-		"":                             "it names no flavors",
-		"flavors: {}":                  "it names no flavors",
-		"flavors: 7":                   "not YAML of an MLmodel file",
-		"<html>":                       "not YAML of an MLmodel file",
-		strings.Repeat("[", 40_000):    "nests more than 100 levels",
-		strings.Repeat("- &a x\n", 21): "21 anchors",
+		"":                           "it names no flavors",
+		"flavors: {}":                "it names no flavors",
+		"flavors: 7":                 "not YAML of an MLmodel file",
+		"<html>":                     "not YAML of an MLmodel file",
+		strings.Repeat("[", 40_000):  "nests more than 60 levels",
+		strings.Repeat("- ", 16_000): "nests more than 60 levels",
+		"a: ']]]]]]'\nb: " + strings.Repeat("[", 61): "nests more than 60 levels",
+		strings.Repeat("? ", 16_000):                 "nests more than 60 levels",
+		strings.Repeat(" ", 300) + "a: b":            "nests more than 60 levels",
+		strings.Repeat("- &a x\n", 21):               "21 anchors",
 	} {
 		if _, err := parseMLmodel([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.20q: %v, want %q", text, err, want)
@@ -106,7 +111,13 @@ func FuzzMLmodel(f *testing.F) {
 		if len(text) > 1<<16 {
 			return
 		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
 		m, err := parseMLmodel(text)
+		runtime.ReadMemStats(&after)
+		if spent := after.TotalAlloc - before.TotalAlloc; spent > 64<<20 {
+			t.Fatalf("%d bytes cost %d MiB", len(text), spent>>20)
+		}
 		if err == nil && len(m.Flavors) == 0 {
 			t.Fatal("accepted without a flavor")
 		}

@@ -44,14 +44,10 @@ func alreadyExists(err error) bool {
 		isStatus(err, 409, "RESOURCE_ALREADY_EXISTS") || isStatus(err, 409, "RESOURCE_CONFLICT")
 }
 
-// unclear reports whether a write may have taken effect although it failed: it was sent, and what came back is not the
-// server's own refusal.
+// unclear reports whether a write may have taken effect although it failed.
 func unclear(err error) bool {
 	e := remote(err)
-	if e == nil || !e.Sent {
-		return false
-	}
-	return e.Status == 0 || e.Status >= 500 || e.Kind != rest.Status
+	return e != nil && e.Unclear
 }
 
 // unknown is the error of a write whose effect could be neither confirmed nor excluded.

@@ -99,6 +99,9 @@ func (g *gathering) first(ctx context.Context) error {
 	if err := g.refusePrompt(); err != nil {
 		return err
 	}
+	if err := g.refuseHidden(); err != nil {
+		return err
+	}
 	if g.bare.Load() {
 		if err := g.readTags(ctx, &root); err != nil {
 			return err
@@ -200,6 +203,9 @@ func (g *gathering) stageHolders() {
 				g.held[key] = registry.Is(v)
 			}
 		}
+		if len(numbers) > 1 {
+			g.held[key] = registry.Unreadable[registry.Version](fmt.Sprintf("%s of %s is held by several versions, %s: which is the incumbent cannot be told", key, g.q.Model, registry.Numbers(numbers)))
+		}
 		if key == g.q.Target.Stage {
 			g.facts.StageHolders = numbers
 		}
@@ -230,6 +236,19 @@ func (g *gathering) refusePrompt() error {
 		}
 	}
 	return nil
+}
+
+// refuseHidden refuses a model whose versions the server hides: the prompt marker on one version takes all of the model
+// out of every search, and a stage that looks empty would not be.
+func (g *gathering) refuseHidden() error {
+	m := g.facts.Model.OrZero()
+	if !m.Hidden && (!g.all || len(g.versions) > 0 || m.Newest == 0) {
+		return nil
+	}
+	return &registry.Error{
+		Reason: registry.Unsupported, Msg: fmt.Sprintf("the server hides the versions of %s from search", m.Name),
+		Hint: "one of them carries the tag " + registry.PromptTag + ", which marks prompts; delete that tag in MLflow",
+	}
 }
 
 // refuseNearName refuses to create a model whose name differs from an existing one only in case, spaces or punctuation.

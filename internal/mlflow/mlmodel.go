@@ -9,10 +9,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Bounds on an MLmodel file before the YAML parser sees it: the parser spends 664 MiB on 40 KB of open brackets, and
-// aliases multiply what they name.
+// Bounds on an MLmodel file before the YAML parser sees it: the parser spends 664 MiB on 40 KB of open brackets, as much
+// on a line of dashes, and aliases multiply what they name.
 const (
-	maxNesting = 100
+	maxNesting = 60
 	maxAnchors = 20
 )
 
@@ -55,21 +55,29 @@ func signature(parts map[string]any) string {
 	return strings.Join(out, "\n")
 }
 
+// bounded counts what could nest, whether or not it stands in a quoted text: brackets that are open at once, and the
+// dashes and the indentation at the beginning of each line.
 func bounded(text string) error {
-	depth, deepest := 0, 0
-	for _, r := range text {
-		switch r {
-		case '[', '{':
-			depth++
-		case ']', '}':
-			depth--
+	open := 0
+	for line := range strings.SplitSeq(text, "\n") {
+		body := strings.TrimLeft(line, " -\t?:")
+		lead := line[:len(line)-len(body)]
+		if strings.Count(lead, "-") > maxNesting || strings.Count(lead, "?") > maxNesting || len(lead) > 4*maxNesting {
+			return fmt.Errorf("it nests more than %d levels deep", maxNesting)
 		}
-		deepest = max(deepest, depth)
+		for _, r := range body {
+			switch r {
+			case '[', '{':
+				open++
+			case ']', '}':
+				open = max(0, open-1)
+			}
+			if open > maxNesting {
+				return fmt.Errorf("it nests more than %d levels deep", maxNesting)
+			}
+		}
 	}
-	if deepest > maxNesting {
-		return fmt.Errorf("it nests more than %d levels deep", maxNesting)
-	}
-	if n := strings.Count(text, ": &") + strings.Count(text, "- &"); n > maxAnchors {
+	if n := strings.Count(text, "&"); n > maxAnchors {
 		return fmt.Errorf("it has %d anchors, more than %d", n, maxAnchors)
 	}
 	return nil

@@ -2,7 +2,6 @@ package mlflow
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -121,26 +120,21 @@ func write(s registry.Step) (op string, r rest.Request) {
 
 // createVersion registers once. Every accepted request makes another version, so after an answer that leaves it open
 // whether one was made (an ordinary thing on MariaDB, where four of ten concurrent creations end in 500) it looks for
-// the request tag, which is stored with the version in one transaction, waits, and only then tries again.
-//
-// Other processes may register the same at the same moment. The lowest number counts. Numbers are given out in order,
-// so whoever gets the one after the highest that was there before is the first and need not look; everybody else looks
-// for the request tag, sees those before, and marks the twins.
+// the request tag, which is stored with the version in one transaction, waits, and only then tries again. It looks as
+// well where the number is not the next one: somebody else registered in between, maybe the same thing.
 func (c *Client) createVersion(ctx context.Context, s registry.Step) (made string, wrote bool, err error) {
 	op := "create version of " + s.Model
-	doubt := false
+	doubt, open := false, false // some answer left it open; some request may still be on its way
 	for try := 0; ; try++ {
-		number, err := c.postVersion(ctx, s)
+		number, err := c.postVersion(ctx, s, try)
 		if err == nil && !doubt && number == s.Newest+1 {
 			return strconv.Itoa(number), true, nil
 		}
-		if err != nil && !unclear(err) {
-			if doubt && errors.Is(err, context.Canceled) {
-				return "", false, unknown(op, err)
-			}
+		if err != nil && !unclear(err) && !doubt {
 			return "", false, c.explainWrite(op, s, err)
 		}
 		doubt = doubt || err != nil
+		open = open || err != nil && unclear(err) && !isStatus(err, 500, "INTERNAL_ERROR")
 		found, lookErr := c.registered(ctx, s)
 		switch {
 		case lookErr != nil:
@@ -150,15 +144,22 @@ func (c *Client) createVersion(ctx context.Context, s registry.Step) (made strin
 			return strconv.Itoa(found[0]), true, nil
 		case err == nil:
 			return strconv.Itoa(number), true, nil
-		}
-		if !c.pause(ctx, try) {
+		case !unclear(err), !open && !c.pause(ctx, try):
+			return "", false, c.explainWrite(op, s, err) // the server answered each time, and there is no version
+		case open && !c.pause(ctx, try):
 			return "", false, unknown(op, err)
 		}
 	}
 }
 
-func (c *Client) postVersion(ctx context.Context, s registry.Step) (int, error) {
-	body := map[string]any{"name": s.Model, "source": s.Source.URI, "run_id": s.Source.RunID, "tags": pairList(s.Tags)}
+// postVersion sends the creation. Some deployments cannot resolve models:/m-… and answer 500 to it every time; from the
+// third try on the place of the files is sent instead, which names the same model.
+func (c *Client) postVersion(ctx context.Context, s registry.Step, try int) (int, error) {
+	source := s.Source.URI
+	if try >= 2 && s.Source.ArtifactURI != "" {
+		source = s.Source.ArtifactURI
+	}
+	body := map[string]any{"name": s.Model, "source": source, "run_id": s.Source.RunID, "tags": pairList(s.Tags)}
 	if s.Source.ModelID != "" {
 		body["model_id"] = s.Source.ModelID
 	}

@@ -79,7 +79,8 @@ type modelJSON struct {
 		Version whole  `json:"version"`
 	} `json:"aliases"`
 	Latest []struct { // the newest of each stage, so the newest of all is among them
-		Version whole `json:"version"`
+		Version whole  `json:"version"`
+		Tags    []pair `json:"tags"`
 	} `json:"latest_versions"`
 }
 
@@ -93,6 +94,7 @@ func (j modelJSON) model() registry.Model {
 	}
 	for _, v := range j.Latest {
 		m.Newest = max(m.Newest, int(v.Version))
+		m.Hidden = m.Hidden || pairs(v.Tags)[registry.PromptTag] == "true"
 	}
 	return m
 }
@@ -201,6 +203,7 @@ type loggedModelJSON struct {
 		ArtifactURI  string `json:"artifact_uri"`
 		Status       any    `json:"status"` // a name or its number in the enumeration
 		SourceRunID  string `json:"source_run_id"`
+		Created      whole  `json:"creation_timestamp_ms"`
 		Tags         []pair `json:"tags"`
 	} `json:"info"`
 }
@@ -213,7 +216,7 @@ func (j loggedModelJSON) loggedModel() registry.LoggedModel {
 	}
 	return registry.LoggedModel{
 		ID: i.ID, Name: i.Name, ExperimentID: i.ExperimentID, ArtifactURI: i.ArtifactURI, Status: status,
-		SourceRunID: i.SourceRunID, Tags: pairs(i.Tags),
+		SourceRunID: i.SourceRunID, Created: i.Created.time(), Tags: pairs(i.Tags),
 	}
 }
 

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -66,6 +67,8 @@ func TestPromote(t *testing.T) {
 	champion := registry.Target{Alias: "champion"}
 	production := registry.Target{Stage: "Production", ArchiveExisting: true}
 	both := registry.Target{Alias: "champion", Stage: "Production", ArchiveExisting: true}
+	ours := map[string]string{registry.TagRequest: "digest", registry.TagValidation: "passed"}
+	noted := with(with(ours, registry.TagRecord, "{}"), "promote.alias.champion.at", "then")
 	const record, at, staged = `set-tag promote.record ""->"{record}"`, `set-tag promote.alias.champion.at ""->"{time}"`, `set-tag promoted_to_production_at ""->"{time}"`
 	for name, c := range map[string]struct {
 		scene
@@ -76,24 +79,31 @@ func TestPromote(t *testing.T) {
 		"a new version replaces the old": {scene{champion: 1, target: champion, verdict: passed},
 			[]string{`create-version  ""->"{new}"`, `set-alias champion "1"->"{new}"`, record, at}},
 		"a version that is there already": {scene{version: 2, champion: 1, target: champion, verdict: passed},
-			[]string{`set-alias champion "1"->"2"`, record, at}},
+			[]string{`set-tag validation_status ""->"passed"`, `set-alias champion "1"->"2"`, record, at}},
 		"the holder already": {scene{version: 1, champion: 1, target: champion, verdict: passed}, nil},
 		"the holder of one part of the target only": {scene{version: 2, champion: 2, stage: []int{1}, tags: map[string]string{"promote.alias.champion.at": "then"}, target: both, verdict: passed},
-			[]string{`set-stage Production "1"->"2"`, record, staged}},
-		"an earlier run moved the alias and noted nothing": {scene{version: 2, champion: 2, stage: []int{1}, target: both, verdict: passed},
+			[]string{`set-tag validation_status ""->"passed"`, `set-stage Production "1"->"2"`, record, staged}},
+		"an earlier run moved the alias and noted nothing": {scene{version: 2, champion: 2, stage: []int{1}, tags: ours, target: both, verdict: passed},
 			[]string{`set-stage Production "1"->"2"`, record, at, staged}},
+		"an earlier run moved all and noted nothing": {scene{version: 2, champion: 2, tags: ours, target: champion, verdict: passed}, []string{record, at}},
+		"an earlier run noted all":                   {scene{version: 2, champion: 2, tags: noted, target: champion, verdict: passed}, nil},
+		"the holder was blocked in between": {scene{version: 2, champion: 2, tags: with(noted, registry.TagValidation, "blocked"), target: champion, verdict: passed},
+			[]string{`set-tag validation_status "blocked"->"passed"`}},
+		"a time that somebody else wrote is kept": {scene{version: 2, champion: 1, tags: map[string]string{"promote.alias.champion.at": "by hand"}, target: champion, verdict: passed},
+			[]string{`set-tag validation_status ""->"passed"`, `set-alias champion "1"->"2"`, record}},
 		"in the stage already, and not archived and moved back": {scene{version: 2, stage: []int{2}, target: production, verdict: passed}, nil},
 		"in the stage with another": {scene{version: 2, stage: []int{1, 2}, target: production, verdict: passed},
-			[]string{`set-stage Production "1,2"->"2"`, record, staged}},
+			[]string{`set-tag validation_status ""->"passed"`, `set-stage Production "1,2"->"2"`, record, staged}},
 		"beside the others in a stage": {scene{version: 12, stage: []int{3, 7}, target: registry.Target{Stage: "Production"}, verdict: passed},
-			[]string{`set-stage Production "3,7"->"3,7,12"`, record, staged}},
+			[]string{`set-tag validation_status ""->"passed"`, `set-stage Production "3,7"->"3,7,12"`, record, staged}},
 		"a new version beside the others": {scene{stage: []int{3, 7}, target: registry.Target{Stage: "Production"}, verdict: passed},
 			[]string{`create-version  ""->"{new}"`, `set-stage Production "3,7"->"3,7,{new}"`, record, staged}},
 		"blocked": {scene{champion: 1, target: champion, verdict: blocked}, []string{`create-version  ""->"{new}"`}},
 		"blocked, and only valid ones are registered": {scene{champion: 1, target: champion, verdict: blocked, intent: registry.Intent{RegisterIfValid: true}}, nil},
 		"blocked, registered by this program before": {scene{version: 2, champion: 1, target: champion, verdict: blocked, tags: map[string]string{registry.TagRequest: "digest"}},
 			[]string{`set-tag promote.failed_gates ""->"[\"a >= 1\"]"`, `set-tag validation_status ""->"blocked"`}},
-		"blocked, registered by somebody else": {scene{version: 2, champion: 1, target: champion, verdict: blocked}, nil},
+		"blocked, registered by somebody else": {scene{version: 2, champion: 1, target: champion, verdict: blocked},
+			[]string{`set-tag promote.failed_gates ""->"[\"a >= 1\"]"`, `set-tag validation_status ""->"blocked"`}},
 		"passed after it was blocked": {scene{version: 2, champion: 1, target: champion, verdict: passed, tags: map[string]string{registry.TagRequest: "digest", registry.TagValidation: "blocked", registry.TagFailedGates: "[1]"}},
 			[]string{`set-tag promote.failed_gates "[1]"->"[]"`, `set-tag validation_status "blocked"->"passed"`, `set-alias champion "1"->"2"`, record, at}},
 	} {
@@ -109,6 +119,12 @@ func TestPromote(t *testing.T) {
 	}
 }
 
+func with(tags map[string]string, key, value string) map[string]string {
+	out := maps.Clone(tags)
+	out[key] = value
+	return out
+}
+
 func TestPromoteRefuses(t *testing.T) {
 	older := scene{version: 1, champion: 2, target: registry.Target{Alias: "champion"}, verdict: passed}
 	if _, err := older.plan(); registry.ReasonOf(err) != registry.Downgrade {
@@ -117,6 +133,10 @@ func TestPromoteRefuses(t *testing.T) {
 	older.intent.Override = []string{registry.OverrideDowngrade}
 	if _, err := older.plan(); err != nil {
 		t.Error(err)
+	}
+	staged := scene{version: 2, champion: 1, stage: []int{3}, target: registry.Target{Alias: "champion", Stage: "Production", ArchiveExisting: true}, verdict: passed}
+	if _, err := staged.plan(); registry.ReasonOf(err) != registry.Downgrade {
+		t.Errorf("an older version replaces the holder of the stage: %v", err)
 	}
 	pending := scene{version: 1, status: "PENDING_REGISTRATION", target: registry.Target{Alias: "champion"}, verdict: passed}
 	if _, err := pending.plan(); registry.ReasonOf(err) != registry.NotReady {

@@ -26,28 +26,33 @@ func Promote(f registry.Facts, v registry.Verdict, in registry.Intent) (registry
 		}
 	}
 	moves := append(moves(f, in), traffic...)
-	if allowed && len(moves) == 0 {
+	if !allowed && in.RegisterIfValid {
 		return p, nil
 	}
-	if allowed || !in.RegisterIfValid {
-		registration(&p, f, in, validationTags(v, f.Candidate.Version.OrZero().Tags))
-	}
+	registration(&p, f, in, validationTags(v, f.Candidate.Version.OrZero().Tags), len(moves) > 0)
 	if allowed {
-		p.Steps = append(append(p.Steps, moves...), marks(f, moves, in)...)
+		p.Steps = append(append(p.Steps, moves...), notes(&p, f, moves, in)...)
 		fallbackNote(&p, f)
 	}
 	return p, nil
 }
 
-// newer refuses to replace the incumbent by an older version: the commonest accident of re-running an old workflow.
+// newer refuses to replace a version by an older one, in any part of the target: the commonest accident of re-running
+// an old workflow.
 func newer(f registry.Facts, in registry.Intent) error {
-	incumbent := f.Incumbent().OrZero().Version.OrZero().Number
-	if f.Number() == 0 || f.Number() >= incumbent || slices.Contains(in.Override, registry.OverrideDowngrade) {
+	held := f.StageHolders
+	if n := f.Incumbent().OrZero().Version.OrZero().Number; n != 0 {
+		held = append(slices.Clone(held), n)
+	}
+	if !in.Query.Target.ArchiveExisting {
+		held = held[len(f.StageHolders):] // the stage's holders stay where they are
+	}
+	if f.Number() == 0 || len(held) == 0 || f.Number() >= slices.Max(held) || slices.Contains(in.Override, registry.OverrideDowngrade) {
 		return nil
 	}
 	return &registry.Error{
 		Reason: registry.Downgrade,
-		Msg:    fmt.Sprintf("version %d of %s is older than version %d, which %s names now", f.Number(), in.Query.Model, incumbent, in.Query.Target),
+		Msg:    fmt.Sprintf("version %d of %s is older than version %d, which %s names now", f.Number(), in.Query.Model, slices.Max(held), in.Query.Target),
 		Hint:   "promote a newer version, or allow this one with the input override: downgrade",
 	}
 }
@@ -105,25 +110,32 @@ func stageMove(f registry.Facts, in registry.Intent, want string) (registry.Step
 	return s, was != after
 }
 
-// marks are the notes left on the version once it was moved. A part of the target that needs no move gets the note it
-// lacks: an earlier run moved it and did not get further.
-func marks(f registry.Facts, moves []registry.Step, in registry.Intent) []registry.Step {
+// notes are left on the version once it was moved. A part of the target that needs no move gets the note it lacks where
+// this program registered the version: an earlier run moved it and did not get further.
+func notes(p *registry.Plan, f registry.Facts, moves []registry.Step, in registry.Intent) []registry.Step {
 	had := f.Candidate.Version.OrZero().Tags
-	mark := func(key, value string) registry.Step {
-		return registry.Step{Do: registry.SetTag, Model: in.Query.Model, Version: f.Number(), Ref: key, Want: value}
-	}
-	steps := []registry.Step{mark(registry.TagRecord, registry.TheRecord)}
-	add := func(ref, key string) {
-		moved := slices.ContainsFunc(moves, func(m registry.Step) bool { return m.Ref == ref })
-		if key != "" && (moved || had[key] == "") {
-			steps = append(steps, mark(key, registry.AtTime))
+	ours := f.Number() == 0 || written(had)
+	t := in.Query.Target
+	var steps []registry.Step
+	add := func(key, value string, moved bool) {
+		_, there := had[key]
+		switch {
+		case key == "" || !moved && (there || !ours):
+		case there && !ours:
+			p.Notes = append(p.Notes, fmt.Sprintf("version %d keeps its tag %s: it was not written by this tool", f.Number(), key))
+		default:
+			steps = append(steps, registry.Step{Do: registry.SetTag, Model: in.Query.Model, Version: f.Number(), Ref: key, Want: value})
 		}
 	}
-	if t := in.Query.Target; t.Alias != "" {
-		add(t.Alias, registry.AliasTimeTag(t.Alias))
+	movedTo := func(ref string) bool {
+		return slices.ContainsFunc(moves, func(m registry.Step) bool { return m.Ref == ref })
 	}
-	if t := in.Query.Target; t.Stage != "" {
-		add(t.Stage, registry.StageTimeTag(t.Stage))
+	add(registry.TagRecord, registry.TheRecord, len(moves) > 0)
+	if t.Alias != "" {
+		add(registry.AliasTimeTag(t.Alias), registry.AtTime, movedTo(t.Alias))
+	}
+	if t.Stage != "" {
+		add(registry.StageTimeTag(t.Stage), registry.AtTime, movedTo(t.Stage))
 	}
 	return steps
 }

@@ -16,7 +16,7 @@ func Register(f registry.Facts, in registry.Intent) (registry.Plan, error) {
 	if err := ready(f); err != nil {
 		return p, err
 	}
-	registration(&p, f, in, nil)
+	registration(&p, f, in, nil, true)
 	return p, nil
 }
 
@@ -72,8 +72,9 @@ func readyVersion(v registry.Version) error {
 }
 
 // registration adds the steps that create the model and the version, or bring the words on an existing one up to
-// date. judged holds the tags of the verdict, nil where none was made.
-func registration(p *registry.Plan, f registry.Facts, in registry.Intent, judged map[string]string) {
+// date. judged holds the tags of the verdict, nil where none was made. moving says that the version is about to be
+// moved: a target that names somebody else's version already is left without a mark of ours.
+func registration(p *registry.Plan, f registry.Facts, in registry.Intent, judged map[string]string, moving bool) {
 	modelWords(p, f, in)
 	v, exists := f.Candidate.Version.Get()
 	asked := bestTags(f.Best)
@@ -95,9 +96,7 @@ func registration(p *registry.Plan, f registry.Facts, in registry.Intent, judged
 			Do: registry.SetTag, Model: v.Model, Version: twin, Ref: registry.TagDuplicateOf, Want: fmt.Sprint(v.Number),
 		})
 	}
-	// A version that carries our request tag was written by this program; on any other, words that are already there
-	// belong to somebody else.
-	ours := v.Tags[registry.TagRequest] != ""
+	ours := written(v.Tags)
 	if in.Description != "" && in.Description != v.Description {
 		if v.Description == "" || ours {
 			p.Steps = append(p.Steps, registry.Step{Do: registry.Describe, Model: v.Model, Version: v.Number, Want: in.Description})
@@ -106,7 +105,7 @@ func registration(p *registry.Plan, f registry.Facts, in registry.Intent, judged
 		}
 	}
 	wanted := asked
-	if ours {
+	if ours || moving {
 		maps.Copy(wanted, judged)
 	}
 	for _, key := range slices.Sorted(maps.Keys(wanted)) {
@@ -119,6 +118,12 @@ func registration(p *registry.Plan, f registry.Facts, in registry.Intent, judged
 			p.Steps = append(p.Steps, registry.Step{Do: registry.SetTag, Model: v.Model, Version: v.Number, Ref: key, Was: had, Want: wanted[key]})
 		}
 	}
+}
+
+// written reports whether this program wrote on the version before. On any other, words that are already there belong to
+// somebody else.
+func written(tags map[string]string) bool {
+	return tags[registry.TagRequest] != "" || tags[registry.TagRecord] != ""
 }
 
 // bestTags say how the candidate "best" was found.

@@ -153,11 +153,18 @@ func TestNeedsNamesTheHoldersOnce(t *testing.T) {
 	}
 }
 
+func TestAnAliasCalledLikeAStageIsTheAlias(t *testing.T) {
+	gates, problems := Thresholds("a >= production", registry.Target{Alias: "production"})
+	if diff := cmp.Diff([]string{"@production"}, Needs(gates).Holders); len(problems) > 0 || diff != "" {
+		t.Error(problems, diff)
+	}
+}
+
 func TestSuggestionsPass(t *testing.T) {
 	f := facts(map[string]float64{"test_f1": 0.9, "loss": 0.2, "bad": math.NaN()}, map[string]float64{"test_f1": 0.8, "loss": 0.1})
 	target := registry.Target{Alias: "champion"}
 	lines := Suggest(f, target)
-	if diff := cmp.Diff([]string{"test_f1 >= 0.9", "test_f1 >= champion", "loss <= 0.2"}, lines); diff != "" {
+	if diff := cmp.Diff([]string{"test_f1 >= 0.9", "test_f1 >= incumbent", "loss <= 0.2"}, lines); diff != "" {
 		t.Error(diff)
 	}
 	if v := judge(t, strings.Join(lines, "\n"), f); v.Decision != registry.Promote {

@@ -36,8 +36,8 @@ func Suggest(f registry.Facts, t registry.Target) []string {
 			op = "<="
 		}
 		lines = append(lines, fmt.Sprintf("%s %s %s", key, op, number(p.Value)))
-		if b, ok := incumbent.Metrics[key]; ok && b.Finite() && t.Alias != "" && operator(op).holds(p.Value, b.Value) {
-			lines = append(lines, fmt.Sprintf("%s %s %s", key, op, t.Alias))
+		if b, ok := incumbent.Metrics[key]; ok && b.Finite() && !t.Empty() && operator(op).holds(p.Value, b.Value) {
+			lines = append(lines, fmt.Sprintf("%s %s incumbent", key, op))
 		}
 	}
 	return lines
@@ -56,7 +56,7 @@ func rank(key string) int {
 // lowerIsBetter guesses a metric's direction from the words people use; it is only used to make suggestions.
 func lowerIsBetter(key string) bool {
 	key = strings.ToLower(key)
-	for _, word := range []string{"loss", "error", "err", "mae", "mse", "rmse", "mape", "latency", "time", "duration", "_ms", "perplexity", "drift"} {
+	for _, word := range []string{"loss", "error", "err", "mae", "mse", "rmse", "mape", "latency", "_time", "duration", "_ms", "perplexity", "drift"} {
 		if strings.Contains(key, word) {
 			return true
 		}

@@ -97,20 +97,24 @@ func holderAndMargin(text string) (name string, margin float64, err error) {
 	return name, v, nil
 }
 
-// holderKey is the key of the named holder among the facts.
+// holderKey is the key of the named holder among the facts. The alias that is promoted to comes first: it may be called
+// like a stage.
 func holderKey(name string, t registry.Target) (string, error) {
-	if name == "incumbent" {
-		return registry.Incumbent, nil
-	}
-	if stage, ok := registry.CanonicalStage(name); ok && stage != "None" {
-		return stage, nil
-	}
 	alias, marked := strings.CutPrefix(name, "@")
-	if marked || name == "champion" || t.Alias != "" && name == t.Alias {
+	if marked {
 		if err := registry.CheckAlias(alias); err != nil {
 			return "", err
 		}
 		return "@" + alias, nil
+	}
+	stage, isStage := registry.CanonicalStage(name)
+	switch {
+	case name == "incumbent":
+		return registry.Incumbent, nil
+	case t.Alias != "" && name == t.Alias, name == "champion":
+		return "@" + name, nil
+	case isStage && stage != "None":
+		return stage, nil
 	}
 	return "", fmt.Errorf("%q is neither a number nor an incumbent; write a number such as 0.85, or champion - 0.01 (incumbent, a stage, and any alias as @alias can stand there too)", name)
 }

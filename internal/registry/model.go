@@ -11,6 +11,7 @@ type Model struct {
 	Description string
 	Tags        map[string]string
 	Aliases     map[string]int // alias -> version number; may dangle on servers before 3.x
+	Hidden      bool           // a version of it is marked as a prompt, which hides all of them from search
 	Newest      int            // highest number of its versions; 0 = none, or not told
 	Created     time.Time
 	Updated     time.Time
@@ -78,6 +79,7 @@ type ModelOutput struct {
 // LoggedModel is a model logged by MLflow 3.x, an entity of its own beside the run.
 type LoggedModel struct {
 	ID, Name, ExperimentID, ArtifactURI, Status, SourceRunID string
+	Created                                                  time.Time
 	Tags                                                     map[string]string
 }
 
@@ -106,5 +108,7 @@ type Source struct {
 	RunID   string `json:"run_id,omitempty"`
 	ModelID string `json:"model_id,omitempty"` // MLflow 3.x logged model
 	Path    string `json:"path,omitempty"`     // artifact path within the run
-	Request string `json:"request"`            // digest of model, run and logged model or path: the promote.request tag
+	// ArtifactURI is where a logged model's files are, for servers that cannot resolve models:/m-…
+	ArtifactURI string `json:"-"`
+	Request     string `json:"request"` // digest of model, run and logged model or path: the promote.request tag
 }

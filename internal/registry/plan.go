@@ -21,15 +21,18 @@ const (
 	Describe      Verb = "describe"
 )
 
-// Kind groups the verbs by how they are made safe.
-func (v Verb) Kind() Kind {
-	switch v {
+// Kind groups the steps by how they are made safe.
+func (s Step) Kind() Kind {
+	switch s.Do {
 	case CreateModel, CreateVersion:
 		return Creation
 	case SetAlias, DeleteAlias, TagAlias, SetModelTag, SetStage:
 		return Move
 	}
-	return Mark
+	if s.Want == AtTime || s.Want == TheRecord {
+		return Note
+	}
+	return Word
 }
 
 // Kind says how a step is applied.
@@ -37,8 +40,9 @@ type Kind int
 
 const (
 	Creation Kind = iota // idempotent by a key of its own: the model's name, the promote.request tag
+	Word                 // a description or tag that was asked for: written before anything is moved, and must succeed
 	Move                 // guarded before, read back after: what consumers load depends on it
-	Mark                 // a note on a version; last write wins and nothing depends on it
+	Note                 // says when and why a move was made: written after it, and never undoes it
 )
 
 // Placeholders in a step's Version, Want or tag values, filled in when the plan is applied: a plan is the same bytes
@@ -129,7 +133,7 @@ type Plan struct {
 
 // Moves reports whether the plan moves an alias or a stage.
 func (p Plan) Moves() bool {
-	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Do.Kind() == Move })
+	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Kind() == Move })
 }
 
 // targetOf is what the plan moves to the version: the target, or those of several aliases that go to it.
@@ -155,11 +159,6 @@ func (p Plan) before(number int) int {
 		}
 	}
 	return 0
-}
-
-// Creates reports whether the plan registers a version.
-func (p Plan) Creates() bool {
-	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Do == CreateVersion })
 }
 
 // Digest identifies the plan. Nothing in a plan depends on a clock, so the same facts give the same digest.

@@ -28,6 +28,7 @@ type Report struct {
 	Receipt  registry.Receipt
 	Applied  bool
 	Err      error
+	Problems []string // with the inputs
 	Suggest  []string // thresholds to paste, where there was no gate
 	Server   *registry.Server
 	Tracking string // address for links
@@ -42,6 +43,9 @@ func (r Report) Page() Doc {
 	if r.Dry {
 		d = append(d, Para{line(dryLine(r))})
 	}
+	if len(r.Plan.Override) > 0 {
+		d = append(d, Para{line("Overridden for this run: ", C(strings.Join(r.Plan.Override, ", ")))})
+	}
 	if r.Server != nil {
 		d = append(d, r.serverTable()...)
 		d = append(d, r.problem()...)
@@ -55,7 +59,7 @@ func (r Report) Page() Doc {
 		d = append(d, fixes(r.Verdict)...)
 	}
 	if len(r.Suggest) > 0 {
-		d = append(d, Para{line("This candidate and this incumbent pass these thresholds; paste, then tighten them:")},
+		d = append(d, Para{line("The candidate passes these thresholds; paste them, then tighten:")},
 			Code{"yaml", "thresholds: |\n  " + strings.Join(r.Suggest, "\n  ")})
 	}
 	d = append(d, r.steps()...)
@@ -85,6 +89,9 @@ func (r Report) headline() Line {
 	case registry.Cancelled:
 		return line("Cancelled")
 	default:
+		if r.Reason.Exit() == registry.ExitRefused {
+			return line("Refused: ", C(message(r.Err)))
+		}
 		return line("Failed: ", C(message(r.Err)))
 	}
 	switch {
@@ -92,6 +99,8 @@ func (r Report) headline() Line {
 		return line("Repaired: ", model)
 	case r.Server != nil:
 		return line("Server: ", C(r.Server.Address))
+	case r.Command == "validate" && !r.Judged:
+		return line("Not judged: no gate applies to ", model)
 	case r.Command == "validate":
 		return line("Passed: ", strconv.Itoa(len(r.Verdict.Findings)), " of ", strconv.Itoa(len(r.Verdict.Findings)), " gates for ", model)
 	case r.Command == "alias":
@@ -124,8 +133,11 @@ func targetSpan(t registry.Target) Line {
 }
 
 func (r Report) was() string {
-	if r.Plan.Incumbent == 0 {
+	switch r.Plan.Incumbent {
+	case 0:
 		return ", its first"
+	case r.number():
+		return "" // a part of the target named it already
 	}
 	return fmt.Sprintf(", was %d", r.Plan.Incumbent)
 }
@@ -253,7 +265,26 @@ func (r Report) steps() Doc {
 		for _, s := range r.Plan.Steps {
 			t.Rows = append(t.Rows, []Line{r.stepName(s), line(orDash(s.Was)), line(orDash(wanted(s, registry.StepResult{})))})
 		}
-		return Doc{Para{line("What would be done:")}, t, Para{line("Plan digest: ", C(r.Digest))}}
+		return append(append(Doc{Para{line("What would be done:")}, t}, newVersion(r.Plan)...), Para{line("Plan digest: ", C(r.Digest))})
+	}
+	return nil
+}
+
+// newVersion lists the words that go with a creation: they are part of what a dry run promises.
+func newVersion(p registry.Plan) Doc {
+	for _, s := range p.Steps {
+		if s.Do != registry.CreateVersion {
+			continue
+		}
+		t := Table{Head: []string{"tag of the new version", "value"}}
+		for _, key := range slices.Sorted(maps.Keys(s.Tags)) {
+			t.Rows = append(t.Rows, []Line{line(C(key)), line(C(short(s.Tags[key])))})
+		}
+		d := Doc{t}
+		if s.Description != "" {
+			d = append(d, Para{line("Its description: ", C(short(s.Description)))})
+		}
+		return d
 	}
 	return nil
 }
@@ -330,7 +361,7 @@ func (r Report) next() Doc {
 		return Doc{Para{line("Load it with:")}, Code{"python", r.loading()}}
 	case r.Reason == registry.OK && r.Command == "register" && !r.Dry:
 		return Doc{Para{line("Promote it with:")},
-			Code{"sh", fmt.Sprintf("mlflow-promote promote --model %s --candidate models:/%s/%d --alias champion --thresholds '…'", quote(r.Plan.Model), r.Plan.Model, r.number())}}
+			Code{"sh", fmt.Sprintf("mlflow-promote promote --model %s --candidate %s --alias champion --thresholds '…'", quote(r.Plan.Model), quote(fmt.Sprintf("models:/%s/%d", r.Plan.Model, r.number())))}}
 	case r.Reason == registry.Blocked:
 		return Doc{Para{line("Judge another candidate, writing nothing, with:")}, Code{"sh", r.validateCommand()}}
 	case r.Dry && r.Reason == registry.OK:
@@ -370,7 +401,7 @@ func (r Report) aliasHeadline() Line {
 		l = line("Would set aliases of ", model)
 	}
 	for i, s := range r.Plan.Steps {
-		if s.Do.Kind() != registry.Move {
+		if s.Kind() != registry.Move {
 			break
 		}
 		glue := ", "

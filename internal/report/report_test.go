@@ -61,7 +61,7 @@ func TestCodeSpansOfBackticks(t *testing.T) {
 	for data, want := range map[string]string{
 		"a": "`a`", "a`b": "``a`b``", "`": "`` ` ``", "": "(empty)", " ": "(empty)", "a|b": "`a\\|b`",
 	} {
-		if got := markdownSpan(data); got != want {
+		if got := markdownSpan(data, true); got != want {
 			t.Errorf("%q: %s, want %s", data, got, want)
 		}
 	}

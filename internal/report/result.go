@@ -33,6 +33,7 @@ type Result struct {
 	Warnings   []string              `json:"warnings,omitempty"`
 	Error      string                `json:"error,omitempty"`
 	Hint       string                `json:"hint,omitempty"`
+	Problems   []string              `json:"problems,omitempty"` // with the inputs, each with what would be right
 	Server     *ServerResult         `json:"server,omitempty"`
 	Requests   int                   `json:"requests"`
 	Rounds     int                   `json:"rounds"`
@@ -77,7 +78,7 @@ func (r Report) Result() Result {
 		Model: r.Plan.Model, Version: numberText(r.number()), Previous: numberText(r.Plan.Incumbent),
 		Alias: r.Plan.Target.Alias, Stage: r.Plan.Target.Stage, ModelURI: r.ModelURI(), PlanDigest: r.Digest,
 		Notes: r.Plan.Notes, Warnings: r.Receipt.Warnings, Steps: r.Receipt.Results,
-		Requests: r.Requests, Rounds: r.Rounds, DurationMS: r.Took.Milliseconds(),
+		Problems: r.Problems, Requests: r.Requests, Rounds: r.Rounds, DurationMS: r.Took.Milliseconds(),
 	}
 	if r.Judged {
 		out.Verdict, out.Findings = string(r.Verdict.Decision), r.Verdict.Findings

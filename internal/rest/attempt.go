@@ -49,7 +49,8 @@ func (t *attempt) RoundTrip(req *http.Request) (*http.Response, error) {
 	defer cancel(nil)
 	resp, err := t.transport.RoundTrip(req.WithContext(httptrace.WithClientTrace(ctx, p.trace())))
 	if err != nil {
-		call.sent = call.sent || p.mayHaveLeft(err)
+		left := p.mayHaveLeft(err)
+		call.sent, call.unclear = call.sent || left, call.unclear || left
 		return nil, call.fail(unanswered(req, err, &p))
 	}
 	defer resp.Body.Close()

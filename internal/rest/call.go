@@ -18,6 +18,7 @@ type call struct {
 	attempts int
 	had500   bool
 	sent     bool          // by any attempt
+	unclear  bool          // any attempt was sent and not refused
 	wait     time.Duration // before the next attempt
 	answer   *answer       // the 2xx that ended the call
 	failure  *Error        // of the last attempt; nil after a 2xx
@@ -35,7 +36,8 @@ func callOf(r *http.Request) *call {
 
 // fail files e as the outcome of the last attempt.
 func (c *call) fail(e *Error) *Error {
-	e.Attempts, e.Sent = c.attempts, c.sent
+	c.unclear = c.unclear || e.Status >= 500 || e.Status > 0 && e.Kind != Status
+	e.Attempts, e.Sent, e.Unclear = c.attempts, c.sent, c.unclear
 	c.failure = e
 	return e
 }

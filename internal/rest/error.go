@@ -33,10 +33,13 @@ const (
 // Error is one call that did not succeed, with its last attempt. No text in it holds user-info or a query, and those of
 // the server are bounded and free of control characters. They are still the server's words: escape them where shown.
 type Error struct {
-	Kind     Kind
-	Method   string
-	URL      string // without user-info, query and fragment
-	Sent     bool   // a request may have reached the server and had its effect; false is a proof that none did
+	Kind   Kind
+	Method string
+	URL    string // without user-info, query and fragment
+	Sent   bool   // a request may have reached the server and had its effect; false is a proof that none did
+	// Unclear says that some attempt may have had its effect and was not answered by the server's own refusal: the last
+	// attempt alone does not tell. It is what a caller asks before it says "not done".
+	Unclear  bool
 	Attempts int
 	Wait     time.Duration // a wait that was due and not begun, since the deadline comes first
 

@@ -205,7 +205,7 @@ func putProxied(c *call) (any, error) {
 		return nil, err
 	}
 	c.files[artifactRoot+"/"+file] = c.body
-	if c.sw.emptyUpload {
+	if c.sw.asyncProxy {
 		return response{status: http.StatusOK, header: http.Header{}}, nil
 	}
 	return struct{}{}, nil
@@ -236,7 +236,7 @@ func (c *call) safePath(name string) (string, error) {
 
 func (c *call) queryPath(name string) (string, error) {
 	q := c.request.URL.Query()
-	if !q.Has(name) && !c.sw.artifactPaths {
+	if !q.Has(name) && !c.sw.pathNeeded {
 		return "", errCrash
 	}
 	if !q.Has(name) {

@@ -2,6 +2,7 @@ package mlflowtest
 
 import (
 	"cmp"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -51,8 +52,8 @@ func permissionNamed(name string) permission {
 	return permission(max(slices.Index(permissionNames, strings.ToUpper(name)), 0))
 }
 
-func newUser(u User) *user {
-	out := &user{User: u, grants: map[resource]permission{}}
+func newUser(u User, id int) *user {
+	out := &user{User: u, id: id, grants: map[resource]permission{}}
 	for where, name := range u.Grants {
 		kind, id, _ := strings.Cut(where, ":")
 		if kind == "model" {
@@ -112,32 +113,57 @@ func (c *call) authorize() error {
 	if c.user == nil || c.user.Admin || c.route.right.level == permNone {
 		return nil
 	}
-	if c.may(c.route.right.on, c.subject()) < c.route.right.level {
+	id, err := c.subject()
+	if err != nil || id == "" {
+		return err // a request that names nothing is refused for that, later
+	}
+	if c.may(c.route.right.on, id) < c.route.right.level || c.sw.hidesUnknown && c.route.aboutVersion() && c.space.models[id] == nil {
 		return errForbidden
 	}
 	return nil
 }
 
+// aboutVersion says whether a route looks for a version, of a model that has to be there for that.
+func (r *route) aboutVersion() bool {
+	return r.right.on == resourceModel && (strings.HasPrefix(r.path, api+"model-versions/") ||
+		strings.HasSuffix(r.path, "/alias") || strings.HasSuffix(r.path, "/get-latest-versions"))
+}
+
 // subject is the model or experiment a request is about.
-func (c *call) subject() string {
+func (c *call) subject() (string, error) {
 	if c.route.right.on == resourceModel {
-		return c.parameter("name")
+		return c.parameter("name"), nil
 	}
 	if id := c.parameter("experiment_id"); id != "" {
-		return id
+		return id, nil
 	}
 	if name := c.parameter("experiment_name"); name != "" {
 		if e := c.space.experimentNamed(name); e != nil {
-			return e.id
+			return e.id, nil
 		}
+		return "", missing("Could not find experiment with name %s", name)
 	}
-	if r := c.space.run(cmp.Or(c.parameter("run_id"), c.parameter("run_uuid"))); r != nil {
-		return r.experiment
+	if id := c.path["model_id"]; id != "" {
+		return c.experimentOf(c.space.loggedModel(id))
 	}
-	if m := c.space.loggedModel(c.path["model_id"]); m != nil {
-		return m.experiment
+	id := cmp.Or(c.parameter("run_id"), c.parameter("run_uuid"))
+	if id == "" {
+		return "", nil
 	}
-	return ""
+	if r := c.space.run(id); r != nil {
+		return r.experiment, nil
+	}
+	if c.sw.hidesUnknown {
+		return "", errForbidden
+	}
+	return "", missing("Run with id=%s not found", id)
+}
+
+func (c *call) experimentOf(m *loggedModel) (string, error) {
+	if m == nil {
+		return "", errForbidden
+	}
+	return m.experiment, nil
 }
 
 // parameter reads one parameter before the request is decoded.
@@ -149,15 +175,18 @@ func (c *call) parameter(name string) string {
 }
 
 type grantJSON struct {
-	Resource   string `json:"resource_type"`
-	ID         string `json:"resource_pattern"`
-	Permission string `json:"permission"`
+	Resource   resourceKind `json:"resource_type"`
+	ID         string       `json:"resource_pattern"`
+	Permission string       `json:"permission"`
+	Role       string       `json:"role_name"`
+	RoleID     int          `json:"role_id"`
+	Workspace  string       `json:"workspace"`
 }
 
 func (u *user) listed() []grantJSON {
 	out := []grantJSON{}
 	for r, p := range u.grants {
-		out = append(out, grantJSON{string(r.kind), r.id, permissionNames[p]})
+		out = append(out, grantJSON{r.kind, r.id, permissionNames[p], fmt.Sprintf("__user_%d__", u.id), u.id, defaultWorkspace})
 	}
 	slices.SortFunc(out, func(a, b grantJSON) int {
 		return cmp.Or(cmp.Compare(a.Resource, b.Resource), cmp.Compare(a.ID, b.ID))
@@ -172,12 +201,19 @@ func ownPermissions(c *call) (any, error) {
 	return map[string]any{"is_admin": c.user.Admin, "permissions": c.user.listed()}, nil
 }
 
-// getUser shows a user to itself and to administrators, in the older form.
-func getUser(c *call) (any, error) {
-	name := c.request.URL.Query().Get("username")
+func currentUser(c *call) (any, error) {
 	if c.user == nil {
 		return nil, errNoRoute
 	}
+	return map[string]any{"is_basic_auth": true, "user": c.user.shown(false)}, nil
+}
+
+// getUser shows a user to itself and to administrators; older servers add what it may do.
+func getUser(c *call) (any, error) {
+	if c.user == nil {
+		return nil, errNoRoute
+	}
+	name := c.request.URL.Query().Get("username")
 	if name != c.user.Name && !c.user.Admin {
 		return nil, errForbidden
 	}
@@ -185,46 +221,71 @@ func getUser(c *call) (any, error) {
 	if u == nil {
 		return nil, missing("User with username=%s not found", name)
 	}
-	type perm map[string]any
-	models, experiments := []perm{}, []perm{}
-	for _, g := range u.listed() {
-		if g.Resource == string(resourceModel) {
-			models = append(models, perm{"name": g.ID, "user_id": u.id, "permission": g.Permission})
-		} else {
-			experiments = append(experiments, perm{"experiment_id": g.ID, "user_id": u.id, "permission": g.Permission})
-		}
-	}
-	return map[string]any{"user": map[string]any{
-		"id": u.id, "username": u.Name, "is_admin": u.Admin,
-		"registered_model_permissions": models, "experiment_permissions": experiments,
-	}}, nil
+	return map[string]any{"user": u.shown(!c.sw.permissionGrants)}, nil
 }
 
-// grantPermission lets a manager of a resource give rights on it.
+func (u *user) shown(withPermissions bool) map[string]any {
+	out := map[string]any{"id": u.id, "username": u.Name, "is_admin": u.Admin}
+	if !withPermissions {
+		return out
+	}
+	models, experiments := []any{}, []any{}
+	for _, g := range u.listed() {
+		if g.Resource == resourceModel {
+			models = append(models, map[string]any{"name": g.ID, "user_id": u.id, "permission": g.Permission})
+		} else {
+			experiments = append(experiments, map[string]any{"experiment_id": g.ID, "user_id": u.id, "permission": g.Permission})
+		}
+	}
+	out["registered_model_permissions"], out["experiment_permissions"] = models, experiments
+	return out
+}
+
+// grantPermission lets a manager of a resource give rights on it. What a user has cannot be given again.
 func grantPermission(c *call) (any, error) {
 	if c.user == nil {
 		return nil, errNoRoute
 	}
-	return c.grant(resourceKind(c.in.str("resource_type")), c.in.str("resource_id"))
+	kind, id, level := resourceKind(c.in.str("resource_type")), c.in.str("resource_id"), c.in.str("permission")
+	if c.may(kind, id) < permManage {
+		return nil, errForbidden
+	}
+	if !slices.Contains(append(permissionNames, "DENY"), level) {
+		return nil, invalid("Invalid permission '%s'. Valid permissions are: ('READ', 'USE', 'EDIT', 'MANAGE', 'NO_PERMISSIONS', 'DENY')", level)
+	}
+	if level == permissionNames[permNone] {
+		return nil, invalid("Invalid permission '%s' for resource_type='%s'. Resource-level grants accept only: ('DENY', 'EDIT', 'MANAGE', 'READ', 'USE').", level, kind)
+	}
+	return struct{}{}, c.grant(kind, id, exists("Permission for user=%s on resource_type=%s, resource_id=%s already exists.", c.in.str("username"), kind, id))
 }
 
 func grantModelPermission(c *call) (any, error) {
 	if c.user == nil {
 		return nil, errNoRoute
 	}
-	return c.grant(resourceModel, c.in.str("name"))
-}
-
-func (c *call) grant(kind resourceKind, id string) (any, error) {
-	if c.may(kind, id) < permManage {
+	name, to := c.in.str("name"), c.in.str("username")
+	if c.may(resourceModel, name) < permManage {
 		return nil, errForbidden
 	}
+	err := c.grant(resourceModel, name, exists("Registered model permission (name=%s, username=%s) already exists. Error: %s", name, to, uniqueViolation))
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"registered_model_permission": map[string]any{
+		"name": name, "user_id": c.users[to].id, "permission": c.in.str("permission"),
+	}}, nil
+}
+
+func (c *call) grant(kind resourceKind, id string, again error) error {
 	u := c.users[c.in.str("username")]
 	if u == nil {
-		return nil, missing("User with username=%s not found", c.in.str("username"))
+		return missing("User with username=%s not found", c.in.str("username"))
+	}
+	if _, has := u.grants[resource{kind, id}]; has {
+		return again
 	}
 	u.grants[resource{kind, id}] = permissionNamed(c.in.str("permission"))
-	return struct{}{}, nil
+	return nil
 }
 
 // errNoRoute is what the routes of an app that is not installed answer.

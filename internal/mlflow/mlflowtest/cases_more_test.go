@@ -144,7 +144,10 @@ var searchCases = []testCase{
 		! GET model-versions/search?filter=name = '$m' AND version_number = 1.5
 		! GET model-versions/search?filter=name = '$m' AND version_number BETWEEN 1 AND 2
 		GET model-versions/search?filter=name = '$m' AND source_path LIKE '%two'
-		GET model-versions/search?filter=name = '$m' AND run_id != 'x'&order_by=version_number ASC
+		GET model-versions/search?filter=name = '$m' AND run_id != 'x'&order_by=version_number ASC`},
+	{name: "search: versions of several runs", when: func(sw switches) bool { return !sw.strayTokens }, script: newRun + `
+		POST registered-models/create {"name":"$m"}
+		POST model-versions/create {"name":"$m","source":"s3://bucket/one","run_id":"$r"}
 		GET model-versions/search?filter=run_id IN ('$r','x')
 		! GET model-versions/search?filter=run_id IN ()
 		! GET model-versions/search?filter=source_path IN ('a')`},

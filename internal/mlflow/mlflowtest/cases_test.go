@@ -12,16 +12,56 @@ type group struct {
 	env    []string
 	when   func(switches) bool
 	stores []string
+	byHand string // how to start the server, where this package cannot; see the flags -at and -group
 }
 
 var groups = map[string]group{
 	"": {},
 	// A server of its own, for cases that see all that is there.
 	"fresh": {},
+	"hosts": {
+		double: []Option{AllowedHosts("mlflow:5000", "*.example.com")},
+		args:   []string{"--allowed-hosts", "mlflow:5000,*.example.com"},
+		when:   func(sw switches) bool { return sw.hostChecked },
+	},
+	"workspaces": {
+		double: []Option{EnableWorkspaces()},
+		args:   []string{"--enable-workspaces"},
+		when:   func(sw switches) bool { return sw.workspaces },
+	},
+	"no artifacts": {
+		double: []Option{ArtifactsOff(), ArtifactRoot("s3://bucket/root")},
+		args:   []string{"--no-serve-artifacts", "--default-artifact-root", "s3://bucket/root"},
+		when:   func(sw switches) bool { return sw.versionRoute },
+		stores: []string{"sqlite"},
+	},
+	"artifacts only": {
+		double: []Option{ArtifactsOnly()},
+		byHand: "mlflow server --artifacts-only, without a backend store",
+		when:   func(sw switches) bool { return sw.versionRoute },
+		stores: []string{"sqlite"},
+	},
+	"login": {
+		double: []Option{BasicAuth(
+			User{Name: "admin", Password: "adminpassword1", Admin: true},
+			User{Name: "owner", Password: "password-owner1"},
+			User{Name: "editor", Password: "password-editor1"},
+			User{Name: "reader", Password: "password-reader1"},
+		)},
+		byHand: "mlflow server --app-name basic-auth, with the users above",
+		when:   func(sw switches) bool { return sw.aliases },
+		stores: []string{"sqlite"},
+	},
+	"prefix": {
+		double: []Option{StaticPrefix("/p")},
+		byHand: "mlflow server --static-prefix /p",
+		when:   func(sw switches) bool { return sw.versionRoute },
+		stores: []string{"sqlite"},
+	},
 }
 
 // cases are all that servers and the double are compared in.
-var cases = join(modelCases, versionCases, aliasCases, sourceCases, searchCases, experimentCases, runCases, loggedCases, artifactCases, wireCases)
+var cases = join(modelCases, versionCases, aliasCases, sourceCases, searchCases, experimentCases, runCases, loggedCases, artifactCases, wireCases, setupCases)
 
 func join(lists ...[]testCase) []testCase {
 	var out []testCase

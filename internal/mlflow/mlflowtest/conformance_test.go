@@ -37,6 +37,8 @@ var servers = []server{
 	{"3.17.2", "postgresql"},
 	{"3.17.2", "sqlite"},
 	{"2.22.5", "sqlite"},
+	{"2.9.2", "sqlite"},
+	{"2.2.2", "sqlite"},
 	{"1.30.1", "sqlite"},
 }
 
@@ -337,6 +339,9 @@ func (p playing) keep(capture string, v any) {
 var masked = []string{"creation_timestamp", "last_updated_timestamp", "creation_time", "last_update_time",
 	"creation_timestamp_ms", "last_updated_timestamp_ms"}
 
+// serials are numbers that depend on what was made before.
+var serials = []string{"role_id", "user_id", "id"}
+
 // reduce takes out of an answer what differs from run to run. Of an error it keeps the message where that is compared.
 func (p playing) reduce(v any, loose bool) (string, any) {
 	obj, ok := v.(map[string]any)
@@ -362,6 +367,8 @@ func (p playing) neutral(v any) any {
 			switch n, isNumber := e.(float64); {
 			case slices.Contains(masked, key) && isNumber && n > 1e12:
 				out[key] = "<time>"
+			case slices.Contains(serials, key) && isNumber:
+				out[key] = "<number>"
 			case key == "next_page_token" && v["models"] != nil:
 				out[key] = "<token>"
 			case key == "experiment_id" && p.known[fmt.Sprint(e)] != "":
@@ -411,6 +418,7 @@ var (
 	ownRoot  = regexp.MustCompile(`(mlflow-artifacts:/|experiment |id=)[0-9]+\b`)
 	pySet    = regexp.MustCompile(`\{'[^{}]*'\}`)
 	sqlWords = regexp.MustCompile(`(?s)( Error: )\(.*`)
+	roleName = regexp.MustCompile(`__user_[0-9]+__`)
 	coined   = regexp.MustCompile(`^[a-z]+-[a-z]+-[0-9]+$`)
 )
 
@@ -425,6 +433,7 @@ func (p playing) neutralText(s string) string {
 	s = hexID.ReplaceAllString(s, "<id>")
 	s = pySet.ReplaceAllString(s, "{…}")
 	s = sqlWords.ReplaceAllString(s, "$1…")
+	s = roleName.ReplaceAllString(s, "__user_<number>__")
 	s = coined.ReplaceAllString(s, "<coined>")
 	return shorten(s)
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 const (
@@ -45,12 +46,17 @@ func (s *Server) addDefaultExperiment() {
 	sp := s.spaces[defaultWorkspace]
 	now := s.millis()
 	sp.experiments = append(sp.experiments, &experiment{
-		id: "0", name: "Default", root: artifactRoot + "/0", stage: active, created: now, updated: now,
+		id: "0", name: "Default", root: s.newRoot(sp, "0"), stage: active, created: now, updated: now,
 	})
 	s.nextExp = 1
 }
 
 const artifactRoot = "mlflow-artifacts:"
+
+// newRoot is where an experiment keeps its artifacts unless told otherwise.
+func (s *Server) newRoot(sp *space, id string) string {
+	return strings.TrimRight(cmp.Or(s.cfg.artifactRoot, artifactRoot), "/") + s.spacePath(sp) + "/" + id
+}
 
 func (sp *space) experiment(id string) *experiment {
 	for _, e := range sp.experiments {
@@ -105,7 +111,9 @@ func createExperiment(c *call) (any, error) {
 	if c.space.experimentNamed(name) != nil {
 		return nil, exists("Experiment(name=%s) already exists. Error: %s", name, uniqueViolation)
 	}
-	return map[string]any{"experiment_id": c.addExperiment(c.space, name, root, t).id}, nil
+	e := c.addExperiment(c.space, name, root, t)
+	c.owns(resourceExperiment, e.id)
+	return map[string]any{"experiment_id": e.id}, nil
 }
 
 func (c *call) checkExperiment(name string, t tags) error {
@@ -136,7 +144,7 @@ func (s *Server) addExperiment(sp *space, name, root string, t tags) *experiment
 	id := strconv.Itoa(s.nextExp)
 	s.nextExp++
 	if root == "" {
-		root = artifactRoot + s.spacePath(sp) + "/" + id
+		root = s.newRoot(sp, id)
 	}
 	now := s.millis()
 	e := &experiment{id: id, name: name, root: root, stage: active, created: now, updated: now, tags: t}

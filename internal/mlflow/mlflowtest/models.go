@@ -242,7 +242,7 @@ func latestVersions(c *call) (any, error) {
 	var out []versionJSON
 	for _, v := range m.latest() {
 		if slices.Contains(wanted, v.stage) {
-			out = append(out, c.version(v, true))
+			out = append(out, c.version(v, c.sw.latestAliases))
 		}
 	}
 	return struct {

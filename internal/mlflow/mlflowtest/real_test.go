@@ -5,6 +5,7 @@ package mlflowtest
 import (
 	"flag"
 	"net/http"
+	"os"
 	"slices"
 	"strconv"
 	"testing"
@@ -15,7 +16,8 @@ import (
 
 var (
 	update  = flag.Bool("update", false, "record what the real servers answer")
-	running = flag.String("at", "", "URL of a running server to use for the cases without a set-up of their own; needs -server")
+	only    = flag.String("group", "*", "play only the cases for servers set up this way")
+	running = flag.String("at", "", "URL of a running server to use instead of starting one; needs -server and -group")
 )
 
 // TestConformanceReal plays every case against a real server and the double, which have to answer the same.
@@ -25,7 +27,7 @@ func TestConformanceReal(t *testing.T) {
 			continue
 		}
 		t.Run(s.String(), func(t *testing.T) {
-			seen := recording{}
+			seen := s.kept(t)
 			for _, group := range groupsOf(s) {
 				s.compare(t, group, seen)
 			}
@@ -38,11 +40,34 @@ func TestConformanceReal(t *testing.T) {
 	}
 }
 
+// groupsOf lists the ways to set the server up that are to be played now.
 func groupsOf(s server) []string {
 	var out []string
 	for _, c := range casesFor(s) {
-		if !slices.Contains(out, c.group) {
+		if !slices.Contains(out, c.group) && wanted(c.group) {
 			out = append(out, c.group)
+		}
+	}
+	return out
+}
+
+func wanted(group string) bool {
+	if *only != "*" {
+		return *only == group
+	}
+	return groups[group].byHand == ""
+}
+
+// kept is what was recorded of the cases that are not played now.
+func (s server) kept(t *testing.T) recording {
+	out := recording{}
+	if _, err := os.Stat(s.recording()); err != nil {
+		return out
+	}
+	old := s.load(t)
+	for _, c := range casesFor(s) {
+		if o, ok := old[c.name]; ok && !wanted(c.group) {
+			out[c.name] = o
 		}
 	}
 	return out
@@ -68,8 +93,11 @@ func (s server) compare(t *testing.T, group string, seen recording) {
 func (s server) real(t *testing.T, group string) endpoint {
 	t.Helper()
 	e := endpoint{client: &http.Client{Timeout: time.Minute}, url: *running, prefix: strconv.FormatInt(time.Now().UnixNano(), 36)}
-	if *running != "" && group == "" {
+	if *running != "" {
 		return e
+	}
+	if how := groups[group].byHand; how != "" {
+		t.Fatalf("start this server and name it with -at: %s", how)
 	}
 	server, err := realtest.MLflow(t.Context(), realtest.Options{
 		Version: s.version, Store: s.store, Workers: 1, Args: groups[group].args, Env: groups[group].env,

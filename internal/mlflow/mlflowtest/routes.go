@@ -122,6 +122,7 @@ var routes = []route{
 	{method: "GET", path: "/api/3.0/mlflow/users/current/permissions", do: ownPermissions, since: hasGrants},
 	{method: "POST", path: "/api/3.0/mlflow/users/permissions/grant", fields: fields{need("username"), need("resource_type"), need("resource_id"), need("permission")}, do: grantPermission, writes: true, since: hasGrants},
 	{method: "GET", path: api + "users/get", do: getUser},
+	{method: "GET", path: api + "users/current", do: currentUser, since: hasGrants},
 	{method: "POST", path: api + "registered-models/permissions/create", fields: fields{need("name"), need("username"), need("permission")}, do: grantModelPermission, writes: true, since: lacksGrants},
 }
 
@@ -202,6 +203,8 @@ func unescape(s string) string {
 func (c *call) switchedOff() (response, bool) {
 	rule := strings.ReplaceAll(strings.ReplaceAll(c.route.path, "{path...}", "<path:artifact_path>"), "{", "<")
 	switch {
+	case c.route.proxy && c.cfg.artifacts == artifactsDirect && c.sw.asyncProxy && len(c.path) > 0:
+		return asJSON(http.StatusServiceUnavailable, map[string]string{"detail": "Artifact serving is disabled. Run `mlflow server` with `--serve-artifacts` to enable."}), true
 	case c.route.proxy && c.cfg.artifacts == artifactsDirect:
 		return text(http.StatusServiceUnavailable, htmlType, fmt.Sprintf("Endpoint: %s disabled due to the mlflow server running with `--no-serve-artifacts`. To enable artifacts server functionality, run `mlflow server` with `--serve-artifacts`", rule)), true
 	case !c.route.proxy && c.cfg.artifacts == artifactsOnly:

@@ -90,13 +90,13 @@ func (r *run) info() runInfoJSON {
 	}
 }
 
-func (c *call) shownRun(r *run, withOutputs bool) runJSON {
+func (c *call) shownRun(r *run, whole bool) runJSON {
 	out := runJSON{Info: r.info()}
 	out.Data.Metrics, out.Data.Params, out.Data.Tags = r.latest(), r.params, r.tags
-	if c.sw.datasets {
+	if c.sw.datasets && (c.sw.createInputs || whole) {
 		out.Inputs = &runInputsJSON{r.inputs}
 	}
-	if c.sw.loggedModels && withOutputs {
+	if c.sw.loggedModels && whole {
 		out.Outputs = &runOutputsJSON{r.outputs}
 	}
 	return out

@@ -249,7 +249,7 @@ func (s *Server) plant(doc seedDoc) error {
 		sp = s.addSpace(doc.Workspace)
 	}
 	for _, u := range doc.Users {
-		s.users[u.Name] = newUser(u)
+		s.users[u.Name] = newUser(u, len(s.users)+1)
 	}
 	for _, e := range doc.Experiments {
 		s.plantExperiment(sp, e)

@@ -124,7 +124,7 @@ func (c *call) dispatch() response {
 	if !ok {
 		return pageNotFound()
 	}
-	if err := c.checkWorkspaces(path); err != nil {
+	if err := c.chooseWorkspace(path); err != nil {
 		return c.failure(err)
 	}
 	if plain, ok := c.probe(path); ok {
@@ -135,6 +135,8 @@ func (c *call) dispatch() response {
 	}
 	r, vars, found := c.match(path)
 	switch {
+	case !found && c.sw.hidesUnknown && c.user != nil && !c.user.Admin:
+		return c.failure(errForbidden)
 	case !found:
 		return pageNotFound()
 	case r == nil:
@@ -148,9 +150,6 @@ func (c *call) dispatch() response {
 }
 
 func (c *call) handle() response {
-	if err := c.chooseWorkspace(); err != nil {
-		return c.failure(err)
-	}
 	if err := c.authorize(); err != nil {
 		return c.failure(err)
 	}
@@ -184,19 +183,24 @@ func (c *call) probe(path string) (response, bool) {
 	return response{}, false
 }
 
-// stripPrefix removes the static prefix the server was started with. Newer servers serve nothing outside it, older
-// ones prefix only what the browser loads.
+// stripPrefix removes the static prefix the server was started with. Newer servers have nothing outside it but the
+// files of the artifact proxy; older ones prefix only what the browser loads.
 func (c *call) stripPrefix(path string) (string, bool) {
-	prefix := c.cfg.staticPrefix
-	if prefix == "" {
+	if c.cfg.staticPrefix == "" {
 		return path, true
 	}
-	rest, inside := strings.CutPrefix(path, prefix)
-	browser := strings.HasPrefix(rest, "/ajax-api/") || strings.HasSuffix(rest, "/get-artifact")
-	if inside && (c.sw.prefixesAPI || browser) {
-		return rest, true
+	rest, inside := strings.CutPrefix(path, c.cfg.staticPrefix)
+	switch {
+	case c.sw.prefixesAPI:
+		return rest, inside || strings.HasPrefix(path, "/api/2.0/mlflow-artifacts/artifacts/")
+	case inside:
+		return rest, forBrowsers(rest)
 	}
-	return path, !c.sw.prefixesAPI && !inside
+	return path, !forBrowsers(path)
+}
+
+func forBrowsers(path string) bool {
+	return strings.HasPrefix(path, "/ajax-api/") || strings.HasSuffix(path, "/get-artifact")
 }
 
 func (s *Server) millis() int64 { return s.cfg.now().UnixMilli() }

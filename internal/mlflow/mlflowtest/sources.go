@@ -38,7 +38,10 @@ func (c *call) acceptSource() (source, error) {
 			return s, err
 		}
 	}
-	if err := onThisHost(s.uri); err != nil && !c.sw.remoteFiles {
+	if err := onThisHost(s.uri); err != nil && c.sw.remoteFiles != "refused" {
+		if c.sw.remoteFiles == "stored" {
+			err = nil
+		}
 		return s, err
 	}
 	if !c.sw.sourceOwned {

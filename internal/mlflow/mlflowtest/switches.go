@@ -14,15 +14,16 @@ type switches struct {
 	aliases             bool   // the alias routes
 	aliasNeedsModel     bool   // an alias of a missing model is 404, not "alias not found"
 	aliasDropped        bool   // deleting a version removes its aliases instead of leaving them dangling
+	latestAliases       bool   // the newest versions of stages list their aliases when asked for by themselves
 	latestAlias         bool   // the alias "latest" means the highest version
 	versionSearchPaged  bool   // version search honours max_results, order_by and page_token
 	nameIn              bool   // filters may say name IN (…)
 	contentTypeChecked  bool   // writes must say application/json
-	emptyUpload         bool   // an upload is answered without a body
+	asyncProxy          bool   // files of the artifact proxy are served beside the API, with answers of their own
 	missingArtifact     string // the answer for a file that is not there: "404", "500 json" or "500 page"
 	missingProxied      string // the same through the artifact proxy
 	verbatimModels      bool   // a source models:/… is stored as it comes and not looked up
-	remoteFiles         bool   // a source file://host/… is refused like other files; later servers fall over
+	remoteFiles         string // a source file://host/…: "crash", "refused" or "stored"
 	pathSourceChecked   bool   // "..", NUL and the like in a source are refused
 	sourceOwned         bool   // a source must lie within the run or logged model named with it
 	sourceSchemes       bool   // sources on http, ftp, hdfs … are refused
@@ -36,6 +37,7 @@ type switches struct {
 	runTagCut           bool
 	promptsHidden       bool // searches leave prompts out
 	loggedModels        bool // runs log models of their own, MLflow 3
+	createInputs        bool // a new run says that it has no inputs
 	datasets            bool // runs list their inputs
 	hostChecked         bool // unknown Host headers are refused
 	errorClasses        bool // errors carry sqlstate and error_class
@@ -43,12 +45,15 @@ type switches struct {
 	prefixesAPI         bool // a static prefix covers the API too
 	workspaces          bool // the workspace header means something, if only that the feature is off
 	experimentWorkspace bool // an experiment says which workspace it is in
+	hidesUnknown        bool // with a login, what is not there looks like what may not be read
+	searchFiltered      bool // with a login, a search of versions leaves out what may not be read
 	permissionGrants    bool // the newer routes for users and grants
 	queryChecked        bool // the parameters of a GET are held to the rules; else a wrong type is an uncaught exception
 	bareAttributes      bool // a filter of runs may name an attribute without attributes. before it
 	stringLimits        bool // a limited number may come in a string; else that is an uncaught exception
 	artifactTypes       bool // artifacts say what they are; else text is HTML through the proxy and unknown elsewhere
 	artifactPaths       bool // a path of an artifact is checked; else what makes no sense is an uncaught exception
+	pathNeeded          bool // a download without a path is a bad request; else it is an uncaught exception
 	proxyDeletes        bool // the artifact proxy can delete
 	strayTokens         bool // a filter of the registry may hold words and lists that mean nothing: name IN (…) is one, and finds all
 	updateResets        bool // updating a run sets status and end time also where the request has none
@@ -64,40 +69,40 @@ type switches struct {
 var table = []switches{
 	{
 		version: "3.17.2", versionRoute: true, healthType: "text/plain; charset=utf-8",
-		aliases: true, aliasNeedsModel: true, aliasDropped: true, latestAlias: true,
-		versionSearchPaged: true, nameIn: true, contentTypeChecked: true, missingArtifact: "404", missingProxied: "404", emptyUpload: true,
+		aliases: true, latestAliases: true, aliasNeedsModel: true, aliasDropped: true, latestAlias: true,
+		versionSearchPaged: true, nameIn: true, contentTypeChecked: true, missingArtifact: "404", missingProxied: "404", asyncProxy: true,
 		pathSourceChecked: true, sourceOwned: true, sourceSchemes: true, strictNames: true, colonInKeys: true,
 		versionTagLimit: 100_000, modelTagLimit: 100_000,
 		paramLimit: 6000, paramCut: true, runTagLimit: 8000, runTagCut: true,
-		promptsHidden: true, loggedModels: true, datasets: true, hostChecked: true, errorClasses: true,
+		promptsHidden: true, loggedModels: true, datasets: true, createInputs: true, hostChecked: true, errorClasses: true,
 		serverInfo: true, prefixesAPI: true, workspaces: true, experimentWorkspace: true,
-		permissionGrants: true, historyPaged: true, queryChecked: true, bareAttributes: true, stringLimits: true,
-		artifactTypes: true, artifactPaths: true, proxyDeletes: true, wholeNumbers: true, experimentIDs: true, nanIsNoNumber: true,
+		permissionGrants: true, hidesUnknown: true, searchFiltered: true, historyPaged: true, queryChecked: true, bareAttributes: true, stringLimits: true,
+		artifactTypes: true, artifactPaths: true, pathNeeded: true, proxyDeletes: true, remoteFiles: "crash", wholeNumbers: true, experimentIDs: true, nanIsNoNumber: true,
 	},
 	{
-		version: "2.22.5", versionRoute: true, healthType: htmlType, aliases: true,
+		version: "2.22.5", versionRoute: true, healthType: htmlType, aliases: true, latestAliases: true,
 		versionSearchPaged: true, contentTypeChecked: true, missingArtifact: "500 page", missingProxied: "500 json",
 		pathSourceChecked: true, colonInKeys: true, versionTagLimit: 5000, modelTagLimit: 5000,
 		paramLimit: 6000, paramCut: true, runTagLimit: 8000, runTagCut: true,
-		promptsHidden: true, datasets: true, queryChecked: true, bareAttributes: true, stringLimits: true,
-		artifactTypes: true, artifactPaths: true, proxyDeletes: true,
+		promptsHidden: true, datasets: true, createInputs: true, queryChecked: true, bareAttributes: true, stringLimits: true,
+		artifactTypes: true, artifactPaths: true, pathNeeded: true, proxyDeletes: true, remoteFiles: "crash",
 	},
 	{
 		version: "2.9.2", versionRoute: true, healthType: htmlType, aliases: true,
 		versionSearchPaged: true, contentTypeChecked: true, missingArtifact: "500 page", missingProxied: "500 json",
 		pathSourceChecked: true, versionTagLimit: 5000, modelTagLimit: 5000,
-		paramLimit: 6000, paramCut: true, runTagLimit: 5000, datasets: true, queryChecked: true, bareAttributes: true, stringLimits: true,
-		artifactTypes: true, artifactPaths: true, proxyDeletes: true,
+		paramLimit: 6000, runTagLimit: 5000, datasets: true, remoteFiles: "refused", bareAttributes: true,
+		artifactTypes: true, artifactPaths: true,
 	},
 	{
 		version: "2.2.2", versionRoute: true, healthType: htmlType,
-		versionSearchPaged: true, nameIn: true, missingArtifact: "500 page", missingProxied: "500 json",
-		pathSourceChecked: true, versionTagLimit: 5000, modelTagLimit: 5000,
-		paramLimit: 500, runTagLimit: 5000, queryChecked: true, bareAttributes: true, stringLimits: true,
-		artifactTypes: true, artifactPaths: true, proxyDeletes: true,
+		versionSearchPaged: true, missingArtifact: "500 page", missingProxied: "500 json",
+		versionTagLimit: 5000, modelTagLimit: 5000,
+		paramLimit: 500, runTagLimit: 5000, remoteFiles: "stored", updateResets: true, entriesComplete: true, verbatimModels: true, strayTokens: true, bareAttributes: true,
+		artifactTypes: true,
 	},
 	{
-		version: "1.30.1", healthType: htmlType, missingArtifact: "500 page", missingProxied: "500 json", verbatimModels: true, remoteFiles: true,
+		version: "1.30.1", healthType: htmlType, missingArtifact: "500 page", missingProxied: "500 json", verbatimModels: true, remoteFiles: "refused",
 		strayTokens: true, updateResets: true, entriesComplete: true, fullPageToken: true,
 		versionTagLimit: 5000, modelTagLimit: 5000, paramLimit: 500, runTagLimit: 5000,
 	},
@@ -137,6 +142,7 @@ type config struct {
 	workspacesOn bool
 	basicAuth    bool
 	artifacts    artifactMode
+	artifactRoot string
 	defaultGrant permission
 }
 
@@ -176,6 +182,10 @@ func AllowedHosts(hosts ...string) Option {
 // EnableWorkspaces starts the server with --enable-workspaces.
 func EnableWorkspaces() Option { return func(s *Server) { s.cfg.workspacesOn = true } }
 
+// ArtifactRoot starts the server with --default-artifact-root: new experiments keep their artifacts there, and clients
+// fetch them on their own.
+func ArtifactRoot(uri string) Option { return func(s *Server) { s.cfg.artifactRoot = uri } }
+
 // ArtifactsOff starts the server with --no-serve-artifacts: its artifact proxy answers 503.
 func ArtifactsOff() Option { return func(s *Server) { s.cfg.artifacts = artifactsDirect } }
 
@@ -189,7 +199,7 @@ func BasicAuth(users ...User) Option {
 		s.cfg.basicAuth = true
 		s.cfg.defaultGrant = permRead
 		for _, u := range users {
-			s.users[u.Name] = newUser(u)
+			s.users[u.Name] = newUser(u, len(s.users)+1)
 		}
 	}
 }

@@ -279,6 +279,9 @@ func (c *call) versionPage() (int64, error) {
 	if !c.sw.versionSearchPaged {
 		return most, nil
 	}
+	if most > mostVersions {
+		return 0, invalid("Invalid value for request parameter max_results. It must be at most %d, but got value %d", mostVersions, most)
+	}
 	if most < 1 {
 		return 0, invalid("Invalid value for max_results. It must be a positive integer, but got %d", most)
 	}
@@ -288,7 +291,7 @@ func (c *call) versionPage() (int64, error) {
 func (c *call) matchVersions(clauses []clause) []*version {
 	var found []*version
 	for _, m := range c.space.models {
-		if c.hidesVersions(m, clauses) || !c.readable(resourceModel, m.name) {
+		if c.hidesVersions(m, clauses) || c.sw.searchFiltered && !c.readable(resourceModel, m.name) {
 			continue
 		}
 		for _, v := range m.versions {

@@ -2,6 +2,7 @@ package mlflowtest
 
 import (
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -21,20 +22,28 @@ func (c *call) workspace() string {
 	return strings.TrimSpace(c.request.Header.Get(workspaceHeader))
 }
 
-// checkWorkspaces refuses the header where the feature is off, whatever its value, and on every path but one: health
-// checks and paths that are none included.
-func (c *call) checkWorkspaces(path string) error {
-	if c.workspace() == "" || c.cfg.workspacesOn || path == serverInfoPath {
-		return nil
+var workspaceName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`)
+
+func checkWorkspaceName(name string) error {
+	if !workspaceName.MatchString(name) {
+		return invalid("Workspace name '%s' must match the pattern ^[a-z0-9]([-a-z0-9]*[a-z0-9])?$ (lowercase alphanumeric with optional internal hyphens).", name)
 	}
-	return fail("FEATURE_DISABLED", "Workspace APIs are not available: workspaces are not enabled on this server")
+	return nil
 }
 
-func (c *call) chooseWorkspace() error {
+// chooseWorkspace reads the header, on every path but one: health checks and paths that are none are refused with the
+// rest. Where the feature is off any value is refused, as an internal error.
+func (c *call) chooseWorkspace(path string) error {
 	c.space = c.spaces[defaultWorkspace]
 	name := c.workspace()
-	if name == "" || !c.cfg.workspacesOn {
+	if name == "" || path == serverInfoPath {
 		return nil
+	}
+	if !c.cfg.workspacesOn {
+		return fail("FEATURE_DISABLED", "Workspace APIs are not available: workspaces are not enabled on this server")
+	}
+	if err := checkWorkspaceName(name); err != nil {
+		return err
 	}
 	sp, ok := c.spaces[name]
 	if !ok {
@@ -61,6 +70,9 @@ func createWorkspace(c *call) (any, error) {
 		return nil, err
 	}
 	name := c.in.str("name")
+	if err := checkWorkspaceName(name); err != nil {
+		return nil, err
+	}
 	if _, ok := c.spaces[name]; ok {
 		return nil, exists("Workspace '%s' already exists.", name)
 	}
