@@ -27,7 +27,7 @@ func TestDefectRegisteringTwiceMakesTwoVersions(t *testing.T) {
 
 // A version already in the stage was archived and moved back.
 func TestDefectAVersionInTheStageIsArchivedFirst(t *testing.T) {
-	s := double(t, "3.17.2", `{"runs": [{"id": "r1", "metrics": {"acc": 0.9}}],
+	s := double(t, "3.17.2", `{"runs": [{"id": "r1", "metrics": {"acc": 0.9}, "artifacts": {"model/MLmodel": "flavors: {sklearn: {}}"}}],
 		"models": [{"name": "churn", "versions": [{"run": "r1", "stage": "Staging"}]}]}`)
 	_, r := run(t, s, "promote", "--model", "churn", "--candidate", "models:/churn/1", "--stage", "Staging", "--thresholds", "acc>=0.5")
 	if r.Reason != registry.Unchanged || len(s.Writes()) != 0 {
@@ -51,7 +51,7 @@ func TestDefectTheLoadingCodeImportsNothing(t *testing.T) {
 // Whether there are aliases was asked of the client's version, and the tag that stands for one stayed on every version
 // that ever had it.
 func TestDefectTheAliasTagStaysOnEveryVersion(t *testing.T) {
-	s := double(t, "2.2.2", `{"runs": [{"id": "r1", "metrics": {"acc": 0.9}}], "models": [{"name": "churn", "versions": [
+	s := double(t, "2.2.2", `{"runs": [{"id": "r1", "metrics": {"acc": 0.9}, "artifacts": {"model/MLmodel": "flavors: {sklearn: {}}"}}], "models": [{"name": "churn", "versions": [
 		{"run": "r1", "tags": {"alias_champion": "true"}}, {"run": "r1", "tags": {"alias_champion": "true"}}, {"run": "r1"}]}]}`)
 	for _, number := range []string{"3", "1", "2"} {
 		if status, r := run(t, s, "promote", "--model", "churn", "--candidate", "models:/churn/"+number, "--alias", "champion",
@@ -99,7 +99,7 @@ func TestDefectOnlyTheFirstPageIsRead(t *testing.T) {
 		}
 		versions = append(versions, fmt.Sprintf(`{"run": "r1", "stage": "%s"}`, stage))
 	}
-	s := double(t, "3.17.2", `{"runs": [{"id": "r1", "metrics": {"acc": 0.9}}], "models": [{"name": "churn", "versions": [`+strings.Join(versions, ",")+`]}]}`)
+	s := double(t, "3.17.2", `{"runs": [{"id": "r1", "metrics": {"acc": 0.9}, "artifacts": {"model/MLmodel": "flavors: {sklearn: {}}"}}], "models": [{"name": "churn", "versions": [`+strings.Join(versions, ",")+`]}]}`)
 	_, r := run(t, s, "promote", "--model", "churn", "--candidate", "models:/churn/10005", "--stage", "Production", "--thresholds", "acc>=0.5")
 	if r.Previous != "10003" || r.Reason != registry.OK {
 		t.Errorf("Production was held by 10003, and %q was found: %s", r.Previous, r.Error)

@@ -49,7 +49,7 @@ func TestMatrix(t *testing.T) {
 		}
 	}
 	if want, err := os.ReadFile(path); err != nil || string(want) != text {
-		t.Errorf("%s is not what the servers did; run: make test-matrix FLAGS=-update (%v)", path, err)
+		t.Errorf("%s is not what the servers did; run: make test-matrix TABLE=-update (%v)", path, err)
 	}
 }
 
