@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build generate test test-pure test-real test-container lint demo bench image fmt clean
+.PHONY: help build generate test test-pure test-real test-matrix test-container lint demo bench image fmt clean
 
 VERSION ?= dev
 IMAGE ?= mlflow-promote:dev
@@ -31,7 +31,11 @@ test-pure: ## tests that need no server, under a minute
 	go test ./...
 
 test-real: ## tests on real MLflow and PostgreSQL servers
-	$(call tier,real,mlflow-3.17.2 postgres)
+	$(call tier,real,mlflow-3.17.2 mlflow-2.22.5 mlflow-1.30.1 postgres mariadb nginx)
+
+test-matrix: ## every command on every kind of MLflow server, as one table; with TABLE=-update it is written
+	@tools/setup mlflow-3.17.2 mlflow-2.22.5 mlflow-2.9.2 mlflow-2.2.2 mlflow-1.30.1 postgres mariadb nginx
+	go test -timeout 60m -tags=real -v ./internal/matrix -whole $(TABLE)
 
 test-container: ## tests of the image in a Docker engine, and of workflows under act
 	$(call tier,container,mlflow-3.17.2 docker act)

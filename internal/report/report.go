@@ -426,7 +426,7 @@ func (r Report) next() Doc {
 		return Doc{Para{line("Load it with:")}, Code{"python", r.loading()}}
 	case r.Reason == registry.OK && r.Command == "register" && !r.Dry:
 		return Doc{Para{line("Promote it with:")},
-			Code{"sh", fmt.Sprintf("mlflow-promote promote --model %s --candidate %s --alias champion --thresholds '…'", quote(r.Plan.Model), quote(fmt.Sprintf("models:/%s/%d", r.Plan.Model, r.number())))}}
+			Code{"sh", fmt.Sprintf("mlflow-promote promote --model %s --candidate %s --alias champion --thresholds '…'", registry.ShellWord(r.Plan.Model), registry.ShellWord(fmt.Sprintf("models:/%s/%d", r.Plan.Model, r.number())))}}
 	case r.Reason == registry.Blocked:
 		return Doc{Para{line("Judge another candidate, writing nothing, with:")}, Code{"sh", r.validateCommand()}}
 	case r.Dry && r.Reason == registry.OK:
@@ -490,9 +490,9 @@ func aliasSpan(s registry.Step) Line {
 
 // validateCommand judges another candidate by the same gates.
 func (r Report) validateCommand() string {
-	words := []string{"mlflow-promote", "validate", "--model", quote(r.Plan.Model), "--candidate", "runs:/RUN_ID/model"}
+	words := []string{"mlflow-promote", "validate", "--model", registry.ShellWord(r.Plan.Model), "--candidate", "runs:/RUN_ID/model"}
 	if t := r.Plan.Target; t.Alias != "" {
-		words = append(words, "--alias", quote(t.Alias))
+		words = append(words, "--alias", registry.ShellWord(t.Alias))
 	} else if t.Stage != "" {
 		words = append(words, "--stage", t.Stage)
 	}
@@ -503,22 +503,12 @@ func (r Report) validateCommand() string {
 		}
 	}
 	if r.Policy != "" {
-		words = append(words, "--policy-file", quote(r.Policy))
+		words = append(words, "--policy-file", registry.ShellWord(r.Policy))
 	}
 	if len(gates) > 0 {
-		words = append(words, "--thresholds", quote(strings.Join(gates, "\n")))
+		words = append(words, "--thresholds", registry.ShellWord(strings.Join(gates, "\n")))
 	}
 	return strings.Join(words, " ")
-}
-
-// quote makes one word of the shell out of text.
-func quote(text string) string {
-	if text != "" && strings.IndexFunc(text, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./:@", r))
-	}) < 0 {
-		return text
-	}
-	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
 // ModelURI is how a consumer loads what the target names; "" where no version is known.
