@@ -241,6 +241,23 @@ func (r Report) waivers() Doc {
 	return Doc{List{items}}
 }
 
+// brief shortens a measured number to six digits, for reading. It stays whole where the shortening would make it look
+// equal to what it is compared with.
+func brief(text string, f registry.Finding) string {
+	v, err := strconv.ParseFloat(text, 64)
+	if err != nil || len(text) <= 8 {
+		return text
+	}
+	short := func(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }
+	for _, other := range append(strings.Fields(f.Wanted), f.Candidate, f.Incumbent) {
+		w, err := strconv.ParseFloat(other, 64)
+		if err == nil && w != v && short(w) == short(v) {
+			return text
+		}
+	}
+	return short(v)
+}
+
 func (r Report) gateTable() Table {
 	t := Table{Head: []string{"gate", "wanted", "candidate", "incumbent", "verdict"}}
 	if r.Policy != "" {
@@ -248,7 +265,7 @@ func (r Report) gateTable() Table {
 	}
 	for _, f := range r.Verdict.Findings {
 		row := []Line{
-			line(C(f.Gate)), line(C(f.Wanted)), line(C(f.Candidate)), line(orDash(f.Incumbent)), line(outcome(f)),
+			line(C(f.Gate)), line(C(f.Wanted)), line(C(brief(f.Candidate, f))), line(orDash(brief(f.Incumbent, f))), line(outcome(f)),
 		}
 		if r.Policy != "" {
 			at := "–"
