@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"net/url"
 	"slices"
 	"strconv"
@@ -245,7 +246,7 @@ func (r Report) waivers() Doc {
 // equal to what it is compared with.
 func brief(text string, f registry.Finding) string {
 	v, err := strconv.ParseFloat(text, 64)
-	if err != nil || len(text) <= 8 {
+	if err != nil || len(text) <= 8 || math.Abs(v) == math.MaxFloat64 {
 		return text
 	}
 	short := func(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }
