@@ -10,6 +10,7 @@ type command struct {
 	writes      bool // may change the registry, so it is guarded by where it runs
 	judges      bool
 	needsTarget bool
+	args        []string // inputs that may stand behind the command by themselves, on a laptop; target is an alias or a stage
 	run         func(*session, context.Context)
 }
 
@@ -20,6 +21,7 @@ const (
 	aboutCandidate about = iota
 	aboutServer
 	aboutAliases
+	aboutPolicy // the file alone, without a server
 )
 
 func commands() []command {
@@ -29,10 +31,15 @@ func commands() []command {
 		{name: "validate", summary: "judge the candidate; writes nothing and needs read rights only", judges: true, run: (*session).validate},
 		{name: "alias", summary: "set or remove aliases that no gate guards, such as challenger or shadow, several in one step", about: aboutAliases, writes: true, run: (*session).alias},
 		{name: "doctor", summary: "reach the server and say what it is and can do; writes nothing", about: aboutServer, run: (*session).doctor},
+		{name: "policy check", summary: "say what is wrong with the policy file, without a server", about: aboutPolicy, args: []string{"policy-file"}, run: (*session).policyCheck},
+		{name: "policy explain", summary: "say what applies to a model and a target, and from which line, without a server", about: aboutPolicy, args: []string{"model", "target"}, run: (*session).policyExplain},
+		{name: "policy test", summary: "judge the facts in a folder of small files and compare with the verdicts they expect, without a server", about: aboutPolicy, args: []string{"policy-tests"}, run: (*session).policyTest},
 	}
 }
 
-func commandNames() []string { return []string{"promote", "register", "validate", "alias", "doctor"} }
+func commandNames() []string {
+	return []string{"promote", "register", "validate", "alias", "doctor", "policy check", "policy explain", "policy test"}
+}
 
 func commandNamed(name string) (command, bool) {
 	for _, c := range commands() {

@@ -16,7 +16,7 @@ type Output struct {
 
 // Outputs is every output but report-file, which is known only once the file is written.
 var Outputs = []Output{
-	{"verdict", "promote or block; empty where no gate was judged", func(r report.Result) string { return r.Verdict }},
+	{"verdict", "promote, retain or block; empty where no gate was judged", func(r report.Result) string { return r.Verdict }},
 	{"reason", "one word of the documented list", func(r report.Result) string { return string(r.Reason) }},
 	{"changed", "true if anything was written", func(r report.Result) string { return strconv.FormatBool(r.Changed) }},
 	{"registered", "true if this run created the version", func(r report.Result) string { return strconv.FormatBool(r.Registered) }},
@@ -28,7 +28,7 @@ var Outputs = []Output{
 	{"stage", "the target's stage", func(r report.Result) string { return r.Stage }},
 	{"model-uri", "how a consumer loads it: models:/NAME@ALIAS, or models:/NAME/VERSION", func(r report.Result) string { return r.ModelURI }},
 	{"plan-digest", "digest of the plan", func(r report.Result) string { return r.PlanDigest }},
-	{"failed-gates", "JSON list of the gates that block", failedGates},
+	{"failed-gates", "JSON list of the gates that block or retain", failedGates},
 	{"report-file", "the whole result as a JSON file, relative to the workspace", nil},
 	{"result", "the whole result as compact JSON", resultText},
 }
@@ -36,7 +36,7 @@ var Outputs = []Output{
 func failedGates(r report.Result) string {
 	failed := []string{}
 	for _, f := range r.Findings {
-		if f.Blocks() {
+		if f.Blocks() || f.Retains() {
 			failed = append(failed, f.Gate)
 		}
 	}

@@ -32,13 +32,18 @@ type settings struct {
 	insecureTLS        bool
 	insecureHTTP       bool
 
-	intent    registry.Intent
-	gates     []policy.Gate
-	repair    []string // what doctor puts right
-	from      string   // stage the candidate must come from, "" = any
-	dryRun    bool
-	allowRefs []string
-	timeout   time.Duration
+	intent     registry.Intent
+	gates      []policy.Gate
+	waivers    []policy.Waiver
+	identities map[string]string // MLflow user -> GitHub login
+	policyFile string
+	evidence   map[string]string // path of a workspace file by the name a gate knows the document by
+	repair     []string          // what doctor puts right
+	folder     string            // of the policy's tests
+	from       string            // stage the candidate must come from, "" = any
+	dryRun     bool
+	allowRefs  []string
+	timeout    time.Duration
 
 	problems []problem
 }
@@ -75,8 +80,13 @@ func shortened(text string) string {
 // read checks all inputs of the command at once.
 func read(c command, value func(string) string, file func(string) ([]byte, error), env func(string) string) settings {
 	r := &reader{value: value, file: file}
-	r.server(env)
+	r.out.policyFile = value("policy-file")
 	r.out.timeout = r.duration("timeout")
+	if c.about == aboutPolicy {
+		r.policyInputs(c)
+		return r.out
+	}
+	r.server(env)
 	in := &r.out.intent
 	in.Command = c.name
 	if c.about == aboutServer {
@@ -98,6 +108,7 @@ func read(c command, value func(string) string, file func(string) ([]byte, error
 	if c.judges {
 		r.target(c.needsTarget)
 		r.thresholds()
+		r.evidence()
 	}
 	in.Description = r.portable("description", registry.MaxDescription)
 	in.Tags = r.tags("tags")
@@ -338,6 +349,36 @@ func (r *reader) thresholds() {
 	r.out.gates = gates
 	for _, p := range problems {
 		r.problem("thresholds", "", p)
+	}
+}
+
+// policyInputs reads what the commands about the policy itself take.
+func (r *reader) policyInputs(c command) {
+	in := &r.out.intent
+	in.Command = c.name
+	if r.out.policyFile == "" {
+		r.problem("policy-file", "", "is missing: give the policy file")
+	}
+	switch c.name {
+	case "policy explain":
+		in.Query.Model = r.required("model", "the name of a registered model")
+		r.target(true)
+	case "policy test":
+		r.out.folder = r.required("policy-tests", "the folder with the tests")
+	}
+}
+
+// evidence reads which documents are given as files.
+func (r *reader) evidence() {
+	r.out.evidence = map[string]string{}
+	for _, l := range lines(r.value("evidence-file")) {
+		name, path, ok := strings.Cut(l, "=")
+		name, path = strings.TrimSpace(name), strings.TrimSpace(path)
+		if !ok || name == "" || path == "" {
+			r.problem("evidence-file", l, "is not of the form NAME=FILE; write the name a gate of the policy has, as in reports/scan.json=scan.json")
+			continue
+		}
+		r.out.evidence[name] = path
 	}
 }
 

@@ -7,7 +7,9 @@ type Reason string
 const (
 	OK                Reason = "ok"
 	Unchanged         Reason = "unchanged"
+	Retained          Reason = "retained"
 	Blocked           Reason = "blocked"
+	Findings          Reason = "findings"
 	NoGates           Reason = "no-gates"
 	Conflict          Reason = "conflict"
 	CandidateGone     Reason = "candidate-gone"
@@ -19,6 +21,7 @@ const (
 	StageNotExclusive Reason = "stage-not-exclusive"
 	RefNotAllowed     Reason = "ref-not-allowed"
 	BadInput          Reason = "bad-input"
+	BadPolicy         Reason = "bad-policy"
 	Unauthorized      Reason = "unauthorized"
 	Forbidden         Reason = "forbidden"
 	Unreachable       Reason = "unreachable"
@@ -51,11 +54,14 @@ type ReasonInfo struct {
 var Reasons = []ReasonInfo{
 	{OK, ExitDone, "done as asked"},
 	{Unchanged, ExitDone, "the target already names this version; nothing was written"},
+	{Retained, ExitDone, "a gate with `on-fail: retain` failed: the incumbent stays, nothing was written"},
 	{Blocked, ExitRefused, "at least one gate failed or could not be judged"},
+	{Findings, ExitRefused, "something was found that is not as expected: a test of the policy"},
 	{NoGates, ExitRefused, "no gate applies, and a target without gates is refused; nothing was written"},
 	{Downgrade, ExitRefused, "the candidate is older than the incumbent; `override: downgrade` allows it"},
 	{NoRun, ExitRefused, "the candidate's source names no run, so its lineage is unknown"},
 	{BadInput, ExitBadInput, "an input is missing or wrong; all problems are listed"},
+	{BadPolicy, ExitBadInput, "the policy file is missing or wrong; all problems are listed with line and column"},
 	{RefNotAllowed, ExitFailed, "a writing command was started from a branch that may not write"},
 	{Conflict, ExitFailed, "somebody else moved the target between reading and writing, or right after"},
 	{CandidateGone, ExitFailed, "the run, logged model or version named by `candidate` does not exist (any more)"},

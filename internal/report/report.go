@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"net/url"
 	"slices"
 	"strconv"
@@ -15,26 +16,31 @@ import (
 
 // Report is everything a page or a result says, gathered when the command has ended, well or badly.
 type Report struct {
-	Command  string
-	Reason   registry.Reason
-	Dry      bool
-	DryWhy   string // why it is a dry run although nobody asked for one
-	Facts    registry.Facts
-	Judged   bool
-	Verdict  registry.Verdict
-	Plan     registry.Plan
-	Planned  bool
-	Digest   string // of the plan
-	Receipt  registry.Receipt
-	Applied  bool
-	Err      error
-	Problems []string // with the inputs
-	Suggest  []string // thresholds to paste, where there was no gate
-	Server   *registry.Server
-	Tracking string // address for links
-	Requests int
-	Rounds   int
-	Took     time.Duration
+	Command    string
+	Reason     registry.Reason
+	Dry        bool
+	DryWhy     string // why it is a dry run although nobody asked for one
+	Facts      registry.Facts
+	Judged     bool
+	Verdict    registry.Verdict
+	Plan       registry.Plan
+	Planned    bool
+	Digest     string // of the plan
+	Receipt    registry.Receipt
+	Applied    bool
+	Err        error
+	Title      Line // with Body: a page of its own kind
+	Body       Doc
+	Data       any      // what the page says, for programs
+	Policy     string   // the file that was judged by; "" where none was
+	PolicyNote string   // why the policy was left aside
+	Problems   []string // with the inputs or the policy file
+	Suggest    []string // thresholds to paste, where there was no gate
+	Server     *registry.Server
+	Tracking   string // address for links
+	Requests   int
+	Rounds     int
+	Took       time.Duration
 }
 
 // Page composes the page: verdict first, then why, then what happened, then what to do next.
@@ -46,16 +52,20 @@ func (r Report) Page() Doc {
 	if len(r.Plan.Override) > 0 {
 		d = append(d, Para{line("Overridden for this run: ", C(strings.Join(r.Plan.Override, ", ")))})
 	}
+	if r.Body != nil {
+		return append(d, r.Body...)
+	}
 	if r.Server != nil {
 		d = append(d, r.serverTable()...)
 		d = append(d, r.problem()...)
 		d = append(d, r.steps()...)
 		return append(d, r.next()...)
 	}
+	d = append(d, r.waivers()...)
 	d = append(d, r.subject()...)
 	d = append(d, r.problem()...)
 	if r.Judged && len(r.Verdict.Findings) > 0 {
-		d = append(d, gateTable(r.Verdict))
+		d = append(d, r.gateTable())
 		d = append(d, fixes(r.Verdict)...)
 	}
 	if len(r.Suggest) > 0 {
@@ -78,8 +88,15 @@ func dryLine(r Report) string {
 func (r Report) headline() Line {
 	model, target := C(r.Plan.Model), targetSpan(r.Plan.Target)
 	number := strconv.Itoa(r.number())
+	if r.Title != nil {
+		return r.Title
+	}
 	switch r.Reason {
 	case registry.OK, registry.Unchanged:
+	case registry.Retained:
+		return line("Kept: ", target, " of ", model, " names version "+strconv.Itoa(r.Plan.Incumbent)+" still; the candidate is not better")
+	case registry.BadPolicy:
+		return line("Bad policy: ", C(message(r.Err)))
 	case registry.Blocked:
 		return line(fmt.Sprintf("Blocked: %d of %d gates", len(r.Verdict.Failed()), len(r.Verdict.Findings)), " for ", model)
 	case registry.NoGates:
@@ -180,6 +197,9 @@ func (r Report) subject() Doc {
 		if r.Plan.Incumbent != 0 {
 			incumbent = strconv.Itoa(r.Plan.Incumbent)
 		}
+		if r.Policy != "" {
+			rows = append(rows, []Line{line("policy"), line(C(r.Policy))})
+		}
 		rows = append(rows, []Line{line("target"), targetSpan(r.Plan.Target)}, []Line{line("incumbent"), line(incumbent)})
 	}
 	return Doc{Table{[]string{"", ""}, rows}}
@@ -207,14 +227,73 @@ func (r Report) problem() Doc {
 	return d
 }
 
-func gateTable(v registry.Verdict) Table {
+// waivers are among the first lines: somebody took something on.
+func (r Report) waivers() Doc {
+	var items []Line
+	for _, w := range r.Verdict.Waivers {
+		items = append(items, line("Exception: ", C(w)))
+	}
+	if r.PolicyNote != "" {
+		items = append(items, line("Without the policy: ", C(r.PolicyNote)))
+	}
+	if len(items) == 0 {
+		return nil
+	}
+	return Doc{List{items}}
+}
+
+// brief shortens a measured number to six digits, for reading. It stays whole where the shortening would make it look
+// equal to what it is compared with.
+func brief(text string, f registry.Finding) string {
+	v, err := strconv.ParseFloat(text, 64)
+	if err != nil || len(text) <= 8 || math.Abs(v) == math.MaxFloat64 {
+		return text
+	}
+	short := func(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }
+	for _, other := range append(strings.Fields(f.Wanted), f.Candidate, f.Incumbent) {
+		w, err := strconv.ParseFloat(other, 64)
+		if err == nil && w != v && short(w) == short(v) {
+			return text
+		}
+	}
+	return short(v)
+}
+
+func (r Report) gateTable() Table {
 	t := Table{Head: []string{"gate", "wanted", "candidate", "incumbent", "verdict"}}
-	for _, f := range v.Findings {
-		t.Rows = append(t.Rows, []Line{
-			line(C(f.Gate)), line(C(f.Wanted)), line(C(f.Candidate)), line(orDash(f.Incumbent)), line(string(f.Outcome)),
-		})
+	if r.Policy != "" {
+		t.Head = append(t.Head, "line")
+	}
+	for _, f := range r.Verdict.Findings {
+		row := []Line{
+			line(C(f.Gate)), line(C(f.Wanted)), line(C(brief(f.Candidate, f))), line(orDash(brief(f.Incumbent, f))), line(outcome(f)),
+		}
+		if r.Policy != "" {
+			at := "–"
+			if f.Line > 0 {
+				at = strconv.Itoa(f.Line)
+			}
+			if f.File != r.Policy {
+				at = f.File
+			}
+			row = append(row, line(at))
+		}
+		t.Rows = append(t.Rows, row)
 	}
 	return t
+}
+
+// outcome names what a finding does where that is not the rule.
+func outcome(f registry.Finding) string {
+	switch {
+	case f.Waiver != "":
+		return string(f.Outcome) + ", waived"
+	case f.Retains():
+		return "fail, keeps the incumbent"
+	case f.Outcome == registry.Fail && !f.Blocks():
+		return "fail, only a warning"
+	}
+	return string(f.Outcome)
 }
 
 func orDash(data string) any {
@@ -233,7 +312,11 @@ func fixes(v registry.Verdict) Doc {
 		}
 		l := line(C(f.Gate), ": ", f.Why)
 		if f.Fix != "" {
-			l = append(l, line(". To satisfy it: ", f.Fix)...)
+			stop := "."
+			if strings.HasSuffix(f.Why, "?") {
+				stop = ""
+			}
+			l = append(l, line(stop, " To satisfy it: ", f.Fix)...)
 		}
 		items = append(items, append(l, T(".")))
 	}
@@ -436,9 +519,17 @@ func (r Report) validateCommand() string {
 	}
 	var gates []string
 	for _, f := range r.Verdict.Findings {
-		gates = append(gates, f.Gate)
+		if f.File == "thresholds" {
+			gates = append(gates, f.Gate)
+		}
 	}
-	return strings.Join(append(words, "--thresholds", registry.ShellWord(strings.Join(gates, "\n"))), " ")
+	if r.Policy != "" {
+		words = append(words, "--policy-file", registry.ShellWord(r.Policy))
+	}
+	if len(gates) > 0 {
+		words = append(words, "--thresholds", registry.ShellWord(strings.Join(gates, "\n")))
+	}
+	return strings.Join(words, " ")
 }
 
 // ModelURI is how a consumer loads what the target names; "" where no version is known.

@@ -31,9 +31,12 @@ type Result struct {
 	Planned    []registry.Step       `json:"planned,omitempty"` // of a dry run
 	Notes      []string              `json:"notes,omitempty"`
 	Warnings   []string              `json:"warnings,omitempty"`
+	Policy     string                `json:"policy,omitempty"`
+	Waivers    []string              `json:"waivers,omitempty"`
+	Problems   []string              `json:"problems,omitempty"` // with the inputs or the policy file
+	Data       any                   `json:"data,omitempty"`     // of commands with a page of their own
 	Error      string                `json:"error,omitempty"`
 	Hint       string                `json:"hint,omitempty"`
-	Problems   []string              `json:"problems,omitempty"` // with the inputs, each with what would be right
 	Server     *ServerResult         `json:"server,omitempty"`
 	Requests   int                   `json:"requests"`
 	Rounds     int                   `json:"rounds"`
@@ -78,9 +81,11 @@ func (r Report) Result() Result {
 		Model: r.Plan.Model, Version: numberText(r.number()), Previous: numberText(r.Plan.Incumbent),
 		Alias: r.Plan.Target.Alias, Stage: r.Plan.Target.Stage, ModelURI: r.ModelURI(), PlanDigest: r.Digest,
 		Notes: r.Plan.Notes, Warnings: r.Receipt.Warnings, Steps: r.Receipt.Results,
-		Problems: r.Problems, Requests: r.Requests, Rounds: r.Rounds, DurationMS: r.Took.Milliseconds(),
+		Requests: r.Requests, Rounds: r.Rounds, DurationMS: r.Took.Milliseconds(),
 	}
+	out.Policy, out.Problems, out.Data = r.Policy, r.Problems, r.Data
 	if r.Judged {
+		out.Waivers = r.Verdict.Waivers
 		out.Verdict, out.Findings = string(r.Verdict.Decision), r.Verdict.Findings
 	}
 	if run, ok := r.Facts.Candidate.Run.Get(); ok {
