@@ -44,7 +44,7 @@ func TestProxies(t *testing.T) {
 		{"an authority nobody knows", p.tls, "", doctor, nil, "refused(unreachable)", []string{"Matrix Test CA", "ca-file"}},
 		{"an authority of its own", p.tls, "", promote, []string{"--ca-file", "ca.pem"}, "ok", nil},
 		{"any certificate, on request", p.tls, "", doctor, []string{"--insecure-tls"}, "ok", nil},
-		{"a client certificate is missing", p.mutual, "", doctor, []string{"--ca-file", "ca.pem"}, "refused(not-mlflow)", []string{"certificate"}},
+		{"a client certificate is missing", p.mutual, "", doctor, []string{"--ca-file", "ca.pem"}, "refused(not-mlflow)", []string{"No required SSL certificate was sent", "client-cert"}},
 		{"a client certificate", p.mutual, "", doctor, []string{"--ca-file", "ca.pem", "--client-cert", "client.pem"}, "ok", nil},
 		{"a path below a host", p.tls, "/ml", promote, []string{"--ca-file", "ca.pem"}, "ok", nil},
 		{"a path that leads nowhere", p.tls, "/nowhere", doctor, []string{"--ca-file", "ca.pem"}, "refused(not-mlflow)", []string{"--static-prefix"}},
@@ -52,7 +52,7 @@ func TestProxies(t *testing.T) {
 		{"the proxy's login", p.login, "", doctor, []string{"--ca-file", "ca.pem", "--username", "ann", "--password", "throw-away"}, "ok", nil},
 		{"the proxy's login in the address", p.login, "ann:throw-away", doctor, []string{"--ca-file", "ca.pem"}, "ok", nil},
 		{"nothing behind the proxy", p.dead, "", doctor, []string{"--ca-file", "ca.pem"}, "refused(server-error)", []string{"502", "502 Bad Gateway"}},
-		{"a redirect to a login", p.redirect, "", doctor, []string{"--ca-file", "ca.pem"}, "refused(not-mlflow)", []string{"redirects to https://login.example/start", "login proxy"}},
+		{"a redirect to a login", p.redirect, "", doctor, []string{"--ca-file", "ca.pem"}, "refused(not-mlflow)", []string{"redirects to https://login.example", "login proxy"}},
 		{"a login page", p.page, "", doctor, []string{"--ca-file", "ca.pem"}, "refused(not-mlflow)", []string{`titled "Sign in to Example"`, "login proxy"}},
 		{"a host name the server does not know", p.host, "", doctor, []string{"--ca-file", "ca.pem"}, "refused(host-refused)", []string{"--allowed-hosts"}},
 	} {

@@ -430,6 +430,9 @@ func (r Report) notes() Doc {
 	}
 	if r.Facts.Candidate.MLmodel.Why() != "" && r.Planned && r.Facts.Candidate.MLmodel.Why() != "not gathered" {
 		items = append(items, line("no lineage from the MLmodel file: ", r.Facts.Candidate.MLmodel.Why()))
+		if run, ok := r.Facts.Candidate.Run.Get(); ok && run.ArtifactURI != "" {
+			items = append(items, line("the server reads the run's files under ", C(run.ArtifactURI), "; gates on metrics do not need them, gates on the model's files do"))
+		}
 	}
 	if len(items) == 0 {
 		return nil
