@@ -23,6 +23,7 @@ func main() { os.Exit(run()) }
 func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	signal.Ignore(syscall.SIGPIPE) // a reader that went away must not end a promotion half-way
 	// net/http reports oddities of a server through the standard logger, straight to the standard error that the runner
 	// reads for commands.
 	log.SetOutput(io.Discard)

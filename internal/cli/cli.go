@@ -150,6 +150,7 @@ func (s *session) run(ctx context.Context, a args) int {
 	}
 	file := func(path string) ([]byte, error) { return s.runner.ReadWorkspace(path, fileLimit) }
 	s.set = read(c, value, file, s.p.Env)
+	s.set.problems = append(s.set.problems, foreign(c, a)...)
 	s.mask(value)
 	if len(s.set.problems) > 0 {
 		return s.refuse(s.set.problems)
@@ -163,6 +164,18 @@ func (s *session) run(ctx context.Context, a args) int {
 	}
 	s.report.Took = s.p.Now().Sub(started)
 	return s.finish()
+}
+
+// foreign lists flags that the command would not look at: a threshold that nobody judges must not look judged. The inputs
+// of a step are left alone, because one block of them often serves several commands.
+func foreign(c command, a args) []problem {
+	var out []problem
+	for _, in := range Inputs[1:] {
+		if v, given := a.flags[in.Name]; given && !c.takes(in) {
+			out = append(out, problem{in.Name, shortened(v), "is not looked at by " + c.name})
+		}
+	}
+	return out
 }
 
 // mask hides every secret before anything is printed or sent.
@@ -180,6 +193,7 @@ func (s *session) refuse(problems []problem) int {
 	var list strings.Builder
 	var items []report.Line
 	for _, p := range problems {
+		s.report.Problems = append(s.report.Problems, p.String())
 		fmt.Fprintf(&list, "  %s\n", p)
 		items = append(items, report.Line{report.C(p.input), report.T(": " + strings.TrimPrefix(p.String(), p.input+": "))})
 		if s.runner.InActions() {

@@ -17,7 +17,7 @@ func TestRequestsAndRounds(t *testing.T) {
 		"judging alone":                  {append([]string{"validate"}, next[1:]...), 7, 2},
 		"registering alone":              {[]string{"register", "--model", "churn", "--candidate", "runs:/better/model"}, 6, 3},
 		"a candidate that is a version":  {[]string{"promote", "--model", "churn", "--candidate", "models:/churn/1", "--alias", "live", "--thresholds", "test_f1 >= 0.5"}, 11, 6},
-		"what the server is and can do":  {[]string{"doctor"}, 5, 1},
+		"what the server is and can do":  {[]string{"doctor"}, 8, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {

@@ -76,11 +76,14 @@ func (c command) takes(in Input) bool {
 	case "server":
 		return true
 	case "candidate":
-		return c.about == aboutCandidate && (in.Name != "register" || c.name == "promote") || c.about == aboutAliases && in.Name == "model"
+		return c.about == aboutCandidate && (in.Name != "register" || c.name == "promote") || c.about != aboutCandidate && in.Name == "model"
 	case "target", "judgement":
-		return c.judges || c.about == aboutAliases && in.Name == "alias"
+		return c.judges || c.about == aboutAliases && (in.Name == "alias" || in.Name == "policy-file")
 	case "words":
 		return c.writes && (c.about == aboutCandidate || in.Name == "traffic")
 	}
-	return in.Name == "timeout" || c.writes || c.judges && in.Name == "override"
+	if c.about == aboutServer {
+		return slices.Contains([]string{"timeout", "repair", "dry-run", "allow-refs"}, in.Name)
+	}
+	return in.Name == "timeout" || c.writes && in.Name != "repair" || c.judges && in.Name == "override"
 }

@@ -74,6 +74,7 @@ var Inputs = []Input{
 	{Name: "dry-run", Group: "safety", Kind: Bool, Default: "false", Help: "print the exact plan and its digest, write nothing; always so under pull_request"},
 	{Name: "override", Group: "safety", Kind: Words, Values: []string{"ungated", "downgrade"}, Help: "safety checks to switch off for this run; shown and recorded"},
 	{Name: "allow-refs", Group: "safety", Kind: Lines, Help: "branches and tags, as patterns one per line, that may write beside the default branch and protected refs"},
+	{Name: "repair", Group: "safety", Kind: Words, Values: []string{"dangling-aliases"}, Help: "what the command doctor puts right; it only looks where this is empty"},
 	{Name: "timeout", Group: "safety", Kind: Duration, Default: "10m", Help: "time limit for the whole command"},
 }
 

@@ -23,11 +23,11 @@ func (s *session) finish() int {
 	if s.report.Err != nil {
 		s.printError(s.report.Err)
 	}
-	if !s.json && (s.report.Err == nil || s.report.Judged || len(s.report.Suggest) > 0) {
-		io.WriteString(s.runner.Out(), report.Text(page))
-		if s.report.Requests > 0 {
-			fmt.Fprintf(s.runner.Out(), "\n%s: %d requests in %d rounds, %d ms\n", s.report.Reason, s.report.Requests, s.report.Rounds, s.report.Took.Milliseconds())
-		}
+	if !s.json && (s.report.Err == nil || s.report.Judged || s.report.Applied || len(s.report.Suggest) > 0) {
+		io.WriteString(s.runner.Out(), report.Text(page)+"\n")
+	}
+	if !s.json && s.report.Requests > 0 {
+		fmt.Fprintf(s.runner.Out(), "%s: %d requests in %d rounds, %d ms\n", s.report.Reason, s.report.Requests, s.report.Rounds, s.report.Took.Milliseconds())
 	}
 	s.annotate()
 	s.publish(page)
@@ -102,7 +102,7 @@ func (s *session) publish(page report.Doc) {
 	result := s.report.Result()
 	s.say(s.runner.Summary(report.Markdown(page)))
 	if s.json {
-		fmt.Fprintf(s.runner.Out(), "%s\n", resultText(result))
+		s.say(s.runner.Data(resultText(result)))
 	}
 	if !s.runner.InActions() {
 		return

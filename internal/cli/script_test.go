@@ -29,7 +29,7 @@ var update = flag.Bool("update", false, "write the scripts' golden parts")
 // Each script is a user's session with a server: seed it, run the program, compare what it printed, what it handed to
 // the workflow, and what it wrote.
 //
-//	mlflow VERSION [SEED]   a server of that version with what testdata/seed/SEED.json or a file of the script describes
+//	mlflow VERSION [SEED] [WITH …]  WITH is store=file, auth (basic-auth), artifacts=off or artifacts=only: a server of that version with what testdata/seed/SEED.json or a file of the script describes
 //	fault METHOD PATH KIND  the next matching request goes wrong, see mlflowtest.ParseFault
 //	job [NAME=VALUE …]      from here on the program runs in a job of GitHub Actions, by default on the main branch
 //	input NAME FILE         the input of the action is what the file holds
@@ -100,6 +100,20 @@ func cmdMLflow(ts *testscript.TestScript, neg bool, args []string) {
 	options := []mlflowtest.Option{mlflowtest.AllowedHosts("mlflow.example")}
 	s.page = nil
 	options = append(options, mlflowtest.Clock(func() time.Time { return now }))
+	for _, with := range args[min(2, len(args)):] {
+		switch with {
+		case "auth":
+			options = append(options, mlflowtest.BasicAuth())
+		case "store=file":
+			options = append(options, mlflowtest.Store("file"))
+		case "artifacts=off":
+			options = append(options, mlflowtest.ArtifactsOff())
+		case "artifacts=only":
+			options = append(options, mlflowtest.ArtifactsOnly())
+		default:
+			ts.Fatalf("mlflow: no option %q", with)
+		}
+	}
 	s.double = mlflowtest.New(args[0], options...)
 	if len(args) > 1 && args[1] != "-" {
 		seed, err := os.ReadFile(filepath.Join(s.seeds, args[1]+".json"))

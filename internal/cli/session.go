@@ -43,14 +43,15 @@ func (s *session) begin(c command) error {
 		fmt.Fprintf(s.runner.Err(), "warning: %v\n", err)
 	}
 	s.job = job
-	if c.writes {
+	writes := c.writes || len(s.set.repair) > 0
+	if writes {
 		if err := s.mayWrite(job); err != nil {
 			return err
 		}
 	}
 	s.set.intent.WorkflowRun = job.RunURL()
 	s.set.intent.Actor = job.TriggeringActor
-	s.report.Dry = s.set.dryRun && c.writes
+	s.report.Dry = s.set.dryRun && writes
 	s.report.Tracking = s.set.tracking
 	s.report.Plan = registry.Plan{Model: s.set.intent.Query.Model, Target: s.set.intent.Query.Target}
 	if c.judges || c.about == aboutAliases {
@@ -102,7 +103,7 @@ func (s *session) connect() error {
 			return err
 		}
 	}
-	s.client = mlflow.New(tracking, models, s.set.registry, s.set.login, s.p.Jitter)
+	s.client = mlflow.New(tracking, models, mlflow.About{Address: s.set.registry, Login: s.set.login, Workspace: s.set.workspace}, s.p.Jitter)
 	return nil
 }
 
@@ -136,12 +137,15 @@ func (s *session) waiting(r rest.Retry) {
 }
 
 func (s *session) doctor(ctx context.Context) {
-	server := s.client.Probe(ctx)
+	server := s.client.Probe(ctx, s.set.intent.Query.Model)
 	if server.Registry != nil {
 		s.fail(server.Registry)
 		return
 	}
 	s.report.Server, s.report.Reason = &server, registry.OK
+	if len(s.set.repair) > 0 {
+		s.carryOut(ctx, plan.Repair(server, s.set.intent), nil)
+	}
 }
 
 func (s *session) register(ctx context.Context) {
@@ -183,7 +187,7 @@ func (s *session) promote(ctx context.Context) {
 func (s *session) alias(ctx context.Context) {
 	facts, err := s.client.GatherAliases(ctx, s.set.intent.Query)
 	if err != nil {
-		s.fail(err)
+		s.fail(s.client.Diagnose(ctx, err))
 		return
 	}
 	s.report.Facts = facts
@@ -194,7 +198,7 @@ func (s *session) alias(ctx context.Context) {
 func (s *session) gather(ctx context.Context) bool {
 	facts, err := s.client.Gather(ctx, s.set.intent.Query, s.needs())
 	if err != nil {
-		s.fail(err)
+		s.fail(s.client.Diagnose(ctx, err))
 		return false
 	}
 	s.surroundings(&facts)

@@ -1,14 +1,18 @@
 package cli
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/url"
 	"path"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
@@ -21,6 +25,7 @@ type settings struct {
 	header             http.Header // of every request
 	trackingHeader     http.Header // credentials that stood in the address of the one server
 	registryHeader     http.Header
+	workspace          string
 	login              string // user name of basic authentication
 	secrets            []string
 	cas, clientCert    []byte
@@ -33,6 +38,7 @@ type settings struct {
 	identities map[string]string // MLflow user -> GitHub login
 	policyFile string
 	evidence   map[string]string // path of a workspace file by the name a gate knows the document by
+	repair     []string          // what doctor puts right
 	folder     string            // of the policy's tests
 	from       string            // stage the candidate must come from, "" = any
 	dryRun     bool
@@ -81,12 +87,16 @@ func read(c command, value func(string) string, file func(string) ([]byte, error
 		return r.out
 	}
 	r.server(env)
-	if c.about == aboutServer {
-		return r.out
-	}
 	in := &r.out.intent
 	in.Command = c.name
+	if c.about == aboutServer {
+		r.repair()
+		return r.out
+	}
 	in.Query.Model = r.required("model", "the name of the registered model")
+	if r.out.insecureTLS {
+		in.Override = append(in.Override, "insecure-tls") // shown and recorded like any other safety that is off
+	}
 	r.out.dryRun = r.bool("dry-run")
 	r.out.allowRefs = r.patterns("allow-refs")
 	r.traffic()
@@ -145,6 +155,7 @@ func (r *reader) server(env func(string) string) {
 	r.headers(header)
 	if w := r.value("workspace"); w != "" {
 		header.Set("X-Mlflow-Workspace", w)
+		r.out.workspace = w
 	}
 	r.out.header = header
 	r.out.insecureTLS = r.bool("insecure-tls")
@@ -153,6 +164,17 @@ func (r *reader) server(env func(string) string) {
 	r.out.clientCert = r.pem("client-cert")
 	if r.out.insecureTLS && r.value("ca-file") != "" {
 		r.problem("insecure-tls", "true", "contradicts ca-file; give one of the two")
+	}
+}
+
+// repair reads what doctor is to put right, which is about one model.
+func (r *reader) repair() {
+	r.out.intent.Query.Model = r.value("model")
+	r.out.repair = r.words("repair")
+	r.out.dryRun = r.bool("dry-run")
+	r.out.allowRefs = r.patterns("allow-refs")
+	if len(r.out.repair) > 0 && r.value("model") == "" {
+		r.problem("model", "", "is missing: name the registered model to repair")
 	}
 }
 
@@ -165,6 +187,9 @@ func (r *reader) address(name, text string, header http.Header) string {
 	}
 	if u.User != nil {
 		password, _ := u.User.Password()
+		if password == "" {
+			r.secret(u.User.Username()) // a token in the place of the name
+		}
 		r.basic(header, u.User.Username(), password)
 		u.User = nil
 	}
@@ -217,11 +242,14 @@ func (r *reader) basic(header http.Header, user, password string) {
 
 func (r *reader) secret(values ...string) { r.out.secrets = append(r.out.secrets, values...) }
 
+// headerName is a token of RFC 9110.
+var headerName = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
+
 func (r *reader) headers(header http.Header) {
 	for i, l := range lines(r.value("headers")) {
 		name, value, ok := strings.Cut(l, ":")
 		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
-		if !ok || name == "" || value == "" || strings.ContainsAny(name, " \t\"(),/;<=>?@[\\]{}") {
+		if !ok || name == "" || value == "" || !headerName.MatchString(name) || strings.ContainsFunc(value, unicode.IsControl) {
 			r.problem("headers", "", fmt.Sprintf("line %d is not a header; write Name: value", i+1))
 			continue
 		}
@@ -243,8 +271,13 @@ func (r *reader) pem(name string) []byte {
 		r.problem(name, path, err.Error())
 		return nil
 	}
-	if !strings.Contains(string(text), "-----BEGIN ") {
-		r.problem(name, path, "is not a PEM file")
+	if name == "ca-file" && !x509.NewCertPool().AppendCertsFromPEM(text) {
+		r.problem(name, path, "holds no certificate in PEM form")
+	}
+	if name == "client-cert" {
+		if _, err := tls.X509KeyPair(text, text); err != nil {
+			r.problem(name, path, "must hold a certificate and its key, both in PEM form: "+err.Error())
+		}
 	}
 	return text
 }
@@ -374,8 +407,8 @@ func (r *reader) tags(name string) map[string]string {
 			r.problem(name, key, "is given twice")
 		case badTagKey(key):
 			r.problem(name, key, fmt.Sprintf("is not a tag key: at most %d letters, digits and _ / . - and spaces, no leading /, no '..'", registry.MaxTagKey))
-		case strings.HasPrefix(key, registry.TagPrefix) || strings.HasPrefix(key, "mlflow."):
-			r.problem(name, key, "is reserved: keys that begin with promote. or mlflow. are written by the tools themselves")
+		case registry.Reserved(key):
+			r.problem(name, key, "is reserved: keys that begin with promote. or mlflow., and those that say how a version was judged and moved, are written by the tools themselves")
 		case len(value) > registry.MaxTagValue:
 			r.problem(name, key, fmt.Sprintf("has a value of %d bytes; MLflow's databases keep at most %d", len(value), registry.MaxTagValue))
 		}

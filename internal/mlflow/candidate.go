@@ -89,6 +89,9 @@ func (g *gathering) adoptVersion(ctx context.Context, known registry.Known[regis
 	}
 	if q.Model == g.q.Model {
 		g.facts.Candidate.Version = known
+		if v.RunID == "" {
+			return noRun(fmt.Sprintf("version %d of %s has no run", v.Number, v.Model))
+		}
 		return nil
 	}
 	if v.Tags[registry.PromptTag] == "true" || v.Status != "READY" && v.Status != "" {
@@ -222,10 +225,14 @@ func (g *gathering) adoptRunOf(run registry.Known[registry.Run], ref string) err
 
 // readVersion reads the run and the model file of a candidate that is a version already.
 func (g *gathering) readVersion(ctx context.Context, v registry.Version) error {
-	return parallel(
+	err := parallel(
 		func() (err error) { g.facts.Candidate.Run, err = g.c.evidence(ctx, v); return err },
 		func() error { g.facts.Candidate.MLmodel = g.c.versionMLmodel(ctx, v); return nil },
 	)
+	if err != nil {
+		return err
+	}
+	return g.needMLmodel(versionRef(v))
 }
 
 // speculative is how many logged models of a run are looked at directly instead of by a search.

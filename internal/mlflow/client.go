@@ -18,15 +18,21 @@ import (
 type Client struct {
 	tracking *rest.Client // runs, experiments, logged models, artifacts
 	registry *rest.Client // registered models and their versions
-	address  string       // of the registry, for people
-	login    string       // user name, "" where there is none
-	jitter   func() float64
+	About
+	jitter func() float64
 }
 
-// New returns a client for a tracking server and a registry; address and login (a user name or "") name the registry
-// and who is asking to people, and jitter draws from [0, 1) to spread the repetitions of several callers.
-func New(tracking, registry *rest.Client, address, login string, jitter func() float64) *Client {
-	return &Client{tracking: tracking, registry: registry, address: address, login: login, jitter: jitter}
+// About is what people call the registry and who asks it.
+type About struct {
+	Address   string // of the registry
+	Login     string // user name, "" where there is none
+	Workspace string // "" where none was asked for
+}
+
+// New returns a client for a tracking server and a registry; jitter draws from [0, 1) to spread the repetitions of
+// several callers.
+func New(tracking, registry *rest.Client, about About, jitter func() float64) *Client {
+	return &Client{tracking: tracking, registry: registry, About: about, jitter: jitter}
 }
 
 const api = "api/2.0/mlflow/"

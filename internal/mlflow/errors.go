@@ -193,3 +193,5 @@ func wire(err error) string {
 }
 
 func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
+
+func sortedNames(m map[string]int) []string { return slices.Sorted(maps.Keys(m)) }

@@ -12,10 +12,11 @@ import (
 
 // GatherAliases reads what setting aliases depends on: the model with its aliases, and the versions they are to name.
 func (c *Client) GatherAliases(ctx context.Context, q registry.Query) (registry.Facts, error) {
-	f := registry.Facts{Server: c.address, Versions: map[int]registry.Known[registry.Version]{}}
+	f := registry.Facts{Server: c.Address, Versions: map[int]registry.Known[registry.Version]{}}
 	g := &gathering{c: c, q: q}
 	versions := make([]registry.Known[registry.Version], len(q.Aliases))
 	asks := []func() error{
+		func() error { return c.inWorkspace(ctx) },
 		func() (err error) { f.Model, err = c.model(ctx, q.Model); return err },
 		func() (err error) { _, err = g.holder(ctx, q.Model, anyAlias); return err },
 	}

@@ -16,7 +16,7 @@ import (
 // decide: the server cannot be used, the candidate cannot be one, the target alias dangles. What merely could not be
 // read is in the facts, with the reason.
 func (c *Client) Gather(ctx context.Context, q registry.Query, n registry.Needs) (registry.Facts, error) {
-	g := &gathering{c: c, q: q, facts: registry.Facts{Server: c.address, Holders: map[string]registry.Known[registry.Subject]{}}}
+	g := &gathering{c: c, q: q, facts: registry.Facts{Server: c.Address, Holders: map[string]registry.Known[registry.Subject]{}}}
 	g.want, g.needs = wanted(q, n), n
 	if err := g.findBest(ctx); err != nil {
 		return registry.Facts{}, err
@@ -77,6 +77,7 @@ func (g *gathering) first(ctx context.Context) error {
 	holders := make([]registry.Known[registry.Version], len(g.want))
 	root := candidateRoot{}
 	asks := []func() error{
+		func() error { return g.c.inWorkspace(ctx) },
 		func() (err error) { g.facts.Model, err = g.c.model(ctx, g.q.Model); return err },
 		func() error { return g.root(ctx, &root) },
 	}
@@ -107,6 +108,9 @@ func (g *gathering) first(ctx context.Context) error {
 		return err
 	}
 	if err := g.refusePrompt(); err != nil {
+		return err
+	}
+	if err := g.refuseHidden(); err != nil {
 		return err
 	}
 	if g.bare.Load() {
@@ -192,8 +196,8 @@ func dangling(model, alias string, number int) error {
 	return &registry.Error{
 		Reason: registry.DanglingAlias,
 		Msg:    fmt.Sprintf("alias %s of %s names version %d, which was deleted", alias, model, number),
-		Hint: fmt.Sprintf("what is live cannot be told from it, so nothing is compared or moved; delete the alias in MLflow (MlflowClient().delete_registered_model_alias(%q, %q)) and run this again",
-			model, alias),
+		Hint: fmt.Sprintf("what is live cannot be told from it, so nothing is compared or moved; remove it with: mlflow-promote doctor --model %s --repair dangling-aliases\n    or set it to a version that exists: mlflow-promote alias --model %s --alias %s=VERSION",
+			registry.ShellWord(model), registry.ShellWord(model), alias),
 	}
 }
 
@@ -209,6 +213,9 @@ func (g *gathering) stageHolders() {
 			if v.Stage == key {
 				g.held[key] = registry.Is(v)
 			}
+		}
+		if len(numbers) > 1 {
+			g.held[key] = registry.Unreadable[registry.Version](fmt.Sprintf("%s of %s is held by several versions, %s: which is the incumbent cannot be told", key, g.q.Model, registry.Numbers(numbers)))
 		}
 		if key == g.q.Target.Stage {
 			g.facts.StageHolders = numbers
@@ -240,6 +247,19 @@ func (g *gathering) refusePrompt() error {
 		}
 	}
 	return nil
+}
+
+// refuseHidden refuses a model whose versions the server hides: the prompt marker on one version takes all of the model
+// out of every search, and a stage that looks empty would not be.
+func (g *gathering) refuseHidden() error {
+	m := g.facts.Model.OrZero()
+	if !m.Hidden && (!g.all || len(g.versions) > 0 || m.Newest == 0) {
+		return nil
+	}
+	return &registry.Error{
+		Reason: registry.Unsupported, Msg: fmt.Sprintf("the server hides the versions of %s from search", m.Name),
+		Hint: "one of them carries the tag " + registry.PromptTag + ", which marks prompts; delete that tag in MLflow",
+	}
 }
 
 // refuseNearName refuses to create a model whose name differs from an existing one only in case, spaces or punctuation.

@@ -19,7 +19,10 @@ func (c *Client) loggedModel(ctx context.Context, id string) (registry.Known[reg
 	case isMissing(err):
 		return registry.Absent[registry.LoggedModel](fmt.Sprintf("there is no logged model %s", id)), nil
 	case noRoute(err):
-		return registry.Absent[registry.LoggedModel]("this server has no logged models (they came with MLflow 3.0)"), nil
+		return registry.Known[registry.LoggedModel]{}, &registry.Error{
+			Reason: registry.Unsupported, Msg: "this server has no logged models: they came with MLflow 3.0", Detail: wire(err), Cause: err,
+			Hint: "name the model by its run: runs:/RUN_ID/PATH",
+		}
 	case err != nil:
 		return registry.Known[registry.LoggedModel]{}, Explain("read logged model "+id, err)
 	}

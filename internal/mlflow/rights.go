@@ -44,14 +44,14 @@ func (c *Client) explainWrite(op string, s registry.Step, err error) error {
 
 // grant is the request that grants the right, a line for each generation of servers.
 func (c *Client) grant(model, right string) string {
-	login := c.login
+	login := c.Login
 	if login == "" {
 		login = "USER"
 	}
 	newer := quotedJSON(map[string]any{"username": login, "resource_type": "registered_model", "resource_id": model, "permission": right})
 	older := quotedJSON(map[string]any{"username": login, "name": model, "permission": right})
 	return fmt.Sprintf("\n    newer servers:  POST %s/api/3.0/mlflow/users/permissions/grant %s\n    older servers:  POST %s/api/2.0/mlflow/registered-models/permissions/create %s",
-		c.address, newer, c.address, older)
+		c.Address, newer, c.Address, older)
 }
 
 func quotedJSON(v any) string {

@@ -79,7 +79,8 @@ type modelJSON struct {
 		Version whole  `json:"version"`
 	} `json:"aliases"`
 	Latest []struct { // the newest of each stage, so the newest of all is among them
-		Version whole `json:"version"`
+		Version whole  `json:"version"`
+		Tags    []pair `json:"tags"`
 	} `json:"latest_versions"`
 }
 
@@ -93,6 +94,7 @@ func (j modelJSON) model() registry.Model {
 	}
 	for _, v := range j.Latest {
 		m.Newest = max(m.Newest, int(v.Version))
+		m.Hidden = m.Hidden || pairs(v.Tags)[registry.PromptTag] == "true"
 	}
 	return m
 }

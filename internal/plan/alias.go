@@ -41,6 +41,15 @@ func Aliases(f registry.Facts, in registry.Intent) (registry.Plan, error) {
 	return p, nil
 }
 
+// Repair plans the removal of the aliases that name versions which were deleted.
+func Repair(s registry.Server, in registry.Intent) registry.Plan {
+	p := registry.Plan{Command: in.Command, Server: s.Address, Model: in.Query.Model, Steps: []registry.Step{}}
+	for _, a := range s.Dangling {
+		p.Steps = append(p.Steps, registry.Step{Do: registry.DeleteAlias, Model: in.Query.Model, Ref: a.Name, Was: fmt.Sprint(a.Version)})
+	}
+	return p
+}
+
 // aliasMarks are the notes left on each version that received an alias.
 func aliasMarks(moves []registry.Step, in registry.Intent) []registry.Step {
 	var steps []registry.Step

@@ -24,12 +24,17 @@ const Newest = "3.17.2"
 // release on SQLite with its default number of workers.
 type Options struct {
 	Version string   // default Newest
-	Store   string   // "sqlite" (default), "postgresql" (started too) or "file"
+	Store   string   // "sqlite" (default), "postgresql", "mariadb" (both started too) or "file"
 	Workers int      // 0 is the server's default
 	Host    string   // address to listen on, default 127.0.0.1
 	Args    []string // more arguments of "mlflow server"
 	Env     []string // more variables, NAME=value
 	Dir     string   // where the server keeps everything; default a throw-away folder
+	Prefix  string   // of the path, as /mlflow; 3.x
+	Login   bool     // with the basic-auth app; Server's user is then an administrator
+
+	// Workspace is made and used by Train, Run and Call; 3.10 and later.
+	Workspace string
 }
 
 // Server is a running MLflow server.
@@ -40,9 +45,13 @@ type Server struct {
 	Log     string // path of the server's output
 	Dir     string
 
+	User, Password string // who Train, Run and Call log in as; "" without login
+	Workspace      string
+
 	python   string
 	process  *process
 	postgres *Postgres
+	mariadb  *MariaDB
 	scrap    bool // Dir goes when the server stops
 	once     sync.Once
 }
@@ -75,12 +84,21 @@ func MLflow(ctx context.Context, o Options) (_ *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s.URL = "http://" + net.JoinHostPort(host, port)
+	s.URL = "http://" + net.JoinHostPort(host, port) + o.Prefix
 	bin := filepath.Dir(s.python)
 	argv := []string{filepath.Join(bin, "mlflow"), "server", "--host", host, "--port", port, "--backend-store-uri", store,
 		"--artifacts-destination", filepath.Join(s.Dir, "artifacts")}
 	if strings.HasPrefix(s.Version, "1.") {
 		argv = append(argv, "--serve-artifacts", "--default-artifact-root", "mlflow-artifacts:/")
+	}
+	if o.Prefix != "" {
+		argv = append(argv, "--static-prefix", o.Prefix)
+	}
+	if o.Workspace != "" {
+		argv = append(argv, "--enable-workspaces")
+	}
+	if o.Login {
+		argv = append(argv, "--app-name", "basic-auth")
 	}
 	if o.Workers > 0 {
 		argv = append(argv, "--workers", strconv.Itoa(o.Workers))
@@ -88,7 +106,8 @@ func MLflow(ctx context.Context, o Options) (_ *Server, err error) {
 	env := Environment(append([]string{
 		"PATH=" + bin + string(os.PathListSeparator) + os.Getenv("PATH"), // it starts programs of its own by name
 		"MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false",                       // seven more processes, none in the way of a request
-		"MLFLOW_ALLOW_FILE_STORE=true",                                   // 3.17 refuses one otherwise
+		"MLFLOW_FLASK_SERVER_SECRET_KEY=throw-away", "MLFLOW_AUTH_ADMIN_PASSWORD=" + adminPassword,
+		"MLFLOW_ALLOW_FILE_STORE=true", // 3.17 refuses one otherwise
 	}, o.Env...)...)
 	s.process, err = launch{name: "mlflow " + s.Version, dir: s.Dir, log: s.Log, env: env}.start(ctx, append(argv, o.Args...)...)
 	if err != nil {
@@ -99,7 +118,31 @@ func MLflow(ctx context.Context, o Options) (_ *Server, err error) {
 	if err := s.ready(ctx, port); err != nil {
 		return nil, s.process.failure(err)
 	}
-	return s, nil
+	return s, s.settle(ctx, o)
+}
+
+// adminPassword is that of the user admin where the server has logins.
+const adminPassword = "throw-away-admin"
+
+// settle logs in, and makes the workspace.
+func (s *Server) settle(ctx context.Context, o Options) error {
+	if o.Login {
+		s.User, s.Password = "admin", adminPassword
+		if strings.HasPrefix(s.Version, "2.") { // it knows no variable for the password, and has a default
+			s.Password = "password1234"
+			body := object{"username": s.User, "password": adminPassword}
+			if err := s.Call(ctx, http.MethodPatch, "users/update-password", body, nil); err != nil {
+				return err
+			}
+			s.Password = adminPassword
+		}
+	}
+	if o.Workspace == "" {
+		return nil
+	}
+	err := s.Call(ctx, http.MethodPost, "/api/3.0/mlflow/workspaces", object{"name": o.Workspace}, nil)
+	s.Workspace = o.Workspace
+	return err
 }
 
 // Stop ends the server, and PostgreSQL with it, and removes a throw-away
@@ -111,6 +154,9 @@ func (s *Server) Stop() {
 		}
 		if s.postgres != nil {
 			s.postgres.Stop()
+		}
+		if s.mariadb != nil {
+			s.mariadb.Stop()
 		}
 		if s.scrap {
 			os.RemoveAll(s.Dir)
@@ -134,6 +180,12 @@ func (s *Server) backend(ctx context.Context) (string, error) {
 			return "", err
 		}
 		return s.postgres.URI, nil
+	case "mariadb":
+		var err error
+		if s.mariadb, err = StartMariaDB(ctx); err != nil {
+			return "", err
+		}
+		return s.mariadb.URI, nil
 	}
 	return "", fmt.Errorf("start mlflow: unknown store %q", s.Store)
 }

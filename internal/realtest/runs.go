@@ -1,11 +1,13 @@
 package realtest
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"context"
 	_ "embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -73,8 +75,7 @@ func (s *Server) Train(ctx context.Context, specs ...Spec) ([]Logged, error) {
 		return nil, err
 	}
 	cmd := exec.CommandContext(ctx, s.python, "-c", modelsPy)
-	cmd.Env = Environment("MLFLOW_TRACKING_URI="+s.URL, "GIT_PYTHON_REFRESH=quiet",
-		"PATH="+filepath.Dir(s.python)+string(os.PathListSeparator)+os.Getenv("PATH"))
+	cmd.Env = s.clientEnvironment()
 	cmd.Dir = s.Dir // outside any repository, whose commit the client would note
 	var out, trouble bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(in), &out, &trouble
@@ -88,6 +89,53 @@ func (s *Server) Train(ctx context.Context, specs ...Spec) ([]Logged, error) {
 		return nil, fmt.Errorf("log models: %w in %q", err, out.Bytes())
 	}
 	return logged, nil
+}
+
+// clientEnvironment is what the stock client of the server's own release needs to reach it.
+func (s *Server) clientEnvironment() []string {
+	env := Environment("MLFLOW_TRACKING_URI="+s.URL, "GIT_PYTHON_REFRESH=quiet",
+		"PATH="+filepath.Dir(s.python)+string(os.PathListSeparator)+os.Getenv("PATH"))
+	if s.User != "" {
+		env = append(env, "MLFLOW_TRACKING_USERNAME="+s.User, "MLFLOW_TRACKING_PASSWORD="+s.Password)
+	}
+	if s.Workspace != "" {
+		env = append(env, "MLFLOW_WORKSPACE="+s.Workspace)
+	}
+	return env
+}
+
+// Converse starts a program with the stock client that answers each line of its
+// standard input with a line, which ask sends and returns.
+func (s *Server) Converse(ctx context.Context, program string) (ask func() (string, error), stop func(), err error) {
+	cmd := exec.CommandContext(ctx, s.python, "-W", "ignore", "-u", "-c", program)
+	cmd.Env, cmd.Dir = s.clientEnvironment(), s.Dir
+	var trouble bytes.Buffer
+	cmd.Stderr = &trouble
+	in, err1 := cmd.StdinPipe()
+	out, err2 := cmd.StdoutPipe()
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, nil, err
+	}
+	lines := bufio.NewReader(out)
+	ask = func() (string, error) {
+		if _, err := io.WriteString(in, "\n"); err != nil {
+			return "", fmt.Errorf("ask Python: %w\n%s", err, trouble.String())
+		}
+		line, err := lines.ReadString('\n')
+		if err != nil {
+			_ = cmd.Wait()
+			return "", fmt.Errorf("ask Python: %w\n%s", err, trouble.String())
+		}
+		return line, nil
+	}
+	stop = func() {
+		in.Close()
+		_ = cmd.Wait() // what it had to say was said
+	}
+	return ask, stop, nil
 }
 
 // Run makes a run without a model over REST, in milliseconds.
@@ -173,6 +221,12 @@ func (s *Server) Call(ctx context.Context, method, path string, in, out any) err
 	if in != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
+	if s.User != "" {
+		req.SetBasicAuth(s.User, s.Password)
+	}
+	if s.Workspace != "" {
+		req.Header.Set("X-MLFLOW-WORKSPACE", s.Workspace)
+	}
 	resp, err := quick.RoundTrip(req)
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", method, path, err)
@@ -182,7 +236,7 @@ func (s *Server) Call(ctx context.Context, method, path string, in, out any) err
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", method, path, err)
 	}
-	if resp.StatusCode != http.StatusOK {
+	if resp.StatusCode/100 != 2 {
 		return fmt.Errorf("%s %s: %s %s", method, path, resp.Status, answer)
 	}
 	if out == nil {

@@ -162,11 +162,6 @@ func (p Plan) before(number int) int {
 	return 0
 }
 
-// Creates reports whether the plan registers a version.
-func (p Plan) Creates() bool {
-	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Do == CreateVersion })
-}
-
 // Digest identifies the plan. Nothing it binds depends on a clock, so the same facts give the same digest.
 func (p Plan) Digest() (string, error) {
 	if p.Verdict != nil {

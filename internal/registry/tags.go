@@ -42,6 +42,15 @@ const (
 	PromptTag = "mlflow.prompt.is_prompt"
 )
 
+// Reserved reports whether a tag may be written by the tools alone: what it says about a version must be so.
+func Reserved(key string) bool {
+	switch key {
+	case TagValidation, StageTimeTag("Staging"), StageTimeTag("Production"):
+		return true
+	}
+	return strings.HasPrefix(key, TagPrefix) || strings.HasPrefix(key, "mlflow.") || strings.HasPrefix(key, "alias_")
+}
+
 // AliasTimeTag is the tag that says when a version last received the alias.
 func AliasTimeTag(alias string) string { return TagPrefix + "alias." + alias + ".at" }
 

@@ -45,10 +45,9 @@ func (Table) isBlock()   {}
 func (Code) isBlock()    {}
 func (Details) isBlock() {}
 
-// T is plain text, C verbatim data, L a link.
-func T(text string) Span      { return Span{Text: text} }
-func C(data string) Span      { return Span{Text: data, Code: true} }
-func L(text, url string) Span { return Span{Text: text, URL: url} }
+// T is plain text, C verbatim data.
+func T(text string) Span { return Span{Text: text} }
+func C(data string) Span { return Span{Text: data, Code: true} }
 
 // line joins strings and spans: strings are plain text.
 func line(parts ...any) Line {

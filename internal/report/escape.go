@@ -31,10 +31,13 @@ var markdownText = strings.NewReplacer(
 	"www.", "www\u200b.", `(`, `\(`, `)`, `\)`,
 )
 
-// markdownSpan writes a code span: fenced by more backticks than it holds. Inside a table the bar must be escaped even
-// there.
-func markdownSpan(data string) string {
-	data = strings.ReplaceAll(Clean(data), "|", `\|`)
+// markdownSpan writes a code span: fenced by more backticks than it holds. In a cell of a table a bar must be escaped
+// even there; anywhere else the escape would be shown.
+func markdownSpan(data string, cell bool) string {
+	data = Clean(data)
+	if cell {
+		data = strings.ReplaceAll(data, "|", `\|`)
+	}
 	if strings.TrimSpace(data) == "" {
 		return "(empty)"
 	}

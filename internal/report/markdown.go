@@ -19,12 +19,12 @@ func Markdown(d Doc) string {
 func markdownBlock(b *strings.Builder, block Block) {
 	switch block := block.(type) {
 	case Heading:
-		b.WriteString("### " + markdownLine(block.Line) + "\n")
+		b.WriteString("### " + markdownLine(block.Line, false) + "\n")
 	case Para:
-		b.WriteString(markdownLine(block.Line) + "\n")
+		b.WriteString(markdownLine(block.Line, false) + "\n")
 	case List:
 		for _, item := range block.Items {
-			b.WriteString("- " + markdownLine(item) + "\n")
+			b.WriteString("- " + markdownLine(item, false) + "\n")
 		}
 	case Table:
 		markdownTable(b, block)
@@ -47,18 +47,18 @@ func markdownTable(b *strings.Builder, t Table) {
 	for _, r := range t.Rows {
 		cells := make([]string, len(r))
 		for i, c := range r {
-			cells[i] = markdownLine(c)
+			cells[i] = markdownLine(c, true)
 		}
 		row(cells)
 	}
 }
 
-func markdownLine(l Line) string {
+func markdownLine(l Line, cell bool) string {
 	var b strings.Builder
 	for _, s := range l {
 		text := markdownText.Replace(Clean(s.Text))
 		if s.Code {
-			text = markdownSpan(s.Text)
+			text = markdownSpan(s.Text, cell)
 		}
 		if s.URL != "" {
 			text = "[" + text + "](<" + linkTarget(s.URL) + ">)"

@@ -3,7 +3,10 @@ package report
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"math"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,7 +34,7 @@ type Report struct {
 	Data       any      // what the page says, for programs
 	Policy     string   // the file that was judged by; "" where none was
 	PolicyNote string   // why the policy was left aside
-	Problems   []string // with the policy file
+	Problems   []string // with the inputs or the policy file
 	Suggest    []string // thresholds to paste, where there was no gate
 	Server     *registry.Server
 	Tracking   string // address for links
@@ -46,11 +49,17 @@ func (r Report) Page() Doc {
 	if r.Dry {
 		d = append(d, Para{line(dryLine(r))})
 	}
+	if len(r.Plan.Override) > 0 {
+		d = append(d, Para{line("Overridden for this run: ", C(strings.Join(r.Plan.Override, ", ")))})
+	}
 	if r.Body != nil {
 		return append(d, r.Body...)
 	}
 	if r.Server != nil {
-		return append(d, r.serverTable()...)
+		d = append(d, r.serverTable()...)
+		d = append(d, r.problem()...)
+		d = append(d, r.steps()...)
+		return append(d, r.next()...)
 	}
 	d = append(d, r.waivers()...)
 	d = append(d, r.subject()...)
@@ -60,7 +69,7 @@ func (r Report) Page() Doc {
 		d = append(d, fixes(r.Verdict)...)
 	}
 	if len(r.Suggest) > 0 {
-		d = append(d, Para{line("This candidate and this incumbent pass these thresholds; paste, then tighten them:")},
+		d = append(d, Para{line("The candidate passes these thresholds; paste them, then tighten:")},
 			Code{"yaml", "thresholds: |\n  " + strings.Join(r.Suggest, "\n  ")})
 	}
 	d = append(d, r.steps()...)
@@ -97,11 +106,18 @@ func (r Report) headline() Line {
 	case registry.Cancelled:
 		return line("Cancelled")
 	default:
+		if r.Reason.Exit() == registry.ExitRefused {
+			return line("Refused: ", C(message(r.Err)))
+		}
 		return line("Failed: ", C(message(r.Err)))
 	}
 	switch {
+	case r.Server != nil && r.Planned && r.Reason == registry.OK && !r.Dry:
+		return line("Repaired: ", model)
 	case r.Server != nil:
 		return line("Server: ", C(r.Server.Address))
+	case r.Command == "validate" && !r.Judged:
+		return line("Not judged: no gate applies to ", model)
 	case r.Command == "validate":
 		return line("Passed: ", strconv.Itoa(len(r.Verdict.Findings)), " of ", strconv.Itoa(len(r.Verdict.Findings)), " gates for ", model)
 	case r.Command == "alias":
@@ -134,8 +150,11 @@ func targetSpan(t registry.Target) Line {
 }
 
 func (r Report) was() string {
-	if r.Plan.Incumbent == 0 {
+	switch r.Plan.Incumbent {
+	case 0:
 		return ", its first"
+	case r.number():
+		return "" // a part of the target named it already
 	}
 	return fmt.Sprintf(", was %d", r.Plan.Incumbent)
 }
@@ -223,6 +242,23 @@ func (r Report) waivers() Doc {
 	return Doc{List{items}}
 }
 
+// brief shortens a measured number to six digits, for reading. It stays whole where the shortening would make it look
+// equal to what it is compared with.
+func brief(text string, f registry.Finding) string {
+	v, err := strconv.ParseFloat(text, 64)
+	if err != nil || len(text) <= 8 || math.Abs(v) == math.MaxFloat64 {
+		return text
+	}
+	short := func(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }
+	for _, other := range append(strings.Fields(f.Wanted), f.Candidate, f.Incumbent) {
+		w, err := strconv.ParseFloat(other, 64)
+		if err == nil && w != v && short(w) == short(v) {
+			return text
+		}
+	}
+	return short(v)
+}
+
 func (r Report) gateTable() Table {
 	t := Table{Head: []string{"gate", "wanted", "candidate", "incumbent", "verdict"}}
 	if r.Policy != "" {
@@ -230,7 +266,7 @@ func (r Report) gateTable() Table {
 	}
 	for _, f := range r.Verdict.Findings {
 		row := []Line{
-			line(C(f.Gate)), line(C(f.Wanted)), line(C(f.Candidate)), line(orDash(f.Incumbent)), line(outcome(f)),
+			line(C(f.Gate)), line(C(f.Wanted)), line(C(brief(f.Candidate, f))), line(orDash(brief(f.Incumbent, f))), line(outcome(f)),
 		}
 		if r.Policy != "" {
 			at := "–"
@@ -312,7 +348,26 @@ func (r Report) steps() Doc {
 		for _, s := range r.Plan.Steps {
 			t.Rows = append(t.Rows, []Line{r.stepName(s), line(orDash(s.Was)), line(orDash(wanted(s, registry.StepResult{})))})
 		}
-		return Doc{Para{line("What would be done:")}, t, Para{line("Plan digest: ", C(r.Digest))}}
+		return append(append(Doc{Para{line("What would be done:")}, t}, newVersion(r.Plan)...), Para{line("Plan digest: ", C(r.Digest))})
+	}
+	return nil
+}
+
+// newVersion lists the words that go with a creation: they are part of what a dry run promises.
+func newVersion(p registry.Plan) Doc {
+	for _, s := range p.Steps {
+		if s.Do != registry.CreateVersion {
+			continue
+		}
+		t := Table{Head: []string{"tag of the new version", "value"}}
+		for _, key := range slices.Sorted(maps.Keys(s.Tags)) {
+			t.Rows = append(t.Rows, []Line{line(C(key)), line(C(short(s.Tags[key])))})
+		}
+		d := Doc{t}
+		if s.Description != "" {
+			d = append(d, Para{line("Its description: ", C(short(s.Description)))})
+		}
+		return d
 	}
 	return nil
 }
@@ -389,7 +444,7 @@ func (r Report) next() Doc {
 		return Doc{Para{line("Load it with:")}, Code{"python", r.loading()}}
 	case r.Reason == registry.OK && r.Command == "register" && !r.Dry:
 		return Doc{Para{line("Promote it with:")},
-			Code{"sh", fmt.Sprintf("mlflow-promote promote --model %s --candidate models:/%s/%d --alias champion --thresholds '…'", quote(r.Plan.Model), r.Plan.Model, r.number())}}
+			Code{"sh", fmt.Sprintf("mlflow-promote promote --model %s --candidate %s --alias champion --thresholds '…'", registry.ShellWord(r.Plan.Model), registry.ShellWord(fmt.Sprintf("models:/%s/%d", r.Plan.Model, r.number())))}}
 	case r.Reason == registry.Blocked:
 		return Doc{Para{line("Judge another candidate, writing nothing, with:")}, Code{"sh", r.validateCommand()}}
 	case r.Dry && r.Reason == registry.OK:
@@ -453,9 +508,9 @@ func aliasSpan(s registry.Step) Line {
 
 // validateCommand judges another candidate by the same gates.
 func (r Report) validateCommand() string {
-	words := []string{"mlflow-promote", "validate", "--model", quote(r.Plan.Model), "--candidate", "runs:/RUN_ID/model"}
+	words := []string{"mlflow-promote", "validate", "--model", registry.ShellWord(r.Plan.Model), "--candidate", "runs:/RUN_ID/model"}
 	if t := r.Plan.Target; t.Alias != "" {
-		words = append(words, "--alias", quote(t.Alias))
+		words = append(words, "--alias", registry.ShellWord(t.Alias))
 	} else if t.Stage != "" {
 		words = append(words, "--stage", t.Stage)
 	}
@@ -466,22 +521,12 @@ func (r Report) validateCommand() string {
 		}
 	}
 	if r.Policy != "" {
-		words = append(words, "--policy-file", quote(r.Policy))
+		words = append(words, "--policy-file", registry.ShellWord(r.Policy))
 	}
 	if len(gates) > 0 {
-		words = append(words, "--thresholds", quote(strings.Join(gates, "\n")))
+		words = append(words, "--thresholds", registry.ShellWord(strings.Join(gates, "\n")))
 	}
 	return strings.Join(words, " ")
-}
-
-// quote makes one word of the shell out of text.
-func quote(text string) string {
-	if text != "" && strings.IndexFunc(text, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./:@", r))
-	}) < 0 {
-		return text
-	}
-	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
 // ModelURI is how a consumer loads what the target names; "" where no version is known.
@@ -540,14 +585,42 @@ func (r Report) serverTable() Doc {
 	if s.MoreModels {
 		models = "more than " + models
 	}
-	return Doc{Table{[]string{"what", "found"}, [][]Line{
+	d := Doc{Table{[]string{"what", "found"}, [][]Line{
 		{line("MLflow version"), line(C(or(s.Version, "not told")))},
-		{line("store"), line(or(s.Store, "not told"))},
-		{line("aliases"), line(yes(s.Aliases, "no: they came with MLflow 2.3; promote by stage"))},
+		{line("store"), line(or(s.Store, "not told") + ": " + s.StoreWhy)},
+		{line("login"), line(loginText(s.Login)...)},
+		{line("registered models this login sees"), line(models)},
+		{line("aliases"), line(yes(s.Aliases, "no: they came with MLflow 2.3; a tag alias_<alias>=true stands for each"))},
 		{line("logged models"), line(yes(s.LoggedModels, "no: they came with MLflow 3.0; run artifacts are used"))},
 		{line("workspaces"), line(yes(s.Workspaces, "no"))},
-		{line("registered models this login sees"), line(models)},
+		{line("artifacts"), line(s.Artifacts)},
 	}}}
+	var items []Line
+	for _, w := range s.Warnings {
+		items = append(items, line("warning: ", C(w)))
+	}
+	if len(items) > 0 {
+		d = append(d, List{items})
+	}
+	return d
+}
+
+// loginText says who the server takes us for and what was granted.
+func loginText(known registry.Known[registry.Login]) []any {
+	l, ok := known.Get()
+	switch {
+	case !ok:
+		return []any{known.Why()}
+	case l.Admin:
+		return []any{C(l.User), ", an administrator"}
+	case len(l.Rights) == 0:
+		return []any{C(l.User), ", with the rights that everybody has"}
+	}
+	var rights []string
+	for _, model := range slices.Sorted(maps.Keys(l.Rights)) {
+		rights = append(rights, l.Rights[model]+" on "+model)
+	}
+	return []any{C(l.User), ", with ", C(short(strings.Join(rights, ", ")))}
 }
 
 func hintOf(err error) string {

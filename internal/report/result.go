@@ -33,7 +33,7 @@ type Result struct {
 	Warnings   []string              `json:"warnings,omitempty"`
 	Policy     string                `json:"policy,omitempty"`
 	Waivers    []string              `json:"waivers,omitempty"`
-	Problems   []string              `json:"problems,omitempty"` // with the policy file
+	Problems   []string              `json:"problems,omitempty"` // with the inputs or the policy file
 	Data       any                   `json:"data,omitempty"`     // of commands with a page of their own
 	Error      string                `json:"error,omitempty"`
 	Hint       string                `json:"hint,omitempty"`
@@ -53,6 +53,24 @@ type ServerResult struct {
 	Workspaces   bool   `json:"workspaces"`
 	Models       int    `json:"models"`
 	MoreModels   bool   `json:"more_models,omitempty"`
+
+	ServerInfo bool              `json:"server_info"`
+	StoreWhy   string            `json:"store_why,omitempty"`
+	Artifacts  string            `json:"artifacts,omitempty"`
+	User       string            `json:"user,omitempty"`
+	Admin      bool              `json:"admin,omitempty"`
+	Rights     map[string]string `json:"rights,omitempty"` // by registered model
+	Dangling   []registry.Alias  `json:"dangling_aliases,omitempty"`
+	Warnings   []string          `json:"warnings,omitempty"`
+}
+
+func serverResult(s registry.Server) *ServerResult {
+	login := s.Login.OrZero()
+	return &ServerResult{
+		Address: s.Address, Version: s.Version, Store: s.Store, Aliases: s.Aliases, LoggedModels: s.LoggedModels,
+		Workspaces: s.Workspaces, Models: s.Models, MoreModels: s.MoreModels, ServerInfo: s.ServerInfo, StoreWhy: s.StoreWhy,
+		Artifacts: s.Artifacts, User: login.User, Admin: login.Admin, Rights: login.Rights, Dangling: s.Dangling, Warnings: s.Warnings,
+	}
 }
 
 // Result returns the report as data.
@@ -80,7 +98,7 @@ func (r Report) Result() Result {
 		out.Error, out.Hint = r.Err.Error(), hintOf(r.Err)
 	}
 	if s := r.Server; s != nil {
-		out.Server = &ServerResult{s.Address, s.Version, s.Store, s.Aliases, s.LoggedModels, s.Workspaces, s.Models, s.MoreModels}
+		out.Server = serverResult(*s)
 	}
 	return out
 }

@@ -38,6 +38,7 @@ var groups = map[string]group{
 	"artifacts only": {
 		double: []Option{ArtifactsOnly()},
 		byHand: "mlflow server --artifacts-only, without a backend store",
+		when:   func(sw switches) bool { return sw.versionRoute },
 		stores: []string{"sqlite"},
 	},
 	"login": {

@@ -1,0 +1,267 @@
+package mlflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+)
+
+// Probe asks the server what it is and can do; with a model, also what the login may do with it and whether its aliases
+// name versions that exist. It never fails: what could not be found out is in the report.
+func (c *Client) Probe(ctx context.Context, model string) registry.Server {
+	p := &probe{c: c, model: model, s: registry.Server{Address: c.Address}}
+	_ = parallel(
+		func() error { p.s.Version = c.serverVersion(ctx); return nil },
+		func() error { p.info(ctx); return nil },
+		func() error { p.registry(ctx); return nil },
+		func() error { p.aliases(ctx); return nil },
+		func() error { p.loggedModels(ctx); return nil },
+		func() error { p.experiments(ctx); return nil },
+		func() error { p.artifacts(ctx); return nil },
+		func() error { p.s.Login = c.whoami(ctx); return nil },
+	)
+	if p.s.Registry != nil {
+		return p.s
+	}
+	if model != "" {
+		p.dangling(ctx)
+	}
+	p.store()
+	p.warn()
+	return p.s
+}
+
+// probe is what is known while the server is asked. Each field is written by one of the requests alone.
+type probe struct {
+	c     *Client
+	model string
+	s     registry.Server
+	told  string   // the store by the server's own word
+	ids   []string // of experiments
+}
+
+func (p *probe) info(ctx context.Context) {
+	var info struct {
+		Store      *string `json:"store_type"`
+		Workspaces bool    `json:"workspaces_enabled"`
+	}
+	err := p.c.registry.JSON(ctx, rest.Request{Method: "GET", Path: "api/3.0/mlflow/server-info", Class: rest.Read}, &info)
+	p.s.ServerInfo, p.s.Workspaces = err == nil, info.Workspaces
+	if info.Store != nil {
+		p.told = *info.Store
+	}
+}
+
+func (p *probe) registry(ctx context.Context) {
+	var models struct {
+		Models []modelJSON `json:"registered_models"`
+		Next   string      `json:"next_page_token"`
+	}
+	query := url.Values{"max_results": {fmt.Sprint(namesPage)}}
+	r := rest.Request{Method: "GET", Path: api + "registered-models/search", Query: query, Class: rest.Read, Limit: 32 << 20}
+	if err := p.c.registry.JSON(ctx, r, &models); err != nil {
+		p.s.Registry = p.c.explainRegistry(err)
+	}
+	p.s.Models, p.s.MoreModels = len(models.Models), models.Next != ""
+}
+
+// aliases and loggedModels find out which routes exist, by asking for things that do not.
+func (p *probe) aliases(ctx context.Context) {
+	_, bare, _ := p.c.holder(ctx, "mlflow-promote-probe", anyAlias)
+	p.s.Aliases = !bare
+}
+
+func (p *probe) loggedModels(ctx context.Context) {
+	body := map[string]any{"experiment_ids": []string{"0"}, "max_results": 1}
+	err := p.c.tracking.JSON(ctx, rest.Request{Method: "POST", Path: api + "logged-models/search", Body: body, Class: rest.Read}, nil)
+	p.s.LoggedModels = !noRoute(err)
+}
+
+func (p *probe) experiments(ctx context.Context) {
+	var out struct {
+		Experiments []struct {
+			ID string `json:"experiment_id"`
+		} `json:"experiments"`
+	}
+	r := rest.Request{Method: "POST", Path: api + "experiments/search", Body: map[string]any{"max_results": 20}, Class: rest.Read}
+	if p.c.tracking.JSON(ctx, r, &out) != nil {
+		return // the store is then not told
+	}
+	for _, e := range out.Experiments {
+		if e.ID != "0" {
+			p.ids = append(p.ids, e.ID)
+		}
+	}
+}
+
+// artifacts asks for a listing of nothing. It is sent once: a server without the route for artifacts answers 503, which
+// waiting does not change.
+func (p *probe) artifacts(ctx context.Context) {
+	r := rest.Request{Method: "GET", Path: "api/2.0/mlflow-artifacts/artifacts", Query: url.Values{"path": {"promote-probe"}}, Class: rest.Create}
+	err := p.c.tracking.JSON(ctx, r, nil)
+	switch e := remote(err); {
+	case err == nil, isMissing(err), e != nil && e.Status == 500:
+		p.s.Artifacts = "served"
+	case e != nil && e.Status == 503:
+		p.s.Artifacts = "not served: the server runs with --no-serve-artifacts, and clients read the store themselves"
+	case noRoute(err):
+		p.s.Artifacts = "not served: the server has no such route"
+	default:
+		p.s.Artifacts = "not told: " + Short(err)
+	}
+}
+
+// fileStoreID is the length from which on an experiment's number is a file store's: those draw 18 digits, databases count.
+const fileStoreID = 12
+
+// store says what keeps the registry, where that can be observed.
+func (p *probe) store() {
+	switch {
+	case p.told != "":
+		p.s.Store, p.s.StoreWhy = p.told, "by the server's word"
+	case slices.ContainsFunc(p.ids, func(id string) bool { return len(id) >= fileStoreID }):
+		p.s.Store, p.s.StoreWhy = "FileStore", "by the numbers of its experiments"
+	case len(p.ids) > 0:
+		p.s.Store, p.s.StoreWhy = "SqlStore", "by the numbers of its experiments"
+	default:
+		p.s.StoreWhy = "it does not say; its operator knows (--backend-store-uri)"
+	}
+}
+
+func (p *probe) dangling(ctx context.Context) {
+	var m registry.Known[registry.Model]
+	var versions []registry.Version
+	err := parallel(
+		func() (err error) { m, err = p.c.model(ctx, p.model); return err },
+		func() (err error) { versions, err = p.c.versions(ctx, p.model, ""); return err },
+	)
+	if err == nil && m.IsAbsent() {
+		err = p.c.noModelNamed(ctx, p.model, m.Why())
+	}
+	if err != nil {
+		p.s.Warnings = append(p.s.Warnings, sentence(err))
+		return
+	}
+	there := map[int]bool{}
+	for _, v := range versions {
+		there[v.Number] = true
+	}
+	aliases := m.OrZero().Aliases
+	for _, name := range sortedNames(aliases) {
+		if number := aliases[name]; !there[number] {
+			p.s.Dangling = append(p.s.Dangling, registry.Alias{Name: name, Version: number})
+			p.s.Warnings = append(p.s.Warnings, fmt.Sprintf("alias %s of %s names version %d, which was deleted: doctor with repair: dangling-aliases removes it", name, p.model, number))
+		}
+	}
+}
+
+// sentence is an error and its hint in one line.
+func sentence(err error) string {
+	var e *registry.Error
+	if errors.As(err, &e) && e.Hint != "" {
+		return e.Msg + ": " + strings.ReplaceAll(e.Hint, "\n", " ")
+	}
+	return err.Error()
+}
+
+func (p *probe) warn() {
+	add := func(format string, args ...any) { p.s.Warnings = append(p.s.Warnings, fmt.Sprintf(format, args...)) }
+	if p.s.Store == "FileStore" {
+		add("the registry is kept in files: moving a stage archives the others before it looks for the version, and two runs at once may fail; for production start the server with a database (--backend-store-uri postgresql://…)")
+	}
+	login, known := p.s.Login.Get()
+	if p.model == "" || !known || login.Admin {
+		return
+	}
+	switch right := login.Rights[p.model]; right {
+	case rightEdit, rightManage:
+	default:
+		if right == "" {
+			right = "what the server gives everybody (READ by default)"
+		}
+		add("the login %s has %s on %s; registering and promoting need EDIT, which an administrator grants:%s", login.User, right, p.model,
+			strings.ReplaceAll(p.c.grant(p.model, rightEdit), "\n    ", " "))
+	}
+}
+
+// whoami asks who the server takes us for; only servers with a login tell.
+func (c *Client) whoami(ctx context.Context) registry.Known[registry.Login] {
+	login := registry.Login{User: c.Login, Rights: map[string]string{}}
+	var newer struct {
+		Admin       bool `json:"is_admin"`
+		Permissions []struct {
+			Right    string `json:"permission"`
+			Resource string `json:"resource_pattern"`
+			Type     string `json:"resource_type"`
+		} `json:"permissions"`
+	}
+	err := get(ctx, c.registry, "api/3.0/mlflow/users/current/permissions", nil, "permissions", &newer)
+	if err == nil {
+		for _, p := range newer.Permissions {
+			if p.Type == "registered_model" {
+				login.Rights[p.Resource] = p.Right
+			}
+		}
+		login.Admin = newer.Admin
+		return registry.Is(login)
+	}
+	if c.Login == "" {
+		return registry.Absent[registry.Login]("nobody logged in")
+	}
+	var older struct {
+		User struct {
+			Admin  bool `json:"is_admin"`
+			Models []struct {
+				Name  string `json:"name"`
+				Right string `json:"permission"`
+			} `json:"registered_model_permissions"`
+		} `json:"user"`
+	}
+	if get(ctx, c.registry, api+"users/get", url.Values{"username": {c.Login}}, "user", &older) != nil {
+		return registry.Unreadable[registry.Login]("the server does not tell what this login may do")
+	}
+	login.Admin = older.User.Admin
+	for _, m := range older.User.Models {
+		login.Rights[m.Name] = m.Right
+	}
+	return registry.Is(login)
+}
+
+// explainRegistry says why the plainest question to the registry failed. A server whose data lies where no registry is
+// kept refuses it as invalid.
+func (c *Client) explainRegistry(err error) error {
+	out := Explain("list registered models", err)
+	var e *registry.Error
+	if !errors.As(out, &e) || !isStatus(err, 400, "INVALID_PARAMETER_VALUE") {
+		return out
+	}
+	e.Reason = registry.Unsupported
+	e.Msg = "this server has no model registry: " + firstLine(remote(err).Message)
+	host := c.Address
+	e.Hint = "start MLflow with a database, which the registry needs before 2.1:\n" +
+		"    mlflow server --host 0.0.0.0 --backend-store-uri postgresql://USER@DBHOST/mlflow --artifacts-destination s3://BUCKET\n" +
+		"  then look, in this order:\n" +
+		"    curl -sS " + host + "/health\n" +
+		"    curl -sS '" + host + "/api/2.0/mlflow/registered-models/search?max_results=1'\n" +
+		"    docker logs --tail 50 mlflow\n" +
+		"    psql -h DBHOST -U USER -d mlflow -c 'select count(*) from registered_models'"
+	return e
+}
+
+// Diagnose explains an error of another command by what the server is: a refusal that says nothing by itself may come
+// from a server that keeps no registry at all.
+func (c *Client) Diagnose(ctx context.Context, err error) error {
+	if !isStatus(err, 400, "INVALID_PARAMETER_VALUE") {
+		return err
+	}
+	if s := c.Probe(ctx, ""); s.Registry != nil {
+		return s.Registry
+	}
+	return err
+}
