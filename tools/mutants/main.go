@@ -22,7 +22,7 @@ type mutant struct {
 var mutants = []mutant{
 	{"an operator turned", "policy/compare.go", "return value >= limit", "return value <= limit", "TestGates"},
 	{"a limit that excludes itself", "policy/compare.go", "return value <= limit", "return value < limit", "TestLimitsIncludeThemselves"},
-	{"NaN and infinity are measurements", "registry/model.go", "return !math.IsNaN(p.Value) && math.Abs(p.Value) < math.MaxFloat64", "return true", "TestLessEvidenceIsNeverBetter"},
+	{"NaN and infinity are measurements", "registry/model.go", "return !math.IsNaN(p.Value) && math.Abs(p.Value) < math.MaxFloat64", "return !math.IsNaN(p.Value) || true", "TestLessEvidenceIsNeverBetter"},
 	{"inconclusive passes", "registry/verdict.go", "return f.Outcome == Inconclusive", "return false", "TestWhatCannotBeJudgedBlocksWhateverOnFailSays"},
 	{"only the first gate is judged", "policy/gate.go", "for _, g := range gates {\n\t\tf := g.Check", "for _, g := range gates[:min(1, len(gates))] {\n\t\tf := g.Check", "TestGates"},
 	{"a target without gates passes", "registry/verdict.go", "if len(v.Findings) == 0 {\n\t\tv.Decision = Block", "if len(v.Findings) == 0 {\n\t\tv.Decision = Promote", "TestDefect3NoGateOnTheWayToProduction"},
