@@ -33,6 +33,10 @@ func TestEveryGateOnRealServers(t *testing.T) {
 			defer server.Stop()
 			r := &realGates{t: t, s: server, dir: t.TempDir(), runs: map[string]realtest.Logged{}, versions: map[string]int{}}
 			r.prepare()
+			// Defect 14: a guide said that SQLite cannot hold a registry.
+			if server.Store != "sqlite" || r.versions["good"] == 0 {
+				t.Errorf("defect 14: %s held no registered version", server.Store)
+			}
 			r.table()
 			r.cost()
 		})
@@ -211,7 +215,7 @@ func (r *realGates) judge(c cell) registry.Finding {
 		r.t.Fatal(err)
 	}
 	gates := p.Rules[0].Targets[0].Gates
-	client := mlflow.New(wire, wire, r.s.URL, r.s.URL, func() float64 { return 0 })
+	client := mlflow.New(wire, wire, mlflow.About{Address: r.s.URL}, func() float64 { return 0 })
 	q := registry.Query{Model: "gates", Candidate: candidate, Target: registry.Target{Alias: "champion"}}
 	facts, err := client.Gather(context.Background(), q, policy.Needs(gates))
 	if err != nil {

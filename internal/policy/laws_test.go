@@ -99,13 +99,17 @@ var removals = map[string]func(*registry.Facts){
 		base(f, func(s *registry.Subject) { s.MLmodel = registry.Unreadable[registry.MLmodel]("gone") })
 	},
 	"the incumbent's signature": func(f *registry.Facts) {
-		base(f, func(s *registry.Subject) { s.MLmodel = registry.Is(registry.MLmodel{}) })
+		base(f, func(s *registry.Subject) {
+			if _, ok := s.MLmodel.Get(); ok {
+				s.MLmodel = registry.Is(registry.MLmodel{})
+			}
+		})
 	},
 	"the incumbent's history": func(f *registry.Facts) { base(f, func(s *registry.Subject) { s.History = nil }) },
 	"one fold of the incumbent": func(f *registry.Facts) {
 		base(f, func(s *registry.Subject) {
 			p, _ := s.History["a"].Get()
-			s.History = map[string]registry.Known[[]registry.Point]{"a": registry.Is(p[1:])}
+			s.History = map[string]registry.Known[[]registry.Point]{"a": registry.Is(p[min(1, len(p)):])}
 		})
 	},
 	"the incumbent": func(f *registry.Facts) {
@@ -120,11 +124,15 @@ var removals = map[string]func(*registry.Facts){
 	"the tags of the run":   func(f *registry.Facts) { run(f, func(r *registry.Run) { r.Tags = nil }) },
 	"the parameters":        func(f *registry.Facts) { run(f, func(r *registry.Run) { r.Params = nil }) },
 	"all metrics":           func(f *registry.Facts) { run(f, func(r *registry.Run) { r.Metrics = nil }) },
-	"everything of the run": func(f *registry.Facts) { f.Candidate.Run = registry.Is(registry.Run{}) },
+	"everything of the run": func(f *registry.Facts) { run(f, func(r *registry.Run) { *r = registry.Run{} }) },
 	"everything":            func(f *registry.Facts) { *f = registry.Facts{Holders: f.Holders} },
 	"the version":           func(f *registry.Facts) { f.Candidate.Version = registry.Absent[registry.Version]("not registered") },
 	"the incumbent's metrics": func(f *registry.Facts) {
-		base(f, func(s *registry.Subject) { s.Run = registry.Is(registry.Run{ID: "x", Status: "FINISHED"}) })
+		base(f, func(s *registry.Subject) {
+			if _, ok := s.Run.Get(); ok {
+				s.Run = registry.Is(registry.Run{ID: "x", Status: "FINISHED"})
+			}
+		})
 	},
 	"the end of the run": func(f *registry.Facts) { run(f, func(r *registry.Run) { r.End = time.Time{} }) },
 	"the finiteness of a metric": func(f *registry.Facts) {
@@ -148,6 +156,9 @@ func run(f *registry.Facts, change func(*registry.Run)) {
 	r, ok := f.Candidate.Run.Get()
 	if ok {
 		r.Metrics = maps.Clone(r.Metrics)
+		if r.Metrics == nil {
+			r.Metrics = map[string]registry.Point{}
+		}
 		change(&r)
 		f.Candidate.Run = registry.Is(r)
 	}
@@ -180,6 +191,9 @@ func TestLessEvidenceIsNeverBetter(t *testing.T) {
 			}
 			if v := gateNeedsVersion(g); name == "the version" && v {
 				continue // not being registered is a fact of its own, not one that is missing
+			}
+			if name == "the incumbent's metrics" && g.ID == "slices auc/*" {
+				continue // that the incumbent never had slices is how every team begins
 			}
 			removals[name](&f)
 			after := g.Check(f)
