@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build generate test test-pure test-reliability test-real test-container lint demo bench image fmt clean
+.PHONY: help build generate test test-pure test-real test-reliability test-matrix test-container lint fuzz demo bench image fmt clean mutants
 
 VERSION ?= dev
 IMAGE ?= mlflow-promote:dev
@@ -31,7 +31,11 @@ test-pure: ## tests that need no server, under a minute
 	go test ./...
 
 test-real: ## tests on real MLflow and PostgreSQL servers
-	$(call tier,real,mlflow-3.17.2 postgres)
+	$(call tier,real,mlflow-3.17.2 mlflow-2.22.5 mlflow-1.30.1 postgres mariadb nginx)
+
+test-matrix: ## every command on every kind of MLflow server, as one table; with TABLE=-update it is written
+	@tools/setup mlflow-3.17.2 mlflow-2.22.5 mlflow-2.9.2 mlflow-2.2.2 mlflow-1.30.1 postgres mariadb nginx
+	go test -timeout 60m -tags=real -v ./internal/matrix -whole $(TABLE)
 
 test-container: ## tests of the image in a Docker engine, and of workflows under act
 	$(call tier,container,mlflow-3.17.2 docker act)
@@ -47,6 +51,17 @@ test-reliability: ## races, kills, faults, rollbacks and tampering at campaign l
 	go test -v -run 'TestEverySequence|TestDefect|TestTampering|TestEveryBound' ./internal/plan ./internal/ledger ./internal/registry | grep -E 'sequences|tampering|fields|FAIL|^ok'
 	@if tools/setup mlflow-3.17.2 postgres; then PROMOTE_ROUNDS=200 go test -v -tags=real -timeout 4h -run TestRacesOfProcesses ./internal/realtest | grep -E 'rounds|FAIL|^ok'; \
 	else echo "make: not run: races of real processes, which need mlflow-3.17.2 and postgres" >&2; [ "$$CI" != true ]; fi
+
+FUZZTIME ?= 30s
+TEXTS ?= 10000000
+
+fuzz: ## ten million mutated texts for each reader of policies, then every fuzz target for FUZZTIME
+	go test ./internal/policy -run Mutated -campaign $(TEXTS) -timeout 60m -v
+	@for p in $$(go list ./internal/...); do for t in $$(go test -list '^Fuzz' $$p | grep ^Fuzz); do \
+	echo "$$p $$t"; go test $$p -run '^$$' -fuzz "^$$t\$$" -fuzztime $(FUZZTIME) || exit 1; done; done
+
+mutants: ## wrong judging code, each kind noticed by a test
+	@go run ./tools/mutants
 
 lint: ## formatting, workflows and scripts
 	@tools/setup lint

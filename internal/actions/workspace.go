@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -86,6 +87,41 @@ func plain(err error) error {
 	}
 	return inner.Err
 }
+
+// ListWorkspace lists the names in a folder that an input names, sorted. In a job it must lie in the workspace.
+func (r *Runner) ListWorkspace(folder string) ([]string, error) {
+	names, err := r.listWorkspace(folder)
+	if err != nil {
+		return nil, fmt.Errorf("list %q: %w", folder, err)
+	}
+	return names, nil
+}
+
+func (r *Runner) listWorkspace(folder string) ([]string, error) {
+	base := r.workspace()
+	if !r.InActions() && filepath.IsAbs(folder) {
+		base, folder = folder, "."
+	}
+	root, err := os.OpenRoot(base)
+	if err != nil {
+		return nil, plain(err)
+	}
+	defer root.Close()
+	f, err := root.Open(folder)
+	if err != nil {
+		return nil, plain(err)
+	}
+	defer f.Close()
+	names, err := f.Readdirnames(maxNames)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, plain(err)
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// maxNames bounds a folder that is listed.
+const maxNames = 10000
 
 // WriteReport writes data, without its secrets, into a new file in the workspace and returns its path there: later steps
 // of the job know the workspace by another name. The * in the pattern becomes something unique, since steps may run in

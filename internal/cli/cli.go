@@ -77,6 +77,21 @@ func arguments(argv []string) (args, error) {
 	if a.command == "history" && len(argv) > 1 && argv[0] == "verify" {
 		a.flags["records-file"], argv = argv[1], argv[2:]
 	}
+	if len(argv) > 0 && a.command == "policy" { // its commands have two words
+		a.command, argv = a.command+" "+argv[0], argv[1:]
+	}
+	c, _ := commandNamed(a.command)
+	for _, name := range c.args {
+		if len(argv) == 0 || strings.HasPrefix(argv[0], "-") {
+			break
+		}
+		if _, stage := registry.CanonicalStage(argv[0]); name == "target" && stage {
+			name = "stage"
+		} else if name == "target" {
+			name = "alias"
+		}
+		a.flags[name], argv = argv[0], argv[1:]
+	}
 	fs := flag.NewFlagSet("mlflow-promote", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	for _, in := range Inputs[1:] {

@@ -10,6 +10,7 @@ type command struct {
 	writes      bool // may change the registry, so it is guarded by where it runs
 	judges      bool
 	needsTarget bool
+	args        []string // inputs that may stand behind the command by themselves, on a laptop; target is an alias or a stage
 	run         func(*session, context.Context)
 }
 
@@ -22,6 +23,7 @@ const (
 	aboutAliases
 	aboutTarget
 	aboutHistory
+	aboutPolicy // the file alone, without a server
 )
 
 func commands() []command {
@@ -33,11 +35,14 @@ func commands() []command {
 		{name: "rollback", summary: "back to the last good holder of alias and/or stage, or to the version named by candidate; what is left is put on hold", about: aboutTarget, writes: true, needsTarget: true, run: (*session).rollback},
 		{name: "history", summary: "who moved what, when, on what evidence; what was live at a time; whether the records hold together", about: aboutHistory, run: (*session).history},
 		{name: "doctor", summary: "reach the server and say what it is and can do; writes nothing", about: aboutServer, run: (*session).doctor},
+		{name: "policy check", summary: "say what is wrong with the policy file, without a server", about: aboutPolicy, args: []string{"policy-file"}, run: (*session).policyCheck},
+		{name: "policy explain", summary: "say what applies to a model and a target, and from which line, without a server", about: aboutPolicy, args: []string{"model", "target"}, run: (*session).policyExplain},
+		{name: "policy test", summary: "judge the facts in a folder of small files and compare with the verdicts they expect, without a server", about: aboutPolicy, args: []string{"policy-tests"}, run: (*session).policyTest},
 	}
 }
 
 func commandNames() []string {
-	return []string{"promote", "register", "validate", "alias", "rollback", "history", "doctor"}
+	return []string{"promote", "register", "validate", "alias", "rollback", "history", "doctor", "policy check", "policy explain", "policy test"}
 }
 
 func commandNamed(name string) (command, bool) {

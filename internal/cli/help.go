@@ -17,7 +17,7 @@ func help(name string) string {
 	} else {
 		b.WriteString("mlflow-promote registers, judges and promotes MLflow model versions.\n\nusage: mlflow-promote COMMAND [flags]\n\ncommands:\n")
 		for _, c := range commands() {
-			fmt.Fprintf(&b, "  %-10s %s\n", c.name, c.summary)
+			fmt.Fprintf(&b, "  %-15s %s\n", c.name, c.summary)
 		}
 	}
 	group := ""
@@ -66,13 +66,19 @@ func exitHelp() string {
 
 // takes reports whether the command looks at the input.
 func (c command) takes(in Input) bool {
+	if c.about == aboutPolicy {
+		return in.Name == "policy-file" || slices.Contains(c.args, in.Name) || c.name == "policy explain" && (in.Name == "alias" || in.Name == "stage")
+	}
+	if in.Name == "policy-tests" {
+		return false
+	}
 	switch in.Group {
 	case "server":
 		return true
 	case "candidate":
 		return c.about == aboutCandidate && (in.Name != "register" || c.name == "promote") || c.about != aboutCandidate && in.Name == "model" || c.about == aboutTarget && in.Name == "candidate"
 	case "target", "judgement":
-		return c.judges || c.about == aboutAliases && in.Name == "alias" || c.about == aboutTarget && in.Group == "target" && in.Name != "from"
+		return c.judges || c.about == aboutAliases && (in.Name == "alias" || in.Name == "policy-file") || c.about == aboutTarget && in.Group == "target" && in.Name != "from"
 	case "history":
 		return c.about == aboutHistory
 	case "words":

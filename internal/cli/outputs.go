@@ -16,7 +16,7 @@ type Output struct {
 
 // Outputs is every output but report-file, which is known only once the file is written.
 var Outputs = []Output{
-	{"verdict", "promote or block; empty where no gate was judged", func(r report.Result) string { return r.Verdict }},
+	{"verdict", "promote, retain or block; empty where no gate was judged", func(r report.Result) string { return r.Verdict }},
 	{"reason", "one word of the documented list", func(r report.Result) string { return string(r.Reason) }},
 	{"changed", "true if anything was written", func(r report.Result) string { return strconv.FormatBool(r.Changed) }},
 	{"registered", "true if this run created the version", func(r report.Result) string { return strconv.FormatBool(r.Registered) }},
@@ -29,7 +29,7 @@ var Outputs = []Output{
 	{"model-uri", "how a consumer loads it: models:/NAME@ALIAS, or models:/NAME/VERSION", func(r report.Result) string { return r.ModelURI }},
 	{"plan-digest", "digest of the plan", func(r report.Result) string { return r.PlanDigest }},
 	{"record-id", "entry of the promotion ledger that holds the whole record; empty where nothing was moved or there is no ledger", func(r report.Result) string { return r.RecordID }},
-	{"failed-gates", "JSON list of the gates that block", failedGates},
+	{"failed-gates", "JSON list of the gates that block or retain", failedGates},
 	{"report-file", "the whole result as a JSON file, relative to the workspace", nil},
 	{"result", "the whole result as compact JSON; without the stored pages of a history, which the report file has", outputText},
 }
@@ -37,7 +37,7 @@ var Outputs = []Output{
 func failedGates(r report.Result) string {
 	failed := []string{}
 	for _, f := range r.Findings {
-		if f.Blocks() {
+		if f.Blocks() || f.Retains() {
 			failed = append(failed, f.Gate)
 		}
 	}

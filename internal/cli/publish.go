@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
@@ -25,7 +27,7 @@ func (s *session) finish() int {
 	if !s.json && (s.report.Err == nil || s.report.Judged || s.report.Applied || len(s.report.Suggest) > 0) {
 		io.WriteString(s.runner.Out(), report.Text(page)+"\n")
 	}
-	if !s.json {
+	if !s.json && s.report.Requests > 0 {
 		fmt.Fprintf(s.runner.Out(), "%s: %d requests in %d rounds, %d ms\n", s.report.Reason, s.report.Requests, s.report.Rounds, s.report.Took.Milliseconds())
 	}
 	s.annotate()
@@ -36,6 +38,11 @@ func (s *session) finish() int {
 // printError shows an error as the person who gets it at 2 a.m. needs it: what, where on the wire, what to do.
 func (s *session) printError(err error) {
 	fmt.Fprintf(s.runner.Err(), "error: %v\n", err)
+	for _, p := range s.report.Problems {
+		if !strings.HasSuffix(err.Error(), p) {
+			fmt.Fprintf(s.runner.Err(), "  %s\n", p)
+		}
+	}
 	var e *registry.Error
 	if !errors.As(err, &e) {
 		return
@@ -53,12 +60,8 @@ func (s *session) annotate() {
 	if !s.runner.InActions() {
 		return
 	}
-	for _, f := range s.report.Verdict.Failed() {
-		message := f.Gate + ": " + f.Why
-		if f.Fix != "" {
-			message += ". To satisfy it: " + f.Fix
-		}
-		s.runner.Annotate(actions.Annotation{Level: actions.Error, Title: "Gate " + string(f.Outcome), Message: message})
+	for _, f := range s.report.Verdict.Findings {
+		s.annotateFinding(f)
 	}
 	if err := s.report.Err; err != nil {
 		message := err.Error()
@@ -71,6 +74,27 @@ func (s *session) annotate() {
 	for _, w := range s.report.Receipt.Warnings {
 		s.runner.Annotate(actions.Annotation{Level: actions.Warning, Title: "mlflow-promote", Message: w})
 	}
+}
+
+// annotateFinding marks a gate that did not pass, at its line where it has one in the repository.
+func (s *session) annotateFinding(f registry.Finding) {
+	a := actions.Annotation{Level: actions.Error, Title: "Gate " + string(f.Outcome), Message: f.Gate + ": " + f.Why}
+	switch {
+	case f.Outcome != registry.Fail && f.Outcome != registry.Inconclusive:
+		return
+	case f.Waiver != "":
+		a.Level, a.Title = actions.Notice, "Gate waived"
+		a.Message += "; " + f.Waiver
+	case f.Retains(), !f.Blocks():
+		a.Level = actions.Warning
+	}
+	if f.Fix != "" {
+		a.Message += ". To satisfy it: " + f.Fix
+	}
+	if f.File != policy.ThresholdsInput {
+		a.File, a.Line = f.File, f.Line
+	}
+	s.runner.Annotate(a)
 }
 
 // publish writes the summary, the outputs and the report file. What cannot be written is said, and changes nothing

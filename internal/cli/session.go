@@ -28,6 +28,7 @@ type session struct {
 	runner *actions.Runner
 	json   bool
 	set    settings
+	job    actions.Context
 	client *mlflow.Client
 	wires  []*rest.Client
 	report report.Report
@@ -43,6 +44,7 @@ func (s *session) begin(c command) error {
 	if err != nil {
 		fmt.Fprintf(s.runner.Err(), "warning: %v\n", err)
 	}
+	s.job = job
 	writes := c.writes || len(s.set.repair) > 0
 	if writes {
 		if err := s.mayWrite(job); err != nil {
@@ -54,6 +56,14 @@ func (s *session) begin(c command) error {
 	s.report.Dry = s.set.dryRun && writes
 	s.report.Tracking = s.set.tracking
 	s.report.Plan = registry.Plan{Model: s.set.intent.Query.Model, Target: s.set.intent.Query.Target}
+	if c.judges || c.about == aboutAliases {
+		if err := s.adopt(c); err != nil {
+			return err
+		}
+	}
+	if c.about == aboutPolicy {
+		return nil
+	}
 	if err := s.connect(); err != nil {
 		return err
 	}
@@ -162,6 +172,8 @@ func (s *session) validate(ctx context.Context) {
 	switch {
 	case s.report.Verdict.Decision == registry.Block:
 		s.report.Reason = registry.Blocked
+	case s.report.Verdict.Decision == registry.Retain:
+		s.report.Reason = registry.Retained
 	case err != nil && registry.ReasonOf(err) != registry.Downgrade:
 		s.fail(err)
 	default:
@@ -204,14 +216,14 @@ func (s *session) alias(ctx context.Context) {
 }
 
 func (s *session) gather(ctx context.Context) bool {
-	facts, err := s.client.Gather(ctx, s.set.intent.Query, policy.Needs(s.set.gates))
+	facts, err := s.client.Gather(ctx, s.set.intent.Query, s.needs())
 	return s.gathered(ctx, facts, err)
 }
 
 // gatherWithLedger gathers for a command that moves something.
 func (s *session) gatherWithLedger(ctx context.Context) bool {
 	facts, err := s.look(ctx, func() (registry.Facts, error) {
-		return s.client.Gather(ctx, s.set.intent.Query, policy.Needs(s.set.gates))
+		return s.client.Gather(ctx, s.set.intent.Query, s.needs())
 	})
 	return s.gathered(ctx, facts, err)
 }
@@ -221,6 +233,7 @@ func (s *session) gathered(ctx context.Context, facts registry.Facts, err error)
 		s.fail(s.client.Diagnose(ctx, err))
 		return false
 	}
+	s.surroundings(&facts)
 	s.report.Facts = facts
 	return true
 }
@@ -234,8 +247,11 @@ func (s *session) judge() bool {
 	if s.set.from != "" && (ungated || len(gates) > 0) { // the order of stages is no judgement of the model
 		gates = append([]policy.Gate{policy.From(s.set.from, in.Query.Target)}, gates...)
 	}
+	if s.report.Dry || in.Command == "validate" {
+		gates = policy.Planned(gates)
+	}
 	if len(gates) > 0 {
-		s.report.Verdict, s.report.Judged = policy.Judge(gates, s.report.Facts), true
+		s.report.Verdict, s.report.Judged = policy.Judge(gates, s.report.Facts, s.set.waivers...), true
 		return true
 	}
 	if ungated {
@@ -245,7 +261,7 @@ func (s *session) judge() bool {
 	s.report.Suggest = policy.Suggest(s.report.Facts, in.Query.Target)
 	s.fail(&registry.Error{
 		Reason: registry.NoGates, Msg: "no gate says what the candidate must achieve",
-		Hint: "give at least one line in the input thresholds; a target without gates is refused (override: ungated promotes without, shown and recorded)",
+		Hint: "give at least one line in the input thresholds, or a policy file; a target without gates is refused (override: ungated promotes without, shown and recorded)",
 	})
 	return false
 }
@@ -316,6 +332,8 @@ func (s *session) conclude(p registry.Plan) {
 		s.fail(s.report.Receipt.Err)
 	case s.report.Judged && s.report.Verdict.Decision == registry.Block:
 		s.report.Reason = registry.Blocked
+	case s.report.Judged && s.report.Verdict.Decision == registry.Retain:
+		s.report.Reason = registry.Retained
 	case len(p.Steps) == 0, s.report.Applied && !s.report.Receipt.Changed():
 		s.report.Reason = registry.Unchanged
 	default:
@@ -341,6 +359,7 @@ func stepObject(s registry.Step) string {
 func (s *session) fail(err error) {
 	s.report.Err = err
 	s.report.Reason = registry.ReasonOf(err)
+	s.problems(err)
 	if errors.Is(err, context.Canceled) && s.report.Reason == registry.ServerError {
 		s.report.Reason = registry.Cancelled
 	}

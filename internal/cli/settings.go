@@ -32,19 +32,24 @@ type settings struct {
 	insecureTLS        bool
 	insecureHTTP       bool
 
-	intent    registry.Intent
-	gates     []policy.Gate
-	repair    []string // what doctor puts right
-	from      string   // stage the candidate must come from, "" = any
-	dryRun    bool
-	allowRefs []string
-	timeout   time.Duration
-	ledger    string    // auto, required or off
-	at, until time.Time // history: the time asked for, or the day
-	saved     saved
-	approved  approval
-	expected  int // version that the target has to name, 0 = none
-	expects   bool
+	intent     registry.Intent
+	gates      []policy.Gate
+	waivers    []policy.Waiver
+	identities map[string]string // MLflow user -> GitHub login
+	policyFile string
+	evidence   map[string]string // path of a workspace file by the name a gate knows the document by
+	repair     []string          // what doctor puts right
+	folder     string            // of the policy's tests
+	from       string            // stage the candidate must come from, "" = any
+	dryRun     bool
+	allowRefs  []string
+	timeout    time.Duration
+	ledger     string    // auto, required or off
+	at, until  time.Time // history: the time asked for, or the day
+	saved      saved
+	approved   approval
+	expected   int // version that the target has to name, 0 = none
+	expects    bool
 
 	problems []problem
 }
@@ -81,6 +86,12 @@ func shortened(text string) string {
 // read checks all inputs of the command at once.
 func read(c command, value func(string) string, file func(string) ([]byte, error), env func(string) string) settings {
 	r := &reader{value: value, file: file}
+	r.out.policyFile = value("policy-file")
+	r.out.timeout = r.duration("timeout")
+	if c.about == aboutPolicy {
+		r.policyInputs(c)
+		return r.out
+	}
 	if c.about == aboutHistory && value("records-file") != "" && value("tracking-uri") == "" {
 		offline := value
 		r.value = func(name string) string { // nothing is asked of a server
@@ -91,7 +102,6 @@ func read(c command, value func(string) string, file func(string) ([]byte, error
 		}
 	}
 	r.server(env)
-	r.out.timeout = r.duration("timeout")
 	in := &r.out.intent
 	in.Command = c.name
 	if c.about == aboutServer {
@@ -131,6 +141,7 @@ func read(c command, value func(string) string, file func(string) ([]byte, error
 	if c.judges {
 		r.target(c.needsTarget)
 		r.thresholds()
+		r.evidence()
 	}
 	in.Description = r.portable("description", registry.MaxDescription)
 	in.Tags = r.tags("tags")
@@ -370,6 +381,36 @@ func (r *reader) thresholds() {
 	r.out.gates = gates
 	for _, p := range problems {
 		r.problem("thresholds", "", p)
+	}
+}
+
+// policyInputs reads what the commands about the policy itself take.
+func (r *reader) policyInputs(c command) {
+	in := &r.out.intent
+	in.Command = c.name
+	if r.out.policyFile == "" {
+		r.problem("policy-file", "", "is missing: give the policy file")
+	}
+	switch c.name {
+	case "policy explain":
+		in.Query.Model = r.required("model", "the name of a registered model")
+		r.target(true)
+	case "policy test":
+		r.out.folder = r.required("policy-tests", "the folder with the tests")
+	}
+}
+
+// evidence reads which documents are given as files.
+func (r *reader) evidence() {
+	r.out.evidence = map[string]string{}
+	for _, l := range lines(r.value("evidence-file")) {
+		name, path, ok := strings.Cut(l, "=")
+		name, path = strings.TrimSpace(name), strings.TrimSpace(path)
+		if !ok || name == "" || path == "" {
+			r.problem("evidence-file", l, "is not of the form NAME=FILE; write the name a gate of the policy has, as in reports/scan.json=scan.json")
+			continue
+		}
+		r.out.evidence[name] = path
 	}
 }
 

@@ -25,19 +25,26 @@ func double(t *testing.T, version, seed string) *mlflowtest.Server {
 	return s
 }
 
-// run runs the program against the double and returns its exit status and result.
-func run(t *testing.T, s *mlflowtest.Server, args ...string) (int, report.Result) {
+// launch runs the program against the double and returns its exit status and what it printed.
+func launch(t *testing.T, s *mlflowtest.Server, args ...string) (status int, stdout, stderr string) {
 	t.Helper()
-	var stdout, stderr bytes.Buffer
-	status := Run(context.Background(), Process{
-		Args: append(args, "--json", "--tracking-uri", address), Env: func(string) string { return "" },
-		Stdout: &stdout, Stderr: &stderr, Dir: t.TempDir(), Now: func() time.Time { return now },
+	var out, trouble bytes.Buffer
+	status = Run(context.Background(), Process{
+		Args: append(args, "--tracking-uri", address), Env: func(string) string { return "" },
+		Stdout: &out, Stderr: &trouble, Dir: t.TempDir(), Now: func() time.Time { return now },
 		Jitter: func() float64 { return 0 }, Version: "test",
 		Wire: rest.Config{Transport: s.Transport(), MinWait: time.Millisecond, MaxWait: time.Millisecond},
 	})
+	return status, out.String(), trouble.String()
+}
+
+// run runs the program against the double and returns its exit status and result.
+func run(t *testing.T, s *mlflowtest.Server, args ...string) (int, report.Result) {
+	t.Helper()
+	status, stdout, stderr := launch(t, s, append(args, "--json")...)
 	var r report.Result
-	if err := json.Unmarshal(stdout.Bytes(), &r); err != nil {
-		t.Errorf("%v: %v\n%s%s", args, err, stdout.String(), stderr.String())
+	if err := json.Unmarshal([]byte(stdout), &r); err != nil {
+		t.Errorf("%v: %v\n%s%s", args, err, stdout, stderr)
 	}
 	return status, r
 }

@@ -36,7 +36,7 @@ func descriptor(ctx context.Context, c *rest.Client, path string, query url.Valu
 	case isMissing(err):
 		return registry.Absent[registry.MLmodel]("there is no MLmodel file")
 	case err != nil:
-		return registry.Unreadable[registry.MLmodel]("the MLmodel file could not be read: " + Short(err))
+		return registry.Unreadable[registry.MLmodel]("the MLmodel file could not be read: GET " + path + ": " + Short(err))
 	case strings.HasPrefix(header.Get("Content-Type"), "text/html"):
 		return registry.Unreadable[registry.MLmodel]("the server answers with an HTML page in place of the MLmodel file")
 	}
@@ -49,13 +49,7 @@ func descriptor(ctx context.Context, c *rest.Client, path string, query url.Valu
 
 // runFiles lists the names below path in a run's own artifacts. A run whose model is a logged model lists nothing.
 func (c *Client) runFiles(ctx context.Context, run, path string) ([]registry.File, error) {
-	var out struct {
-		Files []struct {
-			Path string `json:"path"`
-			Dir  bool   `json:"is_dir"`
-			Size whole  `json:"file_size"`
-		} `json:"files"`
-	}
+	var out listingJSON
 	query := url.Values{"run_id": {run}}
 	if path != "" {
 		query.Set("path", path)
@@ -63,11 +57,24 @@ func (c *Client) runFiles(ctx context.Context, run, path string) ([]registry.Fil
 	if err := get(ctx, c.tracking, api+"artifacts/list", query, "", &out); err != nil {
 		return nil, err
 	}
+	return out.files(), nil
+}
+
+// listingJSON is a folder's content.
+type listingJSON struct {
+	Files []struct {
+		Path string `json:"path"`
+		Dir  bool   `json:"is_dir"`
+		Size whole  `json:"file_size"`
+	} `json:"files"`
+}
+
+func (j listingJSON) files() []registry.File {
 	var files []registry.File
-	for _, f := range out.Files {
+	for _, f := range j.Files {
 		files = append(files, registry.File{Path: f.Path, Dir: f.Dir, Size: int64(f.Size)})
 	}
-	return files, nil
+	return files
 }
 
 func hasMLmodel(files []registry.File, path string) bool {

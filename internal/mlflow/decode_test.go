@@ -78,7 +78,8 @@ utc_time_created: '2026-05-03 10:00:00.123'
 			"python_function": {"env": map[string]any{"conda": "conda.yaml", "virtualenv": "python_env.yaml"}, "loader_module": "mlflow.sklearn", "python_version": "3.11.7"},
 			"sklearn":         {"sklearn_version": "1.5.2"},
 		},
-		Signature: "inputs [{\"type\": \"double\", \"required\": true}]\noutputs [{\"type\": \"long\", \"required\": true}]",
+		Signature: registry.Signature{Inputs: `[{"type": "double", "required": true}]`, Outputs: `[{"type": "long", "required": true}]`},
+		Names:     []string{"conda.yaml", "python_env.yaml"},
 		ModelID:   "m-1", MLflowVersion: "3.17.2", PythonVersion: "3.11.7", Created: "2026-05-03 10:00:00.123", SizeBytes: 1234,
 	}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {

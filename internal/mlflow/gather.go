@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 
@@ -11,12 +12,12 @@ import (
 )
 
 // Gather reads everything the decision may depend on, in two rounds of parallel requests for the common candidates: the
-// first asks what the names stand for, the second what is behind them. It returns an error where there is nothing to
+// first asks what the names stand for, the second what is behind them. What only some gates ask for is a third. It returns an error where there is nothing to
 // decide: the server cannot be used, the candidate cannot be one, the target alias dangles. What merely could not be
 // read is in the facts, with the reason.
 func (c *Client) Gather(ctx context.Context, q registry.Query, n registry.Needs) (registry.Facts, error) {
 	g := &gathering{c: c, q: q, facts: registry.Facts{Server: c.Address, Holders: map[string]registry.Known[registry.Subject]{}}}
-	g.want = wanted(q, n)
+	g.want, g.needs = wanted(q, n), n
 	if err := g.findBest(ctx); err != nil {
 		return registry.Facts{}, err
 	}
@@ -27,6 +28,8 @@ func (c *Client) Gather(ctx context.Context, q registry.Query, n registry.Needs)
 		return registry.Facts{}, err
 	}
 	g.identify()
+	g.third(ctx)
+	g.facts.Now = c.registry.Meter().ServerTime
 	return g.facts, nil
 }
 
@@ -34,6 +37,7 @@ func (c *Client) Gather(ctx context.Context, q registry.Query, n registry.Needs)
 type gathering struct {
 	c        *Client
 	q        registry.Query
+	needs    registry.Needs
 	want     []string // holders to find: "@alias" or a stage
 	facts    registry.Facts
 	held     map[string]registry.Known[registry.Version]
@@ -80,6 +84,13 @@ func (g *gathering) first(ctx context.Context) error {
 	stages := false
 	for i, key := range g.want {
 		alias, isAlias := strings.CutPrefix(key, "@")
+		if number, err := strconv.Atoi(key); err == nil {
+			asks = append(asks, func() (err error) {
+				holders[i], err = g.c.version(ctx, g.q.Model, number)
+				return err
+			})
+			continue
+		}
 		if !isAlias {
 			stages = true
 			continue
@@ -185,15 +196,15 @@ func dangling(model, alias string, number int) error {
 	return &registry.Error{
 		Reason: registry.DanglingAlias,
 		Msg:    fmt.Sprintf("alias %s of %s names version %d, which was deleted", alias, model, number),
-		Hint: fmt.Sprintf("what is live cannot be told from it, so nothing is compared or moved; delete the alias in MLflow (MlflowClient().delete_registered_model_alias(%q, %q)) and run this again",
-			model, alias),
+		Hint: fmt.Sprintf("what is live cannot be told from it, so nothing is compared or moved; remove it with: mlflow-promote doctor --model %s --repair dangling-aliases\n    or set it to a version that exists: mlflow-promote alias --model %s --alias %s=VERSION",
+			registry.ShellWord(model), registry.ShellWord(model), alias),
 	}
 }
 
 // stageHolders finds the newest version of each stage asked for, and all holders of the target's.
 func (g *gathering) stageHolders() {
 	for _, key := range g.want {
-		if strings.HasPrefix(key, "@") {
+		if !slices.Contains(registry.Stages, key) {
 			continue
 		}
 		numbers := inStage(g.versions, key)
@@ -273,7 +284,12 @@ func (g *gathering) refuseNearName(ctx context.Context) error {
 // tag or the same source. The one that the target names counts, else the lowest: a twin that is live already must not
 // look older or newer than itself.
 func (g *gathering) identify() {
-	g.facts.Newest = g.facts.Model.OrZero().Newest
+	// The highest number must not be read later than the versions are looked through: one that another process made in
+	// between would be counted and not seen. The model is read in the round before the versions of a run; where all
+	// versions are read, that is in the model's own round, and they tell the number themselves.
+	if !g.all {
+		g.facts.Newest = g.facts.Model.OrZero().Newest
+	}
 	var same []registry.Version
 	for _, v := range g.versions {
 		g.facts.Newest = max(g.facts.Newest, v.Number)

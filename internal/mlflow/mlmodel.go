@@ -2,6 +2,7 @@ package mlflow
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -29,6 +30,7 @@ func parseMLmodel(text []byte) (registry.MLmodel, error) {
 		Version   string                    `yaml:"mlflow_version"`
 		Created   string                    `yaml:"utc_time_created"`
 		Size      int64                     `yaml:"model_size_bytes"`
+		Example   map[string]any            `yaml:"saved_input_example_info"`
 	}
 	if err := yaml.Unmarshal(text, &file); err != nil {
 		return registry.MLmodel{}, fmt.Errorf("not YAML of an MLmodel file: %s", firstLine(err.Error()))
@@ -40,19 +42,45 @@ func parseMLmodel(text []byte) (registry.MLmodel, error) {
 		Flavors: file.Flavors, RunID: file.RunID, ModelID: file.ModelID, MLflowVersion: file.Version,
 		Created: file.Created, SizeBytes: file.Size, Signature: signature(file.Signature),
 	}
+	m.Names, m.InputExample = fileNames(file.Flavors, file.Example)
 	m.PythonVersion, _ = file.Flavors["python_function"]["python_version"].(string)
 	return m, nil
 }
 
-// signature is the three parts as the file has them, each a JSON text of its own; "" when all are empty.
-func signature(parts map[string]any) string {
-	var out []string
-	for _, name := range []string{"inputs", "outputs", "params"} {
-		if text, ok := parts[name].(string); ok && text != "" {
-			out = append(out, name+" "+text)
+// signature is the three parts as the file has them, each a JSON text of its own.
+func signature(parts map[string]any) registry.Signature {
+	text := func(name string) string {
+		t, _ := parts[name].(string)
+		return t
+	}
+	return registry.Signature{Inputs: text("inputs"), Outputs: text("outputs"), Params: text("params")}
+}
+
+// fileKeys are the keys under which flavours name the model's files and folders.
+var fileKeys = []string{"model_path", "pickled_model", "python_model", "data", "model_data", "model_binary", "env", "code", "model_code_path", "config_path"}
+
+// fileNames lists the files and folders that the descriptor names.
+func fileNames(flavors map[string]map[string]any, example map[string]any) (names []string, inputExample string) {
+	add := func(v any) {
+		if name, ok := v.(string); ok && name != "" && !strings.Contains(name, "://") && !strings.HasPrefix(name, "/") && !slices.Contains(names, name) {
+			names = append(names, name)
 		}
 	}
-	return strings.Join(out, "\n")
+	for _, flavor := range flavors {
+		for _, key := range fileKeys {
+			if each, ok := flavor[key].(map[string]any); ok { // env: {conda: conda.yaml, virtualenv: python_env.yaml}
+				for _, v := range each {
+					add(v)
+				}
+			}
+			add(flavor[key])
+		}
+	}
+	inputExample, _ = example["artifact_path"].(string)
+	add(inputExample)
+	add(example["serving_input_path"])
+	slices.Sort(names)
+	return names, inputExample
 }
 
 // bounded counts what could nest, whether or not it stands in a quoted text: brackets that are open at once, and the

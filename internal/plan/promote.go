@@ -28,6 +28,10 @@ func Promote(f registry.Facts, v registry.Verdict, in registry.Intent) (registry
 			return p, err
 		}
 	}
+	if v.Decision == registry.Retain {
+		p.Notes = append(p.Notes, "the incumbent is kept; nothing is written")
+		return p, nil
+	}
 	moves := append(moves(f, in), traffic...)
 	if !allowed && in.RegisterIfValid {
 		return p, nil

@@ -24,7 +24,7 @@ func Register(f registry.Facts, in registry.Intent) (registry.Plan, error) {
 func begin(f registry.Facts, in registry.Intent) registry.Plan {
 	p := registry.Plan{
 		Command: in.Command, Server: f.Server, Model: in.Query.Model,
-		Candidate: in.Query.Candidate.Text, Version: f.Number(), Target: in.Query.Target, Override: in.Override,
+		Candidate: in.Query.Candidate.Text, Version: f.Number(), Target: in.Query.Target, Policy: in.Policy, Override: in.Override,
 		Steps: []registry.Step{},
 	}
 	if f.Number() == 0 {
@@ -118,6 +118,31 @@ func registration(p *registry.Plan, f registry.Facts, in registry.Intent, judged
 			p.Steps = append(p.Steps, registry.Step{Do: registry.SetTag, Model: v.Model, Version: v.Number, Ref: key, Was: had, Want: wanted[key]})
 		}
 	}
+}
+
+// Words are the candidate's words as they will be once Register or Promote was applied, so that gates can judge them
+// before anything is written. On a version somebody else made, words that are there stay.
+func Words(f registry.Facts, in registry.Intent) registry.Words {
+	v, exists := f.Candidate.Version.Get()
+	asked := bestTags(f.Best)
+	maps.Copy(asked, in.Tags)
+	if !exists {
+		tags, _ := registry.LineageTags(f.Candidate, in.WorkflowRun)
+		maps.Copy(tags, asked)
+		return registry.Words{Description: in.Description, Tags: tags}
+	}
+	ours := written(v.Tags)
+	w := registry.Words{Description: v.Description, Tags: map[string]string{}}
+	maps.Copy(w.Tags, v.Tags)
+	for key, value := range asked {
+		if _, there := v.Tags[key]; ours || !there {
+			w.Tags[key] = value
+		}
+	}
+	if in.Description != "" && (ours || v.Description == "") {
+		w.Description = in.Description
+	}
+	return w
 }
 
 // written reports whether this program wrote on the version before. On any other, words that are already there belong to

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -54,19 +55,60 @@ func metric(s registry.Subject, key string) (p registry.Point, shown, why string
 
 // others names the metrics a person may have meant.
 func others(key string, metrics map[string]registry.Point) string {
-	var names []string
-	for name := range metrics {
-		names = append(names, name)
-	}
-	slices.Sort(names)
+	names := slices.Sorted(maps.Keys(metrics))
 	if near := registry.Nearest(key, names); len(near) > 0 {
 		return "; did you mean " + strings.Join(near, " or ") + "?"
 	}
 	if len(names) == 0 {
 		return "; it has none"
 	}
+	return "; it has " + some(names)
+}
+
+// some lists names, at most eight of them.
+func some(names []string) string {
 	if len(names) > 8 {
-		return fmt.Sprintf("; it has %s and %d more", strings.Join(names[:8], ", "), len(names)-8)
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:8], ", "), len(names)-8)
 	}
-	return "; it has " + strings.Join(names, ", ")
+	return strings.Join(names, ", ")
+}
+
+// holder is who a gate compares with.
+type holder struct{ key, name string }
+
+var incumbent = holder{registry.Incumbent, "incumbent"}
+
+func (h holder) needs() registry.Needs {
+	if h.key == registry.Incumbent {
+		return registry.Needs{}
+	}
+	return registry.Needs{Holders: []string{h.key}}
+}
+
+// base returns who is compared with, or the finding that ends the comparison.
+func (h holder) base(f registry.Facts, out registry.Finding) (registry.Subject, *registry.Finding) {
+	known, gathered := f.Holders[h.key]
+	base, ok := known.Get()
+	if ok {
+		return base, nil
+	}
+	var end registry.Finding
+	switch {
+	case !gathered:
+		out.Incumbent = "?"
+		end = unclear(out, fmt.Sprintf("there is no target to take %s from", h.name), "give the input alias or stage, or name an alias to compare with")
+	case known.IsAbsent():
+		out.Incumbent = "none"
+		end = unneeded(out, known.Why())
+	default:
+		out.Incumbent = "?"
+		end = unclear(out, known.Why(), "make the incumbent readable, or repair the alias")
+	}
+	return registry.Subject{}, &end
+}
+
+// same reports whether the candidate is the holder itself: comparing a version with itself says nothing, and a strict
+// condition would block every re-run.
+func same(f registry.Facts, base registry.Subject) bool {
+	return f.Number() != 0 && f.Number() == base.Version.OrZero().Number
 }

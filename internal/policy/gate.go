@@ -1,41 +1,62 @@
 package policy
 
-import "github.com/mlflow-promote/mlflow-promote/internal/registry"
+import (
+	"fmt"
+	"slices"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
 
 // Gate is one condition a candidate must meet.
 type Gate struct {
-	ID       string // the line as written: what people search for
+	ID       string // what people call it: the threshold's line, the name in the policy
 	File     string // where it is written: a policy file or the input "thresholds"
 	Line     int
-	Absolute bool // judges the candidate by itself, without an incumbent
+	OnFail   registry.Effect // "" = block
+	Late     bool            // depends on the clock or on people: pending in a plan, judged when it is applied
+	Absolute bool            // judges the candidate by itself, without an incumbent
+	Wanted   string          // what it asks for, to show without facts
 	Needs    registry.Needs
 	Check    func(registry.Facts) registry.Finding
 }
 
 // Needs returns the union of what the gates want to know.
 func Needs(gates []Gate) registry.Needs {
-	var needs registry.Needs
-	seen := map[string]bool{}
+	var all registry.Needs
 	for _, g := range gates {
-		for _, h := range g.Needs.Holders {
-			if !seen[h] {
-				seen[h] = true
-				needs.Holders = append(needs.Holders, h)
-			}
-		}
+		n := g.Needs
+		all.Holders = union(all.Holders, n.Holders)
+		all.History = union(all.History, n.History)
+		all.Evidence = union(all.Evidence, n.Evidence)
+		all.HolderMLmodels = all.HolderMLmodels || n.HolderMLmodels
+		all.Files = all.Files || n.Files || n.Digest
+		all.Digest = all.Digest || n.Digest
+		all.Commit = all.Commit || n.Commit
+		all.Review = all.Review || n.Review
 	}
-	return needs
+	return all
 }
 
-// Judge judges every gate and sums up. No gates at all is a block: a target nobody described is not a target anything
-// may reach. A comparison that does not apply, because there is confirmed to be no incumbent, counts only beside a
-// gate that judged the candidate by itself and passed.
-func Judge(gates []Gate, facts registry.Facts) registry.Verdict {
-	v := registry.Verdict{Decision: registry.Promote, Findings: make([]registry.Finding, 0, len(gates))}
+func union(a, b []string) []string {
+	for _, s := range b {
+		if !slices.Contains(a, s) {
+			a = append(a, s)
+		}
+	}
+	return a
+}
+
+// Judge judges every gate and sums up. A comparison that does not apply, because there is confirmed to be no incumbent,
+// counts only beside a gate that judged the candidate by itself and passed.
+func Judge(gates []Gate, facts registry.Facts, waivers ...Waiver) registry.Verdict {
+	v := registry.Verdict{Findings: make([]registry.Finding, 0, len(gates))}
 	judged := false
 	for _, g := range gates {
 		f := g.Check(facts)
-		f.Gate, f.File, f.Line = g.ID, g.File, g.Line
+		f.Gate, f.File, f.Line, f.OnFail, f.Late = g.ID, g.File, g.Line, g.OnFail, g.Late
+		if f.Wanted == "" {
+			f.Wanted = g.Wanted
+		}
 		v.Findings = append(v.Findings, f)
 		judged = judged || g.Absolute && f.Outcome == registry.Pass
 	}
@@ -43,11 +64,51 @@ func Judge(gates []Gate, facts registry.Facts) registry.Verdict {
 		if f.Outcome == registry.NotApplicable && !judged {
 			v.Findings[i].Outcome = registry.Inconclusive
 			v.Findings[i].Why += ", and no gate judges the candidate by itself"
-			v.Findings[i].Fix = "add a threshold with a fixed limit, such as test_accuracy >= 0.85"
+			v.Findings[i].Fix = "add a gate with a fixed limit, such as the threshold test_accuracy >= 0.85"
 		}
 	}
-	if len(gates) == 0 || len(v.Failed()) > 0 {
-		v.Decision = registry.Block
+	return waive(v, waivers, facts).Sum()
+}
+
+// Planned returns the gates as a plan judges them: those that depend on the clock or on people are pending, with a word
+// on what they would say now, and are judged when the plan is applied.
+func Planned(gates []Gate) []Gate {
+	out := slices.Clone(gates)
+	for i, g := range out {
+		if !g.Late {
+			continue
+		}
+		out[i].Check = func(facts registry.Facts) registry.Finding {
+			f := g.Check(facts)
+			now := "judged when this is applied"
+			if f.Outcome != registry.Pass {
+				now += fmt.Sprintf("; now it would be %s: %s", f.Outcome, f.Why)
+			}
+			f.Outcome, f.Why, f.Fix = registry.Pending, now, ""
+			return f
+		}
 	}
-	return v
+	return out
+}
+
+// The four ways a check ends. out carries what was wanted and seen.
+
+func passed(out registry.Finding) registry.Finding {
+	out.Outcome = registry.Pass
+	return out
+}
+
+func failed(out registry.Finding, why, fix string) registry.Finding {
+	out.Outcome, out.Why, out.Fix = registry.Fail, why, fix
+	return out
+}
+
+func unclear(out registry.Finding, why, fix string) registry.Finding {
+	out.Outcome, out.Why, out.Fix = registry.Inconclusive, why, fix
+	return out
+}
+
+func unneeded(out registry.Finding, why string) registry.Finding {
+	out.Outcome, out.Why = registry.NotApplicable, why
+	return out
 }

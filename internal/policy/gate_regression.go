@@ -2,75 +2,115 @@ package policy
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// regressionGate compares one metric with the same metric of a holder, plus or minus a margin. The holder is
-// "@alias", a stage, or registry.Incumbent. The holder's value must be a measurement itself: a champion without
-// one is no evidence that anything is better.
-func regressionGate(key string, op operator, holder, name string, margin float64) Gate {
-	g := Gate{Check: func(f registry.Facts) registry.Finding { return regression(f, key, op, holder, name, margin) }}
-	if holder != registry.Incumbent {
-		g.Needs.Holders = []string{holder}
-	}
-	return g
+var regressionKind = kind{
+	name:    "regression",
+	named:   true,
+	passes:  "the metric is not worse than the incumbent's by more than the margin",
+	careful: "the incumbent's value must be a measurement itself; without an incumbent it does not apply, and a gate with a fixed limit must pass; a relative margin is of the incumbent's size without its sign, so 0 at 0",
+	main:    text("name of the metric"),
+	fields: []field{
+		need("better", oneOf("which direction is better", "higher", "lower")),
+		may("margin", num("how much worse it may be; 0 by default")),
+		may("margin-percent", num("how much worse it may be, in percent of the incumbent's value")),
+		may("against", text("an alias or a stage to compare with in place of the target's own incumbent")),
+	},
+	example: "regression: test_f1\nbetter: higher\nmargin: 0.01",
+	build:   buildRegression,
 }
 
-func regression(f registry.Facts, key string, op operator, holder, name string, margin float64) registry.Finding {
-	out := registry.Finding{Wanted: string(op) + " " + name + signed(margin)}
-	mine, shown, whyMine := metric(f.Candidate, key)
-	out.Candidate = shown
-
-	known, gathered := f.Holders[holder]
-	base, ok := known.Get()
+func buildRegression(n *node) (Gate, error) {
+	m := margin{}
+	m.fixed, _ = n.float("margin")
+	m.percent, _ = n.float("margin-percent")
 	switch {
-	case !gathered:
-		out.Outcome, out.Incumbent = registry.Inconclusive, "?"
-		out.Why = fmt.Sprintf("there is no target to take %s from", name)
-		out.Fix = "give the input alias or stage, or name an alias in the threshold"
-		return out
-	case known.IsAbsent():
-		out.Outcome, out.Incumbent = registry.NotApplicable, "none"
-		out.Why = known.Why()
-		return out
-	case !ok:
-		out.Outcome, out.Incumbent = registry.Inconclusive, "?"
-		out.Why = known.Why()
-		out.Fix = "make the incumbent readable, or repair the alias"
-		return out
+	case n.has("margin") && n.has("margin-percent"):
+		return Gate{}, n.fail("margin-percent", "margin and margin-percent are both given; keep one")
+	case m.fixed < 0 || m.percent < 0:
+		return Gate{}, n.fail("regression", "a margin must not be negative")
+	case m.percent >= 100:
+		return Gate{}, n.fail("margin-percent", "a margin of %s percent refuses nothing", number(m.percent))
 	}
-
-	theirs, shownTheirs, whyTheirs := metric(base, key)
-	out.Incumbent = shownTheirs
-	limit := theirs.Value + margin
-	same := f.Number() != 0 && f.Number() == base.Version.OrZero().Number
-	switch {
-	case whyMine != "":
-		out.Outcome, out.Why = registry.Inconclusive, whyMine
-		out.Fix = fmt.Sprintf("log a finite %s on the run, or correct the name in the threshold", key)
-	case whyTheirs != "":
-		out.Outcome, out.Why = registry.Inconclusive, "the incumbent has no valid evidence: "+whyTheirs
-		out.Fix = fmt.Sprintf("log a finite %s on the incumbent's run (%s)", key, base.Ref)
-	case same:
-		// Comparing a version with itself says nothing; a strict operator would block every re-run.
-		out.Outcome, out.Why = registry.Pass, "the candidate is the incumbent"
-	case op.holds(mine.Value, limit):
-		out.Outcome = registry.Pass
-	default:
-		out.Outcome = registry.Fail
-		out.Why = fmt.Sprintf("%s is %s, wanted %s %s (%s has %s)", key, shown, op, number(limit), base.Ref, shownTheirs)
-		out.Fix = fmt.Sprintf("train a candidate with %s %s %s", key, op, number(limit))
+	op := operator(">=")
+	if n.str("better") == "lower" {
+		op = "<="
+	} else {
+		m.fixed, m.percent = -m.fixed, -m.percent
 	}
-	return out
+	who, err := against(n)
+	return regressionGate(n.str("regression"), op, who, m), err
 }
 
-func signed(margin float64) string {
+// against reads who a gate compares with: the target's own incumbent unless it names another holder.
+func against(n *node) (holder, error) {
+	name := n.str("against")
+	if name == "" {
+		return incumbent, nil
+	}
+	key, err := HolderKey(name)
+	if err != nil {
+		return incumbent, n.fail("against", "%v", err)
+	}
+	return holder{key, name}, nil
+}
+
+// margin is what is added to the incumbent's value.
+type margin struct{ fixed, percent float64 }
+
+func (m margin) of(value float64) float64 { return m.fixed + math.Abs(value)*m.percent/100 }
+
+func (m margin) String() string {
+	if m.percent != 0 {
+		return signed(m.percent) + "%"
+	}
+	return signed(m.fixed)
+}
+
+func signed(v float64) string {
 	switch {
-	case margin > 0:
-		return " + " + number(margin)
-	case margin < 0:
-		return " - " + number(-margin)
+	case v > 0:
+		return " + " + number(v)
+	case v < 0:
+		return " - " + number(-v)
 	}
 	return ""
+}
+
+// regressionGate compares one metric with the same metric of a holder, plus a margin. The holder's value must be a
+// measurement itself: a champion without one is no evidence that anything is better.
+func regressionGate(key string, op operator, who holder, m margin) Gate {
+	return Gate{
+		Wanted: string(op) + " " + who.name + m.String(),
+		Needs:  who.needs(),
+		Check:  func(f registry.Facts) registry.Finding { return regression(f, key, op, who, m) },
+	}
+}
+
+func regression(f registry.Facts, key string, op operator, who holder, m margin) registry.Finding {
+	mine, shown, whyMine := metric(f.Candidate, key)
+	out := registry.Finding{Candidate: shown}
+	base, end := who.base(f, out)
+	if end != nil {
+		return *end
+	}
+	theirs, shownTheirs, whyTheirs := metric(base, key)
+	out.Incumbent = shownTheirs
+	limit := theirs.Value + m.of(theirs.Value)
+	switch {
+	case whyMine != "":
+		return unclear(out, whyMine, fmt.Sprintf("log a finite %s on the run, or correct the name in the gate", key))
+	case whyTheirs != "":
+		return unclear(out, "the incumbent has no valid evidence: "+whyTheirs, fmt.Sprintf("log a finite %s on the incumbent's run (%s)", key, base.Ref))
+	case same(f, base):
+		out.Why = "the candidate is the incumbent"
+		return passed(out)
+	case op.holds(mine.Value, limit):
+		return passed(out)
+	}
+	return failed(out, fmt.Sprintf("%s is %s, wanted %s %s (%s has %s)", key, shown, op, number(limit), base.Ref, shownTheirs),
+		fmt.Sprintf("train a candidate with %s %s %s", key, op, number(limit)))
 }

@@ -46,15 +46,15 @@ func threshold(line string, t registry.Target) (Gate, error) {
 	if v, err := limit(right); err == nil {
 		return metricGate(key, op, v), nil
 	}
-	name, margin, err := holderAndMargin(right)
+	name, plus, err := holderAndMargin(right)
 	if err != nil {
 		return Gate{}, err
 	}
-	holder, err := holderKey(name, t)
+	of, err := holderKey(name, t)
 	if err != nil {
 		return Gate{}, err
 	}
-	return regressionGate(key, op, holder, name, margin), nil
+	return regressionGate(key, op, holder{of, name}, margin{fixed: plus}), nil
 }
 
 // split cuts at the first operator; a metric's name cannot hold one of their characters.
@@ -81,7 +81,7 @@ func limit(text string) (float64, error) {
 	return v, nil
 }
 
-func holderAndMargin(text string) (name string, margin float64, err error) {
+func holderAndMargin(text string) (name string, plus float64, err error) {
 	name, tail, spaced := strings.Cut(text, " ")
 	if !spaced {
 		return name, 0, nil
@@ -117,4 +117,18 @@ func holderKey(name string, t registry.Target) (string, error) {
 		return stage, nil
 	}
 	return "", fmt.Errorf("%q is neither a number nor an incumbent; write a number such as 0.85, or champion - 0.01 (incumbent, a stage, and any alias as @alias can stand there too)", name)
+}
+
+// HolderKey is the key of a holder named in a policy, where nothing but a stage or an alias can stand.
+func HolderKey(name string) (string, error) {
+	if stage, ok := registry.CanonicalStage(name); ok {
+		if stage != name || stage == "None" {
+			return "", fmt.Errorf("%q is not a stage to compare with; write Staging, Production or Archived", name)
+		}
+		return stage, nil
+	}
+	if err := registry.CheckAlias(name); err != nil {
+		return "", err
+	}
+	return "@" + name, nil
 }

@@ -279,7 +279,7 @@ func (e engine) act(t *testing.T, candidate, threshold string) (string, error) {
 	}
 	cmd := exec.Command(filepath.Join(root, ".cache", "bin", "act"), "workflow_dispatch", "--eventpath", file,
 		"--workflows", ".github/workflows/selftest.yml", "--platform", "ubuntu-latest="+runnerImage,
-		"--pull=false", "--action-offline-mode", "--secret", "GITHUB_TOKEN=of-no-use")
+		"--pull=false", "--action-offline-mode", "--rm", "--secret", "GITHUB_TOKEN=of-no-use")
 	cmd.Dir = e.copy
 	cmd.Env = Environment("HOME=" + t.TempDir())
 	out, err := cmd.CombinedOutput()

@@ -1,11 +1,13 @@
 package realtest
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"context"
 	_ "embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -102,17 +104,38 @@ func (s *Server) clientEnvironment() []string {
 	return env
 }
 
-// Python runs a program with the stock client of the server's own release and
-// returns what it prints.
-func (s *Server) Python(ctx context.Context, program string) (string, error) {
-	cmd := exec.CommandContext(ctx, s.python, "-W", "ignore", "-c", program)
+// Converse starts a program with the stock client that answers each line of its
+// standard input with a line, which ask sends and returns.
+func (s *Server) Converse(ctx context.Context, program string) (ask func() (string, error), stop func(), err error) {
+	cmd := exec.CommandContext(ctx, s.python, "-W", "ignore", "-u", "-c", program)
 	cmd.Env, cmd.Dir = s.clientEnvironment(), s.Dir
-	var out, trouble bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &trouble
-	if err := cmd.Run(); err != nil {
-		return out.String(), fmt.Errorf("run Python: %w\n%s", err, trouble.Bytes())
+	var trouble bytes.Buffer
+	cmd.Stderr = &trouble
+	in, err1 := cmd.StdinPipe()
+	out, err2 := cmd.StdoutPipe()
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, nil, err
 	}
-	return out.String(), nil
+	if err := cmd.Start(); err != nil {
+		return nil, nil, err
+	}
+	lines := bufio.NewReader(out)
+	ask = func() (string, error) {
+		if _, err := io.WriteString(in, "\n"); err != nil {
+			return "", fmt.Errorf("ask Python: %w\n%s", err, trouble.String())
+		}
+		line, err := lines.ReadString('\n')
+		if err != nil {
+			_ = cmd.Wait()
+			return "", fmt.Errorf("ask Python: %w\n%s", err, trouble.String())
+		}
+		return line, nil
+	}
+	stop = func() {
+		in.Close()
+		_ = cmd.Wait() // what it had to say was said
+	}
+	return ask, stop, nil
 }
 
 // Run makes a run without a model over REST, in milliseconds.

@@ -12,6 +12,10 @@ import (
 // workflow run, which is another one when the plan is applied.
 func (p Plan) bound() Plan {
 	p.Notes, p.Resumes = nil, 0
+	if p.Verdict != nil {
+		verdict := p.Verdict.Bound()
+		p.Verdict = &verdict
+	}
 	p.Steps = slices.Clone(p.Steps)
 	for i, s := range p.Steps {
 		if _, linked := s.Tags[TagWorkflowRun]; linked {

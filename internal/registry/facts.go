@@ -1,5 +1,14 @@
 package registry
 
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
+
 // Target is what a promotion moves: an alias, a stage, or both.
 type Target struct {
 	Alias           string `json:"alias,omitempty"`
@@ -39,7 +48,14 @@ type Query struct {
 
 // Needs is the union of the facts that the gates of a decision ask for.
 type Needs struct {
-	Holders []string // "@alias" or a stage: whose run is compared with
+	Holders        []string // "@alias", a stage or a version number: who is compared with
+	HolderMLmodels bool     // the holders' model descriptors
+	Files          bool     // the candidate's model files, with sizes
+	Digest         bool     // of the content of all of them: each is downloaded
+	History        []string // metrics of which every point is needed, of the candidate and the holders
+	Evidence       []string // names of documents among the candidate's run artifacts
+	Commit         bool     // how the run's commit relates to the one the workflow runs on
+	Review         bool     // who approved
 }
 
 // Subject is a version under judgement: the candidate, or a holder it is compared with.
@@ -48,6 +64,9 @@ type Subject struct {
 	Version Known[Version]
 	Run     Known[Run]
 	MLmodel Known[MLmodel]
+	Files   Known[[]File]             // of the model, paths relative to it
+	Digest  Known[string]             // see FilesDigest
+	History map[string]Known[[]Point] // by metric, ascending by step and time
 }
 
 // Facts is everything a decision may depend on, gathered before anything is decided.
@@ -65,6 +84,34 @@ type Facts struct {
 	Best         *BestRun                  // how the candidate "best" was found; nil for any other
 	Fallback     *Fallback                 // the server has no aliases; nil where it has
 	Versions     map[int]Known[Version]    // versions asked for by number
+
+	Words      Words                    // of the candidate's version, as they are or as the plan will write them
+	Commit     Commit                   // the workflow's
+	Review     Known[Review]            // who approved
+	Identities map[string]string        // MLflow user -> GitHub login, from the policy
+	Evidence   map[string]Known[string] // documents by name, as text
+	Now        time.Time                // the server's clock: waivers and ages must not depend on the runner's
+	Skew       time.Duration            // how far the server's clock is ahead of the runner's
+}
+
+// Words are what a version says about itself.
+type Words struct {
+	Description string
+	Tags        map[string]string
+}
+
+// Commit is what the workflow runs on.
+type Commit struct {
+	Repository string      // owner/name; "" outside a workflow
+	Heads      []string    // full digests that count as the head: of the branch, the pull request, its merge
+	Contains   Known[bool] // whether the head descends from the run's commit
+}
+
+// Review is who stands behind a change on GitHub.
+type Review struct {
+	Author    string // login of the author of the run's commit; "" when GitHub knows none
+	Starter   string // login of who started the workflow
+	Approvers []string
 }
 
 // Fallback is how aliases are kept on a server that has none: as tags of versions. Where several versions carry the
@@ -80,3 +127,13 @@ func (f Facts) Incumbent() Known[Subject] { return f.Holders[Incumbent] }
 
 // Number is the candidate's version number, 0 while it is not registered.
 func (f Facts) Number() int { return f.Candidate.Version.OrZero().Number }
+
+// FilesDigest is one digest for the content of files: what `find . -type f | LC_ALL=C sort | xargs sha256sum | sha256sum`
+// prints in their folder. sums are the SHA-256 of each, in hex, by path.
+func FilesDigest(sums map[string]string) string {
+	h := sha256.New()
+	for _, path := range slices.Sorted(maps.Keys(sums)) {
+		fmt.Fprintf(h, "%s  ./%s\n", sums[path], path)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}

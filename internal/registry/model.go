@@ -93,7 +93,9 @@ type File struct {
 // MLmodel is the descriptor beside the model's files. Any field may be empty: old writers leave most of them out.
 type MLmodel struct {
 	Flavors       map[string]map[string]any
-	Signature     string // the inputs, outputs and params as the file has them; "" when unsigned
+	Signature     Signature
+	Names         []string // files and folders it names, relative to itself, sorted
+	InputExample  string   // the one of them that holds an example; "" when there is none
 	RunID         string
 	ModelID       string
 	MLflowVersion string
@@ -101,6 +103,12 @@ type MLmodel struct {
 	Created       string // utc_time_created, naive UTC text
 	SizeBytes     int64
 }
+
+// Signature is the contract of a model: each part as the file has it, JSON or empty.
+type Signature struct{ Inputs, Outputs, Params string }
+
+// Empty reports whether the model is unsigned.
+func (s Signature) Empty() bool { return s == Signature{} }
 
 // Source is what model-versions/create is told about where the model's files are.
 type Source struct {

@@ -59,6 +59,16 @@ func CheckModelName(name string) error {
 	return nil
 }
 
+// ShellWord makes one word of the shell out of text, which may come from anybody.
+func ShellWord(text string) string {
+	if text != "" && strings.IndexFunc(text, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./:@", r))
+	}) < 0 {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+}
+
 func isControl(r rune) bool { return unicode.IsControl(r) || r == utf8.RuneError }
 
 // Nearest returns those of names that a person may have meant by name: equal but for case and punctuation, or within

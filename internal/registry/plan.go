@@ -126,6 +126,7 @@ type Plan struct {
 	Target    Target   `json:"target"`
 	Incumbent int      `json:"incumbent,omitempty"` // version the target names now; 0 = none
 	Verdict   *Verdict `json:"verdict,omitempty"`   // of the gates; nil where none are judged
+	Policy    string   `json:"policy,omitempty"`    // digest of the policy file
 	Override  []string `json:"override,omitempty"`
 	Notes     []string `json:"notes,omitempty"` // what people should know about it: kept tags, twins
 	Steps     []Step   `json:"steps"`
@@ -163,7 +164,7 @@ func (p Plan) before(number int) int {
 	return 0
 }
 
-// Digest identifies the plan. Nothing in a plan depends on a clock, so the same facts give the same digest.
+// Digest identifies the plan. Nothing it binds depends on a clock, so the same facts give the same digest.
 func (p Plan) Digest() (string, error) {
 	text, err := CanonicalJSON(p.bound())
 	if err != nil {

@@ -7,7 +7,9 @@ type Reason string
 const (
 	OK                Reason = "ok"
 	Unchanged         Reason = "unchanged"
+	Retained          Reason = "retained"
 	Blocked           Reason = "blocked"
+	Findings          Reason = "findings"
 	NoGates           Reason = "no-gates"
 	PlanChanged       Reason = "plan-changed"
 	PlanExpired       Reason = "plan-expired"
@@ -24,6 +26,7 @@ const (
 	LedgerLost        Reason = "ledger-lost"
 	RefNotAllowed     Reason = "ref-not-allowed"
 	BadInput          Reason = "bad-input"
+	BadPolicy         Reason = "bad-policy"
 	Unauthorized      Reason = "unauthorized"
 	Forbidden         Reason = "forbidden"
 	Unreachable       Reason = "unreachable"
@@ -56,12 +59,15 @@ type ReasonInfo struct {
 var Reasons = []ReasonInfo{
 	{OK, ExitDone, "done as asked"},
 	{Unchanged, ExitDone, "the target already names this version; nothing was written"},
+	{Retained, ExitDone, "a gate with `on-fail: retain` failed: the incumbent stays, nothing was written"},
 	{Blocked, ExitRefused, "at least one gate failed or could not be judged"},
+	{Findings, ExitRefused, "something was found that is not as expected: a test of the policy"},
 	{NoGates, ExitRefused, "no gate applies, and a target without gates is refused; nothing was written"},
 	{Downgrade, ExitRefused, "the candidate is older than the incumbent; `override: downgrade` allows it"},
 	{Held, ExitRefused, "the candidate was rolled back before; `override: hold` allows it"},
 	{NoRun, ExitRefused, "the candidate's source names no run, so its lineage is unknown"},
 	{BadInput, ExitBadInput, "an input is missing or wrong; all problems are listed"},
+	{BadPolicy, ExitBadInput, "the policy file is missing or wrong; all problems are listed with line and column"},
 	{RefNotAllowed, ExitFailed, "a writing command was started from a branch that may not write"},
 	{PlanChanged, ExitFailed, "what the approved plan was made of has changed, or `expected-previous` is not what the target names; nothing was written"},
 	{PlanExpired, ExitFailed, "the plan was made more than 7 days ago"},

@@ -11,6 +11,7 @@ type Record struct {
 	To       int      `json:"to"`
 	Target   Target   `json:"target"`
 	Gates    []string `json:"gates,omitempty"` // each with its outcome and what was observed
+	Waivers  []string `json:"waivers,omitempty"`
 	Override []string `json:"override,omitempty"`
 	Plan     string   `json:"plan"` // digest
 	Run      string   `json:"run,omitempty"`
@@ -39,6 +40,7 @@ func NewRecord(p Plan, digest string, in Intent, number int, at time.Time, place
 		Ledger: place.Ledger, Epoch: place.Epoch, Sha256: place.Sha256, Weak: place.Weak,
 	}
 	if p.Verdict != nil {
+		r.Waivers = p.Verdict.Waivers
 		for _, f := range p.Verdict.Findings {
 			r.Gates = append(r.Gates, f.Gate+": "+string(f.Outcome)+" ("+f.Candidate+")")
 		}
@@ -52,7 +54,7 @@ func NewRecord(p Plan, digest string, in Intent, number int, at time.Time, place
 			return string(text)
 		}
 		if len(r.Gates) < 2 {
-			r.Gates, r.Override = []string{"left out: too long for a tag"}, nil
+			r.Gates, r.Override, r.Waivers = []string{"left out: too long for a tag"}, nil, nil
 			text, _ = CanonicalJSON(r)
 			return Truncate(string(text), MaxTagValue)
 		}

@@ -1,5 +1,7 @@
 package registry
 
+import "slices"
+
 // Outcome is what a gate found.
 type Outcome string
 
@@ -8,6 +10,16 @@ const (
 	Fail          Outcome = "fail"
 	Inconclusive  Outcome = "inconclusive"   // cannot be judged; blocks
 	NotApplicable Outcome = "not-applicable" // a comparison with an incumbent that is confirmed absent
+	Pending       Outcome = "pending"        // judged when the plan is applied: depends on the clock or on people
+)
+
+// Effect is what a failed gate does.
+type Effect string
+
+const (
+	OnFailBlock  Effect = "block"
+	OnFailRetain Effect = "retain" // the incumbent stays, which is no error
+	OnFailWarn   Effect = "warn"
 )
 
 // Finding is one gate's judgement, complete enough to be shown without the facts.
@@ -21,16 +33,34 @@ type Finding struct {
 	Fix       string  `json:"fix,omitempty"` // the shortest way to satisfy the gate
 	File      string  `json:"file,omitempty"`
 	Line      int     `json:"line,omitempty"` // of the input or policy file
+	OnFail    Effect  `json:"on_fail,omitempty"`
+	Late      bool    `json:"late,omitempty"`   // judged anew when applied, so outside the plan's digest
+	Waiver    string  `json:"waiver,omitempty"` // who let it pass nevertheless, why and until when
 }
 
-// Blocks reports whether the finding alone forbids promotion.
-func (f Finding) Blocks() bool { return f.Outcome == Fail || f.Outcome == Inconclusive }
+// Blocks reports whether the finding alone forbids promotion. What could not be judged blocks whatever a failure would
+// have done.
+func (f Finding) Blocks() bool {
+	switch {
+	case f.Waiver != "":
+		return false
+	case f.Outcome == Fail:
+		return f.OnFail != OnFailRetain && f.OnFail != OnFailWarn
+	}
+	return f.Outcome == Inconclusive
+}
+
+// Retains reports whether the finding alone keeps the incumbent.
+func (f Finding) Retains() bool {
+	return f.Waiver == "" && f.Outcome == Fail && f.OnFail == OnFailRetain
+}
 
 // Decision is the verdict in one word.
 type Decision string
 
 const (
 	Promote Decision = "promote"
+	Retain  Decision = "retain" // the incumbent stays; nothing is written
 	Block   Decision = "block"
 )
 
@@ -38,13 +68,49 @@ const (
 type Verdict struct {
 	Decision Decision  `json:"decision"`
 	Findings []Finding `json:"findings"`
+	Waivers  []string  `json:"waivers,omitempty"` // every exception that was used or has run out, for the first lines of a report
 }
 
-// Failed lists the gates that block, in their order.
+// Sum sets the decision: block before retain before promote. Nothing judged is a block: a target nobody described is
+// not a target anything may reach.
+func (v Verdict) Sum() Verdict {
+	v.Decision = Promote
+	for _, f := range v.Findings {
+		if f.Retains() && v.Decision == Promote {
+			v.Decision = Retain
+		}
+		if f.Blocks() {
+			v.Decision = Block
+		}
+	}
+	if len(v.Findings) == 0 {
+		v.Decision = Block
+	}
+	return v
+}
+
+// Bound returns what a plan binds of the verdict: findings that are judged anew when the plan is applied are pending
+// in it, with nothing that depends on the clock.
+func (v Verdict) Bound() Verdict {
+	if !slices.ContainsFunc(v.Findings, func(f Finding) bool { return f.Late }) {
+		return v
+	}
+	out := v
+	out.Findings = make([]Finding, len(v.Findings))
+	for i, f := range v.Findings {
+		if f.Late {
+			f = Finding{Gate: f.Gate, Wanted: f.Wanted, Outcome: Pending, File: f.File, Line: f.Line, OnFail: f.OnFail, Late: true}
+		}
+		out.Findings[i] = f
+	}
+	return out.Sum()
+}
+
+// Failed lists the gates that block or retain, in their order.
 func (v Verdict) Failed() []Finding {
 	var out []Finding
 	for _, f := range v.Findings {
-		if f.Blocks() {
+		if f.Blocks() || f.Retains() {
 			out = append(out, f)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"net/url"
 	"slices"
 	"strconv"
@@ -15,29 +16,34 @@ import (
 
 // Report is everything a page or a result says, gathered when the command has ended, well or badly.
 type Report struct {
-	Command   string
-	Reason    registry.Reason
-	Dry       bool
-	DryWhy    string // why it is a dry run although nobody asked for one
-	Facts     registry.Facts
-	Judged    bool
-	Verdict   registry.Verdict
-	Plan      registry.Plan
-	Planned   bool
-	Digest    string // of the plan
-	Stamped   string // the digest with the minute in front, as people pass it on
-	Receipt   registry.Receipt
-	Applied   bool
-	Ledger    LedgerNote
-	Histories []History
-	Err       error
-	Problems  []string // with the inputs
-	Suggest   []string // thresholds to paste, where there was no gate
-	Server    *registry.Server
-	Tracking  string // address for links
-	Requests  int
-	Rounds    int
-	Took      time.Duration
+	Command    string
+	Reason     registry.Reason
+	Dry        bool
+	DryWhy     string // why it is a dry run although nobody asked for one
+	Facts      registry.Facts
+	Judged     bool
+	Verdict    registry.Verdict
+	Plan       registry.Plan
+	Planned    bool
+	Digest     string // of the plan
+	Stamped    string // the digest with the minute in front, as people pass it on
+	Receipt    registry.Receipt
+	Ledger     LedgerNote
+	Histories  []History
+	Applied    bool
+	Err        error
+	Title      Line // with Body: a page of its own kind
+	Body       Doc
+	Data       any      // what the page says, for programs
+	Policy     string   // the file that was judged by; "" where none was
+	PolicyNote string   // why the policy was left aside
+	Problems   []string // with the inputs or the policy file
+	Suggest    []string // thresholds to paste, where there was no gate
+	Server     *registry.Server
+	Tracking   string // address for links
+	Requests   int
+	Rounds     int
+	Took       time.Duration
 }
 
 // Page composes the page: verdict first, then why, then what happened, then what to do next.
@@ -52,16 +58,20 @@ func (r Report) Page() Doc {
 	if len(r.Plan.Override) > 0 {
 		d = append(d, Para{line("Overridden for this run: ", C(strings.Join(r.Plan.Override, ", ")))})
 	}
+	if r.Body != nil {
+		return append(d, r.Body...)
+	}
 	if r.Server != nil {
 		d = append(d, r.serverTable()...)
 		d = append(d, r.problem()...)
 		d = append(d, r.steps()...)
 		return append(d, r.next()...)
 	}
+	d = append(d, r.waivers()...)
 	d = append(d, r.subject()...)
 	d = append(d, r.problem()...)
 	if r.Judged && len(r.Verdict.Findings) > 0 {
-		d = append(d, gateTable(r.Verdict))
+		d = append(d, r.gateTable())
 		d = append(d, fixes(r.Verdict)...)
 	}
 	if len(r.Suggest) > 0 {
@@ -84,8 +94,15 @@ func dryLine(r Report) string {
 func (r Report) headline() Line {
 	model, target := C(r.Plan.Model), targetSpan(r.Plan.Target)
 	number := strconv.Itoa(r.number())
+	if r.Title != nil {
+		return r.Title
+	}
 	switch r.Reason {
 	case registry.OK, registry.Unchanged:
+	case registry.Retained:
+		return line("Kept: ", target, " of ", model, " names version "+strconv.Itoa(r.Plan.Incumbent)+" still; the candidate is not better")
+	case registry.BadPolicy:
+		return line("Bad policy: ", C(message(r.Err)))
 	case registry.Blocked:
 		return line(fmt.Sprintf("Blocked: %d of %d gates", len(r.Verdict.Failed()), len(r.Verdict.Findings)), " for ", model)
 	case registry.NoGates:
@@ -188,6 +205,9 @@ func (r Report) subject() Doc {
 		if r.Plan.Incumbent != 0 {
 			incumbent = strconv.Itoa(r.Plan.Incumbent)
 		}
+		if r.Policy != "" {
+			rows = append(rows, []Line{line("policy"), line(C(r.Policy))})
+		}
 		rows = append(rows, []Line{line("target"), targetSpan(r.Plan.Target)}, []Line{line("incumbent"), line(incumbent)})
 	}
 	return Doc{Table{[]string{"", ""}, rows}}
@@ -215,14 +235,73 @@ func (r Report) problem() Doc {
 	return d
 }
 
-func gateTable(v registry.Verdict) Table {
+// waivers are among the first lines: somebody took something on.
+func (r Report) waivers() Doc {
+	var items []Line
+	for _, w := range r.Verdict.Waivers {
+		items = append(items, line("Exception: ", C(w)))
+	}
+	if r.PolicyNote != "" {
+		items = append(items, line("Without the policy: ", C(r.PolicyNote)))
+	}
+	if len(items) == 0 {
+		return nil
+	}
+	return Doc{List{items}}
+}
+
+// brief shortens a measured number to six digits, for reading. It stays whole where the shortening would make it look
+// equal to what it is compared with.
+func brief(text string, f registry.Finding) string {
+	v, err := strconv.ParseFloat(text, 64)
+	if err != nil || len(text) <= 8 || math.Abs(v) == math.MaxFloat64 {
+		return text
+	}
+	short := func(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }
+	for _, other := range append(strings.Fields(f.Wanted), f.Candidate, f.Incumbent) {
+		w, err := strconv.ParseFloat(other, 64)
+		if err == nil && w != v && short(w) == short(v) {
+			return text
+		}
+	}
+	return short(v)
+}
+
+func (r Report) gateTable() Table {
 	t := Table{Head: []string{"gate", "wanted", "candidate", "incumbent", "verdict"}}
-	for _, f := range v.Findings {
-		t.Rows = append(t.Rows, []Line{
-			line(C(f.Gate)), line(C(f.Wanted)), line(C(f.Candidate)), line(orDash(f.Incumbent)), line(string(f.Outcome)),
-		})
+	if r.Policy != "" {
+		t.Head = append(t.Head, "line")
+	}
+	for _, f := range r.Verdict.Findings {
+		row := []Line{
+			line(C(f.Gate)), line(C(f.Wanted)), line(C(brief(f.Candidate, f))), line(orDash(brief(f.Incumbent, f))), line(outcome(f)),
+		}
+		if r.Policy != "" {
+			at := "–"
+			if f.Line > 0 {
+				at = strconv.Itoa(f.Line)
+			}
+			if f.File != r.Policy {
+				at = f.File
+			}
+			row = append(row, line(at))
+		}
+		t.Rows = append(t.Rows, row)
 	}
 	return t
+}
+
+// outcome names what a finding does where that is not the rule.
+func outcome(f registry.Finding) string {
+	switch {
+	case f.Waiver != "":
+		return string(f.Outcome) + ", waived"
+	case f.Retains():
+		return "fail, keeps the incumbent"
+	case f.Outcome == registry.Fail && !f.Blocks():
+		return "fail, only a warning"
+	}
+	return string(f.Outcome)
 }
 
 func orDash(data string) any {
@@ -241,7 +320,11 @@ func fixes(v registry.Verdict) Doc {
 		}
 		l := line(C(f.Gate), ": ", f.Why)
 		if f.Fix != "" {
-			l = append(l, line(". To satisfy it: ", f.Fix)...)
+			stop := "."
+			if strings.HasSuffix(f.Why, "?") {
+				stop = ""
+			}
+			l = append(l, line(stop, " To satisfy it: ", f.Fix)...)
 		}
 		items = append(items, append(l, T(".")))
 	}
@@ -354,13 +437,26 @@ func (r Report) notes() Doc {
 	for _, w := range r.Receipt.Warnings {
 		items = append(items, line("warning: ", w))
 	}
-	if r.Facts.Candidate.MLmodel.Why() != "" && r.Planned && r.Facts.Candidate.MLmodel.Why() != "not gathered" {
-		items = append(items, line("no lineage from the MLmodel file: ", r.Facts.Candidate.MLmodel.Why()))
+	for _, n := range r.unread() {
+		items = append(items, line(C(n)))
 	}
 	if len(items) == 0 {
 		return nil
 	}
 	return Doc{List{items}}
+}
+
+// unread says what could not be read of the candidate's files, and what that does not touch.
+func (r Report) unread() []string {
+	why := r.Facts.Candidate.MLmodel.Why()
+	if why == "" || why == "not gathered" || !r.Planned {
+		return nil
+	}
+	notes := []string{"no lineage from the MLmodel file: " + why}
+	if run, ok := r.Facts.Candidate.Run.Get(); ok && run.ArtifactURI != "" {
+		notes = append(notes, "the server reads the run's files under "+run.ArtifactURI+"; gates on metrics do not need them, gates on the model's files do")
+	}
+	return notes
 }
 
 // next is the command or line to use from here.
@@ -370,7 +466,7 @@ func (r Report) next() Doc {
 		return Doc{Para{line("Load it with:")}, Code{"python", r.loading()}}
 	case r.Reason == registry.OK && r.Command == "register" && !r.Dry:
 		return Doc{Para{line("Promote it with:")},
-			Code{"sh", fmt.Sprintf("mlflow-promote promote --model %s --candidate %s --alias champion --thresholds '…'", quote(r.Plan.Model), quote(fmt.Sprintf("models:/%s/%d", r.Plan.Model, r.number())))}}
+			Code{"sh", fmt.Sprintf("mlflow-promote promote --model %s --candidate %s --alias champion --thresholds '…'", registry.ShellWord(r.Plan.Model), registry.ShellWord(fmt.Sprintf("models:/%s/%d", r.Plan.Model, r.number())))}}
 	case r.Reason == registry.Blocked:
 		return Doc{Para{line("Judge another candidate, writing nothing, with:")}, Code{"sh", r.validateCommand()}}
 	case r.Dry && r.Reason == registry.OK:
@@ -434,27 +530,25 @@ func aliasSpan(s registry.Step) Line {
 
 // validateCommand judges another candidate by the same gates.
 func (r Report) validateCommand() string {
-	words := []string{"mlflow-promote", "validate", "--model", quote(r.Plan.Model), "--candidate", "runs:/RUN_ID/model"}
+	words := []string{"mlflow-promote", "validate", "--model", registry.ShellWord(r.Plan.Model), "--candidate", "runs:/RUN_ID/model"}
 	if t := r.Plan.Target; t.Alias != "" {
-		words = append(words, "--alias", quote(t.Alias))
+		words = append(words, "--alias", registry.ShellWord(t.Alias))
 	} else if t.Stage != "" {
 		words = append(words, "--stage", t.Stage)
 	}
 	var gates []string
 	for _, f := range r.Verdict.Findings {
-		gates = append(gates, f.Gate)
+		if f.File == "thresholds" {
+			gates = append(gates, f.Gate)
+		}
 	}
-	return strings.Join(append(words, "--thresholds", quote(strings.Join(gates, "\n"))), " ")
-}
-
-// quote makes one word of the shell out of text.
-func quote(text string) string {
-	if text != "" && strings.IndexFunc(text, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./:@", r))
-	}) < 0 {
-		return text
+	if r.Policy != "" {
+		words = append(words, "--policy-file", registry.ShellWord(r.Policy))
 	}
-	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+	if len(gates) > 0 {
+		words = append(words, "--thresholds", registry.ShellWord(strings.Join(gates, "\n")))
+	}
+	return strings.Join(words, " ")
 }
 
 // ModelURI is how a consumer loads what the target names; "" where no version is known.

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -34,9 +35,12 @@ type Result struct {
 	Planned    []registry.Step       `json:"planned,omitempty"` // of a dry run
 	Notes      []string              `json:"notes,omitempty"`
 	Warnings   []string              `json:"warnings,omitempty"`
+	Policy     string                `json:"policy,omitempty"`
+	Waivers    []string              `json:"waivers,omitempty"`
+	Problems   []string              `json:"problems,omitempty"` // with the inputs or the policy file
+	Data       any                   `json:"data,omitempty"`     // of commands with a page of their own
 	Error      string                `json:"error,omitempty"`
 	Hint       string                `json:"hint,omitempty"`
-	Problems   []string              `json:"problems,omitempty"` // with the inputs, each with what would be right
 	Server     *ServerResult         `json:"server,omitempty"`
 	History    *HistoryResult        `json:"history,omitempty"`   // of one model
 	Histories  []HistoryResult       `json:"histories,omitempty"` // of several
@@ -83,10 +87,12 @@ func (r Report) Result() Result {
 		Model: r.Plan.Model, Version: numberText(r.number()), Previous: numberText(r.Plan.Incumbent),
 		Alias: r.Plan.Target.Alias, Stage: r.Plan.Target.Stage, ModelURI: r.ModelURI(), PlanDigest: r.Stamped,
 		RecordID: r.Ledger.RecordID, NoLedger: r.Ledger.Off,
-		Notes: r.Plan.Notes, Warnings: r.Receipt.Warnings, Steps: r.Receipt.Results,
-		Problems: r.Problems, Requests: r.Requests, Rounds: r.Rounds, DurationMS: r.Took.Milliseconds(),
+		Notes: append(slices.Clone(r.Plan.Notes), r.unread()...), Warnings: r.Receipt.Warnings, Steps: r.Receipt.Results,
+		Requests: r.Requests, Rounds: r.Rounds, DurationMS: r.Took.Milliseconds(),
 	}
+	out.Policy, out.Problems, out.Data = r.Policy, r.Problems, r.Data
 	if r.Judged {
+		out.Waivers = r.Verdict.Waivers
 		out.Verdict, out.Findings = string(r.Verdict.Decision), r.Verdict.Findings
 	}
 	if run, ok := r.Facts.Candidate.Run.Get(); ok {

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/cli"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 )
 
 var update = flag.Bool("update", false, "write the generated files")
@@ -89,11 +90,26 @@ func TestActionFileDeclaresExactlyTheInputsAndOutputs(t *testing.T) {
 var marker = regexp.MustCompile(`(?s)<!-- begin (\w+) -->\n.*?<!-- end (\w+) -->`)
 
 func TestReadmeTablesAreGenerated(t *testing.T) {
-	text, err := os.ReadFile(root + "README.md")
+	tables := cli.Tables()
+	servers, err := os.ReadFile(root + "internal/matrix/testdata/table.md") // written by make test-matrix
 	if err != nil {
 		t.Fatal(err)
 	}
-	tables := cli.Tables()
+	tables["servers"] = string(servers)
+	tablesIn(t, "README.md", tables)
+}
+
+func TestPolicyPageIsGenerated(t *testing.T) {
+	tablesIn(t, "docs/policy.md", map[string]string{"gates": policy.Table(), "kinds": policy.Sections()})
+}
+
+// tablesIn holds the marked parts of a page to the declarations.
+func tablesIn(t *testing.T, page string, tables map[string]string) {
+	t.Helper()
+	text, err := os.ReadFile(root + page)
+	if err != nil {
+		t.Fatal(err)
+	}
 	want := marker.ReplaceAllStringFunc(string(text), func(part string) string {
 		name := marker.FindStringSubmatch(part)[1]
 		table, ok := tables[name]
@@ -104,10 +120,14 @@ func TestReadmeTablesAreGenerated(t *testing.T) {
 		return "<!-- begin " + name + " -->\n\n" + table + "\n<!-- end " + name + " -->"
 	})
 	for name := range tables {
-		t.Errorf("README.md has no place for the table %s", name)
+		t.Errorf("%s has no place for the table %s", page, name)
 	}
-	generated(t, "README.md", want)
+	generated(t, page, want)
 	if strings.Count(want, "<!-- begin ") != strings.Count(want, "<!-- end ") {
-		t.Error("README.md has a marker without its other half")
+		t.Errorf("%s has a marker without its other half", page)
 	}
+}
+
+func TestPolicySchemaIsGenerated(t *testing.T) {
+	generated(t, "docs/policy.schema.json", string(policy.Schema()))
 }

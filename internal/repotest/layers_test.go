@@ -29,11 +29,13 @@ var layers = map[string][]string{
 	"internal/mlflow":            {"internal/registry", "internal/rest"},
 	"internal/cli": {"internal/registry", "internal/policy", "internal/plan", "internal/report", "internal/apply", "internal/ledger",
 		"internal/rest", "internal/actions", "internal/mlflow"},
+	"internal/matrix":              {},
 	"internal/mlflow/mlflowtest":   {},
 	"internal/actions/actionstest": {"internal/actions"},
 	"internal/realtest":            {},
 	"internal/repotest":            {},
 	"tools/bench":                  {"internal/realtest", "internal/rest"},
+	"tools/mutants":                {},
 	"tools/demo":                   {"internal/realtest"},
 }
 

@@ -105,6 +105,7 @@ func (r response) writeTo(w http.ResponseWriter, q *http.Request) {
 	switch r.wire.kind {
 	case Truncate:
 		_, _ = w.Write(body[:len(body)/2]) // the caller sees the break, whatever becomes of this half
+		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	case SlowBody:
 		sendSlowly(w, q.Context(), body, r.wire.delay)

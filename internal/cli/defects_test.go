@@ -1,0 +1,112 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// The scripts that people copied before there was this program had defects. Each has its test here, by its name.
+
+// Registering was not idempotent: every call made a version, and tags were written twice.
+func TestDefectRegisteringTwiceMakesTwoVersions(t *testing.T) {
+	for _, version := range mlflowtest.Versions() {
+		s := double(t, version, oneRun)
+		words := []string{"register", "--model", "churn", "--candidate", "runs:/r1/model", "--tags", "team=growth"}
+		run(t, s, words...)
+		s.Forget()
+		if _, again := run(t, s, words...); again.Version != "3" || again.Changed || len(s.Writes()) != 0 {
+			t.Errorf("%s: the second time it is version %s, with the writes %v", version, again.Version, s.Writes())
+		}
+	}
+}
+
+// A version already in the stage was archived and moved back.
+func TestDefectAVersionInTheStageIsArchivedFirst(t *testing.T) {
+	s := double(t, "3.17.2", `{"runs": [{"id": "r1", "metrics": {"acc": 0.9}, "artifacts": {"model/MLmodel": "flavors: {sklearn: {}}"}}],
+		"models": [{"name": "churn", "versions": [{"run": "r1", "stage": "Staging"}]}]}`)
+	_, r := run(t, s, "promote", "--model", "churn", "--candidate", "models:/churn/1", "--stage", "Staging", "--thresholds", "acc>=0.5")
+	if r.Reason != registry.Unchanged || len(s.Writes()) != 0 {
+		t.Errorf("%s, with the writes %v", r.Reason, s.Writes())
+	}
+}
+
+// The code that loads by alias used mlflow.sklearn without importing it: what the page tells people to run is a whole
+// program.
+func TestDefectTheLoadingCodeImportsNothing(t *testing.T) {
+	for _, version := range mlflowtest.Versions() {
+		s := double(t, version, oneRun)
+		_, page, _ := launch(t, s, "promote", "--model", "churn", "--candidate", "runs:/r1/model", "--alias", "champion", "--thresholds", "acc>=0.5")
+		_, code, found := strings.Cut(page, "Load it with:")
+		if !found || !strings.Contains(code, "import mlflow\n") || !strings.Contains(code, "mlflow.pyfunc.load_model(") {
+			t.Errorf("%s: the page says how to load it like this:\n%s", version, code)
+		}
+	}
+}
+
+// Whether there are aliases was asked of the client's version, and the tag that stands for one stayed on every version
+// that ever had it.
+func TestDefectTheAliasTagStaysOnEveryVersion(t *testing.T) {
+	s := double(t, "2.2.2", `{"runs": [{"id": "r1", "metrics": {"acc": 0.9}, "artifacts": {"model/MLmodel": "flavors: {sklearn: {}}"}}], "models": [{"name": "churn", "versions": [
+		{"run": "r1", "tags": {"alias_champion": "true"}}, {"run": "r1", "tags": {"alias_champion": "true"}}, {"run": "r1"}]}]}`)
+	for _, number := range []string{"3", "1", "2"} {
+		if status, r := run(t, s, "promote", "--model", "churn", "--candidate", "models:/churn/"+number, "--alias", "champion",
+			"--thresholds", "acc>=0.5", "--override", "downgrade"); status != 0 {
+			t.Fatal(r.Error)
+		}
+		carry := map[string]string{}
+		for _, w := range s.Writes() {
+			var tag struct{ Key, Version, Value string }
+			if json.Unmarshal([]byte(w.Body), &tag) == nil && tag.Key == "alias_champion" {
+				carry[tag.Version] = tag.Value
+			}
+		}
+		if _, r := run(t, s, "validate", "--model", "churn", "--candidate", "models:/churn@champion", "--thresholds", "acc>=0.5"); r.Version != number {
+			t.Errorf("version %s was promoted, and the alias is on %s", number, r.Version)
+		}
+		for version, value := range carry {
+			if (value == "true") != (version == number) {
+				t.Errorf("version %s was promoted, and the tag of version %s is %s", number, version, value)
+			}
+		}
+	}
+}
+
+// Aliases came with MLflow 2.3, not 2.0; a version may hold several, and '-' and letters of any alphabet are allowed.
+func TestDefectAliasesAreMisjudged(t *testing.T) {
+	s := double(t, "2.9.2", oneRun)
+	if _, r := run(t, s, "alias", "--model", "churn", "--alias", "latest-approved=1, prüfling_2=1"); r.Reason != registry.OK {
+		t.Errorf("two aliases of one version: %s %s", r.Reason, r.Error)
+	}
+	s = double(t, "2.2.2", oneRun)
+	_, r := run(t, s, "alias", "--model", "churn", "--alias", "latest-approved=1")
+	if len(r.Notes) != 1 || !strings.Contains(r.Notes[0], "they came with MLflow 2.3") {
+		t.Errorf("on a server without aliases it says %q", r.Notes)
+	}
+}
+
+// Versions were read with a deprecated call, and only the first page of a search.
+func TestDefectOnlyTheFirstPageIsRead(t *testing.T) {
+	var versions []string
+	for i := range 10_005 {
+		stage := "None"
+		if i == 10_002 {
+			stage = "Production"
+		}
+		versions = append(versions, fmt.Sprintf(`{"run": "r1", "stage": "%s"}`, stage))
+	}
+	s := double(t, "3.17.2", `{"runs": [{"id": "r1", "metrics": {"acc": 0.9}, "artifacts": {"model/MLmodel": "flavors: {sklearn: {}}"}}], "models": [{"name": "churn", "versions": [`+strings.Join(versions, ",")+`]}]}`)
+	_, r := run(t, s, "promote", "--model", "churn", "--candidate", "models:/churn/10005", "--stage", "Production", "--thresholds", "acc>=0.5")
+	if r.Previous != "10003" || r.Reason != registry.OK {
+		t.Errorf("Production was held by 10003, and %q was found: %s", r.Previous, r.Error)
+	}
+	for _, q := range s.Requests() {
+		if strings.Contains(q.Path, "get-latest-versions") {
+			t.Errorf("asked %s", q.Path)
+		}
+	}
+}

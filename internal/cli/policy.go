@@ -1,0 +1,270 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/actions"
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/report"
+)
+
+// loadPolicy reads the policy file. The one at the usual place may be missing, where needed is false: many begin with
+// thresholds alone. One that was asked for may not.
+func (s *session) loadPolicy(needed bool) (policy.Policy, bool, error) {
+	name := s.set.policyFile
+	data, err := s.runner.ReadWorkspace(name, policy.MaxFile)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) && !needed && name == input("policy-file").Default {
+			return policy.Policy{}, false, nil
+		}
+		return policy.Policy{}, false, &registry.Error{
+			Reason: registry.BadPolicy, Msg: "the policy file cannot be used: " + err.Error(),
+			Hint: "is the repository checked out before this step? the input policy-file is a path below the workspace",
+		}
+	}
+	p, err := policy.Parse(name, data)
+	return p, err == nil, err
+}
+
+// adopt puts the gates of the policy before those of the thresholds: thresholds add, they replace nothing.
+func (s *session) adopt(c command) error {
+	p, found, err := s.loadPolicy(false)
+	if bad := (*registry.Error)(nil); errors.As(err, &bad) && bad.Hint == "" {
+		bad.Hint = "`mlflow-promote policy check` finds the same without a server"
+	}
+	if err != nil || !found {
+		return err
+	}
+	in := &s.set.intent
+	if c.about == aboutAliases {
+		return ungatedOnly(p, *in)
+	}
+	applied, err := p.For(in.Query.Model, in.Query.Target)
+	if err != nil {
+		if !slices.Contains(in.Override, registry.OverrideUngated) {
+			return err
+		}
+		s.report.PolicyNote = err.Error()
+		return nil
+	}
+	in.Policy, s.report.Policy = p.Digest, p.File
+	s.set.gates = append(applied.Gates, s.set.gates...)
+	s.set.waivers, s.set.identities = p.Waivers, p.Identities
+	return nil
+}
+
+// ungatedOnly keeps the command alias away from targets that gates guard.
+func ungatedOnly(p policy.Policy, in registry.Intent) error {
+	for _, a := range in.Query.Aliases {
+		if _, err := p.For(in.Query.Model, registry.Target{Alias: a.Alias}); err == nil {
+			return &registry.Error{
+				Reason: registry.BadInput, Msg: fmt.Sprintf("alias %s of %s is guarded by %s", a.Alias, in.Query.Model, p.File),
+				Hint: fmt.Sprintf("move it with: mlflow-promote promote --model %s --candidate models:/%s/%d --alias %s", in.Query.Model, in.Query.Model, a.Version, a.Alias),
+			}
+		}
+	}
+	return nil
+}
+
+// needs is what the gates want to know, without the documents that are given as files.
+func (s *session) needs() registry.Needs {
+	n := policy.Needs(s.set.gates)
+	n.Evidence = slices.DeleteFunc(n.Evidence, func(name string) bool { return s.set.evidence[name] != "" })
+	return n
+}
+
+// surroundings adds the facts that do not come from MLflow.
+func (s *session) surroundings(f *registry.Facts) {
+	f.Words = plan.Words(*f, s.set.intent)
+	f.Identities = s.set.identities
+	f.Commit = registry.Commit{Repository: s.job.Repository, Contains: registry.Unreadable[bool]("ancestors are not looked up; only the head commit itself is recognised")}
+	for _, sha := range []string{s.job.HeadSHA, s.job.SHA} {
+		if sha != "" {
+			f.Commit.Heads = append(f.Commit.Heads, sha)
+		}
+	}
+	f.Review = registry.Unreadable[registry.Review]("approvals are not read from GitHub by this version")
+	if !f.Now.IsZero() {
+		f.Skew = f.Now.Sub(s.p.Now())
+	}
+	if f.Evidence == nil {
+		f.Evidence = map[string]registry.Known[string]{}
+	}
+	for name, path := range s.set.evidence {
+		f.Evidence[name] = registry.Unreadable[string]("")
+		data, err := s.runner.ReadWorkspace(path, fileLimit)
+		if err != nil {
+			f.Evidence[name] = registry.Unreadable[string](err.Error())
+			continue
+		}
+		f.Evidence[name] = registry.Is(string(data))
+	}
+}
+
+// problems shows everything wrong with a policy file, each at its line.
+func (s *session) problems(err error) {
+	found := policy.Problems(err)
+	for _, p := range found {
+		s.report.Problems = append(s.report.Problems, fmt.Sprintf("%s:%s", s.set.policyFile, p.Error()))
+		if !s.runner.InActions() {
+			continue // the list below the error says the same
+		}
+		s.runner.Annotate(actions.Annotation{Level: actions.Error, File: s.set.policyFile, Line: p.Line, Title: "Policy", Message: fmt.Sprintf("column %d: %s", p.Col, p.Msg)})
+	}
+}
+
+func (s *session) policyCheck(context.Context) {
+	p, _, err := s.loadPolicy(true)
+	if err != nil {
+		s.fail(err)
+		return
+	}
+	gates, targets := 0, 0
+	t := report.Table{Head: []string{"model", "target", "gates", "line"}}
+	for _, r := range p.Rules {
+		for _, target := range r.Targets {
+			targets++
+			gates += len(target.Gates)
+			t.Rows = append(t.Rows, []report.Line{{report.C(r.Glob)}, {report.C(target.Name())}, {report.T(fmt.Sprint(len(target.Gates)))}, {report.T(fmt.Sprint(target.Line))}})
+		}
+	}
+	s.report.Title = report.Line{report.C(p.File), report.T(fmt.Sprintf(": %s for %s, nothing wrong", count(gates, "gate"), count(targets, "target")))}
+	s.report.Body = report.Doc{t}
+	s.report.Reason = registry.OK
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+func (s *session) policyExplain(context.Context) {
+	p, _, err := s.loadPolicy(true)
+	if err != nil {
+		s.fail(err)
+		return
+	}
+	model, target := s.set.intent.Query.Model, s.set.intent.Query.Target
+	a, err := p.For(model, target)
+	if err != nil {
+		s.fail(err)
+		return
+	}
+	s.report.Title = report.Line{report.T("What "), report.C(model), report.T(" must meet to reach "), report.C(target.String())}
+	var doc report.Doc
+	why := report.Line{report.T("Rule "), report.C(a.Rule.Glob), report.T(fmt.Sprintf(", line %d of ", a.Rule.Line)), report.C(p.File)}
+	for _, other := range p.Matching(model)[1:] {
+		why = append(why, report.T("; it is more specific than "), report.C(other.Glob), report.T(fmt.Sprintf(", line %d", other.Line)))
+	}
+	doc = append(doc, report.Para{Line: append(why, report.T("."))})
+	t := report.Table{Head: []string{"gate", "wanted", "on failure", "judged", "line"}}
+	for _, g := range a.Gates {
+		effect := string(g.OnFail)
+		if effect == "" {
+			effect = string(registry.OnFailBlock)
+		}
+		judged := "when planned"
+		if g.Late {
+			judged = "when applied"
+		}
+		t.Rows = append(t.Rows, []report.Line{{report.C(g.ID)}, {report.C(g.Wanted)}, {report.T(effect)}, {report.T(judged)}, {report.T(fmt.Sprint(g.Line))}})
+	}
+	doc = append(doc, t)
+	if fetched := fetches(policy.Needs(a.Gates)); fetched != "" {
+		doc = append(doc, report.Para{Line: report.Line{report.T("Fetched beside run and model file: " + fetched + ".")}})
+	}
+	var waived []report.Line
+	for _, w := range p.Waivers {
+		if w.Model == model {
+			waived = append(waived, report.Line{report.C(w.Gate), report.T(fmt.Sprintf(" for version %d, by ", w.Version)), report.C(w.By), report.T(" until " + w.Until + ": "), report.C(w.Why)})
+		}
+	}
+	if len(waived) > 0 {
+		doc = append(doc, report.Para{Line: report.Line{report.T("Exceptions:")}}, report.List{Items: waived})
+	}
+	s.report.Body, s.report.Reason = doc, registry.OK
+}
+
+// fetches says in words what gates need beyond what every promotion reads.
+func fetches(n registry.Needs) string {
+	var out []string
+	for _, x := range []struct {
+		on   bool
+		what string
+	}{
+		{len(n.Holders) > 0, "the runs of " + strings.Join(n.Holders, ", ")}, {n.HolderMLmodels, "the incumbent's model file"},
+		{n.Files, "the list of the model's files"}, {n.Digest, "the content of every file"},
+		{len(n.History) > 0, "the history of " + strings.Join(n.History, ", ")}, {len(n.Evidence) > 0, strings.Join(n.Evidence, ", ")},
+	} {
+		if x.on {
+			out = append(out, x.what)
+		}
+	}
+	return strings.Join(out, "; ")
+}
+
+func (s *session) policyTest(context.Context) {
+	p, _, err := s.loadPolicy(true)
+	if err != nil {
+		s.fail(err)
+		return
+	}
+	names, err := s.runner.ListWorkspace(s.set.folder)
+	if err != nil {
+		s.fail(&registry.Error{Reason: registry.BadInput, Msg: err.Error(), Hint: "the input policy-tests names a folder of .yml files, one test each"})
+		return
+	}
+	tests, wrong := 0, 0
+	t := report.Table{Head: []string{"test", "verdict", "result"}}
+	for _, name := range names {
+		if !strings.HasSuffix(name, ".yml") && !strings.HasSuffix(name, ".yaml") {
+			continue
+		}
+		tests++
+		verdict, problems := s.try(p, s.set.folder+"/"+name)
+		result := "as expected"
+		if len(problems) > 0 {
+			wrong++
+			result = strings.Join(problems, "; ")
+			s.runner.Annotate(actions.Annotation{Level: actions.Error, File: s.set.folder + "/" + name, Title: "Policy test", Message: result})
+		}
+		t.Rows = append(t.Rows, []report.Line{{report.C(name)}, {report.T(string(verdict))}, {report.C(result)}})
+	}
+	switch {
+	case tests == 0:
+		s.fail(&registry.Error{Reason: registry.BadInput, Msg: fmt.Sprintf("the folder %q has no test", s.set.folder), Hint: "a test is a .yml file with model, target, candidate and expect"})
+		return
+	case wrong > 0:
+		s.report.Reason = registry.Findings
+	default:
+		s.report.Reason = registry.OK
+	}
+	s.report.Title = report.Line{report.C(p.File), report.T(fmt.Sprintf(": %d of %s as expected", tests-wrong, count(tests, "test")))}
+	s.report.Body = report.Doc{t}
+}
+
+func (s *session) try(p policy.Policy, path string) (registry.Decision, []string) {
+	data, err := s.runner.ReadWorkspace(path, policy.MaxFile)
+	if err != nil {
+		return "–", []string{err.Error()}
+	}
+	c, err := policy.ParseCase(path, data)
+	if err != nil {
+		var all []string
+		for _, problem := range policy.Problems(err) {
+			all = append(all, problem.Error())
+		}
+		return "–", all
+	}
+	v, wrong := p.Try(c)
+	return v.Decision, wrong
+}

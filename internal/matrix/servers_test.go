@@ -1,0 +1,63 @@
+//go:build real
+
+package matrix
+
+import "github.com/mlflow-promote/mlflow-promote/internal/realtest"
+
+// row is one server of the table.
+type row struct {
+	name  string
+	fast  bool // in every run; the others only in the whole matrix
+	start realtest.Options
+	also  func(*bench) // what is shown beside the table
+}
+
+// rows is the table of servers, in the order the README shows them.
+var rows = []row{
+	{"3.17.2 on PostgreSQL", true, realtest.Options{Store: "postgresql"}, func(b *bench) { together(b); twoMovers(b) }},
+	{"3.17.2 on MariaDB", false, realtest.Options{Store: "mariadb"}, together},
+	{"3.17.2 on SQLite", false, realtest.Options{}, nil},
+	{"3.17.2, a workspace", false, realtest.Options{Workspace: workspace, Workers: 1}, nil},
+	{"3.17.2, `--static-prefix`", false, realtest.Options{Prefix: "/mlflow", Workers: 1}, nil},
+	{"3.17.2, basic-auth", false, realtest.Options{Login: true, Workers: 1}, leastRights},
+	{"2.22.5 on PostgreSQL", false, realtest.Options{Version: "2.22.5", Store: "postgresql"}, nil},
+	{"2.22.5 on SQLite", true, realtest.Options{Version: "2.22.5", Workers: 1}, nil},
+	{"2.22.5 on files", false, realtest.Options{Version: "2.22.5", Store: "file", Workers: 1}, nil},
+	{"2.22.5, basic-auth", false, realtest.Options{Version: "2.22.5", Login: true, Workers: 1}, leastRights},
+	{"2.9.2 on SQLite", false, realtest.Options{Version: "2.9.2", Workers: 1}, nil},
+	{"2.2.2 on SQLite", false, realtest.Options{Version: "2.2.2", Workers: 1}, nil},
+	{"1.30.1 on SQLite", true, realtest.Options{Version: "1.30.1", Workers: 1}, nil},
+	{"1.30.1 on files", false, realtest.Options{Version: "1.30.1", Store: "file", Workers: 1}, nil},
+}
+
+const workspace = "team-a"
+
+// allowed is every cell that is not ok, with the reason. A cell that is neither ok nor here fails, and so does one that
+// is here and turns out ok.
+var allowed = map[string]map[string]cell{
+	"3.17.2 on PostgreSQL":      {"workspace": noWorkspaces},
+	"3.17.2 on MariaDB":         {"workspace": noWorkspaces},
+	"3.17.2 on SQLite":          {"workspace": noWorkspaces},
+	"3.17.2, `--static-prefix`": {"workspace": noWorkspaces},
+	"3.17.2, basic-auth":        {"workspace": noWorkspaces},
+	"2.22.5 on PostgreSQL":      {"workspace": noWorkspaces, "logged model": noLoggedModels},
+	"2.22.5 on SQLite":          {"workspace": noWorkspaces, "logged model": noLoggedModels},
+	"2.22.5 on files":           {"workspace": noWorkspaces, "logged model": noLoggedModels},
+	"2.22.5, basic-auth":        {"workspace": noWorkspaces, "logged model": noLoggedModels},
+	"2.9.2 on SQLite":           {"workspace": noWorkspaces, "logged model": noLoggedModels},
+	"2.2.2 on SQLite":           {"workspace": noWorkspaces, "logged model": noLoggedModels, "promote @": tagged, "alias": tagged},
+	"1.30.1 on SQLite":          {"workspace": noWorkspaces, "logged model": noLoggedModels, "promote @": tagged, "alias": tagged},
+	"1.30.1 on files": {"doctor": noRegistry, "register": noRegistry, "validate": noRegistry, "promote @": noRegistry,
+		"promote stage": noRegistry, "alias": noRegistry, "copy": noRegistry, "best": noRegistry, "logged model": noRegistry,
+		"workspace": noWorkspaces, "load": noRegistry},
+}
+
+// cell is what became of a command on a server, and for the allowed ones why.
+type cell struct{ is, why string }
+
+var (
+	noWorkspaces   = cell{"refused(unsupported)", "workspaces came with MLflow 3.10, where the server is started with them"}
+	noLoggedModels = cell{"refused(unsupported)", "logged models came with MLflow 3.0"}
+	noRegistry     = cell{"refused(unsupported)", "MLflow before 2.1 keeps no registry in files"}
+	tagged         = cell{"fallback", "aliases came with MLflow 2.3; a tag on exactly one version stands for each"}
+)

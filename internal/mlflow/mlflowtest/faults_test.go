@@ -1,0 +1,272 @@
+package mlflowtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// seen is what a caller sees of one request.
+type seen struct {
+	status int
+	body   string
+	err    error
+}
+
+func send(client *http.Client, method, url, body string) seen {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
+	if err != nil {
+		return seen{err: err}
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := client.Do(req)
+	if err != nil {
+		return seen{err: err}
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	return seen{resp.StatusCode, string(b), err}
+}
+
+func post(client *http.Client, base, path, body string) seen {
+	return send(client, http.MethodPost, base+api+path, body)
+}
+
+func status(code int) func(seen) bool {
+	return func(s seen) bool { return s.err == nil && s.status == code }
+}
+
+func says(code int, words string) func(seen) bool {
+	return func(s seen) bool { return s.err == nil && s.status == code && strings.Contains(s.body, words) }
+}
+
+func fails(with error) func(seen) bool {
+	return func(s seen) bool { return errors.Is(s.err, with) }
+}
+
+// faultCases say what the caller of a create sees of each fault, and how many versions there are afterwards.
+var faultCases = []struct {
+	fault    Fault
+	sees     func(seen) bool
+	versions int
+}{
+	{Fault{Kind: Reset}, fails(syscall.ECONNRESET), 0},
+	{Fault{Kind: Reset, After: true}, fails(syscall.ECONNRESET), 1},
+	{Fault{Kind: Hold}, fails(context.DeadlineExceeded), 0},
+	{Fault{Kind: Hold, After: true}, fails(context.DeadlineExceeded), 1},
+	{Fault{Kind: Hold, Delay: 20 * time.Millisecond}, fails(syscall.ECONNRESET), 0},
+	{Fault{Kind: Late, Delay: time.Hour}, fails(syscall.ECONNRESET), 0},
+	{Fault{Kind: Twice}, says(200, `"version": "2"`), 2},
+	{Fault{Kind: Status, Status: 503, Header: http.Header{"Retry-After": {"3"}}}, status(503), 0},
+	{Fault{Kind: Status, Status: 502, After: true, Body: "<html><title>Bad gateway</title></html>"}, says(502, "Bad gateway"), 1},
+	{Fault{Kind: Status, Status: 500, Body: `{"error_code":"INTERNAL_ERROR","message":"no"}`}, says(500, "INTERNAL_ERROR"), 0},
+	{Fault{Kind: Truncate}, fails(io.ErrUnexpectedEOF), 1},
+	{Fault{Kind: Garble}, func(s seen) bool {
+		return s.status == 200 && strings.HasPrefix(s.body, "{") && !strings.HasSuffix(s.body, "}")
+	}, 1},
+	{Fault{Kind: Bomb}, func(s seen) bool { return s.status == 200 && len(s.body) == 1<<20 && strings.TrimSpace(s.body) == "" }, 0},
+	{Fault{Kind: Redirect}, status(302), 0},
+	{Fault{Kind: Redirect, Status: 307, After: true, Header: http.Header{"Location": {"http://elsewhere.example/"}}}, status(307), 1},
+	{Fault{Kind: SlowHeader, Delay: 20 * time.Millisecond}, says(200, `"version": "1"`), 1},
+	{Fault{Kind: SlowHeader, Delay: time.Minute}, fails(context.DeadlineExceeded), 1},
+	{Fault{Kind: SlowBody, Delay: 20 * time.Millisecond}, says(200, `"version": "1"`), 1},
+	{Fault{Kind: SlowBody, Delay: time.Hour}, fails(context.DeadlineExceeded), 1},
+	{Fault{Kind: LoginPage}, says(200, "<title>Sign in</title>"), 0},
+	{Fault{Kind: InvalidHost}, says(403, "Invalid Host header"), 0},
+}
+
+// noRedirects stops at the first answer, so that a test sees it.
+func noRedirects(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+func versionsOf(s *Server, name string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.spaces[defaultWorkspace].models[name].versions)
+}
+
+func TestFaults(t *testing.T) {
+	for _, c := range faultCases {
+		name := fmt.Sprintf("%s after=%t delay=%s status=%d", c.fault.Kind, c.fault.After, c.fault.Delay, c.fault.Status)
+		check := func(t *testing.T, s *Server, base string, client *http.Client) {
+			s.AddModel(Model{Name: "churn"})
+			c.fault.Method, c.fault.Path = http.MethodPost, "model-versions/create"
+			s.Fault(c.fault)
+			if got := post(client, base, "model-versions/create", `{"name":"churn","source":"s3://bucket/key"}`); !c.sees(got) {
+				t.Errorf("the caller sees %d %.300q, error %v", got.status, got.body, got.err)
+			}
+			if n := versionsOf(s, "churn"); n != c.versions {
+				t.Errorf("%d versions, want %d", n, c.versions)
+			}
+			if n := len(s.Writes()); n != c.versions {
+				t.Errorf("%d writes recorded, want %d", n, c.versions)
+			}
+		}
+		t.Run("in process/"+name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := New("3.17.2")
+				check(t, s, "http://localhost", &http.Client{Transport: s.Transport(), CheckRedirect: noRedirects})
+			})
+		})
+		t.Run("over a socket/"+name, func(t *testing.T) {
+			t.Parallel()
+			s := New("3.17.2")
+			srv := httptest.NewServer(s)
+			defer srv.Close()
+			client := srv.Client()
+			client.CheckRedirect = noRedirects
+			check(t, s, srv.URL, client)
+		})
+	}
+}
+
+func TestEveryKindOfFaultIsTried(t *testing.T) {
+	for _, k := range Kinds() {
+		if k == Overlap {
+			continue // TestOverlap
+		}
+		if !slices.ContainsFunc(faultCases, func(c struct {
+			fault    Fault
+			sees     func(seen) bool
+			versions int
+		}) bool {
+			return c.fault.Kind == k
+		}) {
+			t.Errorf("no case for %q", k)
+		}
+	}
+}
+
+func TestFaultsCountWhatTheyMatch(t *testing.T) {
+	s := New("3.17.2")
+	client := &http.Client{Transport: s.Transport()}
+	s.Fault(Fault{Method: "GET", Path: "/api/*/mlflow/experiments/get", Nth: 2, Kind: Status, Status: 503})
+	s.Fault(Fault{Path: "experiments/get", Nth: 3, Kind: Status, Status: 502})
+	var got []int
+	for range 4 {
+		got = append(got, send(client, "GET", "http://localhost"+api+"experiments/get?experiment_id=0", "").status)
+	}
+	if diff := cmp.Diff([]int{200, 503, 502, 200}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	s.Fault(Fault{Path: "experiments/get", Kind: Status, Status: 500})
+	s.ClearFaults()
+	if got := send(client, "GET", "http://localhost"+api+"experiments/get?experiment_id=0", "").status; got != 200 {
+		t.Errorf("%d after the faults were cleared", got)
+	}
+}
+
+func TestLateEffects(t *testing.T) {
+	create := `{"name":"churn","source":"s3://bucket/key"}`
+	for name, c := range map[string]struct {
+		fault Fault
+		then  func(*Server, func())
+	}{
+		"after a time":      {Fault{Delay: time.Minute}, func(_ *Server, read func()) { time.Sleep(time.Minute); read() }},
+		"after the next":    {Fault{Skip: 1}, func(_ *Server, read func()) { read(); read() }},
+		"when told to land": {Fault{Delay: time.Hour}, func(s *Server, _ func()) { s.Land() }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := New("3.17.2")
+				s.AddModel(Model{Name: "churn"})
+				client := &http.Client{Transport: s.Transport()}
+				c.fault.Path, c.fault.Kind, c.fault.Nth = "model-versions/create", Late, 1
+				s.Fault(c.fault)
+				if got := post(client, "http://localhost", "model-versions/create", create); !errors.Is(got.err, syscall.ECONNRESET) {
+					t.Fatalf("the caller sees %v", got)
+				}
+				if n := versionsOf(s, "churn"); n != 0 {
+					t.Fatalf("%d versions at once", n)
+				}
+				c.then(s, func() { send(client, "GET", "http://localhost"+api+"registered-models/get?name=churn", "") })
+				if n := versionsOf(s, "churn"); n != 1 {
+					t.Errorf("%d versions in the end, want 1", n)
+				}
+				if n := s.Land(); n != 0 {
+					t.Errorf("%d still under way", n)
+				}
+			})
+		})
+	}
+}
+
+// Two moves to Production with archiving leave two versions there, as they do on real servers.
+func TestOverlap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := New("3.17.2")
+		s.AddModel(Model{Name: "churn", Versions: []Version{
+			{Source: "s3://bucket/1", Stage: "Production"}, {Source: "s3://bucket/2"}, {Source: "s3://bucket/3"},
+		}})
+		s.Fault(Fault{Path: "transition-stage", Kind: Overlap, Nth: 1})
+		client := &http.Client{Transport: s.Transport()}
+		var both sync.WaitGroup
+		for i, version := range []string{"2", "3"} {
+			both.Go(func() {
+				time.Sleep(time.Duration(i) * time.Millisecond)
+				body := `{"name":"churn","version":"` + version + `","stage":"Production","archive_existing_versions":true}`
+				if got := post(client, "http://localhost", "model-versions/transition-stage", body); got.status != 200 {
+					t.Errorf("version %s: %v", version, got)
+				}
+			})
+		}
+		both.Wait()
+		var stages []string
+		for _, v := range s.spaces[defaultWorkspace].models["churn"].versions {
+			stages = append(stages, v.stage)
+		}
+		if diff := cmp.Diff([]string{"Archived", "Production", "Production"}, stages); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
+// An overlap that nothing comes to meet goes through after a minute, alone.
+func TestOverlapAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := New("3.17.2")
+		s.AddModel(Model{Name: "churn", Versions: []Version{{Source: "s3://bucket/1", Stage: "Production"}, {Source: "s3://bucket/2"}}})
+		s.Fault(Fault{Path: "transition-stage", Kind: Overlap, Delay: time.Second})
+		client := &http.Client{Transport: s.Transport()}
+		post(client, "http://localhost", "model-versions/transition-stage", `{"name":"churn","version":"2","stage":"Production","archive_existing_versions":true}`)
+		if got := s.spaces[defaultWorkspace].models["churn"].versions[0].stage; got != "Archived" {
+			t.Errorf("the earlier version is in %s", got)
+		}
+	})
+}
+
+func TestParseFault(t *testing.T) {
+	for line, want := range map[string]Fault{
+		"POST model-versions/create reset after":                           {Method: "POST", Path: "model-versions/create", Kind: Reset, After: true},
+		"GET registered-models/get 503 nth=1 retry-after=2":                {Method: "GET", Path: "registered-models/get", Kind: Status, Status: 503, Nth: 1, Header: http.Header{"Retry-After": {"2"}}},
+		"* runs/log-batch 502 type=text/html body=<h1>a = b</h1>":          {Path: "runs/log-batch", Kind: Status, Status: 502, Body: "<h1>a = b</h1>", Header: http.Header{"Content-Type": {"text/html"}}},
+		"* runs/get late delay=3s skip=2":                                  {Path: "runs/get", Kind: Late, Delay: 3 * time.Second, Skip: 2},
+		"GET registered-models/get redirect location=http://host.example/": {Method: "GET", Path: "registered-models/get", Kind: Redirect, Header: http.Header{"Location": {"http://host.example/"}}},
+	} {
+		if want.Header == nil {
+			want.Header = http.Header{}
+		}
+		got, err := ParseFault(line)
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("%s: %v (-want +got):\n%s", line, err, diff)
+		}
+	}
+	for _, line := range []string{"", "GET runs/get", "GET runs/get explode", "GET runs/get reset nth=x", "GET runs/get reset later", "GET runs/get late delay=3"} {
+		if _, err := ParseFault(line); err == nil {
+			t.Errorf("%q was understood", line)
+		}
+	}
+}

@@ -1,0 +1,268 @@
+package mlflow
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/url"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+)
+
+// third reads what only some gates ask for, beside one another. Nothing of it can fail the command: a gate says what
+// it means that a fact could not be read.
+func (g *gathering) third(ctx context.Context) {
+	var asks []func() error
+	ask := func(f func()) { asks = append(asks, func() error { f(); return nil }) }
+	c, s := g.c, &g.facts.Candidate
+	if g.needs.Files {
+		ask(func() { g.files(ctx) })
+	}
+	run, _ := s.Run.Get()
+	s.History = make(map[string]registry.Known[[]registry.Point], len(g.needs.History))
+	points := make([]registry.Known[[]registry.Point], len(g.needs.History))
+	for i, key := range g.needs.History {
+		ask(func() { points[i] = c.history(ctx, run.ID, key) })
+	}
+	documents := make([]registry.Known[string], len(g.needs.Evidence))
+	for i, name := range g.needs.Evidence {
+		ask(func() { documents[i] = c.document(ctx, run.ID, name) })
+	}
+	holders := make([]registry.Subject, len(g.want))
+	for i, key := range g.want {
+		if base, ok := g.facts.Holders[key].Get(); ok {
+			holders[i] = base
+			g.thirdOf(ctx, &holders[i], ask)
+		}
+	}
+	_ = parallel(asks...)
+	for i, key := range g.needs.History {
+		s.History[key] = points[i]
+	}
+	g.facts.Evidence = map[string]registry.Known[string]{}
+	for i, name := range g.needs.Evidence {
+		g.facts.Evidence[name] = documents[i]
+	}
+	for i, key := range g.want {
+		if _, ok := g.facts.Holders[key].Get(); !ok {
+			continue
+		}
+		g.facts.Holders[key] = registry.Is(holders[i])
+		if i == 0 && !g.q.Target.Empty() {
+			g.facts.Holders[registry.Incumbent] = registry.Is(holders[i])
+		}
+	}
+}
+
+// thirdOf reads what gates want to know of a holder. A holder that is the candidate is asked again: it costs nothing
+// but a request, and keeps the two apart.
+func (g *gathering) thirdOf(ctx context.Context, s *registry.Subject, ask func(func())) {
+	v, run := s.Version.OrZero(), s.Run.OrZero()
+	if g.needs.HolderMLmodels {
+		ask(func() { s.MLmodel = g.c.versionMLmodel(ctx, v) })
+	}
+	if len(g.needs.History) == 0 {
+		return
+	}
+	s.History = make(map[string]registry.Known[[]registry.Point], len(g.needs.History))
+	found := make([]registry.Known[[]registry.Point], len(g.needs.History))
+	ask(func() {
+		_ = parallel(func() (all []func() error) {
+			for i, key := range g.needs.History {
+				all = append(all, func() error { found[i] = g.c.history(ctx, run.ID, key); return nil })
+			}
+			return all
+		}()...)
+		for i, key := range g.needs.History {
+			s.History[key] = found[i]
+		}
+	})
+}
+
+// historyLimit bounds a history; 200,000 points are 16 MiB. historyPage is what servers allow that page at all.
+const (
+	historyLimit = 32 << 20
+	historyPage  = 25000
+)
+
+// history reads every point of a metric, ascending by step and time.
+func (c *Client) history(ctx context.Context, run, key string) registry.Known[[]registry.Point] {
+	if run == "" {
+		return registry.Unreadable[[]registry.Point]("the run is not known")
+	}
+	query := url.Values{"run_id": {run}, "metric_key": {key}, "max_results": {strconv.Itoa(historyPage)}}
+	var points []registry.Point
+	for range 40 {
+		var out struct {
+			Metrics []metricJSON `json:"metrics"`
+			Next    string       `json:"next_page_token"`
+		}
+		r := rest.Request{Method: "GET", Path: api + "metrics/get-history", Query: query, Class: rest.Read, Limit: historyLimit}
+		if err := c.tracking.JSON(ctx, r, &out); err != nil {
+			return registry.Unreadable[[]registry.Point](Short(err))
+		}
+		for _, m := range out.Metrics {
+			points = append(points, m.point())
+		}
+		if out.Next == "" || out.Next == query.Get("page_token") {
+			break
+		}
+		query.Set("page_token", out.Next)
+	}
+	slices.SortStableFunc(points, func(a, b registry.Point) int {
+		return cmp.Or(cmp.Compare(a.Step, b.Step), a.Time.Compare(b.Time), cmp.Compare(a.Value, b.Value))
+	})
+	return registry.Is(points)
+}
+
+// documentLimit bounds a report; SARIF of a large scan is some hundred KiB.
+const documentLimit = 4 << 20
+
+// document reads a file among a run's artifacts.
+func (c *Client) document(ctx context.Context, run, name string) registry.Known[string] {
+	if run == "" {
+		return registry.Unreadable[string]("the run is not known")
+	}
+	query := url.Values{"run_id": {run}, "path": {name}}
+	body, header, err := c.tracking.Bytes(ctx, rest.Request{Method: "GET", Path: "get-artifact", Query: query, Class: rest.Artifact, Limit: documentLimit})
+	switch {
+	case isMissing(err):
+		return registry.Absent[string](fmt.Sprintf("run %s has no artifact %s", run, name))
+	case err != nil:
+		return registry.Unreadable[string](fmt.Sprintf("artifact %s of run %s could not be read: %s", name, run, Short(err)))
+	case strings.HasPrefix(header.Get("Content-Type"), "text/html"):
+		return registry.Unreadable[string]("the server answers with an HTML page in its place")
+	}
+	return registry.Is(string(body))
+}
+
+// files lists the candidate's model files, and adds up their content where a gate asks for it.
+func (g *gathering) files(ctx context.Context) {
+	where, why := g.place()
+	if why != "" {
+		g.facts.Candidate.Files = registry.Unreadable[[]registry.File](why)
+		return
+	}
+	files, err := g.c.tree(ctx, where)
+	if err != nil {
+		g.facts.Candidate.Files = registry.Unreadable[[]registry.File](Short(err))
+		return
+	}
+	g.facts.Candidate.Files = registry.Is(files)
+	if g.needs.Digest {
+		g.facts.Candidate.Digest = g.c.digest(ctx, where, files)
+	}
+}
+
+// place is where a model's files lie: a logged model, or a folder of a run's artifacts.
+type place struct{ model, run, path string }
+
+var loggedModelID = regexp.MustCompile(`\bm-[0-9a-f]{32}\b`)
+
+func (g *gathering) place() (p place, why string) {
+	source, run := g.facts.Source.URI, g.facts.Candidate.Run.OrZero()
+	if v, ok := g.facts.Candidate.Version.Get(); ok && source == "" {
+		source = v.Source
+	}
+	if g.facts.Source.ModelID != "" {
+		return place{model: g.facts.Source.ModelID}, ""
+	}
+	if id := loggedModelID.FindString(source); id != "" {
+		return place{model: id}, ""
+	}
+	for _, root := range []string{run.ArtifactURI, "runs:/" + run.ID} {
+		if below, ok := strings.CutPrefix(source, strings.TrimSuffix(root, "/")+"/"); ok && run.ID != "" {
+			return place{run: run.ID, path: strings.Trim(below, "/")}, ""
+		}
+	}
+	if run.ID == "" {
+		return p, "the source " + source + " is no logged model, and its run is not readable"
+	}
+	return p, fmt.Sprintf("the source %s is neither a logged model nor below the artifacts of run %s", source, run.ID)
+}
+
+// maxFolders bounds the listing of a model; most have one folder, some with code and data five.
+const maxFolders = 64
+
+// tree lists all files below a place, one round for each level of folders; paths are relative to it.
+func (c *Client) tree(ctx context.Context, where place) ([]registry.File, error) {
+	var files []registry.File
+	level, seen := []string{""}, 0
+	for len(level) > 0 {
+		if seen += len(level); seen > maxFolders {
+			return nil, fmt.Errorf("the model has more than %d folders", maxFolders)
+		}
+		found := make([][]registry.File, len(level))
+		var asks []func() error
+		for i, dir := range level {
+			asks = append(asks, func() (err error) { found[i], err = c.folder(ctx, where, dir); return err })
+		}
+		if err := parallel(asks...); err != nil {
+			return nil, err
+		}
+		level = nil
+		for _, f := range slices.Concat(found...) {
+			if f.Dir {
+				level = append(level, f.Path)
+			} else {
+				files = append(files, f)
+			}
+		}
+	}
+	slices.SortFunc(files, func(a, b registry.File) int { return cmp.Compare(a.Path, b.Path) })
+	return files, nil
+}
+
+// folder lists one folder of a model; dir and the paths are relative to the model.
+func (c *Client) folder(ctx context.Context, where place, dir string) ([]registry.File, error) {
+	if where.model == "" {
+		files, err := c.runFiles(ctx, where.run, path.Join(where.path, dir))
+		for i := range files {
+			files[i].Path = strings.TrimPrefix(files[i].Path, where.path+"/")
+		}
+		return files, err
+	}
+	query := url.Values{}
+	if dir != "" {
+		query.Set("artifact_directory_path", dir)
+	}
+	var out listingJSON
+	err := get(ctx, c.tracking, api+"logged-models/"+url.PathEscape(where.model)+"/artifacts/directories", query, "", &out)
+	return out.files(), err
+}
+
+// contentLimit bounds each file whose content is added up: it passes through memory.
+const contentLimit = 64 << 20
+
+// digest downloads every file, one after the other, and adds up their content.
+func (c *Client) digest(ctx context.Context, where place, files []registry.File) registry.Known[string] {
+	sums := map[string]string{}
+	for _, f := range files {
+		if f.Size > contentLimit {
+			return registry.Unreadable[string](fmt.Sprintf("%s has %d bytes; content is added up to %d", f.Path, f.Size, contentLimit))
+		}
+		r := rest.Request{Method: "GET", Path: "get-artifact", Query: url.Values{"run_id": {where.run}, "path": {path.Join(where.path, f.Path)}}, Class: rest.Artifact, Limit: contentLimit}
+		if where.model != "" {
+			r.Path = "ajax-api/2.0/mlflow/logged-models/" + url.PathEscape(where.model) + "/artifacts/files"
+			r.Query = url.Values{"artifact_file_path": {f.Path}}
+		}
+		body, _, err := c.tracking.Bytes(ctx, r)
+		if err != nil {
+			return registry.Unreadable[string](f.Path + " could not be read: " + Short(err))
+		}
+		if int64(len(body)) != f.Size {
+			return registry.Unreadable[string](fmt.Sprintf("%s came with %d bytes and is listed with %d", f.Path, len(body), f.Size))
+		}
+		sum := sha256.Sum256(body)
+		sums[f.Path] = hex.EncodeToString(sum[:])
+	}
+	return registry.Is(registry.FilesDigest(sums))
+}

@@ -1,0 +1,246 @@
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// Case is one test of a policy: facts, and the verdict they should get.
+type Case struct {
+	Model  string
+	Target registry.Target
+	Facts  registry.Facts
+	Expect registry.Decision
+	Gates  map[string]registry.Outcome // expected of single gates
+}
+
+var (
+	timeShape  = pattern("a time such as 2026-05-03T10:00:00Z", `^20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$`)
+	anyText    = shape{kind: isText, about: "text", or: &shape{kind: isNumber}}
+	valueShape = shape{kind: isNumber, about: "a value", or: &shape{kind: isText, values: []string{"NaN", "Infinity", "-Infinity"}}}
+	words      = free("text by key", text("a key"), anyText)
+
+	subjectFields = []field{
+		may("version", whole("the version's number; without it the candidate is not registered yet", 1)),
+		may("stage", oneOf("the version's stage", registry.Stages...)),
+		may("aliases", list("the aliases that name the version", text("an alias"))),
+		may("description", text("the version's description")),
+		may("tags", words),
+		may("run", text("the run's id")),
+		may("user", text("who ran the training")),
+		may("status", oneOf("the run's status", "RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED")),
+		may("ended", timeShape),
+		may("metrics", free("values by metric", text("a metric"), valueShape)),
+		may("history", free("values by metric, one for each step from 0", text("a metric"), list("values", valueShape))),
+		may("params", words),
+		may("run-tags", words),
+		may("datasets", free("digests by context", text("a context"), anyText)),
+		may("signature", object("the JSON of the parts of the signature", may("inputs", text("JSON")), may("outputs", text("JSON")), may("params", text("JSON")))),
+		may("flavors", list("the model's flavours", text("a flavour"))),
+		may("python", anyText),
+		may("mlflow", anyText),
+		may("files", free("sizes by path", text("a path"), whole("bytes", 0))),
+		may("digest", text("the digest of the files' content")),
+	}
+	caseFields = []field{
+		need("model", text("the registered model")),
+		need("target", text("the alias or stage to reach")),
+		need("expect", oneOf("the verdict", "promote", "retain", "block")),
+		may("gates", free("expected outcomes by gate", text("a gate"), oneOf("an outcome", "pass", "fail", "inconclusive", "not-applicable"))),
+		may("now", timeShape),
+		need("candidate", object("the version under judgement", subjectFields...)),
+		may("incumbent", shape{kind: isMap, about: "the version it would replace; none by default", fields: subjectFields, or: &shape{kind: isText, values: []string{"unreadable"}}}),
+		may("commit", object("what the workflow runs on", need("repository", text("owner/name")), need("heads", list("commits that count as the head", anyText)), may("contains", yesNo("whether the head descends from the run's commit")))),
+		may("review", object("who stands behind it", may("author", loginShape), may("starter", loginShape), may("approvers", list("logins", loginShape)))),
+		may("evidence", free("documents by name, as text", text("a name"), text("JSON"))),
+	}
+)
+
+// notGiven is why a fact that a test leaves out is not known.
+const notGiven = "the test does not give it"
+
+// ParseCase reads one test. Like a policy file, it is refused with all problems at their places.
+func ParseCase(file string, data []byte) (Case, error) {
+	r := &reader{}
+	root, err := parseYAML(string(data))
+	var problem Problem
+	switch {
+	case errors.As(err, &problem):
+		r.problems = append(r.problems, problem)
+	default:
+		r.check(object("", caseFields...), root, "the test")
+	}
+	if len(r.problems) > 0 {
+		return Case{}, Bad(file, r.problems)
+	}
+	c := Case{Model: root.str("model"), Expect: registry.Decision(root.str("expect")), Gates: map[string]registry.Outcome{}}
+	if stage, ok := registry.CanonicalStage(root.str("target")); ok {
+		c.Target.Stage = stage
+	} else {
+		c.Target.Alias = root.str("target")
+	}
+	if g := root.get("gates"); g != nil {
+		for _, e := range g.entries {
+			c.Gates[e.key] = registry.Outcome(e.value.text)
+		}
+	}
+	c.Facts = caseFacts(root, c.Model)
+	return c, nil
+}
+
+func caseFacts(root *node, model string) registry.Facts {
+	n := root.get("candidate")
+	f := registry.Facts{
+		Candidate: caseSubject(n, "the candidate", model), Holders: map[string]registry.Known[registry.Subject]{},
+		Review: registry.Unreadable[registry.Review](notGiven), Evidence: map[string]registry.Known[string]{},
+		Words: registry.Words{Description: n.str("description"), Tags: n.pairs("tags")},
+	}
+	f.Now, _ = time.Parse(time.RFC3339, root.str("now"))
+	m := registry.Model{Name: model, Aliases: map[string]int{}}
+	for _, alias := range n.texts("aliases") {
+		m.Aliases[alias] = n.int("version", 0)
+	}
+	f.Model = registry.Is(m)
+	holder := registry.Absent[registry.Subject]("the test has no incumbent")
+	if i := root.get("incumbent"); i != nil {
+		holder = registry.Unreadable[registry.Subject]("the test says it is unreadable")
+		if i.kind == isMap {
+			holder = registry.Is(caseSubject(i, "the incumbent", model))
+		}
+	}
+	f.Holders[registry.Incumbent] = holder
+	if c := root.get("commit"); c != nil {
+		f.Commit = registry.Commit{Repository: c.str("repository"), Heads: c.texts("heads"), Contains: registry.Unreadable[bool](notGiven)}
+		if c.has("contains") {
+			f.Commit.Contains = registry.Is(c.yes("contains"))
+		}
+	}
+	if v := root.get("review"); v != nil {
+		f.Review = registry.Is(registry.Review{Author: v.str("author"), Starter: v.str("starter"), Approvers: v.texts("approvers")})
+	}
+	for name, text := range root.pairs("evidence") {
+		f.Evidence[name] = registry.Is(text)
+	}
+	return f
+}
+
+// pairs is a mapping of text to text.
+func (n *node) pairs(key string) map[string]string {
+	out := map[string]string{}
+	if v := n.get(key); v != nil {
+		for _, e := range v.entries {
+			out[e.key] = e.value.text
+		}
+	}
+	return out
+}
+
+func caseSubject(n *node, ref, model string) registry.Subject {
+	s := registry.Subject{
+		Ref: ref, Version: registry.Absent[registry.Version]("not registered yet"), MLmodel: registry.Unreadable[registry.MLmodel](notGiven),
+		Files: registry.Unreadable[[]registry.File](notGiven), Digest: registry.Unreadable[string](notGiven), History: map[string]registry.Known[[]registry.Point]{},
+	}
+	if n.has("version") {
+		s.Version = registry.Is(registry.Version{Model: model, Number: n.int("version", 0), Stage: n.str("stage"), Description: n.str("description"), Tags: n.pairs("tags")})
+	}
+	s.Run = registry.Is(caseRun(n))
+	if v := n.get("history"); v != nil {
+		for _, e := range v.entries {
+			var points []registry.Point
+			for i, item := range e.value.items {
+				p := item.point()
+				p.Step = int64(i)
+				points = append(points, p)
+			}
+			s.History[e.key] = registry.Is(points)
+		}
+	}
+	if n.has("flavors") || n.has("signature") {
+		m := registry.MLmodel{Flavors: map[string]map[string]any{}, PythonVersion: n.str("python"), MLflowVersion: n.str("mlflow")}
+		for _, name := range n.texts("flavors") {
+			m.Flavors[name] = map[string]any{}
+		}
+		if sig := n.get("signature"); sig != nil {
+			m.Signature = registry.Signature{Inputs: sig.str("inputs"), Outputs: sig.str("outputs"), Params: sig.str("params")}
+		}
+		s.MLmodel = registry.Is(m)
+	}
+	if v := n.get("files"); v != nil {
+		var files []registry.File
+		for _, e := range v.entries {
+			files = append(files, registry.File{Path: e.key, Size: int64(e.value.number())})
+		}
+		s.Files = registry.Is(files)
+	}
+	if n.has("digest") {
+		s.Digest = registry.Is(n.str("digest"))
+	}
+	return s
+}
+
+func caseRun(n *node) registry.Run {
+	run := registry.Run{ID: n.str("run"), User: n.str("user"), Status: n.str("status"), Metrics: map[string]registry.Point{}, Params: n.pairs("params"), Tags: n.pairs("run-tags")}
+	if run.ID == "" {
+		run.ID = "run"
+	}
+	if run.Status == "" {
+		run.Status = "FINISHED"
+	}
+	run.End, _ = time.Parse(time.RFC3339, n.str("ended"))
+	if v := n.get("metrics"); v != nil {
+		for _, e := range v.entries {
+			run.Metrics[e.key] = e.value.point()
+		}
+	}
+	digests := n.pairs("datasets")
+	for _, context := range slices.Sorted(maps.Keys(digests)) {
+		run.Datasets = append(run.Datasets, registry.Dataset{Name: context, Context: context, Digest: digests[context]})
+	}
+	return run
+}
+
+func (n *node) point() registry.Point {
+	p := registry.Point{Raw: n.text, Value: math.NaN()}
+	if n.kind == isNumber {
+		p.Value = n.number()
+	}
+	return p
+}
+
+// Try judges a case by the policy and lists what is not as expected, with the finding that explains it.
+func (p Policy) Try(c Case) (registry.Verdict, []string) {
+	applied, err := p.For(c.Model, c.Target)
+	if err != nil {
+		return registry.Verdict{Decision: registry.Block}, []string{err.Error()}
+	}
+	c.Facts.Identities = p.Identities
+	v := Judge(applied.Gates, c.Facts, p.Waivers...)
+	var wrong []string
+	if v.Decision != c.Expect {
+		wrong = append(wrong, fmt.Sprintf("verdict is %s, expected %s", v.Decision, c.Expect))
+		for _, f := range v.Failed() {
+			wrong = append(wrong, fmt.Sprintf("%s (line %d): %s: %s", f.Gate, f.Line, f.Outcome, f.Why))
+		}
+	}
+	for _, gate := range slices.Sorted(maps.Keys(c.Gates)) {
+		i := slices.IndexFunc(v.Findings, func(f registry.Finding) bool { return f.Gate == gate })
+		switch {
+		case i < 0:
+			var names []string
+			for _, f := range v.Findings {
+				names = append(names, f.Gate)
+			}
+			wrong = append(wrong, fmt.Sprintf("there is no gate %q%s", gate, meant(gate, names)))
+		case v.Findings[i].Outcome != c.Gates[gate]:
+			wrong = append(wrong, strings.TrimSuffix(fmt.Sprintf("%s is %s, expected %s: %s", gate, v.Findings[i].Outcome, c.Gates[gate], v.Findings[i].Why), ": "))
+		}
+	}
+	return v, wrong
+}

@@ -1,0 +1,189 @@
+package policy
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+func compiledSchema(t testing.TB) *jsonschema.Schema {
+	t.Helper()
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(Schema()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("policy.schema.json", doc); err != nil {
+		t.Fatal(err)
+	}
+	s, err := c.Compile("policy.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// bySchema says whether an editor with the schema takes the text: it is one YAML document, of values that JSON has, and
+// the schema accepts it.
+func bySchema(s *jsonschema.Schema, text string) bool {
+	root, err := parseYAML(text)
+	if err != nil {
+		return false
+	}
+	encoded, err := json.Marshal(root.plain())
+	if err != nil {
+		return false
+	}
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(encoded))
+	return err == nil && s.Validate(value) == nil
+}
+
+// plain is the node as encoding/json has it.
+func (n *node) plain() any {
+	switch n.kind {
+	case isNumber:
+		return json.Number(n.text)
+	case isBool:
+		return n.text == "true"
+	case isList:
+		out := []any{}
+		for _, item := range n.items {
+			out = append(out, item.plain())
+		}
+		return out
+	case isMap:
+		out := map[string]any{}
+		for _, e := range n.entries {
+			out[e.key] = e.value.plain()
+		}
+		return out
+	case isNull:
+		return nil
+	}
+	return n.text
+}
+
+// corpus reads files of testdata, each one policy after another between lines of ---8<--- with a name.
+func corpus(t testing.TB, file string) map[string]string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata", "corpus", file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]string{}
+	for _, part := range strings.Split(string(data), "#### ")[1:] {
+		name, text, _ := strings.Cut(part, "\n")
+		if _, twice := out[name]; twice {
+			t.Fatalf("%s: two are called %q", file, name)
+		}
+		out[name] = strings.NewReplacer(`\0`, "\x00", `\t`, "\t").Replace(text)
+	}
+	return out
+}
+
+func TestParserAndSchemaAcceptAndRefuseAlike(t *testing.T) {
+	s := compiledSchema(t)
+	for name, text := range corpus(t, "accepted.txt") {
+		if _, err := Parse("p.yml", []byte(text)); err != nil {
+			t.Errorf("%s: the parser refuses it: %v %v", name, err, Problems(err))
+		}
+		if !bySchema(s, text) {
+			t.Errorf("%s: the schema refuses it", name)
+		}
+		// What is accepted is the same to a reader of YAML that is not ours.
+		var value any
+		if err := yaml.Unmarshal([]byte(text), &value); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		encoded, err := json.Marshal(value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v, err := jsonschema.UnmarshalJSON(bytes.NewReader(encoded)); err != nil || s.Validate(v) != nil {
+			t.Errorf("%s: the schema refuses it as another reader has it: %v %v", name, err, s.Validate(v))
+		}
+	}
+	for name, text := range corpus(t, "refused.txt") {
+		if _, err := Parse("p.yml", []byte(text)); err == nil {
+			t.Errorf("%s: the parser accepts it", name)
+		}
+		if bySchema(s, text) {
+			t.Errorf("%s: the schema accepts it", name)
+		}
+	}
+}
+
+// What no schema can say, the parser alone refuses.
+func TestOnlyTheParserRefuses(t *testing.T) {
+	s := compiledSchema(t)
+	for name, text := range corpus(t, "beyond.txt") {
+		if _, err := Parse("p.yml", []byte(text)); err == nil {
+			t.Errorf("%s: the parser accepts it", name)
+		}
+		if !bySchema(s, text) {
+			t.Errorf("%s: the schema refuses it: it belongs to refused.txt", name)
+		}
+	}
+}
+
+func TestEveryProblemHasItsPlace(t *testing.T) {
+	for _, file := range []string{"refused.txt", "beyond.txt"} {
+		for name, text := range corpus(t, file) {
+			_, err := Parse("p.yml", []byte(text))
+			problems := Problems(err)
+			if len(problems) == 0 || registry.ReasonOf(err) != registry.BadPolicy {
+				t.Errorf("%s: %v has no place", name, err)
+			}
+			lines := strings.Count(text, "\n") + 1
+			for _, p := range problems {
+				if p.Line < 1 || p.Line > lines || p.Col < 1 || p.Msg == "" {
+					t.Errorf("%s: %+v is no place among %d lines", name, p, lines)
+				}
+			}
+			// a comment names what the message must say
+			if want, ok := strings.CutPrefix(text, "# "); ok {
+				want, _, _ = strings.Cut(want, "\n")
+				if joined := errText(err); !strings.Contains(joined, want) {
+					t.Errorf("%s: %s\nwant %s", name, joined, want)
+				}
+			}
+		}
+	}
+}
+
+func errText(err error) string {
+	var out []string
+	for _, p := range Problems(err) {
+		out = append(out, p.Error())
+	}
+	return strings.Join(out, "\n")
+}
+
+func TestEveryKindHasAnExampleThatIsAccepted(t *testing.T) {
+	s := compiledSchema(t)
+	for name, text := range Examples() {
+		p, err := Parse("p.yml", []byte(text))
+		if err != nil {
+			t.Errorf("%s: %v", name, Problems(err))
+			continue
+		}
+		g := p.Rules[0].Targets[0].Gates[0]
+		if g.Wanted == "" || g.Line != 7 || g.File != "p.yml" {
+			t.Errorf("%s: %+v", name, g)
+		}
+		if !bySchema(s, text) {
+			t.Errorf("%s: the schema refuses it", name)
+		}
+		if f := g.Check(registry.Facts{}); f.Outcome == registry.Pass {
+			t.Errorf("%s passes without any fact", name)
+		}
+	}
+}

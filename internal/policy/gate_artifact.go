@@ -1,0 +1,197 @@
+package policy
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+var artifactKind = kind{
+	name:    "artifact",
+	passes:  "the MLmodel file and everything it names are there, not empty, and not smaller than it says; flavours, formats, example and versions are as allowed",
+	careful: "nothing is loaded or unpickled; `digest` downloads every file and compares with a tag",
+	main:    oneOf("complete: by names and sizes; digest: also by content", "complete", "digest"),
+	fields: []field{
+		may("digest-tag", text("the tag of the run or version with the wanted digest, see the documentation of the gate")),
+		may("flavors", list("the only flavours the model may have, beside python_function", text("a flavour such as sklearn"))),
+		may("deny", list("formats that must not be there", oneOf("a format", formatNames...))),
+		may("input-example", yesNo("whether an input example must be there")),
+		may("python", pattern("versions of Python, such as >=3.10 <3.14", rangeText)),
+		may("mlflow", pattern("versions of MLflow, such as >=2.9 <4", rangeText)),
+	},
+	example: "artifact: complete\nflavors: [sklearn]\ndeny: [pickle]\npython: '>=3.9 <3.15'",
+	build:   buildArtifact,
+}
+
+// formats are recognised by the ends of file names, and by what a flavour says of its serialisation.
+var formats = map[string][]string{
+	"pickle":      {".pkl", ".pickle", ".cloudpickle", "pickle", "cloudpickle"},
+	"joblib":      {".joblib", "joblib"},
+	"torch":       {".pt", ".pth", ".bin"},
+	"hdf5":        {".h5", ".hdf5"},
+	"keras":       {".keras"},
+	"onnx":        {".onnx"},
+	"skops":       {".skops", "skops"},
+	"safetensors": {".safetensors"},
+}
+
+var formatNames = slices.Sorted(maps.Keys(formats))
+
+func buildArtifact(n *node) (Gate, error) {
+	a := artifactGate{
+		tag: n.str("digest-tag"), flavors: n.texts("flavors"), deny: n.texts("deny"), example: n.yes("input-example"),
+		python: n.str("python"), mlflow: n.str("mlflow"),
+	}
+	if (n.str("artifact") == "digest") != (a.tag != "") {
+		return Gate{}, n.fail("artifact", "artifact: digest and digest-tag belong together")
+	}
+	wanted := []string{n.str("artifact")}
+	for name, v := range map[string]string{"flavors ": strings.Join(a.flavors, ", "), "no ": strings.Join(a.deny, ", "), "python ": a.python, "mlflow ": a.mlflow} {
+		if v != "" {
+			wanted = append(wanted, name+v)
+		}
+	}
+	if a.example {
+		wanted = append(wanted, "input example")
+	}
+	slices.Sort(wanted[1:])
+	return Gate{Wanted: strings.Join(wanted, "; "), Needs: registry.Needs{Files: true, Digest: a.tag != ""}, Check: a.check}, nil
+}
+
+type artifactGate struct {
+	tag, python, mlflow string
+	flavors, deny       []string
+	example             bool
+}
+
+func (a artifactGate) check(f registry.Facts) registry.Finding {
+	out := registry.Finding{Candidate: "?"}
+	m, ok := f.Candidate.MLmodel.Get()
+	if !ok {
+		return unclear(out, "the MLmodel file is not known: "+f.Candidate.MLmodel.Why(), "")
+	}
+	files, ok := f.Candidate.Files.Get()
+	if !ok {
+		return unclear(out, "the model's files are not known: "+f.Candidate.Files.Why(), "")
+	}
+	var total int64
+	for _, x := range files {
+		total += x.Size
+	}
+	out.Candidate = fmt.Sprintf("%d files, %d bytes", len(files), total)
+	for _, step := range []func(registry.MLmodel, []registry.File, registry.Finding) *registry.Finding{a.complete, a.flavours, a.formats, a.versions} {
+		if end := step(m, files, out); end != nil {
+			return *end
+		}
+	}
+	if a.tag != "" {
+		return a.digest(f, out)
+	}
+	return passed(out)
+}
+
+func (a artifactGate) complete(m registry.MLmodel, files []registry.File, out registry.Finding) *registry.Finding {
+	var total int64
+	for _, x := range files {
+		total += x.Size
+	}
+	for _, name := range append([]string{"MLmodel"}, m.Names...) {
+		name = path.Clean(name)
+		size, there := int64(0), false
+		for _, x := range files {
+			if x.Path == name && !x.Dir || strings.HasPrefix(x.Path, name+"/") {
+				size, there = size+x.Size, true
+			}
+		}
+		if !there || size == 0 {
+			what := map[bool]string{true: "is empty", false: "is not there"}[there]
+			end := failed(out, fmt.Sprintf("%s, which the MLmodel file names, %s", name, what), "log the model again")
+			return &end
+		}
+	}
+	var end registry.Finding
+	switch {
+	case m.SizeBytes > total:
+		end = failed(out, fmt.Sprintf("the files have %d bytes together, and the MLmodel file says %d", total, m.SizeBytes), "log the model again: a part is missing")
+	case a.example && m.InputExample == "":
+		end = failed(out, "the model has no input example", "log the model with input_example=X[:5]")
+	default:
+		return nil
+	}
+	return &end
+}
+
+func (a artifactGate) flavours(m registry.MLmodel, _ []registry.File, out registry.Finding) *registry.Finding {
+	for _, name := range slices.Sorted(maps.Keys(m.Flavors)) {
+		if len(a.flavors) > 0 && name != "python_function" && !slices.Contains(a.flavors, name) {
+			end := failed(out, fmt.Sprintf("the model has the flavour %s, allowed are %s", name, strings.Join(a.flavors, ", ")), "log the model with an allowed flavour")
+			return &end
+		}
+	}
+	if _, generic := m.Flavors["python_function"]; len(a.flavors) > 0 && generic && len(m.Flavors) == 1 && !slices.Contains(a.flavors, "python_function") {
+		end := failed(out, "the model has no flavour but python_function", "allow python_function among the flavors, or log the model with an allowed one")
+		return &end
+	}
+	return nil
+}
+
+func (a artifactGate) formats(m registry.MLmodel, files []registry.File, out registry.Finding) *registry.Finding {
+	for _, format := range a.deny {
+		for _, x := range files {
+			if slices.ContainsFunc(formats[format], func(end string) bool { return end[0] == '.' && strings.HasSuffix(strings.ToLower(x.Path), end) }) {
+				end := failed(out, fmt.Sprintf("%s is of the format %s, which is denied", x.Path, format), "save the model in another format")
+				return &end
+			}
+		}
+		for _, name := range slices.Sorted(maps.Keys(m.Flavors)) {
+			if how, _ := m.Flavors[name]["serialization_format"].(string); slices.Contains(formats[format], strings.ToLower(how)) {
+				end := failed(out, fmt.Sprintf("flavour %s is saved as %s, which is denied", name, how), "save the model in another format")
+				return &end
+			}
+		}
+	}
+	return nil
+}
+
+func (a artifactGate) versions(m registry.MLmodel, _ []registry.File, out registry.Finding) *registry.Finding {
+	for _, v := range []struct{ what, wanted, has string }{{"Python", a.python, m.PythonVersion}, {"MLflow", a.mlflow, m.MLflowVersion}} {
+		if v.wanted == "" {
+			continue
+		}
+		ok, err := inRange(v.has, v.wanted)
+		var end registry.Finding
+		switch {
+		case err != nil:
+			end = unclear(out, fmt.Sprintf("the version of %s the model was saved with is not known: %v", v.what, err), "")
+		case !ok:
+			end = failed(out, fmt.Sprintf("the model was saved with %s %s, wanted %s", v.what, v.has, v.wanted), "save the model with a version in the range")
+		default:
+			continue
+		}
+		return &end
+	}
+	return nil
+}
+
+func (a artifactGate) digest(f registry.Facts, out registry.Finding) registry.Finding {
+	has, ok := f.Candidate.Digest.Get()
+	if !ok {
+		return unclear(out, "the digest of the files is not known: "+f.Candidate.Digest.Why(), "")
+	}
+	out.Candidate = "sha256 " + has
+	wanted := f.Candidate.Version.OrZero().Tags[a.tag]
+	if wanted == "" {
+		wanted = f.Candidate.Run.OrZero().Tags[a.tag]
+	}
+	switch {
+	case wanted == "":
+		return unclear(out, fmt.Sprintf("neither run nor version has a tag %s with the wanted digest", a.tag), "set the tag while training: find . -type f | sort | xargs sha256sum | sha256sum")
+	case !strings.EqualFold(wanted, has):
+		return failed(out, fmt.Sprintf("the files have the digest %s, tag %s says %s", has, a.tag, registry.Truncate(wanted, 100)), "the files are not those that were trained; log the model again")
+	}
+	return passed(out)
+}

@@ -1,0 +1,64 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+var descriptionKind = kind{
+	name:    "description",
+	passes:  "the version's description has the least number of characters, and the model card is there",
+	careful: "judged on the text the version will have, when it is not registered yet",
+	main:    whole("the least number of characters", 1),
+	fields: []field{
+		may("card-tag", text("a tag of the version or its run that must hold the model card or its address")),
+		may("card-file", text("a file beside the model's files that must be there, such as model_card.md")),
+	},
+	example: "description: 40\ncard-tag: model_card",
+	build:   buildDescription,
+}
+
+func buildDescription(n *node) (Gate, error) {
+	least, tag, file := n.int("description", 1), n.str("card-tag"), n.str("card-file")
+	g := Gate{Wanted: fmt.Sprintf("%d characters", least), Needs: registry.Needs{Files: file != ""}}
+	if card := strings.Join(slices.DeleteFunc([]string{tag, file}, func(s string) bool { return s == "" }), " and "); card != "" {
+		g.Wanted += " and " + card
+	}
+	g.Check = func(f registry.Facts) registry.Finding {
+		has := utf8.RuneCountInString(strings.TrimSpace(f.Words.Description))
+		out := registry.Finding{Candidate: fmt.Sprintf("%d characters", has)}
+		if end := cardFile(f, file, out); end != nil {
+			return *end
+		}
+		run := f.Candidate.Run.OrZero()
+		switch {
+		case has < least:
+			return failed(out, fmt.Sprintf("the description has %d characters, wanted at least %d", has, least), "say what this version is in the input description")
+		case tag != "" && strings.TrimSpace(f.Words.Tags[tag]+run.Tags[tag]) == "":
+			return failed(out, fmt.Sprintf("there is no tag %q with the model card", tag), fmt.Sprintf("set the tag %s with the input tags", tag))
+		}
+		return passed(out)
+	}
+	return g, nil
+}
+
+func cardFile(f registry.Facts, file string, out registry.Finding) *registry.Finding {
+	if file == "" {
+		return nil
+	}
+	files, ok := f.Candidate.Files.Get()
+	var end registry.Finding
+	switch {
+	case !ok:
+		end = unclear(out, "the model's files are not known: "+f.Candidate.Files.Why(), "")
+	case !slices.ContainsFunc(files, func(x registry.File) bool { return x.Path == file && !x.Dir && x.Size > 0 }):
+		end = failed(out, fmt.Sprintf("there is no file %s beside the model", file), "log the model card with the model's files")
+	default:
+		return nil
+	}
+	return &end
+}

@@ -1,0 +1,98 @@
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/expr-lang/expr/file"
+	"github.com/expr-lang/expr/vm"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+var expressionKind = kind{
+	name:    "expression",
+	named:   true,
+	passes:  "a condition over metrics, parameters, tags and dataset digests of candidate and incumbent is true",
+	careful: "it is compiled when the policy is read; every fact it names must be known and finite, else it is inconclusive; so is a calculation that leaves the finite numbers",
+	main:    text("a condition in the language of expr-lang.org, over candidate and incumbent: .metrics, .params, .tags, .datasets"),
+	fields:  nil,
+	example: "expression: candidate.metrics.latency_ms <= 1.1 * incumbent.metrics.latency_ms || candidate.metrics.test_f1 > 0.95\nname: fast or very good",
+	build:   buildExpression,
+}
+
+func buildExpression(n *node) (Gate, error) {
+	source := n.get("expression")
+	program, named, err := compile(source.text)
+	if err != nil {
+		return Gate{}, inSource(source, err)
+	}
+	if len(named) == 0 {
+		return Gate{}, n.fail("expression", "the expression names no fact, so it decides nothing; write candidate.metrics.NAME")
+	}
+	e := expression{program, named}
+	return Gate{Wanted: registry.Truncate(strings.Join(strings.Fields(source.text), " "), 200), Check: e.check}, nil
+}
+
+// inSource moves the place of an error from the expression into the file.
+func inSource(source *node, err error) error {
+	p := Problem{source.line, source.col, "the expression cannot be used: " + err.Error()}
+	var e *file.Error
+	if errors.As(err, &e) {
+		p.Msg = "the expression cannot be used: " + e.Message
+		switch {
+		case strings.Contains(source.text, "\n"): // a block begins on the line below its mark
+			p.Line, p.Col = source.line+e.Line, e.Column+1
+		default:
+			p.Col = source.col + e.Column
+		}
+	}
+	return p
+}
+
+type expression struct {
+	program *vm.Program
+	named   []factName
+}
+
+func (e expression) check(f registry.Facts) registry.Finding {
+	var out registry.Finding
+	env := exprEnv{Candidate: newExprSubject(), Incumbent: newExprSubject()}
+	var base registry.Subject
+	var seen, seenBase []string
+	for _, name := range e.named {
+		if !name.incumbent {
+			continue
+		}
+		var end *registry.Finding
+		if base, end = incumbent.base(f, out); end != nil {
+			return *end
+		}
+	}
+	for _, name := range e.named {
+		s, into, list := f.Candidate, env.Candidate, &seen
+		if name.incumbent {
+			s, into, list = base, env.Incumbent, &seenBase
+		}
+		shown, why := name.read(s, into)
+		*list = append(*list, name.key+"="+shown)
+		if why != "" {
+			out.Candidate, out.Incumbent = some(seen), some(seenBase)
+			return unclear(out, why, "log what the expression names, or correct it")
+		}
+	}
+	out.Candidate, out.Incumbent = some(seen), some(seenBase)
+	result, err := vm.Run(e.program, env)
+	if err != nil {
+		var at *file.Error
+		if errors.As(err, &at) {
+			err = errors.New(at.Message)
+		}
+		return unclear(out, fmt.Sprintf("the expression cannot be evaluated: %v", err), "")
+	}
+	if result == true {
+		return passed(out)
+	}
+	return failed(out, "the expression is false", "train a candidate for which it is true")
+}

@@ -1,0 +1,154 @@
+package policy
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+var nonInferiorityKind = kind{
+	name:    "non-inferiority",
+	named:   true,
+	passes:  "a paired one-sided t-test over the metric's values per fold or step says that the candidate is not worse by the margin",
+	careful: "the steps of both runs must be the same, each with one finite value; too few, or differences that do not vary, are inconclusive",
+	main:    text("name of the metric, logged once per fold as its step"),
+	fields: []field{
+		need("better", oneOf("which direction is better", "higher", "lower")),
+		need("margin", num("how much worse would matter; above 0")),
+		may("level", num("the largest p-value that passes; 0.05 by default")),
+		may("least", whole("how many pairs are needed; 5 by default", 3)),
+		may("against", text("an alias or a stage to compare with in place of the target's own incumbent")),
+	},
+	example: "non-inferiority: fold_f1\nbetter: higher\nmargin: 0.01\nleast: 10",
+	build:   buildNonInferiority,
+}
+
+func buildNonInferiority(n *node) (Gate, error) {
+	g := pairedGate{key: n.str("non-inferiority"), lower: n.str("better") == "lower", level: 0.05, least: n.int("least", 5)}
+	g.margin, _ = n.float("margin")
+	if v, ok := n.float("level"); ok {
+		g.level = v
+	}
+	who, err := against(n)
+	switch {
+	case g.margin <= 0:
+		return Gate{}, n.fail("margin", "a margin of %s would ask for a better candidate; give how much worse matters, above 0", number(g.margin))
+	case g.level <= 0 || g.level >= 0.5:
+		return Gate{}, n.fail("level", "a level of %s is no level of a test; give one between 0 and 0.5, such as 0.05", number(g.level))
+	}
+	g.who = who
+	needs := who.needs()
+	needs.History = []string{g.key}
+	return Gate{Wanted: fmt.Sprintf("not worse by %s, p <= %s, n >= %d", number(g.margin), number(g.level), g.least), Needs: needs, Check: g.check}, err
+}
+
+type pairedGate struct {
+	key           string
+	lower         bool
+	margin, level float64
+	least         int
+	who           holder
+}
+
+func (g pairedGate) check(f registry.Facts) registry.Finding {
+	mine, why := perStep(f.Candidate, g.key)
+	out := registry.Finding{Candidate: fmt.Sprintf("%d values", len(mine))}
+	base, end := g.who.base(f, out)
+	if end != nil {
+		return *end
+	}
+	if why != "" {
+		return unclear(out, why, "log "+g.key+" once per fold, with the fold as its step")
+	}
+	theirs, why := perStep(base, g.key)
+	out.Incumbent = fmt.Sprintf("%d values", len(theirs))
+	if why != "" {
+		return unclear(out, "the incumbent has no valid evidence: "+why, "")
+	}
+	if same(f, base) {
+		out.Why = "the candidate is the incumbent"
+		return passed(out)
+	}
+	gains, why := g.gains(mine, theirs)
+	if why != "" {
+		return unclear(out, why, "log the same folds for both")
+	}
+	mean, p := nonInferior(gains, g.margin)
+	if math.IsNaN(p) {
+		return unclear(out, fmt.Sprintf("all %d differences are the same, so nothing says how much they vary", len(gains)), "compare the means with a regression gate")
+	}
+	out.Candidate = fmt.Sprintf("mean difference %.4g, p = %.3g, n = %d", mean, p, len(gains))
+	if p <= g.level {
+		return passed(out)
+	}
+	return failed(out, fmt.Sprintf("that %s is worse by %s is not excluded: p = %.3g, wanted at most %s", g.key, number(g.margin), p, number(g.level)),
+		"train a better candidate, or log more folds")
+}
+
+// gains pairs the values by step; positive is better.
+func (g pairedGate) gains(mine, theirs map[int64]float64) (gains []float64, why string) {
+	for _, step := range slices.Sorted(maps.Keys(mine)) {
+		base, ok := theirs[step]
+		if !ok {
+			return nil, fmt.Sprintf("step %d of the candidate has no counterpart", step)
+		}
+		gain := mine[step] - base
+		if g.lower {
+			gain = -gain
+		}
+		gains = append(gains, gain)
+	}
+	switch {
+	case len(theirs) != len(mine):
+		return nil, fmt.Sprintf("the candidate has %d steps, the incumbent %d", len(mine), len(theirs))
+	case len(gains) < g.least:
+		return nil, fmt.Sprintf("%d pairs are too few to tell, wanted %d", len(gains), g.least)
+	}
+	return gains, ""
+}
+
+// nonInferior tests the hypothesis that the mean gain is at most -margin, with the one-sided t-test for pairs. p is NaN
+// where the gains do not vary.
+func nonInferior(gains []float64, margin float64) (mean, p float64) {
+	n := float64(len(gains))
+	for _, g := range gains {
+		mean += g / n
+	}
+	squares := 0.0
+	for _, g := range gains {
+		squares += (g - mean) * (g - mean)
+	}
+	spread := math.Sqrt(squares / (n - 1))
+	if !(spread > 1e-12*math.Abs(mean)) || math.IsInf(spread, 0) {
+		return mean, math.NaN()
+	}
+	return mean, studentTail((mean+margin)/(spread/math.Sqrt(n)), n-1)
+}
+
+// perStep is a metric's value at each step.
+func perStep(s registry.Subject, key string) (values map[int64]float64, why string) {
+	if _, ok := s.Run.Get(); !ok {
+		return nil, "the run of " + s.Ref + " is not readable: " + s.Run.Why()
+	}
+	points, ok := s.History[key].Get()
+	if !ok {
+		return nil, fmt.Sprintf("the history of metric %q of %s is not known: %s", key, s.Ref, s.History[key].Why())
+	}
+	values = map[int64]float64{}
+	for _, p := range points {
+		if _, twice := values[p.Step]; twice {
+			return nil, fmt.Sprintf("metric %q of %s has several values at step %d", key, s.Ref, p.Step)
+		}
+		if !p.Finite() {
+			return nil, fmt.Sprintf("metric %q of %s is %s at step %d, not a finite number", key, s.Ref, p.Raw, p.Step)
+		}
+		values[p.Step] = p.Value
+	}
+	if len(values) == 0 {
+		return nil, fmt.Sprintf("%s has no metric %q", s.Ref, key)
+	}
+	return values, ""
+}

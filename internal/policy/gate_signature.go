@@ -1,0 +1,92 @@
+package policy
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+var signatureKind = kind{
+	name:    "signature",
+	passes:  "the model is signed, and its signature differs from the incumbent's by no more than allowed",
+	careful: "breaking: an input renamed, retyped, narrowed or newly required, an output or parameter dropped or retyped, another tensor shape; additive: an optional input, an output or a parameter more, an input dropped, optional, or wider (integer to long or double, float to double, int32 to int64 and the like, a tensor size to -1)",
+	main:    oneOf("present: signed; same: as the incumbent's; additive: callers of the incumbent need no change", "present", "same", "additive"),
+	fields:  []field{may("against", text("an alias or a stage to compare with in place of the target's own incumbent"))},
+	example: "signature: additive",
+	build:   buildSignature,
+}
+
+func buildSignature(n *node) (Gate, error) {
+	level := n.str("signature")
+	who, err := against(n)
+	if level == "present" && n.has("against") {
+		err = n.fail("against", "signature: present compares with nobody; write same or additive")
+	}
+	g := Gate{Wanted: level}
+	if level != "present" {
+		g.Needs = who.needs()
+		g.Needs.HolderMLmodels = true
+	}
+	g.Check = func(f registry.Facts) registry.Finding { return checkSignature(f, level, who) }
+	return g, err
+}
+
+func checkSignature(f registry.Facts, level string, who holder) registry.Finding {
+	mine, out, end := signatureOf(f.Candidate, registry.Finding{})
+	if end != nil {
+		return *end
+	}
+	if level == "present" {
+		return passed(out)
+	}
+	base, end := who.base(f, out)
+	if end != nil {
+		return *end
+	}
+	if same(f, base) {
+		out.Why = "the candidate is the incumbent"
+		return passed(out)
+	}
+	theirs, seen, end := signatureOf(base, registry.Finding{})
+	out.Incumbent = seen.Candidate
+	if end != nil {
+		return unclear(out, "the incumbent has no valid evidence: "+end.Why, "use signature: present until a signed version is the incumbent")
+	}
+	changes := difference(theirs, mine)
+	slices.SortStableFunc(changes, func(a, b change) int { return cmp.Compare(b.level, a.level) })
+	worst, texts := unchanged, []string{}
+	for _, c := range changes {
+		worst = max(worst, c.level)
+		texts = append(texts, c.text)
+	}
+	out.Candidate = levelNames[worst]
+	if worst > slices.Index(levelNames, level) {
+		return failed(out, "the signature is "+levelNames[worst]+": "+some(texts), "log the model with the incumbent's signature, or promote under another alias that callers move to")
+	}
+	return passed(out)
+}
+
+// signatureOf reads a subject's signature, or says why there is none.
+func signatureOf(s registry.Subject, out registry.Finding) (contract, registry.Finding, *registry.Finding) {
+	m, ok := s.MLmodel.Get()
+	if !ok {
+		out.Candidate = "?"
+		end := unclear(out, "the MLmodel file of "+s.Ref+" is not known: "+s.MLmodel.Why(), "")
+		return contract{}, out, &end
+	}
+	if m.Signature.Empty() {
+		out.Candidate = "unsigned"
+		end := failed(out, s.Ref+" has no signature", "log the model with a signature: signature=infer_signature(X, model.predict(X))")
+		return contract{}, out, &end
+	}
+	c, err := parseSignature(m.Signature)
+	if err != nil {
+		out.Candidate = "?"
+		end := unclear(out, fmt.Sprintf("%s: %v", s.Ref, err), "")
+		return contract{}, out, &end
+	}
+	out.Candidate = fmt.Sprintf("%d inputs, %d outputs", len(c.inputs), len(c.outputs))
+	return c, out, nil
+}

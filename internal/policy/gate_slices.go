@@ -1,0 +1,123 @@
+package policy
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+var slicesKind = kind{
+	name:    "slices",
+	named:   true,
+	passes:  "every metric that matches the pattern is within its limit",
+	careful: "`expect` or `at-least` says which slices must be there; a slice that the incumbent has may not vanish",
+	main:    pattern("a pattern of metric names with one *, such as auc/country:*", `^[^*]*\*[^*]*$`),
+	fields: []field{
+		may("min", num("the least value that passes")),
+		may("max", num("the largest value that passes")),
+		may("between", shape{kind: isList, about: "the least and the largest value that pass", size: 2, item: &shape{kind: isNumber}}),
+		may("expect", list("what * stands for in the slices that must be there", text("a slice"))),
+		may("at-least", whole("how many slices must be there", 1)),
+	},
+	example:  "slices: auc/country:*\nmin: 0.8\nexpect: [de, fr]",
+	absolute: true,
+	build:    buildSlices,
+}
+
+func buildSlices(n *node) (Gate, error) {
+	l, err := readLimits(n, "slices")
+	if err != nil {
+		return Gate{}, err
+	}
+	s := sliceGate{glob: n.str("slices"), limits: l, least: n.int("at-least", 0)}
+	for _, name := range n.texts("expect") {
+		s.expect = append(s.expect, strings.Replace(s.glob, "*", name, 1))
+	}
+	if len(s.expect) == 0 && s.least == 0 {
+		return Gate{}, n.fail("slices", "slices %s passes when there are none, so it can never decide; say which must be there with expect or at-least", s.glob)
+	}
+	wanted := l.String()
+	if s.least > 0 {
+		wanted += fmt.Sprintf(" for at least %d", s.least)
+	}
+	if len(s.expect) > 0 {
+		wanted += " for " + some(s.expect)
+	}
+	return Gate{Wanted: wanted, Check: s.check}, nil
+}
+
+type sliceGate struct {
+	glob   string
+	limits limits
+	expect []string
+	least  int
+}
+
+func (g sliceGate) check(f registry.Facts) registry.Finding {
+	run, ok := f.Candidate.Run.Get()
+	if !ok {
+		return unclear(registry.Finding{Candidate: "?"}, "the run of "+f.Candidate.Ref+" is not readable: "+f.Candidate.Run.Why(), "")
+	}
+	names := g.matching(run)
+	out := registry.Finding{Candidate: fmt.Sprintf("%d slices", len(names))}
+	for _, name := range slices.Concat(names, g.expect) {
+		if _, shown, why := metric(f.Candidate, name); why != "" {
+			out.Candidate = shown
+			return unclear(out, why, "log a finite value for every slice")
+		}
+	}
+	if len(names) < g.least {
+		return unclear(out, fmt.Sprintf("%d metrics match %s, wanted at least %d", len(names), g.glob, g.least), "log the metric for every slice")
+	}
+	if end := g.vanished(f, names, &out); end != nil {
+		return *end
+	}
+	var bad []string
+	for _, name := range names {
+		if v := run.Metrics[name].Value; !g.limits.hold(v) {
+			bad = append(bad, fmt.Sprintf("%s is %s", name, number(v)))
+		}
+	}
+	if len(bad) > 0 {
+		out.Candidate = bad[0]
+		return failed(out, some(bad)+", wanted "+g.limits.String(), "train a candidate that is good enough for every slice")
+	}
+	return passed(out)
+}
+
+func (g sliceGate) matching(run registry.Run) []string {
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(run.Metrics)) {
+		if matches(g.glob, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// vanished ends the check where the incumbent has a slice that the candidate has not, or may have one. It is as bad as
+// not knowing: dropping a bad slice must not be a way to pass or to be merely retained.
+func (g sliceGate) vanished(f registry.Facts, names []string, out *registry.Finding) *registry.Finding {
+	known, gathered := f.Holders[registry.Incumbent]
+	if !gathered || known.IsAbsent() {
+		return nil
+	}
+	base, _ := known.Get()
+	run, ok := base.Run.Get()
+	if !ok {
+		end := unclear(*out, "the incumbent's slices are not known: "+known.Why()+base.Run.Why(), "make the incumbent's run readable")
+		return &end
+	}
+	theirs := g.matching(run)
+	out.Incumbent = fmt.Sprintf("%d slices", len(theirs))
+	for _, name := range theirs {
+		if !slices.Contains(names, name) {
+			end := unclear(*out, fmt.Sprintf("the incumbent (%s) has the slice %s and the candidate has not", base.Ref, name), "log the metric for every slice the incumbent was judged on")
+			return &end
+		}
+	}
+	return nil
+}

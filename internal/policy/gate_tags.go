@@ -1,0 +1,56 @@
+package policy
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+var tagsKind = kind{
+	name:    "tags",
+	passes:  "every key is there with a value that matches its pattern as a whole",
+	careful: "judged on the values the version will have, when it is not registered yet",
+	main:    free("regular expressions by tag key", text("the key of a tag"), text("a regular expression (RE2) for the whole value, such as .+")),
+	fields:  []field{may("of", oneOf("whose tags: of the version (by default) or its run", "version", "run"))},
+	example: "tags:\n  owner: .+\n  risk: low|medium",
+	build:   buildTags,
+}
+
+func buildTags(n *node) (Gate, error) {
+	wanted := map[string]*regexp.Regexp{}
+	texts := map[string]string{}
+	for _, e := range n.get("tags").entries {
+		re, err := regexp.Compile("^(?:" + e.value.text + ")$")
+		if err != nil {
+			return Gate{}, Problem{e.value.line, e.value.col, fmt.Sprintf("%q is not a regular expression: %v", e.value.text, err)}
+		}
+		wanted[e.key], texts[e.key] = re, e.value.text
+	}
+	keys := slices.Sorted(maps.Keys(wanted))
+	ofRun := n.str("of") == "run"
+	return Gate{Wanted: some(keys), Check: func(f registry.Facts) registry.Finding {
+		tags := f.Words.Tags
+		if run, ok := f.Candidate.Run.Get(); ofRun && ok {
+			tags = run.Tags
+		} else if ofRun {
+			return unclear(registry.Finding{Candidate: "?"}, "the run is not readable: "+f.Candidate.Run.Why(), "")
+		}
+		out := registry.Finding{Candidate: fmt.Sprintf("%d tags", len(tags))}
+		for _, key := range keys {
+			value, there := tags[key]
+			switch {
+			case !there:
+				out.Candidate = key + " absent"
+				return failed(out, fmt.Sprintf("there is no tag %q", key), fmt.Sprintf("set the tag %s, for a version with the input tags", key))
+			case !wanted[key].MatchString(value):
+				out.Candidate = key + "=" + registry.Truncate(value, 100)
+				return failed(out, fmt.Sprintf("tag %s is %q, wanted %s", key, registry.Truncate(value, 100), texts[key]), fmt.Sprintf("set the tag %s to a value that matches %s", key, texts[key]))
+			}
+		}
+		out.Candidate = "all there"
+		return passed(out)
+	}}, nil
+}

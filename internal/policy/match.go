@@ -1,0 +1,178 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// Applied is what a policy says about one promotion.
+type Applied struct {
+	Rule    Rule
+	Targets []TargetRule // of the alias, of the stage
+	Gates   []Gate       // of all of them, the origin first
+	Waivers []Waiver
+}
+
+// For finds what applies to a model and a target. The error carries no-gates where the policy says nothing: a target
+// nobody described is not a target anything may reach.
+func (p Policy) For(model string, t registry.Target) (Applied, error) {
+	rule, ok := p.rule(model)
+	if !ok {
+		var globs []string
+		for _, r := range p.Rules {
+			globs = append(globs, r.Glob)
+		}
+		return Applied{}, noGates(fmt.Sprintf("%s has no rule for model %q; it has %s", p.File, model, some(globs)), p.File)
+	}
+	a := Applied{Rule: rule, Waivers: p.Waivers}
+	for _, want := range []TargetRule{{Alias: t.Alias}, {Stage: t.Stage}} {
+		if want.Name() == "" {
+			continue
+		}
+		i := slices.IndexFunc(rule.Targets, func(r TargetRule) bool { return r.Alias == want.Alias && r.Stage == want.Stage })
+		if i < 0 {
+			var have []string
+			for _, r := range rule.Targets {
+				have = append(have, r.Name())
+			}
+			return a, noGates(fmt.Sprintf("%s:%d has no gates for target %s of model %q; it has %s", p.File, rule.Line, want.Name(), model, some(have)), p.File)
+		}
+		a.Targets = append(a.Targets, rule.Targets[i])
+		a.Gates = append(a.Gates, rule.Targets[i].gates(p.File)...)
+	}
+	return a, nil
+}
+
+func noGates(msg, file string) error {
+	return &registry.Error{Reason: registry.NoGates, Msg: msg, Hint: "describe the target in " + file + "; thresholds add to a policy and do not replace it (override: ungated goes without, shown and recorded)"}
+}
+
+// gates are the gates of the target, with the one that holds it to its origin.
+func (t TargetRule) gates(file string) []Gate {
+	if len(t.From) == 0 {
+		return t.Gates
+	}
+	return append([]Gate{fromGate(t, file)}, t.Gates...)
+}
+
+// rule finds the most specific rule whose pattern matches.
+func (p Policy) rule(model string) (Rule, bool) {
+	best, found := Rule{}, false
+	for _, r := range p.Rules {
+		if matches(r.Glob, model) && (!found || specific(r.Glob) > specific(best.Glob)) {
+			best, found = r, true
+		}
+	}
+	return best, found
+}
+
+// Matching lists all rules whose pattern matches, the one that counts first.
+func (p Policy) Matching(model string) []Rule {
+	var out []Rule
+	for _, r := range p.Rules {
+		if matches(r.Glob, model) {
+			out = append(out, r)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Rule) int { return specific(b.Glob) - specific(a.Glob) })
+	return out
+}
+
+// specific ranks patterns: a plain name first, then the one that fixes more characters.
+func specific(glob string) int {
+	n := len([]rune(glob)) - strings.Count(glob, "*")
+	if !strings.Contains(glob, "*") {
+		n += 1 << 20
+	}
+	return n
+}
+
+// matches compares a name with a pattern in which * stands for any characters, also none.
+func matches(glob, name string) bool {
+	parts := strings.Split(glob, "*")
+	if len(parts) == 1 {
+		return glob == name
+	}
+	rest, ok := strings.CutPrefix(name, parts[0])
+	if !ok {
+		return false
+	}
+	for _, part := range parts[1 : len(parts)-1] {
+		i := strings.Index(rest, part)
+		if i < 0 {
+			return false
+		}
+		rest = rest[i+len(part):]
+	}
+	return strings.HasSuffix(rest, parts[len(parts)-1])
+}
+
+// ambiguous refuses two patterns that are equally specific and match a name in common: which counts would depend on
+// their order.
+func (r *reader) ambiguous(rules []Rule) {
+	for i, a := range rules {
+		for _, b := range rules[:i] {
+			if specific(a.Glob) == specific(b.Glob) && overlap([]rune(a.Glob), []rune(b.Glob), map[[2]int]bool{}) {
+				r.wrong(a.Line, 1, "models %q and %q (line %d) can match the same name and are equally specific; make one longer", a.Glob, b.Glob, b.Line)
+			}
+		}
+	}
+}
+
+// overlap reports whether some name matches both patterns. seen keeps the pairs of remainders that were tried.
+func overlap(a, b []rune, seen map[[2]int]bool) bool {
+	at := [2]int{len(a), len(b)}
+	if seen[at] {
+		return false
+	}
+	seen[at] = true
+	switch {
+	case len(a) == 0 && len(b) == 0:
+		return true
+	case len(a) > 0 && a[0] == '*':
+		return overlap(a[1:], b, seen) || len(b) > 0 && overlap(a, b[1:], seen)
+	case len(b) > 0 && b[0] == '*':
+		return overlap(a, b[1:], seen) || len(a) > 0 && overlap(a[1:], b, seen)
+	}
+	return len(a) > 0 && len(b) > 0 && a[0] == b[0] && overlap(a[1:], b[1:], seen)
+}
+
+// fromGate holds a version to the order of targets: it must be where it should come from, or here already.
+func fromGate(t TargetRule, file string) Gate {
+	g := Gate{ID: "from " + strings.Join(t.From, " or "), File: file, Line: t.FromLine, Wanted: "comes from " + strings.Join(t.From, " or ")}
+	g.Check = func(f registry.Facts) registry.Finding {
+		v, ok := f.Candidate.Version.Get()
+		if !ok && !f.Candidate.Version.IsAbsent() {
+			return unclear(registry.Finding{Candidate: "?"}, "the version is not readable: "+f.Candidate.Version.Why(), "")
+		}
+		model, modelOK := f.Model.Get()
+		if ok && !modelOK {
+			return unclear(registry.Finding{Candidate: "?"}, "the model's aliases are not readable: "+f.Model.Why(), "")
+		}
+		held := []string{}
+		for alias, n := range model.Aliases {
+			if ok && n == v.Number {
+				held = append(held, alias)
+			}
+		}
+		slices.Sort(held)
+		if ok && v.Stage != "" && v.Stage != "None" {
+			held = append(held, v.Stage)
+		}
+		out := registry.Finding{Candidate: strings.Join(held, ", ")}
+		if out.Candidate == "" {
+			out.Candidate = "nowhere"
+		}
+		for _, h := range held {
+			if h == t.Name() || slices.Contains(t.From, h) {
+				return passed(out)
+			}
+		}
+		return failed(out, "a version reaches "+t.Name()+" from "+strings.Join(t.From, " or ")+", and this one is "+out.Candidate,
+			fmt.Sprintf("promote it to %s first", t.From[0]))
+	}
+	return g
+}

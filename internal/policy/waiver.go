@@ -1,0 +1,53 @@
+package policy
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// Waiver lets one version pass one gate until a day, which still counts.
+type Waiver struct {
+	Gate, Model string
+	Version     int
+	By, Why     string
+	Until       string // 2026-12-31, UTC
+	Line        int
+}
+
+func (w Waiver) covers(f registry.Facts) bool {
+	v, ok := f.Candidate.Version.Get()
+	return ok && v.Model == w.Model && v.Number == w.Version
+}
+
+// expired also holds where the time is not known: an exception nobody can date is none.
+func (w Waiver) expired(now time.Time) bool {
+	day, err := time.Parse(time.DateOnly, w.Until)
+	return err != nil || now.IsZero() || !now.Before(day.AddDate(0, 0, 1))
+}
+
+// waive applies the exceptions for this version. One that has run out blocks, whatever the gate's failure would have
+// done: somebody meant to come back to it.
+func waive(v registry.Verdict, waivers []Waiver, facts registry.Facts) registry.Verdict {
+	for _, w := range waivers {
+		if !w.covers(facts) {
+			continue
+		}
+		for i, f := range v.Findings {
+			if f.Gate != w.Gate || f.Outcome != registry.Fail && f.Outcome != registry.Inconclusive {
+				continue
+			}
+			said := fmt.Sprintf("%s for version %d, by %s until %s: %s", w.Gate, w.Version, w.By, w.Until, w.Why)
+			if w.expired(facts.Now) {
+				v.Waivers = append(v.Waivers, "expired: "+said)
+				v.Findings[i].OnFail = registry.OnFailBlock
+				v.Findings[i].Why += fmt.Sprintf("; its waiver by %s expired on %s", w.By, w.Until)
+				continue
+			}
+			v.Waivers = append(v.Waivers, said)
+			v.Findings[i].Waiver = fmt.Sprintf("waived by %s until %s: %s", w.By, w.Until, w.Why)
+		}
+	}
+	return v
+}
