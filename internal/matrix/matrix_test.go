@@ -39,7 +39,7 @@ func TestMatrix(t *testing.T) {
 	})
 	text := table.markdown()
 	t.Logf("\n%s", text)
-	if !*whole {
+	if !*whole || len(table.cells) != len(rows) { // a few were asked for, or one failed to start and said so
 		return
 	}
 	path := filepath.Join("testdata", "table.md")
