@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build generate test test-pure test-real test-matrix test-container lint demo bench image fmt clean
+.PHONY: help build generate test test-pure test-real test-matrix test-container lint fuzz demo bench image fmt clean mutants
 
 VERSION ?= dev
 IMAGE ?= mlflow-promote:dev
@@ -45,6 +45,17 @@ define tier
 @if tools/setup $(2); then set -x; go test -timeout 15m -tags=$(1) ./...; \
 else echo "make: not run: the $(1) tests, which need $(2)" >&2; [ "$$CI" != true ]; fi
 endef
+
+FUZZTIME ?= 30s
+TEXTS ?= 10000000
+
+fuzz: ## ten million mutated texts for each reader of policies, then every fuzz target for FUZZTIME
+	go test ./internal/policy -run Mutated -campaign $(TEXTS) -timeout 60m -v
+	@for p in $$(go list ./internal/...); do for t in $$(go test -list '^Fuzz' $$p | grep ^Fuzz); do \
+	echo "$$p $$t"; go test $$p -run '^$$' -fuzz "^$$t\$$" -fuzztime $(FUZZTIME) || exit 1; done; done
+
+mutants: ## wrong judging code, each kind noticed by a test
+	@go run ./tools/mutants
 
 lint: ## formatting, workflows and scripts
 	@tools/setup lint

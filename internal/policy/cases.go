@@ -57,7 +57,7 @@ var (
 		may("now", timeShape),
 		need("candidate", object("the version under judgement", subjectFields...)),
 		may("incumbent", shape{kind: isMap, about: "the version it would replace; none by default", fields: subjectFields, or: &shape{kind: isText, values: []string{"unreadable"}}}),
-		may("commit", object("what the workflow runs on", need("repository", text("owner/name")), need("heads", list("commits that count as the head", anyText)), may("contains", flag("whether the head descends from the run's commit")))),
+		may("commit", object("what the workflow runs on", need("repository", text("owner/name")), need("heads", list("commits that count as the head", anyText)), may("contains", yesNo("whether the head descends from the run's commit")))),
 		may("review", object("who stands behind it", may("author", loginShape), may("starter", loginShape), may("approvers", list("logins", loginShape)))),
 		may("evidence", free("documents by name, as text", text("a name"), text("JSON"))),
 	}

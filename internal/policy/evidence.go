@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -65,8 +66,8 @@ func (d *document) scan(s sarif) error {
 	}
 	for _, run := range s.Runs {
 		if len(run.Properties) > 0 {
-			if err := json.Unmarshal(run.Properties, d); err != nil {
-				return fmt.Errorf("the properties of the SARIF run cannot be read: %v", err)
+			if err := d.about(run.Properties); err != nil {
+				return err
 			}
 		}
 		for _, i := range run.Invocations {
@@ -85,6 +86,28 @@ func (d *document) scan(s sarif) error {
 				d.problems++
 			}
 		}
+	}
+	return nil
+}
+
+// about adds what the properties of a SARIF run say the report is about. Two that contradict each other are about
+// nothing.
+func (d *document) about(properties json.RawMessage) error {
+	var p document
+	if err := json.Unmarshal(properties, &p); err != nil {
+		return fmt.Errorf("the properties of the SARIF run cannot be read: %v", err)
+	}
+	for _, x := range []struct {
+		to    *string
+		value string
+	}{{&d.RunID, p.RunID}, {&d.ModelID, p.ModelID}, {&d.Artifact, p.Artifact}, {&d.Dataset, p.Dataset}} {
+		if *x.to != "" && x.value != "" && *x.to != x.value {
+			return fmt.Errorf("it says that it is about %s, and about %s", *x.to, x.value)
+		}
+		*x.to = cmp.Or(*x.to, x.value)
+	}
+	if d.Created.IsZero() {
+		d.Created = p.Created
 	}
 	return nil
 }

@@ -263,12 +263,12 @@ func (r *reader) noKind(n *node, found []kind) {
 	}
 	near := ""
 	for _, e := range n.entries {
-		if names := registry.Nearest(e.key, kindNames()); len(names) > 0 {
+		if names := registry.Nearest(e.key, Kinds()); len(names) > 0 {
 			near = fmt.Sprintf("; did you mean %s in place of %s?", names[0], e.key)
 			break
 		}
 	}
-	r.wrong(n.line, n.col, "a gate of no known kind; one of its keys must be %s%s", strings.Join(kindNames(), ", "), near)
+	r.wrong(n.line, n.col, "a gate of no known kind; one of its keys must be %s%s", strings.Join(Kinds(), ", "), near)
 }
 
 func (r *reader) waiver(p *Policy, n *node) {

@@ -67,7 +67,7 @@ func (g approvalGate) check(f registry.Facts) registry.Finding {
 	if len(counted) >= g.needed {
 		return passed(out)
 	}
-	reason := fmt.Sprintf("%d people approved who count, wanted %d", len(counted), g.needed)
+	reason := fmt.Sprintf("approvals that count: %d, wanted %d", len(counted), g.needed)
 	if len(own) > 0 {
 		slices.Sort(own)
 		reason += fmt.Sprintf("; %s wrote it or started this, which does not count", strings.Join(slices.Compact(own), " and "))

@@ -19,7 +19,7 @@ var artifactKind = kind{
 		may("digest-tag", text("the tag of the run or version with the wanted digest, see the documentation of the gate")),
 		may("flavors", list("the only flavours the model may have, beside python_function", text("a flavour such as sklearn"))),
 		may("deny", list("formats that must not be there", oneOf("a format", formatNames...))),
-		may("input-example", flag("whether an input example must be there")),
+		may("input-example", yesNo("whether an input example must be there")),
 		may("python", pattern("versions of Python, such as >=3.10 <3.14", rangeText)),
 		may("mlflow", pattern("versions of MLflow, such as >=2.9 <4", rangeText)),
 	},

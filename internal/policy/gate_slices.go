@@ -14,7 +14,7 @@ var slicesKind = kind{
 	named:   true,
 	passes:  "every metric that matches the pattern is within its limit",
 	careful: "`expect` or `at-least` says which slices must be there; a slice that the incumbent has may not vanish",
-	main:    pattern("a pattern of metric names with one *, such as auc/country=*", `^[^*]*\*[^*]*$`),
+	main:    pattern("a pattern of metric names with one *, such as auc/country:*", `^[^*]*\*[^*]*$`),
 	fields: []field{
 		may("min", num("the least value that passes")),
 		may("max", num("the largest value that passes")),
@@ -22,7 +22,7 @@ var slicesKind = kind{
 		may("expect", list("what * stands for in the slices that must be there", text("a slice"))),
 		may("at-least", whole("how many slices must be there", 1)),
 	},
-	example:  "slices: auc/country=*\nmin: 0.8\nexpect: [de, fr]",
+	example:  "slices: auc/country:*\nmin: 0.8\nexpect: [de, fr]",
 	absolute: true,
 	build:    buildSlices,
 }

@@ -20,7 +20,8 @@ var kinds = []kind{
 	commitKind, ageKind, evidenceKind, approvalKind, nonInferiorityKind, expressionKind,
 }
 
-func kindNames() []string {
+// Kinds are the names of the kinds of gates, in the order of the table.
+func Kinds() []string {
 	var names []string
 	for _, k := range kinds {
 		names = append(names, k.name)

@@ -50,7 +50,7 @@ func pattern(about, re string) shape {
 }
 func oneOf(about string, vs ...string) shape { return shape{kind: isText, about: about, values: vs} }
 func num(about string) shape                 { return shape{kind: isNumber, about: about} }
-func flag(about string) shape                { return shape{kind: isBool, about: about} }
+func yesNo(about string) shape               { return shape{kind: isBool, about: about} }
 func span(about string) shape                { return pattern(about, durationText) }
 func list(about string, item shape) shape    { return shape{kind: isList, about: about, item: &item} }
 func whole(about string, least float64) shape {

@@ -33,6 +33,7 @@ var layers = map[string][]string{
 	"internal/realtest":            {},
 	"internal/repotest":            {},
 	"tools/bench":                  {"internal/realtest", "internal/rest"},
+	"tools/mutants":                {},
 	"tools/demo":                   {"internal/realtest"},
 }
 

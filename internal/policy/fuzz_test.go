@@ -1,0 +1,208 @@
+package policy
+
+import (
+	"encoding/json"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// meaning is what a policy says, without where it says it.
+func meaning(p Policy) string {
+	var b strings.Builder
+	for _, r := range p.Rules {
+		for _, t := range r.Targets {
+			for _, g := range t.gates("") {
+				fmt.Fprintf(&b, "%q %q %q %q %s %v %v\n", r.Glob, t.Name(), g.ID, g.Wanted, g.OnFail, g.Late, g.Needs)
+			}
+		}
+	}
+	for _, w := range p.Waivers {
+		w.Line = 0
+		fmt.Fprintf(&b, "%q\n", fmt.Sprint(w))
+	}
+	return b.String() + fmt.Sprint(p.Identities)
+}
+
+// flow writes a value in another style: one line, everything quoted.
+func flow(n *node) string {
+	text, err := json.Marshal(n.plain())
+	if err != nil {
+		return ""
+	}
+	return string(text)
+}
+
+// Law: every text is accepted or refused with a place in it, and an accepted one means the same in another formatting
+// and promotes nothing without facts.
+func FuzzPolicy(f *testing.F) {
+	for _, file := range []string{"accepted.txt", "refused.txt", "beyond.txt"} {
+		for _, text := range corpus(f, file) {
+			f.Add(text)
+		}
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		p, err := Parse("p.yml", []byte(text))
+		if err != nil {
+			if len(Problems(err)) == 0 {
+				t.Fatalf("%v has no place", err)
+			}
+			return
+		}
+		for _, r := range p.Rules {
+			for _, target := range r.Targets {
+				if v := Judge(target.gates("p.yml"), registry.Facts{}); v.Decision == registry.Promote {
+					t.Fatalf("%s promotes without any fact", target.Name())
+				}
+			}
+		}
+		root, err := parseYAML(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := Parse("p.yml", []byte(flow(root)))
+		if err != nil && strings.Contains(errText(err), "nests more than") {
+			return
+		}
+		if err != nil || sorted(meaning(again)) != sorted(meaning(p)) {
+			t.Fatalf("in another formatting: %v\n%s\n%s\n%s", err, flow(root), meaning(again), meaning(p))
+		}
+	})
+}
+
+// sorted makes the comparison independent of the order of keys, which means nothing.
+func sorted(text string) string {
+	return strings.Join(slices.Sorted(strings.SplitSeq(text, "\n")), "\n")
+}
+
+// Law: no text makes a decoder panic, and what it takes for a signature equals itself.
+func FuzzSignature(f *testing.F) {
+	f.Add(`[{"name":"a","type":"long","required":true}]`, `[{"type":"tensor","tensor-spec":{"dtype":"float64","shape":[-1,4]}}]`)
+	f.Add(`null`, `[{"type":"object","properties":{}}]`)
+	f.Fuzz(func(t *testing.T, inputs, outputs string) {
+		c, err := parseSignature(registry.Signature{Inputs: inputs, Outputs: outputs})
+		if err != nil {
+			return
+		}
+		if changes := difference(c, c); len(changes) > 0 {
+			t.Fatalf("it differs from itself: %+v", changes)
+		}
+	})
+}
+
+// Law: no text makes the reader of reports panic, and none passes that does not say what it is about.
+func FuzzEvidence(f *testing.F) {
+	f.Add(`{"run_id":"r","passed":true,"created":"2026-05-03T09:00:00Z","results":{"p":0.1}}`)
+	f.Add(`{"runs":[{"properties":{"run_id":"r"},"invocations":[{"executionSuccessful":true,"exitCode":0}],"results":[{"level":"error"}]}]}`)
+	gate := gateOf(f, "evidence: e, require: {p: '<= 1'}")
+	f.Fuzz(func(t *testing.T, text string) {
+		facts := registry.Facts{Evidence: map[string]registry.Known[string]{"e": registry.Is(text)}}
+		facts.Candidate.Run = registry.Is(registry.Run{ID: "the-run"})
+		got := gate.Check(facts)
+		if got.Outcome == registry.Pass && !strings.Contains(text, "the-run") && !strings.Contains(text, `\u`) {
+			t.Fatalf("%s passes and is about something else", text)
+		}
+	})
+}
+
+// Law: no expression makes the compiler or the evaluation panic, and none that names a fact is true without it.
+func FuzzExpression(f *testing.F) {
+	for _, s := range []string{"candidate.metrics.a > 1", `not (candidate.metrics["a"] / incumbent.metrics.b > 1)`, "candidate.tags.x in ['a', \"b\"] ? true : 1 < 2", "max(1, candidate.metrics.a) ** 2 == 1", "all(1..9, # > 0)"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, source string) {
+		program, named, err := compile(source)
+		if err != nil || len(named) == 0 {
+			return
+		}
+		if got := (expression{program, named}).check(registry.Facts{}); got.Outcome == registry.Pass {
+			t.Fatalf("%q is true of nothing", source)
+		}
+		(expression{program, named}).check(rich())
+	})
+}
+
+// Law: a test of a policy is read or refused with a place.
+func FuzzCase(f *testing.F) {
+	f.Add("model: churn\ntarget: champion\nexpect: promote\ncandidate: {version: 2, metrics: {a: NaN}}\nincumbent: unreadable\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		if _, err := ParseCase("c.yml", []byte(text)); err != nil && len(Problems(err)) == 0 {
+			t.Fatalf("%v has no place", err)
+		}
+	})
+}
+
+// What is bounded before parsing takes little memory.
+func TestNastyFilesTakeLittleMemory(t *testing.T) {
+	for name, text := range map[string]string{
+		"open brackets":   strings.Repeat("[", MaxFile),
+		"open braces":     strings.Repeat("{", MaxFile),
+		"brackets nested": strings.Repeat(strings.Repeat("[", maxNesting)+strings.Repeat("]", maxNesting)+"\n", MaxFile/(2*maxNesting+1)),
+		"many keys":       many(func(i int) string { return fmt.Sprintf("k%d: 1\n", i) }),
+		"many items":      strings.Repeat("- a\n", MaxFile/4),
+		"dashes":          strings.Repeat("- ", MaxFile/2),
+		"one flow map":    "{" + many(func(i int) string { return fmt.Sprintf("k%d: 1, ", i) }) + "}",
+		"one flow list":   "[" + strings.Repeat("1,", MaxFile/2-2) + "]",
+		"aliases":         "a: &a [x]\n" + many(func(i int) string { return fmt.Sprintf("k%d: *a\n", i) }),
+		"alias bomb":      "a: &a [x,x]\nb: &b [*a,*a]\nc: &c [*b,*b]\n",
+		"quotes":          strings.Repeat("'", MaxFile),
+		"comments":        strings.Repeat("# x\n", MaxFile/4),
+		"documents":       strings.Repeat("---\n", MaxFile/4),
+		"a block":         "a: |\n" + strings.Repeat(" x\n", MaxFile/3-3),
+		"question marks":  strings.Repeat("? ", MaxFile/2),
+		"colons":          strings.Repeat("a: ", MaxFile/3),
+		"tags":            strings.Repeat("!!x ", MaxFile/4),
+		"steps":           stairs(),
+		"models":          "version: 1\nmodels:\n" + many(func(i int) string { return fmt.Sprintf("  a%d*: {}\n", i) }),
+		"too long":        strings.Repeat("x", MaxFile+1),
+		"percents":        strings.Repeat("%", MaxFile),
+	} {
+		if len(text) > MaxFile && name != "too long" {
+			text = text[:MaxFile]
+		}
+		if peak := memory(func() { _, _ = Parse("p.yml", []byte(text)) }); peak > 50<<20 {
+			t.Errorf("%s: %d MiB", name, peak>>20)
+		}
+	}
+}
+
+func many(line func(int) string) string {
+	var b strings.Builder
+	for i := 0; b.Len() < MaxFile-64; i++ {
+		b.WriteString(line(i))
+	}
+	return b.String()
+}
+
+// stairs indent each line by one more, as far as that is allowed.
+func stairs() string {
+	var b strings.Builder
+	for i := 0; b.Len() < MaxFile-200; i++ {
+		b.WriteString(strings.Repeat(" ", i%maxIndent) + fmt.Sprintf("k%d:\n", i))
+	}
+	return b.String()
+}
+
+// memory is the most that is in use at a time while f runs, as far as sampling at every collection tells: it collects
+// often.
+func memory(f func()) uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	before, peak := m.HeapAlloc, m.HeapAlloc
+	done := make(chan struct{})
+	go func() { defer close(done); f() }()
+	for {
+		select {
+		case <-done:
+			return peak - before
+		default:
+			runtime.ReadMemStats(&m)
+			peak = max(peak, m.HeapAlloc)
+		}
+	}
+}

@@ -1,0 +1,257 @@
+package policy
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// gateOf is the only gate of a policy with this gate in it.
+func gateOf(t rapid.TB, text string) Gate {
+	t.Helper()
+	p, err := Parse("p.yml", []byte("version: 1\nmodels: {churn: {aliases: {champion: {gates: [{"+text+"}]}}}}\n"))
+	if err != nil {
+		t.Fatalf("%s: %v", text, Problems(err))
+	}
+	return p.Rules[0].Targets[0].Gates[0]
+}
+
+var dawn = time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)
+
+// rich are facts in which everything is known, and every gate of lawGates passes.
+func rich() registry.Facts {
+	subject := func(ref string, number int) registry.Subject {
+		m := registry.MLmodel{Flavors: map[string]map[string]any{"sklearn": {}}, PythonVersion: "3.11.7", MLflowVersion: "3.17.2", Signature: registry.Signature{Inputs: `[{"name":"a","type":"long"}]`, Outputs: `[{"type":"double"}]`}}
+		var folds []registry.Point
+		for i, v := range []float64{0.8, 0.81, 0.83, 0.79, 0.82, 0.85} {
+			folds = append(folds, registry.Point{Value: v + 0.01*float64(number)*(1+0.1*float64(i%2)), Step: int64(i)})
+		}
+		metrics := map[string]registry.Point{}
+		for _, name := range []string{"a", "b", "auc/x", "auc/y"} {
+			metrics[name] = registry.Point{Value: 0.9}
+		}
+		return registry.Subject{
+			Ref:     ref,
+			Version: registry.Is(registry.Version{Model: "churn", Number: number, Stage: "Staging", Tags: map[string]string{"promoted_to_staging_at": "2026-05-01T10:00:00Z"}}),
+			Run: registry.Is(registry.Run{ID: "r" + ref, Status: "FINISHED", End: dawn.Add(-time.Hour), User: "ann", Metrics: metrics, Params: map[string]string{"depth": "3"},
+				Tags:     map[string]string{tagCommit: "c0ffee", tagRepository: "https://h/acme/churn", "clean": "true", "owner": "ann"},
+				Datasets: []registry.Dataset{{Name: "t", Digest: "d1", Context: "test"}, {Name: "u", Digest: "d2", Context: "training"}}}),
+			MLmodel: registry.Is(m), Digest: registry.Is("abc"),
+			Files:   registry.Is([]registry.File{{Path: "MLmodel", Size: 10}, {Path: "model.skops", Size: 90}}),
+			History: map[string]registry.Known[[]registry.Point]{"a": registry.Is(folds)},
+		}
+	}
+	return registry.Facts{
+		Candidate: subject("candidate", 2), Holders: map[string]registry.Known[registry.Subject]{registry.Incumbent: registry.Is(subject("incumbent", 1))},
+		Model:    registry.Is(registry.Model{Name: "churn", Aliases: map[string]int{}}),
+		Words:    registry.Words{Description: "what this version is for", Tags: map[string]string{"owner": "ann"}},
+		Commit:   registry.Commit{Repository: "acme/churn", Heads: []string{"c0ffee"}, Contains: registry.Is(true)},
+		Review:   registry.Is(registry.Review{Author: "ann", Starter: "bob", Approvers: []string{"eve", "joe"}}),
+		Evidence: map[string]registry.Known[string]{"e.json": registry.Is(`{"run_id":"rcandidate","dataset_digest":"d1","created":"2026-05-03T09:00:00Z","passed":true,"results":{"p":0.1}}`)},
+		Now:      dawn,
+	}
+}
+
+// lawGates are one gate of each kind, and more where a kind has several sides.
+var lawGates = []string{
+	"metric: a, min: 0.5", "metric: a, max: 0.95, at: best", "metric: a, min: 0.1, at: 3", "regression: a, better: higher", "regression: a, better: lower, margin-percent: 1",
+	"slices: auc/*, min: 0.5, expect: [x, y]", "signature: same", "signature: present", "artifact: complete, flavors: [sklearn], deny: [pickle], python: '>=3.10'",
+	"tags: {owner: ann}", "tags: {owner: ann}, of: run", "description: 5, card-file: MLmodel", "lineage: [test, training], same-as-incumbent: [test]",
+	"commit: head, clean-tag: clean", "commit: ancestor", "age: 30d, soak: 1h, in: Staging", "evidence: e.json, dataset: test, not-older-than: 7d, require: {p: '<= 0.2'}",
+	"approval: 2", "non-inferiority: a, better: higher, margin: 0.01", `expression: 'candidate.metrics["a"] >= incumbent.metrics.b && candidate.params.depth == "3" && candidate.datasets.test == "d1"'`,
+}
+
+func TestEveryGatePassesOnRichFacts(t *testing.T) {
+	covered := map[string]bool{}
+	for _, text := range lawGates {
+		if f := gateOf(t, text).Check(rich()); f.Outcome != registry.Pass {
+			t.Errorf("%s: %s: %s", text, f.Outcome, f.Why)
+		}
+		for _, k := range Kinds() {
+			covered[k] = covered[k] || len(text) > len(k) && text[:len(k)+1] == k+":"
+		}
+	}
+	for _, k := range Kinds() {
+		if !covered[k] {
+			t.Errorf("no gate of the kind %s is held to the laws", k)
+		}
+	}
+}
+
+// removals take one thing away from the facts, or make it something that is no measurement.
+var removals = map[string]func(*registry.Facts){
+	"the candidate's run":     func(f *registry.Facts) { f.Candidate.Run = registry.Unreadable[registry.Run]("gone") },
+	"the candidate's MLmodel": func(f *registry.Facts) { f.Candidate.MLmodel = registry.Unreadable[registry.MLmodel]("gone") },
+	"the candidate's files":   func(f *registry.Facts) { f.Candidate.Files = registry.Unreadable[[]registry.File]("gone") },
+	"the candidate's history": func(f *registry.Facts) { f.Candidate.History = nil },
+	"the incumbent's run": func(f *registry.Facts) {
+		base(f, func(s *registry.Subject) { s.Run = registry.Unreadable[registry.Run]("gone") })
+	},
+	"the incumbent's MLmodel": func(f *registry.Facts) {
+		base(f, func(s *registry.Subject) { s.MLmodel = registry.Unreadable[registry.MLmodel]("gone") })
+	},
+	"the incumbent's signature": func(f *registry.Facts) {
+		base(f, func(s *registry.Subject) {
+			if _, ok := s.MLmodel.Get(); ok {
+				s.MLmodel = registry.Is(registry.MLmodel{})
+			}
+		})
+	},
+	"the incumbent's history": func(f *registry.Facts) { base(f, func(s *registry.Subject) { s.History = nil }) },
+	"one fold of the incumbent": func(f *registry.Facts) {
+		base(f, func(s *registry.Subject) {
+			p, _ := s.History["a"].Get()
+			s.History = map[string]registry.Known[[]registry.Point]{"a": registry.Is(p[min(1, len(p)):])}
+		})
+	},
+	"the incumbent": func(f *registry.Facts) {
+		f.Holders = map[string]registry.Known[registry.Subject]{registry.Incumbent: registry.Unreadable[registry.Subject]("gone")}
+	},
+	"the words":             func(f *registry.Facts) { f.Words = registry.Words{} },
+	"the commit":            func(f *registry.Facts) { f.Commit = registry.Commit{} },
+	"the review":            func(f *registry.Facts) { f.Review = registry.Known[registry.Review]{} },
+	"the evidence":          func(f *registry.Facts) { f.Evidence = nil },
+	"the time":              func(f *registry.Facts) { f.Now = time.Time{} },
+	"the datasets":          func(f *registry.Facts) { run(f, func(r *registry.Run) { r.Datasets = nil }) },
+	"the tags of the run":   func(f *registry.Facts) { run(f, func(r *registry.Run) { r.Tags = nil }) },
+	"the parameters":        func(f *registry.Facts) { run(f, func(r *registry.Run) { r.Params = nil }) },
+	"all metrics":           func(f *registry.Facts) { run(f, func(r *registry.Run) { r.Metrics = nil }) },
+	"everything of the run": func(f *registry.Facts) { run(f, func(r *registry.Run) { *r = registry.Run{} }) },
+	"everything":            func(f *registry.Facts) { *f = registry.Facts{Holders: f.Holders} },
+	"the version":           func(f *registry.Facts) { f.Candidate.Version = registry.Absent[registry.Version]("not registered") },
+	"the incumbent's metrics": func(f *registry.Facts) {
+		base(f, func(s *registry.Subject) {
+			if _, ok := s.Run.Get(); ok {
+				s.Run = registry.Is(registry.Run{ID: "x", Status: "FINISHED"})
+			}
+		})
+	},
+	"the end of the run": func(f *registry.Facts) { run(f, func(r *registry.Run) { r.End = time.Time{} }) },
+	"the finiteness of a metric": func(f *registry.Facts) {
+		run(f, func(r *registry.Run) { r.Metrics["a"] = registry.Point{Value: math.NaN()} })
+	},
+	"the range of a metric": func(f *registry.Facts) {
+		run(f, func(r *registry.Run) { r.Metrics["a"] = registry.Point{Value: -math.MaxFloat64} })
+	},
+	"a slice": func(f *registry.Facts) { run(f, func(r *registry.Run) { delete(r.Metrics, "auc/x") }) },
+}
+
+func base(f *registry.Facts, change func(*registry.Subject)) {
+	s, ok := f.Holders[registry.Incumbent].Get()
+	if ok {
+		change(&s)
+		f.Holders = map[string]registry.Known[registry.Subject]{registry.Incumbent: registry.Is(s)}
+	}
+}
+
+func run(f *registry.Facts, change func(*registry.Run)) {
+	r, ok := f.Candidate.Run.Get()
+	if ok {
+		r.Metrics = maps.Clone(r.Metrics)
+		if r.Metrics == nil {
+			r.Metrics = map[string]registry.Point{}
+		}
+		change(&r)
+		f.Candidate.Run = registry.Is(r)
+	}
+}
+
+// rank orders outcomes from the best to the worst.
+func rank3(o registry.Outcome) int {
+	return slices.Index([]registry.Outcome{registry.Pass, registry.NotApplicable, registry.Fail, registry.Inconclusive}, o)
+}
+
+// Law: with a confirmed incumbent, taking a fact away never improves a gate, whatever the facts were.
+func TestLessEvidenceIsNeverBetter(t *testing.T) {
+	names := slices.Sorted(maps.Keys(removals))
+	rapid.Check(t, func(t *rapid.T) {
+		g := gateOf(t, rapid.SampledFrom(lawGates).Draw(t, "gate"))
+		f := rich()
+		value := rapid.OneOf(rapid.SampledFrom([]float64{0, -1, 0.4, 0.9, math.NaN(), math.Inf(1), math.MaxFloat64}), rapid.Float64Range(-2, 2))
+		run(&f, func(r *registry.Run) {
+			for _, key := range slices.Sorted(maps.Keys(r.Metrics)) {
+				if rapid.Bool().Draw(t, "change "+key) {
+					r.Metrics[key] = registry.Point{Value: value.Draw(t, key)}
+				}
+			}
+		})
+		before := g.Check(f)
+		for range rapid.IntRange(1, 3).Draw(t, "removals") {
+			name := rapid.SampledFrom(names).Draw(t, "remove")
+			if name == "everything" || name == "a slice" && g.ID != "slices auc/*" {
+				continue
+			}
+			if v := gateNeedsVersion(g); name == "the version" && v {
+				continue // not being registered is a fact of its own, not one that is missing
+			}
+			if name == "the incumbent's metrics" && g.ID == "slices auc/*" {
+				continue // that the incumbent never had slices is how every team begins
+			}
+			removals[name](&f)
+			after := g.Check(f)
+			if rank3(after.Outcome) < rank3(before.Outcome) {
+				t.Fatalf("%s was %s (%s) and is %s without %s (%s)", g.ID, before.Outcome, before.Why, after.Outcome, name, after.Why)
+			}
+			before = after
+		}
+	})
+}
+
+func gateNeedsVersion(g Gate) bool { return g.ID == "age" }
+
+// Law: no gate passes on facts of which it names one that is not known or not finite.
+func TestWhatIsNotKnownNeverPasses(t *testing.T) {
+	for _, text := range lawGates {
+		g := gateOf(t, text)
+		changed := 0
+		for name, remove := range removals {
+			f := rich()
+			remove(&f)
+			got := g.Check(f)
+			if got.Outcome != registry.Pass {
+				changed++
+				continue
+			}
+			if name == "everything" {
+				t.Errorf("%s passes on nothing", text)
+			}
+		}
+		if changed == 0 {
+			t.Errorf("%s passes whatever is taken away", text)
+		}
+	}
+}
+
+// Law: the same facts give the same verdict, byte for byte, whatever the order in which a server lists them (1,000
+// orders).
+func TestTheOrderOfFactsDoesNotMatter(t *testing.T) {
+	var gates []Gate
+	for i, text := range lawGates {
+		g := gateOf(t, text)
+		g.ID = fmt.Sprint(i, g.ID)
+		gates = append(gates, g)
+	}
+	want := Judge(gates, rich())
+	rapid.Check(t, func(t *rapid.T) {
+		for range 10 {
+			f := rich()
+			run(&f, func(r *registry.Run) { r.Datasets = rapid.Permutation(r.Datasets).Draw(t, "datasets") })
+			files, _ := f.Candidate.Files.Get()
+			f.Candidate.Files = registry.Is(rapid.Permutation(files).Draw(t, "files"))
+			review, _ := f.Review.Get()
+			review.Approvers = rapid.Permutation(review.Approvers).Draw(t, "approvers")
+			f.Review = registry.Is(review)
+			if got := Judge(gates, f); !reflect.DeepEqual(got, want) {
+				t.Fatalf("%+v\n%+v", got, want)
+			}
+		}
+	})
+}

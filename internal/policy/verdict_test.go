@@ -1,0 +1,257 @@
+package policy
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// with judges a candidate that has metric a by gates of a policy.
+func with(t *testing.T, value float64, gates ...string) registry.Verdict {
+	t.Helper()
+	f := rich()
+	run(&f, func(r *registry.Run) { r.Metrics["a"] = registry.Point{Value: value} })
+	var all []Gate
+	for _, text := range gates {
+		all = append(all, gateOf(t, text))
+	}
+	return Judge(all, f)
+}
+
+func TestLimitsIncludeThemselves(t *testing.T) {
+	for _, gate := range []string{"metric: a, max: 0.5", "metric: a, min: 0.5", "metric: a, between: [0.5, 0.5]", "metric: a, equals: 0.5"} {
+		if v := with(t, 0.5, gate); v.Decision != registry.Promote {
+			t.Errorf("%s refuses 0.5", gate)
+		}
+	}
+	if v := with(t, 0.5, "metric: a, equals: 0.25"); v.Decision != registry.Block {
+		t.Error("0.5 equals 0.25")
+	}
+}
+
+func TestWhatCannotBeJudgedBlocksWhateverOnFailSays(t *testing.T) {
+	for _, effect := range []string{"block", "retain", "warn"} {
+		if v := with(t, 0.5, "metric: absent, min: 1, on-fail: "+effect); v.Decision != registry.Block {
+			t.Errorf("on-fail: %s: %s", effect, v.Decision)
+		}
+	}
+}
+
+func TestBlockComesBeforeRetain(t *testing.T) {
+	retain, block, warn := "metric: a, min: 1, on-fail: retain, name: r", "metric: a, min: 1", "metric: a, min: 1, on-fail: warn, name: w"
+	for want, gates := range map[registry.Decision][][]string{
+		registry.Promote: {{warn}},
+		registry.Retain:  {{retain}, {retain, warn}, {warn, retain}},
+		registry.Block:   {{block}, {retain, block}, {block, retain}, {warn, block, retain}},
+	} {
+		for _, g := range gates {
+			if v := with(t, 0.5, g...); v.Decision != want {
+				t.Errorf("%q: %s, want %s", g, v.Decision, want)
+			}
+		}
+	}
+}
+
+func TestAnExceptionEndsWithItsDay(t *testing.T) {
+	w := Waiver{Gate: "metric a", Model: "churn", Version: 2, By: "eve", Why: "x", Until: "2026-05-03"}
+	gates := []Gate{gateOf(t, "metric: a, min: 1, on-fail: warn")}
+	for now, want := range map[time.Time]registry.Decision{
+		dawn: registry.Promote,
+		time.Date(2026, 5, 3, 23, 59, 59, 0, time.UTC): registry.Promote,
+		time.Date(2026, 5, 4, 0, 0, 0, 0, time.UTC):    registry.Block,
+		{}: registry.Block,
+	} {
+		f := rich()
+		f.Now = now
+		v := Judge(gates, f, w)
+		if v.Decision != want || len(v.Waivers) != 1 || strings.HasPrefix(v.Waivers[0], "expired") != (want == registry.Block) {
+			t.Errorf("at %v: %s, want %s; %q", now, v.Decision, want, v.Waivers)
+		}
+	}
+	f := rich()
+	for _, other := range []Waiver{{Gate: "metric b", Model: "churn", Version: 2, Until: "2026-12-31"}, {Gate: "metric a", Model: "fraud", Version: 2, Until: "2026-12-31"}, {Gate: "metric a", Model: "churn", Version: 3, Until: "2026-12-31"}} {
+		if v := Judge([]Gate{gateOf(t, "metric: a, min: 1")}, f, other); v.Decision != registry.Block || len(v.Waivers) > 0 {
+			t.Errorf("%+v counts", other)
+		}
+	}
+}
+
+func TestNobodyApprovesTheirOwnWork(t *testing.T) {
+	gate := gateOf(t, "approval: 1")
+	for name, c := range map[string]struct {
+		review registry.Review
+		want   registry.Outcome
+	}{
+		"somebody else":            {registry.Review{Author: "ann", Starter: "bob", Approvers: []string{"eve"}}, registry.Pass},
+		"the author":               {registry.Review{Author: "ann", Starter: "bob", Approvers: []string{"ann"}}, registry.Fail},
+		"the author in capitals":   {registry.Review{Author: "ann", Starter: "bob", Approvers: []string{"ANN"}}, registry.Fail},
+		"who started the workflow": {registry.Review{Author: "ann", Starter: "bob", Approvers: []string{"bob"}}, registry.Fail},
+		"nobody":                   {registry.Review{Author: "ann", Starter: "bob"}, registry.Fail},
+		"an unknown author":        {registry.Review{Starter: "bob", Approvers: []string{"eve"}}, registry.Inconclusive},
+		"an unknown starter":       {registry.Review{Author: "ann", Approvers: []string{"eve"}}, registry.Inconclusive},
+	} {
+		f := rich()
+		f.Review = registry.Is(c.review)
+		if got := gate.Check(f); got.Outcome != c.want {
+			t.Errorf("%s: %s, want %s: %s", name, got.Outcome, c.want, got.Why)
+		}
+	}
+	twice := rich()
+	twice.Review = registry.Is(registry.Review{Author: "ann", Starter: "bob", Approvers: []string{"eve", "Eve"}})
+	if got := gateOf(t, "approval: 2").Check(twice); got.Outcome != registry.Fail {
+		t.Errorf("one person counts twice: %+v", got)
+	}
+}
+
+func TestAReportAboutAnotherRunIsNoEvidence(t *testing.T) {
+	gate := gateOf(t, "evidence: e.json")
+	for text, want := range map[string]registry.Outcome{
+		`{"run_id":"rcandidate","passed":true}`:                          registry.Pass,
+		`{"run_id":"rcandidate","exit_status":0}`:                        registry.Pass,
+		`{"run_id":"rcandidate","exit_status":1}`:                        registry.Fail,
+		`{"run_id":"rcandidate","passed":false}`:                         registry.Fail,
+		`{"run_id":"another","passed":true}`:                             registry.Inconclusive,
+		`{"passed":true}`:                                                registry.Inconclusive,
+		`{"run_id":"rcandidate"}`:                                        registry.Inconclusive,
+		`garbage`:                                                        registry.Inconclusive,
+		`{"runs":[{"properties":{"run_id":"rcandidate"},"results":[]}]}`: registry.Pass,
+		`{"runs":[{"properties":{"run_id":"rcandidate"},"results":[{"level":"error"}]}]}`:                              registry.Fail,
+		`{"runs":[{"properties":{"run_id":"rcandidate"},"results":[{"level":"error","suppressions":[{}]}]}]}`:          registry.Pass,
+		`{"runs":[{"properties":{"run_id":"rcandidate"},"invocations":[{"executionSuccessful":false}],"results":[]}]}`: registry.Fail,
+		`{"runs":[{"properties":{"run_id":"rcandidate"},"invocations":[{"executionSuccessful":true,"exitCode":2}]}]}`:  registry.Fail,
+		`{"runs":[{"results":[]}]}`: registry.Inconclusive,
+		`{"run_id":"rcandidate","sarif":{"runs":[{"results":[{"level":"error"}]}]}}`:                                      registry.Fail,
+		`{"run_id":"rcandidate","sarif":{"runs":[]}}`:                                                                     registry.Inconclusive,
+		`{"run_id":"rcandidate","passed":true,"sarif":{"runs":[{"results":[{"level":"error"}]}]}}`:                        registry.Fail,
+		`{"run_id":"rcandidate","passed":true,"runs":[{"properties":{"run_id":"another"},"results":[]}]}`:                 registry.Inconclusive,
+		`{"runs":[{"properties":{"run_id":"another"},"results":[]},{"properties":{"run_id":"rcandidate"},"results":[]}]}`: registry.Inconclusive,
+		`{"runs":[{"properties":{"run_id":"rcandidate"},"results":[]},{"properties":{"run_id":"another"},"results":[]}]}`: registry.Inconclusive,
+	} {
+		f := rich()
+		f.Evidence = map[string]registry.Known[string]{"e.json": registry.Is(text)}
+		if got := gate.Check(f); got.Outcome != want {
+			t.Errorf("%s: %s, want %s: %s", text, got.Outcome, want, got.Why)
+		}
+	}
+}
+
+func TestASliceOfTheIncumbentMayNotVanish(t *testing.T) {
+	gate := gateOf(t, "slices: auc/*, min: 0.5, expect: [x]")
+	f := rich()
+	run(&f, func(r *registry.Run) { delete(r.Metrics, "auc/y") })
+	if got := gate.Check(f); got.Outcome != registry.Inconclusive || !strings.Contains(got.Why, "auc/y") {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestMargins(t *testing.T) {
+	for _, c := range []struct {
+		gate         string
+		mine, theirs float64
+		want         registry.Outcome
+	}{
+		{"better: higher", 0.9, 0.9, registry.Pass}, {"better: higher", 0.8999, 0.9, registry.Fail},
+		{"better: higher, margin: 0.25", 0.75, 1, registry.Pass}, {"better: higher, margin: 0.25", 0.5, 1, registry.Fail}, {"better: higher, margin: 0.25", 0.7, 1, registry.Fail},
+		{"better: lower, margin: 0.25", 1.25, 1, registry.Pass}, {"better: lower, margin: 0.25", 1.4, 1, registry.Fail},
+		{"better: higher, margin-percent: 10", 90, 100, registry.Pass}, {"better: higher, margin-percent: 10", 89, 100, registry.Fail},
+		{"better: lower, margin-percent: 10", 110, 100, registry.Pass}, {"better: lower, margin-percent: 10", 111, 100, registry.Fail},
+		{"better: higher, margin-percent: 10", -110, -100, registry.Pass}, {"better: higher, margin-percent: 10", -111, -100, registry.Fail},
+		{"better: lower, margin-percent: 10", -90, -100, registry.Pass}, {"better: lower, margin-percent: 10", -89, -100, registry.Fail},
+		{"better: higher, margin-percent: 10", 0, 0, registry.Pass}, {"better: higher, margin-percent: 10", -0.001, 0, registry.Fail},
+	} {
+		f := rich()
+		run(&f, func(r *registry.Run) { r.Metrics["a"] = registry.Point{Value: c.mine} })
+		base(&f, func(s *registry.Subject) {
+			s.Run = registry.Is(registry.Run{ID: "i", Status: "FINISHED", Metrics: map[string]registry.Point{"a": {Value: c.theirs}}})
+		})
+		if got := gateOf(t, "regression: a, "+c.gate).Check(f); got.Outcome != c.want {
+			t.Errorf("%s: %v against %v is %s, want %s", c.gate, c.mine, c.theirs, got.Outcome, c.want)
+		}
+	}
+}
+
+func TestLateGatesArePendingInAPlan(t *testing.T) {
+	gates := []Gate{gateOf(t, "metric: a, min: 0.5"), gateOf(t, "approval: 9"), gateOf(t, "age: 1m")}
+	planned, applied := Judge(Planned(gates), rich()), Judge(gates, rich())
+	if planned.Decision != registry.Promote || applied.Decision != registry.Block {
+		t.Errorf("planned: %s, applied: %s", planned.Decision, applied.Decision)
+	}
+	for _, f := range planned.Findings[1:] {
+		if f.Outcome != registry.Pending {
+			t.Errorf("%s is %s", f.Gate, f.Outcome)
+		}
+	}
+	later := rich()
+	later.Now = later.Now.Add(24 * time.Hour)
+	one, _ := registry.Plan{Verdict: &planned}.Digest()
+	tomorrow := Judge(Planned(gates), later)
+	two, _ := registry.Plan{Verdict: &tomorrow}.Digest()
+	other := Judge(gates, rich())
+	three, _ := registry.Plan{Verdict: &other}.Digest()
+	if one != two || one != three {
+		t.Errorf("the digest depends on the clock: %s %s %s", one, two, three)
+	}
+}
+
+func TestSignatureChanges(t *testing.T) {
+	in := func(text string) registry.Signature {
+		return registry.Signature{Inputs: text, Outputs: `[{"type":"double"}]`}
+	}
+	out := func(text string) registry.Signature {
+		return registry.Signature{Inputs: `[{"name":"a","type":"long"}]`, Outputs: text}
+	}
+	params := func(text string) registry.Signature {
+		return registry.Signature{Inputs: `[{"name":"a","type":"long"}]`, Params: text}
+	}
+	tensor := func(dtype, shape string) string {
+		return `[{"type":"tensor","tensor-spec":{"dtype":"` + dtype + `","shape":` + shape + `}}]`
+	}
+	for name, c := range map[string]struct {
+		was, now registry.Signature
+		want     int
+	}{
+		"the same":                   {in(`[{"name":"a","type":"long"}]`), in(`[{"type":"long","name":"a","required":true}]`), unchanged},
+		"another order":              {in(`[{"name":"a","type":"long"},{"name":"b","type":"long"}]`), in(`[{"name":"b","type":"long"},{"name":"a","type":"long"}]`), unchanged},
+		"an optional input more":     {in(`[{"name":"a","type":"long"}]`), in(`[{"name":"a","type":"long"},{"name":"b","type":"long","required":false}]`), additive},
+		"a required input more":      {in(`[{"name":"a","type":"long"}]`), in(`[{"name":"a","type":"long"},{"name":"b","type":"long"}]`), breaking},
+		"an input less":              {in(`[{"name":"a","type":"long"},{"name":"b","type":"long"}]`), in(`[{"name":"a","type":"long"}]`), additive},
+		"an input renamed":           {in(`[{"name":"a","type":"long"}]`), in(`[{"name":"b","type":"long"}]`), breaking},
+		"renamed to an optional one": {in(`[{"name":"a","type":"long"}]`), in(`[{"name":"b","type":"long","optional":true}]`), breaking},
+		"an input wider":             {in(`[{"name":"a","type":"integer"}]`), in(`[{"name":"a","type":"double"}]`), additive},
+		"an input narrower":          {in(`[{"name":"a","type":"double"}]`), in(`[{"name":"a","type":"float"}]`), breaking},
+		"a long is no double":        {in(`[{"name":"a","type":"long"}]`), in(`[{"name":"a","type":"double"}]`), breaking},
+		"an input now required":      {in(`[{"name":"a","type":"long","required":false}]`), in(`[{"name":"a","type":"long"}]`), breaking},
+		"an input now optional":      {in(`[{"name":"a","type":"long"}]`), in(`[{"name":"a","type":"long","required":false}]`), additive},
+		"another tensor shape":       {in(tensor("float64", "[-1,4]")), in(tensor("float64", "[-1,5]")), breaking},
+		"any tensor size":            {in(tensor("float32", "[-1,4]")), in(tensor("float32", "[-1,-1]")), additive},
+		"a fixed tensor size":        {in(tensor("float32", "[-1,4]")), in(tensor("float32", "[1,4]")), breaking},
+		"a wider tensor":             {in(tensor("float32", "[-1,4]")), in(tensor("float64", "[-1,4]")), additive},
+		"a tensor of more sides":     {in(tensor("float32", "[-1,4]")), in(tensor("float32", "[-1,4,1]")), breaking},
+		"columns in place of one":    {in(tensor("float32", "[-1,4]")), in(`[{"name":"a","type":"long"}]`), breaking},
+		"an object changed":          {in(`[{"name":"a","type":"object","properties":{"x":{"type":"long"}}}]`), in(`[{"name":"a","type":"object","properties":{"x":{"type":"double"}}}]`), breaking},
+		"an output more":             {out(`[{"name":"p","type":"double"}]`), out(`[{"name":"p","type":"double"},{"name":"q","type":"double"}]`), additive},
+		"an output less":             {out(`[{"name":"p","type":"double"},{"name":"q","type":"double"}]`), out(`[{"name":"p","type":"double"}]`), breaking},
+		"an output wider":            {out(`[{"name":"p","type":"float"}]`), out(`[{"name":"p","type":"double"}]`), breaking},
+		"a parameter more":           {params(""), params(`[{"name":"t","type":"float","default":0.5,"shape":null}]`), additive},
+		"another default":            {params(`[{"name":"t","type":"float","default":0.1}]`), params(`[{"name":"t","type":"float","default":0.5}]`), unchanged},
+		"a parameter less":           {params(`[{"name":"t","type":"float","default":0.1}]`), params(""), breaking},
+	} {
+		was, err := parseSignature(c.was)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		now, err := parseSignature(c.now)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		worst := unchanged
+		for _, change := range difference(was, now) {
+			worst = max(worst, change.level)
+		}
+		if worst != c.want {
+			t.Errorf("%s is %s, want %s", name, levelNames[worst], levelNames[c.want])
+		}
+	}
+}
