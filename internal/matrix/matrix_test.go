@@ -53,6 +53,14 @@ func TestMatrix(t *testing.T) {
 	}
 }
 
+// onlyWhole leaves a test to the whole matrix.
+func onlyWhole(t *testing.T) {
+	t.Helper()
+	if !*whole {
+		t.Skip("runs in make test-matrix")
+	}
+}
+
 // try starts the server, runs every command on it, and holds each cell against the list of those that may differ.
 func (r row) try(t *testing.T, table *table) {
 	began := time.Now()
