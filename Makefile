@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build generate test test-pure test-real test-matrix test-container lint fuzz mutants demo bench image fmt clean
+.PHONY: help build generate test test-pure test-real test-matrix test-container lint fuzz demo bench image fmt clean mutants
 
 VERSION ?= dev
 IMAGE ?= mlflow-promote:dev

@@ -215,7 +215,7 @@ func (r *realGates) judge(c cell) registry.Finding {
 		r.t.Fatal(err)
 	}
 	gates := p.Rules[0].Targets[0].Gates
-	client := mlflow.New(wire, wire, r.s.URL, r.s.URL, func() float64 { return 0 })
+	client := mlflow.New(wire, wire, mlflow.About{Address: r.s.URL}, func() float64 { return 0 })
 	q := registry.Query{Model: "gates", Candidate: candidate, Target: registry.Target{Alias: "champion"}}
 	facts, err := client.Gather(context.Background(), q, policy.Needs(gates))
 	if err != nil {

@@ -111,6 +111,60 @@ func together(b *bench) {
 	b.Logf("%d runs at once and one run %d times at once: %d versions count, %d twins are marked, %d requests", many, same, len(numbers), twins, requests)
 }
 
+// twoMovers moves two versions to the same stage at the same moment, again and again. Real servers then leave both in
+// it and answer both with success: whoever reports success must have left it exclusive.
+func twoMovers(b *bench) {
+	const rounds = 20
+	both, said := 0, 0
+	for range rounds {
+		answers := make([]answer, 2)
+		var wg sync.WaitGroup
+		for i := range answers {
+			wg.Go(func() {
+				answers[i] = b.run("promote", "--model", "churn", "--candidate", fmt.Sprintf("models:/churn/%d", i+1), "--stage", "Production",
+					"--thresholds", "test_accuracy >= 0.5", "--override", "downgrade")
+			})
+		}
+		wg.Wait()
+		refused := 0
+		for _, a := range answers {
+			if a.status != 0 {
+				refused++
+			}
+		}
+		if holders := b.inProduction(); len(holders) == 2 {
+			both++
+			if refused == 0 {
+				b.Errorf("two versions hold the stage, and both runs report success")
+			}
+		}
+		if refused > 0 {
+			said++
+		}
+	}
+	b.Logf("%d rounds of two moves at once: the server left both in the stage %d times; a run said so %d times", rounds, both, said)
+}
+
+func (b *bench) inProduction() []string {
+	var out struct {
+		Versions []struct {
+			Version string `json:"version"`
+			Stage   string `json:"current_stage"`
+		} `json:"model_versions"`
+	}
+	query := url.Values{"filter": {"name = 'churn'"}, "max_results": {"1000"}}
+	if err := b.server.Call(b.Context(), http.MethodGet, "model-versions/search?"+query.Encode(), nil, &out); err != nil {
+		b.Fatal(err)
+	}
+	var in []string
+	for _, v := range out.Versions {
+		if v.Stage == "Production" {
+			in = append(in, v.Version)
+		}
+	}
+	return in
+}
+
 // versions counts the versions of each run that are not marked as twins.
 func (b *bench) versions(model string) (count map[string]int, twins int) {
 	var out struct {

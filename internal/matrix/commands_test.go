@@ -110,6 +110,11 @@ var columns = []column{
 func doctor(b *bench) answer {
 	a := b.run("doctor", "--model", "churn")
 	if a.status != 0 {
+		for _, says := range []string{"has no model registry", "--backend-store-uri postgresql://", "psql -h", b.server.URL + "/health"} {
+			if !strings.Contains(a.stderr, says) {
+				b.Errorf("doctor does not say %q:\n%s", says, a.stderr)
+			}
+		}
 		return a
 	}
 	s := a.result.Server
@@ -168,6 +173,9 @@ func promoteAlias(b *bench) answer {
 	a := b.run("promote", "--model", "churn", "--candidate", "runs:/"+b.better.RunID+"/model", "--alias", "champion", "--thresholds", "loss < champion")
 	if a.status == 0 && (a.result.Version != "2" || a.result.Previous != "1") {
 		b.Errorf("promoted version %q, was %q", a.result.Version, a.result.Previous)
+	}
+	if a.fellBack() && !strings.Contains(strings.Join(a.result.Notes, " "), "came with MLflow 2.3") {
+		b.Errorf("nothing says why a tag stands for the alias: %q", a.result.Notes)
 	}
 	if worse := b.run("promote", "--model", "churn", "--candidate", "models:/churn/1", "--alias", "champion", "--thresholds", "loss < champion"); worse.status != 1 {
 		b.Errorf("the worse model was not refused: %s", worse.stdout)

@@ -33,6 +33,7 @@ func TestProxies(t *testing.T) {
 	b := &bench{T: t, server: s, env: environment(s)}
 	b.train()
 	promote := []string{"promote", "--model", "churn", "--candidate", "runs:/" + b.better.RunID + "/model", "--alias", "champion", "--thresholds", "test_accuracy >= 0.5"}
+	fresh := []string{"register", "--model", "fresh", "--candidate", "runs:/" + b.better.RunID + "/model"}
 	doctor := []string{"doctor", "--timeout", "4s"}
 	for _, c := range []struct {
 		name, port, path string
@@ -44,7 +45,7 @@ func TestProxies(t *testing.T) {
 		{"an authority nobody knows", p.tls, "", doctor, nil, "refused(unreachable)", []string{"Matrix Test CA", "ca-file"}},
 		{"an authority of its own", p.tls, "", promote, []string{"--ca-file", "ca.pem"}, "ok", nil},
 		{"any certificate, on request", p.tls, "", doctor, []string{"--insecure-tls"}, "ok", nil},
-		{"a client certificate is missing", p.mutual, "", doctor, []string{"--ca-file", "ca.pem"}, "refused(not-mlflow)", []string{"certificate"}},
+		{"a client certificate is missing", p.mutual, "", doctor, []string{"--ca-file", "ca.pem"}, "refused(not-mlflow)", []string{"No required SSL certificate was sent", "client-cert"}},
 		{"a client certificate", p.mutual, "", doctor, []string{"--ca-file", "ca.pem", "--client-cert", "client.pem"}, "ok", nil},
 		{"a path below a host", p.tls, "/ml", promote, []string{"--ca-file", "ca.pem"}, "ok", nil},
 		{"a path that leads nowhere", p.tls, "/nowhere", doctor, []string{"--ca-file", "ca.pem"}, "refused(not-mlflow)", []string{"--static-prefix"}},
@@ -52,8 +53,10 @@ func TestProxies(t *testing.T) {
 		{"the proxy's login", p.login, "", doctor, []string{"--ca-file", "ca.pem", "--username", "ann", "--password", "throw-away"}, "ok", nil},
 		{"the proxy's login in the address", p.login, "ann:throw-away", doctor, []string{"--ca-file", "ca.pem"}, "ok", nil},
 		{"nothing behind the proxy", p.dead, "", doctor, []string{"--ca-file", "ca.pem"}, "refused(server-error)", []string{"502", "502 Bad Gateway"}},
-		{"a redirect to a login", p.redirect, "", doctor, []string{"--ca-file", "ca.pem"}, "refused(not-mlflow)", []string{"redirects to https://login.example/start", "login proxy"}},
+		{"a redirect to a login", p.redirect, "", doctor, []string{"--ca-file", "ca.pem"}, "refused(not-mlflow)", []string{"redirects to https://login.example", "login proxy"}},
 		{"a login page", p.page, "", doctor, []string{"--ca-file", "ca.pem"}, "refused(not-mlflow)", []string{`titled "Sign in to Example"`, "login proxy"}},
+		{"artifacts cannot be read", p.files, "", fresh, []string{"--ca-file", "ca.pem"}, "ok", nil},
+		{"nothing listens", "1", "", doctor, []string{"--ca-file", "ca.pem"}, "refused(unreachable)", []string{"connection refused", "localhost is the container itself"}},
 		{"a host name the server does not know", p.host, "", doctor, []string{"--ca-file", "ca.pem"}, "refused(host-refused)", []string{"--allowed-hosts"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -72,6 +75,9 @@ func TestProxies(t *testing.T) {
 					t.Errorf("nothing says %q:\n%s", text, a.stderr)
 				}
 			}
+			if c.port == p.files && !strings.Contains(strings.Join(a.result.Notes, " "), "could not be read: GET ") {
+				t.Errorf("nothing says what could not be read: %s", a.stdout)
+			}
 			if strings.Contains(a.stderr+a.stdout, "throw-away") {
 				t.Errorf("the password is shown:\n%s%s", a.stderr, a.stdout)
 			}
@@ -81,8 +87,8 @@ func TestProxies(t *testing.T) {
 
 // ports of the nginx.
 type proxies struct {
-	dir                                            string
-	tls, mutual, login, dead, redirect, page, host string
+	dir                                                   string
+	tls, mutual, login, dead, redirect, page, files, host string
 }
 
 func behindNginx(t *testing.T, s *realtest.Server) proxies {
@@ -90,7 +96,7 @@ func behindNginx(t *testing.T, s *realtest.Server) proxies {
 	p := proxies{dir: t.TempDir()}
 	certificates(t, p.dir)
 	var ports []string
-	for _, port := range []*string{&p.tls, &p.mutual, &p.login, &p.dead, &p.redirect, &p.page, &p.host} {
+	for _, port := range []*string{&p.tls, &p.mutual, &p.login, &p.dead, &p.redirect, &p.page, &p.files, &p.host} {
 		var err error
 		if *port, err = realtest.FreePort(); err != nil {
 			t.Fatal(err)
@@ -111,6 +117,7 @@ func behindNginx(t *testing.T, s *realtest.Server) proxies {
 	block(p.dead, "location / { proxy_pass http://127.0.0.1:1; }")
 	block(p.redirect, "location / { return 302 https://login.example/start?to=$request_uri; }")
 	block(p.page, fmt.Sprintf("default_type text/html;\nroot %s;\nlocation / { rewrite ^ /page.html break; error_page 405 =200 /page.html; }", p.dir))
+	block(p.files, "location / { "+pass("127.0.0.1")+"; }\nlocation ~ get-artifact|artifacts/files { return 403; }")
 	block(p.host, "location / { "+pass("mlflow.example:5000")+"; }")
 	n, err := realtest.StartNginx(t.Context(), p.dir, conf.String(), ports...)
 	if err != nil {

@@ -14,7 +14,7 @@ type row struct {
 
 // rows is the table of servers, in the order the README shows them.
 var rows = []row{
-	{"3.17.2 on PostgreSQL", true, realtest.Options{Store: "postgresql"}, together},
+	{"3.17.2 on PostgreSQL", true, realtest.Options{Store: "postgresql"}, func(b *bench) { together(b); twoMovers(b) }},
 	{"3.17.2 on MariaDB", false, realtest.Options{Store: "mariadb"}, together},
 	{"3.17.2 on SQLite", false, realtest.Options{}, nil},
 	{"3.17.2, a workspace", false, realtest.Options{Workspace: workspace, Workers: 1}, nil},

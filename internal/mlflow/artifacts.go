@@ -36,7 +36,7 @@ func descriptor(ctx context.Context, c *rest.Client, path string, query url.Valu
 	case isMissing(err):
 		return registry.Absent[registry.MLmodel]("there is no MLmodel file")
 	case err != nil:
-		return registry.Unreadable[registry.MLmodel]("the MLmodel file could not be read: " + Short(err))
+		return registry.Unreadable[registry.MLmodel]("the MLmodel file could not be read: GET " + path + ": " + Short(err))
 	case strings.HasPrefix(header.Get("Content-Type"), "text/html"):
 		return registry.Unreadable[registry.MLmodel]("the server answers with an HTML page in place of the MLmodel file")
 	}

@@ -119,6 +119,8 @@ func diagnoseStatus(e *rest.Error) (reason registry.Reason, why, hint string) {
 		return registry.Unsupported, e.Message, "leave the input workspace empty: this server runs without workspaces"
 	case e.Status >= 500 && e.Code == "" && isHTML(e):
 		return registry.ServerError, fmt.Sprintf("%d and %s", e.Status, page(e)), "MLflow or the proxy in front of it failed; its log says why"
+	case e.Status == 400 && e.Code == "" && isHTML(e):
+		return registry.NotMLflow, fmt.Sprintf("400 and %s", page(e)), "a proxy in front of MLflow refused the request: where it wants a client certificate, give the input client-cert; where it wants a header, give the input headers"
 	case e.Code != "":
 		return registry.ServerError, fmt.Sprintf("%d %s: %s", e.Status, e.Code, e.Message), ""
 	}

@@ -284,7 +284,12 @@ func (g *gathering) refuseNearName(ctx context.Context) error {
 // tag or the same source. The one that the target names counts, else the lowest: a twin that is live already must not
 // look older or newer than itself.
 func (g *gathering) identify() {
-	g.facts.Newest = g.facts.Model.OrZero().Newest
+	// The highest number must not be read later than the versions are looked through: one that another process made in
+	// between would be counted and not seen. The model is read in the round before the versions of a run; where all
+	// versions are read, that is in the model's own round, and they tell the number themselves.
+	if !g.all {
+		g.facts.Newest = g.facts.Model.OrZero().Newest
+	}
 	var same []registry.Version
 	for _, v := range g.versions {
 		g.facts.Newest = max(g.facts.Newest, v.Number)

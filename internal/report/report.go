@@ -428,13 +428,26 @@ func (r Report) notes() Doc {
 	for _, w := range r.Receipt.Warnings {
 		items = append(items, line("warning: ", w))
 	}
-	if r.Facts.Candidate.MLmodel.Why() != "" && r.Planned && r.Facts.Candidate.MLmodel.Why() != "not gathered" {
-		items = append(items, line("no lineage from the MLmodel file: ", r.Facts.Candidate.MLmodel.Why()))
+	for _, n := range r.unread() {
+		items = append(items, line(C(n)))
 	}
 	if len(items) == 0 {
 		return nil
 	}
 	return Doc{List{items}}
+}
+
+// unread says what could not be read of the candidate's files, and what that does not touch.
+func (r Report) unread() []string {
+	why := r.Facts.Candidate.MLmodel.Why()
+	if why == "" || why == "not gathered" || !r.Planned {
+		return nil
+	}
+	notes := []string{"no lineage from the MLmodel file: " + why}
+	if run, ok := r.Facts.Candidate.Run.Get(); ok && run.ArtifactURI != "" {
+		notes = append(notes, "the server reads the run's files under "+run.ArtifactURI+"; gates on metrics do not need them, gates on the model's files do")
+	}
+	return notes
 }
 
 // next is the command or line to use from here.

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -80,7 +81,7 @@ func (r Report) Result() Result {
 		Changed: r.Receipt.Changed(), Registered: r.Receipt.Registered(),
 		Model: r.Plan.Model, Version: numberText(r.number()), Previous: numberText(r.Plan.Incumbent),
 		Alias: r.Plan.Target.Alias, Stage: r.Plan.Target.Stage, ModelURI: r.ModelURI(), PlanDigest: r.Digest,
-		Notes: r.Plan.Notes, Warnings: r.Receipt.Warnings, Steps: r.Receipt.Results,
+		Notes: append(slices.Clone(r.Plan.Notes), r.unread()...), Warnings: r.Receipt.Warnings, Steps: r.Receipt.Results,
 		Requests: r.Requests, Rounds: r.Rounds, DurationMS: r.Took.Milliseconds(),
 	}
 	out.Policy, out.Problems, out.Data = r.Policy, r.Problems, r.Data
