@@ -31,6 +31,7 @@ func commands() []command {
 		{name: "validate", summary: "judge the candidate; writes nothing and needs read rights only", judges: true, run: (*session).validate},
 		{name: "alias", summary: "set or remove aliases that no gate guards, such as challenger or shadow, several in one step", about: aboutAliases, writes: true, run: (*session).alias},
 		{name: "doctor", summary: "reach the server and say what it is and can do; writes nothing", about: aboutServer, run: (*session).doctor},
+		{name: "compare", summary: "show the candidate and another version side by side: metrics, parameters, datasets, signature; writes nothing", run: (*session).compare},
 		{name: "policy check", summary: "say what is wrong with the policy file, without a server", about: aboutPolicy, args: []string{"policy-file"}, run: (*session).policyCheck},
 		{name: "policy explain", summary: "say what applies to a model and a target, and from which line, without a server", about: aboutPolicy, args: []string{"model", "target"}, run: (*session).policyExplain},
 		{name: "policy test", summary: "judge the facts in a folder of small files and compare with the verdicts they expect, without a server", about: aboutPolicy, args: []string{"policy-tests"}, run: (*session).policyTest},
@@ -38,7 +39,7 @@ func commands() []command {
 }
 
 func commandNames() []string {
-	return []string{"promote", "register", "validate", "alias", "doctor", "policy check", "policy explain", "policy test"}
+	return []string{"promote", "register", "validate", "alias", "doctor", "compare", "policy check", "policy explain", "policy test"}
 }
 
 func commandNamed(name string) (command, bool) {
