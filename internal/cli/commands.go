@@ -35,6 +35,7 @@ func commands() []command {
 		{name: "rollback", summary: "back to the last good holder of alias and/or stage, or to the version named by candidate; what is left is put on hold", about: aboutTarget, writes: true, needsTarget: true, run: (*session).rollback},
 		{name: "history", summary: "who moved what, when, on what evidence; what was live at a time; whether the records hold together", about: aboutHistory, run: (*session).history},
 		{name: "doctor", summary: "reach the server and say what it is and can do; writes nothing", about: aboutServer, run: (*session).doctor},
+		{name: "compare", summary: "show the candidate and another version side by side: metrics, parameters, datasets, signature; writes nothing", run: (*session).compare},
 		{name: "policy check", summary: "say what is wrong with the policy file, without a server", about: aboutPolicy, args: []string{"policy-file"}, run: (*session).policyCheck},
 		{name: "policy explain", summary: "say what applies to a model and a target, and from which line, without a server", about: aboutPolicy, args: []string{"model", "target"}, run: (*session).policyExplain},
 		{name: "policy test", summary: "judge the facts in a folder of small files and compare with the verdicts they expect, without a server", about: aboutPolicy, args: []string{"policy-tests"}, run: (*session).policyTest},
@@ -42,7 +43,7 @@ func commands() []command {
 }
 
 func commandNames() []string {
-	return []string{"promote", "register", "validate", "alias", "rollback", "history", "doctor", "policy check", "policy explain", "policy test"}
+	return []string{"promote", "register", "validate", "alias", "rollback", "history", "doctor", "compare", "policy check", "policy explain", "policy test"}
 }
 
 func commandNamed(name string) (command, bool) {

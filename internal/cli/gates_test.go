@@ -1,9 +1,13 @@
 package cli
 
 import (
+	"bytes"
+	"cmp"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 )
@@ -21,6 +25,40 @@ func TestEveryKindOfGateHasItsScript(t *testing.T) {
 			if !strings.Contains(string(text), kind) || !shown {
 				t.Errorf("gate_%s.txtar does not show the outcome %s", kind, outcome)
 			}
+		}
+	}
+}
+
+// The policies people copy are checked, explained and tested.
+func TestExamplePolicies(t *testing.T) {
+	folders, err := filepath.Glob("../../examples/policies/*")
+	if err != nil || len(folders) < 3 {
+		t.Fatalf("%v %v", folders, err)
+	}
+	for _, folder := range folders {
+		target := map[string]string{"bank": "Production"}[filepath.Base(folder)]
+		model := map[string]string{"bank": "credit-cards", "nightly": "demand-berlin"}[filepath.Base(folder)]
+		for _, args := range [][]string{
+			{"policy", "check", "policy.yml"},
+			{"policy", "explain", cmp.Or(model, "churn"), cmp.Or(target, "champion"), "--policy-file", "policy.yml"},
+			{"policy", "test", "tests", "--policy-file", "policy.yml"},
+		} {
+			var out bytes.Buffer
+			status := Run(t.Context(), Process{
+				Args: args, Env: func(string) string { return "" }, Stdout: &out, Stderr: &out, Dir: folder, Now: func() time.Time { return now }, Version: "test",
+			})
+			if status != 0 {
+				t.Errorf("%s: %v ends with %d\n%s", folder, args, status, out.String())
+			}
+		}
+	}
+	text, err := os.ReadFile("../../examples/policies/bank/policy.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range policy.Kinds() {
+		if !strings.Contains(string(text), "- "+kind+":") {
+			t.Errorf("the bank's policy has no gate of the kind %s", kind)
 		}
 	}
 }

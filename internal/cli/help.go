@@ -69,8 +69,11 @@ func (c command) takes(in Input) bool {
 	if c.about == aboutPolicy {
 		return in.Name == "policy-file" || slices.Contains(c.args, in.Name) || c.name == "policy explain" && (in.Name == "alias" || in.Name == "stage")
 	}
-	if in.Name == "policy-tests" {
+	switch in.Name {
+	case "policy-tests":
 		return false
+	case "against":
+		return c.name == "compare"
 	}
 	switch in.Group {
 	case "server":

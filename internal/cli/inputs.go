@@ -60,6 +60,8 @@ var Inputs = []Input{
 	{Name: "from", Group: "target", Help: "stage the candidate must be in before it moves, such as Staging before Production; empty for any"},
 	{Name: "archive-existing", Group: "target", Kind: Bool, Default: "true", Help: "archive the stage's other holders"},
 
+	{Name: "against", Group: "target", Help: "for the command compare, the version to compare with: its number, an alias or a stage"},
+
 	{Name: "description", Group: "words", Help: "description of the version"},
 	{Name: "tags", Group: "words", Kind: Map, Help: "tags of the version, one key=value per line"},
 	{Name: "model-description", Group: "words", Help: "description of a registered model that is created"},

@@ -36,6 +36,7 @@ type settings struct {
 	gates      []policy.Gate
 	waivers    []policy.Waiver
 	identities map[string]string // MLflow user -> GitHub login
+	against    string            // key of the holder to compare with
 	policyFile string
 	evidence   map[string]string // path of a workspace file by the name a gate knows the document by
 	repair     []string          // what doctor puts right
@@ -138,6 +139,10 @@ func read(c command, value func(string) string, file func(string) ([]byte, error
 		return r.out
 	}
 	r.candidate()
+	if c.name == "compare" {
+		r.against()
+		return r.out
+	}
 	if c.judges {
 		r.target(c.needsTarget)
 		r.thresholds()

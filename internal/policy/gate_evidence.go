@@ -85,7 +85,7 @@ func (g evidenceGate) check(f registry.Facts) registry.Finding {
 		}
 	}
 	if g.age > 0 && f.Now.Sub(d.Created) > g.age {
-		return failed(out, fmt.Sprintf("it is %s old, wanted at most %s", roughly(f.Now.Sub(d.Created)), g.ageText), "write the report anew")
+		return failed(out, fmt.Sprintf("it was written at %s, wanted at most %s ago", d.Created.UTC().Format(time.RFC3339), g.ageText), "write the report anew")
 	}
 	return g.results(d, out)
 }

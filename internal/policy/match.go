@@ -27,6 +27,9 @@ func (p Policy) For(model string, t registry.Target) (Applied, error) {
 		}
 		return Applied{}, noGates(fmt.Sprintf("%s has no rule for model %q; it has %s", p.File, model, some(globs)), p.File)
 	}
+	if t.Empty() {
+		return Applied{}, noGates(fmt.Sprintf("%s has gates by target, and there is none: give the input alias or stage", p.File), p.File)
+	}
 	a := Applied{Rule: rule, Waivers: p.Waivers}
 	for _, want := range []TargetRule{{Alias: t.Alias}, {Stage: t.Stage}} {
 		if want.Name() == "" {

@@ -1,0 +1,43 @@
+package cli
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/policy"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/report"
+)
+
+// against reads who the candidate is compared with: a version number, an alias or a stage.
+func (r *reader) against() {
+	text := r.required("against", "a version number, an alias or a stage to compare with")
+	if _, err := strconv.Atoi(text); err == nil || text == "" {
+		r.out.against = text
+		return
+	}
+	key, err := policy.HolderKey(text)
+	if err != nil {
+		r.problem("against", text, err.Error())
+	}
+	r.out.against = key
+}
+
+func (s *session) compare(ctx context.Context) {
+	facts, err := s.client.Gather(ctx, s.set.intent.Query, registry.Needs{Holders: []string{s.set.against}, HolderMLmodels: true})
+	if err != nil {
+		s.fail(err)
+		return
+	}
+	with, ok := facts.Holders[s.set.against].Get()
+	if !ok {
+		s.fail(&registry.Error{
+			Reason: registry.CandidateGone, Msg: "nothing to compare with: " + facts.Holders[s.set.against].Why(),
+			Hint: "give the number of a version, an alias or a stage in the input against",
+		})
+		return
+	}
+	c := policy.SideBySide(facts, with)
+	s.report.Title = report.Line{report.C(c.Candidate.Ref), report.T(" compared with "), report.C(c.Against.Ref)}
+	s.report.Body, s.report.Data, s.report.Reason = report.Compare(c, facts.Now), c, registry.OK
+}

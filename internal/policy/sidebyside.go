@@ -1,0 +1,114 @@
+package policy
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// SideBySide compares the candidate with a holder. It judges nothing: which direction of a metric is better is guessed
+// from its name.
+func SideBySide(f registry.Facts, with registry.Subject) registry.Comparison {
+	mine, theirs := f.Candidate.Run.OrZero(), with.Run.OrZero()
+	c := registry.Comparison{Candidate: side(f.Candidate), Against: side(with), Metrics: []registry.MetricPair{}}
+	for _, name := range keysOf(mine.Metrics, theirs.Metrics) {
+		c.Metrics = append(c.Metrics, metricPair(name, mine.Metrics, theirs.Metrics))
+	}
+	c.Params = textPairs(mine.Params, theirs.Params, true)
+	c.Datasets = textPairs(digestMap(mine), digestMap(theirs), false)
+	c.Signature, c.Changes = signatureChange(f.Candidate, with)
+	return c
+}
+
+func side(s registry.Subject) registry.CompareSide {
+	run, m := s.Run.OrZero(), s.MLmodel.OrZero()
+	return registry.CompareSide{
+		Ref: s.Ref, Version: s.Version.OrZero().Number, RunID: run.ID, Ended: run.End, SizeBytes: m.SizeBytes,
+		Framework: m.Framework(), Problem: s.Run.Why(),
+	}
+}
+
+func keysOf[V any](a, b map[string]V) []string {
+	keys := slices.Collect(maps.Keys(a))
+	for key := range b {
+		if _, there := a[key]; !there {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func metricPair(name string, mine, theirs map[string]registry.Point) registry.MetricPair {
+	p := registry.MetricPair{Name: name, Better: "higher"}
+	if lowerIsBetter(name) {
+		p.Better = "lower"
+	}
+	read := func(m map[string]registry.Point) (*float64, string) {
+		point, ok := m[name]
+		switch {
+		case !ok:
+			return nil, "–"
+		case !point.Finite():
+			return nil, point.Raw
+		}
+		return &point.Value, number(point.Value)
+	}
+	p.Candidate, p.Shown[0] = read(mine)
+	p.Against, p.Shown[1] = read(theirs)
+	if p.Candidate == nil || p.Against == nil {
+		return p
+	}
+	switch gain := *p.Candidate - *p.Against; {
+	case gain == 0:
+		p.Verdict = "same"
+	case gain > 0 == (p.Better == "higher"):
+		p.Verdict = "better"
+	default:
+		p.Verdict = "worse"
+	}
+	return p
+}
+
+func textPairs(mine, theirs map[string]string, onlyDifferent bool) []registry.TextPair {
+	out := []registry.TextPair{}
+	for _, name := range keysOf(mine, theirs) {
+		if mine[name] != theirs[name] || !onlyDifferent {
+			out = append(out, registry.TextPair{Name: name, Candidate: mine[name], Against: theirs[name]})
+		}
+	}
+	return out
+}
+
+// digestMap lists the digests of a run's datasets by context.
+func digestMap(run registry.Run) map[string]string {
+	out := map[string][]string{}
+	for _, d := range run.Datasets {
+		out[d.Context] = append(out[d.Context], d.Digest)
+	}
+	text := map[string]string{}
+	for context, digests := range out {
+		slices.Sort(digests)
+		text[context] = strings.Join(digests, ", ")
+	}
+	return text
+}
+
+func signatureChange(mine, theirs registry.Subject) (level string, changes []string) {
+	now, _, end := signatureOf(mine, registry.Finding{})
+	if end != nil {
+		return end.Why, nil
+	}
+	was, _, end := signatureOf(theirs, registry.Finding{})
+	if end != nil {
+		return end.Why, nil
+	}
+	worst := unchanged
+	for _, c := range difference(was, now) {
+		worst = max(worst, c.level)
+		changes = append(changes, c.text)
+	}
+	return levelNames[worst], changes
+}

@@ -1,0 +1,133 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// Compare is the page of two versions side by side.
+func Compare(c registry.Comparison, now time.Time) Doc {
+	t := Table{Head: []string{"", "candidate", "compared with"}}
+	row := func(name string, a, b any) { t.Rows = append(t.Rows, []Line{line(name), line(a), line(b)}) }
+	row("version", versionText(c.Candidate), versionText(c.Against))
+	row("run", orDash(c.Candidate.RunID), orDash(c.Against.RunID))
+	row("age", age(c.Candidate.Ended, now), age(c.Against.Ended, now))
+	row("size", size(c.Candidate.SizeBytes), size(c.Against.SizeBytes))
+	row("framework", orDash(c.Candidate.Framework), orDash(c.Against.Framework))
+	d := Doc{t}
+	for _, s := range []registry.CompareSide{c.Candidate, c.Against} {
+		if s.Problem != "" {
+			d = append(d, Para{line("The run of ", C(s.Ref), " is not known: ", s.Problem)})
+		}
+	}
+	d = append(d, metricTable(c.Metrics)...)
+	d = append(d, pairTable("parameter", c.Params, "No parameter differs.")...)
+	d = append(d, pairTable("dataset for", c.Datasets, "Neither run has a dataset.")...)
+	d = append(d, Para{line("Signature: ", c.Signature)})
+	var changes []Line
+	for _, text := range c.Changes {
+		changes = append(changes, line(C(text)))
+	}
+	if len(changes) > 0 {
+		d = append(d, List{changes})
+	}
+	return d
+}
+
+func metricTable(pairs []registry.MetricPair) Doc {
+	if len(pairs) == 0 {
+		return Doc{Para{line("Neither run has a metric.")}}
+	}
+	t := Table{Head: []string{"metric", "candidate", "compared with", "change", ""}}
+	chart := []string{}
+	for _, p := range pairs {
+		t.Rows = append(t.Rows, []Line{line(C(p.Name)), line(C(p.Shown[0])), line(C(p.Shown[1])), line(change(p)), line(p.Verdict)})
+		if p.Candidate != nil && p.Against != nil && len(chart) < 3*maxCharted {
+			most := max(math.Abs(*p.Candidate), math.Abs(*p.Against))
+			chart = append(chart, p.Name+" ("+p.Better+" is better)", "  "+bar(*p.Candidate, most)+" candidate", "  "+bar(*p.Against, most)+" compared with")
+		}
+	}
+	d := Doc{t}
+	if len(chart) > 0 {
+		d = append(d, Code{"text", strings.Join(chart, "\n")})
+	}
+	return d
+}
+
+// maxCharted keeps the chart on one screen.
+const maxCharted = 8
+
+// bar draws a value as a bar of at most 24 characters, in eighths.
+func bar(v, most float64) string {
+	if most == 0 {
+		return strings.Repeat(" ", 24)
+	}
+	eighths := int(math.Round(math.Abs(v) / most * 24 * 8))
+	text := strings.Repeat("█", eighths/8)
+	if eighths%8 > 0 {
+		text += string([]rune("▏▎▍▌▋▊▉")[eighths%8-1])
+	}
+	return text + strings.Repeat(" ", 24-len([]rune(text)))
+}
+
+func change(p registry.MetricPair) string {
+	if p.Candidate == nil || p.Against == nil {
+		return "–"
+	}
+	diff := *p.Candidate - *p.Against
+	text := fmt.Sprintf("%+.4g", diff)
+	if *p.Against != 0 && diff != 0 {
+		text += fmt.Sprintf(" (%+.1f%%)", 100*diff/math.Abs(*p.Against))
+	}
+	return text
+}
+
+func pairTable(what string, pairs []registry.TextPair, none string) Doc {
+	if len(pairs) == 0 {
+		return Doc{Para{line(none)}}
+	}
+	t := Table{Head: []string{what, "candidate", "compared with", ""}}
+	for _, p := range pairs {
+		differs := ""
+		if p.Candidate != p.Against {
+			differs = "differs"
+		}
+		t.Rows = append(t.Rows, []Line{line(C(p.Name)), line(orDash(p.Candidate)), line(orDash(p.Against)), line(differs)})
+	}
+	return Doc{t}
+}
+
+func versionText(s registry.CompareSide) string {
+	if s.Version == 0 {
+		return "not registered yet"
+	}
+	return strconv.Itoa(s.Version)
+}
+
+func age(ended, now time.Time) string {
+	if ended.IsZero() || now.IsZero() {
+		return "–"
+	}
+	d := now.Sub(ended)
+	if d < 48*time.Hour {
+		return fmt.Sprintf("%d hours", int(d.Hours()))
+	}
+	return fmt.Sprintf("%d days", int(d.Hours()/24))
+}
+
+func size(bytes int64) string {
+	switch {
+	case bytes == 0:
+		return "–"
+	case bytes < 1<<10:
+		return fmt.Sprintf("%d bytes", bytes)
+	case bytes < 1<<20:
+		return fmt.Sprintf("%.1f KiB", float64(bytes)/(1<<10))
+	}
+	return fmt.Sprintf("%.1f MiB", float64(bytes)/(1<<20))
+}
