@@ -10,15 +10,6 @@ type alias struct {
 	version int64
 }
 
-func (a aliases) get(name string) (int64, bool) {
-	for _, e := range a {
-		if e.name == name {
-			return e.version, true
-		}
-	}
-	return 0, false
-}
-
 func (a *aliases) put(name string, version int64) {
 	for i := range *a {
 		if (*a)[i].name == name {
@@ -27,10 +18,6 @@ func (a *aliases) put(name string, version int64) {
 		}
 	}
 	*a = append(*a, alias{name, version})
-}
-
-func (a *aliases) remove(name string) {
-	*a = slices.DeleteFunc(*a, func(e alias) bool { return e.name == name })
 }
 
 func (a *aliases) dropVersion(version int64) {
@@ -63,7 +50,7 @@ func setAlias(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	v.model.aliases.put(a, v.number)
+	c.putAlias(v.model, a, v.number)
 	return struct{}{}, nil
 }
 
@@ -79,7 +66,7 @@ func deleteAlias(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.aliases.remove(a)
+	c.removeAlias(m, a)
 	return struct{}{}, nil
 }
 
@@ -102,12 +89,12 @@ func (c *call) resolveAlias(name, a string) (*version, error) {
 	if c.sw.latestAlias && isLatest(a) {
 		return c.latestOf(name)
 	}
-	m, ok := c.space.models[name]
+	m, ok := c.held(name)
 	if !ok && c.sw.aliasNeedsModel {
 		return nil, missing("Registered Model with name=%s not found", name)
 	}
 	if ok {
-		if n, ok := m.aliases.get(a); ok {
+		if n, ok := c.aliasHeld(m, a); ok {
 			return c.versionOf(name, digits(n))
 		}
 	}

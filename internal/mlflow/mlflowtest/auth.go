@@ -117,10 +117,15 @@ func (c *call) authorize() error {
 	if err != nil || id == "" {
 		return err // a request that names nothing is refused for that, later
 	}
-	if c.may(c.route.right.on, id) < c.route.right.level || c.sw.hidesUnknown && c.route.aboutVersion() && c.space.models[id] == nil {
+	if c.may(c.route.right.on, id) < c.route.right.level || c.sw.hidesUnknown && c.route.aboutVersion() && !c.hasModel(id) {
 		return errForbidden
 	}
 	return nil
+}
+
+func (c *call) hasModel(name string) bool {
+	_, ok := c.held(name)
+	return ok
 }
 
 // aboutVersion says whether a route looks for a version, of a model that has to be there for that.
@@ -138,7 +143,7 @@ func (c *call) subject() (string, error) {
 		return id, nil
 	}
 	if name := c.parameter("experiment_name"); name != "" {
-		if e := c.space.experimentNamed(name); e != nil {
+		if e := c.experimentHeld(name); e != nil {
 			return e.id, nil
 		}
 		return "", missing("Could not find experiment with name %s", name)

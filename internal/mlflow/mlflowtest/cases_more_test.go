@@ -241,6 +241,10 @@ var experimentCases = []testCase{
 	{name: "experiment: names are paths to nobody", script: `
 		POST experiments/create {"name":"$m/a b:c"} => e=experiment_id
 		GET experiments/get-by-name?experiment_name=$m/a b:c`},
+	{name: "experiment: names are told apart by case", script: `
+		POST experiments/create {"name":"$m-x"} => e=experiment_id
+		! POST experiments/create {"name":"$m-X"} => f=experiment_id
+		GET experiments/get-by-name?experiment_name=$m-X`},
 	{name: "experiment: tags", script: `
 		POST experiments/create {"name":"$m"} => e=experiment_id
 		POST experiments/set-experiment-tag {"experiment_id":"$e","key":"tail","value":"1"}
@@ -306,6 +310,13 @@ var runCases = []testCase{
 		POST runs/log-parameter {"run_id":"$r","key":"","value":"v"}
 		POST runs/log-parameter {"run_id":"$r","value":"v"}
 		POST runs/log-parameter {"run_id":"0123456789abcdef0123456789abcdef","key":"k","value":"v"}`},
+	{name: "run: parameters are told apart by case", script: newRun + `
+		POST runs/log-parameter {"run_id":"$r","key":"e","value":"1"}
+		! POST runs/log-parameter {"run_id":"$r","key":"E","value":"1"}
+		! POST runs/log-parameter {"run_id":"$r","key":"E","value":"2"}
+		! POST runs/log-parameter {"run_id":"$r","key":"e","value":"1 "}
+		! POST runs/log-batch {"run_id":"$r","params":[{"key":"f","value":"x"},{"key":"E","value":"3"}]}
+		GET runs/get?run_id=$r`},
 	{name: "run: a batch of parameters is all or nothing", script: newRun + `
 		POST runs/log-batch {"run_id":"$r","params":[{"key":"e1","value":"a"},{"key":"h1","value":"b"}]}
 		POST runs/log-batch {"run_id":"$r","params":[{"key":"e2","value":"x"},{"key":"e1","value":"other"}]}

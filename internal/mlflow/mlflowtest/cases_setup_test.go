@@ -4,11 +4,14 @@ import "encoding/base64"
 
 // as makes the next request that of a user.
 func as(name string) string {
-	password := "password-" + name + "1"
+	return "\n\t\twith Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(name+":"+passwordOf(name))) + "\n\t\t"
+}
+
+func passwordOf(name string) string {
 	if name == "admin" {
-		password = "adminpassword1"
+		return "throw-away-admin"
 	}
-	return "\n\t\twith Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(name+":"+password)) + "\n\t\t"
+	return "password-" + name + "1"
 }
 
 const (

@@ -36,6 +36,7 @@ func (s server) String() string { return s.version + "-" + s.store }
 var servers = []server{
 	{"3.17.2", "postgresql"},
 	{"3.17.2", "sqlite"},
+	{"3.17.2", "mariadb"},
 	{"2.22.5", "sqlite"},
 	{"2.9.2", "sqlite"},
 	{"2.2.2", "sqlite"},

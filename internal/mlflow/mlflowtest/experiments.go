@@ -108,7 +108,7 @@ func createExperiment(c *call) (any, error) {
 	if err := c.checkExperiment(name, t); err != nil {
 		return nil, err
 	}
-	if c.space.experimentNamed(name) != nil {
+	if c.experimentHeld(name) != nil {
 		return nil, exists("Experiment(name=%s) already exists. Error: %s", name, uniqueViolation)
 	}
 	e := c.addExperiment(c.space, name, root, t)
@@ -162,7 +162,7 @@ func getExperiment(c *call) (any, error) {
 
 func getExperimentByName(c *call) (any, error) {
 	name := c.in.str("experiment_name")
-	e := c.space.experimentNamed(name)
+	e := c.experimentHeld(name)
 	if e == nil {
 		return nil, missing("Could not find experiment with name '%s'", name)
 	}
@@ -206,7 +206,7 @@ func setExperimentTag(c *call) (any, error) {
 	if err := e.mustBeActive(); err != nil {
 		return nil, err
 	}
-	e.tags.put(c.in.str("key"), c.in.str("value"))
+	c.putTag(&e.tags, c.in.str("key"), c.in.str("value"))
 	return struct{}{}, nil
 }
 
@@ -248,7 +248,7 @@ func searchExperiments(c *call) (any, error) {
 			found = append(found, e)
 		}
 	}
-	slices.SortFunc(found, func(a, b *experiment) int { return compareExperiments(a, b, order) })
+	slices.SortFunc(found, func(a, b *experiment) int { return c.compareExperiments(a, b, order) })
 	shown, next := onePage(found, offset, most)
 	if c.sw.fullPageToken && int64(len(shown)) == most {
 		next = pageToken(offset + most)
@@ -288,7 +288,7 @@ func (c *call) experimentMeets(e *experiment, cl clause) bool {
 }
 
 // compareExperiments puts the newest first unless told otherwise.
-func compareExperiments(a, b *experiment, order []ordering) int {
+func (c *call) compareExperiments(a, b *experiment, order []ordering) int {
 	if len(order) == 0 {
 		order = []ordering{{key: "creation_time", down: true}}
 	}
@@ -297,7 +297,7 @@ func compareExperiments(a, b *experiment, order []ordering) int {
 		n := 0
 		switch o.key {
 		case "name":
-			n = cmp.Compare(a.name, b.name)
+			n = c.inOrder(a.name, b.name)
 		case "experiment_id":
 			n = cmp.Compare(number(a), number(b))
 		case "creation_time":

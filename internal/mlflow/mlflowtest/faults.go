@@ -201,9 +201,16 @@ func (s *Server) serve(r *http.Request) response {
 	out.wire.latency = s.cfg.latency
 	out.sent = func(status int) { s.finish(i, status) }
 	if out.header != nil {
-		out.header.Set("Date", s.cfg.now().UTC().Format(http.TimeFormat))
+		out.header.Set("Date", s.date())
 	}
 	return out
+}
+
+// date is the server's time as an answer shows it.
+func (s *Server) date() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cfg.now().UTC().Format(http.TimeFormat)
 }
 
 func (s *Server) carryOut(r *http.Request, body []byte) response {

@@ -428,7 +428,7 @@ func (c *call) versionMeets(v *version, cl clause) bool {
 	}
 	switch cl.key {
 	case "name":
-		return c.text(&v.model.name, cl)
+		return c.text(&v.name, cl)
 	case "run_id":
 		return c.text(v.runID, cl)
 	case "source_path":

@@ -158,7 +158,7 @@ func (c *call) noteVersion(modelID string, v *version) error {
 
 // noteVersion keeps a list of versions in one tag, in the words of Python's JSON.
 func (t *tags) noteVersion(v *version) {
-	entry := fmt.Sprintf(`{"name": %s, "version": %d}`, compact(v.model.name), v.number)
+	entry := fmt.Sprintf(`{"name": %s, "version": %d}`, compact(v.name), v.number)
 	if old, ok := t.get(versionsTag); ok {
 		entry = strings.TrimSuffix(strings.TrimPrefix(old, "["), "]") + ", " + entry
 	}

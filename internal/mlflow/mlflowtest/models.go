@@ -44,12 +44,6 @@ func (t tags) get(key string) (string, bool) {
 	return "", false
 }
 
-func (t *tags) remove(key string) bool {
-	n := len(*t)
-	*t = slices.DeleteFunc(*t, func(e tag) bool { return e.Key == key })
-	return len(*t) < n
-}
-
 const promptTag = "mlflow.prompt.is_prompt"
 
 func (t tags) prompt() bool {
@@ -104,7 +98,7 @@ func (c *call) model(name string) (*model, error) {
 	if err := c.checkModelName(name); err != nil {
 		return nil, err
 	}
-	if m, ok := c.space.models[name]; ok {
+	if m, ok := c.held(name); ok {
 		return m, nil
 	}
 	return nil, missing("Registered Model with name=%s not found", name)
@@ -120,7 +114,7 @@ func createModel(c *call) (any, error) {
 			return nil, err
 		}
 	}
-	if old, ok := c.space.models[name]; ok {
+	if old, ok := c.held(name); ok {
 		return nil, c.modelExists(old, t)
 	}
 	if err := c.columns(column{"name", name, 256}, column{"description", c.in.str("description"), 5000}); err != nil {
@@ -173,14 +167,14 @@ func renameModel(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, taken := c.space.models[to]; taken && to != m.name {
+	if other, taken := c.held(to); taken && other != m {
 		return nil, exists("Registered Model (name=%s) already exists. Error: %s", to, uniqueViolation)
 	}
 	delete(c.space.models, m.name)
 	m.name, m.updated = to, c.millis()
 	c.space.models[to] = m
 	for _, v := range m.versions {
-		v.updated = m.updated
+		v.name, v.updated = to, m.updated
 	}
 	return map[string]any{"registered_model": c.shown(m)}, nil
 }
@@ -210,7 +204,7 @@ func setModelTag(c *call) (any, error) {
 	if err := c.columns(column{"value", value, 5000}); err != nil {
 		return nil, err
 	}
-	m.tags.put(key, value)
+	c.putTag(&m.tags, key, value)
 	return struct{}{}, nil
 }
 
@@ -225,7 +219,7 @@ func deleteModelTag(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.tags.remove(c.in.str("key"))
+	c.removeTag(&m.tags, c.in.str("key"))
 	return struct{}{}, nil
 }
 

@@ -87,13 +87,13 @@ func (c *call) modelOrder(clauses []string) (func(a, b *model) int, error) {
 		for _, o := range order {
 			n := cmp.Compare(a.updated, b.updated)
 			if o.key == "name" {
-				n = cmp.Compare(a.name, b.name)
+				n = c.inOrder(a.name, b.name)
 			}
 			if n != 0 {
 				return directed(n, o.down)
 			}
 		}
-		return cmp.Compare(a.name, b.name)
+		return c.inOrder(a.name, b.name)
 	}, nil
 }
 
@@ -132,21 +132,21 @@ func (c *call) versionOrder(clauses []string) (func(a, b *version) int, error) {
 	}
 	return func(a, b *version) int {
 		for _, o := range order {
-			if n := compareVersions(a, b, o.key); n != 0 {
+			if n := c.compareVersions(a, b, o.key); n != 0 {
 				return directed(n, o.down)
 			}
 		}
 		if !c.sw.versionSearchPaged {
-			return cmp.Or(cmp.Compare(a.model.name, b.model.name), cmp.Compare(a.number, b.number))
+			return cmp.Or(c.inOrder(a.name, b.name), cmp.Compare(a.number, b.number))
 		}
-		return cmp.Or(cmp.Compare(a.model.name, b.model.name), -cmp.Compare(a.number, b.number))
+		return cmp.Or(c.inOrder(a.name, b.name), -cmp.Compare(a.number, b.number))
 	}, nil
 }
 
-func compareVersions(a, b *version, key string) int {
+func (c *call) compareVersions(a, b *version, key string) int {
 	switch key {
 	case "name":
-		return cmp.Compare(a.model.name, b.model.name)
+		return c.inOrder(a.name, b.name)
 	case "version_number":
 		return cmp.Compare(a.number, b.number)
 	case "creation_timestamp":

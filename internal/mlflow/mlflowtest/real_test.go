@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -99,13 +100,28 @@ func (s server) real(t *testing.T, group string) endpoint {
 	if how := groups[group].byHand; how != "" {
 		t.Fatalf("start this server and name it with -at: %s", how)
 	}
-	server, err := realtest.MLflow(t.Context(), realtest.Options{
-		Version: s.version, Store: s.store, Workers: 1, Args: groups[group].args, Env: groups[group].env,
-	})
+	server, err := realtest.MLflow(t.Context(), s.options(groups[group]))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(server.Stop)
-	e.url = server.URL
+	for _, name := range groups[group].login {
+		user := map[string]string{"username": name, "password": passwordOf(name)}
+		if err := server.Call(t.Context(), http.MethodPost, "users/create", user, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e.url = strings.TrimSuffix(server.URL, groups[group].prefix)
 	return e
+}
+
+func (s server) options(g group) realtest.Options {
+	o := realtest.Options{Version: s.version, Store: s.store, Workers: 1, Args: g.args, Env: g.env, Login: g.login != nil}
+	switch sw, _ := lookup(s.version); {
+	case g.prefix != "" && sw.prefixesAPI:
+		o.Prefix = g.prefix
+	case g.prefix != "":
+		o.Args = append(o.Args, "--static-prefix", g.prefix)
+	}
+	return o
 }

@@ -182,7 +182,7 @@ func createRun(c *call) (any, error) {
 	}
 	r := c.addRun(e, cmp.Or(name, tagged))
 	for _, e := range t {
-		r.tags.put(e.Key, e.Value)
+		c.putTag(&r.tags, e.Key, e.Value)
 	}
 	r.tags.put(runNameTag, r.name)
 	r.user, r.start = c.in.str("user_id"), c.in.int("start_time")
@@ -258,16 +258,16 @@ func setRunTag(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.setTag(t)
+	c.setTag(r, t)
 	return struct{}{}, nil
 }
 
-func (r *run) setTag(t tag) {
+func (c *call) setTag(r *run, t tag) {
 	if t.Key == runNameTag && t.Value != "" {
 		r.rename(t.Value)
 		return
 	}
-	r.tags.put(t.Key, t.Value)
+	c.putTag(&r.tags, t.Key, t.Value)
 }
 
 func deleteRunTag(c *call) (any, error) {
@@ -275,7 +275,7 @@ func deleteRunTag(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !r.tags.remove(c.in.str("key")) {
+	if !c.removeTag(&r.tags, c.in.str("key")) {
 		return nil, missing("No tag with name: %s in run with id %s", c.in.str("key"), r.id)
 	}
 	return struct{}{}, nil
@@ -318,12 +318,20 @@ func logParam(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if old, ok := r.params.get(p.Key); ok && old != p.Value {
-		return nil, invalid("Changing param values is not allowed. Param with key='%s' was already logged with value='%s' for run ID='%s'. Attempted logging new value '%s'.", p.Key, old, r.id, p.Value)
+	switch old, ok := c.paramHeld(r, p.Key); {
+	case !ok:
+		r.params.put(p.Key, p.Value)
+	case c.same(old.Value, p.Value):
+	case old.Key != p.Key:
+		return nil, errDuplicate
+	default:
+		return nil, invalid("Changing param values is not allowed. Param with key='%s' was already logged with value='%s' for run ID='%s'. Attempted logging new value '%s'.", p.Key, old.Value, r.id, p.Value)
 	}
-	r.params.put(p.Key, p.Value)
 	return struct{}{}, nil
 }
+
+// errDuplicate is a clash of keys that only the database takes for the same.
+var errDuplicate = fail("BAD_REQUEST", "(pymysql.err.IntegrityError) (1062, \"Duplicate entry for key 'PRIMARY'\")")
 
 func logMetric(c *call) (any, error) {
 	p := metricOf(c.in)
@@ -386,7 +394,7 @@ func logBatch(c *call) (any, error) {
 		r.log(m)
 	}
 	for _, t := range b.tags {
-		r.setTag(t)
+		c.setTag(r, t)
 	}
 	return struct{}{}, nil
 }
@@ -464,6 +472,11 @@ func (c *call) logParams(r *run, params []tag) error {
 	}
 	if clashes != nil {
 		return invalid("Changing param values is not allowed. Params were already logged='[%s]' for run ID='%s'.", strings.Join(clashes, ", "), r.id)
+	}
+	for _, p := range params {
+		if old, ok := c.paramHeld(r, p.Key); ok && old.Key != p.Key {
+			return errDuplicate
+		}
 	}
 	for _, p := range params {
 		r.params.put(p.Key, p.Value)

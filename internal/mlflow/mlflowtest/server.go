@@ -96,12 +96,7 @@ func (s *Server) answer(r *http.Request, body []byte) (response, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := &call{Server: s, request: r, body: body}
-	out := c.dispatch()
-	if out.header == nil {
-		out.header = http.Header{}
-	}
-	out.header.Set("Date", s.cfg.now().UTC().Format(http.TimeFormat))
-	return out, c.wrote
+	return c.dispatch(), c.wrote
 }
 
 // A call is one request on its way through the server.

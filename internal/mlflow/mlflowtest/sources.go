@@ -86,7 +86,7 @@ func (c *call) checkLooseSource(s source) error {
 				return nil
 			}
 		}
-		return localRefused(s.uri, "run_id", "run")
+		return localRefused(s.uri, "run_id")
 	}
 	if c.sw.pathSourceChecked {
 		return checkNoTricks(s.uri)
@@ -129,7 +129,7 @@ func (c *call) checkLocalRunSource(s source) error {
 			return nil
 		}
 	}
-	return localRefused(s.uri, "run_id", "run")
+	return localRefused(s.uri, "run_id")
 }
 
 func (c *call) checkModelSource(s source) error {
@@ -163,18 +163,15 @@ func (c *call) checkLocalModelSource(s source) error {
 	if isLocal(m.artifactURI) && within(localPath(s.uri), localPath(m.artifactURI)) {
 		return nil
 	}
-	return localRefused(s.uri, "model_id", "model")
+	return localRefused(s.uri, "model_id")
 }
 
 func notOwned(uri, id string) error {
 	return invalid("Invalid model version source: '%s'. The %s request parameter must identify the resource that contains the source.", uri, id)
 }
 
-func localRefused(uri, id, _ string) error {
-	if id == "model_id" {
-		return invalid("Invalid model version source: '%s'. To use a local path as a model version source, the model_id request parameter has to be specified and the local path has to be contained within the artifact directory of the run specified by the model_id.", uri)
-	}
-	return invalid("Invalid model version source: '%s'. To use a local path as a model version source, the run_id request parameter has to be specified and the local path has to be contained within the artifact directory of the run specified by the run_id.", uri)
+func localRefused(uri, id string) error {
+	return invalid("Invalid model version source: '%s'. To use a local path as a model version source, the %s request parameter has to be specified and the local path has to be contained within the artifact directory of the run specified by the %s.", uri, id, id)
 }
 
 var slashes = regexp.MustCompile(`/+`)

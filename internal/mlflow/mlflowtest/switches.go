@@ -158,7 +158,9 @@ const (
 type Option func(*Server)
 
 // Store names the database behind the server: "sqlite" (the default), "postgresql", "mariadb", or "file" for the file
-// store. It decides which over-long values are refused and what a file store does by halves.
+// store. It decides which over-long values are refused and what a file store does by halves: it archives although the
+// target of a move is missing, stores a batch of parameters one by one, and shows aliases in searches. What else a file
+// store does differently is not doubled.
 func Store(kind string) Option { return func(s *Server) { s.cfg.store = kind } }
 
 // Clock makes the server tell this time, in timestamps and in the Date header. Without it time.Now is used.

@@ -140,12 +140,15 @@ func (c *call) columns(cs ...column) error {
 		return nil
 	}
 	for _, col := range cs {
-		if utf8.RuneCountInString(col.value) > col.width {
+		if utf8.RuneCountInString(col.value) > col.width || c.cfg.store == "mariadb" && len(col.value) > mostText {
 			return c.tooLong(col)
 		}
 	}
 	return nil
 }
+
+// mostText is how many bytes MariaDB's type TEXT takes, where others have no limit of their own.
+const mostText = 1<<16 - 1
 
 func (c *call) tooLong(col column) error {
 	if c.cfg.store == "mariadb" {

@@ -9,6 +9,7 @@ import (
 // A version is a model version.
 type version struct {
 	model       *model
+	name        string // as its creator wrote it, where the database takes that for the name of the model
 	number      int64
 	created     int64
 	updated     int64
@@ -45,7 +46,7 @@ func digits(n int64) string { return strconv.FormatInt(n, 10) }
 // version is the version as the server prints it; searches leave the aliases out.
 func (c *call) version(v *version, withAliases bool) versionJSON {
 	out := versionJSON{
-		Name: v.model.name, Version: digits(v.number), Created: v.created, Updated: v.updated, Stage: v.stage,
+		Name: v.name, Version: digits(v.number), Created: v.created, Updated: v.updated, Stage: v.stage,
 		Description: v.description, Source: v.source, RunID: v.runID, Status: v.status, Message: v.message,
 		Tags: v.tags, RunLink: v.runLink,
 	}
@@ -77,7 +78,7 @@ func (c *call) versionOf(name, number string) (*version, error) {
 	if err != nil {
 		return nil, err
 	}
-	if m, ok := c.space.models[name]; ok {
+	if m, ok := c.held(name); ok {
 		if v := m.find(n); v != nil {
 			return v, nil
 		}
@@ -133,7 +134,7 @@ func (c *call) addVersion(m *model, src source, t tags) *version {
 	now := c.millis()
 	description, link := c.in.str("description"), c.in.str("run_link")
 	v := &version{
-		model: m, number: m.nextNumber(), created: now, updated: now, description: &description, stage: stageNone,
+		model: m, name: c.in.str("name"), number: m.nextNumber(), created: now, updated: now, description: &description, stage: stageNone,
 		source: src.uri, download: src.download, runID: src.run(), runLink: &link, status: "READY", tags: t,
 	}
 	m.versions, m.updated = append(m.versions, v), now
@@ -211,7 +212,10 @@ func setVersionTag(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	v.tags.put(key, value)
+	if err := c.columns(column{"value", value, 100_000}); err != nil {
+		return nil, err
+	}
+	c.putTag(&v.tags, key, value)
 	return struct{}{}, nil
 }
 
@@ -226,7 +230,7 @@ func deleteVersionTag(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	v.tags.remove(c.in.str("key"))
+	c.removeTag(&v.tags, c.in.str("key"))
 	return struct{}{}, nil
 }
 
@@ -374,7 +378,7 @@ func transitionStage(c *call) (any, error) {
 
 func (c *call) archiveOthers(name, number, stage string) {
 	keep, _ := checkVersion(number) // an unreadable number keeps nothing, as it equals none
-	m, ok := c.space.models[name]
+	m, ok := c.held(name)
 	if !ok {
 		return
 	}
