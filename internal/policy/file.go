@@ -38,8 +38,8 @@ type TargetRule struct {
 func (t TargetRule) Name() string { return t.Alias + t.Stage }
 
 var (
-	globShape  = pattern("the name of a model, at most 256 characters, with * for any part of it", `^[^\x00-\x1f]{1,256}$`)
-	aliasShape = pattern("the name of an alias: letters, digits, '_' and '-'", `^[\p{L}\p{N}_-]{1,255}$`)
+	globShape  = upTo(256, pattern("the name of a model, at most 256 characters, with * for any part of it", `^[^\x00-\x1f]+$`))
+	aliasShape = upTo(255, pattern("the name of an alias: letters, digits, '_' and '-'", `^[\p{L}\p{N}_-]+$`))
 	stageShape = oneOf("Staging or Production", "Staging", "Production")
 	loginShape = pattern("a GitHub login", `^[A-Za-z0-9](-?[A-Za-z0-9_])*(\[bot\])?$`)
 

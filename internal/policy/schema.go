@@ -65,6 +65,9 @@ func (s shape) schema() map[string]any {
 		if s.pattern != "" {
 			out["pattern"] = s.pattern
 		}
+		if s.most > 0 {
+			out["maxLength"] = s.most
+		}
 		if len(s.values) > 0 {
 			out = map[string]any{"enum": s.values}
 		}

@@ -19,6 +19,7 @@ type shape struct {
 	about   string // for the schema and the documentation
 	pattern string // of text: a regular expression that must match
 	re      *regexp.Regexp
+	most    int      // of text: characters; 0 = any. A bound within the expression costs a megabyte for each hundred
 	values  []string // of text: the only ones
 	whole   bool     // of a number: no fraction
 	least   float64  // of a whole number
@@ -48,6 +49,7 @@ func text(about string) shape { return shape{kind: isText, about: about} }
 func pattern(about, re string) shape {
 	return shape{kind: isText, about: about, pattern: re, re: regexp.MustCompile(re)}
 }
+func upTo(most int, s shape) shape           { s.most = most; return s }
 func oneOf(about string, vs ...string) shape { return shape{kind: isText, about: about, values: vs} }
 func num(about string) shape                 { return shape{kind: isNumber, about: about} }
 func yesNo(about string) shape               { return shape{kind: isBool, about: about} }
@@ -119,7 +121,7 @@ func (r *reader) checkText(s shape, n *node, what string) {
 			near = "; did you mean " + found[0] + "?"
 		}
 		r.wrong(n.line, n.col, "%s is %s; want %s%s", what, n.shown(), s.wants(), near)
-	case s.pattern != "" && !s.re.MatchString(n.text):
+	case s.pattern != "" && !s.re.MatchString(n.text), s.most > 0 && utf8.RuneCountInString(n.text) > s.most:
 		r.wrong(n.line, n.col, "%s is %s; want %s", what, n.shown(), s.wants())
 	case strings.TrimSpace(n.text) == "":
 		r.wrong(n.line, n.col, "%s is empty", what)
