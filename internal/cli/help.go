@@ -91,7 +91,7 @@ func (c command) takes(in Input) bool {
 		return in.Name == "timeout"
 	}
 	if c.about == aboutServer {
-		return slices.Contains([]string{"timeout", "repair", "dry-run", "allow-refs"}, in.Name)
+		return slices.Contains([]string{"timeout", "repair", "reset-ledger", "dry-run", "allow-refs"}, in.Name)
 	}
-	return in.Name == "timeout" || c.writes && in.Name != "repair" || c.judges && in.Name == "override"
+	return in.Name == "timeout" || c.writes && in.Name != "repair" && in.Name != "reset-ledger" || c.judges && in.Name == "override"
 }

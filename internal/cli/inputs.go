@@ -81,6 +81,7 @@ var Inputs = []Input{
 	{Name: "override", Group: "safety", Kind: Words, Values: []string{"ungated", "downgrade", "hold", "takeover"}, Help: "safety checks to switch off for this run; shown and recorded"},
 	{Name: "allow-refs", Group: "safety", Kind: Lines, Help: "branches and tags, as patterns one per line, that may write beside the default branch and protected refs"},
 	{Name: "repair", Group: "safety", Kind: Words, Values: []string{"dangling-aliases"}, Help: "what the command doctor puts right; it only looks where this is empty"},
+	{Name: "reset-ledger", Group: "safety", Help: "for the command doctor: begin a new promotion ledger in the place of a lost one; say why, it is kept in it"},
 	{Name: "timeout", Group: "safety", Kind: Duration, Default: "10m", Help: "time limit for the whole command"},
 
 	{Name: "at", Group: "history", Help: "what was live then: a date, which is that whole day in UTC, or a time as 2026-05-03T14:30:00Z"},

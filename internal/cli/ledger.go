@@ -217,3 +217,22 @@ func (s *session) entered(entry *ledger.Promotion) {
 		s.report.Ledger = report.LedgerNote{RecordID: ledger.ID(e), Epoch: e.Epoch, Outcome: e.Outcome, Outside: e.Record.Outside, TakesOver: e.Record.TakesOver, Off: s.book.off}
 	}
 }
+
+// resetLedger begins a new ledger where the old one is lost, because somebody asked for it and said why.
+func (s *session) resetLedger(ctx context.Context) {
+	facts, err := s.client.GatherAliases(ctx, s.set.intent.Query)
+	if err != nil {
+		s.fail(err)
+		return
+	}
+	if s.report.Dry {
+		s.report.Plan.Notes = append(s.report.Plan.Notes, "a new promotion ledger would be begun, if the old one is lost")
+		return
+	}
+	v, err := s.book.ledger.Reset(ctx, facts.Model.OrZero().Tags, s.set.reset)
+	if err != nil {
+		s.fail(err)
+		return
+	}
+	s.report.Plan.Notes = append(s.report.Plan.Notes, fmt.Sprintf("a new promotion ledger of %s begins with run %s: %s", s.set.intent.Query.Model, v.ID(), v.Why()))
+}

@@ -1,10 +1,15 @@
 package cli
 
 import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
 // ofLedger reports whether a write is the ledger's: of its runs and experiments, or the anchor.
@@ -22,4 +27,61 @@ func (f flow) begin(t *testing.T) {
 		t.Fatalf("status %d, %+v", status, result)
 	}
 	f.double.Forget()
+}
+
+// A lost ledger is noticed and never begun anew by itself; a person can, and has to say why.
+func TestALostLedgerIsReplacedOnRequestOnly(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := newFlow(t, "promote", "--model", "churn", "--candidate", "runs:/better/model", "--alias", "champion", "--thresholds", "test_f1 >= champion")
+		if r, status := f.run(t); status != 0 || r.RecordID == "" {
+			t.Fatalf("status %d: %+v", status, r)
+		}
+		reset := f
+		reset.args = []string{"doctor", "--model", "churn", "--reset-ledger", "the old one was purged"}
+		if r, _ := reset.run(t); r.Reason != registry.BadInput {
+			t.Errorf("a ledger that can be read was replaced: %s %s", r.Reason, r.Error)
+		}
+		ask(t, f, "POST", "experiments/delete", map[string]any{"experiment_id": experimentID(t, f, "mlflow-promotions/churn")})
+		back := f
+		back.args = []string{"promote", "--model", "churn", "--candidate", "models:/churn/1", "--alias", "champion", "--thresholds", "test_f1 >= 0.5", "--override", "downgrade"}
+		if r, _ := back.run(t); r.Reason != registry.LedgerLost || r.Changed || !strings.Contains(r.Hint, "--reset-ledger") {
+			t.Errorf("reason %s, changed %v: %s", r.Reason, r.Changed, r.Hint)
+		}
+		if r, status := reset.run(t); status != 0 || len(r.Notes) != 1 || !strings.Contains(r.Notes[0], "the old one was purged") {
+			t.Errorf("status %d: %+v", status, r)
+		}
+		if r, status := back.run(t); status != 0 || r.RecordID == "" {
+			t.Errorf("after the reset: status %d, %s", status, r.Error)
+		}
+	})
+}
+
+// ask sends a request of somebody else to the double.
+func ask(t *testing.T, f flow, method, path string, body any) map[string]any {
+	t.Helper()
+	text, err := json.Marshal(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req, err := http.NewRequest(method, address+"/api/2.0/mlflow/"+path, bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := f.double.Transport().RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var out map[string]any
+	if err := json.NewDecoder(resp.Body).Decode(&out); err != nil || resp.StatusCode != 200 {
+		t.Fatalf("%s: %d, %v", path, resp.StatusCode, out)
+	}
+	return out
+}
+
+func experimentID(t *testing.T, f flow, name string) any {
+	t.Helper()
+	out := ask(t, f, "GET", "experiments/get-by-name?experiment_name="+url.QueryEscape(name), nil)
+	return out["experiment"].(map[string]any)["experiment_id"]
 }

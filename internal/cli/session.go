@@ -45,7 +45,7 @@ func (s *session) begin(c command) error {
 		fmt.Fprintf(s.runner.Err(), "warning: %v\n", err)
 	}
 	s.job = job
-	writes := c.writes || len(s.set.repair) > 0
+	writes := c.writes || len(s.set.repair) > 0 || s.set.reset != ""
 	if writes {
 		if err := s.mayWrite(job); err != nil {
 			return err
@@ -149,6 +149,10 @@ func (s *session) doctor(ctx context.Context) {
 		return
 	}
 	s.report.Server, s.report.Reason = &server, registry.OK
+	if s.set.reset != "" {
+		s.resetLedger(ctx)
+		return
+	}
 	if len(s.set.repair) > 0 {
 		s.carryOut(ctx, plan.Repair(server, s.set.intent), nil)
 	}

@@ -40,6 +40,7 @@ type settings struct {
 	policyFile string
 	evidence   map[string]string // path of a workspace file by the name a gate knows the document by
 	repair     []string          // what doctor puts right
+	reset      string            // why doctor begins a new ledger; "" = it does not
 	folder     string            // of the policy's tests
 	from       string            // stage the candidate must come from, "" = any
 	dryRun     bool
@@ -208,9 +209,10 @@ func (r *reader) server(env func(string) string) {
 func (r *reader) repair() {
 	r.out.intent.Query.Model = r.value("model")
 	r.out.repair = r.words("repair")
+	r.out.reset = r.portable("reset-ledger", 250)
 	r.out.dryRun = r.bool("dry-run")
 	r.out.allowRefs = r.patterns("allow-refs")
-	if len(r.out.repair) > 0 && r.value("model") == "" {
+	if (len(r.out.repair) > 0 || r.out.reset != "") && r.value("model") == "" {
 		r.problem("model", "", "is missing: name the registered model to repair")
 	}
 }

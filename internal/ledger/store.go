@@ -23,6 +23,8 @@ type Founder interface {
 	Page(ctx context.Context, model string) (page string, err error)
 	// Found makes page the first of the model's ledger, unless there is one; it returns the one there is.
 	Found(ctx context.Context, model, page string) (Place, error)
+	// Refound makes page the first of the model's ledger, whatever was there.
+	Refound(ctx context.Context, model, page string) (Place, error)
 	// Tail leaves a hint where the newest page is.
 	Tail(ctx context.Context, p Place, page string) error
 	// Anchor notes on the registered model that it has a ledger.

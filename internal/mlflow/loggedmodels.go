@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
@@ -33,8 +34,8 @@ func (c *Client) loggedModel(ctx context.Context, id string) (registry.Known[reg
 // logged models has none.
 func (c *Client) loggedModelsOf(ctx context.Context, run registry.Run, name string) ([]registry.LoggedModel, error) {
 	body := map[string]any{"experiment_ids": []string{run.ExperimentID}, "max_results": 50}
-	if text, ok := quoted(name); ok && name != "" {
-		body["filter"] = "name = " + text
+	if name != "" && !strings.Contains(name, "'") { // a value in double quotes matches nothing here: those are sifted below
+		body["filter"] = "name = '" + name + "'"
 	}
 	var found []registry.LoggedModel
 	for token := ""; ; {

@@ -191,6 +191,30 @@ func (p Pages) Found(ctx context.Context, model, page string) (registry.LedgerPl
 	return place, lookErr
 }
 
+// Refound points the model's experiment at another first page. It restores the experiment where it was deleted: its
+// name is taken until it is purged.
+func (p Pages) Refound(ctx context.Context, model, page string) (registry.LedgerPlace, error) {
+	e, ok, err := p.experiment(ctx, experimentOf(model))
+	if err != nil {
+		return registry.LedgerPlace{}, err
+	}
+	if !ok {
+		return p.Found(ctx, model, page)
+	}
+	id := e.Experiment.ID
+	if e.Experiment.Stage == "deleted" {
+		if err := p.send(ctx, "restore experiment "+e.Experiment.Name, "experiments/restore", map[string]any{"experiment_id": id}); err != nil {
+			return registry.LedgerPlace{}, err
+		}
+	}
+	for _, key := range []string{tagLastPage, tagFirstPage} { // in this order: a tail without its first page is only a hint
+		if err := p.send(ctx, "replace promotion ledger", "experiments/set-experiment-tag", map[string]any{"experiment_id": id, "key": key, "value": page}); err != nil {
+			return registry.LedgerPlace{}, err
+		}
+	}
+	return registry.LedgerPlace{ID: id, First: page, Tail: page}, nil
+}
+
 // Tail leaves the hint on the model's experiment.
 func (p Pages) Tail(ctx context.Context, place registry.LedgerPlace, page string) error {
 	return p.send(ctx, "note newest page", "experiments/set-experiment-tag", map[string]any{"experiment_id": place.ID, "key": tagLastPage, "value": page})

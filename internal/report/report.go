@@ -65,6 +65,7 @@ func (r Report) Page() Doc {
 		d = append(d, r.serverTable()...)
 		d = append(d, r.problem()...)
 		d = append(d, r.steps()...)
+		d = append(d, r.notes()...)
 		return append(d, r.next()...)
 	}
 	d = append(d, r.waivers()...)

@@ -121,6 +121,17 @@ func (m *Memory) Found(_ context.Context, model, page string) (registry.LedgerPl
 	return m.Places[model], nil
 }
 
+// Refound takes the place of what was there.
+func (m *Memory) Refound(_ context.Context, model, page string) (registry.LedgerPlace, error) {
+	end, err := m.begin("refound", page)
+	defer end()
+	if err != nil {
+		return registry.LedgerPlace{}, err
+	}
+	m.Places[model] = registry.LedgerPlace{ID: model, First: page, Tail: page}
+	return m.Places[model], nil
+}
+
 // Tail leaves the hint.
 func (m *Memory) Tail(_ context.Context, p registry.LedgerPlace, page string) error {
 	end, err := m.begin("tail", page)
