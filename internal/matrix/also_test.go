@@ -8,12 +8,33 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"testing"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/realtest"
 )
 
-// leastRights shows with users of MLflow's basic-auth app that READ suffices to look and judge, EDIT to register and
-// promote, and that only removing an alias needs MANAGE.
+// Users of MLflow's basic-auth app need READ to look and judge, EDIT to register and promote, and only to remove an alias
+// MANAGE.
+func TestLeastRights(t *testing.T) {
+	onlyWhole(t)
+	for _, version := range []string{"3.17.2", "2.22.5"} {
+		t.Run(version, func(t *testing.T) {
+			s, err := realtest.MLflow(t.Context(), realtest.Options{Version: version, Login: true, Workers: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(s.Stop)
+			b := &bench{T: t, server: s, env: environment(s)}
+			for _, name := range []string{"first", "second"} {
+				if a := b.run("register", "--model", "churn", "--candidate", "runs:/"+b.planted(name)+"/model"); a.status != 0 {
+					t.Fatal(a.stderr)
+				}
+			}
+			leastRights(b)
+		})
+	}
+}
+
 func leastRights(b *bench) {
 	for user, right := range map[string]string{"reader": "READ", "editor": "EDIT"} {
 		call := func(path string, body map[string]any) {

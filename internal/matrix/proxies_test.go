@@ -24,6 +24,7 @@ import (
 // What stands between users and their MLflow: TLS from an authority of their own, client certificates, a path below a
 // host, a login of the proxy, and the pages that come when it fails.
 func TestProxies(t *testing.T) {
+	onlyWhole(t)
 	s, err := realtest.MLflow(t.Context(), realtest.Options{Workers: 1})
 	if err != nil {
 		t.Fatal(err)
