@@ -98,7 +98,7 @@ func (r *realGates) prepare() {
 	var made struct {
 		Version struct{ Version json.Number } `json:"model_version"`
 	}
-	r.call("model-versions/create", map[string]any{"name": "gates", "source": "s3://nowhere/model", "description": "it lies in a bucket nobody can read"}, &made)
+	r.call("model-versions/create", map[string]any{"name": "gates", "source": "s3://nowhere/model", "run_id": r.runs["base"].RunID, "description": "it lies in a bucket nobody can read"}, &made)
 	n, _ := made.Version.Version.Int64()
 	r.versions["elsewhere"] = int(n)
 }

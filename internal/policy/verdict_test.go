@@ -255,3 +255,16 @@ func TestSignatureChanges(t *testing.T) {
 		}
 	}
 }
+
+// A fact that is not there would count as 0 or as an empty text, of which much is true.
+func TestAnExpressionNeedsEveryFactItNames(t *testing.T) {
+	for _, source := range []string{
+		"candidate.metrics.absent < 1", "not (candidate.metrics.absent > 1)", `candidate.tags.absent == ""`, `candidate.params.absent != "x"`,
+		`candidate.datasets.absent == ""`, "incumbent.metrics.absent <= candidate.metrics.a", "candidate.metrics.a > 0 || candidate.metrics.absent > 1",
+		"not (candidate.metrics.a / (candidate.metrics.b - candidate.metrics.b) > 1000)", "candidate.metrics.a * 1e308 * 1e10 > 1",
+	} {
+		if got := gateOf(t, "expression: '"+source+"'").Check(rich()); got.Outcome != registry.Inconclusive {
+			t.Errorf("%s is %s", source, got.Outcome)
+		}
+	}
+}

@@ -31,7 +31,7 @@ var mutants = []mutant{
 	{"the author's own approval counts", "policy/gate_approval.go", "case login == strings.ToLower(author) ||", "case login == strings.ToLower(author+review.Starter) ||", "TestNobodyApprovesTheirOwnWork"},
 	{"a report about another run counts", "policy/gate_evidence.go", "case d.RunID != \"\" && (run == \"\" || d.RunID != run):", "case false:", "TestAReportAboutAnotherRunIsNoEvidence"},
 	{"a slice may vanish", "policy/gate_slices.go", "if !slices.Contains(names, name) {", "if false {", "TestASliceOfTheIncumbentMayNotVanish"},
-	{"an expression is evaluated without its facts", "policy/gate_expression.go", "if why != \"\" {", "if why == \"never\" {", "TestWhatIsNotKnownNeverPasses"},
+	{"an expression is evaluated without its facts", "policy/gate_expression.go", "if why != \"\" {", "if why == \"never\" {", "TestAnExpressionNeedsEveryFactItNames"},
 	{"a new required input is no breaking change", "policy/signature.go", "if c.required {", "if false {", "TestSignatureChanges"},
 	{"the margin is given twice", "policy/gate_regression.go", "limit := theirs.Value + m.of(theirs.Value)", "limit := theirs.Value + 2*m.of(theirs.Value)", "TestMargins"},
 	{"a wrong tail of the distribution", "policy/student.go", "return 1 - tail", "return tail", "TestNonInferiorityAgreesWithSciPy"},
