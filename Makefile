@@ -35,6 +35,7 @@ test-real: ## tests on real MLflow and PostgreSQL servers
 
 test-matrix: ## every command on every kind of MLflow server, as one table; with TABLE=-update it is written
 	@tools/setup mlflow-3.17.2 mlflow-2.22.5 mlflow-2.9.2 mlflow-2.2.2 mlflow-1.30.1 postgres mariadb nginx
+	go test -timeout 60m -tags=real ./internal/mlflow/mlflowtest -run ConformanceReal -whole
 	go test -timeout 60m -tags=real -v ./internal/matrix -whole $(TABLE)
 
 test-container: ## tests of the image in a Docker engine, and of workflows under act
