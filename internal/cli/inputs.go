@@ -3,6 +3,7 @@ package cli
 import (
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -68,7 +69,7 @@ var Inputs = []Input{
 	{Name: "model-tags", Group: "words", Kind: Map, Help: "tags of a registered model that is created, one key=value per line"},
 	{Name: "traffic", Group: "words", Help: "what share of the requests a router gives each alias, in percent, as in champion=90, challenger=10; one tag of the registered model"},
 
-	{Name: "policy-file", Group: "judgement", Default: ".github/mlflow-policy.yml", Help: "policy file in the workspace; the one at the usual place may be missing"},
+	{Name: "policy-file", Group: "judgement", Help: "policy file in the workspace; where empty, " + policy.UsualFile + " if it is there, which needs a checkout"},
 	{Name: "policy-tests", Group: "judgement", Default: ".github/mlflow-policy-tests", Help: "folder with tests of the policy, for the command policy test"},
 	{Name: "evidence-file", Group: "judgement", Kind: Map, Help: "reports that gates of the policy want, from files in the workspace in place of the run's artifacts, one NAME=FILE per line"},
 	{Name: "thresholds", Group: "judgement", Kind: Lines, Help: "gates in addition to those of the policy, one per line: test_accuracy >= 0.85, latency_ms <= 100, test_f1 >= champion - 0.01"},

@@ -21,7 +21,7 @@ func (s *session) loadPolicy(needed bool) (policy.Policy, bool, error) {
 	name := s.set.policyFile
 	data, err := s.runner.ReadWorkspace(name, policy.MaxFile)
 	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) && !needed && name == input("policy-file").Default {
+		if errors.Is(err, fs.ErrNotExist) && !needed && !s.set.policyAsked {
 			return policy.Policy{}, false, nil
 		}
 		return policy.Policy{}, false, &registry.Error{
@@ -62,8 +62,13 @@ func (s *session) adopt(c command) error {
 
 // ungatedOnly keeps the command alias away from targets that gates guard.
 func ungatedOnly(p policy.Policy, in registry.Intent) error {
+	var rules []policy.TargetRule
+	if matching := p.Matching(in.Query.Model); len(matching) > 0 {
+		rules = matching[0].Targets
+	}
 	for _, a := range in.Query.Aliases {
-		if _, err := p.For(in.Query.Model, registry.Target{Alias: a.Alias}); err == nil {
+		// without case: some databases keep no two aliases that differ in case alone
+		if slices.ContainsFunc(rules, func(t policy.TargetRule) bool { return t.Alias != "" && strings.EqualFold(t.Alias, a.Alias) }) {
 			return &registry.Error{
 				Reason: registry.BadInput, Msg: fmt.Sprintf("alias %s of %s is guarded by %s", a.Alias, in.Query.Model, p.File),
 				Hint: fmt.Sprintf("move it with: mlflow-promote promote --model %s --candidate models:/%s/%d --alias %s", in.Query.Model, in.Query.Model, a.Version, a.Alias),

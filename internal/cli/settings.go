@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
@@ -38,20 +39,22 @@ type settings struct {
 	identities map[string]string // MLflow user -> GitHub login
 	against    string            // key of the holder to compare with
 	policyFile string
-	evidence   map[string]string // path of a workspace file by the name a gate knows the document by
-	repair     []string          // what doctor puts right
-	reset      string            // why doctor begins a new ledger; "" = it does not
-	folder     string            // of the policy's tests
-	from       string            // stage the candidate must come from, "" = any
-	dryRun     bool
-	allowRefs  []string
-	timeout    time.Duration
-	ledger     string    // auto, required or off
-	at, until  time.Time // history: the time asked for, or the day
-	saved      saved
-	approved   approval
-	expected   int // version that the target has to name, 0 = none
-	expects    bool
+	// policyAsked says that the policy file was named: then it must be there.
+	policyAsked bool
+	evidence    map[string]string // path of a workspace file by the name a gate knows the document by
+	repair      []string          // what doctor puts right
+	reset       string            // why doctor begins a new ledger; "" = it does not
+	folder      string            // of the policy's tests
+	from        string            // stage the candidate must come from, "" = any
+	dryRun      bool
+	allowRefs   []string
+	timeout     time.Duration
+	ledger      string    // auto, required or off
+	at, until   time.Time // history: the time asked for, or the day
+	saved       saved
+	approved    approval
+	expected    int // version that the target has to name, 0 = none
+	expects     bool
 
 	problems []problem
 }
@@ -88,7 +91,8 @@ func shortened(text string) string {
 // read checks all inputs of the command at once.
 func read(c command, value func(string) string, file func(string) ([]byte, error), env func(string) string) settings {
 	r := &reader{value: value, file: file}
-	r.out.policyFile = value("policy-file")
+	r.out.policyFile = cmp.Or(value("policy-file"), policy.UsualFile)
+	r.out.policyAsked = value("policy-file") != ""
 	r.out.timeout = r.duration("timeout")
 	if c.about == aboutPolicy {
 		r.policyInputs(c)

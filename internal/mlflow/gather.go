@@ -153,6 +153,9 @@ func (g *gathering) second(ctx context.Context) error {
 	}
 	if len(g.want) > 0 && !g.q.Target.Empty() {
 		g.facts.Holders[registry.Incumbent] = holders[0]
+		if t := g.q.Target; t.Alias != "" && t.Stage != "" && holders[0].IsAbsent() {
+			g.facts.Holders[registry.Incumbent] = holders[1] // what the stage names is live as well
+		}
 	}
 	return nil
 }

@@ -199,7 +199,7 @@ func holding(in registry.Intent, v registry.Version) []registry.Step {
 
 // NoWayBack is the refusal, with each version that was looked at.
 func NoWayBack(in registry.Intent, backs []Back) error {
-	hint := "no version is known to have held it before; name one with the input candidate, as models:/" + in.Query.Model + "/7"
+	hint := "no version is known to have held it before; name one with the input candidate, as models:/" + in.Query.Model + "/7, and override: ungated, since no gate judges it"
 	if len(backs) > 0 {
 		lines := []string{"looked at, newest holder first:"}
 		for _, b := range backs {
@@ -213,8 +213,12 @@ func NoWayBack(in registry.Intent, backs []Back) error {
 	}
 }
 
-// To judges a version that was named as the one to go back to.
+// To judges a version that was named as the one to go back to. Gates do not run on a rollback, so it must be one that the
+// target named before.
 func To(f registry.Facts, in registry.Intent, number int) Back {
+	if !slices.ContainsFunc(Backs(f, in), func(b Back) bool { return b.Number == number }) && !slices.Contains(in.Override, registry.OverrideUngated) {
+		return Back{number, "it is not known to have held this target; promote it, which judges it, or allow it with the input override: ungated"}
+	}
 	return Back{number, notBack(f, in, number, holder(f, in.Query.Target))}
 }
 

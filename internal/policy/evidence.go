@@ -22,22 +22,50 @@ type document struct {
 	Results   map[string]json.RawMessage `json:"results"`
 	SARIF     *sarif                     `json:"sarif"`
 	isVerdict bool                       // it says by itself whether it passed
-	problems  int                        // SARIF results of level error, or unsuppressed ones without a level
+	problems  int                        // SARIF results of level error or of none that can be told, and failed runs of the tool
 }
 
 type sarif struct {
 	Runs []struct {
-		Properties  json.RawMessage `json:"properties"`
+		Properties json.RawMessage `json:"properties"`
+		Tool       struct {
+			Driver struct {
+				Rules []struct {
+					ID      string `json:"id"`
+					Default struct {
+						Level string `json:"level"`
+					} `json:"defaultConfiguration"`
+				} `json:"rules"`
+			} `json:"driver"`
+		} `json:"tool"`
 		Invocations []struct {
 			Successful *bool     `json:"executionSuccessful"`
 			Exit       *int      `json:"exitCode"`
 			End        time.Time `json:"endTimeUtc"`
 		} `json:"invocations"`
-		Results []struct {
-			Level        string            `json:"level"`
-			Suppressions []json.RawMessage `json:"suppressions"`
-		} `json:"results"`
+		Results *[]sarifResult `json:"results"` // absent where the tool did not get that far
 	} `json:"runs"`
+}
+
+type sarifResult struct {
+	Rule         string `json:"ruleId"`
+	Kind         string `json:"kind"` // "" means fail
+	Level        string `json:"level"`
+	Suppressions []struct {
+		Status string `json:"status"` // "" means accepted
+	} `json:"suppressions"`
+}
+
+// counts reports whether the result is an error that nobody accepted. A level may stand in the rule; one that cannot be
+// told counts.
+func (r sarifResult) counts(levels map[string]string) bool {
+	for _, s := range r.Suppressions {
+		if s.Status == "" || s.Status == "accepted" {
+			return false
+		}
+	}
+	level := cmp.Or(r.Level, levels[r.Rule], "error")
+	return (r.Kind == "" || r.Kind == "fail") && level == "error"
 }
 
 // parseDocument reads a report, plain or SARIF.
@@ -74,15 +102,25 @@ func (d *document) scan(s sarif) error {
 			if i.Successful != nil && !*i.Successful {
 				d.problems++
 			}
-			if i.Exit != nil && d.Exit == nil {
+			if i.Exit != nil && (d.Exit == nil || *d.Exit == 0) {
 				d.Exit = i.Exit
 			}
 			if d.Created.IsZero() {
 				d.Created = i.End
 			}
 		}
-		for _, r := range run.Results {
-			if r.Level == "error" && len(r.Suppressions) == 0 {
+		if run.Results == nil {
+			if d.failure() == "" {
+				return fmt.Errorf("a run in the SARIF has no results: its tool did not finish")
+			}
+			continue
+		}
+		levels := map[string]string{}
+		for _, rule := range run.Tool.Driver.Rules {
+			levels[rule.ID] = rule.Default.Level
+		}
+		for _, r := range *run.Results {
+			if r.counts(levels) {
 				d.problems++
 			}
 		}

@@ -82,7 +82,7 @@ const (
 
 var (
 	exprGroups   = []string{"metrics", "params", "tags", "datasets"}
-	exprBuiltins = []string{"abs", "min", "max", "round", "floor", "ceil", "float", "int", "len", "lower", "upper", "trim"}
+	exprBuiltins = []string{"abs", "min", "max", "round", "floor", "ceil", "float", "len", "lower", "upper", "trim"}
 )
 
 // compile checks types and lists the facts that the expression names. Only a closed list of forms is allowed, so that

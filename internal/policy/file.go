@@ -37,6 +37,9 @@ type TargetRule struct {
 // Name is the alias or the stage.
 func (t TargetRule) Name() string { return t.Alias + t.Stage }
 
+// UsualFile is where a policy is looked for when no file is named.
+const UsualFile = ".github/mlflow-policy.yml"
+
 var (
 	globShape  = upTo(256, pattern("the name of a model, at most 256 characters, with * for any part of it", `^[^\x00-\x1f]+$`))
 	aliasShape = upTo(255, pattern("the name of an alias: letters, digits, '_' and '-'", `^[\p{L}\p{N}_-]+$`))
@@ -55,6 +58,7 @@ var (
 		need("gate", text("the name of the gate, as reports show it")),
 		need("model", text("the registered model, no pattern")),
 		need("version", whole("the version's number", 1)),
+		may("target", text("the alias or stage whose gate it is, where several targets have a gate of that name")),
 		need("by", text("who takes it on")),
 		need("why", text("why it may pass nevertheless")),
 		need("until", pattern("the last day it counts, UTC", dateText)),
@@ -273,7 +277,7 @@ func (r *reader) noKind(n *node, found []kind) {
 
 func (r *reader) waiver(p *Policy, n *node) {
 	w := Waiver{
-		Gate: n.str("gate"), Model: n.str("model"), Version: n.int("version", 0), By: n.str("by"), Why: n.str("why"),
+		Gate: n.str("gate"), Target: n.str("target"), Model: n.str("model"), Version: n.int("version", 0), By: n.str("by"), Why: n.str("why"),
 		Until: n.str("until"), Line: n.line,
 	}
 	rule, ok := p.rule(w.Model)
@@ -281,11 +285,20 @@ func (r *reader) waiver(p *Policy, n *node) {
 		r.problems = append(r.problems, n.fail("model", "the waiver is for model %q, which no rule matches", w.Model).(Problem))
 		return
 	}
-	var ids []string
+	var ids, under []string
 	for _, t := range rule.Targets {
 		for _, g := range t.gates(p.File) {
 			ids = append(ids, g.ID)
+			if g.ID == w.Gate {
+				under = append(under, t.Name())
+			}
 		}
+	}
+	switch {
+	case w.Target == "" && len(under) > 1:
+		r.problems = append(r.problems, n.fail("gate", "several targets have a gate %q: add target, one of %s", w.Gate, some(under)).(Problem))
+	case w.Target != "" && len(under) > 0 && !slices.Contains(under, w.Target):
+		r.problems = append(r.problems, n.fail("target", "target %s has no gate %q; %s has", w.Target, w.Gate, some(under)).(Problem))
 	}
 	if !slices.Contains(ids, w.Gate) {
 		r.problems = append(r.problems, n.fail("gate", "the waiver is for gate %q, which model %s does not have%s", w.Gate, w.Model, meant(w.Gate, ids)).(Problem))

@@ -12,6 +12,7 @@ type Gate struct {
 	ID       string // what people call it: the threshold's line, the name in the policy
 	File     string // where it is written: a policy file or the input "thresholds"
 	Line     int
+	Target   string          // whose gate it is, the alias or stage; "" of a threshold
 	OnFail   registry.Effect // "" = block
 	Late     bool            // depends on the clock or on people: pending in a plan, judged when it is applied
 	Absolute bool            // judges the candidate by itself, without an incumbent
@@ -53,7 +54,7 @@ func Judge(gates []Gate, facts registry.Facts, waivers ...Waiver) registry.Verdi
 	judged := false
 	for _, g := range gates {
 		f := g.Check(facts)
-		f.Gate, f.File, f.Line, f.OnFail, f.Late = g.ID, g.File, g.Line, g.OnFail, g.Late
+		f.Gate, f.Target, f.File, f.Line, f.OnFail, f.Late = g.ID, g.Target, g.File, g.Line, g.OnFail, g.Late
 		if f.Wanted == "" {
 			f.Wanted = g.Wanted
 		}

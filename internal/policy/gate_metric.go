@@ -123,22 +123,26 @@ func pointAt(s registry.Subject, key, at string, op operator) (best registry.Poi
 	if !ok {
 		return best, "?", fmt.Sprintf("the history of metric %q of %s is not known: %s", key, s.Ref, s.History[key].Why())
 	}
-	step, stepErr := strconv.ParseInt(at, 10, 64)
+	ofAll := at == "best"
+	step, err := strconv.ParseFloat(at, 64) // the shape let a whole number pass, written 5 or 5.0
+	if !ofAll && err != nil {
+		return best, "?", fmt.Sprintf("%q is no step", at)
+	}
 	found := false
 	for _, p := range points {
-		if stepErr == nil && p.Step != step {
+		if !ofAll && float64(p.Step) != step {
 			continue
 		}
 		if !p.Finite() {
 			return p, p.Raw, fmt.Sprintf("metric %q is %s at step %d, not a finite number", key, p.Raw, p.Step)
 		}
 		// of several values of one step the last counts, as MLflow itself has it
-		if !found || stepErr == nil || op.holds(p.Value, best.Value) {
+		if !found || !ofAll || op.holds(p.Value, best.Value) {
 			best, found = p, true
 		}
 	}
 	if !found {
-		return best, "absent", fmt.Sprintf("metric %q has no value at %s %s", key, map[bool]string{true: "step", false: "its"}[stepErr == nil], at)
+		return best, "absent", fmt.Sprintf("metric %q has no value at %s %s", key, map[bool]string{true: "its", false: "step"}[ofAll], at)
 	}
 	return best, number(best.Value), ""
 }

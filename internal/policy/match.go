@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -55,10 +56,31 @@ func noGates(msg, file string) error {
 
 // gates are the gates of the target, with the one that holds it to its origin.
 func (t TargetRule) gates(file string) []Gate {
-	if len(t.From) == 0 {
-		return t.Gates
+	var out []Gate
+	if len(t.From) > 0 {
+		out = append(out, fromGate(t, file))
 	}
-	return append([]Gate{fromGate(t, file)}, t.Gates...)
+	for _, g := range t.Gates {
+		check := g.Check
+		g.Target = t.Name()
+		g.Check = func(f registry.Facts) registry.Finding { return check(t.facing(f)) }
+		out = append(out, g)
+	}
+	return out
+}
+
+// facing are the facts with the holder of this very target as the incumbent: a promotion to an alias and a stage at once
+// must be no worse than what either names now.
+func (t TargetRule) facing(f registry.Facts) registry.Facts {
+	key := t.Stage
+	if t.Alias != "" {
+		key = "@" + t.Alias
+	}
+	if holder, gathered := f.Holders[key]; gathered {
+		f.Holders = maps.Clone(f.Holders)
+		f.Holders[registry.Incumbent] = holder
+	}
+	return f
 }
 
 // rule finds the most specific rule whose pattern matches.
@@ -155,24 +177,25 @@ func fromGate(t TargetRule, file string) Gate {
 		if ok && !modelOK {
 			return unclear(registry.Finding{Candidate: "?"}, "the model's aliases are not readable: "+f.Model.Why(), "")
 		}
-		held := []string{}
+		held, allowed := []string{}, false
 		for alias, n := range model.Aliases {
 			if ok && n == v.Number {
 				held = append(held, alias)
+				_, stage := registry.CanonicalStage(alias) // an alias called like a stage is not the stage
+				allowed = allowed || alias == t.Alias || !stage && slices.Contains(t.From, alias)
 			}
 		}
 		slices.Sort(held)
 		if ok && v.Stage != "" && v.Stage != "None" {
 			held = append(held, v.Stage)
+			allowed = allowed || v.Stage == t.Stage || slices.Contains(t.From, v.Stage)
 		}
 		out := registry.Finding{Candidate: strings.Join(held, ", ")}
 		if out.Candidate == "" {
 			out.Candidate = "nowhere"
 		}
-		for _, h := range held {
-			if h == t.Name() || slices.Contains(t.From, h) {
-				return passed(out)
-			}
+		if allowed {
+			return passed(out)
 		}
 		return failed(out, "a version reaches "+t.Name()+" from "+strings.Join(t.From, " or ")+", and this one is "+out.Candidate,
 			fmt.Sprintf("promote it to %s first", t.From[0]))

@@ -10,6 +10,7 @@ import (
 // Waiver lets one version pass one gate until a day, which still counts.
 type Waiver struct {
 	Gate, Model string
+	Target      string // alias or stage; "" where the gate stands under one target only
 	Version     int
 	By, Why     string
 	Until       string // 2026-12-31, UTC
@@ -35,7 +36,7 @@ func waive(v registry.Verdict, waivers []Waiver, facts registry.Facts) registry.
 			continue
 		}
 		for i, f := range v.Findings {
-			if f.Gate != w.Gate || f.Outcome != registry.Fail && f.Outcome != registry.Inconclusive {
+			if f.Gate != w.Gate || w.Target != "" && f.Target != w.Target || f.Outcome != registry.Fail && f.Outcome != registry.Inconclusive {
 				continue
 			}
 			said := fmt.Sprintf("%s for version %d, by %s until %s: %s", w.Gate, w.Version, w.By, w.Until, w.Why)

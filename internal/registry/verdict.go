@@ -24,7 +24,8 @@ const (
 
 // Finding is one gate's judgement, complete enough to be shown without the facts.
 type Finding struct {
-	Gate      string  `json:"gate"` // what people call it: the threshold's text
+	Target    string  `json:"target,omitempty"` // whose gate it is; "" of a threshold
+	Gate      string  `json:"gate"`             // what people call it: the threshold's text
 	Wanted    string  `json:"wanted"`
 	Candidate string  `json:"candidate"`           // what was observed, as text
 	Incumbent string  `json:"incumbent,omitempty"` // what it was compared with

@@ -1,0 +1,136 @@
+package policy
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// Each of these once let something pass that should not have.
+
+func gatesOf(t *testing.T, file string, target registry.Target) Applied {
+	t.Helper()
+	p, err := Parse("p.yml", []byte(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := p.For("churn", target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func TestTheGatesOfAStageFaceTheHolderOfTheStage(t *testing.T) {
+	a := gatesOf(t, `version: 1
+models:
+  churn:
+    aliases:
+      prod:
+        gates: [{metric: a, min: 0.8}]
+    stages:
+      Production:
+        gates: [{metric: a, min: 0.8}, {regression: a, better: higher}]
+`, registry.Target{Alias: "prod", Stage: "Production"})
+	f := facts(map[string]float64{"a": 0.9}, nil)
+	f.Holders = map[string]registry.Known[registry.Subject]{
+		registry.Incumbent: registry.Absent[registry.Subject]("no version has the alias prod"),
+		"@prod":            registry.Absent[registry.Subject]("no version has the alias prod"),
+		"Production":       registry.Is(subject("models:/churn/1", 1, map[string]float64{"a": 0.95})),
+	}
+	if v := Judge(a.Gates, f); v.Decision != registry.Block {
+		t.Errorf("worse than what the stage holds, and promoted: %+v", v.Findings)
+	}
+}
+
+func TestAnAliasCalledLikeAStageIsNoOrigin(t *testing.T) {
+	a := gatesOf(t, `version: 1
+models:
+  churn:
+    stages:
+      Production:
+        from: [Staging]
+        gates: [{metric: a, min: 0.1}]
+`, registry.Target{Stage: "Production"})
+	f := facts(map[string]float64{"a": 0.9}, nil)
+	f.Candidate.Version = registry.Is(registry.Version{Model: "churn", Number: 2, Stage: "None"})
+	f.Model = registry.Is(registry.Model{Name: "churn", Aliases: map[string]int{"Staging": 2, "Production": 2}})
+	if v := Judge(a.Gates, f); v.Decision != registry.Block {
+		t.Errorf("promoted from an alias called Staging: %+v", v.Findings)
+	}
+	f.Candidate.Version = registry.Is(registry.Version{Model: "churn", Number: 2, Stage: "Staging"})
+	if v := Judge(a.Gates, f); v.Decision != registry.Promote {
+		t.Errorf("%+v", v.Findings)
+	}
+}
+
+func TestScansThatFoundSomethingFail(t *testing.T) {
+	const about = `"properties": {"run_id": "r"}, `
+	for name, c := range map[string]struct {
+		sarif  string
+		failed bool
+	}{
+		"the level stands in the rule":         {`{` + about + `"tool": {"driver": {"rules": [{"id": "x", "defaultConfiguration": {"level": "error"}}]}}, "results": [{"ruleId": "x"}]}`, true},
+		"the level stands nowhere":             {`{` + about + `"results": [{"ruleId": "x"}]}`, true},
+		"the rule says warning":                {`{` + about + `"tool": {"driver": {"rules": [{"id": "x", "defaultConfiguration": {"level": "warning"}}]}}, "results": [{"ruleId": "x"}]}`, false},
+		"the second of two invocations failed": {`{` + about + `"results": [], "invocations": [{"exitCode": 0}, {"exitCode": 1}]}`, true},
+		"a suppression that was rejected":      {`{` + about + `"results": [{"level": "error", "suppressions": [{"status": "rejected"}]}]}`, true},
+		"a suppression that was accepted":      {`{` + about + `"results": [{"level": "error", "suppressions": [{"status": "accepted"}]}]}`, false},
+		"clean":                                {`{` + about + `"results": []}`, false},
+	} {
+		d, err := parseDocument(`{"runs": [` + c.sarif + `]}`)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if got := d.failure() != ""; got != c.failed {
+			t.Errorf("%s: failed %v, want %v (%s)", name, got, c.failed, d.failure())
+		}
+	}
+	if _, err := parseDocument(`{"runs": [{` + about + `"invocations": [{"exitCode": 0}]}]}`); err == nil {
+		t.Error("a run without results counts as clean")
+	}
+}
+
+func TestAStepWrittenWithAFractionIsThatStep(t *testing.T) {
+	f := facts(map[string]float64{"a": 0.1}, nil)
+	f.Candidate.History = map[string]registry.Known[[]registry.Point]{"a": registry.Is([]registry.Point{
+		{Value: 0.99, Raw: "0.99", Step: 0}, {Value: 0.1, Raw: "0.1", Step: 5},
+	})}
+	for _, at := range []string{"5", "5.0"} {
+		a := gatesOf(t, "version: 1\nmodels: {churn: {aliases: {champion: {gates: [{metric: a, min: 0.9, at: "+at+"}]}}}}\n", registry.Target{Alias: "champion"})
+		if v := Judge(a.Gates, f); v.Decision != registry.Block {
+			t.Errorf("at %s: %+v", at, v.Findings)
+		}
+	}
+}
+
+func TestAWaiverIsForOneTarget(t *testing.T) {
+	const file = `version: 1
+models:
+  churn:
+    stages:
+      Staging: {gates: [{metric: a, min: 0.5}]}
+      Production: {gates: [{metric: a, min: 0.9}]}
+waivers:
+  - {gate: metric a, model: churn, version: 2, by: ann, why: try it, until: 2026-12-31TARGET}
+`
+	_, err := Parse("p.yml", []byte(strings.ReplaceAll(file, "TARGET", "")))
+	if err == nil || !strings.Contains(err.Error(), "several targets have a gate") {
+		t.Errorf("a waiver that could be for either target is accepted: %v", err)
+	}
+	a := gatesOf(t, strings.ReplaceAll(file, "TARGET", ", target: Staging"), registry.Target{Stage: "Production"})
+	f := facts(map[string]float64{"a": 0.1}, nil)
+	f.Candidate.Version = registry.Is(registry.Version{Model: "churn", Number: 2})
+	f.Now = time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)
+	if v := Judge(a.Gates, f, a.Waivers...); v.Decision != registry.Block {
+		t.Errorf("a waiver for Staging let a version into Production: %+v", v)
+	}
+}
+
+func TestNumbersAreNotCutToIntegers(t *testing.T) {
+	if _, _, err := compile("int(candidate.metrics.a * 100) <= 5"); err == nil {
+		t.Error("an expression may overflow an integer")
+	}
+}
