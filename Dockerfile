@@ -8,8 +8,8 @@ RUN go mod download
 COPY . .
 ARG VERSION=dev
 ARG TARGETARCH
-# The time zones go into the binary: scratch has none.
-RUN CGO_ENABLED=0 GOARCH=$TARGETARCH go build -trimpath -tags timetzdata \
+# No time zones: every time the program reads, compares or shows is UTC.
+RUN CGO_ENABLED=0 GOARCH=$TARGETARCH go build -trimpath \
     -ldflags="-s -w -buildid= -X main.version=${VERSION}" -o /out/mlflow-promote .
 
 # No USER and no WORKDIR: the files the runner mounts belong to its own user,

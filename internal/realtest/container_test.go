@@ -28,7 +28,7 @@ const (
 	imageName   = "mlflow-promote:test"
 	runnerImage = "local/runner:bookworm"
 	runnerUser  = 1001 // who owns the files of a hosted runner
-	maxImage    = 12 << 20
+	maxImage    = 14_000_000
 )
 
 // engine is what the tests of this file share: a copy of the repository as a
