@@ -4,7 +4,7 @@
 VERSION ?= dev
 IMAGE ?= mlflow-promote:dev
 # The same flags for everything, so that a package is compiled once.
-FLAGS = -trimpath -tags timetzdata
+FLAGS = -trimpath
 export CGO_ENABLED = 0
 
 help: ## this list
