@@ -114,8 +114,8 @@ func load() string {
 // of a model and for the second, and compares what is left.
 func (b bench) both(ctx context.Context, i int, r *results) error {
 	for _, proxied := range []bool{true, false} {
-		var left [2][]state
-		for who, name := range []string{"stock", "ours"} {
+		var left [3][]state
+		for who, name := range []string{"stock", "ours", "ledger"} {
 			model := fmt.Sprintf("%s-%d-%t", name, i, proxied)
 			for version, run := range b.runs {
 				cmd, err := b.command(ctx, who, model, run, proxied)
@@ -138,8 +138,10 @@ func (b bench) both(ctx context.Context, i int, r *results) error {
 				left[who] = append(left[who], s)
 			}
 		}
-		if !reflect.DeepEqual(left[stock], left[ours]) {
-			return fmt.Errorf("end states differ:\n  stock client    %+v\n  mlflow-promote  %+v", left[stock], left[ours])
+		for _, who := range []int{ours, ledger} {
+			if !reflect.DeepEqual(left[stock], left[who]) {
+				return fmt.Errorf("end states differ:\n  stock client    %+v\n  mlflow-promote  %+v", left[stock], left[who])
+			}
 		}
 	}
 	return nil
@@ -166,7 +168,11 @@ func (b bench) command(ctx context.Context, who int, model, run string, proxied 
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, filepath.Join(b.root, "bin", "mlflow-promote"), "promote",
+	keep := "off"
+	if who == ledger {
+		keep = "required"
+	}
+	cmd := exec.CommandContext(ctx, filepath.Join(b.root, "bin", "mlflow-promote"), "promote", "--ledger", keep,
 		"--model", model, "--candidate", "runs:/"+run+"/model", "--alias", "champion",
 		"--description", description, "--tags", list,
 		"--thresholds", "test_accuracy >= 0.9\ntest_f1 >= champion")
