@@ -10,7 +10,7 @@ import (
 // Who ran the job.
 const (
 	stock = iota
-	ours // without the ledger, which the stock client has nothing like
+	ours  // without the ledger, which the stock client has nothing like
 	ledger
 )
 
