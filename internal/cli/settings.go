@@ -399,9 +399,6 @@ func (r *reader) thresholds() {
 func (r *reader) policyInputs(c command) {
 	in := &r.out.intent
 	in.Command = c.name
-	if r.out.policyFile == "" {
-		r.problem("policy-file", "", "is missing: give the policy file")
-	}
 	switch c.name {
 	case "policy explain":
 		in.Query.Model = r.required("model", "the name of a registered model")
