@@ -65,33 +65,4 @@ func exitHelp() string {
 }
 
 // takes reports whether the command looks at the input.
-func (c command) takes(in Input) bool {
-	if c.about == aboutPolicy {
-		return in.Name == "policy-file" || slices.Contains(c.args, in.Name) || c.name == "policy explain" && (in.Name == "alias" || in.Name == "stage")
-	}
-	switch in.Name {
-	case "policy-tests":
-		return false
-	case "against":
-		return c.name == "compare"
-	}
-	switch in.Group {
-	case "server":
-		return true
-	case "candidate":
-		return c.about == aboutCandidate && (in.Name != "register" || c.name == "promote") || c.about != aboutCandidate && in.Name == "model" || c.about == aboutTarget && in.Name == "candidate"
-	case "target", "judgement":
-		return c.judges || c.about == aboutAliases && (in.Name == "alias" || in.Name == "policy-file") || c.about == aboutTarget && in.Group == "target" && in.Name != "from"
-	case "history":
-		return c.about == aboutHistory
-	case "words":
-		return c.writes && (c.about == aboutCandidate || in.Name == "traffic")
-	}
-	if c.about == aboutHistory {
-		return in.Name == "timeout"
-	}
-	if c.about == aboutServer {
-		return slices.Contains([]string{"timeout", "repair", "reset-ledger", "dry-run", "allow-refs"}, in.Name)
-	}
-	return in.Name == "timeout" || c.writes && in.Name != "repair" && in.Name != "reset-ledger" || c.judges && in.Name == "override"
-}
+func (c command) takes(in Input) bool { return slices.Contains(in.For, c.name) }

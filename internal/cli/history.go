@@ -19,6 +19,16 @@ type saved struct {
 	} `json:"history"`
 }
 
+// historyInputs: a model on a server, or a saved history, of which nothing is asked of a server.
+func (r *reader) historyInputs() {
+	if r.value("records-file") == "" {
+		r.server()
+		r.out.intent.Query.Model = r.required("model", "the name of the registered model")
+	}
+	r.when()
+	r.records()
+}
+
 // when reads a time, or a date, which is that whole day in UTC.
 func (r *reader) when() {
 	text := r.value("at")

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
@@ -17,7 +18,18 @@ type Input struct {
 	Kind    Kind
 	Values  []string // of an Enum or a List of words
 	Secret  bool     // never shown; masked before anything is sent
+	For     []string // the commands that look at it; the first input, which names the command, is for all
 }
+
+// Commands that share inputs.
+var (
+	onServer        = []string{"promote", "register", "validate", "alias", "rollback", "history", "doctor", "compare"}
+	aboutCandidates = []string{"promote", "register", "validate", "compare"}
+	judging         = []string{"promote", "validate"}
+	targeting       = []string{"promote", "validate", "rollback"}
+	writing         = []string{"promote", "register", "alias", "rollback"}
+	creating        = []string{"promote", "register"}
+)
 
 // Kind says how an input's text is read.
 type Kind string
@@ -37,57 +49,60 @@ const (
 var Inputs = []Input{
 	{Name: "command", Group: "command", Kind: Enum, Default: "promote", Values: commandNames(), Help: "what to do; on a laptop the first argument"},
 
-	{Name: "tracking-uri", Group: "server", Env: "MLFLOW_TRACKING_URI", Help: "address of the MLflow server, as https://mlflow.example; a path is kept"},
-	{Name: "registry-uri", Group: "server", Env: "MLFLOW_REGISTRY_URI", Help: "address of the model registry where it is another server"},
-	{Name: "username", Group: "server", Env: "MLFLOW_TRACKING_USERNAME", Help: "for basic authentication, with password"},
-	{Name: "password", Group: "server", Env: "MLFLOW_TRACKING_PASSWORD", Secret: true, Help: "for basic authentication, with username"},
-	{Name: "token", Group: "server", Env: "MLFLOW_TRACKING_TOKEN", Secret: true, Help: "bearer token; username and password win over it, as in the stock client"},
-	{Name: "headers", Group: "server", Kind: Headers, Secret: true, Help: "further headers, one per line as Name: value, for a login proxy; the values are masked"},
-	{Name: "ca-file", Group: "server", Env: "MLFLOW_TRACKING_SERVER_CERT_PATH", Help: "PEM file of authorities to trust beside the system's"},
-	{Name: "client-cert", Group: "server", Env: "MLFLOW_TRACKING_CLIENT_CERT_PATH", Help: "PEM file with a client certificate and its key"},
-	{Name: "workspace", Group: "server", Env: "MLFLOW_WORKSPACE", Help: "MLflow workspace (3.10 and later, where the server enables them)"},
-	{Name: "insecure-tls", Group: "server", Kind: Bool, Default: "false", Env: "MLFLOW_TRACKING_INSECURE_TLS", Help: "accept any certificate; prefer ca-file"},
-	{Name: "allow-insecure-http", Group: "server", Kind: Bool, Default: "false", Help: "let credentials travel over plain http beyond this machine"},
+	{Name: "tracking-uri", Group: "server", For: onServer, Env: "MLFLOW_TRACKING_URI", Help: "address of the MLflow server, as https://mlflow.example; a path is kept"},
+	{Name: "registry-uri", Group: "server", For: onServer, Env: "MLFLOW_REGISTRY_URI", Help: "address of the model registry where it is another server"},
+	{Name: "username", Group: "server", For: onServer, Env: "MLFLOW_TRACKING_USERNAME", Help: "for basic authentication, with password"},
+	{Name: "password", Group: "server", For: onServer, Env: "MLFLOW_TRACKING_PASSWORD", Secret: true, Help: "for basic authentication, with username"},
+	{Name: "token", Group: "server", For: onServer, Env: "MLFLOW_TRACKING_TOKEN", Secret: true, Help: "bearer token; username and password win over it, as in the stock client"},
+	{Name: "headers", Group: "server", For: onServer, Kind: Headers, Secret: true, Help: "further headers, one per line as Name: value, for a login proxy; the values are masked"},
+	{Name: "ca-file", Group: "server", For: onServer, Env: "MLFLOW_TRACKING_SERVER_CERT_PATH", Help: "PEM file of authorities to trust beside the system's"},
+	{Name: "client-cert", Group: "server", For: onServer, Env: "MLFLOW_TRACKING_CLIENT_CERT_PATH", Help: "PEM file with a client certificate and its key"},
+	{Name: "workspace", Group: "server", For: onServer, Env: "MLFLOW_WORKSPACE", Help: "MLflow workspace (3.10 and later, where the server enables them)"},
+	{Name: "insecure-tls", Group: "server", For: onServer, Kind: Bool, Default: "false", Env: "MLFLOW_TRACKING_INSECURE_TLS", Help: "accept any certificate; prefer ca-file"},
+	{Name: "allow-insecure-http", Group: "server", For: onServer, Kind: Bool, Default: "false", Help: "let credentials travel over plain http beyond this machine"},
 
-	{Name: "model", Group: "candidate", Help: "name of the registered model"},
-	{Name: "candidate", Group: "candidate", Help: "what to promote: runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS, models:/m-…, or best (best/PATH) of an experiment"},
-	{Name: "experiment", Group: "candidate", Help: "name of the experiment that the candidate best is looked for in"},
-	{Name: "metric", Group: "candidate", Help: "metric that decides which run is best"},
-	{Name: "goal", Group: "candidate", Kind: Enum, Values: []string{registry.Maximize, registry.Minimize}, Help: "whether the highest or the lowest value of the metric is best"},
-	{Name: "register", Group: "candidate", Kind: Enum, Default: "always", Values: []string{"always", "if-valid"}, Help: "register before the verdict counts, or only what passes"},
+	{Name: "model", Group: "candidate", For: and(onServer, "policy explain"), Help: "name of the registered model"},
+	{Name: "candidate", Group: "candidate", For: and(creating, "validate", "rollback", "compare"), Help: "what to promote: runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS, models:/m-…, or best (best/PATH) of an experiment"},
+	{Name: "experiment", Group: "candidate", For: aboutCandidates, Help: "name of the experiment that the candidate best is looked for in"},
+	{Name: "metric", Group: "candidate", For: aboutCandidates, Help: "metric that decides which run is best"},
+	{Name: "goal", Group: "candidate", For: aboutCandidates, Kind: Enum, Values: []string{registry.Maximize, registry.Minimize}, Help: "whether the highest or the lowest value of the metric is best"},
+	{Name: "register", Group: "candidate", For: []string{"promote"}, Kind: Enum, Default: "always", Values: []string{"always", "if-valid"}, Help: "register before the verdict counts, or only what passes"},
 
-	{Name: "alias", Group: "target", Help: "alias to move to the candidate, such as champion; for the command alias a list as in champion=7, challenger=8, where shadow= removes"},
-	{Name: "stage", Group: "target", Help: "stage to move the candidate to: Staging or Production"},
-	{Name: "from", Group: "target", Help: "stage the candidate must be in before it moves, such as Staging before Production; empty for any"},
-	{Name: "archive-existing", Group: "target", Kind: Bool, Default: "true", Help: "archive the stage's other holders"},
+	{Name: "alias", Group: "target", For: and(judging, "alias", "rollback", "policy explain"), Help: "alias to move to the candidate, such as champion; for the command alias a list as in champion=7, challenger=8, where shadow= removes"},
+	{Name: "stage", Group: "target", For: and(judging, "rollback", "policy explain"), Help: "stage to move the candidate to: Staging or Production"},
+	{Name: "from", Group: "target", For: judging, Help: "stage the candidate must be in before it moves, such as Staging before Production; empty for any"},
+	{Name: "archive-existing", Group: "target", For: targeting, Kind: Bool, Default: "true", Help: "archive the stage's other holders"},
 
-	{Name: "against", Group: "target", Help: "for the command compare, the version to compare with: its number, an alias or a stage"},
+	{Name: "against", Group: "target", For: []string{"compare"}, Help: "for the command compare, the version to compare with: its number, an alias or a stage"},
 
-	{Name: "description", Group: "words", Help: "description of the version"},
-	{Name: "tags", Group: "words", Kind: Map, Help: "tags of the version, one key=value per line"},
-	{Name: "model-description", Group: "words", Help: "description of a registered model that is created"},
-	{Name: "model-tags", Group: "words", Kind: Map, Help: "tags of a registered model that is created, one key=value per line"},
-	{Name: "traffic", Group: "words", Help: "what share of the requests a router gives each alias, in percent, as in champion=90, challenger=10; one tag of the registered model"},
+	{Name: "description", Group: "words", For: creating, Help: "description of the version"},
+	{Name: "tags", Group: "words", For: creating, Kind: Map, Help: "tags of the version, one key=value per line"},
+	{Name: "model-description", Group: "words", For: creating, Help: "description of a registered model that is created"},
+	{Name: "model-tags", Group: "words", For: creating, Kind: Map, Help: "tags of a registered model that is created, one key=value per line"},
+	{Name: "traffic", Group: "words", For: writing, Help: "what share of the requests a router gives each alias, in percent, as in champion=90, challenger=10; one tag of the registered model"},
 
-	{Name: "policy-file", Group: "judgement", Help: "policy file in the workspace; where empty, " + policy.UsualFile + " if it is there, which needs a checkout"},
-	{Name: "policy-tests", Group: "judgement", Default: ".github/mlflow-policy-tests", Help: "folder with tests of the policy, for the command policy test"},
-	{Name: "evidence-file", Group: "judgement", Kind: Map, Help: "reports that gates of the policy want, from files in the workspace in place of the run's artifacts, one NAME=FILE per line"},
-	{Name: "thresholds", Group: "judgement", Kind: Lines, Help: "gates in addition to those of the policy, one per line: test_accuracy >= 0.85, latency_ms <= 100, test_f1 >= champion - 0.01"},
+	{Name: "policy-file", Group: "judgement", For: and(judging, "alias", "policy check", "policy explain", "policy test"), Help: "policy file in the workspace; where empty, " + policy.UsualFile + " if it is there, which needs a checkout"},
+	{Name: "policy-tests", Group: "judgement", For: []string{"policy test"}, Default: ".github/mlflow-policy-tests", Help: "folder with tests of the policy, for the command policy test"},
+	{Name: "evidence-file", Group: "judgement", For: judging, Kind: Map, Help: "reports that gates of the policy want, from files in the workspace in place of the run's artifacts, one NAME=FILE per line"},
+	{Name: "thresholds", Group: "judgement", For: judging, Kind: Lines, Help: "gates in addition to those of the policy, one per line: test_accuracy >= 0.85, latency_ms <= 100, test_f1 >= champion - 0.01"},
 
-	{Name: "dry-run", Group: "safety", Kind: Bool, Default: "false", Help: "print the exact plan and its digest, write nothing; always so under pull_request"},
-	{Name: "plan-file", Group: "safety", Help: "report file of a dry run: the plan is applied only if nothing it was made of has changed, and a difference is shown"},
-	{Name: "plan-digest", Group: "safety", Help: "the same by the output plan-digest of the dry run; with its time in front it expires after 7 days"},
-	{Name: "expected-previous", Group: "safety", Help: "version number that the target has to name, or none; else nothing is written"},
-	{Name: "ledger", Group: "safety", Kind: Enum, Default: "auto", Values: []string{"auto", "required", "off"}, Help: "promotions of one model exclude each other and are remembered, in runs of the experiment mlflow-promotions: where the server allows it, or always, or never"},
-	{Name: "override", Group: "safety", Kind: Words, Values: []string{"ungated", "downgrade", "hold", "takeover"}, Help: "safety checks to switch off for this run; shown and recorded"},
-	{Name: "allow-refs", Group: "safety", Kind: Lines, Help: "branches and tags, as patterns one per line, that may write beside the default branch and protected refs"},
-	{Name: "repair", Group: "safety", Kind: Words, Values: []string{"dangling-aliases"}, Help: "what the command doctor puts right; it only looks where this is empty"},
-	{Name: "reset-ledger", Group: "safety", Help: "for the command doctor: begin a new promotion ledger in the place of a lost one; say why, it is kept in it"},
-	{Name: "timeout", Group: "safety", Kind: Duration, Default: "10m", Help: "time limit for the whole command"},
+	{Name: "dry-run", Group: "safety", For: and(writing, "doctor"), Kind: Bool, Default: "false", Help: "print the exact plan and its digest, write nothing; always so under pull_request"},
+	{Name: "plan-file", Group: "safety", For: writing, Help: "report file of a dry run: the plan is applied only if nothing it was made of has changed, and a difference is shown"},
+	{Name: "plan-digest", Group: "safety", For: writing, Help: "the same by the output plan-digest of the dry run; with its time in front it expires after 7 days"},
+	{Name: "expected-previous", Group: "safety", For: writing, Help: "version number that the target has to name, or none; else nothing is written"},
+	{Name: "ledger", Group: "safety", For: writing, Kind: Enum, Default: "auto", Values: []string{"auto", "required", "off"}, Help: "promotions of one model exclude each other and are remembered, in runs of the experiment mlflow-promotions: where the server allows it, or always, or never"},
+	{Name: "override", Group: "safety", For: and(creating, "validate", "alias", "rollback"), Kind: Words, Values: []string{"ungated", "downgrade", "hold", "takeover"}, Help: "safety checks to switch off for this run; shown and recorded"},
+	{Name: "allow-refs", Group: "safety", For: and(writing, "doctor"), Kind: Lines, Help: "branches and tags, as patterns one per line, that may write beside the default branch and protected refs"},
+	{Name: "repair", Group: "safety", For: []string{"doctor"}, Kind: Words, Values: []string{"dangling-aliases"}, Help: "what the command doctor puts right; it only looks where this is empty"},
+	{Name: "reset-ledger", Group: "safety", For: []string{"doctor"}, Help: "for the command doctor: begin a new promotion ledger in the place of a lost one; say why, it is kept in it"},
+	{Name: "timeout", Group: "safety", For: onServer, Kind: Duration, Default: "10m", Help: "time limit for the whole command"},
 
-	{Name: "at", Group: "history", Help: "what was live then: a date, which is that whole day in UTC, or a time as 2026-05-03T14:30:00Z"},
-	{Name: "records-file", Group: "history", Help: "check a saved history (the report file of an earlier history command) without a server; on a laptop: history verify FILE"},
+	{Name: "at", Group: "history", For: []string{"history"}, Help: "what was live then: a date, which is that whole day in UTC, or a time as 2026-05-03T14:30:00Z"},
+	{Name: "records-file", Group: "history", For: []string{"history"}, Help: "check a saved history (the report file of an earlier history command) without a server; on a laptop: history verify FILE"},
 }
+
+// and is a set of commands and some more.
+func and(set []string, more ...string) []string { return slices.Concat(set, more) }
 
 func input(name string) Input {
 	for _, in := range Inputs {

@@ -43,7 +43,7 @@ func (s *session) adopt(c command) error {
 		return err
 	}
 	in := &s.set.intent
-	if c.about == aboutAliases {
+	if c.adopts {
 		return ungatedOnly(p, *in)
 	}
 	applied, err := p.For(in.Query.Model, in.Query.Target)

@@ -56,12 +56,12 @@ func (s *session) begin(c command) error {
 	s.report.Dry = s.set.dryRun && writes
 	s.report.Tracking = s.set.tracking
 	s.report.Plan = registry.Plan{Model: s.set.intent.Query.Model, Target: s.set.intent.Query.Target}
-	if c.judges || c.about == aboutAliases {
+	if c.judges || c.adopts {
 		if err := s.adopt(c); err != nil {
 			return err
 		}
 	}
-	if c.about == aboutPolicy {
+	if c.offline || len(s.set.saved.History.Pages) > 0 {
 		return nil
 	}
 	if err := s.connect(); err != nil {

@@ -71,9 +71,11 @@ func (p problem) String() string {
 
 // reader turns the texts of the inputs into settings and collects all problems on the way.
 type reader struct {
-	value func(name string) string
-	file  func(path string) ([]byte, error)
-	out   settings
+	command command
+	value   func(name string) string
+	file    func(path string) ([]byte, error)
+	env     func(name string) string
+	out     settings
 }
 
 func (r *reader) problem(input, saw, want string) {
@@ -90,40 +92,26 @@ func shortened(text string) string {
 
 // read checks all inputs of the command at once.
 func read(c command, value func(string) string, file func(string) ([]byte, error), env func(string) string) settings {
-	r := &reader{value: value, file: file}
+	r := &reader{command: c, value: value, file: file, env: env}
 	r.out.policyFile = cmp.Or(value("policy-file"), policy.UsualFile)
 	r.out.policyAsked = value("policy-file") != ""
 	r.out.timeout = r.duration("timeout")
-	if c.about == aboutPolicy {
-		r.policyInputs(c)
-		return r.out
-	}
-	if c.about == aboutHistory && value("records-file") != "" && value("tracking-uri") == "" {
-		offline := value
-		r.value = func(name string) string { // nothing is asked of a server
-			if name == "tracking-uri" {
-				return "http://localhost"
-			}
-			return offline(name)
-		}
-	}
-	r.server(env)
+	r.out.intent.Command = c.name
+	c.read(r)
+	return r.out
+}
+
+// doctorInputs: a server, and what to repair there.
+func (r *reader) doctorInputs() {
+	r.server()
+	r.repair()
+}
+
+// movingInputs are those of every command about one registered model that may move something.
+func (r *reader) movingInputs() {
+	r.server()
 	in := &r.out.intent
-	in.Command = c.name
-	if c.about == aboutServer {
-		r.repair()
-		return r.out
-	}
-	if c.about == aboutHistory && r.value("records-file") != "" {
-		r.when()
-		r.records()
-		return r.out
-	}
 	in.Query.Model = r.required("model", "the name of the registered model")
-	if c.about == aboutHistory {
-		r.when()
-		return r.out
-	}
 	if r.out.insecureTLS {
 		in.Override = append(in.Override, "insecure-tls") // shown and recorded like any other safety that is off
 	}
@@ -134,31 +122,39 @@ func read(c command, value func(string) string, file func(string) ([]byte, error
 	in.Override = append(in.Override, r.words("override")...)
 	r.approval()
 	r.expected()
-	switch c.about {
-	case aboutAliases:
-		r.assignments()
-		return r.out
-	case aboutTarget:
-		r.target(c.needsTarget)
-		r.backTo()
-		return r.out
-	}
+}
+
+func (r *reader) aliasInputs() {
+	r.movingInputs()
+	r.assignments()
+}
+
+func (r *reader) rollbackInputs() {
+	r.movingInputs()
+	r.target()
+	r.backTo()
+}
+
+func (r *reader) compareInputs() {
+	r.movingInputs()
 	r.candidate()
-	if c.name == "compare" {
-		r.against()
-		return r.out
-	}
-	if c.judges {
-		r.target(c.needsTarget)
+	r.against()
+}
+
+func (r *reader) candidateInputs() {
+	r.movingInputs()
+	r.candidate()
+	if r.command.judges {
+		r.target()
 		r.thresholds()
 		r.evidence()
 	}
+	in := &r.out.intent
 	in.Description = r.portable("description", registry.MaxDescription)
 	in.Tags = r.tags("tags")
 	in.ModelDescription = r.portable("model-description", registry.MaxDescription)
 	in.ModelTags = r.tags("model-tags")
 	in.RegisterIfValid = r.choice("register") == "if-valid"
-	return r.out
 }
 
 func (r *reader) required(name, want string) string {
@@ -173,12 +169,12 @@ func (r *reader) required(name, want string) string {
 }
 
 // server reads where the server is and how to log in.
-func (r *reader) server(env func(string) string) {
+func (r *reader) server() {
 	for name, remedy := range map[string]string{
 		"MLFLOW_TRACKING_AWS_SIGV4": "signing requests for AWS is not supported; pass a token or headers that the server accepts",
 		"MLFLOW_TRACKING_AUTH":      "authentication plugins of the Python client cannot be used; pass a token or headers that the server accepts",
 	} {
-		if v := env(name); v != "" && !strings.EqualFold(v, "false") {
+		if v := r.env(name); v != "" && !strings.EqualFold(v, "false") {
 			r.problem("variable "+name, v, remedy)
 		}
 	}
@@ -347,7 +343,7 @@ func (r *reader) candidate() {
 	r.out.intent.Query.Candidate = c
 }
 
-func (r *reader) target(needed bool) {
+func (r *reader) target() {
 	t := &r.out.intent.Query.Target
 	t.Alias = r.value("alias")
 	if t.Alias != "" {
@@ -364,7 +360,7 @@ func (r *reader) target(needed bool) {
 		t.ArchiveExisting = r.bool("archive-existing")
 	}
 	r.from(t)
-	if needed && t.Empty() && r.value("stage") == "" {
+	if r.command.needsTarget && t.Empty() && r.value("stage") == "" {
 		r.problem("alias", "", "is missing: give an alias such as champion, or a stage, or both")
 	}
 }
@@ -395,17 +391,14 @@ func (r *reader) thresholds() {
 	}
 }
 
-// policyInputs reads what the commands about the policy itself take.
-func (r *reader) policyInputs(c command) {
-	in := &r.out.intent
-	in.Command = c.name
-	switch c.name {
-	case "policy explain":
-		in.Query.Model = r.required("model", "the name of a registered model")
-		r.target(true)
-	case "policy test":
-		r.out.folder = r.required("policy-tests", "the folder with the tests")
-	}
+// explainInputs: a model and a target, without a server.
+func (r *reader) explainInputs() {
+	r.out.intent.Query.Model = r.required("model", "the name of a registered model")
+	r.target()
+}
+
+func (r *reader) policyTestInputs() {
+	r.out.folder = r.required("policy-tests", "the folder with the tests")
 }
 
 // evidence reads which documents are given as files.
