@@ -32,6 +32,15 @@ type TargetRule struct {
 	From         []string // aliases and stages one of which the version must hold
 	FromLine     int
 	Gates        []Gate
+	Digest       string // of what is written about it, comments and layout aside
+}
+
+// Ref is what the ledger calls the target.
+func (t TargetRule) Ref() string {
+	if t.Alias != "" {
+		return "@" + t.Alias
+	}
+	return t.Stage
 }
 
 // Name is the alias or the stage.
@@ -192,7 +201,7 @@ func (r *reader) rule(file string, e entry) Rule {
 }
 
 func (r *reader) target(file string, e entry) TargetRule {
-	out := TargetRule{Line: e.line}
+	out := TargetRule{Line: e.line, Digest: registry.Digest("target/1", e.value.canonical())}
 	r.check(object("", targetFields...), e.value, "target "+e.key)
 	if from := e.value.get("from"); from != nil {
 		out.From, out.FromLine = e.value.texts("from"), from.line

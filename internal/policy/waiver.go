@@ -47,6 +47,7 @@ func waive(v registry.Verdict, waivers []Waiver, facts registry.Facts) registry.
 				continue
 			}
 			v.Waivers = append(v.Waivers, said)
+			v.Findings[i].Until = w.Until
 			v.Findings[i].Waiver = fmt.Sprintf("waived by %s until %s: %s", w.By, w.Until, w.Why)
 		}
 	}

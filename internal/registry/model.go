@@ -102,6 +102,7 @@ type MLmodel struct {
 	PythonVersion string
 	Created       string // utc_time_created, naive UTC text
 	SizeBytes     int64
+	Sha256        string // of the file's text, in hex
 }
 
 // Signature is the contract of a model: each part as the file has it, JSON or empty.
