@@ -36,6 +36,7 @@ func (b *Baseline) Compare(model string, j Judgement, now []registry.AuditRule) 
 		known[f.Fingerprint] = true
 	}
 	found := map[string]bool{}
+	j.Findings = slices.Clone(j.Findings)
 	for i, f := range j.Findings {
 		found[f.Fingerprint] = true
 		j.Findings[i].Trend = registry.TrendNew

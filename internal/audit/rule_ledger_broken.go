@@ -14,7 +14,7 @@ var ledgerBroken = rule{
 		switch {
 		case s.Broken != "":
 			return []result{{message: s.Broken}}
-		case s.Ledger.Gathered() && !s.Ledger.IsAbsent() && s.Ledger.Why() != "":
+		case !s.Ledger.IsAbsent() && s.Ledger.Why() != "":
 			return []result{{unjudged: true, message: s.Ledger.Why()}}
 		}
 		return nil

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -15,7 +16,7 @@ var sourceElsewhere = rule{
 	needs: registry.AuditNeeds{Runs: true},
 	model: func(s scene) (out []result) {
 		for _, v := range s.Versions {
-			if v.RunID == "" || s.unsafe(v) != "" {
+			if v.RunID == "" || malformed(v.Source) != "" || !slices.Contains(usualSchemes, schemeOf(v.Source)) {
 				continue // no-run and source-unsafe say so
 			}
 			run, known := s.Runs[v.RunID].Get()

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
@@ -47,5 +48,5 @@ func deviates(tags map[string]string, key string, form *regexp.Regexp) string {
 	if !there || form.MatchString(value) {
 		return ""
 	}
-	return fmt.Sprintf("tag %s is %q, wanted %s", key, short(value), form)
+	return fmt.Sprintf("tag %s is %q, wanted %s", key, short(value), strings.TrimSuffix(strings.TrimPrefix(form.String(), "^(?:"), ")$"))
 }

@@ -140,7 +140,9 @@ func moves(e registry.Entry, ref string) bool {
 }
 
 // effective reports whether the entry moved anything for good.
-func effective(e registry.Entry) bool { return e.Outcome == registry.EntryDone || e.Moved > 0 }
+func effective(e registry.Entry) bool {
+	return e.Outcome == registry.EntryDone || e.Outcome != "" && e.Moved > 0
+}
 
 // evidence is the newest promotion of the version to the target, whose gates let it there.
 func evidence(l registry.Ledger, t target) (registry.Entry, bool) {
