@@ -154,7 +154,7 @@ type AuditSetting struct {
 	Name    string
 	About   string
 	Kind    AuditSettingKind
-	Default any // time.Duration, int, bool, []string or map[string]string, by its kind
+	Default any // by its kind
 }
 
 // AuditSettingKind says what a setting takes.
@@ -166,7 +166,7 @@ const (
 	AuditSwitch                           // a bool
 	AuditNames                            // a []string
 	AuditPairs                            // a map[string]string
-	AuditPatterns                         // a map[string]string whose values are regular expressions for the whole text
+	AuditPatterns                         // a map[string]*regexp.Regexp, each for the whole text
 )
 
 // AuditUnjudged says of a rule what it could not judge: nothing of it counts as fine.

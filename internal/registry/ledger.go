@@ -3,6 +3,7 @@ package registry
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -242,4 +243,25 @@ type LedgerPlace struct {
 	First   string // first page; "" where there is no ledger
 	Tail    string // a hint: the newest page some time ago; "" for the first
 	Deleted bool   // it is marked as deleted
+}
+
+// Formers lists the versions that the target named before the one it names now, the last first, as far as they were
+// moved there by promotions that are on record.
+func (l Ledger) Formers(ref string, now int) []int {
+	var out []int
+	add := func(list string) {
+		for _, text := range strings.Split(list, ",") {
+			if n, err := strconv.Atoi(text); err == nil && n != now && !slices.Contains(out, n) {
+				out = append(out, n)
+			}
+		}
+	}
+	for _, e := range slices.Backward(l.Entries) {
+		if s, ok := e.Record.shift(ref); ok && (e.Outcome == EntryDone || e.Moved > 0) {
+			add(s.Want)
+			add(s.Was)
+		}
+	}
+	add(l.Before[ref])
+	return out
 }
