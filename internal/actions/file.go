@@ -180,6 +180,10 @@ type asciiJSON struct{ to io.Writer }
 func (a asciiJSON) Write(text []byte) (int, error) {
 	var b strings.Builder
 	for _, c := range string(text) {
+		if c == '\n' { // between two values: within one it is escaped already
+			b.WriteRune(c)
+			continue
+		}
 		escapeJSON(&b, c)
 	}
 	if _, err := io.WriteString(a.to, b.String()); err != nil {
