@@ -321,6 +321,7 @@ func (s *session) options(p registry.Plan, entry *ledger.Promotion) apply.Option
 		Record: func(at time.Time, version int) string {
 			return registry.NewRecord(p, s.report.Digest, s.set.intent, version, at, s.placed(entry))
 		},
+		Lease: ledger.Lease, Pause: s.client.Pause,
 		Step: func(step registry.Step) { fmt.Fprintf(s.runner.Err(), "%s %s\n", step.Do, stepObject(step)) },
 	}
 	if entry != nil {

@@ -101,7 +101,7 @@ func (l *Ledger) Ready(ctx context.Context, v View) (View, error) {
 	case len(v.page.entries) >= PageEntries:
 		return l.turn(ctx, v)
 	case len(v.page.entries) == 0 && v.page.prior == "":
-		return v, l.Founder.Anchor(ctx, l.Model, anchorText(v.page)) // whoever founded it may not have come this far
+		return v, l.anchor(ctx, v.page) // whoever founded it may not have come this far
 	}
 	return v, nil
 }
@@ -128,7 +128,11 @@ func (l *Ledger) found(ctx context.Context, reset string) (View, error) {
 	if err := v.follow(ctx, l, id); err != nil {
 		return View{}, err
 	}
-	return v, l.Founder.Anchor(ctx, l.Model, anchorText(v.page))
+	return v, l.anchor(ctx, v.page)
+}
+
+func (l *Ledger) anchor(ctx context.Context, p page) error {
+	return l.insist(ctx, func() error { return l.Founder.Anchor(ctx, l.Model, anchorText(p)) })
 }
 
 func (l *Ledger) newPage(ctx context.Context, kv map[string]string) (string, error) {
@@ -142,7 +146,13 @@ func (l *Ledger) newPage(ctx context.Context, kv map[string]string) (string, err
 // probe finds out whether a batch is stored as a whole or not at all. A file store writes value after value: what
 // looks like a claim there is none.
 func (l *Ledger) probe(ctx context.Context, id string) error {
-	err := l.Store.Write(ctx, id, map[string]string{"a-probe": "1", keyFormat: "0"})
+	var err error
+	_ = registry.Persist(l.patience(ctx), func() error {
+		if err = l.Store.Write(ctx, id, map[string]string{"a-probe": "1", keyFormat: "0"}); registry.ReasonOf(err) == registry.Conflict {
+			return nil // as it should be
+		}
+		return err
+	})
 	got, readErr := l.Store.Read(ctx, id)
 	switch {
 	case readErr != nil:
@@ -185,7 +195,7 @@ func (l *Ledger) turn(ctx context.Context, v View) (View, error) {
 		return next, nil
 	}
 	_ = l.Founder.Tail(ctx, v.place, id) // a hint: without it the next reader follows one link more
-	return next, l.Founder.Anchor(ctx, l.Model, anchorText(next.page))
+	return next, l.anchor(ctx, next.page)
 }
 
 // stateAfter is what the entries up to the end of the page left each target at.
