@@ -154,7 +154,19 @@ func (s *session) doctor(ctx context.Context) {
 		return
 	}
 	if len(s.set.repair) > 0 {
-		s.carryOut(ctx, plan.Repair(server, s.set.intent), nil)
+		s.repair(ctx, server)
+	}
+}
+
+// repair removes the aliases that name nothing; with the ledger, as any other move.
+func (s *session) repair(ctx context.Context, server registry.Server) {
+	defer s.closeBook(ctx)
+	for again := true; again; {
+		facts, err := s.look(ctx, func() (registry.Facts, error) { return s.client.GatherAliases(ctx, s.set.intent.Query) })
+		if !s.gathered(ctx, facts, err) {
+			return
+		}
+		again = s.carryOut(ctx, plan.Repair(server, s.set.intent), nil)
 	}
 }
 
@@ -187,7 +199,7 @@ func (s *session) validate(ctx context.Context) {
 
 // promote starts over where another promotion was faster: what it left is judged anew.
 func (s *session) promote(ctx context.Context) {
-	defer s.closeBook()
+	defer s.closeBook(ctx)
 	for again := true; again; {
 		again = false
 		if !s.gatherWithLedger(ctx) {
@@ -208,11 +220,15 @@ func (s *session) promote(ctx context.Context) {
 
 // alias sets or removes aliases, which no gate judges.
 func (s *session) alias(ctx context.Context) {
-	defer s.closeBook()
+	defer s.closeBook(ctx)
 	for again := true; again; {
 		facts, err := s.look(ctx, func() (registry.Facts, error) { return s.client.GatherAliases(ctx, s.set.intent.Query) })
 		if !s.gathered(ctx, facts, err) {
 			return
+		}
+		if p, digest, ok := plan.ResumeAliases(facts, s.set.intent); ok {
+			again = s.carryOutAs(ctx, p, digest)
+			continue
 		}
 		p, err := plan.Aliases(facts, s.set.intent)
 		again = s.carryOut(ctx, p, err)

@@ -134,6 +134,16 @@ func (p *Promotion) End(ctx context.Context, receipt registry.Receipt) error {
 	return err
 }
 
+// Abort closes the open entry of the view, whose holder was cut off: the moves it made stay, and no more are made of it.
+func (l *Ledger) Abort(ctx context.Context, v View, moved int) error {
+	e, open := v.page.open()
+	if !open {
+		return nil
+	}
+	kv, _ := closing(e, registry.EntryAborted, registry.Cancelled, moved, l.Now())
+	return l.put(ctx, v.page.id, kv, func(got map[string]string) (bool, error) { return got[outcomeKey(e.Epoch)] != "", nil })
+}
+
 // unclosed is the error of a promotion that did all it was asked for and could not say so in the ledger.
 func unclosed(e registry.Entry, cause error) error {
 	out := &registry.Error{
