@@ -144,7 +144,7 @@ func subjects(f registry.Facts) []registry.Version {
 
 // outcome waits for the entry to be closed; it reports false when patience or the command's time has run out.
 func (s *session) outcome(epoch int) bool {
-	for s.idle() {
+	for try := 0; s.idle(try); try++ {
 		v, err := s.book.ledger.Refresh(s.book.patience, s.book.view)
 		if err != nil {
 			continue
@@ -156,9 +156,11 @@ func (s *session) outcome(epoch int) bool {
 	return false
 }
 
-// idle waits a second at most; it reports false when patience has run out.
-func (s *session) idle() bool {
-	wait := time.NewTimer(time.Duration((1 + s.p.Jitter()) * float64(time.Second) / 2))
+// idle waits before the next look, a fifth of a second at first and a second at most: most promotions take less. It
+// reports false when patience has run out.
+func (s *session) idle(try int) bool {
+	bound := min(200*time.Millisecond<<min(try, 3), time.Second)
+	wait := time.NewTimer(time.Duration((1 + s.p.Jitter()) * float64(bound) / 2))
 	defer wait.Stop()
 	select {
 	case <-s.book.patience.Done():
