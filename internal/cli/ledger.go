@@ -184,7 +184,7 @@ func (s *session) entry(p registry.Plan) *ledger.Promotion {
 		Ledger: s.book.ledger, View: s.book.view, Weak: s.optional,
 		Claim: ledger.Claim{Holder: s.book.holder, Link: in.WorkflowRun, Takeover: s.overrides(registry.OverrideTakeover)},
 		Record: func(version int) registry.LedgerRecord {
-			return registry.NewLedgerRecord(p, s.report.Digest, in, s.report.Facts, version, s.p.Now(), s.p.Version)
+			return registry.NewLedgerRecord(p, s.report.Digest, s.origin(), s.report.Facts, version, s.p.Now())
 		},
 	}
 }

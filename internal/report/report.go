@@ -30,6 +30,7 @@ type Report struct {
 	Receipt    registry.Receipt
 	Ledger     LedgerNote
 	Histories  []History
+	Statement  *registry.Statement // that was asked for
 	Applied    bool
 	Err        error
 	Title      Line // with Body: a page of its own kind

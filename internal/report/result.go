@@ -44,6 +44,7 @@ type Result struct {
 	Server     *ServerResult         `json:"server,omitempty"`
 	History    *HistoryResult        `json:"history,omitempty"`   // of one model
 	Histories  []HistoryResult       `json:"histories,omitempty"` // of several
+	Statement  *registry.Statement   `json:"statement,omitempty"` // in-toto, of one entry
 	Requests   int                   `json:"requests"`
 	Rounds     int                   `json:"rounds"`
 	DurationMS int64                 `json:"duration_ms"`
@@ -103,6 +104,9 @@ func (r Report) Result() Result {
 		if r.Planned {
 			out.Plan = &r.Plan
 		}
+	}
+	if out.Statement = r.Statement; out.Statement != nil {
+		out.Version = numberText(r.Statement.Predicate.Record.To)
 	}
 	for _, h := range r.Histories {
 		out.Histories = append(out.Histories, h.result())
