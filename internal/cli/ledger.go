@@ -24,6 +24,7 @@ type book struct {
 	view   ledger.View
 	holder registry.Holder
 	off    string // why there is no entry; "" while there may be one
+	asked  bool   // for the right to move
 
 	patience context.Context // waiting for others ends with it; nil before the first look
 	rest     context.CancelFunc
@@ -99,16 +100,19 @@ func (s *session) look(ctx context.Context, gather func() (registry.Facts, error
 }
 
 func (s *session) lookOnce(ctx context.Context, gather func() (registry.Facts, error)) (facts registry.Facts, err error) {
-	var lookErr error
+	var lookErr, mayErr error
 	var wg sync.WaitGroup
 	if s.book.ledger != nil {
 		wg.Go(func() { s.book.view, lookErr = s.book.ledger.Look(ctx) })
+		wg.Go(func() { mayErr = s.may(ctx) })
 	}
 	facts, err = gather()
 	wg.Wait()
 	switch {
 	case err != nil:
 		return facts, err
+	case mayErr != nil && !facts.Model.IsAbsent(): // whoever creates it may do everything
+		return facts, mayErr
 	case lookErr != nil && !s.optional(lookErr):
 		return facts, lookErr
 	case s.book.ledger == nil || lookErr != nil:
@@ -125,6 +129,22 @@ func (s *session) lookOnce(ctx context.Context, gather func() (registry.Facts, e
 	}
 	facts.Ledger = s.book.view.Facts()
 	return facts, err
+}
+
+// may asks for the right to move what the command is about, once: a login that may write the ledger and not the model
+// would leave an entry there about nothing.
+func (s *session) may(ctx context.Context) error {
+	if s.report.Dry || s.book.asked {
+		return nil
+	}
+	s.book.asked = true
+	in, verb := s.set.intent, registry.SetAlias
+	for _, a := range in.Query.Aliases {
+		if a.Version == 0 {
+			verb = registry.DeleteAlias
+		}
+	}
+	return s.client.May(ctx, in.Command+" "+in.Query.Model, verb, in.Query.Model)
 }
 
 func (s *session) check(f registry.Facts) error {

@@ -59,7 +59,7 @@ func TestTheRecordIsWhole(t *testing.T) {
 		t.Fatalf("%+v", past)
 	}
 	got := past.History.Entries[0].Record
-	if n := len(past.History.Pages[0].Values); n > 40 {
+	if n := len(past.History.Pages[0].Values); n > 24 {
 		t.Errorf("one entry takes %d values, and a page of 32 should stay below 150 KB", n)
 	}
 	want := registry.LedgerRecord{

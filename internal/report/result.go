@@ -68,6 +68,9 @@ type ServerResult struct {
 	Admin      bool              `json:"admin,omitempty"`
 	Rights     map[string]string `json:"rights,omitempty"` // by registered model
 	Dangling   []registry.Alias  `json:"dangling_aliases,omitempty"`
+	Ledger     string            `json:"ledger,omitempty"`
+	Guard      string            `json:"ledger_guard,omitempty"` // tamper-resistant or tamper-evident, and why
+	Grants     []string          `json:"ledger_grants,omitempty"`
 	Warnings   []string          `json:"warnings,omitempty"`
 }
 
@@ -77,6 +80,7 @@ func serverResult(s registry.Server) *ServerResult {
 		Address: s.Address, Version: s.Version, Store: s.Store, Aliases: s.Aliases, LoggedModels: s.LoggedModels,
 		Workspaces: s.Workspaces, Models: s.Models, MoreModels: s.MoreModels, ServerInfo: s.ServerInfo, StoreWhy: s.StoreWhy,
 		Artifacts: s.Artifacts, User: login.User, Admin: login.Admin, Rights: login.Rights, Dangling: s.Dangling, Warnings: s.Warnings,
+		Ledger: s.Ledger.Place, Guard: s.Ledger.Guard, Grants: s.Ledger.Grants,
 	}
 }
 
