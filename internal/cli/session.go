@@ -33,6 +33,7 @@ type session struct {
 	wires  []*rest.Client
 	report report.Report
 	book   book
+	given  map[string]string // inputs, without secrets, for the record
 
 	mu     sync.Mutex
 	waited map[string]int // cause -> the highest attempt that was told about

@@ -28,6 +28,7 @@ type Entry struct {
 	Link    string    // to the workflow run of the holder, "" on a laptop
 	Lease   time.Time // in the server's time; before it nobody else takes over unasked
 	Record  LedgerRecord
+	Text    string // of the record, as it is stored: digests are of this, so that later versions may add fields
 	Outcome string // "" while open
 	Reason  Reason // why it was aborted
 	Moved   int    // of the record's moves, when it ended
@@ -46,37 +47,6 @@ type Holder struct {
 // earlier has ended.
 func (h Holder) LaterAttemptOf(other Holder) bool {
 	return h.Run != "" && h.Run == other.Run && h.Attempt > other.Attempt
-}
-
-// LedgerRecord is what a promotion is about, written with its claim, before anything moves. Canonical JSON.
-type LedgerRecord struct {
-	Version   int       `json:"record_version"`
-	Epoch     int       `json:"epoch"`
-	Previous  string    `json:"prev_record_sha256,omitempty"` // digest of the entry before; "" for the first
-	PID       string    `json:"pid"`
-	Command   string    `json:"command"`
-	At        string    `json:"at"` // RFC 3339, UTC
-	Server    string    `json:"server"`
-	Model     string    `json:"model"`
-	From      int       `json:"from,omitempty"`
-	To        int       `json:"to"`
-	Target    Target    `json:"target"`
-	Moves     []Shift   `json:"moves"`
-	Candidate string    `json:"candidate"`
-	Source    string    `json:"source,omitempty"` // where the model's files are
-	RunID     string    `json:"run_id,omitempty"`
-	Commit    string    `json:"commit,omitempty"` // of the training code
-	Decision  Decision  `json:"decision,omitempty"`
-	Gates     []Finding `json:"gates,omitempty"`
-	LeftOut   int       `json:"gates_left_out,omitempty"` // gates that did not fit
-	Override  []string  `json:"override,omitempty"`
-	Hold      []int     `json:"hold,omitempty"`          // versions that a rollback puts on hold
-	Outside   []Shift   `json:"moved_outside,omitempty"` // targets that somebody else had moved since the last entry
-	TakesOver int       `json:"takes_over,omitempty"`    // epoch of an unfinished entry
-	Plan      string    `json:"plan"`                    // digest
-	Workflow  string    `json:"workflow_run,omitempty"`
-	Actor     string    `json:"actor,omitempty"`
-	Tool      string    `json:"tool,omitempty"` // version of this program
 }
 
 // Shift is one target moved: what it named, and what it names after.
