@@ -149,7 +149,7 @@ func (a *auditing) run(ctx context.Context) error {
 		return err
 	}
 	stream := a.s.client.Audit(ctx, a.query(a.s.set.intent.Query.Model))
-	for m, err := range ahead(ctx, stream, auditAhead, func(m registry.Audited) judged { return a.judge(ctx, m) }) {
+	for m, err := range ahead(ctx, stream, auditAhead, func(m registry.Audited) judgedModel { return a.judge(ctx, m) }) {
 		if err == nil {
 			err = m.err
 		}
@@ -178,11 +178,11 @@ func (a *auditing) query(model string) registry.AuditQuery {
 	return registry.AuditQuery{Scope: a.s.set.audit.scope, Model: model, Needs: a.needs, Progress: a.s.progress}
 }
 
-// auditAhead is how many models are judged beside one another: some need their ledger, or a second look.
+// auditAhead is how many models are judgedModel beside one another: some need their ledger, or a second look.
 const auditAhead = 4
 
-// judged is a model and what the rules say about it.
-type judged struct {
+// judgedModel is a model and what the rules say about it.
+type judgedModel struct {
 	model     registry.Audited
 	judgement audit.Judgement
 	gone      bool // it was deleted while it was looked at
@@ -190,22 +190,22 @@ type judged struct {
 }
 
 // judge looks twice where the first look may have met a promotion passing by.
-func (a *auditing) judge(ctx context.Context, m registry.Audited) judged {
+func (a *auditing) judge(ctx context.Context, m registry.Audited) judgedModel {
 	m = a.withLedger(ctx, m)
 	first := a.auditor.Model(m)
 	if !first.Moving {
-		return judged{model: m, judgement: first}
+		return judgedModel{model: m, judgement: first}
 	}
 	q := a.query(m.Model.Name)
 	q.Progress = nil
 	for again, err := range a.s.client.Audit(ctx, q) {
 		if err != nil {
-			return judged{err: err}
+			return judgedModel{err: err}
 		}
 		again = a.withLedger(ctx, again)
-		return judged{model: again, judgement: a.auditor.Confirmed(first, a.auditor.Model(again))}
+		return judgedModel{model: again, judgement: a.auditor.Confirmed(first, a.auditor.Model(again))}
 	}
-	return judged{gone: true}
+	return judgedModel{gone: true}
 }
 
 // withLedger adds the model's promotion ledger, and the former holders that it names.

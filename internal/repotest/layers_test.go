@@ -33,6 +33,7 @@ var layers = map[string][]string{
 	"internal/matrix":              {},
 	"internal/mlflow/mlflowtest":   {},
 	"internal/actions/actionstest": {"internal/actions"},
+	"internal/racetest":            {},
 	"internal/realtest":            {},
 	"internal/repotest":            {},
 	"tools/bench":                  {"internal/realtest", "internal/rest"},
