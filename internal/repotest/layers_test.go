@@ -33,6 +33,7 @@ var layers = map[string][]string{
 	"internal/mlflow/mlflowtest":   {},
 	"internal/actions/actionstest": {"internal/actions"},
 	"internal/realtest":            {},
+	"internal/browsertest":         {},
 	"internal/repotest":            {},
 	"tools/bench":                  {"internal/realtest", "internal/rest"},
 	"tools/mutants":                {},
