@@ -18,7 +18,7 @@ import (
 func (c *Client) Gather(ctx context.Context, q registry.Query, n registry.Needs) (registry.Facts, error) {
 	g := &gathering{c: c, q: q, facts: registry.Facts{Server: c.Address, Holders: map[string]registry.Known[registry.Subject]{}}}
 	g.want, g.needs = wanted(q, n), n
-	if err := g.findBest(ctx); err != nil {
+	if err := g.findRun(ctx); err != nil {
 		return registry.Facts{}, err
 	}
 	if err := g.first(ctx); err != nil {
