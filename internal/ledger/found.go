@@ -73,21 +73,12 @@ func (v View) contradicts(version registry.Version) string {
 		return fmt.Sprintf("version %d was promoted by entry %d, and the ledger ends with entry %d", version.Number, mark.Epoch, v.page.last())
 	}
 	for _, e := range v.page.entries {
-		if e.Epoch == mark.Epoch && RecordDigest(e) != mark.Sha256 {
+		if e.Epoch == mark.Epoch && e.RecordDigest() != mark.Sha256 {
 			return fmt.Sprintf("version %d was promoted by entry %d, which says something else now", version.Number, mark.Epoch)
 		}
 	}
 	return ""
 }
-
-// RecordDigest is the digest of an entry's record alone, known before the entry is closed.
-func RecordDigest(e registry.Entry) string {
-	text, _ := registry.CanonicalJSON(e.Record) // it was encoded when it was claimed
-	return registry.Digest(string(text))
-}
-
-// ID names an entry to people and programs.
-func ID(e registry.Entry) string { return fmt.Sprintf("%d-%s", e.Epoch, RecordDigest(e)[:12]) }
 
 // ID of the ledger itself: its first page.
 func (v View) ID() string { return v.place.First }
