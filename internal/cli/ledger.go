@@ -230,7 +230,7 @@ func (s *session) entry(p registry.Plan) *ledger.Promotion {
 func (s *session) placed(entry *ledger.Promotion) registry.Place {
 	if entry != nil {
 		if e, held := entry.Entry(); held {
-			return registry.Place{Ledger: entry.View.ID(), Epoch: e.Epoch, Sha256: ledger.RecordDigest(e)}
+			return registry.Place{Ledger: entry.View.ID(), Epoch: e.Epoch, Sha256: e.RecordDigest()}
 		}
 	}
 	return registry.Place{Weak: s.book.off}
@@ -254,7 +254,7 @@ func (s *session) entered(entry *ledger.Promotion) {
 	}
 	if e, held := entry.Entry(); held {
 		s.book.claimed = true
-		s.report.Ledger = report.LedgerNote{RecordID: ledger.ID(e), Epoch: e.Epoch, Outcome: e.Outcome, Outside: e.Record.Outside, TakesOver: e.Record.TakesOver, Off: s.book.off}
+		s.report.Ledger = report.LedgerNote{RecordID: e.ID(), Epoch: e.Epoch, Outcome: e.Outcome, Outside: e.Record.Outside, TakesOver: e.Record.TakesOver, Off: s.book.off}
 	}
 }
 

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -36,6 +37,12 @@ type Entry struct {
 	Ended   time.Time
 	Digest  string // of everything above, chained by the next record
 }
+
+// RecordDigest is the digest of the record alone, known before the entry is closed.
+func (e Entry) RecordDigest() string { return Digest(e.Text) }
+
+// ID names the entry to people and programs.
+func (e Entry) ID() string { return fmt.Sprintf("%d-%s", e.Epoch, e.RecordDigest()[:12]) }
 
 // Holder tells two processes with the same plan apart.
 type Holder struct {

@@ -35,6 +35,7 @@ var layers = map[string][]string{
 	"internal/actions/actionstest": {"internal/actions"},
 	"internal/racetest":            {},
 	"internal/realtest":            {},
+	"internal/browsertest":         {},
 	"internal/repotest":            {},
 	"tools/bench":                  {"internal/realtest", "internal/rest"},
 	"tools/mutants":                {},
