@@ -12,7 +12,7 @@ var neverPassed = rule{
 	AuditRule: registry.AuditRule{
 		ID: "never-passed", Title: "Live without having passed the current policy", Severity: registry.Medium,
 		Why: "The policy file says what a version must meet to be here, and no record says that this one did: it was moved past the gates, or the gates were changed after it passed. Without a policy file only promotions by this tool that went ungated are told.",
-		Fix: "judge it, writing nothing: mlflow-promote validate --model MODEL --candidate models:/MODEL/VERSION --alias ALIAS; then promote it, or roll back",
+		Fix: "judge it, writing nothing, with `mlflow-promote validate --model MODEL --candidate models:/NAME/VERSION`; then promote it, or roll back",
 	},
 	needs:  registry.AuditNeeds{Ledger: true},
 	moving: true,
@@ -32,9 +32,9 @@ var neverPassed = rule{
 				out = append(out, t.unjudged("it was promoted without a ledger, so what it passed is not on record"))
 			case !found:
 				out = append(out, t.finds("no record says that version %d passed what the policy asks of %s", t.version.Number, t.ref).from(asked))
-			case e.Record.Policy[t.ref] == "":
+			case e.Record.Rules[t.ref] == "":
 				out = append(out, t.finds("version %d was promoted to %s on %s without the policy file", t.version.Number, t.ref, date(e.Ended)).from(asked))
-			case e.Record.Policy[t.ref] != asked.Digest:
+			case e.Record.Rules[t.ref] != asked.Digest:
 				out = append(out, t.finds("version %d passed the policy for %s as it was on %s; what it asks has changed since", t.version.Number, t.ref, date(e.Ended)).from(asked))
 			}
 		}

@@ -2,9 +2,8 @@ package mlflow
 
 import (
 	"context"
-	"fmt"
 	"iter"
-	"net/url"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -179,13 +178,19 @@ func (r *reading) findRuns(ctx context.Context, ids []string) ([]registry.Run, e
 	if err != nil || len(all) == 0 {
 		return nil, err
 	}
-	var in []string
-	for id := range all {
-		in = append(in, id)
+	var runs []registry.Run
+	for in := range slices.Chunk(slices.Sorted(maps.Keys(all)), experimentsAtOne) {
+		found, err := r.findRunsIn(ctx, in, ids)
+		if runs = append(runs, found...); err != nil || len(runs) >= len(ids) {
+			return runs, err
+		}
 	}
-	slices.Sort(in)
+	return runs, nil
+}
+
+func (r *reading) findRunsIn(ctx context.Context, experiments, ids []string) ([]registry.Run, error) {
 	body := map[string]any{
-		"experiment_ids": in, "max_results": len(ids), "run_view_type": "ALL",
+		"experiment_ids": experiments, "max_results": len(ids), "run_view_type": "ALL",
 		"filter": "attributes.run_id IN ('" + strings.Join(ids, "','") + "')",
 	}
 	var out struct {
@@ -197,7 +202,7 @@ func (r *reading) findRuns(ctx context.Context, ids []string) ([]registry.Run, e
 			Inputs runInputsJSON `json:"inputs"`
 		} `json:"runs"`
 	}
-	err = r.pace.do(ctx, "runs/search", len(ids), func() error {
+	err := r.pace.do(ctx, "runs/search", len(ids), func() error {
 		request := rest.Request{Method: "POST", Path: api + "runs/search", Body: body, Class: rest.Read, Limit: rowLimit}
 		return r.c.tracking.JSON(ctx, request, &out)
 	})
@@ -220,9 +225,6 @@ type experimentInfo struct {
 func (j experimentInfo) experiment() registry.Experiment {
 	return registry.Experiment{ID: j.ID, Name: j.Name, Deleted: j.Stage == "deleted"}
 }
-
-// experimentsPage is how many experiments a page lists.
-const experimentsPage = 1000
 
 // listExperiments lists all experiments, deleted ones too.
 func (r *reading) listExperiments(ctx context.Context) (map[string]registry.Experiment, error) {
@@ -269,20 +271,15 @@ func (r *reading) experimentsOf(ctx context.Context, runs map[string]registry.Kn
 	return of
 }
 
-func (r *reading) experiment(ctx context.Context, id string) registry.Known[registry.Experiment] {
-	var out struct {
-		Experiment experimentInfo `json:"experiment"`
-	}
-	err := r.pace.do(ctx, "", 1, func() error {
-		return get(ctx, r.c.tracking, api+"experiments/get", url.Values{"experiment_id": {id}}, "experiment", &out)
+func (r *reading) experiment(ctx context.Context, id string) (e registry.Known[registry.Experiment]) {
+	err := r.pace.do(ctx, "", 1, func() (err error) {
+		e, err = r.c.experimentByID(ctx, id)
+		return err
 	})
-	switch {
-	case isMissing(err):
-		return registry.Absent[registry.Experiment](fmt.Sprintf("there is no experiment %s", id))
-	case err != nil:
+	if err != nil {
 		return registry.Unreadable[registry.Experiment](Short(err))
 	}
-	return registry.Is(out.Experiment.experiment())
+	return e
 }
 
 // files reads the descriptors and the listings of the versions of some models.

@@ -45,14 +45,12 @@ func (l listed) torn(versions []registry.Version, all bool) bool {
 
 func inUse(stage string) bool { return stage == "Production" || stage == "Staging" }
 
-// named yields the one model that was asked for.
+// named yields the one model that was asked for, if it is there.
 func (r *reading) named(ctx context.Context) iter.Seq2[registry.Audited, error] {
 	return func(yield func(registry.Audited, error) bool) {
-		a, there, err := r.alone(ctx, r.q.Model)
-		if err == nil && !there {
-			err = r.c.noModelNamed(ctx, r.q.Model, fmt.Sprintf("there is no registered model %q", r.q.Model))
+		if a, there, err := r.alone(ctx, r.q.Model); there || err != nil {
+			yield(a, err)
 		}
-		yield(a, err)
 	}
 }
 
@@ -149,7 +147,7 @@ func (r *reading) once(ctx context.Context, name string) (single, error) {
 // the last number of the one before, so that none can be missed in between. Servers may compare names without case, and
 // some send everything in one page and no order.
 func (r *reading) versionsOf(ctx context.Context, name, filter string) ([]registry.Version, error) {
-	terms := []string{named(name)}
+	terms := []string{byName(name)}
 	if filter != "" {
 		terms = append(terms, filter)
 	}

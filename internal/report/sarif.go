@@ -228,7 +228,7 @@ func (s *Sarif) sarifRules() []sarifRule {
 	rules := []sarifRule{}
 	for _, r := range s.rules {
 		rules = append(rules, sarifRule{
-			ID: r.ID, Short: plain(r.Title), Full: plain(r.Why), Help: plain(r.Why + " To mend it: " + r.Fix + "."),
+			ID: r.ID, Short: sarifPlain(r.Title), Full: sarifPlain(r.Why), Help: sarifPlain(r.Why + " To mend it: " + r.Fix + "."),
 			Default: sarifDefault{sarifLevels[r.Severity]}, Properties: sarifRuleExtra{sarifScores[r.Severity], []string{"security", "mlflow", "model-registry"}},
 		})
 	}
@@ -244,7 +244,7 @@ func (s *Sarif) result(f registry.AuditFinding) sarifResult {
 		text += ". To mend it: " + f.Fix
 	}
 	r := sarifResult{
-		Rule: f.Rule, Level: cmp.Or(sarifLevels[f.Severity], "warning"), Message: plain(text),
+		Rule: f.Rule, Level: cmp.Or(sarifLevels[f.Severity], "warning"), Message: sarifPlain(text),
 		Locations: []sarifLocation{{Physical: sarifPhysical{
 			sarifArtifact{sarifPath(cmp.Or(f.File, defaultPolicyFile)), "%SRCROOT%"}, sarifRegion{max(f.Line, 1)},
 		}}},
@@ -262,7 +262,7 @@ func (s *Sarif) result(f registry.AuditFinding) sarifResult {
 		r.Baseline = string(f.Trend) // new and unchanged are SARIF's own words
 	}
 	if f.Accepted != "" {
-		r.Suppressions = []sarifSuppression{{"external", "accepted", plain(f.Accepted).Text}}
+		r.Suppressions = []sarifSuppression{{"external", "accepted", sarifPlain(f.Accepted).Text}}
 	}
 	return r
 }
@@ -286,8 +286,8 @@ func sarifPath(path string) string {
 	return (&url.URL{Path: strings.TrimPrefix(path, "./")}).EscapedPath()
 }
 
-// plain is a text of SARIF that shows as it is: there, brackets before parentheses are a link.
-func plain(text string) sarifText {
+// sarifPlain is a text of SARIF that shows as it is: there, brackets before parentheses are a link.
+func sarifPlain(text string) sarifText {
 	return sarifText{strings.ReplaceAll(Clean(text), "](", "]\u200b(")}
 }
 
@@ -295,10 +295,10 @@ func plain(text string) sarifText {
 func (s *Sarif) notes(t registry.AuditTotals) []sarifNote {
 	var notes []sarifNote
 	if left := s.count - len(s.found); left > 0 {
-		notes = append(notes, sarifNote{"warning", plain(fmt.Sprintf("%d findings are left out here: code scanning shows %d, and these are the worst.", left, sarifResults))})
+		notes = append(notes, sarifNote{"warning", sarifPlain(fmt.Sprintf("%d findings are left out here: code scanning shows %d, and these are the worst.", left, sarifResults))})
 	}
 	for _, u := range t.Unjudged {
-		notes = append(notes, sarifNote{"note", plain(fmt.Sprintf("%s could not judge %d, the first of them %s: %s", cmp.Or(u.Rule, "the audit"), u.Count, u.Where, u.Why))})
+		notes = append(notes, sarifNote{"note", sarifPlain(fmt.Sprintf("%s could not judge %d, the first of them %s: %s", cmp.Or(u.Rule, "the audit"), u.Count, u.Where, u.Why))})
 	}
 	return notes
 }
