@@ -37,7 +37,7 @@ var layers = map[string][]string{
 	"internal/realtest":            {},
 	"internal/browsertest":         {},
 	"internal/repotest":            {},
-	"tools/bench":                  {"internal/realtest", "internal/rest"},
+	"tools/bench":                  {"internal/realtest", "internal/rest", "internal/audit", "internal/mlflow/mlflowtest"},
 	"tools/mutants":                {},
 	"tools/demo":                   {"internal/realtest"},
 }
