@@ -73,14 +73,15 @@ func (b *Body) fill(r io.Reader, limit int64) error {
 	}
 }
 
-// squeezer takes white space out of JSON that comes in parts. What is no JSON comes out as other text that is none.
-type squeezer struct{ quoted, escaped bool }
+// squeezer takes white space out of JSON that comes in parts, and leaves alone what does not begin like JSON.
+type squeezer struct{ begun, plain, quoted, escaped bool }
 
 // white moves what is kept to the front and returns how much that is.
 func (s *squeezer) white(part []byte) int {
 	kept := 0
 	for _, c := range part {
 		switch {
+		case s.plain:
 		case s.escaped:
 			s.escaped = false
 		case s.quoted:
@@ -88,7 +89,8 @@ func (s *squeezer) white(part []byte) int {
 		case c == ' ' || c == '\n' || c == '\r' || c == '\t':
 			continue
 		default:
-			s.quoted = c == '"'
+			s.plain = !s.begun && c != '{' && c != '['
+			s.begun, s.quoted = true, c == '"'
 		}
 		part[kept] = c
 		kept++
