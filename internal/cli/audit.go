@@ -386,7 +386,7 @@ func (s *session) progress(p registry.AuditProgress) {
 
 // annotateAudit puts the worst of what counts on the page of the job: as errors where they end it.
 func (s *session) annotateAudit(a *auditing) {
-	if !s.runner.InActions() {
+	if !s.runner.InActions() || s.printed {
 		return
 	}
 	for _, f := range a.tally.Worst {
