@@ -175,7 +175,7 @@ func (a *auditing) run(ctx context.Context) error {
 }
 
 func (a *auditing) query(model string) registry.AuditQuery {
-	return registry.AuditQuery{Scope: a.s.set.audit.scope, Model: model, Needs: a.needs, Progress: a.s.progress}
+	return registry.AuditQuery{Scope: a.s.set.audit.scope, Model: model, Needs: a.needs, Progress: a.s.progress, Now: a.s.p.Now}
 }
 
 // auditAhead is how many models are judgedModel beside one another: some need their ledger, or a second look.
