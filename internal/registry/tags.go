@@ -95,7 +95,7 @@ func LineageTags(s Subject, workflowRun string) (tags map[string]string, notes [
 	set(TagWorkflowRun, workflowRun)
 	if run, ok := s.Run.Get(); ok {
 		set(TagGitCommit, run.Tags[tagSourceCommit])
-		set(TagGitRepository, withoutUserInfo(run.Tags[tagSourceRepo]))
+		set(TagGitRepository, WithoutUserInfo(run.Tags[tagSourceRepo]))
 		set(TagDatasets, datasetList(run.Datasets))
 		if d, ok := trainingData(run.Datasets); ok {
 			set(TagDataSourceURI, datasetSource(d))
@@ -176,7 +176,7 @@ func datasetSource(d Dataset) string {
 	}
 	for _, s := range []string{source.URI, source.URL, source.Path} {
 		if s != "" {
-			return withoutUserInfo(s)
+			return WithoutUserInfo(s)
 		}
 	}
 	return ""
@@ -205,8 +205,8 @@ func datasetList(ds []Dataset) string {
 	return string(text)
 }
 
-// withoutUserInfo drops "user:password@" from a URL-like text: repository addresses often carry a token.
-func withoutUserInfo(text string) string {
+// WithoutUserInfo drops "user:password@" from a URL-like text: repository addresses often carry a token.
+func WithoutUserInfo(text string) string {
 	scheme, rest, ok := strings.Cut(text, "://")
 	if !ok {
 		return text
