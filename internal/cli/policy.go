@@ -55,6 +55,10 @@ func (s *session) adopt(c command) error {
 		return nil
 	}
 	in.Policy, s.report.Policy = p.Digest, p.File
+	in.Rules = map[string]string{}
+	for _, t := range applied.Targets {
+		in.Rules[t.Ref()] = t.Digest
+	}
 	s.set.gates = append(applied.Gates, s.set.gates...)
 	s.set.waivers, s.set.identities = p.Waivers, p.Identities
 	return nil

@@ -35,6 +35,9 @@ func (k Known[T]) OrZero() T { return k.value }
 // IsAbsent reports whether the server confirmed that there is no such thing.
 func (k Known[T]) IsAbsent() bool { return k.state == absent }
 
+// Gathered reports whether anybody asked.
+func (k Known[T]) Gathered() bool { return k.state != notGathered }
+
 // Why says in a few words why the fact is not known; "" when it is.
 func (k Known[T]) Why() string {
 	if k.state == notGathered {

@@ -3,6 +3,7 @@ package registry
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -64,18 +65,52 @@ type LedgerRecord struct {
 	Candidate string    `json:"candidate"`
 	Source    string    `json:"source,omitempty"` // where the model's files are
 	RunID     string    `json:"run_id,omitempty"`
-	Commit    string    `json:"commit,omitempty"` // of the training code
+	Commit    string    `json:"commit,omitempty"`   // of the training code
+	Artifact  *Artifact `json:"artifact,omitempty"` // as it was seen when it was judged
 	Decision  Decision  `json:"decision,omitempty"`
 	Gates     []Finding `json:"gates,omitempty"`
 	LeftOut   int       `json:"gates_left_out,omitempty"` // gates that did not fit
 	Override  []string  `json:"override,omitempty"`
-	Hold      []int     `json:"hold,omitempty"`          // versions that a rollback puts on hold
-	Outside   []Shift   `json:"moved_outside,omitempty"` // targets that somebody else had moved since the last entry
-	TakesOver int       `json:"takes_over,omitempty"`    // epoch of an unfinished entry
-	Plan      string    `json:"plan"`                    // digest
-	Workflow  string    `json:"workflow_run,omitempty"`
-	Actor     string    `json:"actor,omitempty"`
-	Tool      string    `json:"tool,omitempty"` // version of this program
+
+	// Policy holds, for each target that a policy file describes, the digest of what it asked there.
+	Policy map[string]string `json:"policy,omitempty"`
+
+	Hold      []int   `json:"hold,omitempty"`          // versions that a rollback puts on hold
+	Outside   []Shift `json:"moved_outside,omitempty"` // targets that somebody else had moved since the last entry
+	TakesOver int     `json:"takes_over,omitempty"`    // epoch of an unfinished entry
+	Plan      string  `json:"plan"`                    // digest
+	Workflow  string  `json:"workflow_run,omitempty"`
+	Actor     string  `json:"actor,omitempty"`
+	Tool      string  `json:"tool,omitempty"` // version of this program
+}
+
+// Artifact is what can be told of a model's files, to find out later whether they are the same. Every part may be
+// missing: only what the decision had read anyway is here.
+type Artifact struct {
+	MLmodel string `json:"mlmodel_sha256,omitempty"` // of the descriptor, which has a new id whenever the model is logged
+	Files   int    `json:"files,omitempty"`
+	Bytes   int64  `json:"bytes,omitempty"`  // of all files
+	Digest  string `json:"sha256,omitempty"` // of their content, see FilesDigest
+}
+
+// artifactOf is what is known of the subject's files; nil where nothing is.
+func artifactOf(s Subject) *Artifact {
+	a := Artifact{MLmodel: s.MLmodel.OrZero().Sha256, Digest: s.Digest.OrZero()}
+	a.Files, a.Bytes = Sizes(s.Files.OrZero())
+	if a == (Artifact{}) {
+		return nil
+	}
+	return &a
+}
+
+// Sizes counts files and adds up their bytes.
+func Sizes(files []File) (n int, bytes int64) {
+	for _, f := range files {
+		if !f.Dir {
+			n, bytes = n+1, bytes+f.Size
+		}
+	}
+	return n, bytes
 }
 
 // Shift is one target moved: what it named, and what it names after.
@@ -208,4 +243,25 @@ type LedgerPlace struct {
 	First   string // first page; "" where there is no ledger
 	Tail    string // a hint: the newest page some time ago; "" for the first
 	Deleted bool   // it is marked as deleted
+}
+
+// Formers lists the versions that the target named before the one it names now, the last first, as far as they were
+// moved there by promotions that are on record.
+func (l Ledger) Formers(ref string, now int) []int {
+	var out []int
+	add := func(list string) {
+		for _, text := range strings.Split(list, ",") {
+			if n, err := strconv.Atoi(text); err == nil && n != now && !slices.Contains(out, n) {
+				out = append(out, n)
+			}
+		}
+	}
+	for _, e := range slices.Backward(l.Entries) {
+		if s, ok := e.Record.shift(ref); ok && (e.Outcome == EntryDone || e.Moved > 0) {
+			add(s.Want)
+			add(s.Was)
+		}
+	}
+	add(l.Before[ref])
+	return out
 }

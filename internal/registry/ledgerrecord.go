@@ -16,7 +16,7 @@ func NewLedgerRecord(p Plan, digest string, in Intent, f Facts, number int, at t
 	r := LedgerRecord{
 		Command: p.Command, At: at.UTC().Format(time.RFC3339), Server: p.Server, Model: p.Model, From: p.Incumbent, To: number,
 		Target: p.targetOf(number), Moves: p.Shifts(number), Candidate: Truncate(p.Candidate, 1000), RunID: run.ID, Commit: run.Tags[tagSourceCommit],
-		Override: p.Override, Hold: p.Hold, Outside: f.MovedOutside(p.Target), Plan: digest, Workflow: in.WorkflowRun, Actor: in.Actor, Tool: tool,
+		Override: p.Override, Hold: p.Hold, Outside: f.MovedOutside(p.Target), Plan: digest, Policy: in.Rules, Artifact: artifactOf(f.Candidate), Workflow: in.WorkflowRun, Actor: in.Actor, Tool: tool,
 	}
 	if p.Incumbent == 0 {
 		r.From = p.before(number)
