@@ -19,16 +19,16 @@ import (
 // PageLimit is the size of the largest page in bytes: what a browser opens from disk without thinking about it.
 const PageLimit = 25_000_000
 
-// AuditPage writes the one HTML file of an audit: style, script and data, nothing that is fetched. It is given one
-// model at a time and keeps none, so its memory does not grow with the registry.
+// AuditPage writes the one HTML file of an audit: style, script and data, nothing that is fetched. It is a
+// registry.AuditSink: it is given one model at a time and keeps none, so its memory does not grow with the registry.
 //
 // All data is JSON in script elements of a type that no browser runs, with every "<" escaped, so that none of it can
 // end its element. The page's own script makes text nodes of it. A policy within the page forbids everything but this
 // script and this style, by their digests.
 type AuditPage struct {
-	w       *counter
-	left    left
-	summary string
+	w    *counter
+	link string
+	left left
 }
 
 // left is what a page has no room for, for its readers.
@@ -39,16 +39,19 @@ type left struct {
 	Models   int `json:"models"`
 }
 
-// counter counts what it passes on. Its errors are sticky.
+// counter counts what it passes on, until an error.
 type counter struct {
 	*bufio.Writer
-	n int
+	n   int
+	err error
 }
 
 func (c *counter) write(text ...string) {
 	for _, t := range text {
-		n, _ := c.WriteString(t) // told by Flush
-		c.n += n
+		if c.err == nil {
+			_, c.err = c.WriteString(t)
+			c.n += len(t)
+		}
 	}
 }
 
@@ -85,17 +88,21 @@ func cspDigest(text string) string {
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 
-// NewAuditPage begins the page of an audit by these rules. link is the address of MLflow's own pages, the only place
-// that the page links to; there are no links where it is no address of that kind.
-func NewAuditPage(w io.Writer, rules []registry.AuditRule, link string) *AuditPage {
-	p := &AuditPage{w: &counter{Writer: bufio.NewWriterSize(w, 1<<16)}}
+// NewAuditPage writes a page to w. link is the address of MLflow's own pages, the only place that the page links to;
+// there are no links where it is no address of the web.
+func NewAuditPage(w io.Writer, link string) *AuditPage {
+	return &AuditPage{w: &counter{Writer: bufio.NewWriterSize(w, 1<<16)}, link: webAddress(link)}
+}
+
+// Rules begins the page.
+func (p *AuditPage) Rules(rules []registry.AuditRule) error {
 	before, _ := pageFrame()
 	p.w.write(before)
 	p.data("id", "rules", struct {
 		Rules []registry.AuditRule `json:"rules"`
 		Link  string               `json:"link"`
-	}{rules, webAddress(link)})
-	return p
+	}{rules, p.link})
+	return p.w.err
 }
 
 // webAddress is the address without login, query and final slash; "" where it is none of the web.
@@ -107,8 +114,12 @@ func webAddress(text string) string {
 	return u.Scheme + "://" + u.Host + strings.TrimSuffix(u.EscapedPath(), "/")
 }
 
-// Model adds a model and what was found about it.
-func (p *AuditPage) Model(a registry.Audited, findings []registry.AuditFinding) {
+// Model adds a model and what was found about it, or what was found about none that was read.
+func (p *AuditPage) Model(a registry.Audited, findings []registry.AuditFinding) error {
+	if a.Model.Created.IsZero() && len(a.Versions) == 0 && a.Unreadable == "" {
+		p.findings(findings)
+		return p.w.err
+	}
 	for d := everything; d < nothing; d++ {
 		if p.w.n >= room[d] {
 			continue
@@ -118,16 +129,17 @@ func (p *AuditPage) Model(a registry.Audited, findings []registry.AuditFinding) 
 			p.block("class", "model", text)
 			p.left.Details += m.bare
 			p.left.Versions += len(a.Versions) - m.Versions.rows
-			return
+			return p.w.err
 		}
 	}
 	p.left.Models++
 	p.left.Versions += len(a.Versions)
 	p.left.Findings += len(findings)
+	return p.w.err
 }
 
-// Findings adds what was found about no model that was read: about the server, or what was found once and no more.
-func (p *AuditPage) Findings(findings []registry.AuditFinding) {
+// findings adds what was found about the server, or about models that are gone.
+func (p *AuditPage) findings(findings []registry.AuditFinding) {
 	const batch = 1000
 	for len(findings) > 0 {
 		n := min(batch, len(findings))
@@ -141,14 +153,17 @@ func (p *AuditPage) Findings(findings []registry.AuditFinding) {
 	}
 }
 
-// Close ends the page with what the audit counted, and returns the first error of all that was written.
-func (p *AuditPage) Close(t registry.AuditTotals) error {
+// Totals ends the page. Its error is the first of all that was written.
+func (p *AuditPage) Totals(t registry.AuditTotals) error {
 	p.data("id", "totals", struct {
 		registry.AuditTotals
 		Left left `json:"left"`
 	}{t, p.left})
 	_, after := pageFrame()
 	p.w.write("<noscript><p>", html.EscapeString(pageSummary(t)), "</p></noscript>", after)
+	if p.w.err != nil {
+		return p.w.err
+	}
 	return p.w.Flush()
 }
 

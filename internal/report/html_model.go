@@ -49,6 +49,7 @@ type pageModel struct {
 	Newest      int               `json:"newest,omitempty"`
 	Read        int               `json:"read"`             // versions, also those that are not on the page
 	Ledger      string            `json:"ledger,omitempty"` // why there is none; "" where there is one
+	Broken      string            `json:"broken,omitempty"` // why it does not hold together
 	Before      map[string]string `json:"before,omitempty"` // what its first entry found, by target
 	Holders     []pageHolder      `json:"holders,omitempty"`
 	Versions    columns           `json:"versions"`
@@ -73,7 +74,7 @@ func newPageModel(a registry.Audited, findings []registry.AuditFinding, d detail
 	m := &pageModel{
 		Name: a.Model.Name, Description: registry.Truncate(a.Model.Description, longDescription),
 		Created: seconds(a.Model.Created), Updated: seconds(a.Model.Updated), Hidden: a.Model.Hidden,
-		Unreadable: registry.Truncate(a.Unreadable, longText), Newest: a.Model.Newest, Read: len(a.Versions),
+		Unreadable: registry.Truncate(a.Unreadable, longText), Broken: registry.Truncate(a.Broken, longText), Newest: a.Model.Newest, Read: len(a.Versions),
 		Words: w, Lists: newLists(w),
 	}
 	m.findings(findings)

@@ -18,15 +18,15 @@ type audited struct {
 }
 
 var sampleRules = []registry.AuditRule{
-	{ID: "run-missing", Title: "The run of a live version is missing", Severity: registry.High, Why: "Nobody can say what data and code made what consumers load.", Fix: "Train again, or move the alias to a version whose run exists."},
+	{ID: "run-gone", Title: "The run of a live version is missing", Severity: registry.High, Why: "Nobody can say what data and code made what consumers load.", Fix: "Train again, or move the alias to a version whose run exists."},
 	{ID: "moved-outside", Title: "Moved outside the tool", Severity: registry.High, Why: "What consumers load was changed without a gate and without a record.", Fix: "Promote the version again, so that its gates are judged."},
 	{ID: "artifact-changed", Title: "Files changed since the promotion", Severity: registry.High, Why: "What consumers load is not what the gates judged.", Fix: "Restore the files, or promote a new version."},
 	{ID: "no-rollback-target", Title: "No version to roll back to", Severity: registry.Medium, Why: "A bad champion cannot be replaced in one step.", Fix: "Keep the version that was champion before."},
-	{ID: "dataset-missing", Title: "No dataset is logged", Severity: registry.Medium, Why: "What the model learned from cannot be told.", Fix: "Log it with mlflow.log_input in the training run."},
+	{ID: "dataset-lineage", Title: "No dataset is logged", Severity: registry.Medium, Why: "What the model learned from cannot be told.", Fix: "Log it with mlflow.log_input in the training run."},
 	{ID: "champion-stale", Title: "The champion is old", Severity: registry.Medium, Why: "Models decay while the world goes on.", Fix: "Train and promote a new version, or accept the finding with a reason."},
-	{ID: "tags-missing", Title: "Required tags are missing", Severity: registry.Low, Why: "Owner and purpose of a live model must be known.", Fix: "Set the tags that the policy names."},
-	{ID: "challenger-without-end", Title: "A challenger without end", Severity: registry.Low, Why: "A comparison nobody ends costs traffic.", Fix: "Promote it or remove the alias."},
-	{ID: "alias-dangling", Title: "An alias names a deleted version", Severity: registry.High, Why: "Consumers of the alias fail when they load it.", Fix: "Run doctor, which repairs it on request."},
+	{ID: "required-tags", Title: "Required tags are missing", Severity: registry.Low, Why: "Owner and purpose of a live model must be known.", Fix: "Set the tags that the policy names."},
+	{ID: "challenger-endless", Title: "A challenger without end", Severity: registry.Low, Why: "A comparison nobody ends costs traffic.", Fix: "Promote it or remove the alias."},
+	{ID: "dangling-alias", Title: "An alias names a deleted version", Severity: registry.High, Why: "Consumers of the alias fail when they load it.", Fix: "Run doctor, which repairs it on request."},
 	{ID: "ledger-broken", Title: "The ledger does not hold together", Severity: registry.High, Why: "Entries were edited or removed.", Fix: "Compare with the saved history; then reset the ledger with a reason."},
 }
 
@@ -184,11 +184,16 @@ func totals(models []audited) registry.AuditTotals {
 }
 
 func writePage(w io.Writer, models []audited) error {
-	p := NewAuditPage(w, sampleRules, "https://mlflow.example")
-	for _, m := range models {
-		p.Model(m.Audited, m.findings)
+	var sink registry.AuditSink = NewAuditPage(w, "https://mlflow.example")
+	if err := sink.Rules(sampleRules); err != nil {
+		return err
 	}
-	return p.Close(totals(models))
+	for _, m := range models {
+		if err := sink.Model(m.Audited, m.findings); err != nil {
+			return err
+		}
+	}
+	return sink.Totals(totals(models))
 }
 
 // sampleLarge is the model with that number of a registry of any size: 100 versions of 4 tags, an alias, five
@@ -266,7 +271,7 @@ func hostileModels() []audited {
 			{Epoch: 3, Record: record},
 		}})
 		out = append(out, audited{a, []registry.AuditFinding{
-			{Rule: "alias-dangling", Severity: registry.High, Model: p, Alias: "dangling", Message: p, Fix: next, File: p, Fingerprint: next},
+			{Rule: "dangling-alias", Severity: registry.High, Model: p, Alias: "dangling", Message: p, Fix: next, File: p, Fingerprint: next},
 			{Rule: p, Severity: registry.Low, Model: p, Version: 1, Stage: p, Alias: next, Message: next, Accepted: p},
 			{Rule: next, Severity: registry.Medium, Model: p, Version: 2, Message: p, Trend: registry.TrendNew},
 		}})

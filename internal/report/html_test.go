@@ -118,8 +118,8 @@ func TestHostileTextsAreOnlyData(t *testing.T) {
 		t.Error("the page holds what may be a login or a key")
 	}
 	var b bytes.Buffer
-	p := NewAuditPage(&b, nil, `https://user:secret@mlflow.example/</script>"?x=secret`)
-	if err := p.Close(registry.AuditTotals{Server: "</noscript><script>"}); err != nil {
+	p := NewAuditPage(&b, `https://user:secret@mlflow.example/</script>"?x=secret`)
+	if err := errors.Join(p.Rules(nil), p.Totals(registry.AuditTotals{Server: "</noscript><script>"})); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := strings.Count(b.String(), "<"), strings.Count(empty, "<"); got != want || strings.Contains(b.String(), "secret") {
@@ -264,16 +264,17 @@ func TestPageIsBoundedInSize(t *testing.T) {
 		{"one model of 150,000 versions", 1, 150_000, func(*audited) {}, false},
 	} {
 		var b countingWriter
-		p := NewAuditPage(&b, sampleRules, "https://mlflow.example")
+		p := NewAuditPage(&b, "https://mlflow.example")
+		err := p.Rules(sampleRules)
 		versions, findings := 0, 0
 		for i := range c.models {
 			a := sampleLarge(i, c.versions)
 			c.change(&a)
 			versions, findings = versions+len(a.Versions), findings+len(a.findings)
-			p.Model(a.Audited, a.findings)
+			err = errors.Join(err, p.Model(a.Audited, a.findings))
 		}
-		p.Findings([]registry.AuditFinding{{Rule: "server-vulnerable", Severity: registry.High, Message: "MLflow 2.1.0"}})
-		if err := p.Close(registry.AuditTotals{}); err != nil {
+		about := []registry.AuditFinding{{Rule: "server-vulnerable", Severity: registry.High, Message: "MLflow 2.1.0"}}
+		if err := errors.Join(err, p.Model(registry.Audited{}, about), p.Totals(registry.AuditTotals{})); err != nil {
 			t.Fatal(err)
 		}
 		t.Logf("%s: page bytes: %d, bytes a version: %d; left out: %+v", c.registry, b, int(b)/versions, p.left)
@@ -310,12 +311,16 @@ func TestLeftOutIsWhatIsMissing(t *testing.T) {
 
 func TestWriteErrorsAreTold(t *testing.T) {
 	full := errors.New("disk full")
-	p := NewAuditPage(failing{full}, sampleRules, "")
-	for _, m := range sampleModels() {
-		p.Model(m.Audited, m.findings)
+	if err := writePage(failing{full}, nil); !errors.Is(err, full) {
+		t.Errorf("at the end: %v", err)
 	}
-	if err := p.Close(registry.AuditTotals{}); !errors.Is(err, full) {
-		t.Errorf("error: %v", err)
+	p, large := NewAuditPage(failing{full}, ""), sampleLarge(1, 1000)
+	err := errors.Join(p.Rules(nil), p.Model(large.Audited, nil), p.Model(large.Audited, nil))
+	if !errors.Is(err, full) {
+		t.Errorf("as soon as it is known: %v", err)
+	}
+	if err := p.Totals(registry.AuditTotals{}); !errors.Is(err, full) {
+		t.Errorf("and again at the end: %v", err)
 	}
 }
 

@@ -107,15 +107,16 @@ function findingsSection(findings) {
 
 function promotionsSection(model) {
   const title = "Promotions";
+  const broken = model.broken && el("p", { class: "notice" }, "The ledger does not hold together, so what it tells may not be so: ", data(model.broken));
   if (model.entries.length === 0) {
     const why = model.ledger === "not gathered" ? "The ledger was not read in this audit." : model.ledger ? ["No ledger: ", data(model.ledger)] : "No promotion is recorded.";
-    return el("section", null, el("h2", null, title), el("p", { class: "empty" }, why));
+    return el("section", null, el("h2", null, title), broken, el("p", { class: "empty" }, why));
   }
   const canvas = plot("Timeline of promotions", (width) => timeline(model, width),
     list(title, ["Entry", "Ended (UTC)", "What", "Moved", "By", "Evidence", "Outcome"], model.entries.toReversed().flatMap(entryRows)),
     { note: "What each alias or stage named, from the newest page of the ledger. ↩ is a rollback, ≠ a move that the ledger did not make, ✕ an attempt that was not completed. At the right: what the registry says now." });
   canvas.classList.add("below");
-  return canvas;
+  return [broken, canvas];
 }
 
 const moved = ({ ref, was, now }) => el("p", { class: "move" }, data(ref), " ", was ? data(was) : none("none"), " → ", now ? el("b", null, data(now)) : none("none"));

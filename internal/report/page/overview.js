@@ -13,12 +13,15 @@ function overview() {
       ? el("p", { class: "good" }, `Nothing to report: ${count(audit.rules.size, "rule")} looked at ${count(t.versions, "version")} of ${count(t.models, "model")}.`)
       : [worstList(worst.slice(0, 10)), worst.length > 10 && el("p", null, el("a", { href: "#/findings" }, `All ${number(worst.length)} findings`))]),
     rulesPlot(worst),
+    unjudged(t.not_judged ?? []),
     el("div", { class: "pair" }, sizesPlot(), agesPlot()),
     promotionsPlot(),
   ];
 }
 
-const worstFirst = (a, b) => a.rank - b.rank || compare(a.rule, b.rule) || compare(a.model, b.model) || a.version - b.version;
+// worstFirst orders by severity, what is new before what is known, then by the order of the rules.
+const worstFirst = (a, b) => a.rank - b.rank || known(a) - known(b) || a.place - b.place || compare(a.model, b.model) || a.version - b.version;
+const known = ({ trend }) => (trend === "unchanged" ? 1 : 0);
 const compare = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
 
 function facts(t) {
@@ -43,6 +46,16 @@ function notices(t) {
   }
   return out.map((text) => el("p", { class: "notice" }, text));
 }
+
+// unjudged says what is not known: nothing of it counts as fine.
+function unjudged(gaps) {
+  if (gaps.length === 0) return null;
+  return el("section", null, el("h2", null, "What could not be judged"), el("p", { class: "note" }, "None of this counts as fine."),
+    list("What could not be judged", ["Rule", "How often", "Why, the first time", "Where"], gaps.map(({ rule, count: n, why, where }) =>
+      [rule ? ruleLink(rule) : "every rule", number(n), data(why), data(where)]), { right: [1] }));
+}
+
+const ruleLink = (id) => el("a", { href: `#/findings?rule=${encodeURIComponent(id)}` }, data(audit.rules.get(id)?.title ?? id));
 
 function tiles(t) {
   const tile = (severity) => el("a", { class: `tile t-${severity}`, href: `#/findings?severity=${severity}` },
@@ -79,14 +92,13 @@ function rulesPlot(open) {
   const total = (list) => list[0] + list[1] + list[2];
   const found = [...tally].sort(([, a], [, b]) => Math.sign(b[0]) - Math.sign(a[0]) || Math.sign(b[1]) - Math.sign(a[1]) || total(b) - total(a));
   const silent = [...audit.rules.values()].filter(({ id }) => !tally.has(id));
-  const link = (id) => el("a", { href: `#/findings?rule=${encodeURIComponent(id)}` }, data(audit.rules.get(id)?.title ?? id));
   const rest = silent.length > 0 && el("details", null, el("summary", null, `${count(silent.length, "rule")} found nothing`),
     el("ul", null, silent.map(({ title, id }) => el("li", null, data(title || id)))));
   if (found.length === 0) return el("section", null, el("h2", null, "Findings by rule"), el("p", { class: "empty" }, "No rule found anything."), rest);
   return plot("Findings by rule and severity", (width) => bars(width, "Findings by rule and severity", found.map(([id, list]) => ({
     label: plain(id), parts: severities.map((severity, i) => ({ value: list[i], style: `f-${severity}`, name: severity })),
   }))), [list("Findings by rule and severity", ["Rule", ...severities],
-    found.map(([id, of]) => [link(id), ...of.map((n) => (n > 0 ? number(n) : none()))]), { right: [1, 2, 3] }), rest]);
+    found.map(([id, of]) => [ruleLink(id), ...of.map((n) => (n > 0 ? number(n) : none()))]), { right: [1, 2, 3] }), rest]);
 }
 
 const doubling = [1, 2, 3, 5, 9, 17, 33, 65, 129, 257, 513, 1025, Infinity];

@@ -50,6 +50,7 @@ function readModel(block) {
     newest: block.newest ?? 0,
     read: block.read,
     ledger: block.ledger ?? "",
+    broken: block.broken ?? "",
     before: block.before ?? {},
     holders: block.holders ?? [],
     versions: rows(block.versions, {
@@ -98,6 +99,7 @@ function joinFinding(finding, model) {
   finding.of = model;
   finding.open = !finding.accepted && finding.trend !== "fixed";
   finding.rank = severities.indexOf(finding.severity);
+  finding.place = audit.rules.get(finding.rule)?.place ?? audit.rules.size;
   if (!model || !finding.open) return;
   model.open[finding.rank]++;
   const version = model.byNumber.get(finding.version);
@@ -114,7 +116,7 @@ function triples(list) {
 function read() {
   const { rules, link } = take(document.getElementById("rules"));
   mlflow = link;
-  for (const rule of rules ?? []) audit.rules.set(rule.id, rule);
+  for (const rule of rules ?? []) audit.rules.set(rule.id, { ...rule, place: audit.rules.size });
   for (const element of document.querySelectorAll("script.model")) {
     const model = readModel(take(element));
     audit.models.push(model);
