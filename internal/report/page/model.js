@@ -33,7 +33,7 @@ function modelFacts(model) {
     model.description && el("p", { class: "description" }, data(model.description, { class: "prose" })),
     definitions(
       ["Named", model.holders.length > 0 ? el("ul", { class: "plainlist" }, model.holders.map(holderItem(model))) : "No alias and no live stage names a version."],
-      ["Versions", audit.totals?.scope === "live" ? `${number(model.read)} live, the newest is ${number(model.newest)}` : number(model.read)],
+      ["Versions", audit.totals.scope === "live" ? `${number(model.read)} live, the newest is ${number(model.newest)}` : number(model.read)],
       ["Created", model.created > 0 && [time(model.created), " UTC"]],
       ["Changed", model.updated > 0 && [time(model.updated), " UTC"]],
       ["Tags", tagList(model.tags)],

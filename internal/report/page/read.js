@@ -131,9 +131,7 @@ function read() {
       audit.findings.push(finding);
     }
   }
-  const totals = document.getElementById("totals"); // missing where the file was cut off
-  if (!totals) return;
-  audit.totals = take(totals);
+  audit.totals = take(document.getElementById("totals"));
   audit.left = audit.totals.left;
   audit.end = Date.parse(audit.totals.ended) / 1000;
 }

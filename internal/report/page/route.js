@@ -38,7 +38,7 @@ function frame() {
   const n = { findings: audit.findings.filter(({ open }) => open).length, models: audit.models.length, versions: audit.versions.length };
   fill(document.getElementById("parts"), {}, [...views].map(([path, [title]]) =>
     el("a", { href: `#/${path}` }, title, path in n && el("span", { class: "n" }, " " + number(n[path])))));
-  if (t) fill(document.getElementById("foot"), {}, [`Scope: ${t.scope === "all" ? "all versions" : "live versions"}. Every time is UTC. Made by mlflow-promote on `, time(audit.end), "; nothing on this page is fetched, and its links lead only to ", t.server ? code(mlflow || t.server) : "the MLflow server", "."]);
+  fill(document.getElementById("foot"), {}, [`Scope: ${t.scope === "all" ? "all versions" : "live versions"}. Every time is UTC. Made by mlflow-promote on `, time(audit.end), "; nothing on this page is fetched, and its links lead only to ", t.server ? code(mlflow || t.server) : "the MLflow server", "."]);
 }
 
 // warm makes the texts that searches look at, while nobody waits.
@@ -53,11 +53,11 @@ function warm(rows, text, from = 0) {
 }
 
 function start() {
-  read();
-  if (!audit.totals) {
+  if (!document.getElementById("totals")) {
     main.replaceChildren(el("h1", null, "This page is incomplete"), el("p", { class: "notice" }, "The audit was cut off while it wrote this file. Run it again."));
     return;
   }
+  read();
   frame();
   route();
   addEventListener("hashchange", () => {

@@ -34,7 +34,7 @@ function begin({ spans }, at, was, now, how, entry) {
 }
 
 function timeline(model, width) {
-  const until = audit.end ?? Math.max(...model.entries.map(({ ended, at }) => ended || at));
+  const until = audit.end;
   const list = lanes(model, until);
   const left = Math.min(130, width * 0.3);
   const right = 64;
