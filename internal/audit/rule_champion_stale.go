@@ -11,7 +11,7 @@ var championStale = rule{
 	AuditRule: registry.AuditRule{
 		ID: "champion-stale", Title: "The champion is old, or newer versions wait", Severity: registry.Low,
 		Why: "A model that nobody has replaced for long drifts away from its data; a newer version that waits for weeks was trained for nothing, or forgotten.",
-		Fix: "judge the newest version: mlflow-promote validate; promote it, or say that it is not wanted with the tag validation_status=blocked",
+		Fix: "judge the newest version with `mlflow-promote validate --model MODEL`; promote it, or delete it when it is not wanted",
 		Settings: []registry.AuditSetting{
 			{Name: "aliases", About: "aliases of what is in production", Kind: registry.AuditNames, Default: []string{"champion"}},
 			{Name: "stages", About: "stages of what is in production", Kind: registry.AuditNames, Default: []string{"Production"}},

@@ -12,7 +12,7 @@ var danglingAlias = rule{
 	AuditRule: registry.AuditRule{
 		ID: "dangling-alias", Title: "Alias of a version that does not exist", Severity: registry.High,
 		Why: "Whoever loads the model by this alias gets an error. Servers before MLflow 3 keep an alias when its version is deleted.",
-		Fix: "remove it with: mlflow-promote doctor --model MODEL --repair dangling-aliases; or set it to a version that exists",
+		Fix: "remove it with `mlflow-promote doctor --model MODEL --repair dangling-aliases`, or set it to a version that exists",
 	},
 	moving: true,
 	model: func(s scene) (out []result) {

@@ -6,7 +6,7 @@ var datasetLineage = rule{
 	AuditRule: registry.AuditRule{
 		ID: "dataset-lineage", Title: "The run names no dataset", Severity: registry.Low,
 		Why: "What the model was trained on cannot be told from the registry, which is the first question after a complaint about a prediction.",
-		Fix: "log the data while training: mlflow.log_input(dataset, context='training')",
+		Fix: "log the data while training, with `mlflow.log_input(dataset, context='training')`",
 	},
 	needs: registry.AuditNeeds{Runs: true, Datasets: true},
 	model: func(s scene) (out []result) {

@@ -10,7 +10,7 @@ var descriptionMissing = rule{
 	AuditRule: registry.AuditRule{
 		ID: "description-missing", Title: "No description", Severity: registry.Low,
 		Why: "Whoever finds the model in two years cannot tell what it predicts, for whom, and who knows about it. Models that nothing live belongs to are left alone.",
-		Fix: "describe the registered model in MLflow; for a version, the input description of register and promote",
+		Fix: "describe the registered model in MLflow; for a version, the input `description` of register and promote",
 		Settings: []registry.AuditSetting{
 			{Name: "model", About: "whether the registered model must have one", Kind: registry.AuditSwitch, Default: true},
 			{Name: "version", About: "whether each live version must have one", Kind: registry.AuditSwitch, Default: false},

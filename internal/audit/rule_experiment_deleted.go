@@ -6,7 +6,7 @@ var experimentDeleted = rule{
 	AuditRule: registry.AuditRule{
 		ID: "experiment-deleted", Title: "The run's experiment is deleted", Severity: registry.High,
 		Why: "Deleting an experiment marks its runs as deleted, and mlflow gc then removes them with the files that the version is loaded from.",
-		Fix: "restore it: MlflowClient().restore_experiment(EXPERIMENT_ID)",
+		Fix: "restore it with `MlflowClient().restore_experiment(EXPERIMENT_ID)`",
 	},
 	needs: registry.AuditNeeds{Runs: true, Experiments: true},
 	model: func(s scene) (out []result) {

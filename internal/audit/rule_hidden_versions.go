@@ -6,7 +6,7 @@ var hiddenVersions = rule{
 	AuditRule: registry.AuditRule{
 		ID: "hidden-versions", Title: "A prompt marker hides the model's versions", Severity: registry.High,
 		Why: "One version carries the tag that marks prompts. The server then leaves every version of the model out of every search: pages look empty, promotions are refused, and an audit sees nothing of them.",
-		Fix: "delete the tag " + registry.PromptTag + " from the version that has it; look at each by its number, because no list shows them",
+		Fix: "delete the tag `" + registry.PromptTag + "` from the version that has it; look at each by its number, because no list shows them",
 	},
 	moving: true,
 	model: func(s scene) []result {

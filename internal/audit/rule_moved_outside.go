@@ -2,7 +2,6 @@ package audit
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -13,7 +12,7 @@ var movedOutside = rule{
 	AuditRule: registry.AuditRule{
 		ID: "moved-outside", Title: "Alias or stage moved outside this tool", Severity: registry.High,
 		Why: "What consumers load passed no gate and stands in no record: nobody can say later who made it live, and on what evidence. Only targets that this tool has moved before are looked at.",
-		Fix: "if it is right, promote that version, which judges and records it; if not, mlflow-promote rollback, and take the right to move aliases from people (EDIT) where the server knows rights",
+		Fix: "if it is right, promote that version, which judges and records it; if not, `mlflow-promote rollback --model MODEL`, and take the right to move aliases from people (EDIT) where the server knows rights",
 	},
 	needs:  registry.AuditNeeds{Ledger: true},
 	moving: true,
@@ -22,7 +21,7 @@ var movedOutside = rule{
 		if !ok {
 			return unsure(why)
 		}
-		for _, ref := range recorded(l) {
+		for _, ref := range l.Refs() {
 			left, _ := l.Left(ref)
 			now := s.holders(ref)
 			if now == left || s.under(l, ref) || s.leftOver(l, ref, now) {
@@ -38,23 +37,6 @@ var movedOutside = rule{
 		}
 		return out
 	},
-}
-
-// recorded are the aliases and stages that the ledger has moved, sorted.
-func recorded(l registry.Ledger) []string {
-	refs := map[string]bool{}
-	for ref := range l.Before {
-		refs[ref] = true
-	}
-	for _, e := range l.Entries {
-		for _, m := range append(slices.Clone(e.Record.Moves), e.Record.Outside...) {
-			if e.Outcome == registry.EntryDone {
-				refs[m.Ref] = true
-			}
-		}
-	}
-	maps.DeleteFunc(refs, func(ref string, _ bool) bool { return strings.HasPrefix(ref, "tag ") })
-	return slices.Sorted(maps.Keys(refs))
 }
 
 // leftOver reports whether the target is where the last promotion left it that did not end well, which

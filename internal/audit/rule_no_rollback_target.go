@@ -22,7 +22,7 @@ var noRollbackTarget = rule{
 			return unsure(why)
 		}
 		var out []result
-		for _, ref := range recorded(l) {
+		for _, ref := range l.Refs() {
 			now, err := strconv.Atoi(s.holders(ref))
 			formers := l.Formers(ref, now)
 			if err != nil || len(formers) == 0 {
@@ -43,7 +43,7 @@ func (s scene) back(l registry.Ledger, ref string, now int, formers []int) (resu
 		r.alias, r.stage = alias, ""
 	}
 	var looked []string
-	for _, n := range formers {
+	for _, n := range formers[:min(len(formers), registry.FormersWanted)] {
 		v, there := s.Version(n)
 		known := s.Former[n]
 		if !there && known.Gathered() {

@@ -13,7 +13,7 @@ var planNotApplied = rule{
 	AuditRule: registry.AuditRule{
 		ID: "plan-not-applied", Title: "A plan was approved and never applied", Severity: registry.Medium,
 		Why: "People believe that the model they approved is live. GitHub drops a waiting job when a newer one of the same group comes, and a plan whose facts have moved is refused.",
-		Fix: "apply it, or make the plan anew where it is refused (plan-changed); take its file out of the audit's plan-file when it is not wanted any more",
+		Fix: "apply it, or make the plan anew where it is refused (`plan-changed`); take its file out of the audit's `plan-file` when it is not wanted any more",
 		Settings: []registry.AuditSetting{
 			{Name: "after", About: "how long applying may take", Kind: registry.AuditSpan, Default: day},
 		},
@@ -48,6 +48,20 @@ var planNotApplied = rule{
 		}
 		return out
 	},
+}
+
+// Missing judges the approved plans about a model that is not in the registry.
+func (a *Auditor) Missing(model string) Judgement {
+	m := registry.Audited{Model: registry.Model{Name: model}, Ledger: registry.Absent[registry.Ledger]("there is no such model")}
+	var j Judgement
+	for _, r := range a.rules {
+		if r.ID == planNotApplied.ID {
+			s := newScene(m, a.config)
+			s.values = values{a.set[r.ID].Values, r.Settings}
+			a.sort(&j, r, m, s.refs, r.model(s))
+		}
+	}
+	return j
 }
 
 const underWay = "under way"

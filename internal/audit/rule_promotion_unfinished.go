@@ -10,7 +10,7 @@ var promotionUnfinished = rule{
 	AuditRule: registry.AuditRule{
 		ID: "promotion-unfinished", Title: "A promotion was claimed and never finished", Severity: registry.High,
 		Why: "Its run was cut off, so what it meant to move may be moved in part; and while its entry is open, every other promotion of the model waits or fails.",
-		Fix: "re-run its failed jobs, which resumes it; or run the promotion again with override: takeover",
+		Fix: "re-run its failed jobs, which resumes it; or run the promotion again with `override: takeover`",
 	},
 	needs:  registry.AuditNeeds{Ledger: true},
 	moving: true,

@@ -10,7 +10,7 @@ var requiredTags = rule{
 	AuditRule: registry.AuditRule{
 		ID: "required-tags", Title: "A required tag is missing", Severity: registry.Medium,
 		Why: "Owner, risk class or cost centre are asked for when something goes wrong, and by scripts every night. Says nothing until the policy file names tags.",
-		Fix: "set the tag; for new versions the input tags of register and promote, and the gate tags holds them to it",
+		Fix: "set the tag; for new versions the input `tags` of register and promote, and the gate `tags` holds them to it",
 		Settings: []registry.AuditSetting{
 			{Name: "version", About: "keys of tags that each version must have", Kind: registry.AuditNames, Default: []string(nil)},
 			{Name: "model", About: "keys of tags that each registered model must have", Kind: registry.AuditNames, Default: []string(nil)},

@@ -6,7 +6,7 @@ var runGone = rule{
 	AuditRule: registry.AuditRule{
 		ID: "run-gone", Title: "The run is deleted or does not exist", Severity: registry.High,
 		Why: "The evidence behind the version is gone, and mlflow gc removes a deleted run together with its files: the version then cannot be loaded any more.",
-		Fix: "restore it while it is only marked as deleted: MlflowClient().restore_run(RUN_ID); else register the model from a run that is kept",
+		Fix: "restore it while it is only marked as deleted, with `MlflowClient().restore_run(RUN_ID)`; else register the model from a run that is kept",
 	},
 	needs: registry.AuditNeeds{Runs: true, Experiments: true},
 	model: func(s scene) (out []result) {

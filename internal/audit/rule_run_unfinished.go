@@ -6,7 +6,7 @@ var runUnfinished = rule{
 	AuditRule: registry.AuditRule{
 		ID: "run-unfinished", Title: "The run has not finished", Severity: registry.Medium,
 		Why: "A run that failed, was killed or goes on has metrics that may be partial, or may change after somebody judged by them.",
-		Fix: "register a version from a FINISHED run; if the run did end well, set its status: MlflowClient().set_terminated(RUN_ID)",
+		Fix: "register a version from a FINISHED run; if the run did end well, set its status with `MlflowClient().set_terminated(RUN_ID)`",
 	},
 	needs: registry.AuditNeeds{Runs: true},
 	model: func(s scene) (out []result) {

@@ -11,7 +11,7 @@ var sourceElsewhere = rule{
 	AuditRule: registry.AuditRule{
 		ID: "source-elsewhere", Title: "Source outside the artifacts of its run", Severity: registry.Medium,
 		Why: "The version names a run and takes its files from somewhere else, so its metrics and its lineage may be those of another model. Existence and ownership of a source are checked by no server before MLflow 3.",
-		Fix: "register the model from the run that made it: mlflow-promote register --candidate runs:/RUN_ID/model",
+		Fix: "register the model from the run that made it: `mlflow-promote register --model MODEL --candidate runs:/RUN_ID/model`",
 	},
 	needs: registry.AuditNeeds{Runs: true},
 	model: func(s scene) (out []result) {

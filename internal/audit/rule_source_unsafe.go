@@ -12,7 +12,7 @@ var sourceUnsafe = rule{
 	AuditRule: registry.AuditRule{
 		ID: "source-unsafe", Title: "Source of an unsafe form", Severity: registry.High,
 		Why: "A source that climbs out of its folder, hides characters or points at the server's own disk or network was the way to read files through MLflow in several advisories (CVE-2023-1177, CVE-2023-6831, CVE-2024-1560, CVE-2025-11201). Newer servers refuse to register such a source and go on serving those they have.",
-		Fix: "delete the version and register the model from its run; set MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX on the server",
+		Fix: "delete the version and register the model from its run; set `MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX` on the server",
 		Settings: []registry.AuditSetting{
 			{Name: "schemes", About: "schemes that a source may have; a local path or another scheme only below its own run's artifacts", Kind: registry.AuditNames, Default: usualSchemes},
 		},

@@ -29,9 +29,17 @@ var Outputs = []Output{
 	{"model-uri", "how a consumer loads it: models:/NAME@ALIAS, or models:/NAME/VERSION", func(r report.Result) string { return r.ModelURI }},
 	{"plan-digest", "digest of the plan", func(r report.Result) string { return r.PlanDigest }},
 	{"record-id", "entry of the promotion ledger that holds the whole record; empty where nothing was moved or there is no ledger", func(r report.Result) string { return r.RecordID }},
+	{"findings", "number of findings of an audit that count", findings},
 	{"failed-gates", "JSON list of the gates that block or retain", failedGates},
 	{"report-file", "the whole result as a JSON file, relative to the workspace", nil},
 	{"result", "the whole result as compact JSON; without the stored pages of a history, which the report file has", outputText},
+}
+
+func findings(r report.Result) string {
+	if r.Audit == nil {
+		return ""
+	}
+	return strconv.Itoa(r.Audit.Totals.Total())
 }
 
 func failedGates(r report.Result) string {

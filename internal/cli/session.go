@@ -34,6 +34,9 @@ type session struct {
 	report report.Report
 	book   book
 
+	printed bool   // the command itself has printed the JSON that was asked for
+	written string // report file that the command itself has written
+
 	mu     sync.Mutex
 	waited map[string]int // cause -> the highest attempt that was told about
 }

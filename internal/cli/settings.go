@@ -52,6 +52,7 @@ type settings struct {
 	ledger      string    // auto, required or off
 	at, until   time.Time // history: the time asked for, or the day
 	saved       saved
+	audit       auditSettings
 	approved    approval
 	expected    int // version that the target has to name, 0 = none
 	expects     bool

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"encoding/json"
 	"slices"
 	"time"
 )
@@ -98,6 +99,35 @@ func (a Audited) Refs(v Version) []string {
 		refs = append(refs, v.Stage)
 	}
 	return refs
+}
+
+// Promoted reports whether anything says that the model has a promotion ledger: its anchor, or a mark on a version.
+func (a Audited) Promoted() bool {
+	if a.Model.Tags[TagAnchor] != "" {
+		return true
+	}
+	return slices.ContainsFunc(a.Versions, func(v Version) bool {
+		var mark Record
+		return v.Tags[TagRecord] != "" && json.Unmarshal([]byte(v.Tags[TagRecord]), &mark) == nil && mark.Ledger != ""
+	})
+}
+
+// FormersWanted is how many earlier holders of a target are looked for: one that can be gone back to is enough.
+const FormersWanted = 8
+
+// Unread lists the earlier holders that the ledger names and that were not read, the last first for each target.
+func (a Audited) Unread() []int {
+	l := a.Ledger.OrZero()
+	var out []int
+	for _, ref := range l.Refs() {
+		formers := l.Formers(ref, 0)
+		for _, n := range formers[:min(len(formers), FormersWanted)] {
+			if _, read := a.Version(n); !read && !slices.Contains(out, n) {
+				out = append(out, n)
+			}
+		}
+	}
+	return out
 }
 
 // Version finds a version among those that were read.

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -243,6 +244,23 @@ type LedgerPlace struct {
 	First   string // first page; "" where there is no ledger
 	Tail    string // a hint: the newest page some time ago; "" for the first
 	Deleted bool   // it is marked as deleted
+}
+
+// Refs lists the aliases and stages that promotions on record have moved, sorted.
+func (l Ledger) Refs() []string {
+	refs := map[string]bool{}
+	for ref := range l.Before {
+		refs[ref] = true
+	}
+	for _, e := range l.Entries {
+		for _, m := range slices.Concat(e.Record.Moves, e.Record.Outside) {
+			if e.Outcome == EntryDone {
+				refs[m.Ref] = true
+			}
+		}
+	}
+	maps.DeleteFunc(refs, func(ref string, _ bool) bool { return strings.HasPrefix(ref, "tag ") })
+	return slices.Sorted(maps.Keys(refs))
 }
 
 // Formers lists the versions that the target named before the one it names now, the last first, as far as they were

@@ -30,6 +30,7 @@ type Report struct {
 	Receipt    registry.Receipt
 	Ledger     LedgerNote
 	Histories  []History
+	Audit      *Audit
 	Applied    bool
 	Err        error
 	Title      Line // with Body: a page of its own kind
@@ -50,6 +51,9 @@ type Report struct {
 func (r Report) Page() Doc {
 	if len(r.Histories) > 0 || r.Command == "history" && r.Err == nil {
 		return r.historyPage()
+	}
+	if r.Audit != nil {
+		return r.auditPage()
 	}
 	d := append(r.promise(), Heading{r.headline()})
 	if r.Dry {
