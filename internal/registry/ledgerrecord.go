@@ -165,7 +165,7 @@ func (p Plan) archived(number int) []int {
 
 func contents(f Facts) Contents {
 	run := f.Candidate.Run.OrZero()
-	c := Contents{ModelID: f.Source.ModelID, Experiment: run.ExperimentID, Repository: withoutUserInfo(run.Tags[RunTagRepository])}
+	c := Contents{ModelID: f.Source.ModelID, Experiment: run.ExperimentID, Repository: WithoutUserInfo(run.Tags[RunTagRepository])}
 	for _, d := range run.Datasets {
 		c.Datasets = append(c.Datasets, DatasetRef{Truncate(d.Name, 200), Truncate(d.Digest, 100), d.Context})
 	}
