@@ -30,6 +30,13 @@ func (r *Runner) Mask(all ...string) {
 	}
 }
 
+// Redact returns the text without its secrets, for what leaves by another way than the sinks of this package.
+func (r *Runner) Redact(text string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.secrets.hide(text)
+}
+
 // secrets are the forms to hide.
 type secrets struct {
 	forms   []string

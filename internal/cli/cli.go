@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
@@ -150,6 +151,7 @@ const fileLimit = 1 << 20
 // run carries out one command and reports it, whatever comes.
 func (s *session) run(ctx context.Context, a args) int {
 	started := s.p.Now()
+	s.job, s.jobErr = s.runner.Context()
 	value := s.value(a)
 	name := a.command
 	if name == "" {
@@ -169,13 +171,35 @@ func (s *session) run(ctx context.Context, a args) int {
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.set.timeout)
 	defer cancel()
+	var stop func()
+	s.late, stop = after(ctx, lateTime)
+	defer stop()
 	if err := s.begin(c); err != nil {
 		s.fail(err)
 	} else {
 		c.run(s, ctx)
 	}
+	s.reportOutcome(ctx)
 	s.report.Took = s.p.Now().Sub(started)
-	return s.finish()
+	return s.finish(ctx)
+}
+
+// lateTime is how long reporting goes on after a cancellation: five seconds after the signal the program has ended.
+const lateTime = 4500 * time.Millisecond
+
+// after returns a context that outlives the end of ctx by this time.
+func after(ctx context.Context, by time.Duration) (context.Context, func()) {
+	out, stop := context.WithCancel(context.WithoutCancel(ctx))
+	undo := context.AfterFunc(ctx, func() { time.AfterFunc(by, stop) })
+	return out, func() { undo(); stop() }
+}
+
+// reportOutcome tells others how it ended, all at once: where deployments are shown, and whoever waits for an event.
+func (s *session) reportOutcome(ctx context.Context) {
+	var wg sync.WaitGroup
+	wg.Go(s.settle)
+	wg.Go(func() { s.tell(ctx) })
+	wg.Wait()
 }
 
 // foreign lists flags that the command would not look at: a threshold that nobody judges must not look judged. The inputs

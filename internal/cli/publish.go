@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -13,14 +14,17 @@ import (
 )
 
 // finish reports the command and returns its exit status.
-func (s *session) finish() int {
+func (s *session) finish(ctx context.Context) int {
 	for _, w := range s.wires {
 		m := w.Meter()
 		s.report.Requests += m.Requests
 		s.report.Rounds += m.Rounds
 	}
 	s.report.Stamped = stamped(s.report.Digest, s.p.Now())
+	s.report.Receipt.Warnings = append(s.report.Receipt.Warnings, s.report.Untold()...)
+	s.compareSignatures()
 	page := s.report.Page()
+	remark := s.comment(ctx, page)
 	if s.report.Err != nil {
 		s.printError(s.report.Err)
 	}
@@ -31,7 +35,7 @@ func (s *session) finish() int {
 		fmt.Fprintf(s.runner.Out(), "%s: %d requests in %d rounds, %d ms\n", s.report.Reason, s.report.Requests, s.report.Rounds, s.report.Took.Milliseconds())
 	}
 	s.annotate()
-	s.publish(page)
+	s.publish(append(page, remark...))
 	return s.report.Reason.Exit()
 }
 

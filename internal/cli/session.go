@@ -13,7 +13,6 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
 	"github.com/mlflow-promote/mlflow-promote/internal/apply"
-	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
@@ -33,6 +32,10 @@ type session struct {
 	wires  []*rest.Client
 	report report.Report
 	book   book
+	hub    hub
+	move   *move           // what this run set out to move; nil while it has not
+	late   context.Context // of what is still reported after a cancellation, or when the time has run out
+	jobErr error           // what of the job could not be read
 
 	mu     sync.Mutex
 	waited map[string]int // cause -> the highest attempt that was told about
@@ -40,11 +43,10 @@ type session struct {
 
 // begin checks where the command runs and builds the client; nothing is sent yet.
 func (s *session) begin(c command) error {
-	job, err := s.runner.Context()
-	if err != nil {
-		fmt.Fprintf(s.runner.Err(), "warning: %v\n", err)
+	job := s.job
+	if s.jobErr != nil {
+		fmt.Fprintf(s.runner.Err(), "warning: %v\n", s.jobErr)
 	}
-	s.job = job
 	writes := c.writes || len(s.set.repair) > 0 || s.set.reset != ""
 	if writes {
 		if err := s.mayWrite(job); err != nil {
@@ -53,6 +55,8 @@ func (s *session) begin(c command) error {
 	}
 	s.set.intent.WorkflowRun = job.RunURL()
 	s.set.intent.Actor = job.TriggeringActor
+	s.set.intent.Notify = s.set.notify.names()
+	s.report.PullRequest = s.pullRequest()
 	s.report.Dry = s.set.dryRun && writes
 	s.report.Tracking = s.set.tracking
 	s.report.Plan = registry.Plan{Model: s.set.intent.Query.Model, Target: s.set.intent.Query.Target}
@@ -87,6 +91,8 @@ func (s *session) mayWrite(job actions.Context) error {
 			Reason: registry.RefNotAllowed, Msg: "a command that writes was started by pull_request_target",
 			Hint: "this event runs with the repository's secrets on a stranger's pull request; use pull_request for a dry run, and push or workflow_dispatch to promote",
 		}
+	case job.EventName == "schedule": // GitHub runs it on the default branch alone, and does not name that in the event
+		return nil
 	case job.RefProtected, job.DefaultBranch != "" && job.Ref == "refs/heads/"+job.DefaultBranch:
 		return nil
 	case slices.ContainsFunc(s.set.allowRefs, func(p string) bool { ok, _ := path.Match(p, job.RefName); return ok }):
@@ -115,13 +121,10 @@ func (s *session) connect() error {
 
 // dial connects to one server. Credentials in its address are for it alone, and those of the inputs win over them.
 func (s *session) dial(address string, own http.Header) (*rest.Client, error) {
-	wire := s.p.Wire
+	wire := s.wire()
 	header := own.Clone()
 	maps.Copy(header, s.set.header)
-	wire.Base, wire.Header, wire.UserAgent = address, header, "mlflow-promote/"+s.p.Version
-	wire.CAs, wire.ClientCert = s.set.cas, s.set.clientCert
-	wire.InsecureTLS, wire.AllowInsecureHTTP = s.set.insecureTLS, s.set.insecureHTTP
-	wire.Notify = s.waiting
+	wire.Base, wire.Header, wire.ClientCert, wire.InsecureTLS = address, header, s.set.clientCert, s.set.insecureTLS
 	c, err := rest.New(wire)
 	if err != nil {
 		return nil, mlflow.Explain("connect to "+address, err)
@@ -164,25 +167,6 @@ func (s *session) register(ctx context.Context) {
 	}
 	p, err := plan.Register(s.report.Facts, s.set.intent)
 	s.carryOut(ctx, p, err)
-}
-
-func (s *session) validate(ctx context.Context) {
-	if !s.gather(ctx) || !s.judge() {
-		return
-	}
-	p, err := plan.Promote(s.report.Facts, s.report.Verdict, s.set.intent)
-	p.Steps = nil // only looked at: what promoting would do is not this command's to say
-	s.planned(p)
-	switch {
-	case s.report.Verdict.Decision == registry.Block:
-		s.report.Reason = registry.Blocked
-	case s.report.Verdict.Decision == registry.Retain:
-		s.report.Reason = registry.Retained
-	case err != nil && registry.ReasonOf(err) != registry.Downgrade:
-		s.fail(err)
-	default:
-		s.report.Reason = registry.OK
-	}
 }
 
 // promote starts over where another promotion was faster: what it left is judged anew.
@@ -237,7 +221,7 @@ func (s *session) gathered(ctx context.Context, facts registry.Facts, err error)
 		s.fail(s.client.Diagnose(ctx, err))
 		return false
 	}
-	s.surroundings(&facts)
+	s.surroundings(ctx, &facts)
 	s.report.Facts = facts
 	return true
 }
@@ -298,15 +282,15 @@ func (s *session) carryOutAs(ctx context.Context, p registry.Plan, digest string
 }
 
 func (s *session) apply(ctx context.Context, p registry.Plan) (again bool) {
-	if err := s.approve(p); err != nil {
+	if err := s.approve(ctx, p); err != nil {
 		s.fail(err)
 		return false
 	}
 	if !s.report.Dry {
-		entry := s.entry(p)
-		receipt := apply.Run(ctx, s.client, p, s.options(p, entry))
+		s.move = s.newMove(p)
+		receipt := apply.Run(ctx, s.client, p, s.options(p))
 		s.report.Receipt, s.report.Applied = receipt.After(s.report.Receipt), true
-		s.entered(entry)
+		s.entered()
 		if s.overtaken(receipt.Err) {
 			return true
 		}
@@ -315,18 +299,14 @@ func (s *session) apply(ctx context.Context, p registry.Plan) (again bool) {
 	return false
 }
 
-func (s *session) options(p registry.Plan, entry *ledger.Promotion) apply.Options {
-	o := apply.Options{
-		Now: s.p.Now,
+func (s *session) options(p registry.Plan) apply.Options {
+	return apply.Options{
+		Now: s.p.Now, Ledger: s.move.ledger(),
 		Record: func(at time.Time, version int) string {
-			return registry.NewRecord(p, s.report.Digest, s.set.intent, version, at, s.placed(entry))
+			return registry.NewRecord(p, s.report.Digest, s.set.intent, version, at, s.placed())
 		},
 		Step: func(step registry.Step) { fmt.Fprintf(s.runner.Err(), "%s %s\n", step.Do, stepObject(step)) },
 	}
-	if entry != nil {
-		o.Ledger = entry
-	}
-	return o
 }
 
 // conclude names how the command ended.

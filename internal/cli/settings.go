@@ -55,6 +55,8 @@ type settings struct {
 	approved    approval
 	expected    int // version that the target has to name, 0 = none
 	expects     bool
+	gitHub      gitHubSettings
+	notify      notifySettings
 
 	problems []problem
 }
@@ -122,6 +124,8 @@ func (r *reader) movingInputs() {
 	in.Override = append(in.Override, r.words("override")...)
 	r.approval()
 	r.expected()
+	r.gitHub()
+	r.notification()
 }
 
 func (r *reader) aliasInputs() {

@@ -32,6 +32,7 @@ type Entry struct {
 	Moved   int    // of the record's moves, when it ended
 	Ended   time.Time
 	Digest  string // of everything above, chained by the next record
+	Told    []int  // of the record's list Notify, those that were told: the one thing written after the entry was closed
 }
 
 // Holder tells two processes with the same plan apart.
@@ -75,7 +76,9 @@ type LedgerRecord struct {
 	Plan      string    `json:"plan"`                    // digest
 	Workflow  string    `json:"workflow_run,omitempty"`
 	Actor     string    `json:"actor,omitempty"`
-	Tool      string    `json:"tool,omitempty"` // version of this program
+	Approvers []string  `json:"approvers,omitempty"` // GitHub logins, where a gate asked for them
+	Notify    []string  `json:"notify,omitempty"`    // who is to be told once it is done
+	Tool      string    `json:"tool,omitempty"`      // version of this program
 }
 
 // Shift is one target moved: what it named, and what it names after.

@@ -10,13 +10,17 @@ func NewLedgerRecord(p Plan, digest string, in Intent, f Facts, number int, at t
 	if e, ok := f.Ledger.Last(); ok && p.Resumes == e.Epoch {
 		r := e.Record // what was decided then, on the evidence of then
 		r.At, r.Workflow, r.Actor, r.Tool = at.UTC().Format(time.RFC3339), in.WorkflowRun, in.Actor, tool
+		if len(in.Notify) > 0 {
+			r.Notify = in.Notify
+		}
 		return r
 	}
 	run := f.Candidate.Run.OrZero()
 	r := LedgerRecord{
 		Command: p.Command, At: at.UTC().Format(time.RFC3339), Server: p.Server, Model: p.Model, From: p.Incumbent, To: number,
-		Target: p.targetOf(number), Moves: p.Shifts(number), Candidate: Truncate(p.Candidate, 1000), RunID: run.ID, Commit: run.Tags[tagSourceCommit],
+		Target: p.targetOf(number), Moves: p.Shifts(number), Candidate: Truncate(p.Candidate, 1000), RunID: run.ID, Commit: run.Tags[RunTagCommit],
 		Override: p.Override, Hold: p.Hold, Outside: f.MovedOutside(p.Target), Plan: digest, Workflow: in.WorkflowRun, Actor: in.Actor, Tool: tool,
+		Approvers: f.Review.OrZero().Approvers, Notify: in.Notify,
 	}
 	if p.Incumbent == 0 {
 		r.From = p.before(number)

@@ -35,12 +35,14 @@ const (
 	TagFrameworkVersion = "framework_version"
 	TagDataSourceURI    = "data_source_uri"
 	TagDataVersion      = "data_version"
+	TagDeployedTo       = "deployed_to"          // environment of the last deployment that was reported
+	TagDeploymentTime   = "deployment_timestamp" // of the same, UTC
 )
 
-// MLflow's own run tags and dataset context tag.
+// MLflow's own tags.
 const (
-	tagSourceCommit = "mlflow.source.git.commit"
-	tagSourceRepo   = "mlflow.source.git.repoURL"
+	RunTagCommit     = "mlflow.source.git.commit"
+	RunTagRepository = "mlflow.source.git.repoURL"
 	// PromptTag marks a registered model, or by mistake one version, as a prompt.
 	PromptTag = "mlflow.prompt.is_prompt"
 )
@@ -94,8 +96,8 @@ func LineageTags(s Subject, workflowRun string) (tags map[string]string, notes [
 	}
 	set(TagWorkflowRun, workflowRun)
 	if run, ok := s.Run.Get(); ok {
-		set(TagGitCommit, run.Tags[tagSourceCommit])
-		set(TagGitRepository, withoutUserInfo(run.Tags[tagSourceRepo]))
+		set(TagGitCommit, run.Tags[RunTagCommit])
+		set(TagGitRepository, withoutUserInfo(run.Tags[RunTagRepository]))
 		set(TagDatasets, datasetList(run.Datasets))
 		if d, ok := trainingData(run.Datasets); ok {
 			set(TagDataSourceURI, datasetSource(d))

@@ -29,6 +29,7 @@ type Report struct {
 	Stamped    string // the digest with the minute in front, as people pass it on
 	Receipt    registry.Receipt
 	Ledger     LedgerNote
+	GitHub
 	Histories  []History
 	Applied    bool
 	Err        error
@@ -38,6 +39,10 @@ type Report struct {
 	Policy     string   // the file that was judged by; "" where none was
 	PolicyNote string   // why the policy was left aside
 	Problems   []string // with the inputs or the policy file
+	// Signature is how the candidate's contract relates to the incumbent's, where a reviewer is to see it.
+	Signature        string
+	SignatureChanges []string
+
 	Suggest    []string // thresholds to paste, where there was no gate
 	Server     *registry.Server
 	Tracking   string // address for links
@@ -75,6 +80,7 @@ func (r Report) Page() Doc {
 		d = append(d, r.gateTable())
 		d = append(d, fixes(r.Verdict)...)
 	}
+	d = append(d, r.signature()...)
 	if len(r.Suggest) > 0 {
 		d = append(d, Para{line("The candidate passes these thresholds; paste them, then tighten:")},
 			Code{"yaml", "thresholds: |\n  " + strings.Join(r.Suggest, "\n  ")})
@@ -97,6 +103,9 @@ func (r Report) headline() Line {
 	number := strconv.Itoa(r.number())
 	if r.Title != nil {
 		return r.Title
+	}
+	if r.NotValidated() {
+		return line("Not validated: the pull request comes from a fork")
 	}
 	switch r.Reason {
 	case registry.OK, registry.Unchanged:
@@ -211,6 +220,7 @@ func (r Report) subject() Doc {
 		}
 		rows = append(rows, []Line{line("target"), targetSpan(r.Plan.Target)}, []Line{line("incumbent"), line(incumbent)})
 	}
+	rows = append(append(rows, r.approvedRow()...), r.pullRequestRow()...)
 	return Doc{Table{[]string{"", ""}, rows}}
 }
 
@@ -220,9 +230,12 @@ func (r Report) problem() Doc {
 		return nil
 	}
 	var d Doc
+	if r.NotValidated() {
+		d = append(d, Para{line(forkHint)}, Para{line("What was found: ", C(r.Err.Error()))})
+	}
 	var e *registry.Error
 	if !errors.As(r.Err, &e) {
-		return Doc{Para{line("Error: ", C(r.Err.Error()))}}
+		return append(d, Para{line("Error: ", C(r.Err.Error()))})
 	}
 	if r.Reason == registry.Cancelled {
 		d = append(d, Para{line(C(e.Msg))})
@@ -352,14 +365,24 @@ func (r Report) steps() Doc {
 		}
 		return Doc{Para{line("What was done:")}, t}
 	}
-	if r.Dry && len(r.Plan.Steps) > 0 {
+	if r.shown() && len(r.Plan.Steps) > 0 {
 		t := Table{Head: []string{"step", "from", "to"}}
 		for _, s := range r.Plan.Steps {
 			t.Rows = append(t.Rows, []Line{r.stepName(s), line(orDash(s.Was)), line(orDash(wanted(s, registry.StepResult{})))})
 		}
-		return append(append(Doc{Para{line("What would be done:")}, t}, newVersion(r.Plan)...), Para{line("Plan digest: ", C(r.Stamped))})
+		return append(append(Doc{Para{line(r.would())}, t}, newVersion(r.Plan)...), Para{line("Plan digest: ", C(r.Stamped))})
 	}
 	return nil
+}
+
+// shown reports whether the plan is all there is: of a dry run, and of a pull request.
+func (r Report) shown() bool { return r.Dry || r.PullRequest != nil && !r.Applied }
+
+func (r Report) would() string {
+	if r.PullRequest != nil {
+		return "What merging would do:"
+	}
+	return "What would be done:"
 }
 
 // newVersion lists the words that go with a creation: they are part of what a dry run promises.
@@ -435,6 +458,7 @@ func (r Report) notes() Doc {
 		items = append(items, line(n))
 	}
 	items = append(items, r.ledgerNotes()...)
+	items = append(items, r.gitHubNotes()...)
 	for _, w := range r.Receipt.Warnings {
 		items = append(items, line("warning: ", w))
 	}
@@ -470,6 +494,8 @@ func (r Report) next() Doc {
 			Code{"sh", fmt.Sprintf("mlflow-promote promote --model %s --candidate %s --alias champion --thresholds '…'", registry.ShellWord(r.Plan.Model), registry.ShellWord(fmt.Sprintf("models:/%s/%d", r.Plan.Model, r.number())))}}
 	case r.Reason == registry.Blocked:
 		return Doc{Para{line("Judge another candidate, writing nothing, with:")}, Code{"sh", r.validateCommand()}}
+	case r.PullRequest != nil && r.Reason == registry.OK && len(r.Plan.Steps) > 0:
+		return Doc{Para{line("After the merge the same step applies this plan, and nothing else, with:")}, Code{"yaml", "command: promote\nplan-digest: pull-request"}}
 	case r.Dry && r.Reason == registry.OK:
 		return Doc{Para{line("Run the same without ", C("dry-run"), " to carry it out.")}}
 	}
@@ -575,8 +601,15 @@ func (r Report) modelLink() Span {
 	return Span{Text: r.Plan.Model, Code: true, URL: r.link("/#/models/" + url.PathEscape(r.Plan.Model))}
 }
 
-func (r Report) versionURL(n int) string {
-	return r.link("/#/models/" + url.PathEscape(r.Plan.Model) + "/versions/" + strconv.Itoa(n))
+func (r Report) versionURL(n int) string { return r.VersionURL(strconv.Itoa(n)) }
+
+// VersionURL is the page of a version in MLflow; the model's own where the version is "".
+func (r Report) VersionURL(version string) string {
+	path := "/#/models/" + url.PathEscape(r.Plan.Model)
+	if version != "" {
+		path += "/versions/" + version
+	}
+	return r.link(path)
 }
 
 func (r Report) runURL(run registry.Run) string {
