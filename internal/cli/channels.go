@@ -157,8 +157,11 @@ func (r *reader) secretAddress(name string) string {
 		r.problem(name, "", fmt.Sprintf("would send to %s over plain http; write https, or allow it with allow-insecure-http", u.Hostname()))
 		return ""
 	}
-	if password, given := u.User.Password(); given {
-		r.secret(password)
+	if u.User != nil {
+		password, _ := u.User.Password()
+		r.secret(u.User.Username(), password)
+		r.problem(name, "", "holds a user name or password, which would be sent to whoever answers there; a receiver tells our messages by their signature, see webhook-secret")
+		return ""
 	}
 	for _, values := range u.Query() {
 		r.secret(values...)

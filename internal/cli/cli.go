@@ -28,6 +28,7 @@ type Process struct {
 	Jitter         func() float64 // in [0, 1), to spread repetitions
 	Nonce          func() string  // tells this process from every other; nil but in main: the empty text
 	Patience       time.Duration  // how long a promotion waits for another one's outcome; zero but in tests: 10 s
+	Pause          time.Duration  // between two writes to GitHub; zero but in tests: the second it asks for
 	Version        string
 	Wire           rest.Config // how connections are made; zero but in tests, which bring their own transport and waits
 }
@@ -152,6 +153,7 @@ const fileLimit = 1 << 20
 func (s *session) run(ctx context.Context, a args) int {
 	started := s.p.Now()
 	s.job, s.jobErr = s.runner.Context()
+	s.report.PullRequest = s.pullRequest()
 	value := s.value(a)
 	name := a.command
 	if name == "" {
@@ -242,6 +244,11 @@ func (s *session) refuse(problems []problem) int {
 	}
 	fmt.Fprintf(s.runner.Err(), "error: %s\n%s", headline, list.String())
 	s.report.Reason, s.report.Err = registry.BadInput, errors.New(headline)
-	s.publish(report.Doc{report.Heading{Line: report.Line{report.T("Bad input: " + headline)}}, report.List{Items: items}})
+	page := report.Doc{report.Heading{Line: report.Line{report.T("Bad input: " + headline)}}}
+	if s.report.NotValidated() {
+		page = report.NotValidatedPage()
+		fmt.Fprintf(s.runner.Err(), "  hint: %s\n", report.ForkHint)
+	}
+	s.publish(append(page, report.List{Items: items}))
 	return registry.ExitBadInput
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/github"
@@ -16,6 +17,7 @@ import (
 
 // hub is the session's side of GitHub.
 type hub struct {
+	mu     sync.Mutex
 	client *github.Client // nil before it was asked for
 	err    error          // why there is none
 
@@ -31,6 +33,8 @@ var errNoToken = errors.New("there is no token for GitHub: the input github-toke
 
 // gitHub is the client for this repository. It asks GitHub nothing by itself.
 func (s *session) gitHub() (*github.Client, error) {
+	s.hub.mu.Lock()
+	defer s.hub.mu.Unlock()
 	if s.hub.client != nil || s.hub.err != nil {
 		return s.hub.client, s.hub.err
 	}
@@ -40,7 +44,7 @@ func (s *session) gitHub() (*github.Client, error) {
 	case s.job.Repository == "" || s.job.APIURL == "":
 		s.hub.err = errors.New("this is no job of GitHub Actions")
 	default:
-		config := github.Config{API: s.job.APIURL, Token: s.set.gitHub.token, Repository: s.job.Repository}
+		config := github.Config{API: s.job.APIURL, Token: s.set.gitHub.token, Repository: s.job.Repository, Pause: s.p.Pause}
 		s.hub.client, s.hub.err = github.New(config, s.wire())
 	}
 	return s.hub.client, s.hub.err
@@ -167,7 +171,7 @@ func (s *session) runEnded(ctx context.Context, e registry.Entry) (bool, error) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, gitHubTime)
 	defer cancel()
-	return client.RunCompleted(ctx, id)
+	return client.RunCompleted(ctx, id, 0) // its newest attempt: a repetition resumes what the first one left
 }
 
 // maySupersede reports whether the open entry of the view may be taken over: the user says so, or GitHub does.

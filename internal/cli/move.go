@@ -121,7 +121,7 @@ func (m *move) deploy(ctx context.Context, version int) {
 	if err == nil {
 		e := m.told(version)
 		m.deployed, err = client.Deploy(ctx, github.Deployment{
-			Ref: s.job.SHA, Environment: s.set.gitHub.environment, Description: deploymentText(e), Production: production(s.set.gitHub.environment, e),
+			Ref: s.job.SHA, Environment: s.set.gitHub.environment, Key: s.targetKey(), Description: deploymentText(e), Production: production(s.set.gitHub.environment, e),
 			Record: e.RecordID, RunID: s.job.RunID, Payload: payloadOf(e),
 		})
 	}
@@ -162,7 +162,7 @@ func (s *session) settle() {
 	if state.State != github.Success {
 		return
 	}
-	if err := client.Deactivate(ctx, s.set.gitHub.environment, m.deployed.ID, "replaced by "+m.event.ModelURI); err != nil {
+	if err := client.Deactivate(ctx, s.set.gitHub.environment, s.targetKey(), m.deployed.ID, "replaced by "+m.event.ModelURI); err != nil {
 		s.warn(fmt.Sprintf("earlier deployments to %s are still shown as active: %v", s.set.gitHub.environment, err))
 	}
 	s.markDeployed()

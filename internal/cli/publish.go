@@ -57,6 +57,9 @@ func (s *session) printError(err error) {
 	if e.Hint != "" {
 		fmt.Fprintf(s.runner.Err(), "  hint: %s\n", e.Hint)
 	}
+	if s.report.NotValidated() {
+		fmt.Fprintf(s.runner.Err(), "  hint: %s\n", report.ForkHint)
+	}
 }
 
 // annotate puts what failed on the page of the job.

@@ -32,7 +32,7 @@ func (s *session) pullRequest() *report.PullRequest {
 
 // validate judges and writes nothing. For a pull request it also plans what merging would do.
 func (s *session) validate(ctx context.Context) {
-	if s.set.intent.Query.Candidate.Text == "" {
+	if s.set.ofHolders {
 		s.validateHolders(ctx)
 		return
 	}
@@ -85,14 +85,14 @@ const commentTime = 20 * time.Second
 // could not be kept.
 func (s *session) comment(ctx context.Context, page report.Doc) report.Doc {
 	pr := s.report.PullRequest
-	if pr == nil || s.set.gitHub.noComment || !s.judging() || s.set.gitHub.token == "" || s.set.intent.Query.Model == "" {
+	if pr == nil || s.set.gitHub.noComment || !s.judging() || s.set.gitHub.token == "" {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, commentTime)
 	defer cancel()
 	client, err := s.gitHub()
 	if err == nil {
-		s.report.Comment, err = client.Comment(ctx, pr.Number, s.commentKey(), s.hiddenPlan()+s.runner.Redact(report.Markdown(page)), s.job.RunURL())
+		s.report.Comment, err = client.Comment(ctx, pr.Number, s.targetKey(), s.hiddenPlan()+s.runner.Redact(report.Markdown(page)), s.job.RunURL())
 	}
 	switch {
 	case err == nil:
@@ -115,9 +115,12 @@ func (s *session) judging() bool {
 	return ok && c.judges
 }
 
-// commentKey tells the comment of one model and target from that of another.
-func (s *session) commentKey() string {
+// targetKey tells what is kept on GitHub for one model and target from what is kept for another.
+func (s *session) targetKey() string {
 	q := s.set.intent.Query
+	if s.set.ofHolders {
+		return "policy " + s.set.policyFile
+	}
 	return strings.TrimSpace(q.Model + " " + q.Target.String())
 }
 
@@ -180,13 +183,13 @@ func (s *session) approvedByMerge(ctx context.Context, p registry.Plan) error {
 	if err != nil {
 		return err
 	}
-	body, ok, err := client.Commented(ctx, pr.Number, s.commentKey())
+	body, ok, err := client.Commented(ctx, pr.Number, s.targetKey())
 	if err != nil {
 		return wrap(fmt.Sprintf("read the plan on pull request %d", pr.Number), err)
 	}
 	m := hiddenPlanLine.FindStringSubmatch(body)
 	if !ok || m == nil {
-		return noApproval(fmt.Sprintf("pull request %d has no whole comment of ours with a plan for %s", pr.Number, s.commentKey()))
+		return noApproval(fmt.Sprintf("pull request %d has no whole comment of ours with a plan for %s", pr.Number, s.targetKey()))
 	}
 	a := &s.set.approved
 	a.digest = m[1]
@@ -218,5 +221,3 @@ func wrap(what string, err error) error {
 	}
 	return &out
 }
-
-func (s *session) validateHolders(ctx context.Context) {}

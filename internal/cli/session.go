@@ -56,11 +56,10 @@ func (s *session) begin(c command) error {
 	s.set.intent.WorkflowRun = job.RunURL()
 	s.set.intent.Actor = job.TriggeringActor
 	s.set.intent.Notify = s.set.notify.names()
-	s.report.PullRequest = s.pullRequest()
 	s.report.Dry = s.set.dryRun && writes
 	s.report.Tracking = s.set.tracking
 	s.report.Plan = registry.Plan{Model: s.set.intent.Query.Model, Target: s.set.intent.Query.Target}
-	if c.judges || c.adopts {
+	if (c.judges || c.adopts) && !s.set.ofHolders {
 		if err := s.adopt(c); err != nil {
 			return err
 		}

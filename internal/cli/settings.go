@@ -55,6 +55,7 @@ type settings struct {
 	approved    approval
 	expected    int // version that the target has to name, 0 = none
 	expects     bool
+	ofHolders   bool // validate: what the policy's targets name now is judged, not a candidate
 	gitHub      gitHubSettings
 	notify      notifySettings
 
@@ -113,7 +114,9 @@ func (r *reader) doctorInputs() {
 func (r *reader) movingInputs() {
 	r.server()
 	in := &r.out.intent
-	in.Query.Model = r.required("model", "the name of the registered model")
+	if in.Query.Model = r.value("model"); !r.aboutHolders() {
+		r.required("model", "the name of the registered model")
+	}
 	if r.out.insecureTLS {
 		in.Override = append(in.Override, "insecure-tls") // shown and recorded like any other safety that is off
 	}
@@ -326,6 +329,9 @@ func (r *reader) pem(name string) []byte {
 }
 
 func (r *reader) candidate() {
+	if r.out.ofHolders = r.aboutHolders(); r.out.ofHolders {
+		return
+	}
 	text := r.required("candidate", "runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS or models:/m-…")
 	if text == "" {
 		return

@@ -44,9 +44,16 @@ func (r Report) NotValidated() bool {
 	return r.PullRequest != nil && r.PullRequest.Fork && r.Err != nil && !r.Judged && r.Reason != registry.BadPolicy && r.Reason != registry.NoGates
 }
 
-// forkHint says what to do about that.
-const forkHint = "A pull request from a fork gets no secrets, so the server could not be asked; this is no verdict. " +
+// ForkHint says what to do about that.
+const ForkHint = "A pull request from a fork gets no secrets, so the server could not be asked; this is no verdict. " +
 	"Let somebody with rights validate it, or use the two workflows of docs/pull-requests.md."
+
+// NotValidatedPage begins the page of such a pull request.
+func NotValidatedPage() Doc {
+	return Doc{Heading{notValidated}, Para{line(ForkHint)}}
+}
+
+var notValidated = line("Not validated: the pull request comes from a fork")
 
 // pullRequestRow names the pull request and its commit: a comment that stays behind shows which one it is about.
 func (r Report) pullRequestRow() [][]Line {

@@ -16,19 +16,19 @@ import (
 
 // Report is everything a page or a result says, gathered when the command has ended, well or badly.
 type Report struct {
-	Command    string
-	Reason     registry.Reason
-	Dry        bool
-	DryWhy     string // why it is a dry run although nobody asked for one
-	Facts      registry.Facts
-	Judged     bool
-	Verdict    registry.Verdict
-	Plan       registry.Plan
-	Planned    bool
-	Digest     string // of the plan
-	Stamped    string // the digest with the minute in front, as people pass it on
-	Receipt    registry.Receipt
-	Ledger     LedgerNote
+	Command string
+	Reason  registry.Reason
+	Dry     bool
+	DryWhy  string // why it is a dry run although nobody asked for one
+	Facts   registry.Facts
+	Judged  bool
+	Verdict registry.Verdict
+	Plan    registry.Plan
+	Planned bool
+	Digest  string // of the plan
+	Stamped string // the digest with the minute in front, as people pass it on
+	Receipt registry.Receipt
+	Ledger  LedgerNote
 	GitHub
 	Histories  []History
 	Applied    bool
@@ -43,12 +43,12 @@ type Report struct {
 	Signature        string
 	SignatureChanges []string
 
-	Suggest    []string // thresholds to paste, where there was no gate
-	Server     *registry.Server
-	Tracking   string // address for links
-	Requests   int
-	Rounds     int
-	Took       time.Duration
+	Suggest  []string // thresholds to paste, where there was no gate
+	Server   *registry.Server
+	Tracking string // address for links
+	Requests int
+	Rounds   int
+	Took     time.Duration
 }
 
 // Page composes the page: verdict first, then why, then what happened, then what to do next.
@@ -64,6 +64,9 @@ func (r Report) Page() Doc {
 		d = append(d, Para{line("Overridden for this run: ", C(strings.Join(r.Plan.Override, ", ")))})
 	}
 	if r.Body != nil {
+		if pr := r.pullRequestRow(); pr != nil {
+			d = append(d, Table{[]string{"", ""}, pr})
+		}
 		return append(d, r.Body...)
 	}
 	if r.Server != nil {
@@ -105,7 +108,7 @@ func (r Report) headline() Line {
 		return r.Title
 	}
 	if r.NotValidated() {
-		return line("Not validated: the pull request comes from a fork")
+		return notValidated
 	}
 	switch r.Reason {
 	case registry.OK, registry.Unchanged:
@@ -231,7 +234,7 @@ func (r Report) problem() Doc {
 	}
 	var d Doc
 	if r.NotValidated() {
-		d = append(d, Para{line(forkHint)}, Para{line("What was found: ", C(r.Err.Error()))})
+		d = append(d, Para{line(ForkHint)}, Para{line("What was found: ", C(r.Err.Error()))})
 	}
 	var e *registry.Error
 	if !errors.As(r.Err, &e) {
