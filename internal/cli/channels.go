@@ -63,12 +63,15 @@ func (r *reader) gitHub() {
 		}
 		r.out.notify.dispatches = append(r.out.notify.dispatches, d)
 	}
-	for name, asked := range map[string]bool{
-		"comment": g.comment, "deployment-environment": g.environment != "", "dispatch": len(r.out.notify.dispatches) > 0,
-		"plan-digest": r.out.approved.ofPullRequest,
+	for _, need := range []struct {
+		input string
+		asked bool
+	}{
+		{"plan-digest", r.out.approved.ofPullRequest}, {"comment", g.comment},
+		{"deployment-environment", g.environment != ""}, {"dispatch", len(r.out.notify.dispatches) > 0},
 	} {
-		if asked {
-			r.needsGitHub(name)
+		if need.asked {
+			r.needsGitHub(need.input)
 		}
 	}
 }

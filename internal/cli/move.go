@@ -197,18 +197,8 @@ func production(environment string, e registry.Event) bool {
 	return strings.EqualFold(environment, "production") || e.Target.Stage == "Production"
 }
 
-// payloadOf is the event as a deployment keeps it.
-func payloadOf(e registry.Event) map[string]any {
-	out := map[string]any{}
-	text, err := registry.JSON(e)
-	if err == nil {
-		err = json.Unmarshal(text, &out)
-	}
-	if err != nil {
-		return nil // an event always encodes
-	}
-	return out
-}
+// payloadOf is what a deployment keeps: the event, under one key beside those of package github.
+func payloadOf(e registry.Event) map[string]any { return map[string]any{"promotion": e} }
 
 func refsOf(e registry.Event) string {
 	var refs []string

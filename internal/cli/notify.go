@@ -127,16 +127,17 @@ type letter struct {
 // letters are those to send now: the one of this run first, then what earlier runs could not send, oldest first.
 func letters(own *letter, entries []registry.Entry) []letter {
 	var out []letter
+	known := entries
 	if own != nil {
-		out = append(out, *own)
+		out, known = append(out, *own), append(slices.Clone(entries), own.entry)
 	}
 	for _, e := range entries {
 		left := e.Untold()
-		if len(left) == 0 || own != nil && e.Epoch == own.entry.Epoch {
+		if len(left) == 0 {
 			continue
 		}
 		l := letter{event: registry.NewEvent(ledger.ID(e), e.Record), entry: e, to: left}
-		if later, ok := e.SupersededBy(entries); ok {
+		if later, ok := e.SupersededBy(known); ok {
 			l.event.Record.SupersededBy = ledger.ID(later)
 		}
 		out = append(out, l)

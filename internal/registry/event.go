@@ -59,11 +59,16 @@ func NewEvent(id string, r LedgerRecord) Event {
 		Source: EventSource{Server: r.Server, RunID: r.RunID, Commit: r.Commit},
 		Record: EventRecord{Sequence: r.Epoch, At: r.At, WorkflowRun: r.Workflow, Actor: r.Actor, Approvers: r.Approvers},
 	}
-	if r.To != 0 {
-		e.Version, e.ModelURI = strconv.Itoa(r.To), fmt.Sprintf("models:/%s/%d", r.Model, r.To)
+	to, from := r.To, r.From
+	if len(r.Moves) == 1 && to == 0 { // the command alias with one alias
+		to, _ = strconv.Atoi(r.Moves[0].Want)
+		from, _ = strconv.Atoi(r.Moves[0].Was)
 	}
-	if r.From != 0 && r.From != r.To {
-		e.Previous = strconv.Itoa(r.From)
+	if to != 0 {
+		e.Version, e.ModelURI = strconv.Itoa(to), fmt.Sprintf("models:/%s/%d", r.Model, to)
+	}
+	if from != 0 && from != to {
+		e.Previous = strconv.Itoa(from)
 	}
 	return e
 }

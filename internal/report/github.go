@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -101,12 +102,39 @@ func (r Report) gitHubNotes() []Line {
 	} else if d.State != "" && d.Why == "" {
 		items = append(items, line("deployment to ", C(d.Environment), ": ", d.State))
 	}
-	for _, t := range r.Told {
-		if t.Why == "" {
-			items = append(items, line("told ", C(t.Channel), " of ", C(t.RecordID)))
+	for _, record := range r.toldRecords() {
+		var channels []string
+		for _, t := range r.Told {
+			if t.RecordID == record && t.Why == "" {
+				channels = append(channels, t.Channel)
+			}
 		}
+		items = append(items, line("told of ", C(record), ": ", list(channels)))
 	}
 	return items
+}
+
+// list shows data one behind the other.
+func list(data []string) Line {
+	var l Line
+	for i, d := range data {
+		if i > 0 {
+			l = append(l, T(", "))
+		}
+		l = append(l, C(d))
+	}
+	return l
+}
+
+// toldRecords are those that somebody was told of, in their order.
+func (r Report) toldRecords() []string {
+	var out []string
+	for _, t := range r.Told {
+		if t.Why == "" && !slices.Contains(out, t.RecordID) {
+			out = append(out, t.RecordID)
+		}
+	}
+	return out
 }
 
 // Untold are the warnings about those who could not be told.

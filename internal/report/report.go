@@ -138,7 +138,7 @@ func (r Report) headline() Line {
 	case r.Command == "validate" && !r.Judged:
 		return line("Not judged: no gate applies to ", model)
 	case r.Command == "validate":
-		return line("Passed: ", strconv.Itoa(len(r.Verdict.Findings)), " of ", strconv.Itoa(len(r.Verdict.Findings)), " gates for ", model)
+		return line(r.passed(), model)
 	case r.Command == "alias":
 		return r.aliasHeadline()
 	case r.Reason == registry.Unchanged && r.Plan.Moves():
@@ -157,6 +157,20 @@ func (r Report) headline() Line {
 		return line("Promoted: ", target, " of ", model, " names version ", number, r.was())
 	}
 	return line("Registered: ", model, " version ", number)
+}
+
+// passed counts the gates that passed, or that stand in the way of nothing; what is still to be judged is no pass.
+func (r Report) passed() string {
+	all, pending := len(r.Verdict.Findings), 0
+	for _, f := range r.Verdict.Findings {
+		if f.Outcome == registry.Pending {
+			pending++
+		}
+	}
+	if pending == 0 {
+		return fmt.Sprintf("Passed: %d of %d gates for ", all, all)
+	}
+	return fmt.Sprintf("Passed so far: %d of %d gates, %d judged when it is applied, for ", all-pending, all, pending)
 }
 
 // targetSpan names the target as data: an alias behind @ would be a mention of somebody.
@@ -271,7 +285,7 @@ func (r Report) waivers() Doc {
 // equal to what it is compared with.
 func brief(text string, f registry.Finding) string {
 	v, err := strconv.ParseFloat(text, 64)
-	if err != nil || len(text) <= 8 || math.Abs(v) == math.MaxFloat64 {
+	if err != nil || len(text) <= 8 || len(text) > 24 || math.Abs(v) == math.MaxFloat64 { // a digest may look like a number
 		return text
 	}
 	short := func(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }
@@ -373,7 +387,11 @@ func (r Report) steps() Doc {
 		for _, s := range r.Plan.Steps {
 			t.Rows = append(t.Rows, []Line{r.stepName(s), line(orDash(s.Was)), line(orDash(wanted(s, registry.StepResult{})))})
 		}
-		return append(append(Doc{Para{line(r.would())}, t}, newVersion(r.Plan)...), Para{line("Plan digest: ", C(r.Stamped))})
+		words := newVersion(r.Plan)
+		if len(words) > 0 && r.PullRequest != nil { // a reviewer reads the moves
+			words = Doc{Details{"Tags of the new version", words}}
+		}
+		return append(append(Doc{Para{line(r.would())}, t}, words...), Para{line("Plan digest: ", C(r.Stamped))})
 	}
 	return nil
 }

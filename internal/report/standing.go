@@ -38,11 +38,18 @@ func StandingPage(file string, all []Standing) (Line, Doc) {
 	case len(all) == 0:
 		return line("Nothing to judge: no version holds a target that ", C(file), " describes"), Doc{}
 	case blocked == 0:
-		return line(fmt.Sprintf("Passed: all %d versions that are live now meet ", len(all)), C(file)), append(Doc{t}, standingDetails(all, file)...)
+		return line("Passed: ", plural(len(all), "live version"), " would pass ", C(file)), append(Doc{t}, standingDetails(all, file)...)
 	}
-	title := line(fmt.Sprintf("Blocked: %d of %d versions that are live now do not meet ", blocked, len(all)), C(file))
+	title := line(fmt.Sprintf("Blocked: %d of %s would not pass ", blocked, plural(len(all), "live version")), C(file))
 	next := Para{line("They stay where they are; the policy decides about the next promotion. To let one of them pass, give it a waiver with a last day in the same file, or loosen the gate.")}
 	return title, append(append(Doc{t}, standingDetails(all, file)...), next)
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // standingDetails shows the gates of each: of those that are blocked openly, of the others folded.
@@ -59,14 +66,7 @@ func standingDetails(all []Standing, file string) Doc {
 			d = append(append(d, r.gateTable()), fixes(s.Verdict)...)
 		}
 		if len(s.Left) > 0 {
-			l := line("Not judged, being about the way there: ")
-			for i, gate := range s.Left {
-				if i > 0 {
-					l = append(l, T(", "))
-				}
-				l = append(l, C(gate))
-			}
-			d = append(d, Para{append(l, T("."))})
+			d = append(d, Para{line("Not judged, being about the way there: ", list(s.Left), ".")})
 		}
 		if s.passes() {
 			folded = append(folded, d...)
