@@ -39,8 +39,8 @@ type Client struct {
 
 // New checks the configuration without any traffic. wire says how to talk: its Base and Header are replaced.
 func New(c Config, wire rest.Config) (*Client, error) {
-	if c.Token == "" {
-		return nil, errors.New("no github token")
+	if c.Token == "" || strings.ContainsFunc(c.Token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return nil, errors.New("github token: it is empty, or holds a line break or another character that no token has")
 	}
 	if err := checkRepository(c.Repository); err != nil {
 		return nil, err

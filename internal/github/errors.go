@@ -234,7 +234,7 @@ func diagnoseStatus(need right, status int, text string) (reason registry.Reason
 	case http.StatusGone:
 		return registry.Unsupported, "this is switched off in the repository (410): " + text, ""
 	}
-	return registry.ServerError, fmt.Sprintf("github answered %d: %s", status, text), ""
+	return registry.ServerError, fmt.Sprintf("github answered %d: %s", status, cmp.Or(text, strings.ToLower(http.StatusText(status)))), ""
 }
 
 func diagnoseWire(e *rest.Error) (reason registry.Reason, why, hint string) {

@@ -32,12 +32,15 @@ var layers = map[string][]string{
 		"internal/rest", "internal/actions", "internal/mlflow", "internal/github"},
 	"internal/matrix":              {},
 	"internal/mlflow/mlflowtest":   {},
+	"internal/github/githubtest":   {},
+	"internal/github/openapitest":  {"internal/github/githubtest"},
 	"internal/actions/actionstest": {"internal/actions"},
 	"internal/realtest":            {},
 	"internal/repotest":            {},
 	"tools/bench":                  {"internal/realtest", "internal/rest"},
 	"tools/mutants":                {},
 	"tools/demo":                   {"internal/realtest"},
+	"tools/openapi":                {},
 }
 
 // pure packages decide and render; they see no system, no network, no clock and no chance.
