@@ -210,6 +210,9 @@ func foreign(c command, a args) []problem {
 	var out []problem
 	for _, in := range Inputs[1:] {
 		if v, given := a.flags[in.Name]; given && !c.takes(in) {
+			if in.Secret {
+				v = ""
+			}
 			out = append(out, problem{in.Name, shortened(v), "is not looked at by " + c.name})
 		}
 	}
@@ -249,6 +252,6 @@ func (s *session) refuse(problems []problem) int {
 		page = report.NotValidatedPage()
 		fmt.Fprintf(s.runner.Err(), "  hint: %s\n", report.ForkHint)
 	}
-	s.publish(append(page, report.List{Items: items}))
+	s.publish(append(page, report.List{Items: items}).Map(s.runner.Redact))
 	return registry.ExitBadInput
 }

@@ -102,6 +102,7 @@ func (o *outside) answer(r *http.Request) (*http.Response, error) {
 		w := httptest.NewRecorder()
 		if status := o.answers[r.URL.Host]; status != 0 && status != http.StatusOK {
 			w.WriteHeader(status)
+			fmt.Fprintf(w, "no such hook: %s", r.URL) // a receiver that shows what it should not
 		} else {
 			o.letters = append(o.letters, letterSeen{r.URL.Host, r.Header.Clone(), string(body)})
 		}

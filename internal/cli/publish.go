@@ -23,7 +23,7 @@ func (s *session) finish(ctx context.Context) int {
 	s.report.Stamped = stamped(s.report.Digest, s.p.Now())
 	s.report.Receipt.Warnings = append(s.report.Receipt.Warnings, s.report.Untold()...)
 	s.compareSignatures()
-	page := s.report.Page()
+	page := s.report.Page().Map(s.runner.Redact) // before anything is escaped: an escaped secret is not found any more
 	remark := s.comment(ctx, page)
 	if s.report.Err != nil {
 		s.printError(s.report.Err)

@@ -92,7 +92,7 @@ func (s *session) comment(ctx context.Context, page report.Doc) report.Doc {
 	defer cancel()
 	client, err := s.gitHub()
 	if err == nil {
-		s.report.Comment, err = client.Comment(ctx, pr.Number, s.targetKey(), s.hiddenPlan()+s.runner.Redact(report.Markdown(page)), s.job.RunURL())
+		s.report.Comment, err = client.Comment(ctx, pr.Number, s.targetKey(), s.hiddenPlan()+report.Markdown(page), s.job.RunURL())
 	}
 	switch {
 	case err == nil:
