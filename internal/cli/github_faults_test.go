@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -56,13 +58,50 @@ func (w world) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.double.Transport().RoundTrip(r)
 }
 
+// onRequest looks at every request first.
+type onRequest struct {
+	next http.RoundTripper
+	look func(*http.Request)
+}
+
+func (o *onRequest) RoundTrip(r *http.Request) (*http.Response, error) {
+	o.look(r)
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	return o.next.RoundTrip(r)
+}
+
+// mortal is the wire of a process that is killed at the first request that is so, before the request has its effect:
+// nothing that it would have sent arrives any more.
+type mortal struct {
+	next http.RoundTripper
+	at   func(*http.Request) bool
+	dead atomic.Bool
+}
+
+func (m *mortal) RoundTrip(r *http.Request) (*http.Response, error) {
+	if m.at(r) {
+		m.dead.Store(true)
+	}
+	if m.dead.Load() {
+		return nil, errors.New("the process is gone")
+	}
+	return m.next.RoundTrip(r)
+}
+
 func (w world) run(t *testing.T, ctx context.Context) (report.Result, int) {
+	t.Helper()
+	return w.through(t, ctx, w)
+}
+
+func (w world) through(t *testing.T, ctx context.Context, wire http.RoundTripper) (report.Result, int) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	status := Run(ctx, Process{
 		Args: append(w.args, "--json", "--tracking-uri", address), Env: func(name string) string { return w.env[name] },
 		Stdout: &stdout, Stderr: &stderr, Dir: w.env["GITHUB_WORKSPACE"], Now: time.Now, Jitter: func() float64 { return 0.5 }, Version: "test",
-		Wire: rest.Config{Transport: w},
+		Wire: rest.Config{Transport: wire},
 	})
 	var result report.Result
 	text := stdout.Bytes()

@@ -36,7 +36,7 @@ type outside struct {
 	answers map[string]int // status by host; 0 = 200
 	letters []letterSeen
 	leaks   []string
-	cutOff  func(host string) // called before a message is answered
+	hold    func(*http.Request) // called before a message is answered
 }
 
 // letterSeen is a message that Slack or a webhook received.
@@ -91,8 +91,8 @@ func (o *outside) answer(r *http.Request) (*http.Response, error) {
 		if err != nil {
 			return nil, err
 		}
-		if o.cutOff != nil {
-			o.cutOff(r.URL.Host)
+		if o.hold != nil {
+			o.hold(r)
 		}
 		if err := r.Context().Err(); err != nil {
 			return nil, err

@@ -24,7 +24,8 @@ type move struct {
 
 	event    registry.Event // what others are told; its record id is "" until the move was claimed
 	deployed github.Deployed
-	shown    bool // as a deployment
+	shown    bool   // as a deployment
+	page     string // of the version, in MLflow
 }
 
 // newMove prepares a plan that moves something; nil for any other.
@@ -120,6 +121,7 @@ func (m *move) deploy(ctx context.Context, version int) {
 	client, err := s.gitHub()
 	if err == nil {
 		e := m.told(version)
+		m.page = s.report.VersionURL(e.Version)
 		m.deployed, err = client.Deploy(ctx, github.Deployment{
 			Ref: s.job.SHA, Environment: s.set.gitHub.environment, Key: s.targetKey(), Description: deploymentText(e), Production: production(s.set.gitHub.environment, e),
 			Record: e.RecordID, RunID: s.job.RunID, Payload: payloadOf(e),
@@ -183,8 +185,7 @@ func (s *session) markDeployed() {
 }
 
 func (m *move) status(state github.State, text string) github.Status {
-	s := m.session
-	return github.Status{State: state, Description: text, LogURL: s.job.RunURL(), EnvironmentURL: s.report.VersionURL(m.event.Version)}
+	return github.Status{State: state, Description: text, LogURL: m.session.job.RunURL(), EnvironmentURL: m.page}
 }
 
 // deploymentText names the move in the list of deployments.

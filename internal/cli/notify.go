@@ -254,5 +254,5 @@ func (s *session) deliver(ctx context.Context, l *ledger.Ledger, box ledger.Outb
 func (s *session) warn(text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.report.Receipt.Warnings = append(s.report.Receipt.Warnings, text)
+	s.warnings = append(s.warnings, text)
 }

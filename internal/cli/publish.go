@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
@@ -21,7 +22,7 @@ func (s *session) finish(ctx context.Context) int {
 		s.report.Rounds += m.Rounds
 	}
 	s.report.Stamped = stamped(s.report.Digest, s.p.Now())
-	s.report.Receipt.Warnings = append(s.report.Receipt.Warnings, s.report.Untold()...)
+	s.report.Receipt.Warnings = slices.Concat(s.report.Receipt.Warnings, s.warnings, s.report.Untold())
 	s.compareSignatures()
 	page := s.report.Page().Map(s.runner.Redact) // before anything is escaped: an escaped secret is not found any more
 	remark := s.comment(ctx, page)

@@ -100,7 +100,7 @@ func (s *session) comment(ctx context.Context, page report.Doc) report.Doc {
 	case pr.Fork && registry.ReasonOf(err) == registry.Forbidden:
 		return report.Doc{report.Para{Line: report.Line{report.T("No comment was kept: the token of a pull request from a fork only reads. The text above is all there is.")}}}
 	}
-	s.warn(fmt.Sprintf("no comment was kept on pull request %d: %v", pr.Number, err))
+	s.report.Receipt.Warnings = append(s.report.Receipt.Warnings, fmt.Sprintf("no comment was kept on pull request %d: %v", pr.Number, err))
 	var e *registry.Error
 	if errors.As(err, &e) && e.Hint != "" {
 		fmt.Fprintf(s.runner.Err(), "  hint: %s\n", e.Hint)

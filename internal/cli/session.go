@@ -37,8 +37,9 @@ type session struct {
 	late   context.Context // of what is still reported after a cancellation, or when the time has run out
 	jobErr error           // what of the job could not be read
 
-	mu     sync.Mutex
-	waited map[string]int // cause -> the highest attempt that was told about
+	mu       sync.Mutex
+	waited   map[string]int // cause -> the highest attempt that was told about
+	warnings []string       // of what went wrong beside the command's own work
 }
 
 // begin checks where the command runs and builds the client; nothing is sent yet.
