@@ -88,7 +88,7 @@ function versionsTable(versions, { state, changed, ofModel = false } = {}) {
       { key: "version", title: "Version", right: true, cell: ({ model, number }) => el("a", { href: versionHash(model.name, number) }, `v${number}`), value: ({ number }) => number },
       { key: "named", title: "Named by", cell: ({ refs: list }) => refs(list) },
       { key: "findings", title: "Findings", right: true, cell: ({ findings }) => (findings > 0 ? number(findings) : none()), value: ({ findings }) => findings },
-      { key: "stage", title: "Stage", cell: ({ stage }) => (stage === "None" || stage === "" ? none() : data(stage)), value: ({ stage }) => stage },
+      { key: "stage", title: "Stage", cell: ({ stage }) => (stage === "None" || stage === "" ? none() : word(stage)), value: ({ stage }) => stage },
       { key: "created", title: "Created (UTC)", right: true, cell: ({ created }) => time(created), value: ({ created }) => created || null },
       { key: "run", title: "Run", cell: ({ run, bare }) => (run ? short(run) : none(bare ? "left out" : "none")) },
       sizes && { key: "size", title: "Size", right: true, cell: ({ size }) => (size > 0 ? bytes(size) : none()), value: ({ size }) => size || null },

@@ -114,7 +114,7 @@ function promotionsSection(model) {
   }
   const canvas = plot("Timeline of promotions", (width) => timeline(model, width),
     list(title, ["Entry", "Ended (UTC)", "What", "Moved", "By", "Evidence", "Outcome"], model.entries.toReversed().flatMap(entryRows)),
-    { note: "What each alias or stage named, from the newest page of the ledger. ↩ is a rollback, ≠ a move that the ledger did not make, ✕ an attempt that was not completed. At the right: what the registry says now." });
+    { note: `What each alias or stage named, as the ledger tells it${model.promotions > model.entries.length ? ` in the newest ${number(model.entries.length)} of its ${number(model.promotions)} entries` : ""}. ↩ is a rollback, ≠ a move that the ledger did not make, ✕ an attempt that was not completed. At the right: what the registry says now.` });
   canvas.classList.add("below");
   return [broken, canvas];
 }

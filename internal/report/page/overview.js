@@ -180,7 +180,7 @@ function promotionsPlot() {
     label: period.label(at), name: period.label(at), parts: used.map(([outcome, style, name]) => ({ value: n.get(outcome) ?? 0, style, name })),
   }))), el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Promotions over time as a table" }, list(title, [period.title, ...used.map(([, , name]) => name)],
     bins.toReversed().filter(({ n }) => n.size > 0).map(({ at, n }) => [period.label(at), ...used.map(([outcome]) => number(n.get(outcome) ?? 0))]), { right: [1, 2, 3] })), {
-    note: ["Of the newest page of each model's ledger, in UTC.", used.length > 1 && legend(...used.map(([, style, name]) => [style, name]))],
+    note: ["Of the promotion ledgers that were read, in UTC.", used.length > 1 && legend(...used.map(([, style, name]) => [style, name]))],
   });
 }
 

@@ -52,6 +52,7 @@ function readModel(block) {
     ledger: block.ledger ?? "",
     broken: block.broken ?? "",
     before: block.before ?? {},
+    promotions: block.promotions,
     holders: block.holders ?? [],
     versions: rows(block.versions, {
       number: asSteps(), created: asSteps(), updated: asIs, stage: word, status: word, live: asFlag, bare: asFlag, run: word,

@@ -52,12 +52,17 @@ function warm(rows, text, from = 0) {
   });
 }
 
+const apologise = (title, why) => main.replaceChildren(el("h1", null, title), el("p", { class: "notice" }, why));
+
 function start() {
   if (!document.getElementById("totals")) {
-    main.replaceChildren(el("h1", null, "This page is incomplete"), el("p", { class: "notice" }, "The audit was cut off while it wrote this file. Run it again."));
-    return;
+    return apologise("This page is incomplete", "The audit was cut off while it wrote this file. Run it again.");
   }
-  read();
+  try {
+    read();
+  } catch (error) {
+    return apologise("This page cannot be shown", `Its data is not what it was written as (${error.message}). A password that is an ordinary word, hidden wherever it occurs, may be the cause.`);
+  }
   frame();
   route();
   addEventListener("hashchange", () => {
