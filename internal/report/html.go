@@ -44,7 +44,9 @@ type leftOut struct {
 var pageFiles embed.FS
 
 // pageScripts are one script, in this order: no step builds it.
-var pageScripts = []string{"text.js", "read.js", "table.js", "chart.js", "timeline.js", "lineage.js", "overview.js", "lists.js", "model.js", "route.js"}
+var pageScripts = []string{
+	"text.js", "read.js", "table.js", "chart.js", "timeline.js", "lineage.js", "overview.js", "plots.js", "lists.js", "model.js", "route.js",
+}
 
 // pageFrame is the page without its data: what stands before it, and after.
 var pageFrame = sync.OnceValues(func() (before, after string) {

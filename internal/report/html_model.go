@@ -17,7 +17,7 @@ const (
 	everything detail = iota
 	lean              // versions that are neither live nor found fault with go without their details
 	notable           // and are left out
-	named             // no version at all, and no promotion
+	named             // no version at all, and no promotion: what names a version, and the findings
 	nothing
 )
 
@@ -82,13 +82,13 @@ func newPageModel(a registry.Audited, findings []registry.AuditFinding, d detail
 		Words: w, Lists: newLists(w),
 	}
 	m.findings(findings)
+	m.Holders = holders(a)
+	m.entries(a.Ledger, manyEntries[d])
 	if d == named {
 		return m
 	}
 	m.Description, m.Tags = registry.Truncate(a.Model.Description, longDescription), m.pairs(a.Model.Tags)
-	m.Holders = holders(a)
 	m.versions(a, findings, d)
-	m.entries(a.Ledger, manyEntries[d])
 	return m
 }
 
@@ -237,6 +237,9 @@ func (m *pageModel) entries(known registry.Known[registry.Ledger], most int) {
 	m.Ledger, m.Promotions = ledger.Off, len(ledger.Entries)
 	if !ok {
 		m.Ledger = known.Why()
+	}
+	if most == 0 {
+		return
 	}
 	older := len(ledger.Entries) - min(most, len(ledger.Entries))
 	m.Before = left(registry.Ledger{Entries: ledger.Entries[:older], Before: ledger.Before})
