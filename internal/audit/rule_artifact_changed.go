@@ -36,8 +36,8 @@ var artifactChanged = rule{
 
 // compared holds a version's files against what the record of its promotion says.
 func (s scene) compared(v registry.Version, e registry.Entry) (result, bool) {
-	was := e.Record.Artifact
-	if was == nil {
+	was := e.Record.Contents
+	if was.MLmodel == "" && was.Files == 0 {
 		return unjudged(v, "entry %d of the ledger says nothing of the files", e.Epoch), true
 	}
 	m, known := s.MLmodels[v.Number].Get()

@@ -32,9 +32,9 @@ var neverPassed = rule{
 				out = append(out, t.unjudged("it was promoted without a ledger, so what it passed is not on record"))
 			case !found:
 				out = append(out, t.finds("no record says that version %d passed what the policy asks of %s", t.version.Number, t.ref).from(asked))
-			case e.Record.Policy[t.ref] == "":
+			case e.Record.Rules[t.ref] == "":
 				out = append(out, t.finds("version %d was promoted to %s on %s without the policy file", t.version.Number, t.ref, date(e.Ended)).from(asked))
-			case e.Record.Policy[t.ref] != asked.Digest:
+			case e.Record.Rules[t.ref] != asked.Digest:
 				out = append(out, t.finds("version %d passed the policy for %s as it was on %s; what it asks has changed since", t.version.Number, t.ref, date(e.Ended)).from(asked))
 			}
 		}

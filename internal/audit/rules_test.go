@@ -42,7 +42,7 @@ var cases = []ruleCase{
 	{rule: "moved-outside", when: "a promotion is under way", plant: func(s *sound) {
 		s.Model.Aliases["champion"] = 1
 		s.entries(func(all []registry.Entry) []registry.Entry {
-			e := promoted(3, 2, 1, time.Time{}, all[0].Record.Policy["@champion"])
+			e := promoted(3, 2, 1, time.Time{}, all[0].Record.Rules["@champion"])
 			e.Outcome, e.Lease = "", now.Add(time.Minute)
 			return append(all, e)
 		})
@@ -141,10 +141,10 @@ var cases = []ruleCase{
 		want: "version 2 (@champion): there are 2 files with 1101 bytes, and there were 2 with 1100 when it was promoted on 2026-04-26 (entry 2)"},
 	{rule: "artifact-changed", when: "the files of a version that is not live any more changed", plant: func(s *sound) { s.MLmodels[1] = registry.Is(registry.MLmodel{Sha256: "other"}) }},
 	{rule: "artifact-changed", when: "no gate had read the sizes", plant: func(s *sound) {
-		s.last(func(e *registry.Entry) { e.Record.Artifact = &registry.Artifact{MLmodel: "sumr2"} })
+		s.last(func(e *registry.Entry) { e.Record.Contents = registry.Contents{MLmodel: "sumr2"} })
 		s.Files[2] = registry.Is([]registry.File{{Path: "MLmodel", Size: 100}, {Path: "model.skops", Size: 7}})
 	}},
-	{rule: "artifact-changed", when: "the record says nothing of the files", plant: func(s *sound) { s.last(func(e *registry.Entry) { e.Record.Artifact = nil }) },
+	{rule: "artifact-changed", when: "the record says nothing of the files", plant: func(s *sound) { s.last(func(e *registry.Entry) { e.Record.Contents = registry.Contents{} }) },
 		unjudged: "entry 2 of the ledger says nothing of the files"},
 
 	{rule: "source-unsafe", when: "it climbs", plant: source("mlflow-artifacts:/7/r1/artifacts/../../secret"), want: "version 1: its source mlflow-artifacts:/7/r1/artifacts/../../secret climbs out of its folder"},
@@ -175,9 +175,9 @@ var cases = []ruleCase{
 		s.Newest = registry.Is(*s.version(3))
 		s.last(func(e *registry.Entry) { e.Record.Command, e.Record.To, e.Record.Moves[0].Want = "alias", 3, "3" })
 	}, want: "no record says that version 3 passed what the policy asks of @champion", severity: registry.Medium},
-	{rule: "never-passed", when: "the policy changed", plant: func(s *sound) { s.last(func(e *registry.Entry) { e.Record.Policy["@champion"] = "another" }) },
+	{rule: "never-passed", when: "the policy changed", plant: func(s *sound) { s.last(func(e *registry.Entry) { e.Record.Rules["@champion"] = "another" }) },
 		want: "version 2 passed the policy for @champion as it was on 2026-04-26; what it asks has changed since"},
-	{rule: "never-passed", when: "it was promoted by thresholds alone", plant: func(s *sound) { s.last(func(e *registry.Entry) { e.Record.Policy = nil }) },
+	{rule: "never-passed", when: "it was promoted by thresholds alone", plant: func(s *sound) { s.last(func(e *registry.Entry) { e.Record.Rules = nil }) },
 		want: "version 2 was promoted to @champion on 2026-04-26 without the policy file"},
 	{rule: "never-passed", when: "it was let through ungated, and there is no policy file", plant: func(s *sound) {
 		s.Policy = nil
@@ -185,13 +185,13 @@ var cases = []ruleCase{
 	}, want: "version 2 came to @champion without any gate (override: ungated), on 2026-04-26 by ann"},
 	{rule: "never-passed", when: "there is no policy file and thresholds passed", plant: func(s *sound) {
 		s.Policy = nil
-		s.last(func(e *registry.Entry) { e.Record.Policy = nil })
+		s.last(func(e *registry.Entry) { e.Record.Rules = nil })
 	}},
 	{rule: "never-passed", when: "it was gone back to by a rollback", plant: func(s *sound) {
 		s.Model.Aliases["champion"] = 1
 		s.entries(func(all []registry.Entry) []registry.Entry {
 			back := promoted(3, 2, 1, now.Add(-time.Hour), "")
-			back.Record.Command, back.Record.Policy, back.Record.Gates, back.Record.Hold = "rollback", nil, nil, []int{2}
+			back.Record.Command, back.Record.Rules, back.Record.Gates, back.Record.Hold = "rollback", nil, nil, []int{2}
 			return append(all, back)
 		})
 	}, also: []string{"no-rollback-target"}},
@@ -271,7 +271,7 @@ var cases = []ruleCase{
 		s.Model.Aliases["champion"], s.Versions = 3, []registry.Version{s.Versions[0], s.Versions[2]}
 		s.Newest = registry.Is(s.Versions[1])
 		s.entries(func(all []registry.Entry) []registry.Entry {
-			return append(all, promoted(3, 2, 3, now.Add(-time.Hour), all[0].Record.Policy["@champion"]))
+			return append(all, promoted(3, 2, 3, now.Add(-time.Hour), all[0].Record.Rules["@champion"]))
 		})
 	}},
 
@@ -388,7 +388,7 @@ func waived(until string) func(*sound) {
 func opened(lease time.Time) func(*sound) {
 	return func(s *sound) {
 		s.entries(func(all []registry.Entry) []registry.Entry {
-			e := promoted(3, 2, 1, time.Time{}, all[0].Record.Policy["@champion"])
+			e := promoted(3, 2, 1, time.Time{}, all[0].Record.Rules["@champion"])
 			e.Outcome, e.Moved, e.Lease = "", 0, lease
 			return append(all, e)
 		})

@@ -157,7 +157,7 @@ func TestFindingsPointIntoThePolicyFile(t *testing.T) {
 	}{
 		{"the rule has settings", gates + "audit:\n  rules:\n    no-run:\n      severity: high\n", func(s *sound) { s.version(2).RunID = "" }, 11},
 		{"the model has gates", gates, func(s *sound) { s.version(2).RunID = "" }, 3},
-		{"the target has gates", gates, func(s *sound) { s.last(func(e *registry.Entry) { e.Record.Policy = nil }) }, 5},
+		{"the target has gates", gates, func(s *sound) { s.last(func(e *registry.Entry) { e.Record.Rules = nil }) }, 5},
 		{"only an audit is there", "version: 1\naudit:\n  rules: {run-gone: {off: true}}\n", func(s *sound) { s.version(2).RunID = "" }, 3},
 	} {
 		s := newSound()

@@ -97,10 +97,10 @@ func promoted(epoch, from, to int, at time.Time, digest string) registry.Entry {
 	return registry.Entry{
 		Epoch: epoch, Outcome: registry.EntryDone, Moved: 1, Ended: at, Lease: at.Add(15 * time.Minute), Digest: fmt.Sprintf("digest %d", epoch),
 		Record: registry.LedgerRecord{
-			Command: "promote", Model: "churn", To: to, From: from, Epoch: epoch, Target: registry.Target{Alias: "champion"}, Actor: "ann",
-			Moves: []registry.Shift{{Ref: "@champion", Was: was, Want: fmt.Sprint(to)}}, Policy: map[string]string{"@champion": digest},
+			Command: "promote", Model: "churn", To: to, From: from, Epoch: epoch, Target: registry.Target{Alias: "champion"}, Origin: registry.Origin{Actor: "ann"},
+			Moves: []registry.Shift{{Ref: "@champion", Was: was, Want: fmt.Sprint(to)}}, Rules: map[string]string{"@champion": digest},
 			Gates: []registry.Finding{{Gate: "metric acc", Target: "champion", Outcome: registry.Pass}}, Plan: fmt.Sprintf("plan %d", epoch),
-			Artifact: &registry.Artifact{MLmodel: fmt.Sprintf("sumr%d", to), Files: 2, Bytes: 1100},
+			Contents: registry.Contents{MLmodel: fmt.Sprintf("sumr%d", to), Files: 2, Bytes: 1100},
 		},
 	}
 }

@@ -29,14 +29,14 @@ func Unreadable[T any](why string) Known[T] { return Known[T]{state: unreadable,
 // Get returns the fact and whether it is known.
 func (k Known[T]) Get() (T, bool) { return k.value, k.state == known }
 
+// Gathered reports whether anybody asked for the fact.
+func (k Known[T]) Gathered() bool { return k.state != notGathered }
+
 // OrZero returns the fact, or the zero value where it is not known: for showing, never for deciding.
 func (k Known[T]) OrZero() T { return k.value }
 
 // IsAbsent reports whether the server confirmed that there is no such thing.
 func (k Known[T]) IsAbsent() bool { return k.state == absent }
-
-// Gathered reports whether anybody asked.
-func (k Known[T]) Gathered() bool { return k.state != notGathered }
 
 // Why says in a few words why the fact is not known; "" when it is.
 func (k Known[T]) Why() string {

@@ -17,12 +17,12 @@ const (
 	everything detail = iota
 	lean              // versions that are neither live nor found fault with go without their details
 	notable           // and are left out
-	named             // no version at all, and no promotion: what names a version, and the findings
+	nameOnly          // no version at all, and no promotion: what names a version, and the findings
 	nothing
 )
 
 // room is the size up to which a page may grow with models in that detail.
-var room = [nothing]int{everything: 16_000_000, lean: 20_000_000, notable: 22_000_000, named: PageLimit - 300_000}
+var room = [nothing]int{everything: 16_000_000, lean: 20_000_000, notable: 22_000_000, nameOnly: PageLimit - 300_000}
 
 // manyEntries is how many promotions of a model, the newest, are written in that detail.
 var manyEntries = [nothing]int{everything: 200, lean: 50, notable: 20}
@@ -84,7 +84,7 @@ func newPageModel(a registry.Audited, findings []registry.AuditFinding, d detail
 	m.findings(findings)
 	m.Holders = holders(a)
 	m.entries(a.Ledger, manyEntries[d])
-	if d == named {
+	if d == nameOnly {
 		return m
 	}
 	m.Description, m.Tags = registry.Truncate(a.Model.Description, longDescription), m.pairs(a.Model.Tags)
@@ -333,18 +333,18 @@ func holders(a registry.Audited) []pageHolder {
 	for _, v := range a.Versions {
 		tags[v.Number] = v.Tags
 		if tag := registry.StageTimeTag(v.Stage); tag != "" {
-			out = append(out, pageHolder{v.Stage, v.Number, since(a.Ledger, v.Stage, v.Number, v.Tags[tag])})
+			out = append(out, pageHolder{v.Stage, v.Number, heldSince(a.Ledger, v.Stage, v.Number, v.Tags[tag])})
 		}
 	}
 	for _, alias := range slices.Sorted(maps.Keys(a.Model.Aliases)) {
 		n := a.Model.Aliases[alias]
-		out = append(out, pageHolder{"@" + alias, n, since(a.Ledger, "@"+alias, n, tags[n][registry.AliasTimeTag(alias)])})
+		out = append(out, pageHolder{"@" + alias, n, heldSince(a.Ledger, "@"+alias, n, tags[n][registry.AliasTimeTag(alias)])})
 	}
 	slices.SortStableFunc(out, func(x, y pageHolder) int { return strings.Compare(x.Ref, y.Ref) })
 	return out
 }
 
-func since(known registry.Known[registry.Ledger], ref string, version int, tag string) int64 {
+func heldSince(known registry.Known[registry.Ledger], ref string, version int, tag string) int64 {
 	number := strconv.Itoa(version)
 	for _, e := range slices.Backward(known.OrZero().Entries) {
 		for _, s := range e.Record.Moves {

@@ -95,7 +95,7 @@ func samplePromotions(chance *rand.Rand, a *registry.Audited, user string) []reg
 	was, before := "", ""
 	add := func(command string, v registry.Version, ref, was, now, outcome string, at time.Time) {
 		e := registry.Entry{Epoch: len(entries) + 1, Outcome: outcome, Ended: at, Link: "https://github.com/example/models/actions/runs/" + strconv.Itoa(90_000+chance.IntN(9000)), Record: registry.LedgerRecord{
-			At: at.Add(-20 * time.Second).Format(time.RFC3339), Command: command, To: v.Number, Actor: user, Moves: []registry.Shift{{Ref: ref, Was: was, Want: now}},
+			At: at.Add(-20 * time.Second).Format(time.RFC3339), Command: command, To: v.Number, Origin: registry.Origin{Actor: user}, Moves: []registry.Shift{{Ref: ref, Was: was, Want: now}},
 			Gates: []registry.Finding{{Gate: "test_accuracy >= 0.85", Outcome: registry.Pass, Candidate: "0.912"}, {Gate: "test_f1 >= champion - 0.01", Outcome: registry.Pass, Candidate: "0.871"}},
 		}}
 		if outcome == registry.EntryAborted {
@@ -221,7 +221,7 @@ func sampleLarge(i, versions int) audited {
 	for n := range 5 {
 		v := a.Versions[(n+1)*(versions-4)/5]
 		entries = append(entries, registry.Entry{Epoch: n + 1, Outcome: registry.EntryDone, Ended: v.Created.Add(time.Hour), Record: registry.LedgerRecord{
-			At: v.Created.Add(time.Hour).Format(time.RFC3339), Command: "promote", To: v.Number, Actor: "amara", Moves: []registry.Shift{{Ref: "@champion", Was: strconv.Itoa(max(0, v.Number-20)), Want: strconv.Itoa(v.Number)}},
+			At: v.Created.Add(time.Hour).Format(time.RFC3339), Command: "promote", To: v.Number, Origin: registry.Origin{Actor: "amara"}, Moves: []registry.Shift{{Ref: "@champion", Was: strconv.Itoa(max(0, v.Number-20)), Want: strconv.Itoa(v.Number)}},
 			Gates: []registry.Finding{{Gate: "test_accuracy >= 0.85", Outcome: registry.Pass, Candidate: "0.91" + strconv.Itoa(n)}},
 		}})
 	}
@@ -263,7 +263,7 @@ func hostileModels() []audited {
 		run.Datasets = append(run.Datasets, registry.Dataset{Name: p, Digest: next, Context: p, SourceType: next})
 		a.Runs[next] = registry.Is(run)
 		a.Runs["gone"] = registry.Absent[registry.Run](p)
-		record := registry.LedgerRecord{At: at.Format(time.RFC3339), Command: p, Actor: next, To: 1, Override: []string{p},
+		record := registry.LedgerRecord{At: at.Format(time.RFC3339), Command: p, Origin: registry.Origin{Actor: next}, To: 1, Override: []string{p},
 			Moves: []registry.Shift{{Ref: p, Was: next, Want: p}, {Ref: "@champion", Was: "", Want: "1"}}, Outside: []registry.Shift{{Ref: "@champion", Was: "1", Want: next}}, Gates: []registry.Finding{{Gate: p, Candidate: next}}}
 		a.Ledger = registry.Is(registry.Ledger{Before: map[string]string{p: next}, Entries: []registry.Entry{
 			{Epoch: 1, Record: record, Outcome: registry.EntryDone, Ended: at.Add(time.Minute), Link: p},

@@ -233,7 +233,7 @@ func TestSinceWhenATargetNamesAVersion(t *testing.T) {
 		{"the tag, where the ledger knows nothing", "@canary", "2026-05-09T12:00:00Z", 1, at(9).Unix()},
 		{"neither", "@canary", "yesterday", 1, 0},
 	} {
-		if got := since(ledger, c.ref, c.version, c.tag); got != c.want {
+		if got := heldSince(ledger, c.ref, c.version, c.tag); got != c.want {
 			t.Errorf("%s: %d, want %d", c.when, got, c.want)
 		}
 	}
@@ -302,7 +302,7 @@ func (w *countingWriter) Write(p []byte) (int, error) {
 func TestLeftOutIsWhatIsMissing(t *testing.T) {
 	a := sampleLarge(1, 40)
 	a.findings = []registry.AuditFinding{{Rule: "x", Version: 3, Severity: registry.Low}}
-	for d, want := range map[detail]struct{ rows, bare int }{everything: {40, 0}, lean: {40, 38}, notable: {2, 0}, named: {0, 0}} {
+	for d, want := range map[detail]struct{ rows, bare int }{everything: {40, 0}, lean: {40, 38}, notable: {2, 0}, nameOnly: {0, 0}} {
 		m := newPageModel(a.Audited, a.findings, d)
 		if m.Versions.rows != want.rows || m.bare != want.bare || m.Findings.rows != 1 || m.Read != 40 {
 			t.Errorf("detail %d: %d rows, %d bare, %d findings of %d read", d, m.Versions.rows, m.bare, m.Findings.rows, m.Read)
