@@ -44,6 +44,7 @@ const plain = (text) => text.replace(oddOnes, (c) => `‹${codePoint(c)}›`);
 
 // data is foreign text as an element: isolated, so that its direction stays its own.
 function data(text, attributes) {
+  if (!odd.test(text)) return el("bdi", { class: "data", ...attributes }, text);
   const parts = [];
   let from = 0;
   for (const found of text.matchAll(oddOnes)) {
