@@ -25,7 +25,7 @@ func Register(f registry.Facts, in registry.Intent) (registry.Plan, error) {
 func begin(f registry.Facts, in registry.Intent) registry.Plan {
 	p := registry.Plan{
 		Command: in.Command, Server: f.Server, Model: in.Query.Model,
-		Candidate: in.Query.Candidate.Text, Version: f.Number(), Target: in.Query.Target, Policy: in.Policy, Rules: in.Rules, Override: in.Override,
+		Candidate: in.Query.Candidate.Text, Version: f.Number(), Target: in.Query.Target, Policy: in.Policy, Override: in.Override,
 		Steps: []registry.Step{},
 	}
 	if f.Number() == 0 {

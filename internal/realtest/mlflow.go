@@ -164,14 +164,6 @@ func (s *Server) Stop() {
 	})
 }
 
-// SQL runs statements in the server's PostgreSQL, all of them or none.
-func (s *Server) SQL(ctx context.Context, statements string) error {
-	if s.postgres == nil {
-		return errors.New("the server has no PostgreSQL")
-	}
-	return s.postgres.SQL(ctx, statements)
-}
-
 // Tail is the last lines of the server's output.
 func (s *Server) Tail() string { return tail(s.Log, 25) }
 

@@ -22,8 +22,6 @@ type Postgres struct {
 	Log string // path of the server's output
 
 	dir     string
-	bin     string // of its programs
-	port    string
 	process *process
 	once    sync.Once
 }
@@ -46,7 +44,7 @@ func PostgreSQL(ctx context.Context) (_ *Postgres, err error) {
 	if err != nil {
 		return nil, err
 	}
-	pg := &Postgres{dir: dir, bin: bin, Log: filepath.Join(dir, "log")}
+	pg := &Postgres{dir: dir, Log: filepath.Join(dir, "log")}
 	defer func() {
 		if err != nil {
 			pg.Stop()
@@ -72,7 +70,6 @@ func PostgreSQL(ctx context.Context) (_ *Postgres, err error) {
 	if err != nil {
 		return nil, err
 	}
-	pg.port = port
 	pg.process, err = launch{name: "postgres", dir: cluster, log: pg.Log, env: Environment(), as: as}.start(ctx,
 		filepath.Join(bin, "postgres"), "-D", cluster, "-p", port, "-k", cluster, "-h", "127.0.0.1",
 		"-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
@@ -84,18 +81,6 @@ func PostgreSQL(ctx context.Context) (_ *Postgres, err error) {
 	}
 	pg.URI = fmt.Sprintf("postgresql+psycopg2://mlflow@127.0.0.1:%s/postgres", port)
 	return pg, nil
-}
-
-// SQL runs statements, all of them or none.
-func (pg *Postgres) SQL(ctx context.Context, statements string) error {
-	cmd := exec.CommandContext(ctx, filepath.Join(pg.bin, "psql"), "--no-psqlrc", "--quiet", "--single-transaction",
-		"--set", "ON_ERROR_STOP=1", "--host", "127.0.0.1", "--port", pg.port, "--username", "mlflow", "postgres")
-	cmd.Stdin = strings.NewReader(statements)
-	cmd.Env = Environment()
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("psql: %w\n%s", err, out)
-	}
-	return nil
 }
 
 // Stop ends the server and removes its folder.

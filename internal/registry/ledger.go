@@ -36,6 +36,7 @@ type Entry struct {
 	Moved   int    // of the record's moves, when it ended
 	Ended   time.Time
 	Digest  string // of everything above, chained by the next record
+	Told    []int  // of the record's list Notify, those that were told: the one thing written after the entry was closed
 }
 
 // RecordDigest is the digest of the record alone, known before the entry is closed.
@@ -55,6 +56,16 @@ type Holder struct {
 // earlier has ended.
 func (h Holder) LaterAttemptOf(other Holder) bool {
 	return h.Run != "" && h.Run == other.Run && h.Attempt > other.Attempt
+}
+
+// Sizes counts files and adds up their bytes.
+func Sizes(files []File) (n int, bytes int64) {
+	for _, f := range files {
+		if !f.Dir {
+			n, bytes = n+1, bytes+f.Size
+		}
+	}
+	return n, bytes
 }
 
 // Shift is one target moved: what it named, and what it names after.

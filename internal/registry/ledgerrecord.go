@@ -46,8 +46,10 @@ type LedgerRecord struct {
 	Plan      string    `json:"plan"`                    // digest
 	Policy    string    `json:"policy_sha256,omitempty"` // digest of the policy file
 
-	// Rules holds the digest of what the policy file asked of each target, by its name in the ledger.
+	// Rules holds, for each target that the policy file describes, the digest of what it asked there.
 	Rules map[string]string `json:"policy_rules,omitempty"`
+
+	Notify []string `json:"notify,omitempty"` // who is to be told once it is done
 
 	Contents
 	Return
@@ -60,8 +62,8 @@ type Contents struct {
 	Experiment string       `json:"experiment_id,omitempty"`
 	Repository string       `json:"commit_repository,omitempty"` // of the training code
 	Artifact   string       `json:"artifact_sha256,omitempty"`   // see FilesDigest; only where a gate asked for it
-	MLmodel    string       `json:"mlmodel_sha256,omitempty"`    // of the descriptor's text, which is new whenever a model is logged
-	Files      int          `json:"artifact_files,omitempty"`    // only where a gate asked for them
+	Files      int          `json:"artifact_files,omitempty"`    // only where a gate had read their sizes
+	MLmodel    string       `json:"mlmodel_sha256,omitempty"`    // of the descriptor, which has a new id whenever the model is logged
 	Bytes      int64        `json:"artifact_bytes,omitempty"`    // of those files, or what the descriptor says
 	Flavors    []string     `json:"flavors,omitempty"`
 	Signature  string       `json:"signature_sha256,omitempty"` // of inputs, outputs and parameters, see Digest
@@ -103,10 +105,13 @@ type Origin struct {
 
 // NewLedgerRecord is the whole record of a plan that is about to move this version. It is what the run that finishes a
 // promotion after a crash goes by.
-func NewLedgerRecord(p Plan, digest string, by Origin, f Facts, number int, at time.Time) LedgerRecord {
+func NewLedgerRecord(p Plan, digest string, in Intent, by Origin, f Facts, number int, at time.Time) LedgerRecord {
 	if e, ok := f.Ledger.Last(); ok && p.Resumes == e.Epoch {
 		r := e.Record // what was decided then, on the evidence of then
 		r.At, r.Origin = at.UTC().Format(time.RFC3339), by
+		if len(in.Notify) > 0 {
+			r.Notify = in.Notify
+		}
 		return r
 	}
 	run := f.Candidate.Run.OrZero()
@@ -114,7 +119,7 @@ func NewLedgerRecord(p Plan, digest string, by Origin, f Facts, number int, at t
 		Command: p.Command, At: at.UTC().Format(time.RFC3339), Server: p.Server, Model: p.Model, From: p.Incumbent, To: number,
 		Target: p.targetOf(number), Moves: p.Shifts(number), Archived: p.archived(number), Candidate: Truncate(p.Candidate, 1000),
 		RunID: run.ID, Commit: run.Tags[RunTagCommit], Override: p.Override, Hold: p.Hold, Outside: f.MovedOutside(p.Target),
-		Plan: digest, Policy: p.Policy, Rules: p.Rules, Contents: contents(f), Origin: by,
+		Plan: digest, Policy: p.Policy, Rules: in.Rules, Notify: in.Notify, Contents: contents(f), Origin: by,
 	}
 	if p.Incumbent == 0 {
 		r.From = p.before(number)
@@ -165,13 +170,13 @@ func (p Plan) archived(number int) []int {
 
 func contents(f Facts) Contents {
 	run := f.Candidate.Run.OrZero()
-	c := Contents{ModelID: f.Source.ModelID, Experiment: run.ExperimentID, Repository: withoutUserInfo(run.Tags[RunTagRepository])}
+	c := Contents{ModelID: f.Source.ModelID, Experiment: run.ExperimentID, Repository: WithoutUserInfo(run.Tags[RunTagRepository])}
 	for _, d := range run.Datasets {
 		c.Datasets = append(c.Datasets, DatasetRef{Truncate(d.Name, 200), Truncate(d.Digest, 100), d.Context})
 	}
 	if m, ok := f.Candidate.MLmodel.Get(); ok {
-		c.MLmodel = m.Sha256
 		c.Flavors, c.LoggedWith, c.Bytes = slices.Sorted(maps.Keys(m.Flavors)), m.MLflowVersion, m.SizeBytes
+		c.MLmodel = m.Sha256
 		if !m.Signature.Empty() {
 			c.Signature = Digest("signature/1", m.Signature.Inputs, m.Signature.Outputs, m.Signature.Params)
 		}

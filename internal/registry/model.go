@@ -124,16 +124,6 @@ func (m MLmodel) Lacks(files []File) (name string, empty bool) {
 	return "", false
 }
 
-// Sizes counts files and adds up their bytes.
-func Sizes(files []File) (n int, bytes int64) {
-	for _, f := range files {
-		if !f.Dir {
-			n, bytes = n+1, bytes+f.Size
-		}
-	}
-	return n, bytes
-}
-
 // Signature is the contract of a model: each part as the file has it, JSON or empty.
 type Signature struct{ Inputs, Outputs, Params string }
 

@@ -117,22 +117,21 @@ func WithNumber(holders []int, number int) string {
 
 // Plan is everything a command would change, as data. An empty list of steps means there is nothing to do.
 type Plan struct {
-	Command   string            `json:"command"`
-	Server    string            `json:"server"`
-	Model     string            `json:"model"`
-	Candidate string            `json:"candidate"`
-	Version   int               `json:"version,omitempty"` // 0 = created by this plan
-	Source    *Source           `json:"source,omitempty"`
-	Target    Target            `json:"target"`
-	Incumbent int               `json:"incumbent,omitempty"` // version the target names now; 0 = none
-	Verdict   *Verdict          `json:"verdict,omitempty"`   // of the gates; nil where none are judged
-	Policy    string            `json:"policy,omitempty"`    // digest of the policy file
-	Rules     map[string]string `json:"-"`                   // digest of what it asks of each target, for the record; Policy binds it already
-	Override  []string          `json:"override,omitempty"`
-	Notes     []string          `json:"notes,omitempty"` // what people should know about it: kept tags, twins
-	Steps     []Step            `json:"steps"`
-	Hold      []int             `json:"hold,omitempty"`    // versions that a rollback puts on hold
-	Resumes   int               `json:"resumes,omitempty"` // entry of the ledger that this plan finishes
+	Command   string   `json:"command"`
+	Server    string   `json:"server"`
+	Model     string   `json:"model"`
+	Candidate string   `json:"candidate"`
+	Version   int      `json:"version,omitempty"` // 0 = created by this plan
+	Source    *Source  `json:"source,omitempty"`
+	Target    Target   `json:"target"`
+	Incumbent int      `json:"incumbent,omitempty"` // version the target names now; 0 = none
+	Verdict   *Verdict `json:"verdict,omitempty"`   // of the gates; nil where none are judged
+	Policy    string   `json:"policy,omitempty"`    // digest of the policy file
+	Override  []string `json:"override,omitempty"`
+	Notes     []string `json:"notes,omitempty"` // what people should know about it: kept tags, twins
+	Steps     []Step   `json:"steps"`
+	Hold      []int    `json:"hold,omitempty"`    // versions that a rollback puts on hold
+	Resumes   int      `json:"resumes,omitempty"` // entry of the ledger that this plan finishes
 }
 
 // Moves reports whether the plan moves an alias or a stage.

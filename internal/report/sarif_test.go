@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -17,8 +16,6 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
-
-var update = flag.Bool("update", false, "write the expected files anew")
 
 var _ registry.AuditSink = (*Sarif)(nil)
 

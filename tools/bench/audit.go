@@ -54,7 +54,7 @@ func runAudit(ctx context.Context, repeat int) (err error) {
 	}
 	defer b.server.Stop()
 	began := time.Now()
-	if err := b.server.SQL(ctx, registrySQL); err != nil {
+	if err := b.server.SQL(ctx, strings.Split(strings.TrimSpace(registrySQL), ";\n\n")...); err != nil {
 		return err
 	}
 	fmt.Fprintf(os.Stderr, "bench: %d versions written in %s; measuring takes %d minutes on a quiet machine; load now %s\n",

@@ -22,4 +22,4 @@ SELECT md5(m || '/' || v), 'run', 'UNKNOWN', '', '', 'ann', 'FINISHED', 17000000
   'mlflow-artifacts:/0/' || md5(m || '/' || v) || '/artifacts', 0
 FROM generate_series(1, 1000) m, generate_series(1, 100) v;
 
-ANALYZE;
+ANALYZE
