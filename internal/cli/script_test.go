@@ -42,7 +42,10 @@ var update = flag.Bool("update", false, "write the scripts' golden parts")
 //	summary                 prints the job's summary
 //	page STATUS TEXT        something else answers from here on: an HTML page of that title, or a redirect to TEXT
 //	received NAME VALUE     every request since the last time carried that header
-func TestScripts(t *testing.T) {
+func TestScripts(t *testing.T) { play(t, func(string, string) {}) }
+
+// play runs all scripts and hands over each summary that a run wrote, with the script's name.
+func play(t *testing.T, summary func(script, markdown string)) {
 	seeds, err := filepath.Abs("testdata/seed")
 	if err != nil {
 		t.Fatal(err)
@@ -51,7 +54,8 @@ func TestScripts(t *testing.T) {
 		Dir:           "testdata/script",
 		UpdateScripts: *update,
 		Setup: func(env *testscript.Env) error {
-			s := &stage{dir: env.WorkDir, seeds: seeds}
+			name := strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")
+			s := &stage{dir: env.WorkDir, seeds: seeds, wrote: func(markdown string) { summary(name, markdown) }}
 			env.Values["stage"] = s
 			env.Setenv("MLFLOW_TRACKING_URI", address)
 			return nil
@@ -71,6 +75,8 @@ type stage struct {
 	page   http.HandlerFunc // answers in place of MLflow
 	status int
 	job    bool
+	wrote  func(markdown string) // a summary
+	known  int                   // how much of the summary was there before
 }
 
 // address is where scripts find the server. No socket is behind it, so that golden texts and digests are the same each
@@ -148,7 +154,7 @@ func cmdFault(ts *testscript.TestScript, neg bool, args []string) {
 
 func cmdJob(ts *testscript.TestScript, neg bool, args []string) {
 	s := stageOf(ts)
-	s.job = true
+	s.job, s.known = true, 0
 	for _, f := range []string{"output", "summary", "env", "state"} {
 		ts.Check(os.WriteFile(filepath.Join(s.dir, "file_commands_"+f), nil, 0o644))
 	}
@@ -177,6 +183,11 @@ func cmdRun(ts *testscript.TestScript, neg bool, args []string) {
 		Wire:  rest.Config{Transport: s, MinWait: time.Millisecond, MaxWait: time.Millisecond},
 	})
 	s.harmless(ts, stdout.String(), stderr.String())
+	if s.job {
+		all := ts.ReadFile("file_commands_summary")
+		s.wrote(all[s.known:])
+		s.known = len(all)
+	}
 	// How far parallel requests overlap depends on the scheduler here; the rounds have a test of their own.
 	fmt.Fprint(ts.Stdout(), rounds.ReplaceAllString(stdout.String(), "in some rounds"))
 	fmt.Fprint(ts.Stderr(), stderr.String())
