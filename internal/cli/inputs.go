@@ -98,7 +98,8 @@ var Inputs = []Input{
 	{Name: "timeout", Group: "safety", For: onServer, Kind: Duration, Default: "10m", Help: "time limit for the whole command"},
 
 	{Name: "at", Group: "history", For: []string{"history"}, Help: "what was live then: a date, which is that whole day in UTC, or a time as 2026-05-03T14:30:00Z"},
-	{Name: "records-file", Group: "history", For: []string{"history"}, Help: "check a saved history (the report file of an earlier history command) without a server; on a laptop: history verify FILE"},
+	{Name: "records-file", Group: "history", For: []string{"history"}, Help: "a saved history (the report file of an earlier history command): with model, the ledger on the server is held against it and must begin with it; alone, it is checked without a server, on a laptop as history verify FILE"},
+	{Name: "statement", Group: "history", For: []string{"history"}, Help: "number of an entry, or last: it is also written as an in-toto statement for actions/attest, which needs the digest of the model's files in it"},
 }
 
 // and is a set of commands and some more.

@@ -24,7 +24,7 @@ func (s *session) finish() int {
 	if s.report.Err != nil {
 		s.printError(s.report.Err)
 	}
-	if !s.json && (s.report.Err == nil || s.report.Judged || s.report.Applied || len(s.report.Suggest) > 0) {
+	if !s.json && (s.report.Err == nil || s.report.Judged || s.report.Applied || len(s.report.Suggest)+len(s.report.Histories) > 0) {
 		io.WriteString(s.runner.Out(), report.Text(page)+"\n")
 	}
 	if !s.json && s.report.Requests > 0 {
@@ -116,6 +116,20 @@ func (s *session) publish(page report.Doc) {
 	file, err := s.runner.WriteReport("mlflow-promote-"+s.report.Command+"-*.json", []byte(resultText(result)+"\n"))
 	s.say(err)
 	s.say(s.runner.SetOutput("report-file", file))
+	s.say(s.runner.SetOutput("predicate-file", s.predicate(result.Statement)))
+}
+
+// predicate writes the predicate of a statement into a file, for actions/attest, which makes the statement itself.
+func (s *session) predicate(of *registry.Statement) (file string) {
+	if of == nil {
+		return ""
+	}
+	text, err := registry.CanonicalJSON(of.Predicate)
+	if err == nil {
+		file, err = s.runner.WriteReport("mlflow-promote-predicate-*.json", append(text, '\n'))
+	}
+	s.say(err)
+	return file
 }
 
 func (s *session) say(err error) {

@@ -34,6 +34,7 @@ type session struct {
 	wires  []*rest.Client
 	report report.Report
 	book   book
+	given  map[string]string // inputs, without secrets, for the record
 
 	mu     sync.Mutex
 	waited map[string]int // cause -> the highest attempt that was told about
@@ -176,7 +177,19 @@ func (s *session) doctor(ctx context.Context) {
 		return
 	}
 	if len(s.set.repair) > 0 {
-		s.carryOut(ctx, plan.Repair(server, s.set.intent), nil)
+		s.repair(ctx, server)
+	}
+}
+
+// repair removes the aliases that name nothing; with the ledger, as any other move.
+func (s *session) repair(ctx context.Context, server registry.Server) {
+	defer s.closeBook(ctx)
+	for again := true; again; {
+		facts, err := s.look(ctx, func() (registry.Facts, error) { return s.client.GatherAliases(ctx, s.set.intent.Query) })
+		if !s.gathered(ctx, facts, err) {
+			return
+		}
+		again = s.carryOut(ctx, plan.Repair(server, s.set.intent), nil)
 	}
 }
 
@@ -209,7 +222,7 @@ func (s *session) validate(ctx context.Context) {
 
 // promote starts over where another promotion was faster: what it left is judged anew.
 func (s *session) promote(ctx context.Context) {
-	defer s.closeBook()
+	defer s.closeBook(ctx)
 	for again := true; again; {
 		again = false
 		if !s.gatherWithLedger(ctx) {
@@ -230,11 +243,15 @@ func (s *session) promote(ctx context.Context) {
 
 // alias sets or removes aliases, which no gate judges.
 func (s *session) alias(ctx context.Context) {
-	defer s.closeBook()
+	defer s.closeBook(ctx)
 	for again := true; again; {
 		facts, err := s.look(ctx, func() (registry.Facts, error) { return s.client.GatherAliases(ctx, s.set.intent.Query) })
 		if !s.gathered(ctx, facts, err) {
 			return
+		}
+		if p, digest, ok := plan.ResumeAliases(facts, s.set.intent); ok {
+			again = s.carryOutAs(ctx, p, digest)
+			continue
 		}
 		p, err := plan.Aliases(facts, s.set.intent)
 		again = s.carryOut(ctx, p, err)
@@ -343,6 +360,7 @@ func (s *session) options(p registry.Plan, entry *ledger.Promotion) apply.Option
 		Record: func(at time.Time, version int) string {
 			return registry.NewRecord(p, s.report.Digest, s.set.intent, version, at, s.placed(entry))
 		},
+		Lease: ledger.Lease, Pause: s.client.Pause,
 		Step: func(step registry.Step) { fmt.Fprintf(s.runner.Err(), "%s %s\n", step.Do, stepObject(step)) },
 	}
 	if entry != nil {

@@ -52,6 +52,8 @@ type settings struct {
 	ledger      string    // auto, required or off
 	at, until   time.Time // history: the time asked for, or the day
 	saved       saved
+	kept        saved // a saved history that the live one is held against
+	statement   int   // entry wanted as a statement, 0 = none
 	approved    approval
 	expected    int // version that the target has to name, 0 = none
 	expects     bool

@@ -61,7 +61,7 @@ func (p lineagePage) table() Table {
 	if m := p.Logged; m != nil {
 		row("logged model", line(C(m.ID)), joined(line(C(m.Name)), plain(m.Status), plain(since(m.Created))))
 	}
-	if a := p.Artifact; a != nil {
+	if a := p.Files; a != nil {
 		row("files", line(orDash(p.Source)), artifactLine(*a))
 	} else {
 		row("files", line(orDash(p.Source)), line("not readable"))
@@ -118,10 +118,7 @@ func since(at string) string {
 }
 
 func datasetLine(d registry.LineageDataset) Line {
-	from := Line(nil)
-	if d.From == "tags" {
-		from = line("from the version's tags")
-	}
+	from := keptIn(d.From)
 	address := cmp.Or(d.URI, d.Source)
 	if d.Name == "" {
 		address = "" // it stands in the place of the name
@@ -129,11 +126,19 @@ func datasetLine(d registry.LineageDataset) Line {
 	return joined(named("for ", d.Context), named("digest ", d.Digest), named("from ", address), from)
 }
 
-func codeLine(c registry.Code) Line {
-	from := Line(nil)
-	if c.From == "tags" {
-		from = line("from the version's tags")
+// keptIn says where something is known from that its run does not tell.
+func keptIn(from string) Line {
+	switch from {
+	case "tags":
+		return line("from the version's tags")
+	case "ledger":
+		return line("from the promotion ledger")
 	}
+	return nil
+}
+
+func codeLine(c registry.Code) Line {
+	from := keptIn(c.From)
 	return joined(named("branch ", c.Branch), named("of ", c.Repository), named("script ", c.Script), from)
 }
 
@@ -153,7 +158,7 @@ func (p lineagePage) trainingLine() Line {
 	return joined(named("", t.RunName), line(state), named("by ", t.User), named("experiment ", cmp.Or(t.ExperimentName, t.ExperimentID)), ended)
 }
 
-func artifactLine(a registry.Artifact) Line {
+func artifactLine(a registry.ModelFiles) Line {
 	bytes := Line(nil)
 	if a.SizeBytes > 0 {
 		bytes = line(size(a.SizeBytes))
@@ -232,7 +237,7 @@ func gatesLine(p registry.LineagePromotion) Line {
 }
 
 func (p lineagePage) signature() Doc {
-	a := p.Artifact
+	a := p.Files
 	if a == nil || a.Inputs == nil && a.Outputs == nil && a.Params == nil {
 		return nil
 	}
@@ -314,13 +319,13 @@ func lineageFlow(l registry.Lineage) *flow {
 			f.edge(f.node("more data", fmt.Sprintf("%d more data sets", len(l.Datasets)-maxBoxes)), run, false)
 			break
 		}
-		f.edge(f.node(fmt.Sprint("data", i), joinWords("data", cmp.Or(d.Name, d.URI), d.Context, firstRunes(d.Digest, 12))), run, d.From == "tags")
+		f.edge(f.node(fmt.Sprint("data", i), joinWords("data", cmp.Or(d.Name, d.URI), d.Context, firstRunes(d.Digest, 12))), run, d.From != "run")
 	}
 	if len(l.Datasets) == 0 {
 		f.edge(f.node("data", "data not known"), run, true)
 	}
 	if l.Code != nil && l.Code.Commit != "" {
-		f.edge(f.node("code", joinWords("commit", firstRunes(l.Code.Commit, 12))), run, l.Code.From == "tags")
+		f.edge(f.node("code", joinWords("commit", firstRunes(l.Code.Commit, 12))), run, l.Code.From != "run")
 	}
 	at, broken := run, l.Training == nil
 	step := func(thing, label string) {
@@ -340,7 +345,7 @@ func lineageFlow(l registry.Lineage) *flow {
 		step("copy "+c.Model+"/"+c.Version, ref)
 		broken = c.Problem != ""
 	}
-	broken = broken || lost("artifact") && l.Artifact == nil
+	broken = broken || lost("artifact") && l.Files == nil
 	step("version", joinWords(l.Model, "version", l.Version))
 	version := at
 	for i, a := range l.Aliases {

@@ -32,6 +32,7 @@ var layers = map[string][]string{
 	"internal/matrix":              {},
 	"internal/mlflow/mlflowtest":   {},
 	"internal/actions/actionstest": {"internal/actions"},
+	"internal/racetest":            {},
 	"internal/realtest":            {},
 	"internal/browsertest":         {},
 	"internal/repotest":            {},
