@@ -62,6 +62,7 @@ func (s *session) begin(c command) error {
 	s.set.intent.Actor = job.TriggeringActor
 	s.report.Dry = s.set.dryRun && writes
 	s.report.Tracking = s.set.tracking
+	s.report.Workflow = report.Workflow{Server: job.ServerURL, Repository: job.Repository, Head: job.Head()}
 	s.report.Plan = registry.Plan{Model: s.set.intent.Query.Model, Target: s.set.intent.Query.Target}
 	if c.judges || c.adopts {
 		if err := s.adopt(c); err != nil {

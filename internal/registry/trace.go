@@ -15,9 +15,10 @@ import (
 // is certain to be there.
 type Traced struct {
 	Version    Version
-	Aliases    []string   // that name it, sorted
-	Copies     []CopyLink // the versions it was copied from, nearest first
-	RunID      string     // of its own, or of the nearest of those
+	ModelTags  map[string]string // of the registered model
+	Aliases    []string          // that name it, sorted
+	Copies     []CopyLink        // the versions it was copied from, nearest first
+	RunID      string            // of its own, or of the nearest of those
 	Run        Known[Run]
 	Experiment Known[Experiment]
 	Logged     Known[LoggedModel]

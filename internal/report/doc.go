@@ -19,6 +19,7 @@ type Span struct {
 	Text string
 	Code bool
 	URL  string // link target; only ever built from a configured address
+	Long string // what a terminal shows in place of Text
 }
 
 type (

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
@@ -19,8 +20,8 @@ func LineageTitle(l registry.Lineage) Line {
 }
 
 // Lineage is the page of one version's lineage. tracking is the address of MLflow, for links.
-func Lineage(l registry.Lineage, tracking string) Doc {
-	p := lineagePage{l, strings.TrimSuffix(tracking, "/")}
+func Lineage(l registry.Lineage, tracking string, w Workflow) Doc {
+	p := lineagePage{l, strings.TrimSuffix(tracking, "/"), w}
 	d := p.lost()
 	d = append(d, Diagram{lineageFlow(l).String()}, p.table())
 	d = append(d, p.promotions()...)
@@ -32,6 +33,7 @@ func Lineage(l registry.Lineage, tracking string) Doc {
 type lineagePage struct {
 	registry.Lineage
 	tracking string
+	workflow Workflow
 }
 
 // lost comes first: what is missing is what somebody has to act on.
@@ -59,7 +61,7 @@ func (p lineagePage) table() Table {
 		row("run", line(Span{Text: p.RunID, Code: true, URL: p.runURL()}), p.trainingLine())
 	}
 	if m := p.Logged; m != nil {
-		row("logged model", line(C(m.ID)), joined(line(C(m.Name)), plain(m.Status), plain(since(m.Created))))
+		row("logged model", line(C(m.ID)), joined(line(C(m.Name)), plain(strings.TrimPrefix(m.Status, "LOGGED_MODEL_")), plain(since(m.Created))))
 	}
 	if a := p.Files; a != nil {
 		row("files", line(orDash(p.Source)), artifactLine(*a))
@@ -114,7 +116,16 @@ func since(at string) string {
 	if at == "" {
 		return ""
 	}
-	return "created " + at
+	return "created " + clock(at) + " UTC"
+}
+
+// clock writes a time of the lineage for reading; what is none stays as it is.
+func clock(at string) string {
+	t, err := time.Parse(time.RFC3339, at)
+	if err != nil {
+		return at
+	}
+	return t.UTC().Format(time.DateTime)
 }
 
 func datasetLine(d registry.LineageDataset) Line {
@@ -153,7 +164,7 @@ func (p lineagePage) trainingLine() Line {
 	}
 	ended := Line(nil)
 	if t.Ended != "" {
-		ended = line("ended " + t.Ended)
+		ended = line("ended " + clock(t.Ended) + " UTC")
 	}
 	return joined(named("", t.RunName), line(state), named("by ", t.User), named("experiment ", cmp.Or(t.ExperimentName, t.ExperimentID)), ended)
 }
@@ -188,7 +199,7 @@ func (p lineagePage) promotions() Doc {
 	}
 	t := Table{Head: []string{"entry", "when (UTC)", "what", "from", "to", "by", "evidence", "outcome"}}
 	for i := len(p.Promotions) - 1; i >= 0; i-- {
-		t.Rows = append(t.Rows, promotionRow(p.Promotions[i]))
+		t.Rows = append(t.Rows, promotionRow(p.Promotions[i], p.workflow))
 	}
 	from := "Promotions, the newest first:"
 	if p.Promotions[0].From == "tags" {
@@ -197,21 +208,17 @@ func (p lineagePage) promotions() Doc {
 	return Doc{Para{line(from)}, t}
 }
 
-func promotionRow(p registry.LineagePromotion) []Line {
+func promotionRow(p registry.LineagePromotion, w Workflow) []Line {
 	entry := line(orDash(p.ID))
 	var from, to []string
 	for _, s := range p.Moves {
 		from, to = append(from, s.Ref+" "+orNone(s.Was)), append(to, s.Ref+" "+orNone(s.Want))
 	}
-	by := line(orDash(p.Actor))
-	if p.Workflow != "" {
-		by = line(orDash(p.Actor), " ", C(p.Workflow))
-	}
 	outcome := p.Outcome
 	if p.Reason != "" && p.Reason != registry.OK {
 		outcome += ": " + string(p.Reason)
 	}
-	return []Line{entry, line(p.At), line(orDash(p.Command)), line(C(strings.Join(from, "; "))), line(C(strings.Join(to, "; "))), by, gatesLine(p), line(outcome)}
+	return []Line{entry, line(clock(p.At)), line(orDash(p.Command)), line(C(strings.Join(from, "; "))), line(C(strings.Join(to, "; "))), w.by(p.Actor, p.Workflow), gatesLine(p), line(outcome)}
 }
 
 func gatesLine(p registry.LineagePromotion) Line {
@@ -223,7 +230,7 @@ func gatesLine(p registry.LineagePromotion) Line {
 		}
 		text := g.Gate
 		if g.Outcome != "" {
-			text += ": " + g.Outcome + " (" + g.Candidate + ")"
+			text += ": " + g.Outcome + " (" + observed(registry.Finding{Wanted: g.Wanted, Candidate: g.Candidate}) + ")"
 		}
 		parts = append(parts, line(C(short(text))))
 	}
