@@ -221,7 +221,7 @@ func (s *session) entry(p registry.Plan) *ledger.Promotion {
 		Ledger: s.book.ledger, View: s.book.view, Weak: s.optional,
 		Claim: ledger.Claim{Holder: s.book.holder, Link: in.WorkflowRun, Takeover: s.overrides(registry.OverrideTakeover)},
 		Record: func(version int) registry.LedgerRecord {
-			return registry.NewLedgerRecord(p, s.report.Digest, s.origin(), s.report.Facts, version, s.p.Now())
+			return registry.NewLedgerRecord(p, s.report.Digest, in.Rules, s.origin(), s.report.Facts, version, s.p.Now())
 		},
 	}
 }
@@ -254,7 +254,7 @@ func (s *session) entered(entry *ledger.Promotion) {
 	}
 	if e, held := entry.Entry(); held {
 		s.book.claimed = true
-		s.report.Ledger = report.LedgerNote{RecordID: ledger.ID(e), Epoch: e.Epoch, Outcome: e.Outcome, Outside: e.Record.Outside, TakesOver: e.Record.TakesOver, Off: s.book.off}
+		s.report.Ledger = report.LedgerNote{RecordID: e.ID(), Epoch: e.Epoch, Outcome: e.Outcome, Outside: e.Record.Outside, TakesOver: e.Record.TakesOver, Off: s.book.off}
 	}
 }
 

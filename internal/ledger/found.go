@@ -79,18 +79,12 @@ func contradicts(first string, last int, entries []registry.Entry, version regis
 		return last + 1, fmt.Sprintf("version %d was promoted by entry %d, and the ledger ends with entry %d", version.Number, mark.Epoch, last)
 	}
 	for _, e := range entries {
-		if e.Epoch == mark.Epoch && RecordDigest(e) != mark.Sha256 {
+		if e.Epoch == mark.Epoch && e.RecordDigest() != mark.Sha256 {
 			return e.Epoch, fmt.Sprintf("version %d was promoted by entry %d, which says something else now", version.Number, mark.Epoch)
 		}
 	}
 	return 0, ""
 }
-
-// RecordDigest is the digest of an entry's record alone, known before the entry is closed.
-func RecordDigest(e registry.Entry) string { return e.RecordDigest() }
-
-// ID names an entry to people and programs.
-func ID(e registry.Entry) string { return e.ID() }
 
 // ID of the ledger itself: its first page.
 func (v View) ID() string { return v.place.First }
