@@ -126,6 +126,9 @@ func entryRows(e registry.Entry, w Workflow) [][]Line {
 	case e.Record.TakesOver != 0:
 		outcome += fmt.Sprintf(", finishing entry %d", e.Record.TakesOver)
 	}
+	for _, channel := range untold(e) {
+		outcome += "; not told: " + channel
+	}
 	from, to := "", ""
 	for i, s := range e.Record.Moves {
 		if i > 0 {
@@ -138,6 +141,18 @@ func entryRows(e registry.Entry, w Workflow) [][]Line {
 		rows = append(rows, []Line{line(""), line("before that"), line("moved outside"), line(C(o.Ref + " " + orNone(o.Was))), line(C(o.Ref + " " + orNone(o.Want))), line("unknown"), line("none"), line("found, adopted")})
 	}
 	return rows
+}
+
+// untold lists who has not been told of an entry, in the order of its list.
+func untold(e registry.Entry) []string {
+	var out []string
+	left := e.Untold()
+	for i := range e.Record.Notify {
+		if channel, there := left[i]; there {
+			out = append(out, channel)
+		}
+	}
+	return out
 }
 
 func orNone(list string) string {
@@ -184,12 +199,13 @@ type EntryResult struct {
 	Ended   string                `json:"ended,omitempty"`
 	Link    string                `json:"link,omitempty"`
 	Digest  string                `json:"sha256,omitempty"`
+	Untold  []string              `json:"untold,omitempty"` // who has not been told of it yet
 }
 
 func (h History) result() HistoryResult {
 	out := HistoryResult{Model: h.Model, Live: h.Live, Broken: h.Broken, At: h.BrokenAt, Pages: h.Pages, Entries: []EntryResult{}}
 	for _, e := range h.Entries {
-		r := EntryResult{Record: e.Record, Outcome: e.Outcome, Reason: e.Reason, Link: e.Link, Digest: e.Digest}
+		r := EntryResult{Record: e.Record, Outcome: e.Outcome, Reason: e.Reason, Link: e.Link, Digest: e.Digest, Untold: untold(e)}
 		if !e.Ended.IsZero() {
 			r.Ended = e.Ended.UTC().Format(time.RFC3339)
 		}
