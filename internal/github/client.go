@@ -30,7 +30,12 @@ type Config struct {
 
 // Client acts on one repository. It is safe for concurrent use; writes are sent one at a time.
 type Client struct {
-	gh         *gh.Client
+	// Of the library's client only what is used is kept. A pointer to it would keep all of its services with all of their
+	// methods in the program, 1.6 MB, as soon as this client is reachable from a value in an interface.
+	newRequest func(method, url string, body any, opts ...gh.RequestOption) (*http.Request, error)
+	send       func(ctx context.Context, req *http.Request, v any) (*gh.Response, error)
+
+	base       *url.URL
 	repository string
 	pause      time.Duration
 	writing    chan struct{} // holds a value while no write is under way
@@ -56,11 +61,12 @@ func New(c Config, wire rest.Config) (*Client, error) {
 	}
 	hc := *client.HTTPClient()
 	hc.Transport = &bearer{host: base.Host, token: c.Token, next: hc.Transport}
-	out := &Client{gh: gh.NewClient(&hc), repository: c.Repository, pause: c.Pause, writing: make(chan struct{}, 1)}
-	out.gh.BaseURL = base
+	library := gh.NewClient(&hc)
+	library.BaseURL = base
 	if wire.UserAgent != "" {
-		out.gh.UserAgent = wire.UserAgent
+		library.UserAgent = wire.UserAgent
 	}
+	out := &Client{newRequest: library.NewRequest, send: library.Do, base: base, repository: c.Repository, pause: c.Pause, writing: make(chan struct{}, 1)}
 	if out.pause == 0 {
 		out.pause = time.Second
 	}
@@ -175,12 +181,12 @@ func (c *Client) once(ctx context.Context, r call, out any) (*gh.Response, error
 	if len(r.query) > 0 {
 		target += "?" + r.query.Encode()
 	}
-	req, err := c.gh.NewRequest(r.method, target, r.body)
+	req, err := c.newRequest(r.method, target, r.body)
 	if err != nil {
 		return nil, err
 	}
 	var body bytes.Buffer
-	resp, err := c.gh.Do(rest.WithClass(ctx, r.class), req, &body)
+	resp, err := c.send(rest.WithClass(ctx, r.class), req, &body)
 	if err != nil || out == nil {
 		return resp, err
 	}
@@ -292,7 +298,7 @@ func (c *Client) login(ctx context.Context) (string, error) {
 		op: "ask github whose token this is", method: http.MethodPost, path: "graphql", class: rest.Read,
 		body: map[string]string{"query": "query { viewer { login } }"},
 	}
-	if strings.HasSuffix(c.gh.BaseURL.Path, "/api/v3/") {
+	if strings.HasSuffix(c.base.Path, "/api/v3/") {
 		r.path = "../graphql"
 	}
 	var answer struct {

@@ -138,6 +138,11 @@ func TestADeploymentTheJobMakesItselfIsNotDoubled(t *testing.T) {
 		"without a status":         {githubtest.Deployment{SHA: head, Ref: "main", Environment: "live"}, false},
 		"to another environment":   {githubtest.Deployment{SHA: head, Environment: "test", Statuses: byJob("https://github.com/acme/churn/actions/runs/7/job/99").Statuses}, false},
 		"of another commit":        {githubtest.Deployment{SHA: base, Environment: "live", Statuses: byJob("https://github.com/acme/churn/actions/runs/7/job/99").Statuses}, false},
+		"ours, of an earlier record in this run": {githubtest.Deployment{
+			SHA: head, Task: task, Environment: "live", Payload: ours("churn@champion", "r7").Payload,
+			Statuses: []githubtest.DeploymentStatus{{State: "success", LogURL: "https://github.com/acme/churn/actions/runs/7"}},
+		}, false},
+		"somebody else's with our record": {githubtest.Deployment{SHA: head, Environment: "live", Payload: ours("churn@champion", "r8").Payload}, false},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			onEach(t, withDeployments(c.there), func(s *stage) {
@@ -246,4 +251,28 @@ func TestAnEndingThatWasCutOffIsFinishedByTheNext(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Of a long history only what may still be active is looked at, in whatever order it is listed.
+func TestWhatWasEndedLongAgoIsNotLookedAt(t *testing.T) {
+	var list []githubtest.Deployment
+	for i := range 40 {
+		d := ours("churn@champion", fmt.Sprint("r", i), "success", "inactive")
+		d.ID = int64(500 - i) // the first of the list is the newest
+		if i == 0 {
+			d.Statuses = inStates("success")
+		}
+		list = append(list, d)
+	}
+	on(t, "github.com", withDeployments(list...), nil, func(s *stage) {
+		s.ok(s.client.Deactivate(s.Context(), "live", "churn@champion", 0, "replaced"))
+		s.state(func(r *githubtest.Repository) {
+			if n := len(r.Deployments[0].Statuses); n != 2 {
+				s.Errorf("the newest has %d statuses, want 2", n)
+			}
+		})
+		if n := len(s.double.Requests()); n != 4 {
+			s.Errorf("%d requests; want the list, two statuses and one change", n)
+		}
+	})
 }

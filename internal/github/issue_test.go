@@ -98,6 +98,9 @@ func TestWhichIssueIsOurs(t *testing.T) {
 				if diff := cmp.Diff(c.after, s.issues()); diff != "" {
 					s.Error(diff)
 				}
+				if strings.Contains(sentence, "one of them closed") && s.wrote() != "PATCH acme/churn/issues/1" {
+					s.Errorf("what was closed is closed again: %s", s.wrote())
+				}
 			})
 		})
 	}
