@@ -140,6 +140,16 @@ func TestAReviewOnTheSecondPageTakesAnApprovalBack(t *testing.T) {
 	})
 }
 
+func TestAReviewerWhomGitHubKnowsNoMoreDoesNotCount(t *testing.T) {
+	on(t, "github.com", fullWorld, nil, func(s *stage) {
+		s.fault(`GET permission 404 body={"message": "Not Found"}`)
+		got, ok := s.client.Review(s.Context(), ReviewQuery{PullRequest: 12, Head: head, Starter: "ann"}).Get()
+		if !ok || len(got.Approvers) > 0 {
+			s.Errorf("got %+v, %v", got, ok)
+		}
+	})
+}
+
 // Half of what is asked for could let a gate open: of two approvers the author might be one.
 func TestOnePartThatCannotBeReadMakesTheReviewUnreadable(t *testing.T) {
 	query := ReviewQuery{RunID: 7, PullRequest: 12, Head: head, Commit: base, Starter: "ann"}
