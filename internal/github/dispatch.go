@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	gh "github.com/google/go-github/v60/github"
 
@@ -70,9 +71,12 @@ func (c *Client) DispatchWorkflow(ctx context.Context, repository, workflow, ref
 // tell sends what nobody can look for afterwards.
 func (c *Client) tell(ctx context.Context, r call) error {
 	r.class = rest.Create
-	_, err := c.do(ctx, r, nil)
-	if err != nil && unclear(err) {
+	resp, err := c.do(ctx, r, nil)
+	switch {
+	case err != nil && unclear(err):
 		return unknown(r.op, err)
+	case err == nil && resp.StatusCode != http.StatusNoContent && !strings.HasPrefix(resp.Header.Get("Content-Type"), "application/json"):
+		return explain(r, &misread{req: resp.Request, err: fmt.Errorf("status %d", resp.StatusCode)}) // a login page may come with 200
 	}
 	return err
 }
