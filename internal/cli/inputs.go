@@ -116,6 +116,8 @@ var Inputs = []Input{
 	{Name: "scope", Group: "audit", For: []string{"audit"}, Kind: Enum, Default: registry.ScopeLive, Values: []string{registry.ScopeLive, registry.ScopeAll}, Help: "which versions are judged: those that an alias or a stage names, or all"},
 	{Name: "fail-on", Group: "audit", For: []string{"audit"}, Kind: Enum, Values: []string{"never", "high", "medium", "low"}, Help: "findings that end the command with status 1: never, or of that severity and above; with a baseline only new ones count; where empty, never without a baseline and high with one"},
 	{Name: "baseline-file", Group: "audit", For: []string{"audit"}, Help: "report file of an earlier audit, to tell what is new, fixed and unchanged"},
+	{Name: "sarif-file", Group: "audit", For: []string{"audit"}, Help: "file in the workspace for the findings as SARIF 2.1.0, for code scanning; empty for none"},
+	{Name: "html-file", Group: "audit", For: []string{"audit"}, Help: "file in the workspace for the audit as one page that works without a server; empty for none"},
 }
 
 // and is a set of commands and some more.

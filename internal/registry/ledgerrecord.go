@@ -64,7 +64,7 @@ type Contents struct {
 	Artifact   string       `json:"artifact_sha256,omitempty"`   // see FilesDigest; only where a gate asked for it
 	Files      int          `json:"artifact_files,omitempty"`    // only where a gate had read their sizes
 	MLmodel    string       `json:"mlmodel_sha256,omitempty"`    // of the descriptor, which has a new id whenever the model is logged
-	Bytes      int64        `json:"artifact_bytes,omitempty"`
+	Bytes      int64        `json:"artifact_bytes,omitempty"`    // of those files, or what the descriptor says
 	Flavors    []string     `json:"flavors,omitempty"`
 	Signature  string       `json:"signature_sha256,omitempty"` // of inputs, outputs and parameters, see Digest
 	LoggedWith string       `json:"logged_with,omitempty"`      // MLflow version that wrote the model's files
