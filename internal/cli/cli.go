@@ -179,6 +179,7 @@ func (s *session) run(ctx context.Context, a args) int {
 	if err := s.begin(c); err != nil {
 		s.fail(err)
 	} else {
+		s.followed(ctx)
 		c.run(s, ctx)
 	}
 	s.reportOutcome(ctx)
