@@ -30,8 +30,8 @@ func (r *Runner) Mask(all ...string) {
 	}
 }
 
-// Redact returns the text without its secrets, for what leaves by another way than the sinks of this package.
-func (r *Runner) Redact(text string) string {
+// Hide is the text without the secrets, for what leaves this process by other ways than this package.
+func (r *Runner) Hide(text string) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.secrets.hide(text)

@@ -30,6 +30,7 @@ type Process struct {
 	Patience       time.Duration  // how long a promotion waits for another one's outcome; zero but in tests: 10 s
 	Pause          time.Duration  // between two writes to GitHub; zero but in tests: the second it asks for
 	Version        string
+	Go             string      // version of Go that built the program
 	Wire           rest.Config // how connections are made; zero but in tests, which bring their own transport and waits
 }
 
@@ -87,7 +88,9 @@ func arguments(argv []string) (args, error) {
 		if len(argv) == 0 || strings.HasPrefix(argv[0], "-") {
 			break
 		}
-		if _, stage := registry.CanonicalStage(argv[0]); name == "target" && stage {
+		if strings.HasPrefix(argv[0], "models:/") { // it names the model too
+			name = "candidate"
+		} else if _, stage := registry.CanonicalStage(argv[0]); name == "target" && stage {
 			name = "stage"
 		} else if name == "target" {
 			name = "alias"
@@ -171,15 +174,19 @@ func (s *session) run(ctx context.Context, a args) int {
 	if len(s.set.problems) > 0 {
 		return s.refuse(s.set.problems)
 	}
+	s.given = s.inputs(c, value)
 	ctx, cancel := context.WithTimeout(ctx, s.set.timeout)
 	defer cancel()
 	var stop func()
 	s.late, stop = after(ctx, lateTime)
 	defer stop()
-	if err := s.begin(c); err != nil {
+	err := s.begin(c)
+	if err == nil {
+		err = s.lookUpPullRequest(ctx)
+	}
+	if err != nil {
 		s.fail(err)
 	} else {
-		s.followed(ctx)
 		c.run(s, ctx)
 	}
 	s.reportOutcome(ctx)
@@ -253,6 +260,6 @@ func (s *session) refuse(problems []problem) int {
 		page = report.NotValidatedPage()
 		fmt.Fprintf(s.runner.Err(), "  hint: %s\n", report.ForkHint)
 	}
-	s.publish(append(page, report.List{Items: items}).Map(s.runner.Redact))
+	s.publish(append(page, report.List{Items: items}).Map(s.runner.Hide))
 	return registry.ExitBadInput
 }

@@ -181,7 +181,7 @@ func TestGitHubNeverChangesAPromotion(t *testing.T) {
 func withoutDeployment(state string) string {
 	var out []string
 	for _, l := range strings.Split(state, "\n") {
-		if !strings.Contains(l, registry.TagDeployedTo) && !strings.Contains(l, registry.TagDeploymentTime) {
+		if !strings.Contains(l, registry.TagDeployedTo) && !strings.Contains(l, registry.TagDeployedAt) {
 			out = append(out, l)
 		}
 	}

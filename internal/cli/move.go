@@ -34,7 +34,7 @@ func (s *session) newMove(p registry.Plan) *move {
 		return nil
 	}
 	record := func(version int) registry.LedgerRecord {
-		return registry.NewLedgerRecord(p, s.report.Digest, s.set.intent, s.report.Facts, version, s.p.Now(), s.p.Version)
+		return registry.NewLedgerRecord(p, s.report.Digest, s.set.intent.Rules, s.origin(), s.report.Facts, version, s.p.Now())
 	}
 	return &move{session: s, record: record, entry: s.entry(record)}
 }
@@ -53,7 +53,7 @@ func (m *move) told(version int) registry.Event {
 		return m.event
 	}
 	if e, held := m.held(); held {
-		m.event = registry.NewEvent(ledger.ID(e), e.Record)
+		m.event = registry.NewEvent(e.ID(), e.Record)
 	} else {
 		r := m.record(version)
 		text, _ := json.Marshal(r) // plain fields always encode

@@ -136,9 +136,9 @@ func letters(own *letter, entries []registry.Entry) []letter {
 		if len(left) == 0 {
 			continue
 		}
-		l := letter{event: registry.NewEvent(ledger.ID(e), e.Record), entry: e, to: left}
+		l := letter{event: registry.NewEvent(e.ID(), e.Record), entry: e, to: left}
 		if later, ok := e.SupersededBy(known); ok {
-			l.event.Record.SupersededBy = ledger.ID(later)
+			l.event.Record.SupersededBy = later.ID()
 		}
 		out = append(out, l)
 	}

@@ -30,6 +30,24 @@ func (s *session) pullRequest() *report.PullRequest {
 	}
 }
 
+// lookUpPullRequest asks GitHub which pull request the run is about, where the inputs want to know and the event does not
+// say.
+func (s *session) lookUpPullRequest(ctx context.Context) error {
+	s.followed(ctx)
+	by := s.set.intent.Query.Candidate.Commit
+	if by == nil || !s.set.approved.ofPullRequest {
+		return nil
+	}
+	pr, ok, err := s.mergedPullRequest(ctx)
+	if err != nil {
+		return wrap("find the merged pull request", err)
+	}
+	if ok {
+		by.SHA = pr.Head // what was judged there; merging may have made another commit of it
+	}
+	return nil
+}
+
 // followed finds the pull request whose workflow run this one follows: what a fork may not do is done for it here, with this
 // repository's own workflow and policy. It is looked for on request alone, and for what writes nothing.
 func (s *session) followed(ctx context.Context) {
@@ -154,7 +172,7 @@ func (s *session) hiddenPlan() string {
 	}
 	text, err := registry.CanonicalJSON(s.report.Plan)
 	packed := ""
-	if err == nil && s.runner.Redact(string(text)) == string(text) { // a plan with a secret in it is not to be had by unpacking
+	if err == nil && s.runner.Hide(string(text)) == string(text) { // a plan with a secret in it is not to be had by unpacking
 		packed = pack(text)
 	}
 	if len(packed) > longestPlan {

@@ -13,7 +13,7 @@ func Deployed(f registry.Facts, in registry.Intent, number int, environment stri
 		v = f.Versions[number].OrZero()
 	}
 	ours := v.Number == 0 || written(v.Tags)
-	for _, tag := range []struct{ key, want string }{{registry.TagDeployedTo, environment}, {registry.TagDeploymentTime, registry.AtTime}} {
+	for _, tag := range []struct{ key, want string }{{registry.TagDeployedTo, environment}, {registry.TagDeployedAt, registry.AtTime}} {
 		had, there := v.Tags[tag.key]
 		switch {
 		case there && !ours:

@@ -8,7 +8,7 @@ package report
 // Doc is a page before it has a format: blocks of spans. Markdown and Text render the same Doc.
 type Doc []Block
 
-// Block is one of Heading, Para, List, Table, Code and Details.
+// Block is one of Heading, Para, List, Table, Code, Diagram and Details.
 type Block interface {
 	isBlock()
 	mapped(func(string) string) Block // see Doc.Map
@@ -35,6 +35,9 @@ type (
 	Code struct {
 		Lang, Text string
 	}
+	Diagram struct { // shown where it can be drawn; what it says is in a table too
+		Mermaid string
+	}
 	Details struct {
 		Title string
 		Body  Doc
@@ -46,6 +49,7 @@ func (Para) isBlock()    {}
 func (List) isBlock()    {}
 func (Table) isBlock()   {}
 func (Code) isBlock()    {}
+func (Diagram) isBlock() {}
 func (Details) isBlock() {}
 
 // Map returns the page with f applied to every text and address that did not come from this program.
@@ -61,6 +65,7 @@ func (b Heading) mapped(f func(string) string) Block { return Heading{b.Line.map
 func (b Para) mapped(f func(string) string) Block    { return Para{b.Line.mapped(f)} }
 func (b List) mapped(f func(string) string) Block    { return List{mappedLines(b.Items, f)} }
 func (b Code) mapped(f func(string) string) Block    { return Code{b.Lang, f(b.Text)} }
+func (b Diagram) mapped(f func(string) string) Block { return Diagram{f(b.Mermaid)} }
 func (b Details) mapped(f func(string) string) Block { return Details{f(b.Title), b.Body.Map(f)} }
 
 func (b Table) mapped(f func(string) string) Block {

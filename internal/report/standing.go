@@ -45,13 +45,6 @@ func StandingPage(file string, all []Standing) (Line, Doc) {
 	return title, append(append(Doc{t}, standingDetails(all, file)...), next)
 }
 
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}
-
 // standingDetails shows the gates of each: of those that are blocked openly, of the others folded.
 func standingDetails(all []Standing, file string) Doc {
 	var open, folded Doc
