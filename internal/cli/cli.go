@@ -210,6 +210,7 @@ func (s *session) reportOutcome(ctx context.Context) {
 	wg.Go(s.settle)
 	wg.Go(func() { s.tell(ctx) })
 	wg.Wait()
+	s.tellOfAll(ctx)
 }
 
 // foreign lists flags that the command would not look at: a threshold that nobody judges must not look judged. The inputs
