@@ -64,7 +64,7 @@ func (s *session) closeBook(ctx context.Context) {
 	if s.book.ledger == nil || s.book.off != "" || s.report.Dry || s.book.claimed || s.report.Reason.Exit() == registry.ExitUnknown {
 		return
 	}
-	standing, e := s.book.view.Standing(s.book.holder, s.overrides(registry.OverrideTakeover))
+	standing, e := s.book.view.Standing(s.book.holder, s.maySupersede())
 	if standing != ledger.Ours && standing != ledger.Granted {
 		return
 	}

@@ -34,7 +34,7 @@ func (s *session) newMove(p registry.Plan) *move {
 		return nil
 	}
 	record := func(version int) registry.LedgerRecord {
-		return registry.NewLedgerRecord(p, s.report.Digest, s.set.intent.Rules, s.origin(), s.report.Facts, version, s.p.Now())
+		return registry.NewLedgerRecord(p, s.report.Digest, s.set.intent, s.origin(), s.report.Facts, version, s.p.Now())
 	}
 	return &move{session: s, record: record, entry: s.entry(record)}
 }

@@ -34,7 +34,7 @@ func (s *session) origin() registry.Origin {
 		Workflow: s.set.intent.WorkflowRun, Actor: s.set.intent.Actor, Initiator: s.job.Actor, Login: s.set.login,
 		Caller: s.job.Repository, SHA: s.job.SHA, WorkflowRef: s.job.WorkflowRef, JobWorkflow: s.job.JobWorkflowRef,
 		Tool: s.p.Version, Go: s.p.Go, PolicyFile: s.report.Policy, Inputs: s.given,
-		Notify: s.set.notify.names(), Skew: int64(s.report.Facts.Skew / time.Second),
+		Skew: int64(s.report.Facts.Skew / time.Second),
 	}
 	if made := s.set.approved.made; !made.IsZero() {
 		o.ApprovedPlan = made.UTC().Format(time.RFC3339)

@@ -34,14 +34,14 @@ type session struct {
 	wires  []*rest.Client
 	report report.Report
 	book   book
-	hub    hub
-	move   *move             // what this run set out to move; nil while it has not
-	late   context.Context   // of what is still reported after a cancellation, or when the time has run out
-	jobErr error             // what of the job could not be read
 	given  map[string]string // inputs, without secrets, for the record
 
 	printed bool   // the command itself has printed the JSON that was asked for
 	written string // report file that the command itself has written
+	hub     hub
+	move    *move           // what this run set out to move; nil while it has not
+	late    context.Context // of what is still reported after a cancellation, or when the time has run out
+	jobErr  error           // what of the job could not be read
 
 	mu       sync.Mutex
 	waited   map[string]int // cause -> the highest attempt that was told about
@@ -69,6 +69,7 @@ func (s *session) begin(c command) error {
 	}
 	s.set.intent.WorkflowRun = job.RunURL()
 	s.set.intent.Actor = job.TriggeringActor
+	s.set.intent.Notify = s.set.notify.names()
 	s.report.Dry = s.set.dryRun && writes
 	s.report.Tracking = s.set.tracking
 	s.report.Plan = registry.Plan{Model: s.set.intent.Query.Model, Target: s.set.intent.Query.Target}

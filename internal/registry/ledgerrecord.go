@@ -49,6 +49,8 @@ type LedgerRecord struct {
 	// Rules holds, for each target that the policy file describes, the digest of what it asked there.
 	Rules map[string]string `json:"policy_rules,omitempty"`
 
+	Notify []string `json:"notify,omitempty"` // who is to be told once it is done
+
 	Contents
 	Return
 	Origin
@@ -99,19 +101,17 @@ type Origin struct {
 	ApprovedPlan string            `json:"approved_plan_at,omitempty"` // when the plan was made that somebody approved
 	Skew         int64             `json:"server_skew_s,omitempty"`    // seconds that the server's clock is ahead
 	Inputs       map[string]string `json:"inputs,omitempty"`           // those that were given, without secrets
-	Notify       []string          `json:"notify,omitempty"`           // who is to be told once it is done, by names without secrets
 }
 
 // NewLedgerRecord is the whole record of a plan that is about to move this version. It is what the run that finishes a
-// promotion after a crash goes by. rules are the digests of what the policy asks, by target.
-func NewLedgerRecord(p Plan, digest string, rules map[string]string, by Origin, f Facts, number int, at time.Time) LedgerRecord {
+// promotion after a crash goes by.
+func NewLedgerRecord(p Plan, digest string, in Intent, by Origin, f Facts, number int, at time.Time) LedgerRecord {
 	if e, ok := f.Ledger.Last(); ok && p.Resumes == e.Epoch {
 		r := e.Record // what was decided then, on the evidence of then
-		r.At = at.UTC().Format(time.RFC3339)
-		if len(by.Notify) == 0 {
-			by.Notify = r.Notify
+		r.At, r.Origin = at.UTC().Format(time.RFC3339), by
+		if len(in.Notify) > 0 {
+			r.Notify = in.Notify
 		}
-		r.Origin = by
 		return r
 	}
 	run := f.Candidate.Run.OrZero()
@@ -119,7 +119,7 @@ func NewLedgerRecord(p Plan, digest string, rules map[string]string, by Origin, 
 		Command: p.Command, At: at.UTC().Format(time.RFC3339), Server: p.Server, Model: p.Model, From: p.Incumbent, To: number,
 		Target: p.targetOf(number), Moves: p.Shifts(number), Archived: p.archived(number), Candidate: Truncate(p.Candidate, 1000),
 		RunID: run.ID, Commit: run.Tags[RunTagCommit], Override: p.Override, Hold: p.Hold, Outside: f.MovedOutside(p.Target),
-		Plan: digest, Policy: p.Policy, Rules: rules, Contents: contents(f), Origin: by,
+		Plan: digest, Policy: p.Policy, Rules: in.Rules, Notify: in.Notify, Contents: contents(f), Origin: by,
 	}
 	if p.Incumbent == 0 {
 		r.From = p.before(number)

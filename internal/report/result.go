@@ -44,11 +44,11 @@ type Result struct {
 	Server     *ServerResult         `json:"server,omitempty"`
 	History    *HistoryResult        `json:"history,omitempty"`   // of one model
 	Histories  []HistoryResult       `json:"histories,omitempty"` // of several
+	Statement  *registry.Statement   `json:"statement,omitempty"` // in-toto, of one entry
+	Audit      *AuditResult          `json:"audit,omitempty"`
 	Deployment *DeploymentResult     `json:"deployment,omitempty"`
 	Told       []Told                `json:"told,omitempty"`    // who was told of moves, and who could not be
 	Comment    string                `json:"comment,omitempty"` // address of the comment on the pull request
-	Statement  *registry.Statement   `json:"statement,omitempty"` // in-toto, of one entry
-	Audit      *AuditResult          `json:"audit,omitempty"`
 	Requests   int                   `json:"requests"`
 	Rounds     int                   `json:"rounds"`
 	DurationMS int64                 `json:"duration_ms"`
