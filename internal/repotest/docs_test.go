@@ -138,6 +138,7 @@ func TestUninstallNamesEveryTag(t *testing.T) {
 		registry.TagRequest, registry.TagRecord, registry.TagGitCommit, registry.TagGitRepository, registry.TagWorkflowRun,
 		registry.TagDatasets, registry.TagFailedGates, registry.TagValidation, registry.TagPythonVersion, registry.TagFrameworkVersion,
 		registry.TagDataSourceURI, registry.TagDataVersion, registry.AliasTimeTag("<alias>"), registry.StageTimeTag("Staging"), registry.StageTimeTag("Production"),
+		registry.TagDeployedTo, registry.TagDeployedAt,
 	} {
 		if !strings.Contains(text, "`"+tag+"`") {
 			t.Errorf("docs/uninstall.md does not name the tag %s", tag)
