@@ -180,7 +180,11 @@ func (s *session) run(ctx context.Context, a args) int {
 	var stop func()
 	s.late, stop = after(ctx, lateTime)
 	defer stop()
-	if err := s.begin(c); err != nil {
+	err := s.begin(c)
+	if err == nil {
+		err = s.lookUpPullRequest(ctx)
+	}
+	if err != nil {
 		s.fail(err)
 	} else {
 		c.run(s, ctx)
@@ -206,6 +210,7 @@ func (s *session) reportOutcome(ctx context.Context) {
 	wg.Go(s.settle)
 	wg.Go(func() { s.tell(ctx) })
 	wg.Wait()
+	s.tellOfAll(ctx)
 }
 
 // foreign lists flags that the command would not look at: a threshold that nobody judges must not look judged. The inputs

@@ -134,5 +134,5 @@ func part(key string) string {
 	if _, ok := numbered(key); !ok {
 		return "the head of its page (" + key + ")"
 	}
-	return map[byte]string{'e': "its claim", 'h': "the link to its holder", 'd': "its outcome", 'r': "its record"}[key[0]]
+	return map[byte]string{'e': "its claim", 'h': "the link to its holder", 'd': "its outcome", 'r': "its record", 's': "the mark that somebody was told"}[key[0]]
 }
