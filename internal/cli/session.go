@@ -121,7 +121,7 @@ func (s *session) dial(address string, own http.Header) (*rest.Client, error) {
 	wire.Base, wire.Header, wire.UserAgent = address, header, "mlflow-promote/"+s.p.Version
 	wire.CAs, wire.ClientCert = s.set.cas, s.set.clientCert
 	wire.InsecureTLS, wire.AllowInsecureHTTP = s.set.insecureTLS, s.set.insecureHTTP
-	wire.Notify = s.waiting
+	wire.Notify, wire.Jitter = s.waiting, s.p.Jitter
 	c, err := rest.New(wire)
 	if err != nil {
 		return nil, mlflow.Explain("connect to "+address, err)

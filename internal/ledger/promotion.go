@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -116,15 +115,13 @@ func (p *Promotion) End(ctx context.Context, receipt registry.Receipt) error {
 			Hint: "another run decided that this one was dead and went on from its state; see mlflow-promote history",
 		}
 	}
-	taken := error(nil) // over by somebody else, for good
-	err := registry.Persist(p.Ledger.patience(ctx), func() error {
-		err := p.Ledger.put(ctx, p.View.page.id, kv, settled)
-		if registry.ReasonOf(err) == registry.Conflict {
-			taken, err = err, nil
+	var err error
+	for try := 0; try == 0 || try < registry.OddTries && p.Ledger.Pause(ctx, try-1); try++ {
+		err = p.Ledger.put(ctx, p.View.page.id, kv, settled)
+		if reason := registry.ReasonOf(err); reason == registry.OK || reason == registry.Conflict || reason == registry.Unknown {
+			break
 		}
-		return err
-	})
-	err = cmp.Or(taken, err)
+	}
 	switch {
 	case err == nil:
 		p.entry = closed
