@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -162,13 +160,8 @@ func (run *run) settle(s registry.Step) (registry.Settled, error) {
 	return settled, err
 }
 
-// halfway reports a move by tags that has come to its new holder and not yet left all others.
 func halfway(s registry.Step, saw string) bool {
-	if s.Do != registry.TagAlias || saw == s.Was || saw == s.Want {
-		return false
-	}
-	known := strings.Split(s.Was+","+s.Want, ",")
-	return !slices.ContainsFunc(strings.Split(saw, ","), func(n string) bool { return !slices.Contains(known, n) })
+	return s.Do == registry.TagAlias && registry.Halfway(s.Was, s.Want, saw)
 }
 
 // patience pauses for as long as ctx lasts.
@@ -348,18 +341,27 @@ func (run *run) tags(ctx context.Context, steps []registry.Step) []noted {
 	return out
 }
 
-// write sends a description or a tag until its answer is clear.
+// write sends a description or a tag until its answer is clear. A note is worth a minute or two of a server that is out
+// of reach, since no later run writes it; and no more, since it is a note.
 func (run *run) write(ctx context.Context, s registry.Step) (wrote bool, err error) {
 	patience := run.patience(ctx)
-	if s.Kind() == registry.Note && patience != nil { // worth a few tries, and no more
-		patience = func(try int) bool { return try+1 < registry.OddTries && run.o.Pause(ctx, try) }
-	}
-	_, err = registry.Settle(patience, func(int) error {
-		_, wrote, err = run.r.Do(ctx, s)
+	send := func() (err error) {
+		_, err = registry.Settle(patience, func(int) error {
+			_, wrote, err = run.r.Do(ctx, s)
+			return err
+		}, func() (there bool, never, err error) { return false, nil, nil })
 		return err
-	}, func() (there bool, never, err error) { return false, nil, nil })
+	}
+	if s.Kind() == registry.Note && patience != nil {
+		patience = func(try int) bool { return try < noteTries && run.o.Pause(ctx, try) }
+		err = registry.Persist(patience, send)
+	} else {
+		err = send()
+	}
 	return wrote, err
 }
+
+const noteTries = 12
 
 // tell announces a creation or a move.
 func (run *run) tell(s registry.Step) {

@@ -472,7 +472,7 @@ func bubbles[C fmt.Stringer](t *testing.T, cases []C, try func(*testing.T, C) []
 	t.Helper()
 	const share = 100
 	var mu sync.Mutex
-	wrong := 0
+	wrong, shown := 0, map[string]int{} // of each sort a few are enough
 	t.Run("cases", func(t *testing.T) {
 		for chunk := range slices.Chunk(cases, share) {
 			t.Run("", func(t *testing.T) {
@@ -485,7 +485,8 @@ func bubbles[C fmt.Stringer](t *testing.T, cases []C, try func(*testing.T, C) []
 						}
 						mu.Lock()
 						wrong++
-						if wrong <= 30 {
+						sort, _, _ := strings.Cut(problems[0], ":")
+						if shown[sort]++; shown[sort] <= 4 {
 							t.Errorf("%s:\n\t%s", c, strings.Join(problems, "\n\t"))
 						}
 						mu.Unlock()

@@ -181,6 +181,9 @@ func (l *Ledger) put(ctx context.Context, id string, kv map[string]string, settl
 func (l *Ledger) insist(ctx context.Context, write func() error) error {
 	_, err := registry.Settle(l.patience(ctx), func(int) error { return write() },
 		func() (there bool, never, err error) { return false, nil, nil })
+	if registry.ReasonOf(err) == registry.Unknown && !registry.MayLand(err) { // whether it is there decides nothing
+		return &registry.Error{Reason: registry.ServerError, Msg: err.Error(), Cause: err}
+	}
 	return err
 }
 

@@ -1,14 +1,15 @@
 package registry
 
 import (
+	"slices"
 	"time"
 )
 
 // NewLedgerRecord is the whole record of a plan that is about to move this version. It is what the run that finishes a
 // promotion after a crash goes by.
 func NewLedgerRecord(p Plan, digest string, in Intent, f Facts, number int, at time.Time, tool string) LedgerRecord {
-	if e, ok := f.Ledger.Last(); ok && p.Resumes == e.Epoch {
-		r := e.Record // what was decided then, on the evidence of then
+	if i := slices.IndexFunc(f.Ledger.Entries, func(e Entry) bool { return p.Resumes == e.Epoch }); i >= 0 {
+		r := f.Ledger.Entries[i].Record // what was decided then, on the evidence of then
 		r.At, r.Workflow, r.Actor, r.Tool = at.UTC().Format(time.RFC3339), in.WorkflowRun, in.Actor, tool
 		return r
 	}

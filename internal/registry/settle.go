@@ -4,8 +4,8 @@ package registry
 // what was written a moment ago: a proxy's odd answer passes, a right that was taken away does not.
 const OddTries = 4
 
-// failedTries is how often a write is sent that the server itself fails at every time: half a minute of waits.
-const failedTries = 8
+// failedTries is how often a write is sent that the server itself fails at every time: a minute or so of waits.
+const failedTries = 12
 
 // Persist repeats f until it succeeds: as long as pause allows where the server is out of reach or failing, and a few
 // times where it refuses. pause waits before the next try, counted from 0, and reports whether there is time for it;
