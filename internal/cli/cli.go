@@ -28,6 +28,7 @@ type Process struct {
 	Nonce          func() string  // tells this process from every other; nil but in main: the empty text
 	Patience       time.Duration  // how long a promotion waits for another one's outcome; zero but in tests: 10 s
 	Version        string
+	Go             string      // version of Go that built the program
 	Wire           rest.Config // how connections are made; zero but in tests, which bring their own transport and waits
 }
 
@@ -85,7 +86,9 @@ func arguments(argv []string) (args, error) {
 		if len(argv) == 0 || strings.HasPrefix(argv[0], "-") {
 			break
 		}
-		if _, stage := registry.CanonicalStage(argv[0]); name == "target" && stage {
+		if strings.HasPrefix(argv[0], "models:/") { // it names the model too
+			name = "candidate"
+		} else if _, stage := registry.CanonicalStage(argv[0]); name == "target" && stage {
 			name = "stage"
 		} else if name == "target" {
 			name = "alias"
@@ -167,6 +170,7 @@ func (s *session) run(ctx context.Context, a args) int {
 	if len(s.set.problems) > 0 {
 		return s.refuse(s.set.problems)
 	}
+	s.given = s.inputs(c, value)
 	ctx, cancel := context.WithTimeout(ctx, s.set.timeout)
 	defer cancel()
 	if err := s.begin(c); err != nil {

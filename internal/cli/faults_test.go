@@ -142,10 +142,10 @@ func (s *tallies) String() string {
 		s.trials, s.lost, s.doubled, s.falseSuccess, s.falseFail, s.resolved, s.unknown)
 }
 
-// findings of one trial, by what they are.
-type findings struct{ falseSuccess, falseFail, lost, doubled, other []string }
+// verdicts on one trial, by what they are.
+type verdicts struct{ falseSuccess, falseFail, lost, doubled, other []string }
 
-func (f *findings) all() []string {
+func (f *verdicts) all() []string {
 	return slices.Concat(f.falseSuccess, f.falseFail, f.lost, f.doubled, f.other)
 }
 
@@ -155,7 +155,7 @@ func say(list *[]string, format string, args ...any) {
 
 // try runs the command under the trial's faults, holds what it reports against what is so, and runs it once more.
 func (s *tallies) try(t *testing.T, c trial, u undisturbed) []string {
-	var f findings
+	var f verdicts
 	sc := c.begin(t)
 	for i := range c.shots {
 		sc.net.shots = append(sc.net.shots, &c.shots[i])
@@ -178,7 +178,7 @@ func (s *tallies) try(t *testing.T, c trial, u undisturbed) []string {
 }
 
 // compare holds a report against the state.
-func (f *findings) compare(r report.Result, status int, was, is state, hidden bool) {
+func (f *verdicts) compare(r report.Result, status int, was, is state, hidden bool) {
 	if status == registry.ExitUnknown && !hidden {
 		say(&f.other, "reported as not known, and the server was there")
 	}
@@ -225,7 +225,7 @@ func (f *findings) compare(r report.Result, status int, was, is state, hidden bo
 }
 
 // rerun looks at the end of the next attempt, in which nothing went wrong.
-func (f *findings) rerun(r report.Result, status int, is state, u undisturbed, ledger bool) {
+func (f *verdicts) rerun(r report.Result, status int, is state, u undisturbed, ledger bool) {
 	if status != 0 {
 		say(&f.lost, "the next run ends with %d", status)
 	}
@@ -245,7 +245,7 @@ func (f *findings) rerun(r report.Result, status int, is state, u undisturbed, l
 	}
 }
 
-func (s *tallies) count(c trial, r report.Result, status int, f findings, requests int) {
+func (s *tallies) count(c trial, r report.Result, status int, f verdicts, requests int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.kinds == nil {

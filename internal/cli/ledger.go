@@ -24,6 +24,7 @@ type book struct {
 	view   ledger.View
 	holder registry.Holder
 	off    string // why there is no entry; "" while there may be one
+	asked  bool   // for the right to move
 
 	claimed bool // this process made an entry
 
@@ -116,16 +117,19 @@ func (s *session) look(ctx context.Context, gather func() (registry.Facts, error
 }
 
 func (s *session) lookOnce(ctx context.Context, gather func() (registry.Facts, error)) (facts registry.Facts, err error) {
-	var lookErr error
+	var lookErr, mayErr error
 	var wg sync.WaitGroup
 	if s.book.ledger != nil {
 		wg.Go(func() { s.book.view, lookErr = s.book.ledger.Look(ctx) })
+		wg.Go(func() { mayErr = s.may(ctx) })
 	}
 	facts, err = gather()
 	wg.Wait()
 	switch {
 	case err != nil:
 		return facts, err
+	case mayErr != nil && !facts.Model.IsAbsent(): // whoever creates it may do everything
+		return facts, mayErr
 	case lookErr != nil && !s.optional(lookErr):
 		return facts, lookErr
 	case s.book.ledger == nil || lookErr != nil:
@@ -142,6 +146,22 @@ func (s *session) lookOnce(ctx context.Context, gather func() (registry.Facts, e
 	}
 	facts.Ledger = s.book.view.Facts()
 	return facts, err
+}
+
+// may asks for the right to move what the command is about, once: a login that may write the ledger and not the model
+// would leave an entry there about nothing.
+func (s *session) may(ctx context.Context) error {
+	if s.report.Dry || s.book.asked {
+		return nil
+	}
+	s.book.asked = true
+	in, verb := s.set.intent, registry.SetAlias
+	for _, a := range in.Query.Aliases {
+		if a.Version == 0 {
+			verb = registry.DeleteAlias
+		}
+	}
+	return s.client.May(ctx, in.Command+" "+in.Query.Model, verb, in.Query.Model)
 }
 
 func (s *session) check(f registry.Facts) error {
@@ -161,7 +181,7 @@ func subjects(f registry.Facts) []registry.Version {
 
 // outcome waits for the entry to be closed; it reports false when patience or the command's time has run out.
 func (s *session) outcome(epoch int) bool {
-	for s.idle() {
+	for try := 0; s.idle(try); try++ {
 		v, err := s.book.ledger.Refresh(s.book.patience, s.book.view)
 		if err != nil {
 			continue
@@ -173,9 +193,11 @@ func (s *session) outcome(epoch int) bool {
 	return false
 }
 
-// idle waits a second at most; it reports false when patience has run out.
-func (s *session) idle() bool {
-	wait := time.NewTimer(time.Duration((1 + s.p.Jitter()) * float64(time.Second) / 2))
+// idle waits before the next look, a fifth of a second at first and a second at most: most promotions take less. It
+// reports false when patience has run out.
+func (s *session) idle(try int) bool {
+	bound := min(200*time.Millisecond<<min(try, 3), time.Second)
+	wait := time.NewTimer(time.Duration((1 + s.p.Jitter()) * float64(bound) / 2))
 	defer wait.Stop()
 	select {
 	case <-s.book.patience.Done():
@@ -199,7 +221,7 @@ func (s *session) entry(p registry.Plan) *ledger.Promotion {
 		Ledger: s.book.ledger, View: s.book.view, Weak: s.optional,
 		Claim: ledger.Claim{Holder: s.book.holder, Link: in.WorkflowRun, Takeover: s.overrides(registry.OverrideTakeover)},
 		Record: func(version int) registry.LedgerRecord {
-			return registry.NewLedgerRecord(p, s.report.Digest, in, s.report.Facts, version, s.p.Now(), s.p.Version)
+			return registry.NewLedgerRecord(p, s.report.Digest, in.Rules, s.origin(), s.report.Facts, version, s.p.Now())
 		},
 	}
 }
@@ -208,7 +230,7 @@ func (s *session) entry(p registry.Plan) *ledger.Promotion {
 func (s *session) placed(entry *ledger.Promotion) registry.Place {
 	if entry != nil {
 		if e, held := entry.Entry(); held {
-			return registry.Place{Ledger: entry.View.ID(), Epoch: e.Epoch, Sha256: ledger.RecordDigest(e)}
+			return registry.Place{Ledger: entry.View.ID(), Epoch: e.Epoch, Sha256: e.RecordDigest()}
 		}
 	}
 	return registry.Place{Weak: s.book.off}
@@ -232,7 +254,7 @@ func (s *session) entered(entry *ledger.Promotion) {
 	}
 	if e, held := entry.Entry(); held {
 		s.book.claimed = true
-		s.report.Ledger = report.LedgerNote{RecordID: ledger.ID(e), Epoch: e.Epoch, Outcome: e.Outcome, Outside: e.Record.Outside, TakesOver: e.Record.TakesOver, Off: s.book.off}
+		s.report.Ledger = report.LedgerNote{RecordID: e.ID(), Epoch: e.Epoch, Outcome: e.Outcome, Outside: e.Record.Outside, TakesOver: e.Record.TakesOver, Off: s.book.off}
 	}
 }
 

@@ -24,7 +24,7 @@ func (s *session) finish() int {
 	if s.report.Err != nil {
 		s.printError(s.report.Err)
 	}
-	if !s.json && (s.report.Err == nil || s.report.Judged || s.report.Applied || len(s.report.Suggest) > 0) {
+	if !s.json && (s.report.Err == nil || s.report.Judged || s.report.Applied || len(s.report.Suggest)+len(s.report.Histories) > 0) {
 		io.WriteString(s.runner.Out(), report.Text(page)+"\n")
 	}
 	if !s.json && s.report.Requests > 0 {
@@ -101,8 +101,9 @@ func (s *session) annotateFinding(f registry.Finding) {
 // about what was done.
 func (s *session) publish(page report.Doc) {
 	result := s.report.Result()
+	var err error
 	s.say(s.runner.Summary(report.Markdown(page)))
-	if s.json {
+	if s.json && !s.printed {
 		s.say(s.runner.Data(resultText(result)))
 	}
 	if !s.runner.InActions() {
@@ -113,9 +114,25 @@ func (s *session) publish(page report.Doc) {
 			s.say(s.runner.SetOutput(o.Name, o.value(result)))
 		}
 	}
-	file, err := s.runner.WriteReport("mlflow-promote-"+s.report.Command+"-*.json", []byte(resultText(result)+"\n"))
+	if s.written == "" {
+		s.written, err = s.runner.WriteReport("mlflow-promote-"+s.report.Command+"-*.json", []byte(resultText(result)+"\n"))
+		s.say(err)
+	}
+	s.say(s.runner.SetOutput("report-file", s.written))
+	s.say(s.runner.SetOutput("predicate-file", s.predicate(result.Statement)))
+}
+
+// predicate writes the predicate of a statement into a file, for actions/attest, which makes the statement itself.
+func (s *session) predicate(of *registry.Statement) (file string) {
+	if of == nil {
+		return ""
+	}
+	text, err := registry.CanonicalJSON(of.Predicate)
+	if err == nil {
+		file, err = s.runner.WriteReport("mlflow-promote-predicate-*.json", append(text, '\n'))
+	}
 	s.say(err)
-	s.say(s.runner.SetOutput("report-file", file))
+	return file
 }
 
 func (s *session) say(err error) {

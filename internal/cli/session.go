@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"path"
+	"regexp"
 	"slices"
 	"sync"
 	"time"
@@ -33,6 +34,10 @@ type session struct {
 	wires  []*rest.Client
 	report report.Report
 	book   book
+	given  map[string]string // inputs, without secrets, for the record
+
+	printed bool   // the command itself has printed the JSON that was asked for
+	written string // report file that the command itself has written
 
 	mu     sync.Mutex
 	waited map[string]int // cause -> the highest attempt that was told about
@@ -48,6 +53,11 @@ func (s *session) begin(c command) error {
 	writes := c.writes || len(s.set.repair) > 0 || s.set.reset != ""
 	if writes {
 		if err := s.mayWrite(job); err != nil {
+			return err
+		}
+	}
+	if by := s.set.intent.Query.Candidate.Commit; by != nil {
+		if by.SHA, err = headCommit(job); err != nil {
 			return err
 		}
 	}
@@ -96,6 +106,22 @@ func (s *session) mayWrite(job actions.Context) error {
 		Reason: registry.RefNotAllowed, Msg: fmt.Sprintf("ref %q may not write: it is neither the default branch nor protected", job.RefName),
 		Hint: fmt.Sprintf("run the workflow from the default branch, protect the ref, or list it in the input allow-refs; to look without writing, set dry-run: true (default branch: %q)", job.DefaultBranch),
 	}
+}
+
+var fullCommit = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+
+// headCommit is the commit that the candidate "commit" stands for.
+func headCommit(job actions.Context) (string, error) {
+	head := job.Head()
+	if fullCommit.MatchString(head) {
+		return head, nil
+	}
+	e := &registry.Error{Reason: registry.BadInput, Msg: fmt.Sprintf("input candidate: \"commit\" needs the whole digest of the head commit, not %q", head), Hint: "set the variable GITHUB_SHA to what git rev-parse HEAD prints"}
+	if head == "" {
+		e.Msg = "input candidate: \"commit\" needs the head commit of the pull request, and the event names none"
+		e.Hint = "name the run, as in runs:/RUN_ID/model"
+	}
+	return "", e
 }
 
 func (s *session) connect() error {

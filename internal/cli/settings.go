@@ -52,6 +52,9 @@ type settings struct {
 	ledger      string    // auto, required or off
 	at, until   time.Time // history: the time asked for, or the day
 	saved       saved
+	kept        saved // a saved history that the live one is held against
+	statement   int   // entry wanted as a statement, 0 = none
+	audit       auditSettings
 	approved    approval
 	expected    int // version that the target has to name, 0 = none
 	expects     bool
@@ -322,7 +325,7 @@ func (r *reader) pem(name string) []byte {
 }
 
 func (r *reader) candidate() {
-	text := r.required("candidate", "runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS or models:/m-…")
+	text := r.required("candidate", "runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS, models:/m-…, best or commit")
 	if text == "" {
 		return
 	}
@@ -338,6 +341,12 @@ func (r *reader) candidate() {
 		}
 		if strings.Contains(c.Best.Metric, "`") {
 			r.problem("metric", c.Best.Metric, "holds a backtick, which MLflow's search cannot express")
+		}
+	}
+	if c.Commit != nil {
+		c.Commit.Experiment = r.value("experiment")
+		if err == nil && r.env("GITHUB_SHA") == "" {
+			r.problem("candidate", text, "means the commit that a job of GitHub Actions runs on, and this is none: name the run, as in runs:/RUN_ID/model, or set the variable GITHUB_SHA to what git rev-parse HEAD prints")
 		}
 	}
 	r.out.intent.Query.Candidate = c

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
@@ -23,71 +24,67 @@ func anchorText(p page) string {
 // Check holds the view against what was noted elsewhere: the anchor on the registered model and the marks on its
 // versions. A ledger that is gone, cut or replaced shows here.
 func (l *Ledger) Check(v View, modelTags map[string]string, versions ...registry.Version) error {
-	text, anchored := modelTags[registry.TagAnchor]
-	var a anchor
-	switch {
-	case !anchored && len(v.page.entries) == 0:
-		return nil
-	case !anchored:
-		return lost(l.Model, "the tag "+registry.TagAnchor+" of the registered model was removed")
-	case !v.Exists():
-		return lost(l.Model, "the tag "+registry.TagAnchor+" says that there is one, and its experiment is gone")
-	case json.Unmarshal([]byte(text), &a) != nil:
-		return lost(l.Model, "the tag "+registry.TagAnchor+" of the registered model was edited")
-	}
-	if err := v.anchored(a); err != "" {
-		return lost(l.Model, err)
-	}
+	why := anchorFits(modelTags, v.page.last(), []page{v.page}, append(v.prior, v.page.prior))
 	for _, version := range versions {
-		if why := v.contradicts(version); why != "" {
-			return lost(l.Model, why)
+		if why == "" && v.Exists() {
+			_, why = contradicts(v.place.First, v.page.last(), v.page.entries, version)
 		}
+	}
+	if why != "" {
+		return lost(l.Model, why)
 	}
 	return nil
 }
 
-// anchored holds the anchor against the view. The anchor may be one page behind: it is written after the page.
-func (v View) anchored(a anchor) string {
+// anchorFits says why the anchor does not belong to a ledger with so many entries, "" where it does. read are its pages
+// that were read, passed the ids of others that lead to them; the anchor may be pages behind, since it is written after
+// a new one.
+func anchorFits(modelTags map[string]string, entries int, read []page, passed []string) string {
+	text, anchored := modelTags[registry.TagAnchor]
+	var a anchor
 	switch {
-	case a.Page == v.page.id && (a.Digest != v.page.digest || a.Epoch != v.page.base):
-		return "the head of its newest page and the tag " + registry.TagAnchor + " differ"
-	case a.Page == v.page.id || a.Page == v.page.prior:
+	case !anchored && entries == 0:
 		return ""
+	case !anchored:
+		return "the tag " + registry.TagAnchor + " of the registered model was removed"
+	case len(read) == 0 || read[0].id == "":
+		return "the tag " + registry.TagAnchor + " says that there is one, and its experiment is gone"
+	case json.Unmarshal([]byte(text), &a) != nil || a.Page == "":
+		return "the tag " + registry.TagAnchor + " of the registered model was edited"
 	}
-	for _, passed := range v.prior {
-		if a.Page == passed {
+	for _, p := range read {
+		switch {
+		case p.id != a.Page:
+		case p.digest != a.Digest || p.base != a.Epoch:
+			return fmt.Sprintf("the head of page %s and the tag %s differ", p.id, registry.TagAnchor)
+		default:
 			return ""
 		}
+	}
+	if slices.Contains(passed, a.Page) {
+		return ""
 	}
 	return fmt.Sprintf("the tag %s names page %s, which the ledger does not lead to", registry.TagAnchor, a.Page)
 }
 
-// contradicts holds the mark on a version against the entries: it was written while the entry was open.
-func (v View) contradicts(version registry.Version) string {
+// contradicts holds the mark on a version against the entries of the ledger that begins with the page first and ends
+// with the entry last: it was written while the entry was open. It returns the first entry that is missing or another.
+func contradicts(first string, last int, entries []registry.Entry, version registry.Version) (epoch int, why string) {
 	var mark registry.Record
 	text := version.Tags[registry.TagRecord]
-	if text == "" || json.Unmarshal([]byte(text), &mark) != nil || mark.Ledger != v.place.First {
-		return ""
+	if text == "" || json.Unmarshal([]byte(text), &mark) != nil || mark.Ledger != first {
+		return 0, ""
 	}
-	if mark.Epoch > v.page.last() {
-		return fmt.Sprintf("version %d was promoted by entry %d, and the ledger ends with entry %d", version.Number, mark.Epoch, v.page.last())
+	if mark.Epoch > last {
+		return last + 1, fmt.Sprintf("version %d was promoted by entry %d, and the ledger ends with entry %d", version.Number, mark.Epoch, last)
 	}
-	for _, e := range v.page.entries {
-		if e.Epoch == mark.Epoch && RecordDigest(e) != mark.Sha256 {
-			return fmt.Sprintf("version %d was promoted by entry %d, which says something else now", version.Number, mark.Epoch)
+	for _, e := range entries {
+		if e.Epoch == mark.Epoch && e.RecordDigest() != mark.Sha256 {
+			return e.Epoch, fmt.Sprintf("version %d was promoted by entry %d, which says something else now", version.Number, mark.Epoch)
 		}
 	}
-	return ""
+	return 0, ""
 }
-
-// RecordDigest is the digest of an entry's record alone, known before the entry is closed.
-func RecordDigest(e registry.Entry) string {
-	text, _ := registry.CanonicalJSON(e.Record) // it was encoded when it was claimed
-	return registry.Digest(string(text))
-}
-
-// ID names an entry to people and programs.
-func ID(e registry.Entry) string { return fmt.Sprintf("%d-%s", e.Epoch, RecordDigest(e)[:12]) }
 
 // ID of the ledger itself: its first page.
 func (v View) ID() string { return v.place.First }

@@ -30,6 +30,8 @@ type Report struct {
 	Receipt    registry.Receipt
 	Ledger     LedgerNote
 	Histories  []History
+	Statement  *registry.Statement // that was asked for
+	Audit      *Audit
 	Applied    bool
 	Err        error
 	Title      Line // with Body: a page of its own kind
@@ -50,6 +52,9 @@ type Report struct {
 func (r Report) Page() Doc {
 	if len(r.Histories) > 0 || r.Command == "history" && r.Err == nil {
 		return r.historyPage()
+	}
+	if r.Audit != nil {
+		return r.auditPage()
 	}
 	d := append(r.promise(), Heading{r.headline()})
 	if r.Dry {
@@ -194,7 +199,7 @@ func (r Report) subject() Doc {
 	}
 	if run, ok := r.Facts.Candidate.Run.Get(); ok {
 		rows = append(rows, []Line{line("run"), line(Span{Text: run.ID, Code: true, URL: r.runURL(run)})})
-		if commit := run.Tags["mlflow.source.git.commit"]; commit != "" {
+		if commit := run.Tags[registry.RunTagCommit]; commit != "" {
 			rows = append(rows, []Line{line("trained from commit"), line(C(commit))})
 		}
 	}
@@ -608,7 +613,7 @@ func (r Report) serverTable() Doc {
 	if s.MoreModels {
 		models = "more than " + models
 	}
-	d := Doc{Table{[]string{"what", "found"}, [][]Line{
+	t := Table{[]string{"what", "found"}, [][]Line{
 		{line("MLflow version"), line(C(or(s.Version, "not told")))},
 		{line("store"), line(or(s.Store, "not told") + ": " + s.StoreWhy)},
 		{line("login"), line(loginText(s.Login)...)},
@@ -617,13 +622,20 @@ func (r Report) serverTable() Doc {
 		{line("logged models"), line(yes(s.LoggedModels, "no: they came with MLflow 3.0; run artifacts are used"))},
 		{line("workspaces"), line(yes(s.Workspaces, "no"))},
 		{line("artifacts"), line(s.Artifacts)},
-	}}}
+	}}
+	if s.Ledger.Place != "" {
+		t.Rows = append(t.Rows, []Line{line("promotion ledger"), line(C(s.Ledger.Place))}, []Line{line("who may edit it"), line(s.Ledger.Guard)})
+	}
+	d := Doc{t}
 	var items []Line
 	for _, w := range s.Warnings {
 		items = append(items, line("warning: ", C(w)))
 	}
 	if len(items) > 0 {
 		d = append(d, List{items})
+	}
+	if len(s.Ledger.Grants) > 0 {
+		d = append(d, Para{line("So that another login, here ", C("USER"), ", may promote this model with the same ledger:")}, Code{"", strings.Join(s.Ledger.Grants, "\n")})
 	}
 	return d
 }

@@ -44,6 +44,8 @@ type Result struct {
 	Server     *ServerResult         `json:"server,omitempty"`
 	History    *HistoryResult        `json:"history,omitempty"`   // of one model
 	Histories  []HistoryResult       `json:"histories,omitempty"` // of several
+	Statement  *registry.Statement   `json:"statement,omitempty"` // in-toto, of one entry
+	Audit      *AuditResult          `json:"audit,omitempty"`
 	Requests   int                   `json:"requests"`
 	Rounds     int                   `json:"rounds"`
 	DurationMS int64                 `json:"duration_ms"`
@@ -67,6 +69,9 @@ type ServerResult struct {
 	Admin      bool              `json:"admin,omitempty"`
 	Rights     map[string]string `json:"rights,omitempty"` // by registered model
 	Dangling   []registry.Alias  `json:"dangling_aliases,omitempty"`
+	Ledger     string            `json:"ledger,omitempty"`
+	Guard      string            `json:"ledger_guard,omitempty"` // tamper-resistant or tamper-evident, and why
+	Grants     []string          `json:"ledger_grants,omitempty"`
 	Warnings   []string          `json:"warnings,omitempty"`
 }
 
@@ -76,6 +81,7 @@ func serverResult(s registry.Server) *ServerResult {
 		Address: s.Address, Version: s.Version, Store: s.Store, Aliases: s.Aliases, LoggedModels: s.LoggedModels,
 		Workspaces: s.Workspaces, Models: s.Models, MoreModels: s.MoreModels, ServerInfo: s.ServerInfo, StoreWhy: s.StoreWhy,
 		Artifacts: s.Artifacts, User: login.User, Admin: login.Admin, Rights: login.Rights, Dangling: s.Dangling, Warnings: s.Warnings,
+		Ledger: s.Ledger.Place, Guard: s.Ledger.Guard, Grants: s.Ledger.Grants,
 	}
 }
 
@@ -104,6 +110,9 @@ func (r Report) Result() Result {
 			out.Plan = &r.Plan
 		}
 	}
+	if out.Statement = r.Statement; out.Statement != nil {
+		out.Version = numberText(r.Statement.Predicate.Record.To)
+	}
 	for _, h := range r.Histories {
 		out.Histories = append(out.Histories, h.result())
 	}
@@ -112,6 +121,9 @@ func (r Report) Result() Result {
 	}
 	if r.Err != nil {
 		out.Error, out.Hint = r.Err.Error(), hintOf(r.Err)
+	}
+	if r.Audit != nil {
+		out.Audit = r.Audit.result()
 	}
 	if s := r.Server; s != nil {
 		out.Server = serverResult(*s)
