@@ -28,12 +28,13 @@ type Ledger interface {
 	End(ctx context.Context, receipt registry.Receipt) error
 }
 
-// When the run is cancelled or its time is up, how long what is in flight may take (a write, and finding out what became
-// of it), and how long all that is left to do then: the notes, the outcome. The runner kills a cancelled container 10 s
-// after its first signal.
+// When the run is cancelled or its time is up, how long a write that is in flight may take, finding out what became of
+// it (and the notes), and the outcome. The one who carries these out may add a moment for a last look. The runner kills a
+// cancelled container 10 s after its first signal.
 const (
-	inFlight = 2 * time.Second
-	leftOver = 4 * time.Second
+	inFlight = time.Second
+	looking  = 2250 * time.Millisecond
+	leftOver = 3250 * time.Millisecond
 )
 
 // Options carry what the steps' placeholders stand for, and where progress goes.
@@ -52,9 +53,11 @@ type Options struct {
 func Run(ctx context.Context, r Registry, p registry.Plan, o Options) registry.Receipt {
 	flight, stop := afterCancel(ctx, inFlight)
 	defer stop()
+	look, stop := afterCancel(ctx, looking)
+	defer stop()
 	late, stop := afterCancel(ctx, leftOver)
 	defer stop()
-	run := &run{r: r, o: o, flight: flight, late: late, receipt: registry.Receipt{Version: p.Version}}
+	run := &run{r: r, o: o, ctx: ctx, flight: flight, look: look, late: late, receipt: registry.Receipt{Version: p.Version}}
 	steps := map[registry.Kind][]registry.Step{}
 	for _, s := range p.Steps {
 		steps[s.Kind()] = append(steps[s.Kind()], s)
@@ -71,7 +74,9 @@ type run struct {
 	r       Registry
 	o       Options
 	receipt registry.Receipt
+	ctx     context.Context // of the whole run: after it nothing new is begun
 	flight  context.Context // of a write that has been begun: it outlives a cancellation by a while
+	look    context.Context // of finding out what became of it
 	late    context.Context // of what is left to do then
 	entered time.Time       // before the claim was sent
 	begun   bool            // the ledger's entry is ours to close
@@ -100,7 +105,7 @@ func (run *run) words(ctx context.Context, steps []registry.Step) {
 	if len(steps) == 0 || run.skip(ctx, steps...) {
 		return
 	}
-	for _, result := range run.tags(run.flight, steps) {
+	for _, result := range run.tags(run.flight, run.ctx, steps) {
 		run.receipt.Results = append(run.receipt.Results, result.StepResult)
 		run.fail(result.err)
 	}
@@ -138,11 +143,11 @@ func (run *run) move(ctx context.Context, steps []registry.Step) {
 // whether it did.
 func (run *run) settle(s registry.Step) (registry.Settled, error) {
 	saw := s.Was
-	settled, err := registry.Settle(run.patience(run.flight), func(int) error {
+	settled, err := registry.Settle(run.patience(run.ctx), func(int) error {
 		_, _, err := run.r.Do(run.flight, s)
 		return err
 	}, func() (there bool, never, err error) {
-		if saw, err = run.r.Observe(run.flight, s); err == nil && saw != s.Want && saw != s.Was && !halfway(s, saw) {
+		if saw, err = run.insist(s); err == nil && saw != s.Want && saw != s.Was && !halfway(s, saw) {
 			never = overtaken(s, saw)
 		}
 		return saw == s.Want, never, err
@@ -218,7 +223,7 @@ func (run *run) close() {
 
 // guard refuses all moves if any of them would not find what the plan expects.
 func (run *run) guard(ctx context.Context, steps []registry.Step) {
-	for i, o := range observe(ctx, run.r, steps) {
+	for i, o := range observe(steps, func(s registry.Step) (string, error) { return run.r.Observe(ctx, s) }) {
 		s := steps[i]
 		switch {
 		case o.err != nil:
@@ -246,7 +251,7 @@ func (run *run) finish(notes []registry.Step) {
 	}
 	var wg sync.WaitGroup
 	if run.receipt.Err == nil {
-		wg.Go(func() { noted = run.tags(run.late, notes) })
+		wg.Go(func() { noted = run.tags(run.look, run.look, notes) })
 	}
 	run.readBack()
 	wg.Wait()
@@ -267,7 +272,7 @@ func (run *run) readBack() {
 	for i, at := range run.moved {
 		steps[i] = run.receipt.Results[at].Step
 	}
-	for i, o := range run.insist(steps) {
+	for i, o := range observe(steps, run.insist) {
 		result := &run.receipt.Results[run.moved[i]]
 		result.Saw = o.saw
 		switch {
@@ -314,8 +319,8 @@ type noted struct {
 	err error
 }
 
-// tags writes descriptions and tags, all at once.
-func (run *run) tags(ctx context.Context, steps []registry.Step) []noted {
+// tags writes descriptions and tags, all at once, and tries again for as long as again lasts.
+func (run *run) tags(ctx, again context.Context, steps []registry.Step) []noted {
 	out := make([]noted, len(steps))
 	at := run.o.Now().UTC()
 	var wg sync.WaitGroup
@@ -329,7 +334,7 @@ func (run *run) tags(ctx context.Context, steps []registry.Step) []noted {
 		}
 		out[i].StepResult = registry.StepResult{Step: s, Done: registry.StepDone}
 		wg.Go(func() {
-			if out[i].Wrote, out[i].err = run.write(ctx, s); out[i].err != nil {
+			if out[i].Wrote, out[i].err = run.write(ctx, again, s); out[i].err != nil {
 				out[i].Done, out[i].Note = registry.StepNotDone, out[i].err.Error()
 				if registry.ReasonOf(out[i].err) == registry.Unknown {
 					out[i].Done = registry.StepUnknown
@@ -343,8 +348,8 @@ func (run *run) tags(ctx context.Context, steps []registry.Step) []noted {
 
 // write sends a description or a tag until its answer is clear. A note is worth a minute or two of a server that is out
 // of reach, since no later run writes it; and no more, since it is a note.
-func (run *run) write(ctx context.Context, s registry.Step) (wrote bool, err error) {
-	patience := run.patience(ctx)
+func (run *run) write(ctx, again context.Context, s registry.Step) (wrote bool, err error) {
+	patience := run.patience(again)
 	send := func() (err error) {
 		_, err = registry.Settle(patience, func(int) error {
 			_, wrote, err = run.r.Do(ctx, s)
@@ -353,7 +358,7 @@ func (run *run) write(ctx context.Context, s registry.Step) (wrote bool, err err
 		return err
 	}
 	if s.Kind() == registry.Note && patience != nil {
-		patience = func(try int) bool { return try < noteTries && run.o.Pause(ctx, try) }
+		patience = func(try int) bool { return try < noteTries && run.o.Pause(again, try) }
 		err = registry.Persist(patience, send)
 	} else {
 		err = send()
@@ -412,25 +417,18 @@ type observation struct {
 	err error
 }
 
-// insist reads the targets of all steps at once, each until it could be read.
-func (run *run) insist(steps []registry.Step) []observation {
-	out := make([]observation, len(steps))
-	var wg sync.WaitGroup
-	for i, s := range steps {
-		wg.Go(func() {
-			out[i].err = registry.Persist(run.patience(run.flight), func() (err error) { out[i].saw, err = run.r.Observe(run.flight, s); return err })
-		})
-	}
-	wg.Wait()
-	return out
+// insist reads the target of a step until it could be read.
+func (run *run) insist(s registry.Step) (saw string, err error) {
+	err = registry.Persist(run.patience(run.look), func() (err error) { saw, err = run.r.Observe(run.look, s); return err })
+	return saw, err
 }
 
 // observe reads the targets of all steps at once.
-func observe(ctx context.Context, r Registry, steps []registry.Step) []observation {
+func observe(steps []registry.Step, read func(registry.Step) (string, error)) []observation {
 	out := make([]observation, len(steps))
 	var wg sync.WaitGroup
 	for i, s := range steps {
-		wg.Go(func() { out[i].saw, out[i].err = r.Observe(ctx, s) })
+		wg.Go(func() { out[i].saw, out[i].err = read(s) })
 	}
 	wg.Wait()
 	return out

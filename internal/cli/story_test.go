@@ -182,8 +182,11 @@ type network struct {
 	seen  int
 	dead  bool
 	shots []*shot
-	wrote []string // path of each POST, PATCH and DELETE that arrived
+	wrote []string // path and body of each POST, PATCH and DELETE that arrived
 	await func(nth int)
+
+	marked bool
+	before []string // what had been written by the time of the mark
 }
 
 // A shot is something going wrong: at which request, for how long, and in what way.
@@ -294,7 +297,7 @@ func (n *network) arrive(r *http.Request, body string) (*shot, int) {
 		return &shot{form: &form{refuse: refused}}, n.seen
 	}
 	if r.Method != http.MethodGet {
-		n.wrote = append(n.wrote, r.URL.Path)
+		n.wrote = append(n.wrote, r.URL.Path+" "+body)
 	}
 	if n.cut != nil && n.cut(r, body) {
 		n.dead = true

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
@@ -160,10 +161,15 @@ func (l *Ledger) put(ctx context.Context, id string, kv map[string]string, settl
 	var why error
 	state, err := registry.Settle(l.patience(ctx), func(int) error { return l.Store.Write(ctx, id, maps.Clone(kv)) },
 		func() (there bool, never, err error) {
-			got, err := l.Store.Read(ctx, id)
-			if err == nil {
-				there, why = settled(got)
-			}
+			ctx, stop := l.look(ctx)
+			defer stop()
+			err = registry.Persist(l.patience(ctx), func() error {
+				got, err := l.Store.Read(ctx, id)
+				if err == nil {
+					there, why = settled(got)
+				}
+				return err
+			})
 			return there, why, err
 		})
 	switch reason := registry.ReasonOf(err); {
@@ -175,6 +181,15 @@ func (l *Ledger) put(ctx context.Context, id string, kv map[string]string, settl
 		return &registry.Error{Reason: registry.ServerError, Msg: "write promotion ledger of " + l.Model + ": " + err.Error(), Cause: err}
 	}
 	return err
+}
+
+// look is the context of finding out what became of a write: one that used up all the time is told from one that did
+// nothing by a look of its own.
+func (l *Ledger) look(ctx context.Context) (context.Context, context.CancelFunc) {
+	if ctx.Err() == nil {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(context.WithoutCancel(ctx), 1250*time.Millisecond)
 }
 
 // insist repeats a write that ends in the same state however often it arrives, until its answer is clear.

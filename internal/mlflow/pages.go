@@ -153,16 +153,16 @@ func (p Pages) Page(ctx context.Context, model string) (string, error) {
 func (p Pages) home(ctx context.Context) (string, error) {
 	e, ok, err := p.experiment(ctx, pagesExperiment)
 	if err == nil && !ok {
-		look := func() (there bool, never, err error) {
+		look := func(ctx context.Context) (there bool, err error) {
 			e, ok, err = p.experiment(ctx, pagesExperiment)
-			return ok, nil, err
+			return ok, err
 		}
 		_, err = p.settling("create experiment "+pagesExperiment).settle(ctx, func(int) error {
 			body := map[string]any{"name": pagesExperiment}
 			return p.c.registry.JSON(ctx, rest.Request{Method: "POST", Path: api + "experiments/create", Body: body, Class: rest.Write}, nil)
 		}, look)
 		if err == nil && !ok {
-			_, _, err = look()
+			_, err = look(ctx)
 		}
 	}
 	switch {
@@ -191,9 +191,9 @@ func (p Pages) Found(ctx context.Context, model, page string) (registry.LedgerPl
 	place := registry.LedgerPlace{}
 	r := rest.Request{Method: "POST", Path: api + "experiments/create", Body: body, Class: rest.Write, Expect: "experiment_id"}
 	settled, err := p.settling(op).settle(ctx, func(int) error { return p.c.registry.JSON(ctx, r, &out) },
-		func() (there bool, never, err error) {
+		func(ctx context.Context) (there bool, err error) {
 			place, err = p.Locate(ctx, model)
-			return place.First != "", nil, err
+			return place.First != "", err
 		})
 	if settled == registry.Answered {
 		place = registry.LedgerPlace{ID: out.ID, First: page}
