@@ -5,16 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"os"
-	"slices"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
@@ -100,39 +96,6 @@ func churn(t *testing.T, f flow) dumped {
 	}
 	t.Fatal("no model churn")
 	return dumped{}
-}
-
-// settledState is what has to be the same whatever happened on the way: which run every alias and stage stands for,
-// and the notes on those versions. Left out are the decision in short (the second run decided anew), the list of gates
-// that failed in between, what the MLmodel file would have said where it could not be read, notes whose loss was told,
-// and a second version that a request left behind which arrived twice or late: it is no holder of anything.
-func settledState(t *testing.T, dump []byte, told bool) string {
-	t.Helper()
-	var b strings.Builder
-	for _, m := range models(t, dump) {
-		for _, v := range m.Versions {
-			live := v.Stage != "None"
-			for alias, n := range m.Aliases {
-				if n == v.Version {
-					live = true
-					fmt.Fprintf(&b, "%s @%s: %s\n", m.Name, alias, v.Run)
-				}
-			}
-			if !live {
-				continue
-			}
-			fmt.Fprintf(&b, "%s %s: %s %s\n", m.Name, v.Stage, v.Run, v.Source)
-			for _, key := range slices.Sorted(maps.Keys(v.Tags)) {
-				switch {
-				case key == registry.TagRecord, key == registry.TagFailedGates, key == registry.TagFrameworkVersion:
-				case told && strings.HasSuffix(key, "at"):
-				default:
-					fmt.Fprintf(&b, "  %s=%s\n", key, v.Tags[key])
-				}
-			}
-		}
-	}
-	return b.String()
 }
 
 func bubble(t *testing.T, body func(*testing.T)) { synctest.Test(t, body) }

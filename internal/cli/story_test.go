@@ -323,7 +323,9 @@ type state struct {
 	broken   *ledger.Break
 }
 
-func (sc *scene) state(t *testing.T) state {
+func (sc *scene) state(t *testing.T) state { t.Helper(); return stateOf(t, sc.double) }
+
+func stateOf(t *testing.T, double *mlflowtest.Server) state {
 	t.Helper()
 	var spaces []struct {
 		Models      []dumped
@@ -336,7 +338,7 @@ func (sc *scene) state(t *testing.T) state {
 			Params map[string]string
 		}
 	}
-	if err := json.Unmarshal(sc.double.Dump(), &spaces); err != nil || len(spaces) != 1 {
+	if err := json.Unmarshal(double.Dump(), &spaces); err != nil || len(spaces) != 1 {
 		t.Fatalf("cannot read the dump: %v", err)
 	}
 	var s state
