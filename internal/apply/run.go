@@ -105,7 +105,7 @@ func (run *run) words(ctx context.Context, steps []registry.Step) {
 	if len(steps) == 0 || run.skip(ctx, steps...) {
 		return
 	}
-	for _, result := range run.tags(run.flight, run.ctx, steps) {
+	for _, result := range run.tags(run.word, steps) {
 		run.receipt.Results = append(run.receipt.Results, result.StepResult)
 		run.fail(result.err)
 	}
@@ -251,7 +251,7 @@ func (run *run) finish(notes []registry.Step) {
 	}
 	var wg sync.WaitGroup
 	if run.receipt.Err == nil {
-		wg.Go(func() { noted = run.tags(run.look, run.look, notes) })
+		wg.Go(func() { noted = run.tags(run.note, notes) })
 	}
 	run.readBack()
 	wg.Wait()
@@ -319,8 +319,8 @@ type noted struct {
 	err error
 }
 
-// tags writes descriptions and tags, all at once, and tries again for as long as again lasts.
-func (run *run) tags(ctx, again context.Context, steps []registry.Step) []noted {
+// tags writes descriptions and tags, all at once.
+func (run *run) tags(write func(registry.Step) (bool, error), steps []registry.Step) []noted {
 	out := make([]noted, len(steps))
 	at := run.o.Now().UTC()
 	var wg sync.WaitGroup
@@ -334,7 +334,7 @@ func (run *run) tags(ctx, again context.Context, steps []registry.Step) []noted 
 		}
 		out[i].StepResult = registry.StepResult{Step: s, Done: registry.StepDone}
 		wg.Go(func() {
-			if out[i].Wrote, out[i].err = run.write(ctx, again, s); out[i].err != nil {
+			if out[i].Wrote, out[i].err = write(s); out[i].err != nil {
 				out[i].Done, out[i].Note = registry.StepNotDone, out[i].err.Error()
 				if registry.ReasonOf(out[i].err) == registry.Unknown {
 					out[i].Done = registry.StepUnknown
@@ -346,23 +346,28 @@ func (run *run) tags(ctx, again context.Context, steps []registry.Step) []noted 
 	return out
 }
 
-// write sends a description or a tag until its answer is clear. A note is worth a minute or two of a server that is out
-// of reach, since no later run writes it; and no more, since it is a note.
-func (run *run) write(ctx, again context.Context, s registry.Step) (wrote bool, err error) {
-	patience := run.patience(again)
-	send := func() (err error) {
-		_, err = registry.Settle(patience, func(int) error {
-			_, wrote, err = run.r.Do(ctx, s)
-			return err
-		}, func() (there bool, never, err error) { return false, nil, nil })
+// word sends a description or a tag that was asked for, until its answer is clear.
+func (run *run) word(s registry.Step) (wrote bool, err error) {
+	return run.write(run.flight, run.patience(run.ctx), s)
+}
+
+// note does the same for a note, and waits a minute or two for a server that is out of reach, since no later run writes
+// it; but no longer, since it is a note.
+func (run *run) note(s registry.Step) (wrote bool, err error) {
+	patience := run.patience(run.look)
+	if patience != nil {
+		whole := patience
+		patience = func(try int) bool { return try < noteTries && whole(try) }
+	}
+	err = registry.Persist(patience, func() error { wrote, err = run.write(run.look, patience, s); return err })
+	return wrote, err
+}
+
+func (run *run) write(ctx context.Context, pause func(int) bool, s registry.Step) (wrote bool, err error) {
+	_, err = registry.Settle(pause, func(int) error {
+		_, wrote, err = run.r.Do(ctx, s)
 		return err
-	}
-	if s.Kind() == registry.Note && patience != nil {
-		patience = func(try int) bool { return try < noteTries && run.o.Pause(again, try) }
-		err = registry.Persist(patience, send)
-	} else {
-		err = send()
-	}
+	}, func() (there bool, never, err error) { return false, nil, nil })
 	return wrote, err
 }
 
