@@ -43,6 +43,7 @@ const (
 	cutOff       = "a killed promotion is finished"
 	goingBack    = "rollback"
 	settingTwo   = "alias command"
+	fourVersions = "four versions, and nothing is named"
 )
 
 var (
@@ -78,6 +79,9 @@ func (s story) seed() string {
 	switch s.situation {
 	case firstVersion:
 		return "{" + runs + "}"
+	case fourVersions:
+		v := strings.Repeat(`, {"run": "better"}`, 4)
+		return "{" + runs + `, "models": [{"name": "churn", "versions": [` + v[2:] + `]}]}`
 	case knownVersion, goingBack, settingTwo:
 		versions += `, {"run": "better"}`
 	}
@@ -106,9 +110,10 @@ func (s story) args() []string {
 // A scene is a story on a double of its own, inside a bubble.
 type scene struct {
 	story
-	double  *mlflowtest.Server
-	net     *network
-	attempt int // of the workflow run
+	double   *mlflowtest.Server
+	net      *network
+	workflow int // run of it
+	attempt  int // of that run
 }
 
 // begin sets the scene up to where the story's own command comes.
@@ -120,8 +125,8 @@ func (s story) begin(t *testing.T) *scene {
 	if err := double.Seed(strings.NewReader(s.seed())); err != nil {
 		t.Fatal(err)
 	}
-	sc := &scene{story: s, double: double, net: &network{double: double}}
-	if s.situation == firstVersion {
+	sc := &scene{story: s, double: double, net: &network{double: double}, workflow: 42}
+	if s.situation == firstVersion || s.situation == fourVersions {
 		return sc
 	}
 	sc.must(t, "alias", "--model", "churn", "--alias", "first=1") // the ledger is begun
@@ -134,6 +139,11 @@ func (s story) begin(t *testing.T) *scene {
 	}
 	sc.net = &network{double: double}
 	return sc
+}
+
+// posting picks the first write to this path.
+func posting(path string) func(*http.Request, string) bool {
+	return func(r *http.Request, _ string) bool { return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, path) }
 }
 
 // firstMove is the request that moves the story's target.
@@ -158,7 +168,7 @@ func (sc *scene) runUnder(t *testing.T, ctx context.Context, args ...string) (re
 	t.Helper()
 	sc.attempt++
 	attempt := strconv.Itoa(sc.attempt)
-	env := map[string]string{"GITHUB_RUN_ID": "42", "GITHUB_RUN_ATTEMPT": attempt}
+	env := map[string]string{"GITHUB_RUN_ID": strconv.Itoa(sc.workflow), "GITHUB_RUN_ATTEMPT": attempt}
 	var stdout, stderr bytes.Buffer
 	status := Run(ctx, Process{
 		Args: append(slices.Clone(args), "--json", "--tracking-uri", address), Env: func(name string) string { return env[name] },
