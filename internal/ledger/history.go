@@ -53,7 +53,10 @@ func Verify(model string, pages []Saved) ([]registry.Entry, *Break, error) {
 		}
 		entries = append(entries, p.entries...)
 		follows := i == 0 && p.base == 0 && p.prior == "" || i > 0 && p.prior == before.id && p.base == before.last() && p.prev == before.end() && before.next == p.id
+		e, open := before.open()
 		switch {
+		case open: // of the page before
+			return entries, &Break{e.Epoch, "it has no outcome, and there are later entries"}, nil
 		case !follows:
 			return entries, &Break{p.base + 1, fmt.Sprintf("page %s does not follow from the one before", s.Page)}, nil
 		case p.broken != nil:

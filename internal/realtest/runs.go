@@ -275,3 +275,8 @@ func wireNumber(text string) any {
 	}
 	return json.Number(text)
 }
+
+// Send is Call with a body that is written already, and no interest in the answer.
+func (s *Server) Send(ctx context.Context, method, path, body string) error {
+	return s.Call(ctx, method, path, json.RawMessage(body), nil)
+}
