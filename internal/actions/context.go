@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"strings"
 )
 
 // eventLimit bounds the event file in bytes. GitHub's own limit for a webhook is 25 MB.
@@ -76,6 +77,15 @@ func (c Context) RunURL() string {
 		url += fmt.Sprintf("/attempts/%d", c.RunAttempt)
 	}
 	return url
+}
+
+// Head is the commit the job is about. Of a pull request that is its head, not the merge GitHub made to try it, which
+// nobody trained anything from. "" where the runner did not say.
+func (c Context) Head() string {
+	if c.HeadSHA != "" || strings.HasPrefix(c.EventName, "pull_request") {
+		return c.HeadSHA
+	}
+	return c.SHA
 }
 
 // event is what the program reads of a webhook's payload. A deleted fork leaves a null where its repository was.

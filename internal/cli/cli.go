@@ -86,7 +86,9 @@ func arguments(argv []string) (args, error) {
 		if len(argv) == 0 || strings.HasPrefix(argv[0], "-") {
 			break
 		}
-		if _, stage := registry.CanonicalStage(argv[0]); name == "target" && stage {
+		if strings.HasPrefix(argv[0], "models:/") { // it names the model too
+			name = "candidate"
+		} else if _, stage := registry.CanonicalStage(argv[0]); name == "target" && stage {
 			name = "stage"
 		} else if name == "target" {
 			name = "alias"

@@ -23,7 +23,7 @@ type Input struct {
 
 // Commands that share inputs.
 var (
-	onServer        = []string{"promote", "register", "validate", "alias", "rollback", "history", "doctor", "compare"}
+	onServer        = []string{"promote", "register", "validate", "alias", "rollback", "history", "doctor", "compare", "lineage"}
 	aboutCandidates = []string{"promote", "register", "validate", "compare"}
 	judging         = []string{"promote", "validate"}
 	targeting       = []string{"promote", "validate", "rollback"}
@@ -62,8 +62,8 @@ var Inputs = []Input{
 	{Name: "allow-insecure-http", Group: "server", For: onServer, Kind: Bool, Default: "false", Help: "let credentials travel over plain http beyond this machine"},
 
 	{Name: "model", Group: "candidate", For: and(onServer, "policy explain"), Help: "name of the registered model"},
-	{Name: "candidate", Group: "candidate", For: and(creating, "validate", "rollback", "compare"), Help: "what to promote: runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS, models:/m-…, or best (best/PATH) of an experiment"},
-	{Name: "experiment", Group: "candidate", For: aboutCandidates, Help: "name of the experiment that the candidate best is looked for in"},
+	{Name: "candidate", Group: "candidate", For: and(creating, "validate", "rollback", "compare", "lineage"), Help: "what to promote: runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS, models:/m-…, best (best/PATH) of an experiment, or commit (commit/PATH): the newest finished run of the head commit; for lineage also a version number, an alias or a stage of the model"},
+	{Name: "experiment", Group: "candidate", For: aboutCandidates, Help: "name of the experiment that the candidate best is looked for in; the candidate commit is looked for in all where this is empty"},
 	{Name: "metric", Group: "candidate", For: aboutCandidates, Help: "metric that decides which run is best"},
 	{Name: "goal", Group: "candidate", For: aboutCandidates, Kind: Enum, Values: []string{registry.Maximize, registry.Minimize}, Help: "whether the highest or the lowest value of the metric is best"},
 	{Name: "register", Group: "candidate", For: []string{"promote"}, Kind: Enum, Default: "always", Values: []string{"always", "if-valid"}, Help: "register before the verdict counts, or only what passes"},

@@ -26,6 +26,8 @@ type book struct {
 	off    string // why there is no entry; "" while there may be one
 	asked  bool   // for the right to move
 
+	claimed bool // this process made an entry
+
 	patience context.Context // waiting for others ends with it; nil before the first look
 	rest     context.CancelFunc
 }
@@ -53,11 +55,26 @@ func (s *session) openBook(run int64, attempt int) {
 	}
 }
 
-// closeBook ends the waiting for others.
-func (s *session) closeBook() {
+// closeBook ends the waiting for others, and closes what a killed attempt of this workflow run left open and this one
+// has nothing to finish of: it would keep others out for nothing.
+func (s *session) closeBook(ctx context.Context) {
 	if s.book.rest != nil {
 		s.book.rest()
 	}
+	if s.book.ledger == nil || s.book.off != "" || s.report.Dry || s.book.claimed || s.report.Reason.Exit() == registry.ExitUnknown {
+		return
+	}
+	standing, e := s.book.view.Standing(s.book.holder, s.overrides(registry.OverrideTakeover))
+	if standing != ledger.Ours && standing != ledger.Granted {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := s.book.ledger.Abort(ctx, s.book.view, s.report.Facts.Made(e.Record, s.set.intent.Query)); err != nil {
+		s.report.Receipt.Warnings = append(s.report.Receipt.Warnings, err.Error())
+		return
+	}
+	s.report.Plan.Notes = append(s.report.Plan.Notes, fmt.Sprintf("closed entry %d of the promotion ledger, which was cut off: nothing of it is to be finished", e.Epoch))
 }
 
 // optional reports whether the command may go on without a ledger after this error: where the server or the login does
@@ -213,7 +230,7 @@ func (s *session) entry(p registry.Plan) *ledger.Promotion {
 func (s *session) placed(entry *ledger.Promotion) registry.Place {
 	if entry != nil {
 		if e, held := entry.Entry(); held {
-			return registry.Place{Ledger: entry.View.ID(), Epoch: e.Epoch, Sha256: ledger.RecordDigest(e)}
+			return registry.Place{Ledger: entry.View.ID(), Epoch: e.Epoch, Sha256: e.RecordDigest()}
 		}
 	}
 	return registry.Place{Weak: s.book.off}
@@ -236,7 +253,8 @@ func (s *session) entered(entry *ledger.Promotion) {
 		return
 	}
 	if e, held := entry.Entry(); held {
-		s.report.Ledger = report.LedgerNote{RecordID: ledger.ID(e), Epoch: e.Epoch, Outcome: e.Outcome, Outside: e.Record.Outside, TakesOver: e.Record.TakesOver, Off: s.book.off}
+		s.book.claimed = true
+		s.report.Ledger = report.LedgerNote{RecordID: e.ID(), Epoch: e.Epoch, Outcome: e.Outcome, Outside: e.Record.Outside, TakesOver: e.Record.TakesOver, Off: s.book.off}
 	}
 }
 

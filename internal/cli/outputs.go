@@ -33,7 +33,7 @@ var Outputs = []Output{
 	{"predicate-file", "of the same statement: a JSON file with its predicate, relative to the workspace", nil},
 	{"failed-gates", "JSON list of the gates that block or retain", failedGates},
 	{"report-file", "the whole result as a JSON file, relative to the workspace", nil},
-	{"result", "the whole result as compact JSON; without the stored pages of a history, which the report file has", outputText},
+	{"result", "the whole result as compact JSON; without the stored pages of a history and what is large in a lineage, which the report file has", outputText},
 }
 
 func subjectDigest(r report.Result) string {
@@ -65,8 +65,16 @@ func outputText(r report.Result) string {
 		r.History = &h
 	}
 	r.Histories = nil
-	return resultText(r)
+	text := resultText(r)
+	if l, ok := r.Data.(registry.Lineage); ok && len(text) > largeResult {
+		r.Data = l.Brief()
+		return resultText(r)
+	}
+	return text
 }
+
+// largeResult is how long the text of a lineage may be, in bytes, before the output leaves out what the run logged.
+const largeResult = 128 << 10
 
 func resultText(r report.Result) string {
 	text, err := registry.JSON(r)

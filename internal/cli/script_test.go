@@ -141,6 +141,10 @@ func cmdPage(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func cmdFault(ts *testscript.TestScript, neg bool, args []string) {
+	if neg { // all is well again
+		stageOf(ts).double.ClearFaults()
+		return
+	}
 	f, err := mlflowtest.ParseFault(strings.Join(args, " "))
 	ts.Check(err)
 	stageOf(ts).double.Fault(f)

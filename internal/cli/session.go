@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"path"
+	"regexp"
 	"slices"
 	"sync"
 	"time"
@@ -49,6 +50,11 @@ func (s *session) begin(c command) error {
 	writes := c.writes || len(s.set.repair) > 0 || s.set.reset != ""
 	if writes {
 		if err := s.mayWrite(job); err != nil {
+			return err
+		}
+	}
+	if by := s.set.intent.Query.Candidate.Commit; by != nil {
+		if by.SHA, err = headCommit(job); err != nil {
 			return err
 		}
 	}
@@ -97,6 +103,22 @@ func (s *session) mayWrite(job actions.Context) error {
 		Reason: registry.RefNotAllowed, Msg: fmt.Sprintf("ref %q may not write: it is neither the default branch nor protected", job.RefName),
 		Hint: fmt.Sprintf("run the workflow from the default branch, protect the ref, or list it in the input allow-refs; to look without writing, set dry-run: true (default branch: %q)", job.DefaultBranch),
 	}
+}
+
+var fullCommit = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+
+// headCommit is the commit that the candidate "commit" stands for.
+func headCommit(job actions.Context) (string, error) {
+	head := job.Head()
+	if fullCommit.MatchString(head) {
+		return head, nil
+	}
+	e := &registry.Error{Reason: registry.BadInput, Msg: fmt.Sprintf("input candidate: \"commit\" needs the whole digest of the head commit, not %q", head), Hint: "set the variable GITHUB_SHA to what git rev-parse HEAD prints"}
+	if head == "" {
+		e.Msg = "input candidate: \"commit\" needs the head commit of the pull request, and the event names none"
+		e.Hint = "name the run, as in runs:/RUN_ID/model"
+	}
+	return "", e
 }
 
 func (s *session) connect() error {
@@ -155,7 +177,19 @@ func (s *session) doctor(ctx context.Context) {
 		return
 	}
 	if len(s.set.repair) > 0 {
-		s.carryOut(ctx, plan.Repair(server, s.set.intent), nil)
+		s.repair(ctx, server)
+	}
+}
+
+// repair removes the aliases that name nothing; with the ledger, as any other move.
+func (s *session) repair(ctx context.Context, server registry.Server) {
+	defer s.closeBook(ctx)
+	for again := true; again; {
+		facts, err := s.look(ctx, func() (registry.Facts, error) { return s.client.GatherAliases(ctx, s.set.intent.Query) })
+		if !s.gathered(ctx, facts, err) {
+			return
+		}
+		again = s.carryOut(ctx, plan.Repair(server, s.set.intent), nil)
 	}
 }
 
@@ -188,7 +222,7 @@ func (s *session) validate(ctx context.Context) {
 
 // promote starts over where another promotion was faster: what it left is judged anew.
 func (s *session) promote(ctx context.Context) {
-	defer s.closeBook()
+	defer s.closeBook(ctx)
 	for again := true; again; {
 		again = false
 		if !s.gatherWithLedger(ctx) {
@@ -209,11 +243,15 @@ func (s *session) promote(ctx context.Context) {
 
 // alias sets or removes aliases, which no gate judges.
 func (s *session) alias(ctx context.Context) {
-	defer s.closeBook()
+	defer s.closeBook(ctx)
 	for again := true; again; {
 		facts, err := s.look(ctx, func() (registry.Facts, error) { return s.client.GatherAliases(ctx, s.set.intent.Query) })
 		if !s.gathered(ctx, facts, err) {
 			return
+		}
+		if p, digest, ok := plan.ResumeAliases(facts, s.set.intent); ok {
+			again = s.carryOutAs(ctx, p, digest)
+			continue
 		}
 		p, err := plan.Aliases(facts, s.set.intent)
 		again = s.carryOut(ctx, p, err)
@@ -322,6 +360,7 @@ func (s *session) options(p registry.Plan, entry *ledger.Promotion) apply.Option
 		Record: func(at time.Time, version int) string {
 			return registry.NewRecord(p, s.report.Digest, s.set.intent, version, at, s.placed(entry))
 		},
+		Lease: ledger.Lease, Pause: s.client.Pause,
 		Step: func(step registry.Step) { fmt.Fprintf(s.runner.Err(), "%s %s\n", step.Do, stepObject(step)) },
 	}
 	if entry != nil {

@@ -324,7 +324,7 @@ func (r *reader) pem(name string) []byte {
 }
 
 func (r *reader) candidate() {
-	text := r.required("candidate", "runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS or models:/m-…")
+	text := r.required("candidate", "runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS, models:/m-…, best or commit")
 	if text == "" {
 		return
 	}
@@ -340,6 +340,12 @@ func (r *reader) candidate() {
 		}
 		if strings.Contains(c.Best.Metric, "`") {
 			r.problem("metric", c.Best.Metric, "holds a backtick, which MLflow's search cannot express")
+		}
+	}
+	if c.Commit != nil {
+		c.Commit.Experiment = r.value("experiment")
+		if err == nil && r.env("GITHUB_SHA") == "" {
+			r.problem("candidate", text, "means the commit that a job of GitHub Actions runs on, and this is none: name the run, as in runs:/RUN_ID/model, or set the variable GITHUB_SHA to what git rev-parse HEAD prints")
 		}
 	}
 	r.out.intent.Query.Candidate = c

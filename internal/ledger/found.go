@@ -79,18 +79,12 @@ func contradicts(first string, last int, entries []registry.Entry, version regis
 		return last + 1, fmt.Sprintf("version %d was promoted by entry %d, and the ledger ends with entry %d", version.Number, mark.Epoch, last)
 	}
 	for _, e := range entries {
-		if e.Epoch == mark.Epoch && RecordDigest(e) != mark.Sha256 {
+		if e.Epoch == mark.Epoch && e.RecordDigest() != mark.Sha256 {
 			return e.Epoch, fmt.Sprintf("version %d was promoted by entry %d, which says something else now", version.Number, mark.Epoch)
 		}
 	}
 	return 0, ""
 }
-
-// RecordDigest is the digest of an entry's record alone, known before the entry is closed.
-func RecordDigest(e registry.Entry) string { return registry.Digest(e.Text) }
-
-// ID names an entry to people and programs.
-func ID(e registry.Entry) string { return fmt.Sprintf("%d-%s", e.Epoch, RecordDigest(e)[:12]) }
 
 // ID of the ledger itself: its first page.
 func (v View) ID() string { return v.place.First }
@@ -104,7 +98,7 @@ func (l *Ledger) Ready(ctx context.Context, v View) (View, error) {
 	case len(v.page.entries) >= PageEntries:
 		return l.turn(ctx, v)
 	case len(v.page.entries) == 0 && v.page.prior == "":
-		return v, l.Founder.Anchor(ctx, l.Model, anchorText(v.page)) // whoever founded it may not have come this far
+		return v, l.anchor(ctx, v.page) // whoever founded it may not have come this far
 	}
 	return v, nil
 }
@@ -131,7 +125,11 @@ func (l *Ledger) found(ctx context.Context, reset string) (View, error) {
 	if err := v.follow(ctx, l, id); err != nil {
 		return View{}, err
 	}
-	return v, l.Founder.Anchor(ctx, l.Model, anchorText(v.page))
+	return v, l.anchor(ctx, v.page)
+}
+
+func (l *Ledger) anchor(ctx context.Context, p page) error {
+	return l.insist(ctx, func() error { return l.Founder.Anchor(ctx, l.Model, anchorText(p)) })
 }
 
 func (l *Ledger) newPage(ctx context.Context, kv map[string]string) (string, error) {
@@ -145,7 +143,13 @@ func (l *Ledger) newPage(ctx context.Context, kv map[string]string) (string, err
 // probe finds out whether a batch is stored as a whole or not at all. A file store writes value after value: what
 // looks like a claim there is none.
 func (l *Ledger) probe(ctx context.Context, id string) error {
-	err := l.Store.Write(ctx, id, map[string]string{"a-probe": "1", keyFormat: "0"})
+	var err error
+	_ = registry.Persist(l.patience(ctx), func() error {
+		if err = l.Store.Write(ctx, id, map[string]string{"a-probe": "1", keyFormat: "0"}); registry.ReasonOf(err) == registry.Conflict {
+			return nil // as it should be
+		}
+		return err
+	})
 	got, readErr := l.Store.Read(ctx, id)
 	switch {
 	case readErr != nil:
@@ -188,7 +192,7 @@ func (l *Ledger) turn(ctx context.Context, v View) (View, error) {
 		return next, nil
 	}
 	_ = l.Founder.Tail(ctx, v.place, id) // a hint: without it the next reader follows one link more
-	return next, l.Founder.Anchor(ctx, l.Model, anchorText(next.page))
+	return next, l.anchor(ctx, next.page)
 }
 
 // stateAfter is what the entries up to the end of the page left each target at.

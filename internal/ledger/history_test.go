@@ -48,7 +48,7 @@ func TestOldRecordsStayReadable(t *testing.T) {
 	m.Places["churn"] = registry.LedgerPlace{ID: "churn", First: "page-1"}
 	l := open(m)
 	old := look(t, l).Facts().Entries
-	if len(old) != 2 || old[1].Record.Version != 1 || RecordDigest(old[0]) != "7f164fead9297c6f1d3c81d6cf86773b170e43de0048f5b0eb7eedb7aa85a417" {
+	if len(old) != 2 || old[1].Record.Version != 1 || old[0].RecordDigest() != "7f164fead9297c6f1d3c81d6cf86773b170e43de0048f5b0eb7eedb7aa85a417" {
 		t.Fatalf("%+v", old)
 	}
 	if e := promote(t, l, 3); e.Record.Version != registry.RecordVersion || e.Record.Previous != old[1].Digest {
@@ -142,7 +142,7 @@ func TestHistoryIsWitnessed(t *testing.T) {
 	var marks []registry.Version
 	for i := range PageEntries + 2 {
 		e := promote(t, l, i+1)
-		text, _ := registry.CanonicalJSON(registry.Record{Ledger: "page-1", Epoch: e.Epoch, Sha256: RecordDigest(e)})
+		text, _ := registry.CanonicalJSON(registry.Record{Ledger: "page-1", Epoch: e.Epoch, Sha256: e.RecordDigest()})
 		marks = append(marks, registry.Version{Number: i + 1, Tags: map[string]string{registry.TagRecord: string(text)}})
 	}
 	anchored := map[string]string{registry.TagAnchor: m.Anchors["churn"]}

@@ -15,7 +15,8 @@ type Ledger struct {
 	Founder Founder
 	Model   string
 	Now     func() time.Time // the server's time
-	Pause   func(ctx context.Context, try int) bool
+	// Pause waits before the next try, counted from 0, and reports whether there is time for it.
+	Pause func(ctx context.Context, try int) bool
 }
 
 // View is the ledger as it was when it was read; the zero View says that there is none.

@@ -156,7 +156,7 @@ func (p *probe) dangling(ctx context.Context) {
 		there[v.Number] = true
 	}
 	aliases := m.OrZero().Aliases
-	for _, name := range sortedNames(aliases) {
+	for _, name := range sortedKeys(aliases) {
 		if number := aliases[name]; !there[number] {
 			p.s.Dangling = append(p.s.Dangling, registry.Alias{Name: name, Version: number})
 			p.s.Warnings = append(p.s.Warnings, fmt.Sprintf("alias %s of %s names version %d, which was deleted: doctor with repair: dangling-aliases removes it", name, p.model, number))

@@ -82,6 +82,7 @@ type Facts struct {
 	Newest       int                       // highest version number seen; 0 = none
 	Ledger       Ledger                    // of the model
 	Best         *BestRun                  // how the candidate "best" was found; nil for any other
+	OfCommit     *CommitRun                // how the candidate "commit" was found
 	Fallback     *Fallback                 // the server has no aliases; nil where it has
 	Versions     map[int]Known[Version]    // versions asked for by number
 

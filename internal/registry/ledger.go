@@ -1,8 +1,10 @@
 package registry
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -34,6 +36,12 @@ type Entry struct {
 	Ended   time.Time
 	Digest  string // of everything above, chained by the next record
 }
+
+// RecordDigest is the digest of the record alone, known before the entry is closed.
+func (e Entry) RecordDigest() string { return Digest(e.Text) }
+
+// ID names the entry to people and programs.
+func (e Entry) ID() string { return fmt.Sprintf("%d-%s", e.Epoch, e.RecordDigest()[:12]) }
 
 // Holder tells two processes with the same plan apart.
 type Holder struct {
@@ -151,15 +159,21 @@ func (f Facts) MovedOutside(t Target) []Shift {
 	return out
 }
 
-// Unfinished is the last entry where it was about this candidate and target, ended before all of its moves were made
-// and confirmed, and the target shows nobody else's hand since: every part is as it was, or as it was to be. moved
-// reports whether any part is as it was to be.
+// Unfinished is the last entry where it was about this target and cut off, see CutOff.
 func (f Facts) Unfinished(command string, t Target) (e Entry, moved, ok bool) {
+	e, moved, ok = f.CutOff(command, f.Holding(t))
+	return e, moved, ok && e.Record.Target == t && e.Record.To != 0
+}
+
+// CutOff is the last entry where it was made by this command, ended before all of its moves were made and confirmed,
+// and what it is about shows nobody else's hand since: each part, given as what it names now, is as it was, or as it was
+// to be. moved reports whether any part is as it was to be.
+func (f Facts) CutOff(command string, parts []Shift) (e Entry, moved, ok bool) {
 	e, ok = f.Ledger.Last()
-	if !ok || e.Outcome == EntryDone || e.Record.Command != command || e.Record.Target != t || e.Record.To == 0 || len(e.Record.Moves) == 0 {
+	if !ok || e.Outcome == EntryDone || e.Record.Command != command || len(e.Record.Moves) == 0 {
 		return e, false, false
 	}
-	for _, now := range f.Holding(t) {
+	for _, now := range parts {
 		s, listed := e.Record.shift(now.Ref)
 		switch {
 		case !listed:
@@ -170,6 +184,21 @@ func (f Facts) Unfinished(command string, t Target) (e Entry, moved, ok bool) {
 		}
 	}
 	return e, moved, true
+}
+
+// Made counts the moves of the record that show in the facts; those of another stage than the query's cannot be told.
+func (f Facts) Made(r LedgerRecord, q Query) int {
+	made := 0
+	for _, m := range r.Moves {
+		t := Target{Stage: q.Target.Stage}
+		if alias, is := strings.CutPrefix(m.Ref, "@"); is {
+			t = Target{Alias: alias}
+		}
+		if m.Was != m.Want && slices.Contains(f.Holding(t), Shift{Ref: m.Ref, Want: m.Want}) {
+			made++
+		}
+	}
+	return made
 }
 
 // LedgerPlace is where a model's ledger is.

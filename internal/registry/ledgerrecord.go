@@ -108,7 +108,7 @@ func NewLedgerRecord(p Plan, digest string, by Origin, f Facts, number int, at t
 	r := LedgerRecord{
 		Command: p.Command, At: at.UTC().Format(time.RFC3339), Server: p.Server, Model: p.Model, From: p.Incumbent, To: number,
 		Target: p.targetOf(number), Moves: p.Shifts(number), Archived: p.archived(number), Candidate: Truncate(p.Candidate, 1000),
-		RunID: run.ID, Commit: run.Tags[tagSourceCommit], Override: p.Override, Hold: p.Hold, Outside: f.MovedOutside(p.Target),
+		RunID: run.ID, Commit: run.Tags[RunTagCommit], Override: p.Override, Hold: p.Hold, Outside: f.MovedOutside(p.Target),
 		Plan: digest, Policy: p.Policy, Contents: contents(f), Origin: by,
 	}
 	if p.Incumbent == 0 {
@@ -160,7 +160,7 @@ func (p Plan) archived(number int) []int {
 
 func contents(f Facts) Contents {
 	run := f.Candidate.Run.OrZero()
-	c := Contents{ModelID: f.Source.ModelID, Experiment: run.ExperimentID, Repository: withoutUserInfo(run.Tags[tagSourceRepo])}
+	c := Contents{ModelID: f.Source.ModelID, Experiment: run.ExperimentID, Repository: withoutUserInfo(run.Tags[RunTagRepository])}
 	for _, d := range run.Datasets {
 		c.Datasets = append(c.Datasets, DatasetRef{Truncate(d.Name, 200), Truncate(d.Digest, 100), d.Context})
 	}

@@ -13,14 +13,14 @@ const (
 
 // Statement is an in-toto statement about the files of the version that was promoted.
 type Statement struct {
-	Type          string     `json:"_type"`
-	Subject       []Artifact `json:"subject"`
-	PredicateType string     `json:"predicateType"`
-	Predicate     Promotion  `json:"predicate"`
+	Type          string               `json:"_type"`
+	Subject       []ResourceDescriptor `json:"subject"`
+	PredicateType string               `json:"predicateType"`
+	Predicate     Promotion            `json:"predicate"`
 }
 
-// Artifact is what a statement is about. The digest is FilesDigest's: that of a listing of the files with theirs.
-type Artifact struct {
+// ResourceDescriptor is what a statement is about. The digest is FilesDigest's: that of a listing of the files with theirs.
+type ResourceDescriptor struct {
 	Name   string            `json:"name"`
 	Digest map[string]string `json:"digest"` // by algorithm
 }
@@ -47,7 +47,7 @@ func NewStatement(e Entry) (Statement, error) {
 	}
 	return Statement{
 		Type:          StatementType,
-		Subject:       []Artifact{{fmt.Sprintf("models:/%s/%d", r.Model, r.To), map[string]string{"sha256": r.Artifact}}},
+		Subject:       []ResourceDescriptor{{fmt.Sprintf("models:/%s/%d", r.Model, r.To), map[string]string{"sha256": r.Artifact}}},
 		PredicateType: PredicateType,
 		Predicate:     Promotion{r, e.Outcome, e.Ended.UTC().Format(time.RFC3339), e.Digest},
 	}, nil

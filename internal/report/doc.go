@@ -8,7 +8,7 @@ package report
 // Doc is a page before it has a format: blocks of spans. Markdown and Text render the same Doc.
 type Doc []Block
 
-// Block is one of Heading, Para, List, Table, Code and Details.
+// Block is one of Heading, Para, List, Table, Code, Diagram and Details.
 type Block interface{ isBlock() }
 
 // Line is a piece of running text.
@@ -32,6 +32,9 @@ type (
 	Code struct {
 		Lang, Text string
 	}
+	Diagram struct { // shown where it can be drawn; what it says is in a table too
+		Mermaid string
+	}
 	Details struct {
 		Title string
 		Body  Doc
@@ -43,6 +46,7 @@ func (Para) isBlock()    {}
 func (List) isBlock()    {}
 func (Table) isBlock()   {}
 func (Code) isBlock()    {}
+func (Diagram) isBlock() {}
 func (Details) isBlock() {}
 
 // T is plain text, C verbatim data.

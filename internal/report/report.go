@@ -195,7 +195,7 @@ func (r Report) subject() Doc {
 	}
 	if run, ok := r.Facts.Candidate.Run.Get(); ok {
 		rows = append(rows, []Line{line("run"), line(Span{Text: run.ID, Code: true, URL: r.runURL(run)})})
-		if commit := run.Tags["mlflow.source.git.commit"]; commit != "" {
+		if commit := run.Tags[registry.RunTagCommit]; commit != "" {
 			rows = append(rows, []Line{line("trained from commit"), line(C(commit))})
 		}
 	}

@@ -50,7 +50,7 @@ func (t *attempt) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := t.transport.RoundTrip(req.WithContext(httptrace.WithClientTrace(ctx, p.trace())))
 	if err != nil {
 		left := p.mayHaveLeft(err)
-		call.sent, call.unclear = call.sent || left, call.unclear || left
+		call.sent, call.unclear, call.pending = call.sent || left, call.unclear || left, call.pending || left
 		return nil, call.fail(unanswered(req, err, &p))
 	}
 	defer resp.Body.Close()

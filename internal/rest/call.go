@@ -19,6 +19,7 @@ type call struct {
 	had500   bool
 	sent     bool          // by any attempt
 	unclear  bool          // any attempt was sent and not refused
+	pending  bool          // any attempt was sent and not answered by the server itself
 	wait     time.Duration // before the next attempt
 	answer   *answer       // the 2xx that ended the call
 	failure  *Error        // of the last attempt; nil after a 2xx
@@ -37,7 +38,8 @@ func callOf(r *http.Request) *call {
 // fail files e as the outcome of the last attempt.
 func (c *call) fail(e *Error) *Error {
 	c.unclear = c.unclear || e.Status >= 500 || e.Status > 0 && e.Kind != Status
-	e.Attempts, e.Sent, e.Unclear = c.attempts, c.sent, c.unclear
+	c.pending = c.pending || e.Status == http.StatusBadGateway || e.Status == http.StatusServiceUnavailable || e.Status == http.StatusGatewayTimeout
+	e.Attempts, e.Sent, e.Unclear, e.Pending = c.attempts, c.sent, c.unclear, c.pending
 	c.failure = e
 	return e
 }

@@ -39,7 +39,10 @@ type Error struct {
 	Sent   bool   // a request may have reached the server and had its effect; false is a proof that none did
 	// Unclear says that some attempt may have had its effect and was not answered by the server's own refusal: the last
 	// attempt alone does not tell. It is what a caller asks before it says "not done".
-	Unclear  bool
+	Unclear bool
+	// Pending says that some attempt may still be under way behind a proxy or a broken connection, and have its effect
+	// later: it was sent, and what answered, if anything, was not the server itself. It implies Unclear.
+	Pending  bool
 	Attempts int
 	Wait     time.Duration // a wait that was due and not begun, since the deadline comes first
 
