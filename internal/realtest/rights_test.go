@@ -97,6 +97,7 @@ func TestRightsBeforeTheClaim(t *testing.T) {
 			if got := promote("third", "churn", "models:/churn/1"); got.Reason != "ok" || got.RecordID != "" || got.NoLedger == "" {
 				t.Errorf("may write the model alone: %s: %s, record %q", got.Reason, got.Error, got.RecordID)
 			}
+			t.Logf("| %s with logins | ledger alone: refused, no entry | model alone: promoted, weaker promise said | both, as doctor prints: promoted, recorded |", version)
 		})
 	}
 }

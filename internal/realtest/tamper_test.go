@@ -29,6 +29,7 @@ var tamperedServers = []struct {
 // is named; a chain that is rewritten as a whole, with its anchor, is noticed with a copy kept elsewhere alone.
 func TestTamperingBySQL(t *testing.T) {
 	binary := program(t)
+	t.Log("| server | entries | fields edited | ways | shown by history | promotions on top refused |")
 	for _, at := range tamperedServers {
 		if at.whole && !*whole {
 			continue
@@ -50,9 +51,8 @@ func TestTamperingBySQL(t *testing.T) {
 			k.fields()
 			k.entries()
 			k.anchor()
-			t.Logf("tampering: %s: %d ways in %d fields of %d entries, noticed by history %d, stopped promote %d; a removed last outcome stops promote and shows against a kept copy",
-				at.name, k.ways, k.rows, k.last, k.shown, k.stopped)
 			k.rewrite()
+			t.Logf("| %s | %d | %d | %d | %d | %d of %d |", at.name, k.last, k.rows, k.ways, k.shown, k.stopped, k.tried)
 		})
 	}
 }
@@ -71,6 +71,7 @@ type tampering struct {
 	anchored      string // value of the anchor
 
 	rows, ways, shown, stopped int
+	tried                      int // to promote on top of an edit
 }
 
 func (k *tampering) sql(sql string, args object) [][]string {
@@ -146,6 +147,7 @@ func (k *tampering) noticed(what string, entry int, promote bool, reasons ...str
 	if !promote {
 		return
 	}
+	k.tried++
 	switch got := k.promote(1 + k.last%2); {
 	case got.status != 3 || !slices.Contains(reasons, got.Reason):
 		k.t.Errorf("%s: promote ends with status %d, %s: %s", what, got.status, got.Reason, got.Error)
@@ -191,6 +193,7 @@ func (k *tampering) fields() {
 // copy kept elsewhere tells the difference.
 func (k *tampering) lastOutcome() {
 	k.ways++
+	k.tried++
 	if got := k.promote(1 + k.last%2); got.status != 3 || got.Reason != "conflict" {
 		k.t.Errorf("removing the last outcome: promote ends with status %d, %s", got.status, got.Reason)
 	} else {

@@ -38,6 +38,7 @@ var layers = map[string][]string{
 	"internal/repotest":            {},
 	"tools/bench":                  {"internal/realtest", "internal/rest"},
 	"tools/mutants":                {},
+	"tools/reliability":            {},
 	"tools/demo":                   {"internal/realtest"},
 }
 
