@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -62,33 +63,37 @@ func (r *reader) approval() {
 	}
 }
 
-// planFile reads the report file of a dry run. Its digest is computed, not believed.
+// planFile reads the report file of a dry run.
 func (r *reader) planFile(path string) {
+	text, err := r.file(path)
+	a := &r.out.approved
+	if err == nil {
+		a.plan, a.digest, a.made, err = readPlan(text)
+	}
+	if err != nil {
+		r.problem("plan-file", path, err.Error())
+		return
+	}
+	a.whole = true
+}
+
+// readPlan reads the report file of a dry run. The plan's digest is computed, not believed.
+func readPlan(text []byte) (p registry.Plan, digest string, made time.Time, err error) {
 	var file struct {
 		Plan   *registry.Plan `json:"plan"`
 		Digest string         `json:"plan_digest"`
 	}
-	text, err := r.file(path)
-	if err == nil {
-		err = json.Unmarshal(text, &file)
+	if err = json.Unmarshal(text, &file); err != nil {
+		return p, "", made, err
 	}
-	switch {
-	case err != nil:
-		r.problem("plan-file", path, err.Error())
-		return
-	case file.Plan == nil:
-		r.problem("plan-file", path, "holds no plan; give the report file of a dry run")
-		return
+	if file.Plan == nil {
+		return p, "", made, errors.New("holds no plan; give the report file of a dry run")
 	}
-	a := &r.out.approved
-	a.plan, a.whole = *file.Plan, true
-	a.digest, err = file.Plan.Digest()
+	digest, err = file.Plan.Digest()
 	if at, _, ok := strings.Cut(file.Digest, "-"); ok && err == nil {
-		a.made, err = time.Parse(minute, at)
+		made, err = time.Parse(minute, at)
 	}
-	if err != nil {
-		r.problem("plan-file", path, err.Error())
-	}
+	return *file.Plan, digest, made, err
 }
 
 // expected reads the version that the target has to name.

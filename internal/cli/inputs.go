@@ -23,7 +23,7 @@ type Input struct {
 
 // Commands that share inputs.
 var (
-	onServer        = []string{"promote", "register", "validate", "alias", "rollback", "history", "doctor", "compare", "lineage"}
+	onServer        = []string{"promote", "register", "validate", "alias", "rollback", "history", "doctor", "compare", "lineage", "audit"}
 	aboutCandidates = []string{"promote", "register", "validate", "compare"}
 	judging         = []string{"promote", "validate"}
 	targeting       = []string{"promote", "validate", "rollback"}
@@ -81,13 +81,13 @@ var Inputs = []Input{
 	{Name: "model-tags", Group: "words", For: creating, Kind: Map, Help: "tags of a registered model that is created, one key=value per line"},
 	{Name: "traffic", Group: "words", For: writing, Help: "what share of the requests a router gives each alias, in percent, as in champion=90, challenger=10; one tag of the registered model"},
 
-	{Name: "policy-file", Group: "judgement", For: and(judging, "alias", "policy check", "policy explain", "policy test"), Help: "policy file in the workspace; where empty, " + policy.UsualFile + " if it is there, which needs a checkout"},
+	{Name: "policy-file", Group: "judgement", For: and(judging, "alias", "audit", "policy check", "policy explain", "policy test"), Help: "policy file in the workspace; where empty, " + policy.UsualFile + " if it is there, which needs a checkout"},
 	{Name: "policy-tests", Group: "judgement", For: []string{"policy test"}, Default: ".github/mlflow-policy-tests", Help: "folder with tests of the policy, for the command policy test"},
 	{Name: "evidence-file", Group: "judgement", For: judging, Kind: Map, Help: "reports that gates of the policy want, from files in the workspace in place of the run's artifacts, one NAME=FILE per line"},
 	{Name: "thresholds", Group: "judgement", For: judging, Kind: Lines, Help: "gates in addition to those of the policy, one per line: test_accuracy >= 0.85, latency_ms <= 100, test_f1 >= champion - 0.01"},
 
 	{Name: "dry-run", Group: "safety", For: and(writing, "doctor"), Kind: Bool, Default: "false", Help: "print the exact plan and its digest, write nothing; always so under pull_request"},
-	{Name: "plan-file", Group: "safety", For: writing, Help: "report file of a dry run: the plan is applied only if nothing it was made of has changed, and a difference is shown"},
+	{Name: "plan-file", Group: "safety", For: and(writing, "audit"), Kind: Lines, Help: "report file of a dry run: the plan is applied only if nothing it was made of has changed, and a difference is shown; for the command audit those of all approved plans, one per line, * for any part of a name: which were never applied is found"},
 	{Name: "plan-digest", Group: "safety", For: writing, Help: "the same by the output plan-digest of the dry run; with its time in front it expires after 7 days"},
 	{Name: "expected-previous", Group: "safety", For: writing, Help: "version number that the target has to name, or none; else nothing is written"},
 	{Name: "ledger", Group: "safety", For: writing, Kind: Enum, Default: "auto", Values: []string{"auto", "required", "off"}, Help: "promotions of one model exclude each other and are remembered, in runs of the experiment mlflow-promotions: where the server allows it, or always, or never"},
@@ -100,6 +100,10 @@ var Inputs = []Input{
 	{Name: "at", Group: "history", For: []string{"history"}, Help: "what was live then: a date, which is that whole day in UTC, or a time as 2026-05-03T14:30:00Z"},
 	{Name: "records-file", Group: "history", For: []string{"history"}, Help: "a saved history (the report file of an earlier history command): with model, the ledger on the server is held against it and must begin with it; alone, it is checked without a server, on a laptop as history verify FILE"},
 	{Name: "statement", Group: "history", For: []string{"history"}, Help: "number of an entry, or last: it is also written as an in-toto statement for actions/attest, which needs the digest of the model's files in it"},
+
+	{Name: "scope", Group: "audit", For: []string{"audit"}, Kind: Enum, Default: registry.ScopeLive, Values: []string{registry.ScopeLive, registry.ScopeAll}, Help: "which versions are judged: those that an alias or a stage names, or all"},
+	{Name: "fail-on", Group: "audit", For: []string{"audit"}, Kind: Enum, Values: []string{"never", "high", "medium", "low"}, Help: "findings that end the command with status 1: never, or of that severity and above; with a baseline only new ones count; where empty, never without a baseline and high with one"},
+	{Name: "baseline-file", Group: "audit", For: []string{"audit"}, Help: "report file of an earlier audit, to tell what is new, fixed and unchanged"},
 }
 
 // and is a set of commands and some more.

@@ -221,7 +221,7 @@ func (s *session) entry(p registry.Plan) *ledger.Promotion {
 		Ledger: s.book.ledger, View: s.book.view, Weak: s.optional,
 		Claim: ledger.Claim{Holder: s.book.holder, Link: in.WorkflowRun, Takeover: s.overrides(registry.OverrideTakeover)},
 		Record: func(version int) registry.LedgerRecord {
-			return registry.NewLedgerRecord(p, s.report.Digest, s.origin(), s.report.Facts, version, s.p.Now())
+			return registry.NewLedgerRecord(p, s.report.Digest, in.Rules, s.origin(), s.report.Facts, version, s.p.Now())
 		},
 	}
 }

@@ -31,6 +31,7 @@ var Outputs = []Output{
 	{"record-id", "entry of the promotion ledger that holds the whole record; empty where nothing was moved or there is no ledger", func(r report.Result) string { return r.RecordID }},
 	{"subject-digest", "of the statement that history was asked for: the digest of the model's files, for actions/attest", subjectDigest},
 	{"predicate-file", "of the same statement: a JSON file with its predicate, relative to the workspace", nil},
+	{"findings", "number of findings of an audit that count", findings},
 	{"failed-gates", "JSON list of the gates that block or retain", failedGates},
 	{"report-file", "the whole result as a JSON file, relative to the workspace", nil},
 	{"result", "the whole result as compact JSON; without the stored pages of a history and what is large in a lineage, which the report file has", outputText},
@@ -41,6 +42,13 @@ func subjectDigest(r report.Result) string {
 		return ""
 	}
 	return r.Statement.SubjectDigest()
+}
+
+func findings(r report.Result) string {
+	if r.Audit == nil {
+		return ""
+	}
+	return strconv.Itoa(r.Audit.Totals.Total())
 }
 
 func failedGates(r report.Result) string {

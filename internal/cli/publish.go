@@ -101,8 +101,9 @@ func (s *session) annotateFinding(f registry.Finding) {
 // about what was done.
 func (s *session) publish(page report.Doc) {
 	result := s.report.Result()
+	var err error
 	s.say(s.runner.Summary(report.Markdown(page)))
-	if s.json {
+	if s.json && !s.printed {
 		s.say(s.runner.Data(resultText(result)))
 	}
 	if !s.runner.InActions() {
@@ -113,9 +114,11 @@ func (s *session) publish(page report.Doc) {
 			s.say(s.runner.SetOutput(o.Name, o.value(result)))
 		}
 	}
-	file, err := s.runner.WriteReport("mlflow-promote-"+s.report.Command+"-*.json", []byte(resultText(result)+"\n"))
-	s.say(err)
-	s.say(s.runner.SetOutput("report-file", file))
+	if s.written == "" {
+		s.written, err = s.runner.WriteReport("mlflow-promote-"+s.report.Command+"-*.json", []byte(resultText(result)+"\n"))
+		s.say(err)
+	}
+	s.say(s.runner.SetOutput("report-file", s.written))
 	s.say(s.runner.SetOutput("predicate-file", s.predicate(result.Statement)))
 }
 

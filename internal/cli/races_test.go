@@ -107,8 +107,8 @@ var raceSeed = []byte(`{"runs": [{"id": "r", "metrics": {"acc": 0.9}}], "models"
   {"run": "r", "source": "s3://b/1", "stage": "Production"}, {"run": "r", "source": "s3://b/2"}, {"run": "r", "source": "s3://b/3"},
   {"run": "r", "source": "s3://b/4"}, {"run": "r", "source": "s3://b/5"}]}]}`)
 
-// judged holds what each attempt reported against what the target names after all of them.
-func judged(t *testing.T, attempts []attempt, end dumped) racetest.Round {
+// roundOf holds what each attempt reported against what the target names after all of them.
+func roundOf(t *testing.T, attempts []attempt, end dumped) racetest.Round {
 	r := racetest.Round{Before: 1, After: []int{end.Aliases["champion"]}}
 	for _, a := range attempts {
 		won := a.status == 0 && a.result.Reason == registry.OK
@@ -141,7 +141,7 @@ func TestRaces(t *testing.T) {
 				for seed := range rounds {
 					bubble(t, func(t *testing.T) {
 						attempts, end := race(t, uint64(seed), promoters, ledger)
-						s.Count(judged(t, attempts, end))
+						s.Count(roundOf(t, attempts, end))
 					})
 				}
 				t.Logf("seeds 0 to %d: %s", rounds-1, s)

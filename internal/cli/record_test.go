@@ -69,7 +69,7 @@ func TestTheRecordIsWhole(t *testing.T) {
 		Candidate: "runs:/new/model", Source: "models:/m-00000000000000000000000000000001", RunID: "new", Commit: "4f2c1d0", Decision: registry.Promote,
 		Gates: []registry.Finding{{Gate: "acc >= champion", Wanted: ">= champion", Candidate: "0.9", Incumbent: "0.8", Outcome: registry.Pass, File: "thresholds", Line: 1}},
 		Contents: registry.Contents{
-			ModelID: "m-00000000000000000000000000000001", Repository: "https://git.example/acme/churn", Bytes: 321, Flavors: []string{"python_function", "sklearn"},
+			ModelID: "m-00000000000000000000000000000001", Repository: "https://git.example/acme/churn", MLmodel: "d8446d2b49368939e946d72582b37bd262f2655ef21ccf55a0ce4696aa0c95b2", Bytes: 321, Flavors: []string{"python_function", "sklearn"},
 			LoggedWith: "3.17.2", Datasets: []registry.DatasetRef{{Name: "wine", Digest: "d41d8", Context: "training"}},
 		},
 		Return: registry.Return{To: 1, Readable: "not gathered"},

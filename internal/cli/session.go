@@ -36,6 +36,9 @@ type session struct {
 	book   book
 	given  map[string]string // inputs, without secrets, for the record
 
+	printed bool   // the command itself has printed the JSON that was asked for
+	written string // report file that the command itself has written
+
 	mu     sync.Mutex
 	waited map[string]int // cause -> the highest attempt that was told about
 }

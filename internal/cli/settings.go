@@ -54,6 +54,7 @@ type settings struct {
 	saved       saved
 	kept        saved // a saved history that the live one is held against
 	statement   int   // entry wanted as a statement, 0 = none
+	audit       auditSettings
 	approved    approval
 	expected    int // version that the target has to name, 0 = none
 	expects     bool

@@ -17,7 +17,7 @@ import (
 func (c *Client) Probe(ctx context.Context, model string) registry.Server {
 	p := &probe{c: c, model: model, s: registry.Server{Address: c.Address}}
 	_ = parallel(
-		func() error { p.s.Version = c.serverVersion(ctx); return nil },
+		func() error { p.s.Version = c.ServerVersion(ctx); return nil },
 		func() error { p.info(ctx); return nil },
 		func() error { p.registry(ctx); return nil },
 		func() error { p.aliases(ctx); return nil },

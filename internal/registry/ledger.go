@@ -2,6 +2,7 @@ package registry
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -54,6 +55,16 @@ type Holder struct {
 // earlier has ended.
 func (h Holder) LaterAttemptOf(other Holder) bool {
 	return h.Run != "" && h.Run == other.Run && h.Attempt > other.Attempt
+}
+
+// Sizes counts files and adds up their bytes.
+func Sizes(files []File) (n int, bytes int64) {
+	for _, f := range files {
+		if !f.Dir {
+			n, bytes = n+1, bytes+f.Size
+		}
+	}
+	return n, bytes
 }
 
 // Shift is one target moved: what it named, and what it names after.
@@ -207,4 +218,42 @@ type LedgerPlace struct {
 	First   string // first page; "" where there is no ledger
 	Tail    string // a hint: the newest page some time ago; "" for the first
 	Deleted bool   // it is marked as deleted
+}
+
+// Refs lists the aliases and stages that promotions on record have moved, sorted.
+func (l Ledger) Refs() []string {
+	refs := map[string]bool{}
+	for ref := range l.Before {
+		refs[ref] = true
+	}
+	for _, e := range l.Entries {
+		for _, m := range slices.Concat(e.Record.Moves, e.Record.Outside) {
+			if e.Outcome == EntryDone {
+				refs[m.Ref] = true
+			}
+		}
+	}
+	maps.DeleteFunc(refs, func(ref string, _ bool) bool { return strings.HasPrefix(ref, "tag ") })
+	return slices.Sorted(maps.Keys(refs))
+}
+
+// Formers lists the versions that the target named before the one it names now, the last first, as far as they were
+// moved there by promotions that are on record.
+func (l Ledger) Formers(ref string, now int) []int {
+	var out []int
+	add := func(list string) {
+		for _, text := range strings.Split(list, ",") {
+			if n, err := strconv.Atoi(text); err == nil && n != now && !slices.Contains(out, n) {
+				out = append(out, n)
+			}
+		}
+	}
+	for _, e := range slices.Backward(l.Entries) {
+		if s, ok := e.Record.shift(ref); ok && (e.Outcome == EntryDone || e.Moved > 0) {
+			add(s.Want)
+			add(s.Was)
+		}
+	}
+	add(l.Before[ref])
+	return out
 }

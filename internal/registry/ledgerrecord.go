@@ -46,6 +46,9 @@ type LedgerRecord struct {
 	Plan      string    `json:"plan"`                    // digest
 	Policy    string    `json:"policy_sha256,omitempty"` // digest of the policy file
 
+	// Rules holds, for each target that the policy file describes, the digest of what it asked there.
+	Rules map[string]string `json:"policy_rules,omitempty"`
+
 	Contents
 	Return
 	Origin
@@ -57,6 +60,8 @@ type Contents struct {
 	Experiment string       `json:"experiment_id,omitempty"`
 	Repository string       `json:"commit_repository,omitempty"` // of the training code
 	Artifact   string       `json:"artifact_sha256,omitempty"`   // see FilesDigest; only where a gate asked for it
+	Files      int          `json:"artifact_files,omitempty"`    // only where a gate had read their sizes
+	MLmodel    string       `json:"mlmodel_sha256,omitempty"`    // of the descriptor, which has a new id whenever the model is logged
 	Bytes      int64        `json:"artifact_bytes,omitempty"`
 	Flavors    []string     `json:"flavors,omitempty"`
 	Signature  string       `json:"signature_sha256,omitempty"` // of inputs, outputs and parameters, see Digest
@@ -97,8 +102,8 @@ type Origin struct {
 }
 
 // NewLedgerRecord is the whole record of a plan that is about to move this version. It is what the run that finishes a
-// promotion after a crash goes by.
-func NewLedgerRecord(p Plan, digest string, by Origin, f Facts, number int, at time.Time) LedgerRecord {
+// promotion after a crash goes by. rules are the digests of what the policy asks, by target.
+func NewLedgerRecord(p Plan, digest string, rules map[string]string, by Origin, f Facts, number int, at time.Time) LedgerRecord {
 	if e, ok := f.Ledger.Last(); ok && p.Resumes == e.Epoch {
 		r := e.Record // what was decided then, on the evidence of then
 		r.At, r.Origin = at.UTC().Format(time.RFC3339), by
@@ -109,7 +114,7 @@ func NewLedgerRecord(p Plan, digest string, by Origin, f Facts, number int, at t
 		Command: p.Command, At: at.UTC().Format(time.RFC3339), Server: p.Server, Model: p.Model, From: p.Incumbent, To: number,
 		Target: p.targetOf(number), Moves: p.Shifts(number), Archived: p.archived(number), Candidate: Truncate(p.Candidate, 1000),
 		RunID: run.ID, Commit: run.Tags[RunTagCommit], Override: p.Override, Hold: p.Hold, Outside: f.MovedOutside(p.Target),
-		Plan: digest, Policy: p.Policy, Contents: contents(f), Origin: by,
+		Plan: digest, Policy: p.Policy, Rules: rules, Contents: contents(f), Origin: by,
 	}
 	if p.Incumbent == 0 {
 		r.From = p.before(number)
@@ -160,12 +165,13 @@ func (p Plan) archived(number int) []int {
 
 func contents(f Facts) Contents {
 	run := f.Candidate.Run.OrZero()
-	c := Contents{ModelID: f.Source.ModelID, Experiment: run.ExperimentID, Repository: withoutUserInfo(run.Tags[RunTagRepository])}
+	c := Contents{ModelID: f.Source.ModelID, Experiment: run.ExperimentID, Repository: WithoutUserInfo(run.Tags[RunTagRepository])}
 	for _, d := range run.Datasets {
 		c.Datasets = append(c.Datasets, DatasetRef{Truncate(d.Name, 200), Truncate(d.Digest, 100), d.Context})
 	}
 	if m, ok := f.Candidate.MLmodel.Get(); ok {
 		c.Flavors, c.LoggedWith, c.Bytes = slices.Sorted(maps.Keys(m.Flavors)), m.MLflowVersion, m.SizeBytes
+		c.MLmodel = m.Sha256
 		if !m.Signature.Empty() {
 			c.Signature = Digest("signature/1", m.Signature.Inputs, m.Signature.Outputs, m.Signature.Params)
 		}
@@ -174,10 +180,7 @@ func contents(f Facts) Contents {
 		}
 	}
 	if files, ok := f.Candidate.Files.Get(); ok {
-		c.Bytes = 0
-		for _, x := range files {
-			c.Bytes += x.Size
-		}
+		c.Files, c.Bytes = Sizes(files)
 	}
 	c.Artifact, _ = f.Candidate.Digest.Get()
 	return c

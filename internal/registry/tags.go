@@ -98,7 +98,7 @@ func LineageTags(s Subject, workflowRun string) (tags map[string]string, notes [
 	set(TagWorkflowRun, workflowRun)
 	if run, ok := s.Run.Get(); ok {
 		set(TagGitCommit, run.Tags[RunTagCommit])
-		set(TagGitRepository, withoutUserInfo(run.Tags[RunTagRepository]))
+		set(TagGitRepository, WithoutUserInfo(run.Tags[RunTagRepository]))
 		set(TagDatasets, datasetList(run.Datasets))
 		if d, ok := trainingData(run.Datasets); ok {
 			set(TagDataSourceURI, datasetSource(d))
@@ -191,7 +191,7 @@ func datasetSource(d Dataset) string {
 	}
 	for _, s := range []string{source.URI, source.URL, source.Path} {
 		if s != "" {
-			return withoutUserInfo(s)
+			return WithoutUserInfo(s)
 		}
 	}
 	return ""
@@ -223,8 +223,8 @@ func datasetList(ds []Dataset) string {
 // userInfo is "user:password@" in an address, wherever in a text.
 var userInfo = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://)[^/\s"'<>]*@`)
 
-// withoutUserInfo drops it: addresses of repositories and data often carry a token.
-func withoutUserInfo(text string) string { return userInfo.ReplaceAllString(text, "$1") }
+// WithoutUserInfo drops it: addresses of repositories and data often carry a token.
+func WithoutUserInfo(text string) string { return userInfo.ReplaceAllString(text, "$1") }
 
 // Truncate cuts text to at most limit characters and bytes, and says at its end that it did, with a digest of the
 // whole, so that a cut is never mistaken for the original.

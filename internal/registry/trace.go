@@ -32,7 +32,7 @@ func NewLineage(t Traced) Lineage {
 	v := t.Version
 	l := Lineage{
 		Model: v.Model, Version: strconv.Itoa(v.Number), Stage: cmp.Or(v.Stage, "None"), Aliases: t.Aliases, RunID: t.RunID, Tags: scrubbed(v.Tags),
-		Description: v.Description, Source: withoutUserInfo(v.Source), Status: v.Status, Created: instant(v.Created), Updated: instant(v.Updated),
+		Description: v.Description, Source: WithoutUserInfo(v.Source), Status: v.Status, Created: instant(v.Created), Updated: instant(v.Updated),
 		Datasets: []LineageDataset{}, Promotions: []LineagePromotion{}, Lost: []Lost{},
 	}
 	if l.Aliases == nil {
@@ -54,7 +54,7 @@ func (l *Lineage) lose(what, why string) { l.Lost = append(l.Lost, Lost{what, wh
 
 func (l *Lineage) copies(t Traced) {
 	for _, c := range t.Copies {
-		c.Source = withoutUserInfo(c.Source)
+		c.Source = WithoutUserInfo(c.Source)
 		l.Copies = append(l.Copies, c)
 		if c.Problem != "" {
 			l.lose("copy", c.Problem)
@@ -92,11 +92,11 @@ func (l *Lineage) training(t Traced) {
 func (l *Lineage) code(t Traced) {
 	tags, own := t.Run.OrZero().Tags, t.Version.Tags
 	c := Code{
-		Commit: tags[RunTagCommit], Branch: tags["mlflow.source.git.branch"], Repository: withoutUserInfo(tags[RunTagRepository]),
+		Commit: tags[RunTagCommit], Branch: tags["mlflow.source.git.branch"], Repository: WithoutUserInfo(tags[RunTagRepository]),
 		Script: tags["mlflow.source.name"], From: "run",
 	}
 	if c.Commit == "" && own[TagGitCommit] != "" {
-		c = Code{Commit: own[TagGitCommit], Repository: withoutUserInfo(own[TagGitRepository]), From: "tags"}
+		c = Code{Commit: own[TagGitCommit], Repository: WithoutUserInfo(own[TagGitRepository]), From: "tags"}
 	}
 	if c.Commit == "" && l.Training != nil {
 		l.lose("code", fmt.Sprintf("run %s names no commit (tag %s)", t.RunID, RunTagCommit))
@@ -110,7 +110,7 @@ func (l *Lineage) code(t Traced) {
 func (l *Lineage) datasets(t Traced) {
 	for _, d := range t.Run.OrZero().Datasets {
 		l.Datasets = append(l.Datasets, LineageDataset{
-			Name: d.Name, Digest: d.Digest, SourceType: d.SourceType, Source: withoutUserInfo(d.Source), URI: datasetSource(d), Context: d.Context, From: "run",
+			Name: d.Name, Digest: d.Digest, SourceType: d.SourceType, Source: WithoutUserInfo(d.Source), URI: datasetSource(d), Context: d.Context, From: "run",
 		})
 	}
 	if len(l.Datasets) > 0 {
@@ -121,7 +121,7 @@ func (l *Lineage) datasets(t Traced) {
 	if json.Unmarshal([]byte(JoinTag(tags, TagDatasets)), &kept) == nil {
 		l.Datasets = append(l.Datasets, kept...)
 	}
-	if uri, digest := withoutUserInfo(tags[TagDataSourceURI]), tags[TagDataVersion]; (uri != "" || digest != "") && !withSource(l.Datasets, uri, digest) {
+	if uri, digest := WithoutUserInfo(tags[TagDataSourceURI]), tags[TagDataVersion]; (uri != "" || digest != "") && !withSource(l.Datasets, uri, digest) {
 		l.Datasets = append(l.Datasets, LineageDataset{URI: uri, Digest: digest})
 	}
 	for i := range l.Datasets {
@@ -299,7 +299,7 @@ func instant(t time.Time) string {
 func scrubbed(texts map[string]string) map[string]string {
 	out := make(map[string]string, len(texts))
 	for key, text := range texts {
-		out[key] = withoutUserInfo(text)
+		out[key] = WithoutUserInfo(text)
 	}
 	return out
 }

@@ -31,6 +31,7 @@ type Report struct {
 	Ledger     LedgerNote
 	Histories  []History
 	Statement  *registry.Statement // that was asked for
+	Audit      *Audit
 	Applied    bool
 	Err        error
 	Title      Line // with Body: a page of its own kind
@@ -51,6 +52,9 @@ type Report struct {
 func (r Report) Page() Doc {
 	if len(r.Histories) > 0 || r.Command == "history" && r.Err == nil {
 		return r.historyPage()
+	}
+	if r.Audit != nil {
+		return r.auditPage()
 	}
 	d := append(r.promise(), Heading{r.headline()})
 	if r.Dry {

@@ -45,6 +45,7 @@ type Result struct {
 	History    *HistoryResult        `json:"history,omitempty"`   // of one model
 	Histories  []HistoryResult       `json:"histories,omitempty"` // of several
 	Statement  *registry.Statement   `json:"statement,omitempty"` // in-toto, of one entry
+	Audit      *AuditResult          `json:"audit,omitempty"`
 	Requests   int                   `json:"requests"`
 	Rounds     int                   `json:"rounds"`
 	DurationMS int64                 `json:"duration_ms"`
@@ -120,6 +121,9 @@ func (r Report) Result() Result {
 	}
 	if r.Err != nil {
 		out.Error, out.Hint = r.Err.Error(), hintOf(r.Err)
+	}
+	if r.Audit != nil {
+		out.Audit = r.Audit.result()
 	}
 	if s := r.Server; s != nil {
 		out.Server = serverResult(*s)

@@ -15,6 +15,7 @@ import (
 type call struct {
 	class    Class
 	limit    int64
+	body     *Body // takes the answer of a success; nil = the answer itself does
 	attempts int
 	had500   bool
 	sent     bool          // by any attempt
