@@ -55,13 +55,16 @@ func (r *reader) when() {
 	r.out.at, r.out.until = at, at
 }
 
+// recordsLimit bounds a saved history: 10,000 entries have some 60 MB.
+const recordsLimit = 128 << 20
+
 // records reads a saved history.
 func (r *reader) records() {
 	path := r.value("records-file")
 	if path == "" {
 		return
 	}
-	text, err := r.file(path)
+	text, err := r.file(path, recordsLimit)
 	if err == nil {
 		err = json.Unmarshal(text, &r.out.saved)
 	}

@@ -133,7 +133,7 @@ func (r *raceOf) run(rounds int) {
 		r.call(http.MethodPost, "model-versions/create", object{"name": r.model, "source": fmt.Sprintf("s3://bucket/%d", n), "run_id": logged.RunID}, nil)
 	}
 	searches := map[string]int{"claims": 2, "no claims": 2, "stock client": 1}[r.how] // ours looks again before it writes
-	if r.barrier, err = NewBarrier(r.s.URL, searches, 5*time.Second); err != nil {
+	if r.barrier, err = NewBarrier(r.s.URL, searches, 20*time.Second); err != nil {
 		r.t.Fatal(err)
 	}
 	defer r.barrier.Close()
