@@ -167,8 +167,7 @@ func (s *session) run(ctx context.Context, a args) int {
 	if !ok {
 		return s.refuse([]problem{{"command", name, "want " + input("command").wants()}})
 	}
-	file := func(path string) ([]byte, error) { return s.runner.ReadWorkspace(path, fileLimit) }
-	s.set = read(c, value, file, s.p.Env)
+	s.set = read(c, value, s.runner.ReadWorkspace, s.p.Env)
 	s.set.problems = append(s.set.problems, foreign(c, a)...)
 	s.mask(value)
 	if len(s.set.problems) > 0 {

@@ -42,6 +42,7 @@ var layers = map[string][]string{
 	"internal/repotest":            {},
 	"tools/bench":                  {"internal/realtest", "internal/rest"},
 	"tools/mutants":                {},
+	"tools/reliability":            {},
 	"tools/demo":                   {"internal/realtest"},
 	"tools/openapi":                {},
 }
