@@ -521,3 +521,39 @@ func TestWhereTheLoginIsNotToldItIsThatOfTheJobsToken(t *testing.T) {
 		})
 	}
 }
+
+// The figure is told in docs/github.md: GitHub allows a job 1,000 an hour.
+func TestAPromotionWithEverythingSendsAboutTwentyRequests(t *testing.T) {
+	world := func() githubtest.Repository {
+		r := fullWorld()
+		earlier := ours("churn@champion", "r7", "success")
+		r.Deployments = []*githubtest.Deployment{&earlier}
+		return r
+	}
+	on(t, "github.com", world, nil, func(s *stage) {
+		pr, ok, err := s.client.PullRequestOf(s.Context(), head)
+		s.ok(err)
+		if !ok {
+			s.Fatal("no pull request")
+		}
+		if why := s.client.Contains(s.Context(), base, head).Why(); why != "" {
+			s.Fatal(why)
+		}
+		if why := s.client.Review(s.Context(), ReviewQuery{RunID: 7, PullRequest: pr.Number, Head: pr.Head, Commit: base, Starter: "ann"}).Why(); why != "" {
+			s.Fatal(why)
+		}
+		_, _, err = s.client.Commented(s.Context(), pr.Number, "k")
+		s.ok(err)
+		made, err := s.client.Deploy(s.Context(), champion)
+		s.ok(err)
+		s.ok(s.client.DeploymentStatus(s.Context(), made.ID, Status{State: InProgress}))
+		s.ok(s.client.DeploymentStatus(s.Context(), made.ID, Status{State: Success}))
+		s.ok(s.client.Deactivate(s.Context(), champion.Environment, champion.Key, made.ID, "replaced"))
+		s.ok(s.client.Dispatch(s.Context(), "", "promoted", map[string]string{}))
+		n := len(s.double.Requests())
+		t.Logf("%d requests", n)
+		if n < 15 || n > 22 {
+			s.Errorf("%d requests", n)
+		}
+	})
+}

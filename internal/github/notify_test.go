@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -22,7 +23,7 @@ import (
 // receiver is somebody who gets messages, over a real socket.
 type receiver struct {
 	*httptest.Server
-	mu       sync.Mutex
+	mu       sync.Mutex // a server may be at work after its client gave up
 	requests []*http.Request
 	bodies   []string
 	notes    []string // of repetitions
@@ -49,6 +50,19 @@ func receive(t *testing.T, answers ...http.HandlerFunc) (*receiver, *http.Client
 	return r, c.HTTPClient()
 }
 
+func (r *receiver) received() []*http.Request {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.requests)
+}
+
+// body of the first request.
+func (r *receiver) body() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.bodies[0]
+}
+
 func says(status int, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(status)
@@ -64,7 +78,7 @@ func TestAWebhookIsSignedAndNamed(t *testing.T) {
 	if err := PostWebhook(t.Context(), hc, r.URL+"/hook?key=1", "It's a Secret to Everybody", "record-8", body); err != nil {
 		t.Fatal(told(err))
 	}
-	got := r.requests[0]
+	got := r.received()[0]
 	want := map[string]string{
 		"Content-Type": "application/json", "X-Promote-Delivery": "record-8", "User-Agent": "mlflow-promote",
 		// printf '{"model":"churn"}' | openssl dgst -sha256 -hmac "It's a Secret to Everybody"
@@ -75,8 +89,8 @@ func TestAWebhookIsSignedAndNamed(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, got.Header.Get(name), value)
 		}
 	}
-	if got.URL.String() != "/hook?key=1" || r.bodies[0] != string(body) || got.Header.Get("Authorization") != "" {
-		t.Errorf("%s %s %v", got.URL, r.bodies[0], got.Header)
+	if got.URL.String() != "/hook?key=1" || r.body() != string(body) || got.Header.Get("Authorization") != "" {
+		t.Errorf("%s %s %v", got.URL, r.body(), got.Header)
 	}
 }
 
@@ -93,7 +107,7 @@ func TestWithoutASecretThereIsNoSignature(t *testing.T) {
 	if err := PostWebhook(t.Context(), hc, r.URL, "", "record-8", []byte(`{}`)); err != nil {
 		t.Fatal(told(err))
 	}
-	if _, ok := r.requests[0].Header["X-Promote-Signature-256"]; ok {
+	if _, ok := r.received()[0].Header["X-Promote-Signature-256"]; ok {
 		t.Error("signed with nothing")
 	}
 }
@@ -116,10 +130,10 @@ func TestAWebhookIsRepeatedUnderTheSameNameAndAChatMessageIsNot(t *testing.T) {
 		t.Run(sentence, func(t *testing.T) {
 			r, hc := receive(t, c.answers...)
 			err := PostWebhook(t.Context(), hc, r.URL, "s", "record-8", []byte(`{}`))
-			if got := registry.ReasonOf(err); got != c.hook || len(r.requests) != c.webhook {
-				t.Errorf("webhook: %s after %d requests, want %s after %d: %v", got, len(r.requests), c.hook, c.webhook, told(err))
+			if got := registry.ReasonOf(err); got != c.hook || len(r.received()) != c.webhook {
+				t.Errorf("webhook: %s after %d requests, want %s after %d: %v", got, len(r.received()), c.hook, c.webhook, told(err))
 			}
-			for _, q := range r.requests {
+			for _, q := range r.received() {
 				if q.Header.Get("X-Promote-Delivery") != "record-8" {
 					t.Error("another name")
 				}
@@ -129,8 +143,8 @@ func TestAWebhookIsRepeatedUnderTheSameNameAndAChatMessageIsNot(t *testing.T) {
 			}
 			r, hc = receive(t, c.answers...)
 			err = PostSlack(t.Context(), hc, r.URL, SlackMessage{Verdict: "x"})
-			if got := registry.ReasonOf(err); got != c.slack || len(r.requests) != c.chat {
-				t.Errorf("slack: %s after %d requests, want %s after %d: %v", got, len(r.requests), c.slack, c.chat, told(err))
+			if got := registry.ReasonOf(err); got != c.slack || len(r.received()) != c.chat {
+				t.Errorf("slack: %s after %d requests, want %s after %d: %v", got, len(r.received()), c.slack, c.chat, told(err))
 			}
 		})
 	}
@@ -146,7 +160,7 @@ func TestASlackMessageMentionsNobodyAndLinksToTheRunAlone(t *testing.T) {
 		t.Fatal(told(err))
 	}
 	var got, want any
-	if err := json.Unmarshal([]byte(r.bodies[0]), &got); err != nil {
+	if err := json.Unmarshal([]byte(r.body()), &got); err != nil {
 		t.Fatal(err)
 	}
 	wantText := `{
@@ -178,7 +192,7 @@ func TestALongSlackMessageStaysWithinItsLimits(t *testing.T) {
 		t.Fatal(told(err))
 	}
 	var got slackPayload
-	if err := json.Unmarshal([]byte(r.bodies[0]), &got); err != nil {
+	if err := json.Unmarshal([]byte(r.body()), &got); err != nil {
 		t.Fatal(err)
 	}
 	if n := len([]rune(got.Blocks[0].Text.Text)); n > 3000 {
