@@ -62,3 +62,23 @@ func (d *Database) Exec(sql string, args map[string]any) (rows [][]string, chang
 	}
 	return out.Rows, out.Changed, nil
 }
+
+// SQL writes to the server's database behind its back, for what no request
+// could bring about. A colon in a statement begins a parameter, so that one in
+// a text is written \:. It fails where a statement touches no row.
+func (s *Server) SQL(ctx context.Context, statements ...string) error {
+	db, err := s.Database(ctx)
+	if err != nil {
+		return err
+	}
+	defer db.Stop()
+	for _, sql := range statements {
+		switch _, touched, err := db.Exec(sql, nil); {
+		case err != nil:
+			return err
+		case touched == 0:
+			return fmt.Errorf("no row was touched by %q", sql)
+		}
+	}
+	return nil
+}
