@@ -119,8 +119,15 @@ func (r *reading) eachListed(ctx context.Context, use func(int, listedJSON)) (in
 		}
 		use(s.pages+1, j)
 	}
+	if s.fullest >= tellingRows {
+		r.sizes.first = max(r.sizes.first, pageSize(s.fullest, r.sizes.versions, s.cost))
+	}
 	return s.pages, nil
 }
+
+// tellingRows is from how many entries on the list tells what a page of versions will take: each entry holds the newest
+// version, and costs a server more than one.
+const tellingRows = 200
 
 // recount lists the names again until two lists in a row are settled: no name stands twice in either, and the later has
 // all names of the earlier. Then none can have been missed by both, since what is deleted between two pages stands in one

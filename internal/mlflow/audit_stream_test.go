@@ -83,13 +83,13 @@ func TestAPageIsAsLargeAsItsBoundsAllow(t *testing.T) {
 		"ten times more":                   {1000, 100000, 1 << 20, time.Second, 10000},
 		"no more than the server allows":   {1000, 5000, 1 << 10, time.Millisecond, 5000},
 		"large rows":                       {1000, 10000, 20 << 20, time.Second, 500},
-		"slow rows":                        {1000, 10000, 1 << 20, 20 * time.Second, 500},
+		"slow rows":                        {1000, 10000, 1 << 20, 30 * time.Second, 500},
 		"huge rows":                        {1, 10000, 30 << 20, time.Second, 1},
 		"an empty page, no clock":          {1000, 10000, 0, 0, 10000},
 		"it stays where it has found room": {8000, 10000, 8 << 20, 8 * time.Second, 10000},
 	}
 	for name, c := range cases {
-		if got := pageSize(c.rows, c.most, c.bytes, c.took); got != c.want {
+		if got := pageSize(c.rows, c.most, cost{c.bytes, c.took}); got != c.want {
 			t.Errorf("%s: got %d, want %d", name, got, c.want)
 		}
 	}
