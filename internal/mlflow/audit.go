@@ -24,11 +24,12 @@ import (
 //   - All models are listed first, in the server's own order by name, and versions are read in that order too, in two
 //     halves by their number. A page is one statement and so a snapshot; what moves does so between pages.
 //   - What comes again is dropped by its place in the list. What may have been missed between two pages is known from the
-//     highest numbers in the list, and such models are read again by themselves (see stream).
+//     highest numbers in the list, and such models are read again by themselves (see stream). So are those at the
+//     edges of a page whose tags may have been missed.
 //   - So is a model whose parts, read at different moments, contradict one another: an alias or the newest version of a
 //     stage that is not among the versions, or two versions in one stage (see torn). What it says twice is so.
-//   - Models that came into the list late are read at the end. A list of several pages is read again until none can
-//     have been missed (see recount).
+//   - A list of several pages is read again until none can have been missed (see list). Models that the versions show
+//     and the list does not are read at the end.
 //
 // What is made, moved or deleted meanwhile may be seen or not, but not twice.
 func (c *Client) Audit(ctx context.Context, q registry.AuditQuery) iter.Seq2[registry.Audited, error] {
@@ -49,11 +50,9 @@ type reading struct {
 	beside sync.WaitGroup // requests under way
 	sizes  sizes
 
-	models      []listed
-	at          map[string]int // name -> place among models, or prompt
-	pages       int            // of the list
-	listedTwice bool           // the list shows a name twice
-	bare        bool           // the server has no aliases: tags stand for them
+	models []listed
+	at     map[string]int // name -> place among models, or prompt
+	bare   bool           // the server has no aliases: tags stand for them
 
 	suspects  map[int]bool    // places of models that have to be read again
 	strangers map[string]bool // names that the versions have and the list has not

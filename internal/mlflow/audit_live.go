@@ -29,7 +29,8 @@ func (r *reading) live(ctx context.Context) iter.Seq2[registry.Audited, error] {
 			yield(registry.Audited{}, err)
 			return
 		}
-		for models := range slices.Chunk(r.models, chunk) {
+		for first := 0; first < len(r.models); first += chunk {
+			models := r.models[first:min(first+chunk, len(r.models))]
 			held, err := r.held(ctx, models)
 			if err != nil {
 				yield(registry.Audited{}, err)
@@ -38,7 +39,7 @@ func (r *reading) live(ctx context.Context) iter.Seq2[registry.Audited, error] {
 			for i, l := range models {
 				models[i] = listed{}
 				switch {
-				case marked[l.model.Name], l.torn(held[i], false):
+				case marked[l.model.Name], r.suspects[first+i], l.torn(held[i], false):
 					r.again = append(r.again, l.model.Name)
 				case !yield(r.audited(l, held[i]), nil):
 					return
