@@ -58,7 +58,7 @@ type reading struct {
 	strangers map[string]bool // names that the versions have and the list has not
 	again     []string        // models to be read by themselves, at the end
 
-	singly, canTogether bool // what is known of asking for versions of several models at once
+	asked, singly bool // whether the server was asked for versions of several models at once, and cannot tell
 
 	experiments func() (map[string]registry.Experiment, error) // all there are, asked for once
 	noRuns      atomic.Bool                                    // the server cannot search for runs by their ids
@@ -118,26 +118,28 @@ func (r *reading) prepare(ctx context.Context) error {
 	if err := r.c.inWorkspace(ctx); err != nil {
 		return err
 	}
-	aliases := false
-	if r.q.Model == "" {
-		if err := r.list(ctx); err != nil {
-			return err
-		}
-		for _, l := range r.models {
-			aliases = aliases || len(l.model.Aliases) > 0
-			r.progress.ofVersions += l.model.Newest
-		}
-		r.progress.ofModels = len(r.models)
-	}
-	if aliases || r.q.Model == "" && len(r.models) == 0 {
+	if r.q.Model != "" {
 		return nil
 	}
-	name := r.q.Model
-	if name == "" {
-		name = r.models[0].model.Name
+	if err := r.list(ctx); err != nil {
+		return err
 	}
+	aliases := false
+	for _, l := range r.models {
+		aliases = aliases || len(l.model.Aliases) > 0
+		r.progress.ofVersions += l.model.Newest
+	}
+	r.progress.ofModels = len(r.models)
+	if aliases || len(r.models) == 0 {
+		return nil
+	}
+	return r.askForAliases(ctx, r.models[0].model.Name)
+}
+
+// askForAliases finds out whether the server has aliases, of which nothing is seen.
+func (r *reading) askForAliases(ctx context.Context, model string) error {
 	return r.pace.do(ctx, "", 1, func() (err error) {
-		_, r.bare, err = r.c.holder(ctx, name, anyAlias)
+		_, r.bare, err = r.c.holder(ctx, model, anyAlias)
 		return err
 	})
 }

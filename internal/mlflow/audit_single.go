@@ -98,6 +98,9 @@ func (r *reading) alone(ctx context.Context, name string) (a registry.Audited, t
 	var before single
 	for try := range readings {
 		now, err := r.once(ctx, name)
+		if err == nil && name == r.q.Model && len(now.model.Aliases) == 0 && len(allTagged(now.versions)) > 0 {
+			err = r.askForAliases(ctx, name) // the tags count where there are none
+		}
 		switch {
 		case ofOneModel(err):
 			return registry.Audited{Model: registry.Model{Name: name}, Unreadable: Short(err)}, true, nil
