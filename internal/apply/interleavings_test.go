@@ -216,7 +216,7 @@ func (p *promoter) promote() {
 	switch {
 	case p.m.ledger():
 		o.Ledger = &ledger.Promotion{Ledger: l, View: view, Claim: claim, Record: func(version int) registry.LedgerRecord {
-			return registry.NewLedgerRecord(plan, "plan", nil, registry.Origin{}, f, version, began)
+			return registry.NewLedgerRecord(plan, "plan", registry.Intent{}, registry.Origin{}, f, version, began)
 		}}
 	default:
 		plan.Steps = append(plan.Steps, registry.Step{Do: registry.SetTag, Model: "churn", Version: p.version(), Ref: registry.TagRecord, Want: registry.TheRecord})
@@ -255,7 +255,7 @@ func founded() *ledgertest.Memory {
 	l := &ledger.Ledger{Store: m, Founder: m, Model: "churn", Now: func() time.Time { return began }, Pause: func(context.Context, int) bool { return false }}
 	plan := registry.Plan{Command: "promote", Model: "churn", Target: target, Version: 1, Steps: []registry.Step{{Do: registry.SetAlias, Ref: "champion", Want: "1"}}}
 	first := &ledger.Promotion{Ledger: l, Claim: ledger.Claim{Holder: registry.Holder{Run: "run1", Attempt: 1}}, Record: func(version int) registry.LedgerRecord {
-		return registry.NewLedgerRecord(plan, "plan", nil, registry.Origin{}, registry.Facts{}, version, began)
+		return registry.NewLedgerRecord(plan, "plan", registry.Intent{}, registry.Origin{}, registry.Facts{}, version, began)
 	}}
 	done := registry.Receipt{Version: 1, Results: []registry.StepResult{{Step: plan.Steps[0], Done: registry.StepDone}}}
 	if err := cmp.Or(first.Begin(context.Background(), 1), first.End(context.Background(), done)); err != nil {

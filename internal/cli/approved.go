@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,7 +18,12 @@ type approval struct {
 	made   time.Time     // zero where the digest does not tell
 	plan   registry.Plan // of the plan file
 	whole  bool          // plan is known, so a difference can be shown
+	// ofPullRequest says that the plan is the one on the pull request whose merge started this run.
+	ofPullRequest bool
 }
+
+// pullRequestPlan is what plan-digest says for it.
+const pullRequestPlan = "pull-request"
 
 // planLife is how long a digest given by hand counts.
 const planLife = 7 * 24 * time.Hour
@@ -43,6 +49,19 @@ func (r *reader) approval() {
 	}
 	text := r.value("plan-digest")
 	if text == "" {
+		return
+	}
+	if text == pullRequestPlan {
+		if r.own("plan-digest") == "" {
+			return
+		}
+		a.ofPullRequest = true
+		switch {
+		case r.command.name != "promote":
+			r.problem("plan-digest", text, "is a plan of the command promote, and this is "+r.command.name)
+		case a.whole:
+			r.problem("plan-digest", text, "contradicts plan-file; give one of the two")
+		}
 		return
 	}
 	m := digestText.FindStringSubmatch(text)
@@ -110,12 +129,15 @@ func (r *reader) expected() {
 }
 
 // approve holds the plan against what was approved, before anything is written.
-func (s *session) approve(p registry.Plan) error {
+func (s *session) approve(ctx context.Context, p registry.Plan) error {
 	if s.set.expects && p.Incumbent != s.set.expected {
 		return &registry.Error{
 			Reason: registry.PlanChanged, Msg: fmt.Sprintf("%s of %s names %s, and expected-previous is %s", p.Target, p.Model, named(p.Incumbent), named(s.set.expected)),
 			Hint: "somebody moved it since; look at the difference, and run this again with the version that it names now",
 		}
+	}
+	if err := s.approvedByMerge(ctx, p); err != nil {
+		return err
 	}
 	a := s.set.approved
 	switch {
@@ -129,13 +151,20 @@ func (s *session) approve(p registry.Plan) error {
 	case a.digest == s.report.Digest:
 		return nil
 	}
-	hint := "make the plan anew with dry-run: true and have it approved; with the report file of the dry run in plan-file the difference would be shown here"
+	anew := "make the plan anew with dry-run: true and have it approved"
+	if a.ofPullRequest {
+		anew = "run the promotion without plan-digest after looking at the difference, or open another pull request"
+	}
+	hint := anew
+	if !a.ofPullRequest {
+		hint += "; with the report file of the dry run in plan-file the difference would be shown here"
+	}
 	if a.whole {
 		different := a.plan.Differences(p)
 		if len(different) > 12 {
 			different = append(different[:12], fmt.Sprintf("and %d more", len(different)-12))
 		}
-		hint = "since the plan was approved:\n  " + strings.Join(different, "\n  ") + "\n  make the plan anew with dry-run: true and have it approved"
+		hint = "since the plan was approved:\n  " + strings.Join(different, "\n  ") + "\n  " + anew
 	}
 	return &registry.Error{Reason: registry.PlanChanged, Msg: "what was approved is not what would be done now; nothing was written", Hint: hint}
 }

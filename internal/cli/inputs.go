@@ -19,6 +19,8 @@ type Input struct {
 	Values  []string // of an Enum or a List of words
 	Secret  bool     // never shown; masked before anything is sent
 	For     []string // the commands that look at it; the first input, which names the command, is for all
+	// Expression is the default in action.yml alone, where the runner puts a value in its place.
+	Expression string
 }
 
 // Commands that share inputs.
@@ -29,6 +31,7 @@ var (
 	targeting       = []string{"promote", "validate", "rollback"}
 	writing         = []string{"promote", "register", "alias", "rollback"}
 	creating        = []string{"promote", "register"}
+	moving          = []string{"promote", "alias", "rollback"}
 )
 
 // Kind says how an input's text is read.
@@ -88,7 +91,7 @@ var Inputs = []Input{
 
 	{Name: "dry-run", Group: "safety", For: and(writing, "doctor"), Kind: Bool, Default: "false", Help: "print the exact plan and its digest, write nothing; always so under pull_request"},
 	{Name: "plan-file", Group: "safety", For: and(writing, "audit"), Kind: Lines, Help: "report file of a dry run: the plan is applied only if nothing it was made of has changed, and a difference is shown; for the command audit those of all approved plans, one per line, * for any part of a name: which were never applied is found"},
-	{Name: "plan-digest", Group: "safety", For: writing, Help: "the same by the output plan-digest of the dry run; with its time in front it expires after 7 days"},
+	{Name: "plan-digest", Group: "safety", For: writing, Help: "the same by the output plan-digest of the dry run, with its time in front it expires after 7 days; or pull-request: the plan in our comment on the pull request whose merge started this run"},
 	{Name: "expected-previous", Group: "safety", For: writing, Help: "version number that the target has to name, or none; else nothing is written"},
 	{Name: "ledger", Group: "safety", For: writing, Kind: Enum, Default: "auto", Values: []string{"auto", "required", "off"}, Help: "promotions of one model exclude each other and are remembered, in runs of the experiment mlflow-promotions: where the server allows it, or always, or never"},
 	{Name: "override", Group: "safety", For: and(creating, "validate", "alias", "rollback"), Kind: Words, Values: []string{"ungated", "downgrade", "hold", "takeover"}, Help: "safety checks to switch off for this run; shown and recorded"},
@@ -97,6 +100,15 @@ var Inputs = []Input{
 	{Name: "reset-ledger", Group: "safety", For: []string{"doctor"}, Help: "for the command doctor: begin a new promotion ledger in the place of a lost one; say why, it is kept in it"},
 	{Name: "timeout", Group: "safety", For: onServer, Kind: Duration, Default: "10m", Help: "time limit for the whole command"},
 
+	{Name: "github-token", Group: "GitHub", For: and(moving, "validate"), Secret: true, Expression: "${{ github.token }}", Help: "token for GitHub: comment, approvals, deployment, events; what each needs is in docs/github.md"},
+	{Name: "comment", Group: "GitHub", For: judging, Kind: Bool, Help: "keep one comment per model and target on the pull request, with the text of the summary; where empty, true under pull_request"},
+	{Name: "deployment-environment", Group: "GitHub", For: []string{"promote", "rollback"}, Help: "show each move as a deployment to this environment; leave it empty where the job has an environment of its own, which makes one already"},
+	{Name: "dispatch", Group: "GitHub", For: moving, Kind: Lines, Help: "start workflows once a move was confirmed: EVENT or OWNER/REPO:EVENT for repository_dispatch, WORKFLOW.yml@REF or OWNER/REPO/WORKFLOW.yml@REF for workflow_dispatch"},
+
+	{Name: "slack-webhook", Group: "notification", For: moving, Secret: true, Help: "incoming webhook of Slack that is told of each move"},
+	{Name: "webhook-url", Group: "notification", For: moving, Secret: true, Help: "address that is sent each move as JSON, see docs/events.md"},
+	{Name: "webhook-secret", Group: "notification", For: moving, Secret: true, Help: "signs what is sent to webhook-url (HMAC-SHA256)"},
+
 	{Name: "at", Group: "history", For: []string{"history"}, Help: "what was live then: a date, which is that whole day in UTC, or a time as 2026-05-03T14:30:00Z"},
 	{Name: "records-file", Group: "history", For: []string{"history"}, Help: "a saved history (the report file of an earlier history command): with model, the ledger on the server is held against it and must begin with it; alone, it is checked without a server, on a laptop as history verify FILE"},
 	{Name: "statement", Group: "history", For: []string{"history"}, Help: "number of an entry, or last: it is also written as an in-toto statement for actions/attest, which needs the digest of the model's files in it"},
@@ -104,6 +116,8 @@ var Inputs = []Input{
 	{Name: "scope", Group: "audit", For: []string{"audit"}, Kind: Enum, Default: registry.ScopeLive, Values: []string{registry.ScopeLive, registry.ScopeAll}, Help: "which versions are judged: those that an alias or a stage names, or all"},
 	{Name: "fail-on", Group: "audit", For: []string{"audit"}, Kind: Enum, Values: []string{"never", "high", "medium", "low"}, Help: "findings that end the command with status 1: never, or of that severity and above; with a baseline only new ones count; where empty, never without a baseline and high with one"},
 	{Name: "baseline-file", Group: "audit", For: []string{"audit"}, Help: "report file of an earlier audit, to tell what is new, fixed and unchanged"},
+	{Name: "sarif-file", Group: "audit", For: []string{"audit"}, Help: "file in the workspace for the findings as SARIF 2.1.0, for code scanning; empty for none"},
+	{Name: "html-file", Group: "audit", For: []string{"audit"}, Help: "file in the workspace for the audit as one page that works without a server; empty for none"},
 }
 
 // and is a set of commands and some more.

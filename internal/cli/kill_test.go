@@ -80,10 +80,12 @@ func (v *victim) run(t *testing.T, run, attempt int, args ...string) (killed boo
 	cmd.Env = []string{fmt.Sprintf("GITHUB_RUN_ID=%d", run), fmt.Sprintf("GITHUB_RUN_ATTEMPT=%d", attempt)}
 	var all bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &all, &all
+	started := make(chan struct{}) // its first request may come before Start has returned
+	v.reaper.kill = func() { <-started; _ = cmd.Process.Kill() }
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	v.reaper.kill = func() { _ = cmd.Process.Kill() }
+	close(started)
 	err := cmd.Wait()
 	if e, ok := err.(*exec.ExitError); ok && e.ExitCode() == -1 {
 		return true, all.String()

@@ -64,7 +64,7 @@ func (s *session) closeBook(ctx context.Context) {
 	if ctx.Err() != nil || s.book.ledger == nil || s.book.off != "" || s.report.Dry || s.book.claimed || s.report.Reason.Exit() == registry.ExitUnknown {
 		return
 	}
-	standing, e := s.book.view.Standing(s.book.holder, s.overrides(registry.OverrideTakeover))
+	standing, e := s.book.view.Standing(s.book.holder, s.maySupersede())
 	if standing != ledger.Ours && standing != ledger.Granted {
 		return
 	}
@@ -105,8 +105,8 @@ func (s *session) look(ctx context.Context, gather func() (registry.Facts, error
 		if err != nil || s.report.Dry || s.book.ledger == nil || s.book.off != "" {
 			return facts, err
 		}
-		standing, e := s.book.view.Standing(s.book.holder, s.overrides(registry.OverrideTakeover))
-		if standing != ledger.Busy {
+		standing, e := s.book.view.Standing(s.book.holder, s.maySupersede())
+		if standing != ledger.Busy || s.holderGone(ctx) {
 			return facts, nil
 		}
 		fmt.Fprintf(s.runner.Err(), "waiting for entry %d of the promotion ledger: %s of version %d to %s %s\n", e.Epoch, e.Record.Command, e.Record.To, e.Record.Target, e.Link)
@@ -211,27 +211,21 @@ func (s *session) overrides(word string) bool {
 	return slices.Contains(s.set.intent.Override, word)
 }
 
-// entry prepares the ledger's entry for a plan that moves something; nil where there is none to be made.
-func (s *session) entry(p registry.Plan) *ledger.Promotion {
-	if s.book.ledger == nil || s.book.off != "" || !p.Moves() && p.Resumes == 0 {
+// entry prepares the ledger's entry for a move; nil where there is none to be made.
+func (s *session) entry(record func(version int) registry.LedgerRecord) *ledger.Promotion {
+	if s.book.ledger == nil || s.book.off != "" {
 		return nil
 	}
-	in := s.set.intent
 	return &ledger.Promotion{
-		Ledger: s.book.ledger, View: s.book.view, Weak: s.optional,
-		Claim: ledger.Claim{Holder: s.book.holder, Link: in.WorkflowRun, Takeover: s.overrides(registry.OverrideTakeover)},
-		Record: func(version int) registry.LedgerRecord {
-			return registry.NewLedgerRecord(p, s.report.Digest, in.Rules, s.origin(), s.report.Facts, version, s.p.Now())
-		},
+		Ledger: s.book.ledger, View: s.book.view, Weak: s.optional, Record: record,
+		Claim: ledger.Claim{Holder: s.book.holder, Link: s.set.intent.WorkflowRun, Takeover: s.maySupersede()},
 	}
 }
 
 // placed says where the record of a decision is.
-func (s *session) placed(entry *ledger.Promotion) registry.Place {
-	if entry != nil {
-		if e, held := entry.Entry(); held {
-			return registry.Place{Ledger: entry.View.ID(), Epoch: e.Epoch, Sha256: e.RecordDigest()}
-		}
+func (s *session) placed() registry.Place {
+	if e, held := s.move.held(); held {
+		return registry.Place{Ledger: s.move.entry.View.ID(), Epoch: e.Epoch, Sha256: e.RecordDigest()}
 	}
 	return registry.Place{Weak: s.book.off}
 }
@@ -247,12 +241,9 @@ func (s *session) overtaken(err error) bool {
 }
 
 // entered notes the entry for the report.
-func (s *session) entered(entry *ledger.Promotion) {
+func (s *session) entered() {
 	s.report.Ledger.Off = s.book.off
-	if entry == nil {
-		return
-	}
-	if e, held := entry.Entry(); held {
+	if e, held := s.move.held(); held {
 		s.book.claimed = true
 		s.report.Ledger = report.LedgerNote{RecordID: e.ID(), Epoch: e.Epoch, Outcome: e.Outcome, Outside: e.Record.Outside, TakesOver: e.Record.TakesOver, Off: s.book.off}
 	}

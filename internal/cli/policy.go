@@ -91,16 +91,14 @@ func (s *session) needs() registry.Needs {
 }
 
 // surroundings adds the facts that do not come from MLflow.
-func (s *session) surroundings(f *registry.Facts) {
+func (s *session) surroundings(ctx context.Context, f *registry.Facts) {
 	f.Words = plan.Words(*f, s.set.intent)
 	f.Identities = s.set.identities
-	f.Commit = registry.Commit{Repository: s.job.Repository, Contains: registry.Unreadable[bool]("ancestors are not looked up; only the head commit itself is recognised")}
-	for _, sha := range []string{s.job.HeadSHA, s.job.SHA} {
-		if sha != "" {
-			f.Commit.Heads = append(f.Commit.Heads, sha)
-		}
+	needs := policy.Needs(s.set.gates)
+	f.Commit = s.commit(ctx, *f, needs.Commit)
+	if needs.Review {
+		f.Review = s.review(ctx, *f)
 	}
-	f.Review = registry.Unreadable[registry.Review]("approvals are not read from GitHub by this version")
 	if !f.Now.IsZero() {
 		f.Skew = f.Now.Sub(s.p.Now())
 	}

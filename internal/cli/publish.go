@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
@@ -13,14 +15,17 @@ import (
 )
 
 // finish reports the command and returns its exit status.
-func (s *session) finish() int {
+func (s *session) finish(ctx context.Context) int {
 	for _, w := range s.wires {
 		m := w.Meter()
 		s.report.Requests += m.Requests
 		s.report.Rounds += m.Rounds
 	}
 	s.report.Stamped = stamped(s.report.Digest, s.p.Now())
-	page := s.report.Page()
+	s.report.Receipt.Warnings = slices.Concat(s.report.Receipt.Warnings, s.warnings, s.report.Untold())
+	s.compareSignatures()
+	page := s.report.Page().Map(s.runner.Hide) // before anything is escaped: an escaped secret is not found any more
+	remark := s.comment(ctx, page)
 	if s.report.Err != nil {
 		s.printError(s.report.Err)
 	}
@@ -31,7 +36,7 @@ func (s *session) finish() int {
 		fmt.Fprintf(s.runner.Out(), "%s: %d requests in %d rounds, %d ms\n", s.report.Reason, s.report.Requests, s.report.Rounds, s.report.Took.Milliseconds())
 	}
 	s.annotate()
-	s.publish(page)
+	s.publish(append(page, remark...))
 	return s.report.Reason.Exit()
 }
 
@@ -52,6 +57,9 @@ func (s *session) printError(err error) {
 	}
 	if e.Hint != "" {
 		fmt.Fprintf(s.runner.Err(), "  hint: %s\n", e.Hint)
+	}
+	if s.report.NotValidated() {
+		fmt.Fprintf(s.runner.Err(), "  hint: %s\n", report.ForkHint)
 	}
 }
 

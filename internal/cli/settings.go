@@ -58,6 +58,9 @@ type settings struct {
 	approved    approval
 	expected    int // version that the target has to name, 0 = none
 	expects     bool
+	ofHolders   bool // validate: what the policy's targets name now is judged, not a candidate
+	gitHub      gitHubSettings
+	notify      notifySettings
 
 	problems []problem
 }
@@ -114,7 +117,9 @@ func (r *reader) doctorInputs() {
 func (r *reader) movingInputs() {
 	r.server()
 	in := &r.out.intent
-	in.Query.Model = r.required("model", "the name of the registered model")
+	if in.Query.Model = r.value("model"); !r.aboutHolders() {
+		r.required("model", "the name of the registered model")
+	}
 	if r.out.insecureTLS {
 		in.Override = append(in.Override, "insecure-tls") // shown and recorded like any other safety that is off
 	}
@@ -125,6 +130,8 @@ func (r *reader) movingInputs() {
 	in.Override = append(in.Override, r.words("override")...)
 	r.approval()
 	r.expected()
+	r.gitHub()
+	r.notification()
 }
 
 func (r *reader) aliasInputs() {
@@ -325,6 +332,9 @@ func (r *reader) pem(name string) []byte {
 }
 
 func (r *reader) candidate() {
+	if r.out.ofHolders = r.aboutHolders(); r.out.ofHolders {
+		return
+	}
 	text := r.required("candidate", "runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS, models:/m-…, best or commit")
 	if text == "" {
 		return

@@ -143,7 +143,7 @@ func (c ending) told(r report.Result) bool {
 	return !c.signal && !c.gone && slices.ContainsFunc(r.Warnings, func(w string) bool { return strings.HasPrefix(w, "set tag ") })
 }
 
-var noted = regexp.MustCompile(`(?m)^  .*=2026-.*\n`)
+var noted = regexp.MustCompile(`(?m)^  \S+=20\d\d-\d\d-\d\dT.*\n`)
 
 // untimed is a settled state without the notes that hold a time.
 func untimed(settled string) string { return noted.ReplaceAllString(settled, "") }
@@ -152,7 +152,7 @@ func (s state) untimed() state {
 	s.versions = slices.Clone(s.versions)
 	for i, v := range s.versions {
 		s.versions[i].Tags = maps.Clone(v.Tags)
-		maps.DeleteFunc(s.versions[i].Tags, func(_, value string) bool { return strings.HasPrefix(value, "2026-") })
+		maps.DeleteFunc(s.versions[i].Tags, func(_, value string) bool { return times.MatchString(value) })
 	}
 	return s
 }

@@ -143,7 +143,9 @@ func (s story) begin(t *testing.T) *scene {
 
 // posting picks the first write to this path.
 func posting(path string) func(*http.Request, string) bool {
-	return func(r *http.Request, _ string) bool { return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, path) }
+	return func(r *http.Request, _ string) bool {
+		return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, path)
+	}
 }
 
 // firstMove is the request that moves the story's target.
@@ -239,7 +241,7 @@ func (n *network) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	trace := httptrace.ContextClientTrace(r.Context())
 	trace.GetConn(r.URL.Host)
-	if err := after(r.Context(), place(r, body)); err != nil {
+	if err := pass(r.Context(), order(r, body)); err != nil {
 		return nil, err
 	}
 	hit, nth := n.arrive(r, body)
@@ -280,14 +282,14 @@ func (c closing) Close() error {
 	return c.ReadCloser.Close()
 }
 
-// place spreads requests that are sent at the same moment over a millisecond, so that their order is always the same.
-func place(r *http.Request, body string) time.Duration {
+// order spreads requests that are sent at the same moment over a millisecond, so that their order is always the same.
+func order(r *http.Request, body string) time.Duration {
 	h := fnv.New32a()
 	io.WriteString(h, r.Method+r.URL.Path+r.URL.RawQuery+body)
 	return time.Duration(1+h.Sum32()%1_000_000) * time.Nanosecond
 }
 
-func after(ctx context.Context, d time.Duration) error {
+func pass(ctx context.Context, d time.Duration) error {
 	wait := time.NewTimer(d)
 	defer wait.Stop()
 	select {

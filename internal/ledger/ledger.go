@@ -40,6 +40,13 @@ func (v View) Standing(h registry.Holder, takeover bool) (Standing, registry.Ent
 	return stand(v.page, h, takeover), e
 }
 
+// Overdue is the open entry, where its lease has passed and a workflow run holds it: GitHub can tell whether that run is
+// still at work.
+func (v View) Overdue(now time.Time) (registry.Entry, bool) {
+	e, open := v.page.open()
+	return e, open && e.Holder.Run != "" && now.After(e.Lease)
+}
+
 // Look reads the newest page: two reads one after the other, however many entries there are.
 func (l *Ledger) Look(ctx context.Context) (View, error) {
 	place, err := l.Store.Locate(ctx, l.Model)

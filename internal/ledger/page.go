@@ -41,6 +41,7 @@ func claimKey(n int) string   { return fmt.Sprintf("e%06d", n) }
 func linkKey(n int) string    { return fmt.Sprintf("h%06d", n) }
 func outcomeKey(n int) string { return fmt.Sprintf("d%06d", n) }
 func recordKey(n int) string  { return fmt.Sprintf("r%06d", n) }
+func toldKey(n, i int) string { return fmt.Sprintf("s%06d.%02d", n, i) }
 
 // page is one page, read and checked.
 type page struct {
@@ -224,7 +225,7 @@ func (p *page) findStrays(kv map[string]string) {
 
 // numbered is the entry that a key belongs to; ok is false for what belongs to the page.
 func numbered(key string) (n int, ok bool) {
-	if len(key) < 7 || !strings.Contains("ehdr", key[:1]) {
+	if len(key) < 7 || !strings.Contains("ehdrs", key[:1]) {
 		return 0, false
 	}
 	n, err := strconv.Atoi(key[1:7])
@@ -254,6 +255,11 @@ func readEntry(n int, kv map[string]string) (e registry.Entry, why string) {
 		return e, "the link to its holder was removed"
 	}
 	e.Link = fromNone(link)
+	for i := range e.Record.Notify {
+		if kv[toldKey(n, i)] != "" {
+			e.Told = append(e.Told, i)
+		}
+	}
 	outcome, there := kv[outcomeKey(n)]
 	if !there {
 		return e, ""

@@ -16,7 +16,7 @@ const Lease = 15 * time.Minute
 type Claim struct {
 	Holder   registry.Holder
 	Link     string // to the workflow run
-	Takeover bool   // the user says that the holder of an open entry is gone
+	Takeover bool   // the holder of the open entry is gone: the user says so, or its lease has passed and GitHub does
 	Now      time.Time
 	Record   registry.LedgerRecord // without epoch, previous and pid
 }
@@ -27,7 +27,7 @@ type Standing int
 const (
 	Free    Standing = iota // no entry is open
 	Ours                    // cut off, and this is a later attempt of the same workflow run
-	Granted                 // the user allowed taking it over
+	Granted                 // its holder is known to be gone
 	Busy                    // its holder may still be at work
 )
 

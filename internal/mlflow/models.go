@@ -101,3 +101,18 @@ func quoted(value string) (text string, ok bool) {
 	}
 	return "", false
 }
+
+// byName is the term of a search for the versions of a model. A name that holds both kinds of quotes becomes a pattern
+// that other names may fit too.
+func byName(name string) string {
+	if text, ok := quoted(name); ok {
+		return "name = " + text
+	}
+	pattern := strings.Map(func(r rune) rune {
+		if strings.ContainsRune(`'"\\`, r) {
+			return '_'
+		}
+		return r
+	}, name)
+	return "name LIKE '" + pattern + "'"
+}

@@ -25,7 +25,7 @@ func buildCommit(n *node) (Gate, error) {
 	if ancestors {
 		wanted += " or an ancestor"
 	}
-	return Gate{Wanted: wanted, Needs: registry.Needs{Commit: ancestors}, Check: func(f registry.Facts) registry.Finding {
+	return Gate{Wanted: wanted, Needs: registry.Needs{Commit: true}, Check: func(f registry.Facts) registry.Finding {
 		run, ok := f.Candidate.Run.Get()
 		if !ok {
 			return unclear(registry.Finding{Candidate: "?"}, "the run is not readable: "+f.Candidate.Run.Why(), "")

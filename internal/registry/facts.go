@@ -110,8 +110,9 @@ type Commit struct {
 
 // Review is who stands behind a change on GitHub.
 type Review struct {
-	Author    string // login of the author of the run's commit; "" when GitHub knows none
-	Starter   string // login of who started the workflow
+	Author    string   // login of the author of the run's commit; "" when GitHub knows none
+	Starter   string   // login of who started the workflow
+	Involved  []string // others whose approval is of their own work: who opened the pull request, for whom a run was repeated
 	Approvers []string
 }
 

@@ -15,6 +15,7 @@ type Intent struct {
 	WorkflowRun      string            // link to the run of the workflow, "" on a laptop
 	Actor            string            // who started it, "" when unknown
 	Traffic          map[string]int    // percentages by alias, nil = leave as they are
+	Notify           []string          // who is to be told of a promotion, by names without secrets
 }
 
 // Safety checks that `override` can switch off.

@@ -36,6 +36,7 @@ type Entry struct {
 	Moved   int    // of the record's moves, when it ended
 	Ended   time.Time
 	Digest  string // of everything above, chained by the next record
+	Told    []int  // of the record's list Notify, those that were told: the one thing written after the entry was closed
 }
 
 // RecordDigest is the digest of the record alone, known before the entry is closed.

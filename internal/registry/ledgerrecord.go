@@ -49,6 +49,8 @@ type LedgerRecord struct {
 	// Rules holds, for each target that the policy file describes, the digest of what it asked there.
 	Rules map[string]string `json:"policy_rules,omitempty"`
 
+	Notify []string `json:"notify,omitempty"` // who is to be told once it is done
+
 	Contents
 	Return
 	Origin
@@ -62,7 +64,7 @@ type Contents struct {
 	Artifact   string       `json:"artifact_sha256,omitempty"`   // see FilesDigest; only where a gate asked for it
 	Files      int          `json:"artifact_files,omitempty"`    // only where a gate had read their sizes
 	MLmodel    string       `json:"mlmodel_sha256,omitempty"`    // of the descriptor, which has a new id whenever the model is logged
-	Bytes      int64        `json:"artifact_bytes,omitempty"`
+	Bytes      int64        `json:"artifact_bytes,omitempty"`    // of those files, or what the descriptor says
 	Flavors    []string     `json:"flavors,omitempty"`
 	Signature  string       `json:"signature_sha256,omitempty"` // of inputs, outputs and parameters, see Digest
 	LoggedWith string       `json:"logged_with,omitempty"`      // MLflow version that wrote the model's files
@@ -102,11 +104,14 @@ type Origin struct {
 }
 
 // NewLedgerRecord is the whole record of a plan that is about to move this version. It is what the run that finishes a
-// promotion after a crash goes by. rules are the digests of what the policy asks, by target.
-func NewLedgerRecord(p Plan, digest string, rules map[string]string, by Origin, f Facts, number int, at time.Time) LedgerRecord {
+// promotion after a crash goes by.
+func NewLedgerRecord(p Plan, digest string, in Intent, by Origin, f Facts, number int, at time.Time) LedgerRecord {
 	if i := slices.IndexFunc(f.Ledger.Entries, func(e Entry) bool { return p.Resumes == e.Epoch }); i >= 0 {
 		r := f.Ledger.Entries[i].Record // what was decided then, on the evidence of then
 		r.At, r.Origin = at.UTC().Format(time.RFC3339), by
+		if len(in.Notify) > 0 {
+			r.Notify = in.Notify
+		}
 		return r
 	}
 	run := f.Candidate.Run.OrZero()
@@ -114,7 +119,7 @@ func NewLedgerRecord(p Plan, digest string, rules map[string]string, by Origin, 
 		Command: p.Command, At: at.UTC().Format(time.RFC3339), Server: p.Server, Model: p.Model, From: p.Incumbent, To: number,
 		Target: p.targetOf(number), Moves: p.Shifts(number), Archived: p.archived(number), Candidate: Truncate(p.Candidate, 1000),
 		RunID: run.ID, Commit: run.Tags[RunTagCommit], Override: p.Override, Hold: p.Hold, Outside: f.MovedOutside(p.Target),
-		Plan: digest, Policy: p.Policy, Rules: rules, Contents: contents(f), Origin: by,
+		Plan: digest, Policy: p.Policy, Rules: in.Rules, Notify: in.Notify, Contents: contents(f), Origin: by,
 	}
 	if p.Incumbent == 0 {
 		r.From = p.before(number)

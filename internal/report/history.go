@@ -34,7 +34,7 @@ func (r Report) historyPage() Doc {
 		return Doc{Heading{line("No model of this server has a promotion ledger")}}
 	}
 	for _, h := range r.Histories {
-		d = append(d, h.page()...)
+		d = append(d, h.page(r.Workflow)...)
 	}
 	return append(append(d, r.statement()...), r.problem()...)
 }
@@ -52,7 +52,7 @@ func (r Report) statement() Doc {
 	}}}
 }
 
-func (h History) page() Doc {
+func (h History) page(w Workflow) Doc {
 	d := Doc{Heading{h.headline()}}
 	if !h.At.IsZero() {
 		d = append(d, h.live()...)
@@ -62,7 +62,7 @@ func (h History) page() Doc {
 	}
 	t := Table{Head: []string{"entry", "ended (UTC)", "what", "from", "to", "by", "evidence", "outcome"}}
 	for i := len(h.Entries) - 1; i >= 0; i-- {
-		t.Rows = append(t.Rows, entryRows(h.Entries[i])...)
+		t.Rows = append(t.Rows, entryRows(h.Entries[i], w)...)
 	}
 	return append(d, t)
 }
@@ -111,15 +111,12 @@ func (h History) live() Doc {
 }
 
 // entryRows are an entry, and what it found moved by others since the one before.
-func entryRows(e registry.Entry) [][]Line {
+func entryRows(e registry.Entry, w Workflow) [][]Line {
 	ended := "open"
 	if !e.Ended.IsZero() {
 		ended = e.Ended.UTC().Format("2006-01-02 15:04:05")
 	}
-	by := line(orDash(e.Record.Actor))
-	if e.Link != "" {
-		by = line(orDash(e.Record.Actor), " ", C(e.Link))
-	}
+	by := w.by(e.Record.Actor, e.Link)
 	outcome := e.Outcome
 	switch {
 	case outcome == "":
@@ -128,6 +125,9 @@ func entryRows(e registry.Entry) [][]Line {
 		outcome += ": " + string(e.Reason)
 	case e.Record.TakesOver != 0:
 		outcome += fmt.Sprintf(", finishing entry %d", e.Record.TakesOver)
+	}
+	for _, channel := range untold(e) {
+		outcome += "; not told: " + channel
 	}
 	from, to := "", ""
 	for i, s := range e.Record.Moves {
@@ -141,6 +141,18 @@ func entryRows(e registry.Entry) [][]Line {
 		rows = append(rows, []Line{line(""), line("before that"), line("moved outside"), line(C(o.Ref + " " + orNone(o.Was))), line(C(o.Ref + " " + orNone(o.Want))), line("unknown"), line("none"), line("found, adopted")})
 	}
 	return rows
+}
+
+// untold lists who has not been told of an entry, in the order of its list.
+func untold(e registry.Entry) []string {
+	var out []string
+	left := e.Untold()
+	for i := range e.Record.Notify {
+		if channel, there := left[i]; there {
+			out = append(out, channel)
+		}
+	}
+	return out
 }
 
 func orNone(list string) string {
@@ -158,7 +170,7 @@ func evidence(r registry.LedgerRecord) string {
 			parts = append(parts, fmt.Sprintf("%d more", len(r.Gates)+r.LeftOut-3))
 			break
 		}
-		parts = append(parts, fmt.Sprintf("%s: %s (%s)", g.Gate, g.Outcome, g.Candidate))
+		parts = append(parts, fmt.Sprintf("%s: %s (%s)", g.Gate, g.Outcome, observed(g)))
 	}
 	if len(r.Override) > 0 {
 		parts = append(parts, "override "+strings.Join(r.Override, ", "))
@@ -187,12 +199,13 @@ type EntryResult struct {
 	Ended   string                `json:"ended,omitempty"`
 	Link    string                `json:"link,omitempty"`
 	Digest  string                `json:"sha256,omitempty"`
+	Untold  []string              `json:"untold,omitempty"` // who has not been told of it yet
 }
 
 func (h History) result() HistoryResult {
 	out := HistoryResult{Model: h.Model, Live: h.Live, Broken: h.Broken, At: h.BrokenAt, Pages: h.Pages, Entries: []EntryResult{}}
 	for _, e := range h.Entries {
-		r := EntryResult{Record: e.Record, Outcome: e.Outcome, Reason: e.Reason, Link: e.Link, Digest: e.Digest}
+		r := EntryResult{Record: e.Record, Outcome: e.Outcome, Reason: e.Reason, Link: e.Link, Digest: e.Digest, Untold: untold(e)}
 		if !e.Ended.IsZero() {
 			r.Ended = e.Ended.UTC().Format(time.RFC3339)
 		}

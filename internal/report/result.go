@@ -46,6 +46,9 @@ type Result struct {
 	Histories  []HistoryResult       `json:"histories,omitempty"` // of several
 	Statement  *registry.Statement   `json:"statement,omitempty"` // in-toto, of one entry
 	Audit      *AuditResult          `json:"audit,omitempty"`
+	Deployment *DeploymentResult     `json:"deployment,omitempty"`
+	Told       []Told                `json:"told,omitempty"`    // who was told of moves, and who could not be
+	Comment    string                `json:"comment,omitempty"` // address of the comment on the pull request
 	Requests   int                   `json:"requests"`
 	Rounds     int                   `json:"rounds"`
 	DurationMS int64                 `json:"duration_ms"`
@@ -97,6 +100,7 @@ func (r Report) Result() Result {
 		Requests: r.Requests, Rounds: r.Rounds, DurationMS: r.Took.Milliseconds(),
 	}
 	out.Policy, out.Problems, out.Data = r.Policy, r.Problems, r.Data
+	out.Deployment, out.Told, out.Comment = r.Deployment.result(), r.Told, r.Comment
 	if r.Judged {
 		out.Waivers = r.Verdict.Waivers
 		out.Verdict, out.Findings = string(r.Verdict.Decision), r.Verdict.Findings
@@ -104,7 +108,7 @@ func (r Report) Result() Result {
 	if run, ok := r.Facts.Candidate.Run.Get(); ok {
 		out.RunID = run.ID
 	}
-	if r.Dry {
+	if r.shown() {
 		out.Planned = r.Plan.Steps
 		if r.Planned {
 			out.Plan = &r.Plan

@@ -1,6 +1,7 @@
 package repotest
 
 import (
+	stdcmp "cmp"
 	"flag"
 	"os"
 	"regexp"
@@ -63,8 +64,9 @@ func TestActionFileDeclaresExactlyTheInputsAndOutputs(t *testing.T) {
 		if !ok || e.Description == "" {
 			t.Errorf("input %s is not in action.yml", in.Name)
 		}
-		if in.Env == "" && e.Default != in.Default || in.Env != "" && e.Default != "" {
-			t.Errorf("input %s: default %q in action.yml, %q in the code (variable %q)", in.Name, e.Default, in.Default, in.Env)
+		want := stdcmp.Or(in.Expression, in.Default)
+		if in.Env == "" && e.Default != want || in.Env != "" && e.Default != "" {
+			t.Errorf("input %s: default %q in action.yml, %q in the code (variable %q)", in.Name, e.Default, want, in.Env)
 		}
 	}
 	for name := range file.Inputs {
@@ -102,6 +104,10 @@ func TestReadmeTablesAreGenerated(t *testing.T) {
 
 func TestPolicyPageIsGenerated(t *testing.T) {
 	tablesIn(t, "docs/policy.md", map[string]string{"gates": policy.Table(), "kinds": policy.Sections()})
+}
+
+func TestAuditPageIsGenerated(t *testing.T) {
+	tablesIn(t, "docs/audit.md", map[string]string{"rules": audit.Table(), "settings": audit.Settings(), "advisories": audit.Advisories()})
 }
 
 // tablesIn holds the marked parts of a page to the declarations.

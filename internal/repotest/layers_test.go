@@ -28,10 +28,13 @@ var layers = map[string][]string{
 	"internal/rest":              {},
 	"internal/actions":           {"internal/registry"},
 	"internal/mlflow":            {"internal/registry", "internal/rest"},
+	"internal/github":            {"internal/registry", "internal/rest"},
 	"internal/cli": {"internal/registry", "internal/policy", "internal/audit", "internal/plan", "internal/report", "internal/apply", "internal/ledger",
-		"internal/rest", "internal/actions", "internal/mlflow"},
+		"internal/rest", "internal/actions", "internal/mlflow", "internal/github"},
 	"internal/matrix":              {},
 	"internal/mlflow/mlflowtest":   {},
+	"internal/github/githubtest":   {},
+	"internal/github/openapitest":  {"internal/github/githubtest"},
 	"internal/actions/actionstest": {"internal/actions"},
 	"internal/racetest":            {},
 	"internal/realtest":            {},
@@ -40,6 +43,7 @@ var layers = map[string][]string{
 	"tools/bench":                  {"internal/realtest", "internal/rest"},
 	"tools/mutants":                {},
 	"tools/demo":                   {"internal/realtest"},
+	"tools/openapi":                {},
 }
 
 // pure packages decide and render; they see no system, no network, no clock and no chance.

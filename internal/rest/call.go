@@ -111,7 +111,7 @@ func (t *repeater) check(ctx context.Context, c *call) bool {
 func (t *repeater) announce(req *http.Request, c *call) time.Duration {
 	t.meter.retried()
 	if t.cfg.Notify != nil {
-		t.cfg.Notify(Retry{Method: req.Method, URL: redact(req.URL), Attempt: c.attempts, Wait: c.wait, Cause: c.failure})
+		t.cfg.Notify(Retry{Method: req.Method, URL: shown(req), Attempt: c.attempts, Wait: c.wait, Cause: c.failure})
 	}
 	return c.wait
 }

@@ -42,7 +42,7 @@ func unanswered(req *http.Request, err error, p *progress) *Error {
 	case broken(err):
 		e.Message = "the connection broke before an answer: " + err.Error()
 	}
-	e.Message = clean(e.Message) // net/http quotes what the server sent
+	e.Message = Clean(e.Message) // net/http quotes what the server sent
 	return e
 }
 
