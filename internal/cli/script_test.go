@@ -352,6 +352,9 @@ func (s *stage) harmless(ts *testscript.TestScript, stdout, stderr string) {
 	}
 	if s.hub != nil {
 		sinks["what GitHub keeps"] = string(s.hub.Dump())
+		for _, v := range s.hub.Violations() {
+			ts.Fatalf("not as GitHub describes its API: %s", v)
+		}
 	}
 	for _, leak := range s.leaks {
 		ts.Fatalf("%s", leak)

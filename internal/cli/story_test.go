@@ -241,7 +241,7 @@ func (n *network) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	trace := httptrace.ContextClientTrace(r.Context())
 	trace.GetConn(r.URL.Host)
-	if err := pass(r.Context(), order(r, body)); err != nil {
+	if err := pause(r.Context(), spread(r, body)); err != nil {
 		return nil, err
 	}
 	hit, nth := n.arrive(r, body)
@@ -282,14 +282,14 @@ func (c closing) Close() error {
 	return c.ReadCloser.Close()
 }
 
-// order spreads requests that are sent at the same moment over a millisecond, so that their order is always the same.
-func order(r *http.Request, body string) time.Duration {
+// spread places requests that are sent at the same moment over a millisecond, so that their order is always the same.
+func spread(r *http.Request, body string) time.Duration {
 	h := fnv.New32a()
 	io.WriteString(h, r.Method+r.URL.Path+r.URL.RawQuery+body)
 	return time.Duration(1+h.Sum32()%1_000_000) * time.Nanosecond
 }
 
-func pass(ctx context.Context, d time.Duration) error {
+func pause(ctx context.Context, d time.Duration) error {
 	wait := time.NewTimer(d)
 	defer wait.Stop()
 	select {

@@ -138,6 +138,7 @@ func TestUninstallNamesEveryTag(t *testing.T) {
 		registry.TagRequest, registry.TagRecord, registry.TagGitCommit, registry.TagGitRepository, registry.TagWorkflowRun,
 		registry.TagDatasets, registry.TagFailedGates, registry.TagValidation, registry.TagPythonVersion, registry.TagFrameworkVersion,
 		registry.TagDataSourceURI, registry.TagDataVersion, registry.AliasTimeTag("<alias>"), registry.StageTimeTag("Staging"), registry.StageTimeTag("Production"),
+		registry.TagDeployedTo, registry.TagDeployedAt,
 	} {
 		if !strings.Contains(text, "`"+tag+"`") {
 			t.Errorf("docs/uninstall.md does not name the tag %s", tag)
@@ -145,7 +146,7 @@ func TestUninstallNamesEveryTag(t *testing.T) {
 	}
 }
 
-var picture = regexp.MustCompile(`\b(?:src|srcset)="([^"]+)"`)
+var picture = regexp.MustCompile(`(?:\b(?:src|srcset)="|!\[[^]]*\]\()([^")]+)["\)]`)
 
 // maxPicture is how large a picture in the documents may be, in bytes: people read them on the way.
 const maxPicture = 150_000

@@ -42,6 +42,7 @@ var layers = map[string][]string{
 	"internal/repotest":            {},
 	"tools/bench":                  {"internal/realtest", "internal/rest"},
 	"tools/mutants":                {},
+	"tools/reliability":            {},
 	"tools/demo":                   {"internal/realtest"},
 	"tools/openapi":                {},
 }
@@ -71,6 +72,9 @@ func TestLayers(t *testing.T) {
 			}
 			if slices.Contains(pure, pkg) && slices.Contains(impure, imp) {
 				t.Errorf("%s imports %s: %s must stay pure", path, imp, pkg)
+			}
+			if strings.HasPrefix(imp, "github.com/google/go-github/") && pkg != "internal/github" {
+				t.Errorf("%s imports %s: only internal/github speaks to GitHub", path, imp)
 			}
 			if (pkg == "internal/apply" || pkg == "internal/ledger") && imp == "net/http" {
 				t.Errorf("%s imports net/http: it knows steps and pages, not the wire", path)
