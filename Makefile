@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build generate test test-pure test-real test-reliability test-matrix test-container lint fuzz demo bench image fmt clean mutants
+.PHONY: help build generate test test-pure test-real test-reliability test-matrix test-container test-browser lint fuzz demo bench image fmt clean mutants
 
 VERSION ?= dev
 IMAGE ?= mlflow-promote:dev
@@ -23,11 +23,11 @@ image: ## the container image
 	@tools/setup docker
 	DOCKER_BUILDKIT=0 docker build --build-arg VERSION=$(VERSION) -t $(IMAGE) .
 
-test: test-pure test-real test-container ## all of the three below
+test: test-pure test-real test-container test-browser ## all of the four below
 
 test-pure: ## tests that need no server, under a minute
 	go vet ./...
-	go vet -tags=real,container ./...
+	go vet -tags=real,container,browser ./...
 	go test ./...
 
 test-real: ## tests on real MLflow and PostgreSQL servers
@@ -40,6 +40,9 @@ test-matrix: ## every command on every kind of MLflow server, as one table; with
 
 test-container: ## tests of the image in a Docker engine, and of workflows under act
 	$(call tier,container,mlflow-3.17.2 docker act)
+
+test-browser: ## pages as a real Chromium shows them
+	$(call tier,browser,chromium gfm)
 
 # tier runs the tests with a build tag, or says that it cannot: an error in CI.
 define tier

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/signal"
+	"runtime"
 	"strconv"
 	"syscall"
 	"time"
@@ -34,7 +35,7 @@ func run() int {
 	}
 	return cli.Run(ctx, cli.Process{
 		Args: os.Args[1:], Env: os.Getenv, Stdout: os.Stdout, Stderr: os.Stderr, Dir: dir,
-		Now: time.Now, Jitter: rand.Float64, Version: version,
+		Now: time.Now, Jitter: rand.Float64, Version: version, Go: runtime.Version(),
 		Nonce: func() string { return strconv.FormatUint(rand.Uint64(), 36) },
 	})
 }

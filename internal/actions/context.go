@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"strings"
 )
 
 // eventLimit bounds the event file in bytes. GitHub's own limit for a webhook is 25 MB.
@@ -19,8 +20,9 @@ type Context struct {
 	RefProtected    bool
 	DefaultBranch   string // of the repository
 	SHA             string // on pull_request that of a merge nobody has seen: use HeadSHA
-	HeadSHA         string // of the pull request
-	HeadRepository  string // owner/name the pull request comes from; a fork if it differs from Repository
+	HeadSHA         string // of the pull request, or of the run that a workflow_run follows
+	HeadBranch      string // of the same
+	HeadRepository  string // owner/name it comes from; a fork if it differs from Repository, "" for a fork that was deleted
 	PullRequest     int
 	Repository      string // owner/name
 	Actor           string
@@ -63,7 +65,17 @@ func (r *Runner) Context() (Context, error) {
 	c.PullRequest = e.PullRequest.Number
 	c.HeadSHA = e.PullRequest.Head.SHA
 	c.HeadRepository = e.PullRequest.Head.Repo.FullName
+	c.HeadBranch = e.PullRequest.Head.Ref
+	if run := e.WorkflowRun; c.EventName == "workflow_run" {
+		c.HeadSHA, c.HeadBranch, c.HeadRepository = run.HeadSHA, run.HeadBranch, run.HeadRepository.FullName
+	}
 	return c, nil
+}
+
+// Fork reports whether the job judges what another repository proposes: it has no secrets then, and a token that only
+// reads.
+func (c Context) Fork() bool {
+	return c.EventName == "pull_request" && c.HeadRepository != c.Repository
 }
 
 // RunURL links to the attempt; "" outside Actions.
@@ -78,6 +90,15 @@ func (c Context) RunURL() string {
 	return url
 }
 
+// Head is the commit the job is about. Of a pull request that is its head, not the merge GitHub made to try it, which
+// nobody trained anything from. "" where the runner did not say.
+func (c Context) Head() string {
+	if c.HeadSHA != "" || strings.HasPrefix(c.EventName, "pull_request") {
+		return c.HeadSHA
+	}
+	return c.SHA
+}
+
 // event is what the program reads of a webhook's payload. A deleted fork leaves a null where its repository was.
 type event struct {
 	Repository struct {
@@ -86,12 +107,20 @@ type event struct {
 	PullRequest struct {
 		Number int `json:"number"`
 		Head   struct {
+			Ref  string `json:"ref"`
 			SHA  string `json:"sha"`
 			Repo struct {
 				FullName string `json:"full_name"`
 			} `json:"repo"`
 		} `json:"head"`
 	} `json:"pull_request"`
+	WorkflowRun struct {
+		HeadSHA        string `json:"head_sha"`
+		HeadBranch     string `json:"head_branch"`
+		HeadRepository struct {
+			FullName string `json:"full_name"`
+		} `json:"head_repository"`
+	} `json:"workflow_run"`
 }
 
 func readEvent(path string) (e event, err error) {

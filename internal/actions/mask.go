@@ -30,6 +30,13 @@ func (r *Runner) Mask(all ...string) {
 	}
 }
 
+// Hide is the text without the secrets, for what leaves this process by other ways than this package.
+func (r *Runner) Hide(text string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.secrets.hide(text)
+}
+
 // secrets are the forms to hide.
 type secrets struct {
 	forms   []string

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -15,8 +17,8 @@ type Registry interface {
 	// Observe returns what a step's target is now, written as the step's Was and Want are.
 	Observe(context.Context, registry.Step) (string, error)
 	// Do sends the write and returns what it made (the number of a created version; else ""), and whether a write
-	// took effect. An error with reason registry.Unknown means that the write may have taken effect or may still do
-	// so; any other error means that it did not.
+	// took effect. An error with reason registry.Unknown means that the write may have taken effect or, where it is not
+	// Over, may still do so; any other error means that it did not.
 	Do(context.Context, registry.Step) (made string, wrote bool, err error)
 }
 
@@ -28,11 +30,12 @@ type Ledger interface {
 	End(ctx context.Context, receipt registry.Receipt) error
 }
 
-// How long a write that is in flight when the run is cancelled may take, and how long all that is left to do then:
-// reading back, the notes, the outcome. The runner kills a cancelled container 10 s after its first signal.
+// When the run is cancelled or its time is up, how long what is in flight may take (a write, and finding out what became
+// of it), and how long all that is left to do then: the notes, the outcome. The runner kills a cancelled container 10 s
+// after its first signal.
 const (
 	inFlight = 2 * time.Second
-	settle   = 4 * time.Second
+	leftOver = 4 * time.Second
 )
 
 // Options carry what the steps' placeholders stand for, and where progress goes.
@@ -41,6 +44,9 @@ type Options struct {
 	Record func(at time.Time, version int) string // the decision in short, for registry.TheRecord
 	Step   func(registry.Step)                    // told before each creation and move; may be nil
 	Ledger Ledger                                 // nil where there is none, and for plans that move nothing
+	Lease  time.Duration                          // how long the ledger keeps others out: no move begins later. 0 = for ever
+	// Pause waits before something is tried again, counted from 0, and reports whether there is time for it; nil: never.
+	Pause func(ctx context.Context, try int) bool
 }
 
 // Run applies the plan and returns what it did. It stops at the first creation or move that is not done; the receipt
@@ -48,7 +54,7 @@ type Options struct {
 func Run(ctx context.Context, r Registry, p registry.Plan, o Options) registry.Receipt {
 	flight, stop := afterCancel(ctx, inFlight)
 	defer stop()
-	late, stop := afterCancel(ctx, settle)
+	late, stop := afterCancel(ctx, leftOver)
 	defer stop()
 	run := &run{r: r, o: o, flight: flight, late: late, receipt: registry.Receipt{Version: p.Version}}
 	steps := map[registry.Kind][]registry.Step{}
@@ -69,6 +75,7 @@ type run struct {
 	receipt registry.Receipt
 	flight  context.Context // of a write that has been begun: it outlives a cancellation by a while
 	late    context.Context // of what is left to do then
+	entered time.Time       // before the claim was sent
 	begun   bool            // the ledger's entry is ours to close
 	moved   []int           // indexes of the receipt's moves that were sent and wait to be read back
 }
@@ -79,7 +86,8 @@ func (run *run) create(ctx context.Context, steps []registry.Step) {
 		if run.skip(ctx, s) {
 			continue
 		}
-		made, wrote, err := run.do(s)
+		run.tell(s)
+		made, wrote, err := run.r.Do(run.flight, s)
 		if err == nil && s.Do == registry.CreateVersion {
 			if _, err = fmt.Sscan(made, &run.receipt.Version); err != nil {
 				err = &registry.Error{Reason: registry.ServerError, Msg: fmt.Sprintf("create version of %s: the answer names no version: %q", s.Model, made)}
@@ -94,7 +102,7 @@ func (run *run) words(ctx context.Context, steps []registry.Step) {
 	if len(steps) == 0 || run.skip(ctx, steps...) {
 		return
 	}
-	for _, result := range run.tags(steps) {
+	for _, result := range run.tags(run.flight, steps) {
 		run.receipt.Results = append(run.receipt.Results, result.StepResult)
 		run.fail(result.err)
 	}
@@ -109,40 +117,75 @@ func (run *run) move(ctx context.Context, steps []registry.Step) {
 		run.enter(ctx, steps)
 	}
 	for _, s := range steps {
+		run.lapse()
 		if run.skip(ctx, s) {
 			continue
 		}
-		_, wrote, err := run.do(s)
-		result := registry.StepResult{Step: s, Done: registry.StepUnknown, Wrote: wrote}
-		if registry.ReasonOf(err) == registry.Unknown {
-			if err = run.resolve(s, err); err == nil {
-				result.Wrote, result.Note = true, "the answer was lost; the effect was confirmed by reading"
-			}
-		}
+		run.tell(s)
+		settled, err := run.settle(s)
 		if err != nil {
 			run.record(s, "", false, err)
 			continue
+		}
+		result := registry.StepResult{Step: s, Done: registry.StepUnknown, Wrote: true}
+		if settled == registry.Seen {
+			result.Note = "the answer was lost; the effect was confirmed by reading"
 		}
 		run.moved = append(run.moved, len(run.receipt.Results))
 		run.receipt.Results = append(run.receipt.Results, result)
 	}
 }
 
-// resolve finds out by reading whether a move took effect whose answer was unclear; nothing further is written before
-// that is known.
-func (run *run) resolve(s registry.Step, unclear error) error {
-	saw, err := run.r.Observe(run.late, s)
+// settle makes one move: it is sent until it is known whether it took effect, and never again before it was looked
+// whether it did.
+func (run *run) settle(s registry.Step) (registry.Settled, error) {
+	saw := s.Was
+	settled, err := registry.Settle(run.patience(run.flight), func(int) error {
+		_, _, err := run.r.Do(run.flight, s)
+		return err
+	}, func() (there bool, never, err error) {
+		if saw, err = run.r.Observe(run.flight, s); err == nil && saw != s.Want && saw != s.Was && !halfway(s, saw) {
+			never = overtaken(s, saw)
+		}
+		return saw == s.Want, never, err
+	})
 	switch {
-	case err != nil:
-		return &registry.Error{Reason: registry.Unknown, Cause: err,
+	case settled == registry.Unsettled:
+		err = &registry.Error{Reason: registry.Unknown, Cause: err,
 			Msg: fmt.Sprintf("move %s of %s: sent, and not known whether it took effect: %v", s.Ref, s.Model, err), Hint: hintUnknown}
-	case saw == s.Want:
-		return nil
-	case saw == s.Was:
-		return &registry.Error{Reason: registry.ServerError, Cause: unclear,
-			Msg: fmt.Sprintf("move %s of %s: not done, it still names %s: %v", s.Ref, s.Model, holders(s, saw), unclear), Hint: "run it again"}
+	case settled == registry.NoEffect && halfway(s, saw):
+		err = overtaken(s, saw)
+	case registry.ReasonOf(err) == registry.Unknown: // each try was answered by the server itself, and it is not there
+		err = &registry.Error{Reason: registry.ServerError, Cause: err,
+			Msg: fmt.Sprintf("move %s of %s: not done, it still names %s: %v", s.Ref, s.Model, holders(s, saw), err), Hint: "run it again"}
 	}
-	return overtaken(s, saw)
+	return settled, err
+}
+
+// halfway reports a move by tags that has come to its new holder and not yet left all others.
+func halfway(s registry.Step, saw string) bool {
+	if s.Do != registry.TagAlias || saw == s.Was || saw == s.Want {
+		return false
+	}
+	known := strings.Split(s.Was+","+s.Want, ",")
+	return !slices.ContainsFunc(strings.Split(saw, ","), func(n string) bool { return !slices.Contains(known, n) })
+}
+
+// patience pauses for as long as ctx lasts.
+func (run *run) patience(ctx context.Context) func(int) bool {
+	if run.o.Pause == nil {
+		return nil
+	}
+	return func(try int) bool { return run.o.Pause(ctx, try) }
+}
+
+// lapse stops the run where its claim has run out, or is about to: somebody else may have taken it over.
+func (run *run) lapse() {
+	if run.receipt.Err != nil || !run.begun || run.o.Lease == 0 || run.o.Now().Sub(run.entered) < run.o.Lease-time.Minute {
+		return
+	}
+	run.receipt.Err = &registry.Error{Reason: registry.Conflict, Msg: "promotion ledger: the time of this run's claim is up, and somebody else may have taken it over",
+		Hint: "run it again; a promotion that takes more than a quarter of an hour has been waiting for a server or was suspended"}
 }
 
 // enter claims the moves in the ledger and, beside that, looks whether they would find what they expect. Looking may
@@ -155,7 +198,8 @@ func (run *run) enter(ctx context.Context, steps []registry.Step) {
 	var refused error
 	var wg sync.WaitGroup
 	if run.o.Ledger != nil {
-		wg.Go(func() { refused = run.o.Ledger.Begin(run.late, run.receipt.Version) })
+		run.entered = run.o.Now()
+		wg.Go(func() { refused = run.o.Ledger.Begin(run.flight, run.receipt.Version) })
 	}
 	run.guard(ctx, steps)
 	wg.Wait()
@@ -209,7 +253,7 @@ func (run *run) finish(notes []registry.Step) {
 	}
 	var wg sync.WaitGroup
 	if run.receipt.Err == nil {
-		wg.Go(func() { noted = run.tags(notes) })
+		wg.Go(func() { noted = run.tags(run.late, notes) })
 	}
 	run.readBack()
 	wg.Wait()
@@ -230,7 +274,7 @@ func (run *run) readBack() {
 	for i, at := range run.moved {
 		steps[i] = run.receipt.Results[at].Step
 	}
-	for i, o := range observe(run.late, run.r, steps) {
+	for i, o := range run.insist(steps) {
 		result := &run.receipt.Results[run.moved[i]]
 		result.Saw = o.saw
 		switch {
@@ -278,7 +322,7 @@ type noted struct {
 }
 
 // tags writes descriptions and tags, all at once.
-func (run *run) tags(steps []registry.Step) []noted {
+func (run *run) tags(ctx context.Context, steps []registry.Step) []noted {
 	out := make([]noted, len(steps))
 	at := run.o.Now().UTC()
 	var wg sync.WaitGroup
@@ -292,7 +336,7 @@ func (run *run) tags(steps []registry.Step) []noted {
 		}
 		out[i].StepResult = registry.StepResult{Step: s, Done: registry.StepDone}
 		wg.Go(func() {
-			if _, out[i].Wrote, out[i].err = run.r.Do(run.late, s); out[i].err != nil {
+			if out[i].Wrote, out[i].err = run.write(ctx, s); out[i].err != nil {
 				out[i].Done, out[i].Note = registry.StepNotDone, out[i].err.Error()
 				if registry.ReasonOf(out[i].err) == registry.Unknown {
 					out[i].Done = registry.StepUnknown
@@ -304,12 +348,24 @@ func (run *run) tags(steps []registry.Step) []noted {
 	return out
 }
 
-// do sends one write. A write that is in flight when the run is cancelled is let finish.
-func (run *run) do(s registry.Step) (string, bool, error) {
-	if k := s.Kind(); run.o.Step != nil && (k == registry.Creation || k == registry.Move) {
+// write sends a description or a tag until its answer is clear.
+func (run *run) write(ctx context.Context, s registry.Step) (wrote bool, err error) {
+	patience := run.patience(ctx)
+	if s.Kind() == registry.Note && patience != nil { // worth a few tries, and no more
+		patience = func(try int) bool { return try+1 < registry.OddTries && run.o.Pause(ctx, try) }
+	}
+	_, err = registry.Settle(patience, func(int) error {
+		_, wrote, err = run.r.Do(ctx, s)
+		return err
+	}, func() (there bool, never, err error) { return false, nil, nil })
+	return wrote, err
+}
+
+// tell announces a creation or a move.
+func (run *run) tell(s registry.Step) {
+	if run.o.Step != nil {
 		run.o.Step(s)
 	}
-	return run.r.Do(run.flight, s)
 }
 
 // skip reports that the steps are not begun, because an earlier one ended badly or the run was cancelled, and records
@@ -354,6 +410,19 @@ type observation struct {
 	err error
 }
 
+// insist reads the targets of all steps at once, each until it could be read.
+func (run *run) insist(steps []registry.Step) []observation {
+	out := make([]observation, len(steps))
+	var wg sync.WaitGroup
+	for i, s := range steps {
+		wg.Go(func() {
+			out[i].err = registry.Persist(run.patience(run.flight), func() (err error) { out[i].saw, err = run.r.Observe(run.flight, s); return err })
+		})
+	}
+	wg.Wait()
+	return out
+}
+
 // observe reads the targets of all steps at once.
 func observe(ctx context.Context, r Registry, steps []registry.Step) []observation {
 	out := make([]observation, len(steps))
@@ -365,15 +434,11 @@ func observe(ctx context.Context, r Registry, steps []registry.Step) []observati
 	return out
 }
 
-// afterCancel returns a context that outlives the cancelling of ctx by this time, but not its deadline.
+// afterCancel returns a context that outlives the end of ctx, by a signal or its deadline, by this time.
 func afterCancel(ctx context.Context, by time.Duration) (context.Context, context.CancelFunc) {
 	out, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	done := context.AfterFunc(ctx, func() {
-		if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
-			stop(context.DeadlineExceeded)
-			return
-		}
-		time.AfterFunc(by, func() { stop(context.Canceled) })
+		time.AfterFunc(by, func() { stop(context.Cause(ctx)) })
 	})
 	return out, func() { done(); stop(nil) }
 }

@@ -73,12 +73,14 @@ func applied(ctx context.Context, s *server) registry.Receipt {
 	return Run(ctx, s, thePlan(), Options{
 		Now:    func() time.Time { return time.Unix(0, 0) },
 		Record: func(time.Time, int) string { return "{}" },
+		Pause:  func(ctx context.Context, try int) bool { return ctx.Err() == nil && try < 9 },
 	})
 }
 
 var (
 	errRefused = &registry.Error{Reason: registry.Forbidden, Msg: "the login lacks the right"}
 	errUnclear = &registry.Error{Reason: registry.Unknown, Msg: "the answer was lost"}
+	errFailed  = &registry.Error{Reason: registry.Unknown, Over: true, Msg: "500"}
 	errDown    = &registry.Error{Reason: registry.Unreachable, Msg: "connection refused"}
 )
 
@@ -88,6 +90,28 @@ func only(ref string, err error) func(registry.Step) error {
 			return err
 		}
 		return nil
+	}
+}
+
+// inTurn gives these errors to the writes of one step, one after the other, and then none.
+func inTurn(ref string, errs ...error) func(context.Context, registry.Step) error {
+	next := inTurnOf(errs...)
+	return func(_ context.Context, s registry.Step) error {
+		if s.Ref != ref {
+			return nil
+		}
+		return next(s)
+	}
+}
+
+func inTurnOf(errs ...error) func(registry.Step) error {
+	return func(registry.Step) error {
+		if len(errs) == 0 {
+			return nil
+		}
+		err := errs[0]
+		errs = errs[1:]
+		return err
 	}
 }
 
@@ -129,11 +153,34 @@ func TestHowStepsEnd(t *testing.T) {
 				}
 			},
 			registry.Conflict, "done not done done done", all},
-		"the answer to a move is lost before its effect": {
+		"the answer to a move is lost each time, and it may still arrive": {
 			func(s *server) {
 				s.do = func(_ context.Context, step registry.Step) error { return only("Production", errUnclear)(step) }
 			},
+			registry.Unknown, "done done unknown not done", "create-version  {new}|set-alias champion 2"},
+		"the server itself fails over a move each time": {
+			func(s *server) {
+				s.do = func(_ context.Context, step registry.Step) error { return only("Production", errFailed)(step) }
+			},
 			registry.ServerError, "done done not done not done", "create-version  {new}|set-alias champion 2"},
+		"the answer to a move is lost before its effect, and then refused for good": {
+			func(s *server) {
+				s.do = inTurn("Production", errUnclear, errRefused, errRefused, errRefused, errRefused)
+			},
+			registry.Unknown, "done done unknown not done", "create-version  {new}|set-alias champion 2"},
+		"the answer to a move is lost before its effect, and it is sent again": {
+			func(s *server) { s.do = inTurn("Production", errUnclear, errRefused, errUnclear) }, registry.OK, "done done done done", all},
+		"the answer to a move is lost, and so is that to the first look": {
+			func(s *server) {
+				s.after = func(step registry.Step) error {
+					if step.Ref == "Production" {
+						s.observe = inTurnOf(errDown, errRefused)
+						return errUnclear
+					}
+					return nil
+				}
+			},
+			registry.OK, "done done done done", all},
 		"the answer is lost and nothing can be read": {
 			func(s *server) {
 				s.after = func(step registry.Step) error {

@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -16,7 +18,12 @@ type approval struct {
 	made   time.Time     // zero where the digest does not tell
 	plan   registry.Plan // of the plan file
 	whole  bool          // plan is known, so a difference can be shown
+	// ofPullRequest says that the plan is the one on the pull request whose merge started this run.
+	ofPullRequest bool
 }
+
+// pullRequestPlan is what plan-digest says for it.
+const pullRequestPlan = "pull-request"
 
 // planLife is how long a digest given by hand counts.
 const planLife = 7 * 24 * time.Hour
@@ -44,6 +51,19 @@ func (r *reader) approval() {
 	if text == "" {
 		return
 	}
+	if text == pullRequestPlan {
+		if r.own("plan-digest") == "" {
+			return
+		}
+		a.ofPullRequest = true
+		switch {
+		case r.command.name != "promote":
+			r.problem("plan-digest", text, "is a plan of the command promote, and this is "+r.command.name)
+		case a.whole:
+			r.problem("plan-digest", text, "contradicts plan-file; give one of the two")
+		}
+		return
+	}
 	m := digestText.FindStringSubmatch(text)
 	if m == nil {
 		r.problem("plan-digest", text, "is not a digest; give the output plan-digest of the dry run")
@@ -62,33 +82,37 @@ func (r *reader) approval() {
 	}
 }
 
-// planFile reads the report file of a dry run. Its digest is computed, not believed.
+// planFile reads the report file of a dry run.
 func (r *reader) planFile(path string) {
+	text, err := r.file(path)
+	a := &r.out.approved
+	if err == nil {
+		a.plan, a.digest, a.made, err = readPlan(text)
+	}
+	if err != nil {
+		r.problem("plan-file", path, err.Error())
+		return
+	}
+	a.whole = true
+}
+
+// readPlan reads the report file of a dry run. The plan's digest is computed, not believed.
+func readPlan(text []byte) (p registry.Plan, digest string, made time.Time, err error) {
 	var file struct {
 		Plan   *registry.Plan `json:"plan"`
 		Digest string         `json:"plan_digest"`
 	}
-	text, err := r.file(path)
-	if err == nil {
-		err = json.Unmarshal(text, &file)
+	if err = json.Unmarshal(text, &file); err != nil {
+		return p, "", made, err
 	}
-	switch {
-	case err != nil:
-		r.problem("plan-file", path, err.Error())
-		return
-	case file.Plan == nil:
-		r.problem("plan-file", path, "holds no plan; give the report file of a dry run")
-		return
+	if file.Plan == nil {
+		return p, "", made, errors.New("holds no plan; give the report file of a dry run")
 	}
-	a := &r.out.approved
-	a.plan, a.whole = *file.Plan, true
-	a.digest, err = file.Plan.Digest()
+	digest, err = file.Plan.Digest()
 	if at, _, ok := strings.Cut(file.Digest, "-"); ok && err == nil {
-		a.made, err = time.Parse(minute, at)
+		made, err = time.Parse(minute, at)
 	}
-	if err != nil {
-		r.problem("plan-file", path, err.Error())
-	}
+	return *file.Plan, digest, made, err
 }
 
 // expected reads the version that the target has to name.
@@ -105,12 +129,15 @@ func (r *reader) expected() {
 }
 
 // approve holds the plan against what was approved, before anything is written.
-func (s *session) approve(p registry.Plan) error {
+func (s *session) approve(ctx context.Context, p registry.Plan) error {
 	if s.set.expects && p.Incumbent != s.set.expected {
 		return &registry.Error{
 			Reason: registry.PlanChanged, Msg: fmt.Sprintf("%s of %s names %s, and expected-previous is %s", p.Target, p.Model, named(p.Incumbent), named(s.set.expected)),
 			Hint: "somebody moved it since; look at the difference, and run this again with the version that it names now",
 		}
+	}
+	if err := s.approvedByMerge(ctx, p); err != nil {
+		return err
 	}
 	a := s.set.approved
 	switch {
@@ -124,13 +151,20 @@ func (s *session) approve(p registry.Plan) error {
 	case a.digest == s.report.Digest:
 		return nil
 	}
-	hint := "make the plan anew with dry-run: true and have it approved; with the report file of the dry run in plan-file the difference would be shown here"
+	anew := "make the plan anew with dry-run: true and have it approved"
+	if a.ofPullRequest {
+		anew = "run the promotion without plan-digest after looking at the difference, or open another pull request"
+	}
+	hint := anew
+	if !a.ofPullRequest {
+		hint += "; with the report file of the dry run in plan-file the difference would be shown here"
+	}
 	if a.whole {
 		different := a.plan.Differences(p)
 		if len(different) > 12 {
 			different = append(different[:12], fmt.Sprintf("and %d more", len(different)-12))
 		}
-		hint = "since the plan was approved:\n  " + strings.Join(different, "\n  ") + "\n  make the plan anew with dry-run: true and have it approved"
+		hint = "since the plan was approved:\n  " + strings.Join(different, "\n  ") + "\n  " + anew
 	}
 	return &registry.Error{Reason: registry.PlanChanged, Msg: "what was approved is not what would be done now; nothing was written", Hint: hint}
 }

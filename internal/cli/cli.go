@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
@@ -27,7 +28,9 @@ type Process struct {
 	Jitter         func() float64 // in [0, 1), to spread repetitions
 	Nonce          func() string  // tells this process from every other; nil but in main: the empty text
 	Patience       time.Duration  // how long a promotion waits for another one's outcome; zero but in tests: 10 s
+	Pause          time.Duration  // between two writes to GitHub; zero but in tests: the second it asks for
 	Version        string
+	Go             string      // version of Go that built the program
 	Wire           rest.Config // how connections are made; zero but in tests, which bring their own transport and waits
 }
 
@@ -85,7 +88,9 @@ func arguments(argv []string) (args, error) {
 		if len(argv) == 0 || strings.HasPrefix(argv[0], "-") {
 			break
 		}
-		if _, stage := registry.CanonicalStage(argv[0]); name == "target" && stage {
+		if strings.HasPrefix(argv[0], "models:/") { // it names the model too
+			name = "candidate"
+		} else if _, stage := registry.CanonicalStage(argv[0]); name == "target" && stage {
 			name = "stage"
 		} else if name == "target" {
 			name = "alias"
@@ -150,6 +155,8 @@ const fileLimit = 1 << 20
 // run carries out one command and reports it, whatever comes.
 func (s *session) run(ctx context.Context, a args) int {
 	started := s.p.Now()
+	s.job, s.jobErr = s.runner.Context()
+	s.report.PullRequest = s.pullRequest()
 	value := s.value(a)
 	name := a.command
 	if name == "" {
@@ -167,15 +174,38 @@ func (s *session) run(ctx context.Context, a args) int {
 	if len(s.set.problems) > 0 {
 		return s.refuse(s.set.problems)
 	}
+	s.given = s.inputs(c, value)
 	ctx, cancel := context.WithTimeout(ctx, s.set.timeout)
 	defer cancel()
+	var stop func()
+	s.late, stop = after(ctx, lateTime)
+	defer stop()
 	if err := s.begin(c); err != nil {
 		s.fail(err)
 	} else {
 		c.run(s, ctx)
 	}
+	s.reportOutcome(ctx)
 	s.report.Took = s.p.Now().Sub(started)
-	return s.finish()
+	return s.finish(ctx)
+}
+
+// lateTime is how long reporting goes on after a cancellation: five seconds after the signal the program has ended.
+const lateTime = 4500 * time.Millisecond
+
+// after returns a context that outlives the end of ctx by this time.
+func after(ctx context.Context, by time.Duration) (context.Context, func()) {
+	out, stop := context.WithCancel(context.WithoutCancel(ctx))
+	undo := context.AfterFunc(ctx, func() { time.AfterFunc(by, stop) })
+	return out, func() { undo(); stop() }
+}
+
+// reportOutcome tells others how it ended, all at once: where deployments are shown, and whoever waits for an event.
+func (s *session) reportOutcome(ctx context.Context) {
+	var wg sync.WaitGroup
+	wg.Go(s.settle)
+	wg.Go(func() { s.tell(ctx) })
+	wg.Wait()
 }
 
 // foreign lists flags that the command would not look at: a threshold that nobody judges must not look judged. The inputs
@@ -184,6 +214,9 @@ func foreign(c command, a args) []problem {
 	var out []problem
 	for _, in := range Inputs[1:] {
 		if v, given := a.flags[in.Name]; given && !c.takes(in) {
+			if in.Secret {
+				v = ""
+			}
 			out = append(out, problem{in.Name, shortened(v), "is not looked at by " + c.name})
 		}
 	}
@@ -218,6 +251,11 @@ func (s *session) refuse(problems []problem) int {
 	}
 	fmt.Fprintf(s.runner.Err(), "error: %s\n%s", headline, list.String())
 	s.report.Reason, s.report.Err = registry.BadInput, errors.New(headline)
-	s.publish(report.Doc{report.Heading{Line: report.Line{report.T("Bad input: " + headline)}}, report.List{Items: items}})
+	page := report.Doc{report.Heading{Line: report.Line{report.T("Bad input: " + headline)}}}
+	if s.report.NotValidated() {
+		page = report.NotValidatedPage()
+		fmt.Fprintf(s.runner.Err(), "  hint: %s\n", report.ForkHint)
+	}
+	s.publish(append(page, report.List{Items: items}).Map(s.runner.Hide))
 	return registry.ExitBadInput
 }

@@ -26,6 +26,8 @@ func commands() []command {
 		{name: "history", summary: "who moved what, when, on what evidence; what was live at a time; whether the records hold together", read: (*reader).historyInputs, run: (*session).history},
 		{name: "doctor", summary: "reach the server and say what it is and can do; writes nothing", read: (*reader).doctorInputs, run: (*session).doctor},
 		{name: "compare", summary: "show the candidate and another version side by side: metrics, parameters, datasets, signature; writes nothing", read: (*reader).compareInputs, run: (*session).compare},
+		{name: "lineage", summary: "show what one version came from and where it went: data, code, run, files, aliases, stage, promotions, deployment; writes nothing", args: []string{"model", "candidate"}, read: (*reader).lineageInputs, run: (*session).lineage},
+		{name: "audit", summary: "the whole registry against the audit rules: what is live and cannot be loaded, traced, gone back to, or never passed; writes nothing", read: (*reader).auditInputs, run: (*session).audit},
 		{name: "policy check", summary: "say what is wrong with the policy file, without a server", offline: true, args: []string{"policy-file"}, read: func(*reader) {}, run: (*session).policyCheck},
 		{name: "policy explain", summary: "say what applies to a model and a target, and from which line, without a server", offline: true, needsTarget: true, args: []string{"model", "target"}, read: (*reader).explainInputs, run: (*session).policyExplain},
 		{name: "policy test", summary: "judge the facts in a folder of small files and compare with the verdicts they expect, without a server", offline: true, args: []string{"policy-tests"}, read: (*reader).policyTestInputs, run: (*session).policyTest},
@@ -33,7 +35,7 @@ func commands() []command {
 }
 
 func commandNames() []string {
-	return []string{"promote", "register", "validate", "alias", "rollback", "history", "doctor", "compare", "policy check", "policy explain", "policy test"}
+	return []string{"promote", "register", "validate", "alias", "rollback", "history", "doctor", "compare", "lineage", "audit", "policy check", "policy explain", "policy test"}
 }
 
 func commandNamed(name string) (command, bool) {

@@ -28,6 +28,7 @@ func TestRequestsAndRounds(t *testing.T) {
 		"a candidate that is a version, ledger off":        {off([]string{"promote", "--model", "churn", "--candidate", "models:/churn/1", "--alias", "live", "--thresholds", "test_f1 >= 0.5"}), 11, 6, false},
 		"judging alone":                 {append([]string{"validate"}, next[1:]...), 7, 2, false},
 		"registering alone":             {[]string{"register", "--model", "churn", "--candidate", "runs:/better/model"}, 6, 3, false},
+		"one version's lineage":         {[]string{"lineage", "--model", "churn", "--candidate", "champion"}, 9, 3, true}, // 8 where the MLmodel file tells the size
 		"what the server is and can do": {[]string{"doctor"}, 8, 1, false},
 	} {
 		t.Run(name, func(t *testing.T) {

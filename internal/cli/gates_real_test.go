@@ -223,7 +223,7 @@ func (r *realGates) judge(c cell) registry.Finding {
 	}
 	s := &session{p: Process{Now: time.Now}, job: actions.Context{Repository: "acme/churn", SHA: "c0ffee"}}
 	s.set.intent.Query = q
-	s.surroundings(&facts)
+	s.surroundings(context.Background(), &facts)
 	if c.candidate != "gone" {
 		facts.Review = registry.Is(registry.Review{Author: "ann", Starter: "bob", Approvers: []string{"ann", "bob", "eve"}})
 	}

@@ -19,16 +19,19 @@ type Input struct {
 	Values  []string // of an Enum or a List of words
 	Secret  bool     // never shown; masked before anything is sent
 	For     []string // the commands that look at it; the first input, which names the command, is for all
+	// Expression is the default in action.yml alone, where the runner puts a value in its place.
+	Expression string
 }
 
 // Commands that share inputs.
 var (
-	onServer        = []string{"promote", "register", "validate", "alias", "rollback", "history", "doctor", "compare"}
+	onServer        = []string{"promote", "register", "validate", "alias", "rollback", "history", "doctor", "compare", "lineage", "audit"}
 	aboutCandidates = []string{"promote", "register", "validate", "compare"}
 	judging         = []string{"promote", "validate"}
 	targeting       = []string{"promote", "validate", "rollback"}
 	writing         = []string{"promote", "register", "alias", "rollback"}
 	creating        = []string{"promote", "register"}
+	moving          = []string{"promote", "alias", "rollback"}
 )
 
 // Kind says how an input's text is read.
@@ -62,8 +65,8 @@ var Inputs = []Input{
 	{Name: "allow-insecure-http", Group: "server", For: onServer, Kind: Bool, Default: "false", Help: "let credentials travel over plain http beyond this machine"},
 
 	{Name: "model", Group: "candidate", For: and(onServer, "policy explain"), Help: "name of the registered model"},
-	{Name: "candidate", Group: "candidate", For: and(creating, "validate", "rollback", "compare"), Help: "what to promote: runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS, models:/m-…, or best (best/PATH) of an experiment"},
-	{Name: "experiment", Group: "candidate", For: aboutCandidates, Help: "name of the experiment that the candidate best is looked for in"},
+	{Name: "candidate", Group: "candidate", For: and(creating, "validate", "rollback", "compare", "lineage"), Help: "what to promote: runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS, models:/m-…, best (best/PATH) of an experiment, or commit (commit/PATH): the newest finished run of the head commit; for lineage also a version number, an alias or a stage of the model"},
+	{Name: "experiment", Group: "candidate", For: aboutCandidates, Help: "name of the experiment that the candidate best is looked for in; the candidate commit is looked for in all where this is empty"},
 	{Name: "metric", Group: "candidate", For: aboutCandidates, Help: "metric that decides which run is best"},
 	{Name: "goal", Group: "candidate", For: aboutCandidates, Kind: Enum, Values: []string{registry.Maximize, registry.Minimize}, Help: "whether the highest or the lowest value of the metric is best"},
 	{Name: "register", Group: "candidate", For: []string{"promote"}, Kind: Enum, Default: "always", Values: []string{"always", "if-valid"}, Help: "register before the verdict counts, or only what passes"},
@@ -81,14 +84,14 @@ var Inputs = []Input{
 	{Name: "model-tags", Group: "words", For: creating, Kind: Map, Help: "tags of a registered model that is created, one key=value per line"},
 	{Name: "traffic", Group: "words", For: writing, Help: "what share of the requests a router gives each alias, in percent, as in champion=90, challenger=10; one tag of the registered model"},
 
-	{Name: "policy-file", Group: "judgement", For: and(judging, "alias", "policy check", "policy explain", "policy test"), Help: "policy file in the workspace; where empty, " + policy.UsualFile + " if it is there, which needs a checkout"},
+	{Name: "policy-file", Group: "judgement", For: and(judging, "alias", "audit", "policy check", "policy explain", "policy test"), Help: "policy file in the workspace; where empty, " + policy.UsualFile + " if it is there, which needs a checkout"},
 	{Name: "policy-tests", Group: "judgement", For: []string{"policy test"}, Default: ".github/mlflow-policy-tests", Help: "folder with tests of the policy, for the command policy test"},
 	{Name: "evidence-file", Group: "judgement", For: judging, Kind: Map, Help: "reports that gates of the policy want, from files in the workspace in place of the run's artifacts, one NAME=FILE per line"},
 	{Name: "thresholds", Group: "judgement", For: judging, Kind: Lines, Help: "gates in addition to those of the policy, one per line: test_accuracy >= 0.85, latency_ms <= 100, test_f1 >= champion - 0.01"},
 
 	{Name: "dry-run", Group: "safety", For: and(writing, "doctor"), Kind: Bool, Default: "false", Help: "print the exact plan and its digest, write nothing; always so under pull_request"},
-	{Name: "plan-file", Group: "safety", For: writing, Help: "report file of a dry run: the plan is applied only if nothing it was made of has changed, and a difference is shown"},
-	{Name: "plan-digest", Group: "safety", For: writing, Help: "the same by the output plan-digest of the dry run; with its time in front it expires after 7 days"},
+	{Name: "plan-file", Group: "safety", For: and(writing, "audit"), Kind: Lines, Help: "report file of a dry run: the plan is applied only if nothing it was made of has changed, and a difference is shown; for the command audit those of all approved plans, one per line, * for any part of a name: which were never applied is found"},
+	{Name: "plan-digest", Group: "safety", For: writing, Help: "the same by the output plan-digest of the dry run, with its time in front it expires after 7 days; or pull-request: the plan in our comment on the pull request whose merge started this run"},
 	{Name: "expected-previous", Group: "safety", For: writing, Help: "version number that the target has to name, or none; else nothing is written"},
 	{Name: "ledger", Group: "safety", For: writing, Kind: Enum, Default: "auto", Values: []string{"auto", "required", "off"}, Help: "promotions of one model exclude each other and are remembered, in runs of the experiment mlflow-promotions: where the server allows it, or always, or never"},
 	{Name: "override", Group: "safety", For: and(creating, "validate", "alias", "rollback"), Kind: Words, Values: []string{"ungated", "downgrade", "hold", "takeover"}, Help: "safety checks to switch off for this run; shown and recorded"},
@@ -97,8 +100,22 @@ var Inputs = []Input{
 	{Name: "reset-ledger", Group: "safety", For: []string{"doctor"}, Help: "for the command doctor: begin a new promotion ledger in the place of a lost one; say why, it is kept in it"},
 	{Name: "timeout", Group: "safety", For: onServer, Kind: Duration, Default: "10m", Help: "time limit for the whole command"},
 
+	{Name: "github-token", Group: "GitHub", For: and(moving, "validate"), Secret: true, Expression: "${{ github.token }}", Help: "token for GitHub: comment, approvals, deployment, events; what each needs is in docs/github.md"},
+	{Name: "comment", Group: "GitHub", For: judging, Kind: Bool, Help: "keep one comment per model and target on the pull request, with the text of the summary; where empty, true under pull_request"},
+	{Name: "deployment-environment", Group: "GitHub", For: []string{"promote", "rollback"}, Help: "show each move as a deployment to this environment; leave it empty where the job has an environment of its own, which makes one already"},
+	{Name: "dispatch", Group: "GitHub", For: moving, Kind: Lines, Help: "start workflows once a move was confirmed: EVENT or OWNER/REPO:EVENT for repository_dispatch, WORKFLOW.yml@REF or OWNER/REPO/WORKFLOW.yml@REF for workflow_dispatch"},
+
+	{Name: "slack-webhook", Group: "notification", For: moving, Secret: true, Help: "incoming webhook of Slack that is told of each move"},
+	{Name: "webhook-url", Group: "notification", For: moving, Secret: true, Help: "address that is sent each move as JSON, see docs/events.md"},
+	{Name: "webhook-secret", Group: "notification", For: moving, Secret: true, Help: "signs what is sent to webhook-url (HMAC-SHA256)"},
+
 	{Name: "at", Group: "history", For: []string{"history"}, Help: "what was live then: a date, which is that whole day in UTC, or a time as 2026-05-03T14:30:00Z"},
-	{Name: "records-file", Group: "history", For: []string{"history"}, Help: "check a saved history (the report file of an earlier history command) without a server; on a laptop: history verify FILE"},
+	{Name: "records-file", Group: "history", For: []string{"history"}, Help: "a saved history (the report file of an earlier history command): with model, the ledger on the server is held against it and must begin with it; alone, it is checked without a server, on a laptop as history verify FILE"},
+	{Name: "statement", Group: "history", For: []string{"history"}, Help: "number of an entry, or last: it is also written as an in-toto statement for actions/attest, which needs the digest of the model's files in it"},
+
+	{Name: "scope", Group: "audit", For: []string{"audit"}, Kind: Enum, Default: registry.ScopeLive, Values: []string{registry.ScopeLive, registry.ScopeAll}, Help: "which versions are judged: those that an alias or a stage names, or all"},
+	{Name: "fail-on", Group: "audit", For: []string{"audit"}, Kind: Enum, Values: []string{"never", "high", "medium", "low"}, Help: "findings that end the command with status 1: never, or of that severity and above; with a baseline only new ones count; where empty, never without a baseline and high with one"},
+	{Name: "baseline-file", Group: "audit", For: []string{"audit"}, Help: "report file of an earlier audit, to tell what is new, fixed and unchanged"},
 }
 
 // and is a set of commands and some more.

@@ -24,6 +24,9 @@ type book struct {
 	view   ledger.View
 	holder registry.Holder
 	off    string // why there is no entry; "" while there may be one
+	asked  bool   // for the right to move
+
+	claimed bool // this process made an entry
 
 	patience context.Context // waiting for others ends with it; nil before the first look
 	rest     context.CancelFunc
@@ -52,11 +55,26 @@ func (s *session) openBook(run int64, attempt int) {
 	}
 }
 
-// closeBook ends the waiting for others.
-func (s *session) closeBook() {
+// closeBook ends the waiting for others, and closes what a killed attempt of this workflow run left open and this one
+// has nothing to finish of: it would keep others out for nothing.
+func (s *session) closeBook(ctx context.Context) {
 	if s.book.rest != nil {
 		s.book.rest()
 	}
+	if s.book.ledger == nil || s.book.off != "" || s.report.Dry || s.book.claimed || s.report.Reason.Exit() == registry.ExitUnknown {
+		return
+	}
+	standing, e := s.book.view.Standing(s.book.holder, s.maySupersede())
+	if standing != ledger.Ours && standing != ledger.Granted {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := s.book.ledger.Abort(ctx, s.book.view, s.report.Facts.Made(e.Record, s.set.intent.Query)); err != nil {
+		s.report.Receipt.Warnings = append(s.report.Receipt.Warnings, err.Error())
+		return
+	}
+	s.report.Plan.Notes = append(s.report.Plan.Notes, fmt.Sprintf("closed entry %d of the promotion ledger, which was cut off: nothing of it is to be finished", e.Epoch))
 }
 
 // optional reports whether the command may go on without a ledger after this error: where the server or the login does
@@ -87,8 +105,8 @@ func (s *session) look(ctx context.Context, gather func() (registry.Facts, error
 		if err != nil || s.report.Dry || s.book.ledger == nil || s.book.off != "" {
 			return facts, err
 		}
-		standing, e := s.book.view.Standing(s.book.holder, s.overrides(registry.OverrideTakeover))
-		if standing != ledger.Busy {
+		standing, e := s.book.view.Standing(s.book.holder, s.maySupersede())
+		if standing != ledger.Busy || s.holderGone(ctx) {
 			return facts, nil
 		}
 		fmt.Fprintf(s.runner.Err(), "waiting for entry %d of the promotion ledger: %s of version %d to %s %s\n", e.Epoch, e.Record.Command, e.Record.To, e.Record.Target, e.Link)
@@ -99,16 +117,19 @@ func (s *session) look(ctx context.Context, gather func() (registry.Facts, error
 }
 
 func (s *session) lookOnce(ctx context.Context, gather func() (registry.Facts, error)) (facts registry.Facts, err error) {
-	var lookErr error
+	var lookErr, mayErr error
 	var wg sync.WaitGroup
 	if s.book.ledger != nil {
 		wg.Go(func() { s.book.view, lookErr = s.book.ledger.Look(ctx) })
+		wg.Go(func() { mayErr = s.may(ctx) })
 	}
 	facts, err = gather()
 	wg.Wait()
 	switch {
 	case err != nil:
 		return facts, err
+	case mayErr != nil && !facts.Model.IsAbsent(): // whoever creates it may do everything
+		return facts, mayErr
 	case lookErr != nil && !s.optional(lookErr):
 		return facts, lookErr
 	case s.book.ledger == nil || lookErr != nil:
@@ -125,6 +146,22 @@ func (s *session) lookOnce(ctx context.Context, gather func() (registry.Facts, e
 	}
 	facts.Ledger = s.book.view.Facts()
 	return facts, err
+}
+
+// may asks for the right to move what the command is about, once: a login that may write the ledger and not the model
+// would leave an entry there about nothing.
+func (s *session) may(ctx context.Context) error {
+	if s.report.Dry || s.book.asked {
+		return nil
+	}
+	s.book.asked = true
+	in, verb := s.set.intent, registry.SetAlias
+	for _, a := range in.Query.Aliases {
+		if a.Version == 0 {
+			verb = registry.DeleteAlias
+		}
+	}
+	return s.client.May(ctx, in.Command+" "+in.Query.Model, verb, in.Query.Model)
 }
 
 func (s *session) check(f registry.Facts) error {
@@ -144,7 +181,7 @@ func subjects(f registry.Facts) []registry.Version {
 
 // outcome waits for the entry to be closed; it reports false when patience or the command's time has run out.
 func (s *session) outcome(epoch int) bool {
-	for s.idle() {
+	for try := 0; s.idle(try); try++ {
 		v, err := s.book.ledger.Refresh(s.book.patience, s.book.view)
 		if err != nil {
 			continue
@@ -156,9 +193,11 @@ func (s *session) outcome(epoch int) bool {
 	return false
 }
 
-// idle waits a second at most; it reports false when patience has run out.
-func (s *session) idle() bool {
-	wait := time.NewTimer(time.Duration((1 + s.p.Jitter()) * float64(time.Second) / 2))
+// idle waits before the next look, a fifth of a second at first and a second at most: most promotions take less. It
+// reports false when patience has run out.
+func (s *session) idle(try int) bool {
+	bound := min(200*time.Millisecond<<min(try, 3), time.Second)
+	wait := time.NewTimer(time.Duration((1 + s.p.Jitter()) * float64(bound) / 2))
 	defer wait.Stop()
 	select {
 	case <-s.book.patience.Done():
@@ -172,27 +211,21 @@ func (s *session) overrides(word string) bool {
 	return slices.Contains(s.set.intent.Override, word)
 }
 
-// entry prepares the ledger's entry for a plan that moves something; nil where there is none to be made.
-func (s *session) entry(p registry.Plan) *ledger.Promotion {
-	if s.book.ledger == nil || s.book.off != "" || !p.Moves() && p.Resumes == 0 {
+// entry prepares the ledger's entry for a move; nil where there is none to be made.
+func (s *session) entry(record func(version int) registry.LedgerRecord) *ledger.Promotion {
+	if s.book.ledger == nil || s.book.off != "" {
 		return nil
 	}
-	in := s.set.intent
 	return &ledger.Promotion{
-		Ledger: s.book.ledger, View: s.book.view, Weak: s.optional,
-		Claim: ledger.Claim{Holder: s.book.holder, Link: in.WorkflowRun, Takeover: s.overrides(registry.OverrideTakeover)},
-		Record: func(version int) registry.LedgerRecord {
-			return registry.NewLedgerRecord(p, s.report.Digest, in, s.report.Facts, version, s.p.Now(), s.p.Version)
-		},
+		Ledger: s.book.ledger, View: s.book.view, Weak: s.optional, Record: record,
+		Claim: ledger.Claim{Holder: s.book.holder, Link: s.set.intent.WorkflowRun, Takeover: s.maySupersede()},
 	}
 }
 
 // placed says where the record of a decision is.
-func (s *session) placed(entry *ledger.Promotion) registry.Place {
-	if entry != nil {
-		if e, held := entry.Entry(); held {
-			return registry.Place{Ledger: entry.View.ID(), Epoch: e.Epoch, Sha256: ledger.RecordDigest(e)}
-		}
+func (s *session) placed() registry.Place {
+	if e, held := s.move.held(); held {
+		return registry.Place{Ledger: s.move.entry.View.ID(), Epoch: e.Epoch, Sha256: e.RecordDigest()}
 	}
 	return registry.Place{Weak: s.book.off}
 }
@@ -208,13 +241,11 @@ func (s *session) overtaken(err error) bool {
 }
 
 // entered notes the entry for the report.
-func (s *session) entered(entry *ledger.Promotion) {
+func (s *session) entered() {
 	s.report.Ledger.Off = s.book.off
-	if entry == nil {
-		return
-	}
-	if e, held := entry.Entry(); held {
-		s.report.Ledger = report.LedgerNote{RecordID: ledger.ID(e), Epoch: e.Epoch, Outcome: e.Outcome, Outside: e.Record.Outside, TakesOver: e.Record.TakesOver, Off: s.book.off}
+	if e, held := s.move.held(); held {
+		s.book.claimed = true
+		s.report.Ledger = report.LedgerNote{RecordID: e.ID(), Epoch: e.Epoch, Outcome: e.Outcome, Outside: e.Record.Outside, TakesOver: e.Record.TakesOver, Off: s.book.off}
 	}
 }
 

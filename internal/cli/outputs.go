@@ -14,7 +14,7 @@ type Output struct {
 	value func(report.Result) string
 }
 
-// Outputs is every output but report-file, which is known only once the file is written.
+// Outputs is every output; the value of one that names a file is known only once that is written.
 var Outputs = []Output{
 	{"verdict", "promote, retain or block; empty where no gate was judged", func(r report.Result) string { return r.Verdict }},
 	{"reason", "one word of the documented list", func(r report.Result) string { return string(r.Reason) }},
@@ -29,9 +29,26 @@ var Outputs = []Output{
 	{"model-uri", "how a consumer loads it: models:/NAME@ALIAS, or models:/NAME/VERSION", func(r report.Result) string { return r.ModelURI }},
 	{"plan-digest", "digest of the plan", func(r report.Result) string { return r.PlanDigest }},
 	{"record-id", "entry of the promotion ledger that holds the whole record; empty where nothing was moved or there is no ledger", func(r report.Result) string { return r.RecordID }},
+	{"subject-digest", "of the statement that history was asked for: the digest of the model's files, for actions/attest", subjectDigest},
+	{"predicate-file", "of the same statement: a JSON file with its predicate, relative to the workspace", nil},
+	{"findings", "number of findings of an audit that count", findings},
 	{"failed-gates", "JSON list of the gates that block or retain", failedGates},
 	{"report-file", "the whole result as a JSON file, relative to the workspace", nil},
-	{"result", "the whole result as compact JSON; without the stored pages of a history, which the report file has", outputText},
+	{"result", "the whole result as compact JSON; without the stored pages of a history and what is large in a lineage, which the report file has", outputText},
+}
+
+func subjectDigest(r report.Result) string {
+	if r.Statement == nil {
+		return ""
+	}
+	return r.Statement.SubjectDigest()
+}
+
+func findings(r report.Result) string {
+	if r.Audit == nil {
+		return ""
+	}
+	return strconv.Itoa(r.Audit.Totals.Total())
 }
 
 func failedGates(r report.Result) string {
@@ -56,8 +73,16 @@ func outputText(r report.Result) string {
 		r.History = &h
 	}
 	r.Histories = nil
-	return resultText(r)
+	text := resultText(r)
+	if l, ok := r.Data.(registry.Lineage); ok && len(text) > largeResult {
+		r.Data = l.Brief()
+		return resultText(r)
+	}
+	return text
 }
+
+// largeResult is how long the text of a lineage may be, in bytes, before the output leaves out what the run logged.
+const largeResult = 128 << 10
 
 func resultText(r report.Result) string {
 	text, err := registry.JSON(r)

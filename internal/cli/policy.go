@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -29,7 +30,7 @@ func (s *session) loadPolicy(needed bool) (policy.Policy, bool, error) {
 			Hint: "is the repository checked out before this step? the input policy-file is a path below the workspace",
 		}
 	}
-	p, err := policy.Parse(name, data)
+	p, err := policy.Parse(name, data, audit.Rules()...)
 	return p, err == nil, err
 }
 
@@ -55,6 +56,10 @@ func (s *session) adopt(c command) error {
 		return nil
 	}
 	in.Policy, s.report.Policy = p.Digest, p.File
+	in.Rules = map[string]string{}
+	for _, t := range applied.Targets {
+		in.Rules[t.Ref()] = t.Digest
+	}
 	s.set.gates = append(applied.Gates, s.set.gates...)
 	s.set.waivers, s.set.identities = p.Waivers, p.Identities
 	return nil
@@ -86,16 +91,14 @@ func (s *session) needs() registry.Needs {
 }
 
 // surroundings adds the facts that do not come from MLflow.
-func (s *session) surroundings(f *registry.Facts) {
+func (s *session) surroundings(ctx context.Context, f *registry.Facts) {
 	f.Words = plan.Words(*f, s.set.intent)
 	f.Identities = s.set.identities
-	f.Commit = registry.Commit{Repository: s.job.Repository, Contains: registry.Unreadable[bool]("ancestors are not looked up; only the head commit itself is recognised")}
-	for _, sha := range []string{s.job.HeadSHA, s.job.SHA} {
-		if sha != "" {
-			f.Commit.Heads = append(f.Commit.Heads, sha)
-		}
+	needs := policy.Needs(s.set.gates)
+	f.Commit = s.commit(ctx, *f, needs.Commit)
+	if needs.Review {
+		f.Review = s.review(ctx, *f)
 	}
-	f.Review = registry.Unreadable[registry.Review]("approvals are not read from GitHub by this version")
 	if !f.Now.IsZero() {
 		f.Skew = f.Now.Sub(s.p.Now())
 	}

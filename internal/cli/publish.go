@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
@@ -13,25 +15,28 @@ import (
 )
 
 // finish reports the command and returns its exit status.
-func (s *session) finish() int {
+func (s *session) finish(ctx context.Context) int {
 	for _, w := range s.wires {
 		m := w.Meter()
 		s.report.Requests += m.Requests
 		s.report.Rounds += m.Rounds
 	}
 	s.report.Stamped = stamped(s.report.Digest, s.p.Now())
-	page := s.report.Page()
+	s.report.Receipt.Warnings = slices.Concat(s.report.Receipt.Warnings, s.warnings, s.report.Untold())
+	s.compareSignatures()
+	page := s.report.Page().Map(s.runner.Hide) // before anything is escaped: an escaped secret is not found any more
+	remark := s.comment(ctx, page)
 	if s.report.Err != nil {
 		s.printError(s.report.Err)
 	}
-	if !s.json && (s.report.Err == nil || s.report.Judged || s.report.Applied || len(s.report.Suggest) > 0) {
+	if !s.json && (s.report.Err == nil || s.report.Judged || s.report.Applied || len(s.report.Suggest)+len(s.report.Histories) > 0) {
 		io.WriteString(s.runner.Out(), report.Text(page)+"\n")
 	}
 	if !s.json && s.report.Requests > 0 {
 		fmt.Fprintf(s.runner.Out(), "%s: %d requests in %d rounds, %d ms\n", s.report.Reason, s.report.Requests, s.report.Rounds, s.report.Took.Milliseconds())
 	}
 	s.annotate()
-	s.publish(page)
+	s.publish(append(page, remark...))
 	return s.report.Reason.Exit()
 }
 
@@ -52,6 +57,9 @@ func (s *session) printError(err error) {
 	}
 	if e.Hint != "" {
 		fmt.Fprintf(s.runner.Err(), "  hint: %s\n", e.Hint)
+	}
+	if s.report.NotValidated() {
+		fmt.Fprintf(s.runner.Err(), "  hint: %s\n", report.ForkHint)
 	}
 }
 
@@ -101,8 +109,9 @@ func (s *session) annotateFinding(f registry.Finding) {
 // about what was done.
 func (s *session) publish(page report.Doc) {
 	result := s.report.Result()
+	var err error
 	s.say(s.runner.Summary(report.Markdown(page)))
-	if s.json {
+	if s.json && !s.printed {
 		s.say(s.runner.Data(resultText(result)))
 	}
 	if !s.runner.InActions() {
@@ -113,9 +122,25 @@ func (s *session) publish(page report.Doc) {
 			s.say(s.runner.SetOutput(o.Name, o.value(result)))
 		}
 	}
-	file, err := s.runner.WriteReport("mlflow-promote-"+s.report.Command+"-*.json", []byte(resultText(result)+"\n"))
+	if s.written == "" {
+		s.written, err = s.runner.WriteReport("mlflow-promote-"+s.report.Command+"-*.json", []byte(resultText(result)+"\n"))
+		s.say(err)
+	}
+	s.say(s.runner.SetOutput("report-file", s.written))
+	s.say(s.runner.SetOutput("predicate-file", s.predicate(result.Statement)))
+}
+
+// predicate writes the predicate of a statement into a file, for actions/attest, which makes the statement itself.
+func (s *session) predicate(of *registry.Statement) (file string) {
+	if of == nil {
+		return ""
+	}
+	text, err := registry.CanonicalJSON(of.Predicate)
+	if err == nil {
+		file, err = s.runner.WriteReport("mlflow-promote-predicate-*.json", append(text, '\n'))
+	}
 	s.say(err)
-	s.say(s.runner.SetOutput("report-file", file))
+	return file
 }
 
 func (s *session) say(err error) {

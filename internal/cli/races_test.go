@@ -14,9 +14,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/anishathalye/porcupine"
-
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
+	"github.com/mlflow-promote/mlflow-promote/internal/racetest"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
@@ -108,71 +107,27 @@ var raceSeed = []byte(`{"runs": [{"id": "r", "metrics": {"acc": 0.9}}], "models"
   {"run": "r", "source": "s3://b/1", "stage": "Production"}, {"run": "r", "source": "s3://b/2"}, {"run": "r", "source": "s3://b/3"},
   {"run": "r", "source": "s3://b/4"}, {"run": "r", "source": "s3://b/5"}]}]}`)
 
-// tally is what went wrong in many races.
-type tally struct {
-	races, successes, conflicts           int
-	lost, twoHolders, wrongEnd, notAtomic int
-}
-
-func (s tally) String() string {
-	return fmt.Sprintf("%d races, %d successes, %d conflicts; two successes from one base %d, two holders %d, ends elsewhere than a success %d, not linearisable %d",
-		s.races, s.successes, s.conflicts, s.lost, s.twoHolders, s.wrongEnd, s.notAtomic)
-}
-
-func (s *tally) count(t *testing.T, attempts []attempt, end dumped) {
-	s.races++
-	bases := map[string]int{}
-	reported := map[int]bool{}
+// roundOf holds what each attempt reported against what the target names after all of them.
+func roundOf(t *testing.T, attempts []attempt, end dumped) racetest.Round {
+	r := racetest.Round{Before: 1, After: []int{end.Aliases["champion"]}}
 	for _, a := range attempts {
-		switch {
-		case a.status == 0 && a.result.Reason == registry.OK:
-			s.successes++
-			bases[a.result.Previous]++
-			reported[a.to] = true
-		case a.result.Reason == registry.Conflict, a.result.Reason == registry.StageNotExclusive:
-			s.conflicts++
-		default:
+		won := a.status == 0 && a.result.Reason == registry.OK
+		if !won && a.result.Reason != registry.Conflict && a.result.Reason != registry.StageNotExclusive {
 			t.Errorf("status %d, %s: %s", a.status, a.result.Reason, a.result.Error)
 		}
+		from, _ := strconv.Atoi(a.result.Previous)
+		r.Attempts = append(r.Attempts, racetest.Attempt{Began: a.began, Ended: a.ended, From: from, To: a.to, Won: won})
 	}
-	for _, n := range bases {
-		s.lost += max(0, n-1)
-	}
-	holders := 0
+	alias := len(r.After)
 	for _, v := range end.Versions {
 		if v.Stage == "Production" {
-			holders++
+			r.After = append(r.After, v.Version)
 		}
 	}
-	if holders != 1 {
-		s.twoHolders++
+	if len(r.After) == alias { // the stage names none
+		r.After = append(r.After, 0)
 	}
-	if !reported[end.Aliases["champion"]] {
-		s.wrongEnd++
-	}
-	if !linearisable(attempts) {
-		s.notAtomic++
-	}
-}
-
-// A history of promotions is linearisable if there is an order, in keeping with who ended before whom began, in which
-// each success finds the incumbent that it says it replaced.
-func linearisable(attempts []attempt) bool {
-	var ops []porcupine.Operation
-	for i, a := range attempts {
-		ops = append(ops, porcupine.Operation{ClientId: i, Input: a.to, Output: a, Call: int64(a.began), Return: int64(a.ended)})
-	}
-	model := porcupine.Model{
-		Init: func() any { return "1" },
-		Step: func(state, in, out any) (bool, any) {
-			a := out.(attempt)
-			if a.status != 0 {
-				return true, state
-			}
-			return a.result.Previous == state.(string), fmt.Sprint(in)
-		},
-	}
-	return porcupine.CheckOperations(model, ops)
+	return r
 }
 
 // Promotions at the same moment: with the ledger none is lost; the same harness without it loses some, or it would
@@ -182,19 +137,18 @@ func TestRaces(t *testing.T) {
 	for _, promoters := range []int{2, 3, 4} {
 		for _, ledger := range []string{"required", "off"} {
 			t.Run(fmt.Sprintf("%d promoters, ledger %s", promoters, ledger), func(t *testing.T) {
-				var s tally
+				var s racetest.Tally
 				for seed := range rounds {
 					bubble(t, func(t *testing.T) {
 						attempts, end := race(t, uint64(seed), promoters, ledger)
-						s.count(t, attempts, end)
+						s.Count(roundOf(t, attempts, end))
 					})
 				}
 				t.Logf("seeds 0 to %d: %s", rounds-1, s)
-				wrong := s.lost + s.twoHolders + s.wrongEnd + s.notAtomic
-				if ledger == "required" && (wrong > 0 || s.successes == 0) {
+				if ledger == "required" && (s.Wrong() > 0 || s.Won == 0) {
 					t.Errorf("with the ledger: %s", s)
 				}
-				if ledger == "off" && (s.lost == 0 || s.notAtomic == 0) {
+				if ledger == "off" && (s.SameBase == 0 || s.NotLinearisable == 0) {
 					t.Errorf("the harness finds nothing without the ledger either: %s", s)
 				}
 			})

@@ -28,7 +28,7 @@ func (r *reader) backTo() {
 
 // rollback moves the target back. No gate runs: at that moment nobody waits for one.
 func (s *session) rollback(ctx context.Context) {
-	defer s.closeBook()
+	defer s.closeBook(ctx)
 	for again := true; again; {
 		facts, err := s.look(ctx, func() (registry.Facts, error) { return s.client.GatherVersions(ctx, s.set.intent.Query) })
 		if err == nil {

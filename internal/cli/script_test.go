@@ -42,6 +42,9 @@ var update = flag.Bool("update", false, "write the scripts' golden parts")
 //	summary                 prints the job's summary
 //	page STATUS TEXT        something else answers from here on: an HTML page of that title, or a redirect to TEXT
 //	received NAME VALUE     every request since the last time carried that header
+//	event FILE              the event that started the job is what the file holds
+//	later DURATION          from here on it is so much later
+//	github …, receive …, events: GitHub and others, see cmdGitHub, cmdReceive and cmdEvents
 func TestScripts(t *testing.T) {
 	seeds, err := filepath.Abs("testdata/seed")
 	if err != nil {
@@ -51,7 +54,7 @@ func TestScripts(t *testing.T) {
 		Dir:           "testdata/script",
 		UpdateScripts: *update,
 		Setup: func(env *testscript.Env) error {
-			s := &stage{dir: env.WorkDir, seeds: seeds}
+			s := &stage{dir: env.WorkDir, seeds: seeds, outside: outside{answers: map[string]int{}}}
 			env.Values["stage"] = s
 			env.Setenv("MLFLOW_TRACKING_URI", address)
 			return nil
@@ -59,6 +62,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"mlflow": cmdMLflow, "fault": cmdFault, "job": cmdJob, "mlflow-promote": cmdRun, "status": cmdStatus,
 			"writes": cmdWrites, "output": cmdOutput, "outputs": cmdOutputs, "summary": cmdSummary, "page": cmdPage, "received": cmdReceived, "input": cmdInput,
+			"event": cmdEvent, "later": cmdLater, "github": cmdGitHub, "receive": cmdReceive, "events": cmdEvents,
 		},
 	})
 }
@@ -71,13 +75,21 @@ type stage struct {
 	page   http.HandlerFunc // answers in place of MLflow
 	status int
 	job    bool
+	later  time.Duration // how much of it has passed
+	outside
 }
+
+func (s *stage) now() time.Time { return now.Add(s.later) }
 
 // address is where scripts find the server. No socket is behind it, so that golden texts and digests are the same each
 // time; every other address is really dialled.
 const address = "https://mlflow.example"
 
 func (s *stage) RoundTrip(r *http.Request) (*http.Response, error) {
+	s.watch(r)
+	if answer, err := s.answer(r); answer != nil || err != nil {
+		return answer, err
+	}
 	switch {
 	case r.URL.Host != "mlflow.example":
 		return http.DefaultTransport.RoundTrip(r)
@@ -100,7 +112,7 @@ func cmdMLflow(ts *testscript.TestScript, neg bool, args []string) {
 	s := stageOf(ts)
 	options := []mlflowtest.Option{mlflowtest.AllowedHosts("mlflow.example")}
 	s.page = nil
-	options = append(options, mlflowtest.Clock(func() time.Time { return now }))
+	options = append(options, mlflowtest.Clock(s.now))
 	for _, with := range args[min(2, len(args)):] {
 		switch with {
 		case "auth":
@@ -141,6 +153,10 @@ func cmdPage(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func cmdFault(ts *testscript.TestScript, neg bool, args []string) {
+	if neg { // all is well again
+		stageOf(ts).double.ClearFaults()
+		return
+	}
 	f, err := mlflowtest.ParseFault(strings.Join(args, " "))
 	ts.Check(err)
 	stageOf(ts).double.Fault(f)
@@ -172,7 +188,7 @@ func cmdRun(ts *testscript.TestScript, neg bool, args []string) {
 	var stdout, stderr bytes.Buffer
 	s.status = Run(context.Background(), Process{
 		Args: args, Env: ts.Getenv, Stdout: &stdout, Stderr: &stderr, Dir: s.dir,
-		Now: func() time.Time { return now }, Jitter: func() float64 { return 0 }, Version: "test", Patience: time.Millisecond,
+		Now: s.now, Jitter: func() float64 { return 0 }, Version: "test", Patience: time.Millisecond, Pause: time.Millisecond,
 		Nonce: func() string { return "n" + ts.Getenv("GITHUB_RUN_ID") },
 		Wire:  rest.Config{Transport: s, MinWait: time.Millisecond, MaxWait: time.Millisecond},
 	})
@@ -183,6 +199,16 @@ func cmdRun(ts *testscript.TestScript, neg bool, args []string) {
 	if neg != (s.status != 0) {
 		ts.Fatalf("exit status %d\n%s%s", s.status, stdout.String(), stderr.String())
 	}
+}
+
+func cmdEvent(ts *testscript.TestScript, neg bool, args []string) {
+	ts.Check(os.WriteFile(filepath.Join(stageOf(ts).dir, "event.json"), []byte(ts.ReadFile(args[0])), 0o644))
+}
+
+func cmdLater(ts *testscript.TestScript, neg bool, args []string) {
+	d, err := time.ParseDuration(args[0])
+	ts.Check(err)
+	stageOf(ts).later += d
 }
 
 func cmdStatus(ts *testscript.TestScript, neg bool, args []string) {
@@ -312,6 +338,12 @@ func (s *stage) harmless(ts *testscript.TestScript, stdout, stderr string) {
 		for _, path := range reports {
 			sinks[path] = ts.ReadFile(path)
 		}
+	}
+	if s.hub != nil {
+		sinks["what GitHub keeps"] = string(s.hub.Dump())
+	}
+	for _, leak := range s.leaks {
+		ts.Fatalf("%s", leak)
 	}
 	for name, text := range sinks {
 		if i := strings.Index(text, "canary"); i >= 0 {

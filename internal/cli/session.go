@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"path"
+	"regexp"
 	"slices"
 	"sync"
 	"time"
@@ -33,30 +34,46 @@ type session struct {
 	wires  []*rest.Client
 	report report.Report
 	book   book
+	given  map[string]string // inputs, without secrets, for the record
 
-	mu     sync.Mutex
-	waited map[string]int // cause -> the highest attempt that was told about
+	printed bool   // the command itself has printed the JSON that was asked for
+	written string // report file that the command itself has written
+	hub     hub
+	move    *move           // what this run set out to move; nil while it has not
+	late    context.Context // of what is still reported after a cancellation, or when the time has run out
+	jobErr  error           // what of the job could not be read
+
+	mu       sync.Mutex
+	waited   map[string]int // cause -> the highest attempt that was told about
+	warnings []string       // of what went wrong beside the command's own work
 }
 
 // begin checks where the command runs and builds the client; nothing is sent yet.
 func (s *session) begin(c command) error {
-	job, err := s.runner.Context()
-	if err != nil {
-		fmt.Fprintf(s.runner.Err(), "warning: %v\n", err)
+	job := s.job
+	if s.jobErr != nil {
+		fmt.Fprintf(s.runner.Err(), "warning: %v\n", s.jobErr)
 	}
-	s.job = job
 	writes := c.writes || len(s.set.repair) > 0 || s.set.reset != ""
 	if writes {
 		if err := s.mayWrite(job); err != nil {
 			return err
 		}
 	}
+	if by := s.set.intent.Query.Candidate.Commit; by != nil {
+		sha, err := headCommit(job)
+		if err != nil {
+			return err
+		}
+		by.SHA = sha
+	}
 	s.set.intent.WorkflowRun = job.RunURL()
 	s.set.intent.Actor = job.TriggeringActor
+	s.set.intent.Notify = s.set.notify.names()
 	s.report.Dry = s.set.dryRun && writes
 	s.report.Tracking = s.set.tracking
 	s.report.Plan = registry.Plan{Model: s.set.intent.Query.Model, Target: s.set.intent.Query.Target}
-	if c.judges || c.adopts {
+	if (c.judges || c.adopts) && !s.set.ofHolders {
 		if err := s.adopt(c); err != nil {
 			return err
 		}
@@ -87,6 +104,8 @@ func (s *session) mayWrite(job actions.Context) error {
 			Reason: registry.RefNotAllowed, Msg: "a command that writes was started by pull_request_target",
 			Hint: "this event runs with the repository's secrets on a stranger's pull request; use pull_request for a dry run, and push or workflow_dispatch to promote",
 		}
+	case job.EventName == "schedule": // GitHub runs it on the default branch alone, and does not name that in the event
+		return nil
 	case job.RefProtected, job.DefaultBranch != "" && job.Ref == "refs/heads/"+job.DefaultBranch:
 		return nil
 	case slices.ContainsFunc(s.set.allowRefs, func(p string) bool { ok, _ := path.Match(p, job.RefName); return ok }):
@@ -96,6 +115,22 @@ func (s *session) mayWrite(job actions.Context) error {
 		Reason: registry.RefNotAllowed, Msg: fmt.Sprintf("ref %q may not write: it is neither the default branch nor protected", job.RefName),
 		Hint: fmt.Sprintf("run the workflow from the default branch, protect the ref, or list it in the input allow-refs; to look without writing, set dry-run: true (default branch: %q)", job.DefaultBranch),
 	}
+}
+
+var fullCommit = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+
+// headCommit is the commit that the candidate "commit" stands for.
+func headCommit(job actions.Context) (string, error) {
+	head := job.Head()
+	if fullCommit.MatchString(head) {
+		return head, nil
+	}
+	e := &registry.Error{Reason: registry.BadInput, Msg: fmt.Sprintf("input candidate: \"commit\" needs the whole digest of the head commit, not %q", head), Hint: "set the variable GITHUB_SHA to what git rev-parse HEAD prints"}
+	if head == "" {
+		e.Msg = "input candidate: \"commit\" needs the head commit of the pull request, and the event names none"
+		e.Hint = "name the run, as in runs:/RUN_ID/model"
+	}
+	return "", e
 }
 
 func (s *session) connect() error {
@@ -115,13 +150,10 @@ func (s *session) connect() error {
 
 // dial connects to one server. Credentials in its address are for it alone, and those of the inputs win over them.
 func (s *session) dial(address string, own http.Header) (*rest.Client, error) {
-	wire := s.p.Wire
+	wire := s.wire()
 	header := own.Clone()
 	maps.Copy(header, s.set.header)
-	wire.Base, wire.Header, wire.UserAgent = address, header, "mlflow-promote/"+s.p.Version
-	wire.CAs, wire.ClientCert = s.set.cas, s.set.clientCert
-	wire.InsecureTLS, wire.AllowInsecureHTTP = s.set.insecureTLS, s.set.insecureHTTP
-	wire.Notify = s.waiting
+	wire.Base, wire.Header, wire.ClientCert, wire.InsecureTLS = address, header, s.set.clientCert, s.set.insecureTLS
 	c, err := rest.New(wire)
 	if err != nil {
 		return nil, mlflow.Explain("connect to "+address, err)
@@ -154,7 +186,19 @@ func (s *session) doctor(ctx context.Context) {
 		return
 	}
 	if len(s.set.repair) > 0 {
-		s.carryOut(ctx, plan.Repair(server, s.set.intent), nil)
+		s.repair(ctx, server)
+	}
+}
+
+// repair removes the aliases that name nothing; with the ledger, as any other move.
+func (s *session) repair(ctx context.Context, server registry.Server) {
+	defer s.closeBook(ctx)
+	for again := true; again; {
+		facts, err := s.look(ctx, func() (registry.Facts, error) { return s.client.GatherAliases(ctx, s.set.intent.Query) })
+		if !s.gathered(ctx, facts, err) {
+			return
+		}
+		again = s.carryOut(ctx, plan.Repair(server, s.set.intent), nil)
 	}
 }
 
@@ -166,28 +210,9 @@ func (s *session) register(ctx context.Context) {
 	s.carryOut(ctx, p, err)
 }
 
-func (s *session) validate(ctx context.Context) {
-	if !s.gather(ctx) || !s.judge() {
-		return
-	}
-	p, err := plan.Promote(s.report.Facts, s.report.Verdict, s.set.intent)
-	p.Steps = nil // only looked at: what promoting would do is not this command's to say
-	s.planned(p)
-	switch {
-	case s.report.Verdict.Decision == registry.Block:
-		s.report.Reason = registry.Blocked
-	case s.report.Verdict.Decision == registry.Retain:
-		s.report.Reason = registry.Retained
-	case err != nil && registry.ReasonOf(err) != registry.Downgrade:
-		s.fail(err)
-	default:
-		s.report.Reason = registry.OK
-	}
-}
-
 // promote starts over where another promotion was faster: what it left is judged anew.
 func (s *session) promote(ctx context.Context) {
-	defer s.closeBook()
+	defer s.closeBook(ctx)
 	for again := true; again; {
 		again = false
 		if !s.gatherWithLedger(ctx) {
@@ -208,11 +233,15 @@ func (s *session) promote(ctx context.Context) {
 
 // alias sets or removes aliases, which no gate judges.
 func (s *session) alias(ctx context.Context) {
-	defer s.closeBook()
+	defer s.closeBook(ctx)
 	for again := true; again; {
 		facts, err := s.look(ctx, func() (registry.Facts, error) { return s.client.GatherAliases(ctx, s.set.intent.Query) })
 		if !s.gathered(ctx, facts, err) {
 			return
+		}
+		if p, digest, ok := plan.ResumeAliases(facts, s.set.intent); ok {
+			again = s.carryOutAs(ctx, p, digest)
+			continue
 		}
 		p, err := plan.Aliases(facts, s.set.intent)
 		again = s.carryOut(ctx, p, err)
@@ -237,7 +266,7 @@ func (s *session) gathered(ctx context.Context, facts registry.Facts, err error)
 		s.fail(s.client.Diagnose(ctx, err))
 		return false
 	}
-	s.surroundings(&facts)
+	s.surroundings(ctx, &facts)
 	s.report.Facts = facts
 	return true
 }
@@ -298,15 +327,15 @@ func (s *session) carryOutAs(ctx context.Context, p registry.Plan, digest string
 }
 
 func (s *session) apply(ctx context.Context, p registry.Plan) (again bool) {
-	if err := s.approve(p); err != nil {
+	if err := s.approve(ctx, p); err != nil {
 		s.fail(err)
 		return false
 	}
 	if !s.report.Dry {
-		entry := s.entry(p)
-		receipt := apply.Run(ctx, s.client, p, s.options(p, entry))
+		s.move = s.newMove(p)
+		receipt := apply.Run(ctx, s.client, p, s.options(p))
 		s.report.Receipt, s.report.Applied = receipt.After(s.report.Receipt), true
-		s.entered(entry)
+		s.entered()
 		if s.overtaken(receipt.Err) {
 			return true
 		}
@@ -315,18 +344,15 @@ func (s *session) apply(ctx context.Context, p registry.Plan) (again bool) {
 	return false
 }
 
-func (s *session) options(p registry.Plan, entry *ledger.Promotion) apply.Options {
-	o := apply.Options{
-		Now: s.p.Now,
+func (s *session) options(p registry.Plan) apply.Options {
+	return apply.Options{
+		Now: s.p.Now, Ledger: s.move.ledger(),
 		Record: func(at time.Time, version int) string {
-			return registry.NewRecord(p, s.report.Digest, s.set.intent, version, at, s.placed(entry))
+			return registry.NewRecord(p, s.report.Digest, s.set.intent, version, at, s.placed())
 		},
+		Lease: ledger.Lease, Pause: s.client.Pause,
 		Step: func(step registry.Step) { fmt.Fprintf(s.runner.Err(), "%s %s\n", step.Do, stepObject(step)) },
 	}
-	if entry != nil {
-		o.Ledger = entry
-	}
-	return o
 }
 
 // conclude names how the command ended.

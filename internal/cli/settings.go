@@ -52,9 +52,15 @@ type settings struct {
 	ledger      string    // auto, required or off
 	at, until   time.Time // history: the time asked for, or the day
 	saved       saved
+	kept        saved // a saved history that the live one is held against
+	statement   int   // entry wanted as a statement, 0 = none
+	audit       auditSettings
 	approved    approval
 	expected    int // version that the target has to name, 0 = none
 	expects     bool
+	ofHolders   bool // validate: what the policy's targets name now is judged, not a candidate
+	gitHub      gitHubSettings
+	notify      notifySettings
 
 	problems []problem
 }
@@ -111,7 +117,9 @@ func (r *reader) doctorInputs() {
 func (r *reader) movingInputs() {
 	r.server()
 	in := &r.out.intent
-	in.Query.Model = r.required("model", "the name of the registered model")
+	if in.Query.Model = r.value("model"); !r.aboutHolders() {
+		r.required("model", "the name of the registered model")
+	}
 	if r.out.insecureTLS {
 		in.Override = append(in.Override, "insecure-tls") // shown and recorded like any other safety that is off
 	}
@@ -122,6 +130,8 @@ func (r *reader) movingInputs() {
 	in.Override = append(in.Override, r.words("override")...)
 	r.approval()
 	r.expected()
+	r.gitHub()
+	r.notification()
 }
 
 func (r *reader) aliasInputs() {
@@ -322,7 +332,10 @@ func (r *reader) pem(name string) []byte {
 }
 
 func (r *reader) candidate() {
-	text := r.required("candidate", "runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS or models:/m-…")
+	if r.out.ofHolders = r.aboutHolders(); r.out.ofHolders {
+		return
+	}
+	text := r.required("candidate", "runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS, models:/m-…, best or commit")
 	if text == "" {
 		return
 	}
@@ -338,6 +351,12 @@ func (r *reader) candidate() {
 		}
 		if strings.Contains(c.Best.Metric, "`") {
 			r.problem("metric", c.Best.Metric, "holds a backtick, which MLflow's search cannot express")
+		}
+	}
+	if c.Commit != nil {
+		c.Commit.Experiment = r.value("experiment")
+		if err == nil && r.env("GITHUB_SHA") == "" {
+			r.problem("candidate", text, "means the commit that a job of GitHub Actions runs on, and this is none: name the run, as in runs:/RUN_ID/model, or set the variable GITHUB_SHA to what git rev-parse HEAD prints")
 		}
 	}
 	r.out.intent.Query.Candidate = c

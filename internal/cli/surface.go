@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -19,8 +20,8 @@ func ActionYAML() string {
 	b.WriteString("inputs:\n")
 	for _, in := range Inputs {
 		fmt.Fprintf(&b, "  %s:\n    description: %s\n    required: false\n", in.Name, yamlText(inputHelp(in)))
-		if in.Default != "" && in.Env == "" {
-			fmt.Fprintf(&b, "    default: %s\n", yamlText(in.Default))
+		if def := cmp.Or(in.Expression, in.Default); def != "" && in.Env == "" {
+			fmt.Fprintf(&b, "    default: %s\n", yamlText(def))
 		}
 	}
 	b.WriteString("outputs:\n")
@@ -70,8 +71,8 @@ func inputTable() string {
 			help += "; `" + in.Env + "` where empty"
 		}
 		def := ""
-		if in.Default != "" {
-			def = "`" + in.Default + "`"
+		if shown := cmp.Or(in.Expression, in.Default); shown != "" {
+			def = "`" + shown + "`"
 		}
 		rows = append(rows, []string{"`" + in.Name + "`", in.Group, help, def})
 	}

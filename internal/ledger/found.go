@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
@@ -23,71 +24,67 @@ func anchorText(p page) string {
 // Check holds the view against what was noted elsewhere: the anchor on the registered model and the marks on its
 // versions. A ledger that is gone, cut or replaced shows here.
 func (l *Ledger) Check(v View, modelTags map[string]string, versions ...registry.Version) error {
-	text, anchored := modelTags[registry.TagAnchor]
-	var a anchor
-	switch {
-	case !anchored && len(v.page.entries) == 0:
-		return nil
-	case !anchored:
-		return lost(l.Model, "the tag "+registry.TagAnchor+" of the registered model was removed")
-	case !v.Exists():
-		return lost(l.Model, "the tag "+registry.TagAnchor+" says that there is one, and its experiment is gone")
-	case json.Unmarshal([]byte(text), &a) != nil:
-		return lost(l.Model, "the tag "+registry.TagAnchor+" of the registered model was edited")
-	}
-	if err := v.anchored(a); err != "" {
-		return lost(l.Model, err)
-	}
+	why := anchorFits(modelTags, v.page.last(), []page{v.page}, append(v.prior, v.page.prior))
 	for _, version := range versions {
-		if why := v.contradicts(version); why != "" {
-			return lost(l.Model, why)
+		if why == "" && v.Exists() {
+			_, why = contradicts(v.place.First, v.page.last(), v.page.entries, version)
 		}
+	}
+	if why != "" {
+		return lost(l.Model, why)
 	}
 	return nil
 }
 
-// anchored holds the anchor against the view. The anchor may be one page behind: it is written after the page.
-func (v View) anchored(a anchor) string {
+// anchorFits says why the anchor does not belong to a ledger with so many entries, "" where it does. read are its pages
+// that were read, passed the ids of others that lead to them; the anchor may be pages behind, since it is written after
+// a new one.
+func anchorFits(modelTags map[string]string, entries int, read []page, passed []string) string {
+	text, anchored := modelTags[registry.TagAnchor]
+	var a anchor
 	switch {
-	case a.Page == v.page.id && (a.Digest != v.page.digest || a.Epoch != v.page.base):
-		return "the head of its newest page and the tag " + registry.TagAnchor + " differ"
-	case a.Page == v.page.id || a.Page == v.page.prior:
+	case !anchored && entries == 0:
 		return ""
+	case !anchored:
+		return "the tag " + registry.TagAnchor + " of the registered model was removed"
+	case len(read) == 0 || read[0].id == "":
+		return "the tag " + registry.TagAnchor + " says that there is one, and its experiment is gone"
+	case json.Unmarshal([]byte(text), &a) != nil || a.Page == "":
+		return "the tag " + registry.TagAnchor + " of the registered model was edited"
 	}
-	for _, passed := range v.prior {
-		if a.Page == passed {
+	for _, p := range read {
+		switch {
+		case p.id != a.Page:
+		case p.digest != a.Digest || p.base != a.Epoch:
+			return fmt.Sprintf("the head of page %s and the tag %s differ", p.id, registry.TagAnchor)
+		default:
 			return ""
 		}
+	}
+	if slices.Contains(passed, a.Page) {
+		return ""
 	}
 	return fmt.Sprintf("the tag %s names page %s, which the ledger does not lead to", registry.TagAnchor, a.Page)
 }
 
-// contradicts holds the mark on a version against the entries: it was written while the entry was open.
-func (v View) contradicts(version registry.Version) string {
+// contradicts holds the mark on a version against the entries of the ledger that begins with the page first and ends
+// with the entry last: it was written while the entry was open. It returns the first entry that is missing or another.
+func contradicts(first string, last int, entries []registry.Entry, version registry.Version) (epoch int, why string) {
 	var mark registry.Record
 	text := version.Tags[registry.TagRecord]
-	if text == "" || json.Unmarshal([]byte(text), &mark) != nil || mark.Ledger != v.place.First {
-		return ""
+	if text == "" || json.Unmarshal([]byte(text), &mark) != nil || mark.Ledger != first {
+		return 0, ""
 	}
-	if mark.Epoch > v.page.last() {
-		return fmt.Sprintf("version %d was promoted by entry %d, and the ledger ends with entry %d", version.Number, mark.Epoch, v.page.last())
+	if mark.Epoch > last {
+		return last + 1, fmt.Sprintf("version %d was promoted by entry %d, and the ledger ends with entry %d", version.Number, mark.Epoch, last)
 	}
-	for _, e := range v.page.entries {
-		if e.Epoch == mark.Epoch && RecordDigest(e) != mark.Sha256 {
-			return fmt.Sprintf("version %d was promoted by entry %d, which says something else now", version.Number, mark.Epoch)
+	for _, e := range entries {
+		if e.Epoch == mark.Epoch && e.RecordDigest() != mark.Sha256 {
+			return e.Epoch, fmt.Sprintf("version %d was promoted by entry %d, which says something else now", version.Number, mark.Epoch)
 		}
 	}
-	return ""
+	return 0, ""
 }
-
-// RecordDigest is the digest of an entry's record alone, known before the entry is closed.
-func RecordDigest(e registry.Entry) string {
-	text, _ := registry.CanonicalJSON(e.Record) // it was encoded when it was claimed
-	return registry.Digest(string(text))
-}
-
-// ID names an entry to people and programs.
-func ID(e registry.Entry) string { return fmt.Sprintf("%d-%s", e.Epoch, RecordDigest(e)[:12]) }
 
 // ID of the ledger itself: its first page.
 func (v View) ID() string { return v.place.First }
@@ -101,7 +98,7 @@ func (l *Ledger) Ready(ctx context.Context, v View) (View, error) {
 	case len(v.page.entries) >= PageEntries:
 		return l.turn(ctx, v)
 	case len(v.page.entries) == 0 && v.page.prior == "":
-		return v, l.Founder.Anchor(ctx, l.Model, anchorText(v.page)) // whoever founded it may not have come this far
+		return v, l.anchor(ctx, v.page) // whoever founded it may not have come this far
 	}
 	return v, nil
 }
@@ -128,7 +125,11 @@ func (l *Ledger) found(ctx context.Context, reset string) (View, error) {
 	if err := v.follow(ctx, l, id); err != nil {
 		return View{}, err
 	}
-	return v, l.Founder.Anchor(ctx, l.Model, anchorText(v.page))
+	return v, l.anchor(ctx, v.page)
+}
+
+func (l *Ledger) anchor(ctx context.Context, p page) error {
+	return l.insist(ctx, func() error { return l.Founder.Anchor(ctx, l.Model, anchorText(p)) })
 }
 
 func (l *Ledger) newPage(ctx context.Context, kv map[string]string) (string, error) {
@@ -142,7 +143,13 @@ func (l *Ledger) newPage(ctx context.Context, kv map[string]string) (string, err
 // probe finds out whether a batch is stored as a whole or not at all. A file store writes value after value: what
 // looks like a claim there is none.
 func (l *Ledger) probe(ctx context.Context, id string) error {
-	err := l.Store.Write(ctx, id, map[string]string{"a-probe": "1", keyFormat: "0"})
+	var err error
+	_ = registry.Persist(l.patience(ctx), func() error {
+		if err = l.Store.Write(ctx, id, map[string]string{"a-probe": "1", keyFormat: "0"}); registry.ReasonOf(err) == registry.Conflict {
+			return nil // as it should be
+		}
+		return err
+	})
 	got, readErr := l.Store.Read(ctx, id)
 	switch {
 	case readErr != nil:
@@ -185,7 +192,7 @@ func (l *Ledger) turn(ctx context.Context, v View) (View, error) {
 		return next, nil
 	}
 	_ = l.Founder.Tail(ctx, v.place, id) // a hint: without it the next reader follows one link more
-	return next, l.Founder.Anchor(ctx, l.Model, anchorText(next.page))
+	return next, l.anchor(ctx, next.page)
 }
 
 // stateAfter is what the entries up to the end of the page left each target at.

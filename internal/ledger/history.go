@@ -1,8 +1,11 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
+	"strconv"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
@@ -13,8 +16,8 @@ type Saved struct {
 	Values map[string]string `json:"values"`
 }
 
-// History reads the whole ledger, first page first. Only a server that cannot be read is an error; what does not hold
-// together is for Verify to say.
+// History reads the whole ledger, first page first, also of an experiment that is marked as deleted. Only a server that
+// cannot be read is an error; what does not hold together is for Verify and Witnessed to say.
 func (l *Ledger) History(ctx context.Context) ([]Saved, error) {
 	place, err := l.Store.Locate(ctx, l.Model)
 	if err != nil || place.First == "" {
@@ -56,4 +59,80 @@ func Verify(model string, pages []Saved) ([]registry.Entry, *Break, error) {
 		before = p
 	}
 	return entries, nil, nil
+}
+
+// Witnessed holds a whole history, which Verify found sound, against what was noted elsewhere: the anchor on the
+// registered model and the marks on its versions. A tail that was cut shows here, and a ledger that is gone.
+func Witnessed(model string, saved []Saved, modelTags map[string]string, versions ...registry.Version) *Break {
+	var pages []page
+	var entries []registry.Entry
+	last := 0
+	for _, s := range saved {
+		p, err := parse(model, s.Page, s.Values)
+		if err != nil {
+			return &Break{last + 1, err.Error()}
+		}
+		pages, entries, last = append(pages, p), append(entries, p.entries...), p.last()
+	}
+	if why := anchorFits(modelTags, last, pages, nil); why != "" {
+		return &Break{0, why}
+	}
+	if len(pages) == 0 {
+		return nil
+	}
+	for _, v := range versions {
+		if epoch, why := contradicts(pages[0].id, last, entries, v); why != "" {
+			return &Break{epoch, why}
+		}
+	}
+	return nil
+}
+
+// Continues holds the live history against a copy that was kept elsewhere: it must begin with it. Values may have come,
+// none may have gone or changed. What the live chain says of itself does not matter here, so a chain that was rewritten
+// as a whole shows too.
+func Continues(kept, live []Saved) *Break {
+	for i, s := range kept {
+		if i >= len(live) {
+			return &Break{firstEntry(s), fmt.Sprintf("the kept copy has page %s, and the live ledger has none after %d pages", s.Page, len(live))}
+		}
+		if live[i].Page != s.Page {
+			return &Break{firstEntry(s), fmt.Sprintf("the kept copy goes on with page %s, the live ledger with page %s", s.Page, live[i].Page)}
+		}
+		var changed []string
+		for key, value := range s.Values {
+			if live[i].Values[key] != value {
+				changed = append(changed, key)
+			}
+		}
+		if len(changed) > 0 {
+			first := slices.MinFunc(changed, func(a, b string) int {
+				return cmp.Or(cmp.Compare(entryOf(a, s), entryOf(b, s)), cmp.Compare(a, b))
+			})
+			return &Break{entryOf(first, s), part(first) + " is not what the kept copy says"}
+		}
+	}
+	return nil
+}
+
+// firstEntry is the number of the first entry of a page.
+func firstEntry(s Saved) int {
+	base, _ := strconv.Atoi(s.Values[keyBase])
+	return base + 1
+}
+
+// entryOf is the entry that a key belongs to; what belongs to the page counts for its first.
+func entryOf(key string, s Saved) int {
+	if n, ok := numbered(key); ok {
+		return n
+	}
+	return firstEntry(s)
+}
+
+// part names what a key holds.
+func part(key string) string {
+	if _, ok := numbered(key); !ok {
+		return "the head of its page (" + key + ")"
+	}
+	return map[byte]string{'e': "its claim", 'h': "the link to its holder", 'd': "its outcome", 'r': "its record"}[key[0]]
 }

@@ -15,7 +15,8 @@ type Ledger struct {
 	Founder Founder
 	Model   string
 	Now     func() time.Time // the server's time
-	Pause   func(ctx context.Context, try int) bool
+	// Pause waits before the next try, counted from 0, and reports whether there is time for it.
+	Pause func(ctx context.Context, try int) bool
 }
 
 // View is the ledger as it was when it was read; the zero View says that there is none.
@@ -37,6 +38,13 @@ func (v View) Facts() registry.Ledger {
 func (v View) Standing(h registry.Holder, takeover bool) (Standing, registry.Entry) {
 	e, _ := v.page.open()
 	return stand(v.page, h, takeover), e
+}
+
+// Overdue is the open entry, where its lease has passed and a workflow run holds it: GitHub can tell whether that run is
+// still at work.
+func (v View) Overdue(now time.Time) (registry.Entry, bool) {
+	e, open := v.page.open()
+	return e, open && e.Holder.Run != "" && now.After(e.Lease)
 }
 
 // Look reads the newest page: two reads one after the other, however many entries there are.

@@ -246,7 +246,7 @@ func TestTampering(t *testing.T) {
 	var marks []registry.Version
 	for i := range 4 {
 		e := promote(t, l, i+1)
-		text, err := registry.CanonicalJSON(registry.Record{Ledger: "page-1", Epoch: e.Epoch, Sha256: RecordDigest(e)})
+		text, err := registry.CanonicalJSON(registry.Record{Ledger: "page-1", Epoch: e.Epoch, Sha256: e.RecordDigest()})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -41,6 +41,7 @@ func claimKey(n int) string   { return fmt.Sprintf("e%06d", n) }
 func linkKey(n int) string    { return fmt.Sprintf("h%06d", n) }
 func outcomeKey(n int) string { return fmt.Sprintf("d%06d", n) }
 func recordKey(n int) string  { return fmt.Sprintf("r%06d", n) }
+func toldKey(n, i int) string { return fmt.Sprintf("s%06d.%02d", n, i) }
 
 // page is one page, read and checked.
 type page struct {
@@ -155,6 +156,13 @@ type NewerError struct{ why *registry.Error }
 func (n *NewerError) Error() string { return n.why.Msg }
 func (n *NewerError) Unwrap() error { return n.why }
 
+func newer(model, what string) error {
+	return &NewerError{&registry.Error{
+		Reason: registry.Unsupported, Msg: "read promotion ledger of " + model + ": " + what,
+		Hint: "a newer version of mlflow-promote wrote it; use that version or a newer one here too",
+	}}
+}
+
 // parse reads a page. A page of a newer format or of another model is an error; what does not hold together is in the
 // page, so that history can show the rest.
 func parse(model, id string, kv map[string]string) (page, error) {
@@ -164,10 +172,7 @@ func parse(model, id string, kv map[string]string) (page, error) {
 	case err != nil:
 		return p, lost(model, fmt.Sprintf("run %s is no page of a ledger", id))
 	case format > Format:
-		return p, &NewerError{&registry.Error{
-			Reason: registry.Unsupported, Msg: fmt.Sprintf("read promotion ledger of %s: it has format %d, and this version reads up to %d", model, format, Format),
-			Hint: "a newer version of mlflow-promote wrote it; use that version or a newer one here too",
-		}}
+		return p, newer(model, fmt.Sprintf("it has format %d, and this version reads up to %d", format, Format))
 	case kv[keyModel] != modelID(model):
 		return p, lost(model, fmt.Sprintf("run %s is the ledger of %q", id, kv[keyModel]))
 	}
@@ -181,6 +186,11 @@ func parse(model, id string, kv map[string]string) (page, error) {
 	}
 	p.readEntries(kv)
 	p.findStrays(kv)
+	for _, e := range p.entries {
+		if v := e.Record.Version; v > registry.RecordVersion && p.broken == nil {
+			return p, newer(model, fmt.Sprintf("entry %d has record version %d, and this version reads up to %d", e.Epoch, v, registry.RecordVersion))
+		}
+	}
 	return p, nil
 }
 
@@ -207,20 +217,26 @@ func (p *page) readEntries(kv map[string]string) {
 // findStrays finds entries after a gap: one in between was removed.
 func (p *page) findStrays(kv map[string]string) {
 	for _, key := range slices.Sorted(maps.Keys(kv)) {
-		if len(key) < 7 || !strings.Contains("ehdr", key[:1]) {
-			continue
-		}
-		n, err := strconv.Atoi(key[1:7])
-		if err == nil && (n > p.last() || n <= p.base) && p.broken == nil {
+		if n, ok := numbered(key); ok && (n > p.last() || n <= p.base) && p.broken == nil {
 			p.broken = &Break{p.last() + 1, fmt.Sprintf("the entry is missing, and there is something of entry %d", n)}
 		}
 	}
+}
+
+// numbered is the entry that a key belongs to; ok is false for what belongs to the page.
+func numbered(key string) (n int, ok bool) {
+	if len(key) < 7 || !strings.Contains("ehdrs", key[:1]) {
+		return 0, false
+	}
+	n, err := strconv.Atoi(key[1:7])
+	return n, err == nil
 }
 
 func readEntry(n int, kv map[string]string) (e registry.Entry, why string) {
 	e.Epoch = n
 	claim := strings.Split(kv[claimKey(n)], "|")
 	text := joined(kv, recordKey(n))
+	e.Text = text
 	if len(claim) != 6 || claim[3] != registry.Digest(text) {
 		return e, "its record was edited"
 	}
@@ -239,6 +255,11 @@ func readEntry(n int, kv map[string]string) (e registry.Entry, why string) {
 		return e, "the link to its holder was removed"
 	}
 	e.Link = fromNone(link)
+	for i := range e.Record.Notify {
+		if kv[toldKey(n, i)] != "" {
+			e.Told = append(e.Told, i)
+		}
+	}
 	outcome, there := kv[outcomeKey(n)]
 	if !there {
 		return e, ""

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -103,7 +104,7 @@ func (p *Promotion) End(ctx context.Context, receipt registry.Receipt) error {
 	why := registry.ReasonOf(receipt.Err)
 	kv, closed := closing(p.entry, outcome, why, moved, p.Ledger.Now())
 	key := outcomeKey(p.entry.Epoch)
-	err := p.Ledger.put(ctx, p.View.page.id, kv, func(got map[string]string) (bool, error) {
+	settled := func(got map[string]string) (bool, error) {
 		switch v, ok := got[key]; {
 		case !ok:
 			return false, nil
@@ -114,7 +115,16 @@ func (p *Promotion) End(ctx context.Context, receipt registry.Receipt) error {
 			Reason: registry.Conflict, Msg: fmt.Sprintf("close entry %d of the ledger of %s: it was taken over meanwhile", p.entry.Epoch, p.Ledger.Model),
 			Hint: "another run decided that this one was dead and went on from its state; see mlflow-promote history",
 		}
+	}
+	taken := error(nil) // over by somebody else, for good
+	err := registry.Persist(p.Ledger.patience(ctx), func() error {
+		err := p.Ledger.put(ctx, p.View.page.id, kv, settled)
+		if registry.ReasonOf(err) == registry.Conflict {
+			taken, err = err, nil
+		}
+		return err
 	})
+	err = cmp.Or(taken, err)
 	switch {
 	case err == nil:
 		p.entry = closed
@@ -122,6 +132,16 @@ func (p *Promotion) End(ctx context.Context, receipt registry.Receipt) error {
 		return unclosed(p.entry, err)
 	}
 	return err
+}
+
+// Abort closes the open entry of the view, whose holder was cut off: the moves it made stay, and no more are made of it.
+func (l *Ledger) Abort(ctx context.Context, v View, moved int) error {
+	e, open := v.page.open()
+	if !open {
+		return nil
+	}
+	kv, _ := closing(e, registry.EntryAborted, registry.Cancelled, moved, l.Now())
+	return l.put(ctx, v.page.id, kv, func(got map[string]string) (bool, error) { return got[outcomeKey(e.Epoch)] != "", nil })
 }
 
 // unclosed is the error of a promotion that did all it was asked for and could not say so in the ledger.
@@ -140,26 +160,36 @@ func unclosed(e registry.Entry, cause error) error {
 // put writes until the values are known to be stored or known not to be. settled looks at the page after an unclear
 // answer: it reports whether they are there, or why they never will be.
 func (l *Ledger) put(ctx context.Context, id string, kv map[string]string, settled func(map[string]string) (bool, error)) error {
-	for try := 0; ; try++ {
-		err := l.Store.Write(ctx, id, maps.Clone(kv))
-		reason := registry.ReasonOf(err)
-		if err == nil || reason != registry.Conflict && reason != registry.Unknown {
-			return err
-		}
-		got, readErr := l.Store.Read(ctx, id)
-		if readErr != nil {
-			return unsure(l.Model, errors.Join(err, readErr))
-		}
-		if ok, why := settled(got); ok || why != nil {
-			return why
-		}
-		if reason == registry.Conflict { // refused, and not for a value that is there
-			return &registry.Error{Reason: registry.ServerError, Msg: "write promotion ledger of " + l.Model + ": " + err.Error(), Cause: err}
-		}
-		if !l.Pause(ctx, try) {
-			return unsure(l.Model, err)
-		}
+	var why error
+	state, err := registry.Settle(l.patience(ctx), func(int) error { return l.Store.Write(ctx, id, maps.Clone(kv)) },
+		func() (there bool, never, err error) {
+			got, err := l.Store.Read(ctx, id)
+			if err == nil {
+				there, why = settled(got)
+			}
+			return there, why, err
+		})
+	switch reason := registry.ReasonOf(err); {
+	case err == nil, why != nil:
+		return why
+	case state == registry.Unsettled:
+		return unsure(l.Model, err)
+	case reason == registry.Conflict, reason == registry.Unknown: // refused or failed each time, and not for a value that is there
+		return &registry.Error{Reason: registry.ServerError, Msg: "write promotion ledger of " + l.Model + ": " + err.Error(), Cause: err}
 	}
+	return err
+}
+
+// insist repeats a write that ends in the same state however often it arrives, until its answer is clear.
+func (l *Ledger) insist(ctx context.Context, write func() error) error {
+	_, err := registry.Settle(l.patience(ctx), func(int) error { return write() },
+		func() (there bool, never, err error) { return false, nil, nil })
+	return err
+}
+
+// patience pauses for as long as ctx lasts.
+func (l *Ledger) patience(ctx context.Context) func(int) bool {
+	return func(try int) bool { return l.Pause(ctx, try) }
 }
 
 func unsure(model string, err error) error {

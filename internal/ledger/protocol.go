@@ -16,7 +16,7 @@ const Lease = 15 * time.Minute
 type Claim struct {
 	Holder   registry.Holder
 	Link     string // to the workflow run
-	Takeover bool   // the user says that the holder of an open entry is gone
+	Takeover bool   // the holder of the open entry is gone: the user says so, or its lease has passed and GitHub does
 	Now      time.Time
 	Record   registry.LedgerRecord // without epoch, previous and pid
 }
@@ -27,7 +27,7 @@ type Standing int
 const (
 	Free    Standing = iota // no entry is open
 	Ours                    // cut off, and this is a later attempt of the same workflow run
-	Granted                 // the user allowed taking it over
+	Granted                 // its holder is known to be gone
 	Busy                    // its holder may still be at work
 )
 
@@ -58,13 +58,13 @@ func claimBatch(p page, c Claim) (registry.Entry, map[string]string, error) {
 		maps.Copy(kv, o)
 		prev, r.TakesOver = closed.Digest, old.Epoch
 	}
-	r.Version, r.Epoch, r.Previous = 1, n, prev
+	r.Version, r.Epoch, r.Previous = registry.RecordVersion, n, prev
 	r.PID = registry.Digest("promotion/1", r.Server, r.Model, r.Target.String(), strconv.Itoa(r.To), r.Plan)[:32]
 	r, text, err := fitted(r)
 	if err != nil {
 		return registry.Entry{}, nil, err
 	}
-	e := registry.Entry{Epoch: n, Holder: c.Holder, Link: cut(c.Link), Lease: c.Now.UTC().Add(Lease).Truncate(time.Second), Record: r}
+	e := registry.Entry{Epoch: n, Holder: c.Holder, Link: cut(c.Link), Lease: c.Now.UTC().Add(Lease).Truncate(time.Second), Record: r, Text: text}
 	kv[claimKey(n)] = claimText(e, text)
 	kv[linkKey(n)] = orNone(e.Link)
 	maps.Copy(kv, chunked(recordKey(n), text))
@@ -75,28 +75,26 @@ func claimText(e registry.Entry, record string) string {
 	return fmt.Sprintf("%d|%s|%d|%s|%s|%s", Format, e.Record.PID, e.Record.To, registry.Digest(record), holderText(e.Holder), e.Lease.Format(time.RFC3339))
 }
 
-// fitted shortens the list of gates until the record fits, and says how many were left out.
+// fitted shortens the record until it fits.
 func fitted(r registry.LedgerRecord) (registry.LedgerRecord, string, error) {
 	for {
 		text, err := registry.CanonicalJSON(r)
 		if err != nil || len(chunked("", string(text))) <= maxChunks {
 			return r, string(text), err
 		}
-		if len(r.Gates) == 0 {
+		shorter, ok := r.Shorter()
+		if !ok {
 			return r, "", &registry.Error{Reason: registry.BadInput, Msg: "record of the promotion: it is too long even without its gates", Hint: "shorten the candidate's name"}
 		}
-		keep := len(r.Gates) / 2
-		r.LeftOut += len(r.Gates) - keep
-		r.Gates = r.Gates[:keep]
+		r = shorter
 	}
 }
 
 // closing is the write that ends an entry.
 func closing(e registry.Entry, outcome string, why registry.Reason, moved int, now time.Time) (map[string]string, registry.Entry) {
 	e.Outcome, e.Reason, e.Moved, e.Ended = outcome, why, moved, now.UTC().Truncate(time.Second)
-	text, _ := registry.CanonicalJSON(e.Record) // it was encoded when it was claimed
 	parts := []string{outcome, string(why), strconv.Itoa(moved), e.Ended.Format(time.RFC3339)}
-	e.Digest = chain(claimText(e, string(text)), orNone(e.Link), string(text), parts)
+	e.Digest = chain(claimText(e, e.Text), orNone(e.Link), e.Text, parts)
 	return map[string]string{outcomeKey(e.Epoch): fmt.Sprintf("%s|%s|%s|%s|%s", parts[0], parts[1], parts[2], parts[3], e.Digest)}, e
 }
 

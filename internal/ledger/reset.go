@@ -35,7 +35,7 @@ func (l *Ledger) Reset(ctx context.Context, modelTags map[string]string, reason 
 	if err := next.follow(ctx, l, id); err != nil {
 		return View{}, err
 	}
-	return next, l.Founder.Anchor(ctx, l.Model, anchorText(next.page))
+	return next, l.anchor(ctx, next.page)
 }
 
 // Why says why this ledger replaced a lost one; "" for one that did not.

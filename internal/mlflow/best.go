@@ -9,15 +9,21 @@ import (
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
-	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// findBest turns the candidate "best" into the run it stands for.
+// findRun turns a candidate that asks for a run, "best" or "commit", into the run it stands for.
+func (g *gathering) findRun(ctx context.Context) error {
+	switch q := g.q.Candidate; {
+	case q.Best != nil:
+		return g.findBest(ctx)
+	case q.Commit != nil:
+		return g.findCommit(ctx)
+	}
+	return nil
+}
+
 func (g *gathering) findBest(ctx context.Context) error {
 	best := g.q.Candidate.Best
-	if best == nil {
-		return nil
-	}
 	experiment, err := g.c.experiment(ctx, best.Experiment)
 	if err != nil {
 		return err
@@ -41,8 +47,13 @@ func (g *gathering) findBest(ctx context.Context) error {
 	}
 	slices.Sort(found.Ties)
 	g.facts.Best = &found
-	g.q.Candidate = registry.Candidate{Text: "runs:/" + run.ID + "/" + best.Path, RunID: run.ID, Path: best.Path}
+	g.q.Candidate = candidateOf(run, best.Path)
 	return nil
+}
+
+// candidateOf names the model of a run.
+func candidateOf(run registry.Run, path string) registry.Candidate {
+	return registry.Candidate{Text: "runs:/" + run.ID + "/" + path, RunID: run.ID, Path: path}
 }
 
 // experiment finds an experiment by its name, or else by its number.
@@ -77,41 +88,28 @@ func (c *Client) bestRuns(ctx context.Context, experiment string, best registry.
 	}
 	body := map[string]any{
 		"experiment_ids": []string{experiment}, "filter": "attributes.status = 'FINISHED'", "run_view_type": "ACTIVE_ONLY",
-		"order_by": []string{"metrics.`" + best.Metric + "` " + order}, "max_results": 200,
+		"order_by": []string{"metrics.`" + best.Metric + "` " + order},
 	}
 	var found []registry.Run
 	seen := map[string]bool{} // names of metrics, for the message
-	for token := ""; ; {
-		var out struct {
-			Runs []runJSON `json:"runs"`
-			Next string    `json:"next_page_token"`
+	for run, err := range c.runs(ctx, "search runs of experiment "+best.Experiment, body) {
+		if err != nil {
+			return nil, err
 		}
-		r := rest.Request{Method: "POST", Path: api + "runs/search", Body: body, Class: rest.Read, Limit: 64 << 20}
-		if err := c.tracking.JSON(ctx, r, &out); err != nil {
-			return nil, Explain("search runs of experiment "+best.Experiment, err)
+		for name := range run.Metrics {
+			seen[name] = true
 		}
-		reached := false // a run beyond those that share the best value
-		for _, j := range out.Runs {
-			run := j.run()
-			for name := range run.Metrics {
-				seen[name] = true
-			}
-			point, has := run.Metrics[best.Metric]
-			switch {
-			case !has || !point.Finite() || run.Deleted || run.Status != "FINISHED":
-			case len(found) > 0 && better(found[0].Metrics[best.Metric], point, best.Goal):
-				reached = true
-			case len(found) > 0 && better(point, found[0].Metrics[best.Metric], best.Goal):
-				found = []registry.Run{run}
-			default:
-				found = append(found, run)
-			}
+		point, has := run.Metrics[best.Metric]
+		if !has || !point.Finite() || run.Deleted || run.Status != "FINISHED" {
+			continue
 		}
-		if reached || out.Next == "" || out.Next == token {
-			break
+		if len(found) > 0 && better(found[0].Metrics[best.Metric], point, best.Goal) {
+			break // beyond those that share the best value
 		}
-		token = out.Next
-		body["page_token"] = token
+		if len(found) > 0 && better(point, found[0].Metrics[best.Metric], best.Goal) {
+			found = nil
+		}
+		found = append(found, run)
 	}
 	if len(found) == 0 {
 		return nil, noBest(best, slices.Sorted(maps.Keys(seen)))

@@ -81,6 +81,7 @@ utc_time_created: '2026-05-03 10:00:00.123'
 		Signature: registry.Signature{Inputs: `[{"type": "double", "required": true}]`, Outputs: `[{"type": "long", "required": true}]`},
 		Names:     []string{"conda.yaml", "python_env.yaml"},
 		ModelID:   "m-1", MLflowVersion: "3.17.2", PythonVersion: "3.11.7", Created: "2026-05-03 10:00:00.123", SizeBytes: 1234,
+		Sha256: "3f956e1706f8e544daf78a2f826345e11baf6856548fda357e5293dd48c2d404",
 	}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v\n%s", err, diff)

@@ -50,10 +50,16 @@ func unclear(err error) bool {
 	return e != nil && e.Unclear
 }
 
+// pending reports whether a write may still take effect later.
+func pending(err error) bool {
+	e := remote(err)
+	return e != nil && e.Pending
+}
+
 // unknown is the error of a write whose effect could be neither confirmed nor excluded.
 func unknown(op string, cause error) error {
 	return &registry.Error{
-		Reason: registry.Unknown, Msg: op + ": sent, and not known whether it took effect: " + Short(cause), Detail: wire(cause), Cause: cause,
+		Reason: registry.Unknown, Msg: op + ": sent, and not known whether it took effect: " + Short(cause), Detail: wire(cause), Cause: cause, Over: !pending(cause),
 		Hint: "the next run reads the state and goes on from there",
 	}
 }
@@ -194,6 +200,4 @@ func wire(err error) string {
 	return line
 }
 
-func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
-
-func sortedNames(m map[string]int) []string { return slices.Sorted(maps.Keys(m)) }
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

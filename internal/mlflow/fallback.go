@@ -90,7 +90,7 @@ func (g *gathering) readTags(ctx context.Context, root *candidateRoot) error {
 
 // serverName is what to call the server: its product and version.
 func (c *Client) serverName(ctx context.Context) string {
-	if version := c.serverVersion(ctx); version != "" {
+	if version := c.ServerVersion(ctx); version != "" {
 		return "MLflow " + version
 	}
 	return "this MLflow server, which does not tell its version,"

@@ -18,7 +18,7 @@ import (
 func (c *Client) Gather(ctx context.Context, q registry.Query, n registry.Needs) (registry.Facts, error) {
 	g := &gathering{c: c, q: q, facts: registry.Facts{Server: c.Address, Holders: map[string]registry.Known[registry.Subject]{}}}
 	g.want, g.needs = wanted(q, n), n
-	if err := g.findBest(ctx); err != nil {
+	if err := g.findRun(ctx); err != nil {
 		return registry.Facts{}, err
 	}
 	if err := g.first(ctx); err != nil {
@@ -74,12 +74,32 @@ func wanted(q registry.Query, n registry.Needs) []string {
 
 // first asks what the names stand for.
 func (g *gathering) first(ctx context.Context) error {
-	holders := make([]registry.Known[registry.Version], len(g.want))
 	root := candidateRoot{}
+	holders, err := g.ask(ctx, &root)
+	if err != nil {
+		return err
+	}
+	if err := g.refusePrompt(); err != nil {
+		return err
+	}
+	if err := g.refuseHidden(); err != nil {
+		return err
+	}
+	if err := g.settle(ctx, &root, holders); err != nil {
+		return err
+	}
+	return g.adopt(ctx, root)
+}
+
+// ask sends the questions of the first round.
+func (g *gathering) ask(ctx context.Context, root *candidateRoot) ([]registry.Known[registry.Version], error) {
+	holders := make([]registry.Known[registry.Version], len(g.want))
 	asks := []func() error{
 		func() error { return g.c.inWorkspace(ctx) },
 		func() (err error) { g.facts.Model, err = g.c.model(ctx, g.q.Model); return err },
-		func() error { return g.root(ctx, &root) },
+	}
+	if g.q.Candidate != (registry.Candidate{}) {
+		asks = append(asks, func() error { return g.root(ctx, root) })
 	}
 	stages := false
 	for i, key := range g.want {
@@ -104,17 +124,14 @@ func (g *gathering) first(ctx context.Context) error {
 	if stages {
 		asks = append(asks, func() (err error) { g.versions, err = g.c.versions(ctx, g.q.Model, ""); return err })
 	}
-	if err := parallel(asks...); err != nil {
-		return err
-	}
-	if err := g.refusePrompt(); err != nil {
-		return err
-	}
-	if err := g.refuseHidden(); err != nil {
-		return err
-	}
+	return holders, parallel(asks...)
+}
+
+// settle makes holders of the answers: by tags on a server without aliases, by stage, each alias held against the
+// registered model's own list.
+func (g *gathering) settle(ctx context.Context, root *candidateRoot, holders []registry.Known[registry.Version]) error {
 	if g.bare.Load() {
-		if err := g.readTags(ctx, &root); err != nil {
+		if err := g.readTags(ctx, root); err != nil {
 			return err
 		}
 	}
@@ -123,10 +140,7 @@ func (g *gathering) first(ctx context.Context) error {
 		g.held[key] = holders[i]
 	}
 	g.stageHolders()
-	if err := g.aliasHolders(); err != nil {
-		return err
-	}
-	return g.adopt(ctx, root)
+	return g.aliasHolders()
 }
 
 // second reads what is behind the names: the candidate's model file and the holders' runs.

@@ -1,6 +1,8 @@
 package mlflow
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -43,6 +45,8 @@ func parseMLmodel(text []byte) (registry.MLmodel, error) {
 		Created: file.Created, SizeBytes: file.Size, Signature: signature(file.Signature),
 	}
 	m.Names, m.InputExample = fileNames(file.Flavors, file.Example)
+	sum := sha256.Sum256(text)
+	m.Sha256 = hex.EncodeToString(sum[:])
 	m.PythonVersion, _ = file.Flavors["python_function"]["python_version"].(string)
 	return m, nil
 }

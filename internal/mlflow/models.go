@@ -66,21 +66,19 @@ func (c *Client) createModel(ctx context.Context, s registry.Step) (bool, error)
 		body["description"] = s.Description
 	}
 	r := rest.Request{Method: "POST", Path: api + "registered-models/create", Body: body, Class: rest.Write, Expect: "registered_model"}
-	err := c.registry.JSON(ctx, r, nil)
-	if err == nil {
-		return true, nil
-	}
-	if !alreadyExists(err) && !unclear(err) {
-		return false, c.explainWrite("create registered model "+s.Model, s, err)
-	}
-	m, readErr := c.model(ctx, s.Model)
-	if readErr != nil {
-		return false, unknown("create registered model "+s.Model, err)
-	}
-	if _, ok := m.Get(); !ok {
-		return false, Explain("create registered model "+s.Model, err)
-	}
-	return !alreadyExists(err), nil
+	existed := false
+	op := "create registered model " + s.Model
+	w := settling{c: c, op: op, explain: func(err error) error { return c.explainWrite(op, s, err) }}
+	_, err := w.settle(ctx, func(try int) error {
+		err := c.registry.JSON(ctx, r, nil)
+		existed = try == 0 && alreadyExists(err) && !unclear(err)
+		return err
+	}, func() (there bool, never, err error) {
+		m, err := c.model(ctx, s.Model)
+		_, there = m.Get()
+		return there, nil, err
+	})
+	return err == nil && !existed, err
 }
 
 // pairList is a map of tags as MLflow wants it, in the order of the keys.

@@ -177,18 +177,17 @@ func (p Pages) Found(ctx context.Context, model, page string) (registry.LedgerPl
 		ID string `json:"experiment_id"`
 	}
 	body := map[string]any{"name": experimentOf(model), "tags": []pair{{tagFirstPage, page}}}
-	err := p.c.registry.JSON(ctx, rest.Request{Method: "POST", Path: api + "experiments/create", Body: body, Class: rest.Write, Expect: "experiment_id"}, &out)
-	switch {
-	case err == nil:
-		return registry.LedgerPlace{ID: out.ID, First: page}, nil
-	case !unclear(err) && !alreadyExists(err):
-		return registry.LedgerPlace{}, Explain(op, err)
+	place := registry.LedgerPlace{}
+	r := rest.Request{Method: "POST", Path: api + "experiments/create", Body: body, Class: rest.Write, Expect: "experiment_id"}
+	settled, err := settling{c: p.c, op: op, explain: func(err error) error { return Explain(op, err) }}.settle(ctx, func(int) error { return p.c.registry.JSON(ctx, r, &out) },
+		func() (there bool, never, err error) {
+			place, err = p.Locate(ctx, model)
+			return place.First != "", nil, err
+		})
+	if settled == registry.Answered {
+		place = registry.LedgerPlace{ID: out.ID, First: page}
 	}
-	place, lookErr := p.Locate(ctx, model)
-	if lookErr == nil && place.First == "" {
-		lookErr = unknown(op, err)
-	}
-	return place, lookErr
+	return place, err
 }
 
 // Refound points the model's experiment at another first page. It restores the experiment where it was deleted: its

@@ -17,7 +17,7 @@ import (
 func (c *Client) Probe(ctx context.Context, model string) registry.Server {
 	p := &probe{c: c, model: model, s: registry.Server{Address: c.Address}}
 	_ = parallel(
-		func() error { p.s.Version = c.serverVersion(ctx); return nil },
+		func() error { p.s.Version = c.ServerVersion(ctx); return nil },
 		func() error { p.info(ctx); return nil },
 		func() error { p.registry(ctx); return nil },
 		func() error { p.aliases(ctx); return nil },
@@ -30,7 +30,10 @@ func (c *Client) Probe(ctx context.Context, model string) registry.Server {
 		return p.s
 	}
 	if model != "" {
-		p.dangling(ctx)
+		_ = parallel(
+			func() error { p.dangling(ctx); return nil },
+			func() error { p.custody(ctx); return nil },
+		)
 	}
 	p.store()
 	p.warn()
@@ -153,7 +156,7 @@ func (p *probe) dangling(ctx context.Context) {
 		there[v.Number] = true
 	}
 	aliases := m.OrZero().Aliases
-	for _, name := range sortedNames(aliases) {
+	for _, name := range sortedKeys(aliases) {
 		if number := aliases[name]; !there[number] {
 			p.s.Dangling = append(p.s.Dangling, registry.Alias{Name: name, Version: number})
 			p.s.Warnings = append(p.s.Warnings, fmt.Sprintf("alias %s of %s names version %d, which was deleted: doctor with repair: dangling-aliases removes it", name, p.model, number))
@@ -192,7 +195,7 @@ func (p *probe) warn() {
 
 // whoami asks who the server takes us for; only servers with a login tell.
 func (c *Client) whoami(ctx context.Context) registry.Known[registry.Login] {
-	login := registry.Login{User: c.Login, Rights: map[string]string{}}
+	login := registry.Login{User: c.Login, Rights: map[string]string{}, Experiments: map[string]string{}}
 	var newer struct {
 		Admin       bool `json:"is_admin"`
 		Permissions []struct {
@@ -204,8 +207,11 @@ func (c *Client) whoami(ctx context.Context) registry.Known[registry.Login] {
 	err := get(ctx, c.registry, "api/3.0/mlflow/users/current/permissions", nil, "permissions", &newer)
 	if err == nil {
 		for _, p := range newer.Permissions {
-			if p.Type == "registered_model" {
+			switch p.Type {
+			case "registered_model":
 				login.Rights[p.Resource] = p.Right
+			case "experiment":
+				login.Experiments[p.Resource] = p.Right
 			}
 		}
 		login.Admin = newer.Admin
@@ -221,6 +227,10 @@ func (c *Client) whoami(ctx context.Context) registry.Known[registry.Login] {
 				Name  string `json:"name"`
 				Right string `json:"permission"`
 			} `json:"registered_model_permissions"`
+			Experiments []struct {
+				ID    string `json:"experiment_id"`
+				Right string `json:"permission"`
+			} `json:"experiment_permissions"`
 		} `json:"user"`
 	}
 	if get(ctx, c.registry, api+"users/get", url.Values{"username": {c.Login}}, "user", &older) != nil {
@@ -229,6 +239,9 @@ func (c *Client) whoami(ctx context.Context) registry.Known[registry.Login] {
 	login.Admin = older.User.Admin
 	for _, m := range older.User.Models {
 		login.Rights[m.Name] = m.Right
+	}
+	for _, e := range older.User.Experiments {
+		login.Experiments[e.ID] = e.Right
 	}
 	return registry.Is(login)
 }

@@ -3,6 +3,8 @@ package mlflow
 import (
 	"context"
 	"fmt"
+	"iter"
+	"maps"
 	"net/url"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -23,6 +25,38 @@ func (c *Client) run(ctx context.Context, id string) (registry.Known[registry.Ru
 		return registry.Known[registry.Run]{}, Explain("read run "+id, err)
 	}
 	return registry.Is(out.Run.run()), nil
+}
+
+// runsPage is a page of runs/search: a run comes with all its metrics, parameters and tags.
+const runsPage = 200
+
+// runs searches runs, page after page, in the order the body asks for. op is for the error, which ends the search.
+func (c *Client) runs(ctx context.Context, op string, body map[string]any) iter.Seq2[registry.Run, error] {
+	return func(yield func(registry.Run, error) bool) {
+		body = maps.Clone(body)
+		body["max_results"] = runsPage
+		for token := ""; ; {
+			var out struct {
+				Runs []runJSON `json:"runs"`
+				Next string    `json:"next_page_token"`
+			}
+			r := rest.Request{Method: "POST", Path: api + "runs/search", Body: body, Class: rest.Read, Limit: 64 << 20}
+			if err := c.tracking.JSON(ctx, r, &out); err != nil {
+				yield(registry.Run{}, Explain(op, err))
+				return
+			}
+			for _, j := range out.Runs {
+				if !yield(j.run(), nil) {
+					return
+				}
+			}
+			if out.Next == "" || out.Next == token {
+				return
+			}
+			token = out.Next
+			body["page_token"] = token
+		}
+	}
 }
 
 // evidence reads the run behind a version for judging it. A run that cannot serve as evidence is unreadable, with the

@@ -124,32 +124,71 @@ func write(s registry.Step) (op string, r rest.Request) {
 // well where the number is not the next one: somebody else registered in between, maybe the same thing.
 func (c *Client) createVersion(ctx context.Context, s registry.Step) (made string, wrote bool, err error) {
 	op := "create version of " + s.Model
-	doubt, open := false, false // some answer left it open; some request may still be on its way
-	for try := 0; ; try++ {
-		number, err := c.postVersion(ctx, s, try)
-		if err == nil && !doubt && number == s.Newest+1 {
-			return strconv.Itoa(number), true, nil
-		}
-		if err != nil && !unclear(err) && !doubt {
-			return "", false, c.explainWrite(op, s, err)
-		}
-		doubt = doubt || err != nil
-		open = open || err != nil && unclear(err) && !isStatus(err, 500, "INTERNAL_ERROR")
-		found, lookErr := c.registered(ctx, s)
-		switch {
-		case lookErr != nil:
-			return "", false, unknown(op, lookErr)
-		case len(found) > 0:
-			c.tagTwins(ctx, s.Model, found)
-			return strconv.Itoa(found[0]), true, nil
-		case err == nil:
-			return strconv.Itoa(number), true, nil
-		case !unclear(err), !open && !c.pause(ctx, try):
-			return "", false, c.explainWrite(op, s, err) // the server answered each time, and there is no version
-		case open && !c.pause(ctx, try):
-			return "", false, unknown(op, err)
-		}
+	w := settling{c: c, op: op, explain: func(err error) error { return c.explainWrite(op, s, err) }}
+	var number, tries int
+	var found []int
+	look := func() (there bool, never, err error) {
+		found, err = c.registered(ctx, s)
+		return len(found) > 0, nil, err
 	}
+	settled, err := w.settle(ctx, func(try int) (err error) {
+		tries++
+		number, err = c.postVersion(ctx, s, try)
+		return err
+	}, look)
+	if err != nil {
+		return "", false, err
+	}
+	if settled == registry.Answered && (tries > 1 || number != s.Newest+1) {
+		err = registry.Persist(c.patience(ctx), func() error { _, _, err := look(); return err })
+	}
+	switch {
+	case err != nil:
+		return "", false, unsettled(op, err)
+	case len(found) == 0:
+		return strconv.Itoa(number), true, nil
+	}
+	c.tagTwins(ctx, s.Model, found)
+	return strconv.Itoa(found[0]), true, nil
+}
+
+// settling is a creation that goes on until it is known whether it took effect.
+type settling struct {
+	c       *Client
+	op      string
+	explain func(error) error // of a refusal
+}
+
+// settle sends until the effect is known. Its error is in the words of the domain; of one whose effect is not known it
+// has the reason unknown.
+func (w settling) settle(ctx context.Context, send func(try int) error, look func() (there bool, never, err error)) (registry.Settled, error) {
+	var last error
+	settled, err := registry.Settle(w.c.patience(ctx), func(try int) error {
+		last = send(try)
+		switch {
+		case last == nil:
+			return nil
+		case unclear(last):
+			return unknown(w.op, last)
+		case alreadyExists(last):
+			return &registry.Error{Reason: registry.Conflict, Msg: w.op + ": it exists already", Cause: last}
+		}
+		return w.explain(last)
+	}, look)
+	switch reason := registry.ReasonOf(err); {
+	case settled == registry.Unsettled:
+		return settled, unsettled(w.op, err)
+	case settled == registry.NoEffect && (reason == registry.Unknown || reason == registry.Conflict): // each try was answered, and nothing is there
+		return settled, w.explain(last)
+	}
+	return settled, err
+}
+
+// unsettled is the error of a write whose effect was not known when the time was up.
+func unsettled(op string, cause error) error {
+	out := *unknown(op, cause).(*registry.Error)
+	out.Over = false
+	return &out
 }
 
 // postVersion sends the creation. Some deployments cannot resolve models:/m-… and answer 500 to it every time; from the
@@ -198,19 +237,23 @@ func (c *Client) tagTwins(ctx context.Context, model string, numbers []int) {
 	}
 }
 
-// Pause waits before a caller's next try, see pause.
-func (c *Client) Pause(ctx context.Context, try int) bool { return c.pause(ctx, try) }
-
-// maxTries bounds the creation of one version: eight waits add up to half a minute at most.
+// maxTries bounds what may be left undone: eight waits add up to half a minute at most.
 const maxTries = 8
 
-// pause waits before the next try, up to 0.25 s doubled for each, with jitter so that several callers do not collide
-// again. It reports false when the tries or the time are used up.
+// pause is Pause for a bounded number of tries.
 func (c *Client) pause(ctx context.Context, try int) bool {
-	if try+1 >= maxTries {
-		return false
-	}
-	bound := min(250*time.Millisecond<<try, 8*time.Second)
+	return try+1 < maxTries && c.Pause(ctx, try)
+}
+
+// patience is Pause for as long as ctx lasts.
+func (c *Client) patience(ctx context.Context) func(int) bool {
+	return func(try int) bool { return c.Pause(ctx, try) }
+}
+
+// Pause waits before the next try, up to 0.25 s doubled for each and 8 s at most, with jitter so that several callers do
+// not collide again. It reports false when the time is used up.
+func (c *Client) Pause(ctx context.Context, try int) bool {
+	bound := 250 * time.Millisecond << min(try, 5)
 	wait := time.NewTimer(time.Duration(c.jitter() * float64(bound)))
 	defer wait.Stop()
 	select {

@@ -18,6 +18,15 @@ func (c *Client) version(ctx context.Context, name string, number int) (registry
 	return c.oneVersion(ctx, "model-versions/get", query, fmt.Sprintf("version %d of %s", number, name), name)
 }
 
+// Version reads one version by number, for who does not depend on it.
+func (c *Client) Version(ctx context.Context, name string, number int) registry.Known[registry.Version] {
+	v, err := c.version(ctx, name, number)
+	if err != nil {
+		return registry.Unreadable[registry.Version](err.Error())
+	}
+	return v
+}
+
 // holder reads the version an alias names. A missing alias is 400 on most servers and 404 for a missing model or a
 // deleted version, so neither says which: the caller compares with the aliases of the registered model. bare is true
 // where the server has no aliases.

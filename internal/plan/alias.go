@@ -16,29 +16,74 @@ func Aliases(f registry.Facts, in registry.Intent) (registry.Plan, error) {
 	if err := usable(f, in); err != nil {
 		return p, err
 	}
+	asked, err := askedMoves(f, in)
+	if err != nil {
+		return p, err
+	}
+	moves := needed(asked)
+	for _, s := range moves {
+		if s.Do == registry.DeleteAlias {
+			p.Notes = append(p.Notes, fmt.Sprintf("removing alias %s needs the right MANAGE where MLflow's basic-auth is used; moving it needs only EDIT", s.Ref))
+		}
+	}
+	p.Steps = append(append(p.Steps, moves...), aliasMarks(moves, in)...)
+	fallbackNote(&p, f)
+	return p, nil
+}
+
+// ResumeAliases plans the rest of an Aliases plan that was cut off after it had moved something: what is not yet done of
+// the recorded moves, and all marks. ok is false where there is nothing to finish.
+func ResumeAliases(f registry.Facts, in registry.Intent) (p registry.Plan, digest string, ok bool) {
+	asked, err := askedMoves(f, in)
+	if err != nil || usable(f, in) != nil {
+		return p, "", false
+	}
+	var parts []registry.Shift
+	for _, s := range asked {
+		parts = append(parts, registry.Shift{Ref: s.MoveRef(), Want: s.Was})
+	}
+	e, moved, ok := f.CutOff(in.Command, parts)
+	if !ok || !moved {
+		return p, "", false
+	}
+	var recorded []registry.Step
+	for _, s := range asked {
+		switch {
+		case listed(e, s):
+			recorded = append(recorded, s)
+		case s.Was != s.Want: // to be moved, and not part of what was begun
+			return p, "", false
+		}
+	}
+	if len(recorded) != len(e.Record.Moves) {
+		return p, "", false
+	}
+	p = begin(f, in)
+	p.Source, p.Resumes = nil, e.Epoch
+	p.Notes = append(p.Notes, fmt.Sprintf("finishes entry %d of the ledger, which was cut off", e.Epoch))
+	p.Steps = append(append(p.Steps, needed(recorded)...), aliasMarks(recorded, in)...)
+	fallbackNote(&p, f)
+	return p, e.Record.Plan, true
+}
+
+// askedMoves are the moves that would bring about what was asked for, also those that are made already.
+func askedMoves(f registry.Facts, in registry.Intent) ([]registry.Step, error) {
 	var moves []registry.Step
 	for _, a := range in.Query.Aliases {
 		want := ""
 		if a.Version != 0 {
 			want = fmt.Sprint(a.Version)
 		}
-		s, needed := aliasMove(f, in.Query.Model, a.Alias, a.Version, want)
-		if !needed {
-			continue
-		}
-		if s.Do == registry.DeleteAlias {
-			p.Notes = append(p.Notes, fmt.Sprintf("removing alias %s needs the right MANAGE where MLflow's basic-auth is used; moving it needs only EDIT", a.Alias))
-		}
+		s, _ := aliasMove(f, in.Query.Model, a.Alias, a.Version, want)
 		moves = append(moves, s)
 	}
 	traffic, err := trafficMove(f, in)
-	if err != nil {
-		return p, err
-	}
-	moves = append(moves, traffic...)
-	p.Steps = append(append(p.Steps, moves...), aliasMarks(moves, in)...)
-	fallbackNote(&p, f)
-	return p, nil
+	return append(moves, traffic...), err
+}
+
+// needed are the moves that are not made yet.
+func needed(moves []registry.Step) []registry.Step {
+	return slices.DeleteFunc(slices.Clone(moves), func(s registry.Step) bool { return s.Was == s.Want })
 }
 
 // Repair plans the removal of the aliases that name versions which were deleted.
@@ -88,8 +133,8 @@ func usable(f registry.Facts, in registry.Intent) error {
 	return nil
 }
 
-// trafficMove plans the tag that tells a router what share of the requests each alias gets. Every alias in it must name
-// a version once the plan is applied.
+// trafficMove is the tag, where traffic is asked for, that tells a router what share of the requests each alias gets.
+// Every alias in it must name a version once the plan is applied.
 func trafficMove(f registry.Facts, in registry.Intent) ([]registry.Step, error) {
 	if len(in.Traffic) == 0 {
 		return nil, nil
@@ -120,9 +165,6 @@ func trafficMove(f registry.Facts, in registry.Intent) ([]registry.Step, error) 
 		return nil, err
 	}
 	was := f.Model.OrZero().Tags[registry.TagTraffic]
-	if was == string(text) {
-		return nil, nil
-	}
 	return []registry.Step{{Do: registry.SetModelTag, Model: in.Query.Model, Ref: registry.TagTraffic, Was: was, Want: string(text)}}, nil
 }
 

@@ -37,14 +37,12 @@ func wayBack(p *registry.Plan, f registry.Facts, moves []registry.Step) {
 	if len(moves) == 0 {
 		return
 	}
-	v, ok := f.Incumbent().OrZero().Version.Get()
-	why := "no other version held the target before"
-	if ok && v.Number != f.Number() {
-		if why = f.OnHold(v); why == "" {
-			why = v.Usable()
-		}
-	}
-	if why != "" {
+	_, why := f.WayBack()
+	switch {
+	case why == "":
+	case p.Incumbent == 0 || p.Incumbent == f.Number(): // as it is for every first promotion
 		p.Notes = append(p.Notes, "after this there is no way back by rollback: "+why)
+	default:
+		p.Notes = append(p.Notes, fmt.Sprintf("warning: after this there is no way back by rollback to version %d, which the target names now: %s", p.Incumbent, why))
 	}
 }

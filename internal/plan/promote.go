@@ -32,7 +32,7 @@ func Promote(f registry.Facts, v registry.Verdict, in registry.Intent) (registry
 		p.Notes = append(p.Notes, "the incumbent is kept; nothing is written")
 		return p, nil
 	}
-	moves := append(moves(f, in), traffic...)
+	moves := append(moves(f, in), needed(traffic)...)
 	if !allowed && in.RegisterIfValid {
 		return p, nil
 	}

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
@@ -36,6 +37,12 @@ func begin(f registry.Facts, in registry.Intent) registry.Plan {
 		p.Notes = append(p.Notes, fmt.Sprintf("the best run of experiment %s by %s (%s) is %s with %s", b.Experiment, b.Metric, b.Goal, b.RunID, b.Value))
 		if len(b.Ties) > 0 {
 			p.Notes = append(p.Notes, fmt.Sprintf("%d older runs have the same value; the newest was taken: not %s", len(b.Ties), strings.Join(b.Ties[:min(5, len(b.Ties))], ", ")))
+		}
+	}
+	if c := f.OfCommit; c != nil {
+		p.Notes = append(p.Notes, fmt.Sprintf("the newest finished run of commit %s is %s, which ended %s (looked for in %s)", c.SHA, c.RunID, c.Ended.Format(time.RFC3339), c.Searched))
+		if len(c.Ties) > 0 {
+			p.Notes = append(p.Notes, fmt.Sprintf("%d other runs of the commit ended at the same moment; one was taken: not %s", len(c.Ties), strings.Join(c.Ties[:min(5, len(c.Ties))], ", ")))
 		}
 	}
 	if len(f.Twins) > 0 {

@@ -16,6 +16,7 @@ type Policy struct {
 	Rules      []Rule
 	Waivers    []Waiver
 	Identities map[string]string // MLflow user -> GitHub login
+	Audit      Audit
 }
 
 // Rule is what applies to the models whose names match.
@@ -32,6 +33,15 @@ type TargetRule struct {
 	From         []string // aliases and stages one of which the version must hold
 	FromLine     int
 	Gates        []Gate
+	Digest       string // of what is written about it, comments and layout aside
+}
+
+// Ref is what the ledger calls the target.
+func (t TargetRule) Ref() string {
+	if t.Alias != "" {
+		return "@" + t.Alias
+	}
+	return t.Stage
 }
 
 // Name is the alias or the stage.
@@ -65,17 +75,25 @@ var (
 	}
 	fileFields = []field{
 		need("version", shape{kind: isNumber, about: "of this format: 1", whole: true, least: 1}),
-		need("models", open(isMap, "rules by the name of the registered model, * for any part of it")),
+		may("models", open(isMap, "rules by the name of the registered model, * for any part of it")),
 		may("waivers", list("exceptions", object("an exception for one version and one gate", waiverFields...))),
 		may("identities", free("GitHub logins by MLflow user", text("an MLflow user"), loginShape)),
 	}
 )
 
+// fieldsOf are the keys of a file whose audit knows these rules.
+func fieldsOf(rules []registry.AuditRule) []field {
+	if len(rules) == 0 {
+		return fileFields
+	}
+	return append(slices.Clone(fileFields), may("audit", object("settings of the rules of an audit, and findings that may stand", auditFields(rules)...)))
+}
+
 // Parse reads a policy file. The error is a *registry.Error with reason bad-policy, and its cause joins all Problems
-// with their places.
-func Parse(file string, data []byte) (Policy, error) {
+// with their places. rules are those of an audit, which the section audit sets; without any it is refused.
+func Parse(file string, data []byte, rules ...registry.AuditRule) (Policy, error) {
 	p := Policy{File: file, Digest: registry.Digest("policy/1", string(data)), Identities: map[string]string{}}
-	r := &reader{}
+	r := &reader{rules: rules}
 	root, err := parseYAML(string(data))
 	var problem Problem
 	if errors.As(err, &problem) {
@@ -127,7 +145,10 @@ func (r *reader) file(p *Policy, root *node) {
 		r.wrong(root.line, root.col, "the file is %s; want a mapping with version and models", root.kind)
 		return
 	}
-	r.checkFields(fileFields, root, "the policy")
+	r.checkFields(fieldsOf(r.rules), root, "the policy")
+	if !root.has("models") && !root.has("audit") {
+		r.wrong(root.line, root.col, "the policy lacks the key models: rules by the name of the registered model")
+	}
 	if v := root.get("version"); v != nil && v.kind == isNumber && v.number() != 1 {
 		r.wrong(v.line, v.col, "version %s of the policy format is not known; want 1", v.text)
 	}
@@ -148,6 +169,9 @@ func (r *reader) file(p *Policy, root *node) {
 		for _, e := range ids.entries {
 			p.Identities[e.key] = e.value.text
 		}
+	}
+	if a := root.get("audit"); a != nil {
+		p.Audit = r.auditSection(a, r.rules)
 	}
 	if w := root.get("waivers"); w != nil {
 		for _, n := range w.items {
@@ -192,7 +216,7 @@ func (r *reader) rule(file string, e entry) Rule {
 }
 
 func (r *reader) target(file string, e entry) TargetRule {
-	out := TargetRule{Line: e.line}
+	out := TargetRule{Line: e.line, Digest: registry.Digest("target/1", e.value.canonical())}
 	r.check(object("", targetFields...), e.value, "target "+e.key)
 	if from := e.value.get("from"); from != nil {
 		out.From, out.FromLine = e.value.texts("from"), from.line

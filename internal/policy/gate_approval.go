@@ -11,7 +11,7 @@ import (
 var approvalKind = kind{
 	name:    "approval",
 	passes:  "enough people approved who are neither the author nor the one who started the workflow",
-	careful: "the author is the GitHub author of the run's commit, or by `identities` who ran the training; unmapped is inconclusive; pending in a plan, judged when it is applied",
+	careful: "the author is the GitHub author of the run's commit, or by `identities` who ran the training; unmapped is inconclusive; who opened the pull request does not count either; pending in a plan, judged when it is applied",
 	late:    true,
 	main:    whole("how many people must approve", 1),
 	fields:  []field{may("by", list("the only people whose approval counts", loginShape))},
@@ -48,13 +48,17 @@ func (g approvalGate) check(f registry.Facts) registry.Finding {
 	if review.Starter == "" {
 		return unclear(registry.Finding{Candidate: "?"}, "who started the workflow is not known", "run this in GitHub Actions")
 	}
+	owners := append([]string{author, review.Starter}, review.Involved...)
+	is := func(who string) func(string) bool {
+		return func(other string) bool { return strings.EqualFold(who, other) }
+	}
 	var counted, own []string
 	for _, who := range review.Approvers {
 		login := strings.ToLower(who)
 		switch {
-		case login == strings.ToLower(author) || login == strings.ToLower(review.Starter):
+		case slices.ContainsFunc(owners, is(who)):
 			own = append(own, who)
-		case len(g.by) > 0 && !slices.ContainsFunc(g.by, func(b string) bool { return strings.EqualFold(b, who) }):
+		case len(g.by) > 0 && !slices.ContainsFunc(g.by, is(who)):
 		case !slices.Contains(counted, login):
 			counted = append(counted, login)
 		}

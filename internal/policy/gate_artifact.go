@@ -3,7 +3,6 @@ package policy
 import (
 	"fmt"
 	"maps"
-	"path"
 	"slices"
 	"strings"
 
@@ -78,10 +77,7 @@ func (a artifactGate) check(f registry.Facts) registry.Finding {
 	if !ok {
 		return unclear(out, "the model's files are not known: "+f.Candidate.Files.Why(), "")
 	}
-	var total int64
-	for _, x := range files {
-		total += x.Size
-	}
+	_, total := registry.Sizes(files)
 	out.Candidate = fmt.Sprintf("%d files, %d bytes", len(files), total)
 	for _, step := range []func(registry.MLmodel, []registry.File, registry.Finding) *registry.Finding{a.complete, a.flavours, a.formats, a.versions} {
 		if end := step(m, files, out); end != nil {
@@ -95,26 +91,13 @@ func (a artifactGate) check(f registry.Facts) registry.Finding {
 }
 
 func (a artifactGate) complete(m registry.MLmodel, files []registry.File, out registry.Finding) *registry.Finding {
-	var total int64
-	for _, x := range files {
-		total += x.Size
-	}
-	for _, name := range append([]string{"MLmodel"}, m.Names...) {
-		name = path.Clean(name)
-		size, there := int64(0), false
-		for _, x := range files {
-			if x.Path == name && !x.Dir || strings.HasPrefix(x.Path, name+"/") {
-				size, there = size+x.Size, true
-			}
-		}
-		if !there || size == 0 {
-			what := map[bool]string{true: "is empty", false: "is not there"}[there]
-			end := failed(out, fmt.Sprintf("%s, which the MLmodel file names, %s", name, what), "log the model again")
-			return &end
-		}
-	}
+	_, total := registry.Sizes(files)
+	name, empty := m.Lacks(files)
 	var end registry.Finding
 	switch {
+	case name != "":
+		what := map[bool]string{true: "is empty", false: "is not there"}[empty]
+		end = failed(out, fmt.Sprintf("%s, which the MLmodel file names, %s", name, what), "log the model again")
 	case m.SizeBytes > total:
 		end = failed(out, fmt.Sprintf("the files have %d bytes together, and the MLmodel file says %d", total, m.SizeBytes), "log the model again: a part is missing")
 	case a.example && m.InputExample == "":

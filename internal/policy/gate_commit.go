@@ -19,24 +19,18 @@ var commitKind = kind{
 	build:   buildCommit,
 }
 
-// Tags MLflow's client sets on a run.
-const (
-	tagCommit     = "mlflow.source.git.commit"
-	tagRepository = "mlflow.source.git.repoURL"
-)
-
 func buildCommit(n *node) (Gate, error) {
 	ancestors, clean := n.str("commit") == "ancestor", n.str("clean-tag")
 	wanted := "the head commit"
 	if ancestors {
 		wanted += " or an ancestor"
 	}
-	return Gate{Wanted: wanted, Needs: registry.Needs{Commit: ancestors}, Check: func(f registry.Facts) registry.Finding {
+	return Gate{Wanted: wanted, Needs: registry.Needs{Commit: true}, Check: func(f registry.Facts) registry.Finding {
 		run, ok := f.Candidate.Run.Get()
 		if !ok {
 			return unclear(registry.Finding{Candidate: "?"}, "the run is not readable: "+f.Candidate.Run.Why(), "")
 		}
-		commit := run.Tags[tagCommit]
+		commit := run.Tags[registry.RunTagCommit]
 		out := registry.Finding{Candidate: commit}
 		if end := origin(f, run, clean, &out); end != nil {
 			return *end
@@ -61,15 +55,15 @@ func buildCommit(n *node) (Gate, error) {
 // origin holds the run's repository and working tree to what is known of the workflow's.
 func origin(f registry.Facts, run registry.Run, clean string, out *registry.Finding) *registry.Finding {
 	var end registry.Finding
-	repo := slug(run.Tags[tagRepository])
+	repo := slug(run.Tags[registry.RunTagRepository])
 	switch {
-	case run.Tags[tagCommit] == "":
+	case run.Tags[registry.RunTagCommit] == "":
 		out.Candidate = "absent"
-		end = unclear(*out, fmt.Sprintf("run %s names no commit (tag %s)", run.ID, tagCommit), "train in a checkout, where MLflow notes the commit, or set the tag")
+		end = unclear(*out, fmt.Sprintf("run %s names no commit (tag %s)", run.ID, registry.RunTagCommit), "train in a checkout, where MLflow notes the commit, or set the tag")
 	case len(f.Commit.Heads) == 0 || f.Commit.Repository == "":
 		end = unclear(*out, "there is no workflow whose commit could be compared", "run this in GitHub Actions")
 	case repo == "":
-		end = unclear(*out, fmt.Sprintf("run %s names no repository (tag %s)", run.ID, tagRepository), "train in a checkout with a remote, or set the tag")
+		end = unclear(*out, fmt.Sprintf("run %s names no repository (tag %s)", run.ID, registry.RunTagRepository), "train in a checkout with a remote, or set the tag")
 	case !strings.EqualFold(repo, f.Commit.Repository):
 		end = failed(*out, fmt.Sprintf("the run was trained from repository %s, the workflow runs in %s", repo, f.Commit.Repository), "train from this repository")
 	case clean == "" || run.Tags[clean] == "true" || run.Tags[clean] == "clean":

@@ -42,7 +42,7 @@ func rich() registry.Facts {
 			Ref:     ref,
 			Version: registry.Is(registry.Version{Model: "churn", Number: number, Stage: "Staging", Tags: map[string]string{"promoted_to_staging_at": "2026-05-01T10:00:00Z"}}),
 			Run: registry.Is(registry.Run{ID: "r" + ref, Status: "FINISHED", End: dawn.Add(-time.Hour), User: "ann", Metrics: metrics, Params: map[string]string{"depth": "3"},
-				Tags:     map[string]string{tagCommit: "c0ffee", tagRepository: "https://h/acme/churn", "clean": "true", "owner": "ann"},
+				Tags:     map[string]string{registry.RunTagCommit: "c0ffee", registry.RunTagRepository: "https://h/acme/churn", "clean": "true", "owner": "ann"},
 				Datasets: []registry.Dataset{{Name: "t", Digest: "d1", Context: "test"}, {Name: "u", Digest: "d2", Context: "training"}}}),
 			MLmodel: registry.Is(m), Digest: registry.Is("abc"),
 			Files:   registry.Is([]registry.File{{Path: "MLmodel", Size: 10}, {Path: "model.skops", Size: 90}}),

@@ -1,10 +1,14 @@
 package policy
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
 
 // Schema is the JSON schema of the policy file, written from the shapes that the parser holds it to. What a schema cannot
 // say, such as two patterns that match one name, only the parser finds.
-func Schema() []byte {
+func Schema(rules ...registry.AuditRule) []byte {
 	gates := []any{}
 	for _, k := range kinds {
 		s := objectSchema(k.keys())
@@ -21,10 +25,15 @@ func Schema() []byte {
 	model := objectSchema(modelFields)
 	model["properties"] = map[string]any{"aliases": targets(aliasShape, modelFields[0].about), "stages": targets(stageShape, modelFields[1].about)}
 	model["minProperties"] = 1
-	root := objectSchema(fileFields)
+	root := objectSchema(fieldsOf(rules))
 	props := root["properties"].(map[string]any)
 	props["version"] = map[string]any{"const": 1, "description": fileFields[0].about}
 	props["models"] = map[string]any{"type": "object", "minProperties": 1, "maxProperties": maxRules, "propertyNames": globShape.schema(), "additionalProperties": map[string]any{"$ref": "#/$defs/model"}, "description": fileFields[1].about}
+	sections := []any{map[string]any{"required": []string{"models"}}}
+	if len(rules) > 0 {
+		sections = append(sections, map[string]any{"required": []string{"audit"}})
+	}
+	root["anyOf"] = sections
 	root["$schema"], root["title"] = "https://json-schema.org/draft/2020-12/schema", "mlflow-promote policy"
 	root["$defs"] = map[string]any{"model": model, "target": target}
 	out, err := json.MarshalIndent(root, "", "  ")

@@ -69,7 +69,10 @@ func need(name string, s shape) field { return field{name, true, s} }
 func may(name string, s shape) field  { return field{name, false, s} }
 
 // reader collects everything wrong with a file.
-type reader struct{ problems []Problem }
+type reader struct {
+	problems []Problem
+	rules    []registry.AuditRule
+}
 
 func (r *reader) wrong(line, col int, format string, args ...any) {
 	r.problems = append(r.problems, Problem{line, col, fmt.Sprintf(format, args...)})

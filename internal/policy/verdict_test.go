@@ -84,13 +84,14 @@ func TestNobodyApprovesTheirOwnWork(t *testing.T) {
 		review registry.Review
 		want   registry.Outcome
 	}{
-		"somebody else":            {registry.Review{Author: "ann", Starter: "bob", Approvers: []string{"eve"}}, registry.Pass},
-		"the author":               {registry.Review{Author: "ann", Starter: "bob", Approvers: []string{"ann"}}, registry.Fail},
-		"the author in capitals":   {registry.Review{Author: "ann", Starter: "bob", Approvers: []string{"ANN"}}, registry.Fail},
-		"who started the workflow": {registry.Review{Author: "ann", Starter: "bob", Approvers: []string{"bob"}}, registry.Fail},
-		"nobody":                   {registry.Review{Author: "ann", Starter: "bob"}, registry.Fail},
-		"an unknown author":        {registry.Review{Starter: "bob", Approvers: []string{"eve"}}, registry.Inconclusive},
-		"an unknown starter":       {registry.Review{Author: "ann", Approvers: []string{"eve"}}, registry.Inconclusive},
+		"somebody else":               {registry.Review{Author: "ann", Starter: "bob", Approvers: []string{"eve"}}, registry.Pass},
+		"the author":                  {registry.Review{Author: "ann", Starter: "bob", Approvers: []string{"ann"}}, registry.Fail},
+		"the author in capitals":      {registry.Review{Author: "ann", Starter: "bob", Approvers: []string{"ANN"}}, registry.Fail},
+		"who started the workflow":    {registry.Review{Author: "ann", Starter: "bob", Approvers: []string{"bob"}}, registry.Fail},
+		"who opened the pull request": {registry.Review{Author: "ann", Starter: "bob", Involved: []string{"joe"}, Approvers: []string{"Joe"}}, registry.Fail},
+		"nobody":                      {registry.Review{Author: "ann", Starter: "bob"}, registry.Fail},
+		"an unknown author":           {registry.Review{Starter: "bob", Approvers: []string{"eve"}}, registry.Inconclusive},
+		"an unknown starter":          {registry.Review{Author: "ann", Approvers: []string{"eve"}}, registry.Inconclusive},
 	} {
 		f := rich()
 		f.Review = registry.Is(c.review)

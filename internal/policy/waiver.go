@@ -22,9 +22,12 @@ func (w Waiver) covers(f registry.Facts) bool {
 	return ok && v.Model == w.Model && v.Number == w.Version
 }
 
-// expired also holds where the time is not known: an exception nobody can date is none.
-func (w Waiver) expired(now time.Time) bool {
-	day, err := time.Parse(time.DateOnly, w.Until)
+func (w Waiver) expired(now time.Time) bool { return Over(w.Until, now) }
+
+// Over reports whether a day that still counts has passed. It also holds where the time is not known: an exception
+// nobody can date is none.
+func Over(until string, now time.Time) bool {
+	day, err := time.Parse(time.DateOnly, until)
 	return err != nil || now.IsZero() || !now.Before(day.AddDate(0, 0, 1))
 }
 
@@ -47,6 +50,7 @@ func waive(v registry.Verdict, waivers []Waiver, facts registry.Facts) registry.
 				continue
 			}
 			v.Waivers = append(v.Waivers, said)
+			v.Findings[i].Until = w.Until
 			v.Findings[i].Waiver = fmt.Sprintf("waived by %s until %s: %s", w.By, w.Until, w.Why)
 		}
 	}

@@ -69,6 +69,27 @@ func (n *node) get(key string) *node {
 	return nil
 }
 
+// canonical writes the value on one line, without what makes no difference to a reader: order of keys, comments, style.
+func (n *node) canonical() string {
+	var parts []string
+	switch n.kind {
+	case isList:
+		for _, item := range n.items {
+			parts = append(parts, item.canonical())
+		}
+		return "[" + strings.Join(parts, ",") + "]"
+	case isMap:
+		for _, e := range n.entries {
+			parts = append(parts, fmt.Sprintf("%q:%s", e.key, e.value.canonical()))
+		}
+		slices.Sort(parts)
+		return "{" + strings.Join(parts, ",") + "}"
+	case isText:
+		return fmt.Sprintf("%q", n.text)
+	}
+	return n.text
+}
+
 // parseYAML reads one document. Anchors, aliases, tags and merge keys are refused: what a gate says stands where it is
 // read.
 func parseYAML(text string) (*node, error) {

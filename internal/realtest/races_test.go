@@ -3,71 +3,112 @@
 package realtest
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
+	"flag"
 	"fmt"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/racetest"
 )
 
-// Real processes promote different versions to one target of a real server at the same moment. With the ledger nothing
-// is lost; without it, and with what the stock client does, something is.
+var (
+	rounds = flag.Int("rounds", 10, "of each race of processes")
+	whole  = flag.Bool("whole", false, "also what takes too long for every run: all servers, all lengths")
+)
+
+// racedServers are those that processes race on; every run sees the newest and the oldest.
+var racedServers = []struct {
+	name  string
+	o     Options
+	whole bool
+}{
+	{"3.17.2 on PostgreSQL", Options{Store: "postgresql"}, false},
+	{"3.17.2 on MariaDB", Options{Store: "mariadb"}, true},
+	{"2.22.5 on SQLite", Options{Version: "2.22.5"}, true},
+	{"1.30.1 on SQLite", Options{Version: "1.30.1"}, false},
+}
+
+// Real processes promote different versions to one target of a real server at the same moment; a barrier sees to it
+// that all have looked before the first writes. With the ledger nothing is lost; without it, and with what the stock
+// client does, something is, or the barrier would prove nothing.
 func TestRacesOfProcesses(t *testing.T) {
-	rounds := 15
-	if n, err := strconv.Atoi(os.Getenv("PROMOTE_ROUNDS")); err == nil {
-		rounds = n
+	binary := program(t)
+	for _, at := range racedServers {
+		if at.whole && !*whole {
+			continue
+		}
+		t.Run(at.name, func(t *testing.T) {
+			s, err := MLflow(t.Context(), at.o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Stop()
+			sum := map[string]racetest.Tally{}
+			for _, processes := range []int{2, 3, 4} {
+				if processes == 3 && at.o.Store != "postgresql" {
+					continue
+				}
+				for _, how := range []string{"claims", "no claims", "stock client"} {
+					r := &raceOf{t: t, s: s, binary: binary, how: how, processes: processes}
+					r.run(*rounds)
+					t.Logf("race: %s, %d processes, %s: %s; met %d; %d ms a round", at.name, processes, how, r.Tally, r.met, r.took.Milliseconds()/int64(*rounds))
+					if how == "claims" && (r.Wrong() > 0 || r.Won < *rounds) {
+						t.Errorf("%d processes: with claims something was lost", processes)
+					}
+					if 4*r.met < 3**rounds {
+						t.Errorf("%d processes, %s: all had looked before the first write in %d of %d rounds only", processes, how, r.met, *rounds)
+					}
+					n := sum[how]
+					n.NotLinearisable += r.Wrong()
+					sum[how] = n
+				}
+			}
+			for _, how := range []string{"no claims", "stock client"} {
+				if sum[how].Wrong() == 0 {
+					t.Errorf("%s: nothing was lost: the harness finds nothing", how)
+				}
+			}
+		})
 	}
+}
+
+// program builds the binary as it is released.
+func program(t *testing.T) string {
+	t.Helper()
 	root, err := Root()
 	if err != nil {
 		t.Fatal(err)
 	}
 	binary := filepath.Join(t.TempDir(), "mlflow-promote")
-	build := exec.Command("go", "build", "-o", binary, ".")
+	build := exec.Command("go", "build", "-trimpath", "-o", binary, ".")
 	build.Dir = root
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	s, err := MLflow(t.Context(), Options{Store: "postgresql"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Stop)
-	for _, processes := range []int{2, 4} {
-		for _, ledger := range []string{"required", "off", "stock"} {
-			t.Run(fmt.Sprintf("%d processes, %s", processes, ledger), func(t *testing.T) {
-				r := &raceOf{t: t, s: s, binary: binary, ledger: ledger, model: fmt.Sprintf("race-%d-%s", processes, ledger)}
-				r.setUp(processes)
-				for n := range rounds {
-					r.round(n, processes)
-				}
-				t.Log(r)
-				wrong := r.lost + r.holders
-				if ledger == "required" && (wrong > 0 || r.won < rounds) {
-					t.Error("with the ledger something was lost")
-				}
-				if ledger == "stock" && wrong == 0 {
-					t.Error("the harness finds nothing with the stock client's requests either")
-				}
-			})
-		}
-	}
+	return binary
 }
 
 type raceOf struct {
-	t                                   *testing.T
-	s                                   *Server
-	binary, ledger, model, run          string
-	rounds, won, refused, lost, holders int
-}
-
-func (r *raceOf) String() string {
-	return fmt.Sprintf("%d rounds, %d successes, %d refused; two successes from one base in %d, two holders in %d", r.rounds, r.won, r.refused, r.lost, r.holders)
+	racetest.Tally
+	t         *testing.T
+	s         *Server
+	barrier   *Barrier
+	binary    string
+	how       string // claims, no claims or stock client
+	processes int
+	model     string
+	met       int // rounds in which all had looked before the first write
+	took      time.Duration
+	stock     []func() (string, error) // one running client for each process
 }
 
 func (r *raceOf) call(method, path string, in, out any) {
@@ -77,66 +118,75 @@ func (r *raceOf) call(method, path string, in, out any) {
 	}
 }
 
-func (r *raceOf) setUp(processes int) {
+func (r *raceOf) run(rounds int) {
+	r.model = fmt.Sprintf("race-%d-%c%c", r.processes, r.how[0], r.how[1])
 	logged, err := r.s.Run(r.t.Context(), Spec{Name: r.model, Metrics: map[string]string{"acc": "0.9"}})
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.run = logged.RunID
 	r.call(http.MethodPost, "registered-models/create", object{"name": r.model}, nil)
-	for n := range processes + 1 {
-		r.call(http.MethodPost, "model-versions/create", object{"name": r.model, "source": fmt.Sprintf("s3://bucket/%d", n), "run_id": r.run}, nil)
+	for n := range r.processes + 1 {
+		r.call(http.MethodPost, "model-versions/create", object{"name": r.model, "source": fmt.Sprintf("s3://bucket/%d", n), "run_id": logged.RunID}, nil)
 	}
+	searches := map[string]int{"claims": 2, "no claims": 2, "stock client": 1}[r.how] // ours looks again before it writes
+	if r.barrier, err = NewBarrier(r.s.URL, searches, 5*time.Second); err != nil {
+		r.t.Fatal(err)
+	}
+	defer r.barrier.Close()
+	switch r.how {
+	case "claims": // the ledger is begun once per model, which is no part of a race
+		if a := r.promote(r.s.URL, "0", 1); !a.Won {
+			r.t.Fatal("the ledger could not be begun")
+		}
+	case "stock client":
+		defer r.startClients()()
+	}
+	began := time.Now()
+	for n := range rounds {
+		r.round(n)
+	}
+	r.took = time.Since(began)
 }
 
 // round puts the first version in place by hand and lets the processes loose on it.
-func (r *raceOf) round(n, processes int) {
-	r.rounds++
-	r.move(1)
-	base := map[string]int{}
-	var mu sync.Mutex
+func (r *raceOf) round(n int) {
+	r.call(http.MethodPost, "model-versions/transition-stage",
+		object{"name": r.model, "version": "1", "stage": "Production", "archive_existing_versions": true}, nil)
+	attempts := make([]racetest.Attempt, r.processes)
+	r.barrier.Begin(r.processes)
+	start := time.Now()
 	var wg sync.WaitGroup
-	for i := range processes {
+	for i := range attempts {
 		wg.Go(func() {
-			previous, ok := r.promote(n, i, i+2)
-			mu.Lock()
-			defer mu.Unlock()
-			if ok {
-				r.won++
-				base[previous]++
+			began := time.Since(start)
+			if r.how == "stock client" {
+				attempts[i] = r.ask(i)
 			} else {
-				r.refused++
+				attempts[i] = r.promote(r.barrier.URL(i), fmt.Sprint(1000*(n+1)+i), i+2)
 			}
+			attempts[i].Began, attempts[i].Ended = began, time.Since(start)
+			r.barrier.Left(i)
 		})
 	}
 	wg.Wait()
-	for _, n := range base {
-		if n > 1 {
-			r.lost++
-			break
-		}
+	if r.barrier.Met() {
+		r.met++
 	}
-	if r.inProduction() != 1 {
-		r.holders++
-	}
+	r.Count(racetest.Round{Before: 1, After: r.inProduction(), Attempts: attempts})
 }
 
-// move is what the stock client does for a transition.
-func (r *raceOf) move(version int) error {
-	return r.s.Call(context.Background(), http.MethodPost, "model-versions/transition-stage",
-		object{"name": r.model, "version": strconv.Itoa(version), "stage": "Production", "archive_existing_versions": true}, nil)
-}
-
-func (r *raceOf) promote(n, i, version int) (previous string, ok bool) {
-	if r.ledger == "stock" {
-		return "1", r.move(version) == nil
-	}
+// promote runs one process of the program.
+func (r *raceOf) promote(address, run string, version int) racetest.Attempt {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, r.binary, "promote", "--json", "--tracking-uri", r.s.URL, "--model", r.model,
+	ledger := "required"
+	if r.how == "no claims" {
+		ledger = "off"
+	}
+	cmd := exec.CommandContext(ctx, r.binary, "promote", "--json", "--tracking-uri", address, "--model", r.model,
 		"--candidate", fmt.Sprintf("models:/%s/%d", r.model, version), "--stage", "Production", "--thresholds", "acc >= 0.5",
-		"--override", "downgrade", "--ledger", r.ledger)
-	cmd.Env = append(Environment(), fmt.Sprintf("GITHUB_RUN_ID=%d", 1000*n+i), "GITHUB_RUN_ATTEMPT=1")
+		"--override", "downgrade", "--ledger", ledger)
+	cmd.Env = append(Environment(), "GITHUB_RUN_ID="+run, "GITHUB_RUN_ATTEMPT=1")
 	out, err := cmd.Output()
 	var result struct {
 		Reason, Error string
@@ -148,20 +198,68 @@ func (r *raceOf) promote(n, i, version int) (previous string, ok bool) {
 	if err != nil && result.Reason != "conflict" && result.Reason != "stage-not-exclusive" {
 		r.t.Errorf("%s: %s", result.Reason, result.Error)
 	}
-	return result.Previous, err == nil && result.Reason == "ok"
+	from, _ := strconv.Atoi(cmp.Or(result.Previous, "0"))
+	return racetest.Attempt{From: from, To: version, Won: err == nil && result.Reason == "ok"}
 }
 
-func (r *raceOf) inProduction() int {
+// stockPromotion is what people write with the stock client: look who is there, then move. It answers with what it
+// replaced, or with nothing where the server refused.
+const stockPromotion = `
+import logging, sys, mlflow
+logging.disable(logging.CRITICAL)
+client = mlflow.MlflowClient(%q)
+for _ in sys.stdin:
+    try:
+        held = [int(v.version) for v in client.search_model_versions("name='%s'") if v.current_stage == "Production"]
+        client.transition_model_version_stage("%[2]s", "%[3]d", "Production", archive_existing_versions=True)
+        print(max(held, default=0))
+    except Exception:
+        print()
+`
+
+// startClients starts the stock clients, each a process that stays.
+func (r *raceOf) startClients() (stop func()) {
+	var stops []func()
+	for i := range r.processes {
+		ask, stop, err := r.s.Converse(r.t.Context(), fmt.Sprintf(stockPromotion, r.barrier.URL(i), r.model, i+2))
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		r.stock, stops = append(r.stock, ask), append(stops, stop)
+	}
+	return func() {
+		for _, stop := range stops {
+			stop()
+		}
+	}
+}
+
+func (r *raceOf) ask(i int) racetest.Attempt {
+	line, err := r.stock[i]()
+	a := racetest.Attempt{To: i + 2}
+	if n, wrong := fmt.Sscan(line, &a.From); n == 1 && wrong == nil {
+		a.Won = true
+	} else if err == nil && line != "\n" {
+		err = errors.New(line)
+	}
+	if err != nil {
+		r.t.Error(err)
+	}
+	return a
+}
+
+// inProduction are the versions that hold the stage.
+func (r *raceOf) inProduction() (holders []int) {
 	var out struct {
 		Versions []struct {
-			Stage string `json:"current_stage"`
+			Number string `json:"version"`
+			Stage  string `json:"current_stage"`
 		} `json:"model_versions"`
 	}
 	r.call(http.MethodGet, "model-versions/search?filter=name%3D%27"+r.model+"%27", nil, &out)
-	holders := 0
 	for _, v := range out.Versions {
-		if v.Stage == "Production" {
-			holders++
+		if n, err := strconv.Atoi(v.Number); err == nil && v.Stage == "Production" {
+			holders = append(holders, n)
 		}
 	}
 	return holders

@@ -1,6 +1,10 @@
 package registry
 
-import "time"
+import (
+	"encoding/json"
+	"slices"
+	"time"
+)
 
 // Severity of an audit's finding, in the words of code scanning.
 type Severity string
@@ -14,32 +18,62 @@ const (
 // Severities from the worst to the least.
 var Severities = []Severity{High, Medium, Low}
 
+// AtLeast reports whether s is as bad as the other or worse.
+func (s Severity) AtLeast(other Severity) bool {
+	return slices.Index(Severities, s) <= slices.Index(Severities, other)
+}
+
 // Scopes of an audit.
 const (
 	ScopeLive = "live" // versions that an alias or a stage names
 	ScopeAll  = "all"
 )
 
+// AuditQuery is what an audit reads of a registry.
+type AuditQuery struct {
+	Scope    string
+	Model    string // only this registered model; "" = all of them
+	Needs    AuditNeeds
+	Progress func(AuditProgress) // called every few seconds, never at the same time; nil = nobody looks
+}
+
+// AuditProgress is how far the reading has come.
+type AuditProgress struct {
+	Models, OfModels     int // OfModels 0 = not known yet
+	Versions, OfVersions int
+	Requests             int
+	Took                 time.Duration
+	Left                 time.Duration // an estimate; 0 = none yet
+}
+
 // AuditNeeds is the union of what the rules of an audit want to know beyond models, versions, aliases and tags, which
 // are read in any case. Each costs requests.
 type AuditNeeds struct {
-	Runs        bool // status and lifecycle of the runs that versions name
+	Runs        bool // status and lifecycle of the runs that the versions name
 	Datasets    bool // and their inputs
 	Experiments bool // lifecycle of the experiments of those runs
-	Files       bool // whether the model's files are there, with sizes
-	Ledger      bool // the newest page of each model's promotion ledger
+	MLmodels    bool // the model descriptors
+	Files       bool // the names and sizes of the model's files
+	Ledger      bool // the promotion ledgers, which are not read by the stream but after it, by who knows their format
 }
 
 // Audited is one registered model as an audit reads it, in one piece: a rule sees one model at a time, so that memory
-// is bounded by the largest of them. What was not asked for is "not gathered".
+// is bounded by the largest of them. What was not asked for is "not gathered". Prompts are left out. On a server
+// without aliases Model.Aliases holds what their tags say.
 type Audited struct {
 	Model       Model
-	Versions    []Version // ascending by number; in the scope live only those that an alias or a stage names
+	Newest      Known[Version] // the one with the highest number, also in the scope live; absent = the model has none
+	Versions    []Version      // ascending by number; in the scope live only those that an alias or a stage names, each of them
 	Runs        map[string]Known[Run]
 	Experiments map[string]Known[Experiment]
-	Files       map[int]Known[[]File] // by version
-	Ledger      Known[Ledger]
-	Unreadable  string // why the model could not be read whole; "" where it was
+	MLmodels    map[int]Known[MLmodel] // by version; "not gathered" where the server hands out no files at all
+	Files       map[int]Known[[]File]  // the same; absent where nothing is there
+	Unreadable  string                 // why the model could not be read whole; "" where it was
+
+	// Read after the above, where a rule needs it.
+	Ledger Known[Ledger]          // absent = the model has none
+	Broken string                 // where the ledger does not hold together, and why; "" where it does
+	Former map[int]Known[Version] // earlier holders that the ledger names and Versions does not have
 }
 
 // Experiment is what an audit wants to know of one.
@@ -49,23 +83,67 @@ type Experiment struct {
 }
 
 // Live reports whether a consumer may be loading the version: an alias or a stage other than None and Archived names it.
-func (a Audited) Live(v Version) bool {
-	if v.Stage == "Production" || v.Stage == "Staging" {
-		return true
-	}
-	for _, n := range a.Model.Aliases {
+func (a Audited) Live(v Version) bool { return len(a.Refs(v)) > 0 }
+
+// Refs lists what names the version: its aliases, each as "@alias" and sorted, then its stage where that is Staging or
+// Production.
+func (a Audited) Refs(v Version) []string {
+	var refs []string
+	for alias, n := range a.Model.Aliases {
 		if n == v.Number {
-			return true
+			refs = append(refs, "@"+alias)
 		}
 	}
-	return false
+	slices.Sort(refs)
+	if v.Stage == "Production" || v.Stage == "Staging" {
+		refs = append(refs, v.Stage)
+	}
+	return refs
+}
+
+// Promoted reports whether anything says that the model has a promotion ledger: its anchor, or a mark on a version.
+func (a Audited) Promoted() bool {
+	if a.Model.Tags[TagAnchor] != "" {
+		return true
+	}
+	return slices.ContainsFunc(a.Versions, func(v Version) bool {
+		var mark Record
+		return v.Tags[TagRecord] != "" && json.Unmarshal([]byte(v.Tags[TagRecord]), &mark) == nil && mark.Ledger != ""
+	})
+}
+
+// FormersWanted is how many earlier holders of a target are looked for: one that can be gone back to is enough.
+const FormersWanted = 8
+
+// Unread lists the earlier holders that the ledger names and that were not read, the last first for each target.
+func (a Audited) Unread() []int {
+	l := a.Ledger.OrZero()
+	var out []int
+	for _, ref := range l.Refs() {
+		formers := l.Formers(ref, 0)
+		for _, n := range formers[:min(len(formers), FormersWanted)] {
+			if _, read := a.Version(n); !read && !slices.Contains(out, n) {
+				out = append(out, n)
+			}
+		}
+	}
+	return out
+}
+
+// Version finds a version among those that were read.
+func (a Audited) Version(number int) (Version, bool) {
+	i, found := slices.BinarySearchFunc(a.Versions, number, func(v Version, n int) int { return v.Number - n })
+	if !found {
+		return Version{}, false
+	}
+	return a.Versions[i], true
 }
 
 // AuditFinding is one thing an audit found, complete enough to be shown without the registry.
 type AuditFinding struct {
 	Rule        string   `json:"rule"`
 	Severity    Severity `json:"severity"`
-	Model       string   `json:"model"`
+	Model       string   `json:"model"` // "" = about the server or the whole registry
 	Version     int      `json:"version,omitempty"`
 	Alias       string   `json:"alias,omitempty"`
 	Stage       string   `json:"stage,omitempty"`
@@ -77,6 +155,9 @@ type AuditFinding struct {
 	Accepted    string   `json:"accepted,omitempty"` // who accepted it, why and until when; it counts nowhere then
 	Trend       Trend    `json:"trend,omitempty"`    // against the baseline; "" without one
 }
+
+// Counts reports whether the finding counts: it is there, and nobody accepted it.
+func (f AuditFinding) Counts() bool { return f.Accepted == "" && f.Trend != TrendFixed }
 
 // Trend says how a finding relates to those of the baseline.
 type Trend string
@@ -94,23 +175,74 @@ type AuditRule struct {
 	Severity Severity `json:"severity"` // as set for this audit
 	Why      string   `json:"why"`      // why it matters, one or two sentences
 	Fix      string   `json:"fix"`      // how to get rid of it
+
+	Settings []AuditSetting `json:"-"` // what the policy file may set of it, beside severity and off
+}
+
+// AuditSetting is one thing that the policy file may set of a rule.
+type AuditSetting struct {
+	Name    string
+	About   string
+	Kind    AuditSettingKind
+	Default any // by its kind
+}
+
+// AuditSettingKind says what a setting takes.
+type AuditSettingKind int
+
+const (
+	AuditSpan     AuditSettingKind = iota // a time.Duration, written 90m, 12h, 30d or 4w
+	AuditCount                            // an int from 1
+	AuditSwitch                           // a bool
+	AuditNames                            // a []string
+	AuditPairs                            // a map[string]string
+	AuditPatterns                         // a map[string]*regexp.Regexp, each for the whole text
+)
+
+// AuditUnjudged says of a rule what it could not judge: nothing of it counts as fine.
+type AuditUnjudged struct {
+	Rule  string `json:"rule"`
+	Count int    `json:"count"` // versions, targets or models
+	Why   string `json:"why"`   // of the first
+	Where string `json:"where"` // the first: the model, with version or target
 }
 
 // AuditTotals is what an audit counted.
 type AuditTotals struct {
-	Server   string           `json:"server"`
-	Scope    string           `json:"scope"`
-	Began    time.Time        `json:"began"`
-	Ended    time.Time        `json:"ended"`
-	Models   int              `json:"models"`
-	Versions int              `json:"versions"`
-	Live     int              `json:"live_versions"`
-	Aliases  int              `json:"aliases"`
-	Findings map[Severity]int `json:"findings"` // that count: not accepted, not fixed
-	Accepted int              `json:"accepted"`
-	New      int              `json:"new"`
-	Fixed    int              `json:"fixed"`
-	Baseline bool             `json:"baseline"` // there is one to compare with
-	ByRule   map[string]int   `json:"by_rule"`
-	Requests int              `json:"requests"`
+	Server    string           `json:"server"`
+	Version   string           `json:"server_version,omitempty"` // "" where the server does not tell
+	Scope     string           `json:"scope"`
+	Began     time.Time        `json:"began"`
+	Ended     time.Time        `json:"ended"`
+	Models    int              `json:"models"`
+	Versions  int              `json:"versions"`
+	Live      int              `json:"live_versions"`
+	Aliases   int              `json:"aliases"`
+	Findings  map[Severity]int `json:"findings"` // that count: not accepted, not fixed
+	Accepted  int              `json:"accepted"`
+	New       int              `json:"new"`
+	Unchanged int              `json:"unchanged"`
+	Fixed     int              `json:"fixed"`
+	Baseline  bool             `json:"baseline"` // there is one to compare with
+	ByRule    map[string]int   `json:"by_rule"`
+	Unjudged  []AuditUnjudged  `json:"not_judged,omitempty"`
+	Requests  int              `json:"requests"`
+}
+
+// Total is the number of findings that count.
+func (t AuditTotals) Total() int {
+	n := 0
+	for _, of := range t.Findings {
+		n += of
+	}
+	return n
+}
+
+// AuditSink takes an audit as it is made: the rules, then model by model what was read and found, then the totals.
+// What was found about no model of the registry, or about one that is gone since the baseline, comes with an Audited
+// that holds no more than the model's name, or nothing.
+type AuditSink interface {
+	Rules([]AuditRule) error
+	Model(Audited, []AuditFinding) error
+	Totals(AuditTotals) error
 }

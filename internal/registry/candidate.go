@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Candidate is the parsed `candidate` input. Exactly one of the forms is filled.
@@ -16,7 +17,8 @@ type Candidate struct {
 	Model   string // models:/Model/Number or models:/Model@Alias
 	Number  int
 	Alias   string
-	Best    *Best // best or best/PATH: found when facts are gathered
+	Best    *Best     // best or best/PATH: found when facts are gathered
+	Commit  *ByCommit // commit or commit/PATH: the same
 }
 
 // Best asks for the run of an experiment with the best value of a metric.
@@ -24,6 +26,13 @@ type Best struct {
 	Experiment string
 	Metric     string
 	Goal       string // Maximize or Minimize
+	Path       string // of the model in the run
+}
+
+// ByCommit asks for the newest finished run that was trained from a commit.
+type ByCommit struct {
+	SHA        string // full digest
+	Experiment string // name of the only one to look in; "" = all
 	Path       string // of the model in the run
 }
 
@@ -39,6 +48,14 @@ type BestRun struct {
 	Ties                                   []string // older runs with the same value
 }
 
+// CommitRun is the run that was found for a commit.
+type CommitRun struct {
+	SHA, RunID string
+	Ended      time.Time
+	Ties       []string // finished runs that ended at the same moment
+	Searched   string   // experiments, in words
+}
+
 var (
 	runID         = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 	loggedModelID = regexp.MustCompile(`^m-[0-9a-f]{32}$`)
@@ -50,7 +67,13 @@ func ParseCandidate(text string) (Candidate, error) {
 	c := Candidate{Text: text}
 	switch {
 	case text == "best" || strings.HasPrefix(text, "best/"):
-		return c.best(strings.TrimPrefix(strings.TrimPrefix(text, "best"), "/"))
+		path, err := pathAfter("best", text)
+		c.Best = &Best{Path: path}
+		return c, err
+	case text == "commit" || strings.HasPrefix(text, "commit/"):
+		path, err := pathAfter("commit", text)
+		c.Commit = &ByCommit{Path: path}
+		return c, err
 	case strings.HasPrefix(text, "runs:/"):
 		return c.run(strings.TrimPrefix(text, "runs:/"))
 	case strings.HasPrefix(text, "models:/"):
@@ -60,19 +83,19 @@ func ParseCandidate(text string) (Candidate, error) {
 	case strings.Contains(text, ":/"):
 		return c, fmt.Errorf("a bare location has no run, so no lineage; write runs:/RUN_ID/PATH, models:/NAME/VERSION or models:/m-…")
 	}
-	return c, fmt.Errorf("want runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS, models:/m-… or best")
+	return c, fmt.Errorf("want runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS, models:/m-…, best or commit")
 }
 
-func (c Candidate) best(path string) (Candidate, error) {
-	path = strings.Trim(path, "/")
+// pathAfter is the path of the model that stands behind the word, by default MLflow's usual one.
+func pathAfter(word, text string) (string, error) {
+	path := strings.Trim(strings.TrimPrefix(text, word), "/")
 	if path == "" {
 		path = "model"
 	}
 	if unsafePath(path) {
-		return c, fmt.Errorf("the artifact path %q must not hold '..', a backslash, '#', '?', '%%' or a control character", path)
+		return path, fmt.Errorf("the artifact path %q must not hold '..', a backslash, '#', '?', '%%' or a control character", path)
 	}
-	c.Best = &Best{Path: path}
-	return c, nil
+	return path, nil
 }
 
 func (c Candidate) run(rest string) (Candidate, error) {

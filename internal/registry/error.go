@@ -9,7 +9,10 @@ type Error struct {
 	Msg    string
 	Detail string // one line about the wire: method, address, status; "" when nothing was sent
 	Hint   string // what to do; may span lines
-	Cause  error
+	// Over says of a write with reason Unknown that none of its requests is still on its way: reading tells for good
+	// whether it took effect.
+	Over  bool
+	Cause error
 }
 
 func (e *Error) Error() string { return e.Msg }
@@ -25,4 +28,10 @@ func ReasonOf(err error) Reason {
 		return e.Reason
 	}
 	return ServerError
+}
+
+// MayLand reports that a write may still take effect although its caller has heard of it all that it will.
+func MayLand(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Reason == Unknown && !e.Over
 }

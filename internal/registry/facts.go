@@ -82,6 +82,7 @@ type Facts struct {
 	Newest       int                       // highest version number seen; 0 = none
 	Ledger       Ledger                    // of the model
 	Best         *BestRun                  // how the candidate "best" was found; nil for any other
+	OfCommit     *CommitRun                // how the candidate "commit" was found
 	Fallback     *Fallback                 // the server has no aliases; nil where it has
 	Versions     map[int]Known[Version]    // versions asked for by number
 
@@ -109,8 +110,9 @@ type Commit struct {
 
 // Review is who stands behind a change on GitHub.
 type Review struct {
-	Author    string // login of the author of the run's commit; "" when GitHub knows none
-	Starter   string // login of who started the workflow
+	Author    string   // login of the author of the run's commit; "" when GitHub knows none
+	Starter   string   // login of who started the workflow
+	Involved  []string // others whose approval is of their own work: who opened the pull request, for whom a run was repeated
 	Approvers []string
 }
 

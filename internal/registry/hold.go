@@ -46,3 +46,18 @@ func (v Version) Usable() string {
 	}
 	return ""
 }
+
+// WayBack is the version that a rollback goes to once the target was moved to the candidate, or why there is none.
+func (f Facts) WayBack() (to int, why string) {
+	v, ok := f.Incumbent().OrZero().Version.Get()
+	if !ok || v.Number == f.Number() {
+		return 0, "no other version held the target before"
+	}
+	if why = f.OnHold(v); why == "" {
+		why = v.Usable()
+	}
+	if why != "" {
+		return 0, why
+	}
+	return v.Number, ""
+}

@@ -8,12 +8,14 @@ type Intent struct {
 	Tags             map[string]string
 	ModelDescription string
 	ModelTags        map[string]string
-	RegisterIfValid  bool           // judge first, register only what passes
-	Policy           string         // digest of the policy file; "" where none applies
-	Override         []string       // named safety checks the user switched off for this run
-	WorkflowRun      string         // link to the run of the workflow, "" on a laptop
-	Actor            string         // who started it, "" when unknown
-	Traffic          map[string]int // percentages by alias, nil = leave as they are
+	RegisterIfValid  bool              // judge first, register only what passes
+	Policy           string            // digest of the policy file; "" where none applies
+	Rules            map[string]string // digest of what the policy asks, by the target's name in the ledger
+	Override         []string          // named safety checks the user switched off for this run
+	WorkflowRun      string            // link to the run of the workflow, "" on a laptop
+	Actor            string            // who started it, "" when unknown
+	Traffic          map[string]int    // percentages by alias, nil = leave as they are
+	Notify           []string          // who is to be told of a promotion, by names without secrets
 }
 
 // Safety checks that `override` can switch off.

@@ -29,6 +29,9 @@ func Unreadable[T any](why string) Known[T] { return Known[T]{state: unreadable,
 // Get returns the fact and whether it is known.
 func (k Known[T]) Get() (T, bool) { return k.value, k.state == known }
 
+// Gathered reports whether anybody asked for the fact.
+func (k Known[T]) Gathered() bool { return k.state != notGathered }
+
 // OrZero returns the fact, or the zero value where it is not known: for showing, never for deciding.
 func (k Known[T]) OrZero() T { return k.value }
 

@@ -1,8 +1,11 @@
 package registry
 
 import (
+	"fmt"
+	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -27,12 +30,20 @@ type Entry struct {
 	Link    string    // to the workflow run of the holder, "" on a laptop
 	Lease   time.Time // in the server's time; before it nobody else takes over unasked
 	Record  LedgerRecord
+	Text    string // of the record, as it is stored: digests are of this, so that later versions may add fields
 	Outcome string // "" while open
 	Reason  Reason // why it was aborted
 	Moved   int    // of the record's moves, when it ended
 	Ended   time.Time
 	Digest  string // of everything above, chained by the next record
+	Told    []int  // of the record's list Notify, those that were told: the one thing written after the entry was closed
 }
+
+// RecordDigest is the digest of the record alone, known before the entry is closed.
+func (e Entry) RecordDigest() string { return Digest(e.Text) }
+
+// ID names the entry to people and programs.
+func (e Entry) ID() string { return fmt.Sprintf("%d-%s", e.Epoch, e.RecordDigest()[:12]) }
 
 // Holder tells two processes with the same plan apart.
 type Holder struct {
@@ -47,35 +58,14 @@ func (h Holder) LaterAttemptOf(other Holder) bool {
 	return h.Run != "" && h.Run == other.Run && h.Attempt > other.Attempt
 }
 
-// LedgerRecord is what a promotion is about, written with its claim, before anything moves. Canonical JSON.
-type LedgerRecord struct {
-	Version   int       `json:"record_version"`
-	Epoch     int       `json:"epoch"`
-	Previous  string    `json:"prev_record_sha256,omitempty"` // digest of the entry before; "" for the first
-	PID       string    `json:"pid"`
-	Command   string    `json:"command"`
-	At        string    `json:"at"` // RFC 3339, UTC
-	Server    string    `json:"server"`
-	Model     string    `json:"model"`
-	From      int       `json:"from,omitempty"`
-	To        int       `json:"to"`
-	Target    Target    `json:"target"`
-	Moves     []Shift   `json:"moves"`
-	Candidate string    `json:"candidate"`
-	Source    string    `json:"source,omitempty"` // where the model's files are
-	RunID     string    `json:"run_id,omitempty"`
-	Commit    string    `json:"commit,omitempty"` // of the training code
-	Decision  Decision  `json:"decision,omitempty"`
-	Gates     []Finding `json:"gates,omitempty"`
-	LeftOut   int       `json:"gates_left_out,omitempty"` // gates that did not fit
-	Override  []string  `json:"override,omitempty"`
-	Hold      []int     `json:"hold,omitempty"`          // versions that a rollback puts on hold
-	Outside   []Shift   `json:"moved_outside,omitempty"` // targets that somebody else had moved since the last entry
-	TakesOver int       `json:"takes_over,omitempty"`    // epoch of an unfinished entry
-	Plan      string    `json:"plan"`                    // digest
-	Workflow  string    `json:"workflow_run,omitempty"`
-	Actor     string    `json:"actor,omitempty"`
-	Tool      string    `json:"tool,omitempty"` // version of this program
+// Sizes counts files and adds up their bytes.
+func Sizes(files []File) (n int, bytes int64) {
+	for _, f := range files {
+		if !f.Dir {
+			n, bytes = n+1, bytes+f.Size
+		}
+	}
+	return n, bytes
 }
 
 // Shift is one target moved: what it named, and what it names after.
@@ -181,15 +171,21 @@ func (f Facts) MovedOutside(t Target) []Shift {
 	return out
 }
 
-// Unfinished is the last entry where it was about this candidate and target, ended before all of its moves were made
-// and confirmed, and the target shows nobody else's hand since: every part is as it was, or as it was to be. moved
-// reports whether any part is as it was to be.
+// Unfinished is the last entry where it was about this target and cut off, see CutOff.
 func (f Facts) Unfinished(command string, t Target) (e Entry, moved, ok bool) {
+	e, moved, ok = f.CutOff(command, f.Holding(t))
+	return e, moved, ok && e.Record.Target == t && e.Record.To != 0
+}
+
+// CutOff is the last entry where it was made by this command, ended before all of its moves were made and confirmed,
+// and what it is about shows nobody else's hand since: each part, given as what it names now, is as it was, or as it was
+// to be. moved reports whether any part is as it was to be.
+func (f Facts) CutOff(command string, parts []Shift) (e Entry, moved, ok bool) {
 	e, ok = f.Ledger.Last()
-	if !ok || e.Outcome == EntryDone || e.Record.Command != command || e.Record.Target != t || e.Record.To == 0 || len(e.Record.Moves) == 0 {
+	if !ok || e.Outcome == EntryDone || e.Record.Command != command || len(e.Record.Moves) == 0 {
 		return e, false, false
 	}
-	for _, now := range f.Holding(t) {
+	for _, now := range parts {
 		s, listed := e.Record.shift(now.Ref)
 		switch {
 		case !listed:
@@ -202,10 +198,63 @@ func (f Facts) Unfinished(command string, t Target) (e Entry, moved, ok bool) {
 	return e, moved, true
 }
 
+// Made counts the moves of the record that show in the facts; those of another stage than the query's cannot be told.
+func (f Facts) Made(r LedgerRecord, q Query) int {
+	made := 0
+	for _, m := range r.Moves {
+		t := Target{Stage: q.Target.Stage}
+		if alias, is := strings.CutPrefix(m.Ref, "@"); is {
+			t = Target{Alias: alias}
+		}
+		if m.Was != m.Want && slices.Contains(f.Holding(t), Shift{Ref: m.Ref, Want: m.Want}) {
+			made++
+		}
+	}
+	return made
+}
+
 // LedgerPlace is where a model's ledger is.
 type LedgerPlace struct {
 	ID      string // of the thing that names the first page
 	First   string // first page; "" where there is no ledger
 	Tail    string // a hint: the newest page some time ago; "" for the first
 	Deleted bool   // it is marked as deleted
+}
+
+// Refs lists the aliases and stages that promotions on record have moved, sorted.
+func (l Ledger) Refs() []string {
+	refs := map[string]bool{}
+	for ref := range l.Before {
+		refs[ref] = true
+	}
+	for _, e := range l.Entries {
+		for _, m := range slices.Concat(e.Record.Moves, e.Record.Outside) {
+			if e.Outcome == EntryDone {
+				refs[m.Ref] = true
+			}
+		}
+	}
+	maps.DeleteFunc(refs, func(ref string, _ bool) bool { return strings.HasPrefix(ref, "tag ") })
+	return slices.Sorted(maps.Keys(refs))
+}
+
+// Formers lists the versions that the target named before the one it names now, the last first, as far as they were
+// moved there by promotions that are on record.
+func (l Ledger) Formers(ref string, now int) []int {
+	var out []int
+	add := func(list string) {
+		for _, text := range strings.Split(list, ",") {
+			if n, err := strconv.Atoi(text); err == nil && n != now && !slices.Contains(out, n) {
+				out = append(out, n)
+			}
+		}
+	}
+	for _, e := range slices.Backward(l.Entries) {
+		if s, ok := e.Record.shift(ref); ok && (e.Outcome == EntryDone || e.Moved > 0) {
+			add(s.Want)
+			add(s.Was)
+		}
+	}
+	add(l.Before[ref])
+	return out
 }

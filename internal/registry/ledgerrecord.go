@@ -1,26 +1,130 @@
 package registry
 
 import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
+// RecordVersion is the version of the records that this program writes. Records of an older one stay readable: their
+// fields keep their names and meanings, and a digest is of the text that is stored.
+const RecordVersion = 2
+
+// LedgerRecord is what a promotion is about, written with its claim, before anything moves. Canonical JSON.
+type LedgerRecord struct {
+	Version   int       `json:"record_version"`
+	Epoch     int       `json:"epoch"`
+	Previous  string    `json:"prev_record_sha256,omitempty"` // digest of the entry before; "" for the first
+	PID       string    `json:"pid"`
+	Command   string    `json:"command"`
+	Change    string    `json:"change,omitempty"` // initial, replacement, rollback or assignment
+	At        string    `json:"at"`               // RFC 3339, UTC
+	Server    string    `json:"server"`
+	Model     string    `json:"model"`
+	From      int       `json:"from,omitempty"`
+	To        int       `json:"to"`
+	Target    Target    `json:"target"`
+	Moves     []Shift   `json:"moves"`
+	Archived  []int     `json:"archived,omitempty"` // versions that lose their stage to the new holder
+	Candidate string    `json:"candidate"`
+	Source    string    `json:"source,omitempty"` // where the model's files are
+	RunID     string    `json:"run_id,omitempty"`
+	Commit    string    `json:"commit,omitempty"` // of the training code
+	Decision  Decision  `json:"decision,omitempty"`
+	Gates     []Finding `json:"gates,omitempty"`
+	LeftOut   int       `json:"gates_left_out,omitempty"` // gates that did not fit
+	Omitted   []string  `json:"left_out,omitempty"`       // other fields that did not fit
+	Waivers   []string  `json:"waivers,omitempty"`
+	Author    string    `json:"author,omitempty"`    // of the training commit, where a gate asked for it
+	Approvers []string  `json:"approvers,omitempty"` // the same
+	Override  []string  `json:"override,omitempty"`
+	Hold      []int     `json:"hold,omitempty"`          // versions that a rollback puts on hold
+	Outside   []Shift   `json:"moved_outside,omitempty"` // targets that somebody else had moved since the last entry
+	TakesOver int       `json:"takes_over,omitempty"`    // epoch of an unfinished entry
+	Plan      string    `json:"plan"`                    // digest
+	Policy    string    `json:"policy_sha256,omitempty"` // digest of the policy file
+
+	// Rules holds, for each target that the policy file describes, the digest of what it asked there.
+	Rules map[string]string `json:"policy_rules,omitempty"`
+
+	Notify []string `json:"notify,omitempty"` // who is to be told once it is done
+
+	Contents
+	Return
+	Origin
+}
+
+// Contents is what the version consists of, as far as it was looked at.
+type Contents struct {
+	ModelID    string       `json:"model_id,omitempty"` // of the logged model, MLflow 3.x
+	Experiment string       `json:"experiment_id,omitempty"`
+	Repository string       `json:"commit_repository,omitempty"` // of the training code
+	Artifact   string       `json:"artifact_sha256,omitempty"`   // see FilesDigest; only where a gate asked for it
+	Files      int          `json:"artifact_files,omitempty"`    // only where a gate had read their sizes
+	MLmodel    string       `json:"mlmodel_sha256,omitempty"`    // of the descriptor, which has a new id whenever the model is logged
+	Bytes      int64        `json:"artifact_bytes,omitempty"`
+	Flavors    []string     `json:"flavors,omitempty"`
+	Signature  string       `json:"signature_sha256,omitempty"` // of inputs, outputs and parameters, see Digest
+	LoggedWith string       `json:"logged_with,omitempty"`      // MLflow version that wrote the model's files
+	Datasets   []DatasetRef `json:"datasets,omitempty"`
+}
+
+// DatasetRef is a dataset in the record.
+type DatasetRef struct {
+	Name    string `json:"name"`
+	Digest  string `json:"digest,omitempty"`
+	Context string `json:"context,omitempty"`
+}
+
+// Return is how the move can be undone.
+type Return struct {
+	To       int    `json:"rollback_to,omitempty"`       // version that a rollback goes to
+	Readable string `json:"rollback_readable,omitempty"` // whether its files can be read: yes, not gathered, or why not
+	None     string `json:"no_rollback,omitempty"`       // why there is no version to go back to
+}
+
+// Origin is who and what carries out a command.
+type Origin struct {
+	Workflow     string            `json:"workflow_run,omitempty"` // link to the attempt
+	Actor        string            `json:"actor,omitempty"`        // who started this attempt
+	Initiator    string            `json:"initiator,omitempty"`    // whose event began the workflow run
+	Login        string            `json:"login,omitempty"`        // user name at the MLflow server
+	Caller       string            `json:"repository,omitempty"`   // repository of the workflow
+	SHA          string            `json:"sha,omitempty"`          // of the workflow
+	WorkflowRef  string            `json:"workflow_ref,omitempty"`
+	JobWorkflow  string            `json:"job_workflow_ref,omitempty"`
+	Tool         string            `json:"tool,omitempty"` // version of this program
+	Go           string            `json:"go,omitempty"`   // version of Go that built it
+	PolicyFile   string            `json:"policy_file,omitempty"`
+	ApprovedPlan string            `json:"approved_plan_at,omitempty"` // when the plan was made that somebody approved
+	Skew         int64             `json:"server_skew_s,omitempty"`    // seconds that the server's clock is ahead
+	Inputs       map[string]string `json:"inputs,omitempty"`           // those that were given, without secrets
+}
+
 // NewLedgerRecord is the whole record of a plan that is about to move this version. It is what the run that finishes a
 // promotion after a crash goes by.
-func NewLedgerRecord(p Plan, digest string, in Intent, f Facts, number int, at time.Time, tool string) LedgerRecord {
+func NewLedgerRecord(p Plan, digest string, in Intent, by Origin, f Facts, number int, at time.Time) LedgerRecord {
 	if e, ok := f.Ledger.Last(); ok && p.Resumes == e.Epoch {
 		r := e.Record // what was decided then, on the evidence of then
-		r.At, r.Workflow, r.Actor, r.Tool = at.UTC().Format(time.RFC3339), in.WorkflowRun, in.Actor, tool
+		r.At, r.Origin = at.UTC().Format(time.RFC3339), by
+		if len(in.Notify) > 0 {
+			r.Notify = in.Notify
+		}
 		return r
 	}
 	run := f.Candidate.Run.OrZero()
 	r := LedgerRecord{
 		Command: p.Command, At: at.UTC().Format(time.RFC3339), Server: p.Server, Model: p.Model, From: p.Incumbent, To: number,
-		Target: p.targetOf(number), Moves: p.Shifts(number), Candidate: Truncate(p.Candidate, 1000), RunID: run.ID, Commit: run.Tags[tagSourceCommit],
-		Override: p.Override, Hold: p.Hold, Outside: f.MovedOutside(p.Target), Plan: digest, Workflow: in.WorkflowRun, Actor: in.Actor, Tool: tool,
+		Target: p.targetOf(number), Moves: p.Shifts(number), Archived: p.archived(number), Candidate: Truncate(p.Candidate, 1000),
+		RunID: run.ID, Commit: run.Tags[RunTagCommit], Override: p.Override, Hold: p.Hold, Outside: f.MovedOutside(p.Target),
+		Plan: digest, Policy: p.Policy, Rules: in.Rules, Notify: in.Notify, Contents: contents(f), Origin: by,
 	}
 	if p.Incumbent == 0 {
 		r.From = p.before(number)
 	}
+	r.Change = changeClass(r)
 	if v, ok := f.Candidate.Version.Get(); ok {
 		r.Source = v.Source
 	}
@@ -28,7 +132,100 @@ func NewLedgerRecord(p Plan, digest string, in Intent, f Facts, number int, at t
 		r.Source = p.Source.URI
 	}
 	if p.Verdict != nil {
-		r.Decision, r.Gates = p.Verdict.Decision, p.Verdict.Findings
+		r.Decision, r.Gates, r.Waivers = p.Verdict.Decision, p.Verdict.Findings, p.Verdict.Waivers
+		r.Return = wayBack(f)
+	}
+	if review, ok := f.Review.Get(); ok {
+		r.Author, r.Approvers = review.Author, review.Approvers
 	}
 	return r
+}
+
+// changeClass is what kind of change it is, in one word.
+func changeClass(r LedgerRecord) string {
+	switch {
+	case r.Command == "rollback", r.Command == "alias":
+		return map[string]string{"rollback": "rollback", "alias": "assignment"}[r.Command]
+	case r.From == 0:
+		return "initial"
+	}
+	return "replacement"
+}
+
+// archived are the versions that a plan's move takes out of the stage.
+func (p Plan) archived(number int) []int {
+	var out []int
+	for _, s := range p.Steps {
+		if s.Do != SetStage || !s.Archive {
+			continue
+		}
+		for held := range strings.SplitSeq(s.Was, ",") {
+			if n, err := strconv.Atoi(held); err == nil && n != number {
+				out = append(out, n)
+			}
+		}
+	}
+	return out
+}
+
+func contents(f Facts) Contents {
+	run := f.Candidate.Run.OrZero()
+	c := Contents{ModelID: f.Source.ModelID, Experiment: run.ExperimentID, Repository: WithoutUserInfo(run.Tags[RunTagRepository])}
+	for _, d := range run.Datasets {
+		c.Datasets = append(c.Datasets, DatasetRef{Truncate(d.Name, 200), Truncate(d.Digest, 100), d.Context})
+	}
+	if m, ok := f.Candidate.MLmodel.Get(); ok {
+		c.Flavors, c.LoggedWith, c.Bytes = slices.Sorted(maps.Keys(m.Flavors)), m.MLflowVersion, m.SizeBytes
+		c.MLmodel = m.Sha256
+		if !m.Signature.Empty() {
+			c.Signature = Digest("signature/1", m.Signature.Inputs, m.Signature.Outputs, m.Signature.Params)
+		}
+		if c.ModelID == "" {
+			c.ModelID = m.ModelID
+		}
+	}
+	if files, ok := f.Candidate.Files.Get(); ok {
+		c.Files, c.Bytes = Sizes(files)
+	}
+	c.Artifact, _ = f.Candidate.Digest.Get()
+	return c
+}
+
+func wayBack(f Facts) Return {
+	to, why := f.WayBack()
+	if to == 0 {
+		return Return{None: why}
+	}
+	files := f.Incumbent().OrZero().MLmodel
+	if _, read := files.Get(); read {
+		return Return{To: to, Readable: "yes"}
+	}
+	return Return{To: to, Readable: Truncate(files.Why(), 200)}
+}
+
+// Shorter leaves out what the record can best do without, and says so in it; ok is false where nothing is left to leave
+// out.
+func (r LedgerRecord) Shorter() (shorter LedgerRecord, ok bool) {
+	omit := func(name string) { r.Omitted = append(slices.Clone(r.Omitted), name) }
+	switch {
+	case len(r.Inputs) > 0:
+		r.Inputs = nil
+		omit("inputs")
+	case len(r.Datasets) > 0:
+		r.Datasets = nil
+		omit("datasets")
+	case len(r.Flavors) > 0:
+		r.Flavors = nil
+		omit("flavors")
+	case len(r.Gates) > 0:
+		keep := len(r.Gates) / 2
+		r.LeftOut += len(r.Gates) - keep
+		r.Gates = r.Gates[:keep]
+	case len(r.Waivers) > 0:
+		r.Waivers = nil
+		omit("waivers")
+	default:
+		return r, false
+	}
+	return r, true
 }

@@ -2,6 +2,8 @@ package registry
 
 import (
 	"math"
+	"path"
+	"strings"
 	"time"
 )
 
@@ -102,6 +104,24 @@ type MLmodel struct {
 	PythonVersion string
 	Created       string // utc_time_created, naive UTC text
 	SizeBytes     int64
+	Sha256        string // of the file's text, in hex
+}
+
+// Lacks names the first file or folder of the descriptor's that is not among files, or is empty; "" where all are there.
+func (m MLmodel) Lacks(files []File) (name string, empty bool) {
+	for _, name := range append([]string{"MLmodel"}, m.Names...) {
+		name = path.Clean(name)
+		size, there := int64(0), false
+		for _, f := range files {
+			if f.Path == name && !f.Dir || strings.HasPrefix(f.Path, name+"/") {
+				size, there = size+f.Size, true
+			}
+		}
+		if !there || size == 0 {
+			return name, there
+		}
+	}
+	return "", false
 }
 
 // Signature is the contract of a model: each part as the file has it, JSON or empty.

@@ -61,7 +61,7 @@ var Reasons = []ReasonInfo{
 	{Unchanged, ExitDone, "the target already names this version; nothing was written"},
 	{Retained, ExitDone, "a gate with `on-fail: retain` failed: the incumbent stays, nothing was written"},
 	{Blocked, ExitRefused, "at least one gate failed or could not be judged"},
-	{Findings, ExitRefused, "something was found that is not as expected: a test of the policy"},
+	{Findings, ExitRefused, "something was found that is not as expected: a test of the policy, or at or above `fail-on` by an audit"},
 	{NoGates, ExitRefused, "no gate applies, and a target without gates is refused; nothing was written"},
 	{Downgrade, ExitRefused, "the candidate is older than the incumbent; `override: downgrade` allows it"},
 	{Held, ExitRefused, "the candidate was rolled back before; `override: hold` allows it"},

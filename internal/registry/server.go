@@ -16,14 +16,24 @@ type Server struct {
 	Models       int      // registered models this login may see, of the first page of 1000
 	MoreModels   bool     // there are more than one page
 	Dangling     []Alias  // of the model asked about
+	Ledger       Custody  // of the model asked about
 	Warnings     []string // what an operator should know
+}
+
+// Custody is where a model's promotion ledger is and who may edit it, in words; all of it is empty where no model was
+// asked about.
+type Custody struct {
+	Place  string
+	Guard  string
+	Grants []string // requests by which another login may write it too; USER stands for its name
 }
 
 // Login is who the server takes us for.
 type Login struct {
-	User   string
-	Admin  bool
-	Rights map[string]string // registered model -> right that was granted
+	User        string
+	Admin       bool
+	Rights      map[string]string // registered model -> right that was granted
+	Experiments map[string]string // by id, the same
 }
 
 // Alias is an alias and the version it names.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -35,12 +36,14 @@ const (
 	TagFrameworkVersion = "framework_version"
 	TagDataSourceURI    = "data_source_uri"
 	TagDataVersion      = "data_version"
+	TagDeployedTo       = "deployed_to" // written by whoever deploys, this and the next
+	TagDeployedAt       = "deployment_timestamp"
 )
 
-// MLflow's own run tags and dataset context tag.
+// MLflow's own tags.
 const (
-	tagSourceCommit = "mlflow.source.git.commit"
-	tagSourceRepo   = "mlflow.source.git.repoURL"
+	RunTagCommit     = "mlflow.source.git.commit"
+	RunTagRepository = "mlflow.source.git.repoURL"
 	// PromptTag marks a registered model, or by mistake one version, as a prompt.
 	PromptTag = "mlflow.prompt.is_prompt"
 )
@@ -94,8 +97,8 @@ func LineageTags(s Subject, workflowRun string) (tags map[string]string, notes [
 	}
 	set(TagWorkflowRun, workflowRun)
 	if run, ok := s.Run.Get(); ok {
-		set(TagGitCommit, run.Tags[tagSourceCommit])
-		set(TagGitRepository, withoutUserInfo(run.Tags[tagSourceRepo]))
+		set(TagGitCommit, run.Tags[RunTagCommit])
+		set(TagGitRepository, WithoutUserInfo(run.Tags[RunTagRepository]))
 		set(TagDatasets, datasetList(run.Datasets))
 		if d, ok := trainingData(run.Datasets); ok {
 			set(TagDataSourceURI, datasetSource(d))
@@ -137,6 +140,18 @@ func SplitTag(key, value string) map[string]string {
 	return tags
 }
 
+// JoinTag is the value that SplitTag wrote under the key.
+func JoinTag(tags map[string]string, key string) string {
+	if _, split := tags[key+".1"]; !split {
+		return tags[key]
+	}
+	var whole strings.Builder
+	for n := 1; n <= maxParts+1; n++ {
+		whole.WriteString(tags[fmt.Sprintf("%s.%d", key, n)])
+	}
+	return whole.String()
+}
+
 // Framework names the native flavour and its version, "sklearn 1.5.2"; "" when the file says neither.
 func (m MLmodel) Framework() string {
 	var names []string
@@ -176,7 +191,7 @@ func datasetSource(d Dataset) string {
 	}
 	for _, s := range []string{source.URI, source.URL, source.Path} {
 		if s != "" {
-			return withoutUserInfo(s)
+			return WithoutUserInfo(s)
 		}
 	}
 	return ""
@@ -205,21 +220,11 @@ func datasetList(ds []Dataset) string {
 	return string(text)
 }
 
-// withoutUserInfo drops "user:password@" from a URL-like text: repository addresses often carry a token.
-func withoutUserInfo(text string) string {
-	scheme, rest, ok := strings.Cut(text, "://")
-	if !ok {
-		return text
-	}
-	host, path, slash := strings.Cut(rest, "/")
-	if i := strings.LastIndex(host, "@"); i >= 0 {
-		host = host[i+1:]
-	}
-	if slash {
-		host += "/" + path
-	}
-	return scheme + "://" + host
-}
+// userInfo is "user:password@" in an address, wherever in a text.
+var userInfo = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://)[^/\s"'<>]*@`)
+
+// WithoutUserInfo drops it: addresses of repositories and data often carry a token.
+func WithoutUserInfo(text string) string { return userInfo.ReplaceAllString(text, "$1") }
 
 // Truncate cuts text to at most limit characters and bytes, and says at its end that it did, with a digest of the
 // whole, so that a cut is never mistaken for the original.

@@ -35,8 +35,9 @@ type Finding struct {
 	File      string  `json:"file,omitempty"`
 	Line      int     `json:"line,omitempty"` // of the input or policy file
 	OnFail    Effect  `json:"on_fail,omitempty"`
-	Late      bool    `json:"late,omitempty"`   // judged anew when applied, so outside the plan's digest
-	Waiver    string  `json:"waiver,omitempty"` // who let it pass nevertheless, why and until when
+	Late      bool    `json:"late,omitempty"`         // judged anew when applied, so outside the plan's digest
+	Waiver    string  `json:"waiver,omitempty"`       // who let it pass nevertheless, why and until when
+	Until     string  `json:"waived_until,omitempty"` // last day of the waiver, 2026-12-31
 }
 
 // Blocks reports whether the finding alone forbids promotion. What could not be judged blocks whatever a failure would

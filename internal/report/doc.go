@@ -8,8 +8,11 @@ package report
 // Doc is a page before it has a format: blocks of spans. Markdown and Text render the same Doc.
 type Doc []Block
 
-// Block is one of Heading, Para, List, Table, Code and Details.
-type Block interface{ isBlock() }
+// Block is one of Heading, Para, List, Table, Code, Diagram and Details.
+type Block interface {
+	isBlock()
+	mapped(func(string) string) Block // see Doc.Map
+}
 
 // Line is a piece of running text.
 type Line []Span
@@ -32,6 +35,9 @@ type (
 	Code struct {
 		Lang, Text string
 	}
+	Diagram struct { // shown where it can be drawn; what it says is in a table too
+		Mermaid string
+	}
 	Details struct {
 		Title string
 		Body  Doc
@@ -43,7 +49,48 @@ func (Para) isBlock()    {}
 func (List) isBlock()    {}
 func (Table) isBlock()   {}
 func (Code) isBlock()    {}
+func (Diagram) isBlock() {}
 func (Details) isBlock() {}
+
+// Map returns the page with f applied to every text and address that did not come from this program.
+func (d Doc) Map(f func(string) string) Doc {
+	out := make(Doc, len(d))
+	for i, block := range d {
+		out[i] = block.mapped(f)
+	}
+	return out
+}
+
+func (b Heading) mapped(f func(string) string) Block { return Heading{b.Line.mapped(f)} }
+func (b Para) mapped(f func(string) string) Block    { return Para{b.Line.mapped(f)} }
+func (b List) mapped(f func(string) string) Block    { return List{mappedLines(b.Items, f)} }
+func (b Code) mapped(f func(string) string) Block    { return Code{b.Lang, f(b.Text)} }
+func (b Diagram) mapped(f func(string) string) Block { return Diagram{f(b.Mermaid)} }
+func (b Details) mapped(f func(string) string) Block { return Details{f(b.Title), b.Body.Map(f)} }
+
+func (b Table) mapped(f func(string) string) Block {
+	out := Table{Head: b.Head}
+	for _, row := range b.Rows {
+		out.Rows = append(out.Rows, mappedLines(row, f))
+	}
+	return out
+}
+
+func (l Line) mapped(f func(string) string) Line {
+	out := make(Line, len(l))
+	for i, s := range l {
+		out[i] = Span{f(s.Text), s.Code, f(s.URL)}
+	}
+	return out
+}
+
+func mappedLines(lines []Line, f func(string) string) []Line {
+	out := make([]Line, len(lines))
+	for i, l := range lines {
+		out[i] = l.mapped(f)
+	}
+	return out
+}
 
 // T is plain text, C verbatim data.
 func T(text string) Span { return Span{Text: text} }

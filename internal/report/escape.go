@@ -31,6 +31,12 @@ var markdownText = strings.NewReplacer(
 	"www.", "www\u200b.", `(`, `\(`, `)`, `\)`,
 )
 
+// htmlText escapes within a line of HTML, where Markdown's backslashes would be shown. What GitHub links after rendering
+// is broken as above.
+var htmlText = strings.NewReplacer(
+	`&`, "&amp;", `<`, "&lt;", `>`, "&gt;", `"`, "&quot;", `'`, "&#39;", `@`, "@\u200b", `#`, "#\u200b", `://`, ":\u200b//", "www.", "www\u200b.",
+)
+
 // markdownSpan writes a code span: fenced by more backticks than it holds. In a cell of a table a bar must be escaped
 // even there; anywhere else the escape would be shown.
 func markdownSpan(data string, cell bool) string {

@@ -14,8 +14,9 @@ type History struct {
 	Model     string
 	Entries   []registry.Entry
 	Pages     []SavedPage
-	BrokenAt  int    // first entry that does not hold together
+	BrokenAt  int    // first entry that does not hold together, 0 = none in particular
 	Broken    string // why; "" where all do
+	Kept      bool   // held against a copy that was kept elsewhere
 	At, Until time.Time
 	Live      []registry.Live
 }
@@ -35,7 +36,20 @@ func (r Report) historyPage() Doc {
 	for _, h := range r.Histories {
 		d = append(d, h.page()...)
 	}
-	return append(d, r.problem()...)
+	return append(append(d, r.statement()...), r.problem()...)
+}
+
+// statement says what the statement is about that was asked for.
+func (r Report) statement() Doc {
+	s := r.Statement
+	if s == nil {
+		return nil
+	}
+	return Doc{Para{line("Statement of entry ", strconv.Itoa(s.Predicate.Record.Epoch), ":")}, Table{[]string{"", ""}, [][]Line{
+		{line("subject"), line(C(s.Subject[0].Name))},
+		{line("digest"), line(C(s.SubjectDigest()))},
+		{line("predicate type"), line(C(s.PredicateType))},
+	}}}
 }
 
 func (h History) page() Doc {
@@ -54,12 +68,17 @@ func (h History) page() Doc {
 }
 
 func (h History) headline() Line {
-	l := line("History of ", C(h.Model), ": ", strconv.Itoa(len(h.Entries)), " entries")
-	if h.Broken != "" {
+	l := line("History of ", C(h.Model), ": ", strconv.Itoa(len(h.Entries)), map[bool]string{true: " entry", false: " entries"}[len(h.Entries) == 1])
+	switch {
+	case h.Broken != "" && h.BrokenAt == 0:
+		return append(l, line(", broken: ", h.Broken)...)
+	case h.Broken != "":
 		return append(l, line(", broken at entry ", strconv.Itoa(h.BrokenAt), ": ", h.Broken)...)
-	}
-	if len(h.Entries) > 0 {
+	case len(h.Entries) > 0:
 		l = append(l, T(", each verified against the one before"))
+	}
+	if h.Kept {
+		l = append(l, T("; it begins with all of the saved history"))
 	}
 	return l
 }
@@ -110,6 +129,9 @@ func entryRows(e registry.Entry) [][]Line {
 	case e.Record.TakesOver != 0:
 		outcome += fmt.Sprintf(", finishing entry %d", e.Record.TakesOver)
 	}
+	for _, channel := range untold(e) {
+		outcome += "; not told: " + channel
+	}
 	from, to := "", ""
 	for i, s := range e.Record.Moves {
 		if i > 0 {
@@ -122,6 +144,18 @@ func entryRows(e registry.Entry) [][]Line {
 		rows = append(rows, []Line{line(""), line("before that"), line("moved outside"), line(C(o.Ref + " " + orNone(o.Was))), line(C(o.Ref + " " + orNone(o.Want))), line("unknown"), line("none"), line("found, adopted")})
 	}
 	return rows
+}
+
+// untold lists who has not been told of an entry, in the order of its list.
+func untold(e registry.Entry) []string {
+	var out []string
+	left := e.Untold()
+	for i := range e.Record.Notify {
+		if channel, there := left[i]; there {
+			out = append(out, channel)
+		}
+	}
+	return out
 }
 
 func orNone(list string) string {
@@ -168,12 +202,13 @@ type EntryResult struct {
 	Ended   string                `json:"ended,omitempty"`
 	Link    string                `json:"link,omitempty"`
 	Digest  string                `json:"sha256,omitempty"`
+	Untold  []string              `json:"untold,omitempty"` // who has not been told of it yet
 }
 
 func (h History) result() HistoryResult {
 	out := HistoryResult{Model: h.Model, Live: h.Live, Broken: h.Broken, At: h.BrokenAt, Pages: h.Pages, Entries: []EntryResult{}}
 	for _, e := range h.Entries {
-		r := EntryResult{Record: e.Record, Outcome: e.Outcome, Reason: e.Reason, Link: e.Link, Digest: e.Digest}
+		r := EntryResult{Record: e.Record, Outcome: e.Outcome, Reason: e.Reason, Link: e.Link, Digest: e.Digest, Untold: untold(e)}
 		if !e.Ended.IsZero() {
 			r.Ended = e.Ended.UTC().Format(time.RFC3339)
 		}

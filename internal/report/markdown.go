@@ -31,8 +31,10 @@ func markdownBlock(b *strings.Builder, block Block) {
 	case Code:
 		fence := strings.Repeat("`", max(3, longestRun(block.Text)+1))
 		b.WriteString(fence + block.Lang + "\n" + cleanLines(block.Text) + "\n" + fence + "\n")
+	case Diagram:
+		b.WriteString("```mermaid\n" + cleanLines(block.Mermaid) + "\n```\n")
 	case Details:
-		b.WriteString("<details><summary>" + markdownText.Replace(Clean(block.Title)) + "</summary>\n\n" + Markdown(block.Body) + "\n</details>\n")
+		b.WriteString("<details><summary>" + htmlText.Replace(Clean(block.Title)) + "</summary>\n\n" + Markdown(block.Body) + "\n</details>\n")
 	}
 }
 

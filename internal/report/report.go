@@ -16,20 +16,23 @@ import (
 
 // Report is everything a page or a result says, gathered when the command has ended, well or badly.
 type Report struct {
-	Command    string
-	Reason     registry.Reason
-	Dry        bool
-	DryWhy     string // why it is a dry run although nobody asked for one
-	Facts      registry.Facts
-	Judged     bool
-	Verdict    registry.Verdict
-	Plan       registry.Plan
-	Planned    bool
-	Digest     string // of the plan
-	Stamped    string // the digest with the minute in front, as people pass it on
-	Receipt    registry.Receipt
-	Ledger     LedgerNote
+	Command string
+	Reason  registry.Reason
+	Dry     bool
+	DryWhy  string // why it is a dry run although nobody asked for one
+	Facts   registry.Facts
+	Judged  bool
+	Verdict registry.Verdict
+	Plan    registry.Plan
+	Planned bool
+	Digest  string // of the plan
+	Stamped string // the digest with the minute in front, as people pass it on
+	Receipt registry.Receipt
+	Ledger  LedgerNote
+	GitHub
 	Histories  []History
+	Statement  *registry.Statement // that was asked for
+	Audit      *Audit
 	Applied    bool
 	Err        error
 	Title      Line // with Body: a page of its own kind
@@ -38,18 +41,25 @@ type Report struct {
 	Policy     string   // the file that was judged by; "" where none was
 	PolicyNote string   // why the policy was left aside
 	Problems   []string // with the inputs or the policy file
-	Suggest    []string // thresholds to paste, where there was no gate
-	Server     *registry.Server
-	Tracking   string // address for links
-	Requests   int
-	Rounds     int
-	Took       time.Duration
+	// Signature is how the candidate's contract relates to the incumbent's, where a reviewer is to see it.
+	Signature        string
+	SignatureChanges []string
+
+	Suggest  []string // thresholds to paste, where there was no gate
+	Server   *registry.Server
+	Tracking string // address for links
+	Requests int
+	Rounds   int
+	Took     time.Duration
 }
 
 // Page composes the page: verdict first, then why, then what happened, then what to do next.
 func (r Report) Page() Doc {
 	if len(r.Histories) > 0 || r.Command == "history" && r.Err == nil {
 		return r.historyPage()
+	}
+	if r.Audit != nil {
+		return r.auditPage()
 	}
 	d := append(r.promise(), Heading{r.headline()})
 	if r.Dry {
@@ -59,6 +69,9 @@ func (r Report) Page() Doc {
 		d = append(d, Para{line("Overridden for this run: ", C(strings.Join(r.Plan.Override, ", ")))})
 	}
 	if r.Body != nil {
+		if pr := r.pullRequestRow(); pr != nil {
+			d = append(d, Table{[]string{"", ""}, pr})
+		}
 		return append(d, r.Body...)
 	}
 	if r.Server != nil {
@@ -75,6 +88,7 @@ func (r Report) Page() Doc {
 		d = append(d, r.gateTable())
 		d = append(d, fixes(r.Verdict)...)
 	}
+	d = append(d, r.signature()...)
 	if len(r.Suggest) > 0 {
 		d = append(d, Para{line("The candidate passes these thresholds; paste them, then tighten:")},
 			Code{"yaml", "thresholds: |\n  " + strings.Join(r.Suggest, "\n  ")})
@@ -97,6 +111,9 @@ func (r Report) headline() Line {
 	number := strconv.Itoa(r.number())
 	if r.Title != nil {
 		return r.Title
+	}
+	if r.NotValidated() {
+		return notValidated
 	}
 	switch r.Reason {
 	case registry.OK, registry.Unchanged:
@@ -126,7 +143,7 @@ func (r Report) headline() Line {
 	case r.Command == "validate" && !r.Judged:
 		return line("Not judged: no gate applies to ", model)
 	case r.Command == "validate":
-		return line("Passed: ", strconv.Itoa(len(r.Verdict.Findings)), " of ", strconv.Itoa(len(r.Verdict.Findings)), " gates for ", model)
+		return line(r.passed(), model)
 	case r.Command == "alias":
 		return r.aliasHeadline()
 	case r.Reason == registry.Unchanged && r.Plan.Moves():
@@ -145,6 +162,20 @@ func (r Report) headline() Line {
 		return line("Promoted: ", target, " of ", model, " names version ", number, r.was())
 	}
 	return line("Registered: ", model, " version ", number)
+}
+
+// passed counts the gates that passed, or that stand in the way of nothing; what is still to be judged is no pass.
+func (r Report) passed() string {
+	all, pending := len(r.Verdict.Findings), 0
+	for _, f := range r.Verdict.Findings {
+		if f.Outcome == registry.Pending {
+			pending++
+		}
+	}
+	if pending == 0 {
+		return fmt.Sprintf("Passed: %d of %d gates for ", all, all)
+	}
+	return fmt.Sprintf("Passed so far: %d of %d gates, %d judged when it is applied, for ", all-pending, all, pending)
 }
 
 // targetSpan names the target as data: an alias behind @ would be a mention of somebody.
@@ -194,7 +225,7 @@ func (r Report) subject() Doc {
 	}
 	if run, ok := r.Facts.Candidate.Run.Get(); ok {
 		rows = append(rows, []Line{line("run"), line(Span{Text: run.ID, Code: true, URL: r.runURL(run)})})
-		if commit := run.Tags["mlflow.source.git.commit"]; commit != "" {
+		if commit := run.Tags[registry.RunTagCommit]; commit != "" {
 			rows = append(rows, []Line{line("trained from commit"), line(C(commit))})
 		}
 	}
@@ -211,6 +242,7 @@ func (r Report) subject() Doc {
 		}
 		rows = append(rows, []Line{line("target"), targetSpan(r.Plan.Target)}, []Line{line("incumbent"), line(incumbent)})
 	}
+	rows = append(append(rows, r.approvedRow()...), r.pullRequestRow()...)
 	return Doc{Table{[]string{"", ""}, rows}}
 }
 
@@ -220,9 +252,12 @@ func (r Report) problem() Doc {
 		return nil
 	}
 	var d Doc
+	if r.NotValidated() {
+		d = append(d, Para{line(ForkHint)}, Para{line("What was found: ", C(r.Err.Error()))})
+	}
 	var e *registry.Error
 	if !errors.As(r.Err, &e) {
-		return Doc{Para{line("Error: ", C(r.Err.Error()))}}
+		return append(d, Para{line("Error: ", C(r.Err.Error()))})
 	}
 	if r.Reason == registry.Cancelled {
 		d = append(d, Para{line(C(e.Msg))})
@@ -255,7 +290,7 @@ func (r Report) waivers() Doc {
 // equal to what it is compared with.
 func brief(text string, f registry.Finding) string {
 	v, err := strconv.ParseFloat(text, 64)
-	if err != nil || len(text) <= 8 || math.Abs(v) == math.MaxFloat64 {
+	if err != nil || len(text) <= 8 || len(text) > 24 || math.Abs(v) == math.MaxFloat64 { // a digest may look like a number
 		return text
 	}
 	short := func(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }
@@ -352,14 +387,28 @@ func (r Report) steps() Doc {
 		}
 		return Doc{Para{line("What was done:")}, t}
 	}
-	if r.Dry && len(r.Plan.Steps) > 0 {
+	if r.shown() && len(r.Plan.Steps) > 0 {
 		t := Table{Head: []string{"step", "from", "to"}}
 		for _, s := range r.Plan.Steps {
 			t.Rows = append(t.Rows, []Line{r.stepName(s), line(orDash(s.Was)), line(orDash(wanted(s, registry.StepResult{})))})
 		}
-		return append(append(Doc{Para{line("What would be done:")}, t}, newVersion(r.Plan)...), Para{line("Plan digest: ", C(r.Stamped))})
+		words := newVersion(r.Plan)
+		if len(words) > 0 && r.PullRequest != nil { // a reviewer reads the moves
+			words = Doc{Details{"Tags of the new version", words}}
+		}
+		return append(append(Doc{Para{line(r.would())}, t}, words...), Para{line("Plan digest: ", C(r.Stamped))})
 	}
 	return nil
+}
+
+// shown reports whether the plan is all there is: of a dry run, and of a pull request.
+func (r Report) shown() bool { return r.Dry || r.PullRequest != nil && !r.Applied }
+
+func (r Report) would() string {
+	if r.PullRequest != nil {
+		return "What merging would do:"
+	}
+	return "What would be done:"
 }
 
 // newVersion lists the words that go with a creation: they are part of what a dry run promises.
@@ -435,6 +484,7 @@ func (r Report) notes() Doc {
 		items = append(items, line(n))
 	}
 	items = append(items, r.ledgerNotes()...)
+	items = append(items, r.gitHubNotes()...)
 	for _, w := range r.Receipt.Warnings {
 		items = append(items, line("warning: ", w))
 	}
@@ -470,6 +520,8 @@ func (r Report) next() Doc {
 			Code{"sh", fmt.Sprintf("mlflow-promote promote --model %s --candidate %s --alias champion --thresholds '…'", registry.ShellWord(r.Plan.Model), registry.ShellWord(fmt.Sprintf("models:/%s/%d", r.Plan.Model, r.number())))}}
 	case r.Reason == registry.Blocked:
 		return Doc{Para{line("Judge another candidate, writing nothing, with:")}, Code{"sh", r.validateCommand()}}
+	case r.PullRequest != nil && r.Reason == registry.OK && len(r.Plan.Steps) > 0:
+		return Doc{Para{line("After the merge the same step applies this plan, and nothing else, with:")}, Code{"yaml", "command: promote\nplan-digest: pull-request"}}
 	case r.Dry && r.Reason == registry.OK:
 		return Doc{Para{line("Run the same without ", C("dry-run"), " to carry it out.")}}
 	}
@@ -575,8 +627,15 @@ func (r Report) modelLink() Span {
 	return Span{Text: r.Plan.Model, Code: true, URL: r.link("/#/models/" + url.PathEscape(r.Plan.Model))}
 }
 
-func (r Report) versionURL(n int) string {
-	return r.link("/#/models/" + url.PathEscape(r.Plan.Model) + "/versions/" + strconv.Itoa(n))
+func (r Report) versionURL(n int) string { return r.VersionURL(strconv.Itoa(n)) }
+
+// VersionURL is the page of a version in MLflow; the model's own where the version is "".
+func (r Report) VersionURL(version string) string {
+	path := "/#/models/" + url.PathEscape(r.Plan.Model)
+	if version != "" {
+		path += "/versions/" + version
+	}
+	return r.link(path)
 }
 
 func (r Report) runURL(run registry.Run) string {
@@ -608,7 +667,7 @@ func (r Report) serverTable() Doc {
 	if s.MoreModels {
 		models = "more than " + models
 	}
-	d := Doc{Table{[]string{"what", "found"}, [][]Line{
+	t := Table{[]string{"what", "found"}, [][]Line{
 		{line("MLflow version"), line(C(or(s.Version, "not told")))},
 		{line("store"), line(or(s.Store, "not told") + ": " + s.StoreWhy)},
 		{line("login"), line(loginText(s.Login)...)},
@@ -617,13 +676,20 @@ func (r Report) serverTable() Doc {
 		{line("logged models"), line(yes(s.LoggedModels, "no: they came with MLflow 3.0; run artifacts are used"))},
 		{line("workspaces"), line(yes(s.Workspaces, "no"))},
 		{line("artifacts"), line(s.Artifacts)},
-	}}}
+	}}
+	if s.Ledger.Place != "" {
+		t.Rows = append(t.Rows, []Line{line("promotion ledger"), line(C(s.Ledger.Place))}, []Line{line("who may edit it"), line(s.Ledger.Guard)})
+	}
+	d := Doc{t}
 	var items []Line
 	for _, w := range s.Warnings {
 		items = append(items, line("warning: ", C(w)))
 	}
 	if len(items) > 0 {
 		d = append(d, List{items})
+	}
+	if len(s.Ledger.Grants) > 0 {
+		d = append(d, Para{line("So that another login, here ", C("USER"), ", may promote this model with the same ledger:")}, Code{"", strings.Join(s.Ledger.Grants, "\n")})
 	}
 	return d
 }

@@ -44,6 +44,11 @@ type Result struct {
 	Server     *ServerResult         `json:"server,omitempty"`
 	History    *HistoryResult        `json:"history,omitempty"`   // of one model
 	Histories  []HistoryResult       `json:"histories,omitempty"` // of several
+	Statement  *registry.Statement   `json:"statement,omitempty"` // in-toto, of one entry
+	Audit      *AuditResult          `json:"audit,omitempty"`
+	Deployment *DeploymentResult     `json:"deployment,omitempty"`
+	Told       []Told                `json:"told,omitempty"`    // who was told of moves, and who could not be
+	Comment    string                `json:"comment,omitempty"` // address of the comment on the pull request
 	Requests   int                   `json:"requests"`
 	Rounds     int                   `json:"rounds"`
 	DurationMS int64                 `json:"duration_ms"`
@@ -67,6 +72,9 @@ type ServerResult struct {
 	Admin      bool              `json:"admin,omitempty"`
 	Rights     map[string]string `json:"rights,omitempty"` // by registered model
 	Dangling   []registry.Alias  `json:"dangling_aliases,omitempty"`
+	Ledger     string            `json:"ledger,omitempty"`
+	Guard      string            `json:"ledger_guard,omitempty"` // tamper-resistant or tamper-evident, and why
+	Grants     []string          `json:"ledger_grants,omitempty"`
 	Warnings   []string          `json:"warnings,omitempty"`
 }
 
@@ -76,6 +84,7 @@ func serverResult(s registry.Server) *ServerResult {
 		Address: s.Address, Version: s.Version, Store: s.Store, Aliases: s.Aliases, LoggedModels: s.LoggedModels,
 		Workspaces: s.Workspaces, Models: s.Models, MoreModels: s.MoreModels, ServerInfo: s.ServerInfo, StoreWhy: s.StoreWhy,
 		Artifacts: s.Artifacts, User: login.User, Admin: login.Admin, Rights: login.Rights, Dangling: s.Dangling, Warnings: s.Warnings,
+		Ledger: s.Ledger.Place, Guard: s.Ledger.Guard, Grants: s.Ledger.Grants,
 	}
 }
 
@@ -91,6 +100,7 @@ func (r Report) Result() Result {
 		Requests: r.Requests, Rounds: r.Rounds, DurationMS: r.Took.Milliseconds(),
 	}
 	out.Policy, out.Problems, out.Data = r.Policy, r.Problems, r.Data
+	out.Deployment, out.Told, out.Comment = r.Deployment.result(), r.Told, r.Comment
 	if r.Judged {
 		out.Waivers = r.Verdict.Waivers
 		out.Verdict, out.Findings = string(r.Verdict.Decision), r.Verdict.Findings
@@ -98,11 +108,14 @@ func (r Report) Result() Result {
 	if run, ok := r.Facts.Candidate.Run.Get(); ok {
 		out.RunID = run.ID
 	}
-	if r.Dry {
+	if r.shown() {
 		out.Planned = r.Plan.Steps
 		if r.Planned {
 			out.Plan = &r.Plan
 		}
+	}
+	if out.Statement = r.Statement; out.Statement != nil {
+		out.Version = numberText(r.Statement.Predicate.Record.To)
 	}
 	for _, h := range r.Histories {
 		out.Histories = append(out.Histories, h.result())
@@ -112,6 +125,9 @@ func (r Report) Result() Result {
 	}
 	if r.Err != nil {
 		out.Error, out.Hint = r.Err.Error(), hintOf(r.Err)
+	}
+	if r.Audit != nil {
+		out.Audit = r.Audit.result()
 	}
 	if s := r.Server; s != nil {
 		out.Server = serverResult(*s)

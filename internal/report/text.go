@@ -8,8 +8,11 @@ import (
 // Text renders the page for a terminal.
 func Text(d Doc) string {
 	var b strings.Builder
-	for i, block := range d {
-		if i > 0 {
+	for _, block := range d {
+		if _, drawn := block.(Diagram); drawn {
+			continue
+		}
+		if b.Len() > 0 {
 			b.WriteString("\n")
 		}
 		textBlock(&b, block)

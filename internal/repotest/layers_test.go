@@ -19,6 +19,7 @@ var layers = map[string][]string{
 	"main":                       {"internal/cli"},
 	"internal/registry":          {},
 	"internal/policy":            {"internal/registry"},
+	"internal/audit":             {"internal/registry", "internal/policy"},
 	"internal/plan":              {"internal/registry"},
 	"internal/report":            {"internal/registry"},
 	"internal/apply":             {"internal/registry"},
@@ -27,20 +28,26 @@ var layers = map[string][]string{
 	"internal/rest":              {},
 	"internal/actions":           {"internal/registry"},
 	"internal/mlflow":            {"internal/registry", "internal/rest"},
-	"internal/cli": {"internal/registry", "internal/policy", "internal/plan", "internal/report", "internal/apply", "internal/ledger",
-		"internal/rest", "internal/actions", "internal/mlflow"},
+	"internal/github":            {"internal/registry", "internal/rest"},
+	"internal/cli": {"internal/registry", "internal/policy", "internal/audit", "internal/plan", "internal/report", "internal/apply", "internal/ledger",
+		"internal/rest", "internal/actions", "internal/mlflow", "internal/github"},
 	"internal/matrix":              {},
 	"internal/mlflow/mlflowtest":   {},
+	"internal/github/githubtest":   {},
+	"internal/github/openapitest":  {"internal/github/githubtest"},
 	"internal/actions/actionstest": {"internal/actions"},
+	"internal/racetest":            {},
 	"internal/realtest":            {},
+	"internal/browsertest":         {},
 	"internal/repotest":            {},
 	"tools/bench":                  {"internal/realtest", "internal/rest"},
 	"tools/mutants":                {},
 	"tools/demo":                   {"internal/realtest"},
+	"tools/openapi":                {},
 }
 
 // pure packages decide and render; they see no system, no network, no clock and no chance.
-var pure = []string{"internal/registry", "internal/policy", "internal/plan", "internal/report"}
+var pure = []string{"internal/registry", "internal/policy", "internal/audit", "internal/plan", "internal/report"}
 
 var impure = []string{"os", "net", "net/http", "log", "log/slog", "math/rand", "math/rand/v2", "os/exec", "io/ioutil", "syscall"}
 

@@ -25,7 +25,7 @@ func declined(a *answer) *Error {
 	if json.Unmarshal(a.body, &told) == nil {
 		code, _ := told.Code.(string)
 		message, _ := told.Message.(string)
-		e.Code, e.Message = clean(code), clean(message)
+		e.Code, e.Message = Clean(code), Clean(message)
 	}
 	if e.Message == "" && e.Title == "" && e.Code == "" {
 		e.Message = firstLine(e.Body, a.status)
@@ -38,7 +38,7 @@ func redirected(a *answer) *Error {
 	e := describe(a, Redirect)
 	e.Title, e.Message = "", "redirected without a target"
 	if to, err := a.req.URL.Parse(a.header.Get("Location")); err == nil && a.header.Get("Location") != "" {
-		e.Location = clean((&url.URL{Scheme: to.Scheme, Host: to.Host}).String())
+		e.Location = Clean((&url.URL{Scheme: to.Scheme, Host: to.Host}).String())
 		e.Message = fmt.Sprintf("redirected to %s, not followed", e.Location)
 	}
 	return e
@@ -46,7 +46,7 @@ func redirected(a *answer) *Error {
 
 func describe(a *answer, k Kind) *Error {
 	e := newError(a.req, k)
-	e.Status, e.ContentType, e.Body = a.status, cleanType(a.header), clean(string(a.body[:min(len(a.body), excerptLimit)]))
+	e.Status, e.ContentType, e.Body = a.status, cleanType(a.header), Clean(string(a.body[:min(len(a.body), excerptLimit)]))
 	if isPage(a) {
 		e.Title = title(a.body)
 	}
@@ -58,7 +58,7 @@ func cleanType(h http.Header) string {
 	if err != nil {
 		return ""
 	}
-	return clean(kind)
+	return Clean(kind)
 }
 
 // isPage trusts the first byte more than the header: basic-auth sends sentences as text/html.
@@ -73,7 +73,7 @@ func title(page []byte) string {
 	if m == nil {
 		return ""
 	}
-	return clean(html.UnescapeString(string(m[1])))
+	return Clean(html.UnescapeString(string(m[1])))
 }
 
 // firstLine stands in where a server gave neither JSON nor a page.
@@ -87,9 +87,9 @@ func firstLine(body string, status int) string {
 	return body
 }
 
-// clean makes a server's text one bounded line: whitespace and control characters become one space, invisible and
+// Clean makes a server's text one bounded line: whitespace and control characters become one space, invisible and
 // bidirectional characters go.
-func clean(s string) string {
+func Clean(s string) string {
 	var b strings.Builder
 	space := false
 	for _, r := range s {

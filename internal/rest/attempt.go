@@ -22,6 +22,7 @@ type answer struct {
 	status int
 	header http.Header
 	body   []byte
+	size   int64 // of what arrived, whoever holds it
 }
 
 // attempt sends a request once and reads the whole answer within its limits. The reading belongs here, below the
@@ -50,7 +51,7 @@ func (t *attempt) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := t.transport.RoundTrip(req.WithContext(httptrace.WithClientTrace(ctx, p.trace())))
 	if err != nil {
 		left := p.mayHaveLeft(err)
-		call.sent, call.unclear = call.sent || left, call.unclear || left
+		call.sent, call.unclear, call.pending = call.sent || left, call.unclear || left, call.pending || left
 		return nil, call.fail(unanswered(req, err, &p))
 	}
 	defer resp.Body.Close()
@@ -58,7 +59,7 @@ func (t *attempt) RoundTrip(req *http.Request) (*http.Response, error) {
 	t.meter.answered(resp.Header)
 
 	a := &answer{req: req, status: resp.StatusCode, header: resp.Header}
-	a.body, err = t.read(resp, call.limit, cancel)
+	a.body, a.size, err = t.read(resp, call, cancel)
 	if cause := context.Cause(ctx); err != nil && cause != nil {
 		err = cause
 	}
@@ -100,18 +101,25 @@ var (
 	errTooLarge = errors.New("the answer is too large")
 )
 
-// read counts decoded bytes: the transport has unpacked gzip by now, and half a megabyte can unpack to 512.
-func (t *attempt) read(resp *http.Response, limit int64, cancel context.CancelCauseFunc) ([]byte, error) {
+// read brings an answer into memory, at most the call's limit. It counts decoded bytes: the transport has unpacked gzip
+// by now, and half a megabyte can unpack to 512.
+func (t *attempt) read(resp *http.Response, call *call, cancel context.CancelCauseFunc) (body []byte, size int64, err error) {
+	limit := call.limit
 	if !isSuccess(resp.StatusCode) {
 		limit = excerptLimit
 	}
 	patience := time.AfterFunc(t.idle, func() { cancel(errIdle) })
 	defer patience.Stop()
-	body, err := io.ReadAll(io.LimitReader(watched{resp.Body, patience, t.idle}, limit+1))
-	if int64(len(body)) > limit {
-		return body[:limit], errTooLarge
+	source := watched{resp.Body, patience, t.idle}
+	if call.body != nil && isSuccess(resp.StatusCode) {
+		err = call.body.fill(source, limit)
+		return nil, min(call.body.Len(), limit), err
 	}
-	return body, err
+	body, err = io.ReadAll(io.LimitReader(source, limit+1))
+	if int64(len(body)) > limit {
+		return body[:limit], limit, errTooLarge
+	}
+	return body, int64(len(body)), err
 }
 
 // watched starts the patience anew with each piece that arrives.

@@ -15,10 +15,12 @@ import (
 type call struct {
 	class    Class
 	limit    int64
+	body     *Body // takes the answer of a success; nil = the answer itself does
 	attempts int
 	had500   bool
 	sent     bool          // by any attempt
 	unclear  bool          // any attempt was sent and not refused
+	pending  bool          // any attempt was sent and not answered by the server itself
 	wait     time.Duration // before the next attempt
 	answer   *answer       // the 2xx that ended the call
 	failure  *Error        // of the last attempt; nil after a 2xx
@@ -37,7 +39,8 @@ func callOf(r *http.Request) *call {
 // fail files e as the outcome of the last attempt.
 func (c *call) fail(e *Error) *Error {
 	c.unclear = c.unclear || e.Status >= 500 || e.Status > 0 && e.Kind != Status
-	e.Attempts, e.Sent, e.Unclear = c.attempts, c.sent, c.unclear
+	c.pending = c.pending || e.Status == http.StatusBadGateway || e.Status == http.StatusServiceUnavailable || e.Status == http.StatusGatewayTimeout
+	e.Attempts, e.Sent, e.Unclear, e.Pending = c.attempts, c.sent, c.unclear, c.pending
 	c.failure = e
 	return e
 }
@@ -108,7 +111,7 @@ func (t *repeater) check(ctx context.Context, c *call) bool {
 func (t *repeater) announce(req *http.Request, c *call) time.Duration {
 	t.meter.retried()
 	if t.cfg.Notify != nil {
-		t.cfg.Notify(Retry{Method: req.Method, URL: redact(req.URL), Attempt: c.attempts, Wait: c.wait, Cause: c.failure})
+		t.cfg.Notify(Retry{Method: req.Method, URL: shown(req), Attempt: c.attempts, Wait: c.wait, Cause: c.failure})
 	}
 	return c.wait
 }

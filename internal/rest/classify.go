@@ -42,7 +42,7 @@ func unanswered(req *http.Request, err error, p *progress) *Error {
 	case broken(err):
 		e.Message = "the connection broke before an answer: " + err.Error()
 	}
-	e.Message = clean(e.Message) // net/http quotes what the server sent
+	e.Message = Clean(e.Message) // net/http quotes what the server sent
 	return e
 }
 
@@ -53,16 +53,16 @@ func unread(a *answer, err error) *Error {
 	corrupt := flate.CorruptInputError(0)
 	switch {
 	case errors.Is(err, errTooLarge):
-		e.Kind, e.Message = TooLarge, fmt.Sprintf("answer has more than %d bytes", len(a.body))
+		e.Kind, e.Message = TooLarge, fmt.Sprintf("answer has more than %d bytes", a.size)
 	case errors.Is(err, errIdle):
-		e.Kind, e.Message = Timeout, fmt.Sprintf("%s after %d bytes", err, len(a.body))
+		e.Kind, e.Message = Timeout, fmt.Sprintf("%s after %d bytes", err, a.size)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		e.Kind = contextKind(err)
-		e.Message = fmt.Sprintf("%s after %d bytes of the answer", e.Kind, len(a.body))
+		e.Message = fmt.Sprintf("%s after %d bytes of the answer", e.Kind, a.size)
 	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.As(err, &corrupt):
 		e.Kind, e.Message = Malformed, "answer is not the gzip it says: "+err.Error()
 	default:
-		e.Message = fmt.Sprintf("answer ended early, after %d bytes: %s", len(a.body), err)
+		e.Message = fmt.Sprintf("answer ended early, after %d bytes: %s", a.size, err)
 	}
 	return e
 }

@@ -32,14 +32,14 @@ func decode(a *answer, expect string, out any) *Error {
 	keys := scanKeys(body, expect)
 	switch {
 	case keys.twice != "":
-		return fail(Malformed, "answer holds the key %q twice in one object", clean(keys.twice))
+		return fail(Malformed, "answer holds the key %q twice in one object", Clean(keys.twice))
 	case expect != "" && !keys.found:
 		return fail(MissingKey, "answer has no %q", expect)
 	case out == nil:
 		return nil
 	}
 	if err := json.Unmarshal(body, out); err != nil {
-		e := fail(Malformed, "answer has another shape: %s", clean(err.Error()))
+		e := fail(Malformed, "answer has another shape: %s", Clean(err.Error()))
 		e.Cause = err
 		return e
 	}

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -39,7 +40,10 @@ type Error struct {
 	Sent   bool   // a request may have reached the server and had its effect; false is a proof that none did
 	// Unclear says that some attempt may have had its effect and was not answered by the server's own refusal: the last
 	// attempt alone does not tell. It is what a caller asks before it says "not done".
-	Unclear  bool
+	Unclear bool
+	// Pending says that some attempt may still be under way behind a proxy or a broken connection, and have its effect
+	// later: it was sent, and what answered, if anything, was not the server itself. It implies Unclear.
+	Pending  bool
 	Attempts int
 	Wait     time.Duration // a wait that was due and not begun, since the deadline comes first
 
@@ -57,7 +61,7 @@ type Error struct {
 }
 
 func newError(req *http.Request, k Kind) *Error {
-	return &Error{Kind: k, Method: req.Method, URL: redact(req.URL)}
+	return &Error{Kind: k, Method: req.Method, URL: shown(req)}
 }
 
 // Error says method, URL and what happened, in one line.
@@ -96,6 +100,22 @@ func (e *Error) effort() string {
 		s += fmt.Sprintf("; the next was due in %s, after the deadline", e.Wait.Round(time.Millisecond))
 	}
 	return s
+}
+
+type secretURLKey struct{}
+
+// WithSecretURL marks requests whose path is a password, as that of a chat's webhook is: errors and notes name the host
+// alone.
+func WithSecretURL(ctx context.Context) context.Context {
+	return context.WithValue(ctx, secretURLKey{}, true)
+}
+
+// shown is the address of a request for people.
+func shown(req *http.Request) string {
+	if req.Context().Value(secretURLKey{}) != nil {
+		return (&url.URL{Scheme: req.URL.Scheme, Host: req.URL.Host}).String()
+	}
+	return redact(req.URL)
 }
 
 // redact keeps what names an endpoint and nothing that can carry a secret or a value.

@@ -28,7 +28,7 @@ type Request struct {
 // JSON sends r and decodes the answer into out, which may be nil. Success is a 2xx whose body is one JSON object without
 // duplicate keys and with the key r.Expect. Everything else that the network or the server does is an [*Error].
 func (c *Client) JSON(ctx context.Context, r Request, out any) error {
-	call, err := c.send(ctx, r, "application/json")
+	call, err := c.send(ctx, r, "application/json", nil)
 	if err != nil {
 		return err
 	}
@@ -41,15 +41,16 @@ func (c *Client) JSON(ctx context.Context, r Request, out any) error {
 // Bytes sends r and returns the body of a 2xx answer, whatever its type. A login page can come with 200: the caller
 // looks at the Content-Type.
 func (c *Client) Bytes(ctx context.Context, r Request) ([]byte, http.Header, error) {
-	call, err := c.send(ctx, r, "*/*")
+	call, err := c.send(ctx, r, "*/*", nil)
 	if err != nil {
 		return nil, nil, err
 	}
 	return call.answer.body, call.answer.header, nil
 }
 
-func (c *Client) send(ctx context.Context, r Request, accept string) (*call, error) {
-	call := &call{class: r.Class, limit: r.Limit}
+// send carries r out; the answer's body goes into the given one, or into memory as a whole.
+func (c *Client) send(ctx context.Context, r Request, accept string, into *Body) (*call, error) {
+	call := &call{class: r.Class, limit: r.Limit, body: into}
 	if call.limit <= 0 {
 		call.limit = defaultLimit
 	}

@@ -53,7 +53,7 @@ func tlsTrouble(err error, host string) string {
 		return fmt.Sprintf("certificate of %q is valid from %s to %s, not now; issuer %s", host,
 			day(invalid.Cert.NotBefore), day(invalid.Cert.NotAfter), issuer(invalid.Cert))
 	case errors.As(err, &invalid), errors.As(err, &other):
-		return fmt.Sprintf("certificate of %q is not accepted: %s", host, clean(err.Error()))
+		return fmt.Sprintf("certificate of %q is not accepted: %s", host, Clean(err.Error()))
 	}
 	return ""
 }
@@ -62,20 +62,20 @@ func issuer(c *x509.Certificate) string {
 	if c == nil {
 		return "an unnamed authority"
 	}
-	return fmt.Sprintf("%q", clean(c.Issuer.String()))
+	return fmt.Sprintf("%q", Clean(c.Issuer.String()))
 }
 
 func names(c *x509.Certificate) string {
 	var all []string
 	for _, n := range c.DNSNames {
-		all = append(all, fmt.Sprintf("%q", clean(n)))
+		all = append(all, fmt.Sprintf("%q", Clean(n)))
 	}
 	for _, ip := range c.IPAddresses {
 		all = append(all, fmt.Sprintf("%q", ip))
 	}
 	switch {
 	case len(all) == 0:
-		return fmt.Sprintf("%q", clean(c.Subject.String()))
+		return fmt.Sprintf("%q", Clean(c.Subject.String()))
 	case len(all) > 5:
 		all = append(all[:5], "…")
 	}

@@ -439,6 +439,18 @@ var runCases = []testCase{
 		POST runs/search {"experiment_ids":["$e"],"max_results":2,"order_by":["start_time ASC"],"page_token":"$t"}
 		POST runs/search {"experiment_ids":["999999"]}
 		POST runs/search {"experiment_ids":[]}`},
+	{name: "run: search of a commit over experiments, the last to end first", script: newRun + `
+		POST experiments/create {"name":"$m-b"} => b=experiment_id
+		POST runs/create {"experiment_id":"$b","run_name":"later","start_time":1700000000001,"tags":[{"key":"mlflow.source.git.commit","value":"4f2c"}]} => s=run.info.run_id
+		POST runs/create {"experiment_id":"$b","run_name":"running","start_time":1700000000002,"tags":[{"key":"mlflow.source.git.commit","value":"4f2c"}]}
+		POST runs/create {"experiment_id":"$b","run_name":"of another","start_time":1700000000003,"tags":[{"key":"mlflow.source.git.commit","value":"4f2d"}]}
+		POST runs/set-tag {"run_id":"$r","key":"mlflow.source.git.commit","value":"4f2c"}
+		POST runs/update {"run_id":"$r","status":"FINISHED","end_time":1700000000010}
+		POST runs/update {"run_id":"$s","status":"FAILED","end_time":1700000000020}
+		POST runs/search {"experiment_ids":["$e","$b"],"filter":"tags.` + "`mlflow.source.git.commit`" + ` = '4f2c'","run_view_type":"ALL","order_by":["attributes.end_time DESC"],"max_results":2} => t=next_page_token
+		POST runs/search {"experiment_ids":["$e","$b"],"filter":"tags.` + "`mlflow.source.git.commit`" + ` = '4f2c'","run_view_type":"ALL","order_by":["attributes.end_time DESC"],"max_results":2,"page_token":"$t"}
+		POST runs/delete {"run_id":"$r"}
+		POST runs/search {"experiment_ids":["$e","$b"],"filter":"tags.` + "`mlflow.source.git.commit`" + ` = '4f2c'","run_view_type":"ALL","order_by":["attributes.end_time DESC"]}`},
 	{name: "run: search sees deleted runs only when asked", script: newRun + `
 		POST runs/delete {"run_id":"$r"}
 		POST runs/search {"experiment_ids":["$e"]}

@@ -53,7 +53,8 @@ const (
 type Fault struct {
 	Method string
 	Path   string
-	Nth    int // which of the matching requests, from 1; 0 for all of them
+	Nth    int  // which of the matching requests, from 1; 0 for all of them
+	Onward bool // and all after it
 	Kind   FaultKind
 	After  bool // the request is carried out before it goes wrong; else it is not carried out at all
 	Status int
@@ -91,7 +92,7 @@ func (s *Server) ClearFaults() {
 }
 
 // ParseFault reads a fault as a test script writes it: METHOD PATH KIND, where a number stands for an answer with that
-// status, followed by any of: after, nth=2, delay=3s, skip=1, retry-after=30, type=text/html, location=URL, body=TEXT (to
+// status, followed by any of: after, nth=2, onward, delay=3s, skip=1, retry-after=30, type=text/html, location=URL, body=TEXT (to
 // the end of the line).
 //
 //	POST model-versions/create reset after
@@ -137,6 +138,8 @@ func (f *Fault) option(word string) (err error) {
 	switch name {
 	case "after":
 		f.After = true
+	case "onward":
+		f.Onward = true
 	case "nth":
 		f.Nth, err = strconv.Atoi(value)
 	case "skip":
@@ -173,7 +176,7 @@ func (s *Server) strike(r *http.Request) (Fault, bool) {
 			continue
 		}
 		a.seen++
-		if hit == nil && (a.Nth == 0 || a.Nth == a.seen) {
+		if hit == nil && (a.Nth == 0 || a.Nth == a.seen || a.Onward && a.Nth < a.seen) {
 			hit = &a.Fault
 		}
 	}

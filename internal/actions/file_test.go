@@ -1,0 +1,146 @@
+//go:build unix
+
+package actions_test
+
+import (
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestAFileIsThereWhenItIsWhole(t *testing.T) {
+	r, s := step(t)
+	write(t, filepath.Join(s.Workspace, "old.json"), "old")
+	f, err := r.CreateWorkspace("old.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.WriteString(f, "new")
+	if data, _ := os.ReadFile(filepath.Join(s.Workspace, "old.json")); string(data) != "old" {
+		t.Errorf("before it is closed it holds %q", data)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if data, _ := os.ReadFile(filepath.Join(s.Workspace, "old.json")); string(data) != "new" || f.Name() != "old.json" {
+		t.Errorf("%s holds %q", f.Name(), data)
+	}
+	given, err := r.CreateWorkspace("reports/of/today.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	given.Discard()
+	names, err := r.ListWorkspace("reports/of")
+	if err != nil || len(names) != 0 {
+		t.Errorf("what was given up left %v, %v", names, err)
+	}
+}
+
+func TestFilesStayInTheWorkspace(t *testing.T) {
+	r, s := step(t)
+	outside := filepath.Join(t.TempDir(), "target")
+	write(t, outside, "mine")
+	link(t, outside, filepath.Join(s.Workspace, "link.json"))
+	link(t, filepath.Dir(outside), filepath.Join(s.Workspace, "dir"))
+	for _, name := range []string{"../x.json", outside, "dir/target", "dir/new", "/etc/x.json", ".", "link.json"} {
+		f, err := r.CreateWorkspace(name)
+		if err == nil {
+			io.WriteString(f, "new")
+			err = f.Close()
+		}
+		if data, _ := os.ReadFile(outside); err == nil && name != "link.json" || string(data) != "mine" {
+			t.Errorf("%s: %v, the file outside holds %q", name, err, data)
+		}
+	}
+	for _, pattern := range []string{"../x.json", "a/b.json", "", "."} {
+		if f, err := r.CreateReport(pattern); err == nil {
+			f.Discard()
+			t.Errorf("%q: a report was begun", pattern)
+		}
+	}
+	left, err := os.ReadDir(filepath.Dir(outside))
+	if err != nil || len(left) != 1 {
+		t.Errorf("outside lie %v, %v", left, err)
+	}
+}
+
+func TestOnALaptopAFileMayBeAnywhere(t *testing.T) {
+	dir := t.TempDir()
+	r, _, _ := laptop(dir)
+	for _, name := range []string{"a.json", "new/b.json", filepath.Join(dir, "else", "c.json")} {
+		f, err := r.CreateWorkspace(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(f, "x")
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(dir, name)
+		}
+		if data, _ := os.ReadFile(name); string(data) != "x" {
+			t.Errorf("%s holds %q", name, data)
+		}
+	}
+}
+
+// However a text is cut into pieces, a secret in it is hidden, and everything else is there.
+func TestNoPieceOfAFileShowsASecret(t *testing.T) {
+	const secret = "canary-of-more-than-a-few-characters"
+	for length := 64<<10 - 80; length < 64<<10+10; length++ {
+		r, s := step(t)
+		r.Mask(secret)
+		f, err := r.CreateReport("r-*.txt")
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := strings.Repeat("ä", length/2) + secret + strings.Repeat("z", 70<<10) + secret
+		for rest := text; rest != ""; {
+			n := min(len(rest), 1000)
+			io.WriteString(f, rest[:n])
+			rest = rest[n:]
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+		data, err := os.ReadFile(filepath.Join(s.Workspace, f.Name()))
+		if want := strings.ReplaceAll(text, secret, "***"); err != nil || string(data) != want {
+			t.Fatalf("length %d: %d bytes, want %d, %v", length, len(data), len(want), err)
+		}
+	}
+}
+
+func TestAStreamIsTheSameJSON(t *testing.T) {
+	r, out, _ := laptop(t.TempDir())
+	r.Mask("canary1")
+	w := r.DataStream()
+	text := `{"a":"##[error]x ü 😀 canary1","b":[` + strings.Repeat(`"ö##[warning]",`, 20000) + `1]}`
+	for rest := text; rest != ""; {
+		n := min(len(rest), 777)
+		io.WriteString(w, rest[:n])
+		rest = rest[n:]
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	printed := out.String()
+	if strings.Contains(printed, "#") || strings.Contains(printed, "canary1") || strings.ContainsFunc(strings.TrimSuffix(printed, "\n"), func(r rune) bool { return r < ' ' || r > '~' }) {
+		t.Errorf("%.300s", printed)
+	}
+	var got, want any
+	if err := json.Unmarshal([]byte(printed), &got); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal([]byte(strings.Replace(text, "canary1", "***", 1)), &want); err != nil {
+		t.Fatal(err)
+	}
+	a, _ := json.Marshal(got)
+	b, _ := json.Marshal(want)
+	if string(a) != string(b) {
+		t.Errorf("another text: %.200s\nwant %.200s", a, b)
+	}
+}

@@ -1,0 +1,199 @@
+package audit
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/policy"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// Auditor judges models by the rules that are on.
+type Auditor struct {
+	config Config
+	rules  []rule // with the severity that is set
+	set    map[string]policy.AuditSettings
+}
+
+// New makes an auditor of what the policy file sets of the rules.
+func New(c Config) *Auditor {
+	a := &Auditor{config: c, set: map[string]policy.AuditSettings{}}
+	if c.Policy != nil {
+		a.set = c.Policy.Audit.Rules
+	}
+	for _, r := range rules {
+		set := a.set[r.ID]
+		if set.Off {
+			continue
+		}
+		r.Severity = cmp.Or(set.Severity, r.Severity)
+		a.rules = append(a.rules, r)
+	}
+	return a
+}
+
+// Rules are the rules that are on, each with the severity that is set.
+func (a *Auditor) Rules() []registry.AuditRule {
+	out := []registry.AuditRule{}
+	for _, r := range a.rules {
+		out = append(out, r.AuditRule)
+	}
+	return out
+}
+
+// Needs is what the rules that are on want to know.
+func (a *Auditor) Needs() registry.AuditNeeds {
+	var n registry.AuditNeeds
+	for _, r := range a.rules {
+		n.Runs = n.Runs || r.needs.Runs
+		n.Datasets = n.Datasets || r.needs.Datasets
+		n.Experiments = n.Experiments || r.needs.Experiments
+		n.MLmodels = n.MLmodels || r.needs.MLmodels
+		n.Files = n.Files || r.needs.Files
+		n.Ledger = n.Ledger || r.needs.Ledger
+	}
+	return n
+}
+
+// Judgement is what the rules say about one model, or about the server.
+type Judgement struct {
+	Findings []registry.AuditFinding
+	Unjudged []registry.AuditUnjudged
+	Moving   bool // some of the findings may only be a promotion passing by: read the model again, and take Confirmed
+}
+
+// Server judges the server.
+func (a *Auditor) Server() Judgement {
+	var j Judgement
+	for _, r := range a.rules {
+		if r.server != nil {
+			a.sort(&j, r, registry.Audited{}, nil, r.server(server{version: a.config.Server}))
+		}
+	}
+	return j
+}
+
+// Model judges one registered model. One that could not be read whole is judged by no rule.
+func (a *Auditor) Model(m registry.Audited) Judgement {
+	var j Judgement
+	if m.Unreadable != "" {
+		j.Unjudged = []registry.AuditUnjudged{{Count: 1, Why: m.Unreadable, Where: m.Model.Name}}
+		return j
+	}
+	s := newScene(m, a.config)
+	for _, r := range a.rules {
+		if r.model == nil {
+			continue
+		}
+		s.values = values{a.set[r.ID].Values, r.Settings}
+		a.sort(&j, r, m, s.refs, r.model(s))
+	}
+	return j
+}
+
+// sort makes findings of what a rule found, and counts what it could not judge.
+func (a *Auditor) sort(j *Judgement, r rule, m registry.Audited, refs map[int][]string, results []result) {
+	skipped := registry.AuditUnjudged{Rule: r.ID}
+	for _, x := range results {
+		if x.unjudged {
+			if skipped.Count++; skipped.Count == 1 {
+				skipped.Why, skipped.Where = x.message, place(m.Model.Name, x)
+			}
+			continue
+		}
+		j.Findings = append(j.Findings, a.finding(r, m, refs, x))
+		j.Moving = j.Moving || r.moving
+	}
+	if skipped.Count > 0 {
+		j.Unjudged = append(j.Unjudged, skipped)
+	}
+}
+
+func place(model string, x result) string {
+	switch {
+	case x.version != 0:
+		return fmt.Sprintf("%s version %d", model, x.version)
+	case x.alias+x.stage != "":
+		return model + " " + x.alias + x.stage
+	}
+	return model
+}
+
+func (a *Auditor) finding(r rule, m registry.Audited, refs map[int][]string, x result) registry.AuditFinding {
+	f := registry.AuditFinding{
+		Rule: r.ID, Severity: r.Severity, Model: m.Model.Name, Version: x.version, Alias: x.alias, Stage: x.stage,
+		Message: x.message, Fix: filled(cmp.Or(x.fix, r.Fix), m.Model.Name, x),
+		Fingerprint: registry.Digest("audit/1", r.ID, m.Model.Name, fmt.Sprint(x.version), x.alias, x.stage, x.key)[:32],
+	}
+	if _, there := m.Version(x.version); there && len(refs[x.version]) == 0 && x.alias+x.stage == "" {
+		f.Severity = registry.Low // nobody loads it
+	}
+	a.locate(&f, x)
+	a.accept(&f)
+	return f
+}
+
+// filled puts what is known into the words that stand for it, so that a command can be pasted.
+func filled(fix, model string, x result) string {
+	words := []string{"MODEL", registry.ShellWord(model)}
+	for word, value := range map[string]string{"ALIAS": x.alias, "STAGE": x.stage} {
+		if value != "" {
+			words = append(words, word, registry.ShellWord(value))
+		}
+	}
+	if x.version != 0 {
+		words = append(words, "VERSION", fmt.Sprint(x.version))
+	}
+	return strings.NewReplacer(words...).Replace(fix)
+}
+
+// locate points the finding at the line of the policy file that has to do with it: of what it found, of the rule's
+// settings, of the model's rule, of the file.
+func (a *Auditor) locate(f *registry.AuditFinding, x result) {
+	p := a.config.Policy
+	if p == nil {
+		return
+	}
+	f.File = p.File
+	f.Line = cmp.Or(x.line, a.set[f.Rule].Line)
+	if matching := p.Matching(f.Model); f.Line == 0 && len(matching) > 0 {
+		f.Line = matching[0].Line
+	}
+	f.Line = cmp.Or(f.Line, p.Audit.Line, 1)
+}
+
+// accept marks a finding that somebody took on. One whose day is over counts again, and says so.
+func (a *Auditor) accept(f *registry.AuditFinding) {
+	if a.config.Policy == nil {
+		return
+	}
+	ended := ""
+	for _, x := range a.config.Policy.Audit.Accepted {
+		switch {
+		case !x.Covers(*f):
+		case !x.Ended(a.config.Now):
+			f.Accepted = fmt.Sprintf("by %s until %s: %s", x.By, x.Until, x.Why)
+			return
+		default:
+			ended = fmt.Sprintf("; accepted by %s until %s, which is over", x.By, x.Until)
+		}
+	}
+	f.Message += ended
+}
+
+// Confirmed keeps of the second judgement of a model what is not only a change passing by: a finding of a moving rule
+// counts where the first reading had it too.
+func (a *Auditor) Confirmed(first, second Judgement) Judgement {
+	moving := map[string]bool{}
+	for _, r := range a.rules {
+		moving[r.ID] = r.moving
+	}
+	known := map[string]bool{}
+	for _, f := range first.Findings {
+		known[f.Fingerprint] = true
+	}
+	second.Findings = slices.DeleteFunc(second.Findings, func(f registry.AuditFinding) bool { return moving[f.Rule] && !known[f.Fingerprint] })
+	return second
+}

@@ -1,0 +1,80 @@
+package audit
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// Baseline is what an earlier audit found, by the model's name, as far as it counted there.
+type Baseline struct {
+	byModel map[string][]registry.AuditFinding
+}
+
+// NewBaseline keeps of an earlier audit's findings those that counted.
+func NewBaseline(findings []registry.AuditFinding) *Baseline {
+	b := &Baseline{byModel: map[string][]registry.AuditFinding{}}
+	for _, f := range findings {
+		if f.Counts() {
+			f.Message = strings.TrimSuffix(f.Message, notLooked)
+			b.byModel[f.Model] = append(b.byModel[f.Model], f)
+		}
+	}
+	return b
+}
+
+// Compare sets the trend of a model's findings and adds those of the baseline that are there no more. One whose rule is
+// off now is left out. One that could not be judged this time is kept as it was: not looked at is not fixed. The model
+// is then forgotten, so that Rest is what no Compare asked for.
+func (b *Baseline) Compare(model string, j Judgement, now []registry.AuditRule) Judgement {
+	if b == nil {
+		return j
+	}
+	known := map[string]bool{}
+	for _, f := range b.byModel[model] {
+		known[f.Fingerprint] = true
+	}
+	found := map[string]bool{}
+	j.Findings = slices.Clone(j.Findings)
+	for i, f := range j.Findings {
+		found[f.Fingerprint] = true
+		j.Findings[i].Trend = registry.TrendNew
+		if known[f.Fingerprint] {
+			j.Findings[i].Trend = registry.TrendUnchanged
+		}
+	}
+	for _, f := range b.byModel[model] {
+		switch {
+		case found[f.Fingerprint] || !on(now, f.Rule):
+			continue
+		case slices.ContainsFunc(j.Unjudged, func(u registry.AuditUnjudged) bool { return u.Rule == f.Rule || u.Rule == "" }):
+			f.Trend = registry.TrendUnchanged
+			f.Message += notLooked
+		default:
+			f.Trend = registry.TrendFixed
+		}
+		j.Findings = append(j.Findings, f)
+	}
+	delete(b.byModel, model)
+	return j
+}
+
+const notLooked = " (could not be looked at this time)"
+
+func on(rules []registry.AuditRule, id string) bool {
+	return slices.ContainsFunc(rules, func(r registry.AuditRule) bool { return r.ID == id })
+}
+
+// Rest names the models of the baseline that Compare was not asked about, sorted: they are gone.
+func (b *Baseline) Rest() []string {
+	if b == nil {
+		return nil
+	}
+	var out []string
+	for model := range b.byModel {
+		out = append(out, model)
+	}
+	slices.Sort(out)
+	return out
+}

@@ -1,0 +1,195 @@
+package audit
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+func found(rule string, severity registry.Severity, key string) registry.AuditFinding {
+	return registry.AuditFinding{Rule: rule, Severity: severity, Model: "churn", Message: key, Fingerprint: rule + key}
+}
+
+func trends(j Judgement) string {
+	var out []string
+	for _, f := range j.Findings {
+		out = append(out, f.Message+" "+string(f.Trend))
+	}
+	return strings.Join(out, "; ")
+}
+
+func TestTrend(t *testing.T) {
+	baseline := []registry.AuditFinding{found("no-run", registry.Medium, "a"), found("run-gone", registry.High, "b"), found("tag-schema", registry.Low, "c")}
+	rules := []registry.AuditRule{{ID: "no-run"}, {ID: "run-gone"}, {ID: "tag-schema"}}
+	for _, c := range []struct {
+		when string
+		j    Judgement
+		on   []registry.AuditRule
+		want string
+	}{
+		{"one stays, one is new, two are gone", Judgement{Findings: []registry.AuditFinding{found("no-run", registry.Medium, "a"), found("no-run", registry.Medium, "d")}}, rules, "a unchanged; d new; b fixed; c fixed"},
+		{"a rule was switched off", Judgement{}, rules[:2], "a fixed; b fixed"},
+		{"a rule could not judge", Judgement{Unjudged: []registry.AuditUnjudged{{Rule: "run-gone"}}}, rules, "a fixed; b (could not be looked at this time) unchanged; c fixed"},
+		{"the model could not be read", Judgement{Unjudged: []registry.AuditUnjudged{{}}}, rules[:1], "a (could not be looked at this time) unchanged"},
+	} {
+		if got := trends(NewBaseline(slices.Clone(baseline)).Compare("churn", c.j, c.on)); got != c.want {
+			t.Errorf("%s: %s, want %s", c.when, got, c.want)
+		}
+	}
+	accepted := found("no-run", registry.Medium, "a")
+	accepted.Accepted = "by ann"
+	b := NewBaseline([]registry.AuditFinding{accepted, {Rule: "no-run", Model: "gone", Fingerprint: "x"}})
+	if got := trends(b.Compare("churn", Judgement{Findings: baseline[:1]}, rules)); got != "a new" {
+		t.Errorf("what was accepted and is not any more: %s", got)
+	}
+	if got := b.Rest(); !cmp.Equal(got, []string{"gone"}) {
+		t.Errorf("models left: %v", got)
+	}
+	var none *Baseline
+	if got := trends(none.Compare("churn", Judgement{Findings: baseline[:1]}, rules)); got != "a " || none.Rest() != nil {
+		t.Errorf("without a baseline: %s", got)
+	}
+}
+
+// A text that was carried over twice says once that nobody looked.
+func TestCarriedOverFindingsKeepTheirWords(t *testing.T) {
+	f := found("no-run", registry.Medium, "a")
+	for range 3 {
+		f = NewBaseline([]registry.AuditFinding{f}).Compare("churn", Judgement{Unjudged: []registry.AuditUnjudged{{}}}, []registry.AuditRule{{ID: "no-run"}}).Findings[0]
+	}
+	if f.Message != "a"+notLooked {
+		t.Errorf("%s", f.Message)
+	}
+}
+
+func TestConfirmedKeepsWhatBothReadingsHave(t *testing.T) {
+	a := New(Config{})
+	both, first, second := found("moved-outside", registry.High, "both"), found("moved-outside", registry.High, "first"), found("dangling-alias", registry.High, "second")
+	still := found("no-run", registry.Medium, "still") // not a moving rule: the second reading is as good as the first
+	got := a.Confirmed(Judgement{Findings: []registry.AuditFinding{both, first}}, Judgement{Findings: []registry.AuditFinding{both, second, still}})
+	if trends(got) != "both ; still " {
+		t.Errorf("%s", trends(got))
+	}
+}
+
+func TestTallyCountsWhatCounts(t *testing.T) {
+	tally := NewTally(registry.AuditTotals{})
+	tally.Read(registry.Audited{Model: registry.Model{Name: "churn", Aliases: map[string]int{"champion": 2}}, Versions: []registry.Version{{Number: 1}, {Number: 2}, {Number: 3, Stage: "Production"}}})
+	as := func(f registry.AuditFinding, trend registry.Trend, accepted string) registry.AuditFinding {
+		f.Trend, f.Accepted = trend, accepted
+		return f
+	}
+	tally.Add(Judgement{
+		Findings: []registry.AuditFinding{
+			as(found("no-run", registry.Medium, "a"), registry.TrendUnchanged, ""), as(found("no-run", registry.Medium, "b"), registry.TrendNew, ""),
+			as(found("run-gone", registry.High, "c"), registry.TrendUnchanged, ""), as(found("run-gone", registry.High, "d"), registry.TrendFixed, ""),
+			as(found("run-gone", registry.High, "e"), registry.TrendNew, "by ann"),
+		},
+		Unjudged: []registry.AuditUnjudged{{Rule: "run-gone", Count: 2, Why: "503", Where: "churn"}},
+	})
+	tally.Add(Judgement{Unjudged: []registry.AuditUnjudged{{Rule: "run-gone", Count: 3, Why: "404", Where: "fraud"}}})
+	want := registry.AuditTotals{
+		Models: 1, Versions: 3, Live: 2, Aliases: 1, Findings: map[registry.Severity]int{registry.High: 1, registry.Medium: 2, registry.Low: 0},
+		Accepted: 1, New: 1, Unchanged: 2, Fixed: 1, ByRule: map[string]int{"no-run": 2, "run-gone": 1},
+		Unjudged: []registry.AuditUnjudged{{Rule: "run-gone", Count: 5, Why: "503", Where: "churn"}},
+	}
+	if diff := cmp.Diff(want, tally.Totals); diff != "" {
+		t.Error(diff)
+	}
+	if tally.Totals.Total() != 3 || tally.Fails(registry.High) || !tally.Fails(registry.Medium) || !tally.Fails(registry.Low) {
+		t.Errorf("what is known from the baseline must not fail the audit, and what is new must: %+v", tally.Failing)
+	}
+	if tally.Worst[0].Message != "c" || tally.Worst[1].Message != "b" || tally.Fixed[0].Message != "d" {
+		t.Errorf("worst %v, fixed %v", tally.Worst, tally.Fixed)
+	}
+}
+
+// Law: the worst ten are the first ten of all findings in order, whatever order they come in.
+func TestWorstAreTheFirstOfAll(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var all []registry.AuditFinding
+		tally := NewTally(registry.AuditTotals{})
+		for i := range rapid.IntRange(0, 40).Draw(t, "findings") {
+			f := found(rapid.SampledFrom(rules).Draw(t, "rule").ID, rapid.SampledFrom(registry.Severities).Draw(t, "severity"), fmt.Sprint(i))
+			all = append(all, f)
+			tally.Add(Judgement{Findings: []registry.AuditFinding{f}})
+		}
+		slices.SortFunc(all, worse)
+		if diff := cmp.Diff(all[:min(len(all), worstKept)], append([]registry.AuditFinding{}, tally.Worst...)); len(all) > 0 && diff != "" {
+			t.Fatal(diff)
+		}
+	})
+}
+
+func TestVersionsOfServersCompare(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want bool
+	}{
+		{"2.9.2", "2.10.0", true}, {"2.10.0", "2.9.2", false}, {"3.0.0rc1", "3.0.0", true}, {"3.0.0", "3.0.0", false}, {"3", "3.0.1", true}, {"", "1.0.0", false}, {"main", "1.0.0", false}, {"1.0.0", "", false},
+	} {
+		if got := before(c.a, c.b); got != c.want {
+			t.Errorf("%q before %q: %v", c.a, c.b, got)
+		}
+	}
+	affected := func(version string) (out []string) {
+		for _, a := range advisories {
+			if a.affects(version) {
+				out = append(out, a.id)
+			}
+		}
+		return out
+	}
+	for version, want := range map[string][]string{
+		"3.17.2": nil, "3.16.1": nil, "": nil, "2.22.4": {"CVE-2026-2614", "CVE-2026-2635"},
+		"2.22.3": {"CVE-2025-11201", "CVE-2026-2614", "CVE-2026-2635"}, "3.0.0rc1": {"CVE-2025-11201", "CVE-2026-2614", "CVE-2026-2635"},
+		"3.10.1": {"CVE-2026-0545", "CVE-2026-2635", "CVE-2026-64849"}, "2.3.0": {"CVE-2023-2356", "CVE-2023-2780", "CVE-2023-6831", "CVE-2024-1560", "CVE-2025-11201"},
+	} {
+		if diff := cmp.Diff(want, affected(version)); diff != "" {
+			t.Errorf("%s: %s", version, diff)
+		}
+	}
+}
+
+// The same finding has the same fingerprint in every audit, and no two places share one.
+func TestFingerprintsAreStable(t *testing.T) {
+	seen := map[string]string{}
+	for _, c := range cases {
+		s := newSound()
+		c.plant(s)
+		a := New(s.Config)
+		again := New(s.Config)
+		s.Config.Now = s.Now.Add(0)
+		first, second := a.Model(s.Audited).Findings, again.Model(s.Audited).Findings
+		if diff := cmp.Diff(first, second); diff != "" {
+			t.Fatalf("%s: %s", c.when, diff)
+		}
+		own := map[string]bool{}
+		for _, f := range first {
+			if own[f.Fingerprint] {
+				t.Errorf("%s: %s: two findings have the fingerprint %s", c.rule, c.when, f.Fingerprint)
+			}
+			own[f.Fingerprint] = true
+			place := fmt.Sprint(f.Rule, f.Version, f.Alias, f.Stage)
+			if had, ok := seen[f.Fingerprint]; ok && had != place {
+				t.Errorf("%s and %s share %s", had, place, f.Fingerprint)
+			}
+			seen[f.Fingerprint] = place
+		}
+	}
+	s := newSound()
+	s.Policy, s.Ledger = nil, registry.Absent[registry.Ledger]("")
+	s.version(2).Tags[registry.AliasTimeTag("champion")] = "2025-01-01T00:00:00Z"
+	early := New(s.Config).Model(s.Audited).Findings
+	s.Config.Now = now.AddDate(0, 1, 0)
+	later := New(s.Config).Model(s.Audited).Findings
+	if early[0].Fingerprint != later[0].Fingerprint || early[0].Message == later[0].Message {
+		t.Errorf("a month later: %+v and %+v", early[0], later[0])
+	}
+}

@@ -1,0 +1,65 @@
+package audit
+
+import (
+	"fmt"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+var artifactMissing = rule{
+	AuditRule: registry.AuditRule{
+		ID: "artifact-missing", Title: "The model's files are gone, or not all there", Severity: registry.High,
+		Why: "The version cannot be loaded, or only on machines that still hold a copy. The registry goes on listing it as READY: MLflow never looks.",
+		Fix: "restore the files, or promote a version whose files are there; `mlflow-promote rollback` checks them before it moves",
+	},
+	needs: registry.AuditNeeds{MLmodels: true, Files: true},
+	model: func(s scene) (out []result) {
+		for _, v := range s.Versions {
+			files, listed := s.Files[v.Number].Get()
+			m, known := s.MLmodels[v.Number].Get()
+			switch why := missing(s.MLmodels[v.Number], s.Files[v.Number], m, known, files, listed); {
+			case why != "":
+				out = append(out, about(v, "%s: %s (source %s)", s.at(v), why, short(v.Source)))
+			case notAsked(s.MLmodels[v.Number], s.Files[v.Number]):
+				out = append(out, unjudged(v, "the server hands out no files"))
+			}
+		}
+		return out
+	},
+}
+
+// missing says what of a model's files is confirmed not to be there; "" where nothing is.
+func missing(descriptor registry.Known[registry.MLmodel], listing registry.Known[[]registry.File], m registry.MLmodel, known bool, files []registry.File, listed bool) string {
+	switch {
+	case listing.IsAbsent(), listed && len(files) == 0:
+		return "nothing is where its files should be"
+	case descriptor.IsAbsent(), listed && !has(files, "MLmodel"):
+		return "there is no MLmodel file"
+	case !known || !listed:
+		return ""
+	}
+	if name, empty := m.Lacks(files); name != "" {
+		if empty {
+			return fmt.Sprintf("%s, which the MLmodel file names, is empty", short(name))
+		}
+		return fmt.Sprintf("%s, which the MLmodel file names, is not there", short(name))
+	}
+	if _, bytes := registry.Sizes(files); m.SizeBytes > bytes {
+		return fmt.Sprintf("the files have %d bytes together, and the MLmodel file says %d", bytes, m.SizeBytes)
+	}
+	return ""
+}
+
+func has(files []registry.File, name string) bool {
+	for _, f := range files {
+		if f.Path == name && !f.Dir {
+			return true
+		}
+	}
+	return false
+}
+
+// notAsked reports whether neither fact was gathered: the server hands out no files at all.
+func notAsked(descriptor registry.Known[registry.MLmodel], listing registry.Known[[]registry.File]) bool {
+	return !descriptor.Gathered() && !listing.Gathered()
+}

@@ -1,0 +1,27 @@
+package audit
+
+import "github.com/mlflow-promote/mlflow-promote/internal/registry"
+
+var datasetLineage = rule{
+	AuditRule: registry.AuditRule{
+		ID: "dataset-lineage", Title: "The run names no dataset", Severity: registry.Low,
+		Why: "What the model was trained on cannot be told from the registry, which is the first question after a complaint about a prediction.",
+		Fix: "log the data while training, with `mlflow.log_input(dataset, context='training')`",
+	},
+	needs: registry.AuditNeeds{Runs: true, Datasets: true},
+	model: func(s scene) (out []result) {
+		for _, v := range s.Versions {
+			run, known := s.Runs[v.RunID].Get()
+			switch {
+			case v.RunID == "" || s.Runs[v.RunID].IsAbsent(): // other rules say so
+			case !known:
+				out = append(out, unjudged(v, "run %s: %s", short(v.RunID), s.Runs[v.RunID].Why()))
+			case len(run.Datasets) == 0 && before(s.Server, "2.4"):
+				out = append(out, unjudged(v, "MLflow %s keeps no datasets; they came with 2.4", s.Server))
+			case len(run.Datasets) == 0:
+				out = append(out, about(v, "%s: its run %s names no dataset", s.at(v), short(run.ID)))
+			}
+		}
+		return out
+	},
+}

@@ -1,0 +1,28 @@
+package audit
+
+import "github.com/mlflow-promote/mlflow-promote/internal/registry"
+
+var experimentDeleted = rule{
+	AuditRule: registry.AuditRule{
+		ID: "experiment-deleted", Title: "The run's experiment is deleted", Severity: registry.High,
+		Why: "Deleting an experiment marks its runs as deleted, and mlflow gc then removes them with the files that the version is loaded from.",
+		Fix: "restore it with `MlflowClient().restore_experiment(EXPERIMENT_ID)`",
+	},
+	needs: registry.AuditNeeds{Runs: true, Experiments: true},
+	model: func(s scene) (out []result) {
+		for _, v := range s.Versions {
+			run, known := s.Runs[v.RunID].Get()
+			if !known {
+				continue // no-run and run-gone say so
+			}
+			experiment, known := s.Experiments[run.ExperimentID].Get()
+			switch {
+			case !known && !s.Experiments[run.ExperimentID].IsAbsent():
+				out = append(out, unjudged(v, "experiment %s: %s", short(run.ExperimentID), s.Experiments[run.ExperimentID].Why()))
+			case !known || experiment.Deleted:
+				out = append(out, about(v, "%s: experiment %s (%s) of its run is deleted", s.at(v), short(experiment.Name), short(run.ExperimentID)))
+			}
+		}
+		return out
+	},
+}

@@ -1,0 +1,22 @@
+package audit
+
+import "github.com/mlflow-promote/mlflow-promote/internal/registry"
+
+var ledgerBroken = rule{
+	AuditRule: registry.AuditRule{
+		ID: "ledger-broken", Title: "The promotion ledger does not hold together", Severity: registry.High,
+		Why: "Records were edited, removed or cut, so the history of promotions cannot be relied on from there; and promotions of the model are refused (ledger-lost).",
+		Fix: "compare with a saved history (the report file of `mlflow-promote history`) and restore what was deleted; else `mlflow-promote doctor --model MODEL --reset-ledger REASON` begins a new one that says why",
+	},
+	needs:  registry.AuditNeeds{Ledger: true},
+	moving: true,
+	model: func(s scene) []result {
+		switch {
+		case s.Broken != "":
+			return []result{{message: s.Broken}}
+		case !s.Ledger.IsAbsent() && s.Ledger.Why() != "":
+			return []result{{unjudged: true, message: s.Ledger.Why()}}
+		}
+		return nil
+	},
+}

@@ -1,0 +1,50 @@
+package audit
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+var movedOutside = rule{
+	AuditRule: registry.AuditRule{
+		ID: "moved-outside", Title: "Alias or stage moved outside this tool", Severity: registry.High,
+		Why: "What consumers load passed no gate and stands in no record: nobody can say later who made it live, and on what evidence. Only targets that this tool has moved before are looked at.",
+		Fix: "if it is right, promote that version, which judges and records it; if not, `mlflow-promote rollback --model MODEL`, and take the right to move aliases from people (EDIT) where the server knows rights",
+	},
+	needs:  registry.AuditNeeds{Ledger: true},
+	moving: true,
+	model: func(s scene) (out []result) {
+		l, ok, why := s.ledger()
+		if !ok {
+			return unsure(why)
+		}
+		for _, ref := range l.Refs() {
+			left, _ := l.Left(ref)
+			now := s.holders(ref)
+			if now == left || s.under(l, ref) || s.leftOver(l, ref, now) {
+				continue
+			}
+			r := result{key: ref, message: fmt.Sprintf("%s names %s; the last promotion on record left it at %s", ref, names(now), names(left))}
+			if alias, isAlias := strings.CutPrefix(ref, "@"); isAlias {
+				r.alias, r.version = alias, s.Model.Aliases[alias]
+			} else {
+				r.stage = ref
+			}
+			out = append(out, r)
+		}
+		return out
+	},
+}
+
+// leftOver reports whether the target is where the last promotion left it that did not end well, which
+// promotion-unfinished tells.
+func (s scene) leftOver(l registry.Ledger, ref, now string) bool {
+	e, ok := l.Last()
+	if !ok || e.Outcome == registry.EntryDone {
+		return false
+	}
+	return slices.ContainsFunc(e.Record.Moves, func(m registry.Shift) bool { return m.Ref == ref && (m.Want == now || m.Was == now) })
+}

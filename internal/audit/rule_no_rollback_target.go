@@ -1,0 +1,68 @@
+package audit
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+var noRollbackTarget = rule{
+	AuditRule: registry.AuditRule{
+		ID: "no-rollback-target", Title: "No version to go back to", Severity: registry.Medium,
+		Why: "When the live version fails there is no way back: every earlier holder is deleted, is not READY, or was rolled back itself. Only targets that have had another holder on record are looked at.",
+		Fix: "keep the former holders; register and promote a second good version while nothing burns",
+	},
+	needs:  registry.AuditNeeds{Ledger: true},
+	moving: true,
+	model: func(s scene) []result {
+		l, ok, why := s.ledger()
+		if !ok {
+			return unsure(why)
+		}
+		var out []result
+		for _, ref := range l.Refs() {
+			now, err := strconv.Atoi(s.holders(ref))
+			formers := l.Formers(ref, now)
+			if err != nil || len(formers) == 0 {
+				continue
+			}
+			if r, speaks := s.back(l, ref, now, formers); speaks {
+				out = append(out, r)
+			}
+		}
+		return out
+	},
+}
+
+// back looks for a former holder that could be gone back to.
+func (s scene) back(l registry.Ledger, ref string, now int, formers []int) (result, bool) {
+	r := result{version: now, stage: ref}
+	if alias, ok := strings.CutPrefix(ref, "@"); ok {
+		r.alias, r.stage = alias, ""
+	}
+	var looked []string
+	for _, n := range formers[:min(len(formers), registry.FormersWanted)] {
+		v, there := s.Version(n)
+		known := s.Former[n]
+		if !there && known.Gathered() {
+			v, there = known.Get()
+		}
+		switch {
+		case !there && (s.Scope == registry.ScopeAll || known.IsAbsent()):
+			looked = append(looked, fmt.Sprintf("version %d is deleted", n))
+		case !there:
+			r.unjudged, r.message = true, fmt.Sprintf("version %d, an earlier holder of %s: %s", n, ref, known.Why())
+			return r, true
+		case v.Usable() != "":
+			looked = append(looked, fmt.Sprintf("version %d: %s", n, short(v.Usable())))
+		case (registry.Facts{Ledger: l}).OnHold(v) != "":
+			looked = append(looked, fmt.Sprintf("version %d was rolled back", n))
+		default:
+			return r, false
+		}
+	}
+	r.message = fmt.Sprintf("%s names version %d and there is none to go back to: %s", ref, now, strings.Join(looked, ", "))
+	return r, true
+}

@@ -1,0 +1,89 @@
+package audit
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+var planNotApplied = rule{
+	AuditRule: registry.AuditRule{
+		ID: "plan-not-applied", Title: "A plan was approved and never applied", Severity: registry.Medium,
+		Why: "People believe that the model they approved is live. GitHub drops a waiting job when a newer one of the same group comes, and a plan whose facts have moved is refused.",
+		Fix: "apply it, or make the plan anew where it is refused (`plan-changed`); take its file out of the audit's `plan-file` when it is not wanted any more",
+		Settings: []registry.AuditSetting{
+			{Name: "after", About: "how long applying may take", Kind: registry.AuditSpan, Default: day},
+		},
+	},
+	needs:  registry.AuditNeeds{Ledger: true},
+	moving: true,
+	model: func(s scene) (out []result) {
+		l, ok, why := s.ledger()
+		for _, p := range s.Plans {
+			if p.Plan.Model != s.Model.Name || !p.Made.IsZero() && s.Now.Sub(p.Made) <= s.span("after") {
+				continue
+			}
+			r := result{alias: p.Plan.Target.Alias, stage: p.Plan.Target.Stage, version: p.Plan.Version, key: p.Digest}
+			switch state := appliedBy(l, p.Digest); {
+			case !ok && why != "":
+				r.unjudged, r.message = true, why
+			case state == registry.EntryDone, !ok && s.markedBy(p.Digest):
+				continue
+			case state == underWay:
+				continue
+			default:
+				r.message = "the plan in " + p.File
+				if !p.Made.IsZero() {
+					r.message += fmt.Sprintf(", made on %s,", date(p.Made))
+				}
+				r.message += " was never applied: " + strings.TrimSpace(p.Plan.Candidate+" to "+p.Plan.Target.String())
+				if state == registry.EntryAborted {
+					r.message = strings.Replace(r.message, "never applied", "begun and given up", 1)
+				}
+			}
+			out = append(out, r)
+		}
+		return out
+	},
+}
+
+// Missing judges the approved plans about a model that is not in the registry.
+func (a *Auditor) Missing(model string) Judgement {
+	m := registry.Audited{Model: registry.Model{Name: model}, Ledger: registry.Absent[registry.Ledger]("there is no such model")}
+	var j Judgement
+	for _, r := range a.rules {
+		if r.ID == planNotApplied.ID {
+			s := newScene(m, a.config)
+			s.values = values{a.set[r.ID].Values, r.Settings}
+			a.sort(&j, r, m, s.refs, r.model(s))
+		}
+	}
+	return j
+}
+
+const underWay = "under way"
+
+// appliedBy says how the newest entry with that plan ended; "" where there is none.
+func appliedBy(l registry.Ledger, digest string) string {
+	for _, e := range slices.Backward(l.Entries) {
+		switch {
+		case e.Record.Plan != digest:
+		case e.Outcome == "":
+			return underWay
+		default:
+			return e.Outcome
+		}
+	}
+	return ""
+}
+
+// markedBy reports whether a version says that it was moved by the plan: what there is where no ledger is kept.
+func (s scene) markedBy(digest string) bool {
+	return slices.ContainsFunc(s.Versions, func(v registry.Version) bool {
+		var mark registry.Record
+		return json.Unmarshal([]byte(v.Tags[registry.TagRecord]), &mark) == nil && mark.Plan == digest
+	})
+}

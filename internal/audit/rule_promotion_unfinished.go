@@ -1,0 +1,37 @@
+package audit
+
+import (
+	"fmt"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+var promotionUnfinished = rule{
+	AuditRule: registry.AuditRule{
+		ID: "promotion-unfinished", Title: "A promotion was claimed and never finished", Severity: registry.High,
+		Why: "Its run was cut off, so what it meant to move may be moved in part; and while its entry is open, every other promotion of the model waits or fails.",
+		Fix: "re-run its failed jobs, which resumes it; or run the promotion again with `override: takeover`",
+	},
+	needs:  registry.AuditNeeds{Ledger: true},
+	moving: true,
+	model: func(s scene) []result {
+		l, ok, why := s.ledger()
+		if !ok {
+			return unsure(why)
+		}
+		e, there := l.Last()
+		r := result{alias: e.Record.Target.Alias, stage: e.Record.Target.Stage, version: e.Record.To, key: fmt.Sprint(e.Epoch)}
+		what := fmt.Sprintf("entry %d (%s of version %d to %s, begun by %s)", e.Epoch, e.Record.Command, e.Record.To, e.Record.Target, who(e))
+		switch {
+		case !there:
+			return nil
+		case e.Outcome == "" && s.Now.After(e.Lease):
+			r.message = what + " was never finished; its time ran out on " + e.Lease.UTC().Format("2006-01-02 15:04 UTC")
+		case e.Outcome == registry.EntryAborted && e.Moved > 0 && e.Moved < len(e.Record.Moves):
+			r.message = fmt.Sprintf("%s was given up on %s after %d of %d moves", what, date(e.Ended), e.Moved, len(e.Record.Moves))
+		default:
+			return nil
+		}
+		return []result{r}
+	},
+}

@@ -1,0 +1,45 @@
+package audit
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+var stageAliasDisagree = rule{
+	AuditRule: registry.AuditRule{
+		ID: "stage-alias-disagree", Title: "Stage and alias name different versions", Severity: registry.Medium,
+		Why: "Consumers that load by the stage and consumers that load by the alias run different models, most often because a move to aliases was begun and not ended.",
+		Fix: "promote the right version to both at once with `mlflow-promote promote --model MODEL --alias ALIAS --stage STAGE`, or drop the one that nobody loads by",
+		Settings: []registry.AuditSetting{
+			{Name: "pairs", About: "aliases and the stages that mean the same", Kind: registry.AuditPairs, Default: map[string]string{"champion": "Production", "production": "Production", "staging": "Staging"}},
+		},
+	},
+	needs:  registry.AuditNeeds{Ledger: true},
+	moving: true,
+	model: func(s scene) (out []result) {
+		l, ok, _ := s.ledger()
+		pairs := maps.Clone(s.pairs("pairs"))
+		for _, e := range l.Entries {
+			if t := e.Record.Target; t.Alias != "" && t.Stage != "" && e.Outcome == registry.EntryDone {
+				pairs[t.Alias] = t.Stage
+			}
+		}
+		for _, alias := range slices.Sorted(maps.Keys(pairs)) {
+			stage, n := pairs[alias], s.Model.Aliases[alias]
+			holders := s.holders(stage)
+			if n == 0 || holders == "" || slices.Contains(strings.Split(holders, ","), strconv.Itoa(n)) {
+				continue
+			}
+			if ok && (s.under(l, "@"+alias) || s.under(l, stage)) {
+				continue
+			}
+			out = append(out, result{version: n, alias: alias, stage: stage, message: fmt.Sprintf("@%s names version %d, and %s is in %s", alias, n, names(holders), stage)})
+		}
+		return out
+	},
+}

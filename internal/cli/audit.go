@@ -1,0 +1,483 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/actions"
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/report"
+)
+
+// auditSettings are the inputs of the command audit.
+type auditSettings struct {
+	scope    string
+	failOn   string   // never, high, medium or low
+	baseline string   // file
+	plans    []string // files, * for any part of a name
+}
+
+// baselineLimit bounds a baseline: 100,000 findings are some 60 MB.
+const baselineLimit = 128 << 20
+
+func (r *reader) auditInputs() {
+	r.server()
+	r.out.intent.Query.Model = r.value("model") // one model, or all
+	if r.out.intent.Query.Model == "*" {
+		r.out.intent.Query.Model = ""
+	}
+	a := &r.out.audit
+	a.scope, a.baseline, a.plans = r.choice("scope"), r.value("baseline-file"), lines(r.value("plan-file"))
+	switch {
+	case r.value("fail-on") != "":
+		a.failOn = r.choice("fail-on")
+	case a.baseline != "":
+		a.failOn = string(registry.High)
+	default:
+		a.failOn = never
+	}
+}
+
+const never = "never"
+
+// audit judges the whole registry, model by model.
+func (s *session) audit(ctx context.Context) {
+	a, err := s.beginAudit(ctx)
+	if err == nil {
+		err = a.run(ctx)
+	}
+	if a != nil {
+		a.end(err)
+	}
+	if err != nil {
+		s.fail(s.client.Diagnose(ctx, err))
+		return
+	}
+	s.report.Reason = registry.OK
+	if a.failing() > 0 {
+		s.report.Reason = registry.Findings
+	}
+	s.annotateAudit(a)
+}
+
+// auditing is an audit under way.
+type auditing struct {
+	s        *session
+	auditor  *audit.Auditor
+	tally    *audit.Tally
+	needs    registry.AuditNeeds
+	rules    []registry.AuditRule
+	baseline *audit.Baseline
+	sinks    []sink
+	json     *report.AuditJSON
+	seen     map[string]bool // models of approved plans
+}
+
+// planned notes that a model which a plan is about is there.
+func (a *auditing) planned(model string) {
+	if _, about := a.seen[model]; about {
+		a.seen[model] = true
+	}
+}
+
+// sink is a file that the audit is written to as it is made.
+type sink struct {
+	what string
+	registry.AuditSink
+	file *actions.File // nil = standard output
+	out  io.WriteCloser
+}
+
+func (s *session) beginAudit(ctx context.Context) (*auditing, error) {
+	p, found, err := s.loadPolicy(false)
+	if err != nil {
+		return nil, err
+	}
+	plans, err := s.approvedPlans()
+	if err != nil {
+		return nil, err
+	}
+	baseline, err := s.baseline()
+	if err != nil {
+		return nil, err
+	}
+	version := s.client.ServerVersion(ctx)
+	config := audit.Config{Scope: s.set.audit.scope, Server: version, Plans: plans, Now: s.serverTime()}
+	if found {
+		config.Policy, s.report.Policy = &p, p.File
+	}
+	a := &auditing{s: s, auditor: audit.New(config), baseline: baseline, seen: map[string]bool{}}
+	for _, p := range plans {
+		a.seen[p.Plan.Model] = false
+	}
+	a.rules, a.needs = a.auditor.Rules(), a.auditor.Needs()
+	a.tally = audit.NewTally(registry.AuditTotals{
+		Server: s.set.registry, Version: version, Scope: config.Scope, Began: config.Now, Baseline: a.baseline != nil,
+	})
+	if err := a.open(); err != nil {
+		a.discard()
+		return nil, err
+	}
+	return a, nil
+}
+
+// serverTime is the server's clock, so that ages do not depend on the runner's.
+func (s *session) serverTime() time.Time {
+	if told := s.wires[len(s.wires)-1].Meter().ServerTime; !told.IsZero() {
+		return told
+	}
+	return s.p.Now().UTC()
+}
+
+// run reads the registry, judges it and writes what is found.
+func (a *auditing) run(ctx context.Context) error {
+	for _, k := range a.sinks {
+		if err := k.Rules(a.rules); err != nil {
+			return err
+		}
+	}
+	if err := a.take(registry.Audited{}, a.auditor.Server()); err != nil {
+		return err
+	}
+	stream := a.s.client.Audit(ctx, a.query(a.s.set.intent.Query.Model))
+	for m, err := range ahead(ctx, stream, auditAhead, func(m registry.Audited) judged { return a.judge(ctx, m) }) {
+		if err == nil {
+			err = m.err
+		}
+		if err != nil {
+			return err
+		}
+		if m.gone {
+			continue
+		}
+		a.planned(m.model.Model.Name)
+		a.tally.Read(m.model)
+		if err := a.take(m.model, m.judgement); err != nil {
+			return err
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if a.s.set.intent.Query.Model != "" && a.tally.Totals.Models == 0 {
+		return &registry.Error{Reason: registry.ModelGone, Msg: fmt.Sprintf("audit %s: there is no such registered model, or this login may not see it", a.s.set.intent.Query.Model), Hint: "names are case-sensitive"}
+	}
+	return a.conclude()
+}
+
+func (a *auditing) query(model string) registry.AuditQuery {
+	return registry.AuditQuery{Scope: a.s.set.audit.scope, Model: model, Needs: a.needs, Progress: a.s.progress}
+}
+
+// auditAhead is how many models are judged beside one another: some need their ledger, or a second look.
+const auditAhead = 4
+
+// judged is a model and what the rules say about it.
+type judged struct {
+	model     registry.Audited
+	judgement audit.Judgement
+	gone      bool // it was deleted while it was looked at
+	err       error
+}
+
+// judge looks twice where the first look may have met a promotion passing by.
+func (a *auditing) judge(ctx context.Context, m registry.Audited) judged {
+	m = a.withLedger(ctx, m)
+	first := a.auditor.Model(m)
+	if !first.Moving {
+		return judged{model: m, judgement: first}
+	}
+	q := a.query(m.Model.Name)
+	q.Progress = nil
+	for again, err := range a.s.client.Audit(ctx, q) {
+		if err != nil {
+			return judged{err: err}
+		}
+		again = a.withLedger(ctx, again)
+		return judged{model: again, judgement: a.auditor.Confirmed(first, a.auditor.Model(again))}
+	}
+	return judged{gone: true}
+}
+
+// withLedger adds the model's promotion ledger, and the former holders that it names.
+func (a *auditing) withLedger(ctx context.Context, m registry.Audited) registry.Audited {
+	if !a.needs.Ledger || m.Unreadable != "" {
+		return m
+	}
+	if !m.Promoted() {
+		m.Ledger = registry.Absent[registry.Ledger]("no promotion by this tool has left a mark")
+		return m
+	}
+	l := &ledger.Ledger{Store: a.s.client.Pages(), Model: m.Model.Name}
+	whole, exists, broken, err := l.Whole(ctx, m.Model.Tags, m.Versions...)
+	switch {
+	case err != nil:
+		m.Ledger = registry.Unreadable[registry.Ledger](err.Error())
+		return m
+	case !exists:
+		m.Ledger = registry.Absent[registry.Ledger]("there is none")
+		return m
+	}
+	m.Ledger, m.Broken = registry.Is(whole), broken
+	if a.s.set.audit.scope == registry.ScopeAll {
+		return m // all there are have been read
+	}
+	m.Former = map[int]registry.Known[registry.Version]{}
+	for _, n := range m.Unread() {
+		m.Former[n] = a.s.client.Version(ctx, m.Model.Name, n)
+	}
+	return m
+}
+
+// take counts what the rules say and hands it on.
+func (a *auditing) take(m registry.Audited, j audit.Judgement) error {
+	j = a.baseline.Compare(m.Model.Name, j, a.rules)
+	a.tally.Add(j)
+	for _, k := range a.sinks {
+		if m.Model.Name == "" && len(j.Findings) == 0 {
+			continue // nothing about the server
+		}
+		if err := k.Model(m, j.Findings); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// conclude takes what the baseline knows of models that are gone, and closes the account.
+func (a *auditing) conclude() error {
+	if a.s.set.intent.Query.Model == "" {
+		for _, model := range slices.Sorted(maps.Keys(a.seen)) {
+			if a.seen[model] {
+				continue
+			}
+			if err := a.take(registry.Audited{Model: registry.Model{Name: model}}, a.auditor.Missing(model)); err != nil {
+				return err
+			}
+		}
+		for _, model := range a.baseline.Rest() {
+			if err := a.take(registry.Audited{Model: registry.Model{Name: model}}, audit.Judgement{}); err != nil {
+				return err
+			}
+		}
+	}
+	a.tally.Totals.Ended = a.s.serverTime()
+	for _, w := range a.s.wires {
+		a.tally.Totals.Requests += w.Meter().Requests
+	}
+	for _, k := range a.sinks {
+		if err := k.Totals(a.tally.Totals); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// failing is how many findings count against fail-on.
+func (a *auditing) failing() int {
+	n := 0
+	for severity, of := range a.tally.Failing {
+		if a.s.set.audit.failOn != never && severity.AtLeast(registry.Severity(a.s.set.audit.failOn)) {
+			n += of
+		}
+	}
+	return n
+}
+
+// open begins the files that were asked for, and the report file of a job.
+func (a *auditing) open() error {
+	s := a.s
+	switch {
+	case s.json:
+		out := s.runner.DataStream()
+		a.json = report.NewAuditJSON(out)
+		a.sinks = append(a.sinks, sink{AuditSink: a.json, out: out})
+	case s.runner.InActions():
+		if err := a.create("report", func() (*actions.File, error) { return s.runner.CreateReport("mlflow-promote-audit-*.json") }, func(w io.Writer) registry.AuditSink {
+			a.json = report.NewAuditJSON(w)
+			return a.json
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *auditing) create(what string, file func() (*actions.File, error), to func(io.Writer) registry.AuditSink) error {
+	f, err := file()
+	if err != nil {
+		return &registry.Error{Reason: registry.BadInput, Msg: "begin the " + what + " of the audit: " + err.Error(), Hint: "a file of the workspace can be written, and no other"}
+	}
+	a.sinks = append(a.sinks, sink{what: what, AuditSink: to(f), file: f, out: f})
+	return nil
+}
+
+// end closes the files. Where the audit was cut short only its own report is left, which says so.
+func (a *auditing) end(failed error) {
+	s := a.s
+	summary := &report.Audit{
+		Totals: a.tally.Totals, Rules: a.rules, Worst: a.tally.Worst, Fixed: a.tally.Fixed, FailOn: s.set.audit.failOn, Failing: a.failing(),
+		Model: s.set.intent.Query.Model,
+	}
+	reason := registry.OK
+	if summary.Failing > 0 {
+		reason = registry.Findings
+	}
+	if failed != nil {
+		reason = registry.ReasonOf(failed)
+	}
+	if a.json != nil {
+		s.say(a.json.End(reason, failed))
+	}
+	for _, k := range a.sinks {
+		whole := failed == nil || k.AuditSink == registry.AuditSink(a.json)
+		if k.file != nil && !whole {
+			k.file.Discard()
+			continue
+		}
+		if err := k.out.Close(); err != nil {
+			s.say(err)
+			continue
+		}
+		switch {
+		case k.file == nil:
+			s.printed = true
+		case k.AuditSink == registry.AuditSink(a.json):
+			s.written = k.file.Name()
+		default:
+			summary.Files = append(summary.Files, report.AuditFile{What: k.what, Path: k.file.Name()})
+		}
+	}
+	if failed == nil {
+		s.report.Audit = summary
+	}
+}
+
+// discard gives up what was begun.
+func (a *auditing) discard() {
+	for _, k := range a.sinks {
+		if k.file != nil {
+			k.file.Discard()
+		}
+	}
+}
+
+// progress is a line every few seconds, so that nobody takes a long audit for a stuck one.
+func (s *session) progress(p registry.AuditProgress) {
+	text := fmt.Sprintf("audited %d", p.Models)
+	if p.OfModels > 0 {
+		text += fmt.Sprintf(" of %d", p.OfModels)
+	}
+	text += fmt.Sprintf(" models, %d versions, %d requests, %s", p.Versions, p.Requests, p.Took.Round(time.Second))
+	if p.Left > 0 {
+		text += fmt.Sprintf("; about %s left", p.Left.Round(time.Second))
+	}
+	fmt.Fprintln(s.runner.Err(), text)
+}
+
+// annotateAudit puts the worst of what counts on the page of the job: as errors where they end it.
+func (s *session) annotateAudit(a *auditing) {
+	if !s.runner.InActions() {
+		return
+	}
+	for _, f := range a.tally.Worst {
+		level := actions.Warning
+		fails := s.set.audit.failOn != never && f.Severity.AtLeast(registry.Severity(s.set.audit.failOn)) && f.Trend != registry.TrendUnchanged
+		switch {
+		case fails:
+			level = actions.Error
+		case f.Severity != registry.High:
+			continue
+		}
+		message := f.Message
+		if f.Model != "" {
+			message = f.Model + ": " + message
+		}
+		s.runner.Annotate(actions.Annotation{Level: level, File: f.File, Line: f.Line, Title: "Audit: " + f.Rule, Message: message + ". What to do: " + f.Fix})
+	}
+}
+
+// baseline reads the report file of an earlier audit.
+func (s *session) baseline() (*audit.Baseline, error) {
+	name := s.set.audit.baseline
+	if name == "" {
+		return nil, nil
+	}
+	var file struct {
+		Schema   int                     `json:"schema"`
+		Command  string                  `json:"command"`
+		Findings []registry.AuditFinding `json:"findings"`
+		Totals   *registry.AuditTotals   `json:"totals"`
+	}
+	text, err := s.runner.ReadWorkspace(name, baselineLimit)
+	if err == nil {
+		err = json.Unmarshal(text, &file)
+	}
+	switch {
+	case err != nil:
+	case file.Command != "audit" || file.Schema != report.AuditSchema:
+		err = fmt.Errorf("%s is not the report file of an audit", name)
+	case file.Totals == nil:
+		err = fmt.Errorf("%s is of an audit that was cut short; take one that ended", name)
+	case file.Totals.Scope != s.set.audit.scope:
+		err = fmt.Errorf("%s was made with scope: %s, and this is scope: %s; what one does not look at is not fixed", name, file.Totals.Scope, s.set.audit.scope)
+	default:
+		return audit.NewBaseline(file.Findings), nil
+	}
+	return nil, &registry.Error{Reason: registry.BadInput, Msg: "input baseline-file: " + err.Error(), Hint: "the first time leave it empty; then keep the output report-file"}
+}
+
+// approvedPlans reads the plans that somebody approved.
+func (s *session) approvedPlans() ([]audit.Approved, error) {
+	var out []audit.Approved
+	for _, pattern := range s.set.audit.plans {
+		names, err := s.matching(pattern)
+		for _, name := range names {
+			var text []byte
+			var p audit.Approved
+			if text, err = s.runner.ReadWorkspace(name, fileLimit); err == nil {
+				p.Plan, p.Digest, p.Made, err = readPlan(text)
+			}
+			if err != nil {
+				err = fmt.Errorf("%s: %w", name, err)
+				break
+			}
+			p.File = name
+			out = append(out, p)
+		}
+		if err != nil {
+			return nil, &registry.Error{Reason: registry.BadInput, Msg: "input plan-file: " + err.Error(), Hint: "give the report files of dry runs that were approved, one per line, * for any part of a name"}
+		}
+	}
+	return out, nil
+}
+
+// matching lists the files of the workspace that a pattern names; the * is for the last part of the path.
+func (s *session) matching(pattern string) ([]string, error) {
+	if !strings.Contains(pattern, "*") {
+		return []string{pattern}, nil
+	}
+	folder, last := path.Split(pattern)
+	names, err := s.runner.ListWorkspace(path.Clean(folder + "."))
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, name := range names {
+		if ok, err := path.Match(last, name); err != nil {
+			return nil, err
+		} else if ok {
+			out = append(out, folder+name)
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,208 @@
+package cli
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// gitHubSettings are the inputs about GitHub.
+type gitHubSettings struct {
+	token       string
+	comment     bool // asked for
+	noComment   bool // asked not to
+	environment string
+}
+
+// notifySettings say who is told of a move.
+type notifySettings struct {
+	dispatches []dispatch
+	slack      string
+	webhook    string // with its credentials
+	secret     string
+}
+
+// dispatch is one workflow to start, or one event that starts some.
+type dispatch struct {
+	line       string // as given
+	repository string // owner/name, "" = this one
+	event      string // of a repository_dispatch
+	workflow   string // file of a workflow_dispatch
+	ref        string
+}
+
+// gitHub reads the inputs about GitHub. What needs a repository or a token is refused where there is none.
+func (r *reader) gitHub() {
+	g := &r.out.gitHub
+	g.token = r.own("github-token")
+	if strings.ContainsFunc(g.token, unicode.IsControl) {
+		r.problem("github-token", "", "holds a line break; was a file read with its last newline?")
+		g.token = ""
+	}
+	if r.own("comment") != "" {
+		g.comment = r.bool("comment")
+		g.noComment = !g.comment
+	}
+	g.environment = r.own("deployment-environment")
+	if len(g.environment) > 255 || strings.ContainsFunc(g.environment, unicode.IsControl) {
+		r.problem("deployment-environment", g.environment, "is not the name of an environment: at most 255 characters on one line")
+	}
+	for _, l := range lines(r.own("dispatch")) {
+		d, why := parseDispatch(l)
+		if why == "" && slices.Contains(r.out.notify.dispatches, d) {
+			why = "is given twice"
+		}
+		if why != "" {
+			r.problem("dispatch", l, why)
+			continue
+		}
+		r.out.notify.dispatches = append(r.out.notify.dispatches, d)
+	}
+	for _, need := range []struct {
+		input string
+		asked bool
+	}{
+		{"plan-digest", r.out.approved.ofPullRequest}, {"comment", g.comment},
+		{"deployment-environment", g.environment != ""}, {"dispatch", len(r.out.notify.dispatches) > 0},
+	} {
+		if need.asked {
+			r.needsGitHub(need.input)
+		}
+	}
+}
+
+// own is an input that the command looks at. One block of inputs often serves several steps: what is there for another
+// command is not checked.
+func (r *reader) own(name string) string {
+	if !r.command.takes(input(name)) {
+		return ""
+	}
+	return r.value(name)
+}
+
+// needsGitHub refuses an input outside a job, and without a token.
+func (r *reader) needsGitHub(name string) {
+	switch {
+	case r.env("GITHUB_REPOSITORY") == "" || r.env("GITHUB_API_URL") == "":
+		r.problem(name, r.value(name), "needs a repository on GitHub, and this is no job of GitHub Actions")
+	case r.out.gitHub.token == "":
+		r.problem(name, r.value(name), "needs the input github-token, which is empty")
+	}
+}
+
+var (
+	eventType    = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`)
+	repository   = regexp.MustCompile(`^[A-Za-z0-9-]{1,39}/[A-Za-z0-9._-]{1,100}$`)
+	workflowFile = regexp.MustCompile(`^[A-Za-z0-9._-]{1,200}\.ya?ml$`)
+)
+
+// parseDispatch reads EVENT, OWNER/REPO:EVENT, WORKFLOW.yml@REF or OWNER/REPO/WORKFLOW.yml@REF.
+func parseDispatch(line string) (d dispatch, why string) {
+	d.line = line
+	if file, ref, found := strings.Cut(line, "@"); found {
+		if i := strings.LastIndex(file, "/"); i >= 0 {
+			d.repository, file = file[:i], file[i+1:]
+		}
+		d.workflow, d.ref = file, ref
+		switch {
+		case d.repository != "" && !repository.MatchString(d.repository):
+			return d, fmt.Sprintf("%q is not a repository; write OWNER/REPO/WORKFLOW.yml@REF", d.repository)
+		case !workflowFile.MatchString(file):
+			return d, fmt.Sprintf("%q is not the file of a workflow; write WORKFLOW.yml@REF", file)
+		case ref == "" || strings.ContainsFunc(ref, func(c rune) bool { return unicode.IsSpace(c) || unicode.IsControl(c) }):
+			return d, "names no branch or tag behind the @; write WORKFLOW.yml@main"
+		}
+		return d, ""
+	}
+	d.event = line
+	if repo, event, found := strings.Cut(line, ":"); found {
+		d.repository, d.event = repo, event
+	}
+	switch {
+	case workflowFile.MatchString(d.event):
+		return d, fmt.Sprintf("names a workflow without its branch; write %s@main", line)
+	case d.repository != "" && !repository.MatchString(d.repository):
+		return d, fmt.Sprintf("%q is not a repository; write OWNER/REPO:EVENT", d.repository)
+	case !eventType.MatchString(d.event):
+		return d, "is neither EVENT, OWNER/REPO:EVENT, WORKFLOW.yml@REF nor OWNER/REPO/WORKFLOW.yml@REF; an event type has letters, digits and . _ -, at most 100"
+	}
+	return d, ""
+}
+
+// notification reads where messages go beside GitHub. An address is a secret as a whole and is never shown.
+func (r *reader) notification() {
+	n := &r.out.notify
+	n.slack = r.secretAddress("slack-webhook")
+	n.webhook = r.secretAddress("webhook-url")
+	n.secret = r.own("webhook-secret")
+	if n.secret != "" && r.own("webhook-url") == "" {
+		r.problem("webhook-secret", "", "signs what is sent to webhook-url, which is empty")
+	}
+}
+
+// secretAddress reads an address that may be a credential itself. All of it that could be one is masked.
+func (r *reader) secretAddress(name string) string {
+	text := r.own(name)
+	if text == "" {
+		return ""
+	}
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http":
+		r.problem(name, "", "is not an address; write https://HOST/PATH")
+		return ""
+	case u.Scheme == "http" && !isLoopback(u.Hostname()) && !r.bool("allow-insecure-http"):
+		r.problem(name, "", fmt.Sprintf("would send to %s over plain http; write https, or allow it with allow-insecure-http", u.Hostname()))
+		return ""
+	}
+	if u.User != nil {
+		password, _ := u.User.Password()
+		r.secret(u.User.Username(), password)
+		r.problem(name, "", "holds a user name or password, which would be sent to whoever answers there; a receiver tells our messages by their signature, see webhook-secret")
+		return ""
+	}
+	for _, values := range u.Query() {
+		r.secret(values...)
+	}
+	for _, segment := range strings.Split(u.Path, "/") {
+		if len(segment) >= tokenLike {
+			r.secret(segment)
+		}
+	}
+	u.Fragment = ""
+	return u.String()
+}
+
+// tokenLike is from which length on a piece of a path may be a token rather than a word.
+const tokenLike = 16
+
+func isLoopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback() || host == "localhost"
+}
+
+// hostOf is what may be shown of an address: its host and port.
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "?"
+	}
+	if u.Port() == "" {
+		return u.Hostname()
+	}
+	return net.JoinHostPort(u.Hostname(), u.Port())
+}
+
+// originOf is scheme and host of an address.
+func originOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host}).String()
+}

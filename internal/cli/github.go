@@ -1,0 +1,181 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/github"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+)
+
+// hub is the session's side of GitHub.
+type hub struct {
+	mu     sync.Mutex
+	client *github.Client // nil before it was asked for
+	err    error          // why there is none
+
+	merged    *github.PullRequest // whose merge started this run; nil where there is none or nobody asked
+	mergedErr error
+	mergedAsk bool
+
+	gone  int // entry of the ledger whose run GitHub reports completed; 0 = none
+	asked int // entry that GitHub was asked about
+}
+
+var errNoToken = errors.New("there is no token for GitHub: the input github-token is empty")
+
+// gitHub is the client for this repository. It asks GitHub nothing by itself.
+func (s *session) gitHub() (*github.Client, error) {
+	s.hub.mu.Lock()
+	defer s.hub.mu.Unlock()
+	if s.hub.client != nil || s.hub.err != nil {
+		return s.hub.client, s.hub.err
+	}
+	switch {
+	case s.set.gitHub.token == "":
+		s.hub.err = errNoToken
+	case s.job.Repository == "" || s.job.APIURL == "":
+		s.hub.err = errors.New("this is no job of GitHub Actions")
+	default:
+		config := github.Config{API: s.job.APIURL, Token: s.set.gitHub.token, Repository: s.job.Repository, Pause: s.p.Pause}
+		s.hub.client, s.hub.err = github.New(config, s.wire())
+	}
+	return s.hub.client, s.hub.err
+}
+
+// wire is how connections are made, to whatever server.
+func (s *session) wire() rest.Config {
+	wire := s.p.Wire
+	wire.UserAgent, wire.CAs = "mlflow-promote/"+s.p.Version, s.set.cas
+	wire.AllowInsecureHTTP, wire.Notify = s.set.insecureHTTP, s.waiting
+	return wire
+}
+
+// commit is what the workflow runs on, and where the gates want to know it, how the run's commit relates to that.
+func (s *session) commit(ctx context.Context, f registry.Facts, asked bool) registry.Commit {
+	c := registry.Commit{Repository: s.job.Repository, Contains: registry.Unreadable[bool]("no gate asks for it")}
+	for _, sha := range s.heads() {
+		if sha != "" {
+			c.Heads = append(c.Heads, sha)
+		}
+	}
+	trained := f.Candidate.Run.OrZero().Tags[registry.RunTagCommit]
+	if !asked || trained == "" || len(c.Heads) == 0 || slices.Contains(c.Heads, trained) {
+		return c
+	}
+	client, err := s.gitHub()
+	if err != nil {
+		c.Contains = registry.Unreadable[bool](err.Error())
+		return c
+	}
+	if pr, ok, err := s.mergedPullRequest(ctx); err == nil && ok && pr.Head == trained {
+		c.Heads = append(c.Heads, pr.Head) // what was merged, also where the merge rewrote it
+		return c
+	}
+	c.Contains = client.Contains(ctx, trained, c.Heads[0])
+	return c
+}
+
+// heads are the commits that count as the one the workflow runs on. A workflow_run that may write follows a run of any
+// branch, and a commit that nobody merged is no head of what it is run for.
+func (s *session) heads() []string {
+	if s.job.EventName == "workflow_run" && !s.report.Dry && (s.job.HeadBranch != s.job.DefaultBranch || s.job.HeadRepository != s.job.Repository) {
+		return []string{s.job.SHA}
+	}
+	return []string{s.job.HeadSHA, s.job.SHA}
+}
+
+// mergedPullRequest finds the pull request whose merge made the commit that was pushed; ok is false where there is none.
+func (s *session) mergedPullRequest(ctx context.Context) (github.PullRequest, bool, error) {
+	if s.job.EventName != "push" {
+		return github.PullRequest{}, false, nil
+	}
+	if !s.hub.mergedAsk {
+		s.hub.mergedAsk = true
+		client, err := s.gitHub()
+		if err != nil {
+			s.hub.mergedErr = err
+		} else if pr, ok, err := client.PullRequestOf(ctx, s.job.SHA); err != nil || ok {
+			s.hub.merged, s.hub.mergedErr = &pr, err
+		}
+	}
+	if s.hub.merged == nil || s.hub.mergedErr != nil {
+		return github.PullRequest{}, false, s.hub.mergedErr
+	}
+	return *s.hub.merged, true, nil
+}
+
+// review gathers who stands behind the change: who approved this run's environments and the pull request, who made the
+// candidate, and who started the run.
+func (s *session) review(ctx context.Context, f registry.Facts) registry.Known[registry.Review] {
+	client, err := s.gitHub()
+	if err != nil {
+		return registry.Unreadable[registry.Review](err.Error())
+	}
+	q := github.ReviewQuery{
+		RunID: s.job.RunID, Environment: s.set.gitHub.environment, PullRequest: s.job.PullRequest, Head: s.job.HeadSHA,
+		Commit: f.Candidate.Run.OrZero().Tags[registry.RunTagCommit], Starter: s.job.TriggeringActor, Actor: s.job.Actor,
+	}
+	switch pr, ok, err := s.mergedPullRequest(ctx); {
+	case err != nil:
+		return registry.Unreadable[registry.Review]("which pull request was merged is not known: " + err.Error())
+	case ok:
+		q.PullRequest, q.Head = pr.Number, pr.Head
+	}
+	return client.Review(ctx, q)
+}
+
+// gitHubTime bounds what GitHub is asked on the way to a move, each time.
+const gitHubTime = 20 * time.Second
+
+// holderGone reports whether the run that holds an overdue entry has ended: then its entry is taken over without being
+// asked for. Only runs of this repository can be asked about.
+func (s *session) holderGone(ctx context.Context) bool {
+	e, overdue := s.book.view.Overdue(s.book.ledger.Now())
+	if !overdue || s.hub.asked == e.Epoch {
+		return overdue && s.hub.gone == e.Epoch
+	}
+	s.hub.asked = e.Epoch
+	what := fmt.Sprintf("the time of entry %d of the promotion ledger has run out", e.Epoch)
+	ended, err := s.runEnded(ctx, e)
+	switch {
+	case err != nil:
+		fmt.Fprintf(s.runner.Err(), "%s; whether its run has ended is not known: %v\n", what, err)
+	case !ended:
+		fmt.Fprintf(s.runner.Err(), "%s, but GitHub says that its run is still under way: %s\n", what, e.Link)
+	default:
+		fmt.Fprintf(s.runner.Err(), "%s, and GitHub says that its run has ended: taking over\n", what)
+		s.hub.gone = e.Epoch
+	}
+	return ended && err == nil
+}
+
+func (s *session) runEnded(ctx context.Context, e registry.Entry) (bool, error) {
+	if !strings.HasPrefix(e.Link, s.job.ServerURL+"/"+s.job.Repository+"/actions/runs/"+e.Holder.Run+"/") {
+		return false, errors.New("it is a run of another repository")
+	}
+	id, err := strconv.ParseInt(e.Holder.Run, 10, 64)
+	if err != nil {
+		return false, errors.New("its id is no number")
+	}
+	client, err := s.gitHub()
+	if err != nil {
+		return false, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, gitHubTime)
+	defer cancel()
+	return client.RunCompleted(ctx, id, 0) // its newest attempt: a repetition resumes what the first one left
+}
+
+// maySupersede reports whether the open entry of the view may be taken over: the user says so, or GitHub does.
+func (s *session) maySupersede() bool {
+	e, open := s.book.view.Facts().Open()
+	return s.overrides(registry.OverrideTakeover) || open && s.hub.gone == e.Epoch
+}

@@ -1,0 +1,204 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/github/githubtest"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/report"
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+)
+
+// world is a job with everything that a promotion can tell others, in a bubble.
+type world struct {
+	flow
+	*outside
+	env map[string]string
+}
+
+func newWorld(t *testing.T, args ...string) world {
+	t.Helper()
+	dir := t.TempDir()
+	w := world{flow: newFlow(t, args...), outside: &outside{answers: map[string]int{}, hub: githubtest.New()}, env: map[string]string{
+		"GITHUB_ACTIONS": "true", "GITHUB_WORKSPACE": dir, "GITHUB_EVENT_NAME": "workflow_dispatch", "GITHUB_REF": "refs/heads/main",
+		"GITHUB_REF_NAME": "main", "GITHUB_REF_PROTECTED": "true", "GITHUB_SHA": strings.Repeat("c0ffee11", 5), "GITHUB_REPOSITORY": "acme/churn",
+		"GITHUB_ACTOR": "ann", "GITHUB_TRIGGERING_ACTOR": "ann", "GITHUB_RUN_ID": "42", "GITHUB_RUN_ATTEMPT": "1",
+		"GITHUB_SERVER_URL": "https://github.example", "GITHUB_API_URL": "https://" + gitHubHost,
+		"INPUT_GITHUB-TOKEN": "ghs-canary-github-1", "INPUT_DEPLOYMENT-ENVIRONMENT": "production", "INPUT_DISPATCH": "model-promoted",
+		"INPUT_SLACK-WEBHOOK": "https://" + slackHost + "/services/canary-slack-2", "INPUT_WEBHOOK-URL": "https://" + hookHost + "/models",
+	}}
+	for name, file := range map[string]string{"GITHUB_OUTPUT": "output", "GITHUB_STEP_SUMMARY": "summary"} {
+		w.env[name] = filepath.Join(dir, file)
+		if err := os.WriteFile(w.env[name], nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.hub.Add(githubtest.Repository{Name: "acme/churn", Commits: []*githubtest.Commit{{SHA: w.env["GITHUB_SHA"]}}})
+	return w
+}
+
+func (w world) RoundTrip(r *http.Request) (*http.Response, error) {
+	if answer, err := w.answer(r); answer != nil || err != nil {
+		return answer, err
+	}
+	return w.double.Transport().RoundTrip(r)
+}
+
+// onRequest looks at every request first.
+type onRequest struct {
+	next http.RoundTripper
+	look func(*http.Request)
+}
+
+func (o *onRequest) RoundTrip(r *http.Request) (*http.Response, error) {
+	o.look(r)
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	return o.next.RoundTrip(r)
+}
+
+// mortal is the wire of a process that is killed at the first request that is so, before the request has its effect:
+// nothing that it would have sent arrives any more.
+type mortal struct {
+	next http.RoundTripper
+	at   func(*http.Request) bool
+	dead atomic.Bool
+}
+
+func (m *mortal) RoundTrip(r *http.Request) (*http.Response, error) {
+	if m.at(r) {
+		m.dead.Store(true)
+	}
+	if m.dead.Load() {
+		return nil, errors.New("the process is gone")
+	}
+	return m.next.RoundTrip(r)
+}
+
+func (w world) run(t *testing.T, ctx context.Context) (report.Result, int) {
+	t.Helper()
+	return w.through(t, ctx, w)
+}
+
+func (w world) through(t *testing.T, ctx context.Context, wire http.RoundTripper) (report.Result, int) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	status := Run(ctx, Process{
+		Args: append(w.args, "--json", "--tracking-uri", address), Env: func(name string) string { return w.env[name] },
+		Stdout: &stdout, Stderr: &stderr, Dir: w.env["GITHUB_WORKSPACE"], Now: time.Now, Jitter: func() float64 { return 0.5 }, Version: "test",
+		Wire: rest.Config{Transport: wire},
+	})
+	var result report.Result
+	text := stdout.Bytes()
+	if i := bytes.Index(text, []byte("{")); i >= 0 {
+		text = text[i:]
+	}
+	if err := json.NewDecoder(bytes.NewReader(text)).Decode(&result); err != nil {
+		t.Fatalf("%v\n%s%s", err, stdout.String(), stderr.String())
+	}
+	return result, status
+}
+
+// gitHubKinds are the ways GitHub lets one request go wrong.
+var gitHubKinds = map[string]githubtest.Fault{
+	"reset before the effect": {Kind: githubtest.Reset},
+	"reset after the effect":  {Kind: githubtest.Reset, After: true},
+	"carried out late":        {Kind: githubtest.Late},
+	"500":                     {Kind: githubtest.Status, Status: 500},
+	"502 after the effect":    {Kind: githubtest.Status, Status: 502, After: true},
+	"401":                     {Kind: githubtest.Status, Status: 401, Body: `{"message":"Bad credentials"}`},
+	"403":                     {Kind: githubtest.Forbidden},
+	"404":                     {Kind: githubtest.Status, Status: 404, Body: `{"message":"Not Found"}`},
+	"422":                     {Kind: githubtest.Status, Status: 422, Body: `{"message":"Validation Failed"}`},
+	"429 with Retry-After":    {Kind: githubtest.Status, Status: 429, Header: http.Header{"Retry-After": {"3600"}}},
+	"secondary limit":         {Kind: githubtest.Secondary},
+	"redirect":                {Kind: githubtest.Redirect},
+	"login page":              {Kind: githubtest.LoginPage},
+}
+
+// Whatever GitHub does at whatever request, and forever: the promotion is done, confirmed and recorded, within the time that
+// reporting may take; and what was not told is known to be so.
+func TestGitHubNeverChangesAPromotion(t *testing.T) {
+	args := []string{"promote", "--model", "churn", "--candidate", "runs:/better/model", "--alias", "champion", "--thresholds", "test_f1 >= champion"}
+	requests, want := 0, ""
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, args...)
+		result, status := w.run(t, t.Context())
+		if status != 0 || len(result.Warnings) > 0 || len(result.Told) != 3 || result.Deployment.State != "success" {
+			t.Fatalf("without faults: status %d, %+v", status, result)
+		}
+		requests, want = len(w.hub.Requests()), settledState(t, w.double.Dump(), true)
+		synctest.Wait()
+	})
+	if requests < 6 {
+		t.Fatalf("only %d requests to GitHub: nothing was tried", requests)
+	}
+	outcomes := map[string]int{}
+	for _, name := range slices.Sorted(maps.Keys(gitHubKinds)) {
+		for nth := 0; nth <= requests; nth++ { // 0: at all of them
+			t.Run(fmt.Sprintf("%s at request %d", name, nth), func(t *testing.T) {
+				bubble(t, func(t *testing.T) {
+					w := newWorld(t, args...)
+					fault := gitHubKinds[name]
+					fault.Nth = nth
+					w.hub.Fault(fault)
+					began := time.Now()
+					result, status := w.run(t, t.Context())
+					if took := time.Since(began); took > time.Minute {
+						t.Errorf("it took %s", took)
+					}
+					if status != 0 || result.Reason != registry.OK || result.RecordID == "" {
+						t.Errorf("status %d, %s: %s", status, result.Reason, result.Error)
+					}
+					if got := withoutDeployment(settledState(t, w.double.Dump(), true)); got != withoutDeployment(want) {
+						t.Errorf("the registry ends elsewhere:\n%s\nwant\n%s", got, want)
+					}
+					outcomes[outcomeOf(t, w, result)]++
+					synctest.Wait()
+				})
+			})
+		}
+	}
+	t.Logf("%d requests to GitHub, %d faults: %v", requests, (requests+1)*len(gitHubKinds), outcomes)
+}
+
+// withoutDeployment leaves out what is written only after GitHub took the success.
+func withoutDeployment(state string) string {
+	var out []string
+	for _, l := range strings.Split(state, "\n") {
+		if !strings.Contains(l, registry.TagDeployedTo) && !strings.Contains(l, registry.TagDeployedAt) {
+			out = append(out, l)
+		}
+	}
+	return strings.Join(out, "\n")
+}
+
+// outcomeOf says whether everybody was told, and holds what is reported to what GitHub has.
+func outcomeOf(t *testing.T, w world, r report.Result) string {
+	t.Helper()
+	arrived := len(w.hub.Events()) > 0
+	for _, told := range r.Told {
+		if strings.HasPrefix(told.Channel, "dispatch") && told.Why == "" && !arrived {
+			t.Errorf("%s is said to be told, and GitHub has no event", told.Channel)
+		}
+	}
+	if len(r.Warnings) > 0 {
+		return "a warning"
+	}
+	return "all told"
+}

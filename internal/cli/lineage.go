@@ -1,0 +1,117 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/report"
+)
+
+// lineageInputs: one version, as models:/NAME/7 or models:/NAME@ALIAS, or of the model by its number, an alias or a
+// stage, as compare takes the one to compare with.
+func (r *reader) lineageInputs() {
+	r.server()
+	q := &r.out.intent.Query
+	q.Model = r.value("model")
+	text := r.required("candidate", "models:/NAME/7, models:/NAME@ALIAS, or with the input model a version number, an alias or a stage")
+	switch {
+	case text == "":
+	case strings.HasPrefix(text, "models:/"):
+		r.namedVersion(text)
+	case q.Model == "":
+		r.problem("model", "", "is missing: the input candidate does not name it; write it as models:/NAME/7, or give model too")
+	default:
+		r.versionOf(text)
+	}
+	if q.Candidate.Text == "" {
+		q.Candidate.Text = text
+	}
+}
+
+func (r *reader) namedVersion(text string) {
+	q := &r.out.intent.Query
+	c, err := registry.ParseCandidate(text)
+	switch {
+	case err != nil:
+		r.problem("candidate", text, err.Error())
+	case c.Model == "":
+		r.problem("candidate", text, "is a logged model and no version of a registered model; write models:/NAME/7")
+	case q.Model != "" && q.Model != c.Model:
+		r.problem("candidate", text, fmt.Sprintf("names another model than the input model, %q; leave that one out", q.Model))
+	}
+	q.Model, q.Candidate = c.Model, c
+	q.Target.Alias = c.Alias
+}
+
+func (r *reader) versionOf(text string) {
+	q := &r.out.intent.Query
+	if number, err := strconv.Atoi(text); err == nil {
+		if number < 1 {
+			r.problem("candidate", text, "is not a version number: they begin with 1")
+		}
+		q.Candidate = registry.Candidate{Text: fmt.Sprintf("models:/%s/%d", q.Model, number), Model: q.Model, Number: number}
+		return
+	}
+	key, err := policy.HolderKey(text)
+	if err != nil {
+		r.problem("candidate", text, err.Error())
+	}
+	if alias, is := strings.CutPrefix(key, "@"); is {
+		q.Target.Alias = alias
+		q.Candidate = registry.Candidate{Text: "models:/" + q.Model + key, Model: q.Model, Alias: alias}
+		return
+	}
+	q.Target.Stage = key
+}
+
+// lineage shows what one version came from, and where it went.
+func (s *session) lineage(ctx context.Context) {
+	q := s.set.intent.Query
+	if q.Target.Stage != "" {
+		q.Candidate = registry.Candidate{}
+	}
+	var traced registry.Traced
+	var err error
+	var entries registry.Known[[]registry.Entry]
+	var wg sync.WaitGroup
+	wg.Go(func() { entries = s.recorded(ctx, q.Model) })
+	traced, err = s.client.Lineage(ctx, q)
+	wg.Wait()
+	if err != nil {
+		s.fail(s.client.Diagnose(ctx, err))
+		return
+	}
+	traced.Entries = entries
+	l := registry.NewLineage(traced)
+	s.report.Plan.Version = traced.Version.Number
+	s.report.Facts.Candidate.Run = traced.Run
+	s.report.Title, s.report.Body = report.LineageTitle(l), report.Lineage(l, s.set.tracking)
+	s.report.Data, s.report.Reason = l, registry.OK
+}
+
+// recorded is what the promotion ledger says of a model. That it cannot be read, or does not hold together, is no reason
+// to show nothing.
+func (s *session) recorded(ctx context.Context, model string) registry.Known[[]registry.Entry] {
+	l := &ledger.Ledger{Store: s.client.Pages(), Model: model}
+	pages, err := l.History(ctx)
+	if err != nil {
+		return registry.Unreadable[[]registry.Entry](err.Error())
+	}
+	if len(pages) == 0 {
+		return registry.Absent[[]registry.Entry](fmt.Sprintf("%s has no promotion ledger", model))
+	}
+	entries, broken, err := ledger.Verify(model, pages)
+	switch {
+	case err != nil:
+		return registry.Unreadable[[]registry.Entry](err.Error())
+	case broken != nil:
+		return registry.Unreadable[[]registry.Entry](fmt.Sprintf("the promotion ledger does not hold together at entry %d (%s); see mlflow-promote history --model %s", broken.Epoch, broken.Why, registry.ShellWord(model)))
+	}
+	return registry.Is(entries)
+}

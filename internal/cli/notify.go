@@ -1,0 +1,258 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/github"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/report"
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+)
+
+// channel is one place that is told of moves.
+type channel struct {
+	name string // without secrets: the ledger remembers by it who is still to be told
+	send func(context.Context, registry.Event) error
+}
+
+// names of the channels, for the record.
+func (n notifySettings) names() []string {
+	var out []string
+	for _, d := range n.dispatches {
+		out = append(out, "dispatch "+d.line)
+	}
+	if n.webhook != "" {
+		out = append(out, "webhook "+hostOf(n.webhook))
+	}
+	if n.slack != "" {
+		out = append(out, "slack")
+	}
+	return out
+}
+
+// channels are those of the inputs, in the order of their names.
+func (s *session) channels() []channel {
+	n := s.set.notify
+	var senders []func(context.Context, registry.Event) error
+	for _, d := range n.dispatches {
+		senders = append(senders, func(ctx context.Context, e registry.Event) error { return s.dispatch(ctx, d, e) })
+	}
+	if n.webhook != "" {
+		senders = append(senders, s.postWebhook)
+	}
+	if n.slack != "" {
+		senders = append(senders, s.postSlack)
+	}
+	var out []channel
+	for i, name := range n.names() {
+		out = append(out, channel{name, senders[i]})
+	}
+	return out
+}
+
+// dispatch starts a workflow. A workflow has to declare each of its inputs, so it gets the event as one.
+func (s *session) dispatch(ctx context.Context, d dispatch, e registry.Event) error {
+	client, err := s.gitHub()
+	if err != nil {
+		return err
+	}
+	if d.workflow == "" {
+		return client.Dispatch(ctx, d.repository, d.event, e)
+	}
+	text, err := registry.JSON(e)
+	if err != nil {
+		return err
+	}
+	return client.DispatchWorkflow(ctx, d.repository, d.workflow, d.ref, map[string]string{"promotion": string(text)})
+}
+
+func (s *session) postWebhook(ctx context.Context, e registry.Event) error {
+	to := s.set.notify.webhook
+	client, err := s.dialOut(to)
+	if err != nil {
+		return err
+	}
+	text, err := registry.JSON(e)
+	if err != nil {
+		return err
+	}
+	return github.PostWebhook(ctx, client.HTTPClient(), to, s.set.notify.secret, e.RecordID, text)
+}
+
+func (s *session) postSlack(ctx context.Context, e registry.Event) error {
+	client, err := s.dialOut(s.set.notify.slack)
+	if err != nil {
+		return err
+	}
+	return github.PostSlack(ctx, client.HTTPClient(), s.set.notify.slack, slackMessage(e))
+}
+
+// dialOut prepares to send to an address that is a secret beyond its host.
+func (s *session) dialOut(address string) (*rest.Client, error) {
+	wire := s.wire()
+	wire.Base = originOf(address)
+	return rest.New(wire)
+}
+
+func slackMessage(e registry.Event) github.SlackMessage {
+	m := github.SlackMessage{Model: e.Model, From: e.Previous, To: e.Version, Who: e.Record.Actor, RunURL: e.Record.WorkflowRun}
+	m.Target = refsOf(e)
+	switch e.Event {
+	case "rolled-back":
+		m.Verdict = fmt.Sprintf("%s rolled back to version %s: %s", e.Model, e.Version, m.Target)
+	case "promoted":
+		m.Verdict = fmt.Sprintf("%s version %s promoted to %s", e.Model, e.Version, m.Target)
+	default:
+		m.Verdict = fmt.Sprintf("%s: %s moved", e.Model, m.Target)
+	}
+	if e.Record.SupersededBy != "" {
+		m.Verdict += " (late: moved again since)"
+	}
+	return m
+}
+
+// letter is an event and who has not had it yet.
+type letter struct {
+	event registry.Event
+	entry registry.Entry // the zero Entry where no ledger holds it
+	to    map[int]string // by the place in the entry's list
+}
+
+// letters are those to send now: the one of this run first, then what earlier runs could not send, oldest first.
+func letters(own *letter, entries []registry.Entry) []letter {
+	var out []letter
+	known := entries
+	if own != nil {
+		out, known = append(out, *own), append(slices.Clone(entries), own.entry)
+	}
+	for _, e := range entries {
+		left := e.Untold()
+		if len(left) == 0 {
+			continue
+		}
+		l := letter{event: registry.NewEvent(e.ID(), e.Record), entry: e, to: left}
+		if later, ok := e.SupersededBy(known); ok {
+			l.event.Record.SupersededBy = later.ID()
+		}
+		out = append(out, l)
+	}
+	return out
+}
+
+// sendingTime bounds the sending of all events of a run.
+const sendingTime = 30 * time.Second
+
+// sent is how the sending of one letter to one channel ended.
+type sent struct {
+	letter  letter
+	place   int
+	channel string
+	err     error
+}
+
+var errCancelled = errors.New("there was no time left for it")
+
+// send delivers letters, all channels beside one another. Behind a failure nothing further is tried there: whoever is
+// away now will be away for the next one, and the next run tries again.
+func (s *session) send(ctx context.Context, all []letter) []sent {
+	ctx, cancel := context.WithTimeout(ctx, sendingTime)
+	defer cancel()
+	channels := s.channels()
+	results := make([][]sent, len(channels))
+	var wg sync.WaitGroup
+	for i, c := range channels {
+		wg.Go(func() {
+			for _, l := range all {
+				for place, name := range l.to {
+					if name != c.name {
+						continue
+					}
+					result := sent{letter: l, place: place, channel: c.name, err: errCancelled}
+					if ctx.Err() == nil {
+						result.err = c.send(ctx, l.event)
+					}
+					if results[i] = append(results[i], result); result.err != nil {
+						return
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return slices.Concat(results...)
+}
+
+// tell tells whoever the inputs name of this run's move, and of moves that earlier runs of the model could not tell of.
+// It comes after the outcome is stored and never changes it.
+func (s *session) tell(ctx context.Context) {
+	if len(s.set.notify.names()) == 0 || s.report.Dry {
+		return
+	}
+	v := s.book.view
+	var own *letter
+	if s.move != nil && s.report.Receipt.Err == nil {
+		own = s.move.letter(s.report.Receipt.Version)
+		if _, held := s.move.held(); held {
+			v = s.move.entry.View
+		}
+	}
+	var box ledger.Outbox
+	if s.book.ledger != nil && s.book.off == "" && v.Exists() {
+		box = s.outbox(ctx, s.book.ledger, v)
+	}
+	s.deliver(ctx, s.book.ledger, box, letters(own, box.Entries))
+}
+
+// tellEarlier sends what earlier promotions of a model could not tell of; for commands that move nothing themselves.
+func (s *session) tellEarlier(ctx context.Context, l *ledger.Ledger, v ledger.View) {
+	if len(s.set.notify.names()) == 0 || !v.Exists() {
+		return
+	}
+	box := s.outbox(ctx, l, v)
+	s.deliver(ctx, l, box, letters(nil, box.Entries))
+}
+
+// outbox reads what may be left to tell. Where only a part of it can be read, that part is told.
+func (s *session) outbox(ctx context.Context, l *ledger.Ledger, v ledger.View) ledger.Outbox {
+	box, err := l.Outbox(ctx, v)
+	if err != nil {
+		s.warn("whether earlier promotions of " + l.Model + " are still to be told of is not known: " + err.Error())
+	}
+	return box
+}
+
+// deliver sends letters, marks in the ledger which arrived, and reports.
+func (s *session) deliver(ctx context.Context, l *ledger.Ledger, box ledger.Outbox, all []letter) {
+	if len(all) == 0 {
+		return
+	}
+	marks := map[int][]int{}
+	entries := map[int]registry.Entry{}
+	for _, r := range s.send(ctx, all) {
+		note := report.Told{Channel: r.channel, RecordID: r.letter.event.RecordID}
+		if r.err != nil {
+			note.Why = r.err.Error()
+		} else if e := r.letter.entry; e.Epoch != 0 {
+			marks[e.Epoch], entries[e.Epoch] = append(marks[e.Epoch], r.place), e
+		}
+		s.report.Told = append(s.report.Told, note)
+	}
+	for epoch, places := range marks {
+		if err := l.Tell(s.late, box, entries[epoch], places); err != nil {
+			s.warn(fmt.Sprintf("entry %d of the ledger could not be marked as told, so it will be told once more: %v", epoch, err))
+		}
+	}
+}
+
+// warn is for what went wrong beside the promotion and changes nothing about it.
+func (s *session) warn(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.warnings = append(s.warnings, text)
+}

@@ -1,0 +1,43 @@
+package cli
+
+import (
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// maxInput is how much of an input the record keeps, in bytes: it is to show what was asked for, not to repeat a file.
+const maxInput = 300
+
+// inputs are those that were given and that the command looks at. No secret is among them: neither an input that is
+// one, nor one that hides in another.
+func (s *session) inputs(c command, value func(string) string) map[string]string {
+	out := map[string]string{}
+	for _, in := range Inputs {
+		text := value(in.Name)
+		switch {
+		case in.Secret, text == "", text == in.Default, in.Name != "command" && !c.takes(in):
+			continue
+		case in.Name == "tracking-uri": // the address may hold a login
+			text = s.set.tracking
+		case in.Name == "registry-uri":
+			text = s.set.registry
+		}
+		out[in.Name] = registry.Truncate(s.runner.Hide(text), maxInput)
+	}
+	return out
+}
+
+// origin says who and what carries out the command, for the record.
+func (s *session) origin() registry.Origin {
+	o := registry.Origin{
+		Workflow: s.set.intent.WorkflowRun, Actor: s.set.intent.Actor, Initiator: s.job.Actor, Login: s.set.login,
+		Caller: s.job.Repository, SHA: s.job.SHA, WorkflowRef: s.job.WorkflowRef, JobWorkflow: s.job.JobWorkflowRef,
+		Tool: s.p.Version, Go: s.p.Go, PolicyFile: s.report.Policy, Inputs: s.given,
+		Skew: int64(s.report.Facts.Skew / time.Second),
+	}
+	if made := s.set.approved.made; !made.IsZero() {
+		o.ApprovedPlan = made.UTC().Format(time.RFC3339)
+	}
+	return o
+}

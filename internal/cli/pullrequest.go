@@ -1,0 +1,223 @@
+package cli
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/report"
+)
+
+// pullRequest is the one that this job judges, nil where it judges none.
+func (s *session) pullRequest() *report.PullRequest {
+	if s.job.EventName != "pull_request" || s.job.PullRequest == 0 {
+		return nil
+	}
+	return &report.PullRequest{
+		Number: s.job.PullRequest, Head: s.job.HeadSHA, Fork: s.job.Fork(),
+		URL: fmt.Sprintf("%s/%s/pull/%d", s.job.ServerURL, s.job.Repository, s.job.PullRequest),
+	}
+}
+
+// validate judges and writes nothing. For a pull request it also plans what merging would do.
+func (s *session) validate(ctx context.Context) {
+	if s.set.ofHolders {
+		s.validateHolders(ctx)
+		return
+	}
+	if !s.gather(ctx) || !s.judge() {
+		return
+	}
+	in := s.set.intent
+	if s.merging() {
+		in.Command = "promote"
+	}
+	p, err := plan.Promote(s.report.Facts, s.report.Verdict, in)
+	if !s.merging() {
+		p.Steps = nil // only looked at: what promoting would do is not this command's to say
+	}
+	s.planned(p)
+	switch {
+	case s.report.Verdict.Decision == registry.Block:
+		s.report.Reason = registry.Blocked
+	case s.report.Verdict.Decision == registry.Retain:
+		s.report.Reason = registry.Retained
+	case err != nil && registry.ReasonOf(err) != registry.Downgrade:
+		s.fail(err)
+	default:
+		s.report.Reason = registry.OK
+		if err != nil && s.merging() {
+			s.report.Plan.Notes = append(s.report.Plan.Notes, "merging would be refused: "+err.Error())
+		}
+	}
+}
+
+// merging reports whether what merging would do is shown.
+func (s *session) merging() bool {
+	return s.report.PullRequest != nil && !s.set.intent.Query.Target.Empty()
+}
+
+// compareSignatures shows a reviewer how the contract changes.
+func (s *session) compareSignatures() {
+	held, ok := s.report.Facts.Incumbent().Get()
+	if _, read := held.MLmodel.Get(); s.report.PullRequest == nil || !ok || !read {
+		return
+	}
+	c := policy.SideBySide(s.report.Facts, held)
+	s.report.Signature, s.report.SignatureChanges = c.Signature, c.Changes
+}
+
+// commentTime bounds the keeping of the comment.
+const commentTime = 20 * time.Second
+
+// comment keeps one comment with the page on the pull request. It returns what the summary says about a comment that
+// could not be kept.
+func (s *session) comment(ctx context.Context, page report.Doc) report.Doc {
+	pr := s.report.PullRequest
+	if pr == nil || s.set.gitHub.noComment || !s.judging() || s.set.gitHub.token == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, commentTime)
+	defer cancel()
+	client, err := s.gitHub()
+	if err == nil {
+		s.report.Comment, err = client.Comment(ctx, pr.Number, s.targetKey(), s.hiddenPlan()+report.Markdown(page), s.job.RunURL())
+	}
+	switch {
+	case err == nil:
+		return nil
+	case pr.Fork && registry.ReasonOf(err) == registry.Forbidden:
+		return report.Doc{report.Para{Line: report.Line{report.T("No comment was kept: the token of a pull request from a fork only reads. The text above is all there is.")}}}
+	}
+	s.report.Receipt.Warnings = append(s.report.Receipt.Warnings, fmt.Sprintf("no comment was kept on pull request %d: %v", pr.Number, err))
+	var e *registry.Error
+	if errors.As(err, &e) && e.Hint != "" {
+		fmt.Fprintf(s.runner.Err(), "  hint: %s\n", e.Hint)
+		return report.Doc{report.Para{Line: report.Line{report.T("No comment was kept: "), report.C(e.Msg)}}, report.Code{Text: e.Hint}}
+	}
+	return nil
+}
+
+// judging reports whether the command is one that a comment is about.
+func (s *session) judging() bool {
+	c, ok := commandNamed(s.report.Command)
+	return ok && c.judges
+}
+
+// targetKey tells what is kept on GitHub for one model and target from what is kept for another.
+func (s *session) targetKey() string {
+	q := s.set.intent.Query
+	if s.set.ofHolders {
+		return "policy " + s.set.policyFile
+	}
+	return strings.TrimSpace(q.Model + " " + q.Target.String())
+}
+
+// hiddenPlan is the first line of a comment: the digest of the plan, and the plan itself where it is short. Text of others
+// never stands there.
+func (s *session) hiddenPlan() string {
+	if s.report.Digest == "" || !s.report.Planned {
+		return ""
+	}
+	text, err := registry.CanonicalJSON(s.report.Plan)
+	packed := ""
+	if err == nil && s.runner.Hide(string(text)) == string(text) { // a plan with a secret in it is not to be had by unpacking
+		packed = pack(text)
+	}
+	if len(packed) > longestPlan {
+		packed = ""
+	}
+	return strings.TrimSpace("<!-- plan "+s.report.Digest+" "+packed) + " -->\n"
+}
+
+// longestPlan bounds what a comment carries of the plan, in characters.
+const longestPlan = 16 << 10
+
+func pack(text []byte) string {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, _ = z.Write(text) // a buffer takes everything
+	_ = z.Close()
+	return base64.StdEncoding.EncodeToString(b.Bytes())
+}
+
+func unpack(text string) ([]byte, error) {
+	data, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return nil, err
+	}
+	z, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(io.LimitReader(z, fileLimit))
+}
+
+var hiddenPlanLine = regexp.MustCompile(`^<!-- plan ([0-9a-f]{64})(?: ([A-Za-z0-9+/=]+))? -->\r?\n`)
+
+// approvedByMerge takes the plan of the merged pull request as the approved one. A plan that would write nothing needs
+// none: the run was started again after it had done everything.
+func (s *session) approvedByMerge(ctx context.Context, p registry.Plan) error {
+	if !s.set.approved.ofPullRequest || s.report.PullRequest != nil || len(p.Steps) == 0 {
+		return nil
+	}
+	pr, ok, err := s.mergedPullRequest(ctx)
+	switch {
+	case err != nil:
+		return wrap("find the merged pull request", err)
+	case !ok:
+		return noApproval(fmt.Sprintf("no pull request was merged with commit %.12s", s.job.SHA))
+	}
+	client, err := s.gitHub()
+	if err != nil {
+		return err
+	}
+	body, ok, err := client.Commented(ctx, pr.Number, s.targetKey())
+	if err != nil {
+		return wrap(fmt.Sprintf("read the plan on pull request %d", pr.Number), err)
+	}
+	m := hiddenPlanLine.FindStringSubmatch(body)
+	if !ok || m == nil {
+		return noApproval(fmt.Sprintf("pull request %d has no whole comment of ours with a plan for %s", pr.Number, s.targetKey()))
+	}
+	a := &s.set.approved
+	a.digest = m[1]
+	var kept registry.Plan
+	if text, err := unpack(m[2]); err == nil && json.Unmarshal(text, &kept) == nil {
+		digest, err := kept.Digest()
+		a.plan, a.whole = kept, err == nil && digest == a.digest // computed, not believed
+	}
+	fmt.Fprintf(s.runner.Err(), "the plan on pull request %d was approved by its merge: %s\n", pr.Number, pr.URL)
+	return nil
+}
+
+func noApproval(why string) error {
+	return &registry.Error{
+		Reason: registry.PlanChanged, Msg: why + ", so no plan was approved; nothing was written",
+		Hint: "plan-digest: pull-request applies what the comment on the merged pull request shows; leave it out to promote without, or merge a pull request that validate or promote has commented on",
+	}
+}
+
+// wrap says in front of an error what was tried, and keeps its reason.
+func wrap(what string, err error) error {
+	out := registry.Error{Reason: registry.ReasonOf(err), Msg: what + ": " + err.Error(), Cause: err, Hint: "nothing was written; run it again"}
+	var e *registry.Error
+	if errors.As(err, &e) {
+		out.Detail = e.Detail
+		if e.Hint != "" {
+			out.Hint = e.Hint
+		}
+	}
+	return &out
+}

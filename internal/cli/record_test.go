@@ -1,0 +1,109 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/report"
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+)
+
+// inJob runs the program in a job, and returns what it reported.
+func inJob(t *testing.T, double *mlflowtest.Server, args ...string) report.Result {
+	t.Helper()
+	env := map[string]string{
+		"GITHUB_RUN_ID": "42", "GITHUB_RUN_ATTEMPT": "2", "GITHUB_SERVER_URL": "https://github.example", "GITHUB_REPOSITORY": "acme/churn",
+		"GITHUB_SHA": "5ha", "GITHUB_ACTOR": "bob", "GITHUB_TRIGGERING_ACTOR": "ann", "GITHUB_WORKFLOW_REF": "acme/churn/.github/workflows/promote.yml@refs/heads/main",
+	}
+	var stdout, stderr bytes.Buffer
+	Run(context.Background(), Process{
+		Args: append(args, "--json", "--tracking-uri", "https://ci:canary-pw@mlflow.example"), Env: func(name string) string { return env[name] }, Stdout: &stdout, Stderr: &stderr,
+		Now: func() time.Time { return now }, Jitter: func() float64 { return 0 }, Version: "1.2.3", Go: "go1.26", Wire: rest.Config{Transport: double.Transport()},
+	})
+	var result report.Result
+	if err := json.Unmarshal(stdout.Bytes(), &result); err != nil {
+		t.Fatalf("%v\n%s%s", err, stdout.String(), stderr.String())
+	}
+	return result
+}
+
+// The record says what was moved, made of what, by whom, on what evidence and with what: enough to answer for it years
+// later, and no secret.
+func TestTheRecordIsWhole(t *testing.T) {
+	double := mlflowtest.New("3.17.2", mlflowtest.AllowedHosts("mlflow.example"), mlflowtest.BasicAuth(), mlflowtest.Clock(func() time.Time { return now.Add(90 * time.Second) }))
+	if err := double.Seed(strings.NewReader(`{"users": [{"name": "ci", "password": "canary-pw", "admin": true}],
+		"runs": [{"id": "old", "metrics": {"acc": 0.8}}, {"id": "new", "experiment": "churn", "metrics": {"acc": 0.9},
+		  "tags": {"mlflow.source.git.commit": "4f2c1d0", "mlflow.source.git.repoURL": "https://bob:hunter22@git.example/acme/churn"},
+		  "datasets": [{"name": "wine", "digest": "d41d8", "context": "training"}],
+		  "logged": [{"id": "m-00000000000000000000000000000001", "name": "model", "artifacts": {"MLmodel": ["flavors:", "  sklearn: {}", "  python_function: {}", "mlflow_version: 3.17.2", "model_size_bytes: 321",
+		    "signature:", "  inputs: '[]'"]}}]}],
+		"models": [{"name": "churn", "aliases": {"champion": 1}, "versions": [{"run": "old", "source": "s3://b/1", "stage": "Production"}]}]}`)); err != nil {
+		t.Fatal(err)
+	}
+	made := inJob(t, double, "promote", "--model", "churn", "--candidate", "runs:/new/model", "--alias", "champion", "--stage", "Production",
+		"--thresholds", "acc >= champion", "--tags", "note=canary-pw", "--description", strings.Repeat("long ", 200))
+	if made.Reason != registry.OK {
+		t.Fatalf("%s: %s", made.Reason, made.Error)
+	}
+	past := inJob(t, double, "history", "--model", "churn")
+	if past.History == nil || len(past.History.Entries) != 1 {
+		t.Fatalf("%+v", past)
+	}
+	got := past.History.Entries[0].Record
+	if n := len(past.History.Pages[0].Values); n > 24 {
+		t.Errorf("one entry takes %d values, and a page of 32 should stay below 150 KB", n)
+	}
+	want := registry.LedgerRecord{
+		Version: registry.RecordVersion, Epoch: 1, Command: "promote", Change: "replacement", At: "2026-05-03T10:00:00Z", Server: "https://mlflow.example", Model: "churn", From: 1, To: 2,
+		Target: registry.Target{Alias: "champion", Stage: "Production", ArchiveExisting: true},
+		Moves:  []registry.Shift{{Ref: "@champion", Was: "1", Want: "2"}, {Ref: "Production", Was: "1", Want: "2"}}, Archived: []int{1},
+		Candidate: "runs:/new/model", Source: "models:/m-00000000000000000000000000000001", RunID: "new", Commit: "4f2c1d0", Decision: registry.Promote,
+		Gates: []registry.Finding{{Gate: "acc >= champion", Wanted: ">= champion", Candidate: "0.9", Incumbent: "0.8", Outcome: registry.Pass, File: "thresholds", Line: 1}},
+		Contents: registry.Contents{
+			ModelID: "m-00000000000000000000000000000001", Repository: "https://git.example/acme/churn", MLmodel: "d8446d2b49368939e946d72582b37bd262f2655ef21ccf55a0ce4696aa0c95b2", Bytes: 321, Flavors: []string{"python_function", "sklearn"},
+			LoggedWith: "3.17.2", Datasets: []registry.DatasetRef{{Name: "wine", Digest: "d41d8", Context: "training"}},
+		},
+		Return: registry.Return{To: 1, Readable: "not gathered"},
+		Origin: registry.Origin{
+			Workflow: "https://github.example/acme/churn/actions/runs/42/attempts/2", Actor: "ann", Initiator: "bob", Login: "ci", Caller: "acme/churn", SHA: "5ha",
+			WorkflowRef: "acme/churn/.github/workflows/promote.yml@refs/heads/main", Tool: "1.2.3", Go: "go1.26", Skew: 90,
+			Inputs: map[string]string{
+				"tracking-uri": "https://mlflow.example", "model": "churn", "candidate": "runs:/new/model", "alias": "champion", "stage": "Production", "thresholds": "acc >= champion",
+				"tags": "note=***", "description": registry.Truncate(strings.TrimSpace(strings.Repeat("long ", 200)), maxInput),
+			},
+		},
+	}
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(registry.LedgerRecord{}, "PID", "Previous", "Plan", "Signature", "Experiment")); diff != "" {
+		t.Error(diff)
+	}
+	for name, value := range map[string]string{"pid": got.PID, "previous": got.Previous, "plan": got.Plan, "signature": got.Signature, "experiment": got.Experiment} {
+		if value == "" {
+			t.Errorf("the record has no %s", name)
+		}
+	}
+}
+
+// A record that is too long leaves out what it can best do without, says so, and keeps the gates for last.
+func TestALongRecordIsShortened(t *testing.T) {
+	r := registry.LedgerRecord{Contents: registry.Contents{Datasets: []registry.DatasetRef{{Name: "d"}}, Flavors: []string{"f"}}, Gates: []registry.Finding{{}, {}, {}}, Waivers: []string{"w"}}
+	r.Inputs = map[string]string{"model": "churn"}
+	var steps []string
+	for ok := true; ok; {
+		r, ok = r.Shorter()
+		steps = append(steps, strings.Join(r.Omitted, " ")+strings.Repeat("+", r.LeftOut))
+	}
+	if diff := cmp.Diff([]string{
+		"inputs", "inputs datasets", "inputs datasets flavors", "inputs datasets flavors++", "inputs datasets flavors+++", "inputs datasets flavors waivers+++", "inputs datasets flavors waivers+++",
+	}, steps); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -1,0 +1,465 @@
+package github
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/github/githubtest"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+)
+
+func TestWhatCannotBeAClientIsRefusedBeforeAnyTraffic(t *testing.T) {
+	good := Config{API: "https://api.github.com", Token: token, Repository: repo}
+	for sentence, change := range map[string]func(*Config){
+		"no token":                   func(c *Config) { c.Token = "" },
+		"no repository":              func(c *Config) { c.Repository = "" },
+		"a repository that climbs":   func(c *Config) { c.Repository = "acme/.." },
+		"a repository with a path":   func(c *Config) { c.Repository = "acme/churn/x" },
+		"no address":                 func(c *Config) { c.API = "" },
+		"an address without a host":  func(c *Config) { c.API = "https:///api/v3" },
+		"an address with a password": func(c *Config) { c.API = "https://ann:secret@github.acme.example/api/v3" },
+		"an address with a query":    func(c *Config) { c.API = "https://github.acme.example/api/v3?x=1" },
+		"an address of another kind": func(c *Config) { c.API = "ftp://github.acme.example/api/v3" },
+		"the cloud's metadata":       func(c *Config) { c.API = "https://169.254.169.254/" },
+		"a token with a line break":  func(c *Config) { c.Token = "abc\ndef" },
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			c := good
+			change(&c)
+			_, err := New(c, rest.Config{})
+			if err == nil {
+				t.Fatal("accepted")
+			}
+			if strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), "abc") {
+				t.Errorf("shows a secret: %v", err)
+			}
+		})
+	}
+}
+
+func TestPlainHTTPBeyondThisMachineGetsNoToken(t *testing.T) {
+	c, err := New(Config{API: "http://github.acme.example/api/v3", Token: token, Repository: repo}, rest.Config{Transport: never(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.RunCompleted(t.Context(), 1, 0)
+	if registry.ReasonOf(err) != registry.BadInput {
+		t.Errorf("got %v", told(err))
+	}
+}
+
+func never(t *testing.T) http.RoundTripper {
+	return roundTrip(func(r *http.Request) (*http.Response, error) {
+		t.Errorf("sent: %s %s", r.Method, r.URL)
+		return nil, net.ErrClosed
+	})
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestEachKindOfGitHubIsAskedAtItsAddress(t *testing.T) {
+	want := map[string][]string{
+		"github.com":     {"/repos/acme/churn/actions/runs/7", "/repos/acme/churn/issues/12/comments", "/graphql"},
+		"data residency": {"/repos/acme/churn/actions/runs/7", "/repos/acme/churn/issues/12/comments", "/graphql"},
+		"Enterprise":     {"/api/v3/repos/acme/churn/actions/runs/7", "/api/v3/repos/acme/churn/issues/12/comments", "/api/graphql"},
+	}
+	onEach(t, func() githubtest.Repository {
+		return githubtest.Repository{
+			Name: repo, Runs: []*githubtest.Run{{ID: 7}},
+			Pulls: []*githubtest.Pull{{Number: 12, Comments: []*githubtest.Comment{{Author: bot, Body: marker("k") + "\nhi"}}}},
+		}
+	}, func(s *stage) {
+		_, err := s.client.RunCompleted(s.Context(), 7, 0)
+		s.ok(err)
+		_, ok, err := s.client.Commented(s.Context(), 12, "k")
+		s.ok(err)
+		if !ok {
+			s.Error("our comment was not found")
+		}
+		var got []string
+		for _, r := range s.double.Requests() {
+			got = append(got, r.Path)
+			if r.Header.Get("X-Github-Api-Version") != "2022-11-28" || r.Header.Get("Authorization") != "Bearer "+token {
+				s.Errorf("%s: headers %v", r.Path, r.Header)
+			}
+		}
+		name := s.Name()[strings.LastIndex(s.Name(), "/")+1:]
+		if diff := cmp.Diff(want[strings.ReplaceAll(name, "_", " ")], got); diff != "" {
+			s.Error(diff)
+		}
+	})
+}
+
+// Both on real sockets, where a redirect could be followed.
+func TestNoRedirectIsFollowedAndNoByteLeavesForAnotherHost(t *testing.T) {
+	var elsewhere atomic.Int64
+	foreign, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer foreign.Close()
+	go func() {
+		for {
+			conn, err := foreign.Accept()
+			if err != nil {
+				return
+			}
+			n, _ := io.Copy(io.Discard, conn)
+			elsewhere.Add(n + 1)
+		}
+	}()
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		double := githubtest.New(githubtest.Enterprise())
+		double.Add(githubtest.Repository{Name: repo, Pulls: []*githubtest.Pull{{Number: 12}}})
+		double.Fault(githubtest.Fault{Path: "*", Kind: githubtest.Redirect, Status: status, Header: http.Header{"Location": {"http://" + foreign.Addr().String() + "/"}}})
+		double.Fault(githubtest.Fault{Path: "comments", Kind: githubtest.Redirect, Status: status, Header: http.Header{"Location": {"http://" + foreign.Addr().String() + "/"}}})
+		server := httptest.NewServer(double)
+		defer server.Close()
+		c, err := New(Config{API: server.URL + "/api/v3", Token: token, Repository: repo, Pause: time.Nanosecond}, rest.Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = c.Comment(t.Context(), 12, "k", "hello", "")
+		if err == nil || !strings.Contains(err.Error(), "redirects to http://"+foreign.Addr().String()) {
+			t.Errorf("%d: got %v", status, err)
+		}
+		if len(double.Requests()) != 1 {
+			t.Errorf("%d: %d requests, want 1", status, len(double.Requests()))
+		}
+	}
+	if elsewhere.Load() != 0 {
+		t.Errorf("%d bytes and connections reached another host", elsewhere.Load())
+	}
+}
+
+func TestTheTokenIsForTheAPIsHostAlone(t *testing.T) {
+	b := &bearer{host: "api.github.com", token: token, next: never(t)}
+	for _, address := range []string{"https://github.com/x", "https://api.github.com.evil.example/x", "https://api.github.com:444/x", "https://evil.example/"} {
+		r := httptest.NewRequest("GET", address, nil)
+		if _, err := b.RoundTrip(r); err == nil || strings.Contains(err.Error(), token) {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+}
+
+// everything calls each method once and returns what went wrong.
+func everything(ctx context.Context, c *Client) map[string]error {
+	out := map[string]error{}
+	unknown := func(why string) error {
+		if why == "" {
+			return nil
+		}
+		return fmt.Errorf("%s", why)
+	}
+	_, out["run"] = c.RunCompleted(ctx, 7, 1)
+	_, out["newest attempt"] = c.RunCompleted(ctx, 7, 0)
+	out["review"] = unknown(c.Review(ctx, ReviewQuery{RunID: 7, PullRequest: 12, Head: head, Commit: base, Starter: "ann"}).Why())
+	out["contains"] = unknown(c.Contains(ctx, base, head).Why())
+	_, _, out["pull request of"] = c.PullRequestOf(ctx, head)
+	_, out["comment"] = c.Comment(ctx, 12, "k", "hello", "")
+	_, out["comment again"] = c.Comment(ctx, 12, "k", "hello again", "")
+	_, _, out["commented"] = c.Commented(ctx, 12, "k")
+	made, err := c.Deploy(ctx, Deployment{Ref: head, Environment: "live", Key: "churn@champion", Record: "r1"})
+	out["deploy"] = err
+	out["deployment status"] = c.DeploymentStatus(ctx, max(made.ID, 1), Status{State: InProgress, LogURL: "https://github.com/acme/churn/actions/runs/7"})
+	out["deactivate"] = c.Deactivate(ctx, "live", "churn@champion", 0, "replaced")
+	out["dispatch"] = c.Dispatch(ctx, "", "promoted", map[string]string{"model": "churn"})
+	out["dispatch workflow"] = c.DispatchWorkflow(ctx, "", "deploy.yml", "main", map[string]string{"model": "churn"})
+	_, out["issue"] = c.Issue(ctx, Issue{Key: "audit", Title: "t", Body: "b", Labels: []string{"mlflow-audit"}, Open: true})
+	_, out["issue closed"] = c.Issue(ctx, Issue{Key: "audit", Title: "t", Body: "b", Labels: []string{"mlflow-audit"}})
+	return out
+}
+
+func fullWorld() githubtest.Repository {
+	return githubtest.Repository{
+		Name: repo, Workflows: []string{"deploy.yml"},
+		Commits: []*githubtest.Commit{{SHA: base, Author: "ann"}, {SHA: head, Author: "bob", Parents: []string{base}}},
+		Runs:    []*githubtest.Run{{ID: 7, Attempt: 2, Approvals: []githubtest.Approval{{User: "eve", Environments: []string{"live"}}}}},
+		Pulls: []*githubtest.Pull{{
+			Number: 12, Author: "bob", Head: head, Merge: head, Merged: true, Reviews: []githubtest.Review{{User: "joe"}},
+			Comments: []*githubtest.Comment{
+				{Author: bot, Body: marker("k") + "\nfirst"}, {Author: bot, Body: marker("k") + "\nsecond"},
+			},
+		}},
+		Access: map[string]string{"joe": "write"},
+	}
+}
+
+func TestEveryOperationTheDoubleHasIsUsedAndHeldToTheDescription(t *testing.T) {
+	onEach(t, fullWorld, func(s *stage) {
+		for what, err := range everything(s.Context(), s.client) {
+			if err != nil {
+				s.Errorf("%s: %v", what, told(err))
+			}
+		}
+		s.state(func(r *githubtest.Repository) { r.Pulls[0].Comments = nil }) // so that one is posted, too
+		_, err := s.client.Comment(s.Context(), 12, "k", "hello", "")
+		s.ok(err)
+		used := map[string]bool{}
+		for _, r := range s.double.Requests() {
+			if op, ok := githubtest.OperationOf(r.Method, strings.TrimPrefix(r.Path, "/api/v3")); ok {
+				used[op] = true
+			}
+		}
+		for _, op := range githubtest.Operations() {
+			if !used[op] {
+				s.Errorf("%s is never used", op)
+			}
+		}
+	})
+}
+
+func TestWhatGoesWrongIsSaidOnceInWords(t *testing.T) {
+	cases := map[string]struct {
+		fault  string
+		reason registry.Reason
+		msg    string // after "read workflow run 7: "
+		hint   string // a part of it
+	}{
+		"an expired token":     {"* runs/7 401 body={\"message\": \"Bad credentials\"}", registry.Unauthorized, "github refused the token (401): Bad credentials", "github-token"},
+		"a missing permission": {"* runs/7 forbidden", registry.Forbidden, "github refused this to the token (403): Resource not accessible by integration; it needs the permission actions: read", "permissions:\n  contents: read\n  actions: read"},
+		"nothing there":        {"* runs/7 404 body={\"message\": \"Not Found\"}", registry.Forbidden, "github knows no such thing, or does not show it to this token (404); it needs the permission actions: read", "actions: read"},
+		"switched off":         {"* runs/7 410 body={\"message\": \"Issues are disabled for this repo\"}", registry.Unsupported, "this is switched off in the repository (410): Issues are disabled for this repo", ""},
+		"not valid":            {"* runs/7 422 body={\"message\": \"Validation Failed\", \"errors\": [{\"field\": \"body\", \"code\": \"missing\"}, {\"message\": \"too long\"}]}", registry.ServerError, "github answered 422: Validation Failed; body missing; too long", ""},
+		"a broken server":      {"* runs/7 500 body=oops", registry.ServerError, "github answered 500: internal server error", ""},
+		"a login page":         {"* runs/7 login", registry.ServerError, "not an answer of github's api: invalid character '<' looking for beginning of value", "proxy"},
+		"nothing at all":       {"* runs/7 200", registry.ServerError, "not an answer of github's api: EOF", "proxy"},
+		"null":                 {"* runs/7 200 body=null", registry.ServerError, "not an answer of github's api: null", "proxy"},
+		"two answers":          {"* runs/7 200 body={}{}", registry.ServerError, "not an answer of github's api: more than one value", "proxy"},
+		"a broken connection":  {"* runs/7 reset", registry.Unreachable, "no connection to github, or it broke", "run it again"},
+		"a redirect":           {"* runs/7 redirect", registry.ServerError, "github redirects to https://elsewhere.example, which is not followed", "renamed or moved"},
+		"hostile words":        {"* runs/7 422 body={\"message\": \"a\\n::error::b\\u001b[31m\\u202e\"}", registry.ServerError, "github answered 422: a ::error::b [31m", ""},
+	}
+	for sentence, c := range cases {
+		t.Run(sentence, func(t *testing.T) {
+			on(t, "github.com", fullWorld, nil, func(s *stage) {
+				s.fault(c.fault)
+				done, err := s.client.RunCompleted(s.Context(), 7, 0)
+				e := s.reason(err, c.reason)
+				if done {
+					s.Error("taken for completed")
+				}
+				if diff := cmp.Diff("read workflow run 7: "+c.msg, e.Msg); diff != "" {
+					s.Error(diff)
+				}
+				if !strings.Contains(e.Hint, c.hint) || e.Hint == "" && c.hint != "" {
+					s.Errorf("hint %q lacks %q", e.Hint, c.hint)
+				}
+				if !strings.HasPrefix(e.Detail, "GET https://api.github.com/repos/acme/churn/actions/runs/7") {
+					s.Errorf("detail %q", e.Detail)
+				}
+			})
+		})
+	}
+}
+
+func TestNoFaultBringsTheTokenIntoAnError(t *testing.T) {
+	for _, fault := range []string{
+		"* * reset", "* * forbidden", "* * secondary", "* * redirect", "* * login", "* * 401 body={}", "* * 404", "* * 422 body=[]", "* * 429 retry-after=1",
+		"* * 500", "* * 502", "* * 503 retry-after=90", "* * 202 body={}", "* * 200", "* * 200 body=[]", "* * 200 body={\"id\": \"x\"}",
+	} {
+		t.Run(fault, func(t *testing.T) {
+			on(t, "github.com", fullWorld, nil, func(s *stage) {
+				for _, end := range []string{"/7", "/1", "approvals", base, "compare/" + base + "..." + head, "pulls", "comments", "deployments", "statuses", "dispatches", "issues", "graphql", "/12"} {
+					s.fault(strings.Replace(fault, "* *", "* "+end, 1))
+				}
+				failed := 0
+				for what, err := range everything(s.Context(), s.client) {
+					if err == nil {
+						continue
+					}
+					failed++
+					if text := told(err) + fmt.Sprintf("%+v", err); strings.Contains(text, "canary") {
+						s.Errorf("%s: the token is in %s", what, text)
+					}
+					if strings.Contains(what, "review") || strings.Contains(what, "contains") {
+						continue // facts say why in a sentence
+					}
+					if registry.ReasonOf(err) == registry.OK {
+						s.Errorf("%s: no reason in %v", what, err)
+					}
+				}
+				if failed < 5 {
+					s.Errorf("only %d calls failed", failed)
+				}
+			})
+		})
+	}
+}
+
+// limited answers the first so many requests as GitHub does when a limit is reached.
+func limited(s *stage, times int, f githubtest.Fault) {
+	for n := 1; n <= times; n++ {
+		f.Nth = n
+		s.double.Fault(f)
+	}
+}
+
+func TestLimitsAreWaitedForAsGitHubAsks(t *testing.T) {
+	start := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) // of every bubble
+	unix := func(d time.Duration) string { return fmt.Sprint(start.Add(d).Unix()) }
+	header := func(kv ...string) http.Header {
+		h := http.Header{}
+		for i := 0; i < len(kv); i += 2 {
+			h.Set(kv[i], kv[i+1])
+		}
+		return h
+	}
+	cases := map[string]struct {
+		times  int
+		fault  githubtest.Fault
+		waited time.Duration // at least, and at most a minute more
+		gives  bool          // up
+	}{
+		"429 with Retry-After":              {1, githubtest.Fault{Kind: githubtest.Status, Status: 429, Header: header("Retry-After", "20")}, 20 * time.Second, false},
+		"429 until a time":                  {1, githubtest.Fault{Kind: githubtest.Status, Status: 429, Header: header("X-RateLimit-Remaining", "0", "X-RateLimit-Reset", unix(30*time.Second))}, 30 * time.Second, false},
+		"429 without a word":                {1, githubtest.Fault{Kind: githubtest.Status, Status: 429}, time.Minute, false},
+		"403 with Retry-After":              {1, githubtest.Fault{Kind: githubtest.Secondary, Header: header("Retry-After", "5")}, 5 * time.Second, false},
+		"403 secondary without a word":      {1, githubtest.Fault{Kind: githubtest.Secondary}, time.Minute, false},
+		"403 primary until a time":          {1, githubtest.Fault{Kind: githubtest.Status, Status: 403, Header: header("X-RateLimit-Remaining", "0", "X-RateLimit-Reset", unix(40*time.Second)), Body: `{"message": "API rate limit exceeded"}`}, 40 * time.Second, false},
+		"twice":                             {2, githubtest.Fault{Kind: githubtest.Status, Status: 429, Header: header("Retry-After", "10")}, 20 * time.Second, false},
+		"again and again":                   {9, githubtest.Fault{Kind: githubtest.Status, Status: 429, Header: header("Retry-After", "10")}, 20 * time.Second, true},
+		"a limit lifted in an hour":         {1, githubtest.Fault{Kind: githubtest.Status, Status: 403, Header: header("X-RateLimit-Remaining", "0", "X-RateLimit-Reset", unix(time.Hour)), Body: `{"message": "API rate limit exceeded"}`}, 0, true},
+		"a secondary limit of five minutes": {1, githubtest.Fault{Kind: githubtest.Secondary, Header: header("Retry-After", "300")}, 0, true},
+	}
+	for sentence, c := range cases {
+		t.Run(sentence, func(t *testing.T) {
+			on(t, "github.com", fullWorld, nil, func(s *stage) {
+				c.fault.Path = "dispatches"
+				limited(s, c.times, c.fault)
+				before := time.Now()
+				err := s.client.Dispatch(s.Context(), "", "promoted", map[string]string{})
+				waited := time.Since(before)
+				if waited < c.waited || waited > c.waited+time.Minute {
+					s.Errorf("waited %s, asked for %s", waited, c.waited)
+				}
+				switch {
+				case !c.gives:
+					s.ok(err)
+					if n := len(s.double.Events()); n != 1 {
+						s.Errorf("%d events, want 1", n)
+					}
+				default:
+					e := s.reason(err, registry.ServerError)
+					if !strings.Contains(e.Msg, "limit of requests is reached") || e.Hint == "" {
+						s.Errorf("got %s\n%s", e.Msg, e.Hint)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestALimitBeyondTheDeadlineIsNotWaitedFor(t *testing.T) {
+	on(t, "github.com", fullWorld, nil, func(s *stage) {
+		s.fault("POST dispatches 429 retry-after=30")
+		ctx, cancel := context.WithTimeout(s.Context(), 10*time.Second)
+		defer cancel()
+		before := time.Now()
+		e := s.reason(s.client.Dispatch(ctx, "", "promoted", map[string]string{}), registry.ServerError)
+		if time.Since(before) > 0 || !strings.Contains(e.Msg, "lifted only in 31s") {
+			s.Errorf("after %s: %s", time.Since(before), e.Msg)
+		}
+	})
+}
+
+func TestWritesAreSentOneByOneWithAPause(t *testing.T) {
+	on(t, "github.com", fullWorld, nil, func(s *stage) {
+		done := make(chan error)
+		for i := range 5 {
+			go func() { done <- s.client.Dispatch(s.Context(), "", fmt.Sprint("event", i), map[string]string{}) }()
+		}
+		for range 5 {
+			s.ok(<-done)
+		}
+		for i := 1; i < len(s.sent); i++ {
+			if gap := s.sent[i].Sub(s.sent[i-1]); gap < time.Second {
+				s.Errorf("write %d came %s after the one before", i+1, gap)
+			}
+		}
+		if len(s.sent) != 5 {
+			s.Errorf("%d writes, want 5", len(s.sent))
+		}
+	})
+}
+
+func TestAWriteThatWaitsForItsTurnIsNotSentOnceItIsCancelled(t *testing.T) {
+	on(t, "github.com", fullWorld, nil, func(s *stage) {
+		s.ok(s.client.Dispatch(s.Context(), "", "one", map[string]string{}))
+		ctx, cancel := context.WithTimeout(s.Context(), time.Millisecond)
+		defer cancel()
+		err := s.client.Dispatch(ctx, "", "two", map[string]string{})
+		s.reason(err, registry.Unreachable) // and not unknown: it never left
+		if n := len(s.double.Events()); n != 1 {
+			s.Errorf("%d events, want 1", n)
+		}
+	})
+}
+
+func TestAListThatLeadsNowhereEnds(t *testing.T) {
+	for sentence, link := range map[string]string{
+		"to itself":  `<https://api.github.com/x?page=1>; rel="next"`,
+		"far ahead":  `<https://api.github.com/x?page=900>; rel="next"`,
+		"to a token": `<https://api.github.com/x?page=1&after=abc>; rel="next"`,
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			on(t, "github.com", fullWorld, nil, func(s *stage) {
+				s.double.Fault(githubtest.Fault{Path: "comments", Kind: githubtest.Status, Status: 200, Body: "[]", Header: http.Header{"Link": {link}}})
+				_, _, err := s.client.Commented(s.Context(), 12, "k")
+				s.reason(err, registry.ServerError)
+				if n := len(s.double.Requests()); n != 1 {
+					s.Errorf("%d requests", n)
+				}
+			})
+		})
+	}
+}
+
+func TestWhoseTokenItIsIsAskedOnceAndOnlyWhereItMatters(t *testing.T) {
+	tokens := map[string]githubtest.Token{token: {Login: "release-bot[bot]"}}
+	on(t, "github.com", fullWorld, tokens, func(s *stage) {
+		s.state(func(r *githubtest.Repository) {
+			r.Pulls[0].Comments = []*githubtest.Comment{{Author: "ann", Body: "no marker"}}
+		})
+		for range 3 {
+			_, err := s.client.Comment(s.Context(), 12, "k", "hello", "")
+			s.ok(err)
+		}
+		asked := slices.DeleteFunc(s.double.Requests(), func(r githubtest.Request) bool { return r.Path != "/graphql" })
+		if len(asked) != 1 {
+			s.Errorf("asked %d times, want 1", len(asked))
+		}
+		s.state(func(r *githubtest.Repository) {
+			if n := len(r.Pulls[0].Comments); n != 2 {
+				s.Errorf("%d comments, want 2", n)
+			}
+		})
+	})
+}
+
+func TestWhereTheLoginIsNotToldItIsThatOfTheJobsToken(t *testing.T) {
+	for _, fault := range []string{"POST graphql 404", "POST graphql forbidden", "POST graphql 200 body={\"errors\": [{\"message\": \"no\"}], \"data\": null}"} {
+		on(t, "Enterprise", fullWorld, nil, func(s *stage) {
+			s.fault(fault)
+			body, ok, err := s.client.Commented(s.Context(), 12, "k")
+			s.ok(err)
+			if !ok || body != "second" {
+				s.Errorf("%s: got %q, %v", fault, body, ok)
+			}
+		})
+	}
+}

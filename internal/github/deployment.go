@@ -1,0 +1,219 @@
+package github
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	gh "github.com/google/go-github/v60/github"
+)
+
+// Deployment is the wish to show a promotion in the repository's list of deployments.
+type Deployment struct {
+	Ref         string // commit, its whole digest
+	Environment string
+	Key         string // model and target: what Deactivate goes by
+	Description string // cut to GitHub's 140 characters
+	Production  bool   // people use it; GitHub assumes so for an environment called production
+	Record      string // id of the promotion's record: the same record is never deployed twice
+	RunID       int64  // this workflow run: a deployment its own job makes for the environment is not doubled
+	Payload     map[string]any
+}
+
+// Deployed is a deployment on GitHub.
+type Deployed struct {
+	ID    int64
+	ByJob bool // the job's own `environment:` made it, and GitHub keeps its statuses
+}
+
+// State of a deployment.
+type State string
+
+// States this program sets.
+const (
+	InProgress State = "in_progress"
+	Success    State = "success"
+	Failure    State = "failure"
+	Inactive   State = "inactive"
+)
+
+// Status is one of a deployment's states.
+type Status struct {
+	State          State
+	Description    string // cut to 140 characters
+	LogURL         string
+	EnvironmentURL string
+}
+
+// task is what our deployments are listed by.
+const task = "mlflow-promote"
+
+type deployment struct {
+	ID      int64           `json:"id"`
+	Task    string          `json:"task"`
+	Payload json.RawMessage `json:"payload"` // an object, or a string that may hold one
+}
+
+type payload struct {
+	Key    string `json:"key"`
+	Record string `json:"record"`
+}
+
+// ours reads the payload of a deployment of this program; the zero value for any other.
+func (d deployment) ours() (p payload) {
+	data := []byte(d.Payload)
+	if text := ""; json.Unmarshal(data, &text) == nil {
+		data = []byte(text)
+	}
+	if d.Task != task || json.Unmarshal(data, &p) != nil {
+		return payload{}
+	}
+	return p
+}
+
+type deploymentStatus struct {
+	ID          int64  `json:"id"`
+	State       string `json:"state"`
+	Description string `json:"description"`
+	LogURL      string `json:"log_url"`
+}
+
+func deployments(op string, level string) call {
+	return call{op: op, right: right{scope: "deployments", level: level}}
+}
+
+// Deploy makes the deployment, or finds the one that is there. It is made without merging anything and without waiting
+// for checks, which GitHub would do by itself.
+func (c *Client) Deploy(ctx context.Context, d Deployment) (Deployed, error) {
+	there, err := c.deployed(ctx, d)
+	if err != nil || there.ID != 0 {
+		return there, err
+	}
+	content := map[string]any{}
+	for k, v := range d.Payload {
+		content[k] = v
+	}
+	content["key"], content["record"] = d.Key, d.Record
+	r := deployments("create a deployment to "+d.Environment, "write")
+	r.method, r.path = http.MethodPost, c.in("deployments")
+	want := &gh.DeploymentRequest{
+		Ref: &d.Ref, Task: gh.String(task), Environment: &d.Environment, Payload: content,
+		Description: gh.String(short(d.Description)), AutoMerge: gh.Bool(false), RequiredContexts: &[]string{},
+	}
+	if d.Production {
+		want.ProductionEnvironment = &d.Production
+	}
+	r.body = want
+	made, err := create(ctx, c, r, func() (deployment, bool, error) {
+		there, err := c.deployed(ctx, d)
+		return deployment{ID: there.ID}, there.ID != 0, err
+	})
+	return Deployed{ID: made.ID}, err
+}
+
+// deployed looks for a deployment of the same record, or one that this run's own job made for the environment.
+func (c *Client) deployed(ctx context.Context, d Deployment) (Deployed, error) {
+	r := deployments("look for a deployment to "+d.Environment, "read")
+	r.path, r.query = c.in("deployments"), map[string][]string{"sha": {d.Ref}, "environment": {d.Environment}}
+	list, err := all[deployment](ctx, c, r, 100)
+	if err != nil {
+		return Deployed{}, err
+	}
+	for _, there := range list {
+		if p := there.ours(); p.Record == d.Record && p.Key == d.Key && p.Record != "" {
+			return Deployed{ID: there.ID}, nil
+		}
+	}
+	for _, there := range list {
+		if there.Task == task || d.RunID == 0 {
+			continue
+		}
+		status, ok, err := c.lastStatus(ctx, there.ID)
+		if err != nil {
+			return Deployed{}, err
+		}
+		if run := fmt.Sprintf("/actions/runs/%d/", d.RunID); ok && strings.Contains(status.LogURL+"/", run) {
+			return Deployed{ID: there.ID, ByJob: true}, nil
+		}
+	}
+	return Deployed{}, nil
+}
+
+func (c *Client) lastStatus(ctx context.Context, id int64) (deploymentStatus, bool, error) {
+	r := deployments(fmt.Sprintf("read the status of deployment %d", id), "read")
+	r.path = c.in("deployments", id, "statuses")
+	list, err := all[deploymentStatus](ctx, c, r, 100)
+	if err != nil || len(list) == 0 {
+		return deploymentStatus{}, false, err
+	}
+	return slices.MaxFunc(list, func(a, b deploymentStatus) int { return cmp.Compare(a.ID, b.ID) }), true, nil
+}
+
+// DeploymentStatus adds a status to a deployment. Others in the environment are left alone: they may be those of other
+// models. Deactivate ends those of this one.
+func (c *Client) DeploymentStatus(ctx context.Context, id int64, s Status) error {
+	r := deployments(fmt.Sprintf("set deployment %d to %s", id, s.State), "write")
+	r.method, r.path = http.MethodPost, c.in("deployments", id, "statuses")
+	text, state := short(s.Description), string(s.State)
+	want := &gh.DeploymentStatusRequest{State: &state, Description: &text, AutoInactive: gh.Bool(false)}
+	if s.LogURL != "" {
+		want.LogURL = &s.LogURL
+	}
+	if s.EnvironmentURL != "" {
+		want.EnvironmentURL = &s.EnvironmentURL
+	}
+	r.body = want
+	_, err := create(ctx, c, r, func() (deploymentStatus, bool, error) {
+		last, ok, err := c.lastStatus(ctx, id)
+		return last, ok && last.State == state && last.Description == text && last.LogURL == s.LogURL, err
+	})
+	return err
+}
+
+// Deactivate marks the active deployments of a model and target in an environment inactive, but for the one with the id
+// keep. GitHub does that by itself for environments that nobody uses only.
+func (c *Client) Deactivate(ctx context.Context, environment, key string, keep int64, description string) error {
+	r := deployments("list the deployments to "+environment, "read")
+	r.path, r.query = c.in("deployments"), map[string][]string{"task": {task}, "environment": {environment}}
+	list, err := all[deployment](ctx, c, r, 100)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(list, func(a, b deployment) int { return cmp.Compare(b.ID, a.ID) }) // newest first
+	var active []int64
+	for _, d := range list {
+		if d.ID == keep || d.ours().Key != key {
+			continue
+		}
+		status, ok, err := c.lastStatus(ctx, d.ID)
+		if err != nil {
+			return err
+		}
+		if ok && status.State == string(Inactive) {
+			break // what is older was ended before it, see below
+		}
+		if status.State != string(Failure) && status.State != "error" {
+			active = append(active, d.ID)
+		}
+	}
+	slices.Reverse(active) // oldest first, so that one cut off leaves nothing active behind an inactive one
+	for _, id := range active {
+		if err := c.DeploymentStatus(ctx, id, Status{State: Inactive, Description: description}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// short cuts a description to GitHub's 140 characters.
+func short(text string) string {
+	runes := []rune(text)
+	if len(runes) <= 140 {
+		return text
+	}
+	return string(runes[:139]) + "…"
+}

@@ -1,0 +1,437 @@
+package githubtest
+
+import (
+	"cmp"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+func (v *visit) stamp() string { return v.now().UTC().Format(time.RFC3339) }
+
+func (v *visit) notFound() answer { return v.failure(http.StatusNotFound, "Not Found") }
+
+func (v *visit) findRun() *Run {
+	for _, r := range v.repo.Runs {
+		if r.ID == v.int("run_id") {
+			return r
+		}
+	}
+	return nil
+}
+
+func (v *visit) run() answer {
+	r := v.findRun()
+	if r == nil {
+		return v.notFound()
+	}
+	attempt, status := max(r.Attempt, 1), cmp.Or(r.Status, "in_progress")
+	if asked := v.path["attempt_number"]; asked != "" {
+		n := int(v.int("attempt_number"))
+		if n < 1 || n > attempt {
+			return v.notFound()
+		}
+		if n < attempt {
+			attempt, status = n, "completed"
+		}
+	}
+	var conclusion any
+	if status == "completed" {
+		conclusion = "success"
+	}
+	return v.respond(http.StatusOK, map[string]any{
+		"id": r.ID, "run_attempt": attempt, "status": status, "conclusion": conclusion, "head_sha": r.SHA, "actor": v.user(cmp.Or(r.Actor, "ghost")),
+		"html_url": v.web("/%s/actions/runs/%d", v.repo.Name, r.ID), "event": "workflow_dispatch",
+	})
+}
+
+func (v *visit) approvals() answer {
+	r := v.findRun()
+	if r == nil {
+		return v.notFound()
+	}
+	out := []any{}
+	for _, a := range r.Approvals {
+		environments := []any{}
+		for _, e := range a.Environments {
+			environments = append(environments, map[string]any{"id": len(e), "name": e})
+		}
+		out = append(out, map[string]any{"state": cmp.Or(a.State, "approved"), "user": v.user(a.User), "comment": "", "environments": environments})
+	}
+	return v.respond(http.StatusOK, out)
+}
+
+func (v *visit) permission() answer {
+	login := v.path["username"]
+	access := cmp.Or(v.repo.Access[login], "read")
+	user := v.user(login).(map[string]any)
+	user["role_name"] = access
+	return v.respond(http.StatusOK, map[string]any{"permission": access, "role_name": access, "user": user})
+}
+
+func (v *visit) commitJSON(c *Commit) map[string]any {
+	parents := []any{}
+	for _, p := range c.Parents {
+		parents = append(parents, map[string]any{"sha": p})
+	}
+	return map[string]any{
+		"sha": c.SHA, "author": v.user(c.Author), "html_url": v.web("/%s/commit/%s", v.repo.Name, c.SHA), "parents": parents,
+		"commit": map[string]any{"message": "a commit"},
+	}
+}
+
+func (v *visit) readCommit() answer {
+	c := v.repo.commit(v.path["ref"])
+	if c == nil {
+		return v.failure(http.StatusUnprocessableEntity, "No commit found for SHA: "+v.path["ref"])
+	}
+	return v.respond(http.StatusOK, v.commitJSON(c))
+}
+
+func (v *visit) compare() answer {
+	base, head, _ := strings.Cut(v.path["basehead"], "...")
+	from, to := v.repo.commit(base), v.repo.commit(head)
+	if from == nil || to == nil {
+		return v.notFound()
+	}
+	before, after := v.repo.ancestors(base), v.repo.ancestors(head)
+	ahead, behind := 0, 0
+	for sha := range after {
+		if !before[sha] {
+			ahead++
+		}
+	}
+	for sha := range before {
+		if !after[sha] {
+			behind++
+		}
+	}
+	status := "identical"
+	switch {
+	case ahead > 0 && behind > 0:
+		status = "diverged"
+	case ahead > 0:
+		status = "ahead"
+	case behind > 0:
+		status = "behind"
+	}
+	return v.respond(http.StatusOK, map[string]any{
+		"status": status, "ahead_by": ahead, "behind_by": behind, "total_commits": ahead, "commits": []any{},
+		"base_commit": v.commitJSON(from), "merge_base_commit": v.commitJSON(from),
+	})
+}
+
+func (v *visit) pullJSON(p *Pull) map[string]any {
+	state, merged, merge := "open", any(nil), any(nil)
+	if p.Merged {
+		state, merged = "closed", v.stamp()
+	}
+	if p.Merge != "" {
+		merge = p.Merge
+	}
+	from := cmp.Or(p.From, v.repo.Name)
+	side := func(sha, ref, repo string) map[string]any {
+		owner, name, _ := strings.Cut(repo, "/")
+		return map[string]any{
+			"sha": sha, "ref": ref, "label": owner + ":" + ref, "user": v.user(owner),
+			"repo": map[string]any{"full_name": repo, "name": name, "owner": v.user(owner), "fork": repo != v.repo.Name, "default_branch": "main"},
+		}
+	}
+	return map[string]any{
+		"id": p.Number * 100, "number": p.Number, "state": state, "title": "a change", "user": v.user(p.Author),
+		"merged_at": merged, "merge_commit_sha": merge, "head": side(p.Head, p.Branch, from), "base": side("", "main", v.repo.Name),
+		"html_url": v.web("/%s/pull/%d", v.repo.Name, p.Number), "auto_merge": nil,
+	}
+}
+
+func (v *visit) readPull() answer {
+	p := v.repo.pull(int(v.int("pull_number")))
+	if p == nil {
+		return v.notFound()
+	}
+	out := v.pullJSON(p)
+	out["merged"] = p.Merged
+	return v.respond(http.StatusOK, out)
+}
+
+func (v *visit) pullsOfCommit() answer {
+	sha := v.path["commit_sha"]
+	out := []any{}
+	for _, p := range v.repo.Pulls {
+		if p.Head == sha || p.Merged && p.Merge == sha {
+			out = append(out, v.pullJSON(p))
+		}
+	}
+	return v.page(out)
+}
+
+func (v *visit) listReviews() answer {
+	p := v.repo.pull(int(v.int("pull_number")))
+	if p == nil {
+		return v.notFound()
+	}
+	out := []any{}
+	for i, r := range p.Reviews {
+		out = append(out, map[string]any{
+			"id": i + 1, "user": v.user(r.User), "state": cmp.Or(r.State, "APPROVED"), "commit_id": cmp.Or(r.Commit, p.Head), "body": "", "submitted_at": v.stamp(),
+		})
+	}
+	return v.page(out)
+}
+
+// bodyLimit is GitHub's, in characters.
+const bodyLimit = 65536
+
+func (v *visit) tooLong(resource string) (answer, bool) {
+	if utf8.RuneCountInString(v.text("body")) > bodyLimit {
+		return v.invalid(resource, "body", "body is too long (maximum is 65536 characters)"), true
+	}
+	return answer{}, false
+}
+
+func (v *visit) commentJSON(c *Comment, number int) map[string]any {
+	return map[string]any{
+		"id": c.ID, "body": c.Body, "user": v.user(c.Author), "created_at": v.stamp(), "updated_at": v.stamp(),
+		"html_url": v.web("/%s/pull/%d#issuecomment-%d", v.repo.Name, number, c.ID), "url": v.at("/repos/%s/issues/comments/%d", v.repo.Name, c.ID),
+	}
+}
+
+func (v *visit) listComments() answer {
+	number := int(v.int("issue_number"))
+	list := v.repo.comments(number)
+	if list == nil {
+		return v.notFound()
+	}
+	out := []any{}
+	for _, c := range *list {
+		out = append(out, v.commentJSON(c, number))
+	}
+	return v.page(out)
+}
+
+func (v *visit) createComment() answer {
+	number := int(v.int("issue_number"))
+	list := v.repo.comments(number)
+	if list == nil {
+		return v.notFound()
+	}
+	if a, bad := v.tooLong("IssueComment"); bad {
+		return a
+	}
+	c := &Comment{ID: v.next(), Author: v.token.Login, Body: v.text("body")}
+	*list = append(*list, c)
+	return v.respond(http.StatusCreated, v.commentJSON(c, number))
+}
+
+func (v *visit) editComment() answer {
+	list, at, number := v.repo.comment(v.int("comment_id"))
+	if list == nil {
+		return v.notFound()
+	}
+	if a, bad := v.tooLong("IssueComment"); bad {
+		return a
+	}
+	c := (*list)[at]
+	c.Body, c.Edits = v.text("body"), c.Edits+1
+	return v.respond(http.StatusOK, v.commentJSON(c, number))
+}
+
+func (v *visit) deleteComment() answer {
+	list, at, _ := v.repo.comment(v.int("comment_id"))
+	if list == nil {
+		return v.notFound()
+	}
+	*list = slices.Delete(*list, at, at+1)
+	return v.respond(http.StatusNoContent, nil)
+}
+
+func (v *visit) issueJSON(i *Issue) map[string]any {
+	labels := []any{}
+	for _, l := range i.Labels {
+		labels = append(labels, map[string]any{"name": l})
+	}
+	out := map[string]any{
+		"id": i.Number * 100, "number": i.Number, "title": i.Title, "body": i.Body, "state": i.State, "user": v.user(i.Author), "labels": labels,
+		"comments": len(i.Comments), "html_url": v.web("/%s/issues/%d", v.repo.Name, i.Number),
+	}
+	if i.Reason != "" {
+		out["state_reason"] = i.Reason
+	}
+	return out
+}
+
+func (v *visit) listIssues() answer {
+	q := v.request.URL.Query()
+	state := cmp.Or(q.Get("state"), "open")
+	out := []any{}
+	for _, i := range slices.Backward(v.repo.Issues) { // newest first
+		labelled := true
+		for _, l := range strings.Split(q.Get("labels"), ",") {
+			labelled = labelled && (l == "" || slices.Contains(i.Labels, l))
+		}
+		if labelled && (state == "all" || i.State == state) {
+			out = append(out, v.issueJSON(i))
+		}
+	}
+	return v.page(out)
+}
+
+func (v *visit) createIssue() answer {
+	if a, bad := v.tooLong("Issue"); bad {
+		return a
+	}
+	i := &Issue{Number: v.repo.newestNumber() + 1, Author: v.token.Login, Title: v.text("title"), Body: v.text("body"), State: "open"}
+	labels, _ := v.in["labels"].([]any)
+	for _, l := range labels {
+		i.Labels = append(i.Labels, l.(string))
+	}
+	v.repo.Issues = append(v.repo.Issues, i)
+	return v.respond(http.StatusCreated, v.issueJSON(i))
+}
+
+func (v *visit) editIssue() answer {
+	i := v.repo.issue(int(v.int("issue_number")))
+	if i == nil {
+		return v.notFound()
+	}
+	if a, bad := v.tooLong("Issue"); bad {
+		return a
+	}
+	i.Title = cmp.Or(v.text("title"), i.Title)
+	i.Body = cmp.Or(v.text("body"), i.Body)
+	if state := v.text("state"); state != "" && state != i.State {
+		i.State, i.Reason = state, v.text("state_reason")
+	}
+	return v.respond(http.StatusOK, v.issueJSON(i))
+}
+
+func (v *visit) deploymentJSON(d *Deployment) map[string]any {
+	return map[string]any{
+		"id": d.ID, "sha": d.SHA, "ref": d.Ref, "task": d.Task, "environment": d.Environment, "description": d.Description,
+		"creator": v.user(cmp.Or(d.Creator, "github-actions[bot]")), "payload": rawOf(d.Payload), "production_environment": d.Production,
+		"url": v.at("/repos/%s/deployments/%d", v.repo.Name, d.ID),
+	}
+}
+
+func (v *visit) listDeployments() answer {
+	q := v.request.URL.Query()
+	matches := func(key, value string) bool { return q.Get(key) == "" || q.Get(key) == value }
+	out := []any{}
+	for _, d := range slices.Backward(v.repo.Deployments) {
+		if matches("sha", d.SHA) && matches("ref", d.Ref) && matches("task", d.Task) && matches("environment", d.Environment) {
+			out = append(out, v.deploymentJSON(d))
+		}
+	}
+	return v.page(out)
+}
+
+// createDeployment merges and waits for checks unless it is told not to, as GitHub does.
+func (v *visit) createDeployment() answer {
+	c := v.repo.commit(v.text("ref"))
+	switch {
+	case c == nil:
+		return v.invalid("Deployment", "ref", "No ref found for: "+v.text("ref"))
+	case v.in["auto_merge"] != false:
+		return v.respond(http.StatusAccepted, map[string]any{"message": "Auto-merged main into " + c.SHA + " on deployment."})
+	case v.in["required_contexts"] == nil:
+		return v.failure(http.StatusConflict, "Conflict: Commit status checks failed for "+c.SHA+".")
+	case utf8.RuneCountInString(v.text("description")) > 140:
+		return v.invalid("Deployment", "description", "description is too long (maximum is 140 characters)")
+	}
+	payload, err := json.Marshal(v.in["payload"])
+	if err != nil {
+		panic("githubtest: " + err.Error())
+	}
+	environment := cmp.Or(v.text("environment"), "production")
+	d := &Deployment{
+		ID: v.next(), SHA: c.SHA, Ref: v.text("ref"), Task: cmp.Or(v.text("task"), "deploy"), Environment: environment,
+		Description: v.text("description"), Creator: v.token.Login, Payload: payload, Production: environment == "production" || v.in["production_environment"] == true,
+	}
+	v.repo.Deployments = append(v.repo.Deployments, d)
+	return v.respond(http.StatusCreated, v.deploymentJSON(d))
+}
+
+func (v *visit) statusJSON(d *Deployment, s DeploymentStatus) map[string]any {
+	return map[string]any{
+		"id": s.ID, "state": s.State, "description": s.Description, "log_url": s.LogURL, "target_url": s.LogURL, "environment_url": s.EnvironmentURL,
+		"environment": d.Environment, "creator": v.user(v.token.Login),
+	}
+}
+
+func (v *visit) listStatuses() answer {
+	d := v.repo.deployment(v.int("deployment_id"))
+	if d == nil {
+		return v.notFound()
+	}
+	out := []any{}
+	for _, s := range slices.Backward(d.Statuses) {
+		out = append(out, v.statusJSON(d, s))
+	}
+	return v.page(out)
+}
+
+// createStatus ends others of the environment unless it is told not to, as GitHub does.
+func (v *visit) createStatus() answer {
+	d := v.repo.deployment(v.int("deployment_id"))
+	switch {
+	case d == nil:
+		return v.notFound()
+	case utf8.RuneCountInString(v.text("description")) > 140:
+		return v.invalid("DeploymentStatus", "description", "description is too long (maximum is 140 characters)")
+	}
+	s := DeploymentStatus{
+		ID: v.next(), State: v.text("state"), Description: v.text("description"), LogURL: v.text("log_url"), EnvironmentURL: v.text("environment_url"),
+	}
+	d.Statuses = append(d.Statuses, s)
+	if s.State == "success" && v.in["auto_inactive"] != false {
+		for _, other := range v.repo.Deployments {
+			n := len(other.Statuses)
+			if other != d && other.Environment == d.Environment && !other.Production && n > 0 && other.Statuses[n-1].State == "success" {
+				other.Statuses = append(other.Statuses, DeploymentStatus{ID: v.next(), State: "inactive"})
+			}
+		}
+	}
+	return v.respond(http.StatusCreated, v.statusJSON(d, s))
+}
+
+func (v *visit) dispatch() answer {
+	payload, err := json.Marshal(v.in["client_payload"])
+	if err != nil {
+		panic("githubtest: " + err.Error())
+	}
+	keys, _ := v.in["client_payload"].(map[string]any)
+	switch name := v.text("event_type"); {
+	case name == "" || utf8.RuneCountInString(name) > 100:
+		return v.failure(http.StatusUnprocessableEntity, "Invalid request.\n\nevent_type must be 100 characters or less")
+	case len(keys) > 10:
+		return v.failure(http.StatusUnprocessableEntity, "Invalid request.\n\nNo more than 10 properties are allowed; "+"more were supplied.")
+	case len(payload) >= 64<<10:
+		return v.failure(http.StatusUnprocessableEntity, "client_payload is too large.")
+	}
+	v.events = append(v.events, Event{Repository: v.repo.Name, Type: v.text("event_type"), Payload: payload})
+	return v.respond(http.StatusNoContent, nil)
+}
+
+func (v *visit) startWorkflow() answer {
+	name := v.path["workflow_id"]
+	inputs, _ := v.in["inputs"].(map[string]any)
+	most := 25
+	if v.paths != "" {
+		most = 10
+	}
+	switch {
+	case !slices.Contains(v.repo.Workflows, name):
+		return v.notFound()
+	case len(inputs) > most:
+		return v.failure(http.StatusUnprocessableEntity, "Invalid request.\n\nToo many properties in inputs.")
+	}
+	payload, err := json.Marshal(inputs)
+	if err != nil {
+		panic("githubtest: " + err.Error())
+	}
+	v.events = append(v.events, Event{Repository: v.repo.Name, Workflow: name, Ref: v.text("ref"), Payload: payload})
+	return v.respond(http.StatusNoContent, nil)
+}

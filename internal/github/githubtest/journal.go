@@ -1,0 +1,96 @@
+package githubtest
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/url"
+)
+
+// A Request is one request the server received.
+type Request struct {
+	Method string
+	Path   string
+	Query  url.Values
+	Header http.Header
+	Body   string // canonical JSON
+	Status int    // 0 if the caller got no answer
+}
+
+// A Write is a request that was let through to change state.
+type Write struct {
+	Method string
+	Path   string
+	Body   string // canonical JSON
+}
+
+// An Event is one that was sent to a repository: a repository_dispatch with a type, or a start of a workflow file.
+type Event struct {
+	Repository string          `json:"repository"`
+	Type       string          `json:"type,omitempty"`
+	Workflow   string          `json:"workflow,omitempty"`
+	Ref        string          `json:"ref,omitempty"`
+	Payload    json.RawMessage `json:"payload,omitempty"` // client_payload, or the inputs
+}
+
+func (s *Server) note(r *http.Request, body []byte) {
+	s.requests = append(s.requests, Request{
+		Method: r.Method, Path: r.URL.Path, Query: r.URL.Query(), Header: r.Header.Clone(), Body: canonical(body),
+	})
+}
+
+// Requests returns everything received so far, in order of arrival.
+func (s *Server) Requests() []Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]Request(nil), s.requests...)
+}
+
+// Writes returns the requests that were let through to change state, in the order they did.
+func (s *Server) Writes() []Write {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]Write(nil), s.writes...)
+}
+
+// Events returns what was dispatched so far, in order.
+func (s *Server) Events() []Event {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]Event(nil), s.events...)
+}
+
+// Forget empties Requests, Writes and Events; state and faults stay.
+func (s *Server) Forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.requests, s.writes, s.events = nil, nil, nil
+}
+
+// canonical sorts keys and drops white space; what is not JSON stays as it is.
+func canonical(body []byte) string {
+	var v any
+	if json.Unmarshal(body, &v) != nil {
+		return string(body)
+	}
+	return string(bytes.TrimSpace(encode(v, "")))
+}
+
+func encode(v any, indent string) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", indent)
+	if err := e.Encode(v); err != nil {
+		panic("githubtest: " + err.Error())
+	}
+	return b.Bytes()
+}
+
+func object(body []byte) map[string]any {
+	var out map[string]any
+	if json.Unmarshal(body, &out) != nil {
+		return nil
+	}
+	return out
+}

@@ -1,0 +1,200 @@
+package githubtest
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// A route is one operation of the description, with the permission its token needs.
+type route struct {
+	method, path string
+	scope, level string
+	do           func(*visit) answer
+}
+
+const base = "/repos/{owner}/{repo}"
+
+var routes []route
+
+func init() { // not in the declaration, which the handlers would refer to in a circle
+	routes = []route{
+		{"GET", base + "/actions/runs/{run_id}", "actions", "read", (*visit).run},
+		{"GET", base + "/actions/runs/{run_id}/attempts/{attempt_number}", "actions", "read", (*visit).run},
+		{"GET", base + "/actions/runs/{run_id}/approvals", "actions", "read", (*visit).approvals},
+		{"POST", base + "/actions/workflows/{workflow_id}/dispatches", "actions", "write", (*visit).startWorkflow},
+		{"GET", base + "/collaborators/{username}/permission", "metadata", "read", (*visit).permission},
+		{"GET", base + "/commits/{commit_sha}/pulls", "pull-requests", "read", (*visit).pullsOfCommit},
+		{"GET", base + "/commits/{ref}", "contents", "read", (*visit).readCommit},
+		{"GET", base + "/compare/{basehead}", "contents", "read", (*visit).compare},
+		{"GET", base + "/deployments", "deployments", "read", (*visit).listDeployments},
+		{"POST", base + "/deployments", "deployments", "write", (*visit).createDeployment},
+		{"GET", base + "/deployments/{deployment_id}/statuses", "deployments", "read", (*visit).listStatuses},
+		{"POST", base + "/deployments/{deployment_id}/statuses", "deployments", "write", (*visit).createStatus},
+		{"POST", base + "/dispatches", "contents", "write", (*visit).dispatch},
+		{"GET", base + "/issues", "issues", "read", (*visit).listIssues},
+		{"POST", base + "/issues", "issues", "write", (*visit).createIssue},
+		{"PATCH", base + "/issues/{issue_number}", "issues", "write", (*visit).editIssue},
+		{"GET", base + "/issues/{issue_number}/comments", "pull-requests", "read", (*visit).listComments},
+		{"POST", base + "/issues/{issue_number}/comments", "pull-requests", "write", (*visit).createComment},
+		{"PATCH", base + "/issues/comments/{comment_id}", "pull-requests", "write", (*visit).editComment},
+		{"DELETE", base + "/issues/comments/{comment_id}", "pull-requests", "write", (*visit).deleteComment},
+		{"GET", base + "/pulls/{pull_number}", "pull-requests", "read", (*visit).readPull},
+		{"GET", base + "/pulls/{pull_number}/reviews", "pull-requests", "read", (*visit).listReviews},
+	}
+}
+
+// Operations lists what is answered, as METHOD /path of the description.
+func Operations() []string {
+	var out []string
+	for _, r := range routes {
+		out = append(out, r.method+" "+r.path)
+	}
+	return out
+}
+
+// find matches an escaped path; literal elements of a template win, since they come first in the table.
+func find(method, escaped string) (*route, map[string]string) {
+	got := strings.Split(escaped, "/")
+	for i := range routes {
+		r := &routes[i]
+		want := strings.Split(r.path, "/")
+		if r.method != method || len(want) != len(got) {
+			continue
+		}
+		if vars, ok := match(want, got); ok {
+			return r, vars
+		}
+	}
+	return nil, nil
+}
+
+func match(want, got []string) (map[string]string, bool) {
+	vars := map[string]string{}
+	for i := range want {
+		if name, ok := strings.CutPrefix(want[i], "{"); ok {
+			value, err := url.PathUnescape(got[i])
+			if err != nil {
+				return nil, false
+			}
+			vars[strings.TrimSuffix(name, "}")] = value
+		} else if want[i] != got[i] {
+			return nil, false
+		}
+	}
+	return vars, true
+}
+
+func (v *visit) int(name string) int64 {
+	n, err := strconv.ParseInt(v.path[name], 10, 64)
+	if err != nil {
+		return -1
+	}
+	return n
+}
+
+func (v *visit) text(key string) string {
+	text, _ := v.in[key].(string)
+	return text
+}
+
+func (v *visit) header() http.Header {
+	h := http.Header{}
+	h.Set("Content-Type", "application/json; charset=utf-8")
+	h.Set("X-RateLimit-Limit", "5000")
+	h.Set("X-RateLimit-Remaining", "4999")
+	h.Set("X-RateLimit-Reset", strconv.FormatInt(v.now().Unix()+3600, 10))
+	h.Set("X-GitHub-Request-Id", "0000:0000:00000000:00000000:00000000")
+	return h
+}
+
+func (v *visit) json(status int, value any) answer {
+	return answer{status, v.header(), encode(value, "")}
+}
+
+func (v *visit) failure(status int, message string) answer {
+	body := problem(message)
+	body["status"] = strconv.Itoa(status)
+	return v.json(status, body)
+}
+
+// invalid is a 422 as GitHub words it.
+func (v *visit) invalid(resource, field, message string) answer {
+	body := problem("Validation Failed")
+	body["errors"] = []any{map[string]any{"resource": resource, "field": field, "code": "custom", "message": message}}
+	return v.json(http.StatusUnprocessableEntity, body)
+}
+
+// respond gives an answer of the operation, filled up to the shape it must have.
+func (v *visit) respond(status int, value any) answer {
+	shape := v.api.shape(v.op, status)
+	if shape == nil {
+		h := v.header()
+		h.Del("Content-Type")
+		return answer{status, h, nil}
+	}
+	return v.json(status, v.api.fill(shape, value))
+}
+
+// page gives one page of a list, with the links to the others.
+func (v *visit) page(all []any) answer {
+	q := v.request.URL.Query()
+	size, err := strconv.Atoi(q.Get("per_page"))
+	if err != nil || size < 1 || size > 100 {
+		size = 30
+	}
+	number, err := strconv.Atoi(q.Get("page"))
+	if err != nil || number < 1 {
+		number = 1
+	}
+	from := min((number-1)*size, len(all))
+	to := min(from+size, len(all))
+	a := v.respond(http.StatusOK, append([]any{}, all[from:to]...))
+	if to < len(all) {
+		next, end := v.pageURL(q, number+1), v.pageURL(q, (len(all)+size-1)/size)
+		a.header.Set("Link", "<"+next+">; rel=\"next\", <"+end+">; rel=\"last\"")
+	}
+	return a
+}
+
+func (v *visit) pageURL(q url.Values, number int) string {
+	q.Set("page", strconv.Itoa(number))
+	return v.at("%s?%s", strings.TrimPrefix(v.request.URL.EscapedPath(), v.paths), q.Encode())
+}
+
+// user is how somebody appears in an answer; nil for nobody.
+func (v *visit) user(login string) any {
+	if login == "" {
+		return nil
+	}
+	kind := "User"
+	if isBot(login) {
+		kind = "Bot"
+	}
+	return map[string]any{
+		"login": login, "id": len(login), "type": kind, "url": v.at("/users/%s", url.PathEscape(login)), "html_url": v.web("/%s", url.PathEscape(login)),
+	}
+}
+
+func rawOf(data json.RawMessage) any {
+	if len(bytes.TrimSpace(data)) == 0 {
+		return map[string]any{}
+	}
+	var out any
+	if json.Unmarshal(data, &out) != nil {
+		return map[string]any{}
+	}
+	return out
+}
+
+// OperationOf names the operation of a request, as Operations lists it. path is without the prefix of an Enterprise Server.
+func OperationOf(method, path string) (string, bool) {
+	r, _ := find(method, path)
+	if r == nil {
+		return "", false
+	}
+	return r.method + " " + r.path, true
+}

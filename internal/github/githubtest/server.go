@@ -1,0 +1,247 @@
+// Package githubtest is the part of GitHub that this program uses, in memory, for tests and demos: repositories with
+// commits, runs, pull requests, reviews, comments, deployments, issues, and the events sent to them.
+//
+// What it answers has the shape of GitHub's OpenAPI description, of which the needed part lies in testdata; package
+// openapitest holds requests and answers to it. It opens no socket of its own: serve it with net/http/httptest, or hand
+// Server.Transport to a client inside a testing/synctest bubble.
+package githubtest
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+)
+
+// A Server is one GitHub, safe for concurrent use. Requests are carried out one at a time.
+type Server struct {
+	api   *description
+	paths string // prefix of every path: "" or /api/v3
+	now   func() time.Time
+	check Check
+
+	mu         sync.Mutex
+	repos      map[string]*repository // by owner/name
+	tokens     map[string]Token
+	ids        int64
+	requests   []Request
+	writes     []Write
+	events     []Event
+	faults     []*armed
+	late       []*late
+	violations []string
+}
+
+// Token is who a request comes from, and what it may do.
+type Token struct {
+	Login       string            // github-actions[bot] for the token of a job
+	Permissions map[string]string // scope -> read or write, as in a workflow; nil = everything
+	Repository  string            // the only one it reaches; "" = all
+}
+
+// Check looks at one exchange and says what is wrong with it. The answer is that of the server itself: where a fault gave
+// another one, status is 0.
+type Check func(r *http.Request, body []byte, status int, header http.Header, answer []byte) error
+
+// An Option changes what a new server is.
+type Option func(*Server)
+
+// Enterprise makes it an Enterprise Server: paths begin with /api/v3, and limits are older.
+func Enterprise() Option {
+	return func(s *Server) { s.api, s.paths = load("ghes-3.17"), "/api/v3" }
+}
+
+// Clock tells the time of what is made, and the Date of each answer.
+func Clock(now func() time.Time) Option { return func(s *Server) { s.now = now } }
+
+// Checked has every exchange looked at; Violations tells what was found.
+func Checked(c Check) Option { return func(s *Server) { s.check = c } }
+
+// Tokens are the ones that are known. Without this option every token is that of a job that may do everything.
+func Tokens(known map[string]Token) Option { return func(s *Server) { s.tokens = known } }
+
+// New returns a GitHub without repositories.
+func New(options ...Option) *Server {
+	s := &Server{api: load("api.github.com"), now: time.Now, repos: map[string]*repository{}, ids: 1000}
+	for _, o := range options {
+		o(s)
+	}
+	return s
+}
+
+// ServeHTTP answers one request, or breaks the connection where a fault says so.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a, err := s.serve(r)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	for k, v := range a.header {
+		w.Header()[k] = v
+	}
+	w.WriteHeader(a.status)
+	w.Write(a.body)
+}
+
+// Transport answers without a socket.
+func (s *Server) Transport() http.RoundTripper { return transport{s} }
+
+type transport struct{ *Server }
+
+func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	a, err := t.serve(r)
+	if err != nil {
+		return nil, err
+	}
+	return &http.Response{
+		StatusCode: a.status, Status: http.StatusText(a.status), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: a.header, Body: io.NopCloser(strings.NewReader(string(a.body))), ContentLength: int64(len(a.body)), Request: r,
+	}, nil
+}
+
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// serve takes a request through the fault that is meant for it, if any.
+func (s *Server) serve(r *http.Request) (answer, error) {
+	body := []byte{}
+	if r.Body != nil {
+		var err error
+		if body, err = io.ReadAll(r.Body); err != nil {
+			return answer{}, err
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.note(r, body)
+	f := s.strike(r)
+	var a answer
+	var err error
+	switch {
+	case f == nil:
+		a = s.carryOut(r, body)
+		s.examine(r, body, a)
+	default:
+		a, err = s.undergo(*f, r, body)
+		s.examine(r, body, answer{})
+	}
+	if err == nil {
+		a.header.Set("Date", s.now().UTC().Format(http.TimeFormat))
+		s.requests[len(s.requests)-1].Status = a.status
+	}
+	return a, err
+}
+
+func (s *Server) examine(r *http.Request, body []byte, a answer) {
+	if s.check == nil || strings.HasSuffix(r.URL.Path, "/graphql") {
+		return // of which there is no description
+	}
+	if err := s.check(r, body, a.status, a.header, a.body); err != nil {
+		s.violations = append(s.violations, fmt.Sprintf("%s %s: %v", r.Method, r.URL.Path, err))
+	}
+}
+
+// Violations lists what Checked found wrong so far.
+func (s *Server) Violations() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]string(nil), s.violations...)
+}
+
+// visit is a request on its way through a handler.
+type visit struct {
+	*Server
+	request *http.Request
+	token   Token
+	repo    *repository
+	path    map[string]string // values of the route's {placeholders}
+	in      map[string]any    // the body
+	op      *operation
+	route   *route
+}
+
+// carryOut does what a request asks for; the caller holds the lock.
+func (s *Server) carryOut(r *http.Request, body []byte) answer {
+	v := &visit{Server: s, request: r}
+	token, known := s.tokens[strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")]
+	switch {
+	case s.tokens == nil:
+		token = Token{Login: "github-actions[bot]"}
+	case !known:
+		return v.failure(http.StatusUnauthorized, "Bad credentials")
+	}
+	v.token = token
+	path := r.URL.EscapedPath()
+	if path == strings.TrimSuffix(s.paths, "/v3")+"/graphql" && r.Method == http.MethodPost {
+		return v.viewer()
+	}
+	path, ok := strings.CutPrefix(path, s.paths)
+	if !ok {
+		return v.failure(http.StatusNotFound, "Not Found")
+	}
+	if v.route, v.path = find(r.Method, path); v.route == nil {
+		return v.failure(http.StatusNotFound, "Not Found")
+	}
+	v.op = s.api.operation(v.route.method, v.route.path)
+	if a, ok := v.admit(body); !ok {
+		return a
+	}
+	return v.route.do(v)
+}
+
+// admit looks at the repository, the token's rights and the body, in this order.
+func (v *visit) admit(body []byte) (answer, bool) {
+	name := v.path["owner"] + "/" + v.path["repo"]
+	v.repo = v.repos[name]
+	if v.repo == nil || v.token.Repository != "" && v.token.Repository != name {
+		return v.failure(http.StatusNotFound, "Not Found"), false
+	}
+	have := v.token.Permissions[v.route.scope]
+	if v.token.Permissions != nil && have != "write" && (have != "read" || v.route.level == "write") && v.route.scope != "metadata" {
+		return v.failure(http.StatusForbidden, "Resource not accessible by integration"), false
+	}
+	if v.route.method == http.MethodPost || v.route.method == http.MethodPatch {
+		if v.in = object(body); v.in == nil {
+			return v.failure(http.StatusBadRequest, "Problems parsing JSON"), false
+		}
+		v.writes = append(v.writes, Write{v.request.Method, v.request.URL.Path, canonical(body)})
+	} else if v.route.method == http.MethodDelete {
+		v.writes = append(v.writes, Write{v.request.Method, v.request.URL.Path, ""})
+	}
+	return answer{}, true
+}
+
+// viewer answers the one query of GraphQL that is used: whose token this is.
+func (v *visit) viewer() answer {
+	return v.json(http.StatusOK, map[string]any{"data": map[string]any{"viewer": map[string]any{"login": v.token.Login}}})
+}
+
+// at is an address of the API, web one for people.
+func (v *visit) at(format string, args ...any) string {
+	return v.origin() + v.paths + fmt.Sprintf(format, args...)
+}
+
+func (v *visit) web(format string, args ...any) string {
+	u, _ := url.Parse(v.origin())
+	u.Host = strings.TrimPrefix(u.Host, "api.")
+	return u.String() + fmt.Sprintf(format, args...)
+}
+
+func (v *visit) origin() string {
+	scheme, host := "https", v.request.Host
+	if v.request.URL.Host != "" {
+		host = v.request.URL.Host
+	}
+	if strings.HasPrefix(host, "127.0.0.1") || v.request.URL.Scheme == "http" {
+		scheme = "http"
+	}
+	return scheme + "://" + host
+}

@@ -1,0 +1,125 @@
+package github
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+
+	gh "github.com/google/go-github/v60/github"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+)
+
+// Issue is the one issue with a key, as it should be.
+type Issue struct {
+	Key    string
+	Title  string
+	Body   string
+	Labels []string // the first one finds it again; at least one
+	Open   bool     // false closes it, and opens none
+	Full   string   // link to the whole text, where Body has to be cut
+}
+
+type issue struct {
+	Number      int             `json:"number"`
+	Title       string          `json:"title"`
+	Body        string          `json:"body"`
+	State       string          `json:"state"`
+	User        *user           `json:"user"`
+	HTMLURL     string          `json:"html_url"`
+	PullRequest json.RawMessage `json:"pull_request"` // present where it is one
+}
+
+// Issue brings the issue into the wished state: opened, updated in place, reopened, or closed. It returns its address, ""
+// where there is none and none was to be opened. Of several, which two runs at once may leave, the oldest stays and the
+// others are closed. One that somebody took the label from is not found again.
+func (c *Client) Issue(ctx context.Context, want Issue) (url string, err error) {
+	if len(want.Labels) == 0 {
+		return "", errors.New("an issue needs a label to be found by")
+	}
+	ours, err := c.issues(ctx, want)
+	if err != nil {
+		return "", err
+	}
+	body := marked(want.Key, want.Body, want.Full)
+	switch {
+	case len(ours) == 0 && !want.Open:
+		return "", nil
+	case len(ours) == 0:
+		return c.openIssue(ctx, want, body)
+	}
+	for _, extra := range ours[1:] {
+		if _, err := c.editIssue(ctx, extra, gh.IssueRequest{State: gh.String("closed"), StateReason: gh.String("not_planned")}); err != nil {
+			return "", err
+		}
+	}
+	edit := gh.IssueRequest{Title: &want.Title, Body: &body, State: gh.String("open"), StateReason: gh.String("reopened")}
+	if !want.Open {
+		edit.State, edit.StateReason = gh.String("closed"), gh.String("completed")
+	}
+	is := ours[0]
+	if is.State == *edit.State {
+		edit.StateReason = nil
+		if !want.Open || is.Title == want.Title && is.Body == body {
+			return is.HTMLURL, nil
+		}
+	}
+	return c.editIssue(ctx, is, edit)
+}
+
+func (c *Client) openIssue(ctx context.Context, want Issue, body string) (url string, err error) {
+	made, err := create(ctx, c, call{
+		op: "open an issue", right: right{scope: "issues", level: "write"}, method: http.MethodPost, path: c.in("issues"),
+		body: &gh.IssueRequest{Title: &want.Title, Body: &body, Labels: &want.Labels},
+	}, func() (issue, bool, error) {
+		ours, err := c.issues(ctx, want)
+		if err != nil || len(ours) == 0 {
+			return issue{}, false, err
+		}
+		return ours[0], true, nil
+	})
+	return made.HTMLURL, err
+}
+
+// editIssue does nothing to one that is as wished already.
+func (c *Client) editIssue(ctx context.Context, is issue, edit gh.IssueRequest) (url string, err error) {
+	if edit.Body == nil && is.State == *edit.State {
+		return is.HTMLURL, nil
+	}
+	var edited issue
+	_, err = c.do(ctx, call{
+		op: fmt.Sprintf("update issue %d", is.Number), right: right{scope: "issues", level: "write"}, method: http.MethodPatch,
+		path: c.in("issues", is.Number), body: &edit, class: rest.Write,
+	}, &edited)
+	return edited.HTMLURL, err
+}
+
+// issues finds those of ours with the key, oldest first, whatever their state.
+func (c *Client) issues(ctx context.Context, want Issue) ([]issue, error) {
+	list, err := all[issue](ctx, c, call{
+		op: "look for the issue", right: right{scope: "issues", level: "read"}, path: c.in("issues"),
+		query: map[string][]string{"state": {"all"}, "labels": {want.Labels[0]}},
+	}, perPage)
+	if err != nil {
+		return nil, err
+	}
+	var ours []issue
+	for _, found := range list {
+		if _, marked, _ := unmarked(want.Key, found.Body); !marked || len(found.PullRequest) > 0 {
+			continue
+		}
+		me, err := c.login(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if found.User.login() == me {
+			ours = append(ours, found)
+		}
+	}
+	slices.SortFunc(ours, func(a, b issue) int { return cmp.Compare(a.Number, b.Number) })
+	return ours, nil
+}

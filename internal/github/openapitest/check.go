@@ -1,0 +1,130 @@
+// Package openapitest holds requests to GitHub, and the answers of its double, to GitHub's own OpenAPI description.
+//
+// It is stricter than a validator: a parameter or a key of a request that the description does not name is an error too,
+// since GitHub would ignore it without a word.
+package openapitest
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/gorillamux"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/github/githubtest"
+)
+
+// A Checker knows one API.
+type Checker struct {
+	doc    *openapi3.T
+	router routers.Router
+}
+
+// New reads the description of an API: "api.github.com" or "ghes-3.17".
+func New(api string) (*Checker, error) {
+	doc, err := openapi3.NewLoader().LoadFromData(githubtest.Description(api))
+	if err != nil {
+		return nil, err
+	}
+	doc.Servers = nil
+	for _, item := range doc.Paths.Map() {
+		for _, op := range item.Operations() {
+			closeBody(op)
+		}
+	}
+	router, err := gorillamux.NewRouter(doc)
+	return &Checker{doc, router}, err
+}
+
+// closeBody makes a request's body refuse keys that it does not name.
+func closeBody(op *openapi3.Operation) {
+	if op.RequestBody == nil {
+		return
+	}
+	schema := op.RequestBody.Value.Content.Get("application/json").Schema.Value
+	if len(schema.Properties) > 0 && schema.AdditionalProperties.Has == nil {
+		no := false
+		schema.AdditionalProperties.Has = &no
+	}
+}
+
+// Operations lists what is described, as METHOD /path.
+func (c *Checker) Operations() []string {
+	var out []string
+	for path, item := range c.doc.Paths.Map() {
+		for method := range item.Operations() {
+			out = append(out, method+" "+path)
+		}
+	}
+	return slices.Sorted(slices.Values(out))
+}
+
+// Check looks at a request, and at its answer unless status is 0. It fits githubtest.Checked.
+func (c *Checker) Check(r *http.Request, body []byte, status int, header http.Header, answer []byte) error {
+	in := r.Clone(r.Context())
+	in.URL = &url.URL{Path: strings.TrimPrefix(r.URL.Path, "/api/v3"), RawQuery: r.URL.RawQuery}
+	if r.URL.RawPath != "" {
+		in.URL.RawPath = strings.TrimPrefix(r.URL.RawPath, "/api/v3")
+	}
+	in.Body, in.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	route, vars, err := c.router.FindRoute(in)
+	if err != nil {
+		return fmt.Errorf("request: %w", err)
+	}
+	request := &openapi3filter.RequestValidationInput{
+		Request: in, PathParams: vars, Route: route, QueryParams: in.URL.Query(),
+		Options: &openapi3filter.Options{
+			AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, MultiError: true, SkipSettingDefaults: true,
+			RejectWhenRequestBodyNotSpecified: true, IncludeResponseStatus: true,
+		},
+	}
+	if err := openapi3filter.ValidateRequest(in.Context(), request); err != nil {
+		return fmt.Errorf("request: %w", err)
+	}
+	if err := named(route, in.URL.Query()); err != nil {
+		return fmt.Errorf("request: %w", err)
+	}
+	if status == 0 {
+		return nil
+	}
+	if route.Operation.Responses.Status(status) == nil && status >= http.StatusBadRequest {
+		return c.plainError(answer)
+	}
+	response := &openapi3filter.ResponseValidationInput{RequestValidationInput: request, Status: status, Header: header, Options: request.Options}
+	response.SetBodyBytes(answer)
+	if err := openapi3filter.ValidateResponse(in.Context(), response); err != nil {
+		return fmt.Errorf("answer %d: %w", status, err)
+	}
+	return nil
+}
+
+// named refuses query parameters that the operation does not have.
+func named(route *routers.Route, query url.Values) error {
+	for _, key := range slices.Sorted(maps.Keys(query)) {
+		if route.Operation.Parameters.GetByInAndName("query", key) == nil {
+			return fmt.Errorf("%s has no parameter %q", route.Path, key)
+		}
+	}
+	return nil
+}
+
+// plainError holds a refusal that the operation does not describe, as no operation describes 401, to the shape they share.
+func (c *Checker) plainError(answer []byte) error {
+	var body any
+	if err := json.Unmarshal(answer, &body); err != nil {
+		return fmt.Errorf("error: %w", err)
+	}
+	if err := c.doc.Components.Schemas["basic-error"].Value.VisitJSON(body); err != nil {
+		return fmt.Errorf("error: %w", err)
+	}
+	return nil
+}

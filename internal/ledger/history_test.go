@@ -1,0 +1,166 @@
+package ledger
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger/ledgertest"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+func history(t *testing.T, l *Ledger) []Saved {
+	t.Helper()
+	pages, err := l.History(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pages
+}
+
+// What the first version of records wrote stays readable, keeps its digests and is continued.
+func TestOldRecordsStayReadable(t *testing.T) {
+	var pages []Saved
+	text, err := os.ReadFile("testdata/record1.json")
+	if err := errors.Join(err, json.Unmarshal(text, &pages)); err != nil {
+		t.Fatal(err)
+	}
+	m := ledgertest.New()
+	m.Pages["page-1"] = maps.Clone(pages[0].Values)
+	m.Places["churn"] = registry.LedgerPlace{ID: "churn", First: "page-1"}
+	l := open(m)
+	old := look(t, l).Facts().Entries
+	if len(old) != 2 || old[1].Record.Version != 1 || old[0].RecordDigest() != "7f164fead9297c6f1d3c81d6cf86773b170e43de0048f5b0eb7eedb7aa85a417" {
+		t.Fatalf("%+v", old)
+	}
+	if e := promote(t, l, 3); e.Record.Version != registry.RecordVersion || e.Record.Previous != old[1].Digest {
+		t.Errorf("%+v", e)
+	}
+	live := history(t, l)
+	entries, broken, err := Verify("churn", live)
+	if len(entries) != 3 || broken != nil || err != nil || Continues(pages, live) != nil {
+		t.Errorf("%d entries, broken %v, %v", len(entries), broken, err)
+	}
+}
+
+func TestANewerRecordStops(t *testing.T) {
+	m := ledgertest.New()
+	l := open(m)
+	p := promoter(l, View{}, "1", 1, 1)
+	if err := p.Begin(ctx, 1); err != nil {
+		t.Fatal(err)
+	}
+	kv := m.Pages["page-1"]
+	e, _ := p.Entry()
+	text := strings.Replace(e.Text, fmt.Sprintf(`"record_version":%d`, registry.RecordVersion), `"record_version":99`, 1)
+	maps.DeleteFunc(kv, func(key, _ string) bool { return key[0] == 'r' && key != keyReset })
+	maps.Copy(kv, chunked(recordKey(1), text))
+	kv[claimKey(1)] = claimText(e, text)
+	_, err := l.Look(ctx)
+	var newer *NewerError
+	if !errors.As(err, &newer) || registry.ReasonOf(err) != registry.Unsupported {
+		t.Errorf("%v", err)
+	}
+}
+
+// A chain that was rewritten as a whole, with its anchor, is sound by itself; a copy kept elsewhere shows it, and which
+// entry is the first that differs. A live ledger that went on from the copy is none of that.
+func TestAKeptCopyShowsWhatTheChainCannot(t *testing.T) {
+	write := func(versions ...int) (*ledgertest.Memory, []Saved) {
+		m := ledgertest.New()
+		l := open(m)
+		for _, v := range versions {
+			promote(t, l, v)
+		}
+		return m, history(t, l)
+	}
+	_, kept := write(1, 2, 3)
+	many := make([]int, PageEntries+3)
+	for i := range many {
+		many[i] = i + 1
+	}
+	_, long := write(many...)
+	for name, c := range map[string]struct {
+		live  []Saved
+		epoch int // 0 = no difference
+	}{
+		"the same":               {kept, 0},
+		"one more":               {second(write(1, 2, 3, 4)), 0},
+		"pages more":             {long, 0},
+		"rewritten from entry 2": {second(write(1, 7, 3)), 2},
+		"rewritten at the end":   {second(write(1, 2, 7, 8)), 3},
+		"cut":                    {second(write(1, 2)), 3},
+		"gone":                   {nil, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, broken, err := Verify("churn", c.live); broken != nil || err != nil {
+				t.Fatalf("the chain itself shows it: %v, %v", broken, err)
+			}
+			switch b := Continues(kept, c.live); {
+			case b == nil && c.epoch != 0:
+				t.Error("not noticed")
+			case b != nil && b.Epoch != c.epoch:
+				t.Errorf("%+v, want entry %d", *b, c.epoch)
+			}
+		})
+	}
+	other := slices.Clone(long)
+	other[1].Page = "page-9"
+	if b := Continues(long, other); b == nil || b.Epoch != PageEntries+1 {
+		t.Errorf("another second page: %+v", b)
+	}
+	forged, live := write(1, 7, 3)
+	if b := Witnessed("churn", live, map[string]string{registry.TagAnchor: forged.Anchors["churn"]}); b != nil {
+		t.Errorf("a chain that was rewritten with its anchor can be told without a copy: %+v", b)
+	}
+}
+
+func second[A, B any](_ A, b B) B { return b }
+
+// The whole history is held against anchor and marks, as the newest page is before a promotion.
+func TestHistoryIsWitnessed(t *testing.T) {
+	m := ledgertest.New()
+	l := open(m)
+	var marks []registry.Version
+	for i := range PageEntries + 2 {
+		e := promote(t, l, i+1)
+		text, _ := registry.CanonicalJSON(registry.Record{Ledger: "page-1", Epoch: e.Epoch, Sha256: e.RecordDigest()})
+		marks = append(marks, registry.Version{Number: i + 1, Tags: map[string]string{registry.TagRecord: string(text)}})
+	}
+	anchored := map[string]string{registry.TagAnchor: m.Anchors["churn"]}
+	whole := history(t, l)
+	cut := slices.Clone(whole)
+	cut[1] = Saved{whole[1].Page, maps.Clone(whole[1].Values)}
+	removeFrom(cut[1].Values, PageEntries+2, PageEntries+2)
+	wrong := slices.Clone(marks)
+	wrong[4] = registry.Version{Number: 5, Tags: map[string]string{registry.TagRecord: `{"ledger":"page-1","epoch":5,"sha256":"x"}`}}
+	for name, c := range map[string]struct {
+		pages  []Saved
+		tags   map[string]string
+		marks  []registry.Version
+		broken bool
+		epoch  int
+	}{
+		"as it is":                 {whole, anchored, marks, false, 0},
+		"the tail was cut":         {cut, anchored, marks, true, PageEntries + 2},
+		"the newest page is gone":  {whole[:1], anchored, nil, true, 0},
+		"all is gone":              {nil, anchored, nil, true, 0},
+		"the anchor was removed":   {whole, nil, nil, true, 0},
+		"the anchor was edited":    {whole, map[string]string{registry.TagAnchor: "x"}, nil, true, 0},
+		"the anchor names nothing": {whole, map[string]string{registry.TagAnchor: `{"run":"","epoch":0,"sha256":""}`}, nil, true, 0},
+		"an old mark differs":      {whole, anchored, wrong, true, 5},
+		"none was ever begun":      {nil, nil, nil, false, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := Witnessed("churn", c.pages, c.tags, c.marks...)
+			if (b != nil) != c.broken || b != nil && b.Epoch != c.epoch {
+				t.Errorf("found %+v", b)
+			}
+		})
+	}
+}

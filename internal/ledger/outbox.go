@@ -1,0 +1,52 @@
+package ledger
+
+import (
+	"context"
+	"slices"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// Outbox is the part of a ledger that may hold entries of which somebody is still to be told: its newest page and the one
+// before. Whoever cannot be reached for as many promotions is told no more.
+type Outbox struct {
+	Entries []registry.Entry // oldest first
+	first   int              // the first of them on the newest page
+	pages   [2]string        // the one before, the newest
+}
+
+// Outbox of the view. It reads the page before, where there is one.
+func (l *Ledger) Outbox(ctx context.Context, v View) (Outbox, error) {
+	box := Outbox{Entries: v.page.entries, first: v.page.base + 1, pages: [2]string{v.page.prior, v.page.id}}
+	if v.page.prior == "" {
+		return box, nil
+	}
+	before, err := l.read(ctx, v.page.prior)
+	if err == nil {
+		box.Entries = slices.Concat(before.entries, box.Entries)
+	}
+	return box, err
+}
+
+// told is the value of a mark. It is the same whoever writes it, so that two runs that told the same do not collide.
+const told = "told"
+
+// Tell marks that those at these places of the entry's list were told.
+func (l *Ledger) Tell(ctx context.Context, box Outbox, e registry.Entry, places []int) error {
+	kv := map[string]string{}
+	for _, i := range places {
+		kv[toldKey(e.Epoch, i)] = told
+	}
+	page := box.pages[0]
+	if e.Epoch >= box.first {
+		page = box.pages[1]
+	}
+	return l.put(ctx, page, kv, func(got map[string]string) (bool, error) {
+		for key := range kv {
+			if got[key] == "" {
+				return false, nil
+			}
+		}
+		return true, nil
+	})
+}

@@ -1,0 +1,136 @@
+package ledger
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger/ledgertest"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// notified makes one whole entry of which these are to be told.
+func notified(t *testing.T, l *Ledger, version int, channels ...string) registry.Entry {
+	t.Helper()
+	p := promoter(l, look(t, l), fmt.Sprint(version), 1, version)
+	record := p.Record
+	p.Record = func(version int) registry.LedgerRecord {
+		r := record(version)
+		r.Notify = channels
+		return r
+	}
+	if err := p.Begin(ctx, version); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.End(ctx, moved(version)); err != nil {
+		t.Fatal(err)
+	}
+	e, _ := p.Entry()
+	return e
+}
+
+// untold lists what is left to tell, as "epoch:channel".
+func untold(t *testing.T, l *Ledger) string {
+	t.Helper()
+	box, err := l.Outbox(ctx, look(t, l))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, e := range box.Entries {
+		for i := range e.Record.Notify {
+			if channel, left := e.Untold()[i]; left {
+				out = append(out, fmt.Sprintf("%d:%s", e.Epoch, channel))
+			}
+		}
+	}
+	return strings.Join(out, " ")
+}
+
+// Who was told is marked one by one, on the newest page and the one before, and breaks no chain.
+func TestWhoIsStillToBeTold(t *testing.T) {
+	m := ledgertest.New()
+	l := open(m)
+	notified(t, l, 1, "slack", "webhook")
+	if got := untold(t, l); got != "1:slack 1:webhook" {
+		t.Errorf("left to tell: %s", got)
+	}
+	for n := 2; n <= PageEntries; n++ {
+		promote(t, l, n)
+	}
+	notified(t, l, PageEntries+1, "slack") // on the second page
+	box, err := l.Outbox(ctx, look(t, l))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, last := box.Entries[0], box.Entries[len(box.Entries)-1]
+	if err := l.Tell(ctx, box, first, []int{1}); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Tell(ctx, box, last, []int{0}); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Tell(ctx, box, last, []int{0}); err != nil {
+		t.Errorf("a second run that told the same: %v", err)
+	}
+	if got := untold(t, l); got != "1:slack" {
+		t.Errorf("left to tell: %s", got)
+	}
+	pages, err := l.History(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, broken, err := Verify("churn", pages); broken != nil || err != nil {
+		t.Errorf("the marks break the chain: %+v %v", broken, err)
+	}
+	m.Pages[pages[1].Page][toldKey(99, 0)] = told
+	if _, err := l.Look(ctx); registry.ReasonOf(err) != registry.LedgerLost {
+		t.Errorf("a mark of an entry that is not there passes: %v", err)
+	}
+}
+
+// An entry that is open or was aborted is nobody's news.
+func TestOnlyWhatIsDoneIsTold(t *testing.T) {
+	l := open(ledgertest.New())
+	p := promoter(l, View{}, "7", 1, 1)
+	record := p.Record
+	p.Record = func(version int) registry.LedgerRecord {
+		r := record(version)
+		r.Notify = []string{"slack"}
+		return r
+	}
+	if err := p.Begin(ctx, 1); err != nil {
+		t.Fatal(err)
+	}
+	if got := untold(t, l); got != "" {
+		t.Errorf("while it is open: %s", got)
+	}
+	if err := p.End(ctx, registry.Receipt{Err: &registry.Error{Reason: registry.Conflict}}); err != nil {
+		t.Fatal(err)
+	}
+	if got := untold(t, l); got != "" {
+		t.Errorf("after it was aborted: %s", got)
+	}
+}
+
+func TestOverdue(t *testing.T) {
+	l := open(ledgertest.New())
+	p := promoter(l, View{}, "7", 1, 1)
+	if err := p.Begin(ctx, 1); err != nil {
+		t.Fatal(err)
+	}
+	v := look(t, l)
+	if _, late := v.Overdue(start.Add(Lease)); late {
+		t.Error("overdue within its lease")
+	}
+	if e, late := v.Overdue(start.Add(Lease + time.Second)); !late || e.Holder.Run != "7" {
+		t.Errorf("after its lease: %v, %+v", late, e.Holder)
+	}
+	if err := p.End(ctx, moved(1)); err != nil {
+		t.Fatal(err)
+	}
+	if _, late := look(t, l).Overdue(start.Add(time.Hour)); late {
+		t.Error("a closed entry is overdue")
+	}
+}

@@ -1,0 +1,317 @@
+package mlflow
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// Lineage reads what one version came from: the version is that of the query's candidate, a number or an alias, or
+// where there is none the holder of the target's stage. What is behind it is read beside one another, each thing as
+// soon as its name is known. Only the version itself must be there; anything else that cannot be read is in the answer
+// with the reason, unless the server cannot be used any more.
+func (c *Client) Lineage(ctx context.Context, q registry.Query) (registry.Traced, error) {
+	v, err := c.named(ctx, q)
+	if err != nil {
+		return registry.Traced{}, err
+	}
+	t := &tracing{c: c, out: registry.Traced{Version: v.version, Aliases: v.aliases, RunID: v.version.RunID}}
+	err = parallel(
+		func() error { return t.back(ctx) },
+		func() error { return t.model(ctx) },
+		func() error { return t.tagged(ctx, v.bare) },
+	)
+	t.borrow(ctx)
+	slices.Sort(t.out.Aliases)
+	return t.out, err
+}
+
+// named is the version a query asks for, with the aliases that the registered model lists for it.
+type named struct {
+	version registry.Version
+	aliases []string
+	bare    bool // the server has no aliases, and that is known
+}
+
+func (c *Client) named(ctx context.Context, q registry.Query) (named, error) {
+	q.Target = registry.Target{Stage: q.Target.Stage}
+	g := &gathering{c: c, q: q, want: wanted(q, registry.Needs{}), facts: registry.Facts{Server: c.Address}}
+	root := candidateRoot{}
+	holders, err := g.ask(ctx, &root)
+	if err != nil {
+		return named{}, err
+	}
+	if err := g.refusePrompt(); err != nil {
+		return named{}, err
+	}
+	if q.Target.Stage != "" {
+		if err := g.refuseHidden(); err != nil {
+			return named{}, err
+		}
+	}
+	if err := g.settle(ctx, &root, holders); err != nil {
+		return named{}, err
+	}
+	if q.Target.Stage != "" {
+		root.version = g.held[q.Target.Stage]
+	}
+	v, ok := root.version.Get()
+	if !ok {
+		return named{}, g.unnamed(ctx, root.version.Why())
+	}
+	out := named{version: v, bare: g.bare.Load()}
+	for alias, number := range g.facts.Model.OrZero().Aliases {
+		if number == v.Number {
+			out.aliases = append(out.aliases, alias)
+		}
+	}
+	if out.bare {
+		out.aliases = heldByTag(g.facts.Fallback.Holders, v.Number)
+	}
+	return out, nil
+}
+
+// unnamed explains a version, an alias or a stage's holder that does not exist.
+func (g *gathering) unnamed(ctx context.Context, why string) error {
+	stage := g.q.Target.Stage
+	numbers := inStage(g.versions, stage)
+	switch {
+	case stage == "":
+		return g.noVersion(ctx, why)
+	case g.facts.Model.IsAbsent():
+		return g.c.noModelNamed(ctx, g.q.Model, g.facts.Model.Why())
+	case len(numbers) > 1:
+		return &registry.Error{
+			Reason: registry.StageNotExclusive, Msg: why,
+			Hint: fmt.Sprintf("name one of them, as in models:/%s/%d", g.q.Model, numbers[len(numbers)-1]),
+		}
+	}
+	return gone(why, "give the number of a version, as in models:/"+g.q.Model+"/7")
+}
+
+// heldByTag lists the aliases that a version holds by their tags: of several that carry one the highest number.
+func heldByTag(holders map[string][]int, number int) []string {
+	var out []string
+	for alias, numbers := range holders {
+		if slices.Max(numbers) == number {
+			out = append(out, alias)
+		}
+	}
+	return out
+}
+
+// tracing is a lineage under way. Its parts fill different fields.
+type tracing struct {
+	c   *Client
+	out registry.Traced
+}
+
+// useless reports an error after which nothing else can be read either.
+func useless(err error) bool {
+	switch registry.ReasonOf(err) {
+	case registry.Unreachable, registry.Cancelled, registry.Unauthorized, registry.HostRefused:
+		return true
+	}
+	return false
+}
+
+// softened turns a failure to read one thing into a fact that is not readable.
+func softened[T any](known registry.Known[T], err error) (registry.Known[T], error) {
+	if err == nil || useless(err) {
+		return known, err
+	}
+	return registry.Unreadable[T](err.Error()), nil
+}
+
+// back goes from the version to the versions it was copied from, and to the run.
+func (t *tracing) back(ctx context.Context) error {
+	if t.out.Version.RunID != "" {
+		return parallel(
+			func() error { return t.copies(ctx) },
+			func() error { return t.run(ctx, t.out.Version.RunID) },
+		)
+	}
+	if err := t.copies(ctx); err != nil {
+		return err
+	}
+	for _, c := range t.out.Copies {
+		if c.RunID != "" {
+			t.out.RunID = c.RunID
+			return t.run(ctx, c.RunID)
+		}
+	}
+	return nil
+}
+
+// copies follows the sources that are versions themselves.
+func (t *tracing) copies(ctx context.Context) error {
+	v := t.out.Version
+	passed := []string{versionRef(v)}
+	for {
+		of, err := registry.ParseCandidate(v.Source)
+		if err != nil || of.Number == 0 {
+			return nil
+		}
+		link := registry.CopyLink{Model: of.Model, Version: strconv.Itoa(of.Number)}
+		switch ref := fmt.Sprintf("models:/%s/%d", of.Model, of.Number); {
+		case slices.Contains(passed, ref):
+			link.Problem = fmt.Sprintf("%s is a copy of %s, which was passed before: the copies run in a circle", versionRef(v), ref)
+		case len(passed) > longestLineage:
+			link.Problem = fmt.Sprintf("%s is a copy of %s; more than %d copies are not followed", versionRef(v), ref, longestLineage)
+		default:
+			passed = append(passed, ref)
+		}
+		if link.Problem != "" {
+			t.out.Copies = append(t.out.Copies, link)
+			return nil
+		}
+		known, err := t.c.version(ctx, of.Model, of.Number)
+		if known, err = softened(known, err); err != nil {
+			return err
+		}
+		next, ok := known.Get()
+		if !ok {
+			link.Problem = fmt.Sprintf("%s is a copy of models:/%s/%d: %s", versionRef(v), of.Model, of.Number, known.Why())
+			if known.IsAbsent() {
+				link.Problem += " any more"
+			}
+			t.out.Copies = append(t.out.Copies, link)
+			return nil
+		}
+		link.RunID, link.Source = next.RunID, next.Source
+		t.out.Copies = append(t.out.Copies, link)
+		v = next
+	}
+}
+
+// run reads the run, and the name of its experiment.
+func (t *tracing) run(ctx context.Context, id string) (err error) {
+	run, err := t.c.run(ctx, id)
+	if t.out.Run, err = softened(run, err); err != nil {
+		return err
+	}
+	r, ok := t.out.Run.Get()
+	if !ok {
+		return nil
+	}
+	experiment, err := t.c.experimentByID(ctx, r.ExperimentID)
+	t.out.Experiment, err = softened(experiment, err)
+	return err
+}
+
+// experimentByID reads an experiment's name.
+func (c *Client) experimentByID(ctx context.Context, id string) (registry.Known[registry.Experiment], error) {
+	var out experimentJSON
+	err := get(ctx, c.tracking, api+"experiments/get", url.Values{"experiment_id": {id}}, "experiment", &out)
+	switch {
+	case isMissing(err):
+		return registry.Absent[registry.Experiment](fmt.Sprintf("there is no experiment %s", id)), nil
+	case err != nil:
+		return registry.Known[registry.Experiment]{}, Explain("read experiment "+id, err)
+	}
+	e := out.Experiment
+	return registry.Is(registry.Experiment{ID: e.ID, Name: e.Name, Deleted: e.Stage == "deleted"}), nil
+}
+
+// model reads the model's description, the logged model, and where the description does not tell it the size of the
+// files.
+func (t *tracing) model(ctx context.Context) error {
+	v := t.out.Version
+	id := loggedModelID.FindString(v.Source)
+	err := parallel(
+		func() error { t.out.MLmodel = t.c.versionMLmodel(ctx, v); return nil },
+		func() error { return t.logged(ctx, id) },
+	)
+	m, ok := t.out.MLmodel.Get()
+	if err != nil || !ok {
+		return err
+	}
+	if id == "" && loggedModelID.MatchString(m.ModelID) {
+		id = m.ModelID
+		err = t.logged(ctx, id)
+	}
+	if m.SizeBytes == 0 {
+		t.size(ctx, id)
+	}
+	return err
+}
+
+// borrow takes the model's description from the version that was copied, where the copy does not tell: a server that
+// keeps a copy's source as it was given cannot read files there.
+func (t *tracing) borrow(ctx context.Context) {
+	if _, ok := t.out.MLmodel.Get(); ok {
+		return
+	}
+	for _, c := range slices.Backward(t.out.Copies) {
+		if number, _ := strconv.Atoi(c.Version); c.Problem == "" {
+			if m := t.c.versionMLmodel(ctx, registry.Version{Model: c.Model, Number: number}); !m.IsAbsent() && m.Why() == "" {
+				t.out.MLmodel = m
+			}
+			return
+		}
+	}
+}
+
+func (t *tracing) logged(ctx context.Context, id string) (err error) {
+	if id == "" {
+		return nil
+	}
+	logged, err := t.c.loggedModel(ctx, id)
+	t.out.Logged, err = softened(logged, err)
+	return err
+}
+
+// size adds up the model's files. That they cannot be listed is no loss worth a word.
+func (t *tracing) size(ctx context.Context, id string) {
+	where := place{model: id}
+	if id == "" {
+		run, path, ok := runPath(t.out.Version)
+		if !ok {
+			return
+		}
+		where = place{run: run, path: path}
+	}
+	files, err := t.c.tree(ctx, where)
+	if err != nil {
+		return
+	}
+	for _, f := range files {
+		t.out.SizeBytes += f.Size
+	}
+}
+
+// runPath is where below its run's artifacts a version's files are, where its source says so.
+func runPath(v registry.Version) (run, path string, ok bool) {
+	if v.RunID == "" {
+		return "", "", false
+	}
+	_, path, below := strings.Cut(v.Source, "/"+v.RunID+"/artifacts/")
+	if !below {
+		path, below = strings.CutPrefix(v.Source, "runs:/"+v.RunID+"/")
+	}
+	return v.RunID, path, below && path != ""
+}
+
+// tagged finds the aliases that tags stand for: the version carries one, the server may have no aliases, and a version
+// with a higher number may carry it too.
+func (t *tracing) tagged(ctx context.Context, bare bool) error {
+	v := t.out.Version
+	carries := allTagged([]registry.Version{v})
+	if bare || len(carries) == 0 {
+		return nil
+	}
+	if _, bare, err := t.c.holder(ctx, v.Model, sortedKeys(carries)[0]); err != nil || !bare {
+		return err
+	}
+	versions, err := t.c.versions(ctx, v.Model, "")
+	if err != nil {
+		return err
+	}
+	t.out.Aliases = heldByTag(allTagged(versions), v.Number)
+	return nil
+}

@@ -1,0 +1,305 @@
+package registry
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Traced is what was read about one version, on the way back to the data it was trained from. Only the version itself
+// is certain to be there.
+type Traced struct {
+	Version    Version
+	Aliases    []string   // that name it, sorted
+	Copies     []CopyLink // the versions it was copied from, nearest first
+	RunID      string     // of its own, or of the nearest of those
+	Run        Known[Run]
+	Experiment Known[Experiment]
+	Logged     Known[LoggedModel]
+	MLmodel    Known[MLmodel]
+	SizeBytes  int64          // of the model's files together; 0 = not known
+	Entries    Known[[]Entry] // of the model's promotion ledger
+}
+
+// NewLineage composes the lineage of a version from what was read. Addresses lose their user names and passwords.
+func NewLineage(t Traced) Lineage {
+	v := t.Version
+	l := Lineage{
+		Model: v.Model, Version: strconv.Itoa(v.Number), Stage: cmp.Or(v.Stage, "None"), Aliases: t.Aliases, RunID: t.RunID, Tags: scrubbed(v.Tags),
+		Description: v.Description, Source: WithoutUserInfo(v.Source), Status: v.Status, Created: instant(v.Created), Updated: instant(v.Updated),
+		Datasets: []LineageDataset{}, Promotions: []LineagePromotion{}, Lost: []Lost{},
+	}
+	if l.Aliases == nil {
+		l.Aliases = []string{}
+	}
+	l.copies(t)
+	l.training(t)
+	l.code(t)
+	l.datasets(t)
+	l.artifact(t)
+	l.promotions(t)
+	if to, at := v.Tags[TagDeployedTo], v.Tags[TagDeployedAt]; to != "" || at != "" {
+		l.Deployment = &Deployment{To: to, At: at}
+	}
+	return l
+}
+
+func (l *Lineage) lose(what, why string) { l.Lost = append(l.Lost, Lost{what, why}) }
+
+func (l *Lineage) copies(t Traced) {
+	for _, c := range t.Copies {
+		c.Source = WithoutUserInfo(c.Source)
+		l.Copies = append(l.Copies, c)
+		if c.Problem != "" {
+			l.lose("copy", c.Problem)
+		}
+	}
+}
+
+func (l *Lineage) training(t Traced) {
+	r, ok := t.Run.Get()
+	switch {
+	case t.RunID == "":
+		l.lose("run", fmt.Sprintf("version %s names no run: its parameters, metrics and user are not known", l.Version))
+		return
+	case !ok:
+		l.lose("run", t.Run.Why()+": its parameters, metrics and user are not known")
+		return
+	case r.Deleted:
+		l.lose("run", fmt.Sprintf("run %s is deleted: it can be read until MLflow purges deleted runs", r.ID))
+	}
+	l.Training = &Training{
+		ExperimentID: r.ExperimentID, ExperimentName: t.Experiment.OrZero().Name, RunName: r.Name, User: r.User, Status: r.Status, Deleted: r.Deleted,
+		Started: instant(r.Start), Ended: instant(r.End), Parameters: scrubbed(r.Params), Metrics: map[string]Number{}, Tags: scrubbed(r.Tags),
+	}
+	for key, p := range r.Metrics {
+		l.Training.Metrics[key] = Number(p.Value)
+	}
+	if e, ok := t.Experiment.Get(); !ok {
+		l.lose("experiment", t.Experiment.Why())
+	} else if e.Deleted {
+		l.lose("experiment", fmt.Sprintf("experiment %s is deleted: it can be read until MLflow purges deleted experiments", e.Name))
+	}
+}
+
+// code: the run says it; a version that this program registered keeps the same in its tags.
+func (l *Lineage) code(t Traced) {
+	tags, own := t.Run.OrZero().Tags, t.Version.Tags
+	c := Code{
+		Commit: tags[RunTagCommit], Branch: tags["mlflow.source.git.branch"], Repository: WithoutUserInfo(tags[RunTagRepository]),
+		Script: tags["mlflow.source.name"], From: "run",
+	}
+	if c.Commit == "" && own[TagGitCommit] != "" {
+		c = Code{Commit: own[TagGitCommit], Repository: WithoutUserInfo(own[TagGitRepository]), From: "tags"}
+	}
+	if c.Commit == "" && l.Training != nil {
+		l.lose("code", fmt.Sprintf("run %s names no commit (tag %s)", t.RunID, RunTagCommit))
+	}
+	if c != (Code{From: "run"}) {
+		l.Code = &c
+	}
+}
+
+// datasets: as the run has them; else as the tags of the version kept them, ours or those of older pipelines.
+func (l *Lineage) datasets(t Traced) {
+	for _, d := range t.Run.OrZero().Datasets {
+		l.Datasets = append(l.Datasets, LineageDataset{
+			Name: d.Name, Digest: d.Digest, SourceType: d.SourceType, Source: WithoutUserInfo(d.Source), URI: datasetSource(d), Context: d.Context, From: "run",
+		})
+	}
+	if len(l.Datasets) > 0 {
+		return
+	}
+	tags := t.Version.Tags
+	var kept []LineageDataset
+	if json.Unmarshal([]byte(JoinTag(tags, TagDatasets)), &kept) == nil {
+		l.Datasets = append(l.Datasets, kept...)
+	}
+	if uri, digest := WithoutUserInfo(tags[TagDataSourceURI]), tags[TagDataVersion]; (uri != "" || digest != "") && !withSource(l.Datasets, uri, digest) {
+		l.Datasets = append(l.Datasets, LineageDataset{URI: uri, Digest: digest})
+	}
+	for i := range l.Datasets {
+		l.Datasets[i].From = "tags"
+	}
+	switch {
+	case len(l.Datasets) > 0:
+	case l.Training == nil:
+		l.lose("datasets", "without its run, and without tags that say so, the data is not known")
+	default:
+		l.lose("datasets", fmt.Sprintf("run %s names no dataset (mlflow.log_input, MLflow 2.4 and later)", t.RunID))
+	}
+}
+
+// withSource gives the address to the dataset that has the digest.
+func withSource(list []LineageDataset, uri, digest string) bool {
+	i := slices.IndexFunc(list, func(d LineageDataset) bool { return d.Digest == digest && digest != "" })
+	if i >= 0 {
+		list[i].URI = uri
+	}
+	return i >= 0
+}
+
+func (l *Lineage) artifact(t Traced) {
+	if m, ok := t.Logged.Get(); ok {
+		l.Logged = &LineageLogged{ID: m.ID, Name: m.Name, Status: m.Status, Created: instant(m.Created)}
+	} else if t.Logged.Gathered() {
+		l.lose("logged model", t.Logged.Why())
+	}
+	m, ok := t.MLmodel.Get()
+	if !ok {
+		l.lose("artifact", t.MLmodel.Why())
+		return
+	}
+	l.Artifact = &Artifact{
+		SizeBytes: cmp.Or(m.SizeBytes, t.SizeBytes), Framework: m.Framework(), Python: m.PythonVersion, MLflow: m.MLflowVersion,
+		Flavors: slices.Sorted(maps.Keys(m.Flavors)),
+		Inputs:  jsonText(m.Signature.Inputs), Outputs: jsonText(m.Signature.Outputs), Params: jsonText(m.Signature.Params),
+	}
+	if m.Signature.Empty() {
+		l.lose("signature", "the model has none")
+	}
+}
+
+// jsonText is a part of a signature; what is no JSON is shown as a text.
+func jsonText(part string) json.RawMessage {
+	switch {
+	case part == "":
+		return nil
+	case json.Valid([]byte(part)):
+		return json.RawMessage(part)
+	}
+	text, _ := json.Marshal(part) // a string always encodes
+	return text
+}
+
+func (l *Lineage) promotions(t Traced) {
+	entries, ok := t.Entries.Get()
+	for _, e := range entries {
+		if p, part := l.promotion(e); part {
+			l.Promotions = append(l.Promotions, p)
+			l.digest(e)
+		}
+	}
+	if !ok {
+		l.lose("promotions", t.Entries.Why())
+	}
+	if len(l.Promotions) == 0 {
+		l.marks(t.Version)
+	}
+}
+
+// promotion is the version's part in an entry of the ledger.
+func (l *Lineage) promotion(e Entry) (LineagePromotion, bool) {
+	r := e.Record
+	p := LineagePromotion{
+		ID: e.ID(), Epoch: e.Epoch, Command: r.Command, At: r.At, Outcome: cmp.Or(e.Outcome, "open"), Reason: e.Reason,
+		Actor: r.Actor, Workflow: r.Workflow, From: "ledger",
+	}
+	if !e.Ended.IsZero() {
+		p.At = instant(e.Ended)
+	}
+	names := func(s Shift) bool { return holds(s.Was, l.Version) != holds(s.Want, l.Version) }
+	for _, s := range r.Outside {
+		if names(s) {
+			s.Ref += " (moved outside, before)"
+			p.Moves = append(p.Moves, s)
+		}
+	}
+	for _, s := range r.Moves {
+		if names(s) {
+			p.Moves = append(p.Moves, s)
+		}
+	}
+	if strconv.Itoa(r.To) == l.Version { // the evidence is about the version that it was moved to
+		p.Decision, p.Override = r.Decision, r.Override
+		for _, g := range r.Gates {
+			p.Gates = append(p.Gates, LineageGate{g.Gate, string(g.Outcome), g.Candidate, g.Wanted})
+		}
+	}
+	return p, len(p.Moves) > 0
+}
+
+func holds(list, number string) bool { return slices.Contains(strings.Split(list, ","), number) }
+
+var sha256Text = regexp.MustCompile(`^sha256 ([0-9a-f]{64})$`)
+
+// digest notes what a gate found the model's files to add up to, the newest one.
+func (l *Lineage) digest(e Entry) {
+	for _, g := range e.Record.Gates {
+		if m := sha256Text.FindStringSubmatch(g.Candidate); m != nil && strconv.Itoa(e.Record.To) == l.Version && l.Artifact != nil {
+			l.Artifact.SHA256, l.Artifact.SHA256At = m[1], e.ID()
+		}
+	}
+}
+
+// marks are what the version's own tags say about promotions, where no ledger does.
+func (l *Lineage) marks(v Version) {
+	var r Record
+	if json.Unmarshal([]byte(v.Tags[TagRecord]), &r) == nil && r.To == v.Number {
+		p := LineagePromotion{At: r.At, Moves: []Shift{}, Outcome: EntryDone, Override: r.Override, Actor: r.Actor, Workflow: r.Run, From: "tags"}
+		was := ""
+		if r.From != 0 {
+			was = strconv.Itoa(r.From)
+		}
+		for alias := range strings.SplitSeq(r.Target.Alias, ", ") { // the command alias sets several
+			if alias != "" {
+				p.Moves = append(p.Moves, Shift{"@" + alias, was, l.Version})
+			}
+		}
+		if r.Target.Stage != "" {
+			p.Moves = append(p.Moves, Shift{r.Target.Stage, was, l.Version})
+		}
+		for _, g := range r.Gates {
+			p.Gates = append(p.Gates, LineageGate{Gate: g})
+		}
+		l.Promotions = append(l.Promotions, p)
+	}
+	for _, key := range slices.Sorted(maps.Keys(v.Tags)) {
+		shift, is := markOf(key, l.Version)
+		if !is || v.Tags[key] == "" || slices.ContainsFunc(l.Promotions, func(p LineagePromotion) bool {
+			return slices.ContainsFunc(p.Moves, func(s Shift) bool { return s.Ref == shift.Ref && s.Want == shift.Want })
+		}) {
+			continue
+		}
+		l.Promotions = append(l.Promotions, LineagePromotion{At: v.Tags[key], Moves: []Shift{shift}, Outcome: EntryDone, From: "tags"})
+	}
+	slices.SortStableFunc(l.Promotions, func(a, b LineagePromotion) int { return strings.Compare(a.At, b.At) })
+}
+
+// markOf is the move that a tag with a time tells of.
+func markOf(key, version string) (Shift, bool) {
+	for _, stage := range Stages {
+		if key == StageTimeTag(stage) && key != "" {
+			return Shift{Ref: stage, Want: version}, true
+		}
+	}
+	if key == TagRolledBack {
+		return Shift{Ref: "rolled back", Was: version}, true
+	}
+	alias, ours := strings.CutPrefix(key, TagPrefix+"alias.")
+	alias, timed := strings.CutSuffix(alias, ".at")
+	return Shift{Ref: "@" + alias, Want: version}, ours && timed
+}
+
+// instant writes a time, "" for none.
+func instant(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02T15:04:05.999Z07:00")
+}
+
+// scrubbed are the texts without user names and passwords in addresses.
+func scrubbed(texts map[string]string) map[string]string {
+	out := make(map[string]string, len(texts))
+	for key, text := range texts {
+		out[key] = WithoutUserInfo(text)
+	}
+	return out
+}

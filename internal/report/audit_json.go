@@ -1,0 +1,77 @@
+package report
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// AuditJSON writes the report file of an audit piece by piece: one JSON object, a finding on each line, described by
+// docs/audit.schema.json.
+type AuditJSON struct {
+	w             *bufio.Writer
+	began, closed bool // the list of findings
+	n             int
+}
+
+// NewAuditJSON begins a report.
+func NewAuditJSON(w io.Writer) *AuditJSON { return &AuditJSON{w: bufio.NewWriterSize(w, 32<<10)} }
+
+// AuditSchema is the version of the report file. It grows when a field changes its meaning; new fields do not count.
+const AuditSchema = 1
+
+// Rules writes the head.
+func (a *AuditJSON) Rules(rules []registry.AuditRule) error {
+	a.began = true
+	return a.put(fmt.Sprintf(`{"schema":%d,"command":"audit","rules":`, AuditSchema), rules, `,"findings":[`)
+}
+
+// Model writes what was found about a model.
+func (a *AuditJSON) Model(_ registry.Audited, findings []registry.AuditFinding) error {
+	for _, f := range findings {
+		before := "\n"
+		if a.n++; a.n > 1 {
+			before = ",\n"
+		}
+		if err := a.put(before, f, ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Totals writes what was counted. End must follow.
+func (a *AuditJSON) Totals(t registry.AuditTotals) error {
+	a.closed = true
+	return a.put("\n],\"totals\":", t, "")
+}
+
+// End closes the object with how the audit ended. What was cut short has no totals, and the error in their place.
+func (a *AuditJSON) End(reason registry.Reason, failed error) error {
+	var err error
+	if failed != nil {
+		if !a.began {
+			err = a.Rules([]registry.AuditRule{})
+		}
+		end := "\n]"
+		if a.closed {
+			end = ""
+		}
+		err = errors.Join(err, a.put(end+`,"error":`, failed.Error(), ""))
+	}
+	return errors.Join(err, a.put(`,"reason":`, reason, "}\n"), a.w.Flush())
+}
+
+func (a *AuditJSON) put(before string, v any, after string) error {
+	text, err := registry.JSON(v)
+	if err != nil {
+		return err
+	}
+	a.w.WriteString(before) // an error stays with the writer
+	a.w.Write(text)
+	_, err = a.w.WriteString(after)
+	return err
+}

@@ -1,0 +1,350 @@
+package report
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// detail says how much of a model is written. The more a page has grown, the less the models after get.
+type detail int
+
+const (
+	everything detail = iota
+	lean              // versions that are neither live nor found fault with go without their details
+	notable           // and are left out
+	nameOnly          // no version at all, and no promotion
+	nothing
+)
+
+// room is the size up to which a page may grow with models in that detail.
+var room = [nothing]int{everything: 16_000_000, lean: 20_000_000, notable: 22_000_000, nameOnly: PageLimit - 300_000}
+
+// roomForFindings is the size up to which it may grow with findings about no model. What is above is for its end.
+const roomForFindings = PageLimit - 100_000
+
+// Longest texts of a page, in bytes.
+const (
+	longDescription = 2000
+	longTag         = 300
+	longText        = 1000 // of a message, a name, an address
+	manyMetrics     = 20   // of a run
+	manyDatasets    = 20
+	manyTags        = 50
+)
+
+// pageModel is a model as the page reads it. Times are Unix seconds in UTC, 0 where they are not known.
+type pageModel struct {
+	Name        string            `json:"name"`
+	Description string            `json:"description,omitempty"`
+	Tags        int               `json:"tags,omitempty"` // a list
+	Created     int64             `json:"created,omitempty"`
+	Updated     int64             `json:"updated,omitempty"`
+	Hidden      bool              `json:"hidden,omitempty"`
+	Unreadable  string            `json:"unreadable,omitempty"`
+	Newest      int               `json:"newest,omitempty"`
+	Read        int               `json:"read"`             // versions, also those that are not on the page
+	Ledger      string            `json:"ledger,omitempty"` // why there is none; "" where there is one
+	Broken      string            `json:"broken,omitempty"` // why it does not hold together
+	Before      map[string]string `json:"before,omitempty"` // what its first entry found, by target
+	Holders     []pageHolder      `json:"holders,omitempty"`
+	Versions    columns           `json:"versions"`
+	Runs        columns           `json:"runs"`
+	Entries     columns           `json:"entries"`
+	Findings    columns           `json:"findings"`
+	Words       *words            `json:"words"`
+	Lists       *lists            `json:"lists"`
+
+	bare int // versions without their details
+}
+
+// pageHolder is what an alias or a stage names.
+type pageHolder struct {
+	Ref     string `json:"ref"`
+	Version int    `json:"version"`
+	Since   int64  `json:"since,omitempty"`
+}
+
+func newPageModel(a registry.Audited, findings []registry.AuditFinding, d detail) *pageModel {
+	w := newWords()
+	m := &pageModel{
+		Name: a.Model.Name, Description: registry.Truncate(a.Model.Description, longDescription),
+		Created: seconds(a.Model.Created), Updated: seconds(a.Model.Updated), Hidden: a.Model.Hidden,
+		Unreadable: registry.Truncate(a.Unreadable, longText), Broken: registry.Truncate(a.Broken, longText), Newest: a.Model.Newest, Read: len(a.Versions),
+		Words: w, Lists: newLists(w),
+	}
+	m.findings(findings)
+	if d == nameOnly {
+		return m
+	}
+	m.Tags = m.pairs(a.Model.Tags)
+	m.Holders = holders(a)
+	m.versions(a, findings, d)
+	m.entries(a.Ledger)
+	return m
+}
+
+// versions adds the versions, and the runs of those with details.
+func (m *pageModel) versions(a registry.Audited, findings []registry.AuditFinding, d detail) {
+	found := map[int]bool{}
+	for _, f := range findings {
+		found[f.Version] = true
+	}
+	var last registry.Version
+	seen := map[string]bool{"": true}
+	for _, v := range a.Versions {
+		live := a.Live(v)
+		bare := d > everything && !live && !found[v.Number]
+		if bare && d == notable {
+			continue
+		}
+		row := []cell{
+			{"number", v.Number - last.Number},
+			{"created", int(seconds(v.Created) - seconds(last.Created))},
+			{"updated", int(seconds(v.Updated) - seconds(v.Created))},
+			{"stage", m.Words.at(v.Stage)},
+			{"status", m.Words.at(v.Status)},
+			{"live", truth(live)},
+			{"bare", truth(bare)},
+		}
+		last = v
+		if bare {
+			m.bare++
+			v = registry.Version{}
+		}
+		m.Versions.add(append(row,
+			cell{"run", m.Words.at(registry.Truncate(v.RunID, longText))},
+			cell{"source", m.source(v)},
+			cell{"problem", m.Words.at(registry.Truncate(v.StatusMessage, longText))},
+			cell{"description", m.Words.at(registry.Truncate(v.Description, longDescription))},
+			cell{"tags", m.pairs(v.Tags)},
+			cell{"size", filesSize(a.Files[v.Number])},
+		)...)
+		if !seen[v.RunID] {
+			seen[v.RunID] = true
+			m.run(v.RunID, a, live)
+		}
+	}
+}
+
+// source is the address in the parts that the run's id separates: most differ in nothing else.
+func (m *pageModel) source(v registry.Version) int {
+	text := registry.Truncate(address(v.Source), longText)
+	if v.RunID == "" || text == "" {
+		return m.Lists.at(some(text))
+	}
+	return m.Lists.at(strings.Split(text, v.RunID))
+}
+
+// address drops what may be a login or a key: what stands before the host, and after a question mark.
+func address(text string) string {
+	if !strings.Contains(text, "://") {
+		return text
+	}
+	text, _, asked := strings.Cut(registry.WithoutUserInfo(text), "?")
+	if asked {
+		text += "?…"
+	}
+	return text
+}
+
+// some is the list of the text, empty where it is.
+func some(text string) []string {
+	if text == "" {
+		return nil
+	}
+	return []string{text}
+}
+
+// filesSize is that of a version's files in bytes, 0 where it is not known.
+func filesSize(files registry.Known[[]registry.File]) int {
+	sum := int64(0)
+	for _, f := range files.OrZero() {
+		sum += f.Size
+	}
+	return int(sum)
+}
+
+// run adds what is known of a run; metrics only of one whose version is live.
+func (m *pageModel) run(id string, a registry.Audited, live bool) {
+	known, asked := a.Runs[id]
+	if !asked {
+		return
+	}
+	run, _ := known.Get()
+	experiment := a.Experiments[run.ExperimentID].OrZero()
+	var datasets []string
+	for i, d := range run.Datasets {
+		if i < manyDatasets {
+			datasets = append(datasets, cut(d.Name), cut(d.Digest), cut(d.Context), cut(d.SourceType))
+		}
+	}
+	var metrics []string
+	for _, name := range slices.Sorted(maps.Keys(run.Metrics)) {
+		if live && len(metrics) < 2*manyMetrics {
+			metrics = append(metrics, cut(name), cut(run.Metrics[name].Raw))
+		}
+	}
+	m.Runs.add(
+		cell{"id", m.Words.at(registry.Truncate(id, longText))},
+		cell{"why", m.Words.at(known.Why())},
+		cell{"name", m.Words.at(cut(run.Name))},
+		cell{"user", m.Words.at(cut(run.User))},
+		cell{"status", m.Words.at(cut(run.Status))},
+		cell{"deleted", truth(run.Deleted)},
+		cell{"start", int(seconds(run.Start))},
+		cell{"end", int(seconds(run.End))},
+		cell{"experiment", m.Words.at(cut(run.ExperimentID))},
+		cell{"experimentName", m.Words.at(cut(experiment.Name))},
+		cell{"experimentDeleted", truth(experiment.Deleted)},
+		cell{"commit", m.Words.at(cut(run.Tags["mlflow.source.git.commit"]))},
+		cell{"repository", m.Words.at(cut(address(run.Tags["mlflow.source.git.repoURL"])))},
+		cell{"datasets", m.Lists.at(datasets)},
+		cell{"metrics", m.Lists.at(metrics)},
+	)
+}
+
+func cut(text string) string { return registry.Truncate(text, longTag) }
+
+// pairs are tags as key, value, key, value. Those that are digests or the tool's own documents are left out: what
+// they say is in the ledger.
+func (m *pageModel) pairs(tags map[string]string) int {
+	var list []string
+	for _, key := range slices.Sorted(maps.Keys(tags)) {
+		switch {
+		case key == registry.TagRequest || key == registry.TagRecord || key == registry.TagAnchor:
+		case len(list) == 2*manyTags:
+			list = append(list, "…", strconv.Itoa(len(tags))+" tags in all")
+			return m.Lists.at(list)
+		default:
+			list = append(list, cut(key), cut(tags[key]))
+		}
+	}
+	return m.Lists.at(list)
+}
+
+// entries adds the promotions that the ledger tells of.
+func (m *pageModel) entries(known registry.Known[registry.Ledger]) {
+	ledger, ok := known.Get()
+	m.Ledger, m.Before = ledger.Off, ledger.Before
+	if !ok {
+		m.Ledger = known.Why()
+	}
+	for _, e := range ledger.Entries {
+		at, _ := time.Parse(time.RFC3339, e.Record.At)
+		m.Entries.add(
+			cell{"epoch", e.Epoch},
+			cell{"at", int(seconds(at))},
+			cell{"ended", int(seconds(e.Ended))},
+			cell{"command", m.Words.at(cut(e.Record.Command))},
+			cell{"to", e.Record.To},
+			cell{"actor", m.Words.at(cut(e.Record.Actor))},
+			cell{"link", m.Words.at(cut(address(e.Link)))},
+			cell{"outcome", m.Words.at(cut(e.Outcome))},
+			cell{"reason", m.Words.at(cut(string(e.Reason)))},
+			cell{"evidence", m.Words.at(registry.Truncate(evidence(e.Record), longText))},
+			cell{"override", m.Words.at(cut(strings.Join(e.Record.Override, ", ")))},
+			cell{"moves", m.shifts(e.Record.Moves)},
+			cell{"outside", m.shifts(e.Record.Outside)},
+		)
+	}
+}
+
+// shifts are target, before, after, and so on.
+func (m *pageModel) shifts(shifts []registry.Shift) int {
+	var list []string
+	for _, s := range shifts {
+		list = append(list, cut(s.Ref), cut(s.Was), cut(s.Want))
+	}
+	return m.Lists.at(list)
+}
+
+// findings adds what was found.
+func (m *pageModel) findings(findings []registry.AuditFinding) {
+	for _, f := range findings {
+		m.Findings.add(findingCells(f, m.Words)...)
+	}
+}
+
+func findingCells(f registry.AuditFinding, w *words) []cell {
+	return []cell{
+		{"rule", w.at(f.Rule)},
+		{"severity", w.at(string(f.Severity))},
+		{"model", w.at(cut(f.Model))},
+		{"version", f.Version},
+		{"alias", w.at(cut(f.Alias))},
+		{"stage", w.at(cut(f.Stage))},
+		{"message", w.at(registry.Truncate(f.Message, longText))},
+		{"fix", w.at(registry.Truncate(f.Fix, longText))},
+		{"file", w.at(cut(f.File))},
+		{"line", f.Line},
+		{"fingerprint", w.at(cut(f.Fingerprint))},
+		{"accepted", w.at(registry.Truncate(f.Accepted, longText))},
+		{"trend", w.at(string(f.Trend))},
+	}
+}
+
+// pageFindings are findings about no model of the page.
+type pageFindings struct {
+	Findings columns `json:"findings"`
+	Words    *words  `json:"words"`
+}
+
+func newPageFindings(findings []registry.AuditFinding) pageFindings {
+	p := pageFindings{Words: newWords()}
+	for _, f := range findings {
+		p.Findings.add(findingCells(f, p.Words)...)
+	}
+	return p
+}
+
+// holders are what each alias and each live stage names, with the time since when, as the ledger tells it or else the
+// tag that a promotion leaves.
+func holders(a registry.Audited) []pageHolder {
+	tags := map[int]map[string]string{}
+	var out []pageHolder
+	for _, v := range a.Versions {
+		tags[v.Number] = v.Tags
+		if tag := registry.StageTimeTag(v.Stage); tag != "" {
+			out = append(out, pageHolder{v.Stage, v.Number, heldSince(a.Ledger, v.Stage, v.Number, v.Tags[tag])})
+		}
+	}
+	for _, alias := range slices.Sorted(maps.Keys(a.Model.Aliases)) {
+		n := a.Model.Aliases[alias]
+		out = append(out, pageHolder{"@" + alias, n, heldSince(a.Ledger, "@"+alias, n, tags[n][registry.AliasTimeTag(alias)])})
+	}
+	slices.SortStableFunc(out, func(x, y pageHolder) int { return strings.Compare(x.Ref, y.Ref) })
+	return out
+}
+
+func heldSince(known registry.Known[registry.Ledger], ref string, version int, tag string) int64 {
+	number := strconv.Itoa(version)
+	for _, e := range slices.Backward(known.OrZero().Entries) {
+		for _, s := range e.Record.Moves {
+			if s.Ref == ref && e.Outcome == registry.EntryDone && slices.Contains(strings.Split(s.Want, ","), number) &&
+				!slices.Contains(strings.Split(s.Was, ","), number) {
+				return seconds(e.Ended)
+			}
+		}
+	}
+	at, _ := time.Parse(time.RFC3339, tag)
+	return seconds(at)
+}
+
+func seconds(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.Unix()
+}
+
+func truth(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,342 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"flag"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+var update = flag.Bool("update", false, "write the golden parts of pages, and the pictures in docs")
+
+// blocks are the data of a page, each with the name of its element.
+func blocks(t interface{ Fatalf(string, ...any) }, page string) (names []string, data []map[string]any) {
+	for _, found := range regexp.MustCompile(`(?s)<script type="application/json" (\S+?)>(.*?)</script`).FindAllStringSubmatch(page, -1) {
+		var v map[string]any
+		if err := json.Unmarshal([]byte(found[2]), &v); err != nil {
+			t.Fatalf("%s: %v", found[1], err)
+		}
+		names, data = append(names, found[1]), append(data, v)
+	}
+	return names, data
+}
+
+// unfold undoes columns: the rows of a table, each a map of numbers.
+func unfold(table any) []map[string]int {
+	columns := table.(map[string]any)
+	rows := make([]map[string]int, int(columns["rows"].(float64)))
+	for i := range rows {
+		rows[i] = map[string]int{}
+		for name, column := range columns {
+			if list, ok := column.([]any); ok {
+				column = list[i]
+			}
+			rows[i][name] = int(column.(float64))
+		}
+	}
+	return rows
+}
+
+func pageOf(t interface{ Fatalf(string, ...any) }, models []audited) string {
+	var b bytes.Buffer
+	if err := writePage(&b, models); err != nil {
+		t.Fatalf("write page: %v", err)
+	}
+	return b.String()
+}
+
+// Law: whatever the texts, each comes back as it was, and none of them opens an element or closes one.
+func TestLawTextsOfThePageComeBackAndOpenNothing(t *testing.T) {
+	empty := pageOf(t, nil)
+	texts := rapid.OneOf(rapid.StringN(0, 40, 120), rapid.Custom(func(t *rapid.T) string {
+		return strings.ToValidUTF8(registry.Truncate(strings.Join(rapid.SliceOfN(rapid.SampledFrom(payloads), 0, 3).Draw(t, "payloads"), ""), 250), "?")
+	}))
+	rapid.Check(t, func(t *rapid.T) {
+		draw := func(name string) string { return texts.Draw(t, name) }
+		v := registry.Version{Number: rapid.IntRange(1, 9000).Draw(t, "number"), RunID: draw("run"), Source: draw("source"), Stage: draw("stage"), Status: draw("status"),
+			Description: draw("description"), Tags: map[string]string{draw("key"): draw("value")}}
+		a := registry.Audited{Model: registry.Model{Name: draw("name"), Description: draw("about")}, Versions: []registry.Version{v}}
+		f := registry.AuditFinding{Rule: draw("rule"), Severity: registry.High, Model: a.Model.Name, Version: v.Number, Message: draw("message"), Fix: draw("fix"), Alias: draw("alias"), Fingerprint: draw("fingerprint")}
+		page := pageOf(t, []audited{{a, []registry.AuditFinding{f}}})
+		if got, want := strings.Count(page, "<"), strings.Count(empty, "<")+2; got != want {
+			t.Fatalf("%d times <, want %d", got, want)
+		}
+		_, data := blocks(t, page)
+		m := data[1]
+		word := func(i int) string { return m["words"].([]any)[i].(string) }
+		list := func(i int) (out []string) {
+			for _, n := range m["lists"].([]any)[i].([]any) {
+				out = append(out, word(int(n.(float64))))
+			}
+			return out
+		}
+		row, found := unfold(m["versions"])[0], unfold(m["findings"])[0]
+		got := []string{m["name"].(string), word(row["run"]), strings.Join(list(row["source"]), v.RunID), word(row["stage"]), word(row["status"]), word(row["description"]), strings.Join(list(row["tags"]), "|"),
+			word(found["rule"]), word(found["message"]), word(found["fix"]), word(found["alias"]), word(found["fingerprint"])}
+		if about, ok := m["description"].(string); ok {
+			got = append(got, about)
+		} else {
+			got = append(got, "")
+		}
+		want := []string{a.Model.Name, v.RunID, address(v.Source), v.Stage, v.Status, v.Description, strings.Join(pairsOf(v.Tags), "|"), f.Rule, f.Message, f.Fix, f.Alias, f.Fingerprint, a.Model.Description}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatalf("(-want +got)\n%s", diff)
+		}
+	})
+}
+
+func pairsOf(tags map[string]string) (out []string) {
+	for k, v := range tags {
+		if k != registry.TagRequest && k != registry.TagRecord && k != registry.TagAnchor {
+			out = append(out, k, v)
+		}
+	}
+	return out
+}
+
+func TestHostileTextsAreOnlyData(t *testing.T) {
+	empty, page := pageOf(t, nil), pageOf(t, hostileModels())
+	if got, want := strings.Count(page, "<"), strings.Count(empty, "<")+2*len(payloads); got != want {
+		t.Errorf("%d times <, want %d", got, want)
+	}
+	if strings.Contains(page, "secret") {
+		t.Error("the page holds what may be a login or a key")
+	}
+	var b bytes.Buffer
+	p := NewAuditPage(&b, `https://user:secret@mlflow.example/</script>"?x=secret`)
+	if err := errors.Join(p.Rules(nil), p.Totals(registry.AuditTotals{Server: "</noscript><script>"})); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := strings.Count(b.String(), "<"), strings.Count(empty, "<"); got != want || strings.Contains(b.String(), "secret") {
+		t.Errorf("%d times <, want %d: %s", got, want, b.String()[strings.Index(b.String(), "application/json"):])
+	}
+}
+
+func TestPageGoldenData(t *testing.T) {
+	page := pageOf(t, sampleModels()[:2])
+	got := page[strings.Index(page, `<script type="application/json"`):]
+	const golden = "testdata/page.html.golden"
+	if *update {
+		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Error(diff)
+	}
+	if pageOf(t, sampleModels()[:2]) != page {
+		t.Error("equal audits give different pages")
+	}
+}
+
+// The page is let run nothing but what is in it: the digests are those of its own elements.
+func TestPageAllowsItsOwnScriptAndStyleOnly(t *testing.T) {
+	page := pageOf(t, nil)
+	csp := regexp.MustCompile(`content="(default-src [^"]*)"`).FindStringSubmatch(page)
+	if csp == nil {
+		t.Fatal("no policy")
+	}
+	style := regexp.MustCompile(`(?s)<style>(.*?)</style>`).FindStringSubmatch(page)[1]
+	script := regexp.MustCompile(`(?s)<script type="module">(.*?)</script>`).FindStringSubmatch(page)[1]
+	want := "default-src 'none'; style-src " + cspDigest(style) + "; script-src " + cspDigest(script) + "; img-src data:; base-uri 'none'; form-action 'none'"
+	if csp[1] != want {
+		t.Errorf("%s\nwant %s", csp[1], want)
+	}
+	for _, way := range []string{"innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function(", "fetch(", "XMLHttpRequest", "import(", "WebSocket", "localStorage", ".src", "{{"} {
+		if strings.Contains(script, way) {
+			t.Errorf("the script uses %s", way)
+		}
+	}
+	if strings.Contains(style, "url(") || strings.Contains(style, "@import") {
+		t.Error("the style asks for something")
+	}
+}
+
+func TestEveryFileOfThePageIsInIt(t *testing.T) {
+	want := append([]string{"page.css", "page.html"}, pageScripts...)
+	slices.Sort(want)
+	var got []string
+	err := fs.WalkDir(pageFiles, ".", func(name string, d fs.DirEntry, err error) error {
+		if !d.IsDir() {
+			got = append(got, path.Base(name))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestLinksOfThePageLeadToWebAddressesOnly(t *testing.T) {
+	for link, want := range map[string]string{
+		"https://mlflow.example": "https://mlflow.example", "https://mlflow.example/": "https://mlflow.example", "http://host:5000/ml/flow/": "http://host:5000/ml/flow",
+		"https://user:password@mlflow.example?x#y": "https://mlflow.example", "javascript:alert(1)": "", "file:///etc": "", "databricks": "", "": "", "https://": "", "//mlflow.example": "", "https://a b": "",
+	} {
+		if got := webAddress(link); got != want {
+			t.Errorf("%q: %q, want %q", link, got, want)
+		}
+	}
+}
+
+func TestAddressesAreShownWithoutLoginsAndKeys(t *testing.T) {
+	for text, want := range map[string]string{
+		"s3://bucket/a": "s3://bucket/a", "https://u:p@host/a?sig=1#x": "https://host/a?…", "models:/m-1": "models:/m-1", "what?": "what?", "": "",
+	} {
+		if got := address(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestSinceWhenATargetNamesAVersion(t *testing.T) {
+	at := func(day int) time.Time { return time.Date(2026, 5, day, 12, 0, 0, 0, time.UTC) }
+	move := func(day int, outcome, ref, was, now string) registry.Entry {
+		return registry.Entry{Outcome: outcome, Ended: at(day), Record: registry.LedgerRecord{Moves: []registry.Shift{{Ref: ref, Was: was, Want: now}}}}
+	}
+	ledger := registry.Is(registry.Ledger{Entries: []registry.Entry{
+		move(1, registry.EntryDone, "@champion", "", "1"),
+		move(2, registry.EntryDone, "@champion", "1", "2"),
+		move(3, registry.EntryAborted, "@champion", "2", "1"),
+		move(4, registry.EntryDone, "Production", "1", "1,2"),
+		move(5, registry.EntryDone, "Production", "1,2", "1,2,3"),
+	}})
+	for _, c := range []struct {
+		when, ref, tag string
+		version        int
+		want           int64
+	}{
+		{"the entry that moved it", "@champion", "", 2, at(2).Unix()},
+		{"an entry that was not completed counts for nothing", "@champion", "", 1, at(1).Unix()},
+		{"a stage that it joined, and stayed in when another did", "Production", "", 2, at(4).Unix()},
+		{"the tag, where the ledger knows nothing", "@canary", "2026-05-09T12:00:00Z", 1, at(9).Unix()},
+		{"neither", "@canary", "yesterday", 1, 0},
+	} {
+		if got := heldSince(ledger, c.ref, c.version, c.tag); got != c.want {
+			t.Errorf("%s: %d, want %d", c.when, got, c.want)
+		}
+	}
+}
+
+// The size is bounded whatever the registry, and what is left out is counted.
+func TestPageIsBoundedInSize(t *testing.T) {
+	long := strings.Repeat("lorem ipsum <dolor> ", 90)
+	for _, c := range []struct {
+		registry         string
+		models, versions int
+		change           func(*audited)
+		whole            bool
+	}{
+		{"1,000 models of 100 versions", 1000, 100, func(*audited) {}, true},
+		{"long descriptions", 150, 100, func(a *audited) {
+			for i := range a.Versions {
+				a.Versions[i].Description = long + strconv.Itoa(i) + a.Model.Name
+			}
+		}, false},
+		{"15,000 long findings", 150, 100, func(a *audited) {
+			a.findings = nil
+			for _, v := range a.Versions {
+				a.findings = append(a.findings, registry.AuditFinding{Rule: "x", Severity: registry.Low, Model: a.Model.Name, Version: v.Number, Message: a.Model.Name + strconv.Itoa(v.Number) + long, Fix: v.RunID + long, Fingerprint: v.RunID})
+			}
+		}, false},
+		{"20,000 models of 6 versions", 20_000, 6, func(*audited) {}, false},
+		{"one model of 150,000 versions", 1, 150_000, func(*audited) {}, false},
+	} {
+		var b countingWriter
+		p := NewAuditPage(&b, "https://mlflow.example")
+		err := p.Rules(sampleRules)
+		versions, findings := 0, 0
+		for i := range c.models {
+			a := sampleLarge(i, c.versions)
+			c.change(&a)
+			versions, findings = versions+len(a.Versions), findings+len(a.findings)
+			err = errors.Join(err, p.Model(a.Audited, a.findings))
+		}
+		about := []registry.AuditFinding{{Rule: "server-vulnerable", Severity: registry.High, Message: "MLflow 2.1.0"}}
+		if err := errors.Join(err, p.Model(registry.Audited{}, about), p.Totals(registry.AuditTotals{})); err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%s: page bytes: %d, bytes a version: %d; left out: %+v", c.registry, b, int(b)/versions, p.left)
+		if int(b) > PageLimit || int(b) != p.w.n {
+			t.Errorf("%s: %d bytes, counted %d", c.registry, b, p.w.n)
+		}
+		if whole := p.left == (left{}); whole != c.whole {
+			t.Errorf("%s: left out: %+v", c.registry, p.left)
+		}
+		if p.left.Details+p.left.Versions > versions || p.left.Findings > findings || p.left.Models > c.models {
+			t.Errorf("%s: left out is more than there was: %+v", c.registry, p.left)
+		}
+	}
+}
+
+type countingWriter int
+
+func (w *countingWriter) Write(p []byte) (int, error) {
+	*w += countingWriter(len(p))
+	return len(p), nil
+}
+
+// What the page is smaller by is what it says it left out.
+func TestLeftOutIsWhatIsMissing(t *testing.T) {
+	a := sampleLarge(1, 40)
+	a.findings = []registry.AuditFinding{{Rule: "x", Version: 3, Severity: registry.Low}}
+	for d, want := range map[detail]struct{ rows, bare int }{everything: {40, 0}, lean: {40, 38}, notable: {2, 0}, nameOnly: {0, 0}} {
+		m := newPageModel(a.Audited, a.findings, d)
+		if m.Versions.rows != want.rows || m.bare != want.bare || m.Findings.rows != 1 || m.Read != 40 {
+			t.Errorf("detail %d: %d rows, %d bare, %d findings of %d read", d, m.Versions.rows, m.bare, m.Findings.rows, m.Read)
+		}
+	}
+}
+
+func TestWriteErrorsAreTold(t *testing.T) {
+	full := errors.New("disk full")
+	if err := writePage(failing{full}, nil); !errors.Is(err, full) {
+		t.Errorf("at the end: %v", err)
+	}
+	p, large := NewAuditPage(failing{full}, ""), sampleLarge(1, 1000)
+	err := errors.Join(p.Rules(nil), p.Model(large.Audited, nil), p.Model(large.Audited, nil))
+	if !errors.Is(err, full) {
+		t.Errorf("as soon as it is known: %v", err)
+	}
+	if err := p.Totals(registry.AuditTotals{}); !errors.Is(err, full) {
+		t.Errorf("and again at the end: %v", err)
+	}
+}
+
+type failing struct{ err error }
+
+func (f failing) Write([]byte) (int, error) { return 0, f.err }
+
+func BenchmarkAuditPage(b *testing.B) {
+	models := make([]audited, 100)
+	for i := range models {
+		models[i] = sampleLarge(i, 100)
+	}
+	for b.Loop() {
+		if err := writePage(io.Discard, models); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/10_000, "ns/version")
+}

@@ -1,0 +1,88 @@
+package report
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"pgregory.net/rapid"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+var (
+	box   = regexp.MustCompile(`^  n\d+\["[^";:#<>\[\]{}|\\` + "`" + `\n%&$*~!?^]+"\]$`)
+	arrow = regexp.MustCompile(`^  n\d+ (-->|-\.->) n\d+$`)
+)
+
+// mermaidWords mean something to Mermaid, beside those that mean something to Markdown.
+var mermaidWords = append([]string{
+	`"`, `"]`, `"];`, "end", "click n1 call alert()", "%%{init: {}}%%", "%%", "#quot;", "&quot;", "$$x$$", "fa:fa-ban", ":::red", "-->", "subgraph", "@{ shape: x }",
+	"é", "模型", "🙂", "\u0301", strings.Repeat("long ", 20),
+}, hostile...)
+
+func mermaidText(t *rapid.T, label string) string {
+	return strings.Join(rapid.SliceOfN(rapid.OneOf(rapid.SampledFrom(mermaidWords), rapid.String()), 0, 6).Draw(t, label), "")
+}
+
+// Law: whatever the names, every line of a chart is a box with a plain label or an arrow between boxes that exist.
+func TestLawNamesStayInTheirBoxes(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := func(label string) string { return mermaidText(t, label) }
+		l := registry.Lineage{
+			Model: text("model"), Version: "7", Stage: text("stage"), RunID: text("run"),
+			Aliases:  rapid.SliceOfN(rapid.Custom(func(t *rapid.T) string { return mermaidText(t, "alias") }), 0, 6).Draw(t, "aliases"),
+			Datasets: []registry.LineageDataset{{Name: text("data"), Context: text("context"), Digest: text("digest")}},
+			Copies:   []registry.CopyLink{{Model: text("copied"), Version: text("number"), Problem: text("problem")}},
+			Code:     &registry.Code{Commit: text("commit")}, Deployment: &registry.Deployment{To: text("to")},
+			Logged: &registry.LineageLogged{ID: text("logged")},
+		}
+		if rapid.Bool().Draw(t, "ran") {
+			l.Training = &registry.Training{RunName: text("name"), Deleted: rapid.Bool().Draw(t, "deleted")}
+		}
+		out := lineageFlow(l).String()
+		lines := strings.Split(out, "\n")
+		if lines[0] != "flowchart LR" {
+			t.Fatalf("begins with %q", lines[0])
+		}
+		boxes := map[string]bool{}
+		for _, line := range lines[1:] {
+			switch {
+			case box.MatchString(line):
+				name, label, _ := strings.Cut(strings.TrimSpace(line), "[")
+				boxes[name] = true
+				if n := utf8.RuneCountInString(label) - len(`""]`); n > maxLabel {
+					t.Fatalf("a label of %d characters: %s", n, line)
+				}
+			case arrow.MatchString(line):
+				f := strings.Fields(line)
+				if !boxes[f[0]] || !boxes[f[2]] {
+					t.Fatalf("an arrow without its box: %q", line)
+				}
+			default:
+				t.Fatalf("neither a box nor an arrow: %q in\n%s", line, out)
+			}
+		}
+		if fence := Markdown(Doc{Diagram{out}}); strings.Count(fence, "```") != 2 {
+			t.Fatalf("the block is not closed by its own fence only: %q", fence)
+		}
+	})
+}
+
+func TestLabels(t *testing.T) {
+	for text, want := range map[string]string{
+		"churn":                 "churn",
+		"sha256:abc":            "sha256 abc",
+		`a"]; click x`:          "a click x",
+		"":                      "?",
+		"<>":                    "?",
+		"@champion":             "@champion",
+		"模型 v1.2":               "模型 v1.2",
+		strings.Repeat("x", 50): strings.Repeat("x", 39) + "…",
+	} {
+		if got := mermaidLabel(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}

@@ -1,0 +1,110 @@
+package rest
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"strings"
+	"sync"
+)
+
+// Body is an answer that arrived whole and is read once, from the start. It lies in pieces that are given back as they
+// are read, so that half of a large page needs half of its memory.
+type Body struct {
+	pieces []*piece
+	at     int // in the first piece
+	left   int64
+}
+
+const pieceSize = 64 << 10
+
+type piece [pieceSize]byte
+
+var pieces = sync.Pool{New: func() any { return new(piece) }}
+
+// Open sends r and returns the body of a 2xx answer that looks like JSON. Unlike [Client.JSON] it leaves parsing to the
+// caller, who sees each key as encoding/json does, the last of two alike. Close the body to give its memory back early.
+func (c *Client) Open(ctx context.Context, r Request) (*Body, error) {
+	b := &Body{}
+	call, err := c.send(ctx, r, "application/json", b)
+	if err != nil {
+		b.Close()
+		return nil, err
+	}
+	call.answer.body = b.start()
+	if len(bytes.TrimSpace(call.answer.body)) == 0 || isPage(call.answer) {
+		b.Close()
+		return nil, call.fail(decode(call.answer, "", nil))
+	}
+	return b, nil
+}
+
+// start is the beginning of what was not read yet, for telling a page from JSON.
+func (b *Body) start() []byte {
+	if len(b.pieces) == 0 {
+		return nil
+	}
+	return b.pieces[0][b.at:min(int64(pieceSize), int64(b.at)+b.left)]
+}
+
+// fill takes the place of what the body held with all that comes, and stops above the limit.
+func (b *Body) fill(r io.Reader, limit int64) error {
+	b.Close()
+	for {
+		p := pieces.Get().(*piece)
+		b.pieces = append(b.pieces, p)
+		for used := 0; used < pieceSize; {
+			n, err := r.Read(p[used:])
+			used += n
+			b.left += int64(n)
+			switch {
+			case b.left > limit:
+				return errTooLarge
+			case err == io.EOF:
+				return nil
+			case err != nil:
+				return err
+			}
+		}
+	}
+}
+
+// Len is the number of bytes not read yet.
+func (b *Body) Len() int64 { return b.left }
+
+func (b *Body) Read(to []byte) (int, error) {
+	if b.left == 0 {
+		b.Close()
+		return 0, io.EOF
+	}
+	n := copy(to, b.start())
+	b.at += n
+	b.left -= int64(n)
+	if b.at == pieceSize {
+		pieces.Put(b.pieces[0])
+		b.pieces, b.at = b.pieces[1:], 0
+	}
+	return n, nil
+}
+
+// Tail is a copy of the last n bytes that were not read yet, or of all there are.
+func (b *Body) Tail(n int) string {
+	skip := max(b.left-int64(n), 0) + int64(b.at)
+	var tail strings.Builder
+	for i, left := int(skip/pieceSize), b.left+int64(b.at); i < len(b.pieces); i++ {
+		from, to := max(skip-int64(i)*pieceSize, 0), min(left-int64(i)*pieceSize, pieceSize)
+		if from < to {
+			tail.Write(b.pieces[i][from:to])
+		}
+	}
+	return tail.String()
+}
+
+// Close gives the memory back. It may be called at any time, and more than once.
+func (b *Body) Close() error {
+	for _, p := range b.pieces {
+		pieces.Put(p)
+	}
+	*b = Body{}
+	return nil
+}

@@ -1,0 +1,82 @@
+package rest
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"pgregory.net/rapid"
+)
+
+// The body gives back exactly what came, however it came and is read, and its tail is the tail of what is left.
+func TestABodyIsWhatCame(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := strings.Repeat(rapid.StringN(1, 20, 20).Draw(t, "text"), rapid.IntRange(0, 20000).Draw(t, "times"))
+		var b Body
+		var from io.Reader = strings.NewReader(text)
+		if rapid.Bool().Draw(t, "in halves") {
+			from = iotest.HalfReader(from)
+		}
+		if err := b.fill(from, int64(len(text))); err != nil {
+			t.Fatal(err)
+		}
+		for rest := text; ; {
+			tail := rapid.IntRange(0, 2*pieceSize).Draw(t, "tail")
+			if want := rest[max(len(rest)-tail, 0):]; b.Len() != int64(len(rest)) || b.Tail(tail) != want {
+				t.Fatalf("%d left, want %d; tail of %d: %d bytes, want %d", b.Len(), len(rest), tail, len(b.Tail(tail)), len(want))
+			}
+			buffer := make([]byte, rapid.IntRange(1, pieceSize+10).Draw(t, "buffer"))
+			n, err := b.Read(buffer)
+			if !strings.HasPrefix(rest, string(buffer[:n])) {
+				t.Fatalf("read something else")
+			}
+			if rest = rest[n:]; err == io.EOF {
+				if rest != "" {
+					t.Fatalf("ended with %d bytes left", len(rest))
+				}
+				return
+			}
+		}
+	})
+}
+
+func TestOpenRefusesWhatIsNoJSONAndRepeatsWhatWasCut(t *testing.T) {
+	long := `{"a": "` + strings.Repeat("x", 3*pieceSize) + `"}`
+	cases := map[string]struct {
+		answers []http.HandlerFunc
+		limit   int64
+		want    Kind // "" = success
+	}{
+		"an object":                    {[]http.HandlerFunc{jsonAnswer(200, long)}, 0, ""},
+		"cut short, then whole":        {[]http.HandlerFunc{raw("HTTP/1.1 200 OK\r\nContent-Length: 999999\r\n\r\n" + long), jsonAnswer(200, long)}, 0, ""},
+		"refused, then whole":          {[]http.HandlerFunc{jsonAnswer(503, `{}`), jsonAnswer(200, long)}, 0, ""},
+		"as large as allowed":          {[]http.HandlerFunc{jsonAnswer(200, long)}, int64(len(long)), ""},
+		"a byte larger":                {[]http.HandlerFunc{jsonAnswer(200, long)}, int64(len(long)) - 1, TooLarge},
+		"a login page":                 {[]http.HandlerFunc{answered(200, "text/html", "\n<html><title>Sign in</title>")}, 0, NotJSON},
+		"nothing":                      {[]http.HandlerFunc{jsonAnswer(200, "")}, 0, Malformed},
+		"a refusal":                    {[]http.HandlerFunc{jsonAnswer(400, `{"error_code": "X"}`)}, 0, Status},
+		"a redirect":                   {[]http.HandlerFunc{answered(302, "", "")}, 0, Redirect},
+		"a refusal of a kind repeated": {[]http.HandlerFunc{jsonAnswer(503, `{}`)}, 0, Status},
+	}
+	for sentence, c := range cases {
+		t.Run(sentence, func(t *testing.T) {
+			s := serve(t, answers(c.answers...))
+			b, err := client(t, Config{Base: s.URL}).Open(background(t), Request{Path: "x", Limit: c.limit})
+			if c.want != "" {
+				failure(t, err, c.want)
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := io.ReadAll(b); err != nil || string(got) != long {
+				t.Errorf("got %d bytes, %v", len(got), err)
+			}
+			if err := b.Close(); err != nil || b.Len() != 0 || b.Tail(10) != "" {
+				t.Errorf("closed: %v, %d left", err, b.Len())
+			}
+		})
+	}
+}
