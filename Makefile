@@ -50,11 +50,8 @@ define tier
 else echo "make: not run: the $(1) tests, which need $(2)" >&2; [ "$$CI" != true ]; fi
 endef
 
-test-reliability: ## races, kills, faults, rollbacks and tampering at campaign length, with seeds and counts
-	PROMOTE_RACES=1100 go test -v -timeout 30m -run 'TestRaces|TestKilled|TestOneFault' ./internal/cli | grep -E 'races|killed|injected|FAIL|^ok'
-	go test -v -run 'TestEverySequence|TestDefect|TestTampering|TestEveryBound' ./internal/plan ./internal/ledger ./internal/registry | grep -E 'sequences|tampering|fields|FAIL|^ok'
-	@if tools/setup mlflow-3.17.2 postgres; then PROMOTE_ROUNDS=200 go test -v -tags=real -timeout 4h -run TestRacesOfProcesses ./internal/realtest | grep -E 'rounds|FAIL|^ok'; \
-	else echo "make: not run: races of real processes, which need mlflow-3.17.2 and postgres" >&2; [ "$$CI" != true ]; fi
+test-reliability: ## races, kills, faults, rollbacks and tampering at campaign length; ends with one table
+	@go run $(FLAGS) ./tools/reliability $(if $(ONLY),-only '$(ONLY)')
 
 FUZZTIME ?= 30s
 TEXTS ?= 10000000

@@ -92,6 +92,26 @@ func (f *File) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
+// Own is for what is the program's own and must stand in the file as it is, whatever the secrets are: the script of a
+// page. Its errors are those of the file.
+func (f *File) Own() io.Writer { return ownText{f} }
+
+type ownText struct{ f *File }
+
+func (o ownText) Write(text []byte) (int, error) {
+	f := o.f
+	if f.err == nil {
+		f.err = f.clean.flush()
+	}
+	if f.err == nil {
+		_, f.err = f.file.Write(text)
+	}
+	if f.err != nil {
+		return 0, fmt.Errorf("write %q: %w", f.name, plain(f.err))
+	}
+	return len(text), nil
+}
+
 // Close puts the file into its place.
 func (f *File) Close() error {
 	defer f.root.Close()

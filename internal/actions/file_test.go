@@ -114,6 +114,27 @@ func TestNoPieceOfAFileShowsASecret(t *testing.T) {
 	}
 }
 
+func TestWhatIsTheProgramsOwnStandsAsItIsAndInItsPlace(t *testing.T) {
+	r, s := step(t)
+	r.Mask("mlflow")
+	f, err := r.CreateWorkspace("page.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := f.Own()
+	io.WriteString(own, "<script>mlflow</script>")
+	io.WriteString(f, "mlflow and mlf")
+	io.WriteString(own, "<b>")
+	io.WriteString(f, "low, mlflow")
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	data, _ := os.ReadFile(filepath.Join(s.Workspace, "page.html"))
+	if want := "<script>mlflow</script>*** and mlf<b>low, ***"; string(data) != want {
+		t.Errorf("%s, want %s", data, want)
+	}
+}
+
 func TestAStreamIsTheSameJSON(t *testing.T) {
 	r, out, _ := laptop(t.TempDir())
 	r.Mask("canary1")

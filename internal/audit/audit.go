@@ -143,6 +143,9 @@ func filled(fix, model string, x result) string {
 			words = append(words, word, registry.ShellWord(value))
 		}
 	}
+	if strings.Contains(model, "`") {
+		words = nil // it would end the command that it stands in
+	}
 	if x.version != 0 {
 		words = append(words, "VERSION", fmt.Sprint(x.version))
 	}

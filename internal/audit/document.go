@@ -10,9 +10,9 @@ import (
 // Table is the table of rules for the documentation, in Markdown.
 func Table() string {
 	var b strings.Builder
-	b.WriteString("| rule | severity | found when it matters because | what to do |\n|---|---|---|---|\n")
+	b.WriteString("| rule | severity | what is found | why it matters | what to do |\n|---|---|---|---|---|\n")
 	for _, r := range rules {
-		fmt.Fprintf(&b, "| `%s` %s | %s | %s | %s |\n", r.ID, cell(r.Title), r.Severity, cell(r.Why), cell(r.Fix))
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", r.ID, r.Severity, cell(r.Title), cell(r.Why), cell(r.Fix))
 	}
 	return b.String()
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -24,6 +25,8 @@ type auditSettings struct {
 	failOn   string   // never, high, medium or low
 	baseline string   // file
 	plans    []string // files, * for any part of a name
+	sarif    string   // file, "" for none
+	html     string   // the same
 }
 
 // baselineLimit bounds a baseline: 100,000 findings are some 60 MB.
@@ -31,12 +34,15 @@ const baselineLimit = 128 << 20
 
 func (r *reader) auditInputs() {
 	r.server()
+	r.gitHub()
+	r.notification()
 	r.out.intent.Query.Model = r.value("model") // one model, or all
 	if r.out.intent.Query.Model == "*" {
 		r.out.intent.Query.Model = ""
 	}
 	a := &r.out.audit
 	a.scope, a.baseline, a.plans = r.choice("scope"), r.value("baseline-file"), lines(r.value("plan-file"))
+	a.sarif, a.html = r.value("sarif-file"), r.value("html-file")
 	switch {
 	case r.value("fail-on") != "":
 		a.failOn = r.choice("fail-on")
@@ -149,7 +155,7 @@ func (a *auditing) run(ctx context.Context) error {
 		return err
 	}
 	stream := a.s.client.Audit(ctx, a.query(a.s.set.intent.Query.Model))
-	for m, err := range ahead(ctx, stream, auditAhead, func(m registry.Audited) judged { return a.judge(ctx, m) }) {
+	for m, err := range ahead(ctx, stream, auditAhead, func(m registry.Audited) judgedModel { return a.judge(ctx, m) }) {
 		if err == nil {
 			err = m.err
 		}
@@ -175,14 +181,14 @@ func (a *auditing) run(ctx context.Context) error {
 }
 
 func (a *auditing) query(model string) registry.AuditQuery {
-	return registry.AuditQuery{Scope: a.s.set.audit.scope, Model: model, Needs: a.needs, Progress: a.s.progress}
+	return registry.AuditQuery{Scope: a.s.set.audit.scope, Model: model, Needs: a.needs, Progress: a.s.progress, Now: a.s.p.Now}
 }
 
-// auditAhead is how many models are judged beside one another: some need their ledger, or a second look.
+// auditAhead is how many models are judgedModel beside one another: some need their ledger, or a second look.
 const auditAhead = 4
 
-// judged is a model and what the rules say about it.
-type judged struct {
+// judgedModel is a model and what the rules say about it.
+type judgedModel struct {
 	model     registry.Audited
 	judgement audit.Judgement
 	gone      bool // it was deleted while it was looked at
@@ -190,22 +196,22 @@ type judged struct {
 }
 
 // judge looks twice where the first look may have met a promotion passing by.
-func (a *auditing) judge(ctx context.Context, m registry.Audited) judged {
+func (a *auditing) judge(ctx context.Context, m registry.Audited) judgedModel {
 	m = a.withLedger(ctx, m)
 	first := a.auditor.Model(m)
 	if !first.Moving {
-		return judged{model: m, judgement: first}
+		return judgedModel{model: m, judgement: first}
 	}
 	q := a.query(m.Model.Name)
 	q.Progress = nil
 	for again, err := range a.s.client.Audit(ctx, q) {
 		if err != nil {
-			return judged{err: err}
+			return judgedModel{err: err}
 		}
 		again = a.withLedger(ctx, again)
-		return judged{model: again, judgement: a.auditor.Confirmed(first, a.auditor.Model(again))}
+		return judgedModel{model: again, judgement: a.auditor.Confirmed(first, a.auditor.Model(again))}
 	}
-	return judged{gone: true}
+	return judgedModel{gone: true}
 }
 
 // withLedger adds the model's promotion ledger, and the former holders that it names.
@@ -293,32 +299,37 @@ func (a *auditing) failing() int {
 	return n
 }
 
-// open begins the files that were asked for, and the report file of a job.
+// open begins the report and the files that were asked for.
 func (a *auditing) open() error {
 	s := a.s
-	switch {
-	case s.json:
+	if s.json {
 		out := s.runner.DataStream()
 		a.json = report.NewAuditJSON(out)
 		a.sinks = append(a.sinks, sink{AuditSink: a.json, out: out})
-	case s.runner.InActions():
-		if err := a.create("report", func() (*actions.File, error) { return s.runner.CreateReport("mlflow-promote-audit-*.json") }, func(w io.Writer) registry.AuditSink {
-			a.json = report.NewAuditJSON(w)
-			return a.json
-		}); err != nil {
-			return err
+	}
+	var errs []error
+	begin := func(what string, f *actions.File, err error, sinkTo func(*actions.File) registry.AuditSink) {
+		if err != nil {
+			errs = append(errs, &registry.Error{
+				Reason: registry.BadInput, Msg: "begin the " + what + " of the audit: " + err.Error(), Hint: "name a file of the workspace that may be written",
+			})
+			return
 		}
+		a.sinks = append(a.sinks, sink{what: what, AuditSink: sinkTo(f), file: f, out: f})
 	}
-	return nil
-}
-
-func (a *auditing) create(what string, file func() (*actions.File, error), to func(io.Writer) registry.AuditSink) error {
-	f, err := file()
-	if err != nil {
-		return &registry.Error{Reason: registry.BadInput, Msg: "begin the " + what + " of the audit: " + err.Error(), Hint: "a file of the workspace can be written, and no other"}
+	if s.runner.InActions() && !s.json {
+		f, err := s.runner.CreateReport("mlflow-promote-audit-*.json")
+		begin("report", f, err, func(f *actions.File) registry.AuditSink { a.json = report.NewAuditJSON(f); return a.json })
 	}
-	a.sinks = append(a.sinks, sink{what: what, AuditSink: to(f), file: f, out: f})
-	return nil
+	if name := s.set.audit.sarif; name != "" {
+		f, err := s.runner.CreateWorkspace(name)
+		begin("SARIF file", f, err, func(f *actions.File) registry.AuditSink { return report.NewSarif(f, s.p.Version) })
+	}
+	if name := s.set.audit.html; name != "" {
+		f, err := s.runner.CreateWorkspace(name)
+		begin("page", f, err, func(f *actions.File) registry.AuditSink { return report.NewAuditPage(f, f.Own(), s.set.tracking) })
+	}
+	return errors.Join(errs...)
 }
 
 // end closes the files. Where the audit was cut short only its own report is left, which says so.
@@ -386,7 +397,7 @@ func (s *session) progress(p registry.AuditProgress) {
 
 // annotateAudit puts the worst of what counts on the page of the job: as errors where they end it.
 func (s *session) annotateAudit(a *auditing) {
-	if !s.runner.InActions() {
+	if !s.runner.InActions() || s.printed {
 		return
 	}
 	for _, f := range a.tally.Worst {

@@ -37,18 +37,18 @@ var Outputs = []Output{
 	{"result", "the whole result as compact JSON; without the stored pages of a history and what is large in a lineage, which the report file has", outputText},
 }
 
-func subjectDigest(r report.Result) string {
-	if r.Statement == nil {
-		return ""
-	}
-	return r.Statement.SubjectDigest()
-}
-
 func findings(r report.Result) string {
 	if r.Audit == nil {
 		return ""
 	}
 	return strconv.Itoa(r.Audit.Totals.Total())
+}
+
+func subjectDigest(r report.Result) string {
+	if r.Statement == nil {
+		return ""
+	}
+	return r.Statement.SubjectDigest()
 }
 
 func failedGates(r report.Result) string {

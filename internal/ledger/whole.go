@@ -10,56 +10,35 @@ import (
 
 // Whole reads the ledger from its first page to its last and holds all of it together: each entry with the one before,
 // and the whole with the anchor on the registered model and the marks on its versions. broken says where it does not
-// hold; the entries returned are then those before. A model without a ledger, of which nothing else says that there was
-// one, is the zero Ledger. An error says that the ledger could not be read.
+// hold; the entries returned are then those before. exists is false where there is none and nothing says that there was
+// one. An error says that the ledger could not be read.
 func (l *Ledger) Whole(ctx context.Context, modelTags map[string]string, versions ...registry.Version) (whole registry.Ledger, exists bool, broken string, err error) {
 	place, err := l.Store.Locate(ctx, l.Model)
+	var pages []Saved
+	if err == nil && place.First != "" {
+		if place.Deleted {
+			return whole, true, "its experiment was deleted", nil
+		}
+		pages, err = l.History(ctx)
+	}
+	var b *Break
+	if err == nil {
+		whole.Entries, b, err = Verify(l.Model, pages)
+	}
 	switch {
 	case registry.ReasonOf(err) == registry.LedgerLost:
-		return whole, true, l.why(err), nil
+		return whole, true, strings.TrimPrefix(err.Error(), "read promotion ledger of "+l.Model+": "), nil
 	case err != nil:
 		return whole, false, "", err
-	case place.Deleted:
-		return whole, true, "its experiment was deleted", nil
+	case b == nil:
+		b = Witnessed(l.Model, pages, modelTags, versions...)
 	}
-	v := View{place: place}
-	if v.Exists() {
-		pages, err := l.History(ctx)
-		if err == nil {
-			whole.Entries, broken, err = l.verified(&v, pages)
-		}
-		switch {
-		case registry.ReasonOf(err) == registry.LedgerLost:
-			return whole, true, l.why(err), nil
-		case err != nil || broken != "":
-			return whole, true, broken, err
-		}
+	if b == nil {
+		return whole, place.First != "", "", nil
 	}
-	if err := l.Check(v, modelTags, versions...); err != nil {
-		return whole, true, l.why(err), nil
+	if b.Epoch == 0 {
+		return whole, true, b.Why, nil
 	}
-	return whole, v.Exists(), "", nil
-}
-
-// verified holds the pages together and leaves the last in the view.
-func (l *Ledger) verified(v *View, pages []Saved) (entries []registry.Entry, broken string, err error) {
-	entries, b, err := Verify(l.Model, pages)
-	if err != nil {
-		return entries, "", err
-	}
-	if b != nil {
-		return entries[:max(0, min(len(entries), b.Epoch-1))], fmt.Sprintf("entry %d: %s", b.Epoch, b.Why), nil
-	}
-	for i, s := range pages {
-		if i > 0 {
-			v.prior = append(v.prior, pages[i-1].Page)
-		}
-		v.page, err = parse(l.Model, s.Page, s.Values)
-	}
-	return entries, "", err
-}
-
-// why is what a lost ledger's error says, without the name that the reader has before them.
-func (l *Ledger) why(err error) string {
-	return strings.TrimPrefix(err.Error(), "read promotion ledger of "+l.Model+": ")
+	whole.Entries = whole.Entries[:min(len(whole.Entries), b.Epoch-1)]
+	return whole, true, fmt.Sprintf("entry %d: %s", b.Epoch, b.Why), nil
 }

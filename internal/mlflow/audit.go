@@ -3,84 +3,300 @@ package mlflow
 import (
 	"context"
 	"iter"
+	"maps"
+	"math"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Audit reads the registry model by model.
+// Audit reads a whole registry, model by model and in no order: in the scope all with every version, in the scope live
+// with those that an alias or a stage names. An error ends the sequence; what could not be read of one model alone is
+// said in that model.
+//
+// Every version that existed unchanged throughout is seen exactly once, and every model at most once. What makes it so,
+// on a server that knows no snapshots:
+//
+//   - All models are listed first, in the server's own order by name, and versions are read in that order too, in two
+//     halves by their number. A page is one statement and so a snapshot; what moves does so between pages.
+//   - What comes again is dropped by its place in the list. What may have been missed between two pages is known from the
+//     highest numbers in the list, and such models are read again by themselves (see stream).
+//   - So is a model whose parts, read at different moments, contradict one another: an alias or the newest version of a
+//     stage that is not among the versions, or two versions in one stage (see torn). What it says twice is so.
+//   - Models that came into the list late are read at the end. A list of several pages is read again until none can
+//     have been missed (see recount).
+//
+// What is made, moved or deleted meanwhile may be seen or not, but not twice.
 func (c *Client) Audit(ctx context.Context, q registry.AuditQuery) iter.Seq2[registry.Audited, error] {
 	return func(yield func(registry.Audited, error) bool) {
-		names := []string{q.Model}
-		if q.Model == "" {
-			var err error
-			if names, err = c.modelNames(ctx); err != nil {
-				yield(registry.Audited{}, err)
+		ctx, stop := context.WithCancel(ctx)
+		r := c.reading(ctx, q)
+		defer r.beside.Wait()
+		defer stop()
+		r.enriched(ctx, r.read(ctx))(yield)
+	}
+}
+
+// reading is one audit under way.
+type reading struct {
+	c      *Client
+	q      registry.AuditQuery
+	pace   *pace
+	beside sync.WaitGroup // requests under way
+	sizes  sizes
+
+	models      []listed
+	at          map[string]int // name -> place among models, or prompt
+	pages       int            // of the list
+	listedTwice bool           // the list shows a name twice
+	bare        bool           // the server has no aliases: tags stand for them
+
+	suspects  map[int]bool    // places of models that have to be read again
+	strangers map[string]bool // names that the versions have and the list has not
+	again     []string        // models to be read by themselves, at the end
+
+	singly, canTogether bool // what is known of asking for versions of several models at once
+
+	experiments func() (map[string]registry.Experiment, error) // all there are, asked for once
+	noRuns      atomic.Bool                                    // the server cannot search for runs by their ids
+	noFiles     atomic.Bool                                    // the server hands out no files
+	progress    progress
+}
+
+func (c *Client) reading(ctx context.Context, q registry.AuditQuery) *reading {
+	r := &reading{c: c, q: q, sizes: pageSizes, at: map[string]int{}, suspects: map[int]bool{}, strangers: map[string]bool{}}
+	r.pace = newPace(q.Now, func() int { return c.meters().Retries })
+	r.experiments = sync.OnceValues(func() (map[string]registry.Experiment, error) { return r.listExperiments(ctx) })
+	r.progress = progress{tell: q.Progress, now: r.pace.time, began: r.pace.time(), told: r.pace.time(), requests: func() int { return c.meters().Requests }}
+	r.progress.sent = r.progress.requests()
+	return r
+}
+
+// meters counts what was sent to the servers together.
+func (c *Client) meters() rest.Meter {
+	m := c.registry.Meter()
+	if c.tracking != c.registry {
+		other := c.tracking.Meter()
+		m.Requests += other.Requests
+		m.Retries += other.Retries
+	}
+	return m
+}
+
+// read yields the models as the registry has them.
+func (r *reading) read(ctx context.Context) iter.Seq2[registry.Audited, error] {
+	return func(yield func(registry.Audited, error) bool) {
+		if err := r.prepare(ctx); err != nil {
+			yield(registry.Audited{}, err)
+			return
+		}
+		source := r.all
+		switch {
+		case r.q.Model != "":
+			source = r.named
+		case r.q.Scope == registry.ScopeLive && !r.bare:
+			source = r.live
+		}
+		for a, err := range source(ctx) {
+			if !yield(a, err) || err != nil {
 				return
 			}
 		}
-		for _, name := range names {
-			a, there, err := c.audited(ctx, name, q)
-			if err != nil {
-				yield(a, err)
-				return
-			}
-			if there && !yield(a, nil) {
+		for a, err := range r.late(ctx) {
+			if !yield(a, err) || err != nil {
 				return
 			}
 		}
 	}
 }
 
-func (c *Client) audited(ctx context.Context, name string, q registry.AuditQuery) (registry.Audited, bool, error) {
-	known, err := c.model(ctx, name)
-	if err != nil || known.IsAbsent() {
-		return registry.Audited{}, false, err
+// prepare lists the models and finds out how the server tells aliases.
+func (r *reading) prepare(ctx context.Context) error {
+	if err := r.c.inWorkspace(ctx); err != nil {
+		return err
 	}
-	a := registry.Audited{Model: known.OrZero()}
-	all, err := c.versions(ctx, name, "")
-	if err != nil {
-		return a, false, err
+	aliases := false
+	if r.q.Model == "" {
+		if err := r.list(ctx); err != nil {
+			return err
+		}
+		for _, l := range r.models {
+			aliases = aliases || len(l.model.Aliases) > 0
+			r.progress.ofVersions += l.model.Newest
+		}
+		r.progress.ofModels = len(r.models)
 	}
-	a.Newest = registry.Absent[registry.Version]("no version")
-	for _, v := range all {
-		a.Newest = registry.Is(v)
-		a.Versions = append(a.Versions, v)
+	if aliases || r.q.Model == "" && len(r.models) == 0 {
+		return nil
 	}
-	if q.Scope == registry.ScopeLive {
-		a.Versions = nil
-		whole := registry.Audited{Model: a.Model, Versions: all}
-		for _, v := range all {
-			if whole.Live(v) {
-				a.Versions = append(a.Versions, v)
+	name := r.q.Model
+	if name == "" {
+		name = r.models[0].model.Name
+	}
+	return r.pace.do(ctx, "", 1, func() (err error) {
+		_, r.bare, err = r.c.holder(ctx, name, anyAlias)
+		return err
+	})
+}
+
+// all yields the models with every version.
+func (r *reading) all(ctx context.Context) iter.Seq2[registry.Audited, error] {
+	return func(yield func(registry.Audited, error) bool) {
+		cut := r.middle()
+		halves := []*stream{r.stream(ctx, 0, cut), r.stream(ctx, cut, math.MaxInt)}
+		for place := range len(r.models) + 1 {
+			var versions []registry.Version
+			for _, half := range halves {
+				err := half.of(ctx, place, func(v registry.Version) { versions = r.add(place, versions, v) })
+				if place == 0 && isStatus(err, 400, "INVALID_PARAMETER_VALUE") {
+					r.oneByOne(ctx)(yield) // the server cannot compare version numbers (before 2.1), and has no pages either
+					return
+				}
+				if err != nil {
+					yield(registry.Audited{}, Explain("search versions", err))
+					return
+				}
+			}
+			if place < len(r.models) && !r.put(place, versions, yield) {
+				return
 			}
 		}
 	}
-	a.Runs, a.Experiments = map[string]registry.Known[registry.Run]{}, map[string]registry.Known[registry.Experiment]{}
-	a.MLmodels, a.Files = map[int]registry.Known[registry.MLmodel]{}, map[int]registry.Known[[]registry.File]{}
-	for _, v := range a.Versions {
-		if v.RunID != "" {
-			run, err := c.run(ctx, v.RunID)
+}
+
+// put yields the model at a place with its versions, or leaves it for later where something speaks against them.
+func (r *reading) put(place int, versions []registry.Version, yield func(registry.Audited, error) bool) bool {
+	l := r.models[place]
+	r.models[place] = listed{} // a registry has many
+	if r.suspects[place] || l.torn(versions, true) {
+		r.again = append(r.again, l.model.Name)
+		return true
+	}
+	return yield(r.audited(l, versions), nil)
+}
+
+// add puts a version behind the others of its model, unless it came before.
+func (r *reading) add(place int, versions []registry.Version, v registry.Version) []registry.Version {
+	if n := len(versions); n == 0 || versions[n-1].Number < v.Number {
+		return append(versions, v)
+	}
+	if !slices.ContainsFunc(versions, func(had registry.Version) bool { return had.Number == v.Number }) {
+		r.suspects[place] = true // the server does not keep the order that was asked for
+	}
+	return versions
+}
+
+// oneByOne yields the models with their versions, those of each asked for by name.
+func (r *reading) oneByOne(ctx context.Context) iter.Seq2[registry.Audited, error] {
+	return func(yield func(registry.Audited, error) bool) {
+		read := func(l listed) ([]registry.Version, error) { return r.versionsOf(ctx, l.model.Name, "") }
+		place := 0
+		for versions, err := range inOrder(&r.beside, slices.Clone(r.models), read) {
+			if err != nil && !ofOneModel(err) {
+				yield(registry.Audited{}, err)
+				return
+			}
 			if err != nil {
-				run = registry.Unreadable[registry.Run](Short(err))
+				r.suspects[place] = true
 			}
-			a.Runs[v.RunID] = run
-			if r, ok := run.Get(); ok {
-				a.Experiments[r.ExperimentID] = registry.Is(registry.Experiment{ID: r.ExperimentID})
+			if r.progress.due(); !r.put(place, versions, yield) {
+				return
 			}
-		}
-		a.MLmodels[v.Number] = c.versionMLmodel(ctx, v)
-		g := &gathering{c: c}
-		g.facts.Candidate.Version, g.facts.Candidate.Run = registry.Is(v), a.Runs[v.RunID]
-		where, why := g.place()
-		if why != "" {
-			a.Files[v.Number] = registry.Unreadable[[]registry.File](why)
-			continue
-		}
-		files, err := c.tree(ctx, where)
-		a.Files[v.Number] = registry.Is(files)
-		if err != nil {
-			a.Files[v.Number] = registry.Unreadable[[]registry.File](Short(err))
+			place++
 		}
 	}
-	return a, true, nil
+}
+
+// middle is the number that parts the versions into two halves of the same size, as far as the list can tell: of each
+// model all numbers up to the newest.
+func (r *reading) middle() int {
+	above := map[int]int{} // number -> models that end with it
+	total := 0
+	for _, l := range r.models {
+		above[l.model.Newest]++
+		total += l.model.Newest
+	}
+	ends := slices.Sorted(maps.Keys(above))
+	models, below, last := len(r.models), 0, 0
+	for _, end := range ends {
+		if reach := below + models*(end-last); 2*reach >= total && models > 0 {
+			return max(1, last+(total/2-below+models/2)/models)
+		}
+		below += models * (end - last)
+		models -= above[end]
+		last = end
+	}
+	return max(1, last)
+}
+
+func (r *reading) newest(place int) int { return r.models[place].model.Newest }
+
+// placeOf is the place of a model in the list; ok is false where it has none.
+func (r *reading) placeOf(name string) (place int, ok bool) {
+	place, known := r.at[name]
+	return place, known && place != prompt
+}
+
+// audited puts the parts of a model together, in the scope asked for.
+func (r *reading) audited(l listed, versions []registry.Version) registry.Audited {
+	a := registry.Audited{Model: l.model, Versions: versions}
+	if r.bare {
+		for alias, holders := range allTagged(versions) {
+			a.Model.Aliases[alias] = slices.Max(holders)
+		}
+	}
+	a.Newest = l.newest(versions)
+	if n := len(versions); n > 0 {
+		a.Model.Newest = max(a.Model.Newest, versions[n-1].Number)
+	}
+	if r.q.Scope == registry.ScopeLive {
+		a.Versions = slices.DeleteFunc(a.Versions, func(v registry.Version) bool { return !a.Live(v) })
+	}
+	return a
+}
+
+// progress is told now and then, from one goroutine.
+type progress struct {
+	tell                 func(registry.AuditProgress)
+	now                  func() time.Time
+	requests             func() int
+	sent                 int
+	began, told          time.Time
+	models, ofModels     int
+	versions, ofVersions int
+}
+
+// progressEvery is often enough to show that something happens.
+const progressEvery = 3 * time.Second
+
+// add counts a model that is done.
+func (p *progress) add(a registry.Audited) {
+	p.models++
+	p.versions += len(a.Versions)
+}
+
+// due tells where it is time to. It is called before something is waited for, when all that came was used: an estimate
+// in the middle of a page would count half of it as not read.
+func (p *progress) due() {
+	if p.tell == nil || p.now().Sub(p.told) < progressEvery {
+		return
+	}
+	p.told = p.now()
+	took := p.told.Sub(p.began)
+	share := float64(p.models) / float64(max(p.ofModels, 1))
+	if p.ofVersions > 0 {
+		share = float64(p.versions) / float64(p.ofVersions)
+	}
+	left := time.Duration(0)
+	if share > 0 && share < 1 {
+		left = time.Duration(float64(took) * (1 - share) / share)
+	}
+	p.tell(registry.AuditProgress{
+		Models: p.models, OfModels: max(p.ofModels, p.models), Versions: p.versions, OfVersions: max(p.ofVersions, p.versions),
+		Requests: p.requests() - p.sent, Took: took, Left: left,
+	})
 }

@@ -73,10 +73,10 @@ func (c *Client) createModel(ctx context.Context, s registry.Step) (bool, error)
 		err := c.registry.JSON(ctx, r, nil)
 		existed = try == 0 && alreadyExists(err) && !unclear(err)
 		return err
-	}, func() (there bool, never, err error) {
+	}, func(ctx context.Context) (there bool, err error) {
 		m, err := c.model(ctx, s.Model)
 		_, there = m.Get()
-		return there, nil, err
+		return there, err
 	})
 	return err == nil && !existed, err
 }
@@ -100,4 +100,19 @@ func quoted(value string) (text string, ok bool) {
 		return `"` + value + `"`, true
 	}
 	return "", false
+}
+
+// byName is the term of a search for the versions of a model. A name that holds both kinds of quotes becomes a pattern
+// that other names may fit too.
+func byName(name string) string {
+	if text, ok := quoted(name); ok {
+		return "name = " + text
+	}
+	pattern := strings.Map(func(r rune) rune {
+		if strings.ContainsRune(`'"\\`, r) {
+			return '_'
+		}
+		return r
+	}, name)
+	return "name LIKE '" + pattern + "'"
 }

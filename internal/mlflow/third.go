@@ -175,6 +175,11 @@ func (g *gathering) place() (p place, why string) {
 	if g.facts.Source.ModelID != "" {
 		return place{model: g.facts.Source.ModelID}, ""
 	}
+	return filesAt(source, run)
+}
+
+// filesAt is where the files of a source lie; why says so where they cannot be listed.
+func filesAt(source string, run registry.Run) (p place, why string) {
 	if id := loggedModelID.FindString(source); id != "" {
 		return place{model: id}, ""
 	}

@@ -65,10 +65,7 @@ const versionsPage = 10000
 // versions searches the versions of a model, all pages, ascending by number. filter narrows the search ("" = all); the
 // results are checked against name again, because some databases compare without case.
 func (c *Client) versions(ctx context.Context, name, filter string) ([]registry.Version, error) {
-	terms := []string{}
-	if text, ok := quoted(name); ok {
-		terms = append(terms, "name = "+text)
-	}
+	terms := []string{byName(name)}
 	if filter != "" {
 		terms = append(terms, filter)
 	}

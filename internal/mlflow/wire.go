@@ -123,39 +123,43 @@ func (j versionJSON) version() registry.Version {
 }
 
 type runJSON struct {
-	Info struct {
-		ID           string `json:"run_id"`
-		Name         string `json:"run_name"`
-		ExperimentID string `json:"experiment_id"`
-		User         string `json:"user_id"`
-		Status       string `json:"status"`
-		Start        whole  `json:"start_time"`
-		End          whole  `json:"end_time"`
-		ArtifactURI  string `json:"artifact_uri"`
-		Lifecycle    string `json:"lifecycle_stage"`
-	} `json:"info"`
+	Info runInfoJSON `json:"info"`
 	Data struct {
 		Metrics []metricJSON `json:"metrics"`
 		Params  []pair       `json:"params"`
 		Tags    []pair       `json:"tags"`
 	} `json:"data"`
-	Inputs struct {
-		Datasets []struct {
-			Tags    []pair `json:"tags"`
-			Dataset struct {
-				Name       string `json:"name"`
-				Digest     string `json:"digest"`
-				SourceType string `json:"source_type"`
-				Source     string `json:"source"`
-			} `json:"dataset"`
-		} `json:"dataset_inputs"`
-	} `json:"inputs"`
+	Inputs  runInputsJSON `json:"inputs"`
 	Outputs struct {
 		Models []struct {
 			ID   string `json:"model_id"`
 			Step whole  `json:"step"`
 		} `json:"model_outputs"`
 	} `json:"outputs"`
+}
+
+type runInfoJSON struct {
+	ID           string `json:"run_id"`
+	Name         string `json:"run_name"`
+	ExperimentID string `json:"experiment_id"`
+	User         string `json:"user_id"`
+	Status       string `json:"status"`
+	Start        whole  `json:"start_time"`
+	End          whole  `json:"end_time"`
+	ArtifactURI  string `json:"artifact_uri"`
+	Lifecycle    string `json:"lifecycle_stage"`
+}
+
+type runInputsJSON struct {
+	Datasets []struct {
+		Tags    []pair `json:"tags"`
+		Dataset struct {
+			Name       string `json:"name"`
+			Digest     string `json:"digest"`
+			SourceType string `json:"source_type"`
+			Source     string `json:"source"`
+		} `json:"dataset"`
+	} `json:"dataset_inputs"`
 }
 
 type metricJSON struct {

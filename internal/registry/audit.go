@@ -35,6 +35,7 @@ type AuditQuery struct {
 	Model    string // only this registered model; "" = all of them
 	Needs    AuditNeeds
 	Progress func(AuditProgress) // called every few seconds, never at the same time; nil = nobody looks
+	Now      func() time.Time    // for progress, and for noticing that a server gets slow; nil = neither
 }
 
 // AuditProgress is how far the reading has come.

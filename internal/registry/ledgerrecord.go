@@ -64,7 +64,7 @@ type Contents struct {
 	Artifact   string       `json:"artifact_sha256,omitempty"`   // see FilesDigest; only where a gate asked for it
 	Files      int          `json:"artifact_files,omitempty"`    // only where a gate had read their sizes
 	MLmodel    string       `json:"mlmodel_sha256,omitempty"`    // of the descriptor, which has a new id whenever the model is logged
-	Bytes      int64        `json:"artifact_bytes,omitempty"`
+	Bytes      int64        `json:"artifact_bytes,omitempty"`    // of those files, or what the descriptor says
 	Flavors    []string     `json:"flavors,omitempty"`
 	Signature  string       `json:"signature_sha256,omitempty"` // of inputs, outputs and parameters, see Digest
 	LoggedWith string       `json:"logged_with,omitempty"`      // MLflow version that wrote the model's files
@@ -106,8 +106,8 @@ type Origin struct {
 // NewLedgerRecord is the whole record of a plan that is about to move this version. It is what the run that finishes a
 // promotion after a crash goes by.
 func NewLedgerRecord(p Plan, digest string, in Intent, by Origin, f Facts, number int, at time.Time) LedgerRecord {
-	if e, ok := f.Ledger.Last(); ok && p.Resumes == e.Epoch {
-		r := e.Record // what was decided then, on the evidence of then
+	if i := slices.IndexFunc(f.Ledger.Entries, func(e Entry) bool { return p.Resumes == e.Epoch }); i >= 0 {
+		r := f.Ledger.Entries[i].Record // what was decided then, on the evidence of then
 		r.At, r.Origin = at.UTC().Format(time.RFC3339), by
 		if len(in.Notify) > 0 {
 			r.Notify = in.Notify

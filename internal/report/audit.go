@@ -72,7 +72,7 @@ func (a Audit) scope() Line {
 	t := a.Totals
 	versions := fmt.Sprintf("%s, %d of them live", plural(t.Versions, "version"), t.Live)
 	if t.Scope == registry.ScopeLive {
-		versions = "the " + plural(t.Versions, "version") + " that an alias or a stage names (scope: live)"
+		versions = plural(t.Versions, "live version") + " (those that an alias or a stage names; scope: live)"
 	}
 	l := line("Read by this login: ", plural(t.Models, "registered model"), ", ", versions, ", ", plural(t.Aliases, "alias"), ".")
 	if a.Model != "" {

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bufio"
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
@@ -26,40 +25,28 @@ const PageLimit = 25_000_000
 // end its element. The page's own script makes text nodes of it. A policy within the page forbids everything but this
 // script and this style, by their digests.
 type AuditPage struct {
-	w    *counter
-	link string
-	left left
+	data, own io.Writer
+	link      string
+	n         int   // bytes
+	err       error // the first; nothing is written after it
+	left      leftOut
 }
 
-// left is what a page has no room for, for its readers.
-type left struct {
+// leftOut is what a page has no room for, for its readers.
+type leftOut struct {
 	Details  int `json:"details"`  // versions shown without description, tags, source and run
 	Versions int `json:"versions"` // versions not shown
 	Findings int `json:"findings"`
 	Models   int `json:"models"`
 }
 
-// counter counts what it passes on, until an error.
-type counter struct {
-	*bufio.Writer
-	n   int
-	err error
-}
-
-func (c *counter) write(text ...string) {
-	for _, t := range text {
-		if c.err == nil {
-			_, c.err = c.WriteString(t)
-			c.n += len(t)
-		}
-	}
-}
-
 //go:embed page
 var pageFiles embed.FS
 
 // pageScripts are one script, in this order: no step builds it.
-var pageScripts = []string{"text.js", "read.js", "table.js", "chart.js", "timeline.js", "lineage.js", "overview.js", "lists.js", "model.js", "route.js"}
+var pageScripts = []string{
+	"text.js", "read.js", "table.js", "chart.js", "timeline.js", "lineage.js", "overview.js", "plots.js", "lists.js", "model.js", "route.js",
+}
 
 // pageFrame is the page without its data: what stands before it, and after.
 var pageFrame = sync.OnceValues(func() (before, after string) {
@@ -88,21 +75,30 @@ func cspDigest(text string) string {
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 
-// NewAuditPage writes a page to w. link is the address of MLflow's own pages, the only place that the page links to;
-// there are no links where it is no address of the web.
-func NewAuditPage(w io.Writer, link string) *AuditPage {
-	return &AuditPage{w: &counter{Writer: bufio.NewWriterSize(w, 1<<16)}, link: webAddress(link)}
+// NewAuditPage writes a page: what comes from outside to data, and the program's own script, style and elements to own.
+// Both lead to one file. They differ where data hides secrets: a password like "mlflow" would be cut out of the script
+// as well, and a script that was changed is none that the page lets run. link is the address of MLflow's own pages, the
+// only place that the page links to; there are no links where it is no address of the web.
+func NewAuditPage(data, own io.Writer, link string) *AuditPage {
+	return &AuditPage{data: data, own: own, link: webAddress(link)}
+}
+
+func (p *AuditPage) write(to io.Writer, text []byte) {
+	if p.err == nil {
+		_, p.err = to.Write(text)
+		p.n += len(text)
+	}
 }
 
 // Rules begins the page.
 func (p *AuditPage) Rules(rules []registry.AuditRule) error {
 	before, _ := pageFrame()
-	p.w.write(before)
-	p.data("id", "rules", struct {
+	p.write(p.own, []byte(before))
+	p.block("id", "rules", encode(struct {
 		Rules []registry.AuditRule `json:"rules"`
 		Link  string               `json:"link"`
-	}{rules, p.link})
-	return p.w.err
+	}{rules, p.link}))
+	return p.err
 }
 
 // webAddress is the address without login, query and final slash; "" where it is none of the web.
@@ -118,24 +114,24 @@ func webAddress(text string) string {
 func (p *AuditPage) Model(a registry.Audited, findings []registry.AuditFinding) error {
 	if a.Model.Created.IsZero() && len(a.Versions) == 0 && a.Unreadable == "" {
 		p.findings(findings)
-		return p.w.err
+		return p.err
 	}
 	for d := everything; d < nothing; d++ {
-		if p.w.n >= room[d] {
+		if p.n >= room[d] {
 			continue
 		}
 		m := newPageModel(a, findings, d)
-		if text := encode(m); p.w.n+len(text) <= room[d] {
+		if text := encode(m); p.n+len(text) <= room[d] {
 			p.block("class", "model", text)
 			p.left.Details += m.bare
 			p.left.Versions += len(a.Versions) - m.Versions.rows
-			return p.w.err
+			return p.err
 		}
 	}
 	p.left.Models++
 	p.left.Versions += len(a.Versions)
 	p.left.Findings += len(findings)
-	return p.w.err
+	return p.err
 }
 
 // findings adds what was found about the server, or about models that are gone.
@@ -144,7 +140,7 @@ func (p *AuditPage) findings(findings []registry.AuditFinding) {
 	for len(findings) > 0 {
 		n := min(batch, len(findings))
 		text := encode(newPageFindings(findings[:n]))
-		if p.w.n+len(text) > roomForFindings {
+		if p.n+len(text) > roomForFindings {
 			p.left.Findings += len(findings)
 			return
 		}
@@ -155,16 +151,15 @@ func (p *AuditPage) findings(findings []registry.AuditFinding) {
 
 // Totals ends the page. Its error is the first of all that was written.
 func (p *AuditPage) Totals(t registry.AuditTotals) error {
-	p.data("id", "totals", struct {
+	p.block("id", "totals", encode(struct {
 		registry.AuditTotals
-		Left left `json:"left"`
-	}{t, p.left})
+		Left leftOut `json:"left"`
+	}{t, p.left}))
 	_, after := pageFrame()
-	p.w.write("<noscript><p>", html.EscapeString(pageSummary(t)), "</p></noscript>", after)
-	if p.w.err != nil {
-		return p.w.err
-	}
-	return p.w.Flush()
+	p.write(p.own, []byte("<noscript><p>"))
+	p.write(p.data, []byte(html.EscapeString(pageSummary(t))))
+	p.write(p.own, []byte("</p></noscript>"+after))
+	return p.err
 }
 
 // pageSummary is for readers whose browser runs no script.
@@ -173,11 +168,11 @@ func pageSummary(t registry.AuditTotals) string {
 		Clean(t.Server), t.Models, t.Versions, t.Findings[registry.High], t.Findings[registry.Medium], t.Findings[registry.Low])
 }
 
-func (p *AuditPage) data(attribute, name string, v any) { p.block(attribute, name, encode(v)) }
-
 // block writes one element that holds data. The attribute and its value are our own words.
 func (p *AuditPage) block(attribute, name string, text []byte) {
-	p.w.write(`<script type="application/json" `, attribute, `="`, name, `">`, string(text), "</script>\n")
+	p.write(p.own, []byte(`<script type="application/json" `+attribute+`="`+name+`">`))
+	p.write(p.data, text)
+	p.write(p.own, []byte("</script>\n"))
 }
 
 // encode relies on what encoding/json does by default: "<", ">" and "&" are written as escapes, so that no data opens

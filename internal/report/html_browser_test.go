@@ -98,6 +98,15 @@ func (s shown) clean() {
 	}
 }
 
+// top is a picture of the upper part of the page.
+func (s shown) top(width, height int) []byte {
+	s.t.Helper()
+	var shot struct{ Data []byte }
+	s.must(s.Call("Page.captureScreenshot", map[string]any{"format": "png", "captureBeyondViewport": true,
+		"clip": map[string]any{"x": 0, "y": 0, "width": width, "height": height, "scale": 1}}, &shot))
+	return shot.Data
+}
+
 func modelHash(name string) string { return "#/model/" + url.PathEscape(name) }
 
 func TestEveryViewIsReadableLightDarkAndNarrow(t *testing.T) {
@@ -116,6 +125,13 @@ func TestEveryViewIsReadableLightDarkAndNarrow(t *testing.T) {
 		}
 	}
 	s.clean()
+	if *update {
+		s.must(s.Look(browsertest.View{Width: 1040, Height: 800}))
+		for name, hash := range map[string]string{"audit-overview": "#/", "audit-model": modelHash("credit-limit")} {
+			s.follow(hash)
+			s.must(os.WriteFile("../../docs/images/"+name+".png", s.top(1040, 1000), 0o644))
+		}
+	}
 }
 
 // The overview's numbers and those of every table are the audit's own.
@@ -285,6 +301,11 @@ func TestPageWithoutScriptCutOffAndOnPaper(t *testing.T) {
 		t.Errorf("a file that was cut off says %s", got)
 	}
 	cut.clean()
+	hidden := showFile(t, bytes.ReplaceAll(page, []byte(`"words"`), []byte(`"***"`)))
+	if got := hidden.text(`document.querySelector("main").textContent`); !strings.HasPrefix(got, "This page cannot be shown") {
+		t.Errorf("with words of it hidden the page says %s", got)
+	}
+	hidden.clean()
 	s.must(s.Call("Emulation.setScriptExecutionDisabled", map[string]any{"value": true}, nil))
 	s.must(s.Open(s.Requests()[0].URL))
 	want := fmt.Sprintf("Audit of https://mlflow.example: 14 models, %d versions", totals(sampleModels()).Versions)
@@ -333,7 +354,7 @@ func TestPageOf100000Versions(t *testing.T) {
 // The largest page that is ever written opens as well.
 func TestLargestPage(t *testing.T) {
 	var b bytes.Buffer
-	p := NewAuditPage(&b, "https://mlflow.example")
+	p := NewAuditPage(&b, &b, "https://mlflow.example")
 	if err := p.Rules(sampleRules); err != nil {
 		t.Fatal(err)
 	}

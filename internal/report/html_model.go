@@ -17,12 +17,15 @@ const (
 	everything detail = iota
 	lean              // versions that are neither live nor found fault with go without their details
 	notable           // and are left out
-	nameOnly          // no version at all, and no promotion
+	nameOnly          // no version at all, and no promotion: what names a version, and the findings
 	nothing
 )
 
 // room is the size up to which a page may grow with models in that detail.
 var room = [nothing]int{everything: 16_000_000, lean: 20_000_000, notable: 22_000_000, nameOnly: PageLimit - 300_000}
+
+// manyEntries is how many promotions of a model, the newest, are written in that detail.
+var manyEntries = [nothing]int{everything: 200, lean: 50, notable: 20}
 
 // roomForFindings is the size up to which it may grow with findings about no model. What is above is for its end.
 const roomForFindings = PageLimit - 100_000
@@ -50,7 +53,8 @@ type pageModel struct {
 	Read        int               `json:"read"`             // versions, also those that are not on the page
 	Ledger      string            `json:"ledger,omitempty"` // why there is none; "" where there is one
 	Broken      string            `json:"broken,omitempty"` // why it does not hold together
-	Before      map[string]string `json:"before,omitempty"` // what its first entry found, by target
+	Before      map[string]string `json:"before,omitempty"` // what the entries before these left each target at
+	Promotions  int               `json:"promotions"`       // entries of the ledger, also those that are not on the page
 	Holders     []pageHolder      `json:"holders,omitempty"`
 	Versions    columns           `json:"versions"`
 	Runs        columns           `json:"runs"`
@@ -72,19 +76,19 @@ type pageHolder struct {
 func newPageModel(a registry.Audited, findings []registry.AuditFinding, d detail) *pageModel {
 	w := newWords()
 	m := &pageModel{
-		Name: a.Model.Name, Description: registry.Truncate(a.Model.Description, longDescription),
+		Name:    a.Model.Name,
 		Created: seconds(a.Model.Created), Updated: seconds(a.Model.Updated), Hidden: a.Model.Hidden,
 		Unreadable: registry.Truncate(a.Unreadable, longText), Broken: registry.Truncate(a.Broken, longText), Newest: a.Model.Newest, Read: len(a.Versions),
 		Words: w, Lists: newLists(w),
 	}
 	m.findings(findings)
+	m.Holders = holders(a)
+	m.entries(a.Ledger, manyEntries[d])
 	if d == nameOnly {
 		return m
 	}
-	m.Tags = m.pairs(a.Model.Tags)
-	m.Holders = holders(a)
+	m.Description, m.Tags = registry.Truncate(a.Model.Description, longDescription), m.pairs(a.Model.Tags)
 	m.versions(a, findings, d)
-	m.entries(a.Ledger)
 	return m
 }
 
@@ -227,14 +231,19 @@ func (m *pageModel) pairs(tags map[string]string) int {
 	return m.Lists.at(list)
 }
 
-// entries adds the promotions that the ledger tells of.
-func (m *pageModel) entries(known registry.Known[registry.Ledger]) {
+// entries adds the newest promotions that the ledger tells of.
+func (m *pageModel) entries(known registry.Known[registry.Ledger], most int) {
 	ledger, ok := known.Get()
-	m.Ledger, m.Before = ledger.Off, ledger.Before
+	m.Ledger, m.Promotions = ledger.Off, len(ledger.Entries)
 	if !ok {
 		m.Ledger = known.Why()
 	}
-	for _, e := range ledger.Entries {
+	if most == 0 {
+		return
+	}
+	older := len(ledger.Entries) - min(most, len(ledger.Entries))
+	m.Before = left(registry.Ledger{Entries: ledger.Entries[:older], Before: ledger.Before})
+	for _, e := range ledger.Entries[older:] {
 		at, _ := time.Parse(time.RFC3339, e.Record.At)
 		m.Entries.add(
 			cell{"epoch", e.Epoch},
@@ -252,6 +261,20 @@ func (m *pageModel) entries(known registry.Known[registry.Ledger]) {
 			cell{"outside", m.shifts(e.Record.Outside)},
 		)
 	}
+}
+
+// left is what a ledger left each of its targets at.
+func left(l registry.Ledger) map[string]string {
+	out := map[string]string{}
+	maps.Copy(out, l.Before)
+	for _, e := range l.Entries {
+		for _, s := range slices.Concat(e.Record.Outside, e.Record.Moves) {
+			if now, moved := l.Left(s.Ref); moved {
+				out[s.Ref] = now
+			}
+		}
+	}
+	return out
 }
 
 // shifts are target, before, after, and so on.

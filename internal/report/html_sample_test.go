@@ -184,7 +184,7 @@ func totals(models []audited) registry.AuditTotals {
 }
 
 func writePage(w io.Writer, models []audited) error {
-	var sink registry.AuditSink = NewAuditPage(w, "https://mlflow.example")
+	var sink registry.AuditSink = NewAuditPage(w, w, "https://mlflow.example")
 	if err := sink.Rules(sampleRules); err != nil {
 		return err
 	}

@@ -118,7 +118,7 @@ func TestHostileTextsAreOnlyData(t *testing.T) {
 		t.Error("the page holds what may be a login or a key")
 	}
 	var b bytes.Buffer
-	p := NewAuditPage(&b, `https://user:secret@mlflow.example/</script>"?x=secret`)
+	p := NewAuditPage(&b, &b, `https://user:secret@mlflow.example/</script>"?x=secret`)
 	if err := errors.Join(p.Rules(nil), p.Totals(registry.AuditTotals{Server: "</noscript><script>"})); err != nil {
 		t.Fatal(err)
 	}
@@ -242,6 +242,11 @@ func TestSinceWhenATargetNamesAVersion(t *testing.T) {
 // The size is bounded whatever the registry, and what is left out is counted.
 func TestPageIsBoundedInSize(t *testing.T) {
 	long := strings.Repeat("lorem ipsum <dolor> ", 90)
+	describe := func(a *audited) {
+		for i := range a.Versions {
+			a.Versions[i].Description = strconv.Itoa(i) + a.Model.Name + long
+		}
+	}
 	for _, c := range []struct {
 		registry         string
 		models, versions int
@@ -249,22 +254,18 @@ func TestPageIsBoundedInSize(t *testing.T) {
 		whole            bool
 	}{
 		{"1,000 models of 100 versions", 1000, 100, func(*audited) {}, true},
-		{"long descriptions", 150, 100, func(a *audited) {
-			for i := range a.Versions {
-				a.Versions[i].Description = long + strconv.Itoa(i) + a.Model.Name
-			}
-		}, false},
+		{"long descriptions", 150, 100, describe, false},
+		{"one model of 12,000 versions", 1, 12_000, describe, false},
+		{"10,000 models", 10_000, 6, func(a *audited) { a.Model.Description = a.Model.Name + long }, false},
 		{"15,000 long findings", 150, 100, func(a *audited) {
 			a.findings = nil
 			for _, v := range a.Versions {
 				a.findings = append(a.findings, registry.AuditFinding{Rule: "x", Severity: registry.Low, Model: a.Model.Name, Version: v.Number, Message: a.Model.Name + strconv.Itoa(v.Number) + long, Fix: v.RunID + long, Fingerprint: v.RunID})
 			}
 		}, false},
-		{"20,000 models of 6 versions", 20_000, 6, func(*audited) {}, false},
-		{"one model of 150,000 versions", 1, 150_000, func(*audited) {}, false},
 	} {
 		var b countingWriter
-		p := NewAuditPage(&b, "https://mlflow.example")
+		p := NewAuditPage(&b, &b, "https://mlflow.example")
 		err := p.Rules(sampleRules)
 		versions, findings := 0, 0
 		for i := range c.models {
@@ -278,10 +279,10 @@ func TestPageIsBoundedInSize(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Logf("%s: page bytes: %d, bytes a version: %d; left out: %+v", c.registry, b, int(b)/versions, p.left)
-		if int(b) > PageLimit || int(b) != p.w.n {
-			t.Errorf("%s: %d bytes, counted %d", c.registry, b, p.w.n)
+		if int(b) > PageLimit || int(b) != p.n {
+			t.Errorf("%s: %d bytes, counted %d", c.registry, b, p.n)
 		}
-		if whole := p.left == (left{}); whole != c.whole {
+		if whole := p.left == (leftOut{}); whole != c.whole {
 			t.Errorf("%s: left out: %+v", c.registry, p.left)
 		}
 		if p.left.Details+p.left.Versions > versions || p.left.Findings > findings || p.left.Models > c.models {
@@ -309,12 +310,33 @@ func TestLeftOutIsWhatIsMissing(t *testing.T) {
 	}
 }
 
+// Of a long ledger the newest entries are written, and what those before them left each target at.
+func TestOldPromotionsAreLeftOutOfThePage(t *testing.T) {
+	l := registry.Ledger{Before: map[string]string{"Staging": "1", "@champion": "2"}}
+	for n := range 60 {
+		ref := "@champion"
+		if n == 3 {
+			ref = "@canary"
+		}
+		l.Entries = append(l.Entries, registry.Entry{Epoch: n + 1, Outcome: registry.EntryDone, Record: registry.LedgerRecord{Moves: []registry.Shift{{Ref: ref, Want: strconv.Itoa(n)}}}})
+	}
+	for d, want := range map[detail]map[string]string{
+		everything: {"Staging": "1", "@champion": "2"},
+		notable:    {"Staging": "1", "@champion": "39", "@canary": "3"},
+	} {
+		m := newPageModel(registry.Audited{Ledger: registry.Is(l)}, nil, d)
+		if diff := cmp.Diff(want, m.Before); diff != "" || m.Entries.rows != min(60, manyEntries[d]) || m.Promotions != 60 {
+			t.Errorf("detail %d: %d of %d entries\n%s", d, m.Entries.rows, m.Promotions, diff)
+		}
+	}
+}
+
 func TestWriteErrorsAreTold(t *testing.T) {
 	full := errors.New("disk full")
 	if err := writePage(failing{full}, nil); !errors.Is(err, full) {
 		t.Errorf("at the end: %v", err)
 	}
-	p, large := NewAuditPage(failing{full}, ""), sampleLarge(1, 1000)
+	p, large := NewAuditPage(failing{full}, failing{full}, ""), sampleLarge(1, 1000)
 	err := errors.Join(p.Rules(nil), p.Model(large.Audited, nil), p.Model(large.Audited, nil))
 	if !errors.Is(err, full) {
 		t.Errorf("as soon as it is known: %v", err)

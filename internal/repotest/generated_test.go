@@ -106,6 +106,10 @@ func TestPolicyPageIsGenerated(t *testing.T) {
 	tablesIn(t, "docs/policy.md", map[string]string{"gates": policy.Table(), "kinds": policy.Sections()})
 }
 
+func TestAuditPageIsGenerated(t *testing.T) {
+	tablesIn(t, "docs/audit.md", map[string]string{"rules": audit.Table(), "settings": audit.Settings(), "advisories": audit.Advisories()})
+}
+
 // tablesIn holds the marked parts of a page to the declarations.
 func tablesIn(t *testing.T, page string, tables map[string]string) {
 	t.Helper()

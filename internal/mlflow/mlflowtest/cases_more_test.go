@@ -206,6 +206,46 @@ var searchCases = []testCase{
 	{name: "search: keywords in any case", script: versioned(1) + `
 		GET model-versions/search?filter=name like '$m' and name = '$m'
 		GET model-versions/search?filter=name ilike '$m' AND name LIKE '$m%'`},
+	{name: "search: one half of all versions in pages", when: func(sw switches) bool { return sw.versionSearchPaged }, script: `
+		POST registered-models/create {"name":"$m-a"}
+		POST registered-models/create {"name":"$m-b"}
+		POST model-versions/create {"name":"$m-b","source":"s3://bucket/b1","tags":[{"key":"k","value":"1"}]}
+		POST model-versions/create {"name":"$m-b","source":"s3://bucket/b2"}
+		POST model-versions/create {"name":"$m-a","source":"s3://bucket/a1"}
+		POST model-versions/create {"name":"$m-a","source":"s3://bucket/a2"}
+		POST model-versions/create {"name":"$m-a","source":"s3://bucket/a3"}
+		GET model-versions/search?filter=name LIKE '$m%' AND version_number <= 2&order_by=name ASC&order_by=version_number ASC&max_results=3 => t=next_page_token
+		GET model-versions/search?filter=name LIKE '$m%' AND version_number <= 2&order_by=name ASC&order_by=version_number ASC&max_results=3&page_token=$t
+		GET model-versions/search?filter=name LIKE '$m%' AND version_number > 2&order_by=name ASC&order_by=version_number ASC&max_results=3
+		GET model-versions/search?filter=name LIKE '$m%' AND version_number > 1 AND version_number < 3&order_by=name ASC&order_by=version_number ASC
+		GET model-versions/search?filter=version_number > 999999&order_by=name ASC&order_by=version_number ASC&max_results=3`},
+	{name: "search: numbers of versions cannot be compared", when: func(sw switches) bool { return !sw.versionSearchPaged }, script: versioned(2) + `
+		! GET model-versions/search?filter=version_number <= 1
+		! GET model-versions/search?filter=name = '$m' AND version_number > 1&order_by=name ASC`},
+	{name: "search: what is deleted between two pages moves the next one", when: func(sw switches) bool { return sw.versionSearchPaged }, script: versioned(4) + `
+		GET model-versions/search?filter=name = '$m'&order_by=version_number ASC&max_results=2 => t=next_page_token
+		DELETE model-versions/delete {"name":"$m","version":"1"}
+		GET model-versions/search?filter=name = '$m'&order_by=version_number ASC&max_results=2&page_token=$t
+		DELETE model-versions/delete {"name":"$m","version":"2"}
+		DELETE model-versions/delete {"name":"$m","version":"3"}
+		GET model-versions/search?filter=name = '$m'&order_by=version_number ASC&max_results=2&page_token=$t`},
+	{name: "search: one number of several models", when: func(sw switches) bool { return !sw.strayTokens }, script: `
+		POST registered-models/create {"name":"$m-a"}
+		POST registered-models/create {"name":"$m-b"}
+		POST model-versions/create {"name":"$m-a","source":"s3://bucket/a1"}
+		POST model-versions/create {"name":"$m-b","source":"s3://bucket/b1"}
+		POST model-versions/create {"name":"$m-b","source":"s3://bucket/b2"}
+		! GET model-versions/search?filter=name IN ('$m-a',"$m-b",'$m-none') AND version_number = 1&order_by=name ASC&max_results=4
+		! GET model-versions/search?filter=name IN ('$m-a','$m-b') AND version_number = 2&max_results=3`},
+	{name: "search: all that is marked as a prompt", script: `
+		POST registered-models/create {"name":"$m-a"}
+		POST registered-models/create {"name":"$m-p","tags":[{"key":"mlflow.prompt.is_prompt","value":"true"}]}
+		POST model-versions/create {"name":"$m-a","source":"s3://bucket/a1","tags":[{"key":"mlflow.prompt.is_prompt","value":"true"}]}
+		POST model-versions/create {"name":"$m-a","source":"s3://bucket/a2"}
+		POST model-versions/create {"name":"$m-p","source":"s3://bucket/p1","tags":[{"key":"mlflow.prompt.is_prompt","value":"true"}]}
+		GET model-versions/search?filter=name LIKE '$m%' AND tags.` + "`mlflow.prompt.is_prompt`" + ` = 'true'&order_by=name ASC&order_by=version_number ASC
+		GET model-versions/search?filter=name LIKE '$m%'&order_by=name ASC&order_by=version_number ASC
+		GET registered-models/search?filter=name LIKE '$m%'&order_by=name ASC`},
 	{name: "search: percent and underscore are patterns", script: `
 		POST registered-models/create {"name":"$m-_a"}
 		POST registered-models/create {"name":"$m-xa"}
@@ -439,6 +479,17 @@ var runCases = []testCase{
 		POST runs/search {"experiment_ids":["$e"],"max_results":2,"order_by":["start_time ASC"],"page_token":"$t"}
 		POST runs/search {"experiment_ids":["999999"]}
 		POST runs/search {"experiment_ids":[]}`},
+	{name: "run: search for several runs of several experiments", script: newRun + `
+		POST runs/create {"experiment_id":"$e","run_name":"second","start_time":1700000000001} => s=run.info.run_id
+		POST experiments/create {"name":"$m-two"} => f=experiment_id
+		POST runs/create {"experiment_id":"$f","run_name":"third","start_time":1700000000002} => u=run.info.run_id
+		POST runs/delete {"run_id":"$s"}
+		POST experiments/delete {"experiment_id":"$f"}
+		POST runs/search {"experiment_ids":["$e","$f"],"filter":"attributes.run_id IN ('$r','$s','$u','0123456789abcdef0123456789abcdef')","run_view_type":"ALL","max_results":4,"order_by":["attributes.start_time ASC"]}
+		POST runs/search {"experiment_ids":["$e","$f"],"filter":"attributes.run_id IN ('$r')","run_view_type":"ALL","max_results":1}
+		POST runs/search {"experiment_ids":["$f"],"filter":"attributes.run_id IN ('$r')","run_view_type":"ALL","max_results":1}
+		POST runs/search {"experiment_ids":["$e","999999"],"filter":"attributes.run_id IN ('$r')","run_view_type":"ALL","max_results":2}
+		! POST runs/search {"experiment_ids":["$e"],"filter":"attributes.run_id IN ()","run_view_type":"ALL","max_results":1}`},
 	{name: "run: search of a commit over experiments, the last to end first", script: newRun + `
 		POST experiments/create {"name":"$m-b"} => b=experiment_id
 		POST runs/create {"experiment_id":"$b","run_name":"later","start_time":1700000000001,"tags":[{"key":"mlflow.source.git.commit","value":"4f2c"}]} => s=run.info.run_id

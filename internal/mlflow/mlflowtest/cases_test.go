@@ -244,6 +244,20 @@ var modelCases = []testCase{
 		GET registered-models/search?filter=name LIKE '$m%'&max_results=2&order_by=name ASC => t=next_page_token
 		GET registered-models/search?filter=name LIKE '$m%'&max_results=2&order_by=name ASC&page_token=$t
 		GET registered-models/search?filter=name LIKE '$m%'&max_results=3`},
+	{name: "model: list tells the newest of each stage", script: `
+		POST registered-models/create {"name":"$m-b","tags":[{"key":"team","value":"risk"}]}
+		POST registered-models/create {"name":"$m-a"}
+		POST model-versions/create {"name":"$m-b","source":"s3://bucket/1","tags":[{"key":"k","value":"1"}]}
+		POST model-versions/create {"name":"$m-b","source":"s3://bucket/2"}
+		POST model-versions/create {"name":"$m-b","source":"s3://bucket/3"}
+		POST model-versions/transition-stage {"name":"$m-b","version":"1","stage":"Production"}
+		POST model-versions/transition-stage {"name":"$m-b","version":"2","stage":"Production"}
+		POST model-versions/transition-stage {"name":"$m-b","version":"3","stage":"Production"}
+		GET registered-models/search?filter=name LIKE '$m%'&order_by=name ASC&max_results=1000`},
+	{name: "model: list tells the aliases", when: hasAliases, script: versioned(2) + `
+		POST registered-models/alias {"name":"$m","alias":"champion","version":"1"}
+		POST registered-models/alias {"name":"$m","alias":"challenger","version":"2"}
+		GET registered-models/search?filter=name = '$m'&order_by=name ASC&max_results=1000`},
 	{name: "model: search asked for nothing goes round for ever", script: `
 		POST registered-models/create {"name":"$m"}
 		GET registered-models/search?max_results=0
@@ -276,7 +290,8 @@ var modelCases = []testCase{
 		POST model-versions/create {"name":"$m-b","source":"s3://bucket/key"}
 		GET registered-models/search?filter=name
 		GET registered-models/search?filter=name IN ('$m-b')
-		GET model-versions/search?filter=name IN ('$m-a')`},
+		GET model-versions/search?filter=name IN ('$m-a')
+		! GET model-versions/search?filter=name IN ('$m-a') AND version_number = 1`},
 	{name: "model: search for several names", when: func(sw switches) bool { return !sw.strayTokens }, script: `
 		POST registered-models/create {"name":"$m-a"}
 		POST registered-models/create {"name":"$m-b"}

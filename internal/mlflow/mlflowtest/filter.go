@@ -72,7 +72,21 @@ var runFilter = filterRules{
 	numeric:  []string{"start_time", "end_time", "created", "Created"},
 	entities: runEntities,
 	prefixed: true,
-	listed:   func(switches) []string { return []string{"run_id"} },
+	listed: func(sw switches) []string {
+		if sw.runIDsIn {
+			return []string{"run_id"}
+		}
+		return nil
+	},
+}
+
+// versionFilter is what a search of versions may be asked.
+func (sw switches) versionFilter() filterRules {
+	rules := versionFilter
+	if !sw.versionSearchPaged {
+		rules.attributes = []string{"name", "run_id", "source_path"}
+	}
+	return rules
 }
 
 func namesIn(sw switches) []string {

@@ -36,6 +36,9 @@ func searchRuns(c *call) (any, error) {
 	}
 	slices.SortFunc(found, func(a, b *run) int { return compareRuns(a, b, order) })
 	shown, next := onePage(found, offset, most)
+	if c.sw.fullRunsToken && int64(len(shown)) == most {
+		next = pageToken(offset + most)
+	}
 	var out struct {
 		Runs []runJSON `json:"runs,omitempty"`
 		Next string    `json:"next_page_token,omitempty"`

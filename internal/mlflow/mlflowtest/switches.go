@@ -59,6 +59,8 @@ type switches struct {
 	updateResets        bool // updating a run sets status and end time also where the request has none
 	entriesComplete     bool // a metric, parameter or tag in a batch without one of its keys is an uncaught exception
 	fullPageToken       bool // a page of experiments that is just full says that more follow
+	fullRunsToken       bool // and a page of runs
+	runIDsIn            bool // a filter of runs may list their ids: run_id IN (…)
 	wholeNumbers        bool // a version_number to compare with must be a whole one
 	experimentIDs       bool // an experiment ID that is no number is refused, not just unknown
 	nanIsNoNumber       bool // searches never take a NaN for the zero it is stored as
@@ -78,6 +80,7 @@ var table = []switches{
 		serverInfo: true, prefixesAPI: true, workspaces: true, experimentWorkspace: true,
 		permissionGrants: true, hidesUnknown: true, searchFiltered: true, historyPaged: true, queryChecked: true, bareAttributes: true, stringLimits: true,
 		artifactTypes: true, artifactPaths: true, pathNeeded: true, proxyDeletes: true, remoteFiles: "crash", wholeNumbers: true, experimentIDs: true, nanIsNoNumber: true,
+		runIDsIn: true,
 	},
 	{
 		version: "2.22.5", versionRoute: true, healthType: htmlType, aliases: true, latestAliases: true,
@@ -86,24 +89,25 @@ var table = []switches{
 		paramLimit: 6000, paramCut: true, runTagLimit: 8000, runTagCut: true,
 		promptsHidden: true, datasets: true, createInputs: true, queryChecked: true, bareAttributes: true, stringLimits: true,
 		artifactTypes: true, artifactPaths: true, pathNeeded: true, proxyDeletes: true, remoteFiles: "crash",
+		runIDsIn: true, fullRunsToken: true,
 	},
 	{
 		version: "2.9.2", versionRoute: true, healthType: htmlType, aliases: true,
 		versionSearchPaged: true, contentTypeChecked: true, missingArtifact: "500 page", missingProxied: "500 json",
 		pathSourceChecked: true, versionTagLimit: 5000, modelTagLimit: 5000,
 		paramLimit: 6000, runTagLimit: 5000, datasets: true, remoteFiles: "refused", bareAttributes: true,
-		artifactTypes: true, artifactPaths: true,
+		artifactTypes: true, artifactPaths: true, runIDsIn: true, fullRunsToken: true,
 	},
 	{
 		version: "2.2.2", versionRoute: true, healthType: htmlType,
 		versionSearchPaged: true, missingArtifact: "500 page", missingProxied: "500 json",
 		versionTagLimit: 5000, modelTagLimit: 5000,
 		paramLimit: 500, runTagLimit: 5000, remoteFiles: "stored", updateResets: true, entriesComplete: true, verbatimModels: true, strayTokens: true, bareAttributes: true,
-		artifactTypes: true,
+		artifactTypes: true, fullRunsToken: true,
 	},
 	{
 		version: "1.30.1", healthType: htmlType, missingArtifact: "500 page", missingProxied: "500 json", verbatimModels: true, remoteFiles: "refused",
-		strayTokens: true, updateResets: true, entriesComplete: true, fullPageToken: true,
+		strayTokens: true, updateResets: true, entriesComplete: true, fullPageToken: true, fullRunsToken: true,
 		versionTagLimit: 5000, modelTagLimit: 5000, paramLimit: 500, runTagLimit: 5000,
 	},
 }

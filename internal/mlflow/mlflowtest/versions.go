@@ -247,7 +247,7 @@ func searchVersions(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	clauses, err := c.parseFilter(versionFilter, c.in.str("filter"))
+	clauses, err := c.parseFilter(c.sw.versionFilter(), c.in.str("filter"))
 	if err != nil {
 		return nil, err
 	}

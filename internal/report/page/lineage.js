@@ -14,18 +14,36 @@ function lineageGraph(versions) {
   const edge = (from, to) => edges.add(JSON.stringify([from, to]));
   for (const version of versions) {
     const me = node(`version ${version.number}`, {
-      column: 2, title: `version ${version.number}`, lines: [version.created ? "created " + day(version.created) : plain(version.status)],
+      column: 2,
+      title: `version ${version.number}`,
+      lines: [version.created ? "created " + day(version.created) : plain(version.status)],
     });
-    for (const ref of version.refs) edge(me, node(`ref ${ref}`, { column: 3, title: plain(ref), lines: [ref.startsWith("@") ? "alias" : "stage"] }));
+    for (const ref of version.refs)
+      edge(me, node(`ref ${ref}`, { column: 3, title: plain(ref), lines: [ref.startsWith("@") ? "alias" : "stage"] }));
     if (!version.run) {
-      edge(node(`none ${version.number}`, { column: 1, title: "no run", lines: ["who trained it on what is lost"], lost: true }), me);
+      edge(
+        node(`none ${version.number}`, {
+          column: 1,
+          title: "no run",
+          lines: ["who trained it on what is lost"],
+          lost: true,
+        }),
+        me,
+      );
       continue;
     }
     const run = version.model.runs.get(version.run);
     const made = node(`run ${version.run}`, { column: 1, ...runBox(version.run, run) });
     edge(made, me);
     for (const { name, digest, context } of datasets(run)) {
-      edge(node(`data ${name} ${digest}`, { column: 0, title: plain(name), lines: [[context, digest && `digest ${digest}`].filter(Boolean).map(plain).join(" · ")] }), made);
+      edge(
+        node(`data ${name} ${digest}`, {
+          column: 0,
+          title: plain(name),
+          lines: [[context, digest && `digest ${digest}`].filter(Boolean).map(plain).join(" · ")],
+        }),
+        made,
+      );
     }
   }
   return { nodes: [...nodes.values()], edges: [...edges].map((text) => JSON.parse(text)) };
@@ -36,7 +54,15 @@ function runBox(id, run) {
   if (!run) return { title, lines: ["not looked up in this audit"], lost: true };
   if (run.why) return { title, lines: [plain(run.why)], lost: true };
   const state = run.deleted ? "deleted" : plain(run.status);
-  return { title, lines: [[run.user && "by " + plain(run.user), state, run.commit && "commit " + plain(run.commit.slice(0, 8))].filter(Boolean).join(" · ")], lost: run.deleted };
+  return {
+    title,
+    lines: [
+      [run.user && "by " + plain(run.user), state, run.commit && "commit " + plain(run.commit.slice(0, 8))]
+        .filter(Boolean)
+        .join(" · "),
+    ],
+    lost: run.deleted,
+  };
 }
 
 function datasets(run) {
@@ -58,9 +84,13 @@ function lineage(versions, width) {
   let left = 0;
   columns.forEach((list, column) => {
     const full = list.length * (box.height + box.gap) - box.gap;
-    list.forEach((node, i) => Object.assign(node, {
-      x: left, width: room * shares[column], y: 22 + (height - 24 - full) / 2 + i * (box.height + box.gap),
-    }));
+    list.forEach((node, i) =>
+      Object.assign(node, {
+        x: left,
+        width: room * shares[column],
+        y: 22 + (height - 24 - full) / 2 + i * (box.height + box.gap),
+      }),
+    );
     left += room * shares[column] + between;
   });
   const at = new Map(nodes.map((node) => [node.key, node]));
@@ -70,18 +100,32 @@ function lineage(versions, width) {
     x += room * shares[column] + between;
     return head;
   });
-  return picture(Math.max(680, width), height, "Lineage, from datasets to what names the version; the table below tells the same",
-    heads, edges.map(([from, to]) => curve(at.get(from), at.get(to))), nodes.map(drawNode));
+  return picture(
+    Math.max(680, width),
+    height,
+    "Lineage, from datasets to what names the version; the table below tells the same",
+    heads,
+    edges.map(([from, to]) => curve(at.get(from), at.get(to))),
+    nodes.map(drawNode),
+  );
 }
 
 function curve(from, to) {
   const [x1, y1, x2, y2] = [from.x + from.width, from.y + box.height / 2, to.x, to.y + box.height / 2];
   const middle = (x1 + x2) / 2;
-  return svg("path", { d: `M${x1} ${y1}C${middle} ${y1} ${middle} ${y2} ${x2} ${y2}`, class: from.lost ? "edge lost" : "edge" });
+  return svg("path", {
+    d: `M${x1} ${y1}C${middle} ${y1} ${middle} ${y2} ${x2} ${y2}`,
+    class: from.lost ? "edge lost" : "edge",
+  });
 }
 
 function drawNode({ x, y, width, title, lines, lost, column }) {
-  return svg("g", { class: `node n${column}${lost ? " lost" : ""}` },
-    hover([title, ...lines].join("\n")), rect(x + 0.5, y + 0.5, width - 1, box.height - 1, { rx: 5 }),
-    write(x + 10, y + 19, fit(title, width - 18, 7.3), { class: "title" }), write(x + 10, y + 36, fit(lines.join(" "), width - 18, 6.2), { class: "label" }));
+  return svg(
+    "g",
+    { class: `node n${column}${lost ? " lost" : ""}` },
+    hover([title, ...lines].join("\n")),
+    rect(x + 0.5, y + 0.5, width - 1, box.height - 1, { rx: 5 }),
+    write(x + 10, y + 19, fit(title, width - 18, 7.3), { class: "title" }),
+    write(x + 10, y + 36, fit(lines.join(" "), width - 18, 6.2), { class: "label" }),
+  );
 }

@@ -31,8 +31,19 @@ const asSteps = () => {
 };
 
 const findingReaders = (word) => ({
-  rule: word, severity: word, model: word, version: asIs, alias: word, stage: word, message: word, fix: word,
-  file: word, line: asIs, fingerprint: word, accepted: word, trend: word,
+  rule: word,
+  severity: word,
+  model: word,
+  version: asIs,
+  alias: word,
+  stage: word,
+  message: word,
+  fix: word,
+  file: word,
+  line: asIs,
+  fingerprint: word,
+  accepted: word,
+  trend: word,
 });
 
 function readModel(block) {
@@ -52,20 +63,56 @@ function readModel(block) {
     ledger: block.ledger ?? "",
     broken: block.broken ?? "",
     before: block.before ?? {},
+    promotions: block.promotions,
     holders: block.holders ?? [],
     versions: rows(block.versions, {
-      number: asSteps(), created: asSteps(), updated: asIs, stage: word, status: word, live: asFlag, bare: asFlag, run: word,
-      source: list, problem: word, description: word, tags: list, size: asIs,
+      number: asSteps(),
+      created: asSteps(),
+      updated: asIs,
+      stage: word,
+      status: word,
+      live: asFlag,
+      bare: asFlag,
+      run: word,
+      source: list,
+      problem: word,
+      description: word,
+      tags: list,
+      size: asIs,
     }),
     entries: rows(block.entries, {
-      epoch: asIs, at: asIs, ended: asIs, command: word, to: asIs, actor: word, link: word, outcome: word, reason: word,
-      evidence: word, override: word, moves: list, outside: list,
+      epoch: asIs,
+      at: asIs,
+      ended: asIs,
+      command: word,
+      to: asIs,
+      actor: word,
+      link: word,
+      outcome: word,
+      reason: word,
+      evidence: word,
+      override: word,
+      moves: list,
+      outside: list,
     }),
     findings: rows(block.findings, findingReaders(word)),
   };
   const runs = rows(block.runs, {
-    id: word, why: word, name: word, user: word, status: word, deleted: asFlag, start: asIs, end: asIs, experiment: word,
-    experimentName: word, experimentDeleted: asFlag, commit: word, repository: word, datasets: list, metrics: list,
+    id: word,
+    why: word,
+    name: word,
+    user: word,
+    status: word,
+    deleted: asFlag,
+    start: asIs,
+    end: asIs,
+    experiment: word,
+    experimentName: word,
+    experimentDeleted: asFlag,
+    commit: word,
+    repository: word,
+    datasets: list,
+    metrics: list,
   });
   model.runs = new Map(runs.map((run) => [run.id, run]));
   join(model);
@@ -126,7 +173,10 @@ function read() {
   }
   for (const element of document.querySelectorAll("script.findings")) {
     const block = take(element);
-    for (const finding of rows(block.findings, findingReaders((i) => block.words[i]))) {
+    for (const finding of rows(
+      block.findings,
+      findingReaders((i) => block.words[i]),
+    )) {
       joinFinding(finding, audit.byName.get(finding.model));
       audit.findings.push(finding);
     }

@@ -1,7 +1,12 @@
 // The address after "#" says what is seen: #/findings?severity=high, #/model/NAME?version=7. What a table shows is kept
 // there too, so that a view can be sent to a colleague.
 
-const views = new Map([["", ["Overview", overview]], ["findings", ["Findings", findingsView]], ["models", ["Models", modelsView]], ["versions", ["Versions", versionsView]]]);
+const views = new Map([
+  ["", ["Overview", overview]],
+  ["findings", ["Findings", findingsView]],
+  ["models", ["Models", modelsView]],
+  ["versions", ["Versions", versionsView]],
+]);
 
 const main = document.getElementById("content");
 
@@ -10,15 +15,22 @@ function route() {
   const state = Object.fromEntries(new URLSearchParams(query));
   const changed = (now) => {
     const text = new URLSearchParams(now).toString();
-    history.replaceState(null, "", `#/${path}${text && "?" + text}`);
+    try {
+      history.replaceState(null, "", `#/${path}${text && "?" + text}`);
+    } catch {
+      // Browsers refuse when somebody types fast: more than a hundred or two in half a minute.
+    }
   };
   const [part, name] = [path.split("/", 1)[0], decoded(path.slice(path.indexOf("/") + 1))];
   const model = part === "model" ? audit.byName.get(name) : null;
-  const [title, view] = model ? [plain(model.name), () => modelView(model, state, changed)] : views.get(path) ?? ["Not found", () => missing(name)];
+  const [title, view] = model
+    ? [plain(model.name), () => modelView(model, state, changed)]
+    : (views.get(path) ?? ["Not found", () => missing(name)]);
   main.replaceChildren(...view(state, changed).flat(Infinity).filter(Boolean));
   document.title = `${title} – MLflow registry audit`;
   for (const link of document.querySelectorAll("#parts a")) {
-    if (link.getAttribute("href") === `#/${part === "model" ? "models" : part}`) link.setAttribute("aria-current", "page");
+    if (link.getAttribute("href") === `#/${part === "model" ? "models" : part}`)
+      link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
 }
@@ -31,14 +43,38 @@ function decoded(text) {
   }
 }
 
-const missing = (name) => [el("h1", { tabindex: -1 }, "Not found"), el("p", null, "This audit has no model ", data(name || "of that name"), ". ", el("a", { href: "#/models" }, "All models"))];
+const missing = (name) => [
+  el("h1", { tabindex: -1 }, "Not found"),
+  para(
+    null,
+    "This audit has no model ",
+    data(name || "of that name"),
+    ". ",
+    el("a", { href: "#/models" }, "All models"),
+  ),
+];
 
 function frame() {
   const t = audit.totals;
-  const n = { findings: audit.findings.filter(({ open }) => open).length, models: audit.models.length, versions: audit.versions.length };
-  fill(document.getElementById("parts"), {}, [...views].map(([path, [title]]) =>
-    el("a", { href: `#/${path}` }, title, path in n && el("span", { class: "n" }, " " + number(n[path])))));
-  fill(document.getElementById("foot"), {}, [`Scope: ${t.scope === "all" ? "all versions" : "live versions"}. Every time is UTC. Made by mlflow-promote on `, time(audit.end), "; nothing on this page is fetched, and its links lead only to ", t.server ? code(mlflow || t.server) : "the MLflow server", "."]);
+  const n = {
+    findings: audit.findings.filter(({ open }) => open).length,
+    models: audit.models.length,
+    versions: audit.versions.length,
+  };
+  fill(
+    document.getElementById("parts"),
+    {},
+    [...views].map(([path, [title]]) =>
+      el("a", { href: `#/${path}` }, title, path in n && span("n", " " + number(n[path]))),
+    ),
+  );
+  fill(document.getElementById("foot"), {}, [
+    `Scope: ${t.scope === "all" ? "all versions" : "live versions"}. Every time is UTC. Made by mlflow-promote on `,
+    time(audit.end),
+    "; nothing on this page is fetched, and its links lead only to ",
+    t.server ? code(mlflow || t.server) : "the MLflow server",
+    ".",
+  ]);
 }
 
 // warm makes the texts that searches look at, while nobody waits.
@@ -52,12 +88,20 @@ function warm(rows, text, from = 0) {
   });
 }
 
+const apologise = (title, why) => main.replaceChildren(el("h1", null, title), para("notice", why));
+
 function start() {
   if (!document.getElementById("totals")) {
-    main.replaceChildren(el("h1", null, "This page is incomplete"), el("p", { class: "notice" }, "The audit was cut off while it wrote this file. Run it again."));
-    return;
+    return apologise("This page is incomplete", "The audit was cut off while it wrote this file. Run it again.");
   }
-  read();
+  try {
+    read();
+  } catch (error) {
+    return apologise("This page cannot be shown", [
+      `Its data is not what it was written as (${error.message}). `,
+      "A password that is an ordinary word, hidden wherever it occurs, may be the cause.",
+    ]);
+  }
   frame();
   route();
   addEventListener("hashchange", () => {
@@ -71,7 +115,14 @@ function start() {
     main.focus();
   });
   addEventListener("keydown", (event) => {
-    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName)) return;
+    if (
+      event.key !== "/" ||
+      event.ctrlKey ||
+      event.metaKey ||
+      event.altKey ||
+      /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName)
+    )
+      return;
     const search = main.querySelector("input[type=search]");
     if (!search) return;
     event.preventDefault();

@@ -4,13 +4,27 @@
 //   columns  {key, title, cell(row), value(row)?, right?, most?}: with a value the column can be sorted by it, with
 //            right or most the largest first
 //   text     row => what the search looks at
-//   filters  {key, title, options: [[value, label]…], test(row, value)}: the first option is the default, "" filters nothing
+//   filters  {key, title, options: [[value, label]…], test(row, value)}: the first option is the default,
+//            "" filters nothing
 //   link     row => where Enter leads
-//   state    {q, sort, page, and each filter's key}: what the address of the view keeps; changed(state) tells of a new one
+//   state    {q, sort, page, and each filter's key}: what the address of the view keeps; changed(state) is told
 
 const pageRows = () => (matchMedia("(max-width: 760px)").matches ? 20 : 50);
 
-function table({ name, one, columns, rows, text, filters = [], sort = "", link, state = {}, changed = () => {}, empty, note }) {
+function table({
+  name,
+  one,
+  columns,
+  rows,
+  text,
+  filters = [],
+  sort = "",
+  link,
+  state = {},
+  changed = () => {},
+  empty,
+  note,
+}) {
   let order = [];
   let seen = [];
   const pageSize = pageRows();
@@ -21,28 +35,60 @@ function table({ name, one, columns, rows, text, filters = [], sort = "", link, 
   const body = el("tbody", { keydown: onKey, focusin: onFocus });
   const pages = el("nav", { class: "pager", "aria-label": `Pages of ${name}` });
   const heads = new Map();
-  const head = el("tr", { role: "row" }, columns.map((column) => {
-    const cell = el("th", { scope: "col", role: "columnheader", class: column.right ? "right" : null },
-      column.value ? el("button", { type: "button", click: () => sortBy(column) }, column.title) : column.title);
-    heads.set(column.key, cell);
-    return cell;
-  }));
-  const grid = el("table", { class: "rows", role: "table", "aria-label": name },
-    el("thead", { role: "rowgroup" }, head), fill(body, { role: "rowgroup" }, []));
+  const head = el(
+    "tr",
+    { role: "row" },
+    columns.map((column) => {
+      const cell = el(
+        "th",
+        { scope: "col", role: "columnheader", class: column.right ? "right" : null },
+        column.value ? el("button", { type: "button", click: () => sortBy(column) }, column.title) : column.title,
+      );
+      heads.set(column.key, cell);
+      return cell;
+    }),
+  );
+  const grid = el(
+    "table",
+    { class: "rows", role: "table", "aria-label": name },
+    el("thead", { role: "rowgroup" }, head),
+    fill(body, { role: "rowgroup" }, []),
+  );
 
-  const search = text && el("input", {
-    type: "search", placeholder: `Search ${name} …`, "aria-label": `Search ${name}`, value: view.q, autocomplete: "off", spellcheck: "false",
-    input: () => set({ q: search.value }), keydown: (event) => {
-      if (event.key === "ArrowDown") focusRow(0, event);
-    },
-  });
+  const search =
+    text &&
+    el("input", {
+      type: "search",
+      placeholder: `Search ${name} …`,
+      "aria-label": `Search ${name}`,
+      value: view.q,
+      autocomplete: "off",
+      spellcheck: "false",
+      input: () => set({ q: search.value }),
+      keydown: (event) => {
+        if (event.key === "ArrowDown") focusRow(0, event);
+      },
+    });
   const selects = filters.map((filter) => {
     const known = filter.options.some(([value]) => value === view[filter.key]);
     if (!known) view[filter.key] = filter.options[0][0];
-    return el("label", null, el("span", null, filter.title), el("select", { change: (event) => set({ [filter.key]: event.target.value }) },
-      filter.options.map(([value, label]) => el("option", { value, selected: value === view[filter.key] }, label))));
+    return el(
+      "label",
+      null,
+      el("span", null, filter.title),
+      el(
+        "select",
+        { change: (event) => set({ [filter.key]: event.target.value }) },
+        filter.options.map(([value, label]) => el("option", { value, selected: value === view[filter.key] }, label)),
+      ),
+    );
   });
-  const tools = el("div", { class: "tools" }, search && el("div", { class: "search" }, search, el("kbd", { "aria-hidden": "true" }, "/")), selects);
+  const tools = el(
+    "div",
+    { class: "tools" },
+    search && el("div", { class: "search" }, search, el("kbd", { "aria-hidden": "true" }, "/")),
+    selects,
+  );
 
   function set(change) {
     Object.assign(view, { page: 1 }, change);
@@ -98,9 +144,17 @@ function table({ name, one, columns, rows, text, filters = [], sort = "", link, 
   // find keeps the rows in which every word that is searched for occurs, and that pass every filter.
   function find() {
     const words = view.q.toLowerCase().split(/\s+/).filter(Boolean);
-    const tests = filters.filter(({ key }) => view[key] !== "").map(({ key, test }) => (row) => test(row, view[key]));
-    seen = words.length + tests.length === 0 ? order
-      : order.filter((row) => tests.every((test) => test(row)) && (words.length === 0 || holds(text(row), words)));
+    const tests = filters
+      .filter(({ key }) => view[key] !== "")
+      .map(
+        ({ key, test }) =>
+          (row) =>
+            test(row, view[key]),
+      );
+    seen =
+      words.length + tests.length === 0
+        ? order
+        : order.filter((row) => tests.every((test) => test(row)) && (words.length === 0 || holds(text(row), words)));
   }
 
   const holds = (haystack, words) => words.every((word) => haystack.includes(word));
@@ -110,20 +164,36 @@ function table({ name, one, columns, rows, text, filters = [], sort = "", link, 
     view.page = Math.min(view.page, last);
     const from = (view.page - 1) * pageSize;
     const part = seen.slice(from, from + pageSize);
-    body.replaceChildren(...part.map((row, i) => el("tr", { role: "row", tabindex: i === 0 ? 0 : -1, "data-row": i },
-      columns.map(({ title, cell, right, key }) =>
-        el("td", { role: "cell", "data-title": title, class: `${right ? "right " : ""}c-${key}` }, cell(row))))));
+    body.replaceChildren(
+      ...part.map((row, i) =>
+        el(
+          "tr",
+          { role: "row", tabindex: i === 0 ? 0 : -1, "data-row": i },
+          columns.map(({ title, cell, right, key }) =>
+            el("td", { role: "cell", "data-title": title, class: `${right ? "right " : ""}c-${key}` }, cell(row)),
+          ),
+        ),
+      ),
+    );
     grid.hidden = part.length === 0;
     const all = count(rows.length, one);
-    status.textContent = part.length === 0 ? (rows.length === 0 ? (empty ?? `No ${one}.`) : `No match among ${all}.`)
-      : (last > 1 ? `${number(from + 1)}–${number(from + part.length)} of ` : "") +
-        (seen.length === rows.length ? all : `${count(seen.length, one)} of ${number(rows.length)}`);
+    status.textContent =
+      part.length === 0
+        ? rows.length === 0
+          ? (empty ?? `No ${one}.`)
+          : `No match among ${all}.`
+        : (last > 1 ? `${number(from + 1)}–${number(from + part.length)} of ` : "") +
+          (seen.length === rows.length ? all : `${count(seen.length, one)} of ${number(rows.length)}`);
     pages.hidden = last === 1;
-    const to = (page, label, words, off) => el("button", { type: "button", "aria-label": words, disabled: off, click: () => turn(page) }, label);
+    const to = (page, label, words, off) =>
+      el("button", { type: "button", "aria-label": words, disabled: off, click: () => turn(page) }, label);
     pages.replaceChildren(
-      to(1, "«", "First page", view.page === 1), to(view.page - 1, "‹ Previous", "Previous page", view.page === 1),
+      to(1, "«", "First page", view.page === 1),
+      to(view.page - 1, "‹ Previous", "Previous page", view.page === 1),
       el("span", null, `page ${number(view.page)} of ${number(last)}`),
-      to(view.page + 1, "Next ›", "Next page", view.page === last), to(last, "»", "Last page", view.page === last));
+      to(view.page + 1, "Next ›", "Next page", view.page === last),
+      to(last, "»", "Last page", view.page === last),
+    );
   }
 
   function turn(page) {
@@ -153,10 +223,14 @@ function table({ name, one, columns, rows, text, filters = [], sort = "", link, 
     if (event.target !== row && event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
     if (event.altKey || event.ctrlKey || event.metaKey) return;
     switch (event.key) {
-      case "ArrowDown": return focusRow(at + 1, event);
-      case "ArrowUp": return at > 0 ? focusRow(at - 1, event) : search?.focus();
-      case "Home": return focusRow(0, event);
-      case "End": return focusRow(body.children.length - 1, event);
+      case "ArrowDown":
+        return focusRow(at + 1, event);
+      case "ArrowUp":
+        return at > 0 ? focusRow(at - 1, event) : search?.focus();
+      case "Home":
+        return focusRow(0, event);
+      case "End":
+        return focusRow(body.children.length - 1, event);
       case "Enter": {
         const where = link?.(seen[(view.page - 1) * pageSize + at]);
         if (where) location.hash = where;
@@ -167,15 +241,39 @@ function table({ name, one, columns, rows, text, filters = [], sort = "", link, 
   arrange();
   find();
   draw();
-  return el("div", { class: "table" }, rows.length > 0 && (search || filters.length > 0) ? tools : null, el("div", { class: "line" }, status, note), grid, pages);
+  return el(
+    "div",
+    { class: "table" },
+    rows.length > 0 && (search || filters.length > 0) ? tools : null,
+    el("div", { class: "line" }, status, note),
+    grid,
+    pages,
+  );
 }
 
 // list is a small table that is shown whole. A wide one becomes cards on a phone, so it says what is what itself.
 function list(name, titles, rows, { right = [] } = {}) {
   const side = (i) => (right.includes(i) ? "right" : null);
-  const line = (row) => el("tr", { role: "row" }, row.map((cell, i) =>
-    el("td", { role: i === 0 ? "rowheader" : "cell", class: side(i), "data-title": titles[i] }, cell)));
-  return el("table", { class: titles.length > 4 ? "list cards" : "list", role: "table", "aria-label": name },
-    el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, titles.map((title, i) => el("th", { scope: "col", role: "columnheader", class: side(i) }, title)))),
-    el("tbody", { role: "rowgroup" }, rows.map(line)));
+  const line = (row) =>
+    el(
+      "tr",
+      { role: "row" },
+      row.map((cell, i) =>
+        el("td", { role: i === 0 ? "rowheader" : "cell", class: side(i), "data-title": titles[i] }, cell),
+      ),
+    );
+  return el(
+    "table",
+    { class: titles.length > 4 ? "list cards" : "list", role: "table", "aria-label": name },
+    el(
+      "thead",
+      { role: "rowgroup" },
+      el(
+        "tr",
+        { role: "row" },
+        titles.map((title, i) => el("th", { scope: "col", role: "columnheader", class: side(i) }, title)),
+      ),
+    ),
+    el("tbody", { role: "rowgroup" }, rows.map(line)),
+  );
 }

@@ -16,13 +16,19 @@ function fill(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes ?? {})) {
     if (typeof value === "function") element.addEventListener(name, value);
     else if (name === "href" && !mayLink(value)) continue;
-    else if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value === true ? "" : value);
+    else if (value !== null && value !== undefined && value !== false)
+      element.setAttribute(name, value === true ? "" : value);
   }
   for (const child of children.flat(Infinity)) {
     if (child !== null && child !== undefined && child !== false) element.append(child);
   }
   return element;
 }
+
+// Elements that are used all over.
+const para = (kind, ...children) => el("p", { class: kind }, children);
+const span = (kind, ...children) => el("span", { class: kind }, children);
+const section = (title, ...children) => el("section", null, el("h2", null, title), children);
 
 const mayLink = (href) => href.startsWith("#") || (mlflow !== "" && href.startsWith(mlflow + "/#/"));
 
@@ -38,11 +44,12 @@ const plain = (text) => text.replace(oddOnes, (c) => `‹${codePoint(c)}›`);
 
 // data is foreign text as an element: isolated, so that its direction stays its own.
 function data(text, attributes) {
+  if (!odd.test(text)) return el("bdi", { class: "data", ...attributes }, text);
   const parts = [];
   let from = 0;
   for (const found of text.matchAll(oddOnes)) {
     if (found[0] === "\n" && attributes?.class === "prose") continue;
-    parts.push(text.slice(from, found.index), el("span", { class: "odd" }, codePoint(found[0])));
+    parts.push(text.slice(from, found.index), span("odd", codePoint(found[0])));
     from = found.index + found[0].length;
   }
   return el("bdi", { class: "data", ...attributes }, parts, text.slice(from));
@@ -54,16 +61,27 @@ const code = (text) => data(text, { class: "data code" });
 const word = (text) => data(text, { class: "data word" });
 
 // address is one that is no link: it may be broken where its parts end.
-const address = (text) => el("bdi", { class: "data word" }, plain(text).replace(/^https:\/\//, "").split(/(?<=\/)/).map((part) => [part, el("wbr")]));
+const address = (text) =>
+  el(
+    "bdi",
+    { class: "data word" },
+    plain(text)
+      .replace(/^https:\/\//, "")
+      .split(/(?<=\/)/)
+      .map((part) => [part, el("wbr")]),
+  );
 
-// short is an identifier by its first characters; the whole of it is copied and read aloud.
+// short is an identifier by its first characters, with the whole of it as its title.
 const short = (id, length = 8) =>
-  id.length <= length + 2 ? code(id) : el("abbr", { class: "code", title: plain(id) }, plain(id.slice(0, length)) + "…");
+  id.length <= length + 2
+    ? code(id)
+    : el("abbr", { class: "code", title: plain(id) }, plain(id.slice(0, length)) + "…");
 
 // Links to MLflow's own pages; text alone where there is no address.
 const modelURL = (name) => `${mlflow}/#/models/${encodeURIComponent(name)}`;
 const versionURL = (name, number) => `${modelURL(name)}/versions/${number}`;
-const runURL = (run) => `${mlflow}/#/experiments/${encodeURIComponent(run.experiment)}/runs/${encodeURIComponent(run.id)}`;
+const runURL = (run) =>
+  `${mlflow}/#/experiments/${encodeURIComponent(run.experiment)}/runs/${encodeURIComponent(run.id)}`;
 
 const outside = (href, ...text) =>
   mlflow ? el("a", { href, class: "outside", rel: "noreferrer", target: "_blank" }, text) : el("span", null, text);
@@ -75,6 +93,7 @@ const modelLink = (name) => el("a", { href: modelHash(name) }, word(name));
 
 const numbers = new Intl.NumberFormat("en");
 const number = (n) => numbers.format(n);
+const are = (n) => (n === 1 ? "is" : "are");
 const count = (n, one, many = one + "s") => `${number(n)} ${n === 1 ? one : many}`;
 
 // Times are Unix seconds; 0 is unknown.
@@ -82,13 +101,19 @@ const iso = (seconds) => new Date(seconds * 1000).toISOString();
 const day = (seconds) => iso(seconds).slice(0, 10);
 const minute = (seconds) => iso(seconds).slice(0, 16).replace("T", " ");
 const time = (seconds) =>
-  seconds ? el("time", { datetime: iso(seconds), title: iso(seconds) }, minute(seconds)) : el("span", { class: "none" }, "unknown");
+  seconds ? el("time", { datetime: iso(seconds), title: iso(seconds) }, minute(seconds)) : span("none", "unknown");
 
 const DAY = 86400;
 
-// span is a length of time in the unit that fits it.
-function span(seconds) {
-  const units = [["second", 1, 90], ["minute", 60, 90 * 60], ["hour", 3600, 2 * DAY], ["day", DAY, 60 * DAY], ["month", 30.44 * DAY, 730 * DAY]];
+// duration is a length of time in the unit that fits it.
+function duration(seconds) {
+  const units = [
+    ["second", 1, 90],
+    ["minute", 60, 90 * 60],
+    ["hour", 3600, 2 * DAY],
+    ["day", DAY, 60 * DAY],
+    ["month", 30.44 * DAY, 730 * DAY],
+  ];
   for (const [unit, length, below] of units) {
     if (seconds < below) return count(Math.round(seconds / length), unit);
   }
@@ -103,4 +128,4 @@ function bytes(n) {
   return `${n.toPrecision(3)} TB`;
 }
 
-const none = (text = "–") => el("span", { class: "none" }, text);
+const none = (text = "–") => span("none", text);

@@ -34,20 +34,28 @@ function begin({ spans }, at, was, now, how, entry) {
 }
 
 function timeline(model, width) {
-  const until = audit.end;
+  const times = model.entries.map(({ ended, at }) => ended || at).filter(Boolean);
+  const until = Math.max(audit.end, ...times);
   const list = lanes(model, until);
   const left = Math.min(130, width * 0.3);
   const right = 64;
-  const first = Math.min(...model.entries.map(({ ended, at }) => ended || at).filter(Boolean));
+  const first = Math.min(until, ...times);
   const start = first - Math.max(DAY, (until - first) * 0.06);
-  const x = (at) => left + 4 + ((at - start) / (until - start)) * (width - left - right);
+  const x = (at) => left + 4 + ((Math.max(at, start) - start) / (until - start)) * (width - left - right);
   const height = list.length * laneHeight + 30;
-  return picture(width, height, `Timeline of promotions of ${plain(model.name)}; the table below tells the same`,
+  return picture(
+    width,
+    height,
+    `Timeline of promotions of ${plain(model.name)}; the table below tells the same`,
     ticks(start, until, Math.max(2, Math.floor(width / 120))).map((at) => [
       svg("line", { x1: x(at), x2: x(at), y1: 0, y2: height - 22, class: "grid" }),
       write(Math.min(width - right - 30, Math.max(left + 36, x(at))), height - 6, day(at), { class: "label middle" }),
     ]),
-    list.map((lane, i) => [drawLane(lane, i * laneHeight + 6, x, start, left), drawNow(model, lane, x(until) + 8, i * laneHeight + 26)]));
+    list.map((lane, i) => [
+      drawLane(lane, i * laneHeight + 6, x, start, left),
+      drawNow(model, lane, x(until) + 8, i * laneHeight + 26),
+    ]),
+  );
 }
 
 // versionNames writes a list of numbers as people do; anything else as it is.
@@ -55,10 +63,18 @@ const versionNames = (list) => (/^[\d,]+$/.test(list) ? "v" + list.replaceAll(",
 
 // drawNow tells what the registry itself says at the end, marked where the ledger says otherwise.
 function drawNow(model, { ref, spans }, x, y) {
-  const now = model.holders.filter((holder) => holder.ref === ref).map(({ version }) => version).sort((a, b) => a - b).join(",");
+  const now = model.holders
+    .filter((holder) => holder.ref === ref)
+    .map(({ version }) => version)
+    .sort((a, b) => a - b)
+    .join(",");
   const differs = spans.length > 0 && spans.at(-1).named !== now;
-  const text = write(x, y, fit((differs ? "≠ " : "") + versionNames(now), 56, 7), { class: differs ? "name differs" : "name" });
-  text.append(hover(`${plain(ref)} names ${versionNames(now)} now${differs ? ", which the ledger does not tell" : ""}`));
+  const text = write(x, y, fit((differs ? "≠ " : "") + versionNames(now), 56, 7), {
+    class: differs ? "name differs" : "name",
+  });
+  text.append(
+    hover(`${plain(ref)} names ${versionNames(now)} now${differs ? ", which the ledger does not tell" : ""}`),
+  );
   return text;
 }
 
@@ -71,7 +87,19 @@ function drawLane({ ref, spans, failed }, y, x, start, left) {
       const text = versionNames(named);
       const style = how === "outside" ? "outside" : how === "before" ? "before" : named ? `held${i % 2}` : "nobody";
       const box = rect(x1, y, wide, 30, { class: `span ${style}`, rx: 3 });
-      box.append(hover(`${plain(ref)} named ${text} ${from ? "from " + minute(from) : "before the records begin"}${entry ? `: entry ${entry.epoch}, ${plain(entry.command)}` : ""}`));
+      box.append(
+        hover(
+          [
+            plain(ref),
+            "named",
+            text,
+            from ? "from " + minute(from) : "before the records begin",
+            entry && `(entry ${entry.epoch}, ${plain(entry.command)})`,
+          ]
+            .filter(Boolean)
+            .join(" "),
+        ),
+      );
       const label = (how === "back" ? "↩ " : how === "outside" ? "≠ " : "") + text;
       return [box, wide > label.length * 7.4 + 8 && write(x1 + 7, y + 20, label, { class: "held" })];
     }),

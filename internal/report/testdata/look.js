@@ -15,16 +15,26 @@
   const behind = (x, y, text) => {
     for (const element of document.elementsFromPoint(x, y)) {
       const style = getComputedStyle(element);
-      const color = element instanceof SVGElement ? (element.tagName === "rect" ? channels(style.fill) : null) : channels(style.backgroundColor);
+      const color =
+        element instanceof SVGElement
+          ? element.tagName === "rect"
+            ? channels(style.fill)
+            : null
+          : channels(style.backgroundColor);
       if (element !== text && opaque(color)) return color;
     }
     return [255, 255, 255];
   };
   let measured = 0;
   const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  for (let node; (node = walk.nextNode()); ) {
+  for (let node; (node = walk.nextNode());) {
     const element = node.parentElement;
-    if (!node.data.trim() || !element.checkVisibility() || element.closest("script, style, noscript, title, option, .hidden, .skip, :disabled")) continue;
+    if (
+      !node.data.trim() ||
+      !element.checkVisibility() ||
+      element.closest("script, style, noscript, title, option, .hidden, .skip, :disabled")
+    )
+      continue;
     const range = document.createRange();
     range.selectNodeContents(node);
     const at = range.getClientRects()[0];
@@ -33,19 +43,27 @@
     const color = channels(element instanceof SVGElement ? style.fill : style.color);
     const ratio = contrast(color, behind(at.x + at.width / 2, at.y + at.height / 2, element));
     measured++;
-    if (ratio < 4.5) complaints.add(`contrast ${ratio.toFixed(2)} of ${JSON.stringify(node.data.slice(0, 30))} in ${element.tagName}.${element.getAttribute("class")}`);
+    if (ratio < 4.5)
+      complaints.add(
+        `contrast ${ratio.toFixed(2)} of ${JSON.stringify(node.data.slice(0, 30))} in ${element.tagName}.${element.getAttribute("class")}`,
+      );
   }
   if (measured < 12) complaints.add(`only ${measured} texts were looked at`);
   for (const element of document.querySelectorAll("*")) {
-    for (const { name } of element.attributes) if (name === "style" || name.startsWith("on")) complaints.add(`${element.tagName} has the attribute ${name}`);
+    for (const { name } of element.attributes)
+      if (name === "style" || name.startsWith("on")) complaints.add(`${element.tagName} has the attribute ${name}`);
     const href = element.getAttribute("href");
-    if (element.tagName === "A" && !/^(#|https:\/\/mlflow\.example\/#\/)/.test(href)) complaints.add(`a link leads to ${href}`);
+    if (element.tagName === "A" && !/^(#|https:\/\/mlflow\.example\/#\/)/.test(href))
+      complaints.add(`a link leads to ${href}`);
     const named = element.getAttribute("aria-label") || element.labels?.length > 0 || element.textContent.trim();
-    if (/^(INPUT|SELECT|BUTTON|A)$/.test(element.tagName) && !named) complaints.add(`${element.tagName} without a name`);
-    if (element.tagName === "svg" && element.getAttribute("role") === "img" && !element.getAttribute("aria-label")) complaints.add("a drawing without a name");
+    if (/^(INPUT|SELECT|BUTTON|A)$/.test(element.tagName) && !named)
+      complaints.add(`${element.tagName} without a name`);
+    if (element.tagName === "svg" && element.getAttribute("role") === "img" && !element.getAttribute("aria-label"))
+      complaints.add("a drawing without a name");
   }
   if (document.querySelectorAll("h1").length !== 1) complaints.add("not one h1");
   if (document.querySelectorAll("script").length !== 1) complaints.add("a script that is not the page's own");
-  if (document.documentElement.scrollWidth > innerWidth) complaints.add(`${document.documentElement.scrollWidth} pixels wide in a window of ${innerWidth}`);
+  if (document.documentElement.scrollWidth > innerWidth)
+    complaints.add(`${document.documentElement.scrollWidth} pixels wide in a window of ${innerWidth}`);
   return [...complaints];
-})()
+})();

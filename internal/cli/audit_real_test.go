@@ -1,0 +1,812 @@
+//go:build real
+
+package cli
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/realtest"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+)
+
+// Every rule's defect is planted in a real registry at least twice, by its own API, or by SQL where the API refuses, and
+// beside it what is nearly a defect. The audit finds all of the first and says nothing of the second, nor anything else.
+// The table is printed.
+func TestPlantedDefectsOnRealServers(t *testing.T) {
+	for _, o := range []realtest.Options{{Store: "postgresql", Workers: 2}, {Version: "2.22.5", Workers: 1}} {
+		t.Run(cmp.Or(o.Version, realtest.Newest), func(t *testing.T) {
+			server, err := realtest.MLflow(t.Context(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer server.Stop()
+			p := newPlot(t, server)
+			p.plant()
+			p.harvest()
+		})
+	}
+}
+
+// plot is a registry with planted defects.
+type plot struct {
+	t       *testing.T
+	s       *realtest.Server
+	dir     string
+	runs    map[string]realtest.Logged
+	planted map[place]bool      // what must be found
+	near    map[string][]string // rule -> models that it must not speak of
+	sql     []string
+}
+
+// place is where a rule finds something.
+type place struct {
+	rule, model string
+	version     int
+}
+
+const plotPolicy = `version: 1
+models:
+  "p-*":
+    aliases:
+      champion:
+        gates:
+          - metric: test_accuracy
+            min: 0.5
+      serving:
+        gates:
+          - metric: test_accuracy
+            min: 0.5
+      sized:
+        gates:
+          - metric: test_accuracy
+            min: 0.5
+          - artifact: complete
+      strict:
+        gates:
+          - metric: test_accuracy
+            min: 0.9999
+    stages:
+      Production:
+        gates:
+          - metric: test_accuracy
+            min: 0.5
+waivers:
+`
+
+func newPlot(t *testing.T, s *realtest.Server) *plot {
+	p := &plot{t: t, s: s, dir: t.TempDir(), runs: map[string]realtest.Logged{}, planted: map[place]bool{}, near: map[string][]string{}}
+	policy := plotPolicy
+	today := time.Now().UTC()
+	for model, until := range map[string]string{
+		"p-waiver-1": today.AddDate(0, 0, -10).Format(time.DateOnly), "p-waiver-2": today.AddDate(0, 0, -1).Format(time.DateOnly), "p-waiver-near": today.AddDate(0, 0, 1).Format(time.DateOnly),
+	} {
+		policy += fmt.Sprintf("  - {gate: metric test_accuracy, target: strict, model: %s, version: 1, by: ann, why: for the test, until: %s}\n", model, until)
+	}
+	policy += "audit:\n  rules:\n    required-tags: {version: [owner], model: [team]}\n    tag-schema: {version: {risk: low|high}}\n"
+	champion := "version: 1\nmodels:\n  %s: {aliases: {champion: {gates: [{min: %s, metric: test_accuracy}]}}} # in one line\n"
+	for name, text := range map[string]string{
+		"policy.yml": policy, "same.yml": fmt.Sprintf(champion, `"p-*"`, "0.5"), "old.yml": fmt.Sprintf(champion, `"p-*"`, "0.4"), "none.yml": fmt.Sprintf(champion, "other", "0.5"),
+	} {
+		p.must(os.WriteFile(filepath.Join(p.dir, name), []byte(text), 0o644))
+	}
+	p.train()
+	return p
+}
+
+// train logs the runs. Those that are damaged have a model of their own.
+func (p *plot) train() {
+	names := []string{
+		"a", "b", "gone1", "gone2", "doomed1", "doomed2", "safe", "failed", "running", "nodata1", "nodata2", "nofile", "nomlmodel", "nofolder",
+		"garbled1", "garbled2", "changed1", "changed2", "changednear", "copied",
+	}
+	var specs []realtest.Spec
+	for _, name := range names {
+		spec := realtest.Spec{Name: name, Model: "model", Estimator: "bayes", Experiment: "plot"}
+		switch name {
+		case "doomed1", "doomed2":
+			spec.Experiment = "doomed"
+		case "failed", "running":
+			spec.State = name
+		}
+		specs = append(specs, spec)
+	}
+	logged, err := p.s.Train(p.t.Context(), specs...)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for i, name := range names {
+		p.runs[name] = logged[i]
+	}
+}
+
+func (p *plot) call(method, path string, in, out any) {
+	p.t.Helper()
+	if err := p.s.Call(p.t.Context(), method, path, in, out); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// model makes a registered model that nothing is wrong with, with a version of each run.
+func (p *plot) model(name string, runs ...string) {
+	p.t.Helper()
+	p.call("POST", "registered-models/create", map[string]any{"name": name, "description": "for a test", "tags": []map[string]string{{"key": "team", "value": "growth"}}}, nil)
+	for _, run := range runs {
+		p.version(name, run)
+	}
+}
+
+// version registers a run's model as the stock client would.
+func (p *plot) version(model, run string) {
+	p.t.Helper()
+	l := p.runs[run]
+	in := map[string]any{"name": model, "run_id": l.RunID, "source": l.ArtifactURI + "/model", "tags": []map[string]string{{"key": "owner", "value": "ann"}}}
+	if l.ModelID != "" {
+		in["source"], in["model_id"] = "models:/"+l.ModelID, l.ModelID
+	}
+	p.call("POST", "model-versions/create", in, nil)
+}
+
+func (p *plot) alias(model, alias string, version int) {
+	p.t.Helper()
+	p.call("POST", "registered-models/alias", map[string]any{"name": model, "alias": alias, "version": strconv.Itoa(version)}, nil)
+}
+
+func (p *plot) stage(model, stage string, version int) {
+	p.t.Helper()
+	p.call("POST", "model-versions/transition-stage", map[string]any{"name": model, "version": strconv.Itoa(version), "stage": stage, "archive_existing_versions": false}, nil)
+}
+
+func (p *plot) tag(model string, version int, key, value string) {
+	p.t.Helper()
+	p.call("POST", "model-versions/set-tag", map[string]any{"name": model, "version": strconv.Itoa(version), "key": key, "value": value}, nil)
+}
+
+func (p *plot) remove(model string, version int) {
+	p.t.Helper()
+	p.call("DELETE", "model-versions/delete", map[string]any{"name": model, "version": strconv.Itoa(version)}, nil)
+}
+
+// behind notes a statement for the database, all of which run at the end, in one transaction.
+func (p *plot) behind(format string, args ...any) {
+	p.sql = append(p.sql, strings.ReplaceAll(fmt.Sprintf(format, args...), ":", `\:`))
+}
+
+// run is the program on a laptop.
+func (p *plot) run(wire rest.Config, address string, at time.Time, args ...string) (string, string, int) {
+	p.t.Helper()
+	var out, errs bytes.Buffer
+	wire.MinWait, wire.MaxWait = time.Millisecond, 5*time.Millisecond
+	status := Run(p.t.Context(), Process{
+		Args: append(args, "--json", "--tracking-uri", address), Env: func(string) string { return "" }, Stdout: &out, Stderr: &errs, Dir: p.dir,
+		Now: func() time.Time { return at }, Jitter: func() float64 { return 0 }, Version: "test", Wire: wire, Patience: time.Millisecond,
+	})
+	return out.String(), errs.String(), status
+}
+
+// promote makes a version the holder of a target by this program, some days ago.
+func (p *plot) promote(model, alias string, version, days int, more ...string) {
+	p.t.Helper()
+	address, at := p.s.URL, time.Now()
+	if days > 0 {
+		at = at.AddDate(0, 0, -days)
+		clock := p.past(days)
+		defer clock.Close()
+		address = clock.URL
+	}
+	args := append([]string{"promote", "--model", model, "--candidate", fmt.Sprintf("models:/%s/%d", model, version), "--alias", alias, "--override", "downgrade"}, more...)
+	if !slices.Contains(more, "--policy-file") && !slices.Contains(more, "--thresholds") {
+		args = append(args, "--policy-file", "policy.yml")
+	}
+	if out, errs, status := p.run(rest.Config{}, address, at, args...); status != registry.ExitDone {
+		p.t.Fatalf("promote %s: status %d\n%s%s", model, status, out, errs)
+	}
+}
+
+// past is the server with a clock that is some days behind: the ledger tells time by the server.
+func (p *plot) past(days int) *httptest.Server {
+	target, err := url.Parse(p.s.URL)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	proxy := httputil.NewSingleHostReverseProxy(target)
+	proxy.ModifyResponse = func(r *http.Response) error {
+		r.Header.Set("Date", time.Now().AddDate(0, 0, -days).UTC().Format(http.TimeFormat))
+		return nil
+	}
+	return httptest.NewServer(proxy)
+}
+
+// cut is a connection that breaks for good when the program wants to move an alias, as if it had been killed.
+type cut struct{ broken atomic.Bool }
+
+func (c *cut) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Method == "POST" && strings.HasSuffix(r.URL.Path, "registered-models/alias") {
+		c.broken.Store(true)
+	}
+	if c.broken.Load() {
+		return nil, errors.New("the program was killed here")
+	}
+	return http.DefaultTransport.RoundTrip(r)
+}
+
+// killed begins a promotion, some days ago, that never ends.
+func (p *plot) killed(model, alias string, version, days int) {
+	p.t.Helper()
+	clock := p.past(days)
+	defer clock.Close()
+	_, _, status := p.run(rest.Config{Transport: &cut{}}, clock.URL, time.Now().AddDate(0, 0, -days), "promote", "--model", model, "--candidate", fmt.Sprintf("models:/%s/%d", model, version),
+		"--alias", alias, "--policy-file", "policy.yml", "--timeout", "2s")
+	if status == registry.ExitDone {
+		p.t.Fatalf("%s: the promotion that was to be cut off ended well", model)
+	}
+}
+
+// files is the folder of a run's model on the server's disk.
+func (p *plot) files(run string) string {
+	l := p.runs[run]
+	folder := filepath.Join(p.s.Dir, "artifacts", strings.TrimPrefix(l.ArtifactURI, "mlflow-artifacts:/"), "model")
+	if l.ModelID != "" {
+		folder = filepath.Join(p.s.Dir, "artifacts", l.ExperimentID, "models", l.ModelID, "artifacts")
+	}
+	if _, err := os.Stat(filepath.Join(folder, "MLmodel")); err != nil {
+		p.t.Fatal(err)
+	}
+	return folder
+}
+
+// finds says that rules must speak of a version of a model; 0 = of the model as a whole.
+func (p *plot) finds(model string, version int, rules ...string) {
+	for _, rule := range rules {
+		p.planted[place{rule, model, version}] = true
+	}
+}
+
+// silent says that a model is nearly a case for a rule.
+func (p *plot) silent(rule string, models ...string) {
+	p.near[rule] = append(p.near[rule], models...)
+}
+
+func (p *plot) must(err error) {
+	p.t.Helper()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// plant makes all of it.
+func (p *plot) plant() {
+	p.plantAliases()
+	p.plantStages()
+	p.plantFiles()
+	p.plantSources()
+	p.plantRuns()
+	p.plantRecords()
+	p.plantLedgers()
+	p.plantWords()
+	p.plantAges()
+	p.plantPlans()
+	p.must(p.s.SQL(p.t.Context(), p.sql...))
+}
+
+func (p *plot) plantAliases() {
+	for _, name := range []string{"dangling-1", "dangling-2", "dangling-near"} {
+		p.model(name, "a", "b")
+		p.alias(name, "shadow", 2)
+	}
+	p.behind("UPDATE registered_model_aliases SET version = 9 WHERE name = 'dangling-1'")
+	p.behind("UPDATE registered_model_aliases SET version = 77 WHERE name = 'dangling-2'")
+	p.finds("dangling-1", 9, "dangling-alias")
+	p.finds("dangling-2", 77, "dangling-alias")
+	p.alias("dangling-near", "champion", 2)
+	p.remove("dangling-near", 1)
+	p.silent("dangling-alias", "dangling-near")
+
+	for _, name := range []string{"p-moved-1", "p-moved-2", "p-moved-near"} {
+		p.model(name, "a", "b")
+		p.promote(name, "champion", 1, 0)
+		p.promote(name, "champion", 2, 0)
+	}
+	p.alias("p-moved-1", "champion", 1)
+	p.finds("p-moved-1", 1, "moved-outside")
+	p.call("DELETE", "registered-models/alias", map[string]any{"name": "p-moved-2", "alias": "champion"}, nil)
+	p.finds("p-moved-2", 0, "moved-outside")
+	p.alias("p-moved-near", "blue", 1) // no promotion has moved it
+	p.alias("p-moved-near", "champion", 2)
+	p.silent("moved-outside", "p-moved-near")
+
+	for _, name := range []string{"hidden-1", "hidden-2", "hidden-near"} {
+		p.model(name, "a", "b")
+	}
+	p.alias("hidden-2", "champion", 1)
+	p.tag("hidden-1", 1, registry.PromptTag, "true")
+	p.tag("hidden-2", 2, registry.PromptTag, "true")
+	p.tag("hidden-near", 1, registry.PromptTag, "false")
+	p.finds("hidden-1", 0, "hidden-versions")
+	p.finds("hidden-2", 0, "hidden-versions")
+	p.silent("hidden-versions", "hidden-near")
+}
+
+func (p *plot) plantStages() {
+	for _, name := range []string{"stages-1", "stages-2", "stages-near"} {
+		p.model(name, "a", "b")
+	}
+	p.stage("stages-1", "Production", 1)
+	p.stage("stages-1", "Production", 2)
+	p.version("stages-2", "a")
+	for n := 1; n <= 3; n++ {
+		p.stage("stages-2", "Production", n)
+	}
+	for n := 1; n <= 2; n++ {
+		p.stage("stages-near", "Staging", n)
+	}
+	p.finds("stages-1", 0, "stage-not-exclusive")
+	p.finds("stages-2", 0, "stage-not-exclusive")
+	p.silent("stage-not-exclusive", "stages-near")
+
+	for _, name := range []string{"both-1", "both-2", "both-near"} {
+		p.model(name, "a", "b")
+	}
+	p.alias("both-1", "champion", 2)
+	p.stage("both-1", "Production", 1)
+	p.alias("both-2", "staging", 1)
+	p.stage("both-2", "Staging", 2)
+	p.alias("both-near", "champion", 2)
+	p.stage("both-near", "Staging", 1)
+	p.finds("both-1", 2, "stage-alias-disagree")
+	p.finds("both-2", 1, "stage-alias-disagree")
+	p.silent("stage-alias-disagree", "both-near")
+}
+
+func (p *plot) plantFiles() {
+	for name, run := range map[string]string{"files-1": "nofile", "files-2": "nomlmodel", "files-3": "nofolder", "garbled-1": "garbled1", "garbled-2": "garbled2"} {
+		p.model(name, run)
+		p.alias(name, "live", 1)
+	}
+	p.must(os.Remove(p.modelFile("nofile")))
+	p.must(os.Remove(filepath.Join(p.files("nomlmodel"), "MLmodel")))
+	p.must(os.RemoveAll(p.files("nofolder")))
+	for _, name := range []string{"files-1", "files-2", "files-3"} {
+		p.finds(name, 1, "artifact-missing")
+	}
+	p.model("files-near", "a")
+	p.alias("files-near", "live", 1)
+	p.must(os.WriteFile(filepath.Join(p.files("a"), "notes.txt"), []byte("more than the MLmodel file names"), 0o644))
+	p.silent("artifact-missing", "files-near")
+
+	p.must(os.WriteFile(filepath.Join(p.files("garbled1"), "MLmodel"), []byte("flavors: [unclosed\n"), 0o644))
+	p.must(os.WriteFile(filepath.Join(p.files("garbled2"), "MLmodel"), []byte("just words\n"), 0o644))
+	p.finds("garbled-1", 1, "artifact-unreadable")
+	p.finds("garbled-2", 1, "artifact-unreadable")
+	p.silent("artifact-unreadable", "files-1", "files-2", "files-near")
+
+	for name, run := range map[string]string{"p-changed-1": "changed1", "p-changed-2": "changed2", "p-changed-near": "changednear"} {
+		p.model(name, run)
+	}
+	p.promote("p-changed-1", "champion", 1, 0)
+	p.promote("p-changed-2", "sized", 1, 0)
+	p.promote("p-changed-near", "sized", 1, 0)
+	p.appendTo(filepath.Join(p.files("changed1"), "MLmodel"), "# one line more\n")
+	p.appendTo(p.modelFile("changed2"), "one line more\n")
+	same, err := os.ReadFile(filepath.Join(p.files("changednear"), "MLmodel"))
+	p.must(err)
+	p.must(os.WriteFile(filepath.Join(p.files("changednear"), "MLmodel"), same, 0o644)) // a new file of the same content
+	p.finds("p-changed-1", 1, "artifact-changed")
+	p.finds("p-changed-2", 1, "artifact-changed")
+	p.silent("artifact-changed", "p-changed-near")
+}
+
+// modelFile is the largest of a run's model files: what scikit-learn wrote.
+func (p *plot) modelFile(run string) (path string) {
+	for _, name := range []string{"model.skops", "model.pkl"} {
+		if path = filepath.Join(p.files(run), name); exists(path) {
+			return path
+		}
+	}
+	p.t.Fatalf("%s holds no model", p.files(run))
+	return ""
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+func (p *plot) appendTo(path, text string) {
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+	p.must(err)
+	_, err = f.WriteString(text)
+	p.must(errors.Join(err, f.Close()))
+}
+
+func (p *plot) source(model, uri string) {
+	p.model(model, "a")
+	p.behind("UPDATE model_versions SET source = '%s' WHERE name = '%s'", uri, model)
+}
+
+func (p *plot) plantSources() {
+	p.source("source-1", "file:///etc")
+	p.source("source-2", "s3://bucket/%2e%2e/model")
+	p.source("source-3", "/etc/../root")
+	for _, name := range []string{"source-1", "source-2", "source-3"} {
+		p.finds(name, 1, "source-unsafe")
+	}
+	// A run's own folder with all of the model's files in it, under a name with two dots and an encoded space.
+	l := p.runs["a"]
+	own := filepath.Join(p.s.Dir, "artifacts", strings.TrimPrefix(l.ArtifactURI, "mlflow-artifacts:/"), "my model..v2")
+	p.must(os.CopyFS(own, os.DirFS(p.files("a"))))
+	p.source("source-near", l.ArtifactURI+"/my model..v2")
+	p.silent("source-unsafe", "source-near")
+
+	other := p.runs["copied"]
+	elsewhere := filepath.Join(p.s.Dir, "artifacts", strings.TrimPrefix(other.ArtifactURI, "mlflow-artifacts:/"), "copy")
+	p.must(os.CopyFS(elsewhere, os.DirFS(p.files("copied"))))
+	p.source("elsewhere-1", other.ArtifactURI+"/copy")
+	p.source("elsewhere-2", other.ArtifactURI+"/copy")
+	p.finds("elsewhere-1", 1, "source-elsewhere")
+	p.finds("elsewhere-2", 1, "source-elsewhere")
+	p.model("elsewhere-near")
+	p.call("POST", "model-versions/create", map[string]any{"name": "elsewhere-near", "source": "models:/files-near/1", "run_id": p.runs["a"].RunID, "tags": []map[string]string{{"key": "owner", "value": "ann"}}}, nil)
+	p.silent("source-elsewhere", "elsewhere-near", "source-near")
+}
+
+func (p *plot) plantRuns() {
+	p.model("norun-1", "a")
+	p.model("norun-2", "b")
+	p.model("norun-near", "a", "b")
+	p.behind("UPDATE model_versions SET run_id = NULL WHERE name = 'norun-1'")
+	p.behind("UPDATE model_versions SET run_id = '' WHERE name = 'norun-2'")
+	p.finds("norun-1", 1, "no-run")
+	p.finds("norun-2", 1, "no-run")
+	p.silent("no-run", "norun-near")
+
+	p.model("rungone-1", "gone1")
+	p.model("rungone-2", "gone2")
+	p.alias("rungone-1", "champion", 1)
+	for _, run := range []string{"gone1", "gone2"} {
+		p.call("POST", "runs/delete", map[string]any{"run_id": p.runs[run].RunID}, nil)
+	}
+	p.finds("rungone-1", 1, "run-gone")
+	p.finds("rungone-2", 1, "run-gone")
+	p.model("rungone-3", "a")
+	p.behind("UPDATE model_versions SET run_id = '%s' WHERE name = 'rungone-3'", strings.Repeat("0", 32))
+	p.finds("rungone-3", 1, "run-gone")
+	p.call("POST", "runs/delete", map[string]any{"run_id": p.runs["safe"].RunID}, nil)
+	p.call("POST", "runs/restore", map[string]any{"run_id": p.runs["safe"].RunID}, nil)
+	p.model("rungone-near", "safe")
+	p.silent("run-gone", "rungone-near", "doomed-1", "doomed-2")
+
+	p.model("unfinished-1", "failed")
+	p.model("unfinished-2", "running")
+	p.finds("unfinished-1", 1, "run-unfinished")
+	p.finds("unfinished-2", 1, "run-unfinished")
+	p.silent("run-unfinished", "rungone-near", "rungone-1")
+
+	p.model("doomed-1", "doomed1")
+	p.model("doomed-2", "doomed2")
+	p.alias("doomed-2", "champion", 1)
+	p.call("POST", "experiments/delete", map[string]any{"experiment_id": p.runs["doomed1"].ExperimentID}, nil)
+	p.finds("doomed-1", 1, "experiment-deleted")
+	p.finds("doomed-2", 1, "experiment-deleted")
+	p.silent("experiment-deleted", "rungone-near", "rungone-1")
+
+	p.model("nodata-1", "nodata1")
+	p.model("nodata-2", "nodata2")
+	for _, run := range []string{"nodata1", "nodata2"} {
+		p.behind("DELETE FROM inputs WHERE destination_id = '%s' AND source_type = 'DATASET'", p.runs[run].RunID)
+	}
+	p.finds("nodata-1", 1, "dataset-lineage")
+	p.finds("nodata-2", 1, "dataset-lineage")
+	p.silent("dataset-lineage", "norun-near")
+}
+
+func (p *plot) plantRecords() {
+	for _, name := range []string{"p-passed-1", "p-passed-2", "p-passed-3", "p-passed-4", "p-passed-near"} {
+		p.model(name, "a", "b")
+	}
+	p.alias("p-passed-1", "champion", 2) // by hand, past the gates
+	p.promote("p-passed-2", "champion", 2, 0, "--policy-file", "old.yml")
+	p.promote("p-passed-3", "champion", 2, 0, "--policy-file", "none.yml", "--override", "ungated")
+	p.promote("p-passed-4", "champion", 2, 0, "--thresholds", "test_accuracy >= 0.5")
+	p.promote("p-passed-near", "champion", 2, 0, "--policy-file", "same.yml")
+	for n := 1; n <= 4; n++ {
+		p.finds(fmt.Sprintf("p-passed-%d", n), 2, "never-passed")
+	}
+	p.silent("never-passed", "p-passed-near", "p-moved-near")
+
+	for _, name := range []string{"p-waiver-1", "p-waiver-2", "p-waiver-near"} {
+		p.model(name, "a")
+		p.promote(name, "strict", 1, 20)
+	}
+	p.finds("p-waiver-1", 1, "waiver-expired")
+	p.finds("p-waiver-2", 1, "waiver-expired")
+	p.silent("waiver-expired", "p-waiver-near")
+
+	for name, days := range map[string]int{"p-evidence-1": 366, "p-evidence-2": 800, "p-evidence-near": 364} {
+		p.model(name, "a")
+		p.promote(name, "serving", 1, days)
+	}
+	p.finds("p-evidence-1", 1, "evidence-old")
+	p.finds("p-evidence-2", 1, "evidence-old")
+	p.silent("evidence-old", "p-evidence-near")
+}
+
+func (p *plot) plantLedgers() {
+	for name, days := range map[string]int{"p-unfinished-1": 1, "p-unfinished-2": 40, "p-unfinished-near": 0} {
+		p.model(name, "a", "b")
+		p.promote(name, "champion", 1, 0)
+		p.killed(name, "champion", 2, days)
+	}
+	p.finds("p-unfinished-1", 2, "promotion-unfinished")
+	p.finds("p-unfinished-2", 2, "promotion-unfinished")
+	p.silent("promotion-unfinished", "p-unfinished-near", "p-moved-near")
+	p.silent("moved-outside", "p-unfinished-near", "p-unfinished-1")
+
+	for _, name := range []string{"p-broken-1", "p-broken-2", "p-broken-3", "p-broken-near"} {
+		p.model(name, "a", "b")
+		p.promote(name, "champion", 1, 0)
+		p.promote(name, "champion", 2, 0)
+	}
+	p.behind("UPDATE params SET value = replace(value, 'done|', 'aborted|') WHERE key = 'd000001' AND run_uuid = '%s'", p.ledgerRun("p-broken-1"))
+	p.call("DELETE", "registered-models/delete-tag", map[string]any{"name": "p-broken-2", "key": registry.TagAnchor}, nil)
+	p.behind("DELETE FROM params WHERE key = 'e000001' AND run_uuid = '%s'", p.ledgerRun("p-broken-3"))
+	for n := 1; n <= 3; n++ {
+		p.finds(fmt.Sprintf("p-broken-%d", n), 0, "ledger-broken")
+	}
+	p.silent("ledger-broken", "p-broken-near", "p-moved-near")
+
+	for _, name := range []string{"p-back-1", "p-back-2", "p-back-near", "p-back-first"} {
+		p.model(name, "a", "b")
+		p.promote(name, "champion", 1, 0)
+		if name != "p-back-first" {
+			p.promote(name, "champion", 2, 0)
+		}
+	}
+	p.remove("p-back-1", 1)
+	p.behind("UPDATE model_versions SET status = 'FAILED_REGISTRATION' WHERE name = 'p-back-2' AND version = 1")
+	p.finds("p-back-1", 2, "no-rollback-target")
+	p.finds("p-back-2", 2, "no-rollback-target")
+	p.silent("no-rollback-target", "p-back-near", "p-back-first")
+}
+
+// ledgerRun is the run that holds a model's ledger.
+func (p *plot) ledgerRun(model string) string {
+	p.t.Helper()
+	var found struct {
+		Experiment struct {
+			Tags []struct{ Key, Value string }
+		}
+	}
+	p.call("GET", "experiments/get-by-name?experiment_name="+url.QueryEscape("mlflow-promotions/"+model), nil, &found)
+	for _, tag := range found.Experiment.Tags {
+		if tag.Key == "ledger" {
+			return tag.Value
+		}
+	}
+	p.t.Fatalf("%s has no ledger", model)
+	return ""
+}
+
+func (p *plot) plantWords() {
+	for _, name := range []string{"words-1", "words-2", "words-near"} {
+		p.model(name, "a")
+		if name != "words-near" {
+			p.alias(name, "champion", 1)
+		}
+		p.call("PATCH", "registered-models/update", map[string]any{"name": name, "description": map[string]string{"words-2": "  "}[name]}, nil)
+	}
+	p.finds("words-1", 0, "description-missing")
+	p.finds("words-2", 0, "description-missing")
+	p.silent("description-missing", "words-near") // nothing of it is live
+
+	for _, name := range []string{"owner-1", "owner-2", "owner-near"} {
+		p.model(name, "a")
+	}
+	p.tag("owner-1", 1, "owner", "")
+	p.call("DELETE", "registered-models/delete-tag", map[string]any{"name": "owner-2", "key": "team"}, nil)
+	p.tag("owner-near", 1, "owner", "0")
+	p.finds("owner-1", 1, "required-tags")
+	p.finds("owner-2", 0, "required-tags")
+	p.silent("required-tags", "owner-near")
+
+	for name, value := range map[string]string{"risk-1": "medium", "risk-2": "higher", "risk-near": "high"} {
+		p.model(name, "a")
+		p.tag(name, 1, "risk", value)
+	}
+	p.finds("risk-1", 1, "tag-schema")
+	p.finds("risk-2", 1, "tag-schema")
+	p.silent("tag-schema", "risk-near", "owner-near")
+
+	for _, name := range []string{"heavy-1", "heavy-2", "heavy-near"} {
+		p.model(name, "a")
+	}
+	for i := range 50 { // and the owner
+		p.tag("heavy-1", 1, fmt.Sprintf("k%d", i), "v")
+		if i < 49 {
+			p.tag("heavy-near", 1, fmt.Sprintf("k%d", i), "v")
+		}
+	}
+	p.behind("INSERT INTO model_version_tags (name, version, key, value%s) VALUES ('heavy-2', 1, 'essay', '%s'%s)", p.workspaceColumn(), strings.Repeat("x", 5001), p.workspaceValue())
+	p.tag("heavy-near", 1, "k0", strings.Repeat("x", 5000))
+	p.finds("heavy-1", 1, "tag-overload")
+	p.finds("heavy-2", 1, "tag-overload")
+	p.silent("tag-overload", "heavy-near")
+}
+
+// workspaceColumn is there since MLflow 3.10.
+func (p *plot) workspaceColumn() string {
+	if p.s.Version == realtest.Newest {
+		return ", workspace"
+	}
+	return ""
+}
+
+func (p *plot) workspaceValue() string {
+	if p.s.Version == realtest.Newest {
+		return ", 'default'"
+	}
+	return ""
+}
+
+func (p *plot) plantAges() {
+	ago := func(days int) time.Time { return time.Now().AddDate(0, 0, -days) }
+	for _, name := range []string{"stale-1", "stale-2", "stale-3", "stale-near"} {
+		p.model(name, "a", "b")
+		p.alias(name, "champion", 1)
+		p.behind("UPDATE model_versions SET creation_time = %d WHERE name = '%s' AND version = 1", ago(200).UnixMilli(), name)
+	}
+	p.tag("stale-1", 1, registry.AliasTimeTag("champion"), ago(400).UTC().Format(time.RFC3339))
+	p.behind("UPDATE model_versions SET creation_time = %d WHERE name = 'stale-2' AND version = 1", ago(1000).UnixMilli())
+	p.behind("UPDATE model_versions SET creation_time = %d WHERE name = 'stale-3' AND version = 2", ago(91).UnixMilli())
+	p.behind("UPDATE model_versions SET creation_time = %d WHERE name = 'stale-near' AND version = 2", ago(89).UnixMilli())
+	for n := 1; n <= 3; n++ {
+		p.finds(fmt.Sprintf("stale-%d", n), 1, "champion-stale")
+	}
+	p.silent("champion-stale", "stale-near")
+
+	for _, trial := range []struct {
+		model, alias string
+		days         int
+	}{{"trial-1", "challenger", 91}, {"trial-2", "canary", 500}, {"trial-near", "challenger", 89}} {
+		p.model(trial.model, "a")
+		p.alias(trial.model, trial.alias, 1)
+		p.tag(trial.model, 1, registry.AliasTimeTag(trial.alias), ago(trial.days).UTC().Format(time.RFC3339))
+	}
+	p.finds("trial-1", 1, "challenger-endless")
+	p.finds("trial-2", 1, "challenger-endless")
+	p.silent("challenger-endless", "trial-near")
+}
+
+// plantPlans makes dry runs that were approved two days ago.
+func (p *plot) plantPlans() {
+	for _, name := range []string{"p-plan-1", "p-plan-2", "p-plan-near"} {
+		p.model(name, "a")
+		args := []string{"promote", "--model", name, "--candidate", "models:/" + name + "/1", "--alias", "champion", "--policy-file", "policy.yml"}
+		out, errs, status := p.run(rest.Config{}, p.s.URL, time.Now().AddDate(0, 0, -2), append(args, "--dry-run")...)
+		if status != registry.ExitDone {
+			p.t.Fatalf("%s%s", out, errs)
+		}
+		p.must(os.WriteFile(filepath.Join(p.dir, "plan-"+name+".json"), []byte(out), 0o644))
+	}
+	p.promote("p-plan-near", "champion", 1, 0)
+	p.finds("p-plan-1", 1, "plan-not-applied")
+	p.finds("p-plan-2", 1, "plan-not-applied")
+	p.silent("plan-not-applied", "p-plan-near")
+}
+
+// harvest audits the registry and holds what is found against what was planted.
+func (p *plot) harvest() {
+	report := p.audit(p.s.URL)
+	if p.s.Version == realtest.Newest {
+		p.silent("server-vulnerable", "")
+		p.vulnerable()
+	} else {
+		p.finds("", 0, "server-vulnerable")
+	}
+	found := map[place]string{}
+	for _, f := range report.Findings {
+		found[place{f.Rule, f.Model, f.Version}] = f.Message
+	}
+	for _, at := range slices.SortedFunc(maps.Keys(p.planted), byPlace) {
+		if found[at] == "" {
+			p.t.Errorf("planted and not found: %+v", at)
+		}
+	}
+	for _, at := range slices.SortedFunc(maps.Keys(found), byPlace) {
+		if !p.planted[at] {
+			p.t.Errorf("found and not planted: %+v: %s", at, found[at])
+		}
+	}
+	for _, u := range report.Totals.Unjudged {
+		p.t.Logf("not judged: %s %d times, first %s: %s", u.Rule, u.Count, u.Where, u.Why)
+	}
+	p.table(found)
+}
+
+func byPlace(a, b place) int {
+	return cmp.Or(cmp.Compare(a.rule, b.rule), cmp.Compare(a.model, b.model), cmp.Compare(a.version, b.version))
+}
+
+// audit runs the command on all there is.
+func (p *plot) audit(address string, more ...string) auditReport {
+	p.t.Helper()
+	began := time.Now()
+	out, errs, status := p.run(rest.Config{}, address, time.Now(), append([]string{"audit", "--scope", "all", "--policy-file", "policy.yml", "--plan-file", "plan-*.json"}, more...)...)
+	var r auditReport
+	if err := json.Unmarshal([]byte(out), &r); err != nil || status != registry.ExitDone {
+		p.t.Fatalf("status %d, %v\n%.2000s\n%s", status, err, out, errs)
+	}
+	heldTo(p.t, "audit.schema.json", []byte(out))
+	p.t.Logf("MLflow %s: %d models, %d versions, %d findings, %d requests, %d ms", p.s.Version, r.Totals.Models, r.Totals.Versions, r.Totals.Total(), r.Totals.Requests, time.Since(began).Milliseconds())
+	return r
+}
+
+// vulnerable lets the server tell other versions of itself, and counts for the rule's planted defects.
+func (p *plot) vulnerable() {
+	for _, version := range []string{"2.9.2", "3.9.0"} {
+		target, err := url.Parse(p.s.URL)
+		p.must(err)
+		proxy := httputil.NewSingleHostReverseProxy(target)
+		front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/version" {
+				w.Write([]byte(version))
+				return
+			}
+			proxy.ServeHTTP(w, r)
+		}))
+		r := p.audit(front.URL, "--model", "words-near")
+		front.Close()
+		if !slices.ContainsFunc(r.Findings, func(f registry.AuditFinding) bool { return f.Rule == "server-vulnerable" }) {
+			p.t.Errorf("MLflow %s is not known to be vulnerable", version)
+		}
+	}
+}
+
+// table prints what was planted and found, by rule.
+func (p *plot) table(found map[place]string) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\nMLflow %s on %s\n%-22s %8s %8s %13s %8s\n", p.s.Version, p.s.Store, "rule", "planted", "found", "near misses", "silent")
+	for _, r := range audit.Rules() {
+		planted, seen, silent := 0, 0, 0
+		for at := range p.planted {
+			if at.rule == r.ID {
+				planted++
+				if found[at] != "" {
+					seen++
+				}
+			}
+		}
+		for _, model := range p.near[r.ID] {
+			speaks := slices.ContainsFunc(slices.Collect(maps.Keys(found)), func(at place) bool { return at.rule == r.ID && at.model == model })
+			if !speaks {
+				silent++
+			}
+		}
+		if p.s.Version == realtest.Newest && r.ID == "server-vulnerable" {
+			planted, seen = 2, 2 // through a front that tells other versions, see vulnerable
+		}
+		if planted < 2 && r.ID != "server-vulnerable" || len(p.near[r.ID]) == 0 && r.ID != "server-vulnerable" || silent != len(p.near[r.ID]) {
+			p.t.Errorf("%s: %d planted, %d of %d near misses silent", r.ID, planted, silent, len(p.near[r.ID]))
+		}
+		fmt.Fprintf(&b, "%-22s %8d %8d %13d %8d\n", r.ID, planted, seen, len(p.near[r.ID]), silent)
+	}
+	p.t.Log(b.String())
+}

@@ -1,0 +1,194 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+)
+
+// auditReport is the report file as programs read it.
+type auditReport struct {
+	Findings []registry.AuditFinding
+	Totals   *registry.AuditTotals
+	Error    string
+	Reason   registry.Reason
+}
+
+// auditOf runs the command against a double and returns its JSON, held to the schema.
+func auditOf(t *testing.T, double *mlflowtest.Server, args ...string) (auditReport, int) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	status := Run(context.Background(), Process{
+		Args: append([]string{"audit", "--json", "--tracking-uri", address}, args...), Env: func(string) string { return "" },
+		Stdout: &out, Stderr: &errs, Dir: t.TempDir(), Now: func() time.Time { return now }, Jitter: func() float64 { return 0 },
+		Wire: rest.Config{Transport: double.Transport(), MinWait: time.Millisecond, MaxWait: time.Millisecond},
+	})
+	if strings.Contains(errs.String(), "canary") {
+		t.Errorf("a secret was printed: %s", errs.String())
+	}
+	heldTo(t, "audit.schema.json", out.Bytes())
+	var r auditReport
+	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
+		t.Fatalf("%v\n%s\n%s", err, out.String(), errs.String())
+	}
+	return r, status
+}
+
+// heldTo validates a document by a schema of docs.
+func heldTo(t *testing.T, name string, document []byte) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	schema, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource(name, schema); err != nil {
+		t.Fatal(err)
+	}
+	compiled, err := c.Compile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(document))
+	if err == nil {
+		err = compiled.Validate(value)
+	}
+	if err != nil {
+		t.Errorf("%v\n%s", err, document)
+	}
+}
+
+func rotten(t *testing.T) *mlflowtest.Server {
+	t.Helper()
+	double := mlflowtest.New("2.22.5", mlflowtest.AllowedHosts("mlflow.example"), mlflowtest.Clock(func() time.Time { return now }))
+	seed, err := os.Open("testdata/seed/rot.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer seed.Close()
+	if err := double.Seed(seed); err != nil {
+		t.Fatal(err)
+	}
+	return double
+}
+
+func TestAuditReport(t *testing.T) {
+	live, status := auditOf(t, rotten(t))
+	if status != registry.ExitDone || live.Reason != registry.OK || live.Totals.Total() != len(live.Findings) || live.Totals.Total() != 8 {
+		t.Errorf("status %d, %+v", status, live.Totals)
+	}
+	all, status := auditOf(t, rotten(t), "--scope", "all", "--fail-on", "medium")
+	if status != registry.ExitRefused || all.Reason != registry.Findings || all.Totals.Versions != 6 || all.Totals.Live != 4 || all.Totals.Total() <= live.Totals.Total() {
+		t.Errorf("status %d, %+v", status, all.Totals)
+	}
+	seen := map[string]bool{}
+	for _, f := range all.Findings {
+		if seen[f.Fingerprint] {
+			t.Errorf("two findings share a fingerprint: %+v", f)
+		}
+		seen[f.Fingerprint] = true
+	}
+	for _, f := range live.Findings {
+		if !seen[f.Fingerprint] {
+			t.Errorf("found among live versions and not among all: %+v", f)
+		}
+	}
+}
+
+// Whatever request fails for good, the report is valid JSON that says so, and the status is not that of success. What
+// a rule could not read for that is not judged, and the rest of the report stands.
+func TestAuditIsNeverCutShortInSilence(t *testing.T) {
+	whole, _ := auditOf(t, rotten(t))
+	double := rotten(t)
+	auditOf(t, double)
+	paths := map[string]bool{}
+	for _, r := range double.Requests() {
+		paths[r.Method+" "+r.Path] = true
+	}
+	if len(paths) < 5 {
+		t.Fatalf("only %v", paths)
+	}
+	for path := range paths {
+		double := rotten(t)
+		fault, err := mlflowtest.ParseFault(path + " 503 onward")
+		if err != nil {
+			t.Fatal(err)
+		}
+		double.Fault(fault)
+		got, status := auditOf(t, double)
+		switch {
+		case got.Error != "":
+			if status == registry.ExitDone || got.Reason == registry.OK || got.Totals != nil {
+				t.Errorf("%s: status %d, reason %s, totals %v, and it failed: %s", path, status, got.Reason, got.Totals, got.Error)
+			}
+		case len(got.Totals.Unjudged) == 0 && got.Totals.Total() < whole.Totals.Total():
+			t.Errorf("%s: %d findings in place of %d, and everything was judged", path, got.Totals.Total(), whole.Totals.Total())
+		}
+	}
+}
+
+func TestAheadKeepsOrderAndBounds(t *testing.T) {
+	var running, most, begun atomic.Int32
+	release := make(chan struct{})
+	source := func(yield func(int, error) bool) {
+		for i := range 100 {
+			begun.Add(1)
+			if !yield(i, nil) {
+				return
+			}
+		}
+		yield(0, errors.New("the source broke"))
+	}
+	f := func(i int) string {
+		if n := running.Add(1); n > most.Load() {
+			most.Store(n)
+		}
+		defer running.Add(-1)
+		if i == 2 {
+			close(release)
+		}
+		if i < 2 {
+			<-release // the first two end after the third has begun
+		}
+		return fmt.Sprint(i)
+	}
+	var got []string
+	var failed error
+	for v, err := range ahead(context.Background(), source, 3, f) {
+		if failed = err; err == nil {
+			got = append(got, v)
+		}
+	}
+	if len(got) != 100 || got[7] != "7" || failed == nil || most.Load() > 3 {
+		t.Errorf("%d results, %v, at most %d at once", len(got), failed, most.Load())
+	}
+	begun.Store(0)
+	for range ahead(context.Background(), iter.Seq2[int, error](source), 3, func(i int) int { return i }) {
+		break
+	}
+	if n := begun.Load(); n > 6 {
+		t.Errorf("%d were read ahead of one that was used", n)
+	}
+	if running.Load() != 0 {
+		t.Error("something runs on")
+	}
+}

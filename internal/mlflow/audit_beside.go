@@ -1,0 +1,364 @@
+package mlflow
+
+import (
+	"context"
+	"iter"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+)
+
+// Models are completed in batches, a few at a time, while the next are read. One with more versions is a batch of its own.
+const (
+	batchVersions = 200
+	batchModels   = 200
+	batchesBegun  = 3
+)
+
+// enriched adds to each model what was asked for beside its versions.
+func (r *reading) enriched(ctx context.Context, models iter.Seq2[registry.Audited, error]) iter.Seq2[registry.Audited, error] {
+	return func(yield func(registry.Audited, error) bool) {
+		out := outbox{r: r, ctx: ctx, yield: yield}
+		for a, err := range models {
+			if err != nil {
+				out.failed = err
+				break
+			}
+			if !out.add(a) {
+				return
+			}
+		}
+		out.begin()
+		if out.send(0) && out.failed != nil {
+			yield(registry.Audited{}, out.failed)
+		}
+	}
+}
+
+// outbox holds batches until they are complete, and sends them on in their order.
+type outbox struct {
+	r        *reading
+	ctx      context.Context
+	yield    func(registry.Audited, error) bool
+	begun    []chan []registry.Audited
+	batch    []registry.Audited
+	versions int // in it
+	failed   error
+}
+
+// add takes a model; false says that nobody wants more. Where nothing is asked for it goes on at once.
+func (o *outbox) add(a registry.Audited) bool {
+	o.batch = append(o.batch, a)
+	if o.r.q.Needs == (registry.AuditNeeds{Ledger: o.r.q.Needs.Ledger}) {
+		o.begin()
+		return o.send(0)
+	}
+	o.r.progress.due()
+	if o.versions += len(a.Versions); o.versions < batchVersions && len(o.batch) < batchModels {
+		return true
+	}
+	o.begin()
+	return o.send(batchesBegun)
+}
+
+func (o *outbox) begin() {
+	batch, ready := o.batch, make(chan []registry.Audited, 1)
+	o.begun, o.batch, o.versions = append(o.begun, ready), nil, 0
+	o.r.beside.Go(func() {
+		o.r.complete(o.ctx, batch)
+		ready <- batch
+	})
+}
+
+// send sends batches until no more than most are left.
+func (o *outbox) send(most int) bool {
+	for ; len(o.begun) > most; o.begun = o.begun[1:] {
+		for _, a := range <-o.begun[0] {
+			if err := o.ctx.Err(); err != nil {
+				o.yield(registry.Audited{}, Explain("read the registry", err))
+				return false
+			}
+			o.r.progress.add(a)
+			if !o.yield(a, nil) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// complete adds what was asked for to some models. What cannot be read is said where it is missing.
+func (r *reading) complete(ctx context.Context, models []registry.Audited) {
+	n := r.q.Needs
+	if n.Runs || n.Datasets || n.Experiments || n.Files {
+		runs := r.runs(ctx, runIDs(models))
+		for i := range models {
+			models[i].Runs = map[string]registry.Known[registry.Run]{}
+			for _, id := range runIDs(models[i : i+1]) {
+				models[i].Runs[id] = runs[id]
+			}
+		}
+	}
+	if n.Experiments {
+		for i := range models {
+			models[i].Experiments = r.experimentsOf(ctx, models[i].Runs)
+		}
+	}
+	if n.MLmodels || n.Files {
+		r.files(ctx, models)
+	}
+}
+
+// runIDs lists the runs that the versions name, each once.
+func runIDs(models []registry.Audited) []string {
+	seen := map[string]bool{}
+	var ids []string
+	for _, a := range models {
+		for _, v := range a.Versions {
+			if v.RunID != "" && !seen[v.RunID] {
+				seen[v.RunID] = true
+				ids = append(ids, v.RunID)
+			}
+		}
+	}
+	return ids
+}
+
+// runsAtOnce is how many runs one search asks for.
+const runsAtOnce = 100
+
+var plainRun = regexp.MustCompile(`^[0-9A-Za-z_-]{1,64}$`)
+
+// runs reads runs without their metrics and parameters, by searches for many of them. What a search does not find is
+// asked for by itself: it may be in an experiment that the list of experiments does not show.
+func (r *reading) runs(ctx context.Context, ids []string) map[string]registry.Known[registry.Run] {
+	runs := make(map[string]registry.Known[registry.Run], len(ids))
+	plain := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !plainRun.MatchString(id) })
+	find := func(ids []string) ([]registry.Run, error) { return r.findRuns(ctx, ids) }
+	if !r.noRuns.Load() {
+		for found, err := range inOrder(&r.beside, slices.Collect(slices.Chunk(plain, runsAtOnce)), find) {
+			if err != nil && ctx.Err() == nil && ofOneModel(err) && remote(err).Status < 500 {
+				r.noRuns.Store(true)
+			}
+			for _, run := range found {
+				runs[run.ID] = registry.Is(run)
+			}
+		}
+	}
+	rest := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return runs[id].Gathered() })
+	one := func(id string) (known registry.Known[registry.Run], err error) {
+		err = r.pace.do(ctx, "runs/get", 1, func() error {
+			known, err = r.c.run(ctx, id)
+			return err
+		})
+		if err != nil {
+			return registry.Unreadable[registry.Run](Short(err)), nil
+		}
+		if run, ok := known.Get(); ok {
+			run.Metrics, run.Params = nil, nil
+			return registry.Is(run), nil
+		}
+		return known, nil
+	}
+	at := 0
+	for known := range inOrder(&r.beside, rest, one) {
+		runs[rest[at]] = known
+		at++
+	}
+	return runs
+}
+
+// findRuns searches for runs by their ids, deleted ones too, in all experiments there are: a search has to name those.
+func (r *reading) findRuns(ctx context.Context, ids []string) ([]registry.Run, error) {
+	all, err := r.experiments()
+	if err != nil || len(all) == 0 {
+		return nil, err
+	}
+	var runs []registry.Run
+	for in := range slices.Chunk(slices.Sorted(maps.Keys(all)), experimentsAtOne) {
+		found, err := r.findRunsIn(ctx, in, ids)
+		if runs = append(runs, found...); err != nil || len(runs) >= len(ids) {
+			return runs, err
+		}
+	}
+	return runs, nil
+}
+
+func (r *reading) findRunsIn(ctx context.Context, experiments, ids []string) ([]registry.Run, error) {
+	body := map[string]any{
+		"experiment_ids": experiments, "max_results": len(ids), "run_view_type": "ALL",
+		"filter": "attributes.run_id IN ('" + strings.Join(ids, "','") + "')",
+	}
+	var out struct {
+		Runs []struct {
+			Info runInfoJSON `json:"info"`
+			Data struct {
+				Tags []pair `json:"tags"`
+			} `json:"data"`
+			Inputs runInputsJSON `json:"inputs"`
+		} `json:"runs"`
+	}
+	err := r.pace.do(ctx, "runs/search", len(ids), func() error {
+		request := rest.Request{Method: "POST", Path: api + "runs/search", Body: body, Class: rest.Read, Limit: rowLimit}
+		return r.c.tracking.JSON(ctx, request, &out)
+	})
+	var runs []registry.Run
+	for _, j := range out.Runs {
+		run := runJSON{Info: j.Info, Inputs: j.Inputs}.run()
+		run.Metrics, run.Params, run.Tags = nil, nil, pairs(j.Data.Tags)
+		runs = append(runs, run)
+	}
+	return runs, err
+}
+
+// experimentInfo is an experiment without its tags.
+type experimentInfo struct {
+	ID    string `json:"experiment_id"`
+	Name  string `json:"name"`
+	Stage string `json:"lifecycle_stage"`
+}
+
+func (j experimentInfo) experiment() registry.Experiment {
+	return registry.Experiment{ID: j.ID, Name: j.Name, Deleted: j.Stage == "deleted"}
+}
+
+// listExperiments lists all experiments, deleted ones too.
+func (r *reading) listExperiments(ctx context.Context) (map[string]registry.Experiment, error) {
+	all := map[string]registry.Experiment{}
+	body := map[string]any{"max_results": experimentsPage, "view_type": "ALL"}
+	for token := ""; ; {
+		var out struct {
+			Experiments []experimentInfo `json:"experiments"`
+			Next        string           `json:"next_page_token"`
+		}
+		err := r.pace.do(ctx, "", 1, func() error {
+			request := rest.Request{Method: "POST", Path: api + "experiments/search", Body: body, Class: rest.Read, Limit: rowLimit}
+			return r.c.tracking.JSON(ctx, request, &out)
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range out.Experiments {
+			all[e.ID] = e.experiment()
+		}
+		if out.Next == "" || out.Next == token {
+			return all, nil
+		}
+		token = out.Next
+		body["page_token"] = token
+	}
+}
+
+// experimentsOf are the experiments of some runs.
+func (r *reading) experimentsOf(ctx context.Context, runs map[string]registry.Known[registry.Run]) map[string]registry.Known[registry.Experiment] {
+	of := map[string]registry.Known[registry.Experiment]{}
+	all, _ := r.experiments()
+	for _, known := range runs {
+		run, ok := known.Get()
+		if _, had := of[run.ExperimentID]; !ok || had {
+			continue
+		}
+		if e, listed := all[run.ExperimentID]; listed {
+			of[run.ExperimentID] = registry.Is(e)
+		} else {
+			of[run.ExperimentID] = r.experiment(ctx, run.ExperimentID)
+		}
+	}
+	return of
+}
+
+func (r *reading) experiment(ctx context.Context, id string) (e registry.Known[registry.Experiment]) {
+	err := r.pace.do(ctx, "", 1, func() (err error) {
+		e, err = r.c.experimentByID(ctx, id)
+		return err
+	})
+	if err != nil {
+		return registry.Unreadable[registry.Experiment](Short(err))
+	}
+	return e
+}
+
+// files reads the descriptors and the listings of the versions of some models.
+func (r *reading) files(ctx context.Context, models []registry.Audited) {
+	type ask struct{ model, version int }
+	type found struct {
+		mlmodel registry.Known[registry.MLmodel]
+		files   registry.Known[[]registry.File]
+	}
+	var asks []ask
+	for i := range models {
+		models[i].MLmodels, models[i].Files = map[int]registry.Known[registry.MLmodel]{}, map[int]registry.Known[[]registry.File]{}
+		for n := range models[i].Versions {
+			asks = append(asks, ask{i, n})
+		}
+	}
+	read := func(at ask) (f found, _ error) {
+		v := models[at.model].Versions[at.version]
+		if r.q.Needs.Files {
+			f.files = r.listing(ctx, v, models[at.model].Runs[v.RunID].OrZero())
+		}
+		switch {
+		case f.files.IsAbsent() && r.q.Needs.MLmodels:
+			f.mlmodel = registry.Absent[registry.MLmodel](f.files.Why())
+		case r.q.Needs.MLmodels:
+			f.mlmodel = r.descriptor(ctx, v)
+		}
+		return f, nil
+	}
+	at := 0
+	for f := range inOrder(&r.beside, asks, read) {
+		m, number := models[asks[at].model], models[asks[at].model].Versions[asks[at].version].Number
+		if m.Files[number] = f.files; !f.files.Gathered() {
+			delete(m.Files, number)
+		}
+		if m.MLmodels[number] = f.mlmodel; !f.mlmodel.Gathered() {
+			delete(m.MLmodels, number)
+		}
+		at++
+	}
+}
+
+// listing lists the files of a version, where they lie in a place that can be listed.
+func (r *reading) listing(ctx context.Context, v registry.Version, run registry.Run) (files registry.Known[[]registry.File]) {
+	where, why := filesAt(v.Source, run)
+	if why != "" || r.noFiles.Load() {
+		return files
+	}
+	var list []registry.File
+	err := r.pace.do(ctx, "listing", 1, func() (err error) {
+		list, err = r.c.tree(ctx, where)
+		return err
+	})
+	switch {
+	case switchedOff(err):
+		r.noFiles.Store(true)
+		return files
+	case isMissing(err), err == nil && len(list) == 0:
+		return registry.Absent[[]registry.File]("nothing is stored at " + v.Source)
+	case err != nil:
+		return registry.Unreadable[[]registry.File]("the files could not be listed: " + Short(err))
+	}
+	return registry.Is(list)
+}
+
+// descriptor reads a version's MLmodel file.
+func (r *reading) descriptor(ctx context.Context, v registry.Version) (m registry.Known[registry.MLmodel]) {
+	if r.noFiles.Load() {
+		return m
+	}
+	_ = r.pace.do(ctx, "descriptor", 1, func() error {
+		m = r.c.versionMLmodel(ctx, v)
+		return nil
+	})
+	return m
+}
+
+// switchedOff reports whether the server runs without handing out files.
+func switchedOff(err error) bool {
+	e := remote(err)
+	return e != nil && e.Status == 503 && e.Code == "" && e.Attempts == 1
+}

@@ -1,0 +1,167 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"pgregory.net/rapid"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+var _ registry.AuditSink = (*Sarif)(nil)
+
+// sarifSchema is the schema of SARIF 2.1.0, as its committee published it.
+func sarifSchema(t testing.TB) *jsonschema.Schema {
+	t.Helper()
+	text, err := os.ReadFile("testdata/sarif/sarif-2.1.0.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	if err := c.AddResource("sarif.json", doc); err != nil {
+		t.Fatal(err)
+	}
+	return c.MustCompile("sarif.json")
+}
+
+var sarifTestRules = []registry.AuditRule{
+	{ID: "dangling-alias", Title: "Alias of nothing", Severity: registry.High, Why: "Whoever loads it gets an error.", Fix: "remove it"},
+	{ID: "description-missing", Title: "No description", Severity: registry.Low, Why: "Nobody knows what it is.", Fix: "write one"},
+}
+
+func writeSarif(t interface{ Fatal(...any) }, found []registry.AuditFinding, totals registry.AuditTotals) []byte {
+	var out bytes.Buffer
+	s := NewSarif(&out, "v1.2.3")
+	err := errors.Join(s.Rules(sarifTestRules), s.Model(registry.Audited{}, found), s.Totals(totals))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+func TestSarifIsWhatCodeScanningTakes(t *testing.T) {
+	found := []registry.AuditFinding{
+		{Rule: "description-missing", Severity: registry.Low, Model: "churn", Version: 7, Message: "there is none", Fix: "write [one](https://evil.example)", Fingerprint: "f3", Trend: registry.TrendUnchanged},
+		{Rule: "dangling-alias", Severity: registry.High, Model: "a\u202eb\n::error::", Alias: "champion", Version: 9, Message: "@champion names version 9, which does not exist", Fix: "remove it", File: "ml/my policy.yml", Line: 12, Fingerprint: "f1", Trend: registry.TrendNew},
+		{Rule: "dangling-alias", Severity: registry.High, Model: "zoo", Stage: "Production", Message: "m", Fingerprint: "f4", Accepted: "by ann until 2027-01-01: known"},
+		{Rule: "dangling-alias", Severity: registry.High, Model: "gone", Message: "m", Fingerprint: "f5", Trend: registry.TrendFixed},
+		{Rule: "server-vulnerable", Severity: registry.Medium, Message: "MLflow 2.2 has known holes", Fingerprint: "f2"},
+	}
+	totals := registry.AuditTotals{
+		Began: time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC), Ended: time.Date(2026, 5, 3, 10, 1, 0, 0, time.UTC),
+		Unjudged: []registry.AuditUnjudged{{Rule: "run-gone", Count: 3, Why: "no answer", Where: "churn version 1"}},
+	}
+	text := writeSarif(t, found, totals)
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	if err := sarifSchema(t).Validate(doc); err != nil {
+		t.Errorf("%#v", err)
+	}
+	var pretty bytes.Buffer
+	if err := json.Indent(&pretty, text, "", " "); err != nil {
+		t.Fatal(err)
+	}
+	golden := "testdata/sarif/audit.json"
+	if *update {
+		if err := os.WriteFile(golden, pretty.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(file), pretty.String()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Whatever is found and whatever it is called: the file keeps to the schema, holds the worst and no more than may be,
+// says how many are left out, and is the same in whatever order the models came.
+func TestSarifKeepsTheWorstOfAnyAudit(t *testing.T) {
+	schema := sarifSchema(t)
+	rapid.Check(t, func(t *rapid.T) {
+		word := rapid.StringN(0, 12, 40)
+		keepsWorst(t, schema, rapid.IntRange(0, 60).Draw(t, "findings"), rapid.Uint64().Draw(t, "seed"), word.Draw(t, "one"), word.Draw(t, "two"))
+	})
+	for _, n := range []int{sarifResults, sarifResults + 1, 2*sarifResults + 2345} {
+		keepsWorst(t, schema, n, 1, "churn", "credit")
+	}
+}
+
+func keepsWorst(t interface {
+	Fatal(...any)
+	Fatalf(string, ...any)
+}, schema *jsonschema.Schema, n int, seed uint64, words ...string) {
+	words = append(words, "ml/policy.yml", "ü \\ \u2028.yml")
+	chance := rand.New(rand.NewPCG(seed, 0))
+	pick := func() string { return words[chance.IntN(len(words))] }
+	var found []registry.AuditFinding
+	severe := 0
+	for i := range n {
+		f := registry.AuditFinding{
+			Rule: sarifTestRules[chance.IntN(2)].ID, Severity: registry.Severities[chance.IntN(3)], Model: pick(), Version: chance.IntN(3),
+			Alias: pick(), Message: pick(), File: words[2+chance.IntN(2)], Line: chance.IntN(3), Fingerprint: fmt.Sprintf("%032d", i),
+		}
+		if chance.IntN(5) == 0 {
+			f.Accepted = "by " + pick()
+		} else if f.Severity == registry.High {
+			severe++
+		}
+		found = append(found, f)
+	}
+	text := writeSarif(t, found, registry.AuditTotals{})
+	chance.Shuffle(len(found), func(i, j int) { found[i], found[j] = found[j], found[i] })
+	if !bytes.Equal(text, writeSarif(t, found, registry.AuditTotals{})) {
+		t.Fatal("another order of the findings makes another file")
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := schema.Validate(doc); err != nil {
+		t.Fatalf("%#v", err)
+	}
+	var log struct {
+		Runs []struct {
+			Invocations []struct {
+				ToolExecutionNotifications []struct{ Message struct{ Text string } }
+			}
+			Results []struct {
+				Level        string
+				Suppressions []any
+			}
+		}
+	}
+	if err := json.Unmarshal(text, &log); err != nil {
+		t.Fatal(err)
+	}
+	results, notes := log.Runs[0].Results, log.Runs[0].Invocations[0].ToolExecutionNotifications
+	if len(results) != min(n, sarifResults) || (n > sarifResults) != (len(notes) == 1) {
+		t.Fatalf("%d results and %d notes of %d findings", len(results), len(notes), n)
+	}
+	for i, r := range results {
+		if i < min(severe, sarifResults) != (r.Level == "error" && r.Suppressions == nil) {
+			t.Fatalf("result %d of %d with %d severe ones is %+v", i, len(results), severe, r)
+		}
+	}
+	if len(text) > 10<<20 {
+		t.Fatalf("%d bytes", len(text))
+	}
+}
