@@ -71,8 +71,8 @@ lint: ## formatting, workflows and scripts
 	@tools/setup lint
 	@files=$$(gofmt -l .); [ -z "$$files" ] || { echo "gofmt: $$files"; exit 1; }
 	.cache/bin/shellcheck tools/setup .ci/run
-	PATH="$$PWD/.cache/bin:$$PATH" actionlint
-	.cache/bin/zizmor --offline --quiet .github action.yml
+	PATH="$$PWD/.cache/bin:$$PATH" actionlint .github/workflows/*.yml examples/workflows/*.yml
+	.cache/bin/zizmor --offline --quiet --persona pedantic --config .github/zizmor.yml .github action.yml examples/workflows/*.yml
 
 generate: ## writes action.yml and the README's tables from their declarations
 	go test ./internal/repotest -update

@@ -160,6 +160,7 @@ func TestWhatAPlanWasMadeOf(t *testing.T) {
 			f.args = append(f.args, flag, value)
 		}
 	}
+	bound, free := 0, 0
 	for name, c := range map[string]struct {
 		change func(f *flow, t *testing.T, dir string)
 		bound  bool
@@ -204,6 +205,11 @@ func TestWhatAPlanWasMadeOf(t *testing.T) {
 		}, false},
 		"nothing but the workflow's attempt": {func(*flow, *testing.T, string) {}, false},
 	} {
+		if c.bound {
+			bound++
+		} else {
+			free++
+		}
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				dir := t.TempDir()
@@ -216,4 +222,5 @@ func TestWhatAPlanWasMadeOf(t *testing.T) {
 			})
 		})
 	}
+	t.Logf("%d things changed that a plan was made of, all to be refused with no write; %d fields of nothing it was made of, none to be", bound, free)
 }

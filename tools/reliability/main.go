@@ -25,11 +25,23 @@ type campaign struct {
 }
 
 var campaigns = []campaign{
-	{name: "promotions at the same moment, on the double", env: []string{"PROMOTE_RACES=1100"}, test: []string{"-run", "^TestRaces$", "./internal/cli"}, shows: `^seeds`},
+	{name: "promotions at the same moment, on the double", env: []string{"PROMOTE_RACES=3334"}, test: []string{"-run", "^TestRaces$", "./internal/cli"}, shows: `^seeds`},
+	{
+		name: "every interleaving of two and three promoters", env: []string{"PROMOTE_INTERLEAVINGS=3"},
+		test: []string{"-run", "^TestEveryInterleaving$", "./internal/apply"}, shows: `^\|`,
+	},
 	{name: "killed at each request, then run again", test: []string{"-run", "^TestKilled", "./internal/cli"}, shows: `killed at`},
-	{name: "faults at each request", test: []string{"-run", "Fault", "./internal/cli"}, shows: `injected|kinds of faults|: of \d+|by kind|by outcome`},
-	{name: "sequences of promotions and rollbacks", test: []string{"-run", "^TestEverySequence", "./internal/plan"}, shows: `sequences`},
-	{name: "fields of a plan", test: []string{"-run", "^TestEveryBound", "./internal/registry"}, shows: `fields`},
+	{name: "faults at each request", env: []string{"PROMOTE_FAULTS=-1"}, test: []string{"-run", "^TestFaults$", "./internal/cli"}, shows: `injected|kinds of faults|by kind|by outcome`},
+	{name: "stopped at each request", env: []string{"PROMOTE_STOPS=1"}, test: []string{"-run", "^TestStopped", "./internal/cli"}, shows: `endings`},
+	{name: "answers to one write", test: []string{"-run", "^TestWhatSettleSaysIsSo$", "./internal/registry"}, shows: `scripts`},
+	{
+		name: "sequences of promotions and rollbacks", env: []string{"PROMOTE_ROLLBACKS=6"},
+		test: []string{"-run", "^TestEverySequence", "./internal/plan", "./internal/cli"}, shows: `sequences`,
+	},
+	{
+		name: "what an approval is about", test: []string{"-run", "^(TestEveryBound|TestEveryFieldOfAnApproved|TestWhatAPlanWasMadeOf)", "./internal/registry", "./internal/cli"},
+		shows: `fields`,
+	},
 	{name: "tampering, in memory", test: []string{"-run", "^TestTampering", "./internal/ledger"}, shows: `tampering`},
 	{
 		name: "tampering by SQL", needs: []string{"mlflow-3.17.2", "mlflow-2.22.5", "mlflow-1.30.1", "postgres"},
