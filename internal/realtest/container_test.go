@@ -27,7 +27,7 @@ import (
 const (
 	imageName   = "mlflow-promote:test"
 	runnerImage = "local/runner:bookworm"
-	runnerUser  = 1001 // who owns the files of a hosted runner
+	runnerUser  = 1001       // who owns the files of a hosted runner
 	maxImage    = 15_000_000 // main job and policy alone have 12.4 MB; GitHub, audit and its page the rest
 )
 

@@ -99,6 +99,7 @@ func mappedLines(lines []Line, f func(string) string) []Line {
 //
 //go:noinline
 func T(text string) Span { return Span{Text: text} }
+
 //go:noinline
 func C(data string) Span { return Span{Text: data, Code: true} }
 
