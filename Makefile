@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build generate test test-pure test-real test-reliability test-matrix test-container test-browser lint fuzz demo bench image fmt clean mutants
+.PHONY: help build generate test test-pure test-real test-reliability test-matrix test-container test-browser lint fuzz demo bench bench-audit image fmt clean mutants
 
 VERSION ?= dev
 IMAGE ?= mlflow-promote:dev
@@ -18,6 +18,9 @@ demo: ## the main job on a real MLflow server, in two minutes
 
 bench: build ## this program and the stock Python client, side by side
 	@go run $(FLAGS) ./tools/bench
+
+bench-audit: build ## reading a whole registry of 100,000 versions, beside the stock client and curl
+	@go run $(FLAGS) ./tools/bench -audit -repeat 3
 
 image: ## the container image
 	@tools/setup docker
@@ -50,11 +53,8 @@ define tier
 else echo "make: not run: the $(1) tests, which need $(2)" >&2; [ "$$CI" != true ]; fi
 endef
 
-test-reliability: ## races, kills, faults, rollbacks and tampering at campaign length, with seeds and counts
-	PROMOTE_RACES=1100 go test -v -timeout 30m -run 'TestRaces|TestKilled|TestOneFault' ./internal/cli | grep -E 'races|killed|injected|FAIL|^ok'
-	go test -v -run 'TestEverySequence|TestDefect|TestTampering|TestEveryBound' ./internal/plan ./internal/ledger ./internal/registry | grep -E 'sequences|tampering|fields|FAIL|^ok'
-	@if tools/setup mlflow-3.17.2 postgres; then PROMOTE_ROUNDS=200 go test -v -tags=real -timeout 4h -run TestRacesOfProcesses ./internal/realtest | grep -E 'rounds|FAIL|^ok'; \
-	else echo "make: not run: races of real processes, which need mlflow-3.17.2 and postgres" >&2; [ "$$CI" != true ]; fi
+test-reliability: ## races, kills, faults, rollbacks and tampering at campaign length; ends with one table
+	@go run $(FLAGS) ./tools/reliability $(if $(ONLY),-only '$(ONLY)')
 
 FUZZTIME ?= 30s
 TEXTS ?= 10000000
@@ -71,8 +71,8 @@ lint: ## formatting, workflows and scripts
 	@tools/setup lint
 	@files=$$(gofmt -l .); [ -z "$$files" ] || { echo "gofmt: $$files"; exit 1; }
 	.cache/bin/shellcheck tools/setup .ci/run
-	PATH="$$PWD/.cache/bin:$$PATH" actionlint
-	.cache/bin/zizmor --offline --quiet .github action.yml
+	PATH="$$PWD/.cache/bin:$$PATH" actionlint .github/workflows/*.yml examples/workflows/*.yml
+	.cache/bin/zizmor --offline --quiet --persona pedantic --config .github/zizmor.yml .github action.yml examples/workflows/*.yml
 
 generate: ## writes action.yml and the README's tables from their declarations
 	go test ./internal/repotest -update

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -30,12 +28,13 @@ type Ledger interface {
 	End(ctx context.Context, receipt registry.Receipt) error
 }
 
-// When the run is cancelled or its time is up, how long what is in flight may take (a write, and finding out what became
-// of it), and how long all that is left to do then: the notes, the outcome. The runner kills a cancelled container 10 s
-// after its first signal.
+// When the run is cancelled or its time is up, how long a write that is in flight may take, finding out what became of
+// it (and the notes), and the outcome. The one who carries these out may add a moment for a last look. The runner kills a
+// cancelled container 10 s after its first signal.
 const (
-	inFlight = 2 * time.Second
-	leftOver = 4 * time.Second
+	inFlight = time.Second
+	looking  = 2250 * time.Millisecond
+	leftOver = 3250 * time.Millisecond
 )
 
 // Options carry what the steps' placeholders stand for, and where progress goes.
@@ -54,9 +53,11 @@ type Options struct {
 func Run(ctx context.Context, r Registry, p registry.Plan, o Options) registry.Receipt {
 	flight, stop := afterCancel(ctx, inFlight)
 	defer stop()
+	look, stop := afterCancel(ctx, looking)
+	defer stop()
 	late, stop := afterCancel(ctx, leftOver)
 	defer stop()
-	run := &run{r: r, o: o, flight: flight, late: late, receipt: registry.Receipt{Version: p.Version}}
+	run := &run{r: r, o: o, ctx: ctx, flight: flight, look: look, late: late, receipt: registry.Receipt{Version: p.Version}}
 	steps := map[registry.Kind][]registry.Step{}
 	for _, s := range p.Steps {
 		steps[s.Kind()] = append(steps[s.Kind()], s)
@@ -73,7 +74,9 @@ type run struct {
 	r       Registry
 	o       Options
 	receipt registry.Receipt
+	ctx     context.Context // of the whole run: after it nothing new is begun
 	flight  context.Context // of a write that has been begun: it outlives a cancellation by a while
+	look    context.Context // of finding out what became of it
 	late    context.Context // of what is left to do then
 	entered time.Time       // before the claim was sent
 	begun   bool            // the ledger's entry is ours to close
@@ -102,7 +105,7 @@ func (run *run) words(ctx context.Context, steps []registry.Step) {
 	if len(steps) == 0 || run.skip(ctx, steps...) {
 		return
 	}
-	for _, result := range run.tags(run.flight, steps) {
+	for _, result := range run.tags(run.word, steps) {
 		run.receipt.Results = append(run.receipt.Results, result.StepResult)
 		run.fail(result.err)
 	}
@@ -140,11 +143,11 @@ func (run *run) move(ctx context.Context, steps []registry.Step) {
 // whether it did.
 func (run *run) settle(s registry.Step) (registry.Settled, error) {
 	saw := s.Was
-	settled, err := registry.Settle(run.patience(run.flight), func(int) error {
+	settled, err := registry.Settle(run.patience(run.ctx), func(int) error {
 		_, _, err := run.r.Do(run.flight, s)
 		return err
 	}, func() (there bool, never, err error) {
-		if saw, err = run.r.Observe(run.flight, s); err == nil && saw != s.Want && saw != s.Was && !halfway(s, saw) {
+		if saw, err = run.insist(s); err == nil && saw != s.Want && saw != s.Was && !halfway(s, saw) {
 			never = overtaken(s, saw)
 		}
 		return saw == s.Want, never, err
@@ -162,13 +165,8 @@ func (run *run) settle(s registry.Step) (registry.Settled, error) {
 	return settled, err
 }
 
-// halfway reports a move by tags that has come to its new holder and not yet left all others.
 func halfway(s registry.Step, saw string) bool {
-	if s.Do != registry.TagAlias || saw == s.Was || saw == s.Want {
-		return false
-	}
-	known := strings.Split(s.Was+","+s.Want, ",")
-	return !slices.ContainsFunc(strings.Split(saw, ","), func(n string) bool { return !slices.Contains(known, n) })
+	return s.Do == registry.TagAlias && registry.Halfway(s.Was, s.Want, saw)
 }
 
 // patience pauses for as long as ctx lasts.
@@ -225,7 +223,7 @@ func (run *run) close() {
 
 // guard refuses all moves if any of them would not find what the plan expects.
 func (run *run) guard(ctx context.Context, steps []registry.Step) {
-	for i, o := range observe(ctx, run.r, steps) {
+	for i, o := range observe(steps, func(s registry.Step) (string, error) { return run.r.Observe(ctx, s) }) {
 		s := steps[i]
 		switch {
 		case o.err != nil:
@@ -253,7 +251,7 @@ func (run *run) finish(notes []registry.Step) {
 	}
 	var wg sync.WaitGroup
 	if run.receipt.Err == nil {
-		wg.Go(func() { noted = run.tags(run.late, notes) })
+		wg.Go(func() { noted = run.tags(run.note, notes) })
 	}
 	run.readBack()
 	wg.Wait()
@@ -274,7 +272,7 @@ func (run *run) readBack() {
 	for i, at := range run.moved {
 		steps[i] = run.receipt.Results[at].Step
 	}
-	for i, o := range run.insist(steps) {
+	for i, o := range observe(steps, run.insist) {
 		result := &run.receipt.Results[run.moved[i]]
 		result.Saw = o.saw
 		switch {
@@ -322,7 +320,7 @@ type noted struct {
 }
 
 // tags writes descriptions and tags, all at once.
-func (run *run) tags(ctx context.Context, steps []registry.Step) []noted {
+func (run *run) tags(write func(registry.Step) (bool, error), steps []registry.Step) []noted {
 	out := make([]noted, len(steps))
 	at := run.o.Now().UTC()
 	var wg sync.WaitGroup
@@ -336,7 +334,7 @@ func (run *run) tags(ctx context.Context, steps []registry.Step) []noted {
 		}
 		out[i].StepResult = registry.StepResult{Step: s, Done: registry.StepDone}
 		wg.Go(func() {
-			if out[i].Wrote, out[i].err = run.write(ctx, s); out[i].err != nil {
+			if out[i].Wrote, out[i].err = write(s); out[i].err != nil {
 				out[i].Done, out[i].Note = registry.StepNotDone, out[i].err.Error()
 				if registry.ReasonOf(out[i].err) == registry.Unknown {
 					out[i].Done = registry.StepUnknown
@@ -348,18 +346,32 @@ func (run *run) tags(ctx context.Context, steps []registry.Step) []noted {
 	return out
 }
 
-// write sends a description or a tag until its answer is clear.
-func (run *run) write(ctx context.Context, s registry.Step) (wrote bool, err error) {
-	patience := run.patience(ctx)
-	if s.Kind() == registry.Note && patience != nil { // worth a few tries, and no more
-		patience = func(try int) bool { return try+1 < registry.OddTries && run.o.Pause(ctx, try) }
+// word sends a description or a tag that was asked for, until its answer is clear.
+func (run *run) word(s registry.Step) (wrote bool, err error) {
+	return run.write(run.flight, run.patience(run.ctx), s)
+}
+
+// note does the same for a note, and waits a minute or two for a server that is out of reach, since no later run writes
+// it; but no longer, since it is a note.
+func (run *run) note(s registry.Step) (wrote bool, err error) {
+	patience := run.patience(run.look)
+	if patience != nil {
+		whole := patience
+		patience = func(try int) bool { return try < noteTries && whole(try) }
 	}
-	_, err = registry.Settle(patience, func(int) error {
+	err = registry.Persist(patience, func() error { wrote, err = run.write(run.look, patience, s); return err })
+	return wrote, err
+}
+
+func (run *run) write(ctx context.Context, pause func(int) bool, s registry.Step) (wrote bool, err error) {
+	_, err = registry.Settle(pause, func(int) error {
 		_, wrote, err = run.r.Do(ctx, s)
 		return err
 	}, func() (there bool, never, err error) { return false, nil, nil })
 	return wrote, err
 }
+
+const noteTries = 12
 
 // tell announces a creation or a move.
 func (run *run) tell(s registry.Step) {
@@ -410,25 +422,18 @@ type observation struct {
 	err error
 }
 
-// insist reads the targets of all steps at once, each until it could be read.
-func (run *run) insist(steps []registry.Step) []observation {
-	out := make([]observation, len(steps))
-	var wg sync.WaitGroup
-	for i, s := range steps {
-		wg.Go(func() {
-			out[i].err = registry.Persist(run.patience(run.flight), func() (err error) { out[i].saw, err = run.r.Observe(run.flight, s); return err })
-		})
-	}
-	wg.Wait()
-	return out
+// insist reads the target of a step until it could be read.
+func (run *run) insist(s registry.Step) (saw string, err error) {
+	err = registry.Persist(run.patience(run.look), func() (err error) { saw, err = run.r.Observe(run.look, s); return err })
+	return saw, err
 }
 
 // observe reads the targets of all steps at once.
-func observe(ctx context.Context, r Registry, steps []registry.Step) []observation {
+func observe(steps []registry.Step, read func(registry.Step) (string, error)) []observation {
 	out := make([]observation, len(steps))
 	var wg sync.WaitGroup
 	for i, s := range steps {
-		wg.Go(func() { out[i].saw, out[i].err = r.Observe(ctx, s) })
+		wg.Go(func() { out[i].saw, out[i].err = read(s) })
 	}
 	wg.Wait()
 	return out

@@ -314,3 +314,42 @@ func TestWordsComeFirst(t *testing.T) {
 		t.Errorf("%v\n%v\n%v", r.Err, s.writes, r.Results)
 	}
 }
+
+// claims is a ledger that takes every claim, and says how the promotion ended.
+type claims struct{ ended registry.Reason }
+
+func (c *claims) Begin(context.Context, int) error { return nil }
+
+func (c *claims) End(_ context.Context, r registry.Receipt) error {
+	c.ended = registry.ReasonOf(r.Err)
+	return nil
+}
+
+// A run that has been held up until its claim has run out moves nothing more: somebody else may have taken it over.
+func TestNoMoveBeginsAfterTheLease(t *testing.T) {
+	for name, c := range map[string]struct {
+		heldUp time.Duration
+		reason registry.Reason
+		writes int
+	}{
+		"in time":  {13 * time.Minute, registry.OK, 3},
+		"too late": {14 * time.Minute, registry.Conflict, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, l := fresh(), &claims{}
+			clock := time.Unix(0, 0)
+			s.after = func(step registry.Step) error {
+				if step.Ref == "champion" {
+					clock = clock.Add(c.heldUp)
+				}
+				return nil
+			}
+			r := Run(context.Background(), s, thePlan(), Options{
+				Now: func() time.Time { return clock }, Record: func(time.Time, int) string { return "{}" }, Ledger: l, Lease: 15 * time.Minute,
+			})
+			if got := registry.ReasonOf(r.Err); got != c.reason || l.ended != c.reason || len(s.writes) != c.writes {
+				t.Errorf("%s, the ledger is told %s: %v", got, l.ended, s.writes)
+			}
+		})
+	}
+}

@@ -84,7 +84,7 @@ func (r *reader) approval() {
 
 // planFile reads the report file of a dry run.
 func (r *reader) planFile(path string) {
-	text, err := r.file(path)
+	text, err := r.file(path, fileLimit)
 	a := &r.out.approved
 	if err == nil {
 		a.plan, a.digest, a.made, err = readPlan(text)

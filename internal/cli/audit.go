@@ -34,6 +34,8 @@ const baselineLimit = 128 << 20
 
 func (r *reader) auditInputs() {
 	r.server()
+	r.gitHub()
+	r.notification()
 	r.out.intent.Query.Model = r.value("model") // one model, or all
 	if r.out.intent.Query.Model == "*" {
 		r.out.intent.Query.Model = ""

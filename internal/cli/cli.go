@@ -167,8 +167,7 @@ func (s *session) run(ctx context.Context, a args) int {
 	if !ok {
 		return s.refuse([]problem{{"command", name, "want " + input("command").wants()}})
 	}
-	file := func(path string) ([]byte, error) { return s.runner.ReadWorkspace(path, fileLimit) }
-	s.set = read(c, value, file, s.p.Env)
+	s.set = read(c, value, s.runner.ReadWorkspace, s.p.Env)
 	s.set.problems = append(s.set.problems, foreign(c, a)...)
 	s.mask(value)
 	if len(s.set.problems) > 0 {
@@ -180,7 +179,11 @@ func (s *session) run(ctx context.Context, a args) int {
 	var stop func()
 	s.late, stop = after(ctx, lateTime)
 	defer stop()
-	if err := s.begin(c); err != nil {
+	err := s.begin(c)
+	if err == nil {
+		err = s.lookUpPullRequest(ctx)
+	}
+	if err != nil {
 		s.fail(err)
 	} else {
 		c.run(s, ctx)
@@ -206,6 +209,7 @@ func (s *session) reportOutcome(ctx context.Context) {
 	wg.Go(s.settle)
 	wg.Go(func() { s.tell(ctx) })
 	wg.Wait()
+	s.tellOfAll(ctx)
 }
 
 // foreign lists flags that the command would not look at: a threshold that nobody judges must not look judged. The inputs

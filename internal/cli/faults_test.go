@@ -1,234 +1,366 @@
 package cli
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
+	"cmp"
+	"crypto/x509"
 	"fmt"
-	"maps"
+	"math/rand/v2"
+	"net"
 	"os"
 	"slices"
-	"strings"
+	"sync"
+	"syscall"
 	"testing"
-	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
-	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// flow is one run of the main job on a double of its own, in a bubble where waiting takes no time.
-type flow struct {
-	double  *mlflowtest.Server
-	args    []string
-	attempt *int // of the workflow run
+// A form is one way in which a kind of fault shows: some say nothing about whether the request had its effect, and come
+// with it and without.
+type form struct {
+	kind, name string
+	refuse     error // no connection comes about
+	broken     bool  // the connection breaks before the request has left
+	fault      mlflowtest.Fault
+	outOfReach bool // of a server that is there: it may come back
 }
 
-func newFlow(t *testing.T, args ...string) flow {
+var refused = &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+
+// forms are the 22 kinds of faults.
+func makeForms() []*form {
+	const internal = `{"error_code":"INTERNAL_ERROR","message":"no"}`
+	const page = "<html><title>Bad Gateway</title></html>"
+	answer := func(status int, body string) mlflowtest.Fault {
+		return mlflowtest.Fault{Kind: mlflowtest.Status, Status: status, Body: body}
+	}
+	wait := func(status int) mlflowtest.Fault {
+		f := answer(status, "")
+		f.Header = map[string][]string{"Retry-After": {"7"}}
+		return f
+	}
+	done := func(f mlflowtest.Fault) mlflowtest.Fault { f.After = true; return f }
+	all := []*form{
+		{kind: "refused", refuse: refused, outOfReach: true},
+		{kind: "DNS failure", refuse: &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "mlflow.example", IsNotFound: true}}, outOfReach: true},
+		{kind: "reset before send", broken: true, outOfReach: true},
+		{kind: "reset after send without effect", fault: mlflowtest.Fault{Kind: mlflowtest.Reset}, outOfReach: true},
+		{kind: "effect + reset", fault: mlflowtest.Fault{Kind: mlflowtest.Reset, After: true}, outOfReach: true},
+		{kind: "effect + timeout", fault: mlflowtest.Fault{Kind: mlflowtest.Hold, After: true}, outOfReach: true},
+		{kind: "delayed effect", name: "delayed effect, by a second", fault: mlflowtest.Fault{Kind: mlflowtest.Late, Delay: time.Second}, outOfReach: true},
+		{kind: "delayed effect", name: "delayed effect, until all is over", fault: mlflowtest.Fault{Kind: mlflowtest.Late, Delay: time.Hour}, outOfReach: true},
+		{kind: "duplicate effect", fault: mlflowtest.Fault{Kind: mlflowtest.Twice}},
+		{kind: "400 of an old server", fault: answer(400, `{"error_code":"INVALID_PARAMETER_VALUE","message":"no"}`)},
+		{kind: "401", fault: answer(401, "You are not authenticated.")},
+		{kind: "403", fault: answer(403, "Permission denied")},
+		{kind: "404 race", fault: answer(404, `{"error_code":"RESOURCE_DOES_NOT_EXIST","message":"gone"}`)},
+		{kind: "409/already exists", fault: answer(409, `{"error_code":"RESOURCE_ALREADY_EXISTS","message":"there"}`)},
+		{kind: "429 + Retry-After", fault: wait(429), outOfReach: true},
+		{kind: "500 JSON", fault: answer(500, internal)},
+		{kind: "500 JSON", name: "500 JSON after the effect", fault: done(answer(500, internal))},
+		{kind: "502 HTML", fault: answer(502, page), outOfReach: true},
+		{kind: "502 HTML", name: "502 HTML after the effect", fault: done(answer(502, page)), outOfReach: true},
+		{kind: "503 + Retry-After", fault: wait(503), outOfReach: true},
+		{kind: "503 + Retry-After", name: "503 + Retry-After after the effect", fault: done(wait(503)), outOfReach: true},
+		{kind: "truncated body", fault: mlflowtest.Fault{Kind: mlflowtest.Truncate}, outOfReach: true},
+		{kind: "malformed JSON", fault: mlflowtest.Fault{Kind: mlflowtest.Garble}},
+		{kind: "decompression bomb", fault: mlflowtest.Fault{Kind: mlflowtest.Bomb, After: true}},
+		{kind: "redirect", fault: mlflowtest.Fault{Kind: mlflowtest.Redirect}},
+		{kind: "TLS error", refuse: x509.UnknownAuthorityError{}},
+	}
+	for _, f := range all {
+		f.name = cmp.Or(f.name, f.kind)
+	}
+	return all
+}
+
+var forms = sync.OnceValue(makeForms)
+
+// A trial is a story in which these things go wrong.
+type trial struct {
+	story
+	shots []shot
+}
+
+func (c trial) String() string {
+	text := c.story.String()
+	for _, s := range c.shots {
+		text += ": " + s.String()
+	}
+	return text
+}
+
+// hidden reports whether the server stays out of reach until the command gives up.
+func (c trial) hidden() bool {
+	return slices.ContainsFunc(c.shots, func(s shot) bool { return s.span == forGood })
+}
+
+// undisturbed is how a story goes and ends when all is well.
+type undisturbed struct {
+	requests int
+	before   int // entries of the ledger
+	settled  string
+	told     string
+}
+
+func (s story) undisturbed(t *testing.T) (u undisturbed) {
 	t.Helper()
-	seed, err := os.Open("testdata/seed/churn.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer seed.Close()
-	f := flow{double: mlflowtest.New("3.17.2", mlflowtest.AllowedHosts("mlflow.example"), mlflowtest.Latency(10*time.Millisecond)), args: args, attempt: new(int)}
-	if err := f.double.Seed(seed); err != nil {
-		t.Fatal(err)
-	}
-	return f
-}
-
-// run returns the result and the exit status of the next attempt of the workflow run.
-func (f flow) run(t *testing.T) (report.Result, int) {
-	t.Helper()
-	*f.attempt++
-	env := map[string]string{"GITHUB_RUN_ID": "42", "GITHUB_RUN_ATTEMPT": fmt.Sprint(*f.attempt)}
-	var stdout, stderr bytes.Buffer
-	status := Run(context.Background(), Process{
-		Args: append(f.args, "--json", "--tracking-uri", address), Env: func(name string) string { return env[name] }, Nonce: func() string { return "n" + env["GITHUB_RUN_ATTEMPT"] }, Stdout: &stdout, Stderr: &stderr,
-		Now: func() time.Time { return now }, Jitter: func() float64 { return 0.5 }, Version: "test",
-		Wire: rest.Config{Transport: f.double.Transport()},
-	})
-	var result report.Result
-	if err := json.Unmarshal(stdout.Bytes(), &result); err != nil {
-		t.Fatalf("%v\n%s%s", err, stdout.String(), stderr.String())
-	}
-	return result, status
-}
-
-var mainJob = []string{"promote", "--model", "churn", "--candidate", "runs:/better/model", "--alias", "champion", "--stage", "Production",
-	"--thresholds", "test_f1 >= champion - 0.01"}
-
-// kinds are the ways a server or the network lets one request go wrong.
-var kinds = map[string]mlflowtest.Fault{
-	"reset before the effect": {Kind: mlflowtest.Reset},
-	"reset after the effect":  {Kind: mlflowtest.Reset, After: true},
-	"held, then broken":       {Kind: mlflowtest.Hold, After: true, Delay: 30 * time.Second},
-	"carried out late":        {Kind: mlflowtest.Late, Delay: time.Second},
-	"carried out twice":       {Kind: mlflowtest.Twice},
-	"500 JSON":                {Kind: mlflowtest.Status, Status: 500, Body: `{"error_code":"INTERNAL_ERROR","message":"no"}`},
-	"500 JSON after effect":   {Kind: mlflowtest.Status, Status: 500, After: true, Body: `{"error_code":"INTERNAL_ERROR","message":"no"}`},
-	"502 page":                {Kind: mlflowtest.Status, Status: 502, Body: "<html><title>Bad Gateway</title></html>"},
-	"502 page after effect":   {Kind: mlflowtest.Status, Status: 502, After: true, Body: "<html><title>Bad Gateway</title></html>"},
-	"503 with Retry-After":    {Kind: mlflowtest.Status, Status: 503, Header: map[string][]string{"Retry-After": {"7"}}},
-	"429 with Retry-After":    {Kind: mlflowtest.Status, Status: 429, Header: map[string][]string{"Retry-After": {"7"}}},
-	"401":                     {Kind: mlflowtest.Status, Status: 401, Body: "You are not authenticated."},
-	"403":                     {Kind: mlflowtest.Status, Status: 403, Body: "Permission denied"},
-	"404 of another thing":    {Kind: mlflowtest.Status, Status: 404, Body: `{"error_code":"RESOURCE_DOES_NOT_EXIST","message":"gone"}`},
-	"400 of an old server":    {Kind: mlflowtest.Status, Status: 400, Body: `{"error_code":"INVALID_PARAMETER_VALUE","message":"no"}`},
-	"truncated":               {Kind: mlflowtest.Truncate, After: true},
-	"garbled":                 {Kind: mlflowtest.Garble, After: true},
-	"redirect":                {Kind: mlflowtest.Redirect},
-	"login page":              {Kind: mlflowtest.LoginPage},
-	"invalid host":            {Kind: mlflowtest.InvalidHost},
-	"slow":                    {Kind: mlflowtest.SlowHeader, Delay: 20 * time.Second},
-}
-
-// Every kind of fault at every request of the main job: what is reported must be so, and one more run without faults
-// must end in the state of a run that never met one.
-func TestOneFaultAnywhere(t *testing.T) {
-	var want []byte
-	requests := 0
 	bubble(t, func(t *testing.T) {
-		f := newFlow(t, mainJob...)
-		result, status := f.run(t)
-		if status != 0 || !result.Changed {
-			t.Fatalf("without faults: status %d, %+v", status, result)
+		sc := s.begin(t)
+		u.before = len(sc.state(t).entries)
+		r, status := sc.run(t, s.args()...)
+		if status != 0 || !r.Changed {
+			t.Fatalf("%s: without faults: status %d, %s: %s", s, status, r.Reason, r.Error)
 		}
-		want, requests = f.double.Dump(), len(f.double.Requests())
+		end := sc.state(t)
+		u.requests, u.settled, u.told = sc.net.seen, end.settled(), end.told()
+		if again, _ := sc.run(t, s.args()...); s.situation != goingBack && again.Reason != registry.Unchanged {
+			t.Errorf("%s: once more: %s: %s", s, again.Reason, again.Error)
+		}
 	})
-	counts := map[registry.Reason]int{}
-	for name, fault := range kinds {
-		for nth := 1; nth <= requests; nth++ {
-			t.Run(fmt.Sprintf("%s at request %d", name, nth), func(t *testing.T) {
-				bubble(t, func(t *testing.T) { counts[oneFault(t, fault, nth, string(want))]++ })
-			})
-		}
-	}
-	t.Logf("%d requests, %d faults injected, outcomes: %v", requests, requests*len(kinds), counts)
+	return u
 }
 
-func oneFault(t *testing.T, fault mlflowtest.Fault, nth int, want string) registry.Reason {
-	f := newFlow(t, mainJob...)
-	before := churn(t, f).Aliases["champion"]
-	fault.Nth = nth
-	f.double.Fault(fault)
-	result, status := f.run(t)
-	m := churn(t, f)
-	after := m.Aliases["champion"]
-	switch {
-	case status == 0 && (after == before || m.version(after).Run != "better"):
-		t.Errorf("reported %s, and champion names version %d", result.Reason, after)
-	case status == registry.ExitFailed && after != before && result.Reason != registry.Conflict && !moved(result, "set-alias"):
-		t.Errorf("reported %s (%s), and champion was moved to %d", result.Reason, result.Error, after)
-	}
-	for _, step := range result.Steps {
-		if status == 0 && step.Step.Kind() == registry.Move && step.Done != registry.StepDone {
-			t.Errorf("reported %s, and %s %s is %s", result.Reason, step.Step.Do, step.Step.Ref, step.Done)
-		}
-	}
-	if held := m.version(after); status == 0 && held.Stage != "Production" {
-		t.Errorf("reported %s, and the version is in %s", result.Reason, held.Stage)
-	}
-	f.double.Land()
-	f.double.ClearFaults()
-	again, status := f.run(t)
-	if status != 0 {
-		t.Errorf("the next run: status %d, %s", status, again.Error)
-	}
-	told := len(result.Warnings)+len(again.Warnings) > 0
-	if got, want := settledState(t, f.double.Dump(), told), settledState(t, []byte(want), told); got != want {
-		t.Errorf("the next run ends elsewhere than an undisturbed one (first %s, then %s):\n%s", result.Reason, again.Reason, cmp.Diff(want, got))
-	}
-	return result.Reason
+// tallies count what was tried and how it ended.
+type tallies struct {
+	mu                      sync.Mutex
+	trials                  int
+	kinds, outcomes         map[string]int
+	requests                map[string]int // of the first run, by trial
+	unknown, resolved       int
+	falseSuccess, falseFail int
+	lost, doubled           int
 }
 
-// moved reports whether the receipt says that the step was done, although a later one was not.
-func moved(r report.Result, verb string) bool {
+func (s *tallies) String() string {
+	return fmt.Sprintf("%d injected, lost %d, duplicated %d, false success %d, false failure %d, unknown resolved %d/%d",
+		s.trials, s.lost, s.doubled, s.falseSuccess, s.falseFail, s.resolved, s.unknown)
+}
+
+// verdicts on one trial, by what they are.
+type verdicts struct{ falseSuccess, falseFail, lost, doubled, other []string }
+
+func (f *verdicts) all() []string {
+	return slices.Concat(f.falseSuccess, f.falseFail, f.lost, f.doubled, f.other)
+}
+
+func say(list *[]string, format string, args ...any) {
+	*list = append(*list, fmt.Sprintf(format, args...))
+}
+
+// try runs the command under the trial's faults, holds what it reports against what is so, and runs it once more.
+func (s *tallies) try(t *testing.T, c trial, u undisturbed) []string {
+	var f verdicts
+	sc := c.begin(t)
+	for i := range c.shots {
+		sc.net.shots = append(sc.net.shots, &c.shots[i])
+	}
+	was := sc.state(t)
+	r, status := sc.run(t, append(c.args(), "--timeout", "3m")...)
+	f.compare(r, status, was, sc.state(t), c.hidden())
+	sc.double.Land()
+	f.compare(r, status, was, sc.state(t), c.hidden())
+	requests := sc.net.seen
+	sc.net.shots = nil
+	again, after := sc.run(t, c.args()...)
+	f.rerun(again, after, sc.state(t), u, r.NoLedger+again.NoLedger == "")
+	s.count(c, r, status, f, requests)
+	if len(f.all()) > 0 {
+		say(&f.other, "first %d %s: %s", status, r.Reason, r.Error)
+		say(&f.other, "then %d %s: %s", after, again.Reason, again.Error)
+	}
+	return f.all()
+}
+
+// compare holds a report against the state.
+func (f *verdicts) compare(r report.Result, status int, was, is state, hidden bool) {
+	if status == registry.ExitUnknown && !hidden {
+		say(&f.other, "reported as not known, and the server was there")
+	}
+	moved := false
 	for _, s := range r.Steps {
-		if string(s.Step.Do) == verb && s.Done == registry.StepDone {
-			return true
+		switch s.Step.Kind() {
+		case registry.Move:
+			at := is.holders(s.Step.Do, s.Step.Ref)
+			moved = moved || s.Done == registry.StepDone
+			switch {
+			case s.Done == registry.StepDone && at != s.Step.Want:
+				say(&f.falseSuccess, "%s %s is reported as done, wanted %s, is %s", s.Step.Do, s.Step.Ref, s.Step.Want, at)
+			case s.Done == registry.StepNotDone && at != was.holders(s.Step.Do, s.Step.Ref) && !(s.Step.Do == registry.TagAlias && r.Reason == registry.Conflict):
+				say(&f.falseFail, "%s %s is reported as not done, was %s, is %s", s.Step.Do, s.Step.Ref, was.holders(s.Step.Do, s.Step.Ref), at)
+			case s.Done != registry.StepDone && status == 0:
+				say(&f.falseSuccess, "reported as %s, and %s %s is %s", r.Reason, s.Step.Do, s.Step.Ref, s.Done)
+			case s.Done == registry.StepUnknown && status != registry.ExitUnknown:
+				say(&f.other, "%s %s is not known, and the status is %d", s.Step.Do, s.Step.Ref, status)
+			}
+		case registry.Creation:
+			there := is.model
+			if s.Step.Do == registry.CreateVersion {
+				counted, marked := is.of("better")
+				there = len(counted)+len(marked) > 0
+			}
+			if s.Done == registry.StepDone && !there {
+				say(&f.falseSuccess, "%s is reported as done, and there is none", s.Step.Do)
+			}
+			if s.Done == registry.StepNotDone && s.Step.Do == registry.CreateVersion && there {
+				say(&f.falseFail, "%s is reported as not done, and there is one", s.Step.Do)
+			}
 		}
 	}
-	return false
-}
-
-type dumped struct {
-	Name     string
-	Aliases  map[string]int
-	Versions []dumpedVersion
-}
-
-type dumpedVersion struct {
-	Version            int
-	Stage, Run, Source string
-	Tags               map[string]string
-}
-
-func (d dumped) version(n int) dumpedVersion {
-	for _, v := range d.Versions {
-		if v.Version == n {
-			return v
+	if e, ok := (registry.Ledger{Entries: is.entries}).Last(); status == 0 && moved && r.NoLedger == "" && (!ok || e.Outcome != registry.EntryDone) {
+		say(&f.falseSuccess, "reported as %s, and the ledger's last entry is %q", r.Reason, e.Outcome)
+	}
+	if status != registry.ExitUnknown && !moved {
+		for alias, n := range is.aliases {
+			if was.aliases[alias] != n && !slices.ContainsFunc(r.Steps, func(s registry.StepResult) bool { return s.Step.Ref == alias }) {
+				say(&f.falseFail, "no step is about alias %s, and it went from %d to %d", alias, was.aliases[alias], n)
+			}
 		}
 	}
-	return dumpedVersion{}
 }
 
-func models(t *testing.T, dump []byte) []dumped {
-	t.Helper()
-	var spaces []struct{ Models []dumped }
-	if err := json.Unmarshal(dump, &spaces); err != nil || len(spaces) != 1 {
-		t.Fatalf("cannot read the dump: %v", err)
+// rerun looks at the end of the next attempt, in which nothing went wrong.
+func (f *verdicts) rerun(r report.Result, status int, is state, u undisturbed, ledger bool) {
+	if status != 0 {
+		say(&f.lost, "the next run ends with %d", status)
 	}
-	return spaces[0].Models
-}
-
-func churn(t *testing.T, f flow) dumped {
-	t.Helper()
-	for _, m := range models(t, f.double.Dump()) {
-		if m.Name == "churn" {
-			return m
+	if diff := gocmp.Diff(u.settled, is.settled()); diff != "" {
+		say(&f.lost, "the next run ends elsewhere than an undisturbed one:\n%s", diff)
+	}
+	if counted, _ := is.of("better"); len(counted) != 1 {
+		say(&f.doubled, "versions %v count", counted)
+	}
+	for _, p := range is.unsettled(u.before) {
+		say(&f.doubled, "%s", p)
+	}
+	if ledger {
+		if diff := gocmp.Diff(u.told, is.told()); diff != "" {
+			say(&f.other, "the ledger tells of it otherwise than of an undisturbed one:\n%s", diff)
 		}
 	}
-	t.Fatal("no model churn")
-	return dumped{}
 }
 
-// settledState is what has to be the same whatever happened on the way: which run every alias and stage stands for,
-// and the notes on those versions. Left out are the decision in short (the second run decided anew), the list of gates
-// that failed in between, what the MLmodel file would have said where it could not be read, notes whose loss was told,
-// and a second version that a request left behind which arrived twice or late: it is no holder of anything.
-func settledState(t *testing.T, dump []byte, told bool) string {
-	t.Helper()
-	var b strings.Builder
-	for _, m := range models(t, dump) {
-		for _, v := range m.Versions {
-			live := v.Stage != "None"
-			for alias, n := range m.Aliases {
-				if n == v.Version {
-					live = true
-					fmt.Fprintf(&b, "%s @%s: %s\n", m.Name, alias, v.Run)
+func (s *tallies) count(c trial, r report.Result, status int, f verdicts, requests int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.kinds == nil {
+		s.kinds, s.outcomes = map[string]int{}, map[string]int{}
+	}
+	s.trials++
+	s.requests[c.String()] = requests
+	for _, shot := range c.shots {
+		s.kinds[shot.kind]++
+	}
+	s.outcomes[string(r.Reason)]++
+	s.lost += min(1, len(f.lost))
+	s.doubled += min(1, len(f.doubled))
+	s.falseSuccess += min(1, len(f.falseSuccess))
+	s.falseFail += min(1, len(f.falseFail))
+	if status == registry.ExitUnknown {
+		s.unknown++
+		s.resolved += 1 - min(1, len(f.lost))
+	}
+}
+
+// singles are all faults that come alone: each form at each request, for each span that says something new of it.
+func (s story) singles(u undisturbed) []trial {
+	var out []trial
+	for nth := 1; nth <= u.requests; nth++ {
+		for _, f := range forms() {
+			for _, span := range []span{once, outage, forGood} {
+				if span == outage && !f.outOfReach {
+					continue
+				}
+				out = append(out, trial{s, []shot{{nth: nth, span: span, form: f}}})
+			}
+		}
+	}
+	return out
+}
+
+// pairs are all two faults that come one after the other, each once: the second at each request that there is under the
+// first, those of recovering from it included.
+func pairs(singles []trial, requests map[string]int) []trial {
+	var out []trial
+	for _, c := range singles {
+		for nth := c.shots[0].nth + 1; nth <= requests[c.String()]; nth++ {
+			for _, f := range forms() {
+				out = append(out, trial{c.story, []shot{c.shots[0], {nth: nth, form: f}}})
+			}
+		}
+	}
+	return out
+}
+
+// Every kind of fault at every request of the main job, from every state it may meet; and every two of them, one after
+// the other. What is reported must be so, and one more run without faults must end in the state of a run that never met
+// one.
+func TestFaults(t *testing.T) {
+	const seed = 6
+	r := rand.New(rand.NewPCG(seed, 0))
+	some := func(cases []trial) []trial {
+		n := campaign(t, "PROMOTE_FAULTS", 200)
+		if n < 0 { // all
+			return cases
+		}
+		r.Shuffle(len(cases), func(i, j int) { cases[i], cases[j] = cases[j], cases[i] })
+		return cases[:min(n, len(cases))]
+	}
+	known := map[story]undisturbed{}
+	var singles, others []trial
+	for _, s := range configurations() {
+		known[s] = s.undisturbed(t)
+		for _, c := range s.singles(known[s]) {
+			if s == mainStory && c.shots[0].span == once {
+				singles = append(singles, c)
+			} else {
+				others = append(others, c)
+			}
+		}
+	}
+	t.Logf("seed %d, %d kinds of faults in %d forms, %d requests of the main job, %d other configurations", seed, len(kinds()), len(forms()), known[mainStory].requests, len(known)-1)
+	try := func(name string, of int, cases []trial) *tallies {
+		s := &tallies{requests: map[string]int{}}
+		t.Run(name, func(t *testing.T) {
+			bubbles(t, cases, func(t *testing.T, c trial) []string { return s.try(t, c, known[c.story]) })
+			t.Logf("%s: of %d: %s", name, of, s)
+			t.Logf("  by kind: %v", s.kinds)
+			t.Logf("  by outcome: %v", s.outcomes)
+			for _, kind := range kinds() {
+				if s.kinds[kind] == 0 {
+					t.Errorf("no fault of the kind %q was injected", kind)
 				}
 			}
-			if !live {
-				continue
-			}
-			fmt.Fprintf(&b, "%s %s: %s %s\n", m.Name, v.Stage, v.Run, v.Source)
-			for _, key := range slices.Sorted(maps.Keys(v.Tags)) {
-				switch {
-				case key == registry.TagRecord, key == registry.TagFailedGates, key == registry.TagFrameworkVersion:
-				case told && strings.HasSuffix(key, "at"):
-				default:
-					fmt.Fprintf(&b, "  %s=%s\n", key, v.Tags[key])
+			for _, reason := range []registry.Reason{registry.OK, registry.Unknown, registry.Unreachable, registry.ServerError} {
+				if s.outcomes[string(reason)] == 0 && !(reason == registry.Unknown && (name == alone || name == inPairs)) {
+					t.Errorf("nothing ended with %s", reason)
 				}
 			}
-		}
+		})
+		return s
 	}
-	return b.String()
+	s := try(alone, len(singles), singles)
+	two := pairs(singles, s.requests)
+	try("faults that last, and faults in the other configurations", len(others), some(others))
+	try(inPairs, len(two), some(two))
 }
 
-func bubble(t *testing.T, body func(*testing.T)) { synctest.Test(t, body) }
+const (
+	alone   = "each fault once in the main configuration"
+	inPairs = "pairs of faults in the main configuration"
+)
+
+func kinds() []string {
+	var out []string
+	for _, f := range forms() {
+		if !slices.Contains(out, f.kind) {
+			out = append(out, f.kind)
+		}
+	}
+	return out
+}

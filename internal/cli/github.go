@@ -54,7 +54,7 @@ func (s *session) gitHub() (*github.Client, error) {
 func (s *session) wire() rest.Config {
 	wire := s.p.Wire
 	wire.UserAgent, wire.CAs = "mlflow-promote/"+s.p.Version, s.set.cas
-	wire.AllowInsecureHTTP, wire.Notify = s.set.insecureHTTP, s.waiting
+	wire.AllowInsecureHTTP, wire.Notify, wire.Jitter = s.set.insecureHTTP, s.waiting, s.p.Jitter
 	return wire
 }
 

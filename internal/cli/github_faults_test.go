@@ -142,7 +142,7 @@ func TestGitHubNeverChangesAPromotion(t *testing.T) {
 		if status != 0 || len(result.Warnings) > 0 || len(result.Told) != 3 || result.Deployment.State != "success" {
 			t.Fatalf("without faults: status %d, %+v", status, result)
 		}
-		requests, want = len(w.hub.Requests()), settledState(t, w.double.Dump(), true)
+		requests, want = len(w.hub.Requests()), untimed(stateOf(t, w.double).settled())
 		synctest.Wait()
 	})
 	if requests < 6 {
@@ -165,7 +165,7 @@ func TestGitHubNeverChangesAPromotion(t *testing.T) {
 					if status != 0 || result.Reason != registry.OK || result.RecordID == "" {
 						t.Errorf("status %d, %s: %s", status, result.Reason, result.Error)
 					}
-					if got := withoutDeployment(settledState(t, w.double.Dump(), true)); got != withoutDeployment(want) {
+					if got := withoutDeployment(untimed(stateOf(t, w.double).settled())); got != withoutDeployment(want) {
 						t.Errorf("the registry ends elsewhere:\n%s\nwant\n%s", got, want)
 					}
 					outcomes[outcomeOf(t, w, result)]++

@@ -20,6 +20,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/github"
 	"github.com/mlflow-promote/mlflow-promote/internal/github/githubtest"
+	"github.com/mlflow-promote/mlflow-promote/internal/github/openapitest"
 )
 
 // Hosts of the scripts, beside MLflow's. Nothing is dialled.
@@ -180,7 +181,9 @@ func cmdGitHub(ts *testscript.TestScript, neg bool, args []string) {
 			}
 		})
 	default:
-		options := []githubtest.Option{}
+		check, err := gitHubAPI()
+		ts.Check(err)
+		options := []githubtest.Option{githubtest.Checked(check)}
 		if slices.Contains(args[1:], "readonly") {
 			options = append(options, githubtest.Tokens(map[string]githubtest.Token{
 				ts.Getenv("INPUT_GITHUB-TOKEN"): {Login: "github-actions[bot]", Permissions: map[string]string{"contents": "read", "pull-requests": "read", "issues": "read"}},
@@ -282,6 +285,15 @@ func cmdEvents(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	o.hub.Forget()
 }
+
+// gitHubAPI holds every exchange to GitHub's own description.
+var gitHubAPI = sync.OnceValues(func() (githubtest.Check, error) {
+	c, err := openapitest.New("api.github.com")
+	if err != nil {
+		return nil, err
+	}
+	return c.Check, nil
+})
 
 var eventSchema = sync.OnceValues(func() (*jsonschema.Schema, error) {
 	text, err := os.ReadFile("../../docs/event.schema.json")

@@ -55,13 +55,16 @@ func (r *reader) when() {
 	r.out.at, r.out.until = at, at
 }
 
+// recordsLimit bounds a saved history: 10,000 entries have some 60 MB.
+const recordsLimit = 128 << 20
+
 // records reads a saved history.
 func (r *reader) records() {
 	path := r.value("records-file")
 	if path == "" {
 		return
 	}
-	text, err := r.file(path)
+	text, err := r.file(path, recordsLimit)
 	if err == nil {
 		err = json.Unmarshal(text, &r.out.saved)
 	}
@@ -128,19 +131,19 @@ func (s *session) history(ctx context.Context) {
 func (s *session) live(ctx context.Context, name string) ([]ledger.Saved, *ledger.Break, error) {
 	l := &ledger.Ledger{Store: s.client.Pages(), Model: name}
 	var pages []ledger.Saved
-	var model registry.Known[registry.Model]
-	var versions []registry.Version
-	var historyErr, err error
+	var historyErr error
 	var wg sync.WaitGroup
 	wg.Go(func() { pages, historyErr = l.History(ctx) })
-	model, versions, err = s.client.Witnesses(ctx, name)
+	model, versions, err := s.client.Witnesses(ctx, name)
 	wg.Wait()
-	if err := cmp.Or(historyErr, err); err != nil {
-		return nil, nil, err
-	}
 	broken := ledger.Continues(s.set.kept.History.Pages, pages)
 	m, there := model.Get()
-	if broken != nil || !there { // a model that was deleted or renamed says nothing
+	switch {
+	case registry.ReasonOf(historyErr) == registry.LedgerLost && len(pages) > 0: // what is left of it is shown
+		return pages, &ledger.Break{Why: historyErr.Error()}, nil
+	case historyErr != nil || err != nil:
+		return nil, nil, cmp.Or(historyErr, err)
+	case broken != nil || !there: // a model that was deleted or renamed says nothing
 		return pages, broken, nil
 	}
 	if broken = ledger.Witnessed(name, pages, m.Tags, versions...); broken == nil {

@@ -31,7 +31,7 @@ var (
 	targeting       = []string{"promote", "validate", "rollback"}
 	writing         = []string{"promote", "register", "alias", "rollback"}
 	creating        = []string{"promote", "register"}
-	moving          = []string{"promote", "alias", "rollback"}
+	telling         = []string{"promote", "alias", "rollback", "audit"}
 )
 
 // Kind says how an input's text is read.
@@ -100,14 +100,14 @@ var Inputs = []Input{
 	{Name: "reset-ledger", Group: "safety", For: []string{"doctor"}, Help: "for the command doctor: begin a new promotion ledger in the place of a lost one; say why, it is kept in it"},
 	{Name: "timeout", Group: "safety", For: onServer, Kind: Duration, Default: "10m", Help: "time limit for the whole command"},
 
-	{Name: "github-token", Group: "GitHub", For: and(moving, "validate"), Secret: true, Expression: "${{ github.token }}", Help: "token for GitHub: comment, approvals, deployment, events; what each needs is in docs/github.md"},
-	{Name: "comment", Group: "GitHub", For: judging, Kind: Bool, Help: "keep one comment per model and target on the pull request, with the text of the summary; where empty, true under pull_request"},
+	{Name: "github-token", Group: "GitHub", For: and(telling, "validate"), Secret: true, Expression: "${{ github.token }}", Help: "token for GitHub: comment, approvals, deployment, events; what each needs is in docs/github.md"},
+	{Name: "comment", Group: "GitHub", For: and(judging, "audit"), Kind: Bool, Help: "keep one comment per model and target on the pull request, with the text of the summary; where empty, true under pull_request; for the command audit, keep one issue while anything is found"},
 	{Name: "deployment-environment", Group: "GitHub", For: []string{"promote", "rollback"}, Help: "show each move as a deployment to this environment; leave it empty where the job has an environment of its own, which makes one already"},
-	{Name: "dispatch", Group: "GitHub", For: moving, Kind: Lines, Help: "start workflows once a move was confirmed: EVENT or OWNER/REPO:EVENT for repository_dispatch, WORKFLOW.yml@REF or OWNER/REPO/WORKFLOW.yml@REF for workflow_dispatch"},
+	{Name: "dispatch", Group: "GitHub", For: telling, Kind: Lines, Help: "start workflows once a move was confirmed: EVENT or OWNER/REPO:EVENT for repository_dispatch, WORKFLOW.yml@REF or OWNER/REPO/WORKFLOW.yml@REF for workflow_dispatch"},
 
-	{Name: "slack-webhook", Group: "notification", For: moving, Secret: true, Help: "incoming webhook of Slack that is told of each move"},
-	{Name: "webhook-url", Group: "notification", For: moving, Secret: true, Help: "address that is sent each move as JSON, see docs/events.md"},
-	{Name: "webhook-secret", Group: "notification", For: moving, Secret: true, Help: "signs what is sent to webhook-url (HMAC-SHA256)"},
+	{Name: "slack-webhook", Group: "notification", For: telling, Secret: true, Help: "incoming webhook of Slack that is told of each move"},
+	{Name: "webhook-url", Group: "notification", For: telling, Secret: true, Help: "address that is sent each move as JSON, see docs/events.md"},
+	{Name: "webhook-secret", Group: "notification", For: telling, Secret: true, Help: "signs what is sent to webhook-url (HMAC-SHA256)"},
 
 	{Name: "at", Group: "history", For: []string{"history"}, Help: "what was live then: a date, which is that whole day in UTC, or a time as 2026-05-03T14:30:00Z"},
 	{Name: "records-file", Group: "history", For: []string{"history"}, Help: "a saved history (the report file of an earlier history command): with model, the ledger on the server is held against it and must begin with it; alone, it is checked without a server, on a laptop as history verify FILE"},

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"sync"
 	"testing"
 
@@ -79,10 +80,12 @@ func (v *victim) run(t *testing.T, run, attempt int, args ...string) (killed boo
 	cmd.Env = []string{fmt.Sprintf("GITHUB_RUN_ID=%d", run), fmt.Sprintf("GITHUB_RUN_ATTEMPT=%d", attempt)}
 	var all bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &all, &all
+	started := make(chan struct{}) // its first request may come before Start has returned
+	v.reaper.kill = func() { <-started; _ = cmd.Process.Kill() }
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	v.reaper.kill = func() { _ = cmd.Process.Kill() }
+	close(started)
 	err := cmd.Wait()
 	if e, ok := err.(*exec.ExitError); ok && e.ExitCode() == -1 {
 		return true, all.String()
@@ -104,50 +107,72 @@ func TestKilledAtEveryRequest(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	promote := []string{"promote", "--model", "churn", "--candidate", "runs:/better/model", "--thresholds", "test_f1 >= champion"}
-	for name, c := range map[string]struct{ first, args []string }{
-		"alias":                         {[]string{"promote", "--model", "churn", "--candidate", "models:/churn/1", "--alias", "first", "--thresholds", "test_f1 >= 0"}, append(promote, "--alias", "champion")},
-		"both, and the ledger is begun": {nil, append(promote, "--alias", "champion", "--stage", "Production")},
-		"rollback":                      {append(promote, "--alias", "champion"), []string{"rollback", "--model", "churn", "--alias", "champion"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			clean := newVictim(t, binary)
-			defer clean.close()
-			if c.first != nil {
-				clean.run(t, 1, 1, c.first...)
-			}
-			before := clean.reaper.seen
-			clean.run(t, 2, 1, c.args...)
-			want := settledState(t, clean.double.Dump(), false)
-			requests := clean.reaper.seen - before
-			points := 0
-			for nth := 1; nth <= requests; nth++ {
-				for _, after := range []bool{false, true} {
-					v := newVictim(t, binary)
-					if c.first != nil {
-						v.run(t, 1, 1, c.first...)
-					}
-					v.reaper.nth, v.reaper.after = v.reaper.seen+nth, after
-					if killed, _ := v.run(t, 2, 1, c.args...); killed {
-						points++
-					}
-					v.reaper.nth = 0
-					v.run(t, 2, 2, c.args...)
-					if diff := cmp.Diff(timeless(want), timeless(settledState(t, v.double.Dump(), false))); diff != "" {
-						t.Errorf("killed at request %d of %d, after its effect %v: %s", nth, requests, after, diff)
-					}
-					if n := len(churn(t, flow{double: v.double}).Versions); n != 2 {
-						t.Errorf("killed at request %d, after its effect %v: %d versions", nth, after, n)
-					}
-					v.close()
+	promote := []string{"promote", "--model", "churn", "--candidate", "runs:/better/model", "--thresholds", "test_f1 >= 0.5\ntest_f1 >= incumbent"}
+	begin := []string{"alias", "--model", "churn", "--alias", "first=1"}
+	alias, both := append(promote, "--alias", "champion"), append(promote, "--alias", "champion", "--stage", "Production")
+	var mu sync.Mutex
+	points, wrong := 0, 0
+	t.Run("each", func(t *testing.T) {
+		for name, c := range map[string]struct{ first, args []string }{
+			"alias":                         {begin, alias},
+			"stage":                         {begin, append(promote, "--stage", "Production")},
+			"both":                          {begin, both},
+			"both, and the ledger is begun": {nil, both},
+			"rollback":                      {alias, []string{"rollback", "--model", "churn", "--alias", "champion"}},
+			"alias command":                 {alias, []string{"alias", "--model", "churn", "--alias", "shadow=1, challenger=2"}},
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				clean := newVictim(t, binary)
+				defer clean.close()
+				if c.first != nil {
+					clean.run(t, 1, 1, c.first...)
 				}
-			}
-			t.Logf("%d requests, killed at %d points", requests, points)
-			if points != 2*requests {
-				t.Errorf("%d points, wanted %d", points, 2*requests)
-			}
-		})
-	}
+				before, entries := clean.reaper.seen, len(stateOf(t, clean.double).entries)
+				clean.run(t, 2, 1, c.args...)
+				requests, end := clean.reaper.seen-before, stateOf(t, clean.double)
+				want, told := timeless(end.settled()), timeless(end.told())
+				killed := 0
+				for nth := 1; nth <= requests; nth++ {
+					for _, after := range []bool{false, true} {
+						v := newVictim(t, binary)
+						if c.first != nil {
+							v.run(t, 1, 1, c.first...)
+						}
+						v.reaper.nth, v.reaper.after = v.reaper.seen+nth, after
+						if died, _ := v.run(t, 2, 1, c.args...); died {
+							killed++
+						}
+						v.reaper.nth = 0
+						v.run(t, 2, 2, c.args...)
+						end := stateOf(t, v.double)
+						problems := end.unsettled(entries)
+						if diff := cmp.Diff(want, timeless(end.settled())) + cmp.Diff(told, timeless(end.told())); diff != "" {
+							problems = append(problems, diff)
+						}
+						if n := len(end.versions); n != 2 {
+							problems = append(problems, fmt.Sprintf("%d versions", n))
+						}
+						if len(problems) > 0 {
+							mu.Lock()
+							wrong++
+							mu.Unlock()
+							t.Errorf("killed at request %d of %d, after its effect %v:\n%s", nth, requests, after, strings.Join(problems, "\n"))
+						}
+						v.close()
+					}
+				}
+				t.Logf("%s: %d requests, killed at %d points", name, requests, killed)
+				if killed != 2*requests {
+					t.Errorf("%d points, wanted %d", killed, 2*requests)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				points += killed
+			})
+		}
+	})
+	t.Logf("killed at %d points in all; lost, duplicated or ended elsewhere: %d", points, wrong)
 }
 
 var times = regexp.MustCompile(`20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ`)

@@ -61,7 +61,7 @@ func (s *session) closeBook(ctx context.Context) {
 	if s.book.rest != nil {
 		s.book.rest()
 	}
-	if s.book.ledger == nil || s.book.off != "" || s.report.Dry || s.book.claimed || s.report.Reason.Exit() == registry.ExitUnknown {
+	if ctx.Err() != nil || s.book.ledger == nil || s.book.off != "" || s.report.Dry || s.book.claimed || s.report.Reason.Exit() == registry.ExitUnknown {
 		return
 	}
 	standing, e := s.book.view.Standing(s.book.holder, s.maySupersede())

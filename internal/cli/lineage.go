@@ -76,42 +76,47 @@ func (s *session) lineage(ctx context.Context) {
 	if q.Target.Stage != "" {
 		q.Candidate = registry.Candidate{}
 	}
-	var traced registry.Traced
-	var err error
-	var entries registry.Known[[]registry.Entry]
+	l := &ledger.Ledger{Store: s.client.Pages(), Model: q.Model}
+	var pages []ledger.Saved
+	var unread error
 	var wg sync.WaitGroup
-	wg.Go(func() { entries = s.recorded(ctx, q.Model) })
-	traced, err = s.client.Lineage(ctx, q)
+	wg.Go(func() { pages, unread = l.History(ctx) })
+	traced, err := s.client.Lineage(ctx, q)
 	wg.Wait()
 	if err != nil {
 		s.fail(s.client.Diagnose(ctx, err))
 		return
 	}
-	traced.Entries = entries
-	l := registry.NewLineage(traced)
+	if unread == nil && ledger.Witnessed(q.Model, pages, traced.ModelTags, traced.Version) != nil {
+		// It was read beside the version, which may tell of an entry that was made in between.
+		pages, unread = l.History(ctx)
+	}
+	traced.Entries = recorded(q.Model, pages, unread, traced)
+	lineage := registry.NewLineage(traced)
 	s.report.Plan.Version = traced.Version.Number
 	s.report.Facts.Candidate.Run = traced.Run
-	s.report.Title, s.report.Body = report.LineageTitle(l), report.Lineage(l, s.set.tracking)
-	s.report.Data, s.report.Reason = l, registry.OK
+	s.report.Title, s.report.Body = report.LineageTitle(lineage), report.Lineage(lineage, s.set.tracking, s.report.Workflow)
+	s.report.Data, s.report.Reason = lineage, registry.OK
 }
 
-// recorded is what the promotion ledger says of a model. That it cannot be read, or does not hold together, is no reason
-// to show nothing.
-func (s *session) recorded(ctx context.Context, model string) registry.Known[[]registry.Entry] {
-	l := &ledger.Ledger{Store: s.client.Pages(), Model: model}
-	pages, err := l.History(ctx)
-	if err != nil {
-		return registry.Unreadable[[]registry.Entry](err.Error())
+// recorded is what the promotion ledger says. That it cannot be read, or does not hold together, is no reason to show
+// nothing else.
+func recorded(model string, pages []ledger.Saved, err error, t registry.Traced) registry.Known[[]registry.Entry] {
+	var entries []registry.Entry
+	var broken *ledger.Break
+	if err == nil {
+		entries, broken, err = ledger.Verify(model, pages)
 	}
-	if len(pages) == 0 {
-		return registry.Absent[[]registry.Entry](fmt.Sprintf("%s has no promotion ledger", model))
+	if broken == nil && err == nil {
+		broken = ledger.Witnessed(model, pages, t.ModelTags, t.Version)
 	}
-	entries, broken, err := ledger.Verify(model, pages)
 	switch {
 	case err != nil:
 		return registry.Unreadable[[]registry.Entry](err.Error())
 	case broken != nil:
-		return registry.Unreadable[[]registry.Entry](fmt.Sprintf("the promotion ledger does not hold together at entry %d (%s); see mlflow-promote history --model %s", broken.Epoch, broken.Why, registry.ShellWord(model)))
+		return registry.Unreadable[[]registry.Entry](brokenHistory(model, *broken).Error() + "; mlflow-promote history shows it")
+	case len(pages) == 0:
+		return registry.Absent[[]registry.Entry](fmt.Sprintf("%s has no promotion ledger", model))
 	}
 	return registry.Is(entries)
 }

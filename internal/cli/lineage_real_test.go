@@ -180,7 +180,7 @@ func (l *realLineage) complete() {
 			l.t.Errorf("%s:\n%s", what, diff)
 		}
 	}
-	if a := got.Artifact; a == nil || a.SizeBytes == 0 || a.Inputs == nil || !strings.HasPrefix(a.Framework, "sklearn ") {
+	if a := got.Files; a == nil || a.SizeBytes == 0 || a.Inputs == nil || !strings.HasPrefix(a.Framework, "sklearn ") {
 		l.t.Errorf("artifact: %+v", a)
 	}
 	if before, _ := l.lineage("dev", "Production"); before.Version != "1" || before.RunID != l.runs[0].RunID || len(before.Promotions) != 2 {
@@ -206,8 +206,8 @@ func (l *realLineage) copies() {
 	if diff := cmp.Diff([]string{"staging/1", "dev/2"}, chain); diff != "" {
 		l.t.Errorf("copies:\n%s", diff)
 	}
-	if got.RunID != l.runs[1].RunID || got.Artifact == nil || got.Artifact.Inputs == nil {
-		l.t.Errorf("the copy's run is %q, its files are %+v", got.RunID, got.Artifact)
+	if got.RunID != l.runs[1].RunID || got.Files == nil || got.Files.Inputs == nil {
+		l.t.Errorf("the copy's run is %q, its files are %+v", got.RunID, got.Files)
 	}
 }
 
@@ -240,7 +240,7 @@ func (l *realLineage) lost() {
 	}
 	l.t.Logf("MLflow %s%s", l.s.Version, table.String())
 	deleted, _ := l.lineage("odd", "3")
-	if deleted.Training == nil || !deleted.Training.Deleted || deleted.Training.Metrics["test_f1"] == nil || deleted.Artifact == nil {
+	if deleted.Training == nil || !deleted.Training.Deleted || deleted.Training.Metrics["test_f1"] == nil || deleted.Files == nil {
 		l.t.Errorf("of a deleted run everything can still be read: %+v", deleted)
 	}
 }

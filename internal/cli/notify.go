@@ -235,7 +235,7 @@ func (s *session) deliver(ctx context.Context, l *ledger.Ledger, box ledger.Outb
 	marks := map[int][]int{}
 	entries := map[int]registry.Entry{}
 	for _, r := range s.send(ctx, all) {
-		note := report.Told{Channel: r.channel, RecordID: r.letter.event.RecordID}
+		note := report.Told{Channel: r.channel, Model: r.letter.event.Model, RecordID: r.letter.event.RecordID}
 		if r.err != nil {
 			note.Why = r.err.Error()
 		} else if e := r.letter.entry; e.Epoch != 0 {

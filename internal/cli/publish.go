@@ -26,6 +26,7 @@ func (s *session) finish(ctx context.Context) int {
 	s.compareSignatures()
 	page := s.report.Page().Map(s.runner.Hide) // before anything is escaped: an escaped secret is not found any more
 	remark := s.comment(ctx, page)
+	s.keepIssue(ctx, page)
 	if s.report.Err != nil {
 		s.printError(s.report.Err)
 	}

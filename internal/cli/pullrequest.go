@@ -30,6 +30,46 @@ func (s *session) pullRequest() *report.PullRequest {
 	}
 }
 
+// lookUpPullRequest asks GitHub which pull request the run is about, where the inputs want to know and the event does not
+// say.
+func (s *session) lookUpPullRequest(ctx context.Context) error {
+	s.followed(ctx)
+	by := s.set.intent.Query.Candidate.Commit
+	if by == nil || !s.set.approved.ofPullRequest {
+		return nil
+	}
+	pr, ok, err := s.mergedPullRequest(ctx)
+	if err != nil {
+		return wrap("find the merged pull request", err)
+	}
+	if ok {
+		by.SHA = pr.Head // what was judged there; merging may have made another commit of it
+	}
+	return nil
+}
+
+// followed finds the pull request whose workflow run this one follows: what a fork may not do is done for it here, with this
+// repository's own workflow and policy. It is looked for on request alone, and for what writes nothing.
+func (s *session) followed(ctx context.Context) {
+	if s.job.EventName != "workflow_run" || !s.set.gitHub.comment || !s.judging() || s.report.Command == "promote" && !s.report.Dry {
+		return
+	}
+	client, err := s.gitHub()
+	if err != nil {
+		s.warn("which pull request this is about is not known: " + err.Error())
+		return
+	}
+	pr, ok, err := client.PullRequestAt(ctx, s.job.HeadSHA)
+	switch {
+	case err != nil:
+		s.warn("which pull request this is about is not known: " + err.Error())
+	case !ok:
+		s.warn(fmt.Sprintf("no open pull request, or several, ends with commit %.12s: none is commented on", s.job.HeadSHA))
+	default:
+		s.report.PullRequest = &report.PullRequest{Number: pr.Number, Head: pr.Head, URL: pr.URL}
+	}
+}
+
 // validate judges and writes nothing. For a pull request it also plans what merging would do.
 func (s *session) validate(ctx context.Context) {
 	if s.set.ofHolders {

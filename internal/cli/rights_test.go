@@ -39,3 +39,36 @@ func TestAskingForRightsCostsNoRound(t *testing.T) {
 		}
 	})
 }
+
+// Doctor says whether a ledger is guarded or only watched, by what the server itself lets this login do.
+func TestDoctorSaysHowTheLedgerIsGuarded(t *testing.T) {
+	for name, c := range map[string]struct {
+		options []mlflowtest.Option
+		user    string
+		want    string
+	}{
+		"no logins":                            {nil, "", "tamper-evident only: MLflow itself knows no logins"},
+		"everybody may read":                   {[]mlflowtest.Option{mlflowtest.BasicAuth()}, "ci", "tamper-resistant: "},
+		"everybody may edit":                   {[]mlflowtest.Option{mlflowtest.BasicAuth(), mlflowtest.DefaultPermission("EDIT")}, "ci", "tamper-evident only: every login may edit runs"},
+		"an administrator sees no limits":      {[]mlflowtest.Option{mlflowtest.BasicAuth()}, "boss", "tamper-resistant where the server's default_permission is READ or less"},
+		"a right of its own hides the default": {[]mlflowtest.Option{mlflowtest.BasicAuth()}, "special", "not told: this login has a right of its own"},
+	} {
+		for _, version := range []string{"3.17.2", "2.22.5"} {
+			t.Run(name+" on "+version, func(t *testing.T) {
+				double := mlflowtest.New(version, append(c.options, mlflowtest.AllowedHosts("mlflow.example"))...)
+				if err := double.Seed(strings.NewReader(`{"users": [{"name": "ci", "password": "canary-pw"}, {"name": "boss", "password": "canary-pw", "admin": true},
+					{"name": "special", "password": "canary-pw", "grants": {"experiment:0": "EDIT"}}],
+					"models": [{"name": "churn", "versions": [{"source": "s3://b/1"}]}]}`)); err != nil {
+					t.Fatal(err)
+				}
+				f := flow{double: double, attempt: new(int), args: []string{"doctor", "--model", "churn"}}
+				if c.user != "" {
+					f.args = append(f.args, "--username", c.user, "--password", "canary-pw")
+				}
+				if r, status := f.run(t); status != 0 || !strings.HasPrefix(r.Server.Guard, c.want) {
+					t.Errorf("status %d: %s", status, r.Server.Guard)
+				}
+			})
+		}
+	}
+}

@@ -62,7 +62,7 @@ const rollbackPages = 16
 // run made is not made twice: it would go one version further.
 func (s *session) wayBack(ctx context.Context) (registry.Plan, string, error) {
 	f, in := s.report.Facts, s.set.intent
-	if e, moved, ok := f.Unfinished(in.Command, in.Query.Target); ok && moved {
+	if e, ok := f.Unfinished(in.Command, in.Query.Target); ok {
 		p := plan.FinishRollback(f, in, e)
 		return p, e.Record.Plan, nil
 	}

@@ -45,7 +45,10 @@ var update = flag.Bool("update", false, "write the scripts' golden parts")
 //	event FILE              the event that started the job is what the file holds
 //	later DURATION          from here on it is so much later
 //	github …, receive …, events: GitHub and others, see cmdGitHub, cmdReceive and cmdEvents
-func TestScripts(t *testing.T) {
+func TestScripts(t *testing.T) { play(t, func(string, string) {}) }
+
+// play runs all scripts and hands over each summary that a run wrote, with the script's name.
+func play(t *testing.T, summary func(script, markdown string)) {
 	seeds, err := filepath.Abs("testdata/seed")
 	if err != nil {
 		t.Fatal(err)
@@ -54,7 +57,8 @@ func TestScripts(t *testing.T) {
 		Dir:           "testdata/script",
 		UpdateScripts: *update,
 		Setup: func(env *testscript.Env) error {
-			s := &stage{dir: env.WorkDir, seeds: seeds, outside: outside{answers: map[string]int{}}}
+			name := strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")
+			s := &stage{dir: env.WorkDir, seeds: seeds, outside: outside{answers: map[string]int{}}, wrote: func(markdown string) { summary(name, markdown) }}
 			env.Values["stage"] = s
 			env.Setenv("MLFLOW_TRACKING_URI", address)
 			return nil
@@ -75,7 +79,9 @@ type stage struct {
 	page   http.HandlerFunc // answers in place of MLflow
 	status int
 	job    bool
-	later  time.Duration // how much of it has passed
+	wrote  func(markdown string) // a summary
+	known  int                   // how much of the summary was there before
+	later  time.Duration         // how much of it has passed
 	outside
 }
 
@@ -164,7 +170,7 @@ func cmdFault(ts *testscript.TestScript, neg bool, args []string) {
 
 func cmdJob(ts *testscript.TestScript, neg bool, args []string) {
 	s := stageOf(ts)
-	s.job = true
+	s.job, s.known = true, 0
 	for _, f := range []string{"output", "summary", "env", "state"} {
 		ts.Check(os.WriteFile(filepath.Join(s.dir, "file_commands_"+f), nil, 0o644))
 	}
@@ -193,6 +199,11 @@ func cmdRun(ts *testscript.TestScript, neg bool, args []string) {
 		Wire:  rest.Config{Transport: s, MinWait: time.Millisecond, MaxWait: time.Millisecond},
 	})
 	s.harmless(ts, stdout.String(), stderr.String())
+	if s.job {
+		all := ts.ReadFile("file_commands_summary")
+		s.wrote(all[s.known:])
+		s.known = len(all)
+	}
 	// How far parallel requests overlap depends on the scheduler here; the rounds have a test of their own.
 	fmt.Fprint(ts.Stdout(), rounds.ReplaceAllString(stdout.String(), "in some rounds"))
 	fmt.Fprint(ts.Stderr(), stderr.String())
@@ -341,6 +352,9 @@ func (s *stage) harmless(ts *testscript.TestScript, stdout, stderr string) {
 	}
 	if s.hub != nil {
 		sinks["what GitHub keeps"] = string(s.hub.Dump())
+		for _, v := range s.hub.Violations() {
+			ts.Fatalf("not as GitHub describes its API: %s", v)
+		}
 	}
 	for _, leak := range s.leaks {
 		ts.Fatalf("%s", leak)

@@ -72,6 +72,7 @@ func (s *session) begin(c command) error {
 	s.set.intent.Notify = s.set.notify.names()
 	s.report.Dry = s.set.dryRun && writes
 	s.report.Tracking = s.set.tracking
+	s.report.Workflow = report.Workflow{Server: job.ServerURL, Repository: job.Repository, Head: job.Head()}
 	s.report.Plan = registry.Plan{Model: s.set.intent.Query.Model, Target: s.set.intent.Query.Target}
 	if (c.judges || c.adopts) && !s.set.ofHolders {
 		if err := s.adopt(c); err != nil {

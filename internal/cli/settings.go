@@ -79,7 +79,7 @@ func (p problem) String() string {
 type reader struct {
 	command command
 	value   func(name string) string
-	file    func(path string) ([]byte, error)
+	file    func(path string, limit int64) ([]byte, error)
 	env     func(name string) string
 	out     settings
 }
@@ -97,7 +97,7 @@ func shortened(text string) string {
 }
 
 // read checks all inputs of the command at once.
-func read(c command, value func(string) string, file func(string) ([]byte, error), env func(string) string) settings {
+func read(c command, value func(string) string, file func(string, int64) ([]byte, error), env func(string) string) settings {
 	r := &reader{command: c, value: value, file: file, env: env}
 	r.out.policyFile = cmp.Or(value("policy-file"), policy.UsualFile)
 	r.out.policyAsked = value("policy-file") != ""
@@ -315,7 +315,7 @@ func (r *reader) pem(name string) []byte {
 	if path == "" {
 		return nil
 	}
-	text, err := r.file(path)
+	text, err := r.file(path, fileLimit)
 	if err != nil {
 		r.problem(name, path, err.Error())
 		return nil

@@ -124,7 +124,7 @@ func (c *Client) deployed(ctx context.Context, d Deployment) (Deployed, error) {
 		return Deployed{}, err
 	}
 	for _, there := range list {
-		if p := there.ours(); p.Record == d.Record && p.Key == d.Key && p.Record != "" {
+		if record := there.ours().Record; record != "" && record == d.Record {
 			return Deployed{ID: there.ID}, nil
 		}
 	}

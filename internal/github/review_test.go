@@ -102,7 +102,7 @@ func TestWhoApproved(t *testing.T) {
 		t.Run(sentence, func(t *testing.T) {
 			world := func() githubtest.Repository {
 				r := githubtest.Repository{
-					Name: repo, Commits: []*githubtest.Commit{{SHA: base, Author: "cem"}, {SHA: side}},
+					Name: repo, Commits: []*githubtest.Commit{{SHA: base, Author: "cem"}, {SHA: side}, {SHA: "main", Author: "mallory"}},
 					Access: map[string]string{"eve": "write", "joe": "write", "root": "admin", "merge[bot]": "write"},
 				}
 				for _, change := range c.world {
@@ -133,6 +133,16 @@ func TestAReviewOnTheSecondPageTakesAnApprovalBack(t *testing.T) {
 		return githubtest.Repository{Name: repo, Access: map[string]string{"eve": "write"}, Pulls: []*githubtest.Pull{{Number: 12, Author: "bob", Head: head, Reviews: reviews}}}
 	}
 	on(t, "github.com", world, nil, func(s *stage) {
+		got, ok := s.client.Review(s.Context(), ReviewQuery{PullRequest: 12, Head: head, Starter: "ann"}).Get()
+		if !ok || len(got.Approvers) > 0 {
+			s.Errorf("got %+v, %v", got, ok)
+		}
+	})
+}
+
+func TestAReviewerWhomGitHubKnowsNoMoreDoesNotCount(t *testing.T) {
+	on(t, "github.com", fullWorld, nil, func(s *stage) {
+		s.fault(`GET permission 404 body={"message": "Not Found"}`)
 		got, ok := s.client.Review(s.Context(), ReviewQuery{PullRequest: 12, Head: head, Starter: "ann"}).Get()
 		if !ok || len(got.Approvers) > 0 {
 			s.Errorf("got %+v, %v", got, ok)
@@ -191,6 +201,9 @@ func TestWhetherTheHeadDescendsFromACommit(t *testing.T) {
 				if gotValue != wantValue || gotOK != wantOK || got.IsAbsent() {
 					s.Errorf("got %v, %v (%s)", gotValue, gotOK, got.Why())
 				}
+				if n := len(s.double.Requests()); n > 0 && c.base == c.head {
+					s.Errorf("%d requests for the same commit", n)
+				}
 			})
 		})
 	}
@@ -215,7 +228,7 @@ func TestThePullRequestOfACommit(t *testing.T) {
 		return githubtest.Repository{Name: repo, Commits: []*githubtest.Commit{{SHA: base}, {SHA: head}, {SHA: side}}, Pulls: []*githubtest.Pull{
 			{Number: 12, Author: "bob", Head: side, Branch: "better", Merge: head, Merged: true},
 			{Number: 13, Author: "eve", Head: head, Branch: "next"},
-			{Number: 14, Author: "mallory", Head: gone, Branch: "fork", From: "mallory/churn", Merge: base},
+			{Number: 14, Author: "mallory", Head: base, Branch: "fork", From: "mallory/churn", Merge: base}, // a trial merge
 		}}
 	}
 	onEach(t, world, func(s *stage) {
@@ -232,7 +245,7 @@ func TestThePullRequestOfACommit(t *testing.T) {
 		}
 		fork, err := s.client.PullRequest(s.Context(), 14)
 		s.ok(err)
-		want = PullRequest{Number: 14, Head: gone, Branch: "fork", HeadRepository: "mallory/churn", Fork: true, Author: "mallory", Base: "main", URL: fork.URL}
+		want = PullRequest{Number: 14, Head: base, Branch: "fork", HeadRepository: "mallory/churn", Fork: true, Author: "mallory", Base: "main", URL: fork.URL}
 		if diff := cmp.Diff(want, fork); diff != "" {
 			s.Error(diff)
 		}

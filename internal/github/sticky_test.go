@@ -78,3 +78,29 @@ func closed(t *rapid.T, body string) {
 		t.Fatalf("open at the end: %+v", open)
 	}
 }
+
+func TestWhatIsOpenAtTheCutIsClosed(t *testing.T) {
+	filler := strings.Repeat("line\n", 200)
+	for sentence, c := range map[string]struct{ start, closing string }{
+		"nothing":                          {"text\n", ""},
+		"a code block":                     {"```go\n", "\n```"},
+		"a code block of tildes":           {"~~~\n", "\n~~~"},
+		"a fence within a longer one":      {"````md\n```\n", "\n````"},
+		"a longer fence ends a shorter":    {"```\n````\n", ""},
+		"a fence with a word ends nothing": {"```\n```go\n", "\n```"},
+		"other characters end nothing":     {"```\n~~~\n", "\n```"},
+		"inline code is no block":          {"a ``` b\n", ""},
+		"indented code is no fence":        {"    ```\n", ""},
+		"details":                          {"<details><summary>x</summary>\n", "\n\n</details>"},
+		"two levels":                       {"<details>\n<DETAILS open>\n", "\n\n</details>\n\n</details>"},
+		"closed details":                   {"<details>\n</details>\n</details>\n", ""},
+		"details in a code block":          {"```\n<details>\n", "\n```"},
+		"a code block in details":          {"<details>\n\n```\n", "\n```\n\n</details>"},
+	} {
+		got := cut(c.start+filler, 900, "")
+		want := "line" + c.closing + "\n\n*Cut here: it is longer than GitHub allows.*\n"
+		if !strings.HasPrefix(got, c.start) || !strings.HasSuffix(got, want) {
+			t.Errorf("%s: ends %q, want %q", sentence, got[max(0, len(got)-120):], want)
+		}
+	}
+}

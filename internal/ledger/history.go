@@ -16,8 +16,8 @@ type Saved struct {
 	Values map[string]string `json:"values"`
 }
 
-// History reads the whole ledger, first page first, also of an experiment that is marked as deleted. Only a server that
-// cannot be read is an error; what does not hold together is for Verify and Witnessed to say.
+// History reads the whole ledger, first page first. Where it was deleted or cannot be read to its end, it returns the
+// pages there are, and the error; what does not hold together is for Verify and Witnessed to say.
 func (l *Ledger) History(ctx context.Context) ([]Saved, error) {
 	place, err := l.Store.Locate(ctx, l.Model)
 	if err != nil || place.First == "" {
@@ -33,6 +33,9 @@ func (l *Ledger) History(ctx context.Context) ([]Saved, error) {
 		}
 		out = append(out, Saved{id, kv})
 		id = kv[keyNext]
+	}
+	if place.Deleted {
+		return out, lost(l.Model, "its experiment was deleted")
 	}
 	return out, nil
 }
@@ -50,7 +53,10 @@ func Verify(model string, pages []Saved) ([]registry.Entry, *Break, error) {
 		}
 		entries = append(entries, p.entries...)
 		follows := i == 0 && p.base == 0 && p.prior == "" || i > 0 && p.prior == before.id && p.base == before.last() && p.prev == before.end() && before.next == p.id
+		e, open := before.open()
 		switch {
+		case open: // of the page before
+			return entries, &Break{e.Epoch, "it has no outcome, and there are later entries"}, nil
 		case !follows:
 			return entries, &Break{p.base + 1, fmt.Sprintf("page %s does not follow from the one before", s.Page)}, nil
 		case p.broken != nil:
@@ -134,5 +140,5 @@ func part(key string) string {
 	if _, ok := numbered(key); !ok {
 		return "the head of its page (" + key + ")"
 	}
-	return map[byte]string{'e': "its claim", 'h': "the link to its holder", 'd': "its outcome", 'r': "its record"}[key[0]]
+	return map[byte]string{'e': "its claim", 'h': "the link to its holder", 'd': "its outcome", 'r': "its record", 's': "the mark that somebody was told"}[key[0]]
 }

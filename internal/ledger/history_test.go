@@ -23,6 +23,19 @@ func history(t *testing.T, l *Ledger) []Saved {
 	return pages
 }
 
+// A page ends with an entry that was closed: one without its outcome was edited.
+func TestAnOpenEntryBeforeAPageIsABreak(t *testing.T) {
+	m := ledgertest.New()
+	l := open(m)
+	for i := range PageEntries + 1 {
+		promote(t, l, i+1)
+	}
+	delete(m.Pages["page-1"], outcomeKey(PageEntries))
+	if _, broken, err := Verify("churn", history(t, l)); err != nil || broken == nil || broken.Epoch != PageEntries {
+		t.Errorf("%+v, %v", broken, err)
+	}
+}
+
 // What the first version of records wrote stays readable, keeps its digests and is continued.
 func TestOldRecordsStayReadable(t *testing.T) {
 	var pages []Saved

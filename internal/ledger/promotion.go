@@ -1,11 +1,11 @@
 package ledger
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
+	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
@@ -116,15 +116,13 @@ func (p *Promotion) End(ctx context.Context, receipt registry.Receipt) error {
 			Hint: "another run decided that this one was dead and went on from its state; see mlflow-promote history",
 		}
 	}
-	taken := error(nil) // over by somebody else, for good
-	err := registry.Persist(p.Ledger.patience(ctx), func() error {
-		err := p.Ledger.put(ctx, p.View.page.id, kv, settled)
-		if registry.ReasonOf(err) == registry.Conflict {
-			taken, err = err, nil
+	var err error
+	for try := 0; try == 0 || try < registry.OddTries && p.Ledger.Pause(ctx, try-1); try++ {
+		err = p.Ledger.put(ctx, p.View.page.id, kv, settled)
+		if reason := registry.ReasonOf(err); reason == registry.OK || reason == registry.Conflict || reason == registry.Unknown {
+			break
 		}
-		return err
-	})
-	err = cmp.Or(taken, err)
+	}
 	switch {
 	case err == nil:
 		p.entry = closed
@@ -163,10 +161,15 @@ func (l *Ledger) put(ctx context.Context, id string, kv map[string]string, settl
 	var why error
 	state, err := registry.Settle(l.patience(ctx), func(int) error { return l.Store.Write(ctx, id, maps.Clone(kv)) },
 		func() (there bool, never, err error) {
-			got, err := l.Store.Read(ctx, id)
-			if err == nil {
-				there, why = settled(got)
-			}
+			ctx, stop := l.look(ctx)
+			defer stop()
+			err = registry.Persist(l.patience(ctx), func() error {
+				got, err := l.Store.Read(ctx, id)
+				if err == nil {
+					there, why = settled(got)
+				}
+				return err
+			})
 			return there, why, err
 		})
 	switch reason := registry.ReasonOf(err); {
@@ -180,10 +183,22 @@ func (l *Ledger) put(ctx context.Context, id string, kv map[string]string, settl
 	return err
 }
 
+// look is the context of finding out what became of a write: one that used up all the time is told from one that did
+// nothing by a look of its own.
+func (l *Ledger) look(ctx context.Context) (context.Context, context.CancelFunc) {
+	if ctx.Err() == nil {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(context.WithoutCancel(ctx), 1250*time.Millisecond)
+}
+
 // insist repeats a write that ends in the same state however often it arrives, until its answer is clear.
 func (l *Ledger) insist(ctx context.Context, write func() error) error {
 	_, err := registry.Settle(l.patience(ctx), func(int) error { return write() },
 		func() (there bool, never, err error) { return false, nil, nil })
+	if registry.ReasonOf(err) == registry.Unknown && !registry.MayLand(err) { // whether it is there decides nothing
+		return &registry.Error{Reason: registry.ServerError, Msg: err.Error(), Cause: err}
+	}
 	return err
 }
 

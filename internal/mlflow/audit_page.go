@@ -128,6 +128,7 @@ type search struct {
 	query   url.Values
 	most    int // rows of a page that the server allows
 	size    int // rows of the next page
+	asked   int // and of the last
 	token   string
 	pages   int // so far
 	empty   int // of them in a row, up to now
@@ -175,6 +176,7 @@ func (s *search) page(ctx context.Context, token string) (*rows, error) {
 		})
 		switch e := remote(err); {
 		case err == nil:
+			s.asked = s.size
 			s.size = pageSize(s.size, s.most, body.Len(), took)
 			return newRows(body, s.list), nil
 		case e != nil && s.size > 1 && ctx.Err() == nil && (e.Kind == rest.TooLarge || e.Kind == rest.Timeout || e.Status == 502 || e.Status == 504):

@@ -20,7 +20,7 @@ func (c *Client) Lineage(ctx context.Context, q registry.Query) (registry.Traced
 	if err != nil {
 		return registry.Traced{}, err
 	}
-	t := &tracing{c: c, out: registry.Traced{Version: v.version, Aliases: v.aliases, RunID: v.version.RunID}}
+	t := &tracing{c: c, out: registry.Traced{Version: v.version, ModelTags: v.model.Tags, Aliases: v.aliases, RunID: v.version.RunID}}
 	err = parallel(
 		func() error { return t.back(ctx) },
 		func() error { return t.model(ctx) },
@@ -34,6 +34,7 @@ func (c *Client) Lineage(ctx context.Context, q registry.Query) (registry.Traced
 // named is the version a query asks for, with the aliases that the registered model lists for it.
 type named struct {
 	version registry.Version
+	model   registry.Model
 	aliases []string
 	bare    bool // the server has no aliases, and that is known
 }
@@ -64,8 +65,8 @@ func (c *Client) named(ctx context.Context, q registry.Query) (named, error) {
 	if !ok {
 		return named{}, g.unnamed(ctx, root.version.Why())
 	}
-	out := named{version: v, bare: g.bare.Load()}
-	for alias, number := range g.facts.Model.OrZero().Aliases {
+	out := named{version: v, model: g.facts.Model.OrZero(), bare: g.bare.Load()}
+	for alias, number := range out.model.Aliases {
 		if number == v.Number {
 			out.aliases = append(out.aliases, alias)
 		}

@@ -73,10 +73,10 @@ func (c *Client) createModel(ctx context.Context, s registry.Step) (bool, error)
 		err := c.registry.JSON(ctx, r, nil)
 		existed = try == 0 && alreadyExists(err) && !unclear(err)
 		return err
-	}, func() (there bool, never, err error) {
+	}, func(ctx context.Context) (there bool, err error) {
 		m, err := c.model(ctx, s.Model)
 		_, there = m.Get()
-		return there, nil, err
+		return there, err
 	})
 	return err == nil && !existed, err
 }

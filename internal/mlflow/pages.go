@@ -88,7 +88,7 @@ func (p Pages) Read(ctx context.Context, page string) (map[string]string, error)
 	var out struct {
 		Run runJSON `json:"run"`
 	}
-	r := rest.Request{Method: "GET", Path: api + "runs/get", Query: url.Values{"run_id": {page}}, Class: rest.Read, Expect: "run", Limit: 32 << 20}
+	r := rest.Request{Method: "GET", Path: api + "runs/get", Query: url.Values{"run_id": {page}}, Class: rest.Read, Expect: "run"}
 	err := p.c.registry.JSON(ctx, r, &out)
 	gone := isMissing(err) || isStatus(err, 400, "INVALID_PARAMETER_VALUE")
 	switch {
@@ -153,9 +153,16 @@ func (p Pages) Page(ctx context.Context, model string) (string, error) {
 func (p Pages) home(ctx context.Context) (string, error) {
 	e, ok, err := p.experiment(ctx, pagesExperiment)
 	if err == nil && !ok {
-		err = p.send(ctx, "create experiment "+pagesExperiment, "experiments/create", map[string]any{"name": pagesExperiment})
-		if err == nil || registry.ReasonOf(err) == registry.Conflict {
+		look := func(ctx context.Context) (there bool, err error) {
 			e, ok, err = p.experiment(ctx, pagesExperiment)
+			return ok, err
+		}
+		_, err = p.settling("create experiment "+pagesExperiment).settle(ctx, func(int) error {
+			body := map[string]any{"name": pagesExperiment}
+			return p.c.registry.JSON(ctx, rest.Request{Method: "POST", Path: api + "experiments/create", Body: body, Class: rest.Write}, nil)
+		}, look)
+		if err == nil && !ok {
+			_, err = look(ctx)
 		}
 	}
 	switch {
@@ -170,6 +177,10 @@ func (p Pages) home(ctx context.Context) (string, error) {
 	return e.Experiment.ID, nil
 }
 
+func (p Pages) settling(op string) settling {
+	return settling{c: p.c, op: op, explain: func(err error) error { return Explain(op, err) }}
+}
+
 // Found makes the page the model's first: the experiment and its tag are one write, and its name is unique.
 func (p Pages) Found(ctx context.Context, model, page string) (registry.LedgerPlace, error) {
 	const op = "begin promotion ledger"
@@ -179,10 +190,10 @@ func (p Pages) Found(ctx context.Context, model, page string) (registry.LedgerPl
 	body := map[string]any{"name": experimentOf(model), "tags": []pair{{tagFirstPage, page}}}
 	place := registry.LedgerPlace{}
 	r := rest.Request{Method: "POST", Path: api + "experiments/create", Body: body, Class: rest.Write, Expect: "experiment_id"}
-	settled, err := settling{c: p.c, op: op, explain: func(err error) error { return Explain(op, err) }}.settle(ctx, func(int) error { return p.c.registry.JSON(ctx, r, &out) },
-		func() (there bool, never, err error) {
+	settled, err := p.settling(op).settle(ctx, func(int) error { return p.c.registry.JSON(ctx, r, &out) },
+		func(ctx context.Context) (there bool, err error) {
 			place, err = p.Locate(ctx, model)
-			return place.First != "", nil, err
+			return place.First != "", err
 		})
 	if settled == registry.Answered {
 		place = registry.LedgerPlace{ID: out.ID, First: page}

@@ -127,9 +127,9 @@ func (c *Client) createVersion(ctx context.Context, s registry.Step) (made strin
 	w := settling{c: c, op: op, explain: func(err error) error { return c.explainWrite(op, s, err) }}
 	var number, tries int
 	var found []int
-	look := func() (there bool, never, err error) {
+	look := func(ctx context.Context) (there bool, err error) {
 		found, err = c.registered(ctx, s)
-		return len(found) > 0, nil, err
+		return len(found) > 0, err
 	}
 	settled, err := w.settle(ctx, func(try int) (err error) {
 		tries++
@@ -140,7 +140,7 @@ func (c *Client) createVersion(ctx context.Context, s registry.Step) (made strin
 		return "", false, err
 	}
 	if settled == registry.Answered && (tries > 1 || number != s.Newest+1) {
-		err = registry.Persist(c.patience(ctx), func() error { _, _, err := look(); return err })
+		err = c.insist(ctx, func(ctx context.Context) error { _, err := look(ctx); return err })
 	}
 	switch {
 	case err != nil:
@@ -161,7 +161,7 @@ type settling struct {
 
 // settle sends until the effect is known. Its error is in the words of the domain; of one whose effect is not known it
 // has the reason unknown.
-func (w settling) settle(ctx context.Context, send func(try int) error, look func() (there bool, never, err error)) (registry.Settled, error) {
+func (w settling) settle(ctx context.Context, send func(try int) error, look func(context.Context) (there bool, err error)) (registry.Settled, error) {
 	var last error
 	settled, err := registry.Settle(w.c.patience(ctx), func(try int) error {
 		last = send(try)
@@ -174,7 +174,10 @@ func (w settling) settle(ctx context.Context, send func(try int) error, look fun
 			return &registry.Error{Reason: registry.Conflict, Msg: w.op + ": it exists already", Cause: last}
 		}
 		return w.explain(last)
-	}, look)
+	}, func() (there bool, never, err error) {
+		err = w.c.insist(ctx, func(ctx context.Context) (err error) { there, err = look(ctx); return err })
+		return there, nil, err
+	})
 	switch reason := registry.ReasonOf(err); {
 	case settled == registry.Unsettled:
 		return settled, unsettled(w.op, err)
@@ -235,6 +238,19 @@ func (c *Client) tagTwins(ctx context.Context, model string, numbers []int) {
 		r.Class = rest.Write
 		_ = c.registry.JSON(ctx, r, nil)
 	}
+}
+
+// grace is what a look is given that finds the time used up: it tells what became of the write that used it.
+const grace = 1250 * time.Millisecond
+
+// insist looks until it succeeds.
+func (c *Client) insist(ctx context.Context, look func(context.Context) error) error {
+	if ctx.Err() != nil {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), grace)
+		defer cancel()
+	}
+	return registry.Persist(c.patience(ctx), func() error { return look(ctx) })
 }
 
 // maxTries bounds what may be left undone: eight waits add up to half a minute at most.

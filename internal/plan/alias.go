@@ -42,8 +42,8 @@ func ResumeAliases(f registry.Facts, in registry.Intent) (p registry.Plan, diges
 	for _, s := range asked {
 		parts = append(parts, registry.Shift{Ref: s.MoveRef(), Want: s.Was})
 	}
-	e, moved, ok := f.CutOff(in.Command, parts)
-	if !ok || !moved {
+	e, ok := f.CutOff(in.Command, parts)
+	if !ok {
 		return p, "", false
 	}
 	var recorded []registry.Step

@@ -104,6 +104,8 @@ func TestPromote(t *testing.T) {
 			[]string{`set-tag promote.failed_gates ""->"[\"a >= 1\"]"`, `set-tag validation_status ""->"blocked"`}},
 		"blocked, registered by somebody else": {scene{version: 2, champion: 1, target: champion, verdict: blocked},
 			[]string{`set-tag promote.failed_gates ""->"[\"a >= 1\"]"`, `set-tag validation_status ""->"blocked"`}},
+		"passed after it was blocked, registered by somebody else": {scene{version: 2, champion: 1, target: champion, verdict: passed, tags: map[string]string{registry.TagValidation: "blocked", registry.TagFailedGates: "[1]"}},
+			[]string{`set-tag promote.failed_gates "[1]"->"[]"`, `set-tag validation_status "blocked"->"passed"`, `set-alias champion "1"->"2"`, record, at}},
 		"passed after it was blocked": {scene{version: 2, champion: 1, target: champion, verdict: passed, tags: map[string]string{registry.TagRequest: "digest", registry.TagValidation: "blocked", registry.TagFailedGates: "[1]"}},
 			[]string{`set-tag promote.failed_gates "[1]"->"[]"`, `set-tag validation_status "blocked"->"passed"`, `set-alias champion "1"->"2"`, record, at}},
 	} {

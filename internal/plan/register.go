@@ -155,7 +155,7 @@ func Words(f registry.Facts, in registry.Intent) registry.Words {
 // written reports whether this program wrote on the version before. On any other, words that are already there belong to
 // somebody else.
 func written(tags map[string]string) bool {
-	return tags[registry.TagRequest] != "" || tags[registry.TagRecord] != ""
+	return tags[registry.TagRequest] != "" || tags[registry.TagRecord] != "" || tags[registry.TagFailedGates] != ""
 }
 
 // bestTags say how the candidate "best" was found.

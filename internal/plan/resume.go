@@ -11,8 +11,8 @@ import (
 // something: what is not yet done of the recorded moves, and the marks. It is not judged again, since the incumbent
 // that the candidate was compared with is no longer there. ok is false where there is nothing to finish.
 func Resume(f registry.Facts, in registry.Intent) (p registry.Plan, digest string, ok bool) {
-	e, moved, ok := f.Unfinished(in.Command, in.Query.Target)
-	if !ok || !moved || f.Number() == 0 || e.Record.To != f.Number() {
+	e, ok := f.Unfinished(in.Command, in.Query.Target)
+	if !ok || f.Number() == 0 || e.Record.To != f.Number() {
 		return p, "", false
 	}
 	traffic, err := trafficMove(f, in)

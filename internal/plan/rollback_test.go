@@ -2,6 +2,8 @@ package plan
 
 import (
 	"fmt"
+	"maps"
+	"os"
 	"slices"
 	"strconv"
 	"testing"
@@ -13,6 +15,8 @@ import (
 type world struct {
 	facts  registry.Facts
 	ledger bool
+	bad    ruin // of some versions, from the first rollback on
+	ruined bool
 	clock  int
 	oracle struct {
 		held  map[int]bool
@@ -21,8 +25,33 @@ type world struct {
 	}
 }
 
-func newWorld(ledger bool) *world {
-	w := &world{ledger: ledger, facts: registry.Facts{
+// ruin is what became of some versions, by the bits of their numbers.
+type ruin struct {
+	how      string
+	versions int
+}
+
+func (r ruin) of(n int) bool { return r.versions&(1<<n) != 0 }
+
+// see is what a rollback finds.
+func (r ruin) see(f registry.Facts) registry.Facts {
+	f.Versions = maps.Clone(f.Versions)
+	for n, k := range f.Versions {
+		v := k.OrZero()
+		switch {
+		case !r.of(n):
+		case r.how == "deleted":
+			delete(f.Versions, n)
+		case r.how == "failed":
+			v.Status = "FAILED_REGISTRATION"
+			f.Versions[n] = registry.Is(v)
+		}
+	}
+	return f
+}
+
+func newWorld(ledger bool, bad ruin) *world {
+	w := &world{ledger: ledger, bad: bad, facts: registry.Facts{
 		Model: registry.Is(registry.Model{Name: "churn", Aliases: map[string]int{}}), Versions: map[int]registry.Known[registry.Version]{},
 	}}
 	for n := 1; n <= 4; n++ {
@@ -59,6 +88,9 @@ func (w *world) intent(command string) registry.Intent {
 
 // promote moves the alias to version n, or is refused because it is on hold.
 func (w *world) promote(t *testing.T, n int) {
+	if w.ruined && w.bad.of(n) {
+		return
+	}
 	f, in := w.facts, w.intent("promote")
 	f.Candidate.Version = f.Versions[n]
 	f.Holders = map[string]registry.Known[registry.Subject]{}
@@ -86,13 +118,15 @@ func (w *world) rollback(t *testing.T) (moved bool) {
 	in := w.intent("rollback")
 	want := 0
 	for _, n := range slices.Backward(w.oracle.past) {
-		if n != w.oracle.holds && !w.oracle.held[n] {
+		if n != w.oracle.holds && !w.oracle.held[n] && !w.bad.of(n) {
 			want = n
 			break
 		}
 	}
 	got := 0
-	for _, b := range Backs(w.facts, in) {
+	seen := w.bad.see(w.facts)
+	w.ruined = true
+	for _, b := range Backs(seen, in) {
 		if b.Why == "" {
 			got = b.Number
 			break
@@ -101,27 +135,36 @@ func (w *world) rollback(t *testing.T) (moved bool) {
 	if got == 0 && want == 0 {
 		return false
 	}
-	if got == 0 || w.oracle.held[got] || !slices.Contains(w.oracle.past, got) || w.ledger && got != want {
+	if got == 0 || w.oracle.held[got] || w.bad.of(got) || !slices.Contains(w.oracle.past, got) || w.ledger && got != want {
 		t.Errorf("rolls back to %d, wanted %d", got, want)
 		return false
 	}
-	w.carryOut(Rollback(w.facts, in, got))
+	w.carryOut(Rollback(seen, in, got))
 	w.oracle.held[w.oracle.holds] = true
 	w.becomes(got)
 	return true
 }
 
-// Every sequence of promotions and rollbacks up to length 6 over 4 versions: never to a version that was rolled back or
-// never held it, never without a holder, never back and forth, and always where a good earlier holder exists. With a
-// ledger it is the last one; without, the tags tell.
+// Every sequence of promotions and rollbacks up to length 6 over 4 versions, with all of them good, or some deleted or
+// failed when they are to be gone back to: never to a bad version, one that was rolled back or never held it, never
+// without a holder, never back and forth, and always where a good earlier holder exists. With a ledger it is the last
+// one; without, the tags tell.
 func TestEverySequenceOfRollbacks(t *testing.T) {
+	ruins := []ruin{{}, {"deleted", 1 << 1}, {"failed", 1<<2 | 1<<3}}
+	if os.Getenv("PROMOTE_ROLLBACKS") != "" {
+		ruins = ruins[:1]
+		for versions := 2; versions < 1<<5; versions += 2 {
+			ruins = append(ruins, ruin{"deleted", versions}, ruin{"failed", versions})
+		}
+	}
 	for _, ledger := range []bool{true, false} {
 		sequences, rollbacks := 0, 0
+		var bad ruin
 		var extend func(ops []int)
 		extend = func(ops []int) {
 			if len(ops) > 0 {
 				sequences++
-				w := newWorld(ledger)
+				w := newWorld(ledger, bad)
 				for _, op := range ops {
 					if op > 0 {
 						w.promote(t, op)
@@ -133,7 +176,7 @@ func TestEverySequenceOfRollbacks(t *testing.T) {
 					}
 				}
 				if t.Failed() {
-					t.Fatalf("sequence %v (0 is a rollback), ledger %v", ops, ledger)
+					t.Fatalf("sequence %v (0 is a rollback), ledger %v, %v", ops, ledger, bad)
 				}
 			}
 			if len(ops) < 6 {
@@ -142,15 +185,17 @@ func TestEverySequenceOfRollbacks(t *testing.T) {
 				}
 			}
 		}
-		extend(nil)
-		t.Logf("ledger %v: %d sequences, %d rollbacks made, 0 wrong", ledger, sequences, rollbacks)
+		for _, bad = range ruins {
+			extend(nil)
+		}
+		t.Logf("ledger %v: %d sequences with %d sets of bad versions, %d rollbacks made, 0 wrong", ledger, sequences, len(ruins), rollbacks)
 	}
 }
 
 // The guide's first defect: its rollback goes from 2 to 1 and then from 1 back to 2, never to 0.
 func TestDefect1RollbackPingPong(t *testing.T) {
 	for _, ledger := range []bool{true, false} {
-		w := newWorld(ledger)
+		w := newWorld(ledger, ruin{})
 		for n := 1; n <= 3; n++ {
 			w.promote(t, n)
 		}
@@ -168,7 +213,7 @@ func TestDefect1RollbackPingPong(t *testing.T) {
 // The guide's second defect: its rollback archives first and moves then, so that a crash in between leaves nobody, and
 // the version that is left gets no tag. Here one request moves both, and what is left is marked.
 func TestDefect2RollbackIsOneMove(t *testing.T) {
-	w := newWorld(false)
+	w := newWorld(false, ruin{})
 	in := w.intent("rollback")
 	in.Query.Target = registry.Target{Stage: "Production", ArchiveExisting: true}
 	w.facts.StageHolders = []int{3}

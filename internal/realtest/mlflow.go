@@ -49,6 +49,7 @@ type Server struct {
 	Workspace      string
 
 	python   string
+	uri      string // of the store, as SQLAlchemy takes it
 	process  *process
 	postgres *Postgres
 	mariadb  *MariaDB
@@ -75,8 +76,7 @@ func MLflow(ctx context.Context, o Options) (_ *Server, err error) {
 		}
 	}
 	s.Log = filepath.Join(s.Dir, "server.log")
-	store, err := s.backend(ctx)
-	if err != nil {
+	if s.uri, err = s.backend(ctx); err != nil {
 		return nil, err
 	}
 	host := cmp.Or(o.Host, "127.0.0.1")
@@ -86,7 +86,7 @@ func MLflow(ctx context.Context, o Options) (_ *Server, err error) {
 	}
 	s.URL = "http://" + net.JoinHostPort(host, port) + o.Prefix
 	bin := filepath.Dir(s.python)
-	argv := []string{filepath.Join(bin, "mlflow"), "server", "--host", host, "--port", port, "--backend-store-uri", store,
+	argv := []string{filepath.Join(bin, "mlflow"), "server", "--host", host, "--port", port, "--backend-store-uri", s.uri,
 		"--artifacts-destination", filepath.Join(s.Dir, "artifacts")}
 	if strings.HasPrefix(s.Version, "1.") {
 		argv = append(argv, "--serve-artifacts", "--default-artifact-root", "mlflow-artifacts:/")

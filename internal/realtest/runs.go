@@ -107,7 +107,13 @@ func (s *Server) clientEnvironment() []string {
 // Converse starts a program with the stock client that answers each line of its
 // standard input with a line, which ask sends and returns.
 func (s *Server) Converse(ctx context.Context, program string) (ask func() (string, error), stop func(), err error) {
-	cmd := exec.CommandContext(ctx, s.python, "-W", "ignore", "-u", "-c", program)
+	say, stop, err := s.converse(ctx, program)
+	return func() (string, error) { return say("") }, stop, err
+}
+
+// converse is Converse with words in both directions, and arguments.
+func (s *Server) converse(ctx context.Context, program string, args ...string) (ask func(line string) (string, error), stop func(), err error) {
+	cmd := exec.CommandContext(ctx, s.python, append([]string{"-W", "ignore", "-u", "-c", program}, args...)...)
 	cmd.Env, cmd.Dir = s.clientEnvironment(), s.Dir
 	var trouble bytes.Buffer
 	cmd.Stderr = &trouble
@@ -120,8 +126,8 @@ func (s *Server) Converse(ctx context.Context, program string) (ask func() (stri
 		return nil, nil, err
 	}
 	lines := bufio.NewReader(out)
-	ask = func() (string, error) {
-		if _, err := io.WriteString(in, "\n"); err != nil {
+	ask = func(line string) (string, error) {
+		if _, err := io.WriteString(in, line+"\n"); err != nil {
 			return "", fmt.Errorf("ask Python: %w\n%s", err, trouble.String())
 		}
 		line, err := lines.ReadString('\n')
@@ -268,4 +274,9 @@ func wireNumber(text string) any {
 		return "-Infinity"
 	}
 	return json.Number(text)
+}
+
+// Send is Call with a body that is written already, and no interest in the answer.
+func (s *Server) Send(ctx context.Context, method, path, body string) error {
+	return s.Call(ctx, method, path, json.RawMessage(body), nil)
 }

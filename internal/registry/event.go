@@ -35,7 +35,8 @@ type EventTarget struct {
 type EventSource struct {
 	Server string `json:"server"` // address of the registry, without credentials
 	RunID  string `json:"run_id,omitempty"`
-	Commit string `json:"commit,omitempty"` // of the training code
+	Commit string `json:"commit,omitempty"`          // of the training code
+	Digest string `json:"artifact_sha256,omitempty"` // of the model's files, see FilesDigest; where a gate asked for it
 }
 
 // EventRecord is what the ledger says beside.
@@ -56,7 +57,7 @@ func NewEvent(id string, r LedgerRecord) Event {
 	e := Event{
 		Schema: EventSchema, Event: eventNames[r.Command], RecordID: id, Model: r.Model,
 		Target: EventTarget{Alias: r.Target.Alias, Stage: r.Target.Stage, Moves: r.Moves},
-		Source: EventSource{Server: r.Server, RunID: r.RunID, Commit: r.Commit},
+		Source: EventSource{Server: r.Server, RunID: r.RunID, Commit: r.Commit, Digest: r.Contents.Artifact},
 		Record: EventRecord{Sequence: r.Epoch, At: r.At, WorkflowRun: r.Workflow, Actor: r.Actor, Approvers: r.Approvers},
 	}
 	to, from := r.To, r.From

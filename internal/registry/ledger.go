@@ -171,31 +171,50 @@ func (f Facts) MovedOutside(t Target) []Shift {
 	return out
 }
 
-// Unfinished is the last entry where it was about this target and cut off, see CutOff.
-func (f Facts) Unfinished(command string, t Target) (e Entry, moved, ok bool) {
-	e, moved, ok = f.CutOff(command, f.Holding(t))
-	return e, moved, ok && e.Record.Target == t && e.Record.To != 0
+// Unfinished is the entry about this target that was cut off, see CutOff.
+func (f Facts) Unfinished(command string, t Target) (Entry, bool) {
+	e, ok := f.CutOff(command, f.Holding(t))
+	return e, ok && e.Record.Target == t && e.Record.To != 0
 }
 
-// CutOff is the last entry where it was made by this command, ended before all of its moves were made and confirmed,
-// and what it is about shows nobody else's hand since: each part, given as what it names now, is as it was, or as it was
-// to be. moved reports whether any part is as it was to be.
-func (f Facts) CutOff(command string, parts []Shift) (e Entry, moved, ok bool) {
-	e, ok = f.Ledger.Last()
-	if !ok || e.Outcome == EntryDone || e.Record.Command != command || len(e.Record.Moves) == 0 {
-		return e, false, false
-	}
-	for _, now := range parts {
-		s, listed := e.Record.shift(now.Ref)
+// CutOff is the last entry where it was made by this command, ended after some of its moves and before all were made and
+// confirmed, and what it is about shows nobody else's hand since: each part, given as what it names now, is as it was, or
+// as it was to be. Entries that ended without having moved anything are passed over: they left all as they found it.
+func (f Facts) CutOff(command string, parts []Shift) (Entry, bool) {
+	for _, e := range slices.Backward(f.Ledger.Entries) {
 		switch {
-		case !listed:
-		case now.Want == s.Want:
-			moved = true
-		case now.Want != s.Was:
-			return e, false, false
+		case e.Outcome == EntryDone:
+			return Entry{}, false
+		case e.Record.Command == command && f.shows(e.Record, parts):
+			return e, true
+		case e.Outcome != EntryAborted || e.Moved > 0:
+			return Entry{}, false
 		}
 	}
-	return e, moved, true
+	return Entry{}, false
+}
+
+// shows reports that some of the record's moves were made, and nobody else has moved any of these parts since.
+func (f Facts) shows(r LedgerRecord, parts []Shift) (moved bool) {
+	for _, now := range parts {
+		s, listed := r.shift(now.Ref)
+		switch {
+		case !listed:
+		case now.Want == s.Want, f.Fallback != nil && Halfway(s.Was, s.Want, now.Want):
+			moved = true
+		case now.Want != s.Was:
+			return false
+		}
+	}
+	return moved
+}
+
+// Halfway reports that an alias kept by tags, on its way from these holders to that one, has come to it and not yet left
+// all others.
+func Halfway(was, want, now string) bool {
+	holders := strings.Split(now, ",")
+	stray := func(n string) bool { return n != want && !slices.Contains(strings.Split(was, ","), n) }
+	return now != was && now != want && (want == "" || slices.Contains(holders, want)) && !slices.ContainsFunc(holders, stray)
 }
 
 // Made counts the moves of the record that show in the facts; those of another stage than the query's cannot be told.

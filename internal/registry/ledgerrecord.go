@@ -106,8 +106,8 @@ type Origin struct {
 // NewLedgerRecord is the whole record of a plan that is about to move this version. It is what the run that finishes a
 // promotion after a crash goes by.
 func NewLedgerRecord(p Plan, digest string, in Intent, by Origin, f Facts, number int, at time.Time) LedgerRecord {
-	if e, ok := f.Ledger.Last(); ok && p.Resumes == e.Epoch {
-		r := e.Record // what was decided then, on the evidence of then
+	if i := slices.IndexFunc(f.Ledger.Entries, func(e Entry) bool { return p.Resumes == e.Epoch }); i >= 0 {
+		r := f.Ledger.Entries[i].Record // what was decided then, on the evidence of then
 		r.At, r.Origin = at.UTC().Format(time.RFC3339), by
 		if len(in.Notify) > 0 {
 			r.Notify = in.Notify

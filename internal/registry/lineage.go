@@ -33,7 +33,7 @@ type Lineage struct {
 	Code        *Code              `json:"code,omitempty"`
 	Datasets    []LineageDataset   `json:"datasets"`
 	Logged      *LineageLogged     `json:"logged_model,omitempty"`
-	Artifact    *Artifact          `json:"artifact,omitempty"`
+	Files       *ModelFiles        `json:"artifact,omitempty"`
 	Promotions  []LineagePromotion `json:"promotions"`
 	Deployment  *Deployment        `json:"deployment,omitempty"`
 	Lost        []Lost             `json:"lost"`
@@ -71,13 +71,13 @@ func (n Number) MarshalJSON() ([]byte, error) {
 	}
 }
 
-// Code is where the training code is, as the run says, or as the version's tags kept it.
+// Code is where the training code is, as the run says; where it does not, as the version's tags or the ledger kept it.
 type Code struct {
 	Commit     string `json:"commit,omitempty"`
 	Branch     string `json:"branch,omitempty"`
 	Repository string `json:"repository,omitempty"`
 	Script     string `json:"source_name,omitempty"`
-	From       string `json:"from"` // "run" or "tags"
+	From       string `json:"from"` // run, tags or ledger
 }
 
 // LineageDataset is data that went in.
@@ -88,7 +88,7 @@ type LineageDataset struct {
 	Source     string `json:"source,omitempty"` // as the client wrote it, most often JSON
 	URI        string `json:"uri,omitempty"`    // in it
 	Context    string `json:"context,omitempty"`
-	From       string `json:"from"` // "run", or "tags" of the version
+	From       string `json:"from"` // run, tags or ledger
 }
 
 // LineageLogged is the logged model (MLflow 3).
@@ -99,10 +99,10 @@ type LineageLogged struct {
 	Created string `json:"creation_timestamp,omitempty"`
 }
 
-// Artifact is the model's files.
-type Artifact struct {
+// ModelFiles is what is known of the model's files.
+type ModelFiles struct {
 	SizeBytes int64           `json:"size_bytes,omitempty"`
-	SHA256    string          `json:"sha256,omitempty"`      // of all files, where a gate added them up, see FilesDigest
+	SHA256    string          `json:"sha256,omitempty"`      // of all files, where a promotion added them up, see FilesDigest
 	SHA256At  string          `json:"sha256_from,omitempty"` // the entry of the ledger that says so
 	Framework string          `json:"framework,omitempty"`
 	Python    string          `json:"python_version,omitempty"`
@@ -157,10 +157,10 @@ func (l Lineage) Brief() Lineage {
 		t.Parameters, t.Metrics, t.Tags = map[string]string{}, map[string]Number{}, map[string]string{}
 		l.Training = &t
 	}
-	if l.Artifact != nil {
-		a := *l.Artifact
+	if l.Files != nil {
+		a := *l.Files
 		a.Inputs, a.Outputs, a.Params = nil, nil, nil
-		l.Artifact = &a
+		l.Files = &a
 	}
 	return l
 }

@@ -29,7 +29,11 @@ func LiveAt(entries []Entry, at, until time.Time) []Live {
 		if e.Outcome != EntryDone && e.Moved == 0 || e.Ended.After(until) {
 			continue
 		}
-		for _, s := range e.Record.Moves {
+		moves := e.Record.Moves
+		if e.Outcome != EntryDone { // they are made in their order
+			moves = moves[:min(e.Moved, len(moves))]
+		}
+		for _, s := range moves {
 			add(Live{s.Ref, s.Want, e.Ended.UTC().Format(time.RFC3339), e.Epoch})
 		}
 	}

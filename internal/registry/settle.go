@@ -4,8 +4,8 @@ package registry
 // what was written a moment ago: a proxy's odd answer passes, a right that was taken away does not.
 const OddTries = 4
 
-// failedTries is how often a write is sent that the server itself fails at every time: half a minute of waits.
-const failedTries = 8
+// failedTries is how often a write is sent that the server itself fails at every time: a minute or so of waits.
+const failedTries = 12
 
 // Persist repeats f until it succeeds: as long as pause allows where the server is out of reach or failing, and a few
 // times where it refuses. pause waits before the next try, counted from 0, and reports whether there is time for it;
@@ -35,9 +35,9 @@ const (
 //
 // The error of write says what is known: with reason Unknown the write may have taken effect, or still will unless the
 // error is Over; with Conflict something is there already, maybe its own earlier try; with any other this try did
-// nothing. look reads whether the effect is there, or never what stands in its way for good. Nothing is sent again
-// before that is known. A write that was out of reach is repeated for as long as pause allows; one that the server
-// itself fails or refuses, a few times.
+// nothing. look reads whether the effect is there, or never what stands in its way for good; it persists by itself.
+// Nothing is sent again before that is known. A write that was out of reach is repeated for as long as pause allows; one
+// that the server itself fails or refuses, a few times.
 func Settle(pause func(try int) bool, write func(try int) error, look func() (there bool, never, err error)) (Settled, error) {
 	doubt, open, refused := false, false, 0 // some try may have taken effect; may still; was refused
 	for try := 0; ; try++ {
@@ -52,9 +52,7 @@ func Settle(pause func(try int) bool, write func(try int) error, look func() (th
 		default:
 			refused++
 		}
-		var there bool
-		var never error
-		unread := Persist(pause, func() (err error) { there, never, err = look(); return err })
+		there, never, unread := look()
 		switch {
 		case unread != nil && doubt:
 			return Unsettled, unread

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,9 +15,10 @@ import (
 // is certain to be there.
 type Traced struct {
 	Version    Version
-	Aliases    []string   // that name it, sorted
-	Copies     []CopyLink // the versions it was copied from, nearest first
-	RunID      string     // of its own, or of the nearest of those
+	ModelTags  map[string]string // of the registered model
+	Aliases    []string          // that name it, sorted
+	Copies     []CopyLink        // the versions it was copied from, nearest first
+	RunID      string            // of its own, or of the nearest of those
 	Run        Known[Run]
 	Experiment Known[Experiment]
 	Logged     Known[LoggedModel]
@@ -88,7 +88,18 @@ func (l *Lineage) training(t Traced) {
 	}
 }
 
-// code: the run says it; a version that this program registered keeps the same in its tags.
+// told is the newest record of the ledger about a promotion of the version itself, and the id of its entry.
+func (t Traced) told() (LedgerRecord, string) {
+	for _, e := range slices.Backward(t.Entries.OrZero()) {
+		if e.Record.To == t.Version.Number {
+			return e.Record, e.ID()
+		}
+	}
+	return LedgerRecord{}, ""
+}
+
+// code: the run says it; a version that this program registered keeps the same in its tags, and the ledger in the record
+// of its promotion.
 func (l *Lineage) code(t Traced) {
 	tags, own := t.Run.OrZero().Tags, t.Version.Tags
 	c := Code{
@@ -98,6 +109,9 @@ func (l *Lineage) code(t Traced) {
 	if c.Commit == "" && own[TagGitCommit] != "" {
 		c = Code{Commit: own[TagGitCommit], Repository: WithoutUserInfo(own[TagGitRepository]), From: "tags"}
 	}
+	if r, _ := t.told(); c.Commit == "" && r.Commit != "" {
+		c = Code{Commit: r.Commit, Repository: WithoutUserInfo(r.Repository), From: "ledger"}
+	}
 	if c.Commit == "" && l.Training != nil {
 		l.lose("code", fmt.Sprintf("run %s names no commit (tag %s)", t.RunID, RunTagCommit))
 	}
@@ -106,7 +120,8 @@ func (l *Lineage) code(t Traced) {
 	}
 }
 
-// datasets: as the run has them; else as the tags of the version kept them, ours or those of older pipelines.
+// datasets: as the run has them; else as the tags of the version kept them, ours or those of older pipelines; else as
+// the ledger did.
 func (l *Lineage) datasets(t Traced) {
 	for _, d := range t.Run.OrZero().Datasets {
 		l.Datasets = append(l.Datasets, LineageDataset{
@@ -126,6 +141,11 @@ func (l *Lineage) datasets(t Traced) {
 	}
 	for i := range l.Datasets {
 		l.Datasets[i].From = "tags"
+	}
+	if r, _ := t.told(); len(l.Datasets) == 0 {
+		for _, d := range r.Datasets {
+			l.Datasets = append(l.Datasets, LineageDataset{Name: d.Name, Digest: d.Digest, Context: d.Context, From: "ledger"})
+		}
 	}
 	switch {
 	case len(l.Datasets) > 0:
@@ -156,10 +176,13 @@ func (l *Lineage) artifact(t Traced) {
 		l.lose("artifact", t.MLmodel.Why())
 		return
 	}
-	l.Artifact = &Artifact{
+	l.Files = &ModelFiles{
 		SizeBytes: cmp.Or(m.SizeBytes, t.SizeBytes), Framework: m.Framework(), Python: m.PythonVersion, MLflow: m.MLflowVersion,
 		Flavors: slices.Sorted(maps.Keys(m.Flavors)),
 		Inputs:  jsonText(m.Signature.Inputs), Outputs: jsonText(m.Signature.Outputs), Params: jsonText(m.Signature.Params),
+	}
+	if r, id := t.told(); r.Artifact != "" {
+		l.Files.SHA256, l.Files.SHA256At = r.Artifact, id
 	}
 	if m.Signature.Empty() {
 		l.lose("signature", "the model has none")
@@ -183,7 +206,6 @@ func (l *Lineage) promotions(t Traced) {
 	for _, e := range entries {
 		if p, part := l.promotion(e); part {
 			l.Promotions = append(l.Promotions, p)
-			l.digest(e)
 		}
 	}
 	if !ok {
@@ -226,17 +248,6 @@ func (l *Lineage) promotion(e Entry) (LineagePromotion, bool) {
 }
 
 func holds(list, number string) bool { return slices.Contains(strings.Split(list, ","), number) }
-
-var sha256Text = regexp.MustCompile(`^sha256 ([0-9a-f]{64})$`)
-
-// digest notes what a gate found the model's files to add up to, the newest one.
-func (l *Lineage) digest(e Entry) {
-	for _, g := range e.Record.Gates {
-		if m := sha256Text.FindStringSubmatch(g.Candidate); m != nil && strconv.Itoa(e.Record.To) == l.Version && l.Artifact != nil {
-			l.Artifact.SHA256, l.Artifact.SHA256At = m[1], e.ID()
-		}
-	}
-}
 
 // marks are what the version's own tags say about promotions, where no ledger does.
 func (l *Lineage) marks(v Version) {

@@ -20,8 +20,10 @@ var noon = time.Date(2026, 5, 3, 12, 0, 0, 250e6, time.UTC)
 func full() Traced {
 	entry := Entry{Epoch: 3, Outcome: EntryDone, Ended: noon, Record: LedgerRecord{
 		Command: "promote", To: 7, At: "2026-05-03T11:59:00Z", Moves: []Shift{{"@champion", "6", "7"}, {"@other", "1", "2"}}, Outside: []Shift{{"Production", "5", "7"}},
-		Decision: Promote, Override: []string{"hold"}, Origin: Origin{Actor: "ann", Workflow: "https://github.example/run/1"},
-		Gates: []Finding{{Gate: "artifact", Outcome: Pass, Candidate: "sha256 " + strings.Repeat("ab", 32), Wanted: "complete"}},
+		Decision: Promote, Override: []string{"hold"},
+		Gates: []Finding{{Gate: "artifact", Outcome: Pass, Candidate: "3 files", Wanted: "complete"}}, Commit: "4f2c",
+		Contents: Contents{Artifact: strings.Repeat("ab", 32), Repository: "https://u:p@git.example/a/b", Datasets: []DatasetRef{{Name: "wine", Digest: "d1", Context: "training"}}},
+		Origin:   Origin{Actor: "ann", Workflow: "https://github.example/run/1"},
 	}}
 	return Traced{
 		Version: Version{Model: "churn", Number: 7, Source: "models:/dev/3", RunID: "r1", Stage: "Production", Status: "READY", Description: "deeper", Created: noon, Updated: noon,
@@ -50,6 +52,9 @@ func TestLineage(t *testing.T) {
 		TagDatasets: `[{"name":"wine","digest":"d1","context":"training"}]`, TagDataSourceURI: "s3://u:p@b/w", TagDataVersion: "d1",
 		TagGitCommit: "4f2c", TagGitRepository: "https://git.example/a/b"}}, Entries: Absent[[]Entry]("no ledger"), MLmodel: Unreadable[MLmodel]("a store that is out")}
 	lost := NewLineage(tagged)
+	purged := full()
+	purged.Version.Tags, purged.Run = nil, Absent[Run]("there is no run r1")
+	kept := NewLineage(purged)
 	for _, c := range []struct {
 		name      string
 		got, want any
@@ -60,11 +65,12 @@ func TestLineage(t *testing.T) {
 		{"times are told to the millisecond", []string{all.Created, all.Training.Ended}, []string{"2026-05-03T12:00:00.25Z", "2026-05-03T12:00:00.25Z"}},
 		{"only moves that the version has a part in are its promotions", moves(all), []string{"3 promote Production (moved outside, before) 5>7, @champion 6>7 done", "4 rollback @champion 7>6 aborted"}},
 		{"the evidence is that of the version it was moved to", [2]int{len(all.Promotions[0].Gates), len(all.Promotions[1].Gates)}, [2]int{1, 0}},
-		{"a gate that added up the files tells their digest", all.Artifact.SHA256, strings.Repeat("ab", 32)},
-		{"what is no JSON in a signature is a text", string(all.Artifact.Outputs), `"no JSON \""`},
+		{"a promotion that added up the files tells their digest", all.Files.SHA256, strings.Repeat("ab", 32)},
+		{"what is no JSON in a signature is a text", string(all.Files.Outputs), `"no JSON \""`},
 		{"what is deleted can still be read, and is told", losses(all), []string{"copy", "run", "experiment"}},
 		{"without a run the tags tell the code", *lost.Code, Code{Commit: "4f2c", Repository: "https://git.example/a/b", From: "tags"}},
 		{"and the data, address and digest of one data set together", lost.Datasets, []LineageDataset{{Name: "wine", Digest: "d1", Context: "training", URI: "s3://b/w", From: "tags"}}},
+		{"without a run and tags the ledger tells both", []any{*kept.Code, kept.Datasets}, []any{Code{Commit: "4f2c", Repository: "https://git.example/a/b", From: "ledger"}, []LineageDataset{{Name: "wine", Digest: "d1", Context: "training", From: "ledger"}}}},
 		{"without a ledger the marks tell the promotions, each target once", moves(lost), []string{"0  @shadow >7 done", "0  @champion 6>7, @canary 6>7, Production 6>7 done", "0  rolled back 7> done"}},
 		{"what is lost is listed", losses(lost), []string{"run", "artifact", "promotions"}},
 	} {

@@ -22,6 +22,7 @@ type Span struct {
 	Text string
 	Code bool
 	URL  string // link target; only ever built from a configured address
+	Long string // what a terminal shows in place of Text
 }
 
 type (
@@ -79,7 +80,7 @@ func (b Table) mapped(f func(string) string) Block {
 func (l Line) mapped(f func(string) string) Line {
 	out := make(Line, len(l))
 	for i, s := range l {
-		out[i] = Span{f(s.Text), s.Code, f(s.URL)}
+		out[i] = Span{f(s.Text), s.Code, f(s.URL), f(s.Long)}
 	}
 	return out
 }
@@ -93,7 +94,13 @@ func mappedLines(lines []Line, f func(string) string) []Line {
 }
 
 // T is plain text, C verbatim data.
+//
+// They stay out of line: spread over every cell of every page they weigh half a megabyte of the image.
+//
+//go:noinline
 func T(text string) Span { return Span{Text: text} }
+
+//go:noinline
 func C(data string) Span { return Span{Text: data, Code: true} }
 
 // line joins strings and spans: strings are plain text.

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"regexp"
 	"strings"
 	"unicode"
 )
@@ -30,6 +31,14 @@ var markdownText = strings.NewReplacer(
 	`|`, `\|`, `$`, `\$`, `&`, "&amp;", `<`, "&lt;", `>`, "&gt;", `@`, "@\u200b", `#`, "#\u200b", `://`, ":\u200b//",
 	"www.", "www\u200b.", `(`, `\(`, `)`, `\)`,
 )
+
+// oldReference is GH-7, which GitHub takes for a reference like #7, in any case.
+var oldReference = regexp.MustCompile(`(?i)\b(gh-)(\d)`)
+
+// plainText writes foreign text as running text, by the replacer of its surroundings.
+func plainText(text string, escapes *strings.Replacer) string {
+	return oldReference.ReplaceAllString(escapes.Replace(Clean(text)), "$1\u200b$2")
+}
 
 // htmlText escapes within a line of HTML, where Markdown's backslashes would be shown. What GitHub links after rendering
 // is broken as above.

@@ -36,6 +36,7 @@ type Deployment struct {
 // Told is how telling one channel of one record ended.
 type Told struct {
 	Channel  string `json:"channel"`
+	Model    string `json:"model"`
 	RecordID string `json:"record_id"`
 	Why      string `json:"error,omitempty"` // why it was not; "" where it was
 }
@@ -144,7 +145,7 @@ func (r Report) Untold() []string {
 		if t.Why == "" {
 			continue
 		}
-		again := "the next run of " + r.Plan.Model + " sends it"
+		again := "the next promotion or audit of " + t.Model + " sends it"
 		if strings.HasPrefix(t.RecordID, Unrecorded) {
 			again = "without a ledger it is not sent again"
 		}

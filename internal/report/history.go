@@ -34,7 +34,7 @@ func (r Report) historyPage() Doc {
 		return Doc{Heading{line("No model of this server has a promotion ledger")}}
 	}
 	for _, h := range r.Histories {
-		d = append(d, h.page()...)
+		d = append(d, h.page(r.Workflow)...)
 	}
 	return append(append(d, r.statement()...), r.problem()...)
 }
@@ -52,7 +52,7 @@ func (r Report) statement() Doc {
 	}}}
 }
 
-func (h History) page() Doc {
+func (h History) page(w Workflow) Doc {
 	d := Doc{Heading{h.headline()}}
 	if !h.At.IsZero() {
 		d = append(d, h.live()...)
@@ -62,7 +62,7 @@ func (h History) page() Doc {
 	}
 	t := Table{Head: []string{"entry", "ended (UTC)", "what", "from", "to", "by", "evidence", "outcome"}}
 	for i := len(h.Entries) - 1; i >= 0; i-- {
-		t.Rows = append(t.Rows, entryRows(h.Entries[i])...)
+		t.Rows = append(t.Rows, entryRows(h.Entries[i], w)...)
 	}
 	return append(d, t)
 }
@@ -111,15 +111,12 @@ func (h History) live() Doc {
 }
 
 // entryRows are an entry, and what it found moved by others since the one before.
-func entryRows(e registry.Entry) [][]Line {
+func entryRows(e registry.Entry, w Workflow) [][]Line {
 	ended := "open"
 	if !e.Ended.IsZero() {
 		ended = e.Ended.UTC().Format("2006-01-02 15:04:05")
 	}
-	by := line(orDash(e.Record.Actor))
-	if e.Link != "" {
-		by = line(orDash(e.Record.Actor), " ", C(e.Link))
-	}
+	by := w.by(e.Record.Actor, e.Link)
 	outcome := e.Outcome
 	switch {
 	case outcome == "":
@@ -173,7 +170,7 @@ func evidence(r registry.LedgerRecord) string {
 			parts = append(parts, fmt.Sprintf("%d more", len(r.Gates)+r.LeftOut-3))
 			break
 		}
-		parts = append(parts, fmt.Sprintf("%s: %s (%s)", g.Gate, g.Outcome, g.Candidate))
+		parts = append(parts, fmt.Sprintf("%s: %s (%s)", g.Gate, g.Outcome, observed(g)))
 	}
 	if len(r.Override) > 0 {
 		parts = append(parts, "override "+strings.Join(r.Override, ", "))

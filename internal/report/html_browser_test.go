@@ -129,7 +129,7 @@ func TestEveryViewIsReadableLightDarkAndNarrow(t *testing.T) {
 		s.must(s.Look(browsertest.View{Width: 1040, Height: 800}))
 		for name, hash := range map[string]string{"audit-overview": "#/", "audit-model": modelHash("credit-limit")} {
 			s.follow(hash)
-			s.must(os.WriteFile("../../docs/images/"+name+".png", s.top(1040, 1280), 0o644))
+			s.must(os.WriteFile("../../docs/images/"+name+".png", s.top(1040, 1000), 0o644))
 		}
 	}
 }

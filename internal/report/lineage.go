@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
@@ -19,8 +20,8 @@ func LineageTitle(l registry.Lineage) Line {
 }
 
 // Lineage is the page of one version's lineage. tracking is the address of MLflow, for links.
-func Lineage(l registry.Lineage, tracking string) Doc {
-	p := lineagePage{l, strings.TrimSuffix(tracking, "/")}
+func Lineage(l registry.Lineage, tracking string, w Workflow) Doc {
+	p := lineagePage{l, strings.TrimSuffix(tracking, "/"), w}
 	d := p.lost()
 	d = append(d, Diagram{lineageFlow(l).String()}, p.table())
 	d = append(d, p.promotions()...)
@@ -32,6 +33,7 @@ func Lineage(l registry.Lineage, tracking string) Doc {
 type lineagePage struct {
 	registry.Lineage
 	tracking string
+	workflow Workflow
 }
 
 // lost comes first: what is missing is what somebody has to act on.
@@ -59,9 +61,9 @@ func (p lineagePage) table() Table {
 		row("run", line(Span{Text: p.RunID, Code: true, URL: p.runURL()}), p.trainingLine())
 	}
 	if m := p.Logged; m != nil {
-		row("logged model", line(C(m.ID)), joined(line(C(m.Name)), plain(m.Status), plain(since(m.Created))))
+		row("logged model", line(C(m.ID)), joined(line(C(m.Name)), plain(strings.TrimPrefix(m.Status, "LOGGED_MODEL_")), plain(since(m.Created))))
 	}
-	if a := p.Artifact; a != nil {
+	if a := p.Files; a != nil {
 		row("files", line(orDash(p.Source)), artifactLine(*a))
 	} else {
 		row("files", line(orDash(p.Source)), line("not readable"))
@@ -114,14 +116,20 @@ func since(at string) string {
 	if at == "" {
 		return ""
 	}
-	return "created " + at
+	return "created " + clock(at) + " UTC"
+}
+
+// clock writes a time of the lineage for reading; what is none stays as it is.
+func clock(at string) string {
+	t, err := time.Parse(time.RFC3339, at)
+	if err != nil {
+		return at
+	}
+	return t.UTC().Format(time.DateTime)
 }
 
 func datasetLine(d registry.LineageDataset) Line {
-	from := Line(nil)
-	if d.From == "tags" {
-		from = line("from the version's tags")
-	}
+	from := keptIn(d.From)
 	address := cmp.Or(d.URI, d.Source)
 	if d.Name == "" {
 		address = "" // it stands in the place of the name
@@ -129,11 +137,19 @@ func datasetLine(d registry.LineageDataset) Line {
 	return joined(named("for ", d.Context), named("digest ", d.Digest), named("from ", address), from)
 }
 
-func codeLine(c registry.Code) Line {
-	from := Line(nil)
-	if c.From == "tags" {
-		from = line("from the version's tags")
+// keptIn says where something is known from that its run does not tell.
+func keptIn(from string) Line {
+	switch from {
+	case "tags":
+		return line("from the version's tags")
+	case "ledger":
+		return line("from the promotion ledger")
 	}
+	return nil
+}
+
+func codeLine(c registry.Code) Line {
+	from := keptIn(c.From)
 	return joined(named("branch ", c.Branch), named("of ", c.Repository), named("script ", c.Script), from)
 }
 
@@ -148,12 +164,12 @@ func (p lineagePage) trainingLine() Line {
 	}
 	ended := Line(nil)
 	if t.Ended != "" {
-		ended = line("ended " + t.Ended)
+		ended = line("ended " + clock(t.Ended) + " UTC")
 	}
 	return joined(named("", t.RunName), line(state), named("by ", t.User), named("experiment ", cmp.Or(t.ExperimentName, t.ExperimentID)), ended)
 }
 
-func artifactLine(a registry.Artifact) Line {
+func artifactLine(a registry.ModelFiles) Line {
 	bytes := Line(nil)
 	if a.SizeBytes > 0 {
 		bytes = line(size(a.SizeBytes))
@@ -183,7 +199,7 @@ func (p lineagePage) promotions() Doc {
 	}
 	t := Table{Head: []string{"entry", "when (UTC)", "what", "from", "to", "by", "evidence", "outcome"}}
 	for i := len(p.Promotions) - 1; i >= 0; i-- {
-		t.Rows = append(t.Rows, promotionRow(p.Promotions[i]))
+		t.Rows = append(t.Rows, promotionRow(p.Promotions[i], p.workflow))
 	}
 	from := "Promotions, the newest first:"
 	if p.Promotions[0].From == "tags" {
@@ -192,21 +208,17 @@ func (p lineagePage) promotions() Doc {
 	return Doc{Para{line(from)}, t}
 }
 
-func promotionRow(p registry.LineagePromotion) []Line {
+func promotionRow(p registry.LineagePromotion, w Workflow) []Line {
 	entry := line(orDash(p.ID))
 	var from, to []string
 	for _, s := range p.Moves {
 		from, to = append(from, s.Ref+" "+orNone(s.Was)), append(to, s.Ref+" "+orNone(s.Want))
 	}
-	by := line(orDash(p.Actor))
-	if p.Workflow != "" {
-		by = line(orDash(p.Actor), " ", C(p.Workflow))
-	}
 	outcome := p.Outcome
 	if p.Reason != "" && p.Reason != registry.OK {
 		outcome += ": " + string(p.Reason)
 	}
-	return []Line{entry, line(p.At), line(orDash(p.Command)), line(C(strings.Join(from, "; "))), line(C(strings.Join(to, "; "))), by, gatesLine(p), line(outcome)}
+	return []Line{entry, line(clock(p.At)), line(orDash(p.Command)), line(C(strings.Join(from, "; "))), line(C(strings.Join(to, "; "))), w.by(p.Actor, p.Workflow), gatesLine(p), line(outcome)}
 }
 
 func gatesLine(p registry.LineagePromotion) Line {
@@ -218,7 +230,7 @@ func gatesLine(p registry.LineagePromotion) Line {
 		}
 		text := g.Gate
 		if g.Outcome != "" {
-			text += ": " + g.Outcome + " (" + g.Candidate + ")"
+			text += ": " + g.Outcome + " (" + observed(registry.Finding{Wanted: g.Wanted, Candidate: g.Candidate}) + ")"
 		}
 		parts = append(parts, line(C(short(text))))
 	}
@@ -232,7 +244,7 @@ func gatesLine(p registry.LineagePromotion) Line {
 }
 
 func (p lineagePage) signature() Doc {
-	a := p.Artifact
+	a := p.Files
 	if a == nil || a.Inputs == nil && a.Outputs == nil && a.Params == nil {
 		return nil
 	}
@@ -314,13 +326,13 @@ func lineageFlow(l registry.Lineage) *flow {
 			f.edge(f.node("more data", fmt.Sprintf("%d more data sets", len(l.Datasets)-maxBoxes)), run, false)
 			break
 		}
-		f.edge(f.node(fmt.Sprint("data", i), joinWords("data", cmp.Or(d.Name, d.URI), d.Context, firstRunes(d.Digest, 12))), run, d.From == "tags")
+		f.edge(f.node(fmt.Sprint("data", i), joinWords("data", cmp.Or(d.Name, d.URI), d.Context, firstRunes(d.Digest, 12))), run, d.From != "run")
 	}
 	if len(l.Datasets) == 0 {
 		f.edge(f.node("data", "data not known"), run, true)
 	}
 	if l.Code != nil && l.Code.Commit != "" {
-		f.edge(f.node("code", joinWords("commit", firstRunes(l.Code.Commit, 12))), run, l.Code.From == "tags")
+		f.edge(f.node("code", joinWords("commit", firstRunes(l.Code.Commit, 12))), run, l.Code.From != "run")
 	}
 	at, broken := run, l.Training == nil
 	step := func(thing, label string) {
@@ -340,7 +352,7 @@ func lineageFlow(l registry.Lineage) *flow {
 		step("copy "+c.Model+"/"+c.Version, ref)
 		broken = c.Problem != ""
 	}
-	broken = broken || lost("artifact") && l.Artifact == nil
+	broken = broken || lost("artifact") && l.Files == nil
 	step("version", joinWords(l.Model, "version", l.Version))
 	version := at
 	for i, a := range l.Aliases {

@@ -34,31 +34,38 @@ func markdownBlock(b *strings.Builder, block Block) {
 	case Diagram:
 		b.WriteString("```mermaid\n" + cleanLines(block.Mermaid) + "\n```\n")
 	case Details:
-		b.WriteString("<details><summary>" + htmlText.Replace(Clean(block.Title)) + "</summary>\n\n" + Markdown(block.Body) + "\n</details>\n")
+		b.WriteString("<details><summary>" + plainText(block.Title, htmlText) + "</summary>\n\n" + Markdown(block.Body) + "\n</details>\n")
 	}
 }
 
 func markdownTable(b *strings.Builder, t Table) {
 	row := func(cells []string) { b.WriteString("| " + strings.Join(cells, " | ") + " |\n") }
-	row(t.Head)
+	cells := func(lines []Line) []string {
+		out := make([]string, len(lines))
+		for i, l := range lines {
+			out[i] = markdownLine(l, true)
+		}
+		return out
+	}
+	head := t.Head
+	if strings.Join(head, "") == "" && len(t.Rows) > 0 { // a table must have a head: an empty one would be an empty bar
+		head, t.Rows = cells(t.Rows[0]), t.Rows[1:]
+	}
+	row(head)
 	rule := make([]string, len(t.Head))
 	for i := range rule {
 		rule[i] = "---"
 	}
 	row(rule)
 	for _, r := range t.Rows {
-		cells := make([]string, len(r))
-		for i, c := range r {
-			cells[i] = markdownLine(c, true)
-		}
-		row(cells)
+		row(cells(r))
 	}
 }
 
 func markdownLine(l Line, cell bool) string {
 	var b strings.Builder
 	for _, s := range l {
-		text := markdownText.Replace(Clean(s.Text))
+		text := plainText(s.Text, markdownText)
 		if s.Code {
 			text = markdownSpan(s.Text, cell)
 		}

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
@@ -48,6 +49,7 @@ type Report struct {
 	Suggest  []string // thresholds to paste, where there was no gate
 	Server   *registry.Server
 	Tracking string // address for links
+	Workflow Workflow
 	Requests int
 	Rounds   int
 	Took     time.Duration
@@ -226,7 +228,7 @@ func (r Report) subject() Doc {
 	if run, ok := r.Facts.Candidate.Run.Get(); ok {
 		rows = append(rows, []Line{line("run"), line(Span{Text: run.ID, Code: true, URL: r.runURL(run)})})
 		if commit := run.Tags[registry.RunTagCommit]; commit != "" {
-			rows = append(rows, []Line{line("trained from commit"), line(C(commit))})
+			rows = append(rows, []Line{line("trained from commit"), line(Span{Text: commit, Code: true, URL: r.Workflow.commit(run)})})
 		}
 	}
 	if n := r.number(); n != 0 {
@@ -310,15 +312,15 @@ func (r Report) gateTable() Table {
 	}
 	for _, f := range r.Verdict.Findings {
 		row := []Line{
-			line(C(f.Gate)), line(C(f.Wanted)), line(C(brief(f.Candidate, f))), line(orDash(brief(f.Incumbent, f))), line(outcome(f)),
+			line(C(f.Gate)), line(C(f.Wanted)), line(C(observed(f))), line(orDash(brief(f.Incumbent, f))), line(outcome(f)),
 		}
 		if r.Policy != "" {
-			at := "–"
+			at := Span{Text: "–"}
 			if f.Line > 0 {
-				at = strconv.Itoa(f.Line)
+				at = Span{Text: strconv.Itoa(f.Line), URL: r.Workflow.line(f.File, f.Line)}
 			}
 			if f.File != r.Policy {
-				at = f.File
+				at = Span{Text: f.File}
 			}
 			row = append(row, line(at))
 		}
@@ -601,8 +603,36 @@ func (r Report) validateCommand() string {
 	if len(gates) > 0 {
 		words = append(words, "--thresholds", registry.ShellWord(strings.Join(gates, "\n")))
 	}
-	return strings.Join(words, " ")
+	return folded(words)
 }
+
+// folded writes a command over as many lines as it takes to keep them short; an option stays with its value.
+func folded(words []string) string {
+	var b strings.Builder
+	width := 0
+	for i, w := range words {
+		n := utf8.RuneCountInString(w)
+		opens := strings.HasPrefix(w, "--")
+		if next := i + 1; opens && next < len(words) {
+			n += 1 + utf8.RuneCountInString(words[next])
+		}
+		switch {
+		case i == 0:
+		case opens && width+1+n > maxCommand:
+			b.WriteString(" \\\n  ")
+			width = 2
+		default:
+			b.WriteByte(' ')
+			width++
+		}
+		b.WriteString(w)
+		width += utf8.RuneCountInString(w)
+	}
+	return b.String()
+}
+
+// maxCommand is how many characters of a command are on one line of a page.
+const maxCommand = 84
 
 // ModelURI is how a consumer loads what the target names; "" where no version is known.
 func (r Report) ModelURI() string {

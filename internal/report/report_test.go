@@ -1,6 +1,7 @@
 package report
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
@@ -12,7 +13,7 @@ import (
 // hostile are pieces of text that mean something to Markdown, HTML, GitHub or a terminal.
 var hostile = []string{
 	"|", "`", "``", "```", "\n", "\r", "<", ">", "<!--", "-->", "</details>", "<script>", "[x](http://evil)", "![i](http://evil)", "*", "_", "~", "#", "#1",
-	"@octocat", "http://evil.example", "www.evil.example", "\\", "$", "&lt;", "\u202e", "\u2066", "\x1b[31m", "\x00", "\u2028", "::error::", "##[error]", "text", " ",
+	"GH-1", "@octocat", "http://evil.example", "www.evil.example", "\\", "$", "&lt;", "\u202e", "\u2066", "\x1b[31m", "\x00", "\u2028", "::error::", "##[error]", "text", " ",
 }
 
 func text(t *rapid.T, label string) string {
@@ -41,6 +42,9 @@ func TestLawDataStaysInItsCell(t *testing.T) {
 			if strings.Contains(cell, bad) {
 				t.Fatalf("%q holds %q", cell, bad)
 			}
+		}
+		if ref := regexp.MustCompile(`(?i)\bgh-\d`).FindString(cell); ref != "" {
+			t.Fatalf("%q holds %q", cell, ref)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"strings"
 	"unicode/utf8"
 )
@@ -71,7 +72,7 @@ func textTable(b *strings.Builder, t Table) {
 func textLine(l Line) string {
 	var b strings.Builder
 	for _, s := range l {
-		b.WriteString(Clean(s.Text))
+		b.WriteString(Clean(cmp.Or(s.Long, s.Text)))
 	}
 	return b.String()
 }

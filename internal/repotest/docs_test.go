@@ -138,9 +138,39 @@ func TestUninstallNamesEveryTag(t *testing.T) {
 		registry.TagRequest, registry.TagRecord, registry.TagGitCommit, registry.TagGitRepository, registry.TagWorkflowRun,
 		registry.TagDatasets, registry.TagFailedGates, registry.TagValidation, registry.TagPythonVersion, registry.TagFrameworkVersion,
 		registry.TagDataSourceURI, registry.TagDataVersion, registry.AliasTimeTag("<alias>"), registry.StageTimeTag("Staging"), registry.StageTimeTag("Production"),
+		registry.TagDeployedTo, registry.TagDeployedAt,
 	} {
 		if !strings.Contains(text, "`"+tag+"`") {
 			t.Errorf("docs/uninstall.md does not name the tag %s", tag)
+		}
+	}
+}
+
+var picture = regexp.MustCompile(`(?:\b(?:src|srcset)="|!\[[^]]*\]\()([^")]+)["\)]`)
+
+// maxPicture is how large a picture in the documents may be, in bytes: people read them on the way.
+const maxPicture = 150_000
+
+// Every picture that a document shows is there, small, and ours; every picture that is there is shown.
+func TestPicturesInDocuments(t *testing.T) {
+	shown := map[string]bool{}
+	for path, text := range pages(t) {
+		for _, p := range picture.FindAllStringSubmatch(text, -1) {
+			file := filepath.Join(filepath.Dir(path), p[1])
+			shown[file] = true
+			info, err := os.Stat(root + file)
+			if err != nil || info.Size() > maxPicture {
+				t.Errorf("%s shows %s, which is not there, or larger than %d bytes", path, p[1], maxPicture)
+			}
+		}
+	}
+	there, err := filepath.Glob(root + "docs/images/*")
+	if err != nil || len(there) == 0 {
+		t.Fatalf("no pictures: %v", err)
+	}
+	for _, path := range there {
+		if file := strings.TrimPrefix(path, root); !shown[file] {
+			t.Errorf("no document shows %s", file)
 		}
 	}
 }

@@ -122,6 +122,9 @@ func (c *call) ended(req *http.Request, err error) *Error {
 	if errors.As(err, &e) {
 		return e
 	}
+	if req.Context().Err() != nil {
+		err = context.Cause(req.Context())
+	}
 	e = newError(req, contextKind(err))
 	e.Message = fmt.Sprintf("%s while waiting %s to repeat it", e.Kind, c.wait.Round(time.Millisecond))
 	e.Cause = err

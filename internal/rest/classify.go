@@ -25,7 +25,7 @@ func unanswered(req *http.Request, err error, p *progress) *Error {
 	)
 	switch {
 	case req.Context().Err() != nil:
-		e.Kind = contextKind(req.Context().Err())
+		e.Kind = contextKind(context.Cause(req.Context())) // a caller may give a deadline as the cause of its cancelling
 		e.Message = fmt.Sprintf("%s before an answer", e.Kind)
 	case errors.As(err, &refusal):
 		e.Kind, e.Message = refusal.kind, refusal.text

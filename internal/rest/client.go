@@ -9,6 +9,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"strings"
@@ -36,6 +37,7 @@ type Config struct {
 	Idle     time.Duration // between two pieces of a body; 30 s
 	Total    time.Duration // for one call with its repetitions and waits; 5 minutes
 
+	Jitter func() float64                        // in [0, 1), spreads the waits of several callers; nil: by chance
 	Notify func(Retry)                           // told before each wait
 	Proxy  func(*http.Request) (*url.URL, error) // nil: HTTP_PROXY, HTTPS_PROXY, NO_PROXY
 	// NoQuickAck leaves the acknowledgements of the connection to the kernel. It is here for the benchmark, which shows
@@ -130,6 +132,9 @@ func withDefaults(c Config) Config {
 	orDefault(&c.Total, 5*time.Minute)
 	if c.Proxy == nil {
 		c.Proxy = http.ProxyFromEnvironment
+	}
+	if c.Jitter == nil {
+		c.Jitter = rand.Float64
 	}
 	return c
 }

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestNoRedirectIsFollowed(t *testing.T) {
@@ -69,5 +71,23 @@ func TestAClientMadeAroundTheTransportFollowsNoRedirectEither(t *testing.T) {
 		if elsewhere.hits.Load() != 0 || e.Location != elsewhere.URL {
 			t.Errorf("%s: %d requests elsewhere, error %v", name, elsewhere.hits.Load(), err)
 		}
+	}
+}
+
+func TestASecretAddressIsShownAsItsHostAlone(t *testing.T) {
+	s := serve(t, answered(503, "text/plain", "no"))
+	var notes []string
+	c := client(t, Config{Base: s.URL, Attempts: 2, Notify: func(r Retry) { notes = append(notes, r.URL, r.Cause.URL) }})
+	req, err := http.NewRequestWithContext(WithClass(WithSecretURL(background(t)), Write), "POST", s.URL+"/services/secret?sig=secret", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := c.HTTPClient().Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if diff := cmp.Diff([]string{s.URL, s.URL}, notes); diff != "" {
+		t.Error(diff)
 	}
 }

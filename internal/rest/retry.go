@@ -1,7 +1,6 @@
 package rest
 
 import (
-	"math/rand/v2"
 	"net/http"
 	"strconv"
 	"strings"
@@ -47,16 +46,18 @@ const longestWait = 60 * time.Second
 // back together. A server's own figure is never undercut.
 func (c Config) waitFor(n int, asked time.Duration) time.Duration {
 	if asked > 0 {
-		return min(asked+jitter(c.MinWait), longestWait)
+		return min(asked+c.jitter(c.MinWait), longestWait)
 	}
 	ceiling := c.MaxWait
 	if n < 16 {
 		ceiling = min(c.MinWait<<(n-1), c.MaxWait)
 	}
-	return jitter(ceiling)
+	return c.jitter(ceiling)
 }
 
-func jitter(upTo time.Duration) time.Duration { return rand.N(upTo + 1) }
+func (c Config) jitter(upTo time.Duration) time.Duration {
+	return time.Duration(c.Jitter() * float64(upTo))
+}
 
 // retryAfter reads seconds or a date; anything else, zero and the past are as good as nothing. A date is compared with
 // the server's own, since clocks differ.

@@ -36,6 +36,12 @@ var mutants = []mutant{
 	{"the margin is given twice", "policy/gate_regression.go", "limit := theirs.Value + m.of(theirs.Value)", "limit := theirs.Value + 2*m.of(theirs.Value)", "TestMargins"},
 	{"a wrong tail of the distribution", "policy/student.go", "return 1 - tail", "return tail", "TestNonInferiorityAgreesWithSciPy"},
 	{"late gates are judged in a plan", "policy/gate.go", "if !g.Late {", "if true {", "TestLateGatesArePendingInAPlan"},
+	{"anybody's comment is a plan", "github/comment.go", "if found.User.login() == me {", "if me != \"\" {", "TestWhatIsNotOursIsNoPlan"},
+	{"a review of an older commit counts", "github/review.go", "|| r.Commit != head", "", "TestWhoApproved"},
+	{"anybody who may read approves", "github/review.go", "if may {", "if may || true {", "TestWhoApproved"},
+	{"who refused has approved", "github/review.go", "&& said[login] != \"rejected\"", "", "TestWhoApproved"},
+	{"half of the approvals is enough", "github/review.go", "return registry.Unreadable[registry.Review](err.Error())", "continue", "TestOnePartThatCannotBeReadMakesTheReviewUnreadable"},
+	{"a lost answer is a refusal", "github/errors.go", "return wire.Unclear", "return false", "TestACommentWhoseAnswerIsLostIsNeitherMissingNorDoubled"},
 }
 
 func main() {
@@ -71,7 +77,7 @@ func (m mutant) try(ctx context.Context) (verdict string, err error) {
 	if n := strings.Count(string(was), m.from); n != 1 {
 		return "", fmt.Errorf("%s holds %q %d times", path, m.from, n)
 	}
-	if out, err := run(ctx, m.test); err != nil {
+	if out, err := m.run(ctx); err != nil {
 		return "", fmt.Errorf("%s fails without it: %s", m.test, out)
 	}
 	defer func() {
@@ -82,7 +88,7 @@ func (m mutant) try(ctx context.Context) (verdict string, err error) {
 	if err := os.WriteFile(path, []byte(strings.Replace(string(was), m.from, m.to, 1)), 0o644); err != nil {
 		return "", err
 	}
-	out, err := run(ctx, m.test)
+	out, err := m.run(ctx)
 	switch {
 	case ctx.Err() != nil:
 		return "", ctx.Err()
@@ -94,9 +100,14 @@ func (m mutant) try(ctx context.Context) (verdict string, err error) {
 	return m.test, nil
 }
 
-// run runs one test of the judging code, quietly and without the cache.
-func run(ctx context.Context, test string) (string, error) {
-	out, err := exec.CommandContext(ctx, "go", "test", "-count=1", "-vet=off", "-run", "^"+test+"$", "./internal/policy").CombinedOutput()
+// run runs the mutant's test, quietly and without the cache. What judges is tested in the package policy, and what is told
+// of GitHub where it is read.
+func (m mutant) run(ctx context.Context) (string, error) {
+	pkg := "./internal/policy"
+	if strings.HasPrefix(m.file, "github/") {
+		pkg = "./internal/github"
+	}
+	out, err := exec.CommandContext(ctx, "go", "test", "-count=1", "-vet=off", "-run", "^"+m.test+"$", pkg).CombinedOutput()
 	if strings.Contains(string(out), "no tests to run") {
 		return "there is no such test", fmt.Errorf("no test")
 	}

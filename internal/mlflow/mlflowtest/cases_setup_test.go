@@ -185,6 +185,26 @@ var setupCases = []testCase{
 		as("owner") + `POST model-versions/create {"name":"$m","source":"s3://bucket/key"}` +
 		as("reader") + `GET model-versions/search?filter=name = '$m'` +
 		as("reader") + `GET users/get?username=owner`},
+	{name: "rights: a write that names nothing to write", script: `
+		POST registered-models/create {"name":"$m"}
+		POST registered-models/set-tag {"name":"$m"}
+		POST registered-models/set-tag {"name":"$m-none"}
+		POST experiments/create {"name":"$m"} => e=experiment_id
+		POST experiments/set-experiment-tag {"experiment_id":"$e"}
+		GET registered-models/get?name=$m`},
+	{name: "rights: taking away an alias that is not named", when: hasAliases, script: `
+		POST registered-models/create {"name":"$m"}
+		DELETE registered-models/alias {"name":"$m"}
+		GET registered-models/get?name=$m`},
+	{name: "login: rights come before what is missing", group: "login", script: as("owner") + `POST registered-models/create {"name":"$m"}` +
+		as("owner") + `POST experiments/create {"name":"$m"} => e=experiment_id` +
+		as("owner") + `POST registered-models/set-tag {"name":"$m"}` +
+		as("owner") + `DELETE registered-models/alias {"name":"$m"}` +
+		as("owner") + `POST experiments/set-experiment-tag {"experiment_id":"$e"}` +
+		as("reader") + `POST registered-models/set-tag {"name":"$m"}` +
+		as("reader") + `DELETE registered-models/alias {"name":"$m"}` +
+		as("reader") + `POST experiments/set-experiment-tag {"experiment_id":"$e"}` +
+		as("reader") + `POST experiments/set-experiment-tag {"experiment_id":"0"}`},
 	{name: "prefix: what is under it", group: "prefix", script: `
 		GET /health
 		GET /p/health

@@ -2,6 +2,7 @@ package mlflowtest
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -83,6 +84,14 @@ func (s *Server) Fault(f Fault) {
 	defer s.mu.Unlock()
 	s.faults = append(s.faults, &armed{Fault: f})
 }
+
+// WithFault makes the request with this context meet the fault, whatever is armed: for a transport within the process
+// that chooses by itself what goes wrong.
+func WithFault(ctx context.Context, f Fault) context.Context {
+	return context.WithValue(ctx, faultKey{}, f)
+}
+
+type faultKey struct{}
 
 // ClearFaults disarms all faults. What is under way stays so.
 func (s *Server) ClearFaults() {
@@ -168,6 +177,9 @@ func (f *Fault) matches(r *http.Request) bool {
 
 // strike finds the fault of a request. Every fault that matches counts the request, also where another one is used.
 func (s *Server) strike(r *http.Request) (Fault, bool) {
+	if f, chosen := r.Context().Value(faultKey{}).(Fault); chosen {
+		return f, true
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var hit *Fault

@@ -63,7 +63,7 @@ func wanted(group string) bool {
 	return groups[group].byHand == ""
 }
 
-// kept is what was recorded of the cases that are not played now.
+// kept is what was recorded before; cases that are played now replace their part of it.
 func (s server) kept(t *testing.T) recording {
 	out := recording{}
 	if _, err := os.Stat(s.recording()); err != nil {
@@ -71,7 +71,7 @@ func (s server) kept(t *testing.T) recording {
 	}
 	old := s.load(t)
 	for _, c := range casesFor(s) {
-		if o, ok := old[c.name]; ok && !wanted(c.group) {
+		if o, ok := old[c.name]; ok {
 			out[c.name] = o
 		}
 	}

@@ -192,12 +192,20 @@ func explode(out *http.Response, q *http.Request) {
 		out.Body, out.ContentLength = io.NopCloser(packed), packed.Size()
 		return
 	}
-	z, err := gzip.NewReader(packed)
-	if err != nil {
-		panic("mlflowtest: " + err.Error())
-	}
-	out.Body, out.ContentLength, out.Uncompressed = z, -1, true
+	out.Body, out.ContentLength, out.Uncompressed = io.NopCloser(io.LimitReader(spaces{}, bombSize)), -1, true
 }
+
+// spaces is a stream without an end.
+type spaces struct{}
+
+func (spaces) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = ' '
+	}
+	return len(p), nil
+}
+
+const bombSize = 512 << 20
 
 // bomb is 512 MiB of spaces, packed once: gzip streams may be strung together.
 var bomb = sync.OnceValue(func() []byte {
@@ -205,5 +213,5 @@ var bomb = sync.OnceValue(func() []byte {
 	z, _ := gzip.NewWriterLevel(&one, gzip.BestCompression) // the level is a known one
 	_, _ = z.Write(bytes.Repeat([]byte(" "), 8<<20))        // a buffer takes everything
 	_ = z.Close()
-	return bytes.Repeat(one.Bytes(), 64)
+	return bytes.Repeat(one.Bytes(), bombSize>>23)
 })

@@ -71,7 +71,7 @@ const address = (text) =>
       .map((part) => [part, el("wbr")]),
   );
 
-// short is an identifier by its first characters; the whole of it is copied and read aloud.
+// short is an identifier by its first characters, with the whole of it as its title.
 const short = (id, length = 8) =>
   id.length <= length + 2
     ? code(id)

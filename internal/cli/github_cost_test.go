@@ -1,0 +1,37 @@
+package cli
+
+import (
+	"testing"
+	"testing/synctest"
+)
+
+// Being told costs one request of MLflow, however many are told, and a deployment its two tags; GitHub is asked nothing that
+// nobody asked for.
+func TestWhatTellingCosts(t *testing.T) {
+	cost := func(env map[string]string) (mlflow, gitHub int) {
+		bubble(t, func(t *testing.T) {
+			w := newWorld(t, told...)
+			for _, name := range []string{"DEPLOYMENT-ENVIRONMENT", "DISPATCH", "SLACK-WEBHOOK", "WEBHOOK-URL"} {
+				w.env["INPUT_"+name] = env[name]
+			}
+			w.begin(t)
+			result, status := w.run(t, t.Context())
+			if status != 0 || len(result.Warnings) > 0 {
+				t.Fatalf("status %d, %s, %v", status, result.Error, result.Warnings)
+			}
+			mlflow, gitHub = result.Requests, len(w.hub.Requests())
+			synctest.Wait()
+		})
+		return mlflow, gitHub
+	}
+	base, asked := cost(nil)
+	if asked != 0 {
+		t.Errorf("GitHub was asked %d times by a promotion that names nobody", asked)
+	}
+	if n, asked := cost(map[string]string{"DISPATCH": "model-promoted\nacme/churn:other", "SLACK-WEBHOOK": "https://" + slackHost + "/x", "WEBHOOK-URL": "https://" + hookHost + "/x"}); n != base+1 || asked != 2 {
+		t.Errorf("telling four costs %d requests more, and %d of GitHub", n-base, asked)
+	}
+	if n, asked := cost(map[string]string{"DEPLOYMENT-ENVIRONMENT": "production"}); n != base+2 || asked > 6 {
+		t.Errorf("a deployment costs %d requests more, and %d of GitHub", n-base, asked)
+	}
+}

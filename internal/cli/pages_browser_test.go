@@ -1,0 +1,336 @@
+//go:build browser
+
+package cli
+
+import (
+	"bytes"
+	"cmp"
+	_ "embed"
+	"fmt"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/png"
+	"maps"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/browsertest"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/report"
+)
+
+// pageWidth is how wide GitHub's pages are, commentWidth the text of a comment on a pull request.
+const (
+	pageWidth    = 1012
+	commentWidth = 816
+)
+
+// markdown is one summary, as a script's run wrote it.
+type markdown struct{ script, text string }
+
+// Every summary that any script writes, as GitHub would show it: rendered by GitHub's own Markdown library, styled by its
+// style sheet, the diagrams drawn by Mermaid, in a real browser. Whatever names and words the servers of the scripts
+// have, nothing loads, links or runs that should not, and nothing is cut off at the side.
+func TestSummariesInABrowser(t *testing.T) {
+	all := summaries(t)
+	if len(all) < 50 {
+		t.Fatalf("only %d summaries", len(all))
+	}
+	v := newViewer(t)
+	drawn := 0
+	for _, m := range all {
+		drawn += v.check(t, m, pageWidth, false, still)
+	}
+	t.Logf("%d summaries of the scripts, %d diagrams", len(all), drawn)
+	if drawn < 3 {
+		t.Errorf("only %d diagrams were drawn", drawn)
+	}
+}
+
+// sights are the summaries of the tour that the documents show, by their place in it: what they are called there, and
+// how wide.
+var sights = map[int]struct {
+	name  string
+	width int
+}{2: {"summary", pageWidth}, 3: {"comment", commentWidth}, 4: {"lineage", pageWidth}}
+
+// posted is how many of the tour's first summaries are such as are posted as comments too.
+const posted = 4
+
+// What a team sees in a week is easy to read on a page and in a comment, by day and by night. With -update the pictures
+// in the documents are made anew.
+func TestTourInABrowser(t *testing.T) {
+	tour := slices.DeleteFunc(summaries(t), func(m markdown) bool { return m.script != "tour" })
+	if len(tour) < 8 {
+		t.Fatalf("only %d summaries of the tour", len(tour))
+	}
+	v := newViewer(t)
+	for i, m := range tour {
+		for _, dark := range []bool{false, true} {
+			v.check(t, m, pageWidth, dark, still)
+			if i < posted {
+				v.check(t, m, commentWidth, dark, still)
+			}
+			if sight, shown := sights[i]; shown {
+				v.picture(t, m, sight.name, sight.width, dark)
+			}
+		}
+	}
+}
+
+// maxPicture is how large a picture in the documents may be, in bytes.
+const maxPicture = 150_000
+
+// picture shows a summary as a reader first sees it, and keeps it with -update.
+func (v *viewer) picture(t *testing.T, m markdown, name string, width int, dark bool) {
+	t.Helper()
+	v.open(t, m, width, dark)
+	path := filepath.Join(v.dir, "picture.png")
+	if err := v.page.Screenshot(path); err != nil {
+		t.Fatal(err)
+	}
+	small, err := fewColours(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name += map[bool]string{false: "-light.png", true: "-dark.png"}[dark]
+	if len(small) > maxPicture {
+		t.Errorf("%s has %d bytes, more than %d", name, len(small), maxPicture)
+	}
+	if *update {
+		if err := os.WriteFile(filepath.Join("../../docs/images", name), small, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// fewColours encodes a picture of text with its 256 most frequent colours, a third of the size.
+func fewColours(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	full, err := png.Decode(f)
+	if err != nil {
+		return nil, err
+	}
+	box := full.Bounds()
+	count := map[color.Color]int{}
+	for y := box.Min.Y; y < box.Max.Y; y++ {
+		for x := box.Min.X; x < box.Max.X; x++ {
+			count[full.At(x, y)]++
+		}
+	}
+	palette := slices.SortedFunc(maps.Keys(count), func(a, b color.Color) int {
+		return cmp.Or(count[b]-count[a], strings.Compare(fmt.Sprint(a), fmt.Sprint(b)))
+	})
+	few := image.NewPaletted(box, palette[:min(256, len(palette))])
+	draw.Draw(few, box, full, box.Min, draw.Src)
+	var out bytes.Buffer
+	encoder := png.Encoder{CompressionLevel: png.BestCompression}
+	err = encoder.Encode(&out, few)
+	return out.Bytes(), err
+}
+
+// Names as bad as names can be, in every place of a lineage: still nothing loads, links or runs, every box of the diagram
+// says what it is to say, and what is too long scrolls within its table.
+func TestHostileNamesInABrowser(t *testing.T) {
+	v := newViewer(t)
+	words := []string{
+		`"]; click n1 href "https://evil.example"`, `"] --> x["`, "end", "subgraph x", "%%{init: {'theme': 'forest'}}%%", "$$x^2$$", "fa:fa-ban B[fa:fa-spinner]",
+		"#quot;#35;&quot;&lt;script&gt;", "`**bold**`", "<script>alert(1)</script>", "<img src=https://evil.example/x.png>", "![x](https://evil.example/x.png)", "[x](https://evil.example)",
+		"https://evil.example www.evil.example", "@octocat #1 GH-1 acme/churn#7", "</details><!-- --> ```", "| a | b |\\|", "javascript:alert(1)", "a\nb\r\n---\n# c", "\u202egnp.exe\u2066",
+		"n1@{ shape: rect, img: \"https://evil.example/x.png\" }", "click n1 call alert()", ":::x classDef x fill:url(https://evil.example)", "模型 é\u0301 🙂", strings.Repeat("long", 64), "::error::x",
+	}
+	for _, word := range words {
+		entry := registry.LineagePromotion{ID: word, Command: word, At: word, Moves: []registry.Shift{{Ref: "@" + word, Was: word, Want: word}}, Outcome: "done", Actor: word, Workflow: word,
+			Gates: []registry.LineageGate{{Gate: word, Outcome: "pass", Candidate: word}}, Override: []string{word}, From: "ledger"}
+		l := registry.Lineage{
+			Model: word, Version: "7", Stage: "Production", Aliases: []string{word}, RunID: word, Tags: map[string]string{word: word}, Description: word, Source: word, Status: word,
+			Copies:   []registry.CopyLink{{Model: word, Version: "1", Source: word}, {Model: word, Version: "2", Problem: word}},
+			Training: &registry.Training{ExperimentID: word, ExperimentName: word, RunName: word, User: word, Status: word, Parameters: map[string]string{word: word}, Metrics: map[string]registry.Number{word: 1}, Tags: map[string]string{word: word}},
+			Code:     &registry.Code{Commit: word, Branch: word, Repository: word, Script: word}, Datasets: []registry.LineageDataset{{Name: word, Digest: word, URI: word, Context: word}},
+			Logged: &registry.LineageLogged{ID: word, Name: word, Status: word}, Files: &registry.ModelFiles{Framework: word, Python: word, MLflow: word, SHA256: word, Inputs: []byte(`"x"`)},
+			Promotions: []registry.LineagePromotion{entry}, Deployment: &registry.Deployment{To: word, At: word}, Lost: []registry.Lost{{What: "run", Why: word}},
+		}
+		doc := append(report.Doc{report.Heading{Line: report.LineageTitle(l)}}, report.Lineage(l, address, report.Workflow{Server: "https://github.example", Repository: "acme/churn"})...)
+		if v.check(t, markdown{word, report.Markdown(doc)}, pageWidth, false, scrolls) != 1 {
+			t.Errorf("%q: no diagram", word)
+		}
+	}
+}
+
+// summaries runs all scripts and returns what each wrote, in order.
+func summaries(t *testing.T) []markdown {
+	t.Helper()
+	var mu sync.Mutex
+	var all []markdown
+	t.Run("scripts", func(t *testing.T) { // which run beside one another, and have ended when this has
+		play(t, func(script, text string) {
+			mu.Lock()
+			defer mu.Unlock()
+			if text != "" {
+				all = append(all, markdown{script, text})
+			}
+		})
+	})
+	slices.SortStableFunc(all, func(a, b markdown) int { return strings.Compare(a.script, b.script) })
+	return all
+}
+
+// viewer turns Markdown into pages and looks at them.
+type viewer struct {
+	dir, assets string
+	page        *browsertest.Page
+	pages       int
+}
+
+func newViewer(t *testing.T) *viewer {
+	t.Helper()
+	b, err := browsertest.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Stop)
+	page, err := b.Page(browsertest.View{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	assets, err := filepath.Abs("../../.cache/npm/node_modules")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &viewer{dir: t.TempDir(), assets: assets, page: page}
+}
+
+//go:embed testdata/github.html
+var frame string
+
+// open renders the text and shows it.
+func (v *viewer) open(t *testing.T, m markdown, width int, dark bool) {
+	t.Helper()
+	gfm := exec.Command("cmark-gfm", "--unsafe", "--github-pre-lang", "-e", "table", "-e", "strikethrough", "-e", "autolink", "-e", "tagfilter", "-e", "tasklist")
+	gfm.Stdin = strings.NewReader(m.text)
+	body, err := gfm.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.pages++
+	path := filepath.Join(v.dir, fmt.Sprintf("%d.html", v.pages))
+	mermaid := ""
+	if strings.Contains(m.text, "```mermaid") {
+		mermaid = `<script src="file://` + v.assets + `/mermaid/dist/mermaid.min.js"></script>`
+	}
+	html := strings.NewReplacer("{{mermaid}}", mermaid, "{{assets}}", v.assets, "{{width}}", fmt.Sprint(width), "{{body}}", string(body)).Replace(frame)
+	if err := os.WriteFile(path, []byte(html), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := v.page.Look(browsertest.View{Width: width, Height: 800, Dark: dark}); err != nil {
+		t.Fatal(err)
+	}
+	if err := v.page.Open(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := v.page.Run("drawn", nil); err != nil {
+		t.Fatalf("%s: a diagram cannot be drawn: %v\n%s", m.script, err, m.text)
+	}
+}
+
+// seen is what the page holds when all is drawn.
+type seen struct {
+	Links    []string // addresses
+	Loading  []string // elements that load or run something
+	Handlers []string // attributes that run something
+	Mentions []string // words outside code that GitHub would link
+	Wide     []string // elements that go over the side, or scroll
+	Labels   [][]string
+	Width    int
+}
+
+//go:embed testdata/look.js
+var look string
+
+// scrolling says whether a table or a block of code may be wider than the page and scroll within itself.
+type scrolling bool
+
+const (
+	still   scrolling = false
+	scrolls scrolling = true
+)
+
+// check shows a summary and holds it to what must be so; it returns the number of diagrams.
+func (v *viewer) check(t *testing.T, m markdown, width int, dark bool, may scrolling) int {
+	t.Helper()
+	v.open(t, m, width, dark)
+	var s seen
+	if err := v.page.Run(look, &s); err != nil {
+		t.Fatal(err)
+	}
+	problem := func(format string, args ...any) {
+		t.Errorf("%s: %s\n%s", m.script, fmt.Sprintf(format, args...), m.text)
+	}
+	for _, e := range v.page.Errors() {
+		problem("the console says: %s", e)
+	}
+	for _, r := range v.page.Requests() {
+		u, err := url.Parse(r.URL)
+		if err != nil || u.Scheme != "file" && u.Scheme != "data" && u.Scheme != "blob" || u.Scheme == "file" && !strings.HasPrefix(u.Path, v.dir) && !strings.HasPrefix(u.Path, v.assets) {
+			problem("asks for %s %s", r.Kind, r.URL)
+		}
+	}
+	for _, l := range s.Links {
+		if u, err := url.Parse(l); err != nil || u.Scheme != "https" || u.Host != "mlflow.example" && u.Host != "github.example" {
+			problem("links to %q", l)
+		}
+	}
+	for _, bad := range [][]string{s.Loading, s.Handlers, s.Mentions} {
+		if len(bad) > 0 {
+			problem("holds %q", bad)
+		}
+	}
+	if s.Width > width {
+		problem("is %d pixels wide, more than %d", s.Width, width)
+	}
+	if len(s.Wide) > 0 && may == still {
+		problem("goes over the side: %q", s.Wide)
+	}
+	wanted := labels(m.text)
+	if len(wanted) != len(s.Labels) {
+		problem("%d diagrams, drawn are %d", len(wanted), len(s.Labels))
+		return 0
+	}
+	for i := range wanted {
+		if !slices.Equal(wanted[i], s.Labels[i]) {
+			problem("the boxes say %q, wanted %q", s.Labels[i], wanted[i])
+		}
+	}
+	return len(wanted)
+}
+
+var (
+	diagram = regexp.MustCompile("(?s)```mermaid\n(.*?)\n```")
+	label   = regexp.MustCompile(`(?m)^  n\d+\["(.*)"\]$`)
+)
+
+// labels lists the labels of each diagram, sorted.
+func labels(text string) [][]string {
+	var out [][]string
+	for _, d := range diagram.FindAllStringSubmatch(text, -1) {
+		var list []string
+		for _, l := range label.FindAllStringSubmatch(d[1], -1) {
+			list = append(list, l[1])
+		}
+		slices.Sort(list)
+		out = append(out, list)
+	}
+	return out
+}

@@ -1,0 +1,186 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/report"
+)
+
+// An ending is a story whose time is up at one of its requests: by a signal as that arrives, or by a deadline while it
+// gets no answer.
+type ending struct {
+	story
+	nth    int
+	signal bool
+	effect bool // the request has its effect
+	gone   bool // the server answers nothing from then on
+}
+
+func (c ending) String() string {
+	return fmt.Sprintf("%s: request %d, signal %v, effect %v, server gone %v", c.story, c.nth, c.signal, c.effect, c.gone)
+}
+
+// shot is what happens to that request.
+func (c ending) shot() *shot {
+	hangs := mlflowtest.Fault{Kind: mlflowtest.Hold, After: c.effect}
+	if c.signal && !c.gone {
+		hangs = mlflowtest.Fault{Kind: mlflowtest.SlowHeader, Delay: time.Second} // the answer is on its way
+	}
+	s := &shot{nth: c.nth, form: &form{fault: hangs}}
+	if c.gone {
+		s.span = forGood
+	}
+	return s
+}
+
+// patienceOfRunner is how long GitHub waits after its first signal before it sends the second.
+const patienceOfRunner = 5 * time.Second
+
+// Stopped by a signal or a deadline at any request, with the server there or gone: it is over within five seconds, no
+// creation or move is begun after it, what is reported is so, the ledger has the outcome where the server answers, and
+// one more run ends in the undisturbed state.
+func TestStoppedAtEveryRequest(t *testing.T) {
+	stories := []story{mainStory, {"1.30.1", "alias", newVersion}, {"3.17.2", "alias", settingTwo}}
+	if campaign(t, "PROMOTE_STOPS", 0) != 0 {
+		stories = append(configurations(), story{"3.17.2", "stage", goingBack}, story{"2.22.5", "both", goingBack}, story{"1.30.1", "alias", goingBack}, story{"3.17.2", "alias", settingTwo}, story{"1.30.1", "alias", settingTwo})
+	}
+	known := map[story]undisturbed{}
+	var cases []ending
+	for _, s := range stories {
+		known[s] = s.undisturbed(t)
+		for nth := 1; nth <= known[s].requests; nth++ {
+			for _, signal := range []bool{true, false} {
+				for _, gone := range []bool{false, true} {
+					cases = append(cases, ending{s, nth, signal, true, gone})
+					if gone || !signal { // else the answer comes, and so does the effect
+						cases = append(cases, ending{s, nth, signal, false, gone})
+					}
+				}
+			}
+		}
+	}
+	var mu sync.Mutex
+	exits := map[int]int{}
+	unknown := 0 // with the server there
+	longest := time.Duration(0)
+	bubbles(t, cases, func(t *testing.T, c ending) []string {
+		status, took, problems := c.try(t, known[c.story])
+		mu.Lock()
+		defer mu.Unlock()
+		exits[status]++
+		longest = max(longest, took)
+		if status == registry.ExitUnknown && !c.gone {
+			unknown++
+		}
+		return problems
+	})
+	t.Logf("%d endings, by exit status %v, the longest %s after it; not known although the server answered all but the request in flight: %d", len(cases), exits, longest, unknown)
+	for _, status := range []int{registry.ExitDone, registry.ExitFailed, registry.ExitUnknown, registry.ExitCancelled} {
+		if exits[status] == 0 {
+			t.Errorf("nothing ended with %d", status)
+		}
+	}
+}
+
+func (c ending) try(t *testing.T, u undisturbed) (status int, took time.Duration, problems []string) {
+	const limit = 30 * time.Second
+	sc := c.begin(t)
+	was := sc.state(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	began := time.Now()
+	over := began.Add(limit)
+	sc.net.shots = []*shot{c.shot()}
+	sc.net.await = func(nth int) {
+		if c.signal && nth == c.nth {
+			over = time.Now()
+			sc.net.mark()
+			cancel()
+		}
+	}
+	if !c.signal {
+		stop := time.AfterFunc(limit, sc.net.mark)
+		defer stop.Stop()
+	}
+	r, status := sc.runUnder(t, ctx, append(c.args(), "--timeout", limit.String())...)
+	took = time.Since(over)
+	var v verdicts
+	if took > patienceOfRunner {
+		say(&v.other, "it took %s after the signal or deadline", took)
+	}
+	if c.signal && status == registry.ExitFailed && r.Reason != registry.Conflict && !c.gone {
+		say(&v.other, "a signal is reported as %s", r.Reason)
+	}
+	for _, path := range sc.net.begunAfter() {
+		say(&v.other, "begun after the signal or deadline: %s", path)
+	}
+	v.compare(r, status, was, sc.state(t), true)
+	if e, open := (registry.Ledger{Entries: sc.state(t).entries}).Open(); open && !c.gone && status != registry.ExitUnknown && e.Epoch > u.before {
+		say(&v.other, "the server answers, and entry %d has no outcome", e.Epoch)
+	}
+	sc.net = &network{double: sc.double}
+	again, after := sc.run(t, c.args()...)
+	end := sc.state(t)
+	if c.told(r) { // a note that was in flight may be lost, and that is said
+		u.settled, end = untimed(u.settled), end.untimed()
+	}
+	v.rerun(again, after, end, u, true)
+	if all := v.all(); len(all) > 0 {
+		problems = append(all, fmt.Sprintf("first %d %s: %s", status, r.Reason, r.Error), fmt.Sprintf("then %d %s: %s", after, again.Reason, again.Error))
+	}
+	return status, took, problems
+}
+
+// told reports that the run warned of a note that it could not write.
+func (c ending) told(r report.Result) bool {
+	return !c.signal && !c.gone && slices.ContainsFunc(r.Warnings, func(w string) bool { return strings.HasPrefix(w, "set tag ") })
+}
+
+var noted = regexp.MustCompile(`(?m)^  \S+=20\d\d-\d\d-\d\dT.*\n`)
+
+// untimed is a settled state without the notes that hold a time.
+func untimed(settled string) string { return noted.ReplaceAllString(settled, "") }
+
+func (s state) untimed() state {
+	s.versions = slices.Clone(s.versions)
+	for i, v := range s.versions {
+		s.versions[i].Tags = maps.Clone(v.Tags)
+		maps.DeleteFunc(s.versions[i].Tags, func(_, value string) bool { return times.MatchString(value) })
+	}
+	return s
+}
+
+// mark notes what had been sent by now.
+func (n *network) mark() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.marked, n.before = true, slices.Clone(n.wrote)
+}
+
+// begunAfter lists the creations and moves that were sent after the mark and not already before it.
+func (n *network) begunAfter() []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var out []string
+	if !n.marked {
+		return nil
+	}
+	for _, w := range n.wrote {
+		moves := strings.Contains(w, "registered-models/alias") || strings.Contains(w, "transition-stage") || strings.Contains(w, "/create") && !strings.Contains(w, "experiments") && !strings.Contains(w, "runs/") ||
+			strings.Contains(w, `"alias_champion"`) && strings.Contains(w, `"true"`) // its "false" belongs to the move in flight
+		if moves && !slices.Contains(n.before, w) {
+			out = append(out, w)
+		}
+	}
+	return out
+}

@@ -1,0 +1,112 @@
+package cli
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// killedAt runs the story's command as a workflow run that dies after this request has had its effect.
+func (sc *scene) killedAt(t *testing.T, path string, args ...string) {
+	t.Helper()
+	net := sc.net
+	sc.net = &network{double: sc.double, cut: posting(path)}
+	sc.run(t, append(args, "--timeout", "1s")...)
+	if !sc.net.dead {
+		t.Fatalf("%v never sent %s", args, path)
+	}
+	sc.net = net
+}
+
+func newest(t *testing.T, sc *scene) registry.Entry {
+	t.Helper()
+	e, _ := registry.Ledger{Entries: sc.state(t).entries}.Last()
+	return e
+}
+
+// A killed alias command is finished by the next attempt, with all of its record and notes.
+func TestAKilledAliasCommandIsFinished(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := story{"3.17.2", "alias", settingTwo}
+		sc := s.begin(t)
+		sc.killedAt(t, "registered-models/alias", s.args()...)
+		if e := newest(t, sc); e.Outcome != "" || e.Record.Command != "alias" {
+			t.Fatalf("entry %d is %q", e.Epoch, e.Outcome)
+		}
+		r, status := sc.run(t, s.args()...)
+		if status != 0 || !slices.ContainsFunc(r.Notes, func(n string) bool { return strings.HasPrefix(n, "finishes entry 2") }) {
+			t.Errorf("status %d, %s: %v", status, r.Error, r.Notes)
+		}
+		if e := newest(t, sc); e.Outcome != registry.EntryDone || e.Record.TakesOver != 2 || len(e.Record.Moves) != 2 {
+			t.Errorf("%+v", e)
+		}
+		end := sc.state(t)
+		for n, tag := range map[int]string{1: "promote.alias.shadow.at", 2: "promote.alias.challenger.at"} {
+			if end.version(n).Tags[tag] == "" {
+				t.Errorf("version %d lacks the tag %s", n, tag)
+			}
+		}
+	})
+}
+
+// A killed attempt whose promotion is not to be any more is closed by the next attempt: it keeps nobody out.
+func TestACutOffEntryThatNobodyFinishesIsClosed(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		sc := mainStory.begin(t)
+		sc.killedAt(t, "runs/log-batch", mainStory.args()...) // it dies with its claim
+		ask(t, flow{double: sc.double}, "POST", "runs/log-metric", map[string]any{"run_id": "better", "key": "acc", "value": 0.1, "timestamp": 1790000000000, "step": 9})
+		r, status := sc.run(t, mainStory.args()...)
+		if status != registry.ExitRefused || !slices.ContainsFunc(r.Notes, func(n string) bool { return strings.HasPrefix(n, "closed entry 2") }) {
+			t.Errorf("status %d, %s: %v", status, r.Error, r.Notes)
+		}
+		if e := newest(t, sc); e.Outcome != registry.EntryAborted || e.Moved != 0 {
+			t.Errorf("entry %d: %s, %d moved", e.Epoch, e.Outcome, e.Moved)
+		}
+		sc.workflow++
+		sc.must(t, "alias", "--model", "churn", "--alias", "shadow=1") // somebody else need not wait
+	})
+}
+
+// A promotion that was killed before it had told the router about its traffic does so when it is finished.
+func TestTrafficIsPartOfWhatIsFinished(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		sc := mainStory.begin(t)
+		args := append(mainStory.args(), "--traffic", "champion=100")
+		sc.killedAt(t, "registered-models/alias", args...)
+		if r, status := sc.run(t, args...); status != 0 {
+			t.Errorf("status %d: %s", status, r.Error)
+		}
+		if got := modelTags(t, sc)[registry.TagTraffic]; got != `{"champion":100}` {
+			t.Errorf("traffic %q", got)
+		}
+	})
+}
+
+// A repair goes through the ledger that is there.
+func TestARepairIsAnEntryLikeAnyMove(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		sc := story{"2.22.5", "alias", knownVersion}.begin(t)
+		sc.must(t, "alias", "--model", "churn", "--alias", "old=2")
+		ask(t, flow{double: sc.double}, "DELETE", "model-versions/delete", map[string]any{"name": "churn", "version": "2"})
+		sc.must(t, "doctor", "--model", "churn", "--repair", "dangling-aliases")
+		if e := newest(t, sc); e.Epoch != 3 || e.Outcome != registry.EntryDone || e.Record.Moves[0].Ref != "@old" {
+			t.Errorf("%+v", e)
+		}
+		if _, named := sc.state(t).aliases["old"]; named {
+			t.Error("the alias is still there")
+		}
+	})
+}
+
+func modelTags(t *testing.T, sc *scene) map[string]string {
+	t.Helper()
+	out := ask(t, flow{double: sc.double}, "GET", "registered-models/get?name=churn", nil)
+	tags := map[string]string{}
+	for _, tag := range out["registered_model"].(map[string]any)["tags"].([]any) {
+		pair := tag.(map[string]any)
+		tags[pair["key"].(string)], _ = pair["value"].(string)
+	}
+	return tags
+}

@@ -1,0 +1,84 @@
+package realtest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// Database reaches a server's tables past the server, as an operator with the
+// database's password can.
+type Database struct {
+	ask  func(string) (string, error)
+	Stop func()
+}
+
+const sqlPy = `
+import json, sys, sqlalchemy
+from sqlalchemy.pool import NullPool
+engine = sqlalchemy.create_engine(sys.argv[1], poolclass=NullPool)
+for line in sys.stdin:
+    q = json.loads(line)
+    try:
+        with engine.begin() as connection:
+            done = connection.execute(sqlalchemy.text(q["sql"]), q["args"])
+            rows = [[str(v) for v in row] for row in done] if done.returns_rows else []
+        print(json.dumps({"rows": rows, "changed": done.rowcount}))
+    except Exception as e:
+        print(json.dumps({"error": str(e)}))
+`
+
+// Database connects with the drivers of the server's own installation.
+func (s *Server) Database(ctx context.Context) (*Database, error) {
+	ask, stop, err := s.converse(ctx, sqlPy, s.uri)
+	return &Database{ask, stop}, err
+}
+
+// Exec carries out one statement, in a transaction of its own. Its arguments
+// are named, as in "key = :key".
+func (d *Database) Exec(sql string, args map[string]any) (rows [][]string, changed int, err error) {
+	if args == nil {
+		args = map[string]any{}
+	}
+	line, err := json.Marshal(object{"sql": sql, "args": args})
+	if err != nil {
+		return nil, 0, err
+	}
+	answer, err := d.ask(string(line))
+	if err != nil {
+		return nil, 0, err
+	}
+	var out struct {
+		Rows    [][]string
+		Changed int
+		Error   string
+	}
+	if err := json.Unmarshal([]byte(answer), &out); err != nil {
+		return nil, 0, err
+	}
+	if out.Error != "" {
+		return nil, 0, fmt.Errorf("%s: %w", sql, errors.New(out.Error))
+	}
+	return out.Rows, out.Changed, nil
+}
+
+// SQL writes to the server's database behind its back, for what no request
+// could bring about. A colon in a statement begins a parameter, so that one in
+// a text is written \:. It fails where a statement touches no row.
+func (s *Server) SQL(ctx context.Context, statements ...string) error {
+	db, err := s.Database(ctx)
+	if err != nil {
+		return err
+	}
+	defer db.Stop()
+	for _, sql := range statements {
+		switch _, touched, err := db.Exec(sql, nil); {
+		case err != nil:
+			return err
+		case touched == 0:
+			return fmt.Errorf("no row was touched by %q", sql)
+		}
+	}
+	return nil
+}

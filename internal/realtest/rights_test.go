@@ -1,0 +1,103 @@
+//go:build real
+
+package realtest
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// On servers with logins: one that may write the ledger and not the model is refused before it leaves an entry, one that
+// may write the model and not the ledger goes on with the weaker promise, and doctor says how ledgers are guarded and
+// what another team's login needs, in requests that work.
+func TestRightsBeforeTheClaim(t *testing.T) {
+	binary := program(t)
+	for _, version := range []string{Newest, "2.22.5"} {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			s, err := MLflow(t.Context(), Options{Version: version, Workers: 1, Login: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Stop()
+			call := func(path string, body object) {
+				t.Helper()
+				if err := s.Call(t.Context(), http.MethodPost, path, body, nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			const password = "throw-away-password"
+			as := func(user string) []string {
+				return []string{"MLFLOW_TRACKING_USERNAME=" + user, "MLFLOW_TRACKING_PASSWORD=" + password}
+			}
+			for _, user := range []string{"first", "second", "third"} {
+				call("users/create", object{"username": user, "password": password})
+			}
+			logged, err := s.Run(t.Context(), Spec{Name: "churn", Metrics: map[string]string{"acc": "0.9"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			cli := tool{t: t, binary: binary, url: s.URL}
+			promote := func(user, model, candidate string) said {
+				return cli.run(as(user), "promote", "--model", model, "--candidate", candidate, "--stage", "Production", "--thresholds", "acc >= 0.5", "--override", "downgrade")
+			}
+			call("registered-models/create", object{"name": "churn"})
+			for range 2 {
+				call("model-versions/create", object{"name": "churn", "source": "s3://bucket/1", "run_id": logged.RunID})
+			}
+			grant := func(requests []string, user, only string) {
+				t.Helper()
+				done := 0
+				for _, r := range requests {
+					newer := strings.HasPrefix(r, "newer servers:")
+					_, r, _ = strings.Cut(r, "POST "+s.URL)
+					path, body, _ := strings.Cut(r, " ")
+					if newer != (version == Newest) || !strings.Contains(body, only) {
+						continue
+					}
+					done++
+					body = strings.ReplaceAll(body, "USER", user)
+					if err := s.Send(t.Context(), http.MethodPost, path, body); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if done != 1 {
+					t.Fatalf("%d requests about %s in %v", done, only, requests)
+				}
+			}
+			// The first team's login may write the model, and begins the ledger.
+			none := cli.run([]string{"MLFLOW_TRACKING_USERNAME=admin", "MLFLOW_TRACKING_PASSWORD=" + s.Password}, "doctor", "--model", "churn")
+			if !strings.HasPrefix(none.Server.Ledger, "none yet") {
+				t.Errorf("before the first promotion: %+v", none.Server)
+			}
+			call(map[bool]string{true: "/api/3.0/mlflow/users/permissions/grant", false: "registered-models/permissions/create"}[version == Newest],
+				object{"username": "first", "permission": "EDIT", "resource_type": "registered_model", "resource_id": "churn", "name": "churn"})
+			if got := promote("first", "churn", "models:/churn/1"); got.Reason != "ok" || got.RecordID == "" {
+				t.Fatalf("%s: %s %s", got.Reason, got.Error, got.NoLedger)
+			}
+			told := cli.run(as("second"), "doctor", "--model", "churn").Server
+			if !strings.HasPrefix(told.Guard, "tamper-resistant: ") || !strings.HasPrefix(told.Ledger, "begins with run") {
+				t.Errorf("doctor says %+v", told)
+			}
+			// The second team's may do neither; then the ledger alone; then both.
+			grant(told.Grants, "second", "experiment")
+			if got := promote("second", "churn", "models:/churn/2"); got.status != 3 || got.Reason != "forbidden" || !strings.Contains(got.Error, "lacks the right EDIT on registered model churn") {
+				t.Errorf("may write the ledger alone: status %d, %s: %s", got.status, got.Reason, got.Error)
+			}
+			if got := cli.run(as("second"), "history", "--model", "churn"); len(got.History.Entries) != 1 {
+				t.Errorf("a promotion that was refused left an entry: %d", len(got.History.Entries))
+			}
+			grant(told.Grants, "second", "churn")
+			if got := promote("second", "churn", "models:/churn/2"); got.Reason != "ok" || got.RecordID == "" {
+				t.Errorf("after both grants: %s: %s %s", got.Reason, got.Error, got.NoLedger)
+			}
+			// The third's may write the model alone.
+			grant(told.Grants, "third", "churn")
+			if got := promote("third", "churn", "models:/churn/1"); got.Reason != "ok" || got.RecordID != "" || got.NoLedger == "" {
+				t.Errorf("may write the model alone: %s: %s, record %q", got.Reason, got.Error, got.RecordID)
+			}
+			t.Logf("| %s with logins | ledger alone: refused, no entry | model alone: promoted, weaker promise said | both, as doctor prints: promoted, recorded |", version)
+		})
+	}
+}

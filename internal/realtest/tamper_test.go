@@ -1,0 +1,308 @@
+//go:build real
+
+package realtest
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// tamperedServers are those whose tables are edited; every run edits the newest server's.
+var tamperedServers = []struct {
+	name  string
+	o     Options
+	whole bool
+}{
+	{"3.17.2 on PostgreSQL", Options{Store: "postgresql", Workers: 1}, false},
+	{"2.22.5 on SQLite", Options{Version: "2.22.5", Workers: 1}, true},
+	{"1.30.1 on SQLite", Options{Version: "1.30.1", Workers: 1}, true},
+}
+
+// Somebody with the database's password edits the ledger. Every field that is changed or removed, an entry that is
+// taken out, a tail that is cut and an anchor that is edited are noticed, and the first entry that does not hold together
+// is named; a chain that is rewritten as a whole, with its anchor, is noticed with a copy kept elsewhere alone.
+func TestTamperingBySQL(t *testing.T) {
+	binary := program(t)
+	t.Log("| server | entries | fields edited | ways | shown by history | promotions on top refused |")
+	for _, at := range tamperedServers {
+		if at.whole && !*whole {
+			continue
+		}
+		t.Run(at.name, func(t *testing.T) {
+			t.Parallel()
+			s, err := MLflow(t.Context(), at.o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Stop()
+			db, err := s.Database(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer db.Stop()
+			k := &tampering{t: t, tool: tool{t: t, binary: binary, url: s.URL}, s: s, db: db}
+			k.setUp()
+			k.fields()
+			k.entries()
+			k.anchor()
+			k.rewrite()
+			t.Logf("| %s | %d | %d | %d | %d | %d of %d |", at.name, k.last, k.rows, k.ways, k.shown, k.stopped, k.tried)
+		})
+	}
+}
+
+const tampered = "tampered"
+
+type tampering struct {
+	t    *testing.T
+	tool tool
+	s    *Server
+	db   *Database
+	kept string // path of a saved history
+
+	first, second string // pages: a full one, and the newest
+	last          int    // entry
+	anchored      string // value of the anchor
+
+	rows, ways, shown, stopped int
+	tried                      int // to promote on top of an edit
+}
+
+func (k *tampering) sql(sql string, args object) [][]string {
+	k.t.Helper()
+	rows, changed, err := k.db.Exec(sql, args)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	if !strings.HasPrefix(sql, "SELECT") && changed == 0 {
+		k.t.Fatalf("nothing was changed: %s %v", sql, args)
+	}
+	return rows
+}
+
+func (k *tampering) promote(version int, env ...string) said {
+	k.t.Helper()
+	return k.tool.run(env, "promote", "--model", tampered, "--candidate", fmt.Sprintf("models:/%s/%d", tampered, version),
+		"--stage", "Production", "--thresholds", "acc >= 0.5", "--override", "downgrade")
+}
+
+func (k *tampering) history(more ...string) said {
+	k.t.Helper()
+	return k.tool.run(nil, append([]string{"history", "--model", tampered}, more...)...)
+}
+
+// setUp promotes until a page is full and the next has three entries.
+func (k *tampering) setUp() {
+	logged, err := k.s.Run(k.t.Context(), Spec{Name: tampered, Metrics: map[string]string{"acc": "0.9"}})
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	must := func(path string, body object) {
+		if err := k.s.Call(k.t.Context(), http.MethodPost, path, body, nil); err != nil {
+			k.t.Fatal(err)
+		}
+	}
+	must("registered-models/create", object{"name": tampered})
+	for n := range 2 {
+		must("model-versions/create", object{"name": tampered, "source": fmt.Sprintf("s3://bucket/%d", n), "run_id": logged.RunID})
+	}
+	for k.last = 0; k.last < 35; k.last++ {
+		if got := k.promote(1+k.last%2, "GITHUB_RUN_ID="+strconv.Itoa(k.last)); got.Reason != "ok" || got.RecordID == "" {
+			k.t.Fatalf("%s: %s", got.Reason, got.Error)
+		}
+	}
+	sound := k.history()
+	if sound.status != 0 || len(sound.History.Pages) != 2 || len(sound.History.Entries) != k.last {
+		k.t.Fatalf("%d pages, %s", len(sound.History.Pages), sound.Error)
+	}
+	k.first, k.second = sound.History.Pages[0].Page, sound.History.Pages[1].Page
+	k.kept = filepath.Join(k.t.TempDir(), "kept.json")
+	if err := os.WriteFile(k.kept, sound.text, 0o600); err != nil {
+		k.t.Fatal(err)
+	}
+	k.anchored = k.sql("SELECT value FROM registered_model_tags WHERE name = :name AND key = 'promote.ledger'", object{"name": tampered})[0][0]
+}
+
+// noticed asserts that history shows the edit, at the entry where one is given, and, where the newest page or what leads
+// to it was edited, that nothing is promoted on top of it.
+func (k *tampering) noticed(what string, entry int, promote bool, reasons ...string) {
+	k.t.Helper()
+	k.ways++
+	reasons = append(reasons, "ledger-lost")
+	got := k.history()
+	switch {
+	case got.status != 3 || !slices.Contains(reasons, got.Reason):
+		k.t.Errorf("%s: history ends with status %d, %s", what, got.status, got.Reason)
+	case entry != 0 && (got.History == nil || got.History.At != entry || got.History.Broken == ""):
+		k.t.Errorf("%s: history does not show entry %d as the first that is broken: %s", what, entry, got.Error)
+	default:
+		k.shown++
+	}
+	if !promote {
+		return
+	}
+	k.tried++
+	switch got := k.promote(1 + k.last%2); {
+	case got.status != 3 || !slices.Contains(reasons, got.Reason):
+		k.t.Errorf("%s: promote ends with status %d, %s: %s", what, got.status, got.Reason, got.Error)
+	default:
+		k.stopped++
+	}
+}
+
+// fields edits and removes every value of the newest page, and of the full one before as many as there is time for.
+func (k *tampering) fields() {
+	for _, page := range []string{k.second, k.first} {
+		newest := page == k.second
+		for i, row := range k.sql("SELECT key, value FROM params WHERE run_uuid = :page ORDER BY key", object{"page": page}) {
+			key, value := row[0], row[1]
+			if !newest && !*whole && numbered(key) != 0 && i%12 != 0 {
+				continue
+			}
+			k.rows++
+			where := object{"page": page, "key": key, "value": value}
+			entry, reasons := numbered(key), []string{}
+			if key == "format" {
+				reasons = append(reasons, "unsupported") // as written by a newer version
+			}
+			where["other"] = otherEnd(value)
+			k.sql("UPDATE params SET value = :other WHERE run_uuid = :page AND key = :key", where)
+			k.noticed("editing "+key, entry, newest, reasons...)
+			k.sql("UPDATE params SET value = :value WHERE run_uuid = :page AND key = :key", where)
+			if !newest && !*whole {
+				continue
+			}
+			k.sql("DELETE FROM params WHERE run_uuid = :page AND key = :key", where)
+			if newest && key == fmt.Sprintf("d%06d", k.last) {
+				k.lastOutcome()
+			} else {
+				k.noticed("removing "+key, entry, newest)
+			}
+			k.sql("INSERT INTO params (run_uuid, key, value) VALUES (:page, :key, :value)", where)
+		}
+	}
+}
+
+// lastOutcome: an entry without its outcome looks like a run that was cut off. Nothing is promoted on top of it, and a
+// copy kept elsewhere tells the difference.
+func (k *tampering) lastOutcome() {
+	k.ways++
+	k.tried++
+	if got := k.promote(1 + k.last%2); got.status != 3 || got.Reason != "conflict" {
+		k.t.Errorf("removing the last outcome: promote ends with status %d, %s", got.status, got.Reason)
+	} else {
+		k.stopped++
+	}
+	if got := k.history("--records-file", k.kept); got.status != 3 || got.Reason != "ledger-lost" || got.History.At != k.last {
+		k.t.Errorf("removing the last outcome: history ends with status %d, %s: %s", got.status, got.Reason, got.Error)
+	} else {
+		k.shown++
+	}
+}
+
+// entries removes whole entries, and cuts the tail.
+func (k *tampering) entries() {
+	for first := k.last - 2; first <= k.last; first++ {
+		for last := first; last <= k.last; last += max(1, k.last-first) {
+			var gone [][]string
+			for _, row := range k.sql("SELECT key, value FROM params WHERE run_uuid = :page", object{"page": k.second}) {
+				if n := numbered(row[0]); n >= first && n <= last {
+					gone = append(gone, row)
+					k.sql("DELETE FROM params WHERE run_uuid = :page AND key = :key", object{"page": k.second, "key": row[0]})
+				}
+			}
+			k.noticed(fmt.Sprintf("removing entries %d to %d of %d", first, last, k.last), first, true)
+			for _, row := range gone {
+				k.sql("INSERT INTO params (run_uuid, key, value) VALUES (:page, :key, :value)", object{"page": k.second, "key": row[0], "value": row[1]})
+			}
+		}
+	}
+	deleted := object{"page": k.second, "now": "deleted"}
+	k.sql("UPDATE runs SET lifecycle_stage = :now WHERE run_uuid = :page", deleted)
+	k.noticed("deleting the newest page", 0, true)
+	deleted["now"] = "active"
+	k.sql("UPDATE runs SET lifecycle_stage = :now WHERE run_uuid = :page", deleted)
+	gone := object{"name": "mlflow-promotions/" + tampered, "now": "deleted"}
+	k.sql("UPDATE experiments SET lifecycle_stage = :now WHERE name = :name", gone)
+	k.noticed("deleting the experiment", 0, true)
+	gone["now"] = "active"
+	k.sql("UPDATE experiments SET lifecycle_stage = :now WHERE name = :name", gone)
+}
+
+// anchor edits each field of the anchor, and removes it.
+func (k *tampering) anchor() {
+	const set = "UPDATE registered_model_tags SET value = :value WHERE name = :name AND key = 'promote.ledger'"
+	for _, field := range []string{`"run":"`, `"epoch":`, `"sha256":"`} {
+		at := strings.Index(k.anchored, field) + len(field)
+		edited := k.anchored[:at] + "7" + k.anchored[at+1:]
+		if edited == k.anchored {
+			edited = k.anchored[:at] + "8" + k.anchored[at+1:]
+		}
+		k.sql(set, object{"name": tampered, "value": edited})
+		k.noticed("editing the anchor's "+field, 0, true)
+	}
+	k.sql(set, object{"name": tampered, "value": "x"})
+	k.noticed("garbling the anchor", 0, true)
+	k.sql(set, object{"name": tampered, "value": k.anchored})
+	const move = "UPDATE registered_model_tags SET key = :to WHERE name = :name AND key = :from"
+	k.sql(move, object{"name": tampered, "from": "promote.ledger", "to": "moved"})
+	k.noticed("removing the anchor", 0, true)
+	k.sql(move, object{"name": tampered, "from": "moved", "to": "promote.ledger"})
+	if got := k.history("--records-file", k.kept); got.status != 0 {
+		k.t.Fatalf("after all was put right again: %s", got.Error)
+	}
+}
+
+// rewrite replaces the ledger by another true one, in the same runs and with its anchor and marks, as somebody would who
+// has the database and this program. No chain can show that; the kept copy does.
+func (k *tampering) rewrite() {
+	home := "mlflow-promotions/" + tampered
+	k.sql("UPDATE experiments SET name = 'aside' WHERE name = :name", object{"name": home})
+	k.sql("DELETE FROM registered_model_tags WHERE name = :name AND key = 'promote.ledger'", object{"name": tampered})
+	k.sql("DELETE FROM model_version_tags WHERE name = :name AND key = 'promote.record'", object{"name": tampered})
+	for n := range 3 {
+		if got := k.promote(1+(k.last+n)%2, "GITHUB_TRIGGERING_ACTOR=mallory"); got.Reason != "ok" {
+			k.t.Fatalf("%s: %s", got.Reason, got.Error)
+		}
+	}
+	forged := k.history().History.Pages[0].Page
+	k.sql("DELETE FROM params WHERE run_uuid = :a OR run_uuid = :b", object{"a": k.first, "b": k.second})
+	k.sql("UPDATE params SET run_uuid = :to WHERE run_uuid = :from", object{"from": forged, "to": k.first})
+	for _, table := range []string{"registered_model_tags", "model_version_tags"} {
+		k.sql("UPDATE "+table+" SET value = REPLACE(value, :from, :to) WHERE name = :name AND key IN ('promote.ledger', 'promote.record')",
+			object{"from": forged, "to": k.first, "name": tampered})
+	}
+	k.sql("UPDATE experiments SET name = 'forged' WHERE name = :name", object{"name": home})
+	k.sql("UPDATE experiments SET name = :name WHERE name = 'aside'", object{"name": home})
+	k.sql("UPDATE experiment_tags SET value = :first WHERE key = 'tail' AND value = :second", object{"first": k.first, "second": k.second})
+	if got := k.history(); got.status != 0 || len(got.History.Entries) != 3 || got.History.Entries[0].Record.Actor != "mallory" {
+		k.t.Errorf("a chain that was rewritten as a whole can be told by itself: status %d, %s", got.status, got.Error)
+	}
+	if got := k.history("--records-file", k.kept); got.status != 3 || got.Reason != "ledger-lost" || got.History.At != 1 {
+		k.t.Errorf("a chain that was rewritten as a whole is not told with a kept copy: status %d, %s", got.status, got.Error)
+	}
+}
+
+// numbered is the entry that a key belongs to, 0 for the head of a page.
+func numbered(key string) int {
+	if len(key) < 7 || !strings.Contains("ehdr", key[:1]) {
+		return 0
+	}
+	n, _ := strconv.Atoi(key[1:7])
+	return n
+}
+
+// otherEnd is the value with another last character of its kind.
+func otherEnd(value string) string {
+	end := "1"
+	if strings.HasSuffix(value, end) {
+		end = "2"
+	}
+	return value[:len(value)-1] + end
+}

@@ -1,0 +1,180 @@
+// Command reliability plays every campaign about lost, doubled and half-done promotions at full length, and ends with
+// one table of what each tried and found. It fails where a campaign fails, and where one says nothing.
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// A campaign is a test that takes a length, and the lines by which it tells what it did.
+type campaign struct {
+	name  string
+	needs []string // targets of tools/setup; none for those that need no server
+	env   []string
+	test  []string // arguments of go test
+	shows string   // of the lines that it logs
+}
+
+var campaigns = []campaign{
+	{name: "promotions at the same moment, on the double", env: []string{"PROMOTE_RACES=3334"}, test: []string{"-run", "^TestRaces$", "./internal/cli"}, shows: `^seeds`},
+	{
+		name: "every interleaving of two and three promoters", env: []string{"PROMOTE_INTERLEAVINGS=3"},
+		test: []string{"-run", "^TestEveryInterleaving$", "./internal/apply"}, shows: `^\|`,
+	},
+	{name: "killed at each request, then run again", test: []string{"-run", "^TestKilled", "./internal/cli"}, shows: `killed at`},
+	{name: "faults at each request", env: []string{"PROMOTE_FAULTS=-1"}, test: []string{"-run", "^TestFaults$", "./internal/cli"}, shows: `injected|kinds of faults|by kind|by outcome`},
+	{name: "stopped at each request", env: []string{"PROMOTE_STOPS=1"}, test: []string{"-run", "^TestStopped", "./internal/cli"}, shows: `endings`},
+	{name: "answers to one write", test: []string{"-run", "^TestWhatSettleSaysIsSo$", "./internal/registry"}, shows: `scripts`},
+	{
+		name: "sequences of promotions and rollbacks", env: []string{"PROMOTE_ROLLBACKS=6"},
+		test: []string{"-run", "^TestEverySequence", "./internal/plan", "./internal/cli"}, shows: `sequences`,
+	},
+	{
+		name: "what an approval is about", test: []string{"-run", "^(TestEveryBound|TestEveryFieldOfAnApproved|TestWhatAPlanWasMadeOf)", "./internal/registry", "./internal/cli"},
+		shows: `fields`,
+	},
+	{name: "tampering, in memory", test: []string{"-run", "^TestTampering", "./internal/ledger"}, shows: `tampering`},
+	{
+		name: "tampering by SQL", needs: []string{"mlflow-3.17.2", "mlflow-2.22.5", "mlflow-1.30.1", "postgres"},
+		test: []string{"-tags=real", "-run", "^TestTamperingBySQL$", "./internal/realtest", "-whole"}, shows: `^\|`,
+	},
+	{
+		name: "rights before the claim", needs: []string{"mlflow-3.17.2", "mlflow-2.22.5"},
+		test: []string{"-tags=real", "-run", "^TestRightsBeforeTheClaim$", "./internal/realtest"}, shows: `^\|`,
+	},
+	{
+		name: "real processes at the same moment", needs: []string{"mlflow-3.17.2", "mlflow-2.22.5", "mlflow-1.30.1", "postgres", "mariadb"},
+		test: []string{"-tags=real", "-run", "^TestRacesOfProcesses$", "./internal/realtest", "-whole", "-rounds", "200"}, shows: `^\|`,
+	},
+}
+
+// result is how a campaign ended.
+type result struct {
+	campaign
+	lines []string
+	took  time.Duration
+	wrong string // "" = it passed
+}
+
+func main() {
+	only := flag.String("only", "", "play those whose names hold this `text`")
+	flag.Parse()
+	var done []result
+	for _, c := range campaigns {
+		if strings.Contains(c.name, *only) {
+			fmt.Fprintf(os.Stderr, "%s …\n", c.name)
+			done = append(done, c.play(os.Stderr))
+		}
+	}
+	if !table(os.Stdout, done) {
+		os.Exit(1)
+	}
+}
+
+// play runs the test, passing on what it says that is not progress.
+func (c campaign) play(progress io.Writer) (r result) {
+	r.campaign = c
+	if len(c.needs) > 0 {
+		setup := exec.Command("tools/setup", c.needs...)
+		setup.Stderr = progress
+		if err := setup.Run(); err != nil {
+			r.wrong = "not run: it needs " + strings.Join(c.needs, ", ")
+			return r
+		}
+	}
+	began := time.Now()
+	cmd := exec.Command("go", append([]string{"test", "-v", "-count=1", "-timeout=8h"}, c.test...)...)
+	cmd.Env = append(os.Environ(), c.env...)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err := cmd.Run()
+	r.took = time.Since(began)
+	r.lines = shown(&out, regexp.MustCompile(c.shows), progress)
+	switch {
+	case err != nil:
+		r.wrong = err.Error()
+	case len(r.lines) == 0:
+		r.wrong = "it says nothing about what it did"
+	}
+	return r
+}
+
+var logged = regexp.MustCompile(`^\s+\w+_test\.go:\d+: (.*)`)
+
+// shown picks the lines that a campaign is to show; anything else that a test logs is passed on, for it may say what is
+// wrong.
+func shown(out io.Reader, which *regexp.Regexp, other io.Writer) (lines []string) {
+	all := bufio.NewScanner(out)
+	all.Buffer(nil, 1<<20)
+	for all.Scan() {
+		line := all.Text()
+		m := logged.FindStringSubmatch(line)
+		switch {
+		case m != nil && which.MatchString(m[1]):
+			lines = append(lines, m[1])
+		case m != nil, strings.Contains(line, "FAIL"), strings.Contains(line, "panic"):
+			fmt.Fprintln(other, line)
+		}
+	}
+	return lines
+}
+
+// table prints what was done, and reports whether all of it passed.
+func table(w io.Writer, done []result) (passed bool) {
+	passed = len(done) > 0
+	for _, r := range done {
+		verdict := "passed"
+		if r.wrong != "" {
+			verdict, passed = "FAILED: "+r.wrong, false
+		}
+		fmt.Fprintf(w, "\n%s (%s, %s)\n", r.name, verdict, r.took.Round(time.Second))
+		for _, line := range aligned(r.lines) {
+			fmt.Fprintf(w, "  %s\n", line)
+		}
+	}
+	return passed
+}
+
+// aligned pads the cells of lines that are rows of a table.
+func aligned(lines []string) []string {
+	var width []int
+	for _, line := range lines {
+		for i, cell := range cells(line) {
+			if i == len(width) {
+				width = append(width, 0)
+			}
+			width[i] = max(width[i], len(cell))
+		}
+	}
+	out := make([]string, len(lines))
+	for n, line := range lines {
+		out[n] = line
+		if row := cells(line); row != nil {
+			for i := range row {
+				row[i] += strings.Repeat(" ", width[i]-len(row[i]))
+			}
+			out[n] = "| " + strings.Join(row, " | ") + " |"
+		}
+	}
+	return out
+}
+
+func cells(line string) []string {
+	if !strings.HasPrefix(line, "| ") {
+		return nil
+	}
+	row := strings.Split(strings.Trim(line, "|"), "|")
+	for i := range row {
+		row[i] = strings.TrimSpace(row[i])
+	}
+	return row
+}
