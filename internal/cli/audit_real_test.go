@@ -195,10 +195,14 @@ func (p *plot) behind(format string, args ...any) {
 
 // run is the program on a laptop.
 func (p *plot) run(wire rest.Config, address string, at time.Time, args ...string) (string, string, int) {
+	return p.runWith(p.t.Context(), wire, address, at, args...)
+}
+
+func (p *plot) runWith(ctx context.Context, wire rest.Config, address string, at time.Time, args ...string) (string, string, int) {
 	p.t.Helper()
 	var out, errs bytes.Buffer
 	wire.MinWait, wire.MaxWait = time.Millisecond, 5*time.Millisecond
-	status := Run(p.t.Context(), Process{
+	status := Run(ctx, Process{
 		Args: append(args, "--json", "--tracking-uri", address), Env: func(string) string { return "" }, Stdout: &out, Stderr: &errs, Dir: p.dir,
 		Now: func() time.Time { return at }, Jitter: func() float64 { return 0 }, Version: "test", Wire: wire, Patience: time.Millisecond,
 	})
@@ -239,11 +243,15 @@ func (p *plot) past(days int) *httptest.Server {
 }
 
 // cut is a connection that breaks for good when the program wants to move an alias, as if it had been killed.
-type cut struct{ broken atomic.Bool }
+type cut struct {
+	broken atomic.Bool
+	kill   func()
+}
 
 func (c *cut) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Method == "POST" && strings.HasSuffix(r.URL.Path, "registered-models/alias") {
 		c.broken.Store(true)
+		c.kill()
 	}
 	if c.broken.Load() {
 		return nil, errors.New("the program was killed here")
@@ -256,8 +264,10 @@ func (p *plot) killed(model, alias string, version, days int) {
 	p.t.Helper()
 	clock := p.past(days)
 	defer clock.Close()
-	_, _, status := p.run(rest.Config{Transport: &cut{}}, clock.URL, time.Now().AddDate(0, 0, -days), "promote", "--model", model, "--candidate", fmt.Sprintf("models:/%s/%d", model, version),
-		"--alias", alias, "--policy-file", "policy.yml", "--timeout", "2s")
+	ctx, kill := context.WithCancel(p.t.Context())
+	defer kill()
+	_, _, status := p.runWith(ctx, rest.Config{Transport: &cut{kill: kill}}, clock.URL, time.Now().AddDate(0, 0, -days),
+		"promote", "--model", model, "--candidate", fmt.Sprintf("models:/%s/%d", model, version), "--alias", alias, "--policy-file", "policy.yml")
 	if status == registry.ExitDone {
 		p.t.Fatalf("%s: the promotion that was to be cut off ended well", model)
 	}
