@@ -985,3 +985,43 @@ func (m *restless) watch() {
 		}
 	}
 }
+
+// On the oldest server, which has neither aliases nor datasets and where tags stand for the first, the same is found.
+func TestAuditOnAServerWithoutAliases(t *testing.T) {
+	server, err := realtest.MLflow(t.Context(), realtest.Options{Version: "1.30.1", Workers: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Stop()
+	p := &plot{t: t, s: server, dir: t.TempDir(), runs: map[string]realtest.Logged{}, planted: map[place]bool{}}
+	logged, err := server.Train(t.Context(), realtest.Spec{Model: "model", Estimator: "bayes"}, realtest.Spec{Model: "model", Estimator: "logistic"})
+	p.must(err)
+	p.runs["a"], p.runs["b"] = logged[0], logged[1]
+	for _, name := range []string{"sound", "moved", "twice"} {
+		p.model(name, "a", "b")
+		p.promote(name, "champion", 1, 0, "--thresholds", "test_accuracy >= 0.5")
+		p.promote(name, "champion", 2, 0, "--thresholds", "test_accuracy >= 0.5")
+	}
+	p.tag("moved", 2, registry.FallbackTag("champion"), "false")
+	p.tag("moved", 1, registry.FallbackTag("champion"), "true")
+	p.stage("twice", "Production", 1)
+	p.stage("twice", "Production", 2)
+	p.must(os.WriteFile(filepath.Join(p.dir, "policy.yml"), []byte("version: 1\naudit: {rules: {server-vulnerable: {off: true}}}\n"), 0o644))
+	for _, scope := range []string{registry.ScopeLive, registry.ScopeAll} {
+		out, errs, status := p.run(rest.Config{}, server.URL, time.Now(), "audit", "--scope", scope, "--policy-file", "policy.yml")
+		var r auditReport
+		if err := json.Unmarshal([]byte(out), &r); err != nil || status != registry.ExitDone {
+			t.Fatalf("status %d, %v\n%.2000s\n%s", status, err, out, errs)
+		}
+		found := map[string]bool{}
+		for _, f := range r.Findings {
+			found[fmt.Sprintf("%s %s", f.Rule, f.Model)] = true
+		}
+		if !maps.Equal(found, map[string]bool{"moved-outside moved": true, "stage-not-exclusive twice": true}) {
+			t.Errorf("scope %s: %+v", scope, r.Findings)
+		}
+		for _, u := range r.Totals.Unjudged {
+			t.Logf("scope %s: not judged: %s %d times: %s: %s", scope, u.Rule, u.Count, u.Where, u.Why)
+		}
+	}
+}
