@@ -195,10 +195,14 @@ func (p *plot) behind(format string, args ...any) {
 
 // run is the program on a laptop.
 func (p *plot) run(wire rest.Config, address string, at time.Time, args ...string) (string, string, int) {
+	return p.runWith(p.t.Context(), wire, address, at, args...)
+}
+
+func (p *plot) runWith(ctx context.Context, wire rest.Config, address string, at time.Time, args ...string) (string, string, int) {
 	p.t.Helper()
 	var out, errs bytes.Buffer
 	wire.MinWait, wire.MaxWait = time.Millisecond, 5*time.Millisecond
-	status := Run(p.t.Context(), Process{
+	status := Run(ctx, Process{
 		Args: append(args, "--json", "--tracking-uri", address), Env: func(string) string { return "" }, Stdout: &out, Stderr: &errs, Dir: p.dir,
 		Now: func() time.Time { return at }, Jitter: func() float64 { return 0 }, Version: "test", Wire: wire, Patience: time.Millisecond,
 	})
@@ -239,11 +243,15 @@ func (p *plot) past(days int) *httptest.Server {
 }
 
 // cut is a connection that breaks for good when the program wants to move an alias, as if it had been killed.
-type cut struct{ broken atomic.Bool }
+type cut struct {
+	broken atomic.Bool
+	kill   func()
+}
 
 func (c *cut) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Method == "POST" && strings.HasSuffix(r.URL.Path, "registered-models/alias") {
 		c.broken.Store(true)
+		c.kill()
 	}
 	if c.broken.Load() {
 		return nil, errors.New("the program was killed here")
@@ -256,8 +264,10 @@ func (p *plot) killed(model, alias string, version, days int) {
 	p.t.Helper()
 	clock := p.past(days)
 	defer clock.Close()
-	_, _, status := p.run(rest.Config{Transport: &cut{}}, clock.URL, time.Now().AddDate(0, 0, -days), "promote", "--model", model, "--candidate", fmt.Sprintf("models:/%s/%d", model, version),
-		"--alias", alias, "--policy-file", "policy.yml", "--timeout", "2s")
+	ctx, kill := context.WithCancel(p.t.Context())
+	defer kill()
+	_, _, status := p.runWith(ctx, rest.Config{Transport: &cut{kill: kill}}, clock.URL, time.Now().AddDate(0, 0, -days),
+		"promote", "--model", model, "--candidate", fmt.Sprintf("models:/%s/%d", model, version), "--alias", alias, "--policy-file", "policy.yml")
 	if status == registry.ExitDone {
 		p.t.Fatalf("%s: the promotion that was to be cut off ended well", model)
 	}
@@ -972,6 +982,46 @@ func (m *restless) watch() {
 	for i := range m.counts {
 		if m.counts[i].Load() == 0 {
 			m.t.Errorf("mover %d moved nothing", i)
+		}
+	}
+}
+
+// On the oldest server, which has neither aliases nor datasets and where tags stand for the first, the same is found.
+func TestAuditOnAServerWithoutAliases(t *testing.T) {
+	server, err := realtest.MLflow(t.Context(), realtest.Options{Version: "1.30.1", Workers: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Stop()
+	p := &plot{t: t, s: server, dir: t.TempDir(), runs: map[string]realtest.Logged{}, planted: map[place]bool{}}
+	logged, err := server.Train(t.Context(), realtest.Spec{Model: "model", Estimator: "bayes"}, realtest.Spec{Model: "model", Estimator: "logistic"})
+	p.must(err)
+	p.runs["a"], p.runs["b"] = logged[0], logged[1]
+	for _, name := range []string{"sound", "moved", "twice"} {
+		p.model(name, "a", "b")
+		p.promote(name, "champion", 1, 0, "--thresholds", "test_accuracy >= 0.5")
+		p.promote(name, "champion", 2, 0, "--thresholds", "test_accuracy >= 0.5")
+	}
+	p.tag("moved", 2, registry.FallbackTag("champion"), "false")
+	p.tag("moved", 1, registry.FallbackTag("champion"), "true")
+	p.stage("twice", "Production", 1)
+	p.stage("twice", "Production", 2)
+	p.must(os.WriteFile(filepath.Join(p.dir, "policy.yml"), []byte("version: 1\naudit: {rules: {server-vulnerable: {off: true}}}\n"), 0o644))
+	for _, scope := range []string{registry.ScopeLive, registry.ScopeAll} {
+		out, errs, status := p.run(rest.Config{}, server.URL, time.Now(), "audit", "--scope", scope, "--policy-file", "policy.yml")
+		var r auditReport
+		if err := json.Unmarshal([]byte(out), &r); err != nil || status != registry.ExitDone {
+			t.Fatalf("status %d, %v\n%.2000s\n%s", status, err, out, errs)
+		}
+		found := map[string]bool{}
+		for _, f := range r.Findings {
+			found[fmt.Sprintf("%s %s", f.Rule, f.Model)] = true
+		}
+		if !maps.Equal(found, map[string]bool{"moved-outside moved": true, "stage-not-exclusive twice": true}) {
+			t.Errorf("scope %s: %+v", scope, r.Findings)
+		}
+		for _, u := range r.Totals.Unjudged {
+			t.Logf("scope %s: not judged: %s %d times: %s: %s", scope, u.Rule, u.Count, u.Where, u.Why)
 		}
 	}
 }
