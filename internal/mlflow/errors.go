@@ -33,10 +33,11 @@ func isMissing(err error) bool {
 	return isStatus(err, 404, "RESOURCE_DOES_NOT_EXIST") || isStatus(err, 404, "NOT_FOUND")
 }
 
-// noRoute reports whether the endpoint itself is missing, as on older servers.
+// noRoute reports whether the endpoint itself is missing, as on older servers: a page says so. JSON that has lost its
+// error code on the way comes from an endpoint that is there.
 func noRoute(err error) bool {
 	e := remote(err)
-	return e != nil && (e.Status == 404 || e.Status == 405) && e.Code == ""
+	return e != nil && e.Kind == rest.Status && (e.Status == 404 || e.Status == 405) && e.Code == "" && e.ContentType != "application/json"
 }
 
 func alreadyExists(err error) bool {

@@ -64,7 +64,7 @@ func (g *gathering) holder(ctx context.Context, name, alias string) (registry.Kn
 // readTags reads in the tags of the versions what the alias routes would have told.
 func (g *gathering) readTags(ctx context.Context, root *candidateRoot) error {
 	g.facts.Fallback = &registry.Fallback{}
-	asks := []func() error{func() error { g.facts.Fallback.Server = g.c.serverName(ctx); return nil }}
+	asks := []func() error{func() (err error) { g.facts.Fallback.Server, err = g.c.withoutAliases(ctx); return err }}
 	if !g.all {
 		g.all = true
 		asks = append(asks, func() (err error) { g.versions, err = g.c.versions(ctx, g.q.Model, ""); return err })
@@ -88,12 +88,22 @@ func (g *gathering) readTags(ctx context.Context, root *candidateRoot) error {
 	return nil
 }
 
-// serverName is what to call the server: its product and version.
-func (c *Client) serverName(ctx context.Context) string {
-	if version := c.ServerVersion(ctx); version != "" {
-		return "MLflow " + version
+// withoutAliases is what to call a server whose alias route answered as if it were not there. One that says that it has
+// it did not give that answer, and its aliases are not to be kept by tags.
+func (c *Client) withoutAliases(ctx context.Context) (string, error) {
+	version := c.ServerVersion(ctx)
+	var major, minor int
+	_, _ = fmt.Sscanf(version, "%d.%d", &major, &minor) // of another text they stay 0
+	switch {
+	case version == "":
+		return "this MLflow server, which does not tell its version,", nil
+	case major > 2 || major == 2 && minor >= 3:
+		return "", &registry.Error{
+			Reason: registry.NotMLflow, Msg: fmt.Sprintf("read aliases: the server is MLflow %s, which has them, and their route was answered as if it did not exist", version),
+			Hint: "a proxy in front of MLflow does not let registered-models/alias through, or answered in its place for a moment: run it again, and look at its rules if it stays",
+		}
 	}
-	return "this MLflow server, which does not tell its version,"
+	return "MLflow " + version, nil
 }
 
 // allTagged lists the versions that carry any alias's tag, by alias.

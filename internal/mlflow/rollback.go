@@ -25,7 +25,11 @@ func (c *Client) GatherVersions(ctx context.Context, q registry.Query) (registry
 		return registry.Facts{}, err
 	}
 	if g.bare.Load() {
-		g.facts.Fallback = &registry.Fallback{Server: c.serverName(ctx), Holders: allTagged(g.versions)}
+		server, err := c.withoutAliases(ctx)
+		if err != nil {
+			return registry.Facts{}, err
+		}
+		g.facts.Fallback = &registry.Fallback{Server: server, Holders: allTagged(g.versions)}
 	}
 	g.facts.StageHolders = inStage(g.versions, q.Target.Stage)
 	g.facts.Versions = map[int]registry.Known[registry.Version]{}

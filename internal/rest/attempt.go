@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -79,11 +80,17 @@ func (c *call) take(a *answer, err error) error {
 		return c.fail(unread(a, err))
 	case isSuccess(a.status):
 		c.answer, c.failure = a, nil
+	case err != nil && !errors.Is(err, errTooLarge) && slices.Contains(toldByBody, a.status):
+		return c.fail(unread(a, err))
 	default: // an error's body is an excerpt anyway, cut or not
 		c.fail(declined(a))
 	}
 	return nil
 }
+
+// toldByBody are the statuses that mean one thing or another by what stands in the body: one that was cut off says
+// nothing yet.
+var toldByBody = []int{http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusConflict}
 
 func isSuccess(status int) bool { return status >= 200 && status <= 299 }
 

@@ -1,0 +1,38 @@
+package cli
+
+import (
+	"testing"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// A server that has aliases is never taken for one without because an answer was cut off, garbled or given by a proxy:
+// what it would be told by tags, nobody who loads by alias would see.
+func TestTagsAreForServersWithoutAliases(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault  mlflowtest.Fault
+		reason registry.Reason
+	}{
+		"the answer is cut off": {mlflowtest.Fault{Kind: mlflowtest.Truncate, Nth: 1}, registry.OK},
+		"the answer is garbled": {mlflowtest.Fault{Kind: mlflowtest.Garble, Nth: 1}, registry.NotMLflow},
+		"a proxy's own 404":     {mlflowtest.Fault{Kind: mlflowtest.Status, Status: 404, Body: "default backend - 404", Nth: 1}, registry.NotMLflow},
+		"a proxy's own 405":     {mlflowtest.Fault{Kind: mlflowtest.Status, Status: 405, Body: "<html><title>405</title></html>"}, registry.NotMLflow},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				s := story{"3.17.2", "alias", firstVersion}
+				sc := s.begin(t)
+				c.fault.Method, c.fault.Path = "GET", "registered-models/alias"
+				sc.double.Fault(c.fault)
+				r, _ := sc.run(t, s.args()...)
+				if r.Reason != c.reason || c.reason != registry.OK && len(sc.double.Writes()) > 0 {
+					t.Errorf("%s: %s, %d writes", r.Reason, r.Error, len(sc.double.Writes()))
+				}
+				if end := sc.state(t); c.reason == registry.OK && end.aliases["champion"] == 0 {
+					t.Error("the alias was not set")
+				}
+			})
+		})
+	}
+}
