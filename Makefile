@@ -53,7 +53,7 @@ test-browser: ## pages as a real Chromium shows them
 
 # tier runs the tests with a build tag, or says that it cannot: an error in CI.
 define tier
-@if tools/setup $(2); then set -x; go test -timeout 15m -tags=$(1) ./...; \
+@if tools/setup $(2); then set -x; go test -timeout 30m -tags=$(1) ./...; \
 else echo "make: not run: the $(1) tests, which need $(2)" >&2; [ "$$CI" != true ]; fi
 endef
 
