@@ -54,7 +54,7 @@ const (
 	none    faults = iota
 	crash          // a promoter dies, at any point; what it has sent and is not carried out never is
 	late           // the same, and its writes may still land at any time, or never
-	unheard        // nobody dies: one write of each promoter gets no answer, and lands at any later time, or never
+	unheard        // nobody dies: a write gets no answer, and lands at any later time, or never
 )
 
 func (f faults) String() string {
@@ -277,7 +277,7 @@ func (s *stage) choices() []choice {
 	var out []choice
 	for _, c := range s.pending {
 		out = append(out, choice{fmt.Sprintf("%d: %s", c.who, c.name), func() { s.deliver(c) }})
-		if p := s.promoters[c.who]; s.m.faults == unheard && c.write && !p.lost {
+		if s.m.faults == unheard && c.write && s.mayLose(c.who) {
 			out = append(out, choice{fmt.Sprintf("%d: %s, unheard", c.who, c.name), func() { s.lose(c) }})
 		}
 	}
@@ -297,6 +297,15 @@ func (s *stage) choices() []choice {
 		}})
 	}
 	return out
+}
+
+// mayLose reports that an answer to this promoter may still get lost: one of each of two, one of three in all, since the
+// walk would not come to an end otherwise.
+func (s *stage) mayLose(who int) bool {
+	if s.m.promoters > 2 {
+		return !slices.ContainsFunc(s.promoters, func(p *promoter) bool { return p.lost })
+	}
+	return !s.promoters[who].lost
 }
 
 func (s *stage) remove(c *call) {
