@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build generate test test-pure test-real test-reliability test-matrix test-container test-browser lint fuzz demo bench image fmt clean mutants
+.PHONY: help build generate test test-pure test-real test-reliability test-matrix test-container test-browser lint fuzz demo bench bench-audit image fmt clean mutants
 
 VERSION ?= dev
 IMAGE ?= mlflow-promote:dev
@@ -18,6 +18,9 @@ demo: ## the main job on a real MLflow server, in two minutes
 
 bench: build ## this program and the stock Python client, side by side
 	@go run $(FLAGS) ./tools/bench
+
+bench-audit: build ## reading a whole registry of 100,000 versions, beside the stock client and curl
+	@go run $(FLAGS) ./tools/bench -audit -repeat 3
 
 image: ## the container image
 	@tools/setup docker
@@ -68,8 +71,8 @@ lint: ## formatting, workflows and scripts
 	@tools/setup lint
 	@files=$$(gofmt -l .); [ -z "$$files" ] || { echo "gofmt: $$files"; exit 1; }
 	.cache/bin/shellcheck tools/setup .ci/run
-	PATH="$$PWD/.cache/bin:$$PATH" actionlint
-	.cache/bin/zizmor --offline --quiet .github action.yml
+	PATH="$$PWD/.cache/bin:$$PATH" actionlint .github/workflows/*.yml examples/workflows/*.yml
+	.cache/bin/zizmor --offline --quiet --persona pedantic --config .github/zizmor.yml .github action.yml examples/workflows/*.yml
 
 generate: ## writes action.yml and the README's tables from their declarations
 	go test ./internal/repotest -update

@@ -124,7 +124,7 @@ func place(model string, x result) string {
 func (a *Auditor) finding(r rule, m registry.Audited, refs map[int][]string, x result) registry.AuditFinding {
 	f := registry.AuditFinding{
 		Rule: r.ID, Severity: r.Severity, Model: m.Model.Name, Version: x.version, Alias: x.alias, Stage: x.stage,
-		Message: x.message, Fix: filled(cmp.Or(x.fix, r.Fix), m.Model.Name, x),
+		Message: registry.Truncate(x.message, longest), Fix: registry.Truncate(filled(cmp.Or(x.fix, r.Fix), m.Model.Name, x), longest),
 		Fingerprint: registry.Digest("audit/1", r.ID, m.Model.Name, fmt.Sprint(x.version), x.alias, x.stage, x.key)[:32],
 	}
 	if _, there := m.Version(x.version); there && len(refs[x.version]) == 0 && x.alias+x.stage == "" {
@@ -134,6 +134,9 @@ func (a *Auditor) finding(r rule, m registry.Audited, refs map[int][]string, x r
 	a.accept(&f)
 	return f
 }
+
+// longest bounds what a finding says, whatever the names in it.
+const longest = 2000
 
 // filled puts what is known into the words that stand for it, so that a command can be pasted.
 func filled(fix, model string, x result) string {

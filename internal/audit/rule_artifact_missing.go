@@ -12,7 +12,8 @@ var artifactMissing = rule{
 		Why: "The version cannot be loaded, or only on machines that still hold a copy. The registry goes on listing it as READY: MLflow never looks.",
 		Fix: "restore the files, or promote a version whose files are there; `mlflow-promote rollback` checks them before it moves",
 	},
-	needs: registry.AuditNeeds{MLmodels: true, Files: true},
+	needs:  registry.AuditNeeds{MLmodels: true, Files: true},
+	moving: true, // of a version that was just deleted nothing is there either
 	model: func(s scene) (out []result) {
 		for _, v := range s.Versions {
 			files, listed := s.Files[v.Number].Get()

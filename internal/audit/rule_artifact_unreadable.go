@@ -8,7 +8,8 @@ var artifactUnreadable = rule{
 		Why: "The server was asked for the files and could not say whether they are there: its storage is out, its credentials have ended, or, before MLflow 3, a file is missing. Whoever loads the model through the server meets the same.",
 		Fix: "look at the answer; if the storage is up, check the server's credentials for it and that the MLmodel file is there",
 	},
-	needs: registry.AuditNeeds{MLmodels: true, Files: true},
+	needs:  registry.AuditNeeds{MLmodels: true, Files: true},
+	moving: true,
 	model: func(s scene) (out []result) {
 		for _, v := range s.Versions {
 			descriptor, listing := s.MLmodels[v.Number], s.Files[v.Number]

@@ -1,6 +1,10 @@
 package audit
 
-import "github.com/mlflow-promote/mlflow-promote/internal/registry"
+import (
+	"cmp"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
 
 var datasetLineage = rule{
 	AuditRule: registry.AuditRule{
@@ -16,8 +20,8 @@ var datasetLineage = rule{
 			case v.RunID == "" || s.Runs[v.RunID].IsAbsent(): // other rules say so
 			case !known:
 				out = append(out, unjudged(v, "run %s: %s", short(v.RunID), s.Runs[v.RunID].Why()))
-			case len(run.Datasets) == 0 && before(s.Server, "2.4"):
-				out = append(out, unjudged(v, "MLflow %s keeps no datasets; they came with 2.4", s.Server))
+			case len(run.Datasets) == 0 && (s.Server == "" || before(s.Server, "2.4")): // servers tell their version since 2.1
+				out = append(out, unjudged(v, "MLflow before 2.4 keeps no datasets, and this is %s", cmp.Or(s.Server, "a server that does not tell its version")))
 			case len(run.Datasets) == 0:
 				out = append(out, about(v, "%s: its run %s names no dataset", s.at(v), short(run.ID)))
 			}

@@ -8,7 +8,8 @@ var experimentDeleted = rule{
 		Why: "Deleting an experiment marks its runs as deleted, and mlflow gc then removes them with the files that the version is loaded from.",
 		Fix: "restore it with `MlflowClient().restore_experiment(EXPERIMENT_ID)`",
 	},
-	needs: registry.AuditNeeds{Runs: true, Experiments: true},
+	needs:  registry.AuditNeeds{Runs: true, Experiments: true},
+	moving: true,
 	model: func(s scene) (out []result) {
 		for _, v := range s.Versions {
 			run, known := s.Runs[v.RunID].Get()

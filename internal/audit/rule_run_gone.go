@@ -8,7 +8,8 @@ var runGone = rule{
 		Why: "The evidence behind the version is gone, and mlflow gc removes a deleted run together with its files: the version then cannot be loaded any more.",
 		Fix: "restore it while it is only marked as deleted, with `MlflowClient().restore_run(RUN_ID)`; else register the model from a run that is kept",
 	},
-	needs: registry.AuditNeeds{Runs: true, Experiments: true},
+	needs:  registry.AuditNeeds{Runs: true, Experiments: true},
+	moving: true,
 	model: func(s scene) (out []result) {
 		for _, v := range s.Versions {
 			if v.RunID == "" {

@@ -303,7 +303,7 @@ var cases = []ruleCase{
 	{rule: "dataset-lineage", when: "the run names none", plant: func(s *sound) { s.run(2, func(r *registry.Run) { r.Datasets = nil }) },
 		want: "version 2 (@champion): its run r2 names no dataset", severity: registry.Low},
 	{rule: "dataset-lineage", when: "the server keeps none", plant: func(s *sound) { s.run(2, func(r *registry.Run) { r.Datasets = nil }); s.Server = "2.2.2" },
-		unjudged: "MLflow 2.2.2 keeps no datasets; they came with 2.4", also: []string{"server-vulnerable"}},
+		unjudged: "MLflow before 2.4 keeps no datasets, and this is 2.2.2", also: []string{"server-vulnerable"}},
 	{rule: "dataset-lineage", when: "one without a context is there", plant: func(s *sound) { s.run(2, func(r *registry.Run) { r.Datasets = []registry.Dataset{{Name: "all"}} }) }},
 
 	{rule: "champion-stale", when: "it has been there for more than a year", plant: func(s *sound) {

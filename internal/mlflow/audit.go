@@ -24,11 +24,12 @@ import (
 //   - All models are listed first, in the server's own order by name, and versions are read in that order too, in two
 //     halves by their number. A page is one statement and so a snapshot; what moves does so between pages.
 //   - What comes again is dropped by its place in the list. What may have been missed between two pages is known from the
-//     highest numbers in the list, and such models are read again by themselves (see stream).
+//     highest numbers in the list, and such models are read again by themselves (see stream). So are those at the
+//     edges of a page whose tags may have been missed.
 //   - So is a model whose parts, read at different moments, contradict one another: an alias or the newest version of a
 //     stage that is not among the versions, or two versions in one stage (see torn). What it says twice is so.
-//   - Models that came into the list late are read at the end. A list of several pages is read again until none can
-//     have been missed (see recount).
+//   - A list of several pages is read again until none can have been missed (see list). Models that the versions show
+//     and the list does not are read at the end.
 //
 // What is made, moved or deleted meanwhile may be seen or not, but not twice.
 func (c *Client) Audit(ctx context.Context, q registry.AuditQuery) iter.Seq2[registry.Audited, error] {
@@ -49,17 +50,15 @@ type reading struct {
 	beside sync.WaitGroup // requests under way
 	sizes  sizes
 
-	models      []listed
-	at          map[string]int // name -> place among models, or prompt
-	pages       int            // of the list
-	listedTwice bool           // the list shows a name twice
-	bare        bool           // the server has no aliases: tags stand for them
+	models []listed
+	at     map[string]int // name -> place among models, or prompt
+	bare   bool           // the server has no aliases: tags stand for them
 
 	suspects  map[int]bool    // places of models that have to be read again
 	strangers map[string]bool // names that the versions have and the list has not
 	again     []string        // models to be read by themselves, at the end
 
-	singly, canTogether bool // what is known of asking for versions of several models at once
+	asked, singly bool // whether the server was asked for versions of several models at once, and cannot tell
 
 	experiments func() (map[string]registry.Experiment, error) // all there are, asked for once
 	noRuns      atomic.Bool                                    // the server cannot search for runs by their ids
@@ -119,26 +118,28 @@ func (r *reading) prepare(ctx context.Context) error {
 	if err := r.c.inWorkspace(ctx); err != nil {
 		return err
 	}
-	aliases := false
-	if r.q.Model == "" {
-		if err := r.list(ctx); err != nil {
-			return err
-		}
-		for _, l := range r.models {
-			aliases = aliases || len(l.model.Aliases) > 0
-			r.progress.ofVersions += l.model.Newest
-		}
-		r.progress.ofModels = len(r.models)
-	}
-	if aliases || r.q.Model == "" && len(r.models) == 0 {
+	if r.q.Model != "" {
 		return nil
 	}
-	name := r.q.Model
-	if name == "" {
-		name = r.models[0].model.Name
+	if err := r.list(ctx); err != nil {
+		return err
 	}
+	aliases := false
+	for _, l := range r.models {
+		aliases = aliases || len(l.model.Aliases) > 0
+		r.progress.ofVersions += l.model.Newest
+	}
+	r.progress.ofModels = len(r.models)
+	if aliases || len(r.models) == 0 {
+		return nil
+	}
+	return r.askForAliases(ctx, r.models[0].model.Name)
+}
+
+// askForAliases finds out whether the server has aliases, of which nothing is seen.
+func (r *reading) askForAliases(ctx context.Context, model string) error {
 	return r.pace.do(ctx, "", 1, func() (err error) {
-		_, r.bare, err = r.c.holder(ctx, name, anyAlias)
+		_, r.bare, err = r.c.holder(ctx, model, anyAlias)
 		return err
 	})
 }

@@ -245,7 +245,7 @@ func (r *reading) listExperiments(ctx context.Context) (map[string]registry.Expe
 		for _, e := range out.Experiments {
 			all[e.ID] = e.experiment()
 		}
-		if out.Next == "" || out.Next == token {
+		if out.Next == "" || out.Next == token || len(out.Experiments) == 0 {
 			return all, nil
 		}
 		token = out.Next

@@ -65,10 +65,19 @@ func (l listed) wanted() []int {
 }
 
 // list reads all registered models but the prompts, in the server's own order by name, and notes where each stands.
+//
+// A list of several pages is no snapshot. Where a model is deleted between two of them, the first of the next page moves
+// to the one that was read already: it is missed. And where one is made or deleted within a page, between the two
+// statements with which servers read models and then what belongs to them, those at the edge of the page come without
+// their aliases and tags. So the names are listed again, until two lists in a row show that nothing moved; what was
+// missed, or may lack something, is read by itself.
 func (r *reading) list(ctx context.Context) error {
-	r.at = map[string]int{}
-	var again bool
-	err := r.eachListed(ctx, func(j listedJSON) {
+	var edges []int // places where a page begins
+	again := false
+	pages, err := r.eachListed(ctx, func(page int, j listedJSON) {
+		if page > len(edges) {
+			edges = append(edges, len(r.models))
+		}
 		switch _, had := r.at[j.Name]; {
 		case had:
 			again = true
@@ -79,62 +88,81 @@ func (r *reading) list(ctx context.Context) error {
 			r.models = append(r.models, j.listed(r.q.Scope == registry.ScopeLive))
 		}
 	})
-	r.listedTwice = again
+	if err != nil || pages < 2 {
+		return err
+	}
+	moved, err := r.recount(ctx, again)
+	for _, edge := range edges[1:] {
+		for place := max(edge-edgeRows, 0); moved && place < min(edge+edgeRows, len(r.models)); place++ {
+			m := r.models[place].model
+			r.suspects[place] = r.suspects[place] || len(m.Aliases)+len(m.Tags) == 0
+		}
+	}
 	return err
 }
+
+// edgeRows is how many rows at each edge of a page may come without what belongs to them: as many as can be made or
+// deleted between two statements.
+const edgeRows = 16
 
 // prompt stands for the place of what is no model.
 const prompt = -1
 
 func isPrompt(j modelJSON) bool { return pairs(j.Tags)[registry.PromptTag] == "true" }
 
-// eachListed hands on every entry of the list.
-func (r *reading) eachListed(ctx context.Context, use func(listedJSON)) error {
+// eachListed hands on every entry of the list with the number of its page, and returns how many pages there are.
+func (r *reading) eachListed(ctx context.Context, use func(int, listedJSON)) (int, error) {
 	s := r.search(r.c.registry, "registered-models/search", "registered_models", r.sizes.models, url.Values{"order_by": {"name ASC"}})
 	for j, err := range each[listedJSON](ctx, s) {
 		if err != nil {
-			return r.c.explainRegistry(err)
+			return 0, r.c.explainRegistry(err)
 		}
-		use(j)
+		use(s.pages+1, j)
 	}
-	r.pages = s.pages
-	return nil
+	if s.fullest >= tellingRows {
+		r.sizes.first = max(r.sizes.first, pageSize(s.fullest, r.sizes.versions, s.cost))
+	}
+	return s.pages, nil
 }
 
-// recount lists the names again until two lists in a row show that none can have been missed, and returns those that
-// were not known. A list of several pages is no snapshot: where a model is deleted between two of them, the first of
-// the next page moves to the one that was read already. But then the deleted one stands in one list and not in the next;
-// and where one was made and deleted again, the list between shows a name twice.
-func (r *reading) recount(ctx context.Context) ([]string, error) {
-	var missed []string
-	if r.pages < 2 {
-		return nil, nil
-	}
+// tellingRows is from how many entries on the list tells what a page of versions will take: each entry holds the newest
+// version, and costs a server more than one.
+const tellingRows = 200
+
+// recount lists the names again until two lists in a row are settled: no name stands twice in either, and the later has
+// all names of the earlier. Then none can have been missed by both, since what is deleted between two pages stands in one
+// list and not in the next, and what is made and deleted again makes another stand twice. The names that were not known
+// are left to be read by themselves. moved reports whether anything differed from the first list.
+func (r *reading) recount(ctx context.Context, again bool) (moved bool, err error) {
 	known := map[string]bool{}
 	for name := range r.at {
 		known[name] = true
 	}
-	before, clean := known, !r.listedTwice
-	for range 5 {
+	first := len(known)
+	before, settled := maps.Clone(known), !again
+	for range lists {
 		now, again := map[string]bool{}, false
-		err := r.eachListed(ctx, func(j listedJSON) {
+		_, err := r.eachListed(ctx, func(_ int, j listedJSON) {
 			again = again || now[j.Name]
 			now[j.Name] = true
 			if !known[j.Name] && !isPrompt(j.modelJSON) {
-				missed = append(missed, j.Name)
+				r.again = append(r.again, j.Name)
 			}
 			known[j.Name] = true
 		})
 		if err != nil {
-			return nil, err
+			return true, err
 		}
-		if clean && !again && within(before, now) {
-			break
+		if settled && !again && within(before, now) {
+			return moved || len(now) > first, nil
 		}
-		before, clean = now, !again
+		before, settled, moved = now, !again, true
 	}
-	return missed, nil
+	return true, nil
 }
+
+// lists is how often a list that does not settle is read again.
+const lists = 5
 
 func within(some, all map[string]bool) bool {
 	for name := range some {

@@ -29,7 +29,8 @@ func (r *reading) live(ctx context.Context) iter.Seq2[registry.Audited, error] {
 			yield(registry.Audited{}, err)
 			return
 		}
-		for models := range slices.Chunk(r.models, chunk) {
+		for first := 0; first < len(r.models); first += chunk {
+			models := r.models[first:min(first+chunk, len(r.models))]
 			held, err := r.held(ctx, models)
 			if err != nil {
 				yield(registry.Audited{}, err)
@@ -38,7 +39,7 @@ func (r *reading) live(ctx context.Context) iter.Seq2[registry.Audited, error] {
 			for i, l := range models {
 				models[i] = listed{}
 				switch {
-				case marked[l.model.Name], l.torn(held[i], false):
+				case marked[l.model.Name], r.suspects[first+i], l.torn(held[i], false):
 					r.again = append(r.again, l.model.Name)
 				case !yield(r.audited(l, held[i]), nil):
 					return
@@ -132,40 +133,41 @@ func (l listed) lastInUse() int {
 	return last
 }
 
-// lookUp reads the versions that are missing, by number of those of several models together, where the server can.
+// lookUp reads the versions that are missing: one number of several models together, where the server can. The first
+// question shows whether it can.
 func (r *reading) lookUp(ctx context.Context, models []listed, missing map[int][]int, find func(int, registry.Version)) error {
 	together, singly := groups(models, missing)
-	read := func(l lookup) ([]versionJSON, error) { return r.together(ctx, models, l) }
-	for len(together) > 0 && !r.singly {
-		asked := together[:1] // the first shows whether the server can
-		if r.canTogether {
-			asked = together
-		}
-		at := 0
-		for rows, err := range inOrder(&r.beside, asked, read) {
-			switch {
-			case isStatus(err, 400, "INVALID_PARAMETER_VALUE"), err == nil && strangeTo(models, asked[at], rows):
-				r.singly = true
-			case err != nil:
-				return Explain("search versions", err)
-			}
-			if r.singly {
-				break
-			}
-			for _, row := range rows {
-				find(placeIn(models, asked[at], row.Name), row.version())
-			}
-			at++
-		}
-		if !r.singly {
-			r.canTogether = true
-			together = together[len(asked):]
+	take := func(l lookup, rows []versionJSON) {
+		for _, row := range rows {
+			find(placeIn(models, l, row.Name), row.version())
 		}
 	}
-	for _, l := range together {
-		for _, place := range l.models {
-			singly = append(singly, lookup{l.number, []int{place}})
+	if len(together) > 0 && !r.asked {
+		rows, err := r.together(ctx, models, together[0])
+		if err != nil && !isStatus(err, 400, "INVALID_PARAMETER_VALUE") {
+			return Explain("search versions", err)
 		}
+		r.asked, r.singly = true, err != nil || strangeTo(models, together[0], rows)
+		if !r.singly {
+			take(together[0], rows)
+			together = together[1:]
+		}
+	}
+	if r.singly {
+		for _, l := range together {
+			for _, place := range l.models {
+				singly = append(singly, lookup{l.number, []int{place}})
+			}
+		}
+		together = nil
+	}
+	at := 0
+	for rows, err := range inOrder(&r.beside, together, func(l lookup) ([]versionJSON, error) { return r.together(ctx, models, l) }) {
+		if err != nil {
+			return Explain("search versions", err)
+		}
+		take(together[at], rows)
+		at++
 	}
 	return r.lookUpSingly(ctx, models, singly, find)
 }

@@ -23,8 +23,15 @@ type rows struct {
 	list   string // the key of the rows
 	inside bool   // the list
 	ended  bool
-	count  int    // rows so far
+	count  int // rows so far
+	cost   cost
 	token  string // of the next page, once all rows were read
+}
+
+// cost is what a page took.
+type cost struct {
+	bytes int64
+	took  time.Duration
 }
 
 func newRows(body *rest.Body, list string) *rows {
@@ -128,9 +135,12 @@ type search struct {
 	query   url.Values
 	most    int // rows of a page that the server allows
 	size    int // rows of the next page
+	asked   int // and of the last
 	token   string
 	pages   int // so far
 	empty   int // of them in a row, up to now
+	fullest int // rows of a page, and what that one took
+	cost    cost
 }
 
 // sizes are how many rows a page may have: the first, versions, models.
@@ -142,7 +152,7 @@ var pageSizes = sizes{first: 1000, versions: 10000, models: namesPage}
 // worker that is silent for 30 seconds.
 const (
 	pageBytes = 10 << 20
-	pageTime  = 10 * time.Second
+	pageTime  = 15 * time.Second
 	pageLimit = 32 << 20 // an answer of more is asked for again by halves
 	rowLimit  = 128 << 20
 )
@@ -175,9 +185,11 @@ func (s *search) page(ctx context.Context, token string) (*rows, error) {
 		})
 		switch e := remote(err); {
 		case err == nil:
-			s.size = pageSize(s.size, s.most, body.Len(), took)
-			return newRows(body, s.list), nil
-		case e != nil && s.size > 1 && ctx.Err() == nil && (e.Kind == rest.TooLarge || e.Kind == rest.Timeout || e.Status == 502 || e.Status == 504):
+			page := newRows(body, s.list)
+			page.cost = cost{body.Len(), took}
+			s.asked, s.size = s.size, pageSize(s.size, s.most, page.cost)
+			return page, nil
+		case e != nil && s.size > 1 && ctx.Err() == nil && tooMuch(e):
 			s.size = (s.size + 1) / 2
 		default:
 			return nil, err
@@ -192,6 +204,9 @@ func (s *search) after(page *rows) (string, error) {
 	s.empty++
 	if page.count > 0 {
 		s.empty = 0
+	}
+	if page.count > s.fullest {
+		s.fullest, s.cost = page.count, page.cost
 	}
 	if page.token == s.token {
 		return "", nil
@@ -250,14 +265,24 @@ func onePage[T any](ctx context.Context, s *search) (all []T, next bool, err err
 // see.
 const mostEmpty = 1000
 
-// pageSize is how many rows to ask for after a page of so many cost that much: as many as fit into the bounds, at most
+// tooMuch reports whether a page may have failed because of its size: it broke a bound, or whoever made it gave up or was
+// ended.
+func tooMuch(e *rest.Error) bool {
+	switch e.Kind {
+	case rest.TooLarge, rest.Timeout, rest.Reset, rest.Truncated:
+		return true
+	}
+	return e.Status == 502 || e.Status == 504
+}
+
+// pageSize is how many rows to ask for after a page of so many took that much: as many as fit into the bounds, at most
 // ten times more.
-func pageSize(rows, most int, bytes int64, took time.Duration) int {
+func pageSize(rows, most int, c cost) int {
 	fits := func(bound, spent float64) int {
 		if spent <= 0 {
 			return most
 		}
 		return int(min(bound/spent*float64(rows), float64(most)))
 	}
-	return max(1, min(10*rows, most, fits(pageBytes, float64(bytes)), fits(float64(pageTime), float64(took))))
+	return max(1, min(10*rows, most, fits(pageBytes, float64(c.bytes)), fits(float64(pageTime), float64(c.took))))
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"maps"
 	"net/url"
 	"reflect"
 	"slices"
@@ -54,21 +55,13 @@ func (r *reading) named(ctx context.Context) iter.Seq2[registry.Audited, error] 
 	}
 }
 
-// late yields the models that have to be read by themselves, and those the list missed.
+// late yields the models that have to be read by themselves, and those that came into the registry since it was listed.
 func (r *reading) late(ctx context.Context) iter.Seq2[registry.Audited, error] {
 	return func(yield func(registry.Audited, error) bool) {
-		missed, err := r.recount(ctx)
-		if err != nil {
-			yield(registry.Audited{}, err)
-			return
+		for _, name := range r.again {
+			r.strangers[name] = true
 		}
-		for _, name := range missed {
-			delete(r.strangers, name)
-		}
-		names := append(r.again, missed...)
-		for name := range r.strangers {
-			names = append(names, name)
-		}
+		names := slices.Collect(maps.Keys(r.strangers))
 		slices.Sort(names)
 		type found struct {
 			a     registry.Audited
@@ -105,6 +98,9 @@ func (r *reading) alone(ctx context.Context, name string) (a registry.Audited, t
 	var before single
 	for try := range readings {
 		now, err := r.once(ctx, name)
+		if err == nil && name == r.q.Model && len(now.model.Aliases) == 0 && len(allTagged(now.versions)) > 0 {
+			err = r.askForAliases(ctx, name) // the tags count where there are none
+		}
 		switch {
 		case ofOneModel(err):
 			return registry.Audited{Model: registry.Model{Name: name}, Unreadable: Short(err)}, true, nil

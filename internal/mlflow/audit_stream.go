@@ -15,6 +15,10 @@ import (
 // one comes again: it is dropped. Where one is deleted, the next is missed. Which that can be is known, since the list
 // of models tells the highest number of each: the stream notes the models at each seam between two pages where something
 // can be missing, and they are read again, each by itself.
+//
+// Servers read the tags of a page with a second statement, for the same offset. What is made or deleted between the two
+// moves rows out of it, and those at the edges of the page come without tags: their models are noted too, if any version
+// before had tags at all.
 type stream struct {
 	r               *reading
 	pages           *search
@@ -23,6 +27,8 @@ type stream struct {
 	page   *rows
 	coming chan fetched // the page under way; nil = none
 	asked  string       // the token of it
+	rows   int          // that the page being read can have
+	tagged bool         // some version had tags
 	ended  bool
 
 	row   versionJSON // the newest that came
@@ -33,6 +39,7 @@ type stream struct {
 
 type fetched struct {
 	page *rows
+	most int // rows that were asked for
 	err  error
 }
 
@@ -56,7 +63,7 @@ func (s *stream) fetch(ctx context.Context, token string) {
 	s.coming, s.asked = coming, token
 	s.r.beside.Go(func() {
 		page, err := s.pages.page(ctx, token)
-		coming <- fetched{page, err}
+		coming <- fetched{page, s.pages.asked, err}
 	})
 }
 
@@ -74,6 +81,7 @@ func (s *stream) of(ctx context.Context, place int, use func(registry.Version)) 
 		case at > place:
 			return nil
 		case at == place:
+			s.edge(place)
 			use(s.row.version())
 		}
 		s.held = false
@@ -104,6 +112,16 @@ func (s *stream) peek(ctx context.Context) error {
 	return nil
 }
 
+// edge notes the model of the held row where that may have lost its tags.
+func (s *stream) edge(place int) {
+	at := s.page.count
+	s.tagged = s.tagged || len(s.row.Tags) > 0
+	head := at <= edgeRows && s.pages.token != ""
+	if len(s.row.Tags) == 0 && s.tagged && (head || at > s.rows-edgeRows) {
+		s.r.suspects[place] = true
+	}
+}
+
 // turn waits for the page under way, and asks for the one after it where the page tells that already. So one page is on
 // its way while one is used, and none while one waits to be.
 func (s *stream) turn(ctx context.Context) error {
@@ -113,7 +131,7 @@ func (s *stream) turn(ctx context.Context) error {
 	if got.err != nil {
 		return got.err
 	}
-	s.page = got.page
+	s.page, s.rows = got.page, got.most
 	if token := s.page.ahead(); token != "" && token != s.pages.token {
 		s.fetch(ctx, token)
 	}
@@ -151,9 +169,6 @@ func (s *stream) join() {
 
 // mend notes every model of which a version may have been missed at the seam, that is between the row before it and
 // the number of the model at the place.
-//
-// The last model of a page is noted too if its last version came without tags: servers read those with a second
-// statement, in which another version may have moved into the page.
 func (s *stream) mend(place, number int) {
 	if s.seam == nil {
 		return
@@ -169,7 +184,6 @@ func (s *stream) mend(place, number int) {
 			s.r.suspects[at] = true
 		}
 	}
-	suspect(from, ok && len(before.Tags) == 0)
 	switch {
 	case place < from: // it comes again from there
 	case place == from:

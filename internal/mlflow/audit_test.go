@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -13,7 +14,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
@@ -226,4 +226,51 @@ func unreadable(all []registry.Audited, name string) bool {
 	return slices.ContainsFunc(all, func(a registry.Audited) bool { return a.Model.Name == name && a.Unreadable != "" })
 }
 
-var _ = cmp.Diff
+// untagged carries requests to a server that reads tags with a statement of its own: what moved in between, at both edges
+// of a page, comes without.
+type untagged struct{ http.RoundTripper }
+
+func (u untagged) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer, err := u.RoundTripper.RoundTrip(r)
+	if err != nil || !strings.HasSuffix(r.URL.Path, "model-versions/search") || !strings.HasPrefix(r.URL.Query().Get("filter"), "version_number") {
+		return answer, err
+	}
+	defer answer.Body.Close()
+	var page struct {
+		Rows []map[string]any `json:"model_versions,omitempty"`
+		Next string           `json:"next_page_token,omitempty"`
+	}
+	if err := json.NewDecoder(answer.Body).Decode(&page); err != nil {
+		return nil, err
+	}
+	for i, row := range page.Rows {
+		if i < 2 && r.URL.Query().Has("page_token") || i >= len(page.Rows)-2 && page.Next != "" {
+			delete(row, "tags")
+		}
+	}
+	text, err := json.Marshal(page)
+	answer.Body = io.NopCloser(bytes.NewReader(text))
+	return answer, err
+}
+
+func TestTagsThatGotLostBetweenTwoStatementsAreReadAgain(t *testing.T) {
+	s := mlflowtest.New("3.17.2")
+	for i := range 40 {
+		m := mlflowtest.Model{Name: fmt.Sprintf("m%02d", i)}
+		for range 6 {
+			m.Versions = append(m.Versions, mlflowtest.Version{Source: "s3://b/k", Tags: map[string]string{"team": "risk"}})
+		}
+		s.AddModel(m)
+	}
+	all, err := collect(t.Context(), auditor(t, untagged{s.Transport()}), registry.AuditQuery{Scope: registry.ScopeAll}, sizes{first: 40, versions: 50, models: 1000})
+	if err != nil || len(all) != 40 {
+		t.Fatalf("%d models, %v", len(all), err)
+	}
+	for _, a := range all {
+		for _, v := range a.Versions {
+			if v.Tags["team"] != "risk" {
+				t.Errorf("%s came without its tags", version(v.Model, v.Number))
+			}
+		}
+	}
+}

@@ -27,8 +27,8 @@ import (
 const (
 	imageName   = "mlflow-promote:test"
 	runnerImage = "local/runner:bookworm"
-	runnerUser  = 1001 // who owns the files of a hosted runner
-	maxImage    = 14_000_000
+	runnerUser  = 1001       // who owns the files of a hosted runner
+	maxImage    = 15_000_000 // main job and policy alone have 12.4 MB; GitHub, audit and its page the rest
 )
 
 // engine is what the tests of this file share: a copy of the repository as a

@@ -94,7 +94,13 @@ func mappedLines(lines []Line, f func(string) string) []Line {
 }
 
 // T is plain text, C verbatim data.
+//
+// They stay out of line: spread over every cell of every page they weigh half a megabyte of the image.
+//
+//go:noinline
 func T(text string) Span { return Span{Text: text} }
+
+//go:noinline
 func C(data string) Span { return Span{Text: data, Code: true} }
 
 // line joins strings and spans: strings are plain text.

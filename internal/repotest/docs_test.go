@@ -10,7 +10,9 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/cli"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -88,6 +90,25 @@ func TestBlocksInDocumentsAreTrue(t *testing.T) {
 	}
 	if workflows == 0 || commands == 0 {
 		t.Errorf("found %d inputs in workflows and %d commands: nothing was checked", workflows, commands)
+	}
+}
+
+// Every policy in the documents is one.
+func TestPoliciesInDocumentsAreAccepted(t *testing.T) {
+	found := 0
+	for path, text := range pages(t) {
+		for _, b := range block.FindAllStringSubmatch(text, -1) {
+			if b[1] != "yaml" || !strings.HasPrefix(b[2], "version: 1\n") {
+				continue
+			}
+			found++
+			if _, err := policy.Parse(path, []byte(b[2]), audit.Rules()...); err != nil {
+				t.Errorf("%v", policy.Problems(err))
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("no policy was found")
 	}
 }
 

@@ -40,7 +40,7 @@ var layers = map[string][]string{
 	"internal/realtest":            {},
 	"internal/browsertest":         {},
 	"internal/repotest":            {},
-	"tools/bench":                  {"internal/realtest", "internal/rest"},
+	"tools/bench":                  {"internal/realtest", "internal/rest", "internal/audit", "internal/mlflow/mlflowtest"},
 	"tools/mutants":                {},
 	"tools/reliability":            {},
 	"tools/demo":                   {"internal/realtest"},

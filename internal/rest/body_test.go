@@ -1,6 +1,8 @@
 package rest
 
 import (
+	"bytes"
+	"encoding/json"
 	"io"
 	"net/http"
 	"strings"
@@ -10,10 +12,20 @@ import (
 	"pgregory.net/rapid"
 )
 
-// The body gives back exactly what came, however it came and is read, and its tail is the tail of what is left.
+// The body gives back exactly what came but for the white space between its parts, however it came and is read, and its
+// tail is the tail of what is left.
 func TestABodyIsWhatCame(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		text := strings.Repeat(rapid.StringN(1, 20, 20).Draw(t, "text"), rapid.IntRange(0, 20000).Draw(t, "times"))
+		part := rapid.StringMatching(`[a-z{}:,0-9"\\ \n\t]{0,20}`).Draw(t, "text")
+		value, err := json.MarshalIndent(map[string]any{part: []any{part, 1, nil, map[string]any{"a b": " "}}}, "\t", " ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := "[" + strings.Repeat(string(value)+",\r\n", rapid.IntRange(0, 5000).Draw(t, "times")) + "7]"
+		var compact bytes.Buffer
+		if err := json.Compact(&compact, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
 		var b Body
 		var from io.Reader = strings.NewReader(text)
 		if rapid.Bool().Draw(t, "in halves") {
@@ -22,7 +34,7 @@ func TestABodyIsWhatCame(t *testing.T) {
 		if err := b.fill(from, int64(len(text))); err != nil {
 			t.Fatal(err)
 		}
-		for rest := text; ; {
+		for rest := compact.String(); ; {
 			tail := rapid.IntRange(0, 2*pieceSize).Draw(t, "tail")
 			if want := rest[max(len(rest)-tail, 0):]; b.Len() != int64(len(rest)) || b.Tail(tail) != want {
 				t.Fatalf("%d left, want %d; tail of %d: %d bytes, want %d", b.Len(), len(rest), tail, len(b.Tail(tail)), len(want))
@@ -71,7 +83,7 @@ func TestOpenRefusesWhatIsNoJSONAndRepeatsWhatWasCut(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, err := io.ReadAll(b); err != nil || string(got) != long {
+			if got, err := io.ReadAll(b); err != nil || string(got) != strings.Replace(long, ": ", ":", 1) {
 				t.Errorf("got %d bytes, %v", len(got), err)
 			}
 			if err := b.Close(); err != nil || b.Len() != 0 || b.Tail(10) != "" {

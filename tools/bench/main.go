@@ -1,4 +1,5 @@
-// Command bench runs the main job by the stock Python client and by
+// Command bench runs the main job, or with -audit the reading of a whole
+// registry (see audit.go), by the stock Python client and by
 // bin/mlflow-promote, each as a whole process, on one MLflow server on
 // PostgreSQL with its default workers, and prints both side by side with what
 // is to be reached. Both must leave the same versions, descriptions, tags and
@@ -27,7 +28,12 @@ import (
 
 func main() {
 	repeat := flag.Int("repeat", 5, "how often each is measured")
+	whole := flag.Bool("audit", false, "measure reading a whole registry, and not the main job")
 	flag.Parse()
+	run := run
+	if *whole {
+		run = runAudit
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, *repeat)
 	stop()

@@ -17,6 +17,7 @@ import (
 type measured struct {
 	wall, cpu time.Duration
 	rss       int64 // bytes, the most at any time
+	out       []byte
 	// Through the proxy only:
 	requests, rounds int
 	first            time.Duration // from the start of the process to its first request
@@ -24,8 +25,8 @@ type measured struct {
 
 // measure runs the command and, if it goes through the proxy, counts.
 func measure(cmd *exec.Cmd, proxy *realtest.Proxy) (measured, error) {
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
+	var out, told bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &told
 	if proxy != nil {
 		proxy.Reset()
 	}
@@ -37,11 +38,11 @@ func measure(cmd *exec.Cmd, proxy *realtest.Proxy) (measured, error) {
 	ended := make(chan struct{})
 	go func() { peak <- watchMemory(cmd.Process.Pid, ended) }()
 	err := cmd.Wait()
-	m := measured{wall: time.Since(began)}
+	m := measured{wall: time.Since(began), out: out.Bytes()}
 	close(ended)
 	m.rss = <-peak
 	if err != nil {
-		return m, fmt.Errorf("%s: %w\n%s", cmd.Path, err, out.Bytes())
+		return m, fmt.Errorf("%s: %w\n%s%s", cmd.Path, err, told.Bytes(), out.Bytes())
 	}
 	m.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	if proxy != nil {

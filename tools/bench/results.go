@@ -62,6 +62,40 @@ func (r *results) print(w io.Writer, repeat int) {
 	row("first request after the start", "at most 20 ms", next, true, func(m measured) float64 { return ms(m.first) }, "ms")
 }
 
+// printAudit prints the figures of an audit, medians with the least in brackets.
+func printAudit(all, stock, floor, live, judged []audited, many audited) {
+	figure := func(runs []audited, of func(measured) float64) (middle, least float64) {
+		var each []measured
+		for _, r := range runs {
+			each = append(each, r.measured)
+		}
+		return median(each, of)
+	}
+	wall := func(m measured) float64 { return m.wall.Seconds() }
+	cpu := func(m measured) float64 { return m.cpu.Seconds() }
+	rss := func(m measured) float64 { return float64(m.rss) / (1 << 20) }
+	ours, _ := figure(all, wall)
+	curl, _ := figure(floor, wall)
+	py, _ := figure(stock, wall)
+	fmt.Printf("\n1,000 models, 100,000 versions with 4 tags, 1,000 aliases: MLflow 3.17.2 on PostgreSQL, default workers; medians of %d\n", len(all))
+	fmt.Printf("  all of it: audit %.1f s, curl one page after another %.1f s, stock client %.1f s\n\n", ours, curl, py)
+	fmt.Printf("wall ratio to curl floor: %.2f (to reach: at most 0.95)\n", ours/curl)
+	ours, least := figure(all, cpu)
+	py, _ = figure(stock, cpu)
+	fmt.Printf("cpu ratio to python: %.2f (%.2f s, least %.2f, to %.2f s; to reach: at most 0.2)\n", ours/py, ours, least, py)
+	middle, _ := figure(all, rss)
+	fmt.Printf("peak rss MiB: %.0f (to reach: at most 64; stock client %.0f)\n", middle, second(figure(stock, rss)))
+	fmt.Printf("requests: %d (to reach: at most 15 without look-ups; curl %d)\n", all[0].requests, floor[0].requests)
+	middle, least = figure(live, wall)
+	fmt.Printf("live wall s: %.2f (least %.2f; %d requests; to reach: less than 2)\n", middle, least, live[0].requests)
+	middle, least = figure(judged, wall)
+	fmt.Printf("live wall s with the default rules: %.2f (least %.2f; %d requests, %d findings)\n", middle, least, judged[0].requests, judged[0].findings)
+	fmt.Printf("peak rss MiB at 1,000,000 versions: %.0f (to reach: at most 96; %.0f s, %d requests, against a server that computes them)\n",
+		float64(many.rss)/(1<<20), many.wall.Seconds(), many.requests)
+}
+
+func second(middle, _ float64) float64 { return middle }
+
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
 // shown is a median, and the least where it is another.

@@ -37,7 +37,7 @@ const model = "breast-cancer"
 
 // command is one run of the program and what is to come of it.
 type command struct {
-	title, candidate string
+	title, candidate string // no candidate: it is about the whole registry
 	args             []string
 	status           int
 	outputs          map[string]string
@@ -79,6 +79,11 @@ func commands(runs map[string]string) []command {
 			args:    slices.Concat([]string{"promote"}, champion, gates("test_accuracy >= 0.90", "test_f1 >= champion")),
 			status:  1,
 			outputs: map[string]string{"reason": "blocked", "verdict": "block", "registered": "true", "version": "3", "previous-version": "2"},
+		},
+		{
+			// The first audit of a registry that nobody prepared for it: the model has no description, and nothing else is wrong.
+			title: "audit the registry", args: []string{"audit"},
+			outputs: map[string]string{"reason": "ok", "findings": "1", "changed": "false"},
 		},
 	}
 }
@@ -129,7 +134,7 @@ func demo(ctx context.Context) error {
 		fmt.Fprintf(table, "%s\t%d\t%s\t%d ms\t%d\t%d\n", c.title, done.status, done.reason, done.took.Milliseconds(), done.requests, done.rounds)
 		summaries = append(summaries, done.summary)
 	}
-	for _, summary := range summaries[len(summaries)-2:] {
+	for _, summary := range summaries[len(summaries)-3:] {
 		fmt.Printf("── the job summary ──\n\n%s\n", strings.TrimSpace(summary))
 		fmt.Println()
 	}
@@ -193,7 +198,10 @@ func (c command) run(ctx context.Context, proxy *realtest.Proxy, dir string) (ou
 	if err != nil {
 		return outcome{}, err
 	}
-	args := append(slices.Clone(c.args), "--tracking-uri", proxy.URL, "--model", model, "--candidate", c.candidate)
+	args := append(slices.Clone(c.args), "--tracking-uri", proxy.URL)
+	if c.candidate != "" {
+		args = append(args, "--model", model, "--candidate", c.candidate)
+	}
 	fmt.Printf("$ mlflow-promote %s\n", shell(args))
 	cmd := exec.CommandContext(ctx, filepath.Join(root, "bin", "mlflow-promote"), args...)
 	cmd.Env = realtest.Environment(job.Env()...)

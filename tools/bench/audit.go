@@ -1,0 +1,191 @@
+package main
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
+	"github.com/mlflow-promote/mlflow-promote/internal/realtest"
+)
+
+//go:embed registry.sql
+var registrySQL string
+
+//go:embed stock_audit.py
+var stockAuditPy string
+
+// What registry.sql makes, and what is served from no memory at all.
+const (
+	models, versions = 1000, 100000
+	manyModels       = 10000
+	manyVersions     = 1000000
+)
+
+// runAudit measures reading a whole registry: by the command audit, by the stock client, and by curl, which is what the
+// server needs for it; then the audit of what is live, and one of a million versions.
+func runAudit(ctx context.Context, repeat int) (err error) {
+	b := bench{}
+	if b.root, err = realtest.Root(); err != nil {
+		return err
+	}
+	if b.python, err = realtest.Python(ctx, "client"); err != nil {
+		return err
+	}
+	if b.dir, err = os.MkdirTemp("", "mlflow-promote-bench-"); err != nil {
+		return err
+	}
+	defer os.RemoveAll(b.dir)
+	if err := b.writePolicy(); err != nil {
+		return err
+	}
+	if b.server, err = realtest.MLflow(ctx, realtest.Options{Store: "postgresql"}); err != nil {
+		return err
+	}
+	defer b.server.Stop()
+	began := time.Now()
+	if err := b.server.SQL(ctx, strings.Split(strings.TrimSpace(registrySQL), ";\n\n")...); err != nil {
+		return err
+	}
+	fmt.Fprintf(os.Stderr, "bench: %d versions written in %s; measuring takes %d minutes on a quiet machine; load now %s\n",
+		versions, time.Since(began).Round(time.Second), repeat*3/2+1, load())
+
+	var all, stock, floor, live, judged []audited
+	for range repeat {
+		for _, one := range []struct {
+			into *[]audited
+			run  func(context.Context) (audited, error)
+		}{
+			{&all, func(ctx context.Context) (audited, error) { return b.audit(ctx, b.server.URL, "all", true) }},
+			{&floor, b.curl},
+			{&stock, b.stock},
+			{&live, func(ctx context.Context) (audited, error) { return b.audit(ctx, b.server.URL, "live", true) }},
+			{&judged, func(ctx context.Context) (audited, error) { return b.audit(ctx, b.server.URL, "live", false) }},
+		} {
+			a, err := one.run(ctx)
+			if err != nil {
+				return err
+			}
+			*one.into = append(*one.into, a)
+		}
+	}
+	for _, a := range append(all, stock...) {
+		if a.models != models || a.versions != versions {
+			return fmt.Errorf("read %d models and %d versions, of %d and %d", a.models, a.versions, models, versions)
+		}
+	}
+	many, err := b.million(ctx)
+	if err != nil {
+		return err
+	}
+	printAudit(all, stock, floor, live, judged, many)
+	return nil
+}
+
+// writePolicy turns every rule off: an audit then reads, and looks nothing up.
+func (b bench) writePolicy() error {
+	var text strings.Builder
+	text.WriteString("version: 1\naudit:\n  rules:\n")
+	for _, rule := range audit.Rules() {
+		fmt.Fprintf(&text, "    %s: {off: true}\n", rule.ID)
+	}
+	return os.WriteFile(filepath.Join(b.dir, "off.yml"), []byte(text.String()), 0o644)
+}
+
+// audited is one reading of a registry.
+type audited struct {
+	measured
+	models, versions, requests, findings int
+}
+
+// audit runs the command; without its rules it only reads.
+func (b bench) audit(ctx context.Context, url, scope string, off bool) (a audited, err error) {
+	args := []string{"audit", "--json", "--scope", scope, "--timeout", "1h"}
+	if off {
+		args = append(args, "--policy-file", "off.yml")
+	}
+	cmd := exec.CommandContext(ctx, filepath.Join(b.root, "bin", "mlflow-promote"), args...)
+	cmd.Env, cmd.Dir = realtest.Environment("MLFLOW_TRACKING_URI="+url), b.dir
+	if a.measured, err = measure(cmd, nil); err != nil {
+		return a, err
+	}
+	var told struct {
+		Totals struct {
+			Models, Versions, Requests int
+			Findings                   map[string]int
+		}
+	}
+	if err := json.Unmarshal(a.out, &told); err != nil {
+		return a, fmt.Errorf("%w: %.500s", err, a.out)
+	}
+	a.models, a.versions, a.requests = told.Totals.Models, told.Totals.Versions, told.Totals.Requests
+	for _, n := range told.Totals.Findings {
+		a.findings += n
+	}
+	return a, nil
+}
+
+func (b bench) stock(ctx context.Context) (a audited, err error) {
+	cmd := exec.CommandContext(ctx, b.python, "-c", stockAuditPy)
+	cmd.Env, cmd.Dir = realtest.Environment("MLFLOW_TRACKING_URI="+b.server.URL), b.dir
+	if a.measured, err = measure(cmd, nil); err != nil {
+		return a, err
+	}
+	_, err = fmt.Sscan(string(a.out), &a.models, &a.versions)
+	return a, err
+}
+
+var nextToken = regexp.MustCompile(`"next_page_token": "([^"]*)"`)
+
+// curl fetches the list and all pages of versions one after another.
+func (b bench) curl(ctx context.Context) (a audited, err error) {
+	fetch := func(path string, query ...string) (string, error) {
+		args := []string{"--silent", "--show-error", "--fail", "--get", b.server.URL + "/api/2.0/mlflow/" + path}
+		for _, q := range query {
+			args = append(args, "--data-urlencode", q)
+		}
+		m, err := measure(exec.CommandContext(ctx, "curl", args...), nil)
+		a.wall += m.wall
+		a.requests++
+		return string(m.out), err
+	}
+	if _, err := fetch("registered-models/search", "max_results=1000", "order_by=name ASC"); err != nil {
+		return a, err
+	}
+	for token := ""; ; {
+		query := []string{"max_results=10000", "order_by=name ASC", "order_by=version_number ASC"}
+		if token != "" {
+			query = append(query, "page_token="+token)
+		}
+		page, err := fetch("model-versions/search", query...)
+		if err != nil {
+			return a, err
+		}
+		next := nextToken.FindStringSubmatch(page)
+		if next == nil {
+			return a, nil
+		}
+		token = next[1]
+	}
+}
+
+// million audits a registry that is computed while it is read.
+func (b bench) million(ctx context.Context) (audited, error) {
+	s := httptest.NewServer(mlflowtest.Large(manyModels, manyVersions/manyModels))
+	defer s.Close()
+	a, err := b.audit(ctx, s.URL, "all", true)
+	if err == nil && (a.models != manyModels || a.versions != manyVersions) {
+		err = errors.New("not all of a million versions were read")
+	}
+	return a, err
+}
