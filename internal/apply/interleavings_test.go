@@ -54,7 +54,7 @@ const (
 	none    faults = iota
 	crash          // a promoter dies, at any point; what it has sent and is not carried out never is
 	late           // the same, and its writes may still land at any time, or never
-	unheard        // nobody dies: one write of each promoter gets no answer, and lands at any later time, or never
+	unheard        // nobody dies: a write gets no answer, and lands at any later time, or never
 )
 
 func (f faults) String() string {
@@ -277,7 +277,7 @@ func (s *stage) choices() []choice {
 	var out []choice
 	for _, c := range s.pending {
 		out = append(out, choice{fmt.Sprintf("%d: %s", c.who, c.name), func() { s.deliver(c) }})
-		if p := s.promoters[c.who]; s.m.faults == unheard && c.write && !p.lost {
+		if s.m.faults == unheard && c.write && s.mayLose(c.who) {
 			out = append(out, choice{fmt.Sprintf("%d: %s, unheard", c.who, c.name), func() { s.lose(c) }})
 		}
 	}
@@ -299,6 +299,15 @@ func (s *stage) choices() []choice {
 	return out
 }
 
+// mayLose reports that an answer to this promoter may still get lost: one of each of two, one of three in all, since the
+// walk would not come to an end otherwise.
+func (s *stage) mayLose(who int) bool {
+	if s.m.promoters > 2 {
+		return !slices.ContainsFunc(s.promoters, func(p *promoter) bool { return p.lost })
+	}
+	return !s.promoters[who].lost
+}
+
 func (s *stage) remove(c *call) {
 	s.pending = slices.DeleteFunc(s.pending, func(other *call) bool { return other == c })
 }
@@ -316,7 +325,7 @@ func (s *stage) hear(c *call, answer string, err error) {
 	p := s.promoters[c.who]
 	p.calls[c.name]++
 	h := fnv.New64a()
-	fmt.Fprintf(h, "%s %d %s %v", c.name, p.calls[c.name], answer, err)
+	fmt.Fprintf(h, "%s %d %s %s", c.name, p.calls[c.name], answer, registry.ReasonOf(err)) // what an error says to people decides nothing
 	p.heard += h.Sum64()
 	c.reply <- err
 }
@@ -418,26 +427,33 @@ func (m *model) explore() count {
 	from := founded()
 	seen, ends := map[uint64]bool{}, map[string]bool{}
 	var c count
-	todo := [][]int{nil} // choices to take from the beginning
+	type way struct {
+		choices []int  // to take from the beginning
+		before  uint64 // the state in which the last of them is taken
+	}
+	todo := []way{{}}
 	for len(todo) > 0 {
-		path := todo[len(todo)-1]
+		path, before := todo[len(todo)-1].choices, todo[len(todo)-1].before
 		todo = todo[:len(todo)-1]
 		c.walks++
 		s := m.begin(from)
 		for step := 0; ; step++ {
 			synctest.Wait()
 			choices := s.choices()
+			if step == len(path)-1 && s.key() != before {
+				panic("the same choices led elsewhere: what was explored is not all there is")
+			}
 			if step >= len(path) {
-				if key := s.key(); seen[key] {
+				key := s.key()
+				if seen[key] {
 					break
-				} else {
-					seen[key] = true
 				}
+				seen[key], before = true, key
 				if s.over() {
 					s.judge(&c, ends)
 				}
 				for i := len(choices) - 1; i > 0; i-- {
-					todo = append(todo, append(slices.Clone(path), i))
+					todo = append(todo, way{append(slices.Clone(path), i), key})
 				}
 				path = append(slices.Clone(path), 0)
 			}

@@ -51,9 +51,25 @@ func (s *session) openBook(run int64, attempt int) {
 			}
 			return s.p.Now()
 		},
-		Pause: s.client.Pause,
+		Pause: s.pause,
 	}
 }
+
+// pause waits before something is tried again that the run cannot go on without, and says so where that takes long.
+func (s *session) pause(ctx context.Context, try int) bool {
+	if try == longWait {
+		s.mu.Lock()
+		if !s.awaited {
+			fmt.Fprintf(s.runner.Err(), "waiting for the server, to finish or to find out what became of what was sent; at most until the time limit of %s\n", s.set.timeout)
+		}
+		s.awaited = true
+		s.mu.Unlock()
+	}
+	return s.client.Pause(ctx, try)
+}
+
+// longWait is the try before which the waits add up to several seconds.
+const longWait = 3
 
 // closeBook ends the waiting for others, and closes what a killed attempt of this workflow run left open and this one
 // has nothing to finish of: it would keep others out for nothing.

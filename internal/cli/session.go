@@ -45,6 +45,7 @@ type session struct {
 
 	mu       sync.Mutex
 	waited   map[string]int // cause -> the highest attempt that was told about
+	awaited  bool           // it was said that the server is waited for
 	warnings []string       // of what went wrong beside the command's own work
 }
 
@@ -351,7 +352,7 @@ func (s *session) options(p registry.Plan) apply.Options {
 		Record: func(at time.Time, version int) string {
 			return registry.NewRecord(p, s.report.Digest, s.set.intent, version, at, s.placed())
 		},
-		Lease: ledger.Lease, Pause: s.client.Pause,
+		Lease: ledger.Lease, Pause: s.pause,
 		Step: func(step registry.Step) { fmt.Fprintf(s.runner.Err(), "%s %s\n", step.Do, stepObject(step)) },
 	}
 }

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -116,13 +117,15 @@ func (p *Promotion) End(ctx context.Context, receipt registry.Receipt) error {
 			Hint: "another run decided that this one was dead and went on from its state; see mlflow-promote history",
 		}
 	}
-	var err error
-	for try := 0; try == 0 || try < registry.OddTries && p.Ledger.Pause(ctx, try-1); try++ {
-		err = p.Ledger.put(ctx, p.View.page.id, kv, settled)
-		if reason := registry.ReasonOf(err); reason == registry.OK || reason == registry.Conflict || reason == registry.Unknown {
-			break
+	final := error(nil) // somebody else's entry by now, or not known when the time was up
+	err := registry.Persist(p.Ledger.patience(ctx), func() error {
+		err := p.Ledger.put(ctx, p.View.page.id, kv, settled)
+		if reason := registry.ReasonOf(err); reason == registry.Conflict || reason == registry.Unknown {
+			final, err = err, nil
 		}
-	}
+		return err
+	})
+	err = cmp.Or(final, err)
 	switch {
 	case err == nil:
 		p.entry = closed

@@ -4,7 +4,8 @@ package registry
 // what was written a moment ago: a proxy's odd answer passes, a right that was taken away does not.
 const OddTries = 4
 
-// failedTries is how often a write is sent that the server itself fails at every time: a minute or so of waits.
+// failedTries is how often a write is tried that never leaves, or that the server itself fails at every time: a minute or
+// so of waits.
 const failedTries = 12
 
 // Persist repeats f until it succeeds: as long as pause allows where the server is out of reach or failing, and a few
@@ -34,10 +35,10 @@ const (
 // Settle sends a write, which may be repeated at will, until it is known whether it took effect.
 //
 // The error of write says what is known: with reason Unknown the write may have taken effect, or still will unless the
-// error is Over; with Conflict something is there already, maybe its own earlier try; with any other this try did
-// nothing. look reads whether the effect is there, or never what stands in its way for good; it persists by itself.
-// Nothing is sent again before that is known. A write that was out of reach is repeated for as long as pause allows; one
-// that the server itself fails or refuses, a few times.
+// error is Over; with Conflict something is there already, maybe its own earlier try; with Unreachable it was never sent;
+// with any other this try did nothing either. look reads whether the effect is there, or never what stands in its way for good; it persists by itself.
+// Nothing is sent again before that is known. A write that may be on its way is repeated for as long as pause allows; one
+// that never left, or that the server itself fails, for a minute or so; one that is refused, a few times.
 func Settle(pause func(try int) bool, write func(try int) error, look func() (there bool, never, err error)) (Settled, error) {
 	doubt, open, refused := false, false, 0 // some try may have taken effect; may still; was refused
 	for try := 0; ; try++ {
@@ -45,11 +46,16 @@ func Settle(pause func(try int) bool, write func(try int) error, look func() (th
 		switch reason := ReasonOf(err); {
 		case err == nil:
 			return Answered, nil
+		case reason == Unreachable && !doubt:
+			if try+1 >= failedTries || pause == nil || !pause(try) {
+				return NoEffect, err
+			}
+			continue
 		case reason == Unknown:
 			doubt, open = true, open || MayLand(err)
 		case reason != Conflict && !doubt:
 			return NoEffect, err
-		default:
+		case reason != Unreachable:
 			refused++
 		}
 		there, never, unread := look()

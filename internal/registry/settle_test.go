@@ -9,7 +9,7 @@ import (
 //
 //	a answered   e effect, answer lost   n no effect, answer lost   l lands after the next look, answer lost
 //	f failed by the server itself, without effect                   F the same, with effect
-//	r refused    c refused, because something is there
+//	r refused    c refused, because something is there       u out of reach, never sent
 type script struct {
 	tries  string
 	sent   int
@@ -38,6 +38,8 @@ func (s *script) write(int) error {
 		return &Error{Reason: Unknown, Over: true}
 	case 'f':
 		return &Error{Reason: Unknown, Over: true}
+	case 'u':
+		return &Error{Reason: Unreachable}
 	case 'c':
 		return &Error{Reason: Conflict}
 	}
@@ -73,7 +75,7 @@ func TestWhatSettleSaysIsSo(t *testing.T) {
 			}
 		}
 		if len(tries) < 5 {
-			for _, c := range "aenlfFrc" {
+			for _, c := range "aenlfFrcu" {
 				extend(tries + string(c))
 			}
 		}
