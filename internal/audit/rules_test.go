@@ -50,6 +50,16 @@ var cases = []ruleCase{
 	{rule: "moved-outside", when: "somebody moved it and a later promotion adopted that", plant: func(s *sound) {
 		s.last(func(e *registry.Entry) { e.Record.Outside = []registry.Shift{{Ref: "@champion", Was: "1", Want: "5"}} })
 	}},
+	{rule: "moved-outside", when: "somebody moved it, and the promotion that saw that moved nothing", plant: func(s *sound) {
+		s.Model.Aliases["champion"] = 1
+		s.entries(func(all []registry.Entry) []registry.Entry {
+			e := promoted(3, 1, 2, now.Add(-time.Hour), all[0].Record.Rules["@champion"])
+			e.Outcome, e.Moved, e.Record.Outside = registry.EntryAborted, 0, []registry.Shift{{Ref: "@champion", Was: "2", Want: "1"}}
+			return append(all, e)
+		})
+	}, want: "@champion names version 1; the last promotion on record left it at version 2"},
+	{rule: "moved-outside", when: "a promotion that was never finished had moved it", plant: func(s *sound) { opened(now.Add(-time.Hour))(s); s.Model.Aliases["champion"] = 1 },
+		also: []string{"promotion-unfinished"}},
 	{rule: "moved-outside", when: "the stage gained a second version", plant: func(s *sound) {
 		live(s, "Production")
 		s.version(1).Stage = "Production"
