@@ -127,6 +127,10 @@ var cases = []ruleCase{
 	{rule: "artifact-missing", when: "there is more than the MLmodel file names", plant: func(s *sound) {
 		s.Files[1] = registry.Is([]registry.File{{Path: "MLmodel", Size: 100}, {Path: "model.skops", Size: 1000}, {Path: "notes.txt", Size: 1}})
 	}},
+	{rule: "artifact-missing", when: "only the MLmodel file could be read", plant: func(s *sound) { s.Files[1] = registry.Unreadable[[]registry.File]("503") },
+		unjudged: "503", also: []string{"artifact-unreadable"}},
+	{rule: "artifact-missing", when: "its files lie where nothing can be listed", plant: func(s *sound) { delete(s.Files, 1) },
+		unjudged: "its files cannot be listed, so only the MLmodel file was looked at"},
 	{rule: "artifact-missing", when: "the server hands out no files", plant: func(s *sound) { delete(s.Files, 2); delete(s.MLmodels, 2) }, unjudged: "the server hands out no files"},
 
 	{rule: "artifact-unreadable", when: "the storage is out", plant: func(s *sound) {
@@ -154,6 +158,8 @@ var cases = []ruleCase{
 		s.last(func(e *registry.Entry) { e.Record.Contents = registry.Contents{MLmodel: "sumr2"} })
 		s.Files[2] = registry.Is([]registry.File{{Path: "MLmodel", Size: 100}, {Path: "model.skops", Size: 7}})
 	}},
+	{rule: "artifact-changed", when: "the MLmodel file is the same and the others could not be listed", plant: func(s *sound) { s.Files[2] = registry.Unreadable[[]registry.File]("503") },
+		unjudged: "its files could not be read", also: []string{"artifact-unreadable"}},
 	{rule: "artifact-changed", when: "the record says nothing of the files", plant: func(s *sound) { s.last(func(e *registry.Entry) { e.Record.Contents = registry.Contents{} }) },
 		unjudged: "entry 2 of the ledger says nothing of the files"},
 
@@ -170,6 +176,17 @@ var cases = []ruleCase{
 		s.version(1).Source = "file:///srv/mlruns/7/r1/artifacts/model"
 		s.run(1, func(r *registry.Run) { r.ArtifactURI = "file:///srv/mlruns/7/r1/artifacts" })
 	}},
+	{rule: "source-unsafe", when: "it is a path, and its run could not be read", plant: func(s *sound) {
+		s.version(1).Source = "/mlartifacts/7/r1/artifacts/model"
+		s.Runs["r1"] = registry.Unreadable[registry.Run]("403")
+	}, unjudged: "run r1: 403"},
+	{rule: "source-unsafe", when: "it climbs, and its run could not be read", plant: func(s *sound) {
+		s.version(1).Source = "/mlartifacts/../etc"
+		s.Runs["r1"] = registry.Unreadable[registry.Run]("403")
+	}, want: "version 1: its source /mlartifacts/../etc climbs out of its folder"},
+	{rule: "source-unsafe", when: "it is a path, and there is no run", plant: func(s *sound) {
+		s.version(1).Source, s.version(1).RunID = "/etc", ""
+	}, want: "version 1: its source /etc is a path on the server's own disk, outside its run", also: []string{"no-run"}},
 	{rule: "source-unsafe", when: "a model's name has a question mark", plant: source("models:/who?/3")},
 
 	{rule: "source-elsewhere", when: "the files lie in another run", plant: source("mlflow-artifacts:/7/r9/artifacts/model"),
@@ -308,6 +325,9 @@ var cases = []ruleCase{
 	},
 		want: "version 1: experiment churn (7) of its run is deleted"},
 	{rule: "experiment-deleted", when: "it could not be read", plant: func(s *sound) { s.Experiments["7"] = registry.Unreadable[registry.Experiment]("503") }, unjudged: "experiment 7: 503"},
+	{rule: "experiment-deleted", when: "the run that names it could not be read", plant: func(s *sound) { s.Runs["r1"] = registry.Unreadable[registry.Run]("403") },
+		unjudged: "run r1: 403"},
+	{rule: "experiment-deleted", when: "the run that named it is gone", plant: func(s *sound) { s.Runs["r1"] = registry.Absent[registry.Run]("") }, also: []string{"run-gone"}},
 	{rule: "experiment-deleted", when: "another one is", plant: func(s *sound) { s.Experiments["8"] = registry.Is(registry.Experiment{ID: "8", Deleted: true}) }},
 
 	{rule: "dataset-lineage", when: "the run names none", plant: func(s *sound) { s.run(2, func(r *registry.Run) { r.Datasets = nil }) },
