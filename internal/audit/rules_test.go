@@ -28,8 +28,10 @@ var cases = []ruleCase{
 	{rule: "dangling-alias", when: "the version of an alias is gone", plant: func(s *sound) { s.Model.Aliases["shadow"] = 9 },
 		want: "@shadow names version 9, which does not exist", severity: registry.High},
 	{rule: "dangling-alias", when: "several aliases name one version", plant: func(s *sound) { s.Model.Aliases["shadow"] = 2 }},
-	{rule: "dangling-alias", when: "the versions are hidden", plant: func(s *sound) { s.Model.Hidden, s.Versions = true, nil },
-		also: []string{"hidden-versions", "moved-outside", "no-rollback-target"}},
+	{rule: "dangling-alias", when: "the versions are hidden, and were read by their numbers", plant: func(s *sound) { s.Model.Hidden = true },
+		also: []string{"hidden-versions"}},
+	{rule: "dangling-alias", when: "the versions are hidden, and one that an alias names is gone", plant: func(s *sound) { s.Model.Hidden, s.Model.Aliases["shadow"] = true, 9 },
+		want: "@shadow names version 9, which does not exist", also: []string{"hidden-versions"}},
 
 	{rule: "moved-outside", when: "the alias names another version than the ledger left it at", plant: func(s *sound) { s.Model.Aliases["champion"] = 1 },
 		want: "@champion names version 1; the last promotion on record left it at version 2", severity: registry.High},
