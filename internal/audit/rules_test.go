@@ -277,6 +277,17 @@ var cases = []ruleCase{
 		s.version(2).Tags[registry.TagRecord] = `{"plan":"plan 9"}`
 	}},
 
+	{rule: "plan-not-applied", when: "there is no ledger, and a later promotion may have taken its mark away", plant: func(s *sound) {
+		approved("plan 9", now.AddDate(0, 0, -9))(s)
+		s.Policy, s.Ledger = nil, registry.Absent[registry.Ledger]("")
+		s.version(2).Tags[registry.TagRecord] = `{"plan":"plan 10","at":"2026-05-01T10:00:00Z"}`
+	}, unjudged: "there is no ledger, and of promotions before the last of each version nothing is kept"},
+	{rule: "plan-not-applied", when: "there is no ledger, and the last promotion was before it", plant: func(s *sound) {
+		approved("plan 9", now.AddDate(0, 0, -2))(s)
+		s.Policy, s.Ledger = nil, registry.Absent[registry.Ledger]("")
+		s.version(2).Tags[registry.TagRecord] = `{"plan":"plan 8","at":"2026-04-01T10:00:00Z"}`
+	}, want: "the plan in plan.json, made on 2026-05-01, was never applied: runs:/r3/model to @champion"},
+
 	{rule: "ledger-broken", when: "it does not hold together", plant: func(s *sound) { s.Broken = "entry 2: its record was edited" }, want: "entry 2: its record was edited", severity: registry.High},
 	{rule: "ledger-broken", when: "the server could not be asked", plant: func(s *sound) { s.Ledger = registry.Unreadable[registry.Ledger]("503") }, unjudged: "503"},
 	{rule: "ledger-broken", when: "there is none", plant: func(s *sound) { s.Policy, s.Ledger = nil, registry.Absent[registry.Ledger]("none") }},
