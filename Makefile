@@ -31,7 +31,7 @@ test: test-pure test-real test-container test-browser ## all of the four below
 test-pure: ## tests that need no server, under a minute
 	go vet ./...
 	go vet -tags=real,container,browser ./...
-	go test ./...
+	go test -timeout 30m ./...
 
 test-real: ## tests on real MLflow and PostgreSQL servers
 	$(call tier,real,mlflow-3.17.2 mlflow-2.22.5 mlflow-1.30.1 postgres mariadb nginx)
@@ -46,14 +46,14 @@ test-container: ## tests of the image in a Docker engine, and of workflows under
 
 test-workflows: lint ## our own workflows and the examples: linted, and run under act on a real MLflow and a double of GitHub
 	@tools/setup mlflow-3.17.2 postgres docker act
-	go test -timeout 15m -tags=container -v ./internal/realtest -run 'Workflow|Cancelled'
+	go test -timeout 45m -tags=container -v ./internal/realtest -run 'Workflow|Cancelled'
 
 test-browser: ## pages as a real Chromium shows them
 	$(call tier,browser,chromium gfm)
 
 # tier runs the tests with a build tag, or says that it cannot: an error in CI.
 define tier
-@if tools/setup $(2); then set -x; go test -timeout 30m -tags=$(1) ./...; \
+@if tools/setup $(2); then set -x; go test -timeout 45m -tags=$(1) ./...; \
 else echo "make: not run: the $(1) tests, which need $(2)" >&2; [ "$$CI" != true ]; fi
 endef
 

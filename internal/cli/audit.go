@@ -290,13 +290,10 @@ func (a *auditing) conclude() error {
 
 // failing is how many findings count against fail-on.
 func (a *auditing) failing() int {
-	n := 0
-	for severity, of := range a.tally.Failing {
-		if a.s.set.audit.failOn != never && severity.AtLeast(registry.Severity(a.s.set.audit.failOn)) {
-			n += of
-		}
+	if a.s.set.audit.failOn == never {
+		return 0
 	}
-	return n
+	return a.tally.Fails(registry.Severity(a.s.set.audit.failOn))
 }
 
 // open begins the report and the files that were asked for.
