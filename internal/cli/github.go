@@ -99,7 +99,8 @@ func unmerged(job actions.Context) bool {
 	return job.EventName == "workflow_run" && (job.HeadBranch != job.DefaultBranch || job.HeadRepository != job.Repository)
 }
 
-// mergedPullRequest finds the pull request whose merge made the commit that was pushed; ok is false where there is none.
+// mergedPullRequest finds the pull request whose merge made the commit that was pushed; ok is false where there is none, or
+// where it was merged into another branch, which other people may guard.
 func (s *session) mergedPullRequest(ctx context.Context) (github.PullRequest, bool, error) {
 	if s.job.EventName != "push" {
 		return github.PullRequest{}, false, nil
@@ -109,7 +110,7 @@ func (s *session) mergedPullRequest(ctx context.Context) (github.PullRequest, bo
 		client, err := s.gitHub()
 		if err != nil {
 			s.hub.mergedErr = err
-		} else if pr, ok, err := client.PullRequestOf(ctx, s.job.SHA); err != nil || ok {
+		} else if pr, ok, err := client.PullRequestOf(ctx, s.job.SHA); err != nil || ok && pr.Base == s.job.RefName {
 			s.hub.merged, s.hub.mergedErr = &pr, err
 		}
 	}
