@@ -175,10 +175,24 @@ func refused(op string, u *url.URL, resp *http.Response) error {
 		Detail: fmt.Sprintf("POST %s://%s: %d", u.Scheme, u.Host, resp.StatusCode),
 	}
 	if text := rest.Clean(string(said[:n])); text != "" && !strings.HasPrefix(text, "<") {
-		out.Msg += ": " + text
+		out.Msg += ": " + withoutAddress(text, u)
 	}
 	if resp.StatusCode >= http.StatusInternalServerError {
 		out.Reason = registry.Unknown // a gateway answers so about a receiver that did the work
 	}
 	return out
+}
+
+// withoutAddress takes from what a receiver says the pieces of its own address behind the host, which it may repeat.
+func withoutAddress(text string, u *url.URL) string {
+	pieces := append(strings.Split(u.Path, "/"), strings.Split(u.EscapedPath(), "/")...)
+	for _, values := range u.Query() {
+		pieces = append(pieces, values...)
+	}
+	for _, piece := range append(pieces, u.RawQuery) {
+		if len(piece) > 3 { // shorter ones are no secrets, and stand in many words
+			text = strings.ReplaceAll(text, piece, "***")
+		}
+	}
+	return text
 }
