@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -183,13 +184,13 @@ func refused(op string, u *url.URL, resp *http.Response) error {
 	return out
 }
 
-// withoutAddress takes from what a receiver says the pieces of its own address behind the host, which it may repeat.
+// withoutAddress takes from what a receiver says its own address, whole or in pieces, but for the host.
 func withoutAddress(text string, u *url.URL) string {
-	pieces := append(strings.Split(u.Path, "/"), strings.Split(u.EscapedPath(), "/")...)
+	pieces := slices.Concat([]string{u.String(), u.RequestURI(), u.RawQuery}, strings.Split(u.EscapedPath(), "/"), strings.Split(u.Path, "/"))
 	for _, values := range u.Query() {
 		pieces = append(pieces, values...)
 	}
-	for _, piece := range append(pieces, u.RawQuery) {
+	for _, piece := range pieces {
 		if len(piece) > 3 { // shorter ones are no secrets, and stand in many words
 			text = strings.ReplaceAll(text, piece, "***")
 		}
