@@ -43,6 +43,7 @@ type Options struct {
 	Record func(at time.Time, version int) string // the decision in short, for registry.TheRecord
 	Step   func(registry.Step)                    // told before each creation and move; may be nil
 	Ledger Ledger                                 // nil where there is none, and for plans that move nothing
+	Slow   bool                                   // the ledger's Begin takes longer than a request: guard after it, not beside
 	Lease  time.Duration                          // how long the ledger keeps others out: no move begins later. 0 = for ever
 	// Pause waits before something is tried again, counted from 0, and reports whether there is time for it; nil: never.
 	Pause func(ctx context.Context, try int) bool
@@ -198,6 +199,9 @@ func (run *run) enter(ctx context.Context, steps []registry.Step) {
 	if run.o.Ledger != nil {
 		run.entered = run.o.Now().Round(0) // without the monotonic clock, which stands still while a machine sleeps
 		wg.Go(func() { refused = run.o.Ledger.Begin(run.flight, run.receipt.Version) })
+	}
+	if run.o.Slow {
+		wg.Wait()
 	}
 	run.guard(ctx, steps)
 	wg.Wait()

@@ -353,3 +353,25 @@ func TestNoMoveBeginsAfterTheLease(t *testing.T) {
 		})
 	}
 }
+
+// slow moves the alias by hand while the claim is made, as somebody may while a deployment is shown on GitHub.
+type slow struct {
+	claims
+	server *server
+}
+
+func (l *slow) Begin(context.Context, int) error {
+	l.server.state["champion"] = "9"
+	return nil
+}
+
+// What is moved by hand while a slow claim is made is seen before anything is moved.
+func TestALookAfterASlowClaim(t *testing.T) {
+	s := fresh()
+	r := Run(t.Context(), s, thePlan(), Options{
+		Now: func() time.Time { return time.Unix(0, 0) }, Record: func(time.Time, int) string { return "{}" }, Ledger: &slow{server: s}, Slow: true,
+	})
+	if registry.ReasonOf(r.Err) != registry.Conflict || s.state["champion"] != "9" {
+		t.Errorf("%v, and the alias names %s", r.Err, s.state["champion"])
+	}
+}

@@ -354,7 +354,7 @@ func (s *session) apply(ctx context.Context, p registry.Plan) (again bool) {
 
 func (s *session) options(p registry.Plan) apply.Options {
 	return apply.Options{
-		Now: s.p.Now, Ledger: s.move.ledger(),
+		Now: s.p.Now, Ledger: s.move.ledger(), Slow: s.set.gitHub.environment != "",
 		Record: func(at time.Time, version int) string {
 			return registry.NewRecord(p, s.report.Digest, s.set.intent, version, at, s.placed())
 		},
