@@ -361,17 +361,18 @@ type slow struct {
 }
 
 func (l *slow) Begin(context.Context, int) error {
+	time.Sleep(time.Second)
 	l.server.state["champion"] = "9"
 	return nil
 }
 
 // What is moved by hand while a slow claim is made is seen before anything is moved.
 func TestALookAfterASlowClaim(t *testing.T) {
-	s := fresh()
-	r := Run(t.Context(), s, thePlan(), Options{
-		Now: func() time.Time { return time.Unix(0, 0) }, Record: func(time.Time, int) string { return "{}" }, Ledger: &slow{server: s}, Slow: true,
+	synctest.Test(t, func(t *testing.T) {
+		s := fresh()
+		r := Run(t.Context(), s, thePlan(), Options{Now: time.Now, Record: func(time.Time, int) string { return "{}" }, Ledger: &slow{server: s}, Slow: true})
+		if registry.ReasonOf(r.Err) != registry.Conflict || s.state["champion"] != "9" {
+			t.Errorf("%v, and the alias names %s", r.Err, s.state["champion"])
+		}
 	})
-	if registry.ReasonOf(r.Err) != registry.Conflict || s.state["champion"] != "9" {
-		t.Errorf("%v, and the alias names %s", r.Err, s.state["champion"])
-	}
 }
