@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build generate test test-pure test-real test-reliability test-matrix test-container test-browser lint fuzz demo bench bench-audit image fmt clean mutants
+.PHONY: help build generate test test-pure test-real test-reliability test-matrix test-container test-workflows test-browser lint fuzz demo bench bench-audit image fmt clean mutants
 
 VERSION ?= dev
 IMAGE ?= mlflow-promote:dev
@@ -31,7 +31,7 @@ test: test-pure test-real test-container test-browser ## all of the four below
 test-pure: ## tests that need no server, under a minute
 	go vet ./...
 	go vet -tags=real,container,browser ./...
-	go test ./...
+	go test -timeout 30m ./...
 
 test-real: ## tests on real MLflow and PostgreSQL servers
 	$(call tier,real,mlflow-3.17.2 mlflow-2.22.5 mlflow-1.30.1 postgres mariadb nginx)
@@ -42,14 +42,18 @@ test-matrix: ## every command on every kind of MLflow server, as one table; with
 	go test -timeout 60m -tags=real -v ./internal/matrix -whole $(TABLE)
 
 test-container: ## tests of the image in a Docker engine, and of workflows under act
-	$(call tier,container,mlflow-3.17.2 docker act)
+	$(call tier,container,mlflow-3.17.2 postgres docker act)
+
+test-workflows: lint ## our own workflows and the examples: linted, and run under act on a real MLflow and a double of GitHub
+	@tools/setup mlflow-3.17.2 postgres docker act
+	go test -timeout 45m -tags=container -v ./internal/realtest -run 'Workflow|Cancelled'
 
 test-browser: ## pages as a real Chromium shows them
 	$(call tier,browser,chromium gfm)
 
 # tier runs the tests with a build tag, or says that it cannot: an error in CI.
 define tier
-@if tools/setup $(2); then set -x; go test -timeout 15m -tags=$(1) ./...; \
+@if tools/setup $(2); then set -x; go test -timeout 45m -tags=$(1) ./...; \
 else echo "make: not run: the $(1) tests, which need $(2)" >&2; [ "$$CI" != true ]; fi
 endef
 

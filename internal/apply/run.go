@@ -196,7 +196,7 @@ func (run *run) enter(ctx context.Context, steps []registry.Step) {
 	var refused error
 	var wg sync.WaitGroup
 	if run.o.Ledger != nil {
-		run.entered = run.o.Now()
+		run.entered = run.o.Now().Round(0) // without the monotonic clock, which stands still while a machine sleeps
 		wg.Go(func() { refused = run.o.Ledger.Begin(run.flight, run.receipt.Version) })
 	}
 	run.guard(ctx, steps)

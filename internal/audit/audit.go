@@ -140,14 +140,11 @@ const longest = 2000
 
 // filled puts what is known into the words that stand for it, so that a command can be pasted.
 func filled(fix, model string, x result) string {
-	words := []string{"MODEL", registry.ShellWord(model)}
-	for word, value := range map[string]string{"ALIAS": x.alias, "STAGE": x.stage} {
-		if value != "" {
+	var words []string
+	for word, value := range map[string]string{"MODEL": model, "ALIAS": x.alias, "STAGE": x.stage} {
+		if value != "" && !strings.Contains(value, "`") { // that would end the command that it stands in
 			words = append(words, word, registry.ShellWord(value))
 		}
-	}
-	if strings.Contains(model, "`") {
-		words = nil // it would end the command that it stands in
 	}
 	if x.version != 0 {
 		words = append(words, "VERSION", fmt.Sprint(x.version))

@@ -49,7 +49,7 @@ func (s scene) compared(v registry.Version, e registry.Entry) (result, bool) {
 		what = fmt.Sprintf("the MLmodel file has the digest %.12s, and had %.12s", m.Sha256, was.MLmodel)
 	case listed && was.Files > 0 && (n != was.Files || bytes != was.Bytes):
 		what = fmt.Sprintf("there are %d files with %d bytes, and there were %d with %d", n, bytes, was.Files, was.Bytes)
-	case was.MLmodel != "" && !known, was.MLmodel == "" && !listed:
+	case was.MLmodel != "" && !known, was.Files > 0 && !listed:
 		return unjudged(v, "its files could not be read"), true
 	default:
 		return result{}, false

@@ -21,8 +21,8 @@ var artifactMissing = rule{
 			switch why := missing(s.MLmodels[v.Number], s.Files[v.Number], m, known, files, listed); {
 			case why != "":
 				out = append(out, about(v, "%s: %s (source %s)", s.at(v), why, short(v.Source)))
-			case notAsked(s.MLmodels[v.Number], s.Files[v.Number]):
-				out = append(out, unjudged(v, "the server hands out no files"))
+			case !known || !listed:
+				out = append(out, unjudged(v, "%s", unseen(s.MLmodels[v.Number], s.Files[v.Number])))
 			}
 		}
 		return out
@@ -58,6 +58,20 @@ func has(files []registry.File, name string) bool {
 		}
 	}
 	return false
+}
+
+// unseen says why a model's files are not known to be all there, where nothing is known to be missing.
+func unseen(descriptor registry.Known[registry.MLmodel], listing registry.Known[[]registry.File]) string {
+	_, known := descriptor.Get()
+	switch {
+	case notAsked(descriptor, listing):
+		return "the server hands out no files"
+	case !known:
+		return short(descriptor.Why())
+	case !listing.Gathered():
+		return "its files cannot be listed, so only the MLmodel file was looked at"
+	}
+	return short(listing.Why())
 }
 
 // notAsked reports whether neither fact was gathered: the server hands out no files at all.

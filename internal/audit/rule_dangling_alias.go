@@ -16,9 +16,6 @@ var danglingAlias = rule{
 	},
 	moving: true,
 	model: func(s scene) (out []result) {
-		if s.hidden() {
-			return nil // none of its versions is seen; hidden-versions says so
-		}
 		for _, alias := range slices.Sorted(maps.Keys(s.Model.Aliases)) {
 			n := s.Model.Aliases[alias]
 			if _, there := s.Version(n); !there {

@@ -13,14 +13,14 @@ var experimentDeleted = rule{
 	model: func(s scene) (out []result) {
 		for _, v := range s.Versions {
 			run, known := s.Runs[v.RunID].Get()
-			if !known {
-				continue // no-run and run-gone say so
-			}
-			experiment, known := s.Experiments[run.ExperimentID].Get()
+			experiment, there := s.Experiments[run.ExperimentID].Get()
 			switch {
-			case !known && !s.Experiments[run.ExperimentID].IsAbsent():
+			case v.RunID == "" || s.Runs[v.RunID].IsAbsent(): // no-run and run-gone say so
+			case !known:
+				out = append(out, unjudged(v, "run %s: %s", short(v.RunID), s.Runs[v.RunID].Why()))
+			case !there && !s.Experiments[run.ExperimentID].IsAbsent():
 				out = append(out, unjudged(v, "experiment %s: %s", short(run.ExperimentID), s.Experiments[run.ExperimentID].Why()))
-			case !known || experiment.Deleted:
+			case !there || experiment.Deleted:
 				out = append(out, about(v, "%s: experiment %s (%s) of its run is deleted", s.at(v), short(experiment.Name), short(run.ExperimentID)))
 			}
 		}

@@ -39,12 +39,13 @@ var movedOutside = rule{
 	},
 }
 
-// leftOver reports whether the target is where the last promotion left it that did not end well, which
-// promotion-unfinished tells.
+// leftOver reports whether the target is where the last promotion moved it that did not end well, which
+// promotion-unfinished tells. One that was given up before it moved anything explains nothing: it may only have met what
+// somebody else had moved.
 func (s scene) leftOver(l registry.Ledger, ref, now string) bool {
 	e, ok := l.Last()
-	if !ok || e.Outcome == registry.EntryDone {
+	if !ok || e.Outcome == registry.EntryDone || e.Outcome != "" && e.Moved == 0 {
 		return false
 	}
-	return slices.ContainsFunc(e.Record.Moves, func(m registry.Shift) bool { return m.Ref == ref && (m.Want == now || m.Was == now) })
+	return slices.ContainsFunc(e.Record.Moves, func(m registry.Shift) bool { return m.Ref == ref && m.Want == now })
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
@@ -30,8 +31,10 @@ var planNotApplied = rule{
 			switch state := appliedBy(l, p.Digest); {
 			case !ok && why != "":
 				r.unjudged, r.message = true, why
-			case state == registry.EntryDone, !ok && s.markedBy(p.Digest):
+			case state == registry.EntryDone, !ok && s.marked(func(r registry.Record) bool { return r.Plan == p.Digest }):
 				continue
+			case !ok && s.marked(func(r registry.Record) bool { return later(r.At, p.Made) }):
+				r.unjudged, r.message = true, "there is no ledger, and of promotions before the last of each version nothing is kept"
 			case state == underWay:
 				continue
 			default:
@@ -80,10 +83,15 @@ func appliedBy(l registry.Ledger, digest string) string {
 	return ""
 }
 
-// markedBy reports whether a version says that it was moved by the plan: what there is where no ledger is kept.
-func (s scene) markedBy(digest string) bool {
+// marked reports whether a version says so of the last promotion that moved it: what there is where no ledger is kept.
+func (s scene) marked(says func(registry.Record) bool) bool {
 	return slices.ContainsFunc(s.Versions, func(v registry.Version) bool {
 		var mark registry.Record
-		return json.Unmarshal([]byte(v.Tags[registry.TagRecord]), &mark) == nil && mark.Plan == digest
+		return json.Unmarshal([]byte(v.Tags[registry.TagRecord]), &mark) == nil && says(mark)
 	})
+}
+
+func later(at string, than time.Time) bool {
+	t, err := time.Parse(time.RFC3339, at)
+	return err == nil && t.After(than)
 }

@@ -17,11 +17,11 @@ var serverVulnerable = rule{
 		if s.version == "" {
 			return []result{{unjudged: true, message: "the server does not tell its version"}}
 		}
-		var ids []string
+		var ids, known []string
 		fixed := ""
 		for _, a := range advisories {
 			if a.affects(s.version) {
-				ids = append(ids, a.id+" ("+a.what+")")
+				ids, known = append(ids, a.id), append(known, a.id+" ("+a.what+")")
 				if fixed == "" || before(fixed, a.fixed[len(a.fixed)-1]) {
 					fixed = a.fixed[len(a.fixed)-1]
 				}
@@ -31,7 +31,7 @@ var serverVulnerable = rule{
 			return nil
 		}
 		return []result{{
-			key: s.version, message: fmt.Sprintf("MLflow %s has %s", s.version, strings.Join(ids, ", ")),
+			key: strings.Join(ids, " "), message: fmt.Sprintf("MLflow %s has %s", s.version, strings.Join(known, ", ")),
 			fix: "upgrade to MLflow " + fixed + " or later, which fixes all of these",
 		}}
 	},

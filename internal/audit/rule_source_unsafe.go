@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"unicode"
@@ -20,11 +21,13 @@ var sourceUnsafe = rule{
 	needs: registry.AuditNeeds{Runs: true},
 	model: func(s scene) (out []result) {
 		for _, v := range s.Versions {
-			why := malformed(v.Source)
-			if why == "" {
-				why = s.outside(v)
-			}
-			if why != "" {
+			_, known := s.Runs[v.RunID].Get()
+			form, place := malformed(v.Source), s.outside(v)
+			switch why := cmp.Or(form, place); {
+			case why == "":
+			case form == "" && v.RunID != "" && !known && !s.Runs[v.RunID].IsAbsent(): // it may lie in its run
+				out = append(out, unjudged(v, "run %s: %s", short(v.RunID), s.Runs[v.RunID].Why()))
+			default:
 				out = append(out, about(v, "%s: its source %s %s", s.at(v), short(v.Source), why))
 			}
 		}

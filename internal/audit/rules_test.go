@@ -28,8 +28,10 @@ var cases = []ruleCase{
 	{rule: "dangling-alias", when: "the version of an alias is gone", plant: func(s *sound) { s.Model.Aliases["shadow"] = 9 },
 		want: "@shadow names version 9, which does not exist", severity: registry.High},
 	{rule: "dangling-alias", when: "several aliases name one version", plant: func(s *sound) { s.Model.Aliases["shadow"] = 2 }},
-	{rule: "dangling-alias", when: "the versions are hidden", plant: func(s *sound) { s.Model.Hidden, s.Versions = true, nil },
-		also: []string{"hidden-versions", "moved-outside", "no-rollback-target"}},
+	{rule: "dangling-alias", when: "the versions are hidden, and were read by their numbers", plant: func(s *sound) { s.Model.Hidden = true },
+		also: []string{"hidden-versions"}},
+	{rule: "dangling-alias", when: "the versions are hidden, and one that an alias names is gone", plant: func(s *sound) { s.Model.Hidden, s.Model.Aliases["shadow"] = true, 9 },
+		want: "@shadow names version 9, which does not exist", also: []string{"hidden-versions"}},
 
 	{rule: "moved-outside", when: "the alias names another version than the ledger left it at", plant: func(s *sound) { s.Model.Aliases["champion"] = 1 },
 		want: "@champion names version 1; the last promotion on record left it at version 2", severity: registry.High},
@@ -50,6 +52,16 @@ var cases = []ruleCase{
 	{rule: "moved-outside", when: "somebody moved it and a later promotion adopted that", plant: func(s *sound) {
 		s.last(func(e *registry.Entry) { e.Record.Outside = []registry.Shift{{Ref: "@champion", Was: "1", Want: "5"}} })
 	}},
+	{rule: "moved-outside", when: "somebody moved it, and the promotion that saw that moved nothing", plant: func(s *sound) {
+		s.Model.Aliases["champion"] = 1
+		s.entries(func(all []registry.Entry) []registry.Entry {
+			e := promoted(3, 1, 2, now.Add(-time.Hour), all[0].Record.Rules["@champion"])
+			e.Outcome, e.Moved, e.Record.Outside = registry.EntryAborted, 0, []registry.Shift{{Ref: "@champion", Was: "2", Want: "1"}}
+			return append(all, e)
+		})
+	}, want: "@champion names version 1; the last promotion on record left it at version 2"},
+	{rule: "moved-outside", when: "a promotion that was never finished had moved it", plant: func(s *sound) { opened(now.Add(-time.Hour))(s); s.Model.Aliases["champion"] = 1 },
+		also: []string{"promotion-unfinished"}},
 	{rule: "moved-outside", when: "the stage gained a second version", plant: func(s *sound) {
 		live(s, "Production")
 		s.version(1).Stage = "Production"
@@ -117,6 +129,10 @@ var cases = []ruleCase{
 	{rule: "artifact-missing", when: "there is more than the MLmodel file names", plant: func(s *sound) {
 		s.Files[1] = registry.Is([]registry.File{{Path: "MLmodel", Size: 100}, {Path: "model.skops", Size: 1000}, {Path: "notes.txt", Size: 1}})
 	}},
+	{rule: "artifact-missing", when: "only the MLmodel file could be read", plant: func(s *sound) { s.Files[1] = registry.Unreadable[[]registry.File]("503") },
+		unjudged: "503", also: []string{"artifact-unreadable"}},
+	{rule: "artifact-missing", when: "its files lie where nothing can be listed", plant: func(s *sound) { delete(s.Files, 1) },
+		unjudged: "its files cannot be listed, so only the MLmodel file was looked at"},
 	{rule: "artifact-missing", when: "the server hands out no files", plant: func(s *sound) { delete(s.Files, 2); delete(s.MLmodels, 2) }, unjudged: "the server hands out no files"},
 
 	{rule: "artifact-unreadable", when: "the storage is out", plant: func(s *sound) {
@@ -144,6 +160,8 @@ var cases = []ruleCase{
 		s.last(func(e *registry.Entry) { e.Record.Contents = registry.Contents{MLmodel: "sumr2"} })
 		s.Files[2] = registry.Is([]registry.File{{Path: "MLmodel", Size: 100}, {Path: "model.skops", Size: 7}})
 	}},
+	{rule: "artifact-changed", when: "the MLmodel file is the same and the others could not be listed", plant: func(s *sound) { s.Files[2] = registry.Unreadable[[]registry.File]("503") },
+		unjudged: "its files could not be read", also: []string{"artifact-unreadable"}},
 	{rule: "artifact-changed", when: "the record says nothing of the files", plant: func(s *sound) { s.last(func(e *registry.Entry) { e.Record.Contents = registry.Contents{} }) },
 		unjudged: "entry 2 of the ledger says nothing of the files"},
 
@@ -160,6 +178,17 @@ var cases = []ruleCase{
 		s.version(1).Source = "file:///srv/mlruns/7/r1/artifacts/model"
 		s.run(1, func(r *registry.Run) { r.ArtifactURI = "file:///srv/mlruns/7/r1/artifacts" })
 	}},
+	{rule: "source-unsafe", when: "it is a path, and its run could not be read", plant: func(s *sound) {
+		s.version(1).Source = "/mlartifacts/7/r1/artifacts/model"
+		s.Runs["r1"] = registry.Unreadable[registry.Run]("403")
+	}, unjudged: "run r1: 403"},
+	{rule: "source-unsafe", when: "it climbs, and its run could not be read", plant: func(s *sound) {
+		s.version(1).Source = "/mlartifacts/../etc"
+		s.Runs["r1"] = registry.Unreadable[registry.Run]("403")
+	}, want: "version 1: its source /mlartifacts/../etc climbs out of its folder"},
+	{rule: "source-unsafe", when: "it is a path, and there is no run", plant: func(s *sound) {
+		s.version(1).Source, s.version(1).RunID = "/etc", ""
+	}, want: "version 1: its source /etc is a path on the server's own disk, outside its run", also: []string{"no-run"}},
 	{rule: "source-unsafe", when: "a model's name has a question mark", plant: source("models:/who?/3")},
 
 	{rule: "source-elsewhere", when: "the files lie in another run", plant: source("mlflow-artifacts:/7/r9/artifacts/model"),
@@ -248,6 +277,17 @@ var cases = []ruleCase{
 		s.version(2).Tags[registry.TagRecord] = `{"plan":"plan 9"}`
 	}},
 
+	{rule: "plan-not-applied", when: "there is no ledger, and a later promotion may have taken its mark away", plant: func(s *sound) {
+		approved("plan 9", now.AddDate(0, 0, -9))(s)
+		s.Policy, s.Ledger = nil, registry.Absent[registry.Ledger]("")
+		s.version(2).Tags[registry.TagRecord] = `{"plan":"plan 10","at":"2026-05-01T10:00:00Z"}`
+	}, unjudged: "there is no ledger, and of promotions before the last of each version nothing is kept"},
+	{rule: "plan-not-applied", when: "there is no ledger, and the last promotion was before it", plant: func(s *sound) {
+		approved("plan 9", now.AddDate(0, 0, -2))(s)
+		s.Policy, s.Ledger = nil, registry.Absent[registry.Ledger]("")
+		s.version(2).Tags[registry.TagRecord] = `{"plan":"plan 8","at":"2026-04-01T10:00:00Z"}`
+	}, want: "the plan in plan.json, made on 2026-05-01, was never applied: runs:/r3/model to @champion"},
+
 	{rule: "ledger-broken", when: "it does not hold together", plant: func(s *sound) { s.Broken = "entry 2: its record was edited" }, want: "entry 2: its record was edited", severity: registry.High},
 	{rule: "ledger-broken", when: "the server could not be asked", plant: func(s *sound) { s.Ledger = registry.Unreadable[registry.Ledger]("503") }, unjudged: "503"},
 	{rule: "ledger-broken", when: "there is none", plant: func(s *sound) { s.Policy, s.Ledger = nil, registry.Absent[registry.Ledger]("none") }},
@@ -298,6 +338,9 @@ var cases = []ruleCase{
 	},
 		want: "version 1: experiment churn (7) of its run is deleted"},
 	{rule: "experiment-deleted", when: "it could not be read", plant: func(s *sound) { s.Experiments["7"] = registry.Unreadable[registry.Experiment]("503") }, unjudged: "experiment 7: 503"},
+	{rule: "experiment-deleted", when: "the run that names it could not be read", plant: func(s *sound) { s.Runs["r1"] = registry.Unreadable[registry.Run]("403") },
+		unjudged: "run r1: 403"},
+	{rule: "experiment-deleted", when: "the run that named it is gone", plant: func(s *sound) { s.Runs["r1"] = registry.Absent[registry.Run]("") }, also: []string{"run-gone"}},
 	{rule: "experiment-deleted", when: "another one is", plant: func(s *sound) { s.Experiments["8"] = registry.Is(registry.Experiment{ID: "8", Deleted: true}) }},
 
 	{rule: "dataset-lineage", when: "the run names none", plant: func(s *sound) { s.run(2, func(r *registry.Run) { r.Datasets = nil }) },

@@ -175,3 +175,21 @@ func TestFindingsPointIntoThePolicyFile(t *testing.T) {
 		t.Errorf("without a file: %+v", j.Findings)
 	}
 }
+
+// A name with a backtick would end the command that it is put into: the word for it stays.
+func TestNoNameEndsTheCommandThatItStandsIn(t *testing.T) {
+	const fix = "run `promote --model MODEL --alias ALIAS --stage STAGE`"
+	for _, c := range []struct {
+		model string
+		at    result
+		want  string
+	}{
+		{"churn", result{alias: "champion", stage: "Production"}, "run `promote --model churn --alias champion --stage Production`"},
+		{"ch`urn", result{alias: "champion"}, "run `promote --model MODEL --alias champion --stage STAGE`"},
+		{"churn", result{alias: "cham`pion", stage: "`"}, "run `promote --model churn --alias ALIAS --stage STAGE`"},
+	} {
+		if got := filled(fix, c.model, c.at); got != c.want {
+			t.Errorf("%s %+v: %s", c.model, c.at, got)
+		}
+	}
+}

@@ -113,12 +113,13 @@ func (t *Tally) skipped(u registry.AuditUnjudged) {
 	t.Totals.Unjudged[i].Count += u.Count
 }
 
-// Fails reports whether findings at or above a severity count against it.
-func (t *Tally) Fails(at registry.Severity) bool {
-	for severity, n := range t.Failing {
-		if n > 0 && severity.AtLeast(at) {
-			return true
+// Fails is the number of findings at or above a severity that count against it.
+func (t *Tally) Fails(at registry.Severity) int {
+	n := 0
+	for severity, of := range t.Failing {
+		if severity.AtLeast(at) {
+			n += of
 		}
 	}
-	return false
+	return n
 }

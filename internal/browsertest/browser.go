@@ -129,8 +129,8 @@ func (b *Browser) read(from io.ReadCloser) {
 	}
 }
 
-// patience is how long a command may take before the browser counts as hung.
-const patience = 60 * time.Second
+// patience is how long a command may take before the browser counts as hung, on the slowest of machines.
+const patience = 5 * time.Minute
 
 // call sends a command and waits for its answer.
 func (b *Browser) call(session, method string, params, out any) error {

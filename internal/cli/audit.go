@@ -290,13 +290,10 @@ func (a *auditing) conclude() error {
 
 // failing is how many findings count against fail-on.
 func (a *auditing) failing() int {
-	n := 0
-	for severity, of := range a.tally.Failing {
-		if a.s.set.audit.failOn != never && severity.AtLeast(registry.Severity(a.s.set.audit.failOn)) {
-			n += of
-		}
+	if a.s.set.audit.failOn == never {
+		return 0
 	}
-	return n
+	return a.tally.Fails(registry.Severity(a.s.set.audit.failOn))
 }
 
 // open begins the report and the files that were asked for.
@@ -441,6 +438,8 @@ func (s *session) baseline() (*audit.Baseline, error) {
 		err = fmt.Errorf("%s is of an audit that was cut short; take one that ended", name)
 	case file.Totals.Scope != s.set.audit.scope:
 		err = fmt.Errorf("%s was made with scope: %s, and this is scope: %s; what one does not look at is not fixed", name, file.Totals.Scope, s.set.audit.scope)
+	case file.Totals.Server != s.set.registry:
+		err = fmt.Errorf("%s is of the registry %s, and this is %s; models of one name there are not those here", name, file.Totals.Server, s.set.registry)
 	default:
 		return audit.NewBaseline(file.Findings), nil
 	}

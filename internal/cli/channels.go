@@ -97,7 +97,7 @@ func (r *reader) needsGitHub(name string) {
 
 var (
 	eventType    = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`)
-	repository   = regexp.MustCompile(`^[A-Za-z0-9-]{1,39}/[A-Za-z0-9._-]{1,100}$`)
+	repository   = regexp.MustCompile(`^[A-Za-z0-9_-]{1,39}/\.?[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$`)
 	workflowFile = regexp.MustCompile(`^[A-Za-z0-9._-]{1,200}\.ya?ml$`)
 )
 

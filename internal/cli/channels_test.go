@@ -15,6 +15,7 @@ func TestDispatchLines(t *testing.T) {
 		"acme/deploy/deploy.yaml@v1":         {repository: "acme/deploy", workflow: "deploy.yaml", ref: "v1"},
 		"acme/deploy/deploy.yml@release/1":   {repository: "acme/deploy", workflow: "deploy.yml", ref: "release/1"},
 		"acme/my.models:registry.promoted":   {repository: "acme/my.models", event: "registry.promoted"},
+		"ann_acme/x:promoted":                {repository: "ann_acme/x", event: "promoted"}, // of a managed user
 		"a/b:x":                              {repository: "a/b", event: "x"},
 		strings.Repeat("e", 100):             {event: strings.Repeat("e", 100)},
 		"acme/deploy/deploy.yml@refs/tags/1": {repository: "acme/deploy", workflow: "deploy.yml", ref: "refs/tags/1"},
@@ -34,6 +35,7 @@ func TestDispatchLines(t *testing.T) {
 		"a/b/c/deploy.yml@main":         "is not a repository",
 		"acme:promoted":                 "is not a repository",
 		"../x:promoted":                 "is not a repository",
+		"acme/..:promoted":              "is not a repository",
 		"two words":                     "is neither",
 		"acme/deploy":                   "is neither",
 		strings.Repeat("e", 101):        "is neither",

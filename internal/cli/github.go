@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/actions"
 	"github.com/mlflow-promote/mlflow-promote/internal/github"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
@@ -86,13 +87,20 @@ func (s *session) commit(ctx context.Context, f registry.Facts, asked bool) regi
 // heads are the commits that count as the one the workflow runs on. A workflow_run that may write follows a run of any
 // branch, and a commit that nobody merged is no head of what it is run for.
 func (s *session) heads() []string {
-	if s.job.EventName == "workflow_run" && !s.report.Dry && (s.job.HeadBranch != s.job.DefaultBranch || s.job.HeadRepository != s.job.Repository) {
+	if unmerged(s.job) && !s.report.Dry {
 		return []string{s.job.SHA}
 	}
 	return []string{s.job.HeadSHA, s.job.SHA}
 }
 
-// mergedPullRequest finds the pull request whose merge made the commit that was pushed; ok is false where there is none.
+// unmerged reports whether the job follows the run of another branch than the default one, or of a fork's: it is started
+// on the default branch all the same.
+func unmerged(job actions.Context) bool {
+	return job.EventName == "workflow_run" && (job.HeadBranch != job.DefaultBranch || job.HeadRepository != job.Repository)
+}
+
+// mergedPullRequest finds the pull request whose merge made the commit that was pushed; ok is false where there is none, or
+// where it was merged into another branch, which other people may guard.
 func (s *session) mergedPullRequest(ctx context.Context) (github.PullRequest, bool, error) {
 	if s.job.EventName != "push" {
 		return github.PullRequest{}, false, nil
@@ -102,7 +110,7 @@ func (s *session) mergedPullRequest(ctx context.Context) (github.PullRequest, bo
 		client, err := s.gitHub()
 		if err != nil {
 			s.hub.mergedErr = err
-		} else if pr, ok, err := client.PullRequestOf(ctx, s.job.SHA); err != nil || ok {
+		} else if pr, ok, err := client.PullRequestOf(ctx, s.job.SHA); err != nil || ok && pr.Base == s.job.RefName {
 			s.hub.merged, s.hub.mergedErr = &pr, err
 		}
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -253,15 +254,17 @@ func cmdReceive(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // cmdEvents prints what was dispatched since the last time, each held to the published schema, or asserts that it was
-// nothing.
+// nothing. Channels are told beside one another: only the order within each means something.
 //
 //	events [none]
 func cmdEvents(ts *testscript.TestScript, neg bool, args []string) {
 	o := &stageOf(ts).outside
-	if sent := o.hub.Events(); slices.Contains(args, "none") && len(sent) > 0 {
+	sent := o.hub.Events()
+	if slices.Contains(args, "none") && len(sent) > 0 {
 		ts.Fatalf("%d events were sent", len(sent))
 	}
-	for _, e := range o.hub.Events() {
+	slices.SortStableFunc(sent, func(a, b githubtest.Event) int { return cmp.Compare(a.Repository, b.Repository) })
+	for _, e := range sent {
 		event := []byte(e.Payload)
 		if e.Workflow != "" {
 			var inputs map[string]string

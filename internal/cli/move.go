@@ -24,7 +24,6 @@ type move struct {
 
 	event    registry.Event // what others are told; its record id is "" until the move was claimed
 	deployed github.Deployed
-	shown    bool   // as a deployment
 	page     string // of the version, in MLflow
 }
 
@@ -130,7 +129,6 @@ func (m *move) deploy(ctx context.Context, version int) {
 	if err == nil && !m.deployed.ByJob {
 		err = client.DeploymentStatus(ctx, m.deployed.ID, m.status(github.InProgress, deploymentText(m.event)))
 	}
-	m.shown = err == nil
 	s.report.Deployment = report.Deployment{Environment: s.set.gitHub.environment, ByJob: m.deployed.ByJob}
 	if err != nil {
 		s.report.Deployment.Why = err.Error()
@@ -142,7 +140,7 @@ func (m *move) deploy(ctx context.Context, version int) {
 // before. It goes on after a cancellation, for a while.
 func (s *session) settle() {
 	m := s.move
-	if m == nil || !m.shown || m.deployed.ByJob {
+	if m == nil || m.deployed.ID == 0 || m.deployed.ByJob {
 		return
 	}
 	ctx, cancel := context.WithTimeout(s.late, deployTime)
@@ -155,7 +153,7 @@ func (s *session) settle() {
 	if s.report.Receipt.Err != nil {
 		state = m.status(github.Failure, string(registry.ReasonOf(s.report.Receipt.Err)))
 	}
-	s.report.Deployment.State = string(state.State)
+	s.report.Deployment.State, s.report.Deployment.Why = string(state.State), ""
 	if err := client.DeploymentStatus(ctx, m.deployed.ID, state); err != nil {
 		s.report.Deployment.Why = err.Error()
 		s.warn(fmt.Sprintf("how the deployment to %s ended is not shown on GitHub: %v", s.set.gitHub.environment, err))

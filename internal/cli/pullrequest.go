@@ -59,7 +59,7 @@ func (s *session) followed(ctx context.Context) {
 		s.warn("which pull request this is about is not known: " + err.Error())
 		return
 	}
-	pr, ok, err := client.PullRequestAt(ctx, s.job.HeadSHA)
+	pr, ok, err := client.PullRequestAt(ctx, s.job.HeadRepository, s.job.HeadBranch, s.job.HeadSHA)
 	switch {
 	case err != nil:
 		s.warn("which pull request this is about is not known: " + err.Error())

@@ -62,6 +62,12 @@ func (s *session) begin(c command) error {
 		}
 	}
 	if by := s.set.intent.Query.Candidate.Commit; by != nil {
+		if c.judges && writes && !s.set.dryRun && unmerged(job) {
+			return &registry.Error{
+				Reason: registry.RefNotAllowed, Msg: fmt.Sprintf("the candidate is a commit of branch %q of %q, which need not have been merged", job.HeadBranch, job.HeadRepository),
+				Hint: "let the workflow follow runs of the default branch alone (branches: below workflow_run), or name the run; to look without writing, set dry-run: true",
+			}
+		}
 		sha, err := headCommit(job)
 		if err != nil {
 			return err

@@ -320,6 +320,16 @@ func (c *Client) login(ctx context.Context) (string, error) {
 	return c.viewer.login, nil
 }
 
+// wrote reports whether a text is ours: it has the marker of the key, and this client's login wrote it. Whose that is, is
+// asked for only where there is a marker.
+func (c *Client) wrote(ctx context.Context, key, body string, author *user) (bool, error) {
+	if _, marked, _ := unmarked(key, body); !marked {
+		return false, nil
+	}
+	me, err := c.login(ctx)
+	return err == nil && author.login() == me, err
+}
+
 // user is whoever made something; GitHub leaves null where the account is gone.
 type user struct {
 	Login string `json:"login"`

@@ -172,6 +172,7 @@ func everything(ctx context.Context, c *Client) map[string]error {
 	out["review"] = unknown(c.Review(ctx, ReviewQuery{RunID: 7, PullRequest: 12, Head: head, Commit: base, Starter: "ann"}).Why())
 	out["contains"] = unknown(c.Contains(ctx, base, head).Why())
 	_, _, out["pull request of"] = c.PullRequestOf(ctx, head)
+	_, _, out["pull request at"] = c.PullRequestAt(ctx, repo, "topic", head)
 	_, out["comment"] = c.Comment(ctx, 12, "k", "hello", "")
 	_, out["comment again"] = c.Comment(ctx, 12, "k", "hello again", "")
 	_, _, out["commented"] = c.Commented(ctx, 12, "k")

@@ -78,14 +78,11 @@ func (c *Client) comments(ctx context.Context, pr int, key string) ([]comment, e
 	}
 	var ours []comment
 	for _, found := range list {
-		if _, marked, _ := unmarked(key, found.Body); !marked {
-			continue
-		}
-		me, err := c.login(ctx)
+		mine, err := c.wrote(ctx, key, found.Body, found.User)
 		if err != nil {
 			return nil, err
 		}
-		if found.User.login() == me {
+		if mine {
 			ours = append(ours, found)
 		}
 	}

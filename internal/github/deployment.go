@@ -174,8 +174,9 @@ func (c *Client) DeploymentStatus(ctx context.Context, id int64, s Status) error
 	return err
 }
 
-// Deactivate marks the active deployments of a model and target in an environment inactive, but for the one with the id
-// keep. GitHub does that by itself for environments that nobody uses only.
+// Deactivate marks the deployments of a model and target in an environment that are older than the one with the id keep
+// inactive; 0 = all. Where a later one has succeeded meanwhile, keep is the one that was replaced. GitHub does that by
+// itself for environments that nobody uses only.
 func (c *Client) Deactivate(ctx context.Context, environment, key string, keep int64, description string) error {
 	r := deployments("list the deployments to "+environment, "read")
 	r.path, r.query = c.in("deployments"), map[string][]string{"task": {task}, "environment": {environment}}
@@ -185,13 +186,18 @@ func (c *Client) Deactivate(ctx context.Context, environment, key string, keep i
 	}
 	slices.SortFunc(list, func(a, b deployment) int { return cmp.Compare(b.ID, a.ID) }) // newest first
 	var active []int64
+	replaced := false // by a later one
 	for _, d := range list {
-		if d.ID == keep || d.ours().Key != key {
+		if d.ours().Key != key || d.ID == keep && !replaced {
 			continue
 		}
 		status, ok, err := c.lastStatus(ctx, d.ID)
 		if err != nil {
 			return err
+		}
+		if keep != 0 && d.ID > keep {
+			replaced = replaced || status.State == string(Success)
+			continue
 		}
 		if ok && status.State == string(Inactive) {
 			break // what is older was ended before it, see below

@@ -239,6 +239,27 @@ func TestOnlyTheSameTargetsDeploymentsAreEnded(t *testing.T) {
 	}
 }
 
+// A run is still to say how its deployment ended when the next one has moved on and said so already.
+func TestAPromotionThatReportsLateEndsNoLaterDeployment(t *testing.T) {
+	for name, c := range map[string]struct{ later, after string }{
+		"a later one is live":       {"success", "inactive inactive success"},
+		"a later one is on its way": {"in_progress", "inactive success in_progress"},
+		"a later one has failed":    {"failure", "inactive success failure"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			world := withDeployments(ours("churn@champion", "r6", "success"), ours("churn@champion", "r7", "success"), ours("churn@champion", "r8", c.later))
+			onEach(t, world, func(s *stage) {
+				var keep int64
+				s.state(func(r *githubtest.Repository) { keep = r.Deployments[1].ID })
+				s.ok(s.client.Deactivate(s.Context(), "live", "churn@champion", keep, "replaced"))
+				if got := s.states(); got != c.after {
+					s.Errorf("states %q, want %q", got, c.after)
+				}
+			})
+		})
+	}
+}
+
 func TestAnEndingThatWasCutOffIsFinishedByTheNext(t *testing.T) {
 	world := withDeployments(ours("churn@champion", "r5", "success"), ours("churn@champion", "r6", "success"), ours("churn@champion", "r7", "success"))
 	for nth := 1; nth <= 3; nth++ {

@@ -109,14 +109,11 @@ func (c *Client) issues(ctx context.Context, want Issue) ([]issue, error) {
 	}
 	var ours []issue
 	for _, found := range list {
-		if _, marked, _ := unmarked(want.Key, found.Body); !marked || len(found.PullRequest) > 0 {
-			continue
-		}
-		me, err := c.login(ctx)
+		mine, err := c.wrote(ctx, want.Key, found.Body, found.User)
 		if err != nil {
 			return nil, err
 		}
-		if found.User.login() == me {
+		if mine && len(found.PullRequest) == 0 {
 			ours = append(ours, found)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -175,10 +176,24 @@ func refused(op string, u *url.URL, resp *http.Response) error {
 		Detail: fmt.Sprintf("POST %s://%s: %d", u.Scheme, u.Host, resp.StatusCode),
 	}
 	if text := rest.Clean(string(said[:n])); text != "" && !strings.HasPrefix(text, "<") {
-		out.Msg += ": " + text
+		out.Msg += ": " + withoutAddress(text, u)
 	}
 	if resp.StatusCode >= http.StatusInternalServerError {
 		out.Reason = registry.Unknown // a gateway answers so about a receiver that did the work
 	}
 	return out
+}
+
+// withoutAddress takes from what a receiver says its own address, whole or in pieces, but for the host.
+func withoutAddress(text string, u *url.URL) string {
+	pieces := slices.Concat([]string{u.String(), u.RequestURI(), u.RawQuery}, strings.Split(u.EscapedPath(), "/"), strings.Split(u.Path, "/"))
+	for _, values := range u.Query() {
+		pieces = append(pieces, values...)
+	}
+	for _, piece := range pieces {
+		if len(piece) > 3 { // shorter ones are no secrets, and stand in many words
+			text = strings.ReplaceAll(text, piece, "***")
+		}
+	}
+	return text
 }

@@ -210,6 +210,7 @@ func TestALongSlackMessageStaysWithinItsLimits(t *testing.T) {
 func TestTheAddressOfAWebhookIsInNoErrorAndNoNote(t *testing.T) {
 	for sentence, answer := range map[string]http.HandlerFunc{
 		"refused": says(403, "no"), "trouble": says(503, ""), "broken": breaks,
+		"repeated":   func(w http.ResponseWriter, r *http.Request) { http.Error(w, "nothing at "+r.URL.String(), 404) },
 		"redirected": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.String()+"/again", 302) },
 	} {
 		t.Run(sentence, func(t *testing.T) {

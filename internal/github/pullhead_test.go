@@ -6,7 +6,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/github/githubtest"
 )
 
-func TestThePullRequestWhoseHeadItIs(t *testing.T) {
+func TestThePullRequestThatProposesABranch(t *testing.T) {
 	world := func() githubtest.Repository {
 		return githubtest.Repository{Name: repo, Commits: []*githubtest.Commit{{SHA: base}, {SHA: head}, {SHA: side}}, Pulls: []*githubtest.Pull{
 			{Number: 12, Author: "bob", Head: side, Merge: head, Merged: true},
@@ -14,15 +14,31 @@ func TestThePullRequestWhoseHeadItIs(t *testing.T) {
 			{Number: 14, Author: "mallory", Head: gone, From: "mallory/churn"},
 			{Number: 15, Author: "ann", Head: base},
 			{Number: 16, Author: "ann", Head: base},
+			{Number: 17, Author: "mallory", Head: side, From: "mallory/other"},
 		}}
 	}
-	onEach(t, world, func(s *stage) {
-		for sha, want := range map[string]int{head: 13, gone: 14, side: 0, base: 0, "main": 0, "": 0} {
-			pr, ok, err := s.client.PullRequestAt(s.Context(), sha)
-			s.ok(err)
-			if ok != (want != 0) || ok && pr.Number != want {
-				s.Errorf("%s: %v, number %d, want %d", sha, ok, pr.Number, want)
-			}
-		}
-	})
+	for name, c := range map[string]struct {
+		from, branch, sha string
+		want              int
+	}{
+		"a branch of the repository":             {repo, "topic", head, 13},
+		"a fork's, whose commit is nowhere else": {"mallory/churn", "topic", gone, 14},
+		"another fork of the same owner":         {"mallory/churn", "topic", side, 0},
+		"another branch":                         {"mallory/churn", "main", gone, 0},
+		"a commit that is not its last":          {repo, "topic", gone, 0},
+		"merged":                                 {repo, "topic", side, 0},
+		"two of them":                            {repo, "topic", base, 0},
+		"no commit":                              {repo, "topic", "main", 0},
+		"a fork that was deleted":                {"", "topic", gone, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onEach(t, world, func(s *stage) {
+				pr, ok, err := s.client.PullRequestAt(s.Context(), c.from, c.branch, c.sha)
+				s.ok(err)
+				if ok != (c.want != 0) || ok && pr.Number != c.want {
+					s.Errorf("%v, number %d, want %d", ok, pr.Number, c.want)
+				}
+			})
+		})
+	}
 }

@@ -206,6 +206,18 @@ churn: newest 7, @champion 3
 	}
 }
 
+// A hidden model is read version by version: a failure there is of that model, and does not end the audit.
+func TestAHiddenModelThatCannotBeReadIsSaid(t *testing.T) {
+	s := smallServer(t, "3.17.2")
+	w := &world{Server: s}
+	w.send("POST", "model-versions/set-tag", map[string]any{"name": "churn", "version": "4", "key": registry.PromptTag, "value": "true"})
+	s.Fault(mlflowtest.Fault{Path: "model-versions/get", Kind: mlflowtest.Status, Status: 403})
+	got := briefs(t, auditor(t, s.Transport()), registry.AuditQuery{Scope: registry.ScopeLive})
+	if !strings.Contains(got, "gap: ") || !strings.Contains(got, "churn: ") || !strings.Contains(got, "403") {
+		t.Error(got)
+	}
+}
+
 func TestAnAuditSaysWhatHidesAndWhatDangles(t *testing.T) {
 	for version, want := range map[string]map[string]string{
 		"3.17.2": {
@@ -221,6 +233,7 @@ gap: newest 9
   9 None
 `, registry.ScopeLive: `
 churn: newest 7, @champion 3, hidden
+  2 Production
   3 None
   4 Staging
   6 Production
@@ -239,6 +252,7 @@ gap: newest 9, @champion 5
   9 None
 `, registry.ScopeLive: `
 churn: newest 7, @champion 3, hidden
+  2 Production
   3 None
   4 Staging
   6 Production

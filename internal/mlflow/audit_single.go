@@ -180,17 +180,25 @@ func (r *reading) versionsOf(ctx context.Context, name, filter string) ([]regist
 const hiddenMost = 1000
 
 // hidden reads a model whose versions the server keeps from search, since one of them is marked as a prompt: each by its
-// number, or of many those that an alias or a stage names.
+// number, or of many those that an alias names and the newest of each stage. In the scope live that is up to the newest
+// in use: older versions may share its stage.
 func (r *reading) hidden(ctx context.Context, l listed) (registry.Audited, error) {
 	l.model.Hidden = true
-	numbers := l.wanted()
-	if r.q.Scope == registry.ScopeAll && l.model.Newest <= hiddenMost {
-		numbers = nil
-		for n := range l.model.Newest {
+	numbers, last := l.wanted(), l.model.Newest
+	if r.q.Scope == registry.ScopeLive {
+		last = l.lastInUse()
+	}
+	if last <= hiddenMost {
+		for n := range last {
 			numbers = append(numbers, n+1)
 		}
+		slices.Sort(numbers)
+		numbers = slices.Compact(numbers)
 	}
 	versions, err := r.byNumber(ctx, l.model.Name, numbers)
+	if ofOneModel(err) {
+		return registry.Audited{Model: l.model, Unreadable: Short(err)}, nil
+	}
 	a := r.audited(l, versions)
 	if r.q.Scope == registry.ScopeAll && l.model.Newest > hiddenMost {
 		a.Unreadable = fmt.Sprintf("the server hides its versions from search, and it has more than the %d that are asked for one by one", hiddenMost)

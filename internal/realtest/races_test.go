@@ -181,7 +181,7 @@ func (r *raceOf) round(n int) {
 
 // promote runs one process of the program.
 func (r *raceOf) promote(address, run string, version int) racetest.Attempt {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	ledger := "required"
 	if r.how == "no claims" {

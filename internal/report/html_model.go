@@ -358,8 +358,9 @@ func heldSince(known registry.Known[registry.Ledger], ref string, version int, t
 	return seconds(at)
 }
 
+// seconds is a time as the page has it; 0 where it is not known, or one that browsers cannot write.
 func seconds(t time.Time) int64 {
-	if t.IsZero() {
+	if year := t.Year(); t.IsZero() || year < 1 || year > 9999 {
 		return 0
 	}
 	return t.Unix()

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path"
 	"regexp"
@@ -361,4 +362,19 @@ func BenchmarkAuditPage(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/10_000, "ns/version")
+}
+
+// A time that no calendar has would end the page's script: browsers know none either.
+func TestTimesOfNoCalendarAreUnknown(t *testing.T) {
+	for _, c := range []struct {
+		at   time.Time
+		want int64
+	}{
+		{time.Time{}, 0}, {time.UnixMilli(math.MaxInt64), 0}, {time.UnixMilli(math.MinInt64), 0},
+		{time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), 0}, {time.Date(2026, 5, 3, 0, 0, 0, 0, time.UTC), 1777766400},
+	} {
+		if got := seconds(c.at); got != c.want {
+			t.Errorf("%v: %d, want %d", c.at, got, c.want)
+		}
+	}
 }

@@ -66,6 +66,24 @@ func TestUnsafeWorkflowsAreNoticed(t *testing.T) {
 	}
 }
 
+// An event that could not be sent comes behind the one that replaced it: whoever deploys must not go back to it.
+func TestConsumersDeployNothingForALateEvent(t *testing.T) {
+	for _, file := range []string{"examples/workflows/deploy-on-event.yml", "docs/events.md"} {
+		text, err := os.ReadFile(root + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{
+			"if: ${{ !github.event.client_payload.record.superseded_by }}",
+			"group: deploy-${{ github.event.client_payload.model }}-${{ github.event.client_payload.record.superseded_by }}",
+		} {
+			if !strings.Contains(string(text), want) {
+				t.Errorf("%s: %q is missing", file, want)
+			}
+		}
+	}
+}
+
 func workflows(t *testing.T) []string {
 	t.Helper()
 	var files []string

@@ -157,11 +157,27 @@ func (v *visit) readPull() answer {
 	return v.respond(http.StatusOK, out)
 }
 
+// listPulls knows the filters by state and head.
+func (v *visit) listPulls() answer {
+	q := v.request.URL.Query()
+	state := cmp.Or(q.Get("state"), "open")
+	out := []any{}
+	for _, p := range slices.Backward(v.repo.Pulls) { // newest first
+		owner, _, _ := strings.Cut(cmp.Or(p.From, v.repo.Name), "/")
+		proposes := q.Get("head") == "" || q.Get("head") == owner+":"+p.Branch
+		if proposes && (state == "all" || (state == "closed") == p.Merged) {
+			out = append(out, v.pullJSON(p))
+		}
+	}
+	return v.page(out)
+}
+
+// pullsOfCommit finds nothing by a commit that only a fork has, as GitHub does.
 func (v *visit) pullsOfCommit() answer {
 	sha := v.path["commit_sha"]
 	out := []any{}
 	for _, p := range v.repo.Pulls {
-		if p.Head == sha || p.Merged && p.Merge == sha {
+		if p.Head == sha && p.From == "" || p.Merged && p.Merge == sha {
 			out = append(out, v.pullJSON(p))
 		}
 	}

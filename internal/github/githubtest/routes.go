@@ -42,6 +42,7 @@ func init() { // not in the declaration, which the handlers would refer to in a 
 		{"POST", base + "/issues/{issue_number}/comments", "pull-requests", "write", (*visit).createComment},
 		{"PATCH", base + "/issues/comments/{comment_id}", "pull-requests", "write", (*visit).editComment},
 		{"DELETE", base + "/issues/comments/{comment_id}", "pull-requests", "write", (*visit).deleteComment},
+		{"GET", base + "/pulls", "pull-requests", "read", (*visit).listPulls},
 		{"GET", base + "/pulls/{pull_number}", "pull-requests", "read", (*visit).readPull},
 		{"GET", base + "/pulls/{pull_number}/reviews", "pull-requests", "read", (*visit).listReviews},
 	}

@@ -1,0 +1,130 @@
+//go:build container
+
+package realtest
+
+import (
+	"bytes"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/github/githubtest"
+)
+
+// onBridge serves where containers can reach it.
+func onBridge(t *testing.T, h http.Handler) string {
+	t.Helper()
+	gateway, err := bridge()
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", net.JoinHostPort(gateway, "0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: h}
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(func() { server.Close() })
+	return "http://" + listener.Addr().String()
+}
+
+// A job is cancelled while the server carries out the move: what the container reports is what became of it, its
+// deployment does not stay in progress, and the next attempt of the run ends where an undisturbed one would have.
+func TestAContainerCancelledInTheMiddleOfAMove(t *testing.T) {
+	server := shared(t).server
+	logged, err := server.Train(t.Context(), Spec{Experiment: "cancel", Model: "model"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	upstream, err := url.Parse(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const commit = "0123456789abcdef0123456789abcdef01234567"
+	hub := githubtest.New()
+	hub.Add(githubtest.Repository{Name: "example/churn", Commits: []*githubtest.Commit{{SHA: commit, Author: "bob"}}, Runs: []*githubtest.Run{{ID: 1, SHA: commit, Actor: "octocat"}}})
+	moving := make(chan struct{})
+	var once sync.Once
+	pass := httputil.NewSingleHostReverseProxy(upstream)
+	mlflow := onBridge(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		pass.ServeHTTP(w, r)
+		if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/registered-models/alias") {
+			once.Do(func() { // the answer is on its way when the signal comes, and its end is not
+				close(moving)
+				time.Sleep(time.Second)
+			})
+		}
+	}))
+	api := onBridge(t, hub)
+	with := func(attempt string) container {
+		c := newContainer(t, map[string]string{
+			"tracking-uri": mlflow, "model": "cancel", "alias": "champion", "thresholds": "test_accuracy >= 0.9",
+			"deployment-environment": "production", "github-token": "ghs-of-the-job", "allow-insecure-http": "true",
+		}, "candidate", "runs:/"+logged[0].RunID+"/model")
+		c.env = slices.DeleteFunc(c.env, func(kv string) bool { return strings.HasPrefix(kv, "GITHUB_RUN_ATTEMPT=") })
+		c.env = append(c.env, "GITHUB_API_URL="+api, "GITHUB_RUN_ATTEMPT="+attempt)
+		return c
+	}
+
+	c := with("1")
+	cmd := c.command()
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	select {
+	case <-moving:
+	case err := <-ended:
+		t.Fatalf("ended before it moved anything: %v\n%s", err, out.Bytes())
+	}
+	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-ended:
+	case <-time.After(7500 * time.Millisecond): // then the runner sends SIGTERM
+		_ = exec.Command("docker", "kill", c.name).Run()
+		t.Fatalf("still running after 7.5 s\n%s", out.Bytes())
+	}
+	if got := cmd.ProcessState.ExitCode(); got != 130 && got != 0 {
+		t.Errorf("status %d\n%s", got, out.Bytes())
+	}
+	c.wrote(t, map[string]string{"changed": "true", "version": "1"})
+	if got := holderOf(t, server, "cancel", "champion"); got != "1" {
+		t.Errorf("champion is version %s, want 1", got)
+	}
+	if got := lastState(hub); got != "success" && got != "failure" {
+		t.Errorf("the deployment is left as %q\n%s", got, out.Bytes())
+	}
+
+	again := with("2")
+	if status, out := again.run(t); status != 0 {
+		t.Errorf("the next attempt: status %d\n%s", status, out)
+	}
+	if got := holderOf(t, server, "cancel", "champion"); got != "1" {
+		t.Errorf("champion is version %s after the next attempt, want 1", got)
+	}
+}
+
+// lastState is that of the newest deployment.
+func lastState(hub *githubtest.Server) (state string) {
+	hub.Change("example/churn", func(r *githubtest.Repository) {
+		for _, d := range r.Deployments {
+			for _, s := range d.Statuses {
+				state = s.State
+			}
+		}
+	})
+	return state
+}

@@ -1,0 +1,48 @@
+package repotest
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A .cache/ that came from another machine remembers packages which this one has not.
+func TestSetupInstallsPackagesThatAreMissingWhateverTheCacheSays(t *testing.T) {
+	dir := t.TempDir()
+	script, err := os.ReadFile("../../tools/setup")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := filepath.Join(dir, "bin")
+	for path, text := range map[string]string{
+		"tools/setup":          string(script),
+		".cache/stamp/mariadb": "",
+		"bin/apt-get":          "#!/bin/sh\necho \"$@\"\n", // for root; others are told what is missing
+	} {
+		path = filepath.Join(dir, path)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"bash", "dirname", "flock", "mkdir", "rm", "tail"} {
+		path, err := exec.LookPath(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(path, filepath.Join(bin, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.Command(filepath.Join(bin, "bash"), filepath.Join(dir, "tools/setup"), "mariadb")
+	cmd.Env = []string{"PATH=" + bin, "HOME=" + dir}
+	out, err := cmd.CombinedOutput()
+	log, missing := os.ReadFile(filepath.Join(dir, ".cache/log/mariadb.log"))
+	if missing != nil || !strings.Contains(string(log), "mariadb-server-core") {
+		t.Errorf("nothing was asked for: %v, %v\n%s", err, missing, out)
+	}
+}
