@@ -8,11 +8,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
+// movedBack is for an alias; a stage goes in its place.
+const movedBack = "if it is right, promote that version, which judges and records it; if not, `mlflow-promote rollback --model MODEL --alias ALIAS`, and take the right to move aliases from people (EDIT) where the server knows rights"
+
 var movedOutside = rule{
 	AuditRule: registry.AuditRule{
 		ID: "moved-outside", Title: "Alias or stage moved outside this tool", Severity: registry.High,
 		Why: "What consumers load passed no gate and stands in no record: nobody can say later who made it live, and on what evidence. Only targets that this tool has moved before are looked at.",
-		Fix: "if it is right, promote that version, which judges and records it; if not, `mlflow-promote rollback --model MODEL`, and take the right to move aliases from people (EDIT) where the server knows rights",
+		Fix: movedBack,
 	},
 	needs:  registry.AuditNeeds{Ledger: true},
 	moving: true,
@@ -31,7 +34,7 @@ var movedOutside = rule{
 			if alias, isAlias := strings.CutPrefix(ref, "@"); isAlias {
 				r.alias, r.version = alias, s.Model.Aliases[alias]
 			} else {
-				r.stage = ref
+				r.stage, r.fix = ref, strings.Replace(movedBack, "--alias ALIAS", "--stage STAGE", 1)
 			}
 			out = append(out, r)
 		}

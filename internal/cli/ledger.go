@@ -281,5 +281,9 @@ func (s *session) resetLedger(ctx context.Context) {
 		s.fail(err)
 		return
 	}
+	if v.Why() != s.set.reset {
+		s.report.Plan.Notes = append(s.report.Plan.Notes, fmt.Sprintf("the promotion ledger of %s is whole again: the experiment that holds it was deleted and has been restored; no new one was begun", s.set.intent.Query.Model))
+		return
+	}
 	s.report.Plan.Notes = append(s.report.Plan.Notes, fmt.Sprintf("a new promotion ledger of %s begins with run %s: %s", s.set.intent.Query.Model, v.ID(), v.Why()))
 }

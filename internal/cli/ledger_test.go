@@ -56,6 +56,46 @@ func TestALostLedgerIsReplacedOnRequestOnly(t *testing.T) {
 	})
 }
 
+// Who deletes the experiment of all ledgers, as the page on removing everything says, gets out again by the command that
+// the error names; a promotion alone never restores or begins anything.
+func TestADeletedHomeOfLedgersIsRestoredOnRequestOnly(t *testing.T) {
+	for name, c := range map[string]struct {
+		gone []string // experiments
+		tag  bool     // the anchor too
+		want string   // in the note
+	}{
+		"all was deleted":           {[]string{"mlflow-promotions", "mlflow-promotions/churn"}, true, "the team uninstalled it"},
+		"only the home was deleted": {[]string{"mlflow-promotions"}, false, "is whole again"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				f := newFlow(t, "promote", "--model", "churn", "--candidate", "runs:/better/model", "--alias", "champion", "--thresholds", "test_f1 >= champion")
+				if r, status := f.run(t); status != 0 || r.RecordID == "" {
+					t.Fatalf("status %d: %+v", status, r)
+				}
+				for _, experiment := range c.gone {
+					ask(t, f, "POST", "experiments/delete", map[string]any{"experiment_id": experimentID(t, f, experiment)})
+				}
+				if c.tag {
+					ask(t, f, "DELETE", "registered-models/delete-tag", map[string]any{"name": "churn", "key": registry.TagAnchor})
+				}
+				back, reset := f, f
+				back.args = []string{"promote", "--model", "churn", "--candidate", "models:/churn/1", "--alias", "champion", "--thresholds", "test_f1 >= 0.5", "--override", "downgrade"}
+				reset.args = []string{"doctor", "--model", "churn", "--reset-ledger", "the team uninstalled it"}
+				if r, _ := back.run(t); r.Reason != registry.LedgerLost || r.Changed {
+					t.Errorf("reason %s, changed %v: %s", r.Reason, r.Changed, r.Error)
+				}
+				if r, status := reset.run(t); status != 0 || len(r.Notes) != 1 || !strings.Contains(r.Notes[0], c.want) {
+					t.Errorf("status %d: %+v", status, r)
+				}
+				if r, status := back.run(t); status != 0 || r.RecordID == "" {
+					t.Errorf("after the reset: status %d, %s", status, r.Error)
+				}
+			})
+		})
+	}
+}
+
 // ask sends a request of somebody else to the double.
 func ask(t *testing.T, f flow, method, path string, body any) map[string]any {
 	t.Helper()

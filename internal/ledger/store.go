@@ -25,6 +25,8 @@ type Founder interface {
 	Found(ctx context.Context, model, page string) (Place, error)
 	// Refound makes page the first of the model's ledger, whatever was there.
 	Refound(ctx context.Context, model, page string) (Place, error)
+	// Reopen restores what holds the pages of all models where somebody deleted it, and reports whether it did.
+	Reopen(ctx context.Context) (reopened bool, err error)
 	// Tail leaves a hint where the newest page is.
 	Tail(ctx context.Context, p Place, page string) error
 	// Anchor notes on the registered model that it has a ledger.

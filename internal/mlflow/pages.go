@@ -201,6 +201,19 @@ func (p Pages) Found(ctx context.Context, model, page string) (registry.LedgerPl
 	return place, err
 }
 
+// Reopen restores the experiment that holds the pages of all models, and with it its runs, where it was deleted.
+func (p Pages) Reopen(ctx context.Context) (reopened bool, err error) {
+	e, ok, err := p.experiment(ctx, pagesExperiment)
+	if err != nil || !ok || e.Experiment.Stage != "deleted" {
+		return false, err
+	}
+	return true, p.restore(ctx, e)
+}
+
+func (p Pages) restore(ctx context.Context, e experimentJSON) error {
+	return p.send(ctx, "restore experiment "+e.Experiment.Name, "experiments/restore", map[string]any{"experiment_id": e.Experiment.ID})
+}
+
 // Refound points the model's experiment at another first page. It restores the experiment where it was deleted: its
 // name is taken until it is purged.
 func (p Pages) Refound(ctx context.Context, model, page string) (registry.LedgerPlace, error) {
@@ -213,7 +226,7 @@ func (p Pages) Refound(ctx context.Context, model, page string) (registry.Ledger
 	}
 	id := e.Experiment.ID
 	if e.Experiment.Stage == "deleted" {
-		if err := p.send(ctx, "restore experiment "+e.Experiment.Name, "experiments/restore", map[string]any{"experiment_id": id}); err != nil {
+		if err := p.restore(ctx, e); err != nil {
 			return registry.LedgerPlace{}, err
 		}
 	}

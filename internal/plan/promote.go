@@ -61,9 +61,22 @@ func newer(f registry.Facts, in registry.Intent) error {
 	}
 	return &registry.Error{
 		Reason: registry.Downgrade,
-		Msg:    fmt.Sprintf("version %d of %s is older than version %d, which %s names now", f.Number(), in.Query.Model, slices.Max(held), in.Query.Target),
+		Msg:    fmt.Sprintf("version %d of %s is older than version %d, which %s names now", f.Number(), in.Query.Model, slices.Max(held), naming(f, in.Query.Target, slices.Max(held))),
 		Hint:   "promote a newer version, or allow this one with the input override: downgrade",
 	}
+}
+
+// naming is the part of the target that names the version: of an alias and a stage one may name nothing.
+func naming(f registry.Facts, t registry.Target, number int) registry.Target {
+	aliased := t.Alias != "" && f.Model.OrZero().Aliases[t.Alias] == number
+	staged := t.Stage != "" && slices.Contains(f.StageHolders, number)
+	switch {
+	case aliased && !staged:
+		t.Stage = ""
+	case staged && !aliased:
+		t.Alias = ""
+	}
+	return t
 }
 
 func moves(f registry.Facts, in registry.Intent) []registry.Step {

@@ -124,7 +124,7 @@ func (r Report) headline() Line {
 	case registry.BadPolicy:
 		return line("Bad policy: ", C(message(r.Err)))
 	case registry.Blocked:
-		return line(fmt.Sprintf("Blocked: %d of %d gates", len(r.Verdict.Failed()), len(r.Verdict.Findings)), " for ", model)
+		return line(fmt.Sprintf("Blocked: %d of %d gates failed", len(r.Verdict.Failed()), len(r.Verdict.Findings)), " for ", model)
 	case registry.NoGates:
 		return line("Refused: no gate says what ", model, " must achieve")
 	case registry.Unknown:
@@ -242,10 +242,19 @@ func (r Report) subject() Doc {
 		if r.Policy != "" {
 			rows = append(rows, []Line{line("policy"), line(C(r.Policy))})
 		}
-		rows = append(rows, []Line{line("target"), targetSpan(r.Plan.Target)}, []Line{line("incumbent"), line(incumbent)})
+		rows = append(rows, []Line{line("target"), targetSpan(r.Plan.Target)}, []Line{line(r.replaced()), line(incumbent)})
 	}
 	rows = append(append(rows, r.approvedRow()...), r.pullRequestRow()...)
 	return Doc{Table{[]string{"", ""}, rows}}
+}
+
+// replaced is what to call the version that the target named when it was looked at: after a finished rollback it is the
+// one that was taken back.
+func (r Report) replaced() string {
+	if r.Command == "rollback" && r.Applied && r.Reason == registry.OK {
+		return "was"
+	}
+	return "incumbent"
 }
 
 // problem is the error with its wire detail and hint.

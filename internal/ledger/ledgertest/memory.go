@@ -121,6 +121,9 @@ func (m *Memory) Found(_ context.Context, model, page string) (registry.LedgerPl
 	return m.Places[model], nil
 }
 
+// Reopen has nothing to do: pages in memory are held by nothing that could be deleted.
+func (m *Memory) Reopen(context.Context) (bool, error) { return false, nil }
+
 // Refound takes the place of what was there.
 func (m *Memory) Refound(_ context.Context, model, page string) (registry.LedgerPlace, error) {
 	end, err := m.begin("refound", page)
