@@ -283,6 +283,9 @@ func (s *session) refuse(problems []problem) int {
 		page = report.NotValidatedPage()
 		fmt.Fprintf(s.runner.Err(), "  hint: %s\n", report.ForkHint)
 	}
+	if !s.json {
+		s.close()
+	}
 	s.publish(append(page, report.List{Items: items}).Map(s.runner.Hide))
 	return registry.ExitBadInput
 }
