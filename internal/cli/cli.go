@@ -110,12 +110,35 @@ func arguments(argv []string) (args, error) {
 	fs.BoolVar(&a.json, "json", false, "")
 	fs.BoolVar(&a.version, "version", false, "")
 	if err := fs.Parse(argv); err != nil {
-		return a, err
+		return a, unknownFlag(err)
 	}
 	if fs.NArg() > 0 {
 		return a, fmt.Errorf("argument %q stands alone: write flags as --name value, the command first", fs.Arg(0))
 	}
 	return a, nil
+}
+
+// unknownFlag says what flag may have been meant, where the error is that there is no such flag. The flag package has no
+// type for it.
+func unknownFlag(err error) error {
+	name, unknown := strings.CutPrefix(err.Error(), "flag provided but not defined: -")
+	if !unknown {
+		return err
+	}
+	var names []string
+	for _, in := range Inputs[1:] {
+		names = append(names, in.Name)
+	}
+	return fmt.Errorf("unknown flag --%s%s", name, meant("--", name, names))
+}
+
+// meant asks whether the nearest of names was meant; "" where none is near.
+func meant(prefix, name string, names []string) string {
+	near := registry.Nearest(name, names)
+	if len(near) == 0 {
+		return ""
+	}
+	return "; did you mean " + prefix + near[0] + "?"
 }
 
 // give takes a flag. One that holds a list may be repeated and adds to it; any other given twice is a contradiction.
@@ -165,7 +188,7 @@ func (s *session) run(ctx context.Context, a args) int {
 	s.report.Command = name
 	c, ok := commandNamed(name)
 	if !ok {
-		return s.refuse([]problem{{"command", name, "want " + input("command").wants()}})
+		return s.refuse([]problem{{"command", name, "want " + input("command").wants() + meant("", name, commandNames())}})
 	}
 	s.set = read(c, value, s.runner.ReadWorkspace, s.p.Env)
 	s.set.problems = append(s.set.problems, foreign(c, a)...)
@@ -259,6 +282,9 @@ func (s *session) refuse(problems []problem) int {
 	if s.report.NotValidated() {
 		page = report.NotValidatedPage()
 		fmt.Fprintf(s.runner.Err(), "  hint: %s\n", report.ForkHint)
+	}
+	if !s.json {
+		s.close()
 	}
 	s.publish(append(page, report.List{Items: items}).Map(s.runner.Hide))
 	return registry.ExitBadInput

@@ -24,7 +24,7 @@ func commands() []command {
 		{name: "alias", summary: "set or remove aliases that no gate guards, such as challenger or shadow, several in one step", writes: true, adopts: true, read: (*reader).aliasInputs, run: (*session).alias},
 		{name: "rollback", summary: "back to the last good holder of alias and/or stage, or to the version named by candidate; what is left is put on hold", writes: true, needsTarget: true, read: (*reader).rollbackInputs, run: (*session).rollback},
 		{name: "history", summary: "who moved what, when, on what evidence; what was live at a time; whether the records hold together", read: (*reader).historyInputs, run: (*session).history},
-		{name: "doctor", summary: "reach the server and say what it is and can do; writes nothing", read: (*reader).doctorInputs, run: (*session).doctor},
+		{name: "doctor", summary: "reach the server and say what it is and can do; writes only with repair or reset-ledger", read: (*reader).doctorInputs, run: (*session).doctor},
 		{name: "compare", summary: "show the candidate and another version side by side: metrics, parameters, datasets, signature; writes nothing", read: (*reader).compareInputs, run: (*session).compare},
 		{name: "lineage", summary: "show what one version came from and where it went: data, code, run, files, aliases, stage, promotions, deployment; writes nothing", args: []string{"model", "candidate"}, read: (*reader).lineageInputs, run: (*session).lineage},
 		{name: "audit", summary: "the whole registry against the audit rules: what is live and cannot be loaded, traced, gone back to, or never passed; writes nothing", read: (*reader).auditInputs, run: (*session).audit},

@@ -101,6 +101,13 @@ const lastEntry = -1
 
 // history shows who moved what, when, on what evidence, and whether the records hold together.
 func (s *session) history(ctx context.Context) {
+	if now := s.p.Now(); s.set.at.After(now) {
+		s.fail(&registry.Error{
+			Reason: registry.BadInput, Msg: "input at: " + s.set.at.UTC().Format(time.RFC3339) + " is in the future, of which no record tells",
+			Hint: "give a time up to now, " + now.UTC().Format(time.RFC3339),
+		})
+		return
+	}
 	if pages := s.set.saved.History.Pages; len(pages) > 0 {
 		s.shown(s.set.intent.Query.Model, pages, nil)
 		return

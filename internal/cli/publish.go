@@ -33,12 +33,17 @@ func (s *session) finish(ctx context.Context) int {
 	if !s.json && (s.report.Err == nil || s.report.Judged || s.report.Applied || len(s.report.Suggest)+len(s.report.Histories) > 0) {
 		io.WriteString(s.runner.Out(), report.Text(page)+"\n")
 	}
-	if !s.json && s.report.Requests > 0 {
-		fmt.Fprintf(s.runner.Out(), "%s: %d requests in %d rounds, %d ms\n", s.report.Reason, s.report.Requests, s.report.Rounds, s.report.Took.Milliseconds())
+	if !s.json && (s.report.Requests > 0 || s.report.Reason != registry.OK) {
+		s.close()
 	}
 	s.annotate()
 	s.publish(append(page, remark...))
 	return s.report.Reason.Exit()
+}
+
+// close prints the last line: how it ended, and what that cost.
+func (s *session) close() {
+	fmt.Fprintf(s.runner.Out(), "%s: %d requests in %d rounds, %d ms\n", s.report.Reason, s.report.Requests, s.report.Rounds, s.report.Took.Milliseconds())
 }
 
 // printError shows an error as the person who gets it at 2 a.m. needs it: what, where on the wire, what to do.

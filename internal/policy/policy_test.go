@@ -172,6 +172,22 @@ func TestSuggestionsPass(t *testing.T) {
 	}
 }
 
+// Law: a suggested limit has at most three digits, and the candidate still passes it.
+func TestLawSuggestedLimitsAreShortAndPass(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		v := rapid.Float64Range(-1e6, 1e6).Draw(t, "value")
+		for _, op := range []operator{">=", "<="} {
+			r := rounded(op, v)
+			if !op.holds(v, r) || r != threeDigits(r) {
+				t.Fatalf("%v %s %v", v, op, r)
+			}
+		}
+	})
+	if got := number(rounded(">=", 0.9090909090909091)) + " " + number(rounded("<=", 0.12345)); got != "0.909 0.124" {
+		t.Error(got)
+	}
+}
+
 // Law: a gate passes only on finite numbers on both sides, and taking a metric away never turns a verdict into promote.
 func TestLawNothingPassesWithoutEvidence(t *testing.T) {
 	values := []float64{0, 1, -1, 0.5, math.NaN(), math.Inf(1), math.Inf(-1), math.MaxFloat64, -math.MaxFloat64}

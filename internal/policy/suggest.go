@@ -2,7 +2,9 @@ package policy
 
 import (
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -35,12 +37,37 @@ func Suggest(f registry.Facts, t registry.Target) []string {
 		if lowerIsBetter(key) {
 			op = "<="
 		}
-		lines = append(lines, fmt.Sprintf("%s %s %s", key, op, number(p.Value)))
+		lines = append(lines, fmt.Sprintf("%s %s %s", key, op, number(rounded(operator(op), p.Value))))
 		if b, ok := incumbent.Metrics[key]; ok && b.Finite() && !t.Empty() && operator(op).holds(p.Value, b.Value) {
 			lines = append(lines, fmt.Sprintf("%s %s incumbent", key, op))
 		}
 	}
 	return lines
+}
+
+// rounded is the limit to three significant digits, towards the side on which the value passes. One that cannot be
+// rounded so stays as it is.
+func rounded(op operator, v float64) float64 {
+	r := threeDigits(v)
+	if v != 0 && !op.holds(v, r) {
+		unit := math.Pow(10, math.Floor(math.Log10(math.Abs(v)))-2)
+		if op == ">=" {
+			unit = -unit
+		}
+		r = threeDigits(r + unit)
+	}
+	if math.IsInf(r, 0) || !op.holds(v, r) {
+		return v
+	}
+	return r
+}
+
+func threeDigits(v float64) float64 {
+	r, err := strconv.ParseFloat(strconv.FormatFloat(v, 'g', 3, 64), 64)
+	if err != nil {
+		return v
+	}
+	return r
 }
 
 // rank puts held-out metrics first: they say more than those of the training data.

@@ -40,6 +40,8 @@ func threshold(line string, t registry.Target) (Gate, error) {
 		return Gate{}, fmt.Errorf("there is no comparison in it; write METRIC >= NUMBER, as in test_accuracy >= 0.85; the operators are >= <= > < == !=")
 	case key == "":
 		return Gate{}, fmt.Errorf("the name of the metric is missing before %s", op)
+	case (op == ">" || op == "<") && strings.HasPrefix(right, "="):
+		return Gate{}, fmt.Errorf("a space stands inside the operator; write %s= without it", op)
 	case right == "":
 		return Gate{}, fmt.Errorf("the limit is missing after %s", op)
 	}

@@ -61,6 +61,9 @@ var (
 	loggedModelID = regexp.MustCompile(`^m-[0-9a-f]{32}$`)
 )
 
+// bareRunID is how MLflow's servers write the id of a run.
+var bareRunID = regexp.MustCompile(`^[0-9a-f]{32}$`)
+
 // ParseCandidate reads a candidate URI. The error says what would be right, and carries no reason: the caller adds
 // the name of the input.
 func ParseCandidate(text string) (Candidate, error) {
@@ -78,6 +81,8 @@ func ParseCandidate(text string) (Candidate, error) {
 		return c.run(strings.TrimPrefix(text, "runs:/"))
 	case strings.HasPrefix(text, "models:/"):
 		return c.registered(strings.TrimPrefix(text, "models:/"))
+	case bareRunID.MatchString(text):
+		return c, fmt.Errorf("looks like a run id, and a run may hold several models; write runs:/%s/model with the name given to log_model", text)
 	case isNumber(text):
 		return c, fmt.Errorf("a version number alone does not say of which model; write models:/NAME/%s", text)
 	case strings.Contains(text, ":/"):

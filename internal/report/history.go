@@ -107,7 +107,16 @@ func (h History) live() Doc {
 		}
 		t.Rows = append(t.Rows, []Line{line(C(l.Ref)), line(versions(l.Named)), line(since), line(strconv.Itoa(l.Epoch))})
 	}
-	return Doc{Para{line("Live on ", when, ":")}, t}
+	return Doc{Para{line("Live on ", when, h.asOf(), ":")}, t}
+}
+
+// asOf limits the answer for a time that reaches beyond the last entry: a move made outside since then is in no record.
+func (h History) asOf() string {
+	last := h.Entries[len(h.Entries)-1]
+	if !last.Ended.IsZero() && !h.Until.After(last.Ended) {
+		return ""
+	}
+	return fmt.Sprintf(", as of the last entry (%d); what was moved outside since then is not recorded", last.Epoch)
 }
 
 // entryRows are an entry, and what it found moved by others since the one before.

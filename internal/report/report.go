@@ -92,7 +92,7 @@ func (r Report) Page() Doc {
 	}
 	d = append(d, r.signature()...)
 	if len(r.Suggest) > 0 {
-		d = append(d, Para{line("The candidate passes these thresholds; paste them, then tighten:")},
+		d = append(d, Para{line("The candidate passes these thresholds (its own values, rounded); paste them, then adjust:")},
 			Code{"yaml", "thresholds: |\n  " + strings.Join(r.Suggest, "\n  ")})
 	}
 	d = append(d, r.steps()...)
