@@ -78,7 +78,7 @@ func (s Step) For(number int) Step {
 	if s.Version == NewVersion {
 		s.Version = number
 	}
-	if s.Do == SetAlias || s.Do == TagAlias || s.Do == SetStage {
+	if number != 0 && (s.Do == SetAlias || s.Do == TagAlias || s.Do == SetStage) {
 		list := strings.Split(s.Want, ",")
 		for i, n := range list {
 			if n == NewNumber {
