@@ -97,8 +97,8 @@ func (s *session) validate(ctx context.Context) {
 		s.fail(err)
 	default:
 		s.report.Reason = registry.OK
-		if err != nil && s.merging() {
-			s.report.Plan.Notes = append(s.report.Plan.Notes, "merging would be refused: "+err.Error())
+		if err != nil {
+			s.report.Plan.Notes = append(s.report.Plan.Notes, "promoting it would be refused all the same: "+err.Error())
 		}
 	}
 }
