@@ -101,7 +101,8 @@ func (run *run) create(ctx context.Context, steps []registry.Step) {
 	}
 }
 
-// words writes the descriptions and tags that were asked for, all at once. One that cannot be written stops the run before anything is moved.
+// words writes the descriptions and tags that were asked for, all at once. One that cannot be written stops the run before
+// anything is moved.
 func (run *run) words(ctx context.Context, steps []registry.Step) {
 	if len(steps) == 0 || run.skip(ctx, steps...) {
 		return

@@ -33,6 +33,12 @@ func isMissing(err error) bool {
 	return isStatus(err, 404, "RESOURCE_DOES_NOT_EXIST") || isStatus(err, 404, "NOT_FOUND")
 }
 
+// isFailure reports a 500.
+func isFailure(err error) bool {
+	e := remote(err)
+	return e != nil && e.Status == 500
+}
+
 // noRoute reports whether the endpoint itself is missing, as on older servers: a page says so. JSON that has lost its
 // error code on the way comes from an endpoint that is there.
 func noRoute(err error) bool {

@@ -125,15 +125,17 @@ func write(s registry.Step) (op string, r rest.Request) {
 func (c *Client) createVersion(ctx context.Context, s registry.Step) (made string, wrote bool, err error) {
 	op := "create version of " + s.Model
 	w := settling{c: c, op: op, explain: func(err error) error { return c.explainWrite(op, s, err) }}
-	var number, tries int
+	var number, tries, failed int
 	var found []int
 	look := func(ctx context.Context) (there bool, err error) {
 		found, err = c.registered(ctx, s)
 		return len(found) > 0, err
 	}
-	settled, err := w.settle(ctx, func(try int) (err error) {
+	settled, err := w.settle(ctx, func(int) (err error) {
 		tries++
-		number, err = c.postVersion(ctx, s, try)
+		if number, err = c.postVersion(ctx, s, failed); isFailure(err) {
+			failed++
+		}
 		return err
 	}, look)
 	if err != nil {
@@ -194,11 +196,11 @@ func unsettled(op string, cause error) error {
 	return &out
 }
 
-// postVersion sends the creation. Some deployments cannot resolve models:/m-… and answer 500 to it every time; from the
-// third try on the place of the files is sent instead, which names the same model.
-func (c *Client) postVersion(ctx context.Context, s registry.Step, try int) (int, error) {
+// postVersion sends the creation. Some deployments cannot resolve models:/m-… and answer 500 to it every time; after two
+// of those the place of the files is sent instead, which names the same model.
+func (c *Client) postVersion(ctx context.Context, s registry.Step, failed int) (int, error) {
 	source := s.Source.URI
-	if try >= 2 && s.Source.ArtifactURI != "" {
+	if failed >= 2 && s.Source.ArtifactURI != "" {
 		source = s.Source.ArtifactURI
 	}
 	body := map[string]any{"name": s.Model, "source": source, "run_id": s.Source.RunID, "tags": pairList(s.Tags)}

@@ -36,9 +36,10 @@ const (
 //
 // The error of write says what is known: with reason Unknown the write may have taken effect, or still will unless the
 // error is Over; with Conflict something is there already, maybe its own earlier try; with Unreachable it was never sent;
-// with any other this try did nothing either. look reads whether the effect is there, or never what stands in its way for good; it persists by itself.
-// Nothing is sent again before that is known. A write that may be on its way is repeated for as long as pause allows; one
-// that never left, or that the server itself fails, for a minute or so; one that is refused, a few times.
+// with any other this try did nothing either. look reads whether the effect is there, or never what stands in its way for
+// good; it persists by itself. Nothing is sent again before that is known. A write that may be on its way is repeated for
+// as long as pause allows; one that never left, or that the server itself fails, for a minute or so; one that is refused,
+// a few times.
 func Settle(pause func(try int) bool, write func(try int) error, look func() (there bool, never, err error)) (Settled, error) {
 	doubt, open, refused := false, false, 0 // some try may have taken effect; may still; was refused
 	for try := 0; ; try++ {
