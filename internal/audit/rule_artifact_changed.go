@@ -15,11 +15,7 @@ var artifactChanged = rule{
 	},
 	needs:  registry.AuditNeeds{Ledger: true, MLmodels: true, Files: true},
 	moving: true,
-	model: func(s scene) []result {
-		l, ok, why := s.ledger()
-		if !ok {
-			return unsure(why)
-		}
+	model: byLedger(func(s scene, l registry.Ledger) []result {
 		var out []result
 		for _, t := range s.targets {
 			e, found := evidence(l, t)
@@ -31,7 +27,7 @@ var artifactChanged = rule{
 			}
 		}
 		return out
-	},
+	}),
 }
 
 // compared holds a version's files against what the record of its promotion says.

@@ -12,11 +12,7 @@ var evidenceOld = rule{
 		},
 	},
 	needs: registry.AuditNeeds{Ledger: true},
-	model: func(s scene) []result {
-		l, ok, why := s.ledger()
-		if !ok {
-			return unsure(why)
-		}
+	model: byLedger(func(s scene, l registry.Ledger) []result {
 		var out []result
 		for _, t := range s.targets {
 			e, found := evidence(l, t)
@@ -25,5 +21,5 @@ var evidenceOld = rule{
 			}
 		}
 		return out
-	},
+	}),
 }

@@ -19,11 +19,7 @@ var movedOutside = rule{
 	},
 	needs:  registry.AuditNeeds{Ledger: true},
 	moving: true,
-	model: func(s scene) (out []result) {
-		l, ok, why := s.ledger()
-		if !ok {
-			return unsure(why)
-		}
+	model: byLedger(func(s scene, l registry.Ledger) (out []result) {
 		for _, ref := range l.Refs() {
 			left, _ := l.Left(ref)
 			now := s.holders(ref)
@@ -39,7 +35,7 @@ var movedOutside = rule{
 			out = append(out, r)
 		}
 		return out
-	},
+	}),
 }
 
 // leftOver reports whether the target is where the last promotion moved it that did not end well, which

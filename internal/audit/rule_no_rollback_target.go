@@ -16,11 +16,7 @@ var noRollbackTarget = rule{
 	},
 	needs:  registry.AuditNeeds{Ledger: true},
 	moving: true,
-	model: func(s scene) []result {
-		l, ok, why := s.ledger()
-		if !ok {
-			return unsure(why)
-		}
+	model: byLedger(func(s scene, l registry.Ledger) []result {
 		var out []result
 		for _, ref := range l.Refs() {
 			now, err := strconv.Atoi(s.holders(ref))
@@ -33,7 +29,7 @@ var noRollbackTarget = rule{
 			}
 		}
 		return out
-	},
+	}),
 }
 
 // back looks for a former holder that could be gone back to.

@@ -14,11 +14,7 @@ var promotionUnfinished = rule{
 	},
 	needs:  registry.AuditNeeds{Ledger: true},
 	moving: true,
-	model: func(s scene) []result {
-		l, ok, why := s.ledger()
-		if !ok {
-			return unsure(why)
-		}
+	model: byLedger(func(s scene, l registry.Ledger) []result {
 		e, there := l.Last()
 		r := result{alias: e.Record.Target.Alias, stage: e.Record.Target.Stage, version: e.Record.To, key: fmt.Sprint(e.Epoch)}
 		what := fmt.Sprintf("entry %d (%s of version %d to %s, begun by %s)", e.Epoch, e.Record.Command, e.Record.To, e.Record.Target, who(e))
@@ -33,5 +29,5 @@ var promotionUnfinished = rule{
 			return nil
 		}
 		return []result{r}
-	},
+	}),
 }

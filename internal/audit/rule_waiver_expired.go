@@ -15,11 +15,7 @@ var waiverExpired = rule{
 	},
 	needs:  registry.AuditNeeds{Ledger: true},
 	moving: true,
-	model: func(s scene) []result {
-		l, ok, why := s.ledger()
-		if !ok {
-			return unsure(why)
-		}
+	model: byLedger(func(s scene, l registry.Ledger) []result {
 		var out []result
 		for _, t := range s.targets {
 			e, found := evidence(l, t)
@@ -36,7 +32,7 @@ var waiverExpired = rule{
 			}
 		}
 		return out
-	},
+	}),
 }
 
 // ended reports whether neither the waiver that was used then nor one of the policy file now covers the gate.

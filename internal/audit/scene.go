@@ -121,12 +121,19 @@ func (s scene) ledger() (l registry.Ledger, ok bool, why string) {
 	return l, ok, ""
 }
 
-// unsure is the one result of a rule that needs the ledger of a model which has one that cannot be relied on.
-func unsure(why string) []result {
-	if why == "" {
+// byLedger is a rule that judges a model by its ledger. One that is there and cannot be relied on leaves the model
+// unjudged; a model without one is none of its business.
+func byLedger(judge func(scene, registry.Ledger) []result) func(scene) []result {
+	return func(s scene) []result {
+		l, ok, why := s.ledger()
+		switch {
+		case ok:
+			return judge(s, l)
+		case why != "":
+			return []result{{unjudged: true, message: why}}
+		}
 		return nil
 	}
-	return []result{{unjudged: true, message: why}}
 }
 
 // under reports whether a promotion of the target is under way: what it names now may be half of a move.
