@@ -3,38 +3,17 @@
 package realtest
 
 import (
-	"bytes"
-	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
-	"os/exec"
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/github/githubtest"
 )
-
-// onBridge serves where containers can reach it.
-func onBridge(t *testing.T, h http.Handler) string {
-	t.Helper()
-	gateway, err := bridge()
-	if err != nil {
-		t.Fatal(err)
-	}
-	listener, err := net.Listen("tcp", net.JoinHostPort(gateway, "0"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := &http.Server{Handler: h}
-	go func() { _ = server.Serve(listener) }()
-	t.Cleanup(func() { server.Close() })
-	return "http://" + listener.Addr().String()
-}
 
 // A job is cancelled while the server carries out the move: what the container reports is what became of it, its
 // deployment does not stay in progress, and the next attempt of the run ends where an undisturbed one would have.
@@ -75,37 +54,16 @@ func TestAContainerCancelledInTheMiddleOfAMove(t *testing.T) {
 	}
 
 	c := with("1")
-	cmd := c.command()
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	select {
-	case <-moving:
-	case err := <-ended:
-		t.Fatalf("ended before it moved anything: %v\n%s", err, out.Bytes())
-	}
-	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
-		t.Fatal(err)
-	}
-	select {
-	case <-ended:
-	case <-time.After(7500 * time.Millisecond): // then the runner sends SIGTERM
-		_ = exec.Command("docker", "kill", c.name).Run()
-		t.Fatalf("still running after 7.5 s\n%s", out.Bytes())
-	}
-	if got := cmd.ProcessState.ExitCode(); got != 130 && got != 0 {
-		t.Errorf("status %d\n%s", got, out.Bytes())
+	got, out := c.interrupt(t, moving)
+	if got != 130 && got != 0 {
+		t.Errorf("status %d\n%s", got, out)
 	}
 	c.wrote(t, map[string]string{"changed": "true", "version": "1"})
 	if got := holderOf(t, server, "cancel", "champion"); got != "1" {
 		t.Errorf("champion is version %s, want 1", got)
 	}
 	if got := lastState(hub); got != "success" && got != "failure" {
-		t.Errorf("the deployment is left as %q\n%s", got, out.Bytes())
+		t.Errorf("the deployment is left as %q\n%s", got, out)
 	}
 
 	again := with("2")

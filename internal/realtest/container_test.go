@@ -177,51 +177,19 @@ func TestTheActionAsTheRunnerStartsIt(t *testing.T) {
 
 func TestACancelledActionStillReports(t *testing.T) {
 	shared(t)
-	gateway, err := bridge()
-	if err != nil {
-		t.Fatal(err)
-	}
-	listener, err := net.Listen("tcp", net.JoinHostPort(gateway, "0"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	asked := make(chan struct{})
 	var once sync.Once
-	server := &http.Server{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	server := onBridge(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		once.Do(func() { close(asked) })
 		<-r.Context().Done() // never answers
-	})}
-	go func() { _ = server.Serve(listener) }()
-	defer server.Close()
-
+	}))
 	c := newContainer(t, map[string]string{
-		"tracking-uri": "http://" + listener.Addr().String(), "model": "container", "alias": "champion",
+		"tracking-uri": server, "model": "container", "alias": "champion",
 		"thresholds": "test_accuracy >= 0.9",
 	}, "candidate", "runs:/0123456789abcdef0123456789abcdef/model")
-	cmd := c.command()
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	select {
-	case <-asked:
-	case err := <-ended:
-		t.Fatalf("ended before it asked the server: %v\n%s", err, out.Bytes())
-	}
-	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
-		t.Fatal(err)
-	}
-	select {
-	case <-ended:
-	case <-time.After(7500 * time.Millisecond): // then the runner sends SIGTERM
-		_ = exec.Command("docker", "kill", c.name).Run()
-		t.Fatalf("still running after 7.5 s\n%s", out.Bytes())
-	}
-	if got := cmd.ProcessState.ExitCode(); got != 130 {
-		t.Errorf("status %d, want 130\n%s", got, out.Bytes())
+	got, out := c.interrupt(t, asked)
+	if got != 130 {
+		t.Errorf("status %d, want 130\n%s", got, out)
 	}
 	c.wrote(t, map[string]string{"reason": "cancelled", "changed": "false"})
 }
@@ -384,6 +352,52 @@ func (c container) run(t *testing.T) (int, string) {
 		t.Fatal(err)
 	}
 	return cmd.ProcessState.ExitCode(), string(out)
+}
+
+// interrupt starts the container, sends it the runner's first signal once it has begun, and returns its status and what
+// it printed. It fails where the container ends too early or not in time.
+func (c container) interrupt(t *testing.T, begun <-chan struct{}) (int, string) {
+	t.Helper()
+	cmd := c.command()
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	select {
+	case <-begun:
+	case err := <-ended:
+		t.Fatalf("ended before it was to be interrupted: %v\n%s", err, out.Bytes())
+	}
+	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-ended:
+	case <-time.After(7500 * time.Millisecond): // then the runner sends SIGTERM
+		_ = exec.Command("docker", "kill", c.name).Run()
+		t.Fatalf("still running after 7.5 s\n%s", out.Bytes())
+	}
+	return cmd.ProcessState.ExitCode(), out.String()
+}
+
+// onBridge serves where containers can reach it.
+func onBridge(t *testing.T, h http.Handler) string {
+	t.Helper()
+	gateway, err := bridge()
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", net.JoinHostPort(gateway, "0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: h}
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(func() { server.Close() })
+	return "http://" + listener.Addr().String()
 }
 
 // wrote checks the outputs, the summary, and that no file is left that the
