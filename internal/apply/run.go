@@ -52,11 +52,11 @@ type Options struct {
 // Run applies the plan and returns what it did. It stops at the first creation or move that is not done; the receipt
 // then lists that step and every step after it, so that nothing of the plan goes unmentioned.
 func Run(ctx context.Context, r Registry, p registry.Plan, o Options) registry.Receipt {
-	flight, stop := afterCancel(ctx, inFlight)
+	flight, stop := AfterCancel(ctx, inFlight)
 	defer stop()
-	look, stop := afterCancel(ctx, looking)
+	look, stop := AfterCancel(ctx, looking)
 	defer stop()
-	late, stop := afterCancel(ctx, leftOver)
+	late, stop := AfterCancel(ctx, leftOver)
 	defer stop()
 	run := &run{r: r, o: o, ctx: ctx, flight: flight, look: look, late: late, receipt: registry.Receipt{Version: p.Version}}
 	steps := map[registry.Kind][]registry.Step{}
@@ -444,8 +444,8 @@ func observe(steps []registry.Step, read func(registry.Step) (string, error)) []
 	return out
 }
 
-// afterCancel returns a context that outlives the end of ctx, by a signal or its deadline, by this time.
-func afterCancel(ctx context.Context, by time.Duration) (context.Context, context.CancelFunc) {
+// AfterCancel returns a context that outlives the end of ctx, by a signal or its deadline, by this time.
+func AfterCancel(ctx context.Context, by time.Duration) (context.Context, context.CancelFunc) {
 	out, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	done := context.AfterFunc(ctx, func() {
 		time.AfterFunc(by, func() { stop(context.Cause(ctx)) })

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
+	"github.com/mlflow-promote/mlflow-promote/internal/apply"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
@@ -200,7 +201,7 @@ func (s *session) run(ctx context.Context, a args) int {
 	ctx, cancel := context.WithTimeout(ctx, s.set.timeout)
 	defer cancel()
 	var stop func()
-	s.late, stop = after(ctx, lateTime)
+	s.late, stop = apply.AfterCancel(ctx, lateTime)
 	defer stop()
 	err := s.begin(c)
 	if err == nil {
@@ -218,13 +219,6 @@ func (s *session) run(ctx context.Context, a args) int {
 
 // lateTime is how long reporting goes on after a cancellation: five seconds after the signal the program has ended.
 const lateTime = 4500 * time.Millisecond
-
-// after returns a context that outlives the end of ctx by this time.
-func after(ctx context.Context, by time.Duration) (context.Context, func()) {
-	out, stop := context.WithCancel(context.WithoutCancel(ctx))
-	undo := context.AfterFunc(ctx, func() { time.AfterFunc(by, stop) })
-	return out, func() { undo(); stop() }
-}
 
 // reportOutcome tells others how it ended, all at once: where deployments are shown, and whoever waits for an event.
 func (s *session) reportOutcome(ctx context.Context) {
