@@ -264,26 +264,3 @@ func (s *session) entered() {
 		s.report.Ledger = report.LedgerNote{RecordID: e.ID(), Epoch: e.Epoch, Outcome: e.Outcome, Outside: e.Record.Outside, TakesOver: e.Record.TakesOver, Off: s.book.off}
 	}
 }
-
-// resetLedger begins a new ledger where the old one is lost, because somebody asked for it and said why.
-func (s *session) resetLedger(ctx context.Context) {
-	facts, err := s.client.GatherAliases(ctx, s.set.intent.Query)
-	if err != nil {
-		s.fail(err)
-		return
-	}
-	if s.report.Dry {
-		s.report.Plan.Notes = append(s.report.Plan.Notes, "a new promotion ledger would be begun, if the old one is lost")
-		return
-	}
-	v, err := s.book.ledger.Reset(ctx, facts.Model.OrZero().Tags, s.set.reset)
-	if err != nil {
-		s.fail(err)
-		return
-	}
-	if v.Why() != s.set.reset {
-		s.report.Plan.Notes = append(s.report.Plan.Notes, fmt.Sprintf("the promotion ledger of %s is whole again: the experiment that holds it was deleted and has been restored; no new one was begun", s.set.intent.Query.Model))
-		return
-	}
-	s.report.Plan.Notes = append(s.report.Plan.Notes, fmt.Sprintf("a new promotion ledger of %s begins with run %s: %s", s.set.intent.Query.Model, v.ID(), v.Why()))
-}

@@ -47,8 +47,14 @@ func TestALostLedgerIsReplacedOnRequestOnly(t *testing.T) {
 		if r, _ := back.run(t); r.Reason != registry.LedgerLost || r.Changed || !strings.Contains(r.Hint, "--reset-ledger") {
 			t.Errorf("reason %s, changed %v: %s", r.Reason, r.Changed, r.Hint)
 		}
-		if r, status := reset.run(t); status != 0 || len(r.Notes) != 1 || !strings.Contains(r.Notes[0], "the old one was purged") {
-			t.Errorf("status %d: %+v", status, r)
+		look := f
+		look.args = []string{"doctor", "--model", "churn"}
+		if r, status := look.run(t); status != 0 || !strings.HasPrefix(r.Server.Ledger, "lost: ") || !strings.Contains(strings.Join(r.Server.Warnings, " "), "promotions of churn are refused") {
+			t.Errorf("doctor: status %d: %+v", status, r.Server)
+		}
+		if r, status := reset.run(t); status != 0 || len(r.Notes) != 1 || !strings.Contains(r.Notes[0], "the old one was purged") ||
+			!strings.HasPrefix(r.Server.Ledger, "begins with run ") || !strings.Contains(r.Server.Ledger, "no entries yet") || len(r.Server.Warnings) != 0 {
+			t.Errorf("status %d: %+v %+v", status, r, r.Server)
 		}
 		if r, status := back.run(t); status != 0 || r.RecordID == "" {
 			t.Errorf("after the reset: status %d, %s", status, r.Error)

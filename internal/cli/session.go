@@ -182,34 +182,6 @@ func (s *session) waiting(r rest.Retry) {
 	fmt.Fprintf(s.runner.Err(), "%s %s: %s; trying again in %s\n", r.Method, r.URL, cause, r.Wait.Round(10*time.Millisecond))
 }
 
-func (s *session) doctor(ctx context.Context) {
-	server := s.client.Probe(ctx, s.set.intent.Query.Model)
-	if server.Registry != nil {
-		s.fail(server.Registry)
-		return
-	}
-	s.report.Server, s.report.Reason = &server, registry.OK
-	if s.set.reset != "" {
-		s.resetLedger(ctx)
-		return
-	}
-	if len(s.set.repair) > 0 {
-		s.repair(ctx, server)
-	}
-}
-
-// repair removes the aliases that name nothing; with the ledger, as any other move.
-func (s *session) repair(ctx context.Context, server registry.Server) {
-	defer s.closeBook(ctx)
-	for again := true; again; {
-		facts, err := s.look(ctx, func() (registry.Facts, error) { return s.client.GatherAliases(ctx, s.set.intent.Query) })
-		if !s.gathered(ctx, facts, err) {
-			return
-		}
-		again = s.carryOut(ctx, plan.Repair(server, s.set.intent), nil)
-	}
-}
-
 func (s *session) register(ctx context.Context) {
 	if !s.gather(ctx) {
 		return

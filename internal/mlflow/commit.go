@@ -82,7 +82,7 @@ func (c *Client) experiments(ctx context.Context) ([]string, error) {
 			return nil, Explain("list experiments", err)
 		}
 		for _, e := range out.Experiments {
-			if e.Name != pagesExperiment && !strings.HasPrefix(e.Name, pagesExperiment+"/") {
+			if e.Name != LedgerExperiment && !strings.HasPrefix(e.Name, LedgerExperiment+"/") {
 				ids = append(ids, e.ID)
 			}
 		}

@@ -10,19 +10,12 @@ import (
 // there is what it may do anywhere.
 const defaultExperiment = "0"
 
-// custody says where the model's promotion ledger is, who may edit it, and what another team needs to write it too.
+// custody says who may edit the model's promotion ledger, and what another team needs to write it too.
 func (p *probe) custody(ctx context.Context) {
-	pages := p.c.Pages()
-	home, begun, err := pages.experiment(ctx, pagesExperiment)
+	home, begun, err := p.c.Pages().experiment(ctx, LedgerExperiment)
 	if err != nil {
-		p.s.Ledger.Place = "not told: " + Short(err)
+		p.s.Ledger.Guard = "not told: " + Short(err)
 		return
-	}
-	p.s.Ledger.Place = "none yet; the first promotion begins it"
-	if place, err := pages.Locate(ctx, p.model); err != nil {
-		p.s.Ledger.Place = err.Error()
-	} else if place.First != "" {
-		p.s.Ledger.Place = fmt.Sprintf("begins with run %s of the experiment %s", place.First, pagesExperiment)
 	}
 	p.s.Ledger.Guard = p.guard(ctx)
 	if _, logins := p.s.Login.Get(); !logins || !begun {

@@ -19,11 +19,13 @@ type Pages struct{ c *Client }
 // Pages of the client.
 func (c *Client) Pages() Pages { return Pages{c} }
 
+// LedgerExperiment holds the runs of all models' ledgers, named after the models.
+const LedgerExperiment = "mlflow-promotions"
+
 const (
-	pagesExperiment = "mlflow-promotions"          // holds the runs, named after their models
-	tagFirstPage    = "ledger"                     // of a model's experiment: its first run
-	tagLastPage     = "tail"                       // of the same: the newest run some time ago
-	tagUnfit        = registry.TagPrefix + "unfit" // of pagesExperiment: why this server keeps no ledger
+	tagFirstPage = "ledger"                     // of a model's experiment: its first run
+	tagLastPage  = "tail"                       // of the same: the newest run some time ago
+	tagUnfit     = registry.TagPrefix + "unfit" // of LedgerExperiment: why this server keeps no ledger
 )
 
 type experimentJSON struct {
@@ -41,7 +43,7 @@ var plainName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,199}$`)
 // would take two models for one, so any but the plainest name carries a digest.
 func experimentOf(model string) string {
 	if plainName.MatchString(model) {
-		return pagesExperiment + "/" + model
+		return LedgerExperiment + "/" + model
 	}
 	short := []rune(strings.Map(func(r rune) rune {
 		if r == '/' || r < ' ' {
@@ -49,7 +51,7 @@ func experimentOf(model string) string {
 		}
 		return r
 	}, model))
-	return fmt.Sprintf("%s/%s-%s", pagesExperiment, string(short[:min(len(short), 100)]), registry.Digest(model)[:16])
+	return fmt.Sprintf("%s/%s-%s", LedgerExperiment, string(short[:min(len(short), 100)]), registry.Digest(model)[:16])
 }
 
 // experiment reads an experiment by name; ok is false where there is none.
@@ -77,7 +79,7 @@ func (p Pages) Locate(ctx context.Context, model string) (registry.LedgerPlace, 
 	if place.First == "" {
 		return place, &registry.Error{
 			Reason: registry.LedgerLost, Msg: fmt.Sprintf("find promotion ledger of %s: the experiment %q has lost its tag %q", model, e.Experiment.Name, tagFirstPage),
-			Hint: fmt.Sprintf("set the tag to the id of the first run named %q in the experiment %s", model, pagesExperiment),
+			Hint: fmt.Sprintf("set the tag to the id of the first run named %q in the experiment %s", model, LedgerExperiment),
 		}
 	}
 	return place, nil
@@ -151,14 +153,14 @@ func (p Pages) Page(ctx context.Context, model string) (string, error) {
 
 // home is the experiment that holds the pages of all models.
 func (p Pages) home(ctx context.Context) (string, error) {
-	e, ok, err := p.experiment(ctx, pagesExperiment)
+	e, ok, err := p.experiment(ctx, LedgerExperiment)
 	if err == nil && !ok {
 		look := func(ctx context.Context) (there bool, err error) {
-			e, ok, err = p.experiment(ctx, pagesExperiment)
+			e, ok, err = p.experiment(ctx, LedgerExperiment)
 			return ok, err
 		}
-		_, err = p.settling("create experiment "+pagesExperiment).settle(ctx, func(int) error {
-			body := map[string]any{"name": pagesExperiment}
+		_, err = p.settling("create experiment "+LedgerExperiment).settle(ctx, func(int) error {
+			body := map[string]any{"name": LedgerExperiment}
 			return p.c.registry.JSON(ctx, rest.Request{Method: "POST", Path: api + "experiments/create", Body: body, Class: rest.Write}, nil)
 		}, look)
 		if err == nil && !ok {
@@ -169,10 +171,10 @@ func (p Pages) home(ctx context.Context) (string, error) {
 	case err != nil:
 		return "", err
 	case !ok || e.Experiment.Stage == "deleted":
-		return "", &registry.Error{Reason: registry.Unsupported, Msg: fmt.Sprintf("begin promotion ledger: the experiment %s is deleted", pagesExperiment), Hint: "restore it in MLflow"}
+		return "", &registry.Error{Reason: registry.Unsupported, Msg: fmt.Sprintf("begin promotion ledger: the experiment %s is deleted", LedgerExperiment), Hint: "restore it in MLflow"}
 	}
 	if why := pairs(e.Experiment.Tags)[tagUnfit]; why != "" {
-		return "", &registry.Error{Reason: registry.Unsupported, Msg: "begin promotion ledger: " + why, Hint: fmt.Sprintf("after moving MLflow to a database, remove the tag %s of the experiment %s", tagUnfit, pagesExperiment)}
+		return "", &registry.Error{Reason: registry.Unsupported, Msg: "begin promotion ledger: " + why, Hint: fmt.Sprintf("after moving MLflow to a database, remove the tag %s of the experiment %s", tagUnfit, LedgerExperiment)}
 	}
 	return e.Experiment.ID, nil
 }
@@ -203,7 +205,7 @@ func (p Pages) Found(ctx context.Context, model, page string) (registry.LedgerPl
 
 // Reopen restores the experiment that holds the pages of all models, and with it its runs, where it was deleted.
 func (p Pages) Reopen(ctx context.Context) (reopened bool, err error) {
-	e, ok, err := p.experiment(ctx, pagesExperiment)
+	e, ok, err := p.experiment(ctx, LedgerExperiment)
 	if err != nil || !ok || e.Experiment.Stage != "deleted" {
 		return false, err
 	}
@@ -255,7 +257,7 @@ func (p Pages) Drop(ctx context.Context, page string) error {
 
 // Unfit leaves the note on the experiment that holds the pages.
 func (p Pages) Unfit(ctx context.Context, why string) error {
-	e, ok, err := p.experiment(ctx, pagesExperiment)
+	e, ok, err := p.experiment(ctx, LedgerExperiment)
 	if !ok || err != nil {
 		return err
 	}

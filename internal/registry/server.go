@@ -20,10 +20,10 @@ type Server struct {
 	Warnings     []string // what an operator should know
 }
 
-// Custody is where a model's promotion ledger is and who may edit it, in words; all of it is empty where no model was
+// Custody is how a model's promotion ledger stands and who may edit it, in words; all of it is empty where no model was
 // asked about.
 type Custody struct {
-	Place  string
+	State  string
 	Guard  string
 	Grants []string // requests by which another login may write it too; USER stands for its name
 }

@@ -716,8 +716,8 @@ func (r Report) serverTable() Doc {
 		{line("workspaces"), line(yes(s.Workspaces, "no"))},
 		{line("artifacts"), line(s.Artifacts)},
 	}}
-	if s.Ledger.Place != "" {
-		t.Rows = append(t.Rows, []Line{line("promotion ledger"), line(C(s.Ledger.Place))}, []Line{line("who may edit it"), line(s.Ledger.Guard)})
+	if s.Ledger.State != "" {
+		t.Rows = append(t.Rows, []Line{line("promotion ledger"), line(C(s.Ledger.State))}, []Line{line("who may edit it"), line(s.Ledger.Guard)})
 	}
 	d := Doc{t}
 	var items []Line

@@ -84,7 +84,7 @@ func serverResult(s registry.Server) *ServerResult {
 		Address: s.Address, Version: s.Version, Store: s.Store, Aliases: s.Aliases, LoggedModels: s.LoggedModels,
 		Workspaces: s.Workspaces, Models: s.Models, MoreModels: s.MoreModels, ServerInfo: s.ServerInfo, StoreWhy: s.StoreWhy,
 		Artifacts: s.Artifacts, User: login.User, Admin: login.Admin, Rights: login.Rights, Dangling: s.Dangling, Warnings: s.Warnings,
-		Ledger: s.Ledger.Place, Guard: s.Ledger.Guard, Grants: s.Ledger.Grants,
+		Ledger: s.Ledger.State, Guard: s.Ledger.Guard, Grants: s.Ledger.Grants,
 	}
 }
 

@@ -1,0 +1,103 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// doctor says what the server is, puts right what was asked for, and says how the model's ledger stands then.
+func (s *session) doctor(ctx context.Context) {
+	model := s.set.intent.Query.Model
+	server := s.client.Probe(ctx, model)
+	if server.Registry != nil {
+		s.fail(server.Registry)
+		return
+	}
+	s.report.Server, s.report.Reason = &server, registry.OK
+	switch {
+	case s.set.reset != "":
+		s.resetLedger(ctx)
+	case len(s.set.repair) > 0:
+		s.repair(ctx, server)
+	}
+	if model == "" || ctx.Err() != nil {
+		return
+	}
+	var wrong string
+	if server.Ledger.State, wrong = s.ledgerState(ctx, model); wrong != "" {
+		server.Warnings = append(server.Warnings, wrong)
+	}
+}
+
+// ledgerState says in words whether the model has a promotion ledger that holds together, by the same means as the
+// command history, and what is wrong where it does not.
+func (s *session) ledgerState(ctx context.Context, model string) (state, wrong string) {
+	pages, broken, err := s.live(ctx, model)
+	var entries []registry.Entry
+	if err == nil && broken == nil {
+		entries, broken, err = ledger.Verify(model, pages)
+	}
+	if broken != nil {
+		err = brokenHistory(model, *broken)
+	}
+	switch {
+	case registry.ReasonOf(err) == registry.LedgerLost:
+		return "lost: " + err.Error(), fmt.Sprintf("promotions of %s are refused until the ledger is whole again: history shows what is left of it; "+
+			"MLflow keeps deleted runs and experiments until they are purged; doctor with reset-ledger: REASON begins a new one", model)
+	case err != nil:
+		return "not told: " + mlflow.Short(err), ""
+	case len(pages) == 0:
+		return "none yet; the first promotion begins it", ""
+	}
+	state = fmt.Sprintf("begins with run %s of the experiment %s", pages[0].Page, mlflow.LedgerExperiment)
+	if len(entries) == 0 {
+		return state + "; no entries yet", ""
+	}
+	last := entries[len(entries)-1]
+	how := last.Ended.UTC().Format(time.DateOnly) + ", " + last.Outcome
+	if last.Outcome == "" {
+		how = "under way or cut off"
+	}
+	return fmt.Sprintf("%s; its records hold together, the last is entry %d (%s)", state, last.Epoch, how), ""
+}
+
+// repair removes the aliases that name nothing; with the ledger, as any other move.
+func (s *session) repair(ctx context.Context, server registry.Server) {
+	defer s.closeBook(ctx)
+	for again := true; again; {
+		facts, err := s.look(ctx, func() (registry.Facts, error) { return s.client.GatherAliases(ctx, s.set.intent.Query) })
+		if !s.gathered(ctx, facts, err) {
+			return
+		}
+		again = s.carryOut(ctx, plan.Repair(server, s.set.intent), nil)
+	}
+}
+
+// resetLedger begins a new ledger where the old one is lost, because somebody asked for it and said why.
+func (s *session) resetLedger(ctx context.Context) {
+	facts, err := s.client.GatherAliases(ctx, s.set.intent.Query)
+	if err != nil {
+		s.fail(err)
+		return
+	}
+	if s.report.Dry {
+		s.report.Plan.Notes = append(s.report.Plan.Notes, "a new promotion ledger would be begun, if the old one is lost")
+		return
+	}
+	v, err := s.book.ledger.Reset(ctx, facts.Model.OrZero().Tags, s.set.reset)
+	if err != nil {
+		s.fail(err)
+		return
+	}
+	if v.Why() != s.set.reset {
+		s.report.Plan.Notes = append(s.report.Plan.Notes, fmt.Sprintf("the promotion ledger of %s is whole again: the experiment that holds it was deleted and has been restored; no new one was begun", s.set.intent.Query.Model))
+		return
+	}
+	s.report.Plan.Notes = append(s.report.Plan.Notes, fmt.Sprintf("a new promotion ledger of %s begins with run %s: %s", s.set.intent.Query.Model, v.ID(), v.Why()))
+}
