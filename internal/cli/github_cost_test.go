@@ -5,7 +5,7 @@ import (
 	"testing/synctest"
 )
 
-// Being told costs one request of MLflow, however many are told, and a deployment its two tags; GitHub is asked nothing that
+// Being told costs a look into the ledger and a mark there, however many are told, and a deployment its two tags; GitHub is asked nothing that
 // nobody asked for.
 func TestWhatTellingCosts(t *testing.T) {
 	cost := func(env map[string]string) (mlflow, gitHub int) {
@@ -28,7 +28,7 @@ func TestWhatTellingCosts(t *testing.T) {
 	if asked != 0 {
 		t.Errorf("GitHub was asked %d times by a promotion that names nobody", asked)
 	}
-	if n, asked := cost(map[string]string{"DISPATCH": "model-promoted\nacme/churn:other", "SLACK-WEBHOOK": "https://" + slackHost + "/x", "WEBHOOK-URL": "https://" + hookHost + "/x"}); n != base+1 || asked != 2 {
+	if n, asked := cost(map[string]string{"DISPATCH": "model-promoted\nacme/churn:other", "SLACK-WEBHOOK": "https://" + slackHost + "/x", "WEBHOOK-URL": "https://" + hookHost + "/x"}); n != base+2 || asked != 2 {
 		t.Errorf("telling four costs %d requests more, and %d of GitHub", n-base, asked)
 	}
 	if n, asked := cost(map[string]string{"DEPLOYMENT-ENVIRONMENT": "production"}); n != base+2 || asked > 6 {

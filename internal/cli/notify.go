@@ -124,23 +124,26 @@ type letter struct {
 	to    map[int]string // by the place in the entry's list
 }
 
-// letters are those to send now: the one of this run first, then what earlier runs could not send, oldest first.
+// letters are those to send now: the one of this run first, then what earlier runs could not send, oldest first. Later
+// runs tell of their own; that they moved the same again is said.
 func letters(own *letter, entries []registry.Entry) []letter {
 	var out []letter
-	known := entries
-	if own != nil {
-		out, known = append(out, *own), append(slices.Clone(entries), own.entry)
-	}
-	for _, e := range entries {
-		left := e.Untold()
-		if len(left) == 0 {
-			continue
-		}
-		l := letter{event: registry.NewEvent(e.ID(), e.Record), entry: e, to: left}
-		if later, ok := e.SupersededBy(known); ok {
+	add := func(l letter) {
+		if later, again := l.entry.SupersededBy(entries); again {
 			l.event.Record.SupersededBy = later.ID()
 		}
 		out = append(out, l)
+	}
+	mine := 0
+	if own != nil {
+		mine = own.entry.Epoch
+		add(*own)
+		entries = slices.Insert(slices.Clone(entries), 0, own.entry) // where the ledger could not be read again it is not there
+	}
+	for _, e := range entries {
+		if left := e.Untold(); len(left) > 0 && (mine == 0 || e.Epoch < mine) {
+			add(letter{event: registry.NewEvent(e.ID(), e.Record), entry: e, to: left})
+		}
 	}
 	return out
 }

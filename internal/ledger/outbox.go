@@ -15,11 +15,16 @@ type Outbox struct {
 	pages   [2]string        // the one before, the newest
 }
 
-// Outbox of the view. It reads the page before, where there is one.
+// Outbox of the ledger as it is now, read anew since the view: what was moved again meanwhile shows. Where only a part
+// can be read, that part is returned with the error.
 func (l *Ledger) Outbox(ctx context.Context, v View) (Outbox, error) {
+	now, stale := l.Refresh(ctx, v)
+	if stale == nil {
+		v = now
+	}
 	box := Outbox{Entries: v.page.entries, first: v.page.base + 1, pages: [2]string{v.page.prior, v.page.id}}
-	if v.page.prior == "" {
-		return box, nil
+	if stale != nil || v.page.prior == "" {
+		return box, stale
 	}
 	before, err := l.read(ctx, v.page.prior)
 	if err == nil {

@@ -134,3 +134,18 @@ func TestOverdue(t *testing.T) {
 		t.Error("a closed entry is overdue")
 	}
 }
+
+// What others moved since the view was read is in it.
+func TestTheOutboxIsReadAnew(t *testing.T) {
+	l := open(ledgertest.New())
+	notified(t, l, 1, "slack")
+	before := look(t, l)
+	notified(t, l, 2, "slack")
+	box, err := l.Outbox(ctx, before)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if by, again := box.Entries[0].SupersededBy(box.Entries); !again || by.Epoch != 2 {
+		t.Errorf("superseded by %d: %v, want 2", by.Epoch, again)
+	}
+}
