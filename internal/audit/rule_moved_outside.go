@@ -2,7 +2,6 @@ package audit
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -20,31 +19,18 @@ var movedOutside = rule{
 	needs:  registry.AuditNeeds{Ledger: true},
 	moving: true,
 	model: byLedger(func(s scene, l registry.Ledger) (out []result) {
-		for _, ref := range l.Refs() {
-			left, _ := l.Left(ref)
-			now := s.holders(ref)
-			if now == left || s.under(l, ref) || s.leftOver(l, ref, now) {
+		for _, d := range l.Drift(s.Model, s.Versions) {
+			if s.under(l, d.Ref) {
 				continue
 			}
-			r := result{key: ref, message: fmt.Sprintf("%s names %s; the last promotion on record left it at %s", ref, names(now), names(left))}
-			if alias, isAlias := strings.CutPrefix(ref, "@"); isAlias {
+			r := result{key: d.Ref, message: fmt.Sprintf("%s names %s; the last promotion on record left it at %s", d.Ref, names(d.Want), names(d.Was))}
+			if alias, isAlias := strings.CutPrefix(d.Ref, "@"); isAlias {
 				r.alias, r.version = alias, s.Model.Aliases[alias]
 			} else {
-				r.stage, r.fix = ref, strings.Replace(movedBack, "--alias ALIAS", "--stage STAGE", 1)
+				r.stage, r.fix = d.Ref, strings.Replace(movedBack, "--alias ALIAS", "--stage STAGE", 1)
 			}
 			out = append(out, r)
 		}
 		return out
 	}),
-}
-
-// leftOver reports whether the target is where the last promotion moved it that did not end well, which
-// promotion-unfinished tells. One that was given up before it moved anything explains nothing: it may only have met what
-// somebody else had moved.
-func (s scene) leftOver(l registry.Ledger, ref, now string) bool {
-	e, ok := l.Last()
-	if !ok || e.Outcome == registry.EntryDone || e.Outcome != "" && e.Moved == 0 {
-		return false
-	}
-	return slices.ContainsFunc(e.Record.Moves, func(m registry.Shift) bool { return m.Ref == ref && m.Want == now })
 }

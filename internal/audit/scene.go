@@ -93,21 +93,7 @@ func unjudged(v registry.Version, format string, args ...any) result {
 }
 
 // holders are the versions that an alias or a stage names now, as the ledger writes them.
-func (s scene) holders(ref string) string {
-	if alias, ok := strings.CutPrefix(ref, "@"); ok {
-		if n := s.Model.Aliases[alias]; n != 0 {
-			return strconv.Itoa(n)
-		}
-		return ""
-	}
-	var numbers []int
-	for _, v := range s.Versions {
-		if v.Stage == ref {
-			numbers = append(numbers, v.Number)
-		}
-	}
-	return registry.Numbers(numbers)
-}
+func (s scene) holders(ref string) string { return registry.Holders(s.Model, s.Versions, ref) }
 
 // ledger is the model's ledger where it can be relied on. why says in words why not; it is "" where there is none.
 func (s scene) ledger() (l registry.Ledger, ok bool, why string) {

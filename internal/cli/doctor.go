@@ -38,13 +38,9 @@ func (s *session) doctor(ctx context.Context) {
 // ledgerState says in words whether the model has a promotion ledger that holds together, by the same means as the
 // command history, and what is wrong where it does not.
 func (s *session) ledgerState(ctx context.Context, model string) (state, wrong string) {
-	pages, broken, err := s.live(ctx, model)
-	var entries []registry.Entry
-	if err == nil && broken == nil {
-		entries, broken, err = ledger.Verify(model, pages)
-	}
-	if broken != nil {
-		err = brokenHistory(model, *broken)
+	h, err := s.historyOf(ctx, model)
+	if h.Broken != "" {
+		err = brokenHistory(model, ledger.Break{Epoch: h.BrokenAt, Why: h.Broken})
 	}
 	switch {
 	case registry.ReasonOf(err) == registry.LedgerLost:
@@ -52,14 +48,14 @@ func (s *session) ledgerState(ctx context.Context, model string) (state, wrong s
 			"MLflow keeps deleted runs and experiments until they are purged; doctor with reset-ledger: REASON begins a new one", model)
 	case err != nil:
 		return "not told: " + mlflow.Short(err), ""
-	case len(pages) == 0:
+	case len(h.Pages) == 0:
 		return "none yet; the first promotion begins it", ""
 	}
-	state = fmt.Sprintf("begins with run %s of the experiment %s", pages[0].Page, mlflow.LedgerExperiment)
-	if len(entries) == 0 {
+	state = fmt.Sprintf("begins with run %s of the experiment %s", h.Pages[0].Page, mlflow.LedgerExperiment)
+	if len(h.Entries) == 0 {
 		return state + "; no entries yet", ""
 	}
-	last := entries[len(entries)-1]
+	last := h.Entries[len(h.Entries)-1]
 	how := last.Ended.UTC().Format(time.DateOnly) + ", " + last.Outcome
 	if last.Outcome == "" {
 		how = "under way or cut off"

@@ -5,11 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
@@ -108,8 +110,10 @@ func (s *session) history(ctx context.Context) {
 		})
 		return
 	}
+	s.report.Reason = registry.OK
 	if pages := s.set.saved.History.Pages; len(pages) > 0 {
-		s.shown(s.set.intent.Query.Model, pages, nil)
+		h, _, err := s.told(reading{model: s.set.intent.Query.Model, pages: pages})
+		s.show(h, err)
 		return
 	}
 	names := []string{s.set.intent.Query.Model}
@@ -120,81 +124,112 @@ func (s *session) history(ctx context.Context) {
 			return
 		}
 	}
-	s.report.Reason = registry.OK
 	for _, name := range names {
-		pages, broken, err := s.live(ctx, name)
-		if err == nil {
-			err = s.shown(name, pages, broken)
-		}
-		if err != nil {
-			s.fail(err)
+		if h, err := s.historyOf(ctx, name); !s.show(h, err) {
 			return
 		}
 	}
 }
 
-// live reads a model's ledger, and holds it against what the model and its versions say and against the copy that was
-// kept elsewhere.
-func (s *session) live(ctx context.Context, name string) ([]ledger.Saved, *ledger.Break, error) {
+// historyOf is the history of a model on the server. The ledger is read beside the model, which may tell of an entry that
+// was made in between; so where they do not fit, the ledger is read again after the model, and drift counts where both
+// readings show it.
+func (s *session) historyOf(ctx context.Context, name string) (report.History, error) {
 	l := &ledger.Ledger{Store: s.client.Pages(), Model: name}
-	var pages []ledger.Saved
-	var historyErr error
+	r := reading{model: name}
+	var ledgerErr error
 	var wg sync.WaitGroup
-	wg.Go(func() { pages, historyErr = l.History(ctx) })
-	model, versions, err := s.client.Witnesses(ctx, name)
+	wg.Go(func() { ledgerErr = r.ledger(ctx, l) })
+	err := r.witnesses(ctx, s.client)
 	wg.Wait()
-	broken := ledger.Continues(s.set.kept.History.Pages, pages)
-	m, there := model.Get()
-	switch {
-	case registry.ReasonOf(historyErr) == registry.LedgerLost && len(pages) > 0: // what is left of it is shown
-		return pages, &ledger.Break{Why: historyErr.Error()}, nil
-	case historyErr != nil || err != nil:
-		return nil, nil, cmp.Or(historyErr, err)
-	case broken != nil || !there: // a model that was deleted or renamed says nothing
-		return pages, broken, nil
+	if err := cmp.Or(ledgerErr, err); err != nil {
+		return report.History{}, err
 	}
-	if broken = ledger.Witnessed(name, pages, m.Tags, versions...); broken == nil {
-		return pages, nil, nil
+	h, fits, err := s.told(r)
+	if fits || err != nil {
+		return h, err
 	}
-	// The ledger was read beside the model, which may tell of an entry that was made in between: what counts is the ledger
-	// as it is after that.
-	if pages, err = l.History(ctx); err != nil {
-		return nil, nil, err
+	if err = r.witnesses(ctx, s.client); err == nil {
+		err = r.ledger(ctx, l)
 	}
-	return pages, ledger.Witnessed(name, pages, m.Tags, versions...), nil
+	if err != nil {
+		return h, err
+	}
+	first := h.Outside
+	h, _, err = s.told(r)
+	h.Outside = slices.DeleteFunc(h.Outside, func(d registry.Shift) bool { return !slices.Contains(first, d) })
+	return h, err
 }
 
-// shown puts one model's history into the report. known is a break that was found by other means than the chain itself;
-// one in the chain comes first.
-func (s *session) shown(model string, pages []ledger.Saved, known *ledger.Break) error {
-	entries, broken, err := ledger.Verify(model, pages)
+// reading is a model's ledger as it is stored, and what was read beside it.
+type reading struct {
+	model    string
+	pages    []ledger.Saved
+	lost     error                          // why the pages are not all; nil where they are
+	self     registry.Known[registry.Model] // not known where no server was asked, absent where it was deleted or renamed
+	versions []registry.Version
+}
+
+func (r *reading) ledger(ctx context.Context, l *ledger.Ledger) (err error) {
+	r.pages, err = l.History(ctx)
+	if r.lost = nil; registry.ReasonOf(err) == registry.LedgerLost && len(r.pages) > 0 { // what is left of it is shown
+		r.lost, err = err, nil
+	}
+	return err
+}
+
+func (r *reading) witnesses(ctx context.Context, c *mlflow.Client) (err error) {
+	r.self, r.versions, err = c.Witnesses(ctx, r.model)
+	return err
+}
+
+// told is what the pages tell, held against what the model and its versions say and against the copy that was kept
+// elsewhere. It fits where nothing contradicts it.
+func (s *session) told(r reading) (h report.History, fits bool, err error) {
+	entries, broken, err := ledger.Verify(r.model, r.pages)
 	if err != nil {
-		s.fail(err)
-		return err
+		return h, false, err
 	}
-	if broken == nil {
-		broken = known
-	}
-	h := report.History{Model: model, Entries: entries, Kept: len(s.set.kept.History.Pages) > 0}
-	for _, p := range pages {
+	h = report.History{Model: r.model, Entries: entries, Kept: len(s.set.kept.History.Pages) > 0}
+	for _, p := range r.pages {
 		h.Pages = append(h.Pages, report.SavedPage{Page: p.Page, Values: p.Values})
 	}
-	if !s.set.at.IsZero() {
-		h.At, h.Until, h.Live = s.set.at, s.set.until, registry.LiveAt(entries, s.set.at, s.set.until)
+	self, there := r.self.Get()
+	switch { // a break in the chain comes first
+	case broken != nil:
+	case r.lost != nil:
+		broken = &ledger.Break{Why: r.lost.Error()}
+	default:
+		if broken = ledger.Continues(s.set.kept.History.Pages, r.pages); broken == nil && there {
+			broken = ledger.Witnessed(r.model, r.pages, self.Tags, r.versions...)
+		}
 	}
 	if broken != nil {
 		h.BrokenAt, h.Broken = broken.Epoch, broken.Why
 	}
+	if h.Compared = there && broken == nil; h.Compared {
+		h.Outside = registry.Ledger{Entries: entries}.Drift(self, r.versions)
+	}
+	if !s.set.at.IsZero() {
+		h.At, h.Until, h.Live = s.set.at, s.set.until, registry.LiveAt(entries, s.set.at, s.set.until)
+	}
+	return h, broken == nil && len(h.Outside) == 0, nil
+}
+
+// show puts one model's history into the report; it reports whether there was one.
+func (s *session) show(h report.History, err error) bool {
+	if err != nil {
+		s.fail(err)
+		return false
+	}
 	s.report.Histories = append(s.report.Histories, h)
 	switch {
-	case broken != nil:
-		s.fail(brokenHistory(model, *broken))
+	case h.Broken != "":
+		s.fail(brokenHistory(h.Model, ledger.Break{Epoch: h.BrokenAt, Why: h.Broken}))
 	case s.set.statement != 0:
-		s.state(entries)
-	case s.report.Err == nil:
-		s.report.Reason = registry.OK
+		s.state(h.Entries)
 	}
-	return nil
+	return true
 }
 
 func brokenHistory(model string, b ledger.Break) error {

@@ -246,9 +246,7 @@ func (r *reading) placeOf(name string) (place int, ok bool) {
 func (r *reading) audited(l listed, versions []registry.Version) registry.Audited {
 	a := registry.Audited{Model: l.model, Versions: versions}
 	if r.bare {
-		for alias, holders := range allTagged(versions) {
-			a.Model.Aliases[alias] = slices.Max(holders)
-		}
+		a.Model.Aliases = tagAliases(allTagged(versions))
 	}
 	a.Newest = l.newest(versions)
 	if n := len(versions); n > 0 {

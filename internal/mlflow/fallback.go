@@ -119,6 +119,15 @@ func allTagged(versions []registry.Version) map[string][]int {
 	return out
 }
 
+// tagAliases are the aliases that the tags of versions stand for: of several holders the highest number counts.
+func tagAliases(holders map[string][]int) map[string]int {
+	out := map[string]int{}
+	for alias, numbers := range holders {
+		out[alias] = slices.Max(numbers)
+	}
+	return out
+}
+
 // tagged lists the versions that carry the alias's tag, ascending.
 func tagged(versions []registry.Version, alias string) []int {
 	var out []int

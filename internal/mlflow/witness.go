@@ -6,12 +6,21 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Witnesses reads what a model and its versions say themselves about their promotions: their tags. The model is absent
-// where it was deleted or renamed.
+// Witnesses reads what a model and its versions say themselves about their promotions: their tags, and what names them
+// now. The model is absent where it was deleted or renamed.
 func (c *Client) Witnesses(ctx context.Context, name string) (m registry.Known[registry.Model], versions []registry.Version, err error) {
 	err = parallel(
 		func() (err error) { m, err = c.model(ctx, name); return err },
 		func() (err error) { versions, err = c.versions(ctx, name, ""); return err },
 	)
-	return m, versions, err
+	self, there := m.Get()
+	holders := allTagged(versions)
+	if err != nil || !there || len(self.Aliases) > 0 || len(holders) == 0 {
+		return m, versions, err
+	}
+	_, bare, err := c.holder(ctx, name, anyAlias)
+	if bare { // tags stand for aliases
+		self.Aliases = tagAliases(holders)
+	}
+	return registry.Is(self), versions, err
 }

@@ -1,53 +1,103 @@
 package registry
 
 import (
+	"maps"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
 // Live is what one target named over some time.
 type Live struct {
-	Ref   string `json:"ref"`
-	Named string `json:"named"` // version numbers, "" = none
-	From  string `json:"from"`  // RFC 3339; since when, "" = before the ledger knows
-	Epoch int    `json:"epoch"` // of the entry that says so; 0 = what the entry after found
+	Ref     string `json:"ref"`
+	Named   string `json:"named"`             // version numbers, "" = none
+	From    string `json:"from"`              // RFC 3339; since when, "" = not known
+	Epoch   int    `json:"epoch"`             // of the entry that says so; 0 = what the registry says now
+	Outside bool   `json:"outside,omitempty"` // others moved it there, at a time before that entry
+	Unknown bool   `json:"unknown,omitempty"` // its records begin with that entry, later
 }
 
-// LiveAt says what each target of the ledger named at a time, or over a day when until is later: everything it named
-// in that span. A target whose records begin later is listed with an Epoch of 0 where the first record tells what it
-// found, and not at all where nothing is known.
+// span is a state of a target and the time in which it may have been in effect: [from, to], open where zero.
+type span struct {
+	Live
+	from, to time.Time
+}
+
+// LiveAt says what each target of the ledger named at a time, or over a day when until is later: everything it named, or
+// may have named, in that span. What others moved is known by the entry that found it, so between that one and the
+// entry before both answers are given.
 func LiveAt(entries []Entry, at, until time.Time) []Live {
-	states := map[string][]Live{}
-	var refs []string
-	add := func(l Live) {
-		if !slices.Contains(refs, l.Ref) {
-			refs = append(refs, l.Ref)
+	states := map[string][]span{}
+	add := func(l Live, ended time.Time) {
+		list := states[l.Ref]
+		if len(list) == 0 {
+			list = []span{{Live: Live{Ref: l.Ref, Epoch: l.Epoch, Unknown: true}}}
 		}
-		states[l.Ref] = append(states[l.Ref], l)
+		before := &list[len(list)-1]
+		before.to = ended
+		if l.Outside {
+			ended = before.from
+		}
+		states[l.Ref] = append(list, span{Live: l, from: ended})
 	}
 	for _, e := range entries {
-		if e.Outcome != EntryDone && e.Moved == 0 || e.Ended.After(until) {
+		if e.Outcome != EntryDone && e.Moved == 0 {
 			continue
+		}
+		for _, s := range e.Record.Outside {
+			add(Live{Ref: s.Ref, Named: s.Want, Epoch: e.Epoch, Outside: true}, e.Ended)
 		}
 		moves := e.Record.Moves
 		if e.Outcome != EntryDone { // they are made in their order
 			moves = moves[:min(e.Moved, len(moves))]
 		}
 		for _, s := range moves {
-			add(Live{s.Ref, s.Want, e.Ended.UTC().Format(time.RFC3339), e.Epoch})
+			add(Live{Ref: s.Ref, Named: s.Want, From: e.Ended.UTC().Format(time.RFC3339), Epoch: e.Epoch}, e.Ended)
 		}
 	}
-	slices.Sort(refs)
 	var out []Live
-	for _, ref := range refs {
-		list := states[ref]
-		first := 0
-		for i, l := range list {
-			if began, err := time.Parse(time.RFC3339, l.From); err == nil && !began.After(at) {
-				first = i
+	for _, ref := range slices.Sorted(maps.Keys(states)) {
+		for _, s := range states[ref] {
+			if !s.from.After(until) && (s.to.IsZero() || s.to.After(at)) {
+				out = append(out, s.Live)
 			}
 		}
-		out = append(out, list[first:]...)
+	}
+	return out
+}
+
+// Holders is what an alias, as "@champion", or a stage names now, as the ledger writes it.
+func Holders(m Model, versions []Version, ref string) string {
+	if alias, ok := strings.CutPrefix(ref, "@"); ok {
+		if n := m.Aliases[alias]; n != 0 {
+			return strconv.Itoa(n)
+		}
+		return ""
+	}
+	var numbers []int
+	for _, v := range versions {
+		if v.Stage == ref {
+			numbers = append(numbers, v.Number)
+		}
+	}
+	return Numbers(numbers)
+}
+
+// Drift lists the targets that promotions on record have moved and that name something else now than those left them
+// at: others moved them. Where the last entry did not end well and a target is where it was to go, that entry moved it;
+// one that was given up before it moved anything explains nothing.
+func (l Ledger) Drift(m Model, versions []Version) []Shift {
+	var out []Shift
+	last, _ := l.Last()
+	loose := last.Outcome == "" || last.Outcome != EntryDone && last.Moved > 0
+	for _, ref := range l.Refs() {
+		left, _ := l.Left(ref)
+		now := Holders(m, versions, ref)
+		move, moved := last.Record.shift(ref)
+		if now != left && !(loose && moved && move.Want == now) {
+			out = append(out, Shift{Ref: ref, Was: left, Want: now})
+		}
 	}
 	return out
 }

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,9 +15,11 @@ type History struct {
 	Model     string
 	Entries   []registry.Entry
 	Pages     []SavedPage
-	BrokenAt  int    // first entry that does not hold together, 0 = none in particular
-	Broken    string // why; "" where all do
-	Kept      bool   // held against a copy that was kept elsewhere
+	BrokenAt  int              // first entry that does not hold together, 0 = none in particular
+	Broken    string           // why; "" where all do
+	Kept      bool             // held against a copy that was kept elsewhere
+	Compared  bool             // held against what the registry names now
+	Outside   []registry.Shift // moved by others since the last entry, by that
 	At, Until time.Time
 	Live      []registry.Live
 }
@@ -61,6 +64,7 @@ func (h History) page(w Workflow) Doc {
 		return append(d, Para{line("No promotion of this model is recorded: what was live before is unknown.")})
 	}
 	t := Table{Head: []string{"entry", "ended (UTC)", "what", "from", "to", "by", "evidence", "outcome"}}
+	t.Rows = append(t.Rows, outsideRows("since then", h.Outside, "in no record yet")...)
 	for i := len(h.Entries) - 1; i >= 0; i-- {
 		t.Rows = append(t.Rows, entryRows(h.Entries[i], w)...)
 	}
@@ -89,7 +93,7 @@ func (h History) live() Doc {
 	if h.Until.After(h.At) {
 		when = h.At.UTC().Format(time.DateOnly) + " (UTC)"
 	}
-	if len(h.Live) == 0 {
+	if !slices.ContainsFunc(h.Live, func(l registry.Live) bool { return !l.Unknown }) {
 		since := ""
 		if len(h.Entries) > 0 {
 			since = " before " + h.Entries[0].Ended.UTC().Format("2006-01-02 15:04 UTC") + ", when the records begin"
@@ -98,25 +102,51 @@ func (h History) live() Doc {
 	}
 	t := Table{Head: []string{"target", "named", "since (UTC)", "entry"}}
 	for _, l := range h.Live {
-		since := l.From
-		if began, err := time.Parse(time.RFC3339, l.From); err == nil {
-			since = began.Format("2006-01-02 15:04:05")
-			if began.After(h.Until) {
-				continue
-			}
+		named, since := versions(l.Named), h.ended(l.Epoch)
+		switch {
+		case l.Unknown:
+			named, since = "unknown", "its records begin "+since
+		case l.Outside:
+			since = "moved outside, found " + since
 		}
-		t.Rows = append(t.Rows, []Line{line(C(l.Ref)), line(versions(l.Named)), line(since), line(strconv.Itoa(l.Epoch))})
+		t.Rows = append(t.Rows, []Line{line(C(l.Ref)), line(named), line(since), line(strconv.Itoa(l.Epoch))})
 	}
-	return Doc{Para{line("Live on ", when, h.asOf(), ":")}, t}
+	limit := ""
+	if h.open() {
+		for _, d := range h.Outside {
+			t.Rows = append(t.Rows, []Line{line(C(d.Ref)), line(versions(d.Want)), line("moved outside, found now"), line("–")})
+		}
+		limit = h.limit()
+	}
+	return Doc{Para{line("Live on ", when, limit, ":")}, t}
 }
 
-// asOf limits the answer for a time that reaches beyond the last entry: a move made outside since then is in no record.
-func (h History) asOf() string {
-	last := h.Entries[len(h.Entries)-1]
-	if !last.Ended.IsZero() && !h.Until.After(last.Ended) {
-		return ""
+// ended is when an entry ended.
+func (h History) ended(epoch int) string {
+	for _, e := range h.Entries {
+		if e.Epoch == epoch {
+			return e.Ended.UTC().Format("2006-01-02 15:04:05")
+		}
 	}
-	return fmt.Sprintf(", as of the last entry (%d); what was moved outside since then is not recorded", last.Epoch)
+	return ""
+}
+
+// open reports whether the time asked about reaches beyond the last entry.
+func (h History) open() bool {
+	last := h.Entries[len(h.Entries)-1]
+	return last.Ended.IsZero() || h.Until.After(last.Ended)
+}
+
+// limit says how far the answer reaches where no entry ends it.
+func (h History) limit() string {
+	epoch := h.Entries[len(h.Entries)-1].Epoch
+	switch {
+	case !h.Compared:
+		return fmt.Sprintf(", as of the last entry (%d); what was moved outside since then is not recorded", epoch)
+	case len(h.Outside) == 0:
+		return fmt.Sprintf(", as of the last entry (%d); the registry names the same now", epoch)
+	}
+	return fmt.Sprintf(", as of the last entry (%d) and of what others have moved since then", epoch)
 }
 
 // entryRows are an entry, and what it found moved by others since the one before.
@@ -146,8 +176,13 @@ func entryRows(e registry.Entry, w Workflow) [][]Line {
 		from, to = from+s.Ref+" "+orNone(s.Was), to+s.Ref+" "+orNone(s.Want)
 	}
 	rows := [][]Line{{line(strconv.Itoa(e.Epoch)), line(ended), line(e.Record.Command), line(C(from)), line(C(to)), by, line(C(evidence(e.Record))), line(outcome)}}
-	for _, o := range e.Record.Outside {
-		rows = append(rows, []Line{line(""), line("before that"), line("moved outside"), line(C(o.Ref + " " + orNone(o.Was))), line(C(o.Ref + " " + orNone(o.Want))), line("unknown"), line("none"), line("found, adopted")})
+	return append(rows, outsideRows("before that", e.Record.Outside, "found, adopted")...)
+}
+
+// outsideRows are what others moved.
+func outsideRows(when string, moved []registry.Shift, outcome string) (rows [][]Line) {
+	for _, o := range moved {
+		rows = append(rows, []Line{line(""), line(when), line("moved outside"), line(C(o.Ref + " " + orNone(o.Was))), line(C(o.Ref + " " + orNone(o.Want))), line("unknown"), line("none"), line(outcome)})
 	}
 	return rows
 }
@@ -192,12 +227,13 @@ func evidence(r registry.LedgerRecord) string {
 
 // HistoryResult is a model's history for programs.
 type HistoryResult struct {
-	Model   string          `json:"model"`
-	Entries []EntryResult   `json:"entries"`
-	Live    []registry.Live `json:"live,omitempty"`
-	Broken  string          `json:"broken,omitempty"`
-	At      int             `json:"broken_at,omitempty"`
-	Pages   []SavedPage     `json:"pages"` // as stored: history verify checks them
+	Model   string           `json:"model"`
+	Entries []EntryResult    `json:"entries"`
+	Live    []registry.Live  `json:"live,omitempty"`
+	Outside []registry.Shift `json:"moved_outside,omitempty"` // by others since the last entry
+	Broken  string           `json:"broken,omitempty"`
+	At      int              `json:"broken_at,omitempty"`
+	Pages   []SavedPage      `json:"pages"` // as stored: history verify checks them
 }
 
 // EntryResult is one entry for programs.
@@ -212,7 +248,7 @@ type EntryResult struct {
 }
 
 func (h History) result() HistoryResult {
-	out := HistoryResult{Model: h.Model, Live: h.Live, Broken: h.Broken, At: h.BrokenAt, Pages: h.Pages, Entries: []EntryResult{}}
+	out := HistoryResult{Model: h.Model, Live: h.Live, Outside: h.Outside, Broken: h.Broken, At: h.BrokenAt, Pages: h.Pages, Entries: []EntryResult{}}
 	for _, e := range h.Entries {
 		r := EntryResult{Record: e.Record, Outcome: e.Outcome, Reason: e.Reason, Link: e.Link, Digest: e.Digest, Untold: untold(e)}
 		if !e.Ended.IsZero() {

@@ -1,0 +1,55 @@
+package registry
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// What was live, hour by hour: entry 1 at 10:00 moved champion from 3 to 4, entry 2 at 12:00 another target, entry 3 at
+// 14:00 found champion at 9 and moved it to 5, entry 4 at 16:00 moved the first of its two targets and failed.
+func TestLiveAt(t *testing.T) {
+	hour := func(n int) time.Time { return time.Date(2026, 5, 3, n, 0, 0, 0, time.UTC) }
+	entry := func(epoch int, outcome string, moved int, outside []Shift, moves ...Shift) Entry {
+		return Entry{Epoch: epoch, Outcome: outcome, Moved: moved, Ended: hour(8 + 2*epoch), Record: LedgerRecord{Moves: moves, Outside: outside}}
+	}
+	entries := []Entry{
+		entry(1, EntryDone, 1, nil, Shift{"@champion", "3", "4"}),
+		entry(2, EntryDone, 1, nil, Shift{"Production", "", "2"}),
+		entry(3, EntryDone, 1, []Shift{{"@champion", "4", "9"}}, Shift{"@champion", "9", "5"}),
+		entry(4, EntryAborted, 1, nil, Shift{"@champion", "5", "6"}, Shift{"Production", "2", "6"}),
+		entry(5, EntryAborted, 0, nil, Shift{"@champion", "6", "7"}),
+	}
+	for _, c := range []struct {
+		at, until int
+		want      string
+	}{
+		{9, 9, "@champion: unknown until 1; Production: unknown until 2"},
+		{10, 10, "@champion: 4 by 1; @champion: 9 found by 3; Production: unknown until 2"},
+		{11, 11, "@champion: 4 by 1; @champion: 9 found by 3; Production: unknown until 2"},
+		{13, 13, "@champion: 4 by 1; @champion: 9 found by 3; Production: 2 by 2"},
+		{14, 14, "@champion: 5 by 3; Production: 2 by 2"},
+		{17, 17, "@champion: 6 by 4; Production: 2 by 2"},
+		{23, 23, "@champion: 6 by 4; Production: 2 by 2"},
+		{11, 15, "@champion: 4 by 1; @champion: 9 found by 3; @champion: 5 by 3; Production: unknown until 2; Production: 2 by 2"},
+	} {
+		var got []string
+		for _, l := range LiveAt(entries, hour(c.at), hour(c.until)) {
+			how := "by"
+			switch {
+			case l.Unknown:
+				how, l.Named = "until", "unknown"
+			case l.Outside:
+				how = "found by"
+			}
+			if (l.From == "") != (l.Unknown || l.Outside) {
+				t.Errorf("%d to %d: %s since %q", c.at, c.until, l.Ref, l.From)
+			}
+			got = append(got, fmt.Sprintf("%s: %s %s %d", l.Ref, l.Named, how, l.Epoch))
+		}
+		if got := strings.Join(got, "; "); got != c.want {
+			t.Errorf("%d to %d:\n%s, want\n%s", c.at, c.until, got, c.want)
+		}
+	}
+}
