@@ -66,5 +66,9 @@ func (r Report) rollbackHeadline() Line {
 	case r.Dry:
 		return line("Would roll back ", target, " of ", model, " to version ", number)
 	}
-	return line("Rolled back: ", target, " of ", model, " names version ", number, r.was(), "; ", versions(registry.Numbers(r.Plan.Hold)), " is on hold")
+	done := line("Rolled back: ", target, " of ", model, " names version ", number, r.was())
+	if len(r.Plan.Hold) > 0 {
+		done = append(done, line("; ", versions(registry.Numbers(r.Plan.Hold)), " is on hold")...)
+	}
+	return done
 }
