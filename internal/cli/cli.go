@@ -198,6 +198,9 @@ func (s *session) run(ctx context.Context, a args) int {
 		return s.refuse(s.set.problems)
 	}
 	s.given = s.inputs(c, value)
+	defer context.AfterFunc(ctx, func() {
+		fmt.Fprintln(s.runner.Err(), "interrupted: no further change is begun; what is in flight is looked after, and this ends within five seconds")
+	})()
 	ctx, cancel := context.WithTimeout(ctx, s.set.timeout)
 	defer cancel()
 	var stop func()

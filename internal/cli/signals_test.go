@@ -1,19 +1,23 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
 // An ending is a story whose time is up at one of its requests: by a signal as that arrives, or by a deadline while it
@@ -183,4 +187,23 @@ func (n *network) begunAfter() []string {
 		}
 	}
 	return out
+}
+
+// Whoever interrupts it is told at once that it was understood, and why it does not end at once.
+func TestAnInterruptIsAcknowledged(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := newFlow(t, mainJob...)
+		ctx, interrupt := context.WithCancel(t.Context())
+		defer interrupt()
+		var stderr bytes.Buffer
+		status := Run(ctx, Process{
+			Args: append(f.args, "--tracking-uri", address), Env: func(string) string { return "" }, Stdout: io.Discard, Stderr: &stderr,
+			Now: func() time.Time { interrupt(); return now }, Jitter: func() float64 { return 0.5 }, Version: "test",
+			Wire: rest.Config{Transport: f.double.Transport()},
+		})
+		synctest.Wait()
+		if status != registry.ExitCancelled || !strings.Contains(stderr.String(), "interrupted: no further change is begun") {
+			t.Errorf("status %d: %s", status, stderr.String())
+		}
+	})
 }
