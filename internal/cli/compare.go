@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"strconv"
+	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -31,10 +32,11 @@ func (s *session) compare(ctx context.Context) {
 	}
 	with, ok := facts.Holders[s.set.against].Get()
 	if !ok {
-		s.fail(&registry.Error{
-			Reason: registry.CandidateGone, Msg: "nothing to compare with: " + facts.Holders[s.set.against].Why(),
-			Hint: "give the number of a version, an alias or a stage in the input against",
-		})
+		hint := "give the number of a version, an alias or a stage in the input against"
+		if alias, is := strings.CutPrefix(s.set.against, "@"); is && facts.Fallback == nil {
+			hint = facts.Model.OrZero().AliasMeant(alias) + "\n  or " + hint
+		}
+		s.fail(&registry.Error{Reason: registry.CandidateGone, Msg: "nothing to compare with: " + facts.Holders[s.set.against].Why(), Hint: hint})
 		return
 	}
 	c := policy.SideBySide(facts, with)

@@ -125,7 +125,11 @@ func (s *session) history(ctx context.Context) {
 		}
 	}
 	for _, name := range names {
-		if h, err := s.historyOf(ctx, name); !s.show(h, err) {
+		h, err := s.historyOf(ctx, name)
+		if err == nil && len(h.Pages) == 0 && h.Broken == "" && !h.Compared { // the ledger of a model that was deleted is shown
+			err = s.client.NoModelNamed(ctx, name, fmt.Sprintf("there is no registered model %q, and no promotion ledger of one", name))
+		}
+		if !s.show(h, err) {
 			return
 		}
 	}

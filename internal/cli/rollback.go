@@ -105,5 +105,5 @@ func (s *session) choose(ctx context.Context) (int, []string, error) {
 			return b.Number, nil, nil
 		}
 	}
-	return 0, nil, plan.NoWayBack(in, backs)
+	return 0, nil, plan.NoWayBack(f, in, backs)
 }

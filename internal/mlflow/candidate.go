@@ -124,16 +124,18 @@ func (g *gathering) noVersion(ctx context.Context, why string) error {
 	switch number, named := found.Aliases[q.Alias]; {
 	case exists && named && q.Alias != "":
 		return dangling(q.Model, q.Alias, number)
+	case exists && q.Alias != "" && len(found.Aliases) > 0:
+		return gone(why, found.AliasMeant(q.Alias))
 	case exists && found.Newest > 0:
 		return gone(why, fmt.Sprintf("the newest version of %s is %d; was the register step skipped?", q.Model, found.Newest))
 	case exists:
 		return gone(why, fmt.Sprintf("%s has no versions", q.Model))
 	}
-	return g.c.noModelNamed(ctx, q.Model, m.Why())
+	return g.c.NoModelNamed(ctx, q.Model, m.Why())
 }
 
-// noModelNamed is the refusal of a name that no registered model has, with those that come near it.
-func (c *Client) noModelNamed(ctx context.Context, name, why string) error {
+// NoModelNamed is the refusal of a name that no registered model has, with those that come near it.
+func (c *Client) NoModelNamed(ctx context.Context, name, why string) error {
 	e := &registry.Error{Reason: registry.ModelGone, Msg: why, Hint: "names are case-sensitive; check the inputs model and candidate"}
 	names, err := c.modelNames(ctx)
 	if err != nil {

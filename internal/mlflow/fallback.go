@@ -33,7 +33,7 @@ func (c *Client) GatherAliases(ctx context.Context, q registry.Query) (registry.
 	}
 	g.facts.Model = f.Model
 	if f.Model.IsAbsent() {
-		return f, c.noModelNamed(ctx, q.Model, f.Model.Why())
+		return f, c.NoModelNamed(ctx, q.Model, f.Model.Why())
 	}
 	if err := g.refusePrompt(); err != nil {
 		return f, err

@@ -85,7 +85,7 @@ func (g *gathering) unnamed(ctx context.Context, why string) error {
 	case stage == "":
 		return g.noVersion(ctx, why)
 	case g.facts.Model.IsAbsent():
-		return g.c.noModelNamed(ctx, g.q.Model, g.facts.Model.Why())
+		return g.c.NoModelNamed(ctx, g.q.Model, g.facts.Model.Why())
 	case len(numbers) > 1:
 		return &registry.Error{
 			Reason: registry.StageNotExclusive, Msg: why,

@@ -145,7 +145,7 @@ func (p *probe) dangling(ctx context.Context) {
 		func() (err error) { versions, err = p.c.versions(ctx, p.model, ""); return err },
 	)
 	if err == nil && m.IsAbsent() {
-		err = p.c.noModelNamed(ctx, p.model, m.Why())
+		err = p.c.NoModelNamed(ctx, p.model, m.Why())
 	}
 	if err != nil {
 		p.s.Warnings = append(p.s.Warnings, sentence(err))

@@ -19,7 +19,7 @@ func (c *Client) GatherVersions(ctx context.Context, q registry.Query) (registry
 	case err != nil:
 		return registry.Facts{}, err
 	case g.facts.Model.IsAbsent():
-		return registry.Facts{}, c.noModelNamed(ctx, q.Model, g.facts.Model.Why())
+		return registry.Facts{}, c.NoModelNamed(ctx, q.Model, g.facts.Model.Why())
 	}
 	if err := g.refusePrompt(); err != nil {
 		return registry.Facts{}, err

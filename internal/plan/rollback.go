@@ -198,8 +198,13 @@ func holding(in registry.Intent, v registry.Version) []registry.Step {
 }
 
 // NoWayBack is the refusal, with each version that was looked at.
-func NoWayBack(in registry.Intent, backs []Back) error {
-	hint := "no version is known to have held it before; name one with the input candidate, as models:/" + in.Query.Model + "/7, and override: ungated, since no gate judges it"
+func NoWayBack(f registry.Facts, in registry.Intent, backs []Back) error {
+	named := "name a version with the input candidate, as models:/" + in.Query.Model + "/7, and override: ungated, since no gate judges it"
+	hint := "no version is known to have held it before; " + named
+	m, alias := f.Model.OrZero(), in.Query.Target.Alias
+	if _, there := m.Aliases[alias]; !there && alias != "" && f.Fallback == nil {
+		hint = fmt.Sprintf("%s has no alias %s, and no version is known to have held it before; %s\n  or %s", in.Query.Model, alias, m.AliasMeant(alias), named)
+	}
 	if len(backs) > 0 {
 		lines := []string{"looked at, newest holder first:"}
 		for _, b := range backs {

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -39,6 +40,8 @@ func CheckAlias(alias string) error {
 		return fmt.Errorf("%q looks like a version number and is reserved by MLflow; choose another alias", alias)
 	case utf8.RuneCountInString(alias) > 255:
 		return fmt.Errorf("an alias has at most 255 characters, this one has %d", utf8.RuneCountInString(alias))
+	case strings.HasPrefix(alias, "@"):
+		return fmt.Errorf("the @ is no part of an alias; write %s", alias[1:])
 	case !aliasText.MatchString(alias):
 		return fmt.Errorf("%q is not an alias: only letters, digits, '_' and '-' are allowed", alias)
 	}
@@ -94,6 +97,20 @@ func Nearest(name string, names []string) []string {
 		out = append(out, f.name)
 	}
 	return out
+}
+
+// AliasMeant says which alias of the model a person may have meant by one that it has not, or which it has.
+func (m Model) AliasMeant(alias string) string {
+	names := slices.Sorted(maps.Keys(m.Aliases))
+	switch near := Nearest(alias, names); {
+	case len(near) > 0:
+		return fmt.Sprintf("did you mean %s?", strings.Join(near, " or "))
+	case len(names) == 0:
+		return m.Name + " has no aliases"
+	case len(names) > 10:
+		return fmt.Sprintf("its aliases are %s and %d more", strings.Join(names[:10], ", "), len(names)-10)
+	}
+	return "its aliases are " + strings.Join(names, ", ")
 }
 
 // SameName returns the one of names that differs from name only in case, spaces or punctuation; "" where there is none.
