@@ -7,14 +7,18 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Baseline is what an earlier audit found, by the model's name, as far as it counted there.
+// Baseline is what an earlier audit found, by the model's name, as far as it counted there, and what it could not judge.
 type Baseline struct {
-	byModel map[string][]registry.AuditFinding
+	byModel  map[string][]registry.AuditFinding
+	unjudged map[string]int // rule -> how often
 }
 
 // NewBaseline keeps of an earlier audit's findings those that counted.
-func NewBaseline(findings []registry.AuditFinding) *Baseline {
-	b := &Baseline{byModel: map[string][]registry.AuditFinding{}}
+func NewBaseline(findings []registry.AuditFinding, unjudged []registry.AuditUnjudged) *Baseline {
+	b := &Baseline{byModel: map[string][]registry.AuditFinding{}, unjudged: map[string]int{}}
+	for _, u := range unjudged {
+		b.unjudged[u.Rule] = u.Count
+	}
 	for _, f := range findings {
 		if f.Counts() {
 			f.Message = strings.TrimSuffix(f.Message, notLooked)
@@ -64,6 +68,19 @@ const notLooked = " (could not be looked at this time)"
 
 func on(rules []registry.AuditRule, id string) bool {
 	return slices.ContainsFunc(rules, func(r registry.AuditRule) bool { return r.ID == id })
+}
+
+// Blind lists the rules at or above a severity that could not judge something, and with a baseline more than then. A
+// model that could not be read at all is as bad as it gets: any rule may have found something.
+func (b *Baseline) Blind(unjudged []registry.AuditUnjudged, rules []registry.AuditRule, at registry.Severity) []registry.AuditUnjudged {
+	var out []registry.AuditUnjudged
+	for _, u := range unjudged {
+		counts := u.Rule == "" || slices.ContainsFunc(rules, func(r registry.AuditRule) bool { return r.ID == u.Rule && r.Severity.AtLeast(at) })
+		if counts && (b == nil || u.Count > b.unjudged[u.Rule]) {
+			out = append(out, u)
+		}
+	}
+	return out
 }
 
 // Rest names the models of the baseline that Compare was not asked about, sorted: they are gone.

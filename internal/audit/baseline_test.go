@@ -38,13 +38,13 @@ func TestTrend(t *testing.T) {
 		{"a rule could not judge", Judgement{Unjudged: []registry.AuditUnjudged{{Rule: "run-gone"}}}, rules, "a fixed; b (could not be looked at this time) unchanged; c fixed"},
 		{"the model could not be read", Judgement{Unjudged: []registry.AuditUnjudged{{}}}, rules[:1], "a (could not be looked at this time) unchanged"},
 	} {
-		if got := trends(NewBaseline(slices.Clone(baseline)).Compare("churn", c.j, c.on)); got != c.want {
+		if got := trends(NewBaseline(slices.Clone(baseline), nil).Compare("churn", c.j, c.on)); got != c.want {
 			t.Errorf("%s: %s, want %s", c.when, got, c.want)
 		}
 	}
 	accepted := found("no-run", registry.Medium, "a")
 	accepted.Accepted = "by ann"
-	b := NewBaseline([]registry.AuditFinding{accepted, {Rule: "no-run", Model: "gone", Fingerprint: "x"}})
+	b := NewBaseline([]registry.AuditFinding{accepted, {Rule: "no-run", Model: "gone", Fingerprint: "x"}}, nil)
 	if got := trends(b.Compare("churn", Judgement{Findings: baseline[:1]}, rules)); got != "a new" {
 		t.Errorf("what was accepted and is not any more: %s", got)
 	}
@@ -61,7 +61,7 @@ func TestTrend(t *testing.T) {
 func TestCarriedOverFindingsKeepTheirWords(t *testing.T) {
 	f := found("no-run", registry.Medium, "a")
 	for range 3 {
-		f = NewBaseline([]registry.AuditFinding{f}).Compare("churn", Judgement{Unjudged: []registry.AuditUnjudged{{}}}, []registry.AuditRule{{ID: "no-run"}}).Findings[0]
+		f = NewBaseline([]registry.AuditFinding{f}, nil).Compare("churn", Judgement{Unjudged: []registry.AuditUnjudged{{}}}, []registry.AuditRule{{ID: "no-run"}}).Findings[0]
 	}
 	if f.Message != "a"+notLooked {
 		t.Errorf("%s", f.Message)
@@ -205,5 +205,30 @@ func TestFingerprintsAreStable(t *testing.T) {
 	later := New(s.Config).Model(s.Audited).Findings
 	if early[0].Fingerprint != later[0].Fingerprint || early[0].Message == later[0].Message {
 		t.Errorf("a month later: %+v and %+v", early[0], later[0])
+	}
+}
+
+// What could not be judged counts where its rule does, and with a baseline where it is more than then.
+func TestBlind(t *testing.T) {
+	rules := []registry.AuditRule{{ID: "artifact-missing", Severity: registry.High}, {ID: "no-run", Severity: registry.Medium}}
+	some := func(rule string, n int) registry.AuditUnjudged { return registry.AuditUnjudged{Rule: rule, Count: n} }
+	for name, c := range map[string]struct {
+		then *Baseline
+		now  []registry.AuditUnjudged
+		at   registry.Severity
+		want int
+	}{
+		"all was judged":                 {nil, nil, registry.Low, 0},
+		"a rule of that severity":        {nil, []registry.AuditUnjudged{some("artifact-missing", 1)}, registry.High, 1},
+		"a rule below it":                {nil, []registry.AuditUnjudged{some("no-run", 1)}, registry.High, 0},
+		"two, one of them low enough":    {nil, []registry.AuditUnjudged{some("artifact-missing", 1), some("no-run", 1)}, registry.Medium, 2},
+		"a model that cannot be read":    {nil, []registry.AuditUnjudged{some("", 1)}, registry.High, 1},
+		"as many as in the baseline":     {NewBaseline(nil, []registry.AuditUnjudged{some("artifact-missing", 3)}), []registry.AuditUnjudged{some("artifact-missing", 3)}, registry.High, 0},
+		"more than in the baseline":      {NewBaseline(nil, []registry.AuditUnjudged{some("artifact-missing", 3)}), []registry.AuditUnjudged{some("artifact-missing", 4)}, registry.High, 1},
+		"none in the baseline, some now": {NewBaseline(nil, nil), []registry.AuditUnjudged{some("artifact-missing", 1)}, registry.High, 1},
+	} {
+		if got := c.then.Blind(c.now, rules, c.at); len(got) != c.want {
+			t.Errorf("%s: %v, want %d", name, got, c.want)
+		}
 	}
 }

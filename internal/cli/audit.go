@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -69,7 +70,7 @@ func (s *session) audit(ctx context.Context) {
 		return
 	}
 	s.report.Reason = registry.OK
-	if a.failing() > 0 {
+	if a.fails() {
 		s.report.Reason = registry.Findings
 	}
 	s.annotateAudit(a)
@@ -296,6 +297,16 @@ func (a *auditing) failing() int {
 	return a.tally.Fails(registry.Severity(a.s.set.audit.failOn))
 }
 
+// blind is what could not be judged and counts against fail-on: an audit that saw nothing has not passed.
+func (a *auditing) blind() []registry.AuditUnjudged {
+	if a.s.set.audit.failOn == never {
+		return nil
+	}
+	return a.baseline.Blind(a.tally.Totals.Unjudged, a.rules, registry.Severity(a.s.set.audit.failOn))
+}
+
+func (a *auditing) fails() bool { return a.failing()+len(a.blind()) > 0 }
+
 // open begins the report and the files that were asked for.
 func (a *auditing) open() error {
 	s := a.s
@@ -334,10 +345,10 @@ func (a *auditing) end(failed error) {
 	s := a.s
 	summary := &report.Audit{
 		Totals: a.tally.Totals, Rules: a.rules, Worst: a.tally.Worst, Fixed: a.tally.Fixed, FailOn: s.set.audit.failOn, Failing: a.failing(),
-		Model: s.set.intent.Query.Model,
+		Blind: a.blind(), Model: s.set.intent.Query.Model,
 	}
 	reason := registry.OK
-	if summary.Failing > 0 {
+	if a.fails() {
 		reason = registry.Findings
 	}
 	if failed != nil {
@@ -412,6 +423,9 @@ func (s *session) annotateAudit(a *auditing) {
 		}
 		s.runner.Annotate(actions.Annotation{Level: level, File: f.File, Line: f.Line, Title: "Audit: " + f.Rule, Message: message + ". What to do: " + f.Fix})
 	}
+	for _, u := range a.blind() {
+		s.runner.Annotate(actions.Annotation{Level: actions.Error, Title: "Audit: not judged", Message: fmt.Sprintf("%s could not judge %d, the first of them %s: %s", cmp.Or(u.Rule, "every rule"), u.Count, u.Where, u.Why)})
+	}
 }
 
 // baseline reads the report file of an earlier audit.
@@ -441,7 +455,7 @@ func (s *session) baseline() (*audit.Baseline, error) {
 	case file.Totals.Server != s.set.registry:
 		err = fmt.Errorf("%s is of the registry %s, and this is %s; models of one name there are not those here", name, file.Totals.Server, s.set.registry)
 	default:
-		return audit.NewBaseline(file.Findings), nil
+		return audit.NewBaseline(file.Findings, file.Totals.Unjudged), nil
 	}
 	return nil, &registry.Error{Reason: registry.BadInput, Msg: "input baseline-file: " + err.Error(), Hint: "the first time leave it empty; then keep the output report-file"}
 }

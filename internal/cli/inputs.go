@@ -114,7 +114,7 @@ var Inputs = []Input{
 	{Name: "statement", Group: "history", For: []string{"history"}, Help: "number of an entry, or last: it is also written as an in-toto statement for actions/attest, which needs the digest of the model's files in it"},
 
 	{Name: "scope", Group: "audit", For: []string{"audit"}, Kind: Enum, Default: registry.ScopeLive, Values: []string{registry.ScopeLive, registry.ScopeAll}, Help: "which versions are judged: those that an alias or a stage names, or all"},
-	{Name: "fail-on", Group: "audit", For: []string{"audit"}, Kind: Enum, Values: []string{"never", "high", "medium", "low"}, Help: "findings that end the command with status 1: never, or of that severity and above; with a baseline only new ones count; where empty, never without a baseline and high with one"},
+	{Name: "fail-on", Group: "audit", For: []string{"audit"}, Kind: Enum, Values: []string{"never", "high", "medium", "low"}, Help: "findings that end the command with status 1: never, or of that severity and above, and rules of it that could not judge everything; with a baseline only what is new counts; where empty, never without a baseline and high with one"},
 	{Name: "baseline-file", Group: "audit", For: []string{"audit"}, Help: "report file of an earlier audit, to tell what is new, fixed and unchanged"},
 	{Name: "sarif-file", Group: "audit", For: []string{"audit"}, Help: "file in the workspace for the findings as SARIF 2.1.0, for code scanning; empty for none"},
 	{Name: "html-file", Group: "audit", For: []string{"audit"}, Help: "file in the workspace for the audit as one page that works without a server; empty for none"},

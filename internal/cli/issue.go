@@ -30,10 +30,13 @@ func (s *session) keepIssue(ctx context.Context, page report.Doc) {
 		}
 	}
 	title := "Model registry: nothing left to do"
-	if found > 0 {
+	switch {
+	case found > 0:
 		title = "Model registry: " + strings.Join(parts, ", ")
+	case len(a.Totals.Unjudged) > 0:
+		title = "Model registry: nothing found, and not everything could be judged"
 	}
-	if err := s.issue(ctx, strings.TrimSpace("audit "+s.set.registry+" "+s.set.intent.Query.Model), title, page, found > 0); err != nil {
+	if err := s.issue(ctx, strings.TrimSpace("audit "+s.set.registry+" "+s.set.intent.Query.Model), title, page, found+len(a.Blind) > 0); err != nil {
 		s.report.Receipt.Warnings = append(s.report.Receipt.Warnings, "the issue is not up to date: "+err.Error())
 	}
 }

@@ -15,7 +15,8 @@ type Audit struct {
 	Rules        []registry.AuditRule
 	Worst, Fixed []registry.AuditFinding // a few
 	FailOn       string
-	Failing      int // findings that count against it
+	Failing      int                      // findings that count against it
+	Blind        []registry.AuditUnjudged // what could not be judged and counts against it
 	Model        string
 	Files        []AuditFile
 }
@@ -27,8 +28,8 @@ type AuditFile struct{ What, Path string }
 func (r Report) auditPage() Doc {
 	a := r.Audit
 	d := Doc{Heading{a.headline()}, Para{a.scope()}}
-	if a.FailOn != "" && a.Failing > 0 {
-		d = append(d, Para{line("Fails: ", a.counting(), " at or above ", a.FailOn, ".")})
+	if why := a.failure(); why != nil {
+		d = append(d, Para{why})
 	}
 	d = append(d, r.problem()...)
 	if a.Totals.Total() > 0 {
@@ -60,11 +61,23 @@ func (a Audit) headline() Line {
 	return append(l, T(" ("+strings.Join(parts, ", ")+")"))
 }
 
-func (a Audit) counting() string {
+// failure says what counts against fail-on; nil where nothing does.
+func (a Audit) failure() Line {
+	var parts []string
+	finding, everything := "finding", "everything"
 	if a.Totals.Baseline {
-		return plural(a.Failing, "new finding")
+		finding, everything = "new finding", "more than in the baseline"
 	}
-	return plural(a.Failing, "finding")
+	if a.Failing > 0 {
+		parts = append(parts, plural(a.Failing, finding))
+	}
+	if len(a.Blind) > 0 {
+		parts = append(parts, plural(len(a.Blind), "rule")+" could not judge "+everything)
+	}
+	if len(parts) == 0 {
+		return nil
+	}
+	return line("Fails at or above ", a.FailOn, ": ", strings.Join(parts, ", and "), ".")
 }
 
 // scope says what was looked at, so that a subset is not taken for the whole.
@@ -225,6 +238,9 @@ func (a Audit) unjudged() Doc {
 		if u.Rule == "" {
 			rule = line("every rule")
 		}
+		if slices.Contains(a.Blind, u) {
+			rule = append(rule, T(" (fails)"))
+		}
 		table.Rows = append(table.Rows, []Line{rule, line(strconv.Itoa(u.Count)), line(C(u.Where)), line(u.Why)})
 	}
 	return Doc{Para{line("What could not be judged counts neither as found nor as fine:")}, table}
@@ -253,12 +269,13 @@ func plural(n int, what string) string {
 
 // AuditResult is an audit for programs, in short; the report file has every finding.
 type AuditResult struct {
-	Totals registry.AuditTotals    `json:"totals"`
-	FailOn string                  `json:"fail_on"`
-	Fails  int                     `json:"fails"` // findings that count against fail_on
-	Worst  []registry.AuditFinding `json:"worst,omitempty"`
+	Totals registry.AuditTotals     `json:"totals"`
+	FailOn string                   `json:"fail_on"`
+	Fails  int                      `json:"fails"`                      // findings that count against fail_on
+	Blind  []registry.AuditUnjudged `json:"fails_not_judged,omitempty"` // what could not be judged and counts against it
+	Worst  []registry.AuditFinding  `json:"worst,omitempty"`
 }
 
 func (a Audit) result() *AuditResult {
-	return &AuditResult{Totals: a.Totals, FailOn: a.FailOn, Fails: a.Failing, Worst: slices.Clone(a.Worst)}
+	return &AuditResult{Totals: a.Totals, FailOn: a.FailOn, Fails: a.Failing, Blind: a.Blind, Worst: slices.Clone(a.Worst)}
 }
