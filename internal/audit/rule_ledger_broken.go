@@ -20,3 +20,11 @@ var ledgerBroken = rule{
 		return nil
 	},
 }
+
+// Unlisted says that the ledgers could not be listed: one whose model says nothing of it any more is not noticed then.
+func (a *Auditor) Unlisted(why string) (j Judgement) {
+	if on(a.Rules(), ledgerBroken.ID) {
+		j.Unjudged = []registry.AuditUnjudged{{Rule: ledgerBroken.ID, Count: 1, Why: why, Where: "models that name no ledger"}}
+	}
+	return j
+}

@@ -86,7 +86,8 @@ type auditing struct {
 	baseline *audit.Baseline
 	sinks    []sink
 	json     *report.AuditJSON
-	seen     map[string]bool // models of approved plans
+	seen     map[string]bool         // models of approved plans
+	founded  func(model string) bool // whether there is a ledger, whatever the model says
 }
 
 // planned notes that a model which a plan is about is there.
@@ -137,6 +138,20 @@ func (s *session) beginAudit(ctx context.Context) (*auditing, error) {
 	return a, nil
 }
 
+// findLedgers lists the ledgers there are, where a rule wants them: also those of which the model says nothing any more.
+func (a *auditing) findLedgers(ctx context.Context) error {
+	a.founded = func(string) bool { return false }
+	if !a.needs.Ledger {
+		return nil
+	}
+	founded, err := a.s.client.Founded(ctx)
+	if err != nil {
+		return a.take(registry.Audited{}, a.auditor.Unlisted(err.Error()))
+	}
+	a.founded = founded
+	return nil
+}
+
 // serverTime is the server's clock, so that ages do not depend on the runner's.
 func (s *session) serverTime() time.Time {
 	if told := s.wires[len(s.wires)-1].Meter().ServerTime; !told.IsZero() {
@@ -153,6 +168,9 @@ func (a *auditing) run(ctx context.Context) error {
 		}
 	}
 	if err := a.take(registry.Audited{}, a.auditor.Server()); err != nil {
+		return err
+	}
+	if err := a.findLedgers(ctx); err != nil {
 		return err
 	}
 	stream := a.s.client.Audit(ctx, a.query(a.s.set.intent.Query.Model))
@@ -220,7 +238,7 @@ func (a *auditing) withLedger(ctx context.Context, m registry.Audited) registry.
 	if !a.needs.Ledger || m.Unreadable != "" {
 		return m
 	}
-	if !m.Promoted() {
+	if !m.Promoted() && !a.founded(m.Model.Name) {
 		m.Ledger = registry.Absent[registry.Ledger]("no promotion by this tool has left a mark")
 		return m
 	}

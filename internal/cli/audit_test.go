@@ -9,6 +9,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -112,6 +113,28 @@ func TestAuditReport(t *testing.T) {
 			t.Errorf("found among live versions and not among all: %+v", f)
 		}
 	}
+}
+
+// A ledger is found also where everything on the model that names it was removed, and where it cannot be listed that is
+// said.
+func TestALedgerThatItsModelDeniesIsFound(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := newFlow(t, "promote", "--model", "churn", "--candidate", "runs:/better/model", "--alias", "champion", "--thresholds", "test_f1 >= champion")
+		if r, status := f.run(t); status != 0 || r.RecordID == "" {
+			t.Fatalf("status %d: %+v", status, r)
+		}
+		ask(t, f, "DELETE", "registered-models/delete-tag", map[string]any{"name": "churn", "key": registry.TagAnchor})
+		ask(t, f, "DELETE", "model-versions/delete-tag", map[string]any{"name": "churn", "version": "2", "key": registry.TagRecord})
+		broken := func(f registry.AuditFinding) bool { return f.Rule == "ledger-broken" && f.Model == "churn" }
+		if got, _ := auditOf(t, f.double); !slices.ContainsFunc(got.Findings, broken) {
+			t.Errorf("not found: %+v", got.Findings)
+		}
+		f.double.Fault(mlflowtest.Fault{Method: "POST", Path: "experiments/search", Kind: mlflowtest.Status, Status: 403})
+		got, _ := auditOf(t, f.double)
+		if !slices.ContainsFunc(got.Totals.Unjudged, func(u registry.AuditUnjudged) bool { return u.Rule == "ledger-broken" }) {
+			t.Errorf("the ledgers could not be listed, and all was judged: %+v", got.Totals)
+		}
+	})
 }
 
 // Whatever request fails for good, the report is valid JSON that says so, and the status is not that of success. What

@@ -264,8 +264,12 @@ func (p Pages) Unfit(ctx context.Context, why string) error {
 	return p.send(ctx, "note", "experiments/set-experiment-tag", map[string]any{"experiment_id": e.Experiment.ID, "key": tagUnfit, "value": why})
 }
 
-// Promoted lists the registered models that have a ledger, by their anchors.
+// Promoted lists the registered models that have a ledger, or say so by their anchors.
 func (c *Client) Promoted(ctx context.Context) ([]string, error) {
+	founded, err := c.Founded(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var names []string
 	query := url.Values{"max_results": {fmt.Sprint(namesPage)}, "order_by": {"name ASC"}}
 	for {
@@ -278,7 +282,7 @@ func (c *Client) Promoted(ctx context.Context) ([]string, error) {
 			return nil, Explain("list registered models", err)
 		}
 		for _, m := range out.Models {
-			if pairs(m.Tags)[registry.TagAnchor] != "" {
+			if pairs(m.Tags)[registry.TagAnchor] != "" || founded(m.Name) {
 				names = append(names, m.Name)
 			}
 		}
@@ -286,5 +290,32 @@ func (c *Client) Promoted(ctx context.Context) ([]string, error) {
 			return names, nil
 		}
 		query.Set("page_token", out.Next)
+	}
+}
+
+// Founded lists the ledgers there are, deleted ones too, and returns whether a model has one: also where its anchor and
+// all marks on its versions were removed.
+func (c *Client) Founded(ctx context.Context) (has func(model string) bool, err error) {
+	names := map[string]bool{}
+	body := map[string]any{"max_results": experimentsPage, "view_type": "ALL", "filter": "name LIKE '" + LedgerExperiment + "/%'"}
+	for token := ""; ; {
+		var out struct {
+			Experiments []struct {
+				Name string `json:"name"`
+			} `json:"experiments"`
+			Next string `json:"next_page_token"`
+		}
+		r := rest.Request{Method: "POST", Path: api + "experiments/search", Body: body, Class: rest.Read, Limit: 32 << 20}
+		if err := c.registry.JSON(ctx, r, &out); err != nil {
+			return nil, Explain("list promotion ledgers", err)
+		}
+		for _, e := range out.Experiments {
+			names[e.Name] = true
+		}
+		if out.Next == "" || out.Next == token || len(out.Experiments) == 0 {
+			return func(model string) bool { return names[experimentOf(model)] }, nil
+		}
+		token = out.Next
+		body["page_token"] = token
 	}
 }
