@@ -141,22 +141,22 @@ func (l *Ledger) newPage(ctx context.Context, kv map[string]string) (string, err
 }
 
 // probe finds out whether a batch is stored as a whole or not at all. A file store writes value after value: what
-// looks like a claim there is none.
+// looks like a claim there is none. It fails (500) where a database refuses (400), so what is stored tells, not the answer.
 func (l *Ledger) probe(ctx context.Context, id string) error {
-	var err error
-	_ = registry.Persist(l.patience(ctx), func() error {
-		if err = l.Store.Write(ctx, id, map[string]string{"a-probe": "1", keyFormat: "0"}); registry.ReasonOf(err) == registry.Conflict {
-			return nil // as it should be
+	parted := false
+	err := registry.Persist(l.patience(ctx), func() error {
+		refused := l.Store.Write(ctx, id, map[string]string{"a-probe": "1", keyFormat: "0"})
+		got, err := l.Store.Read(ctx, id)
+		if err != nil {
+			return err
 		}
-		return err
+		parted = refused == nil || got["a-probe"] != "" || got[keyFormat] != fmt.Sprint(Format)
+		if parted || registry.ReasonOf(refused) == registry.Conflict {
+			return nil
+		}
+		return refused
 	})
-	got, readErr := l.Store.Read(ctx, id)
-	switch {
-	case readErr != nil:
-		return readErr
-	case registry.ReasonOf(err) == registry.Conflict && got["a-probe"] == "" && got[keyFormat] == fmt.Sprint(Format):
-		return nil
-	case err != nil && registry.ReasonOf(err) != registry.Conflict:
+	if err != nil || !parted {
 		return err
 	}
 	why := "this server stores the values of a batch one by one (a file store does)"
@@ -199,14 +199,17 @@ func (l *Ledger) turn(ctx context.Context, v View) (View, error) {
 func stateAfter(p page) map[string]string {
 	view := registry.Ledger{Entries: p.entries, Before: p.state}
 	out := map[string]string{}
-	for ref, holders := range p.state {
-		out[ref] = holders
+	leave := func(ref string) {
+		if holders, ok := view.Left(ref); ok {
+			out[ref] = holders
+		}
+	}
+	for ref := range p.state {
+		leave(ref)
 	}
 	for _, e := range p.entries {
-		for _, s := range append(e.Record.Moves, e.Record.Outside...) {
-			if holders, ok := view.Left(s.Ref); ok {
-				out[s.Ref] = holders
-			}
+		for _, s := range slices.Concat(e.Record.Moves, e.Record.Outside) {
+			leave(s.Ref)
 		}
 	}
 	return out

@@ -366,6 +366,13 @@ var runCases = []testCase{
 		! POST runs/log-batch {"run_id":"$r","params":[{"key":"e3","value":"x"},{"key":"e3","value":"x"}]}
 		POST runs/log-batch {"run_id":"$r","params":[{"key":"e4","value":"x"},{"key":"a@b","value":"x"}]}
 		GET runs/get?run_id=$r`},
+	{name: "run: a file store takes a batch value by value, and fails at the first that is refused", stores: []string{"file"}, script: `
+		POST runs/create {"experiment_id":"0"} => r=run.info.run_id
+		POST runs/log-batch {"run_id":"$r","params":[{"key":"a","value":"1"},{"key":"b","value":"1"}]}
+		! POST runs/log-batch {"run_id":"$r","params":[{"key":"c","value":"1"},{"key":"a","value":"2"},{"key":"d","value":"1"}]}
+		POST runs/log-batch {"run_id":"$r","params":[{"key":"a","value":"1"},{"key":"e","value":"1"}]}
+		! POST runs/log-parameter {"run_id":"$r","key":"a","value":"2"}
+		GET runs/get?run_id=$r`},
 	{name: "run: a failed batch stores no tags either", script: newRun + `
 		POST runs/log-batch {"run_id":"$r","params":[{"key":"e1","value":"a"}],"tags":[{"key":"t","value":"1"}]}
 		POST runs/log-batch {"run_id":"$r","params":[{"key":"e1","value":"b"}],"tags":[{"key":"t","value":"2"}],"metrics":[{"key":"m","value":1,"timestamp":1,"step":0}]}

@@ -38,6 +38,7 @@ var servers = []server{
 	{"3.17.2", "sqlite"},
 	{"3.17.2", "mariadb"},
 	{"2.22.5", "sqlite"},
+	{"2.22.5", "file"},
 	{"2.9.2", "sqlite"},
 	{"2.2.2", "sqlite"},
 	{"1.30.1", "sqlite"},
@@ -130,7 +131,7 @@ type testCase struct {
 	script string
 	group  string              // how the server is set up; see groups
 	when   func(switches) bool // servers it makes sense for
-	stores []string            // databases it makes sense for; all if empty
+	stores []string            // stores it makes sense for; all databases if empty
 }
 
 func casesFor(s server) []testCase {
@@ -138,7 +139,7 @@ func casesFor(s server) []testCase {
 	return slices.DeleteFunc(slices.Clone(cases), func(c testCase) bool {
 		g := groups[c.group]
 		return c.when != nil && !c.when(sw) || g.when != nil && !g.when(sw) ||
-			len(c.stores) > 0 && !slices.Contains(c.stores, s.store) || len(g.stores) > 0 && !slices.Contains(g.stores, s.store)
+			(len(c.stores) > 0 || s.store == "file") && !slices.Contains(c.stores, s.store) || len(g.stores) > 0 && !slices.Contains(g.stores, s.store)
 	})
 }
 

