@@ -33,6 +33,7 @@ const (
 type AuditQuery struct {
 	Scope    string
 	Model    string // only this registered model; "" = all of them
+	Again    bool   // a second look at that model: that it cannot be read is told as of any other, and no failure
 	Needs    AuditNeeds
 	Progress func(AuditProgress) // called every few seconds, never at the same time; nil = nobody looks
 	Now      func() time.Time    // for progress, and for noticing that a server gets slow; nil = neither

@@ -114,22 +114,56 @@ func (l Ledger) Last() (Entry, bool) {
 	return Entry{}, false
 }
 
-// Left is what the ledger's own promotions left the target at; ok is false where none has ever moved it.
+// Left is what the ledger's own promotions left the target at; ok is false where none has ever moved it. A version is in
+// one stage at a time, so what was moved on to another has left this one.
 func (l Ledger) Left(ref string) (holders string, ok bool) {
+	var gone []string
 	for _, e := range slices.Backward(l.Entries) {
-		if e.Outcome == EntryDone {
-			if s, ok := e.Record.shift(ref); ok {
-				return s.Want, true
-			}
+		s, moved := e.Record.shift(ref)
+		if moved && e.Outcome == EntryDone {
+			return without(s.Want, gone), true
 		}
+		gone = append(gone, e.movedOn(ref)...)
 		for _, o := range e.Record.Outside {
 			if o.Ref == ref && e.Outcome == EntryDone {
-				return o.Want, true
+				return without(o.Want, gone), true
 			}
 		}
 	}
 	holders, ok = l.Before[ref]
-	return holders, ok
+	return without(holders, gone), ok
+}
+
+// Made are the moves of the entry that were made: all of them, or the first few.
+func (e Entry) Made() []Shift {
+	if e.Outcome == EntryDone {
+		return e.Record.Moves
+	}
+	return e.Record.Moves[:max(0, min(e.Moved, len(e.Record.Moves)))]
+}
+
+// movedOn lists the versions that the entry moved to another stage than this one, which they have left with that if they
+// were there.
+func (e Entry) movedOn(stage string) []string {
+	var out []string
+	for _, m := range e.Made() {
+		if m.Ref == stage || !isStage(m.Ref) || !isStage(stage) {
+			continue
+		}
+		was := strings.Split(m.Was, ",")
+		out = append(out, slices.DeleteFunc(strings.Split(m.Want, ","), func(n string) bool { return slices.Contains(was, n) })...)
+	}
+	return out
+}
+
+func isStage(ref string) bool {
+	_, is := CanonicalStage(ref)
+	return is
+}
+
+// without is a list of versions without some.
+func without(holders string, gone []string) string {
+	return strings.Join(slices.DeleteFunc(strings.Split(holders, ","), func(n string) bool { return slices.Contains(gone, n) }), ",")
 }
 
 func (r LedgerRecord) shift(ref string) (Shift, bool) {

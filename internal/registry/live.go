@@ -48,12 +48,15 @@ func LiveAt(entries []Entry, at, until time.Time) []Live {
 		for _, s := range e.Record.Outside {
 			add(Live{Ref: s.Ref, Named: s.Want, Epoch: e.Epoch, Outside: true}, e.Ended)
 		}
-		moves := e.Record.Moves
-		if e.Outcome != EntryDone { // they are made in their order
-			moves = moves[:min(e.Moved, len(moves))]
+		since := e.Ended.UTC().Format(time.RFC3339)
+		for _, s := range e.Made() {
+			add(Live{Ref: s.Ref, Named: s.Want, From: since, Epoch: e.Epoch}, e.Ended)
 		}
-		for _, s := range moves {
-			add(Live{Ref: s.Ref, Named: s.Want, From: e.Ended.UTC().Format(time.RFC3339), Epoch: e.Epoch}, e.Ended)
+		for ref, list := range states {
+			last := list[len(list)-1]
+			if left := without(last.Named, e.movedOn(ref)); left != last.Named {
+				add(Live{Ref: ref, Named: left, From: since, Epoch: e.Epoch}, e.Ended)
+			}
 		}
 	}
 	var out []Live

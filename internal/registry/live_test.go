@@ -2,6 +2,7 @@ package registry
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -51,5 +52,38 @@ func TestLiveAt(t *testing.T) {
 		if got := strings.Join(got, "; "); got != c.want {
 			t.Errorf("%d to %d:\n%s, want\n%s", c.at, c.until, got, c.want)
 		}
+	}
+}
+
+// A version is in one stage, so one that is moved on leaves the stage it was in, and nobody else took it out.
+func TestLeftByMovingOn(t *testing.T) {
+	entry := func(epoch int, outcome string, moved int, moves ...Shift) Entry {
+		return Entry{Epoch: epoch, Outcome: outcome, Moved: moved, Ended: time.Date(2026, 5, 3, epoch, 0, 0, 0, time.UTC), Record: LedgerRecord{Moves: moves}}
+	}
+	staged := entry(1, EntryDone, 1, Shift{"Staging", "", "2"})
+	onward := Shift{"Production", "1", "2"}
+	for name, c := range map[string]struct {
+		ledger  Ledger
+		staging string
+	}{
+		"left there":               {Ledger{Entries: []Entry{staged}}, "2"},
+		"moved on":                 {Ledger{Entries: []Entry{staged, entry(2, EntryDone, 1, onward)}}, ""},
+		"moved on, one stays":      {Ledger{Entries: []Entry{entry(1, EntryDone, 1, Shift{"Staging", "1", "1,2"}), entry(2, EntryDone, 1, onward)}}, "1"},
+		"another was moved":        {Ledger{Entries: []Entry{staged, entry(2, EntryDone, 1, Shift{"Production", "1", "3"})}}, "2"},
+		"was there before":         {Ledger{Entries: []Entry{staged, entry(2, EntryDone, 1, Shift{"Production", "2", "2,3"})}}, "2"},
+		"an alias takes nothing":   {Ledger{Entries: []Entry{staged, entry(2, EntryDone, 1, Shift{"@champion", "1", "2"})}}, "2"},
+		"moved on, then cut off":   {Ledger{Entries: []Entry{staged, entry(2, EntryAborted, 1, onward, Shift{"@champion", "1", "2"})}}, ""},
+		"given up before it moved": {Ledger{Entries: []Entry{staged, entry(2, EntryAborted, 0, onward)}}, "2"},
+		"moved on, and back":       {Ledger{Entries: []Entry{staged, entry(2, EntryDone, 1, onward), entry(3, EntryDone, 1, Shift{"Staging", "", "2"})}}, "2"},
+		"on the page before":       {Ledger{Before: map[string]string{"Staging": "2"}, Entries: []Entry{entry(2, EntryDone, 1, onward)}}, ""},
+		"an impossible count":      {Ledger{Entries: []Entry{staged, entry(2, EntryAborted, -1, onward)}}, "2"},
+	} {
+		if got, ok := c.ledger.Left("Staging"); got != c.staging || !ok {
+			t.Errorf("%s: Staging was left at %q (%v), want %q", name, got, ok, c.staging)
+		}
+	}
+	live := LiveAt([]Entry{staged, entry(2, EntryDone, 1, onward)}, time.Date(2026, 5, 3, 3, 0, 0, 0, time.UTC), time.Date(2026, 5, 3, 3, 0, 0, 0, time.UTC))
+	if want := []Live{{Ref: "Production", Named: "2", From: "2026-05-03T02:00:00Z", Epoch: 2}, {Ref: "Staging", From: "2026-05-03T02:00:00Z", Epoch: 2}}; !slices.Equal(live, want) {
+		t.Errorf("live %+v, want %+v", live, want)
 	}
 }
