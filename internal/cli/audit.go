@@ -62,11 +62,14 @@ func (s *session) audit(ctx context.Context) {
 	if err == nil {
 		err = a.run(ctx)
 	}
+	if err != nil {
+		err = s.client.Diagnose(ctx, err)
+	}
 	if a != nil {
 		a.end(err)
 	}
 	if err != nil {
-		s.fail(s.client.Diagnose(ctx, err))
+		s.fail(err)
 		return
 	}
 	s.report.Reason = registry.OK
@@ -222,7 +225,7 @@ func (a *auditing) judge(ctx context.Context, m registry.Audited) judgedModel {
 		return judgedModel{model: m, judgement: first}
 	}
 	q := a.query(m.Model.Name)
-	q.Progress = nil
+	q.Progress, q.Again = nil, true
 	for again, err := range a.s.client.Audit(ctx, q) {
 		if err != nil {
 			return judgedModel{err: err}

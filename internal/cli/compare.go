@@ -26,8 +26,7 @@ func (r *reader) against() {
 
 func (s *session) compare(ctx context.Context) {
 	facts, err := s.client.Gather(ctx, s.set.intent.Query, registry.Needs{Holders: []string{s.set.against}, HolderMLmodels: true})
-	if err != nil {
-		s.fail(err)
+	if !s.gathered(ctx, facts, err) {
 		return
 	}
 	with, ok := facts.Holders[s.set.against].Get()

@@ -113,14 +113,18 @@ func (s *session) history(ctx context.Context) {
 	s.report.Reason = registry.OK
 	if pages := s.set.saved.History.Pages; len(pages) > 0 {
 		h, _, err := s.told(reading{model: s.set.intent.Query.Model, pages: pages})
-		s.show(h, err)
+		if err != nil {
+			s.fail(err)
+			return
+		}
+		s.show(h)
 		return
 	}
 	names := []string{s.set.intent.Query.Model}
 	if names[0] == "*" {
 		var err error
 		if names, err = s.client.Promoted(ctx); err != nil {
-			s.fail(err)
+			s.fail(s.client.Diagnose(ctx, err))
 			return
 		}
 	}
@@ -129,9 +133,11 @@ func (s *session) history(ctx context.Context) {
 		if err == nil && len(h.Pages) == 0 && h.Broken == "" && !h.Compared { // the ledger of a model that was deleted is shown
 			err = s.client.NoModelNamed(ctx, name, fmt.Sprintf("there is no registered model %q, and no promotion ledger of one", name))
 		}
-		if !s.show(h, err) {
+		if err != nil {
+			s.fail(s.client.Diagnose(ctx, err))
 			return
 		}
+		s.show(h)
 	}
 }
 
@@ -220,12 +226,8 @@ func (s *session) told(r reading) (h report.History, fits bool, err error) {
 	return h, broken == nil && len(h.Outside) == 0, nil
 }
 
-// show puts one model's history into the report; it reports whether there was one.
-func (s *session) show(h report.History, err error) bool {
-	if err != nil {
-		s.fail(err)
-		return false
-	}
+// show puts one model's history into the report.
+func (s *session) show(h report.History) {
 	s.report.Histories = append(s.report.Histories, h)
 	switch {
 	case h.Broken != "":
@@ -233,7 +235,6 @@ func (s *session) show(h report.History, err error) bool {
 	case s.set.statement != 0:
 		s.state(h.Entries)
 	}
-	return true
 }
 
 func brokenHistory(model string, b ledger.Break) error {

@@ -4,7 +4,7 @@ package matrix
 
 import (
 	"bytes"
-
+	"cmp"
 	"encoding/json"
 	"math/rand/v2"
 	"strings"
@@ -46,6 +46,7 @@ type answer struct {
 	status         int
 	result         report.Result
 	stdout, stderr string
+	instead        string // of "ok" in the table
 }
 
 // run runs the program.
@@ -74,7 +75,7 @@ func (a answer) cell() string {
 	case a.fellBack():
 		return "fallback"
 	}
-	return "ok"
+	return cmp.Or(a.instead, "ok")
 }
 
 func (a answer) fellBack() bool {
@@ -105,6 +106,11 @@ var columns = []column{
 	{"logged model", logged},
 	{"workspace", inWorkspace},
 	{"load", load},
+	{"compare", compare},
+	{"lineage", lineage},
+	{"rollback", rollback},
+	{"history", history},
+	{"audit", audit},
 }
 
 func doctor(b *bench) answer {

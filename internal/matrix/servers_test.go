@@ -22,7 +22,7 @@ var rows = []row{
 	{"3.17.2, basic-auth", false, realtest.Options{Login: true, Workers: 1}, nil},
 	{"2.22.5 on PostgreSQL", false, realtest.Options{Version: "2.22.5", Store: "postgresql"}, nil},
 	{"2.22.5 on SQLite", true, realtest.Options{Version: "2.22.5", Workers: 1}, nil},
-	{"2.22.5 on files", false, realtest.Options{Version: "2.22.5", Store: "file", Workers: 1}, nil},
+	{"2.22.5 on files", true, realtest.Options{Version: "2.22.5", Store: "file", Workers: 1}, nil},
 	{"2.22.5, basic-auth", false, realtest.Options{Version: "2.22.5", Login: true, Workers: 1}, nil},
 	{"2.9.2 on SQLite", false, realtest.Options{Version: "2.9.2", Workers: 1}, nil},
 	{"2.2.2 on SQLite", false, realtest.Options{Version: "2.2.2", Workers: 1}, nil},
@@ -42,14 +42,15 @@ var allowed = map[string]map[string]cell{
 	"3.17.2, basic-auth":        {"workspace": noWorkspaces},
 	"2.22.5 on PostgreSQL":      {"workspace": noWorkspaces, "logged model": noLoggedModels},
 	"2.22.5 on SQLite":          {"workspace": noWorkspaces, "logged model": noLoggedModels},
-	"2.22.5 on files":           {"workspace": noWorkspaces, "logged model": noLoggedModels},
+	"2.22.5 on files":           {"workspace": noWorkspaces, "logged model": noLoggedModels, "history": noLedger},
 	"2.22.5, basic-auth":        {"workspace": noWorkspaces, "logged model": noLoggedModels},
 	"2.9.2 on SQLite":           {"workspace": noWorkspaces, "logged model": noLoggedModels},
-	"2.2.2 on SQLite":           {"workspace": noWorkspaces, "logged model": noLoggedModels, "promote @": tagged, "alias": tagged},
-	"1.30.1 on SQLite":          {"workspace": noWorkspaces, "logged model": noLoggedModels, "promote @": tagged, "alias": tagged},
+	"2.2.2 on SQLite":           {"workspace": noWorkspaces, "logged model": noLoggedModels, "promote @": tagged, "alias": tagged, "rollback": tagged},
+	"1.30.1 on SQLite":          {"workspace": noWorkspaces, "logged model": noLoggedModels, "promote @": tagged, "alias": tagged, "rollback": tagged},
 	"1.30.1 on files": {"doctor": noRegistry, "register": noRegistry, "validate": noRegistry, "promote @": noRegistry,
 		"promote stage": noRegistry, "alias": noRegistry, "copy": noRegistry, "best": noRegistry, "logged model": noRegistry,
-		"workspace": noWorkspaces, "load": noRegistry},
+		"workspace": noWorkspaces, "load": noRegistry, "compare": noRegistry, "lineage": noRegistry, "rollback": noRegistry,
+		"history": noRegistry, "audit": noRegistry},
 }
 
 // cell is what became of a command on a server, and for the allowed ones why.
@@ -59,5 +60,6 @@ var (
 	noWorkspaces   = cell{"refused(unsupported)", "workspaces came with MLflow 3.10, where the server is started with them"}
 	noLoggedModels = cell{"refused(unsupported)", "logged models came with MLflow 3.0"}
 	noRegistry     = cell{"refused(unsupported)", "MLflow before 2.1 keeps no registry in files"}
+	noLedger       = cell{"no ledger", "a file store stores the values of a batch one by one, so it keeps no ledger: the weaker promise is said first, and rollback goes by the tags on versions"}
 	tagged         = cell{"fallback", "aliases came with MLflow 2.3; a tag on exactly one version stands for each"}
 )

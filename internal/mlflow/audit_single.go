@@ -102,10 +102,12 @@ func (r *reading) alone(ctx context.Context, name string) (a registry.Audited, t
 			err = r.askForAliases(ctx, name) // the tags count where there are none
 		}
 		switch {
-		case ofOneModel(err):
+		case ofOneModel(err) && (r.q.Model == "" || r.q.Again):
 			return registry.Audited{Model: registry.Model{Name: name}, Unreadable: Short(err)}, true, nil
-		case err != nil || now.gone:
-			return registry.Audited{}, false, err
+		case err != nil:
+			return registry.Audited{}, false, Explain("audit registered model "+name, err)
+		case now.gone:
+			return registry.Audited{}, false, nil
 		case !now.torn(now.versions, true), try > 0 && reflect.DeepEqual(now, before):
 			if len(now.versions) == 0 && now.model.Newest > 0 {
 				a, err := r.hidden(ctx, now.listed)
