@@ -535,7 +535,7 @@ func lastDone(l registry.Ledger) (registry.Entry, bool) {
 // record.
 func (s *stage) noticed(f registry.Facts) bool {
 	if s.m.ledger() {
-		return len(f.MovedOutside(target)) > 0
+		return len(f.MovedOutside(registry.Plan{Target: target})) > 0
 	}
 	return !s.world.notes[s.world.alias]
 }

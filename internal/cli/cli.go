@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -110,13 +111,30 @@ func arguments(argv []string) (args, error) {
 	}
 	fs.BoolVar(&a.json, "json", false, "")
 	fs.BoolVar(&a.version, "version", false, "")
-	if err := fs.Parse(argv); err != nil {
+	if err := fs.Parse(joined(argv)); err != nil {
 		return a, unknownFlag(err)
 	}
 	if fs.NArg() > 0 {
 		return a, fmt.Errorf("argument %q stands alone: write flags as --name value, the command first", fs.Arg(0))
 	}
 	return a, nil
+}
+
+// joined writes a switch with its value behind it, as the inputs of the action have it, in the one way that the flag
+// package takes.
+func joined(argv []string) []string {
+	var out []string
+	for i := 0; i < len(argv); i++ {
+		name := strings.TrimLeft(argv[i], "-")
+		isSwitch := name != argv[i] && slices.ContainsFunc(Inputs[1:], func(in Input) bool { return in.Kind == Bool && in.Name == name })
+		if isSwitch && i+1 < len(argv) && (argv[i+1] == "true" || argv[i+1] == "false") {
+			out = append(out, argv[i]+"="+argv[i+1])
+			i++
+			continue
+		}
+		out = append(out, argv[i])
+	}
+	return out
 }
 
 // unknownFlag says what flag may have been meant, where the error is that there is no such flag. The flag package has no

@@ -112,8 +112,9 @@ type scene struct {
 	story
 	double   *mlflowtest.Server
 	net      *network
-	workflow int // run of it
-	attempt  int // of that run
+	workflow int              // run of it
+	attempt  int              // of that run
+	now      func() time.Time // the runner's clock; nil for one that stands still
 }
 
 // begin sets the scene up to where the story's own command comes.
@@ -170,12 +171,16 @@ func (sc *scene) runUnder(t *testing.T, ctx context.Context, args ...string) (re
 	t.Helper()
 	sc.attempt++
 	attempt := strconv.Itoa(sc.attempt)
+	clock := sc.now
+	if clock == nil {
+		clock = func() time.Time { return now }
+	}
 	env := map[string]string{"GITHUB_RUN_ID": strconv.Itoa(sc.workflow), "GITHUB_RUN_ATTEMPT": attempt}
 	var stdout, stderr bytes.Buffer
 	status := Run(ctx, Process{
 		Args: append(slices.Clone(args), "--json", "--tracking-uri", address), Env: func(name string) string { return env[name] },
 		Nonce: func() string { return "n" + attempt }, Stdout: &stdout, Stderr: &stderr,
-		Now: func() time.Time { return now }, Jitter: func() float64 { return 0.5 }, Version: "test", Wire: rest.Config{Transport: sc.net},
+		Now: clock, Jitter: func() float64 { return 0.5 }, Version: "test", Wire: rest.Config{Transport: sc.net},
 	})
 	var result report.Result
 	if err := json.Unmarshal(stdout.Bytes(), &result); err != nil {

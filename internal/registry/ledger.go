@@ -193,11 +193,18 @@ func (f Facts) Holding(t Target) []Shift {
 	return out
 }
 
-// MovedOutside lists the parts of the target that name something else than the ledger left them at: somebody moved
-// them by hand or with another tool.
-func (f Facts) MovedOutside(t Target) []Shift {
+// MovedOutside lists what the plan is about, its target and whatever else it moves, and that names something else than the
+// ledger left it at: somebody moved it by hand or with another tool.
+func (f Facts) MovedOutside(p Plan) []Shift {
+	parts := f.Holding(p.Target)
+	for _, s := range p.Steps {
+		alias, is := strings.CutPrefix(s.MoveRef(), "@")
+		if s.Kind() == Move && is && alias != p.Target.Alias {
+			parts = append(parts, f.Holding(Target{Alias: alias})...)
+		}
+	}
 	var out []Shift
-	for _, now := range f.Holding(t) {
+	for _, now := range parts {
 		if left, ok := f.Ledger.Left(now.Ref); ok && left != now.Want {
 			out = append(out, Shift{now.Ref, left, now.Want})
 		}

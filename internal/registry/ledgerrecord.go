@@ -118,7 +118,7 @@ func NewLedgerRecord(p Plan, digest string, in Intent, by Origin, f Facts, numbe
 	r := LedgerRecord{
 		Command: p.Command, At: at.UTC().Format(time.RFC3339), Server: p.Server, Model: p.Model, From: p.Incumbent, To: number,
 		Target: p.targetOf(number), Moves: p.Shifts(number), Archived: p.archived(number), Candidate: Truncate(p.Candidate, 1000),
-		RunID: run.ID, Commit: run.Tags[RunTagCommit], Override: p.Override, Hold: p.Hold, Outside: f.MovedOutside(p.Target),
+		RunID: run.ID, Commit: run.Tags[RunTagCommit], Override: p.Override, Hold: p.Hold, Outside: f.MovedOutside(p),
 		Plan: digest, Policy: p.Policy, Rules: in.Rules, Notify: in.Notify, Contents: contents(f), Origin: by,
 	}
 	if p.Incumbent == 0 {

@@ -28,7 +28,8 @@ type Result struct {
 	ModelURI   string                `json:"model_uri,omitempty"`
 	PlanDigest string                `json:"plan_digest,omitempty"`
 	RecordID   string                `json:"record_id,omitempty"`
-	NoLedger   string                `json:"no_ledger,omitempty"` // why two promotions at the same moment may both report success
+	NoLedger   string                `json:"no_ledger,omitempty"`     // why two promotions at the same moment may both report success
+	Outside    []registry.Shift      `json:"moved_outside,omitempty"` // by others since the entry before, adopted by this one
 	Findings   []registry.Finding    `json:"findings,omitempty"`
 	Steps      []registry.StepResult `json:"steps,omitempty"`
 	Plan       *registry.Plan        `json:"plan,omitempty"`    // of a dry run, whole: what plan-file takes
@@ -95,7 +96,7 @@ func (r Report) Result() Result {
 		Changed: r.Receipt.Changed(), Registered: r.Receipt.Registered(),
 		Model: r.Plan.Model, Version: numberText(r.number()), Previous: numberText(r.Plan.Incumbent),
 		Alias: r.Plan.Target.Alias, Stage: r.Plan.Target.Stage, ModelURI: r.ModelURI(), PlanDigest: r.Stamped,
-		RecordID: r.Ledger.RecordID, NoLedger: r.Ledger.Off,
+		RecordID: r.Ledger.RecordID, NoLedger: r.Ledger.Off, Outside: r.Ledger.Outside,
 		Notes: append(slices.Clone(r.Plan.Notes), r.unread()...), Warnings: r.Receipt.Warnings, Steps: r.Receipt.Results,
 		Requests: r.Requests, Rounds: r.Rounds, DurationMS: r.Took.Milliseconds(),
 	}

@@ -38,6 +38,7 @@ var campaigns = []campaign{
 		name: "sequences of promotions and rollbacks", env: []string{"PROMOTE_ROLLBACKS=6"},
 		test: []string{"-run", "^TestEverySequence", "./internal/plan", "./internal/cli"}, shows: `sequences`,
 	},
+	{name: "moves by others between ours, and what was live", env: []string{"PROMOTE_WALKS=200"}, test: []string{"-run", "^TestWalks$", "./internal/cli"}, shows: `walks`},
 	{
 		name: "what an approval is about", test: []string{"-run", "^(TestEveryBound|TestEveryFieldOfAnApproved|TestWhatAPlanWasMadeOf)", "./internal/registry", "./internal/cli"},
 		shows: `fields`,

@@ -1,0 +1,301 @@
+package cli
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// A walk is a life of one model: promotions, rollbacks and aliases by this tool, one an hour, and between them moves by
+// others, where there are others.
+type walk struct {
+	server string
+	others bool
+	seed   uint64
+}
+
+func (w walk) String() string {
+	return fmt.Sprintf("%s, seed %d, others %v", w.server, w.seed, w.others)
+}
+
+// steps are enough, every tenth time, for the ledger to begin a third page.
+func (w walk) steps() int {
+	if w.seed%10 == 0 {
+		return 80
+	}
+	return 10
+}
+
+// walked are the targets of a walk: two of each kind, since a version may be named by several.
+var walked = []string{"@champion", "@reader", "Production", "Staging"}
+
+// holdings is what each target names.
+type holdings map[string]string
+
+// walking is a walk under way. A person who watches it keeps what this tool left each target at.
+type walking struct {
+	*scene
+	*rand.Rand
+	names    holdings
+	left     holdings // of targets that this tool has moved
+	problems []string
+}
+
+// Whatever way a model goes, history, audit and the notes of promotions tell exactly the moves of others, no move of this
+// tool as theirs, and what was live at any time.
+func TestWalks(t *testing.T) {
+	n := campaign(t, "PROMOTE_WALKS", 3)
+	var cases []walk
+	for _, server := range servers {
+		for seed := range uint64(n) {
+			cases = append(cases, walk{server, false, seed}, walk{server, true, seed})
+		}
+	}
+	told, asked := make(chan int, len(cases)), make(chan int, len(cases))
+	bubbles(t, cases, func(t *testing.T, w walk) []string {
+		drifts, times, problems := w.play(t)
+		told <- drifts
+		asked <- times
+		return problems
+	})
+	close(told)
+	close(asked)
+	drifts, times := 0, 0
+	for n := range told {
+		drifts += n
+	}
+	for n := range asked {
+		times += n
+	}
+	t.Logf("%d walks of 10 or 80 steps, seeds 0 to %d: %d times a target was where others had moved it, and told; what was live asked for %d times", len(cases), n-1, drifts, times)
+	if drifts == 0 || times == 0 {
+		t.Error("nobody else moved anything, or nothing was asked")
+	}
+}
+
+func (w walk) play(t *testing.T) (drifts, asked int, problems []string) {
+	g := &walking{scene: story{w.server, "both", fourVersions}.begin(t), Rand: rand.New(rand.NewPCG(w.seed, 0)), left: holdings{}}
+	start := time.Now()
+	g.now = func() time.Time { return now.Add(time.Since(start)) }
+	type moment struct {
+		at          time.Time
+		names, left holdings
+	}
+	var past []moment
+	g.look(t)
+	for step := range w.steps() {
+		g.workflow, g.attempt = 100+step, 0
+		if w.others && g.IntN(3) == 0 {
+			g.meddle(t)
+		} else {
+			g.command(t)
+		}
+		drifts += g.compare(t)
+		time.Sleep(30 * time.Minute)
+		past = append(past, moment{g.now(), g.names, clone(g.left)})
+		time.Sleep(30 * time.Minute)
+	}
+	for _, m := range past {
+		asked += g.wasLive(t, m.at, m.names, m.left, !w.others)
+	}
+	return drifts, asked, g.problems
+}
+
+func clone(h holdings) holdings {
+	out := holdings{}
+	for ref, holders := range h {
+		out[ref] = holders
+	}
+	return out
+}
+
+// look reads what each target names.
+func (g *walking) look(t *testing.T) {
+	g.names = holdings{}
+	s := g.state(t)
+	for _, ref := range walked {
+		alias, isAlias := strings.CutPrefix(ref, "@")
+		switch {
+		case isAlias && g.server == "1.30.1":
+			g.names[ref] = s.holders(registry.TagAlias, alias)
+		case isAlias:
+			g.names[ref] = s.holders(registry.SetAlias, alias)
+		default:
+			g.names[ref] = s.holders(registry.SetStage, ref)
+		}
+	}
+}
+
+func (g *walking) pick(of ...string) string { return of[g.IntN(len(of))] }
+
+// command is one command of this tool.
+func (g *walking) command(t *testing.T) {
+	version := fmt.Sprint(1 + g.IntN(4))
+	var args, about []string
+	on := func() {
+		which := g.IntN(3)
+		if which != 0 {
+			alias := g.pick("champion", "reader")
+			args, about = append(args, "--alias", alias), append(about, "@"+alias)
+		}
+		if which != 1 {
+			stage := g.pick("Production", "Staging")
+			args, about = append(args, "--stage", stage), append(about, stage)
+		}
+	}
+	switch g.IntN(6) {
+	case 0:
+		args = []string{"rollback", "--model", "churn"}
+		on()
+	case 1:
+		first, second := "champion", "reader"
+		if g.IntN(2) == 0 {
+			first, second = second, first
+		}
+		set := first + "=" + g.pick("", version)
+		if about = []string{"@" + first}; g.IntN(2) == 0 {
+			set, about = set+", "+second+"="+g.pick("", version), append(about, "@"+second)
+		}
+		args = []string{"alias", "--model", "churn", "--alias", set}
+	default:
+		args = []string{"promote", "--model", "churn", "--candidate", "models:/churn/" + version, "--thresholds", "acc >= 0.5", "--override", "downgrade, hold"}
+		if on(); slices.Contains(args, "--stage") {
+			args = append(args, "--archive-existing", g.pick("true", "true", "false"))
+		}
+	}
+	before, foreign := g.names, false
+	for _, ref := range about {
+		if left, ours := g.left[ref]; ours && left != before[ref] {
+			foreign = true
+		}
+	}
+	r, status := g.run(t, args...)
+	g.look(t)
+	if status != 0 && r.Reason != registry.NoRollbackTarget && r.Reason != registry.StageNotExclusive && r.Reason != registry.BadInput {
+		say(&g.problems, "%v: %s: %s", args, r.Reason, r.Error)
+	}
+	if r.RecordID == "" {
+		return
+	}
+	if told := len(r.Outside) > 0; told != foreign {
+		say(&g.problems, "%v: a move by others was told %v, and there was one %v: %v", args, told, foreign, r.Outside)
+	}
+	var entered string // another stage: a version is in one at a time
+	for _, ref := range about {
+		if !strings.HasPrefix(ref, "@") {
+			entered = minus(g.names[ref], before[ref])
+		}
+	}
+	for _, ref := range walked {
+		left, ours := g.left[ref]
+		switch {
+		case slices.Contains(about, ref) && (ours || before[ref] != g.names[ref]): // what was as asked for before is in no record
+			g.left[ref] = g.names[ref]
+		case ours && !strings.HasPrefix(ref, "@"):
+			g.left[ref] = minus(left, entered)
+		}
+	}
+}
+
+// minus is a list of versions without those of another.
+func minus(list, others string) string {
+	return strings.Join(slices.DeleteFunc(strings.Split(list, ","), func(n string) bool { return slices.Contains(strings.Split(others, ","), n) }), ",")
+}
+
+// meddle is a move by somebody else.
+func (g *walking) meddle(t *testing.T) {
+	version, alias := fmt.Sprint(1+g.IntN(4)), g.pick("champion", "reader")
+	f := flow{double: g.double}
+	tag := func(version, value string) {
+		ask(t, f, "POST", "model-versions/set-tag", map[string]any{"name": "churn", "version": version, "key": registry.FallbackTag(alias), "value": value})
+	}
+	switch kind := g.IntN(3); {
+	case kind == 0:
+		ask(t, f, "POST", "model-versions/transition-stage", map[string]any{
+			"name": "churn", "version": version, "stage": g.pick("Production", "Staging"), "archive_existing_versions": g.IntN(2) == 0,
+		})
+	case kind == 1 && g.server == "1.30.1":
+		tag(version, "true")
+		for _, other := range strings.Split(minus(g.names["@"+alias], version), ",") {
+			if other != "" {
+				tag(other, "false")
+			}
+		}
+	case kind == 1:
+		ask(t, f, "POST", "registered-models/alias", map[string]any{"name": "churn", "version": version, "alias": alias})
+	default:
+		g.run(t, "promote", "--model", "churn", "--candidate", "models:/churn/"+version, "--stage", g.pick("Production", "Staging"), "--thresholds", "acc >= 0.5",
+			"--override", "downgrade, hold", "--ledger", "off")
+	}
+	g.look(t)
+}
+
+// compare holds what history and audit tell now against what was seen.
+func (g *walking) compare(t *testing.T) (drifts int) {
+	want := map[registry.Shift]bool{}
+	for ref, left := range g.left {
+		if left != g.names[ref] {
+			want[registry.Shift{Ref: ref, Was: left, Want: g.names[ref]}] = true
+		}
+	}
+	r, status := g.run(t, "history", "--model", "churn")
+	if status != 0 {
+		say(&g.problems, "history: %s: %s", r.Reason, r.Error)
+		return 0
+	}
+	for _, told := range r.History.Outside {
+		if !want[told] {
+			say(&g.problems, "history: told as moved by others, and was not: %+v", told)
+		}
+	}
+	if len(r.History.Outside) != len(want) {
+		say(&g.problems, "history: others have moved %v, and it tells %v", want, r.History.Outside)
+	}
+	found := 0
+	report, _ := auditOf(t, g.double, "--model", "churn", "--scope", "all")
+	for _, f := range report.Findings {
+		switch f.Rule {
+		case "moved-outside":
+			found++
+		case "ledger-broken", "promotion-unfinished":
+			say(&g.problems, "audit: %s: %s", f.Rule, f.Message)
+		}
+	}
+	if found != len(want) {
+		say(&g.problems, "audit: others have moved %v, and it finds %d", want, found)
+	}
+	return len(want)
+}
+
+// wasLive asks what was live at a time, and holds the answer against what the targets named then. What others moved
+// cannot be dated, so there the answer has to hold the truth only where nothing else was seen; where nobody else was
+// about, it has to be the truth alone.
+func (g *walking) wasLive(t *testing.T, at time.Time, names, left holdings, alone bool) (asked int) {
+	r, status := g.run(t, "history", "--model", "churn", "--at", at.UTC().Format(time.RFC3339))
+	if status != 0 {
+		say(&g.problems, "history at %s: %s: %s", at, r.Reason, r.Error)
+		return 0
+	}
+	for ref, holders := range names {
+		if was, ours := left[ref]; !ours || was != holders {
+			continue
+		}
+		asked++
+		rows, true_ := 0, false
+		for _, l := range r.History.Live {
+			if l.Ref == ref && !l.Unknown {
+				rows++
+				true_ = true_ || l.Named == holders
+			}
+		}
+		if !true_ || alone && rows != 1 {
+			say(&g.problems, "live at %s: %s named %q, and the answer is %+v", at.Format(time.RFC3339), ref, holders, r.History.Live)
+		}
+	}
+	return asked
+}
