@@ -535,7 +535,10 @@ func lastDone(l registry.Ledger) (registry.Entry, bool) {
 // record.
 func (s *stage) noticed(f registry.Facts) bool {
 	if s.m.ledger() {
-		return len(f.MovedOutside(registry.Plan{Target: target})) > 0
+		return slices.ContainsFunc(f.Holding(target), func(now registry.Shift) bool {
+			left, ours := f.Ledger.Left(now.Ref)
+			return ours && left != now.Want
+		})
 	}
 	return !s.world.notes[s.world.alias]
 }

@@ -126,6 +126,11 @@ func (run *run) move(ctx context.Context, steps []registry.Step) {
 		if run.skip(ctx, s) {
 			continue
 		}
+		if s.Adopts() { // it was guarded, and is read back and recorded as any other
+			run.moved = append(run.moved, len(run.receipt.Results))
+			run.receipt.Results = append(run.receipt.Results, registry.StepResult{Step: s, Done: registry.StepUnknown, Note: "it was there already, moved by others"})
+			continue
+		}
 		run.tell(s)
 		settled, err := run.settle(s)
 		if err != nil {

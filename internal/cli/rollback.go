@@ -88,7 +88,7 @@ func (s *session) choose(ctx context.Context) (int, []string, error) {
 	f, in := s.report.Facts, s.set.intent
 	backs := plan.Backs(f, in)
 	if n := in.Query.Candidate.Number; n != 0 {
-		backs = []plan.Back{plan.To(f, in, n)}
+		backs = []registry.Back{plan.To(f, in, n)}
 	}
 	for i := range backs {
 		b := &backs[i]

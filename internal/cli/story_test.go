@@ -43,6 +43,7 @@ const (
 	cutOff       = "a killed promotion is finished"
 	goingBack    = "rollback"
 	settingTwo   = "alias command"
+	adopting     = "others have moved it there already"
 	fourVersions = "four versions, and nothing is named"
 )
 
@@ -58,7 +59,7 @@ func configurations() []story {
 	var out []story
 	for _, server := range servers {
 		for _, target := range targets {
-			for _, situation := range []string{firstVersion, newVersion, knownVersion, cutOff} {
+			for _, situation := range []string{firstVersion, newVersion, knownVersion, cutOff, adopting} {
 				out = append(out, story{server, target, situation})
 			}
 		}
@@ -82,7 +83,7 @@ func (s story) seed() string {
 	case fourVersions:
 		v := strings.Repeat(`, {"run": "better"}`, 4)
 		return "{" + runs + `, "models": [{"name": "churn", "versions": [` + v[2:] + `]}]}`
-	case knownVersion, goingBack, settingTwo:
+	case knownVersion, goingBack, settingTwo, adopting:
 		versions += `, {"run": "better"}`
 	}
 	return "{" + runs + `, "models": [{"name": "churn", "versions": [` + versions + `], ` + held + `}]}`
@@ -101,6 +102,8 @@ func (s story) args() []string {
 		return append([]string{"rollback", "--model", "churn"}, on...)
 	case settingTwo:
 		return []string{"alias", "--model", "churn", "--alias", "shadow=1, challenger=2"}
+	case adopting:
+		return append([]string{"promote", "--model", "churn", "--candidate", "models:/churn/1", "--thresholds", "acc >= 0.5\nacc >= incumbent"}, on...)
 	case knownVersion:
 		return append([]string{"promote", "--model", "churn", "--candidate", "models:/churn/2", "--thresholds", "acc >= 0.5\nacc >= incumbent"}, on...)
 	}
@@ -134,12 +137,33 @@ func (s story) begin(t *testing.T) *scene {
 	switch s.situation {
 	case goingBack:
 		sc.must(t, story{s.server, s.target, knownVersion}.args()...)
+	case adopting:
+		sc.must(t, story{s.server, s.target, knownVersion}.args()...)
+		sc.meddle(t)
 	case cutOff:
 		sc.net.cut = firstMove
 		sc.run(t, append(s.args(), "--timeout", "1s")...)
 	}
 	sc.net = &network{double: double}
 	return sc
+}
+
+// meddle moves everything back to version 1, as somebody else would.
+func (sc *scene) meddle(t *testing.T) {
+	t.Helper()
+	f := flow{double: sc.double}
+	if sc.target != "alias" {
+		ask(t, f, "POST", "model-versions/transition-stage", map[string]any{"name": "churn", "version": "1", "stage": "Production", "archive_existing_versions": true})
+	}
+	switch {
+	case sc.target == "stage":
+	case sc.server == "1.30.1":
+		for version, value := range map[string]string{"1": "true", "2": "false"} {
+			ask(t, f, "POST", "model-versions/set-tag", map[string]any{"name": "churn", "version": version, "key": "alias_champion", "value": value})
+		}
+	default:
+		ask(t, f, "POST", "registered-models/alias", map[string]any{"name": "churn", "version": "1", "alias": "champion"})
+	}
 }
 
 // posting picks the first write to this path.

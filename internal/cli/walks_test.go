@@ -43,6 +43,7 @@ type walking struct {
 	*rand.Rand
 	names    holdings
 	left     holdings // of targets that this tool has moved
+	promoted []string // inputs that name the target of the last command, where that was a promotion that moved it
 	problems []string
 }
 
@@ -96,6 +97,7 @@ func (w walk) play(t *testing.T) (drifts, asked int, problems []string) {
 			g.command(t)
 		}
 		drifts += g.compare(t)
+		g.canGoBack(t, !w.others)
 		time.Sleep(30 * time.Minute)
 		past = append(past, moment{g.now(), g.names, clone(g.left)})
 		time.Sleep(30 * time.Minute)
@@ -136,17 +138,18 @@ func (g *walking) pick(of ...string) string { return of[g.IntN(len(of))] }
 // command is one command of this tool.
 func (g *walking) command(t *testing.T) {
 	version := fmt.Sprint(1 + g.IntN(4))
-	var args, about []string
+	var args, about, onTarget []string
 	on := func() {
 		which := g.IntN(3)
 		if which != 0 {
 			alias := g.pick("champion", "reader")
-			args, about = append(args, "--alias", alias), append(about, "@"+alias)
+			onTarget, about = append(onTarget, "--alias", alias), append(about, "@"+alias)
 		}
 		if which != 1 {
 			stage := g.pick("Production", "Staging")
-			args, about = append(args, "--stage", stage), append(about, stage)
+			onTarget, about = append(onTarget, "--stage", stage), append(about, stage)
 		}
+		args = append(args, onTarget...)
 	}
 	switch g.IntN(6) {
 	case 0:
@@ -176,6 +179,9 @@ func (g *walking) command(t *testing.T) {
 	}
 	r, status := g.run(t, args...)
 	g.look(t)
+	if g.promoted = nil; r.RecordID != "" && r.Changed && args[0] == "promote" {
+		g.promoted = onTarget
+	}
 	if status != 0 && r.Reason != registry.NoRollbackTarget && r.Reason != registry.StageNotExclusive && r.Reason != registry.BadInput {
 		say(&g.problems, "%v: %s: %s", args, r.Reason, r.Error)
 	}
@@ -270,6 +276,26 @@ func (g *walking) compare(t *testing.T) (drifts int) {
 		say(&g.problems, "audit: others have moved %v, and it finds %d", want, found)
 	}
 	return len(want)
+}
+
+// canGoBack holds what a promotion said of the way back against what a rollback right after it would do.
+//
+// A rollback may know more: it reads earlier pages of the ledger, and what promotions past the ledger left on versions.
+func (g *walking) canGoBack(t *testing.T, alone bool) {
+	if g.promoted == nil {
+		return
+	}
+	r, _ := g.run(t, "history", "--model", "churn")
+	said := r.History.Entries[len(r.History.Entries)-1].Record.Return
+	back, status := g.run(t, append([]string{"rollback", "--model", "churn", "--dry-run"}, g.promoted...)...)
+	switch {
+	case strings.Contains(said.None, "as far as"), !alone && strings.HasPrefix(said.None, "the ledger knows no other"):
+	case status == 0 && fmt.Sprint(said.To) != back.Version:
+		say(&g.problems, "way back: promoted %v and said %+v, and a rollback goes to version %s", g.promoted, said, back.Version)
+	case status != 0 && said.None == "":
+		say(&g.problems, "way back: promoted %v and said %+v, and a rollback says %s: %s", g.promoted, said, back.Reason, back.Error)
+	}
+	g.promoted = nil
 }
 
 // wasLive asks what was live at a time, and holds the answer against what the targets named then. What others moved

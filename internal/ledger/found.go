@@ -156,7 +156,10 @@ func (l *Ledger) probe(ctx context.Context, id string) error {
 		}
 		return refused
 	})
-	if err != nil || !parted {
+	switch {
+	case registry.ReasonOf(err) == registry.Unknown && !registry.MayLand(err): // nothing names this page yet
+		return &registry.Error{Reason: registry.ServerError, Msg: err.Error(), Cause: err}
+	case err != nil || !parted:
 		return err
 	}
 	why := "this server stores the values of a batch one by one (a file store does)"

@@ -32,7 +32,7 @@ func (c *Client) GatherVersions(ctx context.Context, q registry.Query) (registry
 		g.facts.Fallback = &registry.Fallback{Server: server, Holders: allTagged(g.versions)}
 	}
 	g.facts.StageHolders = inStage(g.versions, q.Target.Stage)
-	g.facts.Versions = map[int]registry.Known[registry.Version]{}
+	g.facts.Versions, g.facts.Whole = map[int]registry.Known[registry.Version]{}, true
 	for _, v := range g.versions {
 		g.facts.Versions[v.Number] = registry.Is(v)
 		g.facts.Newest = max(g.facts.Newest, v.Number)

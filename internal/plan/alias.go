@@ -20,7 +20,7 @@ func Aliases(f registry.Facts, in registry.Intent) (registry.Plan, error) {
 	if err != nil {
 		return p, err
 	}
-	moves := needed(asked)
+	moves := needed(f, asked)
 	for _, s := range moves {
 		if s.Do == registry.DeleteAlias {
 			p.Notes = append(p.Notes, fmt.Sprintf("removing alias %s needs the right MANAGE where MLflow's basic-auth is used; moving it needs only EDIT", s.Ref))
@@ -61,7 +61,7 @@ func ResumeAliases(f registry.Facts, in registry.Intent) (p registry.Plan, diges
 	p = begin(f, in)
 	p.Source, p.Resumes = nil, e.Epoch
 	p.Notes = append(p.Notes, fmt.Sprintf("finishes entry %d of the ledger, which was cut off", e.Epoch))
-	p.Steps = append(append(p.Steps, needed(recorded)...), aliasMarks(recorded, in)...)
+	p.Steps = append(append(p.Steps, needed(f, recorded)...), aliasMarks(recorded, in)...)
 	fallbackNote(&p, f)
 	return p, e.Record.Plan, true
 }
@@ -81,9 +81,9 @@ func askedMoves(f registry.Facts, in registry.Intent) ([]registry.Step, error) {
 	return append(moves, traffic...), err
 }
 
-// needed are the moves that are not made yet.
-func needed(moves []registry.Step) []registry.Step {
-	return slices.DeleteFunc(slices.Clone(moves), func(s registry.Step) bool { return s.Was == s.Want })
+// needed are the moves that are not made yet, or that others have made.
+func needed(f registry.Facts, moves []registry.Step) []registry.Step {
+	return slices.DeleteFunc(slices.Clone(moves), func(s registry.Step) bool { return s.Was == s.Want && !drifted(f, s) })
 }
 
 // Repair plans the removal of the aliases that name versions which were deleted.

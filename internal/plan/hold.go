@@ -37,7 +37,7 @@ func wayBack(p *registry.Plan, f registry.Facts, moves []registry.Step) {
 	if len(moves) == 0 {
 		return
 	}
-	_, why := f.WayBack()
+	_, why := f.WayBack(*p)
 	switch {
 	case why == "":
 	case p.Incumbent == 0 || p.Incumbent == f.Number(): // as it is for every first promotion

@@ -32,15 +32,15 @@ func Promote(f registry.Facts, v registry.Verdict, in registry.Intent) (registry
 		p.Notes = append(p.Notes, "the incumbent is kept; nothing is written")
 		return p, nil
 	}
-	moves := append(moves(f, in), needed(traffic)...)
+	moves := append(moves(f, in), needed(f, traffic)...)
 	if !allowed && in.RegisterIfValid {
 		return p, nil
 	}
 	registration(&p, f, in, validationTags(v, f.Candidate.Version.OrZero().Tags), len(moves) > 0)
 	if allowed {
 		p.Steps = append(p.Steps, release(f, in)...)
-		wayBack(&p, f, moves)
 		p.Steps = append(append(p.Steps, moves...), notes(&p, f, moves, in)...)
+		wayBack(&p, f, moves)
 		fallbackNote(&p, f)
 	}
 	return p, nil
@@ -99,7 +99,8 @@ func moves(f registry.Facts, in registry.Intent) []registry.Step {
 	return steps
 }
 
-// aliasMove sets the alias, or removes it where want is "".
+// aliasMove sets the alias, or removes it where want is "". It is also needed where others have done that already, so
+// that it is judged and recorded.
 func aliasMove(f registry.Facts, model, alias string, number int, want string) (registry.Step, bool) {
 	s := registry.Step{Do: registry.SetAlias, Model: model, Version: number, Ref: alias, Want: want}
 	switch {
@@ -113,7 +114,13 @@ func aliasMove(f registry.Facts, model, alias string, number int, want string) (
 			s.Do = registry.DeleteAlias
 		}
 	}
-	return s, s.Was != want
+	return s, s.Was != want || drifted(f, s)
+}
+
+// drifted reports that others have moved the target of a step.
+func drifted(f registry.Facts, s registry.Step) bool {
+	_, drifted := f.Ledger.Drifted(s.MoveRef(), s.Was)
+	return drifted
 }
 
 // stageMove needs the full list of holders: the server's archiving is not atomic against a concurrent move, so only
@@ -129,7 +136,7 @@ func stageMove(f registry.Facts, in registry.Intent, want string) (registry.Step
 		Do: registry.SetStage, Model: in.Query.Model, Version: f.Number(), Ref: t.Stage, Was: was, Want: after,
 		Archive: t.ArchiveExisting,
 	}
-	return s, was != after
+	return s, was != after || drifted(f, s)
 }
 
 // notes are left on the version once it was moved. A part of the target that needs no move gets the note it lacks where

@@ -16,7 +16,7 @@ func Resume(f registry.Facts, in registry.Intent) (p registry.Plan, digest strin
 		return p, "", false
 	}
 	traffic, err := trafficMove(f, in)
-	if err != nil || slices.ContainsFunc(needed(traffic), func(s registry.Step) bool { return !listed(e, s) }) {
+	if err != nil || slices.ContainsFunc(needed(f, traffic), func(s registry.Step) bool { return !listed(e, s) }) {
 		return p, "", false
 	}
 	p = begin(f, in)
@@ -25,7 +25,7 @@ func Resume(f registry.Facts, in registry.Intent) (p registry.Plan, digest strin
 	p.Notes = append(p.Notes, fmt.Sprintf("finishes entry %d of the ledger, which was cut off; judged then, on %s", e.Epoch, e.Record.At))
 	t := in.Query.Target
 	whole := []registry.Step{{Ref: t.Alias}, {Ref: t.Stage}} // the notes are about all that the promotion moves
-	p.Steps = append(append(append(p.Steps, moves(f, in)...), needed(traffic)...), notes(&p, f, whole, in)...)
+	p.Steps = append(append(append(p.Steps, moves(f, in)...), needed(f, traffic)...), notes(&p, f, whole, in)...)
 	fallbackNote(&p, f)
 	return p, e.Record.Plan, true
 }

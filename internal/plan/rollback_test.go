@@ -52,7 +52,7 @@ func (r ruin) see(f registry.Facts) registry.Facts {
 
 func newWorld(ledger bool, bad ruin) *world {
 	w := &world{ledger: ledger, bad: bad, facts: registry.Facts{
-		Model: registry.Is(registry.Model{Name: "churn", Aliases: map[string]int{}}), Versions: map[int]registry.Known[registry.Version]{},
+		Model: registry.Is(registry.Model{Name: "churn", Aliases: map[string]int{}}), Versions: map[int]registry.Known[registry.Version]{}, Whole: true,
 	}}
 	for n := 1; n <= 4; n++ {
 		w.facts.Versions[n] = registry.Is(registry.Version{Model: "churn", Number: n, Status: "READY", Tags: map[string]string{}})

@@ -85,6 +85,7 @@ type Facts struct {
 	OfCommit     *CommitRun                // how the candidate "commit" was found
 	Fallback     *Fallback                 // the server has no aliases; nil where it has
 	Versions     map[int]Known[Version]    // versions asked for by number
+	Whole        bool                      // Versions are all there are
 
 	Words      Words                    // of the candidate's version, as they are or as the plan will write them
 	Commit     Commit                   // the workflow's

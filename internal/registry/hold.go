@@ -10,7 +10,7 @@ import (
 func (f Facts) OnHold(v Version) string {
 	for _, e := range slices.Backward(f.Ledger.Entries) {
 		switch {
-		case e.Record.Command == "rollback" && slices.Contains(e.Record.Hold, v.Number) && !(e.Outcome == EntryAborted && e.Moved == 0):
+		case e.Record.Command == "rollback" && slices.Contains(e.Record.Hold, v.Number) && !(e.Outcome == EntryAborted && e.Moved <= 0):
 			return "rolled back on " + e.Record.At
 		case e.Record.Command == "promote" && e.Record.To == v.Number && (e.Outcome == EntryDone || e.Moved > 0):
 			return ""
@@ -45,19 +45,4 @@ func (v Version) Usable() string {
 		return "it is " + v.Status
 	}
 	return ""
-}
-
-// WayBack is the version that a rollback goes to once the target was moved to the candidate, or why there is none.
-func (f Facts) WayBack() (to int, why string) {
-	v, ok := f.Incumbent().OrZero().Version.Get()
-	if !ok || v.Number == f.Number() {
-		return 0, "no other version held the target before"
-	}
-	if why = f.OnHold(v); why == "" {
-		why = v.Usable()
-	}
-	if why != "" {
-		return 0, why
-	}
-	return v.Number, ""
 }

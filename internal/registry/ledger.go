@@ -33,7 +33,7 @@ type Entry struct {
 	Text    string // of the record, as it is stored: digests are of this, so that later versions may add fields
 	Outcome string // "" while open
 	Reason  Reason // why it was aborted
-	Moved   int    // of the record's moves, when it ended
+	Moved   int    // of the record's moves, when it ended; -1 = not known
 	Ended   time.Time
 	Digest  string // of everything above, chained by the next record
 	Told    []int  // of the record's list Notify, those that were told: the one thing written after the entry was closed
@@ -134,6 +134,17 @@ func (l Ledger) Left(ref string) (holders string, ok bool) {
 	return without(holders, gone), ok
 }
 
+// Drifted reports whether a target names something else now than the ledger's own promotions left it at: others moved it.
+// Where the last entry did not end well and the target is where it was to go, that entry moved it; one that was given up
+// before it moved anything explains nothing.
+func (l Ledger) Drifted(ref, now string) (left string, drifted bool) {
+	left, ours := l.Left(ref)
+	last, _ := l.Last()
+	loose := last.Outcome == "" || last.Outcome != EntryDone && last.Moved > 0
+	move, moved := last.Record.shift(ref)
+	return left, ours && left != now && !(loose && moved && move.Want == now)
+}
+
 // Made are the moves of the entry that were made: all of them, or the first few.
 func (e Entry) Made() []Shift {
 	if e.Outcome == EntryDone {
@@ -205,7 +216,7 @@ func (f Facts) MovedOutside(p Plan) []Shift {
 	}
 	var out []Shift
 	for _, now := range parts {
-		if left, ok := f.Ledger.Left(now.Ref); ok && left != now.Want {
+		if left, drifted := f.Ledger.Drifted(now.Ref, now.Want); drifted {
 			out = append(out, Shift{now.Ref, left, now.Want})
 		}
 	}
@@ -226,9 +237,10 @@ func (f Facts) CutOff(command string, parts []Shift) (Entry, bool) {
 		switch {
 		case e.Outcome == EntryDone:
 			return Entry{}, false
+		case e.Outcome == EntryAborted && e.Moved == 0:
 		case e.Record.Command == command && f.shows(e.Record, parts):
 			return e, true
-		case e.Outcome != EntryAborted || e.Moved > 0:
+		default:
 			return Entry{}, false
 		}
 	}

@@ -133,7 +133,7 @@ func NewLedgerRecord(p Plan, digest string, in Intent, by Origin, f Facts, numbe
 	}
 	if p.Verdict != nil {
 		r.Decision, r.Gates, r.Waivers = p.Verdict.Decision, p.Verdict.Findings, p.Verdict.Waivers
-		r.Return = wayBack(f)
+		r.Return = wayBack(f, p)
 	}
 	if review, ok := f.Review.Get(); ok {
 		r.Author, r.Approvers = review.Author, review.Approvers
@@ -191,12 +191,16 @@ func contents(f Facts) Contents {
 	return c
 }
 
-func wayBack(f Facts) Return {
-	to, why := f.WayBack()
+func wayBack(f Facts, p Plan) Return {
+	to, why := f.WayBack(p)
 	if to == 0 {
 		return Return{None: why}
 	}
-	files := f.Incumbent().OrZero().MLmodel
+	incumbent := f.Incumbent().OrZero()
+	files := incumbent.MLmodel
+	if incumbent.Version.OrZero().Number != to {
+		files = Known[MLmodel]{}
+	}
 	if _, read := files.Get(); read {
 		return Return{To: to, Readable: "yes"}
 	}

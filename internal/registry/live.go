@@ -87,18 +87,12 @@ func Holders(m Model, versions []Version, ref string) string {
 	return Numbers(numbers)
 }
 
-// Drift lists the targets that promotions on record have moved and that name something else now than those left them
-// at: others moved them. Where the last entry did not end well and a target is where it was to go, that entry moved it;
-// one that was given up before it moved anything explains nothing.
+// Drift lists the targets that promotions on record have moved and that others have moved since.
 func (l Ledger) Drift(m Model, versions []Version) []Shift {
 	var out []Shift
-	last, _ := l.Last()
-	loose := last.Outcome == "" || last.Outcome != EntryDone && last.Moved > 0
 	for _, ref := range l.Refs() {
-		left, _ := l.Left(ref)
 		now := Holders(m, versions, ref)
-		move, moved := last.Record.shift(ref)
-		if now != left && !(loose && moved && move.Want == now) {
+		if left, drifted := l.Drifted(ref, now); drifted {
 			out = append(out, Shift{Ref: ref, Was: left, Want: now})
 		}
 	}

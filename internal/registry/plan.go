@@ -73,6 +73,16 @@ type Step struct {
 	Newest int `json:"-"`
 }
 
+// Adopts reports a move to where others have moved the target already: there is nothing to send, only to confirm and to
+// record.
+func (s Step) Adopts() bool { return s.Kind() == Move && s.Was == s.Want }
+
+// Adopts reports a plan whose moves were all made by others.
+func (p Plan) Adopts() bool {
+	moves := slices.DeleteFunc(slices.Clone(p.Steps), func(s Step) bool { return s.Kind() != Move })
+	return len(moves) > 0 && !slices.ContainsFunc(moves, func(s Step) bool { return !s.Adopts() })
+}
+
 // For returns the step with the number of the created version filled in.
 func (s Step) For(number int) Step {
 	if s.Version == NewVersion {

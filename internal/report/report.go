@@ -160,6 +160,8 @@ func (r Report) headline() Line {
 		return line("Would promote ", model, " to ", target)
 	case r.Dry:
 		return line("Would register ", model)
+	case r.Command == "promote" && r.Plan.Adopts():
+		return line("Adopted: ", target, " of ", model, " names version ", number, " already, moved there by others; judged and recorded")
 	case r.Command == "promote":
 		return line("Promoted: ", target, " of ", model, " names version ", number, r.was())
 	}

@@ -1,0 +1,190 @@
+package registry
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Back is a version that a rollback may go to, or why not.
+type Back struct {
+	Number int
+	Why    string // why not; "" where it may
+}
+
+// Backs lists the versions that held the target, newest holder first, each with why it cannot be gone back to from the
+// version that it names now. The ledger tells who held it; for times before the ledger, the tags that promotions leave
+// on versions. allowed lets those be gone back to that are on hold.
+func (f Facts) Backs(t Target, current int, allowed bool) []Back {
+	var out []Back
+	add := func(number int) {
+		if number != 0 && !slices.ContainsFunc(out, func(b Back) bool { return b.Number == number }) {
+			out = append(out, f.BackTo(number, current, allowed))
+		}
+	}
+	refs := t.refs()
+	about := func(s Shift) bool { return slices.Contains(refs, s.Ref) }
+	for _, e := range slices.Backward(f.Ledger.Entries) {
+		if e.Outcome != EntryDone {
+			continue
+		}
+		moves := slices.DeleteFunc(slices.Concat(e.Record.Moves, e.Record.Outside), func(s Shift) bool { return !about(s) })
+		for _, s := range moves {
+			if slices.Contains(strings.Split(s.Want, ","), strconv.Itoa(e.Record.To)) { // beside others, or alone
+				add(e.Record.To)
+			}
+			add(named(s.Ref, s.Want))
+		}
+		for _, s := range moves {
+			add(named(s.Ref, s.Was))
+		}
+	}
+	for _, ref := range refs {
+		add(named(ref, f.Ledger.Before[ref]))
+	}
+	for _, v := range f.byTags(t) {
+		add(v.Number)
+	}
+	return out
+}
+
+// BackTo judges one version. One that was not asked for is judged by the ledger alone.
+func (f Facts) BackTo(number, current int, allowed bool) Back {
+	known := f.version(number)
+	v, ok := known.Get()
+	why := ""
+	switch {
+	case number == current:
+		why = "it is what the target names now"
+	case known.IsAbsent():
+		why = "it was deleted"
+	case v.Usable() != "":
+		why = v.Usable()
+	case !allowed && !ok:
+		why = f.OnHold(Version{Number: number})
+	case !allowed:
+		why = f.OnHold(v)
+	}
+	return Back{number, why}
+}
+
+// version is one of the model's, as far as it was read: where all were, one that is not there is absent.
+func (f Facts) version(number int) Known[Version] {
+	if known, asked := f.Versions[number]; asked {
+		return known
+	}
+	if f.Whole {
+		return Absent[Version]("it was deleted")
+	}
+	for _, holder := range f.Holders {
+		if v, ok := holder.OrZero().Version.Get(); ok && v.Number == number && v.Model == f.Model.OrZero().Name {
+			return Is(v)
+		}
+	}
+	return Known[Version]{}
+}
+
+// byTags lists the versions that carry the time of a promotion to the target, the latest first.
+func (f Facts) byTags(t Target) []Version {
+	type held struct {
+		v  Version
+		at string
+	}
+	var all []held
+	for _, k := range f.Versions {
+		v, _ := k.Get()
+		at := ""
+		if t.Alias != "" {
+			at = v.Tags[AliasTimeTag(t.Alias)]
+		}
+		if key := StageTimeTag(t.Stage); key != "" {
+			at = max(at, v.Tags[key])
+		}
+		if at != "" {
+			all = append(all, held{v, at})
+		}
+	}
+	slices.SortFunc(all, func(a, b held) int { return cmp.Or(cmp.Compare(b.at, a.at), cmp.Compare(b.v.Number, a.v.Number)) })
+	out := make([]Version, len(all))
+	for i, h := range all {
+		out[i] = h.v
+	}
+	return out
+}
+
+// refs names the parts of the target as the ledger does.
+func (t Target) refs() []string {
+	var refs []string
+	if t.Alias != "" {
+		refs = append(refs, "@"+t.Alias)
+	}
+	if t.Stage != "" {
+		refs = append(refs, t.Stage)
+	}
+	return refs
+}
+
+// Holder is the version that a target names now; 0 = none. Of several in a stage it is the one that was promoted there
+// last, or where none of them was by this tool, the highest number, which is what the stock client loads.
+func (f Facts) Holder(t Target) int {
+	for _, s := range f.Holding(t) {
+		if s.Want == "" {
+			continue
+		}
+		list := strings.Split(s.Want, ",")
+		for _, e := range slices.Backward(f.Ledger.Entries) {
+			if _, moved := e.Record.shift(s.Ref); moved && e.Outcome == EntryDone {
+				if slices.Contains(list, strconv.Itoa(e.Record.To)) {
+					return e.Record.To
+				}
+				break
+			}
+		}
+		return Alone(list[len(list)-1])
+	}
+	return 0
+}
+
+// named is the one version that a target names where these are its holders; 0 = none, or several in a stage. Where tags
+// stand for an alias several may carry them for a while, and the highest counts.
+func named(ref, holders string) int {
+	if strings.HasPrefix(ref, "@") {
+		holders = holders[strings.LastIndex(holders, ",")+1:]
+	}
+	return Alone(holders)
+}
+
+// Alone reads a version number that stands alone; 0 where there is none or several.
+func Alone(list string) int {
+	n, err := strconv.Atoi(list)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// WayBack is the version that a rollback goes to once the plan was carried out, or why there is none.
+func (f Facts) WayBack(p Plan) (to int, why string) {
+	f.Ledger.Entries = append(slices.Clone(f.Ledger.Entries), Entry{
+		Outcome: EntryDone, Record: LedgerRecord{Moves: p.Shifts(f.Number()), Outside: f.MovedOutside(p)},
+	})
+	backs := slices.DeleteFunc(f.Backs(p.Target, f.Number(), false), func(b Back) bool { return b.Number == f.Number() })
+	for _, b := range backs {
+		if b.Why == "" {
+			return b.Number, ""
+		}
+	}
+	switch {
+	case len(backs) > 0:
+		why = backs[0].Why
+	case f.Ledger.Off != "":
+		why = "no other version is known to have held the target before"
+	default: // tags of others may tell more, which only a rollback reads
+		why = "the ledger knows no other version that held the target before"
+	}
+	if len(f.Ledger.Before) > 0 { // a rollback reads earlier pages too
+		why += ", as far as its last entries tell"
+	}
+	return 0, why
+}
