@@ -86,11 +86,7 @@ func (s *session) closeBook(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	moved := ledger.MovedUnknown
-	if _, there := s.report.Facts.Model.Get(); there {
-		moved = s.report.Facts.Made(e.Record, s.set.intent.Query)
-	}
-	if err := s.book.ledger.Abort(ctx, s.book.view, moved); err != nil {
+	if err := s.book.ledger.Abort(ctx, s.book.view, s.report.Facts.Made(e.Record, s.set.intent.Query)); err != nil {
 		s.report.Receipt.Warnings = append(s.report.Receipt.Warnings, err.Error())
 		return
 	}

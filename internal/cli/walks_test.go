@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -263,17 +264,35 @@ func (g *walking) compare(t *testing.T) (drifts int) {
 		say(&g.problems, "history: others have moved %v, and it tells %v", want, r.History.Outside)
 	}
 	found := 0
+	noWay := map[string]bool{}
 	report, _ := auditOf(t, g.double, "--model", "churn", "--scope", "all")
 	for _, f := range report.Findings {
 		switch f.Rule {
 		case "moved-outside":
 			found++
+		case "no-rollback-target":
+			noWay[cmp.Or(f.Stage, "@"+f.Alias)] = true
 		case "ledger-broken", "promotion-unfinished":
 			say(&g.problems, "audit: %s: %s", f.Rule, f.Message)
 		}
 	}
 	if found != len(want) {
 		say(&g.problems, "audit: others have moved %v, and it finds %d", want, found)
+	}
+	g.workflow += 1000 // a later attempt of the same workflow run does not go further back
+	for _, ref := range walked {
+		alias, isAlias := strings.CutPrefix(ref, "@")
+		on := []string{"--alias", alias}
+		if !isAlias {
+			on = []string{"--stage", ref}
+		}
+		if g.names[ref] == "" || strings.Contains(g.names[ref], ",") {
+			continue
+		}
+		back, status := g.run(t, append([]string{"rollback", "--model", "churn", "--dry-run"}, on...)...)
+		if refused := status != 0 && strings.Contains(back.Hint, "looked at"); refused != noWay[ref] {
+			say(&g.problems, "audit: finds no way back for %s %v, and a rollback says %s to version %s: %s", ref, noWay[ref], back.Reason, back.Version, back.Hint)
+		}
 	}
 	return len(want)
 }

@@ -102,6 +102,9 @@ func NoWayBack(f registry.Facts, in registry.Intent, backs []registry.Back) erro
 // To judges a version that was named as the one to go back to. Gates do not run on a rollback, so it must be one that the
 // target named before.
 func To(f registry.Facts, in registry.Intent, number int) registry.Back {
+	if number == f.Holder(in.Query.Target) {
+		return registry.Back{Number: number, Why: "it is what the target names now"}
+	}
 	backs := Backs(f, in)
 	if i := slices.IndexFunc(backs, func(b registry.Back) bool { return b.Number == number }); i >= 0 {
 		return backs[i]
@@ -109,7 +112,7 @@ func To(f registry.Facts, in registry.Intent, number int) registry.Back {
 	if !slices.Contains(in.Override, registry.OverrideUngated) {
 		return registry.Back{Number: number, Why: "it is not known to have held this target; promote it, which judges it, or allow it with the input override: ungated"}
 	}
-	return f.BackTo(number, f.Holder(in.Query.Target), held(in))
+	return f.BackTo(number, held(in))
 }
 
 // Backs are the versions that a rollback may go to, newest holder first, and why not.

@@ -13,14 +13,14 @@ type Back struct {
 	Why    string // why not; "" where it may
 }
 
-// Backs lists the versions that held the target, newest holder first, each with why it cannot be gone back to from the
-// version that it names now. The ledger tells who held it; for times before the ledger, the tags that promotions leave
+// Backs lists the versions that held the target before the one that it names now, newest holder first, each with why it
+// cannot be gone back to. The ledger tells who held it; for times before the ledger, the tags that promotions leave
 // on versions. allowed lets those be gone back to that are on hold.
 func (f Facts) Backs(t Target, current int, allowed bool) []Back {
 	var out []Back
 	add := func(number int) {
-		if number != 0 && !slices.ContainsFunc(out, func(b Back) bool { return b.Number == number }) {
-			out = append(out, f.BackTo(number, current, allowed))
+		if number != 0 && number != current && !slices.ContainsFunc(out, func(b Back) bool { return b.Number == number }) {
+			out = append(out, f.BackTo(number, allowed))
 		}
 	}
 	refs := t.refs()
@@ -50,13 +50,11 @@ func (f Facts) Backs(t Target, current int, allowed bool) []Back {
 }
 
 // BackTo judges one version. One that was not asked for is judged by the ledger alone.
-func (f Facts) BackTo(number, current int, allowed bool) Back {
+func (f Facts) BackTo(number int, allowed bool) Back {
 	known := f.version(number)
 	v, ok := known.Get()
 	why := ""
 	switch {
-	case number == current:
-		why = "it is what the target names now"
 	case known.IsAbsent():
 		why = "it was deleted"
 	case v.Usable() != "":
@@ -169,7 +167,7 @@ func (f Facts) WayBack(p Plan) (to int, why string) {
 	f.Ledger.Entries = append(slices.Clone(f.Ledger.Entries), Entry{
 		Outcome: EntryDone, Record: LedgerRecord{Moves: p.Shifts(f.Number()), Outside: f.MovedOutside(p)},
 	})
-	backs := slices.DeleteFunc(f.Backs(p.Target, f.Number(), false), func(b Back) bool { return b.Number == f.Number() })
+	backs := f.Backs(p.Target, f.Number(), false)
 	for _, b := range backs {
 		if b.Why == "" {
 			return b.Number, ""

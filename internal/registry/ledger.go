@@ -33,11 +33,14 @@ type Entry struct {
 	Text    string // of the record, as it is stored: digests are of this, so that later versions may add fields
 	Outcome string // "" while open
 	Reason  Reason // why it was aborted
-	Moved   int    // of the record's moves, when it ended; -1 = not known
+	Moved   int    // of the record's moves, when it ended, or MovedUnknown
 	Ended   time.Time
 	Digest  string // of everything above, chained by the next record
 	Told    []int  // of the record's list Notify, those that were told: the one thing written after the entry was closed
 }
+
+// MovedUnknown stands for the number of moves of an entry that was closed when it could not be told.
+const MovedUnknown = -1
 
 // RecordDigest is the digest of the record alone, known before the entry is closed.
 func (e Entry) RecordDigest() string { return Digest(e.Text) }
@@ -270,16 +273,26 @@ func Halfway(was, want, now string) bool {
 	return now != was && now != want && (want == "" || slices.Contains(holders, want)) && !slices.ContainsFunc(holders, stray)
 }
 
-// Made counts the moves of the record that show in the facts; those of another stage than the query's cannot be told.
+// Made counts the moves of the record that show in the facts; those of another stage than the query's cannot be told. It is
+// MovedUnknown where the facts were not read, and where tags that stand for an alias are between the two.
 func (f Facts) Made(r LedgerRecord, q Query) int {
+	if _, there := f.Model.Get(); !there {
+		return MovedUnknown
+	}
 	made := 0
 	for _, m := range r.Moves {
 		t := Target{Stage: q.Target.Stage}
 		if alias, is := strings.CutPrefix(m.Ref, "@"); is {
 			t = Target{Alias: alias}
 		}
-		if m.Was != m.Want && slices.Contains(f.Holding(t), Shift{Ref: m.Ref, Want: m.Want}) {
-			made++
+		for _, now := range f.Holding(t) {
+			switch {
+			case now.Ref != m.Ref:
+			case f.Fallback != nil && Halfway(m.Was, m.Want, now.Want):
+				return MovedUnknown
+			case m.Was != m.Want && now.Want == m.Want:
+				made++
+			}
 		}
 	}
 	return made
