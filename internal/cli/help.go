@@ -33,11 +33,19 @@ func help(name string) string {
 	}
 	b.WriteString("\noutput:\n  --json\n        print the result as JSON\n  --version\n        print the version\n")
 	if !ok {
+		c, _ = commandNamed("promote")
 		b.WriteString("\nexit statuses: ")
 		b.WriteString(exitHelp())
-		b.WriteString("\nexample:\n  mlflow-promote promote --tracking-uri https://mlflow.example --model churn \\\n" +
-			"    --candidate runs:/RUN_ID/model --alias champion --thresholds 'test_accuracy >= 0.85'\n")
 	}
+	where := ", with the server in $MLFLOW_TRACKING_URI"
+	if c.offline {
+		where = ""
+	}
+	fmt.Fprintf(&b, "\nexample%s:\n  mlflow-promote %s", where, c.name)
+	for _, word := range c.example {
+		b.WriteString(" " + registry.ShellWord(word))
+	}
+	b.WriteString("\n")
 	return b.String()
 }
 
