@@ -93,7 +93,7 @@ func (s *session) validate(ctx context.Context) {
 		s.report.Reason = registry.Blocked
 	case s.report.Verdict.Decision == registry.Retain:
 		s.report.Reason = registry.Retained
-	case err != nil && registry.ReasonOf(err) != registry.Downgrade:
+	case err != nil && registry.ReasonOf(err) != registry.Downgrade && registry.ReasonOf(err) != registry.Held:
 		s.fail(err)
 	default:
 		s.report.Reason = registry.OK
