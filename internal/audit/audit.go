@@ -187,7 +187,7 @@ func (a *Auditor) accept(f *registry.AuditFinding) {
 }
 
 // Confirmed keeps of the second judgement of a model what is not only a change passing by: a finding of a moving rule
-// counts where the first reading had it too.
+// counts where the first reading had it too. Where that could not judge by the rule, neither did both together.
 func (a *Auditor) Confirmed(first, second Judgement) Judgement {
 	moving := map[string]bool{}
 	for _, r := range a.rules {
@@ -197,6 +197,18 @@ func (a *Auditor) Confirmed(first, second Judgement) Judgement {
 	for _, f := range first.Findings {
 		known[f.Fingerprint] = true
 	}
-	second.Findings = slices.DeleteFunc(second.Findings, func(f registry.AuditFinding) bool { return moving[f.Rule] && !known[f.Fingerprint] })
-	return second
+	out := Judgement{Unjudged: slices.Clone(second.Unjudged), Moving: second.Moving}
+	for _, f := range second.Findings {
+		blind := slices.IndexFunc(first.Unjudged, func(u registry.AuditUnjudged) bool { return u.Rule == f.Rule || u.Rule == "" })
+		told := func(u registry.AuditUnjudged) bool { return u.Rule == f.Rule }
+		switch {
+		case !moving[f.Rule] || known[f.Fingerprint]:
+			out.Findings = append(out.Findings, f)
+		case blind >= 0 && !slices.ContainsFunc(out.Unjudged, told):
+			u := first.Unjudged[blind]
+			u.Rule = f.Rule
+			out.Unjudged = append(out.Unjudged, u)
+		}
+	}
+	return out
 }

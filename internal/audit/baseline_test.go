@@ -76,6 +76,10 @@ func TestConfirmedKeepsWhatBothReadingsHave(t *testing.T) {
 	if trends(got) != "both ; still " {
 		t.Errorf("%s", trends(got))
 	}
+	blind := a.Confirmed(Judgement{Unjudged: []registry.AuditUnjudged{{Rule: second.Rule, Count: 1, Why: "503"}}}, Judgement{Findings: []registry.AuditFinding{second}})
+	if len(blind.Findings) != 0 || len(blind.Unjudged) != 1 || blind.Unjudged[0].Rule != second.Rule {
+		t.Errorf("found in the second reading, and the first could not judge: %+v", blind)
+	}
 }
 
 func TestTallyCountsWhatCounts(t *testing.T) {
