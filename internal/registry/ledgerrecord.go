@@ -124,6 +124,9 @@ func NewLedgerRecord(p Plan, digest string, in Intent, by Origin, f Facts, numbe
 	if p.Incumbent == 0 {
 		r.From = p.before(number)
 	}
+	if p.Adopts() && len(r.Outside) > 0 { // for whoever is told, it comes after what the entry before left
+		r.From = Alone(r.Outside[0].Was)
+	}
 	r.Change = changeClass(r)
 	if v, ok := f.Candidate.Version.Get(); ok {
 		r.Source = v.Source
