@@ -3,6 +3,7 @@ package mlflow
 import (
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -60,40 +61,56 @@ func (c *Client) experimentsOf(ctx context.Context, by registry.ByCommit) ([]str
 // Bounds of a search over all experiments.
 const (
 	experimentsPage  = 1000
-	experimentsPages = 10
+	experimentsMost  = 10_000
 	experimentsAtOne = 500 // in one search: databases bound the length of a list
 	searchesAtOnce   = 4
 )
 
 // experiments lists the ids of all experiments that are not deleted, without those that hold our own ledgers.
 func (c *Client) experiments(ctx context.Context) ([]string, error) {
-	ids := []string{}
-	body := map[string]any{"max_results": experimentsPage, "view_type": "ACTIVE_ONLY"}
-	for range experimentsPages {
-		var out struct {
-			Experiments []struct {
-				ID   string `json:"experiment_id"`
-				Name string `json:"name"`
-			} `json:"experiments"`
-			Next string `json:"next_page_token"`
-		}
-		r := rest.Request{Method: "POST", Path: api + "experiments/search", Body: body, Class: rest.Read, Limit: 32 << 20}
-		if err := c.tracking.JSON(ctx, r, &out); err != nil {
+	ids, seen := []string{}, 0
+	for e, err := range searchExperiments(ctx, c.tracking, map[string]any{"view_type": "ACTIVE_ONLY"}) {
+		if err != nil {
 			return nil, Explain("list experiments", err)
 		}
-		for _, e := range out.Experiments {
-			if e.Name != LedgerExperiment && !strings.HasPrefix(e.Name, LedgerExperiment+"/") {
-				ids = append(ids, e.ID)
+		if seen++; seen > experimentsMost {
+			return nil, &registry.Error{
+				Reason: registry.BadInput, Msg: fmt.Sprintf("find the run of a commit: the server has more than %d experiments", experimentsMost),
+				Hint: "name the one to look in, in the input experiment",
 			}
 		}
-		if out.Next == "" || out.Next == body["page_token"] || len(out.Experiments) == 0 {
-			return ids, nil
+		if e.Name != LedgerExperiment && !strings.HasPrefix(e.Name, LedgerExperiment+"/") {
+			ids = append(ids, e.ID)
 		}
-		body["page_token"] = out.Next
 	}
-	return nil, &registry.Error{
-		Reason: registry.BadInput, Msg: fmt.Sprintf("find the run of a commit: the server has more than %d experiments", experimentsPage*experimentsPages),
-		Hint: "name the one to look in, in the input experiment",
+	return ids, nil
+}
+
+// searchExperiments yields what a search of experiments finds, page by page.
+func searchExperiments(ctx context.Context, server *rest.Client, body map[string]any) iter.Seq2[experimentInfo, error] {
+	return func(yield func(experimentInfo, error) bool) {
+		body["max_results"] = experimentsPage
+		for token := ""; ; {
+			var out struct {
+				Experiments []experimentInfo `json:"experiments"`
+				Next        string           `json:"next_page_token"`
+			}
+			r := rest.Request{Method: "POST", Path: api + "experiments/search", Body: body, Class: rest.Read, Limit: 32 << 20}
+			if err := server.JSON(ctx, r, &out); err != nil {
+				yield(experimentInfo{}, err)
+				return
+			}
+			for _, e := range out.Experiments {
+				if !yield(e, nil) {
+					return
+				}
+			}
+			if out.Next == "" || out.Next == token || len(out.Experiments) == 0 {
+				return
+			}
+			token = out.Next
+			body["page_token"] = token
+		}
 	}
 }
 

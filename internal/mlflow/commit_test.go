@@ -60,7 +60,7 @@ func TestCommitIsFoundAmongManyExperiments(t *testing.T) {
 
 func TestCommitOnAServerWithTooManyExperiments(t *testing.T) {
 	double := mlflowtest.New("3.17.2")
-	for i := range experimentsPage*experimentsPages + 1 {
+	for i := range experimentsMost + 1 {
 		double.AddExperiment(mlflowtest.Experiment{Name: fmt.Sprintf("e%d", i)})
 	}
 	_, err := asking(t, double).experiments(context.Background())

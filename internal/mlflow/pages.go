@@ -297,25 +297,12 @@ func (c *Client) Promoted(ctx context.Context) ([]string, error) {
 // all marks on its versions were removed.
 func (c *Client) Founded(ctx context.Context) (has func(model string) bool, err error) {
 	names := map[string]bool{}
-	body := map[string]any{"max_results": experimentsPage, "view_type": "ALL", "filter": "name LIKE '" + LedgerExperiment + "/%'"}
-	for token := ""; ; {
-		var out struct {
-			Experiments []struct {
-				Name string `json:"name"`
-			} `json:"experiments"`
-			Next string `json:"next_page_token"`
-		}
-		r := rest.Request{Method: "POST", Path: api + "experiments/search", Body: body, Class: rest.Read, Limit: 32 << 20}
-		if err := c.registry.JSON(ctx, r, &out); err != nil {
+	body := map[string]any{"view_type": "ALL", "filter": "name LIKE '" + LedgerExperiment + "/%'"}
+	for e, err := range searchExperiments(ctx, c.registry, body) {
+		if err != nil {
 			return nil, Explain("list promotion ledgers", err)
 		}
-		for _, e := range out.Experiments {
-			names[e.Name] = true
-		}
-		if out.Next == "" || out.Next == token || len(out.Experiments) == 0 {
-			return func(model string) bool { return names[experimentOf(model)] }, nil
-		}
-		token = out.Next
-		body["page_token"] = token
+		names[e.Name] = true
 	}
+	return func(model string) bool { return names[experimentOf(model)] }, nil
 }
