@@ -86,7 +86,7 @@ func (s *session) closeBook(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	moved := ledger.MovedUnknown
+	moved := registry.MovedUnknown
 	if _, there := s.report.Facts.Model.Get(); there {
 		moved = s.report.Facts.Made(e.Record, s.set.intent.Query)
 	}

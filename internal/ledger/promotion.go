@@ -135,9 +135,6 @@ func (p *Promotion) End(ctx context.Context, receipt registry.Receipt) error {
 	return err
 }
 
-// MovedUnknown is the number of moves of an entry that was closed without looking what had become of them.
-const MovedUnknown = -1
-
 // Abort closes the open entry of the view, whose holder was cut off: the moves it made stay, and no more are made of it.
 func (l *Ledger) Abort(ctx context.Context, v View, moved int) error {
 	e, open := v.page.open()

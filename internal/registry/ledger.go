@@ -33,11 +33,14 @@ type Entry struct {
 	Text    string // of the record, as it is stored: digests are of this, so that later versions may add fields
 	Outcome string // "" while open
 	Reason  Reason // why it was aborted
-	Moved   int    // of the record's moves, without those that others had made, when it ended; -1 = not known
+	Moved   int    // of the record's moves, without those that others had made, when it ended; or MovedUnknown
 	Ended   time.Time
 	Digest  string // of everything above, chained by the next record
 	Told    []int  // of the record's list Notify, those that were told: the one thing written after the entry was closed
 }
+
+// MovedUnknown is the number of moves of an entry that was closed without looking what had become of them.
+const MovedUnknown = -1
 
 // RecordDigest is the digest of the record alone, known before the entry is closed.
 func (e Entry) RecordDigest() string { return Digest(e.Text) }
@@ -297,7 +300,8 @@ func Halfway(was, want, now string) bool {
 	return now != was && now != want && (want == "" || slices.Contains(holders, want)) && !slices.ContainsFunc(holders, stray)
 }
 
-// Made counts the moves of the record that show in the facts; those of another stage than the query's cannot be told.
+// Made counts the moves of the record that show in the facts; it is MovedUnknown where one is of another stage than the
+// query's, whose holders were not read.
 func (f Facts) Made(r LedgerRecord, q Query) int {
 	made := 0
 	for _, m := range r.Moves {
@@ -305,7 +309,11 @@ func (f Facts) Made(r LedgerRecord, q Query) int {
 		if alias, is := strings.CutPrefix(m.Ref, "@"); is {
 			t = Target{Alias: alias}
 		}
-		if !m.Adopted() && slices.Contains(f.Holding(t), Shift{Ref: m.Ref, Want: m.Want}) {
+		switch {
+		case m.Adopted():
+		case isStage(m.Ref) && m.Ref != t.Stage:
+			return MovedUnknown
+		case slices.Contains(f.Holding(t), Shift{Ref: m.Ref, Want: m.Want}):
 			made++
 		}
 	}
