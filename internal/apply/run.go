@@ -286,6 +286,9 @@ func (run *run) readBack() {
 		result := &run.receipt.Results[run.moved[i]]
 		result.Saw = o.saw
 		switch {
+		case o.err != nil && steps[i].Adopts(): // nothing was sent, so nothing is in doubt
+			result.Done, result.Note = registry.StepNotDone, o.err.Error()
+			run.fail(o.err)
 		case o.err != nil:
 			result.Note = "the server confirmed the write; reading it back failed"
 			run.fail(&registry.Error{Reason: registry.Unknown, Cause: o.err,
