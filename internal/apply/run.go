@@ -128,7 +128,7 @@ func (run *run) move(ctx context.Context, steps []registry.Step) {
 		}
 		if s.Adopts() { // it was guarded, and is read back and recorded as any other
 			run.moved = append(run.moved, len(run.receipt.Results))
-			run.receipt.Results = append(run.receipt.Results, registry.StepResult{Step: s, Done: registry.StepUnknown, Note: "it was there already, moved by others"})
+			run.receipt.Results = append(run.receipt.Results, registry.StepResult{Step: s, Done: registry.StepUnknown, Note: "others had done it already"})
 			continue
 		}
 		run.tell(s)
@@ -286,6 +286,9 @@ func (run *run) readBack() {
 		result := &run.receipt.Results[run.moved[i]]
 		result.Saw = o.saw
 		switch {
+		case o.err != nil && steps[i].Adopts(): // nothing was sent, so nothing is in doubt
+			result.Done, result.Note = registry.StepNotDone, o.err.Error()
+			run.fail(o.err)
 		case o.err != nil:
 			result.Note = "the server confirmed the write; reading it back failed"
 			run.fail(&registry.Error{Reason: registry.Unknown, Cause: o.err,

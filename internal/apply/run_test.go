@@ -242,6 +242,35 @@ func TestHowStepsEnd(t *testing.T) {
 	}
 }
 
+// A move that others have made is sent to nobody, so it is never in doubt: it is confirmed, or it is not there.
+func TestHowAdoptionsEnd(t *testing.T) {
+	for name, c := range map[string]struct {
+		after  func(*server)
+		reason registry.Reason
+		end    registry.Done
+	}{
+		"it is there":               {func(*server) {}, registry.OK, registry.StepDone},
+		"it cannot be read again":   {func(s *server) { s.observe = only("champion", errDown) }, registry.Unreachable, registry.StepNotDone},
+		"somebody moved it on then": {func(s *server) { s.state["champion"] = "9" }, registry.Conflict, registry.StepNotDone},
+	} {
+		s := fresh()
+		s.observe = func(registry.Step) error { // the guard
+			s.observe = func(step registry.Step) error {
+				s.observe = func(registry.Step) error { return nil }
+				c.after(s)
+				return s.observe(step)
+			}
+			return nil
+		}
+		r := Run(context.Background(), s, registry.Plan{Model: "churn", Version: 1, Steps: []registry.Step{
+			{Do: registry.SetAlias, Model: "churn", Version: 1, Ref: "champion", Was: "1", Want: "1"},
+		}}, Options{Now: func() time.Time { return time.Unix(0, 0) }})
+		if got := registry.ReasonOf(r.Err); got != c.reason || r.Results[0].Done != c.end || r.Changed() || len(s.writes) > 0 {
+			t.Errorf("%s: %s (%v), %+v, written %v", name, got, r.Err, r.Results, s.writes)
+		}
+	}
+}
+
 // Cancelled at any step: no new write starts, the one in flight is verified, and all is over within five seconds.
 func TestCancelledAtAnyStep(t *testing.T) {
 	for at := range 3 {

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
@@ -23,11 +24,18 @@ var promotionUnfinished = rule{
 			return nil
 		case e.Outcome == "" && s.Now.After(e.Lease):
 			r.message = what + " was never finished; its time ran out on " + e.Lease.UTC().Format("2006-01-02 15:04 UTC")
-		case e.Outcome == registry.EntryAborted && e.Moved > 0 && e.Moved < len(e.Record.Moves):
-			r.message = fmt.Sprintf("%s was given up on %s after %d of %d moves", what, date(e.Ended), e.Moved, len(e.Record.Moves))
+		case e.Outcome == registry.EntryAborted && e.Moved > 0 && e.Moved < len(own(e)):
+			r.message = fmt.Sprintf("%s was given up on %s after %d of %d moves", what, date(e.Ended), e.Moved, len(own(e)))
+		case e.Outcome == registry.EntryAborted && e.Moved < 0 && slices.ContainsFunc(own(e), func(m registry.Shift) bool { return s.holders(m.Ref) == m.Want }):
+			r.message = fmt.Sprintf("%s was given up on %s, and nobody looked how many of its %d moves it had made", what, date(e.Ended), len(own(e)))
 		default:
 			return nil
 		}
 		return []result{r}
 	}),
+}
+
+// own are the moves of an entry that others had not made before it.
+func own(e registry.Entry) []registry.Shift {
+	return slices.DeleteFunc(slices.Clone(e.Record.Moves), registry.Shift.Adopted)
 }

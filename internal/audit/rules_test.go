@@ -250,12 +250,25 @@ var cases = []ruleCase{
 	{rule: "promotion-unfinished", when: "it may still be at work", plant: opened(now.Add(time.Minute))},
 	{rule: "promotion-unfinished", when: "it was given up half way", plant: func(s *sound) {
 		live(s, "Production")
+		s.Model.Aliases["shadow"] = 2
 		opened(now)(s)
 		s.last(func(e *registry.Entry) {
 			e.Outcome, e.Moved, e.Ended = registry.EntryAborted, 1, now.Add(-time.Hour)
-			e.Record.Moves = append(e.Record.Moves, registry.Shift{Ref: "Production", Want: "1"})
+			e.Record.Moves = append([]registry.Shift{{Ref: "@shadow", Was: "2", Want: "2"}, {Ref: "Production", Want: "2"}}, e.Record.Moves...)
 		})
 	}, want: "entry 3 (promote of version 1 to @champion, begun by ann) was given up on 2026-05-03 after 1 of 2 moves"},
+	{rule: "promotion-unfinished", when: "it was closed without looking, and the target is where it was to go", plant: func(s *sound) {
+		live(s, "Production")
+		opened(now)(s)
+		s.last(func(e *registry.Entry) {
+			e.Outcome, e.Moved, e.Ended = registry.EntryAborted, -1, now.Add(-time.Hour)
+			e.Record.Moves = append(e.Record.Moves, registry.Shift{Ref: "Production", Want: "2"})
+		})
+	}, want: "entry 3 (promote of version 1 to @champion, begun by ann) was given up on 2026-05-03, and nobody looked how many of its 2 moves it had made"},
+	{rule: "promotion-unfinished", when: "it was closed without looking, and nothing was moved", plant: func(s *sound) {
+		opened(now)(s)
+		s.last(func(e *registry.Entry) { e.Outcome, e.Moved, e.Ended = registry.EntryAborted, -1, now })
+	}},
 	{rule: "promotion-unfinished", when: "it was refused before anything moved", plant: func(s *sound) {
 		opened(now)(s)
 		s.last(func(e *registry.Entry) { e.Outcome, e.Reason, e.Ended = registry.EntryAborted, registry.Conflict, now })

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -29,15 +30,16 @@ func (s *session) doctor(ctx context.Context) {
 	if model == "" || ctx.Err() != nil {
 		return
 	}
+	none := cmp.Or(server.Ledger.State, "none yet; the first promotion begins it")
 	var wrong string
-	if server.Ledger.State, wrong = s.ledgerState(ctx, model); wrong != "" {
+	if server.Ledger.State, wrong = s.ledgerState(ctx, model, none); wrong != "" {
 		server.Warnings = append(server.Warnings, wrong)
 	}
 }
 
 // ledgerState says in words whether the model has a promotion ledger that holds together, by the same means as the
-// command history, and what is wrong where it does not.
-func (s *session) ledgerState(ctx context.Context, model string) (state, wrong string) {
+// command history, and what is wrong where it does not. none is the state where there is none.
+func (s *session) ledgerState(ctx context.Context, model, none string) (state, wrong string) {
 	h, err := s.historyOf(ctx, model)
 	if h.Broken != "" {
 		err = brokenHistory(model, ledger.Break{Epoch: h.BrokenAt, Why: h.Broken})
@@ -49,7 +51,7 @@ func (s *session) ledgerState(ctx context.Context, model string) (state, wrong s
 	case err != nil:
 		return "not told: " + mlflow.Short(err), ""
 	case len(h.Pages) == 0:
-		return "none yet; the first promotion begins it", ""
+		return none, ""
 	}
 	state = fmt.Sprintf("begins with run %s of the experiment %s", h.Pages[0].Page, mlflow.LedgerExperiment)
 	if len(h.Entries) == 0 {

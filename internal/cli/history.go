@@ -165,10 +165,17 @@ func (s *session) historyOf(ctx context.Context, name string) (report.History, e
 	if err != nil {
 		return h, err
 	}
-	first := h.Outside
-	h, _, err = s.told(r)
-	h.Outside = slices.DeleteFunc(h.Outside, func(d registry.Shift) bool { return !slices.Contains(first, d) })
-	return h, err
+	again, _, err := s.told(r)
+	return confirmed(h, again), err
+}
+
+// confirmed is the second history of two, with the drift that both show. Where it shows more, what others moved is not
+// known.
+func confirmed(first, second report.History) report.History {
+	both := slices.DeleteFunc(slices.Clone(second.Outside), func(d registry.Shift) bool { return !slices.Contains(first.Outside, d) })
+	second.Compared = second.Compared && len(both) == len(second.Outside)
+	second.Outside = both
+	return second
 }
 
 // reading is a model's ledger as it is stored, and what was read beside it.

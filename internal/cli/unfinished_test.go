@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -66,6 +67,30 @@ func TestACutOffEntryThatNobodyFinishesIsClosed(t *testing.T) {
 		}
 		sc.workflow++
 		sc.must(t, "alias", "--model", "churn", "--alias", "shadow=1") // somebody else need not wait
+	})
+}
+
+// One that is closed by a command that does not look at its stage may have moved it: nobody else is said to have, and the
+// same promotion finishes it.
+func TestACutOffEntryOfAnotherStageIsClosedWithoutLooking(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		sc := story{"3.17.2", "stage", goingBack}.begin(t)
+		sc.must(t, "alias", "--model", "churn", "--alias", "shadow=1")
+		back := []string{"promote", "--model", "churn", "--candidate", "models:/churn/1", "--thresholds", "acc >= 0.5", "--stage", "Production", "--override", "downgrade"}
+		sc.killedAt(t, "model-versions/transition-stage", back...)
+		sc.workflow++
+		sc.run(t, "alias", "--model", "churn", "--alias", "shadow=1", "--override", "takeover")
+		e := newest(t, sc)
+		if e.Outcome != registry.EntryAborted || e.Moved != registry.MovedUnknown {
+			t.Fatalf("entry %d: %s, %d moved", e.Epoch, e.Outcome, e.Moved)
+		}
+		if r, _ := sc.run(t, "history", "--model", "churn"); len(r.History.Outside) != 0 {
+			t.Errorf("told as moved by others: %v", r.History.Outside)
+		}
+		r, status := sc.run(t, back...)
+		if status != 0 || len(r.Outside) != 0 || !slices.ContainsFunc(r.Notes, func(n string) bool { return strings.HasPrefix(n, fmt.Sprintf("finishes entry %d", e.Epoch)) }) {
+			t.Errorf("status %d, %s: %v, %v", status, r.Error, r.Notes, r.Outside)
+		}
 	})
 }
 

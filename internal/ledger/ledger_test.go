@@ -70,7 +70,7 @@ func promote(t *testing.T, l *Ledger, version int) registry.Entry {
 }
 
 func moved(version int) registry.Receipt {
-	return registry.Receipt{Version: version, Results: []registry.StepResult{{Step: registry.Step{Do: registry.SetAlias}, Done: registry.StepDone}}}
+	return registry.Receipt{Version: version, Results: []registry.StepResult{{Step: registry.Step{Do: registry.SetAlias, Want: fmt.Sprint(version)}, Done: registry.StepDone}}}
 }
 
 func TestWhatIsWrittenIsRead(t *testing.T) {

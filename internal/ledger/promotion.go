@@ -98,7 +98,7 @@ func (p *Promotion) End(ctx context.Context, receipt registry.Receipt) error {
 	}
 	moved := 0
 	for _, r := range receipt.Results {
-		if r.Step.Kind() == registry.Move && r.Done == registry.StepDone {
+		if r.Step.Kind() == registry.Move && r.Done == registry.StepDone && !r.Step.Adopts() {
 			moved++
 		}
 	}

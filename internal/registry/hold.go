@@ -10,7 +10,7 @@ import (
 func (f Facts) OnHold(v Version) string {
 	for _, e := range slices.Backward(f.Ledger.Entries) {
 		switch {
-		case e.Record.Command == "rollback" && slices.Contains(e.Record.Hold, v.Number) && !(e.Outcome == EntryAborted && e.Moved <= 0):
+		case e.Record.Command == "rollback" && slices.Contains(e.Record.Hold, v.Number) && !(e.Outcome == EntryAborted && e.Moved == 0):
 			return "rolled back on " + e.Record.At
 		case e.Record.Command == "promote" && e.Record.To == v.Number && (e.Outcome == EntryDone || e.Moved > 0):
 			return ""

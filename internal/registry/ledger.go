@@ -33,7 +33,7 @@ type Entry struct {
 	Text    string // of the record, as it is stored: digests are of this, so that later versions may add fields
 	Outcome string // "" while open
 	Reason  Reason // why it was aborted
-	Moved   int    // of the record's moves, when it ended, or MovedUnknown
+	Moved   int    // of the record's moves, without those that others had made, when it ended; or MovedUnknown
 	Ended   time.Time
 	Digest  string // of everything above, chained by the next record
 	Told    []int  // of the record's list Notify, those that were told: the one thing written after the entry was closed
@@ -77,6 +77,10 @@ type Shift struct {
 	Was  string `json:"was,omitempty"`
 	Want string `json:"now,omitempty"`
 }
+
+// Adopted reports a move that others had made already, see Step.Adopts. It counts among the moves of an entry only once all
+// are made.
+func (s Shift) Adopted() bool { return s.Was == s.Want }
 
 // MoveRef names the target of a move in the ledger.
 func (s Step) MoveRef() string {
@@ -122,8 +126,7 @@ func (l Ledger) Last() (Entry, bool) {
 func (l Ledger) Left(ref string) (holders string, ok bool) {
 	var gone []string
 	for _, e := range slices.Backward(l.Entries) {
-		s, moved := e.Record.shift(ref)
-		if moved && e.Outcome == EntryDone {
+		if s, moved := shift(e.Made(), ref); moved {
 			return without(s.Want, gone), true
 		}
 		gone = append(gone, e.movedOn(ref)...)
@@ -138,22 +141,44 @@ func (l Ledger) Left(ref string) (holders string, ok bool) {
 }
 
 // Drifted reports whether a target names something else now than the ledger's own promotions left it at: others moved it.
-// Where the last entry did not end well and the target is where it was to go, that entry moved it; one that was given up
-// before it moved anything explains nothing.
+// Where the last entry did not end well and the target is where it was to go, or on the way, that entry moved it; one that
+// was given up before it moved anything explains nothing.
 func (l Ledger) Drifted(ref, now string) (left string, drifted bool) {
 	left, ours := l.Left(ref)
-	last, _ := l.Last()
-	loose := last.Outcome == "" || last.Outcome != EntryDone && last.Moved > 0
-	move, moved := last.Record.shift(ref)
-	return left, ours && left != now && !(loose && moved && move.Want == now)
+	if !ours || left == now {
+		return left, false
+	}
+	for _, e := range slices.Backward(l.Entries) {
+		if e.Outcome == EntryAborted && e.Moved == 0 {
+			continue
+		}
+		move, moved := e.Record.shift(ref)
+		there := move.Want == now || strings.HasPrefix(ref, "@") && Halfway(move.Was, move.Want, now)
+		return left, !(e.Outcome != EntryDone && moved && !move.Adopted() && there)
+	}
+	return left, true
 }
 
-// Made are the moves of the entry that were made: all of them, or the first few.
+// Made are the moves of the entry that were made, in their order: all of them, or the first few. What others had made
+// comes with them.
 func (e Entry) Made() []Shift {
 	if e.Outcome == EntryDone {
 		return e.Record.Moves
 	}
-	return e.Record.Moves[:max(0, min(e.Moved, len(e.Record.Moves)))]
+	if e.Moved <= 0 {
+		return nil
+	}
+	made := 0
+	for i, s := range e.Record.Moves {
+		if s.Adopted() {
+			continue
+		}
+		if made == e.Moved {
+			return e.Record.Moves[:i]
+		}
+		made++
+	}
+	return e.Record.Moves
 }
 
 // movedOn lists the versions that the entry moved to another stage than this one, which they have left with that if they
@@ -180,12 +205,14 @@ func without(holders string, gone []string) string {
 	return strings.Join(slices.DeleteFunc(strings.Split(holders, ","), func(n string) bool { return slices.Contains(gone, n) }), ",")
 }
 
-func (r LedgerRecord) shift(ref string) (Shift, bool) {
-	i := slices.IndexFunc(r.Moves, func(s Shift) bool { return s.Ref == ref })
+func (r LedgerRecord) shift(ref string) (Shift, bool) { return shift(r.Moves, ref) }
+
+func shift(moves []Shift, ref string) (Shift, bool) {
+	i := slices.IndexFunc(moves, func(s Shift) bool { return s.Ref == ref })
 	if i < 0 {
 		return Shift{}, false
 	}
-	return r.Moves[i], true
+	return moves[i], true
 }
 
 // Holding is what each part of the target names now, by MoveRef, as a step's Was is written.
@@ -255,7 +282,7 @@ func (f Facts) shows(r LedgerRecord, parts []Shift) (moved bool) {
 	for _, now := range parts {
 		s, listed := r.shift(now.Ref)
 		switch {
-		case !listed:
+		case !listed, s.Adopted() && now.Want == s.Want:
 		case now.Want == s.Want, f.Fallback != nil && Halfway(s.Was, s.Want, now.Want):
 			moved = true
 		case now.Want != s.Was:
@@ -273,8 +300,9 @@ func Halfway(was, want, now string) bool {
 	return now != was && now != want && (want == "" || slices.Contains(holders, want)) && !slices.ContainsFunc(holders, stray)
 }
 
-// Made counts the moves of the record that show in the facts; those of another stage than the query's cannot be told. It is
-// MovedUnknown where the facts were not read, and where tags that stand for an alias are between the two.
+// Made counts the moves of the record that show in the facts. It is MovedUnknown where the facts were not read, where one
+// is of another stage than the query's, whose holders were not read, and where tags that stand for an alias are between
+// the two.
 func (f Facts) Made(r LedgerRecord, q Query) int {
 	if _, there := f.Model.Get(); !there {
 		return MovedUnknown
@@ -287,12 +315,15 @@ func (f Facts) Made(r LedgerRecord, q Query) int {
 		}
 		for _, now := range f.Holding(t) {
 			switch {
-			case now.Ref != m.Ref:
+			case m.Adopted() || now.Ref != m.Ref:
 			case f.Fallback != nil && Halfway(m.Was, m.Want, now.Want):
 				return MovedUnknown
-			case m.Was != m.Want && now.Want == m.Want:
+			case now.Want == m.Want:
 				made++
 			}
+		}
+		if isStage(m.Ref) && m.Ref != t.Stage && !m.Adopted() {
+			return MovedUnknown
 		}
 	}
 	return made
@@ -313,10 +344,12 @@ func (l Ledger) Refs() []string {
 		refs[ref] = true
 	}
 	for _, e := range l.Entries {
-		for _, m := range slices.Concat(e.Record.Moves, e.Record.Outside) {
-			if e.Outcome == EntryDone {
-				refs[m.Ref] = true
-			}
+		moves := e.Made()
+		if e.Outcome == EntryDone {
+			moves = slices.Concat(moves, e.Record.Outside)
+		}
+		for _, m := range moves {
+			refs[m.Ref] = true
 		}
 	}
 	maps.DeleteFunc(refs, func(ref string, _ bool) bool { return strings.HasPrefix(ref, "tag ") })

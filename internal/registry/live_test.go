@@ -87,3 +87,67 @@ func TestLeftByMovingOn(t *testing.T) {
 		t.Errorf("live %+v, want %+v", live, want)
 	}
 }
+
+// What a promotion moved that did not end well is its own doing, also when other targets were promoted since; what others
+// had made before it is theirs until a promotion that records it has made some move.
+func TestDrifted(t *testing.T) {
+	entry := func(outcome string, moved int, moves ...Shift) Entry {
+		return Entry{Outcome: outcome, Moved: moved, Record: LedgerRecord{Command: "promote", Moves: moves}}
+	}
+	first := entry(EntryDone, 1, Shift{"@champion", "", "6"})
+	both := []Shift{{"@champion", "6", "7"}, {"Production", "6", "7"}}
+	elsewhere, nothing := entry(EntryDone, 1, Shift{"@shadow", "", "8"}), entry(EntryAborted, 0, Shift{"@shadow", "", "8"})
+	adopting := []Shift{{"@champion", "7", "7"}, {"Production", "6", "7"}}
+	for name, c := range map[string]struct {
+		entries []Entry // after the first
+		now     string
+		want    bool
+	}{
+		"others moved it":                                        {nil, "7", true},
+		"a promotion under way":                                  {[]Entry{entry("", 0, both...)}, "7", false},
+		"a promotion under way, and somewhere else":              {[]Entry{entry("", 0, both...)}, "8", true},
+		"cut off after the first move":                           {[]Entry{entry(EntryAborted, 1, both...)}, "7", false},
+		"cut off, then one that moved nothing":                   {[]Entry{entry(EntryAborted, 1, both...), nothing}, "7", false},
+		"cut off, then one of another target":                    {[]Entry{entry(EntryAborted, 1, both...), elsewhere}, "7", false},
+		"cut off, and moved back by others":                      {[]Entry{entry(EntryAborted, 1, both...)}, "6", true},
+		"closed without looking":                                 {[]Entry{entry(EntryAborted, -1, both...)}, "7", false},
+		"closed without looking, and it moved nothing":           {[]Entry{entry(EntryAborted, -1, both...)}, "6", false},
+		"given up before it moved anything":                      {[]Entry{entry(EntryAborted, 0, both...)}, "7", true},
+		"cut off while the alias was on both":                    {[]Entry{entry("", 0, both...)}, "6,7", false},
+		"adopting, cut off":                                      {[]Entry{entry("", 0, adopting...)}, "7", true},
+		"adopting, given up before it moved anything":            {[]Entry{entry(EntryAborted, 0, adopting...)}, "7", true},
+		"adopting, given up after its own move":                  {[]Entry{entry(EntryAborted, 1, adopting...)}, "7", false},
+		"adopted":                                                {[]Entry{entry(EntryDone, 0, Shift{"@champion", "7", "7"})}, "7", false},
+		"taken over by one of another target, which is the last": {[]Entry{entry(EntrySuperseded, 0, both...), elsewhere}, "7", true},
+	} {
+		l := Ledger{Entries: append([]Entry{first}, c.entries...)}
+		if left, got := l.Drifted("@champion", c.now); got != c.want {
+			t.Errorf("%s: drifted %v from %q, want %v", name, got, left, c.want)
+		}
+	}
+}
+
+// The moves of an entry are counted without those that others had made, and those come with the ones before and after.
+func TestMade(t *testing.T) {
+	theirs, first, second := Shift{"@champion", "7", "7"}, Shift{"@reader", "6", "7"}, Shift{"Production", "6", "7"}
+	for moved, want := range [][]Shift{nil, {theirs, first}, {theirs, first, second}, {theirs, first, second}} {
+		if got := (Entry{Outcome: EntryAborted, Moved: moved, Record: LedgerRecord{Moves: []Shift{theirs, first, second}}}).Made(); !slices.Equal(got, want) {
+			t.Errorf("%d: %v, want %v", moved, got, want)
+		}
+	}
+	f := Facts{Model: Is(Model{Aliases: map[string]int{"champion": 7}}), StageHolders: []int{6}}
+	f.Ledger.Entries = []Entry{{Record: LedgerRecord{Command: "promote", To: 7, Target: Target{Alias: "champion", Stage: "Production"}, Moves: []Shift{theirs, second}}}}
+	if e, ok := f.Unfinished("promote", Target{Alias: "champion", Stage: "Production"}); ok {
+		t.Errorf("one that made no move of its own is to be finished without judging: %+v", e)
+	}
+}
+
+// A rollback that was cut off holds what it was to roll back, unless it is known to have moved nothing.
+func TestHoldOfARollbackThatWasCutOff(t *testing.T) {
+	for moved, want := range map[int]bool{-1: true, 0: false, 1: true} {
+		e := Entry{Outcome: EntryAborted, Moved: moved, Record: LedgerRecord{Command: "rollback", At: "2026-05-03T10:00:00Z", Hold: []int{7}}}
+		if why := (Facts{Ledger: Ledger{Entries: []Entry{e}}}).OnHold(Version{Number: 7}); (why != "") != want {
+			t.Errorf("%d moved: %q, want it on hold: %v", moved, why, want)
+		}
+	}
+}

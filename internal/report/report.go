@@ -156,6 +156,8 @@ func (r Report) headline() Line {
 		return line("Unchanged: ", target, " of ", model, " names version ", number, " already")
 	case r.Reason == registry.Unchanged:
 		return line("Unchanged: ", model, " has version ", number, " already")
+	case r.Dry && r.Command == "promote" && r.Plan.Adopts():
+		return line("Would adopt: ", target, " of ", model, " names version ", number, " already, moved there by others; that would be judged again and recorded")
 	case r.Dry && r.Command == "promote":
 		return line("Would promote ", model, " to ", target)
 	case r.Dry:

@@ -1,0 +1,33 @@
+package cli
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/report"
+)
+
+// Drift counts where both readings show it. Where only the second does, which the first may have been too torn to show, it
+// is not told, nor that there is none.
+func TestConfirmed(t *testing.T) {
+	a, b := registry.Shift{Ref: "@champion", Was: "1", Want: "2"}, registry.Shift{Ref: "Production", Was: "1", Want: "2"}
+	seen := func(drift ...registry.Shift) report.History { return report.History{Compared: true, Outside: drift} }
+	for name, c := range map[string]struct {
+		first, second report.History
+		want          []registry.Shift
+		compared      bool
+	}{
+		"both show it":                       {seen(a, b), seen(a, b), []registry.Shift{a, b}, true},
+		"the first was torn":                 {seen(a, b), seen(b), []registry.Shift{b}, true},
+		"the second is torn":                 {seen(a), seen(a, b), []registry.Shift{a}, false},
+		"the first did not hold together":    {report.History{Broken: "torn"}, seen(a), nil, false},
+		"the first did not, and all is well": {report.History{Broken: "torn"}, seen(), nil, true},
+		"neither holds together":             {report.History{Broken: "torn"}, report.History{Broken: "torn"}, nil, false},
+	} {
+		got := confirmed(c.first, c.second)
+		if !slices.Equal(got.Outside, c.want) || got.Compared != c.compared {
+			t.Errorf("%s: %v, compared %v; want %v, %v", name, got.Outside, got.Compared, c.want, c.compared)
+		}
+	}
+}
