@@ -300,8 +300,8 @@ func Halfway(was, want, now string) bool {
 	return now != was && now != want && (want == "" || slices.Contains(holders, want)) && !slices.ContainsFunc(holders, stray)
 }
 
-// Made counts the moves of the record that show in the facts; it is MovedUnknown where one is of another stage than the
-// query's, whose holders were not read.
+// Made counts the moves of the record that show in the facts; it is MovedUnknown where one is half made, or of another
+// stage than the query's, whose holders were not read.
 func (f Facts) Made(r LedgerRecord, q Query) int {
 	made := 0
 	for _, m := range r.Moves {
@@ -309,11 +309,12 @@ func (f Facts) Made(r LedgerRecord, q Query) int {
 		if alias, is := strings.CutPrefix(m.Ref, "@"); is {
 			t = Target{Alias: alias}
 		}
+		now := slices.DeleteFunc(f.Holding(t), func(s Shift) bool { return s.Ref != m.Ref })
 		switch {
 		case m.Adopted():
-		case isStage(m.Ref) && m.Ref != t.Stage:
+		case len(now) == 0 && isStage(m.Ref), len(now) > 0 && f.Fallback != nil && Halfway(m.Was, m.Want, now[0].Want):
 			return MovedUnknown
-		case slices.Contains(f.Holding(t), Shift{Ref: m.Ref, Want: m.Want}):
+		case len(now) > 0 && now[0].Want == m.Want:
 			made++
 		}
 	}
