@@ -31,3 +31,18 @@ func TestConfirmed(t *testing.T) {
 		}
 	}
 }
+
+// The prompt marker on one version hides them all: that their stages look empty is no move by others.
+func TestHistoryOfHiddenVersions(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		sc := story{"3.17.2", "both", goingBack}.begin(t)
+		ask(t, flow{double: sc.double}, "POST", "model-versions/set-tag", map[string]any{"name": "churn", "version": "1", "key": registry.PromptTag, "value": "true"})
+		if r, status := sc.run(t, "history", "--model", "churn"); status != 0 || len(r.History.Outside) > 0 {
+			t.Errorf("status %d, %s: told as moved by others: %v", status, r.Error, r.History.Outside)
+		}
+		ask(t, flow{double: sc.double}, "POST", "registered-models/create", map[string]any{"name": "wine"})
+		if r, status := sc.run(t, "history", "--model", "wine"); status != 0 {
+			t.Errorf("a model without versions: %s", r.Error)
+		}
+	})
+}
