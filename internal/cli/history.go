@@ -224,7 +224,8 @@ func (s *session) told(r reading) (h report.History, fits bool, err error) {
 	if broken != nil {
 		h.BrokenAt, h.Broken = broken.Epoch, broken.Why
 	}
-	if h.Compared = there && broken == nil; h.Compared {
+	unseen := self.Hidden && len(entries) > 0 // what stages name is not known where the server hides the versions
+	if h.Compared = there && broken == nil && !unseen; h.Compared {
 		h.Outside = registry.Ledger{Entries: entries}.Drift(self, r.versions)
 	}
 	if !s.set.at.IsZero() {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -30,4 +31,27 @@ func TestConfirmed(t *testing.T) {
 			t.Errorf("%s: %v, compared %v; want %v, %v", name, got.Outside, got.Compared, c.want, c.compared)
 		}
 	}
+}
+
+// The prompt marker on one version hides them all: that their stages look empty is no move by others, and that they are not
+// listed does not make their aliases dangle, nor the versions deleted.
+func TestHiddenVersions(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		sc := story{"3.17.2", "both", goingBack}.begin(t)
+		ask(t, flow{double: sc.double}, "POST", "model-versions/set-tag", map[string]any{"name": "churn", "version": "1", "key": registry.PromptTag, "value": "true"})
+		if r, status := sc.run(t, "history", "--model", "churn"); status != 0 || len(r.History.Outside) > 0 {
+			t.Errorf("status %d, %s: told as moved by others: %v", status, r.Error, r.History.Outside)
+		}
+		r, _ := sc.run(t, "doctor", "--model", "churn", "--repair", "dangling-aliases")
+		if names := sc.state(t).aliases; len(r.Server.Dangling) > 0 || names["champion"] != 2 {
+			t.Errorf("doctor took %v for dangling, and the aliases are %v", r.Server.Dangling, names)
+		}
+		if r, _ := sc.run(t, "rollback", "--model", "churn", "--alias", "champion"); r.Reason != registry.Unsupported || !strings.Contains(r.Error, "hides the versions") {
+			t.Errorf("rollback: %s: %s", r.Reason, r.Error)
+		}
+		ask(t, flow{double: sc.double}, "POST", "registered-models/create", map[string]any{"name": "wine"})
+		if r, status := sc.run(t, "history", "--model", "wine"); status != 0 {
+			t.Errorf("a model without versions: %s", r.Error)
+		}
+	})
 }

@@ -86,11 +86,19 @@ func (s *session) closeBook(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if err := s.book.ledger.Abort(ctx, s.book.view, s.report.Facts.Made(e.Record, s.set.intent.Query)); err != nil {
+	moved := registry.MovedUnknown
+	if _, there := s.report.Facts.Model.Get(); there {
+		moved = s.report.Facts.Made(e.Record, s.set.intent.Query)
+	}
+	if err := s.book.ledger.Abort(ctx, s.book.view, moved); err != nil {
 		s.report.Receipt.Warnings = append(s.report.Receipt.Warnings, err.Error())
 		return
 	}
-	s.report.Plan.Notes = append(s.report.Plan.Notes, fmt.Sprintf("closed entry %d of the promotion ledger, which was cut off: nothing of it is to be finished", e.Epoch))
+	left := "nothing of it is to be finished"
+	if moved == registry.MovedUnknown {
+		left = "what it had moved was not looked at"
+	}
+	s.report.Plan.Notes = append(s.report.Plan.Notes, fmt.Sprintf("closed entry %d of the promotion ledger, which was cut off: %s", e.Epoch, left))
 }
 
 // optional reports whether the command may go on without a ledger after this error: where the server or the login does

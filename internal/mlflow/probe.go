@@ -157,7 +157,15 @@ func (p *probe) dangling(ctx context.Context) {
 	}
 	aliases := m.OrZero().Aliases
 	for _, name := range sortedKeys(aliases) {
-		if number := aliases[name]; !there[number] {
+		number := aliases[name]
+		if there[number] {
+			continue
+		}
+		v, err := p.c.version(ctx, p.model, number) // a search may not list what is there, and a repair takes the alias away
+		switch {
+		case err != nil:
+			p.s.Warnings = append(p.s.Warnings, sentence(err))
+		case v.IsAbsent():
 			p.s.Dangling = append(p.s.Dangling, registry.Alias{Name: name, Version: number})
 			p.s.Warnings = append(p.s.Warnings, fmt.Sprintf("alias %s of %s names version %d, which was deleted: doctor with repair: dangling-aliases removes it", name, p.model, number))
 		}

@@ -24,6 +24,9 @@ func (c *Client) GatherVersions(ctx context.Context, q registry.Query) (registry
 	if err := g.refusePrompt(); err != nil {
 		return registry.Facts{}, err
 	}
+	if err := g.refuseHidden(); err != nil {
+		return registry.Facts{}, err
+	}
 	if g.bare.Load() {
 		server, err := c.withoutAliases(ctx)
 		if err != nil {

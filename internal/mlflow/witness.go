@@ -14,13 +14,16 @@ func (c *Client) Witnesses(ctx context.Context, name string) (m registry.Known[r
 		func() (err error) { versions, err = c.versions(ctx, name, ""); return err },
 	)
 	self, there := m.Get()
-	holders := allTagged(versions)
-	if err != nil || !there || len(self.Aliases) > 0 || len(holders) == 0 {
+	if err != nil || !there {
 		return m, versions, err
 	}
-	_, bare, err := c.holder(ctx, name, anyAlias)
-	if bare { // tags stand for aliases
-		self.Aliases = tagAliases(holders)
+	self.Hidden = self.Hidden || len(versions) == 0 && self.Newest > 0
+	holders := allTagged(versions)
+	if len(self.Aliases) == 0 && len(holders) > 0 {
+		bare := false
+		if _, bare, err = c.holder(ctx, name, anyAlias); bare { // tags stand for aliases
+			self.Aliases = tagAliases(holders)
+		}
 	}
 	return registry.Is(self), versions, err
 }

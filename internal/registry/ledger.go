@@ -300,30 +300,22 @@ func Halfway(was, want, now string) bool {
 	return now != was && now != want && (want == "" || slices.Contains(holders, want)) && !slices.ContainsFunc(holders, stray)
 }
 
-// Made counts the moves of the record that show in the facts. It is MovedUnknown where the facts were not read, where one
-// is of another stage than the query's, whose holders were not read, and where tags that stand for an alias are between
-// the two.
+// Made counts the moves of the record that show in the facts; it is MovedUnknown where one is half made, or of another
+// stage than the query's, whose holders were not read.
 func (f Facts) Made(r LedgerRecord, q Query) int {
-	if _, there := f.Model.Get(); !there {
-		return MovedUnknown
-	}
 	made := 0
 	for _, m := range r.Moves {
 		t := Target{Stage: q.Target.Stage}
 		if alias, is := strings.CutPrefix(m.Ref, "@"); is {
 			t = Target{Alias: alias}
 		}
-		for _, now := range f.Holding(t) {
-			switch {
-			case m.Adopted() || now.Ref != m.Ref:
-			case f.Fallback != nil && Halfway(m.Was, m.Want, now.Want):
-				return MovedUnknown
-			case now.Want == m.Want:
-				made++
-			}
-		}
-		if isStage(m.Ref) && m.Ref != t.Stage && !m.Adopted() {
+		now := slices.DeleteFunc(f.Holding(t), func(s Shift) bool { return s.Ref != m.Ref })
+		switch {
+		case m.Adopted():
+		case len(now) == 0 && isStage(m.Ref), len(now) > 0 && f.Fallback != nil && Halfway(m.Was, m.Want, now[0].Want):
 			return MovedUnknown
+		case len(now) > 0 && now[0].Want == m.Want:
+			made++
 		}
 	}
 	return made

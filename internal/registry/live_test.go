@@ -142,6 +142,29 @@ func TestMade(t *testing.T) {
 	}
 }
 
+// What became of the moves of an entry that somebody else closes, as far as they looked.
+func TestMadeAsItShows(t *testing.T) {
+	moves := []Shift{{"@champion", "7", "7"}, {"@reader", "6", "7"}, {"Production", "6", "7"}}
+	for name, c := range map[string]struct {
+		reader     []int
+		stage      string
+		production int
+		want       int
+	}{
+		"nothing":               {[]int{6}, "Production", 6, 0},
+		"the alias":             {[]int{7}, "Production", 6, 1},
+		"both":                  {[]int{7}, "Production", 7, 2},
+		"half of the alias":     {[]int{6, 7}, "Production", 6, MovedUnknown},
+		"another stage is read": {[]int{7}, "Staging", 7, MovedUnknown},
+		"no stage is read":      {[]int{7}, "", 0, MovedUnknown},
+	} {
+		f := Facts{Fallback: &Fallback{Holders: map[string][]int{"champion": {7}, "reader": c.reader}}, StageHolders: []int{c.production}}
+		if got := f.Made(LedgerRecord{Moves: moves}, Query{Target: Target{Stage: c.stage}}); got != c.want {
+			t.Errorf("%s: %d, want %d", name, got, c.want)
+		}
+	}
+}
+
 // A rollback that was cut off holds what it was to roll back, unless it is known to have moved nothing.
 func TestHoldOfARollbackThatWasCutOff(t *testing.T) {
 	for moved, want := range map[int]bool{-1: true, 0: false, 1: true} {
