@@ -3,6 +3,7 @@ package audit
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -138,18 +139,26 @@ func (a *Auditor) finding(r rule, m registry.Audited, refs map[int][]string, x r
 // longest bounds what a finding says, whatever the names in it.
 const longest = 2000
 
-// filled puts what is known into the words that stand for it, so that a command can be pasted.
+// standing are words that stand for a name, whole: a variable's name may hold one of them.
+var standing = regexp.MustCompile(`\b(MODEL|ALIAS|STAGE|VERSION)\b`)
+
+// filled puts what is known into the words that stand for it, so that a command can be pasted. Where a stage is meant it
+// goes in the place of the alias.
 func filled(fix, model string, x result) string {
-	var words []string
-	for word, value := range map[string]string{"MODEL": model, "ALIAS": x.alias, "STAGE": x.stage} {
-		if value != "" && !strings.Contains(value, "`") { // that would end the command that it stands in
-			words = append(words, word, registry.ShellWord(value))
-		}
+	if x.alias == "" && x.stage != "" {
+		fix = strings.ReplaceAll(fix, "--alias ALIAS", "--stage STAGE")
 	}
+	known := map[string]string{"MODEL": model, "ALIAS": x.alias, "STAGE": x.stage}
 	if x.version != 0 {
-		words = append(words, "VERSION", fmt.Sprint(x.version))
+		known["VERSION"] = fmt.Sprint(x.version)
 	}
-	return strings.NewReplacer(words...).Replace(fix)
+	return standing.ReplaceAllStringFunc(fix, func(word string) string {
+		value := known[word]
+		if value == "" || strings.Contains(value, "`") { // that would end the command that it stands in
+			return word
+		}
+		return registry.ShellWord(value)
+	})
 }
 
 // locate points the finding at the line of the policy file that has to do with it: of what it found, of the rule's

@@ -10,7 +10,7 @@ var artifactMissing = rule{
 	AuditRule: registry.AuditRule{
 		ID: "artifact-missing", Title: "The model's files are gone, or not all there", Severity: registry.High,
 		Why: "The version cannot be loaded, or only on machines that still hold a copy. The registry goes on listing it as READY: MLflow never looks.",
-		Fix: "restore the files, or promote a version whose files are there; `mlflow-promote rollback` checks them before it moves",
+		Fix: "restore the files, or promote a version whose files are there; `mlflow-promote rollback --model MODEL --alias ALIAS` checks them before it moves",
 	},
 	needs:  registry.AuditNeeds{MLmodels: true, Files: true},
 	moving: true, // of a version that was just deleted nothing is there either

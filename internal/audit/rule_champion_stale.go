@@ -3,15 +3,19 @@ package audit
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
+
+// judgeNewest leaves the number of the newest version to where there is one that is newer.
+const judgeNewest = "judge the newest version with `mlflow-promote validate --model MODEL --candidate models:/MODEL/NEWEST --alias ALIAS`; promote it, or delete it when it is not wanted"
 
 var championStale = rule{
 	AuditRule: registry.AuditRule{
 		ID: "champion-stale", Title: "The champion is old, or newer versions wait", Severity: registry.Low,
 		Why: "A model that nobody has replaced for long drifts away from its data; a newer version that waits for weeks was trained for nothing, or forgotten.",
-		Fix: "judge the newest version with `mlflow-promote validate --model MODEL`; promote it, or delete it when it is not wanted",
+		Fix: judgeNewest,
 		Settings: []registry.AuditSetting{
 			{Name: "aliases", About: "aliases of what is in production", Kind: registry.AuditNames, Default: []string{"champion"}},
 			{Name: "stages", About: "stages of what is in production", Kind: registry.AuditNames, Default: []string{"Production"}},
@@ -53,5 +57,6 @@ func (s scene) waiting(t target) (result, bool) {
 	}
 	r := t.finds("version %d is at %s, and version %d has been waiting since %s", t.version.Number, t.ref, newest.Number, date(newest.Created))
 	r.key = fmt.Sprint(newest.Number)
+	r.fix = strings.ReplaceAll(judgeNewest, "NEWEST", r.key)
 	return r, true
 }

@@ -6,7 +6,7 @@ var ledgerBroken = rule{
 	AuditRule: registry.AuditRule{
 		ID: "ledger-broken", Title: "The promotion ledger does not hold together", Severity: registry.High,
 		Why: "Records were edited, removed or cut, so the history of promotions cannot be relied on from there; and promotions of the model are refused (ledger-lost).",
-		Fix: "compare with a saved history (the report file of `mlflow-promote history`) and restore what was deleted; else `mlflow-promote doctor --model MODEL --reset-ledger REASON` begins a new one that says why",
+		Fix: "compare with a saved history (the report file of `mlflow-promote history --model MODEL`) and restore what was deleted; else `mlflow-promote doctor --model MODEL --reset-ledger REASON` begins a new one that says why",
 	},
 	needs:  registry.AuditNeeds{Ledger: true},
 	moving: true,

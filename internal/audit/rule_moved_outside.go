@@ -7,14 +7,11 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// movedBack is for an alias; a stage goes in its place.
-const movedBack = "if it is right, promote that version, which judges and records it; if not, `mlflow-promote rollback --model MODEL --alias ALIAS`, and take the right to move aliases from people (EDIT) where the server knows rights"
-
 var movedOutside = rule{
 	AuditRule: registry.AuditRule{
 		ID: "moved-outside", Title: "Alias or stage moved outside this tool", Severity: registry.High,
 		Why: "What consumers load passed no gate and stands in no record: nobody can say later who made it live, and on what evidence. Only targets that this tool has moved before are looked at.",
-		Fix: movedBack,
+		Fix: "if it is right, promote that version, which judges and records it; if not, `mlflow-promote rollback --model MODEL --alias ALIAS`, and take the right to move aliases from people (EDIT) where the server knows rights",
 	},
 	needs:  registry.AuditNeeds{Ledger: true},
 	moving: true,
@@ -27,7 +24,7 @@ var movedOutside = rule{
 			if alias, isAlias := strings.CutPrefix(d.Ref, "@"); isAlias {
 				r.alias, r.version = alias, s.Model.Aliases[alias]
 			} else {
-				r.stage, r.fix = d.Ref, strings.Replace(movedBack, "--alias ALIAS", "--stage STAGE", 1)
+				r.stage = d.Ref
 			}
 			out = append(out, r)
 		}

@@ -12,7 +12,7 @@ var neverPassed = rule{
 	AuditRule: registry.AuditRule{
 		ID: "never-passed", Title: "Live without having passed the current policy", Severity: registry.Medium,
 		Why: "The policy file says what a version must meet to be here, and no record says that this one did: it was moved past the gates, or the gates were changed after it passed. Without a policy file only promotions by this tool that went ungated are told.",
-		Fix: "judge it, writing nothing, with `mlflow-promote validate --model MODEL --candidate models:/NAME/VERSION`; then promote it, or roll back",
+		Fix: "judge it, writing nothing, with `mlflow-promote validate --model MODEL --candidate models:/MODEL/VERSION --alias ALIAS`; then promote it, or roll back",
 	},
 	needs:  registry.AuditNeeds{Ledger: true},
 	moving: true,

@@ -14,7 +14,7 @@ var stageAliasDisagree = rule{
 	AuditRule: registry.AuditRule{
 		ID: "stage-alias-disagree", Title: "Stage and alias name different versions", Severity: registry.Medium,
 		Why: "Consumers that load by the stage and consumers that load by the alias run different models, most often because a move to aliases was begun and not ended.",
-		Fix: "promote the right version to both at once with `mlflow-promote promote --model MODEL --alias ALIAS --stage STAGE`, or drop the one that nobody loads by",
+		Fix: "promote the right version to both at once, that of the alias with `mlflow-promote promote --model MODEL --candidate models:/MODEL/VERSION --alias ALIAS --stage STAGE`, or drop the one that nobody loads by",
 		Settings: []registry.AuditSetting{
 			{Name: "pairs", About: "aliases and the stages that mean the same", Kind: registry.AuditPairs, Default: map[string]string{"champion": "Production", "production": "Production", "staging": "Staging"}},
 		},

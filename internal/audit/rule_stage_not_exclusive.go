@@ -11,7 +11,7 @@ var stageNotExclusive = rule{
 	AuditRule: registry.AuditRule{
 		ID: "stage-not-exclusive", Title: "Several versions in one exclusive stage", Severity: registry.High,
 		Why: "models:/NAME/STAGE loads the one with the highest number, which may not be the one that was meant; two transitions at the same moment leave this state, and MLflow prevents it nowhere.",
-		Fix: "promote the right version with `mlflow-promote promote --model MODEL --stage STAGE`, which archives the others",
+		Fix: "promote the right version with `mlflow-promote promote --model MODEL --candidate models:/MODEL/VERSION --stage STAGE`, which archives the others",
 		Settings: []registry.AuditSetting{
 			{Name: "stages", About: "stages that one version may hold", Kind: registry.AuditNames, Default: []string{"Production"}},
 		},

@@ -518,6 +518,41 @@ func (c ruleCase) holds(s *sound) error {
 	return errors.New(strings.Join(problems, "\n"))
 }
 
+// Without a ledger nothing tells what a promotion left behind, so that nothing is found must not read as all is well.
+func TestPromotionsWithoutALedgerAreNotJudged(t *testing.T) {
+	const weak = `{"to":2,"no_ledger":"the input ledger is off"}`
+	byLedger := []string{"moved-outside", "artifact-changed", "waiver-expired", "evidence-old", "promotion-unfinished", "no-rollback-target"}
+	for _, c := range []struct {
+		when, mark string
+		ledger     bool
+		want       []string
+	}{
+		{"the mark names no ledger", weak, false, byLedger},
+		{"the mark gives no reason either", `{"to":2}`, false, byLedger},
+		{"there is a ledger", weak, true, nil},
+		{"the mark is a copy from another version", `{"to":1,"no_ledger":"off"}`, false, nil},
+		{"this tool never moved it", "", false, nil},
+	} {
+		s := newSound()
+		s.Policy = nil
+		s.version(2).Tags[registry.TagRecord] = c.mark
+		if !c.ledger {
+			s.Ledger = registry.Absent[registry.Ledger]("there is none")
+		}
+		found, skipped := s.judge()
+		var got []string
+		for _, line := range skipped {
+			rule, where, _ := strings.Cut(line, ": ")
+			if got = append(got, rule); !strings.HasPrefix(where, "churn version 2: it was promoted without a ledger") {
+				t.Errorf("%s: %s", c.when, line)
+			}
+		}
+		if !slices.Equal(got, c.want) || len(found) > 0 {
+			t.Errorf("%s: not judged by %v, want %v; found %v", c.when, got, c.want, found)
+		}
+	}
+}
+
 // Every rule is seen to find something, and to keep silent where something is nearly wrong.
 func TestEveryRuleHasCases(t *testing.T) {
 	for _, r := range rules {

@@ -108,7 +108,7 @@ func (s scene) ledger() (l registry.Ledger, ok bool, why string) {
 }
 
 // byLedger is a rule that judges a model by its ledger. One that is there and cannot be relied on leaves the model
-// unjudged; a model without one is none of its business.
+// unjudged, and so do promotions that were made without one; a model that this tool never moved is none of its business.
 func byLedger(judge func(scene, registry.Ledger) []result) func(scene) []result {
 	return func(s scene) []result {
 		l, ok, why := s.ledger()
@@ -117,9 +117,23 @@ func byLedger(judge func(scene, registry.Ledger) []result) func(scene) []result 
 			return judge(s, l)
 		case why != "":
 			return []result{{unjudged: true, message: why}}
+		case s.Ledger.IsAbsent():
+			return s.unrecorded()
 		}
 		return nil
 	}
+}
+
+// unrecorded leaves a model unjudged that was promoted without a ledger.
+func (s scene) unrecorded() []result {
+	v, why, found := s.Unrecorded()
+	if !found {
+		return nil
+	}
+	if why != "" {
+		why = " (" + short(why) + ")"
+	}
+	return []result{unjudged(v, "it was promoted without a ledger%s, so what this rule compares with is not on record", why)}
 }
 
 // under reports whether a promotion of the target is under way: what it names now may be half of a move.

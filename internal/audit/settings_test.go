@@ -193,3 +193,21 @@ func TestNoNameEndsTheCommandThatItStandsIn(t *testing.T) {
 		}
 	}
 }
+
+// A stage takes the alias's place, and a word inside a longer one is none.
+func TestWordsAreFilled(t *testing.T) {
+	for _, c := range []struct {
+		fix  string
+		at   result
+		want string
+	}{
+		{"`rollback --model MODEL --alias ALIAS`", result{stage: "Production"}, "`rollback --model churn --stage Production`"},
+		{"`--candidate models:/MODEL/VERSION`", result{version: 7}, "`--candidate models:/churn/7`"},
+		{"`--candidate models:/MODEL/VERSION`", result{}, "`--candidate models:/churn/VERSION`"},
+		{"`MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX`", result{version: 7}, "`MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX`"},
+	} {
+		if got := filled(c.fix, "churn", c.at); got != c.want {
+			t.Errorf("%s %+v: %s", c.fix, c.at, got)
+		}
+	}
+}

@@ -16,7 +16,7 @@ import (
 // decide: the server cannot be used, the candidate cannot be one, the target alias dangles. What merely could not be
 // read is in the facts, with the reason.
 func (c *Client) Gather(ctx context.Context, q registry.Query, n registry.Needs) (registry.Facts, error) {
-	g := &gathering{c: c, q: q, facts: registry.Facts{Server: c.Address, Holders: map[string]registry.Known[registry.Subject]{}}}
+	g := &gathering{c: c, q: q, facts: registry.Facts{Server: c.Address, Target: q.Target, Holders: map[string]registry.Known[registry.Subject]{}}}
 	g.want, g.needs = wanted(q, n), n
 	if err := g.findRun(ctx); err != nil {
 		return registry.Facts{}, err

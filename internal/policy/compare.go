@@ -97,6 +97,11 @@ func (h holder) base(f registry.Facts, out registry.Finding) (registry.Subject, 
 	case !gathered:
 		out.Incumbent = "?"
 		end = unclear(out, fmt.Sprintf("there is no target to take %s from", h.name), "give the input alias or stage, or name an alias to compare with")
+	case len(h.misspelt(f)) > 0:
+		alias := strings.TrimPrefix(h.key, "@")
+		out.Incumbent = "?"
+		end = unclear(out, fmt.Sprintf("there is no alias %s; did you mean %s?", alias, strings.Join(h.misspelt(f), " or ")),
+			fmt.Sprintf("correct the name in the gate; if %s is right, set that alias first", alias))
 	case known.IsAbsent():
 		out.Incumbent = "none"
 		end = unneeded(out, known.Why())
@@ -105,6 +110,16 @@ func (h holder) base(f registry.Facts, out registry.Finding) (registry.Subject, 
 		end = unclear(out, known.Why(), "make the incumbent readable, or repair the alias")
 	}
 	return registry.Subject{}, &end
+}
+
+// misspelt are the aliases that may be meant by one to compare with that the model has not: were the comparison taken for
+// one that does not apply, a slip of the pen would drop the gate. The target's own alias is new at the first promotion.
+func (h holder) misspelt(f registry.Facts) []string {
+	alias, isAlias := strings.CutPrefix(h.key, "@")
+	if !isAlias || alias == f.Target.Alias || !f.Holders[h.key].IsAbsent() {
+		return nil
+	}
+	return registry.Nearest(alias, f.AliasNames())
 }
 
 // same reports whether the candidate is the holder itself: comparing a version with itself says nothing, and a strict

@@ -134,3 +134,51 @@ func TestNumbersAreNotCutToIntegers(t *testing.T) {
 		t.Error("an expression may overflow an integer")
 	}
 }
+
+// A comparison with an alias that is not there does not apply, which is right before the first promotion and wrong for a
+// slip of the pen.
+func TestAMisspeltAliasDropsNoGate(t *testing.T) {
+	policyGate := gatesOf(t, "version: 1\nmodels:\n  churn:\n    aliases:\n      blue:\n        gates: [{metric: a, min: 0.8}, {regression: a, better: higher, against: champoin}]\n",
+		registry.Target{Alias: "blue"}).Gates
+	for _, c := range []struct {
+		when     string
+		gates    string // "" = those of the policy
+		target   string
+		aliases  []string
+		fallback bool
+		outcome  registry.Outcome
+	}{
+		{"a near name exists", "a >= 0.5\na >= @champoin", "blue", []string{"champion", "blue"}, false, registry.Inconclusive},
+		{"in a policy", "", "blue", []string{"champion", "blue"}, false, registry.Inconclusive},
+		{"on a server without aliases", "a >= 0.5\na >= @champoin", "blue", []string{"champion"}, true, registry.Inconclusive},
+		{"nothing is near", "a >= 0.5\na >= @champoin", "blue", []string{"shadow"}, false, registry.NotApplicable},
+		{"the model has no aliases", "a >= 0.5\na >= @champoin", "blue", nil, false, registry.NotApplicable},
+		{"it is the target's own", "a >= 0.5\na >= champoin", "champoin", []string{"champion"}, false, registry.NotApplicable},
+	} {
+		target := registry.Target{Alias: c.target}
+		gates := policyGate
+		if c.gates != "" {
+			var problems []string
+			if gates, problems = Thresholds(c.gates, target); len(problems) > 0 {
+				t.Fatal(problems)
+			}
+		}
+		f := facts(map[string]float64{"a": 0.9}, nil)
+		f.Target, f.Holders["@champoin"] = target, registry.Absent[registry.Subject]("no version of churn has the alias champoin")
+		aliases, holders := map[string]int{}, map[string][]int{}
+		for _, a := range c.aliases {
+			aliases[a], holders[a] = 1, []int{1}
+		}
+		if f.Model = registry.Is(registry.Model{Name: "churn", Aliases: aliases}); c.fallback {
+			f.Model, f.Fallback = registry.Is(registry.Model{Name: "churn"}), &registry.Fallback{Holders: holders}
+		}
+		v := Judge(gates, f)
+		last := v.Findings[len(v.Findings)-1]
+		if last.Outcome != c.outcome || (c.outcome == registry.Inconclusive) != (v.Decision == registry.Block) {
+			t.Errorf("%s: %s, %+v", c.when, v.Decision, last)
+		}
+		if c.outcome == registry.Inconclusive && last.Why != "there is no alias champoin; did you mean champion?" {
+			t.Errorf("%s: %s", c.when, last.Why)
+		}
+	}
+}

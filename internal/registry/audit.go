@@ -114,6 +114,17 @@ func (a Audited) Promoted() bool {
 	})
 }
 
+// Unrecorded finds a version whose mark says that this tool moved it without a ledger, and why there was none.
+func (a Audited) Unrecorded() (v Version, why string, found bool) {
+	for _, v := range a.Versions {
+		var mark Record
+		if json.Unmarshal([]byte(v.Tags[TagRecord]), &mark) == nil && mark.Ledger == "" && mark.To == v.Number {
+			return v, mark.Weak, true
+		}
+	}
+	return Version{}, "", false
+}
+
 // FormersWanted is how many earlier holders of a target are looked for: one that can be gone back to is enough.
 const FormersWanted = 8
 

@@ -72,6 +72,7 @@ type Subject struct {
 // Facts is everything a decision may depend on, gathered before anything is decided.
 type Facts struct {
 	Server       string // address of the registry, without credentials
+	Target       Target // asked for
 	Model        Known[Model]
 	Candidate    Subject
 	Source       Source                    // what registering the candidate would send; empty where it is a version already
@@ -127,6 +128,14 @@ type Fallback struct {
 
 // Incumbent is the version the target names now.
 func (f Facts) Incumbent() Known[Subject] { return f.Holders[Incumbent] }
+
+// AliasNames are the aliases that the model has, sorted: its own, or what stands for them on a server without.
+func (f Facts) AliasNames() []string {
+	if f.Fallback != nil {
+		return slices.Sorted(maps.Keys(f.Fallback.Holders))
+	}
+	return slices.Sorted(maps.Keys(f.Model.OrZero().Aliases))
+}
 
 // Number is the candidate's version number, 0 while it is not registered.
 func (f Facts) Number() int { return f.Candidate.Version.OrZero().Number }

@@ -1,0 +1,77 @@
+package cli
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+)
+
+var (
+	quoted      = regexp.MustCompile("`(mlflow-promote [^`]*)`")
+	placeholder = regexp.MustCompile(`\b[A-Z][A-Z_]+\b`)
+)
+
+// A command that a rule of the audit advises is one that the command line takes: its flags exist, and no input is
+// missing. What the finding tells is filled in, so at most one word is left to whoever pastes it.
+func TestAdvisedCommandsCanBePasted(t *testing.T) {
+	filled := strings.NewReplacer("MODEL", "churn", "ALIAS", "champion", "STAGE", "Production", "VERSION", "7", "NEWEST", "8")
+	seen := 0
+	for _, rule := range audit.Rules() {
+		for _, m := range quoted.FindAllStringSubmatch(rule.Fix, -1) {
+			texts := []string{m[1]}
+			if strings.HasSuffix(m[1], "--alias ALIAS") { // a stage goes in its place where the finding is about one
+				texts = append(texts, strings.Replace(m[1], "--alias ALIAS", "--stage STAGE", 1))
+			}
+			for _, text := range texts {
+				seen++
+				text = filled.Replace(text)
+				if left := placeholder.FindAllString(text, -1); len(left) > 1 {
+					t.Errorf("%s: `%s` leaves %v open", rule.ID, text, left)
+				}
+				if problems := refusals(strings.Fields(text)[1:]); len(problems) > 0 {
+					t.Errorf("%s: `%s`: %v", rule.ID, text, problems)
+				}
+			}
+		}
+	}
+	if seen < 10 {
+		t.Errorf("%d commands were looked at", seen)
+	}
+	for _, wrong := range []string{"validate --model churn --candidate models:/churn/7", "promote --model churn --alias champion", "audit --modle churn", "rollback --model churn --alias champion --scope all", "compare --model churn"} {
+		if len(refusals(strings.Fields(wrong))) == 0 {
+			t.Errorf("%s passes", wrong)
+		}
+	}
+}
+
+// refusals are the complaints about a command line on a laptop that has the server's address.
+func refusals(argv []string) []string {
+	a, err := arguments(argv)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	c, known := commandNamed(a.command)
+	if !known {
+		return []string{"there is no command " + a.command}
+	}
+	value := func(name string) string {
+		if v, given := a.flags[name]; given {
+			return v
+		}
+		if name == "tracking-uri" {
+			return "https://mlflow.example"
+		}
+		return input(name).Default
+	}
+	set := read(c, value, func(string, int64) ([]byte, error) { return nil, nil }, func(string) string { return "" })
+	var out []string
+	for _, p := range append(foreign(c, a), set.problems...) {
+		out = append(out, p.String())
+	}
+	if c.judges && set.intent.Query.Target.Empty() {
+		out = append(out, "no target, and so no gates of the policy")
+	}
+	return out
+}
