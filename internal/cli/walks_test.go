@@ -97,7 +97,7 @@ func (w walk) play(t *testing.T) (drifts, asked int, problems []string) {
 		} else {
 			g.command(t)
 		}
-		drifts += g.compare(t)
+		drifts += g.compare(t, !w.others)
 		g.canGoBack(t, !w.others)
 		time.Sleep(30 * time.Minute)
 		past = append(past, moment{g.now(), g.names, clone(g.left)})
@@ -243,7 +243,7 @@ func (g *walking) meddle(t *testing.T) {
 }
 
 // compare holds what history and audit tell now against what was seen.
-func (g *walking) compare(t *testing.T) (drifts int) {
+func (g *walking) compare(t *testing.T, alone bool) (drifts int) {
 	want := map[registry.Shift]bool{}
 	for ref, left := range g.left {
 		if left != g.names[ref] {
@@ -286,7 +286,7 @@ func (g *walking) compare(t *testing.T) (drifts int) {
 		if !isAlias {
 			on = []string{"--stage", ref}
 		}
-		if g.names[ref] == "" || strings.Contains(g.names[ref], ",") {
+		if !alone || g.names[ref] == "" || strings.Contains(g.names[ref], ",") { // the rule goes by the ledger alone
 			continue
 		}
 		back, status := g.run(t, append([]string{"rollback", "--model", "churn", "--dry-run"}, on...)...)
@@ -299,7 +299,8 @@ func (g *walking) compare(t *testing.T) (drifts int) {
 
 // canGoBack holds what a promotion said of the way back against what a rollback right after it would do.
 //
-// A rollback may know more: it reads earlier pages of the ledger, and what promotions past the ledger left on versions.
+// Only on the first page of a ledger that nobody goes past: else a rollback knows more, for it reads earlier pages and the
+// notes on all versions, and what a promotion says is then of what was not gathered.
 func (g *walking) canGoBack(t *testing.T, alone bool) {
 	if g.promoted == nil {
 		return
@@ -308,7 +309,7 @@ func (g *walking) canGoBack(t *testing.T, alone bool) {
 	said := r.History.Entries[len(r.History.Entries)-1].Record.Return
 	back, status := g.run(t, append([]string{"rollback", "--model", "churn", "--dry-run"}, g.promoted...)...)
 	switch {
-	case strings.Contains(said.None, "as far as"), !alone && strings.HasPrefix(said.None, "the ledger knows no other"):
+	case len(r.History.Pages) > 1, !alone:
 	case status == 0 && fmt.Sprint(said.To) != back.Version:
 		say(&g.problems, "way back: promoted %v and said %+v, and a rollback goes to version %s", g.promoted, said, back.Version)
 	case status != 0 && said.None == "":
