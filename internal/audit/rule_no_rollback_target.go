@@ -53,6 +53,8 @@ func (s scene) back(l registry.Ledger, ref string, now int, formers []int) (resu
 			return r, true
 		case v.Usable() != "":
 			looked = append(looked, fmt.Sprintf("version %d: %s", n, short(v.Usable())))
+		case ref == "Staging" && v.Stage == "Production":
+			looked = append(looked, fmt.Sprintf("version %d is in Production", n))
 		case (registry.Facts{Ledger: l}).OnHold(v) != "":
 			looked = append(looked, fmt.Sprintf("version %d was rolled back", n))
 		default:

@@ -49,6 +49,9 @@ func Promote(f registry.Facts, v registry.Verdict, in registry.Intent) (registry
 // newer refuses to replace a version by an older one, in any part of the target: the commonest accident of re-running
 // an old workflow.
 func newer(f registry.Facts, in registry.Intent) error {
+	if err := stays(f, in); err != nil {
+		return err
+	}
 	held := f.StageHolders
 	if n := f.Incumbent().OrZero().Version.OrZero().Number; n != 0 {
 		held = append(slices.Clone(held), n)
@@ -63,6 +66,20 @@ func newer(f registry.Facts, in registry.Intent) error {
 		Reason: registry.Downgrade,
 		Msg:    fmt.Sprintf("version %d of %s is older than version %d, which %s names now", f.Number(), in.Query.Model, slices.Max(held), naming(f, in.Query.Target, slices.Max(held))),
 		Hint:   "promote a newer version, or allow this one with the input override: downgrade",
+	}
+}
+
+// stays refuses to take a version out of Production by moving it to Staging: it is in one stage at a time, and whatever
+// loads by the stage Production would find nothing, or another.
+func stays(f registry.Facts, in registry.Intent) error {
+	v := f.Candidate.Version.OrZero()
+	if v.Stage != "Production" || in.Query.Target.Stage != "Staging" || slices.Contains(in.Override, registry.OverrideDowngrade) {
+		return nil
+	}
+	return &registry.Error{
+		Reason: registry.Downgrade,
+		Msg:    fmt.Sprintf("version %d of %s is in Production, and would leave it: a version is in one stage at a time", v.Number, in.Query.Model),
+		Hint:   "promote another version to Staging, or another one to Production first; or allow it with the input override: downgrade",
 	}
 }
 

@@ -20,7 +20,11 @@ func (f Facts) Backs(t Target, current int, allowed bool) []Back {
 	var out []Back
 	add := func(number int) {
 		if number != 0 && number != current && !slices.ContainsFunc(out, func(b Back) bool { return b.Number == number }) {
-			out = append(out, f.BackTo(number, allowed))
+			b := f.BackTo(number, allowed)
+			if t.Stage == "Staging" && b.Why == "" && f.inProduction(number) {
+				b.Why = "it is in Production, which it would leave"
+			}
+			out = append(out, b)
 		}
 	}
 	refs := t.refs()
@@ -47,6 +51,15 @@ func (f Facts) Backs(t Target, current int, allowed bool) []Back {
 		add(v.Number)
 	}
 	return out
+}
+
+// inProduction reports whether the version holds the stage, by the ledger where it was not read itself.
+func (f Facts) inProduction(number int) bool {
+	if v, read := f.version(number).Get(); read {
+		return v.Stage == "Production"
+	}
+	left, _ := f.Ledger.Left("Production")
+	return slices.Contains(strings.Split(left, ","), strconv.Itoa(number))
 }
 
 // BackTo judges one version. One that was not asked for is judged by the ledger alone.

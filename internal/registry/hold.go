@@ -12,7 +12,7 @@ func (f Facts) OnHold(v Version) string {
 		switch {
 		case e.Record.Command == "rollback" && slices.Contains(e.Record.Hold, v.Number) && !(e.Outcome == EntryAborted && e.Moved == 0):
 			return "rolled back on " + e.Record.At
-		case e.Record.Command == "promote" && e.Record.To == v.Number && (e.Outcome == EntryDone || e.Moved > 0):
+		case (e.Record.Command == "promote" || e.Record.Command == "rollback") && e.Record.To == v.Number && (e.Outcome == EntryDone || e.Moved > 0):
 			return ""
 		}
 	}
