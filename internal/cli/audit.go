@@ -197,7 +197,7 @@ func (a *auditing) run(ctx context.Context) error {
 		return err
 	}
 	if a.s.set.intent.Query.Model != "" && a.tally.Totals.Models == 0 {
-		return &registry.Error{Reason: registry.ModelGone, Msg: fmt.Sprintf("audit %s: there is no such registered model, or this login may not see it", a.s.set.intent.Query.Model), Hint: "names are case-sensitive"}
+		return a.s.client.NoModelNamed(ctx, a.s.set.intent.Query.Model, fmt.Sprintf("audit %s: there is no such registered model, or this login may not see it", a.s.set.intent.Query.Model))
 	}
 	return a.conclude()
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -31,11 +32,14 @@ func (s *session) compare(ctx context.Context) {
 	}
 	with, ok := facts.Holders[s.set.against].Get()
 	if !ok {
-		hint := "give the number of a version, an alias or a stage in the input against"
+		reason, hint := registry.CandidateGone, "give the number of a version, an alias or a stage in the input against"
 		if alias, is := strings.CutPrefix(s.set.against, "@"); is && facts.Fallback == nil {
 			hint = facts.Model.OrZero().AliasMeant(alias) + "\n  or " + hint
 		}
-		s.fail(&registry.Error{Reason: registry.CandidateGone, Msg: "nothing to compare with: " + facts.Holders[s.set.against].Why(), Hint: hint})
+		if numbers := facts.Shared[s.set.against]; len(numbers) > 0 {
+			reason, hint = registry.StageNotExclusive, fmt.Sprintf("give the number of one of them, as in --against %d", numbers[len(numbers)-1])
+		}
+		s.fail(&registry.Error{Reason: reason, Msg: "nothing to compare with: " + facts.Holders[s.set.against].Why(), Hint: hint})
 		return
 	}
 	c := policy.SideBySide(facts, with)

@@ -192,7 +192,7 @@ func (s *session) policyExplain(context.Context) {
 	}
 	var waived []report.Line
 	for _, w := range p.Waivers {
-		if w.Model == model {
+		if w.Concerns(model, a.Gates) {
 			waived = append(waived, report.Line{report.C(w.Gate), report.T(fmt.Sprintf(" for version %d, by ", w.Version)), report.C(w.By), report.T(" until " + w.Until + ": "), report.C(w.Why)})
 		}
 	}

@@ -232,6 +232,10 @@ func (g *gathering) stageHolders() {
 			}
 		}
 		if len(numbers) > 1 {
+			if g.facts.Shared == nil {
+				g.facts.Shared = map[string][]int{}
+			}
+			g.facts.Shared[key] = numbers
 			g.held[key] = registry.Unreadable[registry.Version](fmt.Sprintf("%s of %s is held by several versions, %s: which is the incumbent cannot be told", key, g.q.Model, registry.Numbers(numbers)))
 		}
 		if key == g.q.Target.Stage {

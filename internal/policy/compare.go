@@ -107,9 +107,20 @@ func (h holder) base(f registry.Facts, out registry.Finding) (registry.Subject, 
 		end = unneeded(out, known.Why())
 	default:
 		out.Incumbent = "?"
-		end = unclear(out, known.Why(), "make the incumbent readable, or repair the alias")
+		end = unclear(out, known.Why(), h.repair(f))
 	}
 	return registry.Subject{}, &end
+}
+
+// repair says how a holder that cannot be told becomes one. The incumbent may be that of the target's alias or stage.
+func (h holder) repair(f registry.Facts) string {
+	why := f.Holders[h.key].Why()
+	for stage, numbers := range f.Shared {
+		if h.key == stage || h.key == registry.Incumbent && why == f.Holders[stage].Why() {
+			return fmt.Sprintf("archive all but one of the versions %s in %s", strings.ReplaceAll(registry.Numbers(numbers), ",", ", "), stage)
+		}
+	}
+	return "make the incumbent readable, or repair the alias"
 }
 
 // misspelt are the aliases that may be meant by one to compare with that the model has not: were the comparison taken for

@@ -108,6 +108,32 @@ func TestWhatCannotBeReadBlocks(t *testing.T) {
 	}
 }
 
+// What to do about a stage that several versions hold names them: there is no alias to repair.
+func TestAStageOfSeveralVersionsIsNotRepairedByAnAlias(t *testing.T) {
+	const several = "Production of churn is held by several versions, 1,4: which is the incumbent cannot be told"
+	for _, c := range []struct {
+		line   string
+		target registry.Target
+		want   string
+	}{
+		{"a >= Production", registry.Target{Alias: "champion"}, "archive all but one of the versions 1, 4 in Production"},
+		{"a >= incumbent", registry.Target{Stage: "Production"}, "archive all but one of the versions 1, 4 in Production"},
+		{"a >= champion", registry.Target{Stage: "Production"}, "make the incumbent readable, or repair the alias"},
+	} {
+		f := facts(map[string]float64{"a": 0.9}, nil)
+		f.Target, f.Shared = c.target, map[string][]int{"Production": {1, 4}}
+		f.Holders["Production"] = registry.Unreadable[registry.Subject](several)
+		f.Holders["@champion"] = registry.Unreadable[registry.Subject]("alias champion of churn names version 9, which does not exist")
+		if f.Holders[registry.Incumbent] = f.Holders["@champion"]; c.target.Alias == "" {
+			f.Holders[registry.Incumbent] = f.Holders["Production"]
+		}
+		gates, problems := Thresholds(c.line, c.target)
+		if v := Judge(gates, f); len(problems) > 0 || v.Decision != registry.Block || v.Findings[0].Fix != c.want {
+			t.Errorf("%s to %s: %v, %+v", c.line, c.target, problems, v.Findings)
+		}
+	}
+}
+
 func TestTheHolderAgainstItself(t *testing.T) {
 	f := facts(map[string]float64{"a": 1}, map[string]float64{"a": 1})
 	f.Candidate.Version = registry.Is(registry.Version{Number: 1})

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -20,6 +21,13 @@ type Waiver struct {
 func (w Waiver) covers(f registry.Facts) bool {
 	v, ok := f.Candidate.Version.Get()
 	return ok && v.Model == w.Model && v.Number == w.Version
+}
+
+// Concerns reports whether the waiver is for the model and one of the gates, which are those of a target or two.
+func (w Waiver) Concerns(model string, gates []Gate) bool {
+	return w.Model == model && slices.ContainsFunc(gates, func(g Gate) bool {
+		return g.ID == w.Gate && (w.Target == "" || w.Target == g.Target)
+	})
 }
 
 func (w Waiver) expired(now time.Time) bool { return Over(w.Until, now) }

@@ -79,6 +79,7 @@ type Facts struct {
 	Twins        []int                     // other versions registered from the same run and artifact
 	Holders      map[string]Known[Subject] // by Incumbent, "@alias" or stage; absent = confirmed that there is none
 	StageHolders []int                     // all versions in the target's stage, ascending
+	Shared       map[string][]int          // versions of the stages asked for that several hold, ascending: none is the incumbent
 	Unmarked     []int                     // those twins that this program registered and has not marked yet
 	Newest       int                       // highest version number seen; 0 = none
 	Ledger       Ledger                    // of the model

@@ -78,7 +78,7 @@ var Reasons = []ReasonInfo{
 	{NotReady, ExitFailed, "the run is not FINISHED, or the version is not READY"},
 	{DanglingAlias, ExitFailed, "the alias names a version that was deleted"},
 	{LedgerLost, ExitFailed, "the promotion ledger was deleted, cut or edited; it is never begun anew by itself"},
-	{StageNotExclusive, ExitFailed, "after the move more than one version holds the stage"},
+	{StageNotExclusive, ExitFailed, "more than one version holds the stage, after the move or where one of them is wanted"},
 	{Unauthorized, ExitFailed, "the server refused the login (401)"},
 	{Forbidden, ExitFailed, "the login lacks a right (403)"},
 	{Unreachable, ExitFailed, "the server could not be reached"},
