@@ -48,6 +48,8 @@ func (s *session) ledgerState(ctx context.Context, model string) (state, wrong s
 			"MLflow keeps deleted runs and experiments until they are purged; doctor with reset-ledger: REASON begins a new one", model)
 	case err != nil:
 		return "not told: " + mlflow.Short(err), ""
+	case h.Unfit != "":
+		return fmt.Sprintf("none: %s, so promotions go without (the weaker promise)", h.Unfit), ""
 	case len(h.Pages) == 0:
 		return "none yet; the first promotion begins it", ""
 	}

@@ -17,6 +17,9 @@ func (p *probe) custody(ctx context.Context) {
 		p.s.Ledger.Guard = "not told: " + Short(err)
 		return
 	}
+	if pairs(home.Experiment.Tags)[tagUnfit] != "" { // no ledger, and nobody who may edit it
+		return
+	}
 	p.s.Ledger.Guard = p.guard(ctx)
 	if _, logins := p.s.Login.Get(); !logins || !begun {
 		return

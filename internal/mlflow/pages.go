@@ -264,6 +264,12 @@ func (p Pages) Unfit(ctx context.Context, why string) error {
 	return p.send(ctx, "note", "experiments/set-experiment-tag", map[string]any{"experiment_id": e.Experiment.ID, "key": tagUnfit, "value": why})
 }
 
+// WhyUnfit is the note that a promotion left by Unfit; "" where there is none.
+func (p Pages) WhyUnfit(ctx context.Context) (string, error) {
+	e, _, err := p.experiment(ctx, LedgerExperiment)
+	return pairs(e.Experiment.Tags)[tagUnfit], err
+}
+
 // Promoted lists the registered models that have a ledger, or say so by their anchors.
 func (c *Client) Promoted(ctx context.Context) ([]string, error) {
 	founded, err := c.Founded(ctx)

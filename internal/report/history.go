@@ -13,6 +13,7 @@ import (
 // History is what the ledger of one model tells.
 type History struct {
 	Model     string
+	Unfit     string // why the server keeps no ledger; "" where there is one, or may be
 	Entries   []registry.Entry
 	Pages     []SavedPage
 	BrokenAt  int              // first entry that does not hold together, 0 = none in particular
@@ -60,7 +61,10 @@ func (h History) page(w Workflow) Doc {
 	if !h.At.IsZero() {
 		d = append(d, h.live()...)
 	}
-	if len(h.Entries) == 0 {
+	switch {
+	case h.Unfit != "":
+		return append(d, Para{line("No promotion of this model is recorded, for this server keeps no ledger (", C(h.Unfit), "): what was live before is unknown.")})
+	case len(h.Entries) == 0:
 		return append(d, Para{line("No promotion of this model is recorded: what was live before is unknown.")})
 	}
 	t := Table{Head: []string{"entry", "ended (UTC)", "what", "from", "to", "by", "evidence", "outcome"}}
@@ -228,6 +232,7 @@ func evidence(r registry.LedgerRecord) string {
 // HistoryResult is a model's history for programs.
 type HistoryResult struct {
 	Model   string           `json:"model"`
+	Unfit   string           `json:"no_ledger,omitempty"` // why the server keeps none
 	Entries []EntryResult    `json:"entries"`
 	Live    []registry.Live  `json:"live,omitempty"`
 	Outside []registry.Shift `json:"moved_outside,omitempty"` // by others since the last entry
@@ -248,7 +253,7 @@ type EntryResult struct {
 }
 
 func (h History) result() HistoryResult {
-	out := HistoryResult{Model: h.Model, Live: h.Live, Outside: h.Outside, Broken: h.Broken, At: h.BrokenAt, Pages: h.Pages, Entries: []EntryResult{}}
+	out := HistoryResult{Model: h.Model, Unfit: h.Unfit, Live: h.Live, Outside: h.Outside, Broken: h.Broken, At: h.BrokenAt, Pages: h.Pages, Entries: []EntryResult{}}
 	for _, e := range h.Entries {
 		r := EntryResult{Record: e.Record, Outcome: e.Outcome, Reason: e.Reason, Link: e.Link, Digest: e.Digest, Untold: untold(e)}
 		if !e.Ended.IsZero() {

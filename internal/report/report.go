@@ -724,7 +724,10 @@ func (r Report) serverTable() Doc {
 		{line("artifacts"), line(s.Artifacts)},
 	}}
 	if s.Ledger.State != "" {
-		t.Rows = append(t.Rows, []Line{line("promotion ledger"), line(C(s.Ledger.State))}, []Line{line("who may edit it"), line(s.Ledger.Guard)})
+		t.Rows = append(t.Rows, []Line{line("promotion ledger"), line(C(s.Ledger.State))})
+	}
+	if s.Ledger.State != "" && s.Ledger.Guard != "" {
+		t.Rows = append(t.Rows, []Line{line("who may edit it"), line(s.Ledger.Guard)})
 	}
 	d := Doc{t}
 	var items []Line
