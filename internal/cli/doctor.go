@@ -44,7 +44,7 @@ func (s *session) ledgerState(ctx context.Context, model string) (state, wrong s
 	}
 	switch {
 	case registry.ReasonOf(err) == registry.LedgerLost:
-		return "lost: " + err.Error(), fmt.Sprintf("promotions of %s are refused until the ledger is whole again: history shows what is left of it; "+
+		return "lost: " + err.Error(), fmt.Sprintf("promotions of %s are refused until the ledger is whole again: history shows what of it can still be read, if anything; "+
 			"MLflow keeps deleted runs and experiments until they are purged; doctor with reset-ledger: REASON begins a new one", model)
 	case err != nil:
 		return "not told: " + mlflow.Short(err), ""
