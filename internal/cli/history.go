@@ -204,7 +204,7 @@ func (s *session) told(r reading) (h report.History, fits bool, err error) {
 	if err != nil {
 		return h, false, err
 	}
-	h = report.History{Model: r.model, Unfit: r.unfit, Entries: entries, Kept: len(s.set.kept.History.Pages) > 0}
+	h = report.History{Model: r.model, Unfit: r.unfit, Reset: ledger.WhyReset(r.pages), Entries: entries, Kept: len(s.set.kept.History.Pages) > 0}
 	for _, p := range r.pages {
 		h.Pages = append(h.Pages, report.SavedPage{Page: p.Page, Values: p.Values})
 	}

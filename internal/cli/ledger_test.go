@@ -56,6 +56,11 @@ func TestALostLedgerIsReplacedOnRequestOnly(t *testing.T) {
 			!strings.HasPrefix(r.Server.Ledger, "begins with run ") || !strings.Contains(r.Server.Ledger, "no entries yet") || len(r.Server.Warnings) != 0 {
 			t.Errorf("status %d: %+v %+v", status, r, r.Server)
 		}
+		told := f
+		told.args = []string{"history", "--model", "churn"}
+		if r, status := told.run(t); status != 0 || r.History.Reset != "the old one was purged" {
+			t.Errorf("history after the reset: status %d, %+v", status, r.History)
+		}
 		if r, status := back.run(t); status != 0 || r.RecordID == "" {
 			t.Errorf("after the reset: status %d, %s", status, r.Error)
 		}

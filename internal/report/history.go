@@ -14,6 +14,7 @@ import (
 type History struct {
 	Model     string
 	Unfit     string // why the server keeps no ledger; "" where there is one, or may be
+	Reset     string // why it was begun in the place of a lost one; "" where it was not
 	Entries   []registry.Entry
 	Pages     []SavedPage
 	BrokenAt  int              // first entry that does not hold together, 0 = none in particular
@@ -58,12 +59,17 @@ func (r Report) statement() Doc {
 
 func (h History) page(w Workflow) Doc {
 	d := Doc{Heading{h.headline()}}
+	if h.Reset != "" {
+		d = append(d, Para{line("This ledger was begun anew: ", C(h.Reset))})
+	}
 	if !h.At.IsZero() {
 		d = append(d, h.live()...)
 	}
 	switch {
 	case h.Unfit != "":
 		return append(d, Para{line("No promotion of this model is recorded, for this server keeps no ledger (", C(h.Unfit), "): what was live before is unknown.")})
+	case h.Reset != "" && len(h.Entries) == 0:
+		return append(d, Para{line("No promotion of this model is recorded since: what was live before is unknown.")})
 	case len(h.Entries) == 0:
 		return append(d, Para{line("No promotion of this model is recorded: what was live before is unknown.")})
 	}
@@ -233,6 +239,7 @@ func evidence(r registry.LedgerRecord) string {
 type HistoryResult struct {
 	Model   string           `json:"model"`
 	Unfit   string           `json:"no_ledger,omitempty"` // why the server keeps none
+	Reset   string           `json:"reset,omitempty"`     // why it was begun in the place of a lost one
 	Entries []EntryResult    `json:"entries"`
 	Live    []registry.Live  `json:"live,omitempty"`
 	Outside []registry.Shift `json:"moved_outside,omitempty"` // by others since the last entry
@@ -253,7 +260,7 @@ type EntryResult struct {
 }
 
 func (h History) result() HistoryResult {
-	out := HistoryResult{Model: h.Model, Unfit: h.Unfit, Live: h.Live, Outside: h.Outside, Broken: h.Broken, At: h.BrokenAt, Pages: h.Pages, Entries: []EntryResult{}}
+	out := HistoryResult{Model: h.Model, Unfit: h.Unfit, Reset: h.Reset, Live: h.Live, Outside: h.Outside, Broken: h.Broken, At: h.BrokenAt, Pages: h.Pages, Entries: []EntryResult{}}
 	for _, e := range h.Entries {
 		r := EntryResult{Record: e.Record, Outcome: e.Outcome, Reason: e.Reason, Link: e.Link, Digest: e.Digest, Untold: untold(e)}
 		if !e.Ended.IsZero() {
