@@ -111,7 +111,14 @@ func (h History) live() Doc {
 		return Doc{Para{line("Live on ", when, ": unknown", since, ".")}}
 	}
 	t := Table{Head: []string{"target", "named", "since (UTC)", "entry"}}
-	for _, l := range h.Live {
+	limit, found := "", []registry.Shift(nil)
+	if h.open() {
+		limit, found = h.limit(), h.Outside
+	}
+	for i, l := range h.Live {
+		if i == 0 || h.Live[i-1].Ref != l.Ref { // what is so now comes first
+			t.Rows = append(t.Rows, foundNow(found, l.Ref)...)
+		}
 		named, since := versions(l.Named), h.ended(l.Epoch)
 		switch {
 		case l.Unknown:
@@ -121,14 +128,17 @@ func (h History) live() Doc {
 		}
 		t.Rows = append(t.Rows, []Line{line(C(l.Ref)), line(named), line(since), line(strconv.Itoa(l.Epoch))})
 	}
-	limit := ""
-	if h.open() {
-		for _, d := range h.Outside {
-			t.Rows = append(t.Rows, []Line{line(C(d.Ref)), line(versions(d.Want)), line("moved outside, found now"), line("–")})
-		}
-		limit = h.limit()
-	}
 	return Doc{Para{line("Live on ", when, limit, ":")}, t}
+}
+
+// foundNow is what a target was found to name, where others have moved it.
+func foundNow(moved []registry.Shift, ref string) (rows [][]Line) {
+	for _, m := range moved {
+		if m.Ref == ref {
+			rows = append(rows, []Line{line(C(ref)), line(versions(m.Want)), line("moved outside, found now"), line("–")})
+		}
+	}
+	return rows
 }
 
 // ended is when an entry ended.
