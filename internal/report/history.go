@@ -196,7 +196,7 @@ func entryRows(e registry.Entry, w Workflow) [][]Line {
 		from, to = from+s.Ref+" "+orNone(s.Was), to+s.Ref+" "+orNone(s.Want)
 	}
 	rows := [][]Line{{line(strconv.Itoa(e.Epoch)), line(ended), line(e.Record.Command), line(C(from)), line(C(to)), by, line(C(evidence(e.Record))), line(outcome)}}
-	return append(rows, outsideRows("before that", e.Record.Outside, "found, adopted")...)
+	return append(rows, outsideRows("before that", e.Record.Outside, "found and recorded")...)
 }
 
 // outsideRows are what others moved.
