@@ -195,15 +195,11 @@ func targetSpan(t registry.Target) Line {
 
 // was says what the target named before.
 func (r Report) was() string {
-	formers := func(s registry.Shift) bool { return len(r.Facts.Ledger.Formers(s.Ref, 0)) > 0 }
-	switch {
-	case r.Plan.Incumbent == r.number():
+	switch r.Plan.Incumbent {
+	case r.number():
 		return "" // a part of the target named it already
-	case r.Plan.Incumbent != 0:
-	case r.Command == "rollback" || slices.ContainsFunc(r.Facts.Holding(r.Plan.Target), formers):
+	case 0:
 		return ", which named none"
-	default:
-		return ", its first"
 	}
 	return fmt.Sprintf(", was %d", r.Plan.Incumbent)
 }
