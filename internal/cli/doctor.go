@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -30,28 +29,29 @@ func (s *session) doctor(ctx context.Context) {
 	if model == "" || ctx.Err() != nil {
 		return
 	}
-	none := cmp.Or(server.Ledger.State, "none yet; the first promotion begins it")
 	var wrong string
-	if server.Ledger.State, wrong = s.ledgerState(ctx, model, none); wrong != "" {
+	if server.Ledger.State, wrong = s.ledgerState(ctx, model); wrong != "" {
 		server.Warnings = append(server.Warnings, wrong)
 	}
 }
 
 // ledgerState says in words whether the model has a promotion ledger that holds together, by the same means as the
-// command history, and what is wrong where it does not. none is the state where there is none.
-func (s *session) ledgerState(ctx context.Context, model, none string) (state, wrong string) {
+// command history, and what is wrong where it does not.
+func (s *session) ledgerState(ctx context.Context, model string) (state, wrong string) {
 	h, err := s.historyOf(ctx, model)
 	if h.Broken != "" {
 		err = brokenHistory(model, ledger.Break{Epoch: h.BrokenAt, Why: h.Broken})
 	}
 	switch {
 	case registry.ReasonOf(err) == registry.LedgerLost:
-		return "lost: " + err.Error(), fmt.Sprintf("promotions of %s are refused until the ledger is whole again: history shows what is left of it; "+
+		return "lost: " + err.Error(), fmt.Sprintf("promotions of %s are refused until the ledger is whole again: history shows what of it can still be read, if anything; "+
 			"MLflow keeps deleted runs and experiments until they are purged; doctor with reset-ledger: REASON begins a new one", model)
 	case err != nil:
 		return "not told: " + mlflow.Short(err), ""
+	case h.Unfit != "":
+		return fmt.Sprintf("none: %s, so promotions go without (the weaker promise)", h.Unfit), ""
 	case len(h.Pages) == 0:
-		return none, ""
+		return "none yet; the first promotion begins it", ""
 	}
 	state = fmt.Sprintf("begins with run %s of the experiment %s", h.Pages[0].Page, mlflow.LedgerExperiment)
 	if len(h.Entries) == 0 {

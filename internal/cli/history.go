@@ -152,7 +152,10 @@ func (s *session) historyOf(ctx context.Context, name string) (report.History, e
 	wg.Go(func() { ledgerErr = r.ledger(ctx, l) })
 	err := r.witnesses(ctx, s.client)
 	wg.Wait()
-	if err := cmp.Or(ledgerErr, err); err != nil {
+	if err = cmp.Or(ledgerErr, err); err == nil && len(r.pages) == 0 && r.lost == nil {
+		r.unfit, err = s.client.Pages().WhyUnfit(ctx)
+	}
+	if err != nil {
 		return report.History{}, err
 	}
 	h, fits, err := s.told(r)
@@ -185,6 +188,7 @@ type reading struct {
 	lost     error                          // why the pages are not all; nil where they are
 	self     registry.Known[registry.Model] // not known where no server was asked, absent where it was deleted or renamed
 	versions []registry.Version
+	unfit    string // why the server keeps no ledger, where there are no pages; "" where it may
 }
 
 func (r *reading) ledger(ctx context.Context, l *ledger.Ledger) (err error) {
@@ -207,7 +211,7 @@ func (s *session) told(r reading) (h report.History, fits bool, err error) {
 	if err != nil {
 		return h, false, err
 	}
-	h = report.History{Model: r.model, Entries: entries, Kept: len(s.set.kept.History.Pages) > 0}
+	h = report.History{Model: r.model, Unfit: r.unfit, Reset: ledger.WhyReset(r.pages), Entries: entries, Kept: len(s.set.kept.History.Pages) > 0}
 	for _, p := range r.pages {
 		h.Pages = append(h.Pages, report.SavedPage{Page: p.Page, Values: p.Values})
 	}

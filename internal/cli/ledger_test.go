@@ -56,6 +56,11 @@ func TestALostLedgerIsReplacedOnRequestOnly(t *testing.T) {
 			!strings.HasPrefix(r.Server.Ledger, "begins with run ") || !strings.Contains(r.Server.Ledger, "no entries yet") || len(r.Server.Warnings) != 0 {
 			t.Errorf("status %d: %+v %+v", status, r, r.Server)
 		}
+		told := f
+		told.args = []string{"history", "--model", "churn"}
+		if r, status := told.run(t); status != 0 || r.History.Reset != "the old one was purged" {
+			t.Errorf("history after the reset: status %d, %+v", status, r.History)
+		}
 		if r, status := back.run(t); status != 0 || r.RecordID == "" {
 			t.Errorf("after the reset: status %d, %s", status, r.Error)
 		}
@@ -100,6 +105,31 @@ func TestADeletedHomeOfLedgersIsRestoredOnRequestOnly(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Where the home of all ledgers was deleted, what the error says to do heals the ledger.
+func TestADeletedHomeOfLedgersIsHealedByTheHint(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := newFlow(t, "promote", "--model", "churn", "--candidate", "runs:/better/model", "--alias", "champion", "--thresholds", "test_f1 >= champion")
+		if r, status := f.run(t); status != 0 || r.RecordID == "" {
+			t.Fatalf("status %d: %+v", status, r)
+		}
+		home := map[string]any{"experiment_id": experimentID(t, f, "mlflow-promotions")}
+		ask(t, f, "POST", "experiments/delete", home)
+		look, doctor := f, f
+		look.args, doctor.args = []string{"history", "--model", "churn"}, []string{"doctor", "--model", "churn"}
+		const hint = "where the experiment mlflow-promotions was deleted, that one, which brings its runs back (MlflowClient().restore_experiment), else the run"
+		if r, _ := look.run(t); r.Reason != registry.LedgerLost || !strings.Contains(r.Hint, hint) {
+			t.Errorf("history: %s: %s", r.Reason, r.Hint)
+		}
+		if r, _ := doctor.run(t); !strings.Contains(strings.Join(r.Server.Warnings, " "), "history shows what of it can still be read, if anything") {
+			t.Errorf("doctor: %+v", r.Server.Warnings)
+		}
+		ask(t, f, "POST", "experiments/restore", home)
+		if r, status := look.run(t); status != 0 || len(r.History.Entries) != 1 {
+			t.Errorf("after the restoration: status %d, %s", status, r.Error)
+		}
+	})
 }
 
 // ask sends a request of somebody else to the double.

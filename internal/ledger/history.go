@@ -121,6 +121,14 @@ func Continues(kept, live []Saved) *Break {
 	return nil
 }
 
+// WhyReset says why the ledger of these pages was begun in the place of a lost one; "" for one that was not.
+func WhyReset(pages []Saved) string {
+	if len(pages) == 0 {
+		return ""
+	}
+	return fromNone(pages[0].Values[keyReset])
+}
+
 // firstEntry is the number of the first entry of a page.
 func firstEntry(s Saved) int {
 	base, _ := strconv.Atoi(s.Values[keyBase])

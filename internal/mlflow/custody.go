@@ -17,8 +17,8 @@ func (p *probe) custody(ctx context.Context) {
 		p.s.Ledger.Guard = "not told: " + Short(err)
 		return
 	}
-	if why := pairs(home.Experiment.Tags)[tagUnfit]; why != "" {
-		p.s.Ledger.State = "none: " + why
+	if pairs(home.Experiment.Tags)[tagUnfit] != "" { // no ledger, and nobody who may edit it
+		return
 	}
 	p.s.Ledger.Guard = p.guard(ctx)
 	if _, logins := p.s.Login.Get(); !logins || !begun {

@@ -96,7 +96,8 @@ func (p Pages) Read(ctx context.Context, page string) (map[string]string, error)
 	switch {
 	case gone || err == nil && out.Run.Info.Lifecycle == "deleted":
 		return nil, &registry.Error{Reason: registry.LedgerLost, Cause: err, Msg: fmt.Sprintf("read promotion ledger: its run %s was deleted", page),
-			Hint: "restore the run: MLflow keeps deleted runs until they are purged (MlflowClient().restore_run)"}
+			Hint: fmt.Sprintf("restore it while MLflow still keeps it: where the experiment %s was deleted, that one, which brings its runs back "+
+				"(MlflowClient().restore_experiment), else the run (MlflowClient().restore_run)", LedgerExperiment)}
 	case err != nil:
 		return nil, Explain("read promotion ledger", err)
 	}
@@ -262,6 +263,12 @@ func (p Pages) Unfit(ctx context.Context, why string) error {
 		return err
 	}
 	return p.send(ctx, "note", "experiments/set-experiment-tag", map[string]any{"experiment_id": e.Experiment.ID, "key": tagUnfit, "value": why})
+}
+
+// WhyUnfit is the note that a promotion left by Unfit; "" where there is none.
+func (p Pages) WhyUnfit(ctx context.Context) (string, error) {
+	e, _, err := p.experiment(ctx, LedgerExperiment)
+	return pairs(e.Experiment.Tags)[tagUnfit], err
 }
 
 // Promoted lists the registered models that have a ledger, or say so by their anchors.

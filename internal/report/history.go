@@ -13,6 +13,8 @@ import (
 // History is what the ledger of one model tells.
 type History struct {
 	Model     string
+	Unfit     string // why the server keeps no ledger; "" where there is one, or may be
+	Reset     string // why it was begun in the place of a lost one; "" where it was not
 	Entries   []registry.Entry
 	Pages     []SavedPage
 	BrokenAt  int              // first entry that does not hold together, 0 = none in particular
@@ -57,10 +59,18 @@ func (r Report) statement() Doc {
 
 func (h History) page(w Workflow) Doc {
 	d := Doc{Heading{h.headline()}}
+	if h.Reset != "" {
+		d = append(d, Para{line("This ledger was begun anew: ", C(h.Reset))})
+	}
 	if !h.At.IsZero() {
 		d = append(d, h.live()...)
 	}
-	if len(h.Entries) == 0 {
+	switch {
+	case h.Unfit != "":
+		return append(d, Para{line("No promotion of this model is recorded, for this server keeps no ledger (", C(h.Unfit), "): what was live before is unknown.")})
+	case h.Reset != "" && len(h.Entries) == 0:
+		return append(d, Para{line("No promotion of this model is recorded since: what was live before is unknown.")})
+	case len(h.Entries) == 0:
 		return append(d, Para{line("No promotion of this model is recorded: what was live before is unknown.")})
 	}
 	t := Table{Head: []string{"entry", "ended (UTC)", "what", "from", "to", "by", "evidence", "outcome"}}
@@ -101,7 +111,14 @@ func (h History) live() Doc {
 		return Doc{Para{line("Live on ", when, ": unknown", since, ".")}}
 	}
 	t := Table{Head: []string{"target", "named", "since (UTC)", "entry"}}
-	for _, l := range h.Live {
+	limit, found := "", []registry.Shift(nil)
+	if h.open() {
+		limit, found = h.limit(), h.Outside
+	}
+	for i, l := range h.Live {
+		if i == 0 || h.Live[i-1].Ref != l.Ref { // what is so now comes first
+			t.Rows = append(t.Rows, foundNow(found, l.Ref)...)
+		}
 		named, since := versions(l.Named), h.ended(l.Epoch)
 		switch {
 		case l.Unknown:
@@ -111,14 +128,17 @@ func (h History) live() Doc {
 		}
 		t.Rows = append(t.Rows, []Line{line(C(l.Ref)), line(named), line(since), line(strconv.Itoa(l.Epoch))})
 	}
-	limit := ""
-	if h.open() {
-		for _, d := range h.Outside {
-			t.Rows = append(t.Rows, []Line{line(C(d.Ref)), line(versions(d.Want)), line("moved outside, found now"), line("–")})
-		}
-		limit = h.limit()
-	}
 	return Doc{Para{line("Live on ", when, limit, ":")}, t}
+}
+
+// foundNow is what a target was found to name, where others have moved it.
+func foundNow(moved []registry.Shift, ref string) (rows [][]Line) {
+	for _, m := range moved {
+		if m.Ref == ref {
+			rows = append(rows, []Line{line(C(ref)), line(versions(m.Want)), line("moved outside, found now"), line("–")})
+		}
+	}
+	return rows
 }
 
 // ended is when an entry ended.
@@ -176,7 +196,7 @@ func entryRows(e registry.Entry, w Workflow) [][]Line {
 		from, to = from+s.Ref+" "+orNone(s.Was), to+s.Ref+" "+orNone(s.Want)
 	}
 	rows := [][]Line{{line(strconv.Itoa(e.Epoch)), line(ended), line(e.Record.Command), line(C(from)), line(C(to)), by, line(C(evidence(e.Record))), line(outcome)}}
-	return append(rows, outsideRows("before that", e.Record.Outside, "found, adopted")...)
+	return append(rows, outsideRows("before that", e.Record.Outside, "found and recorded")...)
 }
 
 // outsideRows are what others moved.
@@ -228,6 +248,8 @@ func evidence(r registry.LedgerRecord) string {
 // HistoryResult is a model's history for programs.
 type HistoryResult struct {
 	Model   string           `json:"model"`
+	Unfit   string           `json:"no_ledger,omitempty"` // why the server keeps none
+	Reset   string           `json:"reset,omitempty"`     // why it was begun in the place of a lost one
 	Entries []EntryResult    `json:"entries"`
 	Live    []registry.Live  `json:"live,omitempty"`
 	Outside []registry.Shift `json:"moved_outside,omitempty"` // by others since the last entry
@@ -248,7 +270,7 @@ type EntryResult struct {
 }
 
 func (h History) result() HistoryResult {
-	out := HistoryResult{Model: h.Model, Live: h.Live, Outside: h.Outside, Broken: h.Broken, At: h.BrokenAt, Pages: h.Pages, Entries: []EntryResult{}}
+	out := HistoryResult{Model: h.Model, Unfit: h.Unfit, Reset: h.Reset, Live: h.Live, Outside: h.Outside, Broken: h.Broken, At: h.BrokenAt, Pages: h.Pages, Entries: []EntryResult{}}
 	for _, e := range h.Entries {
 		r := EntryResult{Record: e.Record, Outcome: e.Outcome, Reason: e.Reason, Link: e.Link, Digest: e.Digest, Untold: untold(e)}
 		if !e.Ended.IsZero() {

@@ -38,7 +38,7 @@ func (r Report) ledgerNotes() []Line {
 		items = append(items, line("recorded as ", C(n.RecordID), " in the promotion ledger (", state, ")"))
 	}
 	for _, o := range n.Outside {
-		items = append(items, line("moved outside: the ledger had left ", C(o.Ref), " at ", versions(o.Was), ", and it was found at ", versions(o.Want), "; adopted and recorded"))
+		items = append(items, line("moved outside: the ledger had left ", C(o.Ref), " at ", versions(o.Was), ", and it was found at ", versions(o.Want), "; the entry records that"))
 	}
 	if n.TakesOver != 0 {
 		items = append(items, line(fmt.Sprintf("takes over entry %d, whose run was cut off", n.TakesOver)))

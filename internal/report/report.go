@@ -197,15 +197,11 @@ func targetSpan(t registry.Target) Line {
 
 // was says what the target named before.
 func (r Report) was() string {
-	formers := func(s registry.Shift) bool { return len(r.Facts.Ledger.Formers(s.Ref, 0)) > 0 }
-	switch {
-	case r.Plan.Incumbent == r.number():
+	switch r.Plan.Incumbent {
+	case r.number():
 		return "" // a part of the target named it already
-	case r.Plan.Incumbent != 0:
-	case r.Command == "rollback" || slices.ContainsFunc(r.Facts.Holding(r.Plan.Target), formers):
+	case 0:
 		return ", which named none"
-	default:
-		return ", its first"
 	}
 	return fmt.Sprintf(", was %d", r.Plan.Incumbent)
 }
@@ -726,7 +722,10 @@ func (r Report) serverTable() Doc {
 		{line("artifacts"), line(s.Artifacts)},
 	}}
 	if s.Ledger.State != "" {
-		t.Rows = append(t.Rows, []Line{line("promotion ledger"), line(C(s.Ledger.State))}, []Line{line("who may edit it"), line(s.Ledger.Guard)})
+		t.Rows = append(t.Rows, []Line{line("promotion ledger"), line(C(s.Ledger.State))})
+	}
+	if s.Ledger.State != "" && s.Ledger.Guard != "" {
+		t.Rows = append(t.Rows, []Line{line("who may edit it"), line(s.Ledger.Guard)})
 	}
 	d := Doc{t}
 	var items []Line

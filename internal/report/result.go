@@ -29,7 +29,7 @@ type Result struct {
 	PlanDigest string                `json:"plan_digest,omitempty"`
 	RecordID   string                `json:"record_id,omitempty"`
 	NoLedger   string                `json:"no_ledger,omitempty"`     // why two promotions at the same moment may both report success
-	Outside    []registry.Shift      `json:"moved_outside,omitempty"` // by others since the entry before, adopted by this one
+	Outside    []registry.Shift      `json:"moved_outside,omitempty"` // by others since the entry before, as this one records
 	Findings   []registry.Finding    `json:"findings,omitempty"`
 	Steps      []registry.StepResult `json:"steps,omitempty"`
 	Plan       *registry.Plan        `json:"plan,omitempty"`    // of a dry run, whole: what plan-file takes

@@ -253,7 +253,7 @@ function entryRows(entry) {
       entry.outside.map(moved),
       none("unknown"),
       none("none"),
-      "found, adopted",
+      "found and recorded",
     ]);
   return rows;
 }
