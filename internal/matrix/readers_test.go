@@ -106,10 +106,15 @@ func audit(b *bench) answer {
 			b.Errorf("audit finds %s: %s", f.Rule, f.Message)
 		}
 	}
+	unjudged := false // what a ledger would tell
 	for _, u := range told.Totals.Unjudged {
-		if u.Rule == "" || u.Rule == "ledger-broken" || u.Rule == "moved-outside" {
+		unjudged = unjudged || u.Rule == "moved-outside"
+		if u.Rule == "" || u.Rule == "ledger-broken" {
 			b.Errorf("audit could not judge %+v", u)
 		}
+	}
+	if unjudged == b.keepsLedger() {
+		b.Errorf("moved-outside was judged %v, and a ledger is kept %v", !unjudged, b.keepsLedger())
 	}
 	return a
 }
