@@ -38,7 +38,7 @@ var stageAliasDisagree = rule{
 			if ok && (s.under(l, "@"+alias) || s.under(l, stage)) {
 				continue
 			}
-			out = append(out, result{version: n, alias: alias, stage: stage, message: fmt.Sprintf("@%s names version %d, and %s is in %s", alias, n, names(holders), stage)})
+			out = append(out, result{version: n, alias: alias, stage: stage, message: fmt.Sprintf("@%s names version %d, and %s in %s", alias, n, are(holders), stage)})
 		}
 		return out
 	},

@@ -92,6 +92,11 @@ var cases = []ruleCase{
 
 	{rule: "stage-alias-disagree", when: "champion and Production differ", plant: func(s *sound) { s.version(1).Stage = "Production" },
 		want: "@champion names version 2, and version 1 is in Production", severity: registry.Medium},
+	{rule: "stage-alias-disagree", when: "two others are in Staging", plant: func(s *sound) {
+		s.Model.Aliases["staging"] = 2
+		s.add(3).Stage = "Staging"
+		s.version(1).Stage = "Staging"
+	}, want: "@staging names version 2, and versions 1, 3 are in Staging"},
 	{rule: "stage-alias-disagree", when: "champion is among those in Production", plant: func(s *sound) { live(s, "Production") }},
 	{rule: "stage-alias-disagree", when: "nothing is in Production", plant: func(s *sound) { s.version(1).Stage = "Staging" }},
 	{rule: "stage-alias-disagree", when: "promotions have moved the two together", plant: func(s *sound) {

@@ -215,5 +215,13 @@ func names(list string) string {
 	return "version " + list
 }
 
+// are writes holders as the subject of a sentence.
+func are(list string) string {
+	if strings.Contains(list, ",") {
+		return names(list) + " are"
+	}
+	return names(list) + " is"
+}
+
 // short keeps what came from elsewhere readable.
 func short(text string) string { return registry.Truncate(text, 160) }

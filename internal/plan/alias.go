@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -28,6 +29,7 @@ func Aliases(f registry.Facts, in registry.Intent) (registry.Plan, error) {
 	}
 	p.Steps = append(append(p.Steps, moves...), aliasMarks(moves, in)...)
 	fallbackNote(&p, f)
+	trafficNote(&p, f, in)
 	return p, nil
 }
 
@@ -63,6 +65,7 @@ func ResumeAliases(f registry.Facts, in registry.Intent) (p registry.Plan, diges
 	p.Notes = append(p.Notes, fmt.Sprintf("finishes entry %d of the ledger, which was cut off", e.Epoch))
 	p.Steps = append(append(p.Steps, needed(f, recorded)...), aliasMarks(recorded, in)...)
 	fallbackNote(&p, f)
+	trafficNote(&p, f, in)
 	return p, e.Record.Plan, true
 }
 
@@ -166,6 +169,20 @@ func trafficMove(f registry.Facts, in registry.Intent) ([]registry.Step, error) 
 	}
 	was := f.Model.OrZero().Tags[registry.TagTraffic]
 	return []registry.Step{{Do: registry.SetModelTag, Model: in.Query.Model, Ref: registry.TagTraffic, Was: was, Want: string(text)}}, nil
+}
+
+// trafficNote says of an alias that is removed what share of the requests the tag still gives it.
+func trafficNote(p *registry.Plan, f registry.Facts, in registry.Intent) {
+	var share map[string]float64
+	if len(in.Traffic) > 0 || json.Unmarshal([]byte(f.Model.OrZero().Tags[registry.TagTraffic]), &share) != nil {
+		return // it is set anew, or there is none
+	}
+	for _, a := range in.Query.Aliases {
+		if a.Version == 0 && share[a.Alias] > 0 {
+			p.Notes = append(p.Notes, fmt.Sprintf("the tag %s still gives alias %s %g %% of the requests, and a router would send them to nothing: set the input traffic anew",
+				registry.TagTraffic, a.Alias, share[a.Alias]))
+		}
+	}
 }
 
 // fallbackNote says how the aliases are kept on a server that has none.

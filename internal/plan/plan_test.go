@@ -181,3 +181,33 @@ func TestTheSamePlanHasTheSameDigest(t *testing.T) {
 		t.Error("another incumbent has the same digest")
 	}
 }
+
+// A router that goes by the tag would send requests to an alias that is gone.
+func TestRemovingAnAliasWithAShareOfTheTrafficIsNoted(t *testing.T) {
+	const tag = `{"challenger":10,"champion":90}`
+	for _, c := range []struct {
+		when, tag string
+		asked     registry.Assignment
+		traffic   map[string]int
+		want      string
+	}{
+		{"it has a share", tag, registry.Assignment{Alias: "challenger"}, nil, "still gives alias challenger 10 % of the requests"},
+		{"it has none", tag, registry.Assignment{Alias: "shadow"}, nil, ""},
+		{"its share is nothing", `{"shadow":0,"champion":100}`, registry.Assignment{Alias: "shadow"}, nil, ""},
+		{"it moves on", tag, registry.Assignment{Alias: "challenger", Version: 2}, nil, ""},
+		{"the traffic is set anew", tag, registry.Assignment{Alias: "challenger"}, map[string]int{"champion": 100}, ""},
+		{"there is no such tag", "", registry.Assignment{Alias: "challenger"}, nil, ""},
+		{"others wrote the tag", "all to champion", registry.Assignment{Alias: "challenger"}, nil, ""},
+	} {
+		f := registry.Facts{
+			Model:    registry.Is(registry.Model{Name: "churn", Aliases: map[string]int{"champion": 1, "challenger": 2, "shadow": 3}, Tags: map[string]string{registry.TagTraffic: c.tag}}),
+			Versions: map[int]registry.Known[registry.Version]{2: registry.Is(registry.Version{Model: "churn", Number: 2, Status: "READY"})},
+		}
+		in := registry.Intent{Command: "alias", Traffic: c.traffic, Query: registry.Query{Model: "churn", Aliases: []registry.Assignment{c.asked}}}
+		p, err := Aliases(f, in)
+		notes := strings.Join(p.Notes, "\n")
+		if err != nil || c.want == "" && strings.Contains(notes, "%") || !strings.Contains(notes, c.want) {
+			t.Errorf("%s: %v %q", c.when, err, notes)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"math"
+	"strconv"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
@@ -90,6 +91,16 @@ func regressionGate(key string, op operator, who holder, m margin) Gate {
 	}
 }
 
+// computed writes a limit that was calculated without the last digits, which are the calculation's own (0.93 - 0.01 is
+// 0.9199999999999999), where a value of what is written does hold.
+func computed(op operator, limit float64) string {
+	text := strconv.FormatFloat(limit, 'g', 14, 64)
+	if v, err := strconv.ParseFloat(text, 64); err == nil && op.holds(v, limit) {
+		return number(v)
+	}
+	return number(limit)
+}
+
 func regression(f registry.Facts, key string, op operator, who holder, m margin) registry.Finding {
 	mine, shown, whyMine := metric(f.Candidate, key)
 	out := registry.Finding{Candidate: shown}
@@ -111,6 +122,7 @@ func regression(f registry.Facts, key string, op operator, who holder, m margin)
 	case op.holds(mine.Value, limit):
 		return passed(out)
 	}
-	return failed(out, fmt.Sprintf("%s is %s, wanted %s %s (%s has %s)", key, shown, op, number(limit), base.Ref, shownTheirs),
-		fmt.Sprintf("train a candidate with %s %s %s", key, op, number(limit)))
+	text := computed(op, limit)
+	return failed(out, fmt.Sprintf("%s is %s, wanted %s %s (%s has %s)", key, shown, op, text, base.Ref, shownTheirs),
+		fmt.Sprintf("train a candidate with %s %s %s", key, op, text))
 }
