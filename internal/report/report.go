@@ -156,6 +156,10 @@ func (r Report) headline() Line {
 		return line("Unchanged: ", target, " of ", model, " names version ", number, " already")
 	case r.Reason == registry.Unchanged:
 		return line("Unchanged: ", model, " has version ", number, " already")
+	case r.Dry && r.notesOnly():
+		return line("Would move nothing: ", target, " of ", model, " names version ", number, " already; only notes on it would be written")
+	case r.notesOnly():
+		return line("Unchanged: ", target, " of ", model, " names version ", number, " already; only notes on it were written")
 	case r.Dry && r.Command == "promote":
 		return line("Would promote ", model, " to ", target)
 	case r.Dry:
@@ -166,6 +170,12 @@ func (r Report) headline() Line {
 		return line("Promoted: ", target, " of ", model, " names version ", number, r.was())
 	}
 	return line("Registered: ", model, " version ", number)
+}
+
+// notesOnly reports a promotion that has nothing to move, and nothing of an earlier one to finish: what moved the target
+// got no further.
+func (r Report) notesOnly() bool {
+	return r.Command == "promote" && r.Reason == registry.OK && !r.Plan.Moves() && r.Plan.Resumes == 0
 }
 
 // passed counts the gates that passed, or that stand in the way of nothing; what is still to be judged is no pass.
