@@ -205,13 +205,20 @@ func targetSpan(t registry.Target) Line {
 
 // was says what the target named before.
 func (r Report) was() string {
-	switch r.Plan.Incumbent {
-	case r.number():
+	switch {
+	case r.Plan.Incumbent == r.number():
 		return "" // a part of the target named it already
-	case 0:
+	case r.crowded():
+		return ", before that " + versions(registry.Numbers(r.Facts.StageHolders))
+	case r.Plan.Incumbent == 0:
 		return ", which named none"
 	}
 	return fmt.Sprintf(", was %d", r.Plan.Incumbent)
+}
+
+// crowded reports a stage that held several versions, none of which was the incumbent.
+func (r Report) crowded() bool {
+	return r.Plan.Incumbent == 0 && r.Plan.Target.Stage != "" && len(r.Facts.StageHolders) > 1
 }
 
 // number is the candidate's version number as far as it is known.
@@ -249,7 +256,10 @@ func (r Report) subject() Doc {
 	}
 	if !r.Plan.Target.Empty() {
 		incumbent := "none"
-		if r.Plan.Incumbent != 0 {
+		switch {
+		case r.crowded():
+			incumbent = "several: " + versions(registry.Numbers(r.Facts.StageHolders))
+		case r.Plan.Incumbent != 0:
 			incumbent = strconv.Itoa(r.Plan.Incumbent)
 		}
 		if r.Policy != "" {
