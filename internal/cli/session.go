@@ -316,6 +316,7 @@ func (s *session) apply(ctx context.Context, p registry.Plan) (again bool) {
 		receipt := apply.Run(ctx, s.client, p, s.options(p))
 		s.report.Receipt, s.report.Applied = receipt.After(s.report.Receipt), true
 		s.entered()
+		s.unasked(ctx, p)
 		if s.overtaken(receipt.Err) {
 			return true
 		}

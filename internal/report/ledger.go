@@ -20,7 +20,7 @@ type LedgerNote struct {
 
 // promise comes before everything else: without a ledger less is promised.
 func (r Report) promise() Doc {
-	if r.Ledger.Off == "" || !r.Applied || !r.Plan.Moves() {
+	if r.Ledger.Off == "" || !r.Applied || !r.Plan.Moves() && !r.notesOnly() {
 		return nil
 	}
 	return Doc{Para{line("No promotion ledger (", C(r.Ledger.Off), "): two promotions at the same moment may both report success; only the audit can find it.")}}

@@ -158,6 +158,10 @@ func (r Report) headline() Line {
 		return line("Unchanged: ", model, " has version ", number, " already")
 	case r.Dry && r.Command == "promote" && r.Plan.Adopts():
 		return line("Would adopt: ", target, " of ", model, " names version ", number, " already, moved there by others; that would be judged again and recorded")
+	case r.Dry && r.notesOnly():
+		return line("Would move nothing: ", target, " of ", model, " names version ", number, " already; only notes on it would be written")
+	case r.notesOnly():
+		return line("Unchanged: ", target, " of ", model, " names version ", number, " already; only notes on it were written")
 	case r.Dry && r.Command == "promote":
 		return line("Would promote ", model, " to ", target)
 	case r.Dry:
@@ -168,6 +172,12 @@ func (r Report) headline() Line {
 		return line("Promoted: ", target, " of ", model, " names version ", number, r.was())
 	}
 	return line("Registered: ", model, " version ", number)
+}
+
+// notesOnly reports a promotion that has nothing to move, and nothing of an earlier one to finish: what moved the target
+// got no further.
+func (r Report) notesOnly() bool {
+	return r.Command == "promote" && r.Reason == registry.OK && !r.Plan.Moves() && r.Plan.Resumes == 0
 }
 
 // passed counts the gates that passed, or that stand in the way of nothing; what is still to be judged is no pass.
@@ -197,13 +207,20 @@ func targetSpan(t registry.Target) Line {
 
 // was says what the target named before.
 func (r Report) was() string {
-	switch r.Plan.Incumbent {
-	case r.number():
+	switch {
+	case r.Plan.Incumbent == r.number():
 		return "" // a part of the target named it already
-	case 0:
+	case r.crowded():
+		return ", before that " + versions(registry.Numbers(r.Facts.StageHolders))
+	case r.Plan.Incumbent == 0:
 		return ", which named none"
 	}
 	return fmt.Sprintf(", was %d", r.Plan.Incumbent)
+}
+
+// crowded reports a stage that held several versions, none of which was the incumbent.
+func (r Report) crowded() bool {
+	return r.Plan.Incumbent == 0 && r.Plan.Target.Stage != "" && len(r.Facts.StageHolders) > 1
 }
 
 // number is the candidate's version number as far as it is known.
@@ -241,7 +258,10 @@ func (r Report) subject() Doc {
 	}
 	if !r.Plan.Target.Empty() {
 		incumbent := "none"
-		if r.Plan.Incumbent != 0 {
+		switch {
+		case r.crowded():
+			incumbent = "several: " + versions(registry.Numbers(r.Facts.StageHolders))
+		case r.Plan.Incumbent != 0:
 			incumbent = strconv.Itoa(r.Plan.Incumbent)
 		}
 		if r.Policy != "" {
@@ -600,9 +620,11 @@ func aliasSpan(s registry.Step) Line {
 // validateCommand judges another candidate by the same gates.
 func (r Report) validateCommand() string {
 	words := []string{"mlflow-promote", "validate", "--model", registry.ShellWord(r.Plan.Model), "--candidate", "runs:/RUN_ID/model"}
-	if t := r.Plan.Target; t.Alias != "" {
+	t := r.Plan.Target
+	if t.Alias != "" {
 		words = append(words, "--alias", registry.ShellWord(t.Alias))
-	} else if t.Stage != "" {
+	}
+	if t.Stage != "" {
 		words = append(words, "--stage", t.Stage)
 	}
 	var gates []string
