@@ -618,9 +618,11 @@ func aliasSpan(s registry.Step) Line {
 // validateCommand judges another candidate by the same gates.
 func (r Report) validateCommand() string {
 	words := []string{"mlflow-promote", "validate", "--model", registry.ShellWord(r.Plan.Model), "--candidate", "runs:/RUN_ID/model"}
-	if t := r.Plan.Target; t.Alias != "" {
+	t := r.Plan.Target
+	if t.Alias != "" {
 		words = append(words, "--alias", registry.ShellWord(t.Alias))
-	} else if t.Stage != "" {
+	}
+	if t.Stage != "" {
 		words = append(words, "--stage", t.Stage)
 	}
 	var gates []string
