@@ -75,7 +75,10 @@ func (s *session) wayBack(ctx context.Context) (registry.Plan, string, error) {
 	}
 	to, notes, err := s.choose(ctx)
 	if err != nil {
-		return registry.Plan{Command: in.Command, Model: in.Query.Model, Target: in.Query.Target, Server: f.Server, Steps: []registry.Step{}}, "", err
+		return registry.Plan{
+			Command: in.Command, Model: in.Query.Model, Target: in.Query.Target, Server: f.Server,
+			Incumbent: f.Holder(in.Query.Target), Steps: []registry.Step{},
+		}, "", err
 	}
 	p := plan.Rollback(f, in, to)
 	p.Notes = append(p.Notes, notes...)

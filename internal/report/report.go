@@ -301,10 +301,26 @@ func (r Report) problem() Doc {
 	if e.Detail != "" {
 		d = append(d, Para{line("Request: ", C(e.Detail))})
 	}
-	if e.Hint != "" {
-		d = append(d, Para{line("What to do: ", e.Hint)})
+	return append(d, hint(e.Hint)...)
+}
+
+// hint is what to do. Of several lines the first leads in the others: versions that were looked at, commands, choices.
+func hint(text string) Doc {
+	if text == "" {
+		return nil
 	}
-	return d
+	lead, rest, several := strings.Cut(text, "\n")
+	d := Doc{Para{line("What to do: ", lead)}}
+	if !several {
+		return d
+	}
+	var items []Line
+	for l := range strings.SplitSeq(rest, "\n") {
+		if l = strings.TrimSpace(l); l != "" {
+			items = append(items, line(l))
+		}
+	}
+	return append(d, List{items})
 }
 
 // waivers are among the first lines: somebody took something on.
