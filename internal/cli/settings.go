@@ -84,6 +84,9 @@ type reader struct {
 	out     settings
 }
 
+// problem notes what is wrong with an input. It stays out of line, as it is called in eighty places: see report.T.
+//
+//go:noinline
 func (r *reader) problem(input, saw, want string) {
 	r.out.problems = append(r.out.problems, problem{input, shortened(saw), want})
 }
