@@ -70,12 +70,11 @@ func (g *gathering) adoptLogged(known registry.Known[registry.LoggedModel]) erro
 	switch {
 	case !ok:
 		return gone(known.Why(), "check the id in the input candidate; it is shown on the logged model's page in MLflow")
-	case m.SourceRunID == "":
-		return noRun(fmt.Sprintf("logged model %s has no source run", m.ID))
 	}
 	if err := uploaded(m); err != nil {
 		return err
 	}
+	g.facts.Candidate.Logged = known
 	g.facts.Candidate.Version = registry.Absent[registry.Version]("not registered yet")
 	g.facts.Source = registry.Source{RunID: m.SourceRunID, ModelID: m.ID, URI: "models:/" + m.ID, ArtifactURI: m.ArtifactURI}
 	return nil
@@ -89,7 +88,7 @@ func (g *gathering) adoptVersion(ctx context.Context, known registry.Known[regis
 	}
 	if q.Model == g.q.Model {
 		g.facts.Candidate.Version = known
-		if v.RunID == "" {
+		if of, err := registry.ParseCandidate(v.Source); v.RunID == "" && loggedIn(v.Source) == "" && (err != nil || of.Number == 0) {
 			return noRun(fmt.Sprintf("version %d of %s has no run", v.Number, v.Model))
 		}
 		return nil
@@ -186,14 +185,20 @@ func (g *gathering) resolve(ctx context.Context) error {
 	if run, ok := g.facts.Candidate.Run.Get(); ok {
 		return g.findModel(ctx, run, source.Path)
 	}
-	var run registry.Known[registry.Run]
+	s, t := &g.facts.Candidate, g.tracer
+	t.check = finished(source.URI)
 	err := parallel(
-		func() (err error) { run, err = g.c.run(ctx, source.RunID); return err },
+		func() error {
+			if source.ModelID == "" {
+				return t.ofVersion(ctx, s, g.copyOf)
+			}
+			return t.trace(ctx, s, source.URI, source.RunID)
+		},
 		func() error {
 			if source.ModelID != "" {
-				g.facts.Candidate.MLmodel = g.c.loggedMLmodel(ctx, source.ModelID)
+				s.MLmodel = g.c.loggedMLmodel(ctx, source.ModelID)
 			} else {
-				g.facts.Candidate.MLmodel = g.c.versionMLmodel(ctx, g.copyOf)
+				s.MLmodel = g.c.versionMLmodel(ctx, g.copyOf)
 			}
 			return nil
 		},
@@ -201,34 +206,33 @@ func (g *gathering) resolve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := g.adoptRunOf(run, source.URI); err != nil {
-		return err
-	}
 	return g.needMLmodel(source.URI)
 }
 
-// adoptRunOf holds the run behind a logged model or a copied version to the same rules as a run named directly.
-func (g *gathering) adoptRunOf(run registry.Known[registry.Run], ref string) error {
-	r, ok := run.Get()
-	switch {
-	case !ok:
-		return gone(fmt.Sprintf("the run of %s: %s", ref, run.Why()), "without its run the lineage is lost; register the model from a run that exists")
-	case r.Deleted:
-		return gone(fmt.Sprintf("the run of %s, %s, is deleted", ref, r.ID), "restore the run in MLflow, or choose another candidate")
-	case r.Status != "FINISHED":
-		return &registry.Error{
-			Reason: registry.NotReady, Msg: fmt.Sprintf("the run of %s, %s, is %s, not FINISHED", ref, r.ID, r.Status),
-			Hint: "only the model of a finished run is registered: wait for the run to end, or choose another candidate",
+// finished holds the run behind a logged model or a copied version to the same rules as a run named directly.
+func finished(ref string) func(registry.Known[registry.Run]) error {
+	return func(run registry.Known[registry.Run]) error {
+		r, ok := run.Get()
+		switch {
+		case !ok:
+			return gone(fmt.Sprintf("the run of %s: %s", ref, run.Why()),
+				"without its run the lineage is lost; register the model from a run that exists")
+		case r.Deleted:
+			return gone(fmt.Sprintf("the run of %s, %s, is deleted", ref, r.ID), "restore the run in MLflow, or choose another candidate")
+		case r.Status != "FINISHED":
+			return &registry.Error{
+				Reason: registry.NotReady, Msg: fmt.Sprintf("the run of %s, %s, is %s, not FINISHED", ref, r.ID, r.Status),
+				Hint: "only the model of a finished run is registered: wait for the run to end, or choose another candidate",
+			}
 		}
+		return nil
 	}
-	g.facts.Candidate.Run = run
-	return nil
 }
 
 // readVersion reads the run and the model file of a candidate that is a version already.
 func (g *gathering) readVersion(ctx context.Context, v registry.Version) error {
 	err := parallel(
-		func() (err error) { g.facts.Candidate.Run, err = g.c.evidence(ctx, v); return err },
+		func() error { return g.tracer.ofVersion(ctx, &g.facts.Candidate, v) },
 		func() error { g.facts.Candidate.MLmodel = g.c.versionMLmodel(ctx, v); return nil },
 	)
 	if err != nil {
@@ -243,49 +247,78 @@ const speculative = 3
 // findModel finds the model that runs:/ID/PATH names. Since MLflow 3 it is most often a logged model of that name, an
 // entity of its own; before, and still possible, a folder of the run's artifacts.
 func (g *gathering) findModel(ctx context.Context, run registry.Run, path string) error {
-	outputs := run.Outputs
-	switch {
-	case len(outputs) == 0:
-		found, err := g.fromRunFiles(ctx, run, path)
-		if found || err != nil {
-			return err
-		}
-		return g.fromSearch(ctx, run, path)
-	case len(outputs) > speculative:
-		return g.fromSearch(ctx, run, path)
-	}
-	models := make([]registry.Known[registry.LoggedModel], len(outputs))
-	files := make([]registry.Known[registry.MLmodel], len(outputs))
-	var asks []func() error
-	for i, o := range outputs {
-		asks = append(asks,
-			func() (err error) { models[i], err = g.c.loggedModel(ctx, o.ModelID); return err },
-			func() error { files[i] = g.c.loggedMLmodel(ctx, o.ModelID); return nil })
-	}
-	if err := parallel(asks...); err != nil {
+	models, files, err := g.outputsOf(ctx, run)
+	if err != nil {
 		return err
 	}
 	var names []string
-	var found []registry.LoggedModel
-	for i := range outputs {
-		if m, ok := models[i].Get(); ok && m.SourceRunID == run.ID {
-			names = append(names, m.Name)
-			if m.Name == path {
-				found = append(found, m)
-			}
+	var found, others []registry.LoggedModel
+	for _, m := range models {
+		if m.Name == path && (m.SourceRunID == run.ID || m.SourceRunID == "") {
+			found = append(found, m)
+		} else {
+			others = append(others, m)
 		}
+		names = append(names, m.Name)
 	}
 	if len(found) > 0 {
 		m := latest(run, found)
-		at := slices.IndexFunc(outputs, func(o registry.ModelOutput) bool { return o.ModelID == m.ID })
-		g.facts.Candidate.MLmodel = files[at]
-		return g.useLogged(m)
+		for _, other := range found {
+			if other.ID != m.ID {
+				g.facts.Namesakes = append(g.facts.Namesakes, other.ID)
+				others = append(others, other)
+			}
+		}
+		g.facts.Candidate.Siblings = registry.Is(others)
+		return g.useLogged(ctx, m, files[m.ID])
 	}
-	ok, err := g.fromRunFiles(ctx, run, path)
-	if ok || err != nil {
+	g.facts.Candidate.Siblings = registry.Is(others)
+	if ok, err := g.fromRunFiles(ctx, run, path); ok || err != nil {
 		return err
 	}
+	if len(run.Outputs) == 0 {
+		return g.unlisted(ctx, run, path)
+	}
 	return noModel(run.ID, path, names)
+}
+
+// outputsOf reads the models that a run lists as its outputs, in its experiment, and the MLmodel files of a few, by id.
+func (g *gathering) outputsOf(ctx context.Context, run registry.Run) ([]registry.LoggedModel, map[string]registry.Known[registry.MLmodel], error) {
+	var models registry.Known[[]registry.LoggedModel]
+	files := make([]registry.Known[registry.MLmodel], min(len(run.Outputs), speculative))
+	asks := []func() error{func() (err error) { models, err = g.tracer.siblings(ctx, run, ""); return err }}
+	for i := range files {
+		asks = append(asks, func() error { files[i] = g.c.loggedMLmodel(ctx, run.Outputs[i].ModelID); return nil })
+	}
+	if len(run.Outputs) > speculative { // which of so many is meant is not known yet
+		asks = asks[:1]
+	}
+	if err := parallel(asks...); err != nil {
+		return nil, nil, err
+	}
+	byID := map[string]registry.Known[registry.MLmodel]{}
+	for i, file := range files {
+		byID[run.Outputs[i].ModelID] = file
+	}
+	list, ok := models.Get()
+	if !ok {
+		return nil, nil, gone(fmt.Sprintf("the models of run %s cannot be listed: %s", run.ID, models.Why()), "name the model by its id, as in models:/m-…")
+	}
+	return list, byID, nil
+}
+
+// unlisted looks for a logged model that names the run as its source and is not among its outputs: it does not belong,
+// and its gates will say so.
+func (g *gathering) unlisted(ctx context.Context, run registry.Run, path string) error {
+	models, err := g.c.loggedModelsOf(ctx, run)
+	if err != nil {
+		return err
+	}
+	models = slices.DeleteFunc(models, func(m registry.LoggedModel) bool { return m.Name != path })
+	if len(models) == 0 {
+		return noModel(run.ID, path, nil)
+	}
+	return g.useLogged(ctx, latest(run, models), registry.Known[registry.MLmodel]{})
 }
 
 // fromRunFiles looks for the model among the run's own artifacts.
@@ -304,7 +337,7 @@ func (g *gathering) fromRunFiles(ctx context.Context, run registry.Run, path str
 	}
 	g.facts.Candidate.MLmodel = model
 	g.facts.Source.URI = strings.TrimSuffix(run.ArtifactURI, "/") + "/" + path
-	return true, nil
+	return true, g.tracer.trace(ctx, &g.facts.Candidate, g.facts.Source.URI, run.ID)
 }
 
 // latest chooses among logged models of one name as the stock client does: the largest step, then the newest.
@@ -318,31 +351,27 @@ func latest(run registry.Run, models []registry.LoggedModel) registry.LoggedMode
 	})
 }
 
-// fromSearch looks for a logged model of that name of the run.
-func (g *gathering) fromSearch(ctx context.Context, run registry.Run, path string) error {
-	models, err := g.c.loggedModelsOf(ctx, run, path)
-	if err != nil {
-		return err
-	}
-	if len(models) == 0 {
-		if len(run.Outputs) > 0 {
-			if found, err := g.fromRunFiles(ctx, run, path); found || err != nil {
-				return err
-			}
-		}
-		return noModel(run.ID, path, nil)
-	}
-	best := latest(run, models)
-	g.facts.Candidate.MLmodel = g.c.loggedMLmodel(ctx, best.ID)
-	return g.useLogged(best)
-}
-
-func (g *gathering) useLogged(m registry.LoggedModel) error {
+// useLogged takes the logged model as the candidate; file is its MLmodel file if that was read already.
+func (g *gathering) useLogged(ctx context.Context, m registry.LoggedModel, file registry.Known[registry.MLmodel]) error {
 	if err := uploaded(m); err != nil {
 		return err
 	}
 	g.facts.Source.ModelID, g.facts.Source.ArtifactURI = m.ID, m.ArtifactURI
 	g.facts.Source.URI = "models:/" + m.ID
+	s := &g.facts.Candidate
+	s.Logged, s.MLmodel = registry.Is(m), file
+	err := parallel(
+		func() error { return g.tracer.trace(ctx, s, g.facts.Source.URI, g.facts.Source.RunID) },
+		func() error {
+			if !file.Gathered() {
+				s.MLmodel = g.c.loggedMLmodel(ctx, m.ID)
+			}
+			return nil
+		},
+	)
+	if err != nil {
+		return err
+	}
 	return g.needMLmodel("logged model " + m.ID)
 }
 

@@ -16,8 +16,10 @@ import (
 // decide: the server cannot be used, the candidate cannot be one, the target alias dangles. What merely could not be
 // read is in the facts, with the reason.
 func (c *Client) Gather(ctx context.Context, q registry.Query, n registry.Needs) (registry.Facts, error) {
-	g := &gathering{c: c, q: q, facts: registry.Facts{Server: c.Address, Target: q.Target, Holders: map[string]registry.Known[registry.Subject]{}}}
-	g.want, g.needs = wanted(q, n), n
+	g := &gathering{
+		c: c, q: q, needs: n, want: wanted(q, n), tracer: tracer{c: c, roots: q.MovedRoots},
+		facts: registry.Facts{Server: c.Address, Target: q.Target, Holders: map[string]registry.Known[registry.Subject]{}},
+	}
 	if err := g.findRun(ctx); err != nil {
 		return registry.Facts{}, err
 	}
@@ -36,6 +38,7 @@ func (c *Client) Gather(ctx context.Context, q registry.Query, n registry.Needs)
 // gathering is what is known between the rounds.
 type gathering struct {
 	c        *Client
+	tracer   tracer
 	q        registry.Query
 	needs    registry.Needs
 	want     []string // holders to find: "@alias" or a stage
@@ -97,6 +100,7 @@ func (g *gathering) ask(ctx context.Context, root *candidateRoot) ([]registry.Kn
 	asks := []func() error{
 		func() error { return g.c.inWorkspace(ctx) },
 		func() (err error) { g.facts.Model, err = g.c.model(ctx, g.q.Model); return err },
+		func() error { return g.tracer.nameExperiments(ctx, g.needs.EvaluatedIn) },
 	}
 	if g.q.Candidate != (registry.Candidate{}) {
 		asks = append(asks, func() error { return g.root(ctx, root) })
@@ -244,7 +248,7 @@ func (g *gathering) stageHolders() {
 	}
 }
 
-// subject reads the run of a holder.
+// subject reads what is behind a holder.
 func (g *gathering) subject(ctx context.Context, held registry.Known[registry.Version]) (registry.Known[registry.Subject], error) {
 	v, ok := held.Get()
 	if !ok {
@@ -253,8 +257,9 @@ func (g *gathering) subject(ctx context.Context, held registry.Known[registry.Ve
 		}
 		return registry.Unreadable[registry.Subject](held.Why()), nil
 	}
-	run, err := g.c.evidence(ctx, v)
-	return registry.Is(registry.Subject{Ref: versionRef(v), Version: held, Run: run}), err
+	s := registry.Subject{Ref: versionRef(v), Version: held}
+	err := g.tracer.ofVersion(ctx, &s, v)
+	return registry.Is(s), err
 }
 
 func versionRef(v registry.Version) string { return fmt.Sprintf("models:/%s/%d", v.Model, v.Number) }
@@ -314,7 +319,7 @@ func (g *gathering) identify() {
 	var same []registry.Version
 	for _, v := range g.versions {
 		g.facts.Newest = max(g.facts.Newest, v.Number)
-		if v.RunID == g.facts.Source.RunID && v.Tags[registry.TagDuplicateOf] == "" && sameSource(v, g.facts.Source) {
+		if v.Tags[registry.TagDuplicateOf] == "" && registry.SameRegistration(v, g.facts.Source, g.facts.Candidate.Run.OrZero()) {
 			same = append(same, v)
 		}
 	}
@@ -330,8 +335,4 @@ func (g *gathering) identify() {
 			g.facts.Unmarked = append(g.facts.Unmarked, v.Number)
 		}
 	}
-}
-
-func sameSource(v registry.Version, s registry.Source) bool {
-	return v.Tags[registry.TagRequest] == s.Request || v.Source == s.URI
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/url"
-	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
@@ -15,7 +14,10 @@ func (c *Client) loggedModel(ctx context.Context, id string) (registry.Known[reg
 	var out struct {
 		Model loggedModelJSON `json:"model"`
 	}
-	err := get(ctx, c.tracking, api+"logged-models/"+url.PathEscape(id), nil, "model", &out)
+	r := rest.Request{
+		Method: "GET", Path: api + "logged-models/" + url.PathEscape(id), Class: rest.Read, Expect: "model", Limit: loggedLimit,
+	}
+	err := c.tracking.JSON(ctx, r, &out)
 	switch {
 	case isMissing(err):
 		return registry.Absent[registry.LoggedModel](fmt.Sprintf("there is no logged model %s", id)), nil
@@ -30,36 +32,46 @@ func (c *Client) loggedModel(ctx context.Context, id string) (registry.Known[reg
 	return registry.Is(out.Model.loggedModel()), nil
 }
 
-// loggedModelsOf lists the logged models of a run, all pages; name narrows it to one name ("" = all). A server without
+// Bounds of a search of logged models: each comes with every value that was logged on it.
+const (
+	loggedPage  = 50
+	loggedPages = 100
+	loggedLimit = 64 << 20
+)
+
+// loggedModelsOf lists the logged models of a run's experiment that name the run as their source. A server without
 // logged models has none.
-func (c *Client) loggedModelsOf(ctx context.Context, run registry.Run, name string) ([]registry.LoggedModel, error) {
-	body := map[string]any{"experiment_ids": []string{run.ExperimentID}, "max_results": 50}
-	if name != "" && !strings.Contains(name, "'") { // a value in double quotes matches nothing here: those are sifted below
-		body["filter"] = "name = '" + name + "'"
+func (c *Client) loggedModelsOf(ctx context.Context, run registry.Run) ([]registry.LoggedModel, error) {
+	body := map[string]any{
+		"experiment_ids": []string{run.ExperimentID}, "filter": "source_run_id = '" + run.ID + "'", "max_results": loggedPage,
 	}
+	op := "search logged models of run " + run.ID
 	var found []registry.LoggedModel
-	for token := ""; ; {
+	for range loggedPages {
 		var out struct {
 			Models []loggedModelJSON `json:"models"`
 			Next   string            `json:"next_page_token"`
 		}
-		r := rest.Request{Method: "POST", Path: api + "logged-models/search", Body: body, Class: rest.Read}
+		r := rest.Request{Method: "POST", Path: api + "logged-models/search", Body: body, Class: rest.Read, Limit: loggedLimit}
 		err := c.tracking.JSON(ctx, r, &out)
 		switch {
 		case noRoute(err):
 			return nil, nil
 		case err != nil:
-			return nil, Explain("search logged models of run "+run.ID, err)
+			return nil, Explain(op, err)
 		}
 		for _, m := range out.Models {
-			if m.Info.SourceRunID == run.ID && (name == "" || m.Info.Name == name) {
+			if m.Info.SourceRunID == run.ID {
 				found = append(found, m.loggedModel())
 			}
 		}
-		if out.Next == "" || out.Next == token {
+		if out.Next == "" {
 			return found, nil
 		}
-		token = out.Next
-		body["page_token"] = token
+		body["page_token"] = out.Next
+	}
+	return nil, &registry.Error{
+		Reason: registry.ServerError, Msg: fmt.Sprintf("%s: there are more than %d", op, loggedPage*loggedPages),
+		Hint: "name the model by its id, as in models:/m-…",
 	}
 }

@@ -210,6 +210,14 @@ type loggedModelJSON struct {
 		Created      whole  `json:"creation_timestamp_ms"`
 		Tags         []pair `json:"tags"`
 	} `json:"info"`
+	Data struct {
+		Metrics []struct {
+			metricJSON
+			RunID         string `json:"run_id"`
+			DatasetName   string `json:"dataset_name"`
+			DatasetDigest string `json:"dataset_digest"`
+		} `json:"metrics"`
+	} `json:"data"`
 }
 
 func (j loggedModelJSON) loggedModel() registry.LoggedModel {
@@ -218,10 +226,17 @@ func (j loggedModelJSON) loggedModel() registry.LoggedModel {
 	if name, ok := map[string]string{"1": "LOGGED_MODEL_PENDING", "2": "LOGGED_MODEL_READY", "3": "LOGGED_MODEL_UPLOAD_FAILED"}[status]; ok {
 		status = name
 	}
-	return registry.LoggedModel{
+	m := registry.LoggedModel{
 		ID: i.ID, Name: i.Name, ExperimentID: i.ExperimentID, ArtifactURI: i.ArtifactURI, Status: status,
 		SourceRunID: i.SourceRunID, Created: i.Created.time(), Tags: pairs(i.Tags),
 	}
+	for _, v := range j.Data.Metrics {
+		m.Metrics = append(m.Metrics, registry.ModelMetric{
+			Key: v.Key, Point: v.point(), RunID: v.RunID,
+			Dataset: registry.DataRef{Name: v.DatasetName, Digest: v.DatasetDigest},
+		})
+	}
+	return m
 }
 
 var _ json.Unmarshaler = (*whole)(nil)

@@ -2,8 +2,6 @@ package policy
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -35,35 +33,6 @@ func (op operator) holds(value, limit float64) bool {
 }
 
 func number(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
-
-// metric reads the latest value of a metric of the subject's run. On failure it returns what to show in place of the
-// value, and why the gate cannot be judged.
-func metric(s registry.Subject, key string) (p registry.Point, shown, why string) {
-	run, ok := s.Run.Get()
-	if !ok {
-		return p, "?", "the run of " + s.Ref + " is not readable: " + s.Run.Why()
-	}
-	p, ok = run.Metrics[key]
-	switch {
-	case !ok:
-		return p, "absent", fmt.Sprintf("run %s has no metric %q%s", run.ID, key, others(key, run.Metrics))
-	case !p.Finite():
-		return p, p.Raw, fmt.Sprintf("metric %q of run %s is %s at step %d, not a finite number", key, run.ID, p.Raw, p.Step)
-	}
-	return p, number(p.Value), ""
-}
-
-// others names the metrics a person may have meant.
-func others(key string, metrics map[string]registry.Point) string {
-	names := slices.Sorted(maps.Keys(metrics))
-	if near := registry.Nearest(key, names); len(near) > 0 {
-		return "; did you mean " + strings.Join(near, " or ") + "?"
-	}
-	if len(names) == 0 {
-		return "; it has none"
-	}
-	return "; it has " + some(names)
-}
 
 // some lists names, at most eight of them.
 func some(names []string) string {

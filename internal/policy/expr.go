@@ -40,11 +40,6 @@ type factName struct {
 
 // read puts the fact into what the expression sees, or says why it is not known.
 func (n factName) read(s registry.Subject, into exprSubject) (shown, why string) {
-	if n.group == "metrics" {
-		p, shown, why := metric(s, n.key)
-		into.Metrics[n.key] = p.Value
-		return shown, why
-	}
 	run, ok := s.Run.Get()
 	if !ok {
 		return "?", "the run of " + s.Ref + " is not readable: " + s.Run.Why()

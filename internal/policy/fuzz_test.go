@@ -119,10 +119,10 @@ func FuzzExpression(f *testing.F) {
 		if err != nil || len(named) == 0 {
 			return
 		}
-		if got := (expression{program, named}).check(registry.Facts{}); got.Outcome == registry.Pass {
+		if got := (expression{program, named, reading{}}).check(registry.Facts{}); got.Outcome == registry.Pass {
 			t.Fatalf("%q is true of nothing", source)
 		}
-		(expression{program, named}).check(rich())
+		(expression{program, named, reading{}}).check(rich())
 	})
 }
 

@@ -17,7 +17,7 @@ var expressionKind = kind{
 	passes:  "a condition over metrics, parameters, tags and dataset digests of candidate and incumbent is true",
 	careful: "it is compiled when the policy is read; every fact it names must be known and finite, else it is inconclusive; so is a calculation that leaves the finite numbers",
 	main:    text("a condition in the language of expr-lang.org, over candidate and incumbent: .metrics, .params, .tags, .datasets"),
-	fields:  nil,
+	fields:  comparingFields,
 	example: "expression: candidate.metrics.latency_ms <= 1.1 * incumbent.metrics.latency_ms || candidate.metrics.test_f1 > 0.95\nname: fast or very good",
 	build:   buildExpression,
 }
@@ -31,8 +31,13 @@ func buildExpression(n *node) (Gate, error) {
 	if len(named) == 0 {
 		return Gate{}, n.fail("expression", "the expression names no fact, so it decides nothing; write candidate.metrics.NAME")
 	}
-	e := expression{program, named}
-	return Gate{Wanted: registry.Truncate(strings.Join(strings.Fields(source.text), " "), 200), Check: e.check}, nil
+	r, err := readReading(n, "")
+	if err != nil {
+		return Gate{}, err
+	}
+	e := expression{program, named, r}
+	wanted := registry.Truncate(strings.Join(strings.Fields(source.text), " "), 200)
+	return Gate{Wanted: wanted, Needs: r.needs(), Check: e.check}, nil
 }
 
 // inSource moves the place of an error from the expression into the file.
@@ -54,6 +59,7 @@ func inSource(source *node, err error) error {
 type expression struct {
 	program *vm.Program
 	named   []factName
+	reading
 }
 
 func (e expression) check(f registry.Facts) registry.Finding {
@@ -75,7 +81,14 @@ func (e expression) check(f registry.Facts) registry.Finding {
 		if name.incumbent {
 			s, into, list = base, env.Incumbent, &seenBase
 		}
-		shown, why := name.read(s, into)
+		var shown, why string
+		if name.group == "metrics" {
+			t := e.metric(f, base, name)
+			into.Metrics[name.key], shown, why = t.Value.Value, t.shown, t.why
+			out.Values = append(out.Values, t.used(map[bool]string{true: "incumbent", false: "candidate"}[name.incumbent])...)
+		} else {
+			shown, why = name.read(s, into)
+		}
 		*list = append(*list, name.key+"="+shown)
 		if why != "" {
 			out.Candidate, out.Incumbent = some(seen), some(seenBase)
@@ -95,4 +108,15 @@ func (e expression) check(f registry.Facts) registry.Finding {
 		return passed(out)
 	}
 	return failed(out, "the expression is false", "train a candidate for which it is true")
+}
+
+// metric takes the value that the expression names. The incumbent's compares with the candidate's of the same name.
+func (e expression) metric(f registry.Facts, base registry.Subject, name factName) taken {
+	r := e.reading
+	r.key = name.key
+	mine := r.candidate(f)
+	if !name.incumbent {
+		return mine
+	}
+	return r.incumbent(f, base, mine)
 }

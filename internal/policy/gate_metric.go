@@ -16,14 +16,16 @@ var metricKind = kind{
 	passes:  "the value is within `min`, `max`, `between` or `equals`",
 	careful: "NaN, ±Inf, ±1.797e308 (what databases keep for infinity) and an absent metric are inconclusive; step and time are shown",
 	main:    text("name of the metric"),
-	fields: []field{
+	fields: append([]field{
 		may("min", num("the least value that passes")),
 		may("max", num("the largest value that passes")),
 		may("between", shape{kind: isList, about: "the least and the largest value that pass", size: 2, item: &shape{kind: isNumber}}),
 		may("equals", num("the only value that passes")),
-		may("at", shape{kind: isText, about: "which value: last (by default), best, or that of a step", values: []string{"last", "best"},
-			or: &shape{kind: isNumber, whole: true}}),
-	},
+		may("at", shape{
+			kind: isText, about: "which value: last (by default), best, or that of a step", values: []string{"last", "best"},
+			or: &shape{kind: isNumber, whole: true},
+		}),
+	}, readingFields...),
 	example:  "metric: test_accuracy\nmin: 0.85",
 	absolute: true,
 	build:    buildMetric,
@@ -90,43 +92,54 @@ func buildMetric(n *node) (Gate, error) {
 	if at == "best" && len(l) != 1 || at == "best" && l[0].op == "==" {
 		return Gate{}, n.fail("at", "best needs a direction: give min or max alone, or judge the last value")
 	}
-	g := Gate{Wanted: l.String()}
-	read := func(s registry.Subject) (registry.Point, string, string) { return metric(s, key) }
+	r, err := readReading(n, key)
+	if err != nil {
+		return Gate{}, err
+	}
+	g := Gate{Wanted: l.String(), Needs: r.needs()}
+	read := r.candidate
 	if at != "" && at != "last" {
 		g.Wanted += " at " + map[bool]string{true: "its best", false: "step " + at}[at == "best"]
 		g.Needs.History = []string{key}
-		read = func(s registry.Subject) (registry.Point, string, string) { return pointAt(s, key, at, l[0].op) }
+		read = func(f registry.Facts) taken { return pointAt(r.candidate(f), at, l[0].op) }
 	}
-	g.Check = func(f registry.Facts) registry.Finding {
-		p, shown, why := read(f.Candidate)
-		return within(f, key, l, p, shownAt(p, shown, why), why)
-	}
+	g.Check = func(f registry.Facts) registry.Finding { return within(read(f), l) }
 	return g, nil
 }
 
 // shownAt adds where a value comes from.
-func shownAt(p registry.Point, shown, why string) string {
-	if why != "" {
-		return shown
+func (t taken) shownAt() string {
+	if t.why != "" {
+		return t.shown
 	}
-	shown += fmt.Sprintf(" at step %d", p.Step)
-	if !p.Time.IsZero() {
-		shown += ", " + p.Time.UTC().Format(time.RFC3339)
+	out := fmt.Sprintf("%s at step %d", t.shown, t.Value.Step)
+	if !t.Value.Time.IsZero() {
+		out += ", " + t.Value.Time.UTC().Format(time.RFC3339)
 	}
-	return shown
+	if t.Value.Kind == registry.EvaluationRun || t.Value.Dataset != (registry.DataRef{}) {
+		out += ", " + t.Value.Origin()
+	}
+	return out
 }
 
 // pointAt finds the best value or that of a step among all that were logged. Any that is no measurement spoils the
 // best: it may hide a better or a worse one.
-func pointAt(s registry.Subject, key, at string, op operator) (best registry.Point, shown, why string) {
-	points, ok := s.History[key].Get()
-	if !ok {
-		return best, "?", fmt.Sprintf("the history of metric %q of %s is not known: %s", key, s.Ref, s.History[key].Why())
+func pointAt(t taken, at string, op operator) taken {
+	if t.why != "" {
+		return t
 	}
+	key := t.Value.Metric
+	history := t.subject.Points(t.Choice)
+	points, ok := history.Get()
 	ofAll := at == "best"
 	step, err := strconv.ParseFloat(at, 64) // the shape let a whole number pass, written 5 or 5.0
-	if !ofAll && err != nil {
-		return best, "?", fmt.Sprintf("%q is no step", at)
+	switch {
+	case !ok:
+		t.shown, t.why = "?", fmt.Sprintf("the history of metric %q of %s is not known: %s", key, t.subject.Ref, history.Why())
+		return t
+	case !ofAll && err != nil:
+		t.shown, t.why = "?", fmt.Sprintf("%q is no step", at)
+		return t
 	}
 	found := false
 	for _, p := range points {
@@ -134,36 +147,44 @@ func pointAt(s registry.Subject, key, at string, op operator) (best registry.Poi
 			continue
 		}
 		if !p.Finite() {
-			return p, p.Raw, fmt.Sprintf("metric %q is %s at step %d, not a finite number", key, p.Raw, p.Step)
+			t.shown, t.why = p.Raw, fmt.Sprintf("metric %q is %s at step %d, not a finite number", key, p.Raw, p.Step)
+			return t
 		}
 		// of several values of one step the last counts, as MLflow itself has it
-		if !found || !ofAll || op.holds(p.Value, best.Value) {
-			best, found = p, true
+		if !found || !ofAll || op.holds(p.Value, t.Value.Value) {
+			t.Value.Point, found = p, true
 		}
 	}
+	t.shown = t.Value.Point.String()
 	if !found {
-		return best, "absent", fmt.Sprintf("metric %q has no value at %s %s", key, map[bool]string{true: "its", false: "step"}[ofAll], at)
+		t.shown = "absent"
+		t.why = fmt.Sprintf("metric %q has no value at %s %s", key, map[bool]string{true: "its", false: "step"}[ofAll], at)
 	}
-	return best, number(best.Value), ""
+	return t
 }
 
 // within judges a value that was read, or why it could not be.
-func within(f registry.Facts, key string, l limits, p registry.Point, shown, why string) registry.Finding {
-	out := registry.Finding{Candidate: shown}
+func within(t taken, l limits) registry.Finding {
+	out := registry.Finding{Candidate: t.shownAt(), Values: t.used("candidate")}
+	key := t.Value.Metric
 	switch {
-	case why != "":
-		return unclear(out, why, fmt.Sprintf("log a finite %s on the run, or correct the name in the gate", key))
-	case l.hold(p.Value):
+	case t.why != "":
+		return unclear(out, t.why, t.fix)
+	case l.hold(t.Value.Value):
 		return passed(out)
 	}
-	return failed(out, fmt.Sprintf("%s is %s, wanted %s", key, number(p.Value), l), fmt.Sprintf("train a candidate with %s %s", key, l))
+	return failed(out, fmt.Sprintf("%s is %s, wanted %s", key, t.shown, l), fmt.Sprintf("train a candidate with %s %s", key, l))
 }
 
-// metricGate compares the latest value of one metric with a fixed limit: a line of thresholds.
-func metricGate(key string, op operator, limit float64) Gate {
+// metricGate compares the value of one metric with a fixed limit: a line of thresholds.
+func metricGate(r reading, op operator, limit float64) Gate {
 	l := limits{{op, limit}}
-	return Gate{Absolute: true, Wanted: l.String(), Check: func(f registry.Facts) registry.Finding {
-		p, shown, why := metric(f.Candidate, key)
-		return within(f, key, l, p, shown, why)
+	return Gate{Absolute: true, Wanted: l.String(), Needs: r.needs(), Check: func(f registry.Facts) registry.Finding {
+		t := r.candidate(f)
+		out := within(t, l)
+		if t.Value.Kind == registry.SourceRun && t.Value.Dataset == (registry.DataRef{}) {
+			out.Candidate = t.shown // a plain value is shown plainly
+		}
+		return out
 	}}
 }

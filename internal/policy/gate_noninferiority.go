@@ -15,19 +15,23 @@ var nonInferiorityKind = kind{
 	passes:  "a paired one-sided t-test over the metric's values per fold or step says that the candidate is not worse by the margin",
 	careful: "the steps of both runs must be the same, each with one finite value; too few, or differences that do not vary, are inconclusive",
 	main:    text("name of the metric, logged once per fold as its step"),
-	fields: []field{
+	fields: append([]field{
 		need("better", oneOf("which direction is better", "higher", "lower")),
 		need("margin", num("how much worse would matter; above 0")),
 		may("level", num("the largest p-value that passes; 0.05 by default")),
 		may("least", whole("how many pairs are needed; 5 by default", 3)),
 		may("against", text("an alias or a stage to compare with in place of the target's own incumbent")),
-	},
+	}, comparingFields...),
 	example: "non-inferiority: fold_f1\nbetter: higher\nmargin: 0.01\nleast: 10",
 	build:   buildNonInferiority,
 }
 
 func buildNonInferiority(n *node) (Gate, error) {
-	g := pairedGate{key: n.str("non-inferiority"), lower: n.str("better") == "lower", level: 0.05, least: n.int("least", 5)}
+	r, err := readReading(n, n.str("non-inferiority"))
+	if err != nil {
+		return Gate{}, err
+	}
+	g := pairedGate{reading: r, lower: n.str("better") == "lower", level: 0.05, least: n.int("least", 5)}
 	g.margin, _ = n.float("margin")
 	if v, ok := n.float("level"); ok {
 		g.level = v
@@ -41,12 +45,12 @@ func buildNonInferiority(n *node) (Gate, error) {
 	}
 	g.who = who
 	needs := who.needs()
-	needs.History = []string{g.key}
+	needs.History, needs.EvaluatedIn = []string{g.key}, g.want.EvaluatedIn
 	return Gate{Wanted: fmt.Sprintf("not worse by %s, p <= %s, n >= %d", number(g.margin), number(g.level), g.least), Needs: needs, Check: g.check}, err
 }
 
 type pairedGate struct {
-	key           string
+	reading
 	lower         bool
 	margin, level float64
 	least         int
@@ -54,8 +58,9 @@ type pairedGate struct {
 }
 
 func (g pairedGate) check(f registry.Facts) registry.Finding {
-	mine, why := perStep(f.Candidate, g.key)
-	out := registry.Finding{Candidate: fmt.Sprintf("%d values", len(mine))}
+	last := g.candidate(f)
+	mine, why := perStep(last)
+	out := registry.Finding{Candidate: fmt.Sprintf("%d values", len(mine)), Values: last.used("candidate")}
 	base, end := g.who.base(f, out)
 	if end != nil {
 		return *end
@@ -63,7 +68,9 @@ func (g pairedGate) check(f registry.Facts) registry.Finding {
 	if why != "" {
 		return unclear(out, why, "log "+g.key+" once per fold, with the fold as its step")
 	}
-	theirs, why := perStep(base, g.key)
+	lastOf := g.incumbent(f, base, last)
+	theirs, why := perStep(lastOf)
+	out.Values = append(out.Values, lastOf.used(g.who.name)...)
 	out.Incumbent = fmt.Sprintf("%d values", len(theirs))
 	if why != "" {
 		return unclear(out, "the incumbent has no valid evidence: "+why, "")
@@ -129,26 +136,27 @@ func nonInferior(gains []float64, margin float64) (mean, p float64) {
 }
 
 // perStep is a metric's value at each step.
-func perStep(s registry.Subject, key string) (values map[int64]float64, why string) {
-	if _, ok := s.Run.Get(); !ok {
-		return nil, "the run of " + s.Ref + " is not readable: " + s.Run.Why()
+func perStep(t taken) (values map[int64]float64, why string) {
+	if t.why != "" {
+		return nil, t.why
 	}
-	points, ok := s.History[key].Get()
+	key, ref, history := t.Value.Metric, t.subject.Ref, t.subject.Points(t.Choice)
+	points, ok := history.Get()
 	if !ok {
-		return nil, fmt.Sprintf("the history of metric %q of %s is not known: %s", key, s.Ref, s.History[key].Why())
+		return nil, fmt.Sprintf("the history of metric %q of %s is not known: %s", key, ref, history.Why())
 	}
 	values = map[int64]float64{}
 	for _, p := range points {
 		if _, twice := values[p.Step]; twice {
-			return nil, fmt.Sprintf("metric %q of %s has several values at step %d", key, s.Ref, p.Step)
+			return nil, fmt.Sprintf("metric %q of %s has several values at step %d", key, ref, p.Step)
 		}
 		if !p.Finite() {
-			return nil, fmt.Sprintf("metric %q of %s is %s at step %d, not a finite number", key, s.Ref, p.Raw, p.Step)
+			return nil, fmt.Sprintf("metric %q of %s is %s at step %d, not a finite number", key, ref, p.Raw, p.Step)
 		}
 		values[p.Step] = p.Value
 	}
 	if len(values) == 0 {
-		return nil, fmt.Sprintf("%s has no metric %q", s.Ref, key)
+		return nil, fmt.Sprintf("%s has no metric %q", ref, key)
 	}
 	return values, ""
 }

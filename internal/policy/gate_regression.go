@@ -14,12 +14,12 @@ var regressionKind = kind{
 	passes:  "the metric is not worse than the incumbent's by more than the margin",
 	careful: "the incumbent's value must be a measurement itself; without an incumbent it does not apply, and a gate with a fixed limit must pass; a relative margin is of the incumbent's size without its sign, so 0 at 0",
 	main:    text("name of the metric"),
-	fields: []field{
+	fields: append([]field{
 		need("better", oneOf("which direction is better", "higher", "lower")),
 		may("margin", num("how much worse it may be; 0 by default")),
 		may("margin-percent", num("how much worse it may be, in percent of the incumbent's value")),
 		may("against", text("an alias or a stage to compare with in place of the target's own incumbent")),
-	},
+	}, comparingFields...),
 	example: "regression: test_f1\nbetter: higher\nmargin: 0.01",
 	build:   buildRegression,
 }
@@ -42,8 +42,12 @@ func buildRegression(n *node) (Gate, error) {
 	} else {
 		m.fixed, m.percent = -m.fixed, -m.percent
 	}
+	r, err := readReading(n, n.str("regression"))
+	if err != nil {
+		return Gate{}, err
+	}
 	who, err := against(n)
-	return regressionGate(n.str("regression"), op, who, m), err
+	return regressionGate(r, op, who, m), err
 }
 
 // against reads who a gate compares with: the target's own incumbent unless it names another holder.
@@ -83,11 +87,13 @@ func signed(v float64) string {
 
 // regressionGate compares one metric with the same metric of a holder, plus a margin. The holder's value must be a
 // measurement itself: a champion without one is no evidence that anything is better.
-func regressionGate(key string, op operator, who holder, m margin) Gate {
+func regressionGate(r reading, op operator, who holder, m margin) Gate {
+	needs := who.needs()
+	needs.EvaluatedIn = r.want.EvaluatedIn
 	return Gate{
 		Wanted: string(op) + " " + who.name + m.String(),
-		Needs:  who.needs(),
-		Check:  func(f registry.Facts) registry.Finding { return regression(f, key, op, who, m) },
+		Needs:  needs,
+		Check:  func(f registry.Facts) registry.Finding { return regression(f, r, op, who, m) },
 	}
 }
 
@@ -101,28 +107,30 @@ func computed(op operator, limit float64) string {
 	return number(limit)
 }
 
-func regression(f registry.Facts, key string, op operator, who holder, m margin) registry.Finding {
-	mine, shown, whyMine := metric(f.Candidate, key)
-	out := registry.Finding{Candidate: shown}
+func regression(f registry.Facts, r reading, op operator, who holder, m margin) registry.Finding {
+	key, mine := r.key, r.candidate(f)
+	out := registry.Finding{Candidate: mine.shown, Values: mine.used("candidate")}
 	base, end := who.base(f, out)
 	if end != nil {
 		return *end
 	}
-	theirs, shownTheirs, whyTheirs := metric(base, key)
-	out.Incumbent = shownTheirs
-	limit := theirs.Value + m.of(theirs.Value)
+	theirs := r.incumbent(f, base, mine)
+	out.Incumbent = theirs.shown
+	out.Values = append(out.Values, theirs.used(who.name)...)
+	limit := theirs.Value.Value + m.of(theirs.Value.Value)
 	switch {
-	case whyMine != "":
-		return unclear(out, whyMine, fmt.Sprintf("log a finite %s on the run, or correct the name in the gate", key))
-	case whyTheirs != "":
-		return unclear(out, "the incumbent has no valid evidence: "+whyTheirs, fmt.Sprintf("log a finite %s on the incumbent's run (%s)", key, base.Ref))
+	case mine.why != "":
+		return unclear(out, mine.why, mine.fix)
+	case theirs.why != "":
+		return unclear(out, "the incumbent has no valid evidence: "+theirs.why,
+			fmt.Sprintf("log a finite %s for the incumbent (%s), measured as the candidate's", key, base.Ref))
 	case same(f, base):
 		out.Why = "the candidate is the incumbent"
 		return passed(out)
-	case op.holds(mine.Value, limit):
+	case op.holds(mine.Value.Value, limit):
 		return passed(out)
 	}
 	text := computed(op, limit)
-	return failed(out, fmt.Sprintf("%s is %s, wanted %s %s (%s has %s)", key, shown, op, text, base.Ref, shownTheirs),
+	return failed(out, fmt.Sprintf("%s is %s, wanted %s %s (%s has %s)", key, mine.shown, op, text, base.Ref, theirs.shown),
 		fmt.Sprintf("train a candidate with %s %s %s", key, op, text))
 }

@@ -2,7 +2,6 @@ package policy
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -15,13 +14,13 @@ var slicesKind = kind{
 	passes:  "every metric that matches the pattern is within its limit",
 	careful: "`expect` or `at-least` says which slices must be there; a slice that the incumbent has may not vanish",
 	main:    pattern("a pattern of metric names with one *, such as auc/country:*", `^[^*]*\*[^*]*$`),
-	fields: []field{
+	fields: append([]field{
 		may("min", num("the least value that passes")),
 		may("max", num("the largest value that passes")),
 		may("between", shape{kind: isList, about: "the least and the largest value that pass", size: 2, item: &shape{kind: isNumber}}),
 		may("expect", list("what * stands for in the slices that must be there", text("a slice"))),
 		may("at-least", whole("how many slices must be there", 1)),
-	},
+	}, readingFields...),
 	example:  "slices: auc/country:*\nmin: 0.8\nexpect: [de, fr]",
 	absolute: true,
 	build:    buildSlices,
@@ -32,7 +31,11 @@ func buildSlices(n *node) (Gate, error) {
 	if err != nil {
 		return Gate{}, err
 	}
-	s := sliceGate{glob: n.str("slices"), limits: l, least: n.int("at-least", 0)}
+	r, err := readReading(n, "")
+	if err != nil {
+		return Gate{}, err
+	}
+	s := sliceGate{reading: r, glob: n.str("slices"), limits: l, least: n.int("at-least", 0)}
 	for _, name := range n.texts("expect") {
 		s.expect = append(s.expect, strings.Replace(s.glob, "*", name, 1))
 	}
@@ -46,10 +49,11 @@ func buildSlices(n *node) (Gate, error) {
 	if len(s.expect) > 0 {
 		wanted += " for " + some(s.expect)
 	}
-	return Gate{Wanted: wanted, Check: s.check}, nil
+	return Gate{Wanted: wanted, Needs: r.needs(), Check: s.check}, nil
 }
 
 type sliceGate struct {
+	reading
 	glob   string
 	limits limits
 	expect []string
@@ -57,17 +61,22 @@ type sliceGate struct {
 }
 
 func (g sliceGate) check(f registry.Facts) registry.Finding {
-	run, ok := f.Candidate.Run.Get()
-	if !ok {
+	if _, ok := f.Candidate.Run.Get(); !ok && !f.Candidate.Run.IsAbsent() {
 		return unclear(registry.Finding{Candidate: "?"}, "the run of "+f.Candidate.Ref+" is not readable: "+f.Candidate.Run.Why(), "")
 	}
-	names := g.matching(run)
+	names := g.matching(f.Candidate)
 	out := registry.Finding{Candidate: fmt.Sprintf("%d slices", len(names))}
+	values := map[string]float64{}
 	for _, name := range slices.Concat(names, g.expect) {
-		if _, shown, why := metric(f.Candidate, name); why != "" {
-			out.Candidate = shown
-			return unclear(out, why, "log a finite value for every slice")
+		t := g.slice(f.Candidate, name)
+		if t.why != "" {
+			out.Candidate = t.shown
+			return unclear(out, t.why, "log a finite value for every slice")
 		}
+		if _, twice := values[name]; !twice {
+			out.Values = append(out.Values, t.used("candidate")...)
+		}
+		values[name] = t.Value.Value
 	}
 	if len(names) < g.least {
 		return unclear(out, fmt.Sprintf("%d metrics match %s, wanted at least %d", len(names), g.glob, g.least), "log the metric for every slice")
@@ -77,7 +86,7 @@ func (g sliceGate) check(f registry.Facts) registry.Finding {
 	}
 	var bad []string
 	for _, name := range names {
-		if v := run.Metrics[name].Value; !g.limits.hold(v) {
+		if v := values[name]; !g.limits.hold(v) {
 			bad = append(bad, fmt.Sprintf("%s is %s", name, number(v)))
 		}
 	}
@@ -88,10 +97,17 @@ func (g sliceGate) check(f registry.Facts) registry.Finding {
 	return passed(out)
 }
 
-func (g sliceGate) matching(run registry.Run) []string {
+func (g sliceGate) slice(s registry.Subject, name string) taken {
+	r := g.reading
+	r.key = name
+	return r.taken(s, s.Choose(name, r.want))
+}
+
+// matching lists the metrics of the model that match. What others logged on it, and does not count, is none of its slices.
+func (g sliceGate) matching(s registry.Subject) []string {
 	var names []string
-	for _, name := range slices.Sorted(maps.Keys(run.Metrics)) {
-		if matches(g.glob, name) {
+	for _, name := range s.MetricNames() {
+		if matches(g.glob, name) && s.Counts(name, g.want) {
 			names = append(names, name)
 		}
 	}
@@ -106,12 +122,11 @@ func (g sliceGate) vanished(f registry.Facts, names []string, out *registry.Find
 		return nil
 	}
 	base, _ := known.Get()
-	run, ok := base.Run.Get()
-	if !ok {
+	if _, ok := base.Run.Get(); !ok && !base.Run.IsAbsent() {
 		end := unclear(*out, "the incumbent's slices are not known: "+known.Why()+base.Run.Why(), "make the incumbent's run readable")
 		return &end
 	}
-	theirs := g.matching(run)
+	theirs := g.matching(base)
 	out.Incumbent = fmt.Sprintf("%d slices", len(theirs))
 	for _, name := range theirs {
 		if !slices.Contains(names, name) {

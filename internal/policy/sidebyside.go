@@ -13,8 +13,10 @@ import (
 func SideBySide(f registry.Facts, with registry.Subject) registry.Comparison {
 	mine, theirs := f.Candidate.Run.OrZero(), with.Run.OrZero()
 	c := registry.Comparison{Candidate: side(f.Candidate), Against: side(with), Metrics: []registry.MetricPair{}}
-	for _, name := range keysOf(mine.Metrics, theirs.Metrics) {
-		c.Metrics = append(c.Metrics, metricPair(name, mine.Metrics, theirs.Metrics))
+	names := slices.Concat(f.Candidate.MetricNames(), with.MetricNames())
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		c.Metrics = append(c.Metrics, metricPair(name, f.Candidate, with))
 	}
 	c.Params = textPairs(mine.Params, theirs.Params, true)
 	c.Datasets = textPairs(digestMap(mine), digestMap(theirs), false)
@@ -41,23 +43,30 @@ func keysOf[V any](a, b map[string]V) []string {
 	return keys
 }
 
-func metricPair(name string, mine, theirs map[string]registry.Point) registry.MetricPair {
+// metricPair takes the values that a regression gate would take.
+func metricPair(name string, mine, theirs registry.Subject) registry.MetricPair {
 	p := registry.MetricPair{Name: name, Better: "higher"}
 	if lowerIsBetter(name) {
 		p.Better = "lower"
 	}
-	read := func(m map[string]registry.Point) (*float64, string) {
-		point, ok := m[name]
+	read := func(c registry.Choice) (*float64, string) {
 		switch {
-		case !ok:
+		case c.Absent:
 			return nil, "–"
-		case !point.Finite():
-			return nil, point.Raw
+		case c.Why != "":
+			return nil, "?"
+		case !c.Value.Finite():
+			return nil, c.Value.Raw
 		}
-		return &point.Value, number(point.Value)
+		return &c.Value.Point.Value, number(c.Value.Value)
 	}
-	p.Candidate, p.Shown[0] = read(mine)
-	p.Against, p.Shown[1] = read(theirs)
+	of := mine.Choose(name, registry.Selector{})
+	p.Candidate, p.Shown[0] = read(of)
+	against := theirs.Choose(name, registry.Selector{})
+	if of.Why == "" {
+		against = theirs.ChooseLike(name, registry.Selector{}, of.Value)
+	}
+	p.Against, p.Shown[1] = read(against)
 	if p.Candidate == nil || p.Against == nil {
 		return p
 	}

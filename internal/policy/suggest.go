@@ -13,17 +13,15 @@ import (
 // Suggest writes thresholds that the candidate passes, from its metrics and the incumbent's: a block to paste for
 // somebody who has none yet. At most ten metrics; those that can be compared with the incumbent come first.
 func Suggest(f registry.Facts, t registry.Target) []string {
-	run, ok := f.Candidate.Run.Get()
-	if !ok {
-		return nil
-	}
-	incumbent := f.Incumbent().OrZero().Run.OrZero()
+	values := map[string]registry.Value{}
 	var keys []string
-	for key, p := range run.Metrics {
-		if p.Finite() {
+	for _, key := range f.Candidate.MetricNames() {
+		if c := f.Candidate.Choose(key, registry.Selector{}); c.Why == "" && c.Value.Finite() {
+			values[key] = c.Value
 			keys = append(keys, key)
 		}
 	}
+	incumbent, hasIncumbent := f.Incumbent().Get()
 	slices.SortFunc(keys, func(a, b string) int {
 		if r := rank(a) - rank(b); r != 0 {
 			return r
@@ -32,14 +30,21 @@ func Suggest(f registry.Facts, t registry.Target) []string {
 	})
 	var lines []string
 	for _, key := range keys[:min(len(keys), 10)] {
-		p := run.Metrics[key]
-		op := ">="
+		v := values[key]
+		op := operator(">=")
 		if lowerIsBetter(key) {
 			op = "<="
 		}
-		lines = append(lines, fmt.Sprintf("%s %s %s", key, op, number(rounded(operator(op), p.Value))))
-		if b, ok := incumbent.Metrics[key]; ok && b.Finite() && !t.Empty() && operator(op).holds(p.Value, b.Value) {
-			lines = append(lines, fmt.Sprintf("%s %s incumbent", key, op))
+		name := key
+		if strings.HasPrefix(key, "run.") || strings.ContainsAny(key, "[ ") {
+			name = strconv.Quote(key)
+		}
+		lines = append(lines, fmt.Sprintf("%s %s %s", name, op, number(rounded(op, v.Value))))
+		if !hasIncumbent || t.Empty() {
+			continue
+		}
+		if b := incumbent.ChooseLike(key, registry.Selector{}, v); b.Why == "" && b.Value.Finite() && op.holds(v.Value, b.Value.Value) {
+			lines = append(lines, fmt.Sprintf("%s %s incumbent", name, op))
 		}
 	}
 	return lines

@@ -45,8 +45,12 @@ func threshold(line string, t registry.Target) (Gate, error) {
 	case right == "":
 		return Gate{}, fmt.Errorf("the limit is missing after %s", op)
 	}
+	r, err := metricRead(key)
+	if err != nil {
+		return Gate{}, err
+	}
 	if v, err := limit(right); err == nil {
-		return metricGate(key, op, v), nil
+		return metricGate(r, op, v), nil
 	}
 	name, plus, err := holderAndMargin(right)
 	if err != nil {
@@ -56,7 +60,7 @@ func threshold(line string, t registry.Target) (Gate, error) {
 	if err != nil {
 		return Gate{}, err
 	}
-	return regressionGate(key, op, holder{of, name}, margin{fixed: plus}), nil
+	return regressionGate(r, op, holder{of, name}, margin{fixed: plus}), nil
 }
 
 // split cuts at the first operator; a metric's name cannot hold one of their characters.

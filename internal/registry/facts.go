@@ -44,6 +44,8 @@ type Query struct {
 	Candidate Candidate
 	Target    Target
 	Aliases   []Assignment // of the command alias
+
+	MovedRoots []MovedRoot // artifact stores that were moved, from the policy
 }
 
 // Needs is the union of the facts that the gates of a decision ask for.
@@ -52,6 +54,7 @@ type Needs struct {
 	HolderMLmodels bool     // the holders' model descriptors
 	Files          bool     // the candidate's model files, with sizes
 	Digest         bool     // of the content of all of them: each is downloaded
+	EvaluatedIn    []string // experiments, by name or id, whose runs count as evaluations for some gate
 	History        []string // metrics of which every point is needed, of the candidate and the holders
 	Evidence       []string // names of documents among the candidate's run artifacts
 	Commit         bool     // how the run's commit relates to the one the workflow runs on
@@ -62,8 +65,14 @@ type Needs struct {
 type Subject struct {
 	Ref     string // how to name it to people: runs:/ID/model, models:/churn/7
 	Version Known[Version]
-	Run     Known[Run]
+	Run     Known[Run] // unreadable too if the model does not belong to it, see BelongsToRun
+	Path    string     // of the model below the run's artifacts; "" of a logged model
 	MLmodel Known[MLmodel]
+
+	Logged      Known[LoggedModel]           // absent if the version is no logged model of MLflow 3
+	Siblings    Known[[]LoggedModel]         // the other models of the run that its outputs list, in its experiment
+	Evaluations Known[map[string]Evaluation] // by run, those that logged values on the model and may count
+
 	Files   Known[[]File]             // of the model, paths relative to it
 	Digest  Known[string]             // see FilesDigest
 	History map[string]Known[[]Point] // by metric, ascending by step and time
@@ -76,6 +85,7 @@ type Facts struct {
 	Model        Known[Model]
 	Candidate    Subject
 	Source       Source                    // what registering the candidate would send; empty where it is a version already
+	Namesakes    []string                  // other logged models of the run that have the candidate's name
 	Twins        []int                     // other versions registered from the same run and artifact
 	Holders      map[string]Known[Subject] // by Incumbent, "@alias" or stage; absent = confirmed that there is none
 	StageHolders []int                     // all versions in the target's stage, ascending

@@ -1,8 +1,12 @@
 package registry
 
 import (
+	"encoding/json"
+	"maps"
 	"math"
 	"path"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -52,12 +56,38 @@ type Run struct {
 	Outputs      []ModelOutput // logged models of this run (MLflow 3.x), in the server's order
 }
 
+// LoggedPaths lists where below the run's artifacts the stock client 1.x and 2.x logged models, sorted. MLflow 3 lists
+// models as outputs instead.
+func (r Run) LoggedPaths() []string {
+	var logged []struct {
+		Path string `json:"artifact_path"`
+	}
+	if json.Unmarshal([]byte(r.Tags[RunTagModels]), &logged) != nil {
+		return nil
+	}
+	paths := map[string]bool{}
+	for _, m := range logged {
+		if m.Path != "" {
+			paths[m.Path] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(paths))
+}
+
 // Point is one logged value of a metric.
 type Point struct {
 	Value float64
 	Raw   string // as the server sent it: "NaN", "Infinity", 1.7976931348623157e308
 	Step  int64
 	Time  time.Time
+}
+
+// String is the value in the fewest digits that tell it apart, or what the server sent if that is no number.
+func (p Point) String() string {
+	if !p.Finite() {
+		return p.Raw
+	}
+	return strconv.FormatFloat(p.Value, 'g', -1, 64)
 }
 
 // Finite reports whether the value can be compared. SQL stores keep ±Inf as ±1.7976931348623157e308 (the largest
@@ -83,6 +113,7 @@ type LoggedModel struct {
 	ID, Name, ExperimentID, ArtifactURI, Status, SourceRunID string
 	Created                                                  time.Time
 	Tags                                                     map[string]string
+	Metrics                                                  []ModelMetric // every value that any run logged on it
 }
 
 // File is one artifact; Path is relative to the run's artifacts, Size in bytes.

@@ -43,6 +43,7 @@ const (
 // MLflow's own tags.
 const (
 	RunTagCommit     = "mlflow.source.git.commit"
+	RunTagModels     = "mlflow.log-model.history" // JSON, what the stock client 1.x and 2.x logged
 	RunTagRepository = "mlflow.source.git.repoURL"
 	// PromptTag marks a registered model, or by mistake one version, as a prompt.
 	PromptTag = "mlflow.prompt.is_prompt"

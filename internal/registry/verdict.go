@@ -38,6 +38,19 @@ type Finding struct {
 	Late      bool    `json:"late,omitempty"`         // judged anew when applied, so outside the plan's digest
 	Waiver    string  `json:"waiver,omitempty"`       // who let it pass nevertheless, why and until when
 	Until     string  `json:"waived_until,omitempty"` // last day of the waiver, 2026-12-31
+	Values    []Used  `json:"values,omitempty"`       // what it was judged on, of metrics
+}
+
+// Used is a value that a gate took.
+type Used struct {
+	Of      string `json:"of"` // candidate, or what the gate calls the version that it compares with
+	Metric  string `json:"metric"`
+	Value   string `json:"value"` // as the server sent it
+	Step    int64  `json:"step,omitempty"`
+	RunID   string `json:"run_id,omitempty"`
+	Kind    string `json:"kind"` // SourceRun or EvaluationRun; "run" if the gate asked for the run's value
+	Dataset string `json:"dataset,omitempty"`
+	Digest  string `json:"dataset_digest,omitempty"`
 }
 
 // Blocks reports whether the finding alone forbids promotion. What could not be judged blocks whatever a failure would

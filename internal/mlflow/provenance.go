@@ -1,0 +1,330 @@
+package mlflow
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// tracer reads where models come from: their runs, logged models, the other models of those runs, and the runs that
+// evaluated them.
+type tracer struct {
+	c           *Client
+	roots       []registry.MovedRoot
+	experiments map[string]string // names that gates use -> ids, of those that exist
+
+	// check refuses the command for the sake of the run that was named; nil leaves it to the gates.
+	check func(registry.Known[registry.Run]) error
+}
+
+// trace reads what is behind a model whose files are at source. run is what a version or a logged model names as its
+// run, "" if it names none. What the subject knows already is not read again. A model that does not belong to the run
+// leaves the run unreadable, with the reason; only a failure of the server is an error.
+func (t tracer) trace(ctx context.Context, s *registry.Subject, source, run string) error {
+	model := loggedIn(source)
+	err := parallel(
+		func() error { return t.readRun(ctx, s, run) },
+		func() (err error) {
+			switch {
+			case s.Logged.Gathered():
+			case model == "":
+				s.Logged = registry.Absent[registry.LoggedModel]("it is no logged model")
+			default:
+				s.Logged, err = t.c.loggedModel(ctx, model)
+				s.Logged, err = softened(s.Logged, err)
+			}
+			return err
+		},
+	)
+	if err != nil {
+		return err
+	}
+	logged, isLogged := s.Logged.Get()
+	if run == "" && isLogged && logged.SourceRunID != "" {
+		if err := t.readRun(ctx, s, logged.SourceRunID); err != nil {
+			return err
+		}
+	}
+	if t.check != nil && s.Run.Gathered() {
+		if err := t.check(s.Run); err != nil {
+			return err
+		}
+	}
+	t.settleRun(s, source)
+	return t.around(ctx, s)
+}
+
+func (t tracer) readRun(ctx context.Context, s *registry.Subject, id string) (err error) {
+	if s.Run.Gathered() || id == "" {
+		return nil
+	}
+	s.Run, err = t.c.run(ctx, id)
+	return err
+}
+
+// settleRun keeps the run only if it is finished and the model belongs to it.
+func (t tracer) settleRun(s *registry.Subject, source string) {
+	logged, isLogged := s.Logged.Get()
+	if !s.Run.Gathered() {
+		s.Run = registry.Unreadable[registry.Run](s.Ref + " has no run")
+		if isLogged {
+			s.Run = registry.Absent[registry.Run]("logged model " + logged.ID + " has no source run")
+		}
+		return
+	}
+	s.Run = sound(s.Run)
+	run, ok := s.Run.Get()
+	if !ok {
+		if s.Run.IsAbsent() { // it is named, so its absence is no fact about the model
+			s.Run = registry.Unreadable[registry.Run](s.Run.Why())
+		}
+		return
+	}
+	why := ""
+	switch {
+	case isLogged && !filesOf(source, logged):
+		why = fmt.Sprintf("its files are at %s, which are not those of logged model %s", source, logged.ID)
+	case isLogged:
+		why = registry.BelongsToRun(source, &logged, run)
+	case s.Logged.IsAbsent():
+		why = registry.BelongsToRun(source, nil, run, t.moves()...)
+		s.Path, _ = registry.ArtifactPath(source, run, t.moves()...)
+	default:
+		why = s.Logged.Why()
+	}
+	if why != "" {
+		s.Run = registry.Unreadable[registry.Run]("the model does not belong to run " + run.ID + ": " + why)
+	}
+}
+
+// moves are the moved roots that are still allowed for, by the server's clock.
+func (t tracer) moves() []registry.MovedRoot {
+	now := t.c.registry.Meter().ServerTime
+	return slices.DeleteFunc(slices.Clone(t.roots), func(r registry.MovedRoot) bool {
+		return now.IsZero() || now.After(r.Until)
+	})
+}
+
+// loggedIn is the id of the logged model that a source names, models:/m-… or where such a model's files are; "" for any
+// other source. The second is only a claim: see filesOf.
+func loggedIn(source string) string {
+	if id, ok := strings.CutPrefix(source, "models:/"); ok {
+		if loggedModelID.FindString(id) == id {
+			return id
+		}
+		return ""
+	}
+	_, rest, found := cutLast(source, "/models/")
+	id, tail, _ := strings.Cut(rest, "/")
+	if !found || tail != "artifacts" || loggedModelID.FindString(id) != id {
+		return ""
+	}
+	return id
+}
+
+func cutLast(s, sep string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, sep); i >= 0 {
+		return s[:i], s[i+len(sep):], true
+	}
+	return s, "", false
+}
+
+// filesOf reports whether a source is the logged model itself, by its id or by the place of its files.
+func filesOf(source string, m registry.LoggedModel) bool {
+	return source == "models:/"+m.ID || registry.SameLocation(source, m.ArtifactURI)
+}
+
+// around reads the other models of the run, and the runs that evaluated the model. What cannot be read of them is left to
+// the gates that need it.
+func (t tracer) around(ctx context.Context, s *registry.Subject) error {
+	return parallel(
+		func() (err error) {
+			run, ok := s.Run.Get()
+			if !ok || s.Siblings.Gathered() {
+				return nil
+			}
+			s.Siblings, err = t.siblings(ctx, run, s.Logged.OrZero().ID)
+			return err
+		},
+		func() (err error) {
+			s.Evaluations, err = t.evaluations(ctx, *s)
+			return err
+		},
+	)
+}
+
+// Bounds of what is read around a model.
+const (
+	singlyRead     = 20  // outputs of a run that a search does not find
+	evaluationRuns = 250 // in one search: databases bound the length of a list
+	evaluationsMax = 20  // searches
+)
+
+// siblings reads the models among a run's outputs, in its experiment, without the one with this id.
+func (t tracer) siblings(ctx context.Context, run registry.Run, self string) (registry.Known[[]registry.LoggedModel], error) {
+	missing := map[string]bool{}
+	for _, o := range run.Outputs {
+		if o.ModelID != self {
+			missing[o.ModelID] = true
+		}
+	}
+	found := []registry.LoggedModel{}
+	if len(missing) == 0 {
+		return registry.Is(found), nil
+	}
+	if len(missing) > speculative {
+		models, err := t.c.loggedModelsOf(ctx, run)
+		if err != nil {
+			return softened(registry.Known[[]registry.LoggedModel]{}, err)
+		}
+		for _, m := range models {
+			if missing[m.ID] {
+				found = append(found, m)
+				delete(missing, m.ID)
+			}
+		}
+	}
+	if len(missing) > singlyRead {
+		return registry.Unreadable[[]registry.LoggedModel](
+			fmt.Sprintf("run %s lists %d models that it did not log itself", run.ID, len(missing))), nil
+	}
+	models, err := t.c.loggedModels(ctx, sortedKeys(missing))
+	for _, m := range models {
+		if m.ExperimentID == run.ExperimentID {
+			found = append(found, m)
+		}
+	}
+	return softened(registry.Is(found), err)
+}
+
+// loggedModels reads logged models one by one; those that do not exist are left out.
+func (c *Client) loggedModels(ctx context.Context, ids []string) ([]registry.LoggedModel, error) {
+	known := make([]registry.Known[registry.LoggedModel], len(ids))
+	asks := make([]func() error, len(ids))
+	for i, id := range ids {
+		asks[i] = func() (err error) { known[i], err = c.loggedModel(ctx, id); return err }
+	}
+	err := parallel(asks...)
+	var out []registry.LoggedModel
+	for _, k := range known {
+		if m, ok := k.Get(); ok {
+			out = append(out, m)
+		}
+	}
+	return out, err
+}
+
+// evaluations finds the runs, other than the source run, that logged values on the model: those of them that are in the
+// model's experiment or in one that a gate names, and are not deleted.
+func (t tracer) evaluations(ctx context.Context, s registry.Subject) (registry.Known[map[string]registry.Evaluation], error) {
+	model := s.Logged.OrZero()
+	ids := map[string]bool{}
+	for _, m := range model.Metrics {
+		if m.RunID != s.Run.OrZero().ID && m.RunID != model.SourceRunID {
+			ids[m.RunID] = true
+		}
+	}
+	found := map[string]registry.Evaluation{}
+	if len(ids) > evaluationRuns*evaluationsMax {
+		return registry.Unreadable[map[string]registry.Evaluation](
+			fmt.Sprintf("%d runs logged values on %s, more than %d", len(ids), model.ID, evaluationRuns*evaluationsMax)), nil
+	}
+	in := []string{model.ExperimentID}
+	for _, id := range t.experiments {
+		if !slices.Contains(in, id) {
+			in = append(in, id)
+		}
+	}
+	for part := range slices.Chunk(sortedKeys(ids), evaluationRuns) {
+		body := map[string]any{
+			"experiment_ids": in, "run_view_type": "ACTIVE_ONLY",
+			"filter": "attributes.run_id IN ('" + strings.Join(part, "','") + "')",
+		}
+		for run, err := range t.c.runs(ctx, "search the runs that evaluated "+model.ID, body) {
+			if err != nil {
+				return softened(registry.Known[map[string]registry.Evaluation]{}, err)
+			}
+			e := registry.Evaluation{RunID: run.ID, Status: run.Status, Start: run.Start, Own: run.ExperimentID == model.ExperimentID}
+			for name, id := range t.experiments {
+				if id == run.ExperimentID {
+					e.Named = append(e.Named, name)
+				}
+			}
+			if ids[run.ID] && !run.Deleted {
+				found[run.ID] = e
+			}
+		}
+	}
+	return registry.Is(found), nil
+}
+
+// nameExperiments finds the experiments that gates name. One that does not exist is in no run's way.
+func (t *tracer) nameExperiments(ctx context.Context, names []string) error {
+	ids := make([]string, len(names))
+	asks := make([]func() error, len(names))
+	for i, name := range names {
+		asks[i] = func() (err error) { ids[i], err = t.c.experiment(ctx, name); return err }
+	}
+	if err := parallel(asks...); err != nil {
+		return err
+	}
+	t.experiments = map[string]string{}
+	for i, name := range names {
+		t.experiments[name] = ids[i]
+	}
+	return nil
+}
+
+// follow goes from a version that is a copy to the version whose files it points to. why says why it cannot be told
+// where the copy comes from; "" if it can. The version that comes back names the run: its own or the copy's.
+func (t tracer) follow(ctx context.Context, v registry.Version) (root registry.Version, why string, err error) {
+	first, passed := versionRef(v), []string{versionRef(v)}
+	run := v.RunID
+	for {
+		of, notVersion := registry.ParseCandidate(v.Source)
+		if notVersion != nil || of.Number == 0 {
+			v.RunID = run
+			return v, "", nil
+		}
+		ref := fmt.Sprintf("models:/%s/%d", of.Model, of.Number)
+		switch {
+		case slices.Contains(passed, ref):
+			return v, fmt.Sprintf("%s is a copy of itself, by way of %s", first, ref), nil
+		case len(passed) > longestLineage:
+			return v, fmt.Sprintf("%s is a copy of a copy, more than %d times", first, longestLineage), nil
+		}
+		passed = append(passed, ref)
+		known, err := t.c.version(ctx, of.Model, of.Number)
+		if known, err = softened(known, err); err != nil {
+			return v, "", err
+		}
+		next, ok := known.Get()
+		switch {
+		case !ok:
+			return v, fmt.Sprintf("%s is a copy of %s: %s", first, ref, known.Why()), nil
+		case run != "" && next.RunID != "" && run != next.RunID:
+			return v, fmt.Sprintf("%s names run %s, and %s, which it is a copy of, names run %s", first, run, ref, next.RunID), nil
+		}
+		if run == "" {
+			run = next.RunID
+		}
+		v = next
+	}
+}
+
+// ofVersion reads what is behind a version.
+func (t tracer) ofVersion(ctx context.Context, s *registry.Subject, v registry.Version) error {
+	root, why, err := t.follow(ctx, v)
+	switch {
+	case err != nil:
+		return err
+	case why != "":
+		s.Run = registry.Unreadable[registry.Run](why)
+		s.Logged = registry.Unreadable[registry.LoggedModel](why)
+		return nil
+	}
+	return t.trace(ctx, s, root.Source, root.RunID)
+}

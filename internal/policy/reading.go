@@ -1,0 +1,167 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// reading is how a gate takes the value of a metric.
+type reading struct {
+	key      string
+	want     registry.Selector
+	recorded bool // of the incumbent the value that the ledger recorded, whatever was logged since
+}
+
+// readingFields are the keys of every gate that looks at metrics.
+var readingFields = []field{
+	may("of", oneOf("run takes the run's last value, whatever model of the run it was logged for", "run")),
+	may("run", oneOf("which runs' values count: source, the run that logged the model, or evaluation, any other",
+		registry.SourceRun, registry.EvaluationRun)),
+	may("dataset", text("name or digest of the dataset that the value was measured on")),
+	may("evaluated-in", shape{
+		kind: isList, about: "experiments whose runs count as evaluations, in the place of the model's own",
+		item: &shape{kind: isText, about: "name or id of an experiment"}, or: &shape{kind: isText},
+	}),
+}
+
+// comparingFields are those keys, and the one of gates that compare with an incumbent.
+var comparingFields = append(slices.Clone(readingFields),
+	may("incumbent", oneOf("recorded compares with the value in the ledger, whatever was logged since", "recorded")))
+
+// readReading reads the keys of readingFields and comparingFields.
+func readReading(n *node, key string) (reading, error) {
+	r := reading{key: key, want: registry.Selector{
+		OfRun: n.str("of") != "", Run: n.str("run"), Dataset: n.str("dataset"), EvaluatedIn: n.texts("evaluated-in"),
+	}, recorded: n.str("incumbent") != ""}
+	if v := n.get("evaluated-in"); v != nil && v.kind == isText {
+		r.want.EvaluatedIn = []string{v.text}
+	}
+	if r.want.OfRun && (r.want.Run != "" || r.want.Dataset != "" || len(r.want.EvaluatedIn) > 0) {
+		return r, n.fail("of", "of: run takes the run's last value; leave out run, dataset and evaluated-in")
+	}
+	if r.want.Run == registry.SourceRun && len(r.want.EvaluatedIn) > 0 {
+		return r, n.fail("evaluated-in", "run: source takes no value of an evaluation; leave out evaluated-in")
+	}
+	return r, nil
+}
+
+// needs are the facts that finding the value asks for.
+func (r reading) needs() registry.Needs { return registry.Needs{EvaluatedIn: r.want.EvaluatedIn} }
+
+// taken is a value that a gate read, or why there is none.
+type taken struct {
+	registry.Choice
+	subject registry.Subject
+	shown   string // what to show in the place of the value
+	why     string // why the gate cannot be evaluated; "" if there is a finite value
+	fix     string // what to do about that
+}
+
+// candidate takes the value of the candidate.
+func (r reading) candidate(f registry.Facts) taken {
+	return r.taken(f.Candidate, f.Candidate.Choose(r.key, r.want))
+}
+
+// incumbent takes the value that compares with the candidate's.
+func (r reading) incumbent(f registry.Facts, base registry.Subject, mine taken) taken {
+	if mine.why != "" {
+		return r.taken(base, base.Choose(r.key, r.want))
+	}
+	return r.taken(base, base.ChooseLike(r.key, r.want, mine.Value))
+}
+
+func (r reading) taken(s registry.Subject, c registry.Choice) taken {
+	t := taken{Choice: c, subject: s, shown: c.Value.Point.String(), why: c.Why}
+	switch {
+	case c.Absent:
+		t.shown, t.why = "absent", c.Why+others(r.key, s)
+		t.fix = fmt.Sprintf("log a finite %s, or correct the name in the gate", r.key)
+	case c.Why != "":
+		t.shown, t.fix = "?", r.advice(c)
+	case !c.Value.Finite():
+		t.why = fmt.Sprintf("metric %q of run %s is %s at step %d, not a finite number", r.key, c.Value.RunID, c.Value.Raw, c.Value.Step)
+		t.fix = fmt.Sprintf("log a finite %s", r.key)
+	}
+	return t
+}
+
+// advice is how a gate comes to one value where several or none count.
+func (r reading) advice(c registry.Choice) string {
+	switch {
+	case len(c.Unused) > 0:
+		return fmt.Sprintf("evaluate the model in a run of its own and log %s with its model_id, or take the run's value on purpose with of: run (threshold: run.%s)", r.key, r.key)
+	case len(c.Others) > 0 || strings.Contains(c.Why, "values of"):
+		return fmt.Sprintf("name the value in the gate: run: source or run: evaluation, or dataset: NAME (threshold: %s[NAME])", r.key)
+	}
+	return "make the candidate's run readable, or choose a model that belongs to its run"
+}
+
+// used is what a plan and a record bind of the value.
+func (t taken) used(of string) []registry.Used {
+	if t.why != "" {
+		return nil
+	}
+	v := t.Value
+	kind := v.Kind
+	if v.OfRun {
+		kind = "run"
+	}
+	return []registry.Used{{
+		Of: of, Metric: v.Metric, Value: v.Raw, Step: v.Step, RunID: v.RunID, Kind: kind,
+		Dataset: v.Dataset.Name, Digest: v.Dataset.Digest,
+	}}
+}
+
+// others names the metrics a person may have meant.
+func others(key string, s registry.Subject) string {
+	names := slices.DeleteFunc(s.MetricNames(), func(name string) bool { return name == key })
+	if near := registry.Nearest(key, names); len(near) > 0 {
+		return "; did you mean " + strings.Join(near, " or ") + "?"
+	}
+	if len(names) == 0 {
+		return "; it has none"
+	}
+	return "; it has " + some(names)
+}
+
+// metricRead parses the left side of a threshold: acc, run.acc (the run's value), acc[validation] (of that dataset), or
+// a name in double quotes that is taken as it stands.
+func metricRead(text string) (reading, error) {
+	if quoted, ok := strings.CutPrefix(text, `"`); ok {
+		name, rest, closed := strings.Cut(quoted, `"`)
+		if !closed || name == "" || rest != "" && !strings.HasPrefix(rest, "[") {
+			return reading{}, fmt.Errorf(`cannot read %s; write "NAME OF THE METRIC" >= 0.85`, text)
+		}
+		r := reading{key: name}
+		return r.ofDataset(rest)
+	}
+	name, rest := text, ""
+	if at := strings.IndexByte(text, '['); at >= 0 {
+		name, rest = strings.TrimSpace(text[:at]), text[at:]
+	}
+	r := reading{key: name}
+	if key, ok := strings.CutPrefix(name, "run."); ok && key != "" {
+		r = reading{key: key, want: registry.Selector{OfRun: true}}
+	}
+	if r.want.OfRun && rest != "" {
+		return r, fmt.Errorf("%s asks for the run's value and for a dataset; write %s%s or run.%s", text, r.key, rest, r.key)
+	}
+	return r.ofDataset(rest)
+}
+
+// ofDataset adds the dataset of a threshold, "[validation]" or nothing.
+func (r reading) ofDataset(text string) (reading, error) {
+	if text == "" {
+		return r, nil
+	}
+	inner, ok := strings.CutPrefix(text, "[")
+	inner, closed := strings.CutSuffix(inner, "]")
+	r.want.Dataset = strings.Trim(strings.TrimSpace(inner), `"`)
+	if !ok || !closed || r.want.Dataset == "" || r.key == "" {
+		return r, fmt.Errorf("cannot read %q as a dataset; write %s[NAME OR DIGEST]", text, r.key)
+	}
+	return r, nil
+}

@@ -1,0 +1,160 @@
+package registry
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// MovedRoot says that artifacts were moved to another store: what MLflow recorded below From lies below To now.
+// It counts until the end of a day.
+type MovedRoot struct {
+	From, To string // locations without a trailing slash: s3://old/mlflow
+	Until    time.Time
+	Reason   string
+}
+
+// BelongsToRun says why a model does not belong to a run, in words for people; "" if it does. Whatever somebody
+// merely wrote down is no proof: a server checks neither the source run of a logged model nor the run of a version.
+//
+// A logged model belongs if it is in the run's experiment and the run lists it among its outputs. Outputs can be
+// written by anybody before MLflow 3.15, experiments cannot, so the experiment is what protects. Any other model
+// belongs by its place, which is below the run's own artifacts; roots are the moves that are allowed for.
+func BelongsToRun(source string, logged *LoggedModel, run Run, roots ...MovedRoot) string {
+	if logged != nil {
+		return loggedBelongs(*logged, run)
+	}
+	if _, ok := ArtifactPath(source, run, roots...); !ok {
+		return fmt.Sprintf("its files are at %s, which is not below the artifacts of run %s (%s)", source, run.ID, run.ArtifactURI)
+	}
+	return ""
+}
+
+func loggedBelongs(m LoggedModel, run Run) string {
+	listed := slices.ContainsFunc(run.Outputs, func(o ModelOutput) bool { return o.ModelID == m.ID })
+	switch {
+	case m.ExperimentID == "" || m.ExperimentID != run.ExperimentID:
+		return fmt.Sprintf("logged model %s is in experiment %s and run %s in experiment %s", m.ID, m.ExperimentID, run.ID, run.ExperimentID)
+	case m.SourceRunID != "" && m.SourceRunID != run.ID:
+		return fmt.Sprintf("logged model %s was logged by run %s, not by run %s", m.ID, m.SourceRunID, run.ID)
+	case !listed:
+		return fmt.Sprintf("run %s does not list logged model %s among its outputs", run.ID, m.ID)
+	}
+	return ""
+}
+
+// ArtifactPath is where below a run's artifacts a source lies: "model" for mlflow-artifacts:/1/RUN/artifacts/model.
+// ok is false if it does not lie there.
+func ArtifactPath(source string, run Run, roots ...MovedRoot) (path string, ok bool) {
+	at, ok := parseLocation(source)
+	if !ok || run.ID == "" {
+		return "", false
+	}
+	homes := []string{run.ArtifactURI, "runs:/" + run.ID}
+	for _, home := range homes {
+		root, ok := parseLocation(home)
+		if !ok {
+			continue
+		}
+		for _, where := range at.moved(roots) {
+			if below, ok := where.below(root); ok {
+				return below, true
+			}
+		}
+	}
+	return "", false
+}
+
+// SameRegistration reports whether a version is what registering this source of this run makes: of the same run, and of
+// the same logged model or the same place. A tag says nothing about that, because others can write it.
+func SameRegistration(v Version, s Source, run Run) bool {
+	switch {
+	case v.RunID != s.RunID:
+		return false
+	case s.ModelID != "":
+		return v.Source == "models:/"+s.ModelID || SameLocation(v.Source, s.ArtifactURI)
+	case v.Source == s.URI, SameLocation(v.Source, s.URI):
+		return true
+	}
+	was, okWas := ArtifactPath(v.Source, run)
+	now, okNow := ArtifactPath(s.URI, run)
+	return okWas && okNow && was == now
+}
+
+// SameLocation reports whether two artifact locations are the same place.
+func SameLocation(a, b string) bool {
+	x, okX := parseLocation(a)
+	y, okY := parseLocation(b)
+	return okX && okY && x.scheme == y.scheme && x.host == y.host && x.absolute == y.absolute &&
+		slices.Equal(x.segments, y.segments)
+}
+
+// location is an artifact location in one normal form, to be compared by segments: file:///a/b and /a/b are equal,
+// and so are ./mlruns/0 and mlruns/0.
+type location struct {
+	scheme, host string
+	absolute     bool
+	segments     []string
+}
+
+// parseLocation reads a location. What can be read in two ways (dots that climb, encoded dots and slashes,
+// backslashes, queries) is no location that anything could lie below.
+func parseLocation(text string) (location, bool) {
+	var l location
+	rest := text
+	if scheme, tail, ok := strings.Cut(text, ":"); ok && !strings.ContainsAny(scheme, "/.") && len(scheme) > 1 {
+		l.scheme, rest = strings.ToLower(scheme), tail
+		if authority, ok := strings.CutPrefix(rest, "//"); ok {
+			l.host, rest, _ = strings.Cut(authority, "/")
+			rest = "/" + rest
+		}
+	}
+	if l.scheme == "file" {
+		l.scheme = ""
+		if l.host == "localhost" {
+			l.host = ""
+		}
+	}
+	if text == "" || strings.ContainsAny(rest, `\?#`) || strings.ContainsFunc(rest, isControl) {
+		return location{}, false
+	}
+	l.absolute = strings.HasPrefix(rest, "/")
+	for _, segment := range strings.Split(rest, "/") {
+		switch folded := strings.ToLower(segment); {
+		case segment == "" || segment == ".":
+		case segment == "..", strings.Contains(folded, "%2e"), strings.Contains(folded, "%2f"), strings.Contains(folded, "%5c"):
+			return location{}, false
+		default:
+			l.segments = append(l.segments, segment)
+		}
+	}
+	return l, true
+}
+
+// below is the path of l below root, if it is a real part of it.
+func (l location) below(root location) (path string, ok bool) {
+	n := len(root.segments)
+	if l.scheme != root.scheme || l.host != root.host || l.absolute != root.absolute || len(l.segments) <= n ||
+		!slices.Equal(l.segments[:n], root.segments) {
+		return "", false
+	}
+	return strings.Join(l.segments[n:], "/"), true
+}
+
+// moved lists the location itself and where it was before the moves.
+func (l location) moved(roots []MovedRoot) []location {
+	out := []location{l}
+	for _, r := range roots {
+		from, okFrom := parseLocation(r.From)
+		to, okTo := parseLocation(r.To)
+		if !okFrom || !okTo {
+			continue
+		}
+		if _, ok := l.below(to); ok {
+			from.segments = slices.Concat(from.segments, l.segments[len(to.segments):])
+			out = append(out, from)
+		}
+	}
+	return out
+}
