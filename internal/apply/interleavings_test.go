@@ -132,6 +132,11 @@ func (p *promoter) Observe(_ context.Context, s registry.Step) (saw string, err 
 	return saw, err
 }
 
+// Version is never asked for: these plans move versions that nobody judged.
+func (p *promoter) Version(context.Context, string, int) registry.Known[registry.Version] {
+	panic("a plan without a judged version reads none")
+}
+
 // Do moves the alias or writes a note.
 func (p *promoter) Do(_ context.Context, s registry.Step) (string, bool, error) {
 	err := p.turn(string(s.Do), true, func() (string, error) {

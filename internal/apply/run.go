@@ -14,6 +14,8 @@ import (
 type Registry interface {
 	// Observe returns what a step's target is now, written as the step's Was and Want are.
 	Observe(context.Context, registry.Step) (string, error)
+	// Version reads the version that is about to be moved.
+	Version(ctx context.Context, model string, number int) registry.Known[registry.Version]
 	// Do sends the write and returns what it made (the number of a created version; else ""), and whether a write
 	// took effect. An error with reason registry.Unknown means that the write may have taken effect or, where it is not
 	// Over, may still do so; any other error means that it did not.
@@ -58,7 +60,7 @@ func Run(ctx context.Context, r Registry, p registry.Plan, o Options) registry.R
 	defer stop()
 	late, stop := AfterCancel(ctx, leftOver)
 	defer stop()
-	run := &run{r: r, o: o, ctx: ctx, flight: flight, look: look, late: late, receipt: registry.Receipt{Version: p.Version}}
+	run := &run{r: r, o: o, plan: p, ctx: ctx, flight: flight, look: look, late: late, receipt: registry.Receipt{Version: p.Version}}
 	steps := map[registry.Kind][]registry.Step{}
 	for _, s := range p.Steps {
 		steps[s.Kind()] = append(steps[s.Kind()], s)
@@ -74,6 +76,7 @@ func Run(ctx context.Context, r Registry, p registry.Plan, o Options) registry.R
 type run struct {
 	r       Registry
 	o       Options
+	plan    registry.Plan
 	receipt registry.Receipt
 	ctx     context.Context // of the whole run: after it nothing new is begun
 	flight  context.Context // of a write that has been begun: it outlives a cancellation by a while
@@ -209,8 +212,13 @@ func (run *run) enter(ctx context.Context, steps []registry.Step) {
 	if run.o.Slow {
 		wg.Wait()
 	}
+	var changed error
+	wg.Go(func() { changed = run.judged(ctx, steps) })
 	run.guard(ctx, steps)
 	wg.Wait()
+	if changed != nil && run.receipt.Err == nil {
+		run.receipt.Err = changed
+	}
 	run.begun = run.o.Ledger != nil && refused == nil
 	if refused != nil {
 		run.receipt.Err = refused
@@ -229,6 +237,31 @@ func (run *run) close() {
 			run.receipt.Warnings = append(run.receipt.Warnings, err.Error())
 		}
 	}
+}
+
+// judged reads the version again, and refuses the moves if it is not the registration that the plan was made of.
+func (run *run) judged(ctx context.Context, steps []registry.Step) error {
+	want, number := run.plan.Expects(), run.receipt.Version
+	if want == nil || len(steps) == 0 {
+		return nil
+	}
+	known := run.r.Version(ctx, run.plan.Model, number)
+	v, ok := known.Get()
+	op := fmt.Sprintf("move version %d of %s", number, run.plan.Model)
+	switch {
+	case known.IsAbsent():
+		return &registry.Error{Reason: registry.CandidateGone, Msg: op + ": it does not exist any more", Hint: "it was deleted during this run; nothing was moved"}
+	case !ok:
+		return &registry.Error{Reason: registry.ServerError, Msg: fmt.Sprintf("%s: it cannot be read again: %s", op, known.Why()), Hint: "nothing was moved; run it again"}
+	case !want.Is(v):
+		return &registry.Error{
+			Reason: registry.Conflict,
+			Msg: fmt.Sprintf("%s: it is not the version that was judged: its source is %s of run %s, judged was %s of run %s",
+				op, v.Source, registry.OrNone(v.RunID), want.Source, registry.OrNone(want.RunID)),
+			Hint: "somebody registered it in the meantime; nothing was moved: run it again to decide on what is there now",
+		}
+	}
+	return nil
 }
 
 // guard refuses all moves if any of them would not find what the plan expects.

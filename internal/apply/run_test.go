@@ -21,6 +21,7 @@ type server struct {
 	do      func(context.Context, registry.Step) error // before the effect
 	after   func(registry.Step) error
 	observe func(registry.Step) error
+	version registry.Known[registry.Version] // what is read of the version that is moved
 }
 
 func (s *server) Observe(_ context.Context, step registry.Step) (string, error) {
@@ -30,6 +31,13 @@ func (s *server) Observe(_ context.Context, step registry.Step) (string, error) 
 		}
 	}
 	return s.state[step.Ref], nil
+}
+
+func (s *server) Version(context.Context, string, int) registry.Known[registry.Version] {
+	if s.version.Gathered() {
+		return s.version
+	}
+	return registry.Is(registry.Version{})
 }
 
 func (s *server) Do(ctx context.Context, step registry.Step) (string, bool, error) {
@@ -404,4 +412,31 @@ func TestALookAfterASlowClaim(t *testing.T) {
 			t.Errorf("%v, and the alias names %s", r.Err, s.state["champion"])
 		}
 	})
+}
+
+func TestRun_VersionThatWasNotJudged(t *testing.T) {
+	judged := &registry.Registered{Source: "s3://b/run/model", RunID: "run"}
+	for name, c := range map[string]struct {
+		read registry.Known[registry.Version]
+		want registry.Reason
+	}{
+		"the same registration is moved": {registry.Is(registry.Version{Source: "s3://b/run/model", RunID: "run"}), ""},
+		"another source is refused":      {registry.Is(registry.Version{Source: "s3://b/evil/model", RunID: "run"}), registry.Conflict},
+		"another run is refused":         {registry.Is(registry.Version{Source: "s3://b/run/model", RunID: "evil"}), registry.Conflict},
+		"a deleted version is refused":   {registry.Absent[registry.Version]("it was deleted"), registry.CandidateGone},
+		"an unreadable one is refused":   {registry.Unreadable[registry.Version]("503"), registry.ServerError},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &server{state: map[string]string{"champion": "1"}, version: c.read}
+			receipt := Run(t.Context(), s, registry.Plan{Model: "churn", Version: 2, Judged: judged, Steps: []registry.Step{
+				{Do: registry.SetAlias, Model: "churn", Version: 2, Ref: "champion", Was: "1", Want: "2"},
+			}}, Options{Now: time.Now})
+			if got := registry.ReasonOf(receipt.Err); receipt.Err != nil && got != c.want || (receipt.Err == nil) != (c.want == "") {
+				t.Errorf("reason %q (%v), want %q", got, receipt.Err, c.want)
+			}
+			if moved := s.state["champion"] == "2"; moved != (c.want == "") {
+				t.Errorf("the alias points to %s", s.state["champion"])
+			}
+		})
+	}
 }

@@ -23,10 +23,10 @@ var waiverExpired = rule{
 				continue
 			}
 			for _, f := range e.Record.Gates {
-				if f.Waiver == "" || f.Target != "" && f.Target != t.alias+t.stage || !s.ended(f, t.version) {
+				if !f.Waived() || f.Target != "" && f.Target != t.alias+t.stage || !s.ended(f, t.version) {
 					continue
 				}
-				r := t.finds("version %d is at %s although it failed %s: %s", t.version.Number, t.ref, short(f.Gate), short(f.Waiver))
+				r := t.finds("version %d is at %s although it failed %s: %s", t.version.Number, t.ref, short(f.Gate), short(waiverOf(f)))
 				r.key = f.Gate
 				out = append(out, r)
 			}
@@ -43,4 +43,11 @@ func (s scene) ended(f registry.Finding, v registry.Version) bool {
 	return s.Policy == nil || !slices.ContainsFunc(s.Policy.Waivers, func(w policy.Waiver) bool {
 		return w.Gate == f.Gate && w.Model == v.Model && w.Version == v.Number && (w.Target == "" || w.Target == f.Target) && !policy.Over(w.Until, s.Now)
 	})
+}
+
+func waiverOf(f registry.Finding) string {
+	if f.Waiver != "" {
+		return f.Waiver
+	}
+	return "waived by " + f.WaivedBy + " until " + f.Until
 }

@@ -14,8 +14,9 @@ import (
 
 // approval is the plan that somebody has looked at and agreed to.
 type approval struct {
-	digest string        // in hex; "" = none was asked for
-	made   time.Time     // zero where the digest does not tell
+	digest string        // of the plan, in hex; "" = not known, or none was asked for
+	stamp  string        // the output plan-digest that was given, which binds the time too; "" = none
+	made   time.Time     // of the dry run; zero for the plan of a pull request
 	plan   registry.Plan // of the plan file
 	whole  bool          // plan is known, so a difference can be shown
 	// ofPullRequest says that the plan is the one on the pull request whose merge started this run.
@@ -28,17 +29,17 @@ const pullRequestPlan = "pull-request"
 // planLife is how long a digest given by hand counts.
 const planLife = 7 * 24 * time.Hour
 
-// minute is how a digest says when its plan was made.
-const minute = "200601021504"
+var digestText = regexp.MustCompile(`^(\d{12})-[0-9a-f]{64}$`)
 
-var digestText = regexp.MustCompile(`^(?:(\d{12})-)?([0-9a-f]{64})$`)
+// asked reports whether a plan has to be held against this one.
+func (a approval) asked() bool { return a.digest != "" || a.stamp != "" }
 
-// stamped is the digest as people pass it on.
-func stamped(digest string, at time.Time) string {
-	if digest == "" {
-		return ""
+// of reports whether the plan with this digest is the approved one.
+func (a approval) of(digest string) bool {
+	if a.stamp != "" {
+		return registry.Approval(digest, a.made) == a.stamp
 	}
-	return at.UTC().Format(minute) + "-" + digest
+	return digest == a.digest
 }
 
 // approval reads plan-file and plan-digest.
@@ -66,20 +67,17 @@ func (r *reader) approval() {
 	}
 	m := digestText.FindStringSubmatch(text)
 	if m == nil {
-		r.problem("plan-digest", text, "is not a digest; give the output plan-digest of the dry run")
+		r.problem("plan-digest", text, "is not a digest; give the whole output plan-digest of the dry run, with its time")
 		return
 	}
-	if a.whole && a.digest != m[2] {
+	made, err := time.Parse(registry.PlanTime, m[1])
+	if err != nil {
+		r.problem("plan-digest", text, "begins with a time that is none")
+	}
+	if a.whole && registry.Approval(a.digest, made) != text {
 		r.problem("plan-digest", text, "is not the digest of the plan in plan-file")
 	}
-	a.digest = m[2]
-	if m[1] != "" {
-		made, err := time.Parse(minute, m[1])
-		if err != nil {
-			r.problem("plan-digest", text, "begins with a time that is none")
-		}
-		a.made = made
-	}
+	a.stamp, a.made = text, made
 }
 
 // planFile reads the report file of a dry run.
@@ -108,9 +106,15 @@ func readPlan(text []byte) (p registry.Plan, digest string, made time.Time, err 
 	if file.Plan == nil {
 		return p, "", made, errors.New("holds no plan; give the report file of a dry run")
 	}
-	digest, err = file.Plan.Digest()
-	if at, _, ok := strings.Cut(file.Digest, "-"); ok && err == nil {
-		made, err = time.Parse(minute, at)
+	if digest, err = file.Plan.Digest(); err != nil {
+		return p, "", made, err
+	}
+	at, _, _ := strings.Cut(file.Digest, "-")
+	if made, err = time.Parse(registry.PlanTime, at); err != nil {
+		return p, "", made, errors.New("holds no plan_digest with a time; give the report file of a dry run as it was written")
+	}
+	if registry.Approval(digest, made) != file.Digest {
+		return p, "", made, errors.New("the plan in it does not have the digest that stands beside it; it was changed, or made by another version of this program")
 	}
 	return *file.Plan, digest, made, err
 }
@@ -141,14 +145,14 @@ func (s *session) approve(ctx context.Context, p registry.Plan) error {
 	}
 	a := s.set.approved
 	switch {
-	case a.digest == "":
+	case !a.asked():
 		return nil
 	case !a.made.IsZero() && s.p.Now().Sub(a.made) > planLife:
 		return &registry.Error{
 			Reason: registry.PlanExpired, Msg: fmt.Sprintf("the approved plan was made on %s, more than 7 days ago", a.made.Format("2006-01-02 15:04 UTC")),
 			Hint: "make the plan anew with dry-run: true and have it approved",
 		}
-	case a.digest == s.report.Digest:
+	case a.of(s.report.Digest):
 		return nil
 	}
 	anew := "make the plan anew with dry-run: true and have it approved"

@@ -21,7 +21,9 @@ func (s *session) finish(ctx context.Context) int {
 		s.report.Requests += m.Requests
 		s.report.Rounds += m.Rounds
 	}
-	s.report.Stamped = stamped(s.report.Digest, s.p.Now())
+	if s.report.Digest != "" {
+		s.report.Stamped = registry.Approval(s.report.Digest, s.p.Now())
+	}
 	s.report.Receipt.Warnings = slices.Concat(s.report.Receipt.Warnings, s.warnings, s.report.Untold())
 	s.compareSignatures()
 	page := s.report.Page().Map(s.runner.Hide) // before anything is escaped: an escaped secret is not found any more

@@ -28,9 +28,19 @@ func begin(f registry.Facts, in registry.Intent) registry.Plan {
 		Candidate: in.Query.Candidate.Text, Version: f.Number(), Target: in.Query.Target, Policy: in.Policy, Override: in.Override,
 		Steps: []registry.Step{},
 	}
-	if f.Number() == 0 {
+	if v, ok := f.Candidate.Version.Get(); ok {
+		p.Judged = &registry.Registered{Source: v.Source, RunID: v.RunID}
+	} else {
 		source := f.Source
 		p.Source = &source
+	}
+	if f.Candidate.MLmodel.Gathered() {
+		content := registry.ContentOf(f.Candidate)
+		p.Content = &content
+	}
+	if len(f.Namesakes) > 0 {
+		p.Notes = append(p.Notes, fmt.Sprintf("run %s has %d models of that name; %s was taken, the last one, and not %s",
+			f.Source.RunID, len(f.Namesakes)+1, f.Source.ModelID, strings.Join(f.Namesakes[:min(5, len(f.Namesakes))], ", ")))
 	}
 	p.Incumbent = f.Incumbent().OrZero().Version.OrZero().Number
 	if b := f.Best; b != nil {

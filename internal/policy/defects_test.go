@@ -50,6 +50,7 @@ func TestDefect4GatesKnowOneOperatorAndNaNPasses(t *testing.T) {
 // The best run was the one with the highest value, also of a loss.
 func TestDefect5TheHighestLossIsTheBest(t *testing.T) {
 	f := rich()
+	f.Candidate.Run.OrZero().Metrics["loss"] = registry.Point{Value: 0.5, Step: 2}
 	f.Candidate.History = map[string]registry.Known[[]registry.Point]{"loss": registry.Is([]registry.Point{{Value: 0.9}, {Value: 0.2, Step: 1}, {Value: 0.5, Step: 2}})}
 	if got := gateOf(t, "metric: loss, max: 0.3, at: best").Check(f); got.Outcome != registry.Pass || !strings.HasPrefix(got.Candidate, "0.2 at step 1") {
 		t.Errorf("%+v", got)

@@ -58,7 +58,7 @@ func waive(v registry.Verdict, waivers []Waiver, facts registry.Facts) registry.
 				continue
 			}
 			v.Waivers = append(v.Waivers, said)
-			v.Findings[i].Until = w.Until
+			v.Findings[i].Until, v.Findings[i].WaivedBy = w.Until, w.By
 			v.Findings[i].Waiver = fmt.Sprintf("waived by %s until %s: %s", w.By, w.Until, w.Why)
 		}
 	}

@@ -6,30 +6,127 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
+	"time"
 )
 
-// bound is the part of a plan that an approval is about. Left out are the notes for people, and the link to the
-// workflow run, which is another one when the plan is applied.
-func (p Plan) bound() Plan {
-	p.Notes, p.Resumes = nil, 0
+// Content is what was judged: the files of a model, as far as they were looked at.
+type Content struct {
+	MLmodel  string    `json:"mlmodel_sha256,omitempty"`  // of the MLmodel file
+	Artifact string    `json:"artifact_sha256,omitempty"` // see FilesDigest; only if a gate asked for it
+	Files    []FileRef `json:"files,omitempty"`           // ascending by path; none if there are more than maxFileRefs
+	Listing  string    `json:"files_sha256,omitempty"`    // of the whole list
+	Unread   []string  `json:"unread,omitempty"`          // what could not be read: mlmodel, files
+}
+
+// FileRef is a file of a model.
+type FileRef struct {
+	Path string `json:"path"`
+	Size int64  `json:"size"` // in bytes
+}
+
+// maxFileRefs bounds the files that a plan lists one by one.
+const maxFileRefs = 1000
+
+// ContentOf is what a plan binds of a subject's files.
+func ContentOf(s Subject) Content {
+	c := Content{Artifact: s.Digest.OrZero()}
+	if m, ok := s.MLmodel.Get(); ok {
+		c.MLmodel = m.Sha256
+	} else {
+		c.Unread = append(c.Unread, "mlmodel")
+	}
+	files, ok := s.Files.Get()
+	if !ok {
+		c.Unread = append(c.Unread, "files")
+		return c
+	}
+	var text []string
+	for _, f := range files {
+		if !f.Dir {
+			c.Files = append(c.Files, FileRef{f.Path, f.Size})
+			text = append(text, f.Path, fmt.Sprint(f.Size))
+		}
+	}
+	c.Listing = Digest(text...)
+	if len(c.Files) > maxFileRefs {
+		c.Files = nil
+	}
+	return c
+}
+
+// boundPlan is the part of a plan that an approval is about: ids, values and outcomes. It has no sentence, so that
+// better wording changes no digest, and no link to the workflow run, which is another one when the plan is applied.
+type boundPlan struct {
+	Command   string      `json:"command"`
+	Server    string      `json:"server"`
+	Model     string      `json:"model"`
+	Candidate string      `json:"candidate"`
+	Version   int         `json:"version,omitempty"`
+	Source    *Source     `json:"source,omitempty"`
+	Content   *Content    `json:"content,omitempty"`
+	Target    Target      `json:"target"`
+	Incumbent int         `json:"incumbent,omitempty"`
+	Decision  Decision    `json:"decision,omitempty"`
+	Gates     []Finding   `json:"gates,omitempty"`
+	Policy    string      `json:"policy,omitempty"`
+	Override  []string    `json:"override,omitempty"`
+	Steps     []Step      `json:"steps"`
+	Hold      []int       `json:"hold,omitempty"`
+	Judged    *Registered `json:"judged,omitempty"`
+}
+
+func (p Plan) bound() boundPlan {
+	b := boundPlan{
+		Command: p.Command, Server: p.Server, Model: p.Model, Candidate: p.Candidate, Version: p.Version, Source: p.Source,
+		Content: p.Content, Target: p.Target, Incumbent: p.Incumbent, Policy: p.Policy, Override: p.Override,
+		Steps: slices.Clone(p.Steps), Hold: p.Hold, Judged: p.Judged,
+	}
 	if p.Verdict != nil {
 		verdict := p.Verdict.Bound()
-		p.Verdict = &verdict
+		b.Decision = verdict.Decision
+		for _, f := range verdict.Findings {
+			b.Gates = append(b.Gates, f.Facts())
+		}
 	}
-	p.Steps = slices.Clone(p.Steps)
-	for i, s := range p.Steps {
+	for i, s := range b.Steps {
 		if _, linked := s.Tags[TagWorkflowRun]; linked {
 			s.Tags = maps.Clone(s.Tags)
 			delete(s.Tags, TagWorkflowRun)
-			p.Steps[i] = s
+			b.Steps[i] = s
 		}
 	}
-	return p
+	return b
 }
 
-// Differences lists what differs between an approved plan and the one made now, as "field: approved, now".
+// Digest identifies the plan. Nothing it binds depends on a clock, so the same facts give the same digest.
+func (p Plan) Digest() (string, error) {
+	text, err := CanonicalJSON(p.bound())
+	if err != nil {
+		return "", err
+	}
+	return Digest("plan/2", string(text)), nil
+}
+
+// PlanTime is how the time of a dry run is written before the digest of its plan, to the minute.
+const PlanTime = "200601021504"
+
+// Approval binds a plan's digest to the time it was made, in the form of the output plan-digest: TIME-DIGEST.
+func Approval(digest string, made time.Time) string {
+	at := made.UTC().Format(PlanTime)
+	return at + "-" + Digest("approval/1", digest, at)
+}
+
+// Differences lists in words what differs between an approved plan and the one made now.
 func (p Plan) Differences(now Plan) []string {
-	approved, current := p.bound().fields(), now.bound().fields()
+	out := contentDifferences(p.Content, now.Content)
+	was, is := p.bound(), now.bound()
+	if gates := gateDifferences(was.Gates, is.Gates); len(gates) > 0 {
+		out = append(out, gates...)
+		was.Gates, is.Gates = nil, nil
+	}
+	was.Content, is.Content = nil, nil
+	approved, current := fields(was), fields(is)
 	keys := slices.Sorted(maps.Keys(approved))
 	for key := range current {
 		if _, both := approved[key]; !both {
@@ -37,11 +134,103 @@ func (p Plan) Differences(now Plan) []string {
 		}
 	}
 	slices.Sort(keys)
-	var out []string
 	for _, key := range keys {
 		if approved[key] != current[key] {
-			out = append(out, fmt.Sprintf("%s: approved %s, now %s", key, orNothing(approved[key]), orNothing(current[key])))
+			out = append(out, fmt.Sprintf("%s: %s approved, %s now", key, orNothing(approved[key]), orNothing(current[key])))
 		}
+	}
+	return out
+}
+
+// contentDifferences says which files changed: "model.pkl: 1,024 bytes approved, 2,048 now".
+func contentDifferences(approved, now *Content) []string {
+	var was, is Content
+	if approved != nil {
+		was = *approved
+	}
+	if now != nil {
+		is = *now
+	}
+	var out []string
+	sizes := func(c Content) map[string]string {
+		m := map[string]string{}
+		for _, f := range c.Files {
+			m[f.Path] = Thousands(f.Size) + " bytes"
+		}
+		return m
+	}
+	before, after := sizes(was), sizes(is)
+	paths := slices.Sorted(maps.Keys(before))
+	for path := range after {
+		if _, both := before[path]; !both {
+			paths = append(paths, path)
+		}
+	}
+	slices.Sort(paths)
+	for _, path := range paths {
+		if before[path] != after[path] {
+			out = append(out, fmt.Sprintf("%s: %s approved, %s now", path, orNothing(before[path]), strings.TrimSuffix(orNothing(after[path]), " bytes")))
+		}
+	}
+	for _, part := range []struct{ name, was, now string }{
+		{"content of the MLmodel file (SHA-256)", was.MLmodel, is.MLmodel},
+		{"content of all files (SHA-256)", was.Artifact, is.Artifact},
+		{"not readable", strings.Join(was.Unread, ", "), strings.Join(is.Unread, ", ")},
+	} {
+		if part.was != part.now {
+			out = append(out, fmt.Sprintf("%s: %s approved, %s now", part.name, orNothing(part.was), orNothing(part.now)))
+		}
+	}
+	if len(out) == 0 && was.Listing != is.Listing {
+		out = append(out, fmt.Sprintf("list of files (SHA-256): %s approved, %s now", orNothing(was.Listing), orNothing(is.Listing)))
+	}
+	return out
+}
+
+// gateDifferences says which gates came, went, or ended in another way.
+func gateDifferences(approved, now []Finding) []string {
+	name := func(f Finding) string { return strings.TrimPrefix(f.Target+": "+f.Gate, ": ") }
+	byName := func(list []Finding) map[string]string {
+		out := map[string]string{}
+		for _, f := range list {
+			out[name(f)] = f.said()
+		}
+		return out
+	}
+	was, is := byName(approved), byName(now)
+	var out []string
+	for _, f := range approved {
+		if was[name(f)] != is[name(f)] {
+			out = append(out, fmt.Sprintf("gate %s: %s approved, %s now", name(f), was[name(f)], orNothing(is[name(f)])))
+		}
+	}
+	for _, f := range now {
+		if _, there := was[name(f)]; !there {
+			out = append(out, fmt.Sprintf("gate %s: nothing approved, %s now", name(f), is[name(f)]))
+		}
+	}
+	return out
+}
+
+// said is a gate's outcome with the values that it took, in a few words.
+func (f Finding) said() string {
+	out := string(f.Outcome)
+	var values []string
+	for _, v := range f.Values {
+		text := v.Value
+		if v.Of != "candidate" {
+			text = v.Of + " " + text
+		}
+		if v.Dataset != "" {
+			text += " on " + v.Dataset
+		}
+		values = append(values, text)
+	}
+	if len(values) > 0 {
+		out += " (" + strings.Join(values, ", ") + ")"
+	}
+	if f.Waived() {
+		out += ", waived by " + f.WaivedBy
 	}
 	return out
 }
@@ -54,7 +243,7 @@ func orNothing(text string) string {
 }
 
 // fields flattens a plan into paths and values.
-func (p Plan) fields() map[string]string {
+func fields(p boundPlan) map[string]string {
 	out := map[string]string{}
 	text, err := CanonicalJSON(p)
 	if err != nil {

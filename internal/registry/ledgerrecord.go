@@ -10,7 +10,7 @@ import (
 
 // RecordVersion is the version of the records that this program writes. Records of an older one stay readable: their
 // fields keep their names and meanings, and a digest is of the text that is stored.
-const RecordVersion = 2
+const RecordVersion = 3
 
 // LedgerRecord is what a promotion is about, written with its claim, before anything moves. Canonical JSON.
 type LedgerRecord struct {
@@ -36,9 +36,9 @@ type LedgerRecord struct {
 	Gates     []Finding `json:"gates,omitempty"`
 	LeftOut   int       `json:"gates_left_out,omitempty"` // gates that did not fit
 	Omitted   []string  `json:"left_out,omitempty"`       // other fields that did not fit
-	Waivers   []string  `json:"waivers,omitempty"`
-	Author    string    `json:"author,omitempty"`    // of the training commit, where a gate asked for it
-	Approvers []string  `json:"approvers,omitempty"` // the same
+	Waivers   []string  `json:"waivers,omitempty"`        // in words; of records before record/3, whose gates tell it since
+	Author    string    `json:"author,omitempty"`         // of the training commit, where a gate asked for it
+	Approvers []string  `json:"approvers,omitempty"`      // the same
 	Override  []string  `json:"override,omitempty"`
 	Hold      []int     `json:"hold,omitempty"`          // versions that a rollback puts on hold
 	Outside   []Shift   `json:"moved_outside,omitempty"` // targets that somebody else had moved since the last entry
@@ -81,8 +81,8 @@ type DatasetRef struct {
 // Return is how the move can be undone.
 type Return struct {
 	To       int    `json:"rollback_to,omitempty"`       // version that a rollback goes to
-	Readable string `json:"rollback_readable,omitempty"` // whether its files can be read: yes, not gathered, or why not
-	None     string `json:"no_rollback,omitempty"`       // why there is no version to go back to
+	Readable string `json:"rollback_readable,omitempty"` // whether its files can be read: yes, absent, unreadable, not-gathered
+	None     string `json:"no_rollback,omitempty"`       // none: there is no version to go back to
 }
 
 // Origin is who and what carries out a command.
@@ -135,7 +135,10 @@ func NewLedgerRecord(p Plan, digest string, in Intent, by Origin, f Facts, numbe
 		r.Source = p.Source.URI
 	}
 	if p.Verdict != nil {
-		r.Decision, r.Gates, r.Waivers = p.Verdict.Decision, p.Verdict.Findings, p.Verdict.Waivers
+		r.Decision = p.Verdict.Decision
+		for _, f := range p.Verdict.Findings {
+			r.Gates = append(r.Gates, f.Facts())
+		}
 		r.Return = wayBack(f, p)
 	}
 	if review, ok := f.Review.Get(); ok {
@@ -195,19 +198,25 @@ func contents(f Facts) Contents {
 }
 
 func wayBack(f Facts, p Plan) Return {
-	to, why := f.WayBack(p)
+	to, _ := f.WayBack(p)
 	if to == 0 {
-		return Return{None: why}
+		return Return{None: "none"}
 	}
 	incumbent := f.Incumbent().OrZero()
 	files := incumbent.MLmodel
 	if incumbent.Version.OrZero().Number != to {
 		files = Known[MLmodel]{}
 	}
-	if _, read := files.Get(); read {
-		return Return{To: to, Readable: "yes"}
+	readable := "not-gathered"
+	switch {
+	case files.IsAbsent():
+		readable = "absent"
+	case files.Why() == "":
+		readable = "yes"
+	case files.Gathered():
+		readable = "unreadable"
 	}
-	return Return{To: to, Readable: Truncate(files.Why(), 200)}
+	return Return{To: to, Readable: readable}
 }
 
 // Shorter leaves out what the record can best do without, and says so in it; ok is false where nothing is left to leave

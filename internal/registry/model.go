@@ -155,6 +155,15 @@ func (m MLmodel) Lacks(files []File) (name string, empty bool) {
 	return "", false
 }
 
+// Thousands writes a number of bytes as people read it: 1,048,576.
+func Thousands(n int64) string {
+	text := strconv.FormatInt(n, 10)
+	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
+}
+
 // Signature is the contract of a model: each part as the file has it, JSON or empty.
 type Signature struct{ Inputs, Outputs, Params string }
 

@@ -133,6 +133,7 @@ type Plan struct {
 	Candidate string   `json:"candidate"`
 	Version   int      `json:"version,omitempty"` // 0 = created by this plan
 	Source    *Source  `json:"source,omitempty"`
+	Content   *Content `json:"content,omitempty"` // of what was judged
 	Target    Target   `json:"target"`
 	Incumbent int      `json:"incumbent,omitempty"` // version the target names now; 0 = none
 	Verdict   *Verdict `json:"verdict,omitempty"`   // of the gates; nil where none are judged
@@ -142,6 +143,39 @@ type Plan struct {
 	Steps     []Step   `json:"steps"`
 	Hold      []int    `json:"hold,omitempty"`    // versions that a rollback puts on hold
 	Resumes   int      `json:"resumes,omitempty"` // entry of the ledger that this plan finishes
+
+	// Judged is the registration of the version that is moved. It is read again right before the move: a registered
+	// model that was deleted and made again begins its numbers at 1.
+	Judged *Registered `json:"judged,omitempty"`
+}
+
+// Registered is what tells one version from another of the same number.
+type Registered struct {
+	Source string `json:"source"`
+	RunID  string `json:"run_id,omitempty"`
+
+	place string // another name of the source, under which a server may have stored it
+}
+
+// Expects is the registration of the version that the plan moves; nil if it moves none that was judged.
+func (p Plan) Expects() *Registered {
+	if p.Judged != nil || p.Source == nil {
+		return p.Judged
+	}
+	return &Registered{Source: p.Source.URI, RunID: p.Source.RunID, place: p.Source.ArtifactURI}
+}
+
+// Is reports whether a version is this registration.
+func (r Registered) Is(v Version) bool {
+	return v.RunID == r.RunID && (v.Source == r.Source || r.place != "" && v.Source == r.place)
+}
+
+// OrNone is a text, or the word none for an empty one.
+func OrNone(text string) string {
+	if text == "" {
+		return "none"
+	}
+	return text
 }
 
 // Moves reports whether the plan moves an alias or a stage.
@@ -172,13 +206,4 @@ func (p Plan) before(number int) int {
 		}
 	}
 	return 0
-}
-
-// Digest identifies the plan. Nothing it binds depends on a clock, so the same facts give the same digest.
-func (p Plan) Digest() (string, error) {
-	text, err := CanonicalJSON(p.bound())
-	if err != nil {
-		return "", err
-	}
-	return Digest("plan/1", string(text)), nil
 }

@@ -42,7 +42,7 @@ func NewRecord(p Plan, digest string, in Intent, number int, at time.Time, place
 	if p.Verdict != nil {
 		r.Waivers = p.Verdict.Waivers
 		for _, f := range p.Verdict.Findings {
-			r.Gates = append(r.Gates, f.Gate+": "+string(f.Outcome)+" ("+f.Candidate+")")
+			r.Gates = append(r.Gates, f.Gate+": "+f.said())
 		}
 	}
 	if p.Incumbent == 0 {

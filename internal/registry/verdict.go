@@ -26,8 +26,8 @@ const (
 type Finding struct {
 	Target    string  `json:"target,omitempty"` // whose gate it is; "" of a threshold
 	Gate      string  `json:"gate"`             // what people call it: the threshold's text
-	Wanted    string  `json:"wanted"`
-	Candidate string  `json:"candidate"`           // what was observed, as text
+	Wanted    string  `json:"wanted,omitempty"`
+	Candidate string  `json:"candidate,omitempty"` // what was observed, as text
 	Incumbent string  `json:"incumbent,omitempty"` // what it was compared with
 	Outcome   Outcome `json:"outcome"`
 	Why       string  `json:"why,omitempty"` // one sentence, where the outcome is not a plain pass
@@ -35,8 +35,9 @@ type Finding struct {
 	File      string  `json:"file,omitempty"`
 	Line      int     `json:"line,omitempty"` // of the input or policy file
 	OnFail    Effect  `json:"on_fail,omitempty"`
-	Late      bool    `json:"late,omitempty"`         // judged anew when applied, so outside the plan's digest
-	Waiver    string  `json:"waiver,omitempty"`       // who let it pass nevertheless, why and until when
+	Late      bool    `json:"late,omitempty"`   // judged anew when applied, so outside the plan's digest
+	Waiver    string  `json:"waiver,omitempty"` // who let it pass nevertheless, why and until when
+	WaivedBy  string  `json:"waived_by,omitempty"`
 	Until     string  `json:"waived_until,omitempty"` // last day of the waiver, 2026-12-31
 	Values    []Used  `json:"values,omitempty"`       // what it was judged on, of metrics
 }
@@ -53,11 +54,21 @@ type Used struct {
 	Digest  string `json:"dataset_digest,omitempty"`
 }
 
+// Waived reports whether an exception let the candidate pass nevertheless. Records before record/3 have its text alone.
+func (f Finding) Waived() bool { return f.WaivedBy != "" || f.Waiver != "" }
+
+// Facts is the finding without its sentences: ids, values and the outcome.
+func (f Finding) Facts() Finding {
+	f.Wanted, f.Candidate, f.Incumbent, f.Why, f.Fix, f.Waiver = "", "", "", "", "", ""
+	f.File, f.Line = "", 0
+	return f
+}
+
 // Blocks reports whether the finding alone forbids promotion. What could not be judged blocks whatever a failure would
 // have done.
 func (f Finding) Blocks() bool {
 	switch {
-	case f.Waiver != "":
+	case f.Waived():
 		return false
 	case f.Outcome == Fail:
 		return f.OnFail != OnFailRetain && f.OnFail != OnFailWarn
@@ -67,7 +78,7 @@ func (f Finding) Blocks() bool {
 
 // Retains reports whether the finding alone keeps the incumbent.
 func (f Finding) Retains() bool {
-	return f.Waiver == "" && f.Outcome == Fail && f.OnFail == OnFailRetain
+	return !f.Waived() && f.Outcome == Fail && f.OnFail == OnFailRetain
 }
 
 // Decision is the verdict in one word.

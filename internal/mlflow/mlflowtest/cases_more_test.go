@@ -566,6 +566,14 @@ var loggedCases = []testCase{
 		! POST logged-models/search {"experiment_ids":["$e"],"max_results":1,"filter":"name = 'x'","order_by":[{"field_name":"name","ascending":false}],"page_token":"$t"}
 		POST logged-models/search {"experiment_ids":["$e"],"max_results":1,"order_by":[{"field_name":"name","ascending":false}],"page_token":"$t"}
 		! POST logged-models/search {"experiment_ids":["0"],"max_results":1,"page_token":"$t"}`},
+	{name: "logged model: metrics", when: hasLoggedModels, script: newRun + newLogged + `
+		POST runs/log-metric {"run_id":"$r","key":"acc","value":0.5,"timestamp":1,"step":0}
+		POST runs/log-metric {"run_id":"$r","key":"acc","value":0.9,"timestamp":2,"step":3,"model_id":"$l"}
+		POST runs/log-metric {"run_id":"$r","key":"acc","value":0.9,"timestamp":2,"step":3,"model_id":"$l"}
+		POST runs/log-batch {"run_id":"$r","metrics":[{"key":"f1","value":0.8,"timestamp":3,"step":0,"model_id":"$l","dataset_name":"val","dataset_digest":"d1"}]}
+		GET logged-models/$l
+		POST logged-models/search {"experiment_ids":["$e"],"filter":"source_run_id = '$r'"}
+		GET runs/get?run_id=$r`},
 	{name: "logged model: unknown to older servers", when: func(sw switches) bool { return !sw.loggedModels }, script: `
 		POST logged-models/search {"experiment_ids":["0"]}
 		GET logged-models/m-0123456789abcdef0123456789abcdef`},

@@ -23,6 +23,16 @@ type loggedModel struct {
 	deleted     bool
 	tags        tags
 	params      tags
+	metrics     []loggedMetric
+}
+
+// A loggedMetric is a value that a run logged on a model.
+type loggedMetric struct {
+	point
+	Dataset string `json:"dataset_name,omitempty"`
+	Digest  string `json:"dataset_digest,omitempty"`
+	Model   string `json:"model_id"`
+	Run     string `json:"run_id"`
 }
 
 type loggedModelJSON struct {
@@ -39,7 +49,8 @@ type loggedModelJSON struct {
 		Tags        tags   `json:"tags,omitempty"`
 	} `json:"info"`
 	Data struct {
-		Params tags `json:"params,omitempty"`
+		Params  tags           `json:"params,omitempty"`
+		Metrics []loggedMetric `json:"metrics,omitempty"`
 	} `json:"data"`
 }
 
@@ -48,7 +59,7 @@ func (m *loggedModel) shown() loggedModelJSON {
 	i := &out.Info
 	i.ID, i.Experiment, i.Name, i.Created, i.Updated = m.id, m.experiment, m.name, m.created, m.updated
 	i.ArtifactURI, i.Status, i.ModelType, i.SourceRun, i.Tags = m.artifactURI, m.status, m.modelType, m.sourceRun, m.tags
-	out.Data.Params = m.params
+	out.Data.Params, out.Data.Metrics = m.params, m.metrics
 	return out
 }
 
@@ -104,6 +115,19 @@ func (s *Server) addLoggedModel(sp *space, e *experiment, name, run string) *log
 	}
 	sp.logged = append(sp.logged, m)
 	return m
+}
+
+// logOnModel keeps a value on the model that the request names, if it names one that exists. As a server before 3.17 it
+// asks for no right on the model.
+func (c *call) logOnModel(r *run, p point, in *message) {
+	m := c.space.loggedModel(in.str("model_id"))
+	if m == nil {
+		return
+	}
+	v := loggedMetric{point: asStored(p), Dataset: in.str("dataset_name"), Digest: in.str("dataset_digest"), Model: m.id, Run: r.id}
+	if !slices.Contains(m.metrics, v) {
+		m.metrics = append(m.metrics, v)
+	}
 }
 
 func getLoggedModel(c *call) (any, error) {
@@ -288,7 +312,7 @@ func (c *call) loggedModelMeets(m *loggedModel, cl clause) bool {
 	case "parameter":
 		return c.tagMatches(m.params, cl)
 	case "metric":
-		return false // the double keeps no metrics of logged models
+		return false // nobody here searches logged models by metric
 	}
 	switch cl.key {
 	case "creation_timestamp", "creation_time":

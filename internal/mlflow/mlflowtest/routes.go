@@ -46,8 +46,9 @@ var (
 func with(fs fields, more ...field) fields { return append(append(fields{}, fs...), more...) }
 
 var (
-	metricFields = []field{need("key"), {name: "value", kind: double, required: true}, {name: "timestamp", kind: integer, required: true}, {name: "step", kind: integer, always: true}}
-	keyedFields  = []field{need("key"), may("value")}
+	metricFields = []field{need("key"), {name: "value", kind: double, required: true}, {name: "timestamp", kind: integer, required: true}, {name: "step", kind: integer, always: true},
+		quiet(may("model_id")), quiet(may("dataset_name")), quiet(may("dataset_digest"))}
+	keyedFields = []field{need("key"), may("value")}
 )
 
 var routes = []route{
@@ -84,7 +85,8 @@ var routes = []route{
 	{method: "POST", path: api + "runs/set-tag", fields: with(runFields, need("key"), may("value")), right: editRun, do: setRunTag, writes: true},
 	{method: "POST", path: api + "runs/delete-tag", fields: with(runFields, need("key")), right: editRun, do: deleteRunTag, writes: true},
 	{method: "POST", path: api + "runs/log-parameter", fields: with(runFields, need("key"), may("value")), right: editRun, do: logParam, writes: true},
-	{method: "POST", path: api + "runs/log-metric", fields: with(runFields, need("key"), field{name: "value", kind: double, required: true}, field{name: "timestamp", kind: integer, required: true}, number("step")), right: editRun, do: logMetric, writes: true},
+	{method: "POST", path: api + "runs/log-metric", fields: with(runFields, need("key"), field{name: "value", kind: double, required: true}, field{name: "timestamp", kind: integer, required: true}, number("step"),
+		quiet(may("model_id")), quiet(may("dataset_name")), quiet(may("dataset_digest"))), right: editRun, do: logMetric, writes: true},
 	{method: "POST", path: api + "runs/log-batch", fields: with(runFields, each("metrics", metricFields...), each("params", keyedFields...), each("tags", keyedFields...)), right: editRun, do: logBatch, writes: true, needsBody: true},
 	{method: "POST", path: api + "runs/log-inputs", fields: with(runFields, each("datasets", each("tags", tagFields...), datasetField)), right: editRun, do: logInputs, writes: true, since: hasDatasets},
 	{method: "POST", path: api + "runs/outputs", fields: with(runFields, each("models", may("model_id"), number("step"))), right: editRun, do: logOutputs, writes: true, since: hasLoggedModels},

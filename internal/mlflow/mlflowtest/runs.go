@@ -343,6 +343,7 @@ func logMetric(c *call) (any, error) {
 		return nil, err
 	}
 	r.log(p)
+	c.logOnModel(r, p, c.in)
 	return struct{}{}, nil
 }
 
@@ -360,14 +361,20 @@ func (c *call) checkMetric(p point, at string) error {
 	return c.checkLength("Metric name", p.Key, 250)
 }
 
-// log keeps a value as a database does, which has no infinities.
-func (r *run) log(p point) {
+// asStored is a value as a database keeps it, which has no infinities.
+func asStored(p point) point {
 	switch f := float64(p.Value); {
 	case math.IsInf(f, 1):
 		p.Value = math.MaxFloat64
 	case math.IsInf(f, -1):
 		p.Value = -math.MaxFloat64
 	}
+	return p
+}
+
+// log keeps a value once.
+func (r *run) log(p point) {
+	p = asStored(p)
 	same := func(q point) bool {
 		return q == p || q.Key == p.Key && q.Step == p.Step && q.Timestamp == p.Timestamp && q.Value != q.Value && p.Value != p.Value
 	}
@@ -390,8 +397,9 @@ func logBatch(c *call) (any, error) {
 	if err := c.logParams(r, b.params); err != nil {
 		return nil, err
 	}
-	for _, m := range b.metrics {
+	for i, m := range b.metrics {
 		r.log(m)
+		c.logOnModel(r, m, c.in.each("metrics")[i])
 	}
 	for _, t := range b.tags {
 		c.setTag(r, t)

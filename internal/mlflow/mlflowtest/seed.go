@@ -120,12 +120,26 @@ type LoggedModel struct {
 	Name       string             `json:"name"`
 	Run        string             `json:"run"`
 	Step       int64              `json:"step"`
+	Source     string             `json:"source_run"` // another run than the one that lists it
 	Status     string             `json:"status"`
 	Deleted    bool               `json:"deleted"`
 	Root       string             `json:"artifact_uri"`
 	Tags       map[string]string  `json:"tags"`
 	Params     map[string]string  `json:"params"`
 	Artifacts  map[string]Content `json:"artifacts"`
+	Metrics    []ModelMetric      `json:"metrics"`
+}
+
+// A ModelMetric is a value that a run logged on a logged model; without a run its own. It is not added to that run's
+// own metrics.
+type ModelMetric struct {
+	Key           string  `json:"key"`
+	Value         float64 `json:"value"`
+	Step          int64   `json:"step"`
+	Timestamp     int64   `json:"timestamp"`
+	Run           string  `json:"run"`
+	DatasetName   string  `json:"dataset_name"`
+	DatasetDigest string  `json:"dataset_digest"`
 }
 
 // A Model to register, with its versions.
@@ -455,7 +469,7 @@ func (s *Server) plantLogged(sp *space, in LoggedModel) (*loggedModel, error) {
 		return nil, fmt.Errorf("logged model %q: no run %q", in.ID, in.Run)
 	}
 	e := s.experimentFor(sp, in.Experiment)
-	m := s.addLoggedModel(sp, e, in.Name, in.Run)
+	m := s.addLoggedModel(sp, e, in.Name, cmp.Or(in.Source, in.Run))
 	m.id = cmp.Or(in.ID, m.id)
 	m.artifactURI = cmp.Or(in.Root, e.root+"/models/"+m.id+"/artifacts")
 	m.status = "LOGGED_MODEL_" + cmp.Or(strings.TrimPrefix(in.Status, "LOGGED_MODEL_"), "READY")
@@ -465,6 +479,12 @@ func (s *Server) plantLogged(sp *space, in LoggedModel) (*loggedModel, error) {
 	}
 	for file, content := range in.Artifacts {
 		s.files[m.artifactURI+"/"+file] = content
+	}
+	for _, v := range in.Metrics {
+		m.metrics = append(m.metrics, loggedMetric{
+			point:   point{v.Key, decimalNumber(v.Value), v.Timestamp, v.Step},
+			Dataset: v.DatasetName, Digest: v.DatasetDigest, Model: m.id, Run: cmp.Or(v.Run, in.Run),
+		})
 	}
 	return m, nil
 }
