@@ -76,7 +76,7 @@ func (s *session) validate(ctx context.Context) {
 		s.validateHolders(ctx)
 		return
 	}
-	if !s.gather(ctx) || !s.judge() {
+	if !s.gatherToJudge(ctx) || !s.judge() {
 		return
 	}
 	in := s.set.intent

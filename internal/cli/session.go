@@ -233,6 +233,28 @@ func (s *session) gather(ctx context.Context) bool {
 	return s.gathered(ctx, facts, err)
 }
 
+// gatherToJudge gathers for a command that judges and moves nothing. What the ledger recorded is read if a gate asks for
+// it; without a ledger there are no records.
+func (s *session) gatherToJudge(ctx context.Context) bool {
+	if !policy.Needs(s.set.gates).Ledger || s.book.ledger == nil {
+		return s.gather(ctx)
+	}
+	var view ledger.View
+	var unread error
+	var wg sync.WaitGroup
+	wg.Go(func() { view, unread = s.book.ledger.Look(ctx) })
+	facts, err := s.client.Gather(ctx, s.set.intent.Query, s.needs())
+	wg.Wait()
+	switch {
+	case err != nil:
+	case unread == nil:
+		facts.Ledger = view.Facts()
+	case !s.optional(unread):
+		err = unread
+	}
+	return s.gathered(ctx, facts, err)
+}
+
 // gatherWithLedger gathers for a command that moves something.
 func (s *session) gatherWithLedger(ctx context.Context) bool {
 	facts, err := s.look(ctx, func() (registry.Facts, error) {

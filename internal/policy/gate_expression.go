@@ -3,6 +3,7 @@ package policy
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/expr-lang/expr/file"
@@ -37,7 +38,9 @@ func buildExpression(n *node) (Gate, error) {
 	}
 	e := expression{program, named, r}
 	wanted := registry.Truncate(strings.Join(strings.Fields(source.text), " "), 200)
-	return Gate{Wanted: wanted, Needs: r.needs(), Check: e.check}, nil
+	needs := r.needs()
+	needs.Ledger = slices.ContainsFunc(named, func(n factName) bool { return n.incumbent && n.group == "metrics" })
+	return Gate{Wanted: wanted, Needs: needs, Check: e.check}, nil
 }
 
 // inSource moves the place of an error from the expression into the file.

@@ -45,7 +45,7 @@ func buildNonInferiority(n *node) (Gate, error) {
 	}
 	g.who = who
 	needs := who.needs()
-	needs.History, needs.EvaluatedIn = []string{g.key}, g.want.EvaluatedIn
+	needs.History, needs.EvaluatedIn, needs.Ledger = []string{g.key}, g.want.EvaluatedIn, true
 	return Gate{Wanted: fmt.Sprintf("not worse by %s, p <= %s, n >= %d", number(g.margin), number(g.level), g.least), Needs: needs, Check: g.check}, err
 }
 

@@ -89,7 +89,7 @@ func signed(v float64) string {
 // measurement itself: a champion without one is no evidence that anything is better.
 func regressionGate(r reading, op operator, who holder, m margin) Gate {
 	needs := who.needs()
-	needs.EvaluatedIn = r.want.EvaluatedIn
+	needs.EvaluatedIn, needs.Ledger = r.want.EvaluatedIn, true
 	return Gate{
 		Wanted: string(op) + " " + who.name + m.String(),
 		Needs:  needs,

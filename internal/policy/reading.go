@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -67,10 +68,11 @@ func (r reading) candidate(f registry.Facts) taken {
 
 // incumbent takes the value that compares with the candidate's.
 func (r reading) incumbent(f registry.Facts, base registry.Subject, mine taken) taken {
-	if mine.why != "" {
-		return r.taken(base, base.Choose(r.key, r.want))
+	choice := base.Choose(r.key, r.want)
+	if mine.why == "" {
+		choice = base.ChooseLike(r.key, r.want, mine.Value)
 	}
-	return r.taken(base, base.ChooseLike(r.key, r.want, mine.Value))
+	return r.held(f, base, r.taken(base, choice))
 }
 
 func (r reading) taken(s registry.Subject, c registry.Choice) taken {
@@ -104,15 +106,60 @@ func (t taken) used(of string) []registry.Used {
 	if t.why != "" {
 		return nil
 	}
-	v := t.Value
-	kind := v.Kind
-	if v.OfRun {
-		kind = "run"
+	return []registry.Used{t.Value.Used(of)}
+}
+
+// held holds the incumbent's value against what the ledger recorded when that version was promoted. Of one run and
+// one dataset any other value than the recorded one was tampered with; one of a later run is a new measurement.
+func (r reading) held(f registry.Facts, base registry.Subject, t taken) taken {
+	records := f.Recorded(base.Version.OrZero().Number, r.key)
+	if r.recorded {
+		return r.asRecorded(records, base, t)
 	}
-	return []registry.Used{{
-		Of: of, Metric: v.Metric, Value: v.Raw, Step: v.Step, RunID: v.RunID, Kind: kind,
-		Dataset: v.Dataset.Name, Digest: v.Dataset.Digest,
-	}}
+	if t.why != "" {
+		return t
+	}
+	now := t.Value.Used("")
+	for _, u := range records {
+		switch {
+		case !u.Measures(now):
+		case u.Value == now.Value && u.Step == now.Step:
+			return t
+		default:
+			t.why = fmt.Sprintf("%s of run %s is %s at step %d now, and the ledger recorded %s at step %d", r.key, now.RunID, now.Value, now.Step, u.Value, u.Step)
+			t.shown = fmt.Sprintf("%s (recorded %s)", t.shown, u.Value)
+			t.fix = "find out who logged it; incumbent: recorded in the gate compares with the recorded value"
+			return t
+		}
+	}
+	if len(records) > 0 {
+		t.shown = fmt.Sprintf("%s (recorded %s)", t.shown, records[0].Value)
+	}
+	return t
+}
+
+// asRecorded takes the recorded value in the place of what the server says now.
+func (r reading) asRecorded(records []registry.Used, base registry.Subject, t taken) taken {
+	now := t.Value.Used("")
+	for _, u := range records {
+		if t.why == "" && len(records) > 1 && !u.Measures(now) {
+			continue
+		}
+		v, err := strconv.ParseFloat(u.Value, 64)
+		point := registry.Point{Value: v, Raw: u.Value, Step: u.Step}
+		if err != nil || !point.Finite() {
+			break
+		}
+		t.Value = registry.Value{
+			Metric: u.Metric, Point: point, RunID: u.RunID, Kind: u.Kind, OfRun: u.Kind == registry.RunValue,
+			Dataset: registry.DataRef{Name: u.Dataset, Digest: u.Digest},
+		}
+		t.why, t.shown = "", u.Value+" (recorded)"
+		return t
+	}
+	t.why = fmt.Sprintf("the ledger recorded no %s of %s", r.key, base.Ref)
+	t.shown, t.fix = "?", "leave out incumbent: recorded, or promote the incumbent again so that its values are recorded"
+	return t
 }
 
 // others names the metrics a person may have meant.

@@ -56,6 +56,7 @@ type Needs struct {
 	Digest         bool     // of the content of all of them: each is downloaded
 	EvaluatedIn    []string // experiments, by name or id, whose runs count as evaluations for some gate
 	History        []string // metrics of which every point is needed, of the candidate and the holders
+	Ledger         bool     // what the promotion ledger recorded
 	Evidence       []string // names of documents among the candidate's run artifacts
 	Commit         bool     // how the run's commit relates to the one the workflow runs on
 	Review         bool     // who approved
@@ -135,6 +136,24 @@ type Review struct {
 type Fallback struct {
 	Server  string           // what people call it: MLflow 2.2.2
 	Holders map[string][]int // alias -> versions that carry its tag, ascending
+}
+
+// Recorded lists what the ledger recorded of a metric of a version when it was promoted: of each run and dataset the
+// first record, because a value of one run on one dataset does not change.
+func (f Facts) Recorded(version int, metric string) []Used {
+	var out []Used
+	for _, e := range f.Ledger.Entries {
+		if e.Outcome != EntryDone || e.Record.To != version || version == 0 {
+			continue
+		}
+		for _, u := range e.Record.Values {
+			known := slices.ContainsFunc(out, func(have Used) bool { return have.Measures(u) })
+			if u.Metric == metric && !known {
+				out = append(out, u)
+			}
+		}
+	}
+	return out
 }
 
 // Incumbent is the version the target names now.

@@ -35,6 +35,7 @@ type LedgerRecord struct {
 	Decision  Decision  `json:"decision,omitempty"`
 	Gates     []Finding `json:"gates,omitempty"`
 	LeftOut   int       `json:"gates_left_out,omitempty"` // gates that did not fit
+	Values    []Used    `json:"values,omitempty"`         // every value of the version's that counted, for later comparisons
 	Omitted   []string  `json:"left_out,omitempty"`       // other fields that did not fit
 	Waivers   []string  `json:"waivers,omitempty"`        // in words; of records before record/3, whose gates tell it since
 	Author    string    `json:"author,omitempty"`         // of the training commit, where a gate asked for it
@@ -139,7 +140,7 @@ func NewLedgerRecord(p Plan, digest string, in Intent, by Origin, f Facts, numbe
 		for _, f := range p.Verdict.Findings {
 			r.Gates = append(r.Gates, f.Facts())
 		}
-		r.Return = wayBack(f, p)
+		r.Return, r.Values = wayBack(f, p), f.Candidate.Values()
 	}
 	if review, ok := f.Review.Get(); ok {
 		r.Author, r.Approvers = review.Author, review.Approvers
@@ -233,6 +234,12 @@ func (r LedgerRecord) Shorter() (shorter LedgerRecord, ok bool) {
 	case len(r.Flavors) > 0:
 		r.Flavors = nil
 		omit("flavors")
+	case len(r.Values) > 0:
+		keep := len(r.Values) / 2
+		r.Values = r.Values[:keep]
+		if !slices.Contains(r.Omitted, "values") {
+			omit("values")
+		}
 	case len(r.Gates) > 0:
 		keep := len(r.Gates) / 2
 		r.LeftOut += len(r.Gates) - keep

@@ -84,6 +84,18 @@ type Value struct {
 	OfRun   bool // taken as the run's, on purpose
 }
 
+// Used is the value as a plan and a record keep it.
+func (v Value) Used(of string) Used {
+	kind := v.Kind
+	if v.OfRun {
+		kind = RunValue
+	}
+	return Used{
+		Of: of, Metric: v.Metric, Value: v.Raw, Step: v.Step, RunID: v.RunID, Kind: kind,
+		Dataset: v.Dataset.Name, Digest: v.Dataset.Digest,
+	}
+}
+
 // Origin says in a few words where the value comes from.
 func (v Value) Origin() string {
 	out := "run " + v.RunID
@@ -179,6 +191,30 @@ func (s Subject) MetricNames() []string {
 		names[m.Key] = true
 	}
 	return slices.Sorted(maps.Keys(names))
+}
+
+// maxValues bounds what a record keeps of a model's values.
+const maxValues = 200
+
+// Values lists every value of the model that counts, and of a run with several models also the run's own, for the
+// record: by metric, at most maxValues.
+func (s Subject) Values() []Used {
+	var out []Used
+	for _, key := range s.MetricNames() {
+		for _, want := range []Selector{{}, {OfRun: true}} {
+			c, why := s.count(key, want)
+			if why != "" {
+				continue
+			}
+			for _, v := range c.values {
+				out = append(out, v.Used("candidate"))
+			}
+		}
+		if len(out) > maxValues {
+			return out[:maxValues]
+		}
+	}
+	return out
 }
 
 // Counts reports whether any value of the metric counts for the model, or may: the source run has one.

@@ -54,6 +54,15 @@ type Used struct {
 	Digest  string `json:"dataset_digest,omitempty"`
 }
 
+// Measures reports whether two values are of the same run and the same data, so that they must be equal.
+func (u Used) Measures(other Used) bool {
+	return u.Metric == other.Metric && u.RunID == other.RunID && u.Dataset == other.Dataset && u.Digest == other.Digest &&
+		(u.Kind == RunValue) == (other.Kind == RunValue)
+}
+
+// RunValue is the kind of a value that a gate took as the run's, on purpose.
+const RunValue = "run"
+
 // Waived reports whether an exception let the candidate pass nevertheless. Records before record/3 have its text alone.
 func (f Finding) Waived() bool { return f.WaivedBy != "" || f.Waiver != "" }
 
