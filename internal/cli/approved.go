@@ -114,7 +114,7 @@ func readPlan(text []byte) (p registry.Plan, digest string, made time.Time, err 
 		return p, "", made, errors.New("holds no plan_digest with a time; give the report file of a dry run as it was written")
 	}
 	if registry.Approval(digest, made) != file.Digest {
-		return p, "", made, errors.New("the plan in it does not have the digest that stands beside it; it was changed, or made by another version of this program")
+		return p, "", made, errors.New("the plan in it does not have the digest that stands next to it; it was changed, or made by another version of this program")
 	}
 	return *file.Plan, digest, made, err
 }

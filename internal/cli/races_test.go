@@ -103,7 +103,7 @@ func promoteTo(t *testing.T, wire http.RoundTripper, i, to int, ledger string) (
 	return result, status
 }
 
-var raceSeed = []byte(`{"runs": [{"id": "r", "metrics": {"acc": 0.9}}], "models": [{"name": "churn", "aliases": {"champion": 1}, "versions": [
+var raceSeed = []byte(`{"runs": [{"id": "r", "artifact_uri": "s3://b", "metrics": {"acc": 0.9}}], "models": [{"name": "churn", "aliases": {"champion": 1}, "versions": [
   {"run": "r", "source": "s3://b/1", "stage": "Production"}, {"run": "r", "source": "s3://b/2"}, {"run": "r", "source": "s3://b/3"},
   {"run": "r", "source": "s3://b/4"}, {"run": "r", "source": "s3://b/5"}]}]}`)
 

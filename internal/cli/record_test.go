@@ -41,7 +41,7 @@ func inJob(t *testing.T, double *mlflowtest.Server, args ...string) report.Resul
 func TestTheRecordIsWhole(t *testing.T) {
 	double := mlflowtest.New("3.17.2", mlflowtest.AllowedHosts("mlflow.example"), mlflowtest.BasicAuth(), mlflowtest.Clock(func() time.Time { return now.Add(90 * time.Second) }))
 	if err := double.Seed(strings.NewReader(`{"users": [{"name": "ci", "password": "canary-pw", "admin": true}],
-		"runs": [{"id": "old", "metrics": {"acc": 0.8}}, {"id": "new", "experiment": "churn", "metrics": {"acc": 0.9},
+		"runs": [{"id": "old", "artifact_uri": "s3://b", "metrics": {"acc": 0.8}}, {"id": "new", "experiment": "churn", "metrics": {"acc": 0.9},
 		  "tags": {"mlflow.source.git.commit": "4f2c1d0", "mlflow.source.git.repoURL": "https://bob:hunter22@git.example/acme/churn"},
 		  "datasets": [{"name": "wine", "digest": "d41d8", "context": "training"}],
 		  "logged": [{"id": "m-00000000000000000000000000000001", "name": "model", "artifacts": {"MLmodel": ["flavors:", "  sklearn: {}", "  python_function: {}", "mlflow_version: 3.17.2", "model_size_bytes: 321",
@@ -67,12 +67,16 @@ func TestTheRecordIsWhole(t *testing.T) {
 		Target: registry.Target{Alias: "champion", Stage: "Production", ArchiveExisting: true},
 		Moves:  []registry.Shift{{Ref: "@champion", Was: "1", Want: "2"}, {Ref: "Production", Was: "1", Want: "2"}}, Archived: []int{1},
 		Candidate: "runs:/new/model", Source: "models:/m-00000000000000000000000000000001", RunID: "new", Commit: "4f2c1d0", Decision: registry.Promote,
-		Gates: []registry.Finding{{Gate: "acc >= champion", Wanted: ">= champion", Candidate: "0.9", Incumbent: "0.8", Outcome: registry.Pass, File: "thresholds", Line: 1}},
+		Gates: []registry.Finding{{Gate: "acc >= champion", Outcome: registry.Pass, Values: []registry.Used{
+			{Of: "candidate", Metric: "acc", Value: "0.9", RunID: "new", Kind: registry.SourceRun},
+			{Of: "champion", Metric: "acc", Value: "0.8", RunID: "old", Kind: registry.SourceRun},
+		}}},
+		Values: []registry.Used{{Of: "candidate", Metric: "acc", Value: "0.9", RunID: "new", Kind: registry.SourceRun}},
 		Contents: registry.Contents{
 			ModelID: "m-00000000000000000000000000000001", Repository: "https://git.example/acme/churn", MLmodel: "d8446d2b49368939e946d72582b37bd262f2655ef21ccf55a0ce4696aa0c95b2", Bytes: 321, Flavors: []string{"python_function", "sklearn"},
 			LoggedWith: "3.17.2", Datasets: []registry.DatasetRef{{Name: "wine", Digest: "d41d8", Context: "training"}},
 		},
-		Return: registry.Return{To: 1, Readable: "not gathered"},
+		Return: registry.Return{To: 1, Readable: "not-gathered"},
 		Origin: registry.Origin{
 			Workflow: "https://github.example/acme/churn/actions/runs/42/attempts/2", Actor: "ann", Initiator: "bob", Login: "ci", Caller: "acme/churn", SHA: "5ha",
 			WorkflowRef: "acme/churn/.github/workflows/promote.yml@refs/heads/main", Tool: "1.2.3", Go: "go1.26", Skew: 90,

@@ -145,7 +145,8 @@ func (n *node) pairs(key string) map[string]string {
 func caseSubject(n *node, ref, model string) registry.Subject {
 	s := registry.Subject{
 		Ref: ref, Version: registry.Absent[registry.Version]("not registered yet"), MLmodel: registry.Unreadable[registry.MLmodel](notGiven),
-		Files: registry.Unreadable[[]registry.File](notGiven), Digest: registry.Unreadable[string](notGiven), History: map[string]registry.Known[[]registry.Point]{},
+		Logged: registry.Absent[registry.LoggedModel]("a test has none"),
+		Files:  registry.Unreadable[[]registry.File](notGiven), Digest: registry.Unreadable[string](notGiven), History: map[string]registry.Known[[]registry.Point]{},
 	}
 	if n.has("version") {
 		s.Version = registry.Is(registry.Version{Model: model, Number: n.int("version", 0), Stage: n.str("stage"), Description: n.str("description"), Tags: n.pairs("tags")})
@@ -160,6 +161,11 @@ func caseSubject(n *node, ref, model string) registry.Subject {
 				points = append(points, p)
 			}
 			s.History[e.key] = registry.Is(points)
+			if metrics := s.Run.OrZero().Metrics; len(points) > 0 {
+				if _, given := metrics[e.key]; !given {
+					metrics[e.key] = points[len(points)-1]
+				}
+			}
 		}
 	}
 	if n.has("flavors") || n.has("signature") {

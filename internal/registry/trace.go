@@ -241,7 +241,7 @@ func (l *Lineage) promotion(e Entry) (LineagePromotion, bool) {
 	if strconv.Itoa(r.To) == l.Version { // the evidence is about the version that it was moved to
 		p.Decision, p.Override = r.Decision, r.Override
 		for _, g := range r.Gates {
-			p.Gates = append(p.Gates, LineageGate{g.Gate, string(g.Outcome), g.Candidate, g.Wanted})
+			p.Gates = append(p.Gates, LineageGate{g.Gate, string(g.Outcome), g.Seen(), g.Wanted})
 		}
 	}
 	return p, len(p.Moves) > 0

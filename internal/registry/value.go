@@ -200,8 +200,12 @@ const maxValues = 200
 // record: by metric, at most maxValues.
 func (s Subject) Values() []Used {
 	var out []Used
+	wants := []Selector{{}}
+	if one, _ := s.OneModel(); !one {
+		wants = append(wants, Selector{OfRun: true})
+	}
 	for _, key := range s.MetricNames() {
-		for _, want := range []Selector{{}, {OfRun: true}} {
+		for _, want := range wants {
 			c, why := s.count(key, want)
 			if why != "" {
 				continue

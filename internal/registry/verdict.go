@@ -66,6 +66,20 @@ const RunValue = "run"
 // Waived reports whether an exception let the candidate pass nevertheless. Records before record/3 have its text alone.
 func (f Finding) Waived() bool { return f.WaivedBy != "" || f.Waiver != "" }
 
+// Seen is what the gate observed of the candidate: as it was shown, or of a record the values it took.
+func (f Finding) Seen() string {
+	if f.Candidate != "" {
+		return f.Candidate
+	}
+	var values []string
+	for _, v := range f.Values {
+		if v.Of == "candidate" {
+			values = append(values, v.Value)
+		}
+	}
+	return firstOf(values, 5)
+}
+
 // Facts is the finding without its sentences: ids, values and the outcome.
 func (f Finding) Facts() Finding {
 	f.Wanted, f.Candidate, f.Incumbent, f.Why, f.Fix, f.Waiver = "", "", "", "", "", ""

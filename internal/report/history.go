@@ -234,7 +234,8 @@ func evidence(r registry.LedgerRecord) string {
 			parts = append(parts, fmt.Sprintf("%d more", len(r.Gates)+r.LeftOut-3))
 			break
 		}
-		parts = append(parts, fmt.Sprintf("%s: %s (%s)", g.Gate, g.Outcome, observed(g)))
+		g.Candidate = g.Seen()
+		parts = append(parts, strings.TrimSuffix(fmt.Sprintf("%s: %s (%s)", g.Gate, g.Outcome, observed(g)), " ()"))
 	}
 	if len(r.Override) > 0 {
 		parts = append(parts, "override "+strings.Join(r.Override, ", "))

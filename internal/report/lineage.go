@@ -230,7 +230,10 @@ func gatesLine(p registry.LineagePromotion) Line {
 		}
 		text := g.Gate
 		if g.Outcome != "" {
-			text += ": " + g.Outcome + " (" + observed(registry.Finding{Wanted: g.Wanted, Candidate: g.Candidate}) + ")"
+			text += ": " + g.Outcome
+			if g.Candidate != "" {
+				text += " (" + observed(registry.Finding{Wanted: g.Wanted, Candidate: g.Candidate}) + ")"
+			}
 		}
 		parts = append(parts, line(C(short(text))))
 	}
