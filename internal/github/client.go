@@ -248,7 +248,7 @@ func all[T any](ctx context.Context, c *Client, r call, perPage int) ([]T, error
 			return nil, err
 		}
 		out = append(out, some...)
-		if resp.NextPage == 0 {
+		if resp.NextPage == 0 && !leadsOn(resp) {
 			return out, nil
 		}
 		if resp.NextPage != page+1 || page == pages {
@@ -260,6 +260,11 @@ func all[T any](ctx context.Context, c *Client, r call, perPage int) ([]T, error
 		page = resp.NextPage
 		query.Set("page", strconv.Itoa(page))
 	}
+}
+
+// leadsOn reports whether a page links to a next one, also by a cursor, which is no number of a page.
+func leadsOn(resp *gh.Response) bool {
+	return strings.Contains(strings.Join(resp.Header.Values("Link"), ","), `rel="next"`)
 }
 
 // create sends what makes something new each time it arrives. Where the answer was lost, find looks whether it was made
