@@ -394,7 +394,7 @@ func (r *reader) experiments() []string {
 	case len(names) > mostExperiments:
 		r.problem("experiment", "", fmt.Sprintf("names %d experiments; at most %d are searched", len(names), mostExperiments))
 	case len(names) == 0 && !hasTarget:
-		r.problem("experiment", "", "is missing: without a target there is no incumbent whose experiment could be searched for the run of the commit; name the experiment that the model is trained in")
+		r.problem("experiment", "", "is missing: without a target there is no incumbent whose experiment could be searched for the run of the commit; name the one that the model is trained in, as in experiment: NAME")
 	}
 	return names
 }

@@ -22,11 +22,13 @@ func (g *gathering) findCommit(ctx context.Context) error {
 		return err
 	}
 	where := searched(experiments, len(by.Experiments) == 0)
-	run, others, ok := by.Choose(runs, g.c.tracking.Meter().ServerTime)
+	run, older, ignored, ok := by.Choose(runs, g.c.tracking.Meter().ServerTime)
 	if !ok {
-		return noCommit(by, where, others)
+		return noCommit(by, where, ignored)
 	}
-	g.facts.OfCommit = &registry.CommitRun{SHA: by.SHA, RunID: run.ID, User: run.User, Ended: run.End, Searched: where, Others: others, More: more}
+	g.facts.OfCommit = &registry.CommitRun{
+		SHA: by.SHA, RunID: run.ID, User: run.User, Ended: run.End, Searched: where, Older: older, Ignored: ignored, More: more,
+	}
 	g.q.Candidate = candidateOf(run, by.Path)
 	return nil
 }
@@ -126,7 +128,7 @@ func (c *Client) commitRuns(ctx context.Context, experiments []registry.Experime
 		case len(found) >= runsPage && !ended.IsZero() && run.End.Before(ended):
 			return found, true, nil
 		}
-		if _, _, counts := by.Choose([]registry.Run{run}, c.tracking.Meter().ServerTime); counts && ended.IsZero() {
+		if _, _, _, counts := by.Choose([]registry.Run{run}, c.tracking.Meter().ServerTime); counts && ended.IsZero() {
 			ended = run.End
 		}
 		found = append(found, run)
@@ -150,10 +152,10 @@ func searched(experiments []registry.Experiment, incumbents bool) string {
 }
 
 // noCommit says what was searched, and why the runs of the commit do not count.
-func noCommit(by registry.ByCommit, where string, others []registry.OtherRun) error {
+func noCommit(by registry.ByCommit, where string, ignored []registry.OtherRun) error {
 	hint := fmt.Sprintf("a run counts by its tag %s, which MLflow sets if training runs in a checkout; in a pull request check out its head (ref: ${{ github.event.pull_request.head.sha }}), not GitHub's merge; if it was trained in another experiment, name that in the input experiment", registry.RunTagCommit)
-	if len(others) > 0 {
-		hint = fmt.Sprintf("none of its %d runs counts: %s; wait for one to finish, or train again", len(others), registry.Others(others))
+	if len(ignored) > 0 {
+		hint = fmt.Sprintf("none of its %d runs counts: %s; wait for one to finish, or train again", len(ignored), registry.Others(ignored))
 	}
 	if len(by.TrainedBy) > 0 {
 		where += " by " + strings.Join(by.TrainedBy, " or ")

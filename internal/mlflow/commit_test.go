@@ -55,8 +55,8 @@ func TestCommit_FewRequests(t *testing.T) {
 	if got := g.q.Candidate.Text; got != "runs:/newest/model" || found.Searched != "experiment train" || !found.More {
 		t.Errorf("found %s, %+v", got, found)
 	}
-	if got := found.Others[0]; got.ID != "future" {
-		t.Errorf("the first of the others is %+v", got)
+	if got := found.Ignored[0]; got.ID != "future" {
+		t.Errorf("the first that does not count is %+v", got)
 	}
 	if got := c.tracking.Meter().Requests; got != 3 { // the experiment, two pages of its runs
 		t.Errorf("%d requests, want 3", got)
@@ -77,7 +77,7 @@ func TestCommit_IncumbentsExperiment(t *testing.T) {
 	if err := g.findCommit(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	if got := g.facts.OfCommit; got.RunID != "mine" || got.Searched != "experiment train (the incumbent's)" || len(got.Others) != 0 {
+	if got := g.facts.OfCommit; got.RunID != "mine" || got.Searched != "experiment train (the incumbent's)" || len(got.Older)+len(got.Ignored) != 0 {
 		t.Errorf("found %+v", got)
 	}
 	if got := c.tracking.Meter().Requests; got != 5 { // the alias next to the model, the run, its experiment, the search

@@ -33,7 +33,7 @@ func (c *Client) experiment(ctx context.Context, text string) (registry.Experime
 	e, isName := named.Get()
 	byID, isID := numbered.Get()
 	switch {
-	case isName && isID && e.ID != byID.ID:
+	case isName && isID && e.ID != byID.ID && !e.Deleted:
 		return registry.Experiment{}, &registry.Error{
 			Reason: registry.BadInput,
 			Msg:    fmt.Sprintf("input experiment: %q is the name of experiment %s and the id of experiment %q", text, e.ID, byID.Name),
@@ -41,7 +41,7 @@ func (c *Client) experiment(ctx context.Context, text string) (registry.Experime
 		}
 	case !isName && !isID:
 		return registry.Experiment{}, gone(fmt.Sprintf("there is no experiment %q", text), c.experimentMeant(ctx, text))
-	case !isName:
+	case isID:
 		e = byID
 	}
 	if e.Deleted {

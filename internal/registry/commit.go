@@ -21,8 +21,9 @@ type CommitRun struct {
 	User       string    // as the training sent it
 	Ended      time.Time // zero = the run has no end time
 	Searched   string    // experiments, in words
-	Others     []OtherRun
-	More       bool // older runs of the commit were not read
+	Older      []OtherRun
+	Ignored    []OtherRun // runs of the commit that do not count
+	More       bool       // further, older runs of the commit were not read
 }
 
 // OtherRun is a run of the commit that was not taken, and why not.
@@ -32,33 +33,32 @@ type OtherRun struct{ ID, User, Why string }
 // client sends, so a run may say that it ends in ten years, and would be the newest until then.
 const clockTolerance = 10 * time.Minute
 
-// Choose returns the newest run that counts, and why each other one was not taken: those that do not count first, then
-// the older ones, newest first. It returns false if none counts. now is the server's clock; zero = not known.
-func (by ByCommit) Choose(runs []Run, now time.Time) (Run, []OtherRun, bool) {
+// Choose returns the newest run that counts, the older ones, newest first, and those that do not count. ok is false if
+// none counts. now is the server's clock; zero = not known.
+func (by ByCommit) Choose(runs []Run, now time.Time) (newest Run, older, ignored []OtherRun, ok bool) {
 	var counts []Run
-	var others []OtherRun
 	for _, r := range runs {
 		if why := by.ignores(r, now); why != "" {
-			others = append(others, OtherRun{r.ID, r.User, why})
+			ignored = append(ignored, OtherRun{r.ID, r.User, why})
 		} else {
 			counts = append(counts, r)
 		}
 	}
 	if len(counts) == 0 {
-		return Run{}, others, false
+		return Run{}, nil, ignored, false
 	}
 	// Of runs that ended at the same moment the one that started last, and of those the greatest id: always the same.
 	slices.SortFunc(counts, func(a, b Run) int {
 		return cmp.Or(b.End.Compare(a.End), b.Start.Compare(a.Start), cmp.Compare(b.ID, a.ID))
 	})
 	for _, r := range counts[1:] {
-		why := "it ended earlier, " + moment(r.End)
+		why := "it ended " + moment(r.End)
 		if r.End.Equal(counts[0].End) {
 			why = "it ended at the same moment"
 		}
-		others = append(others, OtherRun{r.ID, r.User, why})
+		older = append(older, OtherRun{r.ID, r.User, why})
 	}
-	return counts[0], others, true
+	return counts[0], older, ignored, true
 }
 
 // ignores says why a run does not count; "" if it does.
@@ -83,8 +83,11 @@ func (by ByCommit) ignores(r Run, now time.Time) string {
 // Words say which run was taken, from where, and which were not.
 func (c CommitRun) Words() []string {
 	notes := []string{fmt.Sprintf("run %s is the newest finished run of commit %s in %s; it ended %s", runOf(c.RunID, c.User), c.SHA, c.Searched, moment(c.Ended))}
-	if len(c.Others) > 0 {
-		notes = append(notes, "other runs of this commit were not taken: "+Others(c.Others))
+	if len(c.Older) > 0 {
+		notes = append(notes, "not taken, as they are older: "+Others(c.Older))
+	}
+	if len(c.Ignored) > 0 {
+		notes = append(notes, "runs of this commit that do not count: "+Others(c.Ignored))
 	}
 	if c.More {
 		notes = append(notes, "further, older runs of this commit were not read")

@@ -24,7 +24,7 @@ func TestByCommit_Choose(t *testing.T) {
 		runs  []Run
 		now   time.Time
 		want  string // "" = none counts
-		other string // of another run, and why it was not taken
+		other string // another run, and why it was not taken
 	}{
 		"no run at all": {now: now},
 		"a run that is deleted": {
@@ -42,7 +42,7 @@ func TestByCommit_Choose(t *testing.T) {
 		},
 		"an end ten minutes ahead, by a clock that is fast": {
 			runs: []Run{good, run("r", func(r *Run) { r.Start, r.End = at(9), at(10) })}, now: now, want: "r",
-			other: "good: it ended earlier, 2026-05-03T09:30:00Z",
+			other: "good: it ended 2026-05-03T09:30:00Z",
 		},
 		"a start in the future": {
 			runs: []Run{run("r", func(r *Run) { r.Start, r.End = at(600), at(-1) }), good}, now: now, want: "good",
@@ -53,7 +53,7 @@ func TestByCommit_Choose(t *testing.T) {
 		},
 		"a laptop's run that ended last": {
 			runs: []Run{good, run("laptop", func(r *Run) { r.User, r.End = "ann", at(-1) })}, now: now, want: "laptop",
-			other: "good: it ended earlier, 2026-05-03T09:30:00Z",
+			other: "good: it ended 2026-05-03T09:30:00Z",
 		},
 		"a laptop's run next to the user that is asked for": {
 			by:   ByCommit{TrainedBy: []string{"bob", "ci"}},
@@ -69,17 +69,17 @@ func TestByCommit_Choose(t *testing.T) {
 			runs: []Run{good, run("zzz", func(*Run) {})}, now: now, want: "zzz", other: "good: it ended at the same moment",
 		},
 		"a run without an end": {
-			runs: []Run{run("r", func(r *Run) { r.End = time.Time{} }), good}, now: now, want: "good", other: "r: it ended earlier, at an unknown time",
+			runs: []Run{run("r", func(r *Run) { r.End = time.Time{} }), good}, now: now, want: "good", other: "r: it ended at an unknown time",
 		},
 	}
 	for sentence, c := range cases {
 		t.Run(sentence, func(t *testing.T) {
-			got, others, ok := c.by.Choose(c.runs, c.now)
+			got, older, ignored, ok := c.by.Choose(c.runs, c.now)
 			if got.ID != c.want || ok != (c.want != "") {
 				t.Errorf("took %q, %v, want %q", got.ID, ok, c.want)
 			}
 			var said []string
-			for _, o := range others {
+			for _, o := range slices.Concat(older, ignored) {
 				said = append(said, o.ID+": "+o.Why)
 			}
 			if c.other != "" && !slices.Contains(said, c.other) {
@@ -105,9 +105,9 @@ func TestByCommit_ChooseLaw(t *testing.T) {
 				Start: minutes("start"), End: minutes("end"),
 			})
 		}
-		got, others, ok := by.Choose(runs, now)
+		got, older, ignored, ok := by.Choose(runs, now)
 		seen := map[string]bool{}
-		for _, o := range others {
+		for _, o := range slices.Concat(older, ignored) {
 			if seen[o.ID] || o.Why == "" {
 				t.Fatalf("%s is listed twice or without a reason", o.ID)
 			}
@@ -122,7 +122,7 @@ func TestByCommit_ChooseLaw(t *testing.T) {
 		if len(seen) != len(runs) {
 			t.Fatalf("of %d runs %d are accounted for", len(runs), len(seen))
 		}
-		again, _, _ := by.Choose(rapid.Permutation(runs).Draw(t, "order"), now)
+		again, _, _, _ := by.Choose(rapid.Permutation(runs).Draw(t, "order"), now)
 		if again.ID != got.ID {
 			t.Fatalf("took %s, and %s in another order", got.ID, again.ID)
 		}
