@@ -76,7 +76,7 @@ func unknown(op string, cause error) error {
 func Explain(op string, err error) error {
 	e := remote(err)
 	if part := (*incomplete)(nil); errors.As(err, &part) {
-		return &registry.Error{Reason: registry.NotMLflow, Msg: op + ": " + part.why, Hint: hintIncomplete, Cause: err}
+		return &registry.Error{Reason: registry.NotMLflow, Msg: op + ": " + part.why, Hint: part.hint, Cause: err}
 	}
 	if e == nil {
 		return &registry.Error{Reason: registry.ServerError, Msg: op + ": " + err.Error(), Cause: err}
@@ -115,8 +115,6 @@ func diagnose(e *rest.Error) (reason registry.Reason, why, hint string) {
 	}
 	return registry.ServerError, e.Message, ""
 }
-
-const hintIncomplete = "a part of a list decides nothing; check whether a proxy or cache in front of the server drops the parameter page_token"
 
 const hintLogin = "most likely a login proxy stands in front of MLflow: pass what it wants in the input headers or token, or give an address that reaches MLflow itself"
 

@@ -35,11 +35,11 @@ func (p *pager) more(token string) (bool, error) {
 	case token == "":
 		return false, nil
 	case p.tokens[token]:
-		return false, &incomplete{fmt.Sprintf("page %d of the list names a next page that came before", p.pages)}
+		return false, &incomplete{fmt.Sprintf("page %d of the list names a next page that came before", p.pages), hintToken}
 	case p.pages >= pages:
-		return false, &incomplete{fmt.Sprintf("the list has more than %d pages", pages)}
+		return false, &incomplete{fmt.Sprintf("the list has more than %d pages", pages), hintShorter}
 	case p.bytes > bytes:
-		return false, &incomplete{fmt.Sprintf("the list has more than %d MiB", bytes>>20)}
+		return false, &incomplete{fmt.Sprintf("the list has more than %d MiB", bytes>>20), hintShorter}
 	}
 	if p.tokens == nil {
 		p.tokens = map[string]bool{}
@@ -49,6 +49,11 @@ func (p *pager) more(token string) (bool, error) {
 }
 
 // incomplete is the error of a list that cannot be read to its end.
-type incomplete struct{ why string }
+type incomplete struct{ why, hint string }
 
 func (e *incomplete) Error() string { return e.why }
+
+const (
+	hintToken   = "check whether a proxy or cache in front of the server drops the parameter page_token"
+	hintShorter = "a part of a list decides nothing: delete on the server what is not needed any more"
+)

@@ -124,7 +124,7 @@ func TestHistory_TooLong(t *testing.T) {
 }
 
 func TestExplain_Incomplete(t *testing.T) {
-	err := Explain("search versions of churn", &incomplete{"the list has more than 1000 pages"})
+	err := Explain("search versions of churn", &incomplete{"the list has more than 1000 pages", hintShorter})
 	if registry.ReasonOf(err) != registry.NotMLflow || err.Error() != "search versions of churn: the list has more than 1000 pages" {
 		t.Errorf("%v", err)
 	}
