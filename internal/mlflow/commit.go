@@ -27,14 +27,15 @@ func (g *gathering) findCommit(ctx context.Context) error {
 		return noCommit(by, where, ignored)
 	}
 	g.facts.OfCommit = &registry.CommitRun{
-		SHA: by.SHA, RunID: run.ID, User: run.User, Ended: run.End, Searched: where, Older: older, Ignored: ignored, More: more,
+		SHA: by.SHA, RunID: run.ID, User: run.User, Ended: run.End, Searched: where,
+		Older: older, Ignored: ignored, More: more,
 	}
 	g.q.Candidate = candidateOf(run, by.Path)
 	return nil
 }
 
-// experimentsOf finds the experiments to look in. Only those count that somebody named or that the incumbent was trained
-// in: every login may create experiments, and runs with any commit in them.
+// experimentsOf finds the experiments to look in. Only those count that somebody named or that the incumbent was
+// trained in: every login may create experiments, and runs with any commit in them.
 func (g *gathering) experimentsOf(ctx context.Context, by registry.ByCommit) ([]registry.Experiment, error) {
 	if len(by.Experiments) == 0 {
 		e, err := g.incumbentExperiment(ctx)
@@ -60,7 +61,8 @@ func (g *gathering) incumbentExperiment(ctx context.Context) (registry.Experimen
 	}
 	run, ok := subject.Run.Get()
 	if !ok {
-		return registry.Experiment{}, needExperiment(fmt.Sprintf("the run of the incumbent %s is not readable: %s", subject.Ref, subject.Run.Why()))
+		why := fmt.Sprintf("the run of the incumbent %s is not readable: %s", subject.Ref, subject.Run.Why())
+		return registry.Experiment{}, needExperiment(why)
 	}
 	known, err := g.c.experimentByID(ctx, run.ExperimentID)
 	if err != nil {
@@ -68,7 +70,8 @@ func (g *gathering) incumbentExperiment(ctx context.Context) (registry.Experimen
 	}
 	e, ok := known.Get()
 	if !ok || e.Deleted {
-		return registry.Experiment{}, needExperiment(fmt.Sprintf("the experiment %s of the incumbent %s is deleted", run.ExperimentID, subject.Ref))
+		why := fmt.Sprintf("the experiment %s of the incumbent %s is deleted", run.ExperimentID, subject.Ref)
+		return registry.Experiment{}, needExperiment(why)
 	}
 	return e, nil
 }
@@ -100,23 +103,28 @@ func (g *gathering) incumbent(ctx context.Context) (registry.Known[registry.Subj
 
 func needExperiment(why string) error {
 	return &registry.Error{
-		Reason: registry.BadInput, Msg: "input experiment: is missing: the candidate commit looks in the incumbent's experiment, and " + why,
-		Hint: "name the experiment that the model is trained in: write experiment: NAME (on a laptop --experiment NAME)",
+		Reason: registry.BadInput,
+		Msg:    "input experiment: is missing: the candidate commit looks in the incumbent's experiment, and " + why,
+		Hint:   "name the experiment that the model is trained in: write experiment: NAME (on a laptop --experiment NAME)",
 	}
 }
 
-// commitRuns searches the runs trained from the commit, whatever became of them, those that ended last first. It reads a
-// page at least, so that they can be listed, and on to the newest run that counts and those that ended with it; more
+// commitRuns searches the runs trained from the commit, whatever became of them, those that ended last first. It reads
+// a page at least, so that they can be listed, and on to the newest run that counts and those that ended with it; more
 // says that there are others.
-func (c *Client) commitRuns(ctx context.Context, experiments []registry.Experiment, by registry.ByCommit) (found []registry.Run, more bool, err error) {
+func (c *Client) commitRuns(
+	ctx context.Context, experiments []registry.Experiment, by registry.ByCommit,
+) (found []registry.Run, more bool, err error) {
 	ids := make([]string, len(experiments))
 	for i, e := range experiments {
 		ids[i] = e.ID
 	}
 	slices.Sort(ids)
 	body := map[string]any{
-		"experiment_ids": slices.Compact(ids), "filter": "tags.`" + registry.RunTagCommit + "` = '" + by.SHA + "'", "run_view_type": "ALL",
-		"order_by": []string{"attributes.end_time DESC"},
+		"experiment_ids": slices.Compact(ids),
+		"filter":         "tags.`" + registry.RunTagCommit + "` = '" + by.SHA + "'",
+		"run_view_type":  "ALL",
+		"order_by":       []string{"attributes.end_time DESC"},
 	}
 	var ended time.Time
 	for run, err := range c.runs(ctx, "search runs of commit "+by.SHA, body) {
@@ -129,7 +137,7 @@ func (c *Client) commitRuns(ctx context.Context, experiments []registry.Experime
 			return found, true, nil
 		}
 		if _, _, _, counts := by.Choose([]registry.Run{run}, c.tracking.Meter().ServerTime); counts && ended.IsZero() {
-			ended = run.End
+			ended = run.End // of the newest: they come in that order
 		}
 		found = append(found, run)
 	}
@@ -153,9 +161,12 @@ func searched(experiments []registry.Experiment, incumbents bool) string {
 
 // noCommit says what was searched, and why the runs of the commit do not count.
 func noCommit(by registry.ByCommit, where string, ignored []registry.OtherRun) error {
-	hint := fmt.Sprintf("a run counts by its tag %s, which MLflow sets if training runs in a checkout; in a pull request check out its head (ref: ${{ github.event.pull_request.head.sha }}), not GitHub's merge; if it was trained in another experiment, name that in the input experiment", registry.RunTagCommit)
+	hint := "a run counts by its tag " + registry.RunTagCommit + ", which MLflow sets if training runs in a checkout; " +
+		"in a pull request check out its head (ref: ${{ github.event.pull_request.head.sha }}), not GitHub's merge; " +
+		"if it was trained in another experiment, name that in the input experiment"
 	if len(ignored) > 0 {
-		hint = fmt.Sprintf("none of its %d runs counts: %s; wait for one to finish, or train again", len(ignored), registry.Others(ignored))
+		hint = fmt.Sprintf("none of its %d runs counts: %s; wait for one to finish, or train again",
+			len(ignored), registry.Others(ignored))
 	}
 	if len(by.TrainedBy) > 0 {
 		where += " by " + strings.Join(by.TrainedBy, " or ")

@@ -36,8 +36,9 @@ func (c *Client) experiment(ctx context.Context, text string) (registry.Experime
 	case isName && isID && e.ID != byID.ID && !e.Deleted:
 		return registry.Experiment{}, &registry.Error{
 			Reason: registry.BadInput,
-			Msg:    fmt.Sprintf("input experiment: %q is the name of experiment %s and the id of experiment %q", text, e.ID, byID.Name),
-			Hint:   fmt.Sprintf("write the one that is meant: %s, or %s", e.ID, byID.Name),
+			Msg: fmt.Sprintf("input experiment: %q is the name of experiment %s and the id of experiment %q",
+				text, e.ID, byID.Name),
+			Hint: fmt.Sprintf("write the one that is meant: %s, or %s", e.ID, byID.Name),
 		}
 	case !isName && !isID:
 		return registry.Experiment{}, gone(fmt.Sprintf("there is no experiment %q", text), c.experimentMeant(ctx, text))
@@ -45,7 +46,8 @@ func (c *Client) experiment(ctx context.Context, text string) (registry.Experime
 		e = byID
 	}
 	if e.Deleted {
-		return registry.Experiment{}, gone(fmt.Sprintf("experiment %q is deleted", text), "restore it in MLflow, or name another in the input experiment")
+		hint := "restore it in MLflow, or name another in the input experiment"
+		return registry.Experiment{}, gone(fmt.Sprintf("experiment %q is deleted", text), hint)
 	}
 	return e, nil
 }
@@ -100,7 +102,7 @@ func searchExperiments(ctx context.Context, server *rest.Client, body map[string
 				Experiments []experimentInfo `json:"experiments"`
 				Next        string           `json:"next_page_token"`
 			}
-			r := rest.Request{Method: "POST", Path: api + "experiments/search", Body: body, Class: rest.Read, Limit: 32 << 20, Read: &pages.bytes}
+			r := rest.Request{Method: "POST", Path: api + "experiments/search", Body: body, Limit: 32 << 20, Read: &pages.bytes}
 			if err := server.JSON(ctx, r, &out); err != nil {
 				yield(experimentInfo{}, err)
 				return

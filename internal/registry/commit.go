@@ -82,7 +82,8 @@ func (by ByCommit) ignores(r Run, now time.Time) string {
 
 // Words say which run was taken, from where, and which were not.
 func (c CommitRun) Words() []string {
-	notes := []string{fmt.Sprintf("run %s is the newest finished run of commit %s in %s; it ended %s", runOf(c.RunID, c.User), c.SHA, c.Searched, moment(c.Ended))}
+	notes := []string{fmt.Sprintf("run %s is the newest finished run of commit %s in %s; it ended %s",
+		runOf(c.RunID, c.User), c.SHA, c.Searched, moment(c.Ended))}
 	if len(c.Older) > 0 {
 		notes = append(notes, "not taken, as they are older: "+Others(c.Older))
 	}

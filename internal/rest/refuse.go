@@ -129,7 +129,8 @@ func control(_, address string, _ syscall.RawConn) error {
 func controlLocal(network, address string, conn syscall.RawConn) error {
 	target, err := netip.ParseAddrPort(address)
 	if err == nil && !target.Addr().Unmap().IsLoopback() {
-		return &refusal{Blocked, fmt.Sprintf("a name of this machine (localhost) leads to %s, which is another one", target.Addr())}
+		why := fmt.Sprintf("a name of this machine (localhost) leads to %s, which is another one", target.Addr())
+		return &refusal{Blocked, why}
 	}
 	return control(network, address, conn)
 }
