@@ -164,7 +164,7 @@ func (r *realGates) cells() map[string][3]cell {
 		"artifact":        {{"artifact: complete\nflavors: [sklearn]\ninput-example: true\npython: '>=3.8'", "good"}, {"artifact: complete\ndeny: [pickle, skops]", "good"}, {"artifact: complete", "elsewhere"}},
 		"tags":            {{"tags: {owner: ann|bob}\nof: run", "good"}, {"tags: {owner: ann|bob}\nof: run", "bad"}, {"tags: {owner: ann|bob}\nof: run", "gone"}},
 		"description":     {{"description: 10\ncard-file: MLmodel", "good"}, {"description: 1000", "good"}, {"description: 10\ncard-file: card.md", "elsewhere"}},
-		"lineage":         {{"lineage: [train]\nsame-as-incumbent: [test]", "good"}, {"lineage: [train]\nsame-as-incumbent: [test]", "bad"}, {"lineage: [validation]", "good"}},
+		"lineage":         {{"lineage: [training]\nsame-as-incumbent: [test]", "good"}, {"lineage: [train]\nsame-as-incumbent: [test]", "bad"}, {"lineage: [validation]", "good"}},
 		"commit":          {{"commit: head\nclean-tag: git.clean", "good"}, {"commit: head", "bad"}, {"commit: ancestor", "bad"}},
 		"age":             {{"age: 30d", "good"}, {"age: 30d", "bad"}, {"age: 30d", "gone"}},
 		"evidence":        {{"evidence: eval.json\nnot-older-than: 1d\nrequire: {parity: \"<= 0.1\"}", "good"}, {"evidence: eval.json", "bad"}, {"evidence: eval.json", "bare"}},

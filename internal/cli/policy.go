@@ -76,7 +76,8 @@ func ungatedOnly(p policy.Policy, in registry.Intent) error {
 		if slices.ContainsFunc(rules, func(t policy.TargetRule) bool { return t.Alias != "" && strings.EqualFold(t.Alias, a.Alias) }) {
 			return &registry.Error{
 				Reason: registry.BadInput, Msg: fmt.Sprintf("alias %s of %s is guarded by %s", a.Alias, in.Query.Model, p.File),
-				Hint: fmt.Sprintf("move it with: mlflow-promote promote --model %s --candidate models:/%s/%d --alias %s", in.Query.Model, in.Query.Model, a.Version, a.Alias),
+				Hint: fmt.Sprintf("move it with: mlflow-promote promote --model %s --candidate %s --alias %s",
+					registry.ShellWord(in.Query.Model), registry.ShellWord(fmt.Sprintf("models:/%s/%d", in.Query.Model, a.Version)), registry.ShellWord(a.Alias)),
 			}
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -347,7 +348,7 @@ func (r *reader) candidate() {
 		r.problem("candidate", text, err.Error())
 	}
 	if c.Best != nil {
-		c.Best.Experiment = r.required("experiment", "the name of the experiment to look for the best run in")
+		c.Best.Experiment = r.oneExperiment()
 		c.Best.Metric = r.required("metric", "the metric that decides")
 		if r.required("goal", "maximize or minimize: which end of the metric is best") != "" {
 			c.Best.Goal = r.choice("goal")
@@ -357,12 +358,45 @@ func (r *reader) candidate() {
 		}
 	}
 	if c.Commit != nil {
-		c.Commit.Experiment = r.value("experiment")
+		c.Commit.Experiments, c.Commit.TrainedBy = r.experiments(), r.list("trained-by")
 		if err == nil && r.env("GITHUB_SHA") == "" {
 			r.problem("candidate", text, "means the commit that a job of GitHub Actions runs on, and this is none: name the run, as in runs:/RUN_ID/model, or set the variable GITHUB_SHA to what git rev-parse HEAD prints")
 		}
 	}
+	if c.Commit == nil && r.value("trained-by") != "" {
+		r.problem("trained-by", r.value("trained-by"), "narrows the candidate commit alone: leave it empty for any other candidate")
+	}
 	r.out.intent.Query.Candidate = c
+}
+
+// oneExperiment is the experiment to look for the best run in.
+func (r *reader) oneExperiment() string {
+	r.required("experiment", "the name of the experiment to look for the best run in")
+	names := r.list("experiment")
+	switch len(names) {
+	case 0:
+		return ""
+	case 1:
+		return names[0]
+	}
+	r.problem("experiment", r.value("experiment"), "names several, and the candidate best looks in one; an experiment with a comma in its name is given by its id")
+	return ""
+}
+
+// mostExperiments is how many experiments may be named: each is a request.
+const mostExperiments = 20
+
+// experiments are those to look for the run of the commit in. Without any it is the incumbent's, which takes a target.
+func (r *reader) experiments() []string {
+	names := r.list("experiment")
+	hasTarget := r.command.needsTarget || r.command.judges && r.value("alias")+r.value("stage") != ""
+	switch {
+	case len(names) > mostExperiments:
+		r.problem("experiment", "", fmt.Sprintf("names %d experiments; at most %d are searched", len(names), mostExperiments))
+	case len(names) == 0 && !hasTarget:
+		r.problem("experiment", "", "is missing: without a target there is no incumbent whose experiment could be searched for the run of the commit; name the one that the model is trained in, as in experiment: NAME")
+	}
+	return names
 }
 
 func (r *reader) target() {
@@ -540,6 +574,17 @@ func (r *reader) duration(name string) time.Duration {
 		r.problem(name, v, "want "+input(name).wants())
 	}
 	return d
+}
+
+// list reads an input with one item per line or separated by commas, and drops repetitions.
+func (r *reader) list(name string) []string {
+	var out []string
+	for _, item := range lines(strings.ReplaceAll(r.value(name), ",", "\n")) {
+		if !slices.Contains(out, item) {
+			out = append(out, item)
+		}
+	}
+	return out
 }
 
 // lines returns the lines that are not empty, trimmed.

@@ -117,6 +117,7 @@ type call struct {
 	query  url.Values
 	body   any
 	class  rest.Class
+	read   *int64 // grows by the bytes of each answer; nil = not counted
 }
 
 // in is the path of something in the client's own repository.
@@ -187,6 +188,9 @@ func (c *Client) once(ctx context.Context, r call, out any) (*gh.Response, error
 	}
 	var body bytes.Buffer
 	resp, err := c.send(rest.WithClass(ctx, r.class), req, &body)
+	if r.read != nil {
+		*r.read += int64(body.Len())
+	}
 	if err != nil || out == nil {
 		return resp, err
 	}
@@ -221,10 +225,13 @@ func decode(body []byte, out any) error {
 	return nil
 }
 
-// pages bounds what a server's links may lead through.
-const pages = 1000
+// Bounds of a list over all its pages: what a server's links may lead through, and what that may take.
+const (
+	pages     = 1000
+	pageBytes = 64 << 20
+)
 
-// all reads every page of a list.
+// all reads every page of a list. A list that cannot be read to its end is an error.
 func all[T any](ctx context.Context, c *Client, r call, perPage int) ([]T, error) {
 	var out []T
 	query := url.Values{}
@@ -232,7 +239,8 @@ func all[T any](ctx context.Context, c *Client, r call, perPage int) ([]T, error
 		query[k] = v
 	}
 	query.Set("per_page", strconv.Itoa(perPage))
-	r.method, r.class, r.query = http.MethodGet, rest.Read, query
+	var read int64
+	r.method, r.class, r.query, r.read = http.MethodGet, rest.Read, query, &read
 	for page := 1; ; {
 		var some []T
 		resp, err := c.do(ctx, r, &some)
@@ -240,15 +248,23 @@ func all[T any](ctx context.Context, c *Client, r call, perPage int) ([]T, error
 			return nil, err
 		}
 		out = append(out, some...)
-		if resp.NextPage == 0 {
+		if resp.NextPage == 0 && !leadsOn(resp) {
 			return out, nil
 		}
 		if resp.NextPage != page+1 || page == pages {
 			return nil, explain(r, &misread{req: resp.Request, err: fmt.Errorf("page %d of a list leads to page %d", page, resp.NextPage)})
 		}
+		if read > pageBytes {
+			return nil, explain(r, &misread{req: resp.Request, err: fmt.Errorf("the list has more than %d MiB in %d pages", pageBytes>>20, page)})
+		}
 		page = resp.NextPage
 		query.Set("page", strconv.Itoa(page))
 	}
+}
+
+// leadsOn reports whether a page links to a next one, also by a cursor, which is no number of a page.
+func leadsOn(resp *gh.Response) bool {
+	return strings.Contains(strings.Join(resp.Header.Values("Link"), ","), `rel="next"`)
 }
 
 // create sends what makes something new each time it arrives. Where the answer was lost, find looks whether it was made

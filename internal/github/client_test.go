@@ -474,6 +474,8 @@ func TestAListThatLeadsNowhereEnds(t *testing.T) {
 		"to itself":  `<https://api.github.com/x?page=1>; rel="next"`,
 		"far ahead":  `<https://api.github.com/x?page=900>; rel="next"`,
 		"to a token": `<https://api.github.com/x?page=1&after=abc>; rel="next"`,
+		"by cursor":  `<https://api.github.com/x?after=abc>; rel="next"`,
+		"nowhere":    `<https://api.github.com/x>; rel="next"`,
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			on(t, "github.com", fullWorld, nil, func(s *stage) {
@@ -485,6 +487,24 @@ func TestAListThatLeadsNowhereEnds(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+func TestALongListIsAnError(t *testing.T) {
+	page := 0
+	huge := roundTrip(func(r *http.Request) (*http.Response, error) {
+		page++
+		body := `[{"body": "` + strings.Repeat("x", 8<<20-100) + `"}]`
+		link := fmt.Sprintf(`<https://api.github.com/x?page=%d>; rel="next"`, page+1)
+		return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}, "Link": {link}}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+	})
+	c, err := New(Config{API: "https://api.github.com", Token: token, Repository: repo}, rest.Config{Transport: huge})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = c.Commented(t.Context(), 12, "k")
+	if registry.ReasonOf(err) != registry.ServerError || !strings.Contains(err.Error(), "more than 64 MiB") || page > 10 {
+		t.Errorf("after %d pages: %v", page, err)
 	}
 }
 

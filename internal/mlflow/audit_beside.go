@@ -230,13 +230,14 @@ func (j experimentInfo) experiment() registry.Experiment {
 func (r *reading) listExperiments(ctx context.Context) (map[string]registry.Experiment, error) {
 	all := map[string]registry.Experiment{}
 	body := map[string]any{"max_results": experimentsPage, "view_type": "ALL"}
-	for token := ""; ; {
+	var pages pager
+	for {
 		var out struct {
 			Experiments []experimentInfo `json:"experiments"`
 			Next        string           `json:"next_page_token"`
 		}
 		err := r.pace.do(ctx, "", 1, func() error {
-			request := rest.Request{Method: "POST", Path: api + "experiments/search", Body: body, Class: rest.Read, Limit: rowLimit}
+			request := rest.Request{Method: "POST", Path: api + "experiments/search", Body: body, Class: rest.Read, Limit: rowLimit, Read: &pages.bytes}
 			return r.c.tracking.JSON(ctx, request, &out)
 		})
 		if err != nil {
@@ -245,11 +246,10 @@ func (r *reading) listExperiments(ctx context.Context) (map[string]registry.Expe
 		for _, e := range out.Experiments {
 			all[e.ID] = e.experiment()
 		}
-		if out.Next == "" || out.Next == token || len(out.Experiments) == 0 {
-			return all, nil
+		if more, err := pages.more(out.Next); err != nil || !more {
+			return all, err
 		}
-		token = out.Next
-		body["page_token"] = token
+		body["page_token"] = out.Next
 	}
 }
 

@@ -138,7 +138,8 @@ type search struct {
 	asked   int // and of the last
 	token   string
 	pages   int // so far
-	empty   int // of them in a row, up to now
+	bounds  pager
+	empty   int // pages without rows in a row, up to now
 	fullest int // rows of a page, and what that one took
 	cost    cost
 }
@@ -158,7 +159,9 @@ const (
 )
 
 func (r *reading) search(wire *rest.Client, path, list string, most int, query url.Values) *search {
-	return &search{reading: r, wire: wire, path: path, list: list, query: query, most: most, size: min(r.sizes.first, most)}
+	s := &search{reading: r, wire: wire, path: path, list: list, query: query, most: most, size: min(r.sizes.first, most)}
+	s.bounds.most.pages, s.bounds.most.bytes = auditPages, auditBytes
+	return s
 }
 
 // page asks for the page that the token names. Where the answer is too large or takes too long it asks for fewer rows.
@@ -197,8 +200,14 @@ func (s *search) page(ctx context.Context, token string) (*rows, error) {
 	}
 }
 
+// Bounds of a search through a whole registry, whose rows are used one by one: a slow server may send few in a page.
+const (
+	auditPages = 100_000
+	auditBytes = 8 << 30
+)
+
 // after is the token of the page that follows one whose rows were all read; "" = none does. A server that ignores tokens
-// sends the same again, and one that is asked for no rows sends empty pages for ever.
+// sends the same one again, and one that is asked for no rows sends empty pages without end: both are errors.
 func (s *search) after(page *rows) (string, error) {
 	s.pages++
 	s.empty++
@@ -208,8 +217,9 @@ func (s *search) after(page *rows) (string, error) {
 	if page.count > s.fullest {
 		s.fullest, s.cost = page.count, page.cost
 	}
-	if page.token == s.token {
-		return "", nil
+	s.bounds.bytes += page.cost.bytes
+	if _, err := s.bounds.more(page.token); err != nil {
+		return "", Explain("read the registry: "+s.path, err)
 	}
 	if s.token = page.token; s.empty > mostEmpty {
 		return "", &registry.Error{Reason: registry.NotMLflow, Msg: fmt.Sprintf("read the registry: %s sends empty pages without end", s.path)}
@@ -250,6 +260,9 @@ func each[T any](ctx context.Context, s *search) iter.Seq2[T, error] {
 // onePage reads the first page of a search; next reports whether there is another.
 func onePage[T any](ctx context.Context, s *search) (all []T, next bool, err error) {
 	page, err := s.page(ctx, "")
+	if err == nil {
+		s.bounds.bytes += page.cost.bytes
+	}
 	for err == nil {
 		var row T
 		var more bool

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"reflect"
 	"slices"
+	"strconv"
 	"sync"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -169,8 +170,11 @@ func (r *reading) versionsOf(ctx context.Context, name, filter string) ([]regist
 			}
 			last = max(last, int(row.Version))
 		}
-		if !more || last == above {
+		if !more {
 			break
+		}
+		if _, err := s.bounds.more(strconv.Itoa(last)); err != nil { // the last number is the token of these pages
+			return nil, Explain("search versions of "+name, err)
 		}
 		above = last
 	}

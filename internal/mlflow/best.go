@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -28,7 +27,7 @@ func (g *gathering) findBest(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	runs, err := g.c.bestRuns(ctx, experiment, *best)
+	runs, err := g.c.bestRuns(ctx, experiment.ID, *best)
 	if err != nil {
 		return err
 	}
@@ -54,29 +53,6 @@ func (g *gathering) findBest(ctx context.Context) error {
 // candidateOf names the model of a run.
 func candidateOf(run registry.Run, path string) registry.Candidate {
 	return registry.Candidate{Text: "runs:/" + run.ID + "/" + path, RunID: run.ID, Path: path}
-}
-
-// experiment finds an experiment by its name, or else by its number.
-func (c *Client) experiment(ctx context.Context, name string) (id string, err error) {
-	var out struct {
-		Experiment struct {
-			ID        string `json:"experiment_id"`
-			Lifecycle string `json:"lifecycle_stage"`
-		} `json:"experiment"`
-	}
-	err = get(ctx, c.tracking, api+"experiments/get-by-name", url.Values{"experiment_name": {name}}, "experiment", &out)
-	if isMissing(err) && strings.Trim(name, "0123456789") == "" {
-		err = get(ctx, c.tracking, api+"experiments/get", url.Values{"experiment_id": {name}}, "experiment", &out)
-	}
-	switch {
-	case isMissing(err):
-		return "", gone(fmt.Sprintf("there is no experiment %q", name), "names are case-sensitive; check the input experiment")
-	case err != nil:
-		return "", Explain("read experiment "+name, err)
-	case out.Experiment.Lifecycle == "deleted":
-		return "", gone(fmt.Sprintf("experiment %q is deleted", name), "restore it in MLflow, or name another in the input experiment")
-	}
-	return out.Experiment.ID, nil
 }
 
 // bestRuns returns the finished runs that share the best finite value of the metric. The server sorts, what is not

@@ -3,185 +3,173 @@ package mlflow
 import (
 	"context"
 	"fmt"
-	"iter"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
-	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
 // findCommit turns the candidate "commit" into the run it stands for.
 func (g *gathering) findCommit(ctx context.Context) error {
 	by := *g.q.Candidate.Commit
-	experiments, err := g.c.experimentsOf(ctx, by)
+	experiments, err := g.experimentsOf(ctx, by)
 	if err != nil {
 		return err
 	}
-	runs, err := g.c.commitRuns(ctx, experiments, by.SHA)
+	runs, more, err := g.c.commitRuns(ctx, experiments, by)
 	if err != nil {
 		return err
 	}
-	newest := slices.DeleteFunc(slices.Clone(runs), func(r registry.Run) bool { return r.Deleted || r.Status != "FINISHED" })
-	if len(newest) == 0 {
-		return noCommit(by, searched(by, len(experiments)), runs)
+	where := searched(experiments, len(by.Experiments) == 0)
+	run, older, ignored, ok := by.Choose(runs, g.c.tracking.Meter().ServerTime)
+	if !ok {
+		return noCommit(by, where, ignored)
 	}
-	// Of runs that ended at the same moment the one that started last, and of those the greatest id: always the same.
-	slices.SortFunc(newest, func(a, b registry.Run) int {
-		if c := b.End.Compare(a.End); c != 0 {
-			return c
-		}
-		if c := b.Start.Compare(a.Start); c != 0 {
-			return c
-		}
-		return strings.Compare(b.ID, a.ID)
-	})
-	run := newest[0]
-	found := registry.CommitRun{SHA: by.SHA, RunID: run.ID, Ended: run.End, Searched: searched(by, len(experiments))}
-	for _, r := range newest[1:] {
-		if r.End.Equal(run.End) {
-			found.Ties = append(found.Ties, r.ID)
-		}
+	g.facts.OfCommit = &registry.CommitRun{
+		SHA: by.SHA, RunID: run.ID, User: run.User, Ended: run.End, Searched: where,
+		Older: older, Ignored: ignored, More: more,
 	}
-	g.facts.OfCommit = &found
 	g.q.Candidate = candidateOf(run, by.Path)
 	return nil
 }
 
-// experimentsOf lists the ids of the experiments to search.
-func (c *Client) experimentsOf(ctx context.Context, by registry.ByCommit) ([]string, error) {
-	if by.Experiment == "" {
-		return c.experiments(ctx)
+// experimentsOf finds the experiments to look in. Only those count that somebody named or that the incumbent was
+// trained in: every login may create experiments, and runs with any commit in them.
+func (g *gathering) experimentsOf(ctx context.Context, by registry.ByCommit) ([]registry.Experiment, error) {
+	if len(by.Experiments) == 0 {
+		e, err := g.incumbentExperiment(ctx)
+		return []registry.Experiment{e}, err
 	}
-	id, err := c.experiment(ctx, by.Experiment)
-	return []string{id}, err
-}
-
-// Bounds of a search over all experiments.
-const (
-	experimentsPage  = 1000
-	experimentsMost  = 10_000
-	experimentsAtOne = 500 // in one search: databases bound the length of a list
-	searchesAtOnce   = 4
-)
-
-// experiments lists the ids of all experiments that are not deleted, without those that hold our own ledgers.
-func (c *Client) experiments(ctx context.Context) ([]string, error) {
-	ids, seen := []string{}, 0
-	for e, err := range searchExperiments(ctx, c.tracking, map[string]any{"view_type": "ACTIVE_ONLY"}) {
-		if err != nil {
-			return nil, Explain("list experiments", err)
-		}
-		if seen++; seen > experimentsMost {
-			return nil, &registry.Error{
-				Reason: registry.BadInput, Msg: fmt.Sprintf("find the run of a commit: the server has more than %d experiments", experimentsMost),
-				Hint: "name the one to look in, in the input experiment",
-			}
-		}
-		if e.Name != LedgerExperiment && !strings.HasPrefix(e.Name, LedgerExperiment+"/") {
-			ids = append(ids, e.ID)
-		}
-	}
-	return ids, nil
-}
-
-// searchExperiments yields what a search of experiments finds, page by page.
-func searchExperiments(ctx context.Context, server *rest.Client, body map[string]any) iter.Seq2[experimentInfo, error] {
-	return func(yield func(experimentInfo, error) bool) {
-		body["max_results"] = experimentsPage
-		for token := ""; ; {
-			var out struct {
-				Experiments []experimentInfo `json:"experiments"`
-				Next        string           `json:"next_page_token"`
-			}
-			r := rest.Request{Method: "POST", Path: api + "experiments/search", Body: body, Class: rest.Read, Limit: 32 << 20}
-			if err := server.JSON(ctx, r, &out); err != nil {
-				yield(experimentInfo{}, err)
-				return
-			}
-			for _, e := range out.Experiments {
-				if !yield(e, nil) {
-					return
-				}
-			}
-			if out.Next == "" || out.Next == token || len(out.Experiments) == 0 {
-				return
-			}
-			token = out.Next
-			body["page_token"] = token
-		}
-	}
-}
-
-// commitRuns searches the runs trained from the commit, whatever became of them, a bounded number of searches at once.
-// Each search stops behind its newest finished runs.
-func (c *Client) commitRuns(ctx context.Context, experiments []string, sha string) ([]registry.Run, error) {
-	parts := slices.Collect(slices.Chunk(experiments, experimentsAtOne))
-	found := make([][]registry.Run, len(parts))
-	slots := make(chan struct{}, searchesAtOnce)
+	found := make([]registry.Experiment, len(by.Experiments))
 	var asks []func() error
-	for i, part := range parts {
-		asks = append(asks, func() (err error) {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			found[i], err = c.newestOf(ctx, part, sha)
-			return err
-		})
+	for i, name := range by.Experiments {
+		asks = append(asks, func() (err error) { found[i], err = g.c.experiment(ctx, name); return err })
 	}
-	err := parallel(asks...)
-	return slices.Concat(found...), err
+	return found, parallel(asks...)
 }
 
-// newestOf searches some experiments for runs of the commit, the last to end first. It stops behind the newest finished
-// ones and those that ended at the same moment.
-func (c *Client) newestOf(ctx context.Context, experiments []string, sha string) ([]registry.Run, error) {
-	body := map[string]any{
-		"experiment_ids": experiments, "filter": "tags.`" + registry.RunTagCommit + "` = '" + sha + "'", "run_view_type": "ALL",
-		"order_by": []string{"attributes.end_time DESC"},
+// incumbentExperiment is the experiment of the run behind the version that the target points to.
+func (g *gathering) incumbentExperiment(ctx context.Context) (registry.Experiment, error) {
+	incumbent, err := g.incumbent(ctx)
+	if err != nil {
+		return registry.Experiment{}, err
 	}
-	var found []registry.Run
+	subject, ok := incumbent.Get()
+	if !ok {
+		return registry.Experiment{}, needExperiment("there is no incumbent: " + incumbent.Why())
+	}
+	run, ok := subject.Run.Get()
+	if !ok {
+		why := fmt.Sprintf("the run of the incumbent %s is not readable: %s", subject.Ref, subject.Run.Why())
+		return registry.Experiment{}, needExperiment(why)
+	}
+	known, err := g.c.experimentByID(ctx, run.ExperimentID)
+	if err != nil {
+		return registry.Experiment{}, err
+	}
+	e, ok := known.Get()
+	if !ok || e.Deleted {
+		why := fmt.Sprintf("the experiment %s of the incumbent %s is deleted", run.ExperimentID, subject.Ref)
+		return registry.Experiment{}, needExperiment(why)
+	}
+	return e, nil
+}
+
+// incumbent reads what the target points to, and the run behind it. The gathering itself reads it again later, together
+// with the candidate, which is not known yet.
+func (g *gathering) incumbent(ctx context.Context) (registry.Known[registry.Subject], error) {
+	q := registry.Query{Model: g.q.Model, Target: g.q.Target}
+	before := &gathering{c: g.c, q: q, want: wanted(q, registry.Needs{}), facts: registry.Facts{Target: q.Target}}
+	answers, err := before.ask(ctx, &candidateRoot{})
+	for _, check := range []func() error{
+		before.refusePrompt, before.refuseHidden, func() error { return before.settle(ctx, &candidateRoot{}, answers) },
+	} {
+		if err == nil {
+			err = check()
+		}
+	}
+	if err != nil {
+		return registry.Known[registry.Subject]{}, err
+	}
+	none := registry.Absent[registry.Version]("the target is empty")
+	for _, key := range before.want {
+		if none = before.held[key]; !none.IsAbsent() {
+			break
+		}
+	}
+	return before.subject(ctx, none)
+}
+
+func needExperiment(why string) error {
+	return &registry.Error{
+		Reason: registry.BadInput,
+		Msg:    "input experiment: is missing: the candidate commit looks in the incumbent's experiment, and " + why,
+		Hint:   "name the experiment that the model is trained in: write experiment: NAME (on a laptop --experiment NAME)",
+	}
+}
+
+// commitRuns searches the runs trained from the commit, whatever became of them, those that ended last first. It reads
+// a page at least, so that they can be listed, and on to the newest run that counts and those that ended with it; more
+// says that there are others.
+func (c *Client) commitRuns(
+	ctx context.Context, experiments []registry.Experiment, by registry.ByCommit,
+) (found []registry.Run, more bool, err error) {
+	ids := make([]string, len(experiments))
+	for i, e := range experiments {
+		ids[i] = e.ID
+	}
+	slices.Sort(ids)
+	body := map[string]any{
+		"experiment_ids": slices.Compact(ids),
+		"filter":         "tags.`" + registry.RunTagCommit + "` = '" + by.SHA + "'",
+		"run_view_type":  "ALL",
+		"order_by":       []string{"attributes.end_time DESC"},
+	}
 	var ended time.Time
-	for run, err := range c.runs(ctx, "search runs of commit "+sha, body) {
+	for run, err := range c.runs(ctx, "search runs of commit "+by.SHA, body) {
 		switch {
 		case err != nil:
-			return nil, err
-		case run.Tags[registry.RunTagCommit] != sha: // some databases compare without case
+			return nil, false, err
+		case run.Tags[registry.RunTagCommit] != by.SHA: // some databases compare without case
 			continue
-		case !ended.IsZero() && run.End.Before(ended):
-			return found, nil
-		case run.Status == "FINISHED" && !run.Deleted:
-			ended = run.End
+		case len(found) >= runsPage && !ended.IsZero() && run.End.Before(ended):
+			return found, true, nil
+		}
+		if _, _, _, counts := by.Choose([]registry.Run{run}, c.tracking.Meter().ServerTime); counts && ended.IsZero() {
+			ended = run.End // of the newest: they come in that order
 		}
 		found = append(found, run)
 	}
-	return found, nil
+	return found, false, nil
 }
 
 // searched names the experiments that were searched.
-func searched(by registry.ByCommit, experiments int) string {
-	switch {
-	case by.Experiment != "":
-		return "experiment " + by.Experiment
-	case experiments == 1:
-		return "the one experiment this login sees"
+func searched(experiments []registry.Experiment, incumbents bool) string {
+	if incumbents {
+		return fmt.Sprintf("experiment %s (the incumbent's)", experiments[0].Name)
 	}
-	return fmt.Sprintf("the %d experiments this login sees", experiments)
+	names := make([]string, len(experiments))
+	for i, e := range experiments {
+		names[i] = e.Name
+	}
+	if len(names) == 1 {
+		return "experiment " + names[0]
+	}
+	return "the experiments " + strings.Join(names, ", ")
 }
 
-// noCommit says what was searched, and which runs of the commit do not count.
-func noCommit(by registry.ByCommit, where string, runs []registry.Run) error {
-	hint := fmt.Sprintf("a run counts by its tag %s, which MLflow sets where training runs in a checkout; in a pull request check out its head (ref: ${{ github.event.pull_request.head.sha }}), not GitHub's merge", registry.RunTagCommit)
-	var others []string
-	for _, r := range runs[:min(3, len(runs))] {
-		state := r.Status
-		if r.Deleted {
-			state = "deleted"
-		}
-		others = append(others, r.ID+" is "+state)
+// noCommit says what was searched, and why the runs of the commit do not count.
+func noCommit(by registry.ByCommit, where string, ignored []registry.OtherRun) error {
+	hint := "a run counts by its tag " + registry.RunTagCommit + ", which MLflow sets if training runs in a checkout; " +
+		"in a pull request check out its head (ref: ${{ github.event.pull_request.head.sha }}), not GitHub's merge; " +
+		"if it was trained in another experiment, name that in the input experiment"
+	if len(ignored) > 0 {
+		hint = fmt.Sprintf("none of its %d runs counts: %s; wait for one to finish, or train again",
+			len(ignored), registry.Others(ignored))
 	}
-	if len(others) > 0 {
-		hint = fmt.Sprintf("of %d runs of that commit none counts: %s; wait for one to finish, or train again", len(runs), strings.Join(others, ", "))
+	if len(by.TrainedBy) > 0 {
+		where += " by " + strings.Join(by.TrainedBy, " or ")
 	}
 	return gone(fmt.Sprintf("no finished run of commit %s in %s", by.SHA, where), hint)
 }

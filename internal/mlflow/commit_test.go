@@ -21,50 +21,66 @@ func asking(t *testing.T, double *mlflowtest.Server) *Client {
 	return New(wire, wire, About{Address: "http://localhost"}, func() float64 { return 0 })
 }
 
-// The newest finished run of a commit is found in whichever of many experiments it is, behind any number of runs that
-// do not count, in few requests.
-func TestCommitIsFoundAmongManyExperiments(t *testing.T) {
-	const sha = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-	double := mlflowtest.New("3.17.2", mlflowtest.Store("mariadb"))
-	for i := range 1400 {
-		double.AddExperiment(mlflowtest.Experiment{Name: fmt.Sprintf("e%d", i)})
-	}
-	add := func(id, experiment, status, commit string, end int64) {
+const sha = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+// ofCommit adds runs of a commit to the double.
+func ofCommit(double *mlflowtest.Server) func(id, experiment, status, commit string, end int64) {
+	return func(id, experiment, status, commit string, end int64) {
 		double.AddRun(mlflowtest.Run{ID: id, Experiment: experiment, Status: status, End: mlflowtest.Moment(end), Start: 1,
-			Tags: map[string]string{"mlflow.source.git.commit": commit}})
-	}
-	for i := range 250 {
-		add(fmt.Sprintf("failed%d", i), "e700", "FAILED", sha, 9000)
-	}
-	add("first", "e0", "FINISHED", sha, 1000)
-	add("newest", "e700", "FINISHED", sha, 3000)
-	add("older", "e700", "FINISHED", sha, 2000)
-	add("last", "e1399", "FINISHED", sha, 2500)
-	add("shouting", "e1399", "FINISHED", strings.ToUpper(sha), 8000) // the same to a database that compares without case
-	c := asking(t, double)
-	g := &gathering{c: c, q: registry.Query{Candidate: registry.Candidate{Commit: &registry.ByCommit{SHA: sha, Path: "model"}}}}
-	if err := g.findCommit(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	if got := g.q.Candidate.Text; got != "runs:/newest/model" {
-		t.Errorf("found %s, %+v", got, g.facts.OfCommit)
-	}
-	if got, want := g.facts.OfCommit.Searched, "the 1401 experiments this login sees"; got != want {
-		t.Errorf("searched %q, want %q", got, want)
-	}
-	// Two pages of experiments, three searches of up to 500, one more page of the one with many runs.
-	if got := c.tracking.Meter().Requests; got != 6 {
-		t.Errorf("%d requests, want 6", got)
+			Tags: map[string]string{registry.RunTagCommit: commit}})
 	}
 }
 
-func TestCommitOnAServerWithTooManyExperiments(t *testing.T) {
-	double := mlflowtest.New("3.17.2")
-	for i := range experimentsMost + 1 {
-		double.AddExperiment(mlflowtest.Experiment{Name: fmt.Sprintf("e%d", i)})
+// The newest run is found behind any number of runs that do not count, and reading stops soon behind it.
+func TestCommit_FewRequests(t *testing.T) {
+	double := mlflowtest.New("3.17.2", mlflowtest.Store("mariadb"))
+	add := ofCommit(double)
+	for i := range 250 {
+		add(fmt.Sprintf("failed%d", i), "train", "FAILED", sha, 9000)
 	}
-	_, err := asking(t, double).experiments(context.Background())
-	if registry.ReasonOf(err) != registry.BadInput || !strings.Contains(err.Error(), "more than 10000 experiments") {
-		t.Errorf("%v", err)
+	add("future", "train", "FINISHED", sha, 4_000_000_000_000)
+	add("newest", "train", "FINISHED", sha, 3000)
+	for i := range 900 {
+		add(fmt.Sprintf("older%d", i), "train", "FINISHED", sha, 2000)
+	}
+	add("shouting", "train", "FINISHED", strings.ToUpper(sha), 8000) // the same to a database that compares without case
+	add("stranger", "outsider", "FINISHED", sha, 8000)
+	c := asking(t, double)
+	by := registry.ByCommit{SHA: sha, Path: "model", Experiments: []string{"train"}}
+	g := &gathering{c: c, q: registry.Query{Candidate: registry.Candidate{Commit: &by}}}
+	if err := g.findCommit(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	found := g.facts.OfCommit
+	if got := g.q.Candidate.Text; got != "runs:/newest/model" || found.Searched != "experiment train" || !found.More {
+		t.Errorf("found %s, %+v", got, found)
+	}
+	if got := found.Ignored[0]; got.ID != "future" {
+		t.Errorf("the first that does not count is %+v", got)
+	}
+	if got := c.tracking.Meter().Requests; got != 3 { // the experiment, two pages of its runs
+		t.Errorf("%d requests, want 3", got)
+	}
+}
+
+// If no experiment is named, that of the incumbent's run is searched.
+func TestCommit_IncumbentsExperiment(t *testing.T) {
+	double := mlflowtest.New("3.17.2")
+	add := ofCommit(double)
+	add("base", "train", "FINISHED", "b", 1000)
+	add("mine", "train", "FINISHED", sha, 2000)
+	add("stranger", "outsider", "FINISHED", sha, 8000)
+	double.AddModel(mlflowtest.Model{Name: "churn", Versions: []mlflowtest.Version{{Run: "base", Source: "s3://b/1"}}, Aliases: map[string]int64{"champion": 1}})
+	c := asking(t, double)
+	by := registry.ByCommit{SHA: sha, Path: "model"}
+	g := &gathering{c: c, q: registry.Query{Model: "churn", Target: registry.Target{Alias: "champion"}, Candidate: registry.Candidate{Commit: &by}}}
+	if err := g.findCommit(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if got := g.facts.OfCommit; got.RunID != "mine" || got.Searched != "experiment train (the incumbent's)" || len(got.Older)+len(got.Ignored) != 0 {
+		t.Errorf("found %+v", got)
+	}
+	if got := c.tracking.Meter().Requests; got != 5 { // the alias next to the model, the run, its experiment, the search
+		t.Errorf("%d requests, want 5", got)
 	}
 }

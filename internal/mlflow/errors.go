@@ -75,6 +75,9 @@ func unknown(op string, cause error) error {
 // object".
 func Explain(op string, err error) error {
 	e := remote(err)
+	if part := (*incomplete)(nil); errors.As(err, &part) {
+		return &registry.Error{Reason: registry.NotMLflow, Msg: op + ": " + part.why, Hint: part.hint, Cause: err}
+	}
 	if e == nil {
 		return &registry.Error{Reason: registry.ServerError, Msg: op + ": " + err.Error(), Cause: err}
 	}
@@ -122,7 +125,7 @@ func diagnoseStatus(e *rest.Error) (reason registry.Reason, why, hint string) {
 	case e.Status == 403 && hostRefused(e):
 		host := hostOf(e.URL)
 		return registry.HostRefused, fmt.Sprintf("MLflow does not accept the host name %s (403)", host),
-			fmt.Sprintf("start the server with --allowed-hosts %s, or set MLFLOW_SERVER_ALLOWED_HOSTS=%s on it", host, host)
+			fmt.Sprintf("start the server with --allowed-hosts %s, or set MLFLOW_SERVER_ALLOWED_HOSTS=%s on it", registry.ShellWord(host), registry.ShellWord(host))
 	case e.Status == 403:
 		return registry.Forbidden, "the login lacks the right for this (403)",
 			"promoting and registering need EDIT on the registered model, reading needs READ; an administrator grants it, on MLflow 3.x with POST /api/3.0/mlflow/users/permissions/grant, before with POST /api/2.0/mlflow/registered-models/permissions/create"

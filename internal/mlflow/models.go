@@ -31,32 +31,30 @@ func (c *Client) model(ctx context.Context, name string) (registry.Known[registr
 // namesPage is the largest page of registered-models/search; more is refused, and 0 sends endless empty pages.
 const namesPage = 1000
 
-// modelNames lists the names of all registered models, at most ten pages.
+// modelNames lists the names of all registered models.
 func (c *Client) modelNames(ctx context.Context) ([]string, error) {
 	var names []string
-	token := ""
-	for range 10 {
+	var pages pager
+	query := url.Values{"max_results": {fmt.Sprint(namesPage)}}
+	for {
 		var out struct {
 			Models []modelJSON `json:"registered_models"`
 			Next   string      `json:"next_page_token"`
 		}
-		query := url.Values{"max_results": {fmt.Sprint(namesPage)}}
-		if token != "" {
-			query.Set("page_token", token)
-		}
-		r := rest.Request{Method: "GET", Path: api + "registered-models/search", Query: query, Class: rest.Read, Limit: 32 << 20}
+		r := rest.Request{Method: "GET", Path: api + "registered-models/search", Query: query, Class: rest.Read, Limit: 32 << 20, Read: &pages.bytes}
 		if err := c.registry.JSON(ctx, r, &out); err != nil {
 			return nil, Explain("list registered models", err)
 		}
 		for _, m := range out.Models {
 			names = append(names, m.Name)
 		}
-		if out.Next == "" || out.Next == token {
-			break
+		if more, err := pages.more(out.Next); err != nil {
+			return nil, Explain("list registered models", err)
+		} else if !more {
+			return names, nil
 		}
-		token = out.Next
+		query.Set("page_token", out.Next)
 	}
-	return names, nil
 }
 
 // createModel makes the registered model. That it exists already is success: somebody was faster.

@@ -278,13 +278,14 @@ func (c *Client) Promoted(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	var names []string
+	var pages pager
 	query := url.Values{"max_results": {fmt.Sprint(namesPage)}, "order_by": {"name ASC"}}
 	for {
 		var out struct {
 			Models []modelJSON `json:"registered_models"`
 			Next   string      `json:"next_page_token"`
 		}
-		r := rest.Request{Method: "GET", Path: api + "registered-models/search", Query: query, Class: rest.Read, Limit: 128 << 20}
+		r := rest.Request{Method: "GET", Path: api + "registered-models/search", Query: query, Class: rest.Read, Limit: 128 << 20, Read: &pages.bytes}
 		if err := c.registry.JSON(ctx, r, &out); err != nil {
 			return nil, Explain("list registered models", err)
 		}
@@ -293,7 +294,9 @@ func (c *Client) Promoted(ctx context.Context) ([]string, error) {
 				names = append(names, m.Name)
 			}
 		}
-		if out.Next == "" || out.Next == query.Get("page_token") {
+		if more, err := pages.more(out.Next); err != nil {
+			return nil, Explain("list registered models", err)
+		} else if !more {
 			return names, nil
 		}
 		query.Set("page_token", out.Next)

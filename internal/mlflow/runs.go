@@ -35,12 +35,13 @@ func (c *Client) runs(ctx context.Context, op string, body map[string]any) iter.
 	return func(yield func(registry.Run, error) bool) {
 		body = maps.Clone(body)
 		body["max_results"] = runsPage
-		for token := ""; ; {
+		var pages pager
+		for {
 			var out struct {
 				Runs []runJSON `json:"runs"`
 				Next string    `json:"next_page_token"`
 			}
-			r := rest.Request{Method: "POST", Path: api + "runs/search", Body: body, Class: rest.Read, Limit: 64 << 20}
+			r := rest.Request{Method: "POST", Path: api + "runs/search", Body: body, Class: rest.Read, Limit: 64 << 20, Read: &pages.bytes}
 			if err := c.tracking.JSON(ctx, r, &out); err != nil {
 				yield(registry.Run{}, Explain(op, err))
 				return
@@ -50,11 +51,14 @@ func (c *Client) runs(ctx context.Context, op string, body map[string]any) iter.
 					return
 				}
 			}
-			if out.Next == "" || out.Next == token {
+			more, err := pages.more(out.Next)
+			if err != nil {
+				yield(registry.Run{}, Explain(op, err))
+			}
+			if !more {
 				return
 			}
-			token = out.Next
-			body["page_token"] = token
+			body["page_token"] = out.Next
 		}
 	}
 }

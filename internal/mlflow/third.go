@@ -87,32 +87,39 @@ func (g *gathering) thirdOf(ctx context.Context, s *registry.Subject, ask func(f
 	})
 }
 
-// historyLimit bounds a history; 200,000 points are 16 MiB. historyPage is what servers allow that page at all.
+// Bounds of a history: 200,000 points are 16 MiB. Servers that page at all allow 25,000 points a page, so that 40 pages
+// are a million points. Some older servers send all points in one page.
 const (
 	historyLimit = 32 << 20
 	historyPage  = 25000
+	historyPages = 40
 )
 
-// history reads every point of a metric, ascending by step and time.
+// history reads every point of a metric, ascending by step and time. A history that cannot be read to its end is
+// unreadable: the worst or the last value may be among the points that are missing.
 func (c *Client) history(ctx context.Context, run, key string) registry.Known[[]registry.Point] {
 	if run == "" {
 		return registry.Unreadable[[]registry.Point]("the run is not known")
 	}
 	query := url.Values{"run_id": {run}, "metric_key": {key}, "max_results": {strconv.Itoa(historyPage)}}
 	var points []registry.Point
-	for range 40 {
+	var pages pager
+	pages.most.pages = historyPages
+	for {
 		var out struct {
 			Metrics []metricJSON `json:"metrics"`
 			Next    string       `json:"next_page_token"`
 		}
-		r := rest.Request{Method: "GET", Path: api + "metrics/get-history", Query: query, Class: rest.Read, Limit: historyLimit}
+		r := rest.Request{Method: "GET", Path: api + "metrics/get-history", Query: query, Class: rest.Read, Limit: historyLimit, Read: &pages.bytes}
 		if err := c.tracking.JSON(ctx, r, &out); err != nil {
 			return registry.Unreadable[[]registry.Point](Short(err))
 		}
 		for _, m := range out.Metrics {
 			points = append(points, m.point())
 		}
-		if out.Next == "" || out.Next == query.Get("page_token") {
+		if more, err := pages.more(out.Next); err != nil {
+			return registry.Unreadable[[]registry.Point](fmt.Sprintf("%s (%d points read)", err, len(points)))
+		} else if !more {
 			break
 		}
 		query.Set("page_token", out.Next)

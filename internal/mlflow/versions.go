@@ -75,12 +75,13 @@ func (c *Client) versions(ctx context.Context, name, filter string) ([]registry.
 		"order_by":    {"name ASC", "version_number ASC"},
 	}
 	var found []registry.Version
+	var pages pager
 	for {
 		var out struct {
 			Versions []versionJSON `json:"model_versions"`
 			Next     string        `json:"next_page_token"`
 		}
-		r := rest.Request{Method: "GET", Path: api + "model-versions/search", Query: query, Class: rest.Read, Limit: 128 << 20}
+		r := rest.Request{Method: "GET", Path: api + "model-versions/search", Query: query, Class: rest.Read, Limit: 128 << 20, Read: &pages.bytes}
 		if err := c.registry.JSON(ctx, r, &out); err != nil {
 			return nil, Explain("search versions of "+name, err)
 		}
@@ -89,7 +90,9 @@ func (c *Client) versions(ctx context.Context, name, filter string) ([]registry.
 				found = append(found, v.version())
 			}
 		}
-		if out.Next == "" || out.Next == query.Get("page_token") {
+		if more, err := pages.more(out.Next); err != nil {
+			return nil, Explain("search versions of "+name, err)
+		} else if !more {
 			break
 		}
 		query.Set("page_token", out.Next)

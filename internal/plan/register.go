@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
@@ -50,10 +49,7 @@ func begin(f registry.Facts, in registry.Intent) registry.Plan {
 		}
 	}
 	if c := f.OfCommit; c != nil {
-		p.Notes = append(p.Notes, fmt.Sprintf("the newest finished run of commit %s is %s, which ended %s (looked for in %s)", c.SHA, c.RunID, c.Ended.Format(time.RFC3339), c.Searched))
-		if len(c.Ties) > 0 {
-			p.Notes = append(p.Notes, fmt.Sprintf("%d other runs of the commit ended at the same moment; one was taken: not %s", len(c.Ties), strings.Join(c.Ties[:min(5, len(c.Ties))], ", ")))
-		}
+		p.Notes = append(p.Notes, c.Words()...)
 	}
 	if len(f.Twins) > 0 {
 		p.Notes = append(p.Notes, fmt.Sprintf("the same run and artifact is also registered as version %s", registry.Numbers(f.Twins)))

@@ -12,7 +12,8 @@ var lineageKind = kind{
 	name:    "lineage",
 	passes:  "a FINISHED run is linked, with a dataset that has a digest for each context",
 	careful: "digests can be held to a list, or to those of the incumbent: two models are compared on the same test set",
-	main:    list("contexts, such as training and test", text("the context of a dataset")),
+	main: list("contexts, such as training and test. If the run has no dataset in that very context, these count as the same: "+
+		"train and training; eval, evaluation, val and validation; test and testing", text("the context of a dataset")),
 	fields: []field{
 		may("digests", list("the only digests that datasets of these contexts may have", text("a digest as MLflow shows it"))),
 		may("same-as-incumbent", list("contexts whose datasets must be those of the incumbent", text("the context of a dataset"))),
@@ -44,7 +45,7 @@ func (g lineageGate) check(f registry.Facts) registry.Finding {
 	for _, context := range union(slices.Clone(g.contexts), g.same) {
 		digests, why := digestsOf(run, context)
 		if why != "" {
-			return unclear(out, why, fmt.Sprintf("log the data with mlflow.log_input(dataset, context=%q)", context))
+			return unclear(out, why, logInput(run, context))
 		}
 		for _, d := range digests {
 			if len(g.allowed) > 0 && slices.Contains(g.contexts, context) && !slices.Contains(g.allowed, d) {
@@ -85,20 +86,78 @@ func (g lineageGate) compare(f registry.Facts, run registry.Run, out registry.Fi
 	return passed(out)
 }
 
-// digestsOf lists the digests of a run's datasets of a context, ascending.
+// synonyms are contexts that mean the same: MLflow's autologging writes train and eval (also for validation data), its
+// documentation training, validation and test.
+var synonyms = [][]string{
+	{"train", "training"},
+	{"eval", "evaluation", "val", "validation"},
+	{"test", "testing"},
+}
+
+// digestsOf lists the digests of a run's datasets of a context, ascending. If none has that very context, its synonyms
+// count.
 func digestsOf(run registry.Run, context string) (digests []string, why string) {
-	for _, d := range run.Datasets {
-		if d.Context != context {
-			continue
+	datasets := datasetsIn(run, context)
+	for _, same := range synonyms {
+		if len(datasets) == 0 && slices.Contains(same, context) {
+			datasets = datasetsIn(run, same...)
 		}
+	}
+	for _, d := range datasets {
 		if d.Digest == "" {
 			return nil, fmt.Sprintf("dataset %q of run %s has no digest", d.Name, run.ID)
 		}
 		digests = append(digests, d.Digest)
 	}
 	if len(digests) == 0 {
-		return nil, fmt.Sprintf("run %s has no dataset for %s", run.ID, context)
+		return nil, fmt.Sprintf("run %s has no dataset in the context %s; %s", run.ID, context, contextsOf(run))
 	}
 	slices.Sort(digests)
 	return slices.Compact(digests), ""
+}
+
+func datasetsIn(run registry.Run, contexts ...string) (found []registry.Dataset) {
+	for _, d := range run.Datasets {
+		if slices.Contains(contexts, d.Context) {
+			found = append(found, d)
+		}
+	}
+	return found
+}
+
+// contextsOf says which datasets a run has.
+func contextsOf(run registry.Run) string {
+	var contexts []string
+	without := 0
+	for _, d := range run.Datasets {
+		if d.Context == "" {
+			without++
+		} else {
+			contexts = union(contexts, []string{d.Context})
+		}
+	}
+	slices.Sort(contexts)
+	switch {
+	case len(contexts) == 0 && without == 0:
+		return "it has no datasets"
+	case len(contexts) == 0:
+		return fmt.Sprintf("it has %d without a context", without)
+	case len(contexts) == 1:
+		return "it has datasets in the context " + contexts[0]
+	}
+	const most = 5
+	shown := strings.Join(contexts[:min(most, len(contexts))], ", ")
+	if more := len(contexts) - most; more > 0 {
+		shown += fmt.Sprintf(" and %d more", more)
+	}
+	return "it has datasets in the contexts " + shown
+}
+
+// logInput says how a run gets a dataset in the context.
+func logInput(run registry.Run, context string) string {
+	hint := fmt.Sprintf("log the data with mlflow.log_input(dataset, context=%q)", context)
+	if len(run.Datasets) > 0 {
+		hint += ", or name a context in the gate that the run has"
+	}
+	return hint
 }

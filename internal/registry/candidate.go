@@ -5,7 +5,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // Candidate is the parsed `candidate` input. Exactly one of the forms is filled.
@@ -29,13 +28,6 @@ type Best struct {
 	Path       string // of the model in the run
 }
 
-// ByCommit asks for the newest finished run that was trained from a commit.
-type ByCommit struct {
-	SHA        string // full digest
-	Experiment string // name of the only one to look in; "" = all
-	Path       string // of the model in the run
-}
-
 // Goals of a metric.
 const (
 	Maximize = "maximize"
@@ -46,14 +38,6 @@ const (
 type BestRun struct {
 	Experiment, RunID, Metric, Value, Goal string
 	Ties                                   []string // older runs with the same value
-}
-
-// CommitRun is the run that was found for a commit.
-type CommitRun struct {
-	SHA, RunID string
-	Ended      time.Time
-	Ties       []string // finished runs that ended at the same moment
-	Searched   string   // experiments, in words
 }
 
 var (

@@ -154,7 +154,7 @@ func newTransport(cfg Config, secure *tls.Config) http.RoundTripper {
 	http1 := new(http.Protocols)
 	http1.SetHTTP1(true)
 	return &http.Transport{
-		Proxy:                  cfg.Proxy,
+		Proxy:                  direct(cfg.Proxy),
 		DialContext:            dialer(cfg),
 		TLSClientConfig:        secure,
 		TLSHandshakeTimeout:    cfg.Connect,

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/textproto"
+	"net/url"
 	"strings"
 	"syscall"
 	"time"
@@ -24,8 +25,12 @@ func (r *refusal) Error() string { return r.text }
 // is judged here; all others when they are dialed.
 func (t *repeater) refuse(req *http.Request) *Error {
 	host := req.URL.Hostname()
-	if ip, err := netip.ParseAddr(host); err == nil && blocked(ip) != "" {
+	ip, err := netip.ParseAddr(host)
+	switch {
+	case err == nil && blocked(ip) != "":
 		return refused(req, Blocked, blocked(ip))
+	case err != nil && numeric(host):
+		return refused(req, Blocked, fmt.Sprintf("%q is an unusual way to write an address; write it as 192.0.2.1", host))
 	}
 	name := credential(req.Header)
 	if req.URL.Scheme != "https" && name != "" && !isLoopback(host) && !t.cfg.AllowInsecureHTTP {
@@ -57,23 +62,55 @@ func credential(h http.Header) string {
 	return ""
 }
 
+// numeric reports whether a host that is no plain address would be read as one by some resolver: 2852039166, 0xa9fea9fe,
+// 0251.0376.0251.0376 and 169.254.169.254. with its dot all mean the same. No name ends in a number.
+func numeric(host string) bool {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	last := host[strings.LastIndex(host, ".")+1:]
+	digits := "0123456789"
+	if hex, isHex := strings.CutPrefix(last, "0x"); isHex {
+		last, digits = "0"+hex, "0123456789abcdef"
+	}
+	return last != "" && strings.Trim(last, digits) == ""
+}
+
 func isLoopback(host string) bool {
 	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.IsLoopback() || host == "localhost" || strings.HasSuffix(host, ".localhost")
+	return err == nil && ip.IsLoopback() || isLocalhost(host)
+}
+
+// isLocalhost reports whether a name means this machine (RFC 6761). A resolver may say otherwise, so what it leads to is
+// judged when it is dialed, and no proxy is asked.
+func isLocalhost(host string) bool {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	return host == "localhost" || strings.HasSuffix(host, ".localhost")
 }
 
 // dialer connects to an address after its name was resolved and judged, so that no name leads to a blocked one.
 func dialer(cfg Config) func(context.Context, string, string) (net.Conn, error) {
 	d := &net.Dialer{Timeout: cfg.Connect, KeepAlive: 15 * time.Second, Control: control}
-	if cfg.NoQuickAck {
-		return d.DialContext
-	}
+	local := *d
+	local.Control = controlLocal
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
-		conn, err := d.DialContext(ctx, network, address)
-		if err != nil {
-			return nil, err
+		to := d
+		if host, _, err := net.SplitHostPort(address); err == nil && isLocalhost(host) {
+			to = &local
+		}
+		conn, err := to.DialContext(ctx, network, address)
+		if err != nil || cfg.NoQuickAck {
+			return conn, err
 		}
 		return quickAck(conn), nil
+	}
+}
+
+// direct asks no proxy for what is on this machine.
+func direct(proxy func(*http.Request) (*url.URL, error)) func(*http.Request) (*url.URL, error) {
+	return func(req *http.Request) (*url.URL, error) {
+		if isLocalhost(req.URL.Hostname()) {
+			return nil, nil
+		}
+		return proxy(req)
 	}
 }
 
@@ -88,6 +125,16 @@ func control(_, address string, _ syscall.RawConn) error {
 	return nil
 }
 
+// controlLocal judges the address that a name of this machine leads to: credentials may go there in the clear.
+func controlLocal(network, address string, conn syscall.RawConn) error {
+	target, err := netip.ParseAddrPort(address)
+	if err == nil && !target.Addr().Unmap().IsLoopback() {
+		why := fmt.Sprintf("a name of this machine (localhost) leads to %s, which is another one", target.Addr())
+		return &refusal{Blocked, why}
+	}
+	return control(network, address, conn)
+}
+
 // clouds are the addresses at which clouds hand out credentials to their machines, beyond the link-local ones.
 var clouds = map[netip.Addr]bool{
 	netip.MustParseAddr("fd00:ec2::254"):   true, // AWS
@@ -100,11 +147,68 @@ var clouds = map[netip.Addr]bool{
 // blocked gives the reason why an address is not connected to, or "".
 func blocked(ip netip.Addr) string {
 	ip = ip.Unmap().WithZone("")
-	switch {
-	case ip.IsUnspecified():
+	if ip.IsUnspecified() {
 		return fmt.Sprintf("%s is an address to listen on, not one to connect to; name the server's host", ip)
-	case ip.IsLinkLocalUnicast(), ip.IsLinkLocalMulticast(), clouds[ip]:
+	}
+	if ofMachines(ip) {
 		return fmt.Sprintf("%s is a link-local or metadata address", ip)
 	}
+	for _, inner := range embedded(ip) {
+		if ofMachines(inner) {
+			return fmt.Sprintf("%s leads to %s, which is a link-local or metadata address", ip, inner)
+		}
+	}
 	return ""
+}
+
+func ofMachines(ip netip.Addr) bool {
+	return ip.IsLinkLocalUnicast() || ip.IsLinkLocalMulticast() || clouds[ip]
+}
+
+// forms are prefixes of IPv6 addresses that hold an IPv4 address, and the places of its four bytes.
+var forms = []struct {
+	prefix netip.Prefix
+	at     [][4]int
+}{
+	{netip.MustParsePrefix("::/96"), [][4]int{lastFour}},           // IPv4-compatible (RFC 4291)
+	{netip.MustParsePrefix("::ffff:0:0:0/96"), [][4]int{lastFour}}, // IPv4-translated (RFC 2765)
+	{netip.MustParsePrefix("64:ff9b::/96"), [][4]int{lastFour}},    // NAT64 (RFC 6052)
+	{netip.MustParsePrefix("2002::/16"), [][4]int{{2, 3, 4, 5}}},   // 6to4 (RFC 3056)
+	{teredo, [][4]int{{4, 5, 6, 7}}},                               // its server
+	// NAT64 of a network's own (RFC 8215), whose prefix has any of the lengths of RFC 6052.
+	{netip.MustParsePrefix("64:ff9b:1::/48"), [][4]int{{6, 7, 9, 10}, {7, 9, 10, 11}, {9, 10, 11, 12}, lastFour}},
+}
+
+var (
+	lastFour = [4]int{12, 13, 14, 15}
+	teredo   = netip.MustParsePrefix("2001::/32") // RFC 4380
+)
+
+// embedded are the IPv4 addresses that an IPv6 address may be carried on to. The prefixes that a network chooses for
+// itself are not known here.
+func embedded(ip netip.Addr) (found []netip.Addr) {
+	if ip.Is4() {
+		return nil
+	}
+	b := ip.As16()
+	take := func(at [4]int) {
+		found = append(found, netip.AddrFrom4([4]byte{b[at[0]], b[at[1]], b[at[2]], b[at[3]]}))
+	}
+	for _, form := range forms {
+		if form.prefix.Contains(ip) {
+			for _, at := range form.at {
+				take(at)
+			}
+		}
+	}
+	if (b[8] == 0 || b[8] == 2) && b[9] == 0 && b[10] == 0x5e && b[11] == 0xfe { // ISATAP (RFC 5214)
+		take(lastFour)
+	}
+	if teredo.Contains(ip) { // its client, inverted
+		for _, at := range lastFour {
+			b[at] = ^b[at]
+		}
+		take(lastFour)
+	}
+	return found
 }

@@ -1,7 +1,9 @@
 package rest
 
 import (
+	"context"
 	"io"
+	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -18,6 +20,15 @@ func TestAddressesOfNoServerAreBlocked(t *testing.T) {
 		"0.0.0.0": true, "::": true, "::ffff:0.0.0.0": true, "ff02::1": true, "224.0.0.1": true,
 		"127.0.0.1": false, "::1": false, "10.0.0.1": false, "172.17.0.1": false, "192.168.1.1": false, "100.64.0.1": false,
 		"8.8.8.8": false, "fd00:ec2::255": false, "2001:db8::1": false,
+		// IPv6 addresses that are carried on to an IPv4 address.
+		"::169.254.169.254": true, "::ffff:0:169.254.169.254": true, "::100.100.100.200": true, "::10.0.0.1": false, "::ffff:0:10.0.0.1": false,
+		"64:ff9b::169.254.169.254": true, "64:ff9b::168.63.129.16": true, "64:ff9b::8.8.8.8": false, "64:ff9b::192.168.1.1": false,
+		"64:ff9b:1:a9fe:a9:fe00::": true, "64:ff9b:1:a9:fe:a9fe::": true, "64:ff9b:1:0:a9:fea9:fe00:0": true,
+		"64:ff9b:1::169.254.169.254": true, "64:ff9b:1::10.0.0.1": false, "64:ff9b:1:a00:0:100::": false,
+		"2002:a9fe:a9fe::1": true, "2002:a83f:8110::": true, "2002:808:808::1": false,
+		"2001:0:a9fe:a9fe::1": true, "2001:0:808:808:0:0:5601:5601": true, "2001:0:808:808:0:0:f7f7:f7f7": false,
+		"2001:db8::5efe:169.254.169.254": true, "fd00::200:5efe:169.254.169.254": true, "2001:db8::5efe:10.0.0.1": false,
+		"2001:db8::a9fe:a9fe": false,
 	} {
 		if got := blocked(netip.MustParseAddr(address)) != ""; got != want {
 			t.Errorf("%s: blocked %v, want %v", address, got, want)
@@ -31,6 +42,14 @@ func TestABlockedAddressInTheURLIsRefusedBeforeAnyTraffic(t *testing.T) {
 		"http://0.0.0.0:5000":           "0.0.0.0 is an address to listen on, not one to connect to; name the server's host",
 		"http://[::]:5000":              ":: is an address to listen on",
 		"https://[fe80::1%25eth0]":      "link-local",
+		"https://[64:ff9b::a9fe:a9fe]":  "64:ff9b::a9fe:a9fe leads to 169.254.169.254, which is a link-local or metadata address",
+		"http://2852039166":             `"2852039166" is an unusual way to write an address`,
+		"http://0xa9fea9fe":             "unusual",
+		"http://0XA9.0XFE.43518":        "unusual",
+		"http://0251.0376.0251.0376":    "unusual",
+		"http://169.254.169.254.":       "unusual",
+		"http://169.254.43518:80":       "unusual",
+		"http://127.1:5000":             "unusual",
 	} {
 		_, err := New(Config{Base: base})
 		if e := failure(t, err, Blocked); e.Sent || !strings.Contains(err.Error(), says) {
@@ -40,6 +59,45 @@ func TestABlockedAddressInTheURLIsRefusedBeforeAnyTraffic(t *testing.T) {
 	req, _ := http.NewRequest("GET", "http://169.254.169.254/latest", nil)
 	_, err := client(t, Config{Base: "http://localhost"}).HTTPClient().Do(req)
 	failure(t, err, Blocked)
+}
+
+func TestHostsWithNumbersAreNamesAllTheSame(t *testing.T) {
+	for _, host := range []string{"mlflow-1", "mlflow.example", "m1.example", "10.0.0.1.nip.io", "0xcafe.example", "a0x1f", "1a", "0x.example", "127.0.0.1", "::1"} {
+		if _, err := netip.ParseAddr(host); err != nil && numeric(host) {
+			t.Errorf("%s is taken for an address", host)
+		}
+	}
+}
+
+// A name of this machine gets credentials in the clear, so it has to lead to this machine.
+func TestLocalhostIsJudgedWhenDialed(t *testing.T) {
+	for address, want := range map[string]bool{
+		"127.0.0.1:80": true, "127.8.9.1:80": true, "[::1]:80": true, "[::ffff:127.0.0.1]:80": true,
+		"10.0.0.1:80": false, "8.8.8.8:80": false, "[2001:db8::1]:80": false, "169.254.169.254:80": false, "0.0.0.0:80": false, "[::]:80": false,
+	} {
+		if err := controlLocal("tcp", address, nil); (err == nil) != want {
+			t.Errorf("%s: %v, want to be dialed: %v", address, err, want)
+		}
+	}
+	for host, want := range map[string]bool{
+		"localhost": true, "LOCALHOST": true, "localhost.": true, "mlflow.localhost": true, "a.b.LocalHost.": true,
+		"notlocalhost": false, "localhost.example": false, "127.0.0.1": false, "": false,
+	} {
+		if got := isLocalhost(host); got != want {
+			t.Errorf("%q: %v", host, got)
+		}
+	}
+}
+
+func TestNoProxyIsAskedForThisMachine(t *testing.T) {
+	proxy := &url.URL{Scheme: "http", Host: "proxy.example:3128"}
+	for base, want := range map[string]bool{"http://mlflow.localhost:5000": false, "http://localhost:5000": false, "http://mlflow.example": true} {
+		req, _ := http.NewRequest("GET", base, nil)
+		got, err := direct(http.ProxyURL(proxy))(req)
+		if err != nil || (got != nil) != want {
+			t.Errorf("%s: proxy %v, %v", base, got, err)
+		}
+	}
 }
 
 // Other ways to write an address, and names that lead to one, are known only when they are dialed.
@@ -159,5 +217,53 @@ func TestWhatIsNotThereIsNamed(t *testing.T) {
 	e = failure(t, client(t, Config{Base: "http://mlflow.invalid", Attempts: 1}).JSON(background(t), Request{Path: "x"}, nil), DNS)
 	if e.Sent || !strings.Contains(e.Error(), `resolve host "mlflow.invalid"`) {
 		t.Errorf("got %v", e)
+	}
+}
+
+// lie makes every name resolve to one IPv4 address while the test runs.
+func lie(t *testing.T, to [4]byte) {
+	t.Helper()
+	socket, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { socket.Close() })
+	go func() {
+		for message := make([]byte, 512); ; {
+			n, from, err := socket.ReadFrom(message)
+			if err != nil {
+				return
+			}
+			end := 12 // of the question, behind the header
+			for end < n && message[end] != 0 {
+				end += int(message[end]) + 1
+			}
+			end += 5
+			answer := append([]byte{message[0], message[1], 0x81, 0x80, 0, 1, 0, 0, 0, 0, 0, 0}, message[12:end]...)
+			if message[end-3] == 1 { // asked for IPv4
+				answer[7] = 1
+				answer = append(answer, 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, to[0], to[1], to[2], to[3])
+			}
+			socket.WriteTo(answer, from)
+		}
+	}()
+	before := net.DefaultResolver
+	t.Cleanup(func() { net.DefaultResolver = before })
+	net.DefaultResolver = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "udp", socket.LocalAddr().String())
+	}}
+}
+
+func TestAResolverThatLiesAboutThisMachineGetsNoCredentials(t *testing.T) {
+	lie(t, [4]byte{192, 0, 2, 7})
+	c := client(t, Config{Base: "http://mlflow.localhost:5000", Header: http.Header{"Authorization": {"Bearer x"}}})
+	e := failure(t, c.JSON(background(t), Request{Path: "x"}, nil), Blocked)
+	if e.Sent || !strings.Contains(e.Error(), "leads to 192.0.2.7, which is another one") {
+		t.Errorf("got %+v", e)
+	}
+	lie(t, [4]byte{169, 254, 169, 254})
+	e = failure(t, client(t, Config{Base: "http://mlflow.invalid"}).JSON(background(t), Request{Path: "x"}, nil), Blocked)
+	if e.Sent || !strings.Contains(e.Error(), "169.254.169.254 is a link-local or metadata address") {
+		t.Errorf("got %+v", e)
 	}
 }

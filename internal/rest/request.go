@@ -22,6 +22,7 @@ type Request struct {
 	Body   any // sent as JSON; nil = no body
 	Class  Class
 	Limit  int64  // bytes of a decoded answer; 0 = 8 MiB
+	Read   *int64 // grows by the bytes of a decoded 2xx answer, so that several can be bounded together; nil = not counted
 	Expect string // key that the object of a 2xx answer must hold, and not as null; "" = none
 }
 
@@ -66,6 +67,9 @@ func (c *Client) send(ctx context.Context, r Request, accept string, into *Body)
 	resp.Body.Close()
 	if call.failure != nil {
 		return nil, call.failure
+	}
+	if r.Read != nil {
+		*r.Read += call.answer.size
 	}
 	return call, nil
 }

@@ -1,0 +1,31 @@
+package cli
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/policy"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// A hint that holds a command can be pasted whatever the model is called: the shell runs that command and no other, and
+// the command reads the names as they are.
+func TestHints_HostileNames(t *testing.T) {
+	for _, name := range []string{"a b", "it's", "$(echo pwned)", "`echo pwned`", "a; echo pwned", `"x" & echo pwned`, "a #b", "a>b", "日本"} {
+		var in registry.Intent
+		in.Query.Model = name
+		in.Query.Aliases = []registry.Assignment{{Alias: "champion", Version: 7}}
+		rules := policy.Policy{Rules: []policy.Rule{{Glob: "*", Targets: []policy.TargetRule{{Alias: "champion"}}}}}
+		err := ungatedOnly(rules, in)
+		if err == nil {
+			t.Fatal("not guarded")
+		}
+		_, line, _ := strings.Cut(err.(*registry.Error).Hint, "mlflow-promote ")
+		out, err := exec.Command("sh", "-c", "mlflow() { printf '%s\\n' \"$@\"; }; mlflow "+line).Output()
+		want := strings.Join([]string{"promote", "--model", name, "--candidate", "models:/" + name + "/7", "--alias", "champion"}, "\n") + "\n"
+		if err != nil || string(out) != want {
+			t.Errorf("%s\nruns %q, want %q (%v)", line, out, want, err)
+		}
+	}
+}

@@ -1,0 +1,125 @@
+package mlflow
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+)
+
+// experimentsPage is a page of experiments/search. experimentsAtOne is how many experiments one search of runs names:
+// databases bound the length of a list.
+const (
+	experimentsPage  = 1000
+	experimentsAtOne = 500
+)
+
+// experiment finds an active experiment by its name or its id. Every login may create experiments, also one whose name
+// is the id of another: text that means two experiments is refused.
+func (c *Client) experiment(ctx context.Context, text string) (registry.Experiment, error) {
+	var named, numbered registry.Known[registry.Experiment]
+	asks := []func() error{func() (err error) { named, err = c.experimentNamed(ctx, text); return err }}
+	if strings.Trim(text, "0123456789") == "" {
+		asks = append(asks, func() (err error) { numbered, err = c.experimentNumbered(ctx, text); return err })
+	}
+	if err := parallel(asks...); err != nil {
+		return registry.Experiment{}, err
+	}
+	e, isName := named.Get()
+	byID, isID := numbered.Get()
+	switch {
+	case isName && isID && e.ID != byID.ID && !e.Deleted:
+		return registry.Experiment{}, &registry.Error{
+			Reason: registry.BadInput,
+			Msg: fmt.Sprintf("input experiment: %q is the name of experiment %s and the id of experiment %q",
+				text, e.ID, byID.Name),
+			Hint: fmt.Sprintf("write the one that is meant: %s, or %s", e.ID, byID.Name),
+		}
+	case !isName && !isID:
+		return registry.Experiment{}, gone(fmt.Sprintf("there is no experiment %q", text), c.experimentMeant(ctx, text))
+	case isID:
+		e = byID
+	}
+	if e.Deleted {
+		hint := "restore it in MLflow, or name another in the input experiment"
+		return registry.Experiment{}, gone(fmt.Sprintf("experiment %q is deleted", text), hint)
+	}
+	return e, nil
+}
+
+// experimentNamed finds an experiment by its exact name: some databases compare without case and accents.
+func (c *Client) experimentNamed(ctx context.Context, name string) (registry.Known[registry.Experiment], error) {
+	var out experimentJSON
+	err := get(ctx, c.tracking, api+"experiments/get-by-name", url.Values{"experiment_name": {name}}, "experiment", &out)
+	switch {
+	case isMissing(err), err == nil && out.Experiment.Name != name:
+		return registry.Absent[registry.Experiment](fmt.Sprintf("there is no experiment %q", name)), nil
+	case err != nil:
+		return registry.Known[registry.Experiment]{}, Explain("read experiment "+name, err)
+	}
+	e := out.Experiment
+	return registry.Is(registry.Experiment{ID: e.ID, Name: e.Name, Deleted: e.Stage == "deleted"}), nil
+}
+
+// experimentNumbered finds an experiment by its id. Servers fail on a number that their database cannot hold.
+func (c *Client) experimentNumbered(ctx context.Context, id string) (registry.Known[registry.Experiment], error) {
+	known, err := c.experimentByID(ctx, id)
+	if _, tooLarge := strconv.ParseInt(id, 10, 32); err != nil && tooLarge != nil {
+		if e := remote(err); e != nil && (e.Status == 400 || e.Status == 500) {
+			return registry.Absent[registry.Experiment](fmt.Sprintf("there is no experiment %s", id)), nil
+		}
+	}
+	return known, err
+}
+
+// experimentMeant says which experiment a person may have meant by a name that none has.
+func (c *Client) experimentMeant(ctx context.Context, text string) string {
+	var names []string
+	for e, err := range searchExperiments(ctx, c.tracking, map[string]any{"view_type": "ACTIVE_ONLY"}) {
+		if err != nil {
+			break // the names would only have been a help
+		}
+		names = append(names, e.Name)
+	}
+	if near := registry.Nearest(text, names); len(near) > 0 {
+		return fmt.Sprintf("names are case-sensitive; did you mean %s?", strings.Join(near, " or "))
+	}
+	return "names are case-sensitive; check the input experiment, and that this login may read that experiment"
+}
+
+// searchExperiments yields what a search of experiments finds, page by page.
+func searchExperiments(ctx context.Context, server *rest.Client, body map[string]any) iter.Seq2[experimentInfo, error] {
+	return func(yield func(experimentInfo, error) bool) {
+		body["max_results"] = experimentsPage
+		var pages pager
+		for {
+			var out struct {
+				Experiments []experimentInfo `json:"experiments"`
+				Next        string           `json:"next_page_token"`
+			}
+			r := rest.Request{Method: "POST", Path: api + "experiments/search", Body: body, Limit: 32 << 20, Read: &pages.bytes}
+			if err := server.JSON(ctx, r, &out); err != nil {
+				yield(experimentInfo{}, err)
+				return
+			}
+			for _, e := range out.Experiments {
+				if !yield(e, nil) {
+					return
+				}
+			}
+			more, err := pages.more(out.Next)
+			if err != nil {
+				yield(experimentInfo{}, err)
+			}
+			if !more {
+				return
+			}
+			body["page_token"] = out.Next
+		}
+	}
+}

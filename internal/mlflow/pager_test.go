@@ -1,0 +1,145 @@
+package mlflow
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+)
+
+// listings are all reads that follow page tokens. Each has to end with the reason if the list cannot be read to its end.
+var listings = map[string]func(context.Context, *Client) error{
+	"versions of a model": func(ctx context.Context, c *Client) error { _, err := c.versions(ctx, "churn", ""); return err },
+	"names of models":     func(ctx context.Context, c *Client) error { _, err := c.modelNames(ctx); return err },
+	"models with a ledger": func(ctx context.Context, c *Client) error {
+		_, err := c.Promoted(ctx)
+		return err
+	},
+	"ledgers": func(ctx context.Context, c *Client) error { _, err := c.Founded(ctx); return err },
+	"runs": func(ctx context.Context, c *Client) error {
+		for _, err := range c.runs(ctx, "search runs", map[string]any{}) {
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	},
+	"a history": func(ctx context.Context, c *Client) error {
+		known := c.history(ctx, "r", "acc")
+		if _, ok := known.Get(); ok || known.IsAbsent() {
+			return nil
+		}
+		return fmt.Errorf("%s", known.Why())
+	},
+	"experiments of an audit": func(ctx context.Context, c *Client) error {
+		_, err := c.reading(ctx, registry.AuditQuery{}).listExperiments(ctx)
+		return err
+	},
+	"models of an audit": func(ctx context.Context, c *Client) error {
+		_, err := collect(ctx, c, registry.AuditQuery{Scope: registry.ScopeAll}, pageSizes)
+		return err
+	},
+	"versions of one model of an audit": func(ctx context.Context, c *Client) error {
+		_, err := c.reading(ctx, registry.AuditQuery{}).versionsOf(ctx, "churn", "")
+		return err
+	},
+}
+
+func TestLists_NeverShorter(t *testing.T) {
+	asked := 0
+	servers := map[string]struct {
+		answer func(*http.Request) string
+		says   string
+	}{
+		"the same token for ever": {
+			func(*http.Request) string { return `{"next_page_token": "x"}` }, "names a next page that came before",
+		},
+		"two tokens in turn": {
+			func(*http.Request) string { asked++; return fmt.Sprintf(`{"next_page_token": "%d"}`, asked%2) }, "names a next page that came before",
+		},
+		"new tokens for ever": {
+			func(*http.Request) string { asked++; return fmt.Sprintf(`{"next_page_token": "%d"}`, asked) }, "",
+		},
+	}
+	for server, s := range servers {
+		for list, read := range listings {
+			t.Run(list+" from a server that sends "+server, func(t *testing.T) {
+				asked = 0
+				err := read(t.Context(), auditor(t, transport(s.answer)))
+				if err == nil || !strings.Contains(err.Error(), s.says) || asked > mostPages+10 {
+					t.Errorf("after %d pages: %v", asked, err)
+				}
+			})
+		}
+	}
+}
+
+func TestPager_Bounds(t *testing.T) {
+	cases := map[string]struct {
+		bytes int64 // of each page
+		pages int
+		says  string
+	}{
+		"as many pages as are allowed": {1, mostPages, ""},
+		"one page too many":            {1, mostPages + 1, "more than 1000 pages"},
+		"too many bytes":               {mostBytes / 8, 10, "more than 512 MiB"},
+		"a last page beyond the bytes": {mostBytes + 1, 1, ""},
+	}
+	for sentence, c := range cases {
+		t.Run(sentence, func(t *testing.T) {
+			var p pager
+			var err error
+			came := 0
+			for more := true; more && err == nil; {
+				came++
+				p.bytes += c.bytes
+				token := fmt.Sprint(came)
+				if came == c.pages {
+					token = ""
+				}
+				more, err = p.more(token)
+			}
+			if c.says == "" && (err != nil || came != c.pages) || c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)) {
+				t.Errorf("after %d pages: %v, want %q", came, err, c.says)
+			}
+		})
+	}
+}
+
+// A page counts with its decoded bytes, and a history has fewer pages than other lists.
+func TestHistory_TooLong(t *testing.T) {
+	n := 0
+	c := auditor(t, transport(func(*http.Request) string {
+		n++
+		return fmt.Sprintf(`{"metrics": [{"key": "acc", "value": 0.9, "step": "%d", "timestamp": "1"}], "next_page_token": "%d"}`, n, n)
+	}))
+	known := c.history(t.Context(), "r", "acc")
+	if _, ok := known.Get(); ok || known.Why() != "the list has more than 40 pages (40 points read)" {
+		t.Errorf("%+v", known)
+	}
+}
+
+func TestExplain_Incomplete(t *testing.T) {
+	err := Explain("search versions of churn", &incomplete{"the list has more than 1000 pages", hintShorter})
+	if registry.ReasonOf(err) != registry.NotMLflow || err.Error() != "search versions of churn: the list has more than 1000 pages" {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestPager_CountsBytes(t *testing.T) {
+	var read int64
+	answer := `{"model_versions": []}`
+	c := auditor(t, transport(func(*http.Request) string { return answer }))
+	for range 2 {
+		if err := c.registry.JSON(t.Context(), rest.Request{Path: "x", Read: &read}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if read != int64(2*len(answer)) {
+		t.Errorf("%d bytes, want %d", read, 2*len(answer))
+	}
+}

@@ -1,0 +1,129 @@
+package registry
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// ByCommit asks for the newest finished run that was trained from a commit.
+type ByCommit struct {
+	SHA         string   // full digest
+	Experiments []string // names or ids of those to look in; none = that of the run behind the target's version
+	TrainedBy   []string // MLflow users whose runs count; none = all
+	Path        string   // of the model in the run
+}
+
+// CommitRun is the run that was found for a commit.
+type CommitRun struct {
+	SHA, RunID string
+	User       string    // as the training sent it
+	Ended      time.Time // zero = the run has no end time
+	Searched   string    // experiments, in words
+	Older      []OtherRun
+	Ignored    []OtherRun // runs of the commit that do not count
+	More       bool       // further, older runs of the commit were not read
+}
+
+// OtherRun is a run of the commit that was not taken, and why not.
+type OtherRun struct{ ID, User, Why string }
+
+// clockTolerance is how far the clock of a training machine may be ahead of the server's. Times of a run are what the
+// client sends, so a run may say that it ends in ten years, and would be the newest until then.
+const clockTolerance = 10 * time.Minute
+
+// Choose returns the newest run that counts, the older ones, newest first, and those that do not count. ok is false if
+// none counts. now is the server's clock; zero = not known.
+func (by ByCommit) Choose(runs []Run, now time.Time) (newest Run, older, ignored []OtherRun, ok bool) {
+	var counts []Run
+	for _, r := range runs {
+		if why := by.ignores(r, now); why != "" {
+			ignored = append(ignored, OtherRun{r.ID, r.User, why})
+		} else {
+			counts = append(counts, r)
+		}
+	}
+	if len(counts) == 0 {
+		return Run{}, nil, ignored, false
+	}
+	// Of runs that ended at the same moment the one that started last, and of those the greatest id: always the same.
+	slices.SortFunc(counts, func(a, b Run) int {
+		return cmp.Or(b.End.Compare(a.End), b.Start.Compare(a.Start), cmp.Compare(b.ID, a.ID))
+	})
+	for _, r := range counts[1:] {
+		why := "it ended " + moment(r.End)
+		if r.End.Equal(counts[0].End) {
+			why = "it ended at the same moment"
+		}
+		older = append(older, OtherRun{r.ID, r.User, why})
+	}
+	return counts[0], older, ignored, true
+}
+
+// ignores says why a run does not count; "" if it does.
+func (by ByCommit) ignores(r Run, now time.Time) string {
+	switch latest := now.Add(clockTolerance); {
+	case r.Deleted:
+		return "it is deleted"
+	case r.Status != "FINISHED":
+		return "it is " + r.Status
+	case now.IsZero():
+		return "the server does not tell its clock (header Date), so the end of the run cannot be checked"
+	case r.End.After(latest):
+		return "its end " + moment(r.End) + " is in the future"
+	case r.Start.After(latest):
+		return "its start " + moment(r.Start) + " is in the future"
+	case len(by.TrainedBy) > 0 && !slices.Contains(by.TrainedBy, r.User):
+		return "not in trained-by"
+	}
+	return ""
+}
+
+// Words say which run was taken, from where, and which were not.
+func (c CommitRun) Words() []string {
+	notes := []string{fmt.Sprintf("run %s is the newest finished run of commit %s in %s; it ended %s",
+		runOf(c.RunID, c.User), c.SHA, c.Searched, moment(c.Ended))}
+	if len(c.Older) > 0 {
+		notes = append(notes, "not taken, as they are older: "+Others(c.Older))
+	}
+	if len(c.Ignored) > 0 {
+		notes = append(notes, "runs of this commit that do not count: "+Others(c.Ignored))
+	}
+	if c.More {
+		notes = append(notes, "further, older runs of this commit were not read")
+	}
+	return notes
+}
+
+// othersShown is how many runs a sentence lists.
+const othersShown = 5
+
+// Others lists runs and why they were not taken.
+func Others(runs []OtherRun) string {
+	text := ""
+	for i, r := range runs[:min(othersShown, len(runs))] {
+		if i > 0 {
+			text += "; "
+		}
+		text += fmt.Sprintf("%s (%s)", runOf(r.ID, r.User), r.Why)
+	}
+	if more := len(runs) - othersShown; more > 0 {
+		text += fmt.Sprintf("; and %d more", more)
+	}
+	return text
+}
+
+func runOf(run, user string) string {
+	if user == "" {
+		return run
+	}
+	return fmt.Sprintf("%s of user %q", run, user)
+}
+
+func moment(t time.Time) string {
+	if t.IsZero() {
+		return "at an unknown time"
+	}
+	return t.UTC().Format(time.RFC3339)
+}
