@@ -224,7 +224,7 @@ func (s *session) run(ctx context.Context, a args) int {
 	var stop func()
 	s.late, stop = apply.AfterCancel(ctx, lateTime)
 	defer stop()
-	err := s.begin(c)
+	err := s.begin(ctx, c)
 	if err == nil {
 		err = s.lookUpPullRequest(ctx)
 	}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"path"
 	"regexp"
 	"strconv"
 	"strings"
@@ -47,7 +46,7 @@ type settings struct {
 	folder      string            // of the policy's tests
 	from        string            // stage the candidate must come from, "" = any
 	dryRun      bool
-	allowRefs   []string
+	allow       allowance
 	timeout     time.Duration
 	ledger      string    // auto, required or off
 	at, until   time.Time // history: the time asked for, or the day
@@ -128,7 +127,7 @@ func (r *reader) movingInputs() {
 	}
 	r.out.dryRun = r.bool("dry-run")
 	r.out.ledger = r.choice("ledger")
-	r.out.allowRefs = r.patterns("allow-refs")
+	r.allowance()
 	r.traffic()
 	in.Override = append(in.Override, r.words("override")...)
 	r.approval()
@@ -224,7 +223,8 @@ func (r *reader) repair() {
 	r.out.repair = r.words("repair")
 	r.out.reset = r.portable("reset-ledger", 250)
 	r.out.dryRun = r.bool("dry-run")
-	r.out.allowRefs = r.patterns("allow-refs")
+	r.allowance()
+	r.gitHubToken()
 	if (len(r.out.repair) > 0 || r.out.reset != "") && r.value("model") == "" {
 		r.problem("model", "", "is missing: name the registered model to repair")
 	}
@@ -523,15 +523,27 @@ func (r *reader) words(name string) []string {
 	return out
 }
 
-func (r *reader) patterns(name string) []string {
-	out := lines(r.value(name))
-	for _, p := range out {
-		if _, err := path.Match(p, ""); err != nil {
-			r.problem(name, p, "is not a pattern; write a branch name, with * for any part of it")
+// allowance reads from where else a write may start.
+func (r *reader) allowance() {
+	for _, l := range lines(r.value("allow-refs")) {
+		p, err := parseRefPattern(l)
+		if err != nil {
+			r.problem("allow-refs", l, err.Error())
+			continue
 		}
+		r.out.allow.refs = append(r.out.allow.refs, p)
 	}
-	return out
+	for _, name := range strings.FieldsFunc(r.value("allow-events"), func(c rune) bool { return c == ',' || unicode.IsSpace(c) }) {
+		if !eventName.MatchString(name) {
+			r.problem("allow-events", name, "is not the name of an event; write it as below on: in a workflow, such as issue_comment")
+			continue
+		}
+		r.out.allow.events = append(r.out.allow.events, name)
+	}
 }
+
+// eventName is how GitHub names the events that start workflows.
+var eventName = regexp.MustCompile(`^[a-z][a-z_]*$`)
 
 func (r *reader) duration(name string) time.Duration {
 	v := r.value(name)
