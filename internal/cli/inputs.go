@@ -84,7 +84,14 @@ var Inputs = []Input{
 	{Name: "model-tags", Group: "words", For: creating, Kind: Map, Help: "tags of a registered model that is created, one key=value per line"},
 	{Name: "traffic", Group: "words", For: writing, Help: "what share of the requests a router gives each alias, in percent, as in champion=90, challenger=10; one tag of the registered model"},
 
-	{Name: "policy-file", Group: "judgement", For: and(judging, "alias", "audit", "policy check", "policy explain", "policy test"), Help: "policy file in the workspace; where empty, " + policy.UsualFile + " if it is there, which needs a checkout"},
+	{
+		Name: "policy-file", Group: "judgement", For: and(judging, "alias", "audit", "policy check", "policy explain", "policy test"),
+		Help: "policy file in the workspace; where empty, " + strings.Join(policy.UsualFiles, " or ") + " if it is there, which needs a checkout",
+	},
+	{
+		Name: "require-policy", Group: "judgement", For: and(judging, "alias", "audit"), Kind: Bool, Default: "false",
+		Help: "stop if no policy file is found, instead of judging by thresholds alone",
+	},
 	{Name: "policy-tests", Group: "judgement", For: []string{"policy test"}, Default: ".github/mlflow-policy-tests", Help: "folder with tests of the policy, for the command policy test"},
 	{Name: "evidence-file", Group: "judgement", For: judging, Kind: Map, Help: "reports that gates of the policy want, from files in the workspace in place of the run's artifacts, one NAME=FILE per line"},
 	{Name: "thresholds", Group: "judgement", For: judging, Kind: Lines, Help: "gates in addition to those of the policy, one per line: test_accuracy >= 0.85, latency_ms <= 100, test_f1 >= champion - 0.01"},

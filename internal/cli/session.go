@@ -35,6 +35,8 @@ type session struct {
 	book   book
 	given  map[string]string // inputs, without secrets, for the record
 
+	noPolicy string // where a policy was looked for and not found
+
 	printed bool   // the command itself has printed the JSON that was asked for
 	written string // report file that the command itself has written
 	hub     hub
