@@ -257,7 +257,7 @@ func (s *session) reportOutcome(ctx context.Context) {
 	s.tellOfAll(ctx)
 }
 
-// strays finds inputs that nobody declared, and says which of them are ignored.
+// strays finds inputs that are not declared, and says which of them are ignored.
 func (s *session) strays(value func(string) string) strays {
 	leaky := s.p.Env("ACT") == "true" || len(s.p.Args) > 0
 	out := strayInputs(s.p.Environ, value, leaky)

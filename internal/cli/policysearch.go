@@ -70,7 +70,7 @@ func (f *policySearch) take(folder string, names []string) {
 	}
 }
 
-// nearPolicyName reports whether a file's name is one that people give to the policy, in whatever folder.
+// nearPolicyName reports whether a file's name is one that people give to the policy, in any folder.
 func nearPolicyName(name string) bool {
 	name = strings.TrimSuffix(strings.ToLower(name), ".txt")
 	ending := path.Ext(name)
@@ -83,8 +83,8 @@ func nearPolicyName(name string) bool {
 	})
 }
 
-// choose returns the policy file, "" if there is none. It fails if it is not clear which file was meant: a policy that is
-// silently left aside guards nothing. Give is how an input is written where the command runs.
+// choose returns the policy file, "" if there is none. It fails if it is not clear which file was meant: a policy that
+// is silently ignored guards nothing. Give writes an input as people do where the command runs.
 func (f policySearch) choose(give func(input, value string) string) (string, error) {
 	all := slices.Concat(f.usual, f.near)
 	switch {
@@ -125,7 +125,7 @@ func (s *session) findPolicy(needed bool) (string, error) {
 	switch {
 	case err != nil || name != "":
 		return name, err
-	case needed || s.set.requirePolicy:
+	case needed || s.set.needsPolicy:
 		hint := "add the file, or name it: " + s.give("policy-file", "PATH")
 		if !found.checkout {
 			hint = "check the repository out before this step (uses: actions/checkout)"

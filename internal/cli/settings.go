@@ -31,33 +31,34 @@ type settings struct {
 	insecureTLS        bool
 	insecureHTTP       bool
 
-	intent        registry.Intent
-	gates         []policy.Gate
-	waivers       []policy.Waiver
-	identities    map[string]string // MLflow user -> GitHub login
-	against       string            // key of the holder to compare with
-	policyFile    string            // "" = it is looked for
-	requirePolicy bool
-	evidence      map[string]string // path of a workspace file by the name a gate knows the document by
-	repair        []string          // what doctor puts right
-	reset         string            // why doctor begins a new ledger; "" = it does not
-	folder        string            // of the policy's tests
-	from          string            // stage the candidate must come from, "" = any
-	dryRun        bool
-	allow         allowance
-	timeout       time.Duration
-	ledger        string    // auto, required or off
-	at, until     time.Time // history: the time asked for, or the day
-	saved         saved
-	kept          saved // a saved history that the live one is held against
-	statement     int   // entry wanted as a statement, 0 = none
-	audit         auditSettings
-	approved      approval
-	expected      int // version that the target has to name, 0 = none
-	expects       bool
-	ofHolders     bool // validate: what the policy's targets name now is judged, not a candidate
-	gitHub        gitHubSettings
-	notify        notifySettings
+	intent     registry.Intent
+	gates      []policy.Gate
+	waivers    []policy.Waiver
+	identities map[string]string // MLflow user -> GitHub login
+	against    string            // key of the holder to compare with
+	policyFile string            // "" = it is looked for
+	// needsPolicy says that a missing policy file is an error.
+	needsPolicy bool
+	evidence    map[string]string // path of a workspace file by the name a gate knows the document by
+	repair      []string          // what doctor puts right
+	reset       string            // why doctor begins a new ledger; "" = it does not
+	folder      string            // of the policy's tests
+	from        string            // stage the candidate must come from, "" = any
+	dryRun      bool
+	allow       allowance
+	timeout     time.Duration
+	ledger      string    // auto, required or off
+	at, until   time.Time // history: the time asked for, or the day
+	saved       saved
+	kept        saved // a saved history that the live one is held against
+	statement   int   // entry wanted as a statement, 0 = none
+	audit       auditSettings
+	approved    approval
+	expected    int // version that the target has to name, 0 = none
+	expects     bool
+	ofHolders   bool // validate: what the policy's targets name now is judged, not a candidate
+	gitHub      gitHubSettings
+	notify      notifySettings
 
 	problems []problem
 }
@@ -100,7 +101,7 @@ func shortened(text string) string {
 func read(c command, value func(string) string, file func(string, int64) ([]byte, error), env func(string) string) settings {
 	r := &reader{command: c, value: value, file: file, env: env}
 	r.out.policyFile = value("policy-file")
-	r.out.requirePolicy = r.own("require-policy") != "" && r.bool("require-policy")
+	r.out.needsPolicy = r.own("require-policy") != "" && r.bool("require-policy")
 	r.out.timeout = r.duration("timeout")
 	r.out.intent.Command = c.name
 	c.read(r)

@@ -109,7 +109,7 @@ func (s start) decide(allow allowance) startDecision {
 	case rule == ifListed:
 		return refusal("this event starts no writes by itself", s.eventHint())
 	case s.deleted:
-		return refusal("the push deleted a branch or tag, so there is nothing to promote from", "start the job by a push that adds commits; "+onlyLook)
+		return refusal("the push deleted a branch or tag and brings no commit", "start the job by a push that adds commits; "+onlyLook)
 	case rule == byFollowed:
 		return s.byCommit(rule)
 	case allow.refs.match(s.ref), rule == onSchedule && s.defaultBranch == "":

@@ -62,9 +62,9 @@ type strays struct {
 	secrets  []string // values that were meant for a secret input
 }
 
-// strayInputs looks through the environment for inputs that nobody declared. leaky says that they may belong to whatever
-// started this process: act gives a container the inputs of the composite action around it, and so does a program that
-// calls this one by its command line.
+// strayInputs looks through the environment for inputs that are not declared. If leaky is set they may belong to the caller:
+// act gives a container the inputs of the composite action around it. A program that runs this one by its command line
+// hands its own on too.
 func strayInputs(environ []string, value func(name string) string, leaky bool) strays {
 	var out strays
 	for _, variable := range slices.Sorted(slices.Values(environ)) {
@@ -88,7 +88,7 @@ func strayInputs(environ []string, value func(name string) string, leaky bool) s
 }
 
 // answered reports whether the input that a leaked variable is near to has got a value of its own, so that nothing is lost.
-// A default is no answer: a leaked dry_run: true beside the default of dry-run may just as well be a slip.
+// A default is no answer: dry_run: true next to the default of dry-run may just as well be a slip.
 func answered(in Input, value, leaked string) bool {
 	return leaked == "" || value == leaked || value != "" && value != in.Default
 }
@@ -167,7 +167,7 @@ func (in Input) line(value string) string {
 // mostUnknown bounds how many unknown inputs the warning names.
 const mostUnknown = 20
 
-// warning is the one line about inputs that nobody knows; "" if there are none.
+// warning is the one line about inputs that are ignored; "" if there are none.
 func (st strays) warning() string {
 	if len(st.unknown) == 0 {
 		return ""
