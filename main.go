@@ -34,7 +34,7 @@ func run() int {
 		dir = "."
 	}
 	return cli.Run(ctx, cli.Process{
-		Args: os.Args[1:], Env: os.Getenv, Stdout: os.Stdout, Stderr: os.Stderr, Dir: dir,
+		Args: os.Args[1:], Env: os.Getenv, Environ: os.Environ(), Stdout: os.Stdout, Stderr: os.Stderr, Dir: dir,
 		Now: time.Now, Jitter: rand.Float64, Version: version, Go: runtime.Version(),
 		Nonce: func() string { return strconv.FormatUint(rand.Uint64(), 36) },
 	})

@@ -17,13 +17,15 @@ const eventLimit = 32 << 20
 type Context struct {
 	EventName       string
 	Ref, RefName    string
-	RefProtected    bool
+	RefDeleted      bool   // push: it deleted the branch or tag, and Ref is another one
 	DefaultBranch   string // of the repository
 	SHA             string // on pull_request that of a merge nobody has seen: use HeadSHA
 	HeadSHA         string // of the pull request, or of the run that a workflow_run follows
 	HeadBranch      string // of the same
 	HeadRepository  string // owner/name it comes from; a fork if it differs from Repository, "" for a fork that was deleted
 	PullRequest     int
+	BaseBranch      string // that the pull request goes into
+	Merged          bool   // a merge has just closed the pull request
 	Repository      string // owner/name
 	Actor           string
 	TriggeringActor string // who re-ran it
@@ -41,7 +43,6 @@ func (r *Runner) Context() (Context, error) {
 		EventName:       r.env("GITHUB_EVENT_NAME"),
 		Ref:             r.env("GITHUB_REF"),
 		RefName:         r.env("GITHUB_REF_NAME"),
-		RefProtected:    r.env("GITHUB_REF_PROTECTED") == "true",
 		SHA:             r.env("GITHUB_SHA"),
 		Repository:      r.env("GITHUB_REPOSITORY"),
 		Actor:           r.env("GITHUB_ACTOR"),
@@ -66,6 +67,9 @@ func (r *Runner) Context() (Context, error) {
 	c.HeadSHA = e.PullRequest.Head.SHA
 	c.HeadRepository = e.PullRequest.Head.Repo.FullName
 	c.HeadBranch = e.PullRequest.Head.Ref
+	c.BaseBranch = e.PullRequest.Base.Ref
+	c.Merged = e.Action == "closed" && e.PullRequest.Merged
+	c.RefDeleted = c.EventName == "push" && e.Deleted
 	if run := e.WorkflowRun; c.EventName == "workflow_run" {
 		c.HeadSHA, c.HeadBranch, c.HeadRepository = run.HeadSHA, run.HeadBranch, run.HeadRepository.FullName
 	}
@@ -101,12 +105,18 @@ func (c Context) Head() string {
 
 // event is what the program reads of a webhook's payload. A deleted fork leaves a null where its repository was.
 type event struct {
+	Action     string `json:"action"`
+	Deleted    bool   `json:"deleted"`
 	Repository struct {
 		DefaultBranch string `json:"default_branch"`
 	} `json:"repository"`
 	PullRequest struct {
-		Number int `json:"number"`
-		Head   struct {
+		Number int  `json:"number"`
+		Merged bool `json:"merged"`
+		Base   struct {
+			Ref string `json:"ref"`
+		} `json:"base"`
+		Head struct {
 			Ref  string `json:"ref"`
 			SHA  string `json:"sha"`
 			Repo struct {

@@ -15,7 +15,7 @@ func TestTheContextOfADispatch(t *testing.T) {
 	r, _ := step(t)
 	got, err := r.Context()
 	want := actions.Context{
-		EventName: "workflow_dispatch", Ref: "refs/heads/main", RefName: "main", RefProtected: true, DefaultBranch: "main",
+		EventName: "workflow_dispatch", Ref: "refs/heads/main", RefName: "main", DefaultBranch: "main",
 		SHA: strings.Repeat("c0ffee00", 5), Repository: "octo/churn", Actor: "ada", TriggeringActor: "grace",
 		RunID: 16000000001, RunAttempt: 2, ServerURL: "https://github.com", APIURL: "https://api.github.com",
 		WorkflowRef: "octo/churn/.github/workflows/promote.yml@refs/heads/main",
@@ -42,6 +42,40 @@ func TestAPullRequestKnowsItsOwnCommitAndWhereItComesFrom(t *testing.T) {
 		if diff := cmp.Diff(want, picked); diff != "" || err != nil {
 			t.Errorf("%s: %v\n%s", event, err, diff)
 		}
+	}
+}
+
+func TestContext_HowTheRefCameToBe(t *testing.T) {
+	for sentence, c := range map[string]struct {
+		event, file string
+		want        actions.Context
+	}{
+		"a merge has closed the pull request": {
+			"pull_request", `{"action": "closed", "pull_request": {"merged": true, "base": {"ref": "main"}}}`, actions.Context{Merged: true, BaseBranch: "main"},
+		},
+		"closed without a merge": {
+			"pull_request", `{"action": "closed", "pull_request": {"merged": false, "base": {"ref": "main"}}}`, actions.Context{BaseBranch: "main"},
+		},
+		"a label on a pull request that was merged before": {
+			"pull_request", `{"action": "labeled", "pull_request": {"merged": true, "base": {"ref": "main"}}}`, actions.Context{BaseBranch: "main"},
+		},
+		"a push that deleted a branch": {
+			"push", `{"ref": "refs/heads/topic", "deleted": true}`, actions.Context{RefDeleted: true},
+		},
+		"a push of commits": {
+			"push", `{"ref": "refs/heads/topic", "deleted": false}`, actions.Context{},
+		},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			r, s := step(t)
+			s.Env["GITHUB_EVENT_NAME"] = c.event
+			write(t, s.Env["GITHUB_EVENT_PATH"], c.file)
+			got, err := r.Context()
+			picked := actions.Context{Merged: got.Merged, BaseBranch: got.BaseBranch, RefDeleted: got.RefDeleted}
+			if diff := cmp.Diff(c.want, picked); diff != "" || err != nil {
+				t.Errorf("%v\n%s", err, diff)
+			}
+		})
 	}
 }
 
@@ -78,9 +112,9 @@ func TestOnALaptopTheContextIsEmpty(t *testing.T) {
 
 func TestNumbersThatAreNoneAreZero(t *testing.T) {
 	r, s := step(t)
-	s.Env["GITHUB_RUN_ID"], s.Env["GITHUB_RUN_ATTEMPT"], s.Env["GITHUB_REF_PROTECTED"] = "x", "1e3", "yes"
+	s.Env["GITHUB_RUN_ID"], s.Env["GITHUB_RUN_ATTEMPT"] = "x", "1e3"
 	got, _ := r.Context()
-	if got.RunID != 0 || got.RunAttempt != 0 || got.RefProtected || got.RunURL() != "" {
+	if got.RunID != 0 || got.RunAttempt != 0 || got.RunURL() != "" {
 		t.Errorf("%+v", got)
 	}
 }

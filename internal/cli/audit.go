@@ -113,6 +113,7 @@ func (s *session) beginAudit(ctx context.Context) (*auditing, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.sayNoPolicy()
 	plans, err := s.approvedPlans()
 	if err != nil {
 		return nil, err

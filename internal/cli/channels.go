@@ -39,11 +39,7 @@ type dispatch struct {
 // gitHub reads the inputs about GitHub. What needs a repository or a token is refused where there is none.
 func (r *reader) gitHub() {
 	g := &r.out.gitHub
-	g.token = r.own("github-token")
-	if strings.ContainsFunc(g.token, unicode.IsControl) {
-		r.problem("github-token", "", "holds a line break; was a file read with its last newline?")
-		g.token = ""
-	}
+	r.gitHubToken()
 	if r.own("comment") != "" {
 		g.comment = r.bool("comment")
 		g.noComment = !g.comment
@@ -74,6 +70,16 @@ func (r *reader) gitHub() {
 			r.needsGitHub(need.input)
 		}
 	}
+}
+
+// gitHubToken reads the token for GitHub.
+func (r *reader) gitHubToken() {
+	token := r.own("github-token")
+	if strings.ContainsFunc(token, unicode.IsControl) {
+		r.problem("github-token", "", "holds a line break; was a file read with its last newline?")
+		return
+	}
+	r.out.gitHub.token = token
 }
 
 // own is an input that the command looks at. One block of inputs often serves several steps: what is there for another

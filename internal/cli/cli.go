@@ -24,6 +24,7 @@ import (
 type Process struct {
 	Args           []string // without the program's name
 	Env            func(string) string
+	Environ        []string // the whole environment, as NAME=VALUE
 	Stdout, Stderr io.Writer
 	Dir            string // working directory
 	Now            func() time.Time
@@ -148,7 +149,11 @@ func unknownFlag(err error) error {
 	for _, in := range Inputs[1:] {
 		names = append(names, in.Name)
 	}
-	return fmt.Errorf("unknown flag --%s%s", name, meant("--", name, names))
+	hint := meant("--", name, names)
+	if in, _, ok := inputMeant(name); ok && hint == "" {
+		hint = "; did you mean --" + in.Name + "?"
+	}
+	return fmt.Errorf("unknown flag --%s%s", name, hint)
 }
 
 // meant asks whether the nearest of names was meant; "" where none is near.
@@ -205,12 +210,14 @@ func (s *session) run(ctx context.Context, a args) int {
 		name = value("command")
 	}
 	s.report.Command = name
+	stray := s.strays(value)
 	c, ok := commandNamed(name)
 	if !ok {
-		return s.refuse([]problem{{"command", name, "want " + input("command").wants() + meant("", name, commandNames())}})
+		wrong := problem{"command", name, "want " + input("command").wants() + meant("", name, commandNames())}
+		return s.refuse(append(stray.problems, wrong))
 	}
 	s.set = read(c, value, s.runner.ReadWorkspace, s.p.Env)
-	s.set.problems = append(s.set.problems, foreign(c, a)...)
+	s.set.problems = slices.Concat(stray.problems, s.set.problems, foreign(c, a))
 	s.mask(value)
 	if len(s.set.problems) > 0 {
 		return s.refuse(s.set.problems)
@@ -224,7 +231,7 @@ func (s *session) run(ctx context.Context, a args) int {
 	var stop func()
 	s.late, stop = apply.AfterCancel(ctx, lateTime)
 	defer stop()
-	err := s.begin(c)
+	err := s.begin(ctx, c)
 	if err == nil {
 		err = s.lookUpPullRequest(ctx)
 	}
@@ -248,6 +255,17 @@ func (s *session) reportOutcome(ctx context.Context) {
 	wg.Go(func() { s.tell(ctx) })
 	wg.Wait()
 	s.tellOfAll(ctx)
+}
+
+// strays finds inputs that are not declared, and says which of them are ignored.
+func (s *session) strays(value func(string) string) strays {
+	leaky := s.p.Env("ACT") == "true" || len(s.p.Args) > 0
+	out := strayInputs(s.p.Environ, value, leaky)
+	s.runner.Mask(out.secrets...)
+	if line := out.warning(); line != "" {
+		fmt.Fprintln(s.runner.Err(), line)
+	}
+	return out
 }
 
 // foreign lists flags that the command would not look at: a threshold that nobody judges must not look judged. The inputs

@@ -35,15 +35,16 @@ func newWorld(t *testing.T, args ...string) world {
 	dir := t.TempDir()
 	w := world{flow: newFlow(t, args...), outside: &outside{answers: map[string]int{}, hub: githubtest.New()}, env: map[string]string{
 		"GITHUB_ACTIONS": "true", "GITHUB_WORKSPACE": dir, "GITHUB_EVENT_NAME": "workflow_dispatch", "GITHUB_REF": "refs/heads/main",
-		"GITHUB_REF_NAME": "main", "GITHUB_REF_PROTECTED": "true", "GITHUB_SHA": strings.Repeat("c0ffee11", 5), "GITHUB_REPOSITORY": "acme/churn",
+		"GITHUB_REF_NAME": "main", "GITHUB_SHA": strings.Repeat("c0ffee11", 5), "GITHUB_REPOSITORY": "acme/churn",
 		"GITHUB_ACTOR": "ann", "GITHUB_TRIGGERING_ACTOR": "ann", "GITHUB_RUN_ID": "42", "GITHUB_RUN_ATTEMPT": "1",
 		"GITHUB_SERVER_URL": "https://github.example", "GITHUB_API_URL": "https://" + gitHubHost,
 		"INPUT_GITHUB-TOKEN": "ghs-canary-github-1", "INPUT_DEPLOYMENT-ENVIRONMENT": "production", "INPUT_DISPATCH": "model-promoted",
 		"INPUT_SLACK-WEBHOOK": "https://" + slackHost + "/services/canary-slack-2", "INPUT_WEBHOOK-URL": "https://" + hookHost + "/models",
 	}}
-	for name, file := range map[string]string{"GITHUB_OUTPUT": "output", "GITHUB_STEP_SUMMARY": "summary"} {
-		w.env[name] = filepath.Join(dir, file)
-		if err := os.WriteFile(w.env[name], nil, 0o600); err != nil {
+	files := map[string]string{"GITHUB_OUTPUT": "", "GITHUB_STEP_SUMMARY": "", "GITHUB_EVENT_PATH": `{"repository": {"default_branch": "main"}}`}
+	for name, text := range files {
+		w.env[name] = filepath.Join(dir, name)
+		if err := os.WriteFile(w.env[name], []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}

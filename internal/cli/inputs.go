@@ -85,23 +85,37 @@ var Inputs = []Input{
 	{Name: "model-tags", Group: "words", For: creating, Kind: Map, Help: "tags of a registered model that is created, one key=value per line"},
 	{Name: "traffic", Group: "words", For: writing, Help: "what share of the requests a router gives each alias, in percent, as in champion=90, challenger=10; one tag of the registered model"},
 
-	{Name: "policy-file", Group: "judgement", For: and(judging, "alias", "audit", "policy check", "policy explain", "policy test"), Help: "policy file in the workspace; where empty, " + policy.UsualFile + " if it is there, which needs a checkout"},
+	{
+		Name: "policy-file", Group: "judgement", For: and(judging, "alias", "audit", "policy check", "policy explain", "policy test"),
+		Help: "policy file in the workspace; where empty, " + strings.Join(policy.UsualFiles, " or ") + " if it is there, which needs a checkout",
+	},
+	{
+		Name: "require-policy", Group: "judgement", For: and(judging, "alias", "audit"), Kind: Bool, Default: "false",
+		Help: "stop if no policy file is found, instead of judging by thresholds alone",
+	},
 	{Name: "policy-tests", Group: "judgement", For: []string{"policy test"}, Default: ".github/mlflow-policy-tests", Help: "folder with tests of the policy, for the command policy test"},
 	{Name: "evidence-file", Group: "judgement", For: judging, Kind: Map, Help: "reports that gates of the policy want, from files in the workspace in place of the run's artifacts, one NAME=FILE per line"},
 	{Name: "thresholds", Group: "judgement", For: judging, Kind: Lines, Help: "gates in addition to those of the policy, one per line: test_accuracy >= 0.85, latency_ms <= 100, test_f1 >= champion - 0.01"},
 
-	{Name: "dry-run", Group: "safety", For: and(writing, "doctor"), Kind: Bool, Default: "false", Help: "print the exact plan and its digest, write nothing; always so under pull_request"},
+	{Name: "dry-run", Group: "safety", For: and(writing, "doctor"), Kind: Bool, Default: "false", Help: "print the exact plan and its digest, write nothing; always so under pull_request, pull_request_review and merge_group"},
 	{Name: "plan-file", Group: "safety", For: and(writing, "audit"), Kind: Lines, Help: "report file of a dry run: the plan is applied only if nothing it was made of has changed, and a difference is shown; for the command audit those of all approved plans, one per line, * for any part of a name: which were never applied is found"},
 	{Name: "plan-digest", Group: "safety", For: writing, Help: "the same by the output plan-digest of the dry run, with its time in front it expires after 7 days; or pull-request: the plan in our comment on the pull request whose merge started this run"},
 	{Name: "expected-previous", Group: "safety", For: writing, Help: "version number that the target has to name, or none; else nothing is written"},
 	{Name: "ledger", Group: "safety", For: writing, Kind: Enum, Default: "auto", Values: []string{"auto", "required", "off"}, Help: "promotions of one model exclude each other and are remembered, in runs of the experiment mlflow-promotions: where the server allows it, or always, or never"},
 	{Name: "override", Group: "safety", For: and(creating, "validate", "alias", "rollback"), Kind: Words, Values: []string{"ungated", "downgrade", "hold", "takeover"}, Help: "safety checks to switch off for this run; shown and recorded"},
-	{Name: "allow-refs", Group: "safety", For: and(writing, "doctor"), Kind: Lines, Help: "branches and tags, as patterns one per line, that may write beside the default branch and protected refs"},
+	{
+		Name: "allow-refs", Group: "safety", For: and(writing, "doctor"), Kind: Lines,
+		Help: "branches and tags that may write besides the default branch, one pattern per line as in GitHub's filters: release/** for branches, refs/tags/v* for tags, ! in front to exclude",
+	},
+	{
+		Name: "allow-events", Group: "safety", For: and(writing, "doctor"), Kind: Lines,
+		Help: "further events that may start a write, such as issue_comment, one per line; pull_request_target never may",
+	},
 	{Name: "repair", Group: "safety", For: []string{"doctor"}, Kind: Words, Values: []string{"dangling-aliases"}, Help: "what the command doctor puts right; it only looks where this is empty"},
 	{Name: "reset-ledger", Group: "safety", For: []string{"doctor"}, Help: "for the command doctor: begin a new promotion ledger in the place of a lost one; say why, it is kept in it"},
 	{Name: "timeout", Group: "safety", For: onServer, Kind: Duration, Default: "10m", Help: "time limit for the whole command"},
 
-	{Name: "github-token", Group: "GitHub", For: and(telling, "validate"), Secret: true, Expression: "${{ github.token }}", Help: "token for GitHub: comment, approvals, deployment, events; what each needs is in docs/github.md"},
+	{Name: "github-token", Group: "GitHub", For: and(telling, "validate", "register", "doctor"), Secret: true, Expression: "${{ github.token }}", Help: "token for GitHub: comment, approvals, deployment, events, place of a tag; what each needs is in docs/github.md"},
 	{Name: "comment", Group: "GitHub", For: and(judging, "audit"), Kind: Bool, Help: "keep one comment per model and target on the pull request, with the text of the summary; where empty, true under pull_request; for the command audit, keep one issue while anything is found"},
 	{Name: "deployment-environment", Group: "GitHub", For: []string{"promote", "rollback"}, Help: "show each move as a deployment to this environment; leave it empty where the job has an environment of its own, which makes one already"},
 	{Name: "dispatch", Group: "GitHub", For: telling, Kind: Lines, Help: "start workflows once a move was confirmed: EVENT or OWNER/REPO:EVENT for repository_dispatch, WORKFLOW.yml@REF or OWNER/REPO/WORKFLOW.yml@REF for workflow_dispatch"},

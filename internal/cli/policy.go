@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
 
@@ -16,18 +15,22 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// loadPolicy reads the policy file. The one at the usual place may be missing, where needed is false: many begin with
-// thresholds alone. One that was asked for may not.
+// loadPolicy reads the policy file. If no input names it and it is not needed, it may be missing: many begin with thresholds
+// alone.
 func (s *session) loadPolicy(needed bool) (policy.Policy, bool, error) {
+	named := s.set.policyFile != ""
+	if !named {
+		name, err := s.findPolicy(needed)
+		if err != nil || name == "" {
+			return policy.Policy{}, false, err
+		}
+		s.set.policyFile = name
+	}
 	name := s.set.policyFile
 	data, err := s.runner.ReadWorkspace(name, policy.MaxFile)
 	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) && !needed && !s.set.policyAsked {
-			return policy.Policy{}, false, nil
-		}
 		return policy.Policy{}, false, &registry.Error{
-			Reason: registry.BadPolicy, Msg: "the policy file cannot be used: " + err.Error(),
-			Hint: "is the repository checked out before this step? the input policy-file is a path below the workspace",
+			Reason: registry.BadPolicy, Msg: "the policy file cannot be used: " + err.Error(), Hint: s.unreadHint(named, err),
 		}
 	}
 	p, err := policy.Parse(name, data, audit.Rules()...)
@@ -39,6 +42,9 @@ func (s *session) adopt(c command) error {
 	p, found, err := s.loadPolicy(false)
 	if bad := (*registry.Error)(nil); errors.As(err, &bad) && bad.Hint == "" {
 		bad.Hint = "`mlflow-promote policy check` finds the same without a server"
+	}
+	if c.judges {
+		s.sayNoPolicy()
 	}
 	if err != nil || !found {
 		return err

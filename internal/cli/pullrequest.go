@@ -19,9 +19,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// pullRequest is the one that this job judges, nil where it judges none.
+// pullRequest is the one that this job judges, nil if it judges none. The comment on a merged one stays as it was approved.
 func (s *session) pullRequest() *report.PullRequest {
-	if s.job.EventName != "pull_request" || s.job.PullRequest == 0 {
+	if s.job.EventName != "pull_request" || s.job.PullRequest == 0 || s.job.Merged {
 		return nil
 	}
 	return &report.PullRequest{
@@ -207,9 +207,10 @@ func unpack(text string) ([]byte, error) {
 var hiddenPlanLine = regexp.MustCompile(`^<!-- plan ([0-9a-f]{64})(?: ([A-Za-z0-9+/=]+))? -->\r?\n`)
 
 // approvedByMerge takes the plan of the merged pull request as the approved one. A plan that would write nothing needs
-// none: the run was started again after it had done everything.
+// none: the run was started again after it had done everything. Nor does a dry run before the merge.
 func (s *session) approvedByMerge(ctx context.Context, p registry.Plan) error {
-	if !s.set.approved.ofPullRequest || s.report.PullRequest != nil || len(p.Steps) == 0 {
+	before := s.report.PullRequest != nil || s.report.DryWhy != ""
+	if !s.set.approved.ofPullRequest || before || len(p.Steps) == 0 {
 		return nil
 	}
 	pr, ok, err := s.mergedPullRequest(ctx)

@@ -58,7 +58,11 @@ func play(t *testing.T, summary func(script, markdown string)) {
 		UpdateScripts: *update,
 		Setup: func(env *testscript.Env) error {
 			name := strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")
-			s := &stage{dir: env.WorkDir, seeds: seeds, outside: outside{answers: map[string]int{}}, wrote: func(markdown string) { summary(name, markdown) }}
+			script, err := os.ReadFile(filepath.Join("testdata/script", name+".txtar"))
+			if err != nil {
+				return err
+			}
+			s := &stage{dir: env.WorkDir, inputs: inputVariable.FindAllString(string(script), -1), seeds: seeds, outside: outside{answers: map[string]int{}}, wrote: func(markdown string) { summary(name, markdown) }}
 			env.Values["stage"] = s
 			env.Setenv("MLFLOW_TRACKING_URI", address)
 			return nil
@@ -75,6 +79,7 @@ func play(t *testing.T, summary func(script, markdown string)) {
 type stage struct {
 	dir    string
 	seeds  string
+	inputs []string // variables INPUT_… that the script names
 	double *mlflowtest.Server
 	page   http.HandlerFunc // answers in place of MLflow
 	status int
@@ -193,7 +198,7 @@ func cmdRun(ts *testscript.TestScript, neg bool, args []string) {
 	s := stageOf(ts)
 	var stdout, stderr bytes.Buffer
 	s.status = Run(context.Background(), Process{
-		Args: args, Env: ts.Getenv, Stdout: &stdout, Stderr: &stderr, Dir: s.dir,
+		Args: args, Env: ts.Getenv, Environ: s.environ(ts), Stdout: &stdout, Stderr: &stderr, Dir: s.dir,
 		Now: s.now, Jitter: func() float64 { return 0 }, Version: "test", Patience: time.Millisecond, Pause: time.Millisecond,
 		Nonce: func() string { return "n" + ts.Getenv("GITHUB_RUN_ID") },
 		Wire:  rest.Config{Transport: s, MinWait: time.Millisecond, MaxWait: time.Millisecond},
@@ -211,6 +216,19 @@ func cmdRun(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("exit status %d\n%s%s", s.status, stdout.String(), stderr.String())
 	}
 }
+
+// environ lists the inputs that are set. testscript keeps the whole environment to itself.
+func (s *stage) environ(ts *testscript.TestScript) []string {
+	var out []string
+	for _, name := range slices.Compact(slices.Sorted(slices.Values(s.inputs))) {
+		if value := ts.Getenv(name); value != "" {
+			out = append(out, name+"="+value)
+		}
+	}
+	return out
+}
+
+var inputVariable = regexp.MustCompile(`INPUT_[A-Z0-9_-]+`)
 
 func cmdEvent(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(filepath.Join(stageOf(ts).dir, "event.json"), []byte(ts.ReadFile(args[0])), 0o644))

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"path"
 	"regexp"
 	"slices"
 	"sync"
@@ -36,6 +35,8 @@ type session struct {
 	book   book
 	given  map[string]string // inputs, without secrets, for the record
 
+	noPolicy string // where a policy was looked for and not found
+
 	printed bool   // the command itself has printed the JSON that was asked for
 	written string // report file that the command itself has written
 	hub     hub
@@ -49,15 +50,15 @@ type session struct {
 	warnings []string       // of what went wrong beside the command's own work
 }
 
-// begin checks where the command runs and builds the client; nothing is sent yet.
-func (s *session) begin(c command) error {
+// begin checks where the command runs and builds the client; nothing is sent to MLflow yet.
+func (s *session) begin(ctx context.Context, c command) error {
 	job := s.job
 	if s.jobErr != nil {
 		fmt.Fprintf(s.runner.Err(), "warning: %v\n", s.jobErr)
 	}
 	writes := c.writes || len(s.set.repair) > 0 || s.set.reset != ""
 	if writes {
-		if err := s.mayWrite(job); err != nil {
+		if err := s.checkStart(ctx); err != nil {
 			return err
 		}
 	}
@@ -94,35 +95,6 @@ func (s *session) begin(c command) error {
 	}
 	s.openBook(job.RunID, job.RunAttempt)
 	return nil
-}
-
-// mayWrite keeps a branch from bringing its own, weaker gates: in a job only the default branch and protected refs
-// write. A pull request is judged as a dry run; pull_request_target, which runs a stranger's text with rights, never
-// writes.
-func (s *session) mayWrite(job actions.Context) error {
-	if !s.runner.InActions() || s.set.dryRun {
-		return nil
-	}
-	switch {
-	case job.EventName == "pull_request":
-		s.set.dryRun, s.report.DryWhy = true, "always so for a pull request"
-		return nil
-	case job.EventName == "pull_request_target":
-		return &registry.Error{
-			Reason: registry.RefNotAllowed, Msg: "a command that writes was started by pull_request_target",
-			Hint: "this event runs with the repository's secrets on a stranger's pull request; use pull_request for a dry run, and push or workflow_dispatch to promote",
-		}
-	case job.EventName == "schedule": // GitHub runs it on the default branch alone, and does not name that in the event
-		return nil
-	case job.RefProtected, job.DefaultBranch != "" && job.Ref == "refs/heads/"+job.DefaultBranch:
-		return nil
-	case slices.ContainsFunc(s.set.allowRefs, func(p string) bool { ok, _ := path.Match(p, job.RefName); return ok }):
-		return nil
-	}
-	return &registry.Error{
-		Reason: registry.RefNotAllowed, Msg: fmt.Sprintf("ref %q may not write: it is neither the default branch nor protected", job.RefName),
-		Hint: fmt.Sprintf("run the workflow from the default branch, protect the ref, or list it in the input allow-refs; to look without writing, set dry-run: true (default branch: %q)", job.DefaultBranch),
-	}
 }
 
 var fullCommit = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)

@@ -1,14 +1,12 @@
 package cli
 
 import (
-	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/url"
-	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -39,16 +37,16 @@ type settings struct {
 	waivers    []policy.Waiver
 	identities map[string]string // MLflow user -> GitHub login
 	against    string            // key of the holder to compare with
-	policyFile string
-	// policyAsked says that the policy file was named: then it must be there.
-	policyAsked bool
+	policyFile string            // "" = it is looked for
+	// needsPolicy says that a missing policy file is an error.
+	needsPolicy bool
 	evidence    map[string]string // path of a workspace file by the name a gate knows the document by
 	repair      []string          // what doctor puts right
 	reset       string            // why doctor begins a new ledger; "" = it does not
 	folder      string            // of the policy's tests
 	from        string            // stage the candidate must come from, "" = any
 	dryRun      bool
-	allowRefs   []string
+	allow       allowance
 	timeout     time.Duration
 	ledger      string    // auto, required or off
 	at, until   time.Time // history: the time asked for, or the day
@@ -103,8 +101,8 @@ func shortened(text string) string {
 // read checks all inputs of the command at once.
 func read(c command, value func(string) string, file func(string, int64) ([]byte, error), env func(string) string) settings {
 	r := &reader{command: c, value: value, file: file, env: env}
-	r.out.policyFile = cmp.Or(value("policy-file"), policy.UsualFile)
-	r.out.policyAsked = value("policy-file") != ""
+	r.out.policyFile = value("policy-file")
+	r.out.needsPolicy = r.own("require-policy") != "" && r.bool("require-policy")
 	r.out.timeout = r.duration("timeout")
 	r.out.intent.Command = c.name
 	c.read(r)
@@ -129,7 +127,7 @@ func (r *reader) movingInputs() {
 	}
 	r.out.dryRun = r.bool("dry-run")
 	r.out.ledger = r.choice("ledger")
-	r.out.allowRefs = r.patterns("allow-refs")
+	r.allowance()
 	r.traffic()
 	in.Override = append(in.Override, r.words("override")...)
 	r.approval()
@@ -225,7 +223,8 @@ func (r *reader) repair() {
 	r.out.repair = r.words("repair")
 	r.out.reset = r.portable("reset-ledger", 250)
 	r.out.dryRun = r.bool("dry-run")
-	r.out.allowRefs = r.patterns("allow-refs")
+	r.allowance()
+	r.gitHubToken()
 	if (len(r.out.repair) > 0 || r.out.reset != "") && r.value("model") == "" {
 		r.problem("model", "", "is missing: name the registered model to repair")
 	}
@@ -557,15 +556,27 @@ func (r *reader) words(name string) []string {
 	return out
 }
 
-func (r *reader) patterns(name string) []string {
-	out := lines(r.value(name))
-	for _, p := range out {
-		if _, err := path.Match(p, ""); err != nil {
-			r.problem(name, p, "is not a pattern; write a branch name, with * for any part of it")
+// allowance reads from where else a write may start.
+func (r *reader) allowance() {
+	for _, l := range lines(r.value("allow-refs")) {
+		p, err := parseRefPattern(l)
+		if err != nil {
+			r.problem("allow-refs", l, err.Error())
+			continue
 		}
+		r.out.allow.refs = append(r.out.allow.refs, p)
 	}
-	return out
+	for _, name := range strings.FieldsFunc(r.value("allow-events"), func(c rune) bool { return c == ',' || unicode.IsSpace(c) }) {
+		if !eventName.MatchString(name) {
+			r.problem("allow-events", name, "is not the name of an event; write it as below on: in a workflow, such as issue_comment")
+			continue
+		}
+		r.out.allow.events = append(r.out.allow.events, name)
+	}
 }
+
+// eventName is how GitHub names the events that start workflows.
+var eventName = regexp.MustCompile(`^[a-z][a-z_]*$`)
 
 func (r *reader) duration(name string) time.Duration {
 	v := r.value(name)

@@ -47,8 +47,8 @@ func (t TargetRule) Ref() string {
 // Name is the alias or the stage.
 func (t TargetRule) Name() string { return t.Alias + t.Stage }
 
-// UsualFile is where a policy is looked for when no file is named.
-const UsualFile = ".github/mlflow-policy.yml"
+// UsualFiles are where a policy is looked for when no file is named. Only one of them may be there.
+var UsualFiles = []string{".github/mlflow-policy.yml", ".github/mlflow-policy.yaml"}
 
 var (
 	globShape  = upTo(256, pattern("the name of a model, at most 256 characters, with * for any part of it", `^[^\x00-\x1f]+$`))

@@ -68,7 +68,7 @@ var Reasons = []ReasonInfo{
 	{NoRun, ExitRefused, "the candidate's source names no run, so its lineage is unknown"},
 	{BadInput, ExitBadInput, "an input is missing or wrong; all problems are listed"},
 	{BadPolicy, ExitBadInput, "the policy file is missing or wrong; all problems are listed with line and column"},
-	{RefNotAllowed, ExitFailed, "a writing command was started from a branch that may not write"},
+	{RefNotAllowed, ExitFailed, "a command that writes was started by an event, branch or tag that may not write"},
 	{PlanChanged, ExitFailed, "what the approved plan was made of has changed, or `expected-previous` is not what the target names; nothing was written"},
 	{PlanExpired, ExitFailed, "the plan was made more than 7 days ago"},
 	{NoRollbackTarget, ExitFailed, "no earlier version can be gone back to; each one looked at is listed with why not"},

@@ -41,6 +41,7 @@ type Report struct {
 	Data       any      // what the page says, for programs
 	Policy     string   // the file that was judged by; "" where none was
 	PolicyNote string   // why the policy was left aside
+	NoPolicy   string   // where a policy was looked for and not found
 	Problems   []string // with the inputs or the policy file
 	// Signature is how the candidate's contract relates to the incumbent's, where a reviewer is to see it.
 	Signature        string
@@ -534,6 +535,9 @@ func (r Report) notes() Doc {
 	var items []Line
 	for _, n := range r.Plan.Notes {
 		items = append(items, line(n))
+	}
+	if r.NoPolicy != "" {
+		items = append(items, line(r.NoPolicy))
 	}
 	items = append(items, r.ledgerNotes()...)
 	items = append(items, r.gitHubNotes()...)

@@ -84,7 +84,11 @@ func (v *visit) commitJSON(c *Commit) map[string]any {
 }
 
 func (v *visit) readCommit() answer {
-	c := v.repo.commit(v.path["ref"])
+	ref := v.path["ref"]
+	if branch, ok := strings.CutPrefix(ref, "heads/"); ok {
+		ref = v.repo.Branches[branch]
+	}
+	c := v.repo.commit(ref)
 	if c == nil {
 		return v.failure(http.StatusUnprocessableEntity, "No commit found for SHA: "+v.path["ref"])
 	}

@@ -14,6 +14,7 @@ import (
 type Repository struct {
 	Name        string            `json:"name"` // owner/name
 	Commits     []*Commit         `json:"commits,omitempty"`
+	Branches    map[string]string `json:"branches,omitempty"` // name -> commit
 	Runs        []*Run            `json:"runs,omitempty"`
 	Pulls       []*Pull           `json:"pulls,omitempty"`
 	Issues      []*Issue          `json:"issues,omitempty"`

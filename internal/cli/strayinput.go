@@ -1,0 +1,180 @@
+package cli
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// The runner hands every line below with: to the action, declared or not. A slip such as dry_run would be ignored, and the
+// command would write. So a name that is near an input, or that people type for one, is an error.
+
+// synonyms are names that people type for an input. If the value has another form there, line shows it.
+var synonyms = []struct{ input, line, names string }{
+	{"command", "", "action cmd verb"},
+	{"tracking-uri", "", "uri url server host endpoint tracking-url mlflow-uri mlflow-url mlflow-server mlflow-tracking-uri"},
+	{"username", "", "user login mlflow-username mlflow-tracking-username"},
+	{"password", "", "pass mlflow-password mlflow-tracking-password"},
+	{"token", "", "mlflow-token mlflow-tracking-token api-token api-key access-token bearer-token"},
+	{"ca-file", "", "ca ca-cert ca-bundle"},
+	{"insecure-tls", "", "insecure skip-tls-verify insecure-skip-verify"},
+	{"model", "", "name model-name registered-model registered-model-name"},
+	{"candidate", "candidate: models:/MODEL/VERSION", "version model-version candidate-version"},
+	{"candidate", "candidate: runs:/RUN_ID/model", "run run-id run-uri mlflow-run-id"},
+	{"candidate", "candidate: models:/m-…", "model-id logged-model"},
+	{"candidate", "", "model-uri source source-uri candidate-uri"},
+	{"experiment", "", "experiment-name"},
+	{"metric", "", "metric-name metric-key"},
+	{"goal", "", "direction"},
+	{"alias", "alias: champion; the environment of a job is a key next to runs-on", "environment env"},
+	{"alias", "", "target target-alias alias-name"},
+	{"stage", "", "target-stage to-stage stage-name"},
+	{"from", "", "from-stage source-stage"},
+	{"archive-existing", "", "archive archive-existing-versions"},
+	{"tags", "", "tag labels version-tags"},
+	{"policy-file", "mode: report in the policy file", "mode"},
+	{"policy-file", "", "policy policy-path config config-file"},
+	{"thresholds", "thresholds: accuracy >= 0.85", "threshold metrics min-metrics criteria gates conditions minimum"},
+	{"evidence-file", "evidence-file: NAME=FILE", "evidence reports report"},
+	{"dry-run", "", "dry plan-only preview simulate no-write"},
+	{"plan-digest", "plan-digest: DIGEST", "approve approved approval approved-plan digest"},
+	{"expected-previous", "", "expected-version current-version"},
+	{"override", "", "force overrides skip-gates skip-checks skip-validation allow-ungated"},
+	{"allow-refs", "", "branches refs allow-branches allowed-branches allowed-refs"},
+	{"allow-events", "", "events allowed-events"},
+	{"timeout", "", "timeout-minutes timeout-seconds"},
+	{"github-token", "", "gh-token repo-token"},
+	{"deployment-environment", "", "deployment deploy-environment"},
+	{"slack-webhook", "", "slack slack-url slack-webhook-url"},
+	{"webhook-url", "", "webhook"},
+}
+
+// runnersOwn are lines below with: that the runner reads itself for a container action.
+var runnersOwn = []string{"args", "entrypoint"}
+
+// strays are the variables INPUT_… that belong to no input.
+type strays struct {
+	problems []problem
+	unknown  []string // names that are ignored
+	secrets  []string // values that were meant for a secret input
+}
+
+// strayInputs looks through the environment for inputs that are not declared. If leaky is set they may belong to the caller:
+// act gives a container the inputs of the composite action around it. A program that runs this one by its command line
+// hands its own on too.
+func strayInputs(environ []string, value func(name string) string, leaky bool) strays {
+	var out strays
+	for _, variable := range slices.Sorted(slices.Values(environ)) {
+		name, text, _ := strings.Cut(variable, "=")
+		name, isInput := strings.CutPrefix(name, "INPUT_")
+		if name = strings.ToLower(name); !isInput || slices.Contains(runnersOwn, name) || declared(name) {
+			continue
+		}
+		in, line, near := inputMeant(name)
+		text = strings.TrimSpace(text)
+		if near && in.Secret {
+			out.secrets = append(out.secrets, text)
+		}
+		if !near || leaky && answered(in, value(in.Name), text) {
+			out.unknown = append(out.unknown, name)
+			continue
+		}
+		out.problems = append(out.problems, problem{name, "", "is not an input; write " + cmp.Or(line, in.line(text))})
+	}
+	return out
+}
+
+// answered reports whether the input that a leaked variable is near to has got a value of its own, so that nothing is lost.
+// A default is no answer: dry_run: true next to the default of dry-run may just as well be a slip.
+func answered(in Input, value, leaked string) bool {
+	return leaked == "" || value == leaked || value != "" && value != in.Default
+}
+
+func declared(name string) bool {
+	return slices.ContainsFunc(Inputs, func(in Input) bool { return in.Name == name })
+}
+
+// inputMeant finds the input that a name stands for: the same letters first, then a synonym, then one slip. The line is
+// what to write in its place, "" if the value stays as it is.
+func inputMeant(name string) (in Input, line string, ok bool) {
+	for _, same := range []func(a, b string) bool{
+		func(a, b string) bool { return a == b }, oneSlip,
+	} {
+		for _, in := range Inputs {
+			if same(bareName(name), bareName(in.Name)) {
+				return in, "", true
+			}
+		}
+		for _, s := range synonyms {
+			if slices.ContainsFunc(strings.Fields(s.names), func(n string) bool { return same(bareName(name), bareName(n)) }) {
+				return input(s.input), s.line, true
+			}
+		}
+	}
+	return Input{}, "", false
+}
+
+// bareName is what counts of a name: people mix up dashes, underscores and case.
+func bareName(name string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return unicode.ToLower(r)
+		}
+		return -1
+	}, name)
+}
+
+// shortestSlip is how many letters a word needs before it counts as a slip of another one.
+const shortestSlip = 4
+
+// oneSlip reports whether two words differ by one letter that is lost, added or replaced, or by two that are swapped.
+func oneSlip(a, b string) bool {
+	if min(len(a), len(b)) < shortestSlip {
+		return false
+	}
+	for a != "" && b != "" && a[0] == b[0] {
+		a, b = a[1:], b[1:]
+	}
+	for a != "" && b != "" && a[len(a)-1] == b[len(b)-1] {
+		a, b = a[:len(a)-1], b[:len(b)-1]
+	}
+	swapped := len(a) == 2 && len(b) == 2 && a[0] == b[1] && a[1] == b[0]
+	return swapped || len(a) <= 1 && len(b) <= 1
+}
+
+// line is the input with a value as it stands in a workflow. A value that the input does not take, or that may hold a
+// secret, is left out.
+func (in Input) line(value string) string {
+	closed := in.Kind == Bool || in.Kind == Enum || in.Kind == Words
+	words := in.Values
+	if in.Kind == Bool {
+		words = []string{"true", "false"}
+	}
+	switch {
+	case closed && slices.Contains(words, value):
+		return in.Name + ": " + value
+	case closed:
+		return in.Name + ", with " + in.wants()
+	case in.Secret, strings.HasSuffix(in.Name, "-uri"), value == "", strings.Contains(value, "\n"), utf8.RuneCountInString(value) > 80:
+		return in.Name
+	}
+	return in.Name + ": " + value
+}
+
+// mostUnknown bounds how many unknown inputs the warning names.
+const mostUnknown = 20
+
+// warning is the one line about inputs that are ignored; "" if there are none.
+func (st strays) warning() string {
+	if len(st.unknown) == 0 {
+		return ""
+	}
+	more := ""
+	if n := len(st.unknown) - mostUnknown; n > 0 {
+		more = fmt.Sprintf(" and %d more", n)
+	}
+	return "warning: unknown inputs are ignored: " + strings.Join(st.unknown[:min(mostUnknown, len(st.unknown))], ", ") + more
+}

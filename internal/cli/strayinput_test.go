@@ -1,0 +1,169 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+func TestStrayInputs(t *testing.T) {
+	cases := map[string]struct {
+		environ  []string
+		given    map[string]string
+		leaky    bool
+		problems []string
+		unknown  []string
+	}{
+		"declared inputs are always there, most of them empty": {
+			environ: []string{"INPUT_MODEL=churn", "INPUT_DRY-RUN=false", "INPUT_POLICY-FILE=", "INPUTS=x", "PATH=/bin"},
+		},
+		"an underscore for a dash": {
+			environ: []string{"INPUT_DRY_RUN=true"}, problems: []string{"dry_run: is not an input; write dry-run: true"},
+		},
+		"an underscore for a dash, next to the right input": {
+			environ: []string{"INPUT_DRY_RUN=true"}, given: map[string]string{"dry-run": "true"},
+			problems: []string{"dry_run: is not an input; write dry-run: true"},
+		},
+		"a value that the input does not take": {
+			environ: []string{"INPUT_DRYRUN=yes"}, problems: []string{"dryrun: is not an input; write dry-run, with true or false"},
+		},
+		"an expression that gave nothing this time": {
+			environ: []string{"INPUT_DRY_RUN="}, problems: []string{"dry_run: is not an input; write dry-run, with true or false"},
+		},
+		"one slip: lost, added, replaced, swapped": {
+			environ: []string{"INPUT_ALIS=champion", "INPUT_MODELL=churn", "INPUT_STATE=Production", "INPUT_FORM=Staging"},
+			problems: []string{
+				"alis: is not an input; write alias: champion", "form: is not an input; write from: Staging",
+				"modell: is not an input; write model: churn", "state: is not an input; write stage: Production",
+			},
+		},
+		"what people type for an input": {
+			environ: []string{
+				"INPUT_VERSION=7", "INPUT_RUN-ID=abc", "INPUT_RUN_ID=abc", "INPUT_MODEL-NAME=churn", "INPUT_FORCE=true", "INPUT_THRESHOLD=0.9",
+				"INPUT_MODE=report",
+			},
+			problems: []string{
+				"force: is not an input; write override, with " + input("override").wants(),
+				"mode: is not an input; write mode: report in the policy file",
+				"model-name: is not an input; write model: churn",
+				"run-id: is not an input; write candidate: runs:/RUN_ID/model",
+				"run_id: is not an input; write candidate: runs:/RUN_ID/model",
+				"threshold: is not an input; write thresholds: accuracy >= 0.85",
+				"version: is not an input; write candidate: models:/MODEL/VERSION",
+			},
+		},
+		"secrets and addresses are not shown": {
+			environ: []string{"INPUT_GITHUB_TOKEN=ghs-secret", "INPUT_API-KEY=secret", "INPUT_TRACKING_URI=https://ann:secret@mlflow"},
+			problems: []string{
+				"api-key: is not an input; write token", "github_token: is not an input; write github-token",
+				"tracking_uri: is not an input; write tracking-uri",
+			},
+		},
+		"names that are near nothing": {
+			environ: []string{"INPUT_PYTHON-VERSION=3.12", "INPUT_CACHE=pip"}, unknown: []string{"cache", "python-version"},
+		},
+		"what the runner reads itself": {environ: []string{"INPUT_ARGS=--json", "INPUT_ENTRYPOINT=/x"}},
+		"under act, an outer action's input that it passed on": {
+			environ: []string{"INPUT_DRY_RUN=true", "INPUT_VERSION=7", "INPUT_NAME=churn"}, leaky: true,
+			given:   map[string]string{"dry-run": "true", "candidate": "models:/churn/7", "model": "churn"},
+			unknown: []string{"dry_run", "name", "version"},
+		},
+		"under act, a switch next to the default may be a slip": {
+			environ: []string{"INPUT_DRY_RUN=true"}, leaky: true, given: map[string]string{"dry-run": "false"},
+			problems: []string{"dry_run: is not an input; write dry-run: true"},
+		},
+		"under act, a switch with the value of the default loses nothing": {
+			environ: []string{"INPUT_DRY_RUN=false", "INPUT_STATE="}, leaky: true, given: map[string]string{"dry-run": "false"},
+			unknown: []string{"dry_run", "state"},
+		},
+		"under act, an input that nobody gave": {
+			environ: []string{"INPUT_THRESHOLD=acc >= 0.9"}, leaky: true,
+			problems: []string{"threshold: is not an input; write thresholds: accuracy >= 0.85"},
+		},
+	}
+	for sentence, c := range cases {
+		t.Run(sentence, func(t *testing.T) {
+			got := strayInputs(c.environ, func(name string) string { return c.given[name] }, c.leaky)
+			var problems []string
+			for _, p := range got.problems {
+				problems = append(problems, p.String())
+			}
+			if diff := cmp.Diff(c.problems, problems); diff != "" {
+				t.Error(diff)
+			}
+			if diff := cmp.Diff(c.unknown, got.unknown); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestStrays_Warning(t *testing.T) {
+	st := strays{unknown: []string{"cache", "python-version"}}
+	if got, want := st.warning(), "warning: unknown inputs are ignored: cache, python-version"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	for i := range 30 {
+		st.unknown = append(st.unknown, fmt.Sprint("x", i))
+	}
+	if got := st.warning(); !strings.HasSuffix(got, "x17 and 12 more") || strings.Contains(got, "\n") {
+		t.Errorf("got %q", got)
+	}
+}
+
+// Each synonym stands for an input and is none itself, and no two rows claim the same name.
+func TestSynonyms(t *testing.T) {
+	seen := map[string]string{}
+	for _, s := range synonyms {
+		for _, name := range strings.Fields(s.names) {
+			if seen[name] != "" {
+				t.Errorf("%s stands for %s and for %s", name, seen[name], s.input)
+			}
+			seen[name] = s.input
+			in, line, ok := inputMeant(name)
+			if declared(name) || !ok || in.Name != s.input || line != s.line {
+				t.Errorf("%s is taken for %q, not for %s", name, in.Name, s.input)
+			}
+		}
+	}
+}
+
+func TestInputMeant_FindsEachInput(t *testing.T) {
+	for _, in := range Inputs {
+		if got, _, ok := inputMeant(strings.ReplaceAll(in.Name, "-", "_")); !ok || got.Name != in.Name {
+			t.Errorf("%s is taken for %q", in.Name, got.Name)
+		}
+	}
+}
+
+func TestOneSlip(t *testing.T) {
+	word := rapid.StringMatching(`[ab]{0,7}`)
+	rapid.Check(t, func(t *rapid.T) {
+		a, b := word.Draw(t, "a"), word.Draw(t, "b")
+		want := slices.Contains(slips(a), b) && min(len(a), len(b)) >= shortestSlip
+		if got := oneSlip(a, b); got != want || got != oneSlip(b, a) {
+			t.Fatalf("got %v, want %v", got, want)
+		}
+	})
+}
+
+// slips lists a word and everything that one slip over the letters a and b makes of it.
+func slips(word string) []string {
+	out := []string{word}
+	for i := range len(word) + 1 {
+		for _, letter := range []string{"a", "b"} {
+			out = append(out, word[:i]+letter+word[i:])
+			if i < len(word) {
+				out = append(out, word[:i]+word[i+1:], word[:i]+letter+word[i+1:])
+			}
+		}
+		if i+1 < len(word) {
+			out = append(out, word[:i]+word[i+1:i+2]+word[i:i+1]+word[i+2:])
+		}
+	}
+	return out
+}
