@@ -266,7 +266,11 @@ func (t *tracer) nameExperiments(ctx context.Context, names []string) error {
 	ids := make([]string, len(names))
 	asks := make([]func() error, len(names))
 	for i, name := range names {
-		asks[i] = func() (err error) { ids[i], err = t.c.experiment(ctx, name); return err }
+		asks[i] = func() error {
+			e, err := t.c.experiment(ctx, name)
+			ids[i] = e.ID
+			return err
+		}
 	}
 	if err := parallel(asks...); err != nil {
 		return err
