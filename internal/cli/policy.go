@@ -68,6 +68,7 @@ func (s *session) adopt(c command) error {
 	}
 	s.set.gates = append(applied.Gates, s.set.gates...)
 	s.set.waivers, s.set.identities = p.Waivers, p.Identities
+	in.Query.MovedRoots = p.MovedRoots
 	return nil
 }
 

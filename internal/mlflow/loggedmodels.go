@@ -32,10 +32,9 @@ func (c *Client) loggedModel(ctx context.Context, id string) (registry.Known[reg
 	return registry.Is(out.Model.loggedModel()), nil
 }
 
-// Bounds of a search of logged models: each comes with every value that was logged on it.
+// A logged model comes with every value that was logged on it, so that a page is short and may be large.
 const (
 	loggedPage  = 50
-	loggedPages = 100
 	loggedLimit = 64 << 20
 )
 
@@ -47,12 +46,15 @@ func (c *Client) loggedModelsOf(ctx context.Context, run registry.Run) ([]regist
 	}
 	op := "search logged models of run " + run.ID
 	var found []registry.LoggedModel
-	for range loggedPages {
+	var pages pager
+	for {
 		var out struct {
 			Models []loggedModelJSON `json:"models"`
 			Next   string            `json:"next_page_token"`
 		}
-		r := rest.Request{Method: "POST", Path: api + "logged-models/search", Body: body, Class: rest.Read, Limit: loggedLimit}
+		r := rest.Request{
+			Method: "POST", Path: api + "logged-models/search", Body: body, Class: rest.Read, Limit: loggedLimit, Read: &pages.bytes,
+		}
 		err := c.tracking.JSON(ctx, r, &out)
 		switch {
 		case noRoute(err):
@@ -65,13 +67,13 @@ func (c *Client) loggedModelsOf(ctx context.Context, run registry.Run) ([]regist
 				found = append(found, m.loggedModel())
 			}
 		}
-		if out.Next == "" {
+		again, err := pages.more(out.Next)
+		if err != nil {
+			return nil, Explain(op, err)
+		}
+		if !again {
 			return found, nil
 		}
 		body["page_token"] = out.Next
-	}
-	return nil, &registry.Error{
-		Reason: registry.ServerError, Msg: fmt.Sprintf("%s: there are more than %d", op, loggedPage*loggedPages),
-		Hint: "name the model by its id, as in models:/m-…",
 	}
 }

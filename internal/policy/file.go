@@ -15,6 +15,7 @@ type Policy struct {
 	Digest     string // of its text
 	Rules      []Rule
 	Waivers    []Waiver
+	MovedRoots []registry.MovedRoot
 	Identities map[string]string // MLflow user -> GitHub login
 	Audit      Audit
 }
@@ -77,6 +78,7 @@ var (
 		need("version", shape{kind: isNumber, about: "of this format: 1", whole: true, least: 1}),
 		may("models", open(isMap, "rules by the name of the registered model, * for any part of it")),
 		may("waivers", list("exceptions", object("an exception for one version and one gate", waiverFields...))),
+		may("moved-roots", list("artifact stores that were moved; a model belongs to its run by the place of its files", object("a moved store", movedRootFields...))),
 		may("identities", free("GitHub logins by MLflow user", text("an MLflow user"), loginShape)),
 	}
 )
@@ -172,6 +174,11 @@ func (r *reader) file(p *Policy, root *node) {
 	}
 	if a := root.get("audit"); a != nil {
 		p.Audit = r.auditSection(a, r.rules)
+	}
+	if m := root.get("moved-roots"); m != nil {
+		for _, n := range m.items {
+			r.movedRoot(p, n)
+		}
 	}
 	if w := root.get("waivers"); w != nil {
 		for _, n := range w.items {

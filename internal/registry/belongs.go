@@ -82,6 +82,12 @@ func SameRegistration(v Version, s Source, run Run) bool {
 	return okWas && okNow && was == now
 }
 
+// IsLocation reports whether a text is an artifact location that files can lie below.
+func IsLocation(text string) bool {
+	l, ok := parseLocation(text)
+	return ok && len(l.segments) > 0
+}
+
 // SameLocation reports whether two artifact locations are the same place.
 func SameLocation(a, b string) bool {
 	x, okX := parseLocation(a)
