@@ -56,13 +56,13 @@ var fixtures = map[string]want{
 }
 
 // checkFixture reads a report and holds it to what the table of fixtures says.
-func checkFixture(t *testing.T, name, text string) {
+func checkFixture(t *testing.T, name, report string) {
 	t.Helper()
 	format := Format("")
 	if strings.HasPrefix(name, "gitleaks") && strings.HasSuffix(name, ".json") {
 		format = Gitleaks
 	}
-	r, err := Read(text, format)
+	r, err := Read(report, format)
 	if err != nil {
 		t.Fatal(err)
 	}
