@@ -67,6 +67,9 @@ func buildEvidence(n *node) (Gate, error) {
 	return Gate{Wanted: strings.Join(wanted, ", "), Needs: needs, Check: g.check}, nil
 }
 
+// MaxReport is the most bytes of a report that can be read.
+const MaxReport = evidence.MaxSize
+
 type evidenceGate struct {
 	path, boundTo, dataset, ageText string
 	format                          evidence.Format // "" for any
