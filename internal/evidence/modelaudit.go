@@ -2,7 +2,6 @@ package evidence
 
 import (
 	"math"
-	"slices"
 	"strconv"
 	"time"
 )
@@ -28,9 +27,13 @@ func readModelAudit(p place, out *Report) {
 			out.audited(check, seen)
 		}
 	}
+	listed := Informational
+	for _, f := range out.Findings {
+		listed = max(listed, f.Severity)
+	}
 	names, files := p.at("file_metadata").members()
 	for i, f := range files {
-		out.auditedFile(cut(names[i]), f)
+		out.auditedFile(cut(names[i]), f, listed)
 	}
 	if p.at("has_errors").yes() {
 		out.gap("modelaudit had errors")
@@ -60,11 +63,10 @@ func (r *Report) audited(p place, seen map[string]bool) {
 	seen[what] = true
 }
 
-func (r *Report) auditedFile(name string, p place) {
+// auditedFile adds what the data about a file say, if it is worse than what is listed as issues.
+func (r *Report) auditedFile(name string, p place, listed Severity) {
 	if at := p.at("pickle_verdict"); at.given() {
-		level := word(at, pickleVerdicts)
-		listed := slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Severity >= level })
-		if level > Informational && !listed {
+		if level := word(at, pickleVerdicts); level > listed {
 			r.found(level, false, "%s pickle %s", at.text, name)
 		}
 		if at.text == "unknown" {

@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"cmp"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -97,27 +98,60 @@ func levelOr(p place, or Severity) Severity {
 
 // sarifRules are the levels of all rules of a run: those of the driver, of its extensions and of policies.
 type sarifRules struct {
-	ids    []string // of the driver's rules, by their index
+	ids    [][]string // of the driver and then of each extension, by the index of the rule
 	levels map[string]Severity
 }
 
 func readRules(run place) *sarifRules {
 	out := &sarifRules{levels: map[string]Severity{}}
 	tool := run.at("tool")
-	components := append([]place{tool.at("driver")}, tool.at("extensions").optional()...)
-	components = append(components, run.at("policies").optional()...)
-	for i, c := range components {
-		for _, rule := range c.at("rules").optional() {
-			id := rule.at("id").str()
-			if i == 0 {
-				out.ids = append(out.ids, id)
+	for _, c := range append([]place{tool.at("driver")}, tool.at("extensions").optional()...) {
+		out.ids = append(out.ids, out.read(c))
+	}
+	for _, c := range run.at("policies").optional() {
+		out.read(c)
+	}
+	return out
+}
+
+// read takes the levels of a component's rules, and returns their ids.
+func (s *sarifRules) read(component place) (ids []string) {
+	for _, rule := range component.at("rules").optional() {
+		id := rule.at("id").str()
+		ids = append(ids, id)
+		names := []string{id}
+		if old := rule.at("deprecatedIds"); old.given() {
+			for _, o := range old.list() {
+				names = append(names, o.str())
 			}
+		}
+		for _, name := range names {
 			if level := rule.at("defaultConfiguration").at("level"); level.kind != absent {
-				out.raise(id, word(level, sarifLevels))
+				s.raise(name, word(level, sarifLevels))
+			}
+			if score := rule.at("properties").at("security-severity"); score.given() {
+				s.raise(name, severityOf(score))
 			}
 		}
 	}
-	return out
+	return ids
+}
+
+// severityOf reads the score from 0 to 10 that GitHub sorts by, as a text or a number. The steps are GitHub's.
+func severityOf(p place) Severity {
+	score, err := strconv.ParseFloat(p.text, 64)
+	switch {
+	case err != nil || score < 0 || score > 10 || p.kind != isText && p.kind != isNumber:
+		p.fail("is %s, want a number from 0 to 10", p.shown())
+		return Critical
+	case score >= 9:
+		return Critical
+	case score >= 7:
+		return High
+	case score >= 4:
+		return Medium
+	}
+	return Low
 }
 
 // raise sets the level of a rule, if it had none or a lower one. An override on the command line lowers no level: it is
@@ -128,30 +162,47 @@ func (s *sarifRules) raise(id string, level Severity) {
 	}
 }
 
-// of is the id of the rule that a descriptor refers to, by id or by index into the driver's rules. Both must agree.
+// of is the id of the rule that a descriptor refers to.
 func (s *sarifRules) of(p place) string {
-	return s.ref(p.at("id"), p.at("index"), p.at("toolComponent"))
+	id := s.ref(p.at("id"), p.at("index"), p.at("toolComponent"))
+	if id == "" && p.at("guid").given() {
+		p.at("guid").fail("is given and the rule's id is not, so its level is not known")
+	}
+	return id
 }
 
+// ref is the id of a rule, from its id or its index into the rules of a component. Both must agree.
 func (s *sarifRules) ref(id, index, component place) string {
 	name := ""
 	if id.given() {
 		name = id.str()
 	}
-	if !index.given() || component.given() {
+	if !index.given() || index.whole() == -1 { // -1 is unknown
 		return name
 	}
+	ids := s.component(component)
 	i := index.whole()
 	switch {
-	case i == -1: // the default of the specification: unknown
+	case i < 0 || i >= len(ids):
+		index.fail("is %d, but the tool has %d rules", i, len(ids))
 		return name
-	case i < 0 || i >= len(s.ids):
-		index.fail("is %d, but the tool has %d rules", i, len(s.ids))
-		return name
-	case name != "" && name != s.ids[i] && !strings.HasPrefix(name, s.ids[i]+"/"):
-		index.fail("is the rule %s, but the id is %s", quoted(s.ids[i]), quoted(name))
+	case name != "" && name != ids[i] && !strings.HasPrefix(name, ids[i]+"/"):
+		index.fail("is the rule %s, but the id is %s", quoted(ids[i]), quoted(name))
 	}
-	return cmp.Or(name, s.ids[i])
+	return cmp.Or(name, ids[i])
+}
+
+// component is the ids of the rules of an extension, or of the driver if none is given.
+func (s *sarifRules) component(p place) []string {
+	if !p.given() {
+		return s.ids[0]
+	}
+	i := p.at("index").whole()
+	if i < -1 || i >= len(s.ids)-1 {
+		p.fail("has the index %d, but the tool has %d extensions", i, len(s.ids)-1)
+		return nil
+	}
+	return s.ids[i+1]
 }
 
 // level is the level of a rule. The id of a result may add parts to that of the rule, after a slash.
@@ -207,6 +258,9 @@ func resultRule(p place, rules *sarifRules) string {
 func failingLevel(p place, rules *sarifRules, id string) Severity {
 	level, _ := rules.level(id)
 	level = max(level, levelOr(p.at("level"), Informational))
+	if score := p.at("properties").at("security-severity"); score.given() {
+		level = max(level, severityOf(score))
+	}
 	if level == Informational {
 		return Critical
 	}

@@ -129,7 +129,7 @@ func (g evidenceGate) unbound(f registry.Facts, d evidence.Report) (why, fix str
 		return fmt.Sprintf("it is about logged model %s, not %q", d.ModelID, model), fix
 	case d.ModelID == "" && len(run.Outputs) > 1:
 		return fmt.Sprintf("run %s has %d logged models, and the report does not say which one it is about", run.ID, len(run.Outputs)),
-			fmt.Sprintf("write \"model_id\": %q in the report, if it is about that model", model)
+			modelHint(model)
 	}
 	return "", ""
 }
@@ -140,6 +140,13 @@ func (g evidenceGate) bind(run string, d evidence.Report) string {
 		return fmt.Sprintf("write \"run_id\": %q in the report", run)
 	}
 	return fmt.Sprintf("put the report of %s below \"report\" in an object with \"run_id\": %q, or write bound-to: location in the gate", d.Format, run)
+}
+
+func modelHint(model string) string {
+	if model == "" {
+		return "register the logged model, and write its model_id in the report"
+	}
+	return fmt.Sprintf("write \"model_id\": %q in the report, if it is about that model", model)
 }
 
 func otherFiles(f registry.Facts, d evidence.Report) string {
