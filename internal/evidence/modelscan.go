@@ -37,9 +37,12 @@ func readModelScan(p place, out *Report) {
 	}
 }
 
-// sources are endings of the files in a model's folder that are no serialised models. modelscan has no scanner for them,
-// so it lists them as skipped (with --show-skipped).
-var sources = []string{".yaml", ".yml", ".txt", ".md", ".json", ".toml", ".csv", ".py"}
+// MLflow writes these files next to a model, and these endings are of text. modelscan has no scanner for either, so it
+// lists them as skipped (with --show-skipped).
+var (
+	mlflowFiles = []string{"MLmodel", "registered_model_meta"}
+	textEndings = []string{".yaml", ".yml", ".txt", ".md", ".json", ".toml", ".csv", ".py"}
+)
 
 func readSkipped(p place, out *Report) {
 	files := p.at("skipped_files").objects()
@@ -48,7 +51,7 @@ func readSkipped(p place, out *Report) {
 	}
 	for _, f := range files {
 		name := f.at("source").str()
-		known := path.Base(name) == "MLmodel" || slices.Contains(sources, path.Ext(name))
+		known := slices.Contains(mlflowFiles, path.Base(name)) || slices.Contains(textEndings, path.Ext(name))
 		if f.at("category").str() != "SCAN_NOT_SUPPORTED" || !known {
 			out.gap("skipped %s: %s", name, f.at("category").text)
 		}

@@ -176,7 +176,7 @@ func TestEvidence_OddForms(t *testing.T) {
 		"modelscan: issues that are null":      {instead(modelScan, `"issues":[]`, `"issues":null`), fail, "issues is null"},
 		"modelscan: an unknown severity":       {instead(modelScan, `"issues":[]`, `"issues":[{"severity":"NONE"}]`), fail, `severity is "NONE"`},
 		"modelscan: a severity in lower case":  {instead(modelScan, `"issues":[]`, `"issues":[{"severity":"critical"}]`), fail, `severity is "critical"`},
-		"modelscan: skipped sources":           {instead(modelScan, `"scanned"`, `"skipped":{"total_skipped":2,"skipped_files":[{"category":"SCAN_NOT_SUPPORTED","source":"MLmodel"},{"category":"SCAN_NOT_SUPPORTED","source":"conda.yaml"}]},"scanned"`), pass, ""},
+		"modelscan: skipped sources":           {instead(modelScan, `"scanned"`, `"skipped":{"total_skipped":3,"skipped_files":[{"category":"SCAN_NOT_SUPPORTED","source":"MLmodel"},{"category":"SCAN_NOT_SUPPORTED","source":"registered_model_meta"},{"category":"SCAN_NOT_SUPPORTED","source":"conda.yaml"}]},"scanned"`), pass, ""},
 		"modelscan: a skipped model":           {instead(modelScan, `"scanned"`, `"skipped":{"total_skipped":1,"skipped_files":[{"category":"SCAN_NOT_SUPPORTED","source":"model.skops"}]},"scanned"`), inconclusive, "model.skops"},
 		"modelscan: a skipped archive":         {instead(modelScan, `"scanned"`, `"skipped":{"total_skipped":1,"skipped_files":[{"category":"BAD_ZIP","source":"a.json"}]},"scanned"`), inconclusive, "BAD_ZIP"},
 		"modelaudit: clean":                    {audited, pass, ""},
