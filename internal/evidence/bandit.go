@@ -4,14 +4,16 @@ import "time"
 
 var banditLevels = map[string]Severity{"LOW": Low, "MEDIUM": Medium, "HIGH": Critical, "UNDEFINED": Critical}
 
-// readBandit reads the JSON of `bandit -f json`. Its metrics count every issue, also one that -l, -i or a baseline keeps
-// out of the results.
+// readBandit reads the JSON of `bandit -f json`. Its metrics count every issue, also one that -l, -i or a baseline
+// keeps out of the results.
 func readBandit(p place, out *Report) {
 	listed := map[string]int{}
 	for _, issue := range p.at("results").objects() {
-		level := word(issue.at("issue_severity"), banditLevels)
-		listed[issue.at("issue_severity").text]++
-		out.found(level, false, "%s %s %s in %s", issue.at("issue_severity").text, issue.at("test_id").maybe(), issue.at("test_name").maybe(), issue.at("filename").maybe())
+		severity := issue.at("issue_severity")
+		level := word(severity, banditLevels)
+		listed[severity.text]++
+		test, name, file := issue.at("test_id").maybe(), issue.at("test_name").maybe(), issue.at("filename").maybe()
+		out.found(level, false, "%s %s %s in %s", severity.text, test, name, file)
 	}
 	totals := p.at("metrics").at("_totals")
 	for word, level := range banditLevels {

@@ -1,5 +1,5 @@
-// Package evidence reads reports about a model: those of its own format, SARIF, and the reports of scanners as the tools
-// write them. What it does not understand makes it fail: a report is written by whoever trained the model.
+// Package evidence reads reports about a model: those of its own format, SARIF, and the reports of scanners as the
+// tools write them. What it does not understand makes it fail: whoever trains the model writes the report.
 package evidence
 
 import (
@@ -39,7 +39,8 @@ type Finding struct {
 // Severity orders findings of all tools.
 type Severity int
 
-// The severities. The highest one of a tool is Critical, whatever the tool calls it, and so is one that it does not know.
+// The severities. The highest one of a tool is Critical, whatever the tool calls it. So is one that the tool does not
+// know.
 const (
 	Informational Severity = iota
 	Low
@@ -64,7 +65,8 @@ func (s Severity) String() string {
 	return Severities[s-Low]
 }
 
-// Result is one of the named results: a number, or true and false as 1 and 0. ok is false if there is none of the name.
+// Result is one of the named results: a number, or true and false as 1 and 0. ok is false if there is none of that
+// name.
 func (r Report) Result(name string) (v float64, ok bool, err error) {
 	i := slices.Index(r.results.keys, name)
 	if i < 0 {
@@ -148,7 +150,7 @@ func Formats() []string {
 	return append(out, string(Gitleaks))
 }
 
-// Read reads a report. want is the format that it must have, "" for any. The error says what was not understood; such a
+// Read reads a report. want is the format that it must have, "" for any. The error says what was not understood. Such a
 // report counts as failed.
 func Read(text string, want Format) (Report, error) {
 	root, err := parse(text)
@@ -261,7 +263,12 @@ func readSubject(p place, out *Report) {
 	for _, x := range []struct {
 		key string
 		to  *string
-	}{{"run_id", &out.RunID}, {"model_id", &out.ModelID}, {"artifact_digest", &out.ArtifactDigest}, {"dataset_digest", &out.DatasetDigest}} {
+	}{
+		{"run_id", &out.RunID},
+		{"model_id", &out.ModelID},
+		{"artifact_digest", &out.ArtifactDigest},
+		{"dataset_digest", &out.DatasetDigest},
+	} {
 		at := p.at(x.key)
 		if at.kind == absent {
 			continue

@@ -36,8 +36,8 @@ type value struct {
 	items []value
 }
 
-// parse reads exactly one JSON value. It fails if an object has a key twice, because readers differ in which one counts:
-// encoding/json takes the last one, and ignores case.
+// parse reads exactly one JSON value. It fails if an object has a key twice, because readers differ in which one
+// counts: encoding/json takes the last one, and ignores case.
 func parse(input string) (value, error) {
 	if len(input) > MaxSize {
 		return value{}, fmt.Errorf("it has %d bytes, want at most %d", len(input), MaxSize)

@@ -7,10 +7,14 @@ import (
 )
 
 // modelAuditLevels are the words of modelaudit. Its own exit code ignores info and debug: a clean model has some.
-var modelAuditLevels = map[string]Severity{"debug": Informational, "info": Informational, "warning": Medium, "critical": Critical}
+var modelAuditLevels = map[string]Severity{
+	"debug": Informational, "info": Informational, "warning": Medium, "critical": Critical,
+}
 
 // pickleVerdicts stay in the report when an issue is suppressed or its severity changed on the command line.
-var pickleVerdicts = map[string]Severity{"clean": Informational, "unknown": Informational, "suspicious": Medium, "malicious": Critical}
+var pickleVerdicts = map[string]Severity{
+	"clean": Informational, "unknown": Informational, "suspicious": Medium, "malicious": Critical,
+}
 
 // readModelAudit reads the JSON of `modelaudit scan --format json`.
 func readModelAudit(p place, out *Report) {

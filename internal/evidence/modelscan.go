@@ -11,9 +11,10 @@ var modelScanLevels = map[string]Severity{"LOW": Low, "MEDIUM": Medium, "HIGH": 
 func readModelScan(p place, out *Report) {
 	listed := map[Severity]int{}
 	for _, issue := range p.at("issues").objects() {
-		level := word(issue.at("severity"), modelScanLevels)
+		severity := issue.at("severity")
+		level := word(severity, modelScanLevels)
 		listed[level]++
-		out.found(level, false, "%s %s in %s", issue.at("severity").text, issue.at("description").maybe(), issue.at("source").maybe())
+		out.found(level, false, "%s %s in %s", severity.text, issue.at("description").maybe(), issue.at("source").maybe())
 	}
 	summary := p.at("summary")
 	out.dated(summary.at("timestamp").time("2006-01-02T15:04:05.999999"))

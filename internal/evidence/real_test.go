@@ -26,7 +26,8 @@ var inputs = map[string]map[string]string{
 	"dirty": {
 		"model.pkl": "cposix\nsystem\n(S'echo hello'\ntR.",
 		"MLmodel":   "flavors:\n  python_function:\n    loader_module: mlflow.sklearn\n",
-		"train.py":  "import os\npassword = 'hunter2hunter2'\nkey = '" + fakeKey + "'\nprint(eval(input()))\nos.system('ls ' + input())\n",
+		"train.py": "import os\npassword = 'hunter2hunter2'\nkey = '" + fakeKey + "'\n" +
+			"print(eval(input()))\nos.system('ls ' + input())\n",
 	},
 	"suppressed": {
 		"model.pkl": "cposix\nsystem\n(S'echo hello'\ntR.",
@@ -44,24 +45,44 @@ const semgrepRules = `rules:
   - {id: os-system, languages: [python], severity: HIGH, message: a shell command, pattern: os.system(...)}
 `
 
-const gitleaksRules = "[[rules]]\nid = \"aws-access-token\"\ndescription = \"an access key of AWS\"\nregex = '''AKIA[0-9A-Z]{16}'''\n"
+const gitleaksRules = `[[rules]]
+id = "aws-access-token"
+description = "an access key of AWS"
+regex = '''AKIA[0-9A-Z]{16}'''
+`
+
+const (
+	offline = " --metrics off --disable-version-check --no-git-ignore "
+	secrets = " --scanners secret --offline-scan --skip-version-check "
+)
 
 // scanners are the commands, each run in the folder of all inputs: IN is the case's folder, OUT the report.
 var scanners = []struct {
 	name, args, ending string
 	cases              []string
 }{
-	{"modelscan", "-p IN -r json -o OUT --show-skipped", "json", []string{"clean", "dirty", "broken", "empty"}},
-	{"modelaudit", "scan IN --no-cache --format json --output OUT", "json", []string{"clean", "dirty", "broken", "empty"}},
-	{"modelaudit", "scan IN --no-cache --format json --output OUT --suppress S201", "json", []string{"suppressed"}},
-	{"modelaudit", "scan IN --no-cache --format sarif --output OUT", "sarif", []string{"clean", "dirty", "broken", "empty"}},
-	{"bandit", "-q -r IN -f json -o OUT", "json", []string{"clean", "dirty", "suppressed", "broken", "empty"}},
-	{"bandit", "-q -r IN -f sarif -o OUT", "sarif", []string{"clean", "dirty"}},
-	{"semgrep", "scan --config rules.yml --metrics off --disable-version-check --no-git-ignore --json --output OUT IN", "json", []string{"clean", "dirty", "broken", "empty"}},
-	{"semgrep", "scan --config rules.yml --metrics off --disable-version-check --no-git-ignore --sarif --output OUT IN", "sarif", []string{"clean", "dirty", "suppressed", "broken"}},
-	{"gitleaks", "dir IN -c gitleaks.toml --redact -f json -r OUT", "json", []string{"clean", "dirty"}},
-	{"gitleaks", "dir IN -c gitleaks.toml --redact -f sarif -r OUT", "sarif", []string{"clean", "dirty"}},
-	{"trivy", "fs IN --scanners secret --offline-scan --skip-version-check --format json --output OUT", "json", []string{"clean", "dirty"}},
+	{"modelscan", "-p IN -r json -o OUT --show-skipped", "json",
+		[]string{"clean", "dirty", "broken", "empty"}},
+	{"modelaudit", "scan IN --no-cache --format json --output OUT", "json",
+		[]string{"clean", "dirty", "broken", "empty"}},
+	{"modelaudit", "scan IN --no-cache --format json --output OUT --suppress S201", "json",
+		[]string{"suppressed"}},
+	{"modelaudit", "scan IN --no-cache --format sarif --output OUT", "sarif",
+		[]string{"clean", "dirty", "broken", "empty"}},
+	{"bandit", "-q -r IN -f json -o OUT", "json",
+		[]string{"clean", "dirty", "suppressed", "broken", "empty"}},
+	{"bandit", "-q -r IN -f sarif -o OUT", "sarif",
+		[]string{"clean", "dirty"}},
+	{"semgrep", "scan --config rules.yml" + offline + "--json --output OUT IN", "json",
+		[]string{"clean", "dirty", "broken", "empty"}},
+	{"semgrep", "scan --config rules.yml" + offline + "--sarif --output OUT IN", "sarif",
+		[]string{"clean", "dirty", "suppressed", "broken"}},
+	{"gitleaks", "dir IN -c gitleaks.toml --redact -f json -r OUT", "json",
+		[]string{"clean", "dirty"}},
+	{"gitleaks", "dir IN -c gitleaks.toml --redact -f sarif -r OUT", "sarif",
+		[]string{"clean", "dirty"}},
+	{"trivy", "fs IN" + secrets + "--format json --output OUT", "json",
+		[]string{"clean", "dirty"}},
 }
 
 // The scanners that are installed are run, and their reports read. With -write the reports become the fixtures of

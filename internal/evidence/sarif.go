@@ -217,7 +217,9 @@ func (s *sarifRules) level(id string) (Severity, bool) {
 }
 
 // sarifKinds says for each kind of result whether it is a failure.
-var sarifKinds = map[string]bool{"fail": true, "pass": false, "notApplicable": false, "informational": false, "review": false, "open": false}
+var sarifKinds = map[string]bool{
+	"fail": true, "pass": false, "notApplicable": false, "informational": false, "review": false, "open": false,
+}
 
 func readResult(p place, rules *sarifRules, out *Report) {
 	id := resultRule(p, rules)
@@ -253,8 +255,8 @@ func resultRule(p place, rules *sarifRules) string {
 	return cmp.Or(id, other)
 }
 
-// failingLevel is the higher one of the result's level and its rule's. Without either, and at none, which contradicts the
-// kind fail, it is error.
+// failingLevel is the higher one of the result's level and its rule's. Without either it is error, and also at none,
+// which contradicts the kind fail.
 func failingLevel(p place, rules *sarifRules, id string) Severity {
 	level, _ := rules.level(id)
 	level = max(level, levelOr(p.at("level"), Informational))

@@ -7,8 +7,8 @@ var semgrepLevels = map[string]Severity{
 	"LOW": Low, "INFO": Low, "EXPERIMENT": Low, "INVENTORY": Low,
 }
 
-// semgrepSkips says for each reason to skip a file whether that leaves a gap. The others follow from what was asked for:
-// ignored paths, other languages.
+// semgrepSkips says for each reason to skip a file whether that leaves a gap. The others follow from what was asked
+// for: ignored paths, other languages.
 var semgrepSkips = map[string]bool{
 	"always_skipped": false, "semgrepignore_patterns_match": false, "cli_include_flags_do_not_match": false,
 	"cli_exclude_flags_match": false, "excluded_by_config": false, "wrong_language": false, "binary": false,
@@ -20,10 +20,10 @@ var semgrepSkips = map[string]bool{
 // readSemgrep reads the JSON of `semgrep scan --json`. It has no time.
 func readSemgrep(p place, out *Report) {
 	for _, match := range p.at("results").objects() {
-		extra := match.at("extra")
-		level := word(extra.at("severity"), semgrepLevels)
-		ignored := extra.at("is_ignored")
-		out.found(level, ignored.given() && ignored.yes(), "%s %s in %s", extra.at("severity").text, match.at("check_id").maybe(), match.at("path").maybe())
+		severity, ignored := match.at("extra").at("severity"), match.at("extra").at("is_ignored")
+		level, suppressed := word(severity, semgrepLevels), ignored.given() && ignored.yes()
+		rule, file := match.at("check_id").maybe(), match.at("path").maybe()
+		out.found(level, suppressed, "%s %s in %s", severity.text, rule, file)
 	}
 	levels := map[string]bool{"error": true, "warn": true, "info": false}
 	for _, e := range p.at("errors").objects() {

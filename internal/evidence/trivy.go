@@ -5,12 +5,17 @@ import (
 	"time"
 )
 
-var trivyLevels = map[string]Severity{"UNKNOWN": Critical, "LOW": Low, "MEDIUM": Medium, "HIGH": High, "CRITICAL": Critical}
+var trivyLevels = map[string]Severity{
+	"UNKNOWN": Critical, "LOW": Low, "MEDIUM": Medium, "HIGH": High, "CRITICAL": Critical,
+}
+
+// trivyStatuses says for each status of a check whether it is a finding.
+var trivyStatuses = map[string]bool{"FAIL": true, "EXCEPTION": true, "PASS": false}
 
 // trivyResult are the keys of a result. Another one may be a new kind of finding.
 var trivyResult = []string{
-	"Target", "Class", "Type", "Packages", "Vulnerabilities", "MisconfSummary", "Misconfigurations", "Secrets", "Licenses",
-	"CustomResources", "ExperimentalModifiedFindings",
+	"Target", "Class", "Type", "Packages", "Vulnerabilities", "MisconfSummary", "Misconfigurations", "Secrets",
+	"Licenses", "CustomResources", "ExperimentalModifiedFindings",
 }
 
 // readTrivy reads the JSON of `trivy fs --format json` and of its other targets. A clean scan has no Results.
@@ -43,13 +48,14 @@ func readTrivyResult(p place, out *Report) {
 	}
 	failed := 0
 	for _, f := range p.at("Misconfigurations").optional() {
-		switch status := f.at("Status"); word(status, map[string]string{"FAIL": "FAIL", "EXCEPTION": "EXCEPTION", "PASS": "PASS"}) {
-		case "FAIL":
-			failed++
-			out.trivy(f, target, false)
-		case "EXCEPTION":
-			out.trivy(f, target, true)
+		status := f.at("Status").text
+		if !word(f.at("Status"), trivyStatuses) {
+			continue
 		}
+		if status == "FAIL" {
+			failed++
+		}
+		out.trivy(f, target, status == "EXCEPTION")
 	}
 	if at := p.at("MisconfSummary").at("Failures"); at.given() && at.count() != failed {
 		at.fail("is %s, but the report lists %d", at.shown(), failed)

@@ -12,16 +12,20 @@ import (
 )
 
 var evidenceKind = kind{
-	name:    "evidence",
-	named:   true,
-	passes:  "a report about this run or these files passed: an evaluation, a fairness check, or a scan by modelscan, modelaudit, bandit, semgrep, gitleaks, trivy or a tool that writes SARIF",
-	careful: "a report fails if anything in it is not understood, and is inconclusive if it does not say what it is about or the tool could not look at everything; it can be held to a dataset and an age too",
-	main:    text("path of a report among the run's artifacts; the input evidence-file can give another"),
+	name:  "evidence",
+	named: true,
+	passes: "a report about this run or these files passed: an evaluation, a fairness check, or a scan by modelscan, modelaudit, bandit, " +
+		"semgrep, gitleaks, trivy or a tool that writes SARIF",
+	careful: "a report fails if anything in it is not understood, and is inconclusive if it does not say what it is about or the tool " +
+		"could not look at everything; it can be held to a dataset and an age too",
+	main: text("path of a report among the run's artifacts; the input evidence-file can give another"),
 	fields: []field{
 		may("format", oneOf("who wrote the report; by default it is recognised by its keys", evidence.Formats()...)),
-		may("bound-to", oneOf("what the report must name: the run or logged model (by default), the digest of the files, or nothing beyond its location among the run's artifacts or in evidence-file", "run", "digest", "location")),
-		may("severity", oneOf("the lowest severity of a finding that fails: by default low, in SARIF high, which is level error", evidence.Severities...)),
-		may("suppressed", oneOf("what becomes of findings that the report or the source marks as suppressed: they count (by default), or are accepted", "count", "accept")),
+		may("bound-to", oneOf("what the report must name: the run or logged model (by default), the digest of the files, or, with location, "+
+			"nothing: it is among the run's artifacts or in evidence-file", "run", "digest", "location")),
+		may("severity", oneOf("the lowest severity of a finding that fails: by default low, in SARIF high, which is level error",
+			evidence.Severities...)),
+		may("suppressed", oneOf("whether findings that are marked as suppressed count (by default) or are accepted", "count", "accept")),
 		may("dataset", text("the context of the dataset whose digest the report must name")),
 		may("not-older-than", span("how old the report may be")),
 		may("require", free("conditions by the name of a result, such as >= 0.8", text("the name of a result"),
@@ -34,9 +38,13 @@ var evidenceKind = kind{
 
 func buildEvidence(n *node) (Gate, error) {
 	g := evidenceGate{
-		path: n.str("evidence"), format: evidence.Format(n.str("format")), boundTo: n.str("bound-to"), dataset: n.str("dataset"),
+		path:    n.str("evidence"),
+		format:  evidence.Format(n.str("format")),
+		boundTo: n.str("bound-to"),
+		dataset: n.str("dataset"),
 		accepts: n.str("suppressed") == "accept",
-		ageText: n.str("not-older-than"), age: duration(n.str("not-older-than")),
+		ageText: n.str("not-older-than"),
+		age:     duration(n.str("not-older-than")),
 	}
 	if strings.HasPrefix(g.path, "/") || slices.Contains(strings.Split(g.path, "/"), "..") || strings.ContainsAny(g.path, `\#?%`) {
 		return Gate{}, n.fail("evidence", "%q is no path below the run's artifacts", g.path)
@@ -89,11 +97,13 @@ func (g evidenceGate) check(f registry.Facts) registry.Finding {
 	out := registry.Finding{Candidate: "?"}
 	text, ok := f.Evidence[g.path].Get()
 	if !ok {
-		return unclear(out, "the report is not known: "+f.Evidence[g.path].Why(), "log the report as an artifact of the run, or give it with the input evidence-file")
+		return unclear(out, "the report is not known: "+f.Evidence[g.path].Why(),
+			"log the report as an artifact of the run, or give it with the input evidence-file")
 	}
 	d, err := evidence.Read(text, g.format)
 	if err != nil {
-		return failed(out, "the report is not understood: "+err.Error(), "write the report as docs/policy.md#reports-as-evidence describes")
+		return failed(out, "the report is not understood: "+err.Error(),
+			"write the report as docs/policy.md#reports-as-evidence describes")
 	}
 	out.Candidate = "of " + d.Created.UTC().Format(time.RFC3339)
 	if d.Created.IsZero() {
@@ -108,7 +118,8 @@ func (g evidenceGate) check(f registry.Facts) registry.Finding {
 		}
 	}
 	if g.age > 0 && f.Now.Sub(d.Created) > g.age {
-		return failed(out, fmt.Sprintf("it was written at %s, wanted at most %s ago", d.Created.UTC().Format(time.RFC3339), g.ageText), "write a new report")
+		why := fmt.Sprintf("it was written at %s, wanted at most %s ago", d.Created.UTC().Format(time.RFC3339), g.ageText)
+		return failed(out, why, "write a new report")
 	}
 	return g.results(d, out)
 }
@@ -128,8 +139,8 @@ func (g evidenceGate) unbound(f registry.Facts, d evidence.Report) (why, fix str
 	case d.ModelID != "" && (model == "" || d.ModelID != model):
 		return fmt.Sprintf("it is about logged model %s, not %q", d.ModelID, model), fix
 	case d.ModelID == "" && len(run.Outputs) > 1:
-		return fmt.Sprintf("run %s has %d logged models, and the report does not say which one it is about", run.ID, len(run.Outputs)),
-			modelHint(model)
+		why = fmt.Sprintf("run %s has %d logged models, and the report does not say which one it is about", run.ID, len(run.Outputs))
+		return why, modelHint(model)
 	}
 	return "", ""
 }
@@ -139,7 +150,8 @@ func (g evidenceGate) bind(run string, d evidence.Report) string {
 	if d.Format == evidence.Plain {
 		return fmt.Sprintf("write \"run_id\": %q in the report", run)
 	}
-	return fmt.Sprintf("put the report of %s below \"report\" in an object with \"run_id\": %q, or write bound-to: location in the gate", d.Format, run)
+	return fmt.Sprintf("put the report of %s below \"report\" in an object with \"run_id\": %q, or write bound-to: location in the gate",
+		d.Format, run)
 }
 
 func modelHint(model string) string {
@@ -223,15 +235,18 @@ func (g evidenceGate) results(d evidence.Report, out registry.Finding) registry.
 	found, suppressed := g.findings(d)
 	switch {
 	case len(found) > 0:
-		return failed(out, fmt.Sprintf("%s found %s: %s", d.Format, problems(len(found)), some(found)), g.mend(suppressed == len(found)))
+		why := fmt.Sprintf("%s found %s: %s", d.Format, problems(len(found)), some(found))
+		return failed(out, why, g.mend(suppressed == len(found)))
 	case len(d.Failures) > 0:
 		return failed(out, some(d.Failures), "look at the report and train a candidate that passes")
 	case len(bad) > 0:
 		return failed(out, some(bad), "train a candidate that passes")
 	case len(d.Gaps) > 0:
-		return unclear(out, fmt.Sprintf("%s did not look at everything: %s", d.Format, some(d.Gaps)), "run the tool again so that it reads every file")
+		return unclear(out, fmt.Sprintf("%s did not look at everything: %s", d.Format, some(d.Gaps)),
+			"run the tool again so that it reads every file")
 	case len(g.require) == 0 && !d.Verdict:
-		return unclear(out, "it does not say whether it passed (passed, exit_status or the report of a tool), and the gate requires no result", "write passed in the report, or require in the gate")
+		return unclear(out, "it does not say whether it passed (passed, exit_status or the report of a tool), and the gate requires no result",
+			"write passed in the report, or require in the gate")
 	}
 	return passed(out)
 }

@@ -314,3 +314,20 @@ func TestEvidence_Hints(t *testing.T) {
 		})
 	}
 }
+
+func TestEvidence_LittleMemory(t *testing.T) {
+	gate := gateOf(t, "evidence: e.json")
+	for name, text := range map[string]string{
+		"numbers":         "[" + strings.Repeat("1,", 2<<20-2) + "1]",
+		"empty objects":   "[" + strings.Repeat("{},", 1<<20) + "{}]",
+		"one large leak":  `[{"RuleID":"` + strings.Repeat("x", 4<<20-64) + `","File":"a"}]`,
+		"many leaks":      "[" + strings.Repeat(`{"RuleID":"a","File":"b"},`, 80_000) + `{"RuleID":"a","File":"b"}]`,
+		"nested brackets": strings.Repeat("[", 2<<20) + strings.Repeat("]", 2<<20),
+	} {
+		f := rich()
+		f.Evidence = map[string]registry.Known[string]{"e.json": registry.Is(text)}
+		if peak := memory(func() { gate.Check(f) }); peak > 150<<20 {
+			t.Errorf("%s: %d MiB", name, peak>>20)
+		}
+	}
+}
