@@ -115,7 +115,7 @@ func (s *session) surroundings(ctx context.Context, f *registry.Facts) {
 	}
 	for name, path := range s.set.evidence {
 		f.Evidence[name] = registry.Unreadable[string]("")
-		data, err := s.runner.ReadWorkspace(path, fileLimit)
+		data, err := s.runner.ReadWorkspace(path, policy.MaxReport)
 		if err != nil {
 			f.Evidence[name] = registry.Unreadable[string](err.Error())
 			continue

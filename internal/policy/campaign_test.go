@@ -37,7 +37,7 @@ func TestReadersStandMutatedTexts(t *testing.T) {
 		{"signature", []string{`[{"name":"a","type":"long","required":true}]`, `[{"type":"tensor","tensor-spec":{"dtype":"float64","shape":[-1,4]}}]`, `null`}, func(text string) {
 			_, _ = parseSignature(registry.Signature{Inputs: text})
 		}},
-		{"evidence", []string{`{"run_id":"r","passed":true,"created":"2026-05-03T09:00:00Z","results":{"p":0.1}}`, `{"runs":[{"properties":{"run_id":"r"},"invocations":[{"exitCode":0}],"results":[{"level":"error"}]}]}`}, func(text string) {
+		{"evidence", dirtyReports, func(text string) {
 			evidence.Check(registry.Facts{Evidence: map[string]registry.Known[string]{"e": registry.Is(text)}})
 		}},
 	} {

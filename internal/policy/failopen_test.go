@@ -66,33 +66,6 @@ models:
 	}
 }
 
-func TestScansThatFoundSomethingFail(t *testing.T) {
-	const about = `"properties": {"run_id": "r"}, `
-	for name, c := range map[string]struct {
-		sarif  string
-		failed bool
-	}{
-		"the level stands in the rule":         {`{` + about + `"tool": {"driver": {"rules": [{"id": "x", "defaultConfiguration": {"level": "error"}}]}}, "results": [{"ruleId": "x"}]}`, true},
-		"the level stands nowhere":             {`{` + about + `"results": [{"ruleId": "x"}]}`, true},
-		"the rule says warning":                {`{` + about + `"tool": {"driver": {"rules": [{"id": "x", "defaultConfiguration": {"level": "warning"}}]}}, "results": [{"ruleId": "x"}]}`, false},
-		"the second of two invocations failed": {`{` + about + `"results": [], "invocations": [{"exitCode": 0}, {"exitCode": 1}]}`, true},
-		"a suppression that was rejected":      {`{` + about + `"results": [{"level": "error", "suppressions": [{"status": "rejected"}]}]}`, true},
-		"a suppression that was accepted":      {`{` + about + `"results": [{"level": "error", "suppressions": [{"status": "accepted"}]}]}`, false},
-		"clean":                                {`{` + about + `"results": []}`, false},
-	} {
-		d, err := parseDocument(`{"runs": [` + c.sarif + `]}`)
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		if got := d.failure() != ""; got != c.failed {
-			t.Errorf("%s: failed %v, want %v (%s)", name, got, c.failed, d.failure())
-		}
-	}
-	if _, err := parseDocument(`{"runs": [{` + about + `"invocations": [{"exitCode": 0}]}]}`); err == nil {
-		t.Error("a run without results counts as clean")
-	}
-}
-
 func TestAStepWrittenWithAFractionIsThatStep(t *testing.T) {
 	f := facts(map[string]float64{"a": 0.1}, nil)
 	f.Candidate.History = map[string]registry.Known[[]registry.Point]{"a": registry.Is([]registry.Point{

@@ -2,21 +2,30 @@ package policy
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/evidence"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
 var evidenceKind = kind{
-	name:    "evidence",
-	named:   true,
-	passes:  "a report about this very run or these very files passed: an evaluation, a scan (exit status, SARIF), a fairness check",
-	careful: "a report that does not say what it is about is no evidence; it can be held to a dataset and an age too",
-	main:    text("path of a JSON or SARIF file among the run's artifacts; the input evidence-file can give another"),
+	name:  "evidence",
+	named: true,
+	passes: "a report about this run or these files passed: an evaluation, a fairness check, or a scan by modelscan, modelaudit, bandit, " +
+		"semgrep, gitleaks, trivy or a tool that writes SARIF",
+	careful: "a report fails if anything in it is not understood, and is inconclusive if it does not say what it is about or the tool " +
+		"could not look at everything; it can be held to a dataset and an age too",
+	main: text("path of a report among the run's artifacts; the input evidence-file can give another"),
 	fields: []field{
-		may("bound-to", oneOf("what the report must name: the run or logged model (by default), or the digest of the files", "run", "digest")),
+		may("format", oneOf("who wrote the report; by default it is recognised by its keys", evidence.Formats()...)),
+		may("bound-to", oneOf("what the report must name: the run or logged model (by default), the digest of the files, or, with location, "+
+			"nothing: it is among the run's artifacts or in evidence-file", "run", "digest", "location")),
+		may("severity", oneOf("the lowest severity of a finding that fails: by default low, in SARIF high, which is level error",
+			evidence.Severities...)),
+		may("suppressed", oneOf("whether findings that are marked as suppressed count (by default) or are accepted", "count", "accept")),
 		may("dataset", text("the context of the dataset whose digest the report must name")),
 		may("not-older-than", span("how old the report may be")),
 		may("require", free("conditions by the name of a result, such as >= 0.8", text("the name of a result"),
@@ -29,13 +38,25 @@ var evidenceKind = kind{
 
 func buildEvidence(n *node) (Gate, error) {
 	g := evidenceGate{
-		path: n.str("evidence"), byDigest: n.str("bound-to") == "digest", dataset: n.str("dataset"),
-		ageText: n.str("not-older-than"), age: duration(n.str("not-older-than")),
+		path:    n.str("evidence"),
+		format:  evidence.Format(n.str("format")),
+		boundTo: n.str("bound-to"),
+		dataset: n.str("dataset"),
+		accepts: n.str("suppressed") == "accept",
+		ageText: n.str("not-older-than"),
+		age:     duration(n.str("not-older-than")),
 	}
 	if strings.HasPrefix(g.path, "/") || slices.Contains(strings.Split(g.path, "/"), "..") || strings.ContainsAny(g.path, `\#?%`) {
 		return Gate{}, n.fail("evidence", "%q is no path below the run's artifacts", g.path)
 	}
+	g.severity, g.hasSeverity = evidence.ParseSeverity(n.str("severity"))
 	wanted := []string{"passed"}
+	if g.format != "" {
+		wanted = append(wanted, "format "+string(g.format))
+	}
+	if g.hasSeverity {
+		wanted = append(wanted, "nothing of severity "+g.severity.String()+" or higher")
+	}
 	if r := n.get("require"); r != nil {
 		for _, e := range r.entries {
 			op := operator(strings.TrimRight(e.value.text, " -.0123456789"))
@@ -50,14 +71,21 @@ func buildEvidence(n *node) (Gate, error) {
 	if g.age > 0 {
 		wanted = append(wanted, "at most "+g.ageText+" old")
 	}
-	return Gate{Wanted: strings.Join(wanted, ", "), Needs: registry.Needs{Evidence: []string{g.path}, Digest: g.byDigest}, Check: g.check}, nil
+	needs := registry.Needs{Evidence: []string{g.path}, Digest: g.boundTo == "digest"}
+	return Gate{Wanted: strings.Join(wanted, ", "), Needs: needs, Check: g.check}, nil
 }
 
+// MaxReport is the most bytes of a report that can be read.
+const MaxReport = evidence.MaxSize
+
 type evidenceGate struct {
-	path, dataset, ageText string
-	byDigest               bool
-	age                    time.Duration
-	require                []requirement
+	path, boundTo, dataset, ageText string
+	format                          evidence.Format // "" for any
+	severity                        evidence.Severity
+	hasSeverity                     bool
+	accepts                         bool // suppressed findings
+	age                             time.Duration
+	require                         []requirement
 }
 
 type requirement struct {
@@ -69,55 +97,97 @@ func (g evidenceGate) check(f registry.Facts) registry.Finding {
 	out := registry.Finding{Candidate: "?"}
 	text, ok := f.Evidence[g.path].Get()
 	if !ok {
-		return unclear(out, "the report is not known: "+f.Evidence[g.path].Why(), "log the report as an artifact of the run, or give it with the input evidence-file")
+		return unclear(out, "the report is not known: "+f.Evidence[g.path].Why(),
+			"log the report as an artifact of the run, or give it with the input evidence-file")
 	}
-	d, err := parseDocument(text)
+	d, err := evidence.Read(text, g.format)
 	if err != nil {
-		return unclear(out, err.Error(), "")
+		return failed(out, "the report is not understood: "+err.Error(),
+			"write the report as docs/policy.md#reports-as-evidence describes")
 	}
 	out.Candidate = "of " + d.Created.UTC().Format(time.RFC3339)
 	if d.Created.IsZero() {
 		out.Candidate = "undated"
 	}
-	for _, why := range []string{g.unbound(f, d), g.otherData(f, d), g.undated(f, d)} {
+	if why, fix := g.unbound(f, d); why != "" {
+		return unclear(out, why, fix)
+	}
+	for _, why := range []string{g.otherData(f, d), g.undated(f, d)} {
 		if why != "" {
-			return unclear(out, why, "write the report anew for this candidate")
+			return unclear(out, why, "write a new report for this candidate")
 		}
 	}
 	if g.age > 0 && f.Now.Sub(d.Created) > g.age {
-		return failed(out, fmt.Sprintf("it was written at %s, wanted at most %s ago", d.Created.UTC().Format(time.RFC3339), g.ageText), "write the report anew")
+		why := fmt.Sprintf("it was written at %s, wanted at most %s ago", d.Created.UTC().Format(time.RFC3339), g.ageText)
+		return failed(out, why, "write a new report")
 	}
 	return g.results(d, out)
 }
 
-// unbound says why the report is not about this candidate; "" where it is.
-func (g evidenceGate) unbound(f registry.Facts, d document) string {
-	run := f.Candidate.Run.OrZero().ID
-	model := f.Source.ModelID
-	if m, ok := f.Candidate.MLmodel.Get(); ok && model == "" {
-		model = m.ModelID
+// unbound says why the report is not about this candidate, and what to do; "" if it is.
+func (g evidenceGate) unbound(f registry.Facts, d evidence.Report) (why, fix string) {
+	fix = "write a new report for this candidate"
+	if g.boundTo == "digest" {
+		return otherFiles(f, d), fix
 	}
+	run, model := f.Candidate.Run.OrZero(), loggedModel(f)
 	switch {
-	case g.byDigest:
-		has, ok := f.Candidate.Digest.Get()
-		if !ok {
-			return "the digest of the files is not known: " + f.Candidate.Digest.Why()
-		}
-		if d.Artifact == "" || !strings.EqualFold(d.Artifact, has) {
-			return fmt.Sprintf("it is about files of the digest %q, these have %s", d.Artifact, has)
-		}
-		return ""
-	case d.RunID == "" && d.ModelID == "":
-		return "it does not say which run it is about (run_id or model_id)"
-	case d.RunID != "" && (run == "" || d.RunID != run):
-		return fmt.Sprintf("it is about run %s, not %s", d.RunID, run)
+	case d.RunID == "" && d.ModelID == "" && g.boundTo != "location":
+		return "it does not say which run it is about (run_id or model_id)", g.bind(run.ID, d)
+	case d.RunID != "" && (run.ID == "" || d.RunID != run.ID):
+		return fmt.Sprintf("it is about run %s, not %s", d.RunID, run.ID), fix
 	case d.ModelID != "" && (model == "" || d.ModelID != model):
-		return fmt.Sprintf("it is about logged model %s, not %q", d.ModelID, model)
+		return fmt.Sprintf("it is about logged model %s, not %q", d.ModelID, model), fix
+	case d.ModelID == "" && len(run.Outputs) > 1:
+		why = fmt.Sprintf("run %s has %d logged models, and the report does not say which one it is about", run.ID, len(run.Outputs))
+		return why, modelHint(model)
+	}
+	return "", ""
+}
+
+// bind says how a report comes to say what it is about.
+func (g evidenceGate) bind(run string, d evidence.Report) string {
+	if d.Format == evidence.Plain {
+		return fmt.Sprintf("write \"run_id\": %q in the report", run)
+	}
+	return fmt.Sprintf("put the report of %s below \"report\" in an object with \"run_id\": %q, or write bound-to: location in the gate",
+		d.Format, run)
+}
+
+func modelHint(model string) string {
+	if model == "" {
+		return "register the logged model, and write its model_id in the report"
+	}
+	return fmt.Sprintf("write \"model_id\": %q in the report, if it is about that model", model)
+}
+
+func otherFiles(f registry.Facts, d evidence.Report) string {
+	has, ok := f.Candidate.Digest.Get()
+	switch {
+	case !ok:
+		return "the digest of the files is not known: " + f.Candidate.Digest.Why()
+	case d.ArtifactDigest == "" || !strings.EqualFold(d.ArtifactDigest, has):
+		return fmt.Sprintf("it is about files of the digest %q, these have %s", d.ArtifactDigest, has)
 	}
 	return ""
 }
 
-func (g evidenceGate) otherData(f registry.Facts, d document) string {
+var loggedModelSource = regexp.MustCompile(`^models:/(m-[0-9a-f]{32})$|/models/(m-[0-9a-f]{32})/artifacts/?$`)
+
+// loggedModel is the id of the candidate's logged model, "" if its source is none. The id in its MLmodel file does not
+// count: whoever writes the files writes that id.
+func loggedModel(f registry.Facts) string {
+	if f.Source.ModelID != "" {
+		return f.Source.ModelID
+	}
+	m := loggedModelSource.FindStringSubmatch(f.Candidate.Version.OrZero().Source)
+	if m == nil {
+		return ""
+	}
+	return m[1] + m[2]
+}
+
+func (g evidenceGate) otherData(f registry.Facts, d evidence.Report) string {
 	if g.dataset == "" {
 		return ""
 	}
@@ -129,18 +199,18 @@ func (g evidenceGate) otherData(f registry.Facts, d document) string {
 	switch {
 	case why != "":
 		return why
-	case !slices.Contains(digests, d.Dataset):
-		return fmt.Sprintf("it is about data of the digest %q, the run's for %s has %s", d.Dataset, g.dataset, strings.Join(digests, ", "))
+	case !slices.Contains(digests, d.DatasetDigest):
+		return fmt.Sprintf("it is about data of the digest %q, the run's for %s has %s", d.DatasetDigest, g.dataset, strings.Join(digests, ", "))
 	}
 	return ""
 }
 
-func (g evidenceGate) undated(f registry.Facts, d document) string {
+func (g evidenceGate) undated(f registry.Facts, d evidence.Report) string {
 	switch {
 	case g.age == 0:
 		return ""
 	case f.Now.IsZero():
-		return "the server told no time"
+		return "the time of the server is not known"
 	case d.Created.IsZero():
 		return "it does not say when it was written (created)"
 	case d.Created.After(f.Now.Add(skewShown)):
@@ -149,24 +219,67 @@ func (g evidenceGate) undated(f registry.Facts, d document) string {
 	return ""
 }
 
-func (g evidenceGate) results(d document, out registry.Finding) registry.Finding {
+func (g evidenceGate) results(d evidence.Report, out registry.Finding) registry.Finding {
 	var bad []string
 	for _, r := range g.require {
-		v, err := d.result(r.name)
-		if err != nil {
-			return unclear(out, err.Error(), "")
-		}
-		if !r.op.holds(v, r.value) {
+		v, ok, err := d.Result(r.name)
+		switch {
+		case err != nil:
+			return failed(out, err.Error(), "write the result as a number")
+		case !ok:
+			return unclear(out, fmt.Sprintf("it has no result %q", r.name), "write the result into the report")
+		case !r.op.holds(v, r.value):
 			bad = append(bad, fmt.Sprintf("%s is %s, wanted %s %s", r.name, number(v), r.op, number(r.value)))
 		}
 	}
+	found, suppressed := g.findings(d)
 	switch {
-	case d.failure() != "":
-		return failed(out, d.failure(), "look at the report and train a candidate that passes")
+	case len(found) > 0:
+		why := fmt.Sprintf("%s found %s: %s", d.Format, problems(len(found)), some(found))
+		return failed(out, why, g.mend(suppressed == len(found)))
+	case len(d.Failures) > 0:
+		return failed(out, some(d.Failures), "look at the report and train a candidate that passes")
 	case len(bad) > 0:
 		return failed(out, some(bad), "train a candidate that passes")
-	case len(g.require) == 0 && !d.isVerdict:
-		return unclear(out, "it does not say whether it passed (passed, exit_status or sarif), and the gate requires no result", "give passed in the report, or require in the gate")
+	case len(d.Gaps) > 0:
+		return unclear(out, fmt.Sprintf("%s did not look at everything: %s", d.Format, some(d.Gaps)),
+			"run the tool again so that it reads every file")
+	case len(g.require) == 0 && !d.Verdict:
+		return unclear(out, "it does not say whether it passed (passed, exit_status or the report of a tool), and the gate requires no result",
+			"write passed in the report, or require in the gate")
 	}
 	return passed(out)
+}
+
+// findings lists what fails the report, and counts how much of that is marked as suppressed.
+func (g evidenceGate) findings(d evidence.Report) (found []string, suppressed int) {
+	least := d.Default
+	if g.hasSeverity {
+		least = g.severity
+	}
+	for _, x := range d.Findings {
+		switch {
+		case x.Severity < least || x.Suppressed && g.accepts:
+		case x.Suppressed:
+			suppressed++
+			found = append(found, x.What+" (suppressed)")
+		default:
+			found = append(found, x.What)
+		}
+	}
+	return found, suppressed
+}
+
+func (g evidenceGate) mend(allSuppressed bool) string {
+	if allSuppressed {
+		return "fix what was suppressed, or write suppressed: accept in the gate if the reviewers of the policy agree"
+	}
+	return "fix what the tool found and train a new candidate"
+}
+
+func problems(n int) string {
+	if n == 1 {
+		return "1 problem"
+	}
+	return fmt.Sprintf("%d problems", n)
 }

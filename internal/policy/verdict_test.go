@@ -106,38 +106,6 @@ func TestNobodyApprovesTheirOwnWork(t *testing.T) {
 	}
 }
 
-func TestAReportAboutAnotherRunIsNoEvidence(t *testing.T) {
-	gate := gateOf(t, "evidence: e.json")
-	for text, want := range map[string]registry.Outcome{
-		`{"run_id":"rcandidate","passed":true}`:                          registry.Pass,
-		`{"run_id":"rcandidate","exit_status":0}`:                        registry.Pass,
-		`{"run_id":"rcandidate","exit_status":1}`:                        registry.Fail,
-		`{"run_id":"rcandidate","passed":false}`:                         registry.Fail,
-		`{"run_id":"another","passed":true}`:                             registry.Inconclusive,
-		`{"passed":true}`:                                                registry.Inconclusive,
-		`{"run_id":"rcandidate"}`:                                        registry.Inconclusive,
-		`garbage`:                                                        registry.Inconclusive,
-		`{"runs":[{"properties":{"run_id":"rcandidate"},"results":[]}]}`: registry.Pass,
-		`{"runs":[{"properties":{"run_id":"rcandidate"},"results":[{"level":"error"}]}]}`:                              registry.Fail,
-		`{"runs":[{"properties":{"run_id":"rcandidate"},"results":[{"level":"error","suppressions":[{}]}]}]}`:          registry.Pass,
-		`{"runs":[{"properties":{"run_id":"rcandidate"},"invocations":[{"executionSuccessful":false}],"results":[]}]}`: registry.Fail,
-		`{"runs":[{"properties":{"run_id":"rcandidate"},"invocations":[{"executionSuccessful":true,"exitCode":2}]}]}`:  registry.Fail,
-		`{"runs":[{"results":[]}]}`: registry.Inconclusive,
-		`{"run_id":"rcandidate","sarif":{"runs":[{"results":[{"level":"error"}]}]}}`:                                      registry.Fail,
-		`{"run_id":"rcandidate","sarif":{"runs":[]}}`:                                                                     registry.Inconclusive,
-		`{"run_id":"rcandidate","passed":true,"sarif":{"runs":[{"results":[{"level":"error"}]}]}}`:                        registry.Fail,
-		`{"run_id":"rcandidate","passed":true,"runs":[{"properties":{"run_id":"another"},"results":[]}]}`:                 registry.Inconclusive,
-		`{"runs":[{"properties":{"run_id":"another"},"results":[]},{"properties":{"run_id":"rcandidate"},"results":[]}]}`: registry.Inconclusive,
-		`{"runs":[{"properties":{"run_id":"rcandidate"},"results":[]},{"properties":{"run_id":"another"},"results":[]}]}`: registry.Inconclusive,
-	} {
-		f := rich()
-		f.Evidence = map[string]registry.Known[string]{"e.json": registry.Is(text)}
-		if got := gate.Check(f); got.Outcome != want {
-			t.Errorf("%s: %s, want %s: %s", text, got.Outcome, want, got.Why)
-		}
-	}
-}
-
 func TestASliceOfTheIncumbentMayNotVanish(t *testing.T) {
 	gate := gateOf(t, "slices: auc/*, min: 0.5, expect: [x]")
 	f := rich()

@@ -18,7 +18,8 @@ const module = "github.com/mlflow-promote/mlflow-promote/"
 var layers = map[string][]string{
 	"main":                       {"internal/cli"},
 	"internal/registry":          {},
-	"internal/policy":            {"internal/registry"},
+	"internal/evidence":          {},
+	"internal/policy":            {"internal/registry", "internal/evidence"},
 	"internal/audit":             {"internal/registry", "internal/policy"},
 	"internal/plan":              {"internal/registry"},
 	"internal/report":            {"internal/registry"},
@@ -48,7 +49,7 @@ var layers = map[string][]string{
 }
 
 // pure packages decide and render; they see no system, no network, no clock and no chance.
-var pure = []string{"internal/registry", "internal/policy", "internal/audit", "internal/plan", "internal/report"}
+var pure = []string{"internal/registry", "internal/evidence", "internal/policy", "internal/audit", "internal/plan", "internal/report"}
 
 var impure = []string{"os", "net", "net/http", "log", "log/slog", "math/rand", "math/rand/v2", "os/exec", "io/ioutil", "syscall"}
 

@@ -1,0 +1,41 @@
+package evidence
+
+import "time"
+
+var banditLevels = map[string]Severity{"LOW": Low, "MEDIUM": Medium, "HIGH": Critical, "UNDEFINED": Critical}
+
+// readBandit reads the JSON of `bandit -f json`. Its metrics count every issue, also one that -l, -i or a baseline
+// keeps out of the results.
+func readBandit(p place, out *Report) {
+	listed := map[string]int{}
+	for _, issue := range p.at("results").objects() {
+		severity := issue.at("issue_severity")
+		level := word(severity, banditLevels)
+		listed[severity.text]++
+		test, name, file := issue.at("test_id").maybe(), issue.at("test_name").maybe(), issue.at("filename").maybe()
+		out.found(level, false, "%s %s %s in %s", severity.text, test, name, file)
+	}
+	totals := p.at("metrics").at("_totals")
+	for word, level := range banditLevels {
+		at := totals.at("SEVERITY." + word)
+		n := at.count()
+		if n < listed[word] {
+			at.fail("is %d, but the report lists %d", n, listed[word])
+		}
+		for range min(n-listed[word], 1) {
+			out.found(level, false, "%s: %d counted in the metrics and not listed", word, n-listed[word])
+		}
+	}
+	for _, key := range []string{"nosec", "skipped_tests"} {
+		if n := totals.at(key).count(); n > 0 {
+			out.found(Critical, true, "%d accepted with # nosec (%s)", n, key)
+		}
+	}
+	if totals.at("loc").count() == 0 {
+		out.gap("bandit read no line of code")
+	}
+	for _, e := range p.at("errors").objects() {
+		out.gap("%s: %s", e.at("filename").maybe(), e.at("reason").maybe())
+	}
+	out.dated(p.at("generated_at").time(time.RFC3339))
+}

@@ -1,0 +1,159 @@
+package evidence
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+)
+
+// Bounds of a report. A large scan writes some hundred KiB.
+const (
+	MaxSize   = 4 << 20
+	maxDepth  = 64
+	maxValues = 1 << 18
+)
+
+type kind string
+
+const (
+	absent   kind = "missing"
+	isNull   kind = "null"
+	isBool   kind = "true or false"
+	isNumber kind = "a number"
+	isText   kind = "a text"
+	isList   kind = "a list"
+	isObject kind = "an object"
+)
+
+// value is one JSON value. Its zero value is absent.
+type value struct {
+	kind  kind
+	text  string   // of a text; of a number and of true or false as written
+	keys  []string // of an object; keys[i] belongs to items[i]
+	items []value
+}
+
+// parse reads exactly one JSON value. It fails if an object has a key twice, because readers differ in which one
+// counts: encoding/json takes the last one, and ignores case.
+func parse(input string) (value, error) {
+	if len(input) > MaxSize {
+		return value{}, fmt.Errorf("it has %d bytes, want at most %d", len(input), MaxSize)
+	}
+	if !utf8.ValidString(input) {
+		return value{}, errors.New("it is not UTF-8 text")
+	}
+	input = strings.TrimPrefix(input, "\ufeff")
+	if err := syntax(input); err != nil {
+		return value{}, err
+	}
+	dec := json.NewDecoder(strings.NewReader(input))
+	dec.UseNumber()
+	return (&parser{dec: dec}).next("", maxDepth)
+}
+
+// syntax checks the whole text, so that nothing may follow the value.
+func syntax(input string) error {
+	var whole json.RawMessage
+	err := json.Unmarshal([]byte(input), &whole)
+	var at *json.SyntaxError
+	if errors.As(err, &at) {
+		line := 1 + strings.Count(input[:min(int(at.Offset), len(input))], "\n")
+		return fmt.Errorf("it is not JSON: line %d: %v", line, err)
+	}
+	return err
+}
+
+type parser struct {
+	dec    *json.Decoder
+	values int
+}
+
+func (p *parser) next(path string, depth int) (value, error) {
+	token, err := p.dec.Token()
+	if err != nil {
+		return value{}, fmt.Errorf("read JSON: %w", err)
+	}
+	return p.value(token, path, depth)
+}
+
+func (p *parser) value(token json.Token, path string, depth int) (value, error) {
+	if p.values++; p.values > maxValues {
+		return value{}, fmt.Errorf("it has more than %d values", maxValues)
+	}
+	switch t := token.(type) {
+	case nil:
+		return value{kind: isNull}, nil
+	case bool:
+		return value{kind: isBool, text: fmt.Sprint(t)}, nil
+	case json.Number:
+		return value{kind: isNumber, text: string(t)}, nil
+	case string:
+		return value{kind: isText, text: t}, nil
+	}
+	if depth == 0 {
+		return value{}, fmt.Errorf("it is nested more than %d levels deep", maxDepth)
+	}
+	if token == json.Delim('[') {
+		return p.list(path, depth-1)
+	}
+	return p.object(path, depth-1)
+}
+
+func (p *parser) list(path string, depth int) (value, error) {
+	out := value{kind: isList}
+	for p.dec.More() {
+		item, err := p.next(fmt.Sprintf("%s[%d]", path, len(out.items)), depth)
+		if err != nil {
+			return value{}, err
+		}
+		out.items = append(out.items, item)
+	}
+	return out, p.end()
+}
+
+func (p *parser) object(path string, depth int) (value, error) {
+	out := value{kind: isObject}
+	seen := map[string]bool{}
+	for p.dec.More() {
+		token, err := p.dec.Token()
+		key, ok := token.(string)
+		if err != nil || !ok {
+			return value{}, fmt.Errorf("read JSON: %s has a key that is no text", shownPath(path))
+		}
+		if seen[key] {
+			return value{}, fmt.Errorf("%s has the key %s twice", shownPath(path), quoted(key))
+		}
+		seen[key] = true
+		item, err := p.next(join(path, key), depth)
+		if err != nil {
+			return value{}, err
+		}
+		out.keys, out.items = append(out.keys, key), append(out.items, item)
+	}
+	return out, p.end()
+}
+
+// end reads the closing bracket.
+func (p *parser) end() error {
+	if _, err := p.dec.Token(); err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("read JSON: %w", err)
+	}
+	return nil
+}
+
+func join(path, key string) string {
+	if path == "" {
+		return cut(key)
+	}
+	return path + "." + cut(key)
+}
+
+func shownPath(path string) string {
+	if path == "" {
+		return "it"
+	}
+	return path
+}

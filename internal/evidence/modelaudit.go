@@ -1,0 +1,101 @@
+package evidence
+
+import (
+	"math"
+	"strconv"
+	"time"
+)
+
+// modelAuditLevels are the words of modelaudit. Its own exit code ignores info and debug: a clean model has some.
+var modelAuditLevels = map[string]Severity{
+	"debug": Informational, "info": Informational, "warning": Medium, "critical": Critical,
+}
+
+// pickleVerdicts stay in the report when an issue is suppressed or its severity changed on the command line.
+var pickleVerdicts = map[string]Severity{
+	"clean": Informational, "unknown": Informational, "suspicious": Medium, "malicious": Critical,
+}
+
+// readModelAudit reads the JSON of `modelaudit scan --format json`.
+func readModelAudit(p place, out *Report) {
+	seen := map[string]bool{}
+	for _, issue := range p.at("issues").objects() {
+		out.audited(issue, seen)
+	}
+	skipped := map[string]bool{"passed": false, "failed": false, "skipped": true}
+	for _, check := range p.at("checks").objects() {
+		if word(check.at("status"), skipped) {
+			out.gap("skipped the check %s", check.at("name").maybe())
+		}
+		if check.at("status").text == "failed" {
+			out.audited(check, seen)
+		}
+	}
+	listed := Informational
+	for _, f := range out.Findings {
+		listed = max(listed, f.Severity)
+	}
+	names, files := p.at("file_metadata").members()
+	for i, f := range files {
+		out.auditedFile(cut(names[i]), f, listed)
+	}
+	if p.at("has_errors").yes() {
+		out.gap("modelaudit had errors")
+	}
+	if !p.at("success").yes() {
+		out.gap("modelaudit did not scan everything")
+	}
+	if p.at("files_scanned").count() == 0 {
+		out.gap("modelaudit scanned no file")
+	}
+	if p.at("scanner_selection").given() {
+		out.gap("modelaudit ran with a selection of its scanners")
+	}
+	if dry := p.at("dry_run"); dry.given() && dry.yes() {
+		out.gap("modelaudit ran with --dry-run")
+	}
+	out.dated(epoch(p.at("start_time")))
+}
+
+// audited adds an issue or a failed check. Most failed checks are issues too.
+func (r *Report) audited(p place, seen map[string]bool) {
+	level := word(p.at("severity"), modelAuditLevels)
+	what := p.at("message").maybe() + " in " + p.at("location").maybe()
+	if !seen[what] {
+		r.found(level, false, "%s %s", p.at("severity").text, what)
+	}
+	seen[what] = true
+}
+
+// auditedFile adds what the data about a file say, if it is worse than what is listed as issues.
+func (r *Report) auditedFile(name string, p place, listed Severity) {
+	if at := p.at("pickle_verdict"); at.given() {
+		if level := word(at, pickleVerdicts); level > listed {
+			r.found(level, false, "%s pickle %s", at.text, name)
+		}
+		if at.text == "unknown" {
+			r.gap("modelaudit has no verdict on the pickle %s", name)
+		}
+	}
+	for _, key := range []string{"analysis_incomplete", "operational_error"} {
+		if at := p.at(key); at.given() && at.yes() {
+			r.gap("%s of %s", key, name)
+		}
+	}
+	if at := p.at("scan_outcome"); at.given() {
+		r.gap("the scan of %s ended as %s", name, at.str())
+	}
+}
+
+// epoch reads seconds since 1970, with a fraction.
+func epoch(p place) time.Time {
+	if !p.is(isNumber) {
+		return time.Time{}
+	}
+	seconds, err := strconv.ParseFloat(p.text, 64)
+	if err != nil || seconds < 0 || seconds > math.MaxInt32*4 {
+		p.fail("is %s, want seconds since 1970", cut(p.text))
+		return time.Time{}
+	}
+	return time.Unix(int64(seconds), 0).UTC()
+}

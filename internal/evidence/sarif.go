@@ -1,0 +1,292 @@
+package evidence
+
+import (
+	"cmp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// sarifLevels are the levels of SARIF. A scanner writes error for high and for critical findings.
+var sarifLevels = map[string]Severity{"none": Informational, "note": Low, "warning": Medium, "error": Critical}
+
+// readSARIF reads SARIF 2.1.0. A result below level error fails only if the gate asks for that.
+func readSARIF(p place, out *Report) {
+	out.Default = High
+	if at := p.at("version"); at.str() != "2.1.0" {
+		at.fail("is %s, want \"2.1.0\"", at.shown())
+	}
+	elsewhere(p.at("inlineExternalProperties"))
+	if at := p.at("properties"); at.given() {
+		readSubject(at, out)
+	}
+	runs := p.at("runs").objects()
+	if len(runs) == 0 {
+		p.at("runs").fail("is empty, so no tool ran")
+	}
+	for _, run := range runs {
+		readRun(run, out)
+	}
+}
+
+// elsewhere refuses what moves results, invocations or rules out of the run.
+func elsewhere(p place) {
+	if p.given() {
+		p.fail("is given, and results outside of the runs are not read")
+	}
+}
+
+func readRun(p place, out *Report) {
+	tool := cut(p.at("tool").at("driver").at("name").str())
+	elsewhere(p.at("externalPropertyFileReferences"))
+	if at := p.at("properties"); at.given() {
+		readSubject(at, out)
+		readVerdict(at, out)
+	}
+	rules := readRules(p)
+	invocations := p.at("invocations").optional()
+	if at := p.at("conversion").at("invocation"); at.given() {
+		invocations = append(invocations, at)
+	}
+	for _, i := range invocations {
+		readInvocation(i, tool, rules, out)
+	}
+	if !p.at("results").given() {
+		out.failure("the run of %s has no results, so the tool did not finish", tool)
+		return
+	}
+	for _, r := range p.at("results").objects() {
+		readResult(r, rules, out)
+	}
+}
+
+func readInvocation(p place, tool string, rules *sarifRules, out *Report) {
+	if !p.at("executionSuccessful").yes() {
+		out.failure("%s says that its execution was not successful", tool)
+	}
+	if at := p.at("exitCode"); at.kind != absent {
+		out.exit(at.whole())
+	}
+	for _, key := range []string{"exitSignalName", "exitSignalNumber", "processStartFailureMessage"} {
+		if at := p.at(key); at.given() {
+			out.failure("%s did not end by itself: %s is %s", tool, key, at.shown())
+		}
+	}
+	for _, key := range []string{"toolExecutionNotifications", "toolConfigurationNotifications"} {
+		for _, n := range p.at(key).optional() {
+			if levelOr(n.at("level"), Medium) >= Medium {
+				out.gap("%s reports: %s", tool, n.at("message").at("text").maybe())
+			}
+		}
+	}
+	for _, o := range p.at("ruleConfigurationOverrides").optional() {
+		if at := o.at("configuration").at("level"); at.given() {
+			rules.raise(rules.of(o.at("descriptor")), word(at, sarifLevels))
+		}
+	}
+	if at := p.at("endTimeUtc"); at.given() {
+		out.dated(at.time(time.RFC3339Nano))
+	}
+}
+
+func levelOr(p place, or Severity) Severity {
+	if p.kind == absent {
+		return or
+	}
+	return word(p, sarifLevels)
+}
+
+// sarifRules are the levels of all rules of a run: those of the driver, of its extensions and of policies.
+type sarifRules struct {
+	ids    [][]string // of the driver and then of each extension, by the index of the rule
+	levels map[string]Severity
+}
+
+func readRules(run place) *sarifRules {
+	out := &sarifRules{levels: map[string]Severity{}}
+	tool := run.at("tool")
+	for _, c := range append([]place{tool.at("driver")}, tool.at("extensions").optional()...) {
+		out.ids = append(out.ids, out.read(c))
+	}
+	for _, c := range run.at("policies").optional() {
+		out.read(c)
+	}
+	return out
+}
+
+// read takes the levels of a component's rules, and returns their ids.
+func (s *sarifRules) read(component place) (ids []string) {
+	for _, rule := range component.at("rules").optional() {
+		id := rule.at("id").str()
+		ids = append(ids, id)
+		names := []string{id}
+		if old := rule.at("deprecatedIds"); old.given() {
+			for _, o := range old.list() {
+				names = append(names, o.str())
+			}
+		}
+		for _, name := range names {
+			if level := rule.at("defaultConfiguration").at("level"); level.kind != absent {
+				s.raise(name, word(level, sarifLevels))
+			}
+			if score := rule.at("properties").at("security-severity"); score.given() {
+				s.raise(name, severityOf(score))
+			}
+		}
+	}
+	return ids
+}
+
+// severityOf reads the score from 0 to 10 that GitHub sorts by, as a text or a number. The steps are GitHub's.
+func severityOf(p place) Severity {
+	score, err := strconv.ParseFloat(p.text, 64)
+	switch {
+	case err != nil || score < 0 || score > 10 || p.kind != isText && p.kind != isNumber:
+		p.fail("is %s, want a number from 0 to 10", p.shown())
+		return Critical
+	case score >= 9:
+		return Critical
+	case score >= 7:
+		return High
+	case score >= 4:
+		return Medium
+	}
+	return Low
+}
+
+// raise sets the level of a rule, if it had none or a lower one. An override on the command line lowers no level: it is
+// the choice of whoever ran the tool.
+func (s *sarifRules) raise(id string, level Severity) {
+	if old, ok := s.levels[id]; !ok || level > old {
+		s.levels[id] = level
+	}
+}
+
+// of is the id of the rule that a descriptor refers to.
+func (s *sarifRules) of(p place) string {
+	id := s.ref(p.at("id"), p.at("index"), p.at("toolComponent"))
+	if id == "" && p.at("guid").given() {
+		p.at("guid").fail("is given and the rule's id is not, so its level is not known")
+	}
+	return id
+}
+
+// ref is the id of a rule, from its id or its index into the rules of a component. Both must agree.
+func (s *sarifRules) ref(id, index, component place) string {
+	name := ""
+	if id.given() {
+		name = id.str()
+	}
+	if !index.given() || index.whole() == -1 { // -1 is unknown
+		return name
+	}
+	ids := s.component(component)
+	i := index.whole()
+	switch {
+	case i < 0 || i >= len(ids):
+		index.fail("is %d, but the tool has %d rules", i, len(ids))
+		return name
+	case name != "" && name != ids[i] && !strings.HasPrefix(name, ids[i]+"/"):
+		index.fail("is the rule %s, but the id is %s", quoted(ids[i]), quoted(name))
+	}
+	return cmp.Or(name, ids[i])
+}
+
+// component is the ids of the rules of an extension, or of the driver if none is given.
+func (s *sarifRules) component(p place) []string {
+	if !p.given() {
+		return s.ids[0]
+	}
+	i := p.at("index").whole()
+	if i < -1 || i >= len(s.ids)-1 {
+		p.fail("has the index %d, but the tool has %d extensions", i, len(s.ids)-1)
+		return nil
+	}
+	return s.ids[i+1]
+}
+
+// level is the level of a rule. The id of a result may add parts to that of the rule, after a slash.
+func (s *sarifRules) level(id string) (Severity, bool) {
+	for id != "" {
+		if level, ok := s.levels[id]; ok {
+			return level, true
+		}
+		id = id[:max(strings.LastIndexByte(id, '/'), 0)]
+	}
+	return Informational, false
+}
+
+// sarifKinds says for each kind of result whether it is a failure.
+var sarifKinds = map[string]bool{
+	"fail": true, "pass": false, "notApplicable": false, "informational": false, "review": false, "open": false,
+}
+
+func readResult(p place, rules *sarifRules, out *Report) {
+	id := resultRule(p, rules)
+	fails := true
+	if at := p.at("kind"); at.kind != absent {
+		fails = word(at, sarifKinds)
+		if at.text == "review" || at.text == "open" {
+			out.gap("%s is not decided: its kind is %s", cut(id), at.text)
+		}
+	}
+	if at := p.at("baselineState"); at.given() { // it changes nothing: a finding that was there before is one
+		word(at, map[string]bool{"new": true, "unchanged": true, "updated": true, "absent": true})
+	}
+	level := levelOr(p.at("level"), Informational)
+	if fails {
+		level = failingLevel(p, rules, id)
+	}
+	where := ""
+	if at := p.at("locations").optional(); len(at) > 0 {
+		where = at[0].at("physicalLocation").at("artifactLocation").at("uri").maybe()
+	}
+	out.found(level, suppressed(p), "%s %s in %s", levelName(level), cut(id), cmp.Or(where, "no file"))
+}
+
+// resultRule is the id of a result's rule. SARIF has three ways to say it.
+func resultRule(p place, rules *sarifRules) string {
+	rule := p.at("rule")
+	id := rules.ref(p.at("ruleId"), p.at("ruleIndex"), rule.at("toolComponent"))
+	other := rules.of(rule)
+	if id != "" && other != "" && id != other {
+		rule.fail("is %s, but ruleId is %s", quoted(other), quoted(id))
+	}
+	return cmp.Or(id, other)
+}
+
+// failingLevel is the higher one of the result's level and its rule's. Without either it is error, and also at none,
+// which contradicts the kind fail.
+func failingLevel(p place, rules *sarifRules, id string) Severity {
+	level, _ := rules.level(id)
+	level = max(level, levelOr(p.at("level"), Informational))
+	if score := p.at("properties").at("security-severity"); score.given() {
+		level = max(level, severityOf(score))
+	}
+	if level == Informational {
+		return Critical
+	}
+	return level
+}
+
+func levelName(s Severity) string {
+	for name, level := range sarifLevels {
+		if level == s {
+			return name
+		}
+	}
+	return s.String()
+}
+
+// suppressed reports whether all suppressions of a result, at least one, are accepted.
+func suppressed(p place) bool {
+	all := p.at("suppressions").optional()
+	out := len(all) > 0
+	for _, s := range all {
+		word(s.at("kind"), map[string]bool{"inSource": true, "external": true})
+		if status := s.at("status"); status.kind != absent {
+			out = word(status, map[string]bool{"accepted": true, "underReview": false, "rejected": false}) && out
+		}
+	}
+	return out
+}
