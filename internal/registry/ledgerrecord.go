@@ -31,8 +31,9 @@ type LedgerRecord struct {
 	Candidate string    `json:"candidate"`
 	Source    string    `json:"source,omitempty"` // where the model's files are
 	RunID     string    `json:"run_id,omitempty"`
-	Commit    string    `json:"commit,omitempty"` // of the training code
-	Decision  Decision  `json:"decision,omitempty"`
+	Commit    string    `json:"commit,omitempty"`   // of the training code
+	Decision  Decision  `json:"decision,omitempty"` // of the gates
+	Mode      Mode      `json:"mode,omitempty"`     // report: not enforced; ungated: no policy was judged
 	Gates     []Finding `json:"gates,omitempty"`
 	LeftOut   int       `json:"gates_left_out,omitempty"` // gates that did not fit
 	Omitted   []string  `json:"left_out,omitempty"`       // other fields that did not fit
@@ -135,7 +136,7 @@ func NewLedgerRecord(p Plan, digest string, in Intent, by Origin, f Facts, numbe
 		r.Source = p.Source.URI
 	}
 	if p.Verdict != nil {
-		r.Decision, r.Gates, r.Waivers = p.Verdict.Decision, p.Verdict.Findings, p.Verdict.Waivers
+		r.Decision, r.Mode, r.Gates, r.Waivers = p.Verdict.Decision, p.Verdict.Mode, p.Verdict.Findings, p.Verdict.Waivers
 		r.Return = wayBack(f, p)
 	}
 	if review, ok := f.Review.Get(); ok {
