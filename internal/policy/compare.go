@@ -36,21 +36,41 @@ func (op operator) holds(value, limit float64) bool {
 
 func number(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 
-// metric reads the latest value of a metric of the subject's run. On failure it returns what to show in place of the
-// value, and why the gate cannot be judged.
-func metric(s registry.Subject, key string) (p registry.Point, shown, why string) {
+// gap says why there is no value to judge; the zero value says that there is one.
+type gap struct {
+	why    string
+	absent bool // the value is confirmed absent, see the function absent
+}
+
+// notKnown is a gap where a value may be; none is one where no value is.
+func notKnown(format string, args ...any) gap { return gap{why: fmt.Sprintf(format, args...)} }
+func none(format string, args ...any) gap     { return gap{fmt.Sprintf(format, args...), true} }
+
+// ends returns the finding of a gate that has this gap. lead comes before the reason.
+func (g gap) ends(out registry.Finding, lead, fix string) registry.Finding {
+	if g.absent {
+		return absent(out, lead+g.why, fix)
+	}
+	return unclear(out, lead+g.why, fix)
+}
+
+// unproven leads in the reason if the gap is the incumbent's.
+const unproven = "the incumbent has no valid evidence: "
+
+// metric reads the latest value of a metric of the subject's run. If there is a gap, shown stands in place of the value.
+func metric(s registry.Subject, key string) (p registry.Point, shown string, lack gap) {
 	run, ok := s.Run.Get()
 	if !ok {
-		return p, "?", "the run of " + s.Ref + " is not readable: " + s.Run.Why()
+		return p, "?", notKnown("the run of %s is not readable: %s", s.Ref, s.Run.Why())
 	}
 	p, ok = run.Metrics[key]
 	switch {
 	case !ok:
-		return p, "absent", fmt.Sprintf("run %s has no metric %q%s", run.ID, key, others(key, run.Metrics))
+		return p, "absent", none("run %s has no metric %q%s", run.ID, key, others(key, run.Metrics))
 	case !p.Finite():
-		return p, p.Raw, fmt.Sprintf("metric %q of run %s is %s at step %d, not a finite number", key, run.ID, p.Raw, p.Step)
+		return p, p.Raw, notKnown("metric %q of run %s is %s at step %d, not a finite number", key, run.ID, p.Raw, p.Step)
 	}
-	return p, number(p.Value), ""
+	return p, number(p.Value), gap{}
 }
 
 // others names the metrics a person may have meant.

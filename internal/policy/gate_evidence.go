@@ -69,7 +69,8 @@ func (g evidenceGate) check(f registry.Facts) registry.Finding {
 	out := registry.Finding{Candidate: "?"}
 	text, ok := f.Evidence[g.path].Get()
 	if !ok {
-		return unclear(out, "the report is not known: "+f.Evidence[g.path].Why(), "log the report as an artifact of the run, or give it with the input evidence-file")
+		return unread(out, f.Evidence[g.path], "the report is not known: "+f.Evidence[g.path].Why(),
+			"log the report as an artifact of the run, or give it with the input evidence-file")
 	}
 	d, err := parseDocument(text)
 	if err != nil {
@@ -85,7 +86,9 @@ func (g evidenceGate) check(f registry.Facts) registry.Finding {
 		}
 	}
 	if g.age > 0 && f.Now.Sub(d.Created) > g.age {
-		return failed(out, fmt.Sprintf("it was written at %s, wanted at most %s ago", d.Created.UTC().Format(time.RFC3339), g.ageText), "write the report anew")
+		old := failed(out, fmt.Sprintf("it was written at %s, wanted at most %s ago", d.Created.UTC().Format(time.RFC3339), g.ageText),
+			"write the report anew")
+		return gravest(old, g.results(d, out))
 	}
 	return g.results(d, out)
 }
@@ -125,10 +128,10 @@ func (g evidenceGate) otherData(f registry.Facts, d document) string {
 	if !ok {
 		return "the run is not readable: " + f.Candidate.Run.Why()
 	}
-	digests, why := digestsOf(run, g.dataset)
+	digests, lack := digestsOf(run, g.dataset)
 	switch {
-	case why != "":
-		return why
+	case lack.why != "":
+		return lack.why
 	case !slices.Contains(digests, d.Dataset):
 		return fmt.Sprintf("it is about data of the digest %q, the run's for %s has %s", d.Dataset, g.dataset, strings.Join(digests, ", "))
 	}

@@ -70,19 +70,24 @@ func (e expression) check(f registry.Facts) registry.Finding {
 			return *end
 		}
 	}
+	var gaps []registry.Finding
 	for _, name := range e.named {
 		s, into, list := f.Candidate, env.Candidate, &seen
 		if name.incumbent {
 			s, into, list = base, env.Incumbent, &seenBase
 		}
-		shown, why := name.read(s, into)
+		shown, lack := name.read(s, into)
 		*list = append(*list, name.key+"="+shown)
-		if why != "" {
-			out.Candidate, out.Incumbent = some(seen), some(seenBase)
-			return unclear(out, why, "log what the expression names, or correct it")
+		if lack.why != "" {
+			gaps = append(gaps, lack.ends(out, "", "log what the expression names, or correct it"))
 		}
 	}
 	out.Candidate, out.Incumbent = some(seen), some(seenBase)
+	if len(gaps) > 0 {
+		worst := gravest(gaps...)
+		worst.Candidate, worst.Incumbent = out.Candidate, out.Incumbent
+		return worst
+	}
 	result, err := vm.Run(e.program, env)
 	if err != nil {
 		var at *file.Error

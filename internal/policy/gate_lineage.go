@@ -41,18 +41,21 @@ func (g lineageGate) check(f registry.Facts) registry.Finding {
 	if run.Status != "FINISHED" || run.Deleted {
 		return unclear(out, fmt.Sprintf("run %s is %s", run.ID, run.Status), "")
 	}
+	var parts []registry.Finding
 	for _, context := range union(slices.Clone(g.contexts), g.same) {
-		digests, why := digestsOf(run, context)
-		if why != "" {
-			return unclear(out, why, fmt.Sprintf("log the data with mlflow.log_input(dataset, context=%q)", context))
+		digests, lack := digestsOf(run, context)
+		if lack.why != "" {
+			parts = append(parts, lack.ends(out, "",
+				fmt.Sprintf("log the data with mlflow.log_input(dataset, context=%q)", context)))
 		}
 		for _, d := range digests {
 			if len(g.allowed) > 0 && slices.Contains(g.contexts, context) && !slices.Contains(g.allowed, d) {
-				return failed(out, fmt.Sprintf("the dataset for %s has the digest %s, which is not allowed", context, d), "use data of a known digest, or add it to digests")
+				parts = append(parts, failed(out, fmt.Sprintf("the dataset for %s has the digest %s, which is not allowed", context, d),
+					"use data of a known digest, or add it to digests"))
 			}
 		}
 	}
-	return g.compare(f, run, out)
+	return gravest(append(parts, g.compare(f, run, out))...)
 }
 
 func (g lineageGate) compare(f registry.Facts, run registry.Run, out registry.Finding) registry.Finding {
@@ -71,34 +74,35 @@ func (g lineageGate) compare(f registry.Facts, run registry.Run, out registry.Fi
 		return unclear(out, "the incumbent's run is not readable: "+base.Run.Why(), "")
 	}
 	out.Incumbent = fmt.Sprintf("run %s, %d datasets", theirRun.ID, len(theirRun.Datasets))
+	parts := []registry.Finding{passed(out)}
 	for _, context := range g.same {
-		mine, _ := digestsOf(run, context)
-		theirs, why := digestsOf(theirRun, context)
-		if why != "" {
-			return unclear(out, "the incumbent has no valid evidence: "+why, "")
-		}
-		if !slices.Equal(mine, theirs) {
-			return failed(out, fmt.Sprintf("the dataset for %s has the digest %s, the incumbent's %s", context, strings.Join(mine, ", "), strings.Join(theirs, ", ")),
-				"evaluate both on the same data")
+		mine, lack := digestsOf(run, context)
+		theirs, theirLack := digestsOf(theirRun, context)
+		switch {
+		case theirLack.why != "":
+			parts = append(parts, theirLack.ends(out, unproven, ""))
+		case lack.why == "" && !slices.Equal(mine, theirs):
+			parts = append(parts, failed(out, fmt.Sprintf("the dataset for %s has the digest %s, the incumbent's %s", context, strings.Join(mine, ", "), strings.Join(theirs, ", ")),
+				"evaluate both on the same data"))
 		}
 	}
-	return passed(out)
+	return gravest(parts...)
 }
 
 // digestsOf lists the digests of a run's datasets of a context, ascending.
-func digestsOf(run registry.Run, context string) (digests []string, why string) {
+func digestsOf(run registry.Run, context string) (digests []string, lack gap) {
 	for _, d := range run.Datasets {
 		if d.Context != context {
 			continue
 		}
 		if d.Digest == "" {
-			return nil, fmt.Sprintf("dataset %q of run %s has no digest", d.Name, run.ID)
+			return nil, notKnown("dataset %q of run %s has no digest", d.Name, run.ID)
 		}
 		digests = append(digests, d.Digest)
 	}
 	if len(digests) == 0 {
-		return nil, fmt.Sprintf("run %s has no dataset for %s", run.ID, context)
+		return nil, none("run %s has no dataset for %s", run.ID, context)
 	}
 	slices.Sort(digests)
-	return slices.Compact(digests), ""
+	return slices.Compact(digests), gap{}
 }

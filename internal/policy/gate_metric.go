@@ -91,22 +91,22 @@ func buildMetric(n *node) (Gate, error) {
 		return Gate{}, n.fail("at", "best needs a direction: give min or max alone, or judge the last value")
 	}
 	g := Gate{Wanted: l.String()}
-	read := func(s registry.Subject) (registry.Point, string, string) { return metric(s, key) }
+	read := func(s registry.Subject) (registry.Point, string, gap) { return metric(s, key) }
 	if at != "" && at != "last" {
 		g.Wanted += " at " + map[bool]string{true: "its best", false: "step " + at}[at == "best"]
 		g.Needs.History = []string{key}
-		read = func(s registry.Subject) (registry.Point, string, string) { return pointAt(s, key, at, l[0].op) }
+		read = func(s registry.Subject) (registry.Point, string, gap) { return pointAt(s, key, at, l[0].op) }
 	}
 	g.Check = func(f registry.Facts) registry.Finding {
-		p, shown, why := read(f.Candidate)
-		return within(f, key, l, p, shownAt(p, shown, why), why)
+		p, shown, lack := read(f.Candidate)
+		return within(key, l, p, shownAt(p, shown, lack), lack)
 	}
 	return g, nil
 }
 
 // shownAt adds where a value comes from.
-func shownAt(p registry.Point, shown, why string) string {
-	if why != "" {
+func shownAt(p registry.Point, shown string, lack gap) string {
+	if lack.why != "" {
 		return shown
 	}
 	shown += fmt.Sprintf(" at step %d", p.Step)
@@ -118,15 +118,15 @@ func shownAt(p registry.Point, shown, why string) string {
 
 // pointAt finds the best value or that of a step among all that were logged. Any that is no measurement spoils the
 // best: it may hide a better or a worse one.
-func pointAt(s registry.Subject, key, at string, op operator) (best registry.Point, shown, why string) {
+func pointAt(s registry.Subject, key, at string, op operator) (best registry.Point, shown string, lack gap) {
 	points, ok := s.History[key].Get()
 	if !ok {
-		return best, "?", fmt.Sprintf("the history of metric %q of %s is not known: %s", key, s.Ref, s.History[key].Why())
+		return best, "?", notKnown("the history of metric %q of %s is not known: %s", key, s.Ref, s.History[key].Why())
 	}
 	ofAll := at == "best"
 	step, err := strconv.ParseFloat(at, 64) // the shape let a whole number pass, written 5 or 5.0
 	if !ofAll && err != nil {
-		return best, "?", fmt.Sprintf("%q is no step", at)
+		return best, "?", notKnown("%q is no step", at)
 	}
 	found := false
 	for _, p := range points {
@@ -134,7 +134,7 @@ func pointAt(s registry.Subject, key, at string, op operator) (best registry.Poi
 			continue
 		}
 		if !p.Finite() {
-			return p, p.Raw, fmt.Sprintf("metric %q is %s at step %d, not a finite number", key, p.Raw, p.Step)
+			return p, p.Raw, notKnown("metric %q is %s at step %d, not a finite number", key, p.Raw, p.Step)
 		}
 		// of several values of one step the last counts, as MLflow itself has it
 		if !found || !ofAll || op.holds(p.Value, best.Value) {
@@ -142,17 +142,17 @@ func pointAt(s registry.Subject, key, at string, op operator) (best registry.Poi
 		}
 	}
 	if !found {
-		return best, "absent", fmt.Sprintf("metric %q has no value at %s %s", key, map[bool]string{true: "its", false: "step"}[ofAll], at)
+		return best, "absent", none("metric %q has no value at %s %s", key, map[bool]string{true: "its", false: "step"}[ofAll], at)
 	}
-	return best, number(best.Value), ""
+	return best, number(best.Value), gap{}
 }
 
 // within judges a value that was read, or why it could not be.
-func within(f registry.Facts, key string, l limits, p registry.Point, shown, why string) registry.Finding {
+func within(key string, l limits, p registry.Point, shown string, lack gap) registry.Finding {
 	out := registry.Finding{Candidate: shown}
 	switch {
-	case why != "":
-		return unclear(out, why, fmt.Sprintf("log a finite %s on the run, or correct the name in the gate", key))
+	case lack.why != "":
+		return lack.ends(out, "", fmt.Sprintf("log a finite %s on the run, or correct the name in the gate", key))
 	case l.hold(p.Value):
 		return passed(out)
 	}
@@ -163,7 +163,7 @@ func within(f registry.Facts, key string, l limits, p registry.Point, shown, why
 func metricGate(key string, op operator, limit float64) Gate {
 	l := limits{{op, limit}}
 	return Gate{Absolute: true, Wanted: l.String(), Check: func(f registry.Facts) registry.Finding {
-		p, shown, why := metric(f.Candidate, key)
-		return within(f, key, l, p, shown, why)
+		p, shown, lack := metric(f.Candidate, key)
+		return within(key, l, p, shown, lack)
 	}}
 }

@@ -54,19 +54,23 @@ type pairedGate struct {
 }
 
 func (g pairedGate) check(f registry.Facts) registry.Finding {
-	mine, why := perStep(f.Candidate, g.key)
+	mine, lack := perStep(f.Candidate, g.key)
 	out := registry.Finding{Candidate: fmt.Sprintf("%d values", len(mine))}
 	base, end := g.who.base(f, out)
 	if end != nil {
 		return *end
 	}
-	if why != "" {
-		return unclear(out, why, "log "+g.key+" once per fold, with the fold as its step")
+	theirs, theirLack := perStep(base, g.key)
+	var gaps []registry.Finding
+	if lack.why != "" {
+		gaps = append(gaps, lack.ends(out, "", "log "+g.key+" once per fold, with the fold as its step"))
 	}
-	theirs, why := perStep(base, g.key)
 	out.Incumbent = fmt.Sprintf("%d values", len(theirs))
-	if why != "" {
-		return unclear(out, "the incumbent has no valid evidence: "+why, "")
+	if theirLack.why != "" {
+		gaps = append(gaps, theirLack.ends(out, unproven, ""))
+	}
+	if len(gaps) > 0 {
+		return gravest(gaps...)
 	}
 	if same(f, base) {
 		out.Why = "the candidate is the incumbent"
@@ -129,26 +133,26 @@ func nonInferior(gains []float64, margin float64) (mean, p float64) {
 }
 
 // perStep is a metric's value at each step.
-func perStep(s registry.Subject, key string) (values map[int64]float64, why string) {
+func perStep(s registry.Subject, key string) (values map[int64]float64, lack gap) {
 	if _, ok := s.Run.Get(); !ok {
-		return nil, "the run of " + s.Ref + " is not readable: " + s.Run.Why()
+		return nil, notKnown("the run of %s is not readable: %s", s.Ref, s.Run.Why())
 	}
 	points, ok := s.History[key].Get()
 	if !ok {
-		return nil, fmt.Sprintf("the history of metric %q of %s is not known: %s", key, s.Ref, s.History[key].Why())
+		return nil, notKnown("the history of metric %q of %s is not known: %s", key, s.Ref, s.History[key].Why())
 	}
 	values = map[int64]float64{}
 	for _, p := range points {
 		if _, twice := values[p.Step]; twice {
-			return nil, fmt.Sprintf("metric %q of %s has several values at step %d", key, s.Ref, p.Step)
+			return nil, notKnown("metric %q of %s has several values at step %d", key, s.Ref, p.Step)
 		}
 		if !p.Finite() {
-			return nil, fmt.Sprintf("metric %q of %s is %s at step %d, not a finite number", key, s.Ref, p.Raw, p.Step)
+			return nil, notKnown("metric %q of %s is %s at step %d, not a finite number", key, s.Ref, p.Raw, p.Step)
 		}
 		values[p.Step] = p.Value
 	}
 	if len(values) == 0 {
-		return nil, fmt.Sprintf("%s has no metric %q", s.Ref, key)
+		return nil, none("%s has no metric %q", s.Ref, key)
 	}
-	return values, ""
+	return values, gap{}
 }

@@ -102,20 +102,27 @@ func computed(op operator, limit float64) string {
 }
 
 func regression(f registry.Facts, key string, op operator, who holder, m margin) registry.Finding {
-	mine, shown, whyMine := metric(f.Candidate, key)
+	mine, shown, lack := metric(f.Candidate, key)
 	out := registry.Finding{Candidate: shown}
 	base, end := who.base(f, out)
 	if end != nil {
 		return *end
 	}
-	theirs, shownTheirs, whyTheirs := metric(base, key)
+	theirs, shownTheirs, theirLack := metric(base, key)
 	out.Incumbent = shownTheirs
+	var gaps []registry.Finding
+	if lack.why != "" {
+		gaps = append(gaps, lack.ends(out, "",
+			fmt.Sprintf("log a finite %s on the run, or correct the name in the gate", key)))
+	}
+	if theirLack.why != "" {
+		gaps = append(gaps, theirLack.ends(out, unproven,
+			fmt.Sprintf("log a finite %s on the incumbent's run (%s)", key, base.Ref)))
+	}
 	limit := theirs.Value + m.of(theirs.Value)
 	switch {
-	case whyMine != "":
-		return unclear(out, whyMine, fmt.Sprintf("log a finite %s on the run, or correct the name in the gate", key))
-	case whyTheirs != "":
-		return unclear(out, "the incumbent has no valid evidence: "+whyTheirs, fmt.Sprintf("log a finite %s on the incumbent's run (%s)", key, base.Ref))
+	case len(gaps) > 0:
+		return gravest(gaps...)
 	case same(f, base):
 		out.Why = "the candidate is the incumbent"
 		return passed(out)

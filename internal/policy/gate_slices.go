@@ -63,17 +63,23 @@ func (g sliceGate) check(f registry.Facts) registry.Finding {
 	}
 	names := g.matching(run)
 	out := registry.Finding{Candidate: fmt.Sprintf("%d slices", len(names))}
+	var gaps []registry.Finding
 	for _, name := range slices.Concat(names, g.expect) {
-		if _, shown, why := metric(f.Candidate, name); why != "" {
-			out.Candidate = shown
-			return unclear(out, why, "log a finite value for every slice")
+		if _, shown, lack := metric(f.Candidate, name); lack.why != "" {
+			seen := out
+			seen.Candidate = shown
+			gaps = append(gaps, lack.ends(seen, "", "log a finite value for every slice"))
 		}
 	}
 	if len(names) < g.least {
-		return unclear(out, fmt.Sprintf("%d metrics match %s, wanted at least %d", len(names), g.glob, g.least), "log the metric for every slice")
+		gaps = append(gaps, absent(out, fmt.Sprintf("%d metrics match %s, wanted at least %d", len(names), g.glob, g.least),
+			"log the metric for every slice"))
 	}
 	if end := g.vanished(f, names, &out); end != nil {
-		return *end
+		gaps = append(gaps, *end)
+	}
+	if len(gaps) > 0 {
+		return gravest(gaps...)
 	}
 	var bad []string
 	for _, name := range names {
@@ -99,7 +105,8 @@ func (g sliceGate) matching(run registry.Run) []string {
 }
 
 // vanished ends the check where the incumbent has a slice that the candidate has not, or may have one. It is as bad as
-// not knowing: dropping a bad slice must not be a way to pass or to be merely retained.
+// not knowing: dropping a bad slice must not be a way to pass or to be merely retained. (With on-fail: warn a bad slice
+// would not block either.)
 func (g sliceGate) vanished(f registry.Facts, names []string, out *registry.Finding) *registry.Finding {
 	known, gathered := f.Holders[registry.Incumbent]
 	if !gathered || known.IsAbsent() {
@@ -115,7 +122,8 @@ func (g sliceGate) vanished(f registry.Facts, names []string, out *registry.Find
 	out.Incumbent = fmt.Sprintf("%d slices", len(theirs))
 	for _, name := range theirs {
 		if !slices.Contains(names, name) {
-			end := unclear(*out, fmt.Sprintf("the incumbent (%s) has the slice %s and the candidate has not", base.Ref, name), "log the metric for every slice the incumbent was judged on")
+			end := absent(*out, fmt.Sprintf("the incumbent (%s) has the slice %s and the candidate has not", base.Ref, name),
+				"log the metric for every slice the incumbent was judged on")
 			return &end
 		}
 	}
