@@ -23,7 +23,7 @@ type rule struct {
 var rules = []rule{
 	danglingAlias, movedOutside, stageNotExclusive, stageAliasDisagree, hiddenVersions,
 	artifactMissing, artifactUnreadable, artifactChanged, sourceUnsafe, sourceElsewhere,
-	neverPassed, waiverExpired, evidenceOld, promotionUnfinished, planNotApplied, ledgerBroken, noRollbackTarget,
+	neverPassed, reportMode, waiverExpired, evidenceOld, promotionUnfinished, planNotApplied, ledgerBroken, noRollbackTarget,
 	noRun, runGone, runUnfinished, experimentDeleted, datasetLineage,
 	championStale, challengerEndless, descriptionMissing, requiredTags, tagSchema, tagOverload,
 	serverVulnerable,

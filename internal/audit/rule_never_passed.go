@@ -32,6 +32,9 @@ var neverPassed = rule{
 				out = append(out, t.unjudged("it was promoted without a ledger, so what it passed is not on record"))
 			case !found:
 				out = append(out, t.finds("no record says that version %d passed what the policy asks of %s", t.version.Number, t.ref).from(asked))
+			case unenforced(e.Record, t):
+				out = append(out, t.finds("version %d came to %s on %s in report mode, against the policy's gates", t.version.Number, t.ref,
+					date(e.Ended)).from(asked))
 			case e.Record.Rules[t.ref] == "":
 				out = append(out, t.finds("version %d was promoted to %s on %s without the policy file", t.version.Number, t.ref, date(e.Ended)).from(asked))
 			case e.Record.Rules[t.ref] != asked.Digest:
@@ -40,6 +43,17 @@ var neverPassed = rule{
 		}
 		return out
 	},
+}
+
+// unenforced reports whether the record's gates for the target did not pass, and were not enforced. If the record had no
+// room for all gates, the decision about all targets counts.
+func unenforced(r registry.LedgerRecord, t target) bool {
+	if r.Mode != registry.ReportMode || r.Decision == registry.Promote {
+		return false
+	}
+	return r.LeftOut > 0 || slices.ContainsFunc(r.Gates, func(f registry.Finding) bool {
+		return f.Mode == registry.ReportMode && f.Target == t.alias+t.stage && (f.Blocks() || f.Retains())
+	})
 }
 
 // from points the finding at the line of the policy that describes the target.

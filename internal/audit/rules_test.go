@@ -22,6 +22,19 @@ type ruleCase struct {
 	also       []string // other rules that rightly speak up as well
 }
 
+// inReportMode makes the last promotion one in report mode, whose gates of this target ended so.
+func inReportMode(ended registry.Outcome, target string) func(*sound) {
+	return func(s *sound) {
+		s.last(func(e *registry.Entry) {
+			e.Record.Mode, e.Record.Decision = registry.ReportMode, registry.Promote
+			if ended != registry.Pass {
+				e.Record.Decision = registry.Block
+			}
+			e.Record.Gates = append(e.Record.Gates, registry.Finding{Gate: "metric f1", Target: target, Mode: registry.ReportMode, Outcome: ended})
+		})
+	}
+}
+
 func live(s *sound, stage string) { s.version(2).Stage = stage }
 
 var cases = []ruleCase{
@@ -234,6 +247,31 @@ var cases = []ruleCase{
 		s.Ledger = registry.Absent[registry.Ledger]("")
 		s.version(2).Tags[registry.TagRecord] = `{"to":2,"no_ledger":"forbidden"}`
 	}, unjudged: "it was promoted without a ledger, so what it passed is not on record"},
+
+	{rule: "never-passed", when: "it came in report mode and would have been blocked", plant: inReportMode(registry.Fail, "champion"),
+		want: "version 2 came to @champion on 2026-04-26 in report mode, against the policy's gates"},
+	{rule: "never-passed", when: "it came in report mode, and the record had no room for the gates", plant: func(s *sound) {
+		s.last(func(e *registry.Entry) {
+			e.Record.Mode, e.Record.Decision, e.Record.Gates, e.Record.LeftOut = registry.ReportMode, registry.Block, nil, 1
+		})
+	}, want: "version 2 came to @champion on 2026-04-26 in report mode, against the policy's gates"},
+	{rule: "never-passed", when: "it came in report mode and passed", plant: inReportMode(registry.Pass, "champion")},
+	{rule: "never-passed", when: "only the gates of another target were in report mode", plant: inReportMode(registry.Fail, "Staging")},
+
+	{rule: "report-mode", when: "the version was promoted in report mode and would have been blocked", plant: func(s *sound) {
+		s.version(2).Tags = map[string]string{registry.TagValidation: "not-enforced", registry.TagFailedGates: `["metric acc"]`}
+	}, want: "version 2 is at @champion and was promoted in report mode; it would have been blocked by metric acc", severity: registry.Medium},
+	{rule: "report-mode", when: "the version was promoted in report mode and its gates passed", plant: func(s *sound) {
+		s.version(2).Tags = map[string]string{registry.TagValidation: "not-enforced", registry.TagFailedGates: "[]"}
+	}, want: "version 2 is at @champion and was promoted in report mode", severity: registry.Medium},
+	{rule: "report-mode", when: "nothing live was", plant: func(s *sound) { s.version(1).Tags[registry.TagValidation] = "not-enforced" }},
+	{rule: "report-mode", when: "the policy's target is in report mode", plant: func(s *sound) { s.Policy = policyOf(gates + "        mode: report\n") },
+		want: "the policy's gates for @champion are in report mode: they block nothing"},
+	{rule: "report-mode", when: "the policy's model is in report mode", plant: func(s *sound) { s.Policy = policyOf(gates + "    mode: report\n") },
+		want: "the policy's gates for @champion are in report mode: they block nothing"},
+	{rule: "report-mode", when: "the target enforces, though its model does not", plant: func(s *sound) {
+		s.Policy = policyOf(gates + "        mode: enforce\n    mode: report\n")
+	}},
 
 	{rule: "waiver-expired", when: "the day has passed", plant: waived("2026-05-02"), want: "version 2 is at @champion although it failed metric acc: waived by ann", severity: registry.Medium},
 	{rule: "waiver-expired", when: "it is the last day", plant: waived("2026-05-03")},

@@ -108,6 +108,8 @@ func newPlot(t *testing.T, s *realtest.Server) *plot {
 	champion := "version: 1\nmodels:\n  %s: {aliases: {champion: {gates: [{min: %s, metric: test_accuracy}]}}} # in one line\n"
 	for name, text := range map[string]string{
 		"policy.yml": policy, "same.yml": fmt.Sprintf(champion, `"p-*"`, "0.5"), "old.yml": fmt.Sprintf(champion, `"p-*"`, "0.4"), "none.yml": fmt.Sprintf(champion, "other", "0.5"),
+		"report.yml":        strings.Replace(fmt.Sprintf(champion, `"p-*"`, "0.5"), "{aliases", "{mode: report, aliases", 1),
+		"report-strict.yml": strings.Replace(fmt.Sprintf(champion, `"p-*"`, "0.9999"), "{aliases", "{mode: report, aliases", 1),
 	} {
 		p.must(os.WriteFile(filepath.Join(p.dir, name), []byte(text), 0o644))
 	}
@@ -544,6 +546,17 @@ func (p *plot) plantRecords() {
 		p.finds(fmt.Sprintf("p-passed-%d", n), 2, "never-passed")
 	}
 	p.silent("never-passed", "p-passed-near", "p-moved-near")
+
+	for _, name := range []string{"p-report-1", "p-report-2", "p-report-near"} {
+		p.model(name, "a", "b")
+	}
+	p.promote("p-report-1", "champion", 2, 0, "--policy-file", "report.yml")
+	p.promote("p-report-2", "champion", 2, 0, "--policy-file", "report-strict.yml")
+	p.promote("p-report-near", "champion", 2, 0, "--policy-file", "report.yml")
+	p.promote("p-report-near", "champion", 2, 0, "--policy-file", "same.yml") // enforced since
+	p.finds("p-report-1", 2, "report-mode")
+	p.finds("p-report-2", 2, "report-mode", "never-passed")
+	p.silent("report-mode", "p-report-near")
 
 	for _, name := range []string{"p-waiver-1", "p-waiver-2", "p-waiver-near"} {
 		p.model(name, "a")

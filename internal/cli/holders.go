@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -51,15 +52,16 @@ func (s *session) validateHolders(ctx context.Context) {
 			f.Gate = fmt.Sprintf("%s version %d: %s", one.Model, one.Version, f.Gate)
 			s.report.Verdict.Findings = append(s.report.Verdict.Findings, f)
 		}
-		if one.Verdict.Decision == registry.Block {
+		if one.Verdict.Effect() == registry.Block {
 			s.report.Reason = registry.Blocked
 		}
+		if one.Verdict.Decision == registry.Block {
+			s.report.Verdict.Decision = registry.Block
+		}
+		s.report.Verdict.Mode = cmp.Or(s.report.Verdict.Mode, one.Verdict.Mode)
 	}
 	s.report.Judged, s.report.Data = true, all
-	s.report.Verdict.Decision = registry.Promote
-	if s.report.Reason == registry.Blocked {
-		s.report.Verdict.Decision = registry.Block
-	}
+	s.report.Verdict.Decision = cmp.Or(s.report.Verdict.Decision, registry.Promote)
 }
 
 // holders lists what the policy's targets name now, by model and target; of the one model and target that the inputs
@@ -160,7 +162,7 @@ func (s *session) standing(ctx context.Context, p policy.Policy, q registry.Quer
 	case registry.OK:
 	case registry.CandidateGone, registry.NoRun, registry.NotReady, registry.DanglingAlias:
 		out.Problem = err.Error()
-		out.Verdict = registry.Verdict{Decision: registry.Block}
+		out.Verdict = registry.Verdict{Decision: registry.Block, Mode: applied.Targets[0].Mode}
 		return out, nil
 	default:
 		return out, err

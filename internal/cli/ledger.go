@@ -267,7 +267,7 @@ func (s *session) overtaken(err error) bool {
 // unasked finds out why there is no ledger where a promotion had only notes to write, and so asked for no entry: the move
 // that they are about had none either.
 func (s *session) unasked(ctx context.Context, p registry.Plan) {
-	if s.move != nil || len(p.Steps) == 0 || p.Verdict == nil || p.Verdict.Decision != registry.Promote || s.book.ledger == nil || s.book.off != "" || s.book.view.Exists() {
+	if s.move != nil || len(p.Steps) == 0 || p.Verdict == nil || p.Verdict.Effect() != registry.Promote || s.book.ledger == nil || s.book.off != "" || s.book.view.Exists() {
 		return
 	}
 	if why, err := s.client.Pages().WhyUnfit(ctx); err == nil && why != "" {

@@ -111,6 +111,9 @@ func slackMessage(e registry.Event) github.SlackMessage {
 	default:
 		m.Verdict = fmt.Sprintf("%s: %s moved", e.Model, m.Target)
 	}
+	if e.Record.Mode == registry.ReportMode && e.Record.Decision != registry.Promote {
+		m.Verdict += " (report mode: it would have been blocked)"
+	}
 	if e.Record.SupersededBy != "" {
 		m.Verdict += " (late: moved again since)"
 	}

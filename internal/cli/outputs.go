@@ -14,9 +14,15 @@ type Output struct {
 	value func(report.Result) string
 }
 
+const (
+	verdictHelp = "decision of the gates: promote, retain or block; empty if no gate was judged"
+	modeHelp    = "enforce, report (`mode: report` in the policy: the verdict blocked nothing) or ungated (`override: ungated`)"
+)
+
 // Outputs is every output; the value of one that names a file is known only once that is written.
 var Outputs = []Output{
-	{"verdict", "promote, retain or block; empty where no gate was judged", func(r report.Result) string { return r.Verdict }},
+	{"verdict", verdictHelp, func(r report.Result) string { return r.Verdict }},
+	{"mode", modeHelp, func(r report.Result) string { return r.Mode }},
 	{"reason", "one word of the documented list", func(r report.Result) string { return string(r.Reason) }},
 	{"changed", "true if anything was written", func(r report.Result) string { return strconv.FormatBool(r.Changed) }},
 	{"registered", "true if this run created the version", func(r report.Result) string { return strconv.FormatBool(r.Registered) }},

@@ -188,6 +188,9 @@ func (s *session) policyExplain(context.Context) {
 		if effect == "" {
 			effect = string(registry.OnFailBlock)
 		}
+		if g.Mode == registry.ReportMode {
+			effect = "nothing (report mode)"
+		}
 		judged := "when planned"
 		if g.Late {
 			judged = "when applied"

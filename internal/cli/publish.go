@@ -101,6 +101,9 @@ func (s *session) annotateFinding(f registry.Finding) {
 	case f.Waiver != "":
 		a.Level, a.Title = actions.Notice, "Gate waived"
 		a.Message += "; " + f.Waiver
+	case f.Mode == registry.ReportMode:
+		a.Level = actions.Warning
+		a.Message += "; not enforced (report mode)"
 	case f.Retains(), !f.Blocks():
 		a.Level = actions.Warning
 	}

@@ -89,9 +89,9 @@ func (s *session) validate(ctx context.Context) {
 	}
 	s.planned(p)
 	switch {
-	case s.report.Verdict.Decision == registry.Block:
+	case s.report.Verdict.Effect() == registry.Block:
 		s.report.Reason = registry.Blocked
-	case s.report.Verdict.Decision == registry.Retain:
+	case s.report.Verdict.Effect() == registry.Retain:
 		s.report.Reason = registry.Retained
 	case err != nil && registry.ReasonOf(err) != registry.Downgrade && registry.ReasonOf(err) != registry.Held:
 		s.fail(err)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -257,12 +258,17 @@ func (s *session) judge() bool {
 	if s.report.Dry || in.Command == "validate" {
 		gates = policy.Planned(gates)
 	}
+	mode := registry.Enforced
+	if ungated || s.report.PolicyNote != "" {
+		mode = registry.Ungated
+	}
 	if len(gates) > 0 {
 		s.report.Verdict, s.report.Judged = policy.Judge(gates, s.report.Facts, s.set.waivers...), true
+		s.report.Verdict.Mode = cmp.Or(mode, s.report.Verdict.Mode)
 		return true
 	}
 	if ungated {
-		s.report.Verdict = registry.Verdict{Decision: registry.Promote, Findings: []registry.Finding{}}
+		s.report.Verdict = registry.Verdict{Decision: registry.Promote, Mode: mode, Findings: []registry.Finding{}}
 		return true
 	}
 	s.report.Suggest = policy.Suggest(s.report.Facts, in.Query.Target)
@@ -335,9 +341,9 @@ func (s *session) conclude(p registry.Plan) {
 	switch {
 	case s.report.Receipt.Err != nil:
 		s.fail(s.report.Receipt.Err)
-	case s.report.Judged && s.report.Verdict.Decision == registry.Block:
+	case s.report.Judged && s.report.Verdict.Effect() == registry.Block:
 		s.report.Reason = registry.Blocked
-	case s.report.Judged && s.report.Verdict.Decision == registry.Retain:
+	case s.report.Judged && s.report.Verdict.Effect() == registry.Retain:
 		s.report.Reason = registry.Retained
 	case len(p.Steps) == 0, s.report.Applied && !s.report.Receipt.Changed():
 		s.report.Reason = registry.Unchanged

@@ -141,7 +141,7 @@ func (c *Client) document(ctx context.Context, run, name string) registry.Known[
 	query := url.Values{"run_id": {run}, "path": {name}}
 	body, header, err := c.tracking.Bytes(ctx, rest.Request{Method: "GET", Path: "get-artifact", Query: query, Class: rest.Artifact, Limit: documentLimit})
 	switch {
-	case isMissing(err):
+	case isMissing(err), isFailure(err) && c.unlisted(ctx, run, name):
 		return registry.Absent[string](fmt.Sprintf("run %s has no artifact %s", run, name))
 	case err != nil:
 		return registry.Unreadable[string](fmt.Sprintf("artifact %s of run %s could not be read: %s", name, run, Short(err)))
@@ -149,6 +149,17 @@ func (c *Client) document(ctx context.Context, run, name string) registry.Known[
 		return registry.Unreadable[string]("the server answers with an HTML page in its place")
 	}
 	return registry.Is(string(body))
+}
+
+// unlisted reports whether the folder of a run's artifact can be listed and does not hold it. MLflow before 3 answers with
+// a 500 if a file does not exist.
+func (c *Client) unlisted(ctx context.Context, run, name string) bool {
+	folder := path.Dir(name)
+	if folder == "." {
+		folder = ""
+	}
+	files, err := c.runFiles(ctx, run, folder)
+	return err == nil && !slices.ContainsFunc(files, func(f registry.File) bool { return path.Clean(f.Path) == path.Clean(name) })
 }
 
 // files lists the candidate's model files, and adds up their content where a gate asks for it.

@@ -121,6 +121,88 @@ func TestPromote(t *testing.T) {
 	}
 }
 
+// What the version says of the last verdict, and what the plan says about a value that it replaces.
+func TestPromote_ValidationStatus(t *testing.T) {
+	champion := registry.Target{Alias: "champion"}
+	finding := func(outcome registry.Outcome, mode registry.Mode) registry.Finding {
+		return registry.Finding{Gate: "a >= 1", Target: "champion", Outcome: outcome, Mode: mode}
+	}
+	sum := func(all ...registry.Finding) registry.Verdict { return registry.Verdict{Findings: all}.Sum() }
+	ungated := registry.Verdict{Decision: registry.Promote, Mode: registry.Ungated}
+	reported := sum(finding(registry.Fail, registry.ReportMode))
+	mixed := sum(finding(registry.Pass, registry.ReportMode), finding(registry.Fail, registry.Enforced))
+	retained := registry.Finding{Gate: "a >= 1", Outcome: registry.Fail, Mode: registry.ReportMode, OnFail: registry.OnFailRetain}
+	tag := func(value string) map[string]string { return map[string]string{registry.TagValidation: value} }
+	ours := func(value, failed string) map[string]string {
+		return map[string]string{registry.TagRequest: "digest", registry.TagValidation: value, registry.TagFailedGates: failed}
+	}
+	for name, c := range map[string]struct {
+		had            map[string]string
+		live           bool // the alias points to it already
+		verdict        registry.Verdict
+		status, failed string // after the plan
+		note           string
+	}{
+		"passed":                                  {nil, false, passed, "passed", "", ""},
+		"blocked":                                 {nil, false, blocked, "blocked", `["a >= 1"]`, ""},
+		"ungated":                                 {nil, false, ungated, "ungated", "", ""},
+		"ungated after it was blocked":            {ours("blocked", `["a >= 1"]`), false, ungated, "ungated", `["a >= 1"]`, ""},
+		"report mode, and a gate failed":          {nil, false, reported, "not-enforced", `["a >= 1"]`, ""},
+		"report mode, and all gates passed":       {nil, false, sum(finding(registry.Pass, registry.ReportMode)), "not-enforced", "", ""},
+		"report mode, passed after it failed":     {ours("not-enforced", `["a >= 1"]`), false, sum(finding(registry.Pass, registry.ReportMode)), "not-enforced", "[]", ""},
+		"report mode, and retain would have":      {nil, false, sum(retained), "not-enforced", `["a >= 1"]`, ""},
+		"one target reports, the other blocks":    {nil, false, mixed, "blocked", `["a >= 1"]`, ""},
+		"enforced after report mode":              {ours("not-enforced", `["a >= 1"]`), true, passed, "passed", "[]", ""},
+		"pending, by the training":                {tag("pending"), false, passed, "passed", "", `had set to "pending", is replaced with "passed"`},
+		"pending, and blocked":                    {tag("pending"), false, blocked, "blocked", `["a >= 1"]`, `had set to "pending", is replaced with "blocked"`},
+		"passed, by somebody else, and blocked":   {tag("passed"), false, blocked, "blocked", `["a >= 1"]`, `had set to "passed", is replaced with "blocked"`},
+		"passed, by somebody else, and ungated":   {tag("passed"), false, ungated, "ungated", "", `had set to "passed", is replaced with "ungated"`},
+		"passed, by somebody else, and passed":    {tag("passed"), false, passed, "passed", "", ""},
+		"pending on the version that is live":     {tag("pending"), true, passed, "passed", "", `had set to "pending", is replaced with "passed"`},
+		"passed on the live version, and blocked": {tag("passed"), true, blocked, "blocked", `["a >= 1"]`, `had set to "passed", is replaced with "blocked"`},
+		"no tag on somebody else's live version":  {nil, true, passed, "", "", ""},
+		"pending on a version of ours":            {ours("pending", ""), false, passed, "passed", "", `had set to "pending", is replaced with "passed"`},
+		"blocked before, by us":                   {ours("blocked", `["a >= 1"]`), false, passed, "passed", "[]", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := scene{version: 2, champion: 1, target: champion, verdict: c.verdict, tags: maps.Clone(c.had)}
+			if c.live {
+				s.champion = 2
+			}
+			p, err := s.plan()
+			if err != nil {
+				t.Fatal(err)
+			}
+			after := map[string]string{registry.TagValidation: c.had[registry.TagValidation], registry.TagFailedGates: c.had[registry.TagFailedGates]}
+			for _, step := range p.Steps {
+				if step.Do == registry.SetTag {
+					after[step.Ref] = step.Want
+				}
+			}
+			if after[registry.TagValidation] != c.status || after[registry.TagFailedGates] != c.failed {
+				t.Errorf("%q, failed %q; want %q, %q\n%s", after[registry.TagValidation], after[registry.TagFailedGates], c.status, c.failed, steps(p))
+			}
+			notes := strings.Join(p.Notes, "\n")
+			if c.note == "" && strings.Contains(notes, registry.TagValidation) || !strings.Contains(notes, c.note) {
+				t.Errorf("notes %q, want %q", notes, c.note)
+			}
+		})
+	}
+}
+
+// Report mode is no way around the refusals that are no verdicts.
+func TestPromote_ReportModeStillRefuses(t *testing.T) {
+	reported := registry.Verdict{Findings: []registry.Finding{{Gate: "a >= 1", Outcome: registry.Fail, Mode: registry.ReportMode}}}.Sum()
+	older := scene{version: 1, champion: 2, target: registry.Target{Alias: "champion"}, verdict: reported}
+	if _, err := older.plan(); registry.ReasonOf(err) != registry.Downgrade {
+		t.Errorf("a downgrade: %v", err)
+	}
+	held := scene{version: 2, champion: 1, target: registry.Target{Alias: "champion"}, verdict: reported, tags: map[string]string{registry.TagHold: "2026-05-01T00:00:00Z"}}
+	if _, err := held.plan(); registry.ReasonOf(err) != registry.Held {
+		t.Errorf("a version on hold: %v", err)
+	}
+}
+
 func with(tags map[string]string, key, value string) map[string]string {
 	out := maps.Clone(tags)
 	out[key] = value

@@ -15,7 +15,7 @@ func Promote(f registry.Facts, v registry.Verdict, in registry.Intent) (registry
 	if err := ready(f); err != nil {
 		return p, err
 	}
-	allowed := v.Decision == registry.Promote
+	allowed := v.Effect() == registry.Promote
 	traffic, err := trafficMove(f, in)
 	if err != nil {
 		return p, err
@@ -28,7 +28,7 @@ func Promote(f registry.Facts, v registry.Verdict, in registry.Intent) (registry
 			return p, err
 		}
 	}
-	if v.Decision == registry.Retain {
+	if v.Effect() == registry.Retain {
 		p.Notes = append(p.Notes, "the incumbent is kept; nothing is written")
 		return p, nil
 	}
@@ -186,26 +186,35 @@ func notes(p *registry.Plan, f registry.Facts, moves []registry.Step, in registr
 	return steps
 }
 
-// validationTags say on the version itself how it was last judged. had are the version's tags: a list of failed gates
-// from an earlier verdict is emptied, because deleting a tag needs a right that promoting does not.
+// validationTags say on the version itself how it was last judged. had are the version's tags.
 func validationTags(v registry.Verdict, had map[string]string) map[string]string {
+	tags := map[string]string{registry.TagValidation: validation(v)}
 	failed := []string{}
 	for _, f := range v.Failed() {
 		failed = append(failed, f.Gate)
 	}
-	if v.Decision != registry.Promote {
+	switch {
+	case len(failed) == 0 && v.Mode == registry.Ungated: // the gates that failed before still say what is wrong
+	case len(failed) == 0 && had[registry.TagFailedGates] == "":
+	default: // an empty list stands for none, because deleting a tag needs a right that promoting does not
 		text, err := registry.JSON(failed)
 		if err != nil {
 			text = []byte("[]") // a list of strings always encodes
 		}
-		return map[string]string{
-			registry.TagValidation:  "blocked",
-			registry.TagFailedGates: registry.Truncate(string(text), registry.MaxTagValue),
-		}
-	}
-	tags := map[string]string{registry.TagValidation: "passed"}
-	if had[registry.TagFailedGates] != "" {
-		tags[registry.TagFailedGates] = "[]"
+		tags[registry.TagFailedGates] = registry.Truncate(string(text), registry.MaxTagValue)
 	}
 	return tags
+}
+
+// validation is the verdict as a value of registry.TagValidation.
+func validation(v registry.Verdict) string {
+	switch {
+	case v.Effect() != registry.Promote:
+		return registry.ValidationBlocked
+	case v.Mode == registry.Ungated:
+		return registry.ValidationUngated
+	case v.Mode == registry.ReportMode:
+		return registry.ValidationNotEnforced
+	}
+	return registry.ValidationPassed
 }

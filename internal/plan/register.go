@@ -84,9 +84,10 @@ func readyVersion(v registry.Version) error {
 	return &registry.Error{Reason: registry.NotReady, Msg: msg, Hint: "wait until MLflow reports READY and run this again, or register the run anew"}
 }
 
-// registration adds the steps that create the model and the version, or bring the words on an existing one up to
-// date. judged holds the tags of the verdict, nil where none was made. moving says that the version is about to be
-// moved: a target that names somebody else's version already is left without a mark of ours.
+// registration adds the steps that create the model and the version, or bring the description and tags of an existing
+// one up to date. judged holds the tags of the verdict, nil if there is none. moving says that the version is about to be
+// moved: if a target points to somebody else's version already, it is left without a mark of ours, unless it carries a
+// verdict that is not ours.
 func registration(p *registry.Plan, f registry.Facts, in registry.Intent, judged map[string]string, moving bool) {
 	modelWords(p, f, in)
 	v, exists := f.Candidate.Version.Get()
@@ -118,14 +119,19 @@ func registration(p *registry.Plan, f registry.Facts, in registry.Intent, judged
 		}
 	}
 	wanted := asked
-	if ours || moving {
+	verdict, told := v.Tags[registry.TagValidation], judged[registry.TagValidation]
+	if ours || moving || verdict != "" && verdict != told {
 		maps.Copy(wanted, judged)
+	}
+	if told != "" && verdict != "" && verdict != told && (!ours || !registry.Validation(verdict)) {
+		p.Notes = append(p.Notes, fmt.Sprintf("version %d: the tag %s, which somebody else had set to %q, is replaced with %q",
+			v.Number, registry.TagValidation, registry.Truncate(verdict, 100), told))
 	}
 	for _, key := range slices.Sorted(maps.Keys(wanted)) {
 		had, there := v.Tags[key]
 		switch {
 		case there && had == wanted[key]:
-		case there && !ours:
+		case there && !ours && key != registry.TagValidation: // the verdict is ours to give
 			p.Notes = append(p.Notes, fmt.Sprintf("version %d keeps its tag %s: it was not written by this tool", v.Number, key))
 		default:
 			p.Steps = append(p.Steps, registry.Step{Do: registry.SetTag, Model: v.Model, Version: v.Number, Ref: key, Was: had, Want: wanted[key]})

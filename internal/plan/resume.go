@@ -21,7 +21,7 @@ func Resume(f registry.Facts, in registry.Intent) (p registry.Plan, digest strin
 	}
 	p = begin(f, in)
 	p.Incumbent, p.Resumes, p.Override = e.Record.From, e.Epoch, e.Record.Override
-	p.Verdict = &registry.Verdict{Decision: e.Record.Decision, Findings: e.Record.Gates}
+	p.Verdict = &registry.Verdict{Decision: e.Record.Decision, Mode: e.Record.Mode, Findings: e.Record.Gates}
 	p.Notes = append(p.Notes, fmt.Sprintf("finishes entry %d of the ledger, which was cut off; judged then, on %s", e.Epoch, e.Record.At))
 	t := in.Query.Target
 	whole := []registry.Step{{Ref: t.Alias}, {Ref: t.Stage}} // the notes are about all that the promotion moves

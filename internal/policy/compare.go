@@ -34,6 +34,27 @@ func (op operator) holds(value, limit float64) bool {
 
 func number(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 
+// gap says why there is no value to judge; the zero value says that there is one.
+type gap struct {
+	why    string
+	absent bool // the value is confirmed absent, see the function absent
+}
+
+// notKnown is a gap where a value may be; none is one where no value is.
+func notKnown(format string, args ...any) gap { return gap{why: fmt.Sprintf(format, args...)} }
+func none(format string, args ...any) gap     { return gap{fmt.Sprintf(format, args...), true} }
+
+// ends returns the finding of a gate that has this gap. lead comes before the reason.
+func (g gap) ends(out registry.Finding, lead, fix string) registry.Finding {
+	if g.absent {
+		return absent(out, lead+g.why, fix)
+	}
+	return unclear(out, lead+g.why, fix)
+}
+
+// unproven leads in the reason if the gap is the incumbent's.
+const unproven = "the incumbent has no valid evidence: "
+
 // some lists names, at most eight of them.
 func some(names []string) string {
 	if len(names) > 8 {

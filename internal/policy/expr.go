@@ -39,10 +39,10 @@ type factName struct {
 }
 
 // read puts the fact into what the expression sees, or says why it is not known.
-func (n factName) read(s registry.Subject, into exprSubject) (shown, why string) {
+func (n factName) read(s registry.Subject, into exprSubject) (shown string, lack gap) {
 	run, ok := s.Run.Get()
 	if !ok {
-		return "?", "the run of " + s.Ref + " is not readable: " + s.Run.Why()
+		return "?", notKnown("the run of %s is not readable: %s", s.Ref, s.Run.Why())
 	}
 	var value string
 	switch n.group {
@@ -53,20 +53,20 @@ func (n factName) read(s registry.Subject, into exprSubject) (shown, why string)
 		value, ok = run.Tags[n.key]
 		into.Tags[n.key] = value
 	default:
-		digests, why := digestsOf(run, n.key)
-		if why != "" {
-			return "absent", why
+		digests, lack := digestsOf(run, n.key)
+		if lack.why != "" {
+			return "absent", lack
 		}
 		if len(digests) > 1 {
-			return "?", fmt.Sprintf("run %s has %d datasets for %s", run.ID, len(digests), n.key)
+			return "?", notKnown("run %s has %d datasets for %s", run.ID, len(digests), n.key)
 		}
 		value = digests[0]
 		into.Datasets[n.key] = value
 	}
 	if !ok {
-		return "absent", fmt.Sprintf("run %s has no %s %q", run.ID, n.group[:len(n.group)-1], n.key)
+		return "absent", none("run %s has no %s %q", run.ID, n.group[:len(n.group)-1], n.key)
 	}
-	return registry.Truncate(value, 100), ""
+	return registry.Truncate(value, 100), gap{}
 }
 
 // Bounds on an expression. What is allowed has no loops, so its cost is that of its nodes.

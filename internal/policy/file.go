@@ -24,6 +24,7 @@ type Policy struct {
 type Rule struct {
 	Glob    string
 	Line    int
+	Mode    registry.Mode // of the targets that have none of their own
 	Targets []TargetRule
 }
 
@@ -31,10 +32,11 @@ type Rule struct {
 type TargetRule struct {
 	Alias, Stage string // one of them
 	Line         int
+	Mode         registry.Mode
 	From         []string // aliases and stages one of which the version must hold
 	FromLine     int
 	Gates        []Gate
-	Digest       string // of what is written about it, comments and layout aside
+	Digest       string // of what it asks: gates and from, without mode, comments and layout
 }
 
 // Ref is what the ledger calls the target.
@@ -57,13 +59,17 @@ var (
 	stageShape = oneOf("Staging or Production", "Staging", "Production")
 	loginShape = pattern("a GitHub login", `^[A-Za-z0-9](-?[A-Za-z0-9_])*(\[bot\])?$`)
 
+	modeShape = oneOf("enforce (by default), or report: the gates are judged and shown, and block nothing", "enforce", "report")
+
 	targetFields = []field{
 		may("from", list("aliases and stages; the version must hold one of them before it may come here", text("an alias or a stage"))),
 		need("gates", open(isList, "what a version must meet, at least one: a target without gates lets anything pass")),
+		may("mode", modeShape),
 	}
 	modelFields = []field{
 		may("aliases", open(isMap, "targets by alias")),
 		may("stages", open(isMap, "targets by stage")),
+		may("mode", modeShape),
 	}
 	waiverFields = []field{
 		need("gate", text("the name of the gate, as reports show it")),
@@ -194,6 +200,7 @@ func (r *reader) rule(file string, e entry) Rule {
 	out := Rule{Glob: e.key, Line: e.line}
 	r.check(globShape, e.asText(), "the name of a model")
 	r.check(object("", modelFields...), e.value, "model "+e.key)
+	out.Mode = e.value.mode(registry.Enforced)
 	for _, group := range []struct {
 		name string
 		keys shape
@@ -205,6 +212,7 @@ func (r *reader) rule(file string, e entry) Rule {
 		for _, t := range targets.entries {
 			r.check(group.keys, t.asText(), "a key of "+group.name)
 			rule := r.target(file, t)
+			rule.Mode = t.value.mode(out.Mode)
 			if group.name == "stages" {
 				rule.Stage = t.key
 			} else {
@@ -222,8 +230,19 @@ func (r *reader) rule(file string, e entry) Rule {
 	return out
 }
 
+// mode is what the value of a model or a target says of it, or else what applies there.
+func (n *node) mode(or registry.Mode) registry.Mode {
+	switch n.str("mode") {
+	case "report":
+		return registry.ReportMode
+	case "enforce":
+		return registry.Enforced
+	}
+	return or
+}
+
 func (r *reader) target(file string, e entry) TargetRule {
-	out := TargetRule{Line: e.line, Digest: registry.Digest("target/1", e.value.canonical())}
+	out := TargetRule{Line: e.line, Digest: registry.Digest("target/1", e.value.without("mode").canonical())}
 	r.check(object("", targetFields...), e.value, "target "+e.key)
 	if from := e.value.get("from"); from != nil {
 		out.From, out.FromLine = e.value.texts("from"), from.line

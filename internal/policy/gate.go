@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -14,6 +15,7 @@ type Gate struct {
 	Line     int
 	Target   string          // whose gate it is, the alias or stage; "" of a threshold
 	OnFail   registry.Effect // "" = block
+	Mode     registry.Mode   // of its target
 	Late     bool            // depends on the clock or on people: pending in a plan, judged when it is applied
 	Absolute bool            // judges the candidate by itself, without an incumbent
 	Wanted   string          // what it asks for, to show without facts
@@ -56,7 +58,7 @@ func Judge(gates []Gate, facts registry.Facts, waivers ...Waiver) registry.Verdi
 	judged := false
 	for _, g := range gates {
 		f := g.Check(facts)
-		f.Gate, f.Target, f.File, f.Line, f.OnFail, f.Late = g.ID, g.Target, g.File, g.Line, g.OnFail, g.Late
+		f.Gate, f.Target, f.File, f.Line, f.OnFail, f.Mode, f.Late = g.ID, g.Target, g.File, g.Line, g.OnFail, g.Mode, g.Late
 		if f.Wanted == "" {
 			f.Wanted = g.Wanted
 		}
@@ -94,7 +96,7 @@ func Planned(gates []Gate) []Gate {
 	return out
 }
 
-// The four ways a check ends. out carries what was wanted and seen.
+// The five ways a check ends. out carries what was wanted and seen.
 
 func passed(out registry.Finding) registry.Finding {
 	out.Outcome = registry.Pass
@@ -109,6 +111,41 @@ func failed(out registry.Finding, why, fix string) registry.Finding {
 func unclear(out registry.Finding, why, fix string) registry.Finding {
 	out.Outcome, out.Why, out.Fix = registry.Inconclusive, why, fix
 	return out
+}
+
+// absent ends a check because what it looks at is confirmed absent: the place was read, and had none. With on-fail: warn
+// that is a warning.
+func absent(out registry.Finding, why, fix string) registry.Finding {
+	out = unclear(out, why, fix)
+	out.Absent = true
+	return out
+}
+
+// unread ends a check because a fact is not known, by what is known of it: it is confirmed absent, or may be there.
+func unread[T any](out registry.Finding, fact registry.Known[T], why, fix string) registry.Finding {
+	if fact.IsAbsent() {
+		return absent(out, why, fix)
+	}
+	return unclear(out, why, fix)
+}
+
+// gravest returns the finding of the part that decides for the whole gate, the first of several: a part that could not be
+// evaluated, then one that looks at something absent, then one that failed. An early failure must not hide an error, or
+// on-fail: warn would let the error pass.
+func gravest(parts ...registry.Finding) registry.Finding {
+	return slices.MaxFunc(parts, func(a, b registry.Finding) int { return cmp.Compare(weight(a), weight(b)) })
+}
+
+func weight(f registry.Finding) int {
+	switch {
+	case f.Outcome == registry.Inconclusive && !f.Absent:
+		return 3
+	case f.Outcome == registry.Inconclusive:
+		return 2
+	case f.Outcome == registry.Fail:
+		return 1
+	}
+	return 0
 }
 
 func unneeded(out registry.Finding, why string) registry.Finding {

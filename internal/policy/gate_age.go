@@ -72,25 +72,36 @@ func (a ageGate) check(f registry.Facts) registry.Finding {
 	if f.Now.IsZero() {
 		return unclear(out, "the server told no time", "")
 	}
-	if a.most > 0 {
-		run, ok := f.Candidate.Run.Get()
-		end := run.End
-		switch {
-		case !ok:
-			return unclear(out, "the run is not readable: "+f.Candidate.Run.Why(), "")
-		case end.IsZero():
-			return unclear(out, fmt.Sprintf("run %s has no end time", run.ID), "")
-		case end.After(f.Now.Add(skewShown)):
-			out.Candidate = "ended " + end.UTC().Format(time.RFC3339)
-			return unclear(out, "the run ended in the future by the server's clock", "set the clocks of trainer and server")
-		}
-		out.Candidate = "run " + roughly(f.Now.Sub(end)) + " old" + skew(f)
-		if f.Now.Sub(end) > a.most {
-			return failed(out, fmt.Sprintf("the run ended %s ago, wanted at most %s", roughly(f.Now.Sub(end)), a.text), "train a new candidate")
-		}
-	}
-	if a.soak > 0 {
+	if a.most == 0 {
 		return a.soaked(f, out)
+	}
+	aged := a.aged(f, out)
+	switch {
+	case a.soak == 0:
+		return aged
+	case aged.Outcome == registry.Pass:
+		return a.soaked(f, aged)
+	}
+	return gravest(aged, a.soaked(f, out))
+}
+
+// aged holds the run to the greatest age.
+func (a ageGate) aged(f registry.Facts, out registry.Finding) registry.Finding {
+	run, ok := f.Candidate.Run.Get()
+	end := run.End
+	switch {
+	case !ok:
+		return unclear(out, "the run is not readable: "+f.Candidate.Run.Why(), "")
+	case end.IsZero():
+		return absent(out, fmt.Sprintf("run %s has no end time", run.ID), "")
+	case end.After(f.Now.Add(skewShown)):
+		out.Candidate = "ended " + end.UTC().Format(time.RFC3339)
+		return unclear(out, "the run ended in the future by the server's clock", "set the clocks of trainer and server")
+	}
+	out.Candidate = "run " + roughly(f.Now.Sub(end)) + " old" + skew(f)
+	if f.Now.Sub(end) > a.most {
+		return failed(out, fmt.Sprintf("the run ended %s ago, wanted at most %s", roughly(f.Now.Sub(end)), a.text),
+			"train a new candidate")
 	}
 	return passed(out)
 }
@@ -114,6 +125,9 @@ func (a ageGate) soaked(f registry.Facts, out registry.Finding) registry.Finding
 	switch {
 	case !here:
 		return failed(out, fmt.Sprintf("version %d is not in %s", v.Number, a.in), "promote it to "+a.in+" first")
+	case tag != "" && v.Tags[tag] == "":
+		return absent(out, fmt.Sprintf("since when version %d is in %s is not known: it has no tag %q", v.Number, a.in, tag),
+			"promote to "+a.in+" with this tool, which notes the time")
 	case err != nil || tag == "":
 		return unclear(out, fmt.Sprintf("since when version %d is in %s is not known: tag %q is %q", v.Number, a.in, tag, v.Tags[tag]), "promote to "+a.in+" with this tool, which notes the time")
 	case since.After(f.Now.Add(skewShown)):

@@ -69,25 +69,36 @@ type artifactGate struct {
 
 func (a artifactGate) check(f registry.Facts) registry.Finding {
 	out := registry.Finding{Candidate: "?"}
-	m, ok := f.Candidate.MLmodel.Get()
-	if !ok {
-		return unclear(out, "the MLmodel file is not known: "+f.Candidate.MLmodel.Why(), "")
+	m, described := f.Candidate.MLmodel.Get()
+	files, listed := f.Candidate.Files.Get()
+	var parts []registry.Finding
+	if !described {
+		parts = append(parts, unread(out,
+			f.Candidate.MLmodel, "the MLmodel file is not known: "+f.Candidate.MLmodel.Why(), ""))
 	}
-	files, ok := f.Candidate.Files.Get()
-	if !ok {
-		return unclear(out, "the model's files are not known: "+f.Candidate.Files.Why(), "")
+	if !listed {
+		parts = append(parts, unread(out,
+			f.Candidate.Files, "the model's files are not known: "+f.Candidate.Files.Why(), ""))
 	}
-	_, total := registry.Sizes(files)
-	out.Candidate = fmt.Sprintf("%d files, %d bytes", len(files), total)
-	for _, step := range []func(registry.MLmodel, []registry.File, registry.Finding) *registry.Finding{a.complete, a.flavours, a.formats, a.versions} {
-		if end := step(m, files, out); end != nil {
-			return *end
-		}
+	if described && listed {
+		_, total := registry.Sizes(files)
+		out.Candidate = fmt.Sprintf("%d files, %d bytes", len(files), total)
+		parts = append(parts, a.contents(m, files, out)...)
 	}
 	if a.tag != "" {
-		return a.digest(f, out)
+		parts = append(parts, a.digest(f, out))
 	}
-	return passed(out)
+	return gravest(append(parts, passed(out))...)
+}
+
+// contents lists what is wrong with the model and its files.
+func (a artifactGate) contents(m registry.MLmodel, files []registry.File, out registry.Finding) (wrong []registry.Finding) {
+	for _, step := range []func(registry.MLmodel, []registry.File, registry.Finding) *registry.Finding{a.complete, a.flavours, a.formats, a.versions} {
+		if end := step(m, files, out); end != nil {
+			wrong = append(wrong, *end)
+		}
+	}
+	return wrong
 }
 
 func (a artifactGate) complete(m registry.MLmodel, files []registry.File, out registry.Finding) *registry.Finding {
@@ -141,20 +152,25 @@ func (a artifactGate) formats(m registry.MLmodel, files []registry.File, out reg
 }
 
 func (a artifactGate) versions(m registry.MLmodel, _ []registry.File, out registry.Finding) *registry.Finding {
+	parts := []registry.Finding{passed(out)}
 	for _, v := range []struct{ what, wanted, has string }{{"Python", a.python, m.PythonVersion}, {"MLflow", a.mlflow, m.MLflowVersion}} {
 		if v.wanted == "" {
 			continue
 		}
 		ok, err := inRange(v.has, v.wanted)
-		var end registry.Finding
 		switch {
+		case v.has == "":
+			parts = append(parts, absent(out,
+				fmt.Sprintf("the MLmodel file does not say which version of %s the model was saved with", v.what), ""))
 		case err != nil:
-			end = unclear(out, fmt.Sprintf("the version of %s the model was saved with is not known: %v", v.what, err), "")
+			parts = append(parts, unclear(out,
+				fmt.Sprintf("the version of %s the model was saved with is not known: %v", v.what, err), ""))
 		case !ok:
-			end = failed(out, fmt.Sprintf("the model was saved with %s %s, wanted %s", v.what, v.has, v.wanted), "save the model with a version in the range")
-		default:
-			continue
+			parts = append(parts, failed(out, fmt.Sprintf("the model was saved with %s %s, wanted %s", v.what, v.has, v.wanted),
+				"save the model with a version in the range"))
 		}
+	}
+	if end := gravest(parts...); end.Outcome != registry.Pass {
 		return &end
 	}
 	return nil
@@ -172,7 +188,8 @@ func (a artifactGate) digest(f registry.Facts, out registry.Finding) registry.Fi
 	}
 	switch {
 	case wanted == "":
-		return unclear(out, fmt.Sprintf("neither run nor version has a tag %s with the wanted digest", a.tag), "set the tag while training: find . -type f | sort | xargs sha256sum | sha256sum")
+		return absent(out, fmt.Sprintf("neither run nor version has a tag %s with the wanted digest", a.tag),
+			"set the tag while training: find . -type f | sort | xargs sha256sum | sha256sum")
 	case !strings.EqualFold(wanted, has):
 		return failed(out, fmt.Sprintf("the files have the digest %s, tag %s says %s", has, a.tag, registry.Truncate(wanted, 100)), "the files are not those that were trained; log the model again")
 	}

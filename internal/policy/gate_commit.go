@@ -20,60 +20,90 @@ var commitKind = kind{
 }
 
 func buildCommit(n *node) (Gate, error) {
-	ancestors, clean := n.str("commit") == "ancestor", n.str("clean-tag")
+	g := commitGate{ancestors: n.str("commit") == "ancestor", clean: n.str("clean-tag")}
 	wanted := "the head commit"
-	if ancestors {
+	if g.ancestors {
 		wanted += " or an ancestor"
 	}
-	return Gate{Wanted: wanted, Needs: registry.Needs{Commit: true}, Check: func(f registry.Facts) registry.Finding {
-		run, ok := f.Candidate.Run.Get()
-		if !ok {
-			return unclear(registry.Finding{Candidate: "?"}, "the run is not readable: "+f.Candidate.Run.Why(), "")
-		}
-		commit := run.Tags[registry.RunTagCommit]
-		out := registry.Finding{Candidate: commit}
-		if end := origin(f, run, clean, &out); end != nil {
-			return *end
-		}
-		if slices.Contains(f.Commit.Heads, commit) {
-			return passed(out)
-		}
-		if !ancestors {
-			return failed(out, fmt.Sprintf("the run was trained from %s, the workflow runs on %s", commit, strings.Join(f.Commit.Heads, " and ")), "train from this commit, or allow ancestors with commit: ancestor")
-		}
-		contained, ok := f.Commit.Contains.Get()
-		switch {
-		case !ok:
-			return unclear(out, fmt.Sprintf("whether %s is an ancestor of %s is not known: %s", commit, f.Commit.Heads[0], f.Commit.Contains.Why()), "train from the head commit")
-		case !contained:
-			return failed(out, fmt.Sprintf("%s is no ancestor of %s", commit, f.Commit.Heads[0]), "train from a commit of this branch")
-		}
-		return passed(out)
-	}}, nil
+	return Gate{Wanted: wanted, Needs: registry.Needs{Commit: true}, Check: g.check}, nil
 }
 
-// origin holds the run's repository and working tree to what is known of the workflow's.
-func origin(f registry.Facts, run registry.Run, clean string, out *registry.Finding) *registry.Finding {
-	var end registry.Finding
-	repo := slug(run.Tags[registry.RunTagRepository])
-	switch {
-	case run.Tags[registry.RunTagCommit] == "":
-		out.Candidate = "absent"
-		end = unclear(*out, fmt.Sprintf("run %s names no commit (tag %s)", run.ID, registry.RunTagCommit), "train in a checkout, where MLflow notes the commit, or set the tag")
-	case len(f.Commit.Heads) == 0 || f.Commit.Repository == "":
-		end = unclear(*out, "there is no workflow whose commit could be compared", "run this in GitHub Actions")
-	case repo == "":
-		end = unclear(*out, fmt.Sprintf("run %s names no repository (tag %s)", run.ID, registry.RunTagRepository), "train in a checkout with a remote, or set the tag")
-	case !strings.EqualFold(repo, f.Commit.Repository):
-		end = failed(*out, fmt.Sprintf("the run was trained from repository %s, the workflow runs in %s", repo, f.Commit.Repository), "train from this repository")
-	case clean == "" || run.Tags[clean] == "true" || run.Tags[clean] == "clean":
-		return nil
-	case run.Tags[clean] == "":
-		end = unclear(*out, fmt.Sprintf("whether anything was uncommitted is not known: run %s has no tag %s", run.ID, clean), "set the tag while training")
-	default:
-		end = failed(*out, fmt.Sprintf("tag %s of run %s is %q: something was not committed", clean, run.ID, run.Tags[clean]), "commit, then train")
+type commitGate struct {
+	ancestors bool
+	clean     string // tag of the run; "" = not asked
+}
+
+func (g commitGate) check(f registry.Facts) registry.Finding {
+	run, ok := f.Candidate.Run.Get()
+	if !ok {
+		return unclear(registry.Finding{Candidate: "?"}, "the run is not readable: "+f.Candidate.Run.Why(), "")
 	}
-	return &end
+	commit, address := run.Tags[registry.RunTagCommit], run.Tags[registry.RunTagRepository]
+	out := registry.Finding{Candidate: commit}
+	repo := slug(address)
+	switch {
+	case commit == "":
+		out.Candidate = "absent"
+	case repo != "" && f.Commit.Repository != "" && !strings.EqualFold(repo, f.Commit.Repository):
+		return failed(out, fmt.Sprintf("the run was trained from repository %s, the workflow runs in %s", repo, f.Commit.Repository),
+			"train from this repository")
+	}
+	parts := []registry.Finding{passed(out)}
+	switch {
+	case commit == "":
+		parts = append(parts, absent(out, fmt.Sprintf("run %s names no commit (tag %s)", run.ID, registry.RunTagCommit),
+			"train in a checkout, where MLflow notes the commit, or set the tag"))
+	case address == "":
+		parts = append(parts, absent(out, fmt.Sprintf("run %s names no repository (tag %s)", run.ID, registry.RunTagRepository),
+			"train in a checkout with a remote, or set the tag"))
+	case repo == "":
+		parts = append(parts, unclear(out, fmt.Sprintf("run %s names the repository %s (tag %s), not as OWNER/NAME", run.ID, address, registry.RunTagRepository),
+			"train in a checkout with a remote, or set the tag"))
+	}
+	parts = append(parts, g.workingTree(run, out))
+	switch {
+	case len(f.Commit.Heads) == 0 || f.Commit.Repository == "":
+		parts = append(parts, unclear(out, "there is no workflow whose commit could be compared",
+			"run this in GitHub Actions"))
+	case commit != "":
+		parts = append(parts, g.descent(f, commit, out))
+	}
+	return gravest(parts...)
+}
+
+// descent holds the run's commit to those that the workflow runs on.
+func (g commitGate) descent(f registry.Facts, commit string, out registry.Finding) registry.Finding {
+	if slices.Contains(f.Commit.Heads, commit) {
+		return passed(out)
+	}
+	if !g.ancestors {
+		return failed(out, fmt.Sprintf("the run was trained from %s, the workflow runs on %s", commit, strings.Join(f.Commit.Heads, " and ")),
+			"train from this commit, or allow ancestors with commit: ancestor")
+	}
+	contained, ok := f.Commit.Contains.Get()
+	switch {
+	case !ok:
+		return unclear(out, fmt.Sprintf("whether %s is an ancestor of %s is not known: %s", commit, f.Commit.Heads[0], f.Commit.Contains.Why()),
+			"train from the head commit")
+	case !contained:
+		return failed(out, fmt.Sprintf("%s is no ancestor of %s", commit, f.Commit.Heads[0]),
+			"train from a commit of this branch")
+	}
+	return passed(out)
+}
+
+// workingTree asks the run's tag whether everything was committed.
+func (g commitGate) workingTree(run registry.Run, out registry.Finding) registry.Finding {
+	switch said, there := run.Tags[g.clean]; {
+	case g.clean == "", said == "true", said == "clean":
+		return passed(out)
+	case !there || said == "":
+		return absent(out, fmt.Sprintf("whether anything was uncommitted is not known: run %s has no tag %s", run.ID, g.clean),
+			"set the tag while training")
+	default:
+		return failed(out, fmt.Sprintf("tag %s of run %s is %q: something was not committed", g.clean, run.ID, said),
+			"commit, then train")
+	}
 }
 
 // slug is owner/name of a repository's address, https or ssh; "" where it has no such form.

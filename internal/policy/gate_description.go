@@ -31,34 +31,40 @@ func buildDescription(n *node) (Gate, error) {
 	g.Check = func(f registry.Facts) registry.Finding {
 		has := utf8.RuneCountInString(strings.TrimSpace(f.Words.Description))
 		out := registry.Finding{Candidate: fmt.Sprintf("%d characters", has)}
-		if end := cardFile(f, file, out); end != nil {
-			return *end
+		text := passed(out)
+		if has < least {
+			text = failed(out, fmt.Sprintf("the description has %d characters, wanted at least %d", has, least),
+				"say what this version is in the input description")
 		}
-		run := f.Candidate.Run.OrZero()
-		switch {
-		case has < least:
-			return failed(out, fmt.Sprintf("the description has %d characters, wanted at least %d", has, least), "say what this version is in the input description")
-		case tag != "" && strings.TrimSpace(f.Words.Tags[tag]+run.Tags[tag]) == "":
-			return failed(out, fmt.Sprintf("there is no tag %q with the model card", tag), fmt.Sprintf("set the tag %s with the input tags", tag))
-		}
-		return passed(out)
+		return gravest(cardFile(f, file, out), text, cardTag(f, tag, out))
 	}
 	return g, nil
 }
 
-func cardFile(f registry.Facts, file string, out registry.Finding) *registry.Finding {
-	if file == "" {
-		return nil
-	}
-	files, ok := f.Candidate.Files.Get()
-	var end registry.Finding
+// cardTag looks for the model card in a tag of the version or its run.
+func cardTag(f registry.Facts, tag string, out registry.Finding) registry.Finding {
+	run, ok := f.Candidate.Run.Get()
 	switch {
+	case tag == "" || strings.TrimSpace(f.Words.Tags[tag]+run.Tags[tag]) != "":
+		return passed(out)
 	case !ok:
-		end = unclear(out, "the model's files are not known: "+f.Candidate.Files.Why(), "")
-	case !slices.ContainsFunc(files, func(x registry.File) bool { return x.Path == file && !x.Dir && x.Size > 0 }):
-		end = failed(out, fmt.Sprintf("there is no file %s beside the model", file), "log the model card with the model's files")
-	default:
-		return nil
+		return unclear(out, fmt.Sprintf("the version has no tag %q, and its run is not readable: %s", tag, f.Candidate.Run.Why()),
+			fmt.Sprintf("set the tag %s with the input tags", tag))
 	}
-	return &end
+	return failed(out, fmt.Sprintf("there is no tag %q with the model card", tag),
+		fmt.Sprintf("set the tag %s with the input tags", tag))
+}
+
+func cardFile(f registry.Facts, file string, out registry.Finding) registry.Finding {
+	files, ok := f.Candidate.Files.Get()
+	switch {
+	case file == "":
+		return passed(out)
+	case !ok:
+		return unread(out, f.Candidate.Files, "the model's files are not known: "+f.Candidate.Files.Why(), "")
+	case !slices.ContainsFunc(files, func(x registry.File) bool { return x.Path == file && !x.Dir && x.Size > 0 }):
+		return failed(out, fmt.Sprintf("there is no file %s beside the model", file),
+			"log the model card with the model's files")
+	}
+	return passed(out)
 }

@@ -97,7 +97,7 @@ func (g evidenceGate) check(f registry.Facts) registry.Finding {
 	out := registry.Finding{Candidate: "?"}
 	text, ok := f.Evidence[g.path].Get()
 	if !ok {
-		return unclear(out, "the report is not known: "+f.Evidence[g.path].Why(),
+		return unread(out, f.Evidence[g.path], "the report is not known: "+f.Evidence[g.path].Why(),
 			"log the report as an artifact of the run, or give it with the input evidence-file")
 	}
 	d, err := evidence.Read(text, g.format)
@@ -119,7 +119,7 @@ func (g evidenceGate) check(f registry.Facts) registry.Finding {
 	}
 	if g.age > 0 && f.Now.Sub(d.Created) > g.age {
 		why := fmt.Sprintf("it was written at %s, wanted at most %s ago", d.Created.UTC().Format(time.RFC3339), g.ageText)
-		return failed(out, why, "write a new report")
+		return gravest(failed(out, why, "write a new report"), g.results(d, out))
 	}
 	return g.results(d, out)
 }
@@ -195,10 +195,10 @@ func (g evidenceGate) otherData(f registry.Facts, d evidence.Report) string {
 	if !ok {
 		return "the run is not readable: " + f.Candidate.Run.Why()
 	}
-	digests, why := digestsOf(run, g.dataset)
+	digests, lack := digestsOf(run, g.dataset)
 	switch {
-	case why != "":
-		return why
+	case lack.why != "":
+		return lack.why
 	case !slices.Contains(digests, d.DatasetDigest):
 		return fmt.Sprintf("it is about data of the digest %q, the run's for %s has %s", d.DatasetDigest, g.dataset, strings.Join(digests, ", "))
 	}

@@ -79,26 +79,32 @@ func (e expression) check(f registry.Facts) registry.Finding {
 			return *end
 		}
 	}
+	var gaps []registry.Finding
 	for _, name := range e.named {
 		s, into, list := f.Candidate, env.Candidate, &seen
 		if name.incumbent {
 			s, into, list = base, env.Incumbent, &seenBase
 		}
-		var shown, why string
+		var shown string
+		var lack gap
 		if name.group == "metrics" {
 			t := e.metric(f, base, name)
-			into.Metrics[name.key], shown, why = t.Value.Value, t.shown, t.why
+			into.Metrics[name.key], shown, lack = t.Value.Value, t.shown, t.gap
 			out.Values = append(out.Values, t.used(map[bool]string{true: "incumbent", false: "candidate"}[name.incumbent])...)
 		} else {
-			shown, why = name.read(s, into)
+			shown, lack = name.read(s, into)
 		}
 		*list = append(*list, name.key+"="+shown)
-		if why != "" {
-			out.Candidate, out.Incumbent = some(seen), some(seenBase)
-			return unclear(out, why, "log what the expression names, or correct it")
+		if lack.why != "" {
+			gaps = append(gaps, lack.ends(out, "", "log what the expression names, or correct it"))
 		}
 	}
 	out.Candidate, out.Incumbent = some(seen), some(seenBase)
+	if len(gaps) > 0 {
+		worst := gravest(gaps...)
+		worst.Candidate, worst.Incumbent = out.Candidate, out.Incumbent
+		return worst
+	}
 	result, err := vm.Run(e.program, env)
 	if err != nil {
 		var at *file.Error

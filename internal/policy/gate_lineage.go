@@ -42,18 +42,20 @@ func (g lineageGate) check(f registry.Facts) registry.Finding {
 	if run.Status != "FINISHED" || run.Deleted {
 		return unclear(out, fmt.Sprintf("run %s is %s", run.ID, run.Status), "")
 	}
+	var parts []registry.Finding
 	for _, context := range union(slices.Clone(g.contexts), g.same) {
-		digests, why := digestsOf(run, context)
-		if why != "" {
-			return unclear(out, why, logInput(run, context))
+		digests, lack := digestsOf(run, context)
+		if lack.why != "" {
+			parts = append(parts, lack.ends(out, "", logInput(run, context)))
 		}
 		for _, d := range digests {
 			if len(g.allowed) > 0 && slices.Contains(g.contexts, context) && !slices.Contains(g.allowed, d) {
-				return failed(out, fmt.Sprintf("the dataset for %s has the digest %s, which is not allowed", context, d), "use data of a known digest, or add it to digests")
+				parts = append(parts, failed(out, fmt.Sprintf("the dataset for %s has the digest %s, which is not allowed", context, d),
+					"use data of a known digest, or add it to digests"))
 			}
 		}
 	}
-	return g.compare(f, run, out)
+	return gravest(append(parts, g.compare(f, run, out))...)
 }
 
 func (g lineageGate) compare(f registry.Facts, run registry.Run, out registry.Finding) registry.Finding {
@@ -72,18 +74,19 @@ func (g lineageGate) compare(f registry.Facts, run registry.Run, out registry.Fi
 		return unclear(out, "the incumbent's run is not readable: "+base.Run.Why(), "")
 	}
 	out.Incumbent = fmt.Sprintf("run %s, %d datasets", theirRun.ID, len(theirRun.Datasets))
+	parts := []registry.Finding{passed(out)}
 	for _, context := range g.same {
-		mine, _ := digestsOf(run, context)
-		theirs, why := digestsOf(theirRun, context)
-		if why != "" {
-			return unclear(out, "the incumbent has no valid evidence: "+why, "")
-		}
-		if !slices.Equal(mine, theirs) {
-			return failed(out, fmt.Sprintf("the dataset for %s has the digest %s, the incumbent's %s", context, strings.Join(mine, ", "), strings.Join(theirs, ", ")),
-				"evaluate both on the same data")
+		mine, lack := digestsOf(run, context)
+		theirs, theirLack := digestsOf(theirRun, context)
+		switch {
+		case theirLack.why != "":
+			parts = append(parts, theirLack.ends(out, unproven, ""))
+		case lack.why == "" && !slices.Equal(mine, theirs):
+			parts = append(parts, failed(out, fmt.Sprintf("the dataset for %s has the digest %s, the incumbent's %s", context, strings.Join(mine, ", "), strings.Join(theirs, ", ")),
+				"evaluate both on the same data"))
 		}
 	}
-	return passed(out)
+	return gravest(parts...)
 }
 
 // synonyms are contexts that mean the same: MLflow's autologging writes train and eval (also for validation data), its
@@ -96,7 +99,7 @@ var synonyms = [][]string{
 
 // digestsOf lists the digests of a run's datasets of a context, ascending. If none has that very context, its synonyms
 // count.
-func digestsOf(run registry.Run, context string) (digests []string, why string) {
+func digestsOf(run registry.Run, context string) (digests []string, lack gap) {
 	datasets := datasetsIn(run, context)
 	for _, same := range synonyms {
 		if len(datasets) == 0 && slices.Contains(same, context) {
@@ -105,15 +108,15 @@ func digestsOf(run registry.Run, context string) (digests []string, why string) 
 	}
 	for _, d := range datasets {
 		if d.Digest == "" {
-			return nil, fmt.Sprintf("dataset %q of run %s has no digest", d.Name, run.ID)
+			return nil, notKnown("dataset %q of run %s has no digest", d.Name, run.ID)
 		}
 		digests = append(digests, d.Digest)
 	}
 	if len(digests) == 0 {
-		return nil, fmt.Sprintf("run %s has no dataset in the context %s; %s", run.ID, context, contextsOf(run))
+		return nil, none("run %s has no dataset in the context %s; %s", run.ID, context, contextsOf(run))
 	}
 	slices.Sort(digests)
-	return slices.Compact(digests), ""
+	return slices.Compact(digests), gap{}
 }
 
 func datasetsIn(run registry.Run, contexts ...string) (found []registry.Dataset) {

@@ -8,7 +8,7 @@ import (
 )
 
 // datasets makes a run of "context=digest" words; a word without = is a dataset without a context.
-func datasets(id, text string) registry.Run {
+func runWith(id, text string) registry.Run {
 	run := registry.Run{ID: id, Status: "FINISHED"}
 	for _, word := range strings.Fields(text) {
 		context, digest, ok := strings.Cut(word, "=")
@@ -63,9 +63,9 @@ func TestLineage_Contexts(t *testing.T) {
 	}
 	for sentence, c := range cases {
 		t.Run(sentence, func(t *testing.T) {
-			f := registry.Facts{Candidate: registry.Subject{Run: registry.Is(datasets("mine", c.mine))}}
+			f := registry.Facts{Candidate: registry.Subject{Run: registry.Is(runWith("mine", c.mine))}}
 			f.Holders = map[string]registry.Known[registry.Subject]{
-				registry.Incumbent: registry.Is(registry.Subject{Run: registry.Is(datasets("theirs", c.theirs))}),
+				registry.Incumbent: registry.Is(registry.Subject{Run: registry.Is(runWith("theirs", c.theirs))}),
 			}
 			got := gateOf(t, c.gate).Check(f)
 			if got.Outcome != c.want || !strings.Contains(got.Why, c.why) {
@@ -80,7 +80,7 @@ func TestLineage_HintNamesWhatTheRunHas(t *testing.T) {
 		"":       `log the data with mlflow.log_input(dataset, context="training")`,
 		"eval=a": `log the data with mlflow.log_input(dataset, context="training"), or name a context in the gate that the run has`,
 	} {
-		got := gateOf(t, "lineage: [training]").Check(registry.Facts{Candidate: registry.Subject{Run: registry.Is(datasets("mine", text))}})
+		got := gateOf(t, "lineage: [training]").Check(registry.Facts{Candidate: registry.Subject{Run: registry.Is(runWith("mine", text))}})
 		if got.Fix != want {
 			t.Errorf("%q: hint %q, want %q", text, got.Fix, want)
 		}

@@ -158,7 +158,7 @@ func pointAt(t taken, at string, op operator) taken {
 	t.shown = t.Value.Point.String()
 	if !found {
 		t.shown = "absent"
-		t.why = fmt.Sprintf("metric %q has no value at %s %s", key, map[bool]string{true: "its", false: "step"}[ofAll], at)
+		t.gap = none("metric %q has no value at %s %s", key, map[bool]string{true: "its", false: "step"}[ofAll], at)
 	}
 	return t
 }
@@ -169,7 +169,7 @@ func within(t taken, l limits) registry.Finding {
 	key := t.Value.Metric
 	switch {
 	case t.why != "":
-		return unclear(out, t.why, t.fix)
+		return t.ends(out, "", t.fix)
 	case l.hold(t.Value.Value):
 		return passed(out)
 	}

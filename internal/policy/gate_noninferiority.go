@@ -59,21 +59,25 @@ type pairedGate struct {
 
 func (g pairedGate) check(f registry.Facts) registry.Finding {
 	last := g.candidate(f)
-	mine, why := perStep(last)
+	mine, lack := perStep(last)
 	out := registry.Finding{Candidate: fmt.Sprintf("%d values", len(mine)), Values: last.used("candidate")}
 	base, end := g.who.base(f, out)
 	if end != nil {
 		return *end
 	}
-	if why != "" {
-		return unclear(out, why, "log "+g.key+" once per fold, with the fold as its step")
-	}
 	lastOf := g.incumbent(f, base, last)
-	theirs, why := perStep(lastOf)
+	theirs, theirLack := perStep(lastOf)
 	out.Values = append(out.Values, lastOf.used(g.who.name)...)
 	out.Incumbent = fmt.Sprintf("%d values", len(theirs))
-	if why != "" {
-		return unclear(out, "the incumbent has no valid evidence: "+why, "")
+	var gaps []registry.Finding
+	if lack.why != "" {
+		gaps = append(gaps, lack.ends(out, "", "log "+g.key+" once per fold, with the fold as its step"))
+	}
+	if theirLack.why != "" {
+		gaps = append(gaps, theirLack.ends(out, unproven, ""))
+	}
+	if len(gaps) > 0 {
+		return gravest(gaps...)
 	}
 	if same(f, base) {
 		out.Why = "the candidate is the incumbent"
@@ -136,27 +140,27 @@ func nonInferior(gains []float64, margin float64) (mean, p float64) {
 }
 
 // perStep is a metric's value at each step.
-func perStep(t taken) (values map[int64]float64, why string) {
+func perStep(t taken) (values map[int64]float64, lack gap) {
 	if t.why != "" {
-		return nil, t.why
+		return nil, t.gap
 	}
 	key, ref, history := t.Value.Metric, t.subject.Ref, t.subject.Points(t.Choice)
 	points, ok := history.Get()
 	if !ok {
-		return nil, fmt.Sprintf("the history of metric %q of %s is not known: %s", key, ref, history.Why())
+		return nil, notKnown("the history of metric %q of %s is not known: %s", key, ref, history.Why())
 	}
 	values = map[int64]float64{}
 	for _, p := range points {
 		if _, twice := values[p.Step]; twice {
-			return nil, fmt.Sprintf("metric %q of %s has several values at step %d", key, ref, p.Step)
+			return nil, notKnown("metric %q of %s has several values at step %d", key, ref, p.Step)
 		}
 		if !p.Finite() {
-			return nil, fmt.Sprintf("metric %q of %s is %s at step %d, not a finite number", key, ref, p.Raw, p.Step)
+			return nil, notKnown("metric %q of %s is %s at step %d, not a finite number", key, ref, p.Raw, p.Step)
 		}
 		values[p.Step] = p.Value
 	}
 	if len(values) == 0 {
-		return nil, fmt.Sprintf("%s has no metric %q", ref, key)
+		return nil, none("%s has no metric %q", ref, key)
 	}
-	return values, ""
+	return values, gap{}
 }

@@ -117,13 +117,18 @@ func regression(f registry.Facts, r reading, op operator, who holder, m margin) 
 	theirs := r.incumbent(f, base, mine)
 	out.Incumbent = theirs.shown
 	out.Values = append(out.Values, theirs.used(who.name)...)
+	var gaps []registry.Finding
+	if mine.why != "" {
+		gaps = append(gaps, mine.ends(out, "", mine.fix))
+	}
+	if theirs.why != "" {
+		gaps = append(gaps, theirs.ends(out, unproven,
+			fmt.Sprintf("log a finite %s for the incumbent (%s), measured as the candidate's", key, base.Ref)))
+	}
 	limit := theirs.Value.Value + m.of(theirs.Value.Value)
 	switch {
-	case mine.why != "":
-		return unclear(out, mine.why, mine.fix)
-	case theirs.why != "":
-		return unclear(out, "the incumbent has no valid evidence: "+theirs.why,
-			fmt.Sprintf("log a finite %s for the incumbent (%s), measured as the candidate's", key, base.Ref))
+	case len(gaps) > 0:
+		return gravest(gaps...)
 	case same(f, base):
 		out.Why = "the candidate is the incumbent"
 		return passed(out)

@@ -52,7 +52,10 @@ func checkSignature(f registry.Facts, level string, who holder) registry.Finding
 	theirs, seen, end := signatureOf(base, registry.Finding{})
 	out.Incumbent = seen.Candidate
 	if end != nil {
-		return unclear(out, "the incumbent has no valid evidence: "+end.Why, "use signature: present until a signed version is the incumbent")
+		if end.Outcome == registry.Fail || end.Absent { // unsigned, or without an MLmodel file
+			return absent(out, unproven+end.Why, "use signature: present until a signed version is the incumbent")
+		}
+		return unclear(out, unproven+end.Why, "use signature: present until a signed version is the incumbent")
 	}
 	changes := difference(theirs, mine)
 	slices.SortStableFunc(changes, func(a, b change) int { return cmp.Compare(b.level, a.level) })
@@ -73,7 +76,7 @@ func signatureOf(s registry.Subject, out registry.Finding) (contract, registry.F
 	m, ok := s.MLmodel.Get()
 	if !ok {
 		out.Candidate = "?"
-		end := unclear(out, "the MLmodel file of "+s.Ref+" is not known: "+s.MLmodel.Why(), "")
+		end := unread(out, s.MLmodel, "the MLmodel file of "+s.Ref+" is not known: "+s.MLmodel.Why(), "")
 		return contract{}, out, &end
 	}
 	if m.Signature.Empty() {

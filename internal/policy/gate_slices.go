@@ -66,12 +66,15 @@ func (g sliceGate) check(f registry.Facts) registry.Finding {
 	}
 	names := g.matching(f.Candidate)
 	out := registry.Finding{Candidate: fmt.Sprintf("%d slices", len(names))}
+	var gaps []registry.Finding
 	values := map[string]float64{}
 	for _, name := range slices.Concat(names, g.expect) {
 		t := g.slice(f.Candidate, name)
 		if t.why != "" {
-			out.Candidate = t.shown
-			return unclear(out, t.why, "log a finite value for every slice")
+			seen := out
+			seen.Candidate = t.shown
+			gaps = append(gaps, t.ends(seen, "", "log a finite value for every slice"))
+			continue
 		}
 		if _, twice := values[name]; !twice {
 			out.Values = append(out.Values, t.used("candidate")...)
@@ -79,10 +82,14 @@ func (g sliceGate) check(f registry.Facts) registry.Finding {
 		values[name] = t.Value.Value
 	}
 	if len(names) < g.least {
-		return unclear(out, fmt.Sprintf("%d metrics match %s, wanted at least %d", len(names), g.glob, g.least), "log the metric for every slice")
+		gaps = append(gaps, absent(out, fmt.Sprintf("%d metrics match %s, wanted at least %d", len(names), g.glob, g.least),
+			"log the metric for every slice"))
 	}
 	if end := g.vanished(f, names, &out); end != nil {
-		return *end
+		gaps = append(gaps, *end)
+	}
+	if len(gaps) > 0 {
+		return gravest(gaps...)
 	}
 	var bad []string
 	for _, name := range names {

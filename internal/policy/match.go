@@ -58,11 +58,13 @@ func noGates(msg, file string) error {
 func (t TargetRule) gates(file string) []Gate {
 	var out []Gate
 	if len(t.From) > 0 {
-		out = append(out, fromGate(t, file))
+		from := fromGate(t, file)
+		from.Mode = t.Mode
+		out = append(out, from)
 	}
 	for _, g := range t.Gates {
 		check := g.Check
-		g.Target = t.Name()
+		g.Target, g.Mode = t.Name(), t.Mode
 		g.Check = func(f registry.Facts) registry.Finding { return check(t.facing(f)) }
 		out = append(out, g)
 	}

@@ -55,10 +55,10 @@ func (r reading) needs() registry.Needs { return registry.Needs{EvaluatedIn: r.w
 // taken is a value that a gate read, or why there is none.
 type taken struct {
 	registry.Choice
+	gap     // why the gate cannot be evaluated; none if there is a finite value
 	subject registry.Subject
 	shown   string // what to show in the place of the value
-	why     string // why the gate cannot be evaluated; "" if there is a finite value
-	fix     string // what to do about that
+	fix     string // what to do about the gap
 }
 
 // candidate takes the value of the candidate.
@@ -76,7 +76,7 @@ func (r reading) incumbent(f registry.Facts, base registry.Subject, mine taken) 
 }
 
 func (r reading) taken(s registry.Subject, c registry.Choice) taken {
-	t := taken{Choice: c, subject: s, shown: c.Value.Point.String(), why: c.Why}
+	t := taken{Choice: c, gap: gap{why: c.Why, absent: c.Absent}, subject: s, shown: c.Value.Point.String()}
 	switch {
 	case c.Absent:
 		t.shown, t.why = "absent", c.Why+others(r.key, s)

@@ -23,7 +23,9 @@ func Schema(rules ...registry.AuditRule) []byte {
 		return map[string]any{"type": "object", "minProperties": 1, "propertyNames": keys.schema(), "additionalProperties": map[string]any{"$ref": "#/$defs/target"}, "description": about}
 	}
 	model := objectSchema(modelFields)
-	model["properties"] = map[string]any{"aliases": targets(aliasShape, modelFields[0].about), "stages": targets(stageShape, modelFields[1].about)}
+	model["properties"] = map[string]any{
+		"aliases": targets(aliasShape, modelFields[0].about), "stages": targets(stageShape, modelFields[1].about), "mode": modeShape.schema(),
+	}
 	model["minProperties"] = 1
 	root := objectSchema(fieldsOf(rules))
 	props := root["properties"].(map[string]any)

@@ -31,14 +31,6 @@ func TestLimitsIncludeThemselves(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeJudgedBlocksWhateverOnFailSays(t *testing.T) {
-	for _, effect := range []string{"block", "retain", "warn"} {
-		if v := with(t, 0.5, "metric: absent, min: 1, on-fail: "+effect); v.Decision != registry.Block {
-			t.Errorf("on-fail: %s: %s", effect, v.Decision)
-		}
-	}
-}
-
 func TestBlockComesBeforeRetain(t *testing.T) {
 	retain, block, warn := "metric: a, min: 1, on-fail: retain, name: r", "metric: a, min: 1", "metric: a, min: 1, on-fail: warn, name: w"
 	for want, gates := range map[registry.Decision][][]string{

@@ -71,6 +71,13 @@ func (n *node) get(key string) *node {
 	return nil
 }
 
+// without is a mapping without one key.
+func (n *node) without(key string) *node {
+	out := *n
+	out.entries = slices.DeleteFunc(slices.Clone(n.entries), func(e entry) bool { return e.key == key })
+	return &out
+}
+
 // canonical writes the value on one line, without what makes no difference to a reader: order of keys, comments, style.
 func (n *node) canonical() string {
 	var parts []string

@@ -68,6 +68,7 @@ type boundPlan struct {
 	Target    Target      `json:"target"`
 	Incumbent int         `json:"incumbent,omitempty"`
 	Decision  Decision    `json:"decision,omitempty"`
+	Mode      Mode        `json:"mode,omitempty"`
 	Gates     []Finding   `json:"gates,omitempty"`
 	Policy    string      `json:"policy,omitempty"`
 	Override  []string    `json:"override,omitempty"`
@@ -84,7 +85,7 @@ func (p Plan) bound() boundPlan {
 	}
 	if p.Verdict != nil {
 		verdict := p.Verdict.Bound()
-		b.Decision = verdict.Decision
+		b.Decision, b.Mode = verdict.Decision, verdict.Mode
 		for _, f := range verdict.Findings {
 			b.Gates = append(b.Gates, f.Facts())
 		}

@@ -46,6 +46,8 @@ type EventRecord struct {
 	WorkflowRun  string   `json:"workflow_run,omitempty"`
 	Actor        string   `json:"actor,omitempty"`
 	Approvers    []string `json:"approvers,omitempty"`
+	Decision     Decision `json:"decision,omitempty"`      // of the gates, if it was not enforced
+	Mode         Mode     `json:"mode,omitempty"`          // report or ungated; absent: the gates were enforced
 	SupersededBy string   `json:"superseded_by,omitempty"` // record that moved the same target since: this event is late
 }
 
@@ -59,6 +61,10 @@ func NewEvent(id string, r LedgerRecord) Event {
 		Target: EventTarget{Alias: r.Target.Alias, Stage: r.Target.Stage, Moves: r.Moves},
 		Source: EventSource{Server: r.Server, RunID: r.RunID, Commit: r.Commit, Digest: r.Contents.Artifact},
 		Record: EventRecord{Sequence: r.Epoch, At: r.At, WorkflowRun: r.Workflow, Actor: r.Actor, Approvers: r.Approvers},
+	}
+	e.Record.Mode = r.Mode
+	if r.Mode == ReportMode {
+		e.Record.Decision = r.Decision
 	}
 	to, from := r.To, r.From
 	if len(r.Moves) == 1 && to == 0 { // the command alias with one alias

@@ -31,8 +31,9 @@ type LedgerRecord struct {
 	Candidate string    `json:"candidate"`
 	Source    string    `json:"source,omitempty"` // where the model's files are
 	RunID     string    `json:"run_id,omitempty"`
-	Commit    string    `json:"commit,omitempty"` // of the training code
-	Decision  Decision  `json:"decision,omitempty"`
+	Commit    string    `json:"commit,omitempty"`   // of the training code
+	Decision  Decision  `json:"decision,omitempty"` // of the gates
+	Mode      Mode      `json:"mode,omitempty"`     // report: not enforced; ungated: no policy was judged
 	Gates     []Finding `json:"gates,omitempty"`
 	LeftOut   int       `json:"gates_left_out,omitempty"` // gates that did not fit
 	Values    []Used    `json:"values,omitempty"`         // every value of the version's that counted, for later comparisons
@@ -136,7 +137,7 @@ func NewLedgerRecord(p Plan, digest string, in Intent, by Origin, f Facts, numbe
 		r.Source = p.Source.URI
 	}
 	if p.Verdict != nil {
-		r.Decision = p.Verdict.Decision
+		r.Decision, r.Mode = p.Verdict.Decision, p.Verdict.Mode
 		for _, f := range p.Verdict.Findings {
 			r.Gates = append(r.Gates, f.Facts())
 		}

@@ -123,6 +123,7 @@ type LineagePromotion struct {
 	Outcome  string        `json:"outcome"`      // done, aborted, superseded or open
 	Reason   Reason        `json:"reason,omitempty"`
 	Decision Decision      `json:"decision,omitempty"`
+	Mode     Mode          `json:"mode,omitempty"` // report: the decision was not enforced
 	Gates    []LineageGate `json:"gates,omitempty"`
 	Override []string      `json:"override,omitempty"`
 	Actor    string        `json:"actor,omitempty"`

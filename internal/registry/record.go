@@ -11,6 +11,7 @@ type Record struct {
 	To       int      `json:"to"`
 	Target   Target   `json:"target"`
 	Gates    []string `json:"gates,omitempty"` // each with its outcome and what was observed
+	Mode     Mode     `json:"mode,omitempty"`  // see LedgerRecord
 	Waivers  []string `json:"waivers,omitempty"`
 	Override []string `json:"override,omitempty"`
 	Plan     string   `json:"plan"` // digest
@@ -40,7 +41,7 @@ func NewRecord(p Plan, digest string, in Intent, number int, at time.Time, place
 		Ledger: place.Ledger, Epoch: place.Epoch, Sha256: place.Sha256, Weak: place.Weak,
 	}
 	if p.Verdict != nil {
-		r.Waivers = p.Verdict.Waivers
+		r.Mode, r.Waivers = p.Verdict.Mode, p.Verdict.Waivers
 		for _, f := range p.Verdict.Findings {
 			r.Gates = append(r.Gates, f.Gate+": "+f.said())
 		}

@@ -31,7 +31,7 @@ const (
 	TagMetricValue      = "metric_value"
 	TagRegisteredBy     = "registered_by"
 	TagTraffic          = "promote.traffic"   // of a registered model: JSON object of aliases and percentages
-	TagValidation       = "validation_status" // passed or blocked
+	TagValidation       = "validation_status" // the last verdict, see ValidationPassed
 	TagPythonVersion    = "python_version"
 	TagFrameworkVersion = "framework_version"
 	TagDataSourceURI    = "data_source_uri"
@@ -39,6 +39,23 @@ const (
 	TagDeployedTo       = "deployed_to" // written by whoever deploys, this and the next
 	TagDeployedAt       = "deployment_timestamp"
 )
+
+// Values of TagValidation.
+const (
+	ValidationPassed      = "passed"       // every gate that blocks was met
+	ValidationBlocked     = "blocked"      // a gate kept the version back
+	ValidationUngated     = "ungated"      // promoted by override: ungated
+	ValidationNotEnforced = "not-enforced" // promoted in report mode, whatever the gates said
+)
+
+// Validation reports whether the value is one that this program writes into TagValidation.
+func Validation(value string) bool {
+	switch value {
+	case ValidationPassed, ValidationBlocked, ValidationUngated, ValidationNotEnforced:
+		return true
+	}
+	return false
+}
 
 // MLflow's own tags.
 const (

@@ -239,7 +239,7 @@ func (l *Lineage) promotion(e Entry) (LineagePromotion, bool) {
 		}
 	}
 	if strconv.Itoa(r.To) == l.Version { // the evidence is about the version that it was moved to
-		p.Decision, p.Override = r.Decision, r.Override
+		p.Decision, p.Mode, p.Override = r.Decision, r.Mode, r.Override
 		for _, g := range r.Gates {
 			p.Gates = append(p.Gates, LineageGate{g.Gate, string(g.Outcome), g.Seen(), g.Wanted})
 		}
@@ -253,7 +253,7 @@ func holds(list, number string) bool { return slices.Contains(strings.Split(list
 func (l *Lineage) marks(v Version) {
 	var r Record
 	if json.Unmarshal([]byte(v.Tags[TagRecord]), &r) == nil && r.To == v.Number {
-		p := LineagePromotion{At: r.At, Moves: []Shift{}, Outcome: EntryDone, Override: r.Override, Actor: r.Actor, Workflow: r.Run, From: "tags"}
+		p := LineagePromotion{At: r.At, Moves: []Shift{}, Outcome: EntryDone, Mode: r.Mode, Override: r.Override, Actor: r.Actor, Workflow: r.Run, From: "tags"}
 		was := ""
 		if r.From != 0 {
 			was = strconv.Itoa(r.From)

@@ -20,7 +20,7 @@ var noon = time.Date(2026, 5, 3, 12, 0, 0, 250e6, time.UTC)
 func full() Traced {
 	entry := Entry{Epoch: 3, Outcome: EntryDone, Ended: noon, Record: LedgerRecord{
 		Command: "promote", To: 7, At: "2026-05-03T11:59:00Z", Moves: []Shift{{"@champion", "6", "7"}, {"@other", "1", "2"}}, Outside: []Shift{{"Production", "5", "7"}},
-		Decision: Promote, Override: []string{"hold"},
+		Decision: Promote, Mode: ReportMode, Override: []string{"hold"},
 		Gates: []Finding{{Gate: "artifact", Outcome: Pass, Candidate: "3 files", Wanted: "complete"}}, Commit: "4f2c",
 		Contents: Contents{Artifact: strings.Repeat("ab", 32), Repository: "https://u:p@git.example/a/b", Datasets: []DatasetRef{{Name: "wine", Digest: "d1", Context: "training"}}},
 		Origin:   Origin{Actor: "ann", Workflow: "https://github.example/run/1"},

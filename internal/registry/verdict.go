@@ -8,7 +8,7 @@ type Outcome string
 const (
 	Pass          Outcome = "pass"
 	Fail          Outcome = "fail"
-	Inconclusive  Outcome = "inconclusive"   // cannot be judged; blocks
+	Inconclusive  Outcome = "inconclusive"   // cannot be evaluated; blocks, but see Finding.Absent
 	NotApplicable Outcome = "not-applicable" // a comparison with an incumbent that is confirmed absent
 	Pending       Outcome = "pending"        // judged when the plan is applied: depends on the clock or on people
 )
@@ -22,6 +22,15 @@ const (
 	OnFailWarn   Effect = "warn"
 )
 
+// Mode says whether a verdict is enforced.
+type Mode string
+
+const (
+	Enforced   Mode = ""        // a failed gate does what its on-fail says
+	ReportMode Mode = "report"  // a failed gate is shown and decides nothing
+	Ungated    Mode = "ungated" // no gate of a policy was judged: override: ungated
+)
+
 // Finding is one gate's judgement, complete enough to be shown without the facts.
 type Finding struct {
 	Target    string  `json:"target,omitempty"` // whose gate it is; "" of a threshold
@@ -30,8 +39,10 @@ type Finding struct {
 	Candidate string  `json:"candidate,omitempty"` // what was observed, as text
 	Incumbent string  `json:"incumbent,omitempty"` // what it was compared with
 	Outcome   Outcome `json:"outcome"`
-	Why       string  `json:"why,omitempty"` // one sentence, where the outcome is not a plain pass
-	Fix       string  `json:"fix,omitempty"` // the shortest way to satisfy the gate
+	Mode      Mode    `json:"mode,omitempty"`   // of the gate's target: enforced or report
+	Absent    bool    `json:"absent,omitempty"` // inconclusive because what the gate looks at is confirmed absent
+	Why       string  `json:"why,omitempty"`    // one sentence, where the outcome is not a plain pass
+	Fix       string  `json:"fix,omitempty"`    // the shortest way to satisfy the gate
 	File      string  `json:"file,omitempty"`
 	Line      int     `json:"line,omitempty"` // of the input or policy file
 	OnFail    Effect  `json:"on_fail,omitempty"`
@@ -87,19 +98,26 @@ func (f Finding) Facts() Finding {
 	return f
 }
 
-// Blocks reports whether the finding alone forbids promotion. What could not be judged blocks whatever a failure would
-// have done.
+// Blocks reports whether the gate, if it is enforced, forbids promotion. A gate that could not be evaluated blocks
+// whatever a failure would have done. One exception: on-fail: warn also covers a thing that is confirmed absent.
 func (f Finding) Blocks() bool {
 	switch {
 	case f.Waived():
 		return false
 	case f.Outcome == Fail:
 		return f.OnFail != OnFailRetain && f.OnFail != OnFailWarn
+	case f.Outcome == Inconclusive:
+		return !f.Absent || f.OnFail != OnFailWarn
 	}
-	return f.Outcome == Inconclusive
+	return false
 }
 
-// Retains reports whether the finding alone keeps the incumbent.
+// Warns reports whether the gate did not pass, and on-fail: warn lets the promotion go on.
+func (f Finding) Warns() bool {
+	return f.Waiver == "" && (f.Outcome == Fail || f.Outcome == Inconclusive) && f.OnFail == OnFailWarn && !f.Blocks()
+}
+
+// Retains reports whether the gate, if it is enforced, keeps the incumbent.
 func (f Finding) Retains() bool {
 	return !f.Waived() && f.Outcome == Fail && f.OnFail == OnFailRetain
 }
@@ -115,7 +133,8 @@ const (
 
 // Verdict is the judgement of all gates. Every gate is judged, whatever the ones before it said.
 type Verdict struct {
-	Decision Decision  `json:"decision"`
+	Decision Decision  `json:"decision"`       // of all gates; Effect is what is carried out
+	Mode     Mode      `json:"mode,omitempty"` // report if a gate in report mode was judged
 	Findings []Finding `json:"findings"`
 	Waivers  []string  `json:"waivers,omitempty"` // every exception that was used or has run out, for the first lines of a report
 }
@@ -125,6 +144,9 @@ type Verdict struct {
 func (v Verdict) Sum() Verdict {
 	v.Decision = Promote
 	for _, f := range v.Findings {
+		if f.Mode == ReportMode {
+			v.Mode = ReportMode
+		}
 		if f.Retains() && v.Decision == Promote {
 			v.Decision = Retain
 		}
@@ -138,6 +160,22 @@ func (v Verdict) Sum() Verdict {
 	return v
 }
 
+// Effect is the decision of the enforced gates alone, which is carried out: to promote if all are in report mode.
+func (v Verdict) Effect() Decision {
+	if v.Mode != ReportMode {
+		return v.Decision
+	}
+	reported := func(f Finding) bool { return f.Mode == ReportMode }
+	enforced := slices.DeleteFunc(slices.Clone(v.Findings), reported)
+	if len(enforced) == 0 {
+		return Promote
+	}
+	return Verdict{Findings: enforced}.Sum().Decision
+}
+
+// NotEnforced reports whether the candidate is promoted although the gates decided otherwise.
+func (v Verdict) NotEnforced() bool { return v.Effect() == Promote && v.Decision != Promote }
+
 // Bound returns what a plan binds of the verdict: findings that are judged anew when the plan is applied are pending
 // in it, with nothing that depends on the clock.
 func (v Verdict) Bound() Verdict {
@@ -148,7 +186,10 @@ func (v Verdict) Bound() Verdict {
 	out.Findings = make([]Finding, len(v.Findings))
 	for i, f := range v.Findings {
 		if f.Late {
-			f = Finding{Gate: f.Gate, Wanted: f.Wanted, Outcome: Pending, File: f.File, Line: f.Line, OnFail: f.OnFail, Late: true}
+			f = Finding{
+				Gate: f.Gate, Wanted: f.Wanted, Outcome: Pending, Mode: f.Mode,
+				File: f.File, Line: f.Line, OnFail: f.OnFail, Late: true,
+			}
 		}
 		out.Findings[i] = f
 	}

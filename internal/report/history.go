@@ -237,6 +237,9 @@ func evidence(r registry.LedgerRecord) string {
 		g.Candidate = g.Seen()
 		parts = append(parts, strings.TrimSuffix(fmt.Sprintf("%s: %s (%s)", g.Gate, g.Outcome, observed(g)), " ()"))
 	}
+	if r.Mode == registry.ReportMode {
+		parts = append(parts, "not enforced (report mode)")
+	}
 	if len(r.Override) > 0 {
 		parts = append(parts, "override "+strings.Join(r.Override, ", "))
 	}

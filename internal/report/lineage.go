@@ -237,6 +237,9 @@ func gatesLine(p registry.LineagePromotion) Line {
 		}
 		parts = append(parts, line(C(short(text))))
 	}
+	if p.Mode == registry.ReportMode {
+		parts = append(parts, line("not enforced (report mode)"))
+	}
 	if len(p.Override) > 0 {
 		parts = append(parts, line("override ", C(strings.Join(p.Override, ", "))))
 	}

@@ -68,6 +68,7 @@ func (r Report) Page() Doc {
 	if r.Dry {
 		d = append(d, Para{line(dryLine(r))})
 	}
+	d = append(d, r.reportMode()...)
 	if len(r.Plan.Override) > 0 {
 		d = append(d, Para{line("Overridden for this run: ", C(strings.Join(r.Plan.Override, ", ")))})
 	}
@@ -110,6 +111,15 @@ func dryLine(r Report) string {
 
 // headline is the verdict in one line.
 func (r Report) headline() Line {
+	l := r.outcome()
+	if r.Command == "promote" && r.notEnforced() {
+		l = append(l, T("; it would have been "+r.otherwise()))
+	}
+	return l
+}
+
+// outcome says what happened, or would happen.
+func (r Report) outcome() Line {
 	model, target := C(r.Plan.Model), targetSpan(r.Plan.Target)
 	number := strconv.Itoa(r.number())
 	if r.Title != nil {
@@ -125,7 +135,7 @@ func (r Report) headline() Line {
 	case registry.BadPolicy:
 		return line("Bad policy: ", C(message(r.Err)))
 	case registry.Blocked:
-		return line(fmt.Sprintf("Blocked: %d of %d gates failed", len(r.Verdict.Failed()), len(r.Verdict.Findings)), " for ", model)
+		return line("Blocked: ", shortfall(r.Verdict), " for ", model)
 	case registry.NoGates:
 		return line("Refused: no gate says what ", model, " must achieve")
 	case registry.Unknown:
@@ -145,6 +155,8 @@ func (r Report) headline() Line {
 		return line("Server: ", C(r.Server.Address))
 	case r.Command == "validate" && !r.Judged:
 		return line("Not judged: no gate applies to ", model)
+	case r.Command == "validate" && r.notEnforced():
+		return line("Not enforced: ", model, " would have been "+r.otherwise())
 	case r.Command == "validate":
 		return line(r.passed(), model)
 	case r.Command == "alias":
@@ -181,18 +193,78 @@ func (r Report) notesOnly() bool {
 	return r.Command == "promote" && r.Reason == registry.OK && !r.Plan.Moves() && r.Plan.Resumes == 0
 }
 
-// passed counts the gates that passed, or that stand in the way of nothing; what is still to be judged is no pass.
+// passed counts the gates that passed or did not apply. A gate that is still to be judged is no pass, and neither is one
+// that only warns.
 func (r Report) passed() string {
-	all, pending := len(r.Verdict.Findings), 0
+	all, pending, warned := len(r.Verdict.Findings), 0, 0
 	for _, f := range r.Verdict.Findings {
-		if f.Outcome == registry.Pending {
+		switch {
+		case f.Outcome == registry.Pending:
 			pending++
+		case f.Warns():
+			warned++
 		}
 	}
-	if pending == 0 {
-		return fmt.Sprintf("Passed: %d of %d gates for ", all, all)
+	begin, rest := "Passed", ""
+	if pending > 0 {
+		begin, rest = "Passed so far", fmt.Sprintf(", %d judged when it is applied", pending)
 	}
-	return fmt.Sprintf("Passed so far: %d of %d gates, %d judged when it is applied, for ", all-pending, all, pending)
+	if warned > 0 {
+		rest += fmt.Sprintf(", %d only a warning", warned)
+	}
+	if rest != "" {
+		rest += ","
+	}
+	return fmt.Sprintf("%s: %d of %d gates%s for ", begin, all-pending-warned, all, rest)
+}
+
+// shortfall counts the gates that did not pass and are no mere warning: "1 of 3 gates failed, 1 could not be evaluated".
+func shortfall(v registry.Verdict) string {
+	failed, unclear, all := 0, 0, len(v.Findings)
+	for _, f := range v.Failed() {
+		if f.Outcome == registry.Inconclusive {
+			unclear++
+		} else {
+			failed++
+		}
+	}
+	switch {
+	case unclear == 0:
+		return fmt.Sprintf("%d of %d gates failed", failed, all)
+	case failed == 0:
+		return fmt.Sprintf("%d of %d gates could not be evaluated", unclear, all)
+	}
+	return fmt.Sprintf("%d of %d gates failed, %d could not be evaluated", failed, all, unclear)
+}
+
+// notEnforced reports whether the command went ahead although the gates said otherwise.
+func (r Report) notEnforced() bool {
+	return r.Judged && r.Err == nil && r.Verdict.NotEnforced()
+}
+
+// otherwise is what the gates would have decided, were they enforced.
+func (r Report) otherwise() string {
+	if r.Verdict.Decision == registry.Retain {
+		return "kept back in favour of the incumbent: " + shortfall(r.Verdict)
+	}
+	return "blocked: " + shortfall(r.Verdict)
+}
+
+// reportMode says that gates were judged and not enforced, and how to enforce them.
+func (r Report) reportMode() Doc {
+	if !r.Judged || r.Verdict.Mode != registry.ReportMode {
+		return nil
+	}
+	var targets []string
+	for _, f := range r.Verdict.Findings {
+		if f.Mode == registry.ReportMode && !slices.Contains(targets, f.Target) {
+			targets = append(targets, f.Target)
+		}
+	}
+	return Doc{Para{line(
+		"Report mode: the gates for ", C(strings.Join(targets, ", ")), " are judged and shown, and block nothing. ",
+		"To enforce them, remove ", C("mode: report"), " from ", C(r.Policy), ".",
+	)}}
 }
 
 // targetSpan names the target as data: an alias behind @ would be a mention of somebody.
@@ -385,10 +457,12 @@ func outcome(f registry.Finding) string {
 	switch {
 	case f.Waiver != "":
 		return string(f.Outcome) + ", waived"
+	case f.Mode == registry.ReportMode && (f.Blocks() || f.Retains()):
+		return string(f.Outcome) + ", not enforced"
 	case f.Retains():
 		return "fail, keeps the incumbent"
-	case f.Outcome == registry.Fail && !f.Blocks():
-		return "fail, only a warning"
+	case f.Warns():
+		return string(f.Outcome) + ", only a warning"
 	}
 	return string(f.Outcome)
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 
@@ -15,7 +16,8 @@ type Result struct {
 	Schema     int                   `json:"schema"`
 	Command    string                `json:"command"`
 	Reason     registry.Reason       `json:"reason"`
-	Verdict    string                `json:"verdict,omitempty"`
+	Verdict    string                `json:"verdict,omitempty"` // decision of the gates
+	Mode       string                `json:"mode,omitempty"`    // enforce, report (the verdict blocked nothing) or ungated
 	DryRun     bool                  `json:"dry_run,omitempty"`
 	Changed    bool                  `json:"changed"`
 	Registered bool                  `json:"registered"`
@@ -105,6 +107,9 @@ func (r Report) Result() Result {
 	if r.Judged {
 		out.Waivers = r.Verdict.Waivers
 		out.Verdict, out.Findings = string(r.Verdict.Decision), r.Verdict.Findings
+	}
+	if r.Judged || r.Verdict.Mode != registry.Enforced {
+		out.Mode = cmp.Or(string(r.Verdict.Mode), "enforce")
 	}
 	if run, ok := r.Facts.Candidate.Run.Get(); ok {
 		out.RunID = run.ID

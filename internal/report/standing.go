@@ -21,22 +21,30 @@ func (s Standing) passes() bool { return s.Verdict.Decision != registry.Block }
 
 // StandingPage says what a policy means for the versions that are live now: those it would not let through first.
 func StandingPage(file string, all []Standing) (Line, Doc) {
-	blocked := 0
+	blocked, reported := 0, 0
 	t := Table{Head: []string{"model", "target", "version", "verdict"}}
 	for _, s := range all {
 		verdict := "passes"
-		if !s.passes() {
+		switch {
+		case s.passes():
+		case s.Verdict.NotEnforced():
+			reported++
+			verdict = "not enforced: " + shortfall(s.Verdict)
+		default:
 			blocked++
-			verdict = fmt.Sprintf("blocked by %d of %d gates", len(s.Verdict.Failed()), len(s.Verdict.Findings))
-			if s.Problem != "" {
-				verdict = "cannot be judged"
-			}
+			verdict = "blocked: " + shortfall(s.Verdict)
+		}
+		if s.Problem != "" {
+			verdict = "cannot be judged"
 		}
 		t.Rows = append(t.Rows, []Line{line(C(s.Model)), line(C(s.Target)), line(strconv.Itoa(s.Version)), line(verdict)})
 	}
 	switch {
 	case len(all) == 0:
 		return line("Nothing to judge: no version holds a target that ", C(file), " describes"), Doc{}
+	case blocked == 0 && reported > 0:
+		title := line(fmt.Sprintf("Not enforced: %d of %s would not pass ", reported, plural(len(all), "live version")), C(file))
+		return title, append(Doc{t}, standingDetails(all, file)...)
 	case blocked == 0:
 		return line("Passed: ", plural(len(all), "live version"), " would pass ", C(file)), append(Doc{t}, standingDetails(all, file)...)
 	}
