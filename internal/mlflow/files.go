@@ -165,7 +165,8 @@ func (t *treeReader) folder(ctx context.Context, dir string, most int) (files []
 			break
 		}
 		if len(files) > maxFiles || pages >= most {
-			return nil, pages, fmt.Errorf("folder %s has more than %d files, or its listing more than %d pages", shownFolder(dir), maxFiles, most)
+			const what = "folder %s has more than %d files, or its listing more than %d pages"
+			return nil, pages, fmt.Errorf(what, shownFolder(dir), maxFiles, most)
 		}
 		token = out.Next
 		query.Set("page_token", token)
@@ -177,9 +178,9 @@ func (t *treeReader) folder(ctx context.Context, dir string, most int) (files []
 	return files, pages + 1, err
 }
 
-// entries checks a folder's listing and returns its entries with clean paths. MLflow lists paths from the root that it
-// was asked about. Some artifact proxies list bare names, and some object stores list the folder itself, which the stock
-// client skips too. It fails for anything else: a path elsewhere, a name that is listed twice, an impossible size.
+// entries checks a folder's listing and returns its entries with clean paths. MLflow lists paths from the root of the
+// run or the logged model. Some artifact proxies list bare names, and some object stores list the folder itself, which
+// the stock client skips too. It fails for a path elsewhere, a name that is listed twice, and an impossible size.
 func entries(folder string, listed []registry.File) ([]registry.File, error) {
 	prefix := strings.TrimPrefix(folder+"/", "/")
 	bare := bareNames(folder, listed)
@@ -203,7 +204,8 @@ func entries(folder string, listed []registry.File) ([]registry.File, error) {
 			refused = fmt.Sprintf("with a size of %d bytes", f.Size)
 		}
 		if refused != "" {
-			return nil, fmt.Errorf("the listing of folder %s is not usable: it names %q, %s", shownFolder(folder), registry.Truncate(f.Path, 200), refused)
+			const what = "the listing of folder %s is not usable: it names %q, %s"
+			return nil, fmt.Errorf(what, shownFolder(folder), registry.Truncate(f.Path, 200), refused)
 		}
 		seen[name] = true
 		files = append(files, registry.File{Path: prefix + name, Dir: f.Dir, Size: f.Size})
@@ -252,7 +254,8 @@ const contentLimit = 64 << 30
 // digest downloads every file and adds up their content, see [registry.FilesDigest]. Nothing is kept but the sums.
 func (c *Client) digest(ctx context.Context, where place, files []registry.File) registry.Known[string] {
 	if _, total := registry.Sizes(files); total > contentLimit {
-		return registry.Unreadable[string](fmt.Sprintf("the files have %d bytes; a digest is taken of at most %d", total, contentLimit))
+		const what = "the files have %d bytes; a digest is taken of at most %d"
+		return registry.Unreadable[string](fmt.Sprintf(what, total, contentLimit))
 	}
 	sums := map[string]string{}
 	for batch := range slices.Chunk(files, atOnce) {

@@ -61,7 +61,9 @@ func TestTree_WhatServersList(t *testing.T) {
 			"MLmodel model/weights.bin",
 		},
 		"an object store lists the folder itself": {
-			map[string]string{"model": `{"path": "model"}, {"path": "model/", "is_dir": true}, {"path": "model/MLmodel", "file_size": 7}`},
+			map[string]string{
+				"model": `{"path": "model"}, {"path": "model/", "is_dir": true}, {"path": "model/MLmodel", "file_size": 7}`,
+			},
 			"MLmodel",
 		},
 		"a folder lists nothing but itself": {
@@ -154,7 +156,9 @@ func TestTree_Bounds(t *testing.T) {
 	}
 	for want, folder := range map[string]func(dir string) string{
 		"the model has more than 5000 folders": func(dir string) string {
-			return many(300, func(i int) string { return fmt.Sprintf(`{"path": "%s/%d", "is_dir": true}`, dir, i) })
+			return many(300, func(i int) string {
+				return fmt.Sprintf(`{"path": "%s/%d", "is_dir": true}`, dir, i)
+			})
 		},
 		"the model has more than 100000 files": func(dir string) string {
 			return many(100_001, func(i int) string { return fmt.Sprintf(`{"path": "%s/%d", "file_size": 1}`, dir, i) })
@@ -171,7 +175,8 @@ func TestTree_Bounds(t *testing.T) {
 	token := 0
 	endless := listing(t, func(string) string { token++; return fmt.Sprintf(`{"next_page_token": "%d"}`, token) })
 	want := `folder "." has more than 100000 files, or its listing more than 5000 pages`
-	if _, err := endless.tree(context.Background(), modelFolder); err == nil || err.Error() != want || token > maxListings+1 {
+	_, err := endless.tree(context.Background(), modelFolder)
+	if err == nil || err.Error() != want || token > maxListings+1 {
 		t.Errorf("endless pages: %v after %d requests", err, token)
 	}
 }

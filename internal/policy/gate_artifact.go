@@ -10,8 +10,10 @@ import (
 )
 
 var artifactKind = kind{
-	name:    "artifact",
-	passes:  "the MLmodel file and everything it names are there, not empty, and not smaller than it says; flavours, formats, example and versions are as allowed",
+	name: "artifact",
+	passes: "the MLmodel file and everything that it names or its flavours need are there, not empty, and not smaller " +
+		"than it says; nothing is fetched from elsewhere when the model is loaded; flavours, formats, example and " +
+		"versions are as allowed",
 	careful: "nothing is loaded or unpickled; `digest` downloads every file and compares with a tag",
 	main:    oneOf("complete: by names and sizes; digest: also by content", "complete", "digest"),
 	fields: []field{
@@ -91,15 +93,14 @@ func (a artifactGate) check(f registry.Facts) registry.Finding {
 }
 
 func (a artifactGate) complete(m registry.MLmodel, files []registry.File, out registry.Finding) *registry.Finding {
-	_, total := registry.Sizes(files)
-	name, empty := m.Lacks(files)
+	lacks := m.Lacks(files)
+	elsewhere, is := m.Elsewhere()
 	var end registry.Finding
 	switch {
-	case name != "":
-		what := map[bool]string{true: "is empty", false: "is not there"}[empty]
-		end = failed(out, fmt.Sprintf("%s, which the MLmodel file names, %s", name, what), "log the model again")
-	case m.SizeBytes > total:
-		end = failed(out, fmt.Sprintf("the files have %d bytes together, and the MLmodel file says %d", total, m.SizeBytes), "log the model again: a part is missing")
+	case lacks != "":
+		end = failed(out, lacks, "log the model again with all of its files")
+	case is:
+		end = failed(out, elsewhere.String(), elsewhere.Fix)
 	case a.example && m.InputExample == "":
 		end = failed(out, "the model has no input example", "log the model with input_example=X[:5]")
 	default:
