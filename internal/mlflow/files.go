@@ -74,8 +74,16 @@ func (g *gathering) files(ctx context.Context) {
 	}
 	g.facts.Candidate.Files = registry.Is(files)
 	if g.needs.Digest {
+		v := g.facts.Candidate.Version.OrZero()
+		g.facts.Candidate.Registered = v.Tags[registry.TagRequest] == request(g.q.Model, where.source(v))
 		g.facts.Candidate.Digest = g.c.digest(ctx, where, files)
 	}
+}
+
+// source is what registering the model of a version sends. MLflow copies tags when it copies a version, so the tag
+// promote.request alone does not say who registered it: it has to be the digest of this.
+func (p place) source(v registry.Version) registry.Source {
+	return registry.Source{RunID: v.RunID, ModelID: p.model, Path: p.path, URI: v.Source}
 }
 
 // tree lists all files below a place, without folders, sorted by path. Paths are relative to the place, sizes in bytes.

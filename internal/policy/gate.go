@@ -29,6 +29,7 @@ func Needs(gates []Gate) registry.Needs {
 		all.Holders = union(all.Holders, n.Holders)
 		all.History = union(all.History, n.History)
 		all.Evidence = union(all.Evidence, n.Evidence)
+		all.Since = union(all.Since, n.Since)
 		all.HolderMLmodels = all.HolderMLmodels || n.HolderMLmodels
 		all.Files = all.Files || n.Files || n.Digest
 		all.Digest = all.Digest || n.Digest
