@@ -208,18 +208,24 @@ func shapParts(p *partList, f, _ map[string]any) {
 // transformersParts: there are three ways to store a pipeline, told apart as the client does.
 func transformersParts(p *partList, f, _ map[string]any) {
 	base, _ := f["local_base_model_path"].(string)
-	revision := f["source_model_revision"]
+	revision, hub := f["source_model_revision"]
 	switch {
 	case base != "":
 		p.elsewhere("transformers.local_base_model_path", base, onMachine, persist)
-	case revision != nil:
+	case hub:
+		if revision == nil {
+			revision = "not known"
+		}
 		name := fmt.Sprintf("%v (revision %v)", f["source_model_name"], revision)
 		p.elsewhere("transformers.source_model_name", name, fromHub, persist)
 		return // its components too
 	case f["model_binary"] == nil: // before 2.4.1
 		p.oneOf("transformers", "pipeline")
 	}
-	components, _ := f["components"].([]any)
+	components, isList := f["components"].([]any)
+	if !isList && f["components"] != nil {
+		p.elsewhere("transformers.components", fmt.Sprint(f["components"]), noName, logAgain)
+	}
 	for i, c := range components {
 		p.name(fmt.Sprintf("transformers.components[%d]", i), path.Join("components", fmt.Sprint(c)))
 	}

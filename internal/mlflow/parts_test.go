@@ -133,6 +133,14 @@ func TestParts_Elsewhere(t *testing.T) {
 			`/mnt/bert`, "transformers.local_base_model_path", onMachine,
 		},
 		{
+			`transformers: {source_model_name: org/bert, source_model_revision: null}`,
+			`org/bert (revision not known)`, "transformers.source_model_name", fromHub,
+		},
+		{
+			`transformers: {model_binary: peft, components: tokenizer}`,
+			`tokenizer`, "transformers.components", noName,
+		},
+		{
 			`diffusers: {adapter_weights: peft, base_model: org/sd}`,
 			`org/sd`, "diffusers.base_model", fromHub,
 		},

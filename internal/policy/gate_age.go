@@ -130,7 +130,7 @@ func (a ageGate) soaked(f registry.Facts, out registry.Finding) registry.Finding
 	if has < a.soak {
 		const what = "version %d has been in %s for %s by %s, wanted %s"
 		why := fmt.Sprintf(what, v.Number, a.in, roughly(has), came.source, a.soakText)
-		return failed(out, why, "wait for another "+roughly(a.soak-has))
+		return failed(out, why, "wait for another "+roughly(a.soak-has+time.Minute-1)) // rounded up
 	}
 	return passed(out)
 }
@@ -195,7 +195,7 @@ func (a ageGate) byLedger(l registry.Ledger, v registry.Version) arrival {
 		told := ended.UTC().Format(time.RFC3339)
 		return arrival{
 			why:  fmt.Sprintf(what, tag, v.Number, registry.Truncate(text, 100), stay.Entry.Epoch, told),
-			hint: "find out who changed the tag; then set it to " + told,
+			hint: "find out who changed the tag, and set it to " + told,
 		}
 	}
 	return arrival{at: ended, source: fmt.Sprintf("entry %d of the promotion ledger", stay.Entry.Epoch)}

@@ -181,7 +181,7 @@ func (a artifactGate) digest(f registry.Facts, out registry.Finding) registry.Fi
 	for _, whose := range slices.Sorted(maps.Keys(wanted)) {
 		if digest := wanted[whose]; !strings.EqualFold(digest, has) {
 			what := fmt.Sprintf("the files have the digest %s, tag %s %s says %s", has, a.tag, whose, registry.Truncate(digest, 100))
-			return failed(out, what, "the files or the tag were changed: log the model again")
+			return failed(out, what, "find out who changed the files or the tag, and log the model again")
 		}
 	}
 	if len(wanted) > 0 {
