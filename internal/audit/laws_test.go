@@ -29,7 +29,7 @@ func anyModel(t *rapid.T) registry.Audited {
 		}
 		m.Versions = append(m.Versions, v)
 		m.Runs[v.RunID] = rapid.SampledFrom([]registry.Known[registry.Run]{{}, registry.Absent[registry.Run]("404"), registry.Unreadable[registry.Run]("503"), registry.Is(registry.Run{ID: v.RunID, ArtifactURI: v.Source, Status: text.Draw(t, "state")})}).Draw(t, "run fact")
-		m.MLmodels[v.Number] = rapid.SampledFrom([]registry.Known[registry.MLmodel]{{}, registry.Absent[registry.MLmodel]("404"), registry.Unreadable[registry.MLmodel]("500"), registry.Is(registry.MLmodel{Names: []string{text.Draw(t, "file")}})}).Draw(t, "descriptor")
+		m.MLmodels[v.Number] = rapid.SampledFrom([]registry.Known[registry.MLmodel]{{}, registry.Absent[registry.MLmodel]("404"), registry.Unreadable[registry.MLmodel]("500"), registry.Is(registry.MLmodel{Parts: []registry.Part{{Names: []string{text.Draw(t, "file")}}}})}).Draw(t, "descriptor")
 		m.Files[v.Number] = rapid.SampledFrom([]registry.Known[[]registry.File]{{}, registry.Absent[[]registry.File]("404"), registry.Is([]registry.File{{Path: "MLmodel", Size: 1}})}).Draw(t, "files")
 	}
 	var l registry.Ledger

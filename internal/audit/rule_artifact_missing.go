@@ -1,8 +1,6 @@
 package audit
 
 import (
-	"fmt"
-
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -39,16 +37,7 @@ func missing(descriptor registry.Known[registry.MLmodel], listing registry.Known
 	case !known || !listed:
 		return ""
 	}
-	if name, empty := m.Lacks(files); name != "" {
-		if empty {
-			return fmt.Sprintf("%s, which the MLmodel file names, is empty", short(name))
-		}
-		return fmt.Sprintf("%s, which the MLmodel file names, is not there", short(name))
-	}
-	if _, bytes := registry.Sizes(files); m.SizeBytes > bytes {
-		return fmt.Sprintf("the files have %d bytes together, and the MLmodel file says %d", bytes, m.SizeBytes)
-	}
-	return ""
+	return m.Lacks(files)
 }
 
 func has(files []registry.File, name string) bool {

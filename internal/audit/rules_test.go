@@ -134,14 +134,14 @@ var cases = []ruleCase{
 	{rule: "artifact-missing", when: "a file that the MLmodel names is gone", plant: func(s *sound) {
 		s.Files[2] = registry.Is([]registry.File{{Path: "MLmodel", Size: 100}, {Path: "model.pkl", Size: 1000}})
 	},
-		want: "version 2 (@champion): model.skops, which the MLmodel file names, is not there (source mlflow-artifacts:/7/r2/artifacts/model)"},
+		want: "version 2 (@champion): model.skops, which the MLmodel file names (sklearn.pickled_model), is not there (source mlflow-artifacts:/7/r2/artifacts/model)"},
 	{rule: "artifact-missing", when: "a file is empty", plant: func(s *sound) {
 		s.Files[2] = registry.Is([]registry.File{{Path: "MLmodel", Size: 1100}, {Path: "model.skops"}})
 	},
-		want: "version 2 (@champion): model.skops, which the MLmodel file names, is empty (source mlflow-artifacts:/7/r2/artifacts/model)"},
+		want: "version 2 (@champion): model.skops, which the MLmodel file names (sklearn.pickled_model), is empty (source mlflow-artifacts:/7/r2/artifacts/model)"},
 	{rule: "artifact-missing", when: "the files are smaller than the MLmodel file says", plant: func(s *sound) {
-		s.MLmodels[2] = registry.Is(registry.MLmodel{Names: []string{"model.skops"}, Sha256: "sumr2", SizeBytes: 5000})
-	}, want: "version 2 (@champion): the files have 1100 bytes together, and the MLmodel file says 5000 (source mlflow-artifacts:/7/r2/artifacts/model)"},
+		s.MLmodels[2] = registry.Is(registry.MLmodel{Parts: skops, Sha256: "sumr2", SizeBytes: 5000})
+	}, want: "version 2 (@champion): a part of the files is not there: they have 1000 bytes, and the MLmodel file says 5000 (source mlflow-artifacts:/7/r2/artifacts/model)"},
 	{rule: "artifact-missing", when: "it is a version that nobody loads", plant: func(s *sound) { s.Files[1] = registry.Is([]registry.File{}) },
 		want: "version 1: nothing is where its files should be (source mlflow-artifacts:/7/r1/artifacts/model)", severity: registry.Low},
 	{rule: "artifact-missing", when: "there is more than the MLmodel file names", plant: func(s *sound) {
@@ -167,7 +167,7 @@ var cases = []ruleCase{
 	}, also: []string{"artifact-missing"}},
 
 	{rule: "artifact-changed", when: "the MLmodel file is another", plant: func(s *sound) {
-		s.MLmodels[2] = registry.Is(registry.MLmodel{Names: []string{"model.skops"}, Sha256: strings.Repeat("0", 64)})
+		s.MLmodels[2] = registry.Is(registry.MLmodel{Parts: skops, Sha256: strings.Repeat("0", 64)})
 	}, want: "version 2 (@champion): the MLmodel file has the digest 000000000000, and had sumr2 when it was promoted on 2026-04-26 (entry 2)", severity: registry.High},
 	{rule: "artifact-changed", when: "a file grew", plant: func(s *sound) {
 		s.Files[2] = registry.Is([]registry.File{{Path: "MLmodel", Size: 100}, {Path: "model.skops", Size: 1001}})

@@ -50,6 +50,9 @@ func newSound() *sound {
 	return s
 }
 
+// skops is what the model of every version consists of.
+var skops = []registry.Part{{Key: "sklearn.pickled_model", Names: []string{"model.skops"}}}
+
 // add gives the model a version with a run, and files in it.
 func (s *sound) add(n int) *registry.Version {
 	id := fmt.Sprintf("r%d", n)
@@ -61,7 +64,7 @@ func (s *sound) add(n int) *registry.Version {
 		ID: id, ExperimentID: "7", Status: "FINISHED", ArtifactURI: "mlflow-artifacts:/7/" + id + "/artifacts", Start: now.AddDate(0, -1, n),
 		Datasets: []registry.Dataset{{Name: "train", Digest: "d41d8", Context: "training"}},
 	})
-	s.MLmodels[n] = registry.Is(registry.MLmodel{Names: []string{"model.skops"}, Sha256: "sum" + id, SizeBytes: 90})
+	s.MLmodels[n] = registry.Is(registry.MLmodel{Parts: skops, Sha256: "sum" + id, SizeBytes: 7})
 	s.Files[n] = registry.Is([]registry.File{{Path: "MLmodel", Size: 100}, {Path: "model.skops", Size: 1000}})
 	return &s.Versions[len(s.Versions)-1]
 }

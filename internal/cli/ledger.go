@@ -168,8 +168,18 @@ func (s *session) lookOnce(ctx context.Context, gather func() (registry.Facts, e
 		}
 		err = s.check(facts)
 	}
-	facts.Ledger = s.book.view.Facts()
+	if err == nil {
+		facts.Ledger, err = s.book.ledger.Back(ctx, s.book.view, s.stays(facts.Number()))
+	}
 	return facts, err
+}
+
+// stays says whether the ledger was read far enough back to know how long the version has been where gates ask for it.
+func (s *session) stays(number int) func(registry.Ledger) bool {
+	refs := s.needs().Since
+	return func(l registry.Ledger) bool {
+		return !slices.ContainsFunc(refs, func(ref string) bool { return l.Since(ref, number).Earlier })
+	}
 }
 
 // may asks for the right to move what the command is about, once: a login that may write the ledger and not the model

@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,6 +33,24 @@ func (v View) Exists() bool { return v.place.First != "" }
 // Facts is the view for people who decide.
 func (v View) Facts() registry.Ledger {
 	return registry.Ledger{Entries: v.page.entries, Before: v.page.state}
+}
+
+// Back returns the view's facts with the entries of earlier pages. It reads page after page, the newest first, until
+// enough holds or the ledger begins. It fails if a page cannot be read or does not fit the one after it.
+func (l *Ledger) Back(ctx context.Context, v View, enough func(registry.Ledger) bool) (registry.Ledger, error) {
+	facts := v.Facts()
+	for after := v.page; after.prior != "" && !enough(facts); {
+		p, err := l.read(ctx, after.prior)
+		switch {
+		case err != nil:
+			return facts, err
+		case p.base >= after.base, p.last() != after.base, p.end() != after.prev:
+			return facts, lost(l.Model, fmt.Sprintf("page %s does not follow from page %s", after.id, p.id))
+		}
+		facts = registry.Ledger{Entries: slices.Concat(p.entries, facts.Entries), Before: p.state}
+		after = p
+	}
+	return facts, nil
 }
 
 // Standing says what the open entry of the view means to a newcomer, and returns it.

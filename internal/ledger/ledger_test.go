@@ -217,6 +217,29 @@ func TestReadsStayBounded(t *testing.T) {
 	}
 }
 
+func TestBack_ReadsAsFarAsNeeded(t *testing.T) {
+	m := ledgertest.New()
+	l := open(m)
+	for i := range 3*PageEntries + 5 {
+		promote(t, l, i+1)
+	}
+	v := look(t, l)
+	for want, enough := range map[int]func(registry.Ledger) bool{
+		5:                 func(registry.Ledger) bool { return true },
+		5 + PageEntries:   func(got registry.Ledger) bool { return len(got.Entries) > 5 },
+		5 + 3*PageEntries: func(registry.Ledger) bool { return false },
+	} {
+		got, err := l.Back(context.Background(), v, enough)
+		if err != nil || len(got.Entries) != want || got.Entries[0].Epoch != 3*PageEntries+5-want+1 {
+			t.Errorf("%d entries, want %d: %v", len(got.Entries), want, err)
+		}
+	}
+	m.Pages["page-2"][linkKey(PageEntries+PageEntries)] = "edited"
+	if _, err := l.Back(context.Background(), v, func(registry.Ledger) bool { return false }); err == nil {
+		t.Error("a page that does not fit was read")
+	}
+}
+
 func TestPagesAreTurnedByOne(t *testing.T) {
 	m := ledgertest.New()
 	l := open(m)

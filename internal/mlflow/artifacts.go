@@ -60,23 +60,6 @@ func (c *Client) runFiles(ctx context.Context, run, path string) ([]registry.Fil
 	return out.files(), nil
 }
 
-// listingJSON is a folder's content.
-type listingJSON struct {
-	Files []struct {
-		Path string `json:"path"`
-		Dir  bool   `json:"is_dir"`
-		Size whole  `json:"file_size"`
-	} `json:"files"`
-}
-
-func (j listingJSON) files() []registry.File {
-	var files []registry.File
-	for _, f := range j.Files {
-		files = append(files, registry.File{Path: f.Path, Dir: f.Dir, Size: int64(f.Size)})
-	}
-	return files
-}
-
 func hasMLmodel(files []registry.File, path string) bool {
 	for _, f := range files {
 		if !f.Dir && f.Path == path+"/MLmodel" {

@@ -79,8 +79,11 @@ utc_time_created: '2026-05-03 10:00:00.123'
 			"sklearn":         {"sklearn_version": "1.5.2"},
 		},
 		Signature: registry.Signature{Inputs: `[{"type": "double", "required": true}]`, Outputs: `[{"type": "long", "required": true}]`},
-		Names:     []string{"conda.yaml", "python_env.yaml"},
-		ModelID:   "m-1", MLflowVersion: "3.17.2", PythonVersion: "3.11.7", Created: "2026-05-03 10:00:00.123", SizeBytes: 1234,
+		Parts: []registry.Part{
+			{Key: "python_function.env.conda", Names: []string{"conda.yaml"}},
+			{Key: "python_function.env.virtualenv", Names: []string{"python_env.yaml"}},
+		},
+		ModelID: "m-1", MLflowVersion: "3.17.2", PythonVersion: "3.11.7", Created: "2026-05-03 10:00:00.123", SizeBytes: 1234,
 		Sha256: "3f956e1706f8e544daf78a2f826345e11baf6856548fda357e5293dd48c2d404",
 	}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -33,6 +32,7 @@ func parseMLmodel(text []byte) (registry.MLmodel, error) {
 		Created   string                    `yaml:"utc_time_created"`
 		Size      int64                     `yaml:"model_size_bytes"`
 		Example   map[string]any            `yaml:"saved_input_example_info"`
+		Wheels    any                       `yaml:"wheels"`
 	}
 	if err := yaml.Unmarshal(text, &file); err != nil {
 		return registry.MLmodel{}, fmt.Errorf("not YAML of an MLmodel file: %s", firstLine(err.Error()))
@@ -44,7 +44,8 @@ func parseMLmodel(text []byte) (registry.MLmodel, error) {
 		Flavors: file.Flavors, RunID: file.RunID, ModelID: file.ModelID, MLflowVersion: file.Version,
 		Created: file.Created, SizeBytes: file.Size, Signature: signature(file.Signature),
 	}
-	m.Names, m.InputExample = fileNames(file.Flavors, file.Example)
+	m.Parts = partsOf(file.Flavors, file.Example, file.Wheels != nil)
+	m.InputExample, _ = file.Example["artifact_path"].(string)
 	sum := sha256.Sum256(text)
 	m.Sha256 = hex.EncodeToString(sum[:])
 	m.PythonVersion, _ = file.Flavors["python_function"]["python_version"].(string)
@@ -58,33 +59,6 @@ func signature(parts map[string]any) registry.Signature {
 		return t
 	}
 	return registry.Signature{Inputs: text("inputs"), Outputs: text("outputs"), Params: text("params")}
-}
-
-// fileKeys are the keys under which flavours name the model's files and folders.
-var fileKeys = []string{"model_path", "pickled_model", "python_model", "data", "model_data", "model_binary", "env", "code", "model_code_path", "config_path"}
-
-// fileNames lists the files and folders that the descriptor names.
-func fileNames(flavors map[string]map[string]any, example map[string]any) (names []string, inputExample string) {
-	add := func(v any) {
-		if name, ok := v.(string); ok && name != "" && !strings.Contains(name, "://") && !strings.HasPrefix(name, "/") && !slices.Contains(names, name) {
-			names = append(names, name)
-		}
-	}
-	for _, flavor := range flavors {
-		for _, key := range fileKeys {
-			if each, ok := flavor[key].(map[string]any); ok { // env: {conda: conda.yaml, virtualenv: python_env.yaml}
-				for _, v := range each {
-					add(v)
-				}
-			}
-			add(flavor[key])
-		}
-	}
-	inputExample, _ = example["artifact_path"].(string)
-	add(inputExample)
-	add(example["serving_input_path"])
-	slices.Sort(names)
-	return names, inputExample
 }
 
 // bounded counts what could nest, whether or not it stands in a quoted text: brackets that are open at once, and the

@@ -3,12 +3,9 @@ package mlflow
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"net/url"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -160,132 +157,4 @@ func (c *Client) unlisted(ctx context.Context, run, name string) bool {
 	}
 	files, err := c.runFiles(ctx, run, folder)
 	return err == nil && !slices.ContainsFunc(files, func(f registry.File) bool { return path.Clean(f.Path) == path.Clean(name) })
-}
-
-// files lists the candidate's model files, and adds up their content where a gate asks for it.
-func (g *gathering) files(ctx context.Context) {
-	where, why := g.place()
-	if why != "" {
-		g.facts.Candidate.Files = registry.Unreadable[[]registry.File](why)
-		return
-	}
-	files, err := g.c.tree(ctx, where)
-	if err != nil {
-		g.facts.Candidate.Files = registry.Unreadable[[]registry.File](Short(err))
-		return
-	}
-	g.facts.Candidate.Files = registry.Is(files)
-	if g.needs.Digest {
-		g.facts.Candidate.Digest = g.c.digest(ctx, where, files)
-	}
-}
-
-// place is where a model's files lie: a logged model, or a folder of a run's artifacts.
-type place struct{ model, run, path string }
-
-var loggedModelID = regexp.MustCompile(`\bm-[0-9a-f]{32}\b`)
-
-func (g *gathering) place() (p place, why string) {
-	source, run := g.facts.Source.URI, g.facts.Candidate.Run.OrZero()
-	if v, ok := g.facts.Candidate.Version.Get(); ok && source == "" {
-		source = v.Source
-	}
-	if g.facts.Source.ModelID != "" {
-		return place{model: g.facts.Source.ModelID}, ""
-	}
-	return filesAt(source, run)
-}
-
-// filesAt is where the files of a source lie; why says so where they cannot be listed.
-func filesAt(source string, run registry.Run) (p place, why string) {
-	if id := loggedModelID.FindString(source); id != "" {
-		return place{model: id}, ""
-	}
-	for _, root := range []string{run.ArtifactURI, "runs:/" + run.ID} {
-		if below, ok := strings.CutPrefix(source, strings.TrimSuffix(root, "/")+"/"); ok && run.ID != "" {
-			return place{run: run.ID, path: strings.Trim(below, "/")}, ""
-		}
-	}
-	if run.ID == "" {
-		return p, "the source " + source + " is no logged model, and its run is not readable"
-	}
-	return p, fmt.Sprintf("the source %s is neither a logged model nor below the artifacts of run %s", source, run.ID)
-}
-
-// maxFolders bounds the listing of a model; most have one folder, some with code and data five.
-const maxFolders = 64
-
-// tree lists all files below a place, one round for each level of folders; paths are relative to it.
-func (c *Client) tree(ctx context.Context, where place) ([]registry.File, error) {
-	var files []registry.File
-	level, seen := []string{""}, 0
-	for len(level) > 0 {
-		if seen += len(level); seen > maxFolders {
-			return nil, fmt.Errorf("the model has more than %d folders", maxFolders)
-		}
-		found := make([][]registry.File, len(level))
-		var asks []func() error
-		for i, dir := range level {
-			asks = append(asks, func() (err error) { found[i], err = c.folder(ctx, where, dir); return err })
-		}
-		if err := parallel(asks...); err != nil {
-			return nil, err
-		}
-		level = nil
-		for _, f := range slices.Concat(found...) {
-			if f.Dir {
-				level = append(level, f.Path)
-			} else {
-				files = append(files, f)
-			}
-		}
-	}
-	slices.SortFunc(files, func(a, b registry.File) int { return cmp.Compare(a.Path, b.Path) })
-	return files, nil
-}
-
-// folder lists one folder of a model; dir and the paths are relative to the model.
-func (c *Client) folder(ctx context.Context, where place, dir string) ([]registry.File, error) {
-	if where.model == "" {
-		files, err := c.runFiles(ctx, where.run, path.Join(where.path, dir))
-		for i := range files {
-			files[i].Path = strings.TrimPrefix(files[i].Path, where.path+"/")
-		}
-		return files, err
-	}
-	query := url.Values{}
-	if dir != "" {
-		query.Set("artifact_directory_path", dir)
-	}
-	var out listingJSON
-	err := get(ctx, c.tracking, api+"logged-models/"+url.PathEscape(where.model)+"/artifacts/directories", query, "", &out)
-	return out.files(), err
-}
-
-// contentLimit bounds each file whose content is added up: it passes through memory.
-const contentLimit = 64 << 20
-
-// digest downloads every file, one after the other, and adds up their content.
-func (c *Client) digest(ctx context.Context, where place, files []registry.File) registry.Known[string] {
-	sums := map[string]string{}
-	for _, f := range files {
-		if f.Size > contentLimit {
-			return registry.Unreadable[string](fmt.Sprintf("%s has %d bytes; content is added up to %d", f.Path, f.Size, contentLimit))
-		}
-		r := rest.Request{Method: "GET", Path: "get-artifact", Query: url.Values{"run_id": {where.run}, "path": {path.Join(where.path, f.Path)}}, Class: rest.Artifact, Limit: contentLimit}
-		if where.model != "" {
-			r.Path = "ajax-api/2.0/mlflow/logged-models/" + url.PathEscape(where.model) + "/artifacts/files"
-			r.Query = url.Values{"artifact_file_path": {f.Path}}
-		}
-		body, _, err := c.tracking.Bytes(ctx, r)
-		if err != nil {
-			return registry.Unreadable[string](f.Path + " could not be read: " + Short(err))
-		}
-		if int64(len(body)) != f.Size {
-			return registry.Unreadable[string](fmt.Sprintf("%s came with %d bytes and is listed with %d", f.Path, len(body), f.Size))
-		}
-		sum := sha256.Sum256(body)
-		sums[f.Path] = hex.EncodeToString(sum[:])
-	}
-	return registry.Is(registry.FilesDigest(sums))
 }

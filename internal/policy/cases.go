@@ -1,11 +1,13 @@
 package policy
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -31,6 +33,8 @@ var (
 		may("version", whole("the version's number; without it the candidate is not registered yet", 1)),
 		may("stage", oneOf("the version's stage", registry.Stages...)),
 		may("aliases", list("the aliases that name the version", text("an alias"))),
+		may("since", free("since when the ledger has the version in a stage or under an alias, by default what the tags say",
+			text("a stage or an alias"), timeShape)),
 		may("description", text("the version's description")),
 		may("tags", words),
 		may("run", text("the run's id")),
@@ -103,6 +107,7 @@ func caseFacts(root *node, model string) registry.Facts {
 		Words: registry.Words{Description: n.str("description"), Tags: n.pairs("tags")},
 	}
 	f.Now, _ = time.Parse(time.RFC3339, root.str("now"))
+	f.Ledger.Entries = caseEntries(n)
 	m := registry.Model{Name: model, Aliases: map[string]int{}}
 	for _, alias := range n.texts("aliases") {
 		m.Aliases[alias] = n.int("version", 0)
@@ -129,6 +134,27 @@ func caseFacts(root *node, model string) registry.Facts {
 		f.Evidence[name] = registry.Is(text)
 	}
 	return f
+}
+
+// caseEntries are the ledger's entries that moved the version to its stage and aliases.
+func caseEntries(n *node) (out []registry.Entry) {
+	since, tags := n.pairs("since"), n.pairs("tags")
+	add := func(name, ref, tag string) {
+		at, err := time.Parse(time.RFC3339, cmp.Or(since[name], tags[tag]))
+		if err != nil {
+			return
+		}
+		move := registry.Shift{Ref: ref, Want: strconv.Itoa(n.int("version", 0))}
+		record := registry.LedgerRecord{At: at.Format(time.RFC3339), Moves: []registry.Shift{move}}
+		out = append(out, registry.Entry{Epoch: len(out) + 1, Outcome: registry.EntryDone, Ended: at, Record: record})
+	}
+	if stage := n.str("stage"); stage != "" {
+		add(stage, stage, registry.StageTimeTag(stage))
+	}
+	for _, alias := range n.texts("aliases") {
+		add(alias, "@"+alias, registry.AliasTimeTag(alias))
+	}
+	return out
 }
 
 // pairs is a mapping of text to text.
@@ -188,6 +214,7 @@ func caseSubject(n *node, ref, model string) registry.Subject {
 	if n.has("digest") {
 		s.Digest = registry.Is(n.str("digest"))
 	}
+	s.Registered = n.pairs("tags")[registry.TagRequest] != ""
 	return s
 }
 

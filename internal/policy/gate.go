@@ -33,6 +33,7 @@ func Needs(gates []Gate) registry.Needs {
 		all.Evidence = union(all.Evidence, n.Evidence)
 		all.EvaluatedIn = union(all.EvaluatedIn, n.EvaluatedIn)
 		all.Ledger = all.Ledger || n.Ledger
+		all.Since = union(all.Since, n.Since)
 		all.HolderMLmodels = all.HolderMLmodels || n.HolderMLmodels
 		all.Files = all.Files || n.Files || n.Digest
 		all.Digest = all.Digest || n.Digest

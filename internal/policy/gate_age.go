@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -9,11 +10,14 @@ import (
 )
 
 var ageKind = kind{
-	name:    "age",
-	passes:  "the run is not older than the limit, and the version has been in the stage or under the alias long enough",
-	careful: "by the server's clock, and how far the runner's is off is shown; pending in a plan, judged when it is applied",
-	late:    true,
-	main:    pattern("a time such as 30d, or any", `^(any|[1-9][0-9]{0,4}[mhdw])$`),
+	name:   "age",
+	passes: "the run is not older than the limit, and the version has been in the stage or under the alias long enough",
+	careful: "by the server's clock, and how far the runner's is off is shown; pending in a plan, judged when it is " +
+		"applied. The promotion ledger says how long the version has been there. A tag that says otherwise makes the " +
+		"gate inconclusive. Without a ledger, MLflow's time of the version's last change counts for a stage, and for an " +
+		"alias the gate is inconclusive",
+	late: true,
+	main: pattern("a time such as 30d, or any", `^(any|[1-9][0-9]{0,4}[mhdw])$`),
 	fields: []field{
 		may("soak", span("how long the version must have been in the stage or under the alias")),
 		may("in", text("the stage or alias to soak in, such as Staging or challenger")),
@@ -49,7 +53,11 @@ func buildAge(n *node) (Gate, error) {
 		}
 		wanted += a.soakText + " in " + a.in
 	}
-	return Gate{Wanted: wanted, Check: a.check}, nil
+	g := Gate{Wanted: wanted, Check: a.check}
+	if a.key != "" {
+		g.Needs.Since = []string{a.key}
+	}
+	return g, nil
 }
 
 // duration reads a time of the policy; 0 for "" and any.
@@ -106,39 +114,124 @@ func (a ageGate) aged(f registry.Facts, out registry.Finding) registry.Finding {
 	return passed(out)
 }
 
-// soaked trusts the mark that promoting leaves on a version, and only while the version is still there.
+// soaked takes the time from the ledger: tags can be edited. It judges only while the version is still there.
 func (a ageGate) soaked(f registry.Facts, out registry.Finding) registry.Finding {
 	v, ok := f.Candidate.Version.Get()
 	if !ok {
 		out.Candidate = "not registered"
 		return failed(out, "a version soaks once it is registered and promoted to "+a.in, "promote it to "+a.in+" first")
 	}
-	tag, here := registry.StageTimeTag(a.in), v.Stage == a.in
-	if a.key[0] == '@' {
-		m, ok := f.Model.Get()
-		if !ok {
-			return unclear(out, "the model's aliases are not readable: "+f.Model.Why(), "")
-		}
-		tag, here = registry.AliasTimeTag(a.in), m.Aliases[a.in] == v.Number
-	}
-	since, err := time.Parse(time.RFC3339, v.Tags[tag])
+	here, why := a.here(f, v)
 	switch {
+	case why != "":
+		return unclear(out, why, "")
 	case !here:
 		return failed(out, fmt.Sprintf("version %d is not in %s", v.Number, a.in), "promote it to "+a.in+" first")
-	case tag != "" && v.Tags[tag] == "":
-		return absent(out, fmt.Sprintf("since when version %d is in %s is not known: it has no tag %q", v.Number, a.in, tag),
-			"promote to "+a.in+" with this tool, which notes the time")
-	case err != nil || tag == "":
-		return unclear(out, fmt.Sprintf("since when version %d is in %s is not known: tag %q is %q", v.Number, a.in, tag, v.Tags[tag]), "promote to "+a.in+" with this tool, which notes the time")
-	case since.After(f.Now.Add(skewShown)):
-		return unclear(out, fmt.Sprintf("tag %s lies in the future by the server's clock", tag), "set the clocks of runner and server")
 	}
-	has := f.Now.Sub(since)
+	came := a.arrival(f, v)
+	switch {
+	case came.why != "":
+		return unclear(out, came.why, came.hint)
+	case came.at.After(f.Now.Add(skewShown)):
+		return unclear(out, came.source+" lies in the future by the server's clock", "set the clocks of runner and server")
+	}
+	has := f.Now.Sub(came.at)
 	out.Candidate = roughly(has) + " in " + a.in + skew(f)
 	if has < a.soak {
-		return failed(out, fmt.Sprintf("version %d has been in %s for %s, wanted %s", v.Number, a.in, roughly(has), a.soakText), "wait for another "+roughly(a.soak-has))
+		const what = "version %d has been in %s for %s by %s, wanted %s"
+		why := fmt.Sprintf(what, v.Number, a.in, roughly(has), came.source, a.soakText)
+		return failed(out, why, "wait for another "+roughly(a.soak-has+time.Minute-1)) // rounded up
 	}
 	return passed(out)
+}
+
+// here reports whether the version is in the stage or under the alias now, or why that is not known.
+func (a ageGate) here(f registry.Facts, v registry.Version) (here bool, why string) {
+	if a.key[0] != '@' {
+		return v.Stage == a.in, ""
+	}
+	m, ok := f.Model.Get()
+	if !ok {
+		return false, "the model's aliases are not readable: " + f.Model.Why()
+	}
+	if f.Fallback != nil {
+		holders := f.Fallback.Holders[a.in]
+		return len(holders) > 0 && slices.Max(holders) == v.Number, ""
+	}
+	return m.Aliases[a.in] == v.Number, ""
+}
+
+// arrival is since when a version is in the stage or under the alias.
+type arrival struct {
+	at        time.Time
+	source    string // what says so
+	why, hint string // if it is not known
+}
+
+// arrival takes the ledger's word. Without a ledger it takes MLflow's time of the version's last change for a stage:
+// nobody can set that time, and a later change only makes it later. For an alias there is no such time.
+func (a ageGate) arrival(f registry.Facts, v registry.Version) arrival {
+	switch {
+	case f.Ledger.Off == "":
+		return a.byLedger(f.Ledger, v)
+	case a.key[0] != '@' && !v.Updated.IsZero():
+		return arrival{at: v.Updated, source: "MLflow's time of its last change"}
+	}
+	const what = "since when version %d is in %s is not known without the promotion ledger: %s"
+	return arrival{
+		why:  fmt.Sprintf(what, v.Number, a.in, f.Ledger.Off),
+		hint: fmt.Sprintf("promote it to %s with the ledger, which keeps the time; a tag does not count", a.in),
+	}
+}
+
+// byLedger does not know the time if the version's own tag says otherwise than the entry that moved it there.
+func (a ageGate) byLedger(l registry.Ledger, v registry.Version) arrival {
+	stay := l.Since(a.key, v.Number)
+	began, ended := times(stay.Entry)
+	if !stay.Known || ended.IsZero() {
+		const what = "no finished entry of the promotion ledger says since when version %d is in %s"
+		return arrival{
+			why:  fmt.Sprintf(what, v.Number, a.in),
+			hint: fmt.Sprintf("take it out of %s and promote it there with this tool, which records the time", a.in),
+		}
+	}
+	tag := registry.StageTimeTag(a.in)
+	if a.key[0] == '@' {
+		tag = registry.AliasTimeTag(a.in)
+	}
+	text, there := v.Tags[tag]
+	if there && stay.Moved && !fits(text, began, ended, stay.Entry.Record.Skew) {
+		const what = "tag %s of version %d says %q, and entry %d of the promotion ledger says %s"
+		told := ended.UTC().Format(time.RFC3339)
+		return arrival{
+			why:  fmt.Sprintf(what, tag, v.Number, registry.Truncate(text, 100), stay.Entry.Epoch, told),
+			hint: "find out who changed the tag, and set it to " + told,
+		}
+	}
+	return arrival{at: ended, source: fmt.Sprintf("entry %d of the promotion ledger", stay.Entry.Epoch)}
+}
+
+// skewAllowed is how far a tag may be from the ledger's entry. The tag has the time of the runner, between the
+// beginning and the end of the entry.
+const skewAllowed = 5 * time.Minute
+
+// times are when an entry began and ended; the end is the later of the two, whatever the entry says.
+func times(e registry.Entry) (began, ended time.Time) {
+	began, err := time.Parse(time.RFC3339, e.Record.At)
+	if err != nil {
+		began = e.Ended
+	}
+	if began.After(e.Ended) {
+		return began, began
+	}
+	return began, e.Ended
+}
+
+// fits reports whether the time in a tag is that of an entry. off is how far the runner's clock was off, in seconds.
+func fits(tag string, began, ended time.Time, off int64) bool {
+	at, err := time.Parse(time.RFC3339, tag)
+	allowed := skewAllowed + time.Duration(min(max(off, -off), 24*60*60))*time.Second
+	return err == nil && !at.Before(began.Add(-allowed)) && !at.After(ended.Add(allowed))
 }
 
 func skew(f registry.Facts) string {

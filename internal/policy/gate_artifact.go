@@ -10,12 +10,15 @@ import (
 )
 
 var artifactKind = kind{
-	name:    "artifact",
-	passes:  "the MLmodel file and everything it names are there, not empty, and not smaller than it says; flavours, formats, example and versions are as allowed",
-	careful: "nothing is loaded or unpickled; `digest` downloads every file and compares with a tag",
-	main:    oneOf("complete: by names and sizes; digest: also by content", "complete", "digest"),
+	name: "artifact",
+	passes: "the MLmodel file and everything that it names or its flavours need are there, not empty, and not smaller " +
+		"than it says; nothing is fetched from elsewhere when the model is loaded; flavours, formats, example and " +
+		"versions are as allowed",
+	careful: "nothing is loaded or unpickled; `digest` downloads every file and compares with a tag of the run, and of " +
+		"the version too if this tool registered it: if both have the tag, both must match",
+	main: oneOf("complete: by names and sizes; digest: also by content", "complete", "digest"),
 	fields: []field{
-		may("digest-tag", text("the tag of the run or version with the wanted digest, see the documentation of the gate")),
+		may("digest-tag", text("the tag of the run, or of a version that this tool registered, with the wanted digest")),
 		may("flavors", list("the only flavours the model may have, beside python_function", text("a flavour such as sklearn"))),
 		may("deny", list("formats that must not be there", oneOf("a format", formatNames...))),
 		may("input-example", yesNo("whether an input example must be there")),
@@ -102,15 +105,14 @@ func (a artifactGate) contents(m registry.MLmodel, files []registry.File, out re
 }
 
 func (a artifactGate) complete(m registry.MLmodel, files []registry.File, out registry.Finding) *registry.Finding {
-	_, total := registry.Sizes(files)
-	name, empty := m.Lacks(files)
+	lacks := m.Lacks(files)
+	elsewhere, is := m.Elsewhere()
 	var end registry.Finding
 	switch {
-	case name != "":
-		what := map[bool]string{true: "is empty", false: "is not there"}[empty]
-		end = failed(out, fmt.Sprintf("%s, which the MLmodel file names, %s", name, what), "log the model again")
-	case m.SizeBytes > total:
-		end = failed(out, fmt.Sprintf("the files have %d bytes together, and the MLmodel file says %d", total, m.SizeBytes), "log the model again: a part is missing")
+	case lacks != "":
+		end = failed(out, lacks, "log the model again with all of its files")
+	case is:
+		end = failed(out, elsewhere.String(), elsewhere.Fix)
 	case a.example && m.InputExample == "":
 		end = failed(out, "the model has no input example", "log the model with input_example=X[:5]")
 	default:
@@ -182,16 +184,32 @@ func (a artifactGate) digest(f registry.Facts, out registry.Finding) registry.Fi
 		return unclear(out, "the digest of the files is not known: "+f.Candidate.Digest.Why(), "")
 	}
 	out.Candidate = "sha256 " + has
-	wanted := f.Candidate.Version.OrZero().Tags[a.tag]
-	if wanted == "" {
-		wanted = f.Candidate.Run.OrZero().Tags[a.tag]
+	run, ok := f.Candidate.Run.Get()
+	if !ok {
+		return unclear(out, "the run, whose tag may say otherwise, is not readable: "+f.Candidate.Run.Why(), "")
 	}
-	switch {
-	case wanted == "":
-		return absent(out, fmt.Sprintf("neither run nor version has a tag %s with the wanted digest", a.tag),
-			"set the tag while training: find . -type f | sort | xargs sha256sum | sha256sum")
-	case !strings.EqualFold(wanted, has):
-		return failed(out, fmt.Sprintf("the files have the digest %s, tag %s says %s", has, a.tag, registry.Truncate(wanted, 100)), "the files are not those that were trained; log the model again")
+	v := f.Candidate.Version.OrZero()
+	wanted := map[string]string{"of run " + run.ID: run.Tags[a.tag]}
+	if f.Candidate.Registered {
+		wanted[fmt.Sprintf("of version %d", v.Number)] = v.Tags[a.tag]
 	}
-	return passed(out)
+	maps.DeleteFunc(wanted, func(_, digest string) bool { return digest == "" })
+	for _, whose := range slices.Sorted(maps.Keys(wanted)) {
+		if digest := wanted[whose]; !strings.EqualFold(digest, has) {
+			what := fmt.Sprintf("the files have the digest %s, tag %s %s says %s", has, a.tag, whose, registry.Truncate(digest, 100))
+			return failed(out, what, "find out who changed the files or the tag, and log the model again")
+		}
+	}
+	if len(wanted) > 0 {
+		return passed(out)
+	}
+	what := fmt.Sprintf("run %s has no tag %s with the wanted digest", run.ID, a.tag)
+	if v.Tags[a.tag] != "" {
+		what += fmt.Sprintf("; version %d has, but this tool did not register it, so its tag does not count", v.Number)
+	}
+	lacks := absent
+	if v.Tags[a.tag] != "" {
+		lacks = unclear
+	}
+	return lacks(out, what, "set the tag on the run while training: find . -type f | LC_ALL=C sort | xargs sha256sum | sha256sum")
 }

@@ -6,6 +6,7 @@ import (
 	"math"
 	"reflect"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -56,8 +57,16 @@ func rich() registry.Facts {
 		Commit:   registry.Commit{Repository: "acme/churn", Heads: []string{"c0ffee"}, Contains: registry.Is(true)},
 		Review:   registry.Is(registry.Review{Author: "ann", Starter: "bob", Approvers: []string{"eve", "joe"}}),
 		Evidence: map[string]registry.Known[string]{"e.json": registry.Is(`{"run_id":"rcandidate","dataset_digest":"d1","created":"2026-05-03T09:00:00Z","passed":true,"results":{"p":0.1}}`)},
+		Ledger:   registry.Ledger{Entries: []registry.Entry{inStaging(2, "2026-05-01T10:00:00Z")}},
 		Now:      dawn,
 	}
+}
+
+// inStaging is the ledger's entry of a promotion to Staging.
+func inStaging(number int, at string) registry.Entry {
+	ended, _ := time.Parse(time.RFC3339, at)
+	moves := []registry.Shift{{Ref: "Staging", Want: strconv.Itoa(number)}}
+	return registry.Entry{Epoch: 1, Outcome: registry.EntryDone, Ended: ended, Record: registry.LedgerRecord{At: at, Moves: moves}}
 }
 
 // lawGates are one gate of each kind, and more where a kind has several sides.

@@ -162,7 +162,7 @@ func TestOnFail(t *testing.T) {
 		"signature: the incumbent's is not readable": {signed, func(f *registry.Facts) {
 			base(f, func(s *registry.Subject) { s.MLmodel = registry.Unreadable[registry.MLmodel]("500") })
 		}, cannot},
-		"artifact: a file is missing":                                        {artifact, mlmodel(func(m *registry.MLmodel) { m.Names = []string{"weights"} }), worse},
+		"artifact: a file is missing":                                        {artifact, mlmodel(func(m *registry.MLmodel) { m.Parts = []registry.Part{{Key: "weights", Names: []string{"weights"}}} }), worse},
 		"artifact: no MLmodel":                                               {artifact, noMLmodel, gone},
 		"artifact: no MLmodel, files not readable":                           {artifact, both(noMLmodel, filesUnreadable), cannot},
 		"artifact: files not readable":                                       {artifact, filesUnreadable, cannot},

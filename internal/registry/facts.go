@@ -60,6 +60,7 @@ type Needs struct {
 	Evidence       []string // names of documents among the candidate's run artifacts
 	Commit         bool     // how the run's commit relates to the one the workflow runs on
 	Review         bool     // who approved
+	Since          []string // "@alias" or a stage: since when it points to the candidate, by the ledger
 }
 
 // Subject is a version under judgement: the candidate, or a holder it is compared with.
@@ -77,6 +78,9 @@ type Subject struct {
 	Files   Known[[]File]             // of the model, paths relative to it
 	Digest  Known[string]             // see FilesDigest
 	History map[string]Known[[]Point] // by metric, ascending by step and time
+
+	// Registered says that this program registered the version from this run and these files. Only gathered with Digest.
+	Registered bool
 }
 
 // Facts is everything a decision may depend on, gathered before anything is decided.

@@ -4,10 +4,8 @@ import (
 	"encoding/json"
 	"maps"
 	"math"
-	"path"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -127,8 +125,8 @@ type File struct {
 type MLmodel struct {
 	Flavors       map[string]map[string]any
 	Signature     Signature
-	Names         []string // files and folders it names, relative to itself, sorted
-	InputExample  string   // the one of them that holds an example; "" when there is none
+	Parts         []Part // what the model consists of beside this file
+	InputExample  string // the file with an example; "" if there is none
 	RunID         string
 	ModelID       string
 	MLflowVersion string
@@ -136,23 +134,6 @@ type MLmodel struct {
 	Created       string // utc_time_created, naive UTC text
 	SizeBytes     int64
 	Sha256        string // of the file's text, in hex
-}
-
-// Lacks names the first file or folder of the descriptor's that is not among files, or is empty; "" where all are there.
-func (m MLmodel) Lacks(files []File) (name string, empty bool) {
-	for _, name := range append([]string{"MLmodel"}, m.Names...) {
-		name = path.Clean(name)
-		size, there := int64(0), false
-		for _, f := range files {
-			if f.Path == name && !f.Dir || strings.HasPrefix(f.Path, name+"/") {
-				size, there = size+f.Size, true
-			}
-		}
-		if !there || size == 0 {
-			return name, there
-		}
-	}
-	return "", false
 }
 
 // Thousands writes a number of bytes as people read it: 1,048,576.

@@ -92,3 +92,26 @@ func TestOpenRefusesWhatIsNoJSONAndRepeatsWhatWasCut(t *testing.T) {
 		})
 	}
 }
+
+func TestStream_StartsAgainWithEachAttempt(t *testing.T) {
+	cut := func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "10")
+		_, _ = w.Write([]byte("01234"))
+	}
+	whole := func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("0123456789")) }
+	s := serve(t, answers(cut, whole))
+	c, err := New(Config{Base: s.URL, MinWait: 1, MaxWait: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var into *bytes.Buffer
+	open := func() io.Writer { into = &bytes.Buffer{}; return into }
+	n, err := c.Stream(t.Context(), Request{Class: Artifact, Limit: 10}, open)
+	if err != nil || n != 10 || into.String() != "0123456789" || s.hits.Load() != 2 {
+		t.Errorf("%d bytes, %q after %d requests, %v", n, into, s.hits.Load(), err)
+	}
+	n, err = c.Stream(t.Context(), Request{Class: Artifact, Limit: 9}, open)
+	if err == nil || n != 10 {
+		t.Errorf("above the limit: %d bytes, %v", n, err)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 
@@ -15,7 +16,7 @@ import (
 type call struct {
 	class    Class
 	limit    int64
-	body     *Body // takes the answer of a success; nil = the answer itself does
+	body     sink // takes the answer of a success; nil = the answer itself does
 	attempts int
 	had500   bool
 	sent     bool          // by any attempt
@@ -24,6 +25,12 @@ type call struct {
 	wait     time.Duration // before the next attempt
 	answer   *answer       // the 2xx that ended the call
 	failure  *Error        // of the last attempt; nil after a 2xx
+}
+
+// sink takes the body of a success, again from the start with each attempt.
+type sink interface {
+	fill(r io.Reader, limit int64) error // fails with errTooLarge above the limit
+	Len() int64                          // bytes taken
 }
 
 type callKey struct{}

@@ -49,8 +49,31 @@ func (c *Client) Bytes(ctx context.Context, r Request) ([]byte, http.Header, err
 	return call.answer.body, call.answer.header, nil
 }
 
-// send carries r out; the answer's body goes into the given one, or into memory as a whole.
-func (c *Client) send(ctx context.Context, r Request, accept string, into *Body) (*call, error) {
+// Stream sends r and writes the body of a 2xx answer, whatever its type, to what open returns. Open is called for each
+// attempt: what an attempt that was cut off has written is void. It returns the bytes written by the last attempt.
+func (c *Client) Stream(ctx context.Context, r Request, open func() io.Writer) (int64, error) {
+	s := &stream{open: open}
+	_, err := c.send(ctx, r, "*/*", s)
+	return s.came, err
+}
+
+// stream is the sink of an answer that is not kept in memory.
+type stream struct {
+	open func() io.Writer
+	came int64
+}
+
+func (s *stream) fill(r io.Reader, limit int64) (err error) {
+	if s.came, err = io.Copy(s.open(), io.LimitReader(r, limit+1)); err == nil && s.came > limit {
+		return errTooLarge
+	}
+	return err
+}
+
+func (s *stream) Len() int64 { return s.came }
+
+// send carries r out; the answer's body goes into the given sink, or into memory as a whole.
+func (c *Client) send(ctx context.Context, r Request, accept string, into sink) (*call, error) {
 	call := &call{class: r.Class, limit: r.Limit, body: into}
 	if call.limit <= 0 {
 		call.limit = defaultLimit

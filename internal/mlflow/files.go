@@ -1,0 +1,308 @@
+package mlflow
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"io"
+	"net/url"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+)
+
+// Bounds on the listing of one model. A Spark pipeline of 30 stages has 91 folders.
+const (
+	maxListings = 5000    // requests: one for each folder, more if the server pages
+	maxFiles    = 100_000 // files of the model
+	maxDepth    = 100     // folders inside one another
+	maxPath     = 4096    // bytes of one path
+	maxFileSize = 1 << 45 // bytes, so that the sizes of maxFiles files can be added up
+)
+
+// place is where a model's files are: a logged model, or a folder of a run's artifacts.
+type place struct{ model, run, path string }
+
+var loggedModelID = regexp.MustCompile(`\bm-[0-9a-f]{32}\b`)
+
+// place is where the candidate's files are. It returns the reason if they cannot be listed.
+func (g *gathering) place() (p place, why string) {
+	source, run := g.facts.Source.URI, g.facts.Candidate.Run.OrZero()
+	if v, ok := g.facts.Candidate.Version.Get(); ok && source == "" {
+		source = v.Source
+	}
+	if g.facts.Source.ModelID != "" {
+		return place{model: g.facts.Source.ModelID}, ""
+	}
+	return filesAt(source, run)
+}
+
+// filesAt is where the files of a source are. It returns the reason if they cannot be listed.
+func filesAt(source string, run registry.Run) (p place, why string) {
+	if id := loggedModelID.FindString(source); id != "" {
+		return place{model: id}, ""
+	}
+	for _, root := range []string{run.ArtifactURI, "runs:/" + run.ID} {
+		if below, ok := strings.CutPrefix(source, strings.TrimSuffix(root, "/")+"/"); ok && run.ID != "" {
+			return place{run: run.ID, path: strings.Trim(below, "/")}, ""
+		}
+	}
+	if run.ID == "" {
+		return p, "the source " + source + " is no logged model, and its run is not readable"
+	}
+	return p, fmt.Sprintf("the source %s is neither a logged model nor below the artifacts of run %s", source, run.ID)
+}
+
+// files lists the candidate's files, and reads their content if a gate asks for the digest.
+func (g *gathering) files(ctx context.Context) {
+	where, why := g.place()
+	if why != "" {
+		g.facts.Candidate.Files = registry.Unreadable[[]registry.File](why)
+		return
+	}
+	files, err := g.c.tree(ctx, where)
+	if err != nil {
+		g.facts.Candidate.Files = registry.Unreadable[[]registry.File](Short(err))
+		return
+	}
+	g.facts.Candidate.Files = registry.Is(files)
+	if g.needs.Digest {
+		v := g.facts.Candidate.Version.OrZero()
+		g.facts.Candidate.Registered = v.Tags[registry.TagRequest] == request(g.q.Model, where.source(v))
+		g.facts.Candidate.Digest = g.c.digest(ctx, where, files)
+	}
+}
+
+// source is what registering the model of a version sends. MLflow copies tags when it copies a version, so the tag
+// promote.request alone does not say who registered it: it has to be the digest of this.
+func (p place) source(v registry.Version) registry.Source {
+	return registry.Source{RunID: v.RunID, ModelID: p.model, Path: p.path, URI: v.Source}
+}
+
+// tree lists all files below a place, without folders, sorted by path. Paths are relative to the place, sizes in bytes.
+// Each level of folders is one round of requests. It fails at the bounds above, and if a listing names anything that is
+// not in the folder it lists.
+func (c *Client) tree(ctx context.Context, where place) ([]registry.File, error) {
+	t := treeReader{c: c, where: where}
+	for depth, level := 0, []string{""}; len(level) > 0; depth++ {
+		if depth > maxDepth {
+			return nil, fmt.Errorf("the model's folders are more than %d levels deep", maxDepth)
+		}
+		var err error
+		if level, err = t.read(ctx, level); err != nil {
+			return nil, err
+		}
+	}
+	slices.SortFunc(t.files, func(a, b registry.File) int { return cmp.Compare(a.Path, b.Path) })
+	return t.files, nil
+}
+
+// treeReader holds what was found of a model, and how many requests that took.
+type treeReader struct {
+	c        *Client
+	where    place
+	files    []registry.File
+	listings int
+}
+
+// read lists the folders of one level, and returns the folders in them. Bounds are checked between batches of requests.
+func (t *treeReader) read(ctx context.Context, level []string) (next []string, err error) {
+	for batch := range slices.Chunk(level, atOnce) {
+		found, pages := make([][]registry.File, len(batch)), make([]int, len(batch))
+		left := maxListings - t.listings
+		asks := make([]func() error, len(batch))
+		for i, dir := range batch {
+			asks[i] = func() (err error) {
+				found[i], pages[i], err = t.folder(ctx, dir, left/len(batch))
+				return err
+			}
+		}
+		if err := parallel(asks...); err != nil {
+			return nil, err
+		}
+		for i := range batch {
+			t.listings += pages[i]
+			for _, f := range found[i] {
+				if f.Dir {
+					next = append(next, f.Path)
+				} else {
+					t.files = append(t.files, f)
+				}
+			}
+		}
+		switch {
+		case len(t.files) > maxFiles:
+			return nil, fmt.Errorf("the model has more than %d files", maxFiles)
+		case t.listings+len(next) > maxListings:
+			return nil, fmt.Errorf("the model has more than %d folders", maxListings)
+		}
+	}
+	return next, nil
+}
+
+// atOnce is how many requests for one model's files are in flight: as many as there are connections to a server.
+const atOnce = 8
+
+// folder lists one folder with at most so many requests; dir and the paths in the answer are relative to the model.
+func (t *treeReader) folder(ctx context.Context, dir string, most int) (files []registry.File, pages int, err error) {
+	asked := path.Join(t.where.path, dir)
+	address, query := api+"artifacts/list", url.Values{"run_id": {t.where.run}}
+	if asked != "" {
+		query.Set("path", asked)
+	}
+	if t.where.model != "" {
+		address, query = api+"logged-models/"+url.PathEscape(t.where.model)+"/artifacts/directories", url.Values{}
+		if asked != "" {
+			query.Set("artifact_directory_path", asked)
+		}
+	}
+	for token := ""; ; pages++ {
+		var out listingJSON
+		if err := get(ctx, t.c.tracking, address, query, "", &out); err != nil {
+			return nil, pages, err
+		}
+		files = append(files, out.files()...)
+		if out.Next == "" || out.Next == token {
+			break
+		}
+		if len(files) > maxFiles || pages >= most {
+			const what = "folder %s has more than %d files, or its listing more than %d pages"
+			return nil, pages, fmt.Errorf(what, shownFolder(dir), maxFiles, most)
+		}
+		token = out.Next
+		query.Set("page_token", token)
+	}
+	files, err = entries(asked, files)
+	for i := range files {
+		files[i].Path = strings.TrimPrefix(strings.TrimPrefix(files[i].Path, t.where.path), "/")
+	}
+	return files, pages + 1, err
+}
+
+// entries checks a folder's listing and returns its entries with clean paths. MLflow lists paths from the root of the
+// run or the logged model. Some artifact proxies list bare names, and some object stores list the folder itself, which
+// the stock client skips too. It fails for a path elsewhere, a name that is listed twice, and an impossible size.
+func entries(folder string, listed []registry.File) ([]registry.File, error) {
+	prefix := strings.TrimPrefix(folder+"/", "/")
+	bare := bareNames(folder, listed)
+	var files []registry.File
+	seen := map[string]bool{}
+	for _, f := range listed {
+		clean := path.Clean(f.Path)
+		if !bare && (clean == folder || clean == ".") {
+			continue
+		}
+		name, below := strings.CutPrefix(clean, prefix)
+		refused := ""
+		switch {
+		case !below && !bare, name == ".", name == "..", strings.Contains(name, "/"):
+			refused = "which is not in it"
+		case len(prefix)+len(name) > maxPath:
+			refused = fmt.Sprintf("a path of more than %d bytes", maxPath)
+		case seen[name]:
+			refused = "twice"
+		case f.Size < 0 || f.Size > maxFileSize:
+			refused = fmt.Sprintf("with a size of %d bytes", f.Size)
+		}
+		if refused != "" {
+			const what = "the listing of folder %s is not usable: it names %q, %s"
+			return nil, fmt.Errorf(what, shownFolder(folder), registry.Truncate(f.Path, 200), refused)
+		}
+		seen[name] = true
+		files = append(files, registry.File{Path: prefix + name, Dir: f.Dir, Size: f.Size})
+	}
+	return files, nil
+}
+
+// bareNames reports whether a listing has names in place of paths from the root.
+func bareNames(folder string, listed []registry.File) bool {
+	other := false
+	for _, f := range listed {
+		name := strings.TrimSuffix(f.Path, "/")
+		if strings.Contains(name, "/") {
+			return false
+		}
+		other = other || name != folder
+	}
+	return other && folder != ""
+}
+
+func shownFolder(dir string) string {
+	return fmt.Sprintf("%q", registry.Truncate(cmp.Or(dir, "."), 200))
+}
+
+// listingJSON is one page of a folder's content. Only Databricks pages.
+type listingJSON struct {
+	Files []struct {
+		Path string `json:"path"`
+		Dir  bool   `json:"is_dir"`
+		Size whole  `json:"file_size"` // left out by the server if it is 0
+	} `json:"files"`
+	Next string `json:"next_page_token"`
+}
+
+func (j listingJSON) files() []registry.File {
+	var files []registry.File
+	for _, f := range j.Files {
+		files = append(files, registry.File{Path: f.Path, Dir: f.Dir, Size: int64(f.Size)})
+	}
+	return files
+}
+
+// contentLimit bounds the bytes of a model whose content is read for a digest.
+const contentLimit = 64 << 30
+
+// digest downloads every file and adds up their content, see [registry.FilesDigest]. Nothing is kept but the sums.
+func (c *Client) digest(ctx context.Context, where place, files []registry.File) registry.Known[string] {
+	if _, total := registry.Sizes(files); total > contentLimit {
+		const what = "the files have %d bytes; a digest is taken of at most %d"
+		return registry.Unreadable[string](fmt.Sprintf(what, total, contentLimit))
+	}
+	sums := map[string]string{}
+	for batch := range slices.Chunk(files, atOnce) {
+		found := make([]string, len(batch))
+		asks := make([]func() error, len(batch))
+		for i, f := range batch {
+			asks[i] = func() (err error) { found[i], err = c.sum(ctx, where, f); return err }
+		}
+		if err := parallel(asks...); err != nil {
+			return registry.Unreadable[string](err.Error())
+		}
+		for i, f := range batch {
+			sums[f.Path] = found[i]
+		}
+	}
+	return registry.Is(registry.FilesDigest(sums))
+}
+
+// sum is the SHA-256 of one file, in hex. It fails if the file is not as long as it is listed.
+func (c *Client) sum(ctx context.Context, where place, f registry.File) (string, error) {
+	r := rest.Request{
+		Path:  "get-artifact",
+		Query: url.Values{"run_id": {where.run}, "path": {path.Join(where.path, f.Path)}},
+		Class: rest.Artifact,
+		Limit: f.Size + 1,
+	}
+	if where.model != "" {
+		r.Path = "ajax-api/2.0/mlflow/logged-models/" + url.PathEscape(where.model) + "/artifacts/files"
+		r.Query = url.Values{"artifact_file_path": {f.Path}}
+	}
+	var h hash.Hash
+	came, err := c.tracking.Stream(ctx, r, func() io.Writer { h = sha256.New(); return h })
+	switch {
+	case came > f.Size:
+		return "", fmt.Errorf("%s came with more than the %d bytes that are listed", f.Path, f.Size)
+	case err != nil:
+		return "", fmt.Errorf("%s could not be read: %s", f.Path, Short(err))
+	case came != f.Size:
+		return "", fmt.Errorf("%s came with %d bytes and is listed with %d", f.Path, came, f.Size)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}

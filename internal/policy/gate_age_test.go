@@ -1,0 +1,128 @@
+package policy
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// soaking are facts of version 2 under the alias challenger, and what the ledger and the tag say about it.
+func soaking(entries []registry.Entry, tag string) registry.Facts {
+	f := rich()
+	f.Ledger = registry.Ledger{Entries: entries}
+	v := f.Candidate.Version.OrZero()
+	v.Tags = map[string]string{}
+	if tag != "" {
+		v.Tags[registry.AliasTimeTag("challenger")] = tag
+	}
+	f.Candidate.Version = registry.Is(v)
+	m := f.Model.OrZero()
+	m.Aliases = map[string]int{"challenger": 2}
+	f.Model = registry.Is(m)
+	return f
+}
+
+const pass, fail, unsure = registry.Pass, registry.Fail, registry.Inconclusive
+
+// moved is an entry that did one thing to challenger, so many hours ago.
+func moved(hours int, outcome string, move registry.Shift) registry.Entry {
+	at := dawn.Add(-time.Duration(hours) * time.Hour)
+	move.Ref = "@challenger"
+	e := registry.Entry{Epoch: 1000 - hours, Outcome: outcome, Ended: at}
+	e.Record = registry.LedgerRecord{At: at.Add(-time.Minute).Format(time.RFC3339), Moves: []registry.Shift{move}}
+	return e
+}
+
+func ago(hours int) string { return dawn.Add(-time.Duration(hours) * time.Hour).Format(time.RFC3339) }
+
+func TestAge_SoakComesFromTheLedger(t *testing.T) {
+	here, away := registry.Shift{Was: "1", Want: "2"}, registry.Shift{Was: "2", Want: "1"}
+	still := registry.Shift{Was: "2", Want: "2"}
+	done := func(hours int, move registry.Shift) registry.Entry { return moved(hours, registry.EntryDone, move) }
+	aborted := moved(30, registry.EntryAborted, away)
+	aborted.Moved = 1
+	backdated, timeless := done(3, here), done(48, here)
+	backdated.Ended = dawn.Add(-900 * time.Hour)
+	timeless.Ended, timeless.Record.At = time.Time{}, ""
+	const byEntry = "version 2 has been in challenger for 3 hours by entry 997 of the promotion ledger, wanted 24h"
+	const unknown = "no finished entry of the promotion ledger says since when version 2 is in challenger"
+	const tag = "tag promote.alias.challenger.at of version 2 says "
+	type entries = []registry.Entry
+	for name, c := range map[string]struct {
+		entries entries
+		tag     string
+		want    registry.Outcome
+		why     string
+	}{
+		"long enough":                        {entries{done(48, here)}, "", pass, ""},
+		"the tag agrees":                     {entries{done(48, here)}, ago(48), pass, ""},
+		"not long enough":                    {entries{done(3, here)}, "", fail, byEntry},
+		"the tag says longer":                {entries{done(3, here)}, ago(330 * 24), unsure, tag + `"2025-06-07`},
+		"the tag says shorter":               {entries{done(48, here)}, ago(47), unsure, tag},
+		"the tag is no time":                 {entries{done(48, here)}, "yesterday", unsure, tag + `"yesterday"`},
+		"a tag and no entry":                 {nil, ago(48), unsure, unknown},
+		"an entry that was given up":         {entries{moved(48, registry.EntryAborted, here)}, ago(48), unsure, unknown},
+		"an entry that is open":              {entries{moved(48, "", here)}, ago(48), unsure, unknown},
+		"moved away, and back by hand":       {entries{done(48, here), done(47, away)}, "", unsure, unknown},
+		"moved away and back":                {entries{done(48, here), done(47, away), done(3, here)}, "", fail, byEntry},
+		"confirmed later":                    {entries{done(48, here), done(3, still)}, "", pass, ""},
+		"only confirmed":                     {entries{done(48, still)}, ago(900), pass, ""},
+		"given up after it had moved it off": {entries{done(48, here), aborted, done(3, still)}, "", fail, byEntry},
+		"an end before the beginning":        {entries{backdated}, "", fail, byEntry},
+		"no time":                            {entries{timeless}, "", unsure, unknown},
+		"in the future":                      {entries{done(-48, here)}, "", unsure, "lies in the future"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := gateOf(t, "age: any, soak: 24h, in: challenger").Check(soaking(c.entries, c.tag))
+			if got.Outcome != c.want || !strings.Contains(got.Why, c.why) {
+				t.Errorf("%s: %s, want %s: %s", got.Outcome, got.Why, c.want, c.why)
+			}
+		})
+	}
+}
+
+func TestAge_SoakWithoutALedger(t *testing.T) {
+	gate := gateOf(t, "age: any, soak: 24h, in: Staging")
+	for name, c := range map[string]struct {
+		updated time.Time
+		want    registry.Outcome
+		why     string
+	}{
+		"not changed for long": {dawn.Add(-48 * time.Hour), pass, ""},
+		"changed since":        {dawn.Add(-3 * time.Hour), fail, "for 3 hours by MLflow's time of its last change"},
+		"no time":              {time.Time{}, unsure, "not known without the promotion ledger"},
+	} {
+		f := rich()
+		f.Ledger = registry.Ledger{Off: "the input ledger is off"}
+		v := f.Candidate.Version.OrZero()
+		v.Updated = c.updated
+		v.Tags = map[string]string{registry.StageTimeTag("Staging"): ago(330 * 24)}
+		f.Candidate.Version = registry.Is(v)
+		if got := gate.Check(f); got.Outcome != c.want || !strings.Contains(got.Why, c.why) {
+			t.Errorf("%s: %s: %s, want %s: %s", name, got.Outcome, got.Why, c.want, c.why)
+		}
+	}
+
+	f := soaking(nil, ago(48))
+	f.Ledger.Off = "the input ledger is off"
+	got := gateOf(t, "age: any, soak: 24h, in: challenger").Check(f)
+	const want = "since when version 2 is in challenger is not known without the promotion ledger: the input ledger is off"
+	if got.Outcome != registry.Inconclusive || got.Why != want {
+		t.Errorf("an alias: %s: %s", got.Outcome, got.Why)
+	}
+}
+
+func TestAge_SoakUnderAnAliasKeptByTags(t *testing.T) {
+	f := soaking([]registry.Entry{moved(48, registry.EntryDone, registry.Shift{Was: "1", Want: "2"})}, "")
+	f.Fallback = &registry.Fallback{Holders: map[string][]int{"challenger": {1, 2}}}
+	gate := gateOf(t, "age: any, soak: 24h, in: challenger")
+	if got := gate.Check(f); got.Outcome != registry.Pass {
+		t.Errorf("%s: %s", got.Outcome, got.Why)
+	}
+	f.Fallback.Holders["challenger"] = []int{1, 2, 3}
+	if got := gate.Check(f); got.Outcome != registry.Fail {
+		t.Errorf("another version has it: %s: %s", got.Outcome, got.Why)
+	}
+}
