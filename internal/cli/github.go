@@ -120,24 +120,23 @@ func (s *session) mergedPullRequest(ctx context.Context) (github.PullRequest, bo
 	return *s.hub.merged, true, nil
 }
 
-// review gathers who stands behind the change: who approved this run's environments and the pull request, who made the
-// candidate, and who started the run.
+// review gathers who made the change, who started the run, and who approved: its environments, or the pull request.
 func (s *session) review(ctx context.Context, f registry.Facts) registry.Known[registry.Review] {
 	client, err := s.gitHub()
 	if err != nil {
 		return registry.Unreadable[registry.Review](err.Error())
 	}
 	q := github.ReviewQuery{
-		RunID: s.job.RunID, Environment: s.set.gitHub.environment, PullRequest: s.job.PullRequest, Head: s.job.HeadSHA,
+		RunID: s.job.RunID, Attempt: s.job.RunAttempt, PullRequest: s.job.PullRequest, Head: s.job.HeadSHA,
 		Commit: f.Candidate.Run.OrZero().Tags[registry.RunTagCommit], Starter: s.job.TriggeringActor, Actor: s.job.Actor,
 	}
 	switch pr, ok, err := s.mergedPullRequest(ctx); {
 	case err != nil:
-		return registry.Unreadable[registry.Review]("which pull request was merged is not known: " + err.Error())
+		q.Lost = fmt.Errorf("which pull request was merged is not known: %w", err)
 	case ok:
 		q.PullRequest, q.Head = pr.Number, pr.Head
 	}
-	return client.Review(ctx, q)
+	return registry.Is(client.Review(ctx, q))
 }
 
 // gitHubTime bounds what GitHub is asked on the way to a move, each time.

@@ -1,8 +1,12 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -10,86 +14,298 @@ import (
 
 var approvalKind = kind{
 	name:    "approval",
-	passes:  "enough people approved who are neither the author nor the one who started the workflow",
-	careful: "the author is the GitHub author of the run's commit, or by `identities` who ran the training; unmapped is inconclusive; who opened the pull request does not count either; pending in a plan, judged when it is applied",
+	passes:  "enough people approved who neither made the change nor started the workflow",
+	careful: "reviews of the pull request count, and approvals of the environment that the gate names; the author and committer of the run's commit, whoever ran the training by `identities`, whoever wrote a commit of the pull request or opened it, and whoever started the workflow cannot approve; pending in a plan, judged when it is applied",
 	late:    true,
 	main:    whole("how many people must approve", 1),
-	fields:  []field{may("by", list("the only people whose approval counts", loginShape))},
-	example: "approval: 2\nby: [ann, bob, eve]",
+	fields: []field{
+		may("environment", upTo(255, text("the environment whose approvals count; without it only reviews of the pull request count"))),
+		may("any-attempt", yesNo("true: count approvals of the environment in re-runs too; GitHub does not tell which attempt was approved")),
+		may("by", list("the only people whose approval counts", loginShape)),
+	},
+	example: "approval: 2\nenvironment: production\nby: [ann, bob, eve]",
 	build:   buildApproval,
 }
 
 func buildApproval(n *node) (Gate, error) {
-	g := approvalGate{needed: n.int("approval", 1), by: n.texts("by")}
-	if len(g.by) > 0 && len(g.by) < g.needed {
+	g := approvalGate{needed: n.int("approval", 1), environment: n.str("environment"), anyAttempt: n.yes("any-attempt")}
+	for _, login := range n.texts("by") {
+		if login = strings.ToLower(login); !slices.Contains(g.by, login) {
+			g.by = append(g.by, login)
+		}
+	}
+	switch {
+	case len(g.by) > 0 && len(g.by) < g.needed:
 		return Gate{}, n.fail("by", "%d approvals of %d people can never be", g.needed, len(g.by))
+	case n.has("any-attempt") && g.environment == "":
+		return Gate{}, n.fail("any-attempt", "any-attempt is about approvals of an environment; name it with environment")
 	}
 	wanted := fmt.Sprintf("%d approvals", g.needed)
 	if g.needed == 1 {
 		wanted = "1 approval"
 	}
+	if g.environment != "" {
+		wanted += ", environment " + g.environment
+	}
 	return Gate{Wanted: wanted, Needs: registry.Needs{Review: true}, Check: g.check}, nil
 }
 
 type approvalGate struct {
-	needed int
-	by     []string
+	needed      int
+	environment string   // whose approvals count; "" = none
+	anyAttempt  bool     // count them in a re-run too
+	by          []string // in lower case; empty = anybody
 }
 
 func (g approvalGate) check(f registry.Facts) registry.Finding {
+	unknown := registry.Finding{Candidate: "?"}
 	review, ok := f.Review.Get()
 	if !ok {
-		return unclear(registry.Finding{Candidate: "?"}, "who approved is not known: "+f.Review.Why(), "")
+		return unclear(unknown, "who approved is not known: "+f.Review.Why(), "")
 	}
-	author, why := authorOf(f, review)
-	if why != "" {
-		return unclear(registry.Finding{Candidate: "?"}, why, "map the MLflow user to a GitHub login under identities")
+	if why := g.unread(review); why != "" {
+		return unclear(unknown, why, grant(review.Missing))
 	}
-	if review.Starter == "" {
-		return unclear(registry.Finding{Candidate: "?"}, "who started the workflow is not known", "run this in GitHub Actions")
+	makers, unnamed := f.Makers()
+	if why, fix := unidentified(f, makers, unnamed); why != "" {
+		return unclear(unknown, why, fix)
 	}
-	owners := append([]string{author, review.Starter}, review.Involved...)
-	is := func(who string) func(string) bool {
-		return func(other string) bool { return strings.EqualFold(who, other) }
-	}
-	var counted, own []string
-	for _, who := range review.Approvers {
-		login := strings.ToLower(who)
-		switch {
-		case slices.ContainsFunc(owners, is(who)):
-			own = append(own, who)
-		case len(g.by) > 0 && !slices.ContainsFunc(g.by, is(who)):
-		case !slices.Contains(counted, login):
-			counted = append(counted, login)
-		}
-	}
-	slices.Sort(counted)
-	out := registry.Finding{Candidate: fmt.Sprintf("%d: %s", len(counted), strings.Join(counted, ", "))}
-	if len(counted) == 0 {
-		out.Candidate = "none"
-	}
-	if len(counted) >= g.needed {
+	t := g.tally(review, makers)
+	out := registry.Finding{Candidate: t.shown()}
+	missing := g.needed - len(t.counted)
+	switch {
+	case missing <= 0:
+		out.Why = unmapped(f)
 		return passed(out)
+	case missing <= len(t.undated):
+		return unclear(out, g.doubt(review.Attempt, t.undated), "start a new workflow run instead of re-running this one, or add to the gate: any-attempt: true")
 	}
-	reason := fmt.Sprintf("approvals that count: %d, wanted %d", len(counted), g.needed)
-	if len(own) > 0 {
-		slices.Sort(own)
-		reason += fmt.Sprintf("; %s wrote it or started this, which does not count", strings.Join(slices.Compact(own), " and "))
-	}
-	return failed(out, reason, "ask somebody else to approve")
+	return failed(out, t.shortfall(g.needed), g.remedy(review, t))
 }
 
-// authorOf names who made the candidate: the author of its commit, else who ran the training.
-func authorOf(f registry.Facts, review registry.Review) (login, why string) {
-	if review.Author != "" {
-		return review.Author, ""
+// unread says which part of the review could not be read, and why. Half of it could let the gate open.
+func (g approvalGate) unread(r registry.Review) string {
+	_, made := r.Contributors.Get()
+	_, reviewed := r.PullRequest.Get()
+	_, entered := r.Environments.Get()
+	switch {
+	case !made:
+		return "who made the change is not known: " + r.Contributors.Why()
+	case !reviewed && !r.PullRequest.IsAbsent():
+		return "who approved the pull request is not known: " + r.PullRequest.Why()
+	case g.environment != "" && !entered:
+		return fmt.Sprintf("who approved environment %s is not known: %s", g.environment, r.Environments.Why())
 	}
+	return ""
+}
+
+// grant is the line that gives a job its missing permissions; "" if none is missing.
+func grant(missing []string) string {
+	if len(missing) == 0 {
+		return ""
+	}
+	return "add to the permissions of the job: " + strings.Join(missing, ", ")
+}
+
+// unidentified says who must be excluded and has no login; "" if everybody has one.
+func unidentified(f registry.Facts, makers map[string][]registry.Role, unnamed []registry.Contributor) (why, fix string) {
+	has := func(roles ...registry.Role) bool {
+		for _, all := range makers {
+			if slices.ContainsFunc(all, func(r registry.Role) bool { return slices.Contains(roles, r) }) {
+				return true
+			}
+		}
+		return false
+	}
+	for _, c := range unnamed {
+		switch c.Role {
+		case registry.RolePullAuthor:
+			return fmt.Sprintf("who wrote commit %.12s of the pull request is not known: GitHub has no login for %q", c.Commit, c.Email), identityLine(c.Email)
+		case registry.RoleOpener:
+			return "who opened the pull request is not known: the account is gone", "open a new pull request"
+		}
+	}
+	switch {
+	case !has(registry.RoleStarter):
+		return "who started the workflow is not known", "run this in GitHub Actions"
+	case !has(registry.RoleAuthor, registry.RoleTrainer):
+		return untraced(f, unnamed)
+	}
+	return "", ""
+}
+
+// untraced says why nobody is known to have made the candidate.
+func untraced(f registry.Facts, unnamed []registry.Contributor) (why, fix string) {
+	why = "who made the candidate is not known: "
 	run, ok := f.Candidate.Run.Get()
 	if !ok {
-		return "", "who made the candidate is not known: " + f.Candidate.Run.Why()
+		return why + f.Candidate.Run.Why(), ""
 	}
-	if login = f.Identities[run.User]; login == "" {
-		return "", fmt.Sprintf("who made the candidate is not known: MLflow user %q has no GitHub login under identities", run.User)
+	if i := slices.IndexFunc(unnamed, func(c registry.Contributor) bool { return c.Role == registry.RoleAuthor }); i >= 0 {
+		why += fmt.Sprintf("GitHub has no login for %q, the author of the run's commit, and ", unnamed[i].Email)
+	} else {
+		why += "GitHub knows no author of the run's commit, and "
 	}
-	return login, ""
+	if run.User == "" {
+		return why + "the run names no MLflow user", "train from a commit of this repository whose author has a GitHub account"
+	}
+	return why + fmt.Sprintf("MLflow user %q has no GitHub login under identities", run.User), identityLine(run.User)
+}
+
+// unmapped warns that the policy knows identities, but not that of the candidate's MLflow user.
+func unmapped(f registry.Facts) string {
+	user := f.Candidate.Run.OrZero().User
+	makers, _ := f.Makers()
+	for _, roles := range makers {
+		if slices.Contains(roles, registry.RoleTrainer) {
+			return ""
+		}
+	}
+	if len(f.Identities) == 0 || user == "" {
+		return ""
+	}
+	return fmt.Sprintf("MLflow user %q has no GitHub login under identities, so only the author of the run's commit is excluded as its maker", user)
+}
+
+// identityLine is the line of the policy that gives a login to an MLflow user or an e-mail address.
+func identityLine(user string) string {
+	return fmt.Sprintf("add to the policy file: identities: {%s: LOGIN}", yamlWord(user))
+}
+
+var plainWord = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.@-]*$`)
+
+// yamlWord quotes a text that YAML would read as something else.
+func yamlWord(text string) string {
+	if plainWord.MatchString(text) && !slices.Contains([]string{"true", "false", "null", "yes", "no", "on", "off"}, strings.ToLower(text)) {
+		return text
+	}
+	return strconv.Quote(text)
+}
+
+// tally sorts people, by login in lower case, into those that count and those that do not.
+type tally struct {
+	counted []string
+	undated []string            // would count if the approval is of this attempt
+	not     map[string][]string // why each of the others does not count
+	unnamed []string            // environments that people approved and that the gate does not name
+}
+
+func (g approvalGate) tally(review registry.Review, makers map[string][]registry.Role) tally {
+	t := tally{not: map[string][]string{}}
+	people := map[string][]registry.Approval{}
+	for _, a := range slices.Concat(review.Environments.OrZero(), review.PullRequest.OrZero()) {
+		if login := strings.ToLower(a.Login); !slices.Contains(people[login], a) {
+			people[login] = append(people[login], a)
+		}
+	}
+	for _, login := range slices.Sorted(maps.Keys(people)) {
+		counts, undated, why := g.person(login, people[login], makers[login], review.Attempt)
+		switch {
+		case counts:
+			t.counted = append(t.counted, login)
+			continue
+		case undated:
+			t.undated = append(t.undated, login)
+			continue
+		}
+		for _, a := range people[login] {
+			if g.environment == "" && a.Environment != "" && a.State == registry.Approved && makers[login] == nil {
+				t.unnamed = append(t.unnamed, a.Environment)
+			}
+		}
+		t.not[login] = why
+	}
+	slices.Sort(t.unnamed)
+	t.unnamed = slices.Compact(t.unnamed)
+	return t
+}
+
+// person judges everything that one account said.
+func (g approvalGate) person(login string, said []registry.Approval, made []registry.Role, attempt int) (counts, undated bool, why []string) {
+	for _, role := range made {
+		why = append(why, string(role))
+	}
+	if len(g.by) > 0 && !slices.Contains(g.by, login) {
+		why = append(why, "is not among the people under by")
+	}
+	if login == "" {
+		why = append(why, "the account is gone")
+	}
+	barred := len(why) > 0
+	for _, a := range said {
+		mine := a.Environment == "" || g.environment != "" && strings.EqualFold(a.Environment, g.environment)
+		switch {
+		case a.State != registry.Approved:
+			why = append(why, objection(a))
+			barred = barred || mine && a.State == registry.Rejected
+		case !mine && g.environment == "":
+			why = append(why, fmt.Sprintf("approved environment %q, which the gate does not name", a.Environment))
+		case !mine:
+			why = append(why, fmt.Sprintf("approved environment %q, not %q", a.Environment, g.environment))
+		case a.Environment != "" && attempt != 1 && !g.anyAttempt:
+			undated = true
+		default:
+			counts = true
+		}
+	}
+	slices.Sort(why)
+	return counts && !barred, undated && !barred, slices.Compact(why)
+}
+
+// objection says why an approval in another state than Approved does not count.
+func objection(a registry.Approval) string {
+	switch a.State {
+	case registry.Rejected:
+		return fmt.Sprintf("rejected environment %q", a.Environment)
+	case registry.ChangesRequested:
+		return "requested changes"
+	case registry.Dismissed:
+		return "the review was dismissed"
+	case registry.Stale:
+		return "approved another commit than the one that is merged"
+	case registry.NoAccess:
+		return "may not write to the repository"
+	case registry.NotAPerson:
+		return "is no person"
+	}
+	return "did not approve"
+}
+
+func (t tally) shown() string {
+	if len(t.counted) == 0 {
+		return "none"
+	}
+	return fmt.Sprintf("%d: %s", len(t.counted), some(t.counted))
+}
+
+func (t tally) shortfall(needed int) string {
+	out := fmt.Sprintf("approvals that count: %d, wanted %d", len(t.counted), needed)
+	var others []string
+	for _, login := range slices.Sorted(maps.Keys(t.not)) {
+		others = append(others, cmp.Or(login, "a deleted account")+" ("+strings.Join(t.not[login], ", ")+")")
+	}
+	if len(others) > 0 {
+		out += "; not counted: " + some(others)
+	}
+	return out
+}
+
+// doubt says why approvals of an environment cannot be told from those of an earlier attempt.
+func (g approvalGate) doubt(attempt int, who []string) string {
+	this := fmt.Sprintf("this is attempt %d", attempt)
+	if attempt < 1 {
+		this = "the attempt of this workflow run is not known"
+	}
+	return fmt.Sprintf("%s, and GitHub does not tell which attempt %s approved environment %s in", this, some(who), g.environment)
+}
+
+// remedy is what to do about a lack of approvals.
+func (g approvalGate) remedy(review registry.Review, t tally) string {
+	switch {
+	case len(t.unnamed) > 0:
+		return "add to the gate: environment: " + yamlWord(t.unnamed[0])
+	case g.environment == "" && review.PullRequest.IsAbsent():
+		return "add to the gate the environment whose reviewers approve, as in environment: production"
+	}
+	return "ask somebody else to approve"
 }

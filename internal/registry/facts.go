@@ -111,14 +111,6 @@ type Commit struct {
 	Contains   Known[bool] // whether the head descends from the run's commit
 }
 
-// Review is who stands behind a change on GitHub.
-type Review struct {
-	Author    string   // login of the author of the run's commit; "" when GitHub knows none
-	Starter   string   // login of who started the workflow
-	Involved  []string // others whose approval is of their own work: who opened the pull request, for whom a run was repeated
-	Approvers []string
-}
-
 // Fallback is how aliases are kept on a server that has none: as tags of versions. Where several versions carry the
 // tag, the one with the highest number holds the alias; that keeps every state on the way from one to the next
 // readable.

@@ -139,7 +139,7 @@ func NewLedgerRecord(p Plan, digest string, in Intent, by Origin, f Facts, numbe
 		r.Return = wayBack(f, p)
 	}
 	if review, ok := f.Review.Get(); ok {
-		r.Author, r.Approvers = review.Author, review.Approvers
+		r.Author, r.Approvers = review.Author(), f.Approvers()
 	}
 	return r
 }

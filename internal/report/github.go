@@ -72,11 +72,11 @@ func (r Report) pullRequestRow() [][]Line {
 
 // approvedRow names who approved, where a gate asked.
 func (r Report) approvedRow() [][]Line {
-	review, ok := r.Facts.Review.Get()
-	if !ok || len(review.Approvers) == 0 {
+	approvers := r.Facts.Approvers()
+	if len(approvers) == 0 {
 		return nil
 	}
-	return [][]Line{{line("approved by"), line(C(strings.Join(review.Approvers, ", ")))}}
+	return [][]Line{{line("approved by"), line(C(strings.Join(approvers, ", ")))}}
 }
 
 // signature says how the candidate's contract differs from the incumbent's.
