@@ -121,7 +121,8 @@ func (s *session) mergedPullRequest(ctx context.Context) (github.PullRequest, bo
 }
 
 // review gathers who made the change, who started the run, and who approved: its environments, or the pull request.
-func (s *session) review(ctx context.Context, f registry.Facts) registry.Known[registry.Review] {
+// named are the environments whose approvals a gate asks for.
+func (s *session) review(ctx context.Context, f registry.Facts, named []string) registry.Known[registry.Review] {
 	client, err := s.gitHub()
 	if err != nil {
 		return registry.Unreadable[registry.Review](err.Error())
@@ -129,6 +130,7 @@ func (s *session) review(ctx context.Context, f registry.Facts) registry.Known[r
 	q := github.ReviewQuery{
 		RunID: s.job.RunID, Attempt: s.job.RunAttempt, PullRequest: s.job.PullRequest, Head: s.job.HeadSHA,
 		Commit: f.Candidate.Run.OrZero().Tags[registry.RunTagCommit], Starter: s.job.TriggeringActor, Actor: s.job.Actor,
+		Named: named,
 	}
 	switch pr, ok, err := s.mergedPullRequest(ctx); {
 	case err != nil:
@@ -137,6 +139,21 @@ func (s *session) review(ctx context.Context, f registry.Facts) registry.Known[r
 		q.PullRequest, q.Head = pr.Number, pr.Head
 	}
 	return registry.Is(client.Review(ctx, q))
+}
+
+// approvalsTime bounds what GitHub is asked for the record alone.
+const approvalsTime = 5 * time.Second
+
+// approvals gathers who approved this run's environments, for the record of a move that no gate asks about. Outside of a
+// job, or without a token, it asks nobody.
+func (s *session) approvals(ctx context.Context) (none registry.Known[registry.Review]) {
+	client, err := s.gitHub()
+	if err != nil || s.job.RunID == 0 {
+		return none
+	}
+	ctx, cancel := context.WithTimeout(ctx, approvalsTime)
+	defer cancel()
+	return registry.Is(client.Approvals(ctx, s.job.RunID))
 }
 
 // gitHubTime bounds what GitHub is asked on the way to a move, each time.

@@ -33,14 +33,15 @@ func (c *Client) RunCompleted(ctx context.Context, runID int64, attempt int) (bo
 
 // ReviewQuery says whose approvals are asked for.
 type ReviewQuery struct {
-	RunID       int64  // this workflow run, for the approvals of its environments; 0 = none
-	Attempt     int    // of this workflow run; 0 = not known
-	PullRequest int    // 0 = none
-	Head        string // only reviews of this commit count; "" = the pull request's newest
-	Commit      string // the MLflow run's commit; "" = unknown
-	Starter     string // who started this attempt (GITHUB_TRIGGERING_ACTOR); "" = not known
-	Actor       string // who started the first one (GITHUB_ACTOR)
-	Lost        error  // why it is not known which pull request was merged; nil = it is known
+	RunID       int64    // this workflow run, for the approvals of its environments; 0 = none
+	Attempt     int      // of this workflow run; 0 = not known
+	PullRequest int      // 0 = none
+	Head        string   // only reviews of this commit count; "" = the pull request's newest
+	Commit      string   // the MLflow run's commit; "" = unknown
+	Starter     string   // who started this attempt (GITHUB_TRIGGERING_ACTOR); "" = not known
+	Actor       string   // who started the first one (GITHUB_ACTOR)
+	Named       []string // environments whose approvals a gate asks for
+	Lost        error    // why it is not known which pull request was merged; nil = it is known
 }
 
 // rights of the parts of a review.
@@ -55,6 +56,7 @@ var (
 func (c *Client) Review(ctx context.Context, q ReviewQuery) registry.Review {
 	out := registry.Review{
 		Attempt:      q.Attempt,
+		Named:        q.Named,
 		Environments: registry.Absent[[]registry.Approval]("this is no workflow run"),
 		PullRequest:  registry.Absent[[]registry.Approval]("there is no pull request"),
 	}
@@ -77,6 +79,17 @@ func (c *Client) Review(ctx context.Context, q ReviewQuery) registry.Review {
 	}
 	if _, readable := out.Contributors.Get(); readable {
 		out.Contributors = registry.Is(made)
+	}
+	return out
+}
+
+// Approvals gathers who approved the environments of a workflow run, and nothing else: of any environment.
+func (c *Client) Approvals(ctx context.Context, runID int64) registry.Review {
+	var out registry.Review
+	entered, err := c.environments(ctx, runID)
+	out.Environments = known(&out, readActions, entered, err)
+	for _, a := range entered {
+		out.Named = append(out.Named, a.Environment)
 	}
 	return out
 }

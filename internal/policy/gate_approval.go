@@ -15,12 +15,12 @@ import (
 var approvalKind = kind{
 	name:    "approval",
 	passes:  "enough people approved who neither made the change nor started the workflow",
-	careful: "reviews of the pull request count, and approvals of the environment that the gate names; the author and committer of the run's commit, whoever ran the training by `identities`, whoever wrote a commit of the pull request or opened it, and whoever started the workflow cannot approve; pending in a plan, judged when it is applied",
+	careful: "reviews of the pull request count, and approvals of the environment that the gate names. People cannot approve a change that they made: authors and committers, the mapped MLflow user, and those who opened the pull request or started the workflow. Pending in a plan, judged when it is applied",
 	late:    true,
 	main:    whole("how many people must approve", 1),
 	fields: []field{
-		may("environment", upTo(255, text("the environment whose approvals count; without it only reviews of the pull request count"))),
-		may("any-attempt", yesNo("true: count approvals of the environment in re-runs too; GitHub does not tell which attempt was approved")),
+		may("environment", upTo(255, text("environment whose approvals count; without it only reviews of the pull request count"))),
+		may("any-attempt", yesNo("count approvals of the environment in re-runs too, although GitHub does not tell which attempt was approved; false by default")),
 		may("by", list("the only people whose approval counts", loginShape)),
 	},
 	example: "approval: 2\nenvironment: production\nby: [ann, bob, eve]",
@@ -44,10 +44,12 @@ func buildApproval(n *node) (Gate, error) {
 	if g.needed == 1 {
 		wanted = "1 approval"
 	}
+	needs := registry.Needs{Review: true}
 	if g.environment != "" {
 		wanted += ", environment " + g.environment
+		needs.Environments = []string{g.environment}
 	}
-	return Gate{Wanted: wanted, Needs: registry.Needs{Review: true}, Check: g.check}, nil
+	return Gate{Wanted: wanted, Needs: needs, Check: g.check}, nil
 }
 
 type approvalGate struct {
@@ -232,24 +234,25 @@ func (g approvalGate) person(login string, said []registry.Approval, made []regi
 		why = append(why, "the account is gone")
 	}
 	barred := len(why) > 0
+	var objections []string
 	for _, a := range said {
 		mine := a.Environment == "" || g.environment != "" && strings.EqualFold(a.Environment, g.environment)
 		switch {
 		case a.State != registry.Approved:
-			why = append(why, objection(a))
+			objections = append(objections, objection(a))
 			barred = barred || mine && a.State == registry.Rejected
 		case !mine && g.environment == "":
-			why = append(why, fmt.Sprintf("approved environment %q, which the gate does not name", a.Environment))
+			objections = append(objections, fmt.Sprintf("approved environment %q, which the gate does not name", a.Environment))
 		case !mine:
-			why = append(why, fmt.Sprintf("approved environment %q, not %q", a.Environment, g.environment))
+			objections = append(objections, fmt.Sprintf("approved environment %q, not %q", a.Environment, g.environment))
 		case a.Environment != "" && attempt != 1 && !g.anyAttempt:
 			undated = true
 		default:
 			counts = true
 		}
 	}
-	slices.Sort(why)
-	return counts && !barred, undated && !barred, slices.Compact(why)
+	slices.Sort(objections)
+	return counts && !barred, undated && !barred, append(why, slices.Compact(objections)...)
 }
 
 // objection says why an approval in another state than Approved does not count.

@@ -157,7 +157,7 @@ func TestApproval_Outcomes(t *testing.T) {
 		},
 		"the gate names no environment, and its author approved it": {
 			none, reviewOf("ann", "bob", approved("production", "ann")), nil, registry.Fail,
-			`approvals that count: 0, wanted 1; not counted: ann (approved environment "production", which the gate does not name, wrote the commit)`, "ask somebody else to approve",
+			`approvals that count: 0, wanted 1; not counted: ann (wrote the commit, approved environment "production", which the gate does not name)`, "ask somebody else to approve",
 		},
 		"the gate names no environment, and there is no pull request": {
 			none, reviewOf("ann", "bob"), []change{noPull}, registry.Fail,

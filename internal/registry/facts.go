@@ -55,7 +55,8 @@ type Needs struct {
 	History        []string // metrics of which every point is needed, of the candidate and the holders
 	Evidence       []string // names of documents among the candidate's run artifacts
 	Commit         bool     // how the run's commit relates to the one the workflow runs on
-	Review         bool     // who approved
+	Review         bool     // who made the change and who approved it
+	Environments   []string // whose approvals count
 }
 
 // Subject is a version under judgement: the candidate, or a holder it is compared with.

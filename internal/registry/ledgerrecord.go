@@ -37,8 +37,9 @@ type LedgerRecord struct {
 	LeftOut   int       `json:"gates_left_out,omitempty"` // gates that did not fit
 	Omitted   []string  `json:"left_out,omitempty"`       // other fields that did not fit
 	Waivers   []string  `json:"waivers,omitempty"`
-	Author    string    `json:"author,omitempty"`    // of the training commit, where a gate asked for it
-	Approvers []string  `json:"approvers,omitempty"` // the same
+	Author    string    `json:"author,omitempty"`            // of the training commit, if a gate asked for it
+	Approvers []string  `json:"approvers,omitempty"`         // who approved the pull request or the environment
+	Unknown   string    `json:"approvers_unknown,omitempty"` // why it is not known who approved
 	Override  []string  `json:"override,omitempty"`
 	Hold      []int     `json:"hold,omitempty"`          // versions that a rollback puts on hold
 	Outside   []Shift   `json:"moved_outside,omitempty"` // targets that somebody else had moved since the last entry
@@ -139,7 +140,7 @@ func NewLedgerRecord(p Plan, digest string, in Intent, by Origin, f Facts, numbe
 		r.Return = wayBack(f, p)
 	}
 	if review, ok := f.Review.Get(); ok {
-		r.Author, r.Approvers = review.Author(), f.Approvers()
+		r.Author, r.Approvers, r.Unknown = review.Author(), f.Approvers(), Truncate(review.ApproversUnknown(), 300)
 	}
 	return r
 }

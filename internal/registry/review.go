@@ -9,9 +9,10 @@ import (
 // Review is who made a change, and who approved it, as GitHub tells it.
 type Review struct {
 	Attempt      int                  // of the workflow run, from 1; 0 = not known
-	Contributors Known[[]Contributor] // whoever made the change or started the workflow
+	Contributors Known[[]Contributor] // everybody who made the change or started the workflow
 	Environments Known[[]Approval]    // of the workflow run's environments; absent = this is no workflow run
 	PullRequest  Known[[]Approval]    // reviews of the pull request; absent = there is none
+	Named        []string             // environments that a gate names, or if no gate asks, all that were approved
 	Missing      []string             // permissions that the token lacks, as a workflow writes them: "actions: read"
 }
 
@@ -103,19 +104,35 @@ func (f Facts) loginsOf(user string) []string {
 	return out
 }
 
-// Approvers are the logins, in lower case and sorted, of those who approved and did not make the change.
+// Approvers are the logins, in lower case and sorted, of those who approved the pull request or a named environment and
+// did not make the change.
 func (f Facts) Approvers() []string {
 	review := f.Review.OrZero()
 	makers, _ := f.Makers()
 	var out []string
 	for _, a := range slices.Concat(review.Environments.OrZero(), review.PullRequest.OrZero()) {
 		login := strings.ToLower(a.Login)
-		if a.State == Approved && login != "" && makers[login] == nil {
+		named := a.Environment == "" || slices.ContainsFunc(review.Named, func(name string) bool {
+			return strings.EqualFold(name, a.Environment)
+		})
+		if a.State == Approved && named && login != "" && makers[login] == nil {
 			out = append(out, login)
 		}
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
+}
+
+// ApproversUnknown says why it is not known who approved, if no gate asked and the record alone wants to know; else "".
+func (r Review) ApproversUnknown() string {
+	_, entered := r.Environments.Get()
+	switch {
+	case r.Contributors.Gathered() || entered || !r.Environments.Gathered():
+		return ""
+	case len(r.Missing) > 0:
+		return "the job lacks the permission " + strings.Join(r.Missing, ", ")
+	}
+	return r.Environments.Why()
 }
 
 // Author is the login of the author of the run's commit; "" = not known.
