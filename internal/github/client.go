@@ -363,5 +363,8 @@ func (u *user) login() string {
 
 var loginText = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$`)
 
-// person reports whether it is the account of a person: neither a bot, nor an app, nor an organisation.
-func (u *user) person() bool { return u != nil && u.Type == "User" && loginText.MatchString(u.Login) }
+// person reports whether it is the account of a person: no bot, no app, no organisation, and not the account that GitHub
+// shows in the place of all deleted ones.
+func (u *user) person() bool {
+	return u != nil && u.Type == "User" && loginText.MatchString(u.Login) && !strings.EqualFold(u.Login, "ghost")
+}

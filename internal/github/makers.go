@@ -170,7 +170,7 @@ func (c *Client) someCoAuthors(ctx context.Context, shas []string) ([]coAuthor, 
 	}
 	if refused != "" {
 		reason, why, hint := diagnoseStatus(r.right, http.StatusForbidden, refused)
-		return nil, &registry.Error{Reason: reason, Msg: r.op + ": " + why, Hint: hint}
+		return nil, &registry.Error{Reason: reason, Msg: r.op + ": " + why, Hint: hint, Cause: &denied{r.right, errors.New(refused)}}
 	}
 	var out []coAuthor
 	for i, sha := range shas {

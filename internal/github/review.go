@@ -3,6 +3,7 @@ package github
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -62,19 +63,19 @@ func (c *Client) Review(ctx context.Context, q ReviewQuery) registry.Review {
 	}
 	if q.RunID != 0 {
 		entered, err := c.environments(ctx, q.RunID)
-		out.Environments = known(&out, readActions, entered, err)
+		out.Environments = known(&out, entered, err)
 	}
 	made, err := c.commitMakers(ctx, q.Commit)
 	made = append(starters(q), made...)
-	out.Contributors = known(&out, readCode, made, err)
+	out.Contributors = known(&out, made, err)
 	switch {
 	case q.Lost != nil:
-		out.PullRequest = known[registry.Approval](&out, readPulls, nil, q.Lost)
+		out.PullRequest = known[registry.Approval](&out, nil, q.Lost)
 	case q.PullRequest != 0:
 		var pullMakers []registry.Contributor
 		var reviews []registry.Approval
 		pullMakers, reviews, err = c.pullReview(ctx, q)
-		out.PullRequest = known(&out, readPulls, reviews, err)
+		out.PullRequest = known(&out, reviews, err)
 		made = append(made, pullMakers...)
 	}
 	if _, readable := out.Contributors.Get(); readable {
@@ -87,7 +88,7 @@ func (c *Client) Review(ctx context.Context, q ReviewQuery) registry.Review {
 func (c *Client) Approvals(ctx context.Context, runID int64) registry.Review {
 	var out registry.Review
 	entered, err := c.environments(ctx, runID)
-	out.Environments = known(&out, readActions, entered, err)
+	out.Environments = known(&out, entered, err)
 	for _, a := range entered {
 		out.Named = append(out.Named, a.Environment)
 	}
@@ -95,13 +96,14 @@ func (c *Client) Approvals(ctx context.Context, runID int64) registry.Review {
 }
 
 // known wraps what a part of the review found. If the token was refused, it notes the missing permission.
-func known[T any](out *registry.Review, need right, found []T, err error) registry.Known[[]T] {
+func known[T any](out *registry.Review, found []T, err error) registry.Known[[]T] {
 	if err == nil {
 		return registry.Is(found)
 	}
-	permission := need.scope + ": " + need.level
-	if registry.ReasonOf(err) == registry.Forbidden && !slices.Contains(out.Missing, permission) {
-		out.Missing = append(out.Missing, permission)
+	if no := (*denied)(nil); errors.As(err, &no) {
+		if missing := no.need.scope + ": " + no.need.level; !slices.Contains(out.Missing, missing) {
+			out.Missing = append(out.Missing, missing)
+		}
 	}
 	return registry.Unreadable[[]T](err.Error())
 }
@@ -110,7 +112,7 @@ func known[T any](out *registry.Review, need right, found []T, err error) regist
 func starters(q ReviewQuery) []registry.Contributor {
 	switch {
 	case q.Starter == "":
-		return nil // half of it would not exclude whoever re-ran it
+		return nil // the first starter alone would not exclude who re-ran it
 	case q.Actor == "" || strings.EqualFold(q.Actor, q.Starter):
 		return []registry.Contributor{{Login: q.Starter, Role: registry.RoleStarter}}
 	}

@@ -139,6 +139,7 @@ func TestReview_PullRequest(t *testing.T) {
 		"an administrator":                    {head, []githubtest.Review{{User: "root"}}, "root: approved"},
 		"a bot with write access":             {head, []githubtest.Review{{User: "merge[bot]"}}, "merge[bot]: bot"},
 		"a deleted account":                   {head, []githubtest.Review{{User: ""}}, ": bot"},
+		"GitHub's name for deleted accounts":  {head, []githubtest.Review{{User: "ghost", Association: "MEMBER"}}, "ghost: bot"},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			world := func() githubtest.Repository {
@@ -343,9 +344,28 @@ func TestReview_MissingPermissions(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What could not be found out before the review belongs to it.
+func TestReview_LostPullRequest(t *testing.T) {
 	on(t, "github.com", fullWorld, nil, func(s *stage) {
-		got := s.client.Review(s.Context(), ReviewQuery{Starter: "ann", Lost: &registry.Error{Reason: registry.Forbidden, Msg: "lost"}})
-		if diff := cmp.Diff([]string{"pull-requests: read"}, got.Missing); diff != "" || got.PullRequest.Why() != "lost" {
+		s.fault("GET pulls forbidden")
+		_, _, lost := s.client.PullRequestOf(s.Context(), head)
+		got := s.client.Review(s.Context(), ReviewQuery{Starter: "ann", Lost: fmt.Errorf("lost: %w", lost)})
+		if diff := cmp.Diff([]string{"pull-requests: read"}, got.Missing); diff != "" || !strings.HasPrefix(got.PullRequest.Why(), "lost: ") {
+			s.Error(diff, got.PullRequest.Why())
+		}
+	})
+}
+
+// The co-authors of a pull request's commits are code, not the pull request.
+func TestReview_CoAuthorsNeedContents(t *testing.T) {
+	world := fullWorld()
+	world.Pulls[0].Commits = []string{base}
+	tokens := map[string]githubtest.Token{token: {Login: bot, Permissions: map[string]string{"pull-requests": "read"}, Repository: repo}}
+	on(t, "github.com", func() githubtest.Repository { return world }, tokens, func(s *stage) {
+		got := s.client.Review(s.Context(), ReviewQuery{PullRequest: 12, Head: head, Starter: "ann"})
+		if diff := cmp.Diff([]string{"contents: read"}, got.Missing); diff != "" {
 			s.Error(diff, got.PullRequest.Why())
 		}
 	})

@@ -77,7 +77,7 @@ func (g approvalGate) check(f registry.Facts) registry.Finding {
 	missing := g.needed - len(t.counted)
 	switch {
 	case missing <= 0:
-		out.Why = unmapped(f)
+		out.Why = unmapped(f, makers)
 		return passed(out)
 	case missing <= len(t.undated):
 		return unclear(out, g.doubt(review.Attempt, t.undated), "start a new workflow run instead of re-running this one, or add to the gate: any-attempt: true")
@@ -111,26 +111,15 @@ func grant(missing []string) string {
 
 // unidentified says who must be excluded and has no login; "" if everybody has one.
 func unidentified(f registry.Facts, makers map[string][]registry.Role, unnamed []registry.Contributor) (why, fix string) {
-	has := func(roles ...registry.Role) bool {
-		for _, all := range makers {
-			if slices.ContainsFunc(all, func(r registry.Role) bool { return slices.Contains(roles, r) }) {
-				return true
-			}
-		}
-		return false
-	}
 	for _, c := range unnamed {
-		switch c.Role {
-		case registry.RolePullAuthor:
+		if c.Role == registry.RolePullAuthor {
 			return fmt.Sprintf("who wrote commit %.12s of the pull request is not known: GitHub has no login for %q", c.Commit, c.Email), identityLine(c.Email)
-		case registry.RoleOpener:
-			return "who opened the pull request is not known: the account is gone", "open a new pull request"
 		}
 	}
 	switch {
-	case !has(registry.RoleStarter):
+	case !hasRole(makers, registry.RoleStarter):
 		return "who started the workflow is not known", "run this in GitHub Actions"
-	case !has(registry.RoleAuthor, registry.RoleTrainer):
+	case !hasRole(makers, registry.RoleAuthor, registry.RoleTrainer):
 		return untraced(f, unnamed)
 	}
 	return "", ""
@@ -148,29 +137,47 @@ func untraced(f registry.Facts, unnamed []registry.Contributor) (why, fix string
 	} else {
 		why += "GitHub knows no author of the run's commit, and "
 	}
-	if run.User == "" {
-		return why + "the run names no MLflow user", "train from a commit of this repository whose author has a GitHub account"
+	if why += userWithoutLogin(run); len(run.Users()) == 0 {
+		return why, "train from a commit of this repository whose author has a GitHub account"
 	}
-	return why + fmt.Sprintf("MLflow user %q has no GitHub login under identities", run.User), identityLine(run.User)
+	return why, identityLine(run.Users()[0])
 }
 
-// unmapped warns that the policy knows identities, but not that of the candidate's MLflow user.
-func unmapped(f registry.Facts) string {
-	user := f.Candidate.Run.OrZero().User
-	makers, _ := f.Makers()
-	for _, roles := range makers {
-		if slices.Contains(roles, registry.RoleTrainer) {
-			return ""
-		}
+// userWithoutLogin says that none of the run's MLflow users has a login.
+func userWithoutLogin(run registry.Run) string {
+	if len(run.Users()) == 0 {
+		return "the run names no MLflow user"
 	}
-	if len(f.Identities) == 0 || user == "" {
+	var quoted []string
+	for _, user := range run.Users() {
+		quoted = append(quoted, strconv.Quote(registry.Truncate(user, 100)))
+	}
+	return fmt.Sprintf("MLflow user %s has no GitHub login under identities", strings.Join(quoted, " or "))
+}
+
+// unmapped warns that the policy knows identities, but not that of the candidate's MLflow user; "" if it does.
+func unmapped(f registry.Facts, makers map[string][]registry.Role) string {
+	if len(f.Identities) == 0 || hasRole(makers, registry.RoleTrainer) {
 		return ""
 	}
-	return fmt.Sprintf("MLflow user %q has no GitHub login under identities, so only the author of the run's commit is excluded as its maker", user)
+	return userWithoutLogin(f.Candidate.Run.OrZero()) + ", so only the author of the run's commit is excluded as its maker"
 }
 
-// identityLine is the line of the policy that gives a login to an MLflow user or an e-mail address.
+// hasRole reports whether anybody has one of these roles.
+func hasRole(makers map[string][]registry.Role, roles ...registry.Role) bool {
+	for _, all := range makers {
+		if slices.ContainsFunc(all, func(r registry.Role) bool { return slices.Contains(roles, r) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// identityLine is the line of the policy that gives a login to an MLflow user or an e-mail address; "" for none.
 func identityLine(user string) string {
+	if user == "" {
+		return ""
+	}
 	return fmt.Sprintf("add to the policy file: identities: {%s: LOGIN}", yamlWord(user))
 }
 
@@ -269,7 +276,7 @@ func objection(a registry.Approval) string {
 	case registry.NoAccess:
 		return "may not write to the repository"
 	case registry.NotAPerson:
-		return "is no person"
+		return "is not the account of a person"
 	}
 	return "did not approve"
 }

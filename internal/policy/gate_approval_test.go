@@ -116,6 +116,9 @@ func TestApproval_Outcomes(t *testing.T) {
 	user := func(name string) func(*registry.Facts) {
 		return func(f *registry.Facts) { run(f, func(r *registry.Run) { r.User = name }) }
 	}
+	userTag := func(name string) func(*registry.Facts) {
+		return func(f *registry.Facts) { run(f, func(r *registry.Run) { r.Tags[registry.RunTagUser] = name }) }
+	}
 	noAuthor := func(f *registry.Facts) {
 		review(f, func(r *registry.Review) {
 			r.Contributors = registry.Is([]registry.Contributor{{Login: "bob", Role: registry.RoleStarter}})
@@ -205,6 +208,23 @@ func TestApproval_Outcomes(t *testing.T) {
 			env, eveThere, []change{identities("bob", "bob")}, registry.Pass,
 			`MLflow user "ann" has no GitHub login under identities, so only the author of the run's commit is excluded as its maker`, "",
 		},
+		"a run without a user, where others are mapped": {
+			env, eveThere, []change{user(""), identities("bob", "bob")}, registry.Pass,
+			"the run names no MLflow user, so only the author of the run's commit is excluded as its maker", "",
+		},
+		"a trainer whose name is in the tag alone": {
+			env, eveThere, []change{user(""), userTag("eve"), identities("eve", "eve")}, registry.Fail,
+			"approvals that count: 0, wanted 1; not counted: eve (ran the training)", "ask somebody else to approve",
+		},
+		"a trainer with another name in the tag": {
+			env, eveThere, []change{user("eve"), userTag("cem"), identities("eve", "eve", "cem", "cem")}, registry.Fail,
+			"approvals that count: 0, wanted 1; not counted: eve (ran the training)", "ask somebody else to approve",
+		},
+		"two names, and none is mapped": {
+			env, eveThere, []change{noAuthor, userTag("cem")}, registry.Inconclusive,
+			`who made the candidate is not known: GitHub knows no author of the run's commit, and MLflow user "ann" or "cem" has no GitHub login under identities`,
+			"add to the policy file: identities: {ann: LOGIN}",
+		},
 		"a mapped trainer, and no author": {env, eveThere, []change{noAuthor, identities("ann", "cem")}, registry.Pass, "", ""},
 		"neither author nor mapping": {
 			env, eveThere, []change{noAuthor}, registry.Inconclusive,
@@ -235,7 +255,11 @@ func TestApproval_Outcomes(t *testing.T) {
 			`who wrote commit cccccccccccc of the pull request is not known: GitHub has no login for "eve@laptop.example"`,
 			"add to the policy file: identities: {eve@laptop.example: LOGIN}",
 		},
-		"the same with a mapping": {
+		"a pull request of somebody without an address": {
+			env, eveThere, []change{involve(registry.Contributor{Commit: nameless.Commit, Role: registry.RolePullAuthor})}, registry.Inconclusive,
+			`who wrote commit cccccccccccc of the pull request is not known: GitHub has no login for ""`, "",
+		},
+		"somebody GitHub does not know, with a mapping": {
 			env, eveThere, []change{involve(nameless), identities("eve@laptop.example", "eve")}, registry.Fail,
 			"approvals that count: 0, wanted 1; not counted: eve (wrote a commit of the pull request)", "ask somebody else to approve",
 		},
@@ -244,10 +268,7 @@ func TestApproval_Outcomes(t *testing.T) {
 				registry.Contributor{Email: "ci@x.example", Role: registry.RolePullCommitter}, registry.Contributor{Email: "ai@x.example", Role: registry.RolePullCoAuthor},
 			)}, registry.Pass, "", "",
 		},
-		"a pull request of a deleted account": {
-			env, eveThere, []change{involve(registry.Contributor{Role: registry.RoleOpener})}, registry.Inconclusive,
-			"who opened the pull request is not known: the account is gone", "open a new pull request",
-		},
+		"a pull request of a deleted account": {env, eveThere, []change{involve(registry.Contributor{Role: registry.RoleOpener})}, registry.Pass, "", ""},
 		"a starter who is not known": {
 			env, registry.Review{Attempt: 1, Contributors: registry.Is([]registry.Contributor{{Login: "ann", Role: registry.RoleAuthor}}), Environments: eveThere.Environments, PullRequest: eveThere.PullRequest},
 			nil, registry.Inconclusive, "who started the workflow is not known", "run this in GitHub Actions",

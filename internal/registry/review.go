@@ -84,13 +84,27 @@ func (f Facts) Makers() (roles map[string][]Role, unnamed []Contributor) {
 			unnamed = append(unnamed, c)
 		}
 	}
-	for _, login := range f.loginsOf(f.Candidate.Run.OrZero().User) {
-		add(login, RoleTrainer)
+	for _, user := range f.Candidate.Run.OrZero().Users() {
+		for _, login := range f.loginsOf(user) {
+			add(login, RoleTrainer)
+		}
 	}
 	for _, all := range roles {
 		slices.Sort(all)
 	}
 	return roles, unnamed
+}
+
+// Users are the names of the MLflow user who trained the run, as the run itself says: the stock client writes the same
+// name twice, but nothing keeps a trainer from writing two.
+func (r Run) Users() []string {
+	var out []string
+	for _, user := range []string{r.User, r.Tags[RunTagUser]} {
+		if user != "" && !slices.Contains(out, user) {
+			out = append(out, user)
+		}
+	}
+	return out
 }
 
 // loginsOf are the GitHub logins that the policy's identities give an MLflow user or an e-mail address.
@@ -104,11 +118,14 @@ func (f Facts) loginsOf(user string) []string {
 	return out
 }
 
-// Approvers are the logins, in lower case and sorted, of those who approved the pull request or a named environment and
-// did not make the change.
+// Approvers are the logins, in lower case and sorted, of those who approved the pull request or a named environment. If a
+// gate asked who made the change, they are not among them.
 func (f Facts) Approvers() []string {
 	review := f.Review.OrZero()
 	makers, _ := f.Makers()
+	if !review.Contributors.Gathered() {
+		makers = nil
+	}
 	var out []string
 	for _, a := range slices.Concat(review.Environments.OrZero(), review.PullRequest.OrZero()) {
 		login := strings.ToLower(a.Login)

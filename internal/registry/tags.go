@@ -42,6 +42,7 @@ const (
 
 // MLflow's own tags.
 const (
+	RunTagUser       = "mlflow.user"
 	RunTagCommit     = "mlflow.source.git.commit"
 	RunTagRepository = "mlflow.source.git.repoURL"
 	// PromptTag marks a registered model, or by mistake one version, as a prompt.
