@@ -314,7 +314,9 @@ func (c *Client) login(ctx context.Context) (string, error) {
 
 // query asks GraphQL and decodes the data of the answer into out. refused says what GitHub did not answer, in its own
 // words; "" if it answered everything.
-func (c *Client) query(ctx context.Context, r call, text string, variables map[string]any, out any) (refused string, err error) {
+func (c *Client) query(
+	ctx context.Context, r call, text string, variables map[string]any, out any,
+) (refused string, err error) {
 	body := map[string]any{"query": text}
 	if variables != nil {
 		body["variables"] = variables

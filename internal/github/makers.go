@@ -77,7 +77,8 @@ func (c *Client) pullMakers(ctx context.Context, pr PullRequest) ([]registry.Con
 		return nil, err
 	}
 	if len(list) == 0 || len(list) < pr.Commits {
-		return nil, fmt.Errorf("%s: github lists %d of %d commits, so not all authors are known", op, len(list), pr.Commits)
+		const text = "%s: github lists %d of %d commits, so not all authors are known"
+		return nil, fmt.Errorf(text, op, len(list), pr.Commits)
 	}
 	made, err := c.makers(ctx, list, rolesOfPull)
 	return append([]registry.Contributor{{Login: pr.Author, Role: registry.RoleOpener}}, made...), err
@@ -147,7 +148,8 @@ func (c *Client) someCoAuthors(ctx context.Context, shas []string) ([]coAuthor, 
 	var query strings.Builder
 	query.WriteString("query($owner: String!, $name: String!) { repository(owner: $owner, name: $name) {")
 	for i, sha := range shas {
-		const fields = "... on Commit { authors(first: 100) { nodes { email user { login } } pageInfo { hasNextPage } } }"
+		const fields = "... on Commit { authors(first: 100) {" +
+			" nodes { email user { login } } pageInfo { hasNextPage } } }"
 		fmt.Fprintf(&query, " c%d: object(oid: %q) { %s }", i, sha, fields)
 	}
 	query.WriteString(" } }")
@@ -170,7 +172,8 @@ func (c *Client) someCoAuthors(ctx context.Context, shas []string) ([]coAuthor, 
 	}
 	if refused != "" {
 		reason, why, hint := diagnoseStatus(r.right, http.StatusForbidden, refused)
-		return nil, &registry.Error{Reason: reason, Msg: r.op + ": " + why, Hint: hint, Cause: &denied{r.right, errors.New(refused)}}
+		cause := &denied{r.right, errors.New(refused)}
+		return nil, &registry.Error{Reason: reason, Msg: r.op + ": " + why, Hint: hint, Cause: cause}
 	}
 	var out []coAuthor
 	for i, sha := range shas {

@@ -149,9 +149,12 @@ func (c *Client) environments(ctx context.Context, runID int64) ([]registry.Appr
 			state = registry.NotAPerson
 		}
 		for _, e := range h.Environments {
-			if e.Name != "" { // without a name it would be a review of the pull request
-				out = append(out, registry.Approval{Login: rest.Clean(h.User.login()), Environment: registry.Truncate(e.Name, 300), State: state})
+			if e.Name == "" { // it would be a review of the pull request
+				continue
 			}
+			out = append(out, registry.Approval{
+				Login: rest.Clean(h.User.login()), Environment: registry.Truncate(e.Name, 300), State: state,
+			})
 		}
 	}
 	return out, nil
@@ -271,8 +274,8 @@ func (c *Client) mayWrite(ctx context.Context, login string) (bool, error) {
 		Permission string `json:"permission"` // maintain counts as write, triage as read
 	}
 	r := call{
-		op: "read the access of " + rest.Clean(login), right: right{scope: "metadata", level: "read"}, method: http.MethodGet,
-		path: c.in("collaborators", login, "permission"),
+		op: "read the access of " + rest.Clean(login), right: right{scope: "metadata", level: "read"},
+		method: http.MethodGet, path: c.in("collaborators", login, "permission"),
 	}
 	_, err := c.do(ctx, r, &access)
 	switch {

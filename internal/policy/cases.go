@@ -54,7 +54,7 @@ var (
 		may("starter", loginShape),
 		may("others", list("logins of others who cannot approve, such as authors of the pull request", loginShape)),
 		may("approvers", list("logins of those who approved the pull request", loginShape)),
-		may("environments", free("logins of those who approved, by environment", text("an environment"), list("logins", loginShape))),
+		may("environments", free("those who approved, by environment", text("an environment"), list("logins", loginShape))),
 		may("attempt", whole("attempt of the workflow run; 1 by default", 1)),
 	}
 	caseFields = []field{

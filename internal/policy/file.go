@@ -77,7 +77,8 @@ var (
 		need("version", shape{kind: isNumber, about: "of this format: 1", whole: true, least: 1}),
 		may("models", open(isMap, "rules by the name of the registered model, * for any part of it")),
 		may("waivers", list("exceptions", object("an exception for one version and one gate", waiverFields...))),
-		may("identities", free("GitHub logins by MLflow user, or by e-mail address in commits", text("an MLflow user or an e-mail address"), loginShape)),
+		may("identities", free("GitHub logins by MLflow user, or by e-mail address in commits",
+			text("an MLflow user or an e-mail address"), loginShape)),
 	}
 )
 

@@ -13,14 +13,17 @@ import (
 )
 
 var approvalKind = kind{
-	name:    "approval",
-	passes:  "enough people approved who neither made the change nor started the workflow",
-	careful: "reviews of the pull request count, and approvals of the environment that the gate names. People cannot approve a change that they made: authors and committers, the mapped MLflow user, and those who opened the pull request or started the workflow. Pending in a plan, judged when it is applied",
-	late:    true,
-	main:    whole("how many people must approve", 1),
+	name:   "approval",
+	passes: "enough people approved who neither made the change nor started the workflow",
+	careful: "reviews of the pull request count, and approvals of the environment that the gate names. People cannot " +
+		"approve a change that they made: authors and committers, the mapped MLflow user, and those who opened the " +
+		"pull request or started the workflow. Pending in a plan, judged when it is applied",
+	late: true,
+	main: whole("how many people must approve", 1),
 	fields: []field{
-		may("environment", upTo(255, text("environment whose approvals count; without it only reviews of the pull request count"))),
-		may("any-attempt", yesNo("count approvals of the environment in re-runs too, although GitHub does not tell which attempt was approved; false by default")),
+		may("environment", upTo(255, text("environment whose approvals count; without it only reviews of the pull request do"))),
+		may("any-attempt", yesNo("count approvals of the environment in re-runs too, although GitHub does not tell which "+
+			"attempt was approved; false by default")),
 		may("by", list("the only people whose approval counts", loginShape)),
 	},
 	example: "approval: 2\nenvironment: production\nby: [ann, bob, eve]",
@@ -38,7 +41,7 @@ func buildApproval(n *node) (Gate, error) {
 	case len(g.by) > 0 && len(g.by) < g.needed:
 		return Gate{}, n.fail("by", "%d approvals of %d people can never be", g.needed, len(g.by))
 	case n.has("any-attempt") && g.environment == "":
-		return Gate{}, n.fail("any-attempt", "any-attempt is about approvals of an environment; name it with environment")
+		return Gate{}, n.fail("any-attempt", "any-attempt is for approvals of an environment; name it with environment")
 	}
 	wanted := fmt.Sprintf("%d approvals", g.needed)
 	if g.needed == 1 {
@@ -80,7 +83,8 @@ func (g approvalGate) check(f registry.Facts) registry.Finding {
 		out.Why = unmapped(f, makers)
 		return passed(out)
 	case missing <= len(t.undated):
-		return unclear(out, g.doubt(review.Attempt, t.undated), "start a new workflow run instead of re-running this one, or add to the gate: any-attempt: true")
+		const fix = "start a new workflow run instead of re-running this one, or add to the gate: any-attempt: true"
+		return unclear(out, g.doubt(review.Attempt, t.undated), fix)
 	}
 	return failed(out, t.shortfall(g.needed), g.remedy(review, t))
 }
@@ -109,11 +113,15 @@ func grant(missing []string) string {
 	return "add to the permissions of the job: " + strings.Join(missing, ", ")
 }
 
+// roles are what people did for the change, by login in lower case.
+type roles = map[string][]registry.Role
+
 // unidentified says who must be excluded and has no login; "" if everybody has one.
-func unidentified(f registry.Facts, makers map[string][]registry.Role, unnamed []registry.Contributor) (why, fix string) {
+func unidentified(f registry.Facts, makers roles, unnamed []registry.Contributor) (why, fix string) {
 	for _, c := range unnamed {
 		if c.Role == registry.RolePullAuthor {
-			return fmt.Sprintf("who wrote commit %.12s of the pull request is not known: GitHub has no login for %q", c.Commit, c.Email), identityLine(c.Email)
+			const text = "who wrote commit %.12s of the pull request is not known: GitHub has no login for %q"
+			return fmt.Sprintf(text, c.Commit, c.Email), identityLine(c.Email)
 		}
 	}
 	switch {
@@ -132,7 +140,8 @@ func untraced(f registry.Facts, unnamed []registry.Contributor) (why, fix string
 	if !ok {
 		return why + f.Candidate.Run.Why(), ""
 	}
-	if i := slices.IndexFunc(unnamed, func(c registry.Contributor) bool { return c.Role == registry.RoleAuthor }); i >= 0 {
+	author := func(c registry.Contributor) bool { return c.Role == registry.RoleAuthor }
+	if i := slices.IndexFunc(unnamed, author); i >= 0 {
 		why += fmt.Sprintf("GitHub has no login for %q, the author of the run's commit, and ", unnamed[i].Email)
 	} else {
 		why += "GitHub knows no author of the run's commit, and "
@@ -156,17 +165,18 @@ func userWithoutLogin(run registry.Run) string {
 }
 
 // unmapped warns that the policy knows identities, but not that of the candidate's MLflow user; "" if it does.
-func unmapped(f registry.Facts, makers map[string][]registry.Role) string {
+func unmapped(f registry.Facts, makers roles) string {
 	if len(f.Identities) == 0 || hasRole(makers, registry.RoleTrainer) {
 		return ""
 	}
-	return userWithoutLogin(f.Candidate.Run.OrZero()) + ", so only the author of the run's commit is excluded as its maker"
+	const so = ", so only the author of the run's commit is excluded as its maker"
+	return userWithoutLogin(f.Candidate.Run.OrZero()) + so
 }
 
 // hasRole reports whether anybody has one of these roles.
-func hasRole(makers map[string][]registry.Role, roles ...registry.Role) bool {
+func hasRole(makers roles, wanted ...registry.Role) bool {
 	for _, all := range makers {
-		if slices.ContainsFunc(all, func(r registry.Role) bool { return slices.Contains(roles, r) }) {
+		if slices.ContainsFunc(all, func(r registry.Role) bool { return slices.Contains(wanted, r) }) {
 			return true
 		}
 	}
@@ -181,11 +191,14 @@ func identityLine(user string) string {
 	return fmt.Sprintf("add to the policy file: identities: {%s: LOGIN}", yamlWord(user))
 }
 
-var plainWord = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.@-]*$`)
+var (
+	plainWord = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.@-]*$`)
+	yamlWords = []string{"true", "false", "null", "yes", "no", "on", "off"}
+)
 
 // yamlWord quotes a text that YAML would read as something else.
 func yamlWord(text string) string {
-	if plainWord.MatchString(text) && !slices.Contains([]string{"true", "false", "null", "yes", "no", "on", "off"}, strings.ToLower(text)) {
+	if plainWord.MatchString(text) && !slices.Contains(yamlWords, strings.ToLower(text)) {
 		return text
 	}
 	return strconv.Quote(text)
@@ -199,7 +212,7 @@ type tally struct {
 	unnamed []string            // environments that people approved and that the gate does not name
 }
 
-func (g approvalGate) tally(review registry.Review, makers map[string][]registry.Role) tally {
+func (g approvalGate) tally(review registry.Review, makers roles) tally {
 	t := tally{not: map[string][]string{}}
 	people := map[string][]registry.Approval{}
 	for _, a := range slices.Concat(review.Environments.OrZero(), review.PullRequest.OrZero()) {
@@ -208,39 +221,39 @@ func (g approvalGate) tally(review registry.Review, makers map[string][]registry
 		}
 	}
 	for _, login := range slices.Sorted(maps.Keys(people)) {
-		counts, undated, why := g.person(login, people[login], makers[login], review.Attempt)
-		switch {
-		case counts:
+		switch s := g.judge(login, people[login], makers[login], review.Attempt); {
+		case s.counts:
 			t.counted = append(t.counted, login)
 			continue
-		case undated:
+		case s.undated:
 			t.undated = append(t.undated, login)
 			continue
+		default:
+			t.not[login] = s.why
 		}
 		for _, a := range people[login] {
 			if g.environment == "" && a.Environment != "" && a.State == registry.Approved && makers[login] == nil {
 				t.unnamed = append(t.unnamed, a.Environment)
 			}
 		}
-		t.not[login] = why
 	}
 	slices.Sort(t.unnamed)
 	t.unnamed = slices.Compact(t.unnamed)
 	return t
 }
 
-// person judges everything that one account said.
-func (g approvalGate) person(login string, said []registry.Approval, made []registry.Role, attempt int) (counts, undated bool, why []string) {
-	for _, role := range made {
-		why = append(why, string(role))
-	}
-	if len(g.by) > 0 && !slices.Contains(g.by, login) {
-		why = append(why, "is not among the people under by")
-	}
-	if login == "" {
-		why = append(why, "the account is gone")
-	}
+// standing is whether what one account said counts.
+type standing struct {
+	counts  bool
+	undated bool     // would count if it is of this attempt
+	why     []string // it does not count
+}
+
+// judge looks at everything that one account said. made are its roles in the change.
+func (g approvalGate) judge(login string, said []registry.Approval, made []registry.Role, attempt int) standing {
+	why := g.bars(login, made)
 	barred := len(why) > 0
+	var out standing
 	var objections []string
 	for _, a := range said {
 		mine := a.Environment == "" || g.environment != "" && strings.EqualFold(a.Environment, g.environment)
@@ -248,18 +261,43 @@ func (g approvalGate) person(login string, said []registry.Approval, made []regi
 		case a.State != registry.Approved:
 			objections = append(objections, objection(a))
 			barred = barred || mine && a.State == registry.Rejected
-		case !mine && g.environment == "":
-			objections = append(objections, fmt.Sprintf("approved environment %q, which the gate does not name", a.Environment))
 		case !mine:
-			objections = append(objections, fmt.Sprintf("approved environment %q, not %q", a.Environment, g.environment))
+			objections = append(objections, g.elsewhere(a.Environment))
 		case a.Environment != "" && attempt != 1 && !g.anyAttempt:
-			undated = true
+			out.undated = true
 		default:
-			counts = true
+			out.counts = true
 		}
 	}
 	slices.Sort(objections)
-	return counts && !barred, undated && !barred, append(why, slices.Compact(objections)...)
+	out.why = append(why, slices.Compact(objections)...)
+	if barred {
+		out.counts, out.undated = false, false
+	}
+	return out
+}
+
+// bars are the reasons why nothing that an account said counts.
+func (g approvalGate) bars(login string, made []registry.Role) []string {
+	var out []string
+	for _, role := range made {
+		out = append(out, string(role))
+	}
+	if len(g.by) > 0 && !slices.Contains(g.by, login) {
+		out = append(out, "is not among the people under by")
+	}
+	if login == "" {
+		out = append(out, "the account is gone")
+	}
+	return out
+}
+
+// elsewhere says that an approved environment is not the one that the gate names.
+func (g approvalGate) elsewhere(environment string) string {
+	if g.environment == "" {
+		return fmt.Sprintf("approved environment %q, which the gate does not name", environment)
+	}
+	return fmt.Sprintf("approved environment %q, not %q", environment, g.environment)
 }
 
 // objection says why an approval in another state than Approved does not count.
@@ -306,7 +344,8 @@ func (g approvalGate) doubt(attempt int, who []string) string {
 	if attempt < 1 {
 		this = "the attempt of this workflow run is not known"
 	}
-	return fmt.Sprintf("%s, and GitHub does not tell which attempt %s approved environment %s in", this, some(who), g.environment)
+	const text = "%s, and GitHub does not tell which attempt %s approved environment %s in"
+	return fmt.Sprintf(text, this, some(who), g.environment)
 }
 
 // remedy is what to do about a lack of approvals.
