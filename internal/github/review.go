@@ -210,25 +210,29 @@ func lastWords(list []review) []review {
 // mostReviewers is how many people's access is asked for: in a public repository anybody may review.
 const mostReviewers = 50
 
-// judged says of the last review of each account whether it approves the head, and whether that account may write.
+// judged says of the last review of each account whether it approves the head, and whether that account may write. Those
+// that GitHub itself calls members come first, so that strangers cannot use up the requests.
 func (c *Client) judged(ctx context.Context, reviews []review, head string) ([]registry.Approval, error) {
-	// Those that GitHub itself calls a member come first, so that strangers cannot use up the requests.
-	slices.SortStableFunc(reviews, func(a, b review) int { return cmp.Compare(a.outside(), b.outside()) })
 	asked := 0
-	var out []registry.Approval
-	for _, r := range reviews {
-		a := registry.Approval{Login: rest.Clean(r.User.login()), State: r.state(head)}
-		if a.State == registry.Approved {
+	out := make([]registry.Approval, len(reviews))
+	for _, members := range []bool{true, false} {
+		for i, r := range reviews {
+			if r.member() != members {
+				continue
+			}
+			out[i] = registry.Approval{Login: rest.Clean(r.User.login()), State: r.state(head)}
+			if out[i].State != registry.Approved {
+				continue
+			}
 			asked++
 			may, err := c.mayApprove(ctx, r, asked)
 			if err != nil {
 				return nil, err
 			}
 			if !may {
-				a.State = registry.NoAccess
+				out[i].State = registry.NoAccess
 			}
 		}
-		out = append(out, a)
 	}
 	return out, nil
 }
@@ -247,12 +251,9 @@ func (r review) state(head string) registry.ApprovalState {
 	return registry.Approved
 }
 
-// outside is 0 if GitHub calls the reviewer the owner, a member or a collaborator, else 1.
-func (r review) outside() int {
-	if slices.Contains([]string{"OWNER", "MEMBER", "COLLABORATOR"}, r.Association) {
-		return 0
-	}
-	return 1
+// member reports whether GitHub calls the reviewer the owner, a member or a collaborator.
+func (r review) member() bool {
+	return slices.Contains([]string{"OWNER", "MEMBER", "COLLABORATOR"}, r.Association)
 }
 
 // mayApprove reports whether a reviewer may write. Some tokens may not ask for that; then what GitHub calls the reviewer
@@ -263,7 +264,7 @@ func (c *Client) mayApprove(ctx context.Context, r review, asked int) (bool, err
 	}
 	may, err := c.mayWrite(ctx, r.User.login())
 	if _, limited := limit(err); statusOf(err) == http.StatusForbidden && !limited {
-		return r.outside() == 0, nil
+		return r.member(), nil
 	}
 	return may, err
 }
