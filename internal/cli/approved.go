@@ -37,7 +37,7 @@ func (a approval) asked() bool { return a.digest != "" || a.stamp != "" }
 // of reports whether the plan with this digest is the approved one.
 func (a approval) of(digest string) bool {
 	if a.stamp != "" {
-		return registry.Approval(digest, a.made) == a.stamp
+		return registry.PlanStamp(digest, a.made) == a.stamp
 	}
 	return digest == a.digest
 }
@@ -74,7 +74,7 @@ func (r *reader) approval() {
 	if err != nil {
 		r.problem("plan-digest", text, "begins with a time that is none")
 	}
-	if a.whole && registry.Approval(a.digest, made) != text {
+	if a.whole && registry.PlanStamp(a.digest, made) != text {
 		r.problem("plan-digest", text, "is not the digest of the plan in plan-file")
 	}
 	a.stamp, a.made = text, made
@@ -113,7 +113,7 @@ func readPlan(text []byte) (p registry.Plan, digest string, made time.Time, err 
 	if made, err = time.Parse(registry.PlanTime, at); err != nil {
 		return p, "", made, errors.New("holds no plan_digest with a time; give the report file of a dry run as it was written")
 	}
-	if registry.Approval(digest, made) != file.Digest {
+	if registry.PlanStamp(digest, made) != file.Digest {
 		return p, "", made, errors.New("the plan in it does not have the digest that stands next to it; it was changed, or made by another version of this program")
 	}
 	return *file.Plan, digest, made, err

@@ -77,7 +77,7 @@ func stamp(t *testing.T, whole map[string]any) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	whole["plan_digest"] = registry.Approval(digest, now)
+	whole["plan_digest"] = registry.PlanStamp(digest, now)
 }
 
 // leaves are the paths of all values of a JSON document, to be set through at.

@@ -225,9 +225,19 @@ func (r *realGates) judge(c cell) registry.Finding {
 	s.set.intent.Query = q
 	s.surroundings(context.Background(), &facts)
 	if c.candidate != "gone" {
-		facts.Review = registry.Is(registry.Review{Author: "ann", Starter: "bob", Approvers: []string{"ann", "bob", "eve"}})
+		facts.Review = registry.Is(approvedReview())
 	}
 	return policy.Judge(gates, facts).Findings[0]
+}
+
+// approvedReview is a change of ann's that bob promotes; both and eve approved it.
+func approvedReview() registry.Review {
+	var said []registry.Approval
+	for _, login := range []string{"ann", "bob", "eve"} {
+		said = append(said, registry.Approval{Login: login, State: registry.Approved})
+	}
+	made := []registry.Contributor{{Login: "ann", Role: registry.RoleAuthor}, {Login: "bob", Role: registry.RoleStarter}}
+	return registry.Review{Attempt: 1, Contributors: registry.Is(made), PullRequest: registry.Is(said)}
 }
 
 // cost counts the requests of all gates on one candidate, beyond those of thresholds alone.

@@ -120,24 +120,40 @@ func (s *session) mergedPullRequest(ctx context.Context) (github.PullRequest, bo
 	return *s.hub.merged, true, nil
 }
 
-// review gathers who stands behind the change: who approved this run's environments and the pull request, who made the
-// candidate, and who started the run.
-func (s *session) review(ctx context.Context, f registry.Facts) registry.Known[registry.Review] {
+// review gathers who made the change, who started the run, and who approved: its environments, or the pull request.
+// named are the environments whose approvals a gate asks for.
+func (s *session) review(ctx context.Context, f registry.Facts, named []string) registry.Known[registry.Review] {
 	client, err := s.gitHub()
 	if err != nil {
 		return registry.Unreadable[registry.Review](err.Error())
 	}
 	q := github.ReviewQuery{
-		RunID: s.job.RunID, Environment: s.set.gitHub.environment, PullRequest: s.job.PullRequest, Head: s.job.HeadSHA,
+		RunID: s.job.RunID, Attempt: s.job.RunAttempt, PullRequest: s.job.PullRequest, Head: s.job.HeadSHA,
 		Commit: f.Candidate.Run.OrZero().Tags[registry.RunTagCommit], Starter: s.job.TriggeringActor, Actor: s.job.Actor,
+		Named: named,
 	}
 	switch pr, ok, err := s.mergedPullRequest(ctx); {
 	case err != nil:
-		return registry.Unreadable[registry.Review]("which pull request was merged is not known: " + err.Error())
+		q.Lost = fmt.Errorf("which pull request was merged is not known: %w", err)
 	case ok:
 		q.PullRequest, q.Head = pr.Number, pr.Head
 	}
-	return client.Review(ctx, q)
+	return registry.Is(client.Review(ctx, q))
+}
+
+// approvalsTime bounds what GitHub is asked for the record alone.
+const approvalsTime = 5 * time.Second
+
+// approvals gathers who approved this run's environments, for the record of a move that no gate asks about. Outside of a
+// job, or without a token, it asks nobody.
+func (s *session) approvals(ctx context.Context) (none registry.Known[registry.Review]) {
+	client, err := s.gitHub()
+	if err != nil || s.job.RunID == 0 {
+		return none
+	}
+	ctx, cancel := context.WithTimeout(ctx, approvalsTime)
+	defer cancel()
+	return registry.Is(client.Approvals(ctx, s.job.RunID))
 }
 
 // gitHubTime bounds what GitHub is asked on the way to a move, each time.

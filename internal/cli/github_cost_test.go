@@ -5,8 +5,8 @@ import (
 	"testing/synctest"
 )
 
-// Being told costs a look into the ledger and a mark there, however many are told, and a deployment its two tags; GitHub
-// is asked nothing that nobody asked for.
+// Being told costs a look into the ledger and a mark there, however many are told, and a deployment its two tags. GitHub
+// is asked one thing of itself: who approved this run.
 func TestWhatTellingCosts(t *testing.T) {
 	cost := func(env map[string]string) (mlflow, gitHub int) {
 		bubble(t, func(t *testing.T) {
@@ -25,13 +25,13 @@ func TestWhatTellingCosts(t *testing.T) {
 		return mlflow, gitHub
 	}
 	base, asked := cost(nil)
-	if asked != 0 {
-		t.Errorf("GitHub was asked %d times by a promotion that names nobody", asked)
+	if asked != 1 {
+		t.Errorf("GitHub was asked %d times by a promotion that names nobody, want 1", asked)
 	}
-	if n, asked := cost(map[string]string{"DISPATCH": "model-promoted\nacme/churn:other", "SLACK-WEBHOOK": "https://" + slackHost + "/x", "WEBHOOK-URL": "https://" + hookHost + "/x"}); n != base+2 || asked != 2 {
+	if n, asked := cost(map[string]string{"DISPATCH": "model-promoted\nacme/churn:other", "SLACK-WEBHOOK": "https://" + slackHost + "/x", "WEBHOOK-URL": "https://" + hookHost + "/x"}); n != base+2 || asked != 3 {
 		t.Errorf("telling four costs %d requests more, and %d of GitHub", n-base, asked)
 	}
-	if n, asked := cost(map[string]string{"DEPLOYMENT-ENVIRONMENT": "production"}); n != base+2 || asked > 6 {
+	if n, asked := cost(map[string]string{"DEPLOYMENT-ENVIRONMENT": "production"}); n != base+2 || asked > 7 {
 		t.Errorf("a deployment costs %d requests more, and %d of GitHub", n-base, asked)
 	}
 }

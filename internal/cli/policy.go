@@ -105,7 +105,7 @@ func (s *session) surroundings(ctx context.Context, f *registry.Facts) {
 	needs := policy.Needs(s.set.gates)
 	f.Commit = s.commit(ctx, *f, needs.Commit)
 	if needs.Review {
-		f.Review = s.review(ctx, *f)
+		f.Review = s.review(ctx, *f, needs.Environments)
 	}
 	if !f.Now.IsZero() {
 		f.Skew = f.Now.Sub(s.p.Now())

@@ -22,7 +22,7 @@ func (s *session) finish(ctx context.Context) int {
 		s.report.Rounds += m.Rounds
 	}
 	if s.report.Digest != "" {
-		s.report.Stamped = registry.Approval(s.report.Digest, s.p.Now())
+		s.report.Stamped = registry.PlanStamp(s.report.Digest, s.p.Now())
 	}
 	s.report.Receipt.Warnings = slices.Concat(s.report.Receipt.Warnings, s.warnings, s.report.Untold())
 	s.compareSignatures()

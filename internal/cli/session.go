@@ -312,6 +312,9 @@ func (s *session) apply(ctx context.Context, p registry.Plan) (again bool) {
 		return false
 	}
 	if !s.report.Dry {
+		if p.Moves() && !s.report.Facts.Review.Gathered() {
+			s.report.Facts.Review = s.approvals(ctx)
+		}
 		s.move = s.newMove(p)
 		receipt := apply.Run(ctx, s.client, p, s.options(p))
 		s.report.Receipt, s.report.Applied = receipt.After(s.report.Receipt), true

@@ -2,6 +2,7 @@ package github
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -310,30 +311,49 @@ func (c *Client) login(ctx context.Context) (string, error) {
 	if c.viewer.login != "" {
 		return c.viewer.login, nil
 	}
-	r := call{
-		op: "ask github whose token this is", method: http.MethodPost, path: "graphql", class: rest.Read,
-		body: map[string]string{"query": "query { viewer { login } }"},
-	}
-	if strings.HasSuffix(c.base.Path, "/api/v3/") {
-		r.path = "../graphql"
-	}
 	var answer struct {
-		Data struct {
-			Viewer struct {
-				Login string `json:"login"`
-			} `json:"viewer"`
-		} `json:"data"`
+		Viewer struct {
+			Login string `json:"login"`
+		} `json:"viewer"`
 	}
-	_, err := c.do(ctx, r, &answer)
+	_, err := c.query(ctx, call{op: "ask github whose token this is"}, "query { viewer { login } }", nil, &answer)
 	switch {
 	case err != nil && statusOf(err) != http.StatusForbidden && statusOf(err) != http.StatusNotFound:
 		return "", err
-	case answer.Data.Viewer.Login == "":
+	case answer.Viewer.Login == "":
 		c.viewer.login = actionsBot
 	default:
-		c.viewer.login = answer.Data.Viewer.Login
+		c.viewer.login = answer.Viewer.Login
 	}
 	return c.viewer.login, nil
+}
+
+// query asks GraphQL and decodes the data of the answer into out. refused says what GitHub did not answer, in its own
+// words; "" if it answered everything.
+func (c *Client) query(
+	ctx context.Context, r call, text string, variables map[string]any, out any,
+) (refused string, err error) {
+	body := map[string]any{"query": text}
+	if variables != nil {
+		body["variables"] = variables
+	}
+	r.method, r.path, r.class, r.body = http.MethodPost, "graphql", rest.Read, body
+	if strings.HasSuffix(c.base.Path, "/api/v3/") {
+		r.path = "../graphql"
+	}
+	answer := struct {
+		Data   any `json:"data"`
+		Errors []struct {
+			Message string `json:"message"`
+		} `json:"errors"`
+	}{Data: out}
+	if _, err := c.do(ctx, r, &answer); err != nil {
+		return "", err
+	}
+	if len(answer.Errors) > 0 {
+		return cmp.Or(rest.Clean(answer.Errors[0].Message), "an error without a message"), nil
+	}
+	return "", nil
 }
 
 // wrote reports whether a text is ours: it has the marker of the key, and this client's login wrote it. Whose that is, is
@@ -357,4 +377,12 @@ func (u *user) login() string {
 		return ""
 	}
 	return u.Login
+}
+
+var loginText = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$`)
+
+// person reports whether it is the account of a person: no bot, no app, no organisation, and not the account that GitHub
+// shows in the place of all deleted ones.
+func (u *user) person() bool {
+	return u != nil && u.Type == "User" && loginText.MatchString(u.Login) && !strings.EqualFold(u.Login, "ghost")
 }

@@ -169,7 +169,7 @@ func everything(ctx context.Context, c *Client) map[string]error {
 	}
 	_, out["run"] = c.RunCompleted(ctx, 7, 1)
 	_, out["newest attempt"] = c.RunCompleted(ctx, 7, 0)
-	out["review"] = unknown(c.Review(ctx, ReviewQuery{RunID: 7, PullRequest: 12, Head: head, Commit: base, Starter: "ann"}).Why())
+	out["review"] = unknown(unread(c.Review(ctx, ReviewQuery{RunID: 7, PullRequest: 12, Head: head, Commit: base, Starter: "ann"})))
 	out["contains"] = unknown(c.Contains(ctx, base, head).Why())
 	_, _, out["pull request of"] = c.PullRequestOf(ctx, head)
 	_, _, out["pull request at"] = c.PullRequestAt(ctx, repo, "topic", head)
@@ -190,7 +190,7 @@ func everything(ctx context.Context, c *Client) map[string]error {
 func fullWorld() githubtest.Repository {
 	return githubtest.Repository{
 		Name: repo, Workflows: []string{"deploy.yml"},
-		Commits: []*githubtest.Commit{{SHA: base, Author: "ann"}, {SHA: head, Author: "bob", Parents: []string{base}}},
+		Commits: []*githubtest.Commit{{SHA: base, Author: "ann", CoAuthors: []string{"dan"}}, {SHA: head, Author: "bob", Parents: []string{base}}},
 		Runs:    []*githubtest.Run{{ID: 7, Attempt: 2, Approvals: []githubtest.Approval{{User: "eve", Environments: []string{"live"}}}}},
 		Pulls: []*githubtest.Pull{{
 			Number: 12, Author: "bob", Head: head, Merge: head, Merged: true, Reviews: []githubtest.Review{{User: "joe"}},
@@ -560,7 +560,7 @@ func TestAPromotionWithEverythingSendsAboutTwentyRequests(t *testing.T) {
 		if why := s.client.Contains(s.Context(), base, head).Why(); why != "" {
 			s.Fatal(why)
 		}
-		if why := s.client.Review(s.Context(), ReviewQuery{RunID: 7, PullRequest: pr.Number, Head: pr.Head, Commit: base, Starter: "ann"}).Why(); why != "" {
+		if why := unread(s.client.Review(s.Context(), ReviewQuery{RunID: 7, PullRequest: pr.Number, Head: pr.Head, Commit: base, Starter: "ann"})); why != "" {
 			s.Fatal(why)
 		}
 		_, _, err = s.client.Commented(s.Context(), pr.Number, "k")

@@ -69,6 +69,15 @@ type exhausted struct {
 func (e *exhausted) Error() string { return e.cause.Error() }
 func (e *exhausted) Unwrap() error { return e.cause }
 
+// denied is a request that the token may not send, or a thing that it may not see.
+type denied struct {
+	need  right
+	cause error
+}
+
+func (e *denied) Error() string { return e.cause.Error() }
+func (e *denied) Unwrap() error { return e.cause }
+
 // answered is GitHub's own refusal inside err: go-github has three types for it.
 func answered(err error) (resp *http.Response, text string) {
 	var (
@@ -211,6 +220,9 @@ func explain(r call, err error) error {
 		out.Msg = rest.Clean(err.Error())
 	}
 	out.Msg = r.op + ": " + out.Msg
+	if out.Reason == registry.Forbidden {
+		out.Cause = &denied{r.right, err}
+	}
 	return out
 }
 

@@ -17,6 +17,7 @@ type PullRequest struct {
 	Base           string // branch it goes into
 	MergeCommit    string // what merging made; "" while it is not merged
 	URL            string // for people
+	Commits        int    // how many it has; 0 in lists, which do not tell
 }
 
 type pullRequest struct {
@@ -25,6 +26,7 @@ type pullRequest struct {
 	MergedAt    *string `json:"merged_at"`
 	MergeCommit string  `json:"merge_commit_sha"` // while it is open, that of a trial merge
 	User        *user   `json:"user"`
+	Commits     int     `json:"commits"`
 	Head        struct {
 		SHA  string `json:"sha"`
 		Ref  string `json:"ref"`
@@ -40,6 +42,7 @@ type pullRequest struct {
 func (p pullRequest) read(repository string) PullRequest {
 	out := PullRequest{
 		Number: p.Number, Head: p.Head.SHA, Branch: p.Head.Ref, Fork: true, Author: p.User.login(), Base: p.Base.Ref, URL: p.HTMLURL,
+		Commits: p.Commits,
 	}
 	if p.Head.Repo != nil {
 		out.HeadRepository, out.Fork = p.Head.Repo.FullName, p.Head.Repo.FullName != repository

@@ -1,10 +1,11 @@
 package github
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -33,73 +34,96 @@ func (c *Client) RunCompleted(ctx context.Context, runID int64, attempt int) (bo
 
 // ReviewQuery says whose approvals are asked for.
 type ReviewQuery struct {
-	RunID       int64  // this workflow run, for the approvals of its environments; 0 = not asked
-	Environment string // only approvals of this environment count; "" = of any
-	PullRequest int    // 0 = none
-	Head        string // only reviews of this commit count; "" = the pull request's newest
-	Commit      string // the MLflow run's commit, whose author is asked for; "" = unknown
-	Starter     string // who started the workflow (GITHUB_TRIGGERING_ACTOR)
-	Actor       string // on whose behalf it runs (GITHUB_ACTOR); another person than Starter after a re-run
+	RunID       int64    // this workflow run, for the approvals of its environments; 0 = none
+	Attempt     int      // of this workflow run; 0 = not known
+	PullRequest int      // 0 = none
+	Head        string   // only reviews of this commit count; "" = the pull request's newest
+	Commit      string   // the MLflow run's commit; "" = unknown
+	Starter     string   // who started this attempt (GITHUB_TRIGGERING_ACTOR); "" = not known
+	Actor       string   // who started the first one (GITHUB_ACTOR)
+	Named       []string // environments whose approvals a gate asks for
+	Lost        error    // why it is not known which pull request was merged; nil = it is known
 }
 
-// Review gathers who stands behind a change: the author of the run's commit, who started the workflow, and the people who
-// approved, by the run's environments or by a review of the pull request at its head. Bots and people without write
-// access do not approve. What cannot be read makes the whole unreadable: half of a list could let a gate open.
-func (c *Client) Review(ctx context.Context, q ReviewQuery) registry.Known[registry.Review] {
-	out := registry.Review{Starter: q.Starter}
-	if q.Actor != "" && !strings.EqualFold(q.Actor, q.Starter) {
-		out.Involved = append(out.Involved, q.Actor)
+// rights of the parts of a review.
+var (
+	readActions = right{scope: "actions", level: "read"}
+	readPulls   = right{scope: "pull-requests", level: "read"}
+	readCode    = right{scope: "contents", level: "read"}
+)
+
+// Review gathers who made a change and who approved it. Each part that cannot be read is unreadable with the reason, and
+// the permission that the token lacks for it is among the missing ones.
+func (c *Client) Review(ctx context.Context, q ReviewQuery) registry.Review {
+	out := registry.Review{
+		Attempt:      q.Attempt,
+		Named:        q.Named,
+		Environments: registry.Absent[[]registry.Approval]("this is no workflow run"),
+		PullRequest:  registry.Absent[[]registry.Approval]("there is no pull request"),
 	}
-	for _, part := range []func(context.Context, ReviewQuery, *registry.Review) error{c.author, c.environments, c.reviews} {
-		if err := part(ctx, q, &out); err != nil {
-			return registry.Unreadable[registry.Review](err.Error())
+	if q.RunID != 0 {
+		entered, err := c.environments(ctx, q.RunID)
+		out.Environments = known(&out, entered, err)
+	}
+	made, err := c.commitMakers(ctx, q.Commit)
+	made = append(starters(q), made...)
+	out.Contributors = known(&out, made, err)
+	switch {
+	case q.Lost != nil:
+		out.PullRequest = known[registry.Approval](&out, nil, q.Lost)
+	case q.PullRequest != 0:
+		var pullMakers []registry.Contributor
+		var reviews []registry.Approval
+		pullMakers, reviews, err = c.pullReview(ctx, q)
+		out.PullRequest = known(&out, reviews, err)
+		made = append(made, pullMakers...)
+	}
+	if _, readable := out.Contributors.Get(); readable {
+		out.Contributors = registry.Is(made)
+	}
+	return out
+}
+
+// Approvals gathers who approved the environments of a workflow run, and nothing else: of any environment.
+func (c *Client) Approvals(ctx context.Context, runID int64) registry.Review {
+	var out registry.Review
+	entered, err := c.environments(ctx, runID)
+	out.Environments = known(&out, entered, err)
+	for _, a := range entered {
+		out.Named = append(out.Named, a.Environment)
+	}
+	return out
+}
+
+// known wraps what a part of the review found. If the token was refused, it notes the missing permission.
+func known[T any](out *registry.Review, found []T, err error) registry.Known[[]T] {
+	if err == nil {
+		return registry.Is(found)
+	}
+	if no := (*denied)(nil); errors.As(err, &no) {
+		if missing := no.need.scope + ": " + no.need.level; !slices.Contains(out.Missing, missing) {
+			out.Missing = append(out.Missing, missing)
 		}
 	}
-	slices.Sort(out.Approvers)
-	out.Approvers = slices.Compact(out.Approvers)
-	return registry.Is(out)
+	return registry.Unreadable[[]T](err.Error())
 }
 
-func (c *Client) author(ctx context.Context, q ReviewQuery, out *registry.Review) error {
-	if q.Commit == "" {
-		return nil
-	}
-	author, _, err := c.commit(ctx, q.Commit)
-	out.Author = author
-	return err
-}
-
-var digest = regexp.MustCompile(`^[0-9a-f]{40}$|^[0-9a-f]{64}$`)
-
-// commit reads the login of a commit's author, "" where GitHub knows none. found is false where the repository has no such
-// commit; a repository that may not be read is an error.
-func (c *Client) commit(ctx context.Context, sha string) (author string, found bool, err error) {
-	if !digest.MatchString(sha) {
-		return "", false, nil // a branch of that name would be somebody else's commit
-	}
-	var commit struct {
-		SHA    string `json:"sha"`
-		Author *user  `json:"author"`
-	}
-	r := call{
-		op: "read commit " + sha, right: right{scope: "contents", level: "read"}, method: http.MethodGet, path: c.in("commits", sha),
-		query: map[string][]string{"per_page": {"1"}}, // of its files, which nobody asked for
-	}
-	_, err = c.do(ctx, r, &commit)
+// starters are who started the workflow run and who started this attempt of it.
+func starters(q ReviewQuery) []registry.Contributor {
 	switch {
-	case statusOf(err) == http.StatusUnprocessableEntity:
-		return "", false, nil
-	case err != nil:
-		return "", false, err
+	case q.Starter == "":
+		return nil // the first starter alone would not exclude who re-ran it
+	case q.Actor == "" || strings.EqualFold(q.Actor, q.Starter):
+		return []registry.Contributor{{Login: q.Starter, Role: registry.RoleStarter}}
 	}
-	return commit.Author.login(), commit.SHA == sha, nil
+	return []registry.Contributor{
+		{Login: q.Actor, Role: registry.RoleStarter},
+		{Login: q.Starter, Role: registry.RoleRestarter},
+	}
 }
 
-// environments adds who let the run's jobs into their environments. Somebody who also refused has not approved.
-func (c *Client) environments(ctx context.Context, q ReviewQuery, out *registry.Review) error {
-	if q.RunID == 0 {
-		return nil
-	}
+// environments are the answers of those who were asked to let the run's jobs into their environments.
+func (c *Client) environments(ctx context.Context, runID int64) ([]registry.Approval, error) {
 	var history []struct {
 		State        string `json:"state"`
 		User         *user  `json:"user"`
@@ -108,78 +132,141 @@ func (c *Client) environments(ctx context.Context, q ReviewQuery, out *registry.
 		} `json:"environments"`
 	}
 	r := call{
-		op: fmt.Sprintf("read the approvals of workflow run %d", q.RunID), right: right{scope: "actions", level: "read"},
-		method: http.MethodGet, path: c.in("actions", "runs", q.RunID, "approvals"),
+		op: fmt.Sprintf("read the approvals of workflow run %d", runID), right: readActions,
+		method: http.MethodGet, path: c.in("actions", "runs", runID, "approvals"),
 	}
 	if _, err := c.do(ctx, r, &history); err != nil {
-		return err
+		return nil, err
 	}
-	said := map[string]string{}
+	states := map[string]registry.ApprovalState{"approved": registry.Approved, "rejected": registry.Rejected}
+	var out []registry.Approval
 	for _, h := range history {
-		about := q.Environment == ""
+		state, answered := states[h.State]
+		if !answered {
+			continue
+		}
+		if state == registry.Approved && !h.User.person() {
+			state = registry.NotAPerson
+		}
 		for _, e := range h.Environments {
-			about = about || strings.EqualFold(e.Name, q.Environment)
-		}
-		if login := h.User.login(); about && login != "" && h.User.Type != "Bot" && said[login] != "rejected" {
-			said[login] = h.State
-		}
-	}
-	for login, state := range said {
-		if state == "approved" {
-			out.Approvers = append(out.Approvers, login)
+			if e.Name == "" { // it would be a review of the pull request
+				continue
+			}
+			out = append(out, registry.Approval{
+				Login: rest.Clean(h.User.login()), Environment: registry.Truncate(e.Name, 300), State: state,
+			})
 		}
 	}
-	return nil
+	return out, nil
 }
 
-// reviews adds who approved the pull request. The last word of each person counts, if it is about the head: new commits
-// need new reviews. Anybody may review in a public repository, so each one's access is asked for.
-func (c *Client) reviews(ctx context.Context, q ReviewQuery, out *registry.Review) error {
-	if q.PullRequest == 0 {
-		return nil
-	}
+type review struct {
+	State       string `json:"state"`
+	Commit      string `json:"commit_id"`
+	Association string `json:"author_association"`
+	User        *user  `json:"user"`
+}
+
+// pullReview reads who made a pull request and who reviewed it.
+func (c *Client) pullReview(ctx context.Context, q ReviewQuery) ([]registry.Contributor, []registry.Approval, error) {
 	pr, err := c.PullRequest(ctx, q.PullRequest)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	if pr.Author != "" {
-		out.Involved = append(out.Involved, pr.Author)
-	}
-	head := q.Head
-	if head == "" {
-		head = pr.Head
-	}
-	type review struct {
-		State  string `json:"state"`
-		Commit string `json:"commit_id"`
-		User   *user  `json:"user"`
+	made, err := c.pullMakers(ctx, pr)
+	if err != nil {
+		return nil, nil, err
 	}
 	list, err := all[review](ctx, c, call{
-		op: fmt.Sprintf("read the reviews of pull request %d", q.PullRequest), right: right{scope: "pull-requests", level: "read"},
+		op: fmt.Sprintf("read the reviews of pull request %d", q.PullRequest), right: readPulls,
 		path: c.in("pulls", q.PullRequest, "reviews"),
 	}, 100)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	last := map[string]review{}
-	for _, r := range list { // in the order they were given
-		if r.State != "COMMENTED" && r.State != "PENDING" && r.User.login() != "" && r.User.Type != "Bot" {
-			last[r.User.Login] = r
-		}
-	}
-	for login, r := range last {
-		if r.State != "APPROVED" || r.Commit != head {
+	approvals, err := c.judged(ctx, lastWords(list), cmp.Or(q.Head, pr.Head))
+	return made, approvals, err
+}
+
+// lastWords are the newest reviews of each account that are more than a remark. The list is in the order they were given.
+func lastWords(list []review) []review {
+	at := map[string]int{}
+	var out []review
+	for _, r := range list {
+		login := strings.ToLower(r.User.login())
+		if r.State == "COMMENTED" || r.State == "PENDING" {
 			continue
 		}
-		may, err := c.mayWrite(ctx, login)
-		if err != nil {
-			return err
+		if i, spoke := at[login]; spoke {
+			out[i] = r
+			continue
 		}
-		if may {
-			out.Approvers = append(out.Approvers, login)
+		at[login] = len(out)
+		out = append(out, r)
+	}
+	return out
+}
+
+// mostReviewers is how many people's access is asked for: in a public repository anybody may review.
+const mostReviewers = 50
+
+// judged says of the last review of each account whether it approves the head, and whether that account may write. Those
+// that GitHub itself calls members come first, so that strangers cannot use up the requests.
+func (c *Client) judged(ctx context.Context, reviews []review, head string) ([]registry.Approval, error) {
+	asked := 0
+	out := make([]registry.Approval, len(reviews))
+	for _, members := range []bool{true, false} {
+		for i, r := range reviews {
+			if r.member() != members {
+				continue
+			}
+			out[i] = registry.Approval{Login: rest.Clean(r.User.login()), State: r.state(head)}
+			if out[i].State != registry.Approved {
+				continue
+			}
+			asked++
+			may, err := c.mayApprove(ctx, r, asked)
+			if err != nil {
+				return nil, err
+			}
+			if !may {
+				out[i].State = registry.NoAccess
+			}
 		}
 	}
-	return nil
+	return out, nil
+}
+
+func (r review) state(head string) registry.ApprovalState {
+	switch {
+	case r.State == "CHANGES_REQUESTED":
+		return registry.ChangesRequested
+	case r.State != "APPROVED":
+		return registry.Dismissed
+	case !r.User.person():
+		return registry.NotAPerson
+	case r.Commit != head:
+		return registry.Stale
+	}
+	return registry.Approved
+}
+
+// member reports whether GitHub calls the reviewer the owner, a member or a collaborator.
+func (r review) member() bool {
+	return slices.Contains([]string{"OWNER", "MEMBER", "COLLABORATOR"}, r.Association)
+}
+
+// mayApprove reports whether a reviewer may write. Some tokens may not ask for that; then what GitHub calls the reviewer
+// decides.
+func (c *Client) mayApprove(ctx context.Context, r review, asked int) (bool, error) {
+	if asked > mostReviewers {
+		return false, nil
+	}
+	may, err := c.mayWrite(ctx, r.User.login())
+	if _, limited := limit(err); statusOf(err) == http.StatusForbidden && !limited {
+		return r.member(), nil
+	}
+	return may, err
 }
 
 // mayWrite reports whether somebody may push to the repository.
@@ -187,14 +274,24 @@ func (c *Client) mayWrite(ctx context.Context, login string) (bool, error) {
 	var access struct {
 		Permission string `json:"permission"` // maintain counts as write, triage as read
 	}
-	_, err := c.do(ctx, call{
-		op: "read the access of " + login, right: right{scope: "metadata", level: "read"}, method: http.MethodGet,
-		path: c.in("collaborators", login, "permission"),
-	}, &access)
-	if statusOf(err) == http.StatusNotFound {
+	r := call{
+		op: "read the access of " + rest.Clean(login), right: right{scope: "metadata", level: "read"},
+		method: http.MethodGet, path: c.in("collaborators", login, "permission"),
+	}
+	_, err := c.do(ctx, r, &access)
+	switch {
+	case statusOf(err) == http.StatusNotFound:
+		return false, nil
+	case err != nil:
+		return false, err
+	}
+	switch access.Permission {
+	case "admin", "write":
+		return true, nil
+	case "read", "none":
 		return false, nil
 	}
-	return access.Permission == "admin" || access.Permission == "write", err
+	return false, fmt.Errorf("%s: github answers with the permission %q", r.op, rest.Clean(access.Permission))
 }
 
 // Contains reports whether head is base or descends from it. Both are whole digests.

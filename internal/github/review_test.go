@@ -1,6 +1,9 @@
 package github
 
 import (
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -48,77 +51,214 @@ func TestARunThatGitHubAnswersForAnotherHasNotEnded(t *testing.T) {
 	})
 }
 
-func TestWhoApproved(t *testing.T) {
-	pull := func(reviews ...githubtest.Review) func(*githubtest.Repository) {
-		return func(r *githubtest.Repository) {
-			r.Pulls = []*githubtest.Pull{{Number: 12, Author: "bob", Head: head, Branch: "topic", Reviews: reviews}}
+// unread says why a part of a review could not be read; "" if each was, or does not exist.
+func unread(r registry.Review) string {
+	if why := r.Contributors.Why(); why != "" {
+		return why
+	}
+	for _, part := range []registry.Known[[]registry.Approval]{r.Environments, r.PullRequest} {
+		if _, ok := part.Get(); !ok && !part.IsAbsent() {
+			return part.Why()
 		}
 	}
-	run := func(approvals ...githubtest.Approval) func(*githubtest.Repository) {
-		return func(r *githubtest.Repository) { r.Runs = []*githubtest.Run{{ID: 7, Approvals: approvals}} }
+	return ""
+}
+
+// said lists approvals as "LOGIN: state", of an environment as "LOGIN ENVIRONMENT: state".
+func said(all []registry.Approval) string {
+	var out []string
+	for _, a := range all {
+		out = append(out, strings.TrimSpace(a.Login+" "+a.Environment)+": "+string(a.State))
 	}
-	byRun, byPull := ReviewQuery{RunID: 7, Starter: "ann"}, ReviewQuery{PullRequest: 12, Head: head, Starter: "ann"}
-	both := byPull
-	both.RunID = 7
-	live := byRun
-	live.Environment = "live"
-	review := func(approvers ...string) registry.Review {
-		return registry.Review{Starter: "ann", Involved: []string{"bob"}, Approvers: approvers}
+	slices.Sort(out)
+	return strings.Join(out, ", ")
+}
+
+// members are who may write in the tests of reviews.
+var members = map[string]string{"eve": "write", "joe": "write", "root": "admin", "merge[bot]": "write"}
+
+func TestReview_Environments(t *testing.T) {
+	yes := func(user string, environments ...string) githubtest.Approval {
+		return githubtest.Approval{User: user, Environments: environments}
 	}
-	cases := map[string]struct {
-		query ReviewQuery
-		world []func(*githubtest.Repository)
-		want  registry.Review
+	no := func(user string, environments ...string) githubtest.Approval {
+		return githubtest.Approval{User: user, State: "rejected", Environments: environments}
+	}
+	for sentence, c := range map[string]struct {
+		given []githubtest.Approval
+		want  string
 	}{
-		"nobody is asked":                     {ReviewQuery{Starter: "ann"}, nil, registry.Review{Starter: "ann"}},
-		"the author of the run's commit":      {ReviewQuery{Starter: "ann", Commit: base}, nil, registry.Review{Starter: "ann", Author: "cem"}},
-		"an author GitHub does not know":      {ReviewQuery{Starter: "ann", Commit: side}, nil, registry.Review{Starter: "ann"}},
-		"a commit the repository has not":     {ReviewQuery{Starter: "ann", Commit: gone}, nil, registry.Review{Starter: "ann"}},
-		"a commit that is a branch's name":    {ReviewQuery{Starter: "ann", Commit: "main"}, nil, registry.Review{Starter: "ann"}},
-		"a run that was repeated":             {ReviewQuery{Starter: "ann", Actor: "dan"}, nil, registry.Review{Starter: "ann", Involved: []string{"dan"}}},
-		"a run that was not":                  {ReviewQuery{Starter: "ann", Actor: "Ann"}, nil, registry.Review{Starter: "ann"}},
-		"an environment was approved":         {byRun, []func(*githubtest.Repository){run(githubtest.Approval{User: "eve", Environments: []string{"live"}})}, registry.Review{Starter: "ann", Approvers: []string{"eve"}}},
-		"by two people, one of them twice":    {byRun, []func(*githubtest.Repository){run(githubtest.Approval{User: "joe", Environments: []string{"test"}}, githubtest.Approval{User: "eve", Environments: []string{"live"}}, githubtest.Approval{User: "joe", Environments: []string{"live"}})}, registry.Review{Starter: "ann", Approvers: []string{"eve", "joe"}}},
-		"refused":                             {byRun, []func(*githubtest.Repository){run(githubtest.Approval{User: "eve", State: "rejected", Environments: []string{"live"}})}, registry.Review{Starter: "ann"}},
-		"refused and approved":                {byRun, []func(*githubtest.Repository){run(githubtest.Approval{User: "eve", State: "rejected", Environments: []string{"live"}}, githubtest.Approval{User: "eve", Environments: []string{"live"}})}, registry.Review{Starter: "ann"}},
-		"approved and refused":                {byRun, []func(*githubtest.Repository){run(githubtest.Approval{User: "eve", Environments: []string{"live"}}, githubtest.Approval{User: "eve", State: "rejected", Environments: []string{"live"}})}, registry.Review{Starter: "ann"}},
-		"another environment":                 {live, []func(*githubtest.Repository){run(githubtest.Approval{User: "eve", Environments: []string{"test"}}, githubtest.Approval{User: "joe", Environments: []string{"Live", "x"}})}, registry.Review{Starter: "ann", Approvers: []string{"joe"}}},
-		"by a bot":                            {byRun, []func(*githubtest.Repository){run(githubtest.Approval{User: bot, Environments: []string{"live"}})}, registry.Review{Starter: "ann"}},
-		"a review of the head":                {byPull, []func(*githubtest.Repository){pull(githubtest.Review{User: "eve"})}, review("eve")},
-		"the newest head where none is named": {ReviewQuery{PullRequest: 12, Starter: "ann"}, []func(*githubtest.Repository){pull(githubtest.Review{User: "eve"}, githubtest.Review{User: "joe", Commit: base})}, review("eve")},
-		"a review of an older commit":         {byPull, []func(*githubtest.Repository){pull(githubtest.Review{User: "eve", Commit: base})}, review()},
-		"approved, then changes wanted":       {byPull, []func(*githubtest.Repository){pull(githubtest.Review{User: "eve"}, githubtest.Review{User: "eve", State: "CHANGES_REQUESTED"})}, review()},
-		"changes wanted, then approved":       {byPull, []func(*githubtest.Repository){pull(githubtest.Review{User: "eve", State: "CHANGES_REQUESTED"}, githubtest.Review{User: "eve"})}, review("eve")},
-		"approved, then dismissed":            {byPull, []func(*githubtest.Repository){pull(githubtest.Review{User: "eve", State: "DISMISSED"})}, review()},
-		"approved, then a remark":             {byPull, []func(*githubtest.Repository){pull(githubtest.Review{User: "eve"}, githubtest.Review{User: "eve", State: "COMMENTED"})}, review("eve")},
-		"approved, then new commits approved": {byPull, []func(*githubtest.Repository){pull(githubtest.Review{User: "eve", Commit: base}, githubtest.Review{User: "eve"})}, review("eve")},
-		"by a stranger":                       {byPull, []func(*githubtest.Repository){pull(githubtest.Review{User: "mallory"})}, review()},
-		"by an administrator":                 {byPull, []func(*githubtest.Repository){pull(githubtest.Review{User: "root"})}, review("root")},
-		"by a bot with write access":          {byPull, []func(*githubtest.Repository){pull(githubtest.Review{User: "merge[bot]"})}, review()},
-		"a deleted account":                   {byPull, []func(*githubtest.Repository){pull(githubtest.Review{User: ""})}, review()},
-		"both ways":                           {both, []func(*githubtest.Repository){run(githubtest.Approval{User: "eve", Environments: []string{"live"}}), pull(githubtest.Review{User: "joe"}, githubtest.Review{User: "eve"})}, review("eve", "joe")},
-	}
-	for sentence, c := range cases {
+		"nobody was asked":                {nil, ""},
+		"one person":                      {[]githubtest.Approval{yes("eve", "live")}, "eve live: approved"},
+		"two people":                      {[]githubtest.Approval{yes("eve", "live"), yes("joe", "live")}, "eve live: approved, joe live: approved"},
+		"one answer for two":              {[]githubtest.Approval{yes("eve", "live", "test")}, "eve live: approved, eve test: approved"},
+		"a refusal":                       {[]githubtest.Approval{no("eve", "live")}, "eve live: rejected"},
+		"a refusal and an approval":       {[]githubtest.Approval{no("eve", "live"), yes("eve", "live")}, "eve live: approved, eve live: rejected"},
+		"an answer that is still missing": {[]githubtest.Approval{{User: "eve", State: "pending", Environments: []string{"live"}}}, ""},
+		"a bot":                           {[]githubtest.Approval{yes(bot, "live")}, bot + " live: bot"},
+		"no environment":                  {[]githubtest.Approval{yes("eve")}, ""},
+		"an environment without a name":   {[]githubtest.Approval{yes("eve", "")}, ""},
+		"letters that cannot be seen":     {[]githubtest.Approval{yes("eve", "li\u200bve")}, "eve li\u200bve: approved"},
+	} {
 		t.Run(sentence, func(t *testing.T) {
 			world := func() githubtest.Repository {
-				r := githubtest.Repository{
-					Name: repo, Commits: []*githubtest.Commit{{SHA: base, Author: "cem"}, {SHA: side}, {SHA: "main", Author: "mallory"}},
-					Access: map[string]string{"eve": "write", "joe": "write", "root": "admin", "merge[bot]": "write"},
-				}
-				for _, change := range c.world {
-					change(&r)
-				}
-				return r
+				return githubtest.Repository{Name: repo, Runs: []*githubtest.Run{{ID: 7, Approvals: c.given}}}
 			}
 			onEach(t, world, func(s *stage) {
-				got, ok := s.client.Review(s.Context(), c.query).Get()
-				if !ok {
-					s.Fatal(s.client.Review(s.Context(), c.query).Why())
-				}
-				if diff := cmp.Diff(c.want, got); diff != "" {
-					s.Error(diff)
+				got := s.client.Review(s.Context(), ReviewQuery{RunID: 7, Attempt: 3, Starter: "ann"})
+				entered, ok := got.Environments.Get()
+				if !ok || said(entered) != c.want || got.Attempt != 3 || !got.PullRequest.IsAbsent() {
+					s.Errorf("got %q, attempt %d", said(entered), got.Attempt)
 				}
 			})
+		})
+	}
+}
+
+func TestReview_PullRequest(t *testing.T) {
+	for sentence, c := range map[string]struct {
+		head  string
+		given []githubtest.Review
+		want  string
+	}{
+		"a review of the head":                {head, []githubtest.Review{{User: "eve"}}, "eve: approved"},
+		"the newest head where none is named": {"", []githubtest.Review{{User: "eve"}, {User: "joe", Commit: base}}, "eve: approved, joe: stale"},
+		"a review of an older commit":         {head, []githubtest.Review{{User: "eve", Commit: base}}, "eve: stale"},
+		"approved, then changes wanted":       {head, []githubtest.Review{{User: "eve"}, {User: "eve", State: "CHANGES_REQUESTED"}}, "eve: changes requested"},
+		"changes wanted, then approved":       {head, []githubtest.Review{{User: "eve", State: "CHANGES_REQUESTED"}, {User: "eve"}}, "eve: approved"},
+		"approved, then dismissed":            {head, []githubtest.Review{{User: "eve", State: "DISMISSED"}}, "eve: dismissed"},
+		"a state that nobody knows":           {head, []githubtest.Review{{User: "eve", State: "approved"}}, "eve: dismissed"},
+		"approved, then a remark":             {head, []githubtest.Review{{User: "eve"}, {User: "eve", State: "COMMENTED"}}, "eve: approved"},
+		"a remark alone":                      {head, []githubtest.Review{{User: "eve", State: "COMMENTED"}}, ""},
+		"approved, then new commits approved": {head, []githubtest.Review{{User: "eve", Commit: base}, {User: "eve"}}, "eve: approved"},
+		"approved, then an old commit again":  {head, []githubtest.Review{{User: "eve"}, {User: "eve", Commit: base}}, "eve: stale"},
+		"one person in two spellings":         {head, []githubtest.Review{{User: "eve"}, {User: "Eve", State: "CHANGES_REQUESTED"}}, "Eve: changes requested"},
+		"a stranger":                          {head, []githubtest.Review{{User: "mallory"}}, "mallory: no access"},
+		"a stranger whom GitHub praises":      {head, []githubtest.Review{{User: "mallory", Association: "MEMBER"}}, "mallory: no access"},
+		"a member whom GitHub hides":          {head, []githubtest.Review{{User: "eve", Association: "CONTRIBUTOR"}}, "eve: approved"},
+		"an administrator":                    {head, []githubtest.Review{{User: "root"}}, "root: approved"},
+		"a bot with write access":             {head, []githubtest.Review{{User: "merge[bot]"}}, "merge[bot]: bot"},
+		"a deleted account":                   {head, []githubtest.Review{{User: ""}}, ": bot"},
+		"GitHub's name for deleted accounts":  {head, []githubtest.Review{{User: "ghost", Association: "MEMBER"}}, "ghost: bot"},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			world := func() githubtest.Repository {
+				return githubtest.Repository{Name: repo, Access: members, Pulls: []*githubtest.Pull{{Number: 12, Author: "bob", Head: head, Reviews: c.given}}}
+			}
+			onEach(t, world, func(s *stage) {
+				got := s.client.Review(s.Context(), ReviewQuery{PullRequest: 12, Head: c.head, Starter: "ann"})
+				reviews, ok := got.PullRequest.Get()
+				if !ok || said(reviews) != c.want || !got.Environments.IsAbsent() {
+					s.Errorf("got %q: %s", said(reviews), unread(got))
+				}
+			})
+		})
+	}
+}
+
+// Some tokens may not ask for the access of others. Then GitHub's own word in the review decides.
+func TestReview_AccessRefused(t *testing.T) {
+	for association, want := range map[string]string{
+		"OWNER": "approved", "MEMBER": "approved", "COLLABORATOR": "approved",
+		"CONTRIBUTOR": "no access", "FIRST_TIMER": "no access", "FIRST_TIME_CONTRIBUTOR": "no access", "MANNEQUIN": "no access", "NONE": "no access",
+	} {
+		world := fullWorld()
+		world.Pulls[0].Reviews[0].Association = association
+		on(t, "github.com", func() githubtest.Repository { return world }, nil, func(s *stage) {
+			s.fault("GET permission forbidden")
+			got := s.client.Review(s.Context(), ReviewQuery{PullRequest: 12, Head: head, Starter: "ann"})
+			if text := said(got.PullRequest.OrZero()); text != "joe: "+want {
+				s.Errorf("%s: got %q: %s", association, text, unread(got))
+			}
+		})
+	}
+}
+
+// In a public repository anybody may review. Strangers must not use up the requests, nor push a member aside.
+func TestReview_ManyStrangers(t *testing.T) {
+	world := func() githubtest.Repository {
+		var reviews []githubtest.Review
+		for i := range 300 {
+			reviews = append(reviews, githubtest.Review{User: fmt.Sprint("stranger", i)})
+		}
+		reviews = append(reviews, githubtest.Review{User: "eve"})
+		return githubtest.Repository{Name: repo, Access: members, Pulls: []*githubtest.Pull{{Number: 12, Author: "bob", Head: head, Reviews: reviews}}}
+	}
+	on(t, "github.com", world, nil, func(s *stage) {
+		got := s.client.Review(s.Context(), ReviewQuery{PullRequest: 12, Head: head, Starter: "ann"})
+		if n := strings.Count(said(got.PullRequest.OrZero()), ": approved"); n != 1 {
+			s.Errorf("%d approvals", n)
+		}
+		if n := len(s.double.Requests()); n > mostReviewers+10 {
+			s.Errorf("%d requests", n)
+		}
+	})
+}
+
+func TestReview_Contributors(t *testing.T) {
+	commits := []*githubtest.Commit{
+		{SHA: base, Author: "cem", Committer: "dan"}, {SHA: side, Email: "who@laptop.example"},
+		{SHA: head, Author: "cem", CoAuthors: []string{"fay", "ai@tools.example"}}, {SHA: "main", Author: "mallory"},
+	}
+	pull := func() ReviewQuery { return ReviewQuery{PullRequest: 12, Head: head, Starter: "ann"} }
+	for sentence, c := range map[string]struct {
+		query ReviewQuery
+		pull  []string
+		want  []string
+	}{
+		"nobody is asked":                  {ReviewQuery{Starter: "ann"}, nil, []string{"ann started the workflow"}},
+		"author and committer":             {ReviewQuery{Starter: "ann", Commit: base}, nil, []string{"ann started the workflow", "cem wrote the commit", "dan committed the commit"}},
+		"an author GitHub does not know":   {ReviewQuery{Starter: "ann", Commit: side}, nil, []string{"ann started the workflow", "<who@laptop.example> wrote the commit", "web-flow committed the commit"}},
+		"co-authors":                       {ReviewQuery{Starter: "ann", Commit: head}, nil, []string{"ann started the workflow", "cem wrote the commit", "web-flow committed the commit", "fay co-authored the commit", "<ai@tools.example> co-authored the commit"}},
+		"a commit the repository lacks":    {ReviewQuery{Starter: "ann", Commit: gone}, nil, []string{"ann started the workflow"}},
+		"a commit that is a branch's name": {ReviewQuery{Starter: "ann", Commit: "main"}, nil, []string{"ann started the workflow"}},
+		"a run that was repeated":          {ReviewQuery{Starter: "ann", Actor: "dan"}, nil, []string{"dan started the workflow", "ann re-ran the workflow"}},
+		"a run that was not":               {ReviewQuery{Starter: "ann", Actor: "Ann"}, nil, []string{"ann started the workflow"}},
+		"a starter who is not known":       {ReviewQuery{Actor: "dan"}, nil, nil},
+		"a pull request of one commit":     {pull(), nil, []string{"ann started the workflow", "bob opened the pull request", "bob wrote a commit of the pull request", "web-flow committed a commit of the pull request"}},
+		"a pull request of three": {pull(), []string{base, side, head}, []string{
+			"ann started the workflow", "bob opened the pull request", "cem wrote a commit of the pull request", "dan committed a commit of the pull request",
+			"<who@laptop.example> wrote a commit of the pull request", "web-flow committed a commit of the pull request",
+			"fay co-authored a commit of the pull request", "<ai@tools.example> co-authored a commit of the pull request",
+		}},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			world := func() githubtest.Repository {
+				return githubtest.Repository{Name: repo, Commits: commits, Pulls: []*githubtest.Pull{{Number: 12, Author: "bob", Head: head, Commits: c.pull}}}
+			}
+			onEach(t, world, func(s *stage) {
+				got := s.client.Review(s.Context(), c.query)
+				var parts []string
+				for _, p := range got.Contributors.OrZero() {
+					name := p.Login
+					if name == "" {
+						name = "<" + p.Email + ">"
+					}
+					parts = append(parts, name+" "+string(p.Role))
+				}
+				if diff := cmp.Diff(c.want, parts); diff != "" || unread(got) != "" {
+					s.Error(diff, unread(got))
+				}
+			})
+		})
+	}
+}
+
+// GitHub lists 250 commits of a pull request. The author of the 251st could approve their own work.
+func TestReview_MoreCommitsThanListed(t *testing.T) {
+	for n, want := range map[int]string{250: "", 251: "read the commits of pull request 12: github lists 250 of 251 commits, so not all authors are known"} {
+		world := func() githubtest.Repository {
+			r := githubtest.Repository{Name: repo, Pulls: []*githubtest.Pull{{Number: 12, Author: "bob", Head: head}}}
+			for i := range n {
+				sha := fmt.Sprintf("%040x", i)
+				r.Commits, r.Pulls[0].Commits = append(r.Commits, &githubtest.Commit{SHA: sha, Author: "cem"}), append(r.Pulls[0].Commits, sha)
+			}
+			return r
+		}
+		on(t, "github.com", world, nil, func(s *stage) {
+			if got := unread(s.client.Review(s.Context(), ReviewQuery{PullRequest: 12, Head: head, Starter: "ann"})); got != want {
+				s.Errorf("%d commits: %q", n, got)
+			}
 		})
 	}
 }
@@ -130,12 +270,12 @@ func TestAReviewOnTheSecondPageTakesAnApprovalBack(t *testing.T) {
 			reviews = append(reviews, githubtest.Review{User: "joe", State: "COMMENTED"})
 		}
 		reviews = append(reviews, githubtest.Review{User: "eve", State: "CHANGES_REQUESTED"})
-		return githubtest.Repository{Name: repo, Access: map[string]string{"eve": "write"}, Pulls: []*githubtest.Pull{{Number: 12, Author: "bob", Head: head, Reviews: reviews}}}
+		return githubtest.Repository{Name: repo, Access: members, Pulls: []*githubtest.Pull{{Number: 12, Author: "bob", Head: head, Reviews: reviews}}}
 	}
 	on(t, "github.com", world, nil, func(s *stage) {
-		got, ok := s.client.Review(s.Context(), ReviewQuery{PullRequest: 12, Head: head, Starter: "ann"}).Get()
-		if !ok || len(got.Approvers) > 0 {
-			s.Errorf("got %+v, %v", got, ok)
+		got := s.client.Review(s.Context(), ReviewQuery{PullRequest: 12, Head: head, Starter: "ann"})
+		if text := said(got.PullRequest.OrZero()); text != "eve: changes requested" {
+			s.Errorf("got %q", text)
 		}
 	})
 }
@@ -143,32 +283,92 @@ func TestAReviewOnTheSecondPageTakesAnApprovalBack(t *testing.T) {
 func TestAReviewerWhomGitHubKnowsNoMoreDoesNotCount(t *testing.T) {
 	on(t, "github.com", fullWorld, nil, func(s *stage) {
 		s.fault(`GET permission 404 body={"message": "Not Found"}`)
-		got, ok := s.client.Review(s.Context(), ReviewQuery{PullRequest: 12, Head: head, Starter: "ann"}).Get()
-		if !ok || len(got.Approvers) > 0 {
-			s.Errorf("got %+v, %v", got, ok)
+		got := s.client.Review(s.Context(), ReviewQuery{PullRequest: 12, Head: head, Starter: "ann"})
+		if text := said(got.PullRequest.OrZero()); text != "joe: no access" {
+			s.Errorf("got %q", text)
 		}
 	})
 }
 
-// Half of what is asked for could let a gate open: of two approvers the author might be one.
-func TestOnePartThatCannotBeReadMakesTheReviewUnreadable(t *testing.T) {
+// A part that cannot be read is unreadable, never shorter: of two approvers the author might be one.
+func TestReview_PartUnreadable(t *testing.T) {
 	query := ReviewQuery{RunID: 7, PullRequest: 12, Head: head, Commit: base, Starter: "ann"}
-	for _, end := range []string{"approvals", "commits/" + base, "pulls/12", "reviews", "permission"} {
-		for _, kind := range []string{"forbidden", "500", "reset", "login", "200"} {
+	for end, part := range map[string]string{
+		"approvals": "environments", "commits/" + base: "contributors", "graphql": "contributors",
+		"pulls/12": "pull request", "reviews": "pull request", "12/commits": "pull request", "permission": "pull request",
+	} {
+		for _, kind := range []string{"forbidden", "500", "reset", "login", "200", `200 body={"data": null}`} {
+			if end == "permission" && kind == "forbidden" {
+				continue // TestReview_AccessRefused
+			}
 			t.Run(end+" "+kind, func(t *testing.T) {
 				on(t, "github.com", fullWorld, nil, func(s *stage) {
-					if why := s.client.Review(s.Context(), query).Why(); why != "" {
+					if why := unread(s.client.Review(s.Context(), query)); why != "" {
 						s.Fatalf("without the fault: %s", why)
 					}
-					s.fault("GET " + end + " " + kind)
+					s.fault("* " + end + " " + kind)
 					got := s.client.Review(s.Context(), query)
-					if _, ok := got.Get(); ok || got.IsAbsent() || got.Why() == "" {
-						s.Errorf("got %+v", got)
+					_, entered := got.Environments.Get()
+					_, made := got.Contributors.Get()
+					_, reviewed := got.PullRequest.Get()
+					want := map[string]bool{"environments": true, "contributors": true, "pull request": true}
+					want[part] = false
+					have := map[string]bool{"environments": entered, "contributors": made, "pull request": reviewed}
+					if diff := cmp.Diff(want, have); diff != "" || unread(got) == "" {
+						s.Error(diff, unread(got))
 					}
 				})
 			})
 		}
 	}
+}
+
+func TestReview_MissingPermissions(t *testing.T) {
+	query := ReviewQuery{RunID: 7, PullRequest: 12, Head: head, Commit: base, Starter: "ann"}
+	for sentence, c := range map[string]struct {
+		permissions map[string]string
+		want        []string
+	}{
+		"everything":      {map[string]string{"actions": "read", "contents": "read", "pull-requests": "read"}, nil},
+		"contents alone":  {map[string]string{"contents": "read"}, []string{"actions: read", "pull-requests: read"}},
+		"actions alone":   {map[string]string{"actions": "read"}, []string{"contents: read", "pull-requests: read"}},
+		"no contents":     {map[string]string{"actions": "read", "pull-requests": "read"}, []string{"contents: read"}},
+		"nothing at all ": {map[string]string{}, []string{"actions: read", "contents: read", "pull-requests: read"}},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			tokens := map[string]githubtest.Token{token: {Login: bot, Permissions: c.permissions, Repository: repo}}
+			on(t, "github.com", fullWorld, tokens, func(s *stage) {
+				if diff := cmp.Diff(c.want, s.client.Review(s.Context(), query).Missing); diff != "" {
+					s.Error(diff)
+				}
+			})
+		})
+	}
+}
+
+// What could not be found out before the review belongs to it.
+func TestReview_LostPullRequest(t *testing.T) {
+	on(t, "github.com", fullWorld, nil, func(s *stage) {
+		s.fault("GET pulls forbidden")
+		_, _, lost := s.client.PullRequestOf(s.Context(), head)
+		got := s.client.Review(s.Context(), ReviewQuery{Starter: "ann", Lost: fmt.Errorf("lost: %w", lost)})
+		if diff := cmp.Diff([]string{"pull-requests: read"}, got.Missing); diff != "" || !strings.HasPrefix(got.PullRequest.Why(), "lost: ") {
+			s.Error(diff, got.PullRequest.Why())
+		}
+	})
+}
+
+// The co-authors of a pull request's commits are code, not the pull request.
+func TestReview_CoAuthorsNeedContents(t *testing.T) {
+	world := fullWorld()
+	world.Pulls[0].Commits = []string{base}
+	tokens := map[string]githubtest.Token{token: {Login: bot, Permissions: map[string]string{"pull-requests": "read"}, Repository: repo}}
+	on(t, "github.com", func() githubtest.Repository { return world }, tokens, func(s *stage) {
+		got := s.client.Review(s.Context(), ReviewQuery{PullRequest: 12, Head: head, Starter: "ann"})
+		if diff := cmp.Diff([]string{"contents: read"}, got.Missing); diff != "" {
+			s.Error(diff, got.PullRequest.Why())
+		}
+	})
 }
 
 func TestWhetherTheHeadDescendsFromACommit(t *testing.T) {
@@ -245,7 +445,7 @@ func TestThePullRequestOfACommit(t *testing.T) {
 		}
 		fork, err := s.client.PullRequest(s.Context(), 14)
 		s.ok(err)
-		want = PullRequest{Number: 14, Head: base, Branch: "fork", HeadRepository: "mallory/churn", Fork: true, Author: "mallory", Base: "main", URL: fork.URL}
+		want = PullRequest{Number: 14, Head: base, Branch: "fork", HeadRepository: "mallory/churn", Fork: true, Author: "mallory", Base: "main", URL: fork.URL, Commits: 1}
 		if diff := cmp.Diff(want, fork); diff != "" {
 			s.Error(diff)
 		}

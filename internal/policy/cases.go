@@ -53,6 +53,14 @@ var (
 		may("files", free("sizes by path", text("a path"), whole("bytes", 0))),
 		may("digest", text("the digest of the files' content")),
 	}
+	reviewFields = []field{
+		may("author", loginShape),
+		may("starter", loginShape),
+		may("others", list("logins of others who cannot approve, such as authors of the pull request", loginShape)),
+		may("approvers", list("logins of those who approved the pull request", loginShape)),
+		may("environments", free("those who approved, by environment", text("an environment"), list("logins", loginShape))),
+		may("attempt", whole("attempt of the workflow run; 1 by default", 1)),
+	}
 	caseFields = []field{
 		need("model", text("the registered model")),
 		need("target", text("the alias or stage to reach")),
@@ -62,7 +70,7 @@ var (
 		need("candidate", object("the version under judgement", subjectFields...)),
 		may("incumbent", shape{kind: isMap, about: "the version it would replace; none by default", fields: subjectFields, or: &shape{kind: isText, values: []string{"unreadable"}}}),
 		may("commit", object("what the workflow runs on", need("repository", text("owner/name")), need("heads", list("commits that count as the head", anyText)), may("contains", yesNo("whether the head descends from the run's commit")))),
-		may("review", object("who stands behind it", may("author", loginShape), may("starter", loginShape), may("approvers", list("logins", loginShape)))),
+		may("review", object("who made the change and who approved it", reviewFields...)),
 		may("evidence", free("documents by name, as text", text("a name"), text("JSON"))),
 	}
 )
@@ -128,7 +136,7 @@ func caseFacts(root *node, model string) registry.Facts {
 		}
 	}
 	if v := root.get("review"); v != nil {
-		f.Review = registry.Is(registry.Review{Author: v.str("author"), Starter: v.str("starter"), Approvers: v.texts("approvers")})
+		f.Review = registry.Is(caseReview(v))
 	}
 	for name, text := range root.pairs("evidence") {
 		f.Evidence[name] = registry.Is(text)
@@ -155,6 +163,42 @@ func caseEntries(n *node) (out []registry.Entry) {
 		add(alias, "@"+alias, registry.AliasTimeTag(alias))
 	}
 	return out
+}
+
+func caseReview(n *node) registry.Review {
+	var made []registry.Contributor
+	for _, role := range []struct {
+		role   registry.Role
+		logins []string
+	}{
+		{registry.RoleAuthor, []string{n.str("author")}},
+		{registry.RoleStarter, []string{n.str("starter")}},
+		{registry.RoleOther, n.texts("others")},
+	} {
+		for _, login := range role.logins {
+			if login != "" {
+				made = append(made, registry.Contributor{Login: login, Role: role.role})
+			}
+		}
+	}
+	approvals := func(logins []string, environment string) (out []registry.Approval) {
+		for _, login := range logins {
+			out = append(out, registry.Approval{Login: login, Environment: environment, State: registry.Approved})
+		}
+		return out
+	}
+	var entered []registry.Approval
+	if v := n.get("environments"); v != nil {
+		for _, e := range v.entries {
+			entered = append(entered, approvals(v.texts(e.key), e.key)...)
+		}
+	}
+	return registry.Review{
+		Attempt:      n.int("attempt", 1),
+		Contributors: registry.Is(made),
+		Environments: registry.Is(entered),
+		PullRequest:  registry.Is(approvals(n.texts("approvers"), "")),
+	}
 }
 
 // pairs is a mapping of text to text.

@@ -84,8 +84,10 @@ var (
 		need("version", shape{kind: isNumber, about: "of this format: 1", whole: true, least: 1}),
 		may("models", open(isMap, "rules by the name of the registered model, * for any part of it")),
 		may("waivers", list("exceptions", object("an exception for one version and one gate", waiverFields...))),
-		may("moved-roots", list("artifact stores that were moved; a model belongs to its run by the place of its files", object("a moved store", movedRootFields...))),
-		may("identities", free("GitHub logins by MLflow user", text("an MLflow user"), loginShape)),
+		may("moved-roots", list("artifact stores that were moved; a model belongs to its run by the place of its files",
+			object("a moved store", movedRootFields...))),
+		may("identities", free("GitHub logins by MLflow user, or by e-mail address in commits",
+			text("an MLflow user or an e-mail address"), loginShape)),
 	}
 )
 

@@ -39,6 +39,7 @@ func Needs(gates []Gate) registry.Needs {
 		all.Digest = all.Digest || n.Digest
 		all.Commit = all.Commit || n.Commit
 		all.Review = all.Review || n.Review
+		all.Environments = union(all.Environments, n.Environments)
 	}
 	return all
 }

@@ -1,95 +1,360 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
 var approvalKind = kind{
-	name:    "approval",
-	passes:  "enough people approved who are neither the author nor the one who started the workflow",
-	careful: "the author is the GitHub author of the run's commit, or by `identities` who ran the training; unmapped is inconclusive; who opened the pull request does not count either; pending in a plan, judged when it is applied",
-	late:    true,
-	main:    whole("how many people must approve", 1),
-	fields:  []field{may("by", list("the only people whose approval counts", loginShape))},
-	example: "approval: 2\nby: [ann, bob, eve]",
+	name:   "approval",
+	passes: "enough people approved who neither made the change nor started the workflow",
+	careful: "reviews of the pull request count, and approvals of the environment that the gate names. People cannot " +
+		"approve a change that they made: authors and committers, the mapped MLflow user, and those who opened the " +
+		"pull request or started the workflow. Pending in a plan, judged when it is applied",
+	late: true,
+	main: whole("how many people must approve", 1),
+	fields: []field{
+		may("environment", upTo(255, text("environment whose approvals count; without it only reviews of the pull request do"))),
+		may("any-attempt", yesNo("count approvals of the environment in re-runs too, although GitHub does not tell which "+
+			"attempt was approved; false by default")),
+		may("by", list("the only people whose approval counts", loginShape)),
+	},
+	example: "approval: 2\nenvironment: production\nby: [ann, bob, eve]",
 	build:   buildApproval,
 }
 
 func buildApproval(n *node) (Gate, error) {
-	g := approvalGate{needed: n.int("approval", 1), by: n.texts("by")}
-	if len(g.by) > 0 && len(g.by) < g.needed {
+	g := approvalGate{needed: n.int("approval", 1), environment: n.str("environment"), anyAttempt: n.yes("any-attempt")}
+	for _, login := range n.texts("by") {
+		if login = strings.ToLower(login); !slices.Contains(g.by, login) {
+			g.by = append(g.by, login)
+		}
+	}
+	switch {
+	case len(g.by) > 0 && len(g.by) < g.needed:
 		return Gate{}, n.fail("by", "%d approvals of %d people can never be", g.needed, len(g.by))
+	case n.has("any-attempt") && g.environment == "":
+		return Gate{}, n.fail("any-attempt", "any-attempt is for approvals of an environment; name it with environment")
 	}
 	wanted := fmt.Sprintf("%d approvals", g.needed)
 	if g.needed == 1 {
 		wanted = "1 approval"
 	}
-	return Gate{Wanted: wanted, Needs: registry.Needs{Review: true}, Check: g.check}, nil
+	needs := registry.Needs{Review: true}
+	if g.environment != "" {
+		wanted += ", environment " + g.environment
+		needs.Environments = []string{g.environment}
+	}
+	return Gate{Wanted: wanted, Needs: needs, Check: g.check}, nil
 }
 
 type approvalGate struct {
-	needed int
-	by     []string
+	needed      int
+	environment string   // whose approvals count; "" = none
+	anyAttempt  bool     // count them in a re-run too
+	by          []string // in lower case; empty = anybody
 }
 
 func (g approvalGate) check(f registry.Facts) registry.Finding {
+	unknown := registry.Finding{Candidate: "?"}
 	review, ok := f.Review.Get()
 	if !ok {
-		return unclear(registry.Finding{Candidate: "?"}, "who approved is not known: "+f.Review.Why(), "")
+		return unclear(unknown, "who approved is not known: "+f.Review.Why(), "")
 	}
-	author, why := authorOf(f, review)
-	if why != "" {
-		return unclear(registry.Finding{Candidate: "?"}, why, "map the MLflow user to a GitHub login under identities")
+	if why := g.unread(review); why != "" {
+		return unclear(unknown, why, grant(review.Missing))
 	}
-	if review.Starter == "" {
-		return unclear(registry.Finding{Candidate: "?"}, "who started the workflow is not known", "run this in GitHub Actions")
+	makers, unnamed := f.Makers()
+	if why, fix := unidentified(f, makers, unnamed); why != "" {
+		return unclear(unknown, why, fix)
 	}
-	owners := append([]string{author, review.Starter}, review.Involved...)
-	is := func(who string) func(string) bool {
-		return func(other string) bool { return strings.EqualFold(who, other) }
-	}
-	var counted, own []string
-	for _, who := range review.Approvers {
-		login := strings.ToLower(who)
-		switch {
-		case slices.ContainsFunc(owners, is(who)):
-			own = append(own, who)
-		case len(g.by) > 0 && !slices.ContainsFunc(g.by, is(who)):
-		case !slices.Contains(counted, login):
-			counted = append(counted, login)
-		}
-	}
-	slices.Sort(counted)
-	out := registry.Finding{Candidate: fmt.Sprintf("%d: %s", len(counted), strings.Join(counted, ", "))}
-	if len(counted) == 0 {
-		out.Candidate = "none"
-	}
-	if len(counted) >= g.needed {
+	t := g.tally(review, makers)
+	out := registry.Finding{Candidate: t.shown()}
+	missing := g.needed - len(t.counted)
+	switch {
+	case missing <= 0:
+		out.Why = unmapped(f, makers)
 		return passed(out)
+	case missing <= len(t.undated):
+		const fix = "start a new workflow run instead of re-running this one, or add to the gate: any-attempt: true"
+		return unclear(out, g.doubt(review.Attempt, t.undated), fix)
 	}
-	reason := fmt.Sprintf("approvals that count: %d, wanted %d", len(counted), g.needed)
-	if len(own) > 0 {
-		slices.Sort(own)
-		reason += fmt.Sprintf("; %s wrote it or started this, which does not count", strings.Join(slices.Compact(own), " and "))
-	}
-	return failed(out, reason, "ask somebody else to approve")
+	return failed(out, t.shortfall(g.needed), g.remedy(review, t))
 }
 
-// authorOf names who made the candidate: the author of its commit, else who ran the training.
-func authorOf(f registry.Facts, review registry.Review) (login, why string) {
-	if review.Author != "" {
-		return review.Author, ""
+// unread says which part of the review could not be read, and why. Half of it could let the gate open.
+func (g approvalGate) unread(r registry.Review) string {
+	_, made := r.Contributors.Get()
+	_, reviewed := r.PullRequest.Get()
+	_, entered := r.Environments.Get()
+	switch {
+	case !made:
+		return "who made the change is not known: " + r.Contributors.Why()
+	case !reviewed && !r.PullRequest.IsAbsent():
+		return "who approved the pull request is not known: " + r.PullRequest.Why()
+	case g.environment != "" && !entered:
+		return fmt.Sprintf("who approved environment %s is not known: %s", g.environment, r.Environments.Why())
 	}
+	return ""
+}
+
+// grant is the line that gives a job its missing permissions; "" if none is missing.
+func grant(missing []string) string {
+	if len(missing) == 0 {
+		return ""
+	}
+	return "add to the permissions of the job: " + strings.Join(missing, ", ")
+}
+
+// roles are what people did for the change, by login in lower case.
+type roles = map[string][]registry.Role
+
+// unidentified says who must be excluded and has no login; "" if everybody has one.
+func unidentified(f registry.Facts, makers roles, unnamed []registry.Contributor) (why, fix string) {
+	for _, c := range unnamed {
+		if c.Role == registry.RolePullAuthor {
+			const text = "who wrote commit %.12s of the pull request is not known: GitHub has no login for %q"
+			return fmt.Sprintf(text, c.Commit, c.Email), identityLine(c.Email)
+		}
+	}
+	switch {
+	case !hasRole(makers, registry.RoleStarter):
+		return "who started the workflow is not known", "run this in GitHub Actions"
+	case !hasRole(makers, registry.RoleAuthor, registry.RoleTrainer):
+		return untraced(f, unnamed)
+	}
+	return "", ""
+}
+
+// untraced says why nobody is known to have made the candidate.
+func untraced(f registry.Facts, unnamed []registry.Contributor) (why, fix string) {
+	why = "who made the candidate is not known: "
 	run, ok := f.Candidate.Run.Get()
 	if !ok {
-		return "", "who made the candidate is not known: " + f.Candidate.Run.Why()
+		return why + f.Candidate.Run.Why(), ""
 	}
-	if login = f.Identities[run.User]; login == "" {
-		return "", fmt.Sprintf("who made the candidate is not known: MLflow user %q has no GitHub login under identities", run.User)
+	author := func(c registry.Contributor) bool { return c.Role == registry.RoleAuthor }
+	if i := slices.IndexFunc(unnamed, author); i >= 0 {
+		why += fmt.Sprintf("GitHub has no login for %q, the author of the run's commit, and ", unnamed[i].Email)
+	} else {
+		why += "GitHub knows no author of the run's commit, and "
 	}
-	return login, ""
+	if why += userWithoutLogin(run); len(run.Users()) == 0 {
+		return why, "train from a commit of this repository whose author has a GitHub account"
+	}
+	return why, identityLine(run.Users()[0])
+}
+
+// userWithoutLogin says that none of the run's MLflow users has a login.
+func userWithoutLogin(run registry.Run) string {
+	if len(run.Users()) == 0 {
+		return "the run names no MLflow user"
+	}
+	var quoted []string
+	for _, user := range run.Users() {
+		quoted = append(quoted, strconv.Quote(registry.Truncate(user, 100)))
+	}
+	return fmt.Sprintf("MLflow user %s has no GitHub login under identities", strings.Join(quoted, " or "))
+}
+
+// unmapped warns that the policy knows identities, but not that of the candidate's MLflow user; "" if it does.
+func unmapped(f registry.Facts, makers roles) string {
+	if len(f.Identities) == 0 || hasRole(makers, registry.RoleTrainer) {
+		return ""
+	}
+	const so = ", so only the author of the run's commit is excluded as its maker"
+	return userWithoutLogin(f.Candidate.Run.OrZero()) + so
+}
+
+// hasRole reports whether anybody has one of these roles.
+func hasRole(makers roles, wanted ...registry.Role) bool {
+	for _, all := range makers {
+		if slices.ContainsFunc(all, func(r registry.Role) bool { return slices.Contains(wanted, r) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// identityLine is the line of the policy that gives a login to an MLflow user or an e-mail address; "" for none.
+func identityLine(user string) string {
+	if user == "" {
+		return ""
+	}
+	return fmt.Sprintf("add to the policy file: identities: {%s: LOGIN}", yamlWord(user))
+}
+
+var (
+	plainWord = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.@-]*$`)
+	yamlWords = []string{"true", "false", "null", "yes", "no", "on", "off"}
+)
+
+// yamlWord quotes a text that YAML would read as something else.
+func yamlWord(text string) string {
+	if plainWord.MatchString(text) && !slices.Contains(yamlWords, strings.ToLower(text)) {
+		return text
+	}
+	return strconv.Quote(text)
+}
+
+// tally sorts people, by login in lower case, into those that count and those that do not.
+type tally struct {
+	counted []string
+	undated []string            // would count if the approval is of this attempt
+	not     map[string][]string // why each of the others does not count
+	unnamed []string            // environments that people approved and that the gate does not name
+}
+
+func (g approvalGate) tally(review registry.Review, makers roles) tally {
+	t := tally{not: map[string][]string{}}
+	people := map[string][]registry.Approval{}
+	for _, a := range slices.Concat(review.Environments.OrZero(), review.PullRequest.OrZero()) {
+		if login := strings.ToLower(a.Login); !slices.Contains(people[login], a) {
+			people[login] = append(people[login], a)
+		}
+	}
+	for _, login := range slices.Sorted(maps.Keys(people)) {
+		switch s := g.judge(login, people[login], makers[login], review.Attempt); {
+		case s.counts:
+			t.counted = append(t.counted, login)
+			continue
+		case s.undated:
+			t.undated = append(t.undated, login)
+			continue
+		default:
+			t.not[login] = s.why
+		}
+		for _, a := range people[login] {
+			if g.environment == "" && a.Environment != "" && a.State == registry.Approved && makers[login] == nil {
+				t.unnamed = append(t.unnamed, a.Environment)
+			}
+		}
+	}
+	slices.Sort(t.unnamed)
+	t.unnamed = slices.Compact(t.unnamed)
+	return t
+}
+
+// standing is whether what one account said counts.
+type standing struct {
+	counts  bool
+	undated bool     // would count if it is of this attempt
+	why     []string // it does not count
+}
+
+// judge looks at everything that one account said. made are its roles in the change.
+func (g approvalGate) judge(login string, said []registry.Approval, made []registry.Role, attempt int) standing {
+	why := g.bars(login, made)
+	barred := len(why) > 0
+	var out standing
+	var objections []string
+	for _, a := range said {
+		mine := a.Environment == "" || g.environment != "" && strings.EqualFold(a.Environment, g.environment)
+		switch {
+		case a.State != registry.Approved:
+			objections = append(objections, objection(a))
+			barred = barred || mine && a.State == registry.Rejected
+		case !mine:
+			objections = append(objections, g.elsewhere(a.Environment))
+		case a.Environment != "" && attempt != 1 && !g.anyAttempt:
+			out.undated = true
+		default:
+			out.counts = true
+		}
+	}
+	slices.Sort(objections)
+	out.why = append(why, slices.Compact(objections)...)
+	if barred {
+		out.counts, out.undated = false, false
+	}
+	return out
+}
+
+// bars are the reasons why nothing that an account said counts.
+func (g approvalGate) bars(login string, made []registry.Role) []string {
+	var out []string
+	for _, role := range made {
+		out = append(out, string(role))
+	}
+	if len(g.by) > 0 && !slices.Contains(g.by, login) {
+		out = append(out, "is not among the people under by")
+	}
+	if login == "" {
+		out = append(out, "the account is gone")
+	}
+	return out
+}
+
+// elsewhere says that an approved environment is not the one that the gate names.
+func (g approvalGate) elsewhere(environment string) string {
+	if g.environment == "" {
+		return fmt.Sprintf("approved environment %q, which the gate does not name", environment)
+	}
+	return fmt.Sprintf("approved environment %q, not %q", environment, g.environment)
+}
+
+// objection says why an approval in another state than Approved does not count.
+func objection(a registry.Approval) string {
+	switch a.State {
+	case registry.Rejected:
+		return fmt.Sprintf("rejected environment %q", a.Environment)
+	case registry.ChangesRequested:
+		return "requested changes"
+	case registry.Dismissed:
+		return "the review was dismissed"
+	case registry.Stale:
+		return "approved another commit than the one that is merged"
+	case registry.NoAccess:
+		return "may not write to the repository"
+	case registry.NotAPerson:
+		return "is not the account of a person"
+	}
+	return "did not approve"
+}
+
+func (t tally) shown() string {
+	if len(t.counted) == 0 {
+		return "none"
+	}
+	return fmt.Sprintf("%d: %s", len(t.counted), some(t.counted))
+}
+
+func (t tally) shortfall(needed int) string {
+	out := fmt.Sprintf("approvals that count: %d, wanted %d", len(t.counted), needed)
+	var others []string
+	for _, login := range slices.Sorted(maps.Keys(t.not)) {
+		others = append(others, cmp.Or(login, "a deleted account")+" ("+strings.Join(t.not[login], ", ")+")")
+	}
+	if len(others) > 0 {
+		out += "; not counted: " + some(others)
+	}
+	return out
+}
+
+// doubt says why approvals of an environment cannot be told from those of an earlier attempt.
+func (g approvalGate) doubt(attempt int, who []string) string {
+	this := fmt.Sprintf("this is attempt %d", attempt)
+	if attempt < 1 {
+		this = "the attempt of this workflow run is not known"
+	}
+	const text = "%s, and GitHub does not tell which attempt %s approved environment %s in"
+	return fmt.Sprintf(text, this, some(who), g.environment)
+}
+
+// remedy is what to do about a lack of approvals.
+func (g approvalGate) remedy(review registry.Review, t tally) string {
+	switch {
+	case len(t.unnamed) > 0:
+		return "add to the gate: environment: " + yamlWord(t.unnamed[0])
+	case g.environment == "" && review.PullRequest.IsAbsent():
+		return "add to the gate the environment whose reviewers approve, as in environment: production"
+	}
+	return "ask somebody else to approve"
 }

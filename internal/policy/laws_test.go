@@ -55,7 +55,7 @@ func rich() registry.Facts {
 		Model:    registry.Is(registry.Model{Name: "churn", Aliases: map[string]int{}}),
 		Words:    registry.Words{Description: "what this version is for", Tags: map[string]string{"owner": "ann"}},
 		Commit:   registry.Commit{Repository: "acme/churn", Heads: []string{"c0ffee"}, Contains: registry.Is(true)},
-		Review:   registry.Is(registry.Review{Author: "ann", Starter: "bob", Approvers: []string{"eve", "joe"}}),
+		Review:   registry.Is(reviewOf("ann", "bob", approved("", "eve"), approved("production", "joe"))),
 		Evidence: map[string]registry.Known[string]{"e.json": registry.Is(`{"run_id":"rcandidate","dataset_digest":"d1","created":"2026-05-03T09:00:00Z","passed":true,"results":{"p":0.1}}`)},
 		Ledger:   registry.Ledger{Entries: []registry.Entry{inStaging(2, "2026-05-01T10:00:00Z")}},
 		Now:      dawn,
@@ -75,7 +75,7 @@ var lawGates = []string{
 	"slices: auc/*, min: 0.5, expect: [x, y]", "signature: same", "signature: present", "artifact: complete, flavors: [sklearn], deny: [pickle], python: '>=3.10'",
 	"tags: {owner: ann}", "tags: {owner: ann}, of: run", "description: 5, card-file: MLmodel", "lineage: [test, training], same-as-incumbent: [test]",
 	"commit: head, clean-tag: clean", "commit: ancestor", "age: 30d, soak: 1h, in: Staging", "evidence: e.json, dataset: test, not-older-than: 7d, require: {p: '<= 0.2'}",
-	"approval: 2", "non-inferiority: a, better: higher, margin: 0.01", `expression: 'candidate.metrics["a"] >= incumbent.metrics.b && candidate.params.depth == "3" && candidate.datasets.test == "d1"'`,
+	"approval: 2, environment: production", "approval: 1", "non-inferiority: a, better: higher, margin: 0.01", `expression: 'candidate.metrics["a"] >= incumbent.metrics.b && candidate.params.depth == "3" && candidate.datasets.test == "d1"'`,
 }
 
 func TestEveryGatePassesOnRichFacts(t *testing.T) {
@@ -124,9 +124,20 @@ var removals = map[string]func(*registry.Facts){
 	"the incumbent": func(f *registry.Facts) {
 		f.Holders = map[string]registry.Known[registry.Subject]{registry.Incumbent: registry.Unreadable[registry.Subject]("gone")}
 	},
-	"the words":             func(f *registry.Facts) { f.Words = registry.Words{} },
-	"the commit":            func(f *registry.Facts) { f.Commit = registry.Commit{} },
-	"the review":            func(f *registry.Facts) { f.Review = registry.Known[registry.Review]{} },
+	"the words":                func(f *registry.Facts) { f.Words = registry.Words{} },
+	"the commit":               func(f *registry.Facts) { f.Commit = registry.Commit{} },
+	"the review":               func(f *registry.Facts) { f.Review = registry.Known[registry.Review]{} },
+	"everything of the review": func(f *registry.Facts) { review(f, func(r *registry.Review) { *r = registry.Review{} }) },
+	"the contributors": func(f *registry.Facts) {
+		review(f, func(r *registry.Review) { r.Contributors = registry.Unreadable[[]registry.Contributor]("gone") })
+	},
+	"the reviews of the pull request": func(f *registry.Facts) {
+		review(f, func(r *registry.Review) { r.PullRequest = registry.Unreadable[[]registry.Approval]("gone") })
+	},
+	"the approvals of environments": func(f *registry.Facts) {
+		review(f, func(r *registry.Review) { r.Environments = registry.Unreadable[[]registry.Approval]("gone") })
+	},
+	"the attempt":           func(f *registry.Facts) { review(f, func(r *registry.Review) { r.Attempt = 0 }) },
 	"the evidence":          func(f *registry.Facts) { f.Evidence = nil },
 	"the time":              func(f *registry.Facts) { f.Now = time.Time{} },
 	"the datasets":          func(f *registry.Facts) { run(f, func(r *registry.Run) { r.Datasets = nil }) },
@@ -255,9 +266,11 @@ func TestTheOrderOfFactsDoesNotMatter(t *testing.T) {
 			run(&f, func(r *registry.Run) { r.Datasets = rapid.Permutation(r.Datasets).Draw(t, "datasets") })
 			files, _ := f.Candidate.Files.Get()
 			f.Candidate.Files = registry.Is(rapid.Permutation(files).Draw(t, "files"))
-			review, _ := f.Review.Get()
-			review.Approvers = rapid.Permutation(review.Approvers).Draw(t, "approvers")
-			f.Review = registry.Is(review)
+			review(&f, func(r *registry.Review) {
+				r.Contributors = registry.Is(rapid.Permutation(r.Contributors.OrZero()).Draw(t, "contributors"))
+				r.Environments = registry.Is(rapid.Permutation(r.Environments.OrZero()).Draw(t, "environments"))
+				r.PullRequest = registry.Is(rapid.Permutation(r.PullRequest.OrZero()).Draw(t, "reviews"))
+			})
 			if got := Judge(gates, f); !reflect.DeepEqual(got, want) {
 				t.Fatalf("%+v\n%+v", got, want)
 			}

@@ -70,34 +70,6 @@ func TestAnExceptionEndsWithItsDay(t *testing.T) {
 	}
 }
 
-func TestNobodyApprovesTheirOwnWork(t *testing.T) {
-	gate := gateOf(t, "approval: 1")
-	for name, c := range map[string]struct {
-		review registry.Review
-		want   registry.Outcome
-	}{
-		"somebody else":               {registry.Review{Author: "ann", Starter: "bob", Approvers: []string{"eve"}}, registry.Pass},
-		"the author":                  {registry.Review{Author: "ann", Starter: "bob", Approvers: []string{"ann"}}, registry.Fail},
-		"the author in capitals":      {registry.Review{Author: "ann", Starter: "bob", Approvers: []string{"ANN"}}, registry.Fail},
-		"who started the workflow":    {registry.Review{Author: "ann", Starter: "bob", Approvers: []string{"bob"}}, registry.Fail},
-		"who opened the pull request": {registry.Review{Author: "ann", Starter: "bob", Involved: []string{"joe"}, Approvers: []string{"Joe"}}, registry.Fail},
-		"nobody":                      {registry.Review{Author: "ann", Starter: "bob"}, registry.Fail},
-		"an unknown author":           {registry.Review{Starter: "bob", Approvers: []string{"eve"}}, registry.Inconclusive},
-		"an unknown starter":          {registry.Review{Author: "ann", Approvers: []string{"eve"}}, registry.Inconclusive},
-	} {
-		f := rich()
-		f.Review = registry.Is(c.review)
-		if got := gate.Check(f); got.Outcome != c.want {
-			t.Errorf("%s: %s, want %s: %s", name, got.Outcome, c.want, got.Why)
-		}
-	}
-	twice := rich()
-	twice.Review = registry.Is(registry.Review{Author: "ann", Starter: "bob", Approvers: []string{"eve", "Eve"}})
-	if got := gateOf(t, "approval: 2").Check(twice); got.Outcome != registry.Fail {
-		t.Errorf("one person counts twice: %+v", got)
-	}
-}
-
 func TestASliceOfTheIncumbentMayNotVanish(t *testing.T) {
 	gate := gateOf(t, "slices: auc/*, min: 0.5, expect: [x]")
 	f := rich()

@@ -112,8 +112,8 @@ func (p Plan) Digest() (string, error) {
 // PlanTime is how the time of a dry run is written before the digest of its plan, to the minute.
 const PlanTime = "200601021504"
 
-// Approval binds a plan's digest to the time it was made, in the form of the output plan-digest: TIME-DIGEST.
-func Approval(digest string, made time.Time) string {
+// PlanStamp binds a plan's digest to the time it was made, in the form of the output plan-digest: TIME-DIGEST.
+func PlanStamp(digest string, made time.Time) string {
 	at := made.UTC().Format(PlanTime)
 	return at + "-" + Digest("approval/1", digest, at)
 }

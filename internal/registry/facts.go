@@ -59,7 +59,8 @@ type Needs struct {
 	Ledger         bool     // what the promotion ledger recorded
 	Evidence       []string // names of documents among the candidate's run artifacts
 	Commit         bool     // how the run's commit relates to the one the workflow runs on
-	Review         bool     // who approved
+	Review         bool     // who made the change and who approved it
+	Environments   []string // whose approvals count
 	Since          []string // "@alias" or a stage: since when it points to the candidate, by the ledger
 }
 
@@ -124,14 +125,6 @@ type Commit struct {
 	Repository string      // owner/name; "" outside a workflow
 	Heads      []string    // full digests that count as the head: of the branch, the pull request, its merge
 	Contains   Known[bool] // whether the head descends from the run's commit
-}
-
-// Review is who stands behind a change on GitHub.
-type Review struct {
-	Author    string   // login of the author of the run's commit; "" when GitHub knows none
-	Starter   string   // login of who started the workflow
-	Involved  []string // others whose approval is of their own work: who opened the pull request, for whom a run was repeated
-	Approvers []string
 }
 
 // Fallback is how aliases are kept on a server that has none: as tags of versions. Where several versions carry the

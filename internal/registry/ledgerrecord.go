@@ -35,12 +35,13 @@ type LedgerRecord struct {
 	Decision  Decision  `json:"decision,omitempty"` // of the gates
 	Mode      Mode      `json:"mode,omitempty"`     // report: not enforced; ungated: no policy was judged
 	Gates     []Finding `json:"gates,omitempty"`
-	LeftOut   int       `json:"gates_left_out,omitempty"` // gates that did not fit
-	Values    []Used    `json:"values,omitempty"`         // every value of the version's that counted, for later comparisons
-	Omitted   []string  `json:"left_out,omitempty"`       // other fields that did not fit
-	Waivers   []string  `json:"waivers,omitempty"`        // in words; of records before record/3, whose gates tell it since
-	Author    string    `json:"author,omitempty"`         // of the training commit, where a gate asked for it
-	Approvers []string  `json:"approvers,omitempty"`      // the same
+	LeftOut   int       `json:"gates_left_out,omitempty"`    // gates that did not fit
+	Values    []Used    `json:"values,omitempty"`            // every value of the version's that counted, for later comparisons
+	Omitted   []string  `json:"left_out,omitempty"`          // other fields that did not fit
+	Waivers   []string  `json:"waivers,omitempty"`           // in words; of records before record/3, whose gates tell it since
+	Author    string    `json:"author,omitempty"`            // of the training commit, if a gate asked for it
+	Approvers []string  `json:"approvers,omitempty"`         // who approved the pull request or the environment
+	Unknown   string    `json:"approvers_unknown,omitempty"` // why it is not known who approved
 	Override  []string  `json:"override,omitempty"`
 	Hold      []int     `json:"hold,omitempty"`          // versions that a rollback puts on hold
 	Outside   []Shift   `json:"moved_outside,omitempty"` // targets that somebody else had moved since the last entry
@@ -144,7 +145,7 @@ func NewLedgerRecord(p Plan, digest string, in Intent, by Origin, f Facts, numbe
 		r.Return, r.Values = wayBack(f, p), f.Candidate.Values()
 	}
 	if review, ok := f.Review.Get(); ok {
-		r.Author, r.Approvers = review.Author, review.Approvers
+		r.Author, r.Approvers, r.Unknown = review.Author(), f.Approvers(), Truncate(review.ApproversUnknown(), 300)
 	}
 	return r
 }

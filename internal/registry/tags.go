@@ -59,6 +59,7 @@ func Validation(value string) bool {
 
 // MLflow's own tags.
 const (
+	RunTagUser       = "mlflow.user"
 	RunTagCommit     = "mlflow.source.git.commit"
 	RunTagModels     = "mlflow.log-model.history" // JSON, what the stock client 1.x and 2.x logged
 	RunTagRepository = "mlflow.source.git.repoURL"

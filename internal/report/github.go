@@ -70,13 +70,15 @@ func (r Report) pullRequestRow() [][]Line {
 	return [][]Line{{line("pull request"), l}}
 }
 
-// approvedRow names who approved, where a gate asked.
+// approvedRow names who approved, or why that is not known.
 func (r Report) approvedRow() [][]Line {
-	review, ok := r.Facts.Review.Get()
-	if !ok || len(review.Approvers) == 0 {
-		return nil
+	if approvers := r.Facts.Approvers(); len(approvers) > 0 {
+		return [][]Line{{line("approved by"), line(C(strings.Join(approvers, ", ")))}}
 	}
-	return [][]Line{{line("approved by"), line(C(strings.Join(review.Approvers, ", ")))}}
+	if why := r.Facts.Review.OrZero().ApproversUnknown(); why != "" {
+		return [][]Line{{line("approved by"), line("not known: ", why)}}
+	}
+	return nil
 }
 
 // signature says how the candidate's contract differs from the incumbent's.

@@ -49,6 +49,7 @@ var operations = map[string][]string{
 	"/repos/{owner}/{repo}/issues/comments/{comment_id}":                    {"patch", "delete"},
 	"/repos/{owner}/{repo}/pulls":                                           {"get"},
 	"/repos/{owner}/{repo}/pulls/{pull_number}":                             {"get"},
+	"/repos/{owner}/{repo}/pulls/{pull_number}/commits":                     {"get"},
 	"/repos/{owner}/{repo}/pulls/{pull_number}/reviews":                     {"get"},
 }
 

@@ -77,10 +77,28 @@ func (v *visit) commitJSON(c *Commit) map[string]any {
 	for _, p := range c.Parents {
 		parents = append(parents, map[string]any{"sha": p})
 	}
-	return map[string]any{
-		"sha": c.SHA, "author": v.user(c.Author), "html_url": v.web("/%s/commit/%s", v.repo.Name, c.SHA), "parents": parents,
-		"commit": map[string]any{"message": "a commit"},
+	message := "a commit"
+	for _, login := range c.CoAuthors {
+		message += "\n\nCo-authored-by: " + emailOf(login)
 	}
+	committer := cmp.Or(c.Committer, "web-flow")
+	return map[string]any{
+		"sha": c.SHA, "author": v.user(c.Author), "committer": v.user(committer), "parents": parents,
+		"html_url": v.web("/%s/commit/%s", v.repo.Name, c.SHA),
+		"commit": map[string]any{
+			"message":   message,
+			"author":    map[string]any{"name": "a name", "email": cmp.Or(c.Email, emailOf(c.Author)), "date": v.stamp()},
+			"committer": map[string]any{"name": "a name", "email": emailOf(committer), "date": v.stamp()},
+		},
+	}
+}
+
+// emailOf is the address of a login; an address is its own.
+func emailOf(login string) string {
+	if strings.Contains(login, "@") {
+		return login
+	}
+	return cmp.Or(login, "nobody") + "@git.example"
 }
 
 func (v *visit) readCommit() answer {
@@ -157,7 +175,7 @@ func (v *visit) readPull() answer {
 		return v.notFound()
 	}
 	out := v.pullJSON(p)
-	out["merged"] = p.Merged
+	out["merged"], out["commits"] = p.Merged, max(len(p.Commits), 1)
 	return v.respond(http.StatusOK, out)
 }
 
@@ -188,6 +206,22 @@ func (v *visit) pullsOfCommit() answer {
 	return v.page(out)
 }
 
+// listPullCommits tells 250 at most, as GitHub does.
+func (v *visit) listPullCommits() answer {
+	p := v.repo.pull(int(v.int("pull_number")))
+	if p == nil {
+		return v.notFound()
+	}
+	out := []any{}
+	for _, sha := range p.Commits[:min(len(p.Commits), 250)] {
+		out = append(out, v.commitJSON(v.repo.commit(sha)))
+	}
+	if len(out) == 0 {
+		out = append(out, v.commitJSON(&Commit{SHA: p.Head, Author: p.Author}))
+	}
+	return v.page(out)
+}
+
 func (v *visit) listReviews() answer {
 	p := v.repo.pull(int(v.int("pull_number")))
 	if p == nil {
@@ -196,10 +230,21 @@ func (v *visit) listReviews() answer {
 	out := []any{}
 	for i, r := range p.Reviews {
 		out = append(out, map[string]any{
-			"id": i + 1, "user": v.user(r.User), "state": cmp.Or(r.State, "APPROVED"), "commit_id": cmp.Or(r.Commit, p.Head), "body": "", "submitted_at": v.stamp(),
+			"id": i + 1, "user": v.user(r.User), "state": cmp.Or(r.State, "APPROVED"), "commit_id": cmp.Or(r.Commit, p.Head), "body": "",
+			"submitted_at": v.stamp(), "author_association": v.association(r),
 		})
 	}
 	return v.page(out)
+}
+
+func (v *visit) association(r Review) string {
+	switch {
+	case r.Association != "":
+		return r.Association
+	case v.repo.Access[r.User] == "":
+		return "NONE"
+	}
+	return "COLLABORATOR"
 }
 
 // bodyLimit is GitHub's, in characters.

@@ -44,6 +44,7 @@ func init() { // not in the declaration, which the handlers would refer to in a 
 		{"DELETE", base + "/issues/comments/{comment_id}", "pull-requests", "write", (*visit).deleteComment},
 		{"GET", base + "/pulls", "pull-requests", "read", (*visit).listPulls},
 		{"GET", base + "/pulls/{pull_number}", "pull-requests", "read", (*visit).readPull},
+		{"GET", base + "/pulls/{pull_number}/commits", "pull-requests", "read", (*visit).listPullCommits},
 		{"GET", base + "/pulls/{pull_number}/reviews", "pull-requests", "read", (*visit).listReviews},
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -181,7 +182,7 @@ func (s *Server) carryOut(r *http.Request, body []byte) answer {
 	v.token = token
 	path := r.URL.EscapedPath()
 	if path == strings.TrimSuffix(s.paths, "/v3")+"/graphql" && r.Method == http.MethodPost {
-		return v.viewer()
+		return v.graphQL(body)
 	}
 	path, ok := strings.CutPrefix(path, s.paths)
 	if !ok {
@@ -219,9 +220,42 @@ func (v *visit) admit(body []byte) (answer, bool) {
 	return answer{}, true
 }
 
-// viewer answers the one query of GraphQL that is used: whose token this is.
-func (v *visit) viewer() answer {
-	return v.json(http.StatusOK, map[string]any{"data": map[string]any{"viewer": map[string]any{"login": v.token.Login}}})
+// graphQL answers the two queries that are used: whose token this is, and who the authors of commits are.
+func (v *visit) graphQL(body []byte) answer {
+	v.in = object(body)
+	variables, _ := v.in["variables"].(map[string]any)
+	if variables == nil {
+		return v.json(http.StatusOK, map[string]any{"data": map[string]any{"viewer": map[string]any{"login": v.token.Login}}})
+	}
+	v.repo = v.repos[fmt.Sprintf("%v/%v", variables["owner"], variables["name"])]
+	may := v.token.Permissions == nil || v.token.Permissions["contents"] != ""
+	if v.repo == nil || !may {
+		refused := map[string]any{"type": "FORBIDDEN", "message": "Resource not accessible by integration"}
+		return v.json(http.StatusOK, map[string]any{"data": map[string]any{"repository": nil}, "errors": []any{refused}})
+	}
+	found := map[string]any{}
+	for _, m := range objectOf.FindAllStringSubmatch(v.text("query"), -1) {
+		found[m[1]] = v.authors(v.repo.commit(m[2]))
+	}
+	return v.json(http.StatusOK, map[string]any{"data": map[string]any{"repository": found}})
+}
+
+var objectOf = regexp.MustCompile(`(\w+): object\(oid: "([0-9a-f]+)"\)`)
+
+// authors are the author of a commit and its co-authors, as GraphQL tells them.
+func (v *visit) authors(c *Commit) any {
+	if c == nil {
+		return nil
+	}
+	nodes := []any{}
+	for _, who := range append([]string{c.Author}, c.CoAuthors...) {
+		var user any
+		if who != "" && !strings.Contains(who, "@") {
+			user = map[string]any{"login": who}
+		}
+		nodes = append(nodes, map[string]any{"email": emailOf(who), "user": user})
+	}
+	return map[string]any{"authors": map[string]any{"nodes": nodes, "pageInfo": map[string]any{"hasNextPage": false}}}
 }
 
 // at is an address of the API, web one for people.

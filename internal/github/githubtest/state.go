@@ -25,9 +25,12 @@ type Repository struct {
 
 // A Commit and its parents.
 type Commit struct {
-	SHA     string   `json:"sha"`
-	Author  string   `json:"author,omitempty"` // login; "" = GitHub knows nobody by the e-mail address
-	Parents []string `json:"parents,omitempty"`
+	SHA       string   `json:"sha"`
+	Author    string   `json:"author,omitempty"`     // login; "" = GitHub knows nobody by the e-mail address
+	Email     string   `json:"email,omitempty"`      // of the author; one with the login in it if empty
+	Committer string   `json:"committer,omitempty"`  // login; "" = web-flow, as GitHub's own pages commit
+	CoAuthors []string `json:"co_authors,omitempty"` // logins, or e-mail addresses of nobody that GitHub knows
+	Parents   []string `json:"parents,omitempty"`
 }
 
 // A Run of a workflow.
@@ -56,6 +59,7 @@ type Pull struct {
 	From     string     `json:"from,omitempty"`  // owner/name of a fork
 	Merge    string     `json:"merge,omitempty"` // commit that merging made, or of the trial merge while it is open
 	Merged   bool       `json:"merged,omitempty"`
+	Commits  []string   `json:"commits,omitempty"` // digests; one of the author's own if empty
 	Reviews  []Review   `json:"reviews,omitempty"`
 	Comments []*Comment `json:"comments,omitempty"`
 }
@@ -65,6 +69,9 @@ type Review struct {
 	User   string `json:"user"`
 	State  string `json:"state,omitempty"`  // APPROVED if empty
 	Commit string `json:"commit,omitempty"` // the head if empty
+
+	// Association is author_association; COLLABORATOR for those with access and NONE for others if empty.
+	Association string `json:"association,omitempty"`
 }
 
 // A Comment on an issue or pull request.

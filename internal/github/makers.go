@@ -1,0 +1,190 @@
+package github
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+)
+
+var digest = regexp.MustCompile(`^[0-9a-f]{40}$|^[0-9a-f]{64}$`)
+
+// commit is what is read of one. GitHub finds logins by the e-mail addresses in it.
+type commit struct {
+	SHA  string `json:"sha"`
+	Text struct {
+		Author    signature `json:"author"`
+		Committer signature `json:"committer"`
+		Message   string    `json:"message"`
+	} `json:"commit"`
+	Author    *user `json:"author"`
+	Committer *user `json:"committer"`
+}
+
+// signature is how git itself names somebody.
+type signature struct {
+	Email string `json:"email"`
+}
+
+// commit reads one. found is false if the repository has no such commit; a repository that may not be read is an error.
+func (c *Client) commit(ctx context.Context, sha string) (out commit, found bool, err error) {
+	if !digest.MatchString(sha) {
+		return commit{}, false, nil // a branch of that name would be somebody else's commit
+	}
+	r := call{
+		op: "read commit " + sha, right: readCode, method: http.MethodGet, path: c.in("commits", sha),
+		query: map[string][]string{"per_page": {"1"}}, // of its files, which nobody asked for
+	}
+	_, err = c.do(ctx, r, &out)
+	switch {
+	case statusOf(err) == http.StatusUnprocessableEntity:
+		return commit{}, false, nil
+	case err != nil:
+		return commit{}, false, err
+	case out.SHA != sha:
+		return commit{}, false, fmt.Errorf("%s: github answers with another commit", r.op)
+	}
+	return out, true, nil
+}
+
+// commitRoles are the roles of those who made the run's commit, or a commit of the pull request.
+type commitRoles struct{ author, coAuthor, committer registry.Role }
+
+var (
+	rolesOfRun  = commitRoles{registry.RoleAuthor, registry.RoleCoAuthor, registry.RoleCommitter}
+	rolesOfPull = commitRoles{registry.RolePullAuthor, registry.RolePullCoAuthor, registry.RolePullCommitter}
+)
+
+// commitMakers are who made the run's commit; nobody if the repository does not have it.
+func (c *Client) commitMakers(ctx context.Context, sha string) ([]registry.Contributor, error) {
+	one, found, err := c.commit(ctx, sha)
+	if err != nil || !found {
+		return nil, err
+	}
+	return c.makers(ctx, []commit{one}, rolesOfRun)
+}
+
+// pullMakers are who opened a pull request and who made its commits, of which GitHub lists 250 at most.
+func (c *Client) pullMakers(ctx context.Context, pr PullRequest) ([]registry.Contributor, error) {
+	op := fmt.Sprintf("read the commits of pull request %d", pr.Number)
+	list, err := all[commit](ctx, c, call{op: op, right: readPulls, path: c.in("pulls", pr.Number, "commits")}, 100)
+	if err != nil {
+		return nil, err
+	}
+	if len(list) == 0 || len(list) < pr.Commits {
+		const text = "%s: github lists %d of %d commits, so not all authors are known"
+		return nil, fmt.Errorf(text, op, len(list), pr.Commits)
+	}
+	made, err := c.makers(ctx, list, rolesOfPull)
+	return append([]registry.Contributor{{Login: pr.Author, Role: registry.RoleOpener}}, made...), err
+}
+
+// makers are the authors, committers and co-authors of commits, each once for each role.
+func (c *Client) makers(ctx context.Context, commits []commit, roles commitRoles) ([]registry.Contributor, error) {
+	var out []registry.Contributor
+	seen := map[registry.Contributor]bool{}
+	add := func(login, email, sha string, role registry.Role) {
+		who := registry.Contributor{Login: rest.Clean(login), Role: role}
+		if login == "" {
+			who.Email = registry.Truncate(email, 254)
+		}
+		if !seen[who] {
+			seen[who] = true
+			who.Commit = sha
+			out = append(out, who)
+		}
+	}
+	var shared []string
+	for _, one := range commits {
+		if !digest.MatchString(one.SHA) {
+			return nil, errors.New("read commits: github names one without a digest")
+		}
+		add(one.Author.login(), one.Text.Author.Email, one.SHA, roles.author)
+		add(one.Committer.login(), one.Text.Committer.Email, one.SHA, roles.committer)
+		if coAuthored.MatchString(one.Text.Message) {
+			shared = append(shared, one.SHA)
+		}
+	}
+	authors, err := c.coAuthors(ctx, shared)
+	for _, a := range authors {
+		add(a.User.login(), a.Email, a.commit, roles.coAuthor)
+	}
+	return out, err
+}
+
+// coAuthored matches a message that names co-authors.
+var coAuthored = regexp.MustCompile(`(?im)^\s*co-authored-by:`)
+
+// coAuthor is one author of a commit as GraphQL tells it. REST tells no logins of co-authors.
+type coAuthor struct {
+	Email  string `json:"email"`
+	User   *user  `json:"user"`
+	commit string
+}
+
+// commitsAtOnce bounds the commits of one query.
+const commitsAtOnce = 50
+
+// coAuthors reads all authors of these commits but the first of each, which git itself names.
+func (c *Client) coAuthors(ctx context.Context, shas []string) ([]coAuthor, error) {
+	var out []coAuthor
+	for len(shas) > 0 {
+		n := min(commitsAtOnce, len(shas))
+		some, err := c.someCoAuthors(ctx, shas[:n])
+		if err != nil {
+			return nil, err
+		}
+		out, shas = append(out, some...), shas[n:]
+	}
+	return out, nil
+}
+
+func (c *Client) someCoAuthors(ctx context.Context, shas []string) ([]coAuthor, error) {
+	var query strings.Builder
+	query.WriteString("query($owner: String!, $name: String!) { repository(owner: $owner, name: $name) {")
+	for i, sha := range shas {
+		const fields = "... on Commit { authors(first: 100) {" +
+			" nodes { email user { login } } pageInfo { hasNextPage } } }"
+		fmt.Fprintf(&query, " c%d: object(oid: %q) { %s }", i, sha, fields)
+	}
+	query.WriteString(" } }")
+	owner, name, _ := strings.Cut(c.repository, "/")
+	var repository map[string]*struct {
+		Authors *struct {
+			Nodes    []coAuthor `json:"nodes"`
+			PageInfo struct {
+				HasNextPage bool `json:"hasNextPage"`
+			} `json:"pageInfo"`
+		} `json:"authors"`
+	}
+	answer := struct {
+		Repository any `json:"repository"`
+	}{&repository}
+	r := call{op: "read the co-authors of commits", right: readCode}
+	refused, err := c.query(ctx, r, query.String(), map[string]any{"owner": owner, "name": name}, &answer)
+	if err != nil {
+		return nil, err
+	}
+	if refused != "" {
+		reason, why, hint := diagnoseStatus(r.right, http.StatusForbidden, refused)
+		cause := &denied{r.right, errors.New(refused)}
+		return nil, &registry.Error{Reason: reason, Msg: r.op + ": " + why, Hint: hint, Cause: cause}
+	}
+	var out []coAuthor
+	for i, sha := range shas {
+		found := repository[fmt.Sprintf("c%d", i)]
+		if found == nil || found.Authors == nil || len(found.Authors.Nodes) == 0 || found.Authors.PageInfo.HasNextPage {
+			return nil, fmt.Errorf("%s: github does not tell all authors of commit %s", r.op, sha)
+		}
+		for _, a := range found.Authors.Nodes[1:] {
+			a.commit = sha
+			out = append(out, a)
+		}
+	}
+	return out, nil
+}
