@@ -163,7 +163,8 @@ func meant(prefix, name string, names []string) string {
 // give takes a flag. One that holds a list may be repeated and adds to it; any other given twice is a contradiction.
 func (a args) give(in Input, v string) error {
 	if had, twice := a.flags[in.Name]; twice {
-		if in.Kind != Lines && in.Kind != Map && in.Kind != Words && in.Kind != Headers {
+		list := in.Kind == Lines || in.Kind == Map || in.Kind == Words || in.Kind == Headers
+		if !list && !(in.Name == "alias" && a.command == "alias") {
 			return errors.New("given twice")
 		}
 		v = had + "\n" + v

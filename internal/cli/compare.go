@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
@@ -28,6 +29,10 @@ func (r *reader) against() {
 func (s *session) compare(ctx context.Context) {
 	facts, err := s.client.Gather(ctx, s.set.intent.Query, registry.Needs{Holders: []string{s.set.against}, HolderMLmodels: true})
 	if !s.gathered(ctx, facts, err) {
+		return
+	}
+	if err := plan.Names(facts, s.set.intent); err != nil {
+		s.fail(err)
 		return
 	}
 	with, ok := facts.Holders[s.set.against].Get()

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -74,7 +75,7 @@ func (s *session) wayBack(ctx context.Context) (registry.Plan, string, error) {
 		return p, "", nil
 	}
 	to, notes, err := s.choose(ctx)
-	if err != nil {
+	if err = cmp.Or(err, plan.Names(f, in)); err != nil {
 		return registry.Plan{
 			Command: in.Command, Model: in.Query.Model, Target: in.Query.Target, Server: f.Server,
 			Incumbent: f.Holder(in.Query.Target), Steps: []registry.Step{},

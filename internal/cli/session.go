@@ -211,12 +211,16 @@ func (s *session) promote(ctx context.Context) {
 	}
 }
 
-// alias sets or removes aliases, which no gate judges.
+// alias sets or removes aliases that no gate guards.
 func (s *session) alias(ctx context.Context) {
 	defer s.closeBook(ctx)
 	for again := true; again; {
 		facts, err := s.look(ctx, func() (registry.Facts, error) { return s.client.GatherAliases(ctx, s.set.intent.Query) })
 		if !s.gathered(ctx, facts, err) {
+			return
+		}
+		if err := s.assignable(ctx, facts.Ledger); err != nil {
+			s.fail(err)
 			return
 		}
 		if p, digest, ok := plan.ResumeAliases(facts, s.set.intent); ok {
@@ -255,6 +259,10 @@ func (s *session) gathered(ctx context.Context, facts registry.Facts, err error)
 // on.
 func (s *session) judge() bool {
 	in := s.set.intent
+	if err := plan.Names(s.report.Facts, in); err != nil {
+		s.fail(err)
+		return false
+	}
 	ungated := len(s.set.gates) == 0 && slices.Contains(in.Override, registry.OverrideUngated)
 	gates := s.set.gates
 	if s.set.from != "" && (ungated || len(gates) > 0) { // the order of stages is no judgement of the model

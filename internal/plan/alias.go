@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -14,9 +15,14 @@ import (
 func Aliases(f registry.Facts, in registry.Intent) (registry.Plan, error) {
 	p := begin(f, in)
 	p.Source = nil
-	if err := usable(f, in); err != nil {
+	if err := cmp.Or(Names(f, in), usable(f, in)); err != nil {
 		return p, err
 	}
+	warnings, err := unfit(f, in)
+	if err != nil {
+		return p, err
+	}
+	p.Notes = append(p.Notes, warnings...)
 	asked, err := askedMoves(f, in)
 	if err != nil {
 		return p, err

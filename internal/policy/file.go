@@ -33,6 +33,7 @@ type TargetRule struct {
 	From         []string // aliases and stages one of which the version must hold
 	FromLine     int
 	Gates        []Gate
+	AllowAssign  bool   // the command alias may move the alias, although gates guard it
 	Digest       string // of what is written about it, comments and layout aside
 }
 
@@ -58,6 +59,7 @@ var (
 
 	targetFields = []field{
 		may("from", list("aliases and stages; the version must hold one of them before it may come here", text("an alias or a stage"))),
+		may("allow-assign", yesNo("of an alias: let the command alias move it without gates; not to a version that is blocked or on hold")),
 		need("gates", open(isList, "what a version must meet, at least one: a target without gates lets anything pass")),
 	}
 	modelFields = []field{
@@ -200,6 +202,9 @@ func (r *reader) rule(file string, e entry) Rule {
 			rule := r.target(file, t)
 			if group.name == "stages" {
 				rule.Stage = t.key
+				if n := t.value.get("allow-assign"); n != nil {
+					r.wrong(n.line, n.col, "allow-assign is for aliases: the command alias moves no stage")
+				}
 			} else {
 				rule.Alias = t.key
 				if err := registry.CheckAlias(t.key); err != nil {
@@ -216,7 +221,7 @@ func (r *reader) rule(file string, e entry) Rule {
 }
 
 func (r *reader) target(file string, e entry) TargetRule {
-	out := TargetRule{Line: e.line, Digest: registry.Digest("target/1", e.value.canonical())}
+	out := TargetRule{Line: e.line, AllowAssign: e.value.yes("allow-assign"), Digest: registry.Digest("target/1", e.value.canonical())}
 	r.check(object("", targetFields...), e.value, "target "+e.key)
 	if from := e.value.get("from"); from != nil {
 		out.From, out.FromLine = e.value.texts("from"), from.line

@@ -113,16 +113,6 @@ func (m Model) AliasMeant(alias string) string {
 	return "its aliases are " + strings.Join(names, ", ")
 }
 
-// SameName returns the one of names that differs from name only in case, spaces or punctuation; "" where there is none.
-func SameName(name string, names []string) string {
-	for _, n := range names {
-		if n != name && plain(n) == plain(name) && plain(name) != "" {
-			return n
-		}
-	}
-	return ""
-}
-
 func plain(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) {
