@@ -37,7 +37,7 @@ type settings struct {
 	gates      []policy.Gate
 	waivers    []policy.Waiver
 	identities map[string]string // MLflow user -> GitHub login
-	against    string            // key of the holder to compare with
+	against    string            // whom to compare with: a version number, an alias or a stage, as given
 	policyFile string
 	// policyAsked says that the policy file was named: then it must be there.
 	policyAsked bool
