@@ -271,7 +271,7 @@ func dangling(model, alias string, number int) error {
 	return &registry.Error{
 		Reason: registry.DanglingAlias,
 		Msg:    fmt.Sprintf("alias %s of %s names version %d, which was deleted", alias, model, number),
-		Hint: fmt.Sprintf("what is live cannot be told from it, so nothing is compared or moved; remove it with: mlflow-promote doctor --model %s --repair dangling-aliases\n    or set it to a version that exists: mlflow-promote alias --model %s --alias %s=VERSION",
+		Hint: fmt.Sprintf("what is live cannot be told from it, so nothing is compared or moved; remove it with: mlflow-promote doctor --model %s --repair dangling-aliases\n    or, if no gates guard it, set it to a version that exists: mlflow-promote alias --model %s --alias %s=VERSION",
 			registry.ShellWord(model), registry.ShellWord(model), alias),
 	}
 }

@@ -38,6 +38,12 @@ func Guarded(in registry.Intent, a registry.Assignment, why string) error {
 	}
 }
 
+func blockedText(v registry.Version) string {
+	return fmt.Sprintf("version %d of %s was blocked by gates (%s is %s)", v.Number, v.Model, registry.TagValidation, v.Tags[registry.TagValidation])
+}
+
+func blockedNote(v registry.Version) string { return "warning: " + blockedText(v) }
+
 // unfit looks at versions that gates blocked and versions on hold. An alias that gates guard must not move to one. Any
 // other alias may, with a warning: teams mark such versions, as in challenger_rejected.
 func unfit(f registry.Facts, in registry.Intent) (warnings []string, err error) {
@@ -48,14 +54,13 @@ func unfit(f registry.Facts, in registry.Intent) (warnings []string, err error) 
 		}
 		guarded := slices.Contains(in.Assignable, a.Alias)
 		if v.Blocked() {
-			msg := fmt.Sprintf("version %d of %s was blocked by gates (%s is %s)", v.Number, v.Model, registry.TagValidation, v.Tags[registry.TagValidation])
 			if guarded {
 				return nil, &registry.Error{
-					Reason: registry.Blocked, Msg: fmt.Sprintf("set alias %s: %s", a.Alias, msg),
+					Reason: registry.Blocked, Msg: fmt.Sprintf("set alias %s: %s", a.Alias, blockedText(v)),
 					Hint: "choose another version, or judge this one again with the command promote",
 				}
 			}
-			warnings = append(warnings, "warning: "+msg)
+			warnings = append(warnings, blockedNote(v))
 		}
 		if why := f.OnHold(v); why != "" {
 			msg := fmt.Sprintf("version %d of %s is on hold: %s", v.Number, v.Model, why)
