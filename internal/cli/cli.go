@@ -266,14 +266,20 @@ func foreign(c command, a args) []problem {
 	return out
 }
 
-// mask hides every secret before anything is printed or sent.
+// mask hides every secret before anything is printed or sent. A user name that is a credential is one of them.
 func (s *session) mask(value func(string) string) {
 	for _, in := range Inputs {
 		if in.Secret && in.Kind != Headers {
-			s.runner.Mask(value(in.Name))
+			s.secrets = append(s.secrets, value(in.Name))
 		}
 	}
-	s.runner.Mask(s.set.secrets...)
+	s.secrets = append(s.secrets, s.set.secrets...)
+	s.runner.Mask(s.secrets...)
+	if name := s.set.login; s.mayName(name) == "" {
+		s.secrets = append(s.secrets, name)
+		s.runner.Mask(name)
+		s.set.login = ""
+	}
 }
 
 // refuse reports inputs that are wrong; nothing was tried.

@@ -356,6 +356,9 @@ func (s *stage) harmless(ts *testscript.TestScript, stdout, stderr string) {
 			ts.Fatalf("not as GitHub describes its API: %s", v)
 		}
 	}
+	if s.double != nil {
+		sinks["what was written to MLflow"] = fmt.Sprint(s.double.Writes())
+	}
 	for _, leak := range s.leaks {
 		ts.Fatalf("%s", leak)
 	}

@@ -36,6 +36,10 @@ type session struct {
 	book   book
 	given  map[string]string // inputs, without secrets, for the record
 
+	named   bool     // the server was asked who logged in
+	secrets []string // all that were given: no user name in a record may be like one
+	login   string   // who the server says logged in; "" if it does not tell, or if the name is a credential
+
 	printed bool   // the command itself has printed the JSON that was asked for
 	written string // report file that the command itself has written
 	hub     hub
@@ -152,7 +156,9 @@ func (s *session) connect() error {
 			return err
 		}
 	}
-	s.client = mlflow.New(tracking, models, mlflow.About{Address: s.set.registry, Login: s.set.login, Workspace: s.set.workspace}, s.p.Jitter)
+	s.client = mlflow.New(tracking, models, mlflow.About{
+		Address: s.set.registry, Login: s.set.login, LoggedIn: s.set.basic, MayName: s.mayName, Workspace: s.set.workspace,
+	}, s.p.Jitter)
 	return nil
 }
 
