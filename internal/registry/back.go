@@ -29,7 +29,9 @@ func (f Facts) Backs(t Target, current int, allowed BackAllowed) []Back {
 		if number != 0 && number != current && !slices.ContainsFunc(out, func(b Back) bool { return b.Number == number }) {
 			b := f.BackTo(number, allowed)
 			if b.Why == "" && !allowed.Named {
-				b.Why = f.unpassed(t, number)
+				if b.Why = f.Unpassed(t, number); b.Why != "" {
+					b.Why += "; to go back to it, name it with the input candidate"
+				}
 			}
 			if t.Stage == "Staging" && b.Why == "" && f.inProduction(number) {
 				b.Why = "it is in Production, which it would leave"
@@ -72,15 +74,14 @@ func (f Facts) inProduction(number int) bool {
 	return slices.Contains(strings.Split(left, ","), strconv.Itoa(number))
 }
 
-// unpassed says why a version that held the target was never passed by gates for it; "" if it was, or if nobody judged
+// Unpassed says why a version that held the target was never passed by gates for it; "" if it was, or if nobody judged
 // it: it held the target before this tool, was imported, or was put there by others.
-func (f Facts) unpassed(t Target, number int) string {
-	const named = "; to go back to it, name it with the input candidate"
+func (f Facts) Unpassed(t Target, number int) string {
 	switch status := f.version(number).OrZero().Tags[TagValidation]; status {
 	case "blocked":
-		return "gates blocked it when it was last judged (" + TagValidation + " is " + status + ")" + named
+		return "gates blocked it when it was last judged (" + TagValidation + " is " + status + ")"
 	case "ungated", "not-enforced":
-		return "it went live without passing gates (" + TagValidation + " is " + status + ")" + named
+		return "it went live without passing gates (" + TagValidation + " is " + status + ")"
 	}
 	for _, e := range slices.Backward(f.Ledger.Entries) {
 		r := e.Record
@@ -91,7 +92,7 @@ func (f Facts) unpassed(t Target, number int) string {
 		if r.Passed() {
 			return ""
 		}
-		return fmt.Sprintf("it went live without passing gates (entry %d of the ledger)", e.Epoch) + named
+		return fmt.Sprintf("it went live without passing gates (entry %d of the ledger)", e.Epoch)
 	}
 	return ""
 }
