@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -225,7 +226,7 @@ func (s *session) alias(ctx context.Context) {
 		if !s.gathered(ctx, facts, err) {
 			return
 		}
-		if err := s.assignable(ctx, facts.Ledger); err != nil {
+		if err := cmp.Or(s.assignable(ctx, facts.Ledger), plan.Names(facts, s.set.intent)); err != nil {
 			s.fail(err)
 			return
 		}

@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -15,7 +14,7 @@ import (
 func Aliases(f registry.Facts, in registry.Intent) (registry.Plan, error) {
 	p := begin(f, in)
 	p.Source = nil
-	if err := cmp.Or(Names(f, in), usable(f, in)); err != nil {
+	if err := usable(f, in); err != nil {
 		return p, err
 	}
 	warnings, err := unfit(f, in)
