@@ -10,7 +10,7 @@ var challengerEndless = rule{
 	AuditRule: registry.AuditRule{
 		ID: "challenger-endless", Title: "A challenger without end", Severity: registry.Low,
 		Why: "An experiment that nobody ends costs traffic and tells nothing any more.",
-		Fix: "compare the two with `mlflow-promote compare --model MODEL --candidate models:/MODEL/VERSION --against champion`, then promote the challenger, or remove its alias with `mlflow-promote alias --model MODEL --alias ALIAS=`",
+		Fix: "compare the two with `mlflow-promote compare --model MODEL --candidate models:/MODEL/VERSION --against champion`, then promote the challenger, or remove its alias with `mlflow-promote alias --model MODEL --alias ALIAS=none`",
 		Settings: []registry.AuditSetting{
 			{Name: "aliases", About: "aliases of versions on trial", Kind: registry.AuditNames, Default: []string{"challenger", "canary", "shadow"}},
 			{Name: "max-age", About: "how long a trial may take", Kind: registry.AuditSpan, Default: 90 * day},

@@ -11,7 +11,7 @@ import (
 var noRollbackTarget = rule{
 	AuditRule: registry.AuditRule{
 		ID: "no-rollback-target", Title: "No version to go back to", Severity: registry.Medium,
-		Why: "When the live version fails there is no way back: every earlier holder is deleted, is not READY, or was rolled back itself. Only targets that have had another holder on record are looked at.",
+		Why: "When the live version fails there is no way back: every earlier version is deleted, is not READY, did not pass gates, or was rolled back itself. Only targets that have had another holder on record are looked at.",
 		Fix: "keep the former holders; register and promote a second good version while nothing burns",
 	},
 	needs:  registry.AuditNeeds{Ledger: true},
@@ -58,7 +58,12 @@ func (s scene) back(l registry.Ledger, ref string, now int, formers []int) (resu
 		case (registry.Facts{Ledger: l}).OnHold(v) != "":
 			looked = append(looked, fmt.Sprintf("version %d was rolled back", n))
 		default:
-			return r, false
+			f := registry.Facts{Ledger: l, Versions: map[int]registry.Known[registry.Version]{n: registry.Is(v)}}
+			why := f.Unpassed(registry.Target{Alias: r.alias, Stage: r.stage}, n)
+			if why == "" {
+				return r, false
+			}
+			looked = append(looked, fmt.Sprintf("version %d: %s", n, why))
 		}
 	}
 	r.message = fmt.Sprintf("%s names version %d and there is none to go back to: %s", ref, now, strings.Join(looked, ", "))

@@ -102,7 +102,7 @@ func promoted(epoch, from, to int, at time.Time, digest string) registry.Entry {
 		Record: registry.LedgerRecord{
 			Command: "promote", Model: "churn", To: to, From: from, Epoch: epoch, Target: registry.Target{Alias: "champion"}, Origin: registry.Origin{Actor: "ann"},
 			Moves: []registry.Shift{{Ref: "@champion", Was: was, Want: fmt.Sprint(to)}}, Rules: map[string]string{"@champion": digest},
-			Gates: []registry.Finding{{Gate: "metric acc", Target: "champion", Outcome: registry.Pass}}, Plan: fmt.Sprintf("plan %d", epoch),
+			Decision: registry.Promote, Gates: []registry.Finding{{Gate: "metric acc", Target: "champion", Outcome: registry.Pass}}, Plan: fmt.Sprintf("plan %d", epoch),
 			Contents: registry.Contents{MLmodel: fmt.Sprintf("sumr%d", to), Files: 2, Bytes: 1100},
 		},
 	}

@@ -1,28 +1,32 @@
 package cli
 
 import (
+	"context"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// pair is one item of a list such as champion=7, challenger=8.
+// pair is one item of a list such as champion=90, challenger=10.
 type pair struct{ key, value string }
 
-// pairs reads a list of KEY=VALUE, separated by commas or lines, and refuses keys that are no aliases or come twice.
-func (r *reader) pairs(name, example string) []pair {
+// pairs reads items of the form ALIAS=VALUE, and refuses keys that are no aliases or come twice.
+func (r *reader) pairs(name, example string, items []string) []pair {
 	var out []pair
 	seen := map[string]bool{}
-	for _, item := range strings.FieldsFunc(r.value(name), func(c rune) bool { return c == ',' || c == '\n' }) {
+	for _, item := range items {
 		if item = strings.TrimSpace(item); item == "" {
 			continue
 		}
 		key, value, ok := strings.Cut(item, "=")
 		key, value = strings.TrimSpace(key), strings.TrimSpace(value)
 		if !ok {
-			r.problem(name, item, "is not of the form ALIAS=VALUE; write a list such as "+example)
+			r.problem(name, item, "is not of the form ALIAS=VALUE; write "+example)
 			continue
 		}
 		if err := registry.CheckAlias(key); err != nil {
@@ -37,23 +41,64 @@ func (r *reader) pairs(name, example string) []pair {
 	return out
 }
 
-// assignments reads which alias is to name which version; nothing behind the sign removes the alias.
+// assignments reads which alias is to point to which version, one per line; none removes the alias. One value of a
+// workflow's form is one version: a comma does not begin a second assignment, or "8, champion=1" in a field for a version
+// would move an alias that nobody asked about.
 func (r *reader) assignments() {
 	q := &r.out.intent.Query
-	for _, p := range r.pairs("alias", "champion=7, challenger=8") {
-		number := 0
-		if p.value != "" {
-			n, err := strconv.ParseInt(p.value, 10, 32)
-			if err != nil || n <= 0 {
-				r.problem("alias", p.key+"="+p.value, fmt.Sprintf("names no version; write %s=7, or %s= to remove the alias", p.key, p.key))
-			}
-			number = int(n)
+	var items []string
+	for _, line := range lines(r.value("alias")) {
+		if strings.Contains(line, ",") {
+			r.problem("alias", line, "holds a comma: write one assignment per line, such as challenger=8 (on a laptop, repeat --alias)")
+			continue
 		}
-		q.Aliases = append(q.Aliases, registry.Assignment{Alias: p.key, Version: number})
+		items = append(items, line)
+	}
+	for _, p := range r.pairs("alias", "challenger=8", items) {
+		q.Aliases = append(q.Aliases, registry.Assignment{Alias: p.key, Version: r.assigned(p)})
 	}
 	if len(q.Aliases) == 0 && len(r.out.intent.Traffic) == 0 && r.value("alias") == "" {
-		r.problem("alias", "", "is missing: give a list such as champion=7, challenger=8, or the input traffic")
+		r.problem("alias", "", "is missing: give an assignment such as challenger=8, or the input traffic")
 	}
+}
+
+// versionNumber is a version as MLflow numbers it: digits alone, no sign and no zero in front.
+var versionNumber = regexp.MustCompile(`^[1-9][0-9]{0,9}$`)
+
+// assigned is the version of an assignment, 0 for none.
+func (r *reader) assigned(p pair) int {
+	n, err := strconv.ParseInt(p.value, 10, 32)
+	switch {
+	case p.value == "none":
+	case p.value == "":
+		r.problem("alias", p.key+"=", fmt.Sprintf("has no version: is the expression behind it empty? Write %s=8, or %s=none to remove the alias", p.key, p.key))
+	case err != nil || !versionNumber.MatchString(p.value):
+		r.problem("alias", p.key+"="+p.value, fmt.Sprintf("is no version number; write %s=8, or %s=none to remove the alias", p.key, p.key))
+	}
+	return int(n)
+}
+
+// assignable refuses aliases that the ledger protects. It looks into the ledger even if the input ledger is off, and into
+// earlier pages if the newest does not tell.
+func (s *session) assignable(ctx context.Context, l registry.Ledger) (err error) {
+	book, view := s.book.ledger, s.book.view
+	if s.set.ledger == "off" {
+		book = &ledger.Ledger{Store: s.client.Pages(), Model: s.set.intent.Query.Model}
+		if view, err = book.Look(ctx); err != nil {
+			s.warn(fmt.Sprintf("the ledger may protect these aliases, and cannot be read: %v", err))
+			return nil
+		}
+		l = view.Facts()
+	}
+	for _, a := range s.set.intent.Query.Aliases {
+		if e, protected := l.Protects("@" + a.Alias); protected && e.Epoch == 0 {
+			if l, err = book.Past(ctx, view, rollbackPages); err != nil {
+				return err
+			}
+			break
+		}
+	}
+	return plan.Assignable(l, s.set.intent)
 }
 
 // traffic reads percentages by alias.
@@ -62,7 +107,8 @@ func (r *reader) traffic() {
 		return
 	}
 	share, sum := map[string]int{}, 0
-	for _, p := range r.pairs("traffic", "champion=90, challenger=10") {
+	items := strings.FieldsFunc(r.value("traffic"), func(c rune) bool { return c == ',' || c == '\n' })
+	for _, p := range r.pairs("traffic", "a list such as champion=90, challenger=10", items) {
 		n, err := strconv.Atoi(strings.TrimSuffix(p.value, "%"))
 		if err != nil || n < 0 || n > 100 {
 			r.problem("traffic", p.key+"="+p.value, "is not a whole percentage from 0 to 100")

@@ -168,7 +168,8 @@ func meant(prefix, name string, names []string) string {
 // give takes a flag. One that holds a list may be repeated and adds to it; any other given twice is a contradiction.
 func (a args) give(in Input, v string) error {
 	if had, twice := a.flags[in.Name]; twice {
-		if in.Kind != Lines && in.Kind != Map && in.Kind != Words && in.Kind != Headers {
+		list := in.Kind == Lines || in.Kind == Map || in.Kind == Words || in.Kind == Headers
+		if !list && !(in.Name == "alias" && a.command == "alias") {
 			return errors.New("given twice")
 		}
 		v = had + "\n" + v
@@ -283,14 +284,20 @@ func foreign(c command, a args) []problem {
 	return out
 }
 
-// mask hides every secret before anything is printed or sent.
+// mask hides every secret before anything is printed or sent. A user name that is a credential is one of them.
 func (s *session) mask(value func(string) string) {
 	for _, in := range Inputs {
 		if in.Secret && in.Kind != Headers {
-			s.runner.Mask(value(in.Name))
+			s.secrets = append(s.secrets, value(in.Name))
 		}
 	}
-	s.runner.Mask(s.set.secrets...)
+	s.secrets = append(s.secrets, s.set.secrets...)
+	s.runner.Mask(s.secrets...)
+	if name := s.set.login; s.mayName(name) == "" {
+		s.secrets = append(s.secrets, name)
+		s.runner.Mask(name)
+		s.set.login = ""
+	}
 }
 
 // refuse reports inputs that are wrong; nothing was tried.

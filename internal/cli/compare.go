@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
@@ -18,28 +19,57 @@ func (r *reader) against() {
 		r.out.against = text
 		return
 	}
-	key, err := policy.HolderKey(text)
-	if err != nil {
+	if _, err := policy.Against(text); err != nil {
 		r.problem("against", text, err.Error())
 	}
-	r.out.against = key
+	r.out.against = text
+}
+
+// holdersAgainst lists the keys of the versions that the word may mean.
+func (s *session) holdersAgainst() []string {
+	if _, err := strconv.Atoi(s.set.against); err == nil {
+		return []string{s.set.against}
+	}
+	keys, _ := policy.Against(s.set.against) // it was checked with the inputs
+	return keys
+}
+
+// meantAgainst is the key of the version to compare with.
+func (s *session) meantAgainst(f registry.Facts) (string, error) {
+	if _, err := strconv.Atoi(s.set.against); err == nil {
+		return s.set.against, nil
+	}
+	key, why, fix := policy.Meant(s.set.against, f)
+	if why != "" {
+		return "", &registry.Error{Reason: registry.BadInput, Msg: "input against: " + why, Hint: fix}
+	}
+	return key, nil
 }
 
 func (s *session) compare(ctx context.Context) {
-	facts, err := s.client.Gather(ctx, s.set.intent.Query, registry.Needs{Holders: []string{s.set.against}, HolderMLmodels: true})
+	facts, err := s.client.Gather(ctx, s.set.intent.Query, registry.Needs{Holders: s.holdersAgainst(), HolderMLmodels: true})
 	if !s.gathered(ctx, facts, err) {
 		return
 	}
-	with, ok := facts.Holders[s.set.against].Get()
+	if err := plan.Names(facts, s.set.intent); err != nil {
+		s.fail(err)
+		return
+	}
+	key, err := s.meantAgainst(facts)
+	if err != nil {
+		s.fail(err)
+		return
+	}
+	with, ok := facts.Holders[key].Get()
 	if !ok {
 		reason, hint := registry.CandidateGone, "give the number of a version, an alias or a stage in the input against"
-		if alias, is := strings.CutPrefix(s.set.against, "@"); is && facts.Fallback == nil {
+		if alias, is := strings.CutPrefix(key, "@"); is && facts.Fallback == nil {
 			hint = facts.Model.OrZero().AliasMeant(alias) + "\n  or " + hint
 		}
-		if numbers := facts.Shared[s.set.against]; len(numbers) > 0 {
+		if numbers := facts.Shared[key]; len(numbers) > 0 {
 			reason, hint = registry.StageNotExclusive, fmt.Sprintf("give the number of one of them, as in --against %d", numbers[len(numbers)-1])
 		}
-		s.fail(&registry.Error{Reason: reason, Msg: "nothing to compare with: " + facts.Holders[s.set.against].Why(), Hint: hint})
+		s.fail(&registry.Error{Reason: reason, Msg: "nothing to compare with: " + facts.Holders[key].Why(), Hint: hint})
 		return
 	}
 	c := policy.SideBySide(facts, with)

@@ -79,7 +79,7 @@ func TestDefectTheAliasTagStaysOnEveryVersion(t *testing.T) {
 // Aliases came with MLflow 2.3, not 2.0; a version may hold several, and '-' and letters of any alphabet are allowed.
 func TestDefectAliasesAreMisjudged(t *testing.T) {
 	s := double(t, "2.9.2", oneRun)
-	if _, r := run(t, s, "alias", "--model", "churn", "--alias", "latest-approved=1, prüfling_2=1"); r.Reason != registry.OK {
+	if _, r := run(t, s, "alias", "--model", "churn", "--alias", "latest-approved=1", "--alias", "prüfling_2=1"); r.Reason != registry.OK {
 		t.Errorf("two aliases of one version: %s %s", r.Reason, r.Error)
 	}
 	s = double(t, "2.2.2", oneRun)

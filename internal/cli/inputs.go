@@ -72,7 +72,7 @@ var Inputs = []Input{
 	{Name: "goal", Group: "candidate", For: aboutCandidates, Kind: Enum, Values: []string{registry.Maximize, registry.Minimize}, Help: "whether the highest or the lowest value of the metric is best"},
 	{Name: "register", Group: "candidate", For: []string{"promote"}, Kind: Enum, Default: "always", Values: []string{"always", "if-valid"}, Help: "register before the verdict counts, or only what passes"},
 
-	{Name: "alias", Group: "target", For: and(judging, "alias", "rollback", "policy explain"), Help: "alias to move to the candidate, such as champion; for the command alias a list as in champion=7, challenger=8, where shadow= removes"},
+	{Name: "alias", Group: "target", For: and(judging, "alias", "rollback", "policy explain"), Help: "alias to move to the candidate, such as champion; the command alias takes one assignment per line, such as challenger=8, or shadow=none to remove shadow"},
 	{Name: "stage", Group: "target", For: and(judging, "rollback", "policy explain"), Help: "stage to move the candidate to: Staging or Production"},
 	{Name: "from", Group: "target", For: judging, Help: "stage the candidate must be in before it moves, such as Staging before Production; empty for any"},
 	{Name: "archive-existing", Group: "target", For: targeting, Kind: Bool, Default: "true", Help: "archive the stage's other holders"},
@@ -102,7 +102,7 @@ var Inputs = []Input{
 	{Name: "plan-digest", Group: "safety", For: writing, Help: "the same by the output plan-digest of the dry run, with its time in front it expires after 7 days; or pull-request: the plan in our comment on the pull request whose merge started this run"},
 	{Name: "expected-previous", Group: "safety", For: writing, Help: "version number that the target has to name, or none; else nothing is written"},
 	{Name: "ledger", Group: "safety", For: writing, Kind: Enum, Default: "auto", Values: []string{"auto", "required", "off"}, Help: "promotions of one model exclude each other and are remembered, in runs of the experiment mlflow-promotions: where the server allows it, or always, or never"},
-	{Name: "override", Group: "safety", For: and(creating, "validate", "alias", "rollback"), Kind: Words, Values: []string{"ungated", "downgrade", "hold", "takeover"}, Help: "safety checks to switch off for this run; shown and recorded"},
+	{Name: "override", Group: "safety", For: and(creating, "validate", "alias", "rollback"), Kind: Words, Values: []string{"ungated", "downgrade", "hold", "takeover", registry.OverrideNewAlias}, Help: "safety checks to switch off for this run; shown and recorded"},
 	{
 		Name: "allow-refs", Group: "safety", For: and(writing, "doctor"), Kind: Lines,
 		Help: "branches and tags that may write besides the default branch, one pattern per line as in GitHub's filters: release/** for branches, refs/tags/v* for tags, ! in front to exclude",

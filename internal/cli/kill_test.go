@@ -119,7 +119,7 @@ func TestKilledAtEveryRequest(t *testing.T) {
 			"both":                          {begin, both},
 			"both, and the ledger is begun": {nil, both},
 			"rollback":                      {alias, []string{"rollback", "--model", "churn", "--alias", "champion"}},
-			"alias command":                 {alias, []string{"alias", "--model", "churn", "--alias", "shadow=1, challenger=2"}},
+			"alias command":                 {alias, []string{"alias", "--model", "churn", "--alias", "shadow=1", "--alias", "challenger=2"}},
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()

@@ -146,6 +146,7 @@ func (s *session) lookOnce(ctx context.Context, gather func() (registry.Facts, e
 	if s.book.ledger != nil {
 		wg.Go(func() { s.book.view, lookErr = s.book.ledger.Look(ctx) })
 		wg.Go(func() { mayErr = s.may(ctx) })
+		wg.Go(func() { s.askName(ctx) })
 	}
 	facts, err = gather()
 	wg.Wait()

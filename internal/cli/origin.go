@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -22,6 +23,8 @@ func (s *session) inputs(c command, value func(string) string) map[string]string
 			text = s.set.tracking
 		case in.Name == "registry-uri":
 			text = s.set.registry
+		case in.Name == "username" && s.mayName(text) == "":
+			continue
 		}
 		out[in.Name] = registry.Truncate(s.runner.Hide(text), maxInput)
 	}
@@ -31,7 +34,7 @@ func (s *session) inputs(c command, value func(string) string) map[string]string
 // origin says who and what carries out the command, for the record.
 func (s *session) origin() registry.Origin {
 	o := registry.Origin{
-		Workflow: s.set.intent.WorkflowRun, Actor: s.set.intent.Actor, Initiator: s.job.Actor, Login: s.set.login,
+		Workflow: s.set.intent.WorkflowRun, Actor: s.set.intent.Actor, Initiator: s.job.Actor, Login: cmp.Or(s.login, s.set.login),
 		Caller: s.job.Repository, SHA: s.job.SHA, WorkflowRef: s.job.WorkflowRef, JobWorkflow: s.job.JobWorkflowRef,
 		Tool: s.p.Version, Go: s.p.Go, PolicyFile: s.report.Policy, Inputs: s.given,
 		Skew: int64(s.report.Facts.Skew / time.Second),

@@ -50,8 +50,17 @@ func (s *session) adopt(c command) error {
 		return err
 	}
 	in := &s.set.intent
+	rules := p.Targets(in.Query.Model)
+	for _, t := range rules {
+		if t.Alias != "" {
+			in.KnownAliases = append(in.KnownAliases, t.Alias)
+		}
+		if t.AllowAssign {
+			in.Assignable = append(in.Assignable, t.Alias)
+		}
+	}
 	if c.adopts {
-		return ungatedOnly(p, *in)
+		return unguarded(p, rules, *in)
 	}
 	applied, err := p.For(in.Query.Model, in.Query.Target)
 	if err != nil {
@@ -72,21 +81,16 @@ func (s *session) adopt(c command) error {
 	return nil
 }
 
-// ungatedOnly keeps the command alias away from targets that gates guard.
-func ungatedOnly(p policy.Policy, in registry.Intent) error {
-	var rules []policy.TargetRule
-	if matching := p.Matching(in.Query.Model); len(matching) > 0 {
-		rules = matching[0].Targets
-	}
+// unguarded refuses aliases that gates of the policy guard, for the command alias. A target with allow-assign may be
+// moved.
+func unguarded(p policy.Policy, rules []policy.TargetRule, in registry.Intent) error {
 	for _, a := range in.Query.Aliases {
 		// without case: some databases keep no two aliases that differ in case alone
-		if slices.ContainsFunc(rules, func(t policy.TargetRule) bool { return t.Alias != "" && strings.EqualFold(t.Alias, a.Alias) }) {
-			return &registry.Error{
-				Reason: registry.BadInput, Msg: fmt.Sprintf("alias %s of %s is guarded by %s", a.Alias, in.Query.Model, p.File),
-				Hint: fmt.Sprintf("move it with: mlflow-promote promote --model %s --candidate %s --alias %s",
-					registry.ShellWord(in.Query.Model), registry.ShellWord(fmt.Sprintf("models:/%s/%d", in.Query.Model, a.Version)), registry.ShellWord(a.Alias)),
-			}
+		i := slices.IndexFunc(rules, func(t policy.TargetRule) bool { return t.Alias != "" && strings.EqualFold(t.Alias, a.Alias) })
+		if i < 0 || slices.Contains(in.Assignable, a.Alias) {
+			continue
 		}
+		return plan.Guarded(in, a, fmt.Sprintf("%s:%d has gates for it", p.File, rules[i].Line))
 	}
 	return nil
 }

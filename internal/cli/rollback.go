@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -74,7 +75,7 @@ func (s *session) wayBack(ctx context.Context) (registry.Plan, string, error) {
 		return p, "", nil
 	}
 	to, notes, err := s.choose(ctx)
-	if err != nil {
+	if err = cmp.Or(err, plan.Names(f, in)); err != nil {
 		return registry.Plan{
 			Command: in.Command, Model: in.Query.Model, Target: in.Query.Target, Server: f.Server,
 			Incumbent: f.Holder(in.Query.Target), Steps: []registry.Step{},
@@ -93,19 +94,23 @@ func (s *session) choose(ctx context.Context) (int, []string, error) {
 	if n := in.Query.Candidate.Number; n != 0 {
 		backs = []registry.Back{plan.To(f, in, n)}
 	}
+	var notes []string
 	for i := range backs {
 		b := &backs[i]
 		if b.Why != "" {
+			notes = append(notes, fmt.Sprintf("not version %d: %s", b.Number, b.Why))
 			continue
 		}
 		v, _ := f.Versions[b.Number].Get()
 		switch file := s.client.Loadable(ctx, v); {
 		case file.IsAbsent():
 			b.Why = file.Why()
+			notes = append(notes, fmt.Sprintf("not version %d: %s", b.Number, b.Why))
 		case file.Why() != "":
-			return b.Number, []string{fmt.Sprintf("warning: whether version %d can be loaded is not known: %s", b.Number, strings.TrimSuffix(file.Why(), "."))}, nil
+			warning := fmt.Sprintf("warning: whether version %d can be loaded is not known: %s", b.Number, strings.TrimSuffix(file.Why(), "."))
+			return b.Number, append(notes, warning), nil
 		default:
-			return b.Number, nil, nil
+			return b.Number, notes, nil
 		}
 	}
 	return 0, nil, plan.NoWayBack(f, in, backs)

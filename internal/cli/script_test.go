@@ -29,7 +29,7 @@ var update = flag.Bool("update", false, "write the scripts' golden parts")
 // Each script is a user's session with a server: seed it, run the program, compare what it printed, what it handed to
 // the workflow, and what it wrote.
 //
-//	mlflow VERSION [SEED] [WITH …]  WITH is store=file, auth (basic-auth), artifacts=off or artifacts=only: a server of that version with what testdata/seed/SEED.json or a file of the script describes
+//	mlflow VERSION [SEED] [WITH …]  WITH is store=file, store=mariadb, auth (basic-auth), artifacts=off or artifacts=only: a server of that version with what testdata/seed/SEED.json or a file of the script describes
 //	fault METHOD PATH KIND  the next matching request goes wrong, see mlflowtest.ParseFault
 //	job [NAME=VALUE …]      from here on the program runs in a job of GitHub Actions, by default on the main branch
 //	input NAME FILE         the input of the action is what the file holds
@@ -128,8 +128,8 @@ func cmdMLflow(ts *testscript.TestScript, neg bool, args []string) {
 		switch with {
 		case "auth":
 			options = append(options, mlflowtest.BasicAuth())
-		case "store=file":
-			options = append(options, mlflowtest.Store("file"))
+		case "store=file", "store=mariadb":
+			options = append(options, mlflowtest.Store(strings.TrimPrefix(with, "store=")))
 		case "artifacts=off":
 			options = append(options, mlflowtest.ArtifactsOff())
 		case "artifacts=only":
@@ -373,6 +373,9 @@ func (s *stage) harmless(ts *testscript.TestScript, stdout, stderr string) {
 		for _, v := range s.hub.Violations() {
 			ts.Fatalf("not as GitHub describes its API: %s", v)
 		}
+	}
+	if s.double != nil {
+		sinks["what was written to MLflow"] = fmt.Sprint(s.double.Writes())
 	}
 	for _, leak := range s.leaks {
 		ts.Fatalf("%s", leak)

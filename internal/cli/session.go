@@ -38,6 +38,10 @@ type session struct {
 
 	noPolicy string // where a policy was looked for and not found
 
+	named   bool     // the server was asked who logged in
+	secrets []string // all that were given: no user name in a record may be like one
+	login   string   // who the server says logged in; "" if it does not tell, or if the name is a credential
+
 	printed bool   // the command itself has printed the JSON that was asked for
 	written string // report file that the command itself has written
 	hub     hub
@@ -125,7 +129,9 @@ func (s *session) connect() error {
 			return err
 		}
 	}
-	s.client = mlflow.New(tracking, models, mlflow.About{Address: s.set.registry, Login: s.set.login, Workspace: s.set.workspace}, s.p.Jitter)
+	s.client = mlflow.New(tracking, models, mlflow.About{
+		Address: s.set.registry, Login: s.set.login, LoggedIn: s.set.basic, MayName: s.mayName, Workspace: s.set.workspace,
+	}, s.p.Jitter)
 	return nil
 }
 
@@ -184,12 +190,16 @@ func (s *session) promote(ctx context.Context) {
 	}
 }
 
-// alias sets or removes aliases, which no gate judges.
+// alias sets or removes aliases that no gate guards.
 func (s *session) alias(ctx context.Context) {
 	defer s.closeBook(ctx)
 	for again := true; again; {
 		facts, err := s.look(ctx, func() (registry.Facts, error) { return s.client.GatherAliases(ctx, s.set.intent.Query) })
 		if !s.gathered(ctx, facts, err) {
+			return
+		}
+		if err := cmp.Or(s.assignable(ctx, facts.Ledger), plan.Names(facts, s.set.intent)); err != nil {
+			s.fail(err)
 			return
 		}
 		if p, digest, ok := plan.ResumeAliases(facts, s.set.intent); ok {
@@ -250,6 +260,10 @@ func (s *session) gathered(ctx context.Context, facts registry.Facts, err error)
 // on.
 func (s *session) judge() bool {
 	in := s.set.intent
+	if err := plan.Names(s.report.Facts, in); err != nil {
+		s.fail(err)
+		return false
+	}
 	ungated := len(s.set.gates) == 0 && slices.Contains(in.Override, registry.OverrideUngated)
 	gates := s.set.gates
 	if s.set.from != "" && (ungated || len(gates) > 0) { // the order of stages is no judgement of the model

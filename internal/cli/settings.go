@@ -26,7 +26,8 @@ type settings struct {
 	trackingHeader     http.Header // credentials that stood in the address of the one server
 	registryHeader     http.Header
 	workspace          string
-	login              string // user name of basic authentication
+	basic              bool   // a user name and a password are sent
+	login              string // that user name; "" if it is a credential itself
 	secrets            []string
 	cas, clientCert    []byte
 	insecureTLS        bool
@@ -36,7 +37,7 @@ type settings struct {
 	gates      []policy.Gate
 	waivers    []policy.Waiver
 	identities map[string]string // MLflow user -> GitHub login
-	against    string            // key of the holder to compare with
+	against    string            // whom to compare with: a version number, an alias or a stage, as given
 	policyFile string            // "" = it is looked for
 	// needsPolicy says that a missing policy file is an error.
 	needsPolicy bool
@@ -239,9 +240,6 @@ func (r *reader) address(name, text string, header http.Header) string {
 	}
 	if u.User != nil {
 		password, _ := u.User.Password()
-		if password == "" {
-			r.secret(u.User.Username()) // a token in the place of the name
-		}
 		r.basic(header, u.User.Username(), password)
 		u.User = nil
 	}
@@ -283,7 +281,10 @@ func (r *reader) login(header http.Header) {
 }
 
 func (r *reader) basic(header http.Header, user, password string) {
-	r.out.login = user
+	r.out.basic, r.out.login = true, user
+	if tokenAsName(user, password) {
+		r.secret(user)
+	}
 	if user == "admin" && (password == "password1234" || password == "password") {
 		r.problem("password", "", "is MLflow's well-known default of the user admin, which every attacker tries first: set another one on the server (MLFLOW_AUTH_ADMIN_PASSWORD)")
 	}

@@ -101,7 +101,7 @@ func (s story) args() []string {
 	case goingBack:
 		return append([]string{"rollback", "--model", "churn"}, on...)
 	case settingTwo:
-		return []string{"alias", "--model", "churn", "--alias", "shadow=1, challenger=2"}
+		return []string{"alias", "--model", "churn", "--alias", "shadow=1", "--alias", "challenger=2"}
 	case adopting:
 		return append([]string{"promote", "--model", "churn", "--candidate", "models:/churn/1", "--thresholds", "acc >= 0.5\nacc >= incumbent"}, on...)
 	case knownVersion:

@@ -161,11 +161,11 @@ func (g *walking) command(t *testing.T) {
 		if g.IntN(2) == 0 {
 			first, second = second, first
 		}
-		set := first + "=" + g.pick("", version)
+		args = []string{"alias", "--model", "churn", "--policy-file", "testdata/assignable.yml", "--override", "hold"}
+		args = append(args, "--alias", first+"="+g.pick("none", version))
 		if about = []string{"@" + first}; g.IntN(2) == 0 {
-			set, about = set+", "+second+"="+g.pick("", version), append(about, "@"+second)
+			args, about = append(args, "--alias", second+"="+g.pick("none", version)), append(about, "@"+second)
 		}
-		args = []string{"alias", "--model", "churn", "--alias", set}
 	default:
 		args = []string{"promote", "--model", "churn", "--candidate", "models:/churn/" + version, "--thresholds", "acc >= 0.5", "--override", "downgrade, hold"}
 		if on(); slices.Contains(args, "--stage") {

@@ -69,7 +69,7 @@ func leastRights(b *bench) {
 		{"editor", []string{"register", "--model", "churn", "--candidate", "runs:/" + fresh + "/model"}, "ok", ""},
 		{"editor", append([]string{"promote", "--model", "churn", "--candidate", "models:/churn/2", "--alias", "rights", "--stage", "Staging"}, gates...), "ok", ""},
 		{"editor", []string{"alias", "--model", "churn", "--alias", "rights=1", "--traffic", "rights=100"}, "ok", ""},
-		{"editor", []string{"alias", "--model", "churn", "--alias", "rights="}, "refused(forbidden)", "lacks the right MANAGE"},
+		{"editor", []string{"alias", "--model", "churn", "--alias", "rights=none"}, "refused(forbidden)", "lacks the right MANAGE"},
 		{"nobody", []string{"doctor"}, "refused(unauthorized)", "the login was refused"},
 	} {
 		a := as(c.user).run(c.args...)

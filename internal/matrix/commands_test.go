@@ -217,11 +217,11 @@ func promoteStage(b *bench) answer {
 
 // alias sets two at once with the shares of a router, and removes one.
 func alias(b *bench) answer {
-	if a := b.run("alias", "--model", "churn", "--alias", "challenger=1, shadow=1", "--traffic", "champion=90, challenger=10"); a.status != 0 {
+	if a := b.run("alias", "--model", "churn", "--alias", "challenger=1", "--alias", "shadow=1", "--traffic", "champion=90, challenger=10"); a.status != 0 {
 		return a
 	}
-	a := b.run("alias", "--model", "churn", "--alias", "shadow=")
-	if again := b.run("alias", "--model", "churn", "--alias", "shadow=, challenger=1"); again.status != 0 || again.result.Changed {
+	a := b.run("alias", "--model", "churn", "--alias", "shadow=none")
+	if again := b.run("alias", "--model", "churn", "--alias", "shadow=none", "--alias", "challenger=1"); again.status != 0 || again.result.Changed {
 		b.Errorf("the same aliases again: %s", again.stdout)
 	}
 	return a

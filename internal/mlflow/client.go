@@ -24,9 +24,11 @@ type Client struct {
 
 // About is what people call the registry and who asks it.
 type About struct {
-	Address   string // of the registry
-	Login     string // user name, "" where there is none
-	Workspace string // "" where none was asked for
+	Address   string                   // of the registry
+	Login     string                   // user name, "" if there is none or if it must not be shown
+	LoggedIn  bool                     // a user name and a password are sent
+	MayName   func(name string) string // the name if it may be shown, else ""; nil = any may
+	Workspace string                   // "" where none was asked for
 }
 
 // New returns a client for a tracking server and a registry; jitter draws from [0, 1) to spread the repetitions of

@@ -1,6 +1,7 @@
 package mlflow
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -28,7 +29,7 @@ func (p *probe) custody(ctx context.Context) {
 	p.s.Ledger.Grants = lines(p.c.grants("", modelResource(p.model), rightEdit) + p.c.grants("", experimentResource(id), rightEdit))
 	if may, known := p.c.mayEdit(ctx, id); known && !may {
 		p.s.Warnings = append(p.s.Warnings, fmt.Sprintf("the login %s may not write promotion ledgers, so its promotions go without (the weaker promise); whoever began them, or an administrator, grants it: %s",
-			p.c.Login, strings.Join(lines(p.c.grants(p.c.Login, experimentResource(id), rightEdit)), " ")))
+			cmp.Or(p.c.Login, "USER"), strings.Join(lines(p.c.grants(p.c.Login, experimentResource(id), rightEdit)), " ")))
 	}
 }
 

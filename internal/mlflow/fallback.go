@@ -10,17 +10,22 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// GatherAliases reads what setting aliases depends on: the model with its aliases, and the versions they are to name.
+// GatherAliases reads what setting aliases depends on: the model with its aliases, the versions they are to point to,
+// and what the database takes new aliases for.
 func (c *Client) GatherAliases(ctx context.Context, q registry.Query) (registry.Facts, error) {
 	f := registry.Facts{Server: c.Address, Versions: map[int]registry.Known[registry.Version]{}}
 	g := &gathering{c: c, q: q}
 	versions := make([]registry.Known[registry.Version], len(q.Aliases))
+	pointed := make([]registry.Known[registry.Version], len(q.Aliases))
 	asks := []func() error{
 		func() error { return c.inWorkspace(ctx) },
 		func() (err error) { f.Model, err = c.model(ctx, q.Model); return err },
-		func() (err error) { _, err = g.holder(ctx, q.Model, anyAlias); return err },
+	}
+	if len(q.Aliases) == 0 {
+		asks = append(asks, func() (err error) { _, err = g.holder(ctx, q.Model, anyAlias); return err })
 	}
 	for i, a := range q.Aliases {
+		asks = append(asks, func() (err error) { pointed[i], err = g.holder(ctx, q.Model, a.Alias); return err })
 		if a.Version != 0 {
 			asks = append(asks, func() (err error) { versions[i], err = c.version(ctx, q.Model, a.Version); return err })
 		}
@@ -43,7 +48,14 @@ func (c *Client) GatherAliases(ctx context.Context, q registry.Query) (registry.
 			return f, err
 		}
 		f.Fallback = g.facts.Fallback
+		return f, nil
 	}
+	for i, a := range q.Aliases {
+		if err := g.noteTwin(ctx, a.Alias, pointed[i]); err != nil {
+			return f, err
+		}
+	}
+	f.Taken = g.facts.Taken
 	return f, nil
 }
 

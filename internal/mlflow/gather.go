@@ -1,8 +1,10 @@
 package mlflow
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -99,7 +101,10 @@ func (g *gathering) ask(ctx context.Context, root *candidateRoot) ([]registry.Kn
 	holders := make([]registry.Known[registry.Version], len(g.want))
 	asks := []func() error{
 		func() error { return g.c.inWorkspace(ctx) },
-		func() (err error) { g.facts.Model, err = g.c.model(ctx, g.q.Model); return err },
+		func() (err error) {
+			g.facts.Model, g.facts.ModelTwin, err = g.c.modelOrTwin(ctx, g.q.Model)
+			return err
+		},
 		func() error { return g.tracer.nameExperiments(ctx, g.needs.EvaluatedIn) },
 	}
 	if g.q.Candidate != (registry.Candidate{}) {
@@ -144,7 +149,7 @@ func (g *gathering) settle(ctx context.Context, root *candidateRoot, holders []r
 		g.held[key] = holders[i]
 	}
 	g.stageHolders()
-	return g.aliasHolders()
+	return g.aliasHolders(ctx)
 }
 
 // second reads what is behind the names: the candidate's model file and the holders' runs.
@@ -155,7 +160,10 @@ func (g *gathering) second(ctx context.Context) error {
 		asks = append(asks, func() (err error) { holders[i], err = g.subject(ctx, g.held[key]); return err })
 	}
 	if g.facts.Model.IsAbsent() {
-		asks = append(asks, func() error { return g.refuseNearName(ctx) })
+		asks = append(asks, func() (err error) {
+			g.facts.NearModels, err = g.c.nearModels(ctx, g.q.Model, g.facts.ModelTwin)
+			return err
+		})
 	}
 	if !g.all && g.facts.Source.RunID != "" && !g.facts.Model.IsAbsent() {
 		asks = append(asks, func() (err error) {
@@ -180,7 +188,7 @@ func (g *gathering) second(ctx context.Context) error {
 
 // aliasHolders holds the alias route's answers against the aliases of the registered model: only both together tell an
 // absent alias from one that names a deleted version, and a difference means that it is being moved just now.
-func (g *gathering) aliasHolders() error {
+func (g *gathering) aliasHolders(ctx context.Context) error {
 	m := g.facts.Model.OrZero()
 	for _, key := range g.want {
 		alias, isAlias := strings.CutPrefix(key, "@")
@@ -202,22 +210,72 @@ func (g *gathering) aliasHolders() error {
 			if alias == g.q.Target.Alias {
 				return dangling(g.q.Model, alias, number)
 			}
-		default:
-			return &registry.Error{
-				Reason: registry.Conflict,
-				Msg:    fmt.Sprintf("read alias %s of %s: it was moved while it was being read", alias, g.q.Model),
-				Hint:   "run it again: nothing was changed",
+		case !named && there:
+			if err := g.noteTwin(ctx, alias, g.held[key]); err != nil {
+				return err
 			}
+			why := fmt.Sprintf("%s has no alias %s: the database takes the name for %s", g.q.Model, alias, g.facts.Taken[alias])
+			g.held[key] = registry.Absent[registry.Version](why)
+		default:
+			return movedMeanwhile(g.q.Model, alias)
 		}
 	}
 	return nil
+}
+
+func movedMeanwhile(model, alias string) error {
+	return &registry.Error{
+		Reason: registry.Conflict,
+		Msg:    fmt.Sprintf("read alias %s of %s: it was moved while it was being read", alias, model),
+		Hint:   "run it again: nothing was changed",
+	}
+}
+
+// noteTwin notes which alias the database takes this one for, if the alias route finds a version and the model lists no
+// such alias.
+func (g *gathering) noteTwin(ctx context.Context, alias string, pointed registry.Known[registry.Version]) error {
+	_, listed := g.facts.Model.OrZero().Aliases[alias]
+	v, there := pointed.Get()
+	if listed || !there {
+		return nil
+	}
+	twin, err := g.c.takenFor(ctx, g.q.Model, alias, v.Number)
+	if err != nil {
+		return err
+	}
+	if g.facts.Taken == nil {
+		g.facts.Taken = map[string]string{}
+	}
+	g.facts.Taken[alias] = twin
+	return nil
+}
+
+// takenFor names the alias that the database takes this one for. The alias route found version number by it, and the
+// registered model did not list it: MariaDB and MySQL compare names without case and accents. The model is read again,
+// because the alias may also have been set between the two reads; then the error is a conflict.
+func (c *Client) takenFor(ctx context.Context, model, alias string, number int) (string, error) {
+	known, err := c.model(ctx, model)
+	if err != nil {
+		return "", err
+	}
+	m := known.OrZero()
+	var same []string
+	for _, name := range slices.Sorted(maps.Keys(m.Aliases)) {
+		if m.Aliases[name] == number {
+			same = append(same, name)
+		}
+	}
+	if _, listed := m.Aliases[alias]; listed || len(same) == 0 {
+		return "", movedMeanwhile(model, alias)
+	}
+	return cmp.Or(registry.NearTo(alias, same), same[0]), nil
 }
 
 func dangling(model, alias string, number int) error {
 	return &registry.Error{
 		Reason: registry.DanglingAlias,
 		Msg:    fmt.Sprintf("alias %s of %s names version %d, which was deleted", alias, model, number),
-		Hint: fmt.Sprintf("what is live cannot be told from it, so nothing is compared or moved; remove it with: mlflow-promote doctor --model %s --repair dangling-aliases\n    or set it to a version that exists: mlflow-promote alias --model %s --alias %s=VERSION",
+		Hint: fmt.Sprintf("what is live cannot be told from it, so nothing is compared or moved; remove it with: mlflow-promote doctor --model %s --repair dangling-aliases\n    or, if no gates guard it, set it to a version that exists: mlflow-promote alias --model %s --alias %s=VERSION",
 			registry.ShellWord(model), registry.ShellWord(model), registry.ShellWord(alias)),
 	}
 }
@@ -286,24 +344,6 @@ func (g *gathering) refuseHidden() error {
 		Reason: registry.Unsupported, Msg: fmt.Sprintf("the server hides the versions of %s from search", m.Name),
 		Hint: "one of them carries the tag " + registry.PromptTag + ", which marks prompts; delete that tag in MLflow",
 	}
-}
-
-// refuseNearName refuses to create a model whose name differs from an existing one only in case, spaces or punctuation.
-func (g *gathering) refuseNearName(ctx context.Context) error {
-	names, err := g.c.modelNames(ctx)
-	if err != nil {
-		return err
-	}
-	if twin := registry.SameName(g.q.Model, names); twin != "" {
-		return &registry.Error{
-			Reason: registry.ModelGone, Msg: fmt.Sprintf("there is no registered model %q, but there is %q", g.q.Model, twin),
-			Hint: fmt.Sprintf("names are case-sensitive: write model: %s, or create %q in MLflow first if both are meant to exist", twin, g.q.Model),
-		}
-	}
-	if err := registry.CheckModelName(g.q.Model); err != nil {
-		return &registry.Error{Reason: registry.BadInput, Msg: "input model: " + err.Error(), Hint: "choose another name for the new registered model"}
-	}
-	return nil
 }
 
 // identify finds the version the candidate already is, and its twins: versions of the same run that carry our request

@@ -10,22 +10,29 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// model reads a registered model. A server on MySQL compares names without case: another name than the one asked for
-// counts as absent.
+// model reads a registered model.
 func (c *Client) model(ctx context.Context, name string) (registry.Known[registry.Model], error) {
+	m, _, err := c.modelOrTwin(ctx, name)
+	return m, err
+}
+
+// modelOrTwin reads a registered model. A server on MySQL compares names without case and accents: a model of another
+// name than the one asked for is absent, and its name is the twin.
+func (c *Client) modelOrTwin(ctx context.Context, name string) (m registry.Known[registry.Model], twin string, err error) {
 	var out struct {
 		Model modelJSON `json:"registered_model"`
 	}
-	err := get(ctx, c.registry, api+"registered-models/get", url.Values{"name": {name}}, "registered_model", &out)
+	err = get(ctx, c.registry, api+"registered-models/get", url.Values{"name": {name}}, "registered_model", &out)
 	switch {
 	case isMissing(err):
-		return registry.Absent[registry.Model](fmt.Sprintf("there is no registered model %q", name)), nil
+		return registry.Absent[registry.Model](fmt.Sprintf("there is no registered model %q", name)), "", nil
 	case err != nil:
-		return registry.Known[registry.Model]{}, Explain("read registered model "+name, err)
+		return registry.Known[registry.Model]{}, "", Explain("read registered model "+name, err)
 	case out.Model.Name != name:
-		return registry.Absent[registry.Model](fmt.Sprintf("there is no registered model %q, only %q", name, out.Model.Name)), nil
+		why := fmt.Sprintf("there is no registered model %q, only %q", name, out.Model.Name)
+		return registry.Absent[registry.Model](why), out.Model.Name, nil
 	}
-	return registry.Is(out.Model.model()), nil
+	return registry.Is(out.Model.model()), "", nil
 }
 
 // namesPage is the largest page of registered-models/search; more is refused, and 0 sends endless empty pages.
@@ -55,6 +62,25 @@ func (c *Client) modelNames(ctx context.Context) ([]string, error) {
 		}
 		query.Set("page_token", out.Next)
 	}
+}
+
+// nearModels lists the registered models that may be meant by a name that none has: the twin that the database takes
+// the name for ("" if it takes it for none), and those whose names are near.
+func (c *Client) nearModels(ctx context.Context, name, twin string) ([]string, error) {
+	names, err := c.modelNames(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	if twin != "" {
+		out = append(out, twin)
+	}
+	for _, n := range names {
+		if n != twin && registry.Near(name, n) {
+			out = append(out, n)
+		}
+	}
+	return out, nil
 }
 
 // createModel makes the registered model. That it exists already is success: somebody was faster.

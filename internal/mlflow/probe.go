@@ -1,6 +1,7 @@
 package mlflow
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -196,7 +197,7 @@ func (p *probe) warn() {
 		if right == "" {
 			right = "what the server gives everybody (READ by default)"
 		}
-		add("the login %s has %s on %s; registering and promoting need EDIT, which an administrator grants:%s", login.User, right, p.model,
+		add("the login %s has %s on %s; registering and promoting need EDIT, which an administrator grants:%s", cmp.Or(login.User, "USER"), right, p.model,
 			strings.ReplaceAll(p.c.grant(p.model, rightEdit), "\n    ", " "))
 	}
 }
@@ -223,10 +224,14 @@ func (c *Client) whoami(ctx context.Context) registry.Known[registry.Login] {
 			}
 		}
 		login.Admin = newer.Admin
+		login.User = cmp.Or(c.Me(ctx), login.User)
 		return registry.Is(login)
 	}
-	if c.Login == "" {
+	if !c.LoggedIn {
 		return registry.Absent[registry.Login]("nobody logged in")
+	}
+	if c.Login == "" { // the question would put the name, which is a credential, into an address
+		return registry.Unreadable[registry.Login]("the user name is a credential, so the server is not asked about it")
 	}
 	var older struct {
 		User struct {

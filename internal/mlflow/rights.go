@@ -50,7 +50,7 @@ func (c *Client) explainWrite(op string, s registry.Step, err error) error {
 // incomplete (400). So it is the server's own answer, whatever its rules are made of. Only a plain refusal is an error;
 // without a login nothing is asked. op is what cannot be done without the right.
 func (c *Client) May(ctx context.Context, op string, v registry.Verb, model string) error {
-	if c.Login == "" {
+	if !c.LoggedIn {
 		return nil
 	}
 	r := rest.Request{Method: "POST", Path: api + "registered-models/set-tag", Body: map[string]any{"name": model}, Class: rest.Create}
@@ -75,6 +75,28 @@ func (c *Client) mayEdit(ctx context.Context, experiment string) (may, known boo
 		return false, true
 	}
 	return true, isStatus(err, 400, "INVALID_PARAMETER_VALUE")
+}
+
+// Me asks who the server takes the login for; "" if it does not tell (old servers, and those without logins), or if the
+// name must not be shown.
+func (c *Client) Me(ctx context.Context) string {
+	var out struct {
+		User struct {
+			Name string `json:"username"`
+		} `json:"user"`
+	}
+	if get(ctx, c.registry, api+"users/current", nil, "user", &out) != nil {
+		return ""
+	}
+	return c.shown(out.User.Name)
+}
+
+// shown is a user name if it may be shown.
+func (c *Client) shown(name string) string {
+	if c.MayName == nil {
+		return name
+	}
+	return c.MayName(name)
 }
 
 // resource is what a right is granted on, as each generation of servers names it.

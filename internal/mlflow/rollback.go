@@ -1,6 +1,7 @@
 package mlflow
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -10,10 +11,14 @@ import (
 // stages.
 func (c *Client) GatherVersions(ctx context.Context, q registry.Query) (registry.Facts, error) {
 	g := &gathering{c: c, q: q, all: true, facts: registry.Facts{Server: c.Address, Holders: map[string]registry.Known[registry.Subject]{}}}
+	var pointed registry.Known[registry.Version]
 	err := parallel(
 		func() (err error) { g.facts.Model, err = c.model(ctx, q.Model); return err },
 		func() (err error) { g.versions, err = c.versions(ctx, q.Model, ""); return err },
-		func() (err error) { _, err = g.holder(ctx, q.Model, anyAlias); return err },
+		func() (err error) {
+			pointed, err = g.holder(ctx, q.Model, cmp.Or(q.Target.Alias, anyAlias))
+			return err
+		},
 	)
 	switch {
 	case err != nil:
@@ -33,6 +38,10 @@ func (c *Client) GatherVersions(ctx context.Context, q registry.Query) (registry
 			return registry.Facts{}, err
 		}
 		g.facts.Fallback = &registry.Fallback{Server: server, Holders: allTagged(g.versions)}
+	} else if q.Target.Alias != "" {
+		if err := g.noteTwin(ctx, q.Target.Alias, pointed); err != nil {
+			return registry.Facts{}, err
+		}
 	}
 	g.facts.StageHolders = inStage(g.versions, q.Target.Stage)
 	g.facts.Versions, g.facts.Whole = map[int]registry.Known[registry.Version]{}, true

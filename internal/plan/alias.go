@@ -17,6 +17,11 @@ func Aliases(f registry.Facts, in registry.Intent) (registry.Plan, error) {
 	if err := usable(f, in); err != nil {
 		return p, err
 	}
+	warnings, err := unfit(f, in)
+	if err != nil {
+		return p, err
+	}
+	p.Notes = append(p.Notes, warnings...)
 	asked, err := askedMoves(f, in)
 	if err != nil {
 		return p, err

@@ -13,6 +13,9 @@ import (
 // as asked.
 func Register(f registry.Facts, in registry.Intent) (registry.Plan, error) {
 	p := begin(f, in)
+	if err := Names(f, in); err != nil {
+		return p, err
+	}
 	if err := ready(f); err != nil {
 		return p, err
 	}

@@ -36,6 +36,9 @@ func rollback(f registry.Facts, in registry.Intent, to int, about func(registry.
 	p := begin(f, in)
 	p.Source, p.Candidate = nil, fmt.Sprintf("models:/%s/%d", in.Query.Model, to)
 	p.Incumbent = f.Holder(in.Query.Target)
+	if v := f.Versions[to].OrZero(); v.Blocked() {
+		p.Notes = append(p.Notes, blockedNote(v))
+	}
 	moved := moves(f, in)
 	for _, n := range leaving(f, in.Query.Target) {
 		if n == to {
@@ -105,19 +108,19 @@ func To(f registry.Facts, in registry.Intent, number int) registry.Back {
 	if number == f.Holder(in.Query.Target) {
 		return registry.Back{Number: number, Why: "it is what the target names now"}
 	}
-	backs := Backs(f, in)
+	backs := f.Backs(in.Query.Target, f.Holder(in.Query.Target), registry.BackAllowed{Hold: held(in), Named: true})
 	if i := slices.IndexFunc(backs, func(b registry.Back) bool { return b.Number == number }); i >= 0 {
 		return backs[i]
 	}
 	if !slices.Contains(in.Override, registry.OverrideUngated) {
 		return registry.Back{Number: number, Why: "it is not known to have held this target; promote it, which judges it, or allow it with the input override: ungated"}
 	}
-	return f.BackTo(number, held(in))
+	return f.BackTo(number, registry.BackAllowed{Hold: held(in), Named: true})
 }
 
 // Backs are the versions that a rollback may go to, newest holder first, and why not.
 func Backs(f registry.Facts, in registry.Intent) []registry.Back {
-	return f.Backs(in.Query.Target, f.Holder(in.Query.Target), held(in))
+	return f.Backs(in.Query.Target, f.Holder(in.Query.Target), registry.BackAllowed{Hold: held(in)})
 }
 
 func held(in registry.Intent) bool { return slices.Contains(in.Override, registry.OverrideHold) }

@@ -79,6 +79,9 @@ func (w *world) carryOut(p registry.Plan) {
 		return
 	}
 	r := registry.LedgerRecord{Command: p.Command, At: now, To: p.Version, From: p.Incumbent, Target: p.Target, Moves: p.Shifts(p.Version), Hold: p.Hold}
+	if p.Verdict != nil {
+		r.Decision, r.Gates = p.Verdict.Decision, p.Verdict.Findings
+	}
 	w.facts.Ledger.Entries = append(w.facts.Ledger.Entries, registry.Entry{Epoch: len(w.facts.Ledger.Entries) + 1, Outcome: registry.EntryDone, Moved: 1, Record: r})
 }
 
@@ -97,7 +100,8 @@ func (w *world) promote(t *testing.T, n int) {
 	if now := f.Model.OrZero().Aliases["champion"]; now != 0 {
 		f.Holders[registry.Incumbent] = registry.Is(registry.Subject{Version: f.Versions[now]})
 	}
-	p, err := Promote(f, registry.Verdict{Decision: registry.Promote}, in)
+	passed := []registry.Finding{{Gate: "acc >= 0.5", Outcome: registry.Pass}}
+	p, err := Promote(f, registry.Verdict{Decision: registry.Promote, Findings: passed}, in)
 	if held := w.oracle.held[n]; held != (registry.ReasonOf(err) == registry.Held) {
 		t.Errorf("promote %d: on hold %v, and %v", n, held, err)
 	}

@@ -63,20 +63,30 @@ func some(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// holder is who a gate compares with.
-type holder struct{ key, name string }
+// holder is who a gate compares with: the key among the facts, and the name as written. A word that may be a stage too
+// has the key of the alias, and the stage.
+type holder struct{ key, stage, name string }
 
-var incumbent = holder{registry.Incumbent, "incumbent"}
+var incumbent = holder{key: registry.Incumbent, name: "incumbent"}
 
 func (h holder) needs() registry.Needs {
 	if h.key == registry.Incumbent {
 		return registry.Needs{}
+	}
+	if h.stage != "" {
+		return registry.Needs{Holders: []string{h.key, h.stage}}
 	}
 	return registry.Needs{Holders: []string{h.key}}
 }
 
 // base returns who is compared with, or the finding that ends the comparison.
 func (h holder) base(f registry.Facts, out registry.Finding) (registry.Subject, *registry.Finding) {
+	h, why, fix := h.settled(f)
+	if why != "" {
+		out.Incumbent = "?"
+		end := unclear(out, why, fix)
+		return registry.Subject{}, &end
+	}
 	known, gathered := f.Holders[h.key]
 	base, ok := known.Get()
 	if ok {
@@ -87,11 +97,10 @@ func (h holder) base(f registry.Facts, out registry.Finding) (registry.Subject, 
 	case !gathered:
 		out.Incumbent = "?"
 		end = unclear(out, fmt.Sprintf("there is no target to take %s from", h.name), "give the input alias or stage, or name an alias to compare with")
-	case len(h.misspelt(f)) > 0:
+	case known.IsAbsent() && h.foreign(f):
 		alias := strings.TrimPrefix(h.key, "@")
-		out.Incumbent = "?"
-		end = unclear(out, fmt.Sprintf("there is no alias %s; did you mean %s?", alias, strings.Join(h.misspelt(f), " or ")),
-			fmt.Sprintf("correct the name in the gate; if %s is right, set that alias first", alias))
+		out.Incumbent = "none"
+		end = unclear(out, h.missing(f, alias), fmt.Sprintf("correct the name in the gate; if %s is right, set that alias first", alias))
 	case known.IsAbsent():
 		out.Incumbent = "none"
 		end = unneeded(out, known.Why())
@@ -113,14 +122,26 @@ func (h holder) repair(f registry.Facts) string {
 	return "make the incumbent readable, or repair the alias"
 }
 
-// misspelt are the aliases that may be meant by one to compare with that the model has not: were the comparison taken for
-// one that does not apply, a slip of the pen would drop the gate. The target's own alias is new at the first promotion.
-func (h holder) misspelt(f registry.Facts) []string {
+// foreign reports whether the holder is an alias that the promotion does not move. Were a comparison with one that is not
+// there taken for one that does not apply, a slip of the pen would drop the gate. The target's own alias is new at the first
+// promotion.
+func (h holder) foreign(f registry.Facts) bool {
 	alias, isAlias := strings.CutPrefix(h.key, "@")
-	if !isAlias || alias == f.Target.Alias || !f.Holders[h.key].IsAbsent() {
-		return nil
+	return isAlias && alias != f.Target.Alias
+}
+
+// missing says that there is no such alias, and which may be meant.
+func (h holder) missing(f registry.Facts, alias string) string {
+	names := f.AliasNames()
+	switch near := registry.Nearest(alias, names); {
+	case f.Taken[alias] != "":
+		return fmt.Sprintf("there is no alias %s; did you mean %s? The database takes both names for one", alias, f.Taken[alias])
+	case len(near) > 0:
+		return fmt.Sprintf("there is no alias %s; did you mean %s?", alias, strings.Join(near, " or "))
+	case len(names) == 0:
+		return fmt.Sprintf("there is no alias %s; the model has no aliases", alias)
 	}
-	return registry.Nearest(alias, f.AliasNames())
+	return fmt.Sprintf("there is no alias %s; the model has %s", alias, some(names))
 }
 
 // same reports whether the candidate is the holder itself: comparing a version with itself says nothing, and a strict

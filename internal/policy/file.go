@@ -36,6 +36,7 @@ type TargetRule struct {
 	From         []string // aliases and stages one of which the version must hold
 	FromLine     int
 	Gates        []Gate
+	AllowAssign  bool   // the command alias may move the alias, although gates guard it
 	Digest       string // of what it asks: gates and from, without mode, comments and layout
 }
 
@@ -63,6 +64,7 @@ var (
 
 	targetFields = []field{
 		may("from", list("aliases and stages; the version must hold one of them before it may come here", text("an alias or a stage"))),
+		may("allow-assign", yesNo("of an alias: let the command alias move it without gates; not to a version that is blocked or on hold")),
 		need("gates", open(isList, "what a version must meet, at least one: a target without gates lets anything pass")),
 		may("mode", modeShape),
 	}
@@ -217,6 +219,9 @@ func (r *reader) rule(file string, e entry) Rule {
 			rule.Mode = t.value.mode(out.Mode)
 			if group.name == "stages" {
 				rule.Stage = t.key
+				if n := t.value.get("allow-assign"); n != nil {
+					r.wrong(n.line, n.col, "allow-assign is for aliases: the command alias moves no stage")
+				}
 			} else {
 				rule.Alias = t.key
 				if err := registry.CheckAlias(t.key); err != nil {
@@ -244,7 +249,9 @@ func (n *node) mode(or registry.Mode) registry.Mode {
 }
 
 func (r *reader) target(file string, e entry) TargetRule {
-	out := TargetRule{Line: e.line, Digest: registry.Digest("target/1", e.value.without("mode").canonical())}
+	out := TargetRule{
+		Line: e.line, AllowAssign: e.value.yes("allow-assign"), Digest: registry.Digest("target/1", e.value.without("mode").canonical()),
+	}
 	r.check(object("", targetFields...), e.value, "target "+e.key)
 	if from := e.value.get("from"); from != nil {
 		out.From, out.FromLine = e.value.texts("from"), from.line

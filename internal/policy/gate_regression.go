@@ -56,11 +56,11 @@ func against(n *node) (holder, error) {
 	if name == "" {
 		return incumbent, nil
 	}
-	key, err := HolderKey(name)
+	who, err := parseHolder(name)
 	if err != nil {
 		return incumbent, n.fail("against", "%v", err)
 	}
-	return holder{key, name}, nil
+	return who, nil
 }
 
 // margin is what is added to the incumbent's value.

@@ -108,6 +108,12 @@ func (p Policy) Matching(model string) []Rule {
 	return out
 }
 
+// Targets are those of the rule that applies to the model; none where no rule does.
+func (p Policy) Targets(model string) []TargetRule {
+	rule, _ := p.rule(model)
+	return rule.Targets
+}
+
 // specific ranks patterns: a plain name first, then the one that fixes more characters.
 func specific(glob string) int {
 	n := len([]rune(glob)) - strings.Count(glob, "*")

@@ -210,11 +210,13 @@ func TestOnFail(t *testing.T) {
 		"evidence: it is about another run":   {evidence, report(registry.Is(`{"run_id":"other","passed":true}`)), cannot},
 		"evidence: it did not pass":           {evidence, report(registry.Is(`{"run_id":"rcandidate","dataset_digest":"d1","created":"2026-05-03T09:00:00Z","passed":false}`)), worse},
 		"evidence: too old, and says nothing": {evidence, report(registry.Is(`{"run_id":"rcandidate","dataset_digest":"d1","created":"2026-01-03T09:00:00Z"}`)), cannot},
-		"approval: nobody":                    {approval, func(f *registry.Facts) { f.Review = registry.Is(registry.Review{Author: "ann", Starter: "bob"}) }, worse},
-		"approval: not known":                 {approval, func(f *registry.Facts) { f.Review = registry.Unreadable[registry.Review]("403") }, cannot},
-		"non-inferiority: no values":          {paired, history(registry.Is([]registry.Point{})), gone},
-		"non-inferiority: too few values":     {paired, history(registry.Is([]registry.Point{{Value: 1}})), cannot},
-		"non-inferiority: not readable":       {paired, history(registry.Unreadable[[]registry.Point]("500")), cannot},
+		"approval: nobody": {approval, func(f *registry.Facts) {
+			f.Review = registry.Is(registry.Review{Attempt: 1, Contributors: registry.Is([]registry.Contributor{{Login: "ann", Role: registry.RoleAuthor}, {Login: "bob", Role: registry.RoleStarter}}), PullRequest: registry.Is([]registry.Approval{})})
+		}, worse},
+		"approval: not known":             {approval, func(f *registry.Facts) { f.Review = registry.Unreadable[registry.Review]("403") }, cannot},
+		"non-inferiority: no values":      {paired, history(registry.Is([]registry.Point{})), gone},
+		"non-inferiority: too few values": {paired, history(registry.Is([]registry.Point{{Value: 1}})), cannot},
+		"non-inferiority: not readable":   {paired, history(registry.Unreadable[[]registry.Point]("500")), cannot},
 		"non-inferiority: none here, NaN there": {paired, both(history(registry.Is([]registry.Point{})), func(f *registry.Facts) {
 			base(f, func(s *registry.Subject) {
 				s.History = map[string]registry.Known[[]registry.Point]{"a": registry.Is([]registry.Point{{Value: nan, Raw: "NaN"}})}

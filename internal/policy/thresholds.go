@@ -56,11 +56,11 @@ func threshold(line string, t registry.Target) (Gate, error) {
 	if err != nil {
 		return Gate{}, err
 	}
-	of, err := holderKey(name, t)
+	who, err := thresholdHolder(name, t)
 	if err != nil {
 		return Gate{}, err
 	}
-	return regressionGate(r, op, holder{of, name}, margin{fixed: plus}), nil
+	return regressionGate(r, op, who, margin{fixed: plus}), nil
 }
 
 // split cuts at the first operator; a metric's name cannot hold one of their characters.
@@ -103,26 +103,17 @@ func holderAndMargin(text string) (name string, plus float64, err error) {
 	return name, v, nil
 }
 
-// holderKey is the key of the named holder among the facts. The alias that is promoted to comes first: it may be called
-// like a stage.
-func holderKey(name string, t registry.Target) (string, error) {
-	alias, marked := strings.CutPrefix(name, "@")
-	if marked {
-		if err := registry.CheckAlias(alias); err != nil {
-			return "", err
-		}
-		return "@" + alias, nil
+// thresholdHolder reads who a threshold compares with. A bare word is the incumbent, champion, the alias that is promoted
+// to, or a word that is a stage.
+func thresholdHolder(name string, t registry.Target) (holder, error) {
+	if name == "incumbent" {
+		return incumbent, nil
 	}
-	stage, isStage := registry.CanonicalStage(name)
-	switch {
-	case name == "incumbent":
-		return registry.Incumbent, nil
-	case t.Alias != "" && name == t.Alias, name == "champion":
-		return "@" + name, nil
-	case isStage && stage != "None":
-		return stage, nil
+	_, isStage := registry.CanonicalStage(name)
+	if strings.HasPrefix(name, "@") || isStage || name == "champion" || name == t.Alias && name != "" {
+		return parseHolder(name)
 	}
-	return "", fmt.Errorf("%q is neither a number nor an incumbent; write a number such as 0.85, or champion - 0.01 (incumbent, a stage, and any alias as @alias can stand there too)", name)
+	return holder{}, fmt.Errorf("%q is neither a number nor an incumbent; write a number such as 0.85, or champion - 0.01 (incumbent, a stage, and any alias as @alias can stand there too)", name)
 }
 
 // HolderKey is the key of a holder named in a policy, where nothing but a stage or an alias can stand.

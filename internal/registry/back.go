@@ -2,6 +2,7 @@ package registry
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,14 +14,25 @@ type Back struct {
 	Why    string // why not; "" where it may
 }
 
+// BackAllowed says which versions a rollback may go to besides the good ones.
+type BackAllowed struct {
+	Hold  bool // a version on hold
+	Named bool // a version that gates did not pass: the user named it
+}
+
 // Backs lists the versions that held the target before the one that it names now, newest holder first, each with why it
 // cannot be gone back to. The ledger tells who held it; for times before the ledger, the tags that promotions leave
-// on versions. allowed lets those be gone back to that are on hold.
-func (f Facts) Backs(t Target, current int, allowed bool) []Back {
+// on versions.
+func (f Facts) Backs(t Target, current int, allowed BackAllowed) []Back {
 	var out []Back
 	add := func(number int) {
 		if number != 0 && number != current && !slices.ContainsFunc(out, func(b Back) bool { return b.Number == number }) {
 			b := f.BackTo(number, allowed)
+			if b.Why == "" && !allowed.Named {
+				if b.Why = f.Unpassed(t, number); b.Why != "" {
+					b.Why += "; to go back to it, name it with the input candidate"
+				}
+			}
 			if t.Stage == "Staging" && b.Why == "" && f.inProduction(number) {
 				b.Why = "it is in Production, which it would leave"
 			}
@@ -62,8 +74,31 @@ func (f Facts) inProduction(number int) bool {
 	return slices.Contains(strings.Split(left, ","), strconv.Itoa(number))
 }
 
+// Unpassed says why a version that held the target was never passed by gates for it; "" if it was, or if nobody judged
+// it: it held the target before this tool, was imported, or was put there by others.
+func (f Facts) Unpassed(t Target, number int) string {
+	switch status := f.version(number).OrZero().Tags[TagValidation]; status {
+	case "blocked":
+		return "gates blocked it when it was last judged (" + TagValidation + " is " + status + ")"
+	case "ungated", "not-enforced":
+		return "it went live without passing gates (" + TagValidation + " is " + status + ")"
+	}
+	for _, e := range slices.Backward(f.Ledger.Entries) {
+		r := e.Record
+		moved := slices.ContainsFunc(t.refs(), func(ref string) bool { _, moved := r.shift(ref); return moved })
+		if r.Command != "promote" || r.To != number || e.Outcome != EntryDone || !moved {
+			continue
+		}
+		if r.Passed() {
+			return ""
+		}
+		return fmt.Sprintf("it went live without passing gates (entry %d of the ledger)", e.Epoch)
+	}
+	return ""
+}
+
 // BackTo judges one version. One that was not asked for is judged by the ledger alone.
-func (f Facts) BackTo(number int, allowed bool) Back {
+func (f Facts) BackTo(number int, allowed BackAllowed) Back {
 	known := f.version(number)
 	v, ok := known.Get()
 	why := ""
@@ -72,9 +107,9 @@ func (f Facts) BackTo(number int, allowed bool) Back {
 		why = "it was deleted"
 	case v.Usable() != "":
 		why = v.Usable()
-	case !allowed && !ok:
+	case !allowed.Hold && !ok:
 		why = f.OnHold(Version{Number: number})
-	case !allowed:
+	case !allowed.Hold:
 		why = f.OnHold(v)
 	}
 	return Back{number, why}
@@ -180,7 +215,7 @@ func (f Facts) WayBack(p Plan) (to int, why string) {
 	f.Ledger.Entries = append(slices.Clone(f.Ledger.Entries), Entry{
 		Outcome: EntryDone, Record: LedgerRecord{Moves: p.Shifts(f.Number()), Outside: f.MovedOutside(p)},
 	})
-	backs := f.Backs(p.Target, f.Number(), false)
+	backs := f.Backs(p.Target, f.Number(), BackAllowed{})
 	for _, b := range backs {
 		if b.Why == "" {
 			return b.Number, ""

@@ -104,6 +104,9 @@ type Facts struct {
 	Fallback     *Fallback                 // the server has no aliases; nil where it has
 	Versions     map[int]Known[Version]    // versions asked for by number
 	Whole        bool                      // Versions are all there are
+	ModelTwin    string                    // the model that the database takes the absent Model for; "" = none
+	NearModels   []string                  // registered models that may be meant, if Model is absent; the twin first
+	Taken        map[string]string         // absent aliases that the database takes for another one: that one
 
 	Words      Words                    // of the candidate's version, as they are or as the plan will write them
 	Commit     Commit                   // the workflow's

@@ -25,6 +25,9 @@ func (f Facts) OnHold(v Version) string {
 	return ""
 }
 
+// Blocked reports whether gates blocked the version when it was last judged, by its tag.
+func (v Version) Blocked() bool { return v.Tags[TagValidation] == "blocked" }
+
 // promoted is when the version last received a stage or an alias, by its tags; "" where none tells.
 func (v Version) promoted() string {
 	at := max(v.Tags[StageTimeTag("Staging")], v.Tags[StageTimeTag("Production")])

@@ -16,12 +16,15 @@ type Intent struct {
 	Actor            string            // who started it, "" when unknown
 	Traffic          map[string]int    // percentages by alias, nil = leave as they are
 	Notify           []string          // who is to be told of a promotion, by names without secrets
+	KnownAliases     []string          // aliases that the policy lists for the model
+	Assignable       []string          // those of them that the command alias may move, although gates guard them
 }
 
 // Safety checks that `override` can switch off.
 const (
 	OverrideUngated   = "ungated"
 	OverrideDowngrade = "downgrade"
-	OverrideHold      = "hold"     // of a version that was rolled back
-	OverrideTakeover  = "takeover" // of an entry in the ledger whose holder is gone
+	OverrideHold      = "hold"      // of a version that was rolled back
+	OverrideTakeover  = "takeover"  // of an entry in the ledger whose holder is gone
+	OverrideNewAlias  = "new-alias" // the new alias or model is meant, although another one is called almost like it
 )

@@ -205,6 +205,24 @@ func without(holders string, gone []string) string {
 	return strings.Join(slices.DeleteFunc(strings.Split(holders, ","), func(n string) bool { return slices.Contains(gone, n) }), ",")
 }
 
+// Protects returns the entry because of which only a judged promotion or a rollback may move the target: it is such a
+// promotion or rollback, and no later entry that ended well moved the target otherwise. It is protected, too, if an
+// entry before those that were read moved it; then entry is the zero value.
+func (l Ledger) Protects(ref string) (entry Entry, protected bool) {
+	for _, e := range slices.Backward(l.Entries) {
+		_, moves := e.Record.shift(ref)
+		switch {
+		case !moves, e.Outcome == EntryAborted && e.Moved == 0:
+		case e.Record.Command == "rollback", e.Record.Command == "promote" && len(e.Record.Gates)+e.Record.LeftOut > 0:
+			return e, true
+		case e.Outcome == EntryDone:
+			return Entry{}, false
+		}
+	}
+	_, before := l.Before[ref]
+	return Entry{}, before
+}
+
 func (r LedgerRecord) shift(ref string) (Shift, bool) { return shift(r.Moves, ref) }
 
 func shift(moves []Shift, ref string) (Shift, bool) {

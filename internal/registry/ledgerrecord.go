@@ -106,6 +106,18 @@ type Origin struct {
 	Inputs       map[string]string `json:"inputs,omitempty"`           // those that were given, without secrets
 }
 
+// Passed reports whether gates judged the promotion and let it pass. With the override ungated the order of stages is no
+// judgement.
+func (r LedgerRecord) Passed() bool {
+	judged := r.LeftOut
+	for _, g := range r.Gates {
+		if !strings.HasPrefix(g.Gate, "from ") || !slices.Contains(r.Override, OverrideUngated) {
+			judged++
+		}
+	}
+	return r.Decision == Promote && judged > 0
+}
+
 // NewLedgerRecord is the whole record of a plan that is about to move this version. It is what the run that finishes a
 // promotion after a crash goes by.
 func NewLedgerRecord(p Plan, digest string, in Intent, by Origin, f Facts, number int, at time.Time) LedgerRecord {

@@ -37,7 +37,7 @@ func CheckAlias(alias string) error {
 	case strings.EqualFold(alias, "latest"):
 		return fmt.Errorf("%q is reserved by MLflow; choose another alias, such as champion", alias)
 	case aliasReserved.MatchString(alias):
-		return fmt.Errorf("%q looks like a version number and is reserved by MLflow; choose another alias", alias)
+		return fmt.Errorf("%q looks like a version number and is reserved by MLflow; choose another alias, such as release-%s", alias, alias[1:])
 	case utf8.RuneCountInString(alias) > 255:
 		return fmt.Errorf("an alias has at most 255 characters, this one has %d", utf8.RuneCountInString(alias))
 	case strings.HasPrefix(alias, "@"):
@@ -111,16 +111,6 @@ func (m Model) AliasMeant(alias string) string {
 		return fmt.Sprintf("its aliases are %s and %d more", strings.Join(names[:10], ", "), len(names)-10)
 	}
 	return "its aliases are " + strings.Join(names, ", ")
-}
-
-// SameName returns the one of names that differs from name only in case, spaces or punctuation; "" where there is none.
-func SameName(name string, names []string) string {
-	for _, n := range names {
-		if n != name && plain(n) == plain(name) && plain(name) != "" {
-			return n
-		}
-	}
-	return ""
 }
 
 func plain(s string) string {

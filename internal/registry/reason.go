@@ -21,6 +21,8 @@ const (
 	NoRun             Reason = "no-run"
 	NotReady          Reason = "not-ready"
 	Downgrade         Reason = "downgrade"
+	NearName          Reason = "near-name"
+	Protected         Reason = "protected"
 	DanglingAlias     Reason = "dangling-alias"
 	StageNotExclusive Reason = "stage-not-exclusive"
 	LedgerLost        Reason = "ledger-lost"
@@ -65,6 +67,8 @@ var Reasons = []ReasonInfo{
 	{NoGates, ExitRefused, "no gate applies, and a target without gates is refused; nothing was written"},
 	{Downgrade, ExitRefused, "the candidate is older than the incumbent; `override: downgrade` allows it"},
 	{Held, ExitRefused, "the candidate was rolled back before; `override: hold` allows it"},
+	{NearName, ExitRefused, "the new alias or registered model is called almost like an existing one; `override: new-alias` allows it"},
+	{Protected, ExitRefused, "the command alias may not move this alias: gates of the policy guard it, or a judged promotion or a rollback moved it last; `allow-assign: true` in the policy allows it"},
 	{NoRun, ExitRefused, "the candidate's source names no run, so its lineage is unknown"},
 	{BadInput, ExitBadInput, "an input is missing or wrong; all problems are listed"},
 	{BadPolicy, ExitBadInput, "the policy file is missing or wrong; all problems are listed with line and column"},

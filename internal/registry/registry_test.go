@@ -91,16 +91,10 @@ func TestCheckAlias(t *testing.T) {
 	}
 }
 
-func TestNearestAndSameName(t *testing.T) {
+func TestNearest(t *testing.T) {
 	names := []string{"churn", "Churn-EU", "fraud", "churn_2"}
 	if diff := cmp.Diff([]string{"churn", "churn_2"}, Nearest("chrn", names)); diff != "" {
 		t.Error(diff)
-	}
-	if got := SameName("churn eu", names); got != "Churn-EU" {
-		t.Errorf("%q", got)
-	}
-	if got := SameName("churn", names); got != "" {
-		t.Errorf("a name is the twin of itself: %q", got)
 	}
 }
 

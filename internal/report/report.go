@@ -860,19 +860,23 @@ func (r Report) serverTable() Doc {
 // loginText says who the server takes us for and what was granted.
 func loginText(known registry.Known[registry.Login]) []any {
 	l, ok := known.Get()
+	name := any(C(l.User))
+	if l.User == "" {
+		name = "a user name that is a credential, so it is not shown"
+	}
 	switch {
 	case !ok:
 		return []any{known.Why()}
 	case l.Admin:
-		return []any{C(l.User), ", an administrator"}
+		return []any{name, ", an administrator"}
 	case len(l.Rights) == 0:
-		return []any{C(l.User), ", with the rights that everybody has"}
+		return []any{name, ", with the rights that everybody has"}
 	}
 	var rights []string
 	for _, model := range slices.Sorted(maps.Keys(l.Rights)) {
 		rights = append(rights, l.Rights[model]+" on "+model)
 	}
-	return []any{C(l.User), ", with ", C(short(strings.Join(rights, ", ")))}
+	return []any{name, ", with ", C(short(strings.Join(rights, ", ")))}
 }
 
 func hintOf(err error) string {

@@ -433,6 +433,12 @@ var aliasCases = []testCase{
 		DELETE registered-models/alias {"name":"$m","alias":"champion"}
 		DELETE registered-models/alias {"name":"$m","alias":"champion"}
 		GET registered-models/alias?name=$m&alias=champion`},
+	{name: "names in another case and with accents", stores: []string{"mariadb"}, script: versioned(2) + `
+		POST registered-models/alias {"name":"$m","alias":"champion","version":"1"}
+		GET registered-models/alias?name=$m&alias=Champion
+		GET registered-models/alias?name=$m&alias=chämpion
+		GET registered-models/alias?name=$m&alias=champoin
+		GET registered-models/get?name=$m`},
 	{name: "alias: absent things", script: versioned(1) + `
 		GET registered-models/alias?name=$m&alias=nobody
 		GET registered-models/alias?name=$m-none&alias=champion

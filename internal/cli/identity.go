@@ -1,0 +1,67 @@
+package cli
+
+import (
+	"context"
+	"slices"
+	"strings"
+)
+
+const (
+	// sharedRun is how many characters in a row a user name may have in common with a credential, less one.
+	sharedRun = 12
+	// shortestSecret is the length from which a credential inside a longer name counts: a shorter one is in many names.
+	shortestSecret = 4
+	// longName is the length from which a user name next to a password that is none is a token.
+	longName = 16
+)
+
+// standIns are passwords that people write if the user name is the token.
+var standIns = []string{"", "x", "-", "_", "none", "unused", "token", "api", "api_token", "apikey", "x-oauth-basic", "x-token-auth"}
+
+// isCredential reports whether a user name must be stored and shown nowhere: it is one of the secrets, contains one, or
+// shares twelve characters in a row with one. Case does not count, because servers change it.
+func isCredential(name string, secrets []string) bool {
+	name = strings.ToLower(name)
+	return name != "" && slices.ContainsFunc(secrets, func(secret string) bool {
+		secret = strings.ToLower(strings.TrimSpace(secret))
+		switch {
+		case secret == "":
+			return false
+		case secret == name, len(secret) >= shortestSecret && strings.Contains(name, secret):
+			return true
+		}
+		return sharesRun([]rune(name), secret)
+	})
+}
+
+// sharesRun reports whether sharedRun characters in a row of the name are in the secret.
+func sharesRun(name []rune, secret string) bool {
+	for i := 0; i+sharedRun <= len(name); i++ {
+		if strings.Contains(secret, string(name[i:i+sharedRun])) {
+			return true
+		}
+	}
+	return false
+}
+
+// tokenAsName reports whether the user name is the token, because what stands in the place of the password is none.
+func tokenAsName(name, password string) bool {
+	return password == "" || len(name) >= longName && slices.Contains(standIns, strings.ToLower(password))
+}
+
+// askName asks the server once who logged in, for the record: it knows better than the inputs.
+func (s *session) askName(ctx context.Context) {
+	sent := s.set.header.Get("Authorization") != "" || s.set.registryHeader.Get("Authorization") != ""
+	if s.report.Dry || s.named || !sent {
+		return
+	}
+	s.named, s.login = true, s.client.Me(ctx)
+}
+
+// mayName is the user name if it may be shown and stored; "" if it is a credential.
+func (s *session) mayName(name string) string {
+	if isCredential(name, s.secrets) || s.runner.Hide(name) != name {
+		return ""
+	}
+	return name
+}

@@ -1,0 +1,64 @@
+package cli
+
+import (
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func TestIsCredential(t *testing.T) {
+	for name, c := range map[string]struct {
+		name    string
+		secrets []string
+		want    bool
+	}{
+		"an ordinary name":                        {"ann", []string{"correct horse battery"}, false},
+		"no name":                                 {"", []string{"", "x"}, false},
+		"the password":                            {"admin", []string{"admin"}, true},
+		"a short password":                        {"ab", []string{"ab"}, true},
+		"the password in another case":            {"TOKEN-12345", []string{"token-12345"}, true},
+		"it contains the password":                {"ci-hunter2-bot", []string{"hunter2"}, true},
+		"a word of three letters is in many":      {"maria", []string{"ari"}, false},
+		"eleven characters in a row":              {"mlflow-cibot", []string{"mlflow-cibo-2026"}, false},
+		"twelve characters in a row":              {"mlflow-ci-bot", []string{"mlflow-ci-bo2026"}, true},
+		"twelve characters of another script":     {"ключключключ1", []string{"ключключключ2"}, true},
+		"one of several secrets":                  {"tok-1234567890", []string{"pw-x", "", "tok-1234567890"}, true},
+		"a secret with a line break at the end":   {"tok-1234567890", []string{"tok-1234567890\n"}, true},
+		"the password contains the short name":    {"ann", []string{"ann-likes-long-passwords"}, false},
+		"the password contains a long name whole": {"platform-team-ci", []string{"platform-team-ci-2026"}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := isCredential(c.name, c.secrets); got != c.want {
+				t.Errorf("isCredential(%q, %q) = %v", c.name, c.secrets, got)
+			}
+		})
+	}
+}
+
+func TestIsCredential_PartOfAToken(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		token := rapid.StringMatching(`[A-Za-z0-9_-]{12,40}`).Draw(t, "token")
+		from := rapid.IntRange(0, len(token)-sharedRun).Draw(t, "from")
+		name := rapid.StringMatching(`[a-z.@-]{0,8}`).Draw(t, "before") + token[from:from+sharedRun] + rapid.StringMatching(`[a-z.@-]{0,8}`).Draw(t, "after")
+		if !isCredential(name, []string{"other-secret-0", token}) {
+			t.Fatalf("%q shares %d characters with %q", name, sharedRun, token)
+		}
+	})
+}
+
+func TestTokenAsName(t *testing.T) {
+	for _, c := range []struct {
+		name, password string
+		want           bool
+	}{
+		{"0123456789abcdef0123", "", true},
+		{"0123456789abcdef0123", "x-oauth-basic", true},
+		{"0123456789abcdef0123", "X", true},
+		{"ann", "x", false},
+		{"0123456789abcdef0123", "a-real-password", false},
+	} {
+		if got := tokenAsName(c.name, c.password); got != c.want {
+			t.Errorf("tokenAsName(%q, %q) = %v", c.name, c.password, got)
+		}
+	}
+}

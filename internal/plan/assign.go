@@ -1,0 +1,77 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// Assignable refuses aliases that the command alias may not move: those that a judged promotion or a rollback moved
+// last, by what the ledger says. l reaches as far back as it can be read. The policy may allow it.
+func Assignable(l registry.Ledger, in registry.Intent) error {
+	for _, a := range in.Query.Aliases {
+		e, protected := l.Protects("@" + a.Alias)
+		switch {
+		case !protected, slices.Contains(in.Assignable, a.Alias):
+		case e.Epoch == 0:
+			return Guarded(in, a, "the ledger moved it before the entries that were read")
+		case e.Record.Command == "rollback":
+			return Guarded(in, a, fmt.Sprintf("entry %d of the ledger is a rollback of it", e.Epoch))
+		default:
+			return Guarded(in, a, fmt.Sprintf("entry %d of the ledger is a promotion that gates judged", e.Epoch))
+		}
+	}
+	return nil
+}
+
+// Guarded is the refusal to move an alias by the command alias.
+func Guarded(in registry.Intent, a registry.Assignment, why string) error {
+	model, hint := registry.ShellWord(in.Query.Model), ""
+	if a.Version != 0 {
+		candidate := registry.ShellWord(fmt.Sprintf("models:/%s/%d", in.Query.Model, a.Version))
+		hint = fmt.Sprintf("move it with: mlflow-promote promote --model %s --candidate %s --alias %s\n    or ", model, candidate, a.Alias)
+	}
+	return &registry.Error{
+		Reason: registry.Protected, Msg: fmt.Sprintf("alias %s of %s is guarded: %s", a.Alias, in.Query.Model, why),
+		Hint: hint + "set allow-assign: true on that alias in the policy file, if it may be moved without gates",
+	}
+}
+
+func blockedText(v registry.Version) string {
+	return fmt.Sprintf("version %d of %s was blocked by gates (%s is %s)", v.Number, v.Model, registry.TagValidation, v.Tags[registry.TagValidation])
+}
+
+func blockedNote(v registry.Version) string { return "warning: " + blockedText(v) }
+
+// unfit looks at versions that gates blocked and versions on hold. An alias that gates guard must not move to one. Any
+// other alias may, with a warning: teams mark such versions, as in challenger_rejected.
+func unfit(f registry.Facts, in registry.Intent) (warnings []string, err error) {
+	for _, a := range in.Query.Aliases {
+		v, ok := f.Versions[a.Version].Get()
+		if !ok || a.Version == 0 {
+			continue
+		}
+		guarded := slices.Contains(in.Assignable, a.Alias)
+		if v.Blocked() {
+			if guarded {
+				return nil, &registry.Error{
+					Reason: registry.Blocked, Msg: fmt.Sprintf("set alias %s: %s", a.Alias, blockedText(v)),
+					Hint: "choose another version, or judge this one again with the command promote",
+				}
+			}
+			warnings = append(warnings, blockedNote(v))
+		}
+		if why := f.OnHold(v); why != "" {
+			msg := fmt.Sprintf("version %d of %s is on hold: %s", v.Number, v.Model, why)
+			if guarded && !slices.Contains(in.Override, registry.OverrideHold) {
+				return nil, &registry.Error{
+					Reason: registry.Held, Msg: fmt.Sprintf("set alias %s: %s", a.Alias, msg),
+					Hint: "choose another version, or allow this one again with the input override: hold",
+				}
+			}
+			warnings = append(warnings, "warning: "+msg)
+		}
+	}
+	return warnings, nil
+}

@@ -1,0 +1,83 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// Names refuses to create a registered model or an alias that is called almost like an existing one. Such a name is more
+// likely a slip than meant: the model would begin with no history, and the alias with no version to compare with. The
+// override new-alias allows it, unless the database takes both names for one.
+func Names(f registry.Facts, in registry.Intent) error {
+	if err := newModel(f, in); err != nil {
+		return err
+	}
+	known := slices.Concat(f.AliasNames(), in.KnownAliases)
+	for _, alias := range assigned(in) {
+		if err := newAlias(f, in, alias, known); err != nil {
+			return err
+		}
+		known = append(known, alias)
+	}
+	return nil
+}
+
+// assigned lists the aliases that the command sets.
+func assigned(in registry.Intent) []string {
+	var out []string
+	if t := in.Query.Target; t.Alias != "" {
+		out = append(out, t.Alias)
+	}
+	for _, a := range in.Query.Aliases {
+		if a.Version != 0 {
+			out = append(out, a.Alias)
+		}
+	}
+	return out
+}
+
+func newAlias(f registry.Facts, in registry.Intent, alias string, known []string) error {
+	if twin := f.Taken[alias]; twin != "" {
+		return &registry.Error{
+			Reason: registry.NearName,
+			Msg:    fmt.Sprintf("set alias %s of %s: the database takes it for the alias %s", alias, in.Query.Model, twin),
+			Hint:   fmt.Sprintf("did you mean %s? The database takes both names for one", twin),
+		}
+	}
+	near := registry.NearTo(alias, known)
+	if slices.Contains(known, alias) || near == "" || slices.Contains(in.Override, registry.OverrideNewAlias) {
+		return nil
+	}
+	return &registry.Error{
+		Reason: registry.NearName,
+		Msg:    fmt.Sprintf("set alias %s of %s: the alias is new, and it is called almost like %s", alias, in.Query.Model, near),
+		Hint: fmt.Sprintf("did you mean %s? If %s is meant, add the input override: new-alias, or list the alias in the policy",
+			near, alias),
+	}
+}
+
+func newModel(f registry.Facts, in registry.Intent) error {
+	name := in.Query.Model
+	if !f.Model.IsAbsent() {
+		return nil
+	}
+	if twin := f.ModelTwin; twin != "" {
+		return &registry.Error{
+			Reason: registry.NearName, Msg: fmt.Sprintf("create registered model %q: the database takes the name for %q", name, twin),
+			Hint: fmt.Sprintf("did you mean %s? The database takes both names for one", twin),
+		}
+	}
+	if len(f.NearModels) > 0 && !slices.Contains(in.Override, registry.OverrideNewAlias) {
+		near := f.NearModels[0]
+		return &registry.Error{
+			Reason: registry.NearName, Msg: fmt.Sprintf("create registered model %q: there is %q, which is called almost like it", name, near),
+			Hint: fmt.Sprintf("did you mean %s? If a new model is meant, add the input override: new-alias", near),
+		}
+	}
+	if err := registry.CheckModelName(name); err != nil {
+		return &registry.Error{Reason: registry.BadInput, Msg: "input model: " + err.Error(), Hint: "choose another name for the new registered model"}
+	}
+	return nil
+}
