@@ -264,7 +264,7 @@ var cases = []ruleCase{
 	{rule: "report-mode", when: "the version was promoted in report mode and its gates passed", plant: func(s *sound) {
 		s.version(2).Tags = map[string]string{registry.TagValidation: "not-enforced", registry.TagFailedGates: "[]"}
 	}, want: "version 2 is at @champion and was promoted in report mode", severity: registry.Medium},
-	{rule: "report-mode", when: "nothing live was", plant: func(s *sound) { s.version(1).Tags[registry.TagValidation] = "not-enforced" }},
+	{rule: "report-mode", when: "nothing live was", plant: func(s *sound) { s.version(1).Tags[registry.TagValidation] = "not-enforced" }, also: []string{"no-rollback-target"}},
 	{rule: "report-mode", when: "the policy's target is in report mode", plant: func(s *sound) { s.Policy = policyOf(gates + "        mode: report\n") },
 		want: "the policy's gates for @champion are in report mode: they block nothing"},
 	{rule: "report-mode", when: "the policy's model is in report mode", plant: func(s *sound) { s.Policy = policyOf(gates + "    mode: report\n") },

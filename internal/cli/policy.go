@@ -98,6 +98,7 @@ func unguarded(p policy.Policy, rules []policy.TargetRule, in registry.Intent) e
 // needs is what the gates want to know, without the documents that are given as files.
 func (s *session) needs() registry.Needs {
 	n := policy.Needs(s.set.gates)
+	n.Files = true // a plan binds them
 	n.Evidence = slices.DeleteFunc(n.Evidence, func(name string) bool { return s.set.evidence[name] != "" })
 	return n
 }

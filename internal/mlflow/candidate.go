@@ -202,6 +202,7 @@ func (g *gathering) resolve(ctx context.Context) error {
 			}
 			return nil
 		},
+		g.listLogged(ctx, cmp.Or(source.ModelID, loggedIn(g.copyOf.Source))),
 	)
 	if err != nil {
 		return err
@@ -229,11 +230,22 @@ func finished(ref string) func(registry.Known[registry.Run]) error {
 	}
 }
 
+// listLogged lists the files of a logged model; of none if id is "".
+func (g *gathering) listLogged(ctx context.Context, id string) func() error {
+	return func() error {
+		if id != "" {
+			g.list(ctx, place{model: id})
+		}
+		return nil
+	}
+}
+
 // readVersion reads the run and the model file of a candidate that is a version already.
 func (g *gathering) readVersion(ctx context.Context, v registry.Version) error {
 	err := parallel(
 		func() error { return g.tracer.ofVersion(ctx, &g.facts.Candidate, v) },
 		func() error { g.facts.Candidate.MLmodel = g.c.versionMLmodel(ctx, v); return nil },
+		g.listLogged(ctx, loggedIn(v.Source)),
 	)
 	if err != nil {
 		return err
@@ -290,8 +302,11 @@ func (g *gathering) outputsOf(ctx context.Context, run registry.Run) ([]registry
 	for i := range files {
 		asks = append(asks, func() error { files[i] = g.c.loggedMLmodel(ctx, run.Outputs[i].ModelID); return nil })
 	}
-	if len(run.Outputs) > speculative { // which of so many is meant is not known yet
+	switch {
+	case len(run.Outputs) > speculative: // which of so many is meant is not known yet
 		asks = asks[:1]
+	case len(run.Outputs) == 1:
+		asks = append(asks, g.listLogged(ctx, run.Outputs[0].ModelID))
 	}
 	if err := parallel(asks...); err != nil {
 		return nil, nil, err
@@ -323,21 +338,32 @@ func (g *gathering) unlisted(ctx context.Context, run registry.Run, path string)
 
 // fromRunFiles looks for the model among the run's own artifacts.
 func (g *gathering) fromRunFiles(ctx context.Context, run registry.Run, path string) (bool, error) {
-	var files []registry.File
+	var there bool
 	var model registry.Known[registry.MLmodel]
 	err := parallel(
-		func() (err error) { files, err = g.c.runFiles(ctx, run.ID, path); return err },
+		func() (err error) { there, err = g.holdsMLmodel(ctx, place{run: run.ID, path: path}); return err },
 		func() error { model = g.c.runMLmodel(ctx, run.ID, path); return nil },
 	)
 	switch {
 	case err != nil && !isStatus(err, 400, "INVALID_PARAMETER_VALUE"):
 		return false, unlistable(run, err)
-	case !hasMLmodel(files, path):
+	case !there:
 		return false, nil
 	}
 	g.facts.Candidate.MLmodel = model
 	g.facts.Source.URI = strings.TrimSuffix(run.ArtifactURI, "/") + "/" + path
 	return true, g.tracer.trace(ctx, &g.facts.Candidate, g.facts.Source.URI, run.ID)
+}
+
+// holdsMLmodel reports whether there is an MLmodel file in a folder of a run's artifacts. It lists what is below, if the
+// files are wanted anyway.
+func (g *gathering) holdsMLmodel(ctx context.Context, where place) (bool, error) {
+	if g.needs.Files {
+		g.list(ctx, where)
+		return slices.ContainsFunc(g.listed.files, func(f registry.File) bool { return f.Path == "MLmodel" }), g.listed.err
+	}
+	files, err := g.c.runFiles(ctx, where.run, where.path)
+	return hasMLmodel(files, where.path), err
 }
 
 // latest chooses among logged models of one name as the stock client does: the largest step, then the newest.
@@ -365,6 +391,12 @@ func (g *gathering) useLogged(ctx context.Context, m registry.LoggedModel, file 
 		func() error {
 			if !file.Gathered() {
 				s.MLmodel = g.c.loggedMLmodel(ctx, m.ID)
+			}
+			return nil
+		},
+		func() error {
+			if where := (place{model: m.ID}); g.listed == nil || g.listed.where != where {
+				g.list(ctx, where)
 			}
 			return nil
 		},

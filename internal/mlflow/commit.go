@@ -80,7 +80,7 @@ func (g *gathering) incumbentExperiment(ctx context.Context) (registry.Experimen
 // with the candidate, which is not known yet.
 func (g *gathering) incumbent(ctx context.Context) (registry.Known[registry.Subject], error) {
 	q := registry.Query{Model: g.q.Model, Target: g.q.Target}
-	before := &gathering{c: g.c, q: q, want: wanted(q, registry.Needs{}), facts: registry.Facts{Target: q.Target}}
+	before := &gathering{c: g.c, tracer: tracer{c: g.c}, q: q, want: wanted(q, registry.Needs{}), facts: registry.Facts{Target: q.Target}}
 	answers, err := before.ask(ctx, &candidateRoot{})
 	for _, check := range []func() error{
 		before.refusePrompt, before.refuseHidden, func() error { return before.settle(ctx, &candidateRoot{}, answers) },

@@ -70,7 +70,7 @@ func TestCommit_IncumbentsExperiment(t *testing.T) {
 	add("base", "train", "FINISHED", "b", 1000)
 	add("mine", "train", "FINISHED", sha, 2000)
 	add("stranger", "outsider", "FINISHED", sha, 8000)
-	double.AddModel(mlflowtest.Model{Name: "churn", Versions: []mlflowtest.Version{{Run: "base", Source: "s3://b/1"}}, Aliases: map[string]int64{"champion": 1}})
+	double.AddModel(mlflowtest.Model{Name: "churn", Versions: []mlflowtest.Version{{Run: "base"}}, Aliases: map[string]int64{"champion": 1}})
 	c := asking(t, double)
 	by := registry.ByCommit{SHA: sha, Path: "model"}
 	g := &gathering{c: c, q: registry.Query{Model: "churn", Target: registry.Target{Alias: "champion"}, Candidate: registry.Candidate{Commit: &by}}}

@@ -34,14 +34,14 @@ var loggedModelID = regexp.MustCompile(`\bm-[0-9a-f]{32}\b`)
 
 // place is where the candidate's files are. It returns the reason if they cannot be listed.
 func (g *gathering) place() (p place, why string) {
-	source, run := g.facts.Source.URI, g.facts.Candidate.Run.OrZero()
-	if v, ok := g.facts.Candidate.Version.Get(); ok && source == "" {
-		source = v.Source
+	s := g.facts.Candidate
+	if m, ok := s.Logged.Get(); ok {
+		return place{model: m.ID}, ""
 	}
-	if g.facts.Source.ModelID != "" {
-		return place{model: g.facts.Source.ModelID}, ""
+	if run, ok := s.Run.Get(); ok && s.Path != "" {
+		return place{run: run.ID, path: s.Path}, ""
 	}
-	return filesAt(source, run)
+	return p, "the place of the files is not known: " + s.Run.Why()
 }
 
 // filesAt is where the files of a source are. It returns the reason if they cannot be listed.
@@ -67,7 +67,10 @@ func (g *gathering) files(ctx context.Context) {
 		g.facts.Candidate.Files = registry.Unreadable[[]registry.File](why)
 		return
 	}
-	files, err := g.c.tree(ctx, where)
+	if g.listed == nil || g.listed.where != where {
+		g.list(ctx, where)
+	}
+	files, err := g.listed.files, g.listed.err
 	if err != nil {
 		g.facts.Candidate.Files = registry.Unreadable[[]registry.File](Short(err))
 		return
@@ -78,6 +81,22 @@ func (g *gathering) files(ctx context.Context) {
 		g.facts.Candidate.Registered = v.Tags[registry.TagRequest] == request(g.q.Model, where.source(v))
 		g.facts.Candidate.Digest = g.c.digest(ctx, where, files)
 	}
+}
+
+// listing is what a place holds, read before it was known that the candidate's files are there.
+type listing struct {
+	where place
+	files []registry.File
+	err   error
+}
+
+// list reads a place where the candidate's files probably are, next to other requests.
+func (g *gathering) list(ctx context.Context, where place) {
+	if !g.needs.Files {
+		return
+	}
+	files, err := g.c.tree(ctx, where)
+	g.listed = &listing{where, files, err}
 }
 
 // source is what registering the model of a version sends. MLflow copies tags when it copies a version, so the tag

@@ -137,7 +137,7 @@ func (g sliceGate) vanished(f registry.Facts, names []string, out *registry.Find
 	out.Incumbent = fmt.Sprintf("%d slices", len(theirs))
 	for _, name := range theirs {
 		if !slices.Contains(names, name) {
-			end := unclear(*out, fmt.Sprintf("the incumbent (%s) has the slice %s and the candidate has not", base.Ref, name), "log the metric for every slice the incumbent was judged on")
+			end := absent(*out, fmt.Sprintf("the incumbent (%s) has the slice %s and the candidate has not", base.Ref, name), "log the metric for every slice the incumbent was judged on")
 			return &end
 		}
 	}
