@@ -83,8 +83,8 @@ func (g *gathering) files(ctx context.Context) {
 	}
 }
 
-// listing is what a place holds, read before it was known that the candidate's files are there.
-type listing struct {
+// early is what a place holds, read before it was known that the candidate's files are there.
+type early struct {
 	where place
 	files []registry.File
 	err   error
@@ -96,7 +96,7 @@ func (g *gathering) list(ctx context.Context, where place) {
 		return
 	}
 	files, err := g.c.tree(ctx, where)
-	g.listed = &listing{where, files, err}
+	g.listed = &early{where, files, err}
 }
 
 // source is what registering the model of a version sends. MLflow copies tags when it copies a version, so the tag

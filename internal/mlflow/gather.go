@@ -49,7 +49,7 @@ type gathering struct {
 	versions []registry.Version // found beside: all of the model where a stage is involved, else those of the run
 	all      bool               // versions are all of the model
 	bare     atomic.Bool        // the server has no aliases
-	listed   *listing           // of the candidate's files, read early
+	listed   *early             // of the candidate's files, read early
 	copyOf   registry.Version   // the version of another registered model that is to be copied
 }
 
