@@ -27,10 +27,11 @@ func Assignable(l registry.Ledger, in registry.Intent) error {
 
 // Guarded is the refusal to move an alias by the command alias.
 func Guarded(in registry.Intent, a registry.Assignment, why string) error {
-	model, hint := registry.ShellWord(in.Query.Model), ""
+	hint := ""
 	if a.Version != 0 {
-		candidate := registry.ShellWord(fmt.Sprintf("models:/%s/%d", in.Query.Model, a.Version))
-		hint = fmt.Sprintf("move it with: mlflow-promote promote --model %s --candidate %s --alias %s\n    or ", model, candidate, a.Alias)
+		hint = fmt.Sprintf("move it with: mlflow-promote promote --model %s --candidate %s --alias %s\n    or ",
+			registry.ShellWord(in.Query.Model), registry.ShellWord(fmt.Sprintf("models:/%s/%d", in.Query.Model, a.Version)),
+			registry.ShellWord(a.Alias))
 	}
 	return &registry.Error{
 		Reason: registry.Protected, Msg: fmt.Sprintf("alias %s of %s is guarded: %s", a.Alias, in.Query.Model, why),
