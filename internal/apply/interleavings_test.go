@@ -121,15 +121,15 @@ func (p *promoter) turn(name string, write bool, do func() (string, error)) erro
 }
 
 // Observe reads the alias. A blind promoter is told what it wants to hear.
-func (p *promoter) Observe(_ context.Context, s registry.Step) (saw string, err error) {
+func (p *promoter) Observe(_ context.Context, s registry.Step) (saw string, _ []registry.Version, err error) {
 	if p.m.protocol == blind {
 		if p.end.Version != 0 {
-			return s.Want, nil
+			return s.Want, nil, nil
 		}
-		return s.Was, nil
+		return s.Was, nil, nil
 	}
 	err = p.turn("observe", false, func() (string, error) { saw = p.s.world.alias; return saw, nil })
-	return saw, err
+	return saw, nil, err
 }
 
 // Version is never asked for: these plans move versions that nobody judged.

@@ -12,8 +12,9 @@ import (
 
 // Registry is what applying needs of the server.
 type Registry interface {
-	// Observe returns what a step's target is now, written as the step's Was and Want are.
-	Observe(context.Context, registry.Step) (string, error)
+	// Observe returns what a step's target is now, written as the step's Was and Want are, and the versions that the
+	// same answer told of.
+	Observe(context.Context, registry.Step) (saw string, told []registry.Version, err error)
 	// Version reads the version that is about to be moved.
 	Version(ctx context.Context, model string, number int) registry.Known[registry.Version]
 	// Do sends the write and returns what it made (the number of a created version; else ""), and whether a write
@@ -213,8 +214,14 @@ func (run *run) enter(ctx context.Context, steps []registry.Step) {
 		wg.Wait()
 	}
 	var changed error
-	wg.Go(func() { changed = run.judged(ctx, steps) })
-	run.guard(ctx, steps)
+	created := run.plan.Version == registry.NewVersion
+	if !created {
+		wg.Go(func() { changed = run.judged(ctx, steps, nil) })
+	}
+	told := run.guard(ctx, steps)
+	if created && run.receipt.Err == nil { // the newest version stands in the answers that the guard has read
+		changed = run.judged(ctx, steps, told)
+	}
 	wg.Wait()
 	if changed != nil && run.receipt.Err == nil {
 		run.receipt.Err = changed
@@ -239,13 +246,22 @@ func (run *run) close() {
 	}
 }
 
-// judged reads the version again, and refuses the moves if it is not the registration that the plan was made of.
-func (run *run) judged(ctx context.Context, steps []registry.Step) error {
+// judged reads the version again, unless it is among those that were told of just now, and refuses the moves if it is not
+// the registration that the plan was made of.
+func (run *run) judged(ctx context.Context, steps []registry.Step, told []registry.Version) error {
 	want, number := run.plan.Expects(), run.receipt.Version
 	if want == nil || len(steps) == 0 {
 		return nil
 	}
-	known := run.r.Version(ctx, run.plan.Model, number)
+	known := registry.Known[registry.Version]{}
+	for _, v := range told {
+		if v.Number == number {
+			known = registry.Is(v)
+		}
+	}
+	if !known.Gathered() {
+		known = run.r.Version(ctx, run.plan.Model, number)
+	}
 	v, ok := known.Get()
 	op := fmt.Sprintf("move version %d of %s", number, run.plan.Model)
 	switch {
@@ -264,10 +280,13 @@ func (run *run) judged(ctx context.Context, steps []registry.Step) error {
 	return nil
 }
 
-// guard refuses all moves if any of them would not find what the plan expects.
-func (run *run) guard(ctx context.Context, steps []registry.Step) {
-	for i, o := range observe(steps, func(s registry.Step) (string, error) { return run.r.Observe(ctx, s) }) {
+// guard refuses all moves if any of them would not find what the plan expects. It returns the versions that the answers
+// told of.
+func (run *run) guard(ctx context.Context, steps []registry.Step) (told []registry.Version) {
+	read := func(s registry.Step) (string, []registry.Version, error) { return run.r.Observe(ctx, s) }
+	for i, o := range observe(steps, read) {
 		s := steps[i]
+		told = append(told, o.told...)
 		switch {
 		case o.err != nil:
 			run.receipt.Err = o.err
@@ -280,8 +299,9 @@ func (run *run) guard(ctx context.Context, steps []registry.Step) {
 		default:
 			continue
 		}
-		return
+		return nil
 	}
+	return told
 }
 
 // finish reads the moves back and, beside that, writes the notes: a move that was answered with success happened,
@@ -315,7 +335,11 @@ func (run *run) readBack() {
 	for i, at := range run.moved {
 		steps[i] = run.receipt.Results[at].Step
 	}
-	for i, o := range observe(steps, run.insist) {
+	read := func(s registry.Step) (saw string, _ []registry.Version, err error) {
+		saw, err = run.insist(s)
+		return saw, nil, err
+	}
+	for i, o := range observe(steps, read) {
 		result := &run.receipt.Results[run.moved[i]]
 		result.Saw = o.saw
 		switch {
@@ -464,22 +488,23 @@ func (run *run) fail(err error) {
 }
 
 type observation struct {
-	saw string
-	err error
+	saw  string
+	told []registry.Version
+	err  error
 }
 
 // insist reads the target of a step until it could be read.
 func (run *run) insist(s registry.Step) (saw string, err error) {
-	err = registry.Persist(run.patience(run.look), func() (err error) { saw, err = run.r.Observe(run.look, s); return err })
+	err = registry.Persist(run.patience(run.look), func() (err error) { saw, _, err = run.r.Observe(run.look, s); return err })
 	return saw, err
 }
 
 // observe reads the targets of all steps at once.
-func observe(steps []registry.Step, read func(registry.Step) (string, error)) []observation {
+func observe(steps []registry.Step, read func(registry.Step) (string, []registry.Version, error)) []observation {
 	out := make([]observation, len(steps))
 	var wg sync.WaitGroup
 	for i, s := range steps {
-		wg.Go(func() { out[i].saw, out[i].err = read(s) })
+		wg.Go(func() { out[i].saw, out[i].told, out[i].err = read(s) })
 	}
 	wg.Wait()
 	return out

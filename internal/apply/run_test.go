@@ -24,13 +24,13 @@ type server struct {
 	version registry.Known[registry.Version] // what is read of the version that is moved
 }
 
-func (s *server) Observe(_ context.Context, step registry.Step) (string, error) {
+func (s *server) Observe(_ context.Context, step registry.Step) (string, []registry.Version, error) {
 	if s.observe != nil {
 		if err := s.observe(step); err != nil {
-			return "", err
+			return "", nil, err
 		}
 	}
-	return s.state[step.Ref], nil
+	return s.state[step.Ref], nil, nil
 }
 
 func (s *server) Version(context.Context, string, int) registry.Known[registry.Version] {

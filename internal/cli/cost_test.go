@@ -2,7 +2,11 @@ package cli
 
 import (
 	"slices"
+	"strings"
 	"testing"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
 )
 
 // The main job's cost is part of what is promised: every request more is paid by everybody at every promotion.
@@ -16,18 +20,18 @@ func TestRequestsAndRounds(t *testing.T) {
 		requests, rounds int
 		begun            bool // the ledger was begun by an earlier promotion
 	}{
-		"a new version replaces the old":                   {next, 17, 7, true},
-		"an alias and a stage in one plan":                 {append(slices.Clone(next), "--stage", "Production"), 21, 8, true},
-		"the target holds the candidate":                   {again, 10, 3, true},
-		"a candidate that is a version":                    {[]string{"promote", "--model", "churn", "--candidate", "models:/churn/1", "--alias", "live", "--thresholds", "test_f1 >= 0.5"}, 15, 7, true},
-		"the first version of a model, ledger and all":     {first, 29, 20, false},
-		"the first promotion of a model that has versions": {next, 29, 20, false},
-		"the first version of a model, ledger off":         {off(first), 13, 7, false},
-		"a new version replaces the old, ledger off":       {off(next), 13, 6, false},
-		"the target holds the candidate, ledger off":       {off(again), 7, 2, false},
-		"a candidate that is a version, ledger off":        {off([]string{"promote", "--model", "churn", "--candidate", "models:/churn/1", "--alias", "live", "--thresholds", "test_f1 >= 0.5"}), 11, 6, false},
-		"judging alone":                 {append([]string{"validate"}, next[1:]...), 7, 2, false},
-		"registering alone":             {[]string{"register", "--model", "churn", "--candidate", "runs:/better/model"}, 6, 3, false},
+		"a new version replaces the old":                   {next, 20, 7, true},
+		"an alias and a stage in one plan":                 {append(slices.Clone(next), "--stage", "Production"), 24, 8, true},
+		"the target holds the candidate":                   {again, 12, 3, true},
+		"a candidate that is a version":                    {[]string{"promote", "--model", "churn", "--candidate", "models:/churn/1", "--alias", "live", "--thresholds", "test_f1 >= 0.5"}, 17, 6, true},
+		"the first version of a model, ledger and all":     {first, 29, 19, false},
+		"the first promotion of a model that has versions": {next, 30, 19, false},
+		"the first version of a model, ledger off":         {off(first), 15, 7, false},
+		"a new version replaces the old, ledger off":       {off(next), 16, 6, false},
+		"the target holds the candidate, ledger off":       {off(again), 9, 2, false},
+		"a candidate that is a version, ledger off":        {off([]string{"promote", "--model", "churn", "--candidate", "models:/churn/1", "--alias", "live", "--thresholds", "test_f1 >= 0.5"}), 14, 6, false},
+		"judging alone":                 {append([]string{"validate"}, next[1:]...), 10, 2, false},
+		"registering alone":             {[]string{"register", "--model", "churn", "--candidate", "runs:/better/model"}, 7, 3, false},
 		"one version's lineage":         {[]string{"lineage", "--model", "churn", "--candidate", "champion"}, 9, 3, true}, // 8 where the MLmodel file tells the size
 		"what the server is and can do": {[]string{"doctor"}, 8, 1, false},
 	} {
@@ -49,6 +53,46 @@ func TestRequestsAndRounds(t *testing.T) {
 				}
 				if got := f.double.Rounds(); got != result.Rounds {
 					t.Errorf("the result says %d rounds, the server saw %d", result.Rounds, got)
+				}
+			})
+		})
+	}
+}
+
+// On MLflow 2 the files of a model lie among its run's artifacts, and there is no logged model to read.
+func TestRequestsAndRounds_MLflow2(t *testing.T) {
+	const seed = `{"runs": [
+	  {"id": "base", "metrics": {"test_f1": 0.8}, "artifacts": {"model/MLmodel": "flavors: {}\n", "model/model.pkl": "x"}},
+	  {"id": "next", "metrics": {"test_f1": 0.9}, "artifacts": {"model/MLmodel": "flavors: {}\n", "model/model.pkl": "x"}}],
+	  "models": [{"name": "churn", "versions": [{"run": "base"}], "aliases": {"champion": 1}}]}`
+	args := []string{"promote", "--model", "churn", "--candidate", "runs:/next/model", "--alias", "champion", "--thresholds", "test_f1 >= champion"}
+	for name, c := range map[string]struct {
+		args             []string
+		begun            bool
+		requests, rounds int
+	}{
+		"with the ledger": {args, true, 17, 7},
+		"without it":      {append(slices.Clone(args), "--ledger", "off"), false, 13, 6},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				f := flow{
+					double:  mlflowtest.New("2.22.5", mlflowtest.AllowedHosts("mlflow.example"), mlflowtest.Latency(10*time.Millisecond)),
+					args:    c.args,
+					attempt: new(int),
+				}
+				if err := f.double.Seed(strings.NewReader(seed)); err != nil {
+					t.Fatal(err)
+				}
+				if c.begun {
+					f.begin(t)
+				}
+				result, status := f.run(t)
+				if status != 0 {
+					t.Fatalf("status %d: %s", status, result.Error)
+				}
+				if result.Requests > c.requests || result.Rounds > c.rounds {
+					t.Errorf("%d requests in %d rounds, promised are %d in %d", result.Requests, result.Rounds, c.requests, c.rounds)
 				}
 			})
 		})

@@ -103,9 +103,11 @@ func promoteTo(t *testing.T, wire http.RoundTripper, i, to int, ledger string) (
 	return result, status
 }
 
-var raceSeed = []byte(`{"runs": [{"id": "r", "artifact_uri": "s3://b", "metrics": {"acc": 0.9}}], "models": [{"name": "churn", "aliases": {"champion": 1}, "versions": [
-  {"run": "r", "source": "s3://b/1", "stage": "Production"}, {"run": "r", "source": "s3://b/2"}, {"run": "r", "source": "s3://b/3"},
-  {"run": "r", "source": "s3://b/4"}, {"run": "r", "source": "s3://b/5"}]}]}`)
+var raceSeed = []byte(`{"runs": [{"id": "r", "metrics": {"acc": 0.9}, "artifacts": {"1/MLmodel": "flavors: {}\n",
+  "2/MLmodel": "flavors: {}\n", "3/MLmodel": "flavors: {}\n", "4/MLmodel": "flavors: {}\n", "5/MLmodel": "flavors: {}\n"}}],
+  "models": [{"name": "churn", "aliases": {"champion": 1}, "versions": [
+  {"run": "r", "path": "1", "stage": "Production"}, {"run": "r", "path": "2"}, {"run": "r", "path": "3"},
+  {"run": "r", "path": "4"}, {"run": "r", "path": "5"}]}]}`)
 
 // roundOf holds what each attempt reported against what the target names after all of them.
 func roundOf(t *testing.T, attempts []attempt, end dumped) racetest.Round {

@@ -73,7 +73,7 @@ func TestTheRecordIsWhole(t *testing.T) {
 		}}},
 		Values: []registry.Used{{Of: "candidate", Metric: "acc", Value: "0.9", RunID: "new", Kind: registry.SourceRun}},
 		Contents: registry.Contents{
-			ModelID: "m-00000000000000000000000000000001", Repository: "https://git.example/acme/churn", MLmodel: "d8446d2b49368939e946d72582b37bd262f2655ef21ccf55a0ce4696aa0c95b2", Bytes: 321, Flavors: []string{"python_function", "sklearn"},
+			ModelID: "m-00000000000000000000000000000001", Repository: "https://git.example/acme/churn", MLmodel: "d8446d2b49368939e946d72582b37bd262f2655ef21ccf55a0ce4696aa0c95b2", Files: 1, Bytes: 116, Flavors: []string{"python_function", "sklearn"},
 			LoggedWith: "3.17.2", Datasets: []registry.DatasetRef{{Name: "wine", Digest: "d41d8", Context: "training"}},
 		},
 		Return: registry.Return{To: 1, Readable: "not-gathered"},

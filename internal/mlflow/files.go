@@ -184,7 +184,8 @@ func (t *treeReader) folder(ctx context.Context, dir string, most int) (files []
 	}
 	for token := ""; ; pages++ {
 		var out listingJSON
-		if err := get(ctx, t.c.tracking, address, query, "", &out); err != nil {
+		r := rest.Request{Method: "GET", Path: address, Query: query, Class: rest.Artifact} // the store may be out of reach
+		if err := t.c.tracking.JSON(ctx, r, &out); err != nil {
 			return nil, pages, err
 		}
 		files = append(files, out.files()...)

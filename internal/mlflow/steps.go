@@ -13,48 +13,50 @@ import (
 
 // Observe returns what the step's target is now: the number an alias names, all versions in a stage or with an alias's
 // tag, or the value of a tag.
-func (c *Client) Observe(ctx context.Context, s registry.Step) (string, error) {
+//
+// It also returns the versions that the same answer tells of: with an alias the newest of each stage, with a stage all.
+func (c *Client) Observe(ctx context.Context, s registry.Step) (saw string, told []registry.Version, err error) {
 	switch s.Do {
 	case registry.SetAlias, registry.DeleteAlias, registry.SetModelTag:
 		return c.observeModel(ctx, s)
 	case registry.SetStage, registry.TagAlias:
 		return c.observeVersions(ctx, s)
 	}
-	return "", fmt.Errorf("observe %s: only what is moved is observed", s.Do)
+	return "", nil, fmt.Errorf("observe %s: only what is moved is observed", s.Do)
 }
 
-func (c *Client) observeModel(ctx context.Context, s registry.Step) (string, error) {
+func (c *Client) observeModel(ctx context.Context, s registry.Step) (saw string, told []registry.Version, err error) {
 	known, err := c.model(ctx, s.Model)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	m, ok := known.Get()
 	if !ok {
-		return "", &registry.Error{Reason: registry.ModelGone, Msg: known.Why(), Hint: "it was renamed or deleted while this ran"}
+		return "", nil, &registry.Error{Reason: registry.ModelGone, Msg: known.Why(), Hint: "it was renamed or deleted while this ran"}
 	}
 	if s.Do == registry.SetModelTag {
-		return m.Tags[s.Ref], nil
+		return m.Tags[s.Ref], m.Latest, nil
 	}
 	if number, named := m.Aliases[s.Ref]; named {
-		return strconv.Itoa(number), nil
+		return strconv.Itoa(number), m.Latest, nil
 	}
-	return "", nil
+	return "", m.Latest, nil
 }
 
 // observeVersions lists the versions in the stage, or with the alias's tag. The version that is to move must be among
 // those of the model: some servers archive the others before they look for it.
-func (c *Client) observeVersions(ctx context.Context, s registry.Step) (string, error) {
+func (c *Client) observeVersions(ctx context.Context, s registry.Step) (saw string, told []registry.Version, err error) {
 	all, err := c.versions(ctx, s.Model, "")
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	if s.Version != 0 && !slices.ContainsFunc(all, func(v registry.Version) bool { return v.Number == s.Version }) {
-		return "", gone(fmt.Sprintf("version %d of %s does not exist any more", s.Version, s.Model), "it was deleted while this ran; nothing was moved")
+		return "", nil, gone(fmt.Sprintf("version %d of %s does not exist any more", s.Version, s.Model), "it was deleted while this ran; nothing was moved")
 	}
 	if s.Do == registry.TagAlias {
-		return registry.Numbers(tagged(all, s.Ref)), nil
+		return registry.Numbers(tagged(all, s.Ref)), all, nil
 	}
-	return registry.Numbers(inStage(all, s.Ref)), nil
+	return registry.Numbers(inStage(all, s.Ref)), all, nil
 }
 
 // Do sends the write of one step. made is the number of a created version, else ""; wrote is false where the thing was

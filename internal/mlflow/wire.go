@@ -80,6 +80,8 @@ type modelJSON struct {
 	} `json:"aliases"`
 	Latest []struct { // the newest of each stage, so the newest of all is among them
 		Version whole  `json:"version"`
+		Source  string `json:"source"`
+		RunID   string `json:"run_id"`
 		Tags    []pair `json:"tags"`
 	} `json:"latest_versions"`
 }
@@ -94,6 +96,7 @@ func (j modelJSON) model() registry.Model {
 	}
 	for _, v := range j.Latest {
 		m.Newest = max(m.Newest, int(v.Version))
+		m.Latest = append(m.Latest, registry.Version{Model: j.Name, Number: int(v.Version), Source: v.Source, RunID: v.RunID})
 		m.Hidden = m.Hidden || pairs(v.Tags)[registry.PromptTag] == "true"
 	}
 	return m

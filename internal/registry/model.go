@@ -16,6 +16,7 @@ type Model struct {
 	Tags        map[string]string
 	Aliases     map[string]int // alias -> version number; may dangle on servers before 3.x
 	Hidden      bool           // a version of it is marked as a prompt, which hides all of them from search
+	Latest      []Version      // the newest of each stage: number, source and run alone
 	Newest      int            // highest number of its versions; 0 = none, or not told
 	Created     time.Time
 	Updated     time.Time
