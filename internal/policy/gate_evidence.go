@@ -131,6 +131,7 @@ func (g evidenceGate) unbound(f registry.Facts, d evidence.Report) (why, fix str
 		return otherFiles(f, d), fix
 	}
 	run, model := f.Candidate.Run.OrZero(), loggedModel(f)
+	_, others := f.Candidate.OneModel()
 	switch {
 	case d.RunID == "" && d.ModelID == "" && g.boundTo != "location":
 		return "it does not say which run it is about (run_id or model_id)", g.bind(run.ID, d)
@@ -138,8 +139,8 @@ func (g evidenceGate) unbound(f registry.Facts, d evidence.Report) (why, fix str
 		return fmt.Sprintf("it is about run %s, not %s", d.RunID, run.ID), fix
 	case d.ModelID != "" && (model == "" || d.ModelID != model):
 		return fmt.Sprintf("it is about logged model %s, not %q", d.ModelID, model), fix
-	case d.ModelID == "" && len(run.Outputs) > 1:
-		why = fmt.Sprintf("run %s has %d logged models, and the report does not say which one it is about", run.ID, len(run.Outputs))
+	case d.ModelID == "" && others != "":
+		why = "the report does not say which model it is about, and " + others
 		return why, modelHint(model)
 	}
 	return "", ""

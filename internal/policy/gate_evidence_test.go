@@ -231,6 +231,7 @@ func TestEvidence_Keys(t *testing.T) {
 	sweep := func(f *registry.Facts) {
 		modelIs(f)
 		run(f, func(r *registry.Run) { r.Outputs = []registry.ModelOutput{{ModelID: thisModel}, {ModelID: "m-other"}} })
+		f.Candidate.Siblings = registry.Is([]registry.LoggedModel{{ID: "m-other", Name: "other"}})
 	}
 	claims := func(f *registry.Facts) { f.Candidate.MLmodel = registry.Is(registry.MLmodel{ModelID: thisModel}) }
 	const pass, fail, inconclusive = registry.Pass, registry.Fail, registry.Inconclusive
@@ -263,8 +264,8 @@ func TestEvidence_Keys(t *testing.T) {
 		"gitleaks as it is written":              {"format: gitleaks, bound-to: location", `[]`, nil, pass, ""},
 		"as it is written, and bound to the run": {"format: gitleaks", `[]`, nil, inconclusive, "which run"},
 		"location, and about another run":        {"bound-to: location", `{"run_id":"another","passed":true}`, nil, inconclusive, "about run another"},
-		"location, and a run with two models":    {"bound-to: location", `{"passed":true}`, sweep, inconclusive, "2 logged models"},
-		"the run alone, and it has two models":   {"", `{"run_id":"rcandidate","passed":true}`, sweep, inconclusive, "2 logged models"},
+		"location, and a run with two models":    {"bound-to: location", `{"passed":true}`, sweep, inconclusive, "also has the model other"},
+		"the run alone, and it has two models":   {"", `{"run_id":"rcandidate","passed":true}`, sweep, inconclusive, "also has the model other"},
 		"the model of a run with two models":     {"", `{"model_id":"` + thisModel + `","passed":true}`, sweep, pass, ""},
 		"another model of the run":               {"", `{"run_id":"rcandidate","model_id":"m-other","passed":true}`, sweep, inconclusive, "about logged model m-other"},
 		"the model that only MLmodel names":      {"", `{"model_id":"` + thisModel + `","passed":true}`, claims, inconclusive, "about logged model"},

@@ -276,6 +276,9 @@ func (s Subject) OneModel() (one bool, why string) {
 	if len(others) == 0 {
 		return true, ""
 	}
+	if len(others) == 1 {
+		return false, fmt.Sprintf("run %s also has the model %s", run.ID, others[0])
+	}
 	return false, fmt.Sprintf("run %s has %d other models: %s", run.ID, len(others), firstOf(others, 5))
 }
 
@@ -326,20 +329,20 @@ func (c *counting) ofSource() {
 	}
 	if _, logged := c.subject.Logged.Get(); !logged || c.subject.Siblings.Why() != "" {
 		if p, ok := c.run.Metrics[c.key]; ok {
-			c.unused = append(c.unused, fmt.Sprintf("%s of run %s: %s", p, c.run.ID, why))
+			c.refuse(p, why)
 		}
 		return
 	}
 	var own []ModelMetric
 	for _, row := range rows {
 		if why := c.guessed(row, rows); why != "" {
-			c.unused = append(c.unused, fmt.Sprintf("%s of run %s at step %d: %s", row.Point, c.run.ID, row.Step, why))
+			c.refuse(row.Point, why)
 			continue
 		}
 		own = append(own, row)
 	}
 	if p, ok := c.run.Metrics[c.key]; ok && len(rows) == 0 {
-		c.unused = append(c.unused, fmt.Sprintf("%s of run %s: it was not logged on this model, and %s", p, c.run.ID, why))
+		c.refuse(p, "it was not logged on this model, and "+why)
 	}
 	c.add(SourceRun, own)
 }
@@ -376,7 +379,7 @@ func (c *counting) ofEvaluations() {
 	byData := map[DataRef][]ModelMetric{}
 	for _, row := range rows {
 		if why := c.refused(runs[row.RunID]); why != "" {
-			c.unused = append(c.unused, fmt.Sprintf("%s of run %s: %s", row.Point, row.RunID, why))
+			c.refuse(row.Point, "run "+row.RunID+" "+why)
 			continue
 		}
 		byData[row.Dataset] = append(byData[row.Dataset], row)
@@ -400,9 +403,9 @@ func (c *counting) refused(e Evaluation) string {
 	}
 	switch {
 	case !allowed:
-		return "the run is not in " + where + ", or is deleted"
+		return "is not in " + where + ", or is deleted"
 	case e.Status == "FAILED" || e.Status == "KILLED":
-		return "the run is " + e.Status
+		return "is " + e.Status
 	}
 	return ""
 }
@@ -460,7 +463,7 @@ func (c *counting) guessed(row ModelMetric, rows []ModelMetric) string {
 	step, there := c.run.outputStep(self.ID)
 	for _, other := range rows {
 		if other.Step == row.Step && !other.Point.same(row.Point) {
-			return "the model has several values of that step, and which are its own is not known"
+			return "the model has other values of that step"
 		}
 	}
 	for _, m := range siblings {
@@ -471,12 +474,12 @@ func (c *counting) guessed(row ModelMetric, rows []ModelMetric) string {
 			}
 			of++
 			if r.Point.same(row.Point) {
-				return fmt.Sprintf("model %s (%s) of the run has the same value", m.Name, m.ID)
+				return fmt.Sprintf("the model %s has the same value", m.Name)
 			}
 		}
 		atStep, listed := c.run.outputStep(m.ID)
 		if of == 0 && there && listed && step == row.Step && atStep == row.Step && c.mayBeFirst(self, m) {
-			return fmt.Sprintf("model %s (%s) of the run has no value at that step, so it may be the run's", m.Name, m.ID)
+			return fmt.Sprintf("the model %s has no value of that step, so this one may be the run's", m.Name)
 		}
 	}
 	return ""
@@ -548,17 +551,23 @@ func listValues(values []counted) string {
 	return firstOf(text, 5)
 }
 
+// refuse notes a value that does not count.
+func (c *counting) refuse(p Point, why string) {
+	c.unused = append(c.unused, fmt.Sprintf("%s at step %d (%s)", p, p.Step, why))
+}
+
 // none says that no value counts, and which there are.
 func (c *counting) none(rest []counted) string {
-	why := fmt.Sprintf("%s has no metric %q", c.subject.owner(), c.key)
-	if asked := c.want.String(); asked != "" {
-		why += " (" + asked + ")"
+	asked := c.want.String()
+	if asked != "" {
+		asked = " (" + asked + ")"
+	}
+	why := fmt.Sprintf("%s has no metric %q%s", c.subject.owner(), c.key, asked)
+	if len(c.unused) > 0 {
+		why = fmt.Sprintf("no value of %q%s counts for the model: %s", c.key, asked, firstOf(c.unused, 3))
 	}
 	if len(rest) > 0 {
 		why += "; it has " + listValues(rest)
-	}
-	if len(c.unused) > 0 {
-		why += "; not counted: " + firstOf(c.unused, 3)
 	}
 	return why
 }
