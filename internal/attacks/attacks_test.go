@@ -177,7 +177,7 @@ type outcome struct {
 func try(t *testing.T, w *world, a attempt) outcome {
 	t.Helper()
 	s := newScene(t, w, a.by, random(w.name, a.String()))
-	e, barred := s.play(a)
+	e, barred := attempted(func() ended { return a.field.play(s, a) })
 	if barred != "" {
 		t.Logf("the server refuses the attack: %.200s", barred)
 		return outcome{barred: true}
@@ -194,9 +194,9 @@ func try(t *testing.T, w *world, a attempt) outcome {
 	return o
 }
 
-// play runs the attempt. A server that refuses the attack's own request ends
+// attempted plays a case. A server that refuses the attack's own request ends
 // it, with that answer.
-func (s *scene) play(a attempt) (e ended, barred string) {
+func attempted(play func() ended) (e ended, barred string) {
 	defer func() {
 		switch r := recover().(type) {
 		case nil:
@@ -206,7 +206,7 @@ func (s *scene) play(a attempt) (e ended, barred string) {
 			panic(r)
 		}
 	}()
-	return a.field.play(s, a), ""
+	return play(), ""
 }
 
 // tally counts outcomes by kind and server.

@@ -14,7 +14,7 @@ var foreignCommits = kind{
 	name:   "a run that claims the commit",
 	ends:   []registry.Reason{registry.CandidateGone, registry.BadInput, registry.Blocked},
 	honest: true,
-	most:   24, few: 6,
+	most:   10, few: 6,
 	fields: []field{
 		{"in another experiment", attackers, byCommitOnly, []when{before, after}, nil, claimCommit(false, 0, false)},
 		{"in another experiment, next to an honest run", attackers, byCommitOnly, []when{before, after}, nil, claimCommit(false, 0, true)},

@@ -13,7 +13,7 @@ import (
 var changedFiles = kind{
 	name: "files replaced after the approval",
 	ends: []registry.Reason{registry.PlanChanged, registry.Blocked, registry.Conflict},
-	most: 36, few: 6,
+	most: 12, few: 5,
 	fields: []field{
 		{"MLmodel", []who{editor}, everyDoor, []when{between}, nil, replace("MLmodel")},
 		{"a longer model.pkl", []who{editor}, everyDoor, []when{between}, nil, replace("longer")},
@@ -68,7 +68,7 @@ func (s *scene) change(what string, m made) {
 var editedTags = kind{
 	name: "an edited tag",
 	ends: []registry.Reason{registry.Blocked, registry.PlanChanged},
-	most: 24, few: 6,
+	most: 8, few: 5,
 	fields: []field{
 		{"time under an alias", []who{editor}, []door{byVersion, byAlias}, []when{before, between}, nil, soakTag("challenger")},
 		{"time in a stage", []who{editor}, []door{byVersion}, []when{before, between}, nil, soakTag("Staging")},
@@ -167,7 +167,7 @@ func named(candidate string) (model, number string) {
 var halfChecks = kind{
 	name: "a missing file of the model",
 	ends: []registry.Reason{registry.Blocked},
-	most: 30, few: 6,
+	most: 8, few: 4,
 	fields: []field{
 		{"an artifact of a Python function", []who{nobody}, fileDoors, []when{before}, nil, lacking(`  python_function:
     loader_module: mlflow.pyfunc.model

@@ -13,12 +13,12 @@ import (
 type door string
 
 const (
-	byRun       door = "runs:/RUN/NAME"
-	byModel     door = "models:/m-…"
-	byVersion   door = "models:/NAME/N"
-	byAlias     door = "models:/NAME@ALIAS"
-	byCopy      door = "models:/OTHER/N"
-	byCopyAlias door = "models:/OTHER@ALIAS"
+	byRun       door = "a run"
+	byModel     door = "a logged model"
+	byVersion   door = "a version"
+	byAlias     door = "an alias"
+	byCopy      door = "a version of another model"
+	byCopyAlias door = "an alias of another model"
 	byCopyOf    door = "a copy of a copy"
 	byBest      door = "best"
 	byCommit    door = "commit"
@@ -39,10 +39,9 @@ var (
 
 // open tells whether the door exists for that person on that server.
 func (d door) open(p place, by who) bool {
-	v2 := strings.HasPrefix(p.start.Version, "2.") || strings.HasPrefix(p.start.Version, "1.")
 	switch d {
 	case byModel:
-		return !v2 // logged models came with MLflow 3
+		return v3(p) // logged models came with MLflow 3
 	case byVersion, byAlias:
 		return by != outsider // who writes to the registered model needs EDIT
 	}
@@ -120,7 +119,7 @@ func (s *scene) gates(champion bool) inputs {
 	s.Helper()
 	limit := 0.9
 	if champion && s.chance.IntN(2) == 0 {
-		return inputs{"thresholds": fmt.Sprintf("%s >= 0.5\n%s >= champion - 0.1", s.metric, s.metric)}
+		return inputs{"thresholds": fmt.Sprintf("%s >= 0.5\n%s >= %s - 0.1", s.metric, s.metric, s.alias)}
 	}
 	switch s.chance.IntN(3) {
 	case 0:
@@ -132,8 +131,7 @@ func (s *scene) gates(champion bool) inputs {
 		s.metric, quoted(s.metric), limit))
 }
 
-// policy is a policy file with these gates for the scene's alias. A first line
-// that begins with "moved-roots:" belongs to the model.
+// policy is a policy file with these gates for the scene's alias.
 func (s *scene) policy(gates string) inputs {
 	return s.policyFor(s.alias, gates, "")
 }
@@ -141,8 +139,12 @@ func (s *scene) policy(gates string) inputs {
 // policyFor is a policy file with gates for an alias, and further keys of the
 // model.
 func (s *scene) policyFor(alias, gates, model string) inputs {
+	targets := "aliases"
+	if alias == production {
+		targets = "stages"
+	}
 	text := "version: 1\nmodels:\n  \"*\":\n"
-	text += indent(model, 4) + "    aliases:\n      " + alias + ":\n        gates:\n" + indent(gates, 10)
+	text += indent(model, 4) + "    " + targets + ":\n      " + alias + ":\n        gates:\n" + indent(gates, 10)
 	return inputs{"policy": text}
 }
 

@@ -14,7 +14,7 @@ import (
 var editedIncumbents = kind{
 	name: "the champion's numbers edited",
 	ends: []registry.Reason{registry.Blocked, registry.PlanChanged},
-	most: 40, few: 8,
+	most: 16, few: 7,
 	fields: []field{
 		{"the same step, later", []who{editor}, everyDoor, []when{between, after}, nil, worsen(row{step: 0})},
 		{"a later step", []who{editor}, everyDoor, []when{between, after}, nil, worsen(row{step: 7})},

@@ -14,7 +14,7 @@ import (
 var freeLinks = kind{
 	name: "a link to a run is free text",
 	ends: []registry.Reason{registry.Blocked, registry.PlanChanged},
-	most: 60, few: 16,
+	most: 24, few: 14,
 	fields: []field{
 		{"source_run_id of a logged model", attackers, modelDoors, anyTime, v3, claim(sourceRun)},
 		{"source_run_id and the run's outputs", attackers, modelDoors, anyTime, v3, claim(sourceRunAndOutputs)},
@@ -31,7 +31,7 @@ var (
 	modelDoors = append([]door{byModel}, versionDoors...)
 )
 
-func v3(p place) bool { return !v2(p) }
+func v3(p place) bool { return p.start.Version == "" || strings.HasPrefix(p.start.Version, "3.") }
 
 func v2(p place) bool { return strings.HasPrefix(p.start.Version, "2.") }
 

@@ -14,7 +14,7 @@ import (
 var otherModels = kind{
 	name: "another model's metric",
 	ends: []registry.Reason{registry.Blocked, registry.PlanChanged},
-	most: 50, few: 10,
+	most: 18, few: 10,
 	fields: []field{
 		{"the last of two checkpoints", []who{nobody}, everyDoor, []when{before, after}, v3, checkpoints(false)},
 		{"the first of two checkpoints", []who{nobody}, everyDoor, []when{before, after}, v3, checkpoints(true)},

@@ -13,7 +13,7 @@ import (
 var guessedNames = kind{
 	name: "a slip in a name",
 	ends: []registry.Reason{registry.BadInput, registry.Blocked, "near-name"},
-	most: 30, few: 6,
+	most: 8, few: 5,
 	fields: []field{
 		{"two letters of the alias swapped", []who{nobody}, nameDoors, []when{after}, nil, slip("champoin")},
 		{"a letter of the alias doubled", []who{nobody}, nameDoors, []when{after}, nil, slip("champpion")},

@@ -14,7 +14,7 @@ var requestTags = kind{
 		registry.Blocked, registry.PlanChanged, registry.Conflict, registry.CandidateGone, registry.Unchanged,
 	},
 	honest: true,
-	most:   36, few: 6,
+	most:   10, few: 6,
 	fields: []field{
 		{"source elsewhere", []who{editor}, newDoors, anyTime, nil, premade(false, elsewhere)},
 		{"another logged model", []who{editor}, newDoors, anyTime, v3, premade(false, runOfVersion)},

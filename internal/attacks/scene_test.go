@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -42,6 +43,7 @@ type scene struct {
 	alias      string  // that is moved
 	commit     string  // of the job
 	hasModel   bool
+	blind      bool // the good model's files are where nobody here can read them
 	dir        string
 	job        int // number of program runs so far
 	foreignDir string
@@ -59,6 +61,9 @@ func newScene(t *testing.T, w *world, by who, chance *rand.Rand) *scene {
 		good:   0.95 + float64(chance.IntN(40))/1000,
 		bad:    0.1 + float64(chance.IntN(400))/1000,
 		alias:  "champion", commit: fmt.Sprintf("%08s%032x", word, chance.Uint64()), dir: t.TempDir(),
+	}
+	if strings.HasPrefix(w.Version, "1.") {
+		s.alias = production
 	}
 	s.home = s.experiment(s.honest, s.homeName)
 	if by == editor {
@@ -279,7 +284,23 @@ func (s *scene) upload(c realtest.Client, folder string, o trained) {
 // put writes one file of an artifact folder.
 func (s *scene) put(c realtest.Client, folder, name string, content []byte) {
 	s.Helper()
+	if path := localPath(folder); path != "" {
+		path += "/" + name
+		s.must(os.MkdirAll(filepath.Dir(path), 0o755))
+		s.must(os.WriteFile(path, content, 0o644))
+		return
+	}
 	s.allowed(c.Upload(s.Context(), folder, name, content))
+}
+
+// localPath is the path of a URI in the server's own file system, "" for any
+// other.
+func localPath(uri string) string {
+	path := strings.TrimPrefix(uri, "file://")
+	if !strings.HasPrefix(path, "/") {
+		return ""
+	}
+	return path
 }
 
 // finish ends the run.
@@ -409,7 +430,8 @@ func (s *scene) run(command string, in ...inputs) ended {
 	env = append(env, "GITHUB_SHA="+s.commit, "GITHUB_API_URL=http://127.0.0.1:9", "NO_PROXY=127.0.0.1",
 		fmt.Sprintf("GITHUB_RUN_ID=%d", s.chance.Uint32()), "INPUT_COMMAND="+command, "INPUT_TRACKING-URI="+s.URL,
 		"INPUT_USERNAME="+s.honest.User, "INPUT_PASSWORD="+s.honest.Password)
-	all := inputs{"model": s.model, "alias": s.alias}
+	all := inputs{"model": s.model}
+	maps.Copy(all, s.target())
 	for _, more := range in {
 		maps.Copy(all, more)
 	}
@@ -447,13 +469,18 @@ func (s *scene) promotes(in ...inputs) ended {
 	return e
 }
 
-// live is the mark of the model that the alias points to: "" if it points to
+// live is the mark of the model that the alias points to, or that is in the
+// stage: "" if it points to
 // nothing, "unreadable" if its MLmodel file cannot be read.
 func (s *scene) live(alias string) string {
 	s.Helper()
 	var model struct {
 		Registered struct {
 			Aliases []struct{ Alias, Version string } `json:"aliases"`
+			Latest  []struct {
+				Stage   string `json:"current_stage"`
+				Version string `json:"version"`
+			} `json:"latest_versions"`
 		} `json:"registered_model"`
 	}
 	err := s.honest.Call(s.Context(), http.MethodGet, "registered-models/get?name="+url.QueryEscape(s.model), nil, &model)
@@ -466,8 +493,24 @@ func (s *scene) live(alias string) string {
 			return s.markOf(s.model, a.Version)
 		}
 	}
+	for _, v := range model.Registered.Latest {
+		if v.Stage == alias {
+			return s.markOf(s.model, v.Version)
+		}
+	}
 	return ""
 }
+
+// target is the input for the alias. Servers before 2.3 have stages alone.
+func (s *scene) target() inputs {
+	if s.alias == production {
+		return inputs{"stage": production}
+	}
+	return inputs{"alias": s.alias}
+}
+
+// production is the stage that is promoted to on servers without aliases.
+const production = "Production"
 
 // markOf reads the mark in the MLmodel file of a version.
 func (s *scene) markOf(model, number string) string {
@@ -477,6 +520,9 @@ func (s *scene) markOf(model, number string) string {
 	}
 	query := "?name=" + url.QueryEscape(model) + "&version=" + number
 	s.must(s.honest.Call(s.Context(), http.MethodGet, "model-versions/get-download-uri"+query, nil, &place))
+	if of, err := registry.ParseCandidate(place.URI); err == nil && of.Number != 0 { // a copy, on servers before 2.8
+		return s.markOf(of.Model, fmt.Sprint(of.Number))
+	}
 	text := s.download(place.URI + "/MLmodel")
 	for line := range strings.Lines(text) {
 		if mark, ok := strings.CutPrefix(strings.TrimSpace(line), "model_uuid: "); ok {
@@ -489,6 +535,11 @@ func (s *scene) markOf(model, number string) string {
 // download reads one file of the artifact store, "" if it cannot be read.
 func (s *scene) download(uri string) string {
 	s.Helper()
+	if path := localPath(uri); path != "" {
+		text, err := os.ReadFile(path)
+		s.must(err)
+		return string(text)
+	}
 	path, ok := strings.CutPrefix(uri, "mlflow-artifacts:")
 	if !ok {
 		return ""
