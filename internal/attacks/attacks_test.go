@@ -76,8 +76,8 @@ func (a attempt) String() string {
 // kinds is every kind of attack that needs a server, in the order of the
 // table.
 var kinds = []*kind{
-	&freeLinks, &otherModels, &requestTags, &foreignCommits, &changedFiles, &editedIncumbents, &looseReports,
-	&editedTags, &guessedNames, &halfChecks,
+	&freeLinks, &addedOutputs, &otherModels, &requestTags, &foreignCommits, &changedFiles, &editedIncumbents,
+	&looseReports, &editedTags, &guessedNames, &halfChecks,
 }
 
 // No attack moves the alias to a wrong model, and each ends with a reason of

@@ -117,18 +117,28 @@ func (s *scene) versionOf(model string, e entry) version {
 // The gate compares with the champion too if there is one.
 func (s *scene) gates(champion bool) inputs {
 	s.Helper()
-	limit := 0.9
+	const limit = 0.9
 	if champion && s.chance.IntN(2) == 0 {
-		return inputs{"thresholds": fmt.Sprintf("%s >= 0.5\n%s >= %s - 0.1", s.metric, s.metric, s.alias)}
+		return s.relative()
 	}
-	switch s.chance.IntN(3) {
+	switch s.chance.IntN(4) {
 	case 0:
 		return inputs{"thresholds": fmt.Sprintf("%s >= %v", s.metric, limit)}
 	case 1:
 		return s.policy(fmt.Sprintf("- metric: %s\n  min: %v", s.metric, limit))
+	case 2:
+		return s.policy(fmt.Sprintf("- slices: %s*\n  at-least: 1\n  min: %v", s.metric[:3], limit))
 	}
 	return s.policy(fmt.Sprintf("- metric: %s\n  min: 0\n- expression: candidate.metrics[%s] >= %v",
 		s.metric, quoted(s.metric), limit))
+}
+
+// relative are gates that compare with the champion and let a little less pass.
+func (s *scene) relative() inputs {
+	if s.chance.IntN(2) == 0 {
+		return inputs{"thresholds": fmt.Sprintf("%s >= 0.05\n%s >= %s - 0.1", s.metric, s.metric, s.alias)}
+	}
+	return s.policy(fmt.Sprintf("- metric: %s\n  min: 0\n- regression: %s\n  better: higher\n  margin: 0.1", s.metric, s.metric))
 }
 
 // policy is a policy file with these gates for the scene's alias.

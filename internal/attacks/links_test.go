@@ -5,7 +5,6 @@ package attacks
 import (
 	"strings"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/realtest"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -24,6 +23,37 @@ var freeLinks = kind{
 		{"run_id of a version in a folder of another run", attackers, versionDoors, anyTime, v2, claim(otherFolder)},
 		{"run_id of a version in a folder with nearly the run's id", []who{editor}, versionDoors, anyTime, v2, claim(nearFolder)},
 	},
+}
+
+// addedOutputs: the candidate is the honest run, and a model of the attacker is
+// listed among its outputs, with the same name and a later step.
+var addedOutputs = kind{
+	name:   "a model added to a run's outputs",
+	ends:   []registry.Reason{registry.Blocked, registry.PlanChanged, registry.CandidateGone},
+	honest: true,
+	most:   8, few: 4,
+	fields: []field{
+		{"the same name, a later step", attackers, runDoors, anyTime, v3, addModel},
+	},
+}
+
+func addModel(s *scene, a attempt) ended {
+	o := s.goodModel()
+	o.commit = s.commit
+	honest := s.train(o)
+	candidate, gates, more := s.through(a.door, entry{made: honest}), s.gates(false), inputs{}
+	switch a.when {
+	case after:
+		s.promotes(candidate, gates)
+	case between:
+		more["plan-digest"] = s.promotes(candidate, gates, inputs{"dry-run": "true"}).outputs["plan-digest"]
+	}
+	s.addOutput(honest, sourceRun(s, honest).id, 1+s.chance.IntN(9))
+	e := s.run("promote", candidate, gates, more)
+	if e.reason == registry.Unchanged { // the honest model is live already
+		e.reason = registry.OK
+	}
+	return e
 }
 
 var (
@@ -74,35 +104,45 @@ func (s *scene) wrongModel() trained {
 	return trained{by: s.other, experiment: s.foreign(), value: s.bad, mark: "wrong"}
 }
 
-// uploadWrong puts the wrong model's files into the folder.
-func (s *scene) uploadWrong(by realtest.Client, folder string) {
+// uploadWrong puts the attacker's files into the folder. In every second case
+// their MLmodel file claims the honest ids too.
+func (s *scene) uploadWrong(folder string, honest made) {
 	s.Helper()
-	s.upload(by, folder, trained{mark: "wrong"})
+	o := trained{mark: "wrong"}
+	if s.chance.IntN(2) == 0 {
+		o.flavor = "  python_function:\n    loader_module: mlflow.sklearn\n" +
+			"run_id: " + honest.run + "\nmodel_id: " + honest.id + "\n"
+	}
+	s.upload(s.other, folder, o)
 }
 
-// forged is a logged model with the wrong files that names the run as its
-// source.
-func (s *scene) forged(experiment, run string) made {
+// forged is a logged model with the wrong files that names the honest run as
+// its source.
+func (s *scene) forged(experiment string, honest made) entry {
 	s.Helper()
-	m := s.loggedModel(made{name: "model", run: run, experiment: experiment}, s.other, experiment, run)
-	s.uploadWrong(s.other, m.files)
+	m := made{name: honest.name, run: honest.run, experiment: experiment}
+	m = s.loggedModel(m, s.other, experiment, honest.run)
+	s.uploadWrong(m.files, honest)
 	s.ready(m, s.other)
-	return m
+	return entry{made: m, by: s.other}
 }
 
-func sourceRun(s *scene, honest made) entry {
-	return entry{made: s.forged(s.foreign(), honest.run), by: s.other}
-}
+func sourceRun(s *scene, honest made) entry { return s.forged(s.foreign(), honest) }
 
 func sourceRunAndOutputs(s *scene, honest made) entry {
 	e := sourceRun(s, honest)
-	s.attack("runs/outputs", object{"run_id": honest.run, "models": []object{{"model_id": e.id, "step": 0}}}, nil)
+	s.addOutput(honest, e.id, s.chance.IntN(9))
 	return e
 }
 
-func unlisted(s *scene, honest made) entry {
-	return entry{made: s.forged(s.home, honest.run), by: s.other}
+// addOutput lists a model among the outputs of the honest run. Before 3.15 the
+// server asks for no right on the run.
+func (s *scene) addOutput(honest made, id string, step int) {
+	s.Helper()
+	s.attack("runs/outputs", object{"run_id": honest.run, "models": []object{{"model_id": id, "step": step}}}, nil)
 }
+
+func unlisted(s *scene, honest made) entry { return s.forged(s.home, honest) }
 
 func runOfVersion(s *scene, honest made) entry {
 	wrong := s.train(s.wrongModel())
@@ -125,6 +165,6 @@ func nearFolder(s *scene, honest made) entry {
 		strings.Replace(honest.root, honest.run, strings.ToUpper(honest.run), 1),
 		strings.Replace(honest.root, "/artifacts", "/artifacts2", 1),
 		strings.Replace(honest.root, honest.run, "x/"+honest.run, 1))
-	s.uploadWrong(s.other, near+"/model")
+	s.uploadWrong(near+"/model", honest)
 	return entry{made: honest, by: s.other, version: version{source: near + "/model"}}
 }
