@@ -106,6 +106,31 @@ func TestAttacks(t *testing.T) {
 	}
 }
 
+// The cases of a seed are always the same, each kind is tried on each server
+// that knows it, and there are enough of them.
+func TestDrawn(t *testing.T) {
+	defer func(was bool) { *whole = was }(*whole)
+	*whole = true
+	total := 0
+	for _, p := range places {
+		first, second := drawn(p), drawn(p)
+		if !slices.Equal(first, second) {
+			t.Errorf("%s: the same seed draws other cases", p.name)
+		}
+		total += len(first)
+		for _, k := range kinds {
+			has := slices.ContainsFunc(first, func(a attempt) bool { return a.kind == k })
+			if !has && (v3(p) || k != &addedOutputs && k != &otherModels) {
+				t.Errorf("%s: no case of %q", p.name, k.name)
+			}
+		}
+	}
+	t.Logf("%d cases", total)
+	if total < 400 { // servers refuse some of them
+		t.Errorf("%d cases, at least 400 are wanted", total)
+	}
+}
+
 // drawn is the attempts on one server: of each kind all that the server
 // allows, or as many as the kind bounds, drawn with the seed.
 func drawn(p place) []attempt {
