@@ -107,8 +107,9 @@ func (s *scene) pastDate() string {
 	return fmt.Sprintf("202%d-%02d-%02dT10:00:00Z", 4+s.chance.IntN(2), 1+s.chance.IntN(11), 1+s.chance.IntN(28))
 }
 
-// planned asks for a dry run that must be refused, if the attack comes after
-// it, and returns the plan to apply if there is one all the same.
+// planned makes a dry run, if the attack comes after one, and returns the plan
+// to apply. A dry run that is refused has none; gates about time are judged
+// when a plan is applied.
 func (s *scene) planned(a attempt, in ...inputs) inputs {
 	s.Helper()
 	more := inputs{}
@@ -116,9 +117,6 @@ func (s *scene) planned(a attempt, in ...inputs) inputs {
 		return more
 	}
 	dry := s.run("promote", append(in, inputs{"dry-run": "true"})...)
-	if dry.status == 0 {
-		s.Errorf("the dry run passed\n%s", dry.log)
-	}
 	if digest := dry.outputs["plan-digest"]; digest != "" {
 		more["plan-digest"] = digest
 	}

@@ -137,16 +137,7 @@ func (s *scene) injection(a attempt, gates inputs, lie, honest row) ended {
 	honest.value, honest.at = s.bad, time.Now().Add(-time.Hour)
 	s.evaluate(m, honest)
 	candidate := s.through(a.door, entry{made: m, by: s.honest})
-	more := inputs{}
-	if a.when == between {
-		dry := s.run("promote", candidate, gates, inputs{"dry-run": "true"})
-		if dry.status == 0 {
-			s.Errorf("the dry run passed\n%s", dry.log)
-		}
-		if digest := dry.outputs["plan-digest"]; digest != "" {
-			more["plan-digest"] = digest
-		}
-	}
+	more := s.planned(a, candidate, gates)
 	s.inject(m, lie)
 	return s.run("promote", candidate, gates, more)
 }

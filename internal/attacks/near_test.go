@@ -288,7 +288,7 @@ func evaluatedIn(s *scene, d door) ended {
 }
 
 func namedDataset(s *scene, d door) ended {
-	m := s.twoModels()
+	m := s.train(s.marked())
 	s.log(s.honest, row{run: m.run, model: m.id, key: "auc", value: 0.6, dataset: "training", digest: "aaaa1111"})
 	s.log(s.honest, row{run: m.run, model: m.id, key: "auc", value: 0.95, dataset: "validation", digest: "bbbb2222"})
 	set := pick(s.chance, "validation", "bbbb2222")
