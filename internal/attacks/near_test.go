@@ -56,6 +56,7 @@ var nearMisses = []near{
 	{"promoted again", everyDoor, nil, 1, again},
 	{"approved and applied", everyDoor, nil, 1, approved},
 	{"a sibling alias", []door{byRun, byVersion}, withAliases, 1, sibling},
+	{"every file is there", everyDoor, stored, 1, complete},
 	{"a pipeline of 30 stages", []door{byRun, byModel, byVersion}, stored, 1, pipeline},
 }
 
@@ -375,6 +376,11 @@ func sibling(s *scene, d door) ended {
 	s.exists()
 	s.alias = pick(s.chance, "champion-fr", "champion_at", "challenger")
 	return s.run("promote", s.candidate(d, s.train(s.marked())), inputs{"thresholds": s.metric + " >= 0.9"})
+}
+
+func complete(s *scene, d door) ended {
+	gates := s.policy(fmt.Sprintf("- metric: %s\n  min: 0.9\n- artifact: complete", s.metric))
+	return s.run("promote", s.candidate(d, s.train(s.marked())), gates)
 }
 
 func pipeline(s *scene, d door) ended {
