@@ -35,8 +35,8 @@ var anyTime = []when{before, between, after}
 
 // kind is one kind of attack: how it may be made, and how it must end.
 type kind struct {
-	name string
-	ends []registry.Reason
+	name    string
+	reasons []registry.Reason
 
 	// honest says that the program may promote the honest model next to which
 	// the attack was made.
@@ -56,8 +56,8 @@ type field struct {
 	times []when
 	on    func(place) bool // servers that know the request; nil for all
 
-	// play sets the scene, makes the attack, and returns how the program ended.
-	play func(s *scene, a attempt) ended
+	// play prepares the server, makes the attack, and returns how the program ended.
+	play func(s *trial, a attempt) ended
 }
 
 // attempt is one case.
@@ -201,7 +201,7 @@ type outcome struct {
 // try plays one attempt and judges how it ended.
 func try(t *testing.T, w *world, a attempt) outcome {
 	t.Helper()
-	s := newScene(t, w, a.by, random(w.name, a.String()))
+	s := newTrial(t, w, a.by, random(w.name, a.String()))
 	e, barred := attempted(func() ended { return a.field.play(s, a) })
 	if barred != "" {
 		t.Logf("the server refuses the attack: %.200s", barred)
@@ -213,8 +213,8 @@ func try(t *testing.T, w *world, a attempt) outcome {
 	switch {
 	case o.wrong:
 		t.Errorf("promoted a %s model\n%s", o.live, e.log)
-	case !moved && !slices.Contains(a.kind.ends, e.reason):
-		t.Errorf("ended with %d, %s, want one of %v\n%s", e.status, e.reason, a.kind.ends, e.log)
+	case !moved && !slices.Contains(a.kind.reasons, e.reason):
+		t.Errorf("ended with %d, %s, want one of %v\n%s", e.status, e.reason, a.kind.reasons, e.log)
 	}
 	return o
 }
@@ -279,7 +279,8 @@ func (t *tally) cases() int {
 // markdown is the table, in the order of kinds and servers.
 func (t *tally) markdown() string {
 	var b strings.Builder
-	b.WriteString("| kind | server | cases | promoted | how they ended | refused by the server |\n|---|---|---|---|---|---|\n")
+	b.WriteString("| kind | server | cases | promoted | how they ended | refused by the server |\n")
+	b.WriteString("|---|---|---|---|---|---|\n")
 	promoted, barred := 0, 0
 	for _, k := range kinds {
 		for _, p := range places {
@@ -288,15 +289,15 @@ func (t *tally) markdown() string {
 				continue
 			}
 			promoted, barred = promoted+r.promoted, barred+r.barred
-			fmt.Fprintf(&b, "| %s | %s | %d | %d | %s | %d |\n", r.kind, r.place, r.cases, r.promoted, r.ends(), r.barred)
+			fmt.Fprintf(&b, "| %s | %s | %d | %d | %s | %d |\n", r.kind, r.place, r.cases, r.promoted, r.list(), r.barred)
 		}
 	}
 	fmt.Fprintf(&b, "| all | | %d | %d | | %d |\n", t.cases(), promoted, barred)
 	return b.String()
 }
 
-// ends lists the reasons, the most frequent first.
-func (r *result) ends() string {
+// list is the reasons, the most frequent first.
+func (r *result) list() string {
 	var parts []string
 	for reason := range r.reasons {
 		parts = append(parts, string(reason))

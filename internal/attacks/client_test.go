@@ -30,9 +30,9 @@ type clientModel struct {
 	ModelID string   `json:"model_id"`
 	Own     *float64 // what a person calls its own value, nil if it has none
 
-	// Told says that nothing is left to guess: then the own value must be
+	// Clear says that nothing is left to guess: then the own value must be
 	// judged. Otherwise the gate may be inconclusive.
-	Told bool
+	Clear bool
 }
 
 // The stock client logs models and metrics in the usual ways. No model is
@@ -52,7 +52,7 @@ func TestStockClient(t *testing.T) {
 		if m.Own != nil {
 			own = strconv.FormatFloat(*m.Own, 'g', -1, 64)
 		}
-		if judged != own && (judged != inconclusive || m.Told && m.Own != nil) {
+		if judged != own && (judged != inconclusive || m.Clear && m.Own != nil) {
 			t.Errorf("%s, %s: judged %s, its own value is %s", m.Situation, m.Label, judged, own)
 		}
 		fmt.Fprintf(&b, "| %s | %s | `%s` | %s | %s |\n", m.Situation, m.Label, m.Metric, own, judged)

@@ -11,17 +11,32 @@ import (
 // foreignCommits: any run may carry the tag with the job's commit, and end in
 // the future.
 var foreignCommits = kind{
-	name:   "a run that claims the commit",
-	ends:   []registry.Reason{registry.CandidateGone, registry.BadInput, registry.Blocked},
-	honest: true,
-	most:   10, few: 6,
+	name:    "a run that claims the commit",
+	reasons: []registry.Reason{registry.CandidateGone, registry.BadInput, registry.Blocked},
+	honest:  true,
+	most:    10, few: 6,
 	fields: []field{
 		{"in another experiment", attackers, byCommitOnly, []when{before, after}, nil, claimCommit(false, 0, false)},
-		{"in another experiment, next to an honest run", attackers, byCommitOnly, []when{before, after}, nil, claimCommit(false, 0, true)},
-		{"in another experiment, an end in the future", attackers, byCommitOnly, []when{before, after}, nil, claimCommit(false, day, false)},
-		{"in another experiment, an end in the future, next to an honest run", attackers, byCommitOnly, []when{before, after}, nil, claimCommit(false, day, true)},
-		{"an end in the future", []who{editor}, byCommitOnly, []when{before, after}, nil, claimCommit(true, day, false)},
-		{"an end in the future, next to an honest run", []who{editor}, byCommitOnly, []when{before, after}, nil, claimCommit(true, day, true)},
+		{
+			"in another experiment, next to an honest run",
+			attackers, byCommitOnly, []when{before, after}, nil, claimCommit(false, 0, true),
+		},
+		{
+			"in another experiment, an end in the future",
+			attackers, byCommitOnly, []when{before, after}, nil, claimCommit(false, day, false),
+		},
+		{
+			"in another experiment, an end in the future, next to an honest run",
+			attackers, byCommitOnly, []when{before, after}, nil, claimCommit(false, day, true),
+		},
+		{
+			"an end in the future",
+			[]who{editor}, byCommitOnly, []when{before, after}, nil, claimCommit(true, day, false),
+		},
+		{
+			"an end in the future, next to an honest run",
+			[]who{editor}, byCommitOnly, []when{before, after}, nil, claimCommit(true, day, true),
+		},
 	},
 }
 
@@ -32,8 +47,8 @@ const day = 24 * time.Hour
 // claimCommit plays a run of the attacker with the job's commit. Its numbers
 // are as good as the attacker likes. Without an incumbent a first promotion
 // does not name an experiment in every second case.
-func claimCommit(home bool, ahead time.Duration, next bool) func(*scene, attempt) ended {
-	return func(s *scene, a attempt) ended {
+func claimCommit(home bool, ahead time.Duration, next bool) func(*trial, attempt) ended {
+	return func(s *trial, a attempt) ended {
 		s.champion(a)
 		if next {
 			o := s.goodModel()

@@ -11,23 +11,26 @@ import (
 
 // changedFiles: what was approved has other files when the plan is applied.
 var changedFiles = kind{
-	name: "files replaced after the approval",
-	ends: []registry.Reason{registry.PlanChanged, registry.Blocked, registry.Conflict},
-	most: 12, few: 5,
+	name:    "files replaced after the approval",
+	reasons: []registry.Reason{registry.PlanChanged, registry.Blocked, registry.Conflict},
+	most:    12, few: 5,
 	fields: []field{
 		{"MLmodel", []who{editor}, everyDoor, []when{between}, nil, replace("MLmodel")},
 		{"a longer model.pkl", []who{editor}, everyDoor, []when{between}, nil, replace("longer")},
 		{"a shorter model.pkl", []who{editor}, everyDoor, []when{between}, nil, replace("shorter")},
 		{"a file more", []who{editor}, everyDoor, []when{between}, nil, replace("more")},
 		{"a file more, in a folder", []who{editor}, everyDoor, []when{between}, nil, replace("folder")},
-		{"model.pkl of the same size, with a digest gate", []who{editor}, everyDoor, []when{between}, nil, replace("content")},
+		{
+			"model.pkl of the same size, with a digest gate",
+			[]who{editor}, everyDoor, []when{between}, nil, replace("content"),
+		},
 	},
 }
 
 // replace plays the change. The mark in the MLmodel file stays: the case ends
 // with an error if anything is promoted.
-func replace(what string) func(*scene, attempt) ended {
-	return func(s *scene, a attempt) ended {
+func replace(what string) func(*trial, attempt) ended {
+	return func(s *trial, a attempt) ended {
 		o := s.goodModel()
 		o.commit = s.commit
 		gates := s.gates(false)
@@ -45,7 +48,7 @@ func replace(what string) func(*scene, attempt) ended {
 }
 
 // change writes into the model's folder as the attacker.
-func (s *scene) change(what string, m made) {
+func (s *trial) change(what string, m made) {
 	s.Helper()
 	text := "pickle good"
 	switch what {
@@ -66,20 +69,26 @@ func (s *scene) change(what string, m made) {
 
 // editedTags: a tag of the version says what the gate wants to hear.
 var editedTags = kind{
-	name: "an edited tag",
-	ends: []registry.Reason{registry.Blocked, registry.PlanChanged},
-	most: 8, few: 5,
+	name:    "an edited tag",
+	reasons: []registry.Reason{registry.Blocked, registry.PlanChanged},
+	most:    8, few: 5,
 	fields: []field{
-		{"time under an alias", []who{editor}, []door{byVersion, byAlias}, []when{before, between}, nil, soakTag("challenger")},
+		{
+			"time under an alias",
+			[]who{editor}, []door{byVersion, byAlias}, []when{before, between}, nil, soakTag("challenger"),
+		},
 		{"time in a stage", []who{editor}, []door{byVersion}, []when{before, between}, nil, soakTag("Staging")},
-		{"digest of the files, on the version", []who{editor}, []door{byVersion, byAlias, byCopy}, []when{before, between}, nil, digestTag},
+		{
+			"digest of the files, on the version",
+			[]who{editor}, []door{byVersion, byAlias, byCopy}, []when{before, between}, nil, digestTag,
+		},
 	},
 }
 
 // soakTag promotes a version to where it has to stay for 30 days, and the
 // attacker writes that it has been there for long.
-func soakTag(in string) func(*scene, attempt) ended {
-	return func(s *scene, a attempt) ended {
+func soakTag(in string) func(*trial, attempt) ended {
+	return func(s *trial, a attempt) ended {
 		m := s.train(s.goodModel())
 		first := inputs{"alias": in}
 		tag := registry.AliasTimeTag(in)
@@ -103,14 +112,14 @@ func soakTag(in string) func(*scene, attempt) ended {
 }
 
 // pastDate is a date between one and three years ago, as our tags write it.
-func (s *scene) pastDate() string {
+func (s *trial) pastDate() string {
 	return fmt.Sprintf("202%d-%02d-%02dT10:00:00Z", 4+s.chance.IntN(2), 1+s.chance.IntN(11), 1+s.chance.IntN(28))
 }
 
 // planned makes a dry run, if the attack comes after one, and returns the plan
 // to apply. A dry run that is refused has none; gates about time are judged
 // when a plan is applied.
-func (s *scene) planned(a attempt, in ...inputs) inputs {
+func (s *trial) planned(a attempt, in ...inputs) inputs {
 	s.Helper()
 	more := inputs{}
 	if a.when != between {
@@ -125,7 +134,7 @@ func (s *scene) planned(a attempt, in ...inputs) inputs {
 
 // digestTag: the run has the digest of the files that were trained. The
 // attacker replaces a file and writes the new digest on the version.
-func digestTag(s *scene, a attempt) ended {
+func digestTag(s *trial, a attempt) ended {
 	files := map[string][]byte{"MLmodel": mlmodel("good", ""), "model.pkl": []byte("pickle good")}
 	o := s.goodModel()
 	o.tags = map[string]string{"files.sha256": digestOf(files)}
@@ -163,9 +172,9 @@ func named(candidate string) (model, number string) {
 
 // halfChecks: a file that the MLmodel file names is missing.
 var halfChecks = kind{
-	name: "a missing file of the model",
-	ends: []registry.Reason{registry.Blocked},
-	most: 8, few: 4,
+	name:    "a missing file of the model",
+	reasons: []registry.Reason{registry.Blocked},
+	most:    8, few: 4,
 	fields: []field{
 		{"an artifact of a Python function", []who{nobody}, fileDoors, []when{before}, nil, lacking(`  python_function:
     loader_module: mlflow.pyfunc.model
@@ -200,8 +209,8 @@ var halfChecks = kind{
 var fileDoors = []door{byRun, byModel, byVersion, byCopy, byCommit}
 
 // lacking logs a model of that flavour, without a file that it names.
-func lacking(flavor string) func(*scene, attempt) ended {
-	return func(s *scene, a attempt) ended {
+func lacking(flavor string) func(*trial, attempt) ended {
+	return func(s *trial, a attempt) ended {
 		o := s.goodModel()
 		o.mark, o.flavor, o.commit = "bad", flavor, s.commit
 		if strings.Contains(flavor, "spark") {

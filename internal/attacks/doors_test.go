@@ -57,7 +57,7 @@ type entry struct {
 }
 
 // through makes the model of the entry the candidate and returns the inputs.
-func (s *scene) through(d door, e entry) inputs {
+func (s *trial) through(d door, e entry) inputs {
 	s.Helper()
 	switch d {
 	case byRun:
@@ -82,7 +82,7 @@ func (s *scene) through(d door, e entry) inputs {
 
 // copied registers the model under another name, which anybody may make. For
 // byCopyOf that version is copied again.
-func (s *scene) copied(d door, e entry) inputs {
+func (s *trial) copied(d door, e entry) inputs {
 	s.Helper()
 	other := fmt.Sprintf("other-%s-%d", s.model, s.chance.IntN(1e6))
 	s.post(e.by, "registered-models/create", object{"name": other}, nil)
@@ -101,7 +101,7 @@ func (s *scene) copied(d door, e entry) inputs {
 }
 
 // versionOf is the version to create for the entry.
-func (s *scene) versionOf(model string, e entry) version {
+func (s *trial) versionOf(model string, e entry) version {
 	v := e.version
 	v.of = model
 	if v.source == "" {
@@ -115,7 +115,7 @@ func (s *scene) versionOf(model string, e entry) version {
 
 // gates are inputs that only the good value passes, in a form drawn at random.
 // The gate compares with the champion too if there is one.
-func (s *scene) gates(champion bool) inputs {
+func (s *trial) gates(champion bool) inputs {
 	s.Helper()
 	const limit = 0.9
 	if champion && s.chance.IntN(2) == 0 {
@@ -134,21 +134,22 @@ func (s *scene) gates(champion bool) inputs {
 }
 
 // relative are gates that compare with the champion and let a little less pass.
-func (s *scene) relative() inputs {
+func (s *trial) relative() inputs {
 	if s.chance.IntN(2) == 0 {
 		return inputs{"thresholds": fmt.Sprintf("%s >= 0.05\n%s >= %s - 0.1", s.metric, s.metric, s.alias)}
 	}
-	return s.policy(fmt.Sprintf("- metric: %s\n  min: 0\n- regression: %s\n  better: higher\n  margin: 0.1", s.metric, s.metric))
+	gates := "- metric: %s\n  min: 0\n- regression: %s\n  better: higher\n  margin: 0.1"
+	return s.policy(fmt.Sprintf(gates, s.metric, s.metric))
 }
 
-// policy is a policy file with these gates for the scene's alias.
-func (s *scene) policy(gates string) inputs {
+// policy is a policy file with these gates for the trial's alias.
+func (s *trial) policy(gates string) inputs {
 	return s.policyFor(s.alias, gates, "")
 }
 
 // policyFor is a policy file with gates for an alias, and further keys of the
 // model.
-func (s *scene) policyFor(alias, gates, model string) inputs {
+func (s *trial) policyFor(alias, gates, model string) inputs {
 	targets := "aliases"
 	if alias == production {
 		targets = "stages"

@@ -11,9 +11,9 @@ import (
 // freeLinks: the run that a model or a version names is free text. The wrong
 // model claims a good run of somebody else.
 var freeLinks = kind{
-	name: "a link to a run is free text",
-	ends: []registry.Reason{registry.Blocked, registry.PlanChanged},
-	most: 24, few: 14,
+	name:    "a link to a run is free text",
+	reasons: []registry.Reason{registry.Blocked, registry.PlanChanged},
+	most:    24, few: 14,
 	fields: []field{
 		{"source_run_id of a logged model", attackers, modelDoors, anyTime, v3, claim(sourceRun)},
 		{"source_run_id and the run's outputs", attackers, modelDoors, anyTime, v3, claim(sourceRunAndOutputs)},
@@ -21,23 +21,26 @@ var freeLinks = kind{
 		{"run_id of a version with a model_id", attackers, versionDoors, anyTime, v3, claim(runOfVersion)},
 		{"run_id of a version with a source elsewhere", attackers, versionDoors, anyTime, nil, claim(elsewhere)},
 		{"run_id of a version in a folder of another run", attackers, versionDoors, anyTime, v2, claim(otherFolder)},
-		{"run_id of a version in a folder with nearly the run's id", []who{editor}, versionDoors, anyTime, v2, claim(nearFolder)},
+		{
+			"run_id of a version in a folder with nearly the run's id",
+			[]who{editor}, versionDoors, anyTime, v2, claim(nearFolder),
+		},
 	},
 }
 
 // addedOutputs: the candidate is the honest run, and a model of the attacker is
 // listed among its outputs, with the same name and a later step.
 var addedOutputs = kind{
-	name:   "a model added to a run's outputs",
-	ends:   []registry.Reason{registry.Blocked, registry.PlanChanged, registry.CandidateGone},
-	honest: true,
-	most:   8, few: 4,
+	name:    "a model added to a run's outputs",
+	reasons: []registry.Reason{registry.Blocked, registry.PlanChanged, registry.CandidateGone},
+	honest:  true,
+	most:    8, few: 4,
 	fields: []field{
 		{"the same name, a later step", attackers, runDoors, anyTime, v3, addModel},
 	},
 }
 
-func addModel(s *scene, a attempt) ended {
+func addModel(s *trial, a attempt) ended {
 	o := s.goodModel()
 	o.commit = s.commit
 	honest := s.train(o)
@@ -66,8 +69,8 @@ func v3(p place) bool { return p.start.Version == "" || strings.HasPrefix(p.star
 func v2(p place) bool { return strings.HasPrefix(p.start.Version, "2.") }
 
 // claim plays an attack in which a wrong model claims the run of a good one.
-func claim(lie func(s *scene, honest made) entry) func(*scene, attempt) ended {
-	return func(s *scene, a attempt) ended {
+func claim(lie func(s *trial, honest made) entry) func(*trial, attempt) ended {
+	return func(s *trial, a attempt) ended {
 		honest := s.train(s.goodModel())
 		switch {
 		case a.when == after:
@@ -82,7 +85,7 @@ func claim(lie func(s *scene, honest made) entry) func(*scene, attempt) ended {
 
 // swap judges the good model in a dry run. Then the candidate's name comes to
 // mean the wrong one, and the plan is applied.
-func (s *scene) swap(a attempt, honest made, lie func(*scene, made) entry) ended {
+func (s *trial) swap(a attempt, honest made, lie func(*trial, made) entry) ended {
 	s.Helper()
 	candidate, gates := s.through(a.door, entry{made: honest, by: s.other}), s.gates(false)
 	dry := s.promotes(candidate, gates, inputs{"dry-run": "true"})
@@ -99,14 +102,14 @@ func (s *scene) swap(a attempt, honest made, lie func(*scene, made) entry) ended
 }
 
 // wrong is a model of the attacker in an experiment of their own.
-func (s *scene) wrongModel() trained {
+func (s *trial) wrongModel() trained {
 	s.Helper()
 	return trained{by: s.other, experiment: s.foreign(), value: s.bad, mark: "wrong"}
 }
 
 // uploadWrong puts the attacker's files into the folder. In every second case
 // their MLmodel file claims the honest ids too.
-func (s *scene) uploadWrong(folder string, honest made) {
+func (s *trial) uploadWrong(folder string, honest made) {
 	s.Helper()
 	o := trained{mark: "wrong"}
 	if s.chance.IntN(2) == 0 {
@@ -118,7 +121,7 @@ func (s *scene) uploadWrong(folder string, honest made) {
 
 // forged is a logged model with the wrong files that names the honest run as
 // its source.
-func (s *scene) forged(experiment string, honest made) entry {
+func (s *trial) forged(experiment string, honest made) entry {
 	s.Helper()
 	m := made{name: honest.name, run: honest.run, experiment: experiment}
 	m = s.loggedModel(m, s.other, experiment, honest.run)
@@ -127,9 +130,9 @@ func (s *scene) forged(experiment string, honest made) entry {
 	return entry{made: m, by: s.other}
 }
 
-func sourceRun(s *scene, honest made) entry { return s.forged(s.foreign(), honest) }
+func sourceRun(s *trial, honest made) entry { return s.forged(s.foreign(), honest) }
 
-func sourceRunAndOutputs(s *scene, honest made) entry {
+func sourceRunAndOutputs(s *trial, honest made) entry {
 	e := sourceRun(s, honest)
 	s.addOutput(honest, e.id, s.chance.IntN(9))
 	return e
@@ -137,29 +140,29 @@ func sourceRunAndOutputs(s *scene, honest made) entry {
 
 // addOutput lists a model among the outputs of the honest run. Before 3.15 the
 // server asks for no right on the run.
-func (s *scene) addOutput(honest made, id string, step int) {
+func (s *trial) addOutput(honest made, id string, step int) {
 	s.Helper()
 	s.attack("runs/outputs", object{"run_id": honest.run, "models": []object{{"model_id": id, "step": step}}}, nil)
 }
 
-func unlisted(s *scene, honest made) entry { return s.forged(s.home, honest) }
+func unlisted(s *trial, honest made) entry { return s.forged(s.home, honest) }
 
-func runOfVersion(s *scene, honest made) entry {
+func runOfVersion(s *trial, honest made) entry {
 	wrong := s.train(s.wrongModel())
 	return entry{made: wrong, by: s.other, version: version{run: honest.run}}
 }
 
-func elsewhere(s *scene, honest made) entry {
+func elsewhere(s *trial, honest made) entry {
 	source := pick(s.chance, "s3://bucket/model", "gs://bucket/"+honest.run+"/artifacts/model", "dbfs:/models/"+s.model)
 	return entry{made: honest, by: s.other, version: version{source: source, model: ""}}
 }
 
-func otherFolder(s *scene, honest made) entry {
+func otherFolder(s *trial, honest made) entry {
 	wrong := s.train(s.wrongModel())
 	return entry{made: wrong, by: s.other, version: version{run: honest.run}}
 }
 
-func nearFolder(s *scene, honest made) entry {
+func nearFolder(s *trial, honest made) entry {
 	near := pick(s.chance,
 		strings.Replace(honest.root, honest.run, honest.run+"0", 1),
 		strings.Replace(honest.root, honest.run, strings.ToUpper(honest.run), 1),

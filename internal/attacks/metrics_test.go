@@ -12,24 +12,30 @@ import (
 // otherModels: a value that was logged for another model, or by somebody else,
 // is taken for the model's.
 var otherModels = kind{
-	name: "another model's metric",
-	ends: []registry.Reason{registry.Blocked, registry.PlanChanged},
-	most: 18, few: 10,
+	name:    "another model's metric",
+	reasons: []registry.Reason{registry.Blocked, registry.PlanChanged},
+	most:    18, few: 10,
 	fields: []field{
 		{"the last of two checkpoints", []who{nobody}, everyDoor, []when{before, after}, v3, checkpoints(false)},
 		{"the first of two checkpoints", []who{nobody}, everyDoor, []when{before, after}, v3, checkpoints(true)},
 		{"a sweep that logs without model_id", []who{nobody}, modelDoors, []when{before, after}, v3, guessed},
 		{"a newer evaluation is worse", []who{nobody}, modelDoors, []when{before, after}, v3, worseLater},
 		{"metric of the model by a run elsewhere", attackers, modelDoors, []when{before, between}, v3, injected},
-		{"the same on the dataset that the gate names", attackers, modelDoors, []when{before, between}, v3, injectedOnDataset},
-		{"the same where only evaluations count", attackers, modelDoors, []when{before, between}, v3, injectedEvaluation},
+		{
+			"the same on the dataset that the gate names",
+			attackers, modelDoors, []when{before, between}, v3, injectedOnDataset,
+		},
+		{
+			"the same where only evaluations count",
+			attackers, modelDoors, []when{before, between}, v3, injectedEvaluation,
+		},
 	},
 }
 
 // checkpoints logs a bad and a good model in one run, each with its own value.
 // The bad one is the candidate.
-func checkpoints(badFirst bool) func(*scene, attempt) ended {
-	return func(s *scene, a attempt) ended {
+func checkpoints(badFirst bool) func(*trial, attempt) ended {
+	return func(s *trial, a attempt) ended {
 		s.champion(a)
 		bad, good := s.badModel(), s.goodModel()
 		bad.name, good.name, bad.commit = "checkpoint-0", "checkpoint-1", s.commit
@@ -53,7 +59,7 @@ func checkpoints(badFirst bool) func(*scene, attempt) ended {
 }
 
 // champion promotes a good model first, if the attack comes after a promotion.
-func (s *scene) champion(a attempt) {
+func (s *trial) champion(a attempt) {
 	s.Helper()
 	if a.when != after {
 		return
@@ -65,7 +71,7 @@ func (s *scene) champion(a attempt) {
 
 // guessed is what the stock client does in a sweep without model_id: the value
 // goes to both models of the run.
-func guessed(s *scene, a attempt) ended {
+func guessed(s *trial, a attempt) ended {
 	s.champion(a)
 	bad, good := s.badModel(), s.goodModel()
 	bad.name, good.name = "a", "b"
@@ -84,7 +90,7 @@ func guessed(s *scene, a attempt) ended {
 
 // worseLater: the training says good, a later evaluation of the same model in
 // its experiment says bad, and the gate does not say which counts.
-func worseLater(s *scene, a attempt) ended {
+func worseLater(s *trial, a attempt) ended {
 	s.champion(a)
 	o := s.goodModel()
 	o.mark = "bad"
@@ -95,7 +101,7 @@ func worseLater(s *scene, a attempt) ended {
 
 // evaluate logs a value for the model in a run of its own, in the training
 // experiment.
-func (s *scene) evaluate(m made, r row) made {
+func (s *trial) evaluate(m made, r row) made {
 	s.Helper()
 	o := trained{by: s.honest, experiment: s.home}
 	e := s.begin(o)
@@ -107,31 +113,32 @@ func (s *scene) evaluate(m made, r row) made {
 
 // inject logs the good value for somebody else's model, from a run elsewhere.
 // Up to 3.16.1 the server asks for no right on the model.
-func (s *scene) inject(m made, r row) {
+func (s *trial) inject(m made, r row) {
 	s.Helper()
 	theirs := s.begin(trained{by: s.other, experiment: s.foreign()})
 	r.run, r.model, r.value = theirs.run, m.id, s.good
 	s.attack("runs/log-metric", s.body(r), nil)
 }
 
-func injected(s *scene, a attempt) ended {
-	return s.injection(a, s.gates(false), row{step: s.chance.IntN(9), at: time.Now().Add(time.Duration(s.chance.IntN(9)) * time.Hour)}, row{})
+func injected(s *trial, a attempt) ended {
+	later := time.Now().Add(time.Duration(s.chance.IntN(9)) * time.Hour)
+	return s.injection(a, s.gates(false), row{step: s.chance.IntN(9), at: later}, row{})
 }
 
-func injectedOnDataset(s *scene, a attempt) ended {
+func injectedOnDataset(s *trial, a attempt) ended {
 	r := row{dataset: "validation", digest: "d1g3st"}
 	gates := inputs{"thresholds": fmt.Sprintf("%s[%s] >= 0.9", s.metric, pick(s.chance, r.dataset, r.digest))}
 	return s.injection(a, gates, r, r)
 }
 
-func injectedEvaluation(s *scene, a attempt) ended {
+func injectedEvaluation(s *trial, a attempt) ended {
 	gates := s.policy(fmt.Sprintf("- metric: %s\n  run: evaluation\n  min: 0.9", s.metric))
 	return s.injection(a, gates, row{}, row{})
 }
 
 // injection plays a good value that somebody else logs for a bad model, which
 // has its own value and an honest evaluation.
-func (s *scene) injection(a attempt, gates inputs, lie, honest row) ended {
+func (s *trial) injection(a attempt, gates inputs, lie, honest row) ended {
 	s.Helper()
 	m := s.train(s.badModel())
 	honest.value, honest.at = s.bad, time.Now().Add(-time.Hour)

@@ -11,9 +11,9 @@ import (
 // guessedNames: a slip in a name or a word with two meanings drops the
 // comparison with the champion.
 var guessedNames = kind{
-	name: "a slip in a name",
-	ends: []registry.Reason{registry.BadInput, registry.Blocked, "near-name"},
-	most: 8, few: 5,
+	name:    "a slip in a name",
+	reasons: []registry.Reason{registry.BadInput, registry.Blocked, "near-name"},
+	most:    8, few: 5,
 	fields: []field{
 		{"two letters of the alias swapped", []who{nobody}, nameDoors, []when{after}, nil, slip("champoin")},
 		{"a letter of the alias doubled", []who{nobody}, nameDoors, []when{after}, nil, slip("champpion")},
@@ -28,8 +28,8 @@ var guessedNames = kind{
 var nameDoors = []door{byRun, byModel, byVersion}
 
 // slip promotes a worse model to nearly the champion's alias.
-func slip(alias string) func(*scene, attempt) ended {
-	return func(s *scene, a attempt) ended {
+func slip(alias string) func(*trial, attempt) ended {
+	return func(s *trial, a attempt) ended {
 		s.champion(a)
 		s.alias = alias
 		return s.worse(a, fmt.Sprintf("%s >= 0.05\n%s >= incumbent", s.metric, s.metric))
@@ -37,7 +37,7 @@ func slip(alias string) func(*scene, attempt) ended {
 }
 
 // worse promotes a bad model with these thresholds.
-func (s *scene) worse(a attempt, thresholds string) ended {
+func (s *trial) worse(a attempt, thresholds string) ended {
 	s.Helper()
 	m := s.train(s.badModel())
 	candidate := s.through(a.door, entry{made: m, by: s.honest})
@@ -46,7 +46,7 @@ func (s *scene) worse(a attempt, thresholds string) ended {
 
 // likeStage compares with an alias called production, and no version is in the
 // stage Production.
-func likeStage(s *scene, a attempt) ended {
+func likeStage(s *trial, a attempt) ended {
 	s.alias = "production"
 	s.champion(a)
 	s.alias = "staging"
@@ -54,7 +54,7 @@ func likeStage(s *scene, a attempt) ended {
 }
 
 // absentAlias compares with an alias that the model does not have.
-func absentAlias(s *scene, a attempt) ended {
+func absentAlias(s *trial, a attempt) ended {
 	s.alias = "prod"
 	s.champion(a)
 	s.alias = "canary"

@@ -31,7 +31,7 @@ type near struct {
 	doors []door
 	on    func(place) bool
 	few   int // doors in every run
-	play  func(s *scene, d door) ended
+	play  func(s *trial, d door) ended
 }
 
 // nearMisses is every such situation, in the order of the table.
@@ -119,7 +119,7 @@ func (n near) doorsOn(p place) []door {
 // pass plays a near miss and reports whether the honest model was promoted.
 func pass(t *testing.T, w *world, n near, d door) bool {
 	t.Helper()
-	s := newScene(t, w, nobody, random(w.name, n.name, string(d)))
+	s := newTrial(t, w, nobody, random(w.name, n.name, string(d)))
 	e, barred := attempted(func() ended { return n.play(s, d) })
 	if barred != "" {
 		t.Fatal(barred)
@@ -136,13 +136,13 @@ func pass(t *testing.T, w *world, n near, d door) bool {
 }
 
 // candidate is the inputs that name the model through the door.
-func (s *scene) candidate(d door, m made) inputs {
+func (s *trial) candidate(d door, m made) inputs {
 	s.Helper()
 	return s.through(d, entry{made: m, by: s.honest})
 }
 
 // least is a policy with one metric gate, which has these further keys.
-func (s *scene) least(keys ...string) inputs {
+func (s *trial) least(keys ...string) inputs {
 	s.Helper()
 	gate := fmt.Sprintf("- metric: %s\n  min: 0.9", s.metric)
 	for _, key := range keys {
@@ -152,20 +152,20 @@ func (s *scene) least(keys ...string) inputs {
 }
 
 // marked is a good model with the commit of the job.
-func (s *scene) marked() trained {
+func (s *trial) marked() trained {
 	s.Helper()
 	o := s.goodModel()
 	o.commit = s.commit
 	return o
 }
 
-func plain(s *scene, d door) ended {
+func plain(s *trial, d door) ended {
 	return s.run("promote", s.candidate(d, s.train(s.marked())), s.gates(false))
 }
 
 // inFolder logs the model's files as plain artifacts of the run, as
 // log_artifacts does, and the metric for the run.
-func (s *scene) inFolder(o trained) made {
+func (s *trial) inFolder(o trained) made {
 	s.Helper()
 	m := s.begin(o)
 	m.name, m.files = "model", m.root+"/model"
@@ -177,16 +177,17 @@ func (s *scene) inFolder(o trained) made {
 
 // logArtifacts: the files come from a bad run, whose ids stand in the MLmodel
 // file. They lie in the run that was measured.
-func logArtifacts(s *scene, d door) ended {
+func logArtifacts(s *trial, d door) ended {
 	other := s.train(s.badModel())
 	o := s.marked()
-	o.flavor = "  python_function:\n    loader_module: mlflow.sklearn\nrun_id: " + other.run + "\nmodel_id: " + other.id + "\n"
+	o.flavor = "  python_function:\n    loader_module: mlflow.sklearn\n" +
+		"run_id: " + other.run + "\nmodel_id: " + other.id + "\n"
 	return s.run("promote", s.candidate(d, s.inFolder(o)), s.gates(false))
 }
 
 // imported: what mlflow-export-import leaves. The run is new and has tags about
 // the old one, and the MLmodel file still names the old one.
-func imported(s *scene, d door) ended {
+func imported(s *trial, d door) ended {
 	o := s.marked()
 	old := fmt.Sprintf("%032x", s.chance.Uint64())
 	o.flavor = "  python_function:\n    loader_module: mlflow.sklearn\nrun_id: " + old + "\n"
@@ -194,7 +195,7 @@ func imported(s *scene, d door) ended {
 	return s.run("promote", s.candidate(d, s.inFolder(o)), s.gates(false))
 }
 
-func fileAddress(s *scene, d door) ended {
+func fileAddress(s *trial, d door) ended {
 	m := s.train(s.goodModel())
 	e := entry{made: m, by: s.honest, version: version{source: "file://" + m.files}}
 	return s.run("promote", s.through(d, e), s.gates(false))
@@ -202,7 +203,7 @@ func fileAddress(s *scene, d door) ended {
 
 // movedRoots: the artifacts were copied below another root, and the version
 // names the new place. A dated waiver says so.
-func movedRoots(s *scene, d door) ended {
+func movedRoots(s *trial, d door) ended {
 	o := s.goodModel()
 	m := s.inFolder(o)
 	from := m.root[:strings.Index(m.root, m.run)-1]
@@ -221,13 +222,13 @@ func movedRoots(s *scene, d door) ended {
 	return s.run("promote", s.through(d, entry{made: m, by: s.honest, version: version{source: source}}), gates)
 }
 
-func runAlone(s *scene, d door) ended {
+func runAlone(s *trial, d door) ended {
 	o := s.marked()
 	o.plain = true
 	return s.run("promote", s.candidate(d, s.train(o)), s.gates(false))
 }
 
-func metricsFirst(s *scene, d door) ended {
+func metricsFirst(s *trial, d door) ended {
 	o := s.marked()
 	m := s.begin(o)
 	s.log(o.by, row{run: m.run, value: s.good})
@@ -241,7 +242,7 @@ func metricsFirst(s *scene, d door) ended {
 }
 
 // twoModels is a run with a good and a bad model, each with its own value.
-func (s *scene) twoModels() made {
+func (s *trial) twoModels() made {
 	s.Helper()
 	good, bad := s.marked(), s.badModel()
 	good.name, bad.name = "checkpoint-0", "checkpoint-1"
@@ -253,11 +254,11 @@ func (s *scene) twoModels() made {
 	return one
 }
 
-func goodCheckpoint(s *scene, d door) ended {
+func goodCheckpoint(s *trial, d door) ended {
 	return s.run("promote", s.candidate(d, s.twoModels()), s.gates(false))
 }
 
-func ofRun(s *scene, d door) ended {
+func ofRun(s *trial, d door) ended {
 	m := s.twoModels()
 	s.log(s.honest, row{run: m.run, key: "run_wide", value: 0.97})
 	gates := inputs{"thresholds": "run.run_wide >= 0.9"}
@@ -267,7 +268,7 @@ func ofRun(s *scene, d door) ended {
 	return s.run("promote", s.candidate(d, m), gates)
 }
 
-func evaluation(s *scene, d door) ended {
+func evaluation(s *trial, d door) ended {
 	o := s.badModel()
 	o.mark = "good"
 	m := s.train(o)
@@ -276,7 +277,7 @@ func evaluation(s *scene, d door) ended {
 	return s.run("promote", s.candidate(d, m), s.least("run: evaluation"))
 }
 
-func evaluatedIn(s *scene, d door) ended {
+func evaluatedIn(s *trial, d door) ended {
 	o := s.badModel()
 	o.mark = "good"
 	m := s.train(o)
@@ -288,7 +289,7 @@ func evaluatedIn(s *scene, d door) ended {
 	return s.run("promote", s.candidate(d, m), s.least("run: evaluation", where))
 }
 
-func namedDataset(s *scene, d door) ended {
+func namedDataset(s *trial, d door) ended {
 	m := s.train(s.marked())
 	s.log(s.honest, row{run: m.run, model: m.id, key: "auc", value: 0.6, dataset: "training", digest: "aaaa1111"})
 	s.log(s.honest, row{run: m.run, model: m.id, key: "auc", value: 0.95, dataset: "validation", digest: "bbbb2222"})
@@ -302,33 +303,35 @@ func namedDataset(s *scene, d door) ended {
 
 // nightly: newer and harder data give the champion worse values each night. The
 // candidate has none of that kind.
-func nightly(s *scene, d door) ended {
+func nightly(s *trial, d door) ended {
 	o := s.badModel()
 	o.value = 0.93
 	champion := s.train(o)
 	s.promotes(s.candidate(byRun, champion), inputs{"thresholds": s.metric + " >= 0.9"})
 	s.exists()
 	for night := range 3 {
-		s.evaluate(champion, row{value: 0.7 + float64(night)/100, dataset: fmt.Sprint("night-", night), digest: fmt.Sprintf("%08d", night)})
+		s.evaluate(champion, row{
+			value: 0.7 + float64(night)/100, dataset: fmt.Sprint("night-", night), digest: fmt.Sprintf("%08d", night),
+		})
 	}
 	return s.run("promote", s.candidate(d, s.train(s.marked())), s.better())
 }
 
 // recorded: somebody logged another value for the champion. The gate takes the
 // one that was recorded at its promotion.
-func recorded(s *scene, d door) ended {
+func recorded(s *trial, d door) ended {
 	o := s.badModel()
 	o.value = 0.93
 	champion := s.train(o)
 	s.promotes(s.candidate(byRun, champion), inputs{"thresholds": s.metric + " >= 0.9"})
 	s.exists()
 	s.log(s.honest, row{run: champion.run, model: champion.id, value: 0.99, step: 3})
-	gates := s.policy(fmt.Sprintf("- metric: %s\n  min: 0.9\n- regression: %s\n  better: higher\n  incumbent: recorded", s.metric, s.metric))
-	return s.run("promote", s.candidate(d, s.train(s.marked())), gates)
+	gates := "- metric: %s\n  min: 0.9\n- regression: %s\n  better: higher\n  incumbent: recorded"
+	return s.run("promote", s.candidate(d, s.train(s.marked())), s.policy(fmt.Sprintf(gates, s.metric, s.metric)))
 }
 
 // withoutRun: a model that no run made, measured by a run of its experiment.
-func withoutRun(s *scene, d door) ended {
+func withoutRun(s *trial, d door) ended {
 	m := s.loggedModel(made{name: "model"}, s.honest, s.home, "")
 	s.upload(s.honest, m.files, s.goodModel())
 	s.ready(m, s.honest)
@@ -337,14 +340,14 @@ func withoutRun(s *scene, d door) ended {
 }
 
 // twoRunsOfCommit: the newer run counts.
-func twoRunsOfCommit(s *scene, d door) ended {
+func twoRunsOfCommit(s *trial, d door) ended {
 	laptop, ci := s.badModel(), s.marked()
 	laptop.commit, laptop.end = s.commit, time.Now().Add(-time.Hour)
 	s.train(laptop)
 	return s.run("promote", s.candidate(d, s.train(ci)), s.gates(false))
 }
 
-func nested(s *scene, d door) ended {
+func nested(s *trial, d door) ended {
 	o := s.goodModel()
 	parent := s.begin(o)
 	o.tags = map[string]string{"mlflow.parentRunId": parent.run}
@@ -353,7 +356,7 @@ func nested(s *scene, d door) ended {
 	return s.run("promote", s.candidate(d, m), s.gates(false))
 }
 
-func again(s *scene, d door) ended {
+func again(s *trial, d door) ended {
 	candidate, gates := s.candidate(d, s.train(s.marked())), s.gates(false)
 	s.promotes(candidate, gates)
 	e := s.run("promote", candidate, gates)
@@ -363,14 +366,14 @@ func again(s *scene, d door) ended {
 	return e
 }
 
-func approved(s *scene, d door) ended {
+func approved(s *trial, d door) ended {
 	candidate, gates := s.candidate(d, s.train(s.marked())), s.gates(false)
 	dry := s.promotes(candidate, gates, inputs{"dry-run": "true"})
 	return s.run("promote", candidate, gates, inputs{"plan-digest": dry.outputs["plan-digest"]})
 }
 
 // sibling: an alias that differs from another in its last part.
-func sibling(s *scene, d door) ended {
+func sibling(s *trial, d door) ended {
 	s.alias = "champion-de"
 	s.promotes(s.candidate(byRun, s.train(s.goodModel())), s.gates(false))
 	s.exists()
@@ -378,12 +381,12 @@ func sibling(s *scene, d door) ended {
 	return s.run("promote", s.candidate(d, s.train(s.marked())), inputs{"thresholds": s.metric + " >= 0.9"})
 }
 
-func complete(s *scene, d door) ended {
+func complete(s *trial, d door) ended {
 	gates := s.policy(fmt.Sprintf("- metric: %s\n  min: 0.9\n- artifact: complete", s.metric))
 	return s.run("promote", s.candidate(d, s.train(s.marked())), gates)
 }
 
-func pipeline(s *scene, d door) ended {
+func pipeline(s *trial, d door) ended {
 	o := s.marked()
 	o.flavor = "  spark:\n    model_data: sparkml\n    pyspark_version: 3.4.0\n"
 	o.files = map[string][]byte{}

@@ -9,12 +9,10 @@ import (
 // requestTags: a version that was made beforehand carries our tag of the same
 // registration. The honest model may be promoted as another version.
 var requestTags = kind{
-	name: "a version made beforehand with our tag",
-	ends: []registry.Reason{
-		registry.Blocked, registry.PlanChanged, registry.Conflict, registry.CandidateGone, registry.Unchanged,
-	},
-	honest: true,
-	most:   10, few: 6,
+	name:    "a version made beforehand with our tag",
+	reasons: []registry.Reason{registry.Blocked, registry.PlanChanged, registry.Conflict},
+	honest:  true,
+	most:    10, few: 6,
 	fields: []field{
 		{"source elsewhere", []who{editor}, newDoors, anyTime, nil, premade(false, elsewhere)},
 		{"another logged model", []who{editor}, newDoors, anyTime, v3, premade(false, runOfVersion)},
@@ -28,8 +26,8 @@ var newDoors = []door{byRun, byModel, byBest, byCommit, byCopy}
 
 // premade plays the tag. Its value is the digest that the program computes for
 // the honest registration.
-func premade(ownRun bool, lie func(*scene, made) entry) func(*scene, attempt) ended {
-	return func(s *scene, a attempt) ended {
+func premade(ownRun bool, lie func(*trial, made) entry) func(*trial, attempt) ended {
+	return func(s *trial, a attempt) ended {
 		s.champion(a)
 		o := s.goodModel()
 		o.commit = s.commit
@@ -41,18 +39,17 @@ func premade(ownRun bool, lie func(*scene, made) entry) func(*scene, attempt) en
 		}
 		s.register()
 		wrong.version.tags = map[string]string{registry.TagRequest: s.requestOf(a.door, honest, candidate["candidate"])}
-		make := func() { s.create(s.other, s.versionOf(s.model, wrong)) }
 		gates, more := s.gates(false), inputs{}
 		if a.when == between {
 			more["plan-digest"] = s.promotes(candidate, gates, inputs{"dry-run": "true"}).outputs["plan-digest"]
 		}
-		make()
+		s.create(s.other, s.versionOf(s.model, wrong))
 		return s.run("promote", candidate, gates, more)
 	}
 }
 
 // requestOf is the digest of a registration, as registering writes it.
-func (s *scene) requestOf(d door, m made, candidate string) string {
+func (s *trial) requestOf(d door, m made, candidate string) string {
 	what := m.id
 	switch {
 	case d == byCopy:

@@ -2,7 +2,7 @@
 
 Prints one line of JSON: a list of models, each with the situation, a label, the
 logged model's id, the metric to judge and the value that a person would call
-the model's own, null if there is none. Told says that nothing is left to
+the model's own, null if there is none. Clear says that nothing is left to
 guess: then that value must be judged.
 """
 
@@ -32,21 +32,21 @@ def log_model(name, model=MODEL, **more):
     return mlflow.sklearn.log_model(model, name=name, pip_requirements=REQUIREMENTS, **more).model_id
 
 
-def report(situation, label, model_id, own, metric="acc", told=True):
+def report(situation, label, model_id, own, metric="acc", clear=True):
     FOUND.append({
         "situation": situation,
         "label": label,
         "model_id": model_id,
         "metric": metric,
         "own": own,
-        "told": told,
+        "clear": clear,
     })
 
 
-def both(situation, first, second, told, labels=("first", "second")):
+def both(situation, first, second, clear, labels=("first", "second")):
     """Two models of one run, each with its own value (id, value)."""
-    report(situation, labels[0], *first, told=told)
-    report(situation, labels[1], *second, told=told)
+    report(situation, labels[0], *first, clear=clear)
+    report(situation, labels[1], *second, clear=clear)
 
 
 def sweep(situation, values, model_first, name_model):
@@ -63,7 +63,7 @@ def sweep(situation, values, model_first, name_model):
             if not model_first:
                 model_id = log_model(f"model-{i}")
             logged.append((model_id, value))
-    both(situation, *logged, told=name_model)
+    both(situation, *logged, clear=name_model)
 
 
 def preprocessor(situation, order):
@@ -75,8 +75,8 @@ def preprocessor(situation, order):
                 mlflow.log_metric("acc", 0.93)
             else:
                 ids[step] = log_model(step, SCALER if step == "preprocessor" else MODEL)
-    report(situation, "model", ids["model"], 0.93, told=False)
-    report(situation, "preprocessor", ids["preprocessor"], None, told=False)
+    report(situation, "model", ids["model"], 0.93, clear=False)
+    report(situation, "preprocessor", ids["preprocessor"], None, clear=False)
 
 
 def checkpoints(situation, values, name_model):
@@ -87,7 +87,7 @@ def checkpoints(situation, values, name_model):
             more = {"model_id": model_id} if name_model else {}
             mlflow.log_metric("acc", value, step=step, **more)
             logged.append((model_id, value))
-    both(situation, *logged, told=name_model, labels=("step 0", "step 1"))
+    both(situation, *logged, clear=name_model, labels=("step 0", "step 1"))
 
 
 def one_model(situation, model_first):
@@ -123,7 +123,7 @@ def datasets(situation):
         model_id = log_model("model")
         mlflow.log_metric("acc", 0.99, dataset=train, model_id=model_id)
         mlflow.log_metric("acc", 0.81, dataset=test, model_id=model_id)
-    report(f"{situation}, none named", "the only one", model_id, None, told=False)
+    report(f"{situation}, none named", "the only one", model_id, None, clear=False)
     report(f"{situation}, validation named", "the only one", model_id, 0.81, metric="acc[validation]")
     report(f"{situation}, training named", "the only one", model_id, 0.99, metric="acc[training]")
 
@@ -147,7 +147,7 @@ def nested(situation):
                 logged.append((log_model("model"), value))
                 mlflow.log_metric("acc", value)
         mlflow.log_metric("acc", 0.94)  # of the best child
-    both(situation, *logged, told=True, labels=("first child", "second child"))
+    both(situation, *logged, clear=True, labels=("first child", "second child"))
 
 
 def main():

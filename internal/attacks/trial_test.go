@@ -25,9 +25,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// scene is one case: a registered model of its own, an experiment of its own
+// trial is one case: a registered model of its own, an experiment of its own
 // and the people who act.
-type scene struct {
+type trial struct {
 	*testing.T
 	*world
 	chance *rand.Rand
@@ -49,11 +49,11 @@ type scene struct {
 	foreignDir string
 }
 
-// newScene makes the experiment, and gives an editor the rights on it.
-func newScene(t *testing.T, w *world, by who, chance *rand.Rand) *scene {
+// newTrial makes the experiment, and gives an editor the rights on it.
+func newTrial(t *testing.T, w *world, by who, chance *rand.Rand) *trial {
 	t.Helper()
 	word := fmt.Sprintf("%08x", chance.Uint32())
-	s := &scene{
+	s := &trial{
 		T: t, world: w, chance: chance,
 		honest: w.Client, other: w.people[by],
 		model: "churn-" + word, homeName: "training-" + word,
@@ -76,7 +76,7 @@ func newScene(t *testing.T, w *world, by who, chance *rand.Rand) *scene {
 func pick[T any](chance *rand.Rand, of ...T) T { return of[chance.IntN(len(of))] }
 
 // must ends the test if the honest side's request failed.
-func (s *scene) must(err error) {
+func (s *trial) must(err error) {
 	s.Helper()
 	if err != nil {
 		s.Fatal(err)
@@ -84,23 +84,23 @@ func (s *scene) must(err error) {
 }
 
 // post is a request that must work.
-func (s *scene) post(c realtest.Client, path string, in object, out any) {
+func (s *trial) post(c realtest.Client, path string, in object, out any) {
 	s.Helper()
 	s.must(c.Call(s.Context(), http.MethodPost, path, in, out))
 }
 
-// refused is how a scene ends if the server itself refuses the attacker's
+// refused is how a trial ends if the server itself refuses the attacker's
 // request.
 type refused struct{ why string }
 
 // attack is a request of the attacker. A server that refuses it ends the case:
 // there the attack does not exist.
-func (s *scene) attack(path string, in object, out any) {
+func (s *trial) attack(path string, in object, out any) {
 	s.Helper()
 	s.allowed(s.other.Call(s.Context(), http.MethodPost, path, in, out))
 }
 
-func (s *scene) allowed(err error) {
+func (s *trial) allowed(err error) {
 	s.Helper()
 	switch {
 	case err == nil:
@@ -112,7 +112,7 @@ func (s *scene) allowed(err error) {
 }
 
 // experiment makes an experiment and returns its id.
-func (s *scene) experiment(c realtest.Client, name string) string {
+func (s *trial) experiment(c realtest.Client, name string) string {
 	s.Helper()
 	var made struct {
 		ID string `json:"experiment_id"`
@@ -122,7 +122,7 @@ func (s *scene) experiment(c realtest.Client, name string) string {
 }
 
 // foreign is an experiment of the attacker's own.
-func (s *scene) foreign() string {
+func (s *trial) foreign() string {
 	s.Helper()
 	if s.foreignDir == "" {
 		s.foreignDir = s.experiment(s.other, "their-"+s.model)
@@ -178,18 +178,18 @@ func mlmodel(mark, flavor string) []byte {
 }
 
 // good is a run of the honest user with the good model.
-func (s *scene) goodModel() trained {
+func (s *trial) goodModel() trained {
 	return trained{by: s.honest, experiment: s.home, value: s.good, mark: "good"}
 }
 
 // badModel is a run of the honest user with a bad model.
-func (s *scene) badModel() trained {
+func (s *trial) badModel() trained {
 	return trained{by: s.honest, experiment: s.home, value: s.bad, mark: "bad"}
 }
 
 // train logs a finished run with one model, as the stock client of the
 // server's release would.
-func (s *scene) train(o trained) made {
+func (s *trial) train(o trained) made {
 	s.Helper()
 	m := s.begin(o)
 	s.addModel(&m, o)
@@ -198,7 +198,7 @@ func (s *scene) train(o trained) made {
 }
 
 // begin makes the run.
-func (s *scene) begin(o trained) made {
+func (s *trial) begin(o trained) made {
 	s.Helper()
 	var out struct {
 		Run struct {
@@ -221,7 +221,7 @@ func (s *scene) begin(o trained) made {
 }
 
 // addModel logs a model in the run and its metric.
-func (s *scene) addModel(m *made, o trained) {
+func (s *trial) addModel(m *made, o trained) {
 	s.Helper()
 	m.name = o.name
 	if m.name == "" {
@@ -245,7 +245,7 @@ func (s *scene) addModel(m *made, o trained) {
 
 // loggedModel creates a logged model of the name m has, in any experiment and
 // with any run as its source. It has no files yet.
-func (s *scene) loggedModel(m made, c realtest.Client, experiment, sourceRun string) made {
+func (s *trial) loggedModel(m made, c realtest.Client, experiment, sourceRun string) made {
 	s.Helper()
 	var out struct {
 		Model struct {
@@ -265,14 +265,14 @@ func (s *scene) loggedModel(m made, c realtest.Client, experiment, sourceRun str
 }
 
 // ready says that the files of a logged model are all there.
-func (s *scene) ready(m made, c realtest.Client) {
+func (s *trial) ready(m made, c realtest.Client) {
 	s.Helper()
 	body := object{"model_id": m.id, "status": "LOGGED_MODEL_READY"}
 	s.must(c.Call(s.Context(), http.MethodPatch, "logged-models/"+m.id, body, nil))
 }
 
 // upload puts the model's files into its folder.
-func (s *scene) upload(c realtest.Client, folder string, o trained) {
+func (s *trial) upload(c realtest.Client, folder string, o trained) {
 	s.Helper()
 	files := map[string][]byte{"MLmodel": mlmodel(o.mark, o.flavor), "model.pkl": []byte("pickle " + o.mark)}
 	maps.Copy(files, o.files)
@@ -282,7 +282,7 @@ func (s *scene) upload(c realtest.Client, folder string, o trained) {
 }
 
 // put writes one file of an artifact folder.
-func (s *scene) put(c realtest.Client, folder, name string, content []byte) {
+func (s *trial) put(c realtest.Client, folder, name string, content []byte) {
 	s.Helper()
 	if path := localPath(folder); path != "" {
 		path += "/" + name
@@ -304,7 +304,7 @@ func localPath(uri string) string {
 }
 
 // finish ends the run.
-func (s *scene) finish(m made, o trained) {
+func (s *trial) finish(m made, o trained) {
 	s.Helper()
 	end := o.end
 	if end.IsZero() {
@@ -314,10 +314,10 @@ func (s *scene) finish(m made, o trained) {
 	s.post(o.by, "runs/update", body, nil)
 }
 
-// row is one value of the scene's metric.
+// row is one value of the trial's metric.
 type row struct {
 	run, model      string
-	key             string // default: the scene's metric
+	key             string // default: the trial's metric
 	value           float64
 	step            int
 	at              time.Time // default now
@@ -325,12 +325,12 @@ type row struct {
 }
 
 // log logs a value that must be taken.
-func (s *scene) log(c realtest.Client, r row) {
+func (s *trial) log(c realtest.Client, r row) {
 	s.Helper()
 	s.must(c.Call(s.Context(), http.MethodPost, "runs/log-metric", s.body(r), nil))
 }
 
-func (s *scene) body(r row) object {
+func (s *trial) body(r row) object {
 	if r.at.IsZero() {
 		r.at = time.Now()
 	}
@@ -348,7 +348,7 @@ func (s *scene) body(r row) object {
 }
 
 // register creates the registered model once.
-func (s *scene) register() {
+func (s *trial) register() {
 	s.Helper()
 	if s.hasModel {
 		return
@@ -359,7 +359,7 @@ func (s *scene) register() {
 
 // exists notes that the registered model is there, and gives an editor the
 // right on it.
-func (s *scene) exists() {
+func (s *trial) exists() {
 	s.Helper()
 	s.hasModel = true
 	if s.other == s.people[editor] && s.other.User != "" {
@@ -375,7 +375,7 @@ type version struct {
 }
 
 // create registers a version by a plain request and returns its number.
-func (s *scene) create(c realtest.Client, v version) string {
+func (s *trial) create(c realtest.Client, v version) string {
 	s.Helper()
 	in := object{"name": v.of, "source": v.source}
 	if v.run != "" {
@@ -399,7 +399,7 @@ func (s *scene) create(c realtest.Client, v version) string {
 }
 
 // point sets an alias by a plain request.
-func (s *scene) point(c realtest.Client, model, alias, number string) {
+func (s *trial) point(c realtest.Client, model, alias, number string) {
 	s.Helper()
 	s.allowed(c.Call(s.Context(), http.MethodPost, "registered-models/alias",
 		object{"name": model, "alias": alias, "version": number}, nil))
@@ -421,7 +421,7 @@ const policyFile = ".github/mlflow-policy.yml"
 
 // run runs the program as a step of a job on the default branch. The input
 // "policy" becomes the policy file of the checkout.
-func (s *scene) run(command string, in ...inputs) ended {
+func (s *trial) run(command string, in ...inputs) ended {
 	s.Helper()
 	s.job++
 	job, err := realtest.NewJob(fmt.Sprintf("%s/%d", s.dir, s.job))
@@ -460,7 +460,7 @@ func (s *scene) run(command string, in ...inputs) ended {
 }
 
 // promotes is a promotion of the honest user that must work.
-func (s *scene) promotes(in ...inputs) ended {
+func (s *trial) promotes(in ...inputs) ended {
 	s.Helper()
 	e := s.run("promote", in...)
 	if e.status != 0 {
@@ -472,7 +472,7 @@ func (s *scene) promotes(in ...inputs) ended {
 // live is the mark of the model that the alias points to, or that is in the
 // stage: "" if it points to
 // nothing, "unreadable" if its MLmodel file cannot be read.
-func (s *scene) live(alias string) string {
+func (s *trial) live(alias string) string {
 	s.Helper()
 	var model struct {
 		Registered struct {
@@ -502,7 +502,7 @@ func (s *scene) live(alias string) string {
 }
 
 // target is the input for the alias. Servers before 2.3 have stages alone.
-func (s *scene) target() inputs {
+func (s *trial) target() inputs {
 	if s.alias == production {
 		return inputs{"stage": production}
 	}
@@ -513,7 +513,7 @@ func (s *scene) target() inputs {
 const production = "Production"
 
 // markOf reads the mark in the MLmodel file of a version.
-func (s *scene) markOf(model, number string) string {
+func (s *trial) markOf(model, number string) string {
 	s.Helper()
 	var place struct {
 		URI string `json:"artifact_uri"`
@@ -533,7 +533,7 @@ func (s *scene) markOf(model, number string) string {
 }
 
 // download reads one file of the artifact store, "" if it cannot be read.
-func (s *scene) download(uri string) string {
+func (s *trial) download(uri string) string {
 	s.Helper()
 	if path := localPath(uri); path != "" {
 		text, err := os.ReadFile(path)
