@@ -3,6 +3,7 @@
 package attacks
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -83,25 +84,25 @@ func claim(lie func(s *trial, honest made) entry) func(*trial, attempt) ended {
 	}
 }
 
-// swap judges the good model in a dry run. Then the candidate's name comes to
-// mean the wrong one, and the plan is applied.
+// swap judges the good model in a dry run. Then the candidate's alias comes to
+// mean the wrong one, and the plan is applied. What cannot be moved is wrong in
+// the dry run already.
 func (s *trial) swap(a attempt, honest made, lie func(*trial, made) entry) ended {
 	s.Helper()
-	candidate, gates := s.through(a.door, entry{made: honest, by: s.other}), s.gates(false)
+	gates := s.gates(false)
+	if !slices.Contains(aliasDoors, a.door) {
+		candidate := s.through(a.door, lie(s, honest))
+		return s.run("promote", candidate, gates, s.planned(a, candidate, gates))
+	}
+	candidate := s.through(a.door, entry{made: honest, by: s.other})
 	dry := s.promotes(candidate, gates, inputs{"dry-run": "true"})
 	wrong := lie(s, honest)
-	name := strings.TrimPrefix(candidate["candidate"], "models:/")
-	switch a.door {
-	case byAlias, byCopyAlias:
-		model, alias, _ := strings.Cut(name, "@")
-		s.point(wrong.by, model, alias, s.create(wrong.by, s.versionOf(model, wrong)))
-	default: // what it names cannot be moved: the wrong model is another candidate under the approved plan
-		candidate = s.through(a.door, wrong)
-	}
+	model, alias, _ := strings.Cut(strings.TrimPrefix(candidate["candidate"], "models:/"), "@")
+	s.point(wrong.by, model, alias, s.create(wrong.by, s.versionOf(model, wrong)))
 	return s.run("promote", candidate, gates, inputs{"plan-digest": dry.outputs["plan-digest"]})
 }
 
-// wrong is a model of the attacker in an experiment of their own.
+// wrongModel is a model of the attacker in an experiment of their own.
 func (s *trial) wrongModel() trained {
 	s.Helper()
 	return trained{by: s.other, experiment: s.foreign(), value: s.bad, mark: "wrong"}

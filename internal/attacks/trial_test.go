@@ -177,7 +177,7 @@ func mlmodel(mark, flavor string) []byte {
 `)
 }
 
-// good is a run of the honest user with the good model.
+// goodModel is a run of the honest user with the good model.
 func (s *trial) goodModel() trained {
 	return trained{by: s.honest, experiment: s.home, value: s.good, mark: "good"}
 }
