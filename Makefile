@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build generate test test-pure test-real test-reliability test-matrix test-container test-workflows test-browser lint fuzz demo bench bench-audit image fmt clean mutants
+.PHONY: help build generate test test-pure test-real test-reliability test-matrix test-attacks test-container test-workflows test-browser lint fuzz demo bench bench-audit image fmt clean mutants
 
 VERSION ?= dev
 IMAGE ?= mlflow-promote:dev
@@ -40,6 +40,10 @@ test-matrix: ## every command on every kind of MLflow server, as one table; with
 	@tools/setup mlflow-3.17.2 mlflow-2.22.5 mlflow-2.9.2 mlflow-2.2.2 mlflow-1.30.1 postgres mariadb nginx
 	go test -timeout 60m -tags=real ./internal/mlflow/mlflowtest -run ConformanceReal -whole
 	go test -timeout 60m -tags=real -v ./internal/matrix -whole $(TABLE)
+
+test-attacks: ## every attack and near miss on servers with logins and without; with TABLE=-update docs/metrics.md is written
+	@tools/setup mlflow-3.17.2 mlflow-3.16.1 mlflow-3.4.0 mlflow-2.22.5 mlflow-1.30.1
+	go test -timeout 60m -tags=real -v ./internal/attacks -whole $(TABLE)
 
 test-container: ## tests of the image in a Docker engine, and of workflows under act
 	$(call tier,container,mlflow-3.17.2 postgres docker act)

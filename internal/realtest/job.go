@@ -44,6 +44,15 @@ func (j Job) Env() []string {
 	)
 }
 
+// Add writes a file into the job's workspace, as a checkout would.
+func (j Job) Add(name, text string) error {
+	path := filepath.Join(j.Dir, workspace, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(path, []byte(text), 0o644)
+}
+
 func jobEnv() []string {
 	return []string{
 		"CI=true", "GITHUB_ACTIONS=true",

@@ -208,47 +208,64 @@ func (s *Server) experiment(ctx context.Context, name string) (string, error) {
 // Call is one request to the server's REST interface, without the product's
 // client, which it may be there to check. Path is relative to /api/2.0/mlflow/
 // unless it begins with a slash.
-func (s *Server) Call(ctx context.Context, method, path string, in, out any) error {
+func (c Client) Call(ctx context.Context, method, path string, in, out any) error {
 	if !strings.HasPrefix(path, "/") {
 		path = "/api/2.0/mlflow/" + path
 	}
-	var body io.Reader
+	var body []byte
+	kind := ""
 	if in != nil {
 		b, err := json.Marshal(in)
 		if err != nil {
 			return err
 		}
-		body = bytes.NewReader(b)
+		body, kind = b, "application/json"
 	}
-	req, err := http.NewRequestWithContext(ctx, method, s.URL+path, body)
-	if err != nil {
+	answer, err := c.send(ctx, method, path, kind, body)
+	if err != nil || out == nil {
 		return err
 	}
-	if in != nil {
-		req.Header.Set("Content-Type", "application/json")
+	return json.Unmarshal(answer, out)
+}
+
+// Upload puts one file into the artifact store, through the server. The URI
+// is that of the folder, as the server gives it: mlflow-artifacts:/1/…
+func (c Client) Upload(ctx context.Context, uri, file string, content []byte) error {
+	place := strings.TrimLeft(strings.TrimPrefix(uri, "mlflow-artifacts:"), "/")
+	path := "/api/2.0/mlflow-artifacts/artifacts/" + place + "/" + file
+	_, err := c.send(ctx, http.MethodPut, path, "application/octet-stream", content)
+	return err
+}
+
+// send sends one request and returns the answer's body. An answer outside 2xx
+// is an error with the answer's text.
+func (c Client) send(ctx context.Context, method, path, kind string, body []byte) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, method, c.URL+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
 	}
-	if s.User != "" {
-		req.SetBasicAuth(s.User, s.Password)
+	if kind != "" {
+		req.Header.Set("Content-Type", kind)
 	}
-	if s.Workspace != "" {
-		req.Header.Set("X-MLFLOW-WORKSPACE", s.Workspace)
+	if c.User != "" {
+		req.SetBasicAuth(c.User, c.Password)
+	}
+	if c.Workspace != "" {
+		req.Header.Set("X-MLFLOW-WORKSPACE", c.Workspace)
 	}
 	resp, err := quick.RoundTrip(req)
 	if err != nil {
-		return fmt.Errorf("%s %s: %w", method, path, err)
+		return nil, fmt.Errorf("%s %s: %w", method, path, err)
 	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return fmt.Errorf("%s %s: %w", method, path, err)
+		return nil, fmt.Errorf("%s %s: %w", method, path, err)
 	}
 	if resp.StatusCode/100 != 2 {
-		return fmt.Errorf("%s %s: %s %s", method, path, resp.Status, answer)
+		return nil, fmt.Errorf("%s %s: %s %s", method, path, resp.Status, answer)
 	}
-	if out == nil {
-		return nil
-	}
-	return json.Unmarshal(answer, out)
+	return answer, nil
 }
 
 type object = map[string]any
@@ -277,6 +294,6 @@ func wireNumber(text string) any {
 }
 
 // Send is Call with a body that is written already, and no interest in the answer.
-func (s *Server) Send(ctx context.Context, method, path, body string) error {
-	return s.Call(ctx, method, path, json.RawMessage(body), nil)
+func (c Client) Send(ctx context.Context, method, path, body string) error {
+	return c.Call(ctx, method, path, json.RawMessage(body), nil)
 }

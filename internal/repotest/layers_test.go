@@ -32,6 +32,7 @@ var layers = map[string][]string{
 	"internal/github":            {"internal/registry", "internal/rest"},
 	"internal/cli": {"internal/registry", "internal/policy", "internal/audit", "internal/plan", "internal/report", "internal/apply", "internal/ledger",
 		"internal/rest", "internal/actions", "internal/mlflow", "internal/github"},
+	"internal/attacks":             {},
 	"internal/matrix":              {},
 	"internal/mlflow/mlflowtest":   {},
 	"internal/github/githubtest":   {},

@@ -1,0 +1,318 @@
+//go:build real
+
+package attacks
+
+import (
+	"cmp"
+	"flag"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+var (
+	whole  = flag.Bool("whole", false, "all servers and cases, not only the few that every run has")
+	seed   = flag.Uint64("seed", 20261127, "of the cases that are drawn and of their values")
+	update = flag.Bool("update", false, "write the table of which number is judged into docs/metrics.md")
+)
+
+// when is the moment of an attack.
+type when string
+
+const (
+	before  when = "before registration"
+	between when = "between dry run and apply"
+	after   when = "after a promotion"
+)
+
+var anyTime = []when{before, between, after}
+
+// kind is one kind of attack: how it may be made, and how it must end.
+type kind struct {
+	name    string
+	reasons []registry.Reason
+
+	// honest says that the program may promote the honest model next to which
+	// the attack was made.
+	honest bool
+
+	// most bounds the cases on one server in the whole run, few in every run.
+	most, few int
+
+	fields []field
+}
+
+// field is what the attacker writes.
+type field struct {
+	name  string
+	by    []who
+	doors []door
+	times []when
+	on    func(place) bool // servers that know the request; nil for all
+
+	// play prepares the server, makes the attack, and returns how the program ended.
+	play func(s *trial, a attempt) ended
+}
+
+// attempt is one case.
+type attempt struct {
+	kind  *kind
+	field *field
+	by    who
+	door  door
+	when  when
+}
+
+func (a attempt) String() string {
+	return fmt.Sprintf("%s, %s, by %s, as %s, %s", a.kind.name, a.field.name, a.by, a.door, a.when)
+}
+
+// kinds is every kind of attack that needs a server, in the order of the
+// table.
+var kinds = []*kind{
+	&freeLinks, &addedOutputs, &otherModels, &requestTags, &foreignCommits, &changedFiles, &editedIncumbents,
+	&looseReports, &editedTags, &guessedNames, &halfChecks,
+}
+
+// No attack moves the alias to a wrong model, and each ends with a reason of
+// its kind.
+func TestAttacks(t *testing.T) {
+	binary := program(t)
+	t.Logf("seed %d", *seed)
+	tally := &tally{rows: map[string]*result{}}
+	for _, p := range places {
+		if !p.short && !*whole {
+			continue
+		}
+		t.Run(p.name, func(t *testing.T) {
+			w := newWorld(t, p, binary)
+			for i, a := range drawn(p) {
+				t.Run(fmt.Sprintf("%d: %s", i, a), func(t *testing.T) {
+					t.Parallel()
+					tally.add(p, a, try(t, w, a))
+				})
+			}
+		})
+	}
+	t.Logf("\n%s", tally.markdown())
+	if *whole && tally.cases() < 300 {
+		t.Errorf("%d cases, at least 300 are wanted", tally.cases())
+	}
+}
+
+// The cases of a seed are always the same, each kind is tried on each server
+// that knows it, and there are enough of them.
+func TestDrawn(t *testing.T) {
+	defer func(was bool) { *whole = was }(*whole)
+	*whole = true
+	total := 0
+	for _, p := range places {
+		first, second := drawn(p), drawn(p)
+		if !slices.Equal(first, second) {
+			t.Errorf("%s: the same seed draws other cases", p.name)
+		}
+		total += len(first)
+		for _, k := range kinds {
+			has := slices.ContainsFunc(first, func(a attempt) bool { return a.kind == k })
+			if !has && (v3(p) || k != &addedOutputs && k != &otherModels) {
+				t.Errorf("%s: no case of %q", p.name, k.name)
+			}
+		}
+	}
+	t.Logf("%d cases", total)
+	if total < 400 { // servers refuse some of them
+		t.Errorf("%d cases, at least 400 are wanted", total)
+	}
+}
+
+// drawn is the attempts on one server: of each kind all that the server
+// allows, or as many as the kind bounds, drawn with the seed.
+func drawn(p place) []attempt {
+	var all []attempt
+	for _, k := range kinds {
+		some := possible(k, p)
+		chance := random(p.name, k.name)
+		chance.Shuffle(len(some), func(i, j int) { some[i], some[j] = some[j], some[i] })
+		most := k.most
+		if !*whole {
+			most = k.few
+		}
+		all = append(all, some[:min(most, len(some))]...)
+	}
+	return all
+}
+
+// possible is every combination of a kind on a server.
+func possible(k *kind, p place) []attempt {
+	var all []attempt
+	for i := range k.fields {
+		f := &k.fields[i]
+		if f.on != nil && !f.on(p) {
+			continue
+		}
+		for _, by := range people(p, f.by) {
+			for _, d := range f.doors {
+				if !d.open(p, by) {
+					continue
+				}
+				for _, at := range f.times {
+					all = append(all, attempt{k, f, by, d, at})
+				}
+			}
+		}
+	}
+	return all
+}
+
+// people are those of the list that the server knows. Without logins an
+// outsider and an editor are the same.
+func people(p place, of []who) []who {
+	switch {
+	case slices.Equal(of, []who{nobody}):
+		return of
+	case p.start.Login:
+		return of
+	}
+	return []who{anybody}
+}
+
+// random is a source that depends on the seed and on words alone, so that a
+// case that is added changes no other.
+func random(words ...string) *rand.Rand {
+	h := fnv.New64a()
+	h.Write([]byte(strings.Join(words, "\x00")))
+	return rand.New(rand.NewPCG(*seed, h.Sum64()))
+}
+
+// outcome is what became of one attempt.
+type outcome struct {
+	reason registry.Reason
+	live   string // mark of what the alias points to
+	wrong  bool   // something was promoted that must not be
+	barred bool   // by the server
+}
+
+// try plays one attempt and judges how it ended.
+func try(t *testing.T, w *world, a attempt) outcome {
+	t.Helper()
+	s := newTrial(t, w, a.by, random(w.name, a.String()))
+	e, barred := attempted(func() ended { return a.field.play(s, a) })
+	if barred != "" {
+		t.Logf("the server refuses the attack: %.200s", barred)
+		return outcome{barred: true}
+	}
+	o := outcome{reason: e.reason, live: s.live(s.alias)}
+	moved := e.status == 0 && e.reason == registry.OK
+	o.wrong = o.live != "" && o.live != "good" || moved && !a.kind.honest
+	switch {
+	case o.wrong:
+		t.Errorf("promoted a %s model\n%s", o.live, e.log)
+	case !moved && !slices.Contains(a.kind.reasons, e.reason):
+		t.Errorf("ended with %d, %s, want one of %v\n%s", e.status, e.reason, a.kind.reasons, e.log)
+	}
+	return o
+}
+
+// attempted plays a case. A server that refuses the attack's own request ends
+// it, with that answer.
+func attempted(play func() ended) (e ended, barred string) {
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case refused:
+			barred = r.why
+		default:
+			panic(r)
+		}
+	}()
+	return play(), ""
+}
+
+// tally counts outcomes by kind and server.
+type tally struct {
+	mu   sync.Mutex
+	rows map[string]*result
+}
+
+// result is one row: a kind on a server.
+type result struct {
+	kind, place             string
+	cases, promoted, barred int
+	reasons                 map[registry.Reason]int
+}
+
+func (t *tally) add(p place, a attempt, o outcome) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	key := a.kind.name + "\x00" + p.name
+	r := t.rows[key]
+	if r == nil {
+		r = &result{kind: a.kind.name, place: p.name, reasons: map[registry.Reason]int{}}
+		t.rows[key] = r
+	}
+	if o.barred {
+		r.barred++
+		return
+	}
+	r.cases++
+	r.reasons[o.reason]++
+	if o.wrong {
+		r.promoted++
+	}
+}
+
+// cases is how many attacks reached the program.
+func (t *tally) cases() int {
+	n := 0
+	for _, r := range t.rows {
+		n += r.cases
+	}
+	return n
+}
+
+// markdown is the table, in the order of kinds and servers.
+func (t *tally) markdown() string {
+	var b strings.Builder
+	b.WriteString("| kind | server | cases | promoted | how they ended | refused by the server |\n")
+	b.WriteString("|---|---|---|---|---|---|\n")
+	promoted, barred := 0, 0
+	for _, k := range kinds {
+		for _, p := range places {
+			r := t.rows[k.name+"\x00"+p.name]
+			if r == nil {
+				continue
+			}
+			promoted, barred = promoted+r.promoted, barred+r.barred
+			fmt.Fprintf(&b, "| %s | %s | %d | %d | %s | %d |\n", r.kind, r.place, r.cases, r.promoted, r.list(), r.barred)
+		}
+	}
+	fmt.Fprintf(&b, "| all | | %d | %d | | %d |\n", t.cases(), promoted, barred)
+	return b.String()
+}
+
+// list is the reasons, the most frequent first.
+func (r *result) list() string {
+	var parts []string
+	for reason := range r.reasons {
+		parts = append(parts, string(reason))
+	}
+	slices.SortFunc(parts, func(a, b string) int {
+		return cmp.Or(cmp.Compare(r.reasons[registry.Reason(b)], r.reasons[registry.Reason(a)]), cmp.Compare(a, b))
+	})
+	for i, reason := range parts {
+		parts[i] = fmt.Sprintf("%s %d", reason, r.reasons[registry.Reason(reason)])
+	}
+	return strings.Join(parts, ", ")
+}
+
+// sorted orders fields by name: those of a map come in any order.
+func sorted(fields []field) []field {
+	slices.SortFunc(fields, func(a, b field) int { return cmp.Compare(a.name, b.name) })
+	return fields
+}

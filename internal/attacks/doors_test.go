@@ -1,0 +1,169 @@
+//go:build real
+
+package attacks
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/realtest"
+)
+
+// door is a way in which a model becomes the candidate.
+type door string
+
+const (
+	byRun       door = "a run"
+	byModel     door = "a logged model"
+	byVersion   door = "a version"
+	byAlias     door = "an alias"
+	byCopy      door = "a version of another model"
+	byCopyAlias door = "an alias of another model"
+	byCopyOf    door = "a copy of a copy"
+	byBest      door = "best"
+	byCommit    door = "commit"
+)
+
+var (
+	everyDoor = []door{byRun, byModel, byVersion, byAlias, byCopy, byCopyAlias, byCopyOf, byBest, byCommit}
+
+	// versionDoors name a version whose source and run are as its writer said.
+	versionDoors = []door{byVersion, byAlias, byCopy, byCopyAlias, byCopyOf}
+
+	// aliasDoors name what can be moved between dry run and apply.
+	aliasDoors = []door{byAlias, byCopyAlias}
+
+	// runDoors find the model from its run.
+	runDoors = []door{byRun, byBest, byCommit}
+)
+
+// open tells whether the door exists for that person on that server.
+func (d door) open(p place, by who) bool {
+	switch d {
+	case byModel:
+		return v3(p) // logged models came with MLflow 3
+	case byVersion, byAlias:
+		return by != outsider // who writes to the registered model needs EDIT
+	}
+	return true
+}
+
+// entry is how a writer presents a model: as it is, or with a run or a model
+// that is not its own.
+type entry struct {
+	made
+	by      realtest.Client // who registers the version
+	version version         // what differs from the plain registration
+}
+
+// through makes the model of the entry the candidate and returns the inputs.
+func (s *trial) through(d door, e entry) inputs {
+	s.Helper()
+	switch d {
+	case byRun:
+		return inputs{"candidate": "runs:/" + e.run + "/" + e.name}
+	case byModel:
+		return inputs{"candidate": "models:/" + e.id}
+	case byBest:
+		return inputs{"candidate": "best/" + e.name, "experiment": s.homeName, "metric": s.metric, "goal": "maximize"}
+	case byCommit:
+		return inputs{"candidate": "commit/" + e.name, "experiment": s.homeName}
+	case byVersion, byAlias:
+		s.register()
+		number := s.create(e.by, s.versionOf(s.model, e))
+		if d == byVersion {
+			return inputs{"candidate": fmt.Sprintf("models:/%s/%s", s.model, number)}
+		}
+		s.point(e.by, s.model, "challenger", number)
+		return inputs{"candidate": "models:/" + s.model + "@challenger"}
+	}
+	return s.copied(d, e)
+}
+
+// copied registers the model under another name, which anybody may make. For
+// byCopyOf that version is copied again.
+func (s *trial) copied(d door, e entry) inputs {
+	s.Helper()
+	other := fmt.Sprintf("other-%s-%d", s.model, s.chance.IntN(1e6))
+	s.post(e.by, "registered-models/create", object{"name": other}, nil)
+	number := s.create(e.by, s.versionOf(other, e))
+	if d == byCopyOf {
+		second := other + "-again"
+		s.post(e.by, "registered-models/create", object{"name": second}, nil)
+		copied := version{of: second, source: fmt.Sprintf("models:/%s/%s", other, number), run: s.versionOf(other, e).run}
+		number, other = s.create(e.by, copied), second
+	}
+	if d == byCopyAlias {
+		s.point(e.by, other, "prod", number)
+		return inputs{"candidate": "models:/" + other + "@prod"}
+	}
+	return inputs{"candidate": fmt.Sprintf("models:/%s/%s", other, number)}
+}
+
+// versionOf is the version to create for the entry.
+func (s *trial) versionOf(model string, e entry) version {
+	v := e.version
+	v.of = model
+	if v.source == "" {
+		v.source, v.model = e.source(), e.id
+	}
+	if v.run == "" {
+		v.run = e.run
+	}
+	return v
+}
+
+// gates are inputs that only the good value passes, in a form drawn at random.
+// The gate compares with the champion too if there is one.
+func (s *trial) gates(champion bool) inputs {
+	s.Helper()
+	const limit = 0.9
+	if champion && s.chance.IntN(2) == 0 {
+		return s.relative()
+	}
+	switch s.chance.IntN(4) {
+	case 0:
+		return inputs{"thresholds": fmt.Sprintf("%s >= %v", s.metric, limit)}
+	case 1:
+		return s.policy(fmt.Sprintf("- metric: %s\n  min: %v", s.metric, limit))
+	case 2:
+		return s.policy(fmt.Sprintf("- slices: %s*\n  at-least: 1\n  min: %v", s.metric[:3], limit))
+	}
+	return s.policy(fmt.Sprintf("- metric: %s\n  min: 0\n- expression: candidate.metrics[%s] >= %v",
+		s.metric, quoted(s.metric), limit))
+}
+
+// relative are gates that compare with the champion and let a little less pass.
+func (s *trial) relative() inputs {
+	if s.chance.IntN(2) == 0 {
+		return inputs{"thresholds": fmt.Sprintf("%s >= 0.05\n%s >= %s - 0.1", s.metric, s.metric, s.alias)}
+	}
+	gates := "- metric: %s\n  min: 0\n- regression: %s\n  better: higher\n  margin: 0.1"
+	return s.policy(fmt.Sprintf(gates, s.metric, s.metric))
+}
+
+// policy is a policy file with these gates for the trial's alias.
+func (s *trial) policy(gates string) inputs {
+	return s.policyFor(s.alias, gates, "")
+}
+
+// policyFor is a policy file with gates for an alias, and further keys of the
+// model.
+func (s *trial) policyFor(alias, gates, model string) inputs {
+	targets := "aliases"
+	if alias == production {
+		targets = "stages"
+	}
+	text := "version: 1\nmodels:\n  \"*\":\n"
+	text += indent(model, 4) + "    " + targets + ":\n      " + alias + ":\n        gates:\n" + indent(gates, 10)
+	return inputs{"policy": text}
+}
+
+// indent puts blanks in front of each line.
+func indent(text string, by int) string {
+	if text == "" {
+		return ""
+	}
+	pad := strings.Repeat(" ", by)
+	return pad + strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "\n"+pad) + "\n"
+}

@@ -1,0 +1,150 @@
+//go:build real
+
+package attacks
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// otherModels: a value that was logged for another model, or by somebody else,
+// is taken for the model's.
+var otherModels = kind{
+	name:    "another model's metric",
+	reasons: []registry.Reason{registry.Blocked, registry.PlanChanged},
+	most:    18, few: 10,
+	fields: []field{
+		{"the last of two checkpoints", []who{nobody}, everyDoor, []when{before, after}, v3, checkpoints(false)},
+		{"the first of two checkpoints", []who{nobody}, everyDoor, []when{before, after}, v3, checkpoints(true)},
+		{"a sweep that logs without model_id", []who{nobody}, modelDoors, []when{before, after}, v3, guessed},
+		{"a newer evaluation is worse", []who{nobody}, modelDoors, []when{before, after}, v3, worseLater},
+		{"metric of the model by a run elsewhere", attackers, modelDoors, []when{before, between}, v3, injected},
+		{
+			"the same on the dataset that the gate names",
+			attackers, modelDoors, []when{before, between}, v3, injectedOnDataset,
+		},
+		{
+			"the same where only evaluations count",
+			attackers, modelDoors, []when{before, between}, v3, injectedEvaluation,
+		},
+	},
+}
+
+// checkpoints logs a bad and a good model in one run, each with its own value.
+// The bad one is the candidate.
+func checkpoints(badFirst bool) func(*trial, attempt) ended {
+	return func(s *trial, a attempt) ended {
+		s.champion(a)
+		bad, good := s.badModel(), s.goodModel()
+		bad.name, good.name, bad.commit = "checkpoint-0", "checkpoint-1", s.commit
+		m := s.begin(bad)
+		first, second := bad, good
+		if !badFirst {
+			first, second = good, bad
+		}
+		one, two := m, m
+		s.addModel(&one, first)
+		s.addModel(&two, second)
+		if !badFirst { // the run's last value is the good one's all the same
+			s.log(good.by, row{run: m.run, model: one.id, value: s.good, step: 1})
+		}
+		s.finish(m, bad)
+		if !badFirst {
+			one, two = two, one
+		}
+		return s.run("promote", s.through(a.door, entry{made: one, by: s.honest}), s.gates(a.when == after))
+	}
+}
+
+// champion promotes a good model first, if the attack comes after a promotion.
+func (s *trial) champion(a attempt) {
+	s.Helper()
+	if a.when != after {
+		return
+	}
+	m := s.train(s.goodModel())
+	s.promotes(s.through(byRun, entry{made: m}), s.gates(false))
+	s.exists()
+}
+
+// guessed is what the stock client does in a sweep without model_id: the value
+// goes to both models of the run.
+func guessed(s *trial, a attempt) ended {
+	s.champion(a)
+	bad, good := s.badModel(), s.goodModel()
+	bad.name, good.name = "a", "b"
+	m := s.begin(bad)
+	one, two := m, m
+	s.addModel(&one, bad)
+	s.addModel(&two, good)
+	same := row{run: m.run, value: s.good, step: 5, at: time.Now()}
+	for _, model := range []string{one.id, two.id} {
+		same.model = model
+		s.log(s.honest, same)
+	}
+	s.finish(m, bad)
+	return s.run("promote", s.through(a.door, entry{made: one, by: s.honest}), s.gates(a.when == after))
+}
+
+// worseLater: the training says good, a later evaluation of the same model in
+// its experiment says bad, and the gate does not say which counts.
+func worseLater(s *trial, a attempt) ended {
+	s.champion(a)
+	o := s.goodModel()
+	o.mark = "bad"
+	m := s.train(o)
+	s.evaluate(m, row{value: s.bad})
+	return s.run("promote", s.through(a.door, entry{made: m, by: s.honest}), s.gates(false))
+}
+
+// evaluate logs a value for the model in a run of its own, in the training
+// experiment.
+func (s *trial) evaluate(m made, r row) made {
+	s.Helper()
+	o := trained{by: s.honest, experiment: s.home}
+	e := s.begin(o)
+	r.run, r.model = e.run, m.id
+	s.log(s.honest, r)
+	s.finish(e, o)
+	return e
+}
+
+// inject logs the good value for somebody else's model, from a run elsewhere.
+// Up to 3.16.1 the server asks for no right on the model.
+func (s *trial) inject(m made, r row) {
+	s.Helper()
+	theirs := s.begin(trained{by: s.other, experiment: s.foreign()})
+	r.run, r.model, r.value = theirs.run, m.id, s.good
+	s.attack("runs/log-metric", s.body(r), nil)
+}
+
+func injected(s *trial, a attempt) ended {
+	later := time.Now().Add(time.Duration(s.chance.IntN(9)) * time.Hour)
+	return s.injection(a, s.gates(false), row{step: s.chance.IntN(9), at: later}, row{})
+}
+
+func injectedOnDataset(s *trial, a attempt) ended {
+	r := row{dataset: "validation", digest: "d1g3st"}
+	gates := inputs{"thresholds": fmt.Sprintf("%s[%s] >= 0.9", s.metric, pick(s.chance, r.dataset, r.digest))}
+	return s.injection(a, gates, r, r)
+}
+
+func injectedEvaluation(s *trial, a attempt) ended {
+	gates := s.policy(fmt.Sprintf("- metric: %s\n  run: evaluation\n  min: 0.9", s.metric))
+	return s.injection(a, gates, row{}, row{})
+}
+
+// injection plays a good value that somebody else logs for a bad model, which
+// has its own value and an honest evaluation.
+func (s *trial) injection(a attempt, gates inputs, lie, honest row) ended {
+	s.Helper()
+	m := s.train(s.badModel())
+	honest.value, honest.at = s.bad, time.Now().Add(-time.Hour)
+	s.evaluate(m, honest)
+	candidate := s.through(a.door, entry{made: m, by: s.honest})
+	more := s.planned(a, candidate, gates)
+	s.inject(m, lie)
+	return s.run("promote", candidate, gates, more)
+}

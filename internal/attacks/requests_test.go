@@ -1,0 +1,61 @@
+//go:build real
+
+package attacks
+
+import (
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// requestTags: a version that was made beforehand carries our tag of the same
+// registration. The honest model may be promoted as another version.
+var requestTags = kind{
+	name:    "a version made beforehand with our tag",
+	reasons: []registry.Reason{registry.Blocked, registry.PlanChanged, registry.Conflict},
+	honest:  true,
+	most:    10, few: 6,
+	fields: []field{
+		{"source elsewhere", []who{editor}, newDoors, anyTime, nil, premade(false, elsewhere)},
+		{"another logged model", []who{editor}, newDoors, anyTime, v3, premade(false, runOfVersion)},
+		{"another run's folder", []who{editor}, newDoors, anyTime, v2, premade(false, otherFolder)},
+		{"another run too", []who{editor}, newDoors, anyTime, nil, premade(true, runOfVersion)},
+	},
+}
+
+// newDoors name a model that is not a version of the registered model yet.
+var newDoors = []door{byRun, byModel, byBest, byCommit, byCopy}
+
+// premade plays the tag. Its value is the digest that the program computes for
+// the honest registration.
+func premade(ownRun bool, lie func(*trial, made) entry) func(*trial, attempt) ended {
+	return func(s *trial, a attempt) ended {
+		s.champion(a)
+		o := s.goodModel()
+		o.commit = s.commit
+		honest := s.train(o)
+		candidate := s.through(a.door, entry{made: honest, by: s.honest})
+		wrong := lie(s, honest)
+		if ownRun {
+			wrong.version.run = wrong.run
+		}
+		s.register()
+		wrong.version.tags = map[string]string{registry.TagRequest: s.requestOf(a.door, honest, candidate["candidate"])}
+		gates, more := s.gates(false), inputs{}
+		if a.when == between {
+			more["plan-digest"] = s.promotes(candidate, gates, inputs{"dry-run": "true"}).outputs["plan-digest"]
+		}
+		s.create(s.other, s.versionOf(s.model, wrong))
+		return s.run("promote", candidate, gates, more)
+	}
+}
+
+// requestOf is the digest of a registration, as registering writes it.
+func (s *trial) requestOf(d door, m made, candidate string) string {
+	what := m.id
+	switch {
+	case d == byCopy:
+		what = candidate
+	case what == "":
+		what = m.name
+	}
+	return registry.Digest("register/1", s.model, m.run, what)
+}
