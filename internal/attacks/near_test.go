@@ -216,7 +216,7 @@ func movedRoots(s *trial, d door) ended {
 	if !s.blind {
 		s.upload(s.honest, source, o)
 	}
-	roots := fmt.Sprintf("moved-roots:\n  - from: %s\n    to: %s\n    until: %s\n    reason: the store moved",
+	roots := fmt.Sprintf("moved-roots:\n  - from: %s\n    to: %s\n    until: %s\n    by: ann\n    why: the store moved",
 		from, to, time.Now().AddDate(0, 2, 0).Format(time.DateOnly))
 	gates := s.policyFor(s.alias, fmt.Sprintf("- metric: %s\n  min: 0.9", s.metric), roots)
 	return s.run("promote", s.through(d, entry{made: m, by: s.honest, version: version{source: source}}), gates)
