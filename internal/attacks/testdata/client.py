@@ -63,7 +63,17 @@ def sweep(situation, values, model_first, name_model):
             if not model_first:
                 model_id = log_model(f"model-{i}")
             logged.append((model_id, value))
-    both(situation, *logged, clear=name_model)
+    # log_model copies the run's metrics of its step onto the model, so that what was logged with a model_id looks the same.
+    both(situation, *logged, clear=False)
+
+
+def together(situation, values):
+    """Logs two models, then the value of each with its model_id."""
+    with mlflow.start_run():
+        ids = [log_model(f"model-{i}") for i in range(len(values))]
+        for model_id, value in zip(ids, values):
+            mlflow.log_metric("acc", value, model_id=model_id)
+    both(situation, *zip(ids, values), clear=True)
 
 
 def preprocessor(situation, order):
@@ -157,6 +167,7 @@ def main():
         sweep(f"sweep, model then metric, {words}, the better first", (0.99, 0.10), True, name_model)
     sweep("sweep, metric then model, the worse first", (0.10, 0.99), False, False)
     sweep("sweep, metric then model, the better first", (0.99, 0.10), False, False)
+    together("two models, then their metrics with model_id", (0.10, 0.99))
     preprocessor("preprocessor, model, metric", ("preprocessor", "model", "metric"))
     preprocessor("model, preprocessor, metric", ("model", "preprocessor", "metric"))
     preprocessor("metric, preprocessor, model", ("metric", "preprocessor", "model"))
