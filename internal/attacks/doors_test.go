@@ -149,13 +149,13 @@ func (s *trial) policy(gates string) inputs {
 
 // policyFor is a policy file with gates for an alias, and further keys of the
 // model.
-func (s *trial) policyFor(alias, gates, model string) inputs {
+func (s *trial) policyFor(alias, gates, sections string) inputs {
 	targets := "aliases"
 	if alias == production {
 		targets = "stages"
 	}
 	text := "version: 1\nmodels:\n  \"*\":\n"
-	text += indent(model, 4) + "    " + targets + ":\n      " + alias + ":\n        gates:\n" + indent(gates, 10)
+	text += "    " + targets + ":\n      " + alias + ":\n        gates:\n" + indent(gates, 10) + indent(sections, 0)
 	return inputs{"policy": text}
 }
 

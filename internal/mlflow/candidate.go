@@ -150,11 +150,11 @@ func (c *Client) NoModelNamed(ctx context.Context, name, why string) error {
 const longestLineage = 10
 
 // origin is the version that names the run: v itself, or the one it was copied from. MLflow 3 takes a version as a
-// source only together with the run that version names.
+// source only together with the run that version names. The version of a logged model needs no run.
 func (g *gathering) origin(ctx context.Context, v registry.Version) (registry.Version, error) {
 	first := versionRef(v)
 	for range longestLineage {
-		if v.RunID != "" {
+		if v.RunID != "" || loggedIn(v.Source) != "" {
 			return v, nil
 		}
 		of, err := registry.ParseCandidate(v.Source)

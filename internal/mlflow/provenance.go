@@ -261,13 +261,16 @@ func (t tracer) evaluations(ctx context.Context, s registry.Subject) (registry.K
 	return registry.Is(found), nil
 }
 
-// nameExperiments finds the experiments that gates name. One that does not exist is in no run's way.
+// nameExperiments finds the experiments that gates name. No run is in one that does not exist.
 func (t *tracer) nameExperiments(ctx context.Context, names []string) error {
 	ids := make([]string, len(names))
 	asks := make([]func() error, len(names))
 	for i, name := range names {
 		asks[i] = func() error {
 			e, err := t.c.experiment(ctx, name)
+			if registry.ReasonOf(err) == registry.CandidateGone {
+				return nil
+			}
 			ids[i] = e.ID
 			return err
 		}
@@ -277,7 +280,9 @@ func (t *tracer) nameExperiments(ctx context.Context, names []string) error {
 	}
 	t.experiments = map[string]string{}
 	for i, name := range names {
-		t.experiments[name] = ids[i]
+		if ids[i] != "" {
+			t.experiments[name] = ids[i]
+		}
 	}
 	return nil
 }
