@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path"
 	"strings"
 )
 
@@ -48,6 +49,76 @@ var mutants = []mutant{
 	{"who rejected has approved", "policy/gate_approval.go", "mine && a.State == registry.Rejected", "mine && a.State == \"\"", "TestApproval_Outcomes"},
 	{"half of the approvals is enough", "github/review.go", "return registry.Unreadable[[]T](err.Error())", "return registry.Is(found)", "TestReview_PartUnreadable"},
 	{"a lost answer is a refusal", "github/errors.go", "return wire.Unclear", "return false", "TestACommentWhoseAnswerIsLostIsNeitherMissingNorDoubled"},
+	{"a logged model of another experiment belongs", "registry/belongs.go", "case m.ExperimentID == \"\" || m.ExperimentID != run.ExperimentID:", "case m.ExperimentID == \"\":", "TestBelongsToRun"},
+	{"a logged model without an experiment belongs", "registry/belongs.go", "case m.ExperimentID == \"\" || m.ExperimentID != run.ExperimentID:", "case m.ExperimentID != run.ExperimentID:", "TestBelongsToRun"},
+	{"a logged model of another run belongs", "registry/belongs.go", "case m.SourceRunID != \"\" && m.SourceRunID != run.ID:", "case false:", "TestBelongsToRun"},
+	{"a logged model needs a source run", "registry/belongs.go", "case m.SourceRunID != \"\" && m.SourceRunID != run.ID:", "case m.SourceRunID != run.ID:", "TestBelongsToRun"},
+	{"a logged model that no run lists belongs", "registry/belongs.go", "\tcase !listed:", "\tcase false:", "TestBelongsToRun"},
+	{"a logged model belongs by its place", "registry/belongs.go", "\tif logged != nil {\n\t\treturn loggedBelongs(*logged, run)\n\t}", "\tif logged != nil && loggedBelongs(*logged, run) == \"\" {\n\t\treturn \"\"\n\t}", "TestBelongsToRun"},
+	{"files anywhere belong", "registry/belongs.go", "\tif _, ok := ArtifactPath(source, run, roots...); !ok {", "\tif _, ok := ArtifactPath(source, run, roots...); !ok && source == \"\" {", "TestBelongsToRun"},
+	{"files belong to a run without an id", "registry/belongs.go", "\tif !ok || run.ID == \"\" {", "\tif !ok {", "TestBelongsToRun"},
+	{"a path may climb", "registry/belongs.go", "case segment == \"..\", strings", "case strings", "TestBelongsToRun"},
+	{"a path may climb in code", "registry/belongs.go", "strings.Contains(folded, \"%2e\"), ", "", "TestBelongsToRun"},
+	{"a slash may be hidden", "registry/belongs.go", "strings.Contains(folded, \"%2f\"), ", "", "TestBelongsToRun"},
+	{"a query is part of a path", "registry/belongs.go", "strings.ContainsAny(rest, `\\?#`)", "strings.ContainsAny(rest, `\\#`)", "TestBelongsToRun"},
+	{"a backslash is part of a path", "registry/belongs.go", "strings.ContainsAny(rest, `\\?#`)", "strings.ContainsAny(rest, `?#`)", "TestBelongsToRun"},
+	{"a control character is part of a path", "registry/belongs.go", " || strings.ContainsFunc(rest, isControl)", "", "TestBelongsToRun"},
+	{"hosts are one", "registry/belongs.go", "if l.scheme != root.scheme || l.host != root.host || l.absolute", "if l.scheme != root.scheme || l.absolute", "TestBelongsToRun"},
+	{"schemes are one", "registry/belongs.go", "if l.scheme != root.scheme || l.host", "if l.host", "TestBelongsToRun"},
+	{"relative is absolute", "registry/belongs.go", "l.host != root.host || l.absolute != root.absolute ||", "l.host != root.host ||", "TestBelongsToRun"},
+	{"the artifacts themselves are a model", "registry/belongs.go", "len(l.segments) <= n ||", "len(l.segments) < n ||", "TestBelongsToRun"},
+	{"any folder is below any other", "registry/belongs.go", "len(l.segments) <= n ||\n\t\t!slices.Equal(l.segments[:n], root.segments) {", "len(l.segments) <= n {", "TestBelongsToRun"},
+	{"moves are not looked at", "registry/belongs.go", "for _, where := range at.moved(roots) {", "for _, where := range at.moved(nil) {", "TestBelongsToRun"},
+	{"every store was moved", "registry/belongs.go", "\t\tif _, ok := l.below(to); ok {", "\t\tif _, ok := l.below(to); ok || len(l.segments) >= len(to.segments) {", "TestBelongsToRun"},
+	{"another run is the same registration", "registry/belongs.go", "\tcase v.RunID != s.RunID:\n\t\treturn false\n", "", "TestSameRegistration"},
+	{"another logged model is the same registration", "registry/belongs.go", "return v.Source == \"models:/\"+s.ModelID || SameLocation(v.Source, s.ArtifactURI)", "return true", "TestSameRegistration"},
+	{"a logged model has one spelling", "registry/belongs.go", "return v.Source == \"models:/\"+s.ModelID || SameLocation(v.Source, s.ArtifactURI)", "return v.Source == \"models:/\"+s.ModelID", "TestSameRegistration"},
+	{"a place has one spelling", "registry/belongs.go", "\twas, okWas := ArtifactPath(v.Source, run)\n\tnow, okNow := ArtifactPath(s.URI, run)\n\treturn okWas && okNow && was == now", "\treturn false", "TestSameRegistration"},
+	{"another folder is the same registration", "registry/belongs.go", "return okWas && okNow && was == now", "return okWas && okNow", "TestSameRegistration"},
+	{"another source is what was judged", "registry/plan.go", "return v.RunID == r.RunID && (v.Source == r.Source || r.place != \"\" && v.Source == r.place)", "return v.RunID == r.RunID", "TestRegistered_Is"},
+	{"another run is what was judged", "registry/plan.go", "return v.RunID == r.RunID && (v.Source", "return (v.Source", "TestRegistered_Is"},
+	{"no source is what was judged", "registry/plan.go", "r.place != \"\" && v.Source == r.place", "v.Source == r.place || v.Source == \"\"", "TestRegistered_Is"},
+	{"a version that was not judged is moved", "apply/run.go", "\tcase !want.Is(v):", "\tcase false:", "TestRun_VersionThatWasNotJudged"},
+	{"a version that is gone is moved", "apply/run.go", "\tcase known.IsAbsent():\n\t\treturn &registry.Error{Reason: registry.CandidateGone", "\tcase false:\n\t\treturn &registry.Error{Reason: registry.CandidateGone", "TestRun_VersionThatWasNotJudged"},
+	{"a version that cannot be read is moved", "apply/run.go", "\tcase !ok:\n\t\treturn &registry.Error{Reason: registry.ServerError", "\tcase false:\n\t\treturn &registry.Error{Reason: registry.ServerError", "TestRun_VersionThatWasNotJudged"},
+	{"a run that is no proof is one", "registry/value.go", "\tcase !readable && (want.OfRun || !s.Run.IsAbsent()):", "\tcase !readable && want.OfRun:", "TestChoose"},
+	{"a model without a run has a run's value", "registry/value.go", "\tcase !readable && (want.OfRun || !s.Run.IsAbsent()):", "\tcase !readable && !s.Run.IsAbsent():", "TestChoose"},
+	{"of: run is overlooked", "registry/value.go", "\tcase want.OfRun:\n", "\tcase false:\n", "TestChoose"},
+	{"a run's value is every model's", "registry/value.go", "\tif one {\n", "\tif one || true {\n", "TestChoose"},
+	{"siblings do not matter", "registry/value.go", "\tif len(others) == 0 {\n\t\treturn true, \"\"", "\tif len(others) >= 0 {\n\t\treturn true, \"\"", "TestChoose"},
+	{"siblings that are not known do not matter", "registry/value.go", "\t\tif !ok {\n\t\t\treturn false, fmt.Sprintf(\"the models of run", "\t\tif !ok && run.ID == \"\" {\n\t\t\treturn false, fmt.Sprintf(\"the models of run", "TestChoose"},
+	{"models of MLflow 2 do not matter", "registry/value.go", "\tif s.Logged.IsAbsent() {\n", "\tif false {\n", "TestChoose"},
+	{"a model is its own sibling", "registry/value.go", "\t\t\tif path != s.Path {", "\t\t\tif path != \"\" {", "TestChoose"},
+	{"the other model's row is this one's", "registry/value.go", "\t\t\tif r.Point.same(row.Point) {", "\t\t\tif false {", "TestChoose"},
+	{"rows are the same by their value alone", "registry/value.go", "return p.Raw == q.Raw && p.Step == q.Step && p.Time.Equal(q.Time)", "return p.Raw == q.Raw && p.Step == q.Step", "TestChoose"},
+	{"several rows of a step count", "registry/value.go", "\t\tif other.Step == row.Step && !other.Point.same(row.Point) {", "\t\tif false {", "TestChoose"},
+	{"rows of other steps spoil a row", "registry/value.go", "\t\tif other.Step == row.Step && !other.Point.same(row.Point) {", "\t\tif !other.Point.same(row.Point) {", "TestChoose"},
+	{"the first output's row counts", "registry/value.go", "\t\tif of == 0 && there && listed", "\t\tif false && there && listed", "TestChoose"},
+	{"an output of another step spoils a row", "registry/value.go", " && step == row.Step && atStep == row.Step && c.mayBeFirst", " && step == row.Step && c.mayBeFirst", "TestChoose"},
+	{"a row of another step may be a guess", "registry/value.go", " && step == row.Step && atStep == row.Step && c.mayBeFirst", " && atStep == row.Step && c.mayBeFirst", "TestChoose"},
+	{"every output may be the first", "registry/value.go", "return !self.Created.After(other.Created) || place(self.ID) < place(other.ID)", "return true", "TestChoose"},
+	{"the first output is the first made", "registry/value.go", "return !self.Created.After(other.Created) || place(self.ID) < place(other.ID)", "return !self.Created.After(other.Created)", "TestChoose"},
+	{"the first output is the first listed", "registry/value.go", "return !self.Created.After(other.Created) || place(self.ID) < place(other.ID)", "return self.Created.Before(other.Created) || place(self.ID) < place(other.ID) && other.Created.Before(self.Created)", "TestChoose"},
+	{"values of other runs are the source run's", "registry/value.go", "if r.Key != c.key || r.RunID != c.run.ID || r.Step != row.Step {", "if r.Key != c.key || r.Step != row.Step {", "TestChoose"},
+	{"strangers evaluate", "registry/value.go", "\tcase !allowed:", "\tcase false:", "TestChoose"},
+	{"a named experiment is one more", "registry/value.go", "\tif len(c.want.EvaluatedIn) > 0 {\n\t\tallowed = slices", "\tif len(c.want.EvaluatedIn) > 0 {\n\t\tallowed = allowed || slices", "TestChoose"},
+	{"failed evaluations count", "registry/value.go", "\tcase e.Status == \"FAILED\" || e.Status == \"KILLED\":", "\tcase false:", "TestChoose"},
+	{"an old evaluation counts", "registry/value.go", "return slices.DeleteFunc(slices.Clone(rows), func(m ModelMetric) bool { return m.RunID != newest.RunID })", "return rows", "TestChoose"},
+	{"the first step counts", "registry/value.go", "\t\tlast := rows[len(rows)-1]", "\t\tlast := rows[0]", "TestChoose"},
+	{"steps do not matter", "registry/value.go", "return cmp.Or(cmp.Compare(a.Step, b.Step), a.Time.Compare(b.Time), cmp", "return cmp.Or(a.Time.Compare(b.Time), cmp", "TestChoose"},
+	{"evaluations that are not known do not matter", "registry/value.go", "\tcase c.unknown != \"\" && c.want.Run != SourceRun:", "\tcase false:", "TestChoose"},
+	{"the source run depends on evaluations", "registry/value.go", "\tcase c.unknown != \"\" && c.want.Run != SourceRun:", "\tcase c.unknown != \"\":", "TestChoose"},
+	{"the first of several kinds counts", "registry/value.go", "\tcase len(fit) == 1:", "\tcase len(fit) >= 1:", "TestChoose"},
+	{"the kind of run does not matter", "registry/value.go", "(want.Run == \"\" || v.Kind == want.Run) && (want.Dataset", "(want.Dataset", "TestChoose"},
+	{"the dataset does not matter", "registry/value.go", " && (want.Dataset == \"\" || v.Dataset.Is(want.Dataset)) {", " {", "TestChoose"},
+	{"a dataset has no digest", "registry/value.go", "return text != \"\" && (d.Name == text || d.Digest == text)", "return text != \"\" && d.Name == text", "TestChoose"},
+	{"digests of one name are apart", "registry/value.go", "\tif want.Dataset != \"\" {\n\t\tfit, rest = newestOfName(fit, rest)\n\t}", "", "TestChoose"},
+	{"the oldest digest counts", "registry/value.go", "v.Time.After(fit[have].Time)", "v.Time.Before(fit[have].Time)", "TestChoose"},
+	{"a dataset's value counts twice", "registry/value.go", "\t\t\tthere = false // the run's last value is that of the dataset", "\t\t\t_ = there", "TestChoose"},
+	{"any kind compares with any other", "registry/value.go", "case want.OfRun, v.Kind == with.Kind && v.Dataset == with.Dataset:", "case want.OfRun, v.Dataset == with.Dataset:", "TestChooseLike"},
+	{"any data compares with any other", "registry/value.go", "case want.OfRun, v.Kind == with.Kind && v.Dataset == with.Dataset:", "case want.OfRun, v.Kind == with.Kind:", "TestChooseLike"},
+	{"newer data of a name compares", "registry/value.go", "v.Dataset.Name == with.Dataset.Name && (want.Dataset != \"\" || with.Kind == SourceRun):", "v.Dataset.Name == with.Dataset.Name:", "TestChooseLike"},
+	{"data of training has to be the same", "registry/value.go", "(want.Dataset != \"\" || with.Kind == SourceRun):", "want.Dataset != \"\":", "TestChooseLike"},
 }
 
 func main() {
@@ -106,12 +177,14 @@ func (m mutant) try(ctx context.Context) (verdict string, err error) {
 	return m.test, nil
 }
 
-// run runs the mutant's test, quietly and without the cache. What judges is tested in the package policy, and what is told
-// of GitHub where it is read.
+// run runs the mutant's test, quietly and without the cache. What judges is tested in the package policy; what is read of
+// GitHub, what belongs to a run and what is moved are tested where they are.
 func (m mutant) run(ctx context.Context) (string, error) {
 	pkg := "./internal/policy"
-	if strings.HasPrefix(m.file, "github/") {
-		pkg = "./internal/github"
+	for _, own := range []string{"github/", "apply/", "registry/belongs", "registry/value", "registry/plan"} {
+		if strings.HasPrefix(m.file, own) {
+			pkg = "./internal/" + path.Dir(m.file)
+		}
 	}
 	out, err := exec.CommandContext(ctx, "go", "test", "-count=1", "-vet=off", "-run", "^"+m.test+"$", pkg).CombinedOutput()
 	if strings.Contains(string(out), "no tests to run") {

@@ -1,0 +1,242 @@
+package registry
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+func clock(n int64) time.Time { return time.UnixMilli(n).UTC() }
+
+// row is a value of acc that a run logged on a model.
+func row(run string, value float64, step, at int64, data ...string) ModelMetric {
+	m := ModelMetric{Key: "acc", RunID: run, Point: point(value, step, at)}
+	if len(data) > 0 {
+		m.Dataset = DataRef{Name: data[0], Digest: data[1]}
+	}
+	return m
+}
+
+func point(value float64, step, at int64) Point {
+	p := Point{Value: value, Step: step, Time: clock(at)}
+	p.Raw = p.String()
+	return p
+}
+
+// subject is a logged model of run r1, made first of those in its run.
+func subject(runValue Point, rows []ModelMetric, others ...LoggedModel) Subject {
+	run := Run{ID: "r1", ExperimentID: "1", Metrics: map[string]Point{"acc": runValue}, Outputs: []ModelOutput{{ModelID: goodModel}}}
+	for _, m := range others {
+		run.Outputs = append(run.Outputs, ModelOutput{ModelID: m.ID})
+	}
+	return Subject{
+		Ref: "models:/churn/2", Run: Is(run), Siblings: Is(others), Evaluations: Is(map[string]Evaluation{
+			"eval": {RunID: "eval", Status: "FINISHED", Own: true}, "later": {RunID: "later", Status: "FINISHED", Own: true},
+			"failed": {RunID: "failed", Status: "FAILED", Own: true}, "elsewhere": {RunID: "elsewhere", Status: "FINISHED", Named: []string{"nightly"}},
+		}),
+		Logged: Is(LoggedModel{ID: goodModel, Name: "good", ExperimentID: "1", SourceRunID: "r1", Created: clock(1), Metrics: rows}),
+	}
+}
+
+func sibling(created int64, rows ...ModelMetric) LoggedModel {
+	return LoggedModel{ID: evilModel, Name: "bad", ExperimentID: "1", SourceRunID: "r1", Created: clock(created), Metrics: rows}
+}
+
+func TestChoose(t *testing.T) {
+	listedFirst := func(s Subject) Subject { // the server lists the subject's model before the other, which was logged earlier
+		m := s.Logged.OrZero()
+		m.Created = clock(9)
+		s.Logged = Is(m)
+		return s
+	}
+	listedLast := func(s Subject) Subject {
+		s = listedFirst(s)
+		run := s.Run.OrZero()
+		slices.Reverse(run.Outputs)
+		s.Run = Is(run)
+		return s
+	}
+	at := func(s Subject, step int64) Subject {
+		run := s.Run.OrZero()
+		run.Outputs[1].Step = step
+		s.Run = Is(run)
+		return s
+	}
+	without := func(s Subject, change func(*Subject)) Subject { change(&s); return s }
+	never := Point{}
+	for name, c := range map[string]struct {
+		s    Subject
+		want Selector
+		got  string // the value, or "" for none
+		why  string // part of the reason
+	}{
+		"the only model has the run's value":          {subject(point(.9, 3, 5), nil), Selector{}, "0.9", ""},
+		"the only model, a value of its own is later": {subject(point(.8, 4, 6), []ModelMetric{row("r1", .8, 4, 6)}), Selector{}, "0.8", ""},
+		"a run with two models, and no value on this": {subject(point(.9, 0, 5), nil, sibling(2)), Selector{}, "", "it was not logged on this model"},
+		"of two models each has its own value": {
+			subject(point(.1, 0, 6), []ModelMetric{row("r1", .9, 0, 5)}, sibling(2, row("r1", .1, 0, 6))), Selector{}, "0.9", "",
+		},
+		"the other model has the same row": {
+			subject(point(.9, 0, 5), []ModelMetric{row("r1", .9, 0, 5)}, sibling(2, row("r1", .9, 0, 5))), Selector{}, "", "bad has the same value",
+		},
+		"the same value at another time is no same row": {
+			subject(point(.9, 0, 5), []ModelMetric{row("r1", .9, 0, 5)}, sibling(2, row("r1", .9, 0, 6))), Selector{}, "0.9", "",
+		},
+		"the model has two rows of one step": {
+			subject(point(.9, 0, 6), []ModelMetric{row("r1", .1, 0, 5), row("r1", .9, 0, 6)}, sibling(2, row("r1", .5, 0, 7))), Selector{}, "", "other values of that step",
+		},
+		"two rows of two steps, the last one counts": {
+			at(subject(point(.9, 1, 6), []ModelMetric{row("r1", .1, 0, 5), row("r1", .9, 1, 6)}, sibling(2, row("r1", .5, 0, 7))), 7), Selector{}, "0.9", "",
+		},
+		"the first of two models has the row, the other none": {
+			subject(point(.9, 0, 5), []ModelMetric{row("r1", .9, 0, 5)}, sibling(2)), Selector{}, "", "may be the run's",
+		},
+		"made at the same moment is first too": {
+			subject(point(.9, 0, 5), []ModelMetric{row("r1", .9, 0, 5)}, sibling(1)), Selector{}, "", "may be the run's",
+		},
+		"the last made, which the server lists first": {
+			listedFirst(subject(point(.9, 0, 5), []ModelMetric{row("r1", .9, 0, 5)}, sibling(2))), Selector{}, "", "may be the run's",
+		},
+		"the last made and listed": {
+			listedLast(subject(point(.9, 0, 5), []ModelMetric{row("r1", .9, 0, 5)}, sibling(2))), Selector{}, "0.9", "",
+		},
+		"the other model is of another step": {
+			at(subject(point(.9, 0, 5), []ModelMetric{row("r1", .9, 0, 5)}, sibling(2)), 1), Selector{}, "0.9", "",
+		},
+		"the row is of another step than the model": {
+			subject(point(.9, 4, 5), []ModelMetric{row("r1", .9, 4, 5)}, sibling(2)), Selector{}, "0.9", "",
+		},
+		"the other model has only values of other runs": {
+			subject(point(.9, 0, 5), []ModelMetric{row("r1", .9, 0, 5)}, sibling(2, row("eval", .9, 0, 5))), Selector{}, "", "may be the run's",
+		},
+		"the models of the run are not known": {
+			without(subject(point(.9, 0, 5), []ModelMetric{row("r1", .9, 0, 5)}, sibling(2)), func(s *Subject) { s.Siblings = Unreadable[[]LoggedModel]("503") }),
+			Selector{}, "", "the models of run r1 are not known: 503",
+		},
+		"outputs of other experiments count for nothing": {
+			without(subject(point(.9, 0, 5), nil, sibling(2)), func(s *Subject) { s.Siblings = Is([]LoggedModel{}) }), Selector{}, "0.9", "",
+		},
+		"an evaluation in the model's experiment": {subject(never, []ModelMetric{row("eval", .7, 0, 5)}), Selector{Run: EvaluationRun}, "0.7", ""},
+		"an evaluation and the training":          {subject(point(.9, 0, 5), []ModelMetric{row("eval", .7, 0, 6)}), Selector{}, "", "2 kinds"},
+		"the training, named":                     {subject(point(.9, 0, 5), []ModelMetric{row("eval", .7, 0, 6)}), Selector{Run: SourceRun}, "0.9", ""},
+		"the evaluation, named":                   {subject(point(.9, 100, 5), []ModelMetric{row("eval", .7, 0, 6)}), Selector{Run: EvaluationRun}, "0.7", ""},
+		"a run that is in no known experiment":    {subject(never, []ModelMetric{row("stranger", .99, 0, 6)}), Selector{Run: EvaluationRun}, "", "is not in the model's experiment"},
+		"a run of another experiment":             {subject(never, []ModelMetric{row("elsewhere", .99, 0, 6)}), Selector{Run: EvaluationRun}, "", "is not in the model's experiment"},
+		"the other experiment, named":             {subject(never, []ModelMetric{row("elsewhere", .99, 0, 6)}), Selector{Run: EvaluationRun, EvaluatedIn: []string{"nightly"}}, "0.99", ""},
+		"a named experiment takes the place of the model's": {
+			subject(never, []ModelMetric{row("eval", .7, 0, 6)}), Selector{Run: EvaluationRun, EvaluatedIn: []string{"nightly"}}, "", "is not in experiment nightly",
+		},
+		"an evaluation that failed":             {subject(never, []ModelMetric{row("failed", .99, 0, 6)}), Selector{Run: EvaluationRun}, "", "is FAILED"},
+		"of two evaluations the newest":         {subject(never, []ModelMetric{row("later", .6, 0, 8), row("eval", .7, 0, 6)}), Selector{Run: EvaluationRun}, "0.6", ""},
+		"of one evaluation the last step":       {subject(never, []ModelMetric{row("eval", .6, 2, 5), row("eval", .7, 1, 6)}), Selector{Run: EvaluationRun}, "0.6", ""},
+		"of equal steps the last moment":        {subject(never, []ModelMetric{row("eval", .6, 1, 9), row("eval", .7, 1, 6)}), Selector{Run: EvaluationRun}, "0.6", ""},
+		"evaluations that are not known":        {without(subject(point(.9, 0, 5), []ModelMetric{row("eval", .7, 0, 6)}), func(s *Subject) { s.Evaluations = Known[map[string]Evaluation]{} }), Selector{}, "", "not known"},
+		"the training does not depend on those": {without(subject(point(.9, 0, 5), []ModelMetric{row("eval", .7, 0, 6)}), func(s *Subject) { s.Evaluations = Known[map[string]Evaluation]{} }), Selector{Run: SourceRun}, "0.9", ""},
+		"two datasets":                          {subject(never, []ModelMetric{row("eval", .7, 0, 6, "val", "d1"), row("eval", .8, 0, 6, "test", "d2")}), Selector{Run: EvaluationRun}, "", "2 kinds"},
+		"a dataset by its name":                 {subject(never, []ModelMetric{row("eval", .7, 0, 6, "val", "d1"), row("eval", .8, 0, 6, "test", "d2")}), Selector{Dataset: "val"}, "0.7", ""},
+		"a dataset by its digest":               {subject(never, []ModelMetric{row("eval", .7, 0, 6, "val", "d1"), row("eval", .8, 0, 6, "test", "d2")}), Selector{Dataset: "d2"}, "0.8", ""},
+		"two digests of one name, the newest":   {subject(never, []ModelMetric{row("eval", .7, 0, 6, "val", "d1"), row("later", .8, 0, 9, "val", "d2")}), Selector{Dataset: "val"}, "0.8", ""},
+		"a dataset that there is not":           {subject(never, []ModelMetric{row("eval", .7, 0, 6, "val", "d1")}), Selector{Dataset: "test"}, "", "no metric"},
+		"the run's last value is that of a dataset": {
+			subject(point(.7, 0, 6), []ModelMetric{row("r1", .7, 0, 6, "val", "d1")}), Selector{}, "0.7", "",
+		},
+		"the training on a dataset and without one": {
+			subject(point(.9, 1, 7), []ModelMetric{row("r1", .7, 0, 6, "val", "d1")}), Selector{}, "", "2 kinds",
+		},
+		"the run's value on purpose":                 {subject(point(.9, 0, 5), nil, sibling(2)), Selector{OfRun: true}, "0.9", ""},
+		"the run's value, which there is not":        {without(subject(never, nil), func(s *Subject) { s.Run = Is(Run{ID: "r1"}) }), Selector{OfRun: true}, "", "no metric"},
+		"the run's value of a run that is no proof":  {without(subject(point(.9, 0, 5), nil), func(s *Subject) { s.Run = Unreadable[Run]("it does not belong") }), Selector{OfRun: true}, "", "it does not belong"},
+		"a model that does not belong to its run":    {without(subject(point(.9, 0, 5), []ModelMetric{row("eval", .9, 0, 6)}), func(s *Subject) { s.Run = Unreadable[Run]("it does not belong") }), Selector{}, "", "it does not belong"},
+		"a model without a run has its own values":   {without(subject(never, []ModelMetric{row("eval", .9, 0, 6)}), func(s *Subject) { s.Run = Absent[Run]("none") }), Selector{}, "0.9", ""},
+		"a model without a run has no run's value":   {without(subject(never, nil), func(s *Subject) { s.Run = Absent[Run]("none") }), Selector{OfRun: true}, "", "not readable"},
+		"a metric of another name is another metric": {without(subject(never, nil), func(s *Subject) { s.Run = Is(Run{ID: "r1", Metrics: map[string]Point{"f1": point(1, 0, 1)}}) }), Selector{}, "", "no metric"},
+		"MLflow 2, one model in the run": {
+			Subject{Path: "model", Logged: Absent[LoggedModel]("no"), Run: Is(Run{ID: "r1", Metrics: map[string]Point{"acc": point(.9, 0, 1)}, Tags: map[string]string{RunTagModels: `[{"artifact_path":"model"},{"artifact_path":"model"}]`}})},
+			Selector{}, "0.9", "",
+		},
+		"MLflow 2, two models in the run": {
+			Subject{Path: "model", Logged: Absent[LoggedModel]("no"), Run: Is(Run{ID: "r1", Metrics: map[string]Point{"acc": point(.9, 0, 1)}, Tags: map[string]string{RunTagModels: `[{"artifact_path":"model"},{"artifact_path":"pre"}]`}})},
+			Selector{}, "", "also has the model pre",
+		},
+		"files of a run that has a logged model too": {
+			Subject{Path: "copied", Logged: Absent[LoggedModel]("no"), Siblings: Is([]LoggedModel{sibling(1)}), Run: Is(Run{ID: "r1", Outputs: []ModelOutput{{ModelID: evilModel}}, Metrics: map[string]Point{"acc": point(.9, 0, 1)}})},
+			Selector{}, "", "also has the model bad",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := c.s.Choose("acc", c.want)
+			value := ""
+			if got.Why == "" {
+				value = got.Value.Point.String()
+			}
+			if value != c.got || c.got == "" && got.Why == "" || !strings.Contains(got.Why, c.why) {
+				t.Errorf("%q because %q, want %q because %q", value, got.Why, c.got, c.why)
+			}
+		})
+	}
+}
+
+func TestChooseLike(t *testing.T) {
+	training := Value{Kind: SourceRun}
+	onData := func(kind, name, digest string) Value { return Value{Kind: kind, Dataset: DataRef{name, digest}} }
+	nightly := subject(point(.9, 0, 5), []ModelMetric{row("eval", .5, 0, 6, "val", "d1"), row("later", .4, 0, 9, "val", "d2")})
+	for name, c := range map[string]struct {
+		s    Subject
+		want Selector
+		with Value
+		got  string
+		why  string
+	}{
+		"the training, whatever is evaluated every night":    {nightly, Selector{}, training, "0.9", ""},
+		"the evaluation on the same data":                    {nightly, Selector{}, onData(EvaluationRun, "val", "d1"), "0.5", ""},
+		"other data of that name is another kind":            {nightly, Selector{}, onData(EvaluationRun, "val", "d3"), "", "no \"acc\" of the evaluation run on dataset val (d3)"},
+		"other data of a name that the gate names":           {nightly, Selector{Dataset: "val"}, onData(EvaluationRun, "val", "d3"), "0.4", ""},
+		"data of training may differ":                        {subject(point(.7, 0, 6), []ModelMetric{row("r1", .7, 0, 6, "train", "old")}), Selector{}, onData(SourceRun, "train", "new"), "0.7", ""},
+		"an evaluation does not compare with the training":   {subject(point(.9, 0, 5), nil), Selector{}, onData(EvaluationRun, "val", "d1"), "", "of the evaluation run"},
+		"the training does not compare with data of another": {nightly, Selector{}, onData(SourceRun, "val", "d1"), "", "of the source run"},
+		"the run's value compares with the run's value":      {nightly, Selector{OfRun: true}, Value{Kind: SourceRun, OfRun: true}, "0.9", ""},
+		"nothing compares with a run that is no proof":       {Subject{Run: Unreadable[Run]("gone")}, Selector{}, training, "", "gone"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := c.s.ChooseLike("acc", c.want, c.with)
+			value := ""
+			if got.Why == "" {
+				value = got.Value.Point.String()
+			}
+			if value != c.got || c.got == "" && got.Why == "" || !strings.Contains(got.Why, c.why) {
+				t.Errorf("%q because %q, want %q because %q", value, got.Why, c.got, c.why)
+			}
+		})
+	}
+}
+
+// Law: whatever strangers log on a model, from runs that are in none of the experiments that count, changes nothing.
+func TestChoose_StrangersChangeNothing(t *testing.T) {
+	rows := func(run string) *rapid.Generator[ModelMetric] {
+		return rapid.Custom(func(t *rapid.T) ModelMetric {
+			m := row(run, rapid.SampledFrom([]float64{.1, .5, .9}).Draw(t, "value"), rapid.Int64Range(0, 3).Draw(t, "step"), rapid.Int64Range(0, 9).Draw(t, "at"))
+			m.Dataset.Name = rapid.SampledFrom([]string{"", "val", "test"}).Draw(t, "dataset")
+			return m
+		})
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		own := rapid.SliceOfN(rows("r1"), 0, 3).Draw(t, "own")
+		own = append(own, rapid.SliceOfN(rows("eval"), 0, 3).Draw(t, "evaluations")...)
+		strange := append(slices.Clone(own), rapid.SliceOfN(rows("stranger"), 1, 4).Draw(t, "strange")...)
+		var others []LoggedModel
+		if rapid.Bool().Draw(t, "two models") {
+			others = append(others, sibling(2, rapid.SliceOfN(rows("r1"), 0, 2).Draw(t, "sibling's")...))
+		}
+		want := Selector{
+			Run:     rapid.SampledFrom([]string{"", SourceRun, EvaluationRun}).Draw(t, "run"),
+			Dataset: rapid.SampledFrom([]string{"", "val"}).Draw(t, "dataset"),
+		}
+		before, after := subject(point(.5, 1, 4), own, others...).Choose("acc", want), subject(point(.5, 1, 4), strange, others...).Choose("acc", want)
+		if before.Value != after.Value || (before.Why == "") != (after.Why == "") {
+			t.Fatalf("%v (%s) became %v (%s)", before.Value, before.Why, after.Value, after.Why)
+		}
+	})
+}
