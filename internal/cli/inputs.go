@@ -86,7 +86,7 @@ var Inputs = []Input{
 	{Name: "traffic", Group: "words", For: writing, Help: "what share of the requests a router gives each alias, in percent, as in champion=90, challenger=10; one tag of the registered model"},
 
 	{
-		Name: "policy-file", Group: "judgement", For: and(judging, "alias", "audit", "policy check", "policy explain", "policy test"),
+		Name: "policy-file", Group: "judgement", For: and(judging, "alias", "audit", "compare", "lineage", "policy check", "policy explain", "policy test"),
 		Help: "policy file in the workspace; where empty, " + strings.Join(policy.UsualFiles, " or ") + " if it is there, which needs a checkout",
 	},
 	{

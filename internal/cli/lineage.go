@@ -72,6 +72,10 @@ func (r *reader) versionOf(text string) {
 
 // lineage shows what one version came from, and where it went.
 func (s *session) lineage(ctx context.Context) {
+	if err := s.adoptMoves(); err != nil {
+		s.fail(err)
+		return
+	}
 	q := s.set.intent.Query
 	if q.Target.Stage != "" {
 		q.Candidate = registry.Candidate{}

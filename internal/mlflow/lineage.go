@@ -28,8 +28,16 @@ func (c *Client) Lineage(ctx context.Context, q registry.Query) (registry.Traced
 		func() error { t.out.MLmodel = t.c.versionMLmodel(ctx, v.version); return nil },
 		func() error { return t.tagged(ctx, v.bare) },
 	)
+	if err != nil {
+		return t.out, err
+	}
 	t.borrow(ctx)
-	t.size(ctx)
+	t.judge()
+	err = parallel(
+		func() error { return t.experiment(ctx) },
+		func() error { return t.around(ctx) },
+		func() error { t.size(ctx); return nil },
+	)
 	slices.Sort(t.out.Aliases)
 	return t.out, err
 }
@@ -133,8 +141,7 @@ func softened[T any](known registry.Known[T], err error) (registry.Known[T], err
 	return registry.Unreadable[T](err.Error()), nil
 }
 
-// back goes from the version to the versions it was copied from, the logged model and the run, and finds out whether
-// they belong together.
+// back goes from the version to the versions it was copied from, the logged model and the run.
 func (t *tracing) back(ctx context.Context) error {
 	err := parallel(
 		func() error { return t.copies(ctx) },
@@ -151,11 +158,9 @@ func (t *tracing) back(ctx context.Context) error {
 	}
 	if t.out.RunID == "" {
 		t.out.RunID = t.named()
-		if err := t.run(ctx, t.out.RunID); err != nil {
-			return err
-		}
+		return t.run(ctx, t.out.RunID)
 	}
-	return t.judge(ctx)
+	return nil
 }
 
 // named is the run that a version is of which names none itself: that of the nearest copy, or of its logged model.
@@ -168,21 +173,26 @@ func (t *tracing) named() string {
 	return t.out.Logged.OrZero().SourceRunID
 }
 
-// judge finds out whether the version belongs to the run, and reads what tells its values from those of others.
-func (t *tracing) judge(ctx context.Context) error {
+// judge finds out whether the version belongs to the run.
+func (t *tracing) judge() {
 	run, ok := t.out.Run.Get()
 	if !ok {
+		return
+	}
+	source := t.out.Origin().Source
+	t.out.RunProblem = t.out.Detached()
+	if t.out.RunProblem == "" {
+		t.out.RunProblem = t.tracer.foreign(source, t.out.Subject().Logged, run)
+	}
+	t.out.Path, _ = registry.ArtifactPath(source, run, t.tracer.moves()...)
+}
+
+// around reads what tells the values of the version from those of others, if the run is its own.
+func (t *tracing) around(ctx context.Context) error {
+	if _, ok := t.out.Run.Get(); !ok || t.out.RunProblem != "" {
 		return nil
 	}
 	s := t.out.Subject()
-	t.out.RunProblem = t.out.Detached()
-	if t.out.RunProblem == "" {
-		t.out.RunProblem = t.tracer.foreign(t.out.Origin().Source, s.Logged, run)
-	}
-	if t.out.RunProblem != "" {
-		return nil
-	}
-	t.out.Path, _ = registry.ArtifactPath(t.out.Origin().Source, run, t.tracer.moves()...)
 	err := t.tracer.around(ctx, &s)
 	t.out.Siblings, t.out.Evaluations = s.Siblings, s.Evaluations
 	return err
@@ -229,20 +239,23 @@ func (t *tracing) copies(ctx context.Context) error {
 	}
 }
 
-// run reads the run, and the name of its experiment.
-func (t *tracing) run(ctx context.Context, id string) (err error) {
+// run reads the run; none if the id is "".
+func (t *tracing) run(ctx context.Context, id string) error {
 	if id == "" {
 		return nil
 	}
 	run, err := t.c.run(ctx, id)
-	if t.out.Run, err = softened(run, err); err != nil {
-		return err
-	}
-	r, ok := t.out.Run.Get()
-	if !ok {
+	t.out.Run, err = softened(run, err)
+	return err
+}
+
+// experiment reads the name of the run's experiment, if the run is the version's own.
+func (t *tracing) experiment(ctx context.Context) error {
+	run, ok := t.out.Run.Get()
+	if !ok || t.out.RunProblem != "" {
 		return nil
 	}
-	experiment, err := t.c.experimentByID(ctx, r.ExperimentID)
+	experiment, err := t.c.experimentByID(ctx, run.ExperimentID)
 	t.out.Experiment, err = softened(experiment, err)
 	return err
 }

@@ -291,9 +291,25 @@ func (p lineagePage) logged() Doc {
 		}
 	}
 	d := tagDetails("Metrics of the model", metrics)
-	d = append(d, tagDetails("Metrics that may not be the model's", t.Unclear)...)
+	d = append(d, unclearMetrics(t.Unclear)...)
 	d = append(d, tagDetails("Parameters of the run", t.Parameters)...)
 	return append(d, tagDetails("Tags of the run", t.Tags)...)
+}
+
+// unclearMetrics folds a list of metrics whose values may be another model's, each with the reason.
+func unclearMetrics(why map[string]string) Doc {
+	if len(why) == 0 {
+		return nil
+	}
+	var items []Line
+	for _, key := range slices.Sorted(maps.Keys(why)) {
+		if len(items) == maxRows {
+			items = append(items, line(fmt.Sprintf("%d more in the report file", len(why)-maxRows)))
+			break
+		}
+		items = append(items, line(C(short(key)), ": ", why[key]))
+	}
+	return Doc{Details{fmt.Sprintf("Metrics that may not be the model's (%d)", len(why)), Doc{List{items}}}}
 }
 
 // tagDetails folds a table of keys and values, sorted.
