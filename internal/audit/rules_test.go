@@ -396,7 +396,9 @@ var cases = []ruleCase{
 		s.logged(2, func(m *registry.LoggedModel, _ *registry.Run) { m.SourceRunID = "r1" })
 	}, want: foreign + "logged model m-00000000000000000000000000000001 was logged by run r1, not by run r2"},
 	{rule: "run-not-own", when: "the files only look like those of a logged model of the run", plant: func(s *sound) {
-		s.logged(2, func(m *registry.LoggedModel, _ *registry.Run) { m.ArtifactURI = "mlflow-artifacts:/8/models/m-1/artifacts" })
+		s.logged(2, func(m *registry.LoggedModel, _ *registry.Run) {
+			m.ArtifactURI = "mlflow-artifacts:/8/models/m-1/artifacts"
+		})
 	}, want: foreign + "its files are at mlflow-artifacts:/7/models/m-00000000000000000000000000000001/artifacts, which are not those of logged model m-00000000000000000000000000000001"},
 	{rule: "run-not-own", when: "it is a copy of a version of the run", plant: func(s *sound) {
 		s.copied(2, registry.Is(registry.Version{Model: "dev", Number: 4, RunID: "r2", Source: "mlflow-artifacts:/7/r2/artifacts/model"}))
