@@ -62,7 +62,7 @@ type bestSearch struct {
 
 	models  map[string]registry.LoggedModel // of the experiment, by id, with the values of the metric
 	metrics map[string]bool                 // names of all metrics seen, for the message
-	judged  map[string]bool                 // runs whose logged model took part
+	judged  map[string]bool                 // runs whose values are those of logged models
 	listed  int                             // runs whose files were looked at
 }
 
@@ -82,6 +82,9 @@ func (s *bestSearch) readModels(ctx context.Context) error {
 		}
 		for _, v := range m.Metrics {
 			s.metrics[v.Key] = true
+			if v.Key == s.contest.Metric && v.RunID != m.SourceRunID {
+				s.judged[v.RunID] = true // an evaluation: its value is that model's
+			}
 		}
 		m.Metrics = slices.DeleteFunc(m.Metrics, func(v registry.ModelMetric) bool { return v.Key != s.contest.Metric })
 		m.Metrics = slices.Clip(m.Metrics)
