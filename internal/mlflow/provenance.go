@@ -74,6 +74,9 @@ func (t tracer) settleRun(s *registry.Subject, source string) {
 	case isLogged && logged.IsAt(source, t.moves()...):
 		s.Run = registry.Absent[registry.Run]("logged model " + logged.ID + " has no source run")
 		return
+	case isLogged:
+		s.Run = registry.Unreadable[registry.Run](registry.BelongsToRun(source, &logged, registry.Run{}, t.moves()...))
+		return
 	default:
 		s.Run = registry.Unreadable[registry.Run](s.Ref + " has no run")
 		return
