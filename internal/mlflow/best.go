@@ -53,8 +53,8 @@ func candidateOf(run registry.Run, path string) registry.Candidate {
 	return registry.Candidate{Text: "runs:/" + run.ID + "/" + path, RunID: run.ID, Path: path}
 }
 
-// bestSearch looks for the best model of one experiment. A run of MLflow 3 can have many models, each with values of its
-// own, so models are compared, and runs only if their models are among their files.
+// bestSearch looks for the best model of one experiment. A run of MLflow 3 can have many models, each with its own values,
+// so models are compared, and runs only if their models are among their files.
 type bestSearch struct {
 	c          *Client
 	experiment string // id
@@ -72,8 +72,8 @@ const (
 	bestFiles = 200    // runs of which the files are listed
 )
 
-// readModels reads the logged models of the experiment. The others than those of that name are needed too: the values of
-// a model are told from those of the other models of its run.
+// readModels reads all logged models of the experiment, whatever their names: which values are a model's own is told from
+// those of the other models of its run.
 func (s *bestSearch) readModels(ctx context.Context) error {
 	op := "search logged models of experiment " + s.contest.Experiment
 	for m, err := range s.c.loggedModelsIn(ctx, op, s.experiment, "") {
@@ -156,7 +156,8 @@ func (s *bestSearch) enterModel(m registry.LoggedModel, runs map[string]registry
 		subject.Run = registry.Is(run)
 		subject.Siblings = registry.Is(s.outputs(run, m.ID))
 	} else if m.SourceRunID != "" {
-		subject.Run = registry.Unreadable[registry.Run](fmt.Sprintf("run %s is not in the experiment, or is deleted", m.SourceRunID))
+		why := fmt.Sprintf("run %s is not in the experiment, or is deleted", m.SourceRunID)
+		subject.Run = registry.Unreadable[registry.Run](why)
 	}
 	tracer{c: s.c}.settleRun(&subject, source)
 	if run, ok := subject.Run.Get(); ok {

@@ -44,8 +44,8 @@ func (g *gathering) place() (p place, why string) {
 	return p, "the place of the files is not known: " + s.Run.Why()
 }
 
-// filesAt is where the files of a source are: below the artifacts of its run, or those of the logged model that it names.
-// It returns the reason if they cannot be listed.
+// filesAt is where the files of a source are: below the artifacts of its run, or those of the logged model that the
+// source names. It returns the reason if they cannot be listed.
 func filesAt(source string, run registry.Run, logged registry.Known[registry.LoggedModel]) (p place, why string) {
 	if path, ok := registry.ArtifactPath(source, run); ok {
 		return place{run: run.ID, path: path}, ""
@@ -58,7 +58,7 @@ func filesAt(source string, run registry.Run, logged registry.Known[registry.Log
 	case id != "" && known:
 		return p, fmt.Sprintf("the source %s is not where the files of logged model %s are", source, id)
 	case id != "":
-		return p, fmt.Sprintf("the source %s may be that of logged model %s, which is not known: %s", source, id, logged.Why())
+		return p, fmt.Sprintf("the source %s names logged model %s, which is not known: %s", source, id, logged.Why())
 	case run.ID == "":
 		return p, "the source " + source + " is no logged model, and its run is not readable"
 	}

@@ -55,8 +55,8 @@ func (m LoggedModel) elsewhere(source string) string {
 	return fmt.Sprintf("its files are at %s, which are not those of logged model %s", source, m.ID)
 }
 
-// LoggedIn is the id of the logged model that a source names, models:/m-… or the place of such a model's files; "" for any
-// other source. The second is only a claim, which BelongsToRun checks.
+// LoggedIn is the id of the logged model that a source names, models:/m-… or the place of such a model's files. It is ""
+// for any other source. The second form is only a claim, which BelongsToRun checks.
 func LoggedIn(source string) string {
 	if id, ok := strings.CutPrefix(source, "models:/"); ok {
 		return loggedModelID.FindString(id)

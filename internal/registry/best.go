@@ -62,7 +62,8 @@ type Contest struct {
 	skipped []Skipped
 }
 
-// Enter adds a subject. Its value counts by the rules that hold for gates; a subject without the metric does not take part.
+// Enter adds a subject. Its value counts by the rules that hold for gates. A subject without the metric does not take
+// part.
 func (c *Contest) Enter(s Subject) {
 	choice := s.Choose(c.Metric, Selector{})
 	_, readable := s.Run.Get()

@@ -63,8 +63,8 @@ func (t Traced) Detached() string {
 // Subject is the version with the run as it was read, for choosing its values.
 func (t Traced) Subject() Subject {
 	s := Subject{
-		Ref: fmt.Sprintf("models:/%s/%d", t.Version.Model, t.Version.Number), Version: Is(t.Version), Run: t.Run, Path: t.Path,
-		Logged: t.Logged, Siblings: t.Siblings, Evaluations: t.Evaluations,
+		Ref: fmt.Sprintf("models:/%s/%d", t.Version.Model, t.Version.Number), Version: Is(t.Version),
+		Run: t.Run, Path: t.Path, Logged: t.Logged, Siblings: t.Siblings, Evaluations: t.Evaluations,
 	}
 	if !s.Logged.Gathered() {
 		s.Logged = Absent[LoggedModel]("it is no logged model")
@@ -117,7 +117,8 @@ func (l *Lineage) training(t Traced) {
 		l.lose("run", t.Run.Why()+": its parameters, metrics and user are not known")
 		return
 	case t.RunProblem != "":
-		l.RunProblem = fmt.Sprintf("version %s does not belong to run %s: %s", l.Version, r.ID, t.RunProblem)
+		why := WithoutUserInfo(t.RunProblem)
+		l.RunProblem = fmt.Sprintf("version %s does not belong to run %s: %s", l.Version, r.ID, why)
 		l.lose("run", fmt.Sprintf("what run %s says is left out, because version %s does not belong to it", r.ID, l.Version))
 		return
 	case r.Deleted:
