@@ -49,6 +49,7 @@ func (a *Auditor) Needs() registry.AuditNeeds {
 	var n registry.AuditNeeds
 	for _, r := range a.rules {
 		n.Runs = n.Runs || r.needs.Runs
+		n.Origins = n.Origins || r.needs.Origins
 		n.Datasets = n.Datasets || r.needs.Datasets
 		n.Experiments = n.Experiments || r.needs.Experiments
 		n.MLmodels = n.MLmodels || r.needs.MLmodels

@@ -24,7 +24,7 @@ var rules = []rule{
 	danglingAlias, movedOutside, stageNotExclusive, stageAliasDisagree, hiddenVersions,
 	artifactMissing, artifactUnreadable, artifactChanged, sourceUnsafe, sourceElsewhere,
 	neverPassed, reportMode, waiverExpired, evidenceOld, promotionUnfinished, planNotApplied, ledgerBroken, noRollbackTarget,
-	noRun, runGone, runUnfinished, experimentDeleted, datasetLineage,
+	runNotOwn, noRun, runGone, runUnfinished, experimentDeleted, datasetLineage,
 	championStale, challengerEndless, descriptionMissing, requiredTags, tagSchema, tagOverload,
 	serverVulnerable,
 }

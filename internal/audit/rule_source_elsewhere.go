@@ -9,22 +9,23 @@ import (
 
 var sourceElsewhere = rule{
 	AuditRule: registry.AuditRule{
-		ID: "source-elsewhere", Title: "Source outside the artifacts of its run", Severity: registry.Medium,
-		Why: "The version names a run and takes its files from somewhere else, so its metrics and its lineage may be those of another model. Existence and ownership of a source are checked by no server before MLflow 3.",
+		ID: "source-elsewhere", Title: "Source outside the artifacts of its run", Severity: registry.Low,
+		Why: "The version names a run and takes its files from somewhere else, so its metrics and its lineage may be those of another model. This is judged of versions that nothing points to, by the path of the source alone; the rule run-not-own judges live ones.",
 		Fix: "register the model from the run that made it: `mlflow-promote register --model MODEL --candidate runs:/RUN_ID/model`",
 	},
 	needs: registry.AuditNeeds{Runs: true},
 	model: func(s scene) (out []result) {
 		for _, v := range s.Versions {
-			if v.RunID == "" || malformed(v.Source) != "" || !slices.Contains(usualSchemes, schemeOf(v.Source)) {
-				continue // no-run and source-unsafe say so
+			usual := malformed(v.Source) == "" && slices.Contains(usualSchemes, schemeOf(v.Source))
+			if len(s.refs[v.Number]) > 0 || v.RunID == "" || !usual {
+				continue // run-not-own, no-run and source-unsafe say so
 			}
 			run, known := s.Runs[v.RunID].Get()
 			switch {
 			case !known && s.Runs[v.RunID].IsAbsent(): // run-gone says so
 			case !known:
 				out = append(out, unjudged(v, "run %s: %s", v.RunID, s.Runs[v.RunID].Why()))
-			case !within(v.Source, run):
+			case !s.within(v.Source, run):
 				out = append(out, about(v, "%s: its source %s is not among the artifacts of its run %s", s.at(v), short(v.Source), run.ID))
 			}
 		}
@@ -32,10 +33,10 @@ var sourceElsewhere = rule{
 	},
 }
 
-// within reports whether a source belongs to the run: below its artifacts, a logged model beside them, or a reference
+// within reports whether a source may belong to the run: below its artifacts, a logged model beside them, or a reference
 // that MLflow itself follows.
-func within(source string, run registry.Run) bool {
-	if below(source, run.ArtifactURI) || strings.HasPrefix(source, "runs:/"+run.ID+"/") || strings.HasPrefix(source, "models:/") {
+func (s scene) within(source string, run registry.Run) bool {
+	if _, ok := registry.ArtifactPath(source, run, s.moves()...); ok || strings.HasPrefix(source, "models:/") {
 		return true
 	}
 	experiment, _, ok := strings.Cut(run.ArtifactURI, "/"+run.ID+"/")

@@ -35,6 +35,12 @@ func inReportMode(ended registry.Outcome, target string) func(*sound) {
 	}
 }
 
+// foreign is how a finding of run-not-own about the sound model begins.
+const foreign = "version 2 (@champion) does not belong to run r2, which it names: "
+
+// moved are the first lines of an exception for a store that was moved.
+const moved = "moved-roots:\n  - from: mlflow-artifacts:/7\n    to: s3://new/7\n    by: ann\n    why: new store\n"
+
 func live(s *sound, stage string) { s.version(2).Stage = stage }
 
 var cases = []ruleCase{
@@ -374,6 +380,52 @@ var cases = []ruleCase{
 	{rule: "no-run", when: "the version names none", plant: func(s *sound) { s.version(2).RunID = "" },
 		want: "version 2 (@champion) names no run (source mlflow-artifacts:/7/r2/artifacts/model)", severity: registry.Medium},
 	{rule: "no-run", when: "a copy keeps the run", plant: source("models:/dev.churn/3")},
+
+	{rule: "run-not-own", when: "the files are in another run", plant: func(s *sound) { s.version(2).Source = "mlflow-artifacts:/7/r9/artifacts/model" },
+		want: foreign + "its files are at mlflow-artifacts:/7/r9/artifacts/model", severity: registry.High},
+	{rule: "run-not-own", when: "MLflow kept the reference to the run", plant: func(s *sound) { s.version(2).Source = "runs:/r2/model" }},
+	{rule: "run-not-own", when: "nothing points to the version", plant: source("mlflow-artifacts:/7/r9/artifacts/model"), also: []string{"source-elsewhere"}},
+	{rule: "run-not-own", when: "it is a logged model of the run", plant: func(s *sound) { s.logged(2, func(*registry.LoggedModel, *registry.Run) {}) }},
+	{rule: "run-not-own", when: "it is a logged model of another experiment", plant: func(s *sound) {
+		s.logged(2, func(m *registry.LoggedModel, _ *registry.Run) { m.ExperimentID = "8" })
+	}, want: foreign + "logged model m-00000000000000000000000000000001 is in experiment 8 and run r2 in experiment 7"},
+	{rule: "run-not-own", when: "the run does not list the logged model", plant: func(s *sound) {
+		s.logged(2, func(_ *registry.LoggedModel, r *registry.Run) { r.Outputs = nil })
+	}, want: foreign + "run r2 does not list logged model m-00000000000000000000000000000001 among its outputs"},
+	{rule: "run-not-own", when: "another run logged the model", plant: func(s *sound) {
+		s.logged(2, func(m *registry.LoggedModel, _ *registry.Run) { m.SourceRunID = "r1" })
+	}, want: foreign + "logged model m-00000000000000000000000000000001 was logged by run r1, not by run r2"},
+	{rule: "run-not-own", when: "the files only look like those of a logged model of the run", plant: func(s *sound) {
+		s.logged(2, func(m *registry.LoggedModel, _ *registry.Run) {
+			m.ArtifactURI = "mlflow-artifacts:/8/models/m-1/artifacts"
+		})
+	}, want: foreign + "its files are at mlflow-artifacts:/7/models/m-00000000000000000000000000000001/artifacts, which are not those of logged model m-00000000000000000000000000000001"},
+	{rule: "run-not-own", when: "it is a copy of a version of the run", plant: func(s *sound) {
+		s.copied(2, registry.Is(registry.Version{Model: "dev", Number: 4, RunID: "r2", Source: "mlflow-artifacts:/7/r2/artifacts/model"}))
+	}},
+	{rule: "run-not-own", when: "it is a copy of a version that is elsewhere", plant: func(s *sound) {
+		s.copied(2, registry.Is(registry.Version{Model: "dev", Number: 4, RunID: "r2", Source: "s3://evil/model"}))
+	}, want: foreign + "its files are at s3://evil/model"},
+	{rule: "run-not-own", when: "it is a copy of a version of another run", plant: func(s *sound) {
+		s.copied(2, registry.Absent[registry.Version]("models:/churn/2 names run r2, and models:/dev/4 names run r9"))
+	}, want: foreign + "models:/churn/2 names run r2, and models:/dev/4 names run r9"},
+	{rule: "run-not-own", when: "the version that it is a copy of could not be read", plant: func(s *sound) {
+		s.copied(2, registry.Unreadable[registry.Version]("503"))
+	}, unjudged: "where it comes from is not known: 503"},
+	{rule: "run-not-own", when: "the logged model could not be read", plant: func(s *sound) {
+		s.logged(2, func(*registry.LoggedModel, *registry.Run) {})
+		o := s.Origins[2]
+		o.Logged = registry.Unreadable[registry.LoggedModel]("403")
+		s.Origins[2] = o
+	}, unjudged: "its logged model: 403"},
+	{rule: "run-not-own", when: "the policy knows that the store was moved", plant: func(s *sound) {
+		s.version(2).Source = "s3://new/7/r2/artifacts/model"
+		s.Policy = policyOf(gates + moved + "    until: 2026-05-03\n")
+	}},
+	{rule: "run-not-own", when: "that exception has run out", plant: func(s *sound) {
+		s.version(2).Source = "s3://new/7/r2/artifacts/model"
+		s.Policy = policyOf(gates + moved + "    until: 2026-05-02\n")
+	}, want: foreign + "its files are at s3://new/7/r2/artifacts/model"},
 
 	{rule: "run-gone", when: "it does not exist", plant: func(s *sound) { s.Runs["r2"] = registry.Absent[registry.Run]("there is no run r2") },
 		want: "version 2 (@champion): its run r2 does not exist", severity: registry.High},

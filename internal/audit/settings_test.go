@@ -109,7 +109,7 @@ func TestSettingsReachTheRules(t *testing.T) {
 
 // Only what the rules that are on want to know is asked for.
 func TestNeedsAreThoseOfTheRulesThatAreOn(t *testing.T) {
-	if got := New(Config{}).Needs(); got != (registry.AuditNeeds{Runs: true, Datasets: true, Experiments: true, MLmodels: true, Files: true, Ledger: true}) {
+	if got := New(Config{}).Needs(); got != (registry.AuditNeeds{Runs: true, Origins: true, Datasets: true, Experiments: true, MLmodels: true, Files: true, Ledger: true}) {
 		t.Errorf("all rules want %+v", got)
 	}
 	var off strings.Builder

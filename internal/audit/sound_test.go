@@ -69,6 +69,41 @@ func (s *sound) add(n int) *registry.Version {
 	return &s.Versions[len(s.Versions)-1]
 }
 
+// trace notes of live versions where they come from, unless a test has noted it: from where their sources say.
+func (s *sound) trace() {
+	if s.Origins == nil {
+		s.Origins = map[int]registry.AuditedOrigin{}
+	}
+	for _, v := range s.Versions {
+		if _, noted := s.Origins[v.Number]; !noted && v.RunID != "" && s.Live(v) {
+			s.Origins[v.Number] = registry.AuditedOrigin{
+				Version: registry.Is(v), Logged: registry.Absent[registry.LoggedModel]("it is no logged model"),
+			}
+		}
+	}
+}
+
+// logged makes a version a logged model in the run's experiment, which the run lists, and changes that.
+func (s *sound) logged(n int, change func(*registry.LoggedModel, *registry.Run)) {
+	m := registry.LoggedModel{
+		ID: "m-00000000000000000000000000000001", ExperimentID: "7", SourceRunID: s.version(n).RunID,
+		ArtifactURI: "mlflow-artifacts:/7/models/m-00000000000000000000000000000001/artifacts",
+	}
+	s.version(n).Source = m.ArtifactURI
+	s.run(n, func(r *registry.Run) {
+		r.Outputs = []registry.ModelOutput{{ModelID: m.ID}}
+		change(&m, r)
+	})
+	s.Origins = map[int]registry.AuditedOrigin{n: {Version: registry.Is(*s.version(n)), Logged: registry.Is(m)}}
+}
+
+// copied makes a version a copy that leads to another one.
+func (s *sound) copied(n int, root registry.Known[registry.Version]) {
+	s.version(n).Source = "models:/dev/4"
+	none := registry.Absent[registry.LoggedModel]("it is no logged model")
+	s.Origins = map[int]registry.AuditedOrigin{n: {Version: root, Logged: none}}
+}
+
 func (s *sound) version(n int) *registry.Version { return &s.Versions[n-1] }
 
 // run replaces a version's run.
@@ -110,6 +145,7 @@ func promoted(epoch, from, to int, at time.Time, digest string) registry.Entry {
 
 // judge returns what the rules say, one line each: rule, severity, place, message.
 func (s *sound) judge() (found, unjudged []string) {
+	s.trace()
 	a := New(s.Config)
 	j := a.Model(s.Audited)
 	server := a.Server()

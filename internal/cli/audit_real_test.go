@@ -313,6 +313,7 @@ func (p *plot) plant() {
 	p.plantStages()
 	p.plantFiles()
 	p.plantSources()
+	p.plantForeign()
 	p.plantRuns()
 	p.plantRecords()
 	p.plantLedgers()
@@ -481,6 +482,55 @@ func (p *plot) plantSources() {
 	p.model("elsewhere-near")
 	p.call("POST", "model-versions/create", map[string]any{"name": "elsewhere-near", "source": "models:/files-near/1", "run_id": p.runs["a"].RunID, "tags": []map[string]string{{"key": "owner", "value": "ann"}}}, nil)
 	p.silent("source-elsewhere", "elsewhere-near", "source-near")
+}
+
+// plantForeign makes live versions that do not belong to the run that they name: files of another run, a copy of such a
+// version, and logged models of another run and of another experiment.
+func (p *plot) plantForeign() {
+	of := func(model, source, id string) {
+		p.model(model)
+		in := map[string]any{
+			"name": model, "source": source, "run_id": p.runs["a"].RunID, "tags": []map[string]string{{"key": "owner", "value": "ann"}},
+		}
+		if id != "" {
+			in["model_id"] = id
+		}
+		p.call("POST", "model-versions/create", in, nil)
+		p.alias(model, "champion", 1)
+	}
+	p.source("foreign-1", p.runs["copied"].ArtifactURI+"/copy")
+	p.alias("foreign-1", "champion", 1)
+	of("foreign-2", "models:/foreign-1/1", "")
+	of("foreign-near-copy", "models:/files-near/1", "")
+	p.model("foreign-near", "a")
+	p.alias("foreign-near", "champion", 1)
+	p.silent("run-not-own", "foreign-near", "foreign-near-copy")
+	p.finds("foreign-1", 1, "run-not-own")
+	p.finds("foreign-2", 1, "run-not-own")
+	id := p.runs["b"].ModelID
+	if id == "" {
+		return // before MLflow 3
+	}
+	of("foreign-3", "models:/"+id, id)
+	p.finds("foreign-3", 1, "run-not-own")
+	var e struct {
+		ID string `json:"experiment_id"`
+	}
+	p.call("POST", "experiments/create", map[string]any{"name": "an outsider's"}, &e)
+	var out struct {
+		Model struct {
+			Info struct {
+				ID string `json:"model_id"`
+			} `json:"info"`
+		} `json:"model"`
+	}
+	run := p.runs["a"].RunID
+	p.call("POST", "logged-models", map[string]any{"experiment_id": e.ID, "name": "model", "source_run_id": run}, &out)
+	id = out.Model.Info.ID
+	p.call("POST", "runs/outputs", map[string]any{"run_id": run, "models": []map[string]any{{"model_id": id, "step": 0}}}, nil)
+	p.must(os.CopyFS(filepath.Join(p.s.Dir, "artifacts", e.ID, "models", id, "artifacts"), os.DirFS(p.files("a"))))
+	of("foreign-4", "models:/"+id, id)
+	p.finds("foreign-4", 1, "run-not-own")
 }
 
 func (p *plot) plantRuns() {

@@ -47,6 +47,10 @@ func (s *session) meantAgainst(f registry.Facts) (string, error) {
 }
 
 func (s *session) compare(ctx context.Context) {
+	if err := s.adoptMoves(); err != nil {
+		s.fail(err)
+		return
+	}
 	facts, err := s.client.Gather(ctx, s.set.intent.Query, registry.Needs{Holders: s.holdersAgainst(), HolderMLmodels: true})
 	if !s.gathered(ctx, facts, err) {
 		return

@@ -30,7 +30,9 @@ func TestRequestsAndRounds(t *testing.T) {
 		"a new version replaces the old, ledger off":       {off(next), 16, 6, false},
 		"the target holds the candidate, ledger off":       {off(again), 9, 2, false},
 		"a candidate that is a version, ledger off":        {off([]string{"promote", "--model", "churn", "--candidate", "models:/churn/1", "--alias", "live", "--thresholds", "test_f1 >= 0.5"}), 14, 6, false},
-		"judging alone":                 {append([]string{"validate"}, next[1:]...), 10, 2, false},
+		"judging alone": {append([]string{"validate"}, next[1:]...), 10, 2, false},
+		"judging the best model": {[]string{"validate", "--model", "churn", "--candidate", "best", "--experiment", "churn", "--metric", "test_f1",
+			"--goal", "maximize", "--alias", "champion", "--thresholds", "test_f1 >= 0.5"}, 13, 6, false},
 		"registering alone":             {[]string{"register", "--model", "churn", "--candidate", "runs:/better/model"}, 7, 3, false},
 		"one version's lineage":         {[]string{"lineage", "--model", "churn", "--candidate", "champion"}, 9, 3, true}, // 8 where the MLmodel file tells the size
 		"what the server is and can do": {[]string{"doctor"}, 8, 1, false},

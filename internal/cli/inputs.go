@@ -68,7 +68,7 @@ var Inputs = []Input{
 	{Name: "candidate", Group: "candidate", For: and(creating, "validate", "rollback", "compare", "lineage"), Help: "what to promote: runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS, models:/m-…, best (best/PATH) of an experiment, or commit (commit/PATH): the newest finished run of the head commit; for lineage also a version number, an alias or a stage of the model"},
 	{Name: "experiment", Group: "candidate", For: aboutCandidates, Kind: Lines, Help: "experiment that the candidate best is looked for in, or those for the candidate commit: names or ids, one per line or separated by commas; default for commit: the experiment of the version that the target points to now"},
 	{Name: "trained-by", Group: "candidate", For: aboutCandidates, Kind: Lines, Help: "MLflow users whose runs count for the candidate commit, one per line or separated by commas; empty for all. MLflow stores the name that the training sends and does not check it"},
-	{Name: "metric", Group: "candidate", For: aboutCandidates, Help: "metric that decides which run is best"},
+	{Name: "metric", Group: "candidate", For: aboutCandidates, Help: "metric that decides which model is best"},
 	{Name: "goal", Group: "candidate", For: aboutCandidates, Kind: Enum, Values: []string{registry.Maximize, registry.Minimize}, Help: "whether the highest or the lowest value of the metric is best"},
 	{Name: "register", Group: "candidate", For: []string{"promote"}, Kind: Enum, Default: "always", Values: []string{"always", "if-valid"}, Help: "register before the verdict counts, or only what passes"},
 
@@ -86,7 +86,7 @@ var Inputs = []Input{
 	{Name: "traffic", Group: "words", For: writing, Help: "what share of the requests a router gives each alias, in percent, as in champion=90, challenger=10; one tag of the registered model"},
 
 	{
-		Name: "policy-file", Group: "judgement", For: and(judging, "alias", "audit", "policy check", "policy explain", "policy test"),
+		Name: "policy-file", Group: "judgement", For: and(judging, "alias", "audit", "compare", "lineage", "policy check", "policy explain", "policy test"),
 		Help: "policy file in the workspace; where empty, " + strings.Join(policy.UsualFiles, " or ") + " if it is there, which needs a checkout",
 	},
 	{

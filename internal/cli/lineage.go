@@ -72,6 +72,10 @@ func (r *reader) versionOf(text string) {
 
 // lineage shows what one version came from, and where it went.
 func (s *session) lineage(ctx context.Context) {
+	if err := s.adoptMoves(); err != nil {
+		s.fail(err)
+		return
+	}
 	q := s.set.intent.Query
 	if q.Target.Stage != "" {
 		q.Candidate = registry.Candidate{}
@@ -94,7 +98,9 @@ func (s *session) lineage(ctx context.Context) {
 	traced.Entries = recorded(q.Model, pages, unread, traced)
 	lineage := registry.NewLineage(traced)
 	s.report.Plan.Version = traced.Version.Number
-	s.report.Facts.Candidate.Run = traced.Run
+	if lineage.RunProblem == "" {
+		s.report.Facts.Candidate.Run = traced.Run
+	}
 	s.report.Title, s.report.Body = report.LineageTitle(lineage), report.Lineage(lineage, s.set.tracking, s.report.Workflow)
 	s.report.Data, s.report.Reason = lineage, registry.OK
 }

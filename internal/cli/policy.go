@@ -81,6 +81,13 @@ func (s *session) adopt(c command) error {
 	return nil
 }
 
+// adoptMoves takes from the policy, if there is one, which artifact stores were moved, and nothing else.
+func (s *session) adoptMoves() error {
+	p, _, err := s.loadPolicy(false)
+	s.set.intent.Query.MovedRoots = p.MovedRoots
+	return err
+}
+
 // unguarded refuses aliases that gates of the policy guard, for the command alias. A target with allow-assign may be
 // moved.
 func unguarded(p policy.Policy, rules []policy.TargetRule, in registry.Intent) error {

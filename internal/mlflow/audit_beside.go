@@ -94,7 +94,7 @@ func (o *outbox) send(most int) bool {
 // complete adds what was asked for to some models. What cannot be read is said where it is missing.
 func (r *reading) complete(ctx context.Context, models []registry.Audited) {
 	n := r.q.Needs
-	if n.Runs || n.Datasets || n.Experiments || n.Files {
+	if n.Runs || n.Origins || n.Datasets || n.Experiments || n.Files {
 		runs := r.runs(ctx, runIDs(models))
 		for i := range models {
 			models[i].Runs = map[string]registry.Known[registry.Run]{}
@@ -108,9 +108,64 @@ func (r *reading) complete(ctx context.Context, models []registry.Audited) {
 			models[i].Experiments = r.experimentsOf(ctx, models[i].Runs)
 		}
 	}
+	if n.Origins {
+		r.origins(ctx, models)
+	}
 	if n.MLmodels || n.Files {
 		r.files(ctx, models)
 	}
+}
+
+// origins reads where live versions that name a run come from: one request for a logged model, and one for each version
+// that a copy leads to.
+func (r *reading) origins(ctx context.Context, models []registry.Audited) {
+	type ask struct {
+		model   int
+		version registry.Version
+	}
+	var asks []ask
+	for i := range models {
+		models[i].Origins = map[int]registry.AuditedOrigin{}
+		for _, v := range models[i].Versions {
+			if v.RunID != "" && models[i].Live(v) {
+				asks = append(asks, ask{i, v})
+			}
+		}
+	}
+	read := func(at ask) (registry.AuditedOrigin, error) { return r.origin(ctx, at.version), nil }
+	at := 0
+	for o := range inOrder(&r.beside, asks, read) {
+		models[asks[at].model].Origins[asks[at].version.Number] = o
+		at++
+	}
+}
+
+func (r *reading) origin(ctx context.Context, v registry.Version) (o registry.AuditedOrigin) {
+	err := r.pace.do(ctx, "origin", 1, func() (err error) {
+		o.Version, err = tracer{c: r.c}.follow(ctx, v)
+		return err
+	})
+	if err != nil {
+		o.Version = registry.Unreadable[registry.Version](Short(err))
+	}
+	o.Logged = r.logged(ctx, o.Version.OrZero().Source)
+	return o
+}
+
+// logged reads the logged model that a source names.
+func (r *reading) logged(ctx context.Context, source string) (m registry.Known[registry.LoggedModel]) {
+	id := registry.LoggedIn(source)
+	if id == "" {
+		return registry.Absent[registry.LoggedModel]("it is no logged model")
+	}
+	err := r.pace.do(ctx, "logged", 1, func() (err error) {
+		m, err = r.c.loggedModel(ctx, id)
+		return err
+	})
+	if err != nil {
+		return registry.Unreadable[registry.LoggedModel](Short(err))
+	}
+	return m
 }
 
 // runIDs lists the runs that the versions name, each once.
@@ -199,7 +254,8 @@ func (r *reading) findRunsIn(ctx context.Context, experiments, ids []string) ([]
 			Data struct {
 				Tags []pair `json:"tags"`
 			} `json:"data"`
-			Inputs runInputsJSON `json:"inputs"`
+			Inputs  runInputsJSON  `json:"inputs"`
+			Outputs runOutputsJSON `json:"outputs"`
 		} `json:"runs"`
 	}
 	err := r.pace.do(ctx, "runs/search", len(ids), func() error {
@@ -208,7 +264,7 @@ func (r *reading) findRunsIn(ctx context.Context, experiments, ids []string) ([]
 	})
 	var runs []registry.Run
 	for _, j := range out.Runs {
-		run := runJSON{Info: j.Info, Inputs: j.Inputs}.run()
+		run := runJSON{Info: j.Info, Inputs: j.Inputs, Outputs: j.Outputs}.run()
 		run.Metrics, run.Params, run.Tags = nil, nil, pairs(j.Data.Tags)
 		runs = append(runs, run)
 	}
@@ -299,7 +355,7 @@ func (r *reading) files(ctx context.Context, models []registry.Audited) {
 	read := func(at ask) (f found, _ error) {
 		v := models[at.model].Versions[at.version]
 		if r.q.Needs.Files {
-			f.files = r.listing(ctx, v, models[at.model].Runs[v.RunID].OrZero())
+			f.files = r.listing(ctx, v, models[at.model])
 		}
 		switch {
 		case f.files.IsAbsent() && r.q.Needs.MLmodels:
@@ -323,8 +379,12 @@ func (r *reading) files(ctx context.Context, models []registry.Audited) {
 }
 
 // listing lists the files of a version, where they lie in a place that can be listed.
-func (r *reading) listing(ctx context.Context, v registry.Version, run registry.Run) (files registry.Known[[]registry.File]) {
-	where, why := filesAt(v.Source, run)
+func (r *reading) listing(ctx context.Context, v registry.Version, of registry.Audited) (files registry.Known[[]registry.File]) {
+	logged := of.Origins[v.Number].Logged
+	if id := registry.LoggedIn(v.Source); !logged.Gathered() && id != "" && v.Source != "models:/"+id {
+		logged = r.logged(ctx, v.Source)
+	}
+	where, why := filesAt(v.Source, of.Runs[v.RunID].OrZero(), logged)
 	if why != "" || r.noFiles.Load() {
 		return files
 	}

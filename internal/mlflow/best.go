@@ -3,14 +3,13 @@ package mlflow
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// findRun turns a candidate that asks for a run, "best" or "commit", into the run it stands for.
+// findRun turns a candidate that asks for a model, "best" or "commit", into the model it stands for.
 func (g *gathering) findRun(ctx context.Context) error {
 	switch q := g.q.Candidate; {
 	case q.Best != nil:
@@ -22,31 +21,30 @@ func (g *gathering) findRun(ctx context.Context) error {
 }
 
 func (g *gathering) findBest(ctx context.Context) error {
-	best := g.q.Candidate.Best
+	best := *g.q.Candidate.Best
 	experiment, err := g.c.experiment(ctx, best.Experiment)
 	if err != nil {
 		return err
 	}
-	runs, err := g.c.bestRuns(ctx, experiment.ID, *best)
-	if err != nil {
-		return err
+	s := bestSearch{
+		c: g.c, experiment: experiment.ID, contest: registry.Contest{Best: best},
+		models: map[string]registry.LoggedModel{}, metrics: map[string]bool{}, judged: map[string]bool{},
 	}
-	// Of equal runs the newest: the one that started last, and of those again the greatest id, so that it is always the same.
-	run := slices.MaxFunc(runs, func(a, b registry.Run) int {
-		if c := a.Start.Compare(b.Start); c != 0 {
-			return c
-		}
-		return strings.Compare(a.ID, b.ID)
-	})
-	found := registry.BestRun{Experiment: best.Experiment, RunID: run.ID, Metric: best.Metric, Value: run.Metrics[best.Metric].Raw, Goal: best.Goal}
-	for _, r := range runs {
-		if r.ID != run.ID {
-			found.Ties = append(found.Ties, r.ID)
+	for _, step := range []func(context.Context) error{s.readModels, s.enterModels, s.enterRuns} {
+		if err := step(ctx); err != nil {
+			return narrower(err)
 		}
 	}
-	slices.Sort(found.Ties)
+	found, ok := s.contest.Winner()
+	if !ok {
+		return s.none(found)
+	}
 	g.facts.Best = &found
-	g.q.Candidate = candidateOf(run, best.Path)
+	if found.ModelID != "" {
+		g.q.Candidate = registry.Candidate{Text: "models:/" + found.ModelID, ModelID: found.ModelID}
+	} else {
+		g.q.Candidate = candidateOf(registry.Run{ID: found.RunID}, best.Path)
+	}
 	return nil
 }
 
@@ -55,57 +53,240 @@ func candidateOf(run registry.Run, path string) registry.Candidate {
 	return registry.Candidate{Text: "runs:/" + run.ID + "/" + path, RunID: run.ID, Path: path}
 }
 
-// bestRuns returns the finished runs that share the best finite value of the metric. The server sorts, what is not
-// finite is left out here: a store keeps Inf as a number, and then it would win.
-func (c *Client) bestRuns(ctx context.Context, experiment string, best registry.Best) ([]registry.Run, error) {
+// bestSearch looks for the best model of one experiment. A run of MLflow 3 can have many models, each with its own values,
+// so models are compared, and runs only if their models are among their files.
+type bestSearch struct {
+	c          *Client
+	experiment string // id
+	contest    registry.Contest
+
+	models  map[string]registry.LoggedModel // of the experiment, by id, with the values of the metric
+	metrics map[string]bool                 // names of all metrics seen, for the message
+	judged  map[string]bool                 // runs whose values are those of logged models
+	listed  int                             // runs whose files were looked at
+}
+
+// Bounds of the search.
+const (
+	bestRuns  = 100000 // source and evaluation runs of the models
+	bestFiles = 200    // runs of which the files are listed
+)
+
+// readModels reads all logged models of the experiment, whatever their names: which values are a model's own is told from
+// those of the other models of its run.
+func (s *bestSearch) readModels(ctx context.Context) error {
+	op := "search logged models of experiment " + s.contest.Experiment
+	for m, err := range s.c.loggedModelsIn(ctx, op, s.experiment, "") {
+		if err != nil {
+			return err
+		}
+		for _, v := range m.Metrics {
+			s.metrics[v.Key] = true
+			if v.Key == s.contest.Metric && v.RunID != m.SourceRunID {
+				s.judged[v.RunID] = true // an evaluation: its value is that model's
+			}
+		}
+		m.Metrics = slices.DeleteFunc(m.Metrics, func(v registry.ModelMetric) bool { return v.Key != s.contest.Metric })
+		m.Metrics = slices.Clip(m.Metrics)
+		s.models[m.ID] = m
+	}
+	return nil
+}
+
+// enterModels judges the logged models of that name.
+func (s *bestSearch) enterModels(ctx context.Context) error {
+	ids := map[string]bool{}
+	var named []registry.LoggedModel
+	for _, id := range sortedKeys(s.models) {
+		m := s.models[id]
+		if m.Name != s.contest.Path {
+			continue
+		}
+		named = append(named, m)
+		if m.SourceRunID != "" {
+			ids[m.SourceRunID] = true
+		}
+		for _, v := range m.Metrics {
+			ids[v.RunID] = true
+		}
+	}
+	runs, err := s.read(ctx, sortedKeys(ids))
+	for _, m := range named {
+		if err == nil {
+			s.enterModel(m, runs)
+		}
+	}
+	return err
+}
+
+// read reads runs of the experiment that are not deleted, by id. It asks for less than a page at once: a full page is
+// followed by another one.
+func (s *bestSearch) read(ctx context.Context, ids []string) (map[string]registry.Run, error) {
+	ids = slices.DeleteFunc(ids, func(id string) bool { return !plainRun.MatchString(id) })
+	op := "search runs of experiment " + s.contest.Experiment
+	if len(ids) > bestRuns {
+		return nil, Explain(op, &incomplete{fmt.Sprintf("its models name more than %d runs", bestRuns), hintShorter})
+	}
+	runs := map[string]registry.Run{}
+	for part := range slices.Chunk(ids, runsPage-1) {
+		body := map[string]any{
+			"experiment_ids": []string{s.experiment}, "run_view_type": "ACTIVE_ONLY",
+			"filter": "attributes.run_id IN ('" + strings.Join(part, "','") + "')",
+		}
+		for run, err := range s.c.runs(ctx, op, body) {
+			if err != nil {
+				return nil, err
+			}
+			if run.ExperimentID == s.experiment && !run.Deleted {
+				runs[run.ID] = run
+			}
+		}
+	}
+	return runs, nil
+}
+
+func (s *bestSearch) enterModel(m registry.LoggedModel, runs map[string]registry.Run) {
+	if err := uploaded(m); err != nil {
+		s.contest.Skip(m.ID, "it is "+m.Status)
+		return
+	}
+	source := "models:/" + m.ID
+	subject := registry.Subject{Ref: m.ID, Logged: registry.Is(m), Evaluations: registry.Is(s.evaluations(m, runs))}
+	if run, known := runs[m.SourceRunID]; known {
+		subject.Run = registry.Is(run)
+		subject.Siblings = registry.Is(s.outputs(run, m.ID))
+	} else if m.SourceRunID != "" {
+		why := fmt.Sprintf("run %s is not in the experiment, or is deleted", m.SourceRunID)
+		subject.Run = registry.Unreadable[registry.Run](why)
+	}
+	tracer{c: s.c}.settleRun(&subject, source)
+	if run, ok := subject.Run.Get(); ok {
+		s.judged[run.ID] = true
+	}
+	s.contest.Enter(subject)
+}
+
+// evaluations are the runs of the experiment, other than the source run, that logged values of the metric on the model.
+func (s *bestSearch) evaluations(m registry.LoggedModel, runs map[string]registry.Run) map[string]registry.Evaluation {
+	found := map[string]registry.Evaluation{}
+	for _, v := range m.Metrics {
+		if run, known := runs[v.RunID]; known && v.RunID != m.SourceRunID {
+			found[run.ID] = registry.Evaluation{RunID: run.ID, Status: run.Status, Start: run.Start, Own: true}
+		}
+	}
+	return found
+}
+
+// outputs are the models in the experiment that a run lists, without the one with this id.
+func (s *bestSearch) outputs(run registry.Run, self string) []registry.LoggedModel {
+	found := []registry.LoggedModel{}
+	for _, o := range run.Outputs {
+		if m, known := s.models[o.ModelID]; known && o.ModelID != self {
+			found = append(found, m)
+		}
+	}
+	return found
+}
+
+// enterRuns judges runs whose model is among their files: all of MLflow 1 and 2, and those that used log_artifacts. The
+// server sorts them, so that those which cannot win need not be read. What is not finite is left out here: a store
+// keeps Inf as a number, and then it would win.
+func (s *bestSearch) enterRuns(ctx context.Context) error {
 	order := "DESC"
-	if best.Goal == registry.Minimize {
+	if s.contest.Goal == registry.Minimize {
 		order = "ASC"
 	}
 	body := map[string]any{
-		"experiment_ids": []string{experiment}, "filter": "attributes.status = 'FINISHED'", "run_view_type": "ACTIVE_ONLY",
-		"order_by": []string{"metrics.`" + best.Metric + "` " + order},
+		"experiment_ids": []string{s.experiment}, "filter": "attributes.status = 'FINISHED'", "run_view_type": "ACTIVE_ONLY",
+		"order_by": []string{"metrics.`" + s.contest.Metric + "` " + order},
 	}
-	var found []registry.Run
-	seen := map[string]bool{} // names of metrics, for the message
-	for run, err := range c.runs(ctx, "search runs of experiment "+best.Experiment, body) {
+	for run, err := range s.c.runs(ctx, "search runs of experiment "+s.contest.Experiment, body) {
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for name := range run.Metrics {
-			seen[name] = true
+			s.metrics[name] = true
 		}
-		point, has := run.Metrics[best.Metric]
-		if !has || !point.Finite() || run.Deleted || run.Status != "FINISHED" {
+		point, has := run.Metrics[s.contest.Metric]
+		if !has || !point.Finite() || run.Deleted || run.Status != "FINISHED" || s.judged[run.ID] {
 			continue
 		}
-		if len(found) > 0 && better(found[0].Metrics[best.Metric], point, best.Goal) {
-			break // beyond those that share the best value
+		if s.contest.Settled(point) {
+			return nil
 		}
-		if len(found) > 0 && better(point, found[0].Metrics[best.Metric], best.Goal) {
-			found = nil
+		if err := s.enterRun(ctx, run); err != nil {
+			return err
 		}
-		found = append(found, run)
 	}
-	if len(found) == 0 {
-		return nil, noBest(best, slices.Sorted(maps.Keys(seen)))
-	}
-	return found, nil
+	return nil
 }
 
-func better(a, b registry.Point, goal string) bool {
-	if goal == registry.Minimize {
-		return a.Value < b.Value
+func (s *bestSearch) enterRun(ctx context.Context, run registry.Run) error {
+	if s.listed++; s.listed > bestFiles {
+		return s.tooManyRuns()
 	}
-	return a.Value > b.Value
+	path := s.contest.Path
+	files, err := s.c.runFiles(ctx, run.ID, path)
+	switch {
+	case err != nil && !isStatus(err, 400, "INVALID_PARAMETER_VALUE"):
+		return unlistable(run, err)
+	case !hasMLmodel(files, path):
+		s.contest.Skip("run "+run.ID, fmt.Sprintf("it has no model at %q", path))
+		return nil
+	}
+	s.contest.Enter(registry.Subject{
+		Ref: "run " + run.ID, Run: registry.Is(run), Path: path, Siblings: registry.Is(s.outputs(run, "")),
+		Logged: registry.Absent[registry.LoggedModel]("it is no logged model"),
+	})
+	return nil
 }
 
-func noBest(best registry.Best, names []string) error {
-	hint := "runs that are not finished or deleted, that lack the metric, or whose value is not finite do not count"
-	if near := registry.Nearest(best.Metric, names); len(near) > 0 {
-		hint = fmt.Sprintf("did you mean the metric %s? ", strings.Join(near, " or ")) + hint
-	} else if len(names) > 0 {
-		hint = fmt.Sprintf("its runs have the metrics %s; ", strings.Join(names[:min(10, len(names))], ", ")) + hint
+func (s *bestSearch) tooManyRuns() error {
+	hint := "name the model by its run, as in runs:/RUN_ID/PATH"
+	if also := s.otherNames(); also != "" {
+		hint = also + "; or " + hint
 	}
-	return gone(fmt.Sprintf("no run of experiment %q counts for metric %q", best.Experiment, best.Metric), hint)
+	return gone(fmt.Sprintf("the %d best runs of experiment %q by %s have no model at %q",
+		bestFiles, s.contest.Experiment, s.contest.Metric, s.contest.Path), hint)
+}
+
+// otherNames proposes the names of models that the experiment has and that were not asked for.
+func (s *bestSearch) otherNames() string {
+	names := map[string]bool{}
+	for _, m := range s.models {
+		names[m.Name] = true
+	}
+	if len(names) == 0 || names[s.contest.Path] {
+		return ""
+	}
+	list := sortedKeys(names)
+	meant := list[0]
+	if near := registry.Nearest(s.contest.Path, list); len(near) > 0 {
+		meant = near[0]
+	}
+	return fmt.Sprintf("the logged models of the experiment are called %s: write candidate: best/%s",
+		strings.Join(list[:min(5, len(list))], ", "), meant)
+}
+
+// none says why no model counts.
+func (s *bestSearch) none(found registry.BestRun) error {
+	best := s.contest.Best
+	msg := fmt.Sprintf("no model of experiment %q counts for metric %q", best.Experiment, best.Metric)
+	names := sortedKeys(s.metrics)
+	near := registry.Nearest(best.Metric, names)
+	var hint string
+	switch {
+	case len(found.Skipped) > 0:
+		msg += fmt.Sprintf(": %s", registry.PassedOver(found.Skipped))
+		hint = s.otherNames()
+	case len(near) > 0 && !s.metrics[best.Metric]:
+		hint = fmt.Sprintf("did you mean the metric %s?", strings.Join(near, " or "))
+	case len(names) > 0 && !s.metrics[best.Metric]:
+		hint = "its metrics are " + strings.Join(names[:min(10, len(names))], ", ")
+	}
+	if hint == "" {
+		hint = "a model counts if its run is finished and not deleted, and if it has one finite value of the metric; " +
+			"name another model as in runs:/RUN_ID/PATH or models:/m-…"
+	}
+	return gone(msg, hint)
 }

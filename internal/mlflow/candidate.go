@@ -88,7 +88,7 @@ func (g *gathering) adoptVersion(ctx context.Context, known registry.Known[regis
 	}
 	if q.Model == g.q.Model {
 		g.facts.Candidate.Version = known
-		if of, err := registry.ParseCandidate(v.Source); v.RunID == "" && loggedIn(v.Source) == "" && (err != nil || of.Number == 0) {
+		if of, err := registry.ParseCandidate(v.Source); v.RunID == "" && registry.LoggedIn(v.Source) == "" && (err != nil || of.Number == 0) {
 			return noRun(fmt.Sprintf("version %d of %s has no run", v.Number, v.Model))
 		}
 		return nil
@@ -202,7 +202,7 @@ func (g *gathering) resolve(ctx context.Context) error {
 			}
 			return nil
 		},
-		g.listLogged(ctx, cmp.Or(source.ModelID, loggedIn(g.copyOf.Source))),
+		g.listLogged(ctx, cmp.Or(source.ModelID, registry.LoggedIn(g.copyOf.Source))),
 	)
 	if err != nil {
 		return err
@@ -245,7 +245,7 @@ func (g *gathering) readVersion(ctx context.Context, v registry.Version) error {
 	err := parallel(
 		func() error { return g.tracer.ofVersion(ctx, &g.facts.Candidate, v) },
 		func() error { g.facts.Candidate.MLmodel = g.c.versionMLmodel(ctx, v); return nil },
-		g.listLogged(ctx, loggedIn(v.Source)),
+		g.listLogged(ctx, registry.LoggedIn(v.Source)),
 	)
 	if err != nil {
 		return err

@@ -10,7 +10,6 @@ import (
 	"io"
 	"net/url"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -30,31 +29,37 @@ const (
 // place is where a model's files are: a logged model, or a folder of a run's artifacts.
 type place struct{ model, run, path string }
 
-var loggedModelID = regexp.MustCompile(`\bm-[0-9a-f]{32}\b`)
-
-// place is where the candidate's files are. It returns the reason if they cannot be listed.
+// place is where the candidate's files are. It returns the reason if they cannot be listed: a version whose source only
+// looks like a logged model's is loaded from elsewhere, and then its run is not readable.
 func (g *gathering) place() (p place, why string) {
 	s := g.facts.Candidate
-	if m, ok := s.Logged.Get(); ok {
+	run, readable := s.Run.Get()
+	m, logged := s.Logged.Get()
+	switch {
+	case logged && (readable || s.Run.IsAbsent()):
 		return place{model: m.ID}, ""
-	}
-	if run, ok := s.Run.Get(); ok && s.Path != "" {
+	case readable && s.Path != "":
 		return place{run: run.ID, path: s.Path}, ""
 	}
 	return p, "the place of the files is not known: " + s.Run.Why()
 }
 
-// filesAt is where the files of a source are. It returns the reason if they cannot be listed.
-func filesAt(source string, run registry.Run) (p place, why string) {
-	if id := loggedModelID.FindString(source); id != "" {
+// filesAt is where the files of a source are: below the artifacts of its run, or those of the logged model that the
+// source names. It returns the reason if they cannot be listed.
+func filesAt(source string, run registry.Run, logged registry.Known[registry.LoggedModel]) (p place, why string) {
+	if path, ok := registry.ArtifactPath(source, run); ok {
+		return place{run: run.ID, path: path}, ""
+	}
+	id := registry.LoggedIn(source)
+	m, known := logged.Get()
+	switch {
+	case id != "" && (source == "models:/"+id || known && m.ID == id && m.IsAt(source)):
 		return place{model: id}, ""
-	}
-	for _, root := range []string{run.ArtifactURI, "runs:/" + run.ID} {
-		if below, ok := strings.CutPrefix(source, strings.TrimSuffix(root, "/")+"/"); ok && run.ID != "" {
-			return place{run: run.ID, path: strings.Trim(below, "/")}, ""
-		}
-	}
-	if run.ID == "" {
+	case id != "" && known:
+		return p, fmt.Sprintf("the source %s is not where the files of logged model %s are", source, id)
+	case id != "":
+		return p, fmt.Sprintf("the source %s names logged model %s, which is not known: %s", source, id, logged.Why())
+	case run.ID == "":
 		return p, "the source " + source + " is no logged model, and its run is not readable"
 	}
 	return p, fmt.Sprintf("the source %s is neither a logged model nor below the artifacts of run %s", source, run.ID)

@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
@@ -20,13 +19,25 @@ func (c *Client) Lineage(ctx context.Context, q registry.Query) (registry.Traced
 	if err != nil {
 		return registry.Traced{}, err
 	}
-	t := &tracing{c: c, out: registry.Traced{Version: v.version, ModelTags: v.model.Tags, Aliases: v.aliases, RunID: v.version.RunID}}
+	t := &tracing{
+		c: c, tracer: tracer{c: c, roots: q.MovedRoots},
+		out: registry.Traced{Version: v.version, ModelTags: v.model.Tags, Aliases: v.aliases, RunID: v.version.RunID},
+	}
 	err = parallel(
 		func() error { return t.back(ctx) },
-		func() error { return t.model(ctx) },
+		func() error { t.out.MLmodel = t.c.versionMLmodel(ctx, v.version); return nil },
 		func() error { return t.tagged(ctx, v.bare) },
 	)
+	if err != nil {
+		return t.out, err
+	}
 	t.borrow(ctx)
+	t.judge()
+	err = parallel(
+		func() error { return t.experiment(ctx) },
+		func() error { return t.around(ctx) },
+		func() error { t.size(ctx); return nil },
+	)
 	slices.Sort(t.out.Aliases)
 	return t.out, err
 }
@@ -108,8 +119,9 @@ func heldByTag(holders map[string][]int, number int) []string {
 
 // tracing is a lineage under way. Its parts fill different fields.
 type tracing struct {
-	c   *Client
-	out registry.Traced
+	c      *Client
+	tracer tracer
+	out    registry.Traced
 }
 
 // useless reports an error after which nothing else can be read either.
@@ -129,24 +141,61 @@ func softened[T any](known registry.Known[T], err error) (registry.Known[T], err
 	return registry.Unreadable[T](err.Error()), nil
 }
 
-// back goes from the version to the versions it was copied from, and to the run.
+// back goes from the version to the versions it was copied from, the logged model and the run.
 func (t *tracing) back(ctx context.Context) error {
-	if t.out.Version.RunID != "" {
-		return parallel(
-			func() error { return t.copies(ctx) },
-			func() error { return t.run(ctx, t.out.Version.RunID) },
-		)
-	}
-	if err := t.copies(ctx); err != nil {
+	err := parallel(
+		func() error { return t.copies(ctx) },
+		func() error { return t.run(ctx, t.out.Version.RunID) },
+		func() error { return t.logged(ctx, t.out.Version.Source) },
+	)
+	if err != nil {
 		return err
 	}
-	for _, c := range t.out.Copies {
-		if c.RunID != "" {
-			t.out.RunID = c.RunID
-			return t.run(ctx, c.RunID)
+	if source := t.out.Origin().Source; !t.out.Logged.Gathered() {
+		if err := t.logged(ctx, source); err != nil {
+			return err
 		}
 	}
+	if t.out.RunID == "" {
+		t.out.RunID = t.named()
+		return t.run(ctx, t.out.RunID)
+	}
 	return nil
+}
+
+// named is the run that a version is of which names none itself: that of the nearest copy, or of its logged model.
+func (t *tracing) named() string {
+	for _, c := range t.out.Copies {
+		if c.RunID != "" {
+			return c.RunID
+		}
+	}
+	return t.out.Logged.OrZero().SourceRunID
+}
+
+// judge finds out whether the version belongs to the run.
+func (t *tracing) judge() {
+	run, ok := t.out.Run.Get()
+	if !ok {
+		return
+	}
+	source := t.out.Origin().Source
+	t.out.RunProblem = t.out.Detached()
+	if t.out.RunProblem == "" {
+		t.out.RunProblem = t.tracer.foreign(source, t.out.Subject().Logged, run)
+	}
+	t.out.Path, _ = registry.ArtifactPath(source, run, t.tracer.moves()...)
+}
+
+// around reads what tells the values of the version from those of others, if the run is its own.
+func (t *tracing) around(ctx context.Context) error {
+	if _, ok := t.out.Run.Get(); !ok || t.out.RunProblem != "" {
+		return nil
+	}
+	s := t.out.Subject()
+	err := t.tracer.around(ctx, &s)
+	t.out.Siblings, t.out.Evaluations = s.Siblings, s.Evaluations
+	return err
 }
 
 // copies follows the sources that are versions themselves.
@@ -190,17 +239,23 @@ func (t *tracing) copies(ctx context.Context) error {
 	}
 }
 
-// run reads the run, and the name of its experiment.
-func (t *tracing) run(ctx context.Context, id string) (err error) {
-	run, err := t.c.run(ctx, id)
-	if t.out.Run, err = softened(run, err); err != nil {
-		return err
-	}
-	r, ok := t.out.Run.Get()
-	if !ok {
+// run reads the run; none if the id is "".
+func (t *tracing) run(ctx context.Context, id string) error {
+	if id == "" {
 		return nil
 	}
-	experiment, err := t.c.experimentByID(ctx, r.ExperimentID)
+	run, err := t.c.run(ctx, id)
+	t.out.Run, err = softened(run, err)
+	return err
+}
+
+// experiment reads the name of the run's experiment, if the run is the version's own.
+func (t *tracing) experiment(ctx context.Context) error {
+	run, ok := t.out.Run.Get()
+	if !ok || t.out.RunProblem != "" {
+		return nil
+	}
+	experiment, err := t.c.experimentByID(ctx, run.ExperimentID)
 	t.out.Experiment, err = softened(experiment, err)
 	return err
 }
@@ -219,29 +274,6 @@ func (c *Client) experimentByID(ctx context.Context, id string) (registry.Known[
 	return registry.Is(registry.Experiment{ID: e.ID, Name: e.Name, Deleted: e.Stage == "deleted"}), nil
 }
 
-// model reads the model's description, the logged model, and where the description does not tell it the size of the
-// files.
-func (t *tracing) model(ctx context.Context) error {
-	v := t.out.Version
-	id := loggedModelID.FindString(v.Source)
-	err := parallel(
-		func() error { t.out.MLmodel = t.c.versionMLmodel(ctx, v); return nil },
-		func() error { return t.logged(ctx, id) },
-	)
-	m, ok := t.out.MLmodel.Get()
-	if err != nil || !ok {
-		return err
-	}
-	if id == "" && loggedModelID.MatchString(m.ModelID) {
-		id = m.ModelID
-		err = t.logged(ctx, id)
-	}
-	if m.SizeBytes == 0 {
-		t.size(ctx, id)
-	}
-	return err
-}
-
 // borrow takes the model's description from the version that was copied, where the copy does not tell: a server that
 // keeps a copy's source as it was given cannot read files there.
 func (t *tracing) borrow(ctx context.Context) {
@@ -258,7 +290,9 @@ func (t *tracing) borrow(ctx context.Context) {
 	}
 }
 
-func (t *tracing) logged(ctx context.Context, id string) (err error) {
+// logged reads the logged model that a source names.
+func (t *tracing) logged(ctx context.Context, source string) (err error) {
+	id := registry.LoggedIn(source)
 	if id == "" {
 		return nil
 	}
@@ -267,15 +301,15 @@ func (t *tracing) logged(ctx context.Context, id string) (err error) {
 	return err
 }
 
-// size adds up the model's files. That they cannot be listed is no loss worth a word.
-func (t *tracing) size(ctx context.Context, id string) {
-	where := place{model: id}
-	if id == "" {
-		run, path, ok := runPath(t.out.Version)
-		if !ok {
-			return
-		}
-		where = place{run: run, path: path}
+// size adds up the model's files if the MLmodel file does not tell their size. That they cannot be listed is no loss
+// worth a word.
+func (t *tracing) size(ctx context.Context) {
+	if m, ok := t.out.MLmodel.Get(); !ok || m.SizeBytes > 0 {
+		return
+	}
+	where, why := filesAt(t.out.Origin().Source, t.out.Run.OrZero(), t.out.Logged)
+	if why != "" {
+		return
 	}
 	files, err := t.c.tree(ctx, where)
 	if err != nil {
@@ -284,18 +318,6 @@ func (t *tracing) size(ctx context.Context, id string) {
 	for _, f := range files {
 		t.out.SizeBytes += f.Size
 	}
-}
-
-// runPath is where below its run's artifacts a version's files are, where its source says so.
-func runPath(v registry.Version) (run, path string, ok bool) {
-	if v.RunID == "" {
-		return "", "", false
-	}
-	_, path, below := strings.Cut(v.Source, "/"+v.RunID+"/artifacts/")
-	if !below {
-		path, below = strings.CutPrefix(v.Source, "runs:/"+v.RunID+"/")
-	}
-	return v.RunID, path, below && path != ""
 }
 
 // tagged finds the aliases that tags stand for: the version carries one, the server may have no aliases, and a version

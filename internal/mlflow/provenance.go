@@ -1,6 +1,7 @@
 package mlflow
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -24,7 +25,7 @@ type tracer struct {
 // run, "" if it names none. What the subject knows already is not read again. A model that does not belong to the run
 // leaves the run unreadable, with the reason; only a failure of the server is an error.
 func (t tracer) trace(ctx context.Context, s *registry.Subject, source, run string) error {
-	model := loggedIn(source)
+	model := registry.LoggedIn(source)
 	err := parallel(
 		func() error { return t.readRun(ctx, s, run) },
 		func() (err error) {
@@ -68,11 +69,16 @@ func (t tracer) readRun(ctx context.Context, s *registry.Subject, id string) (er
 // settleRun keeps the run only if it is finished and the model belongs to it.
 func (t tracer) settleRun(s *registry.Subject, source string) {
 	logged, isLogged := s.Logged.Get()
-	if !s.Run.Gathered() {
+	switch {
+	case s.Run.Gathered():
+	case isLogged && logged.IsAt(source, t.moves()...):
+		s.Run = registry.Absent[registry.Run]("logged model " + logged.ID + " has no source run")
+		return
+	case isLogged:
+		s.Run = registry.Unreadable[registry.Run](registry.BelongsToRun(source, &logged, registry.Run{}, t.moves()...))
+		return
+	default:
 		s.Run = registry.Unreadable[registry.Run](s.Ref + " has no run")
-		if isLogged {
-			s.Run = registry.Absent[registry.Run]("logged model " + logged.ID + " has no source run")
-		}
 		return
 	}
 	s.Run = sound(s.Run)
@@ -83,21 +89,25 @@ func (t tracer) settleRun(s *registry.Subject, source string) {
 		}
 		return
 	}
-	why := ""
-	switch {
-	case isLogged && !filesOf(source, logged):
-		why = fmt.Sprintf("its files are at %s, which are not those of logged model %s", source, logged.ID)
-	case isLogged:
-		why = registry.BelongsToRun(source, &logged, run)
-	case s.Logged.IsAbsent():
-		why = registry.BelongsToRun(source, nil, run, t.moves()...)
+	if s.Logged.IsAbsent() {
 		s.Path, _ = registry.ArtifactPath(source, run, t.moves()...)
-	default:
-		why = s.Logged.Why()
 	}
-	if why != "" {
+	if why := t.foreign(source, s.Logged, run); why != "" {
 		s.Run = registry.Unreadable[registry.Run]("the model does not belong to run " + run.ID + ": " + why)
 	}
+}
+
+// foreign says why the model at a source does not belong to the run; "" if it does. logged is absent if it is no logged
+// model.
+func (t tracer) foreign(source string, logged registry.Known[registry.LoggedModel], run registry.Run) string {
+	m, isLogged := logged.Get()
+	switch {
+	case isLogged:
+		return registry.BelongsToRun(source, &m, run, t.moves()...)
+	case logged.IsAbsent():
+		return registry.BelongsToRun(source, nil, run, t.moves()...)
+	}
+	return cmp.Or(logged.Why(), "whether it is a logged model is not known")
 }
 
 // moves are the moved roots that are still allowed for, by the server's clock.
@@ -106,35 +116,6 @@ func (t tracer) moves() []registry.MovedRoot {
 	return slices.DeleteFunc(slices.Clone(t.roots), func(r registry.MovedRoot) bool {
 		return now.IsZero() || now.After(r.Until)
 	})
-}
-
-// loggedIn is the id of the logged model that a source names, models:/m-… or where such a model's files are; "" for any
-// other source. The second is only a claim: see filesOf.
-func loggedIn(source string) string {
-	if id, ok := strings.CutPrefix(source, "models:/"); ok {
-		if loggedModelID.FindString(id) == id {
-			return id
-		}
-		return ""
-	}
-	_, rest, found := cutLast(source, "/models/")
-	id, tail, _ := strings.Cut(rest, "/")
-	if !found || tail != "artifacts" || loggedModelID.FindString(id) != id {
-		return ""
-	}
-	return id
-}
-
-func cutLast(s, sep string) (before, after string, found bool) {
-	if i := strings.LastIndex(s, sep); i >= 0 {
-		return s[:i], s[i+len(sep):], true
-	}
-	return s, "", false
-}
-
-// filesOf reports whether a source is the logged model itself, by its id or by the place of its files.
-func filesOf(source string, m registry.LoggedModel) bool {
-	return source == "models:/"+m.ID || registry.SameLocation(source, m.ArtifactURI)
 }
 
 // around reads the other models of the run, and the runs that evaluated the model. What cannot be read of them is left to
@@ -287,35 +268,40 @@ func (t *tracer) nameExperiments(ctx context.Context, names []string) error {
 	return nil
 }
 
-// follow goes from a version that is a copy to the version whose files it points to. why says why it cannot be told
-// where the copy comes from; "" if it can. The version that comes back names the run: its own or the copy's.
-func (t tracer) follow(ctx context.Context, v registry.Version) (root registry.Version, why string, err error) {
+// follow goes from a version that is a copy to the version whose files it points to, which then names the run: its own or
+// the copy's. It is absent if the copies certainly lead nowhere.
+func (t tracer) follow(ctx context.Context, v registry.Version) (registry.Known[registry.Version], error) {
 	first, passed := versionRef(v), []string{versionRef(v)}
 	run := v.RunID
+	nowhere := func(format string, args ...any) (registry.Known[registry.Version], error) {
+		return registry.Absent[registry.Version](fmt.Sprintf(format, args...)), nil
+	}
 	for {
 		of, notVersion := registry.ParseCandidate(v.Source)
 		if notVersion != nil || of.Number == 0 {
 			v.RunID = run
-			return v, "", nil
+			return registry.Is(v), nil
 		}
 		ref := fmt.Sprintf("models:/%s/%d", of.Model, of.Number)
 		switch {
 		case slices.Contains(passed, ref):
-			return v, fmt.Sprintf("%s is a copy of itself, by way of %s", first, ref), nil
+			return nowhere("%s is a copy of itself, by way of %s", first, ref)
 		case len(passed) > longestLineage:
-			return v, fmt.Sprintf("%s is a copy of a copy, more than %d times", first, longestLineage), nil
+			return nowhere("%s is a copy of a copy, more than %d times", first, longestLineage)
 		}
 		passed = append(passed, ref)
 		known, err := t.c.version(ctx, of.Model, of.Number)
 		if known, err = softened(known, err); err != nil {
-			return v, "", err
+			return known, err
 		}
 		next, ok := known.Get()
 		switch {
+		case known.IsAbsent():
+			return nowhere("%s is a copy of %s: %s", first, ref, known.Why())
 		case !ok:
-			return v, fmt.Sprintf("%s is a copy of %s: %s", first, ref, known.Why()), nil
+			return registry.Unreadable[registry.Version](fmt.Sprintf("%s is a copy of %s: %s", first, ref, known.Why())), nil
 		case run != "" && next.RunID != "" && run != next.RunID:
-			return v, fmt.Sprintf("%s names run %s, and %s, which it is a copy of, names run %s", first, run, ref, next.RunID), nil
+			return nowhere("%s names run %s, and %s, which it is a copy of, names run %s", first, run, ref, next.RunID)
 		}
 		if run == "" {
 			run = next.RunID
@@ -326,13 +312,14 @@ func (t tracer) follow(ctx context.Context, v registry.Version) (root registry.V
 
 // ofVersion reads what is behind a version.
 func (t tracer) ofVersion(ctx context.Context, s *registry.Subject, v registry.Version) error {
-	root, why, err := t.follow(ctx, v)
-	switch {
-	case err != nil:
+	known, err := t.follow(ctx, v)
+	if err != nil {
 		return err
-	case why != "":
-		s.Run = registry.Unreadable[registry.Run](why)
-		s.Logged = registry.Unreadable[registry.LoggedModel](why)
+	}
+	root, ok := known.Get()
+	if !ok {
+		s.Run = registry.Unreadable[registry.Run](known.Why())
+		s.Logged = registry.Unreadable[registry.LoggedModel](known.Why())
 		return nil
 	}
 	return t.trace(ctx, s, root.Source, root.RunID)

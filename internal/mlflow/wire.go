@@ -132,13 +132,15 @@ type runJSON struct {
 		Params  []pair       `json:"params"`
 		Tags    []pair       `json:"tags"`
 	} `json:"data"`
-	Inputs  runInputsJSON `json:"inputs"`
-	Outputs struct {
-		Models []struct {
-			ID   string `json:"model_id"`
-			Step whole  `json:"step"`
-		} `json:"model_outputs"`
-	} `json:"outputs"`
+	Inputs  runInputsJSON  `json:"inputs"`
+	Outputs runOutputsJSON `json:"outputs"`
+}
+
+type runOutputsJSON struct {
+	Models []struct {
+		ID   string `json:"model_id"`
+		Step whole  `json:"step"`
+	} `json:"model_outputs"`
 }
 
 type runInfoJSON struct {

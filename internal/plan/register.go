@@ -46,10 +46,7 @@ func begin(f registry.Facts, in registry.Intent) registry.Plan {
 	}
 	p.Incumbent = f.Incumbent().OrZero().Version.OrZero().Number
 	if b := f.Best; b != nil {
-		p.Notes = append(p.Notes, fmt.Sprintf("the best run of experiment %s by %s (%s) is %s with %s", b.Experiment, b.Metric, b.Goal, b.RunID, b.Value))
-		if len(b.Ties) > 0 {
-			p.Notes = append(p.Notes, fmt.Sprintf("%d older runs have the same value; the newest was taken: not %s", len(b.Ties), strings.Join(b.Ties[:min(5, len(b.Ties))], ", ")))
-		}
+		p.Notes = append(p.Notes, b.Words()...)
 	}
 	if c := f.OfCommit; c != nil {
 		p.Notes = append(p.Notes, c.Words()...)
@@ -178,10 +175,14 @@ func bestTags(b *registry.BestRun) map[string]string {
 	if b == nil {
 		return map[string]string{}
 	}
-	return map[string]string{
-		registry.TagExperiment: b.Experiment, registry.TagRunID: b.RunID, registry.TagMetric: b.Metric,
+	tags := map[string]string{
+		registry.TagExperiment: b.Experiment, registry.TagMetric: b.Metric,
 		registry.TagMetricValue: b.Value, registry.TagRegisteredBy: "automated_pipeline",
 	}
+	if b.RunID != "" {
+		tags[registry.TagRunID] = b.RunID
+	}
+	return tags
 }
 
 // modelWords adds the creation of the registered model; the words on an existing one are left to its owners.

@@ -49,24 +49,21 @@ func metricPair(name string, mine, theirs registry.Subject) registry.MetricPair 
 	if lowerIsBetter(name) {
 		p.Better = "lower"
 	}
-	read := func(c registry.Choice) (*float64, string) {
-		switch {
-		case c.Absent:
-			return nil, "–"
-		case c.Why != "":
-			return nil, "?"
-		case !c.Value.Finite():
-			return nil, c.Value.Raw
-		}
-		return &c.Value.Point.Value, number(c.Value.Value)
-	}
 	of := mine.Choose(name, registry.Selector{})
-	p.Candidate, p.Shown[0] = read(of)
+	p.Candidate, p.Shown[0] = shown(of)
 	against := theirs.Choose(name, registry.Selector{})
 	if of.Why == "" {
 		against = theirs.ChooseLike(name, registry.Selector{}, of.Value)
 	}
-	p.Against, p.Shown[1] = read(against)
+	p.Against, p.Shown[1] = shown(against)
+	for _, side := range []struct {
+		registry.Subject
+		registry.Choice
+	}{{mine, of}, {theirs, against}} {
+		if _, readable := side.Run.Get(); side.Why != "" && !side.Absent && (readable || side.Run.IsAbsent()) {
+			p.Unclear = append(p.Unclear, registry.Unclear{Ref: side.Ref, Why: side.Why})
+		}
+	}
 	if p.Candidate == nil || p.Against == nil {
 		return p
 	}
@@ -79,6 +76,19 @@ func metricPair(name string, mine, theirs registry.Subject) registry.MetricPair 
 		p.Verdict = "worse"
 	}
 	return p
+}
+
+// shown is the value of a choice, and as text: – if there is none, ? if none can be taken.
+func shown(c registry.Choice) (value *float64, text string) {
+	switch {
+	case c.Absent:
+		return nil, "–"
+	case c.Why != "":
+		return nil, "?"
+	case !c.Value.Finite():
+		return nil, c.Value.Raw
+	}
+	return &c.Value.Point.Value, number(c.Value.Value)
 }
 
 func textPairs(mine, theirs map[string]string, onlyDifferent bool) []registry.TextPair {

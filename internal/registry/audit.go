@@ -51,7 +51,8 @@ type AuditProgress struct {
 // AuditNeeds is the union of what the rules of an audit want to know beyond models, versions, aliases and tags, which
 // are read in any case. Each costs requests.
 type AuditNeeds struct {
-	Runs        bool // status and lifecycle of the runs that the versions name
+	Runs        bool // status, lifecycle and outputs of the runs that the versions name
+	Origins     bool // of live versions: the version that a copy leads to, and its logged model
 	Datasets    bool // and their inputs
 	Experiments bool // lifecycle of the experiments of those runs
 	MLmodels    bool // the model descriptors
@@ -67,6 +68,7 @@ type Audited struct {
 	Newest      Known[Version] // the one with the highest number, also in the scope live; absent = the model has none
 	Versions    []Version      // ascending by number; in the scope live only those that an alias or a stage names, each of them
 	Runs        map[string]Known[Run]
+	Origins     map[int]AuditedOrigin // by version, of live ones that name a run
 	Experiments map[string]Known[Experiment]
 	MLmodels    map[int]Known[MLmodel] // by version; "not gathered" where the server hands out no files at all
 	Files       map[int]Known[[]File]  // the same; absent where nothing is there
@@ -76,6 +78,12 @@ type Audited struct {
 	Ledger Known[Ledger]          // absent = the model has none
 	Broken string                 // where the ledger does not hold together, and why; "" where it does
 	Former map[int]Known[Version] // earlier holders that the ledger names and Versions does not have
+}
+
+// AuditedOrigin is where the files of a version come from.
+type AuditedOrigin struct {
+	Version Known[Version]     // itself, or what a copy leads to; absent = it is known that the copies lead nowhere
+	Logged  Known[LoggedModel] // absent = it is no logged model
 }
 
 // Experiment is what an audit wants to know of one.

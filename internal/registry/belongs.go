@@ -23,7 +23,7 @@ type MovedRoot struct {
 // belongs by its place, which is below the run's own artifacts; roots are the moves that are allowed for.
 func BelongsToRun(source string, logged *LoggedModel, run Run, roots ...MovedRoot) string {
 	if logged != nil {
-		return loggedBelongs(*logged, run)
+		return loggedBelongs(source, *logged, run, roots)
 	}
 	if _, ok := ArtifactPath(source, run, roots...); !ok {
 		return fmt.Sprintf("its files are at %s, which is not below the artifacts of run %s (%s)", source, run.ID, run.ArtifactURI)
@@ -31,9 +31,11 @@ func BelongsToRun(source string, logged *LoggedModel, run Run, roots ...MovedRoo
 	return ""
 }
 
-func loggedBelongs(m LoggedModel, run Run) string {
+func loggedBelongs(source string, m LoggedModel, run Run, roots []MovedRoot) string {
 	listed := slices.ContainsFunc(run.Outputs, func(o ModelOutput) bool { return o.ModelID == m.ID })
 	switch {
+	case !m.IsAt(source, roots...):
+		return m.elsewhere(source)
 	case m.ExperimentID == "" || m.ExperimentID != run.ExperimentID:
 		return fmt.Sprintf("logged model %s is in experiment %s and run %s in experiment %s", m.ID, m.ExperimentID, run.ID, run.ExperimentID)
 	case m.SourceRunID != "" && m.SourceRunID != run.ID:
@@ -42,6 +44,29 @@ func loggedBelongs(m LoggedModel, run Run) string {
 		return fmt.Sprintf("run %s does not list logged model %s among its outputs", run.ID, m.ID)
 	}
 	return ""
+}
+
+// IsAt reports whether a source is the logged model itself, by its id or by the place of its files.
+func (m LoggedModel) IsAt(source string, roots ...MovedRoot) bool {
+	return source == "models:/"+m.ID || SameLocation(source, m.ArtifactURI, roots...)
+}
+
+func (m LoggedModel) elsewhere(source string) string {
+	return fmt.Sprintf("its files are at %s, which are not those of logged model %s", source, m.ID)
+}
+
+// LoggedIn is the id of the logged model that a source names, models:/m-… or the place of such a model's files. It is ""
+// for any other source. The second form is only a claim, which BelongsToRun checks.
+func LoggedIn(source string) string {
+	if id, ok := strings.CutPrefix(source, "models:/"); ok {
+		return loggedModelID.FindString(id)
+	}
+	_, rest, found := cutLast(source, "/models/")
+	id, tail, _ := strings.Cut(rest, "/")
+	if !found || tail != "artifacts" {
+		return ""
+	}
+	return loggedModelID.FindString(id)
 }
 
 // ArtifactPath is where below a run's artifacts a source lies: "model" for mlflow-artifacts:/1/RUN/artifacts/model.
@@ -88,12 +113,13 @@ func IsLocation(text string) bool {
 	return ok && len(l.segments) > 0
 }
 
-// SameLocation reports whether two artifact locations are the same place.
-func SameLocation(a, b string) bool {
+// SameLocation reports whether two artifact locations are the same place, or were before the moves of the first one.
+func SameLocation(a, b string, roots ...MovedRoot) bool {
 	x, okX := parseLocation(a)
 	y, okY := parseLocation(b)
-	return okX && okY && x.scheme == y.scheme && x.host == y.host && x.absolute == y.absolute &&
-		slices.Equal(x.segments, y.segments)
+	return okX && okY && slices.ContainsFunc(x.moved(roots), func(x location) bool {
+		return x.scheme == y.scheme && x.host == y.host && x.absolute == y.absolute && slices.Equal(x.segments, y.segments)
+	})
 }
 
 // location is an artifact location in one normal form, to be compared by segments: file:///a/b and /a/b are equal,

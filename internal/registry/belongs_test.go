@@ -140,3 +140,52 @@ func TestArtifactPath_NeverClimbs(t *testing.T) {
 		}
 	})
 }
+
+func TestLoggedIn(t *testing.T) {
+	for source, want := range map[string]string{
+		"models:/" + goodModel: goodModel,
+		"mlflow-artifacts:/7/models/" + goodModel + "/artifacts":       goodModel,
+		"s3://evil/models/" + goodModel + "/artifacts":                 goodModel, // only a claim
+		"mlflow-artifacts:/7/models/" + goodModel + "/artifacts/model": "",
+		"models:/" + goodModel + "/3":                                  "",
+		"models:/churn/3":                                              "",
+		"models:/m-1":                                                  "",
+		"s3://bucket/" + goodModel:                                     "",
+		"s3://bucket/" + goodModel + "/artifacts":                      "",
+		"s3://bucket/models/" + goodModel + "x/artifacts":              "",
+		"s3://bucket/models/" + goodModel + "/files":                   "",
+		"": "",
+	} {
+		if got := LoggedIn(source); got != want {
+			t.Errorf("%q: %q, want %q", source, got, want)
+		}
+	}
+}
+
+func TestLoggedModel_IsAt(t *testing.T) {
+	m := LoggedModel{ID: goodModel, ArtifactURI: "s3://old/7/models/" + goodModel + "/artifacts"}
+	roots := []MovedRoot{{From: "s3://old/7", To: "gs://new/7", Until: time.Now()}}
+	for name, c := range map[string]struct {
+		source string
+		roots  []MovedRoot
+		want   bool
+	}{
+		"its id":                          {"models:/" + goodModel, nil, true},
+		"the id of another":               {"models:/m-00000000000000000000000000000002", nil, false},
+		"its files":                       {"s3://old/7/models/" + goodModel + "/artifacts/", nil, true},
+		"a folder in its files":           {"s3://old/7/models/" + goodModel + "/artifacts/model", nil, false},
+		"a place that looks like it":      {"s3://evil/7/models/" + goodModel + "/artifacts", nil, false},
+		"its files after a move":          {"gs://new/7/models/" + goodModel + "/artifacts", roots, true},
+		"the new place without that move": {"gs://new/7/models/" + goodModel + "/artifacts", nil, false},
+		"a move of something else":        {"gs://new/8/models/" + goodModel + "/artifacts", roots, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := m.IsAt(c.source, c.roots...); got != c.want {
+				t.Errorf("%v, want %v", got, c.want)
+			}
+		})
+	}
+	if (LoggedModel{ID: goodModel}).IsAt("") {
+		t.Error("no place is that of a model without a place")
+	}
+}

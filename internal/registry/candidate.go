@@ -20,26 +20,6 @@ type Candidate struct {
 	Commit  *ByCommit // commit or commit/PATH: the same
 }
 
-// Best asks for the run of an experiment with the best value of a metric.
-type Best struct {
-	Experiment string
-	Metric     string
-	Goal       string // Maximize or Minimize
-	Path       string // of the model in the run
-}
-
-// Goals of a metric.
-const (
-	Maximize = "maximize"
-	Minimize = "minimize"
-)
-
-// BestRun is the run that was found.
-type BestRun struct {
-	Experiment, RunID, Metric, Value, Goal string
-	Ties                                   []string // older runs with the same value
-}
-
 var (
 	runID         = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 	loggedModelID = regexp.MustCompile(`^m-[0-9a-f]{32}$`)

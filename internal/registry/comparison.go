@@ -21,7 +21,7 @@ type CompareSide struct {
 	Ended     time.Time `json:"ended"` // of the run; zero when unknown
 	SizeBytes int64     `json:"size_bytes,omitempty"`
 	Framework string    `json:"framework,omitempty"`
-	Problem   string    `json:"problem,omitempty"` // why its run is not known
+	Problem   string    `json:"problem,omitempty"` // why its run is not known, or is not its own
 }
 
 // MetricPair is one metric of both. A side without a finite value has none.
@@ -32,6 +32,13 @@ type MetricPair struct {
 	Shown     [2]string `json:"-"`       // as text, also where it is no number
 	Better    string    `json:"better"`  // higher or lower, as the name suggests
 	Verdict   string    `json:"verdict"` // better, worse, same; "" where a side has no value
+	Unclear   []Unclear `json:"unclear,omitempty"`
+}
+
+// Unclear says of one side why none of its values can be taken.
+type Unclear struct {
+	Ref string `json:"ref"`
+	Why string `json:"why"`
 }
 
 // TextPair is a parameter or a dataset of both, "" where a side has none.

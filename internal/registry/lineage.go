@@ -22,6 +22,7 @@ type Lineage struct {
 	Stage       string             `json:"stage"`
 	Aliases     []string           `json:"aliases"`
 	RunID       string             `json:"run_id,omitempty"`
+	RunProblem  string             `json:"run_problem,omitempty"` // why the version does not belong to that run
 	Tags        map[string]string  `json:"tags"`
 	Description string             `json:"description,omitempty"`
 	Source      string             `json:"source,omitempty"`
@@ -50,7 +51,8 @@ type Training struct {
 	Started        string            `json:"start_time,omitempty"`
 	Ended          string            `json:"end_time,omitempty"`
 	Parameters     map[string]string `json:"parameters"`
-	Metrics        map[string]Number `json:"metrics"` // the latest of each
+	Metrics        map[string]Number `json:"metrics"`                   // the model's own
+	Unclear        map[string]string `json:"metrics_unclear,omitempty"` // others, and why they may not be the model's
 	Tags           map[string]string `json:"tags"`
 }
 
@@ -102,8 +104,10 @@ type LineageLogged struct {
 // ModelFiles is what is known of the model's files.
 type ModelFiles struct {
 	SizeBytes int64           `json:"size_bytes,omitempty"`
-	SHA256    string          `json:"sha256,omitempty"`      // of all files, where a promotion added them up, see FilesDigest
-	SHA256At  string          `json:"sha256_from,omitempty"` // the entry of the ledger that says so
+	SHA256    string          `json:"sha256,omitempty"`           // of all files, where a promotion added them up, see FilesDigest
+	SHA256At  string          `json:"sha256_from,omitempty"`      // the entry of the ledger that says so
+	RunID     string          `json:"claimed_run_id,omitempty"`   // what the MLmodel file says, if it differs
+	ModelID   string          `json:"claimed_model_id,omitempty"` // the same, of the logged model
 	Framework string          `json:"framework,omitempty"`
 	Python    string          `json:"python_version,omitempty"`
 	MLflow    string          `json:"mlflow_version,omitempty"`
@@ -155,7 +159,7 @@ type Lost struct {
 func (l Lineage) Brief() Lineage {
 	if l.Training != nil {
 		t := *l.Training
-		t.Parameters, t.Metrics, t.Tags = map[string]string{}, map[string]Number{}, map[string]string{}
+		t.Parameters, t.Metrics, t.Unclear, t.Tags = map[string]string{}, map[string]Number{}, nil, map[string]string{}
 		l.Training = &t
 	}
 	if l.Files != nil {

@@ -20,11 +20,56 @@ type Traced struct {
 	Copies     []CopyLink        // the versions it was copied from, nearest first
 	RunID      string            // of its own, or of the nearest of those
 	Run        Known[Run]
+	RunProblem string // why the version does not belong to the run that was read; "" if it does
+	Path       string // of the model below the run's artifacts
 	Experiment Known[Experiment]
 	Logged     Known[LoggedModel]
-	MLmodel    Known[MLmodel]
-	SizeBytes  int64          // of the model's files together; 0 = not known
-	Entries    Known[[]Entry] // of the model's promotion ledger
+
+	Siblings    Known[[]LoggedModel]         // as in Subject
+	Evaluations Known[map[string]Evaluation] // as in Subject
+
+	MLmodel   Known[MLmodel]
+	SizeBytes int64          // of the model's files together; 0 = not known
+	Entries   Known[[]Entry] // of the model's promotion ledger
+}
+
+// Origin is where the copies lead to: the version itself, or the last one that could be read.
+func (t Traced) Origin() Version {
+	v := t.Version
+	for _, c := range t.Copies {
+		if c.Problem != "" {
+			break
+		}
+		number, _ := strconv.Atoi(c.Version)
+		v = Version{Model: c.Model, Number: number, Source: c.Source, RunID: c.RunID}
+	}
+	return v
+}
+
+// Detached says why the copies do not lead to the run; "" if they do.
+func (t Traced) Detached() string {
+	for _, c := range t.Copies {
+		switch {
+		case c.Problem != "":
+			return c.Problem
+		case c.RunID != "" && c.RunID != t.RunID:
+			return fmt.Sprintf("version %s names run %s, and models:/%s/%s, which it is a copy of, names run %s",
+				strconv.Itoa(t.Version.Number), t.RunID, c.Model, c.Version, c.RunID)
+		}
+	}
+	return ""
+}
+
+// Subject is the version with the run as it was read, for choosing its values.
+func (t Traced) Subject() Subject {
+	s := Subject{
+		Ref: fmt.Sprintf("models:/%s/%d", t.Version.Model, t.Version.Number), Version: Is(t.Version),
+		Run: t.Run, Path: t.Path, Logged: t.Logged, Siblings: t.Siblings, Evaluations: t.Evaluations,
+	}
+	if !s.Logged.Gathered() {
+		s.Logged = Absent[LoggedModel]("it is no logged model")
+	}
+	return s
 }
 
 // NewLineage composes the lineage of a version from what was read. Addresses lose their user names and passwords.
@@ -71,6 +116,11 @@ func (l *Lineage) training(t Traced) {
 	case !ok:
 		l.lose("run", t.Run.Why()+": its parameters, metrics and user are not known")
 		return
+	case t.RunProblem != "":
+		why := WithoutUserInfo(t.RunProblem)
+		l.RunProblem = fmt.Sprintf("version %s does not belong to run %s: %s", l.Version, r.ID, why)
+		l.lose("run", fmt.Sprintf("what run %s says is left out, because version %s does not belong to it", r.ID, l.Version))
+		return
 	case r.Deleted:
 		l.lose("run", fmt.Sprintf("run %s is deleted: it can be read until MLflow purges deleted runs", r.ID))
 	}
@@ -78,13 +128,26 @@ func (l *Lineage) training(t Traced) {
 		ExperimentID: r.ExperimentID, ExperimentName: t.Experiment.OrZero().Name, RunName: r.Name, User: r.User, Status: r.Status, Deleted: r.Deleted,
 		Started: instant(r.Start), Ended: instant(r.End), Parameters: scrubbed(r.Params), Metrics: map[string]Number{}, Tags: scrubbed(r.Tags),
 	}
-	for key, p := range r.Metrics {
-		l.Training.Metrics[key] = Number(p.Value)
-	}
+	l.metrics(t.Subject())
 	if e, ok := t.Experiment.Get(); !ok {
 		l.lose("experiment", t.Experiment.Why())
 	} else if e.Deleted {
 		l.lose("experiment", fmt.Sprintf("experiment %s is deleted: it can be read until MLflow purges deleted experiments", e.Name))
+	}
+}
+
+// metrics are the model's own. Those that cannot be told from the values of another model are listed apart.
+func (l *Lineage) metrics(s Subject) {
+	for _, key := range s.MetricNames() {
+		switch c := s.Choose(key, Selector{}); {
+		case c.Why == "":
+			l.Training.Metrics[key] = Number(c.Value.Value)
+		case !c.Absent:
+			if l.Training.Unclear == nil {
+				l.Training.Unclear = map[string]string{}
+			}
+			l.Training.Unclear[key] = c.Why
+		}
 	}
 }
 
@@ -98,10 +161,18 @@ func (t Traced) told() (LedgerRecord, string) {
 	return LedgerRecord{}, ""
 }
 
+// ownRun is the run, if the version belongs to it.
+func (t Traced) ownRun() Run {
+	if t.RunProblem != "" {
+		return Run{}
+	}
+	return t.Run.OrZero()
+}
+
 // code: the run says it; a version that this program registered keeps the same in its tags, and the ledger in the record
 // of its promotion.
 func (l *Lineage) code(t Traced) {
-	tags, own := t.Run.OrZero().Tags, t.Version.Tags
+	tags, own := t.ownRun().Tags, t.Version.Tags
 	c := Code{
 		Commit: tags[RunTagCommit], Branch: tags["mlflow.source.git.branch"], Repository: WithoutUserInfo(tags[RunTagRepository]),
 		Script: tags["mlflow.source.name"], From: "run",
@@ -123,7 +194,7 @@ func (l *Lineage) code(t Traced) {
 // datasets: as the run has them; else as the tags of the version kept them, ours or those of older pipelines; else as
 // the ledger did.
 func (l *Lineage) datasets(t Traced) {
-	for _, d := range t.Run.OrZero().Datasets {
+	for _, d := range t.ownRun().Datasets {
 		l.Datasets = append(l.Datasets, LineageDataset{
 			Name: d.Name, Digest: d.Digest, SourceType: d.SourceType, Source: WithoutUserInfo(d.Source), URI: datasetSource(d), Context: d.Context, From: "run",
 		})
@@ -180,6 +251,12 @@ func (l *Lineage) artifact(t Traced) {
 		SizeBytes: cmp.Or(m.SizeBytes, t.SizeBytes), Framework: m.Framework(), Python: m.PythonVersion, MLflow: m.MLflowVersion,
 		Flavors: slices.Sorted(maps.Keys(m.Flavors)),
 		Inputs:  jsonText(m.Signature.Inputs), Outputs: jsonText(m.Signature.Outputs), Params: jsonText(m.Signature.Params),
+	}
+	if m.RunID != t.RunID {
+		l.Files.RunID = m.RunID
+	}
+	if m.ModelID != t.Logged.OrZero().ID {
+		l.Files.ModelID = m.ModelID
 	}
 	if r, id := t.told(); r.Artifact != "" {
 		l.Files.SHA256, l.Files.SHA256At = r.Artifact, id

@@ -36,8 +36,9 @@ func full() Traced {
 			Tags:     map[string]string{RunTagCommit: "4f2c", RunTagRepository: "https://bob:pw@git.example/a/b", "mlflow.source.git.branch": "main", "mlflow.source.name": "train.py"},
 			Datasets: []Dataset{{Name: "wine", Digest: "d1", SourceType: "http", Source: `{"url": "https://u:p@data.example/w.csv"}`, Context: "training"}}}),
 		Experiment: Is(Experiment{ID: "1", Name: "exp", Deleted: true}),
-		Logged:     Is(LoggedModel{ID: "m-1", Name: "model", Status: "READY", Created: noon}),
-		MLmodel: Is(MLmodel{Flavors: map[string]map[string]any{"python_function": {}, "sklearn": {"sklearn_version": "1.5"}}, SizeBytes: 12, PythonVersion: "3.11", MLflowVersion: "3.17",
+		Logged: Is(LoggedModel{ID: "m-1", Name: "model", Status: "READY", Created: noon,
+			Metrics: []ModelMetric{{Key: "f1", RunID: "r8"}}}), // of an evaluation that is not known
+		MLmodel: Is(MLmodel{RunID: "r9", ModelID: "m-9", Flavors: map[string]map[string]any{"python_function": {}, "sklearn": {"sklearn_version": "1.5"}}, SizeBytes: 12, PythonVersion: "3.11", MLflowVersion: "3.17",
 			Signature: Signature{Inputs: `[{"type":"long"}]`, Outputs: `no JSON "`, Params: `null`}}),
 		Entries: Is([]Entry{{Epoch: 1, Record: LedgerRecord{To: 1, Moves: []Shift{{"@champion", "", "1"}}}}, entry,
 			{Epoch: 4, Outcome: EntryAborted, Reason: Conflict, Record: LedgerRecord{Command: "rollback", To: 6, At: "2026-05-04T00:00:00Z", Moves: []Shift{{"@champion", "7", "6"}}}}}),
@@ -55,6 +56,9 @@ func TestLineage(t *testing.T) {
 	purged := full()
 	purged.Version.Tags, purged.Run = nil, Absent[Run]("there is no run r1")
 	kept := NewLineage(purged)
+	foreign := full()
+	foreign.RunProblem, foreign.Version.Tags, foreign.Entries = "its files are at https://u:p@evil/m", nil, Absent[[]Entry]("no ledger")
+	other := NewLineage(foreign)
 	for _, c := range []struct {
 		name      string
 		got, want any
@@ -72,6 +76,10 @@ func TestLineage(t *testing.T) {
 		{"and the data, address and digest of one data set together", lost.Datasets, []LineageDataset{{Name: "wine", Digest: "d1", Context: "training", URI: "s3://b/w", From: "tags"}}},
 		{"without a run and tags the ledger tells both", []any{*kept.Code, kept.Datasets}, []any{Code{Commit: "4f2c", Repository: "https://git.example/a/b", From: "ledger"}, []LineageDataset{{Name: "wine", Digest: "d1", Context: "training", From: "ledger"}}}},
 		{"without a ledger the marks tell the promotions, each target once", moves(lost), []string{"0  @shadow >7 done", "0  @champion 6>7, @canary 6>7, Production 6>7 done", "0  rolled back 7> done"}},
+		{"of a run that is not its own nothing is shown", []any{other.Training, other.Code, other.Datasets, other.RunID}, []any{(*Training)(nil), (*Code)(nil), []LineageDataset{}, "r1"}},
+		{"and the reason has no password", other.RunProblem, "version 7 does not belong to run r1: its files are at https://evil/m"},
+		{"metrics whose values may be others' are listed apart", len(all.Training.Unclear), 1},
+		{"what the MLmodel file claims is told if it differs", []string{all.Files.RunID, all.Files.ModelID}, []string{"r9", "m-9"}},
 		{"what is lost is listed", losses(lost), []string{"run", "artifact", "promotions"}},
 	} {
 		if diff := cmp.Diff(c.want, c.got); diff != "" {
@@ -140,7 +148,9 @@ func TestLineageIsAsItsSchemaSays(t *testing.T) {
 		}
 		return string(text)
 	}
-	whole := check(t, NewLineage(full()))
+	foreign := full()
+	foreign.RunProblem = "it is elsewhere"
+	whole := check(t, NewLineage(full())) + check(t, NewLineage(foreign))
 	check(t, NewLineage(full()).Brief())
 	for _, key := range propertyNames(doc) {
 		if !strings.Contains(whole, `"`+key+`":`) {
@@ -180,6 +190,9 @@ func anyTraced(t *rapid.T) Traced {
 		if drop("id") {
 			out.RunID = ""
 		}
+	}
+	if drop("belonging") {
+		out.RunProblem = "it is elsewhere"
 	}
 	if drop("datasets") {
 		r := out.Run.OrZero()

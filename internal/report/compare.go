@@ -22,7 +22,7 @@ func Compare(c registry.Comparison, now time.Time) Doc {
 	d := Doc{t}
 	for _, s := range []registry.CompareSide{c.Candidate, c.Against} {
 		if s.Problem != "" {
-			d = append(d, Para{line("The run of ", C(s.Ref), " is not known: ", s.Problem)})
+			d = append(d, Para{line("Nothing of the run of ", C(s.Ref), " is compared: ", s.Problem)})
 		}
 	}
 	d = append(d, metricTable(c.Metrics)...)
@@ -53,10 +53,26 @@ func metricTable(pairs []registry.MetricPair) Doc {
 		}
 	}
 	d := Doc{t}
+	if items := unclear(pairs); len(items) > 0 {
+		d = append(d, Para{line("Values marked ? are not compared:")}, List{items})
+	}
 	if len(chart) > 0 {
 		d = append(d, Code{"text", strings.Join(chart, "\n")})
 	}
 	return d
+}
+
+// unclear says why no value is shown where there may be one.
+func unclear(pairs []registry.MetricPair) (items []Line) {
+	for _, p := range pairs {
+		for _, u := range p.Unclear {
+			if len(items) == maxRows {
+				return append(items, line("more in the report file"))
+			}
+			items = append(items, line(C(p.Name), " of ", C(u.Ref), ": ", u.Why))
+		}
+	}
+	return items
 }
 
 // maxCharted keeps the chart on one screen.

@@ -22,7 +22,11 @@ func LineageTitle(l registry.Lineage) Line {
 // Lineage is the page of one version's lineage. tracking is the address of MLflow, for links.
 func Lineage(l registry.Lineage, tracking string, w Workflow) Doc {
 	p := lineagePage{l, strings.TrimSuffix(tracking, "/"), w}
-	d := p.lost()
+	var d Doc
+	if p.RunProblem != "" {
+		d = append(d, Para{line("Not its own run: ", p.RunProblem)})
+	}
+	d = append(d, p.lost()...)
 	d = append(d, Diagram{lineageFlow(l).String()}, p.table())
 	d = append(d, p.promotions()...)
 	d = append(d, p.signature()...)
@@ -155,7 +159,10 @@ func codeLine(c registry.Code) Line {
 
 func (p lineagePage) trainingLine() Line {
 	t := p.Training
-	if t == nil {
+	switch {
+	case p.RunProblem != "":
+		return line("not its own, so left out")
+	case t == nil:
 		return line("not readable")
 	}
 	state := t.Status
@@ -178,7 +185,8 @@ func artifactLine(a registry.ModelFiles) Line {
 	if a.SHA256 != "" {
 		digest = line("sha256 ", C(a.SHA256), " as of promotion ", C(a.SHA256At))
 	}
-	return joined(bytes, named("", a.Framework), named("Python ", a.Python), named("MLflow ", a.MLflow), digest)
+	return joined(bytes, named("", a.Framework), named("Python ", a.Python), named("MLflow ", a.MLflow),
+		named("the MLmodel file claims run ", a.RunID), named("the MLmodel file claims logged model ", a.ModelID), digest)
 }
 
 func aliasLine(aliases []string) Line {
@@ -282,9 +290,26 @@ func (p lineagePage) logged() Doc {
 			metrics[key] = "infinite"
 		}
 	}
-	d := tagDetails("Metrics of the run", metrics)
+	d := tagDetails("Metrics of the model", metrics)
+	d = append(d, unclearMetrics(t.Unclear)...)
 	d = append(d, tagDetails("Parameters of the run", t.Parameters)...)
 	return append(d, tagDetails("Tags of the run", t.Tags)...)
+}
+
+// unclearMetrics folds a list of metrics whose values may be another model's, each with the reason.
+func unclearMetrics(why map[string]string) Doc {
+	if len(why) == 0 {
+		return nil
+	}
+	var items []Line
+	for _, key := range slices.Sorted(maps.Keys(why)) {
+		if len(items) == maxRows {
+			items = append(items, line(fmt.Sprintf("%d more in the report file", len(why)-maxRows)))
+			break
+		}
+		items = append(items, line(C(short(key)), ": ", why[key]))
+	}
+	return Doc{Details{fmt.Sprintf("Metrics that may not be the model's (%d)", len(why)), Doc{List{items}}}}
 }
 
 // tagDetails folds a table of keys and values, sorted.
@@ -381,6 +406,8 @@ func runBox(f *flow, l registry.Lineage) string {
 	switch {
 	case l.RunID == "":
 		return f.node("run", "no run")
+	case l.RunProblem != "":
+		return f.node("run", joinWords("run", firstRunes(l.RunID, 12), "not its own"))
 	case l.Training == nil:
 		return f.node("run", joinWords("run", firstRunes(l.RunID, 12), "not readable"))
 	case l.Training.Deleted:
