@@ -154,7 +154,7 @@ const longestLineage = 10
 func (g *gathering) origin(ctx context.Context, v registry.Version) (registry.Version, error) {
 	first := versionRef(v)
 	for range longestLineage {
-		if v.RunID != "" || loggedIn(v.Source) != "" {
+		if v.RunID != "" || registry.LoggedIn(v.Source) != "" {
 			return v, nil
 		}
 		of, err := registry.ParseCandidate(v.Source)

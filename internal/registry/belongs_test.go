@@ -32,6 +32,7 @@ func TestBelongsToRun(t *testing.T) {
 		"one without an experiment, and a run without one":            {"", logged(goodModel, "", "r1"), Run{ID: "r1", Outputs: run.Outputs}, nil, false},
 		"one that another run logged":                                 {"", logged(goodModel, "1", "r2"), run, nil, false},
 		"one that the outputs do not list":                            {"", logged("m-3", "1", "r1"), run, nil, false},
+		"files elsewhere that claim to be a logged model":             {"s3://evil/models/" + goodModel + "/artifacts", logged(goodModel, "1", "r1"), run, nil, false},
 		"files below the run's artifacts":                             {"mlflow-artifacts:/1/r1/artifacts/model", nil, run, nil, true},
 		"a runs address of the run":                                   {"runs:/r1/model", nil, run, nil, true},
 		"a runs address of another run":                               {"runs:/r2/model", nil, run, nil, false},
@@ -64,6 +65,9 @@ func TestBelongsToRun(t *testing.T) {
 		"an artifact address without a path covers nothing by chance": {"s3://b/r1/model", nil, at("s3://"), nil, false},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if c.logged != nil && c.source == "" {
+				c.source = "models:/" + c.logged.ID
+			}
 			if why := BelongsToRun(c.source, c.logged, c.run, c.roots...); (why == "") != c.want {
 				t.Errorf("belongs: %v, want %v: %s", why == "", c.want, why)
 			}
