@@ -121,7 +121,7 @@ func newPlot(t *testing.T, s *realtest.Server) *plot {
 func (p *plot) train() {
 	names := []string{
 		"a", "b", "gone1", "gone2", "doomed1", "doomed2", "safe", "failed", "running", "nodata1", "nodata2", "nofile", "nomlmodel", "nofolder",
-		"garbled1", "garbled2", "changed1", "changed2", "changednear", "copied",
+		"garbled1", "garbled2", "morefiles", "changed1", "changed2", "changednear", "copied",
 	}
 	var specs []realtest.Spec
 	for _, name := range names {
@@ -403,9 +403,9 @@ func (p *plot) plantFiles() {
 	for _, name := range []string{"files-1", "files-2", "files-3"} {
 		p.finds(name, 1, "artifact-missing")
 	}
-	p.model("files-near", "a")
+	p.model("files-near", "morefiles")
 	p.alias("files-near", "live", 1)
-	p.must(os.WriteFile(filepath.Join(p.files("a"), "notes.txt"), []byte("more than the MLmodel file names"), 0o644))
+	p.must(os.WriteFile(filepath.Join(p.files("morefiles"), "notes.txt"), []byte("more than the MLmodel file names"), 0o644))
 	p.silent("artifact-missing", "files-near")
 
 	p.must(os.WriteFile(filepath.Join(p.files("garbled1"), "MLmodel"), []byte("flavors: [unclosed\n"), 0o644))
