@@ -20,14 +20,14 @@ func TestRequestsAndRounds(t *testing.T) {
 		requests, rounds int
 		begun            bool // the ledger was begun by an earlier promotion
 	}{
-		"a new version replaces the old":                   {next, 20, 7, true},
-		"an alias and a stage in one plan":                 {append(slices.Clone(next), "--stage", "Production"), 24, 8, true},
+		"a new version replaces the old":                   {next, 19, 7, true},
+		"an alias and a stage in one plan":                 {append(slices.Clone(next), "--stage", "Production"), 23, 8, true},
 		"the target holds the candidate":                   {again, 12, 3, true},
 		"a candidate that is a version":                    {[]string{"promote", "--model", "churn", "--candidate", "models:/churn/1", "--alias", "live", "--thresholds", "test_f1 >= 0.5"}, 17, 6, true},
 		"the first version of a model, ledger and all":     {first, 29, 19, false},
 		"the first promotion of a model that has versions": {next, 30, 19, false},
-		"the first version of a model, ledger off":         {off(first), 15, 7, false},
-		"a new version replaces the old, ledger off":       {off(next), 16, 6, false},
+		"the first version of a model, ledger off":         {off(first), 14, 7, false},
+		"a new version replaces the old, ledger off":       {off(next), 15, 6, false},
 		"the target holds the candidate, ledger off":       {off(again), 9, 2, false},
 		"a candidate that is a version, ledger off":        {off([]string{"promote", "--model", "churn", "--candidate", "models:/churn/1", "--alias", "live", "--thresholds", "test_f1 >= 0.5"}), 14, 6, false},
 		"judging alone": {append([]string{"validate"}, next[1:]...), 10, 2, false},
