@@ -19,7 +19,7 @@ type chain struct {
 
 type chains []chain
 
-const links = 13 // as many as the main job has requests
+const links = 13 // about as many as the main job reads
 
 // chains sends the same read over and over in three ways, by the product's own
 // client.
