@@ -218,6 +218,9 @@ func (p *promoter) promote() {
 	}
 	holder := registry.Holder{Run: "run" + want, Attempt: 1, Nonce: want}
 	claim := ledger.Claim{Holder: holder, Takeover: p.mayTake(view, holder)}
+	if e, open := f.Ledger.Open(); open {
+		claim.Moved = f.Made(e.Record, registry.Query{Target: target})
+	}
 	switch {
 	case p.m.ledger():
 		o.Ledger = &ledger.Promotion{Ledger: l, View: view, Claim: claim, Record: func(version int) registry.LedgerRecord {
@@ -540,10 +543,8 @@ func lastDone(l registry.Ledger) (registry.Entry, bool) {
 // record.
 func (s *stage) noticed(f registry.Facts) bool {
 	if s.m.ledger() {
-		return slices.ContainsFunc(f.Holding(target), func(now registry.Shift) bool {
-			left, ours := f.Ledger.Left(now.Ref)
-			return ours && left != now.Want
-		})
+		e, done := lastDone(f.Ledger)
+		return done && s.world.alias != strconv.Itoa(e.Record.To)
 	}
 	return !s.world.notes[s.world.alias]
 }

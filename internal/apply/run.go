@@ -132,7 +132,7 @@ func (run *run) move(ctx context.Context, steps []registry.Step) {
 		}
 		if s.Adopts() { // it was guarded, and is read back and recorded as any other
 			run.moved = append(run.moved, len(run.receipt.Results))
-			run.receipt.Results = append(run.receipt.Results, registry.StepResult{Step: s, Done: registry.StepUnknown, Note: "others had done it already"})
+			run.receipt.Results = append(run.receipt.Results, registry.StepResult{Step: s, Done: registry.StepUnknown, Note: "it was there already"})
 			continue
 		}
 		run.tell(s)

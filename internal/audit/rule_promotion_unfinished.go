@@ -16,7 +16,7 @@ var promotionUnfinished = rule{
 	needs:  registry.AuditNeeds{Ledger: true},
 	moving: true,
 	model: byLedger(func(s scene, l registry.Ledger) []result {
-		e, there := l.Last()
+		e, there := lastThatMoved(l)
 		r := result{alias: e.Record.Target.Alias, stage: e.Record.Target.Stage, version: e.Record.To, key: fmt.Sprint(e.Epoch)}
 		what := fmt.Sprintf("entry %d (%s of version %d to %s, begun by %s)", e.Epoch, e.Record.Command, e.Record.To, e.Record.Target, who(e))
 		switch {
@@ -24,6 +24,8 @@ var promotionUnfinished = rule{
 			return nil
 		case e.Outcome == "" && s.Now.After(e.Lease):
 			r.message = what + " was never finished; its time ran out on " + e.Lease.UTC().Format("2006-01-02 15:04 UTC")
+		case e.Outcome == registry.EntrySuperseded && e.Moved > 0:
+			r.message = fmt.Sprintf("%s was taken over on %s after %d of %d moves, and nobody finished it", what, date(e.Ended), e.Moved, len(own(e)))
 		case e.Outcome == registry.EntryAborted && e.Moved > 0 && e.Moved < len(own(e)):
 			r.message = fmt.Sprintf("%s was given up on %s after %d of %d moves", what, date(e.Ended), e.Moved, len(own(e)))
 		case e.Outcome == registry.EntryAborted && e.Moved < 0 && slices.ContainsFunc(own(e), func(m registry.Shift) bool { return s.holders(m.Ref) == m.Want }):
@@ -33,6 +35,16 @@ var promotionUnfinished = rule{
 		}
 		return []result{r}
 	}),
+}
+
+// lastThatMoved is the last entry without those that ended before they moved anything.
+func lastThatMoved(l registry.Ledger) (registry.Entry, bool) {
+	for _, e := range slices.Backward(l.Entries) {
+		if e.Outcome != registry.EntryAborted || e.Moved != 0 {
+			return e, true
+		}
+	}
+	return registry.Entry{}, false
 }
 
 // own are the moves of an entry that others had not made before it.

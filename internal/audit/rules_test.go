@@ -318,6 +318,19 @@ var cases = []ruleCase{
 		opened(now)(s)
 		s.last(func(e *registry.Entry) { e.Outcome, e.Moved, e.Ended = registry.EntryAborted, -1, now })
 	}},
+	{rule: "promotion-unfinished", when: "it was taken over by a run that was refused before anything moved", plant: func(s *sound) {
+		live(s, "Production")
+		opened(now)(s)
+		s.last(func(e *registry.Entry) {
+			e.Outcome, e.Moved, e.Ended = registry.EntrySuperseded, 1, now.Add(-time.Hour)
+			e.Record.Moves = []registry.Shift{{Ref: "Production", Want: "2"}, {Ref: "@shadow", Want: "2"}}
+		})
+		s.entries(func(all []registry.Entry) []registry.Entry {
+			later := all[len(all)-1]
+			later.Epoch, later.Outcome, later.Moved = 4, registry.EntryAborted, 0
+			return append(all, later)
+		})
+	}, want: "entry 3 (promote of version 1 to @champion, begun by ann) was taken over on 2026-05-03 after 1 of 2 moves, and nobody finished it"},
 	{rule: "promotion-unfinished", when: "it was refused before anything moved", plant: func(s *sound) {
 		opened(now)(s)
 		s.last(func(e *registry.Entry) { e.Outcome, e.Reason, e.Ended = registry.EntryAborted, registry.Conflict, now })

@@ -27,6 +27,7 @@ type book struct {
 	asked  bool   // for the right to move
 
 	claimed bool // this process made an entry
+	resumes int  // entry that this run goes on with; 0 = none
 
 	patience context.Context // waiting for others ends with it; nil before the first look
 	rest     context.CancelFunc
@@ -86,19 +87,32 @@ func (s *session) closeBook(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	moved := registry.MovedUnknown
-	if _, there := s.report.Facts.Model.Get(); there {
-		moved = s.report.Facts.Made(e.Record, s.set.intent.Query)
+	why, moved := registry.Cancelled, s.made(e)
+	if s.book.resumes == e.Epoch && s.report.Reason == registry.Blocked {
+		why = registry.Blocked
 	}
-	if err := s.book.ledger.Abort(ctx, s.book.view, moved); err != nil {
+	if err := s.book.ledger.Abort(ctx, s.book.view, why, moved); err != nil {
 		s.report.Receipt.Warnings = append(s.report.Receipt.Warnings, err.Error())
 		return
 	}
-	left := "nothing of it is to be finished"
-	if moved == registry.MovedUnknown {
+	left := "what it had moved stays"
+	switch {
+	case why == registry.Blocked:
+		left = "its gates do not pass now"
+	case moved == registry.MovedUnknown:
 		left = "what it had moved was not looked at"
+	case moved == 0:
+		left = "it had moved nothing"
 	}
-	s.report.Plan.Notes = append(s.report.Plan.Notes, fmt.Sprintf("closed entry %d of the promotion ledger, which was cut off: %s", e.Epoch, left))
+	s.report.Plan.Notes = append(s.report.Plan.Notes, fmt.Sprintf("closed interrupted ledger entry %d: %s", e.Epoch, left))
+}
+
+// made counts the moves of an entry that show in the facts.
+func (s *session) made(e registry.Entry) int {
+	if _, there := s.report.Facts.Model.Get(); !there {
+		return registry.MovedUnknown
+	}
+	return s.report.Facts.Made(e.Record, s.set.intent.Query)
 }
 
 // optional reports whether the command may go on without a ledger after this error: where the server or the login does
@@ -251,10 +265,11 @@ func (s *session) entry(record func(version int) registry.LedgerRecord) *ledger.
 	if s.book.ledger == nil || s.book.off != "" {
 		return nil
 	}
-	return &ledger.Promotion{
-		Ledger: s.book.ledger, View: s.book.view, Weak: s.optional, Record: record,
-		Claim: ledger.Claim{Holder: s.book.holder, Link: s.set.intent.WorkflowRun, Takeover: s.maySupersede()},
+	claim := ledger.Claim{Holder: s.book.holder, Link: s.set.intent.WorkflowRun, Takeover: s.maySupersede()}
+	if e, open := s.book.view.Facts().Open(); open {
+		claim.Moved = s.made(e)
 	}
+	return &ledger.Promotion{Ledger: s.book.ledger, View: s.book.view, Weak: s.optional, Record: record, Claim: claim}
 }
 
 // placed says where the record of a decision is.

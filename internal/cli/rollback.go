@@ -41,7 +41,7 @@ func (s *session) rollback(ctx context.Context) {
 		p, digest, err := s.wayBack(ctx)
 		s.report.Facts.Candidate.Version = facts.Versions[p.Version]
 		if digest != "" {
-			again = s.carryOutAs(ctx, p, digest)
+			again = s.carryOutAs(ctx, p, digest, err)
 			continue
 		}
 		again = s.carryOut(ctx, p, err)
@@ -59,12 +59,15 @@ func (s *session) olderEntries(ctx context.Context, l registry.Ledger) (registry
 // rollbackPages bounds how far back a rollback looks in the ledger.
 const rollbackPages = 16
 
-// wayBack plans the rollback. A rollback that was cut off is finished, and one that an earlier attempt of this workflow
-// run made is not made twice: it would go one version further.
+// wayBack plans the rollback. It ends where one that was cut off was going, and one that an earlier attempt of this
+// workflow run made is not made twice: either would go one version further.
 func (s *session) wayBack(ctx context.Context) (registry.Plan, string, error) {
 	f, in := s.report.Facts, s.set.intent
-	if e, ok := f.Unfinished(in.Command, in.Query.Target); ok {
-		p := plan.FinishRollback(f, in, e)
+	if e, ok := plan.BegunRollback(f, in); ok {
+		p := plan.FinishRollback(f, in, e, s.book.holder)
+		if p.Resumes == 0 {
+			return p, "", nil
+		}
 		return p, e.Record.Plan, nil
 	}
 	if e, ok := f.Ledger.Last(); ok && e.Outcome == registry.EntryDone && e.Record.Command == in.Command && e.Record.Target == in.Query.Target &&

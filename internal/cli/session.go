@@ -169,7 +169,7 @@ func (s *session) register(ctx context.Context) {
 	s.carryOut(ctx, p, err)
 }
 
-// promote starts over where another promotion was faster: what it left is judged anew.
+// promote starts over if another promotion was faster: it judges again what that one left.
 func (s *session) promote(ctx context.Context) {
 	defer s.closeBook(ctx)
 	for again := true; again; {
@@ -177,9 +177,8 @@ func (s *session) promote(ctx context.Context) {
 		if !s.gatherWithLedger(ctx) {
 			return
 		}
-		if p, digest, ok := plan.Resume(s.report.Facts, s.set.intent); ok {
-			s.report.Verdict, s.report.Judged = *p.Verdict, true
-			again = s.carryOutAs(ctx, p, digest)
+		if e, ok := plan.Unfinished(s.report.Facts, s.set.intent, s.book.holder); ok {
+			again = s.resume(ctx, e)
 			continue
 		}
 		if !s.judge() {
@@ -202,8 +201,8 @@ func (s *session) alias(ctx context.Context) {
 			s.fail(err)
 			return
 		}
-		if p, digest, ok := plan.ResumeAliases(facts, s.set.intent); ok {
-			again = s.carryOutAs(ctx, p, digest)
+		if p, digest, ok := plan.ResumeAliases(facts, s.set.intent, s.book.holder); ok {
+			again = s.carryOutAs(ctx, p, digest, nil)
 			continue
 		}
 		p, err := plan.Aliases(facts, s.set.intent)
@@ -314,9 +313,13 @@ func (s *session) carryOut(ctx context.Context, p registry.Plan, err error) (aga
 }
 
 // carryOutAs carries out the rest of a plan that was made before and had this digest.
-func (s *session) carryOutAs(ctx context.Context, p registry.Plan, digest string) (again bool) {
+func (s *session) carryOutAs(ctx context.Context, p registry.Plan, digest string, err error) (again bool) {
 	s.planned(p)
 	s.report.Digest = digest
+	if err != nil {
+		s.fail(err)
+		return false
+	}
 	return s.apply(ctx, p)
 }
 

@@ -45,6 +45,7 @@ const (
 	settingTwo   = "alias command"
 	adopting     = "others have moved it there already"
 	fourVersions = "four versions, and nothing is named"
+	forged       = "five versions, the second is bad, and @challenger points to it"
 )
 
 var (
@@ -80,6 +81,14 @@ func (s story) seed() string {
 	switch s.situation {
 	case firstVersion:
 		return "{" + runs + "}"
+	case forged:
+		challenger := `"aliases": {"challenger": 2}`
+		if s.server == "1.30.1" {
+			challenger, tags = `"aliases": {}`, `, "tags": {"alias_challenger": "true"}`
+		}
+		const good = `, {"run": "better"}`
+		return `{"runs": [{"id": "bad", "metrics": {"acc": 0.10}, "artifacts": {"model/MLmodel": "flavors:\n  sklearn: {}\n"}},` + runs[len(`"runs": [`):] +
+			`, "models": [{"name": "churn", "versions": [{"run": "base"}, {"run": "bad"` + tags + `}` + good + good + good + `], ` + challenger + `}]}`
 	case fourVersions:
 		v := strings.Repeat(`, {"run": "better"}`, 4)
 		return "{" + runs + `, "models": [{"name": "churn", "versions": [` + v[2:] + `]}]}`
@@ -130,7 +139,7 @@ func (s story) begin(t *testing.T) *scene {
 		t.Fatal(err)
 	}
 	sc := &scene{story: s, double: double, net: &network{double: double}, workflow: 42}
-	if s.situation == firstVersion || s.situation == fourVersions {
+	if s.situation == firstVersion || s.situation == fourVersions || s.situation == forged {
 		return sc
 	}
 	sc.must(t, "alias", "--model", "churn", "--alias", "first=1") // the ledger is begun

@@ -90,13 +90,13 @@ func contradicts(first string, last int, entries []registry.Entry, version regis
 func (v View) ID() string { return v.place.First }
 
 // Ready returns a view whose page takes another entry: it founds the ledger where there is none and begins a new page
-// where the last is full.
-func (l *Ledger) Ready(ctx context.Context, v View) (View, error) {
+// where the last is full. moved is for the outcome of an open entry there, see Claim.
+func (l *Ledger) Ready(ctx context.Context, v View, moved int) (View, error) {
 	switch {
 	case !v.Exists():
 		return l.found(ctx, "")
 	case len(v.page.entries) >= PageEntries:
-		return l.turn(ctx, v)
+		return l.turn(ctx, v, moved)
 	case len(v.page.entries) == 0 && v.page.prior == "":
 		return v, l.anchor(ctx, v.page) // whoever founded it may not have come this far
 	}
@@ -169,10 +169,10 @@ func (l *Ledger) probe(ctx context.Context, id string) error {
 
 // turn begins a new page. Its number is written into the old page once: of several that turn it, the first wins, and
 // entries above the old page's last number count nowhere.
-func (l *Ledger) turn(ctx context.Context, v View) (View, error) {
+func (l *Ledger) turn(ctx context.Context, v View, moved int) (View, error) {
 	old := v.page
 	if e, open := old.open(); open {
-		o, closed := closing(e, registry.EntrySuperseded, registry.Conflict, 0, l.Now())
+		o, closed := closing(e, registry.EntrySuperseded, registry.Conflict, moved, l.Now())
 		if err := l.Store.Write(ctx, old.id, o); err != nil {
 			return View{}, busy(l.Model, e, l.Now())
 		}

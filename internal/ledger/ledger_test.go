@@ -70,7 +70,7 @@ func promote(t *testing.T, l *Ledger, version int) registry.Entry {
 }
 
 func moved(version int) registry.Receipt {
-	return registry.Receipt{Version: version, Results: []registry.StepResult{{Step: registry.Step{Do: registry.SetAlias, Want: fmt.Sprint(version)}, Done: registry.StepDone}}}
+	return registry.Receipt{Version: version, Results: []registry.StepResult{{Step: registry.Step{Do: registry.SetAlias, Ref: "champion", Want: fmt.Sprint(version)}, Done: registry.StepDone}}}
 }
 
 func TestWhatIsWrittenIsRead(t *testing.T) {
@@ -146,7 +146,7 @@ func TestTakingOver(t *testing.T) {
 		t.Errorf("the holder wakes up and reports success: %v", err)
 	}
 	stranger = promoter(l, look(t, l), "8", 1, 2)
-	stranger.Claim.Takeover = true
+	stranger.Claim.Takeover, stranger.Claim.Moved = true, 1
 	if err := stranger.Begin(ctx, 2); err != nil {
 		t.Errorf("the user's word is not taken: %v", err)
 	}
@@ -155,9 +155,9 @@ func TestTakingOver(t *testing.T) {
 	}
 	var ends []string
 	for _, e := range look(t, l).Facts().Entries {
-		ends = append(ends, fmt.Sprintf("%d:%s:%d", e.Epoch, e.Outcome, e.Record.TakesOver))
+		ends = append(ends, fmt.Sprintf("%d:%s after %d:%d", e.Epoch, e.Outcome, e.Moved, e.Record.TakesOver))
 	}
-	if diff := cmp.Diff("1:superseded:0 2:superseded:1 3::2", strings.Join(ends, " ")); diff != "" {
+	if diff := cmp.Diff("1:superseded after 0:0 2:superseded after 1:1 3: after 0:2", strings.Join(ends, " ")); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -388,5 +388,31 @@ func TestALongRecordLosesGatesAndSaysSo(t *testing.T) {
 	e, _ := look(t, l).Facts().Open()
 	if e.Record.LeftOut == 0 || len(e.Record.Gates)+e.Record.LeftOut != 401 {
 		t.Errorf("%d gates, %d left out", len(e.Record.Gates), e.Record.LeftOut)
+	}
+}
+
+// An outcome counts the moves that are done, also those that an earlier attempt made and this one confirmed, and none that
+// others had made before the record was written.
+func TestPromotion_Made(t *testing.T) {
+	r := registry.LedgerRecord{Moves: []registry.Shift{
+		{Ref: "@champion", Was: "1", Want: "2"}, {Ref: "@reader", Was: "2", Want: "2"}, {Ref: "Production", Was: "1", Want: "2"},
+	}}
+	result := func(do registry.Verb, ref, was string, done registry.Done) registry.StepResult {
+		return registry.StepResult{Step: registry.Step{Do: do, Ref: ref, Was: was, Want: "2"}, Done: done}
+	}
+	confirmed, theirs := result(registry.SetAlias, "champion", "2", registry.StepDone), result(registry.SetAlias, "reader", "2", registry.StepDone)
+	for name, c := range map[string]struct {
+		results []registry.StepResult
+		want    int
+	}{
+		"nothing":                     {nil, 0},
+		"one was confirmed":           {[]registry.StepResult{confirmed, theirs}, 1},
+		"one was confirmed, one not":  {[]registry.StepResult{confirmed, result(registry.SetStage, "Production", "1", registry.StepNotDone)}, 1},
+		"one was confirmed, one made": {[]registry.StepResult{confirmed, theirs, result(registry.SetStage, "Production", "1", registry.StepDone)}, 2},
+		"a tag is no move":            {[]registry.StepResult{result(registry.SetTag, "Production", "", registry.StepDone)}, 0},
+	} {
+		if got := made(r, registry.Receipt{Results: c.results}); got != c.want {
+			t.Errorf("%s: %d, want %d", name, got, c.want)
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -45,7 +46,7 @@ func (p *Promotion) claim(ctx context.Context, version int) error {
 			return busy(p.Ledger.Model, e, p.Ledger.Now())
 		}
 	}
-	ready, err := p.Ledger.Ready(ctx, p.View)
+	ready, err := p.Ledger.Ready(ctx, p.View, p.Claim.Moved)
 	if err != nil {
 		return err
 	}
@@ -96,14 +97,8 @@ func (p *Promotion) End(ctx context.Context, receipt registry.Receipt) error {
 	if !p.held || outcome == "" {
 		return nil
 	}
-	moved := 0
-	for _, r := range receipt.Results {
-		if r.Step.Kind() == registry.Move && r.Done == registry.StepDone && !r.Step.Adopts() {
-			moved++
-		}
-	}
 	why := registry.ReasonOf(receipt.Err)
-	kv, closed := closing(p.entry, outcome, why, moved, p.Ledger.Now())
+	kv, closed := closing(p.entry, outcome, why, made(p.entry.Record, receipt), p.Ledger.Now())
 	key := outcomeKey(p.entry.Epoch)
 	settled := func(got map[string]string) (bool, error) {
 		switch v, ok := got[key]; {
@@ -135,13 +130,28 @@ func (p *Promotion) End(ctx context.Context, receipt registry.Receipt) error {
 	return err
 }
 
-// Abort closes the open entry of the view, whose holder was cut off: the moves it made stay, and no more are made of it.
-func (l *Ledger) Abort(ctx context.Context, v View, moved int) error {
+// made counts the moves of the record that are done, also those that an earlier attempt made and this one confirmed.
+func made(r registry.LedgerRecord, receipt registry.Receipt) int {
+	n := 0
+	for _, m := range r.Moves {
+		done := slices.ContainsFunc(receipt.Results, func(r registry.StepResult) bool {
+			return r.Step.Kind() == registry.Move && r.Step.MoveRef() == m.Ref && r.Done == registry.StepDone
+		})
+		if done && !m.Adopted() {
+			n++
+		}
+	}
+	return n
+}
+
+// Abort closes the open entry of the view, whose holder was cut off or may not finish it for this reason: the moves it
+// made stay, and no more of them are made.
+func (l *Ledger) Abort(ctx context.Context, v View, why registry.Reason, moved int) error {
 	e, open := v.page.open()
 	if !open {
 		return nil
 	}
-	kv, _ := closing(e, registry.EntryAborted, registry.Cancelled, moved, l.Now())
+	kv, _ := closing(e, registry.EntryAborted, why, moved, l.Now())
 	return l.put(ctx, v.page.id, kv, func(got map[string]string) (bool, error) { return got[outcomeKey(e.Epoch)] != "", nil })
 }
 

@@ -17,6 +17,7 @@ type Claim struct {
 	Holder   registry.Holder
 	Link     string // to the workflow run
 	Takeover bool   // the holder of the open entry is gone: the user says so, or its lease has passed and GitHub does
+	Moved    int    // moves of that entry that were seen to be made, or registry.MovedUnknown
 	Now      time.Time
 	Record   registry.LedgerRecord // without epoch, previous and pid
 }
@@ -54,7 +55,7 @@ func claimBatch(p page, c Claim) (registry.Entry, map[string]string, error) {
 	prev := p.end()
 	r := c.Record
 	if old, open := p.open(); open {
-		o, closed := closing(old, registry.EntrySuperseded, registry.Conflict, 0, c.Now)
+		o, closed := closing(old, registry.EntrySuperseded, registry.Conflict, c.Moved, c.Now)
 		maps.Copy(kv, o)
 		prev, r.TakesOver = closed.Digest, old.Epoch
 	}

@@ -38,9 +38,10 @@ func Aliases(f registry.Facts, in registry.Intent) (registry.Plan, error) {
 	return p, nil
 }
 
-// ResumeAliases plans the rest of an Aliases plan that was cut off after it had moved something: what is not yet done of
-// the recorded moves, and all marks. ok is false where there is nothing to finish.
-func ResumeAliases(f registry.Facts, in registry.Intent) (p registry.Plan, digest string, ok bool) {
+// ResumeAliases plans the rest of an Aliases plan of the same workflow run that was cut off after it had moved something:
+// the recorded moves that are not yet made or confirmed, and all marks. ok is false if there is nothing that by may
+// finish.
+func ResumeAliases(f registry.Facts, in registry.Intent, by registry.Holder) (p registry.Plan, digest string, ok bool) {
 	asked, err := askedMoves(f, in)
 	if err != nil || usable(f, in) != nil {
 		return p, "", false
@@ -50,7 +51,7 @@ func ResumeAliases(f registry.Facts, in registry.Intent) (p registry.Plan, diges
 		parts = append(parts, registry.Shift{Ref: s.MoveRef(), Want: s.Was})
 	}
 	e, ok := f.CutOff(in.Command, parts)
-	if !ok {
+	if !ok || !by.SameRun(e.Holder) {
 		return p, "", false
 	}
 	var recorded []registry.Step
@@ -89,9 +90,9 @@ func askedMoves(f registry.Facts, in registry.Intent) ([]registry.Step, error) {
 	return append(moves, traffic...), err
 }
 
-// needed are the moves that are not made yet, or that others have made.
+// needed are the moves that are not made yet, or not on record.
 func needed(f registry.Facts, moves []registry.Step) []registry.Step {
-	return slices.DeleteFunc(slices.Clone(moves), func(s registry.Step) bool { return s.Was == s.Want && !drifted(f, s) })
+	return slices.DeleteFunc(slices.Clone(moves), func(s registry.Step) bool { return s.Was == s.Want && !unrecorded(f, s) })
 }
 
 // Repair plans the removal of the aliases that name versions which were deleted.

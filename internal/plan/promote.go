@@ -12,21 +12,13 @@ import (
 func Promote(f registry.Facts, v registry.Verdict, in registry.Intent) (registry.Plan, error) {
 	p := begin(f, in)
 	p.Verdict = &v
-	if err := ready(f); err != nil {
+	if err := permitted(f, v, in); err != nil {
 		return p, err
 	}
 	allowed := v.Effect() == registry.Promote
 	traffic, err := trafficMove(f, in)
 	if err != nil {
 		return p, err
-	}
-	if allowed {
-		if err := newer(f, in); err != nil {
-			return p, err
-		}
-		if err := unheld(f, in); err != nil {
-			return p, err
-		}
 	}
 	if v.Effect() == registry.Retain {
 		p.Notes = append(p.Notes, "the incumbent is kept; nothing is written")
@@ -44,6 +36,17 @@ func Promote(f registry.Facts, v registry.Verdict, in registry.Intent) (registry
 		fallbackNote(&p, f)
 	}
 	return p, nil
+}
+
+// permitted refuses a version that is not to be promoted, whatever its gates say.
+func permitted(f registry.Facts, v registry.Verdict, in registry.Intent) error {
+	if err := ready(f); err != nil || v.Effect() != registry.Promote {
+		return err
+	}
+	if err := newer(f, in); err != nil {
+		return err
+	}
+	return unheld(f, in)
 }
 
 // newer refuses to replace a version by an older one, in any part of the target: the commonest accident of re-running
@@ -116,8 +119,8 @@ func moves(f registry.Facts, in registry.Intent) []registry.Step {
 	return steps
 }
 
-// aliasMove sets the alias, or removes it where want is "". It is also needed where others have done that already, so
-// that it is judged and recorded.
+// aliasMove sets the alias, or removes it if want is "". It is also needed if that was done already and is not on record:
+// by others, or by a promotion that was cut off.
 func aliasMove(f registry.Facts, model, alias string, number int, want string) (registry.Step, bool) {
 	s := registry.Step{Do: registry.SetAlias, Model: model, Version: number, Ref: alias, Want: want}
 	switch {
@@ -131,13 +134,13 @@ func aliasMove(f registry.Facts, model, alias string, number int, want string) (
 			s.Do = registry.DeleteAlias
 		}
 	}
-	return s, s.Was != want || drifted(f, s)
+	return s, s.Was != want || unrecorded(f, s)
 }
 
-// drifted reports that others have moved the target of a step.
-func drifted(f registry.Facts, s registry.Step) bool {
+// unrecorded reports whether no completed entry says how the target of a step came to where it is now.
+func unrecorded(f registry.Facts, s registry.Step) bool {
 	_, drifted := f.Ledger.Drifted(s.MoveRef(), s.Was)
-	return drifted
+	return drifted || f.Ledger.Unconfirmed(s.MoveRef(), s.Was)
 }
 
 // stageMove needs the full list of holders: the server's archiving is not atomic against a concurrent move, so only
@@ -153,7 +156,7 @@ func stageMove(f registry.Facts, in registry.Intent, want string) (registry.Step
 		Do: registry.SetStage, Model: in.Query.Model, Version: f.Number(), Ref: t.Stage, Was: was, Want: after,
 		Archive: t.ArchiveExisting,
 	}
-	return s, was != after || drifted(f, s)
+	return s, was != after || unrecorded(f, s)
 }
 
 // notes are left on the version once it was moved. A part of the target that needs no move gets the note it lacks where

@@ -2,35 +2,206 @@ package plan
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Resume plans the rest of a promotion of the same candidate to the same target that was cut off after it had moved
-// something: what is not yet done of the recorded moves, and the marks. It is not judged again, since the incumbent
-// that the candidate was compared with is no longer there. ok is false where there is nothing to finish.
-func Resume(f registry.Facts, in registry.Intent) (p registry.Plan, digest string, ok bool) {
+// Unfinished is the promotion that by may finish: of the same candidate to the same target, cut off after it had moved
+// something, and claimed by the same workflow run. Anybody could have written any other entry, so its moves are planned
+// and judged as those of an ordinary promotion. So are the moves of an entry that was about other content, or that
+// lists other moves than the ones that are left.
+func Unfinished(f registry.Facts, in registry.Intent, by registry.Holder) (registry.Entry, bool) {
 	e, ok := f.Unfinished(in.Command, in.Query.Target)
-	if !ok || f.Number() == 0 || e.Record.To != f.Number() {
-		return p, "", false
+	if !ok || !by.SameRun(e.Holder) || f.Number() == 0 || e.Record.To != f.Number() || !sameContent(f, e.Record) {
+		return registry.Entry{}, false
 	}
-	traffic, err := trafficMove(f, in)
-	if err != nil || slices.ContainsFunc(needed(f, traffic), func(s registry.Step) bool { return !listed(e, s) }) {
-		return p, "", false
+	left, err := leftOf(f, in)
+	if err != nil || slices.ContainsFunc(left, func(s registry.Step) bool { return !listed(e, s) }) {
+		return registry.Entry{}, false
 	}
-	p = begin(f, in)
-	p.Incumbent, p.Resumes, p.Override = e.Record.From, e.Epoch, e.Record.Override
-	p.Verdict = &registry.Verdict{Decision: e.Record.Decision, Mode: e.Record.Mode, Findings: e.Record.Gates}
-	p.Notes = append(p.Notes, fmt.Sprintf("finishes entry %d of the ledger, which was cut off; judged then, on %s", e.Epoch, e.Record.At))
+	return e, true
+}
+
+// Resume plans the rest of an unfinished promotion: the moves of its record that are not yet made, and the marks. The
+// ones that are made are confirmed. f and v are as of now, with the incumbents of Before. If the gates do not pass, the
+// plan moves nothing more.
+func Resume(f registry.Facts, v registry.Verdict, in registry.Intent, e registry.Entry) (registry.Plan, error) {
+	p := begin(f, in)
+	p.Verdict, p.Incumbent = &v, e.Record.From
+	if err := permitted(f, v, in); err != nil {
+		return p, err
+	}
+	registration(&p, f, in, validationTags(v, f.Candidate.Version.OrZero().Tags), true)
+	if v.Effect() != registry.Promote {
+		return p, nil
+	}
+	left, err := leftOf(f, in)
+	if err != nil {
+		return p, err
+	}
+	p.Resumes = e.Epoch
+	const note = "finishes entry %d of the ledger, which was cut off on %s; the gates were judged again"
+	p.Notes = append(p.Notes, fmt.Sprintf(note, e.Epoch, e.Record.At))
+	p.Steps = append(append(p.Steps, release(f, in)...), left...)
 	t := in.Query.Target
-	whole := []registry.Step{{Ref: t.Alias}, {Ref: t.Stage}} // the notes are about all that the promotion moves
-	p.Steps = append(append(append(p.Steps, moves(f, in)...), needed(f, traffic)...), notes(&p, f, whole, in)...)
+	whole := []registry.Step{{Ref: t.Alias}, {Ref: t.Stage}} // the marks are about all that the promotion moves
+	p.Steps = append(p.Steps, notes(&p, f, whole, in)...)
 	fallbackNote(&p, f)
-	return p, e.Record.Plan, true
+	return p, nil
+}
+
+// leftOf are the moves that are left to make or to confirm.
+func leftOf(f registry.Facts, in registry.Intent) ([]registry.Step, error) {
+	traffic, err := trafficMove(f, in)
+	return append(moves(f, in), needed(f, traffic)...), err
+}
+
+// sameContent reports whether the candidate is still what the record is about, as far as both are known. An approval of
+// the recorded plan does not cover other files.
+func sameContent(f registry.Facts, r registry.LedgerRecord) bool {
+	differs := func(a, b string) bool { return a != "" && b != "" && a != b }
+	return !differs(r.RunID, f.Candidate.Run.OrZero().ID) && !differs(r.MLmodel, f.Candidate.MLmodel.OrZero().Sha256) &&
+		!differs(r.Contents.Artifact, f.Candidate.Digest.OrZero())
 }
 
 // listed reports whether the entry's record lists the move.
 func listed(e registry.Entry, s registry.Step) bool {
-	return slices.ContainsFunc(e.Record.Moves, func(m registry.Shift) bool { return m.Ref == s.MoveRef() && m.Want == s.Want })
+	return slices.ContainsFunc(e.Record.Moves, func(m registry.Shift) bool {
+		return m.Ref == s.MoveRef() && m.Want == s.Want
+	})
+}
+
+// Replaced is, for each part of the target that an unfinished entry has moved, what it pointed to before, as the record
+// has it: a version, "" for none, or several versions of a stage.
+func Replaced(f registry.Facts, e registry.Entry) map[string]string {
+	out := map[string]string{}
+	for _, now := range f.Holding(e.Record.Target) {
+		i := slices.IndexFunc(e.Record.Moves, func(m registry.Shift) bool { return m.Ref == now.Ref })
+		if i < 0 {
+			continue
+		}
+		m := e.Record.Moves[i]
+		if now.Want != m.Want && !registry.Halfway(m.Was, m.Want, now.Want) {
+			continue
+		}
+		out[now.Ref] = m.Was
+		if strings.HasPrefix(now.Ref, "@") { // of several tags that stand for an alias the highest counts
+			out[now.Ref] = m.Was[strings.LastIndex(m.Was, ",")+1:]
+		}
+	}
+	return out
+}
+
+// Keys lists the versions of Replaced as registry.Needs wants them, sorted.
+func Keys(replaced map[string]string) []string {
+	var out []string
+	for _, was := range replaced {
+		if registry.Alone(was) != 0 {
+			out = append(out, was)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// subjects are versions by the keys of registry.Needs.
+type subjects = map[string]registry.Known[registry.Subject]
+
+// Before returns the facts for the gates of an unfinished promotion. Each moved part of the target points to the
+// version that it pointed to before. The candidate is in the stage that it came from, and the ledger ends before the entry.
+// Everything else is as of now. held has the subjects of Keys.
+func Before(f registry.Facts, e registry.Entry, held subjects) registry.Facts {
+	f.Holders = maps.Clone(f.Holders)
+	replaced := Replaced(f, e)
+	for ref, was := range replaced {
+		f.Holders[ref] = former(f, ref, was, held)
+	}
+	t := f.Target
+	own := t.Stage
+	if t.Alias != "" {
+		own = "@" + t.Alias
+	}
+	f.Holders[registry.Incumbent] = f.Holders[own]
+	if t.Alias != "" && t.Stage != "" && f.Holders[own].IsAbsent() {
+		f.Holders[registry.Incumbent] = f.Holders[t.Stage]
+	}
+	f.Ledger.Entries = slices.DeleteFunc(slices.Clone(f.Ledger.Entries), func(other registry.Entry) bool {
+		return other.Epoch >= e.Epoch
+	})
+	if _, moved := replaced[t.Stage]; moved {
+		f.Candidate.Version = registry.Is(cameFrom(f))
+	}
+	return f
+}
+
+// former is the subject that a moved part of the target pointed to before. One that was deleted since can no longer be
+// compared with, which is something else than a target that pointed to nothing.
+func former(f registry.Facts, ref, was string, held subjects) registry.Known[registry.Subject] {
+	unreadable := registry.Unreadable[registry.Subject]
+	var subject registry.Known[registry.Subject]
+	if registry.Alone(was) != 0 {
+		subject = held[was]
+	}
+	switch {
+	case was == "":
+		return registry.Absent[registry.Subject](fmt.Sprintf("%s pointed to no version of %s", ref, f.Model.OrZero().Name))
+	case strings.Contains(was, ","):
+		return unreadable(fmt.Sprintf("versions %s were in %s: which one is the incumbent is not known", was, ref))
+	case subject.IsAbsent():
+		return unreadable(fmt.Sprintf("version %s, which %s pointed to before, was deleted", was, ref))
+	}
+	return subject
+}
+
+// cameFrom is the candidate's version in the stage in which the ledger had left it.
+func cameFrom(f registry.Facts) registry.Version {
+	v := f.Candidate.Version.OrZero()
+	v.Stage = registry.Stages[0]
+	for _, stage := range registry.Stages[1:] {
+		left, _ := f.Ledger.Left(stage)
+		if slices.Contains(strings.Split(left, ","), strconv.Itoa(v.Number)) {
+			v.Stage = stage
+		}
+	}
+	return v
+}
+
+// Stranded is the refusal of an unfinished promotion whose gates do not pass any more. What it moved stays, and the
+// hint says how to move it back.
+func Stranded(f registry.Facts, in registry.Intent, e registry.Entry) error {
+	var moved []string
+	for _, now := range f.Holding(in.Query.Target) {
+		if _, there := Replaced(f, e)[now.Ref]; there {
+			moved = append(moved, now.Ref)
+		}
+	}
+	hint := "no earlier version is on record to roll back to: promote a version that passes the gates"
+	backs := f.Backs(in.Query.Target, f.Number(), registry.BackAllowed{})
+	if slices.ContainsFunc(backs, func(b registry.Back) bool { return b.Why == "" }) {
+		hint = rollbackHint(in.Query)
+	}
+	return &registry.Error{
+		Reason: registry.Blocked, Hint: hint,
+		Msg: fmt.Sprintf("finish entry %d of the ledger: the gates do not pass now, and %s of %s stays at version %d",
+			e.Epoch, strings.Join(moved, " and "), in.Query.Model, f.Number()),
+	}
+}
+
+// rollbackHint is how to roll the target back, as a step of a workflow and as a command.
+func rollbackHint(q registry.Query) string {
+	step := "with: { command: rollback, model: " + registry.YAMLWord(q.Model)
+	command := "mlflow-promote rollback --model " + registry.ShellWord(q.Model)
+	if q.Target.Alias != "" {
+		step += ", alias: " + registry.YAMLWord(q.Target.Alias)
+		command += " --alias " + registry.ShellWord(q.Target.Alias)
+	}
+	if q.Target.Stage != "" {
+		step += ", stage: " + q.Target.Stage
+		command += " --stage " + q.Target.Stage
+	}
+	return "to undo the move, roll back, in a workflow or on a command line\n  " + step + " }\n  " + command
 }

@@ -14,19 +14,49 @@ func Rollback(f registry.Facts, in registry.Intent, to int) registry.Plan {
 	return rollback(f, in, to, moves)
 }
 
-// FinishRollback plans the rest of a rollback that was cut off after it had moved something.
-func FinishRollback(f registry.Facts, in registry.Intent, e registry.Entry) registry.Plan {
+// BegunRollback is the rollback that was cut off after it had moved something, if this one is to end where that one was
+// going. The entry says where that is. It decides only among the versions that a rollback may go to anyway, so it may be
+// of any run.
+func BegunRollback(f registry.Facts, in registry.Intent) (registry.Entry, bool) {
+	e, ok := f.Unfinished(in.Command, in.Query.Target)
+	asked := in.Query.Candidate.Number
+	if !ok || asked != 0 && asked != e.Record.To {
+		return registry.Entry{}, false
+	}
+	allowed := registry.BackAllowed{Hold: held(in), Named: asked != 0}
+	if asked != 0 && slices.Contains(in.Override, registry.OverrideUngated) {
+		return e, f.BackTo(asked, allowed).Why == ""
+	}
+	return e, slices.Contains(f.Backs(in.Query.Target, e.Record.From, allowed), registry.Back{Number: e.Record.To})
+}
+
+// FinishRollback plans the rest of a begun rollback. Only if it is of the same workflow run is its record kept; any other
+// run makes a rollback of its own that ends in the same place.
+func FinishRollback(f registry.Facts, in registry.Intent, e registry.Entry, by registry.Holder) registry.Plan {
 	p := rollback(f, in, e.Record.To, func(registry.Facts, registry.Intent) []registry.Step {
 		return []registry.Step{{Ref: in.Query.Target.Alias}, {Ref: in.Query.Target.Stage}} // the notes are about all of it
 	})
-	p.Resumes, p.Incumbent, p.Hold = e.Epoch, e.Record.From, e.Record.Hold
 	for _, n := range e.Record.Hold {
-		v, ok := f.Versions[n].Get()
-		if marked := slices.ContainsFunc(p.Steps, func(s registry.Step) bool { return s.Version == n && s.Ref == registry.TagHold }); ok && !marked {
+		if slices.Contains(p.Hold, n) || n == e.Record.To {
+			continue
+		}
+		p.Hold = append(p.Hold, n)
+		if v, ok := f.Versions[n].Get(); ok {
 			p.Steps = append(p.Steps, holding(in, v)...)
 		}
 	}
-	p.Notes = append(p.Notes, fmt.Sprintf("finishes entry %d of the ledger, which was cut off", e.Epoch))
+	slices.Sort(p.Hold)
+	if by.SameRun(e.Holder) {
+		p.Resumes, p.Incumbent, p.Hold = e.Epoch, e.Record.From, e.Record.Hold
+		p.Notes = append(p.Notes, fmt.Sprintf("finishes entry %d of the ledger, which was cut off", e.Epoch))
+		return p
+	}
+	note := fmt.Sprintf("entry %d of the ledger, a rollback to version %d, was cut off; this one ends there too", e.Epoch, e.Record.To)
+	backs := f.Backs(in.Query.Target, e.Record.To, registry.BackAllowed{Hold: held(in)})
+	if i := slices.IndexFunc(backs, func(b registry.Back) bool { return b.Why == "" }); i >= 0 {
+		note += fmt.Sprintf("; to go further back, set the input candidate to models:/%s/%d", in.Query.Model, backs[i].Number)
+	}
+	p.Notes = append(p.Notes, note)
 	return p
 }
 

@@ -62,6 +62,14 @@ func (f Facts) Backs(t Target, current int, allowed BackAllowed) []Back {
 	for _, v := range f.byTags(t) {
 		add(v.Number)
 	}
+	for _, e := range slices.Backward(f.Ledger.Entries) { // last of all, what unfinished entries replaced
+		if e.Outcome == EntryDone || e.movedNothing() {
+			continue
+		}
+		for _, s := range slices.DeleteFunc(slices.Clone(e.Record.Moves), func(s Shift) bool { return !about(s) }) {
+			add(named(s.Ref, s.Was))
+		}
+	}
 	return out
 }
 

@@ -55,10 +55,13 @@ type Holder struct {
 	Nonce   string
 }
 
+// SameRun reports whether both holders are of one workflow run, in whatever attempt. Outside a workflow nobody is.
+func (h Holder) SameRun(other Holder) bool { return h.Run != "" && h.Run == other.Run }
+
 // LaterAttemptOf reports whether h is a later attempt of the same workflow run: GitHub starts one only when the
 // earlier has ended.
 func (h Holder) LaterAttemptOf(other Holder) bool {
-	return h.Run != "" && h.Run == other.Run && h.Attempt > other.Attempt
+	return h.SameRun(other) && h.Attempt > other.Attempt
 }
 
 // Sizes counts files and adds up their bytes.
@@ -141,23 +144,47 @@ func (l Ledger) Left(ref string) (holders string, ok bool) {
 }
 
 // Drifted reports whether a target names something else now than the ledger's own promotions left it at: others moved it.
-// Where the last entry did not end well and the target is where it was to go, or on the way, that entry moved it; one that
-// was given up before it moved anything explains nothing.
+// If the last entry about the target did not end well and the target is where it was to go, or on the way, that entry
+// moved it. One that ended before it moved anything explains nothing.
 func (l Ledger) Drifted(ref, now string) (left string, drifted bool) {
 	left, ours := l.Left(ref)
 	if !ours || left == now {
 		return left, false
 	}
+	e, move, about := l.lastMove(ref)
+	there := move.Want == now || strings.HasPrefix(ref, "@") && Halfway(move.Was, move.Want, now)
+	return left, !(about && e.Outcome != EntryDone && !move.Adopted() && there)
+}
+
+// Unconfirmed reports whether a promotion that did not end well moved the target to where it is now. The next promotion
+// to the same place confirms it: it records it as a move that was made already.
+func (l Ledger) Unconfirmed(ref, now string) bool {
+	e, move, about := l.lastMove(ref)
+	return about && e.Outcome != EntryDone && move.Want == now
+}
+
+// lastMove is the last entry that may have moved a target to where it is, and its move. An entry that was taken over and
+// was not seen to have moved anything counts only until another entry moves something.
+func (l Ledger) lastMove(ref string) (Entry, Shift, bool) {
+	newest := true
 	for _, e := range slices.Backward(l.Entries) {
-		if e.Outcome == EntryAborted && e.Moved == 0 {
+		if e.movedNothing() {
 			continue
 		}
-		move, moved := e.Record.shift(ref)
-		there := move.Want == now || strings.HasPrefix(ref, "@") && Halfway(move.Was, move.Want, now)
-		return left, !(e.Outcome != EntryDone && moved && !move.Adopted() && there)
+		if move, about := e.Record.shift(ref); about {
+			return e, move, newest || e.Moved != 0
+		}
+		if _, found := shift(e.Record.Outside, ref); found && e.Outcome == EntryDone {
+			return Entry{}, Shift{}, false
+		}
+		newest = false
 	}
-	return left, true
+	return Entry{}, Shift{}, false
 }
+
+// movedNothing reports an entry that left everything as it found it. One that was taken over may have sent a move that
+// arrives late.
+func (e Entry) movedNothing() bool { return e.Outcome == EntryAborted && e.Moved == 0 }
 
 // Made are the moves of the entry that were made, in their order: all of them, or the first few. What others had made
 // comes with them.
@@ -277,22 +304,28 @@ func (f Facts) Unfinished(command string, t Target) (Entry, bool) {
 	return e, ok && e.Record.Target == t && e.Record.To != 0
 }
 
-// CutOff is the last entry where it was made by this command, ended after some of its moves and before all were made and
-// confirmed, and what it is about shows nobody else's hand since: each part, given as what it names now, is as it was, or
-// as it was to be. Entries that ended without having moved anything are passed over: they left all as they found it.
+// CutOff is the last entry if it was made by this command, ended after some of its moves and before all were made and
+// confirmed, and what it is about shows nobody else's hand since: each part, given as what it names now, is as it was or
+// as it was to be. Entries that moved nothing are passed over: they left all as they found it.
 func (f Facts) CutOff(command string, parts []Shift) (Entry, bool) {
 	for _, e := range slices.Backward(f.Ledger.Entries) {
 		switch {
 		case e.Outcome == EntryDone:
 			return Entry{}, false
-		case e.Outcome == EntryAborted && e.Moved == 0:
+		case e.movedNothing():
 		case e.Record.Command == command && f.shows(e.Record, parts):
 			return e, true
+		case e.Moved <= 0 && untouched(e.Record, parts):
 		default:
 			return Entry{}, false
 		}
 	}
 	return Entry{}, false
+}
+
+// untouched reports whether everything that the record was to move is as it was found.
+func untouched(r LedgerRecord, parts []Shift) bool {
+	return !slices.ContainsFunc(r.Moves, func(m Shift) bool { return !slices.Contains(parts, Shift{Ref: m.Ref, Want: m.Was}) })
 }
 
 // shows reports that some of the record's moves were made, and nobody else has moved any of these parts since.

@@ -118,16 +118,11 @@ func (r LedgerRecord) Passed() bool {
 	return r.Decision == Promote && judged > 0
 }
 
-// NewLedgerRecord is the whole record of a plan that is about to move this version. It is what the run that finishes a
-// promotion after a crash goes by.
+// NewLedgerRecord is the whole record of a plan that is about to move this version. A later attempt of the same workflow
+// run that finishes it after a crash goes by it.
 func NewLedgerRecord(p Plan, digest string, in Intent, by Origin, f Facts, number int, at time.Time) LedgerRecord {
 	if i := slices.IndexFunc(f.Ledger.Entries, func(e Entry) bool { return p.Resumes == e.Epoch }); i >= 0 {
-		r := f.Ledger.Entries[i].Record // what was decided then, on the evidence of then
-		r.At, r.Origin = at.UTC().Format(time.RFC3339), by
-		if len(in.Notify) > 0 {
-			r.Notify = in.Notify
-		}
-		return r
+		return f.Ledger.Entries[i].Record.resumed(p, in, by, f, at)
 	}
 	run := f.Candidate.Run.OrZero()
 	r := LedgerRecord{
@@ -142,6 +137,9 @@ func NewLedgerRecord(p Plan, digest string, in Intent, by Origin, f Facts, numbe
 	if p.Adopts() && len(r.Outside) > 0 { // for whoever is told, it comes after what the entry before left
 		r.From = Alone(r.Outside[0].Was)
 	}
+	if e, cut := f.Unfinished(p.Command, p.Target); cut && r.From == number { // or after what the unfinished entry replaced
+		r.From = e.Record.From
+	}
 	r.Change = changeClass(r)
 	if v, ok := f.Candidate.Version.Get(); ok {
 		r.Source = v.Source
@@ -150,15 +148,35 @@ func NewLedgerRecord(p Plan, digest string, in Intent, by Origin, f Facts, numbe
 		r.Source = p.Source.URI
 	}
 	if p.Verdict != nil {
-		r.Decision, r.Mode = p.Verdict.Decision, p.Verdict.Mode
-		for _, f := range p.Verdict.Findings {
-			r.Gates = append(r.Gates, f.Facts())
-		}
-		r.Return, r.Values = wayBack(f, p), f.Candidate.Values()
+		r = r.judged(*p.Verdict, f)
+		r.Return = wayBack(f, p)
 	}
 	if review, ok := f.Review.Get(); ok {
 		r.Author, r.Approvers, r.Unknown = review.Author(), f.Approvers(), Truncate(review.ApproversUnknown(), 300)
 	}
+	return r
+}
+
+// resumed is the record of the rest of a promotion: what is moved stays as it was planned, and the gates are recorded as
+// they were judged again.
+func (r LedgerRecord) resumed(p Plan, in Intent, by Origin, f Facts, at time.Time) LedgerRecord {
+	r.At, r.Origin, r.Override = at.UTC().Format(time.RFC3339), by, p.Override
+	if len(in.Notify) > 0 {
+		r.Notify = in.Notify
+	}
+	if p.Verdict != nil {
+		r = r.judged(*p.Verdict, f)
+	}
+	return r
+}
+
+// judged adds the verdict and the values that it may have been about.
+func (r LedgerRecord) judged(v Verdict, f Facts) LedgerRecord {
+	r.Decision, r.Mode, r.Gates, r.LeftOut = v.Decision, v.Mode, nil, 0
+	for _, f := range v.Findings {
+		r.Gates = append(r.Gates, f.Facts())
+	}
+	r.Values = f.Candidate.Values()
 	return r
 }
 

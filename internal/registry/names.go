@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"regexp"
@@ -70,6 +71,20 @@ func ShellWord(text string) string {
 		return text
 	}
 	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+}
+
+var yamlPlain = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]*$`)
+
+// YAMLWord makes one value of YAML out of text, which may come from anybody.
+func YAMLWord(text string) string {
+	if yamlPlain.MatchString(text) && !slices.Contains([]string{"true", "false", "null"}, strings.ToLower(text)) {
+		return text
+	}
+	quoted, err := json.Marshal(text)
+	if err != nil {
+		return `""` // a string always encodes
+	}
+	return string(quoted)
 }
 
 func isControl(r rune) bool { return unicode.IsControl(r) || r == utf8.RuneError }

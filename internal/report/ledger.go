@@ -33,7 +33,7 @@ func (r Report) ledgerNotes() []Line {
 	if n.RecordID != "" {
 		state := n.Outcome
 		if state == "" {
-			state = "still open: the next run of this promotion finishes it"
+			state = "still open: re-run the failed jobs to finish it"
 		}
 		items = append(items, line("recorded as ", C(n.RecordID), " in the promotion ledger (", state, ")"))
 	}
@@ -61,6 +61,8 @@ func versions(list string) string {
 func (r Report) rollbackHeadline() Line {
 	target, model, number := targetSpan(r.Plan.Target), C(r.Plan.Model), strconv.Itoa(r.number())
 	switch {
+	case r.Plan.Adopts() && r.Plan.Resumes == 0 && !r.Dry:
+		return line("Confirmed: ", target, " of ", model, " names version ", number, " already, moved there by a rollback that was cut off")
 	case r.Reason == registry.Unchanged:
 		return line("Unchanged: ", target, " of ", model, " names version ", number)
 	case r.Dry:

@@ -169,8 +169,8 @@ func (r Report) outcome() Line {
 		return line("Unchanged: ", target, " of ", model, " names version ", number, " already")
 	case r.Reason == registry.Unchanged:
 		return line("Unchanged: ", model, " has version ", number, " already")
-	case r.Dry && r.Command == "promote" && r.Plan.Adopts():
-		return line("Would adopt: ", target, " of ", model, " names version ", number, " already, moved there by others; that would be judged again and recorded")
+	case r.Dry && r.Command == "promote" && r.Plan.Adopts() && r.Plan.Resumes == 0:
+		return line("Would adopt: ", target, " of ", model, " names version ", number, " already, moved there by ", r.movers(), "; that would be judged again and recorded")
 	case r.Dry && r.notesOnly():
 		return line("Would move nothing: ", target, " of ", model, " names version ", number, " already; only notes on it would be written")
 	case r.notesOnly():
@@ -179,12 +179,20 @@ func (r Report) outcome() Line {
 		return line("Would promote ", model, " to ", target)
 	case r.Dry:
 		return line("Would register ", model)
-	case r.Command == "promote" && r.Plan.Adopts():
-		return line("Adopted: ", target, " of ", model, " names version ", number, " already, moved there by others; judged and recorded")
+	case r.Command == "promote" && r.Plan.Adopts() && r.Plan.Resumes == 0:
+		return line("Adopted: ", target, " of ", model, " names version ", number, " already, moved there by ", r.movers(), "; judged and recorded")
 	case r.Command == "promote":
 		return line("Promoted: ", target, " of ", model, " names version ", number, r.was())
 	}
 	return line("Registered: ", model, " version ", number)
+}
+
+// movers says who moved the target to where it was found.
+func (r Report) movers() string {
+	if len(r.Facts.MovedOutside(r.Plan)) == 0 {
+		return "a promotion that was cut off"
+	}
+	return "others"
 }
 
 // notesOnly reports a promotion that has nothing to move, and nothing of an earlier one to finish: what moved the target
@@ -368,7 +376,7 @@ func (r Report) problem() Doc {
 	if !errors.As(r.Err, &e) {
 		return append(d, Para{line("Error: ", C(r.Err.Error()))})
 	}
-	if r.Reason == registry.Cancelled {
+	if r.Reason == registry.Cancelled || r.Reason == registry.Blocked {
 		d = append(d, Para{line(C(e.Msg))})
 	}
 	if e.Detail != "" {

@@ -30,7 +30,7 @@ var campaigns = []campaign{
 		name: "every interleaving of two and three promoters", env: []string{"PROMOTE_INTERLEAVINGS=3"},
 		test: []string{"-run", "^TestEveryInterleaving$", "./internal/apply"}, shows: `^\|`,
 	},
-	{name: "killed at each request, then run again", test: []string{"-run", "^TestKilled", "./internal/cli"}, shows: `killed at`},
+	{name: "killed at each request, then run again", env: []string{"PROMOTE_KILLS=1"}, test: []string{"-run", "^TestKilled", "./internal/cli"}, shows: `killed (at|and)`},
 	{name: "faults at each request", env: []string{"PROMOTE_FAULTS=-1"}, test: []string{"-run", "^TestFaults$", "./internal/cli"}, shows: `injected|kinds of faults|by kind|by outcome`},
 	{name: "stopped at each request", env: []string{"PROMOTE_STOPS=1"}, test: []string{"-run", "^TestStopped", "./internal/cli"}, shows: `endings`},
 	{name: "answers to one write", test: []string{"-run", "^TestWhatSettleSaysIsSo$", "./internal/registry"}, shows: `scripts`},

@@ -1,0 +1,149 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+)
+
+// A forgery is an entry that somebody appended to the ledger who may write it and may move nothing: it says that a bad
+// version was on its way to the target, past its gates.
+type forgery struct {
+	server  string
+	by      registry.Holder
+	ended   string // outcome: "" for an open entry
+	command string
+	from    int // version that it says it replaced
+	victim  runner
+}
+
+func (f forgery) String() string {
+	const text = "%s, %s by %q, outcome %q, from version %d, then %s"
+	return fmt.Sprintf(text, f.server, f.command, f.by.Run, f.ended, f.from, f.victim)
+}
+
+const (
+	bad    = 2 // its gates fail; the target's alias, which nobody guards, points to it already
+	absent = 9 // there is no such version
+)
+
+// begin is a model whose version 4 is in Production, after version 3. Version 2 is bad, and @challenger points to it.
+func (f forgery) begin(t *testing.T) *scene {
+	t.Helper()
+	sc := story{f.server, "both", forged}.begin(t)
+	for _, good := range []string{"models:/churn/3", "models:/churn/4"} {
+		sc.must(t, "promote", "--model", "churn", "--candidate", good, "--stage", "Production", "--thresholds", "acc >= 0.9")
+	}
+	return sc
+}
+
+// append writes the forged entry with the ledger's own protocol, as a login that may edit its runs can.
+func (f forgery) append(t *testing.T, sc *scene) {
+	t.Helper()
+	wire, err := rest.New(rest.Config{Base: address, Transport: sc.double.Transport()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages := mlflow.New(wire, wire, mlflow.About{Address: address}, func() float64 { return 0.5 }).Pages()
+	l := &ledger.Ledger{
+		Store: pages, Founder: pages, Model: "churn", Now: func() time.Time { return now },
+		Pause: func(context.Context, int) bool { return false },
+	}
+	view, err := l.Look(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	moved := registry.Shift{Ref: "@challenger", Was: fmt.Sprint(f.from), Want: fmt.Sprint(bad)}
+	left := registry.Shift{Ref: "Production", Was: "4", Want: fmt.Sprint(bad)}
+	p := &ledger.Promotion{Ledger: l, View: view, Claim: ledger.Claim{Holder: f.by}, Record: func(int) registry.LedgerRecord {
+		return registry.LedgerRecord{
+			Command: f.command, At: "2026-05-03T10:00:00Z", Server: address, Model: "churn", From: f.from, To: bad,
+			Target:    registry.Target{Alias: "challenger", Stage: "Production", ArchiveExisting: true},
+			Moves:     []registry.Shift{moved, left},
+			Candidate: "models:/churn/2", Decision: registry.Promote, Plan: "approved",
+			Override: []string{registry.OverrideUngated, registry.OverrideDowngrade},
+			Gates:    []registry.Finding{{Gate: "acc >= 0.9", Outcome: registry.Pass}},
+		}
+	}}
+	if err := p.Begin(context.Background(), bad); err != nil {
+		t.Fatal(err)
+	}
+	if f.ended == "" {
+		return
+	}
+	step := registry.Step{Do: registry.SetAlias, Model: "churn", Ref: "challenger", Version: bad, Was: moved.Was, Want: moved.Want}
+	receipt := registry.Receipt{
+		Version: bad, Err: &registry.Error{Reason: registry.Cancelled, Msg: "cut off"},
+		Results: []registry.StepResult{{Step: step, Done: registry.StepDone, Wrote: true}},
+	}
+	if err := p.End(context.Background(), receipt); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A forged entry moves nothing past the gates: neither one that is open nor one that was cut off, whoever it names as its
+// holder and whatever it says about the incumbent.
+func TestForgedEntriesMoveNothing(t *testing.T) {
+	var cases []forgery
+	for _, server := range servers {
+		for _, by := range []registry.Holder{{Run: "42", Attempt: 1}, {Run: "43", Attempt: 1}, {Run: "666", Attempt: 1}, {}} {
+			for _, ended := range []string{"", registry.EntryAborted} {
+				for _, command := range []string{"promote", "rollback"} {
+					for _, from := range []int{1, absent} {
+						for _, victim := range []runner{sameRun, anotherRun, laptop} {
+							cases = append(cases, forgery{server, by, ended, command, from, victim})
+						}
+					}
+				}
+			}
+		}
+	}
+	bubbles(t, cases, func(t *testing.T, f forgery) (problems []string) {
+		sc := f.begin(t)
+		f.append(t, sc)
+		on := []string{"--model", "churn", "--alias", "challenger", "--stage", "Production", "--override", "takeover, downgrade"}
+		f.victim.takes(sc)
+		args := append([]string{f.command}, on...)
+		if f.command == "promote" {
+			args = append(args, "--candidate", "models:/churn/2", "--thresholds", "acc >= 0.9\nacc >= incumbent")
+		}
+		r, status := sc.run(t, args...)
+		end := sc.state(t)
+		production := end.holders(registry.SetStage, "Production")
+		switch {
+		case production == fmt.Sprint(bad):
+			say(&problems, "the bad version is in Production: %s", r.Reason)
+		case f.command == "promote" && (status != registry.ExitRefused || r.Reason != registry.Blocked || production != "4"):
+			say(&problems, "promote: status %d, %s: %s; in Production is %q", status, r.Reason, r.Error, production)
+		case f.command == "rollback" && (status != 0 || production != "4"):
+			say(&problems, "rollback: status %d, %s: %s, %s; in Production is %q", status, r.Reason, r.Error, r.Hint, production)
+		}
+		if e, open := (registry.Ledger{Entries: end.entries}).Open(); open {
+			say(&problems, "entry %d is open", e.Epoch)
+		}
+		return problems
+	})
+}
+
+// Honest promotions go on after a forged entry.
+func TestForgedEntriesStopNoGoodVersion(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := forgery{server: "3.17.2", by: registry.Holder{Run: "666", Attempt: 1}, command: "promote", from: 1}
+		sc := f.begin(t)
+		f.append(t, sc)
+		r, status := sc.run(t, "promote", "--model", "churn", "--candidate", "models:/churn/5", "--stage", "Production",
+			"--thresholds", "acc >= 0.9", "--override", "takeover")
+		if status != 0 || sc.state(t).holders(registry.SetStage, "Production") != "5" {
+			t.Errorf("status %d, %s: %s", status, r.Reason, r.Error)
+		}
+		if e := newest(t, sc); e.Outcome != registry.EntryDone || e.Record.Decision != registry.Promote || len(e.Record.Gates) != 1 {
+			t.Errorf("%+v", e)
+		}
+	})
+}

@@ -1,0 +1,40 @@
+package cli
+
+import (
+	"context"
+	"slices"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// resume finishes a promotion that an earlier attempt of this workflow run began, if its gates still pass. They are
+// judged again, as of now, against what the target pointed to before that attempt.
+func (s *session) resume(ctx context.Context, e registry.Entry) (again bool) {
+	s.book.resumes = e.Epoch
+	if !s.judgeAgain(ctx, e) {
+		return false
+	}
+	p, err := plan.Resume(s.report.Facts, s.report.Verdict, s.set.intent, e)
+	again = s.carryOutAs(ctx, p, e.Record.Plan, err)
+	if s.report.Err == nil && s.report.Verdict.Effect() != registry.Promote {
+		s.fail(plan.Stranded(s.report.Facts, s.set.intent, e))
+	}
+	return again
+}
+
+// judgeAgain reads the versions that the entry's moves replaced, and judges. It reports whether there is a verdict.
+func (s *session) judgeAgain(ctx context.Context, e registry.Entry) bool {
+	needs := s.needs()
+	needs.Holders = append(slices.Clone(needs.Holders), plan.Keys(plan.Replaced(s.report.Facts, e))...)
+	facts, err := s.client.Gather(ctx, s.set.intent.Query, needs)
+	if err != nil {
+		s.fail(s.client.Diagnose(ctx, err))
+		return false
+	}
+	whole := s.report.Facts.Ledger
+	s.report.Facts = plan.Before(s.report.Facts, e, facts.Holders)
+	judged := s.judge()
+	s.report.Facts.Ledger = whole
+	return judged
+}

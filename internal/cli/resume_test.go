@@ -1,0 +1,181 @@
+package cli
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// A killing is a command that dies after its nth request, and is then run again by somebody. That one may die after its
+// mth request, and then the workflow run that was first runs it again.
+type killing struct {
+	story
+	nth  int
+	next runner
+	mth  int // 0 = it does not die
+}
+
+func (k killing) String() string {
+	text := fmt.Sprintf("%s, killed after request %d, then %s", k.story, k.nth, k.next)
+	if k.mth > 0 {
+		text += fmt.Sprintf(", killed after request %d", k.mth)
+	}
+	return text
+}
+
+// runner is who runs a command again.
+type runner string
+
+const (
+	sameRun    runner = "the same workflow run"
+	anotherRun runner = "another workflow run"
+	laptop     runner = "a laptop"
+)
+
+// takes is the scene as the runner has it, and the arguments that it needs besides.
+func (r runner) takes(sc *scene) (args []string) {
+	switch r {
+	case anotherRun:
+		sc.workflow, sc.attempt = 43, 0
+	case laptop:
+		sc.workflow, sc.attempt = 0, 0
+	default:
+		return nil
+	}
+	return []string{"--override", "takeover"}
+}
+
+// Whoever runs a killed command again, after whatever request it died: it ends as if nothing had happened, with one entry
+// that says so, and nobody else is said to have moved anything.
+func TestKilledAndRunBySomebody(t *testing.T) {
+	every := campaign(t, "PROMOTE_KILLS", 16) // of the cases; 1 for all
+	var cases []killing
+	for _, server := range servers {
+		for _, target := range targets {
+			for _, situation := range []string{newVersion, knownVersion, goingBack, settingTwo} {
+				for nth := 1 + len(cases)/6%every; nth <= 40; nth += every {
+					for _, next := range []runner{sameRun, anotherRun, laptop} {
+						cases = append(cases, killing{story{server, target, situation}, nth, next, 0})
+						cases = append(cases, killing{story{server, target, situation}, nth, next, 1 + (7*nth+len(cases))%24})
+					}
+				}
+			}
+		}
+	}
+	killed := make(chan runner, len(cases))
+	bubbles(t, cases, func(t *testing.T, k killing) []string {
+		died, problems := k.play(t)
+		if died {
+			killed <- k.next
+		}
+		return problems
+	})
+	close(killed)
+	counts := map[runner]int{}
+	for next := range killed {
+		counts[next]++
+	}
+	t.Logf("killed and run again: %v", counts)
+	if counts[sameRun] < 300/every || counts[sameRun] != counts[anotherRun] || counts[sameRun] != counts[laptop] {
+		t.Error("too few were killed")
+	}
+}
+
+// play reports whether the command died at all before it had ended.
+func (k killing) play(t *testing.T) (died bool, problems []string) {
+	clean := k.begin(t)
+	before := len(clean.state(t).entries)
+	clean.must(t, k.args()...)
+	want := clean.state(t)
+
+	sc := k.begin(t)
+	if !sc.dies(t, k.nth, k.args()...) {
+		return false, nil
+	}
+	if sc.rolledBack(t) && k.next != sameRun {
+		return true, nil // it was over, and another rollback goes further
+	}
+	more := k.next.takes(sc)
+	if k.mth > 0 && sc.dies(t, k.mth, append(k.args(), more...)...) {
+		more = []string{"--override", "takeover"}
+		sc.workflow, sc.attempt = 42, 10
+		if sc.rolledBack(t) && k.next != sameRun {
+			return true, nil
+		}
+	} else if k.mth > 0 { // it was over
+		return true, nil
+	}
+	if r, status := sc.run(t, append(k.args(), more...)...); status != 0 {
+		return true, []string{fmt.Sprintf("status %d: %s: %s", status, r.Reason, r.Error)}
+	}
+	end := sc.state(t)
+	problems = end.unsettled(before)
+	if diff := cmp.Diff(timeless(want.settled()), timeless(end.settled())); diff != "" {
+		problems = append(problems, diff)
+	}
+	problems = append(problems, sameEnd(want.entries, end.entries)...)
+	if r, status := sc.run(t, "history", "--model", "churn"); status != 0 || len(r.History.Outside) > 0 {
+		say(&problems, "history: status %d, told as moved by others: %v", status, r.History.Outside)
+	}
+	return true, problems
+}
+
+// dies runs the command, which dies after its nth request. It reports false if the command ended before.
+func (sc *scene) dies(t *testing.T, nth int, args ...string) bool {
+	t.Helper()
+	seen := 0
+	sc.net.cut = func(*http.Request, string) bool { seen++; return seen == nth }
+	sc.run(t, append(args, "--timeout", "1s")...)
+	sc.net = &network{double: sc.double}
+	return seen >= nth
+}
+
+// rolledBack reports whether the last entry is a rollback that is over.
+func (sc *scene) rolledBack(t *testing.T) bool {
+	t.Helper()
+	e, _ := registry.Ledger{Entries: sc.state(t).entries}.Last()
+	return e.Record.Command == "rollback" && e.Outcome == registry.EntryDone
+}
+
+// sameEnd compares what the last completed entries say of the command.
+func sameEnd(want, got []registry.Entry) (problems []string) {
+	a, _ := lastDone(want)
+	b, done := lastDone(got)
+	if !done || b.Epoch < a.Epoch {
+		return []string{"no entry says that it was done"}
+	}
+	for name, pair := range map[string][2]any{
+		"command": {a.Record.Command, b.Record.Command}, "from": {a.Record.From, b.Record.From}, "to": {a.Record.To, b.Record.To},
+		"decision": {a.Record.Decision, b.Record.Decision}, "hold": {fmt.Sprint(a.Record.Hold), fmt.Sprint(b.Record.Hold)},
+		"moves": {wants(a.Record.Moves), wants(b.Record.Moves)},
+	} {
+		if pair[0] != pair[1] {
+			say(&problems, "the record's %s: %v, wanted %v", name, pair[1], pair[0])
+		}
+	}
+	return problems
+}
+
+func lastDone(entries []registry.Entry) (registry.Entry, bool) {
+	for _, e := range slices.Backward(entries) {
+		if e.Outcome == registry.EntryDone {
+			return e, true
+		}
+	}
+	return registry.Entry{}, false
+}
+
+// wants is where moves ended.
+func wants(moves []registry.Shift) string {
+	var out []string
+	for _, m := range moves {
+		out = append(out, m.Ref+" "+m.Want)
+	}
+	return strings.Join(out, ", ")
+}

@@ -1,0 +1,255 @@
+package plan
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+var (
+	bothTarget = registry.Target{Alias: "champion", Stage: "Production", ArchiveExisting: true}
+	attempt1   = registry.Holder{Run: "42", Attempt: 1}
+	attempt2   = registry.Holder{Run: "42", Attempt: 2}
+)
+
+// cutOff is a promotion of version 2 to an alias and a stage that was cut off after it had moved the alias.
+func cutOff() (registry.Facts, registry.Intent) {
+	v := registry.Version{Model: "churn", Number: 2, Source: "models:/m-2", RunID: "r2", Tags: map[string]string{}}
+	first := registry.Version{Model: "churn", Number: 1}
+	f := registry.Facts{
+		Target: bothTarget, StageHolders: []int{1},
+		Model:     registry.Is(registry.Model{Name: "churn", Aliases: map[string]int{"champion": 2}}),
+		Candidate: registry.Subject{Version: registry.Is(v), Run: registry.Is(registry.Run{ID: "r2"}), MLmodel: registry.Is(registry.MLmodel{Sha256: "aa"})},
+		Holders: map[string]registry.Known[registry.Subject]{
+			registry.Incumbent: registry.Is(registry.Subject{Version: registry.Is(v)}), "@champion": registry.Is(registry.Subject{Version: registry.Is(v)}),
+			"Production": registry.Is(registry.Subject{Version: registry.Is(first)}),
+		},
+	}
+	r := registry.LedgerRecord{
+		Command: "promote", Target: bothTarget, From: 1, To: 2, RunID: "r2", Plan: "digest",
+		Moves: []registry.Shift{{Ref: "@champion", Was: "1", Want: "2"}, {Ref: "Production", Was: "1", Want: "2"}},
+	}
+	r.MLmodel = "aa"
+	f.Ledger.Entries = []registry.Entry{{Epoch: 7, Holder: attempt1, Record: r}}
+	return f, registry.Intent{Command: "promote", Query: registry.Query{Model: "churn", Target: bothTarget}}
+}
+
+// Only the workflow run that began a promotion finishes it, and only as it was recorded.
+func TestUnfinished(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*registry.Facts, *registry.Entry)
+		by     registry.Holder
+		want   bool
+	}{
+		"a later attempt":                          {func(*registry.Facts, *registry.Entry) {}, attempt2, true},
+		"another job of the same attempt":          {func(*registry.Facts, *registry.Entry) {}, registry.Holder{Run: "42", Attempt: 1, Nonce: "b"}, true},
+		"another workflow run":                     {func(*registry.Facts, *registry.Entry) {}, registry.Holder{Run: "43", Attempt: 2}, false},
+		"a laptop":                                 {func(*registry.Facts, *registry.Entry) {}, registry.Holder{}, false},
+		"a laptop after a laptop":                  {func(_ *registry.Facts, e *registry.Entry) { e.Holder = registry.Holder{} }, registry.Holder{}, false},
+		"it was closed after its first move":       {func(_ *registry.Facts, e *registry.Entry) { e.Outcome, e.Moved = registry.EntryAborted, 1 }, attempt2, true},
+		"it was closed before its first move":      {func(_ *registry.Facts, e *registry.Entry) { e.Outcome = registry.EntryAborted }, attempt2, false},
+		"it is about another version":              {func(_ *registry.Facts, e *registry.Entry) { e.Record.To = 3 }, attempt2, false},
+		"it is about other files":                  {func(_ *registry.Facts, e *registry.Entry) { e.Record.MLmodel = "bb" }, attempt2, false},
+		"it is about another run":                  {func(_ *registry.Facts, e *registry.Entry) { e.Record.RunID = "r9" }, attempt2, false},
+		"it lists no move to the stage":            {func(_ *registry.Facts, e *registry.Entry) { e.Record.Moves = e.Record.Moves[:1] }, attempt2, false},
+		"somebody has moved the stage since":       {func(f *registry.Facts, _ *registry.Entry) { f.StageHolders = []int{9} }, attempt2, false},
+		"somebody has moved the alias back":        {func(f *registry.Facts, _ *registry.Entry) { f.Model.OrZero().Aliases["champion"] = 1 }, attempt2, false},
+		"the files could not be read in the first": {func(_ *registry.Facts, e *registry.Entry) { e.Record.MLmodel = "" }, attempt2, true},
+	} {
+		f, in := cutOff()
+		c.change(&f, &f.Ledger.Entries[0])
+		if e, got := Unfinished(f, in, c.by); got != c.want || got && e.Epoch != 7 {
+			t.Errorf("%s: %v, entry %d; want %v", name, got, e.Epoch, c.want)
+		}
+	}
+}
+
+// The gates of an unfinished promotion see what each moved part of the target pointed to before.
+func TestBefore(t *testing.T) {
+	one := registry.Is(registry.Subject{Ref: "models:/churn/1"})
+	held := map[string]registry.Known[registry.Subject]{"1": one, "9": registry.Absent[registry.Subject]("there is no version 9"), "Production": one}
+	for name, c := range map[string]struct {
+		was        string
+		absent     bool
+		ref, cause string
+	}{
+		"a version":                   {was: "1", ref: "models:/churn/1"},
+		"none":                        {was: "", absent: true, cause: "@champion pointed to no version of churn"},
+		"a version that is gone":      {was: "9", cause: "version 9, which @champion pointed to before, was deleted"},
+		"a version that was not read": {was: "8", cause: "not gathered"},
+		"tags on two: the highest":    {was: "0,1", ref: "models:/churn/1"},
+		"what is no version":          {was: "Production", cause: "not gathered"},
+	} {
+		f, _ := cutOff()
+		e := f.Ledger.Entries[0]
+		e.Record.Moves = slices.Clone(e.Record.Moves)
+		e.Record.Moves[0].Was = c.was
+		f.Ledger.Entries = append([]registry.Entry{{Epoch: 6, Outcome: registry.EntryDone}}, e)
+		now := f.Holders["Production"]
+		f = Before(f, e, held)
+		for _, key := range []string{registry.Incumbent, "@champion"} {
+			if key == registry.Incumbent && c.absent { // then what the stage points to is live
+				continue
+			}
+			got := f.Holders[key]
+			if got.OrZero().Ref != c.ref || got.IsAbsent() != c.absent || got.Why() != c.cause {
+				t.Errorf("%s: %q is %+v (%s)", name, key, got.OrZero().Ref, got.Why())
+			}
+		}
+		if c.absent && f.Incumbent().OrZero().Version.OrZero().Number != 1 {
+			t.Errorf("%s: the incumbent is %+v", name, f.Incumbent())
+		}
+		if f.Holders["Production"].OrZero().Version.OrZero().Number != now.OrZero().Version.OrZero().Number {
+			t.Errorf("%s: the stage, which was not moved, is compared with another version", name)
+		}
+		if len(f.Ledger.Entries) != 1 || f.Ledger.Entries[0].Epoch != 6 {
+			t.Errorf("%s: the gates see the ledger %+v", name, f.Ledger.Entries)
+		}
+	}
+}
+
+// Of a stage that held several versions none was the incumbent, and a candidate that has left its stage is judged as being
+// in it.
+func TestBefore_Stage(t *testing.T) {
+	f, _ := cutOff()
+	e := f.Ledger.Entries[0]
+	e.Record.Moves = []registry.Shift{{Ref: "Production", Was: "1,3", Want: "2"}}
+	staged := registry.Entry{Epoch: 6, Outcome: registry.EntryDone, Record: registry.LedgerRecord{Moves: []registry.Shift{{Ref: "Staging", Want: "2"}}}}
+	f.StageHolders, f.Ledger.Entries = []int{2}, []registry.Entry{staged, e}
+	if keys := Keys(Replaced(f, e)); len(keys) != 0 {
+		t.Errorf("asked for %v", keys)
+	}
+	f = Before(f, e, nil)
+	if got := f.Holders["Production"]; got.IsAbsent() || !strings.Contains(got.Why(), "versions 1,3 were in Production") {
+		t.Errorf("the incumbent is %+v (%s)", got, got.Why())
+	}
+	if stage := f.Candidate.Version.OrZero().Stage; stage != "Staging" {
+		t.Errorf("the candidate is in %q", stage)
+	}
+}
+
+// The rest of the recorded moves is planned if the gates pass, and nothing more is moved if they do not.
+func TestResume(t *testing.T) {
+	for name, c := range map[string]struct {
+		decision registry.Decision
+		override []string
+		moves    []string
+		resumes  int
+		reason   registry.Reason
+	}{
+		"passes":   {decision: registry.Promote, moves: []string{"@champion 2 2", "Production 1 2"}, resumes: 7},
+		"blocked":  {decision: registry.Block},
+		"retained": {decision: registry.Retain},
+	} {
+		f, in := cutOff()
+		p, err := Resume(f, registry.Verdict{Decision: c.decision}, in, f.Ledger.Entries[0])
+		var moves []string
+		for _, s := range p.Shifts(2) {
+			moves = append(moves, s.Ref+" "+s.Was+" "+s.Want)
+		}
+		if registry.ReasonOf(err) != registry.OK || !slices.Equal(moves, c.moves) || p.Resumes != c.resumes || p.Incumbent != 1 {
+			t.Errorf("%s: %v, moves %v, resumes %d, incumbent %d", name, err, moves, p.Resumes, p.Incumbent)
+		}
+	}
+	f, in := cutOff()
+	f.Ledger.Entries = append([]registry.Entry{{
+		Epoch: 6, Outcome: registry.EntryDone, Record: registry.LedgerRecord{Command: "rollback", Hold: []int{2}, To: 1},
+	}}, f.Ledger.Entries...)
+	if _, err := Resume(f, registry.Verdict{Decision: registry.Promote}, in, f.Ledger.Entries[1]); registry.ReasonOf(err) != registry.Held {
+		t.Errorf("a version on hold: %v", err)
+	}
+}
+
+// A blocked rest says what stays moved, and how to undo it; names go into the commands as words of their language.
+func TestStranded(t *testing.T) {
+	f, in := cutOff()
+	in.Query.Model = "it's: here"
+	err := Stranded(f, in, f.Ledger.Entries[0])
+	var e *registry.Error
+	if !errors.As(err, &e) || e.Reason != registry.Blocked || !strings.Contains(e.Msg, "@champion of it's: here stays at version 2") {
+		t.Fatalf("%v", err)
+	}
+	for _, want := range []string{
+		`with: { command: rollback, model: "it's: here", alias: champion, stage: Production }`,
+		`mlflow-promote rollback --model 'it'\''s: here' --alias champion --stage Production`,
+	} {
+		if !strings.Contains(e.Hint, want) {
+			t.Errorf("the hint lacks %s:\n%s", want, e.Hint)
+		}
+	}
+	f.Ledger.Entries[0].Record.Moves = []registry.Shift{{Ref: "@champion", Want: "2"}}
+	if errors.As(Stranded(f, in, f.Ledger.Entries[0]), &e); !strings.Contains(e.Hint, "no earlier version") {
+		t.Errorf("there is nothing to go back to, and the hint is %q", e.Hint)
+	}
+}
+
+// A rollback ends where one that was cut off was going, if a rollback may go there at all.
+func TestBegunRollback(t *testing.T) {
+	begun := func() (registry.Facts, registry.Intent) {
+		f, in := cutOff()
+		in.Command = "rollback"
+		f.Versions = map[int]registry.Known[registry.Version]{}
+		for _, n := range []int{1, 2, 3} {
+			f.Versions[n] = registry.Is(registry.Version{Model: "churn", Number: n, Tags: map[string]string{}})
+		}
+		held := func(epoch, was, now int) registry.Entry {
+			r := registry.LedgerRecord{Command: "promote", To: now, Decision: registry.Promote, Gates: []registry.Finding{{Gate: "g"}}}
+			if r.Moves = []registry.Shift{{Ref: "@champion", Want: string(rune('0' + now))}}; was != 0 {
+				r.Moves[0].Was = string(rune('0' + was))
+			}
+			return registry.Entry{Epoch: epoch, Outcome: registry.EntryDone, Record: r}
+		}
+		e := f.Ledger.Entries[0]
+		e.Record.Command, e.Record.From, e.Record.To, e.Record.Hold = "rollback", 3, 2, []int{3}
+		e.Record.Moves = []registry.Shift{{Ref: "@champion", Was: "3", Want: "2"}, {Ref: "Production", Was: "1", Want: "2"}}
+		f.Ledger.Entries = []registry.Entry{held(4, 0, 1), held(5, 1, 2), held(6, 2, 3), e}
+		return f, in
+	}
+	for name, c := range map[string]struct {
+		change func(*registry.Facts, *registry.Intent)
+		want   bool
+	}{
+		"to the version before":     {func(*registry.Facts, *registry.Intent) {}, true},
+		"that version was named":    {func(_ *registry.Facts, in *registry.Intent) { in.Query.Candidate.Number = 2 }, true},
+		"another one was named":     {func(_ *registry.Facts, in *registry.Intent) { in.Query.Candidate.Number = 1 }, false},
+		"that version was deleted":  {func(f *registry.Facts, _ *registry.Intent) { f.Versions[2] = registry.Absent[registry.Version]("gone") }, false},
+		"no record that it held it": {func(f *registry.Facts, _ *registry.Intent) { f.Ledger.Entries = f.Ledger.Entries[3:] }, false},
+	} {
+		f, in := begun()
+		c.change(&f, &in)
+		if _, got := BegunRollback(f, in); got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+	f, in := begun()
+	for by, resumes := range map[registry.Holder]int{attempt2: 7, {Run: "43"}: 0, {}: 0} {
+		p := FinishRollback(f, in, f.Ledger.Entries[3], by)
+		if p.Version != 2 || p.Resumes != resumes || !slices.Contains(p.Hold, 3) || slices.Contains(p.Hold, 2) {
+			t.Errorf("by %q: version %d, resumes %d, hold %v", by.Run, p.Version, p.Resumes, p.Hold)
+		}
+	}
+}
+
+// A command alias that was cut off is finished by the same workflow run alone. Any other run confirms what was moved.
+func TestResumeAliases(t *testing.T) {
+	f, in := cutOff()
+	in.Command, in.Query.Target = "alias", registry.Target{}
+	in.Query.Aliases = []registry.Assignment{{Alias: "champion", Version: 2}, {Alias: "shadow", Version: 2}}
+	f.Versions = map[int]registry.Known[registry.Version]{2: f.Candidate.Version}
+	f.Ledger.Entries[0].Record = registry.LedgerRecord{Command: "alias", Plan: "digest", Moves: []registry.Shift{
+		{Ref: "@champion", Was: "1", Want: "2"}, {Ref: "@shadow", Want: "2"},
+	}}
+	for by, want := range map[registry.Holder]bool{attempt2: true, {Run: "43", Attempt: 2}: false, {}: false} {
+		if p, digest, ok := ResumeAliases(f, in, by); ok != want || ok && (digest != "digest" || p.Resumes != 7) {
+			t.Errorf("by %q: %v, digest %q, resumes %d", by.Run, ok, digest, p.Resumes)
+		}
+	}
+	p, err := Aliases(f, in)
+	want := []registry.Shift{{Ref: "@champion", Was: "2", Want: "2"}, {Ref: "@shadow", Want: "2"}}
+	if got := p.Shifts(0); err != nil || !slices.Equal(got, want) || p.Resumes != 0 {
+		t.Errorf("from scratch: %v, %v, resumes %d", err, got, p.Resumes)
+	}
+}
