@@ -56,7 +56,8 @@ func TestNames_OnRealServers(t *testing.T) {
 			var run struct {
 				Run struct {
 					Info struct {
-						ID string `json:"run_id"`
+						ID        string `json:"run_id"`
+						Artifacts string `json:"artifact_uri"`
 					}
 				}
 			}
@@ -65,8 +66,10 @@ func TestNames_OnRealServers(t *testing.T) {
 			call("runs/log-metric", object{"run_id": id, "key": "acc", "value": 0.9, "timestamp": 1}, nil)
 			call("runs/update", object{"run_id": id, "status": "FINISHED", "end_time": 2}, nil)
 			call("registered-models/create", object{"name": "churn"}, nil)
+			source, err := server.Folder(t.Context(), run.Run.Info.Artifacts, "model")
+			must(err)
 			for range 2 {
-				call("model-versions/create", object{"name": "churn", "source": "s3://bucket/model", "run_id": id}, nil)
+				call("model-versions/create", object{"name": "churn", "source": source, "run_id": id}, nil)
 			}
 			call("registered-models/alias", object{"name": "churn", "alias": "champion", "version": "1"}, nil)
 			for _, c := range want {

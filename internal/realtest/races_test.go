@@ -130,7 +130,11 @@ func (r *raceOf) run(rounds int) {
 	}
 	r.call(http.MethodPost, "registered-models/create", object{"name": r.model}, nil)
 	for n := range r.processes + 1 {
-		r.call(http.MethodPost, "model-versions/create", object{"name": r.model, "source": fmt.Sprintf("s3://bucket/%d", n), "run_id": logged.RunID}, nil)
+		source, err := r.s.Folder(r.t.Context(), logged.ArtifactURI, fmt.Sprint(n))
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		r.call(http.MethodPost, "model-versions/create", object{"name": r.model, "source": source, "run_id": logged.RunID}, nil)
 	}
 	searches := map[string]int{"claims": 2, "no claims": 2, "stock client": 1}[r.how] // ours looks again before it writes
 	if r.barrier, err = NewBarrier(r.s.URL, searches, 20*time.Second); err != nil {

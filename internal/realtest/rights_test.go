@@ -43,8 +43,12 @@ func TestRightsBeforeTheClaim(t *testing.T) {
 				return cli.run(as(user), "promote", "--model", model, "--candidate", candidate, "--stage", "Production", "--thresholds", "acc >= 0.5", "--override", "downgrade")
 			}
 			call("registered-models/create", object{"name": "churn"})
+			source, err := s.Folder(t.Context(), logged.ArtifactURI, "model")
+			if err != nil {
+				t.Fatal(err)
+			}
 			for range 2 {
-				call("model-versions/create", object{"name": "churn", "source": "s3://bucket/1", "run_id": logged.RunID})
+				call("model-versions/create", object{"name": "churn", "source": source, "run_id": logged.RunID})
 			}
 			grant := func(requests []string, user, only string) {
 				t.Helper()

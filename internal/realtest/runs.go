@@ -237,6 +237,12 @@ func (c Client) Upload(ctx context.Context, uri, file string, content []byte) er
 	return err
 }
 
+// Folder uploads a small model below a run's artifacts and returns its place, which a version takes as its source.
+func (c Client) Folder(ctx context.Context, artifacts, name string) (source string, err error) {
+	source = artifacts + "/" + name
+	return source, c.Upload(ctx, source, "MLmodel", []byte("flavors: {}\n"))
+}
+
 // send sends one request and returns the answer's body. An answer outside 2xx
 // is an error with the answer's text.
 func (c Client) send(ctx context.Context, method, path, kind string, body []byte) ([]byte, error) {

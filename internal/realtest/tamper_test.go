@@ -110,7 +110,11 @@ func (k *tampering) setUp() {
 	}
 	must("registered-models/create", object{"name": tampered})
 	for n := range 2 {
-		must("model-versions/create", object{"name": tampered, "source": fmt.Sprintf("s3://bucket/%d", n), "run_id": logged.RunID})
+		source, err := k.s.Folder(k.t.Context(), logged.ArtifactURI, strconv.Itoa(n))
+		if err != nil {
+			k.t.Fatal(err)
+		}
+		must("model-versions/create", object{"name": tampered, "source": source, "run_id": logged.RunID})
 	}
 	for k.last = 0; k.last < 35; k.last++ {
 		if got := k.promote(1+k.last%2, "GITHUB_RUN_ID="+strconv.Itoa(k.last)); got.Reason != "ok" || got.RecordID == "" {
