@@ -43,7 +43,7 @@ var mutants = []mutant{
 	{"the margin is given twice", "policy/gate_regression.go", "limit := theirs.Value.Value + m.of(theirs.Value.Value)", "limit := theirs.Value.Value + 2*m.of(theirs.Value.Value)", "TestMargins"},
 	{"a wrong tail of the distribution", "policy/student.go", "return 1 - tail", "return tail", "TestNonInferiorityAgreesWithSciPy"},
 	{"late gates are judged in a plan", "policy/gate.go", "if !g.Late {", "if true {", "TestLateGatesArePendingInAPlan"},
-	{"anybody's comment is a plan", "github/client.go", "return err == nil && author.login() == me, err", "return err == nil, err", "TestWhatIsNotOursIsNoPlan"},
+	{"anybody's comment is a plan", "github/client.go", "return err == nil && author.login() == me, err", "return err == nil && author.login() != \"\" && me != \"\", err", "TestWhatIsNotOursIsNoPlan"},
 	{"a review of an older commit counts", "github/review.go", "case r.Commit != head:", "case r.Commit == \"\":", "TestReview_PullRequest"},
 	{"anybody who may read approves", "github/review.go", "if !may {", "if !may && asked < 0 {", "TestReview_PullRequest"},
 	{"who rejected has approved", "policy/gate_approval.go", "mine && a.State == registry.Rejected", "mine && a.State == \"\"", "TestApproval_Outcomes"},
