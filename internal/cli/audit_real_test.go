@@ -403,10 +403,12 @@ func (p *plot) plantFiles() {
 	for _, name := range []string{"files-1", "files-2", "files-3"} {
 		p.finds(name, 1, "artifact-missing")
 	}
-	p.model("files-near", "morefiles")
+	p.model("files-near", "a")
 	p.alias("files-near", "live", 1)
+	p.model("files-more", "morefiles")
+	p.alias("files-more", "live", 1)
 	p.must(os.WriteFile(filepath.Join(p.files("morefiles"), "notes.txt"), []byte("more than the MLmodel file names"), 0o644))
-	p.silent("artifact-missing", "files-near")
+	p.silent("artifact-missing", "files-near", "files-more")
 
 	p.must(os.WriteFile(filepath.Join(p.files("garbled1"), "MLmodel"), []byte("flavors: [unclosed\n"), 0o644))
 	p.must(os.WriteFile(filepath.Join(p.files("garbled2"), "MLmodel"), []byte("just words\n"), 0o644))
