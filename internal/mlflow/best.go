@@ -61,6 +61,7 @@ type bestSearch struct {
 	contest    registry.Contest
 
 	models  map[string]registry.LoggedModel // of the experiment, by id, with the values of the metric
+	others  map[string]registry.LoggedModel // that runs list and that are in other experiments
 	metrics map[string]bool                 // names of all metrics seen, for the message
 	judged  map[string]bool                 // runs whose values are those of logged models
 	listed  int                             // runs whose files were looked at
@@ -68,8 +69,9 @@ type bestSearch struct {
 
 // Bounds of the search.
 const (
-	bestRuns  = 100000 // source and evaluation runs of the models
-	bestFiles = 200    // runs of which the files are listed
+	bestRuns   = 100000 // source and evaluation runs of the models
+	bestFiles  = 200    // runs of which the files are listed
+	bestOthers = 100    // models of other experiments that its runs list
 )
 
 // readModels reads all logged models of the experiment, whatever their names: which values are a model's own is told from
@@ -111,10 +113,33 @@ func (s *bestSearch) enterModels(ctx context.Context) error {
 		}
 	}
 	runs, err := s.read(ctx, sortedKeys(ids))
+	if err == nil {
+		err = s.readOthers(ctx, runs)
+	}
 	for _, m := range named {
 		if err == nil {
 			s.enterModel(m, runs)
 		}
+	}
+	return err
+}
+
+// readOthers reads models that the runs list and that are not in the experiment. Those that cannot be read, or are more
+// than a few, are models of which nothing is known.
+func (s *bestSearch) readOthers(ctx context.Context, runs map[string]registry.Run) error {
+	ids := map[string]bool{}
+	for _, run := range runs {
+		for _, id := range run.Models() {
+			if _, known := s.models[id]; !known {
+				ids[id] = true
+			}
+		}
+	}
+	list := sortedKeys(ids)
+	models, err := s.c.loggedModels(ctx, list[:min(len(list), bestOthers)])
+	s.others = map[string]registry.LoggedModel{}
+	for _, m := range models {
+		s.others[m.ID] = m
 	}
 	return err
 }
@@ -177,11 +202,19 @@ func (s *bestSearch) evaluations(m registry.LoggedModel, runs map[string]registr
 	return found
 }
 
-// outputs are the models in the experiment that a run lists, without the one with this id.
+// outputs are the models that a run lists, without the one with this id, as siblings of the tracer are.
 func (s *bestSearch) outputs(run registry.Run, self string) []registry.LoggedModel {
 	found := []registry.LoggedModel{}
-	for _, o := range run.Outputs {
-		if m, known := s.models[o.ModelID]; known && o.ModelID != self {
+	for _, id := range run.Models() {
+		m, known := s.models[id]
+		if !known {
+			m, known = s.others[id]
+		}
+		switch {
+		case id == self:
+		case !known:
+			found = append(found, registry.UnknownModel(id))
+		case run.HasModel(m):
 			found = append(found, m)
 		}
 	}

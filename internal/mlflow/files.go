@@ -38,8 +38,10 @@ func (g *gathering) place() (p place, why string) {
 	switch {
 	case logged && (readable || s.Run.IsAbsent()):
 		return place{model: m.ID}, ""
-	case readable && s.Path != "":
+	case readable && s.Path != "" && s.InPlace:
 		return place{run: run.ID, path: s.Path}, ""
+	case readable && s.Path != "":
+		return p, "its artifact store was moved, and run " + run.ID + " lists the old place"
 	}
 	return p, "the place of the files is not known: " + s.Run.Why()
 }

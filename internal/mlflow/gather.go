@@ -31,7 +31,9 @@ func (c *Client) Gather(ctx context.Context, q registry.Query, n registry.Needs)
 	if err := g.second(ctx); err != nil {
 		return registry.Facts{}, err
 	}
-	g.identify()
+	if err := g.identify(ctx); err != nil {
+		return registry.Facts{}, err
+	}
 	g.third(ctx)
 	g.facts.Now = c.registry.Meter().ServerTime
 	return g.facts, nil
@@ -350,7 +352,7 @@ func (g *gathering) refuseHidden() error {
 // identify finds the version the candidate already is, and its twins: versions of the same run that carry our request
 // tag or the same source. The one that the target names counts, else the lowest: a twin that is live already must not
 // look older or newer than itself.
-func (g *gathering) identify() {
+func (g *gathering) identify(ctx context.Context) error {
 	// The highest number must not be read later than the versions are looked through: one that another process made in
 	// between would be counted and not seen. The model is read in the round before the versions of a run; where all
 	// versions are read, that is in the model's own round, and they tell the number themselves.
@@ -365,7 +367,11 @@ func (g *gathering) identify() {
 		}
 	}
 	if !g.facts.Candidate.Version.IsAbsent() || len(same) == 0 {
-		return
+		return nil
+	}
+	same, err := g.copied(ctx, same)
+	if err != nil || len(same) == 0 {
+		return err
 	}
 	incumbent := g.facts.Incumbent().OrZero().Version.OrZero().Number
 	counts := max(0, slices.IndexFunc(same, func(v registry.Version) bool { return v.Number == incumbent }))
@@ -376,4 +382,30 @@ func (g *gathering) identify() {
 			g.facts.Unmarked = append(g.facts.Unmarked, v.Number)
 		}
 	}
+	return nil
+}
+
+// copied keeps, of versions that are copies of the candidate by name, those that have its files: the name may have meant
+// another version when they were made. Of a candidate that is no copy it keeps all.
+func (g *gathering) copied(ctx context.Context, same []registry.Version) ([]registry.Version, error) {
+	if g.copyOf.Number == 0 {
+		return same, nil
+	}
+	places := make([]registry.Known[string], len(same)+1)
+	var asks []func() error
+	for i, v := range append([]registry.Version{g.copyOf}, same...) {
+		asks = append(asks, func() (err error) { places[i], err = g.c.downloadURI(ctx, v); return err })
+	}
+	if err := parallel(asks...); err != nil {
+		return nil, err
+	}
+	of, known := places[0].Get()
+	var kept []registry.Version
+	for i, v := range same {
+		at, ok := places[i+1].Get()
+		if known && ok && (registry.SameLocation(at, of) || at == v.Source) {
+			kept = append(kept, v)
+		}
+	}
+	return kept, nil
 }

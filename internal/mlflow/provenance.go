@@ -91,6 +91,7 @@ func (t tracer) settleRun(s *registry.Subject, source string) {
 	}
 	if s.Logged.IsAbsent() {
 		s.Path, _ = registry.ArtifactPath(source, run, t.moves()...)
+		_, s.InPlace = registry.ArtifactPath(source, run)
 	}
 	if why := t.foreign(source, s.Logged, run); why != "" {
 		s.Run = registry.Unreadable[registry.Run]("the model does not belong to run " + run.ID + ": " + why)
@@ -144,14 +145,18 @@ const (
 	evaluationsMax = 20  // searches
 )
 
-// siblings reads the models among a run's outputs, in its experiment, without the one with this id.
+// siblings reads the other models of a run, without the one with this id: its outputs in its experiment, and every model
+// that it logged values on. What it lists and nobody can read, because it was deleted, is a model of which nothing is
+// known; anybody could list such an id before MLflow 3.15.
 func (t tracer) siblings(ctx context.Context, run registry.Run, self string) (registry.Known[[]registry.LoggedModel], error) {
 	missing := map[string]bool{}
 	for _, o := range run.Outputs {
-		if o.ModelID != self {
-			missing[o.ModelID] = true
-		}
+		missing[o.ModelID] = true
 	}
+	for _, id := range run.ModelInputs {
+		missing[id] = true
+	}
+	delete(missing, self)
 	found := []registry.LoggedModel{}
 	if len(missing) == 0 {
 		return registry.Is(found), nil
@@ -168,15 +173,17 @@ func (t tracer) siblings(ctx context.Context, run registry.Run, self string) (re
 			}
 		}
 	}
-	if len(missing) > singlyRead {
-		return registry.Unreadable[[]registry.LoggedModel](
-			fmt.Sprintf("run %s lists %d models that it did not log itself", run.ID, len(missing))), nil
-	}
-	models, err := t.c.loggedModels(ctx, sortedKeys(missing))
+	ids := sortedKeys(missing)
+	read := ids[:min(len(ids), singlyRead)]
+	models, err := t.c.loggedModels(ctx, read)
 	for _, m := range models {
-		if m.ExperimentID == run.ExperimentID {
+		delete(missing, m.ID)
+		if run.HasModel(m) {
 			found = append(found, m)
 		}
+	}
+	for _, id := range sortedKeys(missing) {
+		found = append(found, registry.UnknownModel(id))
 	}
 	return softened(registry.Is(found), err)
 }
@@ -322,5 +329,32 @@ func (t tracer) ofVersion(ctx context.Context, s *registry.Subject, v registry.V
 		s.Logged = registry.Unreadable[registry.LoggedModel](known.Why())
 		return nil
 	}
-	return t.trace(ctx, s, root.Source, root.RunID)
+	if err := t.trace(ctx, s, root.Source, root.RunID); err != nil || root.Number == v.Number && root.Model == v.Model {
+		return err
+	}
+	return t.sameFiles(ctx, s, v, root)
+}
+
+// sameFiles holds a copy to the place that the server stored when it was made. The version that it names may be another
+// one by now: names and numbers come again after a model was deleted or renamed.
+func (t tracer) sameFiles(ctx context.Context, s *registry.Subject, v, root registry.Version) error {
+	at, err := t.c.downloadURI(ctx, v)
+	if at, err = softened(at, err); err != nil {
+		return err
+	}
+	location, ok := at.Get()
+	run, hasRun := s.Run.Get()
+	logged, isLogged := s.Logged.Get()
+	same := isLogged && logged.IsAt(location, t.moves()...)
+	if !isLogged && hasRun {
+		path, below := registry.ArtifactPath(location, run, t.moves()...)
+		same = below && path == s.Path
+	}
+	if ok && (same || location == v.Source) { // a server that keeps the address as it is resolves it by name itself
+		return nil
+	}
+	why := fmt.Sprintf("%s is a copy of %s, and its files are not those: %s", versionRef(v), versionRef(root), cmp.Or(location, at.Why()))
+	s.Run = registry.Unreadable[registry.Run](why)
+	s.Logged = registry.Unreadable[registry.LoggedModel](why)
+	return nil
 }

@@ -27,6 +27,24 @@ func (c *Client) Version(ctx context.Context, name string, number int) registry.
 	return v
 }
 
+// downloadURI is where the server says that a version's files are. For a copy that is the place of the version that was
+// copied, as it was then.
+func (c *Client) downloadURI(ctx context.Context, v registry.Version) (registry.Known[string], error) {
+	var out struct {
+		URI string `json:"artifact_uri"`
+	}
+	query := url.Values{"name": {v.Model}, "version": {strconv.Itoa(v.Number)}}
+	what := fmt.Sprintf("the place of version %d of %s", v.Number, v.Model)
+	err := get(ctx, c.registry, api+"model-versions/get-download-uri", query, "artifact_uri", &out)
+	switch {
+	case isMissing(err):
+		return registry.Absent[string]("there is no " + what), nil
+	case err != nil:
+		return registry.Known[string]{}, Explain("read "+what, err)
+	}
+	return registry.Is(out.URI), nil
+}
+
 // holder reads the version an alias names. A missing alias is 400 on most servers and 404 for a missing model or a
 // deleted version, so neither says which: the caller compares with the aliases of the registered model. bare is true
 // where the server has no aliases.

@@ -156,6 +156,9 @@ type runInfoJSON struct {
 }
 
 type runInputsJSON struct {
+	Models []struct {
+		ID string `json:"model_id"`
+	} `json:"model_inputs"`
 	Datasets []struct {
 		Tags    []pair `json:"tags"`
 		Dataset struct {
@@ -197,6 +200,9 @@ func (j runJSON) run() registry.Run {
 			Name: d.Dataset.Name, Digest: d.Dataset.Digest, SourceType: d.Dataset.SourceType, Source: d.Dataset.Source,
 			Context: pairs(d.Tags)["mlflow.data.context"],
 		})
+	}
+	for _, m := range j.Inputs.Models {
+		r.ModelInputs = append(r.ModelInputs, m.ID)
 	}
 	for _, o := range j.Outputs.Models {
 		r.Outputs = append(r.Outputs, registry.ModelOutput{ModelID: o.ID, Step: int64(o.Step)})

@@ -193,6 +193,9 @@ func metricRead(text string) (reading, error) {
 	if key, ok := strings.CutPrefix(name, "run."); ok && key != "" {
 		r = reading{key: key, want: registry.Selector{OfRun: true}}
 	}
+	if strings.Contains(r.key, `"`) {
+		return r, fmt.Errorf(`cannot read %s; quote the whole name, as in "run.acc", or write run.acc for the run's value`, text)
+	}
 	if r.want.OfRun && rest != "" {
 		return r, fmt.Errorf("%s asks for the run's value and for a dataset; write %s%s or run.%s", text, r.key, rest, r.key)
 	}

@@ -18,7 +18,9 @@ const ThresholdsInput = "thresholds"
 // Empty lines and lines that begin with # are skipped. All wrong lines are reported.
 func Thresholds(text string, t registry.Target) (gates []Gate, problems []string) {
 	for i, line := range strings.Split(text, "\n") {
-		line = strings.Join(strings.Fields(line), " ")
+		if line = strings.TrimSpace(line); !strings.Contains(line, `"`) { // a quoted name is taken as it stands
+			line = strings.Join(strings.Fields(line), " ")
+		}
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}

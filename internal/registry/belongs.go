@@ -2,6 +2,7 @@ package registry
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -189,4 +190,19 @@ func (l location) moved(roots []MovedRoot) []location {
 		}
 	}
 	return out
+}
+
+// HasModel reports whether a logged model that the run lists is a model of the run: one of its experiment that no other
+// run logged, or one that the run logged values on.
+func (r Run) HasModel(m LoggedModel) bool {
+	if slices.ContainsFunc(m.Metrics, func(v ModelMetric) bool { return v.RunID == r.ID }) {
+		return true
+	}
+	return m.ExperimentID == r.ExperimentID && (m.SourceRunID == "" || m.SourceRunID == r.ID)
+}
+
+// UnknownModel stands for a model that a run lists and that cannot be read, because it was deleted or never was. It is
+// behind all others, so that a value of its step may have been meant for it.
+func UnknownModel(id string) LoggedModel {
+	return LoggedModel{ID: id, Name: "deleted", Created: time.UnixMilli(math.MaxInt64 / 2)}
 }

@@ -70,6 +70,7 @@ type Subject struct {
 	Version Known[Version]
 	Run     Known[Run] // unreadable too if the model does not belong to it, see BelongsToRun
 	Path    string     // of the model below the run's artifacts; "" of a logged model
+	InPlace bool       // Path is where the run lists it: its artifact store was not moved
 	MLmodel Known[MLmodel]
 
 	Logged      Known[LoggedModel]           // absent if the version is no logged model of MLflow 3

@@ -53,6 +53,7 @@ type Run struct {
 	Tags         map[string]string
 	Datasets     []Dataset
 	Outputs      []ModelOutput // logged models of this run (MLflow 3.x), in the server's order
+	ModelInputs  []string      // logged models that it measured and did not log itself, by id
 }
 
 // LoggedPaths lists where below the run's artifacts the stock client 1.x and 2.x logged models, sorted. MLflow 3 lists

@@ -254,10 +254,10 @@ func (s Subject) count(key string, want Selector) (c counting, why string) {
 func (s Subject) OneModel() (one bool, why string) {
 	run := s.Run.OrZero()
 	var others []string
-	if logged, ok := s.Logged.Get(); ok && len(run.distinctOutputs()) == 1 && run.Outputs[0].ModelID == logged.ID {
+	if logged, ok := s.Logged.Get(); ok && slices.Equal(run.Models(), []string{logged.ID}) {
 		return true, ""
 	}
-	if len(run.Outputs) > 0 {
+	if len(run.Models()) > 0 {
 		siblings, ok := s.Siblings.Get()
 		if !ok {
 			return false, fmt.Sprintf("the models of run %s are not known: %s", run.ID, s.Siblings.Why())
@@ -282,12 +282,16 @@ func (s Subject) OneModel() (one bool, why string) {
 	return false, fmt.Sprintf("run %s has %d other models: %s", run.ID, len(others), firstOf(others, 5))
 }
 
-func (r Run) distinctOutputs() []string {
+// Models are the ids of the logged models that the run lists, ascending, whether it logged them or only measured them.
+func (r Run) Models() []string {
 	ids := map[string]bool{}
 	for _, o := range r.Outputs {
 		ids[o.ModelID] = true
 	}
-	return slices.Collect(maps.Keys(ids))
+	for _, id := range r.ModelInputs {
+		ids[id] = true
+	}
+	return slices.Sorted(maps.Keys(ids))
 }
 
 func firstOf(list []string, most int) string {
