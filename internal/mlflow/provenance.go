@@ -131,7 +131,7 @@ func (t tracer) around(ctx context.Context, s *registry.Subject) error {
 			return err
 		},
 		func() (err error) {
-			s.Evaluations, err = t.evaluations(ctx, *s)
+			s.Evaluations, err = t.evaluations(ctx, s.Logged.OrZero(), s.Run.OrZero().ID)
 			return err
 		},
 	)
@@ -199,12 +199,13 @@ func (c *Client) loggedModels(ctx context.Context, ids []string) ([]registry.Log
 }
 
 // evaluations finds the runs, other than the source run, that logged values on the model: those of them that are in the
-// model's experiment or in one that a gate names, and are not deleted.
-func (t tracer) evaluations(ctx context.Context, s registry.Subject) (registry.Known[map[string]registry.Evaluation], error) {
-	model := s.Logged.OrZero()
+// model's experiment or in one that a gate names, and are not deleted. The zero model has none.
+func (t tracer) evaluations(
+	ctx context.Context, model registry.LoggedModel, source string,
+) (registry.Known[map[string]registry.Evaluation], error) {
 	ids := map[string]bool{}
 	for _, m := range model.Metrics {
-		if m.RunID != s.Run.OrZero().ID && m.RunID != model.SourceRunID {
+		if m.RunID != source && m.RunID != model.SourceRunID {
 			ids[m.RunID] = true
 		}
 	}
