@@ -112,10 +112,7 @@ func (t tracer) foreign(source string, logged registry.Known[registry.LoggedMode
 
 // moves are the moved roots that are still allowed for, by the server's clock.
 func (t tracer) moves() []registry.MovedRoot {
-	now := t.c.registry.Meter().ServerTime
-	return slices.DeleteFunc(slices.Clone(t.roots), func(r registry.MovedRoot) bool {
-		return now.IsZero() || now.After(r.Until)
-	})
+	return registry.MovedBy(t.roots, t.c.registry.Meter().ServerTime)
 }
 
 // around reads the other models of the run, and the runs that evaluated the model. What cannot be read of them is left to
