@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -273,7 +274,7 @@ func (run *run) judged(ctx context.Context, steps []registry.Step, told []regist
 		return &registry.Error{
 			Reason: registry.Conflict,
 			Msg: fmt.Sprintf("%s: it is not the version that was judged: its source is %s of run %s, judged was %s of run %s",
-				op, v.Source, registry.OrNone(v.RunID), want.Source, registry.OrNone(want.RunID)),
+				op, v.Source, cmp.Or(v.RunID, "none"), want.Source, cmp.Or(want.RunID, "none")),
 			Hint: "somebody registered it in the meantime; nothing was moved: run it again to decide on what is there now",
 		}
 	}

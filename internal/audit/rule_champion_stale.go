@@ -52,7 +52,7 @@ func (s scene) waiting(t target) (result, bool) {
 	switch {
 	case !known && s.Model.Newest > t.version.Number:
 		return t.unjudged("version %d is newer, and when it was made is not known", s.Model.Newest), true
-	case !known || newest.Number <= t.version.Number || newest.Tags[registry.TagValidation] == "blocked" || s.Now.Sub(newest.Created) <= s.span("waiting"):
+	case !known || newest.Number <= t.version.Number || newest.Blocked() || s.Now.Sub(newest.Created) <= s.span("waiting"):
 		return result{}, false
 	}
 	r := t.finds("version %d is at %s, and version %d has been waiting since %s", t.version.Number, t.ref, newest.Number, date(newest.Created))

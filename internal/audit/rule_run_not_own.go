@@ -1,8 +1,6 @@
 package audit
 
 import (
-	"slices"
-
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -59,5 +57,5 @@ func (s scene) moves() []registry.MovedRoot {
 	if s.Policy == nil {
 		return nil
 	}
-	return slices.DeleteFunc(slices.Clone(s.Policy.MovedRoots), func(r registry.MovedRoot) bool { return s.Now.After(r.Until) })
+	return registry.MovedBy(s.Policy.MovedRoots, s.Now)
 }

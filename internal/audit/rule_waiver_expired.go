@@ -26,7 +26,7 @@ var waiverExpired = rule{
 				if !f.Waived() || f.Target != "" && f.Target != t.alias+t.stage || !s.ended(f, t.version) {
 					continue
 				}
-				r := t.finds("version %d is at %s although it failed %s: %s", t.version.Number, t.ref, short(f.Gate), short(waiverOf(f)))
+				r := t.finds("version %d is at %s although it failed %s: %s", t.version.Number, t.ref, short(f.Gate), short(f.Exception()))
 				r.key = f.Gate
 				out = append(out, r)
 			}
@@ -43,11 +43,4 @@ func (s scene) ended(f registry.Finding, v registry.Version) bool {
 	return s.Policy == nil || !slices.ContainsFunc(s.Policy.Waivers, func(w policy.Waiver) bool {
 		return w.Gate == f.Gate && w.Model == v.Model && w.Version == v.Number && (w.Target == "" || w.Target == f.Target) && !policy.Over(w.Until, s.Now)
 	})
-}
-
-func waiverOf(f registry.Finding) string {
-	if f.Waiver != "" {
-		return f.Waiver
-	}
-	return "waived by " + f.WaivedBy + " until " + f.Until
 }

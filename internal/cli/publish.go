@@ -98,9 +98,9 @@ func (s *session) annotateFinding(f registry.Finding) {
 	switch {
 	case f.Outcome != registry.Fail && f.Outcome != registry.Inconclusive:
 		return
-	case f.Waiver != "":
+	case f.Waived():
 		a.Level, a.Title = actions.Notice, "Gate waived"
-		a.Message += "; " + f.Waiver
+		a.Message += "; " + f.Exception()
 	case f.Mode == registry.ReportMode:
 		a.Level = actions.Warning
 		a.Message += "; not enforced (report mode)"

@@ -1,6 +1,10 @@
 package evidence
 
-import "time"
+import (
+	"maps"
+	"slices"
+	"time"
+)
 
 var banditLevels = map[string]Severity{"LOW": Low, "MEDIUM": Medium, "HIGH": Critical, "UNDEFINED": Critical}
 
@@ -16,14 +20,13 @@ func readBandit(p place, out *Report) {
 		out.found(level, false, "%s %s %s in %s", severity.text, test, name, file)
 	}
 	totals := p.at("metrics").at("_totals")
-	for word, level := range banditLevels {
-		at := totals.at("SEVERITY." + word)
-		n := at.count()
-		if n < listed[word] {
-			at.fail("is %d, but the report lists %d", n, listed[word])
-		}
-		for range min(n-listed[word], 1) {
-			out.found(level, false, "%s: %d counted in the metrics and not listed", word, n-listed[word])
+	for _, name := range slices.Sorted(maps.Keys(banditLevels)) {
+		at := totals.at("SEVERITY." + name)
+		switch more := at.count() - listed[name]; {
+		case more < 0:
+			at.fail("is %s, but the report lists %d", at.shown(), listed[name])
+		case more > 0:
+			out.found(banditLevels[name], false, "%s: %d counted in the metrics and not listed", name, more)
 		}
 	}
 	for _, key := range []string{"nosec", "skipped_tests"} {

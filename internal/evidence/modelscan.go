@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"maps"
 	"path"
 	"slices"
 )
@@ -18,10 +19,10 @@ func readModelScan(p place, out *Report) {
 	}
 	summary := p.at("summary")
 	out.dated(summary.at("timestamp").time("2006-01-02T15:04:05.999999"))
-	for word, level := range modelScanLevels {
-		at := summary.at("total_issues_by_severity").at(word)
-		if n := at.count(); n != listed[level] {
-			at.fail("is %d, but the report lists %d", n, listed[level])
+	for _, name := range slices.Sorted(maps.Keys(modelScanLevels)) {
+		at, level := summary.at("total_issues_by_severity").at(name), modelScanLevels[name]
+		if at.count() != listed[level] {
+			at.fail("is %s, but the report lists %d", at.shown(), listed[level])
 		}
 	}
 	if at := summary.at("total_issues"); at.count() != len(out.Findings) {

@@ -279,8 +279,11 @@ func (s *bestSearch) tooManyRuns() error {
 	if also := s.otherNames(); also != "" {
 		hint = also + "; or " + hint
 	}
-	return gone(fmt.Sprintf("the %d best runs of experiment %q by %s have no model at %q",
-		bestFiles, s.contest.Experiment, s.contest.Metric, s.contest.Path), hint)
+	what := "the %d best runs of experiment %q by %s have no model at %q"
+	if _, found := s.contest.Winner(); found {
+		what = "more than %d runs of experiment %q may be the best by %s, of those with a model at %q"
+	}
+	return gone(fmt.Sprintf(what, bestFiles, s.contest.Experiment, s.contest.Metric, s.contest.Path), hint)
 }
 
 // otherNames proposes the names of models that the experiment has and that were not asked for.

@@ -113,10 +113,7 @@ func (t tracer) foreign(source string, logged registry.Known[registry.LoggedMode
 
 // moves are the moved roots that are still allowed for, by the server's clock.
 func (t tracer) moves() []registry.MovedRoot {
-	now := t.c.registry.Meter().ServerTime
-	return slices.DeleteFunc(slices.Clone(t.roots), func(r registry.MovedRoot) bool {
-		return now.IsZero() || now.After(r.Until)
-	})
+	return registry.MovedBy(t.roots, t.c.registry.Meter().ServerTime)
 }
 
 // around reads the other models of the run, and the runs that evaluated the model. What cannot be read of them is left to
@@ -132,7 +129,7 @@ func (t tracer) around(ctx context.Context, s *registry.Subject) error {
 			return err
 		},
 		func() (err error) {
-			s.Evaluations, err = t.evaluations(ctx, *s)
+			s.Evaluations, err = t.evaluations(ctx, s.Logged.OrZero(), s.Run.OrZero().ID)
 			return err
 		},
 	)
@@ -206,12 +203,13 @@ func (c *Client) loggedModels(ctx context.Context, ids []string) ([]registry.Log
 }
 
 // evaluations finds the runs, other than the source run, that logged values on the model: those of them that are in the
-// model's experiment or in one that a gate names, and are not deleted.
-func (t tracer) evaluations(ctx context.Context, s registry.Subject) (registry.Known[map[string]registry.Evaluation], error) {
-	model := s.Logged.OrZero()
+// model's experiment or in one that a gate names, and are not deleted. The zero model has none.
+func (t tracer) evaluations(
+	ctx context.Context, model registry.LoggedModel, source string,
+) (registry.Known[map[string]registry.Evaluation], error) {
 	ids := map[string]bool{}
 	for _, m := range model.Metrics {
-		if m.RunID != s.Run.OrZero().ID && m.RunID != model.SourceRunID {
+		if m.RunID != source && m.RunID != model.SourceRunID {
 			ids[m.RunID] = true
 		}
 	}

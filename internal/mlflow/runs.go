@@ -63,24 +63,6 @@ func (c *Client) runs(ctx context.Context, op string, body map[string]any) iter.
 	}
 }
 
-// evidence reads the run behind a version for judging it. A run that cannot serve as evidence is unreadable, with the
-// reason; only the failure of the server itself is an error.
-func (c *Client) evidence(ctx context.Context, v registry.Version) (registry.Known[registry.Run], error) {
-	if v.RunID == "" {
-		return registry.Unreadable[registry.Run](fmt.Sprintf("version %d of %s has no run", v.Number, v.Model)), nil
-	}
-	run, err := c.run(ctx, v.RunID)
-	if err != nil || !settled(run) {
-		return sound(run), err
-	}
-	return run, nil
-}
-
-func settled(run registry.Known[registry.Run]) bool {
-	r, ok := run.Get()
-	return ok && !r.Deleted && r.Status == "FINISHED"
-}
-
 // sound turns a run that is deleted or not finished into an unreadable one: its metrics are no evidence.
 func sound(run registry.Known[registry.Run]) registry.Known[registry.Run] {
 	r, ok := run.Get()

@@ -2,7 +2,6 @@ package policy
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -130,6 +129,9 @@ func (g evidenceGate) unbound(f registry.Facts, d evidence.Report) (why, fix str
 	if g.boundTo == "digest" {
 		return otherFiles(f, d), fix
 	}
+	if _, ok := f.Candidate.Run.Get(); !ok && !f.Candidate.Run.IsAbsent() {
+		return "which model the candidate is cannot be told: " + f.Candidate.Run.Why(), "choose a model that belongs to its run"
+	}
 	run, model := f.Candidate.Run.OrZero(), loggedModel(f)
 	_, others := f.Candidate.OneModel()
 	switch {
@@ -173,19 +175,13 @@ func otherFiles(f registry.Facts, d evidence.Report) string {
 	return ""
 }
 
-var loggedModelSource = regexp.MustCompile(`^models:/(m-[0-9a-f]{32})$|/models/(m-[0-9a-f]{32})/artifacts/?$`)
-
 // loggedModel is the id of the candidate's logged model, "" if its source is none. The id in its MLmodel file does not
 // count: whoever writes the files writes that id.
 func loggedModel(f registry.Facts) string {
 	if f.Source.ModelID != "" {
 		return f.Source.ModelID
 	}
-	m := loggedModelSource.FindStringSubmatch(f.Candidate.Version.OrZero().Source)
-	if m == nil {
-		return ""
-	}
-	return m[1] + m[2]
+	return registry.LoggedIn(f.Candidate.Version.OrZero().Source)
 }
 
 func (g evidenceGate) otherData(f registry.Facts, d evidence.Report) string {

@@ -332,3 +332,21 @@ func TestEvidence_LittleMemory(t *testing.T) {
 		}
 	}
 }
+
+func TestEvidence_RunNotOwn(t *testing.T) {
+	foreign := func(f *registry.Facts) {
+		f.Candidate.Run = registry.Unreadable[registry.Run]("the model does not belong to run rcandidate")
+		f.Candidate.Version = registry.Is(registry.Version{Source: "s3://elsewhere/1/models/" + thisModel + "/artifacts"})
+	}
+	const about = `{"model_id":"` + thisModel + `","passed":true}`
+	for name, c := range map[string]struct{ gate, report string }{
+		"a report about the logged model that the source claims to be": {"evidence: e.json", about},
+		"a report that lies in the right place":                        {"evidence: e.json, bound-to: location", `{"passed":true}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if f := judged(t, c.gate, c.report, foreign); f.Outcome != registry.Inconclusive || f.Absent {
+				t.Errorf("%s (%s), want inconclusive", f.Outcome, f.Why)
+			}
+		})
+	}
+}

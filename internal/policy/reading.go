@@ -72,7 +72,7 @@ func (r reading) incumbent(f registry.Facts, base registry.Subject, mine taken) 
 	if mine.why == "" {
 		choice = base.ChooseLike(r.key, r.want, mine.Value)
 	}
-	return r.held(f, base, r.taken(base, choice))
+	return r.held(f, base, mine, r.taken(base, choice))
 }
 
 func (r reading) taken(s registry.Subject, c registry.Choice) taken {
@@ -111,10 +111,10 @@ func (t taken) used(of string) []registry.Used {
 
 // held holds the incumbent's value against what the ledger recorded when that version was promoted. Of one run and
 // one dataset any other value than the recorded one was tampered with; one of a later run is a new measurement.
-func (r reading) held(f registry.Facts, base registry.Subject, t taken) taken {
-	records := f.Recorded(base.Version.OrZero().Number, r.key)
+func (r reading) held(f registry.Facts, base registry.Subject, mine, t taken) taken {
+	records := r.ofRun(f.Recorded(base.Version.OrZero().Number, r.key))
 	if r.recorded {
-		return r.asRecorded(records, base, t)
+		return r.asRecorded(r.comparable(records, mine, t), base, t)
 	}
 	if t.why != "" {
 		return t
@@ -138,27 +138,76 @@ func (r reading) held(f registry.Facts, base registry.Subject, t taken) taken {
 	return t
 }
 
+// ofRun adds the run's value to the records of a run with one model, for a gate with of: run. Such a run is recorded with
+// the model's values alone: one of them is the run's last value, and if there are several, nobody knows which.
+func (r reading) ofRun(records []registry.Used) []registry.Used {
+	whole := only(records, func(u registry.Used) bool { return u.Kind == registry.RunValue })
+	source := only(records, func(u registry.Used) bool { return u.Kind == registry.SourceRun })
+	if !r.want.OfRun || len(whole) > 0 || len(source) != 1 {
+		return records
+	}
+	run := source[0]
+	run.Kind, run.Dataset, run.Digest = registry.RunValue, "", ""
+	return append(records, run)
+}
+
+// comparable are the recorded values that the gate may take: of the kind that it names and that the candidate's value is
+// of. Of several, those of the same data count, then that of the run whose value the server has now.
+func (r reading) comparable(records []registry.Used, mine, now taken) []registry.Used {
+	current := now.Value.Used("")
+	fit := only(records, func(u registry.Used) bool { return r.fits(u, mine) })
+	for _, closer := range []func(registry.Used) bool{
+		func(u registry.Used) bool { return u.Digest == mine.Value.Dataset.Digest },
+		func(u registry.Used) bool { return u.Measures(current) },
+	} {
+		if some := only(fit, closer); len(fit) > 1 && len(some) > 0 {
+			fit = some
+		}
+	}
+	return fit
+}
+
+// fits reports whether a recorded value is of the kind that the gate asks for.
+func (r reading) fits(u registry.Used, mine taken) bool {
+	data := registry.DataRef{Name: u.Dataset, Digest: u.Digest}
+	switch {
+	case r.want.OfRun:
+		return u.Kind == registry.RunValue
+	case u.Kind == registry.RunValue, r.want.Run != "" && u.Kind != r.want.Run, r.want.Dataset != "" && !data.Is(r.want.Dataset):
+		return false
+	}
+	return mine.why != "" || u.Kind == mine.Value.Kind && u.Dataset == mine.Value.Dataset.Name
+}
+
+func only(list []registry.Used, keep func(registry.Used) bool) []registry.Used {
+	return slices.DeleteFunc(slices.Clone(list), func(u registry.Used) bool { return !keep(u) })
+}
+
 // asRecorded takes the recorded value in the place of what the server says now.
 func (r reading) asRecorded(records []registry.Used, base registry.Subject, t taken) taken {
-	now := t.Value.Used("")
-	for _, u := range records {
-		if t.why == "" && len(records) > 1 && !u.Measures(now) {
-			continue
-		}
-		v, err := strconv.ParseFloat(u.Value, 64)
-		point := registry.Point{Value: v, Raw: u.Value, Step: u.Step}
-		if err != nil || !point.Finite() {
-			break
-		}
-		t.Value = registry.Value{
-			Metric: u.Metric, Point: point, RunID: u.RunID, Kind: u.Kind, OfRun: u.Kind == registry.RunValue,
-			Dataset: registry.DataRef{Name: u.Dataset, Digest: u.Digest},
-		}
-		t.why, t.shown = "", u.Value+" (recorded)"
+	t.shown, t.fix = "?", "leave out incumbent: recorded, or promote the incumbent again so that its values are recorded"
+	switch len(records) {
+	case 0:
+		t.why = fmt.Sprintf("the ledger recorded no %s of %s that compares with the candidate's", r.key, base.Ref)
+		return t
+	case 1:
+	default:
+		t.why = fmt.Sprintf("the ledger recorded %d values of %s of %s", len(records), r.key, base.Ref)
+		t.fix = "name the value in the gate: run: source or run: evaluation, or dataset: NAME"
 		return t
 	}
-	t.why = fmt.Sprintf("the ledger recorded no %s of %s", r.key, base.Ref)
-	t.shown, t.fix = "?", "leave out incumbent: recorded, or promote the incumbent again so that its values are recorded"
+	u := records[0]
+	v, err := strconv.ParseFloat(u.Value, 64)
+	point := registry.Point{Value: v, Raw: u.Value, Step: u.Step}
+	if err != nil || !point.Finite() {
+		t.why = fmt.Sprintf("the ledger recorded %s as %s of %s, not a finite number", u.Value, r.key, base.Ref)
+		return t
+	}
+	t.Value = registry.Value{
+		Metric: u.Metric, Point: point, RunID: u.RunID, Kind: u.Kind, OfRun: u.Kind == registry.RunValue,
+		Dataset: registry.DataRef{Name: u.Dataset, Digest: u.Digest},
+	}
+	t.why, t.shown = "", u.Value+" (recorded)"
 	return t
 }
 

@@ -86,9 +86,9 @@ func (f Facts) inProduction(number int) bool {
 // it: it held the target before this tool, was imported, or was put there by others.
 func (f Facts) Unpassed(t Target, number int) string {
 	switch status := f.version(number).OrZero().Tags[TagValidation]; status {
-	case "blocked":
+	case ValidationBlocked:
 		return "gates blocked it when it was last judged (" + TagValidation + " is " + status + ")"
-	case "ungated", "not-enforced":
+	case ValidationUngated, ValidationNotEnforced:
 		return "it went live without passing gates (" + TagValidation + " is " + status + ")"
 	}
 	for _, e := range slices.Backward(f.Ledger.Entries) {

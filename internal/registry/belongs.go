@@ -16,6 +16,11 @@ type MovedRoot struct {
 	Reason   string
 }
 
+// MovedBy are the moves that still count at a time. If the time is not known (zero), none does.
+func MovedBy(roots []MovedRoot, now time.Time) []MovedRoot {
+	return slices.DeleteFunc(slices.Clone(roots), func(r MovedRoot) bool { return now.IsZero() || now.After(r.Until) })
+}
+
 // BelongsToRun says why a model does not belong to a run, in words for people; "" if it does. Whatever somebody
 // merely wrote down is no proof: a server checks neither the source run of a logged model nor the run of a version.
 //

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -137,10 +138,15 @@ func (p Plan) Differences(now Plan) []string {
 	slices.Sort(keys)
 	for _, key := range keys {
 		if approved[key] != current[key] {
-			out = append(out, fmt.Sprintf("%s: %s approved, %s now", key, orNothing(approved[key]), orNothing(current[key])))
+			out = append(out, differs(key, approved[key], current[key]))
 		}
 	}
 	return out
+}
+
+// differs says that something is other than approved; "" is nothing.
+func differs(what, approved, now string) string {
+	return fmt.Sprintf("%s: %s approved, %s now", what, cmp.Or(approved, "nothing"), cmp.Or(now, "nothing"))
 }
 
 // contentDifferences says which files changed: "model.pkl: 1,024 bytes approved, 2,048 now".
@@ -160,6 +166,9 @@ func contentDifferences(approved, now *Content) []string {
 		}
 		return m
 	}
+	if len(was.Files) == 0 || len(is.Files) == 0 { // one of the lists is too long to be kept, or was not read
+		was.Files, is.Files = nil, nil
+	}
 	before, after := sizes(was), sizes(is)
 	paths := slices.Sorted(maps.Keys(before))
 	for path := range after {
@@ -170,7 +179,7 @@ func contentDifferences(approved, now *Content) []string {
 	slices.Sort(paths)
 	for _, path := range paths {
 		if before[path] != after[path] {
-			out = append(out, fmt.Sprintf("%s: %s approved, %s now", path, orNothing(before[path]), strings.TrimSuffix(orNothing(after[path]), " bytes")))
+			out = append(out, differs(path, before[path], strings.TrimSuffix(after[path], " bytes")))
 		}
 	}
 	for _, part := range []struct{ name, was, now string }{
@@ -179,11 +188,11 @@ func contentDifferences(approved, now *Content) []string {
 		{"not readable", strings.Join(was.Unread, ", "), strings.Join(is.Unread, ", ")},
 	} {
 		if part.was != part.now {
-			out = append(out, fmt.Sprintf("%s: %s approved, %s now", part.name, orNothing(part.was), orNothing(part.now)))
+			out = append(out, differs(part.name, part.was, part.now))
 		}
 	}
 	if len(out) == 0 && was.Listing != is.Listing {
-		out = append(out, fmt.Sprintf("list of files (SHA-256): %s approved, %s now", orNothing(was.Listing), orNothing(is.Listing)))
+		out = append(out, differs("list of files (SHA-256)", was.Listing, is.Listing))
 	}
 	return out
 }
@@ -202,12 +211,12 @@ func gateDifferences(approved, now []Finding) []string {
 	var out []string
 	for _, f := range approved {
 		if was[name(f)] != is[name(f)] {
-			out = append(out, fmt.Sprintf("gate %s: %s approved, %s now", name(f), was[name(f)], orNothing(is[name(f)])))
+			out = append(out, differs("gate "+name(f), was[name(f)], is[name(f)]))
 		}
 	}
 	for _, f := range now {
 		if _, there := was[name(f)]; !there {
-			out = append(out, fmt.Sprintf("gate %s: nothing approved, %s now", name(f), is[name(f)]))
+			out = append(out, differs("gate "+name(f), "", is[name(f)]))
 		}
 	}
 	return out
@@ -234,13 +243,6 @@ func (f Finding) said() string {
 		out += ", waived by " + f.WaivedBy
 	}
 	return out
-}
-
-func orNothing(text string) string {
-	if text == "" {
-		return "nothing"
-	}
-	return text
 }
 
 // fields flattens a plan into paths and values.

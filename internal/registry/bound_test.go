@@ -117,6 +117,15 @@ func TestPlan_SentencesChangeNoDigest(t *testing.T) {
 	}
 }
 
+func TestPlan_DifferencesOfLongLists(t *testing.T) {
+	now := somePlan()
+	now.Content = &Content{MLmodel: "aa", Artifact: "bb", Listing: "ee", Unread: somePlan().Content.Unread}
+	got := somePlan().Differences(now)
+	if len(got) != 1 || !strings.HasPrefix(got[0], "list of files (SHA-256): ") {
+		t.Errorf("%q, want the digests of the lists alone", got)
+	}
+}
+
 func TestPlan_DifferencesInWords(t *testing.T) {
 	now := somePlan()
 	now.Content = &Content{MLmodel: "dd", Artifact: "bb", Listing: "ee", Files: []FileRef{{"model.pkl", 2048}, {"evil.py", 7}}, Unread: []string{"x"}}

@@ -26,7 +26,7 @@ func (f Facts) OnHold(v Version) string {
 }
 
 // Blocked reports whether gates blocked the version when it was last judged, by its tag.
-func (v Version) Blocked() bool { return v.Tags[TagValidation] == "blocked" }
+func (v Version) Blocked() bool { return v.Tags[TagValidation] == ValidationBlocked }
 
 // promoted is when the version last received a stage or an alias, by its tags; "" where none tells.
 func (v Version) promoted() string {

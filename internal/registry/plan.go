@@ -170,14 +170,6 @@ func (r Registered) Is(v Version) bool {
 	return v.RunID == r.RunID && (v.Source == r.Source || r.place != "" && v.Source == r.place)
 }
 
-// OrNone is a text, or the word none for an empty one.
-func OrNone(text string) string {
-	if text == "" {
-		return "none"
-	}
-	return text
-}
-
 // Moves reports whether the plan moves an alias or a stage.
 func (p Plan) Moves() bool {
 	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Kind() == Move })

@@ -34,7 +34,7 @@ type Traced struct {
 }
 
 // Origin is where the copies lead to: the version itself, or the last one that could be read.
-func (t Traced) Origin() Version {
+func (t *Traced) Origin() Version {
 	v := t.Version
 	for _, c := range t.Copies {
 		if c.Problem != "" {
@@ -47,7 +47,7 @@ func (t Traced) Origin() Version {
 }
 
 // Detached says why the copies do not lead to the run; "" if they do.
-func (t Traced) Detached() string {
+func (t *Traced) Detached() string {
 	for _, c := range t.Copies {
 		switch {
 		case c.Problem != "":
@@ -61,7 +61,7 @@ func (t Traced) Detached() string {
 }
 
 // Subject is the version with the run as it was read, for choosing its values.
-func (t Traced) Subject() Subject {
+func (t *Traced) Subject() Subject {
 	s := Subject{
 		Ref: fmt.Sprintf("models:/%s/%d", t.Version.Model, t.Version.Number), Version: Is(t.Version),
 		Run: t.Run, Path: t.Path, Logged: t.Logged, Siblings: t.Siblings, Evaluations: t.Evaluations,

@@ -77,6 +77,14 @@ const RunValue = "run"
 // Waived reports whether an exception let the candidate pass nevertheless. Records before record/3 have its text alone.
 func (f Finding) Waived() bool { return f.WaivedBy != "" || f.Waiver != "" }
 
+// Exception is the waiver in words; "" if there is none. Records since record/3 keep who waived and until when alone.
+func (f Finding) Exception() string {
+	if f.Waiver == "" && f.WaivedBy != "" {
+		return "waived by " + f.WaivedBy + " until " + f.Until
+	}
+	return f.Waiver
+}
+
 // Seen is what the gate observed of the candidate: as it was shown, or of a record the values it took.
 func (f Finding) Seen() string {
 	if f.Candidate != "" {
@@ -114,7 +122,7 @@ func (f Finding) Blocks() bool {
 
 // Warns reports whether the gate did not pass, and on-fail: warn lets the promotion go on.
 func (f Finding) Warns() bool {
-	return f.Waiver == "" && (f.Outcome == Fail || f.Outcome == Inconclusive) && f.OnFail == OnFailWarn && !f.Blocks()
+	return !f.Waived() && (f.Outcome == Fail || f.Outcome == Inconclusive) && f.OnFail == OnFailWarn && !f.Blocks()
 }
 
 // Retains reports whether the gate, if it is enforced, keeps the incumbent.

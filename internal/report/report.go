@@ -463,7 +463,7 @@ func (r Report) gateTable() Table {
 // outcome names what a finding does where that is not the rule.
 func outcome(f registry.Finding) string {
 	switch {
-	case f.Waiver != "":
+	case f.Waived():
 		return string(f.Outcome) + ", waived"
 	case f.Mode == registry.ReportMode && (f.Blocks() || f.Retains()):
 		return string(f.Outcome) + ", not enforced"
