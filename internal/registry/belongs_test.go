@@ -193,3 +193,22 @@ func TestLoggedModel_IsAt(t *testing.T) {
 		t.Error("no place is that of a model without a place")
 	}
 }
+
+func TestRun_HasModel(t *testing.T) {
+	run := Run{ID: "r1", ExperimentID: "1"}
+	for name, c := range map[string]struct {
+		m    LoggedModel
+		want bool
+	}{
+		"one that the run logged":                         {LoggedModel{ExperimentID: "1", SourceRunID: "r1"}, true},
+		"one of the experiment without a source run":      {LoggedModel{ExperimentID: "1"}, true},
+		"one of the experiment that another run logged":   {LoggedModel{ExperimentID: "1", SourceRunID: "r2"}, false},
+		"one of another experiment":                       {LoggedModel{ExperimentID: "2", SourceRunID: "r1"}, false},
+		"one of another experiment that the run measured": {LoggedModel{ExperimentID: "2", Metrics: []ModelMetric{row("r1", .9, 0, 1)}}, true},
+		"one that only others measured":                   {LoggedModel{ExperimentID: "2", Metrics: []ModelMetric{row("r2", .9, 0, 1)}}, false},
+	} {
+		if got := run.HasModel(c.m); got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+}

@@ -354,10 +354,15 @@ func (c *counting) ofSource() {
 // ofOnlyModel takes the run's value, as MLflow itself shows it, and what was logged on the model for a dataset.
 func (c *counting) ofOnlyModel(rows []ModelMetric) {
 	last, there := c.run.Metrics[c.key]
+	own := slices.ContainsFunc(rows, func(row ModelMetric) bool { return row.Point.same(last) })
 	var named []ModelMetric
 	for _, row := range rows {
 		if row.Dataset != (DataRef{}) {
 			named = append(named, row)
+		}
+		if row.Dataset == (DataRef{}) && !own && row.Step == last.Step {
+			named = append(named, row) // the client would have logged the run's last value on the model too
+			there = false
 		}
 		if row.Dataset != (DataRef{}) && row.Point.same(last) {
 			there = false // the run's last value is that of the dataset

@@ -146,6 +146,32 @@ func TestChoose(t *testing.T) {
 		"the training on a dataset and without one": {
 			subject(point(.9, 1, 7), []ModelMetric{row("r1", .7, 0, 6, "val", "d1")}), Selector{}, "", "2 kinds",
 		},
+		"a model of the run was deleted": {
+			subject(point(.99, 0, 6), []ModelMetric{row("r1", .1, 0, 5)}, UnknownModel(evilModel)), Selector{}, "", "may be the run's",
+		},
+		"a model of another step was deleted": {
+			at(subject(point(.99, 1, 6), []ModelMetric{row("r1", .1, 0, 5)}, UnknownModel(evilModel)), 1), Selector{}, "0.1", "",
+		},
+		"the run measured another model too": {
+			without(subject(point(.95, 0, 6), []ModelMetric{row("r1", .6, 0, 5)}), func(s *Subject) {
+				run := s.Run.OrZero()
+				run.ModelInputs = []string{evilModel}
+				s.Run, s.Siblings = Is(run), Is([]LoggedModel{sibling(0, row("r1", .95, 0, 6))})
+			}), Selector{}, "0.6", "",
+		},
+		"the run measured another model first, and the client copied that": {
+			without(subject(point(.95, 0, 6), []ModelMetric{row("r1", .95, 0, 6)}), func(s *Subject) {
+				run := s.Run.OrZero()
+				run.ModelInputs = []string{evilModel}
+				s.Run, s.Siblings = Is(run), Is([]LoggedModel{sibling(0, row("r1", .95, 0, 6))})
+			}), Selector{}, "", "bad has the same value",
+		},
+		"a later value of that step was logged on another model": {
+			subject(point(.95, 0, 6), []ModelMetric{row("r1", .6, 0, 5)}), Selector{}, "0.6", "",
+		},
+		"the epochs go on after the step of the model": {
+			subject(point(.9, 100, 9), []ModelMetric{row("r1", .2, 0, 5)}), Selector{}, "0.9", "",
+		},
 		"the run's value on purpose":                 {subject(point(.9, 0, 5), nil, sibling(2)), Selector{OfRun: true}, "0.9", ""},
 		"the run's value, which there is not":        {without(subject(never, nil), func(s *Subject) { s.Run = Is(Run{ID: "r1"}) }), Selector{OfRun: true}, "", "no metric"},
 		"the run's value of a run that is no proof":  {without(subject(point(.9, 0, 5), nil), func(s *Subject) { s.Run = Unreadable[Run]("it does not belong") }), Selector{OfRun: true}, "", "it does not belong"},
