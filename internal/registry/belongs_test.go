@@ -26,13 +26,18 @@ func TestBelongsToRun(t *testing.T) {
 		roots  []MovedRoot
 		want   bool
 	}{
-		"a logged model in the experiment and among the outputs":      {"", logged(goodModel, "1", "r1"), run, nil, true},
-		"one without a source run that the outputs list":              {"", logged(goodModel, "1", ""), run, nil, true},
-		"one of another experiment, although the outputs list it":     {"", logged(evilModel, "2", "r1"), run, nil, false},
-		"one without an experiment, and a run without one":            {"", logged(goodModel, "", "r1"), Run{ID: "r1", Outputs: run.Outputs}, nil, false},
-		"one that another run logged":                                 {"", logged(goodModel, "1", "r2"), run, nil, false},
-		"one that the outputs do not list":                            {"", logged("m-3", "1", "r1"), run, nil, false},
-		"files elsewhere that claim to be a logged model":             {"s3://evil/models/" + goodModel + "/artifacts", logged(goodModel, "1", "r1"), run, nil, false},
+		"a logged model in the experiment and among the outputs":  {"", logged(goodModel, "1", "r1"), run, nil, true},
+		"one without a source run that the outputs list":          {"", logged(goodModel, "1", ""), run, nil, true},
+		"one of another experiment, although the outputs list it": {"", logged(evilModel, "2", "r1"), run, nil, false},
+		"one without an experiment, and a run without one":        {"", logged(goodModel, "", "r1"), Run{ID: "r1", Outputs: run.Outputs}, nil, false},
+		"one that another run logged":                             {"", logged(goodModel, "1", "r2"), run, nil, false},
+		"one that the outputs do not list":                        {"", logged("m-3", "1", "r1"), run, nil, false},
+		"files elsewhere that claim to be a logged model":         {"s3://evil/models/" + goodModel + "/artifacts", logged(goodModel, "1", "r1"), run, nil, false},
+		"a foreign logged model at a place below the run": {
+			"mlflow-artifacts:/1/r1/artifacts/models/" + evilModel + "/artifacts",
+			&LoggedModel{ID: evilModel, ExperimentID: "2", SourceRunID: "r1", ArtifactURI: "mlflow-artifacts:/1/r1/artifacts/models/" + evilModel + "/artifacts"},
+			run, nil, false,
+		},
 		"files below the run's artifacts":                             {"mlflow-artifacts:/1/r1/artifacts/model", nil, run, nil, true},
 		"a runs address of the run":                                   {"runs:/r1/model", nil, run, nil, true},
 		"a runs address of another run":                               {"runs:/r2/model", nil, run, nil, false},
