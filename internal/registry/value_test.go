@@ -109,6 +109,9 @@ func TestChoose(t *testing.T) {
 		"the row is of another step than the model": {
 			subject(point(.9, 4, 5), []ModelMetric{row("r1", .9, 4, 5)}, sibling(2)), Selector{}, "0.9", "",
 		},
+		"the row is of the other model's step": {
+			at(subject(point(.9, 4, 5), []ModelMetric{row("r1", .9, 4, 5)}, sibling(2)), 4), Selector{}, "0.9", "",
+		},
 		"the other model has only values of other runs": {
 			subject(point(.9, 0, 5), []ModelMetric{row("r1", .9, 0, 5)}, sibling(2, row("eval", .9, 0, 5))), Selector{}, "", "may be the run's",
 		},
