@@ -129,19 +129,17 @@ func (p Plan) Differences(now Plan) []string {
 	}
 	was.Content, is.Content = nil, nil
 	approved, current := fields(was), fields(is)
-	keys := slices.Sorted(maps.Keys(approved))
-	for key := range current {
-		if _, both := approved[key]; !both {
-			keys = append(keys, key)
-		}
-	}
-	slices.Sort(keys)
-	for _, key := range keys {
-		if approved[key] != current[key] {
-			out = append(out, differs(key, approved[key], current[key]))
-		}
+	for _, key := range changedKeys(approved, current) {
+		out = append(out, differs(key, approved[key], current[key]))
 	}
 	return out
+}
+
+// changedKeys are the keys, in order, whose values differ; a key that is absent has the value "".
+func changedKeys(was, is map[string]string) []string {
+	all := maps.Clone(was)
+	maps.Copy(all, is)
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(all)), func(key string) bool { return was[key] == is[key] })
 }
 
 // differs says that something is other than approved; "" is nothing.
@@ -170,17 +168,8 @@ func contentDifferences(approved, now *Content) []string {
 		was.Files, is.Files = nil, nil
 	}
 	before, after := sizes(was), sizes(is)
-	paths := slices.Sorted(maps.Keys(before))
-	for path := range after {
-		if _, both := before[path]; !both {
-			paths = append(paths, path)
-		}
-	}
-	slices.Sort(paths)
-	for _, path := range paths {
-		if before[path] != after[path] {
-			out = append(out, differs(path, before[path], strings.TrimSuffix(after[path], " bytes")))
-		}
+	for _, path := range changedKeys(before, after) {
+		out = append(out, differs(path, before[path], strings.TrimSuffix(after[path], " bytes")))
 	}
 	for _, part := range []struct{ name, was, now string }{
 		{"content of the MLmodel file (SHA-256)", was.MLmodel, is.MLmodel},
