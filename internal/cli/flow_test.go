@@ -87,15 +87,4 @@ func models(t *testing.T, dump []byte) []dumped {
 	return spaces[0].Models
 }
 
-func churn(t *testing.T, f flow) dumped {
-	t.Helper()
-	for _, m := range models(t, f.double.Dump()) {
-		if m.Name == "churn" {
-			return m
-		}
-	}
-	t.Fatal("no model churn")
-	return dumped{}
-}
-
 func bubble(t *testing.T, body func(*testing.T)) { synctest.Test(t, body) }

@@ -153,19 +153,12 @@ func (r *reading) origin(ctx context.Context, v registry.Version) (o registry.Au
 }
 
 // logged reads the logged model that a source names.
-func (r *reading) logged(ctx context.Context, source string) (m registry.Known[registry.LoggedModel]) {
+func (r *reading) logged(ctx context.Context, source string) registry.Known[registry.LoggedModel] {
 	id := registry.LoggedIn(source)
 	if id == "" {
 		return registry.Absent[registry.LoggedModel]("it is no logged model")
 	}
-	err := r.pace.do(ctx, "logged", 1, func() (err error) {
-		m, err = r.c.loggedModel(ctx, id)
-		return err
-	})
-	if err != nil {
-		return registry.Unreadable[registry.LoggedModel](Short(err))
-	}
-	return m
+	return paced(ctx, r, "logged", id, r.c.loggedModel)
 }
 
 // runIDs lists the runs that the versions name, each once.
@@ -327,15 +320,22 @@ func (r *reading) experimentsOf(ctx context.Context, runs map[string]registry.Kn
 	return of
 }
 
-func (r *reading) experiment(ctx context.Context, id string) (e registry.Known[registry.Experiment]) {
-	err := r.pace.do(ctx, "", 1, func() (err error) {
-		e, err = r.c.experimentByID(ctx, id)
+func (r *reading) experiment(ctx context.Context, id string) registry.Known[registry.Experiment] {
+	return paced(ctx, r, "", id, r.c.experimentByID)
+}
+
+// paced reads one thing by its id with one request. What cannot be read is unreadable, with the reason.
+func paced[T any](
+	ctx context.Context, r *reading, kind, id string, read func(context.Context, string) (registry.Known[T], error),
+) (got registry.Known[T]) {
+	err := r.pace.do(ctx, kind, 1, func() (err error) {
+		got, err = read(ctx, id)
 		return err
 	})
 	if err != nil {
-		return registry.Unreadable[registry.Experiment](Short(err))
+		return registry.Unreadable[T](Short(err))
 	}
-	return e
+	return got
 }
 
 // files reads the descriptors and the listings of the versions of some models.
