@@ -23,7 +23,7 @@ var readingFields = []field{
 		registry.SourceRun, registry.EvaluationRun)),
 	may("dataset", text("name or digest of the dataset that the value was measured on")),
 	may("evaluated-in", shape{
-		kind: isList, about: "experiments whose runs count as evaluations, in the place of the model's own",
+		kind: isList, about: "experiments whose runs count as evaluations, instead of the model's own experiment",
 		item: &shape{kind: isText, about: "name or id of an experiment"}, or: &shape{kind: isText},
 	}),
 }

@@ -57,7 +57,7 @@ type Selector struct {
 	OfRun       bool     // the run's last value, whatever model it is of
 	Run         string   // SourceRun or EvaluationRun; "" = either
 	Dataset     string   // name or digest; "" = any
-	EvaluatedIn []string // experiments whose runs count as evaluations, in the place of the model's own
+	EvaluatedIn []string // experiments whose runs count as evaluations, instead of the model's own experiment
 }
 
 func (w Selector) String() string {
