@@ -196,7 +196,9 @@ func (s *bestSearch) evaluations(m registry.LoggedModel, runs map[string]registr
 	found := map[string]registry.Evaluation{}
 	for _, v := range m.Metrics {
 		if run, known := runs[v.RunID]; known && v.RunID != m.SourceRunID {
-			found[run.ID] = registry.Evaluation{RunID: run.ID, Status: run.Status, Start: run.Start, Own: true}
+			found[run.ID] = registry.Evaluation{
+				RunID: run.ID, Status: run.Status, Start: run.Start, Own: true, Metrics: run.Metrics,
+			}
 		}
 	}
 	return found

@@ -25,7 +25,7 @@ func best(t *testing.T, double *mlflowtest.Server) (*gathering, error) {
 func swept(double *mlflowtest.Server, n int) {
 	for i := range n {
 		id := fmt.Sprintf("r%d", i)
-		value := float64(i) / float64(n)
+		value := float64(i+1) / float64(n+1) // never 0, which may be NaN on a model
 		double.AddRun(mlflowtest.Run{
 			ID: id, Experiment: "train", Metrics: map[string]mlflowtest.Series{"acc": mlflowtest.Value(value)},
 			Logged: []mlflowtest.LoggedModel{{

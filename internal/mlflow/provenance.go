@@ -233,7 +233,10 @@ func (t tracer) evaluations(
 			if err != nil {
 				return softened(registry.Known[map[string]registry.Evaluation]{}, err)
 			}
-			e := registry.Evaluation{RunID: run.ID, Status: run.Status, Start: run.Start, Own: run.ExperimentID == model.ExperimentID}
+			e := registry.Evaluation{
+				RunID: run.ID, Status: run.Status, Start: run.Start,
+				Own: run.ExperimentID == model.ExperimentID, Metrics: run.Metrics,
+			}
 			for name, id := range t.experiments {
 				if id == run.ExperimentID {
 					e.Named = append(e.Named, name)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -50,6 +51,8 @@ type Evaluation struct {
 	Start  time.Time
 	Own    bool     // it is in the model's experiment
 	Named  []string // experiments that gates name and that it is in, as they are written there
+
+	Metrics map[string]Point // the run's last value of each metric
 }
 
 // Selector says which of a model's values of a metric a gate takes. The zero value takes the only one there is.
@@ -432,10 +435,32 @@ func (c *counting) rows(keep func(ModelMetric) bool) []ModelMetric {
 	var out []ModelMetric
 	for _, m := range c.subject.Logged.OrZero().Metrics {
 		if m.Key == c.key && keep(m) {
+			m.Point = c.measured(m)
 			out = append(out, m)
 		}
 	}
 	return out
+}
+
+// measured is the point that a value on a model stands for. SQL stores keep NaN as 0 on a model and as NaN on the run
+// that logged it (seen with MLflow 3.17.2), so a 0 is believed only if it is the run's last value too.
+func (c *counting) measured(m ModelMetric) Point {
+	if m.Value != 0 {
+		return m.Point
+	}
+	run := c.run.Metrics
+	if m.RunID != c.run.ID {
+		run = c.subject.Evaluations.OrZero()[m.RunID].Metrics
+	}
+	last, ok := run[m.Key]
+	switch {
+	case !ok || last.Step != m.Step || !last.Time.Equal(m.Time):
+	case math.IsNaN(last.Value):
+		return last
+	case last.Value == 0:
+		return m.Point
+	}
+	return Point{Value: math.NaN(), Raw: "0 or NaN", Step: m.Step, Time: m.Time}
 }
 
 // add takes the last value of each dataset: that of the greatest step, as MLflow has it.
@@ -482,7 +507,7 @@ func (c *counting) guessed(row ModelMetric, rows []ModelMetric) string {
 				continue
 			}
 			of++
-			if r.Point.same(row.Point) {
+			if c.measured(r).same(row.Point) {
 				return fmt.Sprintf("the model %s has the same value", m.Name)
 			}
 		}

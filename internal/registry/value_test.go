@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -39,6 +40,19 @@ func subject(runValue Point, rows []ModelMetric, others ...LoggedModel) Subject 
 		}),
 		Logged: Is(LoggedModel{ID: goodModel, Name: "good", ExperimentID: "1", SourceRunID: "r1", Created: clock(1), Metrics: rows}),
 	}
+}
+
+func nan(step, at int64) Point {
+	return Point{Value: math.NaN(), Raw: "NaN", Step: step, Time: clock(at)}
+}
+
+// evaluated has a value of 0 by an evaluation run whose last value is this one.
+func evaluated(last Point) Subject {
+	s := subject(Point{}, []ModelMetric{row("eval", 0, 0, 6)})
+	e := s.Evaluations.OrZero()["eval"]
+	e.Metrics = map[string]Point{"acc": last}
+	s.Evaluations = Is(map[string]Evaluation{"eval": e})
+	return s
 }
 
 func sibling(created int64, rows ...ModelMetric) LoggedModel {
@@ -142,6 +156,14 @@ func TestChoose(t *testing.T) {
 		"two datasets":                                     {subject(never, []ModelMetric{row("eval", .7, 0, 6, "val", "d1"), row("eval", .8, 0, 6, "test", "d2")}), Selector{Run: EvaluationRun}, "", "2 kinds"},
 		"a dataset by its name":                            {subject(never, []ModelMetric{row("eval", .7, 0, 6, "val", "d1"), row("eval", .8, 0, 6, "test", "d2")}), Selector{Dataset: "val"}, "0.7", ""},
 		"a dataset by its digest":                          {subject(never, []ModelMetric{row("eval", .7, 0, 6, "val", "d1"), row("eval", .8, 0, 6, "test", "d2")}), Selector{Dataset: "d2"}, "0.8", ""},
+		"a zero that the run has as NaN":                   {subject(nan(0, 6), []ModelMetric{row("r1", 0, 0, 6)}), Selector{}, "NaN", ""},
+		"a zero that the run has too":                      {subject(point(0, 0, 6), []ModelMetric{row("r1", 0, 0, 6)}), Selector{}, "0", ""},
+		"a zero of a dataset, then another":                {subject(point(.7, 1, 7), []ModelMetric{row("r1", 0, 0, 6, "val", "d1")}), Selector{Dataset: "val"}, "0 or NaN", ""},
+		"a zero of a run that logged NaN":                  {evaluated(nan(0, 6)), Selector{Run: EvaluationRun}, "NaN", ""},
+		"a zero of a run that logged zero":                 {evaluated(point(0, 0, 6)), Selector{Run: EvaluationRun}, "0", ""},
+		"a zero before the last of its run":                {evaluated(point(.9, 1, 9)), Selector{Run: EvaluationRun}, "0 or NaN", ""},
+		"a zero at another time than the run":              {evaluated(point(0, 0, 7)), Selector{Run: EvaluationRun}, "0 or NaN", ""},
+		"a zero that nobody confirms":                      {subject(never, []ModelMetric{row("eval", 0, 0, 6)}), Selector{Run: EvaluationRun}, "0 or NaN", ""},
 		"two digests of one name, the newest":              {subject(never, []ModelMetric{row("eval", .7, 0, 6, "val", "d1"), row("later", .8, 0, 9, "val", "d2")}), Selector{Dataset: "val"}, "0.8", ""},
 		"a dataset that there is not":                      {subject(never, []ModelMetric{row("eval", .7, 0, 6, "val", "d1")}), Selector{Dataset: "test"}, "", "no metric"},
 		"the run's last value is that of a dataset": {

@@ -24,6 +24,8 @@ var mutants = []mutant{
 	{"an operator turned", "policy/compare.go", "return value >= limit", "return value <= limit", "TestGates"},
 	{"a limit that excludes itself", "policy/compare.go", "return value <= limit", "return value < limit", "TestLimitsIncludeThemselves"},
 	{"NaN and infinity are measurements", "registry/model.go", "return !math.IsNaN(p.Value) && math.Abs(p.Value) < math.MaxFloat64", "return !math.IsNaN(p.Value) || true", "TestDefect4GatesKnowOneOperatorAndNaNPasses"},
+	{"a model's 0 is believed, although the run says NaN", "registry/value.go", "case math.IsNaN(last.Value):\n\t\treturn last", "case math.IsNaN(last.Value):\n\t\treturn m.Point", "TestChoose/a_zero_of_a_run_that_logged_NaN"},
+	{"a model's 0 is believed, although its run has gone on", "registry/value.go", "case !ok || last.Step != m.Step || !last.Time.Equal(m.Time):\n", "case !ok || last.Step != m.Step || !last.Time.Equal(m.Time):\n\t\treturn m.Point\n", "TestChoose/a_zero_before_the_last_of_its_run"},
 	{"inconclusive passes", "registry/verdict.go", "return !f.Absent || f.OnFail != OnFailWarn", "return false", "TestOnFail"},
 	{"only the first gate is judged", "policy/gate.go", "for _, g := range gates {\n\t\tf := g.Check", "for _, g := range gates[:min(1, len(gates))] {\n\t\tf := g.Check", "TestGates"},
 	{"a target without gates passes", "registry/verdict.go", "if len(v.Findings) == 0 {\n\t\tv.Decision = Block", "if len(v.Findings) == 0 {\n\t\tv.Decision = Promote", "TestDefect3NoGateOnTheWayToProduction"},

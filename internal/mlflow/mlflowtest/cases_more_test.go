@@ -571,6 +571,8 @@ var loggedCases = []testCase{
 		POST runs/log-metric {"run_id":"$r","key":"acc","value":0.9,"timestamp":2,"step":3,"model_id":"$l"}
 		POST runs/log-metric {"run_id":"$r","key":"acc","value":0.9,"timestamp":2,"step":3,"model_id":"$l"}
 		POST runs/log-batch {"run_id":"$r","metrics":[{"key":"f1","value":0.8,"timestamp":3,"step":0,"model_id":"$l","dataset_name":"val","dataset_digest":"d1"}]}
+		POST runs/log-metric {"run_id":"$r","key":"nan","value":"NaN","timestamp":4,"step":0,"model_id":"$l"}
+		POST runs/log-metric {"run_id":"$r","key":"inf","value":"Infinity","timestamp":4,"step":0,"model_id":"$l"}
 		GET logged-models/$l
 		POST logged-models/search {"experiment_ids":["$e"],"filter":"source_run_id = '$r'"}
 		GET runs/get?run_id=$r`},

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 )
@@ -118,11 +119,14 @@ func (s *Server) addLoggedModel(sp *space, e *experiment, name, run string) *log
 }
 
 // logOnModel keeps a value on the model that the request names, if it names one that exists. As a server before 3.17 it
-// asks for no right on the model.
+// asks for no right on the model. A model has no column that says NaN: it is kept as 0.
 func (c *call) logOnModel(r *run, p point, in *message) {
 	m := c.space.loggedModel(in.str("model_id"))
 	if m == nil {
 		return
+	}
+	if math.IsNaN(float64(p.Value)) {
+		p.Value = 0
 	}
 	v := loggedMetric{point: asStored(p), Dataset: in.str("dataset_name"), Digest: in.str("dataset_digest"), Model: m.id, Run: r.id}
 	if !slices.Contains(m.metrics, v) {
