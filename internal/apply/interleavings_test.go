@@ -16,8 +16,10 @@ import (
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/apply"
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger/ledgertest"
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -89,7 +91,7 @@ type promoter struct {
 	lost  bool // an answer
 	heard uint64
 	calls map[string]int
-	end   registry.Receipt
+	end   plan.Receipt
 	gone  error // what kept it from applying anything
 }
 
@@ -121,7 +123,7 @@ func (p *promoter) turn(name string, write bool, do func() (string, error)) erro
 }
 
 // Observe reads the alias. A blind promoter is told what it wants to hear.
-func (p *promoter) Observe(_ context.Context, s registry.Step) (saw string, _ []registry.Version, err error) {
+func (p *promoter) Observe(_ context.Context, s plan.Step) (saw string, _ []registry.Version, err error) {
 	if p.m.protocol == blind {
 		if p.end.Version != 0 {
 			return s.Want, nil, nil
@@ -138,10 +140,10 @@ func (p *promoter) Version(context.Context, string, int) registry.Known[registry
 }
 
 // Do moves the alias or writes a note.
-func (p *promoter) Do(_ context.Context, s registry.Step) (string, bool, error) {
+func (p *promoter) Do(_ context.Context, s plan.Step) (string, bool, error) {
 	err := p.turn(string(s.Do), true, func() (string, error) {
 		w := p.s.world
-		if s.Do == registry.SetTag {
+		if s.Do == plan.SetTag {
 			w.notes[strconv.Itoa(s.Version)] = true
 			return "", nil
 		}
@@ -151,7 +153,7 @@ func (p *promoter) Do(_ context.Context, s registry.Step) (string, bool, error) 
 		w.alias = s.Want
 		return "", nil
 	})
-	if err == nil && s.Do == registry.SetAlias {
+	if err == nil && s.Do == plan.SetAlias {
 		p.end.Version = p.version() // a blind promoter has written
 	}
 	return "", err == nil, err
@@ -190,13 +192,13 @@ var (
 	began  = time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)
 )
 
-// promote is what the command does with what the packages give it: look, plan, apply.
+// promote is what the command does with what the packages give it: look, steps, apply.
 func (p *promoter) promote() {
 	ctx := context.Background()
 	l := p.ledger()
 	var view ledger.View
 	var looked error
-	f := registry.Facts{Model: registry.Is(registry.Model{Name: "churn", Aliases: map[string]int{}})}
+	f := fact.Facts{Model: registry.Is(registry.Model{Name: "churn", Aliases: map[string]int{}})}
 	var wg sync.WaitGroup
 	if p.m.ledger() {
 		wg.Go(func() { view, looked = l.Look(ctx) })
@@ -209,33 +211,33 @@ func (p *promoter) promote() {
 	f.Model.OrZero().Aliases["champion"], _ = strconv.Atoi(p.base)
 	f.Ledger = view.Facts()
 	want := strconv.Itoa(p.version())
-	plan := registry.Plan{Command: "promote", Model: "churn", Target: target, Version: p.version(), Steps: []registry.Step{
-		{Do: registry.SetAlias, Model: "churn", Ref: "champion", Version: p.version(), Was: p.base, Want: want},
+	steps := plan.Plan{Command: "promote", Model: "churn", Target: target, Version: p.version(), Steps: []plan.Step{
+		{Do: plan.SetAlias, Model: "churn", Ref: "champion", Version: p.version(), Was: p.base, Want: want},
 	}}
 	o := apply.Options{
 		Now: func() time.Time { return began }, Record: func(time.Time, int) string { return "record" },
 		Pause: func(_ context.Context, try int) bool { return !p.dead && try < 2 },
 	}
-	holder := registry.Holder{Run: "run" + want, Attempt: 1, Nonce: want}
+	holder := ledger.Holder{Run: "run" + want, Attempt: 1, Nonce: want}
 	claim := ledger.Claim{Holder: holder, Takeover: p.mayTake(view, holder)}
 	if e, open := f.Ledger.Open(); open {
-		claim.Moved = f.Made(e.Record, registry.Query{Target: target})
+		claim.Moved = f.Made(e.Record, fact.Query{Target: target})
 	}
 	switch {
 	case p.m.ledger():
-		o.Ledger = &ledger.Promotion{Ledger: l, View: view, Claim: claim, Record: func(version int) registry.LedgerRecord {
-			return registry.NewLedgerRecord(plan, "plan", registry.Intent{}, registry.Origin{}, f, version, began)
+		o.Ledger = &ledger.Promotion{Ledger: l, View: view, Claim: claim, Record: func(version int) ledger.Record {
+			return plan.NewRecord(steps, "plan", plan.Intent{}, ledger.Origin{}, f, version, began)
 		}}
 	default:
-		plan.Steps = append(plan.Steps, registry.Step{Do: registry.SetTag, Model: "churn", Version: p.version(), Ref: registry.TagRecord, Want: registry.TheRecord})
+		steps.Steps = append(steps.Steps, plan.Step{Do: plan.SetTag, Model: "churn", Version: p.version(), Ref: registry.TagRecord, Want: plan.TheRecord})
 	}
 	p.end.Version = 0
-	end := apply.Run(ctx, p, plan, o)
+	end := apply.Run(ctx, p, steps, o)
 	p.end = end
 }
 
 // mayTake asks whether the holder of an open entry is dead, as GitHub would be asked.
-func (p *promoter) mayTake(v ledger.View, h registry.Holder) (dead bool) {
+func (p *promoter) mayTake(v ledger.View, h ledger.Holder) (dead bool) {
 	standing, e := v.Standing(h, false)
 	if p.m.protocol != taking || standing != ledger.Busy {
 		return false
@@ -261,12 +263,11 @@ func (p *promoter) reported() bool { return !p.dead && p.over && p.gone == nil &
 func founded() *ledgertest.Memory {
 	m := ledgertest.New()
 	l := &ledger.Ledger{Store: m, Founder: m, Model: "churn", Now: func() time.Time { return began }, Pause: func(context.Context, int) bool { return false }}
-	plan := registry.Plan{Command: "promote", Model: "churn", Target: target, Version: 1, Steps: []registry.Step{{Do: registry.SetAlias, Ref: "champion", Want: "1"}}}
-	first := &ledger.Promotion{Ledger: l, Claim: ledger.Claim{Holder: registry.Holder{Run: "run1", Attempt: 1}}, Record: func(version int) registry.LedgerRecord {
-		return registry.NewLedgerRecord(plan, "plan", registry.Intent{}, registry.Origin{}, registry.Facts{}, version, began)
+	steps := plan.Plan{Command: "promote", Model: "churn", Target: target, Version: 1, Steps: []plan.Step{{Do: plan.SetAlias, Ref: "champion", Want: "1"}}}
+	first := &ledger.Promotion{Ledger: l, Claim: ledger.Claim{Holder: ledger.Holder{Run: "run1", Attempt: 1}}, Record: func(version int) ledger.Record {
+		return plan.NewRecord(steps, "plan", plan.Intent{}, ledger.Origin{}, fact.Facts{}, version, began)
 	}}
-	done := registry.Receipt{Version: 1, Results: []registry.StepResult{{Step: plan.Steps[0], Done: registry.StepDone}}}
-	if err := cmp.Or(first.Begin(context.Background(), 1), first.End(context.Background(), done)); err != nil {
+	if err := cmp.Or(first.Begin(context.Background(), 1), first.End(context.Background(), nil, []string{"@champion"})); err != nil {
 		panic(err)
 	}
 	return m
@@ -484,13 +485,13 @@ func (s *stage) over() bool {
 // judge counts an end state, once.
 func (s *stage) judge(c *count, ends map[string]bool) {
 	w := s.world
-	facts := registry.Facts{Model: registry.Is(registry.Model{Aliases: map[string]int{}}), Ledger: s.entries()}
+	facts := fact.Facts{Model: registry.Is(registry.Model{Aliases: map[string]int{}}), Ledger: s.entries()}
 	facts.Model.OrZero().Aliases["champion"], _ = strconv.Atoi(w.alias)
 	var successes []int
 	bases := map[string]int{}
 	completed, outside := map[int]bool{}, map[int]bool{}
 	for _, e := range facts.Ledger.Entries {
-		completed[e.Record.To] = completed[e.Record.To] || e.Outcome == registry.EntryDone
+		completed[e.Record.To] = completed[e.Record.To] || e.Outcome == ledger.EntryDone
 		outside[e.Record.To] = len(e.Record.Outside) > 0
 	}
 	wrong := false
@@ -530,18 +531,18 @@ func (s *stage) judge(c *count, ends map[string]bool) {
 	}
 }
 
-func lastDone(l registry.Ledger) (registry.Entry, bool) {
+func lastDone(l ledger.Chain) (ledger.Entry, bool) {
 	for _, e := range slices.Backward(l.Entries) {
-		if e.Outcome == registry.EntryDone {
+		if e.Outcome == ledger.EntryDone {
 			return e, true
 		}
 	}
-	return registry.Entry{}, false
+	return ledger.Entry{}, false
 }
 
 // noticed is the audit rule: the alias names the version of the last completed entry; without a ledger, one with a
 // record.
-func (s *stage) noticed(f registry.Facts) bool {
+func (s *stage) noticed(f fact.Facts) bool {
 	if s.m.ledger() {
 		e, done := lastDone(f.Ledger)
 		return done && s.world.alias != strconv.Itoa(e.Record.To)
@@ -549,7 +550,7 @@ func (s *stage) noticed(f registry.Facts) bool {
 	return !s.world.notes[s.world.alias]
 }
 
-func (s *stage) entries() registry.Ledger {
+func (s *stage) entries() ledger.Chain {
 	l := &ledger.Ledger{Store: s.world.memory, Founder: s.world.memory, Model: "churn"}
 	v, err := l.Look(context.Background())
 	if err != nil {

@@ -8,20 +8,23 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/retry"
 )
 
 // Registry is what applying needs of the server.
 type Registry interface {
 	// Observe returns what a step's target is now, written as the step's Was and Want are, and the versions that the
 	// same answer told of.
-	Observe(context.Context, registry.Step) (saw string, told []registry.Version, err error)
+	Observe(context.Context, plan.Step) (saw string, told []registry.Version, err error)
 	// Version reads the version that is about to be moved.
 	Version(ctx context.Context, model string, number int) registry.Known[registry.Version]
 	// Do sends the write and returns what it made (the number of a created version; else ""), and whether a write
 	// took effect. An error with reason registry.Unknown means that the write may have taken effect or, where it is not
 	// Over, may still do so; any other error means that it did not.
-	Do(context.Context, registry.Step) (made string, wrote bool, err error)
+	Do(context.Context, plan.Step) (made string, wrote bool, err error)
 }
 
 // Ledger makes the moves of a plan exclusive and keeps its record.
@@ -29,7 +32,7 @@ type Ledger interface {
 	// Begin claims the next entry for moving this version. Nothing is moved unless it succeeds.
 	Begin(ctx context.Context, version int) error
 	// End writes how it ended. Success that could not be written is none.
-	End(ctx context.Context, receipt registry.Receipt) error
+	End(ctx context.Context, result error, moved []string) error
 }
 
 // When the run is cancelled or its time is up, how long a write that is in flight may take, finding out what became of
@@ -45,7 +48,7 @@ const (
 type Options struct {
 	Now    func() time.Time
 	Record func(at time.Time, version int) string // the decision in short, for registry.TheRecord
-	Step   func(registry.Step)                    // told before each creation and move; may be nil
+	Step   func(plan.Step)                        // told before each creation and move; may be nil
 	Ledger Ledger                                 // nil where there is none, and for plans that move nothing
 	Slow   bool                                   // the ledger's Begin takes longer than a request: guard after it, not beside
 	Lease  time.Duration                          // how long the ledger keeps others out: no move begins later. 0 = for ever
@@ -55,22 +58,22 @@ type Options struct {
 
 // Run applies the plan and returns what it did. It stops at the first creation or move that is not done; the receipt
 // then lists that step and every step after it, so that nothing of the plan goes unmentioned.
-func Run(ctx context.Context, r Registry, p registry.Plan, o Options) registry.Receipt {
+func Run(ctx context.Context, r Registry, p plan.Plan, o Options) plan.Receipt {
 	flight, stop := AfterCancel(ctx, inFlight)
 	defer stop()
 	look, stop := AfterCancel(ctx, looking)
 	defer stop()
 	late, stop := AfterCancel(ctx, leftOver)
 	defer stop()
-	run := &run{r: r, o: o, plan: p, ctx: ctx, flight: flight, look: look, late: late, receipt: registry.Receipt{Version: p.Version}}
-	steps := map[registry.Kind][]registry.Step{}
+	run := &run{r: r, o: o, plan: p, ctx: ctx, flight: flight, look: look, late: late, receipt: plan.Receipt{Version: p.Version}}
+	steps := map[plan.Kind][]plan.Step{}
 	for _, s := range p.Steps {
 		steps[s.Kind()] = append(steps[s.Kind()], s)
 	}
-	run.create(ctx, steps[registry.Creation])
-	run.words(ctx, steps[registry.Word])
-	run.move(ctx, steps[registry.Move])
-	run.finish(steps[registry.Note])
+	run.create(ctx, steps[plan.Creation])
+	run.words(ctx, steps[plan.Word])
+	run.move(ctx, steps[plan.Move])
+	run.finish(steps[plan.Note])
 	run.close()
 	return run.receipt
 }
@@ -78,8 +81,8 @@ func Run(ctx context.Context, r Registry, p registry.Plan, o Options) registry.R
 type run struct {
 	r       Registry
 	o       Options
-	plan    registry.Plan
-	receipt registry.Receipt
+	plan    plan.Plan
+	receipt plan.Receipt
 	ctx     context.Context // of the whole run: after it nothing new is begun
 	flight  context.Context // of a write that has been begun: it outlives a cancellation by a while
 	look    context.Context // of finding out what became of it
@@ -90,14 +93,14 @@ type run struct {
 }
 
 // create makes the model and the version, in order: each needs the one before.
-func (run *run) create(ctx context.Context, steps []registry.Step) {
+func (run *run) create(ctx context.Context, steps []plan.Step) {
 	for _, s := range steps {
 		if run.skip(ctx, s) {
 			continue
 		}
 		run.tell(s)
 		made, wrote, err := run.r.Do(run.flight, s)
-		if err == nil && s.Do == registry.CreateVersion {
+		if err == nil && s.Do == plan.CreateVersion {
 			if _, err = fmt.Sscan(made, &run.receipt.Version); err != nil {
 				err = &registry.Error{Reason: registry.ServerError, Msg: fmt.Sprintf("create version of %s: the answer names no version: %q", s.Model, made)}
 			}
@@ -108,7 +111,7 @@ func (run *run) create(ctx context.Context, steps []registry.Step) {
 
 // words writes the descriptions and tags that were asked for, all at once. One that cannot be written stops the run before
 // anything is moved.
-func (run *run) words(ctx context.Context, steps []registry.Step) {
+func (run *run) words(ctx context.Context, steps []plan.Step) {
 	if len(steps) == 0 || run.skip(ctx, steps...) {
 		return
 	}
@@ -119,7 +122,7 @@ func (run *run) words(ctx context.Context, steps []registry.Step) {
 }
 
 // move guards all moves at once, then makes them one after the other.
-func (run *run) move(ctx context.Context, steps []registry.Step) {
+func (run *run) move(ctx context.Context, steps []plan.Step) {
 	for i := range steps {
 		steps[i] = steps[i].For(run.receipt.Version)
 	}
@@ -133,7 +136,7 @@ func (run *run) move(ctx context.Context, steps []registry.Step) {
 		}
 		if s.Adopts() { // it was guarded, and is read back and recorded as any other
 			run.moved = append(run.moved, len(run.receipt.Results))
-			run.receipt.Results = append(run.receipt.Results, registry.StepResult{Step: s, Done: registry.StepUnknown, Note: "it was there already"})
+			run.receipt.Results = append(run.receipt.Results, plan.StepResult{Step: s, Done: plan.StepUnknown, Note: "it was there already"})
 			continue
 		}
 		run.tell(s)
@@ -142,8 +145,8 @@ func (run *run) move(ctx context.Context, steps []registry.Step) {
 			run.record(s, "", false, err)
 			continue
 		}
-		result := registry.StepResult{Step: s, Done: registry.StepUnknown, Wrote: true}
-		if settled == registry.Seen {
+		result := plan.StepResult{Step: s, Done: plan.StepUnknown, Wrote: true}
+		if settled == retry.Seen {
 			result.Note = "the answer was lost; the effect was confirmed by reading"
 		}
 		run.moved = append(run.moved, len(run.receipt.Results))
@@ -153,9 +156,9 @@ func (run *run) move(ctx context.Context, steps []registry.Step) {
 
 // settle makes one move: it is sent until it is known whether it took effect, and never again before it was looked
 // whether it did.
-func (run *run) settle(s registry.Step) (registry.Settled, error) {
+func (run *run) settle(s plan.Step) (retry.Settled, error) {
 	saw := s.Was
-	settled, err := registry.Settle(run.patience(run.ctx), func(int) error {
+	settled, err := retry.Settle(run.patience(run.ctx), func(int) error {
 		_, _, err := run.r.Do(run.flight, s)
 		return err
 	}, func() (there bool, never, err error) {
@@ -165,10 +168,10 @@ func (run *run) settle(s registry.Step) (registry.Settled, error) {
 		return saw == s.Want, never, err
 	})
 	switch {
-	case settled == registry.Unsettled:
+	case settled == retry.Unsettled:
 		err = &registry.Error{Reason: registry.Unknown, Cause: err,
 			Msg: fmt.Sprintf("move %s of %s: sent, and not known whether it took effect: %v", s.Ref, s.Model, err), Hint: hintUnknown}
-	case settled == registry.NoEffect && halfway(s, saw):
+	case settled == retry.NoEffect && halfway(s, saw):
 		err = overtaken(s, saw)
 	case registry.ReasonOf(err) == registry.Unknown: // each try was answered by the server itself, and it is not there
 		err = &registry.Error{Reason: registry.ServerError, Cause: err,
@@ -177,8 +180,8 @@ func (run *run) settle(s registry.Step) (registry.Settled, error) {
 	return settled, err
 }
 
-func halfway(s registry.Step, saw string) bool {
-	return s.Do == registry.TagAlias && registry.Halfway(s.Was, s.Want, saw)
+func halfway(s plan.Step, saw string) bool {
+	return s.Do == plan.TagAlias && ledger.Halfway(s.Was, s.Want, saw)
 }
 
 // patience pauses for as long as ctx lasts.
@@ -200,7 +203,7 @@ func (run *run) lapse() {
 
 // enter claims the moves in the ledger and, beside that, looks whether they would find what they expect. Looking may
 // come first: whoever moves between it and the claim has to claim too, and then this claim fails.
-func (run *run) enter(ctx context.Context, steps []registry.Step) {
+func (run *run) enter(ctx context.Context, steps []plan.Step) {
 	if ctx.Err() != nil {
 		run.receipt.Err = cancelled(ctx)
 		return
@@ -215,7 +218,7 @@ func (run *run) enter(ctx context.Context, steps []registry.Step) {
 		wg.Wait()
 	}
 	var changed error
-	created := run.plan.Version == registry.NewVersion
+	created := run.plan.Version == plan.NewVersion
 	if !created {
 		wg.Go(func() { changed = run.judged(ctx, steps, nil) })
 	}
@@ -238,7 +241,7 @@ func (run *run) close() {
 	if !run.begun {
 		return
 	}
-	if err := run.o.Ledger.End(run.late, run.receipt); err != nil {
+	if err := run.o.Ledger.End(run.late, run.receipt.Err, run.receipt.Moved()); err != nil {
 		if run.receipt.Err == nil {
 			run.receipt.Err = err
 		} else {
@@ -249,7 +252,7 @@ func (run *run) close() {
 
 // judged reads the version again, unless it is among those that were told of just now, and refuses the moves if it is not
 // the registration that the plan was made of.
-func (run *run) judged(ctx context.Context, steps []registry.Step, told []registry.Version) error {
+func (run *run) judged(ctx context.Context, steps []plan.Step, told []registry.Version) error {
 	want, number := run.plan.Expects(), run.receipt.Version
 	if want == nil || len(steps) == 0 {
 		return nil
@@ -283,8 +286,8 @@ func (run *run) judged(ctx context.Context, steps []registry.Step, told []regist
 
 // guard refuses all moves if any of them would not find what the plan expects. It returns the versions that the answers
 // told of.
-func (run *run) guard(ctx context.Context, steps []registry.Step) (told []registry.Version) {
-	read := func(s registry.Step) (string, []registry.Version, error) { return run.r.Observe(ctx, s) }
+func (run *run) guard(ctx context.Context, steps []plan.Step) (told []registry.Version) {
+	read := func(s plan.Step) (string, []registry.Version, error) { return run.r.Observe(ctx, s) }
 	for i, o := range observe(steps, read) {
 		s := steps[i]
 		told = append(told, o.told...)
@@ -308,10 +311,10 @@ func (run *run) guard(ctx context.Context, steps []registry.Step) (told []regist
 // finish reads the moves back and, beside that, writes the notes: a move that was answered with success happened,
 // whatever somebody else does right after, so its notes are true. Where the run stopped before all moves were made,
 // those that were made are still read back, and no note is written.
-func (run *run) finish(notes []registry.Step) {
+func (run *run) finish(notes []plan.Step) {
 	noted := make([]noted, len(notes))
 	for i, s := range notes {
-		noted[i].StepResult = registry.StepResult{Step: s.For(run.receipt.Version), Done: registry.StepNotDone}
+		noted[i].StepResult = plan.StepResult{Step: s.For(run.receipt.Version), Done: plan.StepNotDone}
 	}
 	var wg sync.WaitGroup
 	if run.receipt.Err == nil {
@@ -332,11 +335,11 @@ func (run *run) readBack() {
 	if len(run.moved) == 0 {
 		return
 	}
-	steps := make([]registry.Step, len(run.moved))
+	steps := make([]plan.Step, len(run.moved))
 	for i, at := range run.moved {
 		steps[i] = run.receipt.Results[at].Step
 	}
-	read := func(s registry.Step) (saw string, _ []registry.Version, err error) {
+	read := func(s plan.Step) (saw string, _ []registry.Version, err error) {
 		saw, err = run.insist(s)
 		return saw, nil, err
 	}
@@ -345,16 +348,16 @@ func (run *run) readBack() {
 		result.Saw = o.saw
 		switch {
 		case o.err != nil && steps[i].Adopts(): // nothing was sent, so nothing is in doubt
-			result.Done, result.Note = registry.StepNotDone, o.err.Error()
+			result.Done, result.Note = plan.StepNotDone, o.err.Error()
 			run.fail(o.err)
 		case o.err != nil:
 			result.Note = "the server confirmed the write; reading it back failed"
 			run.fail(&registry.Error{Reason: registry.Unknown, Cause: o.err,
 				Msg: fmt.Sprintf("move %s of %s: written, but not confirmed: %v", steps[i].Ref, steps[i].Model, o.err), Hint: hintUnknown})
 		case o.saw == steps[i].Want:
-			result.Done = registry.StepDone
+			result.Done = plan.StepDone
 		default:
-			result.Done, result.Note = registry.StepNotDone, "moved by somebody else right after"
+			result.Done, result.Note = plan.StepNotDone, "moved by somebody else right after"
 			run.fail(overtaken(steps[i], o.saw))
 		}
 	}
@@ -362,15 +365,15 @@ func (run *run) readBack() {
 
 const hintUnknown = "the next run reads the state and goes on from there; until then treat the target as possibly moved"
 
-func overtaken(s registry.Step, saw string) error {
-	if s.Do == registry.SetStage {
+func overtaken(s plan.Step, saw string) error {
+	if s.Do == plan.SetStage {
 		return &registry.Error{
 			Reason: registry.StageNotExclusive,
 			Msg:    fmt.Sprintf("move to %s of %s: the stage is held by %s, wanted %s", s.Ref, s.Model, holders(s, saw), holders(s, s.Want)),
 			Hint:   "another move ran at the same moment; decide which version should stay and run the promotion of that one again",
 		}
 	}
-	if s.Do == registry.TagAlias {
+	if s.Do == plan.TagAlias {
 		return &registry.Error{
 			Reason: registry.Conflict,
 			Msg:    fmt.Sprintf("move %s of %s: its tag is to be on %s, and is on %s", s.Ref, s.Model, holders(s, s.Want), holders(s, saw)),
@@ -386,29 +389,29 @@ func overtaken(s registry.Step, saw string) error {
 
 // noted is how writing a description or tag ended.
 type noted struct {
-	registry.StepResult
+	plan.StepResult
 	err error
 }
 
 // tags writes descriptions and tags, all at once.
-func (run *run) tags(write func(registry.Step) (bool, error), steps []registry.Step) []noted {
+func (run *run) tags(write func(plan.Step) (bool, error), steps []plan.Step) []noted {
 	out := make([]noted, len(steps))
 	at := run.o.Now().UTC()
 	var wg sync.WaitGroup
 	for i, s := range steps {
 		s = s.For(run.receipt.Version)
 		switch s.Want {
-		case registry.AtTime:
+		case plan.AtTime:
 			s.Want = at.Format(time.RFC3339)
-		case registry.TheRecord:
+		case plan.TheRecord:
 			s.Want = run.o.Record(at, s.Version)
 		}
-		out[i].StepResult = registry.StepResult{Step: s, Done: registry.StepDone}
+		out[i].StepResult = plan.StepResult{Step: s, Done: plan.StepDone}
 		wg.Go(func() {
 			if out[i].Wrote, out[i].err = write(s); out[i].err != nil {
-				out[i].Done, out[i].Note = registry.StepNotDone, out[i].err.Error()
+				out[i].Done, out[i].Note = plan.StepNotDone, out[i].err.Error()
 				if registry.ReasonOf(out[i].err) == registry.Unknown {
-					out[i].Done = registry.StepUnknown
+					out[i].Done = plan.StepUnknown
 				}
 			}
 		})
@@ -418,24 +421,24 @@ func (run *run) tags(write func(registry.Step) (bool, error), steps []registry.S
 }
 
 // word sends a description or a tag that was asked for, until its answer is clear.
-func (run *run) word(s registry.Step) (wrote bool, err error) {
+func (run *run) word(s plan.Step) (wrote bool, err error) {
 	return run.write(run.flight, run.patience(run.ctx), s)
 }
 
 // note does the same for a note, and waits a minute or two for a server that is out of reach, since no later run writes
 // it; but no longer, since it is a note.
-func (run *run) note(s registry.Step) (wrote bool, err error) {
+func (run *run) note(s plan.Step) (wrote bool, err error) {
 	patience := run.patience(run.look)
 	if patience != nil {
 		whole := patience
 		patience = func(try int) bool { return try < noteTries && whole(try) }
 	}
-	err = registry.Persist(patience, func() error { wrote, err = run.write(run.look, patience, s); return err })
+	err = retry.Persist(patience, func() error { wrote, err = run.write(run.look, patience, s); return err })
 	return wrote, err
 }
 
-func (run *run) write(ctx context.Context, pause func(int) bool, s registry.Step) (wrote bool, err error) {
-	_, err = registry.Settle(pause, func(int) error {
+func (run *run) write(ctx context.Context, pause func(int) bool, s plan.Step) (wrote bool, err error) {
+	_, err = retry.Settle(pause, func(int) error {
 		_, wrote, err = run.r.Do(ctx, s)
 		return err
 	}, func() (there bool, never, err error) { return false, nil, nil })
@@ -445,7 +448,7 @@ func (run *run) write(ctx context.Context, pause func(int) bool, s registry.Step
 const noteTries = 12
 
 // tell announces a creation or a move.
-func (run *run) tell(s registry.Step) {
+func (run *run) tell(s plan.Step) {
 	if run.o.Step != nil {
 		run.o.Step(s)
 	}
@@ -453,7 +456,7 @@ func (run *run) tell(s registry.Step) {
 
 // skip reports that the steps are not begun, because an earlier one ended badly or the run was cancelled, and records
 // them.
-func (run *run) skip(ctx context.Context, steps ...registry.Step) bool {
+func (run *run) skip(ctx context.Context, steps ...plan.Step) bool {
 	if run.receipt.Err == nil && ctx.Err() != nil {
 		run.receipt.Err = cancelled(ctx)
 	}
@@ -461,20 +464,20 @@ func (run *run) skip(ctx context.Context, steps ...registry.Step) bool {
 		return false
 	}
 	for _, s := range steps {
-		run.receipt.Results = append(run.receipt.Results, registry.StepResult{Step: s.For(run.receipt.Version), Done: registry.StepNotDone})
+		run.receipt.Results = append(run.receipt.Results, plan.StepResult{Step: s.For(run.receipt.Version), Done: plan.StepNotDone})
 	}
 	return true
 }
 
-func (run *run) record(s registry.Step, made string, wrote bool, err error) {
-	result := registry.StepResult{Step: s, Done: registry.StepDone, Saw: made, Wrote: wrote}
+func (run *run) record(s plan.Step, made string, wrote bool, err error) {
+	result := plan.StepResult{Step: s, Done: plan.StepDone, Saw: made, Wrote: wrote}
 	if err == nil && !wrote {
 		result.Note = "it was there already"
 	}
 	if err != nil {
-		result.Done, result.Note = registry.StepNotDone, err.Error()
+		result.Done, result.Note = plan.StepNotDone, err.Error()
 		if registry.ReasonOf(err) == registry.Unknown {
-			result.Done = registry.StepUnknown
+			result.Done = plan.StepUnknown
 		}
 		run.fail(err)
 	}
@@ -495,13 +498,13 @@ type observation struct {
 }
 
 // insist reads the target of a step until it could be read.
-func (run *run) insist(s registry.Step) (saw string, err error) {
-	err = registry.Persist(run.patience(run.look), func() (err error) { saw, _, err = run.r.Observe(run.look, s); return err })
+func (run *run) insist(s plan.Step) (saw string, err error) {
+	err = retry.Persist(run.patience(run.look), func() (err error) { saw, _, err = run.r.Observe(run.look, s); return err })
 	return saw, err
 }
 
 // observe reads the targets of all steps at once.
-func observe(steps []registry.Step, read func(registry.Step) (string, []registry.Version, error)) []observation {
+func observe(steps []plan.Step, read func(plan.Step) (string, []registry.Version, error)) []observation {
 	out := make([]observation, len(steps))
 	var wg sync.WaitGroup
 	for i, s := range steps {
@@ -528,11 +531,11 @@ func cancelled(ctx context.Context) error {
 }
 
 // holders names what a step's target was, is or should be.
-func holders(s registry.Step, value string) string {
+func holders(s plan.Step, value string) string {
 	switch {
-	case s.Do == registry.SetModelTag && value == "":
+	case s.Do == plan.SetModelTag && value == "":
 		return "nothing"
-	case s.Do == registry.SetModelTag:
+	case s.Do == plan.SetModelTag:
 		return value
 	case value == "":
 		return "no version"

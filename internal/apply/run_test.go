@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -18,13 +19,13 @@ import (
 type server struct {
 	state   map[string]string // by Ref
 	writes  []string
-	do      func(context.Context, registry.Step) error // before the effect
-	after   func(registry.Step) error
-	observe func(registry.Step) error
+	do      func(context.Context, plan.Step) error // before the effect
+	after   func(plan.Step) error
+	observe func(plan.Step) error
 	version registry.Known[registry.Version] // what is read of the version that is moved
 }
 
-func (s *server) Observe(_ context.Context, step registry.Step) (string, []registry.Version, error) {
+func (s *server) Observe(_ context.Context, step plan.Step) (string, []registry.Version, error) {
 	if s.observe != nil {
 		if err := s.observe(step); err != nil {
 			return "", nil, err
@@ -40,17 +41,17 @@ func (s *server) Version(context.Context, string, int) registry.Known[registry.V
 	return registry.Is(registry.Version{})
 }
 
-func (s *server) Do(ctx context.Context, step registry.Step) (string, bool, error) {
+func (s *server) Do(ctx context.Context, step plan.Step) (string, bool, error) {
 	if s.do != nil {
 		if err := s.do(ctx, step); err != nil {
 			return "", false, err
 		}
 	}
-	if step.Do == registry.SetTag { // written beside one another: their order says nothing
+	if step.Do == plan.SetTag { // written beside one another: their order says nothing
 		return "", true, nil
 	}
 	s.writes = append(s.writes, string(step.Do)+" "+step.Ref+" "+step.Want)
-	if step.Kind() == registry.Move {
+	if step.Kind() == plan.Move {
 		s.state[step.Ref] = step.Want
 	}
 	if s.after != nil {
@@ -58,18 +59,18 @@ func (s *server) Do(ctx context.Context, step registry.Step) (string, bool, erro
 			return "", false, err
 		}
 	}
-	if step.Do == registry.CreateVersion {
+	if step.Do == plan.CreateVersion {
 		return "2", true, nil
 	}
 	return "", true, nil
 }
 
-func thePlan() registry.Plan {
-	return registry.Plan{Model: "churn", Steps: []registry.Step{
-		{Do: registry.CreateVersion, Model: "churn", Want: registry.NewNumber},
-		{Do: registry.SetAlias, Model: "churn", Ref: "champion", Was: "1", Want: registry.NewNumber},
-		{Do: registry.SetStage, Model: "churn", Ref: "Production", Was: "1", Want: registry.NewNumber, Archive: true},
-		{Do: registry.SetTag, Model: "churn", Ref: registry.TagRecord, Want: registry.TheRecord},
+func thePlan() plan.Plan {
+	return plan.Plan{Model: "churn", Steps: []plan.Step{
+		{Do: plan.CreateVersion, Model: "churn", Want: plan.NewNumber},
+		{Do: plan.SetAlias, Model: "churn", Ref: "champion", Was: "1", Want: plan.NewNumber},
+		{Do: plan.SetStage, Model: "churn", Ref: "Production", Was: "1", Want: plan.NewNumber, Archive: true},
+		{Do: plan.SetTag, Model: "churn", Ref: registry.TagRecord, Want: plan.TheRecord},
 	}}
 }
 
@@ -77,7 +78,7 @@ func fresh() *server {
 	return &server{state: map[string]string{"champion": "1", "Production": "1"}}
 }
 
-func applied(ctx context.Context, s *server) registry.Receipt {
+func applied(ctx context.Context, s *server) plan.Receipt {
 	return Run(ctx, s, thePlan(), Options{
 		Now:    func() time.Time { return time.Unix(0, 0) },
 		Record: func(time.Time, int) string { return "{}" },
@@ -92,8 +93,8 @@ var (
 	errDown    = &registry.Error{Reason: registry.Unreachable, Msg: "connection refused"}
 )
 
-func only(ref string, err error) func(registry.Step) error {
-	return func(s registry.Step) error {
+func only(ref string, err error) func(plan.Step) error {
+	return func(s plan.Step) error {
 		if s.Ref == ref {
 			return err
 		}
@@ -102,9 +103,9 @@ func only(ref string, err error) func(registry.Step) error {
 }
 
 // inTurn gives these errors to the writes of one step, one after the other, and then none.
-func inTurn(ref string, errs ...error) func(context.Context, registry.Step) error {
+func inTurn(ref string, errs ...error) func(context.Context, plan.Step) error {
 	next := inTurnOf(errs...)
-	return func(_ context.Context, s registry.Step) error {
+	return func(_ context.Context, s plan.Step) error {
 		if s.Ref != ref {
 			return nil
 		}
@@ -112,8 +113,8 @@ func inTurn(ref string, errs ...error) func(context.Context, registry.Step) erro
 	}
 }
 
-func inTurnOf(errs ...error) func(registry.Step) error {
-	return func(registry.Step) error {
+func inTurnOf(errs ...error) func(plan.Step) error {
+	return func(plan.Step) error {
 		if len(errs) == 0 {
 			return nil
 		}
@@ -138,12 +139,12 @@ func TestHowStepsEnd(t *testing.T) {
 			func(s *server) { s.observe = only("Production", errDown) }, registry.Unreachable, "done not done not done not done", "create-version  {new}"},
 		"the version is refused": {
 			func(s *server) {
-				s.do = func(_ context.Context, step registry.Step) error { return only("", errRefused)(step) }
+				s.do = func(_ context.Context, step plan.Step) error { return only("", errRefused)(step) }
 			},
 			registry.Forbidden, "not done not done not done not done", ""},
 		"the second move is refused": {
 			func(s *server) {
-				s.do = func(_ context.Context, step registry.Step) error { return only("Production", errRefused)(step) }
+				s.do = func(_ context.Context, step plan.Step) error { return only("Production", errRefused)(step) }
 			},
 			registry.Forbidden, "done done not done not done", "create-version  {new}|set-alias champion 2"},
 		"the answer to a move is lost after its effect": {
@@ -152,7 +153,7 @@ func TestHowStepsEnd(t *testing.T) {
 			func(s *server) { s.after = only("champion", errUnclear) }, registry.OK, "done done done done", all},
 		"one move is overtaken, the answer to another is lost": {
 			func(s *server) {
-				s.after = func(step registry.Step) error {
+				s.after = func(step plan.Step) error {
 					if step.Ref == "Production" {
 						s.state["champion"] = "9"
 						return errUnclear
@@ -163,12 +164,12 @@ func TestHowStepsEnd(t *testing.T) {
 			registry.Conflict, "done not done done done", all},
 		"the answer to a move is lost each time, and it may still arrive": {
 			func(s *server) {
-				s.do = func(_ context.Context, step registry.Step) error { return only("Production", errUnclear)(step) }
+				s.do = func(_ context.Context, step plan.Step) error { return only("Production", errUnclear)(step) }
 			},
 			registry.Unknown, "done done unknown not done", "create-version  {new}|set-alias champion 2"},
 		"the server itself fails over a move each time": {
 			func(s *server) {
-				s.do = func(_ context.Context, step registry.Step) error { return only("Production", errFailed)(step) }
+				s.do = func(_ context.Context, step plan.Step) error { return only("Production", errFailed)(step) }
 			},
 			registry.ServerError, "done done not done not done", "create-version  {new}|set-alias champion 2"},
 		"the answer to a move is lost before its effect, and then refused for good": {
@@ -180,7 +181,7 @@ func TestHowStepsEnd(t *testing.T) {
 			func(s *server) { s.do = inTurn("Production", errUnclear, errRefused, errUnclear) }, registry.OK, "done done done done", all},
 		"the answer to a move is lost, and so is that to the first look": {
 			func(s *server) {
-				s.after = func(step registry.Step) error {
+				s.after = func(step plan.Step) error {
 					if step.Ref == "Production" {
 						s.observe = inTurnOf(errDown, errRefused)
 						return errUnclear
@@ -191,9 +192,9 @@ func TestHowStepsEnd(t *testing.T) {
 			registry.OK, "done done done done", all},
 		"the answer is lost and nothing can be read": {
 			func(s *server) {
-				s.after = func(step registry.Step) error {
+				s.after = func(step plan.Step) error {
 					if step.Ref == "champion" {
-						s.observe = func(registry.Step) error { return errDown }
+						s.observe = func(plan.Step) error { return errDown }
 						return errUnclear
 					}
 					return nil
@@ -202,7 +203,7 @@ func TestHowStepsEnd(t *testing.T) {
 			registry.Unknown, "done unknown not done not done", "create-version  {new}|set-alias champion 2"},
 		"moved by somebody else right after": {
 			func(s *server) {
-				s.after = func(step registry.Step) error { // beside the last move
+				s.after = func(step plan.Step) error { // beside the last move
 					if step.Ref == "Production" {
 						s.state["champion"] = "9"
 					}
@@ -212,7 +213,7 @@ func TestHowStepsEnd(t *testing.T) {
 			registry.Conflict, "done not done done done", all},
 		"the stage is held by two": {
 			func(s *server) {
-				s.after = func(step registry.Step) error {
+				s.after = func(step plan.Step) error {
 					if step.Ref == "Production" {
 						s.state["Production"] = "2,3"
 					}
@@ -222,7 +223,7 @@ func TestHowStepsEnd(t *testing.T) {
 			registry.StageNotExclusive, "done done not done done", all},
 		"a mark cannot be written": {
 			func(s *server) {
-				s.do = func(_ context.Context, step registry.Step) error { return only(registry.TagRecord, errRefused)(step) }
+				s.do = func(_ context.Context, step plan.Step) error { return only(registry.TagRecord, errRefused)(step) }
 			},
 			registry.OK, "done done done not done", all},
 	} {
@@ -255,23 +256,23 @@ func TestHowAdoptionsEnd(t *testing.T) {
 	for name, c := range map[string]struct {
 		after  func(*server)
 		reason registry.Reason
-		end    registry.Done
+		end    plan.Done
 	}{
-		"it is there":               {func(*server) {}, registry.OK, registry.StepDone},
-		"it cannot be read again":   {func(s *server) { s.observe = only("champion", errDown) }, registry.Unreachable, registry.StepNotDone},
-		"somebody moved it on then": {func(s *server) { s.state["champion"] = "9" }, registry.Conflict, registry.StepNotDone},
+		"it is there":               {func(*server) {}, registry.OK, plan.StepDone},
+		"it cannot be read again":   {func(s *server) { s.observe = only("champion", errDown) }, registry.Unreachable, plan.StepNotDone},
+		"somebody moved it on then": {func(s *server) { s.state["champion"] = "9" }, registry.Conflict, plan.StepNotDone},
 	} {
 		s := fresh()
-		s.observe = func(registry.Step) error { // the guard
-			s.observe = func(step registry.Step) error {
-				s.observe = func(registry.Step) error { return nil }
+		s.observe = func(plan.Step) error { // the guard
+			s.observe = func(step plan.Step) error {
+				s.observe = func(plan.Step) error { return nil }
 				c.after(s)
 				return s.observe(step)
 			}
 			return nil
 		}
-		r := Run(context.Background(), s, registry.Plan{Model: "churn", Version: 1, Steps: []registry.Step{
-			{Do: registry.SetAlias, Model: "churn", Version: 1, Ref: "champion", Was: "1", Want: "1"},
+		r := Run(context.Background(), s, plan.Plan{Model: "churn", Version: 1, Steps: []plan.Step{
+			{Do: plan.SetAlias, Model: "churn", Version: 1, Ref: "champion", Was: "1", Want: "1"},
 		}}, Options{Now: func() time.Time { return time.Unix(0, 0) }})
 		if got := registry.ReasonOf(r.Err); got != c.reason || r.Results[0].Done != c.end || r.Changed() || len(s.writes) > 0 {
 			t.Errorf("%s: %s (%v), %+v, written %v", name, got, r.Err, r.Results, s.writes)
@@ -289,7 +290,7 @@ func TestCancelledAtAnyStep(t *testing.T) {
 					defer cancel()
 					s := fresh()
 					n := 0
-					s.do = func(ctx context.Context, step registry.Step) error {
+					s.do = func(ctx context.Context, step plan.Step) error {
 						n++
 						if n != at+1 {
 							return nil
@@ -327,8 +328,8 @@ func TestDeadlineIsNoCancellation(t *testing.T) {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		s := fresh()
-		s.do = func(_ context.Context, step registry.Step) error {
-			if step.Do == registry.CreateVersion {
+		s.do = func(_ context.Context, step plan.Step) error {
+			if step.Do == plan.CreateVersion {
 				time.Sleep(2 * time.Second)
 			}
 			return nil
@@ -343,9 +344,9 @@ func TestDeadlineIsNoCancellation(t *testing.T) {
 // A description or tag that was asked for comes before the moves, and must succeed.
 func TestWordsComeFirst(t *testing.T) {
 	s := fresh()
-	s.do = func(_ context.Context, step registry.Step) error { return only("owner", errRefused)(step) }
+	s.do = func(_ context.Context, step plan.Step) error { return only("owner", errRefused)(step) }
 	p := thePlan()
-	p.Steps = append(p.Steps, registry.Step{Do: registry.SetTag, Model: "churn", Ref: "owner", Want: "ann"})
+	p.Steps = append(p.Steps, plan.Step{Do: plan.SetTag, Model: "churn", Ref: "owner", Want: "ann"})
 	r := Run(context.Background(), s, p, Options{Now: func() time.Time { return time.Unix(0, 0) }, Record: func(time.Time, int) string { return "{}" }})
 	if registry.ReasonOf(r.Err) != registry.Forbidden || len(s.writes) != 1 || len(r.Results) != 5 {
 		t.Errorf("%v\n%v\n%v", r.Err, s.writes, r.Results)
@@ -357,8 +358,8 @@ type claims struct{ ended registry.Reason }
 
 func (c *claims) Begin(context.Context, int) error { return nil }
 
-func (c *claims) End(_ context.Context, r registry.Receipt) error {
-	c.ended = registry.ReasonOf(r.Err)
+func (c *claims) End(_ context.Context, result error, _ []string) error {
+	c.ended = registry.ReasonOf(result)
 	return nil
 }
 
@@ -375,7 +376,7 @@ func TestNoMoveBeginsAfterTheLease(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s, l := fresh(), &claims{}
 			clock := time.Unix(0, 0)
-			s.after = func(step registry.Step) error {
+			s.after = func(step plan.Step) error {
 				if step.Ref == "champion" {
 					clock = clock.Add(c.heldUp)
 				}
@@ -415,7 +416,7 @@ func TestALookAfterASlowClaim(t *testing.T) {
 }
 
 func TestRun_VersionThatWasNotJudged(t *testing.T) {
-	judged := &registry.Registered{Source: "s3://b/run/model", RunID: "run"}
+	judged := &plan.Registered{Source: "s3://b/run/model", RunID: "run"}
 	for name, c := range map[string]struct {
 		read registry.Known[registry.Version]
 		want registry.Reason
@@ -428,8 +429,8 @@ func TestRun_VersionThatWasNotJudged(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &server{state: map[string]string{"champion": "1"}, version: c.read}
-			receipt := Run(t.Context(), s, registry.Plan{Model: "churn", Version: 2, Judged: judged, Steps: []registry.Step{
-				{Do: registry.SetAlias, Model: "churn", Version: 2, Ref: "champion", Was: "1", Want: "2"},
+			receipt := Run(t.Context(), s, plan.Plan{Model: "churn", Version: 2, Judged: judged, Steps: []plan.Step{
+				{Do: plan.SetAlias, Model: "churn", Version: 2, Ref: "champion", Was: "1", Want: "2"},
 			}}, Options{Now: time.Now})
 			if got := registry.ReasonOf(receipt.Err); receipt.Err != nil && got != c.want || (receipt.Err == nil) != (c.want == "") {
 				t.Errorf("reason %q (%v), want %q", got, receipt.Err, c.want)

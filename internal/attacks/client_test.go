@@ -16,8 +16,8 @@ import (
 	"testing"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/realtest"
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 //go:embed testdata/client.py
@@ -103,7 +103,7 @@ func judge(t *testing.T, binary string, s *realtest.Server, m clientModel) strin
 		t.Fatalf("%s: %d findings, want one: %s %s", m.Situation, len(r.Findings), r.Reason, r.Error)
 	}
 	f := r.Findings[0]
-	if f.Outcome == registry.Inconclusive {
+	if f.Outcome == verdict.Inconclusive {
 		return inconclusive
 	}
 	// The number comes first; behind it may stand where it is from.

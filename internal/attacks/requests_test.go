@@ -3,6 +3,7 @@
 package attacks
 
 import (
+	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -57,5 +58,5 @@ func (s *trial) requestOf(d door, m made, candidate string) string {
 	case what == "":
 		what = m.name
 	}
-	return registry.Digest("register/1", s.model, m.run, what)
+	return canonical.Digest("register/1", s.model, m.run, what)
 }

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/audit/rules"
 )
 
 var (
@@ -18,7 +18,7 @@ var (
 func TestAdvisedCommandsCanBePasted(t *testing.T) {
 	filled := strings.NewReplacer("MODEL", "churn", "ALIAS", "champion", "STAGE", "Production", "VERSION", "7", "NEWEST", "8")
 	seen := 0
-	for _, rule := range audit.Rules() {
+	for _, rule := range rules.Rules() {
 		for _, m := range quoted.FindAllStringSubmatch(rule.Fix, -1) {
 			texts := []string{m[1]}
 			if strings.HasSuffix(m[1], "--alias ALIAS") { // a stage goes in its place where the finding is about one

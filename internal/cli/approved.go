@@ -9,16 +9,17 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
 // approval is the plan that somebody has looked at and agreed to.
 type approval struct {
-	digest string        // of the plan, in hex; "" = not known, or none was asked for
-	stamp  string        // the output plan-digest that was given, which binds the time too; "" = none
-	made   time.Time     // of the dry run; zero for the plan of a pull request
-	plan   registry.Plan // of the plan file
-	whole  bool          // plan is known, so a difference can be shown
+	digest string    // of the plan, in hex; "" = not known, or none was asked for
+	stamp  string    // the output plan-digest that was given, which binds the time too; "" = none
+	made   time.Time // of the dry run; zero for the plan of a pull request
+	plan   plan.Plan // of the plan file
+	whole  bool      // plan is known, so a difference can be shown
 	// ofPullRequest says that the plan is the one on the pull request whose merge started this run.
 	ofPullRequest bool
 }
@@ -37,7 +38,7 @@ func (a approval) asked() bool { return a.digest != "" || a.stamp != "" }
 // of reports whether the plan with this digest is the approved one.
 func (a approval) of(digest string) bool {
 	if a.stamp != "" {
-		return registry.PlanStamp(digest, a.made) == a.stamp
+		return plan.PlanStamp(digest, a.made) == a.stamp
 	}
 	return digest == a.digest
 }
@@ -70,11 +71,11 @@ func (r *reader) approval() {
 		r.problem("plan-digest", text, "is not a digest; give the whole output plan-digest of the dry run, with its time")
 		return
 	}
-	made, err := time.Parse(registry.PlanTime, m[1])
+	made, err := time.Parse(plan.PlanTime, m[1])
 	if err != nil {
 		r.problem("plan-digest", text, "begins with a time that is none")
 	}
-	if a.whole && registry.PlanStamp(a.digest, made) != text {
+	if a.whole && plan.PlanStamp(a.digest, made) != text {
 		r.problem("plan-digest", text, "is not the digest of the plan in plan-file")
 	}
 	a.stamp, a.made = text, made
@@ -95,10 +96,10 @@ func (r *reader) planFile(path string) {
 }
 
 // readPlan reads the report file of a dry run. The plan's digest is computed, not believed.
-func readPlan(text []byte) (p registry.Plan, digest string, made time.Time, err error) {
+func readPlan(text []byte) (p plan.Plan, digest string, made time.Time, err error) {
 	var file struct {
-		Plan   *registry.Plan `json:"plan"`
-		Digest string         `json:"plan_digest"`
+		Plan   *plan.Plan `json:"plan"`
+		Digest string     `json:"plan_digest"`
 	}
 	if err = json.Unmarshal(text, &file); err != nil {
 		return p, "", made, err
@@ -110,10 +111,10 @@ func readPlan(text []byte) (p registry.Plan, digest string, made time.Time, err 
 		return p, "", made, err
 	}
 	at, _, _ := strings.Cut(file.Digest, "-")
-	if made, err = time.Parse(registry.PlanTime, at); err != nil {
+	if made, err = time.Parse(plan.PlanTime, at); err != nil {
 		return p, "", made, errors.New("holds no plan_digest with a time; give the report file of a dry run as it was written")
 	}
-	if registry.PlanStamp(digest, made) != file.Digest {
+	if plan.PlanStamp(digest, made) != file.Digest {
 		return p, "", made, errors.New("the plan in it does not have the digest that stands next to it; it was changed, or made by another version of this program")
 	}
 	return *file.Plan, digest, made, err
@@ -133,7 +134,7 @@ func (r *reader) expected() {
 }
 
 // approve holds the plan against what was approved, before anything is written.
-func (s *session) approve(ctx context.Context, p registry.Plan) error {
+func (s *session) approve(ctx context.Context, p plan.Plan) error {
 	if s.set.expects && p.Incumbent != s.set.expected {
 		return &registry.Error{
 			Reason: registry.PlanChanged, Msg: fmt.Sprintf("%s of %s names %s, and expected-previous is %s", p.Target, p.Model, named(p.Incumbent), named(s.set.expected)),

@@ -80,7 +80,7 @@ func (r *reader) assigned(p pair) int {
 
 // assignable refuses aliases that the ledger protects. It looks into the ledger even if the input ledger is off, and into
 // earlier pages if the newest does not tell.
-func (s *session) assignable(ctx context.Context, l registry.Ledger) (err error) {
+func (s *session) assignable(ctx context.Context, l ledger.Chain) (err error) {
 	book, view := s.book.ledger, s.book.view
 	if s.set.ledger == "off" {
 		book = &ledger.Ledger{Store: s.client.Pages(), Model: s.set.intent.Query.Model}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/audit/rules"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
@@ -48,7 +49,7 @@ func (r *reader) auditInputs() {
 	case r.value("fail-on") != "":
 		a.failOn = r.choice("fail-on")
 	case a.baseline != "":
-		a.failOn = string(registry.High)
+		a.failOn = string(audit.High)
 	default:
 		a.failOn = never
 	}
@@ -82,11 +83,11 @@ func (s *session) audit(ctx context.Context) {
 // auditing is an audit under way.
 type auditing struct {
 	s        *session
-	auditor  *audit.Auditor
-	tally    *audit.Tally
-	needs    registry.AuditNeeds
-	rules    []registry.AuditRule
-	baseline *audit.Baseline
+	auditor  *rules.Auditor
+	tally    *rules.Tally
+	needs    audit.Needs
+	rules    []audit.Rule
+	baseline *rules.Baseline
 	sinks    []sink
 	json     *report.AuditJSON
 	seen     map[string]bool         // models of approved plans
@@ -103,7 +104,7 @@ func (a *auditing) planned(model string) {
 // sink is a file that the audit is written to as it is made.
 type sink struct {
 	what string
-	registry.AuditSink
+	audit.Sink
 	file *actions.File // nil = standard output
 	out  io.WriteCloser
 }
@@ -123,16 +124,16 @@ func (s *session) beginAudit(ctx context.Context) (*auditing, error) {
 		return nil, err
 	}
 	version := s.client.ServerVersion(ctx)
-	config := audit.Config{Scope: s.set.audit.scope, Server: version, Plans: plans, Now: s.serverTime()}
+	config := rules.Config{Scope: s.set.audit.scope, Server: version, Plans: plans, Now: s.serverTime()}
 	if found {
 		config.Policy, s.report.Policy = &p, p.File
 	}
-	a := &auditing{s: s, auditor: audit.New(config), baseline: baseline, seen: map[string]bool{}}
+	a := &auditing{s: s, auditor: rules.New(config), baseline: baseline, seen: map[string]bool{}}
 	for _, p := range plans {
 		a.seen[p.Plan.Model] = false
 	}
 	a.rules, a.needs = a.auditor.Rules(), a.auditor.Needs()
-	a.tally = audit.NewTally(registry.AuditTotals{
+	a.tally = rules.NewTally(audit.Totals{
 		Server: s.set.registry, Version: version, Scope: config.Scope, Began: config.Now, Baseline: a.baseline != nil,
 	})
 	if err := a.open(); err != nil {
@@ -150,7 +151,7 @@ func (a *auditing) findLedgers(ctx context.Context) error {
 	}
 	founded, err := a.s.client.Founded(ctx)
 	if err != nil {
-		return a.take(registry.Audited{}, a.auditor.Unlisted(err.Error()))
+		return a.take(audit.Snapshot{}, a.auditor.Unlisted(err.Error()))
 	}
 	a.founded = founded
 	return nil
@@ -171,14 +172,14 @@ func (a *auditing) run(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := a.take(registry.Audited{}, a.auditor.Server()); err != nil {
+	if err := a.take(audit.Snapshot{}, a.auditor.Server()); err != nil {
 		return err
 	}
 	if err := a.findLedgers(ctx); err != nil {
 		return err
 	}
 	stream := a.s.client.Audit(ctx, a.query(a.s.set.intent.Query.Model))
-	for m, err := range ahead(ctx, stream, auditAhead, func(m registry.Audited) judgedModel { return a.judge(ctx, m) }) {
+	for m, err := range ahead(ctx, stream, auditAhead, func(m audit.Snapshot) judgedModel { return a.judge(ctx, m) }) {
 		if err == nil {
 			err = m.err
 		}
@@ -203,8 +204,8 @@ func (a *auditing) run(ctx context.Context) error {
 	return a.conclude()
 }
 
-func (a *auditing) query(model string) registry.AuditQuery {
-	return registry.AuditQuery{Scope: a.s.set.audit.scope, Model: model, Needs: a.needs, Progress: a.s.progress, Now: a.s.p.Now}
+func (a *auditing) query(model string) audit.Query {
+	return audit.Query{Scope: a.s.set.audit.scope, Model: model, Needs: a.needs, Progress: a.s.progress, Now: a.s.p.Now}
 }
 
 // auditAhead is how many models are judgedModel beside one another: some need their ledger, or a second look.
@@ -212,14 +213,14 @@ const auditAhead = 4
 
 // judgedModel is a model and what the rules say about it.
 type judgedModel struct {
-	model     registry.Audited
-	judgement audit.Judgement
+	model     audit.Snapshot
+	judgement rules.Judgement
 	gone      bool // it was deleted while it was looked at
 	err       error
 }
 
 // judge looks twice where the first look may have met a promotion passing by.
-func (a *auditing) judge(ctx context.Context, m registry.Audited) judgedModel {
+func (a *auditing) judge(ctx context.Context, m audit.Snapshot) judgedModel {
 	m = a.withLedger(ctx, m)
 	first := a.auditor.Model(m)
 	if !first.Moving {
@@ -238,26 +239,26 @@ func (a *auditing) judge(ctx context.Context, m registry.Audited) judgedModel {
 }
 
 // withLedger adds the model's promotion ledger, and the former holders that it names.
-func (a *auditing) withLedger(ctx context.Context, m registry.Audited) registry.Audited {
+func (a *auditing) withLedger(ctx context.Context, m audit.Snapshot) audit.Snapshot {
 	if !a.needs.Ledger || m.Unreadable != "" {
 		return m
 	}
 	if !m.Promoted() && !a.founded(m.Model.Name) {
-		m.Ledger = registry.Absent[registry.Ledger]("no promotion by this tool has left a mark")
+		m.Ledger = registry.Absent[ledger.Chain]("no promotion by this tool has left a mark")
 		return m
 	}
 	l := &ledger.Ledger{Store: a.s.client.Pages(), Model: m.Model.Name}
 	whole, exists, broken, err := l.Whole(ctx, m.Model.Tags, m.Versions...)
 	switch {
 	case err != nil:
-		m.Ledger = registry.Unreadable[registry.Ledger](err.Error())
+		m.Ledger = registry.Unreadable[ledger.Chain](err.Error())
 		return m
 	case !exists:
-		m.Ledger = registry.Absent[registry.Ledger]("there is none")
+		m.Ledger = registry.Absent[ledger.Chain]("there is none")
 		return m
 	}
 	m.Ledger, m.Broken = registry.Is(whole), broken
-	if a.s.set.audit.scope == registry.ScopeAll {
+	if a.s.set.audit.scope == audit.ScopeAll {
 		return m // all there are have been read
 	}
 	m.Former = map[int]registry.Known[registry.Version]{}
@@ -268,7 +269,7 @@ func (a *auditing) withLedger(ctx context.Context, m registry.Audited) registry.
 }
 
 // take counts what the rules say and hands it on.
-func (a *auditing) take(m registry.Audited, j audit.Judgement) error {
+func (a *auditing) take(m audit.Snapshot, j rules.Judgement) error {
 	j = a.baseline.Compare(m.Model.Name, j, a.rules)
 	a.tally.Add(j)
 	for _, k := range a.sinks {
@@ -289,12 +290,12 @@ func (a *auditing) conclude() error {
 			if a.seen[model] {
 				continue
 			}
-			if err := a.take(registry.Audited{Model: registry.Model{Name: model}}, a.auditor.Missing(model)); err != nil {
+			if err := a.take(audit.Snapshot{Model: registry.Model{Name: model}}, a.auditor.Missing(model)); err != nil {
 				return err
 			}
 		}
 		for _, model := range a.baseline.Rest() {
-			if err := a.take(registry.Audited{Model: registry.Model{Name: model}}, audit.Judgement{}); err != nil {
+			if err := a.take(audit.Snapshot{Model: registry.Model{Name: model}}, rules.Judgement{}); err != nil {
 				return err
 			}
 		}
@@ -316,15 +317,15 @@ func (a *auditing) failing() int {
 	if a.s.set.audit.failOn == never {
 		return 0
 	}
-	return a.tally.Fails(registry.Severity(a.s.set.audit.failOn))
+	return a.tally.Fails(audit.Severity(a.s.set.audit.failOn))
 }
 
 // blind is what could not be judged and counts against fail-on: an audit that saw nothing has not passed.
-func (a *auditing) blind() []registry.AuditUnjudged {
+func (a *auditing) blind() []audit.Unjudged {
 	if a.s.set.audit.failOn == never {
 		return nil
 	}
-	return a.baseline.Blind(a.tally.Totals.Unjudged, a.rules, registry.Severity(a.s.set.audit.failOn))
+	return a.baseline.Blind(a.tally.Totals.Unjudged, a.rules, audit.Severity(a.s.set.audit.failOn))
 }
 
 func (a *auditing) fails() bool { return a.failing()+len(a.blind()) > 0 }
@@ -335,29 +336,29 @@ func (a *auditing) open() error {
 	if s.json {
 		out := s.runner.DataStream()
 		a.json = report.NewAuditJSON(out)
-		a.sinks = append(a.sinks, sink{AuditSink: a.json, out: out})
+		a.sinks = append(a.sinks, sink{Sink: a.json, out: out})
 	}
 	var errs []error
-	begin := func(what string, f *actions.File, err error, sinkTo func(*actions.File) registry.AuditSink) {
+	begin := func(what string, f *actions.File, err error, sinkTo func(*actions.File) audit.Sink) {
 		if err != nil {
 			errs = append(errs, &registry.Error{
 				Reason: registry.BadInput, Msg: "begin the " + what + " of the audit: " + err.Error(), Hint: "name a file of the workspace that may be written",
 			})
 			return
 		}
-		a.sinks = append(a.sinks, sink{what: what, AuditSink: sinkTo(f), file: f, out: f})
+		a.sinks = append(a.sinks, sink{what: what, Sink: sinkTo(f), file: f, out: f})
 	}
 	if s.runner.InActions() && !s.json {
 		f, err := s.runner.CreateReport("mlflow-promote-audit-*.json")
-		begin("report", f, err, func(f *actions.File) registry.AuditSink { a.json = report.NewAuditJSON(f); return a.json })
+		begin("report", f, err, func(f *actions.File) audit.Sink { a.json = report.NewAuditJSON(f); return a.json })
 	}
 	if name := s.set.audit.sarif; name != "" {
 		f, err := s.runner.CreateWorkspace(name)
-		begin("SARIF file", f, err, func(f *actions.File) registry.AuditSink { return report.NewSarif(f, s.p.Version) })
+		begin("SARIF file", f, err, func(f *actions.File) audit.Sink { return report.NewSarif(f, s.p.Version) })
 	}
 	if name := s.set.audit.html; name != "" {
 		f, err := s.runner.CreateWorkspace(name)
-		begin("page", f, err, func(f *actions.File) registry.AuditSink { return report.NewAuditPage(f, f.Own(), s.set.tracking) })
+		begin("page", f, err, func(f *actions.File) audit.Sink { return report.NewAuditPage(f, f.Own(), s.set.tracking) })
 	}
 	return errors.Join(errs...)
 }
@@ -380,7 +381,7 @@ func (a *auditing) end(failed error) {
 		s.say(a.json.End(reason, failed))
 	}
 	for _, k := range a.sinks {
-		whole := failed == nil || k.AuditSink == registry.AuditSink(a.json)
+		whole := failed == nil || k.Sink == audit.Sink(a.json)
 		if k.file != nil && !whole {
 			k.file.Discard()
 			continue
@@ -392,7 +393,7 @@ func (a *auditing) end(failed error) {
 		switch {
 		case k.file == nil:
 			s.printed = true
-		case k.AuditSink == registry.AuditSink(a.json):
+		case k.Sink == audit.Sink(a.json):
 			s.written = k.file.Name()
 		default:
 			summary.Files = append(summary.Files, report.AuditFile{What: k.what, Path: k.file.Name()})
@@ -413,7 +414,7 @@ func (a *auditing) discard() {
 }
 
 // progress is a line every few seconds, so that nobody takes a long audit for a stuck one.
-func (s *session) progress(p registry.AuditProgress) {
+func (s *session) progress(p audit.Progress) {
 	text := fmt.Sprintf("audited %d", p.Models)
 	if p.OfModels > 0 {
 		text += fmt.Sprintf(" of %d", p.OfModels)
@@ -432,11 +433,11 @@ func (s *session) annotateAudit(a *auditing) {
 	}
 	for _, f := range a.tally.Worst {
 		level := actions.Warning
-		fails := s.set.audit.failOn != never && f.Severity.AtLeast(registry.Severity(s.set.audit.failOn)) && f.Trend != registry.TrendUnchanged
+		fails := s.set.audit.failOn != never && f.Severity.AtLeast(audit.Severity(s.set.audit.failOn)) && f.Trend != audit.TrendUnchanged
 		switch {
 		case fails:
 			level = actions.Error
-		case f.Severity != registry.High:
+		case f.Severity != audit.High:
 			continue
 		}
 		message := f.Message
@@ -451,16 +452,16 @@ func (s *session) annotateAudit(a *auditing) {
 }
 
 // baseline reads the report file of an earlier audit.
-func (s *session) baseline() (*audit.Baseline, error) {
+func (s *session) baseline() (*rules.Baseline, error) {
 	name := s.set.audit.baseline
 	if name == "" {
 		return nil, nil
 	}
 	var file struct {
-		Schema   int                     `json:"schema"`
-		Command  string                  `json:"command"`
-		Findings []registry.AuditFinding `json:"findings"`
-		Totals   *registry.AuditTotals   `json:"totals"`
+		Schema   int             `json:"schema"`
+		Command  string          `json:"command"`
+		Findings []audit.Finding `json:"findings"`
+		Totals   *audit.Totals   `json:"totals"`
 	}
 	text, err := s.runner.ReadWorkspace(name, baselineLimit)
 	if err == nil {
@@ -477,19 +478,19 @@ func (s *session) baseline() (*audit.Baseline, error) {
 	case file.Totals.Server != s.set.registry:
 		err = fmt.Errorf("%s is of the registry %s, and this is %s; models of one name there are not those here", name, file.Totals.Server, s.set.registry)
 	default:
-		return audit.NewBaseline(file.Findings, file.Totals.Unjudged), nil
+		return rules.NewBaseline(file.Findings, file.Totals.Unjudged), nil
 	}
 	return nil, &registry.Error{Reason: registry.BadInput, Msg: "input baseline-file: " + err.Error(), Hint: "the first time leave it empty; then keep the output report-file"}
 }
 
 // approvedPlans reads the plans that somebody approved.
-func (s *session) approvedPlans() ([]audit.Approved, error) {
-	var out []audit.Approved
+func (s *session) approvedPlans() ([]rules.Approved, error) {
+	var out []rules.Approved
 	for _, pattern := range s.set.audit.plans {
 		names, err := s.matching(pattern)
 		for _, name := range names {
 			var text []byte
-			var p audit.Approved
+			var p rules.Approved
 			if text, err = s.runner.ReadWorkspace(name, fileLimit); err == nil {
 				p.Plan, p.Digest, p.Made, err = readPlan(text)
 			}

@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/audit/rules"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/realtest"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -855,7 +856,7 @@ func (p *plot) vulnerable() {
 		}))
 		r := p.audit(front.URL, "--model", "words-near")
 		front.Close()
-		if !slices.ContainsFunc(r.Findings, func(f registry.AuditFinding) bool { return f.Rule == "server-vulnerable" }) {
+		if !slices.ContainsFunc(r.Findings, func(f audit.Finding) bool { return f.Rule == "server-vulnerable" }) {
 			p.t.Errorf("MLflow %s is not known to be vulnerable", version)
 		}
 	}
@@ -865,7 +866,7 @@ func (p *plot) vulnerable() {
 func (p *plot) table(found map[place]string) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nMLflow %s on %s\n%-22s %8s %8s %13s %8s\n", p.s.Version, p.s.Store, "rule", "planted", "found", "near misses", "silent")
-	for _, r := range audit.Rules() {
+	for _, r := range rules.Rules() {
 		planted, seen, silent := 0, 0, 0
 		for at := range p.planted {
 			if at.rule == r.ID {
@@ -1000,7 +1001,7 @@ func (m *restless) watch() {
 	defer stop()
 	audits, versions := 0, 0
 	for audits < 4 {
-		for _, scope := range []string{registry.ScopeAll, registry.ScopeLive} {
+		for _, scope := range []string{audit.ScopeAll, audit.ScopeLive} {
 			out, errs, status := m.run(rest.Config{}, m.s.URL, time.Now(), "audit", "--scope", scope, "--policy-file", "policy.yml")
 			var r auditReport
 			if err := json.Unmarshal([]byte(out), &r); err != nil || status != registry.ExitDone {
@@ -1018,7 +1019,7 @@ func (m *restless) watch() {
 				m.t.Errorf("audit %d, scope %s: %d models", audits, scope, r.Totals.Models)
 			}
 			seen := map[string]bool{}
-			for a, err := range client.Audit(m.t.Context(), registry.AuditQuery{Scope: scope}) {
+			for a, err := range client.Audit(m.t.Context(), audit.Query{Scope: scope}) {
 				m.must(err)
 				for _, v := range a.Versions {
 					key := fmt.Sprintf("%s/%d", v.Model, v.Number)
@@ -1028,7 +1029,7 @@ func (m *restless) watch() {
 					seen[key] = true
 				}
 			}
-			if scope == registry.ScopeAll { // those that nobody deletes
+			if scope == audit.ScopeAll { // those that nobody deletes
 				for i := range movingModels {
 					for n := 1; n <= movingVersions/2; n++ {
 						if key := fmt.Sprintf("m-%02d/%d", i, n); !seen[key] {
@@ -1072,7 +1073,7 @@ func TestAuditOnAServerWithoutAliases(t *testing.T) {
 	p.stage("twice", "Production", 1)
 	p.stage("twice", "Production", 2)
 	p.must(os.WriteFile(filepath.Join(p.dir, "policy.yml"), []byte("version: 1\naudit: {rules: {server-vulnerable: {off: true}}}\n"), 0o644))
-	for _, scope := range []string{registry.ScopeLive, registry.ScopeAll} {
+	for _, scope := range []string{audit.ScopeLive, audit.ScopeAll} {
 		out, errs, status := p.run(rest.Config{}, server.URL, time.Now(), "audit", "--scope", scope, "--policy-file", "policy.yml")
 		var r auditReport
 		if err := json.Unmarshal([]byte(out), &r); err != nil || status != registry.ExitDone {

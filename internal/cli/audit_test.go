@@ -17,6 +17,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
@@ -24,8 +25,8 @@ import (
 
 // auditReport is the report file as programs read it.
 type auditReport struct {
-	Findings []registry.AuditFinding
-	Totals   *registry.AuditTotals
+	Findings []audit.Finding
+	Totals   *audit.Totals
 	Error    string
 	Reason   registry.Reason
 }
@@ -125,13 +126,13 @@ func TestALedgerThatItsModelDeniesIsFound(t *testing.T) {
 		}
 		ask(t, f, "DELETE", "registered-models/delete-tag", map[string]any{"name": "churn", "key": registry.TagAnchor})
 		ask(t, f, "DELETE", "model-versions/delete-tag", map[string]any{"name": "churn", "version": "2", "key": registry.TagRecord})
-		broken := func(f registry.AuditFinding) bool { return f.Rule == "ledger-broken" && f.Model == "churn" }
+		broken := func(f audit.Finding) bool { return f.Rule == "ledger-broken" && f.Model == "churn" }
 		if got, _ := auditOf(t, f.double); !slices.ContainsFunc(got.Findings, broken) {
 			t.Errorf("not found: %+v", got.Findings)
 		}
 		f.double.Fault(mlflowtest.Fault{Method: "POST", Path: "experiments/search", Kind: mlflowtest.Status, Status: 403})
 		got, _ := auditOf(t, f.double)
-		if !slices.ContainsFunc(got.Totals.Unjudged, func(u registry.AuditUnjudged) bool { return u.Rule == "ledger-broken" }) {
+		if !slices.ContainsFunc(got.Totals.Unjudged, func(u audit.Unjudged) bool { return u.Rule == "ledger-broken" }) {
 			t.Errorf("the ledgers could not be listed, and all was judged: %+v", got.Totals)
 		}
 	})

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -69,7 +70,7 @@ func stamp(t *testing.T, whole map[string]any) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var p registry.Plan
+	var p plan.Plan
 	if err := json.Unmarshal(text, &p); err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +78,7 @@ func stamp(t *testing.T, whole map[string]any) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	whole["plan_digest"] = registry.PlanStamp(digest, now)
+	whole["plan_digest"] = plan.PlanStamp(digest, now)
 }
 
 // leaves are the paths of all values of a JSON document, to be set through at.

@@ -18,6 +18,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
 )
 
 // Process is everything the program takes from its surroundings.
@@ -158,7 +159,7 @@ func unknownFlag(err error) error {
 
 // meant asks whether the nearest of names was meant; "" where none is near.
 func meant(prefix, name string, names []string) string {
-	near := registry.Nearest(name, names)
+	near := spelling.Nearest(name, names)
 	if len(near) == 0 {
 		return ""
 	}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -35,7 +36,7 @@ func (s *session) holdersAgainst() []string {
 }
 
 // meantAgainst is the key of the version to compare with.
-func (s *session) meantAgainst(f registry.Facts) (string, error) {
+func (s *session) meantAgainst(f fact.Facts) (string, error) {
 	if _, err := strconv.Atoi(s.set.against); err == nil {
 		return s.set.against, nil
 	}
@@ -51,7 +52,7 @@ func (s *session) compare(ctx context.Context) {
 		s.fail(err)
 		return
 	}
-	facts, err := s.client.Gather(ctx, s.set.intent.Query, registry.Needs{Holders: s.holdersAgainst(), HolderMLmodels: true})
+	facts, err := s.client.Gather(ctx, s.set.intent.Query, fact.Needs{Holders: s.holdersAgainst(), HolderMLmodels: true})
 	if !s.gathered(ctx, facts, err) {
 		return
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
@@ -69,7 +70,7 @@ func (s *session) ledgerState(ctx context.Context, model string) (state, wrong s
 func (s *session) repair(ctx context.Context, server registry.Server) {
 	defer s.closeBook(ctx)
 	for again := true; again; {
-		facts, err := s.look(ctx, func() (registry.Facts, error) { return s.client.GatherAliases(ctx, s.set.intent.Query) })
+		facts, err := s.look(ctx, func() (fact.Facts, error) { return s.client.GatherAliases(ctx, s.set.intent.Query) })
 		if !s.gathered(ctx, facts, err) {
 			return
 		}

@@ -15,7 +15,9 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
@@ -185,39 +187,39 @@ func (f *verdicts) compare(r report.Result, status int, was, is state, hidden bo
 	moved := false
 	for _, s := range r.Steps {
 		switch s.Step.Kind() {
-		case registry.Move:
+		case plan.Move:
 			at := is.holders(s.Step.Do, s.Step.Ref)
-			moved = moved || s.Done == registry.StepDone
+			moved = moved || s.Done == plan.StepDone
 			switch {
-			case s.Done == registry.StepDone && at != s.Step.Want:
+			case s.Done == plan.StepDone && at != s.Step.Want:
 				say(&f.falseSuccess, "%s %s is reported as done, wanted %s, is %s", s.Step.Do, s.Step.Ref, s.Step.Want, at)
-			case s.Done == registry.StepNotDone && at != was.holders(s.Step.Do, s.Step.Ref) && !(s.Step.Do == registry.TagAlias && r.Reason == registry.Conflict):
+			case s.Done == plan.StepNotDone && at != was.holders(s.Step.Do, s.Step.Ref) && !(s.Step.Do == plan.TagAlias && r.Reason == registry.Conflict):
 				say(&f.falseFail, "%s %s is reported as not done, was %s, is %s", s.Step.Do, s.Step.Ref, was.holders(s.Step.Do, s.Step.Ref), at)
-			case s.Done != registry.StepDone && status == 0:
+			case s.Done != plan.StepDone && status == 0:
 				say(&f.falseSuccess, "reported as %s, and %s %s is %s", r.Reason, s.Step.Do, s.Step.Ref, s.Done)
-			case s.Done == registry.StepUnknown && status != registry.ExitUnknown:
+			case s.Done == plan.StepUnknown && status != registry.ExitUnknown:
 				say(&f.other, "%s %s is not known, and the status is %d", s.Step.Do, s.Step.Ref, status)
 			}
-		case registry.Creation:
+		case plan.Creation:
 			there := is.model
-			if s.Step.Do == registry.CreateVersion {
+			if s.Step.Do == plan.CreateVersion {
 				counted, marked := is.of("better")
 				there = len(counted)+len(marked) > 0
 			}
-			if s.Done == registry.StepDone && !there {
+			if s.Done == plan.StepDone && !there {
 				say(&f.falseSuccess, "%s is reported as done, and there is none", s.Step.Do)
 			}
-			if s.Done == registry.StepNotDone && s.Step.Do == registry.CreateVersion && there {
+			if s.Done == plan.StepNotDone && s.Step.Do == plan.CreateVersion && there {
 				say(&f.falseFail, "%s is reported as not done, and there is one", s.Step.Do)
 			}
 		}
 	}
-	if e, ok := (registry.Ledger{Entries: is.entries}).Last(); status == 0 && moved && r.NoLedger == "" && (!ok || e.Outcome != registry.EntryDone) {
+	if e, ok := (ledger.Chain{Entries: is.entries}).Last(); status == 0 && moved && r.NoLedger == "" && (!ok || e.Outcome != ledger.EntryDone) {
 		say(&f.falseSuccess, "reported as %s, and the ledger's last entry is %q", r.Reason, e.Outcome)
 	}
 	if status != registry.ExitUnknown && !moved {
 		for alias, n := range is.aliases {
-			if was.aliases[alias] != n && !slices.ContainsFunc(r.Steps, func(s registry.StepResult) bool { return s.Step.Ref == alias }) {
+			if was.aliases[alias] != n && !slices.ContainsFunc(r.Steps, func(s plan.StepResult) bool { return s.Step.Ref == alias }) {
 				say(&f.falseFail, "no step is about alias %s, and it went from %d to %d", alias, was.aliases[alias], n)
 			}
 		}

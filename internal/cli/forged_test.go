@@ -8,15 +8,17 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // A forgery is an entry that somebody appended to the ledger who may write it and may move nothing: it says that a bad
 // version was on its way to the target, past its gates.
 type forgery struct {
 	server  string
-	by      registry.Holder
+	by      ledger.Holder
 	ended   string // outcome: "" for an open entry
 	command string
 	from    int // version that it says it replaced
@@ -59,16 +61,16 @@ func (f forgery) append(t *testing.T, sc *scene) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	moved := registry.Shift{Ref: "@challenger", Was: fmt.Sprint(f.from), Want: fmt.Sprint(bad)}
-	left := registry.Shift{Ref: "Production", Was: "4", Want: fmt.Sprint(bad)}
-	p := &ledger.Promotion{Ledger: l, View: view, Claim: ledger.Claim{Holder: f.by}, Record: func(int) registry.LedgerRecord {
-		return registry.LedgerRecord{
+	moved := ledger.Shift{Ref: "@challenger", Was: fmt.Sprint(f.from), Want: fmt.Sprint(bad)}
+	left := ledger.Shift{Ref: "Production", Was: "4", Want: fmt.Sprint(bad)}
+	p := &ledger.Promotion{Ledger: l, View: view, Claim: ledger.Claim{Holder: f.by}, Record: func(int) ledger.Record {
+		return ledger.Record{
 			Command: f.command, At: "2026-05-03T10:00:00Z", Server: address, Model: "churn", From: f.from, To: bad,
 			Target:    registry.Target{Alias: "challenger", Stage: "Production", ArchiveExisting: true},
-			Moves:     []registry.Shift{moved, left},
-			Candidate: "models:/churn/2", Decision: registry.Promote, Plan: "approved",
-			Override: []string{registry.OverrideUngated, registry.OverrideDowngrade},
-			Gates:    []registry.Finding{{Gate: "acc >= 0.9", Outcome: registry.Pass}},
+			Moves:     []ledger.Shift{moved, left},
+			Candidate: "models:/churn/2", Decision: verdict.Promote, Plan: "approved",
+			Override: []string{verdict.OverrideUngated, verdict.OverrideDowngrade},
+			Gates:    []verdict.Finding{{Gate: "acc >= 0.9", Outcome: verdict.Pass}},
 		}
 	}}
 	if err := p.Begin(context.Background(), bad); err != nil {
@@ -77,12 +79,12 @@ func (f forgery) append(t *testing.T, sc *scene) {
 	if f.ended == "" {
 		return
 	}
-	step := registry.Step{Do: registry.SetAlias, Model: "churn", Ref: "challenger", Version: bad, Was: moved.Was, Want: moved.Want}
-	receipt := registry.Receipt{
+	step := plan.Step{Do: plan.SetAlias, Model: "churn", Ref: "challenger", Version: bad, Was: moved.Was, Want: moved.Want}
+	receipt := plan.Receipt{
 		Version: bad, Err: &registry.Error{Reason: registry.Cancelled, Msg: "cut off"},
-		Results: []registry.StepResult{{Step: step, Done: registry.StepDone, Wrote: true}},
+		Results: []plan.StepResult{{Step: step, Done: plan.StepDone, Wrote: true}},
 	}
-	if err := p.End(context.Background(), receipt); err != nil {
+	if err := p.End(context.Background(), receipt.Err, receipt.Moved()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -92,8 +94,8 @@ func (f forgery) append(t *testing.T, sc *scene) {
 func TestForgedEntriesMoveNothing(t *testing.T) {
 	var cases []forgery
 	for _, server := range servers {
-		for _, by := range []registry.Holder{{Run: "42", Attempt: 1}, {Run: "43", Attempt: 1}, {Run: "666", Attempt: 1}, {}} {
-			for _, ended := range []string{"", registry.EntryAborted} {
+		for _, by := range []ledger.Holder{{Run: "42", Attempt: 1}, {Run: "43", Attempt: 1}, {Run: "666", Attempt: 1}, {}} {
+			for _, ended := range []string{"", ledger.EntryAborted} {
 				for _, command := range []string{"promote", "rollback"} {
 					for _, from := range []int{1, absent} {
 						for _, victim := range []runner{sameRun, anotherRun, laptop} {
@@ -115,7 +117,7 @@ func TestForgedEntriesMoveNothing(t *testing.T) {
 		}
 		r, status := sc.run(t, args...)
 		end := sc.state(t)
-		production := end.holders(registry.SetStage, "Production")
+		production := end.holders(plan.SetStage, "Production")
 		switch {
 		case production == fmt.Sprint(bad):
 			say(&problems, "the bad version is in Production: %s", r.Reason)
@@ -124,7 +126,7 @@ func TestForgedEntriesMoveNothing(t *testing.T) {
 		case f.command == "rollback" && (status != 0 || production != "4"):
 			say(&problems, "rollback: status %d, %s: %s, %s; in Production is %q", status, r.Reason, r.Error, r.Hint, production)
 		}
-		if e, open := (registry.Ledger{Entries: end.entries}).Open(); open {
+		if e, open := (ledger.Chain{Entries: end.entries}).Open(); open {
 			say(&problems, "entry %d is open", e.Epoch)
 		}
 		return problems
@@ -134,15 +136,15 @@ func TestForgedEntriesMoveNothing(t *testing.T) {
 // Honest promotions go on after a forged entry.
 func TestForgedEntriesStopNoGoodVersion(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		f := forgery{server: "3.17.2", by: registry.Holder{Run: "666", Attempt: 1}, command: "promote", from: 1}
+		f := forgery{server: "3.17.2", by: ledger.Holder{Run: "666", Attempt: 1}, command: "promote", from: 1}
 		sc := f.begin(t)
 		f.append(t, sc)
 		r, status := sc.run(t, "promote", "--model", "churn", "--candidate", "models:/churn/5", "--stage", "Production",
 			"--thresholds", "acc >= 0.9", "--override", "takeover")
-		if status != 0 || sc.state(t).holders(registry.SetStage, "Production") != "5" {
+		if status != 0 || sc.state(t).holders(plan.SetStage, "Production") != "5" {
 			t.Errorf("status %d, %s: %s", status, r.Reason, r.Error)
 		}
-		if e := newest(t, sc); e.Outcome != registry.EntryDone || e.Record.Decision != registry.Promote || len(e.Record.Gates) != 1 {
+		if e := newest(t, sc); e.Outcome != ledger.EntryDone || e.Record.Decision != verdict.Promote || len(e.Record.Gates) != 1 {
 			t.Errorf("%+v", e)
 		}
 	})

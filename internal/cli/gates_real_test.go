@@ -15,11 +15,13 @@ import (
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/realtest"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // Every gate passes, fails and is inconclusive on real servers, with models that scikit-learn made. The table is printed.
@@ -175,7 +177,7 @@ func (r *realGates) cells() map[string][3]cell {
 }
 
 func (r *realGates) table() {
-	outcomes := []registry.Outcome{registry.Pass, registry.Fail, registry.Inconclusive}
+	outcomes := []verdict.Outcome{verdict.Pass, verdict.Fail, verdict.Inconclusive}
 	cells := r.cells()
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nMLflow %s\n%-16s %-50s %-50s %s\n", r.s.Version, "gate", "pass", "fail", "inconclusive")
@@ -199,7 +201,7 @@ func (r *realGates) table() {
 }
 
 // judge gathers from the server what the gate needs and judges it; what GitHub will tell is given.
-func (r *realGates) judge(c cell) registry.Finding {
+func (r *realGates) judge(c cell) verdict.Finding {
 	r.t.Helper()
 	p, err := policy.Parse("p.yml", []byte("version: 1\nmodels:\n  gates:\n    aliases:\n      champion:\n        gates:\n          - "+strings.ReplaceAll(c.gate, "\n", "\n            ")+"\n"))
 	if err != nil {
@@ -216,7 +218,7 @@ func (r *realGates) judge(c cell) registry.Finding {
 	}
 	gates := p.Rules[0].Targets[0].Gates
 	client := mlflow.New(wire, wire, mlflow.About{Address: r.s.URL}, func() float64 { return 0 })
-	q := registry.Query{Model: "gates", Candidate: candidate, Target: registry.Target{Alias: "champion"}}
+	q := fact.Query{Model: "gates", Candidate: candidate, Target: registry.Target{Alias: "champion"}}
 	facts, err := client.Gather(context.Background(), q, policy.Needs(gates))
 	if err != nil {
 		r.t.Fatalf("%s: %v", c.candidate, err)
@@ -231,13 +233,13 @@ func (r *realGates) judge(c cell) registry.Finding {
 }
 
 // approvedReview is a change of ann's that bob promotes; both and eve approved it.
-func approvedReview() registry.Review {
-	var said []registry.Approval
+func approvedReview() fact.Review {
+	var said []fact.Approval
 	for _, login := range []string{"ann", "bob", "eve"} {
-		said = append(said, registry.Approval{Login: login, State: registry.Approved})
+		said = append(said, fact.Approval{Login: login, State: fact.Approved})
 	}
-	made := []registry.Contributor{{Login: "ann", Role: registry.RoleAuthor}, {Login: "bob", Role: registry.RoleStarter}}
-	return registry.Review{Attempt: 1, Contributors: registry.Is(made), PullRequest: registry.Is(said)}
+	made := []fact.Contributor{{Login: "ann", Role: fact.RoleAuthor}, {Login: "bob", Role: fact.RoleStarter}}
+	return fact.Review{Attempt: 1, Contributors: registry.Is(made), PullRequest: registry.Is(said)}
 }
 
 // cost counts the requests of all gates on one candidate, beyond those of thresholds alone.

@@ -11,9 +11,12 @@ import (
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/github"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // hub is the session's side of GitHub.
@@ -60,8 +63,8 @@ func (s *session) wire() rest.Config {
 }
 
 // commit is what the workflow runs on, and where the gates want to know it, how the run's commit relates to that.
-func (s *session) commit(ctx context.Context, f registry.Facts, asked bool) registry.Commit {
-	c := registry.Commit{Repository: s.job.Repository, Contains: registry.Unreadable[bool]("no gate asks for it")}
+func (s *session) commit(ctx context.Context, f fact.Facts, asked bool) fact.Commit {
+	c := fact.Commit{Repository: s.job.Repository, Contains: registry.Unreadable[bool]("no gate asks for it")}
 	for _, sha := range s.heads() {
 		if sha != "" {
 			c.Heads = append(c.Heads, sha)
@@ -122,10 +125,10 @@ func (s *session) mergedPullRequest(ctx context.Context) (github.PullRequest, bo
 
 // review gathers who made the change, who started the run, and who approved: its environments, or the pull request.
 // named are the environments whose approvals a gate asks for.
-func (s *session) review(ctx context.Context, f registry.Facts, named []string) registry.Known[registry.Review] {
+func (s *session) review(ctx context.Context, f fact.Facts, named []string) registry.Known[fact.Review] {
 	client, err := s.gitHub()
 	if err != nil {
-		return registry.Unreadable[registry.Review](err.Error())
+		return registry.Unreadable[fact.Review](err.Error())
 	}
 	q := github.ReviewQuery{
 		RunID: s.job.RunID, Attempt: s.job.RunAttempt, PullRequest: s.job.PullRequest, Head: s.job.HeadSHA,
@@ -146,7 +149,7 @@ const approvalsTime = 5 * time.Second
 
 // approvals gathers who approved this run's environments, for the record of a move that no gate asks about. Outside of a
 // job, or without a token, it asks nobody.
-func (s *session) approvals(ctx context.Context) (none registry.Known[registry.Review]) {
+func (s *session) approvals(ctx context.Context) (none registry.Known[fact.Review]) {
 	client, err := s.gitHub()
 	if err != nil || s.job.RunID == 0 {
 		return none
@@ -181,7 +184,7 @@ func (s *session) holderGone(ctx context.Context) bool {
 	return ended && err == nil
 }
 
-func (s *session) runEnded(ctx context.Context, e registry.Entry) (bool, error) {
+func (s *session) runEnded(ctx context.Context, e ledger.Entry) (bool, error) {
 	if !strings.HasPrefix(e.Link, s.job.ServerURL+"/"+s.job.Repository+"/actions/runs/"+e.Holder.Run+"/") {
 		return false, errors.New("it is a run of another repository")
 	}
@@ -201,5 +204,5 @@ func (s *session) runEnded(ctx context.Context, e registry.Entry) (bool, error) 
 // maySupersede reports whether the open entry of the view may be taken over: the user says so, or GitHub does.
 func (s *session) maySupersede() bool {
 	e, open := s.book.view.Facts().Open()
-	return s.overrides(registry.OverrideTakeover) || open && s.hub.gone == e.Epoch
+	return s.overrides(verdict.OverrideTakeover) || open && s.hub.gone == e.Epoch
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -43,7 +44,7 @@ func help(name string) string {
 	}
 	fmt.Fprintf(&b, "\nexample%s:\n  mlflow-promote %s", where, c.name)
 	for _, word := range c.example {
-		b.WriteString(" " + registry.ShellWord(word))
+		b.WriteString(" " + format.ShellWord(word))
 	}
 	b.WriteString("\n")
 	return b.String()

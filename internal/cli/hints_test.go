@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
@@ -13,7 +14,7 @@ import (
 // the command reads the names as they are.
 func TestHints_HostileNames(t *testing.T) {
 	for _, name := range []string{"a b", "it's", "$(echo pwned)", "`echo pwned`", "a; echo pwned", `"x" & echo pwned`, "a #b", "a>b", "日本"} {
-		var in registry.Intent
+		var in plan.Intent
 		in.Query.Model = name
 		in.Query.Aliases = []registry.Assignment{{Alias: "champion", Version: 7}}
 		err := unguarded(policy.Policy{}, []policy.TargetRule{{Alias: "champion"}}, in)

@@ -175,7 +175,7 @@ func (s *session) historyOf(ctx context.Context, name string) (report.History, e
 // confirmed is the second history of two, with the drift that both show. Where it shows more, what others moved is not
 // known.
 func confirmed(first, second report.History) report.History {
-	both := slices.DeleteFunc(slices.Clone(second.Outside), func(d registry.Shift) bool { return !slices.Contains(first.Outside, d) })
+	both := slices.DeleteFunc(slices.Clone(second.Outside), func(d ledger.Shift) bool { return !slices.Contains(first.Outside, d) })
 	second.Compared = second.Compared && len(both) == len(second.Outside)
 	second.Outside = both
 	return second
@@ -230,10 +230,10 @@ func (s *session) told(r reading) (h report.History, fits bool, err error) {
 	}
 	unseen := self.Hidden && len(entries) > 0 // what stages name is not known where the server hides the versions
 	if h.Compared = there && broken == nil && !unseen; h.Compared {
-		h.Outside = registry.Ledger{Entries: entries}.Drift(self, r.versions)
+		h.Outside = ledger.Chain{Entries: entries}.Drift(self, r.versions)
 	}
 	if !s.set.at.IsZero() {
-		h.At, h.Until, h.Live = s.set.at, s.set.until, registry.LiveAt(entries, s.set.at, s.set.until)
+		h.At, h.Until, h.Live = s.set.at, s.set.until, ledger.LiveAt(entries, s.set.at, s.set.until)
 	}
 	return h, broken == nil && len(h.Outside) == 0, nil
 }
@@ -259,7 +259,7 @@ func brokenHistory(model string, b ledger.Break) error {
 }
 
 // state puts the entry that was asked for into the report as an in-toto statement.
-func (s *session) state(entries []registry.Entry) {
+func (s *session) state(entries []ledger.Entry) {
 	n := s.set.statement
 	if n == lastEntry {
 		n = len(entries)
@@ -268,7 +268,7 @@ func (s *session) state(entries []registry.Entry) {
 		s.fail(&registry.Error{Reason: registry.BadInput, Msg: fmt.Sprintf("statement: the ledger of %s has %d entries", s.set.intent.Query.Model, len(entries)), Hint: "give the number of an entry, as history shows it, or last"})
 		return
 	}
-	statement, err := registry.NewStatement(entries[n-1])
+	statement, err := ledger.NewStatement(entries[n-1])
 	if err != nil {
 		s.fail(err)
 		return

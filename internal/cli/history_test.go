@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
@@ -12,16 +13,16 @@ import (
 // Drift counts where both readings show it. Where only the second does, which the first may have been too torn to show, it
 // is not told, nor that there is none.
 func TestConfirmed(t *testing.T) {
-	a, b := registry.Shift{Ref: "@champion", Was: "1", Want: "2"}, registry.Shift{Ref: "Production", Was: "1", Want: "2"}
-	seen := func(drift ...registry.Shift) report.History { return report.History{Compared: true, Outside: drift} }
+	a, b := ledger.Shift{Ref: "@champion", Was: "1", Want: "2"}, ledger.Shift{Ref: "Production", Was: "1", Want: "2"}
+	seen := func(drift ...ledger.Shift) report.History { return report.History{Compared: true, Outside: drift} }
 	for name, c := range map[string]struct {
 		first, second report.History
-		want          []registry.Shift
+		want          []ledger.Shift
 		compared      bool
 	}{
-		"both show it":                       {seen(a, b), seen(a, b), []registry.Shift{a, b}, true},
-		"the first was torn":                 {seen(a, b), seen(b), []registry.Shift{b}, true},
-		"the second is torn":                 {seen(a), seen(a, b), []registry.Shift{a}, false},
+		"both show it":                       {seen(a, b), seen(a, b), []ledger.Shift{a, b}, true},
+		"the first was torn":                 {seen(a, b), seen(b), []ledger.Shift{b}, true},
+		"the second is torn":                 {seen(a), seen(a, b), []ledger.Shift{a}, false},
 		"the first did not hold together":    {report.History{Broken: "torn"}, seen(a), nil, false},
 		"the first did not, and all is well": {report.History{Broken: "torn"}, seen(), nil, true},
 		"neither holds together":             {report.History{Broken: "torn"}, report.History{Broken: "torn"}, nil, false},

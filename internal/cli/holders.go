@@ -7,10 +7,12 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // maxStanding bounds how many versions one run judges.
@@ -52,26 +54,26 @@ func (s *session) validateHolders(ctx context.Context) {
 			f.Gate = fmt.Sprintf("%s version %d: %s", one.Model, one.Version, f.Gate)
 			s.report.Verdict.Findings = append(s.report.Verdict.Findings, f)
 		}
-		if one.Verdict.Effect() == registry.Block {
+		if one.Verdict.Effect() == verdict.Block {
 			s.report.Reason = registry.Blocked
 		}
-		if one.Verdict.Decision == registry.Block {
-			s.report.Verdict.Decision = registry.Block
+		if one.Verdict.Decision == verdict.Block {
+			s.report.Verdict.Decision = verdict.Block
 		}
 		s.report.Verdict.Mode = cmp.Or(s.report.Verdict.Mode, one.Verdict.Mode)
 	}
 	s.report.Judged, s.report.Data = true, all
-	s.report.Verdict.Decision = cmp.Or(s.report.Verdict.Decision, registry.Promote)
+	s.report.Verdict.Decision = cmp.Or(s.report.Verdict.Decision, verdict.Promote)
 }
 
 // holders lists what the policy's targets name now, by model and target; of the one model and target that the inputs
 // name, where they do.
-func (s *session) holders(ctx context.Context, p policy.Policy) ([]registry.Query, error) {
+func (s *session) holders(ctx context.Context, p policy.Policy) ([]fact.Query, error) {
 	names, err := s.described(ctx, p)
 	if err != nil {
 		return nil, err
 	}
-	var out []registry.Query
+	var out []fact.Query
 	for _, name := range names {
 		found, err := s.holdersOf(ctx, name, p.Matching(name)[0], s.set.intent.Query.Target)
 		if err != nil && (registry.ReasonOf(err) != registry.ModelGone || name == s.set.intent.Query.Model) {
@@ -110,12 +112,12 @@ func tooMany(msg string) error {
 }
 
 // holdersOf lists the versions that the rule's targets name.
-func (s *session) holdersOf(ctx context.Context, model string, rule policy.Rule, only registry.Target) ([]registry.Query, error) {
-	facts, err := s.client.GatherVersions(ctx, registry.Query{Model: model})
+func (s *session) holdersOf(ctx context.Context, model string, rule policy.Rule, only registry.Target) ([]fact.Query, error) {
+	facts, err := s.client.GatherVersions(ctx, fact.Query{Model: model})
 	if err != nil {
 		return nil, err
 	}
-	var out []registry.Query
+	var out []fact.Query
 	for _, t := range rule.Targets {
 		if only.Alias != "" && only.Alias != t.Alias || only.Stage != "" && only.Stage != t.Stage {
 			continue
@@ -123,14 +125,14 @@ func (s *session) holdersOf(ctx context.Context, model string, rule policy.Rule,
 		target := registry.Target{Alias: t.Alias, Stage: t.Stage, ArchiveExisting: t.Stage != ""}
 		for _, n := range holding(facts, target) {
 			candidate := registry.Candidate{Text: fmt.Sprintf("models:/%s/%d", model, n), Model: model, Number: n}
-			out = append(out, registry.Query{Model: model, Candidate: candidate, Target: target})
+			out = append(out, fact.Query{Model: model, Candidate: candidate, Target: target})
 		}
 	}
 	return out, nil
 }
 
 // holding are the numbers of the versions that hold the target, ascending.
-func holding(f registry.Facts, t registry.Target) []int {
+func holding(f fact.Facts, t registry.Target) []int {
 	var out []int
 	for number, known := range f.Versions {
 		if t.Stage != "" && known.OrZero().Stage == t.Stage {
@@ -150,7 +152,7 @@ func holding(f registry.Facts, t registry.Target) []int {
 }
 
 // standing judges one holder. What is wrong with it alone is its verdict; an error is about the server.
-func (s *session) standing(ctx context.Context, p policy.Policy, q registry.Query) (report.Standing, error) {
+func (s *session) standing(ctx context.Context, p policy.Policy, q fact.Query) (report.Standing, error) {
 	out := report.Standing{Model: q.Model, Target: q.Target.String(), Version: q.Candidate.Number}
 	applied, err := p.For(q.Model, q.Target)
 	if err != nil {
@@ -162,7 +164,7 @@ func (s *session) standing(ctx context.Context, p policy.Policy, q registry.Quer
 	case registry.OK:
 	case registry.CandidateGone, registry.NoRun, registry.NotReady, registry.DanglingAlias:
 		out.Problem = err.Error()
-		out.Verdict = registry.Verdict{Decision: registry.Block, Mode: applied.Targets[0].Mode}
+		out.Verdict = verdict.Verdict{Decision: verdict.Block, Mode: applied.Targets[0].Mode}
 		return out, nil
 	default:
 		return out, err

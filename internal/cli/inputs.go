@@ -4,8 +4,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // Input is the one declaration of an input: action.yml, the flags, the help and the README's table come from it.
@@ -102,7 +104,7 @@ var Inputs = []Input{
 	{Name: "plan-digest", Group: "safety", For: writing, Help: "the same by the output plan-digest of the dry run, with its time in front it expires after 7 days; or pull-request: the plan in our comment on the pull request whose merge started this run"},
 	{Name: "expected-previous", Group: "safety", For: writing, Help: "version number that the target has to name, or none; else nothing is written"},
 	{Name: "ledger", Group: "safety", For: writing, Kind: Enum, Default: "auto", Values: []string{"auto", "required", "off"}, Help: "promotions of one model exclude each other and are remembered, in runs of the experiment mlflow-promotions: where the server allows it, or always, or never"},
-	{Name: "override", Group: "safety", For: and(creating, "validate", "alias", "rollback"), Kind: Words, Values: []string{"ungated", "downgrade", "hold", "takeover", registry.OverrideNewAlias}, Help: "safety checks to switch off for this run; shown and recorded"},
+	{Name: "override", Group: "safety", For: and(creating, "validate", "alias", "rollback"), Kind: Words, Values: []string{"ungated", "downgrade", "hold", "takeover", verdict.OverrideNewAlias}, Help: "safety checks to switch off for this run; shown and recorded"},
 	{
 		Name: "allow-refs", Group: "safety", For: and(writing, "doctor"), Kind: Lines,
 		Help: "branches and tags that may write besides the default branch, one pattern per line as in GitHub's filters: release/** for branches, refs/tags/v* for tags, ! in front to exclude",
@@ -128,7 +130,7 @@ var Inputs = []Input{
 	{Name: "records-file", Group: "history", For: []string{"history"}, Help: "a saved history (the report file of an earlier history command): with model, the ledger on the server is held against it and must begin with it; alone, it is checked without a server, on a laptop as history verify FILE"},
 	{Name: "statement", Group: "history", For: []string{"history"}, Help: "number of an entry, or last: it is also written as an in-toto statement for actions/attest, which needs the digest of the model's files in it"},
 
-	{Name: "scope", Group: "audit", For: []string{"audit"}, Kind: Enum, Default: registry.ScopeLive, Values: []string{registry.ScopeLive, registry.ScopeAll}, Help: "which versions are judged: those that an alias or a stage names, or all"},
+	{Name: "scope", Group: "audit", For: []string{"audit"}, Kind: Enum, Default: audit.ScopeLive, Values: []string{audit.ScopeLive, audit.ScopeAll}, Help: "which versions are judged: those that an alias or a stage names, or all"},
 	{Name: "fail-on", Group: "audit", For: []string{"audit"}, Kind: Enum, Values: []string{"never", "high", "medium", "low"}, Help: "findings that end the command with status 1: never, or of that severity and above, and rules of it that could not judge everything; with a baseline only what is new counts; where empty, never without a baseline and high with one"},
 	{Name: "baseline-file", Group: "audit", For: []string{"audit"}, Help: "report file of an earlier audit, to tell what is new, fixed and unchanged"},
 	{Name: "sarif-file", Group: "audit", For: []string{"audit"}, Help: "file in the workspace for the findings as SARIF 2.1.0, for code scanning; empty for none"},

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/github"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
@@ -23,7 +23,7 @@ func (s *session) keepIssue(ctx context.Context, page report.Doc) {
 	}
 	found := 0
 	var parts []string
-	for _, severity := range registry.Severities {
+	for _, severity := range audit.Severities {
 		if n := a.Totals.Findings[severity]; n > 0 {
 			found += n
 			parts = append(parts, fmt.Sprintf("%d %s", n, severity))

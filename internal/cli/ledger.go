@@ -10,9 +10,12 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // patience is how long a promotion waits for another one's outcome before it gives up.
@@ -22,7 +25,7 @@ const patience = 10 * time.Second
 type book struct {
 	ledger *ledger.Ledger // nil where the input switches it off
 	view   ledger.View
-	holder registry.Holder
+	holder ledger.Holder
 	off    string // why there is no entry; "" while there may be one
 	asked  bool   // for the right to move
 
@@ -99,7 +102,7 @@ func (s *session) closeBook(ctx context.Context) {
 	switch {
 	case why == registry.Blocked:
 		left = "its gates do not pass now"
-	case moved == registry.MovedUnknown:
+	case moved == ledger.MovedUnknown:
 		left = "what it had moved was not looked at"
 	case moved == 0:
 		left = "it had moved nothing"
@@ -108,9 +111,9 @@ func (s *session) closeBook(ctx context.Context) {
 }
 
 // made counts the moves of an entry that show in the facts.
-func (s *session) made(e registry.Entry) int {
+func (s *session) made(e ledger.Entry) int {
 	if _, there := s.report.Facts.Model.Get(); !there {
-		return registry.MovedUnknown
+		return ledger.MovedUnknown
 	}
 	return s.report.Facts.Made(e.Record, s.set.intent.Query)
 }
@@ -134,7 +137,7 @@ func newerFormat(err error) bool {
 }
 
 // look reads the ledger, and facts by the function beside it, until no other promotion is in the way.
-func (s *session) look(ctx context.Context, gather func() (registry.Facts, error)) (registry.Facts, error) {
+func (s *session) look(ctx context.Context, gather func() (fact.Facts, error)) (fact.Facts, error) {
 	if s.book.patience == nil {
 		s.book.patience, s.book.rest = context.WithTimeout(ctx, cmp.Or(s.p.Patience, patience))
 	}
@@ -154,7 +157,7 @@ func (s *session) look(ctx context.Context, gather func() (registry.Facts, error
 	}
 }
 
-func (s *session) lookOnce(ctx context.Context, gather func() (registry.Facts, error)) (facts registry.Facts, err error) {
+func (s *session) lookOnce(ctx context.Context, gather func() (fact.Facts, error)) (facts fact.Facts, err error) {
 	var lookErr, mayErr error
 	var wg sync.WaitGroup
 	if s.book.ledger != nil {
@@ -190,9 +193,9 @@ func (s *session) lookOnce(ctx context.Context, gather func() (registry.Facts, e
 }
 
 // stays says whether the ledger was read far enough back to know how long the version has been where gates ask for it.
-func (s *session) stays(number int) func(registry.Ledger) bool {
+func (s *session) stays(number int) func(ledger.Chain) bool {
 	refs := s.needs().Since
-	return func(l registry.Ledger) bool {
+	return func(l ledger.Chain) bool {
 		return !slices.ContainsFunc(refs, func(ref string) bool { return l.Since(ref, number).Earlier })
 	}
 }
@@ -204,21 +207,21 @@ func (s *session) may(ctx context.Context) error {
 		return nil
 	}
 	s.book.asked = true
-	in, verb := s.set.intent, registry.SetAlias
+	in, verb := s.set.intent, plan.SetAlias
 	for _, a := range in.Query.Aliases {
 		if a.Version == 0 {
-			verb = registry.DeleteAlias
+			verb = plan.DeleteAlias
 		}
 	}
 	return s.client.May(ctx, in.Command+" "+in.Query.Model, verb, in.Query.Model)
 }
 
-func (s *session) check(f registry.Facts) error {
+func (s *session) check(f fact.Facts) error {
 	return s.book.ledger.Check(s.book.view, f.Model.OrZero().Tags, subjects(f)...)
 }
 
 // subjects are the versions whose marks are held against the ledger: those that are at hand anyway.
-func subjects(f registry.Facts) []registry.Version {
+func subjects(f fact.Facts) []registry.Version {
 	var out []registry.Version
 	for _, k := range []registry.Known[registry.Version]{f.Candidate.Version, f.Incumbent().OrZero().Version} {
 		if v, ok := k.Get(); ok && v.Model == f.Model.OrZero().Name {
@@ -261,7 +264,7 @@ func (s *session) overrides(word string) bool {
 }
 
 // entry prepares the ledger's entry for a move; nil where there is none to be made.
-func (s *session) entry(record func(version int) registry.LedgerRecord) *ledger.Promotion {
+func (s *session) entry(record func(version int) ledger.Record) *ledger.Promotion {
 	if s.book.ledger == nil || s.book.off != "" {
 		return nil
 	}
@@ -273,11 +276,11 @@ func (s *session) entry(record func(version int) registry.LedgerRecord) *ledger.
 }
 
 // placed says where the record of a decision is.
-func (s *session) placed() registry.Place {
+func (s *session) placed() plan.Place {
 	if e, held := s.move.held(); held {
-		return registry.Place{Ledger: s.move.entry.View.ID(), Epoch: e.Epoch, Sha256: e.RecordDigest()}
+		return plan.Place{Ledger: s.move.entry.View.ID(), Epoch: e.Epoch, Sha256: e.RecordDigest()}
 	}
-	return registry.Place{Weak: s.book.off}
+	return plan.Place{Weak: s.book.off}
 }
 
 // overtaken reports whether another promotion was faster, and there is time to start over: it is waited for first.
@@ -292,8 +295,8 @@ func (s *session) overtaken(err error) bool {
 
 // unasked finds out why there is no ledger where a promotion had only notes to write, and so asked for no entry: the move
 // that they are about had none either.
-func (s *session) unasked(ctx context.Context, p registry.Plan) {
-	if s.move != nil || len(p.Steps) == 0 || p.Verdict == nil || p.Verdict.Effect() != registry.Promote || s.book.ledger == nil || s.book.off != "" || s.book.view.Exists() {
+func (s *session) unasked(ctx context.Context, p plan.Plan) {
+	if s.move != nil || len(p.Steps) == 0 || p.Verdict == nil || p.Verdict.Effect() != verdict.Promote || s.book.ledger == nil || s.book.off != "" || s.book.view.Exists() {
 		return
 	}
 	if why, err := s.client.Pages().WhyUnfit(ctx); err == nil && why != "" {

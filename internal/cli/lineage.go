@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/lineage"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
@@ -96,7 +97,7 @@ func (s *session) lineage(ctx context.Context) {
 		pages, unread = l.History(ctx)
 	}
 	traced.Entries = recorded(q.Model, pages, unread, traced)
-	lineage := registry.NewLineage(traced)
+	lineage := lineage.New(traced)
 	s.report.Plan.Version = traced.Version.Number
 	if lineage.RunProblem == "" {
 		s.report.Facts.Candidate.Run = traced.Run
@@ -107,8 +108,8 @@ func (s *session) lineage(ctx context.Context) {
 
 // recorded is what the promotion ledger says. That it cannot be read, or does not hold together, is no reason to show
 // nothing else.
-func recorded(model string, pages []ledger.Saved, err error, t registry.Traced) registry.Known[[]registry.Entry] {
-	var entries []registry.Entry
+func recorded(model string, pages []ledger.Saved, err error, t lineage.Traced) registry.Known[[]ledger.Entry] {
+	var entries []ledger.Entry
 	var broken *ledger.Break
 	if err == nil {
 		entries, broken, err = ledger.Verify(model, pages)
@@ -118,11 +119,11 @@ func recorded(model string, pages []ledger.Saved, err error, t registry.Traced) 
 	}
 	switch {
 	case err != nil:
-		return registry.Unreadable[[]registry.Entry](err.Error())
+		return registry.Unreadable[[]ledger.Entry](err.Error())
 	case broken != nil:
-		return registry.Unreadable[[]registry.Entry](brokenHistory(model, *broken).Error() + "; mlflow-promote history shows it")
+		return registry.Unreadable[[]ledger.Entry](brokenHistory(model, *broken).Error() + "; mlflow-promote history shows it")
 	case len(pages) == 0:
-		return registry.Absent[[]registry.Entry](fmt.Sprintf("%s has no promotion ledger", model))
+		return registry.Absent[[]ledger.Entry](fmt.Sprintf("%s has no promotion ledger", model))
 	}
 	return registry.Is(entries)
 }

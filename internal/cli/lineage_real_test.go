@@ -14,8 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/lineage"
 	"github.com/mlflow-promote/mlflow-promote/internal/realtest"
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
 const trainedFrom = "c0ffeec0ffeec0ffeec0ffeec0ffeec0ffeec0ff"
@@ -80,9 +80,9 @@ type result struct {
 
 // shownLineage is a lineage as programs read it, where a metric may be a text.
 type shownLineage struct {
-	registry.Lineage
+	lineage.Lineage
 	Training *struct {
-		registry.Training
+		lineage.Training
 		Metrics map[string]any `json:"metrics"`
 	} `json:"training"`
 }
@@ -173,7 +173,7 @@ func (l *realLineage) complete() {
 		"a metric":   {got.Training.Metrics["odd"], any("NaN")},
 		"aliases":    {got.Aliases, []string{"champion"}},
 		"promotions": {moves, []string{"@champion 1>2 done by ledger"}},
-		"deployment": {got.Deployment, &registry.Deployment{To: "prod-eu"}},
+		"deployment": {got.Deployment, &lineage.Deployment{To: "prod-eu"}},
 		"logged":     {got.Logged != nil, strings.HasPrefix(l.s.Version, "3.")},
 	} {
 		if diff := cmp.Diff(pair[1], pair[0]); diff != "" {

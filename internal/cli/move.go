@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/apply"
+	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
 	"github.com/mlflow-promote/mlflow-promote/internal/github"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
@@ -20,43 +21,43 @@ import (
 type move struct {
 	session *session
 	entry   *ledger.Promotion // nil where there is none to be made
-	record  func(version int) registry.LedgerRecord
+	record  func(version int) ledger.Record
 
-	event    registry.Event // what others are told; its record id is "" until the move was claimed
+	event    ledger.Event // what others are told; its record id is "" until the move was claimed
 	deployed github.Deployed
 	page     string // of the version, in MLflow
 }
 
 // newMove prepares a plan that moves something; nil for any other.
-func (s *session) newMove(p registry.Plan) *move {
+func (s *session) newMove(p plan.Plan) *move {
 	if !p.Moves() && p.Resumes == 0 {
 		return nil
 	}
-	record := func(version int) registry.LedgerRecord {
-		return registry.NewLedgerRecord(p, s.report.Digest, s.set.intent, s.origin(), s.report.Facts, version, s.p.Now())
+	record := func(version int) ledger.Record {
+		return plan.NewRecord(p, s.report.Digest, s.set.intent, s.origin(), s.report.Facts, version, s.p.Now())
 	}
 	return &move{session: s, record: record, entry: s.entry(record)}
 }
 
 // held is the entry in the ledger, where there is a move and it has one.
-func (m *move) held() (registry.Entry, bool) {
+func (m *move) held() (ledger.Entry, bool) {
 	if m == nil || m.entry == nil {
-		return registry.Entry{}, false
+		return ledger.Entry{}, false
 	}
 	return m.entry.Entry()
 }
 
 // told is the event of the move.
-func (m *move) told(version int) registry.Event {
+func (m *move) told(version int) ledger.Event {
 	if m.event.RecordID != "" {
 		return m.event
 	}
 	if e, held := m.held(); held {
-		m.event = registry.NewEvent(e.ID(), e.Record)
+		m.event = ledger.NewEvent(e.ID(), e.Record)
 	} else {
 		r := m.record(version)
 		text, _ := json.Marshal(r) // plain fields always encode
-		m.event = registry.NewEvent("unrecorded-"+registry.Digest(string(text))[:12], r)
+		m.event = ledger.NewEvent("unrecorded-"+canonical.Digest(string(text))[:12], r)
 	}
 	return m.event
 }
@@ -102,11 +103,11 @@ func (m *move) Begin(ctx context.Context, version int) error {
 }
 
 // End closes the entry.
-func (m *move) End(ctx context.Context, receipt registry.Receipt) error {
+func (m *move) End(ctx context.Context, result error, moved []string) error {
 	if m.entry == nil {
 		return nil
 	}
-	return m.entry.End(ctx, receipt)
+	return m.entry.End(ctx, result, moved)
 }
 
 // deployTime bounds what a promotion waits for the deployment to be shown.
@@ -173,10 +174,10 @@ func (s *session) markDeployed() {
 	number := s.report.Receipt.Version
 	steps, notes := plan.Deployed(s.report.Facts, s.set.intent, number, s.set.gitHub.environment)
 	s.report.Plan.Notes = append(s.report.Plan.Notes, notes...)
-	receipt := apply.Run(s.late, s.client, registry.Plan{Model: s.set.intent.Query.Model, Version: number, Steps: steps}, apply.Options{Now: s.p.Now})
+	receipt := apply.Run(s.late, s.client, plan.Plan{Model: s.set.intent.Query.Model, Version: number, Steps: steps}, apply.Options{Now: s.p.Now})
 	s.report.Receipt.Results = append(s.report.Receipt.Results, receipt.Results...)
 	for _, r := range receipt.Results {
-		if r.Done != registry.StepDone {
+		if r.Done != plan.StepDone {
 			s.warn(fmt.Sprintf("tag %s of version %d: %s", r.Step.Ref, number, cmp.Or(r.Note, "not written")))
 		}
 	}
@@ -187,19 +188,19 @@ func (m *move) status(state github.State, text string) github.Status {
 }
 
 // deploymentText names the move in the list of deployments.
-func deploymentText(e registry.Event) string {
+func deploymentText(e ledger.Event) string {
 	return fmt.Sprintf("%s version %s at %s", e.Model, e.Version, refsOf(e))
 }
 
 // production reports whether people would call it that; GitHub shows such deployments first.
-func production(environment string, e registry.Event) bool {
+func production(environment string, e ledger.Event) bool {
 	return strings.EqualFold(environment, "production") || e.Target.Stage == "Production"
 }
 
 // payloadOf is what a deployment keeps: the event, under one key beside those of package github.
-func payloadOf(e registry.Event) map[string]any { return map[string]any{"promotion": e} }
+func payloadOf(e ledger.Event) map[string]any { return map[string]any{"promotion": e} }
 
-func refsOf(e registry.Event) string {
+func refsOf(e ledger.Event) string {
 	var refs []string
 	for _, m := range e.Target.Moves {
 		refs = append(refs, m.Ref)

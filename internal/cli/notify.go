@@ -8,17 +8,18 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
 	"github.com/mlflow-promote/mlflow-promote/internal/github"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // channel is one place that is told of moves.
 type channel struct {
 	name string // without secrets: the ledger remembers by it who is still to be told
-	send func(context.Context, registry.Event) error
+	send func(context.Context, ledger.Event) error
 }
 
 // names of the channels, for the record.
@@ -39,9 +40,9 @@ func (n notifySettings) names() []string {
 // channels are those of the inputs, in the order of their names.
 func (s *session) channels() []channel {
 	n := s.set.notify
-	var senders []func(context.Context, registry.Event) error
+	var senders []func(context.Context, ledger.Event) error
 	for _, d := range n.dispatches {
-		senders = append(senders, func(ctx context.Context, e registry.Event) error { return s.dispatch(ctx, d, e) })
+		senders = append(senders, func(ctx context.Context, e ledger.Event) error { return s.dispatch(ctx, d, e) })
 	}
 	if n.webhook != "" {
 		senders = append(senders, s.postWebhook)
@@ -57,7 +58,7 @@ func (s *session) channels() []channel {
 }
 
 // dispatch starts a workflow. A workflow has to declare each of its inputs, so it gets the event as one.
-func (s *session) dispatch(ctx context.Context, d dispatch, e registry.Event) error {
+func (s *session) dispatch(ctx context.Context, d dispatch, e ledger.Event) error {
 	client, err := s.gitHub()
 	if err != nil {
 		return err
@@ -65,27 +66,27 @@ func (s *session) dispatch(ctx context.Context, d dispatch, e registry.Event) er
 	if d.workflow == "" {
 		return client.Dispatch(ctx, d.repository, d.event, e)
 	}
-	text, err := registry.JSON(e)
+	text, err := canonical.Compact(e)
 	if err != nil {
 		return err
 	}
 	return client.DispatchWorkflow(ctx, d.repository, d.workflow, d.ref, map[string]string{"promotion": string(text)})
 }
 
-func (s *session) postWebhook(ctx context.Context, e registry.Event) error {
+func (s *session) postWebhook(ctx context.Context, e ledger.Event) error {
 	to := s.set.notify.webhook
 	client, err := s.dialOut(to)
 	if err != nil {
 		return err
 	}
-	text, err := registry.JSON(e)
+	text, err := canonical.Compact(e)
 	if err != nil {
 		return err
 	}
 	return github.PostWebhook(ctx, client.HTTPClient(), to, s.set.notify.secret, e.RecordID, text)
 }
 
-func (s *session) postSlack(ctx context.Context, e registry.Event) error {
+func (s *session) postSlack(ctx context.Context, e ledger.Event) error {
 	client, err := s.dialOut(s.set.notify.slack)
 	if err != nil {
 		return err
@@ -100,7 +101,7 @@ func (s *session) dialOut(address string) (*rest.Client, error) {
 	return rest.New(wire)
 }
 
-func slackMessage(e registry.Event) github.SlackMessage {
+func slackMessage(e ledger.Event) github.SlackMessage {
 	m := github.SlackMessage{Model: e.Model, From: e.Previous, To: e.Version, Who: e.Record.Actor, RunURL: e.Record.WorkflowRun}
 	m.Target = refsOf(e)
 	switch e.Event {
@@ -111,7 +112,7 @@ func slackMessage(e registry.Event) github.SlackMessage {
 	default:
 		m.Verdict = fmt.Sprintf("%s: %s moved", e.Model, m.Target)
 	}
-	if e.Record.Mode == registry.ReportMode && e.Record.Decision != registry.Promote {
+	if e.Record.Mode == verdict.ReportMode && e.Record.Decision != verdict.Promote {
 		m.Verdict += " (report mode: it would have been blocked)"
 	}
 	if e.Record.SupersededBy != "" {
@@ -122,14 +123,14 @@ func slackMessage(e registry.Event) github.SlackMessage {
 
 // letter is an event and who has not had it yet.
 type letter struct {
-	event registry.Event
-	entry registry.Entry // the zero Entry where no ledger holds it
+	event ledger.Event
+	entry ledger.Entry   // the zero Entry where no ledger holds it
 	to    map[int]string // by the place in the entry's list
 }
 
 // letters are those to send now: the one of this run first, then what earlier runs could not send, oldest first. Later
 // runs tell of their own; that they moved the same again is said.
-func letters(own *letter, entries []registry.Entry) []letter {
+func letters(own *letter, entries []ledger.Entry) []letter {
 	var out []letter
 	add := func(l letter) {
 		if later, again := l.entry.SupersededBy(entries); again {
@@ -145,7 +146,7 @@ func letters(own *letter, entries []registry.Entry) []letter {
 	}
 	for _, e := range entries {
 		if left := e.Untold(); len(left) > 0 && (mine == 0 || e.Epoch < mine) {
-			add(letter{event: registry.NewEvent(e.ID(), e.Record), entry: e, to: left})
+			add(letter{event: ledger.NewEvent(e.ID(), e.Record), entry: e, to: left})
 		}
 	}
 	return out
@@ -239,7 +240,7 @@ func (s *session) deliver(ctx context.Context, l *ledger.Ledger, box ledger.Outb
 		return
 	}
 	marks := map[int][]int{}
-	entries := map[int]registry.Entry{}
+	entries := map[int]ledger.Entry{}
 	for _, r := range s.send(ctx, all) {
 		note := report.Told{Channel: r.channel, Model: r.letter.event.Model, RecordID: r.letter.event.RecordID}
 		if r.err != nil {

@@ -4,7 +4,8 @@ import (
 	"cmp"
 	"time"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 )
 
 // maxInput is how much of an input the record keeps, in bytes: it is to show what was asked for, not to repeat a file.
@@ -26,14 +27,14 @@ func (s *session) inputs(c command, value func(string) string) map[string]string
 		case in.Name == "username" && s.mayName(text) == "":
 			continue
 		}
-		out[in.Name] = registry.Truncate(s.runner.Hide(text), maxInput)
+		out[in.Name] = format.Truncate(s.runner.Hide(text), maxInput)
 	}
 	return out
 }
 
 // origin says who and what carries out the command, for the record.
-func (s *session) origin() registry.Origin {
-	o := registry.Origin{
+func (s *session) origin() ledger.Origin {
+	o := ledger.Origin{
 		Workflow: s.set.intent.WorkflowRun, Actor: s.set.intent.Actor, Initiator: s.job.Actor, Login: cmp.Or(s.login, s.set.login),
 		Caller: s.job.Repository, SHA: s.job.SHA, WorkflowRef: s.job.WorkflowRef, JobWorkflow: s.job.JobWorkflowRef,
 		Tool: s.p.Version, Go: s.p.Go, PolicyFile: s.report.Policy, Inputs: s.given,

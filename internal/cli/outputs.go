@@ -3,7 +3,8 @@ package cli
 import (
 	"strconv"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
+	"github.com/mlflow-promote/mlflow-promote/internal/lineage"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
@@ -64,7 +65,7 @@ func failedGates(r report.Result) string {
 			failed = append(failed, f.Gate)
 		}
 	}
-	text, err := registry.JSON(failed)
+	text, err := canonical.Compact(failed)
 	if err != nil {
 		return "[]" // a list of strings always encodes
 	}
@@ -80,7 +81,7 @@ func outputText(r report.Result) string {
 	}
 	r.Histories = nil
 	text := resultText(r)
-	if l, ok := r.Data.(registry.Lineage); ok && len(text) > largeResult {
+	if l, ok := r.Data.(lineage.Lineage); ok && len(text) > largeResult {
 		r.Data = l.Brief()
 		return resultText(r)
 	}
@@ -91,7 +92,7 @@ func outputText(r report.Result) string {
 const largeResult = 128 << 10
 
 func resultText(r report.Result) string {
-	text, err := registry.JSON(r)
+	text, err := canonical.Compact(r)
 	if err != nil {
 		return "{}" // the result holds no value that JSON cannot
 	}

@@ -23,7 +23,8 @@ import (
 	"testing"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/browsertest"
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/lineage"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
@@ -152,15 +153,15 @@ func TestHostileNamesInABrowser(t *testing.T) {
 		"n1@{ shape: rect, img: \"https://evil.example/x.png\" }", "click n1 call alert()", ":::x classDef x fill:url(https://evil.example)", "模型 é\u0301 🙂", strings.Repeat("long", 64), "::error::x",
 	}
 	for _, word := range words {
-		entry := registry.LineagePromotion{ID: word, Command: word, At: word, Moves: []registry.Shift{{Ref: "@" + word, Was: word, Want: word}}, Outcome: "done", Actor: word, Workflow: word,
-			Gates: []registry.LineageGate{{Gate: word, Outcome: "pass", Candidate: word}}, Override: []string{word}, From: "ledger"}
-		l := registry.Lineage{
+		entry := lineage.Promotion{ID: word, Command: word, At: word, Moves: []ledger.Shift{{Ref: "@" + word, Was: word, Want: word}}, Outcome: "done", Actor: word, Workflow: word,
+			Gates: []lineage.Gate{{Gate: word, Outcome: "pass", Candidate: word}}, Override: []string{word}, From: "ledger"}
+		l := lineage.Lineage{
 			Model: word, Version: "7", Stage: "Production", Aliases: []string{word}, RunID: word, Tags: map[string]string{word: word}, Description: word, Source: word, Status: word,
-			Copies:   []registry.CopyLink{{Model: word, Version: "1", Source: word}, {Model: word, Version: "2", Problem: word}},
-			Training: &registry.Training{ExperimentID: word, ExperimentName: word, RunName: word, User: word, Status: word, Parameters: map[string]string{word: word}, Metrics: map[string]registry.Number{word: 1}, Tags: map[string]string{word: word}},
-			Code:     &registry.Code{Commit: word, Branch: word, Repository: word, Script: word}, Datasets: []registry.LineageDataset{{Name: word, Digest: word, URI: word, Context: word}},
-			Logged: &registry.LineageLogged{ID: word, Name: word, Status: word}, Files: &registry.ModelFiles{Framework: word, Python: word, MLflow: word, SHA256: word, Inputs: []byte(`"x"`)},
-			Promotions: []registry.LineagePromotion{entry}, Deployment: &registry.Deployment{To: word, At: word}, Lost: []registry.Lost{{What: "run", Why: word}},
+			Copies:   []lineage.CopyLink{{Model: word, Version: "1", Source: word}, {Model: word, Version: "2", Problem: word}},
+			Training: &lineage.Training{ExperimentID: word, ExperimentName: word, RunName: word, User: word, Status: word, Parameters: map[string]string{word: word}, Metrics: map[string]lineage.Number{word: 1}, Tags: map[string]string{word: word}},
+			Code:     &lineage.Code{Commit: word, Branch: word, Repository: word, Script: word}, Datasets: []lineage.Dataset{{Name: word, Digest: word, URI: word, Context: word}},
+			Logged: &lineage.Logged{ID: word, Name: word, Status: word}, Files: &lineage.ModelFiles{Framework: word, Python: word, MLflow: word, SHA256: word, Inputs: []byte(`"x"`)},
+			Promotions: []lineage.Promotion{entry}, Deployment: &lineage.Deployment{To: word, At: word}, Lost: []lineage.Lost{{What: "run", Why: word}},
 		}
 		doc := append(report.Doc{report.Heading{Line: report.LineageTitle(l)}}, report.Lineage(l, address, report.Workflow{Server: "https://github.example", Repository: "acme/churn"})...)
 		if v.check(t, markdown{word, report.Markdown(doc)}, pageWidth, false, scrolls) != 1 {

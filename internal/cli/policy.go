@@ -8,11 +8,13 @@ import (
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
-	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/audit/rules"
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // loadPolicy reads the policy file. If no input names it and it is not needed, it may be missing: many begin with thresholds
@@ -33,7 +35,7 @@ func (s *session) loadPolicy(needed bool) (policy.Policy, bool, error) {
 			Reason: registry.BadPolicy, Msg: "the policy file cannot be used: " + err.Error(), Hint: s.unreadHint(named, err),
 		}
 	}
-	p, err := policy.Parse(name, data, audit.Rules()...)
+	p, err := policy.Parse(name, data, rules.Rules()...)
 	return p, err == nil, err
 }
 
@@ -64,7 +66,7 @@ func (s *session) adopt(c command) error {
 	}
 	applied, err := p.For(in.Query.Model, in.Query.Target)
 	if err != nil {
-		if !slices.Contains(in.Override, registry.OverrideUngated) {
+		if !slices.Contains(in.Override, verdict.OverrideUngated) {
 			return err
 		}
 		s.report.PolicyNote = err.Error()
@@ -90,7 +92,7 @@ func (s *session) adoptMoves() error {
 
 // unguarded refuses aliases that gates of the policy guard, for the command alias. A target with allow-assign may be
 // moved.
-func unguarded(p policy.Policy, rules []policy.TargetRule, in registry.Intent) error {
+func unguarded(p policy.Policy, rules []policy.TargetRule, in plan.Intent) error {
 	for _, a := range in.Query.Aliases {
 		// without case: some databases keep no two aliases that differ in case alone
 		i := slices.IndexFunc(rules, func(t policy.TargetRule) bool { return t.Alias != "" && strings.EqualFold(t.Alias, a.Alias) })
@@ -103,7 +105,7 @@ func unguarded(p policy.Policy, rules []policy.TargetRule, in registry.Intent) e
 }
 
 // needs is what the gates want to know, without the documents that are given as files.
-func (s *session) needs() registry.Needs {
+func (s *session) needs() fact.Needs {
 	n := policy.Needs(s.set.gates)
 	n.Files = true // a plan binds them
 	n.Evidence = slices.DeleteFunc(n.Evidence, func(name string) bool { return s.set.evidence[name] != "" })
@@ -111,7 +113,7 @@ func (s *session) needs() registry.Needs {
 }
 
 // surroundings adds the facts that do not come from MLflow.
-func (s *session) surroundings(ctx context.Context, f *registry.Facts) {
+func (s *session) surroundings(ctx context.Context, f *fact.Facts) {
 	f.Words = plan.Words(*f, s.set.intent)
 	f.Identities = s.set.identities
 	needs := policy.Needs(s.set.gates)
@@ -198,9 +200,9 @@ func (s *session) policyExplain(context.Context) {
 	for _, g := range a.Gates {
 		effect := string(g.OnFail)
 		if effect == "" {
-			effect = string(registry.OnFailBlock)
+			effect = string(verdict.OnFailBlock)
 		}
-		if g.Mode == registry.ReportMode {
+		if g.Mode == verdict.ReportMode {
 			effect = "nothing (report mode)"
 		}
 		judged := "when planned"
@@ -226,7 +228,7 @@ func (s *session) policyExplain(context.Context) {
 }
 
 // fetches says in words what gates need beyond what every promotion reads.
-func fetches(n registry.Needs) string {
+func fetches(n fact.Needs) string {
 	var out []string
 	for _, x := range []struct {
 		on   bool
@@ -283,7 +285,7 @@ func (s *session) policyTest(context.Context) {
 	s.report.Body = report.Doc{t}
 }
 
-func (s *session) try(p policy.Policy, path string) (registry.Decision, []string) {
+func (s *session) try(p policy.Policy, path string) (verdict.Decision, []string) {
 	data, err := s.runner.ReadWorkspace(path, policy.MaxFile)
 	if err != nil {
 		return "–", []string{err.Error()}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
@@ -169,5 +170,5 @@ func (s *session) give(input, value string) string {
 	if s.runner.InActions() {
 		return input + ": " + value
 	}
-	return "--" + input + " " + registry.ShellWord(value)
+	return "--" + input + " " + format.ShellWord(value)
 }

@@ -9,9 +9,13 @@ import (
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
+	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // finish reports the command and returns its exit status.
@@ -22,7 +26,7 @@ func (s *session) finish(ctx context.Context) int {
 		s.report.Rounds += m.Rounds
 	}
 	if s.report.Digest != "" {
-		s.report.Stamped = registry.PlanStamp(s.report.Digest, s.p.Now())
+		s.report.Stamped = plan.PlanStamp(s.report.Digest, s.p.Now())
 	}
 	s.report.Receipt.Warnings = slices.Concat(s.report.Receipt.Warnings, s.warnings, s.report.Untold())
 	s.compareSignatures()
@@ -93,15 +97,15 @@ func (s *session) annotate() {
 }
 
 // annotateFinding marks a gate that did not pass, at its line where it has one in the repository.
-func (s *session) annotateFinding(f registry.Finding) {
+func (s *session) annotateFinding(f verdict.Finding) {
 	a := actions.Annotation{Level: actions.Error, Title: "Gate " + string(f.Outcome), Message: f.Gate + ": " + f.Why}
 	switch {
-	case f.Outcome != registry.Fail && f.Outcome != registry.Inconclusive:
+	case f.Outcome != verdict.Fail && f.Outcome != verdict.Inconclusive:
 		return
 	case f.Waived():
 		a.Level, a.Title = actions.Notice, "Gate waived"
 		a.Message += "; " + f.Exception()
-	case f.Mode == registry.ReportMode:
+	case f.Mode == verdict.ReportMode:
 		a.Level = actions.Warning
 		a.Message += "; not enforced (report mode)"
 	case f.Retains(), !f.Blocks():
@@ -142,11 +146,11 @@ func (s *session) publish(page report.Doc) {
 }
 
 // predicate writes the predicate of a statement into a file, for actions/attest, which makes the statement itself.
-func (s *session) predicate(of *registry.Statement) (file string) {
+func (s *session) predicate(of *ledger.Statement) (file string) {
 	if of == nil {
 		return ""
 	}
-	text, err := registry.CanonicalJSON(of.Predicate)
+	text, err := canonical.JSON(of.Predicate)
 	if err == nil {
 		file, err = s.runner.WriteReport("mlflow-promote-predicate-*.json", append(text, '\n'))
 	}

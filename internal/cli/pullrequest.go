@@ -13,10 +13,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // pullRequest is the one that this job judges, nil if it judges none. The comment on a merged one stays as it was approved.
@@ -89,9 +91,9 @@ func (s *session) validate(ctx context.Context) {
 	}
 	s.planned(p)
 	switch {
-	case s.report.Verdict.Effect() == registry.Block:
+	case s.report.Verdict.Effect() == verdict.Block:
 		s.report.Reason = registry.Blocked
-	case s.report.Verdict.Effect() == registry.Retain:
+	case s.report.Verdict.Effect() == verdict.Retain:
 		s.report.Reason = registry.Retained
 	case err != nil && registry.ReasonOf(err) != registry.Downgrade && registry.ReasonOf(err) != registry.Held:
 		s.fail(err)
@@ -170,7 +172,7 @@ func (s *session) hiddenPlan() string {
 	if s.report.Digest == "" || !s.report.Planned {
 		return ""
 	}
-	text, err := registry.CanonicalJSON(s.report.Plan)
+	text, err := canonical.JSON(s.report.Plan)
 	packed := ""
 	if err == nil && s.runner.Hide(string(text)) == string(text) { // a plan with a secret in it is not to be had by unpacking
 		packed = pack(text)
@@ -208,7 +210,7 @@ var hiddenPlanLine = regexp.MustCompile(`^<!-- plan ([0-9a-f]{64})(?: ([A-Za-z0-
 
 // approvedByMerge takes the plan of the merged pull request as the approved one. A plan that would write nothing needs
 // none: the run was started again after it had done everything. Nor does a dry run before the merge.
-func (s *session) approvedByMerge(ctx context.Context, p registry.Plan) error {
+func (s *session) approvedByMerge(ctx context.Context, p plan.Plan) error {
 	before := s.report.PullRequest != nil || s.report.DryWhy != ""
 	if !s.set.approved.ofPullRequest || before || len(p.Steps) == 0 {
 		return nil
@@ -234,7 +236,7 @@ func (s *session) approvedByMerge(ctx context.Context, p registry.Plan) error {
 	}
 	a := &s.set.approved
 	a.digest = m[1]
-	var kept registry.Plan
+	var kept plan.Plan
 	if text, err := unpack(m[2]); err == nil && json.Unmarshal(text, &kept) == nil {
 		digest, err := kept.Digest()
 		a.plan, a.whole = kept, err == nil && digest == a.digest // computed, not believed

@@ -11,10 +11,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // inJob runs the program in a job, and returns what it reported.
@@ -62,31 +66,31 @@ func TestTheRecordIsWhole(t *testing.T) {
 	if n := len(past.History.Pages[0].Values); n > 24 {
 		t.Errorf("one entry takes %d values, and a page of 32 should stay below 150 KB", n)
 	}
-	want := registry.LedgerRecord{
-		Version: registry.RecordVersion, Epoch: 1, Command: "promote", Change: "replacement", At: "2026-05-03T10:00:00Z", Server: "https://mlflow.example", Model: "churn", From: 1, To: 2,
+	want := ledger.Record{
+		Version: ledger.RecordVersion, Epoch: 1, Command: "promote", Change: "replacement", At: "2026-05-03T10:00:00Z", Server: "https://mlflow.example", Model: "churn", From: 1, To: 2,
 		Target: registry.Target{Alias: "champion", Stage: "Production", ArchiveExisting: true},
-		Moves:  []registry.Shift{{Ref: "@champion", Was: "1", Want: "2"}, {Ref: "Production", Was: "1", Want: "2"}}, Archived: []int{1},
-		Candidate: "runs:/new/model", Source: "models:/m-00000000000000000000000000000001", RunID: "new", Commit: "4f2c1d0", Decision: registry.Promote,
-		Gates: []registry.Finding{{Gate: "acc >= champion", Outcome: registry.Pass, Values: []registry.Used{
-			{Of: "candidate", Metric: "acc", Value: "0.9", RunID: "new", Kind: registry.SourceRun},
-			{Of: "champion", Metric: "acc", Value: "0.8", RunID: "old", Kind: registry.SourceRun},
+		Moves:  []ledger.Shift{{Ref: "@champion", Was: "1", Want: "2"}, {Ref: "Production", Was: "1", Want: "2"}}, Archived: []int{1},
+		Candidate: "runs:/new/model", Source: "models:/m-00000000000000000000000000000001", RunID: "new", Commit: "4f2c1d0", Decision: verdict.Promote,
+		Gates: []verdict.Finding{{Gate: "acc >= champion", Outcome: verdict.Pass, Values: []verdict.Used{
+			{Of: "candidate", Metric: "acc", Value: "0.9", RunID: "new", Kind: fact.SourceRun},
+			{Of: "champion", Metric: "acc", Value: "0.8", RunID: "old", Kind: fact.SourceRun},
 		}}},
-		Values: []registry.Used{{Of: "candidate", Metric: "acc", Value: "0.9", RunID: "new", Kind: registry.SourceRun}},
-		Contents: registry.Contents{
+		Values: []verdict.Used{{Of: "candidate", Metric: "acc", Value: "0.9", RunID: "new", Kind: fact.SourceRun}},
+		Contents: ledger.Contents{
 			ModelID: "m-00000000000000000000000000000001", Repository: "https://git.example/acme/churn", MLmodel: "d8446d2b49368939e946d72582b37bd262f2655ef21ccf55a0ce4696aa0c95b2", Files: 1, Bytes: 116, Flavors: []string{"python_function", "sklearn"},
-			LoggedWith: "3.17.2", Datasets: []registry.DatasetRef{{Name: "wine", Digest: "d41d8", Context: "training"}},
+			LoggedWith: "3.17.2", Datasets: []ledger.DatasetRef{{Name: "wine", Digest: "d41d8", Context: "training"}},
 		},
-		Return: registry.Return{To: 1, Readable: "not-gathered"},
-		Origin: registry.Origin{
+		Return: ledger.Return{To: 1, Readable: "not-gathered"},
+		Origin: ledger.Origin{
 			Workflow: "https://github.example/acme/churn/actions/runs/42/attempts/2", Actor: "ann", Initiator: "bob", Login: "ci", Caller: "acme/churn", SHA: "5ha",
 			WorkflowRef: "acme/churn/.github/workflows/promote.yml@refs/heads/main", Tool: "1.2.3", Go: "go1.26", Skew: 90,
 			Inputs: map[string]string{
 				"tracking-uri": "https://mlflow.example", "model": "churn", "candidate": "runs:/new/model", "alias": "champion", "stage": "Production", "thresholds": "acc >= champion",
-				"tags": "note=***", "description": registry.Truncate(strings.TrimSpace(strings.Repeat("long ", 200)), maxInput),
+				"tags": "note=***", "description": format.Truncate(strings.TrimSpace(strings.Repeat("long ", 200)), maxInput),
 			},
 		},
 	}
-	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(registry.LedgerRecord{}, "PID", "Previous", "Plan", "Signature", "Experiment")); diff != "" {
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(ledger.Record{}, "PID", "Previous", "Plan", "Signature", "Experiment")); diff != "" {
 		t.Error(diff)
 	}
 	for name, value := range map[string]string{"pid": got.PID, "previous": got.Previous, "plan": got.Plan, "signature": got.Signature, "experiment": got.Experiment} {
@@ -98,7 +102,7 @@ func TestTheRecordIsWhole(t *testing.T) {
 
 // A record that is too long leaves out what it can best do without, says so, and keeps the gates for last.
 func TestALongRecordIsShortened(t *testing.T) {
-	r := registry.LedgerRecord{Contents: registry.Contents{Datasets: []registry.DatasetRef{{Name: "d"}}, Flavors: []string{"f"}}, Gates: []registry.Finding{{}, {}, {}}, Waivers: []string{"w"}}
+	r := ledger.Record{Contents: ledger.Contents{Datasets: []ledger.DatasetRef{{Name: "d"}}, Flavors: []string{"f"}}, Gates: []verdict.Finding{{}, {}, {}}, Waivers: []string{"w"}}
 	r.Inputs = map[string]string{"model": "churn"}
 	var steps []string
 	for ok := true; ok; {

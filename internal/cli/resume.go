@@ -4,27 +4,28 @@ import (
 	"context"
 	"slices"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // resume finishes a promotion that an earlier attempt of this workflow run began, if its gates still pass. They are
 // judged again, as of now, against what the target pointed to before that attempt.
-func (s *session) resume(ctx context.Context, e registry.Entry) (again bool) {
+func (s *session) resume(ctx context.Context, e ledger.Entry) (again bool) {
 	s.book.resumes = e.Epoch
 	if !s.judgeAgain(ctx, e) {
 		return false
 	}
 	p, err := plan.Resume(s.report.Facts, s.report.Verdict, s.set.intent, e)
 	again = s.carryOutAs(ctx, p, e.Record.Plan, err)
-	if s.report.Err == nil && s.report.Verdict.Effect() != registry.Promote {
+	if s.report.Err == nil && s.report.Verdict.Effect() != verdict.Promote {
 		s.fail(plan.Stranded(s.report.Facts, s.set.intent, e))
 	}
 	return again
 }
 
 // judgeAgain reads the versions that the entry's moves replaced, and judges. It reports whether there is a verdict.
-func (s *session) judgeAgain(ctx context.Context, e registry.Entry) bool {
+func (s *session) judgeAgain(ctx context.Context, e ledger.Entry) bool {
 	needs := s.needs()
 	needs.Holders = append(slices.Clone(needs.Holders), plan.Keys(plan.Replaced(s.report.Facts, e))...)
 	facts, err := s.client.Gather(ctx, s.set.intent.Query, needs)

@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 )
 
 // A killing is a command that dies after its nth request, and is then run again by somebody. That one may die after its
@@ -139,12 +139,12 @@ func (sc *scene) dies(t *testing.T, nth int, args ...string) bool {
 // rolledBack reports whether the last entry is a rollback that is over.
 func (sc *scene) rolledBack(t *testing.T) bool {
 	t.Helper()
-	e, _ := registry.Ledger{Entries: sc.state(t).entries}.Last()
-	return e.Record.Command == "rollback" && e.Outcome == registry.EntryDone
+	e, _ := ledger.Chain{Entries: sc.state(t).entries}.Last()
+	return e.Record.Command == "rollback" && e.Outcome == ledger.EntryDone
 }
 
 // sameEnd compares what the last completed entries say of the command.
-func sameEnd(want, got []registry.Entry) (problems []string) {
+func sameEnd(want, got []ledger.Entry) (problems []string) {
 	a, _ := lastDone(want)
 	b, done := lastDone(got)
 	if !done || b.Epoch < a.Epoch {
@@ -162,17 +162,17 @@ func sameEnd(want, got []registry.Entry) (problems []string) {
 	return problems
 }
 
-func lastDone(entries []registry.Entry) (registry.Entry, bool) {
+func lastDone(entries []ledger.Entry) (ledger.Entry, bool) {
 	for _, e := range slices.Backward(entries) {
-		if e.Outcome == registry.EntryDone {
+		if e.Outcome == ledger.EntryDone {
 			return e, true
 		}
 	}
-	return registry.Entry{}, false
+	return ledger.Entry{}, false
 }
 
 // wants is where moves ended.
-func wants(moves []registry.Shift) string {
+func wants(moves []ledger.Shift) string {
 	var out []string
 	for _, m := range moves {
 		out = append(out, m.Ref+" "+m.Want)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
@@ -31,7 +33,7 @@ func (r *reader) backTo() {
 func (s *session) rollback(ctx context.Context) {
 	defer s.closeBook(ctx)
 	for again := true; again; {
-		facts, err := s.look(ctx, func() (registry.Facts, error) { return s.client.GatherVersions(ctx, s.set.intent.Query) })
+		facts, err := s.look(ctx, func() (fact.Facts, error) { return s.client.GatherVersions(ctx, s.set.intent.Query) })
 		if err == nil {
 			facts.Ledger, err = s.olderEntries(ctx, facts.Ledger)
 		}
@@ -49,7 +51,7 @@ func (s *session) rollback(ctx context.Context) {
 }
 
 // olderEntries puts the entries of earlier pages before those at hand.
-func (s *session) olderEntries(ctx context.Context, l registry.Ledger) (registry.Ledger, error) {
+func (s *session) olderEntries(ctx context.Context, l ledger.Chain) (ledger.Chain, error) {
 	if s.book.ledger == nil || l.Off != "" || !s.book.view.Exists() {
 		return l, nil
 	}
@@ -61,7 +63,7 @@ const rollbackPages = 16
 
 // wayBack plans the rollback. It ends where one that was cut off was going, and one that an earlier attempt of this
 // workflow run made is not made twice: either would go one version further.
-func (s *session) wayBack(ctx context.Context) (registry.Plan, string, error) {
+func (s *session) wayBack(ctx context.Context) (plan.Plan, string, error) {
 	f, in := s.report.Facts, s.set.intent
 	if e, ok := plan.BegunRollback(f, in); ok {
 		p := plan.FinishRollback(f, in, e, s.book.holder)
@@ -70,18 +72,18 @@ func (s *session) wayBack(ctx context.Context) (registry.Plan, string, error) {
 		}
 		return p, e.Record.Plan, nil
 	}
-	if e, ok := f.Ledger.Last(); ok && e.Outcome == registry.EntryDone && e.Record.Command == in.Command && e.Record.Target == in.Query.Target &&
+	if e, ok := f.Ledger.Last(); ok && e.Outcome == ledger.EntryDone && e.Record.Command == in.Command && e.Record.Target == in.Query.Target &&
 		s.book.holder.LaterAttemptOf(e.Holder) {
 		p := plan.Rollback(f, in, e.Record.To)
-		p.Steps = []registry.Step{}
+		p.Steps = []plan.Step{}
 		p.Notes = append(p.Notes, fmt.Sprintf("an earlier attempt of this workflow run rolled back already (entry %d)", e.Epoch))
 		return p, "", nil
 	}
 	to, notes, err := s.choose(ctx)
 	if err = cmp.Or(err, plan.Names(f, in)); err != nil {
-		return registry.Plan{
+		return plan.Plan{
 			Command: in.Command, Model: in.Query.Model, Target: in.Query.Target, Server: f.Server,
-			Incumbent: f.Holder(in.Query.Target), Steps: []registry.Step{},
+			Incumbent: f.Holder(in.Query.Target), Steps: []plan.Step{},
 		}, "", err
 	}
 	p := plan.Rollback(f, in, to)
@@ -95,7 +97,7 @@ func (s *session) choose(ctx context.Context) (int, []string, error) {
 	f, in := s.report.Facts, s.set.intent
 	backs := plan.Backs(f, in)
 	if n := in.Query.Candidate.Number; n != 0 {
-		backs = []registry.Back{plan.To(f, in, n)}
+		backs = []fact.Back{plan.To(f, in, n)}
 	}
 	var notes []string
 	for i := range backs {

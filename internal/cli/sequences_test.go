@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -146,10 +147,10 @@ func (sc *scene) names(t *testing.T, version int) (problems []string) {
 		want = fmt.Sprint(version)
 	}
 	is := sc.state(t)
-	if got := is.holders(registry.SetAlias, "champion"); sc.target != "stage" && got != want {
+	if got := is.holders(plan.SetAlias, "champion"); sc.target != "stage" && got != want {
 		say(&problems, "the alias names %q, wanted %q", got, want)
 	}
-	if got := is.holders(registry.SetStage, "Production"); sc.target != "alias" && got != want {
+	if got := is.holders(plan.SetStage, "Production"); sc.target != "alias" && got != want {
 		say(&problems, "the stage holds %q, wanted %q", got, want)
 	}
 	return problems

@@ -14,6 +14,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
 	"github.com/mlflow-promote/mlflow-promote/internal/apply"
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
@@ -21,6 +22,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // session is one command under way.
@@ -86,7 +88,7 @@ func (s *session) begin(ctx context.Context, c command) error {
 	s.report.Dry = s.set.dryRun && writes
 	s.report.Tracking = s.set.tracking
 	s.report.Workflow = report.Workflow{Server: job.ServerURL, Repository: job.Repository, Head: job.Head()}
-	s.report.Plan = registry.Plan{Model: s.set.intent.Query.Model, Target: s.set.intent.Query.Target}
+	s.report.Plan = plan.Plan{Model: s.set.intent.Query.Model, Target: s.set.intent.Query.Target}
 	if (c.judges || c.adopts) && !s.set.ofHolders {
 		if err := s.adopt(c); err != nil {
 			return err
@@ -193,7 +195,7 @@ func (s *session) promote(ctx context.Context) {
 func (s *session) alias(ctx context.Context) {
 	defer s.closeBook(ctx)
 	for again := true; again; {
-		facts, err := s.look(ctx, func() (registry.Facts, error) { return s.client.GatherAliases(ctx, s.set.intent.Query) })
+		facts, err := s.look(ctx, func() (fact.Facts, error) { return s.client.GatherAliases(ctx, s.set.intent.Query) })
 		if !s.gathered(ctx, facts, err) {
 			return
 		}
@@ -239,13 +241,13 @@ func (s *session) gatherToJudge(ctx context.Context) bool {
 
 // gatherWithLedger gathers for a command that moves something.
 func (s *session) gatherWithLedger(ctx context.Context) bool {
-	facts, err := s.look(ctx, func() (registry.Facts, error) {
+	facts, err := s.look(ctx, func() (fact.Facts, error) {
 		return s.client.Gather(ctx, s.set.intent.Query, s.needs())
 	})
 	return s.gathered(ctx, facts, err)
 }
 
-func (s *session) gathered(ctx context.Context, facts registry.Facts, err error) bool {
+func (s *session) gathered(ctx context.Context, facts fact.Facts, err error) bool {
 	if err != nil {
 		s.fail(s.client.Diagnose(ctx, err))
 		return false
@@ -263,7 +265,7 @@ func (s *session) judge() bool {
 		s.fail(err)
 		return false
 	}
-	ungated := len(s.set.gates) == 0 && slices.Contains(in.Override, registry.OverrideUngated)
+	ungated := len(s.set.gates) == 0 && slices.Contains(in.Override, verdict.OverrideUngated)
 	gates := s.set.gates
 	if s.set.from != "" && (ungated || len(gates) > 0) { // the order of stages is no judgement of the model
 		gates = append([]policy.Gate{policy.From(s.set.from, in.Query.Target)}, gates...)
@@ -271,9 +273,9 @@ func (s *session) judge() bool {
 	if s.report.Dry || in.Command == "validate" {
 		gates = policy.Planned(gates)
 	}
-	mode := registry.Enforced
+	mode := verdict.Enforced
 	if ungated || s.report.PolicyNote != "" {
-		mode = registry.Ungated
+		mode = verdict.Ungated
 	}
 	if len(gates) > 0 {
 		s.report.Verdict, s.report.Judged = policy.Judge(gates, s.report.Facts, s.set.waivers...), true
@@ -281,7 +283,7 @@ func (s *session) judge() bool {
 		return true
 	}
 	if ungated {
-		s.report.Verdict = registry.Verdict{Decision: registry.Promote, Mode: mode, Findings: []registry.Finding{}}
+		s.report.Verdict = verdict.Verdict{Decision: verdict.Promote, Mode: mode, Findings: []verdict.Finding{}}
 		return true
 	}
 	s.report.Suggest = policy.Suggest(s.report.Facts, in.Query.Target)
@@ -292,7 +294,7 @@ func (s *session) judge() bool {
 	return false
 }
 
-func (s *session) planned(p registry.Plan) {
+func (s *session) planned(p plan.Plan) {
 	s.report.Plan, s.report.Planned = p, true
 	digest, err := p.Digest()
 	if err != nil {
@@ -303,7 +305,7 @@ func (s *session) planned(p registry.Plan) {
 
 // carryOut applies the plan, or shows it. It reports whether another promotion was faster and the command has to start
 // over.
-func (s *session) carryOut(ctx context.Context, p registry.Plan, err error) (again bool) {
+func (s *session) carryOut(ctx context.Context, p plan.Plan, err error) (again bool) {
 	s.planned(p)
 	if err != nil {
 		s.fail(err)
@@ -313,7 +315,7 @@ func (s *session) carryOut(ctx context.Context, p registry.Plan, err error) (aga
 }
 
 // carryOutAs carries out the rest of a plan that was made before and had this digest.
-func (s *session) carryOutAs(ctx context.Context, p registry.Plan, digest string, err error) (again bool) {
+func (s *session) carryOutAs(ctx context.Context, p plan.Plan, digest string, err error) (again bool) {
 	s.planned(p)
 	s.report.Digest = digest
 	if err != nil {
@@ -323,7 +325,7 @@ func (s *session) carryOutAs(ctx context.Context, p registry.Plan, digest string
 	return s.apply(ctx, p)
 }
 
-func (s *session) apply(ctx context.Context, p registry.Plan) (again bool) {
+func (s *session) apply(ctx context.Context, p plan.Plan) (again bool) {
 	if err := s.approve(ctx, p); err != nil {
 		s.fail(err)
 		return false
@@ -345,25 +347,25 @@ func (s *session) apply(ctx context.Context, p registry.Plan) (again bool) {
 	return false
 }
 
-func (s *session) options(p registry.Plan) apply.Options {
+func (s *session) options(p plan.Plan) apply.Options {
 	return apply.Options{
 		Now: s.p.Now, Ledger: s.move.ledger(), Slow: s.set.gitHub.environment != "",
 		Record: func(at time.Time, version int) string {
-			return registry.NewRecord(p, s.report.Digest, s.set.intent, version, at, s.placed())
+			return plan.NewSummary(p, s.report.Digest, s.set.intent, version, at, s.placed())
 		},
 		Lease: ledger.Lease, Pause: s.pause,
-		Step: func(step registry.Step) { fmt.Fprintf(s.runner.Err(), "%s %s\n", step.Do, stepObject(step)) },
+		Step: func(step plan.Step) { fmt.Fprintf(s.runner.Err(), "%s %s\n", step.Do, stepObject(step)) },
 	}
 }
 
 // conclude names how the command ended.
-func (s *session) conclude(p registry.Plan) {
+func (s *session) conclude(p plan.Plan) {
 	switch {
 	case s.report.Receipt.Err != nil:
 		s.fail(s.report.Receipt.Err)
-	case s.report.Judged && s.report.Verdict.Effect() == registry.Block:
+	case s.report.Judged && s.report.Verdict.Effect() == verdict.Block:
 		s.report.Reason = registry.Blocked
-	case s.report.Judged && s.report.Verdict.Effect() == registry.Retain:
+	case s.report.Judged && s.report.Verdict.Effect() == verdict.Retain:
 		s.report.Reason = registry.Retained
 	case len(p.Steps) == 0, s.report.Applied && !s.report.Receipt.Changed():
 		s.report.Reason = registry.Unchanged
@@ -372,13 +374,13 @@ func (s *session) conclude(p registry.Plan) {
 	}
 }
 
-func stepObject(s registry.Step) string {
+func stepObject(s plan.Step) string {
 	switch s.Do {
-	case registry.CreateModel:
+	case plan.CreateModel:
 		return s.Model
-	case registry.CreateVersion:
+	case plan.CreateVersion:
 		return s.Model + " from " + s.Source.URI
-	case registry.Describe:
+	case plan.Describe:
 		return fmt.Sprintf("%s version %d", s.Model, s.Version)
 	}
 	if s.Want == "" {

@@ -15,6 +15,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
@@ -33,7 +34,7 @@ type settings struct {
 	insecureTLS        bool
 	insecureHTTP       bool
 
-	intent     registry.Intent
+	intent     plan.Intent
 	gates      []policy.Gate
 	waivers    []policy.Waiver
 	identities map[string]string // MLflow user -> GitHub login

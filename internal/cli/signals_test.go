@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
@@ -129,7 +130,7 @@ func (c ending) try(t *testing.T, u undisturbed) (status int, took time.Duration
 		say(&v.other, "begun after the signal or deadline: %s", path)
 	}
 	v.compare(r, status, was, sc.state(t), true)
-	if e, open := (registry.Ledger{Entries: sc.state(t).entries}).Open(); open && !c.gone && status != registry.ExitUnknown && e.Epoch > u.before {
+	if e, open := (ledger.Chain{Entries: sc.state(t).entries}).Open(); open && !c.gone && status != registry.ExitUnknown && e.Epoch > u.before {
 		say(&v.other, "the server answers, and entry %d has no outcome", e.Epoch)
 	}
 	sc.net = &network{double: sc.double}

@@ -20,11 +20,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // A story is one command that is run many times over, each time with something else going wrong: on which server, about
@@ -369,7 +372,7 @@ type state struct {
 	model    bool
 	aliases  map[string]int
 	versions []dumpedVersion
-	entries  []registry.Entry
+	entries  []ledger.Entry
 	broken   *ledger.Break
 }
 
@@ -416,21 +419,21 @@ func stateOf(t *testing.T, double *mlflowtest.Server) state {
 }
 
 // holders is what the target of a move names, as a step's Was and Want are written.
-func (s state) holders(do registry.Verb, ref string) string {
+func (s state) holders(do plan.Verb, ref string) string {
 	var numbers []int
 	switch do {
-	case registry.SetAlias, registry.DeleteAlias:
+	case plan.SetAlias, plan.DeleteAlias:
 		if n, named := s.aliases[ref]; named {
 			numbers = []int{n}
 		}
-		return registry.Numbers(numbers)
+		return ledger.Numbers(numbers)
 	}
 	for _, v := range s.versions {
-		if do == registry.SetStage && v.Stage == ref || do == registry.TagAlias && v.Tags[registry.FallbackTag(ref)] == "true" {
+		if do == plan.SetStage && v.Stage == ref || do == plan.TagAlias && v.Tags[registry.FallbackTag(ref)] == "true" {
 			numbers = append(numbers, v.Version)
 		}
 	}
-	return registry.Numbers(numbers)
+	return ledger.Numbers(numbers)
 }
 
 // of lists the versions made from a run that count: marked duplicates do not.
@@ -482,17 +485,17 @@ func (s state) version(n int) dumpedVersion { return dumped{Versions: s.versions
 // told is what the ledger says of the last promotion, without times, attempts and the digests of what led there.
 func (s state) told() string {
 	for _, e := range slices.Backward(s.entries) {
-		if e.Outcome == registry.EntryDone {
+		if e.Outcome == ledger.EntryDone {
 			r := e.Record
-			text, _ := registry.CanonicalJSON(struct {
+			text, _ := canonical.JSON(struct {
 				Command   string
 				From      int
 				Target    registry.Target
-				Moves     []registry.Shift
+				Moves     []ledger.Shift
 				Candidate string
 				RunID     string
-				Decision  registry.Decision
-				Gates     []registry.Finding
+				Decision  verdict.Decision
+				Gates     []verdict.Finding
 				Hold      []int
 			}{r.Command, r.From, r.Target, r.Moves, r.Candidate, r.RunID, r.Decision, r.Gates, r.Hold})
 			return string(text)
@@ -508,14 +511,14 @@ func (s state) unsettled(before int) (problems []string) {
 	}
 	done := 0
 	for _, e := range s.entries {
-		if e.Epoch > before && e.Outcome == registry.EntryDone {
+		if e.Epoch > before && e.Outcome == ledger.EntryDone {
 			done++
 		}
 	}
 	if done > 1 {
 		problems = append(problems, fmt.Sprintf("%d entries say that the promotion was done", done))
 	}
-	l := registry.Ledger{Entries: s.entries}
+	l := ledger.Chain{Entries: s.entries}
 	if e, open := l.Open(); open {
 		problems = append(problems, fmt.Sprintf("entry %d is open", e.Epoch))
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -20,9 +21,9 @@ func (sc *scene) killedAt(t *testing.T, path string, args ...string) {
 	sc.net = net
 }
 
-func newest(t *testing.T, sc *scene) registry.Entry {
+func newest(t *testing.T, sc *scene) ledger.Entry {
 	t.Helper()
-	e, _ := registry.Ledger{Entries: sc.state(t).entries}.Last()
+	e, _ := ledger.Chain{Entries: sc.state(t).entries}.Last()
 	return e
 }
 
@@ -39,7 +40,7 @@ func TestAKilledAliasCommandIsFinished(t *testing.T) {
 		if status != 0 || !slices.ContainsFunc(r.Notes, func(n string) bool { return strings.HasPrefix(n, "finishes entry 2") }) {
 			t.Errorf("status %d, %s: %v", status, r.Error, r.Notes)
 		}
-		if e := newest(t, sc); e.Outcome != registry.EntryDone || e.Record.TakesOver != 2 || len(e.Record.Moves) != 2 {
+		if e := newest(t, sc); e.Outcome != ledger.EntryDone || e.Record.TakesOver != 2 || len(e.Record.Moves) != 2 {
 			t.Errorf("%+v", e)
 		}
 		end := sc.state(t)
@@ -61,7 +62,7 @@ func TestACutOffEntryThatNobodyFinishesIsClosed(t *testing.T) {
 		if status != registry.ExitRefused || !slices.ContainsFunc(r.Notes, func(n string) bool { return strings.HasPrefix(n, "closed interrupted ledger entry 2") }) {
 			t.Errorf("status %d, %s: %v", status, r.Error, r.Notes)
 		}
-		if e := newest(t, sc); e.Outcome != registry.EntryAborted || e.Moved != 0 {
+		if e := newest(t, sc); e.Outcome != ledger.EntryAborted || e.Moved != 0 {
 			t.Errorf("entry %d: %s, %d moved", e.Epoch, e.Outcome, e.Moved)
 		}
 		sc.workflow++
@@ -80,7 +81,7 @@ func TestACutOffEntryOfAnotherStageIsClosedWithoutLooking(t *testing.T) {
 		sc.workflow++
 		sc.run(t, "alias", "--model", "churn", "--alias", "shadow=1", "--override", "takeover")
 		e := newest(t, sc)
-		if e.Outcome != registry.EntryAborted || e.Moved != registry.MovedUnknown {
+		if e.Outcome != ledger.EntryAborted || e.Moved != ledger.MovedUnknown {
 			t.Fatalf("entry %d: %s, %d moved", e.Epoch, e.Outcome, e.Moved)
 		}
 		if r, _ := sc.run(t, "history", "--model", "churn"); len(r.History.Outside) != 0 {
@@ -90,7 +91,7 @@ func TestACutOffEntryOfAnotherStageIsClosedWithoutLooking(t *testing.T) {
 		if status != 0 || len(r.Outside) != 0 || r.RecordID == "" || len(r.Findings) != 1 {
 			t.Errorf("status %d, %s: %v, %v, judged %v", status, r.Error, r.Notes, r.Outside, r.Findings)
 		}
-		if e := newest(t, sc); e.Outcome != registry.EntryDone || !e.Record.Moves[0].Adopted() || e.Record.From != 2 {
+		if e := newest(t, sc); e.Outcome != ledger.EntryDone || !e.Record.Moves[0].Adopted() || e.Record.From != 2 {
 			t.Errorf("entry %d: %s, %+v, from %d", e.Epoch, e.Outcome, e.Record.Moves, e.Record.From)
 		}
 	})
@@ -118,7 +119,7 @@ func TestARepairIsAnEntryLikeAnyMove(t *testing.T) {
 		sc.must(t, "alias", "--model", "churn", "--alias", "old=2")
 		ask(t, flow{double: sc.double}, "DELETE", "model-versions/delete", map[string]any{"name": "churn", "version": "2"})
 		sc.must(t, "doctor", "--model", "churn", "--repair", "dangling-aliases")
-		if e := newest(t, sc); e.Epoch != 3 || e.Outcome != registry.EntryDone || e.Record.Moves[0].Ref != "@old" {
+		if e := newest(t, sc); e.Epoch != 3 || e.Outcome != ledger.EntryDone || e.Record.Moves[0].Ref != "@old" {
 			t.Errorf("%+v", e)
 		}
 		if _, named := sc.state(t).aliases["old"]; named {

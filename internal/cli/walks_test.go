@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -125,11 +127,11 @@ func (g *walking) look(t *testing.T) {
 		alias, isAlias := strings.CutPrefix(ref, "@")
 		switch {
 		case isAlias && g.server == "1.30.1":
-			g.names[ref] = s.holders(registry.TagAlias, alias)
+			g.names[ref] = s.holders(plan.TagAlias, alias)
 		case isAlias:
-			g.names[ref] = s.holders(registry.SetAlias, alias)
+			g.names[ref] = s.holders(plan.SetAlias, alias)
 		default:
-			g.names[ref] = s.holders(registry.SetStage, ref)
+			g.names[ref] = s.holders(plan.SetStage, ref)
 		}
 	}
 }
@@ -244,10 +246,10 @@ func (g *walking) meddle(t *testing.T) {
 
 // compare holds what history and audit tell now against what was seen.
 func (g *walking) compare(t *testing.T, alone bool) (drifts int) {
-	want := map[registry.Shift]bool{}
+	want := map[ledger.Shift]bool{}
 	for ref, left := range g.left {
 		if left != g.names[ref] {
-			want[registry.Shift{Ref: ref, Was: left, Want: g.names[ref]}] = true
+			want[ledger.Shift{Ref: ref, Was: left, Want: g.names[ref]}] = true
 		}
 	}
 	r, status := g.run(t, "history", "--model", "churn")

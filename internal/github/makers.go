@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
@@ -53,15 +55,15 @@ func (c *Client) commit(ctx context.Context, sha string) (out commit, found bool
 }
 
 // commitRoles are the roles of those who made the run's commit, or a commit of the pull request.
-type commitRoles struct{ author, coAuthor, committer registry.Role }
+type commitRoles struct{ author, coAuthor, committer fact.Role }
 
 var (
-	rolesOfRun  = commitRoles{registry.RoleAuthor, registry.RoleCoAuthor, registry.RoleCommitter}
-	rolesOfPull = commitRoles{registry.RolePullAuthor, registry.RolePullCoAuthor, registry.RolePullCommitter}
+	rolesOfRun  = commitRoles{fact.RoleAuthor, fact.RoleCoAuthor, fact.RoleCommitter}
+	rolesOfPull = commitRoles{fact.RolePullAuthor, fact.RolePullCoAuthor, fact.RolePullCommitter}
 )
 
 // commitMakers are who made the run's commit; nobody if the repository does not have it.
-func (c *Client) commitMakers(ctx context.Context, sha string) ([]registry.Contributor, error) {
+func (c *Client) commitMakers(ctx context.Context, sha string) ([]fact.Contributor, error) {
 	one, found, err := c.commit(ctx, sha)
 	if err != nil || !found {
 		return nil, err
@@ -70,7 +72,7 @@ func (c *Client) commitMakers(ctx context.Context, sha string) ([]registry.Contr
 }
 
 // pullMakers are who opened a pull request and who made its commits, of which GitHub lists 250 at most.
-func (c *Client) pullMakers(ctx context.Context, pr PullRequest) ([]registry.Contributor, error) {
+func (c *Client) pullMakers(ctx context.Context, pr PullRequest) ([]fact.Contributor, error) {
 	op := fmt.Sprintf("read the commits of pull request %d", pr.Number)
 	list, err := all[commit](ctx, c, call{op: op, right: readPulls, path: c.in("pulls", pr.Number, "commits")}, 100)
 	if err != nil {
@@ -81,17 +83,17 @@ func (c *Client) pullMakers(ctx context.Context, pr PullRequest) ([]registry.Con
 		return nil, fmt.Errorf(text, op, len(list), pr.Commits)
 	}
 	made, err := c.makers(ctx, list, rolesOfPull)
-	return append([]registry.Contributor{{Login: pr.Author, Role: registry.RoleOpener}}, made...), err
+	return append([]fact.Contributor{{Login: pr.Author, Role: fact.RoleOpener}}, made...), err
 }
 
 // makers are the authors, committers and co-authors of commits, each once for each role.
-func (c *Client) makers(ctx context.Context, commits []commit, roles commitRoles) ([]registry.Contributor, error) {
-	var out []registry.Contributor
-	seen := map[registry.Contributor]bool{}
-	add := func(login, email, sha string, role registry.Role) {
-		who := registry.Contributor{Login: rest.Clean(login), Role: role}
+func (c *Client) makers(ctx context.Context, commits []commit, roles commitRoles) ([]fact.Contributor, error) {
+	var out []fact.Contributor
+	seen := map[fact.Contributor]bool{}
+	add := func(login, email, sha string, role fact.Role) {
+		who := fact.Contributor{Login: rest.Clean(login), Role: role}
 		if login == "" {
-			who.Email = registry.Truncate(email, 254)
+			who.Email = format.Truncate(email, 254)
 		}
 		if !seen[who] {
 			seen[who] = true

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
@@ -54,12 +56,12 @@ var (
 
 // Review gathers who made a change and who approved it. Each part that cannot be read is unreadable with the reason, and
 // the permission that the token lacks for it is among the missing ones.
-func (c *Client) Review(ctx context.Context, q ReviewQuery) registry.Review {
-	out := registry.Review{
+func (c *Client) Review(ctx context.Context, q ReviewQuery) fact.Review {
+	out := fact.Review{
 		Attempt:      q.Attempt,
 		Named:        q.Named,
-		Environments: registry.Absent[[]registry.Approval]("this is no workflow run"),
-		PullRequest:  registry.Absent[[]registry.Approval]("there is no pull request"),
+		Environments: registry.Absent[[]fact.Approval]("this is no workflow run"),
+		PullRequest:  registry.Absent[[]fact.Approval]("there is no pull request"),
 	}
 	if q.RunID != 0 {
 		entered, err := c.environments(ctx, q.RunID)
@@ -70,10 +72,10 @@ func (c *Client) Review(ctx context.Context, q ReviewQuery) registry.Review {
 	out.Contributors = known(&out, made, err)
 	switch {
 	case q.Lost != nil:
-		out.PullRequest = known[registry.Approval](&out, nil, q.Lost)
+		out.PullRequest = known[fact.Approval](&out, nil, q.Lost)
 	case q.PullRequest != 0:
-		var pullMakers []registry.Contributor
-		var reviews []registry.Approval
+		var pullMakers []fact.Contributor
+		var reviews []fact.Approval
 		pullMakers, reviews, err = c.pullReview(ctx, q)
 		out.PullRequest = known(&out, reviews, err)
 		made = append(made, pullMakers...)
@@ -85,8 +87,8 @@ func (c *Client) Review(ctx context.Context, q ReviewQuery) registry.Review {
 }
 
 // Approvals gathers who approved the environments of a workflow run, and nothing else: of any environment.
-func (c *Client) Approvals(ctx context.Context, runID int64) registry.Review {
-	var out registry.Review
+func (c *Client) Approvals(ctx context.Context, runID int64) fact.Review {
+	var out fact.Review
 	entered, err := c.environments(ctx, runID)
 	out.Environments = known(&out, entered, err)
 	for _, a := range entered {
@@ -96,7 +98,7 @@ func (c *Client) Approvals(ctx context.Context, runID int64) registry.Review {
 }
 
 // known wraps what a part of the review found. If the token was refused, it notes the missing permission.
-func known[T any](out *registry.Review, found []T, err error) registry.Known[[]T] {
+func known[T any](out *fact.Review, found []T, err error) registry.Known[[]T] {
 	if err == nil {
 		return registry.Is(found)
 	}
@@ -109,21 +111,21 @@ func known[T any](out *registry.Review, found []T, err error) registry.Known[[]T
 }
 
 // starters are who started the workflow run and who started this attempt of it.
-func starters(q ReviewQuery) []registry.Contributor {
+func starters(q ReviewQuery) []fact.Contributor {
 	switch {
 	case q.Starter == "":
 		return nil // the first starter alone would not exclude who re-ran it
 	case q.Actor == "" || strings.EqualFold(q.Actor, q.Starter):
-		return []registry.Contributor{{Login: q.Starter, Role: registry.RoleStarter}}
+		return []fact.Contributor{{Login: q.Starter, Role: fact.RoleStarter}}
 	}
-	return []registry.Contributor{
-		{Login: q.Actor, Role: registry.RoleStarter},
-		{Login: q.Starter, Role: registry.RoleRestarter},
+	return []fact.Contributor{
+		{Login: q.Actor, Role: fact.RoleStarter},
+		{Login: q.Starter, Role: fact.RoleRestarter},
 	}
 }
 
 // environments are the answers of those who were asked to let the run's jobs into their environments.
-func (c *Client) environments(ctx context.Context, runID int64) ([]registry.Approval, error) {
+func (c *Client) environments(ctx context.Context, runID int64) ([]fact.Approval, error) {
 	var history []struct {
 		State        string `json:"state"`
 		User         *user  `json:"user"`
@@ -138,22 +140,22 @@ func (c *Client) environments(ctx context.Context, runID int64) ([]registry.Appr
 	if _, err := c.do(ctx, r, &history); err != nil {
 		return nil, err
 	}
-	states := map[string]registry.ApprovalState{"approved": registry.Approved, "rejected": registry.Rejected}
-	var out []registry.Approval
+	states := map[string]fact.ApprovalState{"approved": fact.Approved, "rejected": fact.Rejected}
+	var out []fact.Approval
 	for _, h := range history {
 		state, answered := states[h.State]
 		if !answered {
 			continue
 		}
-		if state == registry.Approved && !h.User.person() {
-			state = registry.NotAPerson
+		if state == fact.Approved && !h.User.person() {
+			state = fact.NotAPerson
 		}
 		for _, e := range h.Environments {
 			if e.Name == "" { // it would be a review of the pull request
 				continue
 			}
-			out = append(out, registry.Approval{
-				Login: rest.Clean(h.User.login()), Environment: registry.Truncate(e.Name, 300), State: state,
+			out = append(out, fact.Approval{
+				Login: rest.Clean(h.User.login()), Environment: format.Truncate(e.Name, 300), State: state,
 			})
 		}
 	}
@@ -168,7 +170,7 @@ type review struct {
 }
 
 // pullReview reads who made a pull request and who reviewed it.
-func (c *Client) pullReview(ctx context.Context, q ReviewQuery) ([]registry.Contributor, []registry.Approval, error) {
+func (c *Client) pullReview(ctx context.Context, q ReviewQuery) ([]fact.Contributor, []fact.Approval, error) {
 	pr, err := c.PullRequest(ctx, q.PullRequest)
 	if err != nil {
 		return nil, nil, err
@@ -212,16 +214,16 @@ const mostReviewers = 50
 
 // judged says of the last review of each account whether it approves the head, and whether that account may write. Those
 // that GitHub itself calls members come first, so that strangers cannot use up the requests.
-func (c *Client) judged(ctx context.Context, reviews []review, head string) ([]registry.Approval, error) {
+func (c *Client) judged(ctx context.Context, reviews []review, head string) ([]fact.Approval, error) {
 	asked := 0
-	out := make([]registry.Approval, len(reviews))
+	out := make([]fact.Approval, len(reviews))
 	for _, members := range []bool{true, false} {
 		for i, r := range reviews {
 			if r.member() != members {
 				continue
 			}
-			out[i] = registry.Approval{Login: rest.Clean(r.User.login()), State: r.state(head)}
-			if out[i].State != registry.Approved {
+			out[i] = fact.Approval{Login: rest.Clean(r.User.login()), State: r.state(head)}
+			if out[i].State != fact.Approved {
 				continue
 			}
 			asked++
@@ -230,25 +232,25 @@ func (c *Client) judged(ctx context.Context, reviews []review, head string) ([]r
 				return nil, err
 			}
 			if !may {
-				out[i].State = registry.NoAccess
+				out[i].State = fact.NoAccess
 			}
 		}
 	}
 	return out, nil
 }
 
-func (r review) state(head string) registry.ApprovalState {
+func (r review) state(head string) fact.ApprovalState {
 	switch {
 	case r.State == "CHANGES_REQUESTED":
-		return registry.ChangesRequested
+		return fact.ChangesRequested
 	case r.State != "APPROVED":
-		return registry.Dismissed
+		return fact.Dismissed
 	case !r.User.person():
-		return registry.NotAPerson
+		return fact.NotAPerson
 	case r.Commit != head:
-		return registry.Stale
+		return fact.Stale
 	}
-	return registry.Approved
+	return fact.Approved
 }
 
 // member reports whether GitHub calls the reviewer the owner, a member or a collaborator.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/github/githubtest"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
@@ -52,11 +53,11 @@ func TestARunThatGitHubAnswersForAnotherHasNotEnded(t *testing.T) {
 }
 
 // unread says why a part of a review could not be read; "" if each was, or does not exist.
-func unread(r registry.Review) string {
+func unread(r fact.Review) string {
 	if why := r.Contributors.Why(); why != "" {
 		return why
 	}
-	for _, part := range []registry.Known[[]registry.Approval]{r.Environments, r.PullRequest} {
+	for _, part := range []registry.Known[[]fact.Approval]{r.Environments, r.PullRequest} {
 		if _, ok := part.Get(); !ok && !part.IsAbsent() {
 			return part.Why()
 		}
@@ -65,7 +66,7 @@ func unread(r registry.Review) string {
 }
 
 // said lists approvals as "LOGIN: state", of an environment as "LOGIN ENVIRONMENT: state".
-func said(all []registry.Approval) string {
+func said(all []fact.Approval) string {
 	var out []string
 	for _, a := range all {
 		out = append(out, strings.TrimSpace(a.Login+" "+a.Environment)+": "+string(a.State))

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/retry"
 )
 
 // anchor is the tag's value: the newest page when it was written.
@@ -17,7 +19,7 @@ type anchor struct {
 }
 
 func anchorText(p page) string {
-	text, _ := registry.CanonicalJSON(anchor{p.id, p.base, p.digest}) // three plain fields always encode
+	text, _ := canonical.JSON(anchor{p.id, p.base, p.digest}) // three plain fields always encode
 	return string(text)
 }
 
@@ -69,8 +71,8 @@ func anchorFits(modelTags map[string]string, entries int, read []page, passed []
 
 // contradicts holds the mark on a version against the entries of the ledger that begins with the page first and ends
 // with the entry last: it was written while the entry was open. It returns the first entry that is missing or another.
-func contradicts(first string, last int, entries []registry.Entry, version registry.Version) (epoch int, why string) {
-	var mark registry.Record
+func contradicts(first string, last int, entries []Entry, version registry.Version) (epoch int, why string) {
+	var mark Summary
 	text := version.Tags[registry.TagRecord]
 	if text == "" || json.Unmarshal([]byte(text), &mark) != nil || mark.Ledger != first {
 		return 0, ""
@@ -144,7 +146,7 @@ func (l *Ledger) newPage(ctx context.Context, kv map[string]string) (string, err
 // looks like a claim there is none. It fails (500) where a database refuses (400), so what is stored tells, not the answer.
 func (l *Ledger) probe(ctx context.Context, id string) error {
 	parted := false
-	err := registry.Persist(l.patience(ctx), func() error {
+	err := retry.Persist(l.patience(ctx), func() error {
 		refused := l.Store.Write(ctx, id, map[string]string{"a-probe": "1", keyFormat: "0"})
 		got, err := l.Store.Read(ctx, id)
 		if err != nil {
@@ -172,7 +174,7 @@ func (l *Ledger) probe(ctx context.Context, id string) error {
 func (l *Ledger) turn(ctx context.Context, v View, moved int) (View, error) {
 	old := v.page
 	if e, open := old.open(); open {
-		o, closed := closing(e, registry.EntrySuperseded, registry.Conflict, moved, l.Now())
+		o, closed := closing(e, EntrySuperseded, registry.Conflict, moved, l.Now())
 		if err := l.Store.Write(ctx, old.id, o); err != nil {
 			return View{}, busy(l.Model, e, l.Now())
 		}
@@ -200,7 +202,7 @@ func (l *Ledger) turn(ctx context.Context, v View, moved int) (View, error) {
 
 // stateAfter is what the entries up to the end of the page left each target at.
 func stateAfter(p page) map[string]string {
-	view := registry.Ledger{Entries: p.entries, Before: p.state}
+	view := Chain{Entries: p.entries, Before: p.state}
 	out := map[string]string{}
 	leave := func(ref string) {
 		if holders, ok := view.Left(ref); ok {

@@ -43,8 +43,8 @@ func (l *Ledger) History(ctx context.Context) ([]Saved, error) {
 // Verify reads saved pages and holds each entry against the one before. The entries up to the first break are to be
 // trusted; a ledger that was rewritten as a whole, with its anchor, cannot be told from a true one without a copy kept
 // elsewhere.
-func Verify(model string, pages []Saved) ([]registry.Entry, *Break, error) {
-	var entries []registry.Entry
+func Verify(model string, pages []Saved) ([]Entry, *Break, error) {
+	var entries []Entry
 	var before page
 	for i, s := range pages {
 		p, err := parse(model, s.Page, s.Values)
@@ -71,7 +71,7 @@ func Verify(model string, pages []Saved) ([]registry.Entry, *Break, error) {
 // registered model and the marks on its versions. A tail that was cut shows here, and a ledger that is gone.
 func Witnessed(model string, saved []Saved, modelTags map[string]string, versions ...registry.Version) *Break {
 	var pages []page
-	var entries []registry.Entry
+	var entries []Entry
 	last := 0
 	for _, s := range saved {
 		p, err := parse(model, s.Page, s.Values)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger/ledgertest"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
@@ -51,7 +52,7 @@ func TestOldRecordsStayReadable(t *testing.T) {
 	if len(old) != 2 || old[1].Record.Version != 1 || old[0].RecordDigest() != "7f164fead9297c6f1d3c81d6cf86773b170e43de0048f5b0eb7eedb7aa85a417" {
 		t.Fatalf("%+v", old)
 	}
-	if e := promote(t, l, 3); e.Record.Version != registry.RecordVersion || e.Record.Previous != old[1].Digest {
+	if e := promote(t, l, 3); e.Record.Version != RecordVersion || e.Record.Previous != old[1].Digest {
 		t.Errorf("%+v", e)
 	}
 	live := history(t, l)
@@ -70,7 +71,7 @@ func TestANewerRecordStops(t *testing.T) {
 	}
 	kv := m.Pages["page-1"]
 	e, _ := p.Entry()
-	text := strings.Replace(e.Text, fmt.Sprintf(`"record_version":%d`, registry.RecordVersion), `"record_version":99`, 1)
+	text := strings.Replace(e.Text, fmt.Sprintf(`"record_version":%d`, RecordVersion), `"record_version":99`, 1)
 	maps.DeleteFunc(kv, func(key, _ string) bool { return key[0] == 'r' && key != keyReset })
 	maps.Copy(kv, chunked(recordKey(1), text))
 	kv[claimKey(1)] = claimText(e, text)
@@ -142,7 +143,7 @@ func TestHistoryIsWitnessed(t *testing.T) {
 	var marks []registry.Version
 	for i := range PageEntries + 2 {
 		e := promote(t, l, i+1)
-		text, _ := registry.CanonicalJSON(registry.Record{Ledger: "page-1", Epoch: e.Epoch, Sha256: e.RecordDigest()})
+		text, _ := canonical.JSON(Summary{Ledger: "page-1", Epoch: e.Epoch, Sha256: e.RecordDigest()})
 		marks = append(marks, registry.Version{Number: i + 1, Tags: map[string]string{registry.TagRecord: string(text)}})
 	}
 	anchored := map[string]string{registry.TagAnchor: m.Anchors["churn"]}

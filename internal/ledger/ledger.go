@@ -31,13 +31,13 @@ type View struct {
 func (v View) Exists() bool { return v.place.First != "" }
 
 // Facts is the view for people who decide.
-func (v View) Facts() registry.Ledger {
-	return registry.Ledger{Entries: v.page.entries, Before: v.page.state}
+func (v View) Facts() Chain {
+	return Chain{Entries: v.page.entries, Before: v.page.state}
 }
 
 // Back returns the view's facts with the entries of earlier pages. It reads page after page, the newest first, until
 // enough holds or the ledger begins. It fails if a page cannot be read or does not fit the one after it.
-func (l *Ledger) Back(ctx context.Context, v View, enough func(registry.Ledger) bool) (registry.Ledger, error) {
+func (l *Ledger) Back(ctx context.Context, v View, enough func(Chain) bool) (Chain, error) {
 	facts := v.Facts()
 	for after := v.page; after.prior != "" && !enough(facts); {
 		p, err := l.read(ctx, after.prior)
@@ -47,21 +47,21 @@ func (l *Ledger) Back(ctx context.Context, v View, enough func(registry.Ledger) 
 		case p.base >= after.base, p.last() != after.base, p.end() != after.prev:
 			return facts, lost(l.Model, fmt.Sprintf("page %s does not follow from page %s", after.id, p.id))
 		}
-		facts = registry.Ledger{Entries: slices.Concat(p.entries, facts.Entries), Before: p.state}
+		facts = Chain{Entries: slices.Concat(p.entries, facts.Entries), Before: p.state}
 		after = p
 	}
 	return facts, nil
 }
 
 // Standing says what the open entry of the view means to a newcomer, and returns it.
-func (v View) Standing(h registry.Holder, takeover bool) (Standing, registry.Entry) {
+func (v View) Standing(h Holder, takeover bool) (Standing, Entry) {
 	e, _ := v.page.open()
 	return stand(v.page, h, takeover), e
 }
 
 // Overdue is the open entry, where its lease has passed and a workflow run holds it: GitHub can tell whether that run is
 // still at work.
-func (v View) Overdue(now time.Time) (registry.Entry, bool) {
+func (v View) Overdue(now time.Time) (Entry, bool) {
 	e, open := v.page.open()
 	return e, open && e.Holder.Run != "" && now.After(e.Lease)
 }
@@ -128,7 +128,7 @@ func (l *Ledger) Refresh(ctx context.Context, v View) (View, error) {
 }
 
 // busy is the conflict with the holder of an open entry.
-func busy(model string, e registry.Entry, now time.Time) error {
+func busy(model string, e Entry, now time.Time) error {
 	what := fmt.Sprintf("promotion of %s: %s of version %d to %s (entry %d) is under way", model, e.Record.Command, e.Record.To, e.Record.Target, e.Epoch)
 	if e.Link != "" {
 		what += ": " + e.Link
@@ -148,7 +148,7 @@ func busy(model string, e registry.Entry, now time.Time) error {
 
 // BusyError says that another promotion holds the ledger.
 type BusyError struct {
-	Entry registry.Entry
+	Entry Entry
 	why   *registry.Error
 }
 

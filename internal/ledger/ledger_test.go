@@ -13,8 +13,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger/ledgertest"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 var ctx = context.Background()
@@ -32,12 +34,12 @@ func open(m *ledgertest.Memory) *Ledger {
 func promoter(l *Ledger, v View, run string, attempt, version int) *Promotion {
 	return &Promotion{
 		Ledger: l, View: v,
-		Claim: Claim{Holder: registry.Holder{Run: run, Attempt: attempt, Nonce: run + fmt.Sprint(attempt)}, Link: "https://github.example/" + run},
-		Record: func(version int) registry.LedgerRecord {
-			return registry.LedgerRecord{
+		Claim: Claim{Holder: Holder{Run: run, Attempt: attempt, Nonce: run + fmt.Sprint(attempt)}, Link: "https://github.example/" + run},
+		Record: func(version int) Record {
+			return Record{
 				Command: "promote", Server: "https://mlflow.example", Model: "churn", To: version, Target: registry.Target{Alias: "champion"},
-				Moves: []registry.Shift{{Ref: "@champion", Was: fmt.Sprint(version - 1), Want: fmt.Sprint(version)}}, Plan: "plan",
-				Gates: []registry.Finding{{Gate: "test_f1 >= 0.5", Outcome: registry.Pass, Candidate: "ö 0.9"}},
+				Moves: []Shift{{Ref: "@champion", Was: fmt.Sprint(version - 1), Want: fmt.Sprint(version)}}, Plan: "plan",
+				Gates: []verdict.Finding{{Gate: "test_f1 >= 0.5", Outcome: verdict.Pass, Candidate: "ö 0.9"}},
 			}
 		},
 	}
@@ -53,13 +55,13 @@ func look(t *testing.T, l *Ledger) View {
 }
 
 // promote makes one whole entry.
-func promote(t *testing.T, l *Ledger, version int) registry.Entry {
+func promote(t *testing.T, l *Ledger, version int) Entry {
 	t.Helper()
 	p := promoter(l, look(t, l), fmt.Sprint(version), 1, version)
 	if err := p.Begin(ctx, version); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.End(ctx, moved(version)); err != nil {
+	if err := p.End(ctx, nil, moved); err != nil {
 		t.Fatal(err)
 	}
 	e, held := p.Entry()
@@ -69,18 +71,16 @@ func promote(t *testing.T, l *Ledger, version int) registry.Entry {
 	return e
 }
 
-func moved(version int) registry.Receipt {
-	return registry.Receipt{Version: version, Results: []registry.StepResult{{Step: registry.Step{Do: registry.SetAlias, Ref: "champion", Want: fmt.Sprint(version)}, Done: registry.StepDone}}}
-}
+var moved = []string{"@champion"}
 
 func TestWhatIsWrittenIsRead(t *testing.T) {
 	l := open(ledgertest.New())
 	first, second := promote(t, l, 1), promote(t, l, 2)
 	got := look(t, l).Facts().Entries
-	if diff := cmp.Diff([]registry.Entry{first, second}, got); diff != "" {
+	if diff := cmp.Diff([]Entry{first, second}, got); diff != "" {
 		t.Error(diff)
 	}
-	if second.Record.Previous != first.Digest || second.Outcome != registry.EntryDone || second.Moved != 1 {
+	if second.Record.Previous != first.Digest || second.Outcome != EntryDone || second.Moved != 1 {
 		t.Errorf("%+v", second)
 	}
 	if holders, ok := look(t, l).Facts().Left("@champion"); !ok || holders != "2" {
@@ -142,7 +142,7 @@ func TestTakingOver(t *testing.T) {
 	if err := again.Begin(ctx, 1); err != nil {
 		t.Errorf("a later attempt of the same run is refused: %v", err)
 	}
-	if err := dead.End(ctx, moved(1)); registry.ReasonOf(err) != registry.Conflict {
+	if err := dead.End(ctx, nil, moved); registry.ReasonOf(err) != registry.Conflict {
 		t.Errorf("the holder wakes up and reports success: %v", err)
 	}
 	stranger = promoter(l, look(t, l), "8", 1, 2)
@@ -150,7 +150,7 @@ func TestTakingOver(t *testing.T) {
 	if err := stranger.Begin(ctx, 2); err != nil {
 		t.Errorf("the user's word is not taken: %v", err)
 	}
-	if err := again.End(ctx, moved(1)); registry.ReasonOf(err) != registry.Conflict {
+	if err := again.End(ctx, nil, moved); registry.ReasonOf(err) != registry.Conflict {
 		t.Errorf("the second holder reports success: %v", err)
 	}
 	var ends []string
@@ -185,7 +185,7 @@ func TestLostAnswers(t *testing.T) {
 			if err := p.Begin(ctx, 2); err != nil {
 				t.Fatal(err)
 			}
-			if err := p.End(ctx, moved(2)); err != nil {
+			if err := p.End(ctx, nil, moved); err != nil {
 				t.Fatal(err)
 			}
 			if n := len(look(t, l).Facts().Entries); n != 2 {
@@ -224,10 +224,10 @@ func TestBack_ReadsAsFarAsNeeded(t *testing.T) {
 		promote(t, l, i+1)
 	}
 	v := look(t, l)
-	for want, enough := range map[int]func(registry.Ledger) bool{
-		5:                 func(registry.Ledger) bool { return true },
-		5 + PageEntries:   func(got registry.Ledger) bool { return len(got.Entries) > 5 },
-		5 + 3*PageEntries: func(registry.Ledger) bool { return false },
+	for want, enough := range map[int]func(Chain) bool{
+		5:                 func(Chain) bool { return true },
+		5 + PageEntries:   func(got Chain) bool { return len(got.Entries) > 5 },
+		5 + 3*PageEntries: func(Chain) bool { return false },
 	} {
 		got, err := l.Back(context.Background(), v, enough)
 		if err != nil || len(got.Entries) != want || got.Entries[0].Epoch != 3*PageEntries+5-want+1 {
@@ -235,7 +235,7 @@ func TestBack_ReadsAsFarAsNeeded(t *testing.T) {
 		}
 	}
 	m.Pages["page-2"][linkKey(PageEntries+PageEntries)] = "edited"
-	if _, err := l.Back(context.Background(), v, func(registry.Ledger) bool { return false }); err == nil {
+	if _, err := l.Back(context.Background(), v, func(Chain) bool { return false }); err == nil {
 		t.Error("a page that does not fit was read")
 	}
 }
@@ -269,7 +269,7 @@ func TestTampering(t *testing.T) {
 	var marks []registry.Version
 	for i := range 4 {
 		e := promote(t, l, i+1)
-		text, err := registry.CanonicalJSON(registry.Record{Ledger: "page-1", Epoch: e.Epoch, Sha256: e.RecordDigest()})
+		text, err := canonical.JSON(Summary{Ledger: "page-1", Epoch: e.Epoch, Sha256: e.RecordDigest()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -280,7 +280,7 @@ func TestTampering(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		if standing, e := v.Standing(registry.Holder{}, false); standing != Free { // an outcome that was removed stops the next run
+		if standing, e := v.Standing(Holder{}, false); standing != Free { // an outcome that was removed stops the next run
 			return lost("churn", fmt.Sprintf("entry %d is open", e.Epoch))
 		}
 		return l.Check(v, map[string]string{registry.TagAnchor: m.Anchors["churn"]}, marks...)
@@ -375,10 +375,10 @@ func TestALongRecordLosesGatesAndSaysSo(t *testing.T) {
 	l := open(m)
 	p := promoter(l, View{}, "1", 1, 1)
 	short := p.Record
-	p.Record = func(version int) registry.LedgerRecord {
+	p.Record = func(version int) Record {
 		r := short(version)
 		for range 400 {
-			r.Gates = append(r.Gates, registry.Finding{Gate: strings.Repeat("ü", 60), Outcome: registry.Pass})
+			r.Gates = append(r.Gates, verdict.Finding{Gate: strings.Repeat("ü", 60), Outcome: verdict.Pass})
 		}
 		return r
 	}
@@ -394,24 +394,19 @@ func TestALongRecordLosesGatesAndSaysSo(t *testing.T) {
 // An outcome counts the moves that are done, also those that an earlier attempt made and this one confirmed, and none that
 // others had made before the record was written.
 func TestPromotion_Made(t *testing.T) {
-	r := registry.LedgerRecord{Moves: []registry.Shift{
+	r := Record{Moves: []Shift{
 		{Ref: "@champion", Was: "1", Want: "2"}, {Ref: "@reader", Was: "2", Want: "2"}, {Ref: "Production", Was: "1", Want: "2"},
 	}}
-	result := func(do registry.Verb, ref, was string, done registry.Done) registry.StepResult {
-		return registry.StepResult{Step: registry.Step{Do: do, Ref: ref, Was: was, Want: "2"}, Done: done}
-	}
-	confirmed, theirs := result(registry.SetAlias, "champion", "2", registry.StepDone), result(registry.SetAlias, "reader", "2", registry.StepDone)
 	for name, c := range map[string]struct {
-		results []registry.StepResult
-		want    int
+		moved []string
+		want  int
 	}{
 		"nothing":                     {nil, 0},
-		"one was confirmed":           {[]registry.StepResult{confirmed, theirs}, 1},
-		"one was confirmed, one not":  {[]registry.StepResult{confirmed, result(registry.SetStage, "Production", "1", registry.StepNotDone)}, 1},
-		"one was confirmed, one made": {[]registry.StepResult{confirmed, theirs, result(registry.SetStage, "Production", "1", registry.StepDone)}, 2},
-		"a tag is no move":            {[]registry.StepResult{result(registry.SetTag, "Production", "", registry.StepDone)}, 0},
+		"one was confirmed":           {[]string{"@champion", "@reader"}, 1},
+		"one was confirmed, one made": {[]string{"@champion", "@reader", "Production"}, 2},
+		"another target":              {[]string{"@shadow"}, 0},
 	} {
-		if got := made(r, registry.Receipt{Results: c.results}); got != c.want {
+		if got := made(r, c.moved); got != c.want {
 			t.Errorf("%s: %d, want %d", name, got, c.want)
 		}
 	}

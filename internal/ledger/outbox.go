@@ -3,16 +3,14 @@ package ledger
 import (
 	"context"
 	"slices"
-
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
 // Outbox is the part of a ledger that may hold entries of which somebody is still to be told: its newest page and the one
 // before. Whoever cannot be reached for as many promotions is told no more.
 type Outbox struct {
-	Entries []registry.Entry // oldest first
-	first   int              // the first of them on the newest page
-	pages   [2]string        // the one before, the newest
+	Entries []Entry   // oldest first
+	first   int       // the first of them on the newest page
+	pages   [2]string // the one before, the newest
 }
 
 // Outbox of the ledger as it is now, read anew since the view: what was moved again meanwhile shows. Where only a part
@@ -37,7 +35,7 @@ func (l *Ledger) Outbox(ctx context.Context, v View) (Outbox, error) {
 const told = "told"
 
 // Tell marks that those at these places of the entry's list were told.
-func (l *Ledger) Tell(ctx context.Context, box Outbox, e registry.Entry, places []int) error {
+func (l *Ledger) Tell(ctx context.Context, box Outbox, e Entry, places []int) error {
 	kv := map[string]string{}
 	for _, i := range places {
 		kv[toldKey(e.Epoch, i)] = told

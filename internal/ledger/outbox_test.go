@@ -11,11 +11,11 @@ import (
 )
 
 // notified makes one whole entry of which these are to be told.
-func notified(t *testing.T, l *Ledger, version int, channels ...string) registry.Entry {
+func notified(t *testing.T, l *Ledger, version int, channels ...string) Entry {
 	t.Helper()
 	p := promoter(l, look(t, l), fmt.Sprint(version), 1, version)
 	record := p.Record
-	p.Record = func(version int) registry.LedgerRecord {
+	p.Record = func(version int) Record {
 		r := record(version)
 		r.Notify = channels
 		return r
@@ -23,7 +23,7 @@ func notified(t *testing.T, l *Ledger, version int, channels ...string) registry
 	if err := p.Begin(ctx, version); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.End(ctx, moved(version)); err != nil {
+	if err := p.End(ctx, nil, moved); err != nil {
 		t.Fatal(err)
 	}
 	e, _ := p.Entry()
@@ -95,7 +95,7 @@ func TestOnlyWhatIsDoneIsTold(t *testing.T) {
 	l := open(ledgertest.New())
 	p := promoter(l, View{}, "7", 1, 1)
 	record := p.Record
-	p.Record = func(version int) registry.LedgerRecord {
+	p.Record = func(version int) Record {
 		r := record(version)
 		r.Notify = []string{"slack"}
 		return r
@@ -106,7 +106,7 @@ func TestOnlyWhatIsDoneIsTold(t *testing.T) {
 	if got := untold(t, l); got != "" {
 		t.Errorf("while it is open: %s", got)
 	}
-	if err := p.End(ctx, registry.Receipt{Err: &registry.Error{Reason: registry.Conflict}}); err != nil {
+	if err := p.End(ctx, &registry.Error{Reason: registry.Conflict}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if got := untold(t, l); got != "" {
@@ -127,7 +127,7 @@ func TestOverdue(t *testing.T) {
 	if e, late := v.Overdue(start.Add(Lease + time.Second)); !late || e.Holder.Run != "7" {
 		t.Errorf("after its lease: %v, %+v", late, e.Holder)
 	}
-	if err := p.End(ctx, moved(1)); err != nil {
+	if err := p.End(ctx, nil, moved); err != nil {
 		t.Fatal(err)
 	}
 	if _, late := look(t, l).Overdue(start.Add(time.Hour)); late {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -53,7 +54,7 @@ type page struct {
 	reset   string
 	state   map[string]string
 	digest  string // of the head: what the first record of the page chains to
-	entries []registry.Entry
+	entries []Entry
 	broken  *Break
 }
 
@@ -73,13 +74,13 @@ func (p page) end() string {
 	return p.digest
 }
 
-func (p page) open() (registry.Entry, bool) {
-	return registry.Ledger{Entries: p.entries}.Open()
+func (p page) open() (Entry, bool) {
+	return Chain{Entries: p.entries}.Open()
 }
 
 // head is the first thing written to a page.
 func head(model string, base int, prev, prior, reset string, state map[string]string) map[string]string {
-	text, err := registry.CanonicalJSON(state)
+	text, err := canonical.JSON(state)
 	if err != nil || state == nil {
 		text = []byte("{}")
 	}
@@ -108,7 +109,7 @@ func fromNone(text string) string {
 // modelID is the model's name where it fits: databases that compare names without case find the ledger of another.
 func modelID(model string) string {
 	if len(model) > chunk {
-		return "sha256:" + registry.Digest(model)
+		return "sha256:" + canonical.Digest(model)
 	}
 	return model
 }
@@ -180,15 +181,15 @@ func parse(model, id string, kv map[string]string) (page, error) {
 		return p, lost(model, fmt.Sprintf("run %s does not say which entry it begins with", id))
 	}
 	state := joined(kv, keyState)
-	p.digest = registry.Digest("page/1", kv[keyModel], kv[keyBase], kv[keyPrev], kv[keyPrior], kv[keyReset], state)
+	p.digest = canonical.Digest("page/1", kv[keyModel], kv[keyBase], kv[keyPrev], kv[keyPrior], kv[keyReset], state)
 	if json.Unmarshal([]byte(state), &p.state) != nil {
 		p.broken = &Break{p.base, "the state at the head of the page cannot be read"}
 	}
 	p.readEntries(kv)
 	p.findStrays(kv)
 	for _, e := range p.entries {
-		if v := e.Record.Version; v > registry.RecordVersion && p.broken == nil {
-			return p, newer(model, fmt.Sprintf("entry %d has record version %d, and this version reads up to %d", e.Epoch, v, registry.RecordVersion))
+		if v := e.Record.Version; v > RecordVersion && p.broken == nil {
+			return p, newer(model, fmt.Sprintf("entry %d has record version %d, and this version reads up to %d", e.Epoch, v, RecordVersion))
 		}
 	}
 	return p, nil
@@ -232,12 +233,12 @@ func numbered(key string) (n int, ok bool) {
 	return n, err == nil
 }
 
-func readEntry(n int, kv map[string]string) (e registry.Entry, why string) {
+func readEntry(n int, kv map[string]string) (e Entry, why string) {
 	e.Epoch = n
 	claim := strings.Split(kv[claimKey(n)], "|")
 	text := joined(kv, recordKey(n))
 	e.Text = text
-	if len(claim) != 6 || claim[3] != registry.Digest(text) {
+	if len(claim) != 6 || claim[3] != canonical.Digest(text) {
 		return e, "its record was edited"
 	}
 	if json.Unmarshal([]byte(text), &e.Record) != nil || e.Record.Epoch != n || e.Record.PID != claim[1] || strconv.Itoa(e.Record.To) != claim[2] {
@@ -280,18 +281,18 @@ func readEntry(n int, kv map[string]string) (e registry.Entry, why string) {
 
 // chain is the digest of a whole entry.
 func chain(claim, link, record string, outcome []string) string {
-	return registry.Digest(append([]string{"entry/1", claim, link, record}, outcome...)...)
+	return canonical.Digest(append([]string{"entry/1", claim, link, record}, outcome...)...)
 }
 
-func holderText(h registry.Holder) string {
+func holderText(h Holder) string {
 	return fmt.Sprintf("%s.%d.%s", h.Run, h.Attempt, h.Nonce)
 }
 
-func parseHolder(text string) (registry.Holder, error) {
+func parseHolder(text string) (Holder, error) {
 	parts := strings.Split(text, ".")
 	if len(parts) != 3 {
-		return registry.Holder{}, fmt.Errorf("%q is no holder", text)
+		return Holder{}, fmt.Errorf("%q is no holder", text)
 	}
 	attempt, err := strconv.Atoi(parts[1])
-	return registry.Holder{Run: parts[0], Attempt: attempt, Nonce: parts[2]}, err
+	return Holder{Run: parts[0], Attempt: attempt, Nonce: parts[2]}, err
 }

@@ -4,13 +4,11 @@ import (
 	"context"
 	"fmt"
 	"slices"
-
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
 // Past returns the entries of the view's page and of at most that many pages before it, oldest first. Every page is
 // held against the one after it.
-func (l *Ledger) Past(ctx context.Context, v View, pages int) (registry.Ledger, error) {
+func (l *Ledger) Past(ctx context.Context, v View, pages int) (Chain, error) {
 	out := v.Facts()
 	at := v.page
 	for n := 0; at.prior != "" && n < pages; n++ {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/retry"
 )
 
 // Promotion is one entry on its way: claimed before the first move, closed after the last. The zero value of its
@@ -18,16 +19,16 @@ type Promotion struct {
 	Ledger *Ledger
 	View   View
 	Claim  Claim
-	Record func(version int) registry.LedgerRecord // what is about to be done
+	Record func(version int) Record // what is about to be done
 	// Weak decides whether the promotion may go on without a claim after this error.
 	Weak func(error) bool
 
-	entry registry.Entry
+	entry Entry
 	held  bool
 }
 
 // Entry is the entry that was claimed; ok is false where the promotion goes on without one.
-func (p *Promotion) Entry() (registry.Entry, bool) { return p.entry, p.held }
+func (p *Promotion) Entry() (Entry, bool) { return p.entry, p.held }
 
 // Begin writes the claim, and begins the ledger or a new page first where one is needed.
 func (p *Promotion) Begin(ctx context.Context, version int) error {
@@ -90,15 +91,15 @@ func (p *Promotion) changed(kv map[string]string, n int) error {
 	return busy(p.Ledger.Model, e, p.Ledger.Now())
 }
 
-// End writes how the promotion ended. Success counts only once it is stored: an entry that was taken over in the
+// End writes how the promotion ended: its error, nil for success, and the targets that were moved, as Shift.Ref has them. Success counts only once it is stored: an entry that was taken over in the
 // meantime is somebody else's.
-func (p *Promotion) End(ctx context.Context, receipt registry.Receipt) error {
-	outcome := Outcome(receipt.Err)
+func (p *Promotion) End(ctx context.Context, result error, moved []string) error {
+	outcome := Outcome(result)
 	if !p.held || outcome == "" {
 		return nil
 	}
-	why := registry.ReasonOf(receipt.Err)
-	kv, closed := closing(p.entry, outcome, why, made(p.entry.Record, receipt), p.Ledger.Now())
+	why := registry.ReasonOf(result)
+	kv, closed := closing(p.entry, outcome, why, made(p.entry.Record, moved), p.Ledger.Now())
 	key := outcomeKey(p.entry.Epoch)
 	settled := func(got map[string]string) (bool, error) {
 		switch v, ok := got[key]; {
@@ -113,7 +114,7 @@ func (p *Promotion) End(ctx context.Context, receipt registry.Receipt) error {
 		}
 	}
 	final := error(nil) // somebody else's entry by now, or not known when the time was up
-	err := registry.Persist(p.Ledger.patience(ctx), func() error {
+	err := retry.Persist(p.Ledger.patience(ctx), func() error {
 		err := p.Ledger.put(ctx, p.View.page.id, kv, settled)
 		if reason := registry.ReasonOf(err); reason == registry.Conflict || reason == registry.Unknown {
 			final, err = err, nil
@@ -131,13 +132,10 @@ func (p *Promotion) End(ctx context.Context, receipt registry.Receipt) error {
 }
 
 // made counts the moves of the record that are done, also those that an earlier attempt made and this one confirmed.
-func made(r registry.LedgerRecord, receipt registry.Receipt) int {
+func made(r Record, moved []string) int {
 	n := 0
 	for _, m := range r.Moves {
-		done := slices.ContainsFunc(receipt.Results, func(r registry.StepResult) bool {
-			return r.Step.Kind() == registry.Move && r.Step.MoveRef() == m.Ref && r.Done == registry.StepDone
-		})
-		if done && !m.Adopted() {
+		if slices.Contains(moved, m.Ref) && !m.Adopted() {
 			n++
 		}
 	}
@@ -151,12 +149,12 @@ func (l *Ledger) Abort(ctx context.Context, v View, why registry.Reason, moved i
 	if !open {
 		return nil
 	}
-	kv, _ := closing(e, registry.EntryAborted, why, moved, l.Now())
+	kv, _ := closing(e, EntryAborted, why, moved, l.Now())
 	return l.put(ctx, v.page.id, kv, func(got map[string]string) (bool, error) { return got[outcomeKey(e.Epoch)] != "", nil })
 }
 
 // unclosed is the error of a promotion that did all it was asked for and could not say so in the ledger.
-func unclosed(e registry.Entry, cause error) error {
+func unclosed(e Entry, cause error) error {
 	out := &registry.Error{
 		Reason: registry.ReasonOf(cause), Cause: cause, Msg: fmt.Sprintf("close entry %d of the promotion ledger: what is below was done, and its outcome could not be stored: %v", e.Epoch, cause),
 		Hint: "the entry stays open and keeps other promotions of this model out: re-run the failed jobs, which finishes it",
@@ -172,11 +170,11 @@ func unclosed(e registry.Entry, cause error) error {
 // answer: it reports whether they are there, or why they never will be.
 func (l *Ledger) put(ctx context.Context, id string, kv map[string]string, settled func(map[string]string) (bool, error)) error {
 	var why error
-	state, err := registry.Settle(l.patience(ctx), func(int) error { return l.Store.Write(ctx, id, maps.Clone(kv)) },
+	state, err := retry.Settle(l.patience(ctx), func(int) error { return l.Store.Write(ctx, id, maps.Clone(kv)) },
 		func() (there bool, never, err error) {
 			ctx, stop := l.look(ctx)
 			defer stop()
-			err = registry.Persist(l.patience(ctx), func() error {
+			err = retry.Persist(l.patience(ctx), func() error {
 				got, err := l.Store.Read(ctx, id)
 				if err == nil {
 					there, why = settled(got)
@@ -188,7 +186,7 @@ func (l *Ledger) put(ctx context.Context, id string, kv map[string]string, settl
 	switch reason := registry.ReasonOf(err); {
 	case err == nil, why != nil:
 		return why
-	case state == registry.Unsettled:
+	case state == retry.Unsettled:
 		return unsure(l.Model, err)
 	case reason == registry.Conflict, reason == registry.Unknown: // refused or failed each time, and not for a value that is there
 		return &registry.Error{Reason: registry.ServerError, Msg: "write promotion ledger of " + l.Model + ": " + err.Error(), Cause: err}
@@ -207,7 +205,7 @@ func (l *Ledger) look(ctx context.Context) (context.Context, context.CancelFunc)
 
 // insist repeats a write that ends in the same state however often it arrives, until its answer is clear.
 func (l *Ledger) insist(ctx context.Context, write func() error) error {
-	_, err := registry.Settle(l.patience(ctx), func(int) error { return write() },
+	_, err := retry.Settle(l.patience(ctx), func(int) error { return write() },
 		func() (there bool, never, err error) { return false, nil, nil })
 	if registry.ReasonOf(err) == registry.Unknown && !registry.MayLand(err) { // whether it is there decides nothing
 		return &registry.Error{Reason: registry.ServerError, Msg: err.Error(), Cause: err}

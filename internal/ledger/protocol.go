@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -14,12 +15,12 @@ const Lease = 15 * time.Minute
 
 // Claim is what a promoter brings.
 type Claim struct {
-	Holder   registry.Holder
+	Holder   Holder
 	Link     string // to the workflow run
 	Takeover bool   // the holder of the open entry is gone: the user says so, or its lease has passed and GitHub does
 	Moved    int    // moves of that entry that were seen to be made, or registry.MovedUnknown
 	Now      time.Time
-	Record   registry.LedgerRecord // without epoch, previous and pid
+	Record   Record // without epoch, previous and pid
 }
 
 // Standing says what an open entry means to a newcomer.
@@ -33,7 +34,7 @@ const (
 )
 
 // stand judges the last entry.
-func stand(p page, h registry.Holder, takeover bool) Standing {
+func stand(p page, h Holder, takeover bool) Standing {
 	e, open := p.open()
 	switch {
 	case !open:
@@ -49,37 +50,37 @@ func stand(p page, h registry.Holder, takeover bool) Standing {
 // claimBatch is the one write that makes a promotion exclusive: the entry with its whole record, and where an open one
 // is taken over also that one's outcome. Of several writers one succeeds, and a holder that wakes up can no longer
 // close what was taken over.
-func claimBatch(p page, c Claim) (registry.Entry, map[string]string, error) {
+func claimBatch(p page, c Claim) (Entry, map[string]string, error) {
 	kv := map[string]string{}
 	n := p.last() + 1
 	prev := p.end()
 	r := c.Record
 	if old, open := p.open(); open {
-		o, closed := closing(old, registry.EntrySuperseded, registry.Conflict, c.Moved, c.Now)
+		o, closed := closing(old, EntrySuperseded, registry.Conflict, c.Moved, c.Now)
 		maps.Copy(kv, o)
 		prev, r.TakesOver = closed.Digest, old.Epoch
 	}
-	r.Version, r.Epoch, r.Previous = registry.RecordVersion, n, prev
-	r.PID = registry.Digest("promotion/1", r.Server, r.Model, r.Target.String(), strconv.Itoa(r.To), r.Plan)[:32]
+	r.Version, r.Epoch, r.Previous = RecordVersion, n, prev
+	r.PID = canonical.Digest("promotion/1", r.Server, r.Model, r.Target.String(), strconv.Itoa(r.To), r.Plan)[:32]
 	r, text, err := fitted(r)
 	if err != nil {
-		return registry.Entry{}, nil, err
+		return Entry{}, nil, err
 	}
-	e := registry.Entry{Epoch: n, Holder: c.Holder, Link: cut(c.Link), Lease: c.Now.UTC().Add(Lease).Truncate(time.Second), Record: r, Text: text}
+	e := Entry{Epoch: n, Holder: c.Holder, Link: cut(c.Link), Lease: c.Now.UTC().Add(Lease).Truncate(time.Second), Record: r, Text: text}
 	kv[claimKey(n)] = claimText(e, text)
 	kv[linkKey(n)] = orNone(e.Link)
 	maps.Copy(kv, chunked(recordKey(n), text))
 	return e, kv, nil
 }
 
-func claimText(e registry.Entry, record string) string {
-	return fmt.Sprintf("%d|%s|%d|%s|%s|%s", Format, e.Record.PID, e.Record.To, registry.Digest(record), holderText(e.Holder), e.Lease.Format(time.RFC3339))
+func claimText(e Entry, record string) string {
+	return fmt.Sprintf("%d|%s|%d|%s|%s|%s", Format, e.Record.PID, e.Record.To, canonical.Digest(record), holderText(e.Holder), e.Lease.Format(time.RFC3339))
 }
 
 // fitted shortens the record until it fits.
-func fitted(r registry.LedgerRecord) (registry.LedgerRecord, string, error) {
+func fitted(r Record) (Record, string, error) {
 	for {
-		text, err := registry.CanonicalJSON(r)
+		text, err := canonical.JSON(r)
 		if err != nil || len(chunked("", string(text))) <= maxChunks {
 			return r, string(text), err
 		}
@@ -92,7 +93,7 @@ func fitted(r registry.LedgerRecord) (registry.LedgerRecord, string, error) {
 }
 
 // closing is the write that ends an entry.
-func closing(e registry.Entry, outcome string, why registry.Reason, moved int, now time.Time) (map[string]string, registry.Entry) {
+func closing(e Entry, outcome string, why registry.Reason, moved int, now time.Time) (map[string]string, Entry) {
 	e.Outcome, e.Reason, e.Moved, e.Ended = outcome, why, moved, now.UTC().Truncate(time.Second)
 	parts := []string{outcome, string(why), strconv.Itoa(moved), e.Ended.Format(time.RFC3339)}
 	e.Digest = chain(claimText(e, e.Text), orNone(e.Link), e.Text, parts)
@@ -123,9 +124,9 @@ func claimed(kv map[string]string, n int, claim string) verdictOf {
 func Outcome(err error) string {
 	switch registry.ReasonOf(err) {
 	case registry.OK:
-		return registry.EntryDone
+		return EntryDone
 	case registry.Unknown:
 		return ""
 	}
-	return registry.EntryAborted
+	return EntryAborted
 }

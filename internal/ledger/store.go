@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -44,6 +45,6 @@ func lost(model, why string) error {
 	return &registry.Error{
 		Reason: registry.LedgerLost, Msg: "read promotion ledger of " + model + ": " + why,
 		Hint: "nothing was moved. Restore what was deleted or edited (MLflow keeps deleted runs and experiments until they are purged), and look at the saved records with mlflow-promote history; " +
-			"to begin a new ledger that says why: mlflow-promote doctor --model " + registry.ShellWord(model) + " --reset-ledger REASON",
+			"to begin a new ledger that says why: mlflow-promote doctor --model " + format.ShellWord(model) + " --reset-ledger REASON",
 	}
 }

@@ -12,7 +12,7 @@ import (
 // and the whole with the anchor on the registered model and the marks on its versions. broken says where it does not
 // hold; the entries returned are then those before. exists is false where there is none and nothing says that there was
 // one. An error says that the ledger could not be read.
-func (l *Ledger) Whole(ctx context.Context, modelTags map[string]string, versions ...registry.Version) (whole registry.Ledger, exists bool, broken string, err error) {
+func (l *Ledger) Whole(ctx context.Context, modelTags map[string]string, versions ...registry.Version) (whole Chain, exists bool, broken string, err error) {
 	place, err := l.Store.Locate(ctx, l.Model)
 	var pages []Saved
 	if err == nil && place.First != "" {

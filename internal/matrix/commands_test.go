@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/cli"
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/realtest"
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
@@ -80,7 +80,7 @@ func (a answer) cell() string {
 
 func (a answer) fellBack() bool {
 	for _, s := range a.result.Steps {
-		if s.Step.Do == registry.TagAlias {
+		if s.Step.Do == plan.TagAlias {
 			return true
 		}
 	}
@@ -110,7 +110,7 @@ var columns = []column{
 	{"lineage", lineage},
 	{"rollback", rollback},
 	{"history", history},
-	{"audit", audit},
+	{"audit", audits},
 }
 
 func doctor(b *bench) answer {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -85,15 +86,15 @@ func history(b *bench) answer {
 	return a
 }
 
-// audit finds nothing that a promotion of ours left behind.
-func audit(b *bench) answer {
+// audits finds nothing that a promotion of ours left behind.
+func audits(b *bench) answer {
 	a := b.run("audit", "--model", "churn", "--scope", "all")
 	if a.status != 0 {
 		return a
 	}
 	var told struct {
-		Findings []registry.AuditFinding
-		Totals   registry.AuditTotals
+		Findings []audit.Finding
+		Totals   audit.Totals
 	}
 	if err := json.Unmarshal([]byte(a.stdout), &told); err != nil {
 		b.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
@@ -32,8 +33,8 @@ import (
 //     and the list does not are read at the end.
 //
 // What is made, moved or deleted meanwhile may be seen or not, but not twice.
-func (c *Client) Audit(ctx context.Context, q registry.AuditQuery) iter.Seq2[registry.Audited, error] {
-	return func(yield func(registry.Audited, error) bool) {
+func (c *Client) Audit(ctx context.Context, q audit.Query) iter.Seq2[audit.Snapshot, error] {
+	return func(yield func(audit.Snapshot, error) bool) {
 		ctx, stop := context.WithCancel(ctx)
 		r := c.reading(ctx, q)
 		defer r.beside.Wait()
@@ -45,7 +46,7 @@ func (c *Client) Audit(ctx context.Context, q registry.AuditQuery) iter.Seq2[reg
 // reading is one audit under way.
 type reading struct {
 	c      *Client
-	q      registry.AuditQuery
+	q      audit.Query
 	pace   *pace
 	beside sync.WaitGroup // requests under way
 	sizes  sizes
@@ -66,7 +67,7 @@ type reading struct {
 	progress    progress
 }
 
-func (c *Client) reading(ctx context.Context, q registry.AuditQuery) *reading {
+func (c *Client) reading(ctx context.Context, q audit.Query) *reading {
 	r := &reading{c: c, q: q, sizes: pageSizes, at: map[string]int{}, suspects: map[int]bool{}, strangers: map[string]bool{}}
 	r.pace = newPace(q.Now, func() int { return c.meters().Retries })
 	r.experiments = sync.OnceValues(func() (map[string]registry.Experiment, error) { return r.listExperiments(ctx) })
@@ -87,17 +88,17 @@ func (c *Client) meters() rest.Meter {
 }
 
 // read yields the models as the registry has them.
-func (r *reading) read(ctx context.Context) iter.Seq2[registry.Audited, error] {
-	return func(yield func(registry.Audited, error) bool) {
+func (r *reading) read(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
+	return func(yield func(audit.Snapshot, error) bool) {
 		if err := r.prepare(ctx); err != nil {
-			yield(registry.Audited{}, err)
+			yield(audit.Snapshot{}, err)
 			return
 		}
 		source := r.all
 		switch {
 		case r.q.Model != "":
 			source = r.named
-		case r.q.Scope == registry.ScopeLive && !r.bare:
+		case r.q.Scope == audit.ScopeLive && !r.bare:
 			source = r.live
 		}
 		for a, err := range source(ctx) {
@@ -145,8 +146,8 @@ func (r *reading) askForAliases(ctx context.Context, model string) error {
 }
 
 // all yields the models with every version.
-func (r *reading) all(ctx context.Context) iter.Seq2[registry.Audited, error] {
-	return func(yield func(registry.Audited, error) bool) {
+func (r *reading) all(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
+	return func(yield func(audit.Snapshot, error) bool) {
 		cut := r.middle()
 		halves := []*stream{r.stream(ctx, 0, cut), r.stream(ctx, cut, math.MaxInt)}
 		for place := range len(r.models) + 1 {
@@ -158,7 +159,7 @@ func (r *reading) all(ctx context.Context) iter.Seq2[registry.Audited, error] {
 					return
 				}
 				if err != nil {
-					yield(registry.Audited{}, Explain("search versions", err))
+					yield(audit.Snapshot{}, Explain("search versions", err))
 					return
 				}
 			}
@@ -170,7 +171,7 @@ func (r *reading) all(ctx context.Context) iter.Seq2[registry.Audited, error] {
 }
 
 // put yields the model at a place with its versions, or leaves it for later where something speaks against them.
-func (r *reading) put(place int, versions []registry.Version, yield func(registry.Audited, error) bool) bool {
+func (r *reading) put(place int, versions []registry.Version, yield func(audit.Snapshot, error) bool) bool {
 	l := r.models[place]
 	r.models[place] = listed{} // a registry has many
 	if r.suspects[place] || l.torn(versions, true) {
@@ -192,13 +193,13 @@ func (r *reading) add(place int, versions []registry.Version, v registry.Version
 }
 
 // oneByOne yields the models with their versions, those of each asked for by name.
-func (r *reading) oneByOne(ctx context.Context) iter.Seq2[registry.Audited, error] {
-	return func(yield func(registry.Audited, error) bool) {
+func (r *reading) oneByOne(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
+	return func(yield func(audit.Snapshot, error) bool) {
 		read := func(l listed) ([]registry.Version, error) { return r.versionsOf(ctx, l.model.Name, "") }
 		place := 0
 		for versions, err := range inOrder(&r.beside, slices.Clone(r.models), read) {
 			if err != nil && !ofOneModel(err) {
-				yield(registry.Audited{}, err)
+				yield(audit.Snapshot{}, err)
 				return
 			}
 			if err != nil {
@@ -243,8 +244,8 @@ func (r *reading) placeOf(name string) (place int, ok bool) {
 }
 
 // audited puts the parts of a model together, in the scope asked for.
-func (r *reading) audited(l listed, versions []registry.Version) registry.Audited {
-	a := registry.Audited{Model: l.model, Versions: versions}
+func (r *reading) audited(l listed, versions []registry.Version) audit.Snapshot {
+	a := audit.Snapshot{Model: l.model, Versions: versions}
 	if r.bare {
 		a.Model.Aliases = tagAliases(allTagged(versions))
 	}
@@ -252,7 +253,7 @@ func (r *reading) audited(l listed, versions []registry.Version) registry.Audite
 	if n := len(versions); n > 0 {
 		a.Model.Newest = max(a.Model.Newest, versions[n-1].Number)
 	}
-	if r.q.Scope == registry.ScopeLive {
+	if r.q.Scope == audit.ScopeLive {
 		a.Versions = slices.DeleteFunc(a.Versions, func(v registry.Version) bool { return !a.Live(v) })
 	}
 	return a
@@ -260,7 +261,7 @@ func (r *reading) audited(l listed, versions []registry.Version) registry.Audite
 
 // progress is told now and then, from one goroutine.
 type progress struct {
-	tell                 func(registry.AuditProgress)
+	tell                 func(audit.Progress)
 	now                  func() time.Time
 	requests             func() int
 	sent                 int
@@ -273,7 +274,7 @@ type progress struct {
 const progressEvery = 3 * time.Second
 
 // add counts a model that is done.
-func (p *progress) add(a registry.Audited) {
+func (p *progress) add(a audit.Snapshot) {
 	p.models++
 	p.versions += len(a.Versions)
 }
@@ -294,7 +295,7 @@ func (p *progress) due() {
 	if share > 0 && share < 1 {
 		left = time.Duration(float64(took) * (1 - share) / share)
 	}
-	p.tell(registry.AuditProgress{
+	p.tell(audit.Progress{
 		Models: p.models, OfModels: max(p.ofModels, p.models), Versions: p.versions, OfVersions: max(p.ofVersions, p.versions),
 		Requests: p.requests() - p.sent, Took: took, Left: left,
 	})

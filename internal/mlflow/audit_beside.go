@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
@@ -20,8 +21,8 @@ const (
 )
 
 // enriched adds to each model what was asked for beside its versions.
-func (r *reading) enriched(ctx context.Context, models iter.Seq2[registry.Audited, error]) iter.Seq2[registry.Audited, error] {
-	return func(yield func(registry.Audited, error) bool) {
+func (r *reading) enriched(ctx context.Context, models iter.Seq2[audit.Snapshot, error]) iter.Seq2[audit.Snapshot, error] {
+	return func(yield func(audit.Snapshot, error) bool) {
 		out := outbox{r: r, ctx: ctx, yield: yield}
 		for a, err := range models {
 			if err != nil {
@@ -34,7 +35,7 @@ func (r *reading) enriched(ctx context.Context, models iter.Seq2[registry.Audite
 		}
 		out.begin()
 		if out.send(0) && out.failed != nil {
-			yield(registry.Audited{}, out.failed)
+			yield(audit.Snapshot{}, out.failed)
 		}
 	}
 }
@@ -43,17 +44,17 @@ func (r *reading) enriched(ctx context.Context, models iter.Seq2[registry.Audite
 type outbox struct {
 	r        *reading
 	ctx      context.Context
-	yield    func(registry.Audited, error) bool
-	begun    []chan []registry.Audited
-	batch    []registry.Audited
+	yield    func(audit.Snapshot, error) bool
+	begun    []chan []audit.Snapshot
+	batch    []audit.Snapshot
 	versions int // in it
 	failed   error
 }
 
 // add takes a model; false says that nobody wants more. Where nothing is asked for it goes on at once.
-func (o *outbox) add(a registry.Audited) bool {
+func (o *outbox) add(a audit.Snapshot) bool {
 	o.batch = append(o.batch, a)
-	if o.r.q.Needs == (registry.AuditNeeds{Ledger: o.r.q.Needs.Ledger}) {
+	if o.r.q.Needs == (audit.Needs{Ledger: o.r.q.Needs.Ledger}) {
 		o.begin()
 		return o.send(0)
 	}
@@ -66,7 +67,7 @@ func (o *outbox) add(a registry.Audited) bool {
 }
 
 func (o *outbox) begin() {
-	batch, ready := o.batch, make(chan []registry.Audited, 1)
+	batch, ready := o.batch, make(chan []audit.Snapshot, 1)
 	o.begun, o.batch, o.versions = append(o.begun, ready), nil, 0
 	o.r.beside.Go(func() {
 		o.r.complete(o.ctx, batch)
@@ -79,7 +80,7 @@ func (o *outbox) send(most int) bool {
 	for ; len(o.begun) > most; o.begun = o.begun[1:] {
 		for _, a := range <-o.begun[0] {
 			if err := o.ctx.Err(); err != nil {
-				o.yield(registry.Audited{}, Explain("read the registry", err))
+				o.yield(audit.Snapshot{}, Explain("read the registry", err))
 				return false
 			}
 			o.r.progress.add(a)
@@ -92,7 +93,7 @@ func (o *outbox) send(most int) bool {
 }
 
 // complete adds what was asked for to some models. What cannot be read is said where it is missing.
-func (r *reading) complete(ctx context.Context, models []registry.Audited) {
+func (r *reading) complete(ctx context.Context, models []audit.Snapshot) {
 	n := r.q.Needs
 	if n.Runs || n.Origins || n.Datasets || n.Experiments || n.Files {
 		runs := r.runs(ctx, runIDs(models))
@@ -118,21 +119,21 @@ func (r *reading) complete(ctx context.Context, models []registry.Audited) {
 
 // origins reads where live versions that name a run come from: one request for a logged model, and one for each version
 // that a copy leads to.
-func (r *reading) origins(ctx context.Context, models []registry.Audited) {
+func (r *reading) origins(ctx context.Context, models []audit.Snapshot) {
 	type ask struct {
 		model   int
 		version registry.Version
 	}
 	var asks []ask
 	for i := range models {
-		models[i].Origins = map[int]registry.AuditedOrigin{}
+		models[i].Origins = map[int]audit.Origin{}
 		for _, v := range models[i].Versions {
 			if v.RunID != "" && models[i].Live(v) {
 				asks = append(asks, ask{i, v})
 			}
 		}
 	}
-	read := func(at ask) (registry.AuditedOrigin, error) { return r.origin(ctx, at.version), nil }
+	read := func(at ask) (audit.Origin, error) { return r.origin(ctx, at.version), nil }
 	at := 0
 	for o := range inOrder(&r.beside, asks, read) {
 		models[asks[at].model].Origins[asks[at].version.Number] = o
@@ -140,7 +141,7 @@ func (r *reading) origins(ctx context.Context, models []registry.Audited) {
 	}
 }
 
-func (r *reading) origin(ctx context.Context, v registry.Version) (o registry.AuditedOrigin) {
+func (r *reading) origin(ctx context.Context, v registry.Version) (o audit.Origin) {
 	err := r.pace.do(ctx, "origin", 1, func() (err error) {
 		o.Version, err = tracer{c: r.c}.follow(ctx, v)
 		return err
@@ -162,7 +163,7 @@ func (r *reading) logged(ctx context.Context, source string) registry.Known[regi
 }
 
 // runIDs lists the runs that the versions name, each once.
-func runIDs(models []registry.Audited) []string {
+func runIDs(models []audit.Snapshot) []string {
 	seen := map[string]bool{}
 	var ids []string
 	for _, a := range models {
@@ -339,7 +340,7 @@ func paced[T any](
 }
 
 // files reads the descriptors and the listings of the versions of some models.
-func (r *reading) files(ctx context.Context, models []registry.Audited) {
+func (r *reading) files(ctx context.Context, models []audit.Snapshot) {
 	type ask struct{ model, version int }
 	type found struct {
 		mlmodel registry.Known[registry.MLmodel]
@@ -379,7 +380,7 @@ func (r *reading) files(ctx context.Context, models []registry.Audited) {
 }
 
 // listing lists the files of a version, where they lie in a place that can be listed.
-func (r *reading) listing(ctx context.Context, v registry.Version, of registry.Audited) (files registry.Known[[]registry.File]) {
+func (r *reading) listing(ctx context.Context, v registry.Version, of audit.Snapshot) (files registry.Known[[]registry.File]) {
 	logged := of.Origins[v.Number].Logged
 	if id := registry.LoggedIn(v.Source); !logged.Gathered() && id != "" && v.Source != "models:/"+id {
 		logged = r.logged(ctx, v.Source)

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -85,7 +86,7 @@ func (r *reading) list(ctx context.Context) error {
 			r.at[j.Name] = prompt
 		default:
 			r.at[j.Name] = len(r.models)
-			r.models = append(r.models, j.listed(r.q.Scope == registry.ScopeLive))
+			r.models = append(r.models, j.listed(r.q.Scope == audit.ScopeLive))
 		}
 	})
 	if err != nil || pages < 2 {

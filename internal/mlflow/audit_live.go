@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -18,22 +19,22 @@ const chunk = 1000
 
 // live yields the models with the versions that an alias or a stage names. Most of them the list has told already; the
 // others are asked for many at a time.
-func (r *reading) live(ctx context.Context) iter.Seq2[registry.Audited, error] {
-	return func(yield func(registry.Audited, error) bool) {
+func (r *reading) live(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
+	return func(yield func(audit.Snapshot, error) bool) {
 		r.progress.ofVersions = 0
 		for _, l := range r.models {
 			r.progress.ofVersions += len(l.wanted())
 		}
 		marked, err := r.marked(ctx)
 		if err != nil {
-			yield(registry.Audited{}, err)
+			yield(audit.Snapshot{}, err)
 			return
 		}
 		for first := 0; first < len(r.models); first += chunk {
 			models := r.models[first:min(first+chunk, len(r.models))]
 			held, err := r.held(ctx, models)
 			if err != nil {
-				yield(registry.Audited{}, err)
+				yield(audit.Snapshot{}, err)
 				return
 			}
 			for i, l := range models {

@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/realtest"
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
@@ -87,7 +87,7 @@ func workedOn(t *testing.T, server *realtest.Server) {
 	c := New(wire, wire, About{Address: server.URL}, rand.Float64)
 	again := 0
 	for range audits {
-		r := c.reading(ctx, registry.AuditQuery{Scope: registry.ScopeAll, Now: time.Now})
+		r := c.reading(ctx, audit.Query{Scope: audit.ScopeAll, Now: time.Now})
 		r.sizes = sizes{first: 7, versions: 13, models: 7}
 		seen := map[string]bool{}
 		for a, err := range r.enriched(ctx, r.read(ctx)) {

@@ -16,6 +16,8 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
@@ -60,7 +62,7 @@ func smallServer(t *testing.T, version string) *mlflowtest.Server {
 }
 
 // brief is what an audit read of a model, in a few lines.
-func brief(a registry.Audited) string {
+func brief(a audit.Snapshot) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: newest %d", a.Model.Name, a.Newest.OrZero().Number)
 	if !a.Newest.IsAbsent() && a.Newest.Why() != "" {
@@ -88,7 +90,7 @@ func brief(a registry.Audited) string {
 			}
 		}
 		if files, asked := a.Files[v.Number]; asked {
-			n, bytes := registry.Sizes(files.OrZero())
+			n, bytes := fact.Sizes(files.OrZero())
 			fmt.Fprintf(&b, ", %d files of %d bytes %s", n, bytes, files.Why())
 		}
 		if m, asked := a.MLmodels[v.Number]; asked {
@@ -99,7 +101,7 @@ func brief(a registry.Audited) string {
 	return b.String()
 }
 
-func briefs(t *testing.T, c *Client, q registry.AuditQuery) string {
+func briefs(t *testing.T, c *Client, q audit.Query) string {
 	t.Helper()
 	all, err := collect(t.Context(), c, q, sizes{first: 2, versions: 3, models: 2})
 	if err != nil {
@@ -144,11 +146,11 @@ it's "quoted": newest 2, @champion 1
 	for _, version := range mlflowtest.Versions() {
 		t.Run(version, func(t *testing.T) {
 			c := auditor(t, smallServer(t, version).Transport())
-			for scope, want := range map[string]string{registry.ScopeAll: all, registry.ScopeLive: live} {
-				if diff := gocmp.Diff(want, "\n"+briefs(t, c, registry.AuditQuery{Scope: scope})); diff != "" {
+			for scope, want := range map[string]string{audit.ScopeAll: all, audit.ScopeLive: live} {
+				if diff := gocmp.Diff(want, "\n"+briefs(t, c, audit.Query{Scope: scope})); diff != "" {
 					t.Errorf("%s:\n%s", scope, diff)
 				}
-				one := briefs(t, c, registry.AuditQuery{Scope: scope, Model: "gap"})
+				one := briefs(t, c, audit.Query{Scope: scope, Model: "gap"})
 				if want := want[strings.Index(want, "gap:"):strings.Index(want, "it's")]; one != want {
 					t.Errorf("%s, one model:\n%s", scope, gocmp.Diff(want, one))
 				}
@@ -172,8 +174,8 @@ it's "quoted": newest 2, @champion 1
 `
 	s := smallServer(t, "3.17.2")
 	(&world{Server: s}).send("POST", "experiments/delete", map[string]any{"experiment_id": "2"})
-	needs := registry.AuditNeeds{Runs: true, Datasets: true, Experiments: true, MLmodels: true, Files: true}
-	got := briefs(t, auditor(t, s.Transport()), registry.AuditQuery{Scope: registry.ScopeLive, Needs: needs})
+	needs := audit.Needs{Runs: true, Datasets: true, Experiments: true, MLmodels: true, Files: true}
+	got := briefs(t, auditor(t, s.Transport()), audit.Query{Scope: audit.ScopeLive, Needs: needs})
 	if diff := gocmp.Diff(want, "\n"+got); diff != "" {
 		t.Error(diff)
 	}
@@ -198,7 +200,7 @@ churn: newest 7, @champion 3
 		t.Run(name, func(t *testing.T) {
 			s := smallServer(t, "3.17.2")
 			s.Fault(fault)
-			got := briefs(t, auditor(t, s.Transport()), registry.AuditQuery{Scope: registry.ScopeAll, Model: "churn", Needs: registry.AuditNeeds{Runs: true}})
+			got := briefs(t, auditor(t, s.Transport()), audit.Query{Scope: audit.ScopeAll, Model: "churn", Needs: audit.Needs{Runs: true}})
 			if diff := gocmp.Diff(want, "\n"+got); diff != "" {
 				t.Error(diff)
 			}
@@ -212,7 +214,7 @@ func TestAHiddenModelThatCannotBeReadIsSaid(t *testing.T) {
 	w := &world{Server: s}
 	w.send("POST", "model-versions/set-tag", map[string]any{"name": "churn", "version": "4", "key": registry.PromptTag, "value": "true"})
 	s.Fault(mlflowtest.Fault{Path: "model-versions/get", Kind: mlflowtest.Status, Status: 403})
-	got := briefs(t, auditor(t, s.Transport()), registry.AuditQuery{Scope: registry.ScopeLive})
+	got := briefs(t, auditor(t, s.Transport()), audit.Query{Scope: audit.ScopeLive})
 	if !strings.Contains(got, "gap: ") || !strings.Contains(got, "churn: ") || !strings.Contains(got, "403") {
 		t.Error(got)
 	}
@@ -221,7 +223,7 @@ func TestAHiddenModelThatCannotBeReadIsSaid(t *testing.T) {
 func TestAnAuditSaysWhatHidesAndWhatDangles(t *testing.T) {
 	for version, want := range map[string]map[string]string{
 		"3.17.2": {
-			registry.ScopeAll: `
+			audit.ScopeAll: `
 churn: newest 7, @champion 3, hidden
   1 None
   2 Production
@@ -231,7 +233,7 @@ churn: newest 7, @champion 3, hidden
   7 None
 gap: newest 9
   9 None
-`, registry.ScopeLive: `
+`, audit.ScopeLive: `
 churn: newest 7, @champion 3, hidden
   2 Production
   3 None
@@ -240,7 +242,7 @@ churn: newest 7, @champion 3, hidden
 gap: newest 9
 `},
 		"2.22.5": {
-			registry.ScopeAll: `
+			audit.ScopeAll: `
 churn: newest 7, @champion 3, hidden
   1 None
   2 Production
@@ -250,7 +252,7 @@ churn: newest 7, @champion 3, hidden
   7 None
 gap: newest 9, @champion 5
   9 None
-`, registry.ScopeLive: `
+`, audit.ScopeLive: `
 churn: newest 7, @champion 3, hidden
   2 Production
   3 None
@@ -267,7 +269,7 @@ gap: newest 9, @champion 5
 				w.send("DELETE", "model-versions/delete", map[string]any{"name": "gap", "version": "5"})
 				w.send("DELETE", "registered-models/delete", map[string]any{"name": "empty"})
 				w.send("DELETE", "registered-models/delete", map[string]any{"name": "it's \"quoted\""})
-				got := briefs(t, auditor(t, s.Transport()), registry.AuditQuery{Scope: scope})
+				got := briefs(t, auditor(t, s.Transport()), audit.Query{Scope: scope})
 				if diff := gocmp.Diff(want, "\n"+got); diff != "" {
 					t.Error(diff)
 				}
@@ -291,14 +293,14 @@ func TestRequestsOfAnAudit(t *testing.T) {
 	}
 	cases := map[string]struct {
 		models, versions int
-		q                registry.AuditQuery
+		q                audit.Query
 		want             int
 	}{
-		"a small registry":                       {5, 3, registry.AuditQuery{Scope: registry.ScopeAll}, 3},
-		"pages of both halves":                   {100, 30, registry.AuditQuery{Scope: registry.ScopeAll}, 1 + 2*2},
-		"live, most of it in the list":           {100, 1, registry.AuditQuery{Scope: registry.ScopeLive}, 2},
-		"live, by number":                        {100, 5, registry.AuditQuery{Scope: registry.ScopeLive}, 2 + 4},
-		"live, with runs that versions have not": {100, 5, registry.AuditQuery{Scope: registry.ScopeLive, Needs: registry.AuditNeeds{Runs: true}}, 2 + 4},
+		"a small registry":                       {5, 3, audit.Query{Scope: audit.ScopeAll}, 3},
+		"pages of both halves":                   {100, 30, audit.Query{Scope: audit.ScopeAll}, 1 + 2*2},
+		"live, most of it in the list":           {100, 1, audit.Query{Scope: audit.ScopeLive}, 2},
+		"live, by number":                        {100, 5, audit.Query{Scope: audit.ScopeLive}, 2 + 4},
+		"live, with runs that versions have not": {100, 5, audit.Query{Scope: audit.ScopeLive, Needs: audit.Needs{Runs: true}}, 2 + 4},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -323,13 +325,13 @@ func TestAnAuditEndsWithItsReader(t *testing.T) {
 		for i := range 50 {
 			s.AddModel(mlflowtest.Model{Name: fmt.Sprintf("m%03d", i), Versions: []mlflowtest.Version{{Source: "s3://b/k"}, {Source: "s3://b/k"}}})
 		}
-		for _, scope := range []string{registry.ScopeAll, registry.ScopeLive} {
-			for range auditor(t, s.Transport()).Audit(t.Context(), registry.AuditQuery{Scope: scope}) {
+		for _, scope := range []string{audit.ScopeAll, audit.ScopeLive} {
+			for range auditor(t, s.Transport()).Audit(t.Context(), audit.Query{Scope: scope}) {
 				break
 			}
 			ctx, cancel := context.WithCancel(t.Context())
 			var last error
-			for _, err := range auditor(t, s.Transport()).Audit(ctx, registry.AuditQuery{Scope: scope, Needs: registry.AuditNeeds{MLmodels: true}}) {
+			for _, err := range auditor(t, s.Transport()).Audit(ctx, audit.Query{Scope: scope, Needs: audit.Needs{MLmodels: true}}) {
 				cancel()
 				last = err
 			}
@@ -358,7 +360,7 @@ func TestAnAuditThatCannotGoOnSaysSo(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := smallServer(t, "3.17.2")
 			s.Fault(c.fault)
-			_, err := collect(t.Context(), auditor(t, s.Transport()), registry.AuditQuery{Scope: registry.ScopeAll}, pageSizes)
+			_, err := collect(t.Context(), auditor(t, s.Transport()), audit.Query{Scope: audit.ScopeAll}, pageSizes)
 			if err == nil || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("got %v, want %q", err, c.says)
 			}
@@ -372,7 +374,7 @@ func TestPagesWithoutEndAreAnError(t *testing.T) {
 		n++
 		return fmt.Sprintf(`{"next_page_token": "%d"}`, n)
 	})
-	_, err := collect(t.Context(), auditor(t, endless), registry.AuditQuery{Scope: registry.ScopeAll}, pageSizes)
+	_, err := collect(t.Context(), auditor(t, endless), audit.Query{Scope: audit.ScopeAll}, pageSizes)
 	if err == nil || !strings.Contains(err.Error(), "without end") || n > mostEmpty+10 {
 		t.Errorf("after %d pages: %v", n, err)
 	}
@@ -382,7 +384,7 @@ func TestAModelThatCannotBeReadIsNamed(t *testing.T) {
 	s := smallServer(t, "2.22.5")
 	(&world{Server: s}).send("DELETE", "model-versions/delete", map[string]any{"name": "gap", "version": "5"}) // its alias dangles, so it is read again
 	s.Fault(mlflowtest.Fault{Path: "registered-models/get", Kind: mlflowtest.Status, Status: 500, Body: `{"error_code": "INTERNAL_ERROR", "message": "no"}`})
-	all, err := collect(t.Context(), auditor(t, s.Transport()), registry.AuditQuery{Scope: registry.ScopeAll}, pageSizes)
+	all, err := collect(t.Context(), auditor(t, s.Transport()), audit.Query{Scope: audit.ScopeAll}, pageSizes)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -403,7 +405,7 @@ func TestALargePageIsAskedForByHalves(t *testing.T) {
 		m.Versions = append(m.Versions, mlflowtest.Version{Source: "s3://b/k", Tags: map[string]string{"a": long}})
 	}
 	s.AddModel(m)
-	all, err := collect(t.Context(), auditor(t, s.Transport()), registry.AuditQuery{Scope: registry.ScopeAll}, pageSizes)
+	all, err := collect(t.Context(), auditor(t, s.Transport()), audit.Query{Scope: audit.ScopeAll}, pageSizes)
 	if err != nil || len(all) != 1 || len(all[0].Versions) != 1000 {
 		t.Fatalf("got %d models, %v", len(all), err)
 	}
@@ -428,8 +430,8 @@ func TestProgressComesEveryFewSecondsWithAnEstimate(t *testing.T) {
 			}
 			s.AddModel(m)
 		}
-		var told []registry.AuditProgress
-		q := registry.AuditQuery{Scope: registry.ScopeAll, Now: time.Now, Progress: func(p registry.AuditProgress) { told = append(told, p) }}
+		var told []audit.Progress
+		q := audit.Query{Scope: audit.ScopeAll, Now: time.Now, Progress: func(p audit.Progress) { told = append(told, p) }}
 		if _, err := collect(t.Context(), auditor(t, s.Transport()), q, sizes{first: 20, versions: 20, models: 1000}); err != nil {
 			t.Fatal(err)
 		}

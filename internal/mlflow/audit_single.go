@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"sync"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
@@ -48,8 +49,8 @@ func (l listed) torn(versions []registry.Version, all bool) bool {
 func inUse(stage string) bool { return stage == "Production" || stage == "Staging" }
 
 // named yields the one model that was asked for, if it is there.
-func (r *reading) named(ctx context.Context) iter.Seq2[registry.Audited, error] {
-	return func(yield func(registry.Audited, error) bool) {
+func (r *reading) named(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
+	return func(yield func(audit.Snapshot, error) bool) {
 		if a, there, err := r.alone(ctx, r.q.Model); there || err != nil {
 			yield(a, err)
 		}
@@ -57,15 +58,15 @@ func (r *reading) named(ctx context.Context) iter.Seq2[registry.Audited, error] 
 }
 
 // late yields the models that have to be read by themselves, and those that came into the registry since it was listed.
-func (r *reading) late(ctx context.Context) iter.Seq2[registry.Audited, error] {
-	return func(yield func(registry.Audited, error) bool) {
+func (r *reading) late(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
+	return func(yield func(audit.Snapshot, error) bool) {
 		for _, name := range r.again {
 			r.strangers[name] = true
 		}
 		names := slices.Collect(maps.Keys(r.strangers))
 		slices.Sort(names)
 		type found struct {
-			a     registry.Audited
+			a     audit.Snapshot
 			there bool
 		}
 		read := func(name string) (f found, err error) {
@@ -95,7 +96,7 @@ type single struct {
 
 // alone reads one model in one piece: its versions, then the model, until the two fit, or contradict one another twice in
 // the same way. there is false for what is no model, or none any more.
-func (r *reading) alone(ctx context.Context, name string) (a registry.Audited, there bool, err error) {
+func (r *reading) alone(ctx context.Context, name string) (a audit.Snapshot, there bool, err error) {
 	var before single
 	for try := range readings {
 		now, err := r.once(ctx, name)
@@ -104,11 +105,11 @@ func (r *reading) alone(ctx context.Context, name string) (a registry.Audited, t
 		}
 		switch {
 		case ofOneModel(err) && (r.q.Model == "" || r.q.Again):
-			return registry.Audited{Model: registry.Model{Name: name}, Unreadable: Short(err)}, true, nil
+			return audit.Snapshot{Model: registry.Model{Name: name}, Unreadable: Short(err)}, true, nil
 		case err != nil:
-			return registry.Audited{}, false, Explain("audit registered model "+name, err)
+			return audit.Snapshot{}, false, Explain("audit registered model "+name, err)
 		case now.gone:
-			return registry.Audited{}, false, nil
+			return audit.Snapshot{}, false, nil
 		case !now.torn(now.versions, true), try > 0 && reflect.DeepEqual(now, before):
 			if len(now.versions) == 0 && now.model.Newest > 0 {
 				a, err := r.hidden(ctx, now.listed)
@@ -118,7 +119,7 @@ func (r *reading) alone(ctx context.Context, name string) (a registry.Audited, t
 		}
 		before = now
 	}
-	return registry.Audited{Model: before.model, Unreadable: fmt.Sprintf("it changed each of the %d times it was read", readings)}, true, nil
+	return audit.Snapshot{Model: before.model, Unreadable: fmt.Sprintf("it changed each of the %d times it was read", readings)}, true, nil
 }
 
 // once reads one model once.
@@ -188,10 +189,10 @@ const hiddenMost = 1000
 // hidden reads a model whose versions the server keeps from search, since one of them is marked as a prompt: each by its
 // number, or of many those that an alias names and the newest of each stage. In the scope live that is up to the newest
 // in use: older versions may share its stage.
-func (r *reading) hidden(ctx context.Context, l listed) (registry.Audited, error) {
+func (r *reading) hidden(ctx context.Context, l listed) (audit.Snapshot, error) {
 	l.model.Hidden = true
 	numbers, last := l.wanted(), l.model.Newest
-	if r.q.Scope == registry.ScopeLive {
+	if r.q.Scope == audit.ScopeLive {
 		last = l.lastInUse()
 	}
 	if last <= hiddenMost {
@@ -203,10 +204,10 @@ func (r *reading) hidden(ctx context.Context, l listed) (registry.Audited, error
 	}
 	versions, err := r.byNumber(ctx, l.model.Name, numbers)
 	if ofOneModel(err) {
-		return registry.Audited{Model: l.model, Unreadable: Short(err)}, nil
+		return audit.Snapshot{Model: l.model, Unreadable: Short(err)}, nil
 	}
 	a := r.audited(l, versions)
-	if r.q.Scope == registry.ScopeAll && l.model.Newest > hiddenMost {
+	if r.q.Scope == audit.ScopeAll && l.model.Newest > hiddenMost {
 		a.Unreadable = fmt.Sprintf("the server hides its versions from search, and it has more than the %d that are asked for one by one", hiddenMost)
 	}
 	return a, err

@@ -16,8 +16,8 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
@@ -46,17 +46,17 @@ func auditor(t interface{ Fatal(...any) }, transport http.RoundTripper) *Client 
 }
 
 // collect reads a registry in small pages.
-func collect(ctx context.Context, c *Client, q registry.AuditQuery, s sizes) (all []registry.Audited, err error) {
+func collect(ctx context.Context, c *Client, q audit.Query, s sizes) (all []audit.Snapshot, err error) {
 	r := c.reading(ctx, q)
 	r.sizes = s
-	r.enriched(ctx, r.read(ctx))(func(a registry.Audited, e error) bool {
+	r.enriched(ctx, r.read(ctx))(func(a audit.Snapshot, e error) bool {
 		if err = e; e == nil {
 			all = append(all, a)
 		}
 		return e == nil
 	})
 	r.beside.Wait()
-	slices.SortFunc(all, func(a, b registry.Audited) int { return strings.Compare(a.Model.Name, b.Model.Name) })
+	slices.SortFunc(all, func(a, b audit.Snapshot) int { return strings.Compare(a.Model.Name, b.Model.Name) })
 	return all, err
 }
 
@@ -126,7 +126,7 @@ func (w *world) meddle(names []string, most int) {
 // Whatever happens meanwhile: every version that nobody touched is seen exactly once, nothing is seen twice, and no
 // model contradicts itself.
 func TestAnAuditSeesWhatWasThereThroughoutExactlyOnce(t *testing.T) {
-	for _, scope := range []string{registry.ScopeAll, registry.ScopeLive} {
+	for _, scope := range []string{audit.ScopeAll, audit.ScopeLive} {
 		t.Run(scope, func(t *testing.T) { rapid.Check(t, func(t *rapid.T) { seesOnce(t, scope) }) })
 	}
 }
@@ -159,7 +159,7 @@ func seesOnce(t *rapid.T, scope string) {
 		w.AddModel(m)
 		names = append(names, m.Name)
 	}
-	if scope == registry.ScopeLive {
+	if scope == audit.ScopeLive {
 		want = live
 	}
 	wire := &meddled{RoundTripper: w.Transport()}
@@ -169,7 +169,7 @@ func seesOnce(t *rapid.T, scope string) {
 		}
 	}
 	s := sizes{first: 1 + draw("first", 4), versions: 2 + draw("rows", 8), models: 1 + draw("listed", 5)}
-	all, err := collect(t.Context(), auditor(t, wire), registry.AuditQuery{Scope: scope}, s)
+	all, err := collect(t.Context(), auditor(t, wire), audit.Query{Scope: scope}, s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +206,7 @@ func seesOnce(t *rapid.T, scope string) {
 	}
 	for v := range want {
 		name, _, _ := strings.Cut(v, "/")
-		if !seen[v] && !w.touched[v] && !w.touched[name] && !unreadable(all, name) && (scope == registry.ScopeAll || !w.moved(name)) {
+		if !seen[v] && !w.touched[v] && !w.touched[name] && !unreadable(all, name) && (scope == audit.ScopeAll || !w.moved(name)) {
 			t.Errorf("%s was there throughout and was not seen", v)
 		}
 	}
@@ -222,8 +222,8 @@ func (w *world) moved(model string) bool {
 	return false
 }
 
-func unreadable(all []registry.Audited, name string) bool {
-	return slices.ContainsFunc(all, func(a registry.Audited) bool { return a.Model.Name == name && a.Unreadable != "" })
+func unreadable(all []audit.Snapshot, name string) bool {
+	return slices.ContainsFunc(all, func(a audit.Snapshot) bool { return a.Model.Name == name && a.Unreadable != "" })
 }
 
 // untagged carries requests to a server that reads tags with a statement of its own: what moved in between, at both edges
@@ -262,7 +262,7 @@ func TestTagsThatGotLostBetweenTwoStatementsAreReadAgain(t *testing.T) {
 		}
 		s.AddModel(m)
 	}
-	all, err := collect(t.Context(), auditor(t, untagged{s.Transport()}), registry.AuditQuery{Scope: registry.ScopeAll}, sizes{first: 40, versions: 50, models: 1000})
+	all, err := collect(t.Context(), auditor(t, untagged{s.Transport()}), audit.Query{Scope: audit.ScopeAll}, sizes{first: 40, versions: 50, models: 1000})
 	if err != nil || len(all) != 40 {
 		t.Fatalf("%d models, %v", len(all), err)
 	}

@@ -6,7 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
 )
 
 // findRun turns a candidate that asks for a model, "best" or "commit", into the model it stands for.
@@ -27,7 +29,7 @@ func (g *gathering) findBest(ctx context.Context) error {
 		return err
 	}
 	s := bestSearch{
-		c: g.c, experiment: experiment.ID, contest: registry.Contest{Best: best},
+		c: g.c, experiment: experiment.ID, contest: fact.Contest{Best: best},
 		models: map[string]registry.LoggedModel{}, metrics: map[string]bool{}, judged: map[string]bool{},
 	}
 	for _, step := range []func(context.Context) error{s.readModels, s.enterModels, s.enterRuns} {
@@ -58,7 +60,7 @@ func candidateOf(run registry.Run, path string) registry.Candidate {
 type bestSearch struct {
 	c          *Client
 	experiment string // id
-	contest    registry.Contest
+	contest    fact.Contest
 
 	models  map[string]registry.LoggedModel // of the experiment, by id, with the values of the metric
 	others  map[string]registry.LoggedModel // that runs list and that are in other experiments
@@ -176,7 +178,7 @@ func (s *bestSearch) enterModel(m registry.LoggedModel, runs map[string]registry
 		return
 	}
 	source := "models:/" + m.ID
-	subject := registry.Subject{Ref: m.ID, Logged: registry.Is(m), Evaluations: registry.Is(s.evaluations(m, runs))}
+	subject := fact.Subject{Ref: m.ID, Logged: registry.Is(m), Evaluations: registry.Is(s.evaluations(m, runs))}
 	if run, known := runs[m.SourceRunID]; known {
 		subject.Run = registry.Is(run)
 		subject.Siblings = registry.Is(s.outputs(run, m.ID))
@@ -192,11 +194,11 @@ func (s *bestSearch) enterModel(m registry.LoggedModel, runs map[string]registry
 }
 
 // evaluations are the runs of the experiment, other than the source run, that logged values of the metric on the model.
-func (s *bestSearch) evaluations(m registry.LoggedModel, runs map[string]registry.Run) map[string]registry.Evaluation {
-	found := map[string]registry.Evaluation{}
+func (s *bestSearch) evaluations(m registry.LoggedModel, runs map[string]registry.Run) map[string]fact.Evaluation {
+	found := map[string]fact.Evaluation{}
 	for _, v := range m.Metrics {
 		if run, known := runs[v.RunID]; known && v.RunID != m.SourceRunID {
-			found[run.ID] = registry.Evaluation{
+			found[run.ID] = fact.Evaluation{
 				RunID: run.ID, Status: run.Status, Start: run.Start, Own: true, Metrics: run.Metrics,
 			}
 		}
@@ -269,7 +271,7 @@ func (s *bestSearch) enterRun(ctx context.Context, run registry.Run) error {
 		s.contest.Skip("run "+run.ID, fmt.Sprintf("it has no model at %q", path))
 		return nil
 	}
-	s.contest.Enter(registry.Subject{
+	s.contest.Enter(fact.Subject{
 		Ref: "run " + run.ID, Run: registry.Is(run), Path: path, Siblings: registry.Is(s.outputs(run, "")),
 		Logged: registry.Absent[registry.LoggedModel]("it is no logged model"),
 	})
@@ -299,7 +301,7 @@ func (s *bestSearch) otherNames() string {
 	}
 	list := sortedKeys(names)
 	meant := list[0]
-	if near := registry.Nearest(s.contest.Path, list); len(near) > 0 {
+	if near := spelling.Nearest(s.contest.Path, list); len(near) > 0 {
 		meant = near[0]
 	}
 	return fmt.Sprintf("the logged models of the experiment are called %s: write candidate: best/%s",
@@ -307,15 +309,15 @@ func (s *bestSearch) otherNames() string {
 }
 
 // none says why no model counts.
-func (s *bestSearch) none(found registry.BestRun) error {
+func (s *bestSearch) none(found fact.BestRun) error {
 	best := s.contest.Best
 	msg := fmt.Sprintf("no model of experiment %q counts for metric %q", best.Experiment, best.Metric)
 	names := sortedKeys(s.metrics)
-	near := registry.Nearest(best.Metric, names)
+	near := spelling.Nearest(best.Metric, names)
 	var hint string
 	switch {
 	case len(found.Skipped) > 0:
-		msg += fmt.Sprintf(": %s", registry.PassedOver(found.Skipped))
+		msg += fmt.Sprintf(": %s", fact.PassedOver(found.Skipped))
 		hint = s.otherNames()
 	case len(near) > 0 && !s.metrics[best.Metric]:
 		hint = fmt.Sprintf("did you mean the metric %s?", strings.Join(near, " or "))

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
@@ -17,7 +18,7 @@ const mlmodel = "flavors:\n  sklearn: {}\n"
 func best(t *testing.T, double *mlflowtest.Server) (*gathering, error) {
 	t.Helper()
 	by := registry.Best{Experiment: "train", Metric: "acc", Goal: registry.Maximize, Path: "model"}
-	g := &gathering{c: asking(t, double), q: registry.Query{Candidate: registry.Candidate{Best: &by}}}
+	g := &gathering{c: asking(t, double), q: fact.Query{Candidate: registry.Candidate{Best: &by}}}
 	return g, g.findBest(context.Background())
 }
 

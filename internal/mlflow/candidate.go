@@ -7,7 +7,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
 )
 
 // candidateRoot is the thing the candidate's text names directly: one of the three.
@@ -140,7 +142,7 @@ func (c *Client) NoModelNamed(ctx context.Context, name, why string) error {
 	if err != nil {
 		return e // the names would only have been a help
 	}
-	if near := registry.Nearest(name, names); len(near) > 0 {
+	if near := spelling.Nearest(name, names); len(near) > 0 {
 		e.Hint = fmt.Sprintf("names are case-sensitive; did you mean %s?", strings.Join(near, " or "))
 	}
 	return e
@@ -444,7 +446,7 @@ func request(model string, s registry.Source) string {
 	} else if what == "" {
 		what = s.URI
 	}
-	return registry.Digest("register/1", model, s.RunID, what)
+	return canonical.Digest("register/1", model, s.RunID, what)
 }
 
 func gone(msg, hint string) error {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -78,9 +79,9 @@ func (g *gathering) incumbentExperiment(ctx context.Context) (registry.Experimen
 
 // incumbent reads what the target points to, and the run behind it. The gathering itself reads it again later, together
 // with the candidate, which is not known yet.
-func (g *gathering) incumbent(ctx context.Context) (registry.Known[registry.Subject], error) {
-	q := registry.Query{Model: g.q.Model, Target: g.q.Target}
-	before := &gathering{c: g.c, tracer: tracer{c: g.c}, q: q, want: wanted(q, registry.Needs{}), facts: registry.Facts{Target: q.Target}}
+func (g *gathering) incumbent(ctx context.Context) (registry.Known[fact.Subject], error) {
+	q := fact.Query{Model: g.q.Model, Target: g.q.Target}
+	before := &gathering{c: g.c, tracer: tracer{c: g.c}, q: q, want: wanted(q, fact.Needs{}), facts: fact.Facts{Target: q.Target}}
 	answers, err := before.ask(ctx, &candidateRoot{})
 	for _, check := range []func() error{
 		before.refusePrompt, before.refuseHidden, func() error { return before.settle(ctx, &candidateRoot{}, answers) },
@@ -90,7 +91,7 @@ func (g *gathering) incumbent(ctx context.Context) (registry.Known[registry.Subj
 		}
 	}
 	if err != nil {
-		return registry.Known[registry.Subject]{}, err
+		return registry.Known[fact.Subject]{}, err
 	}
 	none := registry.Absent[registry.Version]("the target is empty")
 	for _, key := range before.want {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
@@ -47,7 +48,7 @@ func TestCommit_FewRequests(t *testing.T) {
 	add("stranger", "outsider", "FINISHED", sha, 8000)
 	c := asking(t, double)
 	by := registry.ByCommit{SHA: sha, Path: "model", Experiments: []string{"train"}}
-	g := &gathering{c: c, q: registry.Query{Candidate: registry.Candidate{Commit: &by}}}
+	g := &gathering{c: c, q: fact.Query{Candidate: registry.Candidate{Commit: &by}}}
 	if err := g.findCommit(context.Background()); err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +74,7 @@ func TestCommit_IncumbentsExperiment(t *testing.T) {
 	double.AddModel(mlflowtest.Model{Name: "churn", Versions: []mlflowtest.Version{{Run: "base"}}, Aliases: map[string]int64{"champion": 1}})
 	c := asking(t, double)
 	by := registry.ByCommit{SHA: sha, Path: "model"}
-	g := &gathering{c: c, q: registry.Query{Model: "churn", Target: registry.Target{Alias: "champion"}, Candidate: registry.Candidate{Commit: &by}}}
+	g := &gathering{c: c, q: fact.Query{Model: "churn", Target: registry.Target{Alias: "champion"}, Candidate: registry.Candidate{Commit: &by}}}
 	if err := g.findCommit(context.Background()); err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
@@ -125,7 +126,7 @@ func diagnoseStatus(e *rest.Error) (reason registry.Reason, why, hint string) {
 	case e.Status == 403 && hostRefused(e):
 		host := hostOf(e.URL)
 		return registry.HostRefused, fmt.Sprintf("MLflow does not accept the host name %s (403)", host),
-			fmt.Sprintf("start the server with --allowed-hosts %s, or set MLFLOW_SERVER_ALLOWED_HOSTS=%s on it", registry.ShellWord(host), registry.ShellWord(host))
+			fmt.Sprintf("start the server with --allowed-hosts %s, or set MLFLOW_SERVER_ALLOWED_HOSTS=%s on it", format.ShellWord(host), format.ShellWord(host))
 	case e.Status == 403:
 		return registry.Forbidden, "the login lacks the right for this (403)",
 			"promoting and registering need EDIT on the registered model, reading needs READ; an administrator grants it, on MLflow 3.x with POST /api/3.0/mlflow/users/permissions/grant, before with POST /api/2.0/mlflow/registered-models/permissions/create"

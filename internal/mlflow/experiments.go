@@ -10,6 +10,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
 )
 
 // experimentsPage is a page of experiments/search. experimentsAtOne is how many experiments one search of runs names:
@@ -86,7 +87,7 @@ func (c *Client) experimentMeant(ctx context.Context, text string) string {
 		}
 		names = append(names, e.Name)
 	}
-	if near := registry.Nearest(text, names); len(near) > 0 {
+	if near := spelling.Nearest(text, names); len(near) > 0 {
 		return fmt.Sprintf("names are case-sensitive; did you mean %s?", strings.Join(near, " or "))
 	}
 	return "names are case-sensitive; check the input experiment, and that this login may read that experiment"

@@ -7,13 +7,15 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
 // GatherAliases reads what setting aliases depends on: the model with its aliases, the versions they are to point to,
 // and what the database takes new aliases for.
-func (c *Client) GatherAliases(ctx context.Context, q registry.Query) (registry.Facts, error) {
-	f := registry.Facts{Server: c.Address, Versions: map[int]registry.Known[registry.Version]{}}
+func (c *Client) GatherAliases(ctx context.Context, q fact.Query) (fact.Facts, error) {
+	f := fact.Facts{Server: c.Address, Versions: map[int]registry.Known[registry.Version]{}}
 	g := &gathering{c: c, q: q}
 	versions := make([]registry.Known[registry.Version], len(q.Aliases))
 	pointed := make([]registry.Known[registry.Version], len(q.Aliases))
@@ -75,7 +77,7 @@ func (g *gathering) holder(ctx context.Context, name, alias string) (registry.Kn
 
 // readTags reads in the tags of the versions what the alias routes would have told.
 func (g *gathering) readTags(ctx context.Context, root *candidateRoot) error {
-	g.facts.Fallback = &registry.Fallback{}
+	g.facts.Fallback = &fact.Fallback{}
 	asks := []func() error{func() (err error) { g.facts.Fallback.Server, err = g.c.withoutAliases(ctx); return err }}
 	if !g.all {
 		g.all = true
@@ -166,7 +168,7 @@ func (g *gathering) tagHolder(versions []registry.Version, alias string) registr
 // highest number last. At every point on the way the highest number that carries the tag is the old holder or the new
 // one, and the next run finishes what was left. The tag is set to false, because deleting it needs the right MANAGE.
 // Only the first write can fail without effect.
-func (c *Client) tagAlias(ctx context.Context, s registry.Step) (wrote bool, err error) {
+func (c *Client) tagAlias(ctx context.Context, s plan.Step) (wrote bool, err error) {
 	for i, step := range tagSteps(s) {
 		_, wrote, err = c.Do(ctx, step)
 		if err != nil && i > 0 {
@@ -180,11 +182,11 @@ func (c *Client) tagAlias(ctx context.Context, s registry.Step) (wrote bool, err
 }
 
 // tagSteps are the writes of one move, in their order.
-func tagSteps(s registry.Step) []registry.Step {
-	var steps []registry.Step
+func tagSteps(s plan.Step) []plan.Step {
+	var steps []plan.Step
 	mark := func(number, value string) {
 		n, _ := strconv.Atoi(number) // the step was made from numbers
-		steps = append(steps, registry.Step{Do: registry.SetTag, Model: s.Model, Version: n, Ref: registry.FallbackTag(s.Ref), Want: value})
+		steps = append(steps, plan.Step{Do: plan.SetTag, Model: s.Model, Version: n, Ref: registry.FallbackTag(s.Ref), Want: value})
 	}
 	holders := strings.FieldsFunc(s.Was, func(r rune) bool { return r == ',' })
 	if s.Want != "" && !slices.Contains(holders, s.Want) {

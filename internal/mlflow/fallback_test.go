@@ -6,7 +6,8 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 )
 
 // A move of an alias by its tag is several writes. After each of them, a reader who takes the highest number that
@@ -15,7 +16,7 @@ func TestTagMoveIsReadableAfterEachWrite(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		holders := rapid.SliceOfNDistinct(rapid.IntRange(1, 9), 0, 5, rapid.ID[int]).Draw(t, "holders")
 		want := rapid.IntRange(0, 9).Draw(t, "want") // 0 removes the alias
-		step := registry.Step{Do: registry.TagAlias, Ref: "champion", Was: registry.Numbers(holders)}
+		step := plan.Step{Do: plan.TagAlias, Ref: "champion", Was: ledger.Numbers(holders)}
 		if want != 0 {
 			step.Want = strconv.Itoa(want)
 		}

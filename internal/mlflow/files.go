@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
@@ -240,7 +242,7 @@ func entries(folder string, listed []registry.File) ([]registry.File, error) {
 		}
 		if refused != "" {
 			const what = "the listing of folder %s is not usable: it names %q, %s"
-			return nil, fmt.Errorf(what, shownFolder(folder), registry.Truncate(f.Path, 200), refused)
+			return nil, fmt.Errorf(what, shownFolder(folder), format.Truncate(f.Path, 200), refused)
 		}
 		seen[name] = true
 		files = append(files, registry.File{Path: prefix + name, Dir: f.Dir, Size: f.Size})
@@ -262,7 +264,7 @@ func bareNames(folder string, listed []registry.File) bool {
 }
 
 func shownFolder(dir string) string {
-	return fmt.Sprintf("%q", registry.Truncate(cmp.Or(dir, "."), 200))
+	return fmt.Sprintf("%q", format.Truncate(cmp.Or(dir, "."), 200))
 }
 
 // listingJSON is one page of a folder's content. Only Databricks pages.
@@ -288,7 +290,7 @@ const contentLimit = 64 << 30
 
 // digest downloads every file and adds up their content, see [registry.FilesDigest]. Nothing is kept but the sums.
 func (c *Client) digest(ctx context.Context, where place, files []registry.File) registry.Known[string] {
-	if _, total := registry.Sizes(files); total > contentLimit {
+	if _, total := fact.Sizes(files); total > contentLimit {
 		const what = "the files have %d bytes; a digest is taken of at most %d"
 		return registry.Unreadable[string](fmt.Sprintf(what, total, contentLimit))
 	}
@@ -306,7 +308,7 @@ func (c *Client) digest(ctx context.Context, where place, files []registry.File)
 			sums[f.Path] = found[i]
 		}
 	}
-	return registry.Is(registry.FilesDigest(sums))
+	return registry.Is(fact.FilesDigest(sums))
 }
 
 // sum is the SHA-256 of one file, in hex. It fails if the file is not as long as it is listed.

@@ -15,6 +15,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
@@ -246,7 +247,7 @@ func TestDigest_Streams(t *testing.T) {
 	content := strings.Repeat("0123456789abcdef", 1<<16)
 	client := serve(t, func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, content) })
 	sum := sha256.Sum256([]byte(content))
-	want := registry.FilesDigest(map[string]string{"a": hex.EncodeToString(sum[:])})
+	want := fact.FilesDigest(map[string]string{"a": hex.EncodeToString(sum[:])})
 
 	for name, c := range map[string]struct {
 		listed int64

@@ -10,29 +10,33 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
 )
 
 // Gather reads everything the decision may depend on, in two rounds of parallel requests for the common candidates: the
 // first asks what the names stand for, the second what is behind them. What only some gates ask for is a third. It returns an error where there is nothing to
 // decide: the server cannot be used, the candidate cannot be one, the target alias dangles. What merely could not be
 // read is in the facts, with the reason.
-func (c *Client) Gather(ctx context.Context, q registry.Query, n registry.Needs) (registry.Facts, error) {
+func (c *Client) Gather(ctx context.Context, q fact.Query, n fact.Needs) (fact.Facts, error) {
 	g := &gathering{
 		c: c, q: q, needs: n, want: wanted(q, n), tracer: tracer{c: c, roots: q.MovedRoots},
-		facts: registry.Facts{Server: c.Address, Target: q.Target, Holders: map[string]registry.Known[registry.Subject]{}},
+		facts: fact.Facts{Server: c.Address, Target: q.Target, Holders: map[string]registry.Known[fact.Subject]{}},
 	}
 	if err := g.findRun(ctx); err != nil {
-		return registry.Facts{}, err
+		return fact.Facts{}, err
 	}
 	if err := g.first(ctx); err != nil {
-		return registry.Facts{}, err
+		return fact.Facts{}, err
 	}
 	if err := g.second(ctx); err != nil {
-		return registry.Facts{}, err
+		return fact.Facts{}, err
 	}
 	if err := g.identify(ctx); err != nil {
-		return registry.Facts{}, err
+		return fact.Facts{}, err
 	}
 	g.third(ctx)
 	g.facts.Now = c.registry.Meter().ServerTime
@@ -43,10 +47,10 @@ func (c *Client) Gather(ctx context.Context, q registry.Query, n registry.Needs)
 type gathering struct {
 	c        *Client
 	tracer   tracer
-	q        registry.Query
-	needs    registry.Needs
+	q        fact.Query
+	needs    fact.Needs
 	want     []string // holders to find: "@alias" or a stage
-	facts    registry.Facts
+	facts    fact.Facts
 	held     map[string]registry.Known[registry.Version]
 	versions []registry.Version // found beside: all of the model where a stage is involved, else those of the run
 	all      bool               // versions are all of the model
@@ -56,7 +60,7 @@ type gathering struct {
 }
 
 // wanted lists the holders the decision looks at, the target's own first.
-func wanted(q registry.Query, n registry.Needs) []string {
+func wanted(q fact.Query, n fact.Needs) []string {
 	var out []string
 	add := func(key string) {
 		for _, have := range out {
@@ -73,7 +77,7 @@ func wanted(q registry.Query, n registry.Needs) []string {
 		add(q.Target.Stage)
 	}
 	for _, h := range n.Holders {
-		if h != registry.Incumbent {
+		if h != fact.Incumbent {
 			add(h)
 		}
 	}
@@ -157,7 +161,7 @@ func (g *gathering) settle(ctx context.Context, root *candidateRoot, holders []r
 
 // second reads what is behind the names: the candidate's model file and the holders' runs.
 func (g *gathering) second(ctx context.Context) error {
-	holders := make([]registry.Known[registry.Subject], len(g.want))
+	holders := make([]registry.Known[fact.Subject], len(g.want))
 	asks := []func() error{func() error { return g.resolve(ctx) }}
 	for i, key := range g.want {
 		asks = append(asks, func() (err error) { holders[i], err = g.subject(ctx, g.held[key]); return err })
@@ -181,9 +185,9 @@ func (g *gathering) second(ctx context.Context) error {
 		g.facts.Holders[key] = holders[i]
 	}
 	if len(g.want) > 0 && !g.q.Target.Empty() {
-		g.facts.Holders[registry.Incumbent] = holders[0]
+		g.facts.Holders[fact.Incumbent] = holders[0]
 		if t := g.q.Target; t.Alias != "" && t.Stage != "" && holders[0].IsAbsent() {
-			g.facts.Holders[registry.Incumbent] = holders[1] // what the stage names is live as well
+			g.facts.Holders[fact.Incumbent] = holders[1] // what the stage names is live as well
 		}
 	}
 	return nil
@@ -271,7 +275,7 @@ func (c *Client) takenFor(ctx context.Context, model, alias string, number int) 
 	if _, listed := m.Aliases[alias]; listed || len(same) == 0 {
 		return "", movedMeanwhile(model, alias)
 	}
-	return cmp.Or(registry.NearTo(alias, same), same[0]), nil
+	return cmp.Or(spelling.NearTo(alias, same), same[0]), nil
 }
 
 func dangling(model, alias string, number int) error {
@@ -279,7 +283,7 @@ func dangling(model, alias string, number int) error {
 		Reason: registry.DanglingAlias,
 		Msg:    fmt.Sprintf("alias %s of %s names version %d, which was deleted", alias, model, number),
 		Hint: fmt.Sprintf("what is live cannot be told from it, so nothing is compared or moved; remove it with: mlflow-promote doctor --model %s --repair dangling-aliases\n    or, if no gates guard it, set it to a version that exists: mlflow-promote alias --model %s --alias %s=VERSION",
-			registry.ShellWord(model), registry.ShellWord(model), registry.ShellWord(alias)),
+			format.ShellWord(model), format.ShellWord(model), format.ShellWord(alias)),
 	}
 }
 
@@ -301,7 +305,7 @@ func (g *gathering) stageHolders() {
 				g.facts.Shared = map[string][]int{}
 			}
 			g.facts.Shared[key] = numbers
-			g.held[key] = registry.Unreadable[registry.Version](fmt.Sprintf("%s of %s is held by several versions, %s: which is the incumbent cannot be told", key, g.q.Model, registry.Numbers(numbers)))
+			g.held[key] = registry.Unreadable[registry.Version](fmt.Sprintf("%s of %s is held by several versions, %s: which is the incumbent cannot be told", key, g.q.Model, ledger.Numbers(numbers)))
 		}
 		if key == g.q.Target.Stage {
 			g.facts.StageHolders = numbers
@@ -310,15 +314,15 @@ func (g *gathering) stageHolders() {
 }
 
 // subject reads what is behind a holder.
-func (g *gathering) subject(ctx context.Context, held registry.Known[registry.Version]) (registry.Known[registry.Subject], error) {
+func (g *gathering) subject(ctx context.Context, held registry.Known[registry.Version]) (registry.Known[fact.Subject], error) {
 	v, ok := held.Get()
 	if !ok {
 		if held.IsAbsent() {
-			return registry.Absent[registry.Subject](held.Why()), nil
+			return registry.Absent[fact.Subject](held.Why()), nil
 		}
-		return registry.Unreadable[registry.Subject](held.Why()), nil
+		return registry.Unreadable[fact.Subject](held.Why()), nil
 	}
-	s := registry.Subject{Ref: versionRef(v), Version: held}
+	s := fact.Subject{Ref: versionRef(v), Version: held}
 	err := g.tracer.ofVersion(ctx, &s, v)
 	return registry.Is(s), err
 }

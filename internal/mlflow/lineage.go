@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/lineage"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -14,14 +16,14 @@ import (
 // where there is none the holder of the target's stage. What is behind it is read beside one another, each thing as
 // soon as its name is known. Only the version itself must be there; anything else that cannot be read is in the answer
 // with the reason, unless the server cannot be used any more.
-func (c *Client) Lineage(ctx context.Context, q registry.Query) (registry.Traced, error) {
+func (c *Client) Lineage(ctx context.Context, q fact.Query) (lineage.Traced, error) {
 	v, err := c.named(ctx, q)
 	if err != nil {
-		return registry.Traced{}, err
+		return lineage.Traced{}, err
 	}
 	t := &tracing{
 		c: c, tracer: tracer{c: c, roots: q.MovedRoots},
-		out: registry.Traced{Version: v.version, ModelTags: v.model.Tags, Aliases: v.aliases, RunID: v.version.RunID},
+		out: lineage.Traced{Version: v.version, ModelTags: v.model.Tags, Aliases: v.aliases, RunID: v.version.RunID},
 	}
 	err = parallel(
 		func() error { return t.back(ctx) },
@@ -50,9 +52,9 @@ type named struct {
 	bare    bool // the server has no aliases, and that is known
 }
 
-func (c *Client) named(ctx context.Context, q registry.Query) (named, error) {
+func (c *Client) named(ctx context.Context, q fact.Query) (named, error) {
 	q.Target = registry.Target{Stage: q.Target.Stage}
-	g := &gathering{c: c, q: q, want: wanted(q, registry.Needs{}), facts: registry.Facts{Server: c.Address}}
+	g := &gathering{c: c, q: q, want: wanted(q, fact.Needs{}), facts: fact.Facts{Server: c.Address}}
 	root := candidateRoot{}
 	holders, err := g.ask(ctx, &root)
 	if err != nil {
@@ -121,7 +123,7 @@ func heldByTag(holders map[string][]int, number int) []string {
 type tracing struct {
 	c      *Client
 	tracer tracer
-	out    registry.Traced
+	out    lineage.Traced
 }
 
 // useless reports an error after which nothing else can be read either.
@@ -207,7 +209,7 @@ func (t *tracing) copies(ctx context.Context) error {
 		if err != nil || of.Number == 0 {
 			return nil
 		}
-		link := registry.CopyLink{Model: of.Model, Version: strconv.Itoa(of.Number)}
+		link := lineage.CopyLink{Model: of.Model, Version: strconv.Itoa(of.Number)}
 		switch ref := fmt.Sprintf("models:/%s/%d", of.Model, of.Number); {
 		case slices.Contains(passed, ref):
 			link.Problem = fmt.Sprintf("%s is a copy of %s, which was passed before: the copies run in a circle", versionRef(v), ref)

@@ -6,8 +6,10 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
 )
 
 // model reads a registered model.
@@ -76,7 +78,7 @@ func (c *Client) nearModels(ctx context.Context, name, twin string) ([]string, e
 		out = append(out, twin)
 	}
 	for _, n := range names {
-		if n != twin && registry.Near(name, n) {
+		if n != twin && spelling.Near(name, n) {
 			out = append(out, n)
 		}
 	}
@@ -84,7 +86,7 @@ func (c *Client) nearModels(ctx context.Context, name, twin string) ([]string, e
 }
 
 // createModel makes the registered model. That it exists already is success: somebody was faster.
-func (c *Client) createModel(ctx context.Context, s registry.Step) (bool, error) {
+func (c *Client) createModel(ctx context.Context, s plan.Step) (bool, error) {
 	body := map[string]any{"name": s.Model, "tags": pairList(s.Tags)}
 	if s.Description != "" {
 		body["description"] = s.Description

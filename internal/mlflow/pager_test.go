@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
@@ -36,15 +37,15 @@ var listings = map[string]func(context.Context, *Client) error{
 		return fmt.Errorf("%s", known.Why())
 	},
 	"experiments of an audit": func(ctx context.Context, c *Client) error {
-		_, err := c.reading(ctx, registry.AuditQuery{}).listExperiments(ctx)
+		_, err := c.reading(ctx, audit.Query{}).listExperiments(ctx)
 		return err
 	},
 	"models of an audit": func(ctx context.Context, c *Client) error {
-		_, err := collect(ctx, c, registry.AuditQuery{Scope: registry.ScopeAll}, pageSizes)
+		_, err := collect(ctx, c, audit.Query{Scope: audit.ScopeAll}, pageSizes)
 		return err
 	},
 	"versions of one model of an audit": func(ctx context.Context, c *Client) error {
-		_, err := c.reading(ctx, registry.AuditQuery{}).versionsOf(ctx, "churn", "")
+		_, err := c.reading(ctx, audit.Query{}).versionsOf(ctx, "churn", "")
 		return err
 	},
 }

@@ -7,8 +7,11 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+	"github.com/mlflow-promote/mlflow-promote/internal/retry"
 )
 
 // Pages keeps values that are written once as parameters of runs, and says which run is a model's first by the name of
@@ -51,7 +54,7 @@ func experimentOf(model string) string {
 		}
 		return r
 	}, model))
-	return fmt.Sprintf("%s/%s-%s", LedgerExperiment, string(short[:min(len(short), 100)]), registry.Digest(model)[:16])
+	return fmt.Sprintf("%s/%s-%s", LedgerExperiment, string(short[:min(len(short), 100)]), canonical.Digest(model)[:16])
 }
 
 // experiment reads an experiment by name; ok is false where there is none.
@@ -133,7 +136,7 @@ func (p Pages) Page(ctx context.Context, model string) (string, error) {
 	}
 	now := p.c.registry.Meter().ServerTime.UnixMilli()
 	body := map[string]any{"experiment_id": id, "run_name": model, "start_time": now, "tags": []pair{
-		{"mlflow.note.content", "Promotion ledger of the registered model " + registry.Truncate(model, 300) + ", kept by mlflow-promote. Its parameters are written once; deleting it loses the history of promotions."},
+		{"mlflow.note.content", "Promotion ledger of the registered model " + format.Truncate(model, 300) + ", kept by mlflow-promote. Its parameters are written once; deleting it loses the history of promotions."},
 	}}
 	var out struct {
 		Run runJSON `json:"run"`
@@ -198,7 +201,7 @@ func (p Pages) Found(ctx context.Context, model, page string) (registry.LedgerPl
 			place, err = p.Locate(ctx, model)
 			return place.First != "", err
 		})
-	if settled == registry.Answered {
+	if settled == retry.Answered {
 		place = registry.LedgerPlace{ID: out.ID, First: page}
 	}
 	return place, err

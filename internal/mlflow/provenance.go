@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -24,7 +25,7 @@ type tracer struct {
 // trace reads what is behind a model whose files are at source. run is what a version or a logged model names as its
 // run, "" if it names none. What the subject knows already is not read again. A model that does not belong to the run
 // leaves the run unreadable, with the reason; only a failure of the server is an error.
-func (t tracer) trace(ctx context.Context, s *registry.Subject, source, run string) error {
+func (t tracer) trace(ctx context.Context, s *fact.Subject, source, run string) error {
 	model := registry.LoggedIn(source)
 	err := parallel(
 		func() error { return t.readRun(ctx, s, run) },
@@ -58,7 +59,7 @@ func (t tracer) trace(ctx context.Context, s *registry.Subject, source, run stri
 	return t.around(ctx, s)
 }
 
-func (t tracer) readRun(ctx context.Context, s *registry.Subject, id string) (err error) {
+func (t tracer) readRun(ctx context.Context, s *fact.Subject, id string) (err error) {
 	if s.Run.Gathered() || id == "" {
 		return nil
 	}
@@ -67,7 +68,7 @@ func (t tracer) readRun(ctx context.Context, s *registry.Subject, id string) (er
 }
 
 // settleRun keeps the run only if it is finished and the model belongs to it.
-func (t tracer) settleRun(s *registry.Subject, source string) {
+func (t tracer) settleRun(s *fact.Subject, source string) {
 	logged, isLogged := s.Logged.Get()
 	switch {
 	case s.Run.Gathered():
@@ -118,7 +119,7 @@ func (t tracer) moves() []registry.MovedRoot {
 
 // around reads the other models of the run, and the runs that evaluated the model. What cannot be read of them is left to
 // the gates that need it.
-func (t tracer) around(ctx context.Context, s *registry.Subject) error {
+func (t tracer) around(ctx context.Context, s *fact.Subject) error {
 	return parallel(
 		func() (err error) {
 			run, ok := s.Run.Get()
@@ -206,16 +207,16 @@ func (c *Client) loggedModels(ctx context.Context, ids []string) ([]registry.Log
 // model's experiment or in one that a gate names, and are not deleted. The zero model has none.
 func (t tracer) evaluations(
 	ctx context.Context, model registry.LoggedModel, source string,
-) (registry.Known[map[string]registry.Evaluation], error) {
+) (registry.Known[map[string]fact.Evaluation], error) {
 	ids := map[string]bool{}
 	for _, m := range model.Metrics {
 		if m.RunID != source && m.RunID != model.SourceRunID {
 			ids[m.RunID] = true
 		}
 	}
-	found := map[string]registry.Evaluation{}
+	found := map[string]fact.Evaluation{}
 	if len(ids) > evaluationRuns*evaluationsMax {
-		return registry.Unreadable[map[string]registry.Evaluation](
+		return registry.Unreadable[map[string]fact.Evaluation](
 			fmt.Sprintf("%d runs logged values on %s, more than %d", len(ids), model.ID, evaluationRuns*evaluationsMax)), nil
 	}
 	in := []string{model.ExperimentID}
@@ -231,9 +232,9 @@ func (t tracer) evaluations(
 		}
 		for run, err := range t.c.runs(ctx, "search the runs that evaluated "+model.ID, body) {
 			if err != nil {
-				return softened(registry.Known[map[string]registry.Evaluation]{}, err)
+				return softened(registry.Known[map[string]fact.Evaluation]{}, err)
 			}
-			e := registry.Evaluation{
+			e := fact.Evaluation{
 				RunID: run.ID, Status: run.Status, Start: run.Start,
 				Own: run.ExperimentID == model.ExperimentID, Metrics: run.Metrics,
 			}
@@ -319,7 +320,7 @@ func (t tracer) follow(ctx context.Context, v registry.Version) (registry.Known[
 }
 
 // ofVersion reads what is behind a version.
-func (t tracer) ofVersion(ctx context.Context, s *registry.Subject, v registry.Version) error {
+func (t tracer) ofVersion(ctx context.Context, s *fact.Subject, v registry.Version) error {
 	known, err := t.follow(ctx, v)
 	if err != nil {
 		return err
@@ -338,7 +339,7 @@ func (t tracer) ofVersion(ctx context.Context, s *registry.Subject, v registry.V
 
 // sameFiles holds a copy to the place that the server stored when it was made. The version that it names may be another
 // one by now: names and numbers come again after a model was deleted or renamed.
-func (t tracer) sameFiles(ctx context.Context, s *registry.Subject, v, root registry.Version) error {
+func (t tracer) sameFiles(ctx context.Context, s *fact.Subject, v, root registry.Version) error {
 	at, err := t.c.downloadURI(ctx, v)
 	if at, err = softened(at, err); err != nil {
 		return err

@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
@@ -17,15 +19,15 @@ const (
 )
 
 // rightFor is the right that a step needs.
-func rightFor(v registry.Verb) string {
-	if v == registry.DeleteAlias {
+func rightFor(v plan.Verb) string {
+	if v == plan.DeleteAlias {
 		return rightManage
 	}
 	return rightEdit
 }
 
 // explainWrite is Explain for a step: a refusal names the right that is missing and the call that grants it.
-func (c *Client) explainWrite(op string, s registry.Step, err error) error {
+func (c *Client) explainWrite(op string, s plan.Step, err error) error {
 	out := Explain(op, err)
 	e, ok := out.(*registry.Error)
 	if !ok || e.Reason != registry.Forbidden {
@@ -33,13 +35,13 @@ func (c *Client) explainWrite(op string, s registry.Step, err error) error {
 	}
 	right := rightFor(s.Do)
 	e.Msg = fmt.Sprintf("%s: the login lacks the right %s on registered model %s (403)", op, right, s.Model)
-	if s.Do == registry.CreateModel {
+	if s.Do == plan.CreateModel {
 		e.Msg = fmt.Sprintf("%s: the login may not create registered models (403)", op)
 		e.Hint = "an administrator creates the model, or grants this login the right to"
 		return e
 	}
 	e.Hint = "an administrator grants it:" + c.grant(s.Model, right)
-	if s.Do == registry.DeleteAlias {
+	if s.Do == plan.DeleteAlias {
 		e.Hint += "\n    or set the alias to another version: that needs only EDIT"
 	}
 	return e
@@ -49,19 +51,19 @@ func (c *Client) explainWrite(op string, s registry.Step, err error) error {
 // names the model and nothing to write: a server with logins looks at the right first (403), and refuses the rest as
 // incomplete (400). So it is the server's own answer, whatever its rules are made of. Only a plain refusal is an error;
 // without a login nothing is asked. op is what cannot be done without the right.
-func (c *Client) May(ctx context.Context, op string, v registry.Verb, model string) error {
+func (c *Client) May(ctx context.Context, op string, v plan.Verb, model string) error {
 	if !c.LoggedIn {
 		return nil
 	}
 	r := rest.Request{Method: "POST", Path: api + "registered-models/set-tag", Body: map[string]any{"name": model}, Class: rest.Create}
-	if v == registry.DeleteAlias {
+	if v == plan.DeleteAlias {
 		r.Method, r.Path = "DELETE", api+"registered-models/alias"
 	}
 	err := c.registry.JSON(ctx, r, nil)
 	if err == nil {
 		return nil
 	}
-	if err = c.explainWrite(op, registry.Step{Do: v, Model: model}, err); registry.ReasonOf(err) != registry.Forbidden {
+	if err = c.explainWrite(op, plan.Step{Do: v, Model: model}, err); registry.ReasonOf(err) != registry.Forbidden {
 		return nil
 	}
 	return err
@@ -128,7 +130,7 @@ func (c *Client) grants(login string, on resource, right string) string {
 }
 
 func quotedJSON(v any) string {
-	text, err := registry.JSON(v)
+	text, err := canonical.Compact(v)
 	if err != nil {
 		return "" // a map of strings always encodes
 	}

@@ -4,13 +4,14 @@ import (
 	"cmp"
 	"context"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
 // GatherVersions reads what rolling back depends on: the model with its aliases, and all of its versions with tags and
 // stages.
-func (c *Client) GatherVersions(ctx context.Context, q registry.Query) (registry.Facts, error) {
-	g := &gathering{c: c, q: q, all: true, facts: registry.Facts{Server: c.Address, Holders: map[string]registry.Known[registry.Subject]{}}}
+func (c *Client) GatherVersions(ctx context.Context, q fact.Query) (fact.Facts, error) {
+	g := &gathering{c: c, q: q, all: true, facts: fact.Facts{Server: c.Address, Holders: map[string]registry.Known[fact.Subject]{}}}
 	var pointed registry.Known[registry.Version]
 	err := parallel(
 		func() (err error) { g.facts.Model, err = c.model(ctx, q.Model); return err },
@@ -22,25 +23,25 @@ func (c *Client) GatherVersions(ctx context.Context, q registry.Query) (registry
 	)
 	switch {
 	case err != nil:
-		return registry.Facts{}, err
+		return fact.Facts{}, err
 	case g.facts.Model.IsAbsent():
-		return registry.Facts{}, c.NoModelNamed(ctx, q.Model, g.facts.Model.Why())
+		return fact.Facts{}, c.NoModelNamed(ctx, q.Model, g.facts.Model.Why())
 	}
 	if err := g.refusePrompt(); err != nil {
-		return registry.Facts{}, err
+		return fact.Facts{}, err
 	}
 	if err := g.refuseHidden(); err != nil {
-		return registry.Facts{}, err
+		return fact.Facts{}, err
 	}
 	if g.bare.Load() {
 		server, err := c.withoutAliases(ctx)
 		if err != nil {
-			return registry.Facts{}, err
+			return fact.Facts{}, err
 		}
-		g.facts.Fallback = &registry.Fallback{Server: server, Holders: allTagged(g.versions)}
+		g.facts.Fallback = &fact.Fallback{Server: server, Holders: allTagged(g.versions)}
 	} else if q.Target.Alias != "" {
 		if err := g.noteTwin(ctx, q.Target.Alias, pointed); err != nil {
-			return registry.Facts{}, err
+			return fact.Facts{}, err
 		}
 	}
 	g.facts.StageHolders = inStage(g.versions, q.Target.Stage)

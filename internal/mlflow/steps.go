@@ -7,25 +7,28 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+	"github.com/mlflow-promote/mlflow-promote/internal/retry"
 )
 
 // Observe returns what the step's target is now: the number an alias names, all versions in a stage or with an alias's
 // tag, or the value of a tag.
 //
 // It also returns the versions that the same answer tells of: with an alias the newest of each stage, with a stage all.
-func (c *Client) Observe(ctx context.Context, s registry.Step) (saw string, told []registry.Version, err error) {
+func (c *Client) Observe(ctx context.Context, s plan.Step) (saw string, told []registry.Version, err error) {
 	switch s.Do {
-	case registry.SetAlias, registry.DeleteAlias, registry.SetModelTag:
+	case plan.SetAlias, plan.DeleteAlias, plan.SetModelTag:
 		return c.observeModel(ctx, s)
-	case registry.SetStage, registry.TagAlias:
+	case plan.SetStage, plan.TagAlias:
 		return c.observeVersions(ctx, s)
 	}
 	return "", nil, fmt.Errorf("observe %s: only what is moved is observed", s.Do)
 }
 
-func (c *Client) observeModel(ctx context.Context, s registry.Step) (saw string, told []registry.Version, err error) {
+func (c *Client) observeModel(ctx context.Context, s plan.Step) (saw string, told []registry.Version, err error) {
 	known, err := c.model(ctx, s.Model)
 	if err != nil {
 		return "", nil, err
@@ -34,7 +37,7 @@ func (c *Client) observeModel(ctx context.Context, s registry.Step) (saw string,
 	if !ok {
 		return "", nil, &registry.Error{Reason: registry.ModelGone, Msg: known.Why(), Hint: "it was renamed or deleted while this ran"}
 	}
-	if s.Do == registry.SetModelTag {
+	if s.Do == plan.SetModelTag {
 		return m.Tags[s.Ref], m.Latest, nil
 	}
 	if number, named := m.Aliases[s.Ref]; named {
@@ -45,7 +48,7 @@ func (c *Client) observeModel(ctx context.Context, s registry.Step) (saw string,
 
 // observeVersions lists the versions in the stage, or with the alias's tag. The version that is to move must be among
 // those of the model: some servers archive the others before they look for it.
-func (c *Client) observeVersions(ctx context.Context, s registry.Step) (saw string, told []registry.Version, err error) {
+func (c *Client) observeVersions(ctx context.Context, s plan.Step) (saw string, told []registry.Version, err error) {
 	all, err := c.versions(ctx, s.Model, "")
 	if err != nil {
 		return "", nil, err
@@ -53,22 +56,22 @@ func (c *Client) observeVersions(ctx context.Context, s registry.Step) (saw stri
 	if s.Version != 0 && !slices.ContainsFunc(all, func(v registry.Version) bool { return v.Number == s.Version }) {
 		return "", nil, gone(fmt.Sprintf("version %d of %s does not exist any more", s.Version, s.Model), "it was deleted while this ran; nothing was moved")
 	}
-	if s.Do == registry.TagAlias {
-		return registry.Numbers(tagged(all, s.Ref)), all, nil
+	if s.Do == plan.TagAlias {
+		return ledger.Numbers(tagged(all, s.Ref)), all, nil
 	}
-	return registry.Numbers(inStage(all, s.Ref)), all, nil
+	return ledger.Numbers(inStage(all, s.Ref)), all, nil
 }
 
 // Do sends the write of one step. made is the number of a created version, else ""; wrote is false where the thing was
 // there already. An error with reason unknown means that the write may have taken effect.
-func (c *Client) Do(ctx context.Context, s registry.Step) (made string, wrote bool, err error) {
+func (c *Client) Do(ctx context.Context, s plan.Step) (made string, wrote bool, err error) {
 	switch s.Do {
-	case registry.CreateModel:
+	case plan.CreateModel:
 		wrote, err = c.createModel(ctx, s)
 		return "", wrote, err
-	case registry.CreateVersion:
+	case plan.CreateVersion:
 		return c.createVersion(ctx, s)
-	case registry.TagAlias:
+	case plan.TagAlias:
 		wrote, err = c.tagAlias(ctx, s)
 		return "", wrote, err
 	}
@@ -85,30 +88,30 @@ func (c *Client) Do(ctx context.Context, s registry.Step) (made string, wrote bo
 }
 
 // write is the request of a step that ends in the same state however often it arrives.
-func write(s registry.Step) (op string, r rest.Request) {
+func write(s plan.Step) (op string, r rest.Request) {
 	number := strconv.Itoa(s.Version)
 	switch s.Do {
-	case registry.SetAlias:
+	case plan.SetAlias:
 		return fmt.Sprintf("set alias %s of %s to version %s", s.Ref, s.Model, number), rest.Request{
 			Method: "POST", Path: api + "registered-models/alias",
 			Body: map[string]any{"name": s.Model, "alias": s.Ref, "version": number},
 		}
-	case registry.DeleteAlias:
+	case plan.DeleteAlias:
 		return fmt.Sprintf("delete alias %s of %s", s.Ref, s.Model), rest.Request{
 			Method: "DELETE", Path: api + "registered-models/alias",
 			Body: map[string]any{"name": s.Model, "alias": s.Ref},
 		}
-	case registry.SetModelTag:
+	case plan.SetModelTag:
 		return fmt.Sprintf("set tag %s of %s", s.Ref, s.Model), rest.Request{
 			Method: "POST", Path: api + "registered-models/set-tag",
 			Body: map[string]any{"name": s.Model, "key": s.Ref, "value": s.Want},
 		}
-	case registry.SetStage:
+	case plan.SetStage:
 		return fmt.Sprintf("move version %s of %s to %s", number, s.Model, s.Ref), rest.Request{
 			Method: "POST", Path: api + "model-versions/transition-stage", Expect: "model_version",
 			Body: map[string]any{"name": s.Model, "version": number, "stage": s.Ref, "archive_existing_versions": s.Archive},
 		}
-	case registry.Describe:
+	case plan.Describe:
 		return fmt.Sprintf("describe version %s of %s", number, s.Model), rest.Request{
 			Method: "PATCH", Path: api + "model-versions/update",
 			Body: map[string]any{"name": s.Model, "version": number, "description": s.Want},
@@ -124,7 +127,7 @@ func write(s registry.Step) (op string, r rest.Request) {
 // whether one was made (an ordinary thing on MariaDB, where four of ten concurrent creations end in 500) it looks for
 // the request tag, which is stored with the version in one transaction, waits, and only then tries again. It looks as
 // well where the number is not the next one: somebody else registered in between, maybe the same thing.
-func (c *Client) createVersion(ctx context.Context, s registry.Step) (made string, wrote bool, err error) {
+func (c *Client) createVersion(ctx context.Context, s plan.Step) (made string, wrote bool, err error) {
 	op := "create version of " + s.Model
 	w := settling{c: c, op: op, explain: func(err error) error { return c.explainWrite(op, s, err) }}
 	var number, tries, failed int
@@ -143,7 +146,7 @@ func (c *Client) createVersion(ctx context.Context, s registry.Step) (made strin
 	if err != nil {
 		return "", false, err
 	}
-	if settled == registry.Answered && (tries > 1 || number != s.Newest+1) {
+	if settled == retry.Answered && (tries > 1 || number != s.Newest+1) {
 		err = c.insist(ctx, func(ctx context.Context) error { _, err := look(ctx); return err })
 	}
 	switch {
@@ -165,9 +168,9 @@ type settling struct {
 
 // settle sends until the effect is known. Its error is in the words of the domain; of one whose effect is not known it
 // has the reason unknown.
-func (w settling) settle(ctx context.Context, send func(try int) error, look func(context.Context) (there bool, err error)) (registry.Settled, error) {
+func (w settling) settle(ctx context.Context, send func(try int) error, look func(context.Context) (there bool, err error)) (retry.Settled, error) {
 	var last error
-	settled, err := registry.Settle(w.c.patience(ctx), func(try int) error {
+	settled, err := retry.Settle(w.c.patience(ctx), func(try int) error {
 		last = send(try)
 		switch {
 		case last == nil:
@@ -183,9 +186,9 @@ func (w settling) settle(ctx context.Context, send func(try int) error, look fun
 		return there, nil, err
 	})
 	switch reason := registry.ReasonOf(err); {
-	case settled == registry.Unsettled:
+	case settled == retry.Unsettled:
 		return settled, unsettled(w.op, err)
-	case settled == registry.NoEffect && (reason == registry.Unknown || reason == registry.Conflict): // each try was answered, and nothing is there
+	case settled == retry.NoEffect && (reason == registry.Unknown || reason == registry.Conflict): // each try was answered, and nothing is there
 		return settled, w.explain(last)
 	}
 	return settled, err
@@ -200,7 +203,7 @@ func unsettled(op string, cause error) error {
 
 // postVersion sends the creation. Some deployments cannot resolve models:/m-… and answer 500 to it every time; after two
 // of those the place of the files is sent instead, which names the same model.
-func (c *Client) postVersion(ctx context.Context, s registry.Step, failed int) (int, error) {
+func (c *Client) postVersion(ctx context.Context, s plan.Step, failed int) (int, error) {
 	source := s.Source.URI
 	if failed >= 2 && s.Source.ArtifactURI != "" {
 		source = s.Source.ArtifactURI
@@ -223,7 +226,7 @@ func (c *Client) postVersion(ctx context.Context, s registry.Step, failed int) (
 }
 
 // registered lists the versions that carry the step's request tag, ascending.
-func (c *Client) registered(ctx context.Context, s registry.Step) ([]int, error) {
+func (c *Client) registered(ctx context.Context, s plan.Step) ([]int, error) {
 	versions, err := c.versions(ctx, s.Model, byTag(registry.TagRequest, s.Tags[registry.TagRequest]))
 	var numbers []int
 	for _, v := range versions {
@@ -238,7 +241,7 @@ func (c *Client) registered(ctx context.Context, s registry.Step) ([]int, error)
 // next run counts the lowest again.
 func (c *Client) tagTwins(ctx context.Context, model string, numbers []int) {
 	for _, n := range numbers[1:] {
-		_, r := write(registry.Step{Do: registry.SetTag, Model: model, Version: n, Ref: registry.TagDuplicateOf, Want: strconv.Itoa(numbers[0])})
+		_, r := write(plan.Step{Do: plan.SetTag, Model: model, Version: n, Ref: registry.TagDuplicateOf, Want: strconv.Itoa(numbers[0])})
 		r.Class = rest.Write
 		_ = c.registry.JSON(ctx, r, nil)
 	}
@@ -254,7 +257,7 @@ func (c *Client) insist(ctx context.Context, look func(context.Context) error) e
 		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), grace)
 		defer cancel()
 	}
-	return registry.Persist(c.patience(ctx), func() error { return look(ctx) })
+	return retry.Persist(c.patience(ctx), func() error { return look(ctx) })
 }
 
 // maxTries bounds what may be left undone: eight waits add up to half a minute at most.

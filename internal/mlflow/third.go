@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
@@ -33,7 +34,7 @@ func (g *gathering) third(ctx context.Context) {
 	for i, name := range g.needs.Evidence {
 		ask(func() { documents[i] = c.document(ctx, run.ID, name) })
 	}
-	holders := make([]registry.Subject, len(g.want))
+	holders := make([]fact.Subject, len(g.want))
 	for i, key := range g.want {
 		if base, ok := g.facts.Holders[key].Get(); ok {
 			holders[i] = base
@@ -54,14 +55,14 @@ func (g *gathering) third(ctx context.Context) {
 		}
 		g.facts.Holders[key] = registry.Is(holders[i])
 		if i == 0 && !g.q.Target.Empty() {
-			g.facts.Holders[registry.Incumbent] = registry.Is(holders[i])
+			g.facts.Holders[fact.Incumbent] = registry.Is(holders[i])
 		}
 	}
 }
 
 // thirdOf reads what gates want to know of a holder. A holder that is the candidate is asked again: it costs nothing
 // but a request, and keeps the two apart.
-func (g *gathering) thirdOf(ctx context.Context, s *registry.Subject, ask func(func())) {
+func (g *gathering) thirdOf(ctx context.Context, s *fact.Subject, ask func(func())) {
 	v, run := s.Version.OrZero(), s.Run.OrZero()
 	if g.needs.HolderMLmodels {
 		ask(func() { s.MLmodel = g.c.versionMLmodel(ctx, v) })

@@ -6,12 +6,15 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
 // Aliases plans that each alias asked for names its version, or is removed. Setting an alias that names a deleted
 // version repairs it.
-func Aliases(f registry.Facts, in registry.Intent) (registry.Plan, error) {
+func Aliases(f fact.Facts, in Intent) (Plan, error) {
 	p := begin(f, in)
 	p.Source = nil
 	if err := usable(f, in); err != nil {
@@ -28,7 +31,7 @@ func Aliases(f registry.Facts, in registry.Intent) (registry.Plan, error) {
 	}
 	moves := needed(f, asked)
 	for _, s := range moves {
-		if s.Do == registry.DeleteAlias {
+		if s.Do == DeleteAlias {
 			p.Notes = append(p.Notes, fmt.Sprintf("removing alias %s needs the right MANAGE where MLflow's basic-auth is used; moving it needs only EDIT", s.Ref))
 		}
 	}
@@ -41,20 +44,20 @@ func Aliases(f registry.Facts, in registry.Intent) (registry.Plan, error) {
 // ResumeAliases plans the rest of an Aliases plan of the same workflow run that was cut off after it had moved something:
 // the recorded moves that are not yet made or confirmed, and all marks. ok is false if there is nothing that by may
 // finish.
-func ResumeAliases(f registry.Facts, in registry.Intent, by registry.Holder) (p registry.Plan, digest string, ok bool) {
+func ResumeAliases(f fact.Facts, in Intent, by ledger.Holder) (p Plan, digest string, ok bool) {
 	asked, err := askedMoves(f, in)
 	if err != nil || usable(f, in) != nil {
 		return p, "", false
 	}
-	var parts []registry.Shift
+	var parts []ledger.Shift
 	for _, s := range asked {
-		parts = append(parts, registry.Shift{Ref: s.MoveRef(), Want: s.Was})
+		parts = append(parts, ledger.Shift{Ref: s.MoveRef(), Want: s.Was})
 	}
 	e, ok := f.CutOff(in.Command, parts)
 	if !ok || !by.SameRun(e.Holder) {
 		return p, "", false
 	}
-	var recorded []registry.Step
+	var recorded []Step
 	for _, s := range asked {
 		switch {
 		case listed(e, s):
@@ -76,8 +79,8 @@ func ResumeAliases(f registry.Facts, in registry.Intent, by registry.Holder) (p 
 }
 
 // askedMoves are the moves that would bring about what was asked for, also those that are made already.
-func askedMoves(f registry.Facts, in registry.Intent) ([]registry.Step, error) {
-	var moves []registry.Step
+func askedMoves(f fact.Facts, in Intent) ([]Step, error) {
+	var moves []Step
 	for _, a := range in.Query.Aliases {
 		want := ""
 		if a.Version != 0 {
@@ -91,41 +94,41 @@ func askedMoves(f registry.Facts, in registry.Intent) ([]registry.Step, error) {
 }
 
 // needed are the moves that are not made yet, or not on record.
-func needed(f registry.Facts, moves []registry.Step) []registry.Step {
-	return slices.DeleteFunc(slices.Clone(moves), func(s registry.Step) bool { return s.Was == s.Want && !unrecorded(f, s) })
+func needed(f fact.Facts, moves []Step) []Step {
+	return slices.DeleteFunc(slices.Clone(moves), func(s Step) bool { return s.Was == s.Want && !unrecorded(f, s) })
 }
 
 // Repair plans the removal of the aliases that name versions which were deleted.
-func Repair(s registry.Server, in registry.Intent) registry.Plan {
-	p := registry.Plan{Command: in.Command, Server: s.Address, Model: in.Query.Model, Steps: []registry.Step{}}
+func Repair(s registry.Server, in Intent) Plan {
+	p := Plan{Command: in.Command, Server: s.Address, Model: in.Query.Model, Steps: []Step{}}
 	for _, a := range s.Dangling {
-		p.Steps = append(p.Steps, registry.Step{Do: registry.DeleteAlias, Model: in.Query.Model, Ref: a.Name, Was: fmt.Sprint(a.Version)})
+		p.Steps = append(p.Steps, Step{Do: DeleteAlias, Model: in.Query.Model, Ref: a.Name, Was: fmt.Sprint(a.Version)})
 	}
 	return p
 }
 
 // aliasMarks are the notes left on each version that received an alias.
-func aliasMarks(moves []registry.Step, in registry.Intent) []registry.Step {
-	var steps []registry.Step
+func aliasMarks(moves []Step, in Intent) []Step {
+	var steps []Step
 	recorded := map[int]bool{}
-	mark := func(m registry.Step, key, value string) {
-		steps = append(steps, registry.Step{Do: registry.SetTag, Model: in.Query.Model, Version: m.Version, Ref: key, Want: value})
+	mark := func(m Step, key, value string) {
+		steps = append(steps, Step{Do: SetTag, Model: in.Query.Model, Version: m.Version, Ref: key, Want: value})
 	}
 	for _, m := range moves {
-		if m.Do == registry.SetModelTag || m.Want == "" { // no version received anything
+		if m.Do == SetModelTag || m.Want == "" { // no version received anything
 			continue
 		}
 		if !recorded[m.Version] {
 			recorded[m.Version] = true
-			mark(m, registry.TagRecord, registry.TheRecord)
+			mark(m, registry.TagRecord, TheRecord)
 		}
-		mark(m, registry.AliasTimeTag(m.Ref), registry.AtTime)
+		mark(m, registry.AliasTimeTag(m.Ref), AtTime)
 	}
 	return steps
 }
 
 // usable refuses aliases of what cannot be loaded.
-func usable(f registry.Facts, in registry.Intent) error {
+func usable(f fact.Facts, in Intent) error {
 	for _, a := range in.Query.Aliases {
 		if a.Version == 0 {
 			continue
@@ -144,7 +147,7 @@ func usable(f registry.Facts, in registry.Intent) error {
 
 // trafficMove is the tag, where traffic is asked for, that tells a router what share of the requests each alias gets.
 // Every alias in it must name a version once the plan is applied.
-func trafficMove(f registry.Facts, in registry.Intent) ([]registry.Step, error) {
+func trafficMove(f fact.Facts, in Intent) ([]Step, error) {
 	if len(in.Traffic) == 0 {
 		return nil, nil
 	}
@@ -169,16 +172,16 @@ func trafficMove(f registry.Facts, in registry.Intent) ([]registry.Step, error) 
 			}
 		}
 	}
-	text, err := registry.CanonicalJSON(in.Traffic)
+	text, err := canonical.JSON(in.Traffic)
 	if err != nil {
 		return nil, err
 	}
 	was := f.Model.OrZero().Tags[registry.TagTraffic]
-	return []registry.Step{{Do: registry.SetModelTag, Model: in.Query.Model, Ref: registry.TagTraffic, Was: was, Want: string(text)}}, nil
+	return []Step{{Do: SetModelTag, Model: in.Query.Model, Ref: registry.TagTraffic, Was: was, Want: string(text)}}, nil
 }
 
 // trafficNote says of an alias that is removed what share of the requests the tag still gives it.
-func trafficNote(p *registry.Plan, f registry.Facts, in registry.Intent) {
+func trafficNote(p *Plan, f fact.Facts, in Intent) {
 	var share map[string]float64
 	if len(in.Traffic) > 0 || json.Unmarshal([]byte(f.Model.OrZero().Tags[registry.TagTraffic]), &share) != nil {
 		return // it is set anew, or there is none
@@ -192,12 +195,12 @@ func trafficNote(p *registry.Plan, f registry.Facts, in registry.Intent) {
 }
 
 // fallbackNote says how the aliases are kept on a server that has none.
-func fallbackNote(p *registry.Plan, f registry.Facts) {
+func fallbackNote(p *Plan, f fact.Facts) {
 	if f.Fallback == nil {
 		return
 	}
 	for _, s := range p.Steps {
-		if s.Do == registry.TagAlias && s.Want != "" {
+		if s.Do == TagAlias && s.Want != "" {
 			p.Notes = append(p.Notes, fmt.Sprintf("%s has no aliases (they came with MLflow 2.3): the tag %s is true on the version that holds it and on no other",
 				f.Fallback.Server, registry.FallbackTag(s.Ref)))
 		}

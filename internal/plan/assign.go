@@ -4,12 +4,16 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // Assignable refuses aliases that the command alias may not move: those that a judged promotion or a rollback moved
 // last, by what the ledger says. l reaches as far back as it can be read. The policy may allow it.
-func Assignable(l registry.Ledger, in registry.Intent) error {
+func Assignable(l ledger.Chain, in Intent) error {
 	for _, a := range in.Query.Aliases {
 		e, protected := l.Protects("@" + a.Alias)
 		switch {
@@ -26,12 +30,12 @@ func Assignable(l registry.Ledger, in registry.Intent) error {
 }
 
 // Guarded is the refusal to move an alias by the command alias.
-func Guarded(in registry.Intent, a registry.Assignment, why string) error {
+func Guarded(in Intent, a registry.Assignment, why string) error {
 	hint := ""
 	if a.Version != 0 {
 		hint = fmt.Sprintf("move it with: mlflow-promote promote --model %s --candidate %s --alias %s\n    or ",
-			registry.ShellWord(in.Query.Model), registry.ShellWord(fmt.Sprintf("models:/%s/%d", in.Query.Model, a.Version)),
-			registry.ShellWord(a.Alias))
+			format.ShellWord(in.Query.Model), format.ShellWord(fmt.Sprintf("models:/%s/%d", in.Query.Model, a.Version)),
+			format.ShellWord(a.Alias))
 	}
 	return &registry.Error{
 		Reason: registry.Protected, Msg: fmt.Sprintf("alias %s of %s is guarded: %s", a.Alias, in.Query.Model, why),
@@ -47,7 +51,7 @@ func blockedNote(v registry.Version) string { return "warning: " + blockedText(v
 
 // unfit looks at versions that gates blocked and versions on hold. An alias that gates guard must not move to one. Any
 // other alias may, with a warning: teams mark such versions, as in challenger_rejected.
-func unfit(f registry.Facts, in registry.Intent) (warnings []string, err error) {
+func unfit(f fact.Facts, in Intent) (warnings []string, err error) {
 	for _, a := range in.Query.Aliases {
 		v, ok := f.Versions[a.Version].Get()
 		if !ok || a.Version == 0 {
@@ -65,7 +69,7 @@ func unfit(f registry.Facts, in registry.Intent) (warnings []string, err error) 
 		}
 		if why := f.OnHold(v); why != "" {
 			msg := fmt.Sprintf("version %d of %s is on hold: %s", v.Number, v.Model, why)
-			if guarded && !slices.Contains(in.Override, registry.OverrideHold) {
+			if guarded && !slices.Contains(in.Override, verdict.OverrideHold) {
 				return nil, &registry.Error{
 					Reason: registry.Held, Msg: fmt.Sprintf("set alias %s: %s", a.Alias, msg),
 					Hint: "choose another version, or allow this one again with the input override: hold",

@@ -3,19 +3,21 @@ package plan
 import (
 	"testing"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // Promoting a version that was in the stage already archived it first and then moved it back.
 func TestDefect7AVersionInTheStageIsArchivedFirst(t *testing.T) {
 	v := registry.Version{Model: "churn", Number: 3, Stage: "Staging", Status: "READY"}
-	f := registry.Facts{
+	f := fact.Facts{
 		Model: registry.Is(registry.Model{Name: "churn"}), StageHolders: []int{3},
-		Candidate: registry.Subject{Version: registry.Is(v)},
-		Holders:   map[string]registry.Known[registry.Subject]{registry.Incumbent: registry.Is(registry.Subject{Version: registry.Is(v)})},
+		Candidate: fact.Subject{Version: registry.Is(v)},
+		Holders:   map[string]registry.Known[fact.Subject]{fact.Incumbent: registry.Is(fact.Subject{Version: registry.Is(v)})},
 	}
-	in := registry.Intent{Command: "promote", Query: registry.Query{Model: "churn", Target: registry.Target{Stage: "Staging", ArchiveExisting: true}}}
-	p, err := Promote(f, registry.Verdict{Decision: registry.Promote, Findings: []registry.Finding{{Outcome: registry.Pass}}}, in)
+	in := Intent{Command: "promote", Query: fact.Query{Model: "churn", Target: registry.Target{Stage: "Staging", ArchiveExisting: true}}}
+	p, err := Promote(f, verdict.Verdict{Decision: verdict.Promote, Findings: []verdict.Finding{{Outcome: verdict.Pass}}}, in)
 	if err != nil || p.Moves() {
 		t.Errorf("%v: %+v", err, p.Steps)
 	}

@@ -3,23 +3,24 @@ package plan
 import (
 	"fmt"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
 // Deployed plans the tags that say where a version was deployed, and when. Those of somebody else stay.
-func Deployed(f registry.Facts, in registry.Intent, number int, environment string) (steps []registry.Step, notes []string) {
+func Deployed(f fact.Facts, in Intent, number int, environment string) (steps []Step, notes []string) {
 	v := f.Candidate.Version.OrZero()
 	if v.Number != number {
 		v = f.Versions[number].OrZero()
 	}
 	ours := v.Number == 0 || written(v.Tags)
-	for _, tag := range []struct{ key, want string }{{registry.TagDeployedTo, environment}, {registry.TagDeployedAt, registry.AtTime}} {
+	for _, tag := range []struct{ key, want string }{{registry.TagDeployedTo, environment}, {registry.TagDeployedAt, AtTime}} {
 		had, there := v.Tags[tag.key]
 		switch {
 		case there && !ours:
 			notes = append(notes, fmt.Sprintf("version %d keeps its tag %s: it was not written by this tool", number, tag.key))
 		case had != tag.want:
-			steps = append(steps, registry.Step{Do: registry.SetTag, Model: in.Query.Model, Version: number, Ref: tag.key, Was: had, Want: tag.want})
+			steps = append(steps, Step{Do: SetTag, Model: in.Query.Model, Version: number, Ref: tag.key, Was: had, Want: tag.want})
 		}
 	}
 	return steps, notes

@@ -4,13 +4,15 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // unheld refuses a version that was rolled back, until somebody says that it may be promoted again.
-func unheld(f registry.Facts, in registry.Intent) error {
+func unheld(f fact.Facts, in Intent) error {
 	v, ok := f.Candidate.Version.Get()
-	if !ok || slices.Contains(in.Override, registry.OverrideHold) {
+	if !ok || slices.Contains(in.Override, verdict.OverrideHold) {
 		return nil
 	}
 	why := f.OnHold(v)
@@ -24,20 +26,20 @@ func unheld(f registry.Facts, in registry.Intent) error {
 }
 
 // release takes the hold off a version that is promoted again. The tag is emptied, since deleting one needs more rights.
-func release(f registry.Facts, in registry.Intent) []registry.Step {
+func release(f fact.Facts, in Intent) []Step {
 	v, ok := f.Candidate.Version.Get()
 	if !ok || v.Tags[registry.TagHold] == "" {
 		return nil
 	}
-	return []registry.Step{{Do: registry.SetTag, Model: in.Query.Model, Version: v.Number, Ref: registry.TagHold, Was: v.Tags[registry.TagHold], Want: ""}}
+	return []Step{{Do: SetTag, Model: in.Query.Model, Version: v.Number, Ref: registry.TagHold, Was: v.Tags[registry.TagHold], Want: ""}}
 }
 
-// wayBack warns where a promotion leaves nothing to roll back to.
-func wayBack(p *registry.Plan, f registry.Facts, moves []registry.Step) {
+// warnNoRollback warns where a promotion leaves nothing to roll back to.
+func warnNoRollback(p *Plan, f fact.Facts, moves []Step) {
 	if len(moves) == 0 {
 		return
 	}
-	_, why := f.WayBack(*p)
+	_, why := p.WayBack(f)
 	switch {
 	case why == "":
 	case p.Incumbent == 0 || p.Incumbent == f.Number(): // as it is for every first promotion

@@ -4,13 +4,16 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // Names refuses to create a registered model or an alias that is called almost like an existing one. Such a name is more
 // likely a slip than meant: the model would begin with no history, and the alias with no version to compare with. The
 // override new-alias allows it, unless the database takes both names for one.
-func Names(f registry.Facts, in registry.Intent) error {
+func Names(f fact.Facts, in Intent) error {
 	if err := newModel(f, in); err != nil {
 		return err
 	}
@@ -25,7 +28,7 @@ func Names(f registry.Facts, in registry.Intent) error {
 }
 
 // assigned lists the aliases that the command sets.
-func assigned(in registry.Intent) []string {
+func assigned(in Intent) []string {
 	var out []string
 	if t := in.Query.Target; t.Alias != "" {
 		out = append(out, t.Alias)
@@ -38,7 +41,7 @@ func assigned(in registry.Intent) []string {
 	return out
 }
 
-func newAlias(f registry.Facts, in registry.Intent, alias string, known []string) error {
+func newAlias(f fact.Facts, in Intent, alias string, known []string) error {
 	if twin := f.Taken[alias]; twin != "" {
 		return &registry.Error{
 			Reason: registry.NearName,
@@ -46,8 +49,8 @@ func newAlias(f registry.Facts, in registry.Intent, alias string, known []string
 			Hint:   fmt.Sprintf("did you mean %s? The database takes both names for one", twin),
 		}
 	}
-	near := registry.NearTo(alias, known)
-	if slices.Contains(known, alias) || near == "" || slices.Contains(in.Override, registry.OverrideNewAlias) {
+	near := spelling.NearTo(alias, known)
+	if slices.Contains(known, alias) || near == "" || slices.Contains(in.Override, verdict.OverrideNewAlias) {
 		return nil
 	}
 	return &registry.Error{
@@ -58,7 +61,7 @@ func newAlias(f registry.Facts, in registry.Intent, alias string, known []string
 	}
 }
 
-func newModel(f registry.Facts, in registry.Intent) error {
+func newModel(f fact.Facts, in Intent) error {
 	name := in.Query.Model
 	if !f.Model.IsAbsent() {
 		return nil
@@ -69,7 +72,7 @@ func newModel(f registry.Facts, in registry.Intent) error {
 			Hint: fmt.Sprintf("did you mean %s? The database takes both names for one", twin),
 		}
 	}
-	if len(f.NearModels) > 0 && !slices.Contains(in.Override, registry.OverrideNewAlias) {
+	if len(f.NearModels) > 0 && !slices.Contains(in.Override, verdict.OverrideNewAlias) {
 		near := f.NearModels[0]
 		return &registry.Error{
 			Reason: registry.NearName, Msg: fmt.Sprintf("create registered model %q: there is %q, which is called almost like it", name, near),

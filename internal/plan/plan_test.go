@@ -8,12 +8,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 var (
-	passed  = registry.Verdict{Decision: registry.Promote, Findings: []registry.Finding{{Gate: "a >= 1", Outcome: registry.Pass}}}
-	blocked = registry.Verdict{Decision: registry.Block, Findings: []registry.Finding{{Gate: "a >= 1", Outcome: registry.Fail}}}
+	passed  = verdict.Verdict{Decision: verdict.Promote, Findings: []verdict.Finding{{Gate: "a >= 1", Outcome: verdict.Pass}}}
+	blocked = verdict.Verdict{Decision: verdict.Block, Findings: []verdict.Finding{{Gate: "a >= 1", Outcome: verdict.Fail}}}
 )
 
 // scene is what the planner sees, said shortly.
@@ -25,19 +27,19 @@ type scene struct {
 	champion int // 0 = none
 	stage    []int
 	target   registry.Target
-	verdict  registry.Verdict
-	intent   registry.Intent
+	verdict  verdict.Verdict
+	intent   Intent
 }
 
-func (s scene) plan() (registry.Plan, error) {
-	f := registry.Facts{
+func (s scene) plan() (Plan, error) {
+	f := fact.Facts{
 		Model:  registry.Is(registry.Model{Name: "churn", Aliases: map[string]int{}}),
 		Source: registry.Source{URI: "models:/m-1", RunID: "r", Request: "digest"},
-		Candidate: registry.Subject{
+		Candidate: fact.Subject{
 			Version: registry.Absent[registry.Version]("not registered yet"),
 			Run:     registry.Is(registry.Run{ID: "r"}),
 		},
-		Holders:      map[string]registry.Known[registry.Subject]{},
+		Holders:      map[string]registry.Known[fact.Subject]{},
 		StageHolders: s.stage,
 	}
 	if s.noModel {
@@ -48,14 +50,14 @@ func (s scene) plan() (registry.Plan, error) {
 	}
 	if s.champion != 0 {
 		f.Model.OrZero().Aliases["champion"] = s.champion
-		f.Holders[registry.Incumbent] = registry.Is(registry.Subject{Version: registry.Is(registry.Version{Number: s.champion})})
+		f.Holders[fact.Incumbent] = registry.Is(fact.Subject{Version: registry.Is(registry.Version{Number: s.champion})})
 	}
 	in := s.intent
-	in.Query = registry.Query{Model: "churn", Target: s.target}
+	in.Query = fact.Query{Model: "churn", Target: s.target}
 	return Promote(f, s.verdict, in)
 }
 
-func steps(p registry.Plan) string {
+func steps(p Plan) string {
 	var out []string
 	for _, s := range p.Steps {
 		out = append(out, strings.TrimSpace(fmt.Sprintf("%s %s %q->%q", s.Do, s.Ref, s.Was, s.Want)))
@@ -99,7 +101,7 @@ func TestPromote(t *testing.T) {
 		"a new version beside the others": {scene{stage: []int{3, 7}, target: registry.Target{Stage: "Production"}, verdict: passed},
 			[]string{`create-version  ""->"{new}"`, `set-stage Production "3,7"->"3,7,{new}"`, record, staged}},
 		"blocked": {scene{champion: 1, target: champion, verdict: blocked}, []string{`create-version  ""->"{new}"`}},
-		"blocked, and only valid ones are registered": {scene{champion: 1, target: champion, verdict: blocked, intent: registry.Intent{RegisterIfValid: true}}, nil},
+		"blocked, and only valid ones are registered": {scene{champion: 1, target: champion, verdict: blocked, intent: Intent{RegisterIfValid: true}}, nil},
 		"blocked, registered by this program before": {scene{version: 2, champion: 1, target: champion, verdict: blocked, tags: map[string]string{registry.TagRequest: "digest"}},
 			[]string{`set-tag promote.failed_gates ""->"[\"a >= 1\"]"`, `set-tag validation_status ""->"blocked"`}},
 		"blocked, registered by somebody else": {scene{version: 2, champion: 1, target: champion, verdict: blocked},
@@ -124,14 +126,14 @@ func TestPromote(t *testing.T) {
 // What the version says of the last verdict, and what the plan says about a value that it replaces.
 func TestPromote_ValidationStatus(t *testing.T) {
 	champion := registry.Target{Alias: "champion"}
-	finding := func(outcome registry.Outcome, mode registry.Mode) registry.Finding {
-		return registry.Finding{Gate: "a >= 1", Target: "champion", Outcome: outcome, Mode: mode}
+	finding := func(outcome verdict.Outcome, mode verdict.Mode) verdict.Finding {
+		return verdict.Finding{Gate: "a >= 1", Target: "champion", Outcome: outcome, Mode: mode}
 	}
-	sum := func(all ...registry.Finding) registry.Verdict { return registry.Verdict{Findings: all}.Sum() }
-	ungated := registry.Verdict{Decision: registry.Promote, Mode: registry.Ungated}
-	reported := sum(finding(registry.Fail, registry.ReportMode))
-	mixed := sum(finding(registry.Pass, registry.ReportMode), finding(registry.Fail, registry.Enforced))
-	retained := registry.Finding{Gate: "a >= 1", Outcome: registry.Fail, Mode: registry.ReportMode, OnFail: registry.OnFailRetain}
+	sum := func(all ...verdict.Finding) verdict.Verdict { return verdict.Verdict{Findings: all}.Sum() }
+	ungated := verdict.Verdict{Decision: verdict.Promote, Mode: verdict.Ungated}
+	reported := sum(finding(verdict.Fail, verdict.ReportMode))
+	mixed := sum(finding(verdict.Pass, verdict.ReportMode), finding(verdict.Fail, verdict.Enforced))
+	retained := verdict.Finding{Gate: "a >= 1", Outcome: verdict.Fail, Mode: verdict.ReportMode, OnFail: verdict.OnFailRetain}
 	tag := func(value string) map[string]string { return map[string]string{registry.TagValidation: value} }
 	ours := func(value, failed string) map[string]string {
 		return map[string]string{registry.TagRequest: "digest", registry.TagValidation: value, registry.TagFailedGates: failed}
@@ -139,7 +141,7 @@ func TestPromote_ValidationStatus(t *testing.T) {
 	for name, c := range map[string]struct {
 		had            map[string]string
 		live           bool // the alias points to it already
-		verdict        registry.Verdict
+		verdict        verdict.Verdict
 		status, failed string // after the plan
 		note           string
 	}{
@@ -148,8 +150,8 @@ func TestPromote_ValidationStatus(t *testing.T) {
 		"ungated":                                 {nil, false, ungated, "ungated", "", ""},
 		"ungated after it was blocked":            {ours("blocked", `["a >= 1"]`), false, ungated, "ungated", `["a >= 1"]`, ""},
 		"report mode, and a gate failed":          {nil, false, reported, "not-enforced", `["a >= 1"]`, ""},
-		"report mode, and all gates passed":       {nil, false, sum(finding(registry.Pass, registry.ReportMode)), "not-enforced", "", ""},
-		"report mode, passed after it failed":     {ours("not-enforced", `["a >= 1"]`), false, sum(finding(registry.Pass, registry.ReportMode)), "not-enforced", "[]", ""},
+		"report mode, and all gates passed":       {nil, false, sum(finding(verdict.Pass, verdict.ReportMode)), "not-enforced", "", ""},
+		"report mode, passed after it failed":     {ours("not-enforced", `["a >= 1"]`), false, sum(finding(verdict.Pass, verdict.ReportMode)), "not-enforced", "[]", ""},
 		"report mode, and retain would have":      {nil, false, sum(retained), "not-enforced", `["a >= 1"]`, ""},
 		"one target reports, the other blocks":    {nil, false, mixed, "blocked", `["a >= 1"]`, ""},
 		"enforced after report mode":              {ours("not-enforced", `["a >= 1"]`), true, passed, "passed", "[]", ""},
@@ -175,7 +177,7 @@ func TestPromote_ValidationStatus(t *testing.T) {
 			}
 			after := map[string]string{registry.TagValidation: c.had[registry.TagValidation], registry.TagFailedGates: c.had[registry.TagFailedGates]}
 			for _, step := range p.Steps {
-				if step.Do == registry.SetTag {
+				if step.Do == SetTag {
 					after[step.Ref] = step.Want
 				}
 			}
@@ -192,7 +194,7 @@ func TestPromote_ValidationStatus(t *testing.T) {
 
 // Report mode is no way around the refusals that are no verdicts.
 func TestPromote_ReportModeStillRefuses(t *testing.T) {
-	reported := registry.Verdict{Findings: []registry.Finding{{Gate: "a >= 1", Outcome: registry.Fail, Mode: registry.ReportMode}}}.Sum()
+	reported := verdict.Verdict{Findings: []verdict.Finding{{Gate: "a >= 1", Outcome: verdict.Fail, Mode: verdict.ReportMode}}}.Sum()
 	older := scene{version: 1, champion: 2, target: registry.Target{Alias: "champion"}, verdict: reported}
 	if _, err := older.plan(); registry.ReasonOf(err) != registry.Downgrade {
 		t.Errorf("a downgrade: %v", err)
@@ -214,7 +216,7 @@ func TestPromoteRefuses(t *testing.T) {
 	if _, err := older.plan(); registry.ReasonOf(err) != registry.Downgrade {
 		t.Errorf("an older version replaces the incumbent: %v", err)
 	}
-	older.intent.Override = []string{registry.OverrideDowngrade}
+	older.intent.Override = []string{verdict.OverrideDowngrade}
 	if _, err := older.plan(); err != nil {
 		t.Error(err)
 	}
@@ -229,7 +231,7 @@ func TestPromoteRefuses(t *testing.T) {
 }
 
 func TestWordsOfOthersAreKept(t *testing.T) {
-	in := registry.Intent{Description: "mine", Tags: map[string]string{"owner": "ann", "team": "growth"}}
+	in := Intent{Description: "mine", Tags: map[string]string{"owner": "ann", "team": "growth"}}
 	s := scene{version: 2, champion: 1, target: registry.Target{Alias: "champion"}, verdict: passed, intent: in, tags: map[string]string{"owner": "bob"}}
 	p, err := s.plan()
 	if err != nil {
@@ -245,7 +247,7 @@ func TestWordsOfOthersAreKept(t *testing.T) {
 }
 
 func TestTheSamePlanHasTheSameDigest(t *testing.T) {
-	s := scene{champion: 1, target: registry.Target{Alias: "champion"}, verdict: passed, intent: registry.Intent{Tags: map[string]string{"a": "1", "b": "2", "c": "3"}}}
+	s := scene{champion: 1, target: registry.Target{Alias: "champion"}, verdict: passed, intent: Intent{Tags: map[string]string{"a": "1", "b": "2", "c": "3"}}}
 	first, _ := s.plan()
 	want, err := first.Digest()
 	if err != nil {
@@ -281,11 +283,11 @@ func TestRemovingAnAliasWithAShareOfTheTrafficIsNoted(t *testing.T) {
 		{"there is no such tag", "", registry.Assignment{Alias: "challenger"}, nil, ""},
 		{"others wrote the tag", "all to champion", registry.Assignment{Alias: "challenger"}, nil, ""},
 	} {
-		f := registry.Facts{
+		f := fact.Facts{
 			Model:    registry.Is(registry.Model{Name: "churn", Aliases: map[string]int{"champion": 1, "challenger": 2, "shadow": 3}, Tags: map[string]string{registry.TagTraffic: c.tag}}),
 			Versions: map[int]registry.Known[registry.Version]{2: registry.Is(registry.Version{Model: "churn", Number: 2, Status: "READY"})},
 		}
-		in := registry.Intent{Command: "alias", Traffic: c.traffic, Query: registry.Query{Model: "churn", Aliases: []registry.Assignment{c.asked}}}
+		in := Intent{Command: "alias", Traffic: c.traffic, Query: fact.Query{Model: "churn", Aliases: []registry.Assignment{c.asked}}}
 		p, err := Aliases(f, in)
 		notes := strings.Join(p.Notes, "\n")
 		if err != nil || c.want == "" && strings.Contains(notes, "%") || !strings.Contains(notes, c.want) {

@@ -4,23 +4,28 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // Promote plans the main job: the candidate is registered whatever the verdict (unless only valid ones are to be),
 // and moved only if the verdict allows it. A target that already names the candidate needs no step at all.
-func Promote(f registry.Facts, v registry.Verdict, in registry.Intent) (registry.Plan, error) {
+func Promote(f fact.Facts, v verdict.Verdict, in Intent) (Plan, error) {
 	p := begin(f, in)
 	p.Verdict = &v
 	if err := permitted(f, v, in); err != nil {
 		return p, err
 	}
-	allowed := v.Effect() == registry.Promote
+	allowed := v.Effect() == verdict.Promote
 	traffic, err := trafficMove(f, in)
 	if err != nil {
 		return p, err
 	}
-	if v.Effect() == registry.Retain {
+	if v.Effect() == verdict.Retain {
 		p.Notes = append(p.Notes, "the incumbent is kept; nothing is written")
 		return p, nil
 	}
@@ -32,15 +37,15 @@ func Promote(f registry.Facts, v registry.Verdict, in registry.Intent) (registry
 	if allowed {
 		p.Steps = append(p.Steps, release(f, in)...)
 		p.Steps = append(append(p.Steps, moves...), notes(&p, f, moves, in)...)
-		wayBack(&p, f, moves)
+		warnNoRollback(&p, f, moves)
 		fallbackNote(&p, f)
 	}
 	return p, nil
 }
 
 // permitted refuses a version that is not to be promoted, whatever its gates say.
-func permitted(f registry.Facts, v registry.Verdict, in registry.Intent) error {
-	if err := ready(f); err != nil || v.Effect() != registry.Promote {
+func permitted(f fact.Facts, v verdict.Verdict, in Intent) error {
+	if err := ready(f); err != nil || v.Effect() != verdict.Promote {
 		return err
 	}
 	if err := newer(f, in); err != nil {
@@ -51,7 +56,7 @@ func permitted(f registry.Facts, v registry.Verdict, in registry.Intent) error {
 
 // newer refuses to replace a version by an older one, in any part of the target: the commonest accident of re-running
 // an old workflow.
-func newer(f registry.Facts, in registry.Intent) error {
+func newer(f fact.Facts, in Intent) error {
 	if err := stays(f, in); err != nil {
 		return err
 	}
@@ -62,7 +67,7 @@ func newer(f registry.Facts, in registry.Intent) error {
 	if !in.Query.Target.ArchiveExisting {
 		held = held[len(f.StageHolders):] // the stage's holders stay where they are
 	}
-	if f.Number() == 0 || len(held) == 0 || f.Number() >= slices.Max(held) || slices.Contains(in.Override, registry.OverrideDowngrade) {
+	if f.Number() == 0 || len(held) == 0 || f.Number() >= slices.Max(held) || slices.Contains(in.Override, verdict.OverrideDowngrade) {
 		return nil
 	}
 	return &registry.Error{
@@ -74,9 +79,9 @@ func newer(f registry.Facts, in registry.Intent) error {
 
 // stays refuses to take a version out of Production by moving it to Staging: it is in one stage at a time, and whatever
 // loads by the stage Production would find nothing, or another.
-func stays(f registry.Facts, in registry.Intent) error {
+func stays(f fact.Facts, in Intent) error {
 	v := f.Candidate.Version.OrZero()
-	if v.Stage != "Production" || in.Query.Target.Stage != "Staging" || slices.Contains(in.Override, registry.OverrideDowngrade) {
+	if v.Stage != "Production" || in.Query.Target.Stage != "Staging" || slices.Contains(in.Override, verdict.OverrideDowngrade) {
 		return nil
 	}
 	return &registry.Error{
@@ -87,7 +92,7 @@ func stays(f registry.Facts, in registry.Intent) error {
 }
 
 // naming is the part of the target that names the version: of an alias and a stage one may name nothing.
-func naming(f registry.Facts, t registry.Target, number int) registry.Target {
+func naming(f fact.Facts, t registry.Target, number int) registry.Target {
 	aliased := t.Alias != "" && f.Model.OrZero().Aliases[t.Alias] == number
 	staged := t.Stage != "" && slices.Contains(f.StageHolders, number)
 	switch {
@@ -99,10 +104,10 @@ func naming(f registry.Facts, t registry.Target, number int) registry.Target {
 	return t
 }
 
-func moves(f registry.Facts, in registry.Intent) []registry.Step {
-	var steps []registry.Step
+func moves(f fact.Facts, in Intent) []Step {
+	var steps []Step
 	t, number := in.Query.Target, f.Number()
-	want := registry.NewNumber
+	want := NewNumber
 	if number != 0 {
 		want = fmt.Sprint(number)
 	}
@@ -121,39 +126,39 @@ func moves(f registry.Facts, in registry.Intent) []registry.Step {
 
 // aliasMove sets the alias, or removes it if want is "". It is also needed if that was done already and is not on record:
 // by others, or by a promotion that was cut off.
-func aliasMove(f registry.Facts, model, alias string, number int, want string) (registry.Step, bool) {
-	s := registry.Step{Do: registry.SetAlias, Model: model, Version: number, Ref: alias, Want: want}
+func aliasMove(f fact.Facts, model, alias string, number int, want string) (Step, bool) {
+	s := Step{Do: SetAlias, Model: model, Version: number, Ref: alias, Want: want}
 	switch {
 	case f.Fallback != nil:
-		s.Do, s.Was = registry.TagAlias, registry.Numbers(f.Fallback.Holders[alias])
+		s.Do, s.Was = TagAlias, ledger.Numbers(f.Fallback.Holders[alias])
 	default:
 		if held, ok := f.Model.OrZero().Aliases[alias]; ok {
 			s.Was = fmt.Sprint(held)
 		}
 		if want == "" {
-			s.Do = registry.DeleteAlias
+			s.Do = DeleteAlias
 		}
 	}
 	return s, s.Was != want || unrecorded(f, s)
 }
 
 // unrecorded reports whether no completed entry says how the target of a step came to where it is now.
-func unrecorded(f registry.Facts, s registry.Step) bool {
+func unrecorded(f fact.Facts, s Step) bool {
 	_, drifted := f.Ledger.Drifted(s.MoveRef(), s.Was)
 	return drifted || f.Ledger.Unconfirmed(s.MoveRef(), s.Was)
 }
 
 // stageMove needs the full list of holders: the server's archiving is not atomic against a concurrent move, so only
 // the whole list, read back, says whether the stage is exclusive.
-func stageMove(f registry.Facts, in registry.Intent, want string) (registry.Step, bool) {
+func stageMove(f fact.Facts, in Intent, want string) (Step, bool) {
 	t := in.Query.Target
-	was := registry.Numbers(f.StageHolders)
+	was := ledger.Numbers(f.StageHolders)
 	after := want
 	if !t.ArchiveExisting {
-		after = registry.WithNumber(f.StageHolders, f.Number())
+		after = WithNumber(f.StageHolders, f.Number())
 	}
-	s := registry.Step{
-		Do: registry.SetStage, Model: in.Query.Model, Version: f.Number(), Ref: t.Stage, Was: was, Want: after,
+	s := Step{
+		Do: SetStage, Model: in.Query.Model, Version: f.Number(), Ref: t.Stage, Was: was, Want: after,
 		Archive: t.ArchiveExisting,
 	}
 	return s, was != after || unrecorded(f, s)
@@ -161,11 +166,11 @@ func stageMove(f registry.Facts, in registry.Intent, want string) (registry.Step
 
 // notes are left on the version once it was moved. A part of the target that needs no move gets the note it lacks where
 // this program registered the version: an earlier run moved it and did not get further.
-func notes(p *registry.Plan, f registry.Facts, moves []registry.Step, in registry.Intent) []registry.Step {
+func notes(p *Plan, f fact.Facts, moves []Step, in Intent) []Step {
 	had := f.Candidate.Version.OrZero().Tags
 	ours := f.Number() == 0 || written(had)
 	t := in.Query.Target
-	var steps []registry.Step
+	var steps []Step
 	add := func(key, value string, moved bool) {
 		_, there := had[key]
 		switch {
@@ -173,50 +178,50 @@ func notes(p *registry.Plan, f registry.Facts, moves []registry.Step, in registr
 		case there && !ours:
 			p.Notes = append(p.Notes, fmt.Sprintf("version %d keeps its tag %s: it was not written by this tool", f.Number(), key))
 		default:
-			steps = append(steps, registry.Step{Do: registry.SetTag, Model: in.Query.Model, Version: f.Number(), Ref: key, Want: value})
+			steps = append(steps, Step{Do: SetTag, Model: in.Query.Model, Version: f.Number(), Ref: key, Want: value})
 		}
 	}
 	movedTo := func(ref string) bool {
-		return slices.ContainsFunc(moves, func(m registry.Step) bool { return m.Ref == ref })
+		return slices.ContainsFunc(moves, func(m Step) bool { return m.Ref == ref })
 	}
-	add(registry.TagRecord, registry.TheRecord, len(moves) > 0)
+	add(registry.TagRecord, TheRecord, len(moves) > 0)
 	if t.Alias != "" {
-		add(registry.AliasTimeTag(t.Alias), registry.AtTime, movedTo(t.Alias))
+		add(registry.AliasTimeTag(t.Alias), AtTime, movedTo(t.Alias))
 	}
 	if t.Stage != "" {
-		add(registry.StageTimeTag(t.Stage), registry.AtTime, movedTo(t.Stage))
+		add(registry.StageTimeTag(t.Stage), AtTime, movedTo(t.Stage))
 	}
 	return steps
 }
 
 // validationTags say on the version itself how it was last judged. had are the version's tags.
-func validationTags(v registry.Verdict, had map[string]string) map[string]string {
+func validationTags(v verdict.Verdict, had map[string]string) map[string]string {
 	tags := map[string]string{registry.TagValidation: validation(v)}
 	failed := []string{}
 	for _, f := range v.Failed() {
 		failed = append(failed, f.Gate)
 	}
 	switch {
-	case len(failed) == 0 && v.Mode == registry.Ungated: // the gates that failed before still say what is wrong
+	case len(failed) == 0 && v.Mode == verdict.Ungated: // the gates that failed before still say what is wrong
 	case len(failed) == 0 && had[registry.TagFailedGates] == "":
 	default: // an empty list stands for none, because deleting a tag needs a right that promoting does not
-		text, err := registry.JSON(failed)
+		text, err := canonical.Compact(failed)
 		if err != nil {
 			text = []byte("[]") // a list of strings always encodes
 		}
-		tags[registry.TagFailedGates] = registry.Truncate(string(text), registry.MaxTagValue)
+		tags[registry.TagFailedGates] = format.Truncate(string(text), registry.MaxTagValue)
 	}
 	return tags
 }
 
 // validation is the verdict as a value of registry.TagValidation.
-func validation(v registry.Verdict) string {
+func validation(v verdict.Verdict) string {
 	switch {
-	case v.Effect() != registry.Promote:
+	case v.Effect() != verdict.Promote:
 		return registry.ValidationBlocked
-	case v.Mode == registry.Ungated:
+	case v.Mode == verdict.Ungated:
 		return registry.ValidationUngated
-	case v.Mode == registry.ReportMode:
+	case v.Mode == verdict.ReportMode:
 		return registry.ValidationNotEnforced
 	}
 	return registry.ValidationPassed

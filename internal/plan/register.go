@@ -6,12 +6,15 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
 // Register plans that the candidate is a version of the model: created if it is not one yet, else described and tagged
 // as asked.
-func Register(f registry.Facts, in registry.Intent) (registry.Plan, error) {
+func Register(f fact.Facts, in Intent) (Plan, error) {
 	p := begin(f, in)
 	if err := Names(f, in); err != nil {
 		return p, err
@@ -24,20 +27,20 @@ func Register(f registry.Facts, in registry.Intent) (registry.Plan, error) {
 }
 
 // begin fills in what every plan says about itself.
-func begin(f registry.Facts, in registry.Intent) registry.Plan {
-	p := registry.Plan{
+func begin(f fact.Facts, in Intent) Plan {
+	p := Plan{
 		Command: in.Command, Server: f.Server, Model: in.Query.Model,
 		Candidate: in.Query.Candidate.Text, Version: f.Number(), Target: in.Query.Target, Policy: in.Policy, Override: in.Override,
-		Steps: []registry.Step{},
+		Steps: []Step{},
 	}
 	if v, ok := f.Candidate.Version.Get(); ok {
-		p.Judged = &registry.Registered{Source: v.Source, RunID: v.RunID}
+		p.Judged = &Registered{Source: v.Source, RunID: v.RunID}
 	} else {
 		source := f.Source
 		p.Source = &source
 	}
 	if f.Candidate.MLmodel.Gathered() {
-		content := registry.ContentOf(f.Candidate)
+		content := ContentOf(f.Candidate)
 		p.Content = &content
 	}
 	if len(f.Namesakes) > 0 {
@@ -52,13 +55,13 @@ func begin(f registry.Facts, in registry.Intent) registry.Plan {
 		p.Notes = append(p.Notes, c.Words()...)
 	}
 	if len(f.Twins) > 0 {
-		p.Notes = append(p.Notes, fmt.Sprintf("the same run and artifact is also registered as version %s", registry.Numbers(f.Twins)))
+		p.Notes = append(p.Notes, fmt.Sprintf("the same run and artifact is also registered as version %s", ledger.Numbers(f.Twins)))
 	}
 	return p
 }
 
 // ready refuses a version that the server has not finished registering.
-func ready(f registry.Facts) error {
+func ready(f fact.Facts) error {
 	v, ok := f.Candidate.Version.Get()
 	if !ok {
 		return nil
@@ -88,32 +91,32 @@ func readyVersion(v registry.Version) error {
 // one up to date. judged holds the tags of the verdict, nil if there is none. moving says that the version is about to be
 // moved: if a target points to somebody else's version already, it is left without a mark of ours, unless it carries a
 // verdict that is not ours.
-func registration(p *registry.Plan, f registry.Facts, in registry.Intent, judged map[string]string, moving bool) {
+func registration(p *Plan, f fact.Facts, in Intent, judged map[string]string, moving bool) {
 	modelWords(p, f, in)
 	v, exists := f.Candidate.Version.Get()
 	asked := bestTags(f.Best)
 	maps.Copy(asked, in.Tags)
 	if !exists {
-		tags, notes := registry.LineageTags(f.Candidate, in.WorkflowRun)
+		tags, notes := LineageTags(f.Candidate, in.WorkflowRun)
 		p.Notes = append(p.Notes, notes...)
 		maps.Copy(tags, asked)
 		maps.Copy(tags, judged)
 		tags[registry.TagRequest] = f.Source.Request
-		p.Steps = append(p.Steps, registry.Step{
-			Do: registry.CreateVersion, Model: in.Query.Model, Want: registry.NewNumber,
+		p.Steps = append(p.Steps, Step{
+			Do: CreateVersion, Model: in.Query.Model, Want: NewNumber,
 			Source: p.Source, Description: in.Description, Tags: tags, Newest: f.Newest,
 		})
 		return
 	}
 	for _, twin := range f.Unmarked {
-		p.Steps = append(p.Steps, registry.Step{
-			Do: registry.SetTag, Model: v.Model, Version: twin, Ref: registry.TagDuplicateOf, Want: fmt.Sprint(v.Number),
+		p.Steps = append(p.Steps, Step{
+			Do: SetTag, Model: v.Model, Version: twin, Ref: registry.TagDuplicateOf, Want: fmt.Sprint(v.Number),
 		})
 	}
 	ours := written(v.Tags)
 	if in.Description != "" && in.Description != v.Description {
 		if v.Description == "" || ours {
-			p.Steps = append(p.Steps, registry.Step{Do: registry.Describe, Model: v.Model, Version: v.Number, Want: in.Description})
+			p.Steps = append(p.Steps, Step{Do: Describe, Model: v.Model, Version: v.Number, Want: in.Description})
 		} else {
 			p.Notes = append(p.Notes, fmt.Sprintf("version %d keeps its description: it was not written by this tool", v.Number))
 		}
@@ -125,7 +128,7 @@ func registration(p *registry.Plan, f registry.Facts, in registry.Intent, judged
 	}
 	if told != "" && verdict != "" && verdict != told && (!ours || !registry.Validation(verdict)) {
 		p.Notes = append(p.Notes, fmt.Sprintf("version %d: the tag %s, which somebody else had set to %q, is replaced with %q",
-			v.Number, registry.TagValidation, registry.Truncate(verdict, 100), told))
+			v.Number, registry.TagValidation, format.Truncate(verdict, 100), told))
 	}
 	for _, key := range slices.Sorted(maps.Keys(wanted)) {
 		had, there := v.Tags[key]
@@ -134,24 +137,24 @@ func registration(p *registry.Plan, f registry.Facts, in registry.Intent, judged
 		case there && !ours && key != registry.TagValidation: // the verdict is ours to give
 			p.Notes = append(p.Notes, fmt.Sprintf("version %d keeps its tag %s: it was not written by this tool", v.Number, key))
 		default:
-			p.Steps = append(p.Steps, registry.Step{Do: registry.SetTag, Model: v.Model, Version: v.Number, Ref: key, Was: had, Want: wanted[key]})
+			p.Steps = append(p.Steps, Step{Do: SetTag, Model: v.Model, Version: v.Number, Ref: key, Was: had, Want: wanted[key]})
 		}
 	}
 }
 
 // Words are the candidate's words as they will be once Register or Promote was applied, so that gates can judge them
 // before anything is written. On a version somebody else made, words that are there stay.
-func Words(f registry.Facts, in registry.Intent) registry.Words {
+func Words(f fact.Facts, in Intent) fact.Words {
 	v, exists := f.Candidate.Version.Get()
 	asked := bestTags(f.Best)
 	maps.Copy(asked, in.Tags)
 	if !exists {
-		tags, _ := registry.LineageTags(f.Candidate, in.WorkflowRun)
+		tags, _ := LineageTags(f.Candidate, in.WorkflowRun)
 		maps.Copy(tags, asked)
-		return registry.Words{Description: in.Description, Tags: tags}
+		return fact.Words{Description: in.Description, Tags: tags}
 	}
 	ours := written(v.Tags)
-	w := registry.Words{Description: v.Description, Tags: map[string]string{}}
+	w := fact.Words{Description: v.Description, Tags: map[string]string{}}
 	maps.Copy(w.Tags, v.Tags)
 	for key, value := range asked {
 		if _, there := v.Tags[key]; ours || !there {
@@ -171,7 +174,7 @@ func written(tags map[string]string) bool {
 }
 
 // bestTags say how the candidate "best" was found.
-func bestTags(b *registry.BestRun) map[string]string {
+func bestTags(b *fact.BestRun) map[string]string {
 	if b == nil {
 		return map[string]string{}
 	}
@@ -186,11 +189,11 @@ func bestTags(b *registry.BestRun) map[string]string {
 }
 
 // modelWords adds the creation of the registered model; the words on an existing one are left to its owners.
-func modelWords(p *registry.Plan, f registry.Facts, in registry.Intent) {
+func modelWords(p *Plan, f fact.Facts, in Intent) {
 	m, exists := f.Model.Get()
 	if !exists {
-		p.Steps = append(p.Steps, registry.Step{
-			Do: registry.CreateModel, Model: in.Query.Model, Want: in.Query.Model,
+		p.Steps = append(p.Steps, Step{
+			Do: CreateModel, Model: in.Query.Model, Want: in.Query.Model,
 			Description: in.ModelDescription, Tags: in.ModelTags,
 		})
 		return

@@ -7,21 +7,25 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // Unfinished is the promotion that by may finish: of the same candidate to the same target, cut off after it had moved
 // something, and claimed by the same workflow run. Anybody could have written any other entry, so its moves are planned
 // and judged as those of an ordinary promotion. So are the moves of an entry that was about other content, or that
 // lists other moves than the ones that are left.
-func Unfinished(f registry.Facts, in registry.Intent, by registry.Holder) (registry.Entry, bool) {
+func Unfinished(f fact.Facts, in Intent, by ledger.Holder) (ledger.Entry, bool) {
 	e, ok := f.Unfinished(in.Command, in.Query.Target)
 	if !ok || !by.SameRun(e.Holder) || f.Number() == 0 || e.Record.To != f.Number() || !sameContent(f, e.Record) {
-		return registry.Entry{}, false
+		return ledger.Entry{}, false
 	}
 	left, err := leftOf(f, in)
-	if err != nil || slices.ContainsFunc(left, func(s registry.Step) bool { return !listed(e, s) }) {
-		return registry.Entry{}, false
+	if err != nil || slices.ContainsFunc(left, func(s Step) bool { return !listed(e, s) }) {
+		return ledger.Entry{}, false
 	}
 	return e, true
 }
@@ -29,14 +33,14 @@ func Unfinished(f registry.Facts, in registry.Intent, by registry.Holder) (regis
 // Resume plans the rest of an unfinished promotion: the moves of its record that are not yet made, and the marks. The
 // ones that are made are confirmed. f and v are as of now, with the incumbents of Before. If the gates do not pass, the
 // plan moves nothing more.
-func Resume(f registry.Facts, v registry.Verdict, in registry.Intent, e registry.Entry) (registry.Plan, error) {
+func Resume(f fact.Facts, v verdict.Verdict, in Intent, e ledger.Entry) (Plan, error) {
 	p := begin(f, in)
 	p.Verdict, p.Incumbent = &v, e.Record.From
 	if err := permitted(f, v, in); err != nil {
 		return p, err
 	}
 	registration(&p, f, in, validationTags(v, f.Candidate.Version.OrZero().Tags), true)
-	if v.Effect() != registry.Promote {
+	if v.Effect() != verdict.Promote {
 		return p, nil
 	}
 	left, err := leftOf(f, in)
@@ -48,44 +52,44 @@ func Resume(f registry.Facts, v registry.Verdict, in registry.Intent, e registry
 	p.Notes = append(p.Notes, fmt.Sprintf(note, e.Epoch, e.Record.At))
 	p.Steps = append(append(p.Steps, release(f, in)...), left...)
 	t := in.Query.Target
-	whole := []registry.Step{{Ref: t.Alias}, {Ref: t.Stage}} // the marks are about all that the promotion moves
+	whole := []Step{{Ref: t.Alias}, {Ref: t.Stage}} // the marks are about all that the promotion moves
 	p.Steps = append(p.Steps, notes(&p, f, whole, in)...)
 	fallbackNote(&p, f)
 	return p, nil
 }
 
 // leftOf are the moves that are left to make or to confirm.
-func leftOf(f registry.Facts, in registry.Intent) ([]registry.Step, error) {
+func leftOf(f fact.Facts, in Intent) ([]Step, error) {
 	traffic, err := trafficMove(f, in)
 	return append(moves(f, in), needed(f, traffic)...), err
 }
 
 // sameContent reports whether the candidate is still what the record is about, as far as both are known. An approval of
 // the recorded plan does not cover other files.
-func sameContent(f registry.Facts, r registry.LedgerRecord) bool {
+func sameContent(f fact.Facts, r ledger.Record) bool {
 	differs := func(a, b string) bool { return a != "" && b != "" && a != b }
 	return !differs(r.RunID, f.Candidate.Run.OrZero().ID) && !differs(r.MLmodel, f.Candidate.MLmodel.OrZero().Sha256) &&
 		!differs(r.Contents.Artifact, f.Candidate.Digest.OrZero())
 }
 
 // listed reports whether the entry's record lists the move.
-func listed(e registry.Entry, s registry.Step) bool {
-	return slices.ContainsFunc(e.Record.Moves, func(m registry.Shift) bool {
+func listed(e ledger.Entry, s Step) bool {
+	return slices.ContainsFunc(e.Record.Moves, func(m ledger.Shift) bool {
 		return m.Ref == s.MoveRef() && m.Want == s.Want
 	})
 }
 
 // Replaced is, for each part of the target that an unfinished entry has moved, what it pointed to before, as the record
 // has it: a version, "" for none, or several versions of a stage.
-func Replaced(f registry.Facts, e registry.Entry) map[string]string {
+func Replaced(f fact.Facts, e ledger.Entry) map[string]string {
 	out := map[string]string{}
 	for _, now := range f.Holding(e.Record.Target) {
-		i := slices.IndexFunc(e.Record.Moves, func(m registry.Shift) bool { return m.Ref == now.Ref })
+		i := slices.IndexFunc(e.Record.Moves, func(m ledger.Shift) bool { return m.Ref == now.Ref })
 		if i < 0 {
 			continue
 		}
 		m := e.Record.Moves[i]
-		if now.Want != m.Want && !registry.Halfway(m.Was, m.Want, now.Want) {
+		if now.Want != m.Want && !ledger.Halfway(m.Was, m.Want, now.Want) {
 			continue
 		}
 		out[now.Ref] = m.Was
@@ -100,7 +104,7 @@ func Replaced(f registry.Facts, e registry.Entry) map[string]string {
 func Keys(replaced map[string]string) []string {
 	var out []string
 	for _, was := range replaced {
-		if registry.Alone(was) != 0 {
+		if ledger.Alone(was) != 0 {
 			out = append(out, was)
 		}
 	}
@@ -109,12 +113,12 @@ func Keys(replaced map[string]string) []string {
 }
 
 // subjects are versions by the keys of registry.Needs.
-type subjects = map[string]registry.Known[registry.Subject]
+type subjects = map[string]registry.Known[fact.Subject]
 
 // Before returns the facts for the gates of an unfinished promotion. Each moved part of the target points to the
 // version that it pointed to before. The candidate is in the stage that it came from, and the ledger ends before the entry.
 // Everything else is as of now. held has the subjects of Keys.
-func Before(f registry.Facts, e registry.Entry, held subjects) registry.Facts {
+func Before(f fact.Facts, e ledger.Entry, held subjects) fact.Facts {
 	f.Holders = maps.Clone(f.Holders)
 	replaced := Replaced(f, e)
 	for ref, was := range replaced {
@@ -125,11 +129,11 @@ func Before(f registry.Facts, e registry.Entry, held subjects) registry.Facts {
 	if t.Alias != "" {
 		own = "@" + t.Alias
 	}
-	f.Holders[registry.Incumbent] = f.Holders[own]
+	f.Holders[fact.Incumbent] = f.Holders[own]
 	if t.Alias != "" && t.Stage != "" && f.Holders[own].IsAbsent() {
-		f.Holders[registry.Incumbent] = f.Holders[t.Stage]
+		f.Holders[fact.Incumbent] = f.Holders[t.Stage]
 	}
-	f.Ledger.Entries = slices.DeleteFunc(slices.Clone(f.Ledger.Entries), func(other registry.Entry) bool {
+	f.Ledger.Entries = slices.DeleteFunc(slices.Clone(f.Ledger.Entries), func(other ledger.Entry) bool {
 		return other.Epoch >= e.Epoch
 	})
 	if _, moved := replaced[t.Stage]; moved {
@@ -140,15 +144,15 @@ func Before(f registry.Facts, e registry.Entry, held subjects) registry.Facts {
 
 // former is the subject that a moved part of the target pointed to before. One that was deleted since can no longer be
 // compared with, which is something else than a target that pointed to nothing.
-func former(f registry.Facts, ref, was string, held subjects) registry.Known[registry.Subject] {
-	unreadable := registry.Unreadable[registry.Subject]
-	var subject registry.Known[registry.Subject]
-	if registry.Alone(was) != 0 {
+func former(f fact.Facts, ref, was string, held subjects) registry.Known[fact.Subject] {
+	unreadable := registry.Unreadable[fact.Subject]
+	var subject registry.Known[fact.Subject]
+	if ledger.Alone(was) != 0 {
 		subject = held[was]
 	}
 	switch {
 	case was == "":
-		return registry.Absent[registry.Subject](fmt.Sprintf("%s pointed to no version of %s", ref, f.Model.OrZero().Name))
+		return registry.Absent[fact.Subject](fmt.Sprintf("%s pointed to no version of %s", ref, f.Model.OrZero().Name))
 	case strings.Contains(was, ","):
 		return unreadable(fmt.Sprintf("versions %s were in %s: which one is the incumbent is not known", was, ref))
 	case subject.IsAbsent():
@@ -158,7 +162,7 @@ func former(f registry.Facts, ref, was string, held subjects) registry.Known[reg
 }
 
 // cameFrom is the candidate's version in the stage in which the ledger had left it.
-func cameFrom(f registry.Facts) registry.Version {
+func cameFrom(f fact.Facts) registry.Version {
 	v := f.Candidate.Version.OrZero()
 	v.Stage = registry.Stages[0]
 	for _, stage := range registry.Stages[1:] {
@@ -172,7 +176,7 @@ func cameFrom(f registry.Facts) registry.Version {
 
 // Stranded is the refusal of an unfinished promotion whose gates do not pass any more. What it moved stays, and the
 // hint says how to move it back.
-func Stranded(f registry.Facts, in registry.Intent, e registry.Entry) error {
+func Stranded(f fact.Facts, in Intent, e ledger.Entry) error {
 	var moved []string
 	for _, now := range f.Holding(in.Query.Target) {
 		if _, there := Replaced(f, e)[now.Ref]; there {
@@ -180,8 +184,8 @@ func Stranded(f registry.Facts, in registry.Intent, e registry.Entry) error {
 		}
 	}
 	hint := "no earlier version is on record to roll back to: promote a version that passes the gates"
-	backs := f.Backs(in.Query.Target, f.Number(), registry.BackAllowed{})
-	if slices.ContainsFunc(backs, func(b registry.Back) bool { return b.Why == "" }) {
+	backs := f.Backs(in.Query.Target, f.Number(), fact.BackAllowed{})
+	if slices.ContainsFunc(backs, func(b fact.Back) bool { return b.Why == "" }) {
 		hint = rollbackHint(in.Query)
 	}
 	return &registry.Error{
@@ -192,12 +196,12 @@ func Stranded(f registry.Facts, in registry.Intent, e registry.Entry) error {
 }
 
 // rollbackHint is how to roll the target back, as a step of a workflow and as a command.
-func rollbackHint(q registry.Query) string {
-	step := "with: { command: rollback, model: " + registry.YAMLWord(q.Model)
-	command := "mlflow-promote rollback --model " + registry.ShellWord(q.Model)
+func rollbackHint(q fact.Query) string {
+	step := "with: { command: rollback, model: " + format.YAMLWord(q.Model)
+	command := "mlflow-promote rollback --model " + format.ShellWord(q.Model)
 	if q.Target.Alias != "" {
-		step += ", alias: " + registry.YAMLWord(q.Target.Alias)
-		command += " --alias " + registry.ShellWord(q.Target.Alias)
+		step += ", alias: " + format.YAMLWord(q.Target.Alias)
+		command += " --alias " + format.ShellWord(q.Target.Alias)
 	}
 	if q.Target.Stage != "" {
 		step += ", stage: " + q.Target.Stage

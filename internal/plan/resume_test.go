@@ -6,58 +6,61 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 var (
 	bothTarget = registry.Target{Alias: "champion", Stage: "Production", ArchiveExisting: true}
-	attempt1   = registry.Holder{Run: "42", Attempt: 1}
-	attempt2   = registry.Holder{Run: "42", Attempt: 2}
+	attempt1   = ledger.Holder{Run: "42", Attempt: 1}
+	attempt2   = ledger.Holder{Run: "42", Attempt: 2}
 )
 
 // cutOff is a promotion of version 2 to an alias and a stage that was cut off after it had moved the alias.
-func cutOff() (registry.Facts, registry.Intent) {
+func cutOff() (fact.Facts, Intent) {
 	v := registry.Version{Model: "churn", Number: 2, Source: "models:/m-2", RunID: "r2", Tags: map[string]string{}}
 	first := registry.Version{Model: "churn", Number: 1}
-	f := registry.Facts{
+	f := fact.Facts{
 		Target: bothTarget, StageHolders: []int{1},
 		Model:     registry.Is(registry.Model{Name: "churn", Aliases: map[string]int{"champion": 2}}),
-		Candidate: registry.Subject{Version: registry.Is(v), Run: registry.Is(registry.Run{ID: "r2"}), MLmodel: registry.Is(registry.MLmodel{Sha256: "aa"})},
-		Holders: map[string]registry.Known[registry.Subject]{
-			registry.Incumbent: registry.Is(registry.Subject{Version: registry.Is(v)}), "@champion": registry.Is(registry.Subject{Version: registry.Is(v)}),
-			"Production": registry.Is(registry.Subject{Version: registry.Is(first)}),
+		Candidate: fact.Subject{Version: registry.Is(v), Run: registry.Is(registry.Run{ID: "r2"}), MLmodel: registry.Is(registry.MLmodel{Sha256: "aa"})},
+		Holders: map[string]registry.Known[fact.Subject]{
+			fact.Incumbent: registry.Is(fact.Subject{Version: registry.Is(v)}), "@champion": registry.Is(fact.Subject{Version: registry.Is(v)}),
+			"Production": registry.Is(fact.Subject{Version: registry.Is(first)}),
 		},
 	}
-	r := registry.LedgerRecord{
+	r := ledger.Record{
 		Command: "promote", Target: bothTarget, From: 1, To: 2, RunID: "r2", Plan: "digest",
-		Moves: []registry.Shift{{Ref: "@champion", Was: "1", Want: "2"}, {Ref: "Production", Was: "1", Want: "2"}},
+		Moves: []ledger.Shift{{Ref: "@champion", Was: "1", Want: "2"}, {Ref: "Production", Was: "1", Want: "2"}},
 	}
 	r.MLmodel = "aa"
-	f.Ledger.Entries = []registry.Entry{{Epoch: 7, Holder: attempt1, Record: r}}
-	return f, registry.Intent{Command: "promote", Query: registry.Query{Model: "churn", Target: bothTarget}}
+	f.Ledger.Entries = []ledger.Entry{{Epoch: 7, Holder: attempt1, Record: r}}
+	return f, Intent{Command: "promote", Query: fact.Query{Model: "churn", Target: bothTarget}}
 }
 
 // Only the workflow run that began a promotion finishes it, and only as it was recorded.
 func TestUnfinished(t *testing.T) {
 	for name, c := range map[string]struct {
-		change func(*registry.Facts, *registry.Entry)
-		by     registry.Holder
+		change func(*fact.Facts, *ledger.Entry)
+		by     ledger.Holder
 		want   bool
 	}{
-		"a later attempt":                          {func(*registry.Facts, *registry.Entry) {}, attempt2, true},
-		"another job of the same attempt":          {func(*registry.Facts, *registry.Entry) {}, registry.Holder{Run: "42", Attempt: 1, Nonce: "b"}, true},
-		"another workflow run":                     {func(*registry.Facts, *registry.Entry) {}, registry.Holder{Run: "43", Attempt: 2}, false},
-		"a laptop":                                 {func(*registry.Facts, *registry.Entry) {}, registry.Holder{}, false},
-		"a laptop after a laptop":                  {func(_ *registry.Facts, e *registry.Entry) { e.Holder = registry.Holder{} }, registry.Holder{}, false},
-		"it was closed after its first move":       {func(_ *registry.Facts, e *registry.Entry) { e.Outcome, e.Moved = registry.EntryAborted, 1 }, attempt2, true},
-		"it was closed before its first move":      {func(_ *registry.Facts, e *registry.Entry) { e.Outcome = registry.EntryAborted }, attempt2, false},
-		"it is about another version":              {func(_ *registry.Facts, e *registry.Entry) { e.Record.To = 3 }, attempt2, false},
-		"it is about other files":                  {func(_ *registry.Facts, e *registry.Entry) { e.Record.MLmodel = "bb" }, attempt2, false},
-		"it is about another run":                  {func(_ *registry.Facts, e *registry.Entry) { e.Record.RunID = "r9" }, attempt2, false},
-		"it lists no move to the stage":            {func(_ *registry.Facts, e *registry.Entry) { e.Record.Moves = e.Record.Moves[:1] }, attempt2, false},
-		"somebody has moved the stage since":       {func(f *registry.Facts, _ *registry.Entry) { f.StageHolders = []int{9} }, attempt2, false},
-		"somebody has moved the alias back":        {func(f *registry.Facts, _ *registry.Entry) { f.Model.OrZero().Aliases["champion"] = 1 }, attempt2, false},
-		"the files could not be read in the first": {func(_ *registry.Facts, e *registry.Entry) { e.Record.MLmodel = "" }, attempt2, true},
+		"a later attempt":                          {func(*fact.Facts, *ledger.Entry) {}, attempt2, true},
+		"another job of the same attempt":          {func(*fact.Facts, *ledger.Entry) {}, ledger.Holder{Run: "42", Attempt: 1, Nonce: "b"}, true},
+		"another workflow run":                     {func(*fact.Facts, *ledger.Entry) {}, ledger.Holder{Run: "43", Attempt: 2}, false},
+		"a laptop":                                 {func(*fact.Facts, *ledger.Entry) {}, ledger.Holder{}, false},
+		"a laptop after a laptop":                  {func(_ *fact.Facts, e *ledger.Entry) { e.Holder = ledger.Holder{} }, ledger.Holder{}, false},
+		"it was closed after its first move":       {func(_ *fact.Facts, e *ledger.Entry) { e.Outcome, e.Moved = ledger.EntryAborted, 1 }, attempt2, true},
+		"it was closed before its first move":      {func(_ *fact.Facts, e *ledger.Entry) { e.Outcome = ledger.EntryAborted }, attempt2, false},
+		"it is about another version":              {func(_ *fact.Facts, e *ledger.Entry) { e.Record.To = 3 }, attempt2, false},
+		"it is about other files":                  {func(_ *fact.Facts, e *ledger.Entry) { e.Record.MLmodel = "bb" }, attempt2, false},
+		"it is about another run":                  {func(_ *fact.Facts, e *ledger.Entry) { e.Record.RunID = "r9" }, attempt2, false},
+		"it lists no move to the stage":            {func(_ *fact.Facts, e *ledger.Entry) { e.Record.Moves = e.Record.Moves[:1] }, attempt2, false},
+		"somebody has moved the stage since":       {func(f *fact.Facts, _ *ledger.Entry) { f.StageHolders = []int{9} }, attempt2, false},
+		"somebody has moved the alias back":        {func(f *fact.Facts, _ *ledger.Entry) { f.Model.OrZero().Aliases["champion"] = 1 }, attempt2, false},
+		"the files could not be read in the first": {func(_ *fact.Facts, e *ledger.Entry) { e.Record.MLmodel = "" }, attempt2, true},
 	} {
 		f, in := cutOff()
 		c.change(&f, &f.Ledger.Entries[0])
@@ -69,8 +72,8 @@ func TestUnfinished(t *testing.T) {
 
 // The gates of an unfinished promotion see what each moved part of the target pointed to before.
 func TestBefore(t *testing.T) {
-	one := registry.Is(registry.Subject{Ref: "models:/churn/1"})
-	held := map[string]registry.Known[registry.Subject]{"1": one, "9": registry.Absent[registry.Subject]("there is no version 9"), "Production": one}
+	one := registry.Is(fact.Subject{Ref: "models:/churn/1"})
+	held := map[string]registry.Known[fact.Subject]{"1": one, "9": registry.Absent[fact.Subject]("there is no version 9"), "Production": one}
 	for name, c := range map[string]struct {
 		was        string
 		absent     bool
@@ -87,11 +90,11 @@ func TestBefore(t *testing.T) {
 		e := f.Ledger.Entries[0]
 		e.Record.Moves = slices.Clone(e.Record.Moves)
 		e.Record.Moves[0].Was = c.was
-		f.Ledger.Entries = append([]registry.Entry{{Epoch: 6, Outcome: registry.EntryDone}}, e)
+		f.Ledger.Entries = append([]ledger.Entry{{Epoch: 6, Outcome: ledger.EntryDone}}, e)
 		now := f.Holders["Production"]
 		f = Before(f, e, held)
-		for _, key := range []string{registry.Incumbent, "@champion"} {
-			if key == registry.Incumbent && c.absent { // then what the stage points to is live
+		for _, key := range []string{fact.Incumbent, "@champion"} {
+			if key == fact.Incumbent && c.absent { // then what the stage points to is live
 				continue
 			}
 			got := f.Holders[key]
@@ -116,9 +119,9 @@ func TestBefore(t *testing.T) {
 func TestBefore_Stage(t *testing.T) {
 	f, _ := cutOff()
 	e := f.Ledger.Entries[0]
-	e.Record.Moves = []registry.Shift{{Ref: "Production", Was: "1,3", Want: "2"}}
-	staged := registry.Entry{Epoch: 6, Outcome: registry.EntryDone, Record: registry.LedgerRecord{Moves: []registry.Shift{{Ref: "Staging", Want: "2"}}}}
-	f.StageHolders, f.Ledger.Entries = []int{2}, []registry.Entry{staged, e}
+	e.Record.Moves = []ledger.Shift{{Ref: "Production", Was: "1,3", Want: "2"}}
+	staged := ledger.Entry{Epoch: 6, Outcome: ledger.EntryDone, Record: ledger.Record{Moves: []ledger.Shift{{Ref: "Staging", Want: "2"}}}}
+	f.StageHolders, f.Ledger.Entries = []int{2}, []ledger.Entry{staged, e}
 	if keys := Keys(Replaced(f, e)); len(keys) != 0 {
 		t.Errorf("asked for %v", keys)
 	}
@@ -134,18 +137,18 @@ func TestBefore_Stage(t *testing.T) {
 // The rest of the recorded moves is planned if the gates pass, and nothing more is moved if they do not.
 func TestResume(t *testing.T) {
 	for name, c := range map[string]struct {
-		decision registry.Decision
+		decision verdict.Decision
 		override []string
 		moves    []string
 		resumes  int
 		reason   registry.Reason
 	}{
-		"passes":   {decision: registry.Promote, moves: []string{"@champion 2 2", "Production 1 2"}, resumes: 7},
-		"blocked":  {decision: registry.Block},
-		"retained": {decision: registry.Retain},
+		"passes":   {decision: verdict.Promote, moves: []string{"@champion 2 2", "Production 1 2"}, resumes: 7},
+		"blocked":  {decision: verdict.Block},
+		"retained": {decision: verdict.Retain},
 	} {
 		f, in := cutOff()
-		p, err := Resume(f, registry.Verdict{Decision: c.decision}, in, f.Ledger.Entries[0])
+		p, err := Resume(f, verdict.Verdict{Decision: c.decision}, in, f.Ledger.Entries[0])
 		var moves []string
 		for _, s := range p.Shifts(2) {
 			moves = append(moves, s.Ref+" "+s.Was+" "+s.Want)
@@ -155,10 +158,10 @@ func TestResume(t *testing.T) {
 		}
 	}
 	f, in := cutOff()
-	f.Ledger.Entries = append([]registry.Entry{{
-		Epoch: 6, Outcome: registry.EntryDone, Record: registry.LedgerRecord{Command: "rollback", Hold: []int{2}, To: 1},
+	f.Ledger.Entries = append([]ledger.Entry{{
+		Epoch: 6, Outcome: ledger.EntryDone, Record: ledger.Record{Command: "rollback", Hold: []int{2}, To: 1},
 	}}, f.Ledger.Entries...)
-	if _, err := Resume(f, registry.Verdict{Decision: registry.Promote}, in, f.Ledger.Entries[1]); registry.ReasonOf(err) != registry.Held {
+	if _, err := Resume(f, verdict.Verdict{Decision: verdict.Promote}, in, f.Ledger.Entries[1]); registry.ReasonOf(err) != registry.Held {
 		t.Errorf("a version on hold: %v", err)
 	}
 }
@@ -180,7 +183,7 @@ func TestStranded(t *testing.T) {
 			t.Errorf("the hint lacks %s:\n%s", want, e.Hint)
 		}
 	}
-	f.Ledger.Entries[0].Record.Moves = []registry.Shift{{Ref: "@champion", Want: "2"}}
+	f.Ledger.Entries[0].Record.Moves = []ledger.Shift{{Ref: "@champion", Want: "2"}}
 	if errors.As(Stranded(f, in, f.Ledger.Entries[0]), &e); !strings.Contains(e.Hint, "no earlier version") {
 		t.Errorf("there is nothing to go back to, and the hint is %q", e.Hint)
 	}
@@ -188,35 +191,35 @@ func TestStranded(t *testing.T) {
 
 // A rollback ends where one that was cut off was going, if a rollback may go there at all.
 func TestBegunRollback(t *testing.T) {
-	begun := func() (registry.Facts, registry.Intent) {
+	begun := func() (fact.Facts, Intent) {
 		f, in := cutOff()
 		in.Command = "rollback"
 		f.Versions = map[int]registry.Known[registry.Version]{}
 		for _, n := range []int{1, 2, 3} {
 			f.Versions[n] = registry.Is(registry.Version{Model: "churn", Number: n, Tags: map[string]string{}})
 		}
-		held := func(epoch, was, now int) registry.Entry {
-			r := registry.LedgerRecord{Command: "promote", To: now, Decision: registry.Promote, Gates: []registry.Finding{{Gate: "g"}}}
-			if r.Moves = []registry.Shift{{Ref: "@champion", Want: string(rune('0' + now))}}; was != 0 {
+		held := func(epoch, was, now int) ledger.Entry {
+			r := ledger.Record{Command: "promote", To: now, Decision: verdict.Promote, Gates: []verdict.Finding{{Gate: "g"}}}
+			if r.Moves = []ledger.Shift{{Ref: "@champion", Want: string(rune('0' + now))}}; was != 0 {
 				r.Moves[0].Was = string(rune('0' + was))
 			}
-			return registry.Entry{Epoch: epoch, Outcome: registry.EntryDone, Record: r}
+			return ledger.Entry{Epoch: epoch, Outcome: ledger.EntryDone, Record: r}
 		}
 		e := f.Ledger.Entries[0]
 		e.Record.Command, e.Record.From, e.Record.To, e.Record.Hold = "rollback", 3, 2, []int{3}
-		e.Record.Moves = []registry.Shift{{Ref: "@champion", Was: "3", Want: "2"}, {Ref: "Production", Was: "1", Want: "2"}}
-		f.Ledger.Entries = []registry.Entry{held(4, 0, 1), held(5, 1, 2), held(6, 2, 3), e}
+		e.Record.Moves = []ledger.Shift{{Ref: "@champion", Was: "3", Want: "2"}, {Ref: "Production", Was: "1", Want: "2"}}
+		f.Ledger.Entries = []ledger.Entry{held(4, 0, 1), held(5, 1, 2), held(6, 2, 3), e}
 		return f, in
 	}
 	for name, c := range map[string]struct {
-		change func(*registry.Facts, *registry.Intent)
+		change func(*fact.Facts, *Intent)
 		want   bool
 	}{
-		"to the version before":     {func(*registry.Facts, *registry.Intent) {}, true},
-		"that version was named":    {func(_ *registry.Facts, in *registry.Intent) { in.Query.Candidate.Number = 2 }, true},
-		"another one was named":     {func(_ *registry.Facts, in *registry.Intent) { in.Query.Candidate.Number = 1 }, false},
-		"that version was deleted":  {func(f *registry.Facts, _ *registry.Intent) { f.Versions[2] = registry.Absent[registry.Version]("gone") }, false},
-		"no record that it held it": {func(f *registry.Facts, _ *registry.Intent) { f.Ledger.Entries = f.Ledger.Entries[3:] }, false},
+		"to the version before":     {func(*fact.Facts, *Intent) {}, true},
+		"that version was named":    {func(_ *fact.Facts, in *Intent) { in.Query.Candidate.Number = 2 }, true},
+		"another one was named":     {func(_ *fact.Facts, in *Intent) { in.Query.Candidate.Number = 1 }, false},
+		"that version was deleted":  {func(f *fact.Facts, _ *Intent) { f.Versions[2] = registry.Absent[registry.Version]("gone") }, false},
+		"no record that it held it": {func(f *fact.Facts, _ *Intent) { f.Ledger.Entries = f.Ledger.Entries[3:] }, false},
 	} {
 		f, in := begun()
 		c.change(&f, &in)
@@ -225,7 +228,7 @@ func TestBegunRollback(t *testing.T) {
 		}
 	}
 	f, in := begun()
-	for by, resumes := range map[registry.Holder]int{attempt2: 7, {Run: "43"}: 0, {}: 0} {
+	for by, resumes := range map[ledger.Holder]int{attempt2: 7, {Run: "43"}: 0, {}: 0} {
 		p := FinishRollback(f, in, f.Ledger.Entries[3], by)
 		if p.Version != 2 || p.Resumes != resumes || !slices.Contains(p.Hold, 3) || slices.Contains(p.Hold, 2) {
 			t.Errorf("by %q: version %d, resumes %d, hold %v", by.Run, p.Version, p.Resumes, p.Hold)
@@ -239,16 +242,16 @@ func TestResumeAliases(t *testing.T) {
 	in.Command, in.Query.Target = "alias", registry.Target{}
 	in.Query.Aliases = []registry.Assignment{{Alias: "champion", Version: 2}, {Alias: "shadow", Version: 2}}
 	f.Versions = map[int]registry.Known[registry.Version]{2: f.Candidate.Version}
-	f.Ledger.Entries[0].Record = registry.LedgerRecord{Command: "alias", Plan: "digest", Moves: []registry.Shift{
+	f.Ledger.Entries[0].Record = ledger.Record{Command: "alias", Plan: "digest", Moves: []ledger.Shift{
 		{Ref: "@champion", Was: "1", Want: "2"}, {Ref: "@shadow", Want: "2"},
 	}}
-	for by, want := range map[registry.Holder]bool{attempt2: true, {Run: "43", Attempt: 2}: false, {}: false} {
+	for by, want := range map[ledger.Holder]bool{attempt2: true, {Run: "43", Attempt: 2}: false, {}: false} {
 		if p, digest, ok := ResumeAliases(f, in, by); ok != want || ok && (digest != "digest" || p.Resumes != 7) {
 			t.Errorf("by %q: %v, digest %q, resumes %d", by.Run, ok, digest, p.Resumes)
 		}
 	}
 	p, err := Aliases(f, in)
-	want := []registry.Shift{{Ref: "@champion", Was: "2", Want: "2"}, {Ref: "@shadow", Want: "2"}}
+	want := []ledger.Shift{{Ref: "@champion", Was: "2", Want: "2"}, {Ref: "@shadow", Want: "2"}}
 	if got := p.Shifts(0); err != nil || !slices.Equal(got, want) || p.Resumes != 0 {
 		t.Errorf("from scratch: %v, %v, resumes %d", err, got, p.Resumes)
 	}

@@ -5,36 +5,39 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // Rollback plans that the target names this version again, and that what it names now is put on hold. Stage and alias
 // go together; nothing is taken away before something else is there.
-func Rollback(f registry.Facts, in registry.Intent, to int) registry.Plan {
+func Rollback(f fact.Facts, in Intent, to int) Plan {
 	return rollback(f, in, to, moves)
 }
 
 // BegunRollback is the rollback that was cut off after it had moved something, if this one is to end where that one was
 // going. The entry says where that is. It decides only among the versions that a rollback may go to anyway, so it may be
 // of any run.
-func BegunRollback(f registry.Facts, in registry.Intent) (registry.Entry, bool) {
+func BegunRollback(f fact.Facts, in Intent) (ledger.Entry, bool) {
 	e, ok := f.Unfinished(in.Command, in.Query.Target)
 	asked := in.Query.Candidate.Number
 	if !ok || asked != 0 && asked != e.Record.To {
-		return registry.Entry{}, false
+		return ledger.Entry{}, false
 	}
-	allowed := registry.BackAllowed{Hold: held(in), Named: asked != 0}
-	if asked != 0 && slices.Contains(in.Override, registry.OverrideUngated) {
+	allowed := fact.BackAllowed{Hold: held(in), Named: asked != 0}
+	if asked != 0 && slices.Contains(in.Override, verdict.OverrideUngated) {
 		return e, f.BackTo(asked, allowed).Why == ""
 	}
-	return e, slices.Contains(f.Backs(in.Query.Target, e.Record.From, allowed), registry.Back{Number: e.Record.To})
+	return e, slices.Contains(f.Backs(in.Query.Target, e.Record.From, allowed), fact.Back{Number: e.Record.To})
 }
 
 // FinishRollback plans the rest of a begun rollback. Only if it is of the same workflow run is its record kept; any other
 // run makes a rollback of its own that ends in the same place.
-func FinishRollback(f registry.Facts, in registry.Intent, e registry.Entry, by registry.Holder) registry.Plan {
-	p := rollback(f, in, e.Record.To, func(registry.Facts, registry.Intent) []registry.Step {
-		return []registry.Step{{Ref: in.Query.Target.Alias}, {Ref: in.Query.Target.Stage}} // the notes are about all of it
+func FinishRollback(f fact.Facts, in Intent, e ledger.Entry, by ledger.Holder) Plan {
+	p := rollback(f, in, e.Record.To, func(fact.Facts, Intent) []Step {
+		return []Step{{Ref: in.Query.Target.Alias}, {Ref: in.Query.Target.Stage}} // the notes are about all of it
 	})
 	for _, n := range e.Record.Hold {
 		if slices.Contains(p.Hold, n) || n == e.Record.To {
@@ -52,8 +55,8 @@ func FinishRollback(f registry.Facts, in registry.Intent, e registry.Entry, by r
 		return p
 	}
 	note := fmt.Sprintf("entry %d of the ledger, a rollback to version %d, was cut off; this one ends there too", e.Epoch, e.Record.To)
-	backs := f.Backs(in.Query.Target, e.Record.To, registry.BackAllowed{Hold: held(in)})
-	if i := slices.IndexFunc(backs, func(b registry.Back) bool { return b.Why == "" }); i >= 0 {
+	backs := f.Backs(in.Query.Target, e.Record.To, fact.BackAllowed{Hold: held(in)})
+	if i := slices.IndexFunc(backs, func(b fact.Back) bool { return b.Why == "" }); i >= 0 {
 		note += fmt.Sprintf("; to go further back, set the input candidate to models:/%s/%d", in.Query.Model, backs[i].Number)
 	}
 	p.Notes = append(p.Notes, note)
@@ -61,7 +64,7 @@ func FinishRollback(f registry.Facts, in registry.Intent, e registry.Entry, by r
 }
 
 // rollback plans one; about lists the moves that the notes tell of.
-func rollback(f registry.Facts, in registry.Intent, to int, about func(registry.Facts, registry.Intent) []registry.Step) registry.Plan {
+func rollback(f fact.Facts, in Intent, to int, about func(fact.Facts, Intent) []Step) Plan {
 	f = withCandidate(f, to)
 	p := begin(f, in)
 	p.Source, p.Candidate = nil, fmt.Sprintf("models:/%s/%d", in.Query.Model, to)
@@ -86,11 +89,11 @@ func rollback(f registry.Facts, in registry.Intent, to int, about func(registry.
 }
 
 // leaving are the versions that the target names now and will not name after.
-func leaving(f registry.Facts, t registry.Target) []int {
+func leaving(f fact.Facts, t registry.Target) []int {
 	var out []int
 	for _, s := range f.Holding(t) {
 		for _, text := range strings.Split(s.Want, ",") {
-			if n := registry.Alone(text); n != 0 && !slices.Contains(out, n) {
+			if n := ledger.Alone(text); n != 0 && !slices.Contains(out, n) {
 				out = append(out, n)
 			}
 		}
@@ -100,11 +103,11 @@ func leaving(f registry.Facts, t registry.Target) []int {
 }
 
 // holding are the notes on a version that is rolled back.
-func holding(in registry.Intent, v registry.Version) []registry.Step {
-	note := func(key string) registry.Step {
-		return registry.Step{Do: registry.SetTag, Model: in.Query.Model, Version: v.Number, Ref: key, Want: registry.AtTime}
+func holding(in Intent, v registry.Version) []Step {
+	note := func(key string) Step {
+		return Step{Do: SetTag, Model: in.Query.Model, Version: v.Number, Ref: key, Want: AtTime}
 	}
-	steps := []registry.Step{note(registry.TagHold)}
+	steps := []Step{note(registry.TagHold)}
 	if in.Query.Target.Stage != "" {
 		steps = append(steps, note(registry.TagRolledBack))
 	}
@@ -112,7 +115,7 @@ func holding(in registry.Intent, v registry.Version) []registry.Step {
 }
 
 // NoWayBack is the refusal, with each version that was looked at.
-func NoWayBack(f registry.Facts, in registry.Intent, backs []registry.Back) error {
+func NoWayBack(f fact.Facts, in Intent, backs []fact.Back) error {
 	named := "name a version with the input candidate, as models:/" + in.Query.Model + "/7, and override: ungated, since no gate judges it"
 	hint := "no version is known to have held it before; " + named
 	m, alias := f.Model.OrZero(), in.Query.Target.Alias
@@ -134,29 +137,29 @@ func NoWayBack(f registry.Facts, in registry.Intent, backs []registry.Back) erro
 
 // To judges a version that was named as the one to go back to. Gates do not run on a rollback, so it must be one that the
 // target named before.
-func To(f registry.Facts, in registry.Intent, number int) registry.Back {
+func To(f fact.Facts, in Intent, number int) fact.Back {
 	if number == f.Holder(in.Query.Target) {
-		return registry.Back{Number: number, Why: "it is what the target names now"}
+		return fact.Back{Number: number, Why: "it is what the target names now"}
 	}
-	backs := f.Backs(in.Query.Target, f.Holder(in.Query.Target), registry.BackAllowed{Hold: held(in), Named: true})
-	if i := slices.IndexFunc(backs, func(b registry.Back) bool { return b.Number == number }); i >= 0 {
+	backs := f.Backs(in.Query.Target, f.Holder(in.Query.Target), fact.BackAllowed{Hold: held(in), Named: true})
+	if i := slices.IndexFunc(backs, func(b fact.Back) bool { return b.Number == number }); i >= 0 {
 		return backs[i]
 	}
-	if !slices.Contains(in.Override, registry.OverrideUngated) {
-		return registry.Back{Number: number, Why: "it is not known to have held this target; promote it, which judges it, or allow it with the input override: ungated"}
+	if !slices.Contains(in.Override, verdict.OverrideUngated) {
+		return fact.Back{Number: number, Why: "it is not known to have held this target; promote it, which judges it, or allow it with the input override: ungated"}
 	}
-	return f.BackTo(number, registry.BackAllowed{Hold: held(in), Named: true})
+	return f.BackTo(number, fact.BackAllowed{Hold: held(in), Named: true})
 }
 
 // Backs are the versions that a rollback may go to, newest holder first, and why not.
-func Backs(f registry.Facts, in registry.Intent) []registry.Back {
-	return f.Backs(in.Query.Target, f.Holder(in.Query.Target), registry.BackAllowed{Hold: held(in)})
+func Backs(f fact.Facts, in Intent) []fact.Back {
+	return f.Backs(in.Query.Target, f.Holder(in.Query.Target), fact.BackAllowed{Hold: held(in)})
 }
 
-func held(in registry.Intent) bool { return slices.Contains(in.Override, registry.OverrideHold) }
+func held(in Intent) bool { return slices.Contains(in.Override, verdict.OverrideHold) }
 
 // withCandidate are the facts with the version to go back to as the candidate.
-func withCandidate(f registry.Facts, to int) registry.Facts {
+func withCandidate(f fact.Facts, to int) fact.Facts {
 	f.Candidate.Version = f.Versions[to]
 	return f
 }

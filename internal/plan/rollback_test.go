@@ -8,12 +8,15 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // world is a registry of one alias, moved by the real planners; oracle is what a person would remember of it.
 type world struct {
-	facts  registry.Facts
+	facts  fact.Facts
 	ledger bool
 	bad    ruin // of some versions, from the first rollback on
 	ruined bool
@@ -34,7 +37,7 @@ type ruin struct {
 func (r ruin) of(n int) bool { return r.versions&(1<<n) != 0 }
 
 // see is what a rollback finds.
-func (r ruin) see(f registry.Facts) registry.Facts {
+func (r ruin) see(f fact.Facts) fact.Facts {
 	f.Versions = maps.Clone(f.Versions)
 	for n, k := range f.Versions {
 		v := k.OrZero()
@@ -51,7 +54,7 @@ func (r ruin) see(f registry.Facts) registry.Facts {
 }
 
 func newWorld(ledger bool, bad ruin) *world {
-	w := &world{ledger: ledger, bad: bad, facts: registry.Facts{
+	w := &world{ledger: ledger, bad: bad, facts: fact.Facts{
 		Model: registry.Is(registry.Model{Name: "churn", Aliases: map[string]int{}}), Versions: map[int]registry.Known[registry.Version]{}, Whole: true,
 	}}
 	for n := 1; n <= 4; n++ {
@@ -62,31 +65,31 @@ func newWorld(ledger bool, bad ruin) *world {
 }
 
 // carryOut does what apply and the ledger do with a plan.
-func (w *world) carryOut(p registry.Plan) {
+func (w *world) carryOut(p Plan) {
 	w.clock++
 	now := fmt.Sprintf("2026-05-03T10:%02d:00Z", w.clock)
 	for _, s := range p.Steps {
 		switch {
-		case s.Do == registry.SetAlias:
+		case s.Do == SetAlias:
 			w.facts.Model.OrZero().Aliases["champion"], _ = strconv.Atoi(s.Want)
-		case s.Do == registry.SetTag && s.Want == registry.AtTime:
+		case s.Do == SetTag && s.Want == AtTime:
 			w.facts.Versions[s.Version].OrZero().Tags[s.Ref] = now
-		case s.Do == registry.SetTag:
+		case s.Do == SetTag:
 			w.facts.Versions[s.Version].OrZero().Tags[s.Ref] = s.Want
 		}
 	}
 	if !w.ledger || !p.Moves() {
 		return
 	}
-	r := registry.LedgerRecord{Command: p.Command, At: now, To: p.Version, From: p.Incumbent, Target: p.Target, Moves: p.Shifts(p.Version), Hold: p.Hold}
+	r := ledger.Record{Command: p.Command, At: now, To: p.Version, From: p.Incumbent, Target: p.Target, Moves: p.Shifts(p.Version), Hold: p.Hold}
 	if p.Verdict != nil {
 		r.Decision, r.Gates = p.Verdict.Decision, p.Verdict.Findings
 	}
-	w.facts.Ledger.Entries = append(w.facts.Ledger.Entries, registry.Entry{Epoch: len(w.facts.Ledger.Entries) + 1, Outcome: registry.EntryDone, Moved: 1, Record: r})
+	w.facts.Ledger.Entries = append(w.facts.Ledger.Entries, ledger.Entry{Epoch: len(w.facts.Ledger.Entries) + 1, Outcome: ledger.EntryDone, Moved: 1, Record: r})
 }
 
-func (w *world) intent(command string) registry.Intent {
-	return registry.Intent{Command: command, Query: registry.Query{Model: "churn", Target: registry.Target{Alias: "champion"}}, Override: []string{registry.OverrideDowngrade}}
+func (w *world) intent(command string) Intent {
+	return Intent{Command: command, Query: fact.Query{Model: "churn", Target: registry.Target{Alias: "champion"}}, Override: []string{verdict.OverrideDowngrade}}
 }
 
 // promote moves the alias to version n, or is refused because it is on hold.
@@ -96,12 +99,12 @@ func (w *world) promote(t *testing.T, n int) {
 	}
 	f, in := w.facts, w.intent("promote")
 	f.Candidate.Version = f.Versions[n]
-	f.Holders = map[string]registry.Known[registry.Subject]{}
+	f.Holders = map[string]registry.Known[fact.Subject]{}
 	if now := f.Model.OrZero().Aliases["champion"]; now != 0 {
-		f.Holders[registry.Incumbent] = registry.Is(registry.Subject{Version: f.Versions[now]})
+		f.Holders[fact.Incumbent] = registry.Is(fact.Subject{Version: f.Versions[now]})
 	}
-	passed := []registry.Finding{{Gate: "acc >= 0.5", Outcome: registry.Pass}}
-	p, err := Promote(f, registry.Verdict{Decision: registry.Promote, Findings: passed}, in)
+	passed := []verdict.Finding{{Gate: "acc >= 0.5", Outcome: verdict.Pass}}
+	p, err := Promote(f, verdict.Verdict{Decision: verdict.Promote, Findings: passed}, in)
 	if held := w.oracle.held[n]; held != (registry.ReasonOf(err) == registry.Held) {
 		t.Errorf("promote %d: on hold %v, and %v", n, held, err)
 	}
@@ -226,13 +229,13 @@ func TestDefect2RollbackIsOneMove(t *testing.T) {
 	p := Rollback(w.facts, in, 1)
 	moves, marked := 0, false
 	for _, s := range p.Steps {
-		if s.Kind() == registry.Move {
+		if s.Kind() == Move {
 			moves++
-			if s.Do != registry.SetStage || !s.Archive || s.Want != "1" {
+			if s.Do != SetStage || !s.Archive || s.Want != "1" {
 				t.Errorf("%+v", s)
 			}
 		}
-		marked = marked || s.Version == 3 && s.Ref == registry.TagRolledBack && s.Want == registry.AtTime
+		marked = marked || s.Version == 3 && s.Ref == registry.TagRolledBack && s.Want == AtTime
 	}
 	if moves != 1 || !marked {
 		t.Errorf("%d moves, what is left is marked: %v", moves, marked)

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 )
 
 // Audit is the section audit of a policy file.
@@ -20,8 +20,8 @@ type Audit struct {
 type AuditSettings struct {
 	Line     int
 	Off      bool
-	Severity registry.Severity // "" = the rule's own
-	Values   map[string]any    // what is set, by the setting's name and of its kind's type
+	Severity audit.Severity // "" = the rule's own
+	Values   map[string]any // what is set, by the setting's name and of its kind's type
 }
 
 // Accepted lets findings stand until a day, which still counts.
@@ -36,7 +36,7 @@ type Accepted struct {
 }
 
 // Covers reports whether the acceptance is about the finding, whatever the day.
-func (a Accepted) Covers(f registry.AuditFinding) bool {
+func (a Accepted) Covers(f audit.Finding) bool {
 	return a.Rule == f.Rule && (a.Model == "") == (f.Model == "") && matches(a.Model, f.Model) &&
 		(a.Version == 0 || a.Version == f.Version) && (a.Target == "" || a.Target == f.Alias || a.Target == f.Stage)
 }
@@ -45,7 +45,7 @@ func (a Accepted) Covers(f registry.AuditFinding) bool {
 func (a Accepted) Ended(now time.Time) bool { return Over(a.Until, now) }
 
 // auditFields are the keys of the section. What can be set of which rule is the rules' own to say.
-func auditFields(rules []registry.AuditRule) []field {
+func auditFields(rules []audit.Rule) []field {
 	var ids []string
 	var each []field
 	for _, r := range rules {
@@ -73,32 +73,32 @@ func auditFields(rules []registry.AuditRule) []field {
 	}
 }
 
-func settingShape(s registry.AuditSetting) shape {
+func settingShape(s audit.Setting) shape {
 	about := s.About
 	if d := DefaultText(s.Default); d != "" {
 		about += "; by default " + d
 	}
 	switch s.Kind {
-	case registry.AuditSpan:
+	case audit.Span:
 		return span(about)
-	case registry.AuditCount:
+	case audit.Count:
 		return whole(about, 1)
-	case registry.AuditSwitch:
+	case audit.Switch:
 		return yesNo(about)
-	case registry.AuditNames:
+	case audit.Names:
 		return list(about, text("a name"))
-	case registry.AuditPatterns:
+	case audit.Patterns:
 		return free(about, text("the key of a tag"), text("a regular expression (RE2) for the whole value, such as .+"))
 	}
 	return free(about, text("a name"), text("a name"))
 }
 
 // auditSection reads a section that was held to its shape.
-func (r *reader) auditSection(n *node, rules []registry.AuditRule) Audit {
+func (r *reader) auditSection(n *node, rules []audit.Rule) Audit {
 	out := Audit{Line: n.line, Rules: map[string]AuditSettings{}}
 	if each := n.get("rules"); each != nil {
 		for _, e := range each.entries {
-			i := slices.IndexFunc(rules, func(rule registry.AuditRule) bool { return rule.ID == e.key })
+			i := slices.IndexFunc(rules, func(rule audit.Rule) bool { return rule.ID == e.key })
 			out.Rules[e.key] = r.auditSettings(e, rules[i])
 		}
 	}
@@ -113,30 +113,30 @@ func (r *reader) auditSection(n *node, rules []registry.AuditRule) Audit {
 	return out
 }
 
-func (r *reader) auditSettings(e entry, rule registry.AuditRule) AuditSettings {
+func (r *reader) auditSettings(e entry, rule audit.Rule) AuditSettings {
 	n := e.value
-	out := AuditSettings{Line: e.line, Off: n.yes("off"), Severity: registry.Severity(n.str("severity")), Values: map[string]any{}}
+	out := AuditSettings{Line: e.line, Off: n.yes("off"), Severity: audit.Severity(n.str("severity")), Values: map[string]any{}}
 	for _, s := range rule.Settings {
 		v := n.get(s.Name)
 		if v == nil {
 			continue
 		}
 		switch s.Kind {
-		case registry.AuditSpan:
+		case audit.Span:
 			out.Values[s.Name] = duration(v.text)
-		case registry.AuditCount:
+		case audit.Count:
 			out.Values[s.Name] = n.int(s.Name, 0)
-		case registry.AuditSwitch:
+		case audit.Switch:
 			out.Values[s.Name] = n.yes(s.Name)
-		case registry.AuditNames:
+		case audit.Names:
 			out.Values[s.Name] = n.texts(s.Name)
-		case registry.AuditPairs:
+		case audit.Pairs:
 			pairs := map[string]string{}
 			for _, pair := range v.entries {
 				pairs[pair.key] = pair.value.text
 			}
 			out.Values[s.Name] = pairs
-		case registry.AuditPatterns:
+		case audit.Patterns:
 			out.Values[s.Name] = r.patterns(v)
 		}
 	}

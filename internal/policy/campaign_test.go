@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -38,7 +39,7 @@ func TestReadersStandMutatedTexts(t *testing.T) {
 			_, _ = parseSignature(registry.Signature{Inputs: text})
 		}},
 		{"evidence", dirtyReports, func(text string) {
-			evidence.Check(registry.Facts{Evidence: map[string]registry.Known[string]{"e": registry.Is(text)}})
+			evidence.Check(fact.Facts{Evidence: map[string]registry.Known[string]{"e": registry.Is(text)}})
 		}},
 	} {
 		t.Run(target.name, func(t *testing.T) {

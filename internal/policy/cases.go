@@ -11,16 +11,19 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // Case is one test of a policy: facts, and the verdict they should get.
 type Case struct {
 	Model  string
 	Target registry.Target
-	Facts  registry.Facts
-	Expect registry.Decision
-	Gates  map[string]registry.Outcome // expected of single gates
+	Facts  fact.Facts
+	Expect verdict.Decision
+	Gates  map[string]verdict.Outcome // expected of single gates
 }
 
 var (
@@ -92,7 +95,7 @@ func ParseCase(file string, data []byte) (Case, error) {
 	if len(r.problems) > 0 {
 		return Case{}, Bad(file, r.problems)
 	}
-	c := Case{Model: root.str("model"), Expect: registry.Decision(root.str("expect")), Gates: map[string]registry.Outcome{}}
+	c := Case{Model: root.str("model"), Expect: verdict.Decision(root.str("expect")), Gates: map[string]verdict.Outcome{}}
 	if stage, ok := registry.CanonicalStage(root.str("target")); ok {
 		c.Target.Stage = stage
 	} else {
@@ -100,19 +103,19 @@ func ParseCase(file string, data []byte) (Case, error) {
 	}
 	if g := root.get("gates"); g != nil {
 		for _, e := range g.entries {
-			c.Gates[e.key] = registry.Outcome(e.value.text)
+			c.Gates[e.key] = verdict.Outcome(e.value.text)
 		}
 	}
 	c.Facts = caseFacts(root, c.Model)
 	return c, nil
 }
 
-func caseFacts(root *node, model string) registry.Facts {
+func caseFacts(root *node, model string) fact.Facts {
 	n := root.get("candidate")
-	f := registry.Facts{
-		Candidate: caseSubject(n, "the candidate", model), Holders: map[string]registry.Known[registry.Subject]{},
-		Review: registry.Unreadable[registry.Review](notGiven), Evidence: map[string]registry.Known[string]{},
-		Words: registry.Words{Description: n.str("description"), Tags: n.pairs("tags")},
+	f := fact.Facts{
+		Candidate: caseSubject(n, "the candidate", model), Holders: map[string]registry.Known[fact.Subject]{},
+		Review: registry.Unreadable[fact.Review](notGiven), Evidence: map[string]registry.Known[string]{},
+		Words: fact.Words{Description: n.str("description"), Tags: n.pairs("tags")},
 	}
 	f.Now, _ = time.Parse(time.RFC3339, root.str("now"))
 	f.Ledger.Entries = caseEntries(n)
@@ -121,16 +124,16 @@ func caseFacts(root *node, model string) registry.Facts {
 		m.Aliases[alias] = n.int("version", 0)
 	}
 	f.Model = registry.Is(m)
-	holder := registry.Absent[registry.Subject]("the test has no incumbent")
+	holder := registry.Absent[fact.Subject]("the test has no incumbent")
 	if i := root.get("incumbent"); i != nil {
-		holder = registry.Unreadable[registry.Subject]("the test says it is unreadable")
+		holder = registry.Unreadable[fact.Subject]("the test says it is unreadable")
 		if i.kind == isMap {
 			holder = registry.Is(caseSubject(i, "the incumbent", model))
 		}
 	}
-	f.Holders[registry.Incumbent] = holder
+	f.Holders[fact.Incumbent] = holder
 	if c := root.get("commit"); c != nil {
-		f.Commit = registry.Commit{Repository: c.str("repository"), Heads: c.texts("heads"), Contains: registry.Unreadable[bool](notGiven)}
+		f.Commit = fact.Commit{Repository: c.str("repository"), Heads: c.texts("heads"), Contains: registry.Unreadable[bool](notGiven)}
 		if c.has("contains") {
 			f.Commit.Contains = registry.Is(c.yes("contains"))
 		}
@@ -145,16 +148,16 @@ func caseFacts(root *node, model string) registry.Facts {
 }
 
 // caseEntries are the ledger's entries that moved the version to its stage and aliases.
-func caseEntries(n *node) (out []registry.Entry) {
+func caseEntries(n *node) (out []ledger.Entry) {
 	since, tags := n.pairs("since"), n.pairs("tags")
 	add := func(name, ref, tag string) {
 		at, err := time.Parse(time.RFC3339, cmp.Or(since[name], tags[tag]))
 		if err != nil {
 			return
 		}
-		move := registry.Shift{Ref: ref, Want: strconv.Itoa(n.int("version", 0))}
-		record := registry.LedgerRecord{At: at.Format(time.RFC3339), Moves: []registry.Shift{move}}
-		out = append(out, registry.Entry{Epoch: len(out) + 1, Outcome: registry.EntryDone, Ended: at, Record: record})
+		move := ledger.Shift{Ref: ref, Want: strconv.Itoa(n.int("version", 0))}
+		record := ledger.Record{At: at.Format(time.RFC3339), Moves: []ledger.Shift{move}}
+		out = append(out, ledger.Entry{Epoch: len(out) + 1, Outcome: ledger.EntryDone, Ended: at, Record: record})
 	}
 	if stage := n.str("stage"); stage != "" {
 		add(stage, stage, registry.StageTimeTag(stage))
@@ -165,35 +168,35 @@ func caseEntries(n *node) (out []registry.Entry) {
 	return out
 }
 
-func caseReview(n *node) registry.Review {
-	var made []registry.Contributor
+func caseReview(n *node) fact.Review {
+	var made []fact.Contributor
 	for _, role := range []struct {
-		role   registry.Role
+		role   fact.Role
 		logins []string
 	}{
-		{registry.RoleAuthor, []string{n.str("author")}},
-		{registry.RoleStarter, []string{n.str("starter")}},
-		{registry.RoleOther, n.texts("others")},
+		{fact.RoleAuthor, []string{n.str("author")}},
+		{fact.RoleStarter, []string{n.str("starter")}},
+		{fact.RoleOther, n.texts("others")},
 	} {
 		for _, login := range role.logins {
 			if login != "" {
-				made = append(made, registry.Contributor{Login: login, Role: role.role})
+				made = append(made, fact.Contributor{Login: login, Role: role.role})
 			}
 		}
 	}
-	approvals := func(logins []string, environment string) (out []registry.Approval) {
+	approvals := func(logins []string, environment string) (out []fact.Approval) {
 		for _, login := range logins {
-			out = append(out, registry.Approval{Login: login, Environment: environment, State: registry.Approved})
+			out = append(out, fact.Approval{Login: login, Environment: environment, State: fact.Approved})
 		}
 		return out
 	}
-	var entered []registry.Approval
+	var entered []fact.Approval
 	if v := n.get("environments"); v != nil {
 		for _, e := range v.entries {
 			entered = append(entered, approvals(v.texts(e.key), e.key)...)
 		}
 	}
-	return registry.Review{
+	return fact.Review{
 		Attempt:      n.int("attempt", 1),
 		Contributors: registry.Is(made),
 		Environments: registry.Is(entered),
@@ -212,8 +215,8 @@ func (n *node) pairs(key string) map[string]string {
 	return out
 }
 
-func caseSubject(n *node, ref, model string) registry.Subject {
-	s := registry.Subject{
+func caseSubject(n *node, ref, model string) fact.Subject {
+	s := fact.Subject{
 		Ref: ref, Version: registry.Absent[registry.Version]("not registered yet"), MLmodel: registry.Unreadable[registry.MLmodel](notGiven),
 		Logged: registry.Absent[registry.LoggedModel]("a test has none"),
 		Files:  registry.Unreadable[[]registry.File](notGiven), Digest: registry.Unreadable[string](notGiven), History: map[string]registry.Known[[]registry.Point]{},
@@ -292,10 +295,10 @@ func (n *node) point() registry.Point {
 }
 
 // Try judges a case by the policy and lists what is not as expected, with the finding that explains it.
-func (p Policy) Try(c Case) (registry.Verdict, []string) {
+func (p Policy) Try(c Case) (verdict.Verdict, []string) {
 	applied, err := p.For(c.Model, c.Target)
 	if err != nil {
-		return registry.Verdict{Decision: registry.Block}, []string{err.Error()}
+		return verdict.Verdict{Decision: verdict.Block}, []string{err.Error()}
 	}
 	c.Facts.Identities = p.Identities
 	v := Judge(applied.Gates, c.Facts, p.Waivers...)
@@ -307,7 +310,7 @@ func (p Policy) Try(c Case) (registry.Verdict, []string) {
 		}
 	}
 	for _, gate := range slices.Sorted(maps.Keys(c.Gates)) {
-		i := slices.IndexFunc(v.Findings, func(f registry.Finding) bool { return f.Gate == gate })
+		i := slices.IndexFunc(v.Findings, func(f verdict.Finding) bool { return f.Gate == gate })
 		switch {
 		case i < 0:
 			var names []string

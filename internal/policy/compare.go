@@ -5,7 +5,10 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // operator compares an observed value with a limit.
@@ -45,7 +48,7 @@ func notKnown(format string, args ...any) gap { return gap{why: fmt.Sprintf(form
 func none(format string, args ...any) gap     { return gap{fmt.Sprintf(format, args...), true} }
 
 // ends returns the finding of a gate that has this gap. lead comes before the reason.
-func (g gap) ends(out registry.Finding, lead, fix string) registry.Finding {
+func (g gap) ends(out verdict.Finding, lead, fix string) verdict.Finding {
 	if g.absent {
 		return absent(out, lead+g.why, fix)
 	}
@@ -67,32 +70,32 @@ func some(names []string) string {
 // has the key of the alias, and the stage.
 type holder struct{ key, stage, name string }
 
-var incumbent = holder{key: registry.Incumbent, name: "incumbent"}
+var incumbent = holder{key: fact.Incumbent, name: "incumbent"}
 
-func (h holder) needs() registry.Needs {
-	if h.key == registry.Incumbent {
-		return registry.Needs{}
+func (h holder) needs() fact.Needs {
+	if h.key == fact.Incumbent {
+		return fact.Needs{}
 	}
 	if h.stage != "" {
-		return registry.Needs{Holders: []string{h.key, h.stage}}
+		return fact.Needs{Holders: []string{h.key, h.stage}}
 	}
-	return registry.Needs{Holders: []string{h.key}}
+	return fact.Needs{Holders: []string{h.key}}
 }
 
 // base returns who is compared with, or the finding that ends the comparison.
-func (h holder) base(f registry.Facts, out registry.Finding) (registry.Subject, *registry.Finding) {
+func (h holder) base(f fact.Facts, out verdict.Finding) (fact.Subject, *verdict.Finding) {
 	h, why, fix := h.settled(f)
 	if why != "" {
 		out.Incumbent = "?"
 		end := unclear(out, why, fix)
-		return registry.Subject{}, &end
+		return fact.Subject{}, &end
 	}
 	known, gathered := f.Holders[h.key]
 	base, ok := known.Get()
 	if ok {
 		return base, nil
 	}
-	var end registry.Finding
+	var end verdict.Finding
 	switch {
 	case !gathered:
 		out.Incumbent = "?"
@@ -108,15 +111,15 @@ func (h holder) base(f registry.Facts, out registry.Finding) (registry.Subject, 
 		out.Incumbent = "?"
 		end = unclear(out, known.Why(), h.repair(f))
 	}
-	return registry.Subject{}, &end
+	return fact.Subject{}, &end
 }
 
 // repair says how a holder that cannot be told becomes one. The incumbent may be that of the target's alias or stage.
-func (h holder) repair(f registry.Facts) string {
+func (h holder) repair(f fact.Facts) string {
 	why := f.Holders[h.key].Why()
 	for stage, numbers := range f.Shared {
-		if h.key == stage || h.key == registry.Incumbent && why == f.Holders[stage].Why() {
-			return fmt.Sprintf("archive all but one of the versions %s in %s", strings.ReplaceAll(registry.Numbers(numbers), ",", ", "), stage)
+		if h.key == stage || h.key == fact.Incumbent && why == f.Holders[stage].Why() {
+			return fmt.Sprintf("archive all but one of the versions %s in %s", strings.ReplaceAll(ledger.Numbers(numbers), ",", ", "), stage)
 		}
 	}
 	return "make the incumbent readable, or repair the alias"
@@ -125,15 +128,15 @@ func (h holder) repair(f registry.Facts) string {
 // foreign reports whether the holder is an alias that the promotion does not move. Were a comparison with one that is not
 // there taken for one that does not apply, a slip of the pen would drop the gate. The target's own alias is new at the first
 // promotion.
-func (h holder) foreign(f registry.Facts) bool {
+func (h holder) foreign(f fact.Facts) bool {
 	alias, isAlias := strings.CutPrefix(h.key, "@")
 	return isAlias && alias != f.Target.Alias
 }
 
 // missing says that there is no such alias, and which may be meant.
-func (h holder) missing(f registry.Facts, alias string) string {
+func (h holder) missing(f fact.Facts, alias string) string {
 	names := f.AliasNames()
-	switch near := registry.Nearest(alias, names); {
+	switch near := spelling.Nearest(alias, names); {
 	case f.Taken[alias] != "":
 		return fmt.Sprintf("there is no alias %s; did you mean %s? The database takes both names for one", alias, f.Taken[alias])
 	case len(near) > 0:
@@ -146,6 +149,6 @@ func (h holder) missing(f registry.Facts, alias string) string {
 
 // same reports whether the candidate is the holder itself: comparing a version with itself says nothing, and a strict
 // condition would block every re-run.
-func same(f registry.Facts, base registry.Subject) bool {
+func same(f fact.Facts, base fact.Subject) bool {
 	return f.Number() != 0 && f.Number() == base.Version.OrZero().Number
 }

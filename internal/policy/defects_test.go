@@ -5,14 +5,17 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // Defects that pipelines built by hand have had, each with the test that it is not here.
 
 // Nothing guarded the way to Production, and the approval was a function that returned true.
 func TestDefect3NoGateOnTheWayToProduction(t *testing.T) {
-	if v := Judge(nil, rich()); v.Decision != registry.Block {
+	if v := Judge(nil, rich()); v.Decision != verdict.Block {
 		t.Errorf("without a gate: %s", v.Decision)
 	}
 	_, err := Parse("p.yml", []byte("version: 1\nmodels: {churn: {stages: {Production: {gates: []}}}}\n"))
@@ -27,8 +30,8 @@ func TestDefect3NoGateOnTheWayToProduction(t *testing.T) {
 		t.Errorf("a target nobody described: %v", err)
 	}
 	f := rich()
-	f.Review = registry.Known[registry.Review]{}
-	if v := Judge([]Gate{gateOf(t, "metric: a, min: 0"), gateOf(t, "approval: 1")}, f); v.Decision != registry.Block {
+	f.Review = registry.Known[fact.Review]{}
+	if v := Judge([]Gate{gateOf(t, "metric: a, min: 0"), gateOf(t, "approval: 1")}, f); v.Decision != verdict.Block {
 		t.Errorf("an approval nobody looked up: %s", v.Decision)
 	}
 }
@@ -37,12 +40,12 @@ func TestDefect3NoGateOnTheWayToProduction(t *testing.T) {
 func TestDefect4GatesKnowOneOperatorAndNaNPasses(t *testing.T) {
 	for _, gate := range []string{"metric: a, max: 1", "metric: a, min: -1", "metric: a, between: [-1, 1]", "metric: a, equals: 0", "regression: a, better: higher", "regression: a, better: lower", "expression: 'not (candidate.metrics.a > 1)'"} {
 		for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1), math.MaxFloat64, -math.MaxFloat64} {
-			if got := with(t, v, gate); got.Findings[0].Outcome != registry.Inconclusive {
+			if got := with(t, v, gate); got.Findings[0].Outcome != verdict.Inconclusive {
 				t.Errorf("%s of %v is %s", gate, v, got.Findings[0].Outcome)
 			}
 		}
 	}
-	if got := with(t, 0.8, "regression: a, better: higher"); got.Decision != registry.Block {
+	if got := with(t, 0.8, "regression: a, better: higher"); got.Decision != verdict.Block {
 		t.Error("worse than the champion passes")
 	}
 }
@@ -52,10 +55,10 @@ func TestDefect5TheHighestLossIsTheBest(t *testing.T) {
 	f := rich()
 	f.Candidate.Run.OrZero().Metrics["loss"] = registry.Point{Value: 0.5, Step: 2}
 	f.Candidate.History = map[string]registry.Known[[]registry.Point]{"loss": registry.Is([]registry.Point{{Value: 0.9}, {Value: 0.2, Step: 1}, {Value: 0.5, Step: 2}})}
-	if got := gateOf(t, "metric: loss, max: 0.3, at: best").Check(f); got.Outcome != registry.Pass || !strings.HasPrefix(got.Candidate, "0.2 at step 1") {
+	if got := gateOf(t, "metric: loss, max: 0.3, at: best").Check(f); got.Outcome != verdict.Pass || !strings.HasPrefix(got.Candidate, "0.2 at step 1") {
 		t.Errorf("%+v", got)
 	}
-	if got := gateOf(t, "metric: loss, min: 0.8, at: best").Check(f); got.Outcome != registry.Pass || !strings.HasPrefix(got.Candidate, "0.9 at step 0") {
+	if got := gateOf(t, "metric: loss, min: 0.8, at: best").Check(f); got.Outcome != verdict.Pass || !strings.HasPrefix(got.Candidate, "0.9 at step 0") {
 		t.Errorf("%+v", got)
 	}
 	if _, err := Parse("p.yml", []byte("version: 1\nmodels: {m: {aliases: {c: {gates: [{regression: loss}]}}}}\n")); err == nil {
@@ -67,10 +70,10 @@ func TestDefect5TheHighestLossIsTheBest(t *testing.T) {
 func TestDefect11LineageFailsWithoutARun(t *testing.T) {
 	f := rich()
 	f.Candidate.Run = registry.Unreadable[registry.Run]("version 2 of churn has no run")
-	if got := gateOf(t, "lineage: [training]").Check(f); got.Outcome != registry.Inconclusive || !strings.Contains(got.Why, "has no run") {
+	if got := gateOf(t, "lineage: [training]").Check(f); got.Outcome != verdict.Inconclusive || !strings.Contains(got.Why, "has no run") {
 		t.Errorf("%+v", got)
 	}
-	tags, _ := registry.LineageTags(f.Candidate, "")
+	tags, _ := plan.LineageTags(f.Candidate, "")
 	for key, value := range tags {
 		if value == "" || value == "None" || value == "null" {
 			t.Errorf("tag %s is %q", key, value)

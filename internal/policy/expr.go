@@ -12,7 +12,8 @@ import (
 	"github.com/expr-lang/expr/parser"
 	"github.com/expr-lang/expr/vm"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
 // exprEnv is what an expression sees. It holds only the facts that the expression names.
@@ -39,7 +40,7 @@ type factName struct {
 }
 
 // read puts the fact into what the expression sees, or says why it is not known.
-func (n factName) read(s registry.Subject, into exprSubject) (shown string, lack gap) {
+func (n factName) read(s fact.Subject, into exprSubject) (shown string, lack gap) {
 	run, ok := s.Run.Get()
 	if !ok {
 		return "?", notKnown("the run of %s is not readable: %s", s.Ref, s.Run.Why())
@@ -66,7 +67,7 @@ func (n factName) read(s registry.Subject, into exprSubject) (shown string, lack
 	if !ok {
 		return "absent", none("run %s has no %s %q", run.ID, n.group[:len(n.group)-1], n.key)
 	}
-	return registry.Truncate(value, 100), gap{}
+	return format.Truncate(value, 100), gap{}
 }
 
 // Bounds on an expression. What is allowed has no loops, so its cost is that of its nodes.

@@ -5,7 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // Each of these once let something pass that should not have.
@@ -35,12 +37,12 @@ models:
         gates: [{metric: a, min: 0.8}, {regression: a, better: higher}]
 `, registry.Target{Alias: "prod", Stage: "Production"})
 	f := facts(map[string]float64{"a": 0.9}, nil)
-	f.Holders = map[string]registry.Known[registry.Subject]{
-		registry.Incumbent: registry.Absent[registry.Subject]("no version has the alias prod"),
-		"@prod":            registry.Absent[registry.Subject]("no version has the alias prod"),
-		"Production":       registry.Is(subject("models:/churn/1", 1, map[string]float64{"a": 0.95})),
+	f.Holders = map[string]registry.Known[fact.Subject]{
+		fact.Incumbent: registry.Absent[fact.Subject]("no version has the alias prod"),
+		"@prod":        registry.Absent[fact.Subject]("no version has the alias prod"),
+		"Production":   registry.Is(subject("models:/churn/1", 1, map[string]float64{"a": 0.95})),
 	}
-	if v := Judge(a.Gates, f); v.Decision != registry.Block {
+	if v := Judge(a.Gates, f); v.Decision != verdict.Block {
 		t.Errorf("worse than what the stage holds, and promoted: %+v", v.Findings)
 	}
 }
@@ -57,11 +59,11 @@ models:
 	f := facts(map[string]float64{"a": 0.9}, nil)
 	f.Candidate.Version = registry.Is(registry.Version{Model: "churn", Number: 2, Stage: "None"})
 	f.Model = registry.Is(registry.Model{Name: "churn", Aliases: map[string]int{"Staging": 2, "Production": 2}})
-	if v := Judge(a.Gates, f); v.Decision != registry.Block {
+	if v := Judge(a.Gates, f); v.Decision != verdict.Block {
 		t.Errorf("promoted from an alias called Staging: %+v", v.Findings)
 	}
 	f.Candidate.Version = registry.Is(registry.Version{Model: "churn", Number: 2, Stage: "Staging"})
-	if v := Judge(a.Gates, f); v.Decision != registry.Promote {
+	if v := Judge(a.Gates, f); v.Decision != verdict.Promote {
 		t.Errorf("%+v", v.Findings)
 	}
 }
@@ -73,7 +75,7 @@ func TestAStepWrittenWithAFractionIsThatStep(t *testing.T) {
 	})}
 	for _, at := range []string{"5", "5.0"} {
 		a := gatesOf(t, "version: 1\nmodels: {churn: {aliases: {champion: {gates: [{metric: a, min: 0.9, at: "+at+"}]}}}}\n", registry.Target{Alias: "champion"})
-		if v := Judge(a.Gates, f); v.Decision != registry.Block {
+		if v := Judge(a.Gates, f); v.Decision != verdict.Block {
 			t.Errorf("at %s: %+v", at, v.Findings)
 		}
 	}
@@ -97,7 +99,7 @@ waivers:
 	f := facts(map[string]float64{"a": 0.1}, nil)
 	f.Candidate.Version = registry.Is(registry.Version{Model: "churn", Number: 2})
 	f.Now = time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)
-	if v := Judge(a.Gates, f, a.Waivers...); v.Decision != registry.Block {
+	if v := Judge(a.Gates, f, a.Waivers...); v.Decision != verdict.Block {
 		t.Errorf("a waiver for Staging let a version into Production: %+v", v)
 	}
 }
@@ -119,16 +121,16 @@ func TestRegression_AliasThatIsNotThere(t *testing.T) {
 		target   string
 		aliases  []string
 		fallback bool
-		outcome  registry.Outcome
+		outcome  verdict.Outcome
 		why      string
 	}{
-		{"a near name exists", "a >= 0.5\na >= @champoin", "blue", []string{"champion", "blue"}, false, registry.Inconclusive, "did you mean champion?"},
-		{"in a policy", "", "blue", []string{"champion", "blue"}, false, registry.Inconclusive, "did you mean champion?"},
-		{"on a server without aliases", "a >= 0.5\na >= @champoin", "blue", []string{"champion"}, true, registry.Inconclusive, "did you mean champion?"},
-		{"nothing is near", "a >= 0.5\na >= @champoin", "blue", []string{"shadow"}, false, registry.Inconclusive, "the model has shadow"},
-		{"the model has no aliases", "a >= 0.5\na >= @champoin", "blue", nil, false, registry.Inconclusive, "the model has no aliases"},
-		{"the target is a stage", "a >= 0.5\na >= @champoin", "", nil, false, registry.Inconclusive, "the model has no aliases"},
-		{"it is the target's own", "a >= 0.5\na >= champoin", "champoin", []string{"champion"}, false, registry.NotApplicable, ""},
+		{"a near name exists", "a >= 0.5\na >= @champoin", "blue", []string{"champion", "blue"}, false, verdict.Inconclusive, "did you mean champion?"},
+		{"in a policy", "", "blue", []string{"champion", "blue"}, false, verdict.Inconclusive, "did you mean champion?"},
+		{"on a server without aliases", "a >= 0.5\na >= @champoin", "blue", []string{"champion"}, true, verdict.Inconclusive, "did you mean champion?"},
+		{"nothing is near", "a >= 0.5\na >= @champoin", "blue", []string{"shadow"}, false, verdict.Inconclusive, "the model has shadow"},
+		{"the model has no aliases", "a >= 0.5\na >= @champoin", "blue", nil, false, verdict.Inconclusive, "the model has no aliases"},
+		{"the target is a stage", "a >= 0.5\na >= @champoin", "", nil, false, verdict.Inconclusive, "the model has no aliases"},
+		{"it is the target's own", "a >= 0.5\na >= champoin", "champoin", []string{"champion"}, false, verdict.NotApplicable, ""},
 	} {
 		target := registry.Target{Alias: c.target}
 		gates := policyGate
@@ -139,20 +141,20 @@ func TestRegression_AliasThatIsNotThere(t *testing.T) {
 			}
 		}
 		f := facts(map[string]float64{"a": 0.9}, nil)
-		f.Target, f.Holders["@champoin"] = target, registry.Absent[registry.Subject]("no version of churn has the alias champoin")
+		f.Target, f.Holders["@champoin"] = target, registry.Absent[fact.Subject]("no version of churn has the alias champoin")
 		aliases, holders := map[string]int{}, map[string][]int{}
 		for _, a := range c.aliases {
 			aliases[a], holders[a] = 1, []int{1}
 		}
 		if f.Model = registry.Is(registry.Model{Name: "churn", Aliases: aliases}); c.fallback {
-			f.Model, f.Fallback = registry.Is(registry.Model{Name: "churn"}), &registry.Fallback{Holders: holders}
+			f.Model, f.Fallback = registry.Is(registry.Model{Name: "churn"}), &fact.Fallback{Holders: holders}
 		}
 		v := Judge(gates, f)
 		last := v.Findings[len(v.Findings)-1]
-		if last.Outcome != c.outcome || (c.outcome == registry.Inconclusive) != (v.Decision == registry.Block) {
+		if last.Outcome != c.outcome || (c.outcome == verdict.Inconclusive) != (v.Decision == verdict.Block) {
 			t.Errorf("%s: %s, %+v", c.when, v.Decision, last)
 		}
-		if c.outcome == registry.Inconclusive && last.Why != "there is no alias champoin; "+c.why {
+		if c.outcome == verdict.Inconclusive && last.Why != "there is no alias champoin; "+c.why {
 			t.Errorf("%s: %s", c.when, last.Why)
 		}
 	}

@@ -6,7 +6,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // Policy is a policy file, read.
@@ -24,7 +28,7 @@ type Policy struct {
 type Rule struct {
 	Glob    string
 	Line    int
-	Mode    registry.Mode // of the targets that have none of their own
+	Mode    verdict.Mode // of the targets that have none of their own
 	Targets []TargetRule
 }
 
@@ -32,7 +36,7 @@ type Rule struct {
 type TargetRule struct {
 	Alias, Stage string // one of them
 	Line         int
-	Mode         registry.Mode
+	Mode         verdict.Mode
 	From         []string // aliases and stages one of which the version must hold
 	FromLine     int
 	Gates        []Gate
@@ -94,7 +98,7 @@ var (
 )
 
 // fieldsOf are the keys of a file whose audit knows these rules.
-func fieldsOf(rules []registry.AuditRule) []field {
+func fieldsOf(rules []audit.Rule) []field {
 	if len(rules) == 0 {
 		return fileFields
 	}
@@ -103,8 +107,8 @@ func fieldsOf(rules []registry.AuditRule) []field {
 
 // Parse reads a policy file. The error is a *registry.Error with reason bad-policy, and its cause joins all Problems
 // with their places. rules are those of an audit, which the section audit sets; without any it is refused.
-func Parse(file string, data []byte, rules ...registry.AuditRule) (Policy, error) {
-	p := Policy{File: file, Digest: registry.Digest("policy/1", string(data)), Identities: map[string]string{}}
+func Parse(file string, data []byte, rules ...audit.Rule) (Policy, error) {
+	p := Policy{File: file, Digest: canonical.Digest("policy/1", string(data)), Identities: map[string]string{}}
 	r := &reader{rules: rules}
 	root, err := parseYAML(string(data))
 	var problem Problem
@@ -204,7 +208,7 @@ func (r *reader) rule(file string, e entry) Rule {
 	out := Rule{Glob: e.key, Line: e.line}
 	r.check(globShape, e.asText(), "the name of a model")
 	r.check(object("", modelFields...), e.value, "model "+e.key)
-	out.Mode = e.value.mode(registry.Enforced)
+	out.Mode = e.value.mode(verdict.Enforced)
 	for _, group := range []struct {
 		name string
 		keys shape
@@ -238,19 +242,19 @@ func (r *reader) rule(file string, e entry) Rule {
 }
 
 // mode is what the value of a model or a target says of it, or else what applies there.
-func (n *node) mode(or registry.Mode) registry.Mode {
+func (n *node) mode(or verdict.Mode) verdict.Mode {
 	switch n.str("mode") {
 	case "report":
-		return registry.ReportMode
+		return verdict.ReportMode
 	case "enforce":
-		return registry.Enforced
+		return verdict.Enforced
 	}
 	return or
 }
 
 func (r *reader) target(file string, e entry) TargetRule {
 	out := TargetRule{
-		Line: e.line, AllowAssign: e.value.yes("allow-assign"), Digest: registry.Digest("target/1", e.value.without("mode").canonical()),
+		Line: e.line, AllowAssign: e.value.yes("allow-assign"), Digest: canonical.Digest("target/1", e.value.without("mode").canonical()),
 	}
 	r.check(object("", targetFields...), e.value, "target "+e.key)
 	if from := e.value.get("from"); from != nil {
@@ -308,7 +312,7 @@ func (r *reader) gate(file string, n *node) (Gate, bool) {
 		return Gate{}, false
 	}
 	g.File, g.Line, g.Late, g.Absolute = file, n.line, k.late, k.absolute
-	g.OnFail = registry.Effect(n.str("on-fail"))
+	g.OnFail = verdict.Effect(n.str("on-fail"))
 	g.ID = n.str("name")
 	if g.ID == "" {
 		g.ID = k.name
@@ -326,7 +330,7 @@ func (r *reader) noKind(n *node, found []kind) {
 	}
 	near := ""
 	for _, e := range n.entries {
-		if names := registry.Nearest(e.key, Kinds()); len(names) > 0 {
+		if names := spelling.Nearest(e.key, Kinds()); len(names) > 0 {
 			near = fmt.Sprintf("; did you mean %s in place of %s?", names[0], e.key)
 			break
 		}

@@ -11,7 +11,9 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 func compiledSchema(t testing.TB) *jsonschema.Schema {
@@ -182,7 +184,7 @@ func TestEveryKindHasAnExampleThatIsAccepted(t *testing.T) {
 		if !bySchema(s, text) {
 			t.Errorf("%s: the schema refuses it", name)
 		}
-		if f := g.Check(registry.Facts{}); f.Outcome == registry.Pass {
+		if f := g.Check(fact.Facts{}); f.Outcome == verdict.Pass {
 			t.Errorf("%s passes without any fact", name)
 		}
 	}

@@ -10,7 +10,9 @@ import (
 	"testing"
 	"unicode"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // meaning is what a policy says, without where it says it.
@@ -57,7 +59,7 @@ func FuzzPolicy(f *testing.F) {
 		}
 		for _, r := range p.Rules {
 			for _, target := range r.Targets {
-				if v := Judge(target.gates("p.yml"), registry.Facts{}); v.Decision == registry.Promote {
+				if v := Judge(target.gates("p.yml"), fact.Facts{}); v.Decision == verdict.Promote {
 					t.Fatalf("%s promotes without any fact", target.Name())
 				}
 			}
@@ -103,10 +105,10 @@ func FuzzEvidence(f *testing.F) {
 	}
 	gate := gateOf(f, "evidence: e, require: {p: '<= 1'}")
 	f.Fuzz(func(t *testing.T, text string) {
-		facts := registry.Facts{Evidence: map[string]registry.Known[string]{"e": registry.Is(text)}}
+		facts := fact.Facts{Evidence: map[string]registry.Known[string]{"e": registry.Is(text)}}
 		facts.Candidate.Run = registry.Is(registry.Run{ID: "the-run"})
 		got := gate.Check(facts)
-		if got.Outcome == registry.Pass && !strings.Contains(text, "the-run") && !strings.Contains(text, `\u`) {
+		if got.Outcome == verdict.Pass && !strings.Contains(text, "the-run") && !strings.Contains(text, `\u`) {
 			t.Fatalf("%s passes and is about something else", text)
 		}
 	})
@@ -152,7 +154,7 @@ func FuzzEvidenceTwin(f *testing.F) {
 		if after {
 			text = report[:end] + "," + member + report[end:]
 		}
-		if got := judged(t, gateOfReport(report), text); got.Outcome == registry.Pass {
+		if got := judged(t, gateOfReport(report), text); got.Outcome == verdict.Pass {
 			t.Fatalf("%s passes", text)
 		}
 	})
@@ -196,7 +198,7 @@ func gateOfReport(report string) string {
 
 func TestEvidence_DirtyReportsFail(t *testing.T) {
 	for _, report := range dirtyReports {
-		if got := judged(t, gateOfReport(report), report); got.Outcome != registry.Fail {
+		if got := judged(t, gateOfReport(report), report); got.Outcome != verdict.Fail {
 			t.Errorf("%s: %s: %s", report, got.Outcome, got.Why)
 		}
 	}
@@ -212,7 +214,7 @@ func FuzzExpression(f *testing.F) {
 		if err != nil || len(named) == 0 {
 			return
 		}
-		if got := (expression{program, named, reading{}}).check(registry.Facts{}); got.Outcome == registry.Pass {
+		if got := (expression{program, named, reading{}}).check(fact.Facts{}); got.Outcome == verdict.Pass {
 			t.Fatalf("%q is true of nothing", source)
 		}
 		(expression{program, named, reading{}}).check(rich())

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // Gate is one condition a candidate must meet.
@@ -13,19 +15,19 @@ type Gate struct {
 	ID       string // what people call it: the threshold's line, the name in the policy
 	File     string // where it is written: a policy file or the input "thresholds"
 	Line     int
-	Target   string          // whose gate it is, the alias or stage; "" of a threshold
-	OnFail   registry.Effect // "" = block
-	Mode     registry.Mode   // of its target
-	Late     bool            // depends on the clock or on people: pending in a plan, judged when it is applied
-	Absolute bool            // judges the candidate by itself, without an incumbent
-	Wanted   string          // what it asks for, to show without facts
-	Needs    registry.Needs
-	Check    func(registry.Facts) registry.Finding
+	Target   string         // whose gate it is, the alias or stage; "" of a threshold
+	OnFail   verdict.Effect // "" = block
+	Mode     verdict.Mode   // of its target
+	Late     bool           // depends on the clock or on people: pending in a plan, judged when it is applied
+	Absolute bool           // judges the candidate by itself, without an incumbent
+	Wanted   string         // what it asks for, to show without facts
+	Needs    fact.Needs
+	Check    func(fact.Facts) verdict.Finding
 }
 
 // Needs returns the union of what the gates want to know.
-func Needs(gates []Gate) registry.Needs {
-	var all registry.Needs
+func Needs(gates []Gate) fact.Needs {
+	var all fact.Needs
 	for _, g := range gates {
 		n := g.Needs
 		all.Holders = union(all.Holders, n.Holders)
@@ -55,8 +57,8 @@ func union(a, b []string) []string {
 
 // Judge judges every gate and sums up. A comparison that does not apply, because there is confirmed to be no incumbent,
 // counts only beside a gate that judged the candidate by itself and passed.
-func Judge(gates []Gate, facts registry.Facts, waivers ...Waiver) registry.Verdict {
-	v := registry.Verdict{Findings: make([]registry.Finding, 0, len(gates))}
+func Judge(gates []Gate, facts fact.Facts, waivers ...Waiver) verdict.Verdict {
+	v := verdict.Verdict{Findings: make([]verdict.Finding, 0, len(gates))}
 	judged := false
 	for _, g := range gates {
 		f := g.Check(facts)
@@ -65,11 +67,11 @@ func Judge(gates []Gate, facts registry.Facts, waivers ...Waiver) registry.Verdi
 			f.Wanted = g.Wanted
 		}
 		v.Findings = append(v.Findings, f)
-		judged = judged || g.Absolute && f.Outcome == registry.Pass
+		judged = judged || g.Absolute && f.Outcome == verdict.Pass
 	}
 	for i, f := range v.Findings {
-		if f.Outcome == registry.NotApplicable && !judged {
-			v.Findings[i].Outcome = registry.Inconclusive
+		if f.Outcome == verdict.NotApplicable && !judged {
+			v.Findings[i].Outcome = verdict.Inconclusive
 			v.Findings[i].Why += ", and no gate judges the candidate by itself"
 			v.Findings[i].Fix = "add a gate with a fixed limit, such as the threshold test_accuracy >= 0.85"
 		}
@@ -85,13 +87,13 @@ func Planned(gates []Gate) []Gate {
 		if !g.Late {
 			continue
 		}
-		out[i].Check = func(facts registry.Facts) registry.Finding {
+		out[i].Check = func(facts fact.Facts) verdict.Finding {
 			f := g.Check(facts)
 			now := "judged when this is applied"
-			if f.Outcome != registry.Pass {
+			if f.Outcome != verdict.Pass {
 				now += fmt.Sprintf("; now it would be %s: %s", f.Outcome, f.Why)
 			}
-			f.Outcome, f.Why, f.Fix = registry.Pending, now, ""
+			f.Outcome, f.Why, f.Fix = verdict.Pending, now, ""
 			return f
 		}
 	}
@@ -100,31 +102,31 @@ func Planned(gates []Gate) []Gate {
 
 // The five ways a check ends. out carries what was wanted and seen.
 
-func passed(out registry.Finding) registry.Finding {
-	out.Outcome = registry.Pass
+func passed(out verdict.Finding) verdict.Finding {
+	out.Outcome = verdict.Pass
 	return out
 }
 
-func failed(out registry.Finding, why, fix string) registry.Finding {
-	out.Outcome, out.Why, out.Fix = registry.Fail, why, fix
+func failed(out verdict.Finding, why, fix string) verdict.Finding {
+	out.Outcome, out.Why, out.Fix = verdict.Fail, why, fix
 	return out
 }
 
-func unclear(out registry.Finding, why, fix string) registry.Finding {
-	out.Outcome, out.Why, out.Fix = registry.Inconclusive, why, fix
+func unclear(out verdict.Finding, why, fix string) verdict.Finding {
+	out.Outcome, out.Why, out.Fix = verdict.Inconclusive, why, fix
 	return out
 }
 
 // absent ends a check because what it looks at is confirmed absent: the place was read, and had none. With on-fail: warn
 // that is a warning.
-func absent(out registry.Finding, why, fix string) registry.Finding {
+func absent(out verdict.Finding, why, fix string) verdict.Finding {
 	out = unclear(out, why, fix)
 	out.Absent = true
 	return out
 }
 
 // unread ends a check because a fact is not known, by what is known of it: it is confirmed absent, or may be there.
-func unread[T any](out registry.Finding, fact registry.Known[T], why, fix string) registry.Finding {
+func unread[T any](out verdict.Finding, fact registry.Known[T], why, fix string) verdict.Finding {
 	if fact.IsAbsent() {
 		return absent(out, why, fix)
 	}
@@ -134,23 +136,23 @@ func unread[T any](out registry.Finding, fact registry.Known[T], why, fix string
 // gravest returns the finding of the part that decides for the whole gate, the first of several: a part that could not be
 // evaluated, then one that looks at something absent, then one that failed. An early failure must not hide an error, or
 // on-fail: warn would let the error pass.
-func gravest(parts ...registry.Finding) registry.Finding {
-	return slices.MaxFunc(parts, func(a, b registry.Finding) int { return cmp.Compare(weight(a), weight(b)) })
+func gravest(parts ...verdict.Finding) verdict.Finding {
+	return slices.MaxFunc(parts, func(a, b verdict.Finding) int { return cmp.Compare(weight(a), weight(b)) })
 }
 
-func weight(f registry.Finding) int {
+func weight(f verdict.Finding) int {
 	switch {
-	case f.Outcome == registry.Inconclusive && !f.Absent:
+	case f.Outcome == verdict.Inconclusive && !f.Absent:
 		return 3
-	case f.Outcome == registry.Inconclusive:
+	case f.Outcome == verdict.Inconclusive:
 		return 2
-	case f.Outcome == registry.Fail:
+	case f.Outcome == verdict.Fail:
 		return 1
 	}
 	return 0
 }
 
-func unneeded(out registry.Finding, why string) registry.Finding {
-	out.Outcome, out.Why = registry.NotApplicable, why
+func unneeded(out verdict.Finding, why string) verdict.Finding {
+	out.Outcome, out.Why = verdict.NotApplicable, why
 	return out
 }

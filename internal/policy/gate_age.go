@@ -6,7 +6,11 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 var ageKind = kind{
@@ -75,8 +79,8 @@ type ageGate struct {
 	most, soak              time.Duration
 }
 
-func (a ageGate) check(f registry.Facts) registry.Finding {
-	out := registry.Finding{Candidate: "?"}
+func (a ageGate) check(f fact.Facts) verdict.Finding {
+	out := verdict.Finding{Candidate: "?"}
 	if f.Now.IsZero() {
 		return unclear(out, "the server told no time", "")
 	}
@@ -87,14 +91,14 @@ func (a ageGate) check(f registry.Facts) registry.Finding {
 	switch {
 	case a.soak == 0:
 		return aged
-	case aged.Outcome == registry.Pass:
+	case aged.Outcome == verdict.Pass:
 		return a.soaked(f, aged)
 	}
 	return gravest(aged, a.soaked(f, out))
 }
 
 // aged holds the run to the greatest age.
-func (a ageGate) aged(f registry.Facts, out registry.Finding) registry.Finding {
+func (a ageGate) aged(f fact.Facts, out verdict.Finding) verdict.Finding {
 	run, ok := f.Candidate.Run.Get()
 	end := run.End
 	switch {
@@ -115,7 +119,7 @@ func (a ageGate) aged(f registry.Facts, out registry.Finding) registry.Finding {
 }
 
 // soaked takes the time from the ledger: tags can be edited. It judges only while the version is still there.
-func (a ageGate) soaked(f registry.Facts, out registry.Finding) registry.Finding {
+func (a ageGate) soaked(f fact.Facts, out verdict.Finding) verdict.Finding {
 	v, ok := f.Candidate.Version.Get()
 	if !ok {
 		out.Candidate = "not registered"
@@ -146,7 +150,7 @@ func (a ageGate) soaked(f registry.Facts, out registry.Finding) registry.Finding
 }
 
 // here reports whether the version is in the stage or under the alias now, or why that is not known.
-func (a ageGate) here(f registry.Facts, v registry.Version) (here bool, why string) {
+func (a ageGate) here(f fact.Facts, v registry.Version) (here bool, why string) {
 	if a.key[0] != '@' {
 		return v.Stage == a.in, ""
 	}
@@ -170,7 +174,7 @@ type arrival struct {
 
 // arrival takes the ledger's word. Without a ledger it takes MLflow's time of the version's last change for a stage:
 // nobody can set that time, and a later change only makes it later. For an alias there is no such time.
-func (a ageGate) arrival(f registry.Facts, v registry.Version) arrival {
+func (a ageGate) arrival(f fact.Facts, v registry.Version) arrival {
 	switch {
 	case f.Ledger.Off == "":
 		return a.byLedger(f.Ledger, v)
@@ -185,7 +189,7 @@ func (a ageGate) arrival(f registry.Facts, v registry.Version) arrival {
 }
 
 // byLedger does not know the time if the version's own tag says otherwise than the entry that moved it there.
-func (a ageGate) byLedger(l registry.Ledger, v registry.Version) arrival {
+func (a ageGate) byLedger(l ledger.Chain, v registry.Version) arrival {
 	stay := l.Since(a.key, v.Number)
 	began, ended := times(stay.Entry)
 	if !stay.Known || ended.IsZero() {
@@ -204,7 +208,7 @@ func (a ageGate) byLedger(l registry.Ledger, v registry.Version) arrival {
 		const what = "tag %s of version %d says %q, and entry %d of the promotion ledger says %s"
 		told := ended.UTC().Format(time.RFC3339)
 		return arrival{
-			why:  fmt.Sprintf(what, tag, v.Number, registry.Truncate(text, 100), stay.Entry.Epoch, told),
+			why:  fmt.Sprintf(what, tag, v.Number, format.Truncate(text, 100), stay.Entry.Epoch, told),
 			hint: "find out who changed the tag, and set it to " + told,
 		}
 	}
@@ -216,7 +220,7 @@ func (a ageGate) byLedger(l registry.Ledger, v registry.Version) arrival {
 const skewAllowed = 5 * time.Minute
 
 // times are when an entry began and ended; the end is the later of the two, whatever the entry says.
-func times(e registry.Entry) (began, ended time.Time) {
+func times(e ledger.Entry) (began, ended time.Time) {
 	began, err := time.Parse(time.RFC3339, e.Record.At)
 	if err != nil {
 		began = e.Ended
@@ -234,7 +238,7 @@ func fits(tag string, began, ended time.Time, off int64) bool {
 	return err == nil && !at.Before(began.Add(-allowed)) && !at.After(ended.Add(allowed))
 }
 
-func skew(f registry.Facts) string {
+func skew(f fact.Facts) string {
 	if f.Skew > skewShown || f.Skew < -skewShown {
 		return fmt.Sprintf(" (the server's clock is %s off the runner's)", f.Skew.Round(time.Second))
 	}

@@ -5,13 +5,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // soaking are facts of version 2 under the alias challenger, and what the ledger and the tag say about it.
-func soaking(entries []registry.Entry, tag string) registry.Facts {
+func soaking(entries []ledger.Entry, tag string) fact.Facts {
 	f := rich()
-	f.Ledger = registry.Ledger{Entries: entries}
+	f.Ledger = ledger.Chain{Entries: entries}
 	v := f.Candidate.Version.OrZero()
 	v.Tags = map[string]string{}
 	if tag != "" {
@@ -24,24 +27,24 @@ func soaking(entries []registry.Entry, tag string) registry.Facts {
 	return f
 }
 
-const pass, fail, unsure = registry.Pass, registry.Fail, registry.Inconclusive
+const pass, fail, unsure = verdict.Pass, verdict.Fail, verdict.Inconclusive
 
 // moved is an entry that did one thing to challenger, so many hours ago.
-func moved(hours int, outcome string, move registry.Shift) registry.Entry {
+func moved(hours int, outcome string, move ledger.Shift) ledger.Entry {
 	at := dawn.Add(-time.Duration(hours) * time.Hour)
 	move.Ref = "@challenger"
-	e := registry.Entry{Epoch: 1000 - hours, Outcome: outcome, Ended: at}
-	e.Record = registry.LedgerRecord{At: at.Add(-time.Minute).Format(time.RFC3339), Moves: []registry.Shift{move}}
+	e := ledger.Entry{Epoch: 1000 - hours, Outcome: outcome, Ended: at}
+	e.Record = ledger.Record{At: at.Add(-time.Minute).Format(time.RFC3339), Moves: []ledger.Shift{move}}
 	return e
 }
 
 func ago(hours int) string { return dawn.Add(-time.Duration(hours) * time.Hour).Format(time.RFC3339) }
 
 func TestAge_SoakComesFromTheLedger(t *testing.T) {
-	here, away := registry.Shift{Was: "1", Want: "2"}, registry.Shift{Was: "2", Want: "1"}
-	still := registry.Shift{Was: "2", Want: "2"}
-	done := func(hours int, move registry.Shift) registry.Entry { return moved(hours, registry.EntryDone, move) }
-	aborted := moved(30, registry.EntryAborted, away)
+	here, away := ledger.Shift{Was: "1", Want: "2"}, ledger.Shift{Was: "2", Want: "1"}
+	still := ledger.Shift{Was: "2", Want: "2"}
+	done := func(hours int, move ledger.Shift) ledger.Entry { return moved(hours, ledger.EntryDone, move) }
+	aborted := moved(30, ledger.EntryAborted, away)
 	aborted.Moved = 1
 	backdated, timeless := done(3, here), done(48, here)
 	backdated.Ended = dawn.Add(-900 * time.Hour)
@@ -49,11 +52,11 @@ func TestAge_SoakComesFromTheLedger(t *testing.T) {
 	const byEntry = "version 2 has been in challenger for 3 hours by entry 997 of the promotion ledger, wanted 24h"
 	const unknown = "no finished entry of the promotion ledger says since when version 2 is in challenger"
 	const tag = "tag promote.alias.challenger.at of version 2 says "
-	type entries = []registry.Entry
+	type entries = []ledger.Entry
 	for name, c := range map[string]struct {
 		entries entries
 		tag     string
-		want    registry.Outcome
+		want    verdict.Outcome
 		why     string
 	}{
 		"long enough":                        {entries{done(48, here)}, "", pass, ""},
@@ -63,7 +66,7 @@ func TestAge_SoakComesFromTheLedger(t *testing.T) {
 		"the tag says shorter":               {entries{done(48, here)}, ago(47), unsure, tag},
 		"the tag is no time":                 {entries{done(48, here)}, "yesterday", unsure, tag + `"yesterday"`},
 		"a tag and no entry":                 {nil, ago(48), unsure, unknown},
-		"an entry that was given up":         {entries{moved(48, registry.EntryAborted, here)}, ago(48), unsure, unknown},
+		"an entry that was given up":         {entries{moved(48, ledger.EntryAborted, here)}, ago(48), unsure, unknown},
 		"an entry that is open":              {entries{moved(48, "", here)}, ago(48), unsure, unknown},
 		"moved away, and back by hand":       {entries{done(48, here), done(47, away)}, "", unsure, unknown},
 		"moved away and back":                {entries{done(48, here), done(47, away), done(3, here)}, "", fail, byEntry},
@@ -87,7 +90,7 @@ func TestAge_SoakWithoutALedger(t *testing.T) {
 	gate := gateOf(t, "age: any, soak: 24h, in: Staging")
 	for name, c := range map[string]struct {
 		updated time.Time
-		want    registry.Outcome
+		want    verdict.Outcome
 		why     string
 	}{
 		"not changed for long": {dawn.Add(-48 * time.Hour), pass, ""},
@@ -95,7 +98,7 @@ func TestAge_SoakWithoutALedger(t *testing.T) {
 		"no time":              {time.Time{}, unsure, "not known without the promotion ledger"},
 	} {
 		f := rich()
-		f.Ledger = registry.Ledger{Off: "the input ledger is off"}
+		f.Ledger = ledger.Chain{Off: "the input ledger is off"}
 		v := f.Candidate.Version.OrZero()
 		v.Updated = c.updated
 		v.Tags = map[string]string{registry.StageTimeTag("Staging"): ago(330 * 24)}
@@ -109,20 +112,20 @@ func TestAge_SoakWithoutALedger(t *testing.T) {
 	f.Ledger.Off = "the input ledger is off"
 	got := gateOf(t, "age: any, soak: 24h, in: challenger").Check(f)
 	const want = "since when version 2 is in challenger is not known without the promotion ledger: the input ledger is off"
-	if got.Outcome != registry.Inconclusive || got.Why != want {
+	if got.Outcome != verdict.Inconclusive || got.Why != want {
 		t.Errorf("an alias: %s: %s", got.Outcome, got.Why)
 	}
 }
 
 func TestAge_SoakUnderAnAliasKeptByTags(t *testing.T) {
-	f := soaking([]registry.Entry{moved(48, registry.EntryDone, registry.Shift{Was: "1", Want: "2"})}, "")
-	f.Fallback = &registry.Fallback{Holders: map[string][]int{"challenger": {1, 2}}}
+	f := soaking([]ledger.Entry{moved(48, ledger.EntryDone, ledger.Shift{Was: "1", Want: "2"})}, "")
+	f.Fallback = &fact.Fallback{Holders: map[string][]int{"challenger": {1, 2}}}
 	gate := gateOf(t, "age: any, soak: 24h, in: challenger")
-	if got := gate.Check(f); got.Outcome != registry.Pass {
+	if got := gate.Check(f); got.Outcome != verdict.Pass {
 		t.Errorf("%s: %s", got.Outcome, got.Why)
 	}
 	f.Fallback.Holders["challenger"] = []int{1, 2, 3}
-	if got := gate.Check(f); got.Outcome != registry.Fail {
+	if got := gate.Check(f); got.Outcome != verdict.Fail {
 		t.Errorf("another version has it: %s: %s", got.Outcome, got.Why)
 	}
 }

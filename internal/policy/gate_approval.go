@@ -9,7 +9,10 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 var approvalKind = kind{
@@ -47,7 +50,7 @@ func buildApproval(n *node) (Gate, error) {
 	if g.needed == 1 {
 		wanted = "1 approval"
 	}
-	needs := registry.Needs{Review: true}
+	needs := fact.Needs{Review: true}
 	if g.environment != "" {
 		wanted += ", environment " + g.environment
 		needs.Environments = []string{g.environment}
@@ -62,8 +65,8 @@ type approvalGate struct {
 	by          []string // in lower case; empty = anybody
 }
 
-func (g approvalGate) check(f registry.Facts) registry.Finding {
-	unknown := registry.Finding{Candidate: "?"}
+func (g approvalGate) check(f fact.Facts) verdict.Finding {
+	unknown := verdict.Finding{Candidate: "?"}
 	review, ok := f.Review.Get()
 	if !ok {
 		return unclear(unknown, "who approved is not known: "+f.Review.Why(), "")
@@ -76,7 +79,7 @@ func (g approvalGate) check(f registry.Facts) registry.Finding {
 		return unclear(unknown, why, fix)
 	}
 	t := g.tally(review, makers)
-	out := registry.Finding{Candidate: t.shown()}
+	out := verdict.Finding{Candidate: t.shown()}
 	missing := g.needed - len(t.counted)
 	switch {
 	case missing <= 0:
@@ -90,7 +93,7 @@ func (g approvalGate) check(f registry.Facts) registry.Finding {
 }
 
 // unread says which part of the review could not be read, and why. Half of it could let the gate open.
-func (g approvalGate) unread(r registry.Review) string {
+func (g approvalGate) unread(r fact.Review) string {
 	_, made := r.Contributors.Get()
 	_, reviewed := r.PullRequest.Get()
 	_, entered := r.Environments.Get()
@@ -114,33 +117,33 @@ func grant(missing []string) string {
 }
 
 // roles are what people did for the change, by login in lower case.
-type roles = map[string][]registry.Role
+type roles = map[string][]fact.Role
 
 // unidentified says who must be excluded and has no login; "" if everybody has one.
-func unidentified(f registry.Facts, makers roles, unnamed []registry.Contributor) (why, fix string) {
+func unidentified(f fact.Facts, makers roles, unnamed []fact.Contributor) (why, fix string) {
 	for _, c := range unnamed {
-		if c.Role == registry.RolePullAuthor {
+		if c.Role == fact.RolePullAuthor {
 			const text = "who wrote commit %.12s of the pull request is not known: GitHub has no login for %q"
 			return fmt.Sprintf(text, c.Commit, c.Email), identityLine(c.Email)
 		}
 	}
 	switch {
-	case !hasRole(makers, registry.RoleStarter):
+	case !hasRole(makers, fact.RoleStarter):
 		return "who started the workflow is not known", "run this in GitHub Actions"
-	case !hasRole(makers, registry.RoleAuthor, registry.RoleTrainer):
+	case !hasRole(makers, fact.RoleAuthor, fact.RoleTrainer):
 		return untraced(f, unnamed)
 	}
 	return "", ""
 }
 
 // untraced says why nobody is known to have made the candidate.
-func untraced(f registry.Facts, unnamed []registry.Contributor) (why, fix string) {
+func untraced(f fact.Facts, unnamed []fact.Contributor) (why, fix string) {
 	why = "who made the candidate is not known: "
 	run, ok := f.Candidate.Run.Get()
 	if !ok {
 		return why + f.Candidate.Run.Why(), ""
 	}
-	author := func(c registry.Contributor) bool { return c.Role == registry.RoleAuthor }
+	author := func(c fact.Contributor) bool { return c.Role == fact.RoleAuthor }
 	if i := slices.IndexFunc(unnamed, author); i >= 0 {
 		why += fmt.Sprintf("GitHub has no login for %q, the author of the run's commit, and ", unnamed[i].Email)
 	} else {
@@ -159,14 +162,14 @@ func userWithoutLogin(run registry.Run) string {
 	}
 	var quoted []string
 	for _, user := range run.Users() {
-		quoted = append(quoted, strconv.Quote(registry.Truncate(user, 100)))
+		quoted = append(quoted, strconv.Quote(format.Truncate(user, 100)))
 	}
 	return fmt.Sprintf("MLflow user %s has no GitHub login under identities", strings.Join(quoted, " or "))
 }
 
 // unmapped warns that the policy knows identities, but not that of the candidate's MLflow user; "" if it does.
-func unmapped(f registry.Facts, makers roles) string {
-	if len(f.Identities) == 0 || hasRole(makers, registry.RoleTrainer) {
+func unmapped(f fact.Facts, makers roles) string {
+	if len(f.Identities) == 0 || hasRole(makers, fact.RoleTrainer) {
 		return ""
 	}
 	const so = ", so only the author of the run's commit is excluded as its maker"
@@ -174,9 +177,9 @@ func unmapped(f registry.Facts, makers roles) string {
 }
 
 // hasRole reports whether anybody has one of these roles.
-func hasRole(makers roles, wanted ...registry.Role) bool {
+func hasRole(makers roles, wanted ...fact.Role) bool {
 	for _, all := range makers {
-		if slices.ContainsFunc(all, func(r registry.Role) bool { return slices.Contains(wanted, r) }) {
+		if slices.ContainsFunc(all, func(r fact.Role) bool { return slices.Contains(wanted, r) }) {
 			return true
 		}
 	}
@@ -212,9 +215,9 @@ type tally struct {
 	unnamed []string            // environments that people approved and that the gate does not name
 }
 
-func (g approvalGate) tally(review registry.Review, makers roles) tally {
+func (g approvalGate) tally(review fact.Review, makers roles) tally {
 	t := tally{not: map[string][]string{}}
-	people := map[string][]registry.Approval{}
+	people := map[string][]fact.Approval{}
 	for _, a := range slices.Concat(review.Environments.OrZero(), review.PullRequest.OrZero()) {
 		if login := strings.ToLower(a.Login); !slices.Contains(people[login], a) {
 			people[login] = append(people[login], a)
@@ -232,7 +235,7 @@ func (g approvalGate) tally(review registry.Review, makers roles) tally {
 			t.not[login] = s.why
 		}
 		for _, a := range people[login] {
-			if g.environment == "" && a.Environment != "" && a.State == registry.Approved && makers[login] == nil {
+			if g.environment == "" && a.Environment != "" && a.State == fact.Approved && makers[login] == nil {
 				t.unnamed = append(t.unnamed, a.Environment)
 			}
 		}
@@ -250,7 +253,7 @@ type standing struct {
 }
 
 // judge looks at everything that one account said. made are its roles in the change.
-func (g approvalGate) judge(login string, said []registry.Approval, made []registry.Role, attempt int) standing {
+func (g approvalGate) judge(login string, said []fact.Approval, made []fact.Role, attempt int) standing {
 	why := g.bars(login, made)
 	barred := len(why) > 0
 	var out standing
@@ -258,9 +261,9 @@ func (g approvalGate) judge(login string, said []registry.Approval, made []regis
 	for _, a := range said {
 		mine := a.Environment == "" || g.environment != "" && strings.EqualFold(a.Environment, g.environment)
 		switch {
-		case a.State != registry.Approved:
+		case a.State != fact.Approved:
 			objections = append(objections, objection(a))
-			barred = barred || mine && a.State == registry.Rejected
+			barred = barred || mine && a.State == fact.Rejected
 		case !mine:
 			objections = append(objections, g.elsewhere(a.Environment))
 		case a.Environment != "" && attempt != 1 && !g.anyAttempt:
@@ -278,7 +281,7 @@ func (g approvalGate) judge(login string, said []registry.Approval, made []regis
 }
 
 // bars are the reasons why nothing that an account said counts.
-func (g approvalGate) bars(login string, made []registry.Role) []string {
+func (g approvalGate) bars(login string, made []fact.Role) []string {
 	var out []string
 	for _, role := range made {
 		out = append(out, string(role))
@@ -301,19 +304,19 @@ func (g approvalGate) elsewhere(environment string) string {
 }
 
 // objection says why an approval in another state than Approved does not count.
-func objection(a registry.Approval) string {
+func objection(a fact.Approval) string {
 	switch a.State {
-	case registry.Rejected:
+	case fact.Rejected:
 		return fmt.Sprintf("rejected environment %q", a.Environment)
-	case registry.ChangesRequested:
+	case fact.ChangesRequested:
 		return "requested changes"
-	case registry.Dismissed:
+	case fact.Dismissed:
 		return "the review was dismissed"
-	case registry.Stale:
+	case fact.Stale:
 		return "approved another commit than the one that is merged"
-	case registry.NoAccess:
+	case fact.NoAccess:
 		return "may not write to the repository"
-	case registry.NotAPerson:
+	case fact.NotAPerson:
 		return "is not the account of a person"
 	}
 	return "did not approve"
@@ -349,7 +352,7 @@ func (g approvalGate) doubt(attempt int, who []string) string {
 }
 
 // remedy is what to do about a lack of approvals.
-func (g approvalGate) remedy(review registry.Review, t tally) string {
+func (g approvalGate) remedy(review fact.Review, t tally) string {
 	switch {
 	case len(t.unnamed) > 0:
 		return "add to the gate: environment: " + yamlWord(t.unnamed[0])

@@ -8,12 +8,14 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // reviewOf is a first attempt with a known author and starter.
-func reviewOf(author, starter string, said ...registry.Approval) registry.Review {
-	entered, reviews := []registry.Approval{}, []registry.Approval{}
+func reviewOf(author, starter string, said ...fact.Approval) fact.Review {
+	entered, reviews := []fact.Approval{}, []fact.Approval{}
 	for _, a := range said {
 		if a.Environment != "" {
 			entered = append(entered, a)
@@ -21,22 +23,22 @@ func reviewOf(author, starter string, said ...registry.Approval) registry.Review
 			reviews = append(reviews, a)
 		}
 	}
-	return registry.Review{
+	return fact.Review{
 		Attempt: 1,
-		Contributors: registry.Is([]registry.Contributor{
-			{Login: author, Role: registry.RoleAuthor}, {Login: starter, Role: registry.RoleStarter},
+		Contributors: registry.Is([]fact.Contributor{
+			{Login: author, Role: fact.RoleAuthor}, {Login: starter, Role: fact.RoleStarter},
 		}),
 		Environments: registry.Is(entered),
 		PullRequest:  registry.Is(reviews),
 	}
 }
 
-func approved(environment, login string) registry.Approval {
-	return registry.Approval{Login: login, Environment: environment, State: registry.Approved}
+func approved(environment, login string) fact.Approval {
+	return fact.Approval{Login: login, Environment: environment, State: fact.Approved}
 }
 
 // review changes the review of facts, if there is one.
-func review(f *registry.Facts, change func(*registry.Review)) {
+func review(f *fact.Facts, change func(*fact.Review)) {
 	if r, ok := f.Review.Get(); ok {
 		change(&r)
 		f.Review = registry.Is(r)
@@ -44,52 +46,52 @@ func review(f *registry.Facts, change func(*registry.Review)) {
 }
 
 // involve adds somebody's part in the change.
-func involve(c ...registry.Contributor) func(*registry.Facts) {
-	return func(f *registry.Facts) {
-		review(f, func(r *registry.Review) {
+func involve(c ...fact.Contributor) func(*fact.Facts) {
+	return func(f *fact.Facts) {
+		review(f, func(r *fact.Review) {
 			r.Contributors = registry.Is(append(slices.Clone(r.Contributors.OrZero()), c...))
 		})
 	}
 }
 
-var allRoles = []registry.Role{
-	registry.RoleAuthor, registry.RoleCoAuthor, registry.RoleCommitter, registry.RoleTrainer, registry.RoleOpener, registry.RolePullAuthor,
-	registry.RolePullCoAuthor, registry.RolePullCommitter, registry.RoleStarter, registry.RoleRestarter, registry.RoleOther,
+var allRoles = []fact.Role{
+	fact.RoleAuthor, fact.RoleCoAuthor, fact.RoleCommitter, fact.RoleTrainer, fact.RoleOpener, fact.RolePullAuthor,
+	fact.RolePullCoAuthor, fact.RolePullCommitter, fact.RoleStarter, fact.RoleRestarter, fact.RoleOther,
 }
 
-var allStates = []registry.ApprovalState{
-	registry.Approved, registry.Rejected, registry.ChangesRequested, registry.Dismissed, registry.Stale, registry.NoAccess, registry.NotAPerson, "", "APPROVED",
+var allStates = []fact.ApprovalState{
+	fact.Approved, fact.Rejected, fact.ChangesRequested, fact.Dismissed, fact.Stale, fact.NoAccess, fact.NotAPerson, "", "APPROVED",
 }
 
 // Every role is crossed with every state, place and spelling of the login: one combination counts.
 func TestApproval_WhoRoleState(t *testing.T) {
 	gate := gateOf(t, "approval: 1, environment: production")
 	tried, passed := 0, 0
-	for _, role := range append([]registry.Role{""}, allRoles...) {
+	for _, role := range append([]fact.Role{""}, allRoles...) {
 		for _, state := range allStates {
 			for _, place := range []string{"", "production", "Production", "test", "productio\u200bn"} {
 				for _, login := range []string{"eve", "Eve", "EVE"} {
 					f := rich()
-					f.Review = registry.Is(reviewOf("ann", "bob", registry.Approval{Login: login, Environment: place, State: state}))
+					f.Review = registry.Is(reviewOf("ann", "bob", fact.Approval{Login: login, Environment: place, State: state}))
 					if role != "" {
-						involve(registry.Contributor{Login: "eve", Role: role})(&f)
+						involve(fact.Contributor{Login: "eve", Role: role})(&f)
 					}
-					want := registry.Fail
-					if role == "" && state == registry.Approved && place != "test" && place != "productio\u200bn" {
-						want = registry.Pass
+					want := verdict.Fail
+					if role == "" && state == fact.Approved && place != "test" && place != "productio\u200bn" {
+						want = verdict.Pass
 					}
 					got := gate.Check(f)
 					if got.Outcome != want {
 						t.Errorf("role %q, state %q, place %q, login %s: %s, want %s: %s", role, state, place, login, got.Outcome, want, got.Why)
 					}
-					if got.Outcome == registry.Fail && !strings.Contains(got.Why, "eve (") {
+					if got.Outcome == verdict.Fail && !strings.Contains(got.Why, "eve (") {
 						t.Errorf("role %q, state %q: no word on eve: %s", role, state, got.Why)
 					}
 					if role != "" && !strings.Contains(got.Why, string(role)) {
 						t.Errorf("role %q is not named: %s", role, got.Why)
 					}
 					tried++
-					if got.Outcome == registry.Pass {
+					if got.Outcome == verdict.Pass {
 						passed++
 					}
 				}
@@ -102,208 +104,208 @@ func TestApproval_WhoRoleState(t *testing.T) {
 func TestApproval_Outcomes(t *testing.T) {
 	const env, none = "approval: 1, environment: production", "approval: 1"
 	eveThere := reviewOf("ann", "bob", approved("production", "eve"))
-	attempt := func(n int) func(*registry.Facts) {
-		return func(f *registry.Facts) { review(f, func(r *registry.Review) { r.Attempt = n }) }
+	attempt := func(n int) func(*fact.Facts) {
+		return func(f *fact.Facts) { review(f, func(r *fact.Review) { r.Attempt = n }) }
 	}
-	identities := func(pairs ...string) func(*registry.Facts) {
-		return func(f *registry.Facts) {
+	identities := func(pairs ...string) func(*fact.Facts) {
+		return func(f *fact.Facts) {
 			f.Identities = map[string]string{}
 			for i := 0; i < len(pairs); i += 2 {
 				f.Identities[pairs[i]] = pairs[i+1]
 			}
 		}
 	}
-	user := func(name string) func(*registry.Facts) {
-		return func(f *registry.Facts) { run(f, func(r *registry.Run) { r.User = name }) }
+	user := func(name string) func(*fact.Facts) {
+		return func(f *fact.Facts) { run(f, func(r *registry.Run) { r.User = name }) }
 	}
-	userTag := func(name string) func(*registry.Facts) {
-		return func(f *registry.Facts) { run(f, func(r *registry.Run) { r.Tags[registry.RunTagUser] = name }) }
+	userTag := func(name string) func(*fact.Facts) {
+		return func(f *fact.Facts) { run(f, func(r *registry.Run) { r.Tags[registry.RunTagUser] = name }) }
 	}
-	noAuthor := func(f *registry.Facts) {
-		review(f, func(r *registry.Review) {
-			r.Contributors = registry.Is([]registry.Contributor{{Login: "bob", Role: registry.RoleStarter}})
+	noAuthor := func(f *fact.Facts) {
+		review(f, func(r *fact.Review) {
+			r.Contributors = registry.Is([]fact.Contributor{{Login: "bob", Role: fact.RoleStarter}})
 		})
 	}
-	noPull := func(f *registry.Facts) {
-		review(f, func(r *registry.Review) {
-			r.PullRequest = registry.Absent[[]registry.Approval]("there is no pull request")
+	noPull := func(f *fact.Facts) {
+		review(f, func(r *fact.Review) {
+			r.PullRequest = registry.Absent[[]fact.Approval]("there is no pull request")
 		})
 	}
-	unread := func(missing ...string) func(*registry.Facts) {
-		return func(f *registry.Facts) {
-			review(f, func(r *registry.Review) {
-				r.Environments, r.Missing = registry.Unreadable[[]registry.Approval]("github refused"), missing
+	unread := func(missing ...string) func(*fact.Facts) {
+		return func(f *fact.Facts) {
+			review(f, func(r *fact.Review) {
+				r.Environments, r.Missing = registry.Unreadable[[]fact.Approval]("github refused"), missing
 			})
 		}
 	}
-	nameless := registry.Contributor{Email: "eve@laptop.example", Commit: strings.Repeat("c", 40), Role: registry.RolePullAuthor}
-	type change = func(*registry.Facts)
+	nameless := fact.Contributor{Email: "eve@laptop.example", Commit: strings.Repeat("c", 40), Role: fact.RolePullAuthor}
+	type change = func(*fact.Facts)
 	for sentence, c := range map[string]struct {
 		gate    string
-		review  registry.Review
+		review  fact.Review
 		changes []change
-		want    registry.Outcome
+		want    verdict.Outcome
 		why     string
 		fix     string
 	}{
-		"somebody else approved the environment": {env, eveThere, nil, registry.Pass, "", ""},
+		"somebody else approved the environment": {env, eveThere, nil, verdict.Pass, "", ""},
 		"somebody else approved the pull request": {
-			none, reviewOf("ann", "bob", approved("", "eve")), nil, registry.Pass, "", "",
+			none, reviewOf("ann", "bob", approved("", "eve")), nil, verdict.Pass, "", "",
 		},
 		"the gate names no environment": {
-			none, eveThere, nil, registry.Fail,
+			none, eveThere, nil, verdict.Fail,
 			`approvals that count: 0, wanted 1; not counted: eve (approved environment "production", which the gate does not name)`, "add to the gate: environment: production",
 		},
 		"the gate names no environment, and YAML would misread its name": {
-			none, reviewOf("ann", "bob", approved("on", "eve")), nil, registry.Fail,
+			none, reviewOf("ann", "bob", approved("on", "eve")), nil, verdict.Fail,
 			`approvals that count: 0, wanted 1; not counted: eve (approved environment "on", which the gate does not name)`, `add to the gate: environment: "on"`,
 		},
 		"the gate names no environment, and its author approved it": {
-			none, reviewOf("ann", "bob", approved("production", "ann")), nil, registry.Fail,
+			none, reviewOf("ann", "bob", approved("production", "ann")), nil, verdict.Fail,
 			`approvals that count: 0, wanted 1; not counted: ann (wrote the commit, approved environment "production", which the gate does not name)`, "ask somebody else to approve",
 		},
 		"the gate names no environment, and there is no pull request": {
-			none, reviewOf("ann", "bob"), []change{noPull}, registry.Fail,
+			none, reviewOf("ann", "bob"), []change{noPull}, verdict.Fail,
 			"approvals that count: 0, wanted 1", "add to the gate the environment whose reviewers approve, as in environment: production",
 		},
 		"another environment": {
-			env, reviewOf("ann", "bob", approved("test", "eve")), nil, registry.Fail,
+			env, reviewOf("ann", "bob", approved("test", "eve")), nil, verdict.Fail,
 			`approvals that count: 0, wanted 1; not counted: eve (approved environment "test", not "production")`, "ask somebody else to approve",
 		},
 		"one person approved twice": {
-			"approval: 2, environment: production", reviewOf("ann", "bob", approved("production", "eve"), approved("", "Eve")), nil, registry.Fail,
+			"approval: 2, environment: production", reviewOf("ann", "bob", approved("production", "eve"), approved("", "Eve")), nil, verdict.Fail,
 			"approvals that count: 1, wanted 2", "ask somebody else to approve",
 		},
 		"two people in two places": {
-			"approval: 2, environment: production", reviewOf("ann", "bob", approved("production", "eve"), approved("", "joe")), nil, registry.Pass, "", "",
+			"approval: 2, environment: production", reviewOf("ann", "bob", approved("production", "eve"), approved("", "joe")), nil, verdict.Pass, "", "",
 		},
 		"approved and also rejected": {
-			env, reviewOf("ann", "bob", approved("production", "eve"), registry.Approval{Login: "eve", Environment: "production", State: registry.Rejected}), nil, registry.Fail,
+			env, reviewOf("ann", "bob", approved("production", "eve"), fact.Approval{Login: "eve", Environment: "production", State: fact.Rejected}), nil, verdict.Fail,
 			`approvals that count: 0, wanted 1; not counted: eve (rejected environment "production")`, "ask somebody else to approve",
 		},
 		"rejected another environment": {
-			env, reviewOf("ann", "bob", approved("production", "eve"), registry.Approval{Login: "eve", Environment: "test", State: registry.Rejected}), nil, registry.Pass, "", "",
+			env, reviewOf("ann", "bob", approved("production", "eve"), fact.Approval{Login: "eve", Environment: "test", State: fact.Rejected}), nil, verdict.Pass, "", "",
 		},
 		"requested changes, then approved the environment": {
-			env, reviewOf("ann", "bob", approved("production", "eve"), registry.Approval{Login: "eve", State: registry.ChangesRequested}), nil, registry.Pass, "", "",
+			env, reviewOf("ann", "bob", approved("production", "eve"), fact.Approval{Login: "eve", State: fact.ChangesRequested}), nil, verdict.Pass, "", "",
 		},
 		"somebody who is not listed": {
-			"approval: 1, environment: production, by: [joe]", eveThere, nil, registry.Fail,
+			"approval: 1, environment: production, by: [joe]", eveThere, nil, verdict.Fail,
 			"approvals that count: 0, wanted 1; not counted: eve (is not among the people under by)", "ask somebody else to approve",
 		},
-		"a listed person in capitals": {"approval: 1, environment: production, by: [EVE]", eveThere, nil, registry.Pass, "", ""},
+		"a listed person in capitals": {"approval: 1, environment: production, by: [EVE]", eveThere, nil, verdict.Pass, "", ""},
 		"a deleted account": {
-			env, reviewOf("ann", "bob", approved("production", "")), nil, registry.Fail,
+			env, reviewOf("ann", "bob", approved("production", "")), nil, verdict.Fail,
 			"approvals that count: 0, wanted 1; not counted: a deleted account (the account is gone)", "ask somebody else to approve",
 		},
 		"the mapped trainer, although the commit has another author": {
-			env, eveThere, []change{identities("ann", "Eve")}, registry.Fail,
+			env, eveThere, []change{identities("ann", "Eve")}, verdict.Fail,
 			"approvals that count: 0, wanted 1; not counted: eve (ran the training)", "ask somebody else to approve",
 		},
 		"the mapped trainer in another spelling": {
-			env, eveThere, []change{user("EVE@Bank.example"), identities("eve@bank.example", "eve")}, registry.Fail,
+			env, eveThere, []change{user("EVE@Bank.example"), identities("eve@bank.example", "eve")}, verdict.Fail,
 			"approvals that count: 0, wanted 1; not counted: eve (ran the training)", "ask somebody else to approve",
 		},
 		"an unmapped trainer, where others are mapped": {
-			env, eveThere, []change{identities("bob", "bob")}, registry.Pass,
+			env, eveThere, []change{identities("bob", "bob")}, verdict.Pass,
 			`MLflow user "ann" has no GitHub login under identities, so only the author of the run's commit is excluded as its maker`, "",
 		},
 		"a run without a user, where others are mapped": {
-			env, eveThere, []change{user(""), identities("bob", "bob")}, registry.Pass,
+			env, eveThere, []change{user(""), identities("bob", "bob")}, verdict.Pass,
 			"the run names no MLflow user, so only the author of the run's commit is excluded as its maker", "",
 		},
 		"a trainer whose name is in the tag alone": {
-			env, eveThere, []change{user(""), userTag("eve"), identities("eve", "eve")}, registry.Fail,
+			env, eveThere, []change{user(""), userTag("eve"), identities("eve", "eve")}, verdict.Fail,
 			"approvals that count: 0, wanted 1; not counted: eve (ran the training)", "ask somebody else to approve",
 		},
 		"a trainer with another name in the tag": {
-			env, eveThere, []change{user("eve"), userTag("cem"), identities("eve", "eve", "cem", "cem")}, registry.Fail,
+			env, eveThere, []change{user("eve"), userTag("cem"), identities("eve", "eve", "cem", "cem")}, verdict.Fail,
 			"approvals that count: 0, wanted 1; not counted: eve (ran the training)", "ask somebody else to approve",
 		},
 		"two names, and none is mapped": {
-			env, eveThere, []change{noAuthor, userTag("cem")}, registry.Inconclusive,
+			env, eveThere, []change{noAuthor, userTag("cem")}, verdict.Inconclusive,
 			`who made the candidate is not known: GitHub knows no author of the run's commit, and MLflow user "ann" or "cem" has no GitHub login under identities`,
 			"add to the policy file: identities: {ann: LOGIN}",
 		},
-		"a mapped trainer, and no author": {env, eveThere, []change{noAuthor, identities("ann", "cem")}, registry.Pass, "", ""},
+		"a mapped trainer, and no author": {env, eveThere, []change{noAuthor, identities("ann", "cem")}, verdict.Pass, "", ""},
 		"neither author nor mapping": {
-			env, eveThere, []change{noAuthor}, registry.Inconclusive,
+			env, eveThere, []change{noAuthor}, verdict.Inconclusive,
 			`who made the candidate is not known: GitHub knows no author of the run's commit, and MLflow user "ann" has no GitHub login under identities`,
 			"add to the policy file: identities: {ann: LOGIN}",
 		},
 		"neither login nor mapping": {
-			env, eveThere, []change{noAuthor, involve(registry.Contributor{Email: "a@b.example", Role: registry.RoleAuthor})}, registry.Inconclusive,
+			env, eveThere, []change{noAuthor, involve(fact.Contributor{Email: "a@b.example", Role: fact.RoleAuthor})}, verdict.Inconclusive,
 			`who made the candidate is not known: GitHub has no login for "a@b.example", the author of the run's commit, and MLflow user "ann" has no GitHub login under identities`,
 			"add to the policy file: identities: {ann: LOGIN}",
 		},
 		"an author whose address is mapped": {
-			env, eveThere, []change{noAuthor, involve(registry.Contributor{Email: "A@b.example", Role: registry.RoleAuthor}), identities("a@b.example", "eve")}, registry.Fail,
+			env, eveThere, []change{noAuthor, involve(fact.Contributor{Email: "A@b.example", Role: fact.RoleAuthor}), identities("a@b.example", "eve")}, verdict.Fail,
 			"approvals that count: 0, wanted 1; not counted: eve (wrote the commit)", "ask somebody else to approve",
 		},
 		"a user that YAML would misread": {
-			env, eveThere, []change{noAuthor, user("a: b\n")}, registry.Inconclusive,
+			env, eveThere, []change{noAuthor, user("a: b\n")}, verdict.Inconclusive,
 			`who made the candidate is not known: GitHub knows no author of the run's commit, and MLflow user "a: b\n" has no GitHub login under identities`,
 			`add to the policy file: identities: {"a: b\n": LOGIN}`,
 		},
 		"no user at all": {
-			env, eveThere, []change{noAuthor, user("")}, registry.Inconclusive,
+			env, eveThere, []change{noAuthor, user("")}, verdict.Inconclusive,
 			"who made the candidate is not known: GitHub knows no author of the run's commit, and the run names no MLflow user",
 			"train from a commit of this repository whose author has a GitHub account",
 		},
 		"a pull request of somebody GitHub does not know": {
-			env, eveThere, []change{involve(nameless)}, registry.Inconclusive,
+			env, eveThere, []change{involve(nameless)}, verdict.Inconclusive,
 			`who wrote commit cccccccccccc of the pull request is not known: GitHub has no login for "eve@laptop.example"`,
 			"add to the policy file: identities: {eve@laptop.example: LOGIN}",
 		},
 		"a pull request of somebody without an address": {
-			env, eveThere, []change{involve(registry.Contributor{Commit: nameless.Commit, Role: registry.RolePullAuthor})}, registry.Inconclusive,
+			env, eveThere, []change{involve(fact.Contributor{Commit: nameless.Commit, Role: fact.RolePullAuthor})}, verdict.Inconclusive,
 			`who wrote commit cccccccccccc of the pull request is not known: GitHub has no login for ""`, "",
 		},
 		"somebody GitHub does not know, with a mapping": {
-			env, eveThere, []change{involve(nameless), identities("eve@laptop.example", "eve")}, registry.Fail,
+			env, eveThere, []change{involve(nameless), identities("eve@laptop.example", "eve")}, verdict.Fail,
 			"approvals that count: 0, wanted 1; not counted: eve (wrote a commit of the pull request)", "ask somebody else to approve",
 		},
 		"a committer or co-author GitHub does not know": {
 			env, eveThere, []change{involve(
-				registry.Contributor{Email: "ci@x.example", Role: registry.RolePullCommitter}, registry.Contributor{Email: "ai@x.example", Role: registry.RolePullCoAuthor},
-			)}, registry.Pass, "", "",
+				fact.Contributor{Email: "ci@x.example", Role: fact.RolePullCommitter}, fact.Contributor{Email: "ai@x.example", Role: fact.RolePullCoAuthor},
+			)}, verdict.Pass, "", "",
 		},
-		"a pull request of a deleted account": {env, eveThere, []change{involve(registry.Contributor{Role: registry.RoleOpener})}, registry.Pass, "", ""},
+		"a pull request of a deleted account": {env, eveThere, []change{involve(fact.Contributor{Role: fact.RoleOpener})}, verdict.Pass, "", ""},
 		"a starter who is not known": {
-			env, registry.Review{Attempt: 1, Contributors: registry.Is([]registry.Contributor{{Login: "ann", Role: registry.RoleAuthor}}), Environments: eveThere.Environments, PullRequest: eveThere.PullRequest},
-			nil, registry.Inconclusive, "who started the workflow is not known", "run this in GitHub Actions",
+			env, fact.Review{Attempt: 1, Contributors: registry.Is([]fact.Contributor{{Login: "ann", Role: fact.RoleAuthor}}), Environments: eveThere.Environments, PullRequest: eveThere.PullRequest},
+			nil, verdict.Inconclusive, "who started the workflow is not known", "run this in GitHub Actions",
 		},
 		"the second attempt": {
-			env, eveThere, []change{attempt(2)}, registry.Inconclusive,
+			env, eveThere, []change{attempt(2)}, verdict.Inconclusive,
 			"this is attempt 2, and GitHub does not tell which attempt eve approved environment production in",
 			"start a new workflow run instead of re-running this one, or add to the gate: any-attempt: true",
 		},
 		"an attempt that is not known": {
-			env, eveThere, []change{attempt(0)}, registry.Inconclusive,
+			env, eveThere, []change{attempt(0)}, verdict.Inconclusive,
 			"the attempt of this workflow run is not known, and GitHub does not tell which attempt eve approved environment production in",
 			"start a new workflow run instead of re-running this one, or add to the gate: any-attempt: true",
 		},
-		"the second attempt, and the gate takes it": {"approval: 1, environment: production, any-attempt: true", eveThere, []change{attempt(2)}, registry.Pass, "", ""},
+		"the second attempt, and the gate takes it": {"approval: 1, environment: production, any-attempt: true", eveThere, []change{attempt(2)}, verdict.Pass, "", ""},
 		"the second attempt, and the gate does not": {
-			"approval: 1, environment: production, any-attempt: false", eveThere, []change{attempt(2)}, registry.Inconclusive,
+			"approval: 1, environment: production, any-attempt: false", eveThere, []change{attempt(2)}, verdict.Inconclusive,
 			"this is attempt 2, and GitHub does not tell which attempt eve approved environment production in",
 			"start a new workflow run instead of re-running this one, or add to the gate: any-attempt: true",
 		},
 		"the second attempt, and reviews suffice": {
-			env, reviewOf("ann", "bob", approved("production", "eve"), approved("", "joe")), []change{attempt(2)}, registry.Pass, "", "",
+			env, reviewOf("ann", "bob", approved("production", "eve"), approved("", "joe")), []change{attempt(2)}, verdict.Pass, "", "",
 		},
 		"the second attempt, and it would not suffice anyway": {
-			"approval: 2, environment: production", eveThere, []change{attempt(2)}, registry.Fail, "approvals that count: 0, wanted 2", "ask somebody else to approve",
+			"approval: 2, environment: production", eveThere, []change{attempt(2)}, verdict.Fail, "approvals that count: 0, wanted 2", "ask somebody else to approve",
 		},
 		"environments that the token may not read": {
-			env, reviewOf("ann", "bob", approved("", "eve")), []change{unread("actions: read", "contents: read")}, registry.Inconclusive,
+			env, reviewOf("ann", "bob", approved("", "eve")), []change{unread("actions: read", "contents: read")}, verdict.Inconclusive,
 			"who approved environment production is not known: github refused", "add to the permissions of the job: actions: read, contents: read",
 		},
 		"environments that cannot be read": {
-			env, reviewOf("ann", "bob", approved("", "eve")), []change{unread()}, registry.Inconclusive, "who approved environment production is not known: github refused", "",
+			env, reviewOf("ann", "bob", approved("", "eve")), []change{unread()}, verdict.Inconclusive, "who approved environment production is not known: github refused", "",
 		},
 		"environments that cannot be read and are not asked for": {
-			none, reviewOf("ann", "bob", approved("", "eve")), []change{unread("actions: read")}, registry.Pass, "", "",
+			none, reviewOf("ann", "bob", approved("", "eve")), []change{unread("actions: read")}, verdict.Pass, "", "",
 		},
 	} {
 		t.Run(sentence, func(t *testing.T) {
@@ -322,9 +324,9 @@ func TestApproval_Outcomes(t *testing.T) {
 
 // A thousand approvals must not make a thousand lines.
 func TestApproval_LongLists(t *testing.T) {
-	var said []registry.Approval
+	var said []fact.Approval
 	for i := range 1000 {
-		said = append(said, registry.Approval{Login: fmt.Sprint("stranger", i), State: registry.NoAccess})
+		said = append(said, fact.Approval{Login: fmt.Sprint("stranger", i), State: fact.NoAccess})
 	}
 	f := rich()
 	f.Review = registry.Is(reviewOf("ann", "bob", said...))
@@ -337,9 +339,9 @@ func TestApproval_LongLists(t *testing.T) {
 func TestApproval_Monotone(t *testing.T) {
 	logins := []string{"ann", "bob", "eve", "joe", "zoe", "Eve"}
 	rapid.Check(t, func(t *rapid.T) {
-		var said []registry.Approval
+		var said []fact.Approval
 		for range rapid.IntRange(1, 6).Draw(t, "approvals") {
-			said = append(said, registry.Approval{
+			said = append(said, fact.Approval{
 				Login:       rapid.SampledFrom(logins).Draw(t, "login"),
 				Environment: rapid.SampledFrom([]string{"", "production", "test"}).Draw(t, "environment"),
 				State:       rapid.SampledFrom(allStates).Draw(t, "state"),
@@ -350,15 +352,15 @@ func TestApproval_Monotone(t *testing.T) {
 		more.Review = registry.Is(reviewOf("ann", "bob", said...))
 		less.Review = registry.Is(reviewOf("ann", "bob", said...))
 		if rapid.Bool().Draw(t, "contributor") {
-			involve(registry.Contributor{Login: rapid.SampledFrom(logins).Draw(t, "who"), Role: rapid.SampledFrom(allRoles).Draw(t, "role")})(&less)
+			involve(fact.Contributor{Login: rapid.SampledFrom(logins).Draw(t, "who"), Role: rapid.SampledFrom(allRoles).Draw(t, "role")})(&less)
 		} else {
 			at := rapid.IntRange(0, len(said)-1).Draw(t, "left out")
-			if said[at].State == registry.Rejected {
+			if said[at].State == fact.Rejected {
 				t.Skip("a rejection less may open it")
 			}
 			less.Review = registry.Is(reviewOf("ann", "bob", slices.Delete(slices.Clone(said), at, at+1)...))
 		}
-		if gate.Check(less).Outcome == registry.Pass && gate.Check(more).Outcome != registry.Pass {
+		if gate.Check(less).Outcome == verdict.Pass && gate.Check(more).Outcome != verdict.Pass {
 			t.Errorf("passes with less: %+v", said)
 		}
 	})

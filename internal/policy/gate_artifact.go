@@ -6,7 +6,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 var artifactKind = kind{
@@ -61,7 +64,7 @@ func buildArtifact(n *node) (Gate, error) {
 		wanted = append(wanted, "input example")
 	}
 	slices.Sort(wanted[1:])
-	return Gate{Wanted: strings.Join(wanted, "; "), Needs: registry.Needs{Files: true, Digest: a.tag != ""}, Check: a.check}, nil
+	return Gate{Wanted: strings.Join(wanted, "; "), Needs: fact.Needs{Files: true, Digest: a.tag != ""}, Check: a.check}, nil
 }
 
 type artifactGate struct {
@@ -70,11 +73,11 @@ type artifactGate struct {
 	example             bool
 }
 
-func (a artifactGate) check(f registry.Facts) registry.Finding {
-	out := registry.Finding{Candidate: "?"}
+func (a artifactGate) check(f fact.Facts) verdict.Finding {
+	out := verdict.Finding{Candidate: "?"}
 	m, described := f.Candidate.MLmodel.Get()
 	files, listed := f.Candidate.Files.Get()
-	var parts []registry.Finding
+	var parts []verdict.Finding
 	if !described {
 		parts = append(parts, unread(out,
 			f.Candidate.MLmodel, "the MLmodel file is not known: "+f.Candidate.MLmodel.Why(), ""))
@@ -84,7 +87,7 @@ func (a artifactGate) check(f registry.Facts) registry.Finding {
 			f.Candidate.Files, "the model's files are not known: "+f.Candidate.Files.Why(), ""))
 	}
 	if described && listed {
-		_, total := registry.Sizes(files)
+		_, total := fact.Sizes(files)
 		out.Candidate = fmt.Sprintf("%d files, %d bytes", len(files), total)
 		parts = append(parts, a.contents(m, files, out)...)
 	}
@@ -95,8 +98,8 @@ func (a artifactGate) check(f registry.Facts) registry.Finding {
 }
 
 // contents lists what is wrong with the model and its files.
-func (a artifactGate) contents(m registry.MLmodel, files []registry.File, out registry.Finding) (wrong []registry.Finding) {
-	for _, step := range []func(registry.MLmodel, []registry.File, registry.Finding) *registry.Finding{a.complete, a.flavours, a.formats, a.versions} {
+func (a artifactGate) contents(m registry.MLmodel, files []registry.File, out verdict.Finding) (wrong []verdict.Finding) {
+	for _, step := range []func(registry.MLmodel, []registry.File, verdict.Finding) *verdict.Finding{a.complete, a.flavours, a.formats, a.versions} {
 		if end := step(m, files, out); end != nil {
 			wrong = append(wrong, *end)
 		}
@@ -104,10 +107,10 @@ func (a artifactGate) contents(m registry.MLmodel, files []registry.File, out re
 	return wrong
 }
 
-func (a artifactGate) complete(m registry.MLmodel, files []registry.File, out registry.Finding) *registry.Finding {
+func (a artifactGate) complete(m registry.MLmodel, files []registry.File, out verdict.Finding) *verdict.Finding {
 	lacks := m.Lacks(files)
 	elsewhere, is := m.Elsewhere()
-	var end registry.Finding
+	var end verdict.Finding
 	switch {
 	case lacks != "":
 		end = failed(out, lacks, "log the model again with all of its files")
@@ -121,7 +124,7 @@ func (a artifactGate) complete(m registry.MLmodel, files []registry.File, out re
 	return &end
 }
 
-func (a artifactGate) flavours(m registry.MLmodel, _ []registry.File, out registry.Finding) *registry.Finding {
+func (a artifactGate) flavours(m registry.MLmodel, _ []registry.File, out verdict.Finding) *verdict.Finding {
 	for _, name := range slices.Sorted(maps.Keys(m.Flavors)) {
 		if len(a.flavors) > 0 && name != "python_function" && !slices.Contains(a.flavors, name) {
 			end := failed(out, fmt.Sprintf("the model has the flavour %s, allowed are %s", name, strings.Join(a.flavors, ", ")), "log the model with an allowed flavour")
@@ -135,7 +138,7 @@ func (a artifactGate) flavours(m registry.MLmodel, _ []registry.File, out regist
 	return nil
 }
 
-func (a artifactGate) formats(m registry.MLmodel, files []registry.File, out registry.Finding) *registry.Finding {
+func (a artifactGate) formats(m registry.MLmodel, files []registry.File, out verdict.Finding) *verdict.Finding {
 	for _, format := range a.deny {
 		for _, x := range files {
 			if slices.ContainsFunc(formats[format], func(end string) bool { return end[0] == '.' && strings.HasSuffix(strings.ToLower(x.Path), end) }) {
@@ -153,8 +156,8 @@ func (a artifactGate) formats(m registry.MLmodel, files []registry.File, out reg
 	return nil
 }
 
-func (a artifactGate) versions(m registry.MLmodel, _ []registry.File, out registry.Finding) *registry.Finding {
-	parts := []registry.Finding{passed(out)}
+func (a artifactGate) versions(m registry.MLmodel, _ []registry.File, out verdict.Finding) *verdict.Finding {
+	parts := []verdict.Finding{passed(out)}
 	for _, v := range []struct{ what, wanted, has string }{{"Python", a.python, m.PythonVersion}, {"MLflow", a.mlflow, m.MLflowVersion}} {
 		if v.wanted == "" {
 			continue
@@ -172,13 +175,13 @@ func (a artifactGate) versions(m registry.MLmodel, _ []registry.File, out regist
 				"save the model with a version in the range"))
 		}
 	}
-	if end := gravest(parts...); end.Outcome != registry.Pass {
+	if end := gravest(parts...); end.Outcome != verdict.Pass {
 		return &end
 	}
 	return nil
 }
 
-func (a artifactGate) digest(f registry.Facts, out registry.Finding) registry.Finding {
+func (a artifactGate) digest(f fact.Facts, out verdict.Finding) verdict.Finding {
 	has, ok := f.Candidate.Digest.Get()
 	if !ok {
 		return unclear(out, "the digest of the files is not known: "+f.Candidate.Digest.Why(), "")
@@ -196,7 +199,7 @@ func (a artifactGate) digest(f registry.Facts, out registry.Finding) registry.Fi
 	maps.DeleteFunc(wanted, func(_, digest string) bool { return digest == "" })
 	for _, whose := range slices.Sorted(maps.Keys(wanted)) {
 		if digest := wanted[whose]; !strings.EqualFold(digest, has) {
-			what := fmt.Sprintf("the files have the digest %s, tag %s %s says %s", has, a.tag, whose, registry.Truncate(digest, 100))
+			what := fmt.Sprintf("the files have the digest %s, tag %s %s says %s", has, a.tag, whose, format.Truncate(digest, 100))
 			return failed(out, what, "find out who changed the files or the tag, and log the model again")
 		}
 	}

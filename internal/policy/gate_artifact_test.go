@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 func TestArtifact_Complete(t *testing.T) {
@@ -12,20 +13,20 @@ func TestArtifact_Complete(t *testing.T) {
 	hub := registry.Part{Key: "transformers.model", Names: []string{"org/bert"}, Elsewhere: "is on a hub", Fix: "store it"}
 	for name, c := range map[string]struct {
 		parts []registry.Part
-		want  registry.Outcome
+		want  verdict.Outcome
 		why   string
 		hint  string
 	}{
-		"all there": {want: registry.Pass},
+		"all there": {want: verdict.Pass},
 		"an artifact is not there": {
 			parts: []registry.Part{weights},
-			want:  registry.Fail,
+			want:  verdict.Fail,
 			why:   "artifacts/weights.bin, which the MLmodel file names (python_function.artifacts.weights.path), is not there",
 			hint:  "log the model again with all of its files",
 		},
 		"the weights are on a hub": {
 			parts: []registry.Part{hub},
-			want:  registry.Fail,
+			want:  verdict.Fail,
 			why:   "org/bert, which the MLmodel file names (transformers.model), is not among the model's files: it is on a hub",
 			hint:  "store it",
 		},
@@ -46,7 +47,7 @@ func TestArtifact_DigestTags(t *testing.T) {
 	for name, c := range map[string]struct {
 		run, version string
 		registered   bool
-		want         registry.Outcome
+		want         verdict.Outcome
 		why          string
 	}{
 		"both match":    {right, right, true, pass, ""},
@@ -73,7 +74,7 @@ func TestArtifact_DigestTags(t *testing.T) {
 
 	f := rich()
 	f.Candidate.Run = registry.Unreadable[registry.Run]("403")
-	if got := gateOf(t, "artifact: digest, digest-tag: sum").Check(f); got.Outcome != registry.Inconclusive {
+	if got := gateOf(t, "artifact: digest, digest-tag: sum").Check(f); got.Outcome != verdict.Inconclusive {
 		t.Errorf("a run that cannot be read: %s", got.Outcome)
 	}
 }

@@ -6,7 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 var commitKind = kind{
@@ -25,7 +27,7 @@ func buildCommit(n *node) (Gate, error) {
 	if g.ancestors {
 		wanted += " or an ancestor"
 	}
-	return Gate{Wanted: wanted, Needs: registry.Needs{Commit: true}, Check: g.check}, nil
+	return Gate{Wanted: wanted, Needs: fact.Needs{Commit: true}, Check: g.check}, nil
 }
 
 type commitGate struct {
@@ -33,13 +35,13 @@ type commitGate struct {
 	clean     string // tag of the run; "" = not asked
 }
 
-func (g commitGate) check(f registry.Facts) registry.Finding {
+func (g commitGate) check(f fact.Facts) verdict.Finding {
 	run, ok := f.Candidate.Run.Get()
 	if !ok {
-		return unclear(registry.Finding{Candidate: "?"}, "the run is not readable: "+f.Candidate.Run.Why(), "")
+		return unclear(verdict.Finding{Candidate: "?"}, "the run is not readable: "+f.Candidate.Run.Why(), "")
 	}
 	commit, address := run.Tags[registry.RunTagCommit], run.Tags[registry.RunTagRepository]
-	out := registry.Finding{Candidate: commit}
+	out := verdict.Finding{Candidate: commit}
 	repo := slug(address)
 	switch {
 	case commit == "":
@@ -48,7 +50,7 @@ func (g commitGate) check(f registry.Facts) registry.Finding {
 		return failed(out, fmt.Sprintf("the run was trained from repository %s, the workflow runs in %s", repo, f.Commit.Repository),
 			"train from this repository")
 	}
-	parts := []registry.Finding{passed(out)}
+	parts := []verdict.Finding{passed(out)}
 	switch {
 	case commit == "":
 		parts = append(parts, absent(out, fmt.Sprintf("run %s names no commit (tag %s)", run.ID, registry.RunTagCommit),
@@ -72,7 +74,7 @@ func (g commitGate) check(f registry.Facts) registry.Finding {
 }
 
 // descent holds the run's commit to those that the workflow runs on.
-func (g commitGate) descent(f registry.Facts, commit string, out registry.Finding) registry.Finding {
+func (g commitGate) descent(f fact.Facts, commit string, out verdict.Finding) verdict.Finding {
 	if slices.Contains(f.Commit.Heads, commit) {
 		return passed(out)
 	}
@@ -93,7 +95,7 @@ func (g commitGate) descent(f registry.Facts, commit string, out registry.Findin
 }
 
 // workingTree asks the run's tag whether everything was committed.
-func (g commitGate) workingTree(run registry.Run, out registry.Finding) registry.Finding {
+func (g commitGate) workingTree(run registry.Run, out verdict.Finding) verdict.Finding {
 	switch said, there := run.Tags[g.clean]; {
 	case g.clean == "", said == "true", said == "clean":
 		return passed(out)

@@ -6,7 +6,9 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 var descriptionKind = kind{
@@ -24,13 +26,13 @@ var descriptionKind = kind{
 
 func buildDescription(n *node) (Gate, error) {
 	least, tag, file := n.int("description", 1), n.str("card-tag"), n.str("card-file")
-	g := Gate{Wanted: fmt.Sprintf("%d characters", least), Needs: registry.Needs{Files: file != ""}}
+	g := Gate{Wanted: fmt.Sprintf("%d characters", least), Needs: fact.Needs{Files: file != ""}}
 	if card := strings.Join(slices.DeleteFunc([]string{tag, file}, func(s string) bool { return s == "" }), " and "); card != "" {
 		g.Wanted += " and " + card
 	}
-	g.Check = func(f registry.Facts) registry.Finding {
+	g.Check = func(f fact.Facts) verdict.Finding {
 		has := utf8.RuneCountInString(strings.TrimSpace(f.Words.Description))
-		out := registry.Finding{Candidate: fmt.Sprintf("%d characters", has)}
+		out := verdict.Finding{Candidate: fmt.Sprintf("%d characters", has)}
 		text := passed(out)
 		if has < least {
 			text = failed(out, fmt.Sprintf("the description has %d characters, wanted at least %d", has, least),
@@ -42,7 +44,7 @@ func buildDescription(n *node) (Gate, error) {
 }
 
 // cardTag looks for the model card in a tag of the version or its run.
-func cardTag(f registry.Facts, tag string, out registry.Finding) registry.Finding {
+func cardTag(f fact.Facts, tag string, out verdict.Finding) verdict.Finding {
 	run, ok := f.Candidate.Run.Get()
 	switch {
 	case tag == "" || strings.TrimSpace(f.Words.Tags[tag]+run.Tags[tag]) != "":
@@ -55,7 +57,7 @@ func cardTag(f registry.Facts, tag string, out registry.Finding) registry.Findin
 		fmt.Sprintf("set the tag %s with the input tags", tag))
 }
 
-func cardFile(f registry.Facts, file string, out registry.Finding) registry.Finding {
+func cardFile(f fact.Facts, file string, out verdict.Finding) verdict.Finding {
 	files, ok := f.Candidate.Files.Get()
 	switch {
 	case file == "":

@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/evidence"
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 var evidenceKind = kind{
@@ -70,7 +72,7 @@ func buildEvidence(n *node) (Gate, error) {
 	if g.age > 0 {
 		wanted = append(wanted, "at most "+g.ageText+" old")
 	}
-	needs := registry.Needs{Evidence: []string{g.path}, Digest: g.boundTo == "digest"}
+	needs := fact.Needs{Evidence: []string{g.path}, Digest: g.boundTo == "digest"}
 	return Gate{Wanted: strings.Join(wanted, ", "), Needs: needs, Check: g.check}, nil
 }
 
@@ -92,8 +94,8 @@ type requirement struct {
 	limitOf
 }
 
-func (g evidenceGate) check(f registry.Facts) registry.Finding {
-	out := registry.Finding{Candidate: "?"}
+func (g evidenceGate) check(f fact.Facts) verdict.Finding {
+	out := verdict.Finding{Candidate: "?"}
 	text, ok := f.Evidence[g.path].Get()
 	if !ok {
 		return unread(out, f.Evidence[g.path], "the report is not known: "+f.Evidence[g.path].Why(),
@@ -124,7 +126,7 @@ func (g evidenceGate) check(f registry.Facts) registry.Finding {
 }
 
 // unbound says why the report is not about this candidate, and what to do; "" if it is.
-func (g evidenceGate) unbound(f registry.Facts, d evidence.Report) (why, fix string) {
+func (g evidenceGate) unbound(f fact.Facts, d evidence.Report) (why, fix string) {
 	fix = "write a new report for this candidate"
 	if g.boundTo == "digest" {
 		return otherFiles(f, d), fix
@@ -164,7 +166,7 @@ func modelHint(model string) string {
 	return fmt.Sprintf("write \"model_id\": %q in the report, if it is about that model", model)
 }
 
-func otherFiles(f registry.Facts, d evidence.Report) string {
+func otherFiles(f fact.Facts, d evidence.Report) string {
 	has, ok := f.Candidate.Digest.Get()
 	switch {
 	case !ok:
@@ -177,14 +179,14 @@ func otherFiles(f registry.Facts, d evidence.Report) string {
 
 // loggedModel is the id of the candidate's logged model, "" if its source is none. The id in its MLmodel file does not
 // count: whoever writes the files writes that id.
-func loggedModel(f registry.Facts) string {
+func loggedModel(f fact.Facts) string {
 	if f.Source.ModelID != "" {
 		return f.Source.ModelID
 	}
 	return registry.LoggedIn(f.Candidate.Version.OrZero().Source)
 }
 
-func (g evidenceGate) otherData(f registry.Facts, d evidence.Report) string {
+func (g evidenceGate) otherData(f fact.Facts, d evidence.Report) string {
 	if g.dataset == "" {
 		return ""
 	}
@@ -202,7 +204,7 @@ func (g evidenceGate) otherData(f registry.Facts, d evidence.Report) string {
 	return ""
 }
 
-func (g evidenceGate) undated(f registry.Facts, d evidence.Report) string {
+func (g evidenceGate) undated(f fact.Facts, d evidence.Report) string {
 	switch {
 	case g.age == 0:
 		return ""
@@ -216,7 +218,7 @@ func (g evidenceGate) undated(f registry.Facts, d evidence.Report) string {
 	return ""
 }
 
-func (g evidenceGate) results(d evidence.Report, out registry.Finding) registry.Finding {
+func (g evidenceGate) results(d evidence.Report, out verdict.Finding) verdict.Finding {
 	var bad []string
 	for _, r := range g.require {
 		v, ok, err := d.Result(r.name)

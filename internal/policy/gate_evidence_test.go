@@ -4,13 +4,15 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 const thisModel = "m-0123456789abcdef0123456789abcdef"
 
 // judged is what a gate says about a report in the facts of rich.
-func judged(t testing.TB, gate, report string, change ...func(*registry.Facts)) registry.Finding {
+func judged(t testing.TB, gate, report string, change ...func(*fact.Facts)) verdict.Finding {
 	t.Helper()
 	f := rich()
 	f.Evidence = map[string]registry.Known[string]{"e.json": registry.Is(report)}
@@ -49,10 +51,10 @@ func instead(report, from, to string) string {
 func TestEvidence_OddForms(t *testing.T) {
 	type form struct {
 		report string
-		want   registry.Outcome
+		want   verdict.Outcome
 		why    string
 	}
-	const pass, fail, inconclusive = registry.Pass, registry.Fail, registry.Inconclusive
+	const pass, fail, inconclusive = verdict.Pass, verdict.Fail, verdict.Inconclusive
 	for name, c := range map[string]form{
 		"our own format":                {`{"run_id":"rcandidate","passed":true}`, pass, ""},
 		"an exit status of 0":           {`{"run_id":"rcandidate","exit_status":0}`, pass, ""},
@@ -227,22 +229,22 @@ func TestEvidence_OddForms(t *testing.T) {
 }
 
 func TestEvidence_Keys(t *testing.T) {
-	modelIs := func(f *registry.Facts) { f.Source.ModelID = thisModel }
-	sweep := func(f *registry.Facts) {
+	modelIs := func(f *fact.Facts) { f.Source.ModelID = thisModel }
+	sweep := func(f *fact.Facts) {
 		modelIs(f)
 		run(f, func(r *registry.Run) { r.Outputs = []registry.ModelOutput{{ModelID: thisModel}, {ModelID: "m-other"}} })
 		f.Candidate.Siblings = registry.Is([]registry.LoggedModel{{ID: "m-other", Name: "other"}})
 	}
-	claims := func(f *registry.Facts) { f.Candidate.MLmodel = registry.Is(registry.MLmodel{ModelID: thisModel}) }
-	const pass, fail, inconclusive = registry.Pass, registry.Fail, registry.Inconclusive
+	claims := func(f *fact.Facts) { f.Candidate.MLmodel = registry.Is(registry.MLmodel{ModelID: thisModel}) }
+	const pass, fail, inconclusive = verdict.Pass, verdict.Fail, verdict.Inconclusive
 	warning := dirty(`"level":"warning"`)
 	note := dirty(`"level":"note"`)
 	medium := instead(instead(bandit, `"SEVERITY.MEDIUM":0`, `"SEVERITY.MEDIUM":1`), `"results":[]`, `"results":[{"issue_severity":"MEDIUM"}]`)
 	high := instead(instead(bandit, `"SEVERITY.HIGH":0`, `"SEVERITY.HIGH":1`), `"results":[]`, `"results":[{"issue_severity":"HIGH"}]`)
 	for name, c := range map[string]struct {
 		gate, report string
-		change       func(*registry.Facts)
-		want         registry.Outcome
+		change       func(*fact.Facts)
+		want         verdict.Outcome
 		why          string
 	}{
 		"medium fails by default":                {"", medium, nil, fail, "MEDIUM"},
@@ -269,10 +271,10 @@ func TestEvidence_Keys(t *testing.T) {
 		"the model of a run with two models":     {"", `{"model_id":"` + thisModel + `","passed":true}`, sweep, pass, ""},
 		"another model of the run":               {"", `{"run_id":"rcandidate","model_id":"m-other","passed":true}`, sweep, inconclusive, "about logged model m-other"},
 		"the model that only MLmodel names":      {"", `{"model_id":"` + thisModel + `","passed":true}`, claims, inconclusive, "about logged model"},
-		"the model in the version's source": {"", `{"model_id":"` + thisModel + `","passed":true}`, func(f *registry.Facts) {
+		"the model in the version's source": {"", `{"model_id":"` + thisModel + `","passed":true}`, func(f *fact.Facts) {
 			f.Candidate.Version = registry.Is(registry.Version{Model: "churn", Number: 2, Source: "s3://b/1/models/" + thisModel + "/artifacts"})
 		}, pass, ""},
-		"a model in the middle of the source": {"", `{"model_id":"` + thisModel + `","passed":true}`, func(f *registry.Facts) {
+		"a model in the middle of the source": {"", `{"model_id":"` + thisModel + `","passed":true}`, func(f *fact.Facts) {
 			f.Candidate.Version = registry.Is(registry.Version{Model: "churn", Number: 2, Source: "s3://b/1/models/" + thisModel + "/artifacts/evil"})
 		}, inconclusive, "about logged model"},
 		"the digest":                         {"bound-to: digest", `{"artifact_digest":"ABC","passed":true}`, nil, pass, ""},
@@ -293,7 +295,7 @@ func TestEvidence_Keys(t *testing.T) {
 				gate += ", " + c.gate
 			}
 			if c.change == nil {
-				c.change = func(*registry.Facts) {}
+				c.change = func(*fact.Facts) {}
 			}
 			if got := judged(t, gate, c.report, c.change); got.Outcome != c.want || !strings.Contains(got.Why, c.why) {
 				t.Errorf("%s: %q, want %s with %q", got.Outcome, got.Why, c.want, c.why)
@@ -334,7 +336,7 @@ func TestEvidence_LittleMemory(t *testing.T) {
 }
 
 func TestEvidence_RunNotOwn(t *testing.T) {
-	foreign := func(f *registry.Facts) {
+	foreign := func(f *fact.Facts) {
 		f.Candidate.Run = registry.Unreadable[registry.Run]("the model does not belong to run rcandidate")
 		f.Candidate.Version = registry.Is(registry.Version{Source: "s3://elsewhere/1/models/" + thisModel + "/artifacts"})
 	}
@@ -344,7 +346,7 @@ func TestEvidence_RunNotOwn(t *testing.T) {
 		"a report that lies in the right place":                        {"evidence: e.json, bound-to: location", `{"passed":true}`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if f := judged(t, c.gate, c.report, foreign); f.Outcome != registry.Inconclusive || f.Absent {
+			if f := judged(t, c.gate, c.report, foreign); f.Outcome != verdict.Inconclusive || f.Absent {
 				t.Errorf("%s (%s), want inconclusive", f.Outcome, f.Why)
 			}
 		})

@@ -9,7 +9,9 @@ import (
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/vm"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 var expressionKind = kind{
@@ -37,7 +39,7 @@ func buildExpression(n *node) (Gate, error) {
 		return Gate{}, err
 	}
 	e := expression{program, named, r}
-	wanted := registry.Truncate(strings.Join(strings.Fields(source.text), " "), 200)
+	wanted := format.Truncate(strings.Join(strings.Fields(source.text), " "), 200)
 	needs := r.needs()
 	needs.Ledger = slices.ContainsFunc(named, func(n factName) bool { return n.incumbent && n.group == "metrics" })
 	return Gate{Wanted: wanted, Needs: needs, Check: e.check}, nil
@@ -65,21 +67,21 @@ type expression struct {
 	reading
 }
 
-func (e expression) check(f registry.Facts) registry.Finding {
-	var out registry.Finding
+func (e expression) check(f fact.Facts) verdict.Finding {
+	var out verdict.Finding
 	env := exprEnv{Candidate: newExprSubject(), Incumbent: newExprSubject()}
-	var base registry.Subject
+	var base fact.Subject
 	var seen, seenBase []string
 	for _, name := range e.named {
 		if !name.incumbent {
 			continue
 		}
-		var end *registry.Finding
+		var end *verdict.Finding
 		if base, end = incumbent.base(f, out); end != nil {
 			return *end
 		}
 	}
-	var gaps []registry.Finding
+	var gaps []verdict.Finding
 	for _, name := range e.named {
 		s, into, list := f.Candidate, env.Candidate, &seen
 		if name.incumbent {
@@ -120,7 +122,7 @@ func (e expression) check(f registry.Facts) registry.Finding {
 }
 
 // metric takes the value that the expression names. The incumbent's compares with the candidate's of the same name.
-func (e expression) metric(f registry.Facts, base registry.Subject, name factName) taken {
+func (e expression) metric(f fact.Facts, base fact.Subject, name factName) taken {
 	r := e.reading
 	r.key = name.key
 	mine := r.candidate(f)

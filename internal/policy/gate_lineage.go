@@ -5,7 +5,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 var lineageKind = kind{
@@ -33,16 +35,16 @@ func buildLineage(n *node) (Gate, error) {
 
 type lineageGate struct{ contexts, allowed, same []string }
 
-func (g lineageGate) check(f registry.Facts) registry.Finding {
+func (g lineageGate) check(f fact.Facts) verdict.Finding {
 	run, ok := f.Candidate.Run.Get()
 	if !ok {
-		return unclear(registry.Finding{Candidate: "?"}, "the run is not readable: "+f.Candidate.Run.Why(), "")
+		return unclear(verdict.Finding{Candidate: "?"}, "the run is not readable: "+f.Candidate.Run.Why(), "")
 	}
-	out := registry.Finding{Candidate: fmt.Sprintf("run %s, %d datasets", run.ID, len(run.Datasets))}
+	out := verdict.Finding{Candidate: fmt.Sprintf("run %s, %d datasets", run.ID, len(run.Datasets))}
 	if run.Status != "FINISHED" || run.Deleted {
 		return unclear(out, fmt.Sprintf("run %s is %s", run.ID, run.Status), "")
 	}
-	var parts []registry.Finding
+	var parts []verdict.Finding
 	for _, context := range union(slices.Clone(g.contexts), g.same) {
 		digests, lack := digestsOf(run, context)
 		if lack.why != "" {
@@ -58,14 +60,14 @@ func (g lineageGate) check(f registry.Facts) registry.Finding {
 	return gravest(append(parts, g.compare(f, run, out))...)
 }
 
-func (g lineageGate) compare(f registry.Facts, run registry.Run, out registry.Finding) registry.Finding {
+func (g lineageGate) compare(f fact.Facts, run registry.Run, out verdict.Finding) verdict.Finding {
 	if len(g.same) == 0 {
 		return passed(out)
 	}
 	base, end := incumbent.base(f, out)
 	if end != nil {
-		if end.Outcome == registry.NotApplicable { // the rest of the gate was judged
-			end.Outcome, end.Why = registry.Pass, "no incumbent to compare the datasets with: "+end.Why
+		if end.Outcome == verdict.NotApplicable { // the rest of the gate was judged
+			end.Outcome, end.Why = verdict.Pass, "no incumbent to compare the datasets with: "+end.Why
 		}
 		return *end
 	}
@@ -74,7 +76,7 @@ func (g lineageGate) compare(f registry.Facts, run registry.Run, out registry.Fi
 		return unclear(out, "the incumbent's run is not readable: "+base.Run.Why(), "")
 	}
 	out.Incumbent = fmt.Sprintf("run %s, %d datasets", theirRun.ID, len(theirRun.Datasets))
-	parts := []registry.Finding{passed(out)}
+	parts := []verdict.Finding{passed(out)}
 	for _, context := range g.same {
 		mine, lack := digestsOf(run, context)
 		theirs, theirLack := digestsOf(theirRun, context)

@@ -4,7 +4,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // datasets makes a run of "context=digest" words; a word without = is a dataset without a context.
@@ -23,49 +25,49 @@ func runWith(id, text string) registry.Run {
 func TestLineage_Contexts(t *testing.T) {
 	cases := map[string]struct {
 		gate, mine, theirs string
-		want               registry.Outcome
+		want               verdict.Outcome
 		why                string
 	}{
-		"autologging's word for MLflow's": {gate: "lineage: [training]", mine: "train=a", want: registry.Pass},
-		"MLflow's word for autologging's": {gate: "lineage: [train]", mine: "training=a", want: registry.Pass},
-		"each word for held-out data":     {gate: "lineage: [val, eval, evaluation, validation]", mine: "eval=a", want: registry.Pass},
-		"testing for test":                {gate: "lineage: [test]", mine: "testing=a", want: registry.Pass},
+		"autologging's word for MLflow's": {gate: "lineage: [training]", mine: "train=a", want: verdict.Pass},
+		"MLflow's word for autologging's": {gate: "lineage: [train]", mine: "training=a", want: verdict.Pass},
+		"each word for held-out data":     {gate: "lineage: [val, eval, evaluation, validation]", mine: "eval=a", want: verdict.Pass},
+		"testing for test":                {gate: "lineage: [test]", mine: "testing=a", want: verdict.Pass},
 		"test is no validation": {
-			gate: "lineage: [test]", mine: "validation=a", want: registry.Inconclusive,
+			gate: "lineage: [test]", mine: "validation=a", want: verdict.Inconclusive,
 			why: "run mine has no dataset in the context test; it has datasets in the context validation",
 		},
 		"a word of the team's own has no synonyms": {
-			gate: "lineage: [holdout]", mine: "train=a eval=b c", want: registry.Inconclusive,
+			gate: "lineage: [holdout]", mine: "train=a eval=b c", want: verdict.Inconclusive,
 			why: "it has datasets in the contexts eval, train",
 		},
-		"another case is another context": {gate: "lineage: [train]", mine: "Train=a", want: registry.Inconclusive, why: "in the context Train"},
-		"many contexts":                   {gate: "lineage: [train]", mine: "a=1 b=1 c=1 d=1 e=1 f=1 g=1", want: registry.Inconclusive, why: "a, b, c, d, e and 2 more"},
-		"no context at all":               {gate: "lineage: [train]", mine: "a b", want: registry.Inconclusive, why: "it has 2 without a context"},
-		"no dataset at all":               {gate: "lineage: [train]", want: registry.Inconclusive, why: "it has no datasets"},
+		"another case is another context": {gate: "lineage: [train]", mine: "Train=a", want: verdict.Inconclusive, why: "in the context Train"},
+		"many contexts":                   {gate: "lineage: [train]", mine: "a=1 b=1 c=1 d=1 e=1 f=1 g=1", want: verdict.Inconclusive, why: "a, b, c, d, e and 2 more"},
+		"no context at all":               {gate: "lineage: [train]", mine: "a b", want: verdict.Inconclusive, why: "it has 2 without a context"},
+		"no dataset at all":               {gate: "lineage: [train]", want: verdict.Inconclusive, why: "it has no datasets"},
 		"the exact context wins": {
-			gate: "lineage: [validation], digests: [a]", mine: "validation=a eval=b", want: registry.Pass,
+			gate: "lineage: [validation], digests: [a]", mine: "validation=a eval=b", want: verdict.Pass,
 		},
 		"without it all synonyms count": {
-			gate: "lineage: [val], digests: [a]", mine: "validation=a eval=b", want: registry.Fail, why: "has the digest b",
+			gate: "lineage: [val], digests: [a]", mine: "validation=a eval=b", want: verdict.Fail, why: "has the digest b",
 		},
-		"a synonym without a digest": {gate: "lineage: [train]", mine: "training=", want: registry.Inconclusive, why: "has no digest"},
+		"a synonym without a digest": {gate: "lineage: [train]", mine: "training=", want: verdict.Inconclusive, why: "has no digest"},
 		"candidate and incumbent with two words": {
-			gate: "lineage: [train], same-as-incumbent: [test]", mine: "training=a testing=b", theirs: "train=z test=b", want: registry.Pass,
+			gate: "lineage: [train], same-as-incumbent: [test]", mine: "training=a testing=b", theirs: "train=z test=b", want: verdict.Pass,
 		},
 		"other data under another word": {
-			gate: "lineage: [train], same-as-incumbent: [test]", mine: "training=a testing=c", theirs: "train=z test=b", want: registry.Fail,
+			gate: "lineage: [train], same-as-incumbent: [test]", mine: "training=a testing=c", theirs: "train=z test=b", want: verdict.Fail,
 			why: "has the digest c, the incumbent's b",
 		},
 		"an incumbent without that context": {
-			gate: "lineage: [train], same-as-incumbent: [test]", mine: "train=a test=b", theirs: "train=z", want: registry.Inconclusive,
+			gate: "lineage: [train], same-as-incumbent: [test]", mine: "train=a test=b", theirs: "train=z", want: verdict.Inconclusive,
 			why: "run theirs has no dataset in the context test; it has datasets in the context train",
 		},
 	}
 	for sentence, c := range cases {
 		t.Run(sentence, func(t *testing.T) {
-			f := registry.Facts{Candidate: registry.Subject{Run: registry.Is(runWith("mine", c.mine))}}
-			f.Holders = map[string]registry.Known[registry.Subject]{
-				registry.Incumbent: registry.Is(registry.Subject{Run: registry.Is(runWith("theirs", c.theirs))}),
+			f := fact.Facts{Candidate: fact.Subject{Run: registry.Is(runWith("mine", c.mine))}}
+			f.Holders = map[string]registry.Known[fact.Subject]{
+				fact.Incumbent: registry.Is(fact.Subject{Run: registry.Is(runWith("theirs", c.theirs))}),
 			}
 			got := gateOf(t, c.gate).Check(f)
 			if got.Outcome != c.want || !strings.Contains(got.Why, c.why) {
@@ -80,7 +82,7 @@ func TestLineage_HintNamesWhatTheRunHas(t *testing.T) {
 		"":       `log the data with mlflow.log_input(dataset, context="training")`,
 		"eval=a": `log the data with mlflow.log_input(dataset, context="training"), or name a context in the gate that the run has`,
 	} {
-		got := gateOf(t, "lineage: [training]").Check(registry.Facts{Candidate: registry.Subject{Run: registry.Is(runWith("mine", text))}})
+		got := gateOf(t, "lineage: [training]").Check(fact.Facts{Candidate: fact.Subject{Run: registry.Is(runWith("mine", text))}})
 		if got.Fix != want {
 			t.Errorf("%q: hint %q, want %q", text, got.Fix, want)
 		}

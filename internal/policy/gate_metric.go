@@ -7,7 +7,9 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 var metricKind = kind{
@@ -101,9 +103,9 @@ func buildMetric(n *node) (Gate, error) {
 	if at != "" && at != "last" {
 		g.Wanted += " at " + map[bool]string{true: "its best", false: "step " + at}[at == "best"]
 		g.Needs.History = []string{key}
-		read = func(f registry.Facts) taken { return pointAt(r.candidate(f), at, l[0].op) }
+		read = func(f fact.Facts) taken { return pointAt(r.candidate(f), at, l[0].op) }
 	}
-	g.Check = func(f registry.Facts) registry.Finding { return within(read(f), l) }
+	g.Check = func(f fact.Facts) verdict.Finding { return within(read(f), l) }
 	return g, nil
 }
 
@@ -116,7 +118,7 @@ func (t taken) shownAt() string {
 	if !t.Value.Time.IsZero() {
 		out += ", " + t.Value.Time.UTC().Format(time.RFC3339)
 	}
-	if t.Value.Kind == registry.EvaluationRun || t.Value.Dataset != (registry.DataRef{}) {
+	if t.Value.Kind == fact.EvaluationRun || t.Value.Dataset != (registry.DataRef{}) {
 		out += ", " + t.Value.Origin()
 	}
 	return out
@@ -164,8 +166,8 @@ func pointAt(t taken, at string, op operator) taken {
 }
 
 // within judges a value that was read, or why it could not be.
-func within(t taken, l limits) registry.Finding {
-	out := registry.Finding{Candidate: t.shownAt(), Values: t.used("candidate")}
+func within(t taken, l limits) verdict.Finding {
+	out := verdict.Finding{Candidate: t.shownAt(), Values: t.used("candidate")}
 	key := t.Value.Metric
 	switch {
 	case t.why != "":
@@ -179,10 +181,10 @@ func within(t taken, l limits) registry.Finding {
 // metricGate compares the value of one metric with a fixed limit: a line of thresholds.
 func metricGate(r reading, op operator, limit float64) Gate {
 	l := limits{{op, limit}}
-	return Gate{Absolute: true, Wanted: l.String(), Needs: r.needs(), Check: func(f registry.Facts) registry.Finding {
+	return Gate{Absolute: true, Wanted: l.String(), Needs: r.needs(), Check: func(f fact.Facts) verdict.Finding {
 		t := r.candidate(f)
 		out := within(t, l)
-		if t.Value.Kind == registry.SourceRun && t.Value.Dataset == (registry.DataRef{}) {
+		if t.Value.Kind == fact.SourceRun && t.Value.Dataset == (registry.DataRef{}) {
 			out.Candidate = t.shown // a plain value is shown plainly
 		}
 		return out

@@ -6,7 +6,8 @@ import (
 	"math"
 	"slices"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 var nonInferiorityKind = kind{
@@ -57,10 +58,10 @@ type pairedGate struct {
 	who           holder
 }
 
-func (g pairedGate) check(f registry.Facts) registry.Finding {
+func (g pairedGate) check(f fact.Facts) verdict.Finding {
 	last := g.candidate(f)
 	mine, lack := perStep(last)
-	out := registry.Finding{Candidate: fmt.Sprintf("%d values", len(mine)), Values: last.used("candidate")}
+	out := verdict.Finding{Candidate: fmt.Sprintf("%d values", len(mine)), Values: last.used("candidate")}
 	base, end := g.who.base(f, out)
 	if end != nil {
 		return *end
@@ -69,7 +70,7 @@ func (g pairedGate) check(f registry.Facts) registry.Finding {
 	theirs, theirLack := perStep(lastOf)
 	out.Values = append(out.Values, lastOf.used(g.who.name)...)
 	out.Incumbent = fmt.Sprintf("%d values", len(theirs))
-	var gaps []registry.Finding
+	var gaps []verdict.Finding
 	if lack.why != "" {
 		gaps = append(gaps, lack.ends(out, "", "log "+g.key+" once per fold, with the fold as its step"))
 	}

@@ -5,7 +5,8 @@ import (
 	"math"
 	"strconv"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 var regressionKind = kind{
@@ -93,7 +94,7 @@ func regressionGate(r reading, op operator, who holder, m margin) Gate {
 	return Gate{
 		Wanted: string(op) + " " + who.name + m.String(),
 		Needs:  needs,
-		Check:  func(f registry.Facts) registry.Finding { return regression(f, r, op, who, m) },
+		Check:  func(f fact.Facts) verdict.Finding { return regression(f, r, op, who, m) },
 	}
 }
 
@@ -107,9 +108,9 @@ func computed(op operator, limit float64) string {
 	return number(limit)
 }
 
-func regression(f registry.Facts, r reading, op operator, who holder, m margin) registry.Finding {
+func regression(f fact.Facts, r reading, op operator, who holder, m margin) verdict.Finding {
 	key, mine := r.key, r.candidate(f)
-	out := registry.Finding{Candidate: mine.shown, Values: mine.used("candidate")}
+	out := verdict.Finding{Candidate: mine.shown, Values: mine.used("candidate")}
 	base, end := who.base(f, out)
 	if end != nil {
 		return *end
@@ -117,7 +118,7 @@ func regression(f registry.Facts, r reading, op operator, who holder, m margin) 
 	theirs := r.incumbent(f, base, mine)
 	out.Incumbent = theirs.shown
 	out.Values = append(out.Values, theirs.used(who.name)...)
-	var gaps []registry.Finding
+	var gaps []verdict.Finding
 	if mine.why != "" {
 		gaps = append(gaps, mine.ends(out, "", mine.fix))
 	}

@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 var signatureKind = kind{
@@ -29,12 +30,12 @@ func buildSignature(n *node) (Gate, error) {
 		g.Needs = who.needs()
 		g.Needs.HolderMLmodels = true
 	}
-	g.Check = func(f registry.Facts) registry.Finding { return checkSignature(f, level, who) }
+	g.Check = func(f fact.Facts) verdict.Finding { return checkSignature(f, level, who) }
 	return g, err
 }
 
-func checkSignature(f registry.Facts, level string, who holder) registry.Finding {
-	mine, out, end := signatureOf(f.Candidate, registry.Finding{})
+func checkSignature(f fact.Facts, level string, who holder) verdict.Finding {
+	mine, out, end := signatureOf(f.Candidate, verdict.Finding{})
 	if end != nil {
 		return *end
 	}
@@ -49,10 +50,10 @@ func checkSignature(f registry.Facts, level string, who holder) registry.Finding
 		out.Why = "the candidate is the incumbent"
 		return passed(out)
 	}
-	theirs, seen, end := signatureOf(base, registry.Finding{})
+	theirs, seen, end := signatureOf(base, verdict.Finding{})
 	out.Incumbent = seen.Candidate
 	if end != nil {
-		if end.Outcome == registry.Fail || end.Absent { // unsigned, or without an MLmodel file
+		if end.Outcome == verdict.Fail || end.Absent { // unsigned, or without an MLmodel file
 			return absent(out, unproven+end.Why, "use signature: present until a signed version is the incumbent")
 		}
 		return unclear(out, unproven+end.Why, "use signature: present until a signed version is the incumbent")
@@ -72,7 +73,7 @@ func checkSignature(f registry.Facts, level string, who holder) registry.Finding
 }
 
 // signatureOf reads a subject's signature, or says why there is none.
-func signatureOf(s registry.Subject, out registry.Finding) (contract, registry.Finding, *registry.Finding) {
+func signatureOf(s fact.Subject, out verdict.Finding) (contract, verdict.Finding, *verdict.Finding) {
 	m, ok := s.MLmodel.Get()
 	if !ok {
 		out.Candidate = "?"

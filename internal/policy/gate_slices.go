@@ -5,7 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 var slicesKind = kind{
@@ -60,13 +61,13 @@ type sliceGate struct {
 	least  int
 }
 
-func (g sliceGate) check(f registry.Facts) registry.Finding {
+func (g sliceGate) check(f fact.Facts) verdict.Finding {
 	if _, ok := f.Candidate.Run.Get(); !ok && !f.Candidate.Run.IsAbsent() {
-		return unclear(registry.Finding{Candidate: "?"}, "the run of "+f.Candidate.Ref+" is not readable: "+f.Candidate.Run.Why(), "")
+		return unclear(verdict.Finding{Candidate: "?"}, "the run of "+f.Candidate.Ref+" is not readable: "+f.Candidate.Run.Why(), "")
 	}
 	names := g.matching(f.Candidate)
-	out := registry.Finding{Candidate: fmt.Sprintf("%d slices", len(names))}
-	var gaps []registry.Finding
+	out := verdict.Finding{Candidate: fmt.Sprintf("%d slices", len(names))}
+	var gaps []verdict.Finding
 	values := map[string]float64{}
 	for _, name := range slices.Concat(names, g.expect) {
 		t := g.slice(f.Candidate, name)
@@ -104,14 +105,14 @@ func (g sliceGate) check(f registry.Facts) registry.Finding {
 	return passed(out)
 }
 
-func (g sliceGate) slice(s registry.Subject, name string) taken {
+func (g sliceGate) slice(s fact.Subject, name string) taken {
 	r := g.reading
 	r.key = name
 	return r.taken(s, s.Choose(name, r.want))
 }
 
 // matching lists the metrics of the model that match. What others logged on it, and does not count, is none of its slices.
-func (g sliceGate) matching(s registry.Subject) []string {
+func (g sliceGate) matching(s fact.Subject) []string {
 	var names []string
 	for _, name := range s.MetricNames() {
 		if matches(g.glob, name) && s.Counts(name, g.want) {
@@ -123,8 +124,8 @@ func (g sliceGate) matching(s registry.Subject) []string {
 
 // vanished ends the check where the incumbent has a slice that the candidate has not, or may have one. It is as bad as
 // not knowing: dropping a bad slice must not be a way to pass or to be merely retained.
-func (g sliceGate) vanished(f registry.Facts, names []string, out *registry.Finding) *registry.Finding {
-	known, gathered := f.Holders[registry.Incumbent]
+func (g sliceGate) vanished(f fact.Facts, names []string, out *verdict.Finding) *verdict.Finding {
+	known, gathered := f.Holders[fact.Incumbent]
 	if !gathered || known.IsAbsent() {
 		return nil
 	}

@@ -6,7 +6,9 @@ import (
 	"regexp"
 	"slices"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 var tagsKind = kind{
@@ -31,14 +33,14 @@ func buildTags(n *node) (Gate, error) {
 	}
 	keys := slices.Sorted(maps.Keys(wanted))
 	ofRun := n.str("of") == "run"
-	return Gate{Wanted: some(keys), Check: func(f registry.Facts) registry.Finding {
+	return Gate{Wanted: some(keys), Check: func(f fact.Facts) verdict.Finding {
 		tags := f.Words.Tags
 		if run, ok := f.Candidate.Run.Get(); ofRun && ok {
 			tags = run.Tags
 		} else if ofRun {
-			return unclear(registry.Finding{Candidate: "?"}, "the run is not readable: "+f.Candidate.Run.Why(), "")
+			return unclear(verdict.Finding{Candidate: "?"}, "the run is not readable: "+f.Candidate.Run.Why(), "")
 		}
-		out := registry.Finding{Candidate: fmt.Sprintf("%d tags", len(tags))}
+		out := verdict.Finding{Candidate: fmt.Sprintf("%d tags", len(tags))}
 		for _, key := range keys {
 			value, there := tags[key]
 			switch {
@@ -46,8 +48,8 @@ func buildTags(n *node) (Gate, error) {
 				out.Candidate = key + " absent"
 				return failed(out, fmt.Sprintf("there is no tag %q", key), fmt.Sprintf("set the tag %s, for a version with the input tags", key))
 			case !wanted[key].MatchString(value):
-				out.Candidate = key + "=" + registry.Truncate(value, 100)
-				return failed(out, fmt.Sprintf("tag %s is %q, wanted %s", key, registry.Truncate(value, 100), texts[key]), fmt.Sprintf("set the tag %s to a value that matches %s", key, texts[key]))
+				out.Candidate = key + "=" + format.Truncate(value, 100)
+				return failed(out, fmt.Sprintf("tag %s is %q, wanted %s", key, format.Truncate(value, 100), texts[key]), fmt.Sprintf("set the tag %s to a value that matches %s", key, texts[key]))
 			}
 		}
 		out.Candidate = "all there"

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -27,7 +29,7 @@ func parseHolder(word string) (holder, error) {
 
 // settled is the holder that a word means. It means the alias of that name, and the stage if the model has no such alias.
 // If the alias points to one version and others are in the stage, nobody can tell: why says so, and fix what to write.
-func (h holder) settled(f registry.Facts) (one holder, why, fix string) {
+func (h holder) settled(f fact.Facts) (one holder, why, fix string) {
 	if h.stage == "" {
 		return h, "", ""
 	}
@@ -58,7 +60,7 @@ func (h holder) otherSpelling() string {
 }
 
 // inOtherCase is an alias of the model that is the word in another case; "" if there is none.
-func (h holder) inOtherCase(f registry.Facts) string {
+func (h holder) inOtherCase(f fact.Facts) string {
 	for _, alias := range f.AliasNames() {
 		if alias != h.name && strings.EqualFold(alias, h.name) {
 			return alias
@@ -67,22 +69,22 @@ func (h holder) inOtherCase(f registry.Facts) string {
 	return ""
 }
 
-func sameVersion(a, b registry.Known[registry.Subject]) bool {
+func sameVersion(a, b registry.Known[fact.Subject]) bool {
 	n := a.OrZero().Version.OrZero().Number
 	return n != 0 && n == b.OrZero().Version.OrZero().Number
 }
 
 // whereOf names the version for people, or why it is not known.
-func whereOf(s registry.Known[registry.Subject]) string {
+func whereOf(s registry.Known[fact.Subject]) string {
 	if n := s.OrZero().Version.OrZero().Number; n != 0 {
 		return fmt.Sprintf("version %d", n)
 	}
 	return cmp.Or(s.Why(), "not read")
 }
 
-func inStage(f registry.Facts, stage string, s registry.Known[registry.Subject]) string {
+func inStage(f fact.Facts, stage string, s registry.Known[fact.Subject]) string {
 	if numbers := f.Shared[stage]; len(numbers) > 0 {
-		return "versions " + strings.ReplaceAll(registry.Numbers(numbers), ",", ", ")
+		return "versions " + strings.ReplaceAll(ledger.Numbers(numbers), ",", ", ")
 	}
 	return whereOf(s)
 }
@@ -95,7 +97,7 @@ func Against(word string) ([]string, error) {
 }
 
 // Meant is the key of the holder among the facts that the word means; why says that nobody can tell.
-func Meant(word string, f registry.Facts) (key, why, fix string) {
+func Meant(word string, f fact.Facts) (key, why, fix string) {
 	h, err := parseHolder(word)
 	if err != nil {
 		return "", err.Error(), ""

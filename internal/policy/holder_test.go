@@ -7,35 +7,37 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // A word such as production may be an alias and a stage.
 func TestWordThatIsAliasAndStage(t *testing.T) {
-	absent := registry.Absent[registry.Subject]("nobody is there")
-	at := func(number int, value float64) registry.Known[registry.Subject] {
+	absent := registry.Absent[fact.Subject]("nobody is there")
+	at := func(number int, value float64) registry.Known[fact.Subject] {
 		return registry.Is(subject("models:/churn/"+strconv.Itoa(number), number, map[string]float64{"a": value}))
 	}
 	for name, c := range map[string]struct {
 		word, target string
-		alias, stage registry.Known[registry.Subject] // @word, and the stage
-		others       map[string]int                   // more aliases of the model
+		alias, stage registry.Known[fact.Subject] // @word, and the stage
+		others       map[string]int               // more aliases of the model
 		shared       []int
-		outcome      registry.Outcome
+		outcome      verdict.Outcome
 		why          []string
 	}{
-		"the alias is there and the stage is empty":      {"production", "blue", at(5, 0.95), absent, nil, nil, registry.Fail, []string{"models:/churn/5 has 0.95"}},
-		"the stage has a version and no alias is there":  {"production", "blue", absent, at(3, 0.95), nil, nil, registry.Fail, []string{"models:/churn/3 has 0.95"}},
-		"both, at two versions":                          {"production", "blue", at(5, 0.1), at(3, 0.2), nil, nil, registry.Inconclusive, []string{"version 5", "version 3", "alias", "stage"}},
-		"both, and the word is the target's alias":       {"production", "production", at(5, 0.1), at(3, 0.2), nil, nil, registry.Inconclusive, []string{"version 5", "version 3"}},
-		"both, at one version":                           {"production", "blue", at(5, 0.95), at(5, 0.95), nil, nil, registry.Fail, []string{"models:/churn/5 has 0.95"}},
-		"both, and several versions in the stage":        {"production", "blue", at(5, 0.1), registry.Unreadable[registry.Subject]("several"), nil, []int{3, 4}, registry.Inconclusive, []string{"version 5", "versions 3, 4"}},
-		"neither is there":                               {"production", "blue", absent, absent, nil, nil, registry.NotApplicable, nil},
-		"the target's own alias is new":                  {"production", "production", absent, absent, nil, nil, registry.NotApplicable, nil},
-		"the alias cannot be read":                       {"production", "blue", registry.Unreadable[registry.Subject]("it dangles"), absent, nil, nil, registry.Inconclusive, []string{"it dangles"}},
-		"the alias has another case, the stage is empty": {"Production", "blue", absent, absent, map[string]int{"production": 5}, nil, registry.Inconclusive, []string{"the alias production", "the stage Production"}},
-		"the stage is spelt as MLflow spells it":         {"Production", "blue", absent, at(3, 0.95), map[string]int{"production": 5}, nil, registry.Fail, []string{"models:/churn/3 has 0.95"}},
-		"neither spelling fits":                          {"PRODUCTION", "blue", absent, at(3, 0.1), map[string]int{"production": 5}, nil, registry.Inconclusive, []string{"the alias production"}},
+		"the alias is there and the stage is empty":      {"production", "blue", at(5, 0.95), absent, nil, nil, verdict.Fail, []string{"models:/churn/5 has 0.95"}},
+		"the stage has a version and no alias is there":  {"production", "blue", absent, at(3, 0.95), nil, nil, verdict.Fail, []string{"models:/churn/3 has 0.95"}},
+		"both, at two versions":                          {"production", "blue", at(5, 0.1), at(3, 0.2), nil, nil, verdict.Inconclusive, []string{"version 5", "version 3", "alias", "stage"}},
+		"both, and the word is the target's alias":       {"production", "production", at(5, 0.1), at(3, 0.2), nil, nil, verdict.Inconclusive, []string{"version 5", "version 3"}},
+		"both, at one version":                           {"production", "blue", at(5, 0.95), at(5, 0.95), nil, nil, verdict.Fail, []string{"models:/churn/5 has 0.95"}},
+		"both, and several versions in the stage":        {"production", "blue", at(5, 0.1), registry.Unreadable[fact.Subject]("several"), nil, []int{3, 4}, verdict.Inconclusive, []string{"version 5", "versions 3, 4"}},
+		"neither is there":                               {"production", "blue", absent, absent, nil, nil, verdict.NotApplicable, nil},
+		"the target's own alias is new":                  {"production", "production", absent, absent, nil, nil, verdict.NotApplicable, nil},
+		"the alias cannot be read":                       {"production", "blue", registry.Unreadable[fact.Subject]("it dangles"), absent, nil, nil, verdict.Inconclusive, []string{"it dangles"}},
+		"the alias has another case, the stage is empty": {"Production", "blue", absent, absent, map[string]int{"production": 5}, nil, verdict.Inconclusive, []string{"the alias production", "the stage Production"}},
+		"the stage is spelt as MLflow spells it":         {"Production", "blue", absent, at(3, 0.95), map[string]int{"production": 5}, nil, verdict.Fail, []string{"models:/churn/3 has 0.95"}},
+		"neither spelling fits":                          {"PRODUCTION", "blue", absent, at(3, 0.1), map[string]int{"production": 5}, nil, verdict.Inconclusive, []string{"the alias production"}},
 	} {
 		for _, form := range []string{"thresholds", "policy"} {
 			t.Run(name+", in "+form, func(t *testing.T) {

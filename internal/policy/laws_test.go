@@ -12,7 +12,10 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // gateOf is the only gate of a policy with this gate in it.
@@ -28,8 +31,8 @@ func gateOf(t rapid.TB, text string) Gate {
 var dawn = time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)
 
 // rich are facts in which everything is known, and every gate of lawGates passes.
-func rich() registry.Facts {
-	subject := func(ref string, number int) registry.Subject {
+func rich() fact.Facts {
+	subject := func(ref string, number int) fact.Subject {
 		m := registry.MLmodel{Flavors: map[string]map[string]any{"sklearn": {}}, PythonVersion: "3.11.7", MLflowVersion: "3.17.2", Signature: registry.Signature{Inputs: `[{"name":"a","type":"long"}]`, Outputs: `[{"type":"double"}]`}}
 		var folds []registry.Point
 		for i, v := range []float64{0.8, 0.81, 0.83, 0.79, 0.82, 0.85} {
@@ -39,7 +42,7 @@ func rich() registry.Facts {
 		for _, name := range []string{"a", "b", "auc/x", "auc/y"} {
 			metrics[name] = registry.Point{Value: 0.9}
 		}
-		return registry.Subject{
+		return fact.Subject{
 			Ref:     ref,
 			Version: registry.Is(registry.Version{Model: "churn", Number: number, Stage: "Staging", Tags: map[string]string{"promoted_to_staging_at": "2026-05-01T10:00:00Z"}}),
 			Run: registry.Is(registry.Run{ID: "r" + ref, Status: "FINISHED", End: dawn.Add(-time.Hour), User: "ann", Metrics: metrics, Params: map[string]string{"depth": "3"},
@@ -50,23 +53,23 @@ func rich() registry.Facts {
 			History: map[string]registry.Known[[]registry.Point]{"a": registry.Is(folds)},
 		}
 	}
-	return registry.Facts{
-		Candidate: subject("candidate", 2), Holders: map[string]registry.Known[registry.Subject]{registry.Incumbent: registry.Is(subject("incumbent", 1))},
+	return fact.Facts{
+		Candidate: subject("candidate", 2), Holders: map[string]registry.Known[fact.Subject]{fact.Incumbent: registry.Is(subject("incumbent", 1))},
 		Model:    registry.Is(registry.Model{Name: "churn", Aliases: map[string]int{}}),
-		Words:    registry.Words{Description: "what this version is for", Tags: map[string]string{"owner": "ann"}},
-		Commit:   registry.Commit{Repository: "acme/churn", Heads: []string{"c0ffee"}, Contains: registry.Is(true)},
+		Words:    fact.Words{Description: "what this version is for", Tags: map[string]string{"owner": "ann"}},
+		Commit:   fact.Commit{Repository: "acme/churn", Heads: []string{"c0ffee"}, Contains: registry.Is(true)},
 		Review:   registry.Is(reviewOf("ann", "bob", approved("", "eve"), approved("production", "joe"))),
 		Evidence: map[string]registry.Known[string]{"e.json": registry.Is(`{"run_id":"rcandidate","dataset_digest":"d1","created":"2026-05-03T09:00:00Z","passed":true,"results":{"p":0.1}}`)},
-		Ledger:   registry.Ledger{Entries: []registry.Entry{inStaging(2, "2026-05-01T10:00:00Z")}},
+		Ledger:   ledger.Chain{Entries: []ledger.Entry{inStaging(2, "2026-05-01T10:00:00Z")}},
 		Now:      dawn,
 	}
 }
 
 // inStaging is the ledger's entry of a promotion to Staging.
-func inStaging(number int, at string) registry.Entry {
+func inStaging(number int, at string) ledger.Entry {
 	ended, _ := time.Parse(time.RFC3339, at)
-	moves := []registry.Shift{{Ref: "Staging", Want: strconv.Itoa(number)}}
-	return registry.Entry{Epoch: 1, Outcome: registry.EntryDone, Ended: ended, Record: registry.LedgerRecord{At: at, Moves: moves}}
+	moves := []ledger.Shift{{Ref: "Staging", Want: strconv.Itoa(number)}}
+	return ledger.Entry{Epoch: 1, Outcome: ledger.EntryDone, Ended: ended, Record: ledger.Record{At: at, Moves: moves}}
 }
 
 // lawGates are one gate of each kind, and more where a kind has several sides.
@@ -81,7 +84,7 @@ var lawGates = []string{
 func TestEveryGatePassesOnRichFacts(t *testing.T) {
 	covered := map[string]bool{}
 	for _, text := range lawGates {
-		if f := gateOf(t, text).Check(rich()); f.Outcome != registry.Pass {
+		if f := gateOf(t, text).Check(rich()); f.Outcome != verdict.Pass {
 			t.Errorf("%s: %s: %s", text, f.Outcome, f.Why)
 		}
 		for _, k := range Kinds() {
@@ -96,83 +99,83 @@ func TestEveryGatePassesOnRichFacts(t *testing.T) {
 }
 
 // removals take one thing away from the facts, or make it something that is no measurement.
-var removals = map[string]func(*registry.Facts){
-	"the candidate's run":     func(f *registry.Facts) { f.Candidate.Run = registry.Unreadable[registry.Run]("gone") },
-	"the candidate's MLmodel": func(f *registry.Facts) { f.Candidate.MLmodel = registry.Unreadable[registry.MLmodel]("gone") },
-	"the candidate's files":   func(f *registry.Facts) { f.Candidate.Files = registry.Unreadable[[]registry.File]("gone") },
-	"the candidate's history": func(f *registry.Facts) { f.Candidate.History = nil },
-	"the incumbent's run": func(f *registry.Facts) {
-		base(f, func(s *registry.Subject) { s.Run = registry.Unreadable[registry.Run]("gone") })
+var removals = map[string]func(*fact.Facts){
+	"the candidate's run":     func(f *fact.Facts) { f.Candidate.Run = registry.Unreadable[registry.Run]("gone") },
+	"the candidate's MLmodel": func(f *fact.Facts) { f.Candidate.MLmodel = registry.Unreadable[registry.MLmodel]("gone") },
+	"the candidate's files":   func(f *fact.Facts) { f.Candidate.Files = registry.Unreadable[[]registry.File]("gone") },
+	"the candidate's history": func(f *fact.Facts) { f.Candidate.History = nil },
+	"the incumbent's run": func(f *fact.Facts) {
+		base(f, func(s *fact.Subject) { s.Run = registry.Unreadable[registry.Run]("gone") })
 	},
-	"the incumbent's MLmodel": func(f *registry.Facts) {
-		base(f, func(s *registry.Subject) { s.MLmodel = registry.Unreadable[registry.MLmodel]("gone") })
+	"the incumbent's MLmodel": func(f *fact.Facts) {
+		base(f, func(s *fact.Subject) { s.MLmodel = registry.Unreadable[registry.MLmodel]("gone") })
 	},
-	"the incumbent's signature": func(f *registry.Facts) {
-		base(f, func(s *registry.Subject) {
+	"the incumbent's signature": func(f *fact.Facts) {
+		base(f, func(s *fact.Subject) {
 			if _, ok := s.MLmodel.Get(); ok {
 				s.MLmodel = registry.Is(registry.MLmodel{})
 			}
 		})
 	},
-	"the incumbent's history": func(f *registry.Facts) { base(f, func(s *registry.Subject) { s.History = nil }) },
-	"one fold of the incumbent": func(f *registry.Facts) {
-		base(f, func(s *registry.Subject) {
+	"the incumbent's history": func(f *fact.Facts) { base(f, func(s *fact.Subject) { s.History = nil }) },
+	"one fold of the incumbent": func(f *fact.Facts) {
+		base(f, func(s *fact.Subject) {
 			p, _ := s.History["a"].Get()
 			s.History = map[string]registry.Known[[]registry.Point]{"a": registry.Is(p[min(1, len(p)):])}
 		})
 	},
-	"the incumbent": func(f *registry.Facts) {
-		f.Holders = map[string]registry.Known[registry.Subject]{registry.Incumbent: registry.Unreadable[registry.Subject]("gone")}
+	"the incumbent": func(f *fact.Facts) {
+		f.Holders = map[string]registry.Known[fact.Subject]{fact.Incumbent: registry.Unreadable[fact.Subject]("gone")}
 	},
-	"the words":                func(f *registry.Facts) { f.Words = registry.Words{} },
-	"the commit":               func(f *registry.Facts) { f.Commit = registry.Commit{} },
-	"the review":               func(f *registry.Facts) { f.Review = registry.Known[registry.Review]{} },
-	"everything of the review": func(f *registry.Facts) { review(f, func(r *registry.Review) { *r = registry.Review{} }) },
-	"the contributors": func(f *registry.Facts) {
-		review(f, func(r *registry.Review) { r.Contributors = registry.Unreadable[[]registry.Contributor]("gone") })
+	"the words":                func(f *fact.Facts) { f.Words = fact.Words{} },
+	"the commit":               func(f *fact.Facts) { f.Commit = fact.Commit{} },
+	"the review":               func(f *fact.Facts) { f.Review = registry.Known[fact.Review]{} },
+	"everything of the review": func(f *fact.Facts) { review(f, func(r *fact.Review) { *r = fact.Review{} }) },
+	"the contributors": func(f *fact.Facts) {
+		review(f, func(r *fact.Review) { r.Contributors = registry.Unreadable[[]fact.Contributor]("gone") })
 	},
-	"the reviews of the pull request": func(f *registry.Facts) {
-		review(f, func(r *registry.Review) { r.PullRequest = registry.Unreadable[[]registry.Approval]("gone") })
+	"the reviews of the pull request": func(f *fact.Facts) {
+		review(f, func(r *fact.Review) { r.PullRequest = registry.Unreadable[[]fact.Approval]("gone") })
 	},
-	"the approvals of environments": func(f *registry.Facts) {
-		review(f, func(r *registry.Review) { r.Environments = registry.Unreadable[[]registry.Approval]("gone") })
+	"the approvals of environments": func(f *fact.Facts) {
+		review(f, func(r *fact.Review) { r.Environments = registry.Unreadable[[]fact.Approval]("gone") })
 	},
-	"the attempt":           func(f *registry.Facts) { review(f, func(r *registry.Review) { r.Attempt = 0 }) },
-	"the evidence":          func(f *registry.Facts) { f.Evidence = nil },
-	"the time":              func(f *registry.Facts) { f.Now = time.Time{} },
-	"the datasets":          func(f *registry.Facts) { run(f, func(r *registry.Run) { r.Datasets = nil }) },
-	"the tags of the run":   func(f *registry.Facts) { run(f, func(r *registry.Run) { r.Tags = nil }) },
-	"the parameters":        func(f *registry.Facts) { run(f, func(r *registry.Run) { r.Params = nil }) },
-	"all metrics":           func(f *registry.Facts) { run(f, func(r *registry.Run) { r.Metrics = nil }) },
-	"everything of the run": func(f *registry.Facts) { run(f, func(r *registry.Run) { *r = registry.Run{} }) },
-	"everything":            func(f *registry.Facts) { *f = registry.Facts{Holders: f.Holders} },
-	"the version":           func(f *registry.Facts) { f.Candidate.Version = registry.Absent[registry.Version]("not registered") },
-	"the incumbent's metrics": func(f *registry.Facts) {
-		base(f, func(s *registry.Subject) {
+	"the attempt":           func(f *fact.Facts) { review(f, func(r *fact.Review) { r.Attempt = 0 }) },
+	"the evidence":          func(f *fact.Facts) { f.Evidence = nil },
+	"the time":              func(f *fact.Facts) { f.Now = time.Time{} },
+	"the datasets":          func(f *fact.Facts) { run(f, func(r *registry.Run) { r.Datasets = nil }) },
+	"the tags of the run":   func(f *fact.Facts) { run(f, func(r *registry.Run) { r.Tags = nil }) },
+	"the parameters":        func(f *fact.Facts) { run(f, func(r *registry.Run) { r.Params = nil }) },
+	"all metrics":           func(f *fact.Facts) { run(f, func(r *registry.Run) { r.Metrics = nil }) },
+	"everything of the run": func(f *fact.Facts) { run(f, func(r *registry.Run) { *r = registry.Run{} }) },
+	"everything":            func(f *fact.Facts) { *f = fact.Facts{Holders: f.Holders} },
+	"the version":           func(f *fact.Facts) { f.Candidate.Version = registry.Absent[registry.Version]("not registered") },
+	"the incumbent's metrics": func(f *fact.Facts) {
+		base(f, func(s *fact.Subject) {
 			if _, ok := s.Run.Get(); ok {
 				s.Run = registry.Is(registry.Run{ID: "x", Status: "FINISHED"})
 			}
 		})
 	},
-	"the end of the run": func(f *registry.Facts) { run(f, func(r *registry.Run) { r.End = time.Time{} }) },
-	"the finiteness of a metric": func(f *registry.Facts) {
+	"the end of the run": func(f *fact.Facts) { run(f, func(r *registry.Run) { r.End = time.Time{} }) },
+	"the finiteness of a metric": func(f *fact.Facts) {
 		run(f, func(r *registry.Run) { r.Metrics["a"] = registry.Point{Value: math.NaN()} })
 	},
-	"the range of a metric": func(f *registry.Facts) {
+	"the range of a metric": func(f *fact.Facts) {
 		run(f, func(r *registry.Run) { r.Metrics["a"] = registry.Point{Value: -math.MaxFloat64} })
 	},
-	"a slice": func(f *registry.Facts) { run(f, func(r *registry.Run) { delete(r.Metrics, "auc/x") }) },
+	"a slice": func(f *fact.Facts) { run(f, func(r *registry.Run) { delete(r.Metrics, "auc/x") }) },
 }
 
-func base(f *registry.Facts, change func(*registry.Subject)) {
-	s, ok := f.Holders[registry.Incumbent].Get()
+func base(f *fact.Facts, change func(*fact.Subject)) {
+	s, ok := f.Holders[fact.Incumbent].Get()
 	if ok {
 		change(&s)
-		f.Holders = map[string]registry.Known[registry.Subject]{registry.Incumbent: registry.Is(s)}
+		f.Holders = map[string]registry.Known[fact.Subject]{fact.Incumbent: registry.Is(s)}
 	}
 }
 
-func run(f *registry.Facts, change func(*registry.Run)) {
+func run(f *fact.Facts, change func(*registry.Run)) {
 	r, ok := f.Candidate.Run.Get()
 	if ok {
 		r.Metrics = maps.Clone(r.Metrics)
@@ -185,8 +188,8 @@ func run(f *registry.Facts, change func(*registry.Run)) {
 }
 
 // rank orders outcomes from the best to the worst.
-func rank3(o registry.Outcome) int {
-	return slices.Index([]registry.Outcome{registry.Pass, registry.NotApplicable, registry.Fail, registry.Inconclusive}, o)
+func rank3(o verdict.Outcome) int {
+	return slices.Index([]verdict.Outcome{verdict.Pass, verdict.NotApplicable, verdict.Fail, verdict.Inconclusive}, o)
 }
 
 // Law: with a confirmed incumbent, taking a fact away never improves a gate, whatever the facts were.
@@ -236,7 +239,7 @@ func TestWhatIsNotKnownNeverPasses(t *testing.T) {
 			f := rich()
 			remove(&f)
 			got := g.Check(f)
-			if got.Outcome != registry.Pass {
+			if got.Outcome != verdict.Pass {
 				changed++
 				continue
 			}
@@ -266,7 +269,7 @@ func TestTheOrderOfFactsDoesNotMatter(t *testing.T) {
 			run(&f, func(r *registry.Run) { r.Datasets = rapid.Permutation(r.Datasets).Draw(t, "datasets") })
 			files, _ := f.Candidate.Files.Get()
 			f.Candidate.Files = registry.Is(rapid.Permutation(files).Draw(t, "files"))
-			review(&f, func(r *registry.Review) {
+			review(&f, func(r *fact.Review) {
 				r.Contributors = registry.Is(rapid.Permutation(r.Contributors.OrZero()).Draw(t, "contributors"))
 				r.Environments = registry.Is(rapid.Permutation(r.Environments.OrZero()).Draw(t, "environments"))
 				r.PullRequest = registry.Is(rapid.Permutation(r.PullRequest.OrZero()).Draw(t, "reviews"))

@@ -6,7 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // Applied is what a policy says about one promotion.
@@ -65,7 +67,7 @@ func (t TargetRule) gates(file string) []Gate {
 	for _, g := range t.Gates {
 		check := g.Check
 		g.Target, g.Mode = t.Name(), t.Mode
-		g.Check = func(f registry.Facts) registry.Finding { return check(t.facing(f)) }
+		g.Check = func(f fact.Facts) verdict.Finding { return check(t.facing(f)) }
 		out = append(out, g)
 	}
 	return out
@@ -73,14 +75,14 @@ func (t TargetRule) gates(file string) []Gate {
 
 // facing are the facts with the holder of this very target as the incumbent: a promotion to an alias and a stage at once
 // must be no worse than what either names now.
-func (t TargetRule) facing(f registry.Facts) registry.Facts {
+func (t TargetRule) facing(f fact.Facts) fact.Facts {
 	key := t.Stage
 	if t.Alias != "" {
 		key = "@" + t.Alias
 	}
 	if holder, gathered := f.Holders[key]; gathered {
 		f.Holders = maps.Clone(f.Holders)
-		f.Holders[registry.Incumbent] = holder
+		f.Holders[fact.Incumbent] = holder
 	}
 	return f
 }
@@ -176,14 +178,14 @@ func overlap(a, b []rune, seen map[[2]int]bool) bool {
 // fromGate holds a version to the order of targets: it must be where it should come from, or here already.
 func fromGate(t TargetRule, file string) Gate {
 	g := Gate{ID: "from " + strings.Join(t.From, " or "), File: file, Line: t.FromLine, Wanted: "comes from " + strings.Join(t.From, " or ")}
-	g.Check = func(f registry.Facts) registry.Finding {
+	g.Check = func(f fact.Facts) verdict.Finding {
 		v, ok := f.Candidate.Version.Get()
 		if !ok && !f.Candidate.Version.IsAbsent() {
-			return unclear(registry.Finding{Candidate: "?"}, "the version is not readable: "+f.Candidate.Version.Why(), "")
+			return unclear(verdict.Finding{Candidate: "?"}, "the version is not readable: "+f.Candidate.Version.Why(), "")
 		}
 		model, modelOK := f.Model.Get()
 		if ok && !modelOK {
-			return unclear(registry.Finding{Candidate: "?"}, "the model's aliases are not readable: "+f.Model.Why(), "")
+			return unclear(verdict.Finding{Candidate: "?"}, "the model's aliases are not readable: "+f.Model.Why(), "")
 		}
 		held, allowed := []string{}, false
 		for alias, n := range model.Aliases {
@@ -198,7 +200,7 @@ func fromGate(t TargetRule, file string) Gate {
 			held = append(held, v.Stage)
 			allowed = allowed || v.Stage == t.Stage || slices.Contains(t.From, v.Stage)
 		}
-		out := registry.Finding{Candidate: strings.Join(held, ", ")}
+		out := verdict.Finding{Candidate: strings.Join(held, ", ")}
 		if out.Candidate == "" {
 			out.Candidate = "nowhere"
 		}

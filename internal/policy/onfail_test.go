@@ -7,7 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // state is what a gate finds.
@@ -21,17 +24,17 @@ const (
 )
 
 // effects are the decisions about one gate by what it finds: with on-fail block, retain and warn.
-var effects = map[state][3]registry.Decision{
-	good:   {registry.Promote, registry.Promote, registry.Promote},
-	worse:  {registry.Block, registry.Retain, registry.Promote},
-	gone:   {registry.Block, registry.Block, registry.Promote},
-	cannot: {registry.Block, registry.Block, registry.Block},
+var effects = map[state][3]verdict.Decision{
+	good:   {verdict.Promote, verdict.Promote, verdict.Promote},
+	worse:  {verdict.Block, verdict.Retain, verdict.Promote},
+	gone:   {verdict.Block, verdict.Block, verdict.Promote},
+	cannot: {verdict.Block, verdict.Block, verdict.Block},
 }
 
-func unreadableRun(f *registry.Facts) { f.Candidate.Run = registry.Unreadable[registry.Run]("500") }
+func unreadableRun(f *fact.Facts) { f.Candidate.Run = registry.Unreadable[registry.Run]("500") }
 
-func runTag(key, value string) func(*registry.Facts) {
-	return func(f *registry.Facts) {
+func runTag(key, value string) func(*fact.Facts) {
+	return func(f *fact.Facts) {
 		run(f, func(r *registry.Run) {
 			if r.Tags[key] = value; value == "" {
 				delete(r.Tags, key)
@@ -40,64 +43,64 @@ func runTag(key, value string) func(*registry.Facts) {
 	}
 }
 
-func metricIs(key string, value float64) func(*registry.Facts) {
-	return func(f *registry.Facts) {
+func metricIs(key string, value float64) func(*fact.Facts) {
+	return func(f *fact.Facts) {
 		run(f, func(r *registry.Run) { r.Metrics[key] = registry.Point{Value: value} })
 	}
 }
 
-func noMetric(key string) func(*registry.Facts) {
-	return func(f *registry.Facts) { run(f, func(r *registry.Run) { delete(r.Metrics, key) }) }
+func noMetric(key string) func(*fact.Facts) {
+	return func(f *fact.Facts) { run(f, func(r *registry.Run) { delete(r.Metrics, key) }) }
 }
 
-func incumbentMetrics(metrics map[string]registry.Point) func(*registry.Facts) {
-	return func(f *registry.Facts) {
-		base(f, func(s *registry.Subject) {
+func incumbentMetrics(metrics map[string]registry.Point) func(*fact.Facts) {
+	return func(f *fact.Facts) {
+		base(f, func(s *fact.Subject) {
 			s.Run = registry.Is(registry.Run{ID: "i", Status: "FINISHED", Metrics: metrics})
 		})
 	}
 }
 
-func history(points registry.Known[[]registry.Point]) func(*registry.Facts) {
-	return func(f *registry.Facts) {
+func history(points registry.Known[[]registry.Point]) func(*fact.Facts) {
+	return func(f *fact.Facts) {
 		f.Candidate.History = map[string]registry.Known[[]registry.Point]{"a": points}
 	}
 }
 
-func datasets(all ...registry.Dataset) func(*registry.Facts) {
-	return func(f *registry.Facts) { run(f, func(r *registry.Run) { r.Datasets = all }) }
+func datasets(all ...registry.Dataset) func(*fact.Facts) {
+	return func(f *fact.Facts) { run(f, func(r *registry.Run) { r.Datasets = all }) }
 }
 
-func mlmodel(change func(*registry.MLmodel)) func(*registry.Facts) {
-	return func(f *registry.Facts) {
+func mlmodel(change func(*registry.MLmodel)) func(*fact.Facts) {
+	return func(f *fact.Facts) {
 		m := f.Candidate.MLmodel.OrZero()
 		change(&m)
 		f.Candidate.MLmodel = registry.Is(m)
 	}
 }
 
-func noMLmodel(f *registry.Facts) {
+func noMLmodel(f *fact.Facts) {
 	f.Candidate.MLmodel = registry.Absent[registry.MLmodel]("there is no MLmodel file")
 }
 
-func filesUnreadable(f *registry.Facts) {
+func filesUnreadable(f *fact.Facts) {
 	f.Candidate.Files = registry.Unreadable[[]registry.File]("500")
 }
 
-func report(known registry.Known[string]) func(*registry.Facts) {
-	return func(f *registry.Facts) { f.Evidence = map[string]registry.Known[string]{"e.json": known} }
+func report(known registry.Known[string]) func(*fact.Facts) {
+	return func(f *fact.Facts) { f.Evidence = map[string]registry.Known[string]{"e.json": known} }
 }
 
-func versionTag(key, value string) func(*registry.Facts) {
-	return func(f *registry.Facts) {
+func versionTag(key, value string) func(*fact.Facts) {
+	return func(f *fact.Facts) {
 		v := f.Candidate.Version.OrZero()
 		v.Tags = map[string]string{key: value}
 		f.Candidate.Version = registry.Is(v)
 	}
 }
 
-func both(changes ...func(*registry.Facts)) func(*registry.Facts) {
-	return func(f *registry.Facts) {
+func both(changes ...func(*fact.Facts)) func(*fact.Facts) {
+	return func(f *fact.Facts) {
 		for _, change := range changes {
 			change(f)
 		}
@@ -130,7 +133,7 @@ func TestOnFail(t *testing.T) {
 	described := runTag("card", "see wiki")
 	for name, c := range map[string]struct {
 		gate   string
-		change func(*registry.Facts)
+		change func(*fact.Facts)
 		want   state
 	}{
 		"metric: the value is there":                    {metric, nil, good},
@@ -156,11 +159,11 @@ func TestOnFail(t *testing.T) {
 		"signature: none":                               {signed, mlmodel(func(m *registry.MLmodel) { m.Signature = registry.Signature{} }), worse},
 		"signature: no MLmodel":                         {signed, noMLmodel, gone},
 		"signature: no JSON":                            {signed, mlmodel(func(m *registry.MLmodel) { m.Signature.Inputs = "{" }), cannot},
-		"signature: the incumbent has none": {signed, func(f *registry.Facts) {
-			base(f, func(s *registry.Subject) { s.MLmodel = registry.Is(registry.MLmodel{}) })
+		"signature: the incumbent has none": {signed, func(f *fact.Facts) {
+			base(f, func(s *fact.Subject) { s.MLmodel = registry.Is(registry.MLmodel{}) })
 		}, gone},
-		"signature: the incumbent's is not readable": {signed, func(f *registry.Facts) {
-			base(f, func(s *registry.Subject) { s.MLmodel = registry.Unreadable[registry.MLmodel]("500") })
+		"signature: the incumbent's is not readable": {signed, func(f *fact.Facts) {
+			base(f, func(s *fact.Subject) { s.MLmodel = registry.Unreadable[registry.MLmodel]("500") })
 		}, cannot},
 		"artifact: a file is missing":              {artifact, mlmodel(func(m *registry.MLmodel) { m.Parts = []registry.Part{{Key: "weights", Names: []string{"weights"}}} }), worse},
 		"artifact: no MLmodel":                     {artifact, noMLmodel, gone},
@@ -172,21 +175,21 @@ func TestOnFail(t *testing.T) {
 		}), cannot},
 		"artifact: no digest is on record":    {digest, nil, gone},
 		"artifact: another digest":            {digest, runTag("sha", "def"), worse},
-		"artifact: the digest is not known":   {digest, both(runTag("sha", "abc"), func(f *registry.Facts) { f.Candidate.Digest = registry.Unreadable[string]("500") }), cannot},
+		"artifact: the digest is not known":   {digest, both(runTag("sha", "abc"), func(f *fact.Facts) { f.Candidate.Digest = registry.Unreadable[string]("500") }), cannot},
 		"tags: none":                          {tags, runTag("owner", ""), worse},
 		"tags: the run is not readable":       {tags, unreadableRun, cannot},
 		"description: all there":              {card, described, good},
-		"description: none":                   {card, both(described, func(f *registry.Facts) { f.Words.Description = "" }), worse},
+		"description: none":                   {card, both(described, func(f *fact.Facts) { f.Words.Description = "" }), worse},
 		"description: no model card":          {card, nil, worse},
-		"description: none, run not readable": {card, both(unreadableRun, func(f *registry.Facts) { f.Words.Description = "" }), cannot},
-		"description: none, files unreadable": {card, both(described, filesUnreadable, func(f *registry.Facts) { f.Words.Description = "" }), cannot},
+		"description: none, run not readable": {card, both(unreadableRun, func(f *fact.Facts) { f.Words.Description = "" }), cannot},
+		"description: none, files unreadable": {card, both(described, filesUnreadable, func(f *fact.Facts) { f.Words.Description = "" }), cannot},
 		"lineage: no dataset at all":          {lineage, datasets(), gone},
 		"lineage: one is missing":             {lineage, datasets(test), gone},
 		"lineage: another one":                {lineage, datasets(training, registry.Dataset{Name: "t", Digest: "other", Context: "test"}), worse},
 		"lineage: one without a digest":       {lineage, datasets(training, registry.Dataset{Name: "t", Context: "test"}), cannot},
 		"lineage: the run is not readable":    {lineage, unreadableRun, cannot},
-		"lineage: none, incumbent unreadable": {lineage, both(datasets(), func(f *registry.Facts) {
-			base(f, func(s *registry.Subject) { s.Run = registry.Unreadable[registry.Run]("500") })
+		"lineage: none, incumbent unreadable": {lineage, both(datasets(), func(f *fact.Facts) {
+			base(f, func(s *fact.Subject) { s.Run = registry.Unreadable[registry.Run]("500") })
 		}), cannot},
 		"commit: none":                          {ancestor, runTag(registry.RunTagCommit, ""), gone},
 		"commit: no repository":                 {ancestor, runTag(registry.RunTagRepository, ""), gone},
@@ -194,31 +197,31 @@ func TestOnFail(t *testing.T) {
 		"commit: a repository of no known form": {ancestor, runTag(registry.RunTagRepository, "https://h/group/sub/churn"), cannot},
 		"commit: nothing says that it is clean": {ancestor, runTag("clean", ""), gone},
 		"commit: not clean":                     {ancestor, runTag("clean", "false"), worse},
-		"commit: not clean, and ancestry is not known": {ancestor, both(runTag("clean", "false"), runTag(registry.RunTagCommit, "beef"), func(f *registry.Facts) {
+		"commit: not clean, and ancestry is not known": {ancestor, both(runTag("clean", "false"), runTag(registry.RunTagCommit, "beef"), func(f *fact.Facts) {
 			f.Commit.Contains = registry.Unreadable[bool]("403")
 		}), cannot},
-		"commit: none, and no workflow":       {ancestor, both(runTag(registry.RunTagCommit, ""), func(f *registry.Facts) { f.Commit = registry.Commit{} }), cannot},
-		"age: too old":                        {age, func(f *registry.Facts) { run(f, func(r *registry.Run) { r.End = dawn.AddDate(0, -2, 0) }) }, worse},
-		"age: the run has no end":             {age, func(f *registry.Facts) { run(f, func(r *registry.Run) { r.End = time.Time{} }) }, gone},
-		"age: no time in the stage":           {age, both(versionTag("other", "x"), func(f *registry.Facts) { f.Ledger = registry.Ledger{} }), cannot},
+		"commit: none, and no workflow":       {ancestor, both(runTag(registry.RunTagCommit, ""), func(f *fact.Facts) { f.Commit = fact.Commit{} }), cannot},
+		"age: too old":                        {age, func(f *fact.Facts) { run(f, func(r *registry.Run) { r.End = dawn.AddDate(0, -2, 0) }) }, worse},
+		"age: the run has no end":             {age, func(f *fact.Facts) { run(f, func(r *registry.Run) { r.End = time.Time{} }) }, gone},
+		"age: no time in the stage":           {age, both(versionTag("other", "x"), func(f *fact.Facts) { f.Ledger = ledger.Chain{} }), cannot},
 		"age: no time that can be read":       {age, versionTag("promoted_to_staging_at", "yesterday"), cannot},
-		"age: too old, and no time to read":   {age, both(versionTag("promoted_to_staging_at", "yesterday"), func(f *registry.Facts) { run(f, func(r *registry.Run) { r.End = dawn.AddDate(0, -2, 0) }) }), cannot},
-		"age: the server tells no time":       {age, func(f *registry.Facts) { f.Now = time.Time{} }, cannot},
+		"age: too old, and no time to read":   {age, both(versionTag("promoted_to_staging_at", "yesterday"), func(f *fact.Facts) { run(f, func(r *registry.Run) { r.End = dawn.AddDate(0, -2, 0) }) }), cannot},
+		"age: the server tells no time":       {age, func(f *fact.Facts) { f.Now = time.Time{} }, cannot},
 		"evidence: there is no report":        {evidence, report(registry.Absent[string]("run r has no artifact e.json")), gone},
 		"evidence: it is not readable":        {evidence, report(registry.Unreadable[string]("500")), cannot},
 		"evidence: it is no JSON":             {evidence, report(registry.Is("{")), worse},
 		"evidence: it is about another run":   {evidence, report(registry.Is(`{"run_id":"other","passed":true}`)), cannot},
 		"evidence: it did not pass":           {evidence, report(registry.Is(`{"run_id":"rcandidate","dataset_digest":"d1","created":"2026-05-03T09:00:00Z","passed":false}`)), worse},
 		"evidence: too old, and says nothing": {evidence, report(registry.Is(`{"run_id":"rcandidate","dataset_digest":"d1","created":"2026-01-03T09:00:00Z"}`)), cannot},
-		"approval: nobody": {approval, func(f *registry.Facts) {
-			f.Review = registry.Is(registry.Review{Attempt: 1, Contributors: registry.Is([]registry.Contributor{{Login: "ann", Role: registry.RoleAuthor}, {Login: "bob", Role: registry.RoleStarter}}), PullRequest: registry.Is([]registry.Approval{})})
+		"approval: nobody": {approval, func(f *fact.Facts) {
+			f.Review = registry.Is(fact.Review{Attempt: 1, Contributors: registry.Is([]fact.Contributor{{Login: "ann", Role: fact.RoleAuthor}, {Login: "bob", Role: fact.RoleStarter}}), PullRequest: registry.Is([]fact.Approval{})})
 		}, worse},
-		"approval: not known":             {approval, func(f *registry.Facts) { f.Review = registry.Unreadable[registry.Review]("403") }, cannot},
+		"approval: not known":             {approval, func(f *fact.Facts) { f.Review = registry.Unreadable[fact.Review]("403") }, cannot},
 		"non-inferiority: no values":      {paired, history(registry.Is([]registry.Point{})), gone},
 		"non-inferiority: too few values": {paired, history(registry.Is([]registry.Point{{Value: 1}})), cannot},
 		"non-inferiority: not readable":   {paired, history(registry.Unreadable[[]registry.Point]("500")), cannot},
-		"non-inferiority: none here, NaN there": {paired, both(history(registry.Is([]registry.Point{})), func(f *registry.Facts) {
-			base(f, func(s *registry.Subject) {
+		"non-inferiority: none here, NaN there": {paired, both(history(registry.Is([]registry.Point{})), func(f *fact.Facts) {
+			base(f, func(s *fact.Subject) {
 				s.History = map[string]registry.Known[[]registry.Point]{"a": registry.Is([]registry.Point{{Value: nan, Raw: "NaN"}})}
 			})
 		}), cannot},
@@ -254,13 +257,13 @@ func TestOnFail(t *testing.T) {
 // A comparison that nothing stands beside is no absent fact: nothing was judged.
 func TestOnFail_WarnNeedsAJudgement(t *testing.T) {
 	f := facts(map[string]float64{"a": 1}, nil)
-	if v := Judge([]Gate{gateOf(t, "regression: a, better: higher, on-fail: warn")}, f); v.Decision != registry.Block {
+	if v := Judge([]Gate{gateOf(t, "regression: a, better: higher, on-fail: warn")}, f); v.Decision != verdict.Block {
 		t.Errorf("promoted without any judgement: %+v", v.Findings)
 	}
 	misspelt := gateOf(t, "regression: a, better: higher, against: champoin, on-fail: warn")
 	f.Model = registry.Is(registry.Model{Aliases: map[string]int{"champion": 1}})
-	f.Holders["@champoin"] = registry.Absent[registry.Subject]("no alias champoin")
-	if v := Judge([]Gate{gateOf(t, "metric: a, min: 0.5"), misspelt}, f); v.Decision != registry.Block {
+	f.Holders["@champoin"] = registry.Absent[fact.Subject]("no alias champoin")
+	if v := Judge([]Gate{gateOf(t, "metric: a, min: 0.5"), misspelt}, f); v.Decision != verdict.Block {
 		t.Errorf("a slip of the pen counts as an absent fact: %+v", v.Findings)
 	}
 }
@@ -288,20 +291,20 @@ func TestReportMode(t *testing.T) {
 		target     registry.Target
 		a, b       float64
 		thresholds string
-		says, does registry.Decision
-		mode       registry.Mode
+		says, does verdict.Decision
+		mode       verdict.Mode
 	}{
-		"enforced by default":                     {modes("", "", ""), alias, 0.1, 1, "", registry.Block, registry.Block, registry.Enforced},
-		"the target reports":                      {modes("", onTarget+"report", ""), alias, 0.1, 1, "", registry.Block, registry.Promote, registry.ReportMode},
-		"the model reports":                       {modes(onModel+"report", "", ""), stage, 1, 0.1, "", registry.Block, registry.Promote, registry.ReportMode},
-		"the target enforces, the model does not": {modes(onModel+"report", onTarget+"enforce", ""), alias, 0.1, 1, "", registry.Block, registry.Block, registry.Enforced},
-		"it passes in report mode":                {modes(onModel+"report", "", ""), alias, 1, 1, "", registry.Promote, registry.Promote, registry.ReportMode},
-		"two targets, the failing one reports":    {modes("", onTarget+"report", ""), two, 0.1, 1, "", registry.Block, registry.Promote, registry.ReportMode},
-		"two targets, the failing one enforces":   {modes("", "", onTarget+"report"), two, 0.1, 1, "", registry.Block, registry.Block, registry.ReportMode},
-		"two targets, both fail, one enforces":    {modes("", onTarget+"report", ""), two, 0.1, 0.1, "", registry.Block, registry.Block, registry.ReportMode},
-		"thresholds of the workflow are enforced": {modes(onModel+"report", "", ""), alias, 1, 0.1, "b >= 0.5", registry.Block, registry.Block, registry.ReportMode},
-		"thresholds pass, the policy does not":    {modes(onModel+"report", "", ""), alias, 0.1, 1, "b >= 0.5", registry.Block, registry.Promote, registry.ReportMode},
-		"a gate that cannot be evaluated":         {modes(onModel+"report", "", ""), alias, math.NaN(), 1, "", registry.Block, registry.Promote, registry.ReportMode},
+		"enforced by default":                     {modes("", "", ""), alias, 0.1, 1, "", verdict.Block, verdict.Block, verdict.Enforced},
+		"the target reports":                      {modes("", onTarget+"report", ""), alias, 0.1, 1, "", verdict.Block, verdict.Promote, verdict.ReportMode},
+		"the model reports":                       {modes(onModel+"report", "", ""), stage, 1, 0.1, "", verdict.Block, verdict.Promote, verdict.ReportMode},
+		"the target enforces, the model does not": {modes(onModel+"report", onTarget+"enforce", ""), alias, 0.1, 1, "", verdict.Block, verdict.Block, verdict.Enforced},
+		"it passes in report mode":                {modes(onModel+"report", "", ""), alias, 1, 1, "", verdict.Promote, verdict.Promote, verdict.ReportMode},
+		"two targets, the failing one reports":    {modes("", onTarget+"report", ""), two, 0.1, 1, "", verdict.Block, verdict.Promote, verdict.ReportMode},
+		"two targets, the failing one enforces":   {modes("", "", onTarget+"report"), two, 0.1, 1, "", verdict.Block, verdict.Block, verdict.ReportMode},
+		"two targets, both fail, one enforces":    {modes("", onTarget+"report", ""), two, 0.1, 0.1, "", verdict.Block, verdict.Block, verdict.ReportMode},
+		"thresholds of the workflow are enforced": {modes(onModel+"report", "", ""), alias, 1, 0.1, "b >= 0.5", verdict.Block, verdict.Block, verdict.ReportMode},
+		"thresholds pass, the policy does not":    {modes(onModel+"report", "", ""), alias, 0.1, 1, "b >= 0.5", verdict.Block, verdict.Promote, verdict.ReportMode},
+		"a gate that cannot be evaluated":         {modes(onModel+"report", "", ""), alias, math.NaN(), 1, "", verdict.Block, verdict.Promote, verdict.ReportMode},
 	} {
 		t.Run(name, func(t *testing.T) {
 			applied := gatesOf(t, c.file, c.target)
@@ -313,7 +316,7 @@ func TestReportMode(t *testing.T) {
 			if v.Decision != c.says || v.Effect() != c.does || v.Mode != c.mode {
 				t.Errorf("says %s, does %s, mode %q; want %s, %s, %q", v.Decision, v.Effect(), v.Mode, c.says, c.does, c.mode)
 			}
-			if v.NotEnforced() != (c.says != registry.Promote && c.does == registry.Promote) {
+			if v.NotEnforced() != (c.says != verdict.Promote && c.does == verdict.Promote) {
 				t.Errorf("not enforced: %v", v.NotEnforced())
 			}
 		})
@@ -333,15 +336,15 @@ models:
 `, registry.Target{Alias: "champion"})
 	f := facts(map[string]float64{"a": 0.1}, nil)
 	f.Model = registry.Is(registry.Model{Name: "churn"})
-	f.Review = registry.Unreadable[registry.Review]("403")
+	f.Review = registry.Unreadable[fact.Review]("403")
 	v := Judge(a.Gates, f)
-	if v.Effect() != registry.Promote || len(v.Failed()) != 3 {
+	if v.Effect() != verdict.Promote || len(v.Failed()) != 3 {
 		t.Errorf("%s, %+v", v.Effect(), v.Findings)
 	}
-	if bound := v.Bound(); bound.Effect() != registry.Promote || bound.Mode != registry.ReportMode {
+	if bound := v.Bound(); bound.Effect() != verdict.Promote || bound.Mode != verdict.ReportMode {
 		t.Errorf("a plan binds another mode: %+v", bound)
 	}
-	if kept := Judge(a.Gates[1:2], f); kept.Decision != registry.Retain || kept.Effect() != registry.Promote {
+	if kept := Judge(a.Gates[1:2], f); kept.Decision != verdict.Retain || kept.Effect() != verdict.Promote {
 		t.Errorf("%s, %s", kept.Decision, kept.Effect())
 	}
 }

@@ -10,32 +10,34 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-func subject(ref string, number int, metrics map[string]float64) registry.Subject {
+func subject(ref string, number int, metrics map[string]float64) fact.Subject {
 	run := registry.Run{ID: "r-" + ref, Metrics: map[string]registry.Point{}}
 	for k, v := range metrics {
 		run.Metrics[k] = registry.Point{Value: v, Raw: strconv.FormatFloat(v, 'g', -1, 64)}
 	}
-	return registry.Subject{Ref: ref, Version: registry.Is(registry.Version{Number: number}), Run: registry.Is(run)}
+	return fact.Subject{Ref: ref, Version: registry.Is(registry.Version{Number: number}), Run: registry.Is(run)}
 }
 
 // facts are those of a candidate with these metrics against a champion with those; nil = confirmed that there is none.
-func facts(candidate, champion map[string]float64) registry.Facts {
-	f := registry.Facts{
+func facts(candidate, champion map[string]float64) fact.Facts {
+	f := fact.Facts{
 		Target: registry.Target{Alias: "champion"}, Candidate: subject("candidate", 2, candidate),
-		Holders: map[string]registry.Known[registry.Subject]{},
+		Holders: map[string]registry.Known[fact.Subject]{},
 	}
-	holder := registry.Absent[registry.Subject]("there is no champion")
+	holder := registry.Absent[fact.Subject]("there is no champion")
 	if champion != nil {
 		holder = registry.Is(subject("models:/churn/1", 1, champion))
 	}
-	f.Holders[registry.Incumbent], f.Holders["@champion"] = holder, holder
+	f.Holders[fact.Incumbent], f.Holders["@champion"] = holder, holder
 	return f
 }
 
-func judge(t *testing.T, thresholds string, f registry.Facts) registry.Verdict {
+func judge(t *testing.T, thresholds string, f fact.Facts) verdict.Verdict {
 	t.Helper()
 	gates, problems := Thresholds(thresholds, registry.Target{Alias: "champion"})
 	if len(problems) > 0 {
@@ -49,35 +51,35 @@ func TestGates(t *testing.T) {
 	for name, c := range map[string]struct {
 		thresholds          string
 		candidate, champion m
-		want                []registry.Outcome
-		decision            registry.Decision
+		want                []verdict.Outcome
+		decision            verdict.Decision
 	}{
-		"a limit that is met":                               {"a >= 1", m{"a": 1}, nil, []registry.Outcome{registry.Pass}, registry.Promote},
-		"a limit that is missed":                            {"a > 1", m{"a": 1}, nil, []registry.Outcome{registry.Fail}, registry.Block},
-		"lower is better":                                   {"loss <= 0.1", m{"loss": 0.2}, nil, []registry.Outcome{registry.Fail}, registry.Block},
-		"a metric that is absent":                           {"a <= 1", m{"b": 0}, nil, []registry.Outcome{registry.Inconclusive}, registry.Block},
-		"NaN is not below anything":                         {"a <= 1", m{"a": math.NaN()}, nil, []registry.Outcome{registry.Inconclusive}, registry.Block},
-		"nor unequal to anything":                           {"a != 1", m{"a": math.NaN()}, nil, []registry.Outcome{registry.Inconclusive}, registry.Block},
-		"infinity is no measurement":                        {"a >= 1", m{"a": math.Inf(1)}, nil, []registry.Outcome{registry.Inconclusive}, registry.Block},
-		"nor is what SQL stores keep of it":                 {"a >= 1", m{"a": math.MaxFloat64}, nil, []registry.Outcome{registry.Inconclusive}, registry.Block},
-		"every gate is judged":                              {"a >= 1\nb >= 1\na >= 0", m{"a": 0.5}, nil, []registry.Outcome{registry.Fail, registry.Inconclusive, registry.Pass}, registry.Block},
-		"better than the champion":                          {"a >= champion - 0.1", m{"a": 0.95}, m{"a": 1}, []registry.Outcome{registry.Pass}, registry.Promote},
-		"worse than the champion":                           {"a >= champion - 0.1", m{"a": 0.8}, m{"a": 1}, []registry.Outcome{registry.Fail}, registry.Block},
-		"a negative baseline":                               {"a >= champion - 0.1", m{"a": -1.05}, m{"a": -1}, []registry.Outcome{registry.Pass}, registry.Promote},
-		"a champion without the metric is no evidence":      {"a >= champion", m{"a": 1}, m{"b": 1}, []registry.Outcome{registry.Inconclusive}, registry.Block},
-		"a champion whose metric is NaN is no evidence":     {"a >= champion", m{"a": 1}, m{"a": math.NaN()}, []registry.Outcome{registry.Inconclusive}, registry.Block},
-		"no champion, and nothing else judges":              {"a >= champion", m{"a": 1}, nil, []registry.Outcome{registry.Inconclusive}, registry.Block},
-		"no champion, and another gate judges":              {"a >= champion\na >= 0.5", m{"a": 1}, nil, []registry.Outcome{registry.NotApplicable, registry.Pass}, registry.Promote},
-		"no champion, and the other gate fails":             {"a >= champion\na >= 5", m{"a": 1}, nil, []registry.Outcome{registry.Inconclusive, registry.Fail}, registry.Block},
-		"incumbent is another word for the target's holder": {"a > incumbent + 0.1", m{"a": 1.2}, m{"a": 1}, []registry.Outcome{registry.Pass}, registry.Promote},
-		"no gate at all":                                    {"# nothing", m{"a": 1}, nil, nil, registry.Block},
+		"a limit that is met":                               {"a >= 1", m{"a": 1}, nil, []verdict.Outcome{verdict.Pass}, verdict.Promote},
+		"a limit that is missed":                            {"a > 1", m{"a": 1}, nil, []verdict.Outcome{verdict.Fail}, verdict.Block},
+		"lower is better":                                   {"loss <= 0.1", m{"loss": 0.2}, nil, []verdict.Outcome{verdict.Fail}, verdict.Block},
+		"a metric that is absent":                           {"a <= 1", m{"b": 0}, nil, []verdict.Outcome{verdict.Inconclusive}, verdict.Block},
+		"NaN is not below anything":                         {"a <= 1", m{"a": math.NaN()}, nil, []verdict.Outcome{verdict.Inconclusive}, verdict.Block},
+		"nor unequal to anything":                           {"a != 1", m{"a": math.NaN()}, nil, []verdict.Outcome{verdict.Inconclusive}, verdict.Block},
+		"infinity is no measurement":                        {"a >= 1", m{"a": math.Inf(1)}, nil, []verdict.Outcome{verdict.Inconclusive}, verdict.Block},
+		"nor is what SQL stores keep of it":                 {"a >= 1", m{"a": math.MaxFloat64}, nil, []verdict.Outcome{verdict.Inconclusive}, verdict.Block},
+		"every gate is judged":                              {"a >= 1\nb >= 1\na >= 0", m{"a": 0.5}, nil, []verdict.Outcome{verdict.Fail, verdict.Inconclusive, verdict.Pass}, verdict.Block},
+		"better than the champion":                          {"a >= champion - 0.1", m{"a": 0.95}, m{"a": 1}, []verdict.Outcome{verdict.Pass}, verdict.Promote},
+		"worse than the champion":                           {"a >= champion - 0.1", m{"a": 0.8}, m{"a": 1}, []verdict.Outcome{verdict.Fail}, verdict.Block},
+		"a negative baseline":                               {"a >= champion - 0.1", m{"a": -1.05}, m{"a": -1}, []verdict.Outcome{verdict.Pass}, verdict.Promote},
+		"a champion without the metric is no evidence":      {"a >= champion", m{"a": 1}, m{"b": 1}, []verdict.Outcome{verdict.Inconclusive}, verdict.Block},
+		"a champion whose metric is NaN is no evidence":     {"a >= champion", m{"a": 1}, m{"a": math.NaN()}, []verdict.Outcome{verdict.Inconclusive}, verdict.Block},
+		"no champion, and nothing else judges":              {"a >= champion", m{"a": 1}, nil, []verdict.Outcome{verdict.Inconclusive}, verdict.Block},
+		"no champion, and another gate judges":              {"a >= champion\na >= 0.5", m{"a": 1}, nil, []verdict.Outcome{verdict.NotApplicable, verdict.Pass}, verdict.Promote},
+		"no champion, and the other gate fails":             {"a >= champion\na >= 5", m{"a": 1}, nil, []verdict.Outcome{verdict.Inconclusive, verdict.Fail}, verdict.Block},
+		"incumbent is another word for the target's holder": {"a > incumbent + 0.1", m{"a": 1.2}, m{"a": 1}, []verdict.Outcome{verdict.Pass}, verdict.Promote},
+		"no gate at all":                                    {"# nothing", m{"a": 1}, nil, nil, verdict.Block},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := judge(t, c.thresholds, facts(c.candidate, c.champion))
-			var got []registry.Outcome
+			var got []verdict.Outcome
 			for _, f := range v.Findings {
 				got = append(got, f.Outcome)
-				if f.Outcome != registry.Pass && f.Why == "" {
+				if f.Outcome != verdict.Pass && f.Why == "" {
 					t.Errorf("%s: %s without a reason", f.Gate, f.Outcome)
 				}
 				if f.Blocks() && f.Fix == "" {
@@ -97,16 +99,16 @@ func TestGates(t *testing.T) {
 func TestWhatCannotBeReadBlocks(t *testing.T) {
 	f := facts(map[string]float64{"a": 1}, map[string]float64{"a": 0})
 	f.Candidate.Run = registry.Unreadable[registry.Run]("run r is deleted")
-	if v := judge(t, "a >= 0", f); v.Decision != registry.Block || !strings.Contains(v.Findings[0].Why, "run r is deleted") {
+	if v := judge(t, "a >= 0", f); v.Decision != verdict.Block || !strings.Contains(v.Findings[0].Why, "run r is deleted") {
 		t.Errorf("%+v", v)
 	}
 	f = facts(map[string]float64{"a": 1}, nil)
-	f.Holders["@champion"] = registry.Unreadable[registry.Subject]("alias champion names version 9, which does not exist")
-	if v := judge(t, "a >= champion\na >= 0", f); v.Decision != registry.Block {
+	f.Holders["@champion"] = registry.Unreadable[fact.Subject]("alias champion names version 9, which does not exist")
+	if v := judge(t, "a >= champion\na >= 0", f); v.Decision != verdict.Block {
 		t.Errorf("an incumbent that exists and cannot be read was taken for none: %+v", v)
 	}
 	f.Holders = nil
-	if v := judge(t, "a >= champion\na >= 0", f); v.Decision != registry.Block {
+	if v := judge(t, "a >= champion\na >= 0", f); v.Decision != verdict.Block {
 		t.Errorf("an incumbent nobody looked for was taken for none: %+v", v)
 	}
 }
@@ -125,14 +127,14 @@ func TestAStageOfSeveralVersionsIsNotRepairedByAnAlias(t *testing.T) {
 	} {
 		f := facts(map[string]float64{"a": 0.9}, nil)
 		f.Target, f.Shared = c.target, map[string][]int{"Production": {1, 4}}
-		f.Holders["Production"] = registry.Unreadable[registry.Subject](several)
-		f.Holders["@Production"] = registry.Absent[registry.Subject]("no version of churn has the alias Production")
-		f.Holders["@champion"] = registry.Unreadable[registry.Subject]("alias champion of churn names version 9, which does not exist")
-		if f.Holders[registry.Incumbent] = f.Holders["@champion"]; c.target.Alias == "" {
-			f.Holders[registry.Incumbent] = f.Holders["Production"]
+		f.Holders["Production"] = registry.Unreadable[fact.Subject](several)
+		f.Holders["@Production"] = registry.Absent[fact.Subject]("no version of churn has the alias Production")
+		f.Holders["@champion"] = registry.Unreadable[fact.Subject]("alias champion of churn names version 9, which does not exist")
+		if f.Holders[fact.Incumbent] = f.Holders["@champion"]; c.target.Alias == "" {
+			f.Holders[fact.Incumbent] = f.Holders["Production"]
 		}
 		gates, problems := Thresholds(c.line, c.target)
-		if v := Judge(gates, f); len(problems) > 0 || v.Decision != registry.Block || v.Findings[0].Fix != c.want {
+		if v := Judge(gates, f); len(problems) > 0 || v.Decision != verdict.Block || v.Findings[0].Fix != c.want {
 			t.Errorf("%s to %s: %v, %+v", c.line, c.target, problems, v.Findings)
 		}
 	}
@@ -141,7 +143,7 @@ func TestAStageOfSeveralVersionsIsNotRepairedByAnAlias(t *testing.T) {
 func TestTheHolderAgainstItself(t *testing.T) {
 	f := facts(map[string]float64{"a": 1}, map[string]float64{"a": 1})
 	f.Candidate.Version = registry.Is(registry.Version{Number: 1})
-	if v := judge(t, "a > champion", f); v.Decision != registry.Promote {
+	if v := judge(t, "a > champion", f); v.Decision != verdict.Promote {
 		t.Errorf("a strict comparison blocks a re-run: %+v", v)
 	}
 }
@@ -190,7 +192,7 @@ func TestSuggestionsPass(t *testing.T) {
 	if diff := cmp.Diff([]string{"test_f1 >= 0.9", "test_f1 >= incumbent", "loss <= 0.2"}, lines); diff != "" {
 		t.Error(diff)
 	}
-	if v := judge(t, strings.Join(lines, "\n"), f); v.Decision != registry.Promote {
+	if v := judge(t, strings.Join(lines, "\n"), f); v.Decision != verdict.Promote {
 		t.Errorf("the suggested thresholds block the candidate: %+v", v)
 	}
 }
@@ -223,11 +225,11 @@ func TestLawNothingPassesWithoutEvidence(t *testing.T) {
 		}
 		v := Judge(gates, facts(map[string]float64{"a": mine}, map[string]float64{"a": theirs}))
 		finite := func(x float64) bool { return registry.Point{Value: x}.Finite() }
-		if v.Findings[0].Outcome == registry.Pass && !(finite(mine) && finite(theirs)) || v.Findings[1].Outcome == registry.Pass && !finite(mine) {
+		if v.Findings[0].Outcome == verdict.Pass && !(finite(mine) && finite(theirs)) || v.Findings[1].Outcome == verdict.Pass && !finite(mine) {
 			t.Fatalf("passed on %v against %v", mine, theirs)
 		}
-		for _, less := range []registry.Facts{facts(nil, map[string]float64{"a": theirs}), facts(map[string]float64{"a": mine}, map[string]float64{})} {
-			if got := Judge(gates, less); got.Decision == registry.Promote {
+		for _, less := range []fact.Facts{facts(nil, map[string]float64{"a": theirs}), facts(map[string]float64{"a": mine}, map[string]float64{})} {
+			if got := Judge(gates, less); got.Decision == verdict.Promote {
 				t.Fatalf("less evidence promotes: %+v", got)
 			}
 		}
@@ -248,7 +250,7 @@ func FuzzThresholds(f *testing.F) {
 		if len(gates)+len(problems) != len(lines) {
 			t.Fatalf("%d gates and %d problems of %d lines", len(gates), len(problems), len(lines))
 		}
-		if len(gates) > 0 && Judge(gates, registry.Facts{}).Decision == registry.Promote {
+		if len(gates) > 0 && Judge(gates, fact.Facts{}).Decision == verdict.Promote {
 			t.Fatal("promoted without any fact")
 		}
 	})

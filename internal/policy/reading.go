@@ -6,13 +6,16 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // reading is how a gate takes the value of a metric.
 type reading struct {
 	key      string
-	want     registry.Selector
+	want     fact.Selector
 	recorded bool // of the incumbent the value that the ledger recorded, whatever was logged since
 }
 
@@ -20,7 +23,7 @@ type reading struct {
 var readingFields = []field{
 	may("of", oneOf("run takes the run's last value, whatever model of the run it was logged for", "run")),
 	may("run", oneOf("which runs' values count: source, the run that logged the model, or evaluation, any other",
-		registry.SourceRun, registry.EvaluationRun)),
+		fact.SourceRun, fact.EvaluationRun)),
 	may("dataset", text("name or digest of the dataset that the value was measured on")),
 	may("evaluated-in", shape{
 		kind: isList, about: "experiments whose runs count as evaluations, instead of the model's own experiment",
@@ -34,7 +37,7 @@ var comparingFields = append(slices.Clone(readingFields),
 
 // readReading reads the keys of readingFields and comparingFields.
 func readReading(n *node, key string) (reading, error) {
-	r := reading{key: key, want: registry.Selector{
+	r := reading{key: key, want: fact.Selector{
 		OfRun: n.str("of") != "", Run: n.str("run"), Dataset: n.str("dataset"), EvaluatedIn: n.texts("evaluated-in"),
 	}, recorded: n.str("incumbent") != ""}
 	if v := n.get("evaluated-in"); v != nil && v.kind == isText {
@@ -43,31 +46,31 @@ func readReading(n *node, key string) (reading, error) {
 	if r.want.OfRun && (r.want.Run != "" || r.want.Dataset != "" || len(r.want.EvaluatedIn) > 0) {
 		return r, n.fail("of", "of: run takes the run's last value; leave out run, dataset and evaluated-in")
 	}
-	if r.want.Run == registry.SourceRun && len(r.want.EvaluatedIn) > 0 {
+	if r.want.Run == fact.SourceRun && len(r.want.EvaluatedIn) > 0 {
 		return r, n.fail("evaluated-in", "run: source takes no value of an evaluation; leave out evaluated-in")
 	}
 	return r, nil
 }
 
 // needs are the facts that finding the value asks for.
-func (r reading) needs() registry.Needs { return registry.Needs{EvaluatedIn: r.want.EvaluatedIn} }
+func (r reading) needs() fact.Needs { return fact.Needs{EvaluatedIn: r.want.EvaluatedIn} }
 
 // taken is a value that a gate read, or why there is none.
 type taken struct {
-	registry.Choice
+	fact.Choice
 	gap     // why the gate cannot be evaluated; none if there is a finite value
-	subject registry.Subject
+	subject fact.Subject
 	shown   string // what to show in the place of the value
 	fix     string // what to do about the gap
 }
 
 // candidate takes the value of the candidate.
-func (r reading) candidate(f registry.Facts) taken {
+func (r reading) candidate(f fact.Facts) taken {
 	return r.taken(f.Candidate, f.Candidate.Choose(r.key, r.want))
 }
 
 // incumbent takes the value that compares with the candidate's.
-func (r reading) incumbent(f registry.Facts, base registry.Subject, mine taken) taken {
+func (r reading) incumbent(f fact.Facts, base fact.Subject, mine taken) taken {
 	choice := base.Choose(r.key, r.want)
 	if mine.why == "" {
 		choice = base.ChooseLike(r.key, r.want, mine.Value)
@@ -75,7 +78,7 @@ func (r reading) incumbent(f registry.Facts, base registry.Subject, mine taken) 
 	return r.held(f, base, mine, r.taken(base, choice))
 }
 
-func (r reading) taken(s registry.Subject, c registry.Choice) taken {
+func (r reading) taken(s fact.Subject, c fact.Choice) taken {
 	t := taken{Choice: c, gap: gap{why: c.Why, absent: c.Absent}, subject: s, shown: c.Value.Point.String()}
 	switch {
 	case c.Absent:
@@ -91,7 +94,7 @@ func (r reading) taken(s registry.Subject, c registry.Choice) taken {
 }
 
 // advice is how a gate comes to one value where several or none count.
-func (r reading) advice(c registry.Choice) string {
+func (r reading) advice(c fact.Choice) string {
 	switch {
 	case len(c.Unused) > 0:
 		return fmt.Sprintf("evaluate the model in a run of its own and log %s with its model_id, or take the run's value on purpose with of: run (threshold: run.%s)", r.key, r.key)
@@ -102,16 +105,16 @@ func (r reading) advice(c registry.Choice) string {
 }
 
 // used is what a plan and a record bind of the value.
-func (t taken) used(of string) []registry.Used {
+func (t taken) used(of string) []verdict.Used {
 	if t.why != "" {
 		return nil
 	}
-	return []registry.Used{t.Value.Used(of)}
+	return []verdict.Used{t.Value.Used(of)}
 }
 
 // held holds the incumbent's value against what the ledger recorded when that version was promoted. Of one run and
 // one dataset any other value than the recorded one was tampered with; one of a later run is a new measurement.
-func (r reading) held(f registry.Facts, base registry.Subject, mine, t taken) taken {
+func (r reading) held(f fact.Facts, base fact.Subject, mine, t taken) taken {
 	records := r.ofRun(f.Recorded(base.Version.OrZero().Number, r.key))
 	if r.recorded {
 		return r.asRecorded(r.comparable(records, mine, t), base, t)
@@ -140,25 +143,25 @@ func (r reading) held(f registry.Facts, base registry.Subject, mine, t taken) ta
 
 // ofRun adds the run's value to the records of a run with one model, for a gate with of: run. Such a run is recorded with
 // the model's values alone: one of them is the run's last value, and if there are several, nobody knows which.
-func (r reading) ofRun(records []registry.Used) []registry.Used {
-	whole := only(records, func(u registry.Used) bool { return u.Kind == registry.RunValue })
-	source := only(records, func(u registry.Used) bool { return u.Kind == registry.SourceRun })
+func (r reading) ofRun(records []verdict.Used) []verdict.Used {
+	whole := only(records, func(u verdict.Used) bool { return u.Kind == verdict.RunValue })
+	source := only(records, func(u verdict.Used) bool { return u.Kind == fact.SourceRun })
 	if !r.want.OfRun || len(whole) > 0 || len(source) != 1 {
 		return records
 	}
 	run := source[0]
-	run.Kind, run.Dataset, run.Digest = registry.RunValue, "", ""
+	run.Kind, run.Dataset, run.Digest = verdict.RunValue, "", ""
 	return append(records, run)
 }
 
 // comparable are the recorded values that the gate may take: of the kind that it names and that the candidate's value is
 // of. Of several, those of the same data count, then that of the run whose value the server has now.
-func (r reading) comparable(records []registry.Used, mine, now taken) []registry.Used {
+func (r reading) comparable(records []verdict.Used, mine, now taken) []verdict.Used {
 	current := now.Value.Used("")
-	fit := only(records, func(u registry.Used) bool { return r.fits(u, mine) })
-	for _, closer := range []func(registry.Used) bool{
-		func(u registry.Used) bool { return u.Digest == mine.Value.Dataset.Digest },
-		func(u registry.Used) bool { return u.Measures(current) },
+	fit := only(records, func(u verdict.Used) bool { return r.fits(u, mine) })
+	for _, closer := range []func(verdict.Used) bool{
+		func(u verdict.Used) bool { return u.Digest == mine.Value.Dataset.Digest },
+		func(u verdict.Used) bool { return u.Measures(current) },
 	} {
 		if some := only(fit, closer); len(fit) > 1 && len(some) > 0 {
 			fit = some
@@ -168,23 +171,23 @@ func (r reading) comparable(records []registry.Used, mine, now taken) []registry
 }
 
 // fits reports whether a recorded value is of the kind that the gate asks for.
-func (r reading) fits(u registry.Used, mine taken) bool {
+func (r reading) fits(u verdict.Used, mine taken) bool {
 	data := registry.DataRef{Name: u.Dataset, Digest: u.Digest}
 	switch {
 	case r.want.OfRun:
-		return u.Kind == registry.RunValue
-	case u.Kind == registry.RunValue, r.want.Run != "" && u.Kind != r.want.Run, r.want.Dataset != "" && !data.Is(r.want.Dataset):
+		return u.Kind == verdict.RunValue
+	case u.Kind == verdict.RunValue, r.want.Run != "" && u.Kind != r.want.Run, r.want.Dataset != "" && !data.Is(r.want.Dataset):
 		return false
 	}
 	return mine.why != "" || u.Kind == mine.Value.Kind && u.Dataset == mine.Value.Dataset.Name
 }
 
-func only(list []registry.Used, keep func(registry.Used) bool) []registry.Used {
-	return slices.DeleteFunc(slices.Clone(list), func(u registry.Used) bool { return !keep(u) })
+func only(list []verdict.Used, keep func(verdict.Used) bool) []verdict.Used {
+	return slices.DeleteFunc(slices.Clone(list), func(u verdict.Used) bool { return !keep(u) })
 }
 
 // asRecorded takes the recorded value in the place of what the server says now.
-func (r reading) asRecorded(records []registry.Used, base registry.Subject, t taken) taken {
+func (r reading) asRecorded(records []verdict.Used, base fact.Subject, t taken) taken {
 	t.shown, t.fix = "?", "leave out incumbent: recorded, or promote the incumbent again so that its values are recorded"
 	switch len(records) {
 	case 0:
@@ -203,8 +206,8 @@ func (r reading) asRecorded(records []registry.Used, base registry.Subject, t ta
 		t.why = fmt.Sprintf("the ledger recorded %s as %s of %s, not a finite number", u.Value, r.key, base.Ref)
 		return t
 	}
-	t.Value = registry.Value{
-		Metric: u.Metric, Point: point, RunID: u.RunID, Kind: u.Kind, OfRun: u.Kind == registry.RunValue,
+	t.Value = fact.Value{
+		Metric: u.Metric, Point: point, RunID: u.RunID, Kind: u.Kind, OfRun: u.Kind == verdict.RunValue,
 		Dataset: registry.DataRef{Name: u.Dataset, Digest: u.Digest},
 	}
 	t.why, t.shown = "", u.Value+" (recorded)"
@@ -212,9 +215,9 @@ func (r reading) asRecorded(records []registry.Used, base registry.Subject, t ta
 }
 
 // others names the metrics a person may have meant.
-func others(key string, s registry.Subject) string {
+func others(key string, s fact.Subject) string {
 	names := slices.DeleteFunc(s.MetricNames(), func(name string) bool { return name == key })
-	if near := registry.Nearest(key, names); len(near) > 0 {
+	if near := spelling.Nearest(key, names); len(near) > 0 {
 		return "; did you mean " + strings.Join(near, " or ") + "?"
 	}
 	if len(names) == 0 {
@@ -240,7 +243,7 @@ func metricRead(text string) (reading, error) {
 	}
 	r := reading{key: name}
 	if key, ok := strings.CutPrefix(name, "run."); ok && key != "" {
-		r = reading{key: key, want: registry.Selector{OfRun: true}}
+		r = reading{key: key, want: fact.Selector{OfRun: true}}
 	}
 	if strings.Contains(r.key, `"`) {
 		return r, fmt.Errorf(`cannot read %s; quote the whole name, as in "run.acc", or write run.acc for the run's value`, text)

@@ -3,12 +3,12 @@ package policy
 import (
 	"encoding/json"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 )
 
 // Schema is the JSON schema of the policy file, written from the shapes that the parser holds it to. What a schema cannot
 // say, such as two patterns that match one name, only the parser finds.
-func Schema(rules ...registry.AuditRule) []byte {
+func Schema(rules ...audit.Rule) []byte {
 	gates := []any{}
 	for _, k := range kinds {
 		s := objectSchema(k.keys())

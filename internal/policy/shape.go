@@ -9,7 +9,9 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
 )
 
 // shape says what a value of the policy file may be. The parser holds files to it and the JSON schema is written from
@@ -71,7 +73,7 @@ func may(name string, s shape) field  { return field{name, false, s} }
 // reader collects everything wrong with a file.
 type reader struct {
 	problems []Problem
-	rules    []registry.AuditRule
+	rules    []audit.Rule
 }
 
 func (r *reader) wrong(line, col int, format string, args ...any) {
@@ -120,7 +122,7 @@ func (r *reader) checkText(s shape, n *node, what string) {
 	switch {
 	case len(s.values) > 0 && !slices.Contains(s.values, n.text):
 		near := ""
-		if found := registry.Nearest(n.text, s.values); len(found) > 0 {
+		if found := spelling.Nearest(n.text, s.values); len(found) > 0 {
 			near = "; did you mean " + found[0] + "?"
 		}
 		r.wrong(n.line, n.col, "%s is %s; want %s%s", what, n.shown(), s.wants(), near)
@@ -167,7 +169,7 @@ func fieldNames(fields []field) []string {
 
 // meant names the nearest right key, or all of them where there are few.
 func meant(key string, names []string) string {
-	if near := registry.Nearest(key, names); len(near) > 0 {
+	if near := spelling.Nearest(key, names); len(near) > 0 {
 		return "; did you mean " + near[0] + "?"
 	}
 	return "; it has " + strings.Join(names, ", ")
@@ -178,7 +180,7 @@ func (n *node) shown() string {
 	case isNull, isList, isMap:
 		return string(n.kind)
 	case isText:
-		return strconv.Quote(registry.Truncate(n.text, 100))
+		return strconv.Quote(format.Truncate(n.text, 100))
 	}
 	return n.text
 }

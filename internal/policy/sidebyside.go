@@ -5,14 +5,16 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // SideBySide compares the candidate with a holder. It judges nothing: which direction of a metric is better is guessed
 // from its name.
-func SideBySide(f registry.Facts, with registry.Subject) registry.Comparison {
+func SideBySide(f fact.Facts, with fact.Subject) fact.Comparison {
 	mine, theirs := f.Candidate.Run.OrZero(), with.Run.OrZero()
-	c := registry.Comparison{Candidate: side(f.Candidate), Against: side(with), Metrics: []registry.MetricPair{}}
+	c := fact.Comparison{Candidate: side(f.Candidate), Against: side(with), Metrics: []fact.MetricPair{}}
 	names := slices.Concat(f.Candidate.MetricNames(), with.MetricNames())
 	slices.Sort(names)
 	for _, name := range slices.Compact(names) {
@@ -24,9 +26,9 @@ func SideBySide(f registry.Facts, with registry.Subject) registry.Comparison {
 	return c
 }
 
-func side(s registry.Subject) registry.CompareSide {
+func side(s fact.Subject) fact.CompareSide {
 	run, m := s.Run.OrZero(), s.MLmodel.OrZero()
-	return registry.CompareSide{
+	return fact.CompareSide{
 		Ref: s.Ref, Version: s.Version.OrZero().Number, RunID: run.ID, Ended: run.End, SizeBytes: m.SizeBytes,
 		Framework: m.Framework(), Problem: s.Run.Why(),
 	}
@@ -44,24 +46,24 @@ func keysOf[V any](a, b map[string]V) []string {
 }
 
 // metricPair takes the values that a regression gate would take.
-func metricPair(name string, mine, theirs registry.Subject) registry.MetricPair {
-	p := registry.MetricPair{Name: name, Better: "higher"}
+func metricPair(name string, mine, theirs fact.Subject) fact.MetricPair {
+	p := fact.MetricPair{Name: name, Better: "higher"}
 	if lowerIsBetter(name) {
 		p.Better = "lower"
 	}
-	of := mine.Choose(name, registry.Selector{})
+	of := mine.Choose(name, fact.Selector{})
 	p.Candidate, p.Shown[0] = shown(of)
-	against := theirs.Choose(name, registry.Selector{})
+	against := theirs.Choose(name, fact.Selector{})
 	if of.Why == "" {
-		against = theirs.ChooseLike(name, registry.Selector{}, of.Value)
+		against = theirs.ChooseLike(name, fact.Selector{}, of.Value)
 	}
 	p.Against, p.Shown[1] = shown(against)
 	for _, side := range []struct {
-		registry.Subject
-		registry.Choice
+		fact.Subject
+		fact.Choice
 	}{{mine, of}, {theirs, against}} {
 		if _, readable := side.Run.Get(); side.Why != "" && !side.Absent && (readable || side.Run.IsAbsent()) {
-			p.Unclear = append(p.Unclear, registry.Unclear{Ref: side.Ref, Why: side.Why})
+			p.Unclear = append(p.Unclear, fact.Unclear{Ref: side.Ref, Why: side.Why})
 		}
 	}
 	if p.Candidate == nil || p.Against == nil {
@@ -79,7 +81,7 @@ func metricPair(name string, mine, theirs registry.Subject) registry.MetricPair 
 }
 
 // shown is the value of a choice, and as text: – if there is none, ? if none can be taken.
-func shown(c registry.Choice) (value *float64, text string) {
+func shown(c fact.Choice) (value *float64, text string) {
 	switch {
 	case c.Absent:
 		return nil, "–"
@@ -91,11 +93,11 @@ func shown(c registry.Choice) (value *float64, text string) {
 	return &c.Value.Point.Value, number(c.Value.Value)
 }
 
-func textPairs(mine, theirs map[string]string, onlyDifferent bool) []registry.TextPair {
-	out := []registry.TextPair{}
+func textPairs(mine, theirs map[string]string, onlyDifferent bool) []fact.TextPair {
+	out := []fact.TextPair{}
 	for _, name := range keysOf(mine, theirs) {
 		if mine[name] != theirs[name] || !onlyDifferent {
-			out = append(out, registry.TextPair{Name: name, Candidate: mine[name], Against: theirs[name]})
+			out = append(out, fact.TextPair{Name: name, Candidate: mine[name], Against: theirs[name]})
 		}
 	}
 	return out
@@ -115,12 +117,12 @@ func digestMap(run registry.Run) map[string]string {
 	return text
 }
 
-func signatureChange(mine, theirs registry.Subject) (level string, changes []string) {
-	now, _, end := signatureOf(mine, registry.Finding{})
+func signatureChange(mine, theirs fact.Subject) (level string, changes []string) {
+	now, _, end := signatureOf(mine, verdict.Finding{})
 	if end != nil {
 		return end.Why, nil
 	}
-	was, _, end := signatureOf(theirs, registry.Finding{})
+	was, _, end := signatureOf(theirs, verdict.Finding{})
 	if end != nil {
 		return end.Why, nil
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -96,7 +98,7 @@ func parseColumn(fields map[string]json.RawMessage) (column, error) {
 			rest[key] = raw
 		}
 	}
-	text, err := registry.CanonicalJSON(rest)
+	text, err := canonical.JSON(rest)
 	c.raw = string(text)
 	return c, err
 }
@@ -234,7 +236,7 @@ func (c column) String() string {
 	case onlyType(c):
 		return c.kind
 	}
-	return registry.Truncate(c.raw, 120)
+	return format.Truncate(c.raw, 120)
 }
 
 func named(cs []column, name string) (column, bool) {

@@ -7,16 +7,17 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
 // Suggest writes thresholds that the candidate passes, from its metrics and the incumbent's: a block to paste for
 // somebody who has none yet. At most ten metrics; those that can be compared with the incumbent come first.
-func Suggest(f registry.Facts, t registry.Target) []string {
-	values := map[string]registry.Value{}
+func Suggest(f fact.Facts, t registry.Target) []string {
+	values := map[string]fact.Value{}
 	var keys []string
 	for _, key := range f.Candidate.MetricNames() {
-		if c := f.Candidate.Choose(key, registry.Selector{}); c.Why == "" && c.Value.Finite() {
+		if c := f.Candidate.Choose(key, fact.Selector{}); c.Why == "" && c.Value.Finite() {
 			values[key] = c.Value
 			keys = append(keys, key)
 		}
@@ -43,7 +44,7 @@ func Suggest(f registry.Facts, t registry.Target) []string {
 		if !hasIncumbent || t.Empty() {
 			continue
 		}
-		if b := incumbent.ChooseLike(key, registry.Selector{}, v); b.Why == "" && b.Value.Finite() && op.holds(v.Value, b.Value.Value) {
+		if b := incumbent.ChooseLike(key, fact.Selector{}, v); b.Why == "" && b.Value.Finite() && op.holds(v.Value, b.Value.Value) {
 			lines = append(lines, fmt.Sprintf("%s %s incumbent", name, op))
 		}
 	}

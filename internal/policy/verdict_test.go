@@ -5,11 +5,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // with judges a candidate that has metric a by gates of a policy.
-func with(t *testing.T, value float64, gates ...string) registry.Verdict {
+func with(t *testing.T, value float64, gates ...string) verdict.Verdict {
 	t.Helper()
 	f := rich()
 	run(&f, func(r *registry.Run) { r.Metrics["a"] = registry.Point{Value: value} })
@@ -22,21 +25,21 @@ func with(t *testing.T, value float64, gates ...string) registry.Verdict {
 
 func TestLimitsIncludeThemselves(t *testing.T) {
 	for _, gate := range []string{"metric: a, max: 0.5", "metric: a, min: 0.5", "metric: a, between: [0.5, 0.5]", "metric: a, equals: 0.5"} {
-		if v := with(t, 0.5, gate); v.Decision != registry.Promote {
+		if v := with(t, 0.5, gate); v.Decision != verdict.Promote {
 			t.Errorf("%s refuses 0.5", gate)
 		}
 	}
-	if v := with(t, 0.5, "metric: a, equals: 0.25"); v.Decision != registry.Block {
+	if v := with(t, 0.5, "metric: a, equals: 0.25"); v.Decision != verdict.Block {
 		t.Error("0.5 equals 0.25")
 	}
 }
 
 func TestBlockComesBeforeRetain(t *testing.T) {
 	retain, block, warn := "metric: a, min: 1, on-fail: retain, name: r", "metric: a, min: 1", "metric: a, min: 1, on-fail: warn, name: w"
-	for want, gates := range map[registry.Decision][][]string{
-		registry.Promote: {{warn}},
-		registry.Retain:  {{retain}, {retain, warn}, {warn, retain}},
-		registry.Block:   {{block}, {retain, block}, {block, retain}, {warn, block, retain}},
+	for want, gates := range map[verdict.Decision][][]string{
+		verdict.Promote: {{warn}},
+		verdict.Retain:  {{retain}, {retain, warn}, {warn, retain}},
+		verdict.Block:   {{block}, {retain, block}, {block, retain}, {warn, block, retain}},
 	} {
 		for _, g := range gates {
 			if v := with(t, 0.5, g...); v.Decision != want {
@@ -49,22 +52,22 @@ func TestBlockComesBeforeRetain(t *testing.T) {
 func TestAnExceptionEndsWithItsDay(t *testing.T) {
 	w := Waiver{Gate: "metric a", Model: "churn", Version: 2, By: "eve", Why: "x", Until: "2026-05-03"}
 	gates := []Gate{gateOf(t, "metric: a, min: 1, on-fail: warn")}
-	for now, want := range map[time.Time]registry.Decision{
-		dawn: registry.Promote,
-		time.Date(2026, 5, 3, 23, 59, 59, 0, time.UTC): registry.Promote,
-		time.Date(2026, 5, 4, 0, 0, 0, 0, time.UTC):    registry.Block,
-		{}: registry.Block,
+	for now, want := range map[time.Time]verdict.Decision{
+		dawn: verdict.Promote,
+		time.Date(2026, 5, 3, 23, 59, 59, 0, time.UTC): verdict.Promote,
+		time.Date(2026, 5, 4, 0, 0, 0, 0, time.UTC):    verdict.Block,
+		{}: verdict.Block,
 	} {
 		f := rich()
 		f.Now = now
 		v := Judge(gates, f, w)
-		if v.Decision != want || len(v.Waivers) != 1 || strings.HasPrefix(v.Waivers[0], "expired") != (want == registry.Block) {
+		if v.Decision != want || len(v.Waivers) != 1 || strings.HasPrefix(v.Waivers[0], "expired") != (want == verdict.Block) {
 			t.Errorf("at %v: %s, want %s; %q", now, v.Decision, want, v.Waivers)
 		}
 	}
 	f := rich()
 	for _, other := range []Waiver{{Gate: "metric b", Model: "churn", Version: 2, Until: "2026-12-31"}, {Gate: "metric a", Model: "fraud", Version: 2, Until: "2026-12-31"}, {Gate: "metric a", Model: "churn", Version: 3, Until: "2026-12-31"}} {
-		if v := Judge([]Gate{gateOf(t, "metric: a, min: 1")}, f, other); v.Decision != registry.Block || len(v.Waivers) > 0 {
+		if v := Judge([]Gate{gateOf(t, "metric: a, min: 1")}, f, other); v.Decision != verdict.Block || len(v.Waivers) > 0 {
 			t.Errorf("%+v counts", other)
 		}
 	}
@@ -74,7 +77,7 @@ func TestASliceOfTheIncumbentMayNotVanish(t *testing.T) {
 	gate := gateOf(t, "slices: auc/*, min: 0.5, expect: [x]")
 	f := rich()
 	run(&f, func(r *registry.Run) { delete(r.Metrics, "auc/y") })
-	if got := gate.Check(f); got.Outcome != registry.Inconclusive || !strings.Contains(got.Why, "auc/y") {
+	if got := gate.Check(f); got.Outcome != verdict.Inconclusive || !strings.Contains(got.Why, "auc/y") {
 		t.Errorf("%+v", got)
 	}
 }
@@ -83,20 +86,20 @@ func TestMargins(t *testing.T) {
 	for _, c := range []struct {
 		gate         string
 		mine, theirs float64
-		want         registry.Outcome
+		want         verdict.Outcome
 	}{
-		{"better: higher", 0.9, 0.9, registry.Pass}, {"better: higher", 0.8999, 0.9, registry.Fail},
-		{"better: higher, margin: 0.25", 0.75, 1, registry.Pass}, {"better: higher, margin: 0.25", 0.5, 1, registry.Fail}, {"better: higher, margin: 0.25", 0.7, 1, registry.Fail},
-		{"better: lower, margin: 0.25", 1.25, 1, registry.Pass}, {"better: lower, margin: 0.25", 1.4, 1, registry.Fail},
-		{"better: higher, margin-percent: 10", 90, 100, registry.Pass}, {"better: higher, margin-percent: 10", 89, 100, registry.Fail},
-		{"better: lower, margin-percent: 10", 110, 100, registry.Pass}, {"better: lower, margin-percent: 10", 111, 100, registry.Fail},
-		{"better: higher, margin-percent: 10", -110, -100, registry.Pass}, {"better: higher, margin-percent: 10", -111, -100, registry.Fail},
-		{"better: lower, margin-percent: 10", -90, -100, registry.Pass}, {"better: lower, margin-percent: 10", -89, -100, registry.Fail},
-		{"better: higher, margin-percent: 10", 0, 0, registry.Pass}, {"better: higher, margin-percent: 10", -0.001, 0, registry.Fail},
+		{"better: higher", 0.9, 0.9, verdict.Pass}, {"better: higher", 0.8999, 0.9, verdict.Fail},
+		{"better: higher, margin: 0.25", 0.75, 1, verdict.Pass}, {"better: higher, margin: 0.25", 0.5, 1, verdict.Fail}, {"better: higher, margin: 0.25", 0.7, 1, verdict.Fail},
+		{"better: lower, margin: 0.25", 1.25, 1, verdict.Pass}, {"better: lower, margin: 0.25", 1.4, 1, verdict.Fail},
+		{"better: higher, margin-percent: 10", 90, 100, verdict.Pass}, {"better: higher, margin-percent: 10", 89, 100, verdict.Fail},
+		{"better: lower, margin-percent: 10", 110, 100, verdict.Pass}, {"better: lower, margin-percent: 10", 111, 100, verdict.Fail},
+		{"better: higher, margin-percent: 10", -110, -100, verdict.Pass}, {"better: higher, margin-percent: 10", -111, -100, verdict.Fail},
+		{"better: lower, margin-percent: 10", -90, -100, verdict.Pass}, {"better: lower, margin-percent: 10", -89, -100, verdict.Fail},
+		{"better: higher, margin-percent: 10", 0, 0, verdict.Pass}, {"better: higher, margin-percent: 10", -0.001, 0, verdict.Fail},
 	} {
 		f := rich()
 		run(&f, func(r *registry.Run) { r.Metrics["a"] = registry.Point{Value: c.mine} })
-		base(&f, func(s *registry.Subject) {
+		base(&f, func(s *fact.Subject) {
 			s.Run = registry.Is(registry.Run{ID: "i", Status: "FINISHED", Metrics: map[string]registry.Point{"a": {Value: c.theirs}}})
 		})
 		if got := gateOf(t, "regression: a, "+c.gate).Check(f); got.Outcome != c.want {
@@ -108,21 +111,21 @@ func TestMargins(t *testing.T) {
 func TestLateGatesArePendingInAPlan(t *testing.T) {
 	gates := []Gate{gateOf(t, "metric: a, min: 0.5"), gateOf(t, "approval: 9"), gateOf(t, "age: 1m")}
 	planned, applied := Judge(Planned(gates), rich()), Judge(gates, rich())
-	if planned.Decision != registry.Promote || applied.Decision != registry.Block {
+	if planned.Decision != verdict.Promote || applied.Decision != verdict.Block {
 		t.Errorf("planned: %s, applied: %s", planned.Decision, applied.Decision)
 	}
 	for _, f := range planned.Findings[1:] {
-		if f.Outcome != registry.Pending {
+		if f.Outcome != verdict.Pending {
 			t.Errorf("%s is %s", f.Gate, f.Outcome)
 		}
 	}
 	later := rich()
 	later.Now = later.Now.Add(24 * time.Hour)
-	one, _ := registry.Plan{Verdict: &planned}.Digest()
+	one, _ := plan.Plan{Verdict: &planned}.Digest()
 	tomorrow := Judge(Planned(gates), later)
-	two, _ := registry.Plan{Verdict: &tomorrow}.Digest()
+	two, _ := plan.Plan{Verdict: &tomorrow}.Digest()
 	other := Judge(gates, rich())
-	three, _ := registry.Plan{Verdict: &other}.Digest()
+	three, _ := plan.Plan{Verdict: &other}.Digest()
 	if one != two || one != three {
 		t.Errorf("the digest depends on the clock: %s %s %s", one, two, three)
 	}
@@ -196,7 +199,7 @@ func TestAnExpressionNeedsEveryFactItNames(t *testing.T) {
 		`candidate.datasets.absent == ""`, "incumbent.metrics.absent <= candidate.metrics.a", "candidate.metrics.a > 0 || candidate.metrics.absent > 1",
 		"not (candidate.metrics.a / (candidate.metrics.b - candidate.metrics.b) > 1000)", "candidate.metrics.a * 1e308 * 1e10 > 1",
 	} {
-		if got := gateOf(t, "expression: '"+source+"'").Check(rich()); got.Outcome != registry.Inconclusive {
+		if got := gateOf(t, "expression: '"+source+"'").Check(rich()); got.Outcome != verdict.Inconclusive {
 			t.Errorf("%s is %s", source, got.Outcome)
 		}
 	}

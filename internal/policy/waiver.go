@@ -5,7 +5,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // Waiver lets one version pass one gate until a day, which still counts.
@@ -18,7 +19,7 @@ type Waiver struct {
 	Line        int
 }
 
-func (w Waiver) covers(f registry.Facts) bool {
+func (w Waiver) covers(f fact.Facts) bool {
 	v, ok := f.Candidate.Version.Get()
 	return ok && v.Model == w.Model && v.Number == w.Version
 }
@@ -41,19 +42,19 @@ func Over(until string, now time.Time) bool {
 
 // waive applies the exceptions for this version. One that has run out blocks, whatever the gate's failure would have
 // done: somebody meant to come back to it.
-func waive(v registry.Verdict, waivers []Waiver, facts registry.Facts) registry.Verdict {
+func waive(v verdict.Verdict, waivers []Waiver, facts fact.Facts) verdict.Verdict {
 	for _, w := range waivers {
 		if !w.covers(facts) {
 			continue
 		}
 		for i, f := range v.Findings {
-			if f.Gate != w.Gate || w.Target != "" && f.Target != w.Target || f.Outcome != registry.Fail && f.Outcome != registry.Inconclusive {
+			if f.Gate != w.Gate || w.Target != "" && f.Target != w.Target || f.Outcome != verdict.Fail && f.Outcome != verdict.Inconclusive {
 				continue
 			}
 			said := fmt.Sprintf("%s for version %d, by %s until %s: %s", w.Gate, w.Version, w.By, w.Until, w.Why)
 			if w.expired(facts.Now) {
 				v.Waivers = append(v.Waivers, "expired: "+said)
-				v.Findings[i].OnFail = registry.OnFailBlock
+				v.Findings[i].OnFail = verdict.OnFailBlock
 				v.Findings[i].Why += fmt.Sprintf("; its waiver by %s expired on %s", w.By, w.Until)
 				continue
 			}

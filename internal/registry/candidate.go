@@ -129,3 +129,25 @@ func cutLast(s, sep string) (before, after string, found bool) {
 	}
 	return s, "", false
 }
+
+// Best asks for the model of an experiment with the best value of a metric.
+type Best struct {
+	Experiment string
+	Metric     string
+	Goal       string // Maximize or Minimize
+	Path       string // name of the logged model, or where below the run's artifacts the model is
+}
+
+// Goals of a metric.
+const (
+	Maximize = "maximize"
+	Minimize = "minimize"
+)
+
+// Better reports whether a is a better value than b.
+func (b Best) Better(a, than Point) bool {
+	if b.Goal == Minimize {
+		return a.Value < than.Value
+	}
+	return a.Value > than.Value
+}

@@ -1,6 +1,5 @@
-// Package registry holds the nouns of the program: models, versions, runs, facts, findings, verdicts, plans and
-// receipts, and the few pure functions that belong to them. Every other package speaks in these types.
+// Package registry has the nouns of a model registry: models, versions, runs, logged models, targets, tags, reasons and
+// errors. Every other package speaks in these types.
 //
-// It must never do I/O, read a clock or draw a random number: whatever a decision depends on is handed in as data, so
-// that a test of a decision needs no double.
+// It must never do I/O, read a clock or draw a random number.
 package registry

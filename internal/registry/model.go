@@ -2,11 +2,15 @@ package registry
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
 // Model is a registered model.
@@ -138,15 +142,6 @@ type MLmodel struct {
 	Sha256        string // of the file's text, in hex
 }
 
-// Thousands writes a number of bytes as people read it: 1,048,576.
-func Thousands(n int64) string {
-	text := strconv.FormatInt(n, 10)
-	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
-		text = text[:i] + "," + text[i:]
-	}
-	return text
-}
-
 // Signature is the contract of a model: each part as the file has it, JSON or empty.
 type Signature struct{ Inputs, Outputs, Params string }
 
@@ -162,4 +157,111 @@ type Source struct {
 	// ArtifactURI is where a logged model's files are, for servers that cannot resolve models:/m-…
 	ArtifactURI string `json:"-"`
 	Request     string `json:"request"` // digest of model, run and logged model or path: the promote.request tag
+}
+
+// Experiment is what an audit wants to know of one.
+type Experiment struct {
+	ID, Name string
+	Deleted  bool
+}
+
+// Blocked reports whether gates blocked the version when it was last judged, by its tag.
+func (v Version) Blocked() bool { return v.Tags[TagValidation] == ValidationBlocked }
+
+// Promoted is when the version last received a stage or an alias, by its tags; "" where none tells.
+func (v Version) Promoted() string {
+	at := max(v.Tags[StageTimeTag("Staging")], v.Tags[StageTimeTag("Production")])
+	for key, value := range v.Tags {
+		if strings.HasPrefix(key, TagPrefix+"alias.") && strings.HasSuffix(key, ".at") {
+			at = max(at, value)
+		}
+	}
+	return at
+}
+
+// Usable says why a version cannot be gone back to or promoted at all, "" where it can.
+func (v Version) Usable() string {
+	switch {
+	case v.Tags[TagDuplicateOf] != "":
+		return "it is a duplicate of version " + v.Tags[TagDuplicateOf]
+	case v.Status != "READY" && v.Status != "":
+		return "it is " + v.Status
+	}
+	return ""
+}
+
+// Users are the names of the MLflow user who trained the run, as the run itself says: the stock client writes the same
+// name twice, but nothing keeps a trainer from writing two.
+func (r Run) Users() []string {
+	var out []string
+	for _, user := range []string{r.User, r.Tags[RunTagUser]} {
+		if user != "" && !slices.Contains(out, user) {
+			out = append(out, user)
+		}
+	}
+	return out
+}
+
+// DatasetSource is where the data came from: MLflow keeps the source as JSON, most often with a uri or url.
+func DatasetSource(d Dataset) string {
+	var source struct{ URI, URL, Path string }
+	if json.Unmarshal([]byte(d.Source), &source) != nil {
+		return ""
+	}
+	for _, s := range []string{source.URI, source.URL, source.Path} {
+		if s != "" {
+			return format.WithoutUserInfo(s)
+		}
+	}
+	return ""
+}
+
+// DataRef names a dataset that a value was measured on. The zero value is none.
+type DataRef struct {
+	Name   string `json:"name,omitempty"`
+	Digest string `json:"digest,omitempty"`
+}
+
+func (d DataRef) String() string {
+	switch {
+	case d == DataRef{}:
+		return "no dataset"
+	case d.Digest == "":
+		return "dataset " + d.Name
+	}
+	return fmt.Sprintf("dataset %s (%s)", d.Name, d.Digest)
+}
+
+// Is reports whether text names the dataset, by name or by digest.
+func (d DataRef) Is(text string) bool { return text != "" && (d.Name == text || d.Digest == text) }
+
+// ModelMetric is one value that a run logged on a logged model.
+type ModelMetric struct {
+	Key string
+	Point
+	RunID   string
+	Dataset DataRef
+}
+
+// Models are the ids of the logged models that the run lists, ascending, whether it logged them or only measured them.
+func (r Run) Models() []string {
+	ids := map[string]bool{}
+	for _, o := range r.Outputs {
+		ids[o.ModelID] = true
+	}
+	for _, id := range r.ModelInputs {
+		ids[id] = true
+	}
+	return slices.Sorted(maps.Keys(ids))
+}
+
+func (p Point) Same(q Point) bool { return p.Raw == q.Raw && p.Step == q.Step && p.Time.Equal(q.Time) }
+
+func (r Run) OutputStep(model string) (step int64, listed bool) {
+	for _, o := range r.Outputs {
+		if o.ModelID == model {
+			return o.Step, true
+		}
+	}
+	return 0, false
 }

@@ -1,7 +1,6 @@
 package registry
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"regexp"
@@ -9,6 +8,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
 )
 
 // Stages of MLflow in their order. They were deprecated in 2.9 and still work on 3.17.
@@ -63,61 +64,12 @@ func CheckModelName(name string) error {
 	return nil
 }
 
-// ShellWord makes one word of the shell out of text, which may come from anybody.
-func ShellWord(text string) string {
-	if text != "" && strings.IndexFunc(text, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./:@", r))
-	}) < 0 {
-		return text
-	}
-	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
-}
-
-var yamlPlain = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]*$`)
-
-// YAMLWord makes one value of YAML out of text, which may come from anybody.
-func YAMLWord(text string) string {
-	if yamlPlain.MatchString(text) && !slices.Contains([]string{"true", "false", "null"}, strings.ToLower(text)) {
-		return text
-	}
-	quoted, err := json.Marshal(text)
-	if err != nil {
-		return `""` // a string always encodes
-	}
-	return string(quoted)
-}
-
 func isControl(r rune) bool { return unicode.IsControl(r) || r == utf8.RuneError }
-
-// Nearest returns those of names that a person may have meant by name: equal but for case and punctuation, or within
-// two edits; nearest first, at most three.
-func Nearest(name string, names []string) []string {
-	type near struct {
-		name string
-		d    int
-	}
-	var found []near
-	for _, n := range names {
-		if n == name {
-			continue
-		}
-		d := distance(plain(name), plain(n))
-		if d <= 2 && d < len([]rune(plain(name))) {
-			found = append(found, near{n, d})
-		}
-	}
-	slices.SortStableFunc(found, func(a, b near) int { return a.d - b.d })
-	var out []string
-	for _, f := range found[:min(3, len(found))] {
-		out = append(out, f.name)
-	}
-	return out
-}
 
 // AliasMeant says which alias of the model a person may have meant by one that it has not, or which it has.
 func (m Model) AliasMeant(alias string) string {
 	names := slices.Sorted(maps.Keys(m.Aliases))
-	switch near := Nearest(alias, names); {
+	switch near := spelling.Nearest(alias, names); {
 	case len(near) > 0:
 		return fmt.Sprintf("did you mean %s?", strings.Join(near, " or "))
 	case len(names) == 0:
@@ -128,33 +80,7 @@ func (m Model) AliasMeant(alias string) string {
 	return "its aliases are " + strings.Join(names, ", ")
 }
 
-func plain(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsLetter(r) || unicode.IsDigit(r) {
-			return unicode.ToLower(r)
-		}
-		return -1
-	}, s)
-}
-
-// distance is the Levenshtein distance in runes.
-func distance(a, b string) int {
-	x, y := []rune(a), []rune(b)
-	row := make([]int, len(y)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range x {
-		last := row[0]
-		row[0] = i + 1
-		for j := range y {
-			cost := last
-			if x[i] != y[j] {
-				cost++
-			}
-			last = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(y)]
+func IsStage(ref string) bool {
+	_, is := CanonicalStage(ref)
+	return is
 }

@@ -5,6 +5,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
 // Part is a file or folder that a model needs, as its MLmodel file names it.
@@ -60,12 +62,12 @@ func (p Part) missing(sizes map[string]int64) bool {
 
 func (p Part) neededBy() string {
 	if strings.Contains(p.Key, ".") {
-		return "the MLmodel file names (" + Truncate(p.Key, 200) + ")"
+		return "the MLmodel file names (" + format.Truncate(p.Key, 200) + ")"
 	}
 	return "a model of the flavour " + p.Key + " needs"
 }
 
-func (p Part) shown() string { return Truncate(strings.Join(p.Names, " or "), 200) }
+func (p Part) shown() string { return format.Truncate(strings.Join(p.Names, " or "), 200) }
 
 // String says of a part that is elsewhere that it is.
 func (p Part) String() string {

@@ -9,6 +9,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
 func TestKnown(t *testing.T) {
@@ -91,53 +94,6 @@ func TestCheckAlias(t *testing.T) {
 	}
 }
 
-func TestNearest(t *testing.T) {
-	names := []string{"churn", "Churn-EU", "fraud", "churn_2"}
-	if diff := cmp.Diff([]string{"churn", "churn_2"}, Nearest("chrn", names)); diff != "" {
-		t.Error(diff)
-	}
-}
-
-// Law: equal values give equal bytes, whatever the order of a map.
-func TestLawCanonicalJSON(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		tags := rapid.MapOf(rapid.String(), rapid.String()).Draw(t, "tags")
-		step := Step{Do: CreateVersion, Tags: tags, Want: rapid.String().Draw(t, "want")}
-		a, err := CanonicalJSON(step)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b, err := CanonicalJSON(step)
-		if err != nil || string(a) != string(b) {
-			t.Fatalf("%s\n%s", a, b)
-		}
-	})
-}
-
-func TestDigestKeepsPartsApart(t *testing.T) {
-	if Digest("ab", "c") == Digest("a", "bc") || Digest("a") == Digest("a", "") || Digest() == Digest("") {
-		t.Error("parts run into one another")
-	}
-}
-
-// Law: what is cut fits, is valid text, and says so; what fits is left alone.
-func TestLawTruncate(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		text := rapid.StringN(0, 400, -1).Draw(t, "text")
-		limit := rapid.IntRange(100, 300).Draw(t, "limit")
-		got := Truncate(text, limit)
-		if len(text) <= limit {
-			if got != text {
-				t.Fatalf("changed %q", text)
-			}
-			return
-		}
-		if len(got) > limit || utf8.ValidString(text) && !utf8.ValidString(got) || !strings.Contains(got, Digest(text)[:16]) {
-			t.Fatalf("%d bytes: %q", len(got), got)
-		}
-	})
-}
-
 // Whatever is split can be joined again, no part is longer than a tag holds, and none ends within a character.
 func TestLawSplitTag(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -155,53 +111,14 @@ func TestLawSplitTag(t *testing.T) {
 			for n := 1; parts[fmt.Sprintf("k.%d", n)] != ""; n++ {
 				joined += parts[fmt.Sprintf("k.%d", n)]
 			}
-			if !strings.Contains(parts["k"], Digest(value)[:16]) {
+			if !strings.Contains(parts["k"], canonical.Digest(value)[:16]) {
 				t.Fatalf("no digest in %q", parts["k"])
 			}
 		}
-		if whole := maxParts * (MaxTagValue - utf8.UTFMax); joined != value && joined != Truncate(value, whole) {
+		if whole := maxParts * (MaxTagValue - utf8.UTFMax); joined != value && joined != format.Truncate(value, whole) {
 			t.Fatalf("joined %d bytes of %d", len(joined), len(value))
 		}
 	})
-}
-
-func TestLineageTags(t *testing.T) {
-	run := Run{
-		Tags: map[string]string{"mlflow.source.git.commit": " 4f2c ", "mlflow.source.git.repoURL": "https://x:token@git.example/a@b/c"},
-		Datasets: []Dataset{
-			{Name: "b", Digest: "2", Context: "test"},
-			{Name: "a", Digest: "1", Context: "training", Source: `{"url": "s3://ann:pw@bucket/data.csv"}`},
-		},
-	}
-	model := MLmodel{PythonVersion: "3.11.7", Flavors: map[string]map[string]any{"python_function": {}, "sklearn": {"sklearn_version": "1.5.2"}}}
-	got, _ := LineageTags(Subject{Run: Is(run), MLmodel: Is(model)}, "https://github.example/r/1")
-	want := map[string]string{
-		TagGitCommit: "4f2c", TagGitRepository: "https://git.example/a@b/c", TagWorkflowRun: "https://github.example/r/1",
-		TagDatasets:      `[{"name":"b","digest":"2","context":"test"},{"name":"a","digest":"1","context":"training"}]`,
-		TagDataSourceURI: "s3://bucket/data.csv", TagDataVersion: "1", TagPythonVersion: "3.11.7", TagFrameworkVersion: "sklearn 1.5.2",
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
-	}
-	if got, _ := LineageTags(Subject{}, ""); len(got) != 0 {
-		t.Errorf("tags out of nothing: %v", got)
-	}
-}
-
-func TestRecordFitsATag(t *testing.T) {
-	long := strings.Repeat("x", 400)
-	var v Verdict
-	for range 200 {
-		v.Findings = append(v.Findings, Finding{Gate: long, Outcome: Pass})
-	}
-	text := NewRecord(Plan{Model: "churn", Verdict: &v, Override: []string{"ungated"}}, "d", Intent{}, 7, Run{}.Start, Place{})
-	if len(text) > MaxTagValue || !strings.Contains(text, `"to":7`) || !strings.Contains(text, "left out") {
-		t.Errorf("%d bytes: %.200s", len(text), text)
-	}
-	text = NewRecord(Plan{Model: strings.Repeat("m", 6000)}, "d", Intent{}, 7, Run{}.Start, Place{})
-	if len(text) > MaxTagValue {
-		t.Errorf("%d bytes", len(text))
-	}
 }
 
 func TestEveryReasonHasAnExit(t *testing.T) {

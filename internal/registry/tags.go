@@ -1,13 +1,13 @@
 package registry
 
 import (
-	"encoding/json"
 	"fmt"
-	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
 // Tags this program writes on model versions. Those without the prefix are names that users of older pipelines
@@ -101,36 +101,6 @@ const (
 	MaxDescription = 5000
 )
 
-// LineageTags returns the tags that carry a version's lineage: what the run and the MLmodel file say, and the
-// workflow run that registers it. What is unknown is left out, never written empty; what is longer than a tag holds is
-// split into numbered tags, and the notes say so.
-func LineageTags(s Subject, workflowRun string) (tags map[string]string, notes []string) {
-	tags = map[string]string{}
-	set := func(key, value string) {
-		value = strings.TrimSpace(value)
-		parts := SplitTag(key, value)
-		maps.Copy(tags, parts)
-		if len(parts) > 1 {
-			notes = append(notes, fmt.Sprintf("%s has %d bytes, more than a tag holds: it is split into %s.1 to %s.%d", key, len(value), key, key, len(parts)-1))
-		}
-	}
-	set(TagWorkflowRun, workflowRun)
-	if run, ok := s.Run.Get(); ok {
-		set(TagGitCommit, run.Tags[RunTagCommit])
-		set(TagGitRepository, WithoutUserInfo(run.Tags[RunTagRepository]))
-		set(TagDatasets, datasetList(run.Datasets))
-		if d, ok := trainingData(run.Datasets); ok {
-			set(TagDataSourceURI, datasetSource(d))
-			set(TagDataVersion, d.Digest)
-		}
-	}
-	if m, ok := s.MLmodel.Get(); ok {
-		set(TagPythonVersion, m.PythonVersion)
-		set(TagFrameworkVersion, m.Framework())
-	}
-	return tags, notes
-}
-
 // maxParts bounds how many tags one value is split into; what is longer still ends with a mark and a digest.
 const maxParts = 20
 
@@ -144,7 +114,7 @@ func SplitTag(key, value string) map[string]string {
 		return map[string]string{key: value}
 	}
 	tags := map[string]string{}
-	rest := Truncate(value, maxParts*(MaxTagValue-utf8.UTFMax))
+	rest := format.Truncate(value, maxParts*(MaxTagValue-utf8.UTFMax))
 	n := 0
 	for rest != "" {
 		n++
@@ -155,7 +125,7 @@ func SplitTag(key, value string) map[string]string {
 		tags[fmt.Sprintf("%s.%d", key, n)] = part
 		rest = rest[len(part):]
 	}
-	tags[key] = fmt.Sprintf("split into %s.1 to %s.%d; %d bytes, sha256 %s", key, key, n, len(value), Digest(value)[:16])
+	tags[key] = fmt.Sprintf("split into %s.1 to %s.%d; %d bytes, sha256 %s", key, key, n, len(value), canonical.Digest(value)[:16])
 	return tags
 }
 
@@ -188,73 +158,4 @@ func (m MLmodel) Framework() string {
 		}
 	}
 	return strings.Join(names, " ")
-}
-
-func trainingData(ds []Dataset) (Dataset, bool) {
-	for _, d := range ds {
-		if d.Context == "training" || d.Context == "train" {
-			return d, true
-		}
-	}
-	if len(ds) == 1 {
-		return ds[0], true
-	}
-	return Dataset{}, false
-}
-
-// datasetSource is where the data came from: MLflow keeps the source as JSON, most often with a uri or url.
-func datasetSource(d Dataset) string {
-	var source struct{ URI, URL, Path string }
-	if json.Unmarshal([]byte(d.Source), &source) != nil {
-		return ""
-	}
-	for _, s := range []string{source.URI, source.URL, source.Path} {
-		if s != "" {
-			return WithoutUserInfo(s)
-		}
-	}
-	return ""
-}
-
-func datasetList(ds []Dataset) string {
-	type row struct {
-		Name    string `json:"name"`
-		Digest  string `json:"digest"`
-		Context string `json:"context,omitempty"`
-	}
-	rows := make([]row, 0, len(ds))
-	for _, d := range ds {
-		rows = append(rows, row{d.Name, d.Digest, d.Context})
-	}
-	slices.SortFunc(rows, func(a, b row) int {
-		return strings.Compare(a.Context+"\x00"+a.Name+"\x00"+a.Digest, b.Context+"\x00"+b.Name+"\x00"+b.Digest)
-	})
-	if len(rows) == 0 {
-		return ""
-	}
-	text, err := JSON(rows)
-	if err != nil {
-		return ""
-	}
-	return string(text)
-}
-
-// userInfo is "user:password@" in an address, wherever in a text.
-var userInfo = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://)[^/\s"'<>]*@`)
-
-// WithoutUserInfo drops it: addresses of repositories and data often carry a token.
-func WithoutUserInfo(text string) string { return userInfo.ReplaceAllString(text, "$1") }
-
-// Truncate cuts text to at most limit characters and bytes, and says at its end that it did, with a digest of the
-// whole, so that a cut is never mistaken for the original.
-func Truncate(text string, limit int) string {
-	if len(text) <= limit {
-		return text
-	}
-	note := fmt.Sprintf("… [cut from %d bytes, sha256 %s]", len(text), Digest(text)[:16])
-	cut := text[:limit-len(note)]
-	for !utf8.ValidString(cut) {
-		cut = cut[:len(cut)-1]
-	}
-	return cut + note
 }

@@ -6,17 +6,17 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 )
 
 // Audit is what a summary tells of an audit: what was counted, and the worst of what was found.
 type Audit struct {
-	Totals       registry.AuditTotals
-	Rules        []registry.AuditRule
-	Worst, Fixed []registry.AuditFinding // a few
+	Totals       audit.Totals
+	Rules        []audit.Rule
+	Worst, Fixed []audit.Finding // a few
 	FailOn       string
-	Failing      int                      // findings that count against it
-	Blind        []registry.AuditUnjudged // what could not be judged and counts against it
+	Failing      int              // findings that count against it
+	Blind        []audit.Unjudged // what could not be judged and counts against it
 	Model        string
 	Files        []AuditFile
 }
@@ -53,7 +53,7 @@ func (a Audit) headline() Line {
 		return line("Audit of ", C(t.Server), ": nothing found")
 	}
 	var parts []string
-	for _, s := range registry.Severities {
+	for _, s := range audit.Severities {
 		if n := t.Findings[s]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, s))
 		}
@@ -84,7 +84,7 @@ func (a Audit) failure() Line {
 func (a Audit) scope() Line {
 	t := a.Totals
 	versions := fmt.Sprintf("%s, %d of them live", plural(t.Versions, "version"), t.Live)
-	if t.Scope == registry.ScopeLive {
+	if t.Scope == audit.ScopeLive {
 		versions = plural(t.Versions, "live version") + " (those that an alias or a stage names; scope: live)"
 	}
 	l := line("Read by this login: ", plural(t.Models, "registered model"), ", ", versions, ", ", plural(t.Aliases, "alias"), ".")
@@ -102,10 +102,10 @@ func (a Audit) severities() Doc {
 	t := a.Totals
 	table := Table{Head: []string{"severity", "findings", ""}}
 	most := 0
-	for _, s := range registry.Severities {
+	for _, s := range audit.Severities {
 		most = max(most, t.Findings[s])
 	}
-	for _, s := range registry.Severities {
+	for _, s := range audit.Severities {
 		table.Rows = append(table.Rows, []Line{line(string(s)), line(strconv.Itoa(t.Findings[s])), line(bars(t.Findings[s], most))})
 	}
 	return Doc{table}
@@ -164,7 +164,7 @@ func prose(text string) Line {
 }
 
 // where names the model and the place in it.
-func where(f registry.AuditFinding) Line {
+func where(f audit.Finding) Line {
 	l := line(C(f.Model))
 	switch {
 	case f.Model == "":
@@ -269,11 +269,11 @@ func plural(n int, what string) string {
 
 // AuditResult is an audit for programs, in short; the report file has every finding.
 type AuditResult struct {
-	Totals registry.AuditTotals     `json:"totals"`
-	FailOn string                   `json:"fail_on"`
-	Fails  int                      `json:"fails"`                      // findings that count against fail_on
-	Blind  []registry.AuditUnjudged `json:"fails_not_judged,omitempty"` // what could not be judged and counts against it
-	Worst  []registry.AuditFinding  `json:"worst,omitempty"`
+	Totals audit.Totals     `json:"totals"`
+	FailOn string           `json:"fail_on"`
+	Fails  int              `json:"fails"`                      // findings that count against fail_on
+	Blind  []audit.Unjudged `json:"fails_not_judged,omitempty"` // what could not be judged and counts against it
+	Worst  []audit.Finding  `json:"worst,omitempty"`
 }
 
 func (a Audit) result() *AuditResult {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -24,13 +26,13 @@ func NewAuditJSON(w io.Writer) *AuditJSON { return &AuditJSON{w: bufio.NewWriter
 const AuditSchema = 1
 
 // Rules writes the head.
-func (a *AuditJSON) Rules(rules []registry.AuditRule) error {
+func (a *AuditJSON) Rules(rules []audit.Rule) error {
 	a.began = true
 	return a.put(fmt.Sprintf(`{"schema":%d,"command":"audit","rules":`, AuditSchema), rules, `,"findings":[`)
 }
 
 // Model writes what was found about a model.
-func (a *AuditJSON) Model(_ registry.Audited, findings []registry.AuditFinding) error {
+func (a *AuditJSON) Model(_ audit.Snapshot, findings []audit.Finding) error {
 	for _, f := range findings {
 		before := "\n"
 		if a.n++; a.n > 1 {
@@ -44,7 +46,7 @@ func (a *AuditJSON) Model(_ registry.Audited, findings []registry.AuditFinding) 
 }
 
 // Totals writes what was counted. End must follow.
-func (a *AuditJSON) Totals(t registry.AuditTotals) error {
+func (a *AuditJSON) Totals(t audit.Totals) error {
 	a.closed = true
 	return a.put("\n],\"totals\":", t, "")
 }
@@ -54,7 +56,7 @@ func (a *AuditJSON) End(reason registry.Reason, failed error) error {
 	var err error
 	if failed != nil {
 		if !a.began {
-			err = a.Rules([]registry.AuditRule{})
+			err = a.Rules([]audit.Rule{})
 		}
 		end := "\n]"
 		if a.closed {
@@ -66,7 +68,7 @@ func (a *AuditJSON) End(reason registry.Reason, failed error) error {
 }
 
 func (a *AuditJSON) put(before string, v any, after string) error {
-	text, err := registry.JSON(v)
+	text, err := canonical.Compact(v)
 	if err != nil {
 		return err
 	}

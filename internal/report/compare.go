@@ -7,11 +7,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 )
 
 // Compare is the page of two versions side by side.
-func Compare(c registry.Comparison, now time.Time) Doc {
+func Compare(c fact.Comparison, now time.Time) Doc {
 	t := Table{Head: []string{"", "candidate", "compared with"}}
 	row := func(name string, a, b any) { t.Rows = append(t.Rows, []Line{line(name), line(a), line(b)}) }
 	row("version", versionText(c.Candidate), versionText(c.Against))
@@ -20,7 +20,7 @@ func Compare(c registry.Comparison, now time.Time) Doc {
 	row("size", size(c.Candidate.SizeBytes), size(c.Against.SizeBytes))
 	row("framework", orDash(c.Candidate.Framework), orDash(c.Against.Framework))
 	d := Doc{t}
-	for _, s := range []registry.CompareSide{c.Candidate, c.Against} {
+	for _, s := range []fact.CompareSide{c.Candidate, c.Against} {
 		if s.Problem != "" {
 			d = append(d, Para{line("Nothing of the run of ", C(s.Ref), " is compared: ", s.Problem)})
 		}
@@ -39,7 +39,7 @@ func Compare(c registry.Comparison, now time.Time) Doc {
 	return d
 }
 
-func metricTable(pairs []registry.MetricPair) Doc {
+func metricTable(pairs []fact.MetricPair) Doc {
 	if len(pairs) == 0 {
 		return Doc{Para{line("Neither run has a metric.")}}
 	}
@@ -63,7 +63,7 @@ func metricTable(pairs []registry.MetricPair) Doc {
 }
 
 // unclear says why no value is shown where there may be one.
-func unclear(pairs []registry.MetricPair) (items []Line) {
+func unclear(pairs []fact.MetricPair) (items []Line) {
 	for _, p := range pairs {
 		for _, u := range p.Unclear {
 			if len(items) == maxRows {
@@ -91,7 +91,7 @@ func bar(v, most float64) string {
 	return text + strings.Repeat(" ", 24-len([]rune(text)))
 }
 
-func change(p registry.MetricPair) string {
+func change(p fact.MetricPair) string {
 	if p.Candidate == nil || p.Against == nil {
 		return "–"
 	}
@@ -103,7 +103,7 @@ func change(p registry.MetricPair) string {
 	return text
 }
 
-func pairTable(what string, pairs []registry.TextPair, none string) Doc {
+func pairTable(what string, pairs []fact.TextPair, none string) Doc {
 	if len(pairs) == 0 {
 		return Doc{Para{line(none)}}
 	}
@@ -118,7 +118,7 @@ func pairTable(what string, pairs []registry.TextPair, none string) Doc {
 	return Doc{t}
 }
 
-func versionText(s registry.CompareSide) string {
+func versionText(s fact.CompareSide) string {
 	if s.Version == 0 {
 		return "not registered yet"
 	}

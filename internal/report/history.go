@@ -7,7 +7,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // History is what the ledger of one model tells.
@@ -15,15 +17,15 @@ type History struct {
 	Model     string
 	Unfit     string // why the server keeps no ledger; "" where there is one, or may be
 	Reset     string // why it was begun in the place of a lost one; "" where it was not
-	Entries   []registry.Entry
+	Entries   []ledger.Entry
 	Pages     []SavedPage
-	BrokenAt  int              // first entry that does not hold together, 0 = none in particular
-	Broken    string           // why; "" where all do
-	Kept      bool             // held against a copy that was kept elsewhere
-	Compared  bool             // held against what the registry names now
-	Outside   []registry.Shift // moved by others since the last entry, by that
+	BrokenAt  int            // first entry that does not hold together, 0 = none in particular
+	Broken    string         // why; "" where all do
+	Kept      bool           // held against a copy that was kept elsewhere
+	Compared  bool           // held against what the registry names now
+	Outside   []ledger.Shift // moved by others since the last entry, by that
 	At, Until time.Time
-	Live      []registry.Live
+	Live      []ledger.Live
 }
 
 // SavedPage is a page as it is stored, for checking without the server.
@@ -103,7 +105,7 @@ func (h History) live() Doc {
 	if h.Until.After(h.At) {
 		when = h.At.UTC().Format(time.DateOnly) + " (UTC)"
 	}
-	if !slices.ContainsFunc(h.Live, func(l registry.Live) bool { return !l.Unknown }) {
+	if !slices.ContainsFunc(h.Live, func(l ledger.Live) bool { return !l.Unknown }) {
 		since := ""
 		if len(h.Entries) > 0 {
 			since = " before " + h.Entries[0].Ended.UTC().Format("2006-01-02 15:04 UTC") + ", when the records begin"
@@ -111,7 +113,7 @@ func (h History) live() Doc {
 		return Doc{Para{line("Live on ", when, ": unknown", since, ".")}}
 	}
 	t := Table{Head: []string{"target", "named", "since (UTC)", "entry"}}
-	limit, found := "", []registry.Shift(nil)
+	limit, found := "", []ledger.Shift(nil)
 	if h.open() {
 		limit, found = h.limit(), h.Outside
 	}
@@ -132,7 +134,7 @@ func (h History) live() Doc {
 }
 
 // foundNow is what a target was found to name, where others have moved it.
-func foundNow(moved []registry.Shift, ref string) (rows [][]Line) {
+func foundNow(moved []ledger.Shift, ref string) (rows [][]Line) {
 	for _, m := range moved {
 		if m.Ref == ref {
 			rows = append(rows, []Line{line(C(ref)), line(versions(m.Want)), line("moved outside, found now"), line("–")})
@@ -170,7 +172,7 @@ func (h History) limit() string {
 }
 
 // entryRows are an entry, and what it found moved by others since the one before.
-func entryRows(e registry.Entry, w Workflow) [][]Line {
+func entryRows(e ledger.Entry, w Workflow) [][]Line {
 	ended := "open"
 	if !e.Ended.IsZero() {
 		ended = e.Ended.UTC().Format("2006-01-02 15:04:05")
@@ -180,7 +182,7 @@ func entryRows(e registry.Entry, w Workflow) [][]Line {
 	switch {
 	case outcome == "":
 		outcome = "under way, or cut off"
-	case outcome == registry.EntryAborted:
+	case outcome == ledger.EntryAborted:
 		outcome += ": " + string(e.Reason)
 	case e.Record.TakesOver != 0:
 		outcome += fmt.Sprintf(", finishing entry %d", e.Record.TakesOver)
@@ -200,7 +202,7 @@ func entryRows(e registry.Entry, w Workflow) [][]Line {
 }
 
 // outsideRows are what others moved.
-func outsideRows(when string, moved []registry.Shift, outcome string) (rows [][]Line) {
+func outsideRows(when string, moved []ledger.Shift, outcome string) (rows [][]Line) {
 	for _, o := range moved {
 		rows = append(rows, []Line{line(""), line(when), line("moved outside"), line(C(o.Ref + " " + orNone(o.Was))), line(C(o.Ref + " " + orNone(o.Want))), line("unknown"), line("none"), line(outcome)})
 	}
@@ -208,7 +210,7 @@ func outsideRows(when string, moved []registry.Shift, outcome string) (rows [][]
 }
 
 // untold lists who has not been told of an entry, in the order of its list.
-func untold(e registry.Entry) []string {
+func untold(e ledger.Entry) []string {
 	var out []string
 	left := e.Untold()
 	for i := range e.Record.Notify {
@@ -227,7 +229,7 @@ func orNone(list string) string {
 }
 
 // evidence is why the move was made, in a few words.
-func evidence(r registry.LedgerRecord) string {
+func evidence(r ledger.Record) string {
 	var parts []string
 	for i, g := range r.Gates {
 		if i == 3 {
@@ -237,7 +239,7 @@ func evidence(r registry.LedgerRecord) string {
 		g.Candidate = g.Seen()
 		parts = append(parts, strings.TrimSuffix(fmt.Sprintf("%s: %s (%s)", g.Gate, g.Outcome, observed(g)), " ()"))
 	}
-	if r.Mode == registry.ReportMode {
+	if r.Mode == verdict.ReportMode {
 		parts = append(parts, "not enforced (report mode)")
 	}
 	if len(r.Override) > 0 {
@@ -251,26 +253,26 @@ func evidence(r registry.LedgerRecord) string {
 
 // HistoryResult is a model's history for programs.
 type HistoryResult struct {
-	Model   string           `json:"model"`
-	Unfit   string           `json:"no_ledger,omitempty"` // why the server keeps none
-	Reset   string           `json:"reset,omitempty"`     // why it was begun in the place of a lost one
-	Entries []EntryResult    `json:"entries"`
-	Live    []registry.Live  `json:"live,omitempty"`
-	Outside []registry.Shift `json:"moved_outside,omitempty"` // by others since the last entry
-	Broken  string           `json:"broken,omitempty"`
-	At      int              `json:"broken_at,omitempty"`
-	Pages   []SavedPage      `json:"pages"` // as stored: history verify checks them
+	Model   string         `json:"model"`
+	Unfit   string         `json:"no_ledger,omitempty"` // why the server keeps none
+	Reset   string         `json:"reset,omitempty"`     // why it was begun in the place of a lost one
+	Entries []EntryResult  `json:"entries"`
+	Live    []ledger.Live  `json:"live,omitempty"`
+	Outside []ledger.Shift `json:"moved_outside,omitempty"` // by others since the last entry
+	Broken  string         `json:"broken,omitempty"`
+	At      int            `json:"broken_at,omitempty"`
+	Pages   []SavedPage    `json:"pages"` // as stored: history verify checks them
 }
 
 // EntryResult is one entry for programs.
 type EntryResult struct {
-	Record  registry.LedgerRecord `json:"record"`
-	Outcome string                `json:"outcome"` // "" = open
-	Reason  registry.Reason       `json:"reason,omitempty"`
-	Ended   string                `json:"ended,omitempty"`
-	Link    string                `json:"link,omitempty"`
-	Digest  string                `json:"sha256,omitempty"`
-	Untold  []string              `json:"untold,omitempty"` // who has not been told of it yet
+	Record  ledger.Record   `json:"record"`
+	Outcome string          `json:"outcome"` // "" = open
+	Reason  registry.Reason `json:"reason,omitempty"`
+	Ended   string          `json:"ended,omitempty"`
+	Link    string          `json:"link,omitempty"`
+	Digest  string          `json:"sha256,omitempty"`
+	Untold  []string        `json:"untold,omitempty"` // who has not been told of it yet
 }
 
 func (h History) result() HistoryResult {

@@ -12,14 +12,14 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 )
 
 // PageLimit is the size of the largest page in bytes: what a browser opens from disk without thinking about it.
 const PageLimit = 25_000_000
 
 // AuditPage writes the one HTML file of an audit: style, script and data, nothing that is fetched. It is a
-// registry.AuditSink: it is given one model at a time and keeps none, so its memory does not grow with the registry.
+// Sink: it is given one model at a time and keeps none, so its memory does not grow with the registry.
 //
 // All data is JSON in script elements of a type that no browser runs, with every "<" escaped, so that none of it can
 // end its element. The page's own script makes text nodes of it. A policy within the page forbids everything but this
@@ -91,12 +91,12 @@ func (p *AuditPage) write(to io.Writer, text []byte) {
 }
 
 // Rules begins the page.
-func (p *AuditPage) Rules(rules []registry.AuditRule) error {
+func (p *AuditPage) Rules(rules []audit.Rule) error {
 	before, _ := pageFrame()
 	p.write(p.own, []byte(before))
 	p.block("id", "rules", encode(struct {
-		Rules []registry.AuditRule `json:"rules"`
-		Link  string               `json:"link"`
+		Rules []audit.Rule `json:"rules"`
+		Link  string       `json:"link"`
 	}{rules, p.link}))
 	return p.err
 }
@@ -111,7 +111,7 @@ func webAddress(text string) string {
 }
 
 // Model adds a model and what was found about it, or what was found about none that was read.
-func (p *AuditPage) Model(a registry.Audited, findings []registry.AuditFinding) error {
+func (p *AuditPage) Model(a audit.Snapshot, findings []audit.Finding) error {
 	if a.Model.Created.IsZero() && len(a.Versions) == 0 && a.Unreadable == "" {
 		p.findings(findings)
 		return p.err
@@ -135,7 +135,7 @@ func (p *AuditPage) Model(a registry.Audited, findings []registry.AuditFinding) 
 }
 
 // findings adds what was found about the server, or about models that are gone.
-func (p *AuditPage) findings(findings []registry.AuditFinding) {
+func (p *AuditPage) findings(findings []audit.Finding) {
 	const batch = 1000
 	for len(findings) > 0 {
 		n := min(batch, len(findings))
@@ -150,9 +150,9 @@ func (p *AuditPage) findings(findings []registry.AuditFinding) {
 }
 
 // Totals ends the page. Its error is the first of all that was written.
-func (p *AuditPage) Totals(t registry.AuditTotals) error {
+func (p *AuditPage) Totals(t audit.Totals) error {
 	p.block("id", "totals", encode(struct {
-		registry.AuditTotals
+		audit.Totals
 		Left leftOut `json:"left"`
 	}{t, p.left}))
 	_, after := pageFrame()
@@ -163,9 +163,9 @@ func (p *AuditPage) Totals(t registry.AuditTotals) error {
 }
 
 // pageSummary is for readers whose browser runs no script.
-func pageSummary(t registry.AuditTotals) string {
+func pageSummary(t audit.Totals) string {
 	return fmt.Sprintf("Audit of %s: %d models, %d versions; findings: %d high, %d medium, %d low. Tables and plots need JavaScript.",
-		Clean(t.Server), t.Models, t.Versions, t.Findings[registry.High], t.Findings[registry.Medium], t.Findings[registry.Low])
+		Clean(t.Server), t.Models, t.Versions, t.Findings[audit.High], t.Findings[audit.Medium], t.Findings[audit.Low])
 }
 
 // block writes one element that holds data. The attribute and its value are our own words.

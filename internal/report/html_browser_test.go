@@ -14,8 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/browsertest"
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
 var (
@@ -139,7 +139,7 @@ func TestNumbersOnThePageAreTheAuditsOwn(t *testing.T) {
 	models := sampleModels()
 	sum := totals(models)
 	s := show(t, models)
-	want := fmt.Sprintf("%d high %d medium %d low", sum.Findings[registry.High], sum.Findings[registry.Medium], sum.Findings[registry.Low])
+	want := fmt.Sprintf("%d high %d medium %d low", sum.Findings[audit.High], sum.Findings[audit.Medium], sum.Findings[audit.Low])
 	if got := s.text(`[...document.querySelectorAll(".tile")].map(tile => tile.querySelector("b").textContent + " " + tile.querySelector("span").textContent).join(" ")`); got != want {
 		t.Errorf("tiles: %s, want %s", got, want)
 	}
@@ -148,7 +148,7 @@ func TestNumbersOnThePageAreTheAuditsOwn(t *testing.T) {
 	}
 	status := `document.querySelector("[role=status]").textContent`
 	for hash, want := range map[string]string{
-		"#/findings?severity=high": fmt.Sprintf("%d findings of %d", sum.Findings[registry.High], sum.Findings[registry.High]+sum.Findings[registry.Medium]+sum.Findings[registry.Low]),
+		"#/findings?severity=high": fmt.Sprintf("%d findings of %d", sum.Findings[audit.High], sum.Findings[audit.High]+sum.Findings[audit.Medium]+sum.Findings[audit.Low]),
 		"#/models":                 "14 models",
 		"#/versions":               fmt.Sprintf("1–50 of %d versions", sum.Versions),
 		"#/versions?live=yes":      fmt.Sprintf("%d versions of %d", sum.Live, sum.Versions),
@@ -347,7 +347,7 @@ func TestPageOf100000Versions(t *testing.T) {
 	if b.Len() > PageLimit || sum.Versions != 100_000 || sum.Aliases != 1000 {
 		t.Errorf("%d bytes for %d versions, %d aliases", b.Len(), sum.Versions, sum.Aliases)
 	}
-	t.Logf("page of %d versions, %d aliases, %d findings: %.1f MB", sum.Versions, sum.Aliases, sum.Findings[registry.High]+sum.Findings[registry.Medium]+sum.Findings[registry.Low], float64(b.Len())/1e6)
+	t.Logf("page of %d versions, %d aliases, %d findings: %.1f MB", sum.Versions, sum.Aliases, sum.Findings[audit.High]+sum.Findings[audit.Medium]+sum.Findings[audit.Low], float64(b.Len())/1e6)
 	measure(t, b.Bytes(), "1–50 of 100,000 versions")
 }
 
@@ -358,15 +358,15 @@ func TestLargestPage(t *testing.T) {
 	if err := p.Rules(sampleRules); err != nil {
 		t.Fatal(err)
 	}
-	var sum registry.AuditTotals
+	var sum audit.Totals
 	for i := range 4000 {
 		m := sampleLarge(i, 80)
-		if err := p.Model(m.Audited, m.findings); err != nil {
+		if err := p.Model(m.Snapshot, m.findings); err != nil {
 			t.Fatal(err)
 		}
 		sum.Models, sum.Versions = i+1, sum.Versions+80
 	}
-	sum.Began, sum.Ended, sum.Scope = sampleEnd.Add(-time.Minute), sampleEnd, registry.ScopeAll
+	sum.Began, sum.Ended, sum.Scope = sampleEnd.Add(-time.Minute), sampleEnd, audit.ScopeAll
 	if err := p.Totals(sum); err != nil {
 		t.Fatal(err)
 	}

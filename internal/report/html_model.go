@@ -7,6 +7,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -73,12 +76,12 @@ type pageHolder struct {
 	Since   int64  `json:"since,omitempty"`
 }
 
-func newPageModel(a registry.Audited, findings []registry.AuditFinding, d detail) *pageModel {
+func newPageModel(a audit.Snapshot, findings []audit.Finding, d detail) *pageModel {
 	w := newWords()
 	m := &pageModel{
 		Name:    a.Model.Name,
 		Created: seconds(a.Model.Created), Updated: seconds(a.Model.Updated), Hidden: a.Model.Hidden,
-		Unreadable: registry.Truncate(a.Unreadable, longText), Broken: registry.Truncate(a.Broken, longText), Newest: a.Model.Newest, Read: len(a.Versions),
+		Unreadable: format.Truncate(a.Unreadable, longText), Broken: format.Truncate(a.Broken, longText), Newest: a.Model.Newest, Read: len(a.Versions),
 		Words: w, Lists: newLists(w),
 	}
 	m.findings(findings)
@@ -87,13 +90,13 @@ func newPageModel(a registry.Audited, findings []registry.AuditFinding, d detail
 	if d == nameOnly {
 		return m
 	}
-	m.Description, m.Tags = registry.Truncate(a.Model.Description, longDescription), m.pairs(a.Model.Tags)
+	m.Description, m.Tags = format.Truncate(a.Model.Description, longDescription), m.pairs(a.Model.Tags)
 	m.versions(a, findings, d)
 	return m
 }
 
 // versions adds the versions, and the runs of those with details.
-func (m *pageModel) versions(a registry.Audited, findings []registry.AuditFinding, d detail) {
+func (m *pageModel) versions(a audit.Snapshot, findings []audit.Finding, d detail) {
 	found := map[int]bool{}
 	for _, f := range findings {
 		found[f.Version] = true
@@ -121,10 +124,10 @@ func (m *pageModel) versions(a registry.Audited, findings []registry.AuditFindin
 			v = registry.Version{}
 		}
 		m.Versions.add(append(row,
-			cell{"run", m.Words.at(registry.Truncate(v.RunID, longText))},
+			cell{"run", m.Words.at(format.Truncate(v.RunID, longText))},
 			cell{"source", m.source(v)},
-			cell{"problem", m.Words.at(registry.Truncate(v.StatusMessage, longText))},
-			cell{"description", m.Words.at(registry.Truncate(v.Description, longDescription))},
+			cell{"problem", m.Words.at(format.Truncate(v.StatusMessage, longText))},
+			cell{"description", m.Words.at(format.Truncate(v.Description, longDescription))},
 			cell{"tags", m.pairs(v.Tags)},
 			cell{"size", filesSize(a.Files[v.Number])},
 		)...)
@@ -137,7 +140,7 @@ func (m *pageModel) versions(a registry.Audited, findings []registry.AuditFindin
 
 // source is the address in the parts that the run's id separates: most differ in nothing else.
 func (m *pageModel) source(v registry.Version) int {
-	text := registry.Truncate(address(v.Source), longText)
+	text := format.Truncate(address(v.Source), longText)
 	if v.RunID == "" || text == "" {
 		return m.Lists.at(some(text))
 	}
@@ -149,7 +152,7 @@ func address(text string) string {
 	if !strings.Contains(text, "://") {
 		return text
 	}
-	text, _, asked := strings.Cut(registry.WithoutUserInfo(text), "?")
+	text, _, asked := strings.Cut(format.WithoutUserInfo(text), "?")
 	if asked {
 		text += "?…"
 	}
@@ -174,7 +177,7 @@ func filesSize(files registry.Known[[]registry.File]) int {
 }
 
 // run adds what is known of a run; metrics only of one whose version is live.
-func (m *pageModel) run(id string, a registry.Audited, live bool) {
+func (m *pageModel) run(id string, a audit.Snapshot, live bool) {
 	known, asked := a.Runs[id]
 	if !asked {
 		return
@@ -194,7 +197,7 @@ func (m *pageModel) run(id string, a registry.Audited, live bool) {
 		}
 	}
 	m.Runs.add(
-		cell{"id", m.Words.at(registry.Truncate(id, longText))},
+		cell{"id", m.Words.at(format.Truncate(id, longText))},
 		cell{"why", m.Words.at(known.Why())},
 		cell{"name", m.Words.at(cut(run.Name))},
 		cell{"user", m.Words.at(cut(run.User))},
@@ -212,7 +215,7 @@ func (m *pageModel) run(id string, a registry.Audited, live bool) {
 	)
 }
 
-func cut(text string) string { return registry.Truncate(text, longTag) }
+func cut(text string) string { return format.Truncate(text, longTag) }
 
 // pairs are tags as key, value, key, value. Those that are digests or the tool's own documents are left out: what
 // they say is in the ledger.
@@ -232,18 +235,18 @@ func (m *pageModel) pairs(tags map[string]string) int {
 }
 
 // entries adds the newest promotions that the ledger tells of.
-func (m *pageModel) entries(known registry.Known[registry.Ledger], most int) {
-	ledger, ok := known.Get()
-	m.Ledger, m.Promotions = ledger.Off, len(ledger.Entries)
+func (m *pageModel) entries(known registry.Known[ledger.Chain], most int) {
+	chain, ok := known.Get()
+	m.Ledger, m.Promotions = chain.Off, len(chain.Entries)
 	if !ok {
 		m.Ledger = known.Why()
 	}
 	if most == 0 {
 		return
 	}
-	older := len(ledger.Entries) - min(most, len(ledger.Entries))
-	m.Before = left(registry.Ledger{Entries: ledger.Entries[:older], Before: ledger.Before})
-	for _, e := range ledger.Entries[older:] {
+	older := len(chain.Entries) - min(most, len(chain.Entries))
+	m.Before = left(ledger.Chain{Entries: chain.Entries[:older], Before: chain.Before})
+	for _, e := range chain.Entries[older:] {
 		at, _ := time.Parse(time.RFC3339, e.Record.At)
 		m.Entries.add(
 			cell{"epoch", e.Epoch},
@@ -255,7 +258,7 @@ func (m *pageModel) entries(known registry.Known[registry.Ledger], most int) {
 			cell{"link", m.Words.at(cut(address(e.Link)))},
 			cell{"outcome", m.Words.at(cut(e.Outcome))},
 			cell{"reason", m.Words.at(cut(string(e.Reason)))},
-			cell{"evidence", m.Words.at(registry.Truncate(evidence(e.Record), longText))},
+			cell{"evidence", m.Words.at(format.Truncate(evidence(e.Record), longText))},
 			cell{"override", m.Words.at(cut(strings.Join(e.Record.Override, ", ")))},
 			cell{"moves", m.shifts(e.Record.Moves)},
 			cell{"outside", m.shifts(e.Record.Outside)},
@@ -264,7 +267,7 @@ func (m *pageModel) entries(known registry.Known[registry.Ledger], most int) {
 }
 
 // left is what a ledger left each of its targets at.
-func left(l registry.Ledger) map[string]string {
+func left(l ledger.Chain) map[string]string {
 	out := map[string]string{}
 	maps.Copy(out, l.Before)
 	for _, e := range l.Entries {
@@ -278,7 +281,7 @@ func left(l registry.Ledger) map[string]string {
 }
 
 // shifts are target, before, after, and so on.
-func (m *pageModel) shifts(shifts []registry.Shift) int {
+func (m *pageModel) shifts(shifts []ledger.Shift) int {
 	var list []string
 	for _, s := range shifts {
 		list = append(list, cut(s.Ref), cut(s.Was), cut(s.Want))
@@ -287,13 +290,13 @@ func (m *pageModel) shifts(shifts []registry.Shift) int {
 }
 
 // findings adds what was found.
-func (m *pageModel) findings(findings []registry.AuditFinding) {
+func (m *pageModel) findings(findings []audit.Finding) {
 	for _, f := range findings {
 		m.Findings.add(findingCells(f, m.Words)...)
 	}
 }
 
-func findingCells(f registry.AuditFinding, w *words) []cell {
+func findingCells(f audit.Finding, w *words) []cell {
 	return []cell{
 		{"rule", w.at(f.Rule)},
 		{"severity", w.at(string(f.Severity))},
@@ -301,12 +304,12 @@ func findingCells(f registry.AuditFinding, w *words) []cell {
 		{"version", f.Version},
 		{"alias", w.at(cut(f.Alias))},
 		{"stage", w.at(cut(f.Stage))},
-		{"message", w.at(registry.Truncate(f.Message, longText))},
-		{"fix", w.at(registry.Truncate(f.Fix, longText))},
+		{"message", w.at(format.Truncate(f.Message, longText))},
+		{"fix", w.at(format.Truncate(f.Fix, longText))},
 		{"file", w.at(cut(f.File))},
 		{"line", f.Line},
 		{"fingerprint", w.at(cut(f.Fingerprint))},
-		{"accepted", w.at(registry.Truncate(f.Accepted, longText))},
+		{"accepted", w.at(format.Truncate(f.Accepted, longText))},
 		{"trend", w.at(string(f.Trend))},
 	}
 }
@@ -317,7 +320,7 @@ type pageFindings struct {
 	Words    *words  `json:"words"`
 }
 
-func newPageFindings(findings []registry.AuditFinding) pageFindings {
+func newPageFindings(findings []audit.Finding) pageFindings {
 	p := pageFindings{Words: newWords()}
 	for _, f := range findings {
 		p.Findings.add(findingCells(f, p.Words)...)
@@ -327,7 +330,7 @@ func newPageFindings(findings []registry.AuditFinding) pageFindings {
 
 // holders are what each alias and each live stage names, with the time since when, as the ledger tells it or else the
 // tag that a promotion leaves.
-func holders(a registry.Audited) []pageHolder {
+func holders(a audit.Snapshot) []pageHolder {
 	tags := map[int]map[string]string{}
 	var out []pageHolder
 	for _, v := range a.Versions {
@@ -344,11 +347,11 @@ func holders(a registry.Audited) []pageHolder {
 	return out
 }
 
-func heldSince(known registry.Known[registry.Ledger], ref string, version int, tag string) int64 {
+func heldSince(known registry.Known[ledger.Chain], ref string, version int, tag string) int64 {
 	number := strconv.Itoa(version)
 	for _, e := range slices.Backward(known.OrZero().Entries) {
 		for _, s := range e.Record.Moves {
-			if s.Ref == ref && e.Outcome == registry.EntryDone && slices.Contains(strings.Split(s.Want, ","), number) &&
+			if s.Ref == ref && e.Outcome == ledger.EntryDone && slices.Contains(strings.Split(s.Want, ","), number) &&
 				!slices.Contains(strings.Split(s.Was, ","), number) {
 				return seconds(e.Ended)
 			}

@@ -8,26 +8,29 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // audited is a model with what was found about it.
 type audited struct {
-	registry.Audited
-	findings []registry.AuditFinding
+	audit.Snapshot
+	findings []audit.Finding
 }
 
-var sampleRules = []registry.AuditRule{
-	{ID: "run-gone", Title: "The run of a live version is missing", Severity: registry.High, Why: "Nobody can say what data and code made what consumers load.", Fix: "Train again, or move the alias to a version whose run exists."},
-	{ID: "moved-outside", Title: "Moved outside the tool", Severity: registry.High, Why: "What consumers load was changed without a gate and without a record.", Fix: "Promote the version again, so that its gates are judged."},
-	{ID: "artifact-changed", Title: "Files changed since the promotion", Severity: registry.High, Why: "What consumers load is not what the gates judged.", Fix: "Restore the files, or promote a new version."},
-	{ID: "no-rollback-target", Title: "No version to roll back to", Severity: registry.Medium, Why: "A bad champion cannot be replaced in one step.", Fix: "Keep the version that was champion before."},
-	{ID: "dataset-lineage", Title: "No dataset is logged", Severity: registry.Medium, Why: "What the model learned from cannot be told.", Fix: "Log it with mlflow.log_input in the training run."},
-	{ID: "champion-stale", Title: "The champion is old", Severity: registry.Medium, Why: "Models decay while the world goes on.", Fix: "Train and promote a new version, or accept the finding with a reason."},
-	{ID: "required-tags", Title: "Required tags are missing", Severity: registry.Low, Why: "Owner and purpose of a live model must be known.", Fix: "Set the tags that the policy names."},
-	{ID: "challenger-endless", Title: "A challenger without end", Severity: registry.Low, Why: "A comparison nobody ends costs traffic.", Fix: "Promote it or remove the alias."},
-	{ID: "dangling-alias", Title: "An alias names a deleted version", Severity: registry.High, Why: "Consumers of the alias fail when they load it.", Fix: "Run doctor, which repairs it on request."},
-	{ID: "ledger-broken", Title: "The ledger does not hold together", Severity: registry.High, Why: "Entries were edited or removed.", Fix: "Compare with the saved history; then reset the ledger with a reason."},
+var sampleRules = []audit.Rule{
+	{ID: "run-gone", Title: "The run of a live version is missing", Severity: audit.High, Why: "Nobody can say what data and code made what consumers load.", Fix: "Train again, or move the alias to a version whose run exists."},
+	{ID: "moved-outside", Title: "Moved outside the tool", Severity: audit.High, Why: "What consumers load was changed without a gate and without a record.", Fix: "Promote the version again, so that its gates are judged."},
+	{ID: "artifact-changed", Title: "Files changed since the promotion", Severity: audit.High, Why: "What consumers load is not what the gates judged.", Fix: "Restore the files, or promote a new version."},
+	{ID: "no-rollback-target", Title: "No version to roll back to", Severity: audit.Medium, Why: "A bad champion cannot be replaced in one step.", Fix: "Keep the version that was champion before."},
+	{ID: "dataset-lineage", Title: "No dataset is logged", Severity: audit.Medium, Why: "What the model learned from cannot be told.", Fix: "Log it with mlflow.log_input in the training run."},
+	{ID: "champion-stale", Title: "The champion is old", Severity: audit.Medium, Why: "Models decay while the world goes on.", Fix: "Train and promote a new version, or accept the finding with a reason."},
+	{ID: "required-tags", Title: "Required tags are missing", Severity: audit.Low, Why: "Owner and purpose of a live model must be known.", Fix: "Set the tags that the policy names."},
+	{ID: "challenger-endless", Title: "A challenger without end", Severity: audit.Low, Why: "A comparison nobody ends costs traffic.", Fix: "Promote it or remove the alias."},
+	{ID: "dangling-alias", Title: "An alias names a deleted version", Severity: audit.High, Why: "Consumers of the alias fail when they load it.", Fix: "Run doctor, which repairs it on request."},
+	{ID: "ledger-broken", Title: "The ledger does not hold together", Severity: audit.High, Why: "Entries were edited or removed.", Fix: "Compare with the saved history; then reset the ledger with a reason."},
 }
 
 var sampleEnd = time.Date(2026, 11, 24, 3, 12, 40, 0, time.UTC)
@@ -44,14 +47,14 @@ func sampleModels() []audited {
 	}
 	last := &out[len(out)-1]
 	last.Runs = map[string]registry.Known[registry.Run]{}
-	last.Ledger = registry.Is(registry.Ledger{Off: "the audit may not read the experiment mlflow-promotions"})
+	last.Ledger = registry.Is(ledger.Chain{Off: "the audit may not read the experiment mlflow-promotions"})
 	return out
 }
 
 func sampleModel(chance *rand.Rand, name, user string, n int) audited {
 	begin := sampleEnd.AddDate(0, -3-chance.IntN(12), -chance.IntN(28))
 	step := sampleEnd.Sub(begin) / time.Duration(n+1)
-	a := registry.Audited{
+	a := audit.Snapshot{
 		Model: registry.Model{Name: name, Description: "Scores " + name + " for the nightly batch and the API.", Created: begin, Updated: sampleEnd.Add(-step),
 			Newest: n, Tags: map[string]string{"team": user + "'s team", "tier": strconv.Itoa(1 + chance.IntN(3))}, Aliases: map[string]int{}},
 		Runs:        map[string]registry.Known[registry.Run]{},
@@ -69,7 +72,7 @@ func sampleModel(chance *rand.Rand, name, user string, n int) audited {
 		a.Files[i+1] = registry.Is([]registry.File{{Path: "model.pkl", Size: 400_000 + chance.Int64N(90_000_000)}})
 	}
 	entries := samplePromotions(chance, &a, user)
-	a.Ledger = registry.Is(registry.Ledger{Entries: entries})
+	a.Ledger = registry.Is(ledger.Chain{Entries: entries})
 	return audited{a, sampleFindings(chance, a)}
 }
 
@@ -90,15 +93,15 @@ func sampleRun(chance *rand.Rand, id, name, user string, at time.Time) registry.
 }
 
 // samplePromotions makes some versions champion, one after the other, and sets the aliases they leave.
-func samplePromotions(chance *rand.Rand, a *registry.Audited, user string) []registry.Entry {
-	var entries []registry.Entry
+func samplePromotions(chance *rand.Rand, a *audit.Snapshot, user string) []ledger.Entry {
+	var entries []ledger.Entry
 	was, before := "", ""
 	add := func(command string, v registry.Version, ref, was, now, outcome string, at time.Time) {
-		e := registry.Entry{Epoch: len(entries) + 1, Outcome: outcome, Ended: at, Link: "https://github.com/example/models/actions/runs/" + strconv.Itoa(90_000+chance.IntN(9000)), Record: registry.LedgerRecord{
-			At: at.Add(-20 * time.Second).Format(time.RFC3339), Command: command, To: v.Number, Origin: registry.Origin{Actor: user}, Moves: []registry.Shift{{Ref: ref, Was: was, Want: now}},
-			Gates: []registry.Finding{{Gate: "test_accuracy >= 0.85", Outcome: registry.Pass, Candidate: "0.912"}, {Gate: "test_f1 >= champion - 0.01", Outcome: registry.Pass, Candidate: "0.871"}},
+		e := ledger.Entry{Epoch: len(entries) + 1, Outcome: outcome, Ended: at, Link: "https://github.com/example/models/actions/runs/" + strconv.Itoa(90_000+chance.IntN(9000)), Record: ledger.Record{
+			At: at.Add(-20 * time.Second).Format(time.RFC3339), Command: command, To: v.Number, Origin: ledger.Origin{Actor: user}, Moves: []ledger.Shift{{Ref: ref, Was: was, Want: now}},
+			Gates: []verdict.Finding{{Gate: "test_accuracy >= 0.85", Outcome: verdict.Pass, Candidate: "0.912"}, {Gate: "test_f1 >= champion - 0.01", Outcome: verdict.Pass, Candidate: "0.871"}},
 		}}
-		if outcome == registry.EntryAborted {
+		if outcome == ledger.EntryAborted {
 			e.Reason = registry.Conflict
 		}
 		entries = append(entries, e)
@@ -109,14 +112,14 @@ func samplePromotions(chance *rand.Rand, a *registry.Audited, user string) []reg
 		case at.After(sampleEnd):
 		case len(a.Versions) > 12 && chance.IntN(4) != 0:
 		case i%7 == 6:
-			add("promote", v, "@champion", was, now, registry.EntryAborted, at)
+			add("promote", v, "@champion", was, now, ledger.EntryAborted, at)
 		case i%5 == 4 && before != "":
-			add("rollback", v, "@champion", was, before, registry.EntryDone, at)
+			add("rollback", v, "@champion", was, before, ledger.EntryDone, at)
 			was, before = before, was
 		default:
-			add("promote", v, "@champion", was, now, registry.EntryDone, at)
+			add("promote", v, "@champion", was, now, ledger.EntryDone, at)
 			if before = was; i%3 == 0 {
-				add("promote", v, "Production", before, now, registry.EntryDone, at.Add(time.Minute))
+				add("promote", v, "Production", before, now, ledger.EntryDone, at.Add(time.Minute))
 			}
 			was = now
 		}
@@ -142,22 +145,22 @@ var sampleMessages = []string{"run %s does not exist", "@champion names version 
 	"every version that was champion before is deleted", "run %s logged no dataset", "it was created 214 days ago, and 6 newer versions wait", "the tags owner and purpose are missing",
 	"@challenger has named it for 91 days"}
 
-func sampleFindings(chance *rand.Rand, a registry.Audited) []registry.AuditFinding {
-	var out []registry.AuditFinding
+func sampleFindings(chance *rand.Rand, a audit.Snapshot) []audit.Finding {
+	var out []audit.Finding
 	for range chance.IntN(6) {
 		n := chance.IntN(4) + chance.IntN(5)
 		rule, v := sampleRules[n], a.Versions[chance.IntN(len(a.Versions))]
-		out = append(out, registry.AuditFinding{Rule: rule.ID, Severity: rule.Severity, Model: a.Model.Name, Version: v.Number,
+		out = append(out, audit.Finding{Rule: rule.ID, Severity: rule.Severity, Model: a.Model.Name, Version: v.Number,
 			Message: strings.NewReplacer("%s", v.RunID[:8], "%v", strconv.Itoa(v.Number)).Replace(sampleMessages[n]), Fix: rule.Fix,
-			File: ".github/mlflow-policy.yml", Line: 40, Fingerprint: fmt.Sprintf("%016x", chance.Uint64()), Trend: []registry.Trend{registry.TrendNew, registry.TrendUnchanged}[chance.IntN(2)]})
+			File: ".github/mlflow-policy.yml", Line: 40, Fingerprint: fmt.Sprintf("%016x", chance.Uint64()), Trend: []audit.Trend{audit.TrendNew, audit.TrendUnchanged}[chance.IntN(2)]})
 	}
 	return out
 }
 
 // totals counts, as an audit does.
-func totals(models []audited) registry.AuditTotals {
-	t := registry.AuditTotals{Server: "https://mlflow.example", Scope: registry.ScopeAll, Began: sampleEnd.Add(-83 * time.Second), Ended: sampleEnd,
-		Models: len(models), Findings: map[registry.Severity]int{}, ByRule: map[string]int{}, Requests: 214}
+func totals(models []audited) audit.Totals {
+	t := audit.Totals{Server: "https://mlflow.example", Scope: audit.ScopeAll, Began: sampleEnd.Add(-83 * time.Second), Ended: sampleEnd,
+		Models: len(models), Findings: map[audit.Severity]int{}, ByRule: map[string]int{}, Requests: 214}
 	for _, m := range models {
 		t.Versions += len(m.Versions)
 		t.Aliases += len(m.Model.Aliases)
@@ -175,7 +178,7 @@ func totals(models []audited) registry.AuditTotals {
 				t.Findings[f.Severity]++
 				t.ByRule[f.Rule]++
 			}
-			if f.Trend == registry.TrendNew {
+			if f.Trend == audit.TrendNew {
 				t.New++
 			}
 		}
@@ -184,12 +187,12 @@ func totals(models []audited) registry.AuditTotals {
 }
 
 func writePage(w io.Writer, models []audited) error {
-	var sink registry.AuditSink = NewAuditPage(w, w, "https://mlflow.example")
+	var sink audit.Sink = NewAuditPage(w, w, "https://mlflow.example")
 	if err := sink.Rules(sampleRules); err != nil {
 		return err
 	}
 	for _, m := range models {
-		if err := sink.Model(m.Audited, m.findings); err != nil {
+		if err := sink.Model(m.Snapshot, m.findings); err != nil {
 			return err
 		}
 	}
@@ -201,7 +204,7 @@ func writePage(w io.Writer, models []audited) error {
 func sampleLarge(i, versions int) audited {
 	chance := rand.New(rand.NewPCG(uint64(i), 3))
 	name, begin := fmt.Sprintf("team-%02d.model-%04d", i%37, i), sampleEnd.Add(-time.Duration(400+i%300)*24*time.Hour)
-	a := registry.Audited{
+	a := audit.Snapshot{
 		Model: registry.Model{Name: name, Description: "The model number " + strconv.Itoa(i), Created: begin, Updated: sampleEnd, Newest: versions, Aliases: map[string]int{"champion": versions - 3},
 			Tags: map[string]string{"team": "team " + strconv.Itoa(i%37)}},
 		Runs: map[string]registry.Known[registry.Run]{},
@@ -217,15 +220,15 @@ func sampleLarge(i, versions int) audited {
 	}
 	live := a.Versions[versions-4]
 	a.Runs[live.RunID] = registry.Is(sampleRun(chance, live.RunID, name, "amara", live.Created))
-	var entries []registry.Entry
+	var entries []ledger.Entry
 	for n := range 5 {
 		v := a.Versions[(n+1)*(versions-4)/5]
-		entries = append(entries, registry.Entry{Epoch: n + 1, Outcome: registry.EntryDone, Ended: v.Created.Add(time.Hour), Record: registry.LedgerRecord{
-			At: v.Created.Add(time.Hour).Format(time.RFC3339), Command: "promote", To: v.Number, Origin: registry.Origin{Actor: "amara"}, Moves: []registry.Shift{{Ref: "@champion", Was: strconv.Itoa(max(0, v.Number-20)), Want: strconv.Itoa(v.Number)}},
-			Gates: []registry.Finding{{Gate: "test_accuracy >= 0.85", Outcome: registry.Pass, Candidate: "0.91" + strconv.Itoa(n)}},
+		entries = append(entries, ledger.Entry{Epoch: n + 1, Outcome: ledger.EntryDone, Ended: v.Created.Add(time.Hour), Record: ledger.Record{
+			At: v.Created.Add(time.Hour).Format(time.RFC3339), Command: "promote", To: v.Number, Origin: ledger.Origin{Actor: "amara"}, Moves: []ledger.Shift{{Ref: "@champion", Was: strconv.Itoa(max(0, v.Number-20)), Want: strconv.Itoa(v.Number)}},
+			Gates: []verdict.Finding{{Gate: "test_accuracy >= 0.85", Outcome: verdict.Pass, Candidate: "0.91" + strconv.Itoa(n)}},
 		}})
 	}
-	a.Ledger = registry.Is(registry.Ledger{Entries: entries})
+	a.Ledger = registry.Is(ledger.Chain{Entries: entries})
 	return audited{a, sampleFindings(chance, a)}
 }
 
@@ -245,7 +248,7 @@ func hostileModels() []audited {
 	for i, p := range payloads {
 		next := payloads[(i+1)%len(payloads)]
 		at := sampleEnd.AddDate(0, -1, 0)
-		a := registry.Audited{
+		a := audit.Snapshot{
 			Model:       registry.Model{Name: p, Description: next, Tags: map[string]string{p: next}, Aliases: map[string]int{p: 1, "champion": 2, "dangling": 9}, Created: at},
 			Runs:        map[string]registry.Known[registry.Run]{},
 			Experiments: map[string]registry.Known[registry.Experiment]{p: registry.Is(registry.Experiment{ID: p, Name: next, Deleted: true})},
@@ -263,17 +266,17 @@ func hostileModels() []audited {
 		run.Datasets = append(run.Datasets, registry.Dataset{Name: p, Digest: next, Context: p, SourceType: next})
 		a.Runs[next] = registry.Is(run)
 		a.Runs["gone"] = registry.Absent[registry.Run](p)
-		record := registry.LedgerRecord{At: at.Format(time.RFC3339), Command: p, Origin: registry.Origin{Actor: next}, To: 1, Override: []string{p},
-			Moves: []registry.Shift{{Ref: p, Was: next, Want: p}, {Ref: "@champion", Was: "", Want: "1"}}, Outside: []registry.Shift{{Ref: "@champion", Was: "1", Want: next}}, Gates: []registry.Finding{{Gate: p, Candidate: next}}}
-		a.Ledger = registry.Is(registry.Ledger{Before: map[string]string{p: next}, Entries: []registry.Entry{
-			{Epoch: 1, Record: record, Outcome: registry.EntryDone, Ended: at.Add(time.Minute), Link: p},
+		record := ledger.Record{At: at.Format(time.RFC3339), Command: p, Origin: ledger.Origin{Actor: next}, To: 1, Override: []string{p},
+			Moves: []ledger.Shift{{Ref: p, Was: next, Want: p}, {Ref: "@champion", Was: "", Want: "1"}}, Outside: []ledger.Shift{{Ref: "@champion", Was: "1", Want: next}}, Gates: []verdict.Finding{{Gate: p, Candidate: next}}}
+		a.Ledger = registry.Is(ledger.Chain{Before: map[string]string{p: next}, Entries: []ledger.Entry{
+			{Epoch: 1, Record: record, Outcome: ledger.EntryDone, Ended: at.Add(time.Minute), Link: p},
 			{Epoch: 2, Record: record, Outcome: p, Reason: registry.Reason(next), Ended: at.Add(time.Hour)},
 			{Epoch: 3, Record: record},
 		}})
-		out = append(out, audited{a, []registry.AuditFinding{
-			{Rule: "dangling-alias", Severity: registry.High, Model: p, Alias: "dangling", Message: p, Fix: next, File: p, Fingerprint: next},
-			{Rule: p, Severity: registry.Low, Model: p, Version: 1, Stage: p, Alias: next, Message: next, Accepted: p},
-			{Rule: next, Severity: registry.Medium, Model: p, Version: 2, Message: p, Trend: registry.TrendNew},
+		out = append(out, audited{a, []audit.Finding{
+			{Rule: "dangling-alias", Severity: audit.High, Model: p, Alias: "dangling", Message: p, Fix: next, File: p, Fingerprint: next},
+			{Rule: p, Severity: audit.Low, Model: p, Version: 1, Stage: p, Alias: next, Message: next, Accepted: p},
+			{Rule: next, Severity: audit.Medium, Model: p, Version: 2, Message: p, Trend: audit.TrendNew},
 		}})
 	}
 	return out

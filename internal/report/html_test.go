@@ -20,6 +20,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -65,15 +68,15 @@ func pageOf(t interface{ Fatalf(string, ...any) }, models []audited) string {
 func TestLawTextsOfThePageComeBackAndOpenNothing(t *testing.T) {
 	empty := pageOf(t, nil)
 	texts := rapid.OneOf(rapid.StringN(0, 40, 120), rapid.Custom(func(t *rapid.T) string {
-		return strings.ToValidUTF8(registry.Truncate(strings.Join(rapid.SliceOfN(rapid.SampledFrom(payloads), 0, 3).Draw(t, "payloads"), ""), 250), "?")
+		return strings.ToValidUTF8(format.Truncate(strings.Join(rapid.SliceOfN(rapid.SampledFrom(payloads), 0, 3).Draw(t, "payloads"), ""), 250), "?")
 	}))
 	rapid.Check(t, func(t *rapid.T) {
 		draw := func(name string) string { return texts.Draw(t, name) }
 		v := registry.Version{Number: rapid.IntRange(1, 9000).Draw(t, "number"), RunID: draw("run"), Source: draw("source"), Stage: draw("stage"), Status: draw("status"),
 			Description: draw("description"), Tags: map[string]string{draw("key"): draw("value")}}
-		a := registry.Audited{Model: registry.Model{Name: draw("name"), Description: draw("about")}, Versions: []registry.Version{v}}
-		f := registry.AuditFinding{Rule: draw("rule"), Severity: registry.High, Model: a.Model.Name, Version: v.Number, Message: draw("message"), Fix: draw("fix"), Alias: draw("alias"), Fingerprint: draw("fingerprint")}
-		page := pageOf(t, []audited{{a, []registry.AuditFinding{f}}})
+		a := audit.Snapshot{Model: registry.Model{Name: draw("name"), Description: draw("about")}, Versions: []registry.Version{v}}
+		f := audit.Finding{Rule: draw("rule"), Severity: audit.High, Model: a.Model.Name, Version: v.Number, Message: draw("message"), Fix: draw("fix"), Alias: draw("alias"), Fingerprint: draw("fingerprint")}
+		page := pageOf(t, []audited{{a, []audit.Finding{f}}})
 		if got, want := strings.Count(page, "<"), strings.Count(empty, "<")+2; got != want {
 			t.Fatalf("%d times <, want %d", got, want)
 		}
@@ -120,7 +123,7 @@ func TestHostileTextsAreOnlyData(t *testing.T) {
 	}
 	var b bytes.Buffer
 	p := NewAuditPage(&b, &b, `https://user:secret@mlflow.example/</script>"?x=secret`)
-	if err := errors.Join(p.Rules(nil), p.Totals(registry.AuditTotals{Server: "</noscript><script>"})); err != nil {
+	if err := errors.Join(p.Rules(nil), p.Totals(audit.Totals{Server: "</noscript><script>"})); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := strings.Count(b.String(), "<"), strings.Count(empty, "<"); got != want || strings.Contains(b.String(), "secret") {
@@ -213,15 +216,15 @@ func TestAddressesAreShownWithoutLoginsAndKeys(t *testing.T) {
 
 func TestSinceWhenATargetNamesAVersion(t *testing.T) {
 	at := func(day int) time.Time { return time.Date(2026, 5, day, 12, 0, 0, 0, time.UTC) }
-	move := func(day int, outcome, ref, was, now string) registry.Entry {
-		return registry.Entry{Outcome: outcome, Ended: at(day), Record: registry.LedgerRecord{Moves: []registry.Shift{{Ref: ref, Was: was, Want: now}}}}
+	move := func(day int, outcome, ref, was, now string) ledger.Entry {
+		return ledger.Entry{Outcome: outcome, Ended: at(day), Record: ledger.Record{Moves: []ledger.Shift{{Ref: ref, Was: was, Want: now}}}}
 	}
-	ledger := registry.Is(registry.Ledger{Entries: []registry.Entry{
-		move(1, registry.EntryDone, "@champion", "", "1"),
-		move(2, registry.EntryDone, "@champion", "1", "2"),
-		move(3, registry.EntryAborted, "@champion", "2", "1"),
-		move(4, registry.EntryDone, "Production", "1", "1,2"),
-		move(5, registry.EntryDone, "Production", "1,2", "1,2,3"),
+	ledger := registry.Is(ledger.Chain{Entries: []ledger.Entry{
+		move(1, ledger.EntryDone, "@champion", "", "1"),
+		move(2, ledger.EntryDone, "@champion", "1", "2"),
+		move(3, ledger.EntryAborted, "@champion", "2", "1"),
+		move(4, ledger.EntryDone, "Production", "1", "1,2"),
+		move(5, ledger.EntryDone, "Production", "1,2", "1,2,3"),
 	}})
 	for _, c := range []struct {
 		when, ref, tag string
@@ -261,7 +264,7 @@ func TestPageIsBoundedInSize(t *testing.T) {
 		{"15,000 long findings", 150, 100, func(a *audited) {
 			a.findings = nil
 			for _, v := range a.Versions {
-				a.findings = append(a.findings, registry.AuditFinding{Rule: "x", Severity: registry.Low, Model: a.Model.Name, Version: v.Number, Message: a.Model.Name + strconv.Itoa(v.Number) + long, Fix: v.RunID + long, Fingerprint: v.RunID})
+				a.findings = append(a.findings, audit.Finding{Rule: "x", Severity: audit.Low, Model: a.Model.Name, Version: v.Number, Message: a.Model.Name + strconv.Itoa(v.Number) + long, Fix: v.RunID + long, Fingerprint: v.RunID})
 			}
 		}, false},
 	} {
@@ -273,10 +276,10 @@ func TestPageIsBoundedInSize(t *testing.T) {
 			a := sampleLarge(i, c.versions)
 			c.change(&a)
 			versions, findings = versions+len(a.Versions), findings+len(a.findings)
-			err = errors.Join(err, p.Model(a.Audited, a.findings))
+			err = errors.Join(err, p.Model(a.Snapshot, a.findings))
 		}
-		about := []registry.AuditFinding{{Rule: "server-vulnerable", Severity: registry.High, Message: "MLflow 2.1.0"}}
-		if err := errors.Join(err, p.Model(registry.Audited{}, about), p.Totals(registry.AuditTotals{})); err != nil {
+		about := []audit.Finding{{Rule: "server-vulnerable", Severity: audit.High, Message: "MLflow 2.1.0"}}
+		if err := errors.Join(err, p.Model(audit.Snapshot{}, about), p.Totals(audit.Totals{})); err != nil {
 			t.Fatal(err)
 		}
 		t.Logf("%s: page bytes: %d, bytes a version: %d; left out: %+v", c.registry, b, int(b)/versions, p.left)
@@ -302,9 +305,9 @@ func (w *countingWriter) Write(p []byte) (int, error) {
 // What the page is smaller by is what it says it left out.
 func TestLeftOutIsWhatIsMissing(t *testing.T) {
 	a := sampleLarge(1, 40)
-	a.findings = []registry.AuditFinding{{Rule: "x", Version: 3, Severity: registry.Low}}
+	a.findings = []audit.Finding{{Rule: "x", Version: 3, Severity: audit.Low}}
 	for d, want := range map[detail]struct{ rows, bare int }{everything: {40, 0}, lean: {40, 38}, notable: {2, 0}, nameOnly: {0, 0}} {
-		m := newPageModel(a.Audited, a.findings, d)
+		m := newPageModel(a.Snapshot, a.findings, d)
 		if m.Versions.rows != want.rows || m.bare != want.bare || m.Findings.rows != 1 || m.Read != 40 {
 			t.Errorf("detail %d: %d rows, %d bare, %d findings of %d read", d, m.Versions.rows, m.bare, m.Findings.rows, m.Read)
 		}
@@ -313,19 +316,19 @@ func TestLeftOutIsWhatIsMissing(t *testing.T) {
 
 // Of a long ledger the newest entries are written, and what those before them left each target at.
 func TestOldPromotionsAreLeftOutOfThePage(t *testing.T) {
-	l := registry.Ledger{Before: map[string]string{"Staging": "1", "@champion": "2"}}
+	l := ledger.Chain{Before: map[string]string{"Staging": "1", "@champion": "2"}}
 	for n := range 60 {
 		ref := "@champion"
 		if n == 3 {
 			ref = "@canary"
 		}
-		l.Entries = append(l.Entries, registry.Entry{Epoch: n + 1, Outcome: registry.EntryDone, Record: registry.LedgerRecord{Moves: []registry.Shift{{Ref: ref, Want: strconv.Itoa(n)}}}})
+		l.Entries = append(l.Entries, ledger.Entry{Epoch: n + 1, Outcome: ledger.EntryDone, Record: ledger.Record{Moves: []ledger.Shift{{Ref: ref, Want: strconv.Itoa(n)}}}})
 	}
 	for d, want := range map[detail]map[string]string{
 		everything: {"Staging": "1", "@champion": "2"},
 		notable:    {"Staging": "1", "@champion": "39", "@canary": "3"},
 	} {
-		m := newPageModel(registry.Audited{Ledger: registry.Is(l)}, nil, d)
+		m := newPageModel(audit.Snapshot{Ledger: registry.Is(l)}, nil, d)
 		if diff := cmp.Diff(want, m.Before); diff != "" || m.Entries.rows != min(60, manyEntries[d]) || m.Promotions != 60 {
 			t.Errorf("detail %d: %d of %d entries\n%s", d, m.Entries.rows, m.Promotions, diff)
 		}
@@ -338,11 +341,11 @@ func TestWriteErrorsAreTold(t *testing.T) {
 		t.Errorf("at the end: %v", err)
 	}
 	p, large := NewAuditPage(failing{full}, failing{full}, ""), sampleLarge(1, 1000)
-	err := errors.Join(p.Rules(nil), p.Model(large.Audited, nil), p.Model(large.Audited, nil))
+	err := errors.Join(p.Rules(nil), p.Model(large.Snapshot, nil), p.Model(large.Snapshot, nil))
 	if !errors.Is(err, full) {
 		t.Errorf("as soon as it is known: %v", err)
 	}
-	if err := p.Totals(registry.AuditTotals{}); !errors.Is(err, full) {
+	if err := p.Totals(audit.Totals{}); !errors.Is(err, full) {
 		t.Errorf("and again at the end: %v", err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -14,7 +15,7 @@ type LedgerNote struct {
 	RecordID  string
 	Epoch     int
 	Outcome   string
-	Outside   []registry.Shift
+	Outside   []ledger.Shift
 	TakesOver int
 }
 
@@ -70,7 +71,7 @@ func (r Report) rollbackHeadline() Line {
 	}
 	done := line("Rolled back: ", target, " of ", model, " names version ", number, r.was())
 	if len(r.Plan.Hold) > 0 {
-		done = append(done, line("; ", versions(registry.Numbers(r.Plan.Hold)), " is on hold")...)
+		done = append(done, line("; ", versions(ledger.Numbers(r.Plan.Hold)), " is on hold")...)
 	}
 	return done
 }

@@ -11,16 +11,19 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/lineage"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // LineageTitle is the headline of a version's lineage.
-func LineageTitle(l registry.Lineage) Line {
+func LineageTitle(l lineage.Lineage) Line {
 	return line("Lineage of ", C(l.Model), " version ", l.Version)
 }
 
 // Lineage is the page of one version's lineage. tracking is the address of MLflow, for links.
-func Lineage(l registry.Lineage, tracking string, w Workflow) Doc {
+func Lineage(l lineage.Lineage, tracking string, w Workflow) Doc {
 	p := lineagePage{l, strings.TrimSuffix(tracking, "/"), w}
 	var d Doc
 	if p.RunProblem != "" {
@@ -35,7 +38,7 @@ func Lineage(l registry.Lineage, tracking string, w Workflow) Doc {
 }
 
 type lineagePage struct {
-	registry.Lineage
+	lineage.Lineage
 	tracking string
 	workflow Workflow
 }
@@ -132,7 +135,7 @@ func clock(at string) string {
 	return t.UTC().Format(time.DateTime)
 }
 
-func datasetLine(d registry.LineageDataset) Line {
+func datasetLine(d lineage.Dataset) Line {
 	from := keptIn(d.From)
 	address := cmp.Or(d.URI, d.Source)
 	if d.Name == "" {
@@ -152,7 +155,7 @@ func keptIn(from string) Line {
 	return nil
 }
 
-func codeLine(c registry.Code) Line {
+func codeLine(c lineage.Code) Line {
 	from := keptIn(c.From)
 	return joined(named("branch ", c.Branch), named("of ", c.Repository), named("script ", c.Script), from)
 }
@@ -176,7 +179,7 @@ func (p lineagePage) trainingLine() Line {
 	return joined(named("", t.RunName), line(state), named("by ", t.User), named("experiment ", cmp.Or(t.ExperimentName, t.ExperimentID)), ended)
 }
 
-func artifactLine(a registry.ModelFiles) Line {
+func artifactLine(a lineage.ModelFiles) Line {
 	bytes := Line(nil)
 	if a.SizeBytes > 0 {
 		bytes = line(size(a.SizeBytes))
@@ -216,7 +219,7 @@ func (p lineagePage) promotions() Doc {
 	return Doc{Para{line(from)}, t}
 }
 
-func promotionRow(p registry.LineagePromotion, w Workflow) []Line {
+func promotionRow(p lineage.Promotion, w Workflow) []Line {
 	entry := line(orDash(p.ID))
 	var from, to []string
 	for _, s := range p.Moves {
@@ -229,7 +232,7 @@ func promotionRow(p registry.LineagePromotion, w Workflow) []Line {
 	return []Line{entry, line(clock(p.At)), line(orDash(p.Command)), line(C(strings.Join(from, "; "))), line(C(strings.Join(to, "; "))), w.by(p.Actor, p.Workflow), gatesLine(p), line(outcome)}
 }
 
-func gatesLine(p registry.LineagePromotion) Line {
+func gatesLine(p lineage.Promotion) Line {
 	var parts []Line
 	for i, g := range p.Gates {
 		if i == 3 {
@@ -240,12 +243,12 @@ func gatesLine(p registry.LineagePromotion) Line {
 		if g.Outcome != "" {
 			text += ": " + g.Outcome
 			if g.Candidate != "" {
-				text += " (" + observed(registry.Finding{Wanted: g.Wanted, Candidate: g.Candidate}) + ")"
+				text += " (" + observed(verdict.Finding{Wanted: g.Wanted, Candidate: g.Candidate}) + ")"
 			}
 		}
 		parts = append(parts, line(C(short(text))))
 	}
-	if p.Mode == registry.ReportMode {
+	if p.Mode == verdict.ReportMode {
 		parts = append(parts, line("not enforced (report mode)"))
 	}
 	if len(p.Override) > 0 {
@@ -268,7 +271,7 @@ func (p lineagePage) signature() Doc {
 		json []byte
 	}{{"inputs", a.Inputs}, {"outputs", a.Outputs}, {"params", a.Params}} {
 		if part.json != nil {
-			text = append(text, part.name+": "+registry.Truncate(string(part.json), 4000))
+			text = append(text, part.name+": "+format.Truncate(string(part.json), 4000))
 		}
 	}
 	return Doc{Details{"Signature", Doc{Code{"json", strings.Join(text, "\n")}}}}
@@ -346,10 +349,10 @@ func (p lineagePage) versionURL() string {
 const maxBoxes = 4
 
 // lineageFlow draws data, code, run, files, copies, version, aliases, stage and deployment from left to right.
-func lineageFlow(l registry.Lineage) *flow {
+func lineageFlow(l lineage.Lineage) *flow {
 	f := &flow{}
 	lost := func(what string) bool {
-		return slices.ContainsFunc(l.Lost, func(x registry.Lost) bool { return x.What == what })
+		return slices.ContainsFunc(l.Lost, func(x lineage.Lost) bool { return x.What == what })
 	}
 	run := runBox(f, l)
 	for i, d := range l.Datasets {
@@ -402,7 +405,7 @@ func lineageFlow(l registry.Lineage) *flow {
 	return f
 }
 
-func runBox(f *flow, l registry.Lineage) string {
+func runBox(f *flow, l lineage.Lineage) string {
 	switch {
 	case l.RunID == "":
 		return f.node("run", "no run")

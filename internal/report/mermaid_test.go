@@ -8,7 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/lineage"
 )
 
 var (
@@ -30,16 +30,16 @@ func mermaidText(t *rapid.T, label string) string {
 func TestLawNamesStayInTheirBoxes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := func(label string) string { return mermaidText(t, label) }
-		l := registry.Lineage{
+		l := lineage.Lineage{
 			Model: text("model"), Version: "7", Stage: text("stage"), RunID: text("run"),
 			Aliases:  rapid.SliceOfN(rapid.Custom(func(t *rapid.T) string { return mermaidText(t, "alias") }), 0, 6).Draw(t, "aliases"),
-			Datasets: []registry.LineageDataset{{Name: text("data"), Context: text("context"), Digest: text("digest")}},
-			Copies:   []registry.CopyLink{{Model: text("copied"), Version: text("number"), Problem: text("problem")}},
-			Code:     &registry.Code{Commit: text("commit")}, Deployment: &registry.Deployment{To: text("to")},
-			Logged: &registry.LineageLogged{ID: text("logged")},
+			Datasets: []lineage.Dataset{{Name: text("data"), Context: text("context"), Digest: text("digest")}},
+			Copies:   []lineage.CopyLink{{Model: text("copied"), Version: text("number"), Problem: text("problem")}},
+			Code:     &lineage.Code{Commit: text("commit")}, Deployment: &lineage.Deployment{To: text("to")},
+			Logged: &lineage.Logged{ID: text("logged")},
 		}
 		if rapid.Bool().Draw(t, "ran") {
-			l.Training = &registry.Training{RunName: text("name"), Deleted: rapid.Bool().Draw(t, "deleted")}
+			l.Training = &lineage.Training{RunName: text("name"), Deleted: rapid.Bool().Draw(t, "deleted")}
 		}
 		out := lineageFlow(l).String()
 		lines := strings.Split(out, "\n")

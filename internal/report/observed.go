@@ -4,12 +4,12 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // observed is what a gate saw, for reading: a measured number without the step where there was only one, shortened, and
 // of a digest or an id its beginning, which is enough to compare by eye.
-func observed(f registry.Finding) string {
+func observed(f verdict.Finding) string {
 	number, step, logged := strings.Cut(f.Candidate, " at step ")
 	if !logged {
 		return digests.ReplaceAllString(brief(f.Candidate, f), "$1…")

@@ -12,7 +12,12 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // Report is everything a page or a result says, gathered when the command has ended, well or badly.
@@ -21,18 +26,18 @@ type Report struct {
 	Reason  registry.Reason
 	Dry     bool
 	DryWhy  string // why it is a dry run although nobody asked for one
-	Facts   registry.Facts
+	Facts   fact.Facts
 	Judged  bool
-	Verdict registry.Verdict
-	Plan    registry.Plan
+	Verdict verdict.Verdict
+	Plan    plan.Plan
 	Planned bool
 	Digest  string // of the plan
 	Stamped string // the digest with the minute in front, as people pass it on
-	Receipt registry.Receipt
+	Receipt plan.Receipt
 	Ledger  LedgerNote
 	GitHub
 	Histories  []History
-	Statement  *registry.Statement // that was asked for
+	Statement  *ledger.Statement // that was asked for
 	Audit      *Audit
 	Applied    bool
 	Err        error
@@ -189,7 +194,7 @@ func (r Report) outcome() Line {
 
 // movers says who moved the target to where it was found.
 func (r Report) movers() string {
-	if len(r.Facts.MovedOutside(r.Plan)) == 0 {
+	if len(r.Plan.MovedOutside(r.Facts)) == 0 {
 		return "a promotion that was cut off"
 	}
 	return "others"
@@ -207,7 +212,7 @@ func (r Report) passed() string {
 	all, pending, warned := len(r.Verdict.Findings), 0, 0
 	for _, f := range r.Verdict.Findings {
 		switch {
-		case f.Outcome == registry.Pending:
+		case f.Outcome == verdict.Pending:
 			pending++
 		case f.Warns():
 			warned++
@@ -227,10 +232,10 @@ func (r Report) passed() string {
 }
 
 // shortfall counts the gates that did not pass and are no mere warning: "1 of 3 gates failed, 1 could not be evaluated".
-func shortfall(v registry.Verdict) string {
+func shortfall(v verdict.Verdict) string {
 	failed, unclear, all := 0, 0, len(v.Findings)
 	for _, f := range v.Failed() {
-		if f.Outcome == registry.Inconclusive {
+		if f.Outcome == verdict.Inconclusive {
 			unclear++
 		} else {
 			failed++
@@ -252,7 +257,7 @@ func (r Report) notEnforced() bool {
 
 // otherwise is what the gates would have decided, were they enforced.
 func (r Report) otherwise() string {
-	if r.Verdict.Decision == registry.Retain {
+	if r.Verdict.Decision == verdict.Retain {
 		return "kept back in favour of the incumbent: " + shortfall(r.Verdict)
 	}
 	return "blocked: " + shortfall(r.Verdict)
@@ -260,12 +265,12 @@ func (r Report) otherwise() string {
 
 // reportMode says that gates were judged and not enforced, and how to enforce them.
 func (r Report) reportMode() Doc {
-	if !r.Judged || r.Verdict.Mode != registry.ReportMode {
+	if !r.Judged || r.Verdict.Mode != verdict.ReportMode {
 		return nil
 	}
 	var targets []string
 	for _, f := range r.Verdict.Findings {
-		if f.Mode == registry.ReportMode && !slices.Contains(targets, f.Target) {
+		if f.Mode == verdict.ReportMode && !slices.Contains(targets, f.Target) {
 			targets = append(targets, f.Target)
 		}
 	}
@@ -292,7 +297,7 @@ func (r Report) was() string {
 	case r.Plan.Incumbent == r.number():
 		return "" // a part of the target named it already
 	case r.crowded():
-		return ", before that " + versions(registry.Numbers(r.Facts.StageHolders))
+		return ", before that " + versions(ledger.Numbers(r.Facts.StageHolders))
 	case r.Plan.Incumbent == 0:
 		return ", which named none"
 	}
@@ -341,7 +346,7 @@ func (r Report) subject() Doc {
 		incumbent := "none"
 		switch {
 		case r.crowded():
-			incumbent = "several: " + versions(registry.Numbers(r.Facts.StageHolders))
+			incumbent = "several: " + versions(ledger.Numbers(r.Facts.StageHolders))
 		case r.Plan.Incumbent != 0:
 			incumbent = strconv.Itoa(r.Plan.Incumbent)
 		}
@@ -421,7 +426,7 @@ func (r Report) waivers() Doc {
 
 // brief shortens a measured number to six digits, for reading. It stays whole where the shortening would make it look
 // equal to what it is compared with.
-func brief(text string, f registry.Finding) string {
+func brief(text string, f verdict.Finding) string {
 	v, err := strconv.ParseFloat(text, 64)
 	if err != nil || len(text) <= 8 || len(text) > 24 || math.Abs(v) == math.MaxFloat64 { // a digest may look like a number
 		return text
@@ -461,11 +466,11 @@ func (r Report) gateTable() Table {
 }
 
 // outcome names what a finding does where that is not the rule.
-func outcome(f registry.Finding) string {
+func outcome(f verdict.Finding) string {
 	switch {
 	case f.Waived():
 		return string(f.Outcome) + ", waived"
-	case f.Mode == registry.ReportMode && (f.Blocks() || f.Retains()):
+	case f.Mode == verdict.ReportMode && (f.Blocks() || f.Retains()):
 		return string(f.Outcome) + ", not enforced"
 	case f.Retains():
 		return "fail, keeps the incumbent"
@@ -483,7 +488,7 @@ func orDash(data string) any {
 }
 
 // fixes explains every finding that is not a plain pass.
-func fixes(v registry.Verdict) Doc {
+func fixes(v verdict.Verdict) Doc {
 	var items []Line
 	for _, f := range v.Findings {
 		if f.Why == "" {
@@ -525,7 +530,7 @@ func (r Report) steps() Doc {
 	if r.shown() && len(r.Plan.Steps) > 0 {
 		t := Table{Head: []string{"step", "from", "to"}}
 		for _, s := range r.Plan.Steps {
-			t.Rows = append(t.Rows, []Line{r.stepName(s), line(orDash(s.Was)), line(orDash(wanted(s, registry.StepResult{})))})
+			t.Rows = append(t.Rows, []Line{r.stepName(s), line(orDash(s.Was)), line(orDash(wanted(s, plan.StepResult{})))})
 		}
 		words := newVersion(r.Plan)
 		if len(words) > 0 && r.PullRequest != nil { // a reviewer reads the moves
@@ -547,9 +552,9 @@ func (r Report) would() string {
 }
 
 // newVersion lists the words that go with a creation: they are part of what a dry run promises.
-func newVersion(p registry.Plan) Doc {
+func newVersion(p plan.Plan) Doc {
 	for _, s := range p.Steps {
-		if s.Do != registry.CreateVersion {
+		if s.Do != plan.CreateVersion {
 			continue
 		}
 		t := Table{Head: []string{"tag of the new version", "value"}}
@@ -565,16 +570,16 @@ func newVersion(p registry.Plan) Doc {
 	return nil
 }
 
-func wanted(s registry.Step, result registry.StepResult) string {
+func wanted(s plan.Step, result plan.StepResult) string {
 	switch {
-	case s.Do == registry.CreateVersion && result.Saw != "":
+	case s.Do == plan.CreateVersion && result.Saw != "":
 		return result.Saw
 	case s.Ref == registry.TagRecord:
 		return "this decision in short"
-	case s.Want == registry.AtTime:
+	case s.Want == plan.AtTime:
 		return "the time of the move"
 	}
-	return short(strings.ReplaceAll(s.Want, registry.NewNumber, "the new version"))
+	return short(strings.ReplaceAll(s.Want, plan.NewNumber, "the new version"))
 }
 
 // short cuts a value for a table cell.
@@ -585,26 +590,26 @@ func short(text string) string {
 	return text
 }
 
-func (r Report) stepName(s registry.Step) Line {
+func (r Report) stepName(s plan.Step) Line {
 	switch s.Do {
-	case registry.CreateModel:
+	case plan.CreateModel:
 		return line("create registered model ", C(s.Model))
-	case registry.CreateVersion:
+	case plan.CreateVersion:
 		return line("register ", C(s.Source.URI))
-	case registry.SetAlias:
+	case plan.SetAlias:
 		return line("move alias ", C(s.Ref))
-	case registry.DeleteAlias:
+	case plan.DeleteAlias:
 		return line("remove alias ", C(s.Ref))
-	case registry.TagAlias:
+	case plan.TagAlias:
 		return line("move tag ", C(registry.FallbackTag(s.Ref)))
-	case registry.SetModelTag:
+	case plan.SetModelTag:
 		return line("set tag ", C(s.Ref), " of the registered model")
-	case registry.SetStage:
+	case plan.SetStage:
 		if s.Archive {
 			return line("move to stage ", C(s.Ref), ", archive its other holders")
 		}
 		return line("move to stage ", C(s.Ref))
-	case registry.Describe:
+	case plan.Describe:
 		return line("describe the version")
 	}
 	if s.Version != r.number() { // not the candidate
@@ -655,7 +660,7 @@ func (r Report) next() Doc {
 		return Doc{Para{line("Load it with:")}, Code{"python", r.loading()}}
 	case r.Reason == registry.OK && r.Command == "register" && !r.Dry:
 		return Doc{Para{line("Promote it with:")},
-			Code{"sh", fmt.Sprintf("mlflow-promote promote --model %s --candidate %s --alias champion --thresholds '…'", registry.ShellWord(r.Plan.Model), registry.ShellWord(fmt.Sprintf("models:/%s/%d", r.Plan.Model, r.number())))}}
+			Code{"sh", fmt.Sprintf("mlflow-promote promote --model %s --candidate %s --alias champion --thresholds '…'", format.ShellWord(r.Plan.Model), format.ShellWord(fmt.Sprintf("models:/%s/%d", r.Plan.Model, r.number())))}}
 	case r.Reason == registry.Blocked:
 		return Doc{Para{line("Judge another candidate, writing nothing, with:")}, Code{"sh", r.validateCommand()}}
 	case r.PullRequest != nil && r.Reason == registry.OK && len(r.Plan.Steps) > 0:
@@ -697,7 +702,7 @@ func (r Report) aliasHeadline() Line {
 		l = line("Would set aliases of ", model)
 	}
 	for i, s := range r.Plan.Steps {
-		if s.Kind() != registry.Move {
+		if s.Kind() != plan.Move {
 			break
 		}
 		glue := ", "
@@ -709,9 +714,9 @@ func (r Report) aliasHeadline() Line {
 	return l
 }
 
-func aliasSpan(s registry.Step) Line {
+func aliasSpan(s plan.Step) Line {
 	switch {
-	case s.Do == registry.SetModelTag:
+	case s.Do == plan.SetModelTag:
 		return line(C(s.Ref), " is ", C(s.Want))
 	case s.Want == "":
 		return line(C("@"+s.Ref), " removed")
@@ -721,10 +726,10 @@ func aliasSpan(s registry.Step) Line {
 
 // validateCommand judges another candidate by the same gates.
 func (r Report) validateCommand() string {
-	words := []string{"mlflow-promote", "validate", "--model", registry.ShellWord(r.Plan.Model), "--candidate", "runs:/RUN_ID/model"}
+	words := []string{"mlflow-promote", "validate", "--model", format.ShellWord(r.Plan.Model), "--candidate", "runs:/RUN_ID/model"}
 	t := r.Plan.Target
 	if t.Alias != "" {
-		words = append(words, "--alias", registry.ShellWord(t.Alias))
+		words = append(words, "--alias", format.ShellWord(t.Alias))
 	}
 	if t.Stage != "" {
 		words = append(words, "--stage", t.Stage)
@@ -736,10 +741,10 @@ func (r Report) validateCommand() string {
 		}
 	}
 	if r.Policy != "" {
-		words = append(words, "--policy-file", registry.ShellWord(r.Policy))
+		words = append(words, "--policy-file", format.ShellWord(r.Policy))
 	}
 	if len(gates) > 0 {
-		words = append(words, "--thresholds", registry.ShellWord(strings.Join(gates, "\n")))
+		words = append(words, "--thresholds", format.ShellWord(strings.Join(gates, "\n")))
 	}
 	return folded(words)
 }

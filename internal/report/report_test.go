@@ -7,7 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // hostile are pieces of text that mean something to Markdown, HTML, GitHub or a terminal.
@@ -72,7 +72,7 @@ func TestNumbersAreShortenedForReadingOnly(t *testing.T) {
 		{"absent", ">= 0.85", "", "absent"},
 		{"12345678901", "<= 1", "", "1.23457e+10"},
 	} {
-		f := registry.Finding{Wanted: c.wanted, Candidate: c.text, Incumbent: c.incumbent}
+		f := verdict.Finding{Wanted: c.wanted, Candidate: c.text, Incumbent: c.incumbent}
 		if got := brief(c.text, f); got != c.want {
 			t.Errorf("%s against %s and %s: %s", c.text, c.wanted, c.incumbent, got)
 		}

@@ -5,7 +5,10 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // ResultSchema is the version of Result. It grows when a field changes its meaning; new fields do not count.
@@ -13,48 +16,48 @@ const ResultSchema = 1
 
 // Result is the report for programs: the output "result", and what --json prints.
 type Result struct {
-	Schema     int                   `json:"schema"`
-	Command    string                `json:"command"`
-	Reason     registry.Reason       `json:"reason"`
-	Verdict    string                `json:"verdict,omitempty"` // decision of the gates
-	Mode       string                `json:"mode,omitempty"`    // enforce, report (the verdict blocked nothing) or ungated
-	DryRun     bool                  `json:"dry_run,omitempty"`
-	Changed    bool                  `json:"changed"`
-	Registered bool                  `json:"registered"`
-	Model      string                `json:"model,omitempty"`
-	Version    string                `json:"version,omitempty"` // a string, as MLflow has it
-	Previous   string                `json:"previous_version,omitempty"`
-	RunID      string                `json:"run_id,omitempty"`
-	Alias      string                `json:"alias,omitempty"`
-	Stage      string                `json:"stage,omitempty"`
-	ModelURI   string                `json:"model_uri,omitempty"`
-	PlanDigest string                `json:"plan_digest,omitempty"`
-	RecordID   string                `json:"record_id,omitempty"`
-	NoLedger   string                `json:"no_ledger,omitempty"`     // why two promotions at the same moment may both report success
-	Outside    []registry.Shift      `json:"moved_outside,omitempty"` // by others since the entry before, as this one records
-	Findings   []registry.Finding    `json:"findings,omitempty"`
-	Steps      []registry.StepResult `json:"steps,omitempty"`
-	Plan       *registry.Plan        `json:"plan,omitempty"`    // of a dry run, whole: what plan-file takes
-	Planned    []registry.Step       `json:"planned,omitempty"` // of a dry run
-	Notes      []string              `json:"notes,omitempty"`
-	Warnings   []string              `json:"warnings,omitempty"`
-	Policy     string                `json:"policy,omitempty"`
-	Waivers    []string              `json:"waivers,omitempty"`
-	Problems   []string              `json:"problems,omitempty"` // with the inputs or the policy file
-	Data       any                   `json:"data,omitempty"`     // of commands with a page of their own
-	Error      string                `json:"error,omitempty"`
-	Hint       string                `json:"hint,omitempty"`
-	Server     *ServerResult         `json:"server,omitempty"`
-	History    *HistoryResult        `json:"history,omitempty"`   // of one model
-	Histories  []HistoryResult       `json:"histories,omitempty"` // of several
-	Statement  *registry.Statement   `json:"statement,omitempty"` // in-toto, of one entry
-	Audit      *AuditResult          `json:"audit,omitempty"`
-	Deployment *DeploymentResult     `json:"deployment,omitempty"`
-	Told       []Told                `json:"told,omitempty"`    // who was told of moves, and who could not be
-	Comment    string                `json:"comment,omitempty"` // address of the comment on the pull request
-	Requests   int                   `json:"requests"`
-	Rounds     int                   `json:"rounds"`
-	DurationMS int64                 `json:"duration_ms"`
+	Schema     int               `json:"schema"`
+	Command    string            `json:"command"`
+	Reason     registry.Reason   `json:"reason"`
+	Verdict    string            `json:"verdict,omitempty"` // decision of the gates
+	Mode       string            `json:"mode,omitempty"`    // enforce, report (the verdict blocked nothing) or ungated
+	DryRun     bool              `json:"dry_run,omitempty"`
+	Changed    bool              `json:"changed"`
+	Registered bool              `json:"registered"`
+	Model      string            `json:"model,omitempty"`
+	Version    string            `json:"version,omitempty"` // a string, as MLflow has it
+	Previous   string            `json:"previous_version,omitempty"`
+	RunID      string            `json:"run_id,omitempty"`
+	Alias      string            `json:"alias,omitempty"`
+	Stage      string            `json:"stage,omitempty"`
+	ModelURI   string            `json:"model_uri,omitempty"`
+	PlanDigest string            `json:"plan_digest,omitempty"`
+	RecordID   string            `json:"record_id,omitempty"`
+	NoLedger   string            `json:"no_ledger,omitempty"`     // why two promotions at the same moment may both report success
+	Outside    []ledger.Shift    `json:"moved_outside,omitempty"` // by others since the entry before, as this one records
+	Findings   []verdict.Finding `json:"findings,omitempty"`
+	Steps      []plan.StepResult `json:"steps,omitempty"`
+	Plan       *plan.Plan        `json:"plan,omitempty"`    // of a dry run, whole: what plan-file takes
+	Planned    []plan.Step       `json:"planned,omitempty"` // of a dry run
+	Notes      []string          `json:"notes,omitempty"`
+	Warnings   []string          `json:"warnings,omitempty"`
+	Policy     string            `json:"policy,omitempty"`
+	Waivers    []string          `json:"waivers,omitempty"`
+	Problems   []string          `json:"problems,omitempty"` // with the inputs or the policy file
+	Data       any               `json:"data,omitempty"`     // of commands with a page of their own
+	Error      string            `json:"error,omitempty"`
+	Hint       string            `json:"hint,omitempty"`
+	Server     *ServerResult     `json:"server,omitempty"`
+	History    *HistoryResult    `json:"history,omitempty"`   // of one model
+	Histories  []HistoryResult   `json:"histories,omitempty"` // of several
+	Statement  *ledger.Statement `json:"statement,omitempty"` // in-toto, of one entry
+	Audit      *AuditResult      `json:"audit,omitempty"`
+	Deployment *DeploymentResult `json:"deployment,omitempty"`
+	Told       []Told            `json:"told,omitempty"`    // who was told of moves, and who could not be
+	Comment    string            `json:"comment,omitempty"` // address of the comment on the pull request
+	Requests   int               `json:"requests"`
+	Rounds     int               `json:"rounds"`
+	DurationMS int64             `json:"duration_ms"`
 }
 
 // ServerResult is what doctor found.
@@ -108,7 +111,7 @@ func (r Report) Result() Result {
 		out.Waivers = r.Verdict.Waivers
 		out.Verdict, out.Findings = string(r.Verdict.Decision), r.Verdict.Findings
 	}
-	if r.Judged || r.Verdict.Mode != registry.Enforced {
+	if r.Judged || r.Verdict.Mode != verdict.Enforced {
 		out.Mode = cmp.Or(string(r.Verdict.Mode), "enforce")
 	}
 	if run, ok := r.Facts.Candidate.Run.Get(); ok {

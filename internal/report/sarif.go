@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 )
 
 // sarifResults is how many results code scanning shows of one run; more are left out there, without regard to how bad
@@ -28,8 +28,8 @@ const defaultPolicyFile = ".github/mlflow-policy.yml"
 type Sarif struct {
 	to      io.Writer
 	version string
-	rules   []registry.AuditRule
-	found   []registry.AuditFinding
+	rules   []audit.Rule
+	found   []audit.Finding
 	count   int // of all that may be written
 }
 
@@ -37,15 +37,15 @@ type Sarif struct {
 func NewSarif(to io.Writer, version string) *Sarif { return &Sarif{to: to, version: version} }
 
 // Rules takes the rules that were judged by.
-func (s *Sarif) Rules(rules []registry.AuditRule) error {
+func (s *Sarif) Rules(rules []audit.Rule) error {
 	s.rules = rules
 	return nil
 }
 
 // Model takes what was found about one model.
-func (s *Sarif) Model(_ registry.Audited, findings []registry.AuditFinding) error {
+func (s *Sarif) Model(_ audit.Snapshot, findings []audit.Finding) error {
 	for _, f := range findings {
-		if f.Trend == registry.TrendFixed {
+		if f.Trend == audit.TrendFixed {
 			continue
 		}
 		s.count++
@@ -58,10 +58,10 @@ func (s *Sarif) Model(_ registry.Audited, findings []registry.AuditFinding) erro
 
 // keepWorst sorts by what a reader looks at first, and drops what is too much.
 func (s *Sarif) keepWorst() {
-	slices.SortFunc(s.found, func(a, b registry.AuditFinding) int {
+	slices.SortFunc(s.found, func(a, b audit.Finding) int {
 		return cmp.Or(
 			cmp.Compare(min(len(a.Accepted), 1), min(len(b.Accepted), 1)),
-			cmp.Compare(slices.Index(registry.Severities, a.Severity), slices.Index(registry.Severities, b.Severity)),
+			cmp.Compare(slices.Index(audit.Severities, a.Severity), slices.Index(audit.Severities, b.Severity)),
 			cmp.Compare(a.Model, b.Model), cmp.Compare(a.Version, b.Version), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Fingerprint, b.Fingerprint),
 		)
 	})
@@ -69,7 +69,7 @@ func (s *Sarif) keepWorst() {
 }
 
 // Totals writes the file, result by result.
-func (s *Sarif) Totals(t registry.AuditTotals) error {
+func (s *Sarif) Totals(t audit.Totals) error {
 	s.keepWorst()
 	log := sarifLog{
 		Schema: "https://json.schemastore.org/sarif-2.1.0.json", Version: "2.1.0",
@@ -210,18 +210,18 @@ type sarifSuppression struct {
 }
 
 type sarifResultExtra struct {
-	Severity registry.Severity `json:"severity"`
-	Model    string            `json:"model,omitempty"`
-	Version  int               `json:"version,omitempty"`
-	Alias    string            `json:"alias,omitempty"`
-	Stage    string            `json:"stage,omitempty"`
+	Severity audit.Severity `json:"severity"`
+	Model    string         `json:"model,omitempty"`
+	Version  int            `json:"version,omitempty"`
+	Alias    string         `json:"alias,omitempty"`
+	Stage    string         `json:"stage,omitempty"`
 }
 
 // sarifLevels and sarifScores are a severity in the words of SARIF, and as the number that code scanning sorts by: from
 // 7.0 it says high, from 4.0 medium.
 var (
-	sarifLevels = map[registry.Severity]string{registry.High: "error", registry.Medium: "warning", registry.Low: "note"}
-	sarifScores = map[registry.Severity]string{registry.High: "8.0", registry.Medium: "5.0", registry.Low: "2.0"}
+	sarifLevels = map[audit.Severity]string{audit.High: "error", audit.Medium: "warning", audit.Low: "note"}
+	sarifScores = map[audit.Severity]string{audit.High: "8.0", audit.Medium: "5.0", audit.Low: "2.0"}
 )
 
 func (s *Sarif) sarifRules() []sarifRule {
@@ -235,7 +235,7 @@ func (s *Sarif) sarifRules() []sarifRule {
 	return rules
 }
 
-func (s *Sarif) result(f registry.AuditFinding) sarifResult {
+func (s *Sarif) result(f audit.Finding) sarifResult {
 	text := f.Message
 	if f.Model != "" {
 		text = f.Model + ": " + text
@@ -252,7 +252,7 @@ func (s *Sarif) result(f registry.AuditFinding) sarifResult {
 		Fingerprints: map[string]string{"primaryLocationLineHash": f.Fingerprint, "mlflowPromoteAudit/v1": f.Fingerprint},
 		Properties:   sarifResultExtra{f.Severity, Clean(f.Model), f.Version, Clean(f.Alias), Clean(f.Stage)},
 	}
-	if i := slices.IndexFunc(s.rules, func(rule registry.AuditRule) bool { return rule.ID == f.Rule }); i >= 0 {
+	if i := slices.IndexFunc(s.rules, func(rule audit.Rule) bool { return rule.ID == f.Rule }); i >= 0 {
 		r.Index = &i
 	}
 	if f.Model != "" {
@@ -268,7 +268,7 @@ func (s *Sarif) result(f registry.AuditFinding) sarifResult {
 }
 
 // sarifURI names what a finding is about, as clients load it.
-func sarifURI(f registry.AuditFinding) string {
+func sarifURI(f audit.Finding) string {
 	uri := "models:/" + Clean(f.Model)
 	switch {
 	case f.Alias != "":
@@ -292,7 +292,7 @@ func sarifPlain(text string) sarifText {
 }
 
 // notes tell what the results do not.
-func (s *Sarif) notes(t registry.AuditTotals) []sarifNote {
+func (s *Sarif) notes(t audit.Totals) []sarifNote {
 	var notes []sarifNote
 	if left := s.count - len(s.found); left > 0 {
 		notes = append(notes, sarifNote{"warning", sarifPlain(fmt.Sprintf("%d findings are left out here: code scanning shows %d, and these are the worst.", left, sarifResults))})

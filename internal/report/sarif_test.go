@@ -14,10 +14,10 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"pgregory.net/rapid"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 )
 
-var _ registry.AuditSink = (*Sarif)(nil)
+var _ audit.Sink = (*Sarif)(nil)
 
 // sarifSchema is the schema of SARIF 2.1.0, as its committee published it.
 func sarifSchema(t testing.TB) *jsonschema.Schema {
@@ -38,15 +38,15 @@ func sarifSchema(t testing.TB) *jsonschema.Schema {
 	return c.MustCompile("sarif.json")
 }
 
-var sarifTestRules = []registry.AuditRule{
-	{ID: "dangling-alias", Title: "Alias of nothing", Severity: registry.High, Why: "Whoever loads it gets an error.", Fix: "remove it"},
-	{ID: "description-missing", Title: "No description", Severity: registry.Low, Why: "Nobody knows what it is.", Fix: "write one"},
+var sarifTestRules = []audit.Rule{
+	{ID: "dangling-alias", Title: "Alias of nothing", Severity: audit.High, Why: "Whoever loads it gets an error.", Fix: "remove it"},
+	{ID: "description-missing", Title: "No description", Severity: audit.Low, Why: "Nobody knows what it is.", Fix: "write one"},
 }
 
-func writeSarif(t interface{ Fatal(...any) }, found []registry.AuditFinding, totals registry.AuditTotals) []byte {
+func writeSarif(t interface{ Fatal(...any) }, found []audit.Finding, totals audit.Totals) []byte {
 	var out bytes.Buffer
 	s := NewSarif(&out, "v1.2.3")
-	err := errors.Join(s.Rules(sarifTestRules), s.Model(registry.Audited{}, found), s.Totals(totals))
+	err := errors.Join(s.Rules(sarifTestRules), s.Model(audit.Snapshot{}, found), s.Totals(totals))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,16 +54,16 @@ func writeSarif(t interface{ Fatal(...any) }, found []registry.AuditFinding, tot
 }
 
 func TestSarifIsWhatCodeScanningTakes(t *testing.T) {
-	found := []registry.AuditFinding{
-		{Rule: "description-missing", Severity: registry.Low, Model: "churn", Version: 7, Message: "there is none", Fix: "write [one](https://evil.example)", Fingerprint: "f3", Trend: registry.TrendUnchanged},
-		{Rule: "dangling-alias", Severity: registry.High, Model: "a\u202eb\n::error::", Alias: "champion", Version: 9, Message: "@champion names version 9, which does not exist", Fix: "remove it", File: "ml/my policy.yml", Line: 12, Fingerprint: "f1", Trend: registry.TrendNew},
-		{Rule: "dangling-alias", Severity: registry.High, Model: "zoo", Stage: "Production", Message: "m", Fingerprint: "f4", Accepted: "by ann until 2027-01-01: known"},
-		{Rule: "dangling-alias", Severity: registry.High, Model: "gone", Message: "m", Fingerprint: "f5", Trend: registry.TrendFixed},
-		{Rule: "server-vulnerable", Severity: registry.Medium, Message: "MLflow 2.2 has known holes", Fingerprint: "f2"},
+	found := []audit.Finding{
+		{Rule: "description-missing", Severity: audit.Low, Model: "churn", Version: 7, Message: "there is none", Fix: "write [one](https://evil.example)", Fingerprint: "f3", Trend: audit.TrendUnchanged},
+		{Rule: "dangling-alias", Severity: audit.High, Model: "a\u202eb\n::error::", Alias: "champion", Version: 9, Message: "@champion names version 9, which does not exist", Fix: "remove it", File: "ml/my policy.yml", Line: 12, Fingerprint: "f1", Trend: audit.TrendNew},
+		{Rule: "dangling-alias", Severity: audit.High, Model: "zoo", Stage: "Production", Message: "m", Fingerprint: "f4", Accepted: "by ann until 2027-01-01: known"},
+		{Rule: "dangling-alias", Severity: audit.High, Model: "gone", Message: "m", Fingerprint: "f5", Trend: audit.TrendFixed},
+		{Rule: "server-vulnerable", Severity: audit.Medium, Message: "MLflow 2.2 has known holes", Fingerprint: "f2"},
 	}
-	totals := registry.AuditTotals{
+	totals := audit.Totals{
 		Began: time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC), Ended: time.Date(2026, 5, 3, 10, 1, 0, 0, time.UTC),
-		Unjudged: []registry.AuditUnjudged{{Rule: "run-gone", Count: 3, Why: "no answer", Where: "churn version 1"}},
+		Unjudged: []audit.Unjudged{{Rule: "run-gone", Count: 3, Why: "no answer", Where: "churn version 1"}},
 	}
 	text := writeSarif(t, found, totals)
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
@@ -112,23 +112,23 @@ func keepsWorst(t interface {
 	words = append(words, "ml/policy.yml", "ü \\ \u2028.yml")
 	chance := rand.New(rand.NewPCG(seed, 0))
 	pick := func() string { return words[chance.IntN(len(words))] }
-	var found []registry.AuditFinding
+	var found []audit.Finding
 	severe := 0
 	for i := range n {
-		f := registry.AuditFinding{
-			Rule: sarifTestRules[chance.IntN(2)].ID, Severity: registry.Severities[chance.IntN(3)], Model: pick(), Version: chance.IntN(3),
+		f := audit.Finding{
+			Rule: sarifTestRules[chance.IntN(2)].ID, Severity: audit.Severities[chance.IntN(3)], Model: pick(), Version: chance.IntN(3),
 			Alias: pick(), Message: pick(), File: words[2+chance.IntN(2)], Line: chance.IntN(3), Fingerprint: fmt.Sprintf("%032d", i),
 		}
 		if chance.IntN(5) == 0 {
 			f.Accepted = "by " + pick()
-		} else if f.Severity == registry.High {
+		} else if f.Severity == audit.High {
 			severe++
 		}
 		found = append(found, f)
 	}
-	text := writeSarif(t, found, registry.AuditTotals{})
+	text := writeSarif(t, found, audit.Totals{})
 	chance.Shuffle(len(found), func(i, j int) { found[i], found[j] = found[j], found[i] })
-	if !bytes.Equal(text, writeSarif(t, found, registry.AuditTotals{})) {
+	if !bytes.Equal(text, writeSarif(t, found, audit.Totals{})) {
 		t.Fatal("another order of the findings makes another file")
 	}
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))

@@ -4,20 +4,20 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // Standing is the judgement of a version that a target names now.
 type Standing struct {
-	Model   string           `json:"model"`
-	Target  string           `json:"target"`
-	Version int              `json:"version"`
-	Verdict registry.Verdict `json:"verdict"`
-	Left    []string         `json:"not_judged,omitempty"` // gates about the way to the target
-	Problem string           `json:"problem,omitempty"`    // why it cannot be judged
+	Model   string          `json:"model"`
+	Target  string          `json:"target"`
+	Version int             `json:"version"`
+	Verdict verdict.Verdict `json:"verdict"`
+	Left    []string        `json:"not_judged,omitempty"` // gates about the way to the target
+	Problem string          `json:"problem,omitempty"`    // why it cannot be judged
 }
 
-func (s Standing) passes() bool { return s.Verdict.Decision != registry.Block }
+func (s Standing) passes() bool { return s.Verdict.Decision != verdict.Block }
 
 // StandingPage says what a policy means for the versions that are live now: those it would not let through first.
 func StandingPage(file string, all []Standing) (Line, Doc) {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/audit/rules"
 	"github.com/mlflow-promote/mlflow-promote/internal/cli"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -102,7 +102,7 @@ func TestPoliciesInDocumentsAreAccepted(t *testing.T) {
 				continue
 			}
 			found++
-			if _, err := policy.Parse(path, []byte(b[2]), audit.Rules()...); err != nil {
+			if _, err := policy.Parse(path, []byte(b[2]), rules.Rules()...); err != nil {
 				t.Errorf("%v", policy.Problems(err))
 			}
 		}

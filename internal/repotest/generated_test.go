@@ -11,7 +11,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/audit/rules"
 	"github.com/mlflow-promote/mlflow-promote/internal/cli"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 )
@@ -107,7 +107,7 @@ func TestPolicyPageIsGenerated(t *testing.T) {
 }
 
 func TestAuditPageIsGenerated(t *testing.T) {
-	tablesIn(t, "docs/audit.md", map[string]string{"rules": audit.Table(), "settings": audit.Settings(), "advisories": audit.Advisories()})
+	tablesIn(t, "docs/audit.md", map[string]string{"rules": rules.Table(), "settings": rules.Settings(), "advisories": rules.Advisories()})
 }
 
 // tablesIn holds the marked parts of a page to the declarations.
@@ -136,5 +136,5 @@ func tablesIn(t *testing.T, page string, tables map[string]string) {
 }
 
 func TestPolicySchemaIsGenerated(t *testing.T) {
-	generated(t, "docs/policy.schema.json", string(policy.Schema(audit.Rules()...)))
+	generated(t, "docs/policy.schema.json", string(policy.Schema(rules.Rules()...)))
 }

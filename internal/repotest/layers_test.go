@@ -16,33 +16,67 @@ const module = "github.com/mlflow-promote/mlflow-promote/"
 // layers says what each package may import of ours. A package that is not listed fails the test: a new one has to be
 // given its place.
 var layers = map[string][]string{
-	"main":                       {"internal/cli"},
-	"internal/registry":          {},
-	"internal/evidence":          {},
-	"internal/policy":            {"internal/registry", "internal/evidence"},
-	"internal/audit":             {"internal/registry", "internal/policy"},
-	"internal/plan":              {"internal/registry"},
-	"internal/report":            {"internal/registry"},
-	"internal/apply":             {"internal/registry"},
-	"internal/ledger":            {"internal/registry"},
-	"internal/ledger/ledgertest": {"internal/registry"},
-	"internal/rest":              {},
-	"internal/actions":           {"internal/registry"},
-	"internal/mlflow":            {"internal/registry", "internal/rest"},
-	"internal/github":            {"internal/registry", "internal/rest"},
-	"internal/cli": {"internal/registry", "internal/policy", "internal/audit", "internal/plan", "internal/report", "internal/apply", "internal/ledger",
-		"internal/rest", "internal/actions", "internal/mlflow", "internal/github"},
+	"main": {"internal/cli"},
+
+	"internal/canonical": {},
+	"internal/format":    {"internal/canonical"},
+	"internal/spelling":  {},
+	"internal/registry":  {"internal/canonical", "internal/format", "internal/spelling"},
+	"internal/retry":     {"internal/registry"},
+	"internal/verdict":   {"internal/format"},
+	"internal/ledger": {
+		"internal/canonical", "internal/format", "internal/registry", "internal/retry", "internal/verdict",
+	},
+	"internal/fact":     {"internal/format", "internal/ledger", "internal/registry", "internal/verdict"},
+	"internal/evidence": {},
+	"internal/audit":    {"internal/ledger", "internal/registry"},
+	"internal/policy": {
+		"internal/audit", "internal/canonical", "internal/evidence", "internal/fact", "internal/format",
+		"internal/ledger", "internal/registry", "internal/spelling", "internal/verdict",
+	},
+	"internal/plan": {
+		"internal/canonical", "internal/fact", "internal/format", "internal/ledger", "internal/registry",
+		"internal/spelling", "internal/verdict",
+	},
+	"internal/lineage": {
+		"internal/fact", "internal/format", "internal/ledger", "internal/registry", "internal/verdict",
+	},
+	"internal/audit/rules": {
+		"internal/audit", "internal/canonical", "internal/fact", "internal/format", "internal/ledger",
+		"internal/plan", "internal/policy", "internal/registry", "internal/verdict",
+	},
+	"internal/report": {
+		"internal/audit", "internal/canonical", "internal/fact", "internal/format", "internal/ledger",
+		"internal/lineage", "internal/plan", "internal/registry", "internal/verdict",
+	},
+	"internal/apply":   {"internal/ledger", "internal/plan", "internal/registry", "internal/retry"},
+	"internal/rest":    {},
+	"internal/actions": {},
+	"internal/mlflow": {
+		"internal/audit", "internal/canonical", "internal/fact", "internal/format", "internal/ledger",
+		"internal/lineage", "internal/plan", "internal/registry", "internal/rest", "internal/retry",
+		"internal/spelling",
+	},
+	"internal/github": {"internal/fact", "internal/format", "internal/ledger", "internal/registry", "internal/rest"},
+	"internal/cli": {
+		"internal/actions", "internal/apply", "internal/audit", "internal/audit/rules", "internal/canonical",
+		"internal/fact", "internal/format", "internal/github", "internal/ledger", "internal/lineage",
+		"internal/mlflow", "internal/plan", "internal/policy", "internal/registry", "internal/report",
+		"internal/rest", "internal/spelling", "internal/verdict",
+	},
+
 	"internal/attacks":             {},
 	"internal/matrix":              {},
+	"internal/ledger/ledgertest":   {"internal/registry"},
 	"internal/mlflow/mlflowtest":   {},
 	"internal/github/githubtest":   {},
 	"internal/github/openapitest":  {"internal/github/githubtest"},
-	"internal/actions/actionstest": {"internal/actions"},
+	"internal/actions/actionstest": {},
 	"internal/racetest":            {},
 	"internal/realtest":            {},
 	"internal/browsertest":         {},
 	"internal/repotest":            {},
-	"tools/bench":                  {"internal/realtest", "internal/rest", "internal/audit", "internal/mlflow/mlflowtest"},
+	"tools/bench":                  {"internal/realtest", "internal/rest", "internal/audit/rules", "internal/mlflow/mlflowtest"},
 	"tools/mutants":                {},
 	"tools/reliability":            {},
 	"tools/demo":                   {"internal/realtest"},
@@ -50,7 +84,11 @@ var layers = map[string][]string{
 }
 
 // pure packages decide and render; they see no system, no network, no clock and no chance.
-var pure = []string{"internal/registry", "internal/evidence", "internal/policy", "internal/audit", "internal/plan", "internal/report"}
+var pure = []string{
+	"internal/audit", "internal/audit/rules", "internal/canonical", "internal/evidence", "internal/fact", "internal/format",
+	"internal/lineage", "internal/plan", "internal/policy", "internal/registry", "internal/report", "internal/spelling",
+	"internal/verdict",
+}
 
 var impure = []string{"os", "net", "net/http", "log", "log/slog", "math/rand", "math/rand/v2", "os/exec", "io/ioutil", "syscall"}
 

@@ -14,7 +14,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/audit/rules"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
 	"github.com/mlflow-promote/mlflow-promote/internal/realtest"
 )
@@ -96,7 +96,7 @@ func runAudit(ctx context.Context, repeat int) (err error) {
 func (b bench) writePolicy() error {
 	var text strings.Builder
 	text.WriteString("version: 1\naudit:\n  rules:\n")
-	for _, rule := range audit.Rules() {
+	for _, rule := range rules.Rules() {
 		fmt.Fprintf(&text, "    %s: {off: true}\n", rule.ID)
 	}
 	return os.WriteFile(filepath.Join(b.dir, "off.yml"), []byte(text.String()), 0o644)

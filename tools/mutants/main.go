@@ -3,12 +3,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"os/signal"
-	"path"
+	"path/filepath"
 	"strings"
 )
 
@@ -24,15 +25,15 @@ var mutants = []mutant{
 	{"an operator turned", "policy/compare.go", "return value >= limit", "return value <= limit", "TestGates"},
 	{"a limit that excludes itself", "policy/compare.go", "return value <= limit", "return value < limit", "TestLimitsIncludeThemselves"},
 	{"NaN and infinity are measurements", "registry/model.go", "return !math.IsNaN(p.Value) && math.Abs(p.Value) < math.MaxFloat64", "return !math.IsNaN(p.Value) || true", "TestDefect4GatesKnowOneOperatorAndNaNPasses"},
-	{"a model's 0 is believed, although the run says NaN", "registry/value.go", "case math.IsNaN(last.Value):\n\t\treturn last", "case math.IsNaN(last.Value):\n\t\treturn m.Point", "TestChoose/a_zero_of_a_run_that_logged_NaN"},
-	{"a model's 0 is believed, although its run has gone on", "registry/value.go", "case !ok || last.Step != m.Step || !last.Time.Equal(m.Time):\n", "case !ok || last.Step != m.Step || !last.Time.Equal(m.Time):\n\t\treturn m.Point\n", "TestChoose/a_zero_before_the_last_of_its_run"},
-	{"inconclusive passes", "registry/verdict.go", "return !f.Absent || f.OnFail != OnFailWarn", "return false", "TestOnFail"},
+	{"a model's 0 is believed, although the run says NaN", "fact/value.go", "case math.IsNaN(last.Value):\n\t\treturn last", "case math.IsNaN(last.Value):\n\t\treturn m.Point", "TestChoose/a_zero_of_a_run_that_logged_NaN"},
+	{"a model's 0 is believed, although its run has gone on", "fact/value.go", "case !ok || last.Step != m.Step || !last.Time.Equal(m.Time):\n", "case !ok || last.Step != m.Step || !last.Time.Equal(m.Time):\n\t\treturn m.Point\n", "TestChoose/a_zero_before_the_last_of_its_run"},
+	{"inconclusive passes", "verdict/verdict.go", "return !f.Absent || f.OnFail != OnFailWarn", "return false", "TestOnFail"},
 	{"only the first gate is judged", "policy/gate.go", "for _, g := range gates {\n\t\tf := g.Check", "for _, g := range gates[:min(1, len(gates))] {\n\t\tf := g.Check", "TestGates"},
-	{"a target without gates passes", "registry/verdict.go", "if len(v.Findings) == 0 {\n\t\tv.Decision = Block", "if len(v.Findings) == 0 {\n\t\tv.Decision = Promote", "TestDefect3NoGateOnTheWayToProduction"},
-	{"retain comes before block", "registry/verdict.go", "if f.Blocks() {\n\t\t\tv.Decision = Block", "if f.Blocks() && v.Decision != Retain {\n\t\t\tv.Decision = Block", "TestBlockComesBeforeRetain"},
+	{"a target without gates passes", "verdict/verdict.go", "if len(v.Findings) == 0 {\n\t\tv.Decision = Block", "if len(v.Findings) == 0 {\n\t\tv.Decision = Promote", "TestDefect3NoGateOnTheWayToProduction"},
+	{"retain comes before block", "verdict/verdict.go", "if f.Blocks() {\n\t\t\tv.Decision = Block", "if f.Blocks() && v.Decision != Retain {\n\t\t\tv.Decision = Block", "TestBlockComesBeforeRetain"},
 	{"an exception never runs out", "policy/waiver.go", "return err != nil || now.IsZero() || !now.Before(day.AddDate(0, 0, 1))", "return err != nil && day.IsZero()", "TestAnExceptionEndsWithItsDay"},
 	{"the author's own approval counts", "policy/gate_approval.go", "barred := len(why) > 0", "barred := false", "TestApproval_WhoRoleState"},
-	{"the mapped trainer approves", "registry/review.go", "add(login, RoleTrainer)", "_ = login", "TestApproval_Outcomes"},
+	{"the mapped trainer approves", "fact/review.go", "add(login, RoleTrainer)", "_ = login", "TestApproval_Outcomes"},
 	{"an approval of an earlier attempt counts", "policy/gate_approval.go", "attempt != 1 && !g.anyAttempt", "attempt < 0", "TestApproval_Outcomes"},
 	{"an approval of any environment counts", "policy/gate_approval.go", "g.environment != \"\" && strings.EqualFold(a.Environment, g.environment)", "true", "TestApproval_WhoRoleState"},
 	{"a report about another run counts", "policy/gate_evidence.go", "case d.RunID != \"\" && (run.ID == \"\" || d.RunID != run.ID):", "case false:", "TestEvidence_OddForms"},
@@ -48,7 +49,7 @@ var mutants = []mutant{
 	{"anybody's comment is a plan", "github/client.go", "return err == nil && author.login() == me, err", "return err == nil && author.login() != \"\" && me != \"\", err", "TestWhatIsNotOursIsNoPlan"},
 	{"a review of an older commit counts", "github/review.go", "case r.Commit != head:", "case r.Commit == \"\":", "TestReview_PullRequest"},
 	{"anybody who may read approves", "github/review.go", "if !may {", "if !may && asked < 0 {", "TestReview_PullRequest"},
-	{"who rejected has approved", "policy/gate_approval.go", "mine && a.State == registry.Rejected", "mine && a.State == \"\"", "TestApproval_Outcomes"},
+	{"who rejected has approved", "policy/gate_approval.go", "mine && a.State == fact.Rejected", "mine && a.State == \"\"", "TestApproval_Outcomes"},
 	{"half of the approvals is enough", "github/review.go", "return registry.Unreadable[[]T](err.Error())", "return registry.Is(found)", "TestReview_PartUnreadable"},
 	{"a lost answer is a refusal", "github/errors.go", "return wire.Unclear", "return false", "TestACommentWhoseAnswerIsLostIsNeitherMissingNorDoubled"},
 	{"a logged model of another experiment belongs", "registry/belongs.go", "case m.ExperimentID == \"\" || m.ExperimentID != run.ExperimentID:", "case m.ExperimentID == \"\":", "TestBelongsToRun"},
@@ -78,54 +79,54 @@ var mutants = []mutant{
 	{"a logged model has one spelling", "registry/belongs.go", "return v.Source == \"models:/\"+s.ModelID || SameLocation(v.Source, s.ArtifactURI)", "return v.Source == \"models:/\"+s.ModelID", "TestSameRegistration"},
 	{"a place has one spelling", "registry/belongs.go", "\twas, okWas := ArtifactPath(v.Source, run)\n\tnow, okNow := ArtifactPath(s.URI, run)\n\treturn okWas && okNow && was == now", "\treturn false", "TestSameRegistration"},
 	{"another folder is the same registration", "registry/belongs.go", "return okWas && okNow && was == now", "return okWas && okNow && (was == now || true)", "TestSameRegistration"},
-	{"another source is what was judged", "registry/plan.go", "return v.RunID == r.RunID && (v.Source == r.Source || r.place != \"\" && v.Source == r.place)", "return v.RunID == r.RunID", "TestRegistered_Is"},
-	{"another run is what was judged", "registry/plan.go", "return v.RunID == r.RunID && (v.Source", "return (v.Source", "TestRegistered_Is"},
-	{"no source is what was judged", "registry/plan.go", "r.place != \"\" && v.Source == r.place", "v.Source == r.place || v.Source == \"\"", "TestRegistered_Is"},
+	{"another source is what was judged", "plan/plan.go", "return v.RunID == r.RunID && (v.Source == r.Source || r.place != \"\" && v.Source == r.place)", "return v.RunID == r.RunID", "TestRegistered_Is"},
+	{"another run is what was judged", "plan/plan.go", "return v.RunID == r.RunID && (v.Source", "return (v.Source", "TestRegistered_Is"},
+	{"no source is what was judged", "plan/plan.go", "r.place != \"\" && v.Source == r.place", "v.Source == r.place || v.Source == \"\"", "TestRegistered_Is"},
 	{"a version that was not judged is moved", "apply/run.go", "\tcase !want.Is(v):", "\tcase false:", "TestRun_VersionThatWasNotJudged"},
 	{"a version that is gone is moved", "apply/run.go", "\tcase known.IsAbsent():\n\t\treturn &registry.Error{Reason: registry.CandidateGone", "\tcase false:\n\t\treturn &registry.Error{Reason: registry.CandidateGone", "TestRun_VersionThatWasNotJudged"},
 	{"a version that cannot be read is moved", "apply/run.go", "\tcase !ok:\n\t\treturn &registry.Error{Reason: registry.ServerError", "\tcase !ok && false:\n\t\treturn &registry.Error{Reason: registry.ServerError", "TestRun_VersionThatWasNotJudged"},
-	{"a run that is no proof is one", "registry/value.go", "\tcase !readable && (want.OfRun || !s.Run.IsAbsent()):", "\tcase !readable && want.OfRun:", "TestChoose"},
-	{"a model without a run has a run's value", "registry/value.go", "\tcase !readable && (want.OfRun || !s.Run.IsAbsent()):", "\tcase !readable && !s.Run.IsAbsent():", "TestChoose"},
-	{"of: run is overlooked", "registry/value.go", "\tcase want.OfRun:\n", "\tcase false:\n", "TestChoose"},
-	{"a run's value is every model's", "registry/value.go", "\tif one {\n", "\tif one || true {\n", "TestChoose"},
-	{"the run's last value is the model's", "registry/value.go", "if row.Dataset == (DataRef{}) && !own && row.Step == last.Step {", "if own && !own {", "TestChoose"},
-	{"epochs after the model's step do not count", "registry/value.go", "!own && row.Step == last.Step {", "!own {", "TestChoose"},
+	{"a run that is no proof is one", "fact/value.go", "\tcase !readable && (want.OfRun || !s.Run.IsAbsent()):", "\tcase !readable && want.OfRun:", "TestChoose"},
+	{"a model without a run has a run's value", "fact/value.go", "\tcase !readable && (want.OfRun || !s.Run.IsAbsent()):", "\tcase !readable && !s.Run.IsAbsent():", "TestChoose"},
+	{"of: run is overlooked", "fact/value.go", "\tcase want.OfRun:\n", "\tcase false:\n", "TestChoose"},
+	{"a run's value is every model's", "fact/value.go", "\tif one {\n", "\tif one || true {\n", "TestChoose"},
+	{"the run's last value is the model's", "fact/value.go", "if row.Dataset == (registry.DataRef{}) && !own && row.Step == last.Step {", "if own && !own {", "TestChoose"},
+	{"epochs after the model's step do not count", "fact/value.go", "!own && row.Step == last.Step {", "!own {", "TestChoose"},
 	{"a model that the run measured is none of its", "registry/belongs.go", "func(v ModelMetric) bool { return v.RunID == r.ID })", "func(v ModelMetric) bool { return v.RunID == \"\" })", "TestRun_HasModel"},
 	{"a model of another run is one of this", "registry/belongs.go", "return m.ExperimentID == r.ExperimentID && (m.SourceRunID == \"\" || m.SourceRunID == r.ID)", "return m.ExperimentID == r.ExperimentID", "TestRun_HasModel"},
-	{"siblings do not matter", "registry/value.go", "\tif len(others) == 0 {\n\t\treturn true, \"\"", "\tif len(others) >= 0 {\n\t\treturn true, \"\"", "TestChoose"},
-	{"siblings that are not known do not matter", "registry/value.go", "\t\tif !ok {\n\t\t\treturn false, fmt.Sprintf(\"the models of run", "\t\tif !ok && run.ID == \"\" {\n\t\t\treturn false, fmt.Sprintf(\"the models of run", "TestChoose"},
-	{"models of MLflow 2 do not matter", "registry/value.go", "\tif s.Logged.IsAbsent() {\n", "\tif false {\n", "TestChoose"},
-	{"a model is its own sibling", "registry/value.go", "\t\t\tif path != s.Path {", "\t\t\tif path != \"\" {", "TestChoose"},
-	{"the other model's row is this one's", "registry/value.go", "\t\t\tif r.Point.same(row.Point) {", "\t\t\tif false {", "TestChoose"},
-	{"rows are the same by their value alone", "registry/value.go", "return p.Raw == q.Raw && p.Step == q.Step && p.Time.Equal(q.Time)", "return p.Raw == q.Raw && p.Step == q.Step", "TestChoose"},
-	{"several rows of a step count", "registry/value.go", "\t\tif other.Step == row.Step && !other.Point.same(row.Point) {", "\t\tif other.Step < row.Step && other.Step > row.Step {", "TestChoose"},
-	{"rows of other steps spoil a row", "registry/value.go", "\t\tif other.Step == row.Step && !other.Point.same(row.Point) {", "\t\tif !other.Point.same(row.Point) {", "TestChoose"},
-	{"the first output's row counts", "registry/value.go", "\t\tif of == 0 && there && listed", "\t\tif false && there && listed", "TestChoose"},
-	{"an output of another step spoils a row", "registry/value.go", " && step == row.Step && atStep == row.Step && c.mayBeFirst", " && step == row.Step && atStep >= 0 && c.mayBeFirst", "TestChoose"},
-	{"a row of another step may be a guess", "registry/value.go", " && step == row.Step && atStep == row.Step && c.mayBeFirst", " && step >= 0 && atStep == row.Step && c.mayBeFirst", "TestChoose"},
-	{"every output may be the first", "registry/value.go", "return !self.Created.After(other.Created) || place(self.ID) < place(other.ID)", "return true || place(self.ID) < place(other.ID)", "TestChoose"},
-	{"the first output is the first made", "registry/value.go", "return !self.Created.After(other.Created) || place(self.ID) < place(other.ID)", "return !self.Created.After(other.Created) || false && place(self.ID) < place(other.ID)", "TestChoose"},
-	{"the first output is the first listed", "registry/value.go", "return !self.Created.After(other.Created) || place(self.ID) < place(other.ID)", "return self.Created.Before(other.Created) || place(self.ID) < place(other.ID) && other.Created.Before(self.Created)", "TestChoose"},
-	{"values of other runs are the source run's", "registry/value.go", "if r.Key != c.key || r.RunID != c.run.ID || r.Step != row.Step {", "if r.Key != c.key || r.Step != row.Step {", "TestChoose"},
-	{"strangers evaluate", "registry/value.go", "\tcase !allowed:", "\tcase !allowed && false:", "TestChoose"},
-	{"a named experiment is one more", "registry/value.go", "\tif len(c.want.EvaluatedIn) > 0 {\n\t\tallowed = slices", "\tif len(c.want.EvaluatedIn) > 0 {\n\t\tallowed = allowed || slices", "TestChoose"},
-	{"failed evaluations count", "registry/value.go", "\tcase e.Status == \"FAILED\" || e.Status == \"KILLED\":", "\tcase false:", "TestChoose"},
-	{"an old evaluation counts", "registry/value.go", "return slices.DeleteFunc(slices.Clone(rows), func(m ModelMetric) bool { return m.RunID != newest.RunID })", "return slices.DeleteFunc(slices.Clone(rows), func(m ModelMetric) bool { return m.RunID == newest.RunID+\"x\" })", "TestChoose"},
-	{"the first step counts", "registry/value.go", "\t\tlast := rows[len(rows)-1]", "\t\tlast := rows[0]", "TestChoose"},
-	{"steps do not matter", "registry/value.go", "return cmp.Or(cmp.Compare(a.Step, b.Step), a.Time.Compare(b.Time), cmp", "return cmp.Or(a.Time.Compare(b.Time), cmp", "TestChoose"},
-	{"evaluations that are not known do not matter", "registry/value.go", "\tcase c.unknown != \"\" && c.want.Run != SourceRun:", "\tcase false:", "TestChoose"},
-	{"the source run depends on evaluations", "registry/value.go", "\tcase c.unknown != \"\" && c.want.Run != SourceRun:", "\tcase c.unknown != \"\":", "TestChoose"},
-	{"the first of several kinds counts", "registry/value.go", "\tcase len(fit) == 1:", "\tcase len(fit) >= 1:", "TestChoose"},
-	{"the kind of run does not matter", "registry/value.go", "(want.Run == \"\" || v.Kind == want.Run) && (want.Dataset", "(want.Dataset", "TestChoose"},
-	{"the dataset does not matter", "registry/value.go", " && (want.Dataset == \"\" || v.Dataset.Is(want.Dataset)) {", " {", "TestChoose"},
-	{"a dataset has no digest", "registry/value.go", "return text != \"\" && (d.Name == text || d.Digest == text)", "return text != \"\" && d.Name == text", "TestChoose"},
-	{"digests of one name are apart", "registry/value.go", "\tif want.Dataset != \"\" {\n\t\tfit, rest = newestOfName(fit, rest)\n\t}", "", "TestChoose"},
-	{"the oldest digest counts", "registry/value.go", "v.Time.After(fit[have].Time)", "v.Time.Before(fit[have].Time)", "TestChoose"},
-	{"a dataset's value counts twice", "registry/value.go", "\t\t\tthere = false // the run's last value is that of the dataset", "\t\t\t_ = there", "TestChoose"},
-	{"any kind compares with any other", "registry/value.go", "case want.OfRun, v.Kind == with.Kind && v.Dataset == with.Dataset:", "case want.OfRun, v.Dataset == with.Dataset:", "TestChooseLike"},
-	{"any data compares with any other", "registry/value.go", "case want.OfRun, v.Kind == with.Kind && v.Dataset == with.Dataset:", "case want.OfRun, v.Kind == with.Kind:", "TestChooseLike"},
-	{"newer data of a name compares", "registry/value.go", "v.Dataset.Name == with.Dataset.Name && (want.Dataset != \"\" || with.Kind == SourceRun):", "v.Dataset.Name == with.Dataset.Name:", "TestChooseLike"},
-	{"data of training has to be the same", "registry/value.go", "(want.Dataset != \"\" || with.Kind == SourceRun):", "want.Dataset != \"\":", "TestChooseLike"},
+	{"siblings do not matter", "fact/value.go", "\tif len(others) == 0 {\n\t\treturn true, \"\"", "\tif len(others) >= 0 {\n\t\treturn true, \"\"", "TestChoose"},
+	{"siblings that are not known do not matter", "fact/value.go", "\t\tif !ok {\n\t\t\treturn false, fmt.Sprintf(\"the models of run", "\t\tif !ok && run.ID == \"\" {\n\t\t\treturn false, fmt.Sprintf(\"the models of run", "TestChoose"},
+	{"models of MLflow 2 do not matter", "fact/value.go", "\tif s.Logged.IsAbsent() {\n", "\tif false {\n", "TestChoose"},
+	{"a model is its own sibling", "fact/value.go", "\t\t\tif path != s.Path {", "\t\t\tif path != \"\" {", "TestChoose"},
+	{"the other model's row is this one's", "fact/value.go", "\t\t\tif c.measured(r).Same(row.Point) {", "\t\t\tif false {", "TestChoose"},
+	{"rows are the same by their value alone", "registry/model.go", "return p.Raw == q.Raw && p.Step == q.Step && p.Time.Equal(q.Time)", "return p.Raw == q.Raw && p.Step == q.Step", "TestChoose"},
+	{"several rows of a step count", "fact/value.go", "\t\tif other.Step == row.Step && !other.Point.Same(row.Point) {", "\t\tif other.Step < row.Step && other.Step > row.Step {", "TestChoose"},
+	{"rows of other steps spoil a row", "fact/value.go", "\t\tif other.Step == row.Step && !other.Point.Same(row.Point) {", "\t\tif !other.Point.Same(row.Point) {", "TestChoose"},
+	{"the first output's row counts", "fact/value.go", "\t\tif of == 0 && there && listed", "\t\tif false && there && listed", "TestChoose"},
+	{"an output of another step spoils a row", "fact/value.go", " && step == row.Step && atStep == row.Step && c.mayBeFirst", " && step == row.Step && atStep >= 0 && c.mayBeFirst", "TestChoose"},
+	{"a row of another step may be a guess", "fact/value.go", " && step == row.Step && atStep == row.Step && c.mayBeFirst", " && step >= 0 && atStep == row.Step && c.mayBeFirst", "TestChoose"},
+	{"every output may be the first", "fact/value.go", "return !self.Created.After(other.Created) || place(self.ID) < place(other.ID)", "return true || place(self.ID) < place(other.ID)", "TestChoose"},
+	{"the first output is the first made", "fact/value.go", "return !self.Created.After(other.Created) || place(self.ID) < place(other.ID)", "return !self.Created.After(other.Created) || false && place(self.ID) < place(other.ID)", "TestChoose"},
+	{"the first output is the first listed", "fact/value.go", "return !self.Created.After(other.Created) || place(self.ID) < place(other.ID)", "return self.Created.Before(other.Created) || place(self.ID) < place(other.ID) && other.Created.Before(self.Created)", "TestChoose"},
+	{"values of other runs are the source run's", "fact/value.go", "if r.Key != c.key || r.RunID != c.run.ID || r.Step != row.Step {", "if r.Key != c.key || r.Step != row.Step {", "TestChoose"},
+	{"strangers evaluate", "fact/value.go", "\tcase !allowed:", "\tcase !allowed && false:", "TestChoose"},
+	{"a named experiment is one more", "fact/value.go", "\tif len(c.want.EvaluatedIn) > 0 {\n\t\tallowed = slices", "\tif len(c.want.EvaluatedIn) > 0 {\n\t\tallowed = allowed || slices", "TestChoose"},
+	{"failed evaluations count", "fact/value.go", "\tcase e.Status == \"FAILED\" || e.Status == \"KILLED\":", "\tcase false:", "TestChoose"},
+	{"an old evaluation counts", "fact/value.go", "return slices.DeleteFunc(slices.Clone(rows), func(m registry.ModelMetric) bool { return m.RunID != newest.RunID })", "return slices.DeleteFunc(slices.Clone(rows), func(m ModelMetric) bool { return m.RunID == newest.RunID+\"x\" })", "TestChoose"},
+	{"the first step counts", "fact/value.go", "\t\tlast := rows[len(rows)-1]", "\t\tlast := rows[0]", "TestChoose"},
+	{"steps do not matter", "fact/value.go", "return cmp.Or(cmp.Compare(a.Step, b.Step), a.Time.Compare(b.Time), cmp", "return cmp.Or(a.Time.Compare(b.Time), cmp", "TestChoose"},
+	{"evaluations that are not known do not matter", "fact/value.go", "\tcase c.unknown != \"\" && c.want.Run != SourceRun:", "\tcase false:", "TestChoose"},
+	{"the source run depends on evaluations", "fact/value.go", "\tcase c.unknown != \"\" && c.want.Run != SourceRun:", "\tcase c.unknown != \"\":", "TestChoose"},
+	{"the first of several kinds counts", "fact/value.go", "\tcase len(fit) == 1:", "\tcase len(fit) >= 1:", "TestChoose"},
+	{"the kind of run does not matter", "fact/value.go", "(want.Run == \"\" || v.Kind == want.Run) && (want.Dataset", "(want.Dataset", "TestChoose"},
+	{"the dataset does not matter", "fact/value.go", " && (want.Dataset == \"\" || v.Dataset.Is(want.Dataset)) {", " {", "TestChoose"},
+	{"a dataset has no digest", "registry/model.go", "return text != \"\" && (d.Name == text || d.Digest == text)", "return text != \"\" && d.Name == text", "TestChoose"},
+	{"digests of one name are apart", "fact/value.go", "\tif want.Dataset != \"\" {\n\t\tfit, rest = newestOfName(fit, rest)\n\t}", "", "TestChoose"},
+	{"the oldest digest counts", "fact/value.go", "v.Time.After(fit[have].Time)", "v.Time.Before(fit[have].Time)", "TestChoose"},
+	{"a dataset's value counts twice", "fact/value.go", "\t\t\tthere = false // the run's last value is that of the dataset", "\t\t\t_ = there", "TestChoose"},
+	{"any kind compares with any other", "fact/value.go", "case want.OfRun, v.Kind == with.Kind && v.Dataset == with.Dataset:", "case want.OfRun, v.Dataset == with.Dataset:", "TestChooseLike"},
+	{"any data compares with any other", "fact/value.go", "case want.OfRun, v.Kind == with.Kind && v.Dataset == with.Dataset:", "case want.OfRun, v.Kind == with.Kind:", "TestChooseLike"},
+	{"newer data of a name compares", "fact/value.go", "v.Dataset.Name == with.Dataset.Name && (want.Dataset != \"\" || with.Kind == SourceRun):", "v.Dataset.Name == with.Dataset.Name:", "TestChooseLike"},
+	{"data of training has to be the same", "fact/value.go", "(want.Dataset != \"\" || with.Kind == SourceRun):", "want.Dataset != \"\":", "TestChooseLike"},
 }
 
 func main() {
@@ -184,18 +185,25 @@ func (m mutant) try(ctx context.Context) (verdict string, err error) {
 	return m.test, nil
 }
 
-// run runs the mutant's test, quietly and without the cache. What judges is tested in the package policy; what is read of
-// GitHub, what belongs to a run and what is moved are tested where they are.
+// run runs the mutant's test, without the cache.
 func (m mutant) run(ctx context.Context) (string, error) {
-	pkg := "./internal/policy"
-	for _, own := range []string{"github/", "apply/", "registry/belongs", "registry/value", "registry/plan"} {
-		if strings.HasPrefix(m.file, own) {
-			pkg = "./internal/" + path.Dir(m.file)
-		}
+	pkg, err := m.tested()
+	if err != nil {
+		return "", err
 	}
 	out, err := exec.CommandContext(ctx, "go", "test", "-count=1", "-vet=off", "-run", "^"+m.test+"$", pkg).CombinedOutput()
-	if strings.Contains(string(out), "no tests to run") {
-		return "there is no such test", fmt.Errorf("no test")
-	}
 	return string(out), err
+}
+
+// tested is the folder of the package that has the mutant's test.
+func (m mutant) tested() (string, error) {
+	name, _, _ := strings.Cut(m.test, "/")
+	files, err := filepath.Glob("internal/*/*_test.go")
+	for _, file := range files {
+		code, err := os.ReadFile(file)
+		if err == nil && strings.Contains(string(code), "\nfunc "+name+"(") {
+			return "./" + filepath.Dir(file), nil
+		}
+	}
+	return "", cmp.Or(err, fmt.Errorf("no package has the test %s", name))
 }

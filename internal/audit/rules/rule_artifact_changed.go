@@ -1,0 +1,57 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+var artifactChanged = rule{
+	Rule: audit.Rule{
+		ID: "artifact-changed", Title: "The model's files changed after its promotion", Severity: audit.High,
+		Why: "What consumers load is not what the gates judged. The record of a promotion keeps a digest of the MLmodel file, and number and size of the files where a gate had read them.",
+		Fix: "find out who wrote to the storage; promote a version that is what it says, and write models once",
+	},
+	needs:  audit.Needs{Ledger: true, MLmodels: true, Files: true},
+	moving: true,
+	model: byLedger(func(s scene, l ledger.Chain) []result {
+		var out []result
+		for _, t := range s.targets {
+			e, found := evidence(l, t)
+			if !found || slices.ContainsFunc(out, func(r result) bool { return r.version == t.version.Number }) {
+				continue
+			}
+			if r, speaks := s.compared(t.version, e); speaks {
+				out = append(out, r)
+			}
+		}
+		return out
+	}),
+}
+
+// compared holds a version's files against what the record of its promotion says.
+func (s scene) compared(v registry.Version, e ledger.Entry) (result, bool) {
+	was := e.Record.Contents
+	if was.MLmodel == "" && was.Files == 0 {
+		return unjudged(v, "entry %d of the ledger says nothing of the files", e.Epoch), true
+	}
+	m, known := s.MLmodels[v.Number].Get()
+	files, listed := s.Files[v.Number].Get()
+	n, bytes := fact.Sizes(files)
+	what := ""
+	switch {
+	case known && was.MLmodel != "" && m.Sha256 != was.MLmodel:
+		what = fmt.Sprintf("the MLmodel file has the digest %.12s, and had %.12s", m.Sha256, was.MLmodel)
+	case listed && was.Files > 0 && (n != was.Files || bytes != was.Bytes):
+		what = fmt.Sprintf("there are %d files with %d bytes, and there were %d with %d", n, bytes, was.Files, was.Bytes)
+	case was.MLmodel != "" && !known, was.Files > 0 && !listed:
+		return unjudged(v, "its files could not be read"), true
+	default:
+		return result{}, false
+	}
+	return about(v, "%s: %s when it was promoted on %s (entry %d)", s.at(v), what, date(e.Ended), e.Epoch), true
+}

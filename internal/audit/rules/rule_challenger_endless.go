@@ -1,0 +1,35 @@
+package rules
+
+import (
+	"slices"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+)
+
+var challengerEndless = rule{
+	Rule: audit.Rule{
+		ID: "challenger-endless", Title: "A challenger without end", Severity: audit.Low,
+		Why: "An experiment that nobody ends costs traffic and tells nothing any more.",
+		Fix: "compare the two with `mlflow-promote compare --model MODEL --candidate models:/MODEL/VERSION --against champion`, then promote the challenger, or remove its alias with `mlflow-promote alias --model MODEL --alias ALIAS=none`",
+		Settings: []audit.Setting{
+			{Name: "aliases", About: "aliases of versions on trial", Kind: audit.Names, Default: []string{"challenger", "canary", "shadow"}},
+			{Name: "max-age", About: "how long a trial may take", Kind: audit.Span, Default: 90 * day},
+		},
+	},
+	needs: audit.Needs{Ledger: true},
+	model: func(s scene) (out []result) {
+		for _, t := range s.targets {
+			if !slices.Contains(s.names("aliases"), t.alias) {
+				continue
+			}
+			since, marked := s.since(t)
+			switch age := s.Now.Sub(since); {
+			case marked && age > s.span("max-age"):
+				out = append(out, t.finds("version %d is %s since %s, %s", t.version.Number, t.ref, date(since), days(age)))
+			case !marked && s.Now.Sub(t.version.Created) > s.span("max-age"): // a younger version cannot be on trial for longer
+				out = append(out, t.unjudged("since when version %d is %s is not known: it was set outside this tool", t.version.Number, t.ref))
+			}
+		}
+		return out
+	},
+}

@@ -1,0 +1,62 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+)
+
+// judgeNewest leaves the number of the newest version to where there is one that is newer.
+const judgeNewest = "judge the newest version with `mlflow-promote validate --model MODEL --candidate models:/MODEL/NEWEST --alias ALIAS`; promote it, or delete it when it is not wanted"
+
+var championStale = rule{
+	Rule: audit.Rule{
+		ID: "champion-stale", Title: "The champion is old, or newer versions wait", Severity: audit.Low,
+		Why: "A model that nobody has replaced for long drifts away from its data; a newer version that waits for weeks was trained for nothing, or forgotten.",
+		Fix: judgeNewest,
+		Settings: []audit.Setting{
+			{Name: "aliases", About: "aliases of what is in production", Kind: audit.Names, Default: []string{"champion"}},
+			{Name: "stages", About: "stages of what is in production", Kind: audit.Names, Default: []string{"Production"}},
+			{Name: "max-age", About: "how long one version may stay", Kind: audit.Span, Default: 365 * day},
+			{Name: "waiting", About: "how long a newer version may wait", Kind: audit.Span, Default: 90 * day},
+		},
+	},
+	needs: audit.Needs{Ledger: true},
+	model: func(s scene) (out []result) {
+		for _, t := range s.targets {
+			if !slices.Contains(s.names("aliases"), t.alias) && !slices.Contains(s.names("stages"), t.stage) {
+				continue
+			}
+			since, marked := s.since(t)
+			word := "since"
+			if !marked {
+				since, word = t.version.Created, "and was made on"
+			}
+			if age := s.Now.Sub(since); age > s.span("max-age") {
+				out = append(out, t.finds("version %d is at %s %s %s, %s", t.version.Number, t.ref, word, date(since), days(age)))
+				continue
+			}
+			if r, speaks := s.waiting(t); speaks {
+				out = append(out, r)
+			}
+		}
+		return out
+	},
+}
+
+// waiting looks whether a newer version, which was not refused, has been there for long.
+func (s scene) waiting(t target) (result, bool) {
+	newest, known := s.Newest.Get()
+	switch {
+	case !known && s.Model.Newest > t.version.Number:
+		return t.unjudged("version %d is newer, and when it was made is not known", s.Model.Newest), true
+	case !known || newest.Number <= t.version.Number || newest.Blocked() || s.Now.Sub(newest.Created) <= s.span("waiting"):
+		return result{}, false
+	}
+	r := t.finds("version %d is at %s, and version %d has been waiting since %s", t.version.Number, t.ref, newest.Number, date(newest.Created))
+	r.key = fmt.Sprint(newest.Number)
+	r.fix = strings.ReplaceAll(judgeNewest, "NEWEST", r.key)
+	return r, true
+}

@@ -1,0 +1,31 @@
+package rules
+
+import (
+	"cmp"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+)
+
+var datasetLineage = rule{
+	Rule: audit.Rule{
+		ID: "dataset-lineage", Title: "The run names no dataset", Severity: audit.Low,
+		Why: "What the model was trained on cannot be told from the registry, which is the first question after a complaint about a prediction.",
+		Fix: "log the data while training, with `mlflow.log_input(dataset, context='training')`",
+	},
+	needs: audit.Needs{Runs: true, Datasets: true},
+	model: func(s scene) (out []result) {
+		for _, v := range s.Versions {
+			run, known := s.Runs[v.RunID].Get()
+			switch {
+			case v.RunID == "" || s.Runs[v.RunID].IsAbsent(): // other rules say so
+			case !known:
+				out = append(out, unjudged(v, "run %s: %s", short(v.RunID), s.Runs[v.RunID].Why()))
+			case len(run.Datasets) == 0 && (s.Server == "" || before(s.Server, "2.4")): // servers tell their version since 2.1
+				out = append(out, unjudged(v, "MLflow before 2.4 keeps no datasets, and this is %s", cmp.Or(s.Server, "a server that does not tell its version")))
+			case len(run.Datasets) == 0:
+				out = append(out, about(v, "%s: its run %s names no dataset", s.at(v), short(run.ID)))
+			}
+		}
+		return out
+	},
+}

@@ -1,0 +1,29 @@
+package rules
+
+import "github.com/mlflow-promote/mlflow-promote/internal/audit"
+
+var experimentDeleted = rule{
+	Rule: audit.Rule{
+		ID: "experiment-deleted", Title: "The run's experiment is deleted", Severity: audit.High,
+		Why: "Deleting an experiment marks its runs as deleted, and mlflow gc then removes them with the files that the version is loaded from.",
+		Fix: "restore it with `MlflowClient().restore_experiment(EXPERIMENT_ID)`",
+	},
+	needs:  audit.Needs{Runs: true, Experiments: true},
+	moving: true,
+	model: func(s scene) (out []result) {
+		for _, v := range s.Versions {
+			run, known := s.Runs[v.RunID].Get()
+			experiment, there := s.Experiments[run.ExperimentID].Get()
+			switch {
+			case v.RunID == "" || s.Runs[v.RunID].IsAbsent(): // no-run and run-gone say so
+			case !known:
+				out = append(out, unjudged(v, "run %s: %s", short(v.RunID), s.Runs[v.RunID].Why()))
+			case !there && !s.Experiments[run.ExperimentID].IsAbsent():
+				out = append(out, unjudged(v, "experiment %s: %s", short(run.ExperimentID), s.Experiments[run.ExperimentID].Why()))
+			case !there || experiment.Deleted:
+				out = append(out, about(v, "%s: experiment %s (%s) of its run is deleted", s.at(v), short(experiment.Name), short(run.ExperimentID)))
+			}
+		}
+		return out
+	},
+}

@@ -1,0 +1,26 @@
+package rules
+
+import (
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+var hiddenVersions = rule{
+	Rule: audit.Rule{
+		ID: "hidden-versions", Title: "A prompt marker hides the model's versions", Severity: audit.High,
+		Why: "One version carries the tag that marks prompts. The server then leaves every version of the model out of every search: pages look empty, promotions are refused, and an audit sees nothing of them.",
+		Fix: "delete the tag `" + registry.PromptTag + "` from the version that has it; look at each by its number, because no list shows them",
+	},
+	moving: true,
+	model: func(s scene) []result {
+		if !s.hidden() {
+			return nil
+		}
+		return []result{{message: "the server hides all versions of this model from search, because one of them is marked as a prompt"}}
+	},
+}
+
+// hidden reports whether the server keeps the model's versions from search. Only servers that know prompts do.
+func (s scene) hidden() bool {
+	return s.Model.Hidden && !before(s.Server, "2.21")
+}

@@ -1,0 +1,30 @@
+package rules
+
+import "github.com/mlflow-promote/mlflow-promote/internal/audit"
+
+var ledgerBroken = rule{
+	Rule: audit.Rule{
+		ID: "ledger-broken", Title: "The promotion ledger does not hold together", Severity: audit.High,
+		Why: "Records were edited, removed or cut, so the history of promotions cannot be relied on from there; and promotions of the model are refused (ledger-lost).",
+		Fix: "compare with a saved history (the report file of `mlflow-promote history --model MODEL`) and restore what was deleted; else `mlflow-promote doctor --model MODEL --reset-ledger REASON` begins a new one that says why",
+	},
+	needs:  audit.Needs{Ledger: true},
+	moving: true,
+	model: func(s scene) []result {
+		switch {
+		case s.Broken != "":
+			return []result{{message: s.Broken}}
+		case !s.Ledger.IsAbsent() && s.Ledger.Why() != "":
+			return []result{{unjudged: true, message: s.Ledger.Why()}}
+		}
+		return nil
+	},
+}
+
+// Unlisted says that the ledgers could not be listed: one whose model says nothing of it any more is not noticed then.
+func (a *Auditor) Unlisted(why string) (j Judgement) {
+	if on(a.Rules(), ledgerBroken.ID) {
+		j.Unjudged = []audit.Unjudged{{Rule: ledgerBroken.ID, Count: 1, Why: why, Where: "models that name no ledger"}}
+	}
+	return j
+}

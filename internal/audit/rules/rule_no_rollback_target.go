@@ -1,0 +1,74 @@
+package rules
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+var noRollbackTarget = rule{
+	Rule: audit.Rule{
+		ID: "no-rollback-target", Title: "No version to go back to", Severity: audit.Medium,
+		Why: "When the live version fails there is no way back: every earlier version is deleted, is not READY, did not pass gates, or was rolled back itself. Only targets that have had another holder on record are looked at.",
+		Fix: "keep the former holders; register and promote a second good version while nothing burns",
+	},
+	needs:  audit.Needs{Ledger: true},
+	moving: true,
+	model: byLedger(func(s scene, l ledger.Chain) []result {
+		var out []result
+		for _, ref := range l.Refs() {
+			now, err := strconv.Atoi(s.holders(ref))
+			formers := l.Formers(ref, now)
+			if err != nil || len(formers) == 0 {
+				continue
+			}
+			if r, speaks := s.back(l, ref, now, formers); speaks {
+				out = append(out, r)
+			}
+		}
+		return out
+	}),
+}
+
+// back looks for a former holder that could be gone back to.
+func (s scene) back(l ledger.Chain, ref string, now int, formers []int) (result, bool) {
+	r := result{version: now, stage: ref}
+	if alias, ok := strings.CutPrefix(ref, "@"); ok {
+		r.alias, r.stage = alias, ""
+	}
+	var looked []string
+	for _, n := range formers[:min(len(formers), audit.FormersWanted)] {
+		v, there := s.Version(n)
+		known := s.Former[n]
+		if !there && known.Gathered() {
+			v, there = known.Get()
+		}
+		switch {
+		case !there && (s.Scope == audit.ScopeAll || known.IsAbsent()):
+			looked = append(looked, fmt.Sprintf("version %d is deleted", n))
+		case !there:
+			r.unjudged, r.message = true, fmt.Sprintf("version %d, an earlier holder of %s: %s", n, ref, known.Why())
+			return r, true
+		case v.Usable() != "":
+			looked = append(looked, fmt.Sprintf("version %d: %s", n, short(v.Usable())))
+		case ref == "Staging" && v.Stage == "Production":
+			looked = append(looked, fmt.Sprintf("version %d is in Production", n))
+		case (fact.Facts{Ledger: l}).OnHold(v) != "":
+			looked = append(looked, fmt.Sprintf("version %d was rolled back", n))
+		default:
+			f := fact.Facts{Ledger: l, Versions: map[int]registry.Known[registry.Version]{n: registry.Is(v)}}
+			why := f.Unpassed(registry.Target{Alias: r.alias, Stage: r.stage}, n)
+			if why == "" {
+				return r, false
+			}
+			looked = append(looked, fmt.Sprintf("version %d: %s", n, why))
+		}
+	}
+	r.message = fmt.Sprintf("%s names version %d and there is none to go back to: %s", ref, now, strings.Join(looked, ", "))
+	return r, true
+}

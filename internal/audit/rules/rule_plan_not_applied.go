@@ -1,0 +1,99 @@
+package rules
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+var planNotApplied = rule{
+	Rule: audit.Rule{
+		ID: "plan-not-applied", Title: "A plan was approved and never applied", Severity: audit.Medium,
+		Why: "People believe that the model they approved is live. GitHub drops a waiting job when a newer one of the same group comes, and a plan whose facts have moved is refused.",
+		Fix: "apply it, or make the plan anew where it is refused (`plan-changed`); take its file out of the audit's `plan-file` when it is not wanted any more",
+		Settings: []audit.Setting{
+			{Name: "after", About: "how long applying may take", Kind: audit.Span, Default: day},
+		},
+	},
+	needs:  audit.Needs{Ledger: true},
+	moving: true,
+	model: func(s scene) (out []result) {
+		l, ok, why := s.ledger()
+		for _, p := range s.Plans {
+			if p.Plan.Model != s.Model.Name || !p.Made.IsZero() && s.Now.Sub(p.Made) <= s.span("after") {
+				continue
+			}
+			r := result{alias: p.Plan.Target.Alias, stage: p.Plan.Target.Stage, version: p.Plan.Version, key: p.Digest}
+			switch state := appliedBy(l, p.Digest); {
+			case !ok && why != "":
+				r.unjudged, r.message = true, why
+			case state == ledger.EntryDone, !ok && s.marked(func(r ledger.Summary) bool { return r.Plan == p.Digest }):
+				continue
+			case !ok && s.marked(func(r ledger.Summary) bool { return later(r.At, p.Made) }):
+				r.unjudged, r.message = true, "there is no ledger, and of promotions before the last of each version nothing is kept"
+			case state == underWay:
+				continue
+			default:
+				r.message = "the plan in " + p.File
+				if !p.Made.IsZero() {
+					r.message += fmt.Sprintf(", made on %s,", date(p.Made))
+				}
+				r.message += " was never applied: " + strings.TrimSpace(p.Plan.Candidate+" to "+p.Plan.Target.String())
+				if state == ledger.EntryAborted {
+					r.message = strings.Replace(r.message, "never applied", "begun and given up", 1)
+				}
+			}
+			out = append(out, r)
+		}
+		return out
+	},
+}
+
+// Missing judges the approved plans about a model that is not in the registry.
+func (a *Auditor) Missing(model string) Judgement {
+	m := audit.Snapshot{Model: registry.Model{Name: model}, Ledger: registry.Absent[ledger.Chain]("there is no such model")}
+	var j Judgement
+	for _, r := range a.rules {
+		if r.ID == planNotApplied.ID {
+			s := newScene(m, a.config)
+			s.values = values{a.set[r.ID].Values, r.Settings}
+			a.sort(&j, r, m, s.refs, r.model(s))
+		}
+	}
+	return j
+}
+
+const underWay = "under way"
+
+// appliedBy says how the newest entry with that plan ended; "" where there is none.
+func appliedBy(l ledger.Chain, digest string) string {
+	for _, e := range slices.Backward(l.Entries) {
+		switch {
+		case e.Record.Plan != digest:
+		case e.Outcome == "":
+			return underWay
+		default:
+			return e.Outcome
+		}
+	}
+	return ""
+}
+
+// marked reports whether a version says so of the last promotion that moved it: what there is where no ledger is kept.
+func (s scene) marked(says func(ledger.Summary) bool) bool {
+	return slices.ContainsFunc(s.Versions, func(v registry.Version) bool {
+		var mark ledger.Summary
+		return json.Unmarshal([]byte(v.Tags[registry.TagRecord]), &mark) == nil && says(mark)
+	})
+}
+
+func later(at string, than time.Time) bool {
+	t, err := time.Parse(time.RFC3339, at)
+	return err == nil && t.After(than)
+}

@@ -1,0 +1,54 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+)
+
+var promotionUnfinished = rule{
+	Rule: audit.Rule{
+		ID: "promotion-unfinished", Title: "A promotion was claimed and never finished", Severity: audit.High,
+		Why: "Its run was cut off, so what it meant to move may be moved in part; and while its entry is open, every other promotion of the model waits or fails.",
+		Fix: "re-run its failed jobs, which resumes it; or run the promotion again with `override: takeover`",
+	},
+	needs:  audit.Needs{Ledger: true},
+	moving: true,
+	model: byLedger(func(s scene, l ledger.Chain) []result {
+		e, there := lastThatMoved(l)
+		r := result{alias: e.Record.Target.Alias, stage: e.Record.Target.Stage, version: e.Record.To, key: fmt.Sprint(e.Epoch)}
+		what := fmt.Sprintf("entry %d (%s of version %d to %s, begun by %s)", e.Epoch, e.Record.Command, e.Record.To, e.Record.Target, who(e))
+		switch {
+		case !there:
+			return nil
+		case e.Outcome == "" && s.Now.After(e.Lease):
+			r.message = what + " was never finished; its time ran out on " + e.Lease.UTC().Format("2006-01-02 15:04 UTC")
+		case e.Outcome == ledger.EntrySuperseded && e.Moved > 0:
+			r.message = fmt.Sprintf("%s was taken over on %s after %d of %d moves, and nobody finished it", what, date(e.Ended), e.Moved, len(own(e)))
+		case e.Outcome == ledger.EntryAborted && e.Moved > 0 && e.Moved < len(own(e)):
+			r.message = fmt.Sprintf("%s was given up on %s after %d of %d moves", what, date(e.Ended), e.Moved, len(own(e)))
+		case e.Outcome == ledger.EntryAborted && e.Moved < 0 && slices.ContainsFunc(own(e), func(m ledger.Shift) bool { return s.holders(m.Ref) == m.Want }):
+			r.message = fmt.Sprintf("%s was given up on %s, and nobody looked how many of its %d moves it had made", what, date(e.Ended), len(own(e)))
+		default:
+			return nil
+		}
+		return []result{r}
+	}),
+}
+
+// lastThatMoved is the last entry without those that ended before they moved anything.
+func lastThatMoved(l ledger.Chain) (ledger.Entry, bool) {
+	for _, e := range slices.Backward(l.Entries) {
+		if e.Outcome != ledger.EntryAborted || e.Moved != 0 {
+			return e, true
+		}
+	}
+	return ledger.Entry{}, false
+}
+
+// own are the moves of an entry that others had not made before it.
+func own(e ledger.Entry) []ledger.Shift {
+	return slices.DeleteFunc(slices.Clone(e.Record.Moves), ledger.Shift.Adopted)
+}

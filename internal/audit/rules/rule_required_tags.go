@@ -1,0 +1,41 @@
+package rules
+
+import (
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+)
+
+var requiredTags = rule{
+	Rule: audit.Rule{
+		ID: "required-tags", Title: "A required tag is missing", Severity: audit.Medium,
+		Why: "Owner, risk class or cost centre are asked for when something goes wrong, and by scripts every night. Says nothing until the policy file names tags.",
+		Fix: "set the tag; for new versions the input `tags` of register and promote, and the gate `tags` holds them to it",
+		Settings: []audit.Setting{
+			{Name: "version", About: "keys of tags that each version must have", Kind: audit.Names, Default: []string(nil)},
+			{Name: "model", About: "keys of tags that each registered model must have", Kind: audit.Names, Default: []string(nil)},
+		},
+	},
+	model: func(s scene) (out []result) {
+		if lacking := lacks(s.Model.Tags, s.names("model")); lacking != "" {
+			out = append(out, result{message: "the registered model has no tag " + lacking, key: "model"})
+		}
+		for _, v := range s.Versions {
+			if lacking := lacks(v.Tags, s.names("version")); lacking != "" {
+				out = append(out, about(v, "%s has no tag %s", s.at(v), lacking))
+			}
+		}
+		return out
+	},
+}
+
+// lacks lists the keys that have no tag, or an empty one.
+func lacks(tags map[string]string, keys []string) string {
+	var out []string
+	for _, key := range keys {
+		if strings.TrimSpace(tags[key]) == "" {
+			out = append(out, key)
+		}
+	}
+	return strings.Join(out, ", ")
+}

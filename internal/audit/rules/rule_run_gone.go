@@ -1,0 +1,30 @@
+package rules
+
+import "github.com/mlflow-promote/mlflow-promote/internal/audit"
+
+var runGone = rule{
+	Rule: audit.Rule{
+		ID: "run-gone", Title: "The run is deleted or does not exist", Severity: audit.High,
+		Why: "The evidence behind the version is gone, and mlflow gc removes a deleted run together with its files: the version then cannot be loaded any more.",
+		Fix: "restore it while it is only marked as deleted, with `MlflowClient().restore_run(RUN_ID)`; else register the model from a run that is kept",
+	},
+	needs:  audit.Needs{Runs: true, Experiments: true},
+	moving: true,
+	model: func(s scene) (out []result) {
+		for _, v := range s.Versions {
+			if v.RunID == "" {
+				continue // no-run says so
+			}
+			run, known := s.Runs[v.RunID].Get()
+			switch {
+			case s.Runs[v.RunID].IsAbsent():
+				out = append(out, about(v, "%s: its run %s does not exist", s.at(v), short(v.RunID)))
+			case !known:
+				out = append(out, unjudged(v, "run %s: %s", short(v.RunID), s.Runs[v.RunID].Why()))
+			case run.Deleted && !s.Experiments[run.ExperimentID].OrZero().Deleted: // experiment-deleted says so
+				out = append(out, about(v, "%s: its run %s is deleted", s.at(v), short(v.RunID)))
+			}
+		}
+		return out
+	},
+}

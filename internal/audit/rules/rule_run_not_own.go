@@ -1,0 +1,62 @@
+package rules
+
+import (
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+var runNotOwn = rule{
+	Rule: audit.Rule{
+		ID: "run-not-own", Title: "Live version that does not belong to its run", Severity: audit.High,
+		Why: "The run of a version is what whoever registered it wrote down: no server checks it. A version belongs if its files are below the artifacts of the run, or if it is a logged model in the run's experiment that the run lists among its outputs. Else the metrics and the lineage are those of another model.",
+		Fix: "register the model from the run that made it: `mlflow-promote register --model MODEL --candidate runs:/RUN_ID/model`; if the artifacts were moved to another store, say so in the policy file below `moved-roots`",
+	},
+	needs: audit.Needs{Runs: true, Origins: true},
+	model: func(s scene) (out []result) {
+		for _, v := range s.Versions {
+			if len(s.refs[v.Number]) == 0 || v.RunID == "" {
+				continue // source-elsewhere and no-run say so
+			}
+			out = append(out, s.notOwn(v)...)
+		}
+		return out
+	},
+}
+
+// notOwn judges whether a live version belongs to the run that it names.
+func (s scene) notOwn(v registry.Version) []result {
+	known := s.Runs[v.RunID]
+	run, ok := known.Get()
+	origin := s.Origins[v.Number]
+	root, led := origin.Version.Get()
+	logged, isLogged := origin.Logged.Get()
+	var why string
+	switch {
+	case known.IsAbsent(): // run-gone says so
+		return nil
+	case !ok:
+		return []result{unjudged(v, "run %s: %s", short(v.RunID), known.Why())}
+	case origin.Version.IsAbsent():
+		why = origin.Version.Why()
+	case !led:
+		return []result{unjudged(v, "where it comes from is not known: %s", origin.Version.Why())}
+	case isLogged:
+		why = registry.BelongsToRun(root.Source, &logged, run, s.moves()...)
+	case origin.Logged.IsAbsent():
+		why = registry.BelongsToRun(root.Source, nil, run, s.moves()...)
+	default:
+		return []result{unjudged(v, "its logged model: %s", origin.Logged.Why())}
+	}
+	if why == "" {
+		return nil
+	}
+	return []result{about(v, "%s does not belong to run %s, which it names: %s", s.at(v), short(v.RunID), short(why))}
+}
+
+// moves are the moves of artifact stores that still count.
+func (s scene) moves() []registry.MovedRoot {
+	if s.Policy == nil {
+		return nil
+	}
+	return registry.MovedBy(s.Policy.MovedRoots, s.Now)
+}

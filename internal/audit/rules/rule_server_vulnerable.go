@@ -1,0 +1,38 @@
+package rules
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+)
+
+var serverVulnerable = rule{
+	Rule: audit.Rule{
+		ID: "server-vulnerable", Title: "Server version with known vulnerabilities", Severity: audit.High,
+		Why: "Whoever reaches the server may read its files, skip its logins or run code on it, and so change any model. The list is built into this version of the tool and grows with it: that nothing is found proves nothing.",
+		Fix: "upgrade MLflow",
+	},
+	server: func(s server) []result {
+		if s.version == "" {
+			return []result{{unjudged: true, message: "the server does not tell its version"}}
+		}
+		var ids, known []string
+		fixed := ""
+		for _, a := range advisories {
+			if a.affects(s.version) {
+				ids, known = append(ids, a.id), append(known, a.id+" ("+a.what+")")
+				if fixed == "" || before(fixed, a.fixed[len(a.fixed)-1]) {
+					fixed = a.fixed[len(a.fixed)-1]
+				}
+			}
+		}
+		if len(ids) == 0 {
+			return nil
+		}
+		return []result{{
+			key: strings.Join(ids, " "), message: fmt.Sprintf("MLflow %s has %s", s.version, strings.Join(known, ", ")),
+			fix: "upgrade to MLflow " + fixed + " or later, which fixes all of these",
+		}}
+	},
+}

@@ -1,0 +1,45 @@
+package rules
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+var sourceElsewhere = rule{
+	Rule: audit.Rule{
+		ID: "source-elsewhere", Title: "Source outside the artifacts of its run", Severity: audit.Low,
+		Why: "The version names a run and takes its files from somewhere else, so its metrics and its lineage may be those of another model. This is judged of versions that nothing points to, by the path of the source alone; the rule run-not-own judges live ones.",
+		Fix: "register the model from the run that made it: `mlflow-promote register --model MODEL --candidate runs:/RUN_ID/model`",
+	},
+	needs: audit.Needs{Runs: true},
+	model: func(s scene) (out []result) {
+		for _, v := range s.Versions {
+			usual := malformed(v.Source) == "" && slices.Contains(usualSchemes, schemeOf(v.Source))
+			if len(s.refs[v.Number]) > 0 || v.RunID == "" || !usual {
+				continue // run-not-own, no-run and source-unsafe say so
+			}
+			run, known := s.Runs[v.RunID].Get()
+			switch {
+			case !known && s.Runs[v.RunID].IsAbsent(): // run-gone says so
+			case !known:
+				out = append(out, unjudged(v, "run %s: %s", v.RunID, s.Runs[v.RunID].Why()))
+			case !s.within(v.Source, run):
+				out = append(out, about(v, "%s: its source %s is not among the artifacts of its run %s", s.at(v), short(v.Source), run.ID))
+			}
+		}
+		return out
+	},
+}
+
+// within reports whether a source may belong to the run: below its artifacts, a logged model beside them, or a reference
+// that MLflow itself follows.
+func (s scene) within(source string, run registry.Run) bool {
+	if _, ok := registry.ArtifactPath(source, run, s.moves()...); ok || strings.HasPrefix(source, "models:/") {
+		return true
+	}
+	experiment, _, ok := strings.Cut(run.ArtifactURI, "/"+run.ID+"/")
+	return ok && below(source, experiment+"/models")
+}

@@ -1,0 +1,33 @@
+package rules
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+)
+
+var stageNotExclusive = rule{
+	Rule: audit.Rule{
+		ID: "stage-not-exclusive", Title: "Several versions in one exclusive stage", Severity: audit.High,
+		Why: "models:/NAME/STAGE loads the one with the highest number, which may not be the one that was meant; two transitions at the same moment leave this state, and MLflow prevents it nowhere.",
+		Fix: "promote the right version with `mlflow-promote promote --model MODEL --candidate models:/MODEL/VERSION --stage STAGE`, which archives the others",
+		Settings: []audit.Setting{
+			{Name: "stages", About: "stages that one version may hold", Kind: audit.Names, Default: []string{"Production"}},
+		},
+	},
+	needs:  audit.Needs{Ledger: true},
+	moving: true,
+	model: func(s scene) (out []result) {
+		l, ok, _ := s.ledger()
+		for _, stage := range s.names("stages") {
+			holders := s.holders(stage)
+			left, _ := l.Left(stage)
+			if !strings.Contains(holders, ",") || ok && (left == holders || s.under(l, stage)) { // left so on purpose, or on its way
+				continue
+			}
+			out = append(out, result{stage: stage, message: fmt.Sprintf("%s are all in %s", names(holders), stage)})
+		}
+		return out
+	},
+}

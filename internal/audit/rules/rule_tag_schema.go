@@ -1,0 +1,52 @@
+package rules
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+)
+
+var tagSchema = rule{
+	Rule: audit.Rule{
+		ID: "tag-schema", Title: "A tag's value is not of its form", Severity: audit.Medium,
+		Why: "Dashboards and scripts read these tags; one that is written otherwise drops out of what they count. Says nothing until the policy file describes tags; a tag that is not there is for required-tags.",
+		Fix: "set the tag to a value that matches",
+		Settings: []audit.Setting{
+			{Name: "version", About: "regular expressions for the tags of versions, by key", Kind: audit.Patterns, Default: map[string]*regexp.Regexp(nil)},
+			{Name: "model", About: "regular expressions for the tags of registered models, by key", Kind: audit.Patterns, Default: map[string]*regexp.Regexp(nil)},
+		},
+	},
+	model: func(s scene) (out []result) {
+		wanted := s.patterns("model")
+		for _, key := range slices.Sorted(maps.Keys(wanted)) {
+			if why := deviates(s.Model.Tags, key, wanted[key]); why != "" {
+				out = append(out, result{message: "of the registered model, " + why, key: "model " + key})
+			}
+		}
+		wanted = s.patterns("version")
+		keys := slices.Sorted(maps.Keys(wanted))
+		for _, v := range s.Versions {
+			for _, key := range keys {
+				if why := deviates(v.Tags, key, wanted[key]); why != "" {
+					r := about(v, "%s: %s", s.at(v), why)
+					r.key = key
+					out = append(out, r)
+				}
+			}
+		}
+		return out
+	},
+}
+
+// deviates says what is wrong with a tag that is there; "" where nothing is.
+func deviates(tags map[string]string, key string, form *regexp.Regexp) string {
+	value, there := tags[key]
+	if !there || form.MatchString(value) {
+		return ""
+	}
+	return fmt.Sprintf("tag %s is %q, wanted %s", key, short(value), strings.TrimSuffix(strings.TrimPrefix(form.String(), "^(?:"), ")$"))
+}

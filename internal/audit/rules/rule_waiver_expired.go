@@ -1,0 +1,49 @@
+package rules
+
+import (
+	"slices"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
+)
+
+var waiverExpired = rule{
+	Rule: audit.Rule{
+		ID: "waiver-expired", Title: "Live by a waiver that has run out", Severity: audit.Medium,
+		Why: "The version failed a gate and was let through until a day that has passed. Somebody meant to come back to it.",
+		Fix: "promote a version that passes, or renew the waiver in the policy file with a new day and reason",
+	},
+	needs:  audit.Needs{Ledger: true},
+	moving: true,
+	model: byLedger(func(s scene, l ledger.Chain) []result {
+		var out []result
+		for _, t := range s.targets {
+			e, found := evidence(l, t)
+			if !found {
+				continue
+			}
+			for _, f := range e.Record.Gates {
+				if !f.Waived() || f.Target != "" && f.Target != t.alias+t.stage || !s.ended(f, t.version) {
+					continue
+				}
+				r := t.finds("version %d is at %s although it failed %s: %s", t.version.Number, t.ref, short(f.Gate), short(f.Exception()))
+				r.key = f.Gate
+				out = append(out, r)
+			}
+		}
+		return out
+	}),
+}
+
+// ended reports whether neither the waiver that was used then nor one of the policy file now covers the gate.
+func (s scene) ended(f verdict.Finding, v registry.Version) bool {
+	if !policy.Over(f.Until, s.Now) {
+		return false
+	}
+	return s.Policy == nil || !slices.ContainsFunc(s.Policy.Waivers, func(w policy.Waiver) bool {
+		return w.Gate == f.Gate && w.Model == v.Model && w.Version == v.Number && (w.Target == "" || w.Target == f.Target) && !policy.Over(w.Until, s.Now)
+	})
+}

@@ -1,0 +1,9 @@
+package canonical
+
+import "testing"
+
+func TestDigestKeepsPartsApart(t *testing.T) {
+	if Digest("ab", "c") == Digest("a", "bc") || Digest("a") == Digest("a", "") || Digest() == Digest("") {
+		t.Error("parts run into one another")
+	}
+}

@@ -1,0 +1,201 @@
+package fact
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// Back is a version that a rollback may go to, or why not.
+type Back struct {
+	Number int
+	Why    string // why not; "" where it may
+}
+
+// BackAllowed says which versions a rollback may go to besides the good ones.
+type BackAllowed struct {
+	Hold  bool // a version on hold
+	Named bool // a version that gates did not pass: the user named it
+}
+
+// Backs lists the versions that held the target before the one that it names now, newest holder first, each with why it
+// cannot be gone back to. The ledger tells who held it; for times before the ledger, the tags that promotions leave
+// on versions.
+func (f Facts) Backs(t registry.Target, current int, allowed BackAllowed) []Back {
+	var out []Back
+	add := func(number int) {
+		if number != 0 && number != current && !slices.ContainsFunc(out, func(b Back) bool { return b.Number == number }) {
+			b := f.BackTo(number, allowed)
+			if b.Why == "" && !allowed.Named {
+				if b.Why = f.Unpassed(t, number); b.Why != "" {
+					b.Why += "; to go back to it, name it with the input candidate"
+				}
+			}
+			if t.Stage == "Staging" && b.Why == "" && f.inProduction(number) {
+				b.Why = "it is in Production, which it would leave"
+			}
+			out = append(out, b)
+		}
+	}
+	refs := t.Refs()
+	about := func(s ledger.Shift) bool { return slices.Contains(refs, s.Ref) }
+	for _, e := range slices.Backward(f.Ledger.Entries) {
+		if e.Outcome != ledger.EntryDone {
+			continue
+		}
+		moves := slices.DeleteFunc(slices.Concat(e.Record.Moves, e.Record.Outside), func(s ledger.Shift) bool { return !about(s) })
+		for _, s := range moves {
+			if slices.Contains(strings.Split(s.Want, ","), strconv.Itoa(e.Record.To)) { // beside others, or alone
+				add(e.Record.To)
+			}
+			add(named(s.Ref, s.Want))
+		}
+		for _, s := range moves {
+			add(named(s.Ref, s.Was))
+		}
+	}
+	for _, ref := range refs {
+		add(named(ref, f.Ledger.Before[ref]))
+	}
+	for _, v := range f.byTags(t) {
+		add(v.Number)
+	}
+	for _, e := range slices.Backward(f.Ledger.Entries) { // last of all, what unfinished entries replaced
+		if e.Outcome == ledger.EntryDone || e.MovedNothing() {
+			continue
+		}
+		for _, s := range slices.DeleteFunc(slices.Clone(e.Record.Moves), func(s ledger.Shift) bool { return !about(s) }) {
+			add(named(s.Ref, s.Was))
+		}
+	}
+	return out
+}
+
+// inProduction reports whether the version holds the stage, by the ledger where it was not read itself.
+func (f Facts) inProduction(number int) bool {
+	if v, read := f.version(number).Get(); read {
+		return v.Stage == "Production"
+	}
+	left, _ := f.Ledger.Left("Production")
+	return slices.Contains(strings.Split(left, ","), strconv.Itoa(number))
+}
+
+// Unpassed says why a version that held the target was never passed by gates for it; "" if it was, or if nobody judged
+// it: it held the target before this tool, was imported, or was put there by others.
+func (f Facts) Unpassed(t registry.Target, number int) string {
+	switch status := f.version(number).OrZero().Tags[registry.TagValidation]; status {
+	case registry.ValidationBlocked:
+		return "gates blocked it when it was last judged (" + registry.TagValidation + " is " + status + ")"
+	case registry.ValidationUngated, registry.ValidationNotEnforced:
+		return "it went live without passing gates (" + registry.TagValidation + " is " + status + ")"
+	}
+	for _, e := range slices.Backward(f.Ledger.Entries) {
+		r := e.Record
+		moved := slices.ContainsFunc(t.Refs(), func(ref string) bool { _, moved := r.Move(ref); return moved })
+		if r.Command != "promote" || r.To != number || e.Outcome != ledger.EntryDone || !moved {
+			continue
+		}
+		if r.Passed() {
+			return ""
+		}
+		return fmt.Sprintf("it went live without passing gates (entry %d of the ledger)", e.Epoch)
+	}
+	return ""
+}
+
+// BackTo judges one version. One that was not asked for is judged by the ledger alone.
+func (f Facts) BackTo(number int, allowed BackAllowed) Back {
+	known := f.version(number)
+	v, ok := known.Get()
+	why := ""
+	switch {
+	case known.IsAbsent():
+		why = "it was deleted"
+	case v.Usable() != "":
+		why = v.Usable()
+	case !allowed.Hold && !ok:
+		why = f.OnHold(registry.Version{Number: number})
+	case !allowed.Hold:
+		why = f.OnHold(v)
+	}
+	return Back{number, why}
+}
+
+// version is one of the model's, as far as it was read: where all were, one that is not there is absent.
+func (f Facts) version(number int) registry.Known[registry.Version] {
+	if known, asked := f.Versions[number]; asked {
+		return known
+	}
+	if f.Whole {
+		return registry.Absent[registry.Version]("it was deleted")
+	}
+	for _, holder := range f.Holders {
+		if v, ok := holder.OrZero().Version.Get(); ok && v.Number == number && v.Model == f.Model.OrZero().Name {
+			return registry.Is(v)
+		}
+	}
+	return registry.Known[registry.Version]{}
+}
+
+// byTags lists the versions that carry the time of a promotion to the target, the latest first.
+func (f Facts) byTags(t registry.Target) []registry.Version {
+	type held struct {
+		v  registry.Version
+		at string
+	}
+	var all []held
+	for _, k := range f.Versions {
+		v, _ := k.Get()
+		at := ""
+		if t.Alias != "" {
+			at = v.Tags[registry.AliasTimeTag(t.Alias)]
+		}
+		if key := registry.StageTimeTag(t.Stage); key != "" {
+			at = max(at, v.Tags[key])
+		}
+		if at != "" {
+			all = append(all, held{v, at})
+		}
+	}
+	slices.SortFunc(all, func(a, b held) int { return cmp.Or(cmp.Compare(b.at, a.at), cmp.Compare(b.v.Number, a.v.Number)) })
+	out := make([]registry.Version, len(all))
+	for i, h := range all {
+		out[i] = h.v
+	}
+	return out
+}
+
+// Holder is the version that a target names now; 0 = none. Of several in a stage it is the one that was promoted there
+// last, or where none of them was by this tool, the highest number, which is what the stock client loads.
+func (f Facts) Holder(t registry.Target) int {
+	for _, s := range f.Holding(t) {
+		if s.Want == "" {
+			continue
+		}
+		list := strings.Split(s.Want, ",")
+		for _, e := range slices.Backward(f.Ledger.Entries) {
+			if _, moved := e.Record.Move(s.Ref); moved && e.Outcome == ledger.EntryDone {
+				if slices.Contains(list, strconv.Itoa(e.Record.To)) {
+					return e.Record.To
+				}
+				break
+			}
+		}
+		return ledger.Alone(list[len(list)-1])
+	}
+	return 0
+}
+
+// named is the one version that a target names where these are its holders; 0 = none, or several in a stage. Where tags
+// stand for an alias several may carry them for a while, and the highest counts.
+func named(ref, holders string) int {
+	if strings.HasPrefix(ref, "@") {
+		holders = holders[strings.LastIndex(holders, ",")+1:]
+	}
+	return ledger.Alone(holders)
+}

@@ -1,0 +1,129 @@
+package fact
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// BestRun is the model that was found, and the run that it belongs to.
+type BestRun struct {
+	Experiment, RunID, Metric, Value, Goal string
+
+	ModelID string   // "" if the model is among the run's files
+	Origin  string   // where the value comes from, in a few words
+	Ties    []string // older models with the same value
+	Looked  int      // models and runs that were looked at
+	Skipped []Skipped
+}
+
+// Skipped is a model or a run that was looked at and does not count, and why not.
+type Skipped struct{ Ref, Why string }
+
+// contender is a model with a value that counts for it.
+type contender struct {
+	run, model string // model is "" if it is among the run's files
+	value      Value
+	started    time.Time // of the run
+	created    time.Time // of the logged model
+}
+
+func (c contender) ref() string { return cmp.Or(c.model, c.run) }
+
+// Contest finds the best of several models, in whatever order they come.
+type Contest struct {
+	registry.Best
+
+	looked  int
+	leaders []contender // all have the same value
+	skipped []Skipped
+}
+
+// Enter adds a subject. Its value counts by the rules that hold for gates. A subject without the metric does not take
+// part.
+func (c *Contest) Enter(s Subject) {
+	choice := s.Choose(c.Metric, Selector{})
+	_, readable := s.Run.Get()
+	switch {
+	case !readable && !s.Run.IsAbsent():
+		c.Skip(s.Ref, s.Run.Why())
+		return
+	case choice.Absent:
+		c.looked++
+		return
+	case choice.Why != "":
+		c.Skip(s.Ref, choice.Why)
+		return
+	case !choice.Value.Finite():
+		c.Skip(s.Ref, fmt.Sprintf("its %s is %s", c.Metric, choice.Value.Raw))
+		return
+	}
+	c.looked++
+	run, logged := s.Run.OrZero(), s.Logged.OrZero()
+	if c.Settled(choice.Value.Point) {
+		return
+	}
+	if len(c.leaders) > 0 && c.Better(choice.Value.Point, c.leaders[0].value.Point) {
+		c.leaders = nil
+	}
+	c.leaders = append(c.leaders, contender{run.ID, logged.ID, choice.Value, run.Start, logged.Created})
+}
+
+// Skip notes something that cannot take part.
+func (c *Contest) Skip(ref, why string) {
+	c.looked++
+	c.skipped = append(c.skipped, Skipped{ref, why})
+}
+
+// Settled reports whether a model with this value cannot win any more, nor be as good as the winner.
+func (c *Contest) Settled(v registry.Point) bool {
+	return len(c.leaders) > 0 && c.Better(c.leaders[0].value.Point, v)
+}
+
+// Winner is the best model; of several with the same value the newest. ok is false if none counts.
+func (c *Contest) Winner() (found BestRun, ok bool) {
+	found = BestRun{Experiment: c.Experiment, Metric: c.Metric, Goal: c.Goal, Looked: c.looked, Skipped: c.skipped}
+	if len(c.leaders) == 0 {
+		return found, false
+	}
+	slices.SortFunc(c.leaders, func(a, b contender) int { // by id last, so that it is always the same
+		return cmp.Or(b.started.Compare(a.started), b.created.Compare(a.created), cmp.Compare(b.ref(), a.ref()))
+	})
+	winner := c.leaders[0]
+	found.RunID, found.ModelID, found.Value = winner.run, winner.model, winner.value.Raw
+	found.Origin = winner.value.Origin()
+	for _, k := range c.leaders[1:] {
+		found.Ties = append(found.Ties, k.ref())
+	}
+	return found, true
+}
+
+// Words say which model was taken, by which value, and what was passed over.
+func (b BestRun) Words() []string {
+	model := "that of run " + b.RunID
+	if b.ModelID != "" {
+		model = b.ModelID
+	}
+	notes := []string{fmt.Sprintf("the best model of experiment %s by %s (%s) is %s with %s (%s); looked at %d",
+		b.Experiment, b.Metric, b.Goal, model, b.Value, b.Origin, b.Looked)}
+	if len(b.Ties) > 0 {
+		notes = append(notes, fmt.Sprintf("as good, but older: %s", format.First(b.Ties, 5)))
+	}
+	if len(b.Skipped) > 0 {
+		notes = append(notes, fmt.Sprintf("passed over %d: %s", len(b.Skipped), PassedOver(b.Skipped)))
+	}
+	return notes
+}
+
+// PassedOver lists a few of those that were skipped, each with the reason.
+func PassedOver(list []Skipped) string {
+	text := make([]string, len(list))
+	for i, s := range list {
+		text[i] = fmt.Sprintf("%s (%s)", s.Ref, s.Why)
+	}
+	return format.First(text, 3)
+}

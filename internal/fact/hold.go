@@ -1,0 +1,28 @@
+package fact
+
+import (
+	"slices"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// OnHold says since when and why a version may not be promoted, "" where it may: it was rolled back, and nobody has
+// allowed it since. The ledger knows, and the version's own tag where there is none or it does not reach back that far.
+func (f Facts) OnHold(v registry.Version) string {
+	for _, e := range slices.Backward(f.Ledger.Entries) {
+		switch {
+		case e.Record.Command == "rollback" && slices.Contains(e.Record.Hold, v.Number) && !(e.Outcome == ledger.EntryAborted && e.Moved == 0):
+			return "rolled back on " + e.Record.At
+		case (e.Record.Command == "promote" || e.Record.Command == "rollback") && e.Record.To == v.Number && (e.Outcome == ledger.EntryDone || e.Moved > 0):
+			return ""
+		}
+	}
+	if at := v.Tags[registry.TagHold]; at != "" {
+		return "rolled back on " + at
+	}
+	if at := v.Tags[registry.TagRolledBack]; at != "" && at > v.Promoted() {
+		return "rolled back on " + at
+	}
+	return ""
+}

@@ -1,0 +1,163 @@
+package fact
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// A target that a promotion moved which did not end well is confirmed by the next one to the same place.
+func TestLedger_Unconfirmed(t *testing.T) {
+	entry := func(outcome string, moved int, moves ...ledger.Shift) ledger.Entry {
+		return ledger.Entry{Outcome: outcome, Moved: moved, Record: ledger.Record{Moves: moves}}
+	}
+	move, elsewhere := ledger.Shift{Ref: "@champion", Was: "6", Want: "7"}, entry(ledger.EntryDone, 1, ledger.Shift{Ref: "@shadow", Was: "", Want: "8"})
+	found := ledger.Entry{Outcome: ledger.EntryDone, Record: ledger.Record{Moves: []ledger.Shift{{Ref: "@shadow", Was: "", Want: "8"}}, Outside: []ledger.Shift{{Ref: "@champion", Was: "7", Want: "7"}}}}
+	for name, c := range map[string]struct {
+		entries []ledger.Entry
+		want    bool
+	}{
+		"no entry":                                   {nil, false},
+		"open":                                       {[]ledger.Entry{entry("", 0, move)}, true},
+		"closed after its move":                      {[]ledger.Entry{entry(ledger.EntryAborted, 1, move)}, true},
+		"closed before its move":                     {[]ledger.Entry{entry(ledger.EntryAborted, 0, move)}, false},
+		"closed without looking, then another":       {[]ledger.Entry{entry(ledger.EntryAborted, -1, move), elsewhere}, true},
+		"taken over after its move, then another":    {[]ledger.Entry{entry(ledger.EntrySuperseded, 1, move), elsewhere}, true},
+		"taken over, not seen to move, then another": {[]ledger.Entry{entry(ledger.EntrySuperseded, 0, move), elsewhere}, false},
+		"completed":                                  {[]ledger.Entry{entry(ledger.EntryDone, 1, move)}, false},
+		"completed after it was cut off":             {[]ledger.Entry{entry(ledger.EntrySuperseded, 1, move), entry(ledger.EntryDone, 1, move)}, false},
+		"confirming it was cut off too":              {[]ledger.Entry{entry(ledger.EntrySuperseded, 1, move), entry("", 0, ledger.Shift{Ref: "@champion", Was: "7", Want: "7"})}, true},
+		"on its way somewhere else":                  {[]ledger.Entry{entry("", 0, ledger.Shift{Ref: "@champion", Was: "6", Want: "9"})}, false},
+		"found as a move by others since":            {[]ledger.Entry{entry(ledger.EntryAborted, -1, move), found}, false},
+	} {
+		if got := (ledger.Chain{Entries: c.entries}).Unconfirmed("@champion", "7"); got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+}
+
+// Entries that left everything as they found it hide no unfinished one before them.
+func TestFacts_CutOff(t *testing.T) {
+	both := []ledger.Shift{{Ref: "@champion", Was: "6", Want: "7"}, {Ref: "Production", Was: "6", Want: "7"}}
+	cut := ledger.Entry{Epoch: 1, Outcome: ledger.EntrySuperseded, Moved: 1, Record: ledger.Record{Command: "promote", Moves: both}}
+	later := func(e ledger.Entry, moves ...ledger.Shift) ledger.Entry { e.Epoch, e.Record.Moves = 2, moves; return e }
+	for name, c := range map[string]struct {
+		later ledger.Entry
+		want  int
+	}{
+		"one that was given up":                   {later(ledger.Entry{Outcome: ledger.EntryAborted}, ledger.Shift{Ref: "@champion", Was: "7", Want: "8"}), 1},
+		"an open one that has moved nothing":      {later(ledger.Entry{}, ledger.Shift{Ref: "@champion", Was: "7", Want: "7"}, ledger.Shift{Ref: "Production", Was: "6", Want: "7"}), 1},
+		"an open one that only confirms":          {later(ledger.Entry{}, ledger.Shift{Ref: "@champion", Was: "7", Want: "7"}), 1},
+		"an open one about something else":        {later(ledger.Entry{}, ledger.Shift{Ref: "@shadow", Was: "", Want: "7"}), 0},
+		"one that moved it, and it is back again": {later(ledger.Entry{Outcome: ledger.EntryAborted, Moved: 1}, ledger.Shift{Ref: "@champion", Was: "7", Want: "8"}), 0},
+		"one that is done":                        {later(ledger.Entry{Outcome: ledger.EntryDone, Moved: 1}, ledger.Shift{Ref: "@shadow", Was: "", Want: "7"}), 0},
+	} {
+		f := Facts{Ledger: ledger.Chain{Entries: []ledger.Entry{cut, c.later}}}
+		e, _ := f.CutOff("promote", []ledger.Shift{{Ref: "@champion", Want: "7"}, {Ref: "Production", Want: "6"}})
+		if e.Epoch != c.want {
+			t.Errorf("%s: entry %d, want %d", name, e.Epoch, c.want)
+		}
+	}
+}
+
+// What an unfinished entry replaced is a way back, the last of all.
+func TestFacts_Backs_Unfinished(t *testing.T) {
+	done := ledger.Entry{Outcome: ledger.EntryDone, Moved: 1, Record: ledger.Record{Command: "promote", To: 4, Moves: []ledger.Shift{{Ref: "@champion", Was: "", Want: "4"}}}}
+	cut := ledger.Entry{Record: ledger.Record{Command: "promote", To: 7, Moves: []ledger.Shift{{Ref: "@champion", Was: "6", Want: "7"}}}}
+	numbers := func(entries ...ledger.Entry) (out []int) {
+		for _, b := range (Facts{Ledger: ledger.Chain{Entries: entries}}).Backs(registry.Target{Alias: "champion"}, 7, BackAllowed{Named: true}) {
+			out = append(out, b.Number)
+		}
+		return out
+	}
+	if got := numbers(cut); !slices.Equal(got, []int{6}) {
+		t.Errorf("alone: %v", got)
+	}
+	if got := numbers(done, cut); !slices.Equal(got, []int{4, 6}) {
+		t.Errorf("after a completed one: %v", got)
+	}
+	cut.Outcome = ledger.EntryAborted
+	if got := numbers(cut); got != nil {
+		t.Errorf("given up before it moved anything: %v", got)
+	}
+}
+
+// Outside a workflow nobody is in the same run.
+func TestHolder_SameRun(t *testing.T) {
+	for name, c := range map[string]struct {
+		a, b ledger.Holder
+		want bool
+	}{
+		"the next attempt":   {ledger.Holder{Run: "42", Attempt: 2}, ledger.Holder{Run: "42", Attempt: 1}, true},
+		"an earlier attempt": {ledger.Holder{Run: "42", Attempt: 1}, ledger.Holder{Run: "42", Attempt: 2}, true},
+		"another run":        {ledger.Holder{Run: "43"}, ledger.Holder{Run: "42"}, false},
+		"two laptops":        {ledger.Holder{Nonce: "a"}, ledger.Holder{Nonce: "a"}, false},
+	} {
+		if got := c.a.SameRun(c.b); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+// A value of YAML reads as the text that it was made of.
+func TestYAMLWord(t *testing.T) {
+	for text, want := range map[string]string{
+		"champion": "champion", "churn-v2_b": "churn-v2_b", "1e3": `"1e3"`, "true": `"true"`, "Null": `"Null"`, "": `""`,
+		"a: b": `"a: b"`, `it's "here"`: `"it's \"here\""`, "a\nb": `"a\nb"`, "- x": `"- x"`, "ö": `"ö"`,
+	} {
+		if got := format.YAMLWord(text); got != want {
+			t.Errorf("%q: %s, want %s", text, got, want)
+		}
+	}
+}
+
+// The moves of an entry are counted without those that others had made, and those come with the ones before and after.
+func TestMade(t *testing.T) {
+	theirs, first, second := ledger.Shift{Ref: "@champion", Was: "7", Want: "7"}, ledger.Shift{Ref: "@reader", Was: "6", Want: "7"}, ledger.Shift{Ref: "Production", Was: "6", Want: "7"}
+	for moved, want := range [][]ledger.Shift{nil, {theirs, first}, {theirs, first, second}, {theirs, first, second}} {
+		if got := (ledger.Entry{Outcome: ledger.EntryAborted, Moved: moved, Record: ledger.Record{Moves: []ledger.Shift{theirs, first, second}}}).Made(); !slices.Equal(got, want) {
+			t.Errorf("%d: %v, want %v", moved, got, want)
+		}
+	}
+	f := Facts{Model: registry.Is(registry.Model{Aliases: map[string]int{"champion": 7}}), StageHolders: []int{6}}
+	f.Ledger.Entries = []ledger.Entry{{Record: ledger.Record{Command: "promote", To: 7, Target: registry.Target{Alias: "champion", Stage: "Production"}, Moves: []ledger.Shift{theirs, second}}}}
+	if e, ok := f.Unfinished("promote", registry.Target{Alias: "champion", Stage: "Production"}); ok {
+		t.Errorf("one that made no move of its own is to be finished without judging: %+v", e)
+	}
+}
+
+// What became of the moves of an entry that somebody else closes, as far as they looked.
+func TestMadeAsItShows(t *testing.T) {
+	moves := []ledger.Shift{{Ref: "@champion", Was: "7", Want: "7"}, {Ref: "@reader", Was: "6", Want: "7"}, {Ref: "Production", Was: "6", Want: "7"}}
+	for name, c := range map[string]struct {
+		reader     []int
+		stage      string
+		production int
+		want       int
+	}{
+		"nothing":               {[]int{6}, "Production", 6, 0},
+		"the alias":             {[]int{7}, "Production", 6, 1},
+		"both":                  {[]int{7}, "Production", 7, 2},
+		"half of the alias":     {[]int{6, 7}, "Production", 6, ledger.MovedUnknown},
+		"another stage is read": {[]int{7}, "Staging", 7, ledger.MovedUnknown},
+		"no stage is read":      {[]int{7}, "", 0, ledger.MovedUnknown},
+	} {
+		f := Facts{Fallback: &Fallback{Holders: map[string][]int{"champion": {7}, "reader": c.reader}}, StageHolders: []int{c.production}}
+		if got := f.Made(ledger.Record{Moves: moves}, Query{Target: registry.Target{Stage: c.stage}}); got != c.want {
+			t.Errorf("%s: %d, want %d", name, got, c.want)
+		}
+	}
+}
+
+// A rollback that was cut off holds what it was to roll back, unless it is known to have moved nothing.
+func TestHoldOfARollbackThatWasCutOff(t *testing.T) {
+	for moved, want := range map[int]bool{-1: true, 0: false, 1: true} {
+		e := ledger.Entry{Outcome: ledger.EntryAborted, Moved: moved, Record: ledger.Record{Command: "rollback", At: "2026-05-03T10:00:00Z", Hold: []int{7}}}
+		if why := (Facts{Ledger: ledger.Chain{Entries: []ledger.Entry{e}}}).OnHold(registry.Version{Number: 7}); (why != "") != want {
+			t.Errorf("%d moved: %q, want it on hold: %v", moved, why, want)
+		}
+	}
+}

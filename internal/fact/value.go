@@ -1,0 +1,562 @@
+package fact
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
+)
+
+// Kinds of runs that log values of a model, as a gate names them.
+const (
+	SourceRun     = "source"     // the run that the model was logged in
+	EvaluationRun = "evaluation" // any other run
+)
+
+// Evaluation is a run, other than a model's source run, that logged values on the model. Its experiment decides
+// whether they count.
+type Evaluation struct {
+	RunID  string
+	Status string
+	Start  time.Time
+	Own    bool     // it is in the model's experiment
+	Named  []string // experiments that gates name and that it is in, as they are written there
+
+	Metrics map[string]registry.Point // the run's last value of each metric
+}
+
+// Selector says which of a model's values of a metric a gate takes. The zero value takes the only one there is.
+type Selector struct {
+	OfRun       bool     // the run's last value, whatever model it is of
+	Run         string   // SourceRun or EvaluationRun; "" = either
+	Dataset     string   // name or digest; "" = any
+	EvaluatedIn []string // experiments whose runs count as evaluations, instead of the model's own experiment
+}
+
+func (w Selector) String() string {
+	var parts []string
+	if w.OfRun {
+		parts = append(parts, "of: run")
+	}
+	if w.Run != "" {
+		parts = append(parts, "run: "+w.Run)
+	}
+	if w.Dataset != "" {
+		parts = append(parts, "dataset: "+w.Dataset)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Value is a value of a metric, and where it comes from.
+type Value struct {
+	Metric string
+	registry.Point
+	RunID   string
+	Kind    string // SourceRun or EvaluationRun
+	Dataset registry.DataRef
+	OfRun   bool // taken as the run's, on purpose
+}
+
+// Used is the value as a plan and a record keep it.
+func (v Value) Used(of string) verdict.Used {
+	kind := v.Kind
+	if v.OfRun {
+		kind = verdict.RunValue
+	}
+	return verdict.Used{
+		Of: of, Metric: v.Metric, Value: v.Raw, Step: v.Step, RunID: v.RunID, Kind: kind,
+		Dataset: v.Dataset.Name, Digest: v.Dataset.Digest,
+	}
+}
+
+// Origin says in a few words where the value comes from.
+func (v Value) Origin() string {
+	out := "run " + v.RunID
+	if v.Kind == EvaluationRun {
+		out = "evaluation " + out
+	}
+	if v.Dataset != (registry.DataRef{}) {
+		out += ", " + v.Dataset.String()
+	}
+	return out
+}
+
+func (v Value) String() string { return fmt.Sprintf("%s (%s)", v.Point, v.Origin()) }
+
+// Choice is the value of a metric that a gate takes, or why there is none.
+type Choice struct {
+	Value  Value
+	Why    string   // why no value can be taken; "" if one can
+	Absent bool     // it is confirmed that there is no value of that name
+	Others []Value  // values of the model that count and were not asked for
+	Unused []string // values that do not count, each with the reason
+
+	whole  bool             // the value is the last of the run's own history
+	points []registry.Point // else every point of that kind, ascending by step and time
+}
+
+// Choose finds the value of a metric that counts for the subject's model. A run's metric is the model's only if the run
+// has exactly one model: the stock client 3.x guesses the model of a metric that is logged without one, and before
+// MLflow 3.17 anybody may log to anybody's model.
+func (s Subject) Choose(key string, want Selector) Choice {
+	c, why := s.count(key, want)
+	if why != "" {
+		return Choice{Why: why}
+	}
+	var fit, rest []counted
+	for _, v := range c.values {
+		if want.OfRun || (want.Run == "" || v.Kind == want.Run) && (want.Dataset == "" || v.Dataset.Is(want.Dataset)) {
+			fit = append(fit, v)
+		} else {
+			rest = append(rest, v)
+		}
+	}
+	if want.Dataset != "" {
+		fit, rest = newestOfName(fit, rest)
+	}
+	return c.take(fit, rest)
+}
+
+// ChooseLike finds the subject's value that compares with another model's: of the same kind of run, and measured on
+// the same dataset. The digest may differ for data that a gate names and for data of training.
+func (s Subject) ChooseLike(key string, want Selector, with Value) Choice {
+	c, why := s.count(key, want)
+	if why != "" {
+		return Choice{Why: why}
+	}
+	var same, named, rest []counted
+	for _, v := range c.values {
+		switch {
+		case want.OfRun, v.Kind == with.Kind && v.Dataset == with.Dataset:
+			same = append(same, v)
+		case v.Kind == with.Kind && v.Dataset.Name == with.Dataset.Name && (want.Dataset != "" || with.Kind == SourceRun):
+			named = append(named, v)
+		default:
+			rest = append(rest, v)
+		}
+	}
+	if len(same) > 0 {
+		return c.take(same, slices.Concat(named, rest))
+	}
+	fit, rest := newestOfName(named, rest)
+	out := c.take(fit, rest)
+	if len(fit) == 0 && len(rest) > 0 {
+		out.Why = fmt.Sprintf("%s has no %q of the %s run on %s; it has %s", s.Ref, key, with.Kind, with.Dataset, listValues(rest))
+	}
+	return out
+}
+
+// Points are all points of the kind that a choice was made of, ascending by step and time.
+func (s Subject) Points(c Choice) registry.Known[[]registry.Point] {
+	if c.whole {
+		return s.History[c.Value.Metric]
+	}
+	return registry.Is(c.points)
+}
+
+// MetricNames lists the metrics that Choose may find, sorted.
+func (s Subject) MetricNames() []string {
+	names := map[string]bool{}
+	for key := range s.Run.OrZero().Metrics {
+		names[key] = true
+	}
+	for _, m := range s.Logged.OrZero().Metrics {
+		names[m.Key] = true
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// maxValues bounds what a record keeps of a model's values.
+const maxValues = 200
+
+// Values lists every value of the model that counts, and of a run with several models also the run's own, for the
+// record: by metric, at most maxValues.
+func (s Subject) Values() []verdict.Used {
+	var out []verdict.Used
+	wants := []Selector{{}}
+	if one, _ := s.OneModel(); !one {
+		wants = append(wants, Selector{OfRun: true})
+	}
+	for _, key := range s.MetricNames() {
+		for _, want := range wants {
+			c, why := s.count(key, want)
+			if why != "" {
+				continue
+			}
+			for _, v := range c.values {
+				out = append(out, v.Used("candidate"))
+			}
+		}
+		if len(out) > maxValues {
+			return out[:maxValues]
+		}
+	}
+	return out
+}
+
+// Counts reports whether any value of the metric counts for the model, or may: the source run has one.
+func (s Subject) Counts(key string, want Selector) bool {
+	if _, logged := s.Run.OrZero().Metrics[key]; logged {
+		return true
+	}
+	c, why := s.count(key, want)
+	return why == "" && (len(c.values) > 0 || c.unknown != "")
+}
+
+// count collects the values that count; why says that none can be counted.
+func (s Subject) count(key string, want Selector) (c counting, why string) {
+	run, readable := s.Run.Get()
+	switch {
+	case !readable && (want.OfRun || !s.Run.IsAbsent()):
+		return c, "the run of " + s.Ref + " is not readable: " + s.Run.Why()
+	case want.OfRun:
+		c = counting{subject: s, run: run, key: key, want: want}
+		if p, ok := run.Metrics[key]; ok {
+			c.values = []counted{{Value: Value{Metric: key, Point: p, RunID: run.ID, Kind: SourceRun, OfRun: true}, whole: true}}
+		}
+		return c, ""
+	}
+	c = counting{subject: s, run: run, key: key, want: want}
+	c.ofSource()
+	c.ofEvaluations()
+	return c, ""
+}
+
+// OneModel reports whether the subject's model is the only one of its run. why says what else there is, or that it is
+// not known. Only outputs in the run's experiment count: anybody can list a model of theirs among the outputs.
+func (s Subject) OneModel() (one bool, why string) {
+	run := s.Run.OrZero()
+	var others []string
+	if logged, ok := s.Logged.Get(); ok && slices.Equal(run.Models(), []string{logged.ID}) {
+		return true, ""
+	}
+	if len(run.Models()) > 0 {
+		siblings, ok := s.Siblings.Get()
+		if !ok {
+			return false, fmt.Sprintf("the models of run %s are not known: %s", run.ID, s.Siblings.Why())
+		}
+		for _, m := range siblings {
+			others = append(others, m.Name+" ("+m.ID+")")
+		}
+	}
+	if s.Logged.IsAbsent() {
+		for _, path := range run.LoggedPaths() {
+			if path != s.Path {
+				others = append(others, path)
+			}
+		}
+	}
+	if len(others) == 0 {
+		return true, ""
+	}
+	if len(others) == 1 {
+		return false, fmt.Sprintf("run %s also has the model %s", run.ID, others[0])
+	}
+	return false, fmt.Sprintf("run %s has %d other models: %s", run.ID, len(others), format.First(others, 5))
+}
+
+// counting collects the values of one metric that count for one model.
+type counting struct {
+	subject Subject
+	run     registry.Run
+	key     string
+	want    Selector
+
+	values  []counted
+	unused  []string
+	unknown string // why values of evaluation runs may be missing
+}
+
+// counted is a value with the points that it is the last of.
+type counted struct {
+	Value
+	whole  bool // the run's own history
+	points []registry.Point
+}
+
+// ofSource adds what the source run says of the model.
+func (c *counting) ofSource() {
+	if c.run.ID == "" {
+		return
+	}
+	rows := c.rows(func(m registry.ModelMetric) bool { return m.RunID == c.run.ID })
+	one, why := c.subject.OneModel()
+	if one {
+		c.ofOnlyModel(rows)
+		return
+	}
+	if _, logged := c.subject.Logged.Get(); !logged || c.subject.Siblings.Why() != "" {
+		if p, ok := c.run.Metrics[c.key]; ok {
+			c.refuse(p, why)
+		}
+		return
+	}
+	var own []registry.ModelMetric
+	for _, row := range rows {
+		if why := c.guessed(row, rows); why != "" {
+			c.refuse(row.Point, why)
+			continue
+		}
+		own = append(own, row)
+	}
+	if p, ok := c.run.Metrics[c.key]; ok && len(rows) == 0 {
+		c.refuse(p, "it was not logged on this model, and "+why)
+	}
+	c.add(SourceRun, own)
+}
+
+// ofOnlyModel takes the run's value, as MLflow itself shows it, and what was logged on the model for a dataset.
+func (c *counting) ofOnlyModel(rows []registry.ModelMetric) {
+	last, there := c.run.Metrics[c.key]
+	own := slices.ContainsFunc(rows, func(row registry.ModelMetric) bool { return row.Point.Same(last) })
+	var named []registry.ModelMetric
+	for _, row := range rows {
+		if row.Dataset != (registry.DataRef{}) {
+			named = append(named, row)
+		}
+		if row.Dataset == (registry.DataRef{}) && !own && row.Step == last.Step {
+			named = append(named, row) // the client would have logged the run's last value on the model too
+			there = false
+		}
+		if row.Dataset != (registry.DataRef{}) && row.Point.Same(last) {
+			there = false // the run's last value is that of the dataset
+		}
+	}
+	c.add(SourceRun, named)
+	if there {
+		c.values = append(c.values, counted{Value: Value{Metric: c.key, Point: last, RunID: c.run.ID, Kind: SourceRun}, whole: true})
+	}
+}
+
+// ofEvaluations adds what other runs logged on the model, as far as their experiments allow.
+func (c *counting) ofEvaluations() {
+	rows := c.rows(func(m registry.ModelMetric) bool { return m.RunID != c.run.ID })
+	if len(rows) == 0 {
+		return
+	}
+	runs, ok := c.subject.Evaluations.Get()
+	if !ok {
+		c.unknown = fmt.Sprintf("%d values come from other runs, which are not known: %s", len(rows), c.subject.Evaluations.Why())
+		return
+	}
+	byData := map[registry.DataRef][]registry.ModelMetric{}
+	for _, row := range rows {
+		if why := c.refused(runs[row.RunID]); why != "" {
+			c.refuse(row.Point, "run "+row.RunID+" "+why)
+			continue
+		}
+		byData[row.Dataset] = append(byData[row.Dataset], row)
+	}
+	for _, data := range slices.SortedFunc(maps.Keys(byData), compareData) {
+		c.add(EvaluationRun, newestRun(byData[data], runs))
+	}
+}
+
+func compareData(a, b registry.DataRef) int {
+	return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Digest, b.Digest))
+}
+
+// refused says why the values of a run do not count; "" if they do.
+func (c *counting) refused(e Evaluation) string {
+	allowed := e.Own
+	where := "the model's experiment"
+	if len(c.want.EvaluatedIn) > 0 {
+		allowed = slices.ContainsFunc(e.Named, func(name string) bool { return slices.Contains(c.want.EvaluatedIn, name) })
+		where = "experiment " + strings.Join(c.want.EvaluatedIn, " or ")
+	}
+	switch {
+	case !allowed:
+		return "is not in " + where + ", or is deleted"
+	case e.Status == "FAILED" || e.Status == "KILLED":
+		return "is " + e.Status
+	}
+	return ""
+}
+
+// newestRun keeps the rows of one run: the one whose values were logged last.
+func newestRun(rows []registry.ModelMetric, runs map[string]Evaluation) []registry.ModelMetric {
+	newest := slices.MaxFunc(rows, func(a, b registry.ModelMetric) int {
+		return cmp.Or(a.Time.Compare(b.Time), runs[a.RunID].Start.Compare(runs[b.RunID].Start), cmp.Compare(a.RunID, b.RunID))
+	})
+	return slices.DeleteFunc(slices.Clone(rows), func(m registry.ModelMetric) bool { return m.RunID != newest.RunID })
+}
+
+// rows are the values of the metric on the model itself.
+func (c *counting) rows(keep func(registry.ModelMetric) bool) []registry.ModelMetric {
+	var out []registry.ModelMetric
+	for _, m := range c.subject.Logged.OrZero().Metrics {
+		if m.Key == c.key && keep(m) {
+			m.Point = c.measured(m)
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// measured is the point that a value on a model stands for. SQL stores keep NaN as 0 on a model and as NaN on the run
+// that logged it (seen with MLflow 3.17.2), so a 0 is believed only if it is the run's last value too.
+func (c *counting) measured(m registry.ModelMetric) registry.Point {
+	if m.Value != 0 {
+		return m.Point
+	}
+	run := c.run.Metrics
+	if m.RunID != c.run.ID {
+		run = c.subject.Evaluations.OrZero()[m.RunID].Metrics
+	}
+	last, ok := run[m.Key]
+	switch {
+	case !ok || last.Step != m.Step || !last.Time.Equal(m.Time):
+	case math.IsNaN(last.Value):
+		return last
+	case last.Value == 0:
+		return m.Point
+	}
+	return registry.Point{Value: math.NaN(), Raw: "0 or NaN", Step: m.Step, Time: m.Time}
+}
+
+// add takes the last value of each dataset: that of the greatest step, as MLflow has it.
+func (c *counting) add(kind string, rows []registry.ModelMetric) {
+	byData := map[registry.DataRef][]registry.ModelMetric{}
+	for _, row := range rows {
+		byData[row.Dataset] = append(byData[row.Dataset], row)
+	}
+	for _, data := range slices.SortedFunc(maps.Keys(byData), compareData) {
+		rows := byData[data]
+		slices.SortFunc(rows, func(a, b registry.ModelMetric) int { return comparePoints(a.Point, b.Point) })
+		last := rows[len(rows)-1]
+		v := counted{Value: Value{Metric: c.key, Point: last.Point, RunID: last.RunID, Kind: kind, Dataset: data}}
+		for _, row := range rows {
+			v.points = append(v.points, row.Point)
+		}
+		c.values = append(c.values, v)
+	}
+}
+
+// comparePoints orders the points of a metric as MLflow does: by step, then by time, then by value.
+func comparePoints(a, b registry.Point) int {
+	return cmp.Or(cmp.Compare(a.Step, b.Step), a.Time.Compare(b.Time), cmp.Compare(a.Value, b.Value))
+}
+
+// guessed says why a value of the source run may be meant for another model of the run; "" if it is this model's. The
+// stock client 3.x, asked to log a metric without a model, logs it on the first output of that step, and copies the
+// metrics that are there already to each model that is logged later. Which output is the first depends on the
+// client's version: the one that was logged first, or the one that the server lists first.
+func (c *counting) guessed(row registry.ModelMetric, rows []registry.ModelMetric) string {
+	self, siblings := c.subject.Logged.OrZero(), c.subject.Siblings.OrZero()
+	step, there := c.run.OutputStep(self.ID)
+	for _, other := range rows {
+		if other.Step == row.Step && !other.Point.Same(row.Point) {
+			return "the model has other values of that step"
+		}
+	}
+	for _, m := range siblings {
+		of := 0
+		for _, r := range m.Metrics {
+			if r.Key != c.key || r.RunID != c.run.ID || r.Step != row.Step {
+				continue
+			}
+			of++
+			if c.measured(r).Same(row.Point) {
+				return fmt.Sprintf("the model %s has the same value", m.Name)
+			}
+		}
+		atStep, listed := c.run.OutputStep(m.ID)
+		if of == 0 && there && listed && step == row.Step && atStep == row.Step && c.mayBeFirst(self, m) {
+			return fmt.Sprintf("the model %s has no value of that step, so this one may be the run's", m.Name)
+		}
+	}
+	return ""
+}
+
+// mayBeFirst reports whether a client could have taken the model for the output that comes before the other one.
+func (c *counting) mayBeFirst(self, other registry.LoggedModel) bool {
+	place := func(id string) int {
+		return slices.IndexFunc(c.run.Outputs, func(o registry.ModelOutput) bool { return o.ModelID == id })
+	}
+	return !self.Created.After(other.Created) || place(self.ID) < place(other.ID)
+}
+
+// take makes the choice of the values that fit; rest are those that count and do not.
+func (c *counting) take(fit, rest []counted) Choice {
+	out := Choice{Unused: c.unused}
+	for _, v := range rest {
+		out.Others = append(out.Others, v.Value)
+	}
+	switch {
+	case c.unknown != "" && c.want.Run != SourceRun:
+		out.Why = c.unknown
+	case len(fit) == 1:
+		out.Value, out.whole, out.points = fit[0].Value, fit[0].whole, fit[0].points
+	case len(fit) > 1:
+		out.Why = fmt.Sprintf("metric %q has values of %d kinds: %s", c.key, len(fit), listValues(fit))
+	default:
+		out.Absent = len(c.unused) == 0
+		out.Why = c.none(rest)
+	}
+	return out
+}
+
+// newestOfName keeps, of values measured on several datasets of one name, the newest of each kind of run.
+func newestOfName(fit, rest []counted) (kept, left []counted) {
+	type kind struct{ run, data string }
+	newest := map[kind]int{}
+	for i, v := range fit {
+		key := kind{v.Kind, v.Dataset.Name}
+		if have, there := newest[key]; !there || v.Time.After(fit[have].Time) {
+			newest[key] = i
+		}
+	}
+	left = slices.Clone(rest)
+	for i, v := range fit {
+		if newest[kind{v.Kind, v.Dataset.Name}] == i {
+			kept = append(kept, v)
+		} else {
+			left = append(left, v)
+		}
+	}
+	return kept, left
+}
+
+func listValues(values []counted) string {
+	text := make([]string, len(values))
+	for i, v := range values {
+		text[i] = v.String()
+	}
+	return format.First(text, 5)
+}
+
+// refuse notes a value that does not count.
+func (c *counting) refuse(p registry.Point, why string) {
+	c.unused = append(c.unused, fmt.Sprintf("%s at step %d (%s)", p, p.Step, why))
+}
+
+// none says that no value counts, and which there are.
+func (c *counting) none(rest []counted) string {
+	asked := c.want.String()
+	if asked != "" {
+		asked = " (" + asked + ")"
+	}
+	why := fmt.Sprintf("%s has no metric %q%s", c.subject.owner(), c.key, asked)
+	if len(c.unused) > 0 {
+		why = fmt.Sprintf("no value of %q%s counts for the model: %s", c.key, asked, format.First(c.unused, 3))
+	}
+	if len(rest) > 0 {
+		why += "; it has " + listValues(rest)
+	}
+	return why
+}
+
+// owner is what a metric would be logged on.
+func (s Subject) owner() string {
+	if m, ok := s.Logged.Get(); ok && s.Run.OrZero().ID == "" {
+		return "logged model " + m.ID
+	}
+	return "run " + s.Run.OrZero().ID
+}

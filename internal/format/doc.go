@@ -1,0 +1,2 @@
+// Package format writes texts for people and shells: shortened, quoted and without credentials.
+package format

@@ -1,0 +1,29 @@
+package format
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"pgregory.net/rapid"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
+)
+
+// Law: what is cut fits, is valid text, and says so; what fits is left alone.
+func TestLawTruncate(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.StringN(0, 400, -1).Draw(t, "text")
+		limit := rapid.IntRange(100, 300).Draw(t, "limit")
+		got := Truncate(text, limit)
+		if len(text) <= limit {
+			if got != text {
+				t.Fatalf("changed %q", text)
+			}
+			return
+		}
+		if len(got) > limit || utf8.ValidString(text) && !utf8.ValidString(got) || !strings.Contains(got, canonical.Digest(text)[:16]) {
+			t.Fatalf("%d bytes: %q", len(got), got)
+		}
+	})
+}

@@ -1,0 +1,32 @@
+package format
+
+import (
+	"encoding/json"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// ShellWord makes one word of the shell out of text, which may come from anybody.
+func ShellWord(text string) string {
+	if text != "" && strings.IndexFunc(text, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./:@", r))
+	}) < 0 {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+}
+
+var yamlPlain = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]*$`)
+
+// YAMLWord makes one value of YAML out of text, which may come from anybody.
+func YAMLWord(text string) string {
+	if yamlPlain.MatchString(text) && !slices.Contains([]string{"true", "false", "null"}, strings.ToLower(text)) {
+		return text
+	}
+	quoted, err := json.Marshal(text)
+	if err != nil {
+		return `""` // a string always encodes
+	}
+	return string(quoted)
+}

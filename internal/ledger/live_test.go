@@ -1,0 +1,128 @@
+package ledger
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// What was live, hour by hour: entry 1 at 10:00 moved champion from 3 to 4, entry 2 at 12:00 another target, entry 3 at
+// 14:00 found champion at 9 and moved it to 5, entry 4 at 16:00 moved the first of its two targets and failed.
+func TestLiveAt(t *testing.T) {
+	hour := func(n int) time.Time { return time.Date(2026, 5, 3, n, 0, 0, 0, time.UTC) }
+	entry := func(epoch int, outcome string, moved int, outside []Shift, moves ...Shift) Entry {
+		return Entry{Epoch: epoch, Outcome: outcome, Moved: moved, Ended: hour(8 + 2*epoch), Record: Record{Moves: moves, Outside: outside}}
+	}
+	entries := []Entry{
+		entry(1, EntryDone, 1, nil, Shift{"@champion", "3", "4"}),
+		entry(2, EntryDone, 1, nil, Shift{"Production", "", "2"}),
+		entry(3, EntryDone, 1, []Shift{{"@champion", "4", "9"}}, Shift{"@champion", "9", "5"}),
+		entry(4, EntryAborted, 1, nil, Shift{"@champion", "5", "6"}, Shift{"Production", "2", "6"}),
+		entry(5, EntryAborted, 0, nil, Shift{"@champion", "6", "7"}),
+	}
+	for _, c := range []struct {
+		at, until int
+		want      string
+	}{
+		{9, 9, "@champion: unknown until 1; Production: unknown until 2"},
+		{10, 10, "@champion: 4 by 1; @champion: 9 found by 3; Production: unknown until 2"},
+		{11, 11, "@champion: 4 by 1; @champion: 9 found by 3; Production: unknown until 2"},
+		{13, 13, "@champion: 4 by 1; @champion: 9 found by 3; Production: 2 by 2"},
+		{14, 14, "@champion: 5 by 3; Production: 2 by 2"},
+		{17, 17, "@champion: 6 by 4; Production: 2 by 2"},
+		{23, 23, "@champion: 6 by 4; Production: 2 by 2"},
+		{11, 15, "@champion: 4 by 1; @champion: 9 found by 3; @champion: 5 by 3; Production: unknown until 2; Production: 2 by 2"},
+	} {
+		var got []string
+		for _, l := range LiveAt(entries, hour(c.at), hour(c.until)) {
+			how := "by"
+			switch {
+			case l.Unknown:
+				how, l.Named = "until", "unknown"
+			case l.Outside:
+				how = "found by"
+			}
+			if (l.From == "") != (l.Unknown || l.Outside) {
+				t.Errorf("%d to %d: %s since %q", c.at, c.until, l.Ref, l.From)
+			}
+			got = append(got, fmt.Sprintf("%s: %s %s %d", l.Ref, l.Named, how, l.Epoch))
+		}
+		if got := strings.Join(got, "; "); got != c.want {
+			t.Errorf("%d to %d:\n%s, want\n%s", c.at, c.until, got, c.want)
+		}
+	}
+}
+
+// A version is in one stage, so one that is moved on leaves the stage it was in, and nobody else took it out.
+func TestLeftByMovingOn(t *testing.T) {
+	entry := func(epoch int, outcome string, moved int, moves ...Shift) Entry {
+		return Entry{Epoch: epoch, Outcome: outcome, Moved: moved, Ended: time.Date(2026, 5, 3, epoch, 0, 0, 0, time.UTC), Record: Record{Moves: moves}}
+	}
+	staged := entry(1, EntryDone, 1, Shift{"Staging", "", "2"})
+	onward := Shift{"Production", "1", "2"}
+	for name, c := range map[string]struct {
+		ledger  Chain
+		staging string
+	}{
+		"left there":               {Chain{Entries: []Entry{staged}}, "2"},
+		"moved on":                 {Chain{Entries: []Entry{staged, entry(2, EntryDone, 1, onward)}}, ""},
+		"moved on, one stays":      {Chain{Entries: []Entry{entry(1, EntryDone, 1, Shift{"Staging", "1", "1,2"}), entry(2, EntryDone, 1, onward)}}, "1"},
+		"another was moved":        {Chain{Entries: []Entry{staged, entry(2, EntryDone, 1, Shift{"Production", "1", "3"})}}, "2"},
+		"was there before":         {Chain{Entries: []Entry{staged, entry(2, EntryDone, 1, Shift{"Production", "2", "2,3"})}}, "2"},
+		"an alias takes nothing":   {Chain{Entries: []Entry{staged, entry(2, EntryDone, 1, Shift{"@champion", "1", "2"})}}, "2"},
+		"moved on, then cut off":   {Chain{Entries: []Entry{staged, entry(2, EntryAborted, 1, onward, Shift{"@champion", "1", "2"})}}, ""},
+		"given up before it moved": {Chain{Entries: []Entry{staged, entry(2, EntryAborted, 0, onward)}}, "2"},
+		"moved on, and back":       {Chain{Entries: []Entry{staged, entry(2, EntryDone, 1, onward), entry(3, EntryDone, 1, Shift{"Staging", "", "2"})}}, "2"},
+		"on the page before":       {Chain{Before: map[string]string{"Staging": "2"}, Entries: []Entry{entry(2, EntryDone, 1, onward)}}, ""},
+		"an impossible count":      {Chain{Entries: []Entry{staged, entry(2, EntryAborted, -1, onward)}}, "2"},
+	} {
+		if got, ok := c.ledger.Left("Staging"); got != c.staging || !ok {
+			t.Errorf("%s: Staging was left at %q (%v), want %q", name, got, ok, c.staging)
+		}
+	}
+	live := LiveAt([]Entry{staged, entry(2, EntryDone, 1, onward)}, time.Date(2026, 5, 3, 3, 0, 0, 0, time.UTC), time.Date(2026, 5, 3, 3, 0, 0, 0, time.UTC))
+	if want := []Live{{Ref: "Production", Named: "2", From: "2026-05-03T02:00:00Z", Epoch: 2}, {Ref: "Staging", From: "2026-05-03T02:00:00Z", Epoch: 2}}; !slices.Equal(live, want) {
+		t.Errorf("live %+v, want %+v", live, want)
+	}
+}
+
+// What a promotion moved that did not end well is its own doing, also when other targets were promoted since; what others
+// had made before it is theirs until a promotion that records it has made some move.
+func TestDrifted(t *testing.T) {
+	entry := func(outcome string, moved int, moves ...Shift) Entry {
+		return Entry{Outcome: outcome, Moved: moved, Record: Record{Command: "promote", Moves: moves}}
+	}
+	first := entry(EntryDone, 1, Shift{"@champion", "", "6"})
+	both := []Shift{{"@champion", "6", "7"}, {"Production", "6", "7"}}
+	elsewhere, nothing := entry(EntryDone, 1, Shift{"@shadow", "", "8"}), entry(EntryAborted, 0, Shift{"@shadow", "", "8"})
+	adopting := []Shift{{"@champion", "7", "7"}, {"Production", "6", "7"}}
+	for name, c := range map[string]struct {
+		entries []Entry // after the first
+		now     string
+		want    bool
+	}{
+		"others moved it":                                        {nil, "7", true},
+		"a promotion under way":                                  {[]Entry{entry("", 0, both...)}, "7", false},
+		"a promotion under way, and somewhere else":              {[]Entry{entry("", 0, both...)}, "8", true},
+		"cut off after the first move":                           {[]Entry{entry(EntryAborted, 1, both...)}, "7", false},
+		"cut off, then one that moved nothing":                   {[]Entry{entry(EntryAborted, 1, both...), nothing}, "7", false},
+		"cut off, then one of another target":                    {[]Entry{entry(EntryAborted, 1, both...), elsewhere}, "7", false},
+		"cut off, and moved back by others":                      {[]Entry{entry(EntryAborted, 1, both...)}, "6", true},
+		"closed without looking":                                 {[]Entry{entry(EntryAborted, -1, both...)}, "7", false},
+		"closed without looking, and it moved nothing":           {[]Entry{entry(EntryAborted, -1, both...)}, "6", false},
+		"given up before it moved anything":                      {[]Entry{entry(EntryAborted, 0, both...)}, "7", true},
+		"cut off while the alias was on both":                    {[]Entry{entry("", 0, both...)}, "6,7", false},
+		"adopting, cut off":                                      {[]Entry{entry("", 0, adopting...)}, "7", true},
+		"adopting, given up before it moved anything":            {[]Entry{entry(EntryAborted, 0, adopting...)}, "7", true},
+		"adopting, given up after its own move":                  {[]Entry{entry(EntryAborted, 1, adopting...)}, "7", false},
+		"adopted":                                                {[]Entry{entry(EntryDone, 0, Shift{"@champion", "7", "7"})}, "7", false},
+		"taken over by one of another target, which is the last": {[]Entry{entry(EntrySuperseded, 0, both...), elsewhere}, "7", true},
+	} {
+		l := Chain{Entries: append([]Entry{first}, c.entries...)}
+		if left, got := l.Drifted("@champion", c.now); got != c.want {
+			t.Errorf("%s: drifted %v from %q, want %v", name, got, left, c.want)
+		}
+	}
+}

@@ -1,0 +1,77 @@
+package ledger
+
+import (
+	"strconv"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// However a target was moved, the ledger tells since which entry it points to its version. If the first pages are left
+// out, it says that the version may have been there earlier.
+func TestSince_FindsTheMove(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		ref := rapid.SampledFrom([]string{"@champion", "Staging"}).Draw(t, "ref")
+		var all []Entry
+		now, since, byHand := "", 0, false // what the target points to, since which entry, and whether that only found it
+		states := []string{""}
+		for n := range rapid.IntRange(1, 12).Draw(t, "entries") {
+			e := Entry{Epoch: n + 1, Outcome: EntryDone}
+			kind := rapid.SampledFrom([]string{"move", "of another target", "given up"}).Draw(t, "kind")
+			if kind != "given up" && rapid.Bool().Draw(t, "moved by hand before") {
+				was := now
+				if now = strconv.Itoa(rapid.IntRange(1, 3).Draw(t, "by hand")); now != was {
+					e.Record.Outside = []Shift{{ref, was, now}}
+					since, byHand = n+1, true
+				}
+			}
+			switch kind {
+			case "of another target":
+				e.Record.Moves = []Shift{{"@other", "", "9"}}
+			case "given up": // before it moved anything
+				e.Outcome, e.Record.Moves = EntryAborted, []Shift{{ref, now, "8"}}
+			default:
+				was := now
+				if now = strconv.Itoa(rapid.IntRange(1, 3).Draw(t, "to")); now != was {
+					since, byHand = n+1, false
+				}
+				e.Record.Moves = []Shift{{ref, was, now}}
+			}
+			all, states = append(all, e), append(states, now)
+		}
+		if now == "" {
+			return
+		}
+		number, _ := strconv.Atoi(now)
+		skip := rapid.IntRange(0, len(all)-1).Draw(t, "entries left out")
+		got := Chain{Entries: all[skip:], Before: map[string]string{ref: states[skip]}}.Since(ref, number)
+		switch {
+		case since > skip && (!got.Known || got.Entry.Epoch != since || got.Moved == byHand || got.Earlier):
+			t.Fatalf("since entry %d, by hand %v: %+v", since, byHand, got)
+		case since <= skip && (!got.Earlier || got.Moved):
+			t.Fatalf("since entry %d, before the %d left out: %+v", since, skip, got)
+		}
+	})
+}
+
+func TestSince_Gaps(t *testing.T) {
+	here := Entry{Epoch: 1, Outcome: EntryDone, Record: Record{Moves: []Shift{{"Staging", "", "2"}}}}
+	still := Entry{Epoch: 3, Outcome: EntryDone, Record: Record{Moves: []Shift{{"Staging", "2", "2,3"}}}}
+	move := func(stage, was, now string) Record { return Record{Moves: []Shift{{stage, was, now}}} }
+	for name, c := range map[string]struct {
+		between Entry
+		want    int // epoch
+	}{
+		"moved on to another stage": {Entry{Outcome: EntryDone, Record: move("Production", "", "2")}, 3},
+		"another version moved on":  {Entry{Outcome: EntryDone, Record: move("Production", "", "4")}, 1},
+		"given up half way":         {Entry{Outcome: EntryAborted, Moved: 1, Record: move("Staging", "2", "")}, 3},
+		"given up, nobody looked":   {Entry{Outcome: EntryAborted, Moved: MovedUnknown, Record: move("Staging", "2", "")}, 3},
+		"given up, nothing moved":   {Entry{Outcome: EntryAborted, Record: move("Staging", "2", "")}, 1},
+	} {
+		c.between.Epoch = 2
+		got := Chain{Entries: []Entry{here, c.between, still}}.Since("Staging", 2)
+		if !got.Known || got.Entry.Epoch != c.want {
+			t.Errorf("%s: %+v, want entry %d", name, got, c.want)
+		}
+	}
+}

@@ -1,0 +1,398 @@
+package lineage
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// Traced is what was read about one version, on the way back to the data it was trained from. Only the version itself
+// is certain to be there.
+type Traced struct {
+	Version    registry.Version
+	ModelTags  map[string]string // of the registered model
+	Aliases    []string          // that name it, sorted
+	Copies     []CopyLink        // the versions it was copied from, nearest first
+	RunID      string            // of its own, or of the nearest of those
+	Run        registry.Known[registry.Run]
+	RunProblem string // why the version does not belong to the run that was read; "" if it does
+	Path       string // of the model below the run's artifacts
+	Experiment registry.Known[registry.Experiment]
+	Logged     registry.Known[registry.LoggedModel]
+
+	Siblings    registry.Known[[]registry.LoggedModel]     // as in Subject
+	Evaluations registry.Known[map[string]fact.Evaluation] // as in Subject
+
+	MLmodel   registry.Known[registry.MLmodel]
+	SizeBytes int64                          // of the model's files together; 0 = not known
+	Entries   registry.Known[[]ledger.Entry] // of the model's promotion ledger
+}
+
+// Origin is where the copies lead to: the version itself, or the last one that could be read.
+func (t *Traced) Origin() registry.Version {
+	v := t.Version
+	for _, c := range t.Copies {
+		if c.Problem != "" {
+			break
+		}
+		number, _ := strconv.Atoi(c.Version)
+		v = registry.Version{Model: c.Model, Number: number, Source: c.Source, RunID: c.RunID}
+	}
+	return v
+}
+
+// Detached says why the copies do not lead to the run; "" if they do.
+func (t *Traced) Detached() string {
+	for _, c := range t.Copies {
+		switch {
+		case c.Problem != "":
+			return c.Problem
+		case c.RunID != "" && c.RunID != t.RunID:
+			return fmt.Sprintf("version %s names run %s, and models:/%s/%s, which it is a copy of, names run %s",
+				strconv.Itoa(t.Version.Number), t.RunID, c.Model, c.Version, c.RunID)
+		}
+	}
+	return ""
+}
+
+// Subject is the version with the run as it was read, for choosing its values.
+func (t *Traced) Subject() fact.Subject {
+	s := fact.Subject{
+		Ref: fmt.Sprintf("models:/%s/%d", t.Version.Model, t.Version.Number), Version: registry.Is(t.Version),
+		Run: t.Run, Path: t.Path, Logged: t.Logged, Siblings: t.Siblings, Evaluations: t.Evaluations,
+	}
+	if !s.Logged.Gathered() {
+		s.Logged = registry.Absent[registry.LoggedModel]("it is no logged model")
+	}
+	return s
+}
+
+// New composes the lineage of a version from what was read. Addresses lose their user names and passwords.
+func New(t Traced) Lineage {
+	v := t.Version
+	l := Lineage{
+		Model: v.Model, Version: strconv.Itoa(v.Number), Stage: cmp.Or(v.Stage, "None"), Aliases: t.Aliases, RunID: t.RunID, Tags: scrubbed(v.Tags),
+		Description: v.Description, Source: format.WithoutUserInfo(v.Source), Status: v.Status, Created: instant(v.Created), Updated: instant(v.Updated),
+		Datasets: []Dataset{}, Promotions: []Promotion{}, Lost: []Lost{},
+	}
+	if l.Aliases == nil {
+		l.Aliases = []string{}
+	}
+	l.copies(t)
+	l.training(t)
+	l.code(t)
+	l.datasets(t)
+	l.artifact(t)
+	l.promotions(t)
+	if to, at := v.Tags[registry.TagDeployedTo], v.Tags[registry.TagDeployedAt]; to != "" || at != "" {
+		l.Deployment = &Deployment{To: to, At: at}
+	}
+	return l
+}
+
+func (l *Lineage) lose(what, why string) { l.Lost = append(l.Lost, Lost{what, why}) }
+
+func (l *Lineage) copies(t Traced) {
+	for _, c := range t.Copies {
+		c.Source = format.WithoutUserInfo(c.Source)
+		l.Copies = append(l.Copies, c)
+		if c.Problem != "" {
+			l.lose("copy", c.Problem)
+		}
+	}
+}
+
+func (l *Lineage) training(t Traced) {
+	r, ok := t.Run.Get()
+	switch {
+	case t.RunID == "":
+		l.lose("run", fmt.Sprintf("version %s names no run: its parameters, metrics and user are not known", l.Version))
+		return
+	case !ok:
+		l.lose("run", t.Run.Why()+": its parameters, metrics and user are not known")
+		return
+	case t.RunProblem != "":
+		why := format.WithoutUserInfo(t.RunProblem)
+		l.RunProblem = fmt.Sprintf("version %s does not belong to run %s: %s", l.Version, r.ID, why)
+		l.lose("run", fmt.Sprintf("what run %s says is left out, because version %s does not belong to it", r.ID, l.Version))
+		return
+	case r.Deleted:
+		l.lose("run", fmt.Sprintf("run %s is deleted: it can be read until MLflow purges deleted runs", r.ID))
+	}
+	l.Training = &Training{
+		ExperimentID: r.ExperimentID, ExperimentName: t.Experiment.OrZero().Name, RunName: r.Name, User: r.User, Status: r.Status, Deleted: r.Deleted,
+		Started: instant(r.Start), Ended: instant(r.End), Parameters: scrubbed(r.Params), Metrics: map[string]Number{}, Tags: scrubbed(r.Tags),
+	}
+	l.metrics(t.Subject())
+	if e, ok := t.Experiment.Get(); !ok {
+		l.lose("experiment", t.Experiment.Why())
+	} else if e.Deleted {
+		l.lose("experiment", fmt.Sprintf("experiment %s is deleted: it can be read until MLflow purges deleted experiments", e.Name))
+	}
+}
+
+// metrics are the model's own. Those that cannot be told from the values of another model are listed apart.
+func (l *Lineage) metrics(s fact.Subject) {
+	for _, key := range s.MetricNames() {
+		switch c := s.Choose(key, fact.Selector{}); {
+		case c.Why == "":
+			l.Training.Metrics[key] = Number(c.Value.Value)
+		case !c.Absent:
+			if l.Training.Unclear == nil {
+				l.Training.Unclear = map[string]string{}
+			}
+			l.Training.Unclear[key] = c.Why
+		}
+	}
+}
+
+// told is the newest record of the ledger about a promotion of the version itself, and the id of its entry.
+func (t Traced) told() (ledger.Record, string) {
+	for _, e := range slices.Backward(t.Entries.OrZero()) {
+		if e.Record.To == t.Version.Number {
+			return e.Record, e.ID()
+		}
+	}
+	return ledger.Record{}, ""
+}
+
+// ownRun is the run, if the version belongs to it.
+func (t Traced) ownRun() registry.Run {
+	if t.RunProblem != "" {
+		return registry.Run{}
+	}
+	return t.Run.OrZero()
+}
+
+// code: the run says it; a version that this program registered keeps the same in its tags, and the ledger in the record
+// of its promotion.
+func (l *Lineage) code(t Traced) {
+	tags, own := t.ownRun().Tags, t.Version.Tags
+	c := Code{
+		Commit: tags[registry.RunTagCommit], Branch: tags["mlflow.source.git.branch"], Repository: format.WithoutUserInfo(tags[registry.RunTagRepository]),
+		Script: tags["mlflow.source.name"], From: "run",
+	}
+	if c.Commit == "" && own[registry.TagGitCommit] != "" {
+		c = Code{Commit: own[registry.TagGitCommit], Repository: format.WithoutUserInfo(own[registry.TagGitRepository]), From: "tags"}
+	}
+	if r, _ := t.told(); c.Commit == "" && r.Commit != "" {
+		c = Code{Commit: r.Commit, Repository: format.WithoutUserInfo(r.Repository), From: "ledger"}
+	}
+	if c.Commit == "" && l.Training != nil {
+		l.lose("code", fmt.Sprintf("run %s names no commit (tag %s)", t.RunID, registry.RunTagCommit))
+	}
+	if c != (Code{From: "run"}) {
+		l.Code = &c
+	}
+}
+
+// datasets: as the run has them; else as the tags of the version kept them, ours or those of older pipelines; else as
+// the ledger did.
+func (l *Lineage) datasets(t Traced) {
+	for _, d := range t.ownRun().Datasets {
+		l.Datasets = append(l.Datasets, Dataset{
+			Name: d.Name, Digest: d.Digest, SourceType: d.SourceType, Source: format.WithoutUserInfo(d.Source), URI: registry.DatasetSource(d), Context: d.Context, From: "run",
+		})
+	}
+	if len(l.Datasets) > 0 {
+		return
+	}
+	tags := t.Version.Tags
+	var kept []Dataset
+	if json.Unmarshal([]byte(registry.JoinTag(tags, registry.TagDatasets)), &kept) == nil {
+		l.Datasets = append(l.Datasets, kept...)
+	}
+	if uri, digest := format.WithoutUserInfo(tags[registry.TagDataSourceURI]), tags[registry.TagDataVersion]; (uri != "" || digest != "") && !withSource(l.Datasets, uri, digest) {
+		l.Datasets = append(l.Datasets, Dataset{URI: uri, Digest: digest})
+	}
+	for i := range l.Datasets {
+		l.Datasets[i].From = "tags"
+	}
+	if r, _ := t.told(); len(l.Datasets) == 0 {
+		for _, d := range r.Datasets {
+			l.Datasets = append(l.Datasets, Dataset{Name: d.Name, Digest: d.Digest, Context: d.Context, From: "ledger"})
+		}
+	}
+	switch {
+	case len(l.Datasets) > 0:
+	case l.Training == nil:
+		l.lose("datasets", "without its run, and without tags that say so, the data is not known")
+	default:
+		l.lose("datasets", fmt.Sprintf("run %s names no dataset (mlflow.log_input, MLflow 2.4 and later)", t.RunID))
+	}
+}
+
+// withSource gives the address to the dataset that has the digest.
+func withSource(list []Dataset, uri, digest string) bool {
+	i := slices.IndexFunc(list, func(d Dataset) bool { return d.Digest == digest && digest != "" })
+	if i >= 0 {
+		list[i].URI = uri
+	}
+	return i >= 0
+}
+
+func (l *Lineage) artifact(t Traced) {
+	if m, ok := t.Logged.Get(); ok {
+		l.Logged = &Logged{ID: m.ID, Name: m.Name, Status: m.Status, Created: instant(m.Created)}
+	} else if t.Logged.Gathered() {
+		l.lose("logged model", t.Logged.Why())
+	}
+	m, ok := t.MLmodel.Get()
+	if !ok {
+		l.lose("artifact", t.MLmodel.Why())
+		return
+	}
+	l.Files = &ModelFiles{
+		SizeBytes: cmp.Or(m.SizeBytes, t.SizeBytes), Framework: m.Framework(), Python: m.PythonVersion, MLflow: m.MLflowVersion,
+		Flavors: slices.Sorted(maps.Keys(m.Flavors)),
+		Inputs:  jsonText(m.Signature.Inputs), Outputs: jsonText(m.Signature.Outputs), Params: jsonText(m.Signature.Params),
+	}
+	if m.RunID != t.RunID {
+		l.Files.RunID = m.RunID
+	}
+	if m.ModelID != t.Logged.OrZero().ID {
+		l.Files.ModelID = m.ModelID
+	}
+	if r, id := t.told(); r.Artifact != "" {
+		l.Files.SHA256, l.Files.SHA256At = r.Artifact, id
+	}
+	if m.Signature.Empty() {
+		l.lose("signature", "the model has none")
+	}
+}
+
+// jsonText is a part of a signature; what is no JSON is shown as a text.
+func jsonText(part string) json.RawMessage {
+	switch {
+	case part == "":
+		return nil
+	case json.Valid([]byte(part)):
+		return json.RawMessage(part)
+	}
+	text, _ := json.Marshal(part) // a string always encodes
+	return text
+}
+
+func (l *Lineage) promotions(t Traced) {
+	entries, ok := t.Entries.Get()
+	for _, e := range entries {
+		if p, part := l.promotion(e); part {
+			l.Promotions = append(l.Promotions, p)
+		}
+	}
+	if !ok {
+		l.lose("promotions", t.Entries.Why())
+	}
+	if len(l.Promotions) == 0 {
+		l.marks(t.Version)
+	}
+}
+
+// promotion is the version's part in an entry of the ledger.
+func (l *Lineage) promotion(e ledger.Entry) (Promotion, bool) {
+	r := e.Record
+	p := Promotion{
+		ID: e.ID(), Epoch: e.Epoch, Command: r.Command, At: r.At, Outcome: cmp.Or(e.Outcome, "open"), Reason: e.Reason,
+		Actor: r.Actor, Workflow: r.Workflow, From: "ledger",
+	}
+	if !e.Ended.IsZero() {
+		p.At = instant(e.Ended)
+	}
+	names := func(s ledger.Shift) bool { return holds(s.Was, l.Version) != holds(s.Want, l.Version) }
+	for _, s := range r.Outside {
+		if names(s) {
+			s.Ref += " (moved outside, before)"
+			p.Moves = append(p.Moves, s)
+		}
+	}
+	for _, s := range r.Moves {
+		if names(s) {
+			p.Moves = append(p.Moves, s)
+		}
+	}
+	if strconv.Itoa(r.To) == l.Version { // the evidence is about the version that it was moved to
+		p.Decision, p.Mode, p.Override = r.Decision, r.Mode, r.Override
+		for _, g := range r.Gates {
+			p.Gates = append(p.Gates, Gate{g.Gate, string(g.Outcome), g.Seen(), g.Wanted})
+		}
+	}
+	return p, len(p.Moves) > 0
+}
+
+func holds(list, number string) bool { return slices.Contains(strings.Split(list, ","), number) }
+
+// marks are what the version's own tags say about promotions, where no ledger does.
+func (l *Lineage) marks(v registry.Version) {
+	var r ledger.Summary
+	if json.Unmarshal([]byte(v.Tags[registry.TagRecord]), &r) == nil && r.To == v.Number {
+		p := Promotion{At: r.At, Moves: []ledger.Shift{}, Outcome: ledger.EntryDone, Mode: r.Mode, Override: r.Override, Actor: r.Actor, Workflow: r.Run, From: "tags"}
+		was := ""
+		if r.From != 0 {
+			was = strconv.Itoa(r.From)
+		}
+		for alias := range strings.SplitSeq(r.Target.Alias, ", ") { // the command alias sets several
+			if alias != "" {
+				p.Moves = append(p.Moves, ledger.Shift{Ref: "@" + alias, Was: was, Want: l.Version})
+			}
+		}
+		if r.Target.Stage != "" {
+			p.Moves = append(p.Moves, ledger.Shift{Ref: r.Target.Stage, Was: was, Want: l.Version})
+		}
+		for _, g := range r.Gates {
+			p.Gates = append(p.Gates, Gate{Gate: g})
+		}
+		l.Promotions = append(l.Promotions, p)
+	}
+	for _, key := range slices.Sorted(maps.Keys(v.Tags)) {
+		shift, is := markOf(key, l.Version)
+		if !is || v.Tags[key] == "" || slices.ContainsFunc(l.Promotions, func(p Promotion) bool {
+			return slices.ContainsFunc(p.Moves, func(s ledger.Shift) bool { return s.Ref == shift.Ref && s.Want == shift.Want })
+		}) {
+			continue
+		}
+		l.Promotions = append(l.Promotions, Promotion{At: v.Tags[key], Moves: []ledger.Shift{shift}, Outcome: ledger.EntryDone, From: "tags"})
+	}
+	slices.SortStableFunc(l.Promotions, func(a, b Promotion) int { return strings.Compare(a.At, b.At) })
+}
+
+// markOf is the move that a tag with a time tells of.
+func markOf(key, version string) (ledger.Shift, bool) {
+	for _, stage := range registry.Stages {
+		if key == registry.StageTimeTag(stage) && key != "" {
+			return ledger.Shift{Ref: stage, Want: version}, true
+		}
+	}
+	if key == registry.TagRolledBack {
+		return ledger.Shift{Ref: "rolled back", Was: version}, true
+	}
+	alias, ours := strings.CutPrefix(key, registry.TagPrefix+"alias.")
+	alias, timed := strings.CutSuffix(alias, ".at")
+	return ledger.Shift{Ref: "@" + alias, Want: version}, ours && timed
+}
+
+// instant writes a time, "" for none.
+func instant(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02T15:04:05.999Z07:00")
+}
+
+// scrubbed are the texts without user names and passwords in addresses.
+func scrubbed(texts map[string]string) map[string]string {
+	out := make(map[string]string, len(texts))
+	for key, text := range texts {
+		out[key] = format.WithoutUserInfo(text)
+	}
+	return out
+}

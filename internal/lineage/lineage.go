@@ -1,0 +1,175 @@
+package lineage
+
+import (
+	"encoding/json"
+	"math"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
+)
+
+// CopyLink is one version that another was copied from.
+type CopyLink struct {
+	Model   string `json:"model_name"`
+	Version string `json:"version"`
+	RunID   string `json:"run_id,omitempty"`
+	Source  string `json:"source,omitempty"`
+	Problem string `json:"problem,omitempty"` // why the chain ends here: the version is missing, or was passed before
+}
+
+// Lineage is what one version came from and where it went. Times are RFC 3339 in UTC; what is not known is left out,
+// and Lost says why. The keys are described in docs/lineage.schema.json.
+type Lineage struct {
+	Model       string            `json:"model_name"`
+	Version     string            `json:"version"` // a number, as text like in MLflow
+	Stage       string            `json:"stage"`
+	Aliases     []string          `json:"aliases"`
+	RunID       string            `json:"run_id,omitempty"`
+	RunProblem  string            `json:"run_problem,omitempty"` // why the version does not belong to that run
+	Tags        map[string]string `json:"tags"`
+	Description string            `json:"description,omitempty"`
+	Source      string            `json:"source,omitempty"`
+	Status      string            `json:"status,omitempty"`
+	Created     string            `json:"creation_timestamp,omitempty"`
+	Updated     string            `json:"last_updated_timestamp,omitempty"`
+	Copies      []CopyLink        `json:"copied_from,omitempty"`
+	Training    *Training         `json:"training,omitempty"`
+	Code        *Code             `json:"code,omitempty"`
+	Datasets    []Dataset         `json:"datasets"`
+	Logged      *Logged           `json:"logged_model,omitempty"`
+	Files       *ModelFiles       `json:"artifact,omitempty"`
+	Promotions  []Promotion       `json:"promotions"`
+	Deployment  *Deployment       `json:"deployment,omitempty"`
+	Lost        []Lost            `json:"lost"`
+}
+
+// Training is the run.
+type Training struct {
+	ExperimentID   string            `json:"experiment_id"`
+	ExperimentName string            `json:"experiment_name,omitempty"`
+	RunName        string            `json:"run_name,omitempty"`
+	User           string            `json:"user,omitempty"`
+	Status         string            `json:"status"`
+	Deleted        bool              `json:"deleted,omitempty"`
+	Started        string            `json:"start_time,omitempty"`
+	Ended          string            `json:"end_time,omitempty"`
+	Parameters     map[string]string `json:"parameters"`
+	Metrics        map[string]Number `json:"metrics"`                   // the model's own
+	Unclear        map[string]string `json:"metrics_unclear,omitempty"` // others, and why they may not be the model's
+	Tags           map[string]string `json:"tags"`
+}
+
+// Number is a measured value. In JSON it is a number, or "NaN", "Infinity" or "-Infinity", which JSON has no numbers for.
+type Number float64
+
+// MarshalJSON writes what is not finite as a text.
+func (n Number) MarshalJSON() ([]byte, error) {
+	switch v := float64(n); {
+	case math.IsNaN(v):
+		return []byte(`"NaN"`), nil
+	case v >= math.MaxFloat64: // SQL stores keep an infinity as the largest number
+		return []byte(`"Infinity"`), nil
+	case v <= -math.MaxFloat64:
+		return []byte(`"-Infinity"`), nil
+	default:
+		return json.Marshal(v)
+	}
+}
+
+// Code is where the training code is, as the run says; where it does not, as the version's tags or the ledger kept it.
+type Code struct {
+	Commit     string `json:"commit,omitempty"`
+	Branch     string `json:"branch,omitempty"`
+	Repository string `json:"repository,omitempty"`
+	Script     string `json:"source_name,omitempty"`
+	From       string `json:"from"` // run, tags or ledger
+}
+
+// Dataset is data that went in.
+type Dataset struct {
+	Name       string `json:"name,omitempty"`
+	Digest     string `json:"digest,omitempty"`
+	SourceType string `json:"source_type,omitempty"`
+	Source     string `json:"source,omitempty"` // as the client wrote it, most often JSON
+	URI        string `json:"uri,omitempty"`    // in it
+	Context    string `json:"context,omitempty"`
+	From       string `json:"from"` // run, tags or ledger
+}
+
+// Logged is the logged model (MLflow 3).
+type Logged struct {
+	ID      string `json:"model_id"`
+	Name    string `json:"name,omitempty"`
+	Status  string `json:"status,omitempty"`
+	Created string `json:"creation_timestamp,omitempty"`
+}
+
+// ModelFiles is what is known of the model's files.
+type ModelFiles struct {
+	SizeBytes int64           `json:"size_bytes,omitempty"`
+	SHA256    string          `json:"sha256,omitempty"`           // of all files, where a promotion added them up, see FilesDigest
+	SHA256At  string          `json:"sha256_from,omitempty"`      // the entry of the ledger that says so
+	RunID     string          `json:"claimed_run_id,omitempty"`   // what the MLmodel file says, if it differs
+	ModelID   string          `json:"claimed_model_id,omitempty"` // the same, of the logged model
+	Framework string          `json:"framework,omitempty"`
+	Python    string          `json:"python_version,omitempty"`
+	MLflow    string          `json:"mlflow_version,omitempty"`
+	Flavors   []string        `json:"flavors,omitempty"`
+	Inputs    json.RawMessage `json:"signature_inputs,omitempty"`
+	Outputs   json.RawMessage `json:"signature_outputs,omitempty"`
+	Params    json.RawMessage `json:"signature_params,omitempty"`
+}
+
+// Promotion is one move of an alias or a stage to this version, or away from it.
+type Promotion struct {
+	ID       string           `json:"record_id,omitempty"`
+	Epoch    int              `json:"entry,omitempty"`
+	Command  string           `json:"command,omitempty"`
+	At       string           `json:"at,omitempty"` // when it ended; where it is open, when it was claimed
+	Moves    []ledger.Shift   `json:"moves"`        // those that this version has a part in
+	Outcome  string           `json:"outcome"`      // done, aborted, superseded or open
+	Reason   registry.Reason  `json:"reason,omitempty"`
+	Decision verdict.Decision `json:"decision,omitempty"`
+	Mode     verdict.Mode     `json:"mode,omitempty"` // report: the decision was not enforced
+	Gates    []Gate           `json:"gates,omitempty"`
+	Override []string         `json:"override,omitempty"`
+	Actor    string           `json:"actor,omitempty"`
+	Workflow string           `json:"workflow_run,omitempty"`
+	From     string           `json:"from"` // "ledger", or "tags" of the version
+}
+
+// Gate is the evidence of one gate.
+type Gate struct {
+	Gate      string `json:"gate"`
+	Outcome   string `json:"outcome,omitempty"`
+	Candidate string `json:"candidate,omitempty"`
+	Wanted    string `json:"wanted,omitempty"`
+}
+
+// Deployment is what the deploying workflow noted on the version.
+type Deployment struct {
+	To string `json:"deployed_to,omitempty"`
+	At string `json:"deployment_timestamp,omitempty"` // as it was written
+}
+
+// Lost is a link of the lineage that is not known.
+type Lost struct {
+	What string `json:"what"` // run, experiment, code, datasets, copy, logged model, artifact, signature, promotions
+	Why  string `json:"why"`
+}
+
+// Brief is the lineage without what may be large: what the run logged, and signatures.
+func (l Lineage) Brief() Lineage {
+	if l.Training != nil {
+		t := *l.Training
+		t.Parameters, t.Metrics, t.Unclear, t.Tags = map[string]string{}, map[string]Number{}, nil, map[string]string{}
+		l.Training = &t
+	}
+	if l.Files != nil {
+		a := *l.Files
+		a.Inputs, a.Outputs, a.Params = nil, nil, nil
+		l.Files = &a
+	}
+	return l
+}

@@ -1,0 +1,189 @@
+package plan
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
+)
+
+// NewRecord is the whole record of a plan that is about to move this version. A later attempt of the same workflow
+// run that finishes it after a crash goes by it.
+func NewRecord(p Plan, digest string, in Intent, by ledger.Origin, f fact.Facts, number int, at time.Time) ledger.Record {
+	if i := slices.IndexFunc(f.Ledger.Entries, func(e ledger.Entry) bool { return p.Resumes == e.Epoch }); i >= 0 {
+		return resumed(f.Ledger.Entries[i].Record, p, in, by, f, at)
+	}
+	run := f.Candidate.Run.OrZero()
+	r := ledger.Record{
+		Command: p.Command, At: at.UTC().Format(time.RFC3339), Server: p.Server, Model: p.Model, From: p.Incumbent, To: number,
+		Target: p.targetOf(number), Moves: p.Shifts(number), Archived: p.archived(number), Candidate: format.Truncate(p.Candidate, 1000),
+		RunID: run.ID, Commit: run.Tags[registry.RunTagCommit], Override: p.Override, Hold: p.Hold, Outside: p.MovedOutside(f),
+		Plan: digest, Policy: p.Policy, Rules: in.Rules, Notify: in.Notify, Contents: contents(f), Origin: by,
+	}
+	if p.Incumbent == 0 {
+		r.From = p.before(number)
+	}
+	if p.Adopts() && len(r.Outside) > 0 { // for whoever is told, it comes after what the entry before left
+		r.From = ledger.Alone(r.Outside[0].Was)
+	}
+	if e, cut := f.Unfinished(p.Command, p.Target); cut && r.From == number { // or after what the unfinished entry replaced
+		r.From = e.Record.From
+	}
+	r.Change = changeClass(r)
+	if v, ok := f.Candidate.Version.Get(); ok {
+		r.Source = v.Source
+	}
+	if p.Source != nil {
+		r.Source = p.Source.URI
+	}
+	if p.Verdict != nil {
+		r = judged(r, *p.Verdict, f)
+		r.Return = wayBack(f, p)
+	}
+	if review, ok := f.Review.Get(); ok {
+		r.Author, r.Approvers, r.Unknown = review.Author(), f.Approvers(), format.Truncate(review.ApproversUnknown(), 300)
+	}
+	return r
+}
+
+// resumed is the record of the rest of a promotion: what is moved stays as it was planned, and the gates are recorded as
+// they were judged again.
+func resumed(r ledger.Record, p Plan, in Intent, by ledger.Origin, f fact.Facts, at time.Time) ledger.Record {
+	r.At, r.Origin, r.Override = at.UTC().Format(time.RFC3339), by, p.Override
+	if len(in.Notify) > 0 {
+		r.Notify = in.Notify
+	}
+	if p.Verdict != nil {
+		r = judged(r, *p.Verdict, f)
+	}
+	return r
+}
+
+// judged adds the verdict and the values that it may have been about.
+func judged(r ledger.Record, v verdict.Verdict, f fact.Facts) ledger.Record {
+	r.Decision, r.Mode, r.Gates, r.LeftOut = v.Decision, v.Mode, nil, 0
+	for _, f := range v.Findings {
+		r.Gates = append(r.Gates, f.Facts())
+	}
+	r.Values = f.Candidate.Values()
+	return r
+}
+
+// changeClass is what kind of change it is, in one word.
+func changeClass(r ledger.Record) string {
+	switch {
+	case r.Command == "rollback", r.Command == "alias":
+		return map[string]string{"rollback": "rollback", "alias": "assignment"}[r.Command]
+	case r.From == 0:
+		return "initial"
+	}
+	return "replacement"
+}
+
+// archived are the versions that a plan's move takes out of the stage.
+func (p Plan) archived(number int) []int {
+	var out []int
+	for _, s := range p.Steps {
+		if s.Do != SetStage || !s.Archive {
+			continue
+		}
+		for held := range strings.SplitSeq(s.Was, ",") {
+			if n, err := strconv.Atoi(held); err == nil && n != number {
+				out = append(out, n)
+			}
+		}
+	}
+	return out
+}
+
+func contents(f fact.Facts) ledger.Contents {
+	run := f.Candidate.Run.OrZero()
+	c := ledger.Contents{ModelID: f.Source.ModelID, Experiment: run.ExperimentID, Repository: format.WithoutUserInfo(run.Tags[registry.RunTagRepository])}
+	for _, d := range run.Datasets {
+		c.Datasets = append(c.Datasets, ledger.DatasetRef{Name: format.Truncate(d.Name, 200), Digest: format.Truncate(d.Digest, 100), Context: d.Context})
+	}
+	if m, ok := f.Candidate.MLmodel.Get(); ok {
+		c.Flavors, c.LoggedWith, c.Bytes = slices.Sorted(maps.Keys(m.Flavors)), m.MLflowVersion, m.SizeBytes
+		c.MLmodel = m.Sha256
+		if !m.Signature.Empty() {
+			c.Signature = canonical.Digest("signature/1", m.Signature.Inputs, m.Signature.Outputs, m.Signature.Params)
+		}
+		if c.ModelID == "" {
+			c.ModelID = m.ModelID
+		}
+	}
+	if files, ok := f.Candidate.Files.Get(); ok {
+		c.Files, c.Bytes = fact.Sizes(files)
+	}
+	c.Artifact, _ = f.Candidate.Digest.Get()
+	return c
+}
+
+func wayBack(f fact.Facts, p Plan) ledger.Return {
+	to, _ := p.WayBack(f)
+	if to == 0 {
+		return ledger.Return{None: "none"}
+	}
+	incumbent := f.Incumbent().OrZero()
+	files := incumbent.MLmodel
+	if incumbent.Version.OrZero().Number != to {
+		files = registry.Known[registry.MLmodel]{}
+	}
+	readable := "not-gathered"
+	switch {
+	case files.IsAbsent():
+		readable = "absent"
+	case files.Why() == "":
+		readable = "yes"
+	case files.Gathered():
+		readable = "unreadable"
+	}
+	return ledger.Return{To: to, Readable: readable}
+}
+
+// Place says where the whole record of a decision is, for its short form.
+type Place struct {
+	Ledger string
+	Epoch  int
+	Sha256 string
+	Weak   string
+}
+
+// NewSummary writes the record of a plan that moved a version, as canonical JSON that fits a tag on every server: the
+// list of gates is shortened where it must be, and says so.
+func NewSummary(p Plan, digest string, in Intent, number int, at time.Time, place Place) string {
+	r := ledger.Summary{
+		Version: 1, At: at.UTC().Format(time.RFC3339), Model: p.Model, From: p.Incumbent, To: number, Target: p.targetOf(number),
+		Override: p.Override, Plan: digest, Run: in.WorkflowRun, Actor: in.Actor,
+		Ledger: place.Ledger, Epoch: place.Epoch, Sha256: place.Sha256, Weak: place.Weak,
+	}
+	if p.Verdict != nil {
+		r.Mode, r.Waivers = p.Verdict.Mode, p.Verdict.Waivers
+		for _, f := range p.Verdict.Findings {
+			r.Gates = append(r.Gates, f.Gate+": "+f.Brief())
+		}
+	}
+	if p.Incumbent == 0 {
+		r.From = p.before(number)
+	}
+	for {
+		text, err := canonical.JSON(r)
+		if err == nil && len(text) <= registry.MaxTagValue {
+			return string(text)
+		}
+		if len(r.Gates) < 2 {
+			r.Gates, r.Override, r.Waivers = []string{"left out: too long for a tag"}, nil, nil
+			text, _ = canonical.JSON(r)
+			return format.Truncate(string(text), registry.MaxTagValue)
+		}
+		r.Gates = append(r.Gates[:(len(r.Gates)-1)/2], "the rest is left out: too long for a tag")
+	}
+}

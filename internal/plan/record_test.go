@@ -1,0 +1,85 @@
+package plan
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
+)
+
+func TestRegistered_Is(t *testing.T) {
+	created := Plan{Source: &registry.Source{URI: "models:/m-1", ArtifactURI: "s3://b/files", RunID: "r1"}}.Expects()
+	for name, c := range map[string]struct {
+		v    registry.Version
+		want bool
+	}{
+		"what was sent":             {registry.Version{Source: "models:/m-1", RunID: "r1"}, true},
+		"the place that stands for": {registry.Version{Source: "s3://b/files", RunID: "r1"}, true},
+		"another source":            {registry.Version{Source: "s3://evil/files", RunID: "r1"}, false},
+		"another run":               {registry.Version{Source: "models:/m-1", RunID: "r2"}, false},
+		"no source":                 {registry.Version{RunID: "r1"}, false},
+	} {
+		if got := created.Is(c.v); got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+	judged := Plan{Judged: &Registered{Source: "s3://b/1"}, Source: &registry.Source{URI: "s3://other"}}.Expects()
+	if judged.Source != "s3://b/1" || (Plan{}).Expects() != nil {
+		t.Errorf("expected are %+v and %+v", judged, (Plan{}).Expects())
+	}
+}
+
+func TestRecordFitsATag(t *testing.T) {
+	long := strings.Repeat("x", 400)
+	var v verdict.Verdict
+	for range 200 {
+		v.Findings = append(v.Findings, verdict.Finding{Gate: long, Outcome: verdict.Pass})
+	}
+	text := NewSummary(Plan{Model: "churn", Verdict: &v, Override: []string{"ungated"}}, "d", Intent{}, 7, registry.Run{}.Start, Place{})
+	if len(text) > registry.MaxTagValue || !strings.Contains(text, `"to":7`) || !strings.Contains(text, "left out") {
+		t.Errorf("%d bytes: %.200s", len(text), text)
+	}
+	text = NewSummary(Plan{Model: strings.Repeat("m", 6000)}, "d", Intent{}, 7, registry.Run{}.Start, Place{})
+	if len(text) > registry.MaxTagValue {
+		t.Errorf("%d bytes", len(text))
+	}
+}
+
+// Whoever reads the record, its short form or the event can tell that nothing was enforced.
+func TestMode_IsOnRecord(t *testing.T) {
+	judged := verdict.Verdict{Findings: []verdict.Finding{{Gate: "a", Target: "champion", Outcome: verdict.Fail, Mode: verdict.ReportMode}}}.Sum()
+	p := Plan{Command: "promote", Model: "churn", Verdict: &judged, Target: registry.Target{Alias: "champion"}}
+	r := NewRecord(p, "digest", Intent{}, ledger.Origin{}, fact.Facts{}, 2, time.Time{})
+	for {
+		shorter, ok := r.Shorter()
+		if !ok {
+			break
+		}
+		r = shorter
+	}
+	if r.Mode != verdict.ReportMode || r.Decision != verdict.Block {
+		t.Errorf("the shortest record: %+v", r)
+	}
+	resumed := verdict.Verdict{Decision: r.Decision, Mode: r.Mode, Findings: r.Gates}
+	if resumed.Effect() != verdict.Promote {
+		t.Error("a promotion in report mode that is finished later is blocked, because its record had no room for the gates")
+	}
+	var short ledger.Summary
+	if err := json.Unmarshal([]byte(NewSummary(p, "digest", Intent{}, 2, time.Time{}, Place{})), &short); err != nil || short.Mode != verdict.ReportMode {
+		t.Errorf("the short record: %v %+v", err, short)
+	}
+	if e := ledger.NewEvent("1", r); e.Record.Mode != verdict.ReportMode || e.Record.Decision != verdict.Block {
+		t.Errorf("the event: %+v", e.Record)
+	}
+	passed := verdict.Verdict{Findings: []verdict.Finding{{Gate: "a", Outcome: verdict.Pass}}}.Sum()
+	p.Verdict = &passed
+	event, err := json.Marshal(ledger.NewEvent("1", NewRecord(p, "digest", Intent{}, ledger.Origin{}, fact.Facts{}, 2, time.Time{})))
+	if err != nil || strings.Contains(string(event), `"mode":`) || strings.Contains(string(event), "decision") {
+		t.Errorf("an enforced promotion: %v %s", err, event)
+	}
+}

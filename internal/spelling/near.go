@@ -1,0 +1,118 @@
+package spelling
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// slipLetters is how many letters a word has at least before one slip in it counts. Short words are often one slip
+// apart on purpose: es and se, dev and devs.
+const slipLetters = 6
+
+// Near reports whether two different names of aliases or registered models are one slip of the pen apart. They differ
+//
+//   - by case, or by which sign stands between two words (churn_eu, Churn-EU),
+//   - by a sign at an end (champion_),
+//   - by a sign between two letters that one of them lacks (churneu), or
+//   - by two swapped neighbours, or by one letter more, in a word of six letters or more (champoin, chammpion, champon).
+//
+// The last part behind a sign is no slip (champion-de, champion-fr), and neither are digits (forecast_1_12,
+// forecast_11_2). It is symmetric, and no name is near itself.
+func Near(a, b string) bool {
+	if a == b || !slices.Equal(digitRuns(a), digitRuns(b)) {
+		return false
+	}
+	x, y := words(a), words(b)
+	if slices.Equal(x, y) {
+		return true
+	}
+	if joined := joinedLetters(x); joined == joinedLetters(y) && letters(joined) >= slipLetters {
+		return true
+	}
+	if len(x) != len(y) {
+		return false
+	}
+	differ := -1
+	for i := range x {
+		switch {
+		case x[i] == y[i]:
+		case differ >= 0:
+			return false
+		default:
+			differ = i
+		}
+	}
+	if differ > 0 && differ == len(x)-1 { // the last part behind a sign
+		return false
+	}
+	return max(letters(x[differ]), letters(y[differ])) >= slipLetters && slip([]rune(x[differ]), []rune(y[differ]))
+}
+
+// NearTo returns the first of names that is near the name; "" if none is.
+func NearTo(name string, names []string) string {
+	for _, n := range names {
+		if Near(name, n) {
+			return n
+		}
+	}
+	return ""
+}
+
+// words splits a name at its signs, in one case. A name of nothing but signs is one word.
+func words(name string) []string {
+	out := strings.FieldsFunc(strings.ToLower(strings.ToUpper(name)), isSign)
+	if len(out) == 0 {
+		return []string{name}
+	}
+	return out
+}
+
+func isSign(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsNumber(r) && !unicode.IsMark(r) }
+
+// digitRuns lists the numbers in a name, in their order.
+func digitRuns(name string) []string {
+	return strings.FieldsFunc(name, func(r rune) bool { return !unicode.IsNumber(r) })
+}
+
+// joinedLetters joins words where letters meet: a sign next to a digit tells two numbers apart.
+func joinedLetters(words []string) string {
+	out := words[0]
+	for _, w := range words[1:] {
+		before, after := []rune(out), []rune(w)
+		if unicode.IsNumber(before[len(before)-1]) || unicode.IsNumber(after[0]) {
+			out += "-"
+		}
+		out += w
+	}
+	return out
+}
+
+func letters(word string) int {
+	n := 0
+	for _, r := range word {
+		if unicode.IsLetter(r) {
+			n++
+		}
+	}
+	return n
+}
+
+// slip reports whether two words differ by two swapped neighbours or by one letter that the shorter lacks.
+func slip(a, b []rune) bool {
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	i := 0
+	for i < len(a) && a[i] == b[i] {
+		i++
+	}
+	switch len(b) - len(a) {
+	case 0:
+		return i+1 < len(a) && a[i] == b[i+1] && a[i+1] == b[i] && unicode.IsLetter(a[i]) && unicode.IsLetter(a[i+1]) &&
+			slices.Equal(a[i+2:], b[i+2:])
+	case 1:
+		return unicode.IsLetter(b[i]) && slices.Equal(a[i:], b[i+1:])
+	}
+	return false
+}

@@ -1,0 +1,19 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+)
+
+// A row whose text is not in the code any more would test nothing.
+func TestMutants_Apply(t *testing.T) {
+	for _, m := range mutants {
+		code, err := os.ReadFile("../../internal/" + m.file)
+		if err != nil {
+			t.Errorf("%s: %v", m.what, err)
+		} else if n := strings.Count(string(code), m.from); n != 1 || m.from == m.to {
+			t.Errorf("%s: %q is in %s %d times, want once", m.what, m.from, m.file, n)
+		}
+	}
+}
