@@ -17,6 +17,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/audit/rules"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
@@ -64,7 +65,7 @@ func (s *session) audit(ctx context.Context) {
 		err = a.run(ctx)
 	}
 	if err != nil {
-		err = s.client.Diagnose(ctx, err)
+		err = mlflow.Diagnose(ctx, s.client, err)
 	}
 	if a != nil {
 		a.end(err)
@@ -149,7 +150,7 @@ func (a *auditing) findLedgers(ctx context.Context) error {
 	if !a.needs.Ledger {
 		return nil
 	}
-	founded, err := a.s.client.Founded(ctx)
+	founded, err := mlflow.Founded(ctx, a.s.client)
 	if err != nil {
 		return a.take(audit.Snapshot{}, a.auditor.Unlisted(err.Error()))
 	}
@@ -178,7 +179,7 @@ func (a *auditing) run(ctx context.Context) error {
 	if err := a.findLedgers(ctx); err != nil {
 		return err
 	}
-	stream := a.s.client.Audit(ctx, a.query(a.s.set.intent.Query.Model))
+	stream := mlflow.Audit(ctx, a.s.client, a.query(a.s.set.intent.Query.Model))
 	for m, err := range ahead(ctx, stream, auditAhead, func(m audit.Snapshot) judgedModel { return a.judge(ctx, m) }) {
 		if err == nil {
 			err = m.err
@@ -228,7 +229,7 @@ func (a *auditing) judge(ctx context.Context, m audit.Snapshot) judgedModel {
 	}
 	q := a.query(m.Model.Name)
 	q.Progress, q.Again = nil, true
-	for again, err := range a.s.client.Audit(ctx, q) {
+	for again, err := range mlflow.Audit(ctx, a.s.client, q) {
 		if err != nil {
 			return judgedModel{err: err}
 		}
@@ -247,7 +248,7 @@ func (a *auditing) withLedger(ctx context.Context, m audit.Snapshot) audit.Snaps
 		m.Ledger = registry.Absent[ledger.Chain]("no promotion by this tool has left a mark")
 		return m
 	}
-	l := &ledger.Ledger{Store: a.s.client.Pages(), Model: m.Model.Name}
+	l := &ledger.Ledger{Store: mlflow.NewPages(a.s.client), Model: m.Model.Name}
 	whole, exists, broken, err := l.Whole(ctx, m.Model.Tags, m.Versions...)
 	switch {
 	case err != nil:

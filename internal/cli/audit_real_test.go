@@ -1019,7 +1019,7 @@ func (m *restless) watch() {
 				m.t.Errorf("audit %d, scope %s: %d models", audits, scope, r.Totals.Models)
 			}
 			seen := map[string]bool{}
-			for a, err := range client.Audit(m.t.Context(), audit.Query{Scope: scope}) {
+			for a, err := range mlflow.Audit(m.t.Context(), client, audit.Query{Scope: scope}) {
 				m.must(err)
 				for _, v := range a.Versions {
 					key := fmt.Sprintf("%s/%d", v.Model, v.Number)

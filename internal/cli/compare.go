@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -52,7 +53,7 @@ func (s *session) compare(ctx context.Context) {
 		s.fail(err)
 		return
 	}
-	facts, err := s.client.Gather(ctx, s.set.intent.Query, fact.Needs{Holders: s.holdersAgainst(), HolderMLmodels: true})
+	facts, err := mlflow.Gather(ctx, s.client, s.set.intent.Query, fact.Needs{Holders: s.holdersAgainst(), HolderMLmodels: true})
 	if !s.gathered(ctx, facts, err) {
 		return
 	}

@@ -15,7 +15,7 @@ import (
 // doctor says what the server is, puts right what was asked for, and says how the model's ledger stands then.
 func (s *session) doctor(ctx context.Context) {
 	model := s.set.intent.Query.Model
-	server := s.client.Probe(ctx, model)
+	server := mlflow.Probe(ctx, s.client, model)
 	if server.Registry != nil {
 		s.fail(server.Registry)
 		return
@@ -70,7 +70,7 @@ func (s *session) ledgerState(ctx context.Context, model string) (state, wrong s
 func (s *session) repair(ctx context.Context, server registry.Server) {
 	defer s.closeBook(ctx)
 	for again := true; again; {
-		facts, err := s.look(ctx, func() (fact.Facts, error) { return s.client.GatherAliases(ctx, s.set.intent.Query) })
+		facts, err := s.look(ctx, func() (fact.Facts, error) { return mlflow.GatherAliases(ctx, s.client, s.set.intent.Query) })
 		if !s.gathered(ctx, facts, err) {
 			return
 		}
@@ -80,7 +80,7 @@ func (s *session) repair(ctx context.Context, server registry.Server) {
 
 // resetLedger begins a new ledger where the old one is lost, because somebody asked for it and said why.
 func (s *session) resetLedger(ctx context.Context) {
-	facts, err := s.client.GatherAliases(ctx, s.set.intent.Query)
+	facts, err := mlflow.GatherAliases(ctx, s.client, s.set.intent.Query)
 	if err != nil {
 		s.fail(err)
 		return

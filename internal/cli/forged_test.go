@@ -52,7 +52,7 @@ func (f forgery) append(t *testing.T, sc *scene) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pages := mlflow.New(wire, wire, mlflow.About{Address: address}, func() float64 { return 0.5 }).Pages()
+	pages := mlflow.NewPages(mlflow.New(wire, wire, mlflow.About{Address: address}, func() float64 { return 0.5 }))
 	l := &ledger.Ledger{
 		Store: pages, Founder: pages, Model: "churn", Now: func() time.Time { return now },
 		Pause: func(context.Context, int) bool { return false },

@@ -219,7 +219,7 @@ func (r *realGates) judge(c cell) verdict.Finding {
 	gates := p.Rules[0].Targets[0].Gates
 	client := mlflow.New(wire, wire, mlflow.About{Address: r.s.URL}, func() float64 { return 0 })
 	q := fact.Query{Model: "gates", Candidate: candidate, Target: registry.Target{Alias: "champion"}}
-	facts, err := client.Gather(context.Background(), q, policy.Needs(gates))
+	facts, err := mlflow.Gather(context.Background(), client, q, policy.Needs(gates))
 	if err != nil {
 		r.t.Fatalf("%s: %v", c.candidate, err)
 	}

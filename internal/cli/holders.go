@@ -35,14 +35,14 @@ func (s *session) validateHolders(ctx context.Context) {
 	s.set.waivers, s.set.identities = p.Waivers, p.Identities
 	queries, err := s.holders(ctx, p)
 	if err != nil {
-		s.fail(s.client.Diagnose(ctx, err))
+		s.fail(mlflow.Diagnose(ctx, s.client, err))
 		return
 	}
 	var all []report.Standing
 	for _, q := range queries {
 		one, err := s.standing(ctx, p, q)
 		if err != nil {
-			s.fail(s.client.Diagnose(ctx, err))
+			s.fail(mlflow.Diagnose(ctx, s.client, err))
 			return
 		}
 		all = append(all, one)
@@ -113,7 +113,7 @@ func tooMany(msg string) error {
 
 // holdersOf lists the versions that the rule's targets name.
 func (s *session) holdersOf(ctx context.Context, model string, rule policy.Rule, only registry.Target) ([]fact.Query, error) {
-	facts, err := s.client.GatherVersions(ctx, fact.Query{Model: model})
+	facts, err := mlflow.GatherVersions(ctx, s.client, fact.Query{Model: model})
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +159,7 @@ func (s *session) standing(ctx context.Context, p policy.Policy, q fact.Query) (
 		return out, err
 	}
 	s.set.gates, s.set.intent.Query = applied.Gates, q
-	facts, err := s.client.Gather(ctx, q, s.needs())
+	facts, err := mlflow.Gather(ctx, s.client, q, s.needs())
 	switch registry.ReasonOf(err) {
 	case registry.OK:
 	case registry.CandidateGone, registry.NoRun, registry.NotReady, registry.DanglingAlias:

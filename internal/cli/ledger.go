@@ -12,6 +12,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
@@ -48,7 +49,7 @@ func (s *session) openBook(run int64, attempt int) {
 	}
 	models := s.wires[len(s.wires)-1]
 	s.book.ledger = &ledger.Ledger{
-		Store: s.client.Pages(), Founder: s.client.Pages(), Model: s.set.intent.Query.Model,
+		Store: mlflow.NewPages(s.client), Founder: mlflow.NewPages(s.client), Model: s.set.intent.Query.Model,
 		Now: func() time.Time {
 			if told := models.Meter().ServerTime; !told.IsZero() {
 				return told
@@ -213,7 +214,7 @@ func (s *session) may(ctx context.Context) error {
 			verb = plan.DeleteAlias
 		}
 	}
-	return s.client.May(ctx, in.Command+" "+in.Query.Model, verb, in.Query.Model)
+	return mlflow.Writer{Client: s.client}.May(ctx, in.Command+" "+in.Query.Model, verb, in.Query.Model)
 }
 
 func (s *session) check(f fact.Facts) error {
@@ -299,7 +300,7 @@ func (s *session) unasked(ctx context.Context, p plan.Plan) {
 	if s.move != nil || len(p.Steps) == 0 || p.Verdict == nil || p.Verdict.Effect() != verdict.Promote || s.book.ledger == nil || s.book.off != "" || s.book.view.Exists() {
 		return
 	}
-	if why, err := s.client.Pages().WhyUnfit(ctx); err == nil && why != "" {
+	if why, err := mlflow.NewPages(s.client).WhyUnfit(ctx); err == nil && why != "" {
 		s.report.Ledger.Off = why
 	}
 }

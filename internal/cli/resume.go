@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
@@ -28,9 +29,9 @@ func (s *session) resume(ctx context.Context, e ledger.Entry) (again bool) {
 func (s *session) judgeAgain(ctx context.Context, e ledger.Entry) bool {
 	needs := s.needs()
 	needs.Holders = append(slices.Clone(needs.Holders), plan.Keys(plan.Replaced(s.report.Facts, e))...)
-	facts, err := s.client.Gather(ctx, s.set.intent.Query, needs)
+	facts, err := mlflow.Gather(ctx, s.client, s.set.intent.Query, needs)
 	if err != nil {
-		s.fail(s.client.Diagnose(ctx, err))
+		s.fail(mlflow.Diagnose(ctx, s.client, err))
 		return false
 	}
 	whole := s.report.Facts.Ledger

@@ -33,10 +33,10 @@ import (
 //     and the list does not are read at the end.
 //
 // What is made, moved or deleted meanwhile may be seen or not, but not twice.
-func (c *Client) Audit(ctx context.Context, q audit.Query) iter.Seq2[audit.Snapshot, error] {
+func Audit(ctx context.Context, c *Client, q audit.Query) iter.Seq2[audit.Snapshot, error] {
 	return func(yield func(audit.Snapshot, error) bool) {
 		ctx, stop := context.WithCancel(ctx)
-		r := c.reading(ctx, q)
+		r := newReading(ctx, c, q)
 		defer r.beside.Wait()
 		defer stop()
 		r.enriched(ctx, r.read(ctx))(yield)
@@ -67,17 +67,17 @@ type reading struct {
 	progress    progress
 }
 
-func (c *Client) reading(ctx context.Context, q audit.Query) *reading {
+func newReading(ctx context.Context, c *Client, q audit.Query) *reading {
 	r := &reading{c: c, q: q, sizes: pageSizes, at: map[string]int{}, suspects: map[int]bool{}, strangers: map[string]bool{}}
-	r.pace = newPace(q.Now, func() int { return c.meters().Retries })
+	r.pace = newPace(q.Now, func() int { return meters(c).Retries })
 	r.experiments = sync.OnceValues(func() (map[string]registry.Experiment, error) { return r.listExperiments(ctx) })
-	r.progress = progress{tell: q.Progress, now: r.pace.time, began: r.pace.time(), told: r.pace.time(), requests: func() int { return c.meters().Requests }}
+	r.progress = progress{tell: q.Progress, now: r.pace.time, began: r.pace.time(), told: r.pace.time(), requests: func() int { return meters(c).Requests }}
 	r.progress.sent = r.progress.requests()
 	return r
 }
 
 // meters counts what was sent to the servers together.
-func (c *Client) meters() rest.Meter {
+func meters(c *Client) rest.Meter {
 	m := c.registry.Meter()
 	if c.tracking != c.registry {
 		other := c.tracking.Meter()

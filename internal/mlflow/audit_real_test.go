@@ -87,7 +87,7 @@ func workedOn(t *testing.T, server *realtest.Server) {
 	c := New(wire, wire, About{Address: server.URL}, rand.Float64)
 	again := 0
 	for range audits {
-		r := c.reading(ctx, audit.Query{Scope: audit.ScopeAll, Now: time.Now})
+		r := newReading(ctx, c, audit.Query{Scope: audit.ScopeAll, Now: time.Now})
 		r.sizes = sizes{first: 7, versions: 13, models: 7}
 		seen := map[string]bool{}
 		for a, err := range r.enriched(ctx, r.read(ctx)) {

@@ -306,7 +306,7 @@ func TestRequestsOfAnAudit(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := registered(c.models, c.versions)
 			n := 0
-			for a, err := range auditor(t, s.Transport()).Audit(t.Context(), c.q) {
+			for a, err := range Audit(t.Context(), auditor(t, s.Transport()), c.q) {
 				if err != nil || a.Unreadable != "" {
 					t.Fatal(err, a.Unreadable)
 				}
@@ -326,12 +326,12 @@ func TestAnAuditEndsWithItsReader(t *testing.T) {
 			s.AddModel(mlflowtest.Model{Name: fmt.Sprintf("m%03d", i), Versions: []mlflowtest.Version{{Source: "s3://b/k"}, {Source: "s3://b/k"}}})
 		}
 		for _, scope := range []string{audit.ScopeAll, audit.ScopeLive} {
-			for range auditor(t, s.Transport()).Audit(t.Context(), audit.Query{Scope: scope}) {
+			for range Audit(t.Context(), auditor(t, s.Transport()), audit.Query{Scope: scope}) {
 				break
 			}
 			ctx, cancel := context.WithCancel(t.Context())
 			var last error
-			for _, err := range auditor(t, s.Transport()).Audit(ctx, audit.Query{Scope: scope, Needs: audit.Needs{MLmodels: true}}) {
+			for _, err := range Audit(ctx, auditor(t, s.Transport()), audit.Query{Scope: scope, Needs: audit.Needs{MLmodels: true}}) {
 				cancel()
 				last = err
 			}

@@ -47,7 +47,7 @@ func auditor(t interface{ Fatal(...any) }, transport http.RoundTripper) *Client 
 
 // collect reads a registry in small pages.
 func collect(ctx context.Context, c *Client, q audit.Query, s sizes) (all []audit.Snapshot, err error) {
-	r := c.reading(ctx, q)
+	r := newReading(ctx, c, q)
 	r.sizes = s
 	r.enriched(ctx, r.read(ctx))(func(a audit.Snapshot, e error) bool {
 		if err = e; e == nil {

@@ -13,7 +13,7 @@ const defaultExperiment = "0"
 
 // custody says who may edit the model's promotion ledger, and what another team needs to write it too.
 func (p *probe) custody(ctx context.Context) {
-	home, begun, err := p.c.Pages().experiment(ctx, LedgerExperiment)
+	home, begun, err := NewPages(p.c).experiment(ctx, LedgerExperiment)
 	if err != nil {
 		p.s.Ledger.Guard = "not told: " + Short(err)
 		return

@@ -14,7 +14,7 @@ import (
 
 // GatherAliases reads what setting aliases depends on: the model with its aliases, the versions they are to point to,
 // and what the database takes new aliases for.
-func (c *Client) GatherAliases(ctx context.Context, q fact.Query) (fact.Facts, error) {
+func GatherAliases(ctx context.Context, c *Client, q fact.Query) (fact.Facts, error) {
 	f := fact.Facts{Server: c.Address, Versions: map[int]registry.Known[registry.Version]{}}
 	g := &gathering{c: c, q: q}
 	versions := make([]registry.Known[registry.Version], len(q.Aliases))
@@ -168,7 +168,7 @@ func (g *gathering) tagHolder(versions []registry.Version, alias string) registr
 // highest number last. At every point on the way the highest number that carries the tag is the old holder or the new
 // one, and the next run finishes what was left. The tag is set to false, because deleting it needs the right MANAGE.
 // Only the first write can fail without effect.
-func (c *Client) tagAlias(ctx context.Context, s plan.Step) (wrote bool, err error) {
+func (c Writer) tagAlias(ctx context.Context, s plan.Step) (wrote bool, err error) {
 	for i, step := range tagSteps(s) {
 		_, wrote, err = c.Do(ctx, step)
 		if err != nil && i > 0 {

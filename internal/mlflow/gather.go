@@ -21,7 +21,7 @@ import (
 // first asks what the names stand for, the second what is behind them. What only some gates ask for is a third. It returns an error where there is nothing to
 // decide: the server cannot be used, the candidate cannot be one, the target alias dangles. What merely could not be
 // read is in the facts, with the reason.
-func (c *Client) Gather(ctx context.Context, q fact.Query, n fact.Needs) (fact.Facts, error) {
+func Gather(ctx context.Context, c *Client, q fact.Query, n fact.Needs) (fact.Facts, error) {
 	g := &gathering{
 		c: c, q: q, needs: n, want: wanted(q, n), tracer: tracer{c: c, roots: q.MovedRoots},
 		facts: fact.Facts{Server: c.Address, Target: q.Target, Holders: map[string]registry.Known[fact.Subject]{}},

@@ -16,8 +16,8 @@ import (
 // where there is none the holder of the target's stage. What is behind it is read beside one another, each thing as
 // soon as its name is known. Only the version itself must be there; anything else that cannot be read is in the answer
 // with the reason, unless the server cannot be used any more.
-func (c *Client) Lineage(ctx context.Context, q fact.Query) (lineage.Traced, error) {
-	v, err := c.named(ctx, q)
+func Lineage(ctx context.Context, c *Client, q fact.Query) (lineage.Traced, error) {
+	v, err := findNamed(ctx, c, q)
 	if err != nil {
 		return lineage.Traced{}, err
 	}
@@ -52,7 +52,7 @@ type named struct {
 	bare    bool // the server has no aliases, and that is known
 }
 
-func (c *Client) named(ctx context.Context, q fact.Query) (named, error) {
+func findNamed(ctx context.Context, c *Client, q fact.Query) (named, error) {
 	q.Target = registry.Target{Stage: q.Target.Stage}
 	g := &gathering{c: c, q: q, want: wanted(q, fact.Needs{}), facts: fact.Facts{Server: c.Address}}
 	root := candidateRoot{}

@@ -86,7 +86,7 @@ func (c *Client) nearModels(ctx context.Context, name, twin string) ([]string, e
 }
 
 // createModel makes the registered model. That it exists already is success: somebody was faster.
-func (c *Client) createModel(ctx context.Context, s plan.Step) (bool, error) {
+func (c Writer) createModel(ctx context.Context, s plan.Step) (bool, error) {
 	body := map[string]any{"name": s.Model, "tags": pairList(s.Tags)}
 	if s.Description != "" {
 		body["description"] = s.Description
@@ -94,7 +94,7 @@ func (c *Client) createModel(ctx context.Context, s plan.Step) (bool, error) {
 	r := rest.Request{Method: "POST", Path: api + "registered-models/create", Body: body, Class: rest.Write, Expect: "registered_model"}
 	existed := false
 	op := "create registered model " + s.Model
-	w := settling{c: c, op: op, explain: func(err error) error { return c.explainWrite(op, s, err) }}
+	w := settling{c: c.Client, op: op, explain: func(err error) error { return c.explainWrite(op, s, err) }}
 	_, err := w.settle(ctx, func(try int) error {
 		err := c.registry.JSON(ctx, r, nil)
 		existed = try == 0 && alreadyExists(err) && !unclear(err)

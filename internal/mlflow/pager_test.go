@@ -17,10 +17,10 @@ var listings = map[string]func(context.Context, *Client) error{
 	"versions of a model": func(ctx context.Context, c *Client) error { _, err := c.versions(ctx, "churn", ""); return err },
 	"names of models":     func(ctx context.Context, c *Client) error { _, err := c.modelNames(ctx); return err },
 	"models with a ledger": func(ctx context.Context, c *Client) error {
-		_, err := c.Promoted(ctx)
+		_, err := Promoted(ctx, c)
 		return err
 	},
-	"ledgers": func(ctx context.Context, c *Client) error { _, err := c.Founded(ctx); return err },
+	"ledgers": func(ctx context.Context, c *Client) error { _, err := Founded(ctx, c); return err },
 	"runs": func(ctx context.Context, c *Client) error {
 		for _, err := range c.runs(ctx, "search runs", map[string]any{}) {
 			if err != nil {
@@ -37,7 +37,7 @@ var listings = map[string]func(context.Context, *Client) error{
 		return fmt.Errorf("%s", known.Why())
 	},
 	"experiments of an audit": func(ctx context.Context, c *Client) error {
-		_, err := c.reading(ctx, audit.Query{}).listExperiments(ctx)
+		_, err := newReading(ctx, c, audit.Query{}).listExperiments(ctx)
 		return err
 	},
 	"models of an audit": func(ctx context.Context, c *Client) error {
@@ -45,7 +45,7 @@ var listings = map[string]func(context.Context, *Client) error{
 		return err
 	},
 	"versions of one model of an audit": func(ctx context.Context, c *Client) error {
-		_, err := c.reading(ctx, audit.Query{}).versionsOf(ctx, "churn", "")
+		_, err := newReading(ctx, c, audit.Query{}).versionsOf(ctx, "churn", "")
 		return err
 	},
 }

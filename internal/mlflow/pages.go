@@ -19,8 +19,8 @@ import (
 // server. Errors carry the reasons that package ledger asks for.
 type Pages struct{ c *Client }
 
-// Pages of the client.
-func (c *Client) Pages() Pages { return Pages{c} }
+// NewPages keeps the values on the client's registry.
+func NewPages(c *Client) Pages { return Pages{c} }
 
 // LedgerExperiment holds the runs of all models' ledgers, named after the models.
 const LedgerExperiment = "mlflow-promotions"
@@ -275,8 +275,8 @@ func (p Pages) WhyUnfit(ctx context.Context) (string, error) {
 }
 
 // Promoted lists the registered models that have a ledger, or say so by their anchors.
-func (c *Client) Promoted(ctx context.Context) ([]string, error) {
-	founded, err := c.Founded(ctx)
+func Promoted(ctx context.Context, c *Client) ([]string, error) {
+	founded, err := Founded(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -308,7 +308,7 @@ func (c *Client) Promoted(ctx context.Context) ([]string, error) {
 
 // Founded lists the ledgers there are, deleted ones too, and returns whether a model has one: also where its anchor and
 // all marks on its versions were removed.
-func (c *Client) Founded(ctx context.Context) (has func(model string) bool, err error) {
+func Founded(ctx context.Context, c *Client) (has func(model string) bool, err error) {
 	names := map[string]bool{}
 	body := map[string]any{"view_type": "ALL", "filter": "name LIKE '" + LedgerExperiment + "/%'"}
 	for e, err := range searchExperiments(ctx, c.registry, body) {

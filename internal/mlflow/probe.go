@@ -15,7 +15,7 @@ import (
 
 // Probe asks the server what it is and can do; with a model, also what the login may do with it and whether its aliases
 // name versions that exist. It never fails: what could not be found out is in the report.
-func (c *Client) Probe(ctx context.Context, model string) registry.Server {
+func Probe(ctx context.Context, c *Client, model string) registry.Server {
 	p := &probe{c: c, model: model, s: registry.Server{Address: c.Address}}
 	_ = parallel(
 		func() error { p.s.Version = c.ServerVersion(ctx); return nil },
@@ -25,7 +25,7 @@ func (c *Client) Probe(ctx context.Context, model string) registry.Server {
 		func() error { p.loggedModels(ctx); return nil },
 		func() error { p.experiments(ctx); return nil },
 		func() error { p.artifacts(ctx); return nil },
-		func() error { p.s.Login = c.whoami(ctx); return nil },
+		func() error { p.s.Login = whoami(ctx, c); return nil },
 	)
 	if p.s.Registry != nil {
 		return p.s
@@ -203,7 +203,7 @@ func (p *probe) warn() {
 }
 
 // whoami asks who the server takes us for; only servers with a login tell.
-func (c *Client) whoami(ctx context.Context) registry.Known[registry.Login] {
+func whoami(ctx context.Context, c *Client) registry.Known[registry.Login] {
 	login := registry.Login{User: c.Login, Rights: map[string]string{}, Experiments: map[string]string{}}
 	var newer struct {
 		Admin       bool `json:"is_admin"`
@@ -282,11 +282,11 @@ func (c *Client) explainRegistry(err error) error {
 
 // Diagnose explains an error of another command by what the server is: a refusal that says nothing by itself may come
 // from a server that keeps no registry at all.
-func (c *Client) Diagnose(ctx context.Context, err error) error {
+func Diagnose(ctx context.Context, c *Client, err error) error {
 	if !isStatus(err, 400, "INVALID_PARAMETER_VALUE") {
 		return err
 	}
-	if s := c.Probe(ctx, ""); s.Registry != nil {
+	if s := Probe(ctx, c, ""); s.Registry != nil {
 		return s.Registry
 	}
 	return err

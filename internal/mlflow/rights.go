@@ -27,7 +27,7 @@ func rightFor(v plan.Verb) string {
 }
 
 // explainWrite is Explain for a step: a refusal names the right that is missing and the call that grants it.
-func (c *Client) explainWrite(op string, s plan.Step, err error) error {
+func (c Writer) explainWrite(op string, s plan.Step, err error) error {
 	out := Explain(op, err)
 	e, ok := out.(*registry.Error)
 	if !ok || e.Reason != registry.Forbidden {
@@ -51,7 +51,7 @@ func (c *Client) explainWrite(op string, s plan.Step, err error) error {
 // names the model and nothing to write: a server with logins looks at the right first (403), and refuses the rest as
 // incomplete (400). So it is the server's own answer, whatever its rules are made of. Only a plain refusal is an error;
 // without a login nothing is asked. op is what cannot be done without the right.
-func (c *Client) May(ctx context.Context, op string, v plan.Verb, model string) error {
+func (c Writer) May(ctx context.Context, op string, v plan.Verb, model string) error {
 	if !c.LoggedIn {
 		return nil
 	}

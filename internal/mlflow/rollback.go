@@ -10,7 +10,7 @@ import (
 
 // GatherVersions reads what rolling back depends on: the model with its aliases, and all of its versions with tags and
 // stages.
-func (c *Client) GatherVersions(ctx context.Context, q fact.Query) (fact.Facts, error) {
+func GatherVersions(ctx context.Context, c *Client, q fact.Query) (fact.Facts, error) {
 	g := &gathering{c: c, q: q, all: true, facts: fact.Facts{Server: c.Address, Holders: map[string]registry.Known[fact.Subject]{}}}
 	var pointed registry.Known[registry.Version]
 	err := parallel(

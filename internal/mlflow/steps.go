@@ -14,11 +14,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/retry"
 )
 
+// Writer observes and carries out single steps of a plan.
+type Writer struct{ *Client }
+
 // Observe returns what the step's target is now: the number an alias names, all versions in a stage or with an alias's
 // tag, or the value of a tag.
 //
 // It also returns the versions that the same answer tells of: with an alias the newest of each stage, with a stage all.
-func (c *Client) Observe(ctx context.Context, s plan.Step) (saw string, told []registry.Version, err error) {
+func (c Writer) Observe(ctx context.Context, s plan.Step) (saw string, told []registry.Version, err error) {
 	switch s.Do {
 	case plan.SetAlias, plan.DeleteAlias, plan.SetModelTag:
 		return c.observeModel(ctx, s)
@@ -28,7 +31,7 @@ func (c *Client) Observe(ctx context.Context, s plan.Step) (saw string, told []r
 	return "", nil, fmt.Errorf("observe %s: only what is moved is observed", s.Do)
 }
 
-func (c *Client) observeModel(ctx context.Context, s plan.Step) (saw string, told []registry.Version, err error) {
+func (c Writer) observeModel(ctx context.Context, s plan.Step) (saw string, told []registry.Version, err error) {
 	known, err := c.model(ctx, s.Model)
 	if err != nil {
 		return "", nil, err
@@ -48,7 +51,7 @@ func (c *Client) observeModel(ctx context.Context, s plan.Step) (saw string, tol
 
 // observeVersions lists the versions in the stage, or with the alias's tag. The version that is to move must be among
 // those of the model: some servers archive the others before they look for it.
-func (c *Client) observeVersions(ctx context.Context, s plan.Step) (saw string, told []registry.Version, err error) {
+func (c Writer) observeVersions(ctx context.Context, s plan.Step) (saw string, told []registry.Version, err error) {
 	all, err := c.versions(ctx, s.Model, "")
 	if err != nil {
 		return "", nil, err
@@ -64,7 +67,7 @@ func (c *Client) observeVersions(ctx context.Context, s plan.Step) (saw string, 
 
 // Do sends the write of one step. made is the number of a created version, else ""; wrote is false where the thing was
 // there already. An error with reason unknown means that the write may have taken effect.
-func (c *Client) Do(ctx context.Context, s plan.Step) (made string, wrote bool, err error) {
+func (c Writer) Do(ctx context.Context, s plan.Step) (made string, wrote bool, err error) {
 	switch s.Do {
 	case plan.CreateModel:
 		wrote, err = c.createModel(ctx, s)
@@ -127,9 +130,9 @@ func write(s plan.Step) (op string, r rest.Request) {
 // whether one was made (an ordinary thing on MariaDB, where four of ten concurrent creations end in 500) it looks for
 // the request tag, which is stored with the version in one transaction, waits, and only then tries again. It looks as
 // well where the number is not the next one: somebody else registered in between, maybe the same thing.
-func (c *Client) createVersion(ctx context.Context, s plan.Step) (made string, wrote bool, err error) {
+func (c Writer) createVersion(ctx context.Context, s plan.Step) (made string, wrote bool, err error) {
 	op := "create version of " + s.Model
-	w := settling{c: c, op: op, explain: func(err error) error { return c.explainWrite(op, s, err) }}
+	w := settling{c: c.Client, op: op, explain: func(err error) error { return c.explainWrite(op, s, err) }}
 	var number, tries, failed int
 	var found []int
 	look := func(ctx context.Context) (there bool, err error) {
@@ -203,7 +206,7 @@ func unsettled(op string, cause error) error {
 
 // postVersion sends the creation. Some deployments cannot resolve models:/m-… and answer 500 to it every time; after two
 // of those the place of the files is sent instead, which names the same model.
-func (c *Client) postVersion(ctx context.Context, s plan.Step, failed int) (int, error) {
+func (c Writer) postVersion(ctx context.Context, s plan.Step, failed int) (int, error) {
 	source := s.Source.URI
 	if failed >= 2 && s.Source.ArtifactURI != "" {
 		source = s.Source.ArtifactURI
@@ -226,7 +229,7 @@ func (c *Client) postVersion(ctx context.Context, s plan.Step, failed int) (int,
 }
 
 // registered lists the versions that carry the step's request tag, ascending.
-func (c *Client) registered(ctx context.Context, s plan.Step) ([]int, error) {
+func (c Writer) registered(ctx context.Context, s plan.Step) ([]int, error) {
 	versions, err := c.versions(ctx, s.Model, byTag(registry.TagRequest, s.Tags[registry.TagRequest]))
 	var numbers []int
 	for _, v := range versions {
@@ -239,7 +242,7 @@ func (c *Client) registered(ctx context.Context, s plan.Step) ([]int, error) {
 
 // tagTwins marks all but the lowest: they are never promoted. A mark that cannot be written is no reason to fail; the
 // next run counts the lowest again.
-func (c *Client) tagTwins(ctx context.Context, model string, numbers []int) {
+func (c Writer) tagTwins(ctx context.Context, model string, numbers []int) {
 	for _, n := range numbers[1:] {
 		_, r := write(plan.Step{Do: plan.SetTag, Model: model, Version: n, Ref: registry.TagDuplicateOf, Want: strconv.Itoa(numbers[0])})
 		r.Class = rest.Write
