@@ -30,6 +30,28 @@ func (c *Client) versionMLmodel(ctx context.Context, v registry.Version) registr
 	return descriptor(ctx, c.registry, "model-versions/get-artifact", query)
 }
 
+// borrowMLmodel reads the MLmodel file of a version that is a copy where the copied files are, if the server cannot read
+// it through the copy. MLflow before 2.8 keeps the source of a copy as it came, and looks for it in a registry that is
+// not its own.
+func (c *Client) borrowMLmodel(ctx context.Context, s *registry.Subject, v registry.Version) {
+	of, err := registry.ParseCandidate(v.Source)
+	if _, ok := s.MLmodel.Get(); ok || err != nil || of.Number == 0 {
+		return
+	}
+	var found registry.Known[registry.MLmodel]
+	switch where, why := placeOf(*s); {
+	case why != "":
+		return
+	case where.model != "":
+		found = c.loggedMLmodel(ctx, where.model)
+	default:
+		found = c.runMLmodel(ctx, where.run, where.path)
+	}
+	if _, ok := found.Get(); ok {
+		s.MLmodel = found
+	}
+}
+
 func descriptor(ctx context.Context, c *rest.Client, path string, query url.Values) registry.Known[registry.MLmodel] {
 	body, header, err := c.Bytes(ctx, rest.Request{Method: "GET", Path: path, Query: query, Class: rest.Artifact, Limit: descriptorLimit})
 	switch {

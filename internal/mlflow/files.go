@@ -29,10 +29,9 @@ const (
 // place is where a model's files are: a logged model, or a folder of a run's artifacts.
 type place struct{ model, run, path string }
 
-// place is where the candidate's files are. It returns the reason if they cannot be listed: a version whose source only
-// looks like a logged model's is loaded from elsewhere, and then its run is not readable.
-func (g *gathering) place() (p place, why string) {
-	s := g.facts.Candidate
+// placeOf is where the files of a subject are. It returns the reason if they cannot be listed: a version whose source
+// only looks like a logged model's is loaded from elsewhere, and then its run is not readable.
+func placeOf(s registry.Subject) (p place, why string) {
 	run, readable := s.Run.Get()
 	m, logged := s.Logged.Get()
 	switch {
@@ -69,7 +68,7 @@ func filesAt(source string, run registry.Run, logged registry.Known[registry.Log
 
 // files lists the candidate's files, and reads their content if a gate asks for the digest.
 func (g *gathering) files(ctx context.Context) {
-	where, why := g.place()
+	where, why := placeOf(g.facts.Candidate)
 	if why != "" {
 		g.facts.Candidate.Files = registry.Unreadable[[]registry.File](why)
 		return
