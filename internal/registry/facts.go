@@ -76,6 +76,7 @@ type Subject struct {
 	Logged      Known[LoggedModel]           // absent if the version is no logged model of MLflow 3
 	Siblings    Known[[]LoggedModel]         // the other models of the run that its outputs list, in its experiment
 	Evaluations Known[map[string]Evaluation] // by run, those that logged values on the model and may count
+	OtherPaths  Known[[]string]              // other models among the run's artifacts; only gathered if Unlisted
 
 	Files   Known[[]File]             // of the model, paths relative to it
 	Digest  Known[string]             // see FilesDigest

@@ -27,6 +27,7 @@ type Traced struct {
 
 	Siblings    Known[[]LoggedModel]         // as in Subject
 	Evaluations Known[map[string]Evaluation] // as in Subject
+	OtherPaths  Known[[]string]              // as in Subject
 
 	MLmodel   Known[MLmodel]
 	SizeBytes int64          // of the model's files together; 0 = not known
@@ -65,6 +66,7 @@ func (t *Traced) Subject() Subject {
 	s := Subject{
 		Ref: fmt.Sprintf("models:/%s/%d", t.Version.Model, t.Version.Number), Version: Is(t.Version),
 		Run: t.Run, Path: t.Path, Logged: t.Logged, Siblings: t.Siblings, Evaluations: t.Evaluations,
+		OtherPaths: t.OtherPaths,
 	}
 	if !s.Logged.Gathered() {
 		s.Logged = Absent[LoggedModel]("it is no logged model")
