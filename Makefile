@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help build generate test test-pure test-real test-reliability test-matrix test-attacks test-container test-workflows test-browser lint fuzz demo bench bench-audit image fmt clean mutants
+.PHONY: help build generate test test-pure test-real test-reliability test-matrix test-attacks test-scanners test-container test-workflows test-browser lint fuzz demo bench bench-audit image fmt clean mutants
 
 VERSION ?= dev
 IMAGE ?= mlflow-promote:dev
@@ -30,7 +30,7 @@ test: test-pure test-real test-container test-browser ## all of the four below
 
 test-pure: ## tests that need no server, under a minute
 	go vet ./...
-	go vet -tags=real,container,browser ./...
+	go vet -tags=real,container,browser,scanners ./...
 	go test -timeout 30m ./...
 
 test-real: ## tests on real MLflow and PostgreSQL servers
@@ -44,6 +44,9 @@ test-matrix: ## every command on every kind of MLflow server, as one table; with
 test-attacks: ## every attack and near miss on servers with logins and without; with TABLE=-update docs/metrics.md is written
 	@tools/setup mlflow-3.17.2 mlflow-3.16.1 mlflow-3.4.0 mlflow-2.22.5 mlflow-1.30.1
 	go test -timeout 60m -tags=real -v ./internal/attacks -whole $(TABLE)
+
+test-scanners: ## the six scanners themselves, which must be on PATH; with ARGS=-write the recorded reports are renewed
+	go test -tags=scanners -v ./internal/evidence -run TestScanners $(ARGS)
 
 test-container: ## tests of the image in a Docker engine, and of workflows under act
 	$(call tier,container,mlflow-3.17.2 postgres docker act)

@@ -24,7 +24,6 @@ type View struct {
 type Page struct {
 	b       *Browser
 	session string
-	target  string
 
 	mu       sync.Mutex
 	loaded   map[string]bool // by loader
@@ -54,7 +53,7 @@ func (b *Browser) Page(v View) (*Page, error) {
 	if err := b.call("", "Target.attachToTarget", object{"targetId": made.Target, "flatten": true}, &attached); err != nil {
 		return nil, err
 	}
-	p := &Page{b: b, session: attached.Session, target: made.Target, loaded: map[string]bool{}, changed: make(chan struct{})}
+	p := &Page{b: b, session: attached.Session, loaded: map[string]bool{}, changed: make(chan struct{})}
 	b.mu.Lock()
 	b.pages[p.session] = p
 	b.mu.Unlock()
@@ -71,14 +70,6 @@ func (b *Browser) Page(v View) (*Page, error) {
 }
 
 type object = map[string]any
-
-// Close closes the tab.
-func (p *Page) Close() error {
-	p.b.mu.Lock()
-	delete(p.b.pages, p.session)
-	p.b.mu.Unlock()
-	return p.b.call("", "Target.closeTarget", object{"targetId": p.target}, nil)
-}
 
 // Call sends any other command of the DevTools protocol to the page; out may be nil.
 func (p *Page) Call(method string, params, out any) error {

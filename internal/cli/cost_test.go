@@ -64,8 +64,10 @@ func TestRequestsAndRounds(t *testing.T) {
 // On MLflow 2 the files of a model lie among its run's artifacts, and there is no logged model to read.
 func TestRequestsAndRounds_MLflow2(t *testing.T) {
 	const seed = `{"runs": [
-	  {"id": "base", "metrics": {"test_f1": 0.8}, "artifacts": {"model/MLmodel": "flavors: {}\n", "model/model.pkl": "x"}},
-	  {"id": "next", "metrics": {"test_f1": 0.9}, "artifacts": {"model/MLmodel": "flavors: {}\n", "model/model.pkl": "x"}}],
+	  {"id": "base", "metrics": {"test_f1": 0.8}, "artifacts": {"model/MLmodel": "flavors: {}\n", "model/model.pkl": "x"},
+   "tags": {"mlflow.log-model.history": "[{\"artifact_path\":\"model\"}]"}},
+	  {"id": "next", "metrics": {"test_f1": 0.9}, "artifacts": {"model/MLmodel": "flavors: {}\n", "model/model.pkl": "x"},
+   "tags": {"mlflow.log-model.history": "[{\"artifact_path\":\"model\"}]"}}],
 	  "models": [{"name": "churn", "versions": [{"run": "base"}], "aliases": {"champion": 1}}]}`
 	args := []string{"promote", "--model", "churn", "--candidate", "runs:/next/model", "--alias", "champion", "--thresholds", "test_f1 >= champion"}
 	for name, c := range map[string]struct {

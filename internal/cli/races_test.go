@@ -103,11 +103,14 @@ func promoteTo(t *testing.T, wire http.RoundTripper, i, to int, ledger string) (
 	return result, status
 }
 
-var raceSeed = []byte(`{"runs": [{"id": "r", "metrics": {"acc": 0.9}, "artifacts": {"1/MLmodel": "flavors: {}\n",
-  "2/MLmodel": "flavors: {}\n", "3/MLmodel": "flavors: {}\n", "4/MLmodel": "flavors: {}\n", "5/MLmodel": "flavors: {}\n"}}],
+var raceSeed = []byte(`{"runs": [
+  {"id": "r1", "metrics": {"acc": 0.9}, "artifacts": {"model/MLmodel": "flavors: {}\n"}},
+  {"id": "r2", "metrics": {"acc": 0.9}, "artifacts": {"model/MLmodel": "flavors: {}\n"}},
+  {"id": "r3", "metrics": {"acc": 0.9}, "artifacts": {"model/MLmodel": "flavors: {}\n"}},
+  {"id": "r4", "metrics": {"acc": 0.9}, "artifacts": {"model/MLmodel": "flavors: {}\n"}},
+  {"id": "r5", "metrics": {"acc": 0.9}, "artifacts": {"model/MLmodel": "flavors: {}\n"}}],
   "models": [{"name": "churn", "aliases": {"champion": 1}, "versions": [
-  {"run": "r", "path": "1", "stage": "Production"}, {"run": "r", "path": "2"}, {"run": "r", "path": "3"},
-  {"run": "r", "path": "4"}, {"run": "r", "path": "5"}]}]}`)
+  {"run": "r1", "stage": "Production"}, {"run": "r2"}, {"run": "r3"}, {"run": "r4"}, {"run": "r5"}]}]}`)
 
 // roundOf holds what each attempt reported against what the target names after all of them.
 func roundOf(t *testing.T, attempts []attempt, end dumped) racetest.Round {

@@ -45,7 +45,7 @@ func inJob(t *testing.T, double *mlflowtest.Server, args ...string) report.Resul
 func TestTheRecordIsWhole(t *testing.T) {
 	double := mlflowtest.New("3.17.2", mlflowtest.AllowedHosts("mlflow.example"), mlflowtest.BasicAuth(), mlflowtest.Clock(func() time.Time { return now.Add(90 * time.Second) }))
 	if err := double.Seed(strings.NewReader(`{"users": [{"name": "ci", "password": "canary-pw", "admin": true}],
-		"runs": [{"id": "old", "artifact_uri": "s3://b", "metrics": {"acc": 0.8}}, {"id": "new", "experiment": "churn", "metrics": {"acc": 0.9},
+		"runs": [{"id": "old", "artifact_uri": "s3://b", "metrics": {"acc": 0.8}, "tags": {"mlflow.log-model.history": "[{\"artifact_path\":\"1\"}]"}}, {"id": "new", "experiment": "churn", "metrics": {"acc": 0.9},
 		  "tags": {"mlflow.source.git.commit": "4f2c1d0", "mlflow.source.git.repoURL": "https://bob:hunter22@git.example/acme/churn"},
 		  "datasets": [{"name": "wine", "digest": "d41d8", "context": "training"}],
 		  "logged": [{"id": "m-00000000000000000000000000000001", "name": "model", "artifacts": {"MLmodel": ["flavors:", "  sklearn: {}", "  python_function: {}", "mlflow_version: 3.17.2", "model_size_bytes: 321",

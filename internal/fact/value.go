@@ -253,6 +253,15 @@ func (s Subject) OneModel() (one bool, why string) {
 			}
 		}
 	}
+	if s.Unlisted() {
+		paths, ok := s.OtherPaths.Get()
+		if !ok && len(others) == 0 {
+			return false, fmt.Sprintf("other models in the artifacts of run %s are not known: %s", run.ID, s.OtherPaths.Why())
+		}
+		for _, path := range paths {
+			others = append(others, cmp.Or(path, "in the root of its artifacts"))
+		}
+	}
 	if len(others) == 0 {
 		return true, ""
 	}
@@ -260,6 +269,13 @@ func (s Subject) OneModel() (one bool, why string) {
 		return false, fmt.Sprintf("run %s also has the model %s", run.ID, others[0])
 	}
 	return false, fmt.Sprintf("run %s has %d other models: %s", run.ID, len(others), format.First(others, 5))
+}
+
+// Unlisted reports whether the subject's model is a folder of a run that lists no such models: it was saved without
+// log_model. Other models of that run can only be seen in its artifacts.
+func (s Subject) Unlisted() bool {
+	run, ok := s.Run.Get()
+	return ok && s.Logged.IsAbsent() && s.Path != "" && len(run.LoggedPaths()) == 0
 }
 
 // counting collects the values of one metric that count for one model.

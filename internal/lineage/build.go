@@ -32,6 +32,7 @@ type Traced struct {
 
 	Siblings    registry.Known[[]registry.LoggedModel]     // as in Subject
 	Evaluations registry.Known[map[string]fact.Evaluation] // as in Subject
+	OtherPaths  registry.Known[[]string]                   // as in Subject
 
 	MLmodel   registry.Known[registry.MLmodel]
 	SizeBytes int64                          // of the model's files together; 0 = not known
@@ -70,6 +71,7 @@ func (t *Traced) Subject() fact.Subject {
 	s := fact.Subject{
 		Ref: fmt.Sprintf("models:/%s/%d", t.Version.Model, t.Version.Number), Version: registry.Is(t.Version),
 		Run: t.Run, Path: t.Path, Logged: t.Logged, Siblings: t.Siblings, Evaluations: t.Evaluations,
+		OtherPaths: t.OtherPaths,
 	}
 	if !s.Logged.Gathered() {
 		s.Logged = registry.Absent[registry.LoggedModel]("it is no logged model")

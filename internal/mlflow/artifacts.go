@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
@@ -28,6 +29,28 @@ func (c *Client) loggedMLmodel(ctx context.Context, id string) registry.Known[re
 func (c *Client) versionMLmodel(ctx context.Context, v registry.Version) registry.Known[registry.MLmodel] {
 	query := url.Values{"name": {v.Model}, "version": {fmt.Sprint(v.Number)}, "path": {"MLmodel"}}
 	return descriptor(ctx, c.registry, "model-versions/get-artifact", query)
+}
+
+// borrowMLmodel reads the MLmodel file of a version that is a copy where the copied files are, if the server cannot read
+// it through the copy. MLflow before 2.8 keeps the source of a copy as it came, and looks for it in a registry that is
+// not its own.
+func (c *Client) borrowMLmodel(ctx context.Context, s *fact.Subject, v registry.Version) {
+	of, err := registry.ParseCandidate(v.Source)
+	if _, ok := s.MLmodel.Get(); ok || err != nil || of.Number == 0 {
+		return
+	}
+	var found registry.Known[registry.MLmodel]
+	switch where, why := placeOf(*s); {
+	case why != "":
+		return
+	case where.model != "":
+		found = c.loggedMLmodel(ctx, where.model)
+	default:
+		found = c.runMLmodel(ctx, where.run, where.path)
+	}
+	if _, ok := found.Get(); ok {
+		s.MLmodel = found
+	}
 }
 
 func descriptor(ctx context.Context, c *rest.Client, path string, query url.Values) registry.Known[registry.MLmodel] {

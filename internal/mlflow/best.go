@@ -271,10 +271,14 @@ func (s *bestSearch) enterRun(ctx context.Context, run registry.Run) error {
 		s.contest.Skip("run "+run.ID, fmt.Sprintf("it has no model at %q", path))
 		return nil
 	}
-	s.contest.Enter(fact.Subject{
+	subject := fact.Subject{
 		Ref: "run " + run.ID, Run: registry.Is(run), Path: path, Siblings: registry.Is(s.outputs(run, "")),
 		Logged: registry.Absent[registry.LoggedModel]("it is no logged model"),
-	})
+	}
+	if subject.Unlisted() {
+		subject.OtherPaths = s.c.otherModels(ctx, run.ID, path)
+	}
+	s.contest.Enter(subject)
 	return nil
 }
 

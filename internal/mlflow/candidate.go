@@ -209,6 +209,7 @@ func (g *gathering) resolve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	g.c.borrowMLmodel(ctx, s, g.copyOf)
 	return g.needMLmodel(source.URI)
 }
 
@@ -252,6 +253,7 @@ func (g *gathering) readVersion(ctx context.Context, v registry.Version) error {
 	if err != nil {
 		return err
 	}
+	g.c.borrowMLmodel(ctx, &g.facts.Candidate, v)
 	return g.needMLmodel(versionRef(v))
 }
 

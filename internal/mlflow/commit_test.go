@@ -81,7 +81,7 @@ func TestCommit_IncumbentsExperiment(t *testing.T) {
 	if got := g.facts.OfCommit; got.RunID != "mine" || got.Searched != "experiment train (the incumbent's)" || len(got.Older)+len(got.Ignored) != 0 {
 		t.Errorf("found %+v", got)
 	}
-	if got := c.tracking.Meter().Requests; got != 5 { // the alias next to the model, the run, its experiment, the search
-		t.Errorf("%d requests, want 5", got)
+	if got := c.tracking.Meter().Requests; got != 6 { // the alias and the model, the run, its folders, its experiment, the search
+		t.Errorf("%d requests, want 6", got)
 	}
 }

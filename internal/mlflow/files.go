@@ -31,10 +31,9 @@ const (
 // place is where a model's files are: a logged model, or a folder of a run's artifacts.
 type place struct{ model, run, path string }
 
-// place is where the candidate's files are. It returns the reason if they cannot be listed: a version whose source only
-// looks like a logged model's is loaded from elsewhere, and then its run is not readable.
-func (g *gathering) place() (p place, why string) {
-	s := g.facts.Candidate
+// placeOf is where the files of a subject are. It returns the reason if they cannot be listed: a version whose source
+// only looks like a logged model's is loaded from elsewhere, and then its run is not readable.
+func placeOf(s fact.Subject) (p place, why string) {
 	run, readable := s.Run.Get()
 	m, logged := s.Logged.Get()
 	switch {
@@ -71,7 +70,7 @@ func filesAt(source string, run registry.Run, logged registry.Known[registry.Log
 
 // files lists the candidate's files, and reads their content if a gate asks for the digest.
 func (g *gathering) files(ctx context.Context) {
-	where, why := g.place()
+	where, why := placeOf(g.facts.Candidate)
 	if why != "" {
 		g.facts.Candidate.Files = registry.Unreadable[[]registry.File](why)
 		return
@@ -173,6 +172,38 @@ func (t *treeReader) read(ctx context.Context, level []string) (next []string, e
 		}
 	}
 	return next, nil
+}
+
+// otherFolders bounds the folders of a run that are looked into for other models.
+const otherFolders = 20
+
+// otherModels lists where below a run's artifacts there is an MLmodel file, without the model at this path: "" is the
+// root. It does not look into a model, because what is in there is part of it. It is unreadable if the run has too many
+// folders.
+func (c *Client) otherModels(ctx context.Context, run, own string) registry.Known[[]string] {
+	t := treeReader{c: c, where: place{run: run}}
+	found := []string{}
+	for level, looked := []string{""}, 0; len(level) > 0; {
+		if looked += len(level); looked > 1+otherFolders {
+			return registry.Unreadable[[]string](fmt.Sprintf("there are more than %d folders", otherFolders))
+		}
+		next, err := t.read(ctx, level)
+		if err != nil {
+			return registry.Unreadable[[]string](Short(err))
+		}
+		found = found[:0]
+		for _, f := range t.files {
+			if dir, name := path.Split(f.Path); name == "MLmodel" {
+				found = append(found, strings.TrimSuffix(dir, "/"))
+			}
+		}
+		level = slices.DeleteFunc(next, func(dir string) bool {
+			parent, _ := path.Split(dir)
+			return dir == own || slices.Contains(found, strings.TrimSuffix(parent, "/"))
+		})
+	}
+	slices.Sort(found)
+	return registry.Is(found)
 }
 
 // atOnce is how many requests for one model's files are in flight: as many as there are connections to a server.

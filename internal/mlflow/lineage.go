@@ -196,7 +196,7 @@ func (t *tracing) around(ctx context.Context) error {
 	}
 	s := t.out.Subject()
 	err := t.tracer.around(ctx, &s)
-	t.out.Siblings, t.out.Evaluations = s.Siblings, s.Evaluations
+	t.out.Siblings, t.out.Evaluations, t.out.OtherPaths = s.Siblings, s.Evaluations, s.OtherPaths
 	return err
 }
 

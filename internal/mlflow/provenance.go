@@ -133,6 +133,12 @@ func (t tracer) around(ctx context.Context, s *fact.Subject) error {
 			s.Evaluations, err = t.evaluations(ctx, s.Logged.OrZero(), s.Run.OrZero().ID)
 			return err
 		},
+		func() error {
+			if s.Unlisted() && !s.OtherPaths.Gathered() {
+				s.OtherPaths = t.c.otherModels(ctx, s.Run.OrZero().ID, s.Path)
+			}
+			return nil
+		},
 	)
 }
 

@@ -65,7 +65,10 @@ func (g *gathering) third(ctx context.Context) {
 func (g *gathering) thirdOf(ctx context.Context, s *fact.Subject, ask func(func())) {
 	v, run := s.Version.OrZero(), s.Run.OrZero()
 	if g.needs.HolderMLmodels {
-		ask(func() { s.MLmodel = g.c.versionMLmodel(ctx, v) })
+		ask(func() {
+			s.MLmodel = g.c.versionMLmodel(ctx, v)
+			g.c.borrowMLmodel(ctx, s, v)
+		})
 	}
 	if len(g.needs.History) == 0 {
 		return

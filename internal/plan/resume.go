@@ -100,7 +100,7 @@ func Replaced(f fact.Facts, e ledger.Entry) map[string]string {
 	return out
 }
 
-// Keys lists the versions of Replaced as registry.Needs wants them, sorted.
+// Keys lists the versions of Replaced as fact.Needs wants them, sorted.
 func Keys(replaced map[string]string) []string {
 	var out []string
 	for _, was := range replaced {
@@ -112,7 +112,7 @@ func Keys(replaced map[string]string) []string {
 	return slices.Compact(out)
 }
 
-// subjects are versions by the keys of registry.Needs.
+// subjects are versions by the keys of fact.Needs.
 type subjects = map[string]registry.Known[fact.Subject]
 
 // Before returns the facts for the gates of an unfinished promotion. Each moved part of the target points to the

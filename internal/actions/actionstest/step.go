@@ -56,15 +56,6 @@ func NewStep(t testing.TB) *Step {
 // Getenv is the environment of the step.
 func (s *Step) Getenv(name string) string { return s.Env[name] }
 
-// Environ is the environment for a process of its own.
-func (s *Step) Environ() []string {
-	var all []string
-	for k, v := range s.Env {
-		all = append(all, k+"="+v)
-	}
-	return all
-}
-
 // Input gives the action an input.
 func (s *Step) Input(name, value string) {
 	s.Env["INPUT_"+strings.ToUpper(strings.ReplaceAll(name, " ", "_"))] = value
