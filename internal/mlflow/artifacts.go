@@ -34,7 +34,7 @@ func (c *Client) versionMLmodel(ctx context.Context, v registry.Version) registr
 // borrowMLmodel reads the MLmodel file of a version that is a copy where the copied files are, if the server cannot read
 // it through the copy. MLflow before 2.8 keeps the source of a copy as it came, and looks for it in a registry that is
 // not its own.
-func (c *Client) borrowMLmodel(ctx context.Context, s *fact.Subject, v registry.Version) {
+func borrowMLmodel(ctx context.Context, c *Client, s *fact.Subject, v registry.Version) {
 	of, err := registry.ParseCandidate(v.Source)
 	if _, ok := s.MLmodel.Get(); ok || err != nil || of.Number == 0 {
 		return

@@ -143,7 +143,7 @@ func (r *reading) origins(ctx context.Context, models []audit.Snapshot) {
 
 func (r *reading) origin(ctx context.Context, v registry.Version) (o audit.Origin) {
 	err := r.pace.do(ctx, "origin", 1, func() (err error) {
-		o.Version, err = tracer{c: r.c}.follow(ctx, v)
+		o.Version, err = r.c.follow(ctx, v)
 		return err
 	})
 	if err != nil {

@@ -138,7 +138,7 @@ func (g *gathering) noVersion(ctx context.Context, why string) error {
 // NoModelNamed is the refusal of a name that no registered model has, with those that come near it.
 func (c *Client) NoModelNamed(ctx context.Context, name, why string) error {
 	e := &registry.Error{Reason: registry.ModelGone, Msg: why, Hint: "names are case-sensitive; check the inputs model and candidate"}
-	names, err := c.modelNames(ctx)
+	names, err := c.ModelNames(ctx)
 	if err != nil {
 		return e // the names would only have been a help
 	}
@@ -209,7 +209,7 @@ func (g *gathering) resolve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	g.c.borrowMLmodel(ctx, s, g.copyOf)
+	borrowMLmodel(ctx, g.c, s, g.copyOf)
 	return g.needMLmodel(source.URI)
 }
 
@@ -253,7 +253,7 @@ func (g *gathering) readVersion(ctx context.Context, v registry.Version) error {
 	if err != nil {
 		return err
 	}
-	g.c.borrowMLmodel(ctx, &g.facts.Candidate, v)
+	borrowMLmodel(ctx, g.c, &g.facts.Candidate, v)
 	return g.needMLmodel(versionRef(v))
 }
 

@@ -41,7 +41,7 @@ func (c *Client) modelOrTwin(ctx context.Context, name string) (m registry.Known
 const namesPage = 1000
 
 // modelNames lists the names of all registered models.
-func (c *Client) modelNames(ctx context.Context) ([]string, error) {
+func (c *Client) ModelNames(ctx context.Context) ([]string, error) {
 	var names []string
 	var pages pager
 	query := url.Values{"max_results": {fmt.Sprint(namesPage)}}
@@ -69,7 +69,7 @@ func (c *Client) modelNames(ctx context.Context) ([]string, error) {
 // nearModels lists the registered models that may be meant by a name that none has: the twin that the database takes
 // the name for ("" if it takes it for none), and those whose names are near.
 func (c *Client) nearModels(ctx context.Context, name, twin string) ([]string, error) {
-	names, err := c.modelNames(ctx)
+	names, err := c.ModelNames(ctx)
 	if err != nil {
 		return nil, err
 	}

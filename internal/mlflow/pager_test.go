@@ -7,20 +7,15 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// listings are all reads that follow page tokens. Each has to end with the reason if the list cannot be read to its end.
+// listings are reads that follow page tokens.
 var listings = map[string]func(context.Context, *Client) error{
 	"versions of a model": func(ctx context.Context, c *Client) error { _, err := c.versions(ctx, "churn", ""); return err },
-	"names of models":     func(ctx context.Context, c *Client) error { _, err := c.modelNames(ctx); return err },
-	"models with a ledger": func(ctx context.Context, c *Client) error {
-		_, err := Promoted(ctx, c)
-		return err
-	},
-	"ledgers": func(ctx context.Context, c *Client) error { _, err := Founded(ctx, c); return err },
+	"names of models":     func(ctx context.Context, c *Client) error { _, err := c.ModelNames(ctx); return err },
 	"runs": func(ctx context.Context, c *Client) error {
 		for _, err := range c.runs(ctx, "search runs", map[string]any{}) {
 			if err != nil {
@@ -36,46 +31,15 @@ var listings = map[string]func(context.Context, *Client) error{
 		}
 		return fmt.Errorf("%s", known.Why())
 	},
-	"experiments of an audit": func(ctx context.Context, c *Client) error {
-		_, err := newReading(ctx, c, audit.Query{}).listExperiments(ctx)
-		return err
-	},
-	"models of an audit": func(ctx context.Context, c *Client) error {
-		_, err := collect(ctx, c, audit.Query{Scope: audit.ScopeAll}, pageSizes)
-		return err
-	},
-	"versions of one model of an audit": func(ctx context.Context, c *Client) error {
-		_, err := newReading(ctx, c, audit.Query{}).versionsOf(ctx, "churn", "")
-		return err
-	},
 }
 
 func TestLists_NeverShorter(t *testing.T) {
-	asked := 0
-	servers := map[string]struct {
-		answer func(*http.Request) string
-		says   string
-	}{
-		"the same token for ever": {
-			func(*http.Request) string { return `{"next_page_token": "x"}` }, "names a next page that came before",
-		},
-		"two tokens in turn": {
-			func(*http.Request) string { asked++; return fmt.Sprintf(`{"next_page_token": "%d"}`, asked%2) }, "names a next page that came before",
-		},
-		"new tokens for ever": {
-			func(*http.Request) string { asked++; return fmt.Sprintf(`{"next_page_token": "%d"}`, asked) }, "",
-		},
-	}
-	for server, s := range servers {
-		for list, read := range listings {
-			t.Run(list+" from a server that sends "+server, func(t *testing.T) {
-				asked = 0
-				err := read(t.Context(), auditor(t, transport(s.answer)))
-				if err == nil || !strings.Contains(err.Error(), s.says) || asked > mostPages+10 {
-					t.Errorf("after %d pages: %v", asked, err)
-				}
+	for list, read := range listings {
+		t.Run(list, func(t *testing.T) {
+			mlflowtest.NeverShorter(t, mostPages, func(transport http.RoundTripper) error {
+				return read(t.Context(), over(t, transport))
 			})
-		}
+		})
 	}
 }
 
@@ -114,7 +78,7 @@ func TestPager_Bounds(t *testing.T) {
 // A page counts with its decoded bytes, and a history has fewer pages than other lists.
 func TestHistory_TooLong(t *testing.T) {
 	n := 0
-	c := auditor(t, transport(func(*http.Request) string {
+	c := over(t, mlflowtest.Answers(func(*http.Request) string {
 		n++
 		return fmt.Sprintf(`{"metrics": [{"key": "acc", "value": 0.9, "step": "%d", "timestamp": "1"}], "next_page_token": "%d"}`, n, n)
 	}))
@@ -134,7 +98,7 @@ func TestExplain_Incomplete(t *testing.T) {
 func TestPager_CountsBytes(t *testing.T) {
 	var read int64
 	answer := `{"model_versions": []}`
-	c := auditor(t, transport(func(*http.Request) string { return answer }))
+	c := over(t, mlflowtest.Answers(func(*http.Request) string { return answer }))
 	for range 2 {
 		if err := c.registry.JSON(t.Context(), rest.Request{Path: "x", Read: &read}, nil); err != nil {
 			t.Fatal(err)
@@ -143,4 +107,14 @@ func TestPager_CountsBytes(t *testing.T) {
 	if read != int64(2*len(answer)) {
 		t.Errorf("%d bytes, want %d", read, 2*len(answer))
 	}
+}
+
+// over is a client that sends its requests through this transport.
+func over(t *testing.T, transport http.RoundTripper) *Client {
+	t.Helper()
+	wire, err := rest.New(rest.Config{Base: "http://localhost", Transport: transport})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return New(wire, wire, About{Address: "http://localhost"}, func() float64 { return 0 })
 }

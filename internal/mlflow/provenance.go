@@ -285,7 +285,7 @@ func (t *tracer) nameExperiments(ctx context.Context, names []string) error {
 
 // follow goes from a version that is a copy to the version whose files it points to, which then names the run: its own or
 // the copy's. It is absent if the copies certainly lead nowhere.
-func (t tracer) follow(ctx context.Context, v registry.Version) (registry.Known[registry.Version], error) {
+func (c *Client) follow(ctx context.Context, v registry.Version) (registry.Known[registry.Version], error) {
 	first, passed := versionRef(v), []string{versionRef(v)}
 	run := v.RunID
 	nowhere := func(format string, args ...any) (registry.Known[registry.Version], error) {
@@ -305,7 +305,7 @@ func (t tracer) follow(ctx context.Context, v registry.Version) (registry.Known[
 			return nowhere("%s is a copy of a copy, more than %d times", first, longestLineage)
 		}
 		passed = append(passed, ref)
-		known, err := t.c.version(ctx, of.Model, of.Number)
+		known, err := c.version(ctx, of.Model, of.Number)
 		if known, err = softened(known, err); err != nil {
 			return known, err
 		}
@@ -327,7 +327,7 @@ func (t tracer) follow(ctx context.Context, v registry.Version) (registry.Known[
 
 // ofVersion reads what is behind a version.
 func (t tracer) ofVersion(ctx context.Context, s *fact.Subject, v registry.Version) error {
-	known, err := t.follow(ctx, v)
+	known, err := t.c.follow(ctx, v)
 	if err != nil {
 		return err
 	}

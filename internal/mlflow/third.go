@@ -67,7 +67,7 @@ func (g *gathering) thirdOf(ctx context.Context, s *fact.Subject, ask func(func(
 	if g.needs.HolderMLmodels {
 		ask(func() {
 			s.MLmodel = g.c.versionMLmodel(ctx, v)
-			g.c.borrowMLmodel(ctx, s, v)
+			borrowMLmodel(ctx, g.c, s, v)
 		})
 	}
 	if len(g.needs.History) == 0 {
