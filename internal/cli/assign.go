@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
-	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/runstore"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
@@ -84,7 +84,7 @@ func (r *reader) assigned(p pair) int {
 func (s *session) assignable(ctx context.Context, l ledger.Chain) (err error) {
 	book, view := s.book.ledger, s.book.view
 	if s.set.ledger == "off" {
-		book = &ledger.Ledger{Store: mlflow.NewPages(s.client), Model: s.set.intent.Query.Model}
+		book = &ledger.Ledger{Store: runstore.New(s.client), Model: s.set.intent.Query.Model}
 		if view, err = book.Look(ctx); err != nil {
 			s.warn(fmt.Sprintf("the ledger may protect these aliases, and cannot be read: %v", err))
 			return nil

@@ -17,7 +17,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/audit/rules"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
-	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/crawl"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/diagnose"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/runstore"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
@@ -65,7 +67,7 @@ func (s *session) audit(ctx context.Context) {
 		err = a.run(ctx)
 	}
 	if err != nil {
-		err = mlflow.Diagnose(ctx, s.client, err)
+		err = diagnose.Explain(ctx, s.client, err)
 	}
 	if a != nil {
 		a.end(err)
@@ -150,7 +152,7 @@ func (a *auditing) findLedgers(ctx context.Context) error {
 	if !a.needs.Ledger {
 		return nil
 	}
-	founded, err := mlflow.Founded(ctx, a.s.client)
+	founded, err := runstore.Founded(ctx, a.s.client)
 	if err != nil {
 		return a.take(audit.Snapshot{}, a.auditor.Unlisted(err.Error()))
 	}
@@ -179,7 +181,7 @@ func (a *auditing) run(ctx context.Context) error {
 	if err := a.findLedgers(ctx); err != nil {
 		return err
 	}
-	stream := mlflow.Audit(ctx, a.s.client, a.query(a.s.set.intent.Query.Model))
+	stream := crawl.Audit(ctx, a.s.client, a.query(a.s.set.intent.Query.Model))
 	for m, err := range ahead(ctx, stream, auditAhead, func(m audit.Snapshot) judgedModel { return a.judge(ctx, m) }) {
 		if err == nil {
 			err = m.err
@@ -229,7 +231,7 @@ func (a *auditing) judge(ctx context.Context, m audit.Snapshot) judgedModel {
 	}
 	q := a.query(m.Model.Name)
 	q.Progress, q.Again = nil, true
-	for again, err := range mlflow.Audit(ctx, a.s.client, q) {
+	for again, err := range crawl.Audit(ctx, a.s.client, q) {
 		if err != nil {
 			return judgedModel{err: err}
 		}
@@ -248,7 +250,7 @@ func (a *auditing) withLedger(ctx context.Context, m audit.Snapshot) audit.Snaps
 		m.Ledger = registry.Absent[ledger.Chain]("no promotion by this tool has left a mark")
 		return m
 	}
-	l := &ledger.Ledger{Store: mlflow.NewPages(a.s.client), Model: m.Model.Name}
+	l := &ledger.Ledger{Store: runstore.New(a.s.client), Model: m.Model.Name}
 	whole, exists, broken, err := l.Whole(ctx, m.Model.Tags, m.Versions...)
 	switch {
 	case err != nil:

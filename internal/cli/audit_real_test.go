@@ -27,6 +27,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/audit/rules"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/crawl"
 	"github.com/mlflow-promote/mlflow-promote/internal/realtest"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
@@ -1019,7 +1020,7 @@ func (m *restless) watch() {
 				m.t.Errorf("audit %d, scope %s: %d models", audits, scope, r.Totals.Models)
 			}
 			seen := map[string]bool{}
-			for a, err := range mlflow.Audit(m.t.Context(), client, audit.Query{Scope: scope}) {
+			for a, err := range crawl.Audit(m.t.Context(), client, audit.Query{Scope: scope}) {
 				m.must(err)
 				for _, v := range a.Versions {
 					key := fmt.Sprintf("%s/%d", v.Model, v.Number)

@@ -8,6 +8,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/diagnose"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/gather"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/runstore"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
@@ -15,7 +18,7 @@ import (
 // doctor says what the server is, puts right what was asked for, and says how the model's ledger stands then.
 func (s *session) doctor(ctx context.Context) {
 	model := s.set.intent.Query.Model
-	server := mlflow.Probe(ctx, s.client, model)
+	server := diagnose.Probe(ctx, s.client, model)
 	if server.Registry != nil {
 		s.fail(server.Registry)
 		return
@@ -54,7 +57,7 @@ func (s *session) ledgerState(ctx context.Context, model string) (state, wrong s
 	case len(h.Pages) == 0:
 		return "none yet; the first promotion begins it", ""
 	}
-	state = fmt.Sprintf("begins with run %s of the experiment %s", h.Pages[0].Page, mlflow.LedgerExperiment)
+	state = fmt.Sprintf("begins with run %s of the experiment %s", h.Pages[0].Page, runstore.LedgerExperiment)
 	if len(h.Entries) == 0 {
 		return state + "; no entries yet", ""
 	}
@@ -70,7 +73,7 @@ func (s *session) ledgerState(ctx context.Context, model string) (state, wrong s
 func (s *session) repair(ctx context.Context, server registry.Server) {
 	defer s.closeBook(ctx)
 	for again := true; again; {
-		facts, err := s.look(ctx, func() (fact.Facts, error) { return mlflow.GatherAliases(ctx, s.client, s.set.intent.Query) })
+		facts, err := s.look(ctx, func() (fact.Facts, error) { return gather.Aliases(ctx, s.client, s.set.intent.Query) })
 		if !s.gathered(ctx, facts, err) {
 			return
 		}
@@ -80,7 +83,7 @@ func (s *session) repair(ctx context.Context, server registry.Server) {
 
 // resetLedger begins a new ledger where the old one is lost, because somebody asked for it and said why.
 func (s *session) resetLedger(ctx context.Context) {
-	facts, err := mlflow.GatherAliases(ctx, s.client, s.set.intent.Query)
+	facts, err := gather.Aliases(ctx, s.client, s.set.intent.Query)
 	if err != nil {
 		s.fail(err)
 		return

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/runstore"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
@@ -52,7 +53,7 @@ func (f forgery) append(t *testing.T, sc *scene) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pages := mlflow.NewPages(mlflow.New(wire, wire, mlflow.About{Address: address}, func() float64 { return 0.5 }))
+	pages := runstore.New(mlflow.New(wire, wire, mlflow.About{Address: address}, func() float64 { return 0.5 }))
 	l := &ledger.Ledger{
 		Store: pages, Founder: pages, Model: "churn", Now: func() time.Time { return now },
 		Pause: func(context.Context, int) bool { return false },

@@ -17,6 +17,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/gather"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/realtest"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -219,7 +220,7 @@ func (r *realGates) judge(c cell) verdict.Finding {
 	gates := p.Rules[0].Targets[0].Gates
 	client := mlflow.New(wire, wire, mlflow.About{Address: r.s.URL}, func() float64 { return 0 })
 	q := fact.Query{Model: "gates", Candidate: candidate, Target: registry.Target{Alias: "champion"}}
-	facts, err := mlflow.Gather(context.Background(), client, q, policy.Needs(gates))
+	facts, err := gather.Facts(context.Background(), client, q, policy.Needs(gates))
 	if err != nil {
 		r.t.Fatalf("%s: %v", c.candidate, err)
 	}

@@ -12,6 +12,9 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/diagnose"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/gather"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/runstore"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
@@ -123,8 +126,8 @@ func (s *session) history(ctx context.Context) {
 	names := []string{s.set.intent.Query.Model}
 	if names[0] == "*" {
 		var err error
-		if names, err = mlflow.Promoted(ctx, s.client); err != nil {
-			s.fail(mlflow.Diagnose(ctx, s.client, err))
+		if names, err = runstore.Promoted(ctx, s.client); err != nil {
+			s.fail(diagnose.Explain(ctx, s.client, err))
 			return
 		}
 	}
@@ -134,7 +137,7 @@ func (s *session) history(ctx context.Context) {
 			err = s.client.NoModelNamed(ctx, name, fmt.Sprintf("there is no registered model %q, and no promotion ledger of one", name))
 		}
 		if err != nil {
-			s.fail(mlflow.Diagnose(ctx, s.client, err))
+			s.fail(diagnose.Explain(ctx, s.client, err))
 			return
 		}
 		s.show(h)
@@ -145,7 +148,7 @@ func (s *session) history(ctx context.Context) {
 // was made in between; so where they do not fit, the ledger is read again after the model, and drift counts where both
 // readings show it.
 func (s *session) historyOf(ctx context.Context, name string) (report.History, error) {
-	l := &ledger.Ledger{Store: mlflow.NewPages(s.client), Model: name}
+	l := &ledger.Ledger{Store: runstore.New(s.client), Model: name}
 	r := reading{model: name}
 	var ledgerErr error
 	var wg sync.WaitGroup
@@ -153,7 +156,7 @@ func (s *session) historyOf(ctx context.Context, name string) (report.History, e
 	err := r.witnesses(ctx, s.client)
 	wg.Wait()
 	if err = cmp.Or(ledgerErr, err); err == nil && len(r.pages) == 0 && r.lost == nil {
-		r.unfit, err = mlflow.NewPages(s.client).WhyUnfit(ctx)
+		r.unfit, err = runstore.New(s.client).WhyUnfit(ctx)
 	}
 	if err != nil {
 		return report.History{}, err
@@ -200,7 +203,7 @@ func (r *reading) ledger(ctx context.Context, l *ledger.Ledger) (err error) {
 }
 
 func (r *reading) witnesses(ctx context.Context, c *mlflow.Client) (err error) {
-	r.self, r.versions, err = mlflow.Witnesses(ctx, c, r.model)
+	r.self, r.versions, err = gather.Snapshot(ctx, c, r.model)
 	return err
 }
 

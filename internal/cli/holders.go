@@ -9,6 +9,8 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/diagnose"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/gather"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
@@ -35,14 +37,14 @@ func (s *session) validateHolders(ctx context.Context) {
 	s.set.waivers, s.set.identities = p.Waivers, p.Identities
 	queries, err := s.holders(ctx, p)
 	if err != nil {
-		s.fail(mlflow.Diagnose(ctx, s.client, err))
+		s.fail(diagnose.Explain(ctx, s.client, err))
 		return
 	}
 	var all []report.Standing
 	for _, q := range queries {
 		one, err := s.standing(ctx, p, q)
 		if err != nil {
-			s.fail(mlflow.Diagnose(ctx, s.client, err))
+			s.fail(diagnose.Explain(ctx, s.client, err))
 			return
 		}
 		all = append(all, one)
@@ -113,7 +115,7 @@ func tooMany(msg string) error {
 
 // holdersOf lists the versions that the rule's targets name.
 func (s *session) holdersOf(ctx context.Context, model string, rule policy.Rule, only registry.Target) ([]fact.Query, error) {
-	facts, err := mlflow.GatherVersions(ctx, s.client, fact.Query{Model: model})
+	facts, err := gather.Versions(ctx, s.client, fact.Query{Model: model})
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +161,7 @@ func (s *session) standing(ctx context.Context, p policy.Policy, q fact.Query) (
 		return out, err
 	}
 	s.set.gates, s.set.intent.Query = applied.Gates, q
-	facts, err := mlflow.Gather(ctx, s.client, q, s.needs())
+	facts, err := gather.Facts(ctx, s.client, q, s.needs())
 	switch registry.ReasonOf(err) {
 	case registry.OK:
 	case registry.CandidateGone, registry.NoRun, registry.NotReady, registry.DanglingAlias:

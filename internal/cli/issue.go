@@ -8,7 +8,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/github"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
-	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/runstore"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
@@ -66,13 +66,13 @@ func (s *session) tellOfAll(ctx context.Context) {
 	names := []string{s.set.intent.Query.Model}
 	if names[0] == "" {
 		var err error
-		if names, err = mlflow.Promoted(ctx, s.client); err != nil {
+		if names, err = runstore.Promoted(ctx, s.client); err != nil {
 			s.warn("what promotions have not told yet is not known: " + err.Error())
 			return
 		}
 	}
 	for _, name := range names {
-		l := &ledger.Ledger{Store: mlflow.NewPages(s.client), Model: name, Now: s.p.Now, Pause: s.client.Pause}
+		l := &ledger.Ledger{Store: runstore.New(s.client), Model: name, Now: s.p.Now, Pause: s.client.Pause}
 		v, err := l.Look(ctx)
 		if err != nil {
 			s.warn("what promotions of " + name + " have not told yet is not known: " + err.Error())

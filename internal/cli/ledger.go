@@ -12,7 +12,8 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
-	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/runstore"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/write"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
@@ -49,7 +50,7 @@ func (s *session) openBook(run int64, attempt int) {
 	}
 	models := s.wires[len(s.wires)-1]
 	s.book.ledger = &ledger.Ledger{
-		Store: mlflow.NewPages(s.client), Founder: mlflow.NewPages(s.client), Model: s.set.intent.Query.Model,
+		Store: runstore.New(s.client), Founder: runstore.New(s.client), Model: s.set.intent.Query.Model,
 		Now: func() time.Time {
 			if told := models.Meter().ServerTime; !told.IsZero() {
 				return told
@@ -214,7 +215,7 @@ func (s *session) may(ctx context.Context) error {
 			verb = plan.DeleteAlias
 		}
 	}
-	return mlflow.Writer{Client: s.client}.May(ctx, in.Command+" "+in.Query.Model, verb, in.Query.Model)
+	return write.Writer{Client: s.client}.May(ctx, in.Command+" "+in.Query.Model, verb, in.Query.Model)
 }
 
 func (s *session) check(f fact.Facts) error {
@@ -300,7 +301,7 @@ func (s *session) unasked(ctx context.Context, p plan.Plan) {
 	if s.move != nil || len(p.Steps) == 0 || p.Verdict == nil || p.Verdict.Effect() != verdict.Promote || s.book.ledger == nil || s.book.off != "" || s.book.view.Exists() {
 		return
 	}
-	if why, err := mlflow.NewPages(s.client).WhyUnfit(ctx); err == nil && why != "" {
+	if why, err := runstore.New(s.client).WhyUnfit(ctx); err == nil && why != "" {
 		s.report.Ledger.Off = why
 	}
 }

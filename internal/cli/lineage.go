@@ -9,7 +9,9 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/lineage"
-	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/diagnose"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/gather"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/runstore"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
@@ -82,15 +84,15 @@ func (s *session) lineage(ctx context.Context) {
 	if q.Target.Stage != "" {
 		q.Candidate = registry.Candidate{}
 	}
-	l := &ledger.Ledger{Store: mlflow.NewPages(s.client), Model: q.Model}
+	l := &ledger.Ledger{Store: runstore.New(s.client), Model: q.Model}
 	var pages []ledger.Saved
 	var unread error
 	var wg sync.WaitGroup
 	wg.Go(func() { pages, unread = l.History(ctx) })
-	traced, err := mlflow.Lineage(ctx, s.client, q)
+	traced, err := gather.Lineage(ctx, s.client, q)
 	wg.Wait()
 	if err != nil {
-		s.fail(mlflow.Diagnose(ctx, s.client, err))
+		s.fail(diagnose.Explain(ctx, s.client, err))
 		return
 	}
 	if unread == nil && ledger.Witnessed(q.Model, pages, traced.ModelTags, traced.Version) != nil {

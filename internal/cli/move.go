@@ -12,7 +12,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
 	"github.com/mlflow-promote/mlflow-promote/internal/github"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
-	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/write"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
@@ -175,7 +175,7 @@ func (s *session) markDeployed() {
 	number := s.report.Receipt.Version
 	steps, notes := plan.Deployed(s.report.Facts, s.set.intent, number, s.set.gitHub.environment)
 	s.report.Plan.Notes = append(s.report.Plan.Notes, notes...)
-	receipt := apply.Run(s.late, mlflow.Writer{Client: s.client}, plan.Plan{Model: s.set.intent.Query.Model, Version: number, Steps: steps}, apply.Options{Now: s.p.Now})
+	receipt := apply.Run(s.late, write.Writer{Client: s.client}, plan.Plan{Model: s.set.intent.Query.Model, Version: number, Steps: steps}, apply.Options{Now: s.p.Now})
 	s.report.Receipt.Results = append(s.report.Receipt.Results, receipt.Results...)
 	for _, r := range receipt.Results {
 		if r.Done != plan.StepDone {

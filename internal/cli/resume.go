@@ -5,7 +5,8 @@ import (
 	"slices"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
-	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/diagnose"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/gather"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
@@ -29,9 +30,9 @@ func (s *session) resume(ctx context.Context, e ledger.Entry) (again bool) {
 func (s *session) judgeAgain(ctx context.Context, e ledger.Entry) bool {
 	needs := s.needs()
 	needs.Holders = append(slices.Clone(needs.Holders), plan.Keys(plan.Replaced(s.report.Facts, e))...)
-	facts, err := mlflow.Gather(ctx, s.client, s.set.intent.Query, needs)
+	facts, err := gather.Facts(ctx, s.client, s.set.intent.Query, needs)
 	if err != nil {
-		s.fail(mlflow.Diagnose(ctx, s.client, err))
+		s.fail(diagnose.Explain(ctx, s.client, err))
 		return false
 	}
 	whole := s.report.Facts.Ledger

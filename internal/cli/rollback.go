@@ -8,7 +8,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
-	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/gather"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
@@ -34,7 +34,7 @@ func (r *reader) backTo() {
 func (s *session) rollback(ctx context.Context) {
 	defer s.closeBook(ctx)
 	for again := true; again; {
-		facts, err := s.look(ctx, func() (fact.Facts, error) { return mlflow.GatherVersions(ctx, s.client, s.set.intent.Query) })
+		facts, err := s.look(ctx, func() (fact.Facts, error) { return gather.Versions(ctx, s.client, s.set.intent.Query) })
 		if err == nil {
 			facts.Ledger, err = s.olderEntries(ctx, facts.Ledger)
 		}

@@ -17,6 +17,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/diagnose"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/gather"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/write"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -195,7 +198,7 @@ func (s *session) promote(ctx context.Context) {
 func (s *session) alias(ctx context.Context) {
 	defer s.closeBook(ctx)
 	for again := true; again; {
-		facts, err := s.look(ctx, func() (fact.Facts, error) { return mlflow.GatherAliases(ctx, s.client, s.set.intent.Query) })
+		facts, err := s.look(ctx, func() (fact.Facts, error) { return gather.Aliases(ctx, s.client, s.set.intent.Query) })
 		if !s.gathered(ctx, facts, err) {
 			return
 		}
@@ -213,7 +216,7 @@ func (s *session) alias(ctx context.Context) {
 }
 
 func (s *session) gather(ctx context.Context) bool {
-	facts, err := mlflow.Gather(ctx, s.client, s.set.intent.Query, s.needs())
+	facts, err := gather.Facts(ctx, s.client, s.set.intent.Query, s.needs())
 	return s.gathered(ctx, facts, err)
 }
 
@@ -227,7 +230,7 @@ func (s *session) gatherToJudge(ctx context.Context) bool {
 	var unread error
 	var wg sync.WaitGroup
 	wg.Go(func() { view, unread = s.book.ledger.Look(ctx) })
-	facts, err := mlflow.Gather(ctx, s.client, s.set.intent.Query, s.needs())
+	facts, err := gather.Facts(ctx, s.client, s.set.intent.Query, s.needs())
 	wg.Wait()
 	switch {
 	case err != nil:
@@ -242,14 +245,14 @@ func (s *session) gatherToJudge(ctx context.Context) bool {
 // gatherWithLedger gathers for a command that moves something.
 func (s *session) gatherWithLedger(ctx context.Context) bool {
 	facts, err := s.look(ctx, func() (fact.Facts, error) {
-		return mlflow.Gather(ctx, s.client, s.set.intent.Query, s.needs())
+		return gather.Facts(ctx, s.client, s.set.intent.Query, s.needs())
 	})
 	return s.gathered(ctx, facts, err)
 }
 
 func (s *session) gathered(ctx context.Context, facts fact.Facts, err error) bool {
 	if err != nil {
-		s.fail(mlflow.Diagnose(ctx, s.client, err))
+		s.fail(diagnose.Explain(ctx, s.client, err))
 		return false
 	}
 	s.surroundings(ctx, &facts)
@@ -335,7 +338,7 @@ func (s *session) apply(ctx context.Context, p plan.Plan) (again bool) {
 			s.report.Facts.Review = s.approvals(ctx)
 		}
 		s.move = s.newMove(p)
-		receipt := apply.Run(ctx, mlflow.Writer{Client: s.client}, p, s.options(p))
+		receipt := apply.Run(ctx, write.Writer{Client: s.client}, p, s.options(p))
 		s.report.Receipt, s.report.Applied = receipt.After(s.report.Receipt), true
 		s.entered()
 		s.unasked(ctx, p)

@@ -1,9 +1,6 @@
 package fact
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -149,23 +146,3 @@ func (f Facts) AliasNames() []string {
 
 // Number is the candidate's version number, 0 while it is not registered.
 func (f Facts) Number() int { return f.Candidate.Version.OrZero().Number }
-
-// FilesDigest is one digest for the content of files: what `find . -type f | LC_ALL=C sort | xargs sha256sum | sha256sum`
-// prints in their folder. sums are the SHA-256 of each, in hex, by path.
-func FilesDigest(sums map[string]string) string {
-	h := sha256.New()
-	for _, path := range slices.Sorted(maps.Keys(sums)) {
-		fmt.Fprintf(h, "%s  ./%s\n", sums[path], path)
-	}
-	return hex.EncodeToString(h.Sum(nil))
-}
-
-// Sizes counts files and adds up their bytes.
-func Sizes(files []registry.File) (n int, bytes int64) {
-	for _, f := range files {
-		if !f.Dir {
-			n, bytes = n+1, bytes+f.Size
-		}
-	}
-	return n, bytes
-}

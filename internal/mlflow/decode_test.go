@@ -33,7 +33,7 @@ func TestMetricsAsServersSendThem(t *testing.T) {
 			t.Errorf("%s: %v", text, err)
 			continue
 		}
-		p := j.point()
+		p := j.Decode()
 		if p.Finite() != want.finite || want.finite && p.Value != want.value || p.Raw != want.raw {
 			t.Errorf("%s: %+v", text, p)
 		}
@@ -41,14 +41,14 @@ func TestMetricsAsServersSendThem(t *testing.T) {
 }
 
 func TestIntegersComeAsNumbersOrStrings(t *testing.T) {
-	for text, want := range map[string]whole{`7`: 7, `"7"`: 7, `"01"`: 1, `1716200000000`: 1716200000000} {
-		var w whole
+	for text, want := range map[string]Int{`7`: 7, `"7"`: 7, `"01"`: 1, `1716200000000`: 1716200000000} {
+		var w Int
 		if err := json.Unmarshal([]byte(text), &w); err != nil || w != want {
 			t.Errorf("%s: %d, %v", text, w, err)
 		}
 	}
 	for _, text := range []string{`"x"`, `1.5`, `""`, `{}`, `true`} {
-		var w whole
+		var w Int
 		if json.Unmarshal([]byte(text), &w) == nil {
 			t.Errorf("%s is read as %d", text, w)
 		}
@@ -132,11 +132,11 @@ func FuzzMLmodel(f *testing.F) {
 
 func TestQuotedFilterValues(t *testing.T) {
 	for value, want := range map[string]string{"churn": "'churn'", "it's": `"it's"`, `a"b`: `'a"b'`} {
-		if got, ok := quoted(value); !ok || got != want {
+		if got, ok := Quoted(value); !ok || got != want {
 			t.Errorf("%s: %s", value, got)
 		}
 	}
-	if _, ok := quoted(`'"`); ok {
+	if _, ok := Quoted(`'"`); ok {
 		t.Error("a value with both quotes was written into a filter")
 	}
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// remote is the wire error inside err, or nil.
-func remote(err error) *rest.Error {
+// Remote is the wire error inside err, or nil.
+func Remote(err error) *rest.Error {
 	var e *rest.Error
 	if errors.As(err, &e) {
 		return e
@@ -22,52 +22,52 @@ func remote(err error) *rest.Error {
 	return nil
 }
 
-// isStatus reports whether the server answered with this status and error code.
-func isStatus(err error, status int, code string) bool {
-	e := remote(err)
+// IsStatus reports whether the server answered with this status and error code.
+func IsStatus(err error, status int, code string) bool {
+	e := Remote(err)
 	return e != nil && e.Status == status && e.Code == code
 }
 
-// isMissing reports whether the server says that the thing named does not exist, which needs an error code: a 404
+// IsMissing reports whether the server says that the thing named does not exist, which needs an error code: a 404
 // without one comes from a route that does not exist.
-func isMissing(err error) bool {
-	return isStatus(err, 404, "RESOURCE_DOES_NOT_EXIST") || isStatus(err, 404, "NOT_FOUND")
+func IsMissing(err error) bool {
+	return IsStatus(err, 404, "RESOURCE_DOES_NOT_EXIST") || IsStatus(err, 404, "NOT_FOUND")
 }
 
-// isFailure reports a 500.
-func isFailure(err error) bool {
-	e := remote(err)
+// IsFailure reports a 500.
+func IsFailure(err error) bool {
+	e := Remote(err)
 	return e != nil && e.Status == 500
 }
 
-// noRoute reports whether the endpoint itself is missing, as on older servers: a page says so. JSON that has lost its
+// NoRoute reports whether the endpoint itself is missing, as on older servers: a page says so. JSON that has lost its
 // error code on the way comes from an endpoint that is there.
-func noRoute(err error) bool {
-	e := remote(err)
+func NoRoute(err error) bool {
+	e := Remote(err)
 	return e != nil && e.Kind == rest.Status && (e.Status == 404 || e.Status == 405) && e.Code == "" && e.ContentType != "application/json"
 }
 
-func alreadyExists(err error) bool {
-	return isStatus(err, 400, "RESOURCE_ALREADY_EXISTS") || isStatus(err, 409, "ALREADY_EXISTS") ||
-		isStatus(err, 409, "RESOURCE_ALREADY_EXISTS") || isStatus(err, 409, "RESOURCE_CONFLICT")
+func AlreadyExists(err error) bool {
+	return IsStatus(err, 400, "RESOURCE_ALREADY_EXISTS") || IsStatus(err, 409, "ALREADY_EXISTS") ||
+		IsStatus(err, 409, "RESOURCE_ALREADY_EXISTS") || IsStatus(err, 409, "RESOURCE_CONFLICT")
 }
 
-// unclear reports whether a write may have taken effect although it failed.
-func unclear(err error) bool {
-	e := remote(err)
+// Unclear reports whether a write may have taken effect although it failed.
+func Unclear(err error) bool {
+	e := Remote(err)
 	return e != nil && e.Unclear
 }
 
 // pending reports whether a write may still take effect later.
 func pending(err error) bool {
-	e := remote(err)
+	e := Remote(err)
 	return e != nil && e.Pending
 }
 
-// unknown is the error of a write whose effect could be neither confirmed nor excluded.
-func unknown(op string, cause error) error {
+// Unknown is the error of a write whose effect could be neither confirmed nor excluded.
+func Unknown(op string, cause error) error {
 	return &registry.Error{
-		Reason: registry.Unknown, Msg: op + ": sent, and not known whether it took effect: " + Short(cause), Detail: wire(cause), Cause: cause, Over: !pending(cause),
+		Reason: registry.Unknown, Msg: op + ": sent, and not known whether it took effect: " + Short(cause), Detail: ServerText(cause), Cause: cause, Over: !pending(cause),
 		Hint: "the next run reads the state and goes on from there",
 	}
 }
@@ -75,15 +75,15 @@ func unknown(op string, cause error) error {
 // Explain turns a wire error into one for people: what was tried, why it did not work, and what to do. op is "verb
 // object".
 func Explain(op string, err error) error {
-	e := remote(err)
-	if part := (*incomplete)(nil); errors.As(err, &part) {
-		return &registry.Error{Reason: registry.NotMLflow, Msg: op + ": " + part.why, Hint: part.hint, Cause: err}
+	e := Remote(err)
+	if part := (*Incomplete)(nil); errors.As(err, &part) {
+		return &registry.Error{Reason: registry.NotMLflow, Msg: op + ": " + part.Why, Hint: part.Hint, Cause: err}
 	}
 	if e == nil {
 		return &registry.Error{Reason: registry.ServerError, Msg: op + ": " + err.Error(), Cause: err}
 	}
 	reason, why, hint := diagnose(e)
-	return &registry.Error{Reason: reason, Msg: op + ": " + why, Detail: wire(err), Hint: hint, Cause: err}
+	return &registry.Error{Reason: reason, Msg: op + ": " + why, Detail: ServerText(err), Hint: hint, Cause: err}
 }
 
 // diagnose names the reason, the cause in a few words, and the remedy.
@@ -184,7 +184,7 @@ func page(e *rest.Error) string {
 
 // Short is the cause in a few words, for use inside a sentence.
 func Short(err error) string {
-	e := remote(err)
+	e := Remote(err)
 	if e == nil {
 		return err.Error()
 	}
@@ -192,9 +192,9 @@ func Short(err error) string {
 	return why
 }
 
-// wire is the line about the request itself.
-func wire(err error) string {
-	e := remote(err)
+// ServerText is the line about the request itself.
+func ServerText(err error) string {
+	e := Remote(err)
 	if e == nil {
 		return ""
 	}
@@ -211,4 +211,46 @@ func wire(err error) string {
 	return line
 }
 
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+func SortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+func Gone(msg, hint string) error {
+	return &registry.Error{Reason: registry.CandidateGone, Msg: msg, Hint: hint}
+}
+
+// useless reports an error after which nothing else can be read either.
+func useless(err error) bool {
+	switch registry.ReasonOf(err) {
+	case registry.Unreachable, registry.Cancelled, registry.Unauthorized, registry.HostRefused:
+		return true
+	}
+	return false
+}
+
+// Softened turns a failure to read one thing into a fact that is not readable.
+func Softened[T any](known registry.Known[T], err error) (registry.Known[T], error) {
+	if err == nil || useless(err) {
+		return known, err
+	}
+	return registry.Unreadable[T](err.Error()), nil
+}
+
+// ExplainRegistry says why the plainest question to the registry failed. A server whose data lies where no registry is
+// kept refuses it as invalid.
+func (c *Client) ExplainRegistry(err error) error {
+	out := Explain("list registered models", err)
+	var e *registry.Error
+	if !errors.As(out, &e) || !IsStatus(err, 400, "INVALID_PARAMETER_VALUE") {
+		return out
+	}
+	e.Reason = registry.Unsupported
+	e.Msg = "this server has no model registry: " + firstLine(Remote(err).Message)
+	host := c.Address
+	e.Hint = "start MLflow with a database, which the registry needs before 2.1:\n" +
+		"    mlflow server --host 0.0.0.0 --backend-store-uri postgresql://USER@DBHOST/mlflow --artifacts-destination s3://BUCKET\n" +
+		"  then look, in this order:\n" +
+		"    curl -sS " + host + "/health\n" +
+		"    curl -sS '" + host + "/api/2.0/mlflow/registered-models/search?max_results=1'\n" +
+		"    docker logs --tail 50 mlflow\n" +
+		"    psql -h DBHOST -U USER -d mlflow -c 'select count(*) from registered_models'"
+	return e
+}

@@ -16,19 +16,19 @@ import (
 // experimentsPage is a page of experiments/search. experimentsAtOne is how many experiments one search of runs names:
 // databases bound the length of a list.
 const (
-	experimentsPage  = 1000
-	experimentsAtOne = 500
+	ExperimentsPage  = 1000
+	ExperimentsAtOne = 500
 )
 
-// experiment finds an active experiment by its name or its id. Every login may create experiments, also one whose name
+// Experiment finds an active experiment by its name or its id. Every login may create experiments, also one whose name
 // is the id of another: text that means two experiments is refused.
-func (c *Client) experiment(ctx context.Context, text string) (registry.Experiment, error) {
+func (c *Client) Experiment(ctx context.Context, text string) (registry.Experiment, error) {
 	var named, numbered registry.Known[registry.Experiment]
 	asks := []func() error{func() (err error) { named, err = c.experimentNamed(ctx, text); return err }}
 	if strings.Trim(text, "0123456789") == "" {
 		asks = append(asks, func() (err error) { numbered, err = c.experimentNumbered(ctx, text); return err })
 	}
-	if err := parallel(asks...); err != nil {
+	if err := Parallel(asks...); err != nil {
 		return registry.Experiment{}, err
 	}
 	e, isName := named.Get()
@@ -42,23 +42,23 @@ func (c *Client) experiment(ctx context.Context, text string) (registry.Experime
 			Hint: fmt.Sprintf("write the one that is meant: %s, or %s", e.ID, byID.Name),
 		}
 	case !isName && !isID:
-		return registry.Experiment{}, gone(fmt.Sprintf("there is no experiment %q", text), c.experimentMeant(ctx, text))
+		return registry.Experiment{}, Gone(fmt.Sprintf("there is no experiment %q", text), c.experimentMeant(ctx, text))
 	case isID:
 		e = byID
 	}
 	if e.Deleted {
 		hint := "restore it in MLflow, or name another in the input experiment"
-		return registry.Experiment{}, gone(fmt.Sprintf("experiment %q is deleted", text), hint)
+		return registry.Experiment{}, Gone(fmt.Sprintf("experiment %q is deleted", text), hint)
 	}
 	return e, nil
 }
 
 // experimentNamed finds an experiment by its exact name: some databases compare without case and accents.
 func (c *Client) experimentNamed(ctx context.Context, name string) (registry.Known[registry.Experiment], error) {
-	var out experimentJSON
-	err := get(ctx, c.tracking, api+"experiments/get-by-name", url.Values{"experiment_name": {name}}, "experiment", &out)
+	var out ExperimentJSON
+	err := Get(ctx, c.Tracking, API+"experiments/get-by-name", url.Values{"experiment_name": {name}}, "experiment", &out)
 	switch {
-	case isMissing(err), err == nil && out.Experiment.Name != name:
+	case IsMissing(err), err == nil && out.Experiment.Name != name:
 		return registry.Absent[registry.Experiment](fmt.Sprintf("there is no experiment %q", name)), nil
 	case err != nil:
 		return registry.Known[registry.Experiment]{}, Explain("read experiment "+name, err)
@@ -69,9 +69,9 @@ func (c *Client) experimentNamed(ctx context.Context, name string) (registry.Kno
 
 // experimentNumbered finds an experiment by its id. Servers fail on a number that their database cannot hold.
 func (c *Client) experimentNumbered(ctx context.Context, id string) (registry.Known[registry.Experiment], error) {
-	known, err := c.experimentByID(ctx, id)
+	known, err := c.ExperimentByID(ctx, id)
 	if _, tooLarge := strconv.ParseInt(id, 10, 32); err != nil && tooLarge != nil {
-		if e := remote(err); e != nil && (e.Status == 400 || e.Status == 500) {
+		if e := Remote(err); e != nil && (e.Status == 400 || e.Status == 500) {
 			return registry.Absent[registry.Experiment](fmt.Sprintf("there is no experiment %s", id)), nil
 		}
 	}
@@ -81,7 +81,7 @@ func (c *Client) experimentNumbered(ctx context.Context, id string) (registry.Kn
 // experimentMeant says which experiment a person may have meant by a name that none has.
 func (c *Client) experimentMeant(ctx context.Context, text string) string {
 	var names []string
-	for e, err := range searchExperiments(ctx, c.tracking, map[string]any{"view_type": "ACTIVE_ONLY"}) {
+	for e, err := range SearchExperiments(ctx, c.Tracking, map[string]any{"view_type": "ACTIVE_ONLY"}) {
 		if err != nil {
 			break // the names would only have been a help
 		}
@@ -93,19 +93,19 @@ func (c *Client) experimentMeant(ctx context.Context, text string) string {
 	return "names are case-sensitive; check the input experiment, and that this login may read that experiment"
 }
 
-// searchExperiments yields what a search of experiments finds, page by page.
-func searchExperiments(ctx context.Context, server *rest.Client, body map[string]any) iter.Seq2[experimentInfo, error] {
-	return func(yield func(experimentInfo, error) bool) {
-		body["max_results"] = experimentsPage
-		var pages pager
+// SearchExperiments yields what a search of experiments finds, page by page.
+func SearchExperiments(ctx context.Context, server *rest.Client, body map[string]any) iter.Seq2[ExperimentInfo, error] {
+	return func(yield func(ExperimentInfo, error) bool) {
+		body["max_results"] = ExperimentsPage
+		var pages Pager
 		for {
 			var out struct {
-				Experiments []experimentInfo `json:"experiments"`
+				Experiments []ExperimentInfo `json:"experiments"`
 				Next        string           `json:"next_page_token"`
 			}
-			r := rest.Request{Method: "POST", Path: api + "experiments/search", Body: body, Limit: 32 << 20, Read: &pages.bytes}
+			r := rest.Request{Method: "POST", Path: API + "experiments/search", Body: body, Limit: 32 << 20, Read: &pages.Bytes}
 			if err := server.JSON(ctx, r, &out); err != nil {
-				yield(experimentInfo{}, err)
+				yield(ExperimentInfo{}, err)
 				return
 			}
 			for _, e := range out.Experiments {
@@ -113,9 +113,9 @@ func searchExperiments(ctx context.Context, server *rest.Client, body map[string
 					return
 				}
 			}
-			more, err := pages.more(out.Next)
+			more, err := pages.More(out.Next)
 			if err != nil {
-				yield(experimentInfo{}, err)
+				yield(ExperimentInfo{}, err)
 			}
 			if !more {
 				return
@@ -123,4 +123,38 @@ func searchExperiments(ctx context.Context, server *rest.Client, body map[string
 			body["page_token"] = out.Next
 		}
 	}
+}
+
+// ExperimentInfo is an experiment without its tags.
+type ExperimentInfo struct {
+	ID    string `json:"experiment_id"`
+	Name  string `json:"name"`
+	Stage string `json:"lifecycle_stage"`
+}
+
+func (j ExperimentInfo) Experiment() registry.Experiment {
+	return registry.Experiment{ID: j.ID, Name: j.Name, Deleted: j.Stage == "deleted"}
+}
+
+// ExperimentByID reads an experiment's name.
+func (c *Client) ExperimentByID(ctx context.Context, id string) (registry.Known[registry.Experiment], error) {
+	var out ExperimentJSON
+	err := Get(ctx, c.Tracking, API+"experiments/get", url.Values{"experiment_id": {id}}, "experiment", &out)
+	switch {
+	case IsMissing(err):
+		return registry.Absent[registry.Experiment](fmt.Sprintf("there is no experiment %s", id)), nil
+	case err != nil:
+		return registry.Known[registry.Experiment]{}, Explain("read experiment "+id, err)
+	}
+	e := out.Experiment
+	return registry.Is(registry.Experiment{ID: e.ID, Name: e.Name, Deleted: e.Stage == "deleted"}), nil
+}
+
+type ExperimentJSON struct {
+	Experiment struct {
+		ID    string `json:"experiment_id"`
+		Name  string `json:"name"`
+		Stage string `json:"lifecycle_stage"`
+		Tags  []Pair `json:"tags"`
+	} `json:"experiment"`
 }

@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
@@ -28,36 +27,20 @@ const (
 	maxFileSize = 1 << 45 // bytes, so that the sizes of maxFiles files can be added up
 )
 
-// place is where a model's files are: a logged model, or a folder of a run's artifacts.
-type place struct{ model, run, path string }
+// Place is where a model's files are: a logged model, or a folder of a run's artifacts.
+type Place struct{ Model, Run, Path string }
 
-// placeOf is where the files of a subject are. It returns the reason if they cannot be listed: a version whose source
-// only looks like a logged model's is loaded from elsewhere, and then its run is not readable.
-func placeOf(s fact.Subject) (p place, why string) {
-	run, readable := s.Run.Get()
-	m, logged := s.Logged.Get()
-	switch {
-	case logged && (readable || s.Run.IsAbsent()):
-		return place{model: m.ID}, ""
-	case readable && s.Path != "" && s.InPlace:
-		return place{run: run.ID, path: s.Path}, ""
-	case readable && s.Path != "":
-		return p, "its artifact store was moved, and run " + run.ID + " lists the old place"
-	}
-	return p, "the place of the files is not known: " + s.Run.Why()
-}
-
-// filesAt is where the files of a source are: below the artifacts of its run, or those of the logged model that the
+// FilesAt is where the files of a source are: below the artifacts of its run, or those of the logged model that the
 // source names. It returns the reason if they cannot be listed.
-func filesAt(source string, run registry.Run, logged registry.Known[registry.LoggedModel]) (p place, why string) {
+func FilesAt(source string, run registry.Run, logged registry.Known[registry.LoggedModel]) (p Place, why string) {
 	if path, ok := registry.ArtifactPath(source, run); ok {
-		return place{run: run.ID, path: path}, ""
+		return Place{Run: run.ID, Path: path}, ""
 	}
 	id := registry.LoggedIn(source)
 	m, known := logged.Get()
 	switch {
 	case id != "" && (source == "models:/"+id || known && m.ID == id && m.IsAt(source)):
-		return place{model: id}, ""
+		return Place{Model: id}, ""
 	case id != "" && known:
 		return p, fmt.Sprintf("the source %s is not where the files of logged model %s are", source, id)
 	case id != "":
@@ -68,55 +51,16 @@ func filesAt(source string, run registry.Run, logged registry.Known[registry.Log
 	return p, fmt.Sprintf("the source %s is neither a logged model nor below the artifacts of run %s", source, run.ID)
 }
 
-// files lists the candidate's files, and reads their content if a gate asks for the digest.
-func (g *gathering) files(ctx context.Context) {
-	where, why := placeOf(g.facts.Candidate)
-	if why != "" {
-		g.facts.Candidate.Files = registry.Unreadable[[]registry.File](why)
-		return
-	}
-	if g.listed == nil || g.listed.where != where {
-		g.list(ctx, where)
-	}
-	files, err := g.listed.files, g.listed.err
-	if err != nil {
-		g.facts.Candidate.Files = registry.Unreadable[[]registry.File](Short(err))
-		return
-	}
-	g.facts.Candidate.Files = registry.Is(files)
-	if g.needs.Digest {
-		v := g.facts.Candidate.Version.OrZero()
-		g.facts.Candidate.Registered = v.Tags[registry.TagRequest] == request(g.q.Model, where.source(v))
-		g.facts.Candidate.Digest = g.c.digest(ctx, where, files)
-	}
-}
-
-// early is what a place holds, read before it was known that the candidate's files are there.
-type early struct {
-	where place
-	files []registry.File
-	err   error
-}
-
-// list reads a place where the candidate's files probably are, next to other requests.
-func (g *gathering) list(ctx context.Context, where place) {
-	if !g.needs.Files {
-		return
-	}
-	files, err := g.c.tree(ctx, where)
-	g.listed = &early{where, files, err}
-}
-
-// source is what registering the model of a version sends. MLflow copies tags when it copies a version, so the tag
+// Source is what registering the model of a version sends. MLflow copies tags when it copies a version, so the tag
 // promote.request alone does not say who registered it: it has to be the digest of this.
-func (p place) source(v registry.Version) registry.Source {
-	return registry.Source{RunID: v.RunID, ModelID: p.model, Path: p.path, URI: v.Source}
+func (p Place) Source(v registry.Version) registry.Source {
+	return registry.Source{RunID: v.RunID, ModelID: p.Model, Path: p.Path, URI: v.Source}
 }
 
-// tree lists all files below a place, without folders, sorted by path. Paths are relative to the place, sizes in bytes.
+// Tree lists all files below a place, without folders, sorted by path. Paths are relative to the place, sizes in bytes.
 // Each level of folders is one round of requests. It fails at the bounds above, and if a listing names anything that is
 // not in the folder it lists.
-func (c *Client) tree(ctx context.Context, where place) ([]registry.File, error) {
+func (c *Client) Tree(ctx context.Context, where Place) ([]registry.File, error) {
 	t := treeReader{c: c, where: where}
 	for depth, level := 0, []string{""}; len(level) > 0; depth++ {
 		if depth > maxDepth {
@@ -134,7 +78,7 @@ func (c *Client) tree(ctx context.Context, where place) ([]registry.File, error)
 // treeReader holds what was found of a model, and how many requests that took.
 type treeReader struct {
 	c        *Client
-	where    place
+	where    Place
 	files    []registry.File
 	listings int
 }
@@ -151,7 +95,7 @@ func (t *treeReader) read(ctx context.Context, level []string) (next []string, e
 				return err
 			}
 		}
-		if err := parallel(asks...); err != nil {
+		if err := Parallel(asks...); err != nil {
 			return nil, err
 		}
 		for i := range batch {
@@ -177,11 +121,11 @@ func (t *treeReader) read(ctx context.Context, level []string) (next []string, e
 // otherFolders bounds the folders of a run that are looked into for other models.
 const otherFolders = 20
 
-// otherModels lists where below a run's artifacts there is an MLmodel file, without the model at this path: "" is the
+// OtherModels lists where below a run's artifacts there is an MLmodel file, without the model at this path: "" is the
 // root. It does not look into a model, because what is in there is part of it. It is unreadable if the run has too many
 // folders.
-func (c *Client) otherModels(ctx context.Context, run, own string) registry.Known[[]string] {
-	t := treeReader{c: c, where: place{run: run}}
+func (c *Client) OtherModels(ctx context.Context, run, own string) registry.Known[[]string] {
+	t := treeReader{c: c, where: Place{Run: run}}
 	found := []string{}
 	for level, looked := []string{""}, 0; len(level) > 0; {
 		if looked += len(level); looked > 1+otherFolders {
@@ -211,13 +155,13 @@ const atOnce = 8
 
 // folder lists one folder with at most so many requests; dir and the paths in the answer are relative to the model.
 func (t *treeReader) folder(ctx context.Context, dir string, most int) (files []registry.File, pages int, err error) {
-	asked := path.Join(t.where.path, dir)
-	address, query := api+"artifacts/list", url.Values{"run_id": {t.where.run}}
+	asked := path.Join(t.where.Path, dir)
+	address, query := API+"artifacts/list", url.Values{"run_id": {t.where.Run}}
 	if asked != "" {
 		query.Set("path", asked)
 	}
-	if t.where.model != "" {
-		address, query = api+"logged-models/"+url.PathEscape(t.where.model)+"/artifacts/directories", url.Values{}
+	if t.where.Model != "" {
+		address, query = API+"logged-models/"+url.PathEscape(t.where.Model)+"/artifacts/directories", url.Values{}
 		if asked != "" {
 			query.Set("artifact_directory_path", asked)
 		}
@@ -225,10 +169,10 @@ func (t *treeReader) folder(ctx context.Context, dir string, most int) (files []
 	for token := ""; ; pages++ {
 		var out listingJSON
 		r := rest.Request{Method: "GET", Path: address, Query: query, Class: rest.Artifact} // the store may be out of reach
-		if err := t.c.tracking.JSON(ctx, r, &out); err != nil {
+		if err := t.c.Tracking.JSON(ctx, r, &out); err != nil {
 			return nil, pages, err
 		}
-		files = append(files, out.files()...)
+		files = append(files, out.Decode()...)
 		if out.Next == "" || out.Next == token {
 			break
 		}
@@ -241,7 +185,7 @@ func (t *treeReader) folder(ctx context.Context, dir string, most int) (files []
 	}
 	files, err = entries(asked, files)
 	for i := range files {
-		files[i].Path = strings.TrimPrefix(strings.TrimPrefix(files[i].Path, t.where.path), "/")
+		files[i].Path = strings.TrimPrefix(strings.TrimPrefix(files[i].Path, t.where.Path), "/")
 	}
 	return files, pages + 1, err
 }
@@ -303,12 +247,12 @@ type listingJSON struct {
 	Files []struct {
 		Path string `json:"path"`
 		Dir  bool   `json:"is_dir"`
-		Size whole  `json:"file_size"` // left out by the server if it is 0
+		Size Int    `json:"file_size"` // left out by the server if it is 0
 	} `json:"files"`
 	Next string `json:"next_page_token"`
 }
 
-func (j listingJSON) files() []registry.File {
+func (j listingJSON) Decode() []registry.File {
 	var files []registry.File
 	for _, f := range j.Files {
 		files = append(files, registry.File{Path: f.Path, Dir: f.Dir, Size: int64(f.Size)})
@@ -319,9 +263,9 @@ func (j listingJSON) files() []registry.File {
 // contentLimit bounds the bytes of a model whose content is read for a digest.
 const contentLimit = 64 << 30
 
-// digest downloads every file and adds up their content, see [registry.FilesDigest]. Nothing is kept but the sums.
-func (c *Client) digest(ctx context.Context, where place, files []registry.File) registry.Known[string] {
-	if _, total := fact.Sizes(files); total > contentLimit {
+// Digest downloads every file and adds up their content, see [registry.FilesDigest]. Nothing is kept but the sums.
+func (c *Client) Digest(ctx context.Context, where Place, files []registry.File) registry.Known[string] {
+	if _, total := registry.Sizes(files); total > contentLimit {
 		const what = "the files have %d bytes; a digest is taken of at most %d"
 		return registry.Unreadable[string](fmt.Sprintf(what, total, contentLimit))
 	}
@@ -332,30 +276,30 @@ func (c *Client) digest(ctx context.Context, where place, files []registry.File)
 		for i, f := range batch {
 			asks[i] = func() (err error) { found[i], err = c.sum(ctx, where, f); return err }
 		}
-		if err := parallel(asks...); err != nil {
+		if err := Parallel(asks...); err != nil {
 			return registry.Unreadable[string](err.Error())
 		}
 		for i, f := range batch {
 			sums[f.Path] = found[i]
 		}
 	}
-	return registry.Is(fact.FilesDigest(sums))
+	return registry.Is(registry.FilesDigest(sums))
 }
 
 // sum is the SHA-256 of one file, in hex. It fails if the file is not as long as it is listed.
-func (c *Client) sum(ctx context.Context, where place, f registry.File) (string, error) {
+func (c *Client) sum(ctx context.Context, where Place, f registry.File) (string, error) {
 	r := rest.Request{
 		Path:  "get-artifact",
-		Query: url.Values{"run_id": {where.run}, "path": {path.Join(where.path, f.Path)}},
+		Query: url.Values{"run_id": {where.Run}, "path": {path.Join(where.Path, f.Path)}},
 		Class: rest.Artifact,
 		Limit: f.Size + 1,
 	}
-	if where.model != "" {
-		r.Path = "ajax-api/2.0/mlflow/logged-models/" + url.PathEscape(where.model) + "/artifacts/files"
+	if where.Model != "" {
+		r.Path = "ajax-api/2.0/mlflow/logged-models/" + url.PathEscape(where.Model) + "/artifacts/files"
 		r.Query = url.Values{"artifact_file_path": {f.Path}}
 	}
 	var h hash.Hash
-	came, err := c.tracking.Stream(ctx, r, func() io.Writer { h = sha256.New(); return h })
+	came, err := c.Tracking.Stream(ctx, r, func() io.Writer { h = sha256.New(); return h })
 	switch {
 	case came > f.Size:
 		return "", fmt.Errorf("%s came with more than the %d bytes that are listed", f.Path, f.Size)

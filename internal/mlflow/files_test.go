@@ -15,7 +15,6 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
@@ -40,7 +39,7 @@ func listing(t *testing.T, folder func(dir string) string) *Client {
 	})
 }
 
-var modelFolder = place{run: "r", path: "model"}
+var modelFolder = Place{Run: "r", Path: "model"}
 
 func TestTree_WhatServersList(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -128,7 +127,7 @@ func TestTree_WhatServersList(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			client := listing(t, func(dir string) string { return `{"files": [` + c.folders[dir] + `]}` })
-			files, err := client.tree(context.Background(), modelFolder)
+			files, err := client.Tree(context.Background(), modelFolder)
 			got := strings.Join(paths(files), " ")
 			if err != nil {
 				got = Short(err)
@@ -168,7 +167,7 @@ func TestTree_Bounds(t *testing.T) {
 			return many(1, func(int) string { return fmt.Sprintf(`{"path": "%s/d", "is_dir": true}`, dir) })
 		},
 	} {
-		if _, err := listing(t, folder).tree(context.Background(), modelFolder); err == nil || err.Error() != want {
+		if _, err := listing(t, folder).Tree(context.Background(), modelFolder); err == nil || err.Error() != want {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}
@@ -176,7 +175,7 @@ func TestTree_Bounds(t *testing.T) {
 	token := 0
 	endless := listing(t, func(string) string { token++; return fmt.Sprintf(`{"next_page_token": "%d"}`, token) })
 	want := `folder "." has more than 100000 files, or its listing more than 5000 pages`
-	_, err := endless.tree(context.Background(), modelFolder)
+	_, err := endless.Tree(context.Background(), modelFolder)
 	if err == nil || err.Error() != want || token > maxListings+1 {
 		t.Errorf("endless pages: %v after %d requests", err, token)
 	}
@@ -191,7 +190,7 @@ func TestTree_Pages(t *testing.T) {
 		}
 		fmt.Fprint(w, `{"files": [{"path": "model/b", "file_size": 1}]}`)
 	})
-	files, err := client.tree(context.Background(), modelFolder)
+	files, err := client.Tree(context.Background(), modelFolder)
 	if got := strings.Join(paths(files), " "); err != nil || got != "a b" {
 		t.Errorf("%s, %v", got, err)
 	}
@@ -227,7 +226,7 @@ func TestTree_ListsEveryFileOnce(t *testing.T) {
 			}
 			files[path.Join(dir, "f-"+name.Draw(t, "file"))] = true
 		}
-		found, err := client.tree(context.Background(), modelFolder)
+		found, err := client.Tree(context.Background(), modelFolder)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -247,7 +246,7 @@ func TestDigest_Streams(t *testing.T) {
 	content := strings.Repeat("0123456789abcdef", 1<<16)
 	client := serve(t, func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, content) })
 	sum := sha256.Sum256([]byte(content))
-	want := fact.FilesDigest(map[string]string{"a": hex.EncodeToString(sum[:])})
+	want := registry.FilesDigest(map[string]string{"a": hex.EncodeToString(sum[:])})
 
 	for name, c := range map[string]struct {
 		listed int64
@@ -259,7 +258,7 @@ func TestDigest_Streams(t *testing.T) {
 		"shorter":           {int64(len(content)) + 1, "a came with 1048576 bytes and is listed with 1048577"},
 		"too large":         {contentLimit + 1, "the files have 68719476737 bytes; a digest is taken of at most 68719476736"},
 	} {
-		got := client.digest(context.Background(), modelFolder, []registry.File{{Path: "a", Size: c.listed}})
+		got := client.Digest(context.Background(), modelFolder, []registry.File{{Path: "a", Size: c.listed}})
 		if text, ok := got.Get(); text+got.Why() != c.want || ok != (c.want == want) {
 			t.Errorf("%s: %s%s, want %s", name, text, got.Why(), c.want)
 		}

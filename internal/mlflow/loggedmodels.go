@@ -11,27 +11,27 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// loggedModel reads a logged model (MLflow 3.0 and later).
-func (c *Client) loggedModel(ctx context.Context, id string) (registry.Known[registry.LoggedModel], error) {
+// LoggedModel reads a logged model (MLflow 3.0 and later).
+func (c *Client) LoggedModel(ctx context.Context, id string) (registry.Known[registry.LoggedModel], error) {
 	var out struct {
 		Model loggedModelJSON `json:"model"`
 	}
 	r := rest.Request{
-		Method: "GET", Path: api + "logged-models/" + url.PathEscape(id), Class: rest.Read, Expect: "model", Limit: loggedLimit,
+		Method: "GET", Path: API + "logged-models/" + url.PathEscape(id), Class: rest.Read, Expect: "model", Limit: loggedLimit,
 	}
-	err := c.tracking.JSON(ctx, r, &out)
+	err := c.Tracking.JSON(ctx, r, &out)
 	switch {
-	case isMissing(err):
+	case IsMissing(err):
 		return registry.Absent[registry.LoggedModel](fmt.Sprintf("there is no logged model %s", id)), nil
-	case noRoute(err):
+	case NoRoute(err):
 		return registry.Known[registry.LoggedModel]{}, &registry.Error{
-			Reason: registry.Unsupported, Msg: "this server has no logged models: they came with MLflow 3.0", Detail: wire(err), Cause: err,
+			Reason: registry.Unsupported, Msg: "this server has no logged models: they came with MLflow 3.0", Detail: ServerText(err), Cause: err,
 			Hint: "name the model by its run: runs:/RUN_ID/PATH",
 		}
 	case err != nil:
 		return registry.Known[registry.LoggedModel]{}, Explain("read logged model "+id, err)
 	}
-	return registry.Is(out.Model.loggedModel()), nil
+	return registry.Is(out.Model.Decode()), nil
 }
 
 // A logged model comes with every value that was logged on it, so that a page is short and may be large.
@@ -40,11 +40,11 @@ const (
 	loggedLimit = 64 << 20
 )
 
-// loggedModelsOf lists the logged models of a run's experiment that name the run as their source. A server without
+// LoggedModelsOf lists the logged models of a run's experiment that name the run as their source. A server without
 // logged models has none.
-func (c *Client) loggedModelsOf(ctx context.Context, run registry.Run) (found []registry.LoggedModel, err error) {
+func (c *Client) LoggedModelsOf(ctx context.Context, run registry.Run) (found []registry.LoggedModel, err error) {
 	op, filter := "search logged models of run "+run.ID, "source_run_id = '"+run.ID+"'"
-	for m, err := range c.loggedModelsIn(ctx, op, run.ExperimentID, filter) {
+	for m, err := range c.LoggedModelsIn(ctx, op, run.ExperimentID, filter) {
 		if err != nil {
 			return nil, err
 		}
@@ -55,9 +55,9 @@ func (c *Client) loggedModelsOf(ctx context.Context, run registry.Run) (found []
 	return found, nil
 }
 
-// loggedModelsIn yields the logged models of an experiment, page after page. op is for the error, which ends the
+// LoggedModelsIn yields the logged models of an experiment, page after page. op is for the error, which ends the
 // search. A server without logged models has none.
-func (c *Client) loggedModelsIn(
+func (c *Client) LoggedModelsIn(
 	ctx context.Context, op, experiment, filter string,
 ) iter.Seq2[registry.LoggedModel, error] {
 	return func(yield func(registry.LoggedModel, error) bool) {
@@ -65,30 +65,30 @@ func (c *Client) loggedModelsIn(
 		if filter != "" {
 			body["filter"] = filter
 		}
-		var pages pager
+		var pages Pager
 		for more := true; more; {
 			var out struct {
 				Models []loggedModelJSON `json:"models"`
 				Next   string            `json:"next_page_token"`
 			}
 			r := rest.Request{
-				Method: "POST", Path: api + "logged-models/search", Body: body, Class: rest.Read, Limit: loggedLimit,
-				Read: &pages.bytes,
+				Method: "POST", Path: API + "logged-models/search", Body: body, Class: rest.Read, Limit: loggedLimit,
+				Read: &pages.Bytes,
 			}
-			err := c.tracking.JSON(ctx, r, &out)
-			if noRoute(err) {
+			err := c.Tracking.JSON(ctx, r, &out)
+			if NoRoute(err) {
 				return
 			}
 			for _, m := range out.Models {
-				if err == nil && m.Info.ExperimentID == experiment && !yield(m.loggedModel(), nil) {
+				if err == nil && m.Info.ExperimentID == experiment && !yield(m.Decode(), nil) {
 					return
 				}
 			}
 			if err == nil {
-				more, err = pages.more(out.Next)
+				more, err = pages.More(out.Next)
 			}
 			if err != nil {
-				yield(registry.LoggedModel{}, narrower(Explain(op, err)))
+				yield(registry.LoggedModel{}, Narrower(Explain(op, err)))
 				return
 			}
 			body["page_token"] = out.Next
@@ -96,13 +96,30 @@ func (c *Client) loggedModelsIn(
 	}
 }
 
-// narrower adds to the error of a search that is too long how the model can be named instead.
-func narrower(err error) error {
-	part, e := (*incomplete)(nil), (*registry.Error)(nil)
-	if errors.As(err, &part) && part.hint == hintShorter && errors.As(err, &e) {
+// Narrower adds to the error of a search that is too long how the model can be named instead.
+func Narrower(err error) error {
+	part, e := (*Incomplete)(nil), (*registry.Error)(nil)
+	if errors.As(err, &part) && part.Hint == HintShorter && errors.As(err, &e) {
 		e.Reason = registry.ServerError
 		e.Hint = "name the model by its id, as in models:/m-…, or by its run, as in runs:/RUN_ID/PATH; " +
 			"or train in a smaller experiment"
 	}
 	return err
+}
+
+// LoggedModels reads logged models one by one; those that do not exist are left out.
+func (c *Client) LoggedModels(ctx context.Context, ids []string) ([]registry.LoggedModel, error) {
+	known := make([]registry.Known[registry.LoggedModel], len(ids))
+	asks := make([]func() error, len(ids))
+	for i, id := range ids {
+		asks[i] = func() (err error) { known[i], err = c.LoggedModel(ctx, id); return err }
+	}
+	err := Parallel(asks...)
+	var out []registry.LoggedModel
+	for _, k := range known {
+		if m, ok := k.Get(); ok {
+			out = append(out, m)
+		}
+	}
+	return out, err
 }

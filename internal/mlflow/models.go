@@ -1,32 +1,34 @@
 package mlflow
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
 )
 
-// model reads a registered model.
-func (c *Client) model(ctx context.Context, name string) (registry.Known[registry.Model], error) {
-	m, _, err := c.modelOrTwin(ctx, name)
+// Model reads a registered model.
+func (c *Client) Model(ctx context.Context, name string) (registry.Known[registry.Model], error) {
+	m, _, err := c.ModelOrTwin(ctx, name)
 	return m, err
 }
 
-// modelOrTwin reads a registered model. A server on MySQL compares names without case and accents: a model of another
+// ModelOrTwin reads a registered model. A server on MySQL compares names without case and accents: a model of another
 // name than the one asked for is absent, and its name is the twin.
-func (c *Client) modelOrTwin(ctx context.Context, name string) (m registry.Known[registry.Model], twin string, err error) {
+func (c *Client) ModelOrTwin(ctx context.Context, name string) (m registry.Known[registry.Model], twin string, err error) {
 	var out struct {
-		Model modelJSON `json:"registered_model"`
+		Model ModelJSON `json:"registered_model"`
 	}
-	err = get(ctx, c.registry, api+"registered-models/get", url.Values{"name": {name}}, "registered_model", &out)
+	err = Get(ctx, c.Registry, API+"registered-models/get", url.Values{"name": {name}}, "registered_model", &out)
 	switch {
-	case isMissing(err):
+	case IsMissing(err):
 		return registry.Absent[registry.Model](fmt.Sprintf("there is no registered model %q", name)), "", nil
 	case err != nil:
 		return registry.Known[registry.Model]{}, "", Explain("read registered model "+name, err)
@@ -34,30 +36,30 @@ func (c *Client) modelOrTwin(ctx context.Context, name string) (m registry.Known
 		why := fmt.Sprintf("there is no registered model %q, only %q", name, out.Model.Name)
 		return registry.Absent[registry.Model](why), out.Model.Name, nil
 	}
-	return registry.Is(out.Model.model()), "", nil
+	return registry.Is(out.Model.Decode()), "", nil
 }
 
-// namesPage is the largest page of registered-models/search; more is refused, and 0 sends endless empty pages.
-const namesPage = 1000
+// NamesPage is the largest page of registered-models/search; more is refused, and 0 sends endless empty pages.
+const NamesPage = 1000
 
-// modelNames lists the names of all registered models.
+// ModelNames lists the names of all registered models.
 func (c *Client) ModelNames(ctx context.Context) ([]string, error) {
 	var names []string
-	var pages pager
-	query := url.Values{"max_results": {fmt.Sprint(namesPage)}}
+	var pages Pager
+	query := url.Values{"max_results": {fmt.Sprint(NamesPage)}}
 	for {
 		var out struct {
-			Models []modelJSON `json:"registered_models"`
+			Models []ModelJSON `json:"registered_models"`
 			Next   string      `json:"next_page_token"`
 		}
-		r := rest.Request{Method: "GET", Path: api + "registered-models/search", Query: query, Class: rest.Read, Limit: 32 << 20, Read: &pages.bytes}
-		if err := c.registry.JSON(ctx, r, &out); err != nil {
+		r := rest.Request{Method: "GET", Path: API + "registered-models/search", Query: query, Class: rest.Read, Limit: 32 << 20, Read: &pages.Bytes}
+		if err := c.Registry.JSON(ctx, r, &out); err != nil {
 			return nil, Explain("list registered models", err)
 		}
 		for _, m := range out.Models {
 			names = append(names, m.Name)
 		}
-		if more, err := pages.more(out.Next); err != nil {
+		if more, err := pages.More(out.Next); err != nil {
 			return nil, Explain("list registered models", err)
 		} else if !more {
 			return names, nil
@@ -66,9 +68,9 @@ func (c *Client) ModelNames(ctx context.Context) ([]string, error) {
 	}
 }
 
-// nearModels lists the registered models that may be meant by a name that none has: the twin that the database takes
+// NearModels lists the registered models that may be meant by a name that none has: the twin that the database takes
 // the name for ("" if it takes it for none), and those whose names are near.
-func (c *Client) nearModels(ctx context.Context, name, twin string) ([]string, error) {
+func (c *Client) NearModels(ctx context.Context, name, twin string) ([]string, error) {
 	names, err := c.ModelNames(ctx)
 	if err != nil {
 		return nil, err
@@ -85,40 +87,18 @@ func (c *Client) nearModels(ctx context.Context, name, twin string) ([]string, e
 	return out, nil
 }
 
-// createModel makes the registered model. That it exists already is success: somebody was faster.
-func (c Writer) createModel(ctx context.Context, s plan.Step) (bool, error) {
-	body := map[string]any{"name": s.Model, "tags": pairList(s.Tags)}
-	if s.Description != "" {
-		body["description"] = s.Description
-	}
-	r := rest.Request{Method: "POST", Path: api + "registered-models/create", Body: body, Class: rest.Write, Expect: "registered_model"}
-	existed := false
-	op := "create registered model " + s.Model
-	w := settling{c: c.Client, op: op, explain: func(err error) error { return c.explainWrite(op, s, err) }}
-	_, err := w.settle(ctx, func(try int) error {
-		err := c.registry.JSON(ctx, r, nil)
-		existed = try == 0 && alreadyExists(err) && !unclear(err)
-		return err
-	}, func(ctx context.Context) (there bool, err error) {
-		m, err := c.model(ctx, s.Model)
-		_, there = m.Get()
-		return there, err
-	})
-	return err == nil && !existed, err
-}
-
-// pairList is a map of tags as MLflow wants it, in the order of the keys.
-func pairList(tags map[string]string) []pair {
-	out := make([]pair, 0, len(tags))
-	for _, key := range sortedKeys(tags) {
-		out = append(out, pair{key, tags[key]})
+// PairList is a map of tags as MLflow wants it, in the order of the keys.
+func PairList(tags map[string]string) []Pair {
+	out := make([]Pair, 0, len(tags))
+	for _, key := range SortedKeys(tags) {
+		out = append(out, Pair{key, tags[key]})
 	}
 	return out
 }
 
-// quoted writes a value of a search filter. The grammar has no escapes: a value that holds both kinds of quotes cannot
+// Quoted writes a value of a search filter. The grammar has no escapes: a value that holds both kinds of quotes cannot
 // be written, and the caller has to filter what comes back. ok is false then.
-func quoted(value string) (text string, ok bool) {
+func Quoted(value string) (text string, ok bool) {
 	switch {
 	case !strings.Contains(value, "'"):
 		return "'" + value + "'", true
@@ -128,10 +108,10 @@ func quoted(value string) (text string, ok bool) {
 	return "", false
 }
 
-// byName is the term of a search for the versions of a model. A name that holds both kinds of quotes becomes a pattern
+// ByName is the term of a search for the versions of a model. A name that holds both kinds of quotes becomes a pattern
 // that other names may fit too.
-func byName(name string) string {
-	if text, ok := quoted(name); ok {
+func ByName(name string) string {
+	if text, ok := Quoted(name); ok {
 		return "name = " + text
 	}
 	pattern := strings.Map(func(r rune) rune {
@@ -142,3 +122,48 @@ func byName(name string) string {
 	}, name)
 	return "name LIKE '" + pattern + "'"
 }
+
+// NoModelNamed is the refusal of a name that no registered model has, with those that come near it.
+func (c *Client) NoModelNamed(ctx context.Context, name, why string) error {
+	e := &registry.Error{Reason: registry.ModelGone, Msg: why, Hint: "names are case-sensitive; check the inputs model and candidate"}
+	names, err := c.ModelNames(ctx)
+	if err != nil {
+		return e // the names would only have been a help
+	}
+	if near := spelling.Nearest(name, names); len(near) > 0 {
+		e.Hint = fmt.Sprintf("names are case-sensitive; did you mean %s?", strings.Join(near, " or "))
+	}
+	return e
+}
+
+func MovedMeanwhile(model, alias string) error {
+	return &registry.Error{
+		Reason: registry.Conflict,
+		Msg:    fmt.Sprintf("read alias %s of %s: it was moved while it was being read", alias, model),
+		Hint:   "run it again: nothing was changed",
+	}
+}
+
+// TakenFor names the alias that the database takes this one for. The alias route found version number by it, and the
+// registered model did not list it: MariaDB and MySQL compare names without case and accents. The model is read again,
+// because the alias may also have been set between the two reads; then the error is a conflict.
+func (c *Client) TakenFor(ctx context.Context, model, alias string, number int) (string, error) {
+	known, err := c.Model(ctx, model)
+	if err != nil {
+		return "", err
+	}
+	m := known.OrZero()
+	var same []string
+	for _, name := range slices.Sorted(maps.Keys(m.Aliases)) {
+		if m.Aliases[name] == number {
+			same = append(same, name)
+		}
+	}
+	if _, listed := m.Aliases[alias]; listed || len(same) == 0 {
+		return "", MovedMeanwhile(model, alias)
+	}
+	return cmp.Or(spelling.NearTo(alias, same), same[0]), nil
+}
+
+// MaxModels is how many names ModelNames returns at most: a registry with as many may have more.
+const MaxModels = 10 * NamesPage

@@ -14,10 +14,10 @@ import (
 
 // listings are reads that follow page tokens.
 var listings = map[string]func(context.Context, *Client) error{
-	"versions of a model": func(ctx context.Context, c *Client) error { _, err := c.versions(ctx, "churn", ""); return err },
+	"versions of a model": func(ctx context.Context, c *Client) error { _, err := c.Versions(ctx, "churn", ""); return err },
 	"names of models":     func(ctx context.Context, c *Client) error { _, err := c.ModelNames(ctx); return err },
 	"runs": func(ctx context.Context, c *Client) error {
-		for _, err := range c.runs(ctx, "search runs", map[string]any{}) {
+		for _, err := range c.Runs(ctx, "search runs", map[string]any{}) {
 			if err != nil {
 				return err
 			}
@@ -25,7 +25,7 @@ var listings = map[string]func(context.Context, *Client) error{
 		return nil
 	},
 	"a history": func(ctx context.Context, c *Client) error {
-		known := c.history(ctx, "r", "acc")
+		known := c.History(ctx, "r", "acc")
 		if _, ok := known.Get(); ok || known.IsAbsent() {
 			return nil
 		}
@@ -36,7 +36,7 @@ var listings = map[string]func(context.Context, *Client) error{
 func TestLists_NeverShorter(t *testing.T) {
 	for list, read := range listings {
 		t.Run(list, func(t *testing.T) {
-			mlflowtest.NeverShorter(t, mostPages, func(transport http.RoundTripper) error {
+			mlflowtest.NeverShorter(t, MostPages, func(transport http.RoundTripper) error {
 				return read(t.Context(), over(t, transport))
 			})
 		})
@@ -49,24 +49,24 @@ func TestPager_Bounds(t *testing.T) {
 		pages int
 		says  string
 	}{
-		"as many pages as are allowed": {1, mostPages, ""},
-		"one page too many":            {1, mostPages + 1, "more than 1000 pages"},
+		"as many pages as are allowed": {1, MostPages, ""},
+		"one page too many":            {1, MostPages + 1, "more than 1000 pages"},
 		"too many bytes":               {mostBytes / 8, 10, "more than 512 MiB"},
 		"a last page beyond the bytes": {mostBytes + 1, 1, ""},
 	}
 	for sentence, c := range cases {
 		t.Run(sentence, func(t *testing.T) {
-			var p pager
+			var p Pager
 			var err error
 			came := 0
 			for more := true; more && err == nil; {
 				came++
-				p.bytes += c.bytes
+				p.Bytes += c.bytes
 				token := fmt.Sprint(came)
 				if came == c.pages {
 					token = ""
 				}
-				more, err = p.more(token)
+				more, err = p.More(token)
 			}
 			if c.says == "" && (err != nil || came != c.pages) || c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)) {
 				t.Errorf("after %d pages: %v, want %q", came, err, c.says)
@@ -82,14 +82,14 @@ func TestHistory_TooLong(t *testing.T) {
 		n++
 		return fmt.Sprintf(`{"metrics": [{"key": "acc", "value": 0.9, "step": "%d", "timestamp": "1"}], "next_page_token": "%d"}`, n, n)
 	}))
-	known := c.history(t.Context(), "r", "acc")
+	known := c.History(t.Context(), "r", "acc")
 	if _, ok := known.Get(); ok || known.Why() != "the list has more than 40 pages (40 points read)" {
 		t.Errorf("%+v", known)
 	}
 }
 
 func TestExplain_Incomplete(t *testing.T) {
-	err := Explain("search versions of churn", &incomplete{"the list has more than 1000 pages", hintShorter})
+	err := Explain("search versions of churn", &Incomplete{"the list has more than 1000 pages", HintShorter})
 	if registry.ReasonOf(err) != registry.NotMLflow || err.Error() != "search versions of churn: the list has more than 1000 pages" {
 		t.Errorf("%v", err)
 	}
@@ -100,7 +100,7 @@ func TestPager_CountsBytes(t *testing.T) {
 	answer := `{"model_versions": []}`
 	c := over(t, mlflowtest.Answers(func(*http.Request) string { return answer }))
 	for range 2 {
-		if err := c.registry.JSON(t.Context(), rest.Request{Path: "x", Read: &read}, nil); err != nil {
+		if err := c.Registry.JSON(t.Context(), rest.Request{Path: "x", Read: &read}, nil); err != nil {
 			t.Fatal(err)
 		}
 	}

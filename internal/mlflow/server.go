@@ -9,22 +9,22 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// inWorkspace refuses a workspace on a server that has none: an older one would ignore the header and act on the models
+// InWorkspace refuses a workspace on a server that has none: an older one would ignore the header and act on the models
 // of everybody.
-func (c *Client) inWorkspace(ctx context.Context) error {
+func (c *Client) InWorkspace(ctx context.Context) error {
 	if c.Workspace == "" {
 		return nil
 	}
 	var info struct {
 		Workspaces bool `json:"workspaces_enabled"`
 	}
-	err := get(ctx, c.registry, "api/3.0/mlflow/server-info", nil, "", &info)
+	err := Get(ctx, c.Registry, "api/3.0/mlflow/server-info", nil, "", &info)
 	switch {
-	case err != nil && !noRoute(err) && !isStatus(err, 500, "FEATURE_DISABLED"):
+	case err != nil && !NoRoute(err) && !IsStatus(err, 500, "FEATURE_DISABLED"):
 		return Explain("read what the server offers", err)
 	case err != nil || !info.Workspaces:
 		return &registry.Error{
-			Reason: registry.Unsupported, Msg: fmt.Sprintf("workspace %s: this server runs without workspaces", c.Workspace), Detail: wire(err), Cause: err,
+			Reason: registry.Unsupported, Msg: fmt.Sprintf("workspace %s: this server runs without workspaces", c.Workspace), Detail: ServerText(err), Cause: err,
 			Hint: "leave the input workspace empty, or start the server with --enable-workspaces (MLflow 3.10 and later)",
 		}
 	}
@@ -33,7 +33,7 @@ func (c *Client) inWorkspace(ctx context.Context) error {
 
 // ServerVersion reads MLflow's version; "" where the server does not tell (before 2.1, or behind a proxy).
 func (c *Client) ServerVersion(ctx context.Context) string {
-	body, header, err := c.registry.Bytes(ctx, rest.Request{Method: "GET", Path: "version", Class: rest.Read, Limit: 100})
+	body, header, err := c.Registry.Bytes(ctx, rest.Request{Method: "GET", Path: "version", Class: rest.Read, Limit: 100})
 	if err != nil || strings.HasPrefix(header.Get("Content-Type"), "text/html") && strings.Contains(string(body), "<") {
 		return ""
 	}

@@ -12,32 +12,32 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// version reads one version by number.
-func (c *Client) version(ctx context.Context, name string, number int) (registry.Known[registry.Version], error) {
+// FindVersion reads one version by number.
+func (c *Client) FindVersion(ctx context.Context, name string, number int) (registry.Known[registry.Version], error) {
 	query := url.Values{"name": {name}, "version": {strconv.Itoa(number)}}
 	return c.oneVersion(ctx, "model-versions/get", query, fmt.Sprintf("version %d of %s", number, name), name)
 }
 
 // Version reads one version by number, for who does not depend on it.
 func (c *Client) Version(ctx context.Context, name string, number int) registry.Known[registry.Version] {
-	v, err := c.version(ctx, name, number)
+	v, err := c.FindVersion(ctx, name, number)
 	if err != nil {
 		return registry.Unreadable[registry.Version](err.Error())
 	}
 	return v
 }
 
-// downloadURI is where the server says that a version's files are. For a copy that is the place of the version that was
+// DownloadURI is where the server says that a version's files are. For a copy that is the place of the version that was
 // copied, as it was then.
-func (c *Client) downloadURI(ctx context.Context, v registry.Version) (registry.Known[string], error) {
+func (c *Client) DownloadURI(ctx context.Context, v registry.Version) (registry.Known[string], error) {
 	var out struct {
 		URI string `json:"artifact_uri"`
 	}
 	query := url.Values{"name": {v.Model}, "version": {strconv.Itoa(v.Number)}}
 	what := fmt.Sprintf("the place of version %d of %s", v.Number, v.Model)
-	err := get(ctx, c.registry, api+"model-versions/get-download-uri", query, "artifact_uri", &out)
+	err := Get(ctx, c.Registry, API+"model-versions/get-download-uri", query, "artifact_uri", &out)
 	switch {
-	case isMissing(err):
+	case IsMissing(err):
 		return registry.Absent[string]("there is no " + what), nil
 	case err != nil:
 		return registry.Known[string]{}, Explain("read "+what, err)
@@ -45,16 +45,16 @@ func (c *Client) downloadURI(ctx context.Context, v registry.Version) (registry.
 	return registry.Is(out.URI), nil
 }
 
-// holder reads the version an alias names. A missing alias is 400 on most servers and 404 for a missing model or a
+// AliasVersion reads the version an alias names. A missing alias is 400 on most servers and 404 for a missing model or a
 // deleted version, so neither says which: the caller compares with the aliases of the registered model. bare is true
 // where the server has no aliases.
-func (c *Client) holder(ctx context.Context, name, alias string) (known registry.Known[registry.Version], bare bool, err error) {
+func (c *Client) AliasVersion(ctx context.Context, name, alias string) (known registry.Known[registry.Version], bare bool, err error) {
 	query := url.Values{"name": {name}, "alias": {alias}}
 	v, err := c.oneVersion(ctx, "registered-models/alias", query, fmt.Sprintf("alias %s of %s", alias, name), name)
 	switch {
-	case isStatus(err, 400, "INVALID_PARAMETER_VALUE"):
+	case IsStatus(err, 400, "INVALID_PARAMETER_VALUE"):
 		return registry.Absent[registry.Version](fmt.Sprintf("%s has no alias %s", name, alias)), false, nil
-	case noRoute(err):
+	case NoRoute(err):
 		return v, true, nil
 	}
 	return v, false, err
@@ -62,53 +62,53 @@ func (c *Client) holder(ctx context.Context, name, alias string) (known registry
 
 func (c *Client) oneVersion(ctx context.Context, endpoint string, query url.Values, what, name string) (registry.Known[registry.Version], error) {
 	var out struct {
-		Version versionJSON `json:"model_version"`
+		Version VersionJSON `json:"model_version"`
 	}
-	err := get(ctx, c.registry, api+endpoint, query, "model_version", &out)
+	err := Get(ctx, c.Registry, API+endpoint, query, "model_version", &out)
 	switch {
-	case isMissing(err):
+	case IsMissing(err):
 		return registry.Absent[registry.Version]("there is no " + what), nil
 	case err != nil:
 		return registry.Known[registry.Version]{}, Explain("read "+what, err)
 	case out.Version.Name != name:
 		return registry.Absent[registry.Version]("there is no " + what), nil
 	}
-	return registry.Is(out.Version.version()), nil
+	return registry.Is(out.Version.Decode()), nil
 }
 
 // versionsPage is a page of model-versions/search: a server spends about 200 µs a version, so that a page stays well
 // below its time limits, and few registries have more versions of one model.
 const versionsPage = 10000
 
-// versions searches the versions of a model, all pages, ascending by number. filter narrows the search ("" = all); the
+// Versions searches the versions of a model, all pages, ascending by number. filter narrows the search ("" = all); the
 // results are checked against name again, because some databases compare without case.
-func (c *Client) versions(ctx context.Context, name, filter string) ([]registry.Version, error) {
-	terms := []string{byName(name)}
+func (c *Client) Versions(ctx context.Context, name, filter string) ([]registry.Version, error) {
+	terms := []string{ByName(name)}
 	if filter != "" {
 		terms = append(terms, filter)
 	}
 	query := url.Values{
-		"filter":      {joinAnd(terms)},
+		"filter":      {JoinAnd(terms)},
 		"max_results": {strconv.Itoa(versionsPage)},
 		"order_by":    {"name ASC", "version_number ASC"},
 	}
 	var found []registry.Version
-	var pages pager
+	var pages Pager
 	for {
 		var out struct {
-			Versions []versionJSON `json:"model_versions"`
+			Versions []VersionJSON `json:"model_versions"`
 			Next     string        `json:"next_page_token"`
 		}
-		r := rest.Request{Method: "GET", Path: api + "model-versions/search", Query: query, Class: rest.Read, Limit: 128 << 20, Read: &pages.bytes}
-		if err := c.registry.JSON(ctx, r, &out); err != nil {
+		r := rest.Request{Method: "GET", Path: API + "model-versions/search", Query: query, Class: rest.Read, Limit: 128 << 20, Read: &pages.Bytes}
+		if err := c.Registry.JSON(ctx, r, &out); err != nil {
 			return nil, Explain("search versions of "+name, err)
 		}
 		for _, v := range out.Versions {
 			if v.Name == name {
-				found = append(found, v.version())
+				found = append(found, v.Decode())
 			}
 		}
-		if more, err := pages.more(out.Next); err != nil {
+		if more, err := pages.More(out.Next); err != nil {
 			return nil, Explain("search versions of "+name, err)
 		} else if !more {
 			break
@@ -119,18 +119,18 @@ func (c *Client) versions(ctx context.Context, name, filter string) ([]registry.
 	return slices.CompactFunc(found, func(a, b registry.Version) bool { return a.Number == b.Number }), nil
 }
 
-// byRun and byTag are terms of the version search.
-func byRun(run string) string {
-	text, _ := quoted(run) // a run id holds no quotes
+// ByRun and byTag are terms of the version search.
+func ByRun(run string) string {
+	text, _ := Quoted(run) // a run id holds no quotes
 	return "run_id = " + text
 }
 
-func byTag(key, value string) string {
-	text, _ := quoted(value)
+func ByTag(key, value string) string {
+	text, _ := Quoted(value)
 	return "tags.`" + key + "` = " + text
 }
 
-func joinAnd(terms []string) string {
+func JoinAnd(terms []string) string {
 	out := ""
 	for i, t := range terms {
 		if i > 0 {
@@ -141,8 +141,8 @@ func joinAnd(terms []string) string {
 	return out
 }
 
-// inStage returns the numbers of those versions that are in the stage.
-func inStage(versions []registry.Version, stage string) []int {
+// InStage returns the numbers of those versions that are in the stage.
+func InStage(versions []registry.Version, stage string) []int {
 	var out []int
 	for _, v := range versions {
 		if v.Stage == stage {
@@ -150,4 +150,51 @@ func inStage(versions []registry.Version, stage string) []int {
 		}
 	}
 	return out
+}
+
+// LongestLineage bounds how many copies of copies are followed back to the run.
+const LongestLineage = 10
+
+func VersionRef(v registry.Version) string { return fmt.Sprintf("models:/%s/%d", v.Model, v.Number) }
+
+// Follow goes from a version that is a copy to the version whose files it points to, which then names the run: its own or
+// the copy's. It is absent if the copies certainly lead nowhere.
+func (c *Client) Follow(ctx context.Context, v registry.Version) (registry.Known[registry.Version], error) {
+	first, passed := VersionRef(v), []string{VersionRef(v)}
+	run := v.RunID
+	nowhere := func(format string, args ...any) (registry.Known[registry.Version], error) {
+		return registry.Absent[registry.Version](fmt.Sprintf(format, args...)), nil
+	}
+	for {
+		of, notVersion := registry.ParseCandidate(v.Source)
+		if notVersion != nil || of.Number == 0 {
+			v.RunID = run
+			return registry.Is(v), nil
+		}
+		ref := fmt.Sprintf("models:/%s/%d", of.Model, of.Number)
+		switch {
+		case slices.Contains(passed, ref):
+			return nowhere("%s is a copy of itself, by way of %s", first, ref)
+		case len(passed) > LongestLineage:
+			return nowhere("%s is a copy of a copy, more than %d times", first, LongestLineage)
+		}
+		passed = append(passed, ref)
+		known, err := c.FindVersion(ctx, of.Model, of.Number)
+		if known, err = Softened(known, err); err != nil {
+			return known, err
+		}
+		next, ok := known.Get()
+		switch {
+		case known.IsAbsent():
+			return nowhere("%s is a copy of %s: %s", first, ref, known.Why())
+		case !ok:
+			return registry.Unreadable[registry.Version](fmt.Sprintf("%s is a copy of %s: %s", first, ref, known.Why())), nil
+		case run != "" && next.RunID != "" && run != next.RunID:
+			return nowhere("%s names run %s, and %s, which it is a copy of, names run %s", first, run, ref, next.RunID)
+		}
+		if run == "" {
+			run = next.RunID
+		}
+		v = next
+	}
 }

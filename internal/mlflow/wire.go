@@ -14,10 +14,10 @@ import (
 // The shapes of MLflow's JSON. Empty lists and unset fields are left out by the servers, 64-bit integers come as
 // numbers or strings, and metrics that are not finite come as strings.
 
-// whole is an integer sent as a number or as a string.
-type whole int64
+// Int is an integer sent as a number or as a string.
+type Int int64
 
-func (w *whole) UnmarshalJSON(text []byte) error {
+func (w *Int) UnmarshalJSON(text []byte) error {
 	s := strings.Trim(string(text), `"`)
 	if s == "null" || s == "" {
 		return fmt.Errorf("an integer is missing")
@@ -26,11 +26,11 @@ func (w *whole) UnmarshalJSON(text []byte) error {
 	if err != nil {
 		return fmt.Errorf("%q is not an integer", s)
 	}
-	*w = whole(n)
+	*w = Int(n)
 	return nil
 }
 
-func (w whole) time() time.Time {
+func (w Int) time() time.Time {
 	if w == 0 {
 		return time.Time{}
 	}
@@ -55,12 +55,12 @@ func (m *measure) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-type pair struct {
+type Pair struct {
 	Key   string `json:"key"`
 	Value string `json:"value"`
 }
 
-func pairs(list []pair) map[string]string {
+func Pairs(list []Pair) map[string]string {
 	out := make(map[string]string, len(list))
 	for _, p := range list {
 		out[p.Key] = p.Value
@@ -68,27 +68,27 @@ func pairs(list []pair) map[string]string {
 	return out
 }
 
-type modelJSON struct {
+type ModelJSON struct {
 	Name        string `json:"name"`
 	Description string `json:"description"`
-	Created     whole  `json:"creation_timestamp"`
-	Updated     whole  `json:"last_updated_timestamp"`
-	Tags        []pair `json:"tags"`
+	Created     Int    `json:"creation_timestamp"`
+	Updated     Int    `json:"last_updated_timestamp"`
+	Tags        []Pair `json:"tags"`
 	Aliases     []struct {
 		Alias   string `json:"alias"`
-		Version whole  `json:"version"`
+		Version Int    `json:"version"`
 	} `json:"aliases"`
 	Latest []struct { // the newest of each stage, so the newest of all is among them
-		Version whole  `json:"version"`
+		Version Int    `json:"version"`
 		Source  string `json:"source"`
 		RunID   string `json:"run_id"`
-		Tags    []pair `json:"tags"`
+		Tags    []Pair `json:"tags"`
 	} `json:"latest_versions"`
 }
 
-func (j modelJSON) model() registry.Model {
+func (j ModelJSON) Decode() registry.Model {
 	m := registry.Model{
-		Name: j.Name, Description: j.Description, Tags: pairs(j.Tags), Aliases: map[string]int{},
+		Name: j.Name, Description: j.Description, Tags: Pairs(j.Tags), Aliases: map[string]int{},
 		Created: j.Created.time(), Updated: j.Updated.time(),
 	}
 	for _, a := range j.Aliases {
@@ -97,16 +97,16 @@ func (j modelJSON) model() registry.Model {
 	for _, v := range j.Latest {
 		m.Newest = max(m.Newest, int(v.Version))
 		m.Latest = append(m.Latest, registry.Version{Model: j.Name, Number: int(v.Version), Source: v.Source, RunID: v.RunID})
-		m.Hidden = m.Hidden || pairs(v.Tags)[registry.PromptTag] == "true"
+		m.Hidden = m.Hidden || Pairs(v.Tags)[registry.PromptTag] == "true"
 	}
 	return m
 }
 
-type versionJSON struct {
+type VersionJSON struct {
 	Name          string `json:"name"`
-	Version       whole  `json:"version"`
-	Created       whole  `json:"creation_timestamp"`
-	Updated       whole  `json:"last_updated_timestamp"`
+	Version       Int    `json:"version"`
+	Created       Int    `json:"creation_timestamp"`
+	Updated       Int    `json:"last_updated_timestamp"`
 	Stage         string `json:"current_stage"`
 	Description   string `json:"description"`
 	Source        string `json:"source"`
@@ -114,53 +114,53 @@ type versionJSON struct {
 	RunLink       string `json:"run_link"`
 	Status        string `json:"status"`
 	StatusMessage string `json:"status_message"`
-	Tags          []pair `json:"tags"`
+	Tags          []Pair `json:"tags"`
 }
 
-func (j versionJSON) version() registry.Version {
+func (j VersionJSON) Decode() registry.Version {
 	return registry.Version{
 		Model: j.Name, Number: int(j.Version), Source: j.Source, RunID: j.RunID, RunLink: j.RunLink, Stage: j.Stage,
-		Status: j.Status, StatusMessage: j.StatusMessage, Description: j.Description, Tags: pairs(j.Tags),
+		Status: j.Status, StatusMessage: j.StatusMessage, Description: j.Description, Tags: Pairs(j.Tags),
 		Created: j.Created.time(), Updated: j.Updated.time(),
 	}
 }
 
-type runJSON struct {
-	Info runInfoJSON `json:"info"`
+type RunJSON struct {
+	Info RunInfoJSON `json:"info"`
 	Data struct {
 		Metrics []metricJSON `json:"metrics"`
-		Params  []pair       `json:"params"`
-		Tags    []pair       `json:"tags"`
+		Params  []Pair       `json:"params"`
+		Tags    []Pair       `json:"tags"`
 	} `json:"data"`
-	Inputs  runInputsJSON  `json:"inputs"`
-	Outputs runOutputsJSON `json:"outputs"`
+	Inputs  RunInputsJSON  `json:"inputs"`
+	Outputs RunOutputsJSON `json:"outputs"`
 }
 
-type runOutputsJSON struct {
+type RunOutputsJSON struct {
 	Models []struct {
 		ID   string `json:"model_id"`
-		Step whole  `json:"step"`
+		Step Int    `json:"step"`
 	} `json:"model_outputs"`
 }
 
-type runInfoJSON struct {
+type RunInfoJSON struct {
 	ID           string `json:"run_id"`
 	Name         string `json:"run_name"`
 	ExperimentID string `json:"experiment_id"`
 	User         string `json:"user_id"`
 	Status       string `json:"status"`
-	Start        whole  `json:"start_time"`
-	End          whole  `json:"end_time"`
+	Start        Int    `json:"start_time"`
+	End          Int    `json:"end_time"`
 	ArtifactURI  string `json:"artifact_uri"`
 	Lifecycle    string `json:"lifecycle_stage"`
 }
 
-type runInputsJSON struct {
+type RunInputsJSON struct {
 	Models []struct {
 		ID string `json:"model_id"`
 	} `json:"model_inputs"`
 	Datasets []struct {
-		Tags    []pair `json:"tags"`
+		Tags    []Pair `json:"tags"`
 		Dataset struct {
 			Name       string `json:"name"`
 			Digest     string `json:"digest"`
@@ -173,11 +173,11 @@ type runInputsJSON struct {
 type metricJSON struct {
 	Key   string  `json:"key"`
 	Value measure `json:"value"`
-	Step  whole   `json:"step"`
-	Time  whole   `json:"timestamp"`
+	Step  Int     `json:"step"`
+	Time  Int     `json:"timestamp"`
 }
 
-func (j metricJSON) point() registry.Point {
+func (j metricJSON) Decode() registry.Point {
 	p := registry.Point{Value: j.Value.value, Raw: j.Value.raw, Step: int64(j.Step), Time: j.Time.time()}
 	if !j.Value.set {
 		p.Value, p.Raw = math.NaN(), "missing"
@@ -185,20 +185,20 @@ func (j metricJSON) point() registry.Point {
 	return p
 }
 
-func (j runJSON) run() registry.Run {
+func (j RunJSON) Decode() registry.Run {
 	i := j.Info
 	r := registry.Run{
 		ID: i.ID, Name: i.Name, ExperimentID: i.ExperimentID, User: i.User, Status: i.Status,
 		Deleted: i.Lifecycle == "deleted", Start: i.Start.time(), End: i.End.time(), ArtifactURI: i.ArtifactURI,
-		Metrics: map[string]registry.Point{}, Params: pairs(j.Data.Params), Tags: pairs(j.Data.Tags),
+		Metrics: map[string]registry.Point{}, Params: Pairs(j.Data.Params), Tags: Pairs(j.Data.Tags),
 	}
 	for _, m := range j.Data.Metrics {
-		r.Metrics[m.Key] = m.point()
+		r.Metrics[m.Key] = m.Decode()
 	}
 	for _, d := range j.Inputs.Datasets {
 		r.Datasets = append(r.Datasets, registry.Dataset{
 			Name: d.Dataset.Name, Digest: d.Dataset.Digest, SourceType: d.Dataset.SourceType, Source: d.Dataset.Source,
-			Context: pairs(d.Tags)["mlflow.data.context"],
+			Context: Pairs(d.Tags)["mlflow.data.context"],
 		})
 	}
 	for _, m := range j.Inputs.Models {
@@ -218,8 +218,8 @@ type loggedModelJSON struct {
 		ArtifactURI  string `json:"artifact_uri"`
 		Status       any    `json:"status"` // a name or its number in the enumeration
 		SourceRunID  string `json:"source_run_id"`
-		Created      whole  `json:"creation_timestamp_ms"`
-		Tags         []pair `json:"tags"`
+		Created      Int    `json:"creation_timestamp_ms"`
+		Tags         []Pair `json:"tags"`
 	} `json:"info"`
 	Data struct {
 		Metrics []struct {
@@ -231,7 +231,7 @@ type loggedModelJSON struct {
 	} `json:"data"`
 }
 
-func (j loggedModelJSON) loggedModel() registry.LoggedModel {
+func (j loggedModelJSON) Decode() registry.LoggedModel {
 	i := j.Info
 	status := fmt.Sprint(i.Status)
 	if name, ok := map[string]string{"1": "LOGGED_MODEL_PENDING", "2": "LOGGED_MODEL_READY", "3": "LOGGED_MODEL_UPLOAD_FAILED"}[status]; ok {
@@ -239,15 +239,15 @@ func (j loggedModelJSON) loggedModel() registry.LoggedModel {
 	}
 	m := registry.LoggedModel{
 		ID: i.ID, Name: i.Name, ExperimentID: i.ExperimentID, ArtifactURI: i.ArtifactURI, Status: status,
-		SourceRunID: i.SourceRunID, Created: i.Created.time(), Tags: pairs(i.Tags),
+		SourceRunID: i.SourceRunID, Created: i.Created.time(), Tags: Pairs(i.Tags),
 	}
 	for _, v := range j.Data.Metrics {
 		m.Metrics = append(m.Metrics, registry.ModelMetric{
-			Key: v.Key, Point: v.point(), RunID: v.RunID,
+			Key: v.Key, Point: v.Decode(), RunID: v.RunID,
 			Dataset: registry.DataRef{Name: v.DatasetName, Digest: v.DatasetDigest},
 		})
 	}
 	return m
 }
 
-var _ json.Unmarshaler = (*whole)(nil)
+var _ json.Unmarshaler = (*Int)(nil)

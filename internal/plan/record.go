@@ -121,7 +121,7 @@ func contents(f fact.Facts) ledger.Contents {
 		}
 	}
 	if files, ok := f.Candidate.Files.Get(); ok {
-		c.Files, c.Bytes = fact.Sizes(files)
+		c.Files, c.Bytes = registry.Sizes(files)
 	}
 	c.Artifact, _ = f.Candidate.Digest.Get()
 	return c

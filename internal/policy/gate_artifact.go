@@ -87,7 +87,7 @@ func (a artifactGate) check(f fact.Facts) verdict.Finding {
 			f.Candidate.Files, "the model's files are not known: "+f.Candidate.Files.Why(), ""))
 	}
 	if described && listed {
-		_, total := fact.Sizes(files)
+		_, total := registry.Sizes(files)
 		out.Candidate = fmt.Sprintf("%d files, %d bytes", len(files), total)
 		parts = append(parts, a.contents(m, files, out)...)
 	}

@@ -1,6 +1,8 @@
 package registry
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -264,4 +266,24 @@ func (r Run) OutputStep(model string) (step int64, listed bool) {
 		}
 	}
 	return 0, false
+}
+
+// FilesDigest is one digest for the content of files: what `find . -type f | LC_ALL=C sort | xargs sha256sum | sha256sum`
+// prints in their folder. sums are the SHA-256 of each, in hex, by path.
+func FilesDigest(sums map[string]string) string {
+	h := sha256.New()
+	for _, path := range slices.Sorted(maps.Keys(sums)) {
+		fmt.Fprintf(h, "%s  ./%s\n", sums[path], path)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// Sizes counts files and adds up their bytes.
+func Sizes(files []File) (n int, bytes int64) {
+	for _, f := range files {
+		if !f.Dir {
+			n, bytes = n+1, bytes+f.Size
+		}
+	}
+	return n, bytes
 }

@@ -53,16 +53,28 @@ var layers = map[string][]string{
 	"internal/rest":    {},
 	"internal/actions": {},
 	"internal/mlflow": {
-		"internal/audit", "internal/canonical", "internal/fact", "internal/format", "internal/ledger",
-		"internal/lineage", "internal/plan", "internal/registry", "internal/rest", "internal/retry",
+		"internal/canonical", "internal/format", "internal/registry", "internal/rest", "internal/retry",
 		"internal/spelling",
+	},
+	"internal/mlflow/crawl":    {"internal/audit", "internal/mlflow", "internal/registry", "internal/rest"},
+	"internal/mlflow/diagnose": {"internal/mlflow", "internal/mlflow/runstore", "internal/registry", "internal/rest"},
+	"internal/mlflow/gather": {
+		"internal/canonical", "internal/fact", "internal/format", "internal/ledger", "internal/lineage", "internal/mlflow",
+		"internal/registry", "internal/spelling",
+	},
+	"internal/mlflow/runstore": {
+		"internal/canonical", "internal/format", "internal/mlflow", "internal/registry", "internal/rest", "internal/retry",
+	},
+	"internal/mlflow/write": {
+		"internal/ledger", "internal/mlflow", "internal/plan", "internal/registry", "internal/rest", "internal/retry",
 	},
 	"internal/github": {"internal/fact", "internal/format", "internal/ledger", "internal/registry", "internal/rest"},
 	"internal/cli": {
 		"internal/actions", "internal/apply", "internal/audit", "internal/audit/rules", "internal/canonical",
 		"internal/fact", "internal/format", "internal/github", "internal/ledger", "internal/lineage",
-		"internal/mlflow", "internal/plan", "internal/policy", "internal/registry", "internal/report",
-		"internal/rest", "internal/spelling", "internal/verdict",
+		"internal/mlflow", "internal/mlflow/crawl", "internal/mlflow/diagnose", "internal/mlflow/gather",
+		"internal/mlflow/runstore", "internal/mlflow/write", "internal/plan", "internal/policy", "internal/registry",
+		"internal/report", "internal/rest", "internal/spelling", "internal/verdict",
 	},
 
 	"internal/attacks":             {},

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
-	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
@@ -41,7 +40,7 @@ func (s scene) compared(v registry.Version, e ledger.Entry) (result, bool) {
 	}
 	m, known := s.MLmodels[v.Number].Get()
 	files, listed := s.Files[v.Number].Get()
-	n, bytes := fact.Sizes(files)
+	n, bytes := registry.Sizes(files)
 	what := ""
 	switch {
 	case known && was.MLmodel != "" && m.Sha256 != was.MLmodel:

@@ -1,0 +1,259 @@
+package crawl
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"iter"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// chunk is how many models are looked at together in the scope live.
+const chunk = 1000
+
+// live yields the models with the versions that an alias or a stage names. Most of them the list has told already; the
+// others are asked for many at a time.
+func (r *reading) live(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
+	return func(yield func(audit.Snapshot, error) bool) {
+		r.progress.ofVersions = 0
+		for _, l := range r.models {
+			r.progress.ofVersions += len(l.wanted())
+		}
+		marked, err := r.marked(ctx)
+		if err != nil {
+			yield(audit.Snapshot{}, err)
+			return
+		}
+		for first := 0; first < len(r.models); first += chunk {
+			models := r.models[first:min(first+chunk, len(r.models))]
+			held, err := r.held(ctx, models)
+			if err != nil {
+				yield(audit.Snapshot{}, err)
+				return
+			}
+			for i, l := range models {
+				models[i] = listed{}
+				switch {
+				case marked[l.model.Name], r.suspects[first+i], l.torn(held[i], false):
+					r.again = append(r.again, l.model.Name)
+				case !yield(r.audited(l, held[i]), nil):
+					return
+				}
+			}
+		}
+	}
+}
+
+// marked names what has a version marked as a prompt. Among the models, those are the ones whose versions no other
+// search shows.
+func (r *reading) marked(ctx context.Context) (map[string]bool, error) {
+	names := map[string]bool{}
+	query := url.Values{"filter": {mlflow.ByTag(registry.PromptTag, "true")}, "order_by": {"name ASC", "version_number ASC"}}
+	for row, err := range each[mlflow.VersionJSON](ctx, r.search(r.c.Registry, "model-versions/search", "model_versions", r.sizes.versions, query)) {
+		if err != nil {
+			return nil, mlflow.Explain("search versions", err)
+		}
+		names[row.Name] = true
+	}
+	return names, nil
+}
+
+// lookup asks for the version with one number of several models.
+type lookup struct {
+	number int
+	models []int // places
+}
+
+// held reads the versions that aliases and stages of the models name, ascending by number.
+func (r *reading) held(ctx context.Context, models []listed) ([][]registry.Version, error) {
+	held := make([][]registry.Version, len(models))
+	missing := map[int][]int{} // number -> places
+	for i, l := range models {
+		for _, number := range l.wanted() {
+			if told := slices.IndexFunc(l.latest, func(v registry.Version) bool { return v.Number == number }); told >= 0 {
+				held[i] = append(held[i], l.latest[told])
+			} else {
+				missing[number] = append(missing[number], i)
+			}
+		}
+	}
+	find := func(at int, v registry.Version) { held[at] = append(held[at], v) }
+	if err := r.lookUp(ctx, models, missing, find); err != nil {
+		return nil, err
+	}
+	if err := r.older(ctx, models, find); err != nil {
+		return nil, err
+	}
+	for i := range held {
+		slices.SortFunc(held[i], func(a, b registry.Version) int { return cmp.Compare(a.Number, b.Number) })
+		held[i] = slices.CompactFunc(held[i], func(a, b registry.Version) bool { return a.Number == b.Number })
+	}
+	return held, nil
+}
+
+// older reads the other holders of a stage, below the newest that the list tells: a search cannot ask for a stage.
+func (r *reading) older(ctx context.Context, models []listed, find func(int, registry.Version)) error {
+	var staged []int
+	for i, l := range models {
+		if l.lastInUse() > 1 {
+			staged = append(staged, i)
+		}
+	}
+	read := func(i int) ([]registry.Version, error) {
+		return r.versionsOf(ctx, models[i].model.Name, fmt.Sprintf("version_number < %d", models[i].lastInUse()))
+	}
+	at := 0
+	for versions, err := range inOrder(&r.beside, staged, read) {
+		if err != nil && !ofOneModel(err) {
+			return err
+		}
+		for _, v := range versions {
+			if inUse(v.Stage) {
+				find(staged[at], v)
+			}
+		}
+		at++
+	}
+	return nil
+}
+
+// lastInUse is the highest number in a stage that is in use; 0 = none is.
+func (l listed) lastInUse() int {
+	last := 0
+	for _, v := range l.latest {
+		if inUse(v.Stage) {
+			last = max(last, v.Number)
+		}
+	}
+	return last
+}
+
+// lookUp reads the versions that are missing: one number of several models together, where the server can. The first
+// question shows whether it can.
+func (r *reading) lookUp(ctx context.Context, models []listed, missing map[int][]int, find func(int, registry.Version)) error {
+	together, singly := groups(models, missing)
+	take := func(l lookup, rows []mlflow.VersionJSON) {
+		for _, row := range rows {
+			find(placeIn(models, l, row.Name), row.Decode())
+		}
+	}
+	if len(together) > 0 && !r.asked {
+		rows, err := r.together(ctx, models, together[0])
+		if err != nil && !mlflow.IsStatus(err, 400, "INVALID_PARAMETER_VALUE") {
+			return mlflow.Explain("search versions", err)
+		}
+		r.asked, r.singly = true, err != nil || strangeTo(models, together[0], rows)
+		if !r.singly {
+			take(together[0], rows)
+			together = together[1:]
+		}
+	}
+	if r.singly {
+		for _, l := range together {
+			for _, place := range l.models {
+				singly = append(singly, lookup{l.number, []int{place}})
+			}
+		}
+		together = nil
+	}
+	at := 0
+	for rows, err := range inOrder(&r.beside, together, func(l lookup) ([]mlflow.VersionJSON, error) { return r.together(ctx, models, l) }) {
+		if err != nil {
+			return mlflow.Explain("search versions", err)
+		}
+		take(together[at], rows)
+		at++
+	}
+	return r.lookUpSingly(ctx, models, singly, find)
+}
+
+func (r *reading) lookUpSingly(ctx context.Context, models []listed, singly []lookup, find func(int, registry.Version)) error {
+	read := func(l lookup) ([]registry.Version, error) {
+		return r.byNumber(ctx, models[l.models[0]].model.Name, []int{l.number})
+	}
+	at := 0
+	for versions, err := range inOrder(&r.beside, singly, read) {
+		if err != nil && !ofOneModel(err) {
+			return err
+		}
+		for _, v := range versions {
+			find(singly[at].models[0], v)
+		}
+		at++
+	}
+	return nil
+}
+
+// Bounds of one question about several models: it travels in the URL, of which older servers and proxies take 4 KB.
+const (
+	groupModels = 100
+	groupBytes  = 2000
+)
+
+// groups makes questions of what is missing. A single one is not worth a search, and a name with both kinds of quotes
+// cannot be written in one.
+func groups(models []listed, missing map[int][]int) (together, singly []lookup) {
+	for _, number := range slices.Sorted(maps.Keys(missing)) {
+		group, bytes := lookup{number: number}, 0
+		flush := func() {
+			switch {
+			case len(group.models) > 1:
+				together = append(together, group)
+			case len(group.models) == 1:
+				singly = append(singly, group)
+			}
+			group, bytes = lookup{number: number}, 0
+		}
+		for _, place := range missing[number] {
+			text, ok := mlflow.Quoted(models[place].model.Name)
+			size := len(url.QueryEscape(text)) + 3
+			if !ok {
+				singly = append(singly, lookup{number, []int{place}})
+				continue
+			}
+			if len(group.models) == groupModels || bytes+size > groupBytes {
+				flush()
+			}
+			group.models, bytes = append(group.models, place), bytes+size
+		}
+		flush()
+	}
+	return together, singly
+}
+
+func (r *reading) together(ctx context.Context, models []listed, l lookup) ([]mlflow.VersionJSON, error) {
+	var names []string
+	for _, place := range l.models {
+		text, _ := mlflow.Quoted(models[place].model.Name)
+		names = append(names, text)
+	}
+	filter := fmt.Sprintf("name IN (%s) AND version_number = %d", strings.Join(names, ","), l.number)
+	s := r.search(r.c.Registry, "model-versions/search", "model_versions", r.sizes.versions, url.Values{"filter": {filter}})
+	s.size = len(l.models) + 1
+	rows, _, err := onePage[mlflow.VersionJSON](ctx, s)
+	return rows, err
+}
+
+// strangeTo reports whether an answer holds what was not asked for: servers before 2.9 pass over what they cannot read in
+// a filter, and then find everything.
+func strangeTo(models []listed, l lookup, rows []mlflow.VersionJSON) bool {
+	return slices.ContainsFunc(rows, func(row mlflow.VersionJSON) bool {
+		return int(row.Version) != l.number || placeIn(models, l, row.Name) < 0
+	})
+}
+
+func placeIn(models []listed, l lookup, name string) int {
+	for _, place := range l.models {
+		if models[place].model.Name == name {
+			return place
+		}
+	}
+	return -1
+}

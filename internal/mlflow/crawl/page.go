@@ -1,0 +1,302 @@
+package crawl
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
+	"net/url"
+	"regexp"
+	"strconv"
+	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+)
+
+// rows is an answer to a search, decoded row by row as it is asked for: what was not asked for yet stays in the bytes it
+// came in, which are given back on the way.
+type rows struct {
+	body   *rest.Body
+	json   *json.Decoder
+	list   string // the key of the rows
+	inside bool   // the list
+	ended  bool
+	count  int // rows so far
+	cost   cost
+	token  string // of the next page, once all rows were read
+}
+
+// cost is what a page took.
+type cost struct {
+	bytes int64
+	took  time.Duration
+}
+
+func newRows(body *rest.Body, list string) *rows {
+	return &rows{body: body, json: json.NewDecoder(body), list: list}
+}
+
+// next decodes the next row into out; more is false after the last.
+func (r *rows) next(out any) (more bool, err error) {
+	if r.ended {
+		return false, nil
+	}
+	if !r.inside {
+		if err := r.begin(); err != nil || r.ended {
+			return false, r.broken(err)
+		}
+	}
+	if r.json.More() {
+		r.count++
+		return true, r.broken(r.json.Decode(out))
+	}
+	_, err = r.json.Token() // the end of the list
+	if err == nil {
+		err = r.keys()
+	}
+	return false, r.broken(err)
+}
+
+func (r *rows) begin() error {
+	if t, err := r.json.Token(); err != nil || t != json.Delim('{') {
+		return fmt.Errorf("no object: %w", err)
+	}
+	return r.keys()
+}
+
+// keys reads on in the outermost object, to the beginning of the list or to the end.
+func (r *rows) keys() error {
+	r.inside = false
+	for r.json.More() {
+		key, err := r.json.Token()
+		if err != nil {
+			return err
+		}
+		switch key {
+		case r.list:
+			t, err := r.json.Token()
+			if r.inside = t == json.Delim('['); err == nil && !r.inside {
+				err = fmt.Errorf("%s is no list", r.list)
+			}
+			return err
+		case "next_page_token":
+			err = r.json.Decode(&r.token)
+		default:
+			err = r.json.Decode(new(json.RawMessage))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if _, err := r.json.Token(); err != nil {
+		return err
+	}
+	if _, err := r.json.Token(); err != io.EOF {
+		return fmt.Errorf("something follows the object")
+	}
+	r.ended = true
+	return nil
+}
+
+func (r *rows) broken(err error) error {
+	if err == nil {
+		return nil
+	}
+	r.close()
+	return &registry.Error{Reason: registry.NotMLflow, Msg: "read the registry: a page of a search is not what MLflow sends: " + err.Error(), Cause: err,
+		Hint: "what answers at this address does not speak MLflow's API; check tracking-uri and any proxy in front of the server"}
+}
+
+func (r *rows) close() {
+	r.ended = true
+	r.body.Close()
+}
+
+var tokenAtEnd = regexp.MustCompile(`[^\\]"next_page_token"\s*:\s*"([^"\\]*)"\s*\}\s*$`)
+
+// ahead is the token of the next page where it stands at the very end of the page, as MLflow writes it, so that the next
+// page is under way while the rows of this one are used; "" where only reading on can tell. Nothing inside of a row can
+// look like it: quotes within a text are escaped, and within a row more brackets follow.
+func (r *rows) ahead() string {
+	if found := tokenAtEnd.FindStringSubmatch(r.body.Tail(1 << 10)); found != nil {
+		return found[1]
+	}
+	return ""
+}
+
+// search is a search in pages, each asked for with the token that came with the one before.
+type search struct {
+	reading *reading
+	wire    *rest.Client
+	path    string
+	list    string
+	query   url.Values
+	most    int // rows of a page that the server allows
+	size    int // rows of the next page
+	asked   int // and of the last
+	token   string
+	pages   int // so far
+	bounds  mlflow.Pager
+	empty   int // pages without rows in a row, up to now
+	fullest int // rows of a page, and what that one took
+	cost    cost
+}
+
+// sizes are how many rows a page may have: the first, versions, models.
+type sizes struct{ first, versions, models int }
+
+var pageSizes = sizes{first: 1000, versions: 10000, models: mlflow.NamesPage}
+
+// Bounds of a page: what it may hold in memory, and how long the server should need for it. Servers before 3.0 end a
+// worker that is silent for 30 seconds.
+const (
+	pageBytes = 10 << 20
+	pageTime  = 15 * time.Second
+	pageLimit = 32 << 20 // an answer of more is asked for again by halves
+	rowLimit  = 128 << 20
+)
+
+func (r *reading) search(wire *rest.Client, path, list string, most int, query url.Values) *search {
+	s := &search{reading: r, wire: wire, path: path, list: list, query: query, most: most, size: min(r.sizes.first, most)}
+	s.bounds.Most.Pages, s.bounds.Most.Bytes = auditPages, auditBytes
+	return s
+}
+
+// page asks for the page that the token names. Where the answer is too large or takes too long it asks for fewer rows.
+func (s *search) page(ctx context.Context, token string) (*rows, error) {
+	for {
+		query := url.Values{"max_results": {strconv.Itoa(s.size)}}
+		for key, values := range s.query {
+			query[key] = values
+		}
+		if token != "" {
+			query.Set("page_token", token)
+		}
+		limit := int64(pageLimit)
+		if s.size == 1 {
+			limit = rowLimit
+		}
+		var body *rest.Body
+		var took time.Duration
+		err := s.reading.pace.do(ctx, s.path, s.size, func() (err error) {
+			began := s.reading.pace.time()
+			body, err = s.wire.Open(ctx, rest.Request{Path: mlflow.API + s.path, Query: query, Class: rest.Read, Limit: limit})
+			took = s.reading.pace.time().Sub(began)
+			return err
+		})
+		switch e := mlflow.Remote(err); {
+		case err == nil:
+			page := newRows(body, s.list)
+			page.cost = cost{body.Len(), took}
+			s.asked, s.size = s.size, pageSize(s.size, s.most, page.cost)
+			return page, nil
+		case e != nil && s.size > 1 && ctx.Err() == nil && tooMuch(e):
+			s.size = (s.size + 1) / 2
+		default:
+			return nil, err
+		}
+	}
+}
+
+// Bounds of a search through a whole registry, whose rows are used one by one: a slow server may send few in a page.
+const (
+	auditPages = 100_000
+	auditBytes = 8 << 30
+)
+
+// after is the token of the page that follows one whose rows were all read; "" = none does. A server that ignores tokens
+// sends the same one again, and one that is asked for no rows sends empty pages without end: both are errors.
+func (s *search) after(page *rows) (string, error) {
+	s.pages++
+	s.empty++
+	if page.count > 0 {
+		s.empty = 0
+	}
+	if page.count > s.fullest {
+		s.fullest, s.cost = page.count, page.cost
+	}
+	s.bounds.Bytes += page.cost.bytes
+	if _, err := s.bounds.More(page.token); err != nil {
+		return "", mlflow.Explain("read the registry: "+s.path, err)
+	}
+	if s.token = page.token; s.empty > mostEmpty {
+		return "", &registry.Error{Reason: registry.NotMLflow, Msg: fmt.Sprintf("read the registry: %s sends empty pages without end", s.path)}
+	}
+	return s.token, nil
+}
+
+// each yields all rows of a search, one page after the other.
+func each[T any](ctx context.Context, s *search) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for token := ""; ; {
+			page, err := s.page(ctx, token)
+			for err == nil {
+				var row T
+				var more bool
+				if more, err = page.next(&row); !more || err != nil {
+					break
+				}
+				if !yield(row, nil) {
+					page.close()
+					return
+				}
+			}
+			if err == nil {
+				token, err = s.after(page)
+			}
+			if err != nil {
+				yield(*new(T), err)
+				return
+			}
+			if token == "" {
+				return
+			}
+		}
+	}
+}
+
+// onePage reads the first page of a search; next reports whether there is another.
+func onePage[T any](ctx context.Context, s *search) (all []T, next bool, err error) {
+	page, err := s.page(ctx, "")
+	if err == nil {
+		s.bounds.Bytes += page.cost.bytes
+	}
+	for err == nil {
+		var row T
+		var more bool
+		if more, err = page.next(&row); !more {
+			return all, page.token != "", err
+		}
+		all = append(all, row)
+	}
+	return nil, false, err
+}
+
+// mostEmpty is how many empty pages may follow one another: some servers take rows out of a page that the login may not
+// see.
+const mostEmpty = 1000
+
+// tooMuch reports whether a page may have failed because of its size: it broke a bound, or whoever made it gave up or was
+// ended.
+func tooMuch(e *rest.Error) bool {
+	switch e.Kind {
+	case rest.TooLarge, rest.Timeout, rest.Reset, rest.Truncated:
+		return true
+	}
+	return e.Status == 502 || e.Status == 504
+}
+
+// pageSize is how many rows to ask for after a page of so many took that much: as many as fit into the bounds, at most
+// ten times more.
+func pageSize(rows, most int, c cost) int {
+	fits := func(bound, spent float64) int {
+		if spent <= 0 {
+			return most
+		}
+		return int(min(bound/spent*float64(rows), float64(most)))
+	}
+	return max(1, min(10*rows, most, fits(pageBytes, float64(c.bytes)), fits(float64(pageTime), float64(c.took))))
+}

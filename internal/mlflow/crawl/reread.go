@@ -1,0 +1,272 @@
+package crawl
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"iter"
+	"maps"
+	"net/url"
+	"reflect"
+	"slices"
+	"strconv"
+	"sync"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+)
+
+// torn reports whether the versions, which were read at another moment, contradict what the list says of the model: one
+// that an alias names is not there, one has left its stage, or two share a stage, of which one may have replaced the
+// other in between. versions are all, or only those that the model's aliases and stages name.
+func (l listed) torn(versions []registry.Version, all bool) bool {
+	find := func(number int) (registry.Version, bool) {
+		i, found := slices.BinarySearchFunc(versions, number, func(v registry.Version, n int) int { return cmp.Compare(v.Number, n) })
+		if !found {
+			return registry.Version{}, false
+		}
+		return versions[i], true
+	}
+	for _, number := range l.model.Aliases {
+		if _, there := find(number); !there {
+			return true
+		}
+	}
+	for _, newest := range l.latest {
+		if v, there := find(newest.Number); (all || inUse(newest.Stage)) && (!there || v.Stage != newest.Stage) {
+			return true
+		}
+	}
+	for _, v := range versions {
+		if inUse(v.Stage) && !slices.ContainsFunc(l.latest, func(n registry.Version) bool { return n.Stage == v.Stage && n.Number == v.Number }) {
+			return true
+		}
+	}
+	return false
+}
+
+func inUse(stage string) bool { return stage == "Production" || stage == "Staging" }
+
+// named yields the one model that was asked for, if it is there.
+func (r *reading) named(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
+	return func(yield func(audit.Snapshot, error) bool) {
+		if a, there, err := r.alone(ctx, r.q.Model); there || err != nil {
+			yield(a, err)
+		}
+	}
+}
+
+// late yields the models that have to be read by themselves, and those that came into the registry since it was listed.
+func (r *reading) late(ctx context.Context) iter.Seq2[audit.Snapshot, error] {
+	return func(yield func(audit.Snapshot, error) bool) {
+		for _, name := range r.again {
+			r.strangers[name] = true
+		}
+		names := slices.Collect(maps.Keys(r.strangers))
+		slices.Sort(names)
+		type found struct {
+			a     audit.Snapshot
+			there bool
+		}
+		read := func(name string) (f found, err error) {
+			f.a, f.there, err = r.alone(ctx, name)
+			return f, err
+		}
+		for f, err := range inOrder(&r.beside, names, read) {
+			r.progress.due()
+			if err != nil || f.there {
+				if !yield(f.a, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+// readings is how often a model is read that says something else each time.
+const readings = 4
+
+// single is one model as it was read by itself.
+type single struct {
+	listed
+	versions []registry.Version
+	gone     bool // or no model
+}
+
+// alone reads one model in one piece: its versions, then the model, until the two fit, or contradict one another twice in
+// the same way. there is false for what is no model, or none any more.
+func (r *reading) alone(ctx context.Context, name string) (a audit.Snapshot, there bool, err error) {
+	var before single
+	for try := range readings {
+		now, err := r.once(ctx, name)
+		if err == nil && name == r.q.Model && len(now.model.Aliases) == 0 && len(mlflow.AllTagged(now.versions)) > 0 {
+			err = r.askForAliases(ctx, name) // the tags count where there are none
+		}
+		switch {
+		case ofOneModel(err) && (r.q.Model == "" || r.q.Again):
+			return audit.Snapshot{Model: registry.Model{Name: name}, Unreadable: mlflow.Short(err)}, true, nil
+		case err != nil:
+			return audit.Snapshot{}, false, mlflow.Explain("audit registered model "+name, err)
+		case now.gone:
+			return audit.Snapshot{}, false, nil
+		case !now.torn(now.versions, true), try > 0 && reflect.DeepEqual(now, before):
+			if len(now.versions) == 0 && now.model.Newest > 0 {
+				a, err := r.hidden(ctx, now.listed)
+				return a, true, err
+			}
+			return r.audited(now.listed, now.versions), true, nil
+		}
+		before = now
+	}
+	return audit.Snapshot{Model: before.model, Unreadable: fmt.Sprintf("it changed each of the %d times it was read", readings)}, true, nil
+}
+
+// once reads one model once.
+func (r *reading) once(ctx context.Context, name string) (single, error) {
+	versions, err := r.versionsOf(ctx, name, "")
+	if err != nil {
+		return single{}, err
+	}
+	var out struct {
+		Model listedJSON `json:"registered_model"`
+	}
+	err = r.pace.do(ctx, "", 1, func() error {
+		return mlflow.Get(ctx, r.c.Registry, mlflow.API+"registered-models/get", url.Values{"name": {name}}, "registered_model", &out)
+	})
+	switch {
+	case mlflow.IsMissing(err), err == nil && (out.Model.Name != name || isPrompt(out.Model.ModelJSON)):
+		return single{gone: true}, nil
+	case err != nil:
+		return single{}, mlflow.Explain("read registered model "+name, err)
+	}
+	return single{listed: out.Model.listed(true), versions: versions}, nil
+}
+
+// versionsOf reads the versions of one model, ascending by number; filter narrows them ("" = all). Each page begins with
+// the last number of the one before, so that none can be missed in between. Servers may compare names without case, and
+// some send everything in one page and no order.
+func (r *reading) versionsOf(ctx context.Context, name, filter string) ([]registry.Version, error) {
+	terms := []string{mlflow.ByName(name)}
+	if filter != "" {
+		terms = append(terms, filter)
+	}
+	query := url.Values{"order_by": {"version_number ASC"}}
+	s := r.search(r.c.Registry, "model-versions/search", "model_versions", r.sizes.versions, query)
+	s.size = max(s.size, 2) // the first of a page is the last of the one before
+	var found []registry.Version
+	for above := 0; ; {
+		query.Set("filter", mlflow.JoinAnd(terms))
+		if above > 0 {
+			query.Set("filter", mlflow.JoinAnd(append(slices.Clip(terms), fmt.Sprintf("version_number >= %d", above))))
+		}
+		rows, more, err := onePage[mlflow.VersionJSON](ctx, s)
+		if err != nil {
+			return nil, mlflow.Explain("search versions of "+name, err)
+		}
+		last := above
+		for _, row := range rows {
+			if row.Name == name {
+				found = append(found, row.Decode())
+			}
+			last = max(last, int(row.Version))
+		}
+		if !more {
+			break
+		}
+		if _, err := s.bounds.More(strconv.Itoa(last)); err != nil { // the last number is the token of these pages
+			return nil, mlflow.Explain("search versions of "+name, err)
+		}
+		above = last
+	}
+	slices.SortFunc(found, func(a, b registry.Version) int { return cmp.Compare(a.Number, b.Number) })
+	return slices.CompactFunc(found, func(a, b registry.Version) bool { return a.Number == b.Number }), nil
+}
+
+// hiddenMost is how many versions are asked for one by one.
+const hiddenMost = 1000
+
+// hidden reads a model whose versions the server keeps from search, since one of them is marked as a prompt: each by its
+// number, or of many those that an alias names and the newest of each stage. In the scope live that is up to the newest
+// in use: older versions may share its stage.
+func (r *reading) hidden(ctx context.Context, l listed) (audit.Snapshot, error) {
+	l.model.Hidden = true
+	numbers, last := l.wanted(), l.model.Newest
+	if r.q.Scope == audit.ScopeLive {
+		last = l.lastInUse()
+	}
+	if last <= hiddenMost {
+		for n := range last {
+			numbers = append(numbers, n+1)
+		}
+		slices.Sort(numbers)
+		numbers = slices.Compact(numbers)
+	}
+	versions, err := r.byNumber(ctx, l.model.Name, numbers)
+	if ofOneModel(err) {
+		return audit.Snapshot{Model: l.model, Unreadable: mlflow.Short(err)}, nil
+	}
+	a := r.audited(l, versions)
+	if r.q.Scope == audit.ScopeAll && l.model.Newest > hiddenMost {
+		a.Unreadable = fmt.Sprintf("the server hides its versions from search, and it has more than the %d that are asked for one by one", hiddenMost)
+	}
+	return a, err
+}
+
+// byNumber reads versions of one model, and leaves out those that do not exist.
+func (r *reading) byNumber(ctx context.Context, name string, numbers []int) ([]registry.Version, error) {
+	read := func(n int) (v registry.Known[registry.Version], err error) {
+		err = r.pace.do(ctx, "model-versions/get", 1, func() error {
+			v, err = r.c.FindVersion(ctx, name, n)
+			return err
+		})
+		return v, err
+	}
+	var versions []registry.Version
+	for known, err := range inOrder(&r.beside, numbers, read) {
+		if err != nil {
+			return nil, err
+		}
+		if v, ok := known.Get(); ok {
+			versions = append(versions, v)
+		}
+	}
+	return versions, nil
+}
+
+// ofOneModel reports whether a failure has to do with one model alone: the server answered, and refused or broke down.
+func ofOneModel(err error) bool {
+	e := mlflow.Remote(err)
+	return e != nil && e.Kind == rest.Status && e.Status != 401
+}
+
+// abreast is how many of a list are begun at once. How many requests that makes at a time is for the pace to say.
+const abreast = 2 * paceMost
+
+// inOrder calls fn for each item, several at once, and yields what they return in the order of the items. Who stops
+// early cancels the context that fn uses; running counts what is under way.
+func inOrder[T, R any](running *sync.WaitGroup, items []T, fn func(T) (R, error)) iter.Seq2[R, error] {
+	type result struct {
+		value R
+		err   error
+	}
+	return func(yield func(R, error) bool) {
+		var begun []chan result
+		for len(items) > 0 || len(begun) > 0 {
+			for len(items) > 0 && len(begun) < abreast {
+				item, done := items[0], make(chan result, 1)
+				items, begun = items[1:], append(begun, done)
+				running.Go(func() {
+					value, err := fn(item)
+					done <- result{value, err}
+				})
+			}
+			got := <-begun[0]
+			begun = begun[1:]
+			if !yield(got.value, got.err) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,273 @@
+package diagnose
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+)
+
+// Probe asks the server what it is and can do; with a model, also what the login may do with it and whether its aliases
+// name versions that exist. It never fails: what could not be found out is in the report.
+func Probe(ctx context.Context, c *mlflow.Client, model string) registry.Server {
+	p := &probe{c: c, model: model, s: registry.Server{Address: c.Address}}
+	_ = mlflow.Parallel(
+		func() error { p.s.Version = c.ServerVersion(ctx); return nil },
+		func() error { p.info(ctx); return nil },
+		func() error { p.registry(ctx); return nil },
+		func() error { p.aliases(ctx); return nil },
+		func() error { p.loggedModels(ctx); return nil },
+		func() error { p.experiments(ctx); return nil },
+		func() error { p.artifacts(ctx); return nil },
+		func() error { p.s.Login = whoami(ctx, c); return nil },
+	)
+	if p.s.Registry != nil {
+		return p.s
+	}
+	if model != "" {
+		_ = mlflow.Parallel(
+			func() error { p.dangling(ctx); return nil },
+			func() error { p.custody(ctx); return nil },
+		)
+	}
+	p.store()
+	p.warn()
+	return p.s
+}
+
+// probe is what is known while the server is asked. Each field is written by one of the requests alone.
+type probe struct {
+	c     *mlflow.Client
+	model string
+	s     registry.Server
+	told  string   // the store by the server's own word
+	ids   []string // of experiments
+}
+
+func (p *probe) info(ctx context.Context) {
+	var info struct {
+		Store      *string `json:"store_type"`
+		Workspaces bool    `json:"workspaces_enabled"`
+	}
+	err := p.c.Registry.JSON(ctx, rest.Request{Method: "GET", Path: "api/3.0/mlflow/server-info", Class: rest.Read}, &info)
+	p.s.ServerInfo, p.s.Workspaces = err == nil, info.Workspaces
+	if info.Store != nil {
+		p.told = *info.Store
+	}
+}
+
+func (p *probe) registry(ctx context.Context) {
+	var models struct {
+		Models []mlflow.ModelJSON `json:"registered_models"`
+		Next   string             `json:"next_page_token"`
+	}
+	query := url.Values{"max_results": {fmt.Sprint(mlflow.NamesPage)}}
+	r := rest.Request{Method: "GET", Path: mlflow.API + "registered-models/search", Query: query, Class: rest.Read, Limit: 32 << 20}
+	if err := p.c.Registry.JSON(ctx, r, &models); err != nil {
+		p.s.Registry = p.c.ExplainRegistry(err)
+	}
+	p.s.Models, p.s.MoreModels = len(models.Models), models.Next != ""
+}
+
+// aliases and loggedModels find out which routes exist, by asking for things that do not.
+func (p *probe) aliases(ctx context.Context) {
+	_, bare, _ := p.c.AliasVersion(ctx, "mlflow-promote-probe", mlflow.AnyAlias)
+	p.s.Aliases = !bare
+}
+
+func (p *probe) loggedModels(ctx context.Context) {
+	body := map[string]any{"experiment_ids": []string{"0"}, "max_results": 1}
+	err := p.c.Tracking.JSON(ctx, rest.Request{Method: "POST", Path: mlflow.API + "logged-models/search", Body: body, Class: rest.Read}, nil)
+	p.s.LoggedModels = !mlflow.NoRoute(err)
+}
+
+func (p *probe) experiments(ctx context.Context) {
+	var out struct {
+		Experiments []struct {
+			ID string `json:"experiment_id"`
+		} `json:"experiments"`
+	}
+	r := rest.Request{Method: "POST", Path: mlflow.API + "experiments/search", Body: map[string]any{"max_results": 20}, Class: rest.Read}
+	if p.c.Tracking.JSON(ctx, r, &out) != nil {
+		return // the store is then not told
+	}
+	for _, e := range out.Experiments {
+		if e.ID != "0" {
+			p.ids = append(p.ids, e.ID)
+		}
+	}
+}
+
+// artifacts asks for a listing of nothing. It is sent once: a server without the route for artifacts answers 503, which
+// waiting does not change.
+func (p *probe) artifacts(ctx context.Context) {
+	r := rest.Request{Method: "GET", Path: "api/2.0/mlflow-artifacts/artifacts", Query: url.Values{"path": {"promote-probe"}}, Class: rest.Create}
+	err := p.c.Tracking.JSON(ctx, r, nil)
+	switch e := mlflow.Remote(err); {
+	case err == nil, mlflow.IsMissing(err), e != nil && e.Status == 500:
+		p.s.Artifacts = "served"
+	case e != nil && e.Status == 503:
+		p.s.Artifacts = "not served: the server runs with --no-serve-artifacts, and clients read the store themselves"
+	case mlflow.NoRoute(err):
+		p.s.Artifacts = "not served: the server has no such route"
+	default:
+		p.s.Artifacts = "not told: " + mlflow.Short(err)
+	}
+}
+
+// fileStoreID is the length from which on an experiment's number is a file store's: those draw 18 digits, databases count.
+const fileStoreID = 12
+
+// store says what keeps the registry, where that can be observed.
+func (p *probe) store() {
+	switch {
+	case p.told != "":
+		p.s.Store, p.s.StoreWhy = p.told, "by the server's word"
+	case slices.ContainsFunc(p.ids, func(id string) bool { return len(id) >= fileStoreID }):
+		p.s.Store, p.s.StoreWhy = "FileStore", "by the numbers of its experiments"
+	case len(p.ids) > 0:
+		p.s.Store, p.s.StoreWhy = "SqlStore", "by the numbers of its experiments"
+	default:
+		p.s.StoreWhy = "it does not say; its operator knows (--backend-store-uri)"
+	}
+}
+
+func (p *probe) dangling(ctx context.Context) {
+	var m registry.Known[registry.Model]
+	var versions []registry.Version
+	err := mlflow.Parallel(
+		func() (err error) { m, err = p.c.Model(ctx, p.model); return err },
+		func() (err error) { versions, err = p.c.Versions(ctx, p.model, ""); return err },
+	)
+	if err == nil && m.IsAbsent() {
+		err = p.c.NoModelNamed(ctx, p.model, m.Why())
+	}
+	if err != nil {
+		p.s.Warnings = append(p.s.Warnings, sentence(err))
+		return
+	}
+	there := map[int]bool{}
+	for _, v := range versions {
+		there[v.Number] = true
+	}
+	aliases := m.OrZero().Aliases
+	for _, name := range mlflow.SortedKeys(aliases) {
+		number := aliases[name]
+		if there[number] {
+			continue
+		}
+		v, err := p.c.FindVersion(ctx, p.model, number) // a search may not list what is there, and a repair takes the alias away
+		switch {
+		case err != nil:
+			p.s.Warnings = append(p.s.Warnings, sentence(err))
+		case v.IsAbsent():
+			p.s.Dangling = append(p.s.Dangling, registry.Alias{Name: name, Version: number})
+			p.s.Warnings = append(p.s.Warnings, fmt.Sprintf("alias %s of %s names version %d, which was deleted: doctor with repair: dangling-aliases removes it", name, p.model, number))
+		}
+	}
+}
+
+// sentence is an error and its hint in one line.
+func sentence(err error) string {
+	var e *registry.Error
+	if errors.As(err, &e) && e.Hint != "" {
+		return e.Msg + ": " + strings.ReplaceAll(e.Hint, "\n", " ")
+	}
+	return err.Error()
+}
+
+func (p *probe) warn() {
+	add := func(format string, args ...any) { p.s.Warnings = append(p.s.Warnings, fmt.Sprintf(format, args...)) }
+	if p.s.Store == "FileStore" {
+		add("the registry is kept in files: moving a stage archives the others before it looks for the version, and two runs at once may fail; for production start the server with a database (--backend-store-uri postgresql://…)")
+	}
+	login, known := p.s.Login.Get()
+	if p.model == "" || !known || login.Admin {
+		return
+	}
+	switch right := login.Rights[p.model]; right {
+	case mlflow.RightEdit, mlflow.RightManage:
+	default:
+		if right == "" {
+			right = "what the server gives everybody (READ by default)"
+		}
+		add("the login %s has %s on %s; registering and promoting need EDIT, which an administrator grants:%s", cmp.Or(login.User, "USER"), right, p.model,
+			strings.ReplaceAll(p.c.Grant(p.model, mlflow.RightEdit), "\n    ", " "))
+	}
+}
+
+// whoami asks who the server takes us for; only servers with a login tell.
+func whoami(ctx context.Context, c *mlflow.Client) registry.Known[registry.Login] {
+	login := registry.Login{User: c.Login, Rights: map[string]string{}, Experiments: map[string]string{}}
+	var newer struct {
+		Admin       bool `json:"is_admin"`
+		Permissions []struct {
+			Right    string `json:"permission"`
+			Resource string `json:"resource_pattern"`
+			Type     string `json:"resource_type"`
+		} `json:"permissions"`
+	}
+	err := mlflow.Get(ctx, c.Registry, "api/3.0/mlflow/users/current/permissions", nil, "permissions", &newer)
+	if err == nil {
+		for _, p := range newer.Permissions {
+			switch p.Type {
+			case "registered_model":
+				login.Rights[p.Resource] = p.Right
+			case "experiment":
+				login.Experiments[p.Resource] = p.Right
+			}
+		}
+		login.Admin = newer.Admin
+		login.User = cmp.Or(c.Me(ctx), login.User)
+		return registry.Is(login)
+	}
+	if !c.LoggedIn {
+		return registry.Absent[registry.Login]("nobody logged in")
+	}
+	if c.Login == "" { // the question would put the name, which is a credential, into an address
+		return registry.Unreadable[registry.Login]("the user name is a credential, so the server is not asked about it")
+	}
+	var older struct {
+		User struct {
+			Admin  bool `json:"is_admin"`
+			Models []struct {
+				Name  string `json:"name"`
+				Right string `json:"permission"`
+			} `json:"registered_model_permissions"`
+			Experiments []struct {
+				ID    string `json:"experiment_id"`
+				Right string `json:"permission"`
+			} `json:"experiment_permissions"`
+		} `json:"user"`
+	}
+	if mlflow.Get(ctx, c.Registry, mlflow.API+"users/get", url.Values{"username": {c.Login}}, "user", &older) != nil {
+		return registry.Unreadable[registry.Login]("the server does not tell what this login may do")
+	}
+	login.Admin = older.User.Admin
+	for _, m := range older.User.Models {
+		login.Rights[m.Name] = m.Right
+	}
+	for _, e := range older.User.Experiments {
+		login.Experiments[e.ID] = e.Right
+	}
+	return registry.Is(login)
+}
+
+// Explain explains an error of another command by what the server is: a refusal that says nothing by itself may come
+// from a server that keeps no registry at all.
+func Explain(ctx context.Context, c *mlflow.Client, err error) error {
+	if !mlflow.IsStatus(err, 400, "INVALID_PARAMETER_VALUE") {
+		return err
+	}
+	if s := Probe(ctx, c, ""); s.Registry != nil {
+		return s.Registry
+	}
+	return err
+}

@@ -1,0 +1,106 @@
+package gather
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// Aliases reads what setting aliases depends on: the model with its aliases, the versions they are to point to,
+// and what the database takes new aliases for.
+func Aliases(ctx context.Context, c *mlflow.Client, q fact.Query) (fact.Facts, error) {
+	f := fact.Facts{Server: c.Address, Versions: map[int]registry.Known[registry.Version]{}}
+	g := &gathering{c: c, q: q}
+	versions := make([]registry.Known[registry.Version], len(q.Aliases))
+	pointed := make([]registry.Known[registry.Version], len(q.Aliases))
+	asks := []func() error{
+		func() error { return c.InWorkspace(ctx) },
+		func() (err error) { f.Model, err = c.Model(ctx, q.Model); return err },
+	}
+	if len(q.Aliases) == 0 {
+		asks = append(asks, func() (err error) { _, err = g.holder(ctx, q.Model, mlflow.AnyAlias); return err })
+	}
+	for i, a := range q.Aliases {
+		asks = append(asks, func() (err error) { pointed[i], err = g.holder(ctx, q.Model, a.Alias); return err })
+		if a.Version != 0 {
+			asks = append(asks, func() (err error) { versions[i], err = c.FindVersion(ctx, q.Model, a.Version); return err })
+		}
+	}
+	if err := mlflow.Parallel(asks...); err != nil {
+		return f, err
+	}
+	for i, a := range q.Aliases {
+		f.Versions[a.Version] = versions[i]
+	}
+	g.facts.Model = f.Model
+	if f.Model.IsAbsent() {
+		return f, c.NoModelNamed(ctx, q.Model, f.Model.Why())
+	}
+	if err := g.refusePrompt(); err != nil {
+		return f, err
+	}
+	if g.bare.Load() {
+		if err := g.readTags(ctx, &candidateRoot{}); err != nil {
+			return f, err
+		}
+		f.Fallback = g.facts.Fallback
+		return f, nil
+	}
+	for i, a := range q.Aliases {
+		if err := g.noteTwin(ctx, a.Alias, pointed[i]); err != nil {
+			return f, err
+		}
+	}
+	f.Taken = g.facts.Taken
+	return f, nil
+}
+
+// holder reads the version an alias names and notes where the server has no aliases.
+func (g *gathering) holder(ctx context.Context, name, alias string) (registry.Known[registry.Version], error) {
+	v, bare, err := g.c.AliasVersion(ctx, name, alias)
+	if bare {
+		g.bare.Store(true)
+	}
+	return v, err
+}
+
+// readTags reads in the tags of the versions what the alias routes would have told.
+func (g *gathering) readTags(ctx context.Context, root *candidateRoot) error {
+	g.facts.Fallback = &fact.Fallback{}
+	asks := []func() error{func() (err error) { g.facts.Fallback.Server, err = g.c.WithoutAliases(ctx); return err }}
+	if !g.all {
+		g.all = true
+		asks = append(asks, func() (err error) { g.versions, err = g.c.Versions(ctx, g.q.Model, ""); return err })
+	}
+	var others []registry.Version
+	q := g.q.Candidate
+	if q.Alias != "" && q.Model != g.q.Model {
+		asks = append(asks, func() (err error) { others, err = g.c.Versions(ctx, q.Model, ""); return err })
+	}
+	if err := mlflow.Parallel(asks...); err != nil {
+		return err
+	}
+	if q.Alias != "" {
+		of := others
+		if q.Model == g.q.Model {
+			of = g.versions
+		}
+		root.version = g.tagHolder(of, q.Alias)
+	}
+	g.facts.Fallback.Holders = mlflow.AllTagged(g.versions)
+	return nil
+}
+
+// tagHolder is the version that holds the alias by its tag: of several the highest number.
+func (g *gathering) tagHolder(versions []registry.Version, alias string) registry.Known[registry.Version] {
+	out := registry.Absent[registry.Version](fmt.Sprintf("no version carries the tag %s=true", registry.FallbackTag(alias)))
+	for _, v := range versions {
+		if v.Tags[registry.FallbackTag(alias)] == "true" {
+			out = registry.Is(v)
+		}
+	}
+	return out
+}

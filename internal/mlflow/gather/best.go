@@ -1,0 +1,337 @@
+package gather
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
+)
+
+// findRun turns a candidate that asks for a model, "best" or "commit", into the model it stands for.
+func (g *gathering) findRun(ctx context.Context) error {
+	switch q := g.q.Candidate; {
+	case q.Best != nil:
+		return g.findBest(ctx)
+	case q.Commit != nil:
+		return g.findCommit(ctx)
+	}
+	return nil
+}
+
+func (g *gathering) findBest(ctx context.Context) error {
+	best := *g.q.Candidate.Best
+	experiment, err := g.c.Experiment(ctx, best.Experiment)
+	if err != nil {
+		return err
+	}
+	s := bestSearch{
+		c: g.c, experiment: experiment.ID, contest: fact.Contest{Best: best},
+		models: map[string]registry.LoggedModel{}, metrics: map[string]bool{}, judged: map[string]bool{},
+	}
+	for _, step := range []func(context.Context) error{s.readModels, s.enterModels, s.enterRuns} {
+		if err := step(ctx); err != nil {
+			return mlflow.Narrower(err)
+		}
+	}
+	found, ok := s.contest.Winner()
+	if !ok {
+		return s.none(found)
+	}
+	g.facts.Best = &found
+	if found.ModelID != "" {
+		g.q.Candidate = registry.Candidate{Text: "models:/" + found.ModelID, ModelID: found.ModelID}
+	} else {
+		g.q.Candidate = candidateOf(registry.Run{ID: found.RunID}, best.Path)
+	}
+	return nil
+}
+
+// candidateOf names the model of a run.
+func candidateOf(run registry.Run, path string) registry.Candidate {
+	return registry.Candidate{Text: "runs:/" + run.ID + "/" + path, RunID: run.ID, Path: path}
+}
+
+// bestSearch looks for the best model of one experiment. A run of MLflow 3 can have many models, each with its own values,
+// so models are compared, and runs only if their models are among their files.
+type bestSearch struct {
+	c          *mlflow.Client
+	experiment string // id
+	contest    fact.Contest
+
+	models  map[string]registry.LoggedModel // of the experiment, by id, with the values of the metric
+	others  map[string]registry.LoggedModel // that runs list and that are in other experiments
+	metrics map[string]bool                 // names of all metrics seen, for the message
+	judged  map[string]bool                 // runs whose values are those of logged models
+	listed  int                             // runs whose files were looked at
+}
+
+// Bounds of the search.
+const (
+	bestRuns   = 100000 // source and evaluation runs of the models
+	bestFiles  = 200    // runs of which the files are listed
+	bestOthers = 100    // models of other experiments that its runs list
+)
+
+// readModels reads all logged models of the experiment, whatever their names: which values are a model's own is told from
+// those of the other models of its run.
+func (s *bestSearch) readModels(ctx context.Context) error {
+	op := "search logged models of experiment " + s.contest.Experiment
+	for m, err := range s.c.LoggedModelsIn(ctx, op, s.experiment, "") {
+		if err != nil {
+			return err
+		}
+		for _, v := range m.Metrics {
+			s.metrics[v.Key] = true
+			if v.Key == s.contest.Metric && v.RunID != m.SourceRunID {
+				s.judged[v.RunID] = true // an evaluation: its value is that model's
+			}
+		}
+		m.Metrics = slices.DeleteFunc(m.Metrics, func(v registry.ModelMetric) bool { return v.Key != s.contest.Metric })
+		m.Metrics = slices.Clip(m.Metrics)
+		s.models[m.ID] = m
+	}
+	return nil
+}
+
+// enterModels judges the logged models of that name.
+func (s *bestSearch) enterModels(ctx context.Context) error {
+	ids := map[string]bool{}
+	var named []registry.LoggedModel
+	for _, id := range mlflow.SortedKeys(s.models) {
+		m := s.models[id]
+		if m.Name != s.contest.Path {
+			continue
+		}
+		named = append(named, m)
+		if m.SourceRunID != "" {
+			ids[m.SourceRunID] = true
+		}
+		for _, v := range m.Metrics {
+			ids[v.RunID] = true
+		}
+	}
+	runs, err := s.read(ctx, mlflow.SortedKeys(ids))
+	if err == nil {
+		err = s.readOthers(ctx, runs)
+	}
+	for _, m := range named {
+		if err == nil {
+			s.enterModel(m, runs)
+		}
+	}
+	return err
+}
+
+// readOthers reads models that the runs list and that are not in the experiment. Those that cannot be read, or are more
+// than a few, are models of which nothing is known.
+func (s *bestSearch) readOthers(ctx context.Context, runs map[string]registry.Run) error {
+	ids := map[string]bool{}
+	for _, run := range runs {
+		for _, id := range run.Models() {
+			if _, known := s.models[id]; !known {
+				ids[id] = true
+			}
+		}
+	}
+	list := mlflow.SortedKeys(ids)
+	models, err := s.c.LoggedModels(ctx, list[:min(len(list), bestOthers)])
+	s.others = map[string]registry.LoggedModel{}
+	for _, m := range models {
+		s.others[m.ID] = m
+	}
+	return err
+}
+
+// read reads runs of the experiment that are not deleted, by id. It asks for less than a page at once: a full page is
+// followed by another one.
+func (s *bestSearch) read(ctx context.Context, ids []string) (map[string]registry.Run, error) {
+	ids = slices.DeleteFunc(ids, func(id string) bool { return !mlflow.PlainRun.MatchString(id) })
+	op := "search runs of experiment " + s.contest.Experiment
+	if len(ids) > bestRuns {
+		return nil, mlflow.Explain(op, &mlflow.Incomplete{Why: fmt.Sprintf("its models name more than %d runs", bestRuns), Hint: mlflow.HintShorter})
+	}
+	runs := map[string]registry.Run{}
+	for part := range slices.Chunk(ids, mlflow.RunsPage-1) {
+		body := map[string]any{
+			"experiment_ids": []string{s.experiment}, "run_view_type": "ACTIVE_ONLY",
+			"filter": "attributes.run_id IN ('" + strings.Join(part, "','") + "')",
+		}
+		for run, err := range s.c.Runs(ctx, op, body) {
+			if err != nil {
+				return nil, err
+			}
+			if run.ExperimentID == s.experiment && !run.Deleted {
+				runs[run.ID] = run
+			}
+		}
+	}
+	return runs, nil
+}
+
+func (s *bestSearch) enterModel(m registry.LoggedModel, runs map[string]registry.Run) {
+	if err := uploaded(m); err != nil {
+		s.contest.Skip(m.ID, "it is "+m.Status)
+		return
+	}
+	source := "models:/" + m.ID
+	subject := fact.Subject{Ref: m.ID, Logged: registry.Is(m), Evaluations: registry.Is(s.evaluations(m, runs))}
+	if run, known := runs[m.SourceRunID]; known {
+		subject.Run = registry.Is(run)
+		subject.Siblings = registry.Is(s.outputs(run, m.ID))
+	} else if m.SourceRunID != "" {
+		why := fmt.Sprintf("run %s is not in the experiment, or is deleted", m.SourceRunID)
+		subject.Run = registry.Unreadable[registry.Run](why)
+	}
+	tracer{c: s.c}.settleRun(&subject, source)
+	if run, ok := subject.Run.Get(); ok {
+		s.judged[run.ID] = true
+	}
+	s.contest.Enter(subject)
+}
+
+// evaluations are the runs of the experiment, other than the source run, that logged values of the metric on the model.
+func (s *bestSearch) evaluations(m registry.LoggedModel, runs map[string]registry.Run) map[string]fact.Evaluation {
+	found := map[string]fact.Evaluation{}
+	for _, v := range m.Metrics {
+		if run, known := runs[v.RunID]; known && v.RunID != m.SourceRunID {
+			found[run.ID] = fact.Evaluation{
+				RunID: run.ID, Status: run.Status, Start: run.Start, Own: true, Metrics: run.Metrics,
+			}
+		}
+	}
+	return found
+}
+
+// outputs are the models that a run lists, without the one with this id, as siblings of the tracer are.
+func (s *bestSearch) outputs(run registry.Run, self string) []registry.LoggedModel {
+	found := []registry.LoggedModel{}
+	for _, id := range run.Models() {
+		m, known := s.models[id]
+		if !known {
+			m, known = s.others[id]
+		}
+		switch {
+		case id == self:
+		case !known:
+			found = append(found, registry.UnknownModel(id))
+		case run.HasModel(m):
+			found = append(found, m)
+		}
+	}
+	return found
+}
+
+// enterRuns judges runs whose model is among their files: all of MLflow 1 and 2, and those that used log_artifacts. The
+// server sorts them, so that those which cannot win need not be read. What is not finite is left out here: a store
+// keeps Inf as a number, and then it would win.
+func (s *bestSearch) enterRuns(ctx context.Context) error {
+	order := "DESC"
+	if s.contest.Goal == registry.Minimize {
+		order = "ASC"
+	}
+	body := map[string]any{
+		"experiment_ids": []string{s.experiment}, "filter": "attributes.status = 'FINISHED'", "run_view_type": "ACTIVE_ONLY",
+		"order_by": []string{"metrics.`" + s.contest.Metric + "` " + order},
+	}
+	for run, err := range s.c.Runs(ctx, "search runs of experiment "+s.contest.Experiment, body) {
+		if err != nil {
+			return err
+		}
+		for name := range run.Metrics {
+			s.metrics[name] = true
+		}
+		point, has := run.Metrics[s.contest.Metric]
+		if !has || !point.Finite() || run.Deleted || run.Status != "FINISHED" || s.judged[run.ID] {
+			continue
+		}
+		if s.contest.Settled(point) {
+			return nil
+		}
+		if err := s.enterRun(ctx, run); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *bestSearch) enterRun(ctx context.Context, run registry.Run) error {
+	if s.listed++; s.listed > bestFiles {
+		return s.tooManyRuns()
+	}
+	path := s.contest.Path
+	files, err := s.c.RunFiles(ctx, run.ID, path)
+	switch {
+	case err != nil && !mlflow.IsStatus(err, 400, "INVALID_PARAMETER_VALUE"):
+		return unlistable(run, err)
+	case !mlflow.HasMLmodel(files, path):
+		s.contest.Skip("run "+run.ID, fmt.Sprintf("it has no model at %q", path))
+		return nil
+	}
+	subject := fact.Subject{
+		Ref: "run " + run.ID, Run: registry.Is(run), Path: path, Siblings: registry.Is(s.outputs(run, "")),
+		Logged: registry.Absent[registry.LoggedModel]("it is no logged model"),
+	}
+	if subject.Unlisted() {
+		subject.OtherPaths = s.c.OtherModels(ctx, run.ID, path)
+	}
+	s.contest.Enter(subject)
+	return nil
+}
+
+func (s *bestSearch) tooManyRuns() error {
+	hint := "name the model by its run, as in runs:/RUN_ID/PATH"
+	if also := s.otherNames(); also != "" {
+		hint = also + "; or " + hint
+	}
+	what := "the %d best runs of experiment %q by %s have no model at %q"
+	if _, found := s.contest.Winner(); found {
+		what = "more than %d runs of experiment %q may be the best by %s, of those with a model at %q"
+	}
+	return mlflow.Gone(fmt.Sprintf(what, bestFiles, s.contest.Experiment, s.contest.Metric, s.contest.Path), hint)
+}
+
+// otherNames proposes the names of models that the experiment has and that were not asked for.
+func (s *bestSearch) otherNames() string {
+	names := map[string]bool{}
+	for _, m := range s.models {
+		names[m.Name] = true
+	}
+	if len(names) == 0 || names[s.contest.Path] {
+		return ""
+	}
+	list := mlflow.SortedKeys(names)
+	meant := list[0]
+	if near := spelling.Nearest(s.contest.Path, list); len(near) > 0 {
+		meant = near[0]
+	}
+	return fmt.Sprintf("the logged models of the experiment are called %s: write candidate: best/%s",
+		strings.Join(list[:min(5, len(list))], ", "), meant)
+}
+
+// none says why no model counts.
+func (s *bestSearch) none(found fact.BestRun) error {
+	best := s.contest.Best
+	msg := fmt.Sprintf("no model of experiment %q counts for metric %q", best.Experiment, best.Metric)
+	names := mlflow.SortedKeys(s.metrics)
+	near := spelling.Nearest(best.Metric, names)
+	var hint string
+	switch {
+	case len(found.Skipped) > 0:
+		msg += fmt.Sprintf(": %s", fact.PassedOver(found.Skipped))
+		hint = s.otherNames()
+	case len(near) > 0 && !s.metrics[best.Metric]:
+		hint = fmt.Sprintf("did you mean the metric %s?", strings.Join(near, " or "))
+	case len(names) > 0 && !s.metrics[best.Metric]:
+		hint = "its metrics are " + strings.Join(names[:min(10, len(names))], ", ")
+	}
+	if hint == "" {
+		hint = "a model counts if its run is finished and not deleted, and if it has one finite value of the metric; " +
+			"name another model as in runs:/RUN_ID/PATH or models:/m-…"
+	}
+	return mlflow.Gone(msg, hint)
+}

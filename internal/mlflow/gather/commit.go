@@ -1,0 +1,140 @@
+package gather
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// findCommit turns the candidate "commit" into the run it stands for.
+func (g *gathering) findCommit(ctx context.Context) error {
+	by := *g.q.Candidate.Commit
+	experiments, err := g.experimentsOf(ctx, by)
+	if err != nil {
+		return err
+	}
+	runs, more, err := g.c.CommitRuns(ctx, experiments, by)
+	if err != nil {
+		return err
+	}
+	where := searched(experiments, len(by.Experiments) == 0)
+	run, older, ignored, ok := by.Choose(runs, g.c.Tracking.Meter().ServerTime)
+	if !ok {
+		return noCommit(by, where, ignored)
+	}
+	g.facts.OfCommit = &registry.CommitRun{
+		SHA: by.SHA, RunID: run.ID, User: run.User, Ended: run.End, Searched: where,
+		Older: older, Ignored: ignored, More: more,
+	}
+	g.q.Candidate = candidateOf(run, by.Path)
+	return nil
+}
+
+// experimentsOf finds the experiments to look in. Only those count that somebody named or that the incumbent was
+// trained in: every login may create experiments, and runs with any commit in them.
+func (g *gathering) experimentsOf(ctx context.Context, by registry.ByCommit) ([]registry.Experiment, error) {
+	if len(by.Experiments) == 0 {
+		e, err := g.incumbentExperiment(ctx)
+		return []registry.Experiment{e}, err
+	}
+	found := make([]registry.Experiment, len(by.Experiments))
+	var asks []func() error
+	for i, name := range by.Experiments {
+		asks = append(asks, func() (err error) { found[i], err = g.c.Experiment(ctx, name); return err })
+	}
+	return found, mlflow.Parallel(asks...)
+}
+
+// incumbentExperiment is the experiment of the run behind the version that the target points to.
+func (g *gathering) incumbentExperiment(ctx context.Context) (registry.Experiment, error) {
+	incumbent, err := g.incumbent(ctx)
+	if err != nil {
+		return registry.Experiment{}, err
+	}
+	subject, ok := incumbent.Get()
+	if !ok {
+		return registry.Experiment{}, needExperiment("there is no incumbent: " + incumbent.Why())
+	}
+	run, ok := subject.Run.Get()
+	if !ok {
+		why := fmt.Sprintf("the run of the incumbent %s is not readable: %s", subject.Ref, subject.Run.Why())
+		return registry.Experiment{}, needExperiment(why)
+	}
+	known, err := g.c.ExperimentByID(ctx, run.ExperimentID)
+	if err != nil {
+		return registry.Experiment{}, err
+	}
+	e, ok := known.Get()
+	if !ok || e.Deleted {
+		why := fmt.Sprintf("the experiment %s of the incumbent %s is deleted", run.ExperimentID, subject.Ref)
+		return registry.Experiment{}, needExperiment(why)
+	}
+	return e, nil
+}
+
+// incumbent reads what the target points to, and the run behind it. The gathering itself reads it again later, together
+// with the candidate, which is not known yet.
+func (g *gathering) incumbent(ctx context.Context) (registry.Known[fact.Subject], error) {
+	q := fact.Query{Model: g.q.Model, Target: g.q.Target}
+	before := &gathering{c: g.c, tracer: tracer{c: g.c}, q: q, want: wanted(q, fact.Needs{}), facts: fact.Facts{Target: q.Target}}
+	answers, err := before.ask(ctx, &candidateRoot{})
+	for _, check := range []func() error{
+		before.refusePrompt, before.refuseHidden, func() error { return before.settle(ctx, &candidateRoot{}, answers) },
+	} {
+		if err == nil {
+			err = check()
+		}
+	}
+	if err != nil {
+		return registry.Known[fact.Subject]{}, err
+	}
+	none := registry.Absent[registry.Version]("the target is empty")
+	for _, key := range before.want {
+		if none = before.held[key]; !none.IsAbsent() {
+			break
+		}
+	}
+	return before.subject(ctx, none)
+}
+
+func needExperiment(why string) error {
+	return &registry.Error{
+		Reason: registry.BadInput,
+		Msg:    "input experiment: is missing: the candidate commit looks in the incumbent's experiment, and " + why,
+		Hint:   "name the experiment that the model is trained in: write experiment: NAME (on a laptop --experiment NAME)",
+	}
+}
+
+// searched names the experiments that were searched.
+func searched(experiments []registry.Experiment, incumbents bool) string {
+	if incumbents {
+		return fmt.Sprintf("experiment %s (the incumbent's)", experiments[0].Name)
+	}
+	names := make([]string, len(experiments))
+	for i, e := range experiments {
+		names[i] = e.Name
+	}
+	if len(names) == 1 {
+		return "experiment " + names[0]
+	}
+	return "the experiments " + strings.Join(names, ", ")
+}
+
+// noCommit says what was searched, and why the runs of the commit do not count.
+func noCommit(by registry.ByCommit, where string, ignored []registry.OtherRun) error {
+	hint := "a run counts by its tag " + registry.RunTagCommit + ", which MLflow sets if training runs in a checkout; " +
+		"in a pull request check out its head (ref: ${{ github.event.pull_request.head.sha }}), not GitHub's merge; " +
+		"if it was trained in another experiment, name that in the input experiment"
+	if len(ignored) > 0 {
+		hint = fmt.Sprintf("none of its %d runs counts: %s; wait for one to finish, or train again",
+			len(ignored), registry.Others(ignored))
+	}
+	if len(by.TrainedBy) > 0 {
+		where += " by " + strings.Join(by.TrainedBy, " or ")
+	}
+	return mlflow.Gone(fmt.Sprintf("no finished run of commit %s in %s", by.SHA, where), hint)
+}

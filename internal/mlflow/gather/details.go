@@ -1,0 +1,104 @@
+package gather
+
+import (
+	"context"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// BorrowMLmodel reads the MLmodel file of a version that is a copy where the copied files are, if the server cannot read
+// it through the copy. MLflow before 2.8 keeps the source of a copy as it came, and looks for it in a registry that is
+// not its own.
+func BorrowMLmodel(ctx context.Context, c *mlflow.Client, s *fact.Subject, v registry.Version) {
+	of, err := registry.ParseCandidate(v.Source)
+	if _, ok := s.MLmodel.Get(); ok || err != nil || of.Number == 0 {
+		return
+	}
+	var found registry.Known[registry.MLmodel]
+	switch where, why := placeOf(*s); {
+	case why != "":
+		return
+	case where.Model != "":
+		found = c.LoggedMLmodel(ctx, where.Model)
+	default:
+		found = c.RunMLmodel(ctx, where.Run, where.Path)
+	}
+	if _, ok := found.Get(); ok {
+		s.MLmodel = found
+	}
+}
+
+// third reads what only some gates ask for, beside one another. Nothing of it can fail the command: a gate says what
+// it means that a fact could not be read.
+func (g *gathering) third(ctx context.Context) {
+	var asks []func() error
+	ask := func(f func()) { asks = append(asks, func() error { f(); return nil }) }
+	c, s := g.c, &g.facts.Candidate
+	if g.needs.Files {
+		ask(func() { g.files(ctx) })
+	}
+	run, _ := s.Run.Get()
+	s.History = make(map[string]registry.Known[[]registry.Point], len(g.needs.History))
+	points := make([]registry.Known[[]registry.Point], len(g.needs.History))
+	for i, key := range g.needs.History {
+		ask(func() { points[i] = c.History(ctx, run.ID, key) })
+	}
+	documents := make([]registry.Known[string], len(g.needs.Evidence))
+	for i, name := range g.needs.Evidence {
+		ask(func() { documents[i] = c.Document(ctx, run.ID, name) })
+	}
+	holders := make([]fact.Subject, len(g.want))
+	for i, key := range g.want {
+		if base, ok := g.facts.Holders[key].Get(); ok {
+			holders[i] = base
+			g.thirdOf(ctx, &holders[i], ask)
+		}
+	}
+	_ = mlflow.Parallel(asks...)
+	for i, key := range g.needs.History {
+		s.History[key] = points[i]
+	}
+	g.facts.Evidence = map[string]registry.Known[string]{}
+	for i, name := range g.needs.Evidence {
+		g.facts.Evidence[name] = documents[i]
+	}
+	for i, key := range g.want {
+		if _, ok := g.facts.Holders[key].Get(); !ok {
+			continue
+		}
+		g.facts.Holders[key] = registry.Is(holders[i])
+		if i == 0 && !g.q.Target.Empty() {
+			g.facts.Holders[fact.Incumbent] = registry.Is(holders[i])
+		}
+	}
+}
+
+// thirdOf reads what gates want to know of a holder. A holder that is the candidate is asked again: it costs nothing
+// but a request, and keeps the two apart.
+func (g *gathering) thirdOf(ctx context.Context, s *fact.Subject, ask func(func())) {
+	v, run := s.Version.OrZero(), s.Run.OrZero()
+	if g.needs.HolderMLmodels {
+		ask(func() {
+			s.MLmodel = g.c.VersionMLmodel(ctx, v)
+			BorrowMLmodel(ctx, g.c, s, v)
+		})
+	}
+	if len(g.needs.History) == 0 {
+		return
+	}
+	s.History = make(map[string]registry.Known[[]registry.Point], len(g.needs.History))
+	found := make([]registry.Known[[]registry.Point], len(g.needs.History))
+	ask(func() {
+		_ = mlflow.Parallel(func() (all []func() error) {
+			for i, key := range g.needs.History {
+				all = append(all, func() error { found[i] = g.c.History(ctx, run.ID, key); return nil })
+			}
+			return all
+		}()...)
+		for i, key := range g.needs.History {
+			s.History[key] = found[i]
+		}
+	})
+}

@@ -1,0 +1,311 @@
+package gather
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/lineage"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// Lineage reads what one version came from: the version is that of the query's candidate, a number or an alias, or
+// where there is none the holder of the target's stage. What is behind it is read beside one another, each thing as
+// soon as its name is known. Only the version itself must be there; anything else that cannot be read is in the answer
+// with the reason, unless the server cannot be used any more.
+func Lineage(ctx context.Context, c *mlflow.Client, q fact.Query) (lineage.Traced, error) {
+	v, err := findNamed(ctx, c, q)
+	if err != nil {
+		return lineage.Traced{}, err
+	}
+	t := &tracing{
+		c: c, tracer: tracer{c: c, roots: q.MovedRoots},
+		out: lineage.Traced{Version: v.version, ModelTags: v.model.Tags, Aliases: v.aliases, RunID: v.version.RunID},
+	}
+	err = mlflow.Parallel(
+		func() error { return t.back(ctx) },
+		func() error { t.out.MLmodel = t.c.VersionMLmodel(ctx, v.version); return nil },
+		func() error { return t.tagged(ctx, v.bare) },
+	)
+	if err != nil {
+		return t.out, err
+	}
+	t.borrow(ctx)
+	t.judge()
+	err = mlflow.Parallel(
+		func() error { return t.experiment(ctx) },
+		func() error { return t.around(ctx) },
+		func() error { t.size(ctx); return nil },
+	)
+	slices.Sort(t.out.Aliases)
+	return t.out, err
+}
+
+// named is the version a query asks for, with the aliases that the registered model lists for it.
+type named struct {
+	version registry.Version
+	model   registry.Model
+	aliases []string
+	bare    bool // the server has no aliases, and that is known
+}
+
+func findNamed(ctx context.Context, c *mlflow.Client, q fact.Query) (named, error) {
+	q.Target = registry.Target{Stage: q.Target.Stage}
+	g := &gathering{c: c, q: q, want: wanted(q, fact.Needs{}), facts: fact.Facts{Server: c.Address}}
+	root := candidateRoot{}
+	holders, err := g.ask(ctx, &root)
+	if err != nil {
+		return named{}, err
+	}
+	if err := g.refusePrompt(); err != nil {
+		return named{}, err
+	}
+	if q.Target.Stage != "" {
+		if err := g.refuseHidden(); err != nil {
+			return named{}, err
+		}
+	}
+	if err := g.settle(ctx, &root, holders); err != nil {
+		return named{}, err
+	}
+	if q.Target.Stage != "" {
+		root.version = g.held[q.Target.Stage]
+	}
+	v, ok := root.version.Get()
+	if !ok {
+		return named{}, g.unnamed(ctx, root.version.Why())
+	}
+	out := named{version: v, model: g.facts.Model.OrZero(), bare: g.bare.Load()}
+	for alias, number := range out.model.Aliases {
+		if number == v.Number {
+			out.aliases = append(out.aliases, alias)
+		}
+	}
+	if out.bare {
+		out.aliases = heldByTag(g.facts.Fallback.Holders, v.Number)
+	}
+	return out, nil
+}
+
+// unnamed explains a version, an alias or a stage's holder that does not exist.
+func (g *gathering) unnamed(ctx context.Context, why string) error {
+	stage := g.q.Target.Stage
+	numbers := mlflow.InStage(g.versions, stage)
+	switch {
+	case stage == "":
+		return g.noVersion(ctx, why)
+	case g.facts.Model.IsAbsent():
+		return g.c.NoModelNamed(ctx, g.q.Model, g.facts.Model.Why())
+	case len(numbers) > 1:
+		return &registry.Error{
+			Reason: registry.StageNotExclusive, Msg: why,
+			Hint: fmt.Sprintf("name one of them, as in models:/%s/%d", g.q.Model, numbers[len(numbers)-1]),
+		}
+	}
+	return mlflow.Gone(why, "give the number of a version, as in models:/"+g.q.Model+"/7")
+}
+
+// heldByTag lists the aliases that a version holds by their tags: of several that carry one the highest number.
+func heldByTag(holders map[string][]int, number int) []string {
+	var out []string
+	for alias, numbers := range holders {
+		if slices.Max(numbers) == number {
+			out = append(out, alias)
+		}
+	}
+	return out
+}
+
+// tracing is a lineage under way. Its parts fill different fields.
+type tracing struct {
+	c      *mlflow.Client
+	tracer tracer
+	out    lineage.Traced
+}
+
+// back goes from the version to the versions it was copied from, the logged model and the run.
+func (t *tracing) back(ctx context.Context) error {
+	err := mlflow.Parallel(
+		func() error { return t.copies(ctx) },
+		func() error { return t.run(ctx, t.out.Version.RunID) },
+		func() error { return t.logged(ctx, t.out.Version.Source) },
+	)
+	if err != nil {
+		return err
+	}
+	if source := t.out.Origin().Source; !t.out.Logged.Gathered() {
+		if err := t.logged(ctx, source); err != nil {
+			return err
+		}
+	}
+	if t.out.RunID == "" {
+		t.out.RunID = t.named()
+		return t.run(ctx, t.out.RunID)
+	}
+	return nil
+}
+
+// named is the run that a version is of which names none itself: that of the nearest copy, or of its logged model.
+func (t *tracing) named() string {
+	for _, c := range t.out.Copies {
+		if c.RunID != "" {
+			return c.RunID
+		}
+	}
+	return t.out.Logged.OrZero().SourceRunID
+}
+
+// judge finds out whether the version belongs to the run.
+func (t *tracing) judge() {
+	run, ok := t.out.Run.Get()
+	if !ok {
+		return
+	}
+	source := t.out.Origin().Source
+	t.out.RunProblem = t.out.Detached()
+	if t.out.RunProblem == "" {
+		t.out.RunProblem = t.tracer.foreign(source, t.out.Subject().Logged, run)
+	}
+	t.out.Path, _ = registry.ArtifactPath(source, run, t.tracer.moves()...)
+}
+
+// around reads what tells the values of the version from those of others, if the run is its own.
+func (t *tracing) around(ctx context.Context) error {
+	if _, ok := t.out.Run.Get(); !ok || t.out.RunProblem != "" {
+		return nil
+	}
+	s := t.out.Subject()
+	err := t.tracer.around(ctx, &s)
+	t.out.Siblings, t.out.Evaluations, t.out.OtherPaths = s.Siblings, s.Evaluations, s.OtherPaths
+	return err
+}
+
+// copies follows the sources that are versions themselves.
+func (t *tracing) copies(ctx context.Context) error {
+	v := t.out.Version
+	passed := []string{mlflow.VersionRef(v)}
+	for {
+		of, err := registry.ParseCandidate(v.Source)
+		if err != nil || of.Number == 0 {
+			return nil
+		}
+		link := lineage.CopyLink{Model: of.Model, Version: strconv.Itoa(of.Number)}
+		switch ref := fmt.Sprintf("models:/%s/%d", of.Model, of.Number); {
+		case slices.Contains(passed, ref):
+			link.Problem = fmt.Sprintf("%s is a copy of %s, which was passed before: the copies run in a circle", mlflow.VersionRef(v), ref)
+		case len(passed) > mlflow.LongestLineage:
+			link.Problem = fmt.Sprintf("%s is a copy of %s; more than %d copies are not followed", mlflow.VersionRef(v), ref, mlflow.LongestLineage)
+		default:
+			passed = append(passed, ref)
+		}
+		if link.Problem != "" {
+			t.out.Copies = append(t.out.Copies, link)
+			return nil
+		}
+		known, err := t.c.FindVersion(ctx, of.Model, of.Number)
+		if known, err = mlflow.Softened(known, err); err != nil {
+			return err
+		}
+		next, ok := known.Get()
+		if !ok {
+			link.Problem = fmt.Sprintf("%s is a copy of models:/%s/%d: %s", mlflow.VersionRef(v), of.Model, of.Number, known.Why())
+			if known.IsAbsent() {
+				link.Problem += " any more"
+			}
+			t.out.Copies = append(t.out.Copies, link)
+			return nil
+		}
+		link.RunID, link.Source = next.RunID, next.Source
+		t.out.Copies = append(t.out.Copies, link)
+		v = next
+	}
+}
+
+// run reads the run; none if the id is "".
+func (t *tracing) run(ctx context.Context, id string) error {
+	if id == "" {
+		return nil
+	}
+	run, err := t.c.Run(ctx, id)
+	t.out.Run, err = mlflow.Softened(run, err)
+	return err
+}
+
+// experiment reads the name of the run's experiment, if the run is the version's own.
+func (t *tracing) experiment(ctx context.Context) error {
+	run, ok := t.out.Run.Get()
+	if !ok || t.out.RunProblem != "" {
+		return nil
+	}
+	experiment, err := t.c.ExperimentByID(ctx, run.ExperimentID)
+	t.out.Experiment, err = mlflow.Softened(experiment, err)
+	return err
+}
+
+// borrow takes the model's description from the version that was copied, where the copy does not tell: a server that
+// keeps a copy's source as it was given cannot read files there.
+func (t *tracing) borrow(ctx context.Context) {
+	if _, ok := t.out.MLmodel.Get(); ok {
+		return
+	}
+	for _, c := range slices.Backward(t.out.Copies) {
+		if number, _ := strconv.Atoi(c.Version); c.Problem == "" {
+			if m := t.c.VersionMLmodel(ctx, registry.Version{Model: c.Model, Number: number}); !m.IsAbsent() && m.Why() == "" {
+				t.out.MLmodel = m
+			}
+			return
+		}
+	}
+}
+
+// logged reads the logged model that a source names.
+func (t *tracing) logged(ctx context.Context, source string) (err error) {
+	id := registry.LoggedIn(source)
+	if id == "" {
+		return nil
+	}
+	logged, err := t.c.LoggedModel(ctx, id)
+	t.out.Logged, err = mlflow.Softened(logged, err)
+	return err
+}
+
+// size adds up the model's files if the MLmodel file does not tell their size. That they cannot be listed is no loss
+// worth a word.
+func (t *tracing) size(ctx context.Context) {
+	if m, ok := t.out.MLmodel.Get(); !ok || m.SizeBytes > 0 {
+		return
+	}
+	where, why := mlflow.FilesAt(t.out.Origin().Source, t.out.Run.OrZero(), t.out.Logged)
+	if why != "" {
+		return
+	}
+	files, err := t.c.Tree(ctx, where)
+	if err != nil {
+		return
+	}
+	for _, f := range files {
+		t.out.SizeBytes += f.Size
+	}
+}
+
+// tagged finds the aliases that tags stand for: the version carries one, the server may have no aliases, and a version
+// with a higher number may carry it too.
+func (t *tracing) tagged(ctx context.Context, bare bool) error {
+	v := t.out.Version
+	carries := mlflow.AllTagged([]registry.Version{v})
+	if bare || len(carries) == 0 {
+		return nil
+	}
+	if _, bare, err := t.c.AliasVersion(ctx, v.Model, mlflow.SortedKeys(carries)[0]); err != nil || !bare {
+		return err
+	}
+	versions, err := t.c.Versions(ctx, v.Model, "")
+	if err != nil {
+		return err
+	}
+	t.out.Aliases = heldByTag(mlflow.AllTagged(versions), v.Number)
+	return nil
+}

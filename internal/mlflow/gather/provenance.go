@@ -1,0 +1,310 @@
+package gather
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// tracer reads where models come from: their runs, logged models, the other models of those runs, and the runs that
+// evaluated them.
+type tracer struct {
+	c           *mlflow.Client
+	roots       []registry.MovedRoot
+	experiments map[string]string // names that gates use -> ids, of those that exist
+
+	// check refuses the command for the sake of the run that was named; nil leaves it to the gates.
+	check func(registry.Known[registry.Run]) error
+}
+
+// trace reads what is behind a model whose files are at source. run is what a version or a logged model names as its
+// run, "" if it names none. What the subject knows already is not read again. A model that does not belong to the run
+// leaves the run unreadable, with the reason; only a failure of the server is an error.
+func (t tracer) trace(ctx context.Context, s *fact.Subject, source, run string) error {
+	model := registry.LoggedIn(source)
+	err := mlflow.Parallel(
+		func() error { return t.readRun(ctx, s, run) },
+		func() (err error) {
+			switch {
+			case s.Logged.Gathered():
+			case model == "":
+				s.Logged = registry.Absent[registry.LoggedModel]("it is no logged model")
+			default:
+				s.Logged, err = t.c.LoggedModel(ctx, model)
+				s.Logged, err = mlflow.Softened(s.Logged, err)
+			}
+			return err
+		},
+	)
+	if err != nil {
+		return err
+	}
+	logged, isLogged := s.Logged.Get()
+	if run == "" && isLogged && logged.SourceRunID != "" {
+		if err := t.readRun(ctx, s, logged.SourceRunID); err != nil {
+			return err
+		}
+	}
+	if t.check != nil && s.Run.Gathered() {
+		if err := t.check(s.Run); err != nil {
+			return err
+		}
+	}
+	t.settleRun(s, source)
+	return t.around(ctx, s)
+}
+
+func (t tracer) readRun(ctx context.Context, s *fact.Subject, id string) (err error) {
+	if s.Run.Gathered() || id == "" {
+		return nil
+	}
+	s.Run, err = t.c.Run(ctx, id)
+	return err
+}
+
+// settleRun keeps the run only if it is finished and the model belongs to it.
+func (t tracer) settleRun(s *fact.Subject, source string) {
+	logged, isLogged := s.Logged.Get()
+	switch {
+	case s.Run.Gathered():
+	case isLogged && logged.IsAt(source, t.moves()...):
+		s.Run = registry.Absent[registry.Run]("logged model " + logged.ID + " has no source run")
+		return
+	case isLogged:
+		s.Run = registry.Unreadable[registry.Run](registry.BelongsToRun(source, &logged, registry.Run{}, t.moves()...))
+		return
+	default:
+		s.Run = registry.Unreadable[registry.Run](s.Ref + " has no run")
+		return
+	}
+	s.Run = mlflow.Sound(s.Run)
+	run, ok := s.Run.Get()
+	if !ok {
+		if s.Run.IsAbsent() { // it is named, so its absence is no fact about the model
+			s.Run = registry.Unreadable[registry.Run](s.Run.Why())
+		}
+		return
+	}
+	if s.Logged.IsAbsent() {
+		s.Path, _ = registry.ArtifactPath(source, run, t.moves()...)
+		_, s.InPlace = registry.ArtifactPath(source, run)
+	}
+	if why := t.foreign(source, s.Logged, run); why != "" {
+		s.Run = registry.Unreadable[registry.Run]("the model does not belong to run " + run.ID + ": " + why)
+	}
+}
+
+// foreign says why the model at a source does not belong to the run; "" if it does. logged is absent if it is no logged
+// model.
+func (t tracer) foreign(source string, logged registry.Known[registry.LoggedModel], run registry.Run) string {
+	m, isLogged := logged.Get()
+	switch {
+	case isLogged:
+		return registry.BelongsToRun(source, &m, run, t.moves()...)
+	case logged.IsAbsent():
+		return registry.BelongsToRun(source, nil, run, t.moves()...)
+	}
+	return cmp.Or(logged.Why(), "whether it is a logged model is not known")
+}
+
+// moves are the moved roots that are still allowed for, by the server's clock.
+func (t tracer) moves() []registry.MovedRoot {
+	return registry.MovedBy(t.roots, t.c.Registry.Meter().ServerTime)
+}
+
+// around reads the other models of the run, and the runs that evaluated the model. What cannot be read of them is left to
+// the gates that need it.
+func (t tracer) around(ctx context.Context, s *fact.Subject) error {
+	return mlflow.Parallel(
+		func() (err error) {
+			run, ok := s.Run.Get()
+			if !ok || s.Siblings.Gathered() {
+				return nil
+			}
+			s.Siblings, err = t.siblings(ctx, run, s.Logged.OrZero().ID)
+			return err
+		},
+		func() (err error) {
+			s.Evaluations, err = t.evaluations(ctx, s.Logged.OrZero(), s.Run.OrZero().ID)
+			return err
+		},
+		func() error {
+			if s.Unlisted() && !s.OtherPaths.Gathered() {
+				s.OtherPaths = t.c.OtherModels(ctx, s.Run.OrZero().ID, s.Path)
+			}
+			return nil
+		},
+	)
+}
+
+// Bounds of what is read around a model.
+const (
+	singlyRead     = 20  // outputs of a run that a search does not find
+	evaluationRuns = 250 // in one search: databases bound the length of a list
+	evaluationsMax = 20  // searches
+)
+
+// siblings reads the other models of a run, without the one with this id: its outputs in its experiment, and every model
+// that it logged values on. What it lists and nobody can read, because it was deleted, is a model of which nothing is
+// known; anybody could list such an id before MLflow 3.15.
+func (t tracer) siblings(ctx context.Context, run registry.Run, self string) (registry.Known[[]registry.LoggedModel], error) {
+	missing := map[string]bool{}
+	for _, o := range run.Outputs {
+		missing[o.ModelID] = true
+	}
+	for _, id := range run.ModelInputs {
+		missing[id] = true
+	}
+	delete(missing, self)
+	found := []registry.LoggedModel{}
+	if len(missing) == 0 {
+		return registry.Is(found), nil
+	}
+	if len(missing) > speculative {
+		models, err := t.c.LoggedModelsOf(ctx, run)
+		if err != nil {
+			return mlflow.Softened(registry.Known[[]registry.LoggedModel]{}, err)
+		}
+		for _, m := range models {
+			if missing[m.ID] {
+				found = append(found, m)
+				delete(missing, m.ID)
+			}
+		}
+	}
+	ids := mlflow.SortedKeys(missing)
+	read := ids[:min(len(ids), singlyRead)]
+	models, err := t.c.LoggedModels(ctx, read)
+	for _, m := range models {
+		delete(missing, m.ID)
+		if run.HasModel(m) {
+			found = append(found, m)
+		}
+	}
+	for _, id := range mlflow.SortedKeys(missing) {
+		found = append(found, registry.UnknownModel(id))
+	}
+	return mlflow.Softened(registry.Is(found), err)
+}
+
+// evaluations finds the runs, other than the source run, that logged values on the model: those of them that are in the
+// model's experiment or in one that a gate names, and are not deleted. The zero model has none.
+func (t tracer) evaluations(
+	ctx context.Context, model registry.LoggedModel, source string,
+) (registry.Known[map[string]fact.Evaluation], error) {
+	ids := map[string]bool{}
+	for _, m := range model.Metrics {
+		if m.RunID != source && m.RunID != model.SourceRunID {
+			ids[m.RunID] = true
+		}
+	}
+	found := map[string]fact.Evaluation{}
+	if len(ids) > evaluationRuns*evaluationsMax {
+		return registry.Unreadable[map[string]fact.Evaluation](
+			fmt.Sprintf("%d runs logged values on %s, more than %d", len(ids), model.ID, evaluationRuns*evaluationsMax)), nil
+	}
+	in := []string{model.ExperimentID}
+	for _, id := range t.experiments {
+		if !slices.Contains(in, id) {
+			in = append(in, id)
+		}
+	}
+	for part := range slices.Chunk(mlflow.SortedKeys(ids), evaluationRuns) {
+		body := map[string]any{
+			"experiment_ids": in, "run_view_type": "ACTIVE_ONLY",
+			"filter": "attributes.run_id IN ('" + strings.Join(part, "','") + "')",
+		}
+		for run, err := range t.c.Runs(ctx, "search the runs that evaluated "+model.ID, body) {
+			if err != nil {
+				return mlflow.Softened(registry.Known[map[string]fact.Evaluation]{}, err)
+			}
+			e := fact.Evaluation{
+				RunID: run.ID, Status: run.Status, Start: run.Start,
+				Own: run.ExperimentID == model.ExperimentID, Metrics: run.Metrics,
+			}
+			for name, id := range t.experiments {
+				if id == run.ExperimentID {
+					e.Named = append(e.Named, name)
+				}
+			}
+			if ids[run.ID] && !run.Deleted {
+				found[run.ID] = e
+			}
+		}
+	}
+	return registry.Is(found), nil
+}
+
+// nameExperiments finds the experiments that gates name. No run is in one that does not exist.
+func (t *tracer) nameExperiments(ctx context.Context, names []string) error {
+	ids := make([]string, len(names))
+	asks := make([]func() error, len(names))
+	for i, name := range names {
+		asks[i] = func() error {
+			e, err := t.c.Experiment(ctx, name)
+			if registry.ReasonOf(err) == registry.CandidateGone {
+				return nil
+			}
+			ids[i] = e.ID
+			return err
+		}
+	}
+	if err := mlflow.Parallel(asks...); err != nil {
+		return err
+	}
+	t.experiments = map[string]string{}
+	for i, name := range names {
+		if ids[i] != "" {
+			t.experiments[name] = ids[i]
+		}
+	}
+	return nil
+}
+
+// ofVersion reads what is behind a version.
+func (t tracer) ofVersion(ctx context.Context, s *fact.Subject, v registry.Version) error {
+	known, err := t.c.Follow(ctx, v)
+	if err != nil {
+		return err
+	}
+	root, ok := known.Get()
+	if !ok {
+		s.Run = registry.Unreadable[registry.Run](known.Why())
+		s.Logged = registry.Unreadable[registry.LoggedModel](known.Why())
+		return nil
+	}
+	if err := t.trace(ctx, s, root.Source, root.RunID); err != nil || root.Number == v.Number && root.Model == v.Model {
+		return err
+	}
+	return t.sameFiles(ctx, s, v, root)
+}
+
+// sameFiles holds a copy to the place that the server stored when it was made. The version that it names may be another
+// one by now: names and numbers come again after a model was deleted or renamed.
+func (t tracer) sameFiles(ctx context.Context, s *fact.Subject, v, root registry.Version) error {
+	at, err := t.c.DownloadURI(ctx, v)
+	if at, err = mlflow.Softened(at, err); err != nil {
+		return err
+	}
+	location, ok := at.Get()
+	run, hasRun := s.Run.Get()
+	logged, isLogged := s.Logged.Get()
+	same := isLogged && logged.IsAt(location, t.moves()...)
+	if !isLogged && hasRun {
+		path, below := registry.ArtifactPath(location, run, t.moves()...)
+		same = below && path == s.Path
+	}
+	if ok && (same || location == v.Source) { // a server that keeps the address as it is resolves it by name itself
+		return nil
+	}
+	why := fmt.Sprintf("%s is a copy of %s, and its files are not those: %s", mlflow.VersionRef(v), mlflow.VersionRef(root), cmp.Or(location, at.Why()))
+	s.Run = registry.Unreadable[registry.Run](why)
+	s.Logged = registry.Unreadable[registry.LoggedModel](why)
+	return nil
+}

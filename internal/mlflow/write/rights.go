@@ -1,0 +1,62 @@
+package write
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+)
+
+// rightFor is the right that a step needs.
+func rightFor(v plan.Verb) string {
+	if v == plan.DeleteAlias {
+		return mlflow.RightManage
+	}
+	return mlflow.RightEdit
+}
+
+// explainWrite is Explain for a step: a refusal names the right that is missing and the call that grants it.
+func (c Writer) explainWrite(op string, s plan.Step, err error) error {
+	out := mlflow.Explain(op, err)
+	e, ok := out.(*registry.Error)
+	if !ok || e.Reason != registry.Forbidden {
+		return out
+	}
+	right := rightFor(s.Do)
+	e.Msg = fmt.Sprintf("%s: the login lacks the right %s on registered model %s (403)", op, right, s.Model)
+	if s.Do == plan.CreateModel {
+		e.Msg = fmt.Sprintf("%s: the login may not create registered models (403)", op)
+		e.Hint = "an administrator creates the model, or grants this login the right to"
+		return e
+	}
+	e.Hint = "an administrator grants it:" + c.Grant(s.Model, right)
+	if s.Do == plan.DeleteAlias {
+		e.Hint += "\n    or set the alias to another version: that needs only EDIT"
+	}
+	return e
+}
+
+// May asks whether the login has the right that such a step needs, before anything is written. It sends a write that
+// names the model and nothing to write: a server with logins looks at the right first (403), and refuses the rest as
+// incomplete (400). So it is the server's own answer, whatever its rules are made of. Only a plain refusal is an error;
+// without a login nothing is asked. op is what cannot be done without the right.
+func (c Writer) May(ctx context.Context, op string, v plan.Verb, model string) error {
+	if !c.LoggedIn {
+		return nil
+	}
+	r := rest.Request{Method: "POST", Path: mlflow.API + "registered-models/set-tag", Body: map[string]any{"name": model}, Class: rest.Create}
+	if v == plan.DeleteAlias {
+		r.Method, r.Path = "DELETE", mlflow.API+"registered-models/alias"
+	}
+	err := c.Registry.JSON(ctx, r, nil)
+	if err == nil {
+		return nil
+	}
+	if err = c.explainWrite(op, plan.Step{Do: v, Model: model}, err); registry.ReasonOf(err) != registry.Forbidden {
+		return nil
+	}
+	return err
+}

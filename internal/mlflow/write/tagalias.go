@@ -1,0 +1,49 @@
+package write
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// tagAlias gives the alias to one version by its tag: first the new holder gets it, then the others lose it, the
+// highest number last. At every point on the way the highest number that carries the tag is the old holder or the new
+// one, and the next run finishes what was left. The tag is set to false, because deleting it needs the right MANAGE.
+// Only the first write can fail without effect.
+func (c Writer) tagAlias(ctx context.Context, s plan.Step) (wrote bool, err error) {
+	for i, step := range tagSteps(s) {
+		_, wrote, err = c.Do(ctx, step)
+		if err != nil && i > 0 {
+			return false, mlflow.Unknown(fmt.Sprintf("tag %s of %s", step.Ref, s.Model), err)
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	return wrote, nil
+}
+
+// tagSteps are the writes of one move, in their order.
+func tagSteps(s plan.Step) []plan.Step {
+	var steps []plan.Step
+	mark := func(number, value string) {
+		n, _ := strconv.Atoi(number) // the step was made from numbers
+		steps = append(steps, plan.Step{Do: plan.SetTag, Model: s.Model, Version: n, Ref: registry.FallbackTag(s.Ref), Want: value})
+	}
+	holders := strings.FieldsFunc(s.Was, func(r rune) bool { return r == ',' })
+	if s.Want != "" && !slices.Contains(holders, s.Want) {
+		mark(s.Want, "true")
+	}
+	for _, n := range holders {
+		if n != s.Want {
+			mark(n, "false")
+		}
+	}
+	return steps
+}

@@ -1,0 +1,54 @@
+package write
+
+import (
+	"strconv"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
+)
+
+// A move of an alias by its tag is several writes. After each of them, a reader who takes the highest number that
+// carries the tag finds the old holder or the new one, and after the last exactly one version carries it.
+func TestTagMoveIsReadableAfterEachWrite(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		holders := rapid.SliceOfNDistinct(rapid.IntRange(1, 9), 0, 5, rapid.ID[int]).Draw(t, "holders")
+		want := rapid.IntRange(0, 9).Draw(t, "want") // 0 removes the alias
+		step := plan.Step{Do: plan.TagAlias, Ref: "champion", Was: ledger.Numbers(holders)}
+		if want != 0 {
+			step.Want = strconv.Itoa(want)
+		}
+		carry := map[int]bool{}
+		for _, n := range holders {
+			carry[n] = true
+		}
+		old := highest(carry)
+		for _, write := range tagSteps(step) {
+			carry[write.Version] = write.Want == "true"
+			if now := highest(carry); now != old && now != want {
+				t.Fatalf("after %v a reader finds %d, neither %d nor %d", write, now, old, want)
+			}
+		}
+		left := 0
+		for _, is := range carry {
+			if is {
+				left++
+			}
+		}
+		if highest(carry) != want || want != 0 && left != 1 {
+			t.Fatalf("in the end the tag is on %v, wanted %d alone", carry, want)
+		}
+	})
+}
+
+func highest(carry map[int]bool) int {
+	out := 0
+	for n, is := range carry {
+		if is {
+			out = max(out, n)
+		}
+	}
+	return out
+}

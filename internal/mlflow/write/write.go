@@ -1,0 +1,209 @@
+package write
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/rest"
+	"github.com/mlflow-promote/mlflow-promote/internal/retry"
+)
+
+// Writer observes and carries out single steps of a plan.
+type Writer struct{ *mlflow.Client }
+
+// Observe returns what the step's target is now: the number an alias names, all versions in a stage or with an alias's
+// tag, or the value of a tag.
+//
+// It also returns the versions that the same answer tells of: with an alias the newest of each stage, with a stage all.
+func (c Writer) Observe(ctx context.Context, s plan.Step) (saw string, told []registry.Version, err error) {
+	switch s.Do {
+	case plan.SetAlias, plan.DeleteAlias, plan.SetModelTag:
+		return c.observeModel(ctx, s)
+	case plan.SetStage, plan.TagAlias:
+		return c.observeVersions(ctx, s)
+	}
+	return "", nil, fmt.Errorf("observe %s: only what is moved is observed", s.Do)
+}
+
+func (c Writer) observeModel(ctx context.Context, s plan.Step) (saw string, told []registry.Version, err error) {
+	known, err := c.Model(ctx, s.Model)
+	if err != nil {
+		return "", nil, err
+	}
+	m, ok := known.Get()
+	if !ok {
+		return "", nil, &registry.Error{Reason: registry.ModelGone, Msg: known.Why(), Hint: "it was renamed or deleted while this ran"}
+	}
+	if s.Do == plan.SetModelTag {
+		return m.Tags[s.Ref], m.Latest, nil
+	}
+	if number, named := m.Aliases[s.Ref]; named {
+		return strconv.Itoa(number), m.Latest, nil
+	}
+	return "", m.Latest, nil
+}
+
+// observeVersions lists the versions in the stage, or with the alias's tag. The version that is to move must be among
+// those of the model: some servers archive the others before they look for it.
+func (c Writer) observeVersions(ctx context.Context, s plan.Step) (saw string, told []registry.Version, err error) {
+	all, err := c.Versions(ctx, s.Model, "")
+	if err != nil {
+		return "", nil, err
+	}
+	if s.Version != 0 && !slices.ContainsFunc(all, func(v registry.Version) bool { return v.Number == s.Version }) {
+		return "", nil, mlflow.Gone(fmt.Sprintf("version %d of %s does not exist any more", s.Version, s.Model), "it was deleted while this ran; nothing was moved")
+	}
+	if s.Do == plan.TagAlias {
+		return ledger.Numbers(mlflow.Tagged(all, s.Ref)), all, nil
+	}
+	return ledger.Numbers(mlflow.InStage(all, s.Ref)), all, nil
+}
+
+// Do sends the write of one step. made is the number of a created version, else ""; wrote is false where the thing was
+// there already. An error with reason unknown means that the write may have taken effect.
+func (c Writer) Do(ctx context.Context, s plan.Step) (made string, wrote bool, err error) {
+	switch s.Do {
+	case plan.CreateModel:
+		wrote, err = c.createModel(ctx, s)
+		return "", wrote, err
+	case plan.CreateVersion:
+		return c.createVersion(ctx, s)
+	case plan.TagAlias:
+		wrote, err = c.tagAlias(ctx, s)
+		return "", wrote, err
+	}
+	op, r := write(s)
+	r.Class = rest.Write
+	err = c.Registry.JSON(ctx, r, nil)
+	switch {
+	case err == nil:
+		return "", true, nil
+	case mlflow.Unclear(err):
+		return "", false, mlflow.Unknown(op, err)
+	}
+	return "", false, c.explainWrite(op, s, err)
+}
+
+// write is the request of a step that ends in the same state however often it arrives.
+func write(s plan.Step) (op string, r rest.Request) {
+	number := strconv.Itoa(s.Version)
+	switch s.Do {
+	case plan.SetAlias:
+		return fmt.Sprintf("set alias %s of %s to version %s", s.Ref, s.Model, number), rest.Request{
+			Method: "POST", Path: mlflow.API + "registered-models/alias",
+			Body: map[string]any{"name": s.Model, "alias": s.Ref, "version": number},
+		}
+	case plan.DeleteAlias:
+		return fmt.Sprintf("delete alias %s of %s", s.Ref, s.Model), rest.Request{
+			Method: "DELETE", Path: mlflow.API + "registered-models/alias",
+			Body: map[string]any{"name": s.Model, "alias": s.Ref},
+		}
+	case plan.SetModelTag:
+		return fmt.Sprintf("set tag %s of %s", s.Ref, s.Model), rest.Request{
+			Method: "POST", Path: mlflow.API + "registered-models/set-tag",
+			Body: map[string]any{"name": s.Model, "key": s.Ref, "value": s.Want},
+		}
+	case plan.SetStage:
+		return fmt.Sprintf("move version %s of %s to %s", number, s.Model, s.Ref), rest.Request{
+			Method: "POST", Path: mlflow.API + "model-versions/transition-stage", Expect: "model_version",
+			Body: map[string]any{"name": s.Model, "version": number, "stage": s.Ref, "archive_existing_versions": s.Archive},
+		}
+	case plan.Describe:
+		return fmt.Sprintf("describe version %s of %s", number, s.Model), rest.Request{
+			Method: "PATCH", Path: mlflow.API + "model-versions/update",
+			Body: map[string]any{"name": s.Model, "version": number, "description": s.Want},
+		}
+	}
+	return fmt.Sprintf("set tag %s of version %s of %s", s.Ref, number, s.Model), rest.Request{
+		Method: "POST", Path: mlflow.API + "model-versions/set-tag",
+		Body: map[string]any{"name": s.Model, "version": number, "key": s.Ref, "value": s.Want},
+	}
+}
+
+// createVersion registers once. Every accepted request makes another version, so after an answer that leaves it open
+// whether one was made (an ordinary thing on MariaDB, where four of ten concurrent creations end in 500) it looks for
+// the request tag, which is stored with the version in one transaction, waits, and only then tries again. It looks as
+// well where the number is not the next one: somebody else registered in between, maybe the same thing.
+func (c Writer) createVersion(ctx context.Context, s plan.Step) (made string, wrote bool, err error) {
+	op := "create version of " + s.Model
+	w := mlflow.Settling{Client: c.Client, Op: op, Explain: func(err error) error { return c.explainWrite(op, s, err) }}
+	var number, tries, failed int
+	var found []int
+	look := func(ctx context.Context) (there bool, err error) {
+		found, err = c.registered(ctx, s)
+		return len(found) > 0, err
+	}
+	settled, err := w.Settle(ctx, func(int) (err error) {
+		tries++
+		if number, err = c.postVersion(ctx, s, failed); mlflow.IsFailure(err) {
+			failed++
+		}
+		return err
+	}, look)
+	if err != nil {
+		return "", false, err
+	}
+	if settled == retry.Answered && (tries > 1 || number != s.Newest+1) {
+		err = c.Insist(ctx, func(ctx context.Context) error { _, err := look(ctx); return err })
+	}
+	switch {
+	case err != nil:
+		return "", false, mlflow.Unsettled(op, err)
+	case len(found) == 0:
+		return strconv.Itoa(number), true, nil
+	}
+	c.tagTwins(ctx, s.Model, found)
+	return strconv.Itoa(found[0]), true, nil
+}
+
+// postVersion sends the creation. Some deployments cannot resolve models:/m-… and answer 500 to it every time; after two
+// of those the place of the files is sent instead, which names the same model.
+func (c Writer) postVersion(ctx context.Context, s plan.Step, failed int) (int, error) {
+	source := s.Source.URI
+	if failed >= 2 && s.Source.ArtifactURI != "" {
+		source = s.Source.ArtifactURI
+	}
+	body := map[string]any{"name": s.Model, "source": source, "run_id": s.Source.RunID, "tags": mlflow.PairList(s.Tags)}
+	if s.Source.ModelID != "" {
+		body["model_id"] = s.Source.ModelID
+	}
+	if s.Description != "" {
+		body["description"] = s.Description
+	}
+	var out struct {
+		Version mlflow.VersionJSON `json:"model_version"`
+	}
+	r := rest.Request{Method: "POST", Path: mlflow.API + "model-versions/create", Body: body, Class: rest.Create, Expect: "model_version"}
+	if err := c.Registry.JSON(ctx, r, &out); err != nil {
+		return 0, err
+	}
+	return int(out.Version.Version), nil
+}
+
+// registered lists the versions that carry the step's request tag, ascending.
+func (c Writer) registered(ctx context.Context, s plan.Step) ([]int, error) {
+	versions, err := c.Versions(ctx, s.Model, mlflow.ByTag(registry.TagRequest, s.Tags[registry.TagRequest]))
+	var numbers []int
+	for _, v := range versions {
+		if v.Tags[registry.TagRequest] == s.Tags[registry.TagRequest] {
+			numbers = append(numbers, v.Number)
+		}
+	}
+	return numbers, err
+}
+
+// tagTwins marks all but the lowest: they are never promoted. A mark that cannot be written is no reason to fail; the
+// next run counts the lowest again.
+func (c Writer) tagTwins(ctx context.Context, model string, numbers []int) {
+	for _, n := range numbers[1:] {
+		_, r := write(plan.Step{Do: plan.SetTag, Model: model, Version: n, Ref: registry.TagDuplicateOf, Want: strconv.Itoa(numbers[0])})
+		r.Class = rest.Write
+		_ = c.Registry.JSON(ctx, r, nil)
+	}
+}
