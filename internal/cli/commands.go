@@ -34,8 +34,8 @@ func commands() []command {
 		},
 		{
 			name: "register",
-			summary: "register the candidate as a model version; the same run and artifact always give the " +
-				"same version",
+			summary: "register the candidate as a model version; the same run and artifact always give the same " +
+				"version",
 			writes: true,
 			example: []string{
 				"--model", "churn", "--candidate", "runs:/RUN_ID/model", "--tags", "team=growth",
@@ -55,9 +55,8 @@ func commands() []command {
 			run:  (*session).validate,
 		},
 		{
-			name: "alias",
-			summary: "set or remove aliases that no gate protects, such as challenger or shadow, several " +
-				"in one step",
+			name:    "alias",
+			summary: "set or remove aliases that no gate protects, such as challenger or shadow, several in one step",
 			writes:  true,
 			adopts:  true,
 			example: []string{"--model", "churn", "--alias", "challenger=7", "--alias", "shadow=none"},
@@ -66,8 +65,8 @@ func commands() []command {
 		},
 		{
 			name: "rollback",
-			summary: "move the alias or stage back to its previous good version, or to candidate, and put " +
-				"the current version on hold",
+			summary: "move the alias or stage back to its previous good version, or to candidate, and put the " +
+				"current version on hold",
 			writes:      true,
 			needsTarget: true,
 			example:     []string{"--model", "churn", "--alias", "champion", "--dry-run"},
@@ -76,8 +75,8 @@ func commands() []command {
 		},
 		{
 			name: "history",
-			summary: "show who moved what, when and on what evidence, or what was live at a given time, " +
-				"and verify the records",
+			summary: "show who moved what, when and on what evidence, or what was live at a given time, and verify " +
+				"the records",
 			example: []string{"--model", "churn", "--at", "2026-05-03"},
 			read:    (*reader).historyInputs,
 			run:     (*session).history,
@@ -92,16 +91,16 @@ func commands() []command {
 		},
 		{
 			name: "compare",
-			summary: "show two versions side by side with their metrics, parameters, datasets and " +
-				"signatures; read-only",
+			summary: "show two versions side by side with their metrics, parameters, datasets and signatures; " +
+				"read-only",
 			example: []string{"--model", "churn", "--candidate", "models:/churn/7", "--against", "champion"},
 			read:    (*reader).compareInputs,
 			run:     (*session).compare,
 		},
 		{
 			name: "lineage",
-			summary: "show where a version came from and where it is used, from data, code and run to " +
-				"aliases, promotions and deployment; read-only",
+			summary: "show where a version came from and where it is used, from data, code and run to aliases, " +
+				"promotions and deployment; read-only",
 			args:    []string{"model", "candidate"},
 			example: []string{"churn", "models:/churn@champion"},
 			read:    (*reader).lineageInputs,
@@ -109,8 +108,8 @@ func commands() []command {
 		},
 		{
 			name: "audit",
-			summary: "check the whole registry for live versions that cannot be loaded, traced or rolled " +
-				"back, or that never passed the policy; read-only",
+			summary: "check the whole registry for live versions that cannot be loaded, traced or rolled back, or " +
+				"that never passed the policy; read-only",
 			example: []string{
 				"--baseline-file", "audit.json", "--fail-on", "high", "--html-file", "audit.html",
 			},
@@ -128,8 +127,8 @@ func commands() []command {
 		},
 		{
 			name: "policy explain",
-			summary: "show which gates apply to a model and target, each with its line in the policy file; " +
-				"needs no server",
+			summary: "show which gates apply to a model and target, each with its line in the policy file; needs " +
+				"no server",
 			offline:     true,
 			needsTarget: true,
 			args:        []string{"model", "target"},
@@ -139,8 +138,8 @@ func commands() []command {
 		},
 		{
 			name: "policy test",
-			summary: "run the tests of the policy, small files of facts with the verdict that each must " +
-				"get; needs no server",
+			summary: "run the tests of the policy, small files of facts with the verdict that each must get; needs " +
+				"no server",
 			offline: true,
 			args:    []string{"policy-tests"},
 			example: []string{"policy-tests"},

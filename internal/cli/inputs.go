@@ -98,8 +98,7 @@ var Inputs = []Input{
 		For:    onServer,
 		Env:    "MLFLOW_TRACKING_TOKEN",
 		Secret: true,
-		Help: "Bearer token. It is ignored if `username` and `password` are set, as in MLflow's Python " +
-			"client.",
+		Help:   "Bearer token. It is ignored if `username` and `password` are set, as in MLflow's Python client.",
 	},
 	{
 		Name:   "headers",
@@ -107,8 +106,8 @@ var Inputs = []Input{
 		For:    onServer,
 		Kind:   Headers,
 		Secret: true,
-		Help: "Extra HTTP headers for every request, one `Name: value` per line, for example for a login " +
-			"proxy. The values are masked.",
+		Help: "Extra HTTP headers for every request, one `Name: value` per line, for example for a login proxy. " +
+			"The values are masked.",
 	},
 	{
 		Name:  "ca-file",
@@ -169,17 +168,17 @@ var Inputs = []Input{
 		Group: "candidate",
 		For:   aboutCandidates,
 		Kind:  Lines,
-		Help: "Name or id of the experiment to search for `best`, or of the experiments to search for " +
-			"`commit`. Write one per line, or separate them with commas. Default for `commit`: the " +
-			"experiment of the version that the target points to.",
+		Help: "Name or id of the experiment to search for `best`, or of the experiments to search for `commit`. " +
+			"Write one per line, or separate them with commas. Default for `commit`: the experiment of the version " +
+			"that the target points to.",
 	},
 	{
 		Name:  "trained-by",
 		Group: "candidate",
 		For:   aboutCandidates,
 		Kind:  Lines,
-		Help: "MLflow users whose runs count for the candidate `commit`, one per line or separated by " +
-			"commas. Default: all users. MLflow does not verify the user name that a training sends.",
+		Help: "MLflow users whose runs count for the candidate `commit`, one per line or separated by commas. " +
+			"Default: all users. MLflow does not verify the user name that a training sends.",
 	},
 	{
 		Name:  "metric",
@@ -209,8 +208,8 @@ var Inputs = []Input{
 		Name:  "alias",
 		Group: "target",
 		For:   and(judging, "alias", "rollback", "policy explain"),
-		Help: "Alias to move to the candidate, such as `champion`. The command `alias` takes one " +
-			"assignment per line, such as `challenger=8`, or `shadow=none` to remove `shadow`.",
+		Help: "Alias to move to the candidate, such as `champion`. The command `alias` takes one assignment per " +
+			"line, such as `challenger=8`, or `shadow=none` to remove `shadow`.",
 	},
 	{
 		Name:  "stage",
@@ -301,16 +300,16 @@ var Inputs = []Input{
 		Group: "policy",
 		For:   judging,
 		Kind:  Map,
-		Help: "Reports for the policy's gates, read from files in the workspace instead of the run's " +
-			"artifacts. Write one `NAME=FILE` per line.",
+		Help: "Reports for the policy's gates, read from files in the workspace instead of the run's artifacts. " +
+			"Write one `NAME=FILE` per line.",
 	},
 	{
 		Name:  "thresholds",
 		Group: "policy",
 		For:   judging,
 		Kind:  Lines,
-		Help: "Thresholds in addition to the policy's gates, one per line, such as `test_accuracy >= " +
-			"0.85`, `latency_ms <= 100` or `test_f1 >= champion - 0.01`.",
+		Help: "Thresholds in addition to the policy's gates, one per line, such as `test_accuracy >= 0.85`, " +
+			"`latency_ms <= 100` or `test_f1 >= champion - 0.01`.",
 	},
 
 	{
@@ -319,24 +318,24 @@ var Inputs = []Input{
 		For:     and(writing, "doctor"),
 		Kind:    Bool,
 		Default: "false",
-		Help: "Print the exact plan and its digest, and write nothing. Always on for the events " +
-			"`pull_request`, `pull_request_review` and `merge_group`.",
+		Help: "Print the exact plan and its digest, and write nothing. Always on for the events `pull_request`, " +
+			"`pull_request_review` and `merge_group`.",
 	},
 	{
 		Name:  "plan-file",
 		Group: "safety",
 		For:   and(writing, "audit"),
 		Kind:  Lines,
-		Help: "Report file of an approved dry run. The run fails with a diff if anything the plan depends " +
-			"on has changed. `audit` takes the files of all approved plans, one per line, with `*` as a " +
-			"wildcard. It reports plans that were never applied.",
+		Help: "Report file of an approved dry run. The run fails with a diff if anything the plan depends on has " +
+			"changed. `audit` takes the files of all approved plans, one per line, with `*` as a wildcard. It " +
+			"reports plans that were never applied.",
 	},
 	{
 		Name:  "plan-digest",
 		Group: "safety",
 		For:   writing,
-		Help: "The `plan-digest` output of an approved dry run, valid for 7 days. `pull-request` uses the plan " +
-			"in this action's comment on the merged pull request.",
+		Help: "The `plan-digest` output of an approved dry run, valid for 7 days. `pull-request` uses the plan in " +
+			"this action's comment on the merged pull request.",
 	},
 	{
 		Name:  "expected-previous",
@@ -351,8 +350,8 @@ var Inputs = []Input{
 		Kind:    Enum,
 		Default: "auto",
 		Values:  []string{"auto", "required", "off"},
-		Help: "Lock and record promotions in the experiment `mlflow-promotions`: `auto` (if the server " +
-			"supports it), `required` (or fail) or `off`.",
+		Help: "Lock and record promotions in the experiment `mlflow-promotions`: `auto` (if the server supports " +
+			"it), `required` (or fail) or `off`.",
 	},
 	{
 		Name:   "override",
@@ -390,8 +389,8 @@ var Inputs = []Input{
 		Name:  "reset-ledger",
 		Group: "safety",
 		For:   []string{"doctor"},
-		Help: "Reason for a new promotion ledger to replace a lost one. `doctor` starts the ledger and " +
-			"records the reason in it.",
+		Help: "Reason for a new promotion ledger to replace a lost one. `doctor` starts the ledger and records the " +
+			"reason in it.",
 	},
 	{
 		Name:    "timeout",
@@ -408,33 +407,32 @@ var Inputs = []Input{
 		For:        and(notifying, "validate", "register", "doctor"),
 		Secret:     true,
 		Expression: "${{ github.token }}",
-		Help: "GitHub token for comments, approvals, deployments, events and commit look-ups. " +
-			"docs/github.md lists the permission that each needs.",
+		Help: "GitHub token for comments, approvals, deployments, events and commit look-ups. docs/github.md lists " +
+			"the permission that each needs.",
 	},
 	{
 		Name:  "comment",
 		Group: "GitHub",
 		For:   and(judging, "audit"),
 		Kind:  Bool,
-		Help: "Keep one comment per model and target on the pull request, with the text of the job " +
-			"summary. Default: `true` for the event `pull_request`. For `audit`, keep one issue open " +
-			"while there are findings.",
+		Help: "Keep one comment per model and target on the pull request, with the text of the job summary. " +
+			"Default: `true` for the event `pull_request`. For `audit`, keep one issue open while there are " +
+			"findings.",
 	},
 	{
 		Name:  "deployment-environment",
 		Group: "GitHub",
 		For:   []string{"promote", "rollback"},
-		Help: "GitHub environment in which each move is shown as a deployment. Leave it empty if the job " +
-			"has an `environment`: GitHub then creates a deployment itself.",
+		Help: "GitHub environment in which each move is shown as a deployment. Leave it empty if the job has an " +
+			"`environment`: GitHub then creates a deployment itself.",
 	},
 	{
 		Name:  "dispatch",
 		Group: "GitHub",
 		For:   notifying,
 		Kind:  Lines,
-		Help: "Workflows to start after each confirmed move, one per line. `EVENT` or `OWNER/REPO:EVENT` " +
-			"sends a `repository_dispatch`. `WORKFLOW.yml@REF` or `OWNER/REPO/WORKFLOW.yml@REF` sends a " +
-			"`workflow_dispatch`.",
+		Help: "Workflows to start after each confirmed move, one per line. `EVENT` or `OWNER/REPO:EVENT` sends a " +
+			"`repository_dispatch`. `WORKFLOW.yml@REF` or `OWNER/REPO/WORKFLOW.yml@REF` sends a `workflow_dispatch`.",
 	},
 
 	{
@@ -470,16 +468,16 @@ var Inputs = []Input{
 		Name:  "records-file",
 		Group: "history",
 		For:   []string{"history"},
-		Help: "Saved history, which is the report file of an earlier `history` run. With `model`, the " +
-			"server's ledger must begin with it. Without `model`, the file is verified offline, like " +
-			"`history verify FILE` on the command line.",
+		Help: "Saved history, which is the report file of an earlier `history` run. With `model`, the server's " +
+			"ledger must begin with it. Without `model`, the file is verified offline, like `history verify FILE` " +
+			"on the command line.",
 	},
 	{
 		Name:  "statement",
 		Group: "history",
 		For:   []string{"history"},
-		Help: "Ledger entry to write as an in-toto statement for `actions/attest`: its number, or `last`. " +
-			"The entry must have the digest of the model's files.",
+		Help: "Ledger entry to write as an in-toto statement for `actions/attest`: its number, or `last`. The " +
+			"entry must have the digest of the model's files.",
 	},
 
 	{
@@ -497,9 +495,9 @@ var Inputs = []Input{
 		For:    []string{"audit"},
 		Kind:   Enum,
 		Values: []string{"never", "high", "medium", "low"},
-		Help: "Fail with exit code 1 on findings of this severity or higher, or if a rule of that severity " +
-			"could not check everything. With a baseline, only new findings count. Default: `never`, or " +
-			"`high` with a baseline.",
+		Help: "Fail with exit code 1 on findings of this severity or higher, or if a rule of that severity could " +
+			"not check everything. With a baseline, only new findings count. Default: `never`, or `high` with a " +
+			"baseline.",
 	},
 	{
 		Name:  "baseline-file",

@@ -24,8 +24,8 @@ var Outputs = []Output{
 	},
 	{
 		Name: "mode",
-		Help: "Effect of the gates: `enforce`, `report` (`mode: report` in the policy, failures do not " +
-			"block) or `ungated` (`override: ungated`).",
+		Help: "Effect of the gates: `enforce`, `report` (`mode: report` in the policy, failures do not block) or " +
+			"`ungated` (`override: ungated`).",
 		value: func(r report.Result) string { return r.Mode },
 	},
 	{
@@ -89,15 +89,14 @@ var Outputs = []Output{
 		value: func(r report.Result) string { return r.RecordID },
 	},
 	{
-		Name: "subject-digest",
-		Help: "Digest of the model's files, for `actions/attest`. Set by `history` with the input " +
-			"`statement`.",
+		Name:  "subject-digest",
+		Help:  "Digest of the model's files, for `actions/attest`. Set by `history` with the input `statement`.",
 		value: subjectDigest,
 	},
 	{
 		Name: "predicate-file",
-		Help: "JSON file with the predicate for `actions/attest`, relative to the workspace. Set by " +
-			"`history` with the input `statement`.",
+		Help: "JSON file with the predicate for `actions/attest`, relative to the workspace. Set by `history` with " +
+			"the input `statement`.",
 	},
 	{
 		Name:  "findings",
@@ -115,8 +114,8 @@ var Outputs = []Output{
 	},
 	{
 		Name: "result",
-		Help: "Whole result as compact JSON. Stored pages of a history and large parts of a lineage are " +
-			"only in `report-file`.",
+		Help: "Whole result as compact JSON. Stored pages of a history and large parts of a lineage are only in " +
+			"`report-file`.",
 		value: outputText,
 	},
 }

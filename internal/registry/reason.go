@@ -70,14 +70,14 @@ var Reasons = []ReasonInfo{
 	{
 		NearName,
 		ExitRefused,
-		"the new alias or registered model has almost the same name as an existing one; " +
-			"`override: new-alias` allows it",
+		"the new alias or registered model has almost the same name as an existing one; `override: new-alias` " +
+			"allows it",
 	},
 	{
 		Protected,
 		ExitRefused,
-		"the alias has gates in the policy, or its last move was a gated promotion or a rollback; " +
-			"`allow-assign: true` in the policy lets the command `alias` move it",
+		"the alias has gates in the policy, or its last move was a gated promotion or a rollback; `allow-assign: " +
+			"true` in the policy lets the command `alias` move it",
 	},
 	{NoRun, ExitRefused, "the candidate has no run, so its lineage is unknown"},
 	{BadInput, ExitBadInput, "an input is missing or invalid; all problems are listed"},
@@ -86,8 +86,8 @@ var Reasons = []ReasonInfo{
 	{
 		PlanChanged,
 		ExitFailed,
-		"something the approved plan depends on has changed, or the target does not point to " +
-			"`expected-previous`; nothing was written",
+		"something the approved plan depends on has changed, or the target does not point to `expected-previous`; " +
+			"nothing was written",
 	},
 	{PlanExpired, ExitFailed, "the plan is more than 7 days old"},
 	{
