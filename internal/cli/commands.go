@@ -56,7 +56,7 @@ func commands() []command {
 		},
 		{
 			name:    "alias",
-			summary: "set or remove aliases that no gate protects, such as challenger or shadow, several in one step",
+			summary: "set or remove one or more aliases that no gate protects, such as challenger or shadow",
 			writes:  true,
 			adopts:  true,
 			example: []string{"--model", "churn", "--alias", "challenger=7", "--alias", "shadow=none"},

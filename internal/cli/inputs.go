@@ -447,7 +447,7 @@ var Inputs = []Input{
 		Group:  "notification",
 		For:    notifying,
 		Secret: true,
-		Help:   "Address that gets each move as JSON, see docs/events.md.",
+		Help:   "URL that each move is sent to as JSON (see docs/events.md).",
 	},
 	{
 		Name:   "webhook-secret",
@@ -468,9 +468,9 @@ var Inputs = []Input{
 		Name:  "records-file",
 		Group: "history",
 		For:   []string{"history"},
-		Help: "Saved history, which is the report file of an earlier `history` run. With `model`, the server's " +
-			"ledger must begin with it. Without `model`, the file is verified offline, like `history verify FILE` " +
-			"on the command line.",
+		Help: "Saved history: the report file of an earlier `history` run. With `model`, the server's ledger must " +
+			"begin with it. Without `model`, the file is verified offline, as with `history verify FILE` on the " +
+			"command line.",
 	},
 	{
 		Name:  "statement",
@@ -560,8 +560,10 @@ func (in Input) describe() string {
 	}
 	unlisted := func(v string) bool { return !strings.Contains(in.Help, v) }
 	switch {
-	case in.Kind == Bool:
+	case in.Kind == Bool && unlisted("`true`"):
 		return in.Help + " `true` or `false`."
+	case in.Kind == Bool:
+		return in.Help
 	case in.Kind == Duration:
 		return in.Help + " A duration such as `90s` or `10m`."
 	case !slices.ContainsFunc(quoted, unlisted):

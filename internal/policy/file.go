@@ -60,7 +60,7 @@ var UsualFiles = []string{".github/mlflow-policy.yml", ".github/mlflow-policy.ya
 
 var (
 	globShape  = upTo(256, pattern("a model name of at most 256 characters, with * as a wildcard", `^[^\x00-\x1f]+$`))
-	aliasShape = upTo(255, pattern("an alias of letters, digits, '_' and '-'", `^[\p{L}\p{N}_-]+$`))
+	aliasShape = upTo(255, pattern("an alias with only letters, digits, '_' and '-'", `^[\p{L}\p{N}_-]+$`))
 	stageShape = oneOf("Staging or Production", "Staging", "Production")
 	loginShape = pattern("a GitHub login", `^[A-Za-z0-9](-?[A-Za-z0-9_])*(\[bot\])?$`)
 
@@ -96,7 +96,7 @@ var (
 			object("exception for one gate of one version", waiverFields...))),
 		may("moved-roots", list("artifact stores that were moved, so that models in them still belong to their runs",
 			object("a moved store", movedRootFields...))),
-		may("identities", free("GitHub logins by MLflow user, or by the e-mail address in commits",
+		may("identities", free("GitHub logins by MLflow user or by commit e-mail address",
 			text("an MLflow user or an e-mail address"), loginShape)),
 	}
 )

@@ -24,7 +24,7 @@ var ageKind = kind{
 	main: pattern("a maximum run age such as 30d, or any", `^(any|[1-9][0-9]{0,4}[mhdw])$`),
 	fields: []field{
 		may("soak", span("minimum time in the stage or under the alias")),
-		may("in", text("stage or alias that the version must have been in, such as Staging or challenger")),
+		may("in", text("stage or alias where the version must soak, such as Staging or challenger")),
 	},
 	example: "age: 30d\nsoak: 24h\nin: challenger",
 	build:   buildAge,

@@ -14,7 +14,7 @@ import (
 
 var artifactKind = kind{
 	name:   "artifact",
-	passes: "the model's files are complete, and its flavours, formats, input example and versions are allowed",
+	passes: "the model has all its files, and its flavours, formats, input example and versions are allowed",
 	notes: "The MLmodel file, the files it names and the files its flavours need must exist. None may be empty or " +
 		"smaller than the MLmodel file says. Loading the model must not fetch anything from elsewhere. The gate " +
 		"itself loads and unpickles nothing. `digest` downloads every file and compares the digest with a tag of " +

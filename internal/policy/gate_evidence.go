@@ -15,7 +15,7 @@ import (
 var evidenceKind = kind{
 	name:   "evidence",
 	named:  true,
-	passes: "a report about this run or these files says that they passed",
+	passes: "a report about the run or the files says that they passed",
 	notes: "The report is an evaluation, a fairness check, or a scan by modelscan, modelaudit, bandit, semgrep, " +
 		"gitleaks, trivy or another tool that writes SARIF. The gate fails if it does not understand everything in " +
 		"the report. It is inconclusive if the report does not say what it is about, or if the tool could not look " +
@@ -23,7 +23,7 @@ var evidenceKind = kind{
 	main: text("path of the report in the run's artifacts, unless the input evidence-file gives another file"),
 	fields: []field{
 		may("format", oneOf("tool that wrote the report; detected by default", evidence.Formats()...)),
-		may("bound-to", oneOf("what links the report to the candidate: the run or logged model it names (run, "+
+		may("bound-to", oneOf("what links the report to the candidate: the run or logged model it names (run, " +
 			"default), the digest it names (digest), or only its place in the artifacts or evidence-file (location)",
 			"run", "digest", "location")),
 		may("severity", oneOf("lowest severity that fails the gate; default low, or high (level error) for SARIF",
@@ -32,7 +32,7 @@ var evidenceKind = kind{
 			"count", "accept")),
 		may("dataset", text("context of the dataset whose digest the report must name")),
 		may("not-older-than", span("maximum age of the report")),
-		may("require", free("conditions by the name of a result, such as >= 0.8", text("the name of a result"),
+		may("require", free("a condition for each named result, such as >= 0.8", text("the name of a result"),
 			pattern("a comparison such as >= 0.8", `^(>=|<=|>|<|==|!=) ?-?[0-9]+(\.[0-9]+)?$`))),
 	},
 	example: "evidence: reports/eval.json\ndataset: test\nnot-older-than: 7d\nrequire:\n  " +

@@ -15,8 +15,8 @@ var nonInferiorityKind = kind{
 	named: true,
 	passes: "a one-sided paired t-test over the metric's values per fold or step shows that the candidate is not " +
 		"worse by the margin",
-	notes: "Both runs must have the same steps, each with one finite value. Too few pairs, or differences that do " +
-		"not vary, are inconclusive.",
+	notes: "Both runs must have the same steps, each with one finite value. Too few pairs, or differences that are " +
+		"all the same, are inconclusive.",
 	main: text("name of the metric, logged once per fold with the fold as its step"),
 	fields: append([]field{
 		need("better", oneOf("which direction is better", "higher", "lower")),

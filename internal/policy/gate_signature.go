@@ -14,9 +14,9 @@ var signatureKind = kind{
 	passes: "the model has a signature, and it differs from the incumbent's by no more than allowed",
 	notes: "Breaking changes: an input is renamed, retyped, narrowed or newly required; an output or parameter is " +
 		"dropped or retyped; a tensor has another shape. Additive changes: a new output, parameter or optional " +
-		"input; an input that is dropped, made optional or widened. Widening is integer to long or double, float " +
-		"to double, int32 to int64 and the like, or a tensor size to -1.",
-	main: oneOf("present: has a signature; same: as the incumbent's; additive: callers of the incumbent need no change",
+		"input; an input that is dropped, made optional or widened. Widening means integer to long or double, " +
+		"float to double, int32 to int64 and the like, or a fixed tensor size to -1.",
+	main: oneOf("present: any signature; same: equal to the incumbent's; additive: callers of the incumbent need no change",
 		"present", "same", "additive"),
 	fields:  []field{may("against", text("alias or stage to compare with instead of the target's incumbent"))},
 	example: "signature: additive",

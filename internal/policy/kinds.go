@@ -31,7 +31,7 @@ func Kinds() []string {
 
 // common are the keys that every gate has.
 var common = []field{
-	may("name", text("name of the gate in reports, by default its kind and what it checks")),
+	may("name", text("name of the gate in reports; default: its kind and what it checks")),
 	may("on-fail", oneOf("effect of a failure: block the promotion (default), retain the incumbent, or only warn",
 		"block", "retain", "warn")),
 }

@@ -10,7 +10,7 @@ import (
 // movedRootFields are the keys of an exception for artifacts that were moved to another store.
 var movedRootFields = []field{
 	need("from", locationShape("the location that MLflow recorded, such as s3://old/mlflow")),
-	need("to", locationShape("the location now, as in the sources of versions, such as s3://new/mlflow")),
+	need("to", locationShape("the current location, as in the source of a version, such as s3://new/mlflow")),
 	need("by", text("person who takes responsibility")),
 	need("why", text("reason for the move")),
 	need("until", pattern("last day of the exception, in UTC", dateText)),

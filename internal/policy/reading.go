@@ -21,7 +21,7 @@ type reading struct {
 
 // readingFields are the keys of every gate that reads metrics.
 var readingFields = []field{
-	may("of", oneOf("run takes the run's last value, no matter which model of the run it belongs to", "run")),
+	may("of", oneOf("run: the run's last value, no matter which model of the run it belongs to", "run")),
 	may("run", oneOf("runs whose values count: source (the run that logged the model) or evaluation (any other run)",
 		fact.SourceRun, fact.EvaluationRun)),
 	may("dataset", text("name or digest of the dataset that the value was measured on")),
@@ -33,7 +33,7 @@ var readingFields = []field{
 
 // comparingFields are readingFields and the key of gates that compare with an incumbent.
 var comparingFields = append(slices.Clone(readingFields),
-	may("incumbent", oneOf("recorded takes the value in the ledger and ignores values logged later", "recorded")))
+	may("incumbent", oneOf("recorded: the value in the ledger, even if other values were logged later", "recorded")))
 
 // readReading reads the keys of readingFields and comparingFields.
 func readReading(n *node, key string) (reading, error) {

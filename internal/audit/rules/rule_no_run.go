@@ -7,7 +7,8 @@ var noRun = rule{
 		ID:       "no-run",
 		Title:    "Version has no run",
 		Severity: audit.Medium,
-		Why:      "Its training data, code and parameters are unknown, so it cannot be reproduced or compared.",
+		Why: "The version's training data, code and parameters are unknown, so it cannot be reproduced or " +
+			"compared.",
 		Fix: "log the model in a run and register it from there: `mlflow-promote register --model MODEL " +
 			"--candidate runs:/RUN_ID/model`",
 	},

@@ -18,9 +18,9 @@ var stageAliasDisagree = rule{
 		Severity: audit.Medium,
 		Why: "Consumers that load by stage and consumers that load by alias run different models. The usual cause " +
 			"is an unfinished migration from stages to aliases.",
-		Fix: "promote the right version to both; for the alias's version run `mlflow-promote promote --model MODEL " +
-			"--candidate models:/MODEL/VERSION --alias ALIAS --stage STAGE`; or remove the alias or stage that " +
-			"nobody loads by",
+		Fix: "to keep the alias's version, run `mlflow-promote promote --model MODEL --candidate " +
+			"models:/MODEL/VERSION --alias ALIAS --stage STAGE`; to keep the stage's version, promote that one; or " +
+			"remove the alias or stage if nobody uses it",
 		Settings: []audit.Setting{
 			{
 				Name:    "pairs",
