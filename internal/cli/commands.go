@@ -137,9 +137,8 @@ func commands() []command {
 			run:         (*session).policyExplain,
 		},
 		{
-			name: "policy test",
-			summary: "run the tests of the policy, small files of facts with the verdict that each must get; needs " +
-				"no server",
+			name:    "policy test",
+			summary: "run the policy's test files and compare each verdict with the expected one; needs no server",
 			offline: true,
 			args:    []string{"policy-tests"},
 			example: []string{"policy-tests"},

@@ -137,7 +137,7 @@ var Inputs = []Input{
 		Kind:    Bool,
 		Default: "false",
 		Env:     "MLFLOW_TRACKING_INSECURE_TLS",
-		Help:    "Accept any TLS certificate. Prefer `ca-file`.",
+		Help:    "Accept any TLS certificate. Use `ca-file` instead if you can.",
 	},
 	{
 		Name:    "allow-insecure-http",
@@ -178,7 +178,7 @@ var Inputs = []Input{
 		For:   aboutCandidates,
 		Kind:  Lines,
 		Help: "MLflow users whose runs count for the candidate `commit`, one per line or separated by commas. " +
-			"Default: all users. MLflow does not verify the user name that a training sends.",
+			"Default: all users. MLflow does not verify the user name of a run.",
 	},
 	{
 		Name:  "metric",
@@ -383,7 +383,7 @@ var Inputs = []Input{
 		For:    []string{"doctor"},
 		Kind:   Words,
 		Values: []string{"dangling-aliases"},
-		Help:   "Problems that `doctor` repairs. Default: none, it only reports them.",
+		Help:   "Problems for `doctor` to repair. By default they are only reported.",
 	},
 	{
 		Name:  "reset-ledger",
@@ -568,6 +568,8 @@ func (in Input) describe() string {
 		return in.Help + " A duration such as `90s` or `10m`."
 	case !slices.ContainsFunc(quoted, unlisted):
 		return in.Help
+	case len(quoted) == 1:
+		return in.Help + " The only value is " + quoted[0] + "."
 	case in.Kind == Words:
 		return in.Help + " Any of " + strings.Join(quoted, ", ") + "."
 	}

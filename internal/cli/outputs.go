@@ -24,7 +24,7 @@ var Outputs = []Output{
 	},
 	{
 		Name: "mode",
-		Help: "Effect of the gates: `enforce`, `report` (`mode: report` in the policy, failures do not block) or " +
+		Help: "Effect of the gates: `enforce`, `report` (`mode: report` in the policy, which blocks nothing) or " +
 			"`ungated` (`override: ungated`).",
 		value: func(r report.Result) string { return r.Mode },
 	},

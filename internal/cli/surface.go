@@ -8,13 +8,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// ActionYAML returns the text of action.yml. An input with an environment variable has no default there: the runner would
-// pass the default as a value, and the variable would never be used.
+// ActionYAML returns the text of action.yml. An input with an environment variable has no default there: the runner
+// would pass the default as a value, and the variable would never be used.
 func ActionYAML() string {
 	var b strings.Builder
 	b.WriteString("# Generated from the tables in internal/cli; change those and run: make generate\n")
 	b.WriteString("name: mlflow-promote\n")
-	b.WriteString("description: Register an MLflow model version from a run, check it, and promote it by alias or stage\n")
+	b.WriteString("description: Register an MLflow model version from a run, check it, and " +
+		"promote it by alias or stage\n")
 	b.WriteString("author: the mlflow-promote authors\n")
 	b.WriteString("branding:\n  icon: award\n  color: blue\n")
 	b.WriteString("inputs:\n")

@@ -94,7 +94,7 @@ var (
 		may("models", open(isMap, "rules by the name of the registered model, with * as a wildcard")),
 		may("waivers", list("exceptions that end on a date",
 			object("exception for one gate of one version", waiverFields...))),
-		may("moved-roots", list("artifact stores that were moved, so that models in them still belong to their runs",
+		may("moved-roots", list("artifact stores that were moved; models in them still belong to their runs",
 			object("a moved store", movedRootFields...))),
 		may("identities", free("GitHub logins by MLflow user or by commit e-mail address",
 			text("an MLflow user or an e-mail address"), loginShape)),

@@ -17,7 +17,7 @@ var commitKind = kind{
 	notes: "The gate is inconclusive if the run has no commit or repository, or if GitHub could not say whether " +
 		"the commit is an ancestor.",
 	main:    oneOf("head: only the head or merge commit; ancestor: earlier commits too", "head", "ancestor"),
-	fields:  []field{may("clean-tag", text("tag of the run that is true or clean if nothing was uncommitted"))},
+	fields:  []field{may("clean-tag", text("run tag that is true or clean if there were no uncommitted changes"))},
 	example: "commit: ancestor\nclean-tag: git.clean",
 	build:   buildCommit,
 }

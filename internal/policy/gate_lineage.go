@@ -13,9 +13,9 @@ import (
 var lineageKind = kind{
 	name:   "lineage",
 	passes: "the run is FINISHED and has a dataset with a digest for each context",
-	notes: "If the run has no dataset in a context, these contexts count as the same: train and training; eval, " +
-		"evaluation, val and validation; test and testing. You can list the allowed digests, or require the " +
-		"datasets of the incumbent so that both models are compared on the same data.",
+	notes: "If the run has no dataset in a context, its synonyms count: train and training; eval, evaluation, val " +
+		"and validation; test and testing. You can list the allowed digests, or require the datasets of the " +
+		"incumbent so that both models are compared on the same data.",
 	main: list("contexts that need a dataset, such as training and test", text("a dataset context")),
 	fields: []field{
 		may("digests", list("the only dataset digests allowed in these contexts", text("a digest as MLflow shows it"))),

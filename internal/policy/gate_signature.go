@@ -16,7 +16,8 @@ var signatureKind = kind{
 		"dropped or retyped; a tensor has another shape. Additive changes: a new output, parameter or optional " +
 		"input; an input that is dropped, made optional or widened. Widening means integer to long or double, " +
 		"float to double, int32 to int64 and the like, or a fixed tensor size to -1.",
-	main: oneOf("present: any signature; same: equal to the incumbent's; additive: callers of the incumbent need no change",
+	main: oneOf("present: any signature; same: equal to the incumbent's; additive: callers of the incumbent need "+
+		"no change",
 		"present", "same", "additive"),
 	fields:  []field{may("against", text("alias or stage to compare with instead of the target's incumbent"))},
 	example: "signature: additive",

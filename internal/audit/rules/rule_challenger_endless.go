@@ -12,9 +12,9 @@ var challengerEndless = rule{
 		Title:    "Challenger has been on trial for too long",
 		Severity: audit.Low,
 		Why:      "A trial without an end costs traffic and brings no new insight.",
-		Fix: "compare the two with `mlflow-promote compare --model MODEL --candidate models:/MODEL/VERSION " +
-			"--against champion`, then promote the challenger, or remove its alias with `mlflow-promote alias " +
-			"--model MODEL --alias ALIAS=none`",
+		Fix: "compare the challenger with the champion: `mlflow-promote compare --model MODEL --candidate " +
+			"models:/MODEL/VERSION --against champion`; then promote the challenger, or remove its alias with " +
+			"`mlflow-promote alias --model MODEL --alias ALIAS=none`",
 		Settings: []audit.Setting{
 			{
 				Name:    "aliases",

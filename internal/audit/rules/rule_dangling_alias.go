@@ -15,8 +15,8 @@ var danglingAlias = rule{
 		Severity: audit.High,
 		Why: "Loading the model by this alias fails. Servers before MLflow 3 keep an alias when its version is " +
 			"deleted.",
-		Fix: "remove it with `mlflow-promote doctor --model MODEL --repair dangling-aliases`, or set it to a " +
-			"version that exists",
+		Fix: "remove the alias with `mlflow-promote doctor --model MODEL --repair dangling-aliases`, or set it to " +
+			"a version that exists",
 	},
 	moving: true,
 	model: func(s scene) (out []result) {

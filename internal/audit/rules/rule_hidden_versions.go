@@ -12,7 +12,8 @@ var hiddenVersions = rule{
 		Severity: audit.High,
 		Why: "One version has the tag that marks prompts, so the server leaves all versions of the model out of " +
 			"searches. Lists look empty, promotions are refused, and an audit cannot check the versions.",
-		Fix: "delete the tag `" + registry.PromptTag + "` from the version that has it; lists do not show the versions, so look them up by number",
+		Fix: "delete the tag `" + registry.PromptTag + "` from the version that has it; lists do not show the " +
+			"versions, so look them up by number",
 	},
 	moving: true,
 	model: func(s scene) []result {

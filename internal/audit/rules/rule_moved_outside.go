@@ -16,7 +16,7 @@ var movedOutside = rule{
 		Why: "The live version passed no gate, and no record says who moved it or on what evidence. Only aliases " +
 			"and stages that this tool has moved before are checked.",
 		Fix: "if the version is right, promote it, which checks and records it; if not, run `mlflow-promote " +
-			"rollback --model MODEL --alias ALIAS`; on a server with permissions, do not give EDIT to people",
+			"rollback --model MODEL --alias ALIAS`; on a server with permissions, give EDIT to this tool only",
 	},
 	needs:  audit.Needs{Ledger: true},
 	moving: true,

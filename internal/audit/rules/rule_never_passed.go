@@ -19,8 +19,8 @@ var neverPassed = rule{
 		Why: "No record shows that the version passed the gates of the policy file. It bypassed the gates, or the " +
 			"gates changed after it passed. Without a policy file, only ungated promotions by this tool are " +
 			"reported.",
-		Fix: "check it with `mlflow-promote validate --model MODEL --candidate models:/MODEL/VERSION --alias " +
-			"ALIAS`, which writes nothing; then promote it or roll back",
+		Fix: "check the version with `mlflow-promote validate --model MODEL --candidate models:/MODEL/VERSION " +
+			"--alias ALIAS`, which writes nothing; then promote it or roll back",
 	},
 	needs:  audit.Needs{Ledger: true},
 	moving: true,

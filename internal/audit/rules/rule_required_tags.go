@@ -11,7 +11,7 @@ var requiredTags = rule{
 		ID:       "required-tags",
 		Title:    "Required tag is missing",
 		Severity: audit.Medium,
-		Why: "Scripts and people in an incident rely on tags such as owner, risk class and cost centre. The rule " +
+		Why: "Scripts and incident responders rely on tags such as owner, risk class and cost centre. The rule " +
 			"checks nothing until the policy file lists tags.",
 		Fix: "set the tag; for new versions use the input `tags` of `register` and `promote`, and require it with " +
 			"the gate `tags`",

@@ -10,7 +10,7 @@ import (
 var tagOverload = rule{
 	Rule: audit.Rule{
 		ID:       "tag-overload",
-		Title:    "Too many tags, or too long tags",
+		Title:    "Too many tags, or tags that are too long",
 		Severity: audit.Low,
 		Why: "Every search of the registry returns all tags, so many or long tags slow down every page and client. " +
 			"Values over 5,000 bytes cannot be copied to servers before MLflow 3.",

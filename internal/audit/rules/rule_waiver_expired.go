@@ -15,8 +15,8 @@ var waiverExpired = rule{
 		ID:       "waiver-expired",
 		Title:    "Live version depends on an expired waiver",
 		Severity: audit.Medium,
-		Why: "The version failed a gate and was promoted with a waiver that has expired. It should have been fixed " +
-			"or replaced by now.",
+		Why: "The version failed a gate and was promoted with a waiver that has expired. The exception was meant " +
+			"to be temporary.",
 		Fix: "promote a version that passes, or renew the waiver in the policy file with a new date and reason",
 	},
 	needs:  audit.Needs{Ledger: true},
