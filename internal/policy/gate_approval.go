@@ -26,7 +26,7 @@ var approvalKind = kind{
 	main: whole("number of people who must approve", 1),
 	fields: []field{
 		may("environment", upTo(255, text("environment whose approvals count; without it only reviews count"))),
-		may("any-attempt", yesNo("count environment approvals in re-runs too, although GitHub does not say which " +
+		may("any-attempt", yesNo("count environment approvals in re-runs too, although GitHub does not say which "+
 			"attempt was approved; default false")),
 		may("by", list("the only people whose approvals count", loginShape)),
 	},

@@ -23,7 +23,7 @@ var evidenceKind = kind{
 	main: text("path of the report in the run's artifacts, unless the input evidence-file gives another file"),
 	fields: []field{
 		may("format", oneOf("tool that wrote the report; detected by default", evidence.Formats()...)),
-		may("bound-to", oneOf("what links the report to the candidate: the run or logged model it names (run, " +
+		may("bound-to", oneOf("what links the report to the candidate: the run or logged model it names (run, "+
 			"default), the digest it names (digest), or only its place in the artifacts or evidence-file (location)",
 			"run", "digest", "location")),
 		may("severity", oneOf("lowest severity that fails the gate; default low, or high (level error) for SARIF",

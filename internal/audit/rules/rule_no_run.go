@@ -7,7 +7,7 @@ var noRun = rule{
 		ID:       "no-run",
 		Title:    "Version has no run",
 		Severity: audit.Medium,
-		Why:      "The version's training data, code and parameters are unknown, so it cannot be reproduced or " +
+		Why: "The version's training data, code and parameters are unknown, so it cannot be reproduced or " +
 			"compared.",
 		Fix: "log the model in a run and register it from there: `mlflow-promote register --model MODEL " +
 			"--candidate runs:/RUN_ID/model`",
