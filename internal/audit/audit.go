@@ -191,8 +191,8 @@ type Rule struct {
 	ID       string   `json:"id"` // kebab-case, never renamed
 	Title    string   `json:"title"`
 	Severity Severity `json:"severity"` // as set for this audit
-	Why      string   `json:"why"`      // why it matters, one or two sentences
-	Fix      string   `json:"fix"`      // how to get rid of it
+	Why      string   `json:"why"`      // why it matters, in whole sentences
+	Fix      string   `json:"fix"`      // what to do, as imperatives without a full stop
 
 	Settings []Setting `json:"-"` // what the policy file may set of it, beside severity and off
 }

@@ -4,21 +4,27 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// help writes the help of the program, or of one command.
+// helpWidth is the column at which --help breaks lines.
+const helpWidth = 100
+
+// help returns the text of --help, of the whole program if name is not a command.
 func help(name string) string {
 	var b strings.Builder
 	c, ok := commandNamed(name)
 	if ok {
-		fmt.Fprintf(&b, "mlflow-promote %s: %s.\n\nusage: mlflow-promote %s [flags]\n", c.name, c.summary, c.name)
+		b.WriteString(wrapped(fmt.Sprintf("mlflow-promote %s: %s.", c.name, c.summary), 0, 4))
+		fmt.Fprintf(&b, "\nusage: mlflow-promote %s [flags]\n", c.name)
 	} else {
-		b.WriteString("mlflow-promote registers, judges and promotes MLflow model versions.\n\nusage: mlflow-promote COMMAND [flags]\n\ncommands:\n")
+		b.WriteString("mlflow-promote registers, checks and promotes MLflow model versions.\n\n" +
+			"usage: mlflow-promote COMMAND [flags]\n\ncommands:\n")
 		for _, c := range commands() {
-			fmt.Fprintf(&b, "  %-15s %s\n", c.name, c.summary)
+			b.WriteString(wrapped(fmt.Sprintf("%-15s %s", c.name, c.summary), 2, 18))
 		}
 	}
 	group := ""
@@ -32,10 +38,12 @@ func help(name string) string {
 		}
 		b.WriteString(flagHelp(in))
 	}
-	b.WriteString("\noutput:\n  --json\n        print the result as JSON\n  --version\n        print the version\n")
+	b.WriteString("\noutput:\n" +
+		"  --json\n        Print the result as JSON.\n" +
+		"  --version\n        Print the version.\n")
 	if !ok {
 		c, _ = commandNamed("promote")
-		b.WriteString("\nexit statuses: ")
+		b.WriteString("\nexit codes: ")
 		b.WriteString(exitHelp())
 	}
 	where := ", with the server in $MLFLOW_TRACKING_URI"
@@ -50,28 +58,47 @@ func help(name string) string {
 	return b.String()
 }
 
+// flagHelp returns the lines of one flag: its name, then its description and its default.
 func flagHelp(in Input) string {
-	var notes []string
-	if in.Kind != Text && in.Kind != Bool && in.Kind != "" {
-		notes = append(notes, in.wants())
+	text := in.describe()
+	if in.Kind == Bool {
+		text = in.Help // the flag alone means true
 	}
-	if in.Default != "" {
-		notes = append(notes, "default "+in.Default)
+	switch {
+	case in.Env != "" && in.Default != "":
+		text += " Default: $" + in.Env + ", or " + in.Default + "."
+	case in.Env != "":
+		text += " Default: $" + in.Env + "."
+	case in.Default != "":
+		text += " Default: " + in.Default + "."
 	}
-	if in.Env != "" {
-		notes = append(notes, "or $"+in.Env)
+	return "  --" + in.Name + "\n" + wrapped(text, 8, 8)
+}
+
+// wrapped breaks text into lines of at most helpWidth columns. It indents the first line by first columns and the
+// others by rest. It keeps the runs of spaces that align the list of commands.
+func wrapped(text string, first, rest int) string {
+	var b strings.Builder
+	line := strings.Repeat(" ", first)
+	for i, word := range strings.Split(text, " ") {
+		switch {
+		case i == 0:
+			line += word
+		case utf8.RuneCountInString(line+" "+word) > helpWidth:
+			b.WriteString(line + "\n")
+			line = strings.Repeat(" ", rest) + word
+		default:
+			line += " " + word
+		}
 	}
-	text := in.Help
-	if len(notes) > 0 {
-		text += " (" + strings.Join(notes, "; ") + ")"
-	}
-	return fmt.Sprintf("  --%s\n        %s\n", in.Name, text)
+	return b.String() + line + "\n"
 }
 
 func exitHelp() string {
-	return fmt.Sprintf("%d done or nothing to do, %d refused, %d bad input, %d could not be done, %d not known, %d cancelled\n",
-		registry.ExitDone, registry.ExitRefused, registry.ExitBadInput, registry.ExitFailed, registry.ExitUnknown, registry.ExitCancelled)
+	const text = "%d done or nothing to do, %d refused, %d bad input, %d could not be done, %d unknown, %d cancelled\n"
+	return fmt.Sprintf(text, registry.ExitDone, registry.ExitRefused, registry.ExitBadInput, registry.ExitFailed,
+		registry.ExitUnknown, registry.ExitCancelled)
 }
 
-// takes reports whether the command looks at the input.
+// takes reports whether the command reads the input.
 func (c command) takes(in Input) bool { return slices.Contains(in.For, c.name) }

@@ -8,40 +8,116 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// Output is the one declaration of an output.
+// Output declares an output. action.yml and the README's table are generated from it.
 type Output struct {
 	Name  string
 	Help  string
 	value func(report.Result) string
 }
 
-const (
-	verdictHelp = "decision of the gates: promote, retain or block; empty if no gate was judged"
-	modeHelp    = "enforce, report (`mode: report` in the policy: the verdict blocked nothing) or ungated (`override: ungated`)"
-)
-
-// Outputs is every output; the value of one that names a file is known only once that is written.
+// Outputs is every output. An output without a value function is the path of a file that is written later.
 var Outputs = []Output{
-	{"verdict", verdictHelp, func(r report.Result) string { return r.Verdict }},
-	{"mode", modeHelp, func(r report.Result) string { return r.Mode }},
-	{"reason", "one word of the documented list", func(r report.Result) string { return string(r.Reason) }},
-	{"changed", "true if anything was written", func(r report.Result) string { return strconv.FormatBool(r.Changed) }},
-	{"registered", "true if this run created the version", func(r report.Result) string { return strconv.FormatBool(r.Registered) }},
-	{"model", "the registered model", func(r report.Result) string { return r.Model }},
-	{"version", "the candidate's version number", func(r report.Result) string { return r.Version }},
-	{"previous-version", "the version the target named before", func(r report.Result) string { return r.Previous }},
-	{"run-id", "the run the candidate was logged in", func(r report.Result) string { return r.RunID }},
-	{"alias", "the target's alias", func(r report.Result) string { return r.Alias }},
-	{"stage", "the target's stage", func(r report.Result) string { return r.Stage }},
-	{"model-uri", "how a consumer loads it: models:/NAME@ALIAS, or models:/NAME/VERSION", func(r report.Result) string { return r.ModelURI }},
-	{"plan-digest", "digest of the plan", func(r report.Result) string { return r.PlanDigest }},
-	{"record-id", "entry of the promotion ledger that holds the whole record; empty where nothing was moved or there is no ledger", func(r report.Result) string { return r.RecordID }},
-	{"subject-digest", "of the statement that history was asked for: the digest of the model's files, for actions/attest", subjectDigest},
-	{"predicate-file", "of the same statement: a JSON file with its predicate, relative to the workspace", nil},
-	{"findings", "number of findings of an audit that count", findings},
-	{"failed-gates", "JSON list of the gates that block or retain", failedGates},
-	{"report-file", "the whole result as a JSON file, relative to the workspace", nil},
-	{"result", "the whole result as compact JSON; without the stored pages of a history and what is large in a lineage, which the report file has", outputText},
+	{
+		Name:  "verdict",
+		Help:  "Decision of the gates: `promote`, `retain` or `block`. Empty if no gate was evaluated.",
+		value: func(r report.Result) string { return r.Verdict },
+	},
+	{
+		Name: "mode",
+		Help: "Effect of the gates: `enforce`, `report` (`mode: report` in the policy, which blocks nothing) or " +
+			"`ungated` (`override: ungated`).",
+		value: func(r report.Result) string { return r.Mode },
+	},
+	{
+		Name:  "reason",
+		Help:  "Reason for the result, one word of the list in the README, such as `ok` or `blocked`.",
+		value: func(r report.Result) string { return string(r.Reason) },
+	},
+	{
+		Name:  "changed",
+		Help:  "`true` if anything was written.",
+		value: func(r report.Result) string { return strconv.FormatBool(r.Changed) },
+	},
+	{
+		Name:  "registered",
+		Help:  "`true` if this run created the version.",
+		value: func(r report.Result) string { return strconv.FormatBool(r.Registered) },
+	},
+	{
+		Name:  "model",
+		Help:  "Name of the registered model.",
+		value: func(r report.Result) string { return r.Model },
+	},
+	{
+		Name:  "version",
+		Help:  "Version number of the candidate.",
+		value: func(r report.Result) string { return r.Version },
+	},
+	{
+		Name:  "previous-version",
+		Help:  "Version number that the target pointed to before.",
+		value: func(r report.Result) string { return r.Previous },
+	},
+	{
+		Name:  "run-id",
+		Help:  "Id of the run that logged the candidate.",
+		value: func(r report.Result) string { return r.RunID },
+	},
+	{
+		Name:  "alias",
+		Help:  "Alias of the target.",
+		value: func(r report.Result) string { return r.Alias },
+	},
+	{
+		Name:  "stage",
+		Help:  "Stage of the target.",
+		value: func(r report.Result) string { return r.Stage },
+	},
+	{
+		Name:  "model-uri",
+		Help:  "URI to load the model from: `models:/NAME@ALIAS` or `models:/NAME/VERSION`.",
+		value: func(r report.Result) string { return r.ModelURI },
+	},
+	{
+		Name:  "plan-digest",
+		Help:  "Digest of the plan, for the input `plan-digest`.",
+		value: func(r report.Result) string { return r.PlanDigest },
+	},
+	{
+		Name:  "record-id",
+		Help:  "Id of the ledger entry with the full record. Empty if nothing moved or there is no ledger.",
+		value: func(r report.Result) string { return r.RecordID },
+	},
+	{
+		Name:  "subject-digest",
+		Help:  "Digest of the model's files, for `actions/attest`. Set by `history` with the input `statement`.",
+		value: subjectDigest,
+	},
+	{
+		Name: "predicate-file",
+		Help: "JSON file with the predicate for `actions/attest`, relative to the workspace. Set by `history` with " +
+			"the input `statement`.",
+	},
+	{
+		Name:  "findings",
+		Help:  "Number of audit findings, without accepted ones.",
+		value: findings,
+	},
+	{
+		Name:  "failed-gates",
+		Help:  "JSON list of the failed gates that block the promotion or keep the incumbent.",
+		value: failedGates,
+	},
+	{
+		Name: "report-file",
+		Help: "JSON file with the whole result, relative to the workspace.",
+	},
+	{
+		Name: "result",
+		Help: "Whole result as compact JSON. Stored pages of a history and large parts of a lineage are only in " +
+			"`report-file`.",
+		value: outputText,
+	},
 }
 
 func findings(r report.Result) string {

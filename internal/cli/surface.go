@@ -8,18 +8,19 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// ActionYAML is the action's metadata file. Inputs that a variable of the stock client may fill have no default in it:
-// the runner would hand the default over as if it had been given.
+// ActionYAML returns the text of action.yml. An input with an environment variable has no default there: the runner
+// would pass the default as a value, and the variable would never be used.
 func ActionYAML() string {
 	var b strings.Builder
-	b.WriteString("# Generated from the declarations in internal/cli; change those and run: make generate\n")
+	b.WriteString("# Generated from the tables in internal/cli; change those and run: make generate\n")
 	b.WriteString("name: mlflow-promote\n")
-	b.WriteString("description: Register an MLflow model version from a run, judge it, and promote it by alias or stage\n")
+	b.WriteString("description: Register an MLflow model version from a run, check it, and " +
+		"promote it by alias or stage\n")
 	b.WriteString("author: the mlflow-promote authors\n")
 	b.WriteString("branding:\n  icon: award\n  color: blue\n")
 	b.WriteString("inputs:\n")
 	for _, in := range Inputs {
-		fmt.Fprintf(&b, "  %s:\n    description: %s\n    required: false\n", in.Name, yamlText(inputHelp(in)))
+		fmt.Fprintf(&b, "  %s:\n    description: %s\n    required: false\n", in.Name, yamlText(in.describe()))
 		if def := cmp.Or(in.Expression, in.Default); def != "" && in.Env == "" {
 			fmt.Fprintf(&b, "    default: %s\n", yamlText(def))
 		}
@@ -32,18 +33,10 @@ func ActionYAML() string {
 	return b.String()
 }
 
-func inputHelp(in Input) string {
-	switch in.Kind {
-	case Enum, Words, Bool, Duration:
-		return in.Help + " (" + in.wants() + ")"
-	}
-	return in.Help
-}
-
-// yamlText quotes a text for YAML: single quotes know one escape, the doubled quote.
+// yamlText returns text as a single-quoted YAML scalar.
 func yamlText(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
 
-// Tables are the generated parts of the README, by the name of their marker.
+// Tables returns the generated tables of the README by the name of their marker.
 func Tables() map[string]string {
 	return map[string]string{
 		"commands": commandTable(), "inputs": inputTable(), "outputs": outputTable(),
@@ -64,11 +57,11 @@ func commandTable() string {
 }
 
 func inputTable() string {
-	rows := [][]string{{"input", "about", "what it is", "default"}}
+	rows := [][]string{{"input", "group", "description", "default"}}
 	for _, in := range Inputs {
-		help := inputHelp(in)
+		help := in.describe()
 		if in.Env != "" {
-			help += "; `" + in.Env + "` where empty"
+			help += " If empty, `$" + in.Env + "` is used."
 		}
 		def := ""
 		if shown := cmp.Or(in.Expression, in.Default); shown != "" {
@@ -80,7 +73,7 @@ func inputTable() string {
 }
 
 func outputTable() string {
-	rows := [][]string{{"output", "what it is"}}
+	rows := [][]string{{"output", "description"}}
 	for _, o := range Outputs {
 		rows = append(rows, []string{"`" + o.Name + "`", o.Help})
 	}
@@ -89,18 +82,26 @@ func outputTable() string {
 
 func statusTable() string {
 	return markdownTable([][]string{
-		{"status", "meaning", "what was changed"},
-		{fmt.Sprint(registry.ExitDone), "done, or nothing to do", "as reported"},
-		{fmt.Sprint(registry.ExitRefused), "refused by a gate or a safety rule", "nothing moved; at most the version registered, as reported"},
-		{fmt.Sprint(registry.ExitBadInput), "bad input; every problem is listed", "nothing"},
-		{fmt.Sprint(registry.ExitFailed), "could not be done", "exactly what is reported"},
-		{fmt.Sprint(registry.ExitUnknown), "not known: a write was sent and neither its effect nor its absence could be confirmed", "the report says which step"},
-		{fmt.Sprint(registry.ExitCancelled), "cancelled", "exactly what is reported"},
+		{"exit code", "meaning", "what was changed"},
+		{fmt.Sprint(registry.ExitDone), "done, or nothing to do", "see the report"},
+		{
+			fmt.Sprint(registry.ExitRefused),
+			"refused by a gate or a safety check",
+			"nothing moved; the version may be registered, see the report",
+		},
+		{fmt.Sprint(registry.ExitBadInput), "bad input; all problems are listed", "nothing"},
+		{fmt.Sprint(registry.ExitFailed), "could not be done", "only what the report says"},
+		{
+			fmt.Sprint(registry.ExitUnknown),
+			"unknown: a write was sent, and its success or failure could not be confirmed",
+			"the report names the step",
+		},
+		{fmt.Sprint(registry.ExitCancelled), "cancelled", "only what the report says"},
 	})
 }
 
 func reasonTable() string {
-	rows := [][]string{{"reason", "status", "meaning"}}
+	rows := [][]string{{"reason", "exit code", "meaning"}}
 	for _, r := range registry.Reasons {
 		rows = append(rows, []string{"`" + string(r.Reason) + "`", fmt.Sprint(r.Exit), r.Meaning})
 	}

@@ -51,8 +51,8 @@ func auditFields(rules []audit.Rule) []field {
 	for _, r := range rules {
 		ids = append(ids, r.ID)
 		fields := []field{
-			may("severity", oneOf("high, medium or low in place of "+string(r.Severity), "high", "medium", "low")),
-			may("off", yesNo("true: the rule says nothing")),
+			may("severity", oneOf("severity of the findings; default "+string(r.Severity), "high", "medium", "low")),
+			may("off", yesNo("whether the rule is turned off")),
 		}
 		for _, s := range r.Settings {
 			fields = append(fields, may(s.Name, settingShape(s)))
@@ -60,15 +60,15 @@ func auditFields(rules []audit.Rule) []field {
 		each = append(each, may(r.ID, object(r.Title, fields...)))
 	}
 	return []field{
-		may("rules", object("settings by the rule's id", each...)),
-		may("accepted", list("findings that may stand for a while", object("findings of one rule",
-			need("rule", oneOf("the rule's id", ids...)),
-			may("model", text("the registered model, * for any part of its name; left out for findings about the server")),
-			may("version", whole("the version's number; left out for any", 1)),
-			may("target", text("the alias or stage; left out for any")),
-			need("by", text("who takes it on")),
-			need("why", text("why it may stay")),
-			need("until", pattern("the last day it counts, UTC", dateText)),
+		may("rules", object("settings by rule id", each...)),
+		may("accepted", list("findings that are accepted until a date", object("accepted findings of one rule",
+			need("rule", oneOf("rule id", ids...)),
+			may("model", text("name of the registered model, with * as a wildcard; none for findings about the server")),
+			may("version", whole("version number; default any", 1)),
+			may("target", text("alias or stage; default any")),
+			need("by", text("person who takes responsibility")),
+			need("why", text("reason to accept the findings")),
+			need("until", pattern("last day of the acceptance, in UTC", dateText)),
 		))),
 	}
 }
@@ -76,7 +76,7 @@ func auditFields(rules []audit.Rule) []field {
 func settingShape(s audit.Setting) shape {
 	about := s.About
 	if d := DefaultText(s.Default); d != "" {
-		about += "; by default " + d
+		about += "; default " + d
 	}
 	switch s.Kind {
 	case audit.Span:
@@ -88,7 +88,7 @@ func settingShape(s audit.Setting) shape {
 	case audit.Names:
 		return list(about, text("a name"))
 	case audit.Patterns:
-		return free(about, text("the key of a tag"), text("a regular expression (RE2) for the whole value, such as .+"))
+		return free(about, text("a tag key"), text("a regular expression (RE2) for the whole value, such as .+"))
 	}
 	return free(about, text("a name"), text("a name"))
 }

@@ -5,44 +5,64 @@ import (
 	"strings"
 )
 
-// Table is the table of gates for the documentation, in Markdown.
+// Table returns the table of gates for the documentation, in Markdown.
 func Table() string {
 	var b strings.Builder
-	b.WriteString("| gate | passes when | careful |\n|---|---|---|\n")
+	b.WriteString("| gate | passes if | notes |\n|---|---|---|\n")
 	for _, k := range kinds {
-		fmt.Fprintf(&b, "| [`%s`](#%s) | %s | %s |\n", k.name, k.name, cell(k.passes), cell(k.careful))
+		fmt.Fprintf(&b, "| [`%s`](#%s) | %s | %s |\n", k.name, k.name, cell(k.passes), cell(k.notes))
 	}
 	return b.String()
 }
 
 func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
 
-// Sections describe each gate with its keys and an example, in Markdown.
+// Sections returns a section for each gate with its keys and an example, in Markdown.
 func Sections() string {
 	var b strings.Builder
 	for _, k := range kinds {
-		fmt.Fprintf(&b, "### %s\n\nPasses when %s. %s.\n\n| key | | what it is |\n|---|---|---|\n", k.name, k.passes, strings.ToUpper(k.careful[:1])+k.careful[1:])
+		fmt.Fprintf(&b, "### %s\n\nPasses if %s. %s\n\n", k.name, k.passes, k.notes)
+		b.WriteString("| key | | value | description |\n|---|---|---|---|\n")
 		for _, f := range k.keys() {
 			needed := ""
 			if f.required {
 				needed = "required"
 			}
-			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", f.name, needed, cell(f.describe()))
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", f.name, needed, f.takes(), cell(f.about))
 		}
 		fmt.Fprintf(&b, "\n```yaml\ngates:\n  - %s\n```\n\n", strings.ReplaceAll(k.example, "\n", "\n    "))
 	}
 	return strings.TrimRight(b.String(), "\n") + "\n"
 }
 
-// describe adds to what a key is about what it takes.
-func (f field) describe() string {
-	if f.pattern != "" && f.pattern != durationText && f.pattern != dateText {
-		return f.about
+// takes returns the values of a key in a few words, for a cell of a table.
+func (s shape) takes() string {
+	out := string(s.kind)
+	switch {
+	case len(s.values) > 0:
+		out = "`" + strings.Join(s.values, "`, `") + "`"
+	case s.pattern == durationText:
+		out = "time such as 30d"
+	case s.whole:
+		out = "whole number from " + number(s.least)
+	case s.kind == isNumber:
+		out = "number"
+	case s.kind == isBool:
+		out = "`true` or `false`"
+	case s.size > 0:
+		out = fmt.Sprintf("list of %d", s.size)
+	case s.kind == isList:
+		out = "list"
+	case s.kind == isMap:
+		out = "mapping"
 	}
-	return f.about + "; " + f.wants()
+	if s.or != nil {
+		out += " or " + s.or.takes()
+	}
+	return out
 }
 
-// Examples are the examples of the kinds, each as the only gate of a policy file.
+// Examples returns the example of each kind, as the only gate of a policy file.
 func Examples() map[string]string {
 	out := map[string]string{}
 	for _, k := range kinds {

@@ -59,40 +59,44 @@ func (t TargetRule) Name() string { return t.Alias + t.Stage }
 var UsualFiles = []string{".github/mlflow-policy.yml", ".github/mlflow-policy.yaml"}
 
 var (
-	globShape  = upTo(256, pattern("the name of a model, at most 256 characters, with * for any part of it", `^[^\x00-\x1f]+$`))
-	aliasShape = upTo(255, pattern("the name of an alias: letters, digits, '_' and '-'", `^[\p{L}\p{N}_-]+$`))
+	globShape  = upTo(256, pattern("a model name of at most 256 characters, with * as a wildcard", `^[^\x00-\x1f]+$`))
+	aliasShape = upTo(255, pattern("an alias with only letters, digits, '_' and '-'", `^[\p{L}\p{N}_-]+$`))
 	stageShape = oneOf("Staging or Production", "Staging", "Production")
 	loginShape = pattern("a GitHub login", `^[A-Za-z0-9](-?[A-Za-z0-9_])*(\[bot\])?$`)
 
-	modeShape = oneOf("enforce (by default), or report: the gates are judged and shown, and block nothing", "enforce", "report")
+	modeShape = oneOf("enforce (default), or report: evaluate and show the gates, but block nothing",
+		"enforce", "report")
 
 	targetFields = []field{
-		may("from", list("aliases and stages; the version must hold one of them before it may come here", text("an alias or a stage"))),
-		may("allow-assign", yesNo("of an alias: let the command alias move it without gates; not to a version that is blocked or on hold")),
-		need("gates", open(isList, "what a version must meet, at least one: a target without gates lets anything pass")),
+		may("from", list("aliases and stages; the version must be in one of them before it may move here",
+			text("an alias or a stage"))),
+		may("allow-assign", yesNo("for an alias: the command alias may move it without gates, but not to a version "+
+			"that is blocked or on hold")),
+		need("gates", open(isList, "gates that a version must pass; at least one, or any version would pass")),
 		may("mode", modeShape),
 	}
 	modelFields = []field{
-		may("aliases", open(isMap, "targets by alias")),
-		may("stages", open(isMap, "targets by stage")),
+		may("aliases", open(isMap, "targets that are aliases")),
+		may("stages", open(isMap, "targets that are stages")),
 		may("mode", modeShape),
 	}
 	waiverFields = []field{
-		need("gate", text("the name of the gate, as reports show it")),
-		need("model", text("the registered model, no pattern")),
-		need("version", whole("the version's number", 1)),
-		may("target", text("the alias or stage whose gate it is, where several targets have a gate of that name")),
-		need("by", text("who takes it on")),
-		need("why", text("why it may pass nevertheless")),
-		need("until", pattern("the last day it counts, UTC", dateText)),
+		need("gate", text("name of the gate in reports")),
+		need("model", text("name of the registered model, without wildcards")),
+		need("version", whole("version number", 1)),
+		may("target", text("alias or stage of the gate, if several targets have a gate with that name")),
+		need("by", text("person who takes responsibility")),
+		need("why", text("reason for the exception")),
+		need("until", pattern("last day of the exception, in UTC", dateText)),
 	}
 	fileFields = []field{
-		need("version", shape{kind: isNumber, about: "of this format: 1", whole: true, least: 1}),
-		may("models", open(isMap, "rules by the name of the registered model, * for any part of it")),
-		may("waivers", list("exceptions", object("an exception for one version and one gate", waiverFields...))),
-		may("moved-roots", list("artifact stores that were moved; a model belongs to its run by the place of its files",
+		need("version", shape{kind: isNumber, about: "version of the file format, always 1", whole: true, least: 1}),
+		may("models", open(isMap, "rules by the name of the registered model, with * as a wildcard")),
+		may("waivers", list("exceptions that end on a date",
+			object("exception for one gate of one version", waiverFields...))),
+		may("moved-roots", list("artifact stores that were moved; models in them still belong to their runs",
 			object("a moved store", movedRootFields...))),
-		may("identities", free("GitHub logins by MLflow user, or by e-mail address in commits",
+		may("identities", free("GitHub logins by MLflow user or by commit e-mail address",
 			text("an MLflow user or an e-mail address"), loginShape)),
 	}
 )
@@ -102,7 +106,8 @@ func fieldsOf(rules []audit.Rule) []field {
 	if len(rules) == 0 {
 		return fileFields
 	}
-	return append(slices.Clone(fileFields), may("audit", object("settings of the rules of an audit, and findings that may stand", auditFields(rules)...)))
+	audit := object("settings of the audit rules, and accepted findings", auditFields(rules)...)
+	return append(slices.Clone(fileFields), may("audit", audit))
 }
 
 // Parse reads a policy file. The error is a *registry.Error with reason bad-policy, and its cause joins all Problems

@@ -15,16 +15,16 @@ import (
 
 var ageKind = kind{
 	name:   "age",
-	passes: "the run is not older than the limit, and the version has been in the stage or under the alias long enough",
-	careful: "by the server's clock, and how far the runner's is off is shown; pending in a plan, judged when it is " +
-		"applied. The promotion ledger says how long the version has been there. A tag that says otherwise makes the " +
-		"gate inconclusive. Without a ledger, MLflow's time of the version's last change counts for a stage, and for an " +
-		"alias the gate is inconclusive",
+	passes: "the run is not too old, and the version has been in the stage or under the alias long enough",
+	notes: "The server's clock decides, and the report shows how far the runner's clock differs. In a plan the " +
+		"gate is deferred and judged at apply. The promotion ledger says how long the version has been there. A " +
+		"tag that contradicts the ledger makes the gate inconclusive. Without a ledger, the time in a stage counts " +
+		"from the last change to the version in MLflow, and for an alias the gate is inconclusive.",
 	late: true,
-	main: pattern("a time such as 30d, or any", `^(any|[1-9][0-9]{0,4}[mhdw])$`),
+	main: pattern("a maximum run age such as 30d, or any", `^(any|[1-9][0-9]{0,4}[mhdw])$`),
 	fields: []field{
-		may("soak", span("how long the version must have been in the stage or under the alias")),
-		may("in", text("the stage or alias to soak in, such as Staging or challenger")),
+		may("soak", span("minimum time in the stage or under the alias")),
+		may("in", text("stage or alias where the version must soak, such as Staging or challenger")),
 	},
 	example: "age: 30d\nsoak: 24h\nin: challenger",
 	build:   buildAge,

@@ -18,16 +18,17 @@ import (
 var approvalKind = kind{
 	name:   "approval",
 	passes: "enough people approved who neither made the change nor started the workflow",
-	careful: "reviews of the pull request count, and approvals of the environment that the gate names. People cannot " +
-		"approve a change that they made: authors and committers, the mapped MLflow user, and those who opened the " +
-		"pull request or started the workflow. Pending in a plan, judged when it is applied",
+	notes: "Reviews of the pull request count, and approvals of the environment that the gate names. People cannot " +
+		"approve their own change. This excludes commit authors and committers, the run's MLflow user, and the " +
+		"people who opened the pull request or started the workflow. In a plan the gate is deferred and judged at " +
+		"apply.",
 	late: true,
-	main: whole("how many people must approve", 1),
+	main: whole("number of people who must approve", 1),
 	fields: []field{
-		may("environment", upTo(255, text("environment whose approvals count; without it only reviews of the pull request do"))),
-		may("any-attempt", yesNo("count approvals of the environment in re-runs too, although GitHub does not tell which "+
-			"attempt was approved; false by default")),
-		may("by", list("the only people whose approval counts", loginShape)),
+		may("environment", upTo(255, text("environment whose approvals count; without it only reviews count"))),
+		may("any-attempt", yesNo("count environment approvals in re-runs too, although GitHub does not say which "+
+			"attempt was approved; default false")),
+		may("by", list("the only people whose approvals count", loginShape)),
 	},
 	example: "approval: 2\nenvironment: production\nby: [ann, bob, eve]",
 	build:   buildApproval,

@@ -13,20 +13,20 @@ import (
 )
 
 var artifactKind = kind{
-	name: "artifact",
-	passes: "the MLmodel file and everything that it names or its flavours need are there, not empty, and not smaller " +
-		"than it says; nothing is fetched from elsewhere when the model is loaded; flavours, formats, example and " +
-		"versions are as allowed",
-	careful: "nothing is loaded or unpickled; `digest` downloads every file and compares with a tag of the run, and of " +
-		"the version too if this tool registered it: if both have the tag, both must match",
-	main: oneOf("complete: by names and sizes; digest: also by content", "complete", "digest"),
+	name:   "artifact",
+	passes: "the model has all its files, and its flavours, formats, input example and versions are allowed",
+	notes: "The MLmodel file, the files it names and the files its flavours need must exist. None may be empty or " +
+		"smaller than the MLmodel file says. Loading the model must not fetch anything from elsewhere. The gate " +
+		"itself loads and unpickles nothing. `digest` downloads every file and compares the digest with a tag of " +
+		"the run. If this tool registered the version and the version has the tag too, both must match.",
+	main: oneOf("complete: check names and sizes; digest: check the content too", "complete", "digest"),
 	fields: []field{
-		may("digest-tag", text("the tag of the run, or of a version that this tool registered, with the wanted digest")),
-		may("flavors", list("the only flavours the model may have, beside python_function", text("a flavour such as sklearn"))),
-		may("deny", list("formats that must not be there", oneOf("a format", formatNames...))),
-		may("input-example", yesNo("whether an input example must be there")),
-		may("python", pattern("versions of Python, such as >=3.10 <3.14", rangeText)),
-		may("mlflow", pattern("versions of MLflow, such as >=2.9 <4", rangeText)),
+		may("digest-tag", text("tag with the expected digest, on the run or on a version that this tool registered")),
+		may("flavors", list("the only flavours allowed besides python_function", text("a flavour such as sklearn"))),
+		may("deny", list("formats that are not allowed", oneOf("a format", formatNames...))),
+		may("input-example", yesNo("whether the model must have an input example")),
+		may("python", pattern("a range of Python versions such as >=3.10 <3.14", rangeText)),
+		may("mlflow", pattern("a range of MLflow versions such as >=2.9 <4", rangeText)),
 	},
 	example: "artifact: complete\nflavors: [sklearn]\ndeny: [pickle]\npython: '>=3.9 <3.15'",
 	build:   buildArtifact,

@@ -12,11 +12,12 @@ import (
 )
 
 var commitKind = kind{
-	name:    "commit",
-	passes:  "the run was trained from the commit the workflow runs on, or from an ancestor of it, in this repository",
-	careful: "whatever is not known is inconclusive: no commit on the run, no repository, ancestry that nobody looked up",
-	main:    oneOf("head: the head or merge commit; ancestor: also one before it", "head", "ancestor"),
-	fields:  []field{may("clean-tag", text("a tag of the run that says true or clean when nothing was uncommitted"))},
+	name:   "commit",
+	passes: "the run was trained in this repository, from the workflow's commit or one of its ancestors",
+	notes: "The gate is inconclusive if the run has no commit or repository, or if GitHub could not say whether " +
+		"the commit is an ancestor.",
+	main:    oneOf("head: only the head or merge commit; ancestor: earlier commits too", "head", "ancestor"),
+	fields:  []field{may("clean-tag", text("run tag that is true or clean if there were no uncommitted changes"))},
 	example: "commit: ancestor\nclean-tag: git.clean",
 	build:   buildCommit,
 }

@@ -12,13 +12,13 @@ import (
 )
 
 var descriptionKind = kind{
-	name:    "description",
-	passes:  "the version's description has the least number of characters, and the model card is there",
-	careful: "judged on the text the version will have, when it is not registered yet",
-	main:    whole("the least number of characters", 1),
+	name:   "description",
+	passes: "the version's description is long enough, and the model card exists",
+	notes:  "For a version that is not registered yet, the description that it will have is checked.",
+	main:   whole("minimum number of characters", 1),
 	fields: []field{
-		may("card-tag", text("a tag of the version or its run that must hold the model card or its address")),
-		may("card-file", text("a file beside the model's files that must be there, such as model_card.md")),
+		may("card-tag", text("tag of the version or its run that must have the model card or its address")),
+		may("card-file", text("model card that must be next to the model's files, such as model_card.md")),
 	},
 	example: "description: 40\ncard-tag: model_card",
 	build:   buildDescription,

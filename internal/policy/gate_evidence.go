@@ -13,26 +13,30 @@ import (
 )
 
 var evidenceKind = kind{
-	name:  "evidence",
-	named: true,
-	passes: "a report about this run or these files passed: an evaluation, a fairness check, or a scan by modelscan, modelaudit, bandit, " +
-		"semgrep, gitleaks, trivy or a tool that writes SARIF",
-	careful: "a report fails if anything in it is not understood, and is inconclusive if it does not say what it is about or the tool " +
-		"could not look at everything; it can be held to a dataset and an age too",
-	main: text("path of a report among the run's artifacts; the input evidence-file can give another"),
+	name:   "evidence",
+	named:  true,
+	passes: "a report about the run or the files says that they passed",
+	notes: "The report is an evaluation, a fairness check, or a scan by modelscan, modelaudit, bandit, semgrep, " +
+		"gitleaks, trivy or another tool that writes SARIF. The gate fails if it does not understand everything in " +
+		"the report. It is inconclusive if the report does not say what it is about, or if the tool could not look " +
+		"at everything. You can also require a dataset and a maximum age.",
+	main: text("path of the report in the run's artifacts, unless the input evidence-file gives another file"),
 	fields: []field{
-		may("format", oneOf("who wrote the report; by default it is recognised by its keys", evidence.Formats()...)),
-		may("bound-to", oneOf("what the report must name: the run or logged model (by default), the digest of the files, or, with location, "+
-			"nothing: it is among the run's artifacts or in evidence-file", "run", "digest", "location")),
-		may("severity", oneOf("the lowest severity of a finding that fails: by default low, in SARIF high, which is level error",
+		may("format", oneOf("tool that wrote the report; detected by default", evidence.Formats()...)),
+		may("bound-to", oneOf("what links the report to the candidate: the run or logged model it names (run, "+
+			"default), the digest it names (digest), or only its place in the artifacts or evidence-file (location)",
+			"run", "digest", "location")),
+		may("severity", oneOf("lowest severity that fails the gate; default low, or high (level error) for SARIF",
 			evidence.Severities...)),
-		may("suppressed", oneOf("whether findings that are marked as suppressed count (by default) or are accepted", "count", "accept")),
-		may("dataset", text("the context of the dataset whose digest the report must name")),
-		may("not-older-than", span("how old the report may be")),
-		may("require", free("conditions by the name of a result, such as >= 0.8", text("the name of a result"),
+		may("suppressed", oneOf("whether to count findings that are marked as suppressed (default) or accept them",
+			"count", "accept")),
+		may("dataset", text("context of the dataset whose digest the report must name")),
+		may("not-older-than", span("maximum age of the report")),
+		may("require", free("a condition for each named result, such as >= 0.8", text("the name of a result"),
 			pattern("a comparison such as >= 0.8", `^(>=|<=|>|<|==|!=) ?-?[0-9]+(\.[0-9]+)?$`))),
 	},
-	example:  "evidence: reports/eval.json\ndataset: test\nnot-older-than: 7d\nrequire:\n  demographic_parity_difference: <= 0.1",
+	example: "evidence: reports/eval.json\ndataset: test\nnot-older-than: 7d\nrequire:\n  " +
+		"demographic_parity_difference: <= 0.1",
 	absolute: true,
 	build:    buildEvidence,
 }

@@ -15,14 +15,18 @@ import (
 )
 
 var expressionKind = kind{
-	name:    "expression",
-	named:   true,
-	passes:  "a condition over metrics, parameters, tags and dataset digests of candidate and incumbent is true",
-	careful: "it is compiled when the policy is read; every fact it names must be known and finite, else it is inconclusive; so is a calculation that leaves the finite numbers",
-	main:    text("a condition in the language of expr-lang.org, over candidate and incumbent: .metrics, .params, .tags, .datasets"),
-	fields:  comparingFields,
-	example: "expression: candidate.metrics.latency_ms <= 1.1 * incumbent.metrics.latency_ms || candidate.metrics.test_f1 > 0.95\nname: fast or very good",
-	build:   buildExpression,
+	name:  "expression",
+	named: true,
+	passes: "a condition over the metrics, parameters, tags and dataset digests of the candidate and the incumbent " +
+		"is true",
+	notes: "The expression is compiled when the policy is read. The gate is inconclusive if a value it uses is " +
+		"missing or not finite, or if a calculation has no finite result.",
+	main: text("condition in the language of expr-lang.org over candidate and incumbent, each with .metrics, " +
+		".params, .tags and .datasets"),
+	fields: comparingFields,
+	example: "expression: candidate.metrics.latency_ms <= 1.1 * incumbent.metrics.latency_ms || " +
+		"candidate.metrics.test_f1 > 0.95\nname: fast or very good",
+	build: buildExpression,
 }
 
 func buildExpression(n *node) (Gate, error) {

@@ -11,14 +11,16 @@ import (
 )
 
 var lineageKind = kind{
-	name:    "lineage",
-	passes:  "a FINISHED run is linked, with a dataset that has a digest for each context",
-	careful: "digests can be held to a list, or to those of the incumbent: two models are compared on the same test set",
-	main: list("contexts, such as training and test. If the run has no dataset in that very context, these count as the same: "+
-		"train and training; eval, evaluation, val and validation; test and testing", text("the context of a dataset")),
+	name:   "lineage",
+	passes: "the run is FINISHED and has a dataset with a digest for each context",
+	notes: "If the run has no dataset in a context, its synonyms count: train and training; eval, evaluation, val " +
+		"and validation; test and testing. You can list the allowed digests, or require the datasets of the " +
+		"incumbent so that both models are compared on the same data.",
+	main: list("contexts that need a dataset, such as training and test", text("a dataset context")),
 	fields: []field{
-		may("digests", list("the only digests that datasets of these contexts may have", text("a digest as MLflow shows it"))),
-		may("same-as-incumbent", list("contexts whose datasets must be those of the incumbent", text("the context of a dataset"))),
+		may("digests", list("the only dataset digests allowed in these contexts", text("a digest as MLflow shows it"))),
+		may("same-as-incumbent", list("contexts in which the datasets must be those of the incumbent",
+			text("a dataset context"))),
 	},
 	example: "lineage: [training, test]\nsame-as-incumbent: [test]",
 	build:   buildLineage,

@@ -13,19 +13,22 @@ import (
 )
 
 var metricKind = kind{
-	name:    "metric",
-	named:   true,
-	passes:  "the value is within `min`, `max`, `between` or `equals`",
-	careful: "NaN, ±Inf, ±1.797e308 (what databases keep for infinity) and an absent metric are inconclusive; step and time are shown",
-	main:    text("name of the metric"),
+	name:   "metric",
+	named:  true,
+	passes: "the value is within `min`, `max`, `between` or `equals`",
+	notes: "A missing metric, NaN, ±Inf and ±1.797e308 (which databases store for infinity) are inconclusive. The " +
+		"report shows the step and time of the value.",
+	main: text("name of the metric"),
 	fields: append([]field{
-		may("min", num("the least value that passes")),
-		may("max", num("the largest value that passes")),
-		may("between", shape{kind: isList, about: "the least and the largest value that pass", size: 2, item: &shape{kind: isNumber}}),
-		may("equals", num("the only value that passes")),
+		may("min", num("smallest value that passes")),
+		may("max", num("largest value that passes")),
+		may("between", shape{
+			kind: isList, about: "smallest and largest value that pass", size: 2, item: &shape{kind: isNumber},
+		}),
+		may("equals", num("only value that passes")),
 		may("at", shape{
-			kind: isText, about: "which value: last (by default), best, or that of a step", values: []string{"last", "best"},
-			or: &shape{kind: isNumber, whole: true},
+			kind: isText, about: "which logged value: last (default), best, or the one at a step",
+			values: []string{"last", "best"}, or: &shape{kind: isNumber, whole: true},
 		}),
 	}, readingFields...),
 	example:  "metric: test_accuracy\nmin: 0.85",

@@ -11,17 +11,19 @@ import (
 )
 
 var nonInferiorityKind = kind{
-	name:    "non-inferiority",
-	named:   true,
-	passes:  "a paired one-sided t-test over the metric's values per fold or step says that the candidate is not worse by the margin",
-	careful: "the steps of both runs must be the same, each with one finite value; too few, or differences that do not vary, are inconclusive",
-	main:    text("name of the metric, logged once per fold as its step"),
+	name:  "non-inferiority",
+	named: true,
+	passes: "a one-sided paired t-test over the metric's values per fold or step shows that the candidate is not " +
+		"worse by the margin",
+	notes: "Both runs must have the same steps, each with one finite value. Too few pairs, or differences that are " +
+		"all the same, are inconclusive.",
+	main: text("name of the metric, logged once per fold with the fold as its step"),
 	fields: append([]field{
 		need("better", oneOf("which direction is better", "higher", "lower")),
-		need("margin", num("how much worse would matter; above 0")),
-		may("level", num("the largest p-value that passes; 0.05 by default")),
-		may("least", whole("how many pairs are needed; 5 by default", 3)),
-		may("against", text("an alias or a stage to compare with in place of the target's own incumbent")),
+		need("margin", num("smallest difference that matters, above 0")),
+		may("level", num("alpha: largest p-value that passes; default 0.05")),
+		may("least", whole("minimum number of pairs; default 5", 3)),
+		may("against", text("alias or stage to compare with instead of the target's incumbent")),
 	}, comparingFields...),
 	example: "non-inferiority: fold_f1\nbetter: higher\nmargin: 0.01\nleast: 10",
 	build:   buildNonInferiority,

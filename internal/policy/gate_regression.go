@@ -10,16 +10,18 @@ import (
 )
 
 var regressionKind = kind{
-	name:    "regression",
-	named:   true,
-	passes:  "the metric is not worse than the incumbent's by more than the margin",
-	careful: "the incumbent's value must be a measurement itself; without an incumbent it does not apply, and a gate with a fixed limit must pass; a relative margin is of the incumbent's size without its sign, so 0 at 0",
-	main:    text("name of the metric"),
+	name:   "regression",
+	named:  true,
+	passes: "the metric is not worse than the incumbent's by more than the margin",
+	notes: "The incumbent's value must be finite too. Without an incumbent the gate does not apply, and another " +
+		"gate with a fixed limit must pass. A relative margin is a percentage of the incumbent's absolute value, " +
+		"so it is 0 if that value is 0.",
+	main: text("name of the metric"),
 	fields: append([]field{
 		need("better", oneOf("which direction is better", "higher", "lower")),
-		may("margin", num("how much worse it may be; 0 by default")),
-		may("margin-percent", num("how much worse it may be, in percent of the incumbent's value")),
-		may("against", text("an alias or a stage to compare with in place of the target's own incumbent")),
+		may("margin", num("how much worse the candidate may be; default 0")),
+		may("margin-percent", num("how much worse the candidate may be, in percent of the incumbent's value")),
+		may("against", text("alias or stage to compare with instead of the target's incumbent")),
 	}, comparingFields...),
 	example: "regression: test_f1\nbetter: higher\nmargin: 0.01",
 	build:   buildRegression,

@@ -10,11 +10,16 @@ import (
 )
 
 var signatureKind = kind{
-	name:    "signature",
-	passes:  "the model is signed, and its signature differs from the incumbent's by no more than allowed",
-	careful: "breaking: an input renamed, retyped, narrowed or newly required, an output or parameter dropped or retyped, another tensor shape; additive: an optional input, an output or a parameter more, an input dropped, optional, or wider (integer to long or double, float to double, int32 to int64 and the like, a tensor size to -1)",
-	main:    oneOf("present: signed; same: as the incumbent's; additive: callers of the incumbent need no change", "present", "same", "additive"),
-	fields:  []field{may("against", text("an alias or a stage to compare with in place of the target's own incumbent"))},
+	name:   "signature",
+	passes: "the model has a signature, and it differs from the incumbent's by no more than allowed",
+	notes: "Breaking changes: an input is renamed, retyped, narrowed or newly required; an output or parameter is " +
+		"dropped or retyped; a tensor has another shape. Additive changes: a new output, parameter or optional " +
+		"input; an input that is dropped, made optional or widened. Widening means integer to long or double, " +
+		"float to double, int32 to int64 and the like, or a fixed tensor size to -1.",
+	main: oneOf("present: any signature; same: equal to the incumbent's; additive: callers of the incumbent need "+
+		"no change",
+		"present", "same", "additive"),
+	fields:  []field{may("against", text("alias or stage to compare with instead of the target's incumbent"))},
 	example: "signature: additive",
 	build:   buildSignature,
 }

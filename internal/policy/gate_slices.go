@@ -10,17 +10,20 @@ import (
 )
 
 var slicesKind = kind{
-	name:    "slices",
-	named:   true,
-	passes:  "every metric that matches the pattern is within its limit",
-	careful: "`expect` or `at-least` says which slices must be there; a slice that the incumbent has may not vanish",
-	main:    pattern("a pattern of metric names with one *, such as auc/country:*", `^[^*]*\*[^*]*$`),
+	name:   "slices",
+	named:  true,
+	passes: "every metric that matches the pattern is within its limit",
+	notes: "`expect` or `at-least` says which slices must exist. The gate is inconclusive if the candidate lacks a " +
+		"slice that the incumbent has.",
+	main: pattern("a pattern of metric names with one *, such as auc/country:*", `^[^*]*\*[^*]*$`),
 	fields: append([]field{
-		may("min", num("the least value that passes")),
-		may("max", num("the largest value that passes")),
-		may("between", shape{kind: isList, about: "the least and the largest value that pass", size: 2, item: &shape{kind: isNumber}}),
-		may("expect", list("what * stands for in the slices that must be there", text("a slice"))),
-		may("at-least", whole("how many slices must be there", 1)),
+		may("min", num("smallest value that passes")),
+		may("max", num("largest value that passes")),
+		may("between", shape{
+			kind: isList, about: "smallest and largest value that pass", size: 2, item: &shape{kind: isNumber},
+		}),
+		may("expect", list("slices that must exist, each as the part that matches *", text("a slice"))),
+		may("at-least", whole("minimum number of slices", 1)),
 	}, readingFields...),
 	example:  "slices: auc/country:*\nmin: 0.8\nexpect: [de, fr]",
 	absolute: true,

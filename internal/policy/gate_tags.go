@@ -12,11 +12,12 @@ import (
 )
 
 var tagsKind = kind{
-	name:    "tags",
-	passes:  "every key is there with a value that matches its pattern as a whole",
-	careful: "judged on the values the version will have, when it is not registered yet",
-	main:    free("regular expressions by tag key", text("the key of a tag"), text("a regular expression (RE2) for the whole value, such as .+")),
-	fields:  []field{may("of", oneOf("whose tags: of the version (by default) or its run", "version", "run"))},
+	name:   "tags",
+	passes: "every listed tag exists, and its whole value matches the pattern",
+	notes:  "For a version that is not registered yet, the tags that it will have are checked.",
+	main: free("regular expressions by tag key", text("a tag key"),
+		text("a regular expression (RE2) for the whole value, such as .+")),
+	fields:  []field{may("of", oneOf("whose tags to check: version (default) or run", "version", "run"))},
 	example: "tags:\n  owner: .+\n  risk: low|medium",
 	build:   buildTags,
 }

@@ -9,11 +9,11 @@ import (
 
 // movedRootFields are the keys of an exception for artifacts that were moved to another store.
 var movedRootFields = []field{
-	need("from", locationShape("where MLflow recorded the artifacts, such as s3://old/mlflow")),
-	need("to", locationShape("where they are now, as the sources of versions say")),
-	need("by", text("who takes it on")),
-	need("why", text("why the artifacts were moved")),
-	need("until", pattern("the last day it counts, UTC", dateText)),
+	need("from", locationShape("the location that MLflow recorded, such as s3://old/mlflow")),
+	need("to", locationShape("the current location, as in the source of a version, such as s3://new/mlflow")),
+	need("by", text("person who takes responsibility")),
+	need("why", text("reason for the move")),
+	need("until", pattern("last day of the exception, in UTC", dateText)),
 }
 
 func locationShape(about string) shape {

@@ -19,21 +19,21 @@ type reading struct {
 	recorded bool // of the incumbent the value that the ledger recorded, whatever was logged since
 }
 
-// readingFields are the keys of every gate that looks at metrics.
+// readingFields are the keys of every gate that reads metrics.
 var readingFields = []field{
-	may("of", oneOf("run takes the run's last value, whatever model of the run it was logged for", "run")),
-	may("run", oneOf("which runs' values count: source, the run that logged the model, or evaluation, any other",
+	may("of", oneOf("run: the run's last value, no matter which model of the run it belongs to", "run")),
+	may("run", oneOf("runs whose values count: source (the run that logged the model) or evaluation (any other run)",
 		fact.SourceRun, fact.EvaluationRun)),
 	may("dataset", text("name or digest of the dataset that the value was measured on")),
 	may("evaluated-in", shape{
-		kind: isList, about: "experiments whose runs count as evaluations, instead of the model's own experiment",
+		kind: isList, about: "experiments to search for evaluation runs, instead of the model's own experiment",
 		item: &shape{kind: isText, about: "name or id of an experiment"}, or: &shape{kind: isText},
 	}),
 }
 
-// comparingFields are those keys, and the one of gates that compare with an incumbent.
+// comparingFields are readingFields and the key of gates that compare with an incumbent.
 var comparingFields = append(slices.Clone(readingFields),
-	may("incumbent", oneOf("recorded compares with the value in the ledger, whatever was logged since", "recorded")))
+	may("incumbent", oneOf("recorded: the value in the ledger, even if other values were logged later", "recorded")))
 
 // readReading reads the keys of readingFields and comparingFields.
 func readReading(n *node, key string) (reading, error) {

@@ -6,13 +6,13 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 )
 
-// Schema is the JSON schema of the policy file, written from the shapes that the parser holds it to. What a schema cannot
-// say, such as two patterns that match one name, only the parser finds.
+// Schema returns the JSON schema of the policy file, generated from the shapes that the parser checks. Only the parser
+// finds problems that a schema cannot express, such as two patterns that match one name.
 func Schema(rules ...audit.Rule) []byte {
 	gates := []any{}
 	for _, k := range kinds {
 		s := objectSchema(k.keys())
-		s["title"], s["description"] = k.name, "passes when "+k.passes
+		s["title"], s["description"] = k.name, "passes if "+k.passes
 		gates = append(gates, s)
 	}
 	target := objectSchema(targetFields)

@@ -14,23 +14,23 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
 )
 
-// shape says what a value of the policy file may be. The parser holds files to it and the JSON schema is written from
-// it, so that an editor and the program refuse the same.
+// shape describes the allowed values of a key in the policy file. The parser checks it and the JSON schema is generated
+// from it, so an editor and the program refuse the same files.
 type shape struct {
 	kind    nodeKind
-	about   string // for the schema and the documentation
-	pattern string // of text: a regular expression that must match
+	about   string // description in the schema and the documentation; with a pattern also in messages, after "want"
+	pattern string // text: regular expression that must match
 	re      *regexp.Regexp
-	most    int      // of text: characters; 0 = any. A bound within the expression costs a megabyte for each hundred
-	values  []string // of text: the only ones
-	whole   bool     // of a number: no fraction
-	least   float64  // of a whole number
-	item    *shape   // of a list, or the values of a mapping with free keys
-	size    int      // of a list: exactly; 0 = at least one
-	keys    *shape   // of the free keys of a mapping
-	fields  []field  // of a mapping with given keys
-	open    bool     // of a list or mapping: what is in it is checked by its own reader
-	or      *shape   // another shape that will do
+	most    int      // text: maximum characters, 0 = any; a bound in the pattern would cost a megabyte per hundred
+	values  []string // text: the only allowed values
+	whole   bool     // number: without a fraction
+	least   float64  // whole number: minimum
+	item    *shape   // items of a list, or values of a mapping with free keys
+	size    int      // list: number of items, 0 = at least one
+	keys    *shape   // mapping: its free keys
+	fields  []field  // mapping: its given keys
+	open    bool     // list or mapping: its own reader checks the contents
+	or      *shape   // alternative shape
 }
 
 // field is one key of a mapping.

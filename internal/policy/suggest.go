@@ -11,8 +11,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Suggest writes thresholds that the candidate passes, from its metrics and the incumbent's: a block to paste for
-// somebody who has none yet. At most ten metrics; those that can be compared with the incumbent come first.
+// Suggest returns lines of thresholds that the candidate passes, made from its metrics and the incumbent's. A user who
+// has no thresholds yet can paste them. It covers at most ten metrics, those on held-out data first.
 func Suggest(f fact.Facts, t registry.Target) []string {
 	values := map[string]fact.Value{}
 	var keys []string

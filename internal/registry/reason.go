@@ -1,7 +1,7 @@
 package registry
 
-// Reason is the machine-readable cause of an outcome. The list is part of the product's surface: names are never
-// changed, and a test holds this table, the documentation and the code equal.
+// Reason is the machine-readable cause of an outcome. Users depend on the names, so they never change. A test compares
+// this table with the documentation and the code.
 type Reason string
 
 const (
@@ -40,7 +40,7 @@ const (
 	Unknown           Reason = "unknown"
 )
 
-// Exit statuses of the process. 75 is EX_TEMPFAIL of sysexits.h, 130 is 128 + SIGINT.
+// Exit codes of the process. 75 is EX_TEMPFAIL of sysexits.h, 130 is 128 + SIGINT.
 const (
 	ExitDone      = 0
 	ExitRefused   = 1
@@ -59,42 +59,65 @@ type ReasonInfo struct {
 
 // Reasons is the documented list, in the order people read it.
 var Reasons = []ReasonInfo{
-	{OK, ExitDone, "done as asked"},
-	{Unchanged, ExitDone, "the target already names this version; nothing was written"},
-	{Retained, ExitDone, "a gate with `on-fail: retain` failed: the incumbent stays, nothing was written"},
-	{Blocked, ExitRefused, "at least one gate failed or could not be judged"},
-	{Findings, ExitRefused, "something was found that is not as expected: a test of the policy, or at or above `fail-on` by an audit"},
-	{NoGates, ExitRefused, "no gate applies, and a target without gates is refused; nothing was written"},
+	{OK, ExitDone, "done as requested"},
+	{Unchanged, ExitDone, "the target already points to this version; nothing was written"},
+	{Retained, ExitDone, "a gate with `on-fail: retain` failed: the incumbent stays, and nothing was written"},
+	{Blocked, ExitRefused, "at least one gate failed or could not be evaluated"},
+	{Findings, ExitRefused, "a test of the policy failed, or the audit has findings at or above `fail-on`"},
+	{NoGates, ExitRefused, "no gate applies to the target, so the promotion is refused; nothing was written"},
 	{Downgrade, ExitRefused, "the candidate is older than the incumbent; `override: downgrade` allows it"},
-	{Held, ExitRefused, "the candidate was rolled back before; `override: hold` allows it"},
-	{NearName, ExitRefused, "the new alias or registered model is called almost like an existing one; `override: new-alias` allows it"},
-	{Protected, ExitRefused, "the command alias may not move this alias: gates of the policy guard it, or a judged promotion or a rollback moved it last; `allow-assign: true` in the policy allows it"},
-	{NoRun, ExitRefused, "the candidate's source names no run, so its lineage is unknown"},
-	{BadInput, ExitBadInput, "an input is missing or wrong; all problems are listed"},
-	{BadPolicy, ExitBadInput, "the policy file is missing or wrong; all problems are listed with line and column"},
-	{RefNotAllowed, ExitFailed, "a command that writes was started by an event, branch or tag that may not write"},
-	{PlanChanged, ExitFailed, "what the approved plan was made of has changed, or `expected-previous` is not what the target names; nothing was written"},
-	{PlanExpired, ExitFailed, "the plan was made more than 7 days ago"},
-	{NoRollbackTarget, ExitFailed, "no earlier version can be gone back to; each one looked at is listed with why not"},
-	{Conflict, ExitFailed, "another promotion holds the ledger, or somebody else moved the target between reading and writing, or right after"},
-	{CandidateGone, ExitFailed, "the run, logged model or version named by `candidate` does not exist (any more)"},
-	{ModelGone, ExitFailed, "the registered model does not exist (any more)"},
+	{Held, ExitRefused, "the candidate was rolled back before and is on hold; `override: hold` allows it"},
+	{
+		NearName,
+		ExitRefused,
+		"the new alias or registered model has almost the same name as an existing one; `override: new-alias` " +
+			"allows it",
+	},
+	{
+		Protected,
+		ExitRefused,
+		"the alias has gates in the policy, or its last move was a gated promotion or a rollback; `allow-assign: " +
+			"true` in the policy lets the command `alias` move it",
+	},
+	{NoRun, ExitRefused, "the candidate has no run, so its lineage is unknown"},
+	{BadInput, ExitBadInput, "an input is missing or invalid; all problems are listed"},
+	{BadPolicy, ExitBadInput, "the policy file is missing or invalid; all problems are listed with line and column"},
+	{RefNotAllowed, ExitFailed, "the event, branch or tag that started the job may not write"},
+	{
+		PlanChanged,
+		ExitFailed,
+		"something the approved plan depends on has changed, or the target does not point to `expected-previous`; " +
+			"nothing was written",
+	},
+	{PlanExpired, ExitFailed, "the plan is more than 7 days old"},
+	{
+		NoRollbackTarget,
+		ExitFailed,
+		"no version to roll back to; each earlier version is listed with the reason it was rejected",
+	},
+	{
+		Conflict,
+		ExitFailed,
+		"another promotion of the model is running, or somebody else moved the target during this one",
+	},
+	{CandidateGone, ExitFailed, "the run, logged model or version in `candidate` was deleted or never existed"},
+	{ModelGone, ExitFailed, "the registered model was deleted or never existed"},
 	{NotReady, ExitFailed, "the run is not FINISHED, or the version is not READY"},
-	{DanglingAlias, ExitFailed, "the alias names a version that was deleted"},
-	{LedgerLost, ExitFailed, "the promotion ledger was deleted, cut or edited; it is never begun anew by itself"},
-	{StageNotExclusive, ExitFailed, "more than one version holds the stage, after the move or where one of them is wanted"},
-	{Unauthorized, ExitFailed, "the server refused the login (401)"},
-	{Forbidden, ExitFailed, "the login lacks a right (403)"},
+	{DanglingAlias, ExitFailed, "the alias points to a deleted version"},
+	{LedgerLost, ExitFailed, "the promotion ledger was deleted, cut or edited; a new one is started only on request"},
+	{StageNotExclusive, ExitFailed, "several versions are in the stage where only one is expected"},
+	{Unauthorized, ExitFailed, "the server rejected the login (401)"},
+	{Forbidden, ExitFailed, "the login lacks a permission (403)"},
 	{Unreachable, ExitFailed, "the server could not be reached"},
-	{HostRefused, ExitFailed, "MLflow refused the Host header (`--allowed-hosts`)"},
-	{NotMLflow, ExitFailed, "what answers is not MLflow's API: a login page, a proxy, a wrong path"},
-	{Unsupported, ExitFailed, "this server cannot do what was asked"},
+	{HostRefused, ExitFailed, "MLflow rejected the Host header (see its option `--allowed-hosts`)"},
+	{NotMLflow, ExitFailed, "the answer is not from MLflow's API, but from a login page, a proxy or a wrong path"},
+	{Unsupported, ExitFailed, "the server does not support the operation"},
 	{ServerError, ExitFailed, "the server answered with an error"},
-	{Cancelled, ExitCancelled, "stopped by a signal; what was done is reported"},
-	{Unknown, ExitUnknown, "a write was sent and neither its effect nor its absence could be confirmed"},
+	{Cancelled, ExitCancelled, "stopped by a signal; the report says what was done"},
+	{Unknown, ExitUnknown, "a write was sent, and its success or failure could not be confirmed"},
 }
 
-// Exit returns the exit status of a reason; a reason outside the list counts as failed.
+// Exit returns the exit code of a reason, and ExitFailed for a reason that is not in Reasons.
 func (r Reason) Exit() int {
 	for _, info := range Reasons {
 		if info.Reason == r {

@@ -10,17 +10,45 @@ import (
 // https://nvd.nist.gov/vuln/detail/ID and its entry in GitHub's database; from is where the part that has the flaw
 // first shipped, where the advisory says no more than "before".
 var advisories = []advisory{
-	{id: "CVE-2023-1177", what: "files of the server read through a source", fixed: []string{"2.2.1"}},
-	{id: "CVE-2023-2356", what: "files of the server read through a source", fixed: []string{"2.3.1"}},
-	{id: "CVE-2023-2780", what: "files of the server read through a source", fixed: []string{"2.3.1"}},
-	{id: "CVE-2023-6831", what: "files of the server deleted through an encoded path", fixed: []string{"2.9.2"}},
-	{id: "CVE-2024-1560", what: "the same by encoding twice", fixed: []string{"2.10.0"}},
-	{id: "CVE-2025-11201", what: "code run on the server through a source", fixed: []string{"2.22.4", "3.0.0"}},
-	{id: "CVE-2026-2614", what: "files read through a source that a prompt marker hides from the check", from: "2.21.0", fixed: []string{"3.10.0"}},
-	{id: "CVE-2026-2652", what: "logins skipped on some routes", from: "3.0.0", fixed: []string{"3.10.0"}},
-	{id: "CVE-2026-0545", what: "jobs started without a login", from: "3.0.0", fixed: []string{"3.11.0"}}, // up to 3.10.1
-	{id: "CVE-2026-2635", what: "an administrator with a well-known password, where logins are on", from: "2.5.0", fixed: []string{"3.16.1"}},
-	{id: "CVE-2026-64849", what: "requests into the server's network through webhooks", from: "3.10.0", fixed: []string{"3.15.0"}},
+	{id: "CVE-2023-1177", what: "server files can be read through a model source", fixed: []string{"2.2.1"}},
+	{id: "CVE-2023-2356", what: "server files can be read through a model source", fixed: []string{"2.3.1"}},
+	{id: "CVE-2023-2780", what: "server files can be read through a model source", fixed: []string{"2.3.1"}},
+	{id: "CVE-2023-6831", what: "server files can be deleted through an encoded path", fixed: []string{"2.9.2"}},
+	{
+		id:    "CVE-2024-1560",
+		what:  "server files can be deleted through a doubly encoded path",
+		fixed: []string{"2.10.0"},
+	},
+	{
+		id:    "CVE-2025-11201",
+		what:  "code can be run on the server through a model source",
+		fixed: []string{"2.22.4", "3.0.0"},
+	},
+	{
+		id:    "CVE-2026-2614",
+		what:  "server files can be read through a model source that a prompt tag hides from the check",
+		from:  "2.21.0",
+		fixed: []string{"3.10.0"},
+	},
+	{id: "CVE-2026-2652", what: "logins can be bypassed on some routes", from: "3.0.0", fixed: []string{"3.10.0"}},
+	{
+		id:    "CVE-2026-0545",
+		what:  "jobs can be started without a login",
+		from:  "3.0.0",
+		fixed: []string{"3.11.0"}, // up to 3.10.1
+	},
+	{
+		id:    "CVE-2026-2635",
+		what:  "the administrator has a default password if logins are enabled",
+		from:  "2.5.0",
+		fixed: []string{"3.16.1"},
+	},
+	{
+		id:    "CVE-2026-64849",
+		what:  "webhooks can send requests into the server's network",
+		from:  "3.10.0",
+		fixed: []string{"3.15.0"},
+	},
 }
 
 // advisory is one published vulnerability.

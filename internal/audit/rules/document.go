@@ -7,20 +7,20 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 )
 
-// Table is the table of rules for the documentation, in Markdown.
+// Table returns the table of rules for the documentation, in Markdown.
 func Table() string {
 	var b strings.Builder
-	b.WriteString("| rule | severity | what is found | why it matters | what to do |\n|---|---|---|---|---|\n")
+	b.WriteString("| rule | severity | finding | why it matters | what to do |\n|---|---|---|---|---|\n")
 	for _, r := range rules {
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", r.ID, r.Severity, cell(r.Title), cell(r.Why), cell(r.Fix))
 	}
 	return b.String()
 }
 
-// Settings is the table of what the policy file can set of which rule, in Markdown.
+// Settings returns the table of the settings that the policy file can have for each rule, in Markdown.
 func Settings() string {
 	var b strings.Builder
-	b.WriteString("| rule | setting | what it is | by default |\n|---|---|---|---|\n")
+	b.WriteString("| rule | setting | description | default |\n|---|---|---|---|\n")
 	for _, r := range rules {
 		for _, s := range r.Settings {
 			fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s |\n", r.ID, s.Name, cell(s.About), cell(policy.DefaultText(s.Default)))
@@ -31,16 +31,16 @@ func Settings() string {
 
 func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
 
-// Advisories is the table of known vulnerabilities, in Markdown.
+// Advisories returns the table of known vulnerabilities, in Markdown.
 func Advisories() string {
 	var b strings.Builder
-	b.WriteString("| advisory | what | in versions |\n|---|---|---|\n")
+	b.WriteString("| advisory | vulnerability | affected versions |\n|---|---|---|\n")
 	for _, a := range advisories {
 		var lines []string
 		for _, f := range a.fixed {
 			lines = append(lines, "before "+f)
 		}
-		in := strings.Join(lines, ", and of the next line ")
+		in := strings.Join(lines, ", and in the next release line ")
 		if a.from != "" {
 			in = "from " + a.from + ", " + in
 		}

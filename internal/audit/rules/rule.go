@@ -9,18 +9,18 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 )
 
-// rule is everything the audit, the policy file and the documentation know about one rule.
+// rule is one rule, with everything that the audit, the policy file and the documentation know about it.
 type rule struct {
 	audit.Rule
 	needs audit.Needs
-	// moving says that the rule compares things which are read one after the other, so that what it finds may only be a
-	// promotion passing by: it counts once the model was read again.
+	// moving marks a rule that compares things read one after the other. Its finding may only be a promotion in
+	// progress, so it counts if it is still there when the model is read again.
 	moving bool
 	model  func(scene) []result  // judges one registered model; nil for rules about the server
 	server func(server) []result // judges the server
 }
 
-// rules is the table of rules, those about what is live first: a new one is its file and its row here.
+// rules is the table of rules, those about live versions first. A new rule needs a file and a row here.
 var rules = []rule{
 	danglingAlias, movedOutside, stageNotExclusive, stageAliasDisagree, hiddenVersions,
 	artifactMissing, artifactUnreadable, artifactChanged, sourceUnsafe, sourceElsewhere,
@@ -30,7 +30,7 @@ var rules = []rule{
 	serverVulnerable,
 }
 
-// Rules are what people are told about each rule, in the order of the table.
+// Rules returns the texts and settings of each rule, in the order of the table.
 func Rules() []audit.Rule {
 	var out []audit.Rule
 	for _, r := range rules {
@@ -39,18 +39,18 @@ func Rules() []audit.Rule {
 	return out
 }
 
-// result is one thing a rule found, or could not judge.
+// result is one finding of a rule, or one thing that it could not judge.
 type result struct {
 	version      int
 	alias, stage string
-	key          string // tells several findings at one place apart, the same in every audit
-	message      string // or why it could not be judged
-	fix          string // "" = as the rule says
-	line         int    // of the policy file, where the finding has a line of its own
+	key          string // distinguishes findings at one place; the same in every audit
+	message      string // the finding, or why it could not be judged
+	fix          string // "" = the rule's fix
+	line         int    // line of the policy file; 0 = the line of the rule's settings or of the model
 	unjudged     bool
 }
 
-// values are what is set of a rule.
+// values are the settings of a rule, with their defaults.
 type values struct {
 	set      map[string]any
 	settings []audit.Setting
@@ -65,7 +65,7 @@ func (v values) value(name string) any {
 			return s.Default
 		}
 	}
-	panic("no setting " + name) // a name in this package's own code is misspelt
+	panic("no setting " + name) // this package misspells a name
 }
 
 func (v values) span(name string) time.Duration      { return v.value(name).(time.Duration) }

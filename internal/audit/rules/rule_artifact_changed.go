@@ -11,9 +11,13 @@ import (
 
 var artifactChanged = rule{
 	Rule: audit.Rule{
-		ID: "artifact-changed", Title: "The model's files changed after its promotion", Severity: audit.High,
-		Why: "What consumers load is not what the gates judged. The record of a promotion keeps a digest of the MLmodel file, and number and size of the files where a gate had read them.",
-		Fix: "find out who wrote to the storage; promote a version that is what it says, and write models once",
+		ID:       "artifact-changed",
+		Title:    "Model files changed after the promotion",
+		Severity: audit.High,
+		Why: "Consumers load files that the gates did not check. The record of the promotion has a digest of the " +
+			"MLmodel file. It also has the number and size of the files if a gate read them.",
+		Fix: "find out who changed the files, and promote a version with the right files; never overwrite a logged " +
+			"model",
 	},
 	needs:  audit.Needs{Ledger: true, MLmodels: true, Files: true},
 	moving: true,

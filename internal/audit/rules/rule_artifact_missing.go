@@ -7,9 +7,13 @@ import (
 
 var artifactMissing = rule{
 	Rule: audit.Rule{
-		ID: "artifact-missing", Title: "The model's files are gone, or not all there", Severity: audit.High,
-		Why: "The version cannot be loaded, or only on machines that still hold a copy. The registry goes on listing it as READY: MLflow never looks.",
-		Fix: "restore the files, or promote a version whose files are there; `mlflow-promote rollback --model MODEL --alias ALIAS` checks them before it moves",
+		ID:       "artifact-missing",
+		Title:    "Model files are missing or incomplete",
+		Severity: audit.High,
+		Why: "The version cannot be loaded, except on machines that still have a copy. MLflow does not check the " +
+			"files, so the registry still lists the version as READY.",
+		Fix: "restore the files, or promote a version that has its files; `mlflow-promote rollback --model MODEL " +
+			"--alias ALIAS` checks the files before it moves",
 	},
 	needs:  audit.Needs{MLmodels: true, Files: true},
 	moving: true, // of a version that was just deleted nothing is there either

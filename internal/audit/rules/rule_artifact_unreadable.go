@@ -4,9 +4,14 @@ import "github.com/mlflow-promote/mlflow-promote/internal/audit"
 
 var artifactUnreadable = rule{
 	Rule: audit.Rule{
-		ID: "artifact-unreadable", Title: "The model's files cannot be read", Severity: audit.Medium,
-		Why: "The server was asked for the files and could not say whether they are there: its storage is out, its credentials have ended, or, before MLflow 3, a file is missing. Whoever loads the model through the server meets the same.",
-		Fix: "look at the answer; if the storage is up, check the server's credentials for it and that the MLmodel file is there",
+		ID:       "artifact-unreadable",
+		Title:    "Model files cannot be read",
+		Severity: audit.Medium,
+		Why: "The server could not say whether the files exist. Its storage may be down, or its credentials for " +
+			"the storage may have expired. Before MLflow 3, a missing file can also be the cause. Clients that " +
+			"load the model through the server get the same error.",
+		Fix: "read the server's answer; if the storage is up, check the server's credentials for it, and that the " +
+			"MLmodel file exists",
 	},
 	needs:  audit.Needs{MLmodels: true, Files: true},
 	moving: true,

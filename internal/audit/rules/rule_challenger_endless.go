@@ -8,12 +8,21 @@ import (
 
 var challengerEndless = rule{
 	Rule: audit.Rule{
-		ID: "challenger-endless", Title: "A challenger without end", Severity: audit.Low,
-		Why: "An experiment that nobody ends costs traffic and tells nothing any more.",
-		Fix: "compare the two with `mlflow-promote compare --model MODEL --candidate models:/MODEL/VERSION --against champion`, then promote the challenger, or remove its alias with `mlflow-promote alias --model MODEL --alias ALIAS=none`",
+		ID:       "challenger-endless",
+		Title:    "Challenger has been on trial for too long",
+		Severity: audit.Low,
+		Why:      "A trial without an end costs traffic and brings no new insight.",
+		Fix: "compare the challenger with the champion: `mlflow-promote compare --model MODEL --candidate " +
+			"models:/MODEL/VERSION --against champion`; then promote the challenger, or remove its alias with " +
+			"`mlflow-promote alias --model MODEL --alias ALIAS=none`",
 		Settings: []audit.Setting{
-			{Name: "aliases", About: "aliases of versions on trial", Kind: audit.Names, Default: []string{"challenger", "canary", "shadow"}},
-			{Name: "max-age", About: "how long a trial may take", Kind: audit.Span, Default: 90 * day},
+			{
+				Name:    "aliases",
+				About:   "aliases of versions on trial",
+				Kind:    audit.Names,
+				Default: []string{"challenger", "canary", "shadow"},
+			},
+			{Name: "max-age", About: "maximum length of a trial", Kind: audit.Span, Default: 90 * day},
 		},
 	},
 	needs: audit.Needs{Ledger: true},

@@ -8,19 +8,43 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 )
 
-// judgeNewest leaves the number of the newest version to where there is one that is newer.
-const judgeNewest = "judge the newest version with `mlflow-promote validate --model MODEL --candidate models:/MODEL/NEWEST --alias ALIAS`; promote it, or delete it when it is not wanted"
+// judgeNewest is the fix, with NEWEST in place of the newest version's number.
+const judgeNewest = "check the newest version with `mlflow-promote validate --model MODEL --candidate " +
+	"models:/MODEL/NEWEST --alias ALIAS`; then promote it, or delete it if it is not wanted"
 
 var championStale = rule{
 	Rule: audit.Rule{
-		ID: "champion-stale", Title: "The champion is old, or newer versions wait", Severity: audit.Low,
-		Why: "A model that nobody has replaced for long drifts away from its data; a newer version that waits for weeks was trained for nothing, or forgotten.",
+		ID:       "champion-stale",
+		Title:    "Champion is old, or a newer version is waiting",
+		Severity: audit.Low,
+		Why: "A model that is not replaced gets less accurate as its data changes. A newer version that waits for " +
+			"weeks may be forgotten.",
 		Fix: judgeNewest,
 		Settings: []audit.Setting{
-			{Name: "aliases", About: "aliases of what is in production", Kind: audit.Names, Default: []string{"champion"}},
-			{Name: "stages", About: "stages of what is in production", Kind: audit.Names, Default: []string{"Production"}},
-			{Name: "max-age", About: "how long one version may stay", Kind: audit.Span, Default: 365 * day},
-			{Name: "waiting", About: "how long a newer version may wait", Kind: audit.Span, Default: 90 * day},
+			{
+				Name:    "aliases",
+				About:   "aliases of production versions",
+				Kind:    audit.Names,
+				Default: []string{"champion"},
+			},
+			{
+				Name:    "stages",
+				About:   "stages of production versions",
+				Kind:    audit.Names,
+				Default: []string{"Production"},
+			},
+			{
+				Name:    "max-age",
+				About:   "maximum time that a version stays live",
+				Kind:    audit.Span,
+				Default: 365 * day,
+			},
+			{
+				Name:    "waiting",
+				About:   "maximum time that a newer version waits",
+				Kind:    audit.Span,
+				Default: 90 * day,
+			},
 		},
 	},
 	needs: audit.Needs{Ledger: true},

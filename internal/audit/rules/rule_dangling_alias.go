@@ -10,9 +10,13 @@ import (
 
 var danglingAlias = rule{
 	Rule: audit.Rule{
-		ID: "dangling-alias", Title: "Alias of a version that does not exist", Severity: audit.High,
-		Why: "Whoever loads the model by this alias gets an error. Servers before MLflow 3 keep an alias when its version is deleted.",
-		Fix: "remove it with `mlflow-promote doctor --model MODEL --repair dangling-aliases`, or set it to a version that exists",
+		ID:       "dangling-alias",
+		Title:    "Alias points to a version that does not exist",
+		Severity: audit.High,
+		Why: "Loading the model by this alias fails. Servers before MLflow 3 keep an alias when its version is " +
+			"deleted.",
+		Fix: "remove the alias with `mlflow-promote doctor --model MODEL --repair dangling-aliases`, or set it to " +
+			"a version that exists",
 	},
 	moving: true,
 	model: func(s scene) (out []result) {

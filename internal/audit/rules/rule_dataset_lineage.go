@@ -8,9 +8,12 @@ import (
 
 var datasetLineage = rule{
 	Rule: audit.Rule{
-		ID: "dataset-lineage", Title: "The run names no dataset", Severity: audit.Low,
-		Why: "What the model was trained on cannot be told from the registry, which is the first question after a complaint about a prediction.",
-		Fix: "log the data while training, with `mlflow.log_input(dataset, context='training')`",
+		ID:       "dataset-lineage",
+		Title:    "Run has no dataset",
+		Severity: audit.Low,
+		Why: "The registry does not show what the model was trained on, which is the first question after a " +
+			"complaint about a prediction.",
+		Fix: "log the data during training with `mlflow.log_input(dataset, context='training')`",
 	},
 	needs: audit.Needs{Runs: true, Datasets: true},
 	model: func(s scene) (out []result) {

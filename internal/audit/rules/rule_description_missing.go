@@ -8,12 +8,26 @@ import (
 
 var descriptionMissing = rule{
 	Rule: audit.Rule{
-		ID: "description-missing", Title: "No description", Severity: audit.Low,
-		Why: "Whoever finds the model in two years cannot tell what it predicts, for whom, and who knows about it. Models that nothing live belongs to are left alone.",
-		Fix: "describe the registered model in MLflow; for a version, the input `description` of register and promote",
+		ID:       "description-missing",
+		Title:    "Description is missing",
+		Severity: audit.Low,
+		Why: "Without a description, later readers cannot tell what the model predicts, for whom, and who can " +
+			"answer questions. Models without a live version are not checked.",
+		Fix: "describe the registered model in MLflow, or the version with the input `description` of `register` " +
+			"and `promote`",
 		Settings: []audit.Setting{
-			{Name: "model", About: "whether the registered model must have one", Kind: audit.Switch, Default: true},
-			{Name: "version", About: "whether each live version must have one", Kind: audit.Switch, Default: false},
+			{
+				Name:    "model",
+				About:   "whether the registered model needs a description",
+				Kind:    audit.Switch,
+				Default: true,
+			},
+			{
+				Name:    "version",
+				About:   "whether each live version needs a description",
+				Kind:    audit.Switch,
+				Default: false,
+			},
 		},
 	},
 	model: func(s scene) (out []result) {

@@ -7,11 +7,18 @@ import (
 
 var evidenceOld = rule{
 	Rule: audit.Rule{
-		ID: "evidence-old", Title: "The evidence of a live version is old", Severity: audit.Low,
-		Why: "The gates were judged so long ago that the world the model was tested in may be another now.",
-		Fix: "judge it again on fresh data and promote it anew, or promote a successor",
+		ID:       "evidence-old",
+		Title:    "Evidence for a live version is old",
+		Severity: audit.Low,
+		Why:      "The gates were evaluated so long ago that the test data may no longer represent production.",
+		Fix:      "check the version again on fresh data and promote it again, or promote a newer version",
 		Settings: []audit.Setting{
-			{Name: "max-age", About: "how long ago the gates may have been judged", Kind: audit.Span, Default: 365 * day},
+			{
+				Name:    "max-age",
+				About:   "maximum age of the gate results",
+				Kind:    audit.Span,
+				Default: 365 * day,
+			},
 		},
 	},
 	needs: audit.Needs{Ledger: true},

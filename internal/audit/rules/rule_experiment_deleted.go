@@ -4,9 +4,12 @@ import "github.com/mlflow-promote/mlflow-promote/internal/audit"
 
 var experimentDeleted = rule{
 	Rule: audit.Rule{
-		ID: "experiment-deleted", Title: "The run's experiment is deleted", Severity: audit.High,
-		Why: "Deleting an experiment marks its runs as deleted, and mlflow gc then removes them with the files that the version is loaded from.",
-		Fix: "restore it with `MlflowClient().restore_experiment(EXPERIMENT_ID)`",
+		ID:       "experiment-deleted",
+		Title:    "Experiment of the run is deleted",
+		Severity: audit.High,
+		Why: "Deleting an experiment marks its runs as deleted. `mlflow gc` then removes the runs and the files " +
+			"that the version is loaded from.",
+		Fix: "restore the experiment with `MlflowClient().restore_experiment(EXPERIMENT_ID)`",
 	},
 	needs:  audit.Needs{Runs: true, Experiments: true},
 	moving: true,

@@ -7,9 +7,13 @@ import (
 
 var hiddenVersions = rule{
 	Rule: audit.Rule{
-		ID: "hidden-versions", Title: "A prompt marker hides the model's versions", Severity: audit.High,
-		Why: "One version carries the tag that marks prompts. The server then leaves every version of the model out of every search: pages look empty, promotions are refused, and an audit sees nothing of them.",
-		Fix: "delete the tag `" + registry.PromptTag + "` from the version that has it; look at each by its number, because no list shows them",
+		ID:       "hidden-versions",
+		Title:    "A prompt tag hides the model's versions",
+		Severity: audit.High,
+		Why: "One version has the tag that marks prompts, so the server leaves all versions of the model out of " +
+			"searches. Lists look empty, promotions are refused, and an audit cannot check the versions.",
+		Fix: "delete the tag `" + registry.PromptTag + "` from the version that has it; lists do not show the " +
+			"versions, so look them up by number",
 	},
 	moving: true,
 	model: func(s scene) []result {

@@ -4,9 +4,14 @@ import "github.com/mlflow-promote/mlflow-promote/internal/audit"
 
 var ledgerBroken = rule{
 	Rule: audit.Rule{
-		ID: "ledger-broken", Title: "The promotion ledger does not hold together", Severity: audit.High,
-		Why: "Records were edited, removed or cut, so the history of promotions cannot be relied on from there; and promotions of the model are refused (ledger-lost).",
-		Fix: "compare with a saved history (the report file of `mlflow-promote history --model MODEL`) and restore what was deleted; else `mlflow-promote doctor --model MODEL --reset-ledger REASON` begins a new one that says why",
+		ID:       "ledger-broken",
+		Title:    "Promotion ledger is damaged",
+		Severity: audit.High,
+		Why: "Records were edited, removed or cut, so the history after that point cannot be trusted. Promotions " +
+			"of the model are refused (`ledger-lost`).",
+		Fix: "compare the ledger with a saved history (the report file of `mlflow-promote history --model MODEL`) " +
+			"and restore what was deleted; if that is impossible, start a new ledger with `mlflow-promote doctor " +
+			"--model MODEL --reset-ledger REASON`",
 	},
 	needs:  audit.Needs{Ledger: true},
 	moving: true,

@@ -10,9 +10,13 @@ import (
 
 var movedOutside = rule{
 	Rule: audit.Rule{
-		ID: "moved-outside", Title: "Alias or stage moved outside this tool", Severity: audit.High,
-		Why: "What consumers load passed no gate and stands in no record: nobody can say later who made it live, and on what evidence. Only targets that this tool has moved before are looked at.",
-		Fix: "if it is right, promote that version, which judges and records it; if not, `mlflow-promote rollback --model MODEL --alias ALIAS`, and take the right to move aliases from people (EDIT) where the server knows rights",
+		ID:       "moved-outside",
+		Title:    "Alias or stage was moved outside this tool",
+		Severity: audit.High,
+		Why: "The live version passed no gate, and no record says who moved it or on what evidence. Only aliases " +
+			"and stages that this tool has moved before are checked.",
+		Fix: "if the version is right, promote it, which checks and records it; if not, run `mlflow-promote " +
+			"rollback --model MODEL --alias ALIAS`; on a server with permissions, give EDIT to this tool only",
 	},
 	needs:  audit.Needs{Ledger: true},
 	moving: true,

@@ -13,9 +13,14 @@ import (
 
 var neverPassed = rule{
 	Rule: audit.Rule{
-		ID: "never-passed", Title: "Live without having passed the current policy", Severity: audit.Medium,
-		Why: "The policy file says what a version must meet to be here, and no record says that this one did: it was moved past the gates, or the gates were changed after it passed. Without a policy file only promotions by this tool that went ungated are told.",
-		Fix: "judge it, writing nothing, with `mlflow-promote validate --model MODEL --candidate models:/MODEL/VERSION --alias ALIAS`; then promote it, or roll back",
+		ID:       "never-passed",
+		Title:    "Live version has not passed the current policy",
+		Severity: audit.Medium,
+		Why: "No record shows that the version passed the gates of the policy file. It bypassed the gates, or the " +
+			"gates changed after it passed. Without a policy file, only ungated promotions by this tool are " +
+			"reported.",
+		Fix: "check the version with `mlflow-promote validate --model MODEL --candidate models:/MODEL/VERSION " +
+			"--alias ALIAS`, which writes nothing; then promote it or roll back",
 	},
 	needs:  audit.Needs{Ledger: true},
 	moving: true,

@@ -13,9 +13,12 @@ import (
 
 var noRollbackTarget = rule{
 	Rule: audit.Rule{
-		ID: "no-rollback-target", Title: "No version to go back to", Severity: audit.Medium,
-		Why: "When the live version fails there is no way back: every earlier version is deleted, is not READY, did not pass gates, or was rolled back itself. Only targets that have had another holder on record are looked at.",
-		Fix: "keep the former holders; register and promote a second good version while nothing burns",
+		ID:       "no-rollback-target",
+		Title:    "No version to roll back to",
+		Severity: audit.Medium,
+		Why: "If the live version fails, no earlier version can replace it. Each one is deleted, not READY, on " +
+			"hold, or did not pass its gates. Only aliases and stages with an earlier version on record are checked.",
+		Fix: "keep earlier versions, and promote a second good version before you need to roll back",
 	},
 	needs:  audit.Needs{Ledger: true},
 	moving: true,

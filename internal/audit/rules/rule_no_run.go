@@ -4,9 +4,13 @@ import "github.com/mlflow-promote/mlflow-promote/internal/audit"
 
 var noRun = rule{
 	Rule: audit.Rule{
-		ID: "no-run", Title: "Version without a run", Severity: audit.Medium,
-		Why: "Nobody can say on what data, with which code and parameters it was trained, nor reproduce or compare it.",
-		Fix: "log the model in a run and register it from there: `mlflow-promote register --model MODEL --candidate runs:/RUN_ID/model`",
+		ID:       "no-run",
+		Title:    "Version has no run",
+		Severity: audit.Medium,
+		Why: "The version's training data, code and parameters are unknown, so it cannot be reproduced or " +
+			"compared.",
+		Fix: "log the model in a run and register it from there: `mlflow-promote register --model MODEL " +
+			"--candidate runs:/RUN_ID/model`",
 	},
 	model: func(s scene) (out []result) {
 		for _, v := range s.Versions {

@@ -14,11 +14,15 @@ import (
 
 var planNotApplied = rule{
 	Rule: audit.Rule{
-		ID: "plan-not-applied", Title: "A plan was approved and never applied", Severity: audit.Medium,
-		Why: "People believe that the model they approved is live. GitHub drops a waiting job when a newer one of the same group comes, and a plan whose facts have moved is refused.",
-		Fix: "apply it, or make the plan anew where it is refused (`plan-changed`); take its file out of the audit's `plan-file` when it is not wanted any more",
+		ID:       "plan-not-applied",
+		Title:    "Approved plan was never applied",
+		Severity: audit.Medium,
+		Why: "People believe that the approved model is live. GitHub cancels a waiting job when a newer job joins " +
+			"its concurrency group. A plan is refused if something it depends on has changed.",
+		Fix: "apply the plan, or make a new one if it is refused (`plan-changed`); if it is no longer wanted, " +
+			"remove its file from the audit's `plan-file`",
 		Settings: []audit.Setting{
-			{Name: "after", About: "how long applying may take", Kind: audit.Span, Default: day},
+			{Name: "after", About: "time allowed for applying a plan", Kind: audit.Span, Default: day},
 		},
 	},
 	needs:  audit.Needs{Ledger: true},

@@ -10,9 +10,12 @@ import (
 
 var promotionUnfinished = rule{
 	Rule: audit.Rule{
-		ID: "promotion-unfinished", Title: "A promotion was claimed and never finished", Severity: audit.High,
-		Why: "Its run was cut off, so what it meant to move may be moved in part; and while its entry is open, every other promotion of the model waits or fails.",
-		Fix: "re-run its failed jobs, which resumes it; or run the promotion again with `override: takeover`",
+		ID:       "promotion-unfinished",
+		Title:    "Promotion was started but not finished",
+		Severity: audit.High,
+		Why: "The run was interrupted, so only some of the moves may have been made. While the ledger entry is " +
+			"open, other promotions of the model wait or fail.",
+		Fix: "re-run the failed jobs to resume the promotion, or start it again with `override: takeover`",
 	},
 	needs:  audit.Needs{Ledger: true},
 	moving: true,

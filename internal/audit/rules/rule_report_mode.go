@@ -11,9 +11,14 @@ import (
 
 var reportMode = rule{
 	Rule: audit.Rule{
-		ID: "report-mode", Title: "Live without enforced gates", Severity: audit.Medium,
-		Why: "With `mode: report` the policy's gates are judged and block nothing. A version that is promoted that way has the tag validation_status=not-enforced, whatever its gates said. Report mode is for trying a policy out, and easily forgotten.",
-		Fix: "remove `mode: report` from the policy file, then promote the version again: `mlflow-promote promote --model MODEL --candidate models:/MODEL/VERSION --alias ALIAS`",
+		ID:       "report-mode",
+		Title:    "Gates of a live version are not enforced",
+		Severity: audit.Medium,
+		Why: "With `mode: report` the policy's gates are evaluated but block nothing. A version promoted in this " +
+			"mode has the tag validation_status=not-enforced, even if its gates passed. Report mode is for trying " +
+			"out a policy and is easy to forget.",
+		Fix: "remove `mode: report` from the policy file, then promote the version again: `mlflow-promote promote " +
+			"--model MODEL --candidate models:/MODEL/VERSION --alias ALIAS`",
 	},
 	model: func(s scene) (out []result) {
 		for _, t := range s.targets {

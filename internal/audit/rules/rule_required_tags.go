@@ -8,12 +8,26 @@ import (
 
 var requiredTags = rule{
 	Rule: audit.Rule{
-		ID: "required-tags", Title: "A required tag is missing", Severity: audit.Medium,
-		Why: "Owner, risk class or cost centre are asked for when something goes wrong, and by scripts every night. Says nothing until the policy file names tags.",
-		Fix: "set the tag; for new versions the input `tags` of register and promote, and the gate `tags` holds them to it",
+		ID:       "required-tags",
+		Title:    "Required tag is missing",
+		Severity: audit.Medium,
+		Why: "Scripts and incident responders rely on tags such as owner, risk class and cost centre. The rule " +
+			"checks nothing until the policy file lists tags.",
+		Fix: "set the tag; for new versions use the input `tags` of `register` and `promote`, and require it with " +
+			"the gate `tags`",
 		Settings: []audit.Setting{
-			{Name: "version", About: "keys of tags that each version must have", Kind: audit.Names, Default: []string(nil)},
-			{Name: "model", About: "keys of tags that each registered model must have", Kind: audit.Names, Default: []string(nil)},
+			{
+				Name:    "version",
+				About:   "tag keys that each version must have",
+				Kind:    audit.Names,
+				Default: []string(nil),
+			},
+			{
+				Name:    "model",
+				About:   "tag keys that each registered model must have",
+				Kind:    audit.Names,
+				Default: []string(nil),
+			},
 		},
 	},
 	model: func(s scene) (out []result) {

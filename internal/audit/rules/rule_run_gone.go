@@ -4,9 +4,13 @@ import "github.com/mlflow-promote/mlflow-promote/internal/audit"
 
 var runGone = rule{
 	Rule: audit.Rule{
-		ID: "run-gone", Title: "The run is deleted or does not exist", Severity: audit.High,
-		Why: "The evidence behind the version is gone, and mlflow gc removes a deleted run together with its files: the version then cannot be loaded any more.",
-		Fix: "restore it while it is only marked as deleted, with `MlflowClient().restore_run(RUN_ID)`; else register the model from a run that is kept",
+		ID:       "run-gone",
+		Title:    "Run is deleted or does not exist",
+		Severity: audit.High,
+		Why: "The evidence for the version is gone. `mlflow gc` removes a deleted run together with its files, and " +
+			"then the version can no longer be loaded.",
+		Fix: "if the run is only marked as deleted, restore it with `MlflowClient().restore_run(RUN_ID)`; if not, " +
+			"register the model from a run that is kept",
 	},
 	needs:  audit.Needs{Runs: true, Experiments: true},
 	moving: true,

@@ -7,9 +7,15 @@ import (
 
 var runNotOwn = rule{
 	Rule: audit.Rule{
-		ID: "run-not-own", Title: "Live version that does not belong to its run", Severity: audit.High,
-		Why: "The run of a version is what whoever registered it wrote down: no server checks it. A version belongs if its files are below the artifacts of the run, or if it is a logged model in the run's experiment that the run lists among its outputs. Else the metrics and the lineage are those of another model.",
-		Fix: "register the model from the run that made it: `mlflow-promote register --model MODEL --candidate runs:/RUN_ID/model`; if the artifacts were moved to another store, say so in the policy file below `moved-roots`",
+		ID:       "run-not-own",
+		Title:    "Live version does not come from its run",
+		Severity: audit.High,
+		Why: "MLflow does not check the run that a version is registered with, so its metrics and lineage may " +
+			"belong to another model. A version comes from its run if its files are below the run's artifacts. A " +
+			"logged model must be in the run's experiment and among the run's outputs.",
+		Fix: "register the model from the run that logged it: `mlflow-promote register --model MODEL --candidate " +
+			"runs:/RUN_ID/model`; if the artifacts were moved to another store, list the store in the policy file " +
+			"under `moved-roots`",
 	},
 	needs: audit.Needs{Runs: true, Origins: true},
 	model: func(s scene) (out []result) {

@@ -4,9 +4,13 @@ import "github.com/mlflow-promote/mlflow-promote/internal/audit"
 
 var runUnfinished = rule{
 	Rule: audit.Rule{
-		ID: "run-unfinished", Title: "The run has not finished", Severity: audit.Medium,
-		Why: "A run that failed, was killed or goes on has metrics that may be partial, or may change after somebody judged by them.",
-		Fix: "register a version from a FINISHED run; if the run did end well, set its status with `MlflowClient().set_terminated(RUN_ID)`",
+		ID:       "run-unfinished",
+		Title:    "Run is not finished",
+		Severity: audit.Medium,
+		Why: "The run failed, was killed or is still active. Its metrics may be incomplete, or may change after " +
+			"the version was checked.",
+		Fix: "register a version from a FINISHED run; if the run was successful, set its status with " +
+			"`MlflowClient().set_terminated(RUN_ID)`",
 	},
 	needs: audit.Needs{Runs: true},
 	model: func(s scene) (out []result) {

@@ -9,8 +9,12 @@ import (
 
 var serverVulnerable = rule{
 	Rule: audit.Rule{
-		ID: "server-vulnerable", Title: "Server version with known vulnerabilities", Severity: audit.High,
-		Why: "Whoever reaches the server may read its files, skip its logins or run code on it, and so change any model. The list is built into this version of the tool and grows with it: that nothing is found proves nothing.",
+		ID:       "server-vulnerable",
+		Title:    "Server version has known vulnerabilities",
+		Severity: audit.High,
+		Why: "Anybody who can reach the server may read its files, bypass its logins or run code on it, and so " +
+			"change any model. The list of vulnerabilities is built into this tool and can be out of date, so a " +
+			"server without findings is not proven safe.",
 		Fix: "upgrade MLflow",
 	},
 	server: func(s server) []result {

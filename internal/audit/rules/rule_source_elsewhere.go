@@ -10,9 +10,14 @@ import (
 
 var sourceElsewhere = rule{
 	Rule: audit.Rule{
-		ID: "source-elsewhere", Title: "Source outside the artifacts of its run", Severity: audit.Low,
-		Why: "The version names a run and takes its files from somewhere else, so its metrics and its lineage may be those of another model. This is judged of versions that nothing points to, by the path of the source alone; the rule run-not-own judges live ones.",
-		Fix: "register the model from the run that made it: `mlflow-promote register --model MODEL --candidate runs:/RUN_ID/model`",
+		ID:       "source-elsewhere",
+		Title:    "Model source is outside the run's artifacts",
+		Severity: audit.Low,
+		Why: "The version has a run, but its files are somewhere else, so its metrics and lineage may belong to " +
+			"another model. This rule checks only the path of the source, and only for versions without an alias " +
+			"or stage. The rule `run-not-own` checks live versions.",
+		Fix: "register the model from the run that logged it: `mlflow-promote register --model MODEL --candidate " +
+			"runs:/RUN_ID/model`",
 	},
 	needs: audit.Needs{Runs: true},
 	model: func(s scene) (out []result) {

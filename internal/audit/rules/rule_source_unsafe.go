@@ -12,11 +12,22 @@ import (
 
 var sourceUnsafe = rule{
 	Rule: audit.Rule{
-		ID: "source-unsafe", Title: "Source of an unsafe form", Severity: audit.High,
-		Why: "A source that climbs out of its folder, hides characters or points at the server's own disk or network was the way to read files through MLflow in several advisories (CVE-2023-1177, CVE-2023-6831, CVE-2024-1560, CVE-2025-11201). Newer servers refuse to register such a source and go on serving those they have.",
-		Fix: "delete the version and register the model from its run; set `MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX` on the server",
+		ID:       "source-unsafe",
+		Title:    "Model source has an unsafe form",
+		Severity: audit.High,
+		Why: "The source leaves its folder, hides characters, or points to the server's own disk or network. " +
+			"Several vulnerabilities used such sources to read files through MLflow (CVE-2023-1177, CVE-2023-6831, " +
+			"CVE-2024-1560, CVE-2025-11201). Newer servers refuse to register such sources, but still serve " +
+			"existing ones.",
+		Fix: "delete the version and register the model from its run; to prevent this, set " +
+			"`MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX` on the server",
 		Settings: []audit.Setting{
-			{Name: "schemes", About: "schemes that a source may have; a local path or another scheme only below its own run's artifacts", Kind: audit.Names, Default: usualSchemes},
+			{
+				Name:    "schemes",
+				About:   "allowed URI schemes; local paths and other schemes are allowed only below the run's artifacts",
+				Kind:    audit.Names,
+				Default: usualSchemes,
+			},
 		},
 	},
 	needs: audit.Needs{Runs: true},

@@ -13,11 +13,21 @@ import (
 
 var stageAliasDisagree = rule{
 	Rule: audit.Rule{
-		ID: "stage-alias-disagree", Title: "Stage and alias name different versions", Severity: audit.Medium,
-		Why: "Consumers that load by the stage and consumers that load by the alias run different models, most often because a move to aliases was begun and not ended.",
-		Fix: "promote the right version to both at once, that of the alias with `mlflow-promote promote --model MODEL --candidate models:/MODEL/VERSION --alias ALIAS --stage STAGE`, or drop the one that nobody loads by",
+		ID:       "stage-alias-disagree",
+		Title:    "Alias and stage lead to different versions",
+		Severity: audit.Medium,
+		Why: "Consumers that load by stage and consumers that load by alias run different models. The usual cause " +
+			"is an unfinished migration from stages to aliases.",
+		Fix: "to keep the alias's version, run `mlflow-promote promote --model MODEL --candidate " +
+			"models:/MODEL/VERSION --alias ALIAS --stage STAGE`; to keep the stage's version, promote that one; or " +
+			"remove the alias or stage if nobody uses it",
 		Settings: []audit.Setting{
-			{Name: "pairs", About: "aliases and the stages that mean the same", Kind: audit.Pairs, Default: map[string]string{"champion": "Production", "production": "Production", "staging": "Staging"}},
+			{
+				Name:    "pairs",
+				About:   "stage that each alias corresponds to",
+				Kind:    audit.Pairs,
+				Default: map[string]string{"champion": "Production", "production": "Production", "staging": "Staging"},
+			},
 		},
 	},
 	needs:  audit.Needs{Ledger: true},

@@ -9,11 +9,20 @@ import (
 
 var stageNotExclusive = rule{
 	Rule: audit.Rule{
-		ID: "stage-not-exclusive", Title: "Several versions in one exclusive stage", Severity: audit.High,
-		Why: "models:/NAME/STAGE loads the one with the highest number, which may not be the one that was meant; two transitions at the same moment leave this state, and MLflow prevents it nowhere.",
-		Fix: "promote the right version with `mlflow-promote promote --model MODEL --candidate models:/MODEL/VERSION --stage STAGE`, which archives the others",
+		ID:       "stage-not-exclusive",
+		Title:    "Several versions are in an exclusive stage",
+		Severity: audit.High,
+		Why: "`models:/NAME/STAGE` loads the version with the highest number, which may not be the intended one. " +
+			"Two transitions at the same time can cause this, and MLflow does not prevent it.",
+		Fix: "promote the right version with `mlflow-promote promote --model MODEL --candidate " +
+			"models:/MODEL/VERSION --stage STAGE`, which archives the others",
 		Settings: []audit.Setting{
-			{Name: "stages", About: "stages that one version may hold", Kind: audit.Names, Default: []string{"Production"}},
+			{
+				Name:    "stages",
+				About:   "stages that may have only one version",
+				Kind:    audit.Names,
+				Default: []string{"Production"},
+			},
 		},
 	},
 	needs:  audit.Needs{Ledger: true},

@@ -9,12 +9,25 @@ import (
 
 var tagOverload = rule{
 	Rule: audit.Rule{
-		ID: "tag-overload", Title: "Too many or too long tags", Severity: audit.Low,
-		Why: "Tags are read with every search of the registry: heavy ones make every page and every client slow. Values over 5,000 bytes cannot be copied to servers before MLflow 3.",
-		Fix: "keep documents as artifacts of the run, and a reference to them in one tag",
+		ID:       "tag-overload",
+		Title:    "Too many tags, or tags that are too long",
+		Severity: audit.Low,
+		Why: "Every search of the registry returns all tags, so many or long tags slow down every page and client. " +
+			"Values over 5,000 bytes cannot be copied to servers before MLflow 3.",
+		Fix: "store documents as artifacts of the run, with a reference in one tag",
 		Settings: []audit.Setting{
-			{Name: "most", About: "how many tags a version may have, those of this tool aside", Kind: audit.Count, Default: 50},
-			{Name: "bytes", About: "how long a value may be", Kind: audit.Count, Default: registry.MaxTagValue},
+			{
+				Name:    "most",
+				About:   "maximum number of tags of a version, not counting this tool's own",
+				Kind:    audit.Count,
+				Default: 50,
+			},
+			{
+				Name:    "bytes",
+				About:   "maximum length of a value in bytes",
+				Kind:    audit.Count,
+				Default: registry.MaxTagValue,
+			},
 		},
 	},
 	model: func(s scene) (out []result) {

@@ -12,12 +12,25 @@ import (
 
 var tagSchema = rule{
 	Rule: audit.Rule{
-		ID: "tag-schema", Title: "A tag's value is not of its form", Severity: audit.Medium,
-		Why: "Dashboards and scripts read these tags; one that is written otherwise drops out of what they count. Says nothing until the policy file describes tags; a tag that is not there is for required-tags.",
+		ID:       "tag-schema",
+		Title:    "Tag value does not match its pattern",
+		Severity: audit.Medium,
+		Why: "Dashboards and scripts that read these tags skip values of another form. The rule checks nothing " +
+			"until the policy file lists patterns. Missing tags are reported by the rule `required-tags`.",
 		Fix: "set the tag to a value that matches",
 		Settings: []audit.Setting{
-			{Name: "version", About: "regular expressions for the tags of versions, by key", Kind: audit.Patterns, Default: map[string]*regexp.Regexp(nil)},
-			{Name: "model", About: "regular expressions for the tags of registered models, by key", Kind: audit.Patterns, Default: map[string]*regexp.Regexp(nil)},
+			{
+				Name:    "version",
+				About:   "regular expressions for tags of versions, by key",
+				Kind:    audit.Patterns,
+				Default: map[string]*regexp.Regexp(nil),
+			},
+			{
+				Name:    "model",
+				About:   "regular expressions for tags of registered models, by key",
+				Kind:    audit.Patterns,
+				Default: map[string]*regexp.Regexp(nil),
+			},
 		},
 	},
 	model: func(s scene) (out []result) {

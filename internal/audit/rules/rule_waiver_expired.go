@@ -12,9 +12,12 @@ import (
 
 var waiverExpired = rule{
 	Rule: audit.Rule{
-		ID: "waiver-expired", Title: "Live by a waiver that has run out", Severity: audit.Medium,
-		Why: "The version failed a gate and was let through until a day that has passed. Somebody meant to come back to it.",
-		Fix: "promote a version that passes, or renew the waiver in the policy file with a new day and reason",
+		ID:       "waiver-expired",
+		Title:    "Live version depends on an expired waiver",
+		Severity: audit.Medium,
+		Why: "The version failed a gate and was promoted with a waiver that has expired. The exception was meant " +
+			"to be temporary.",
+		Fix: "promote a version that passes, or renew the waiver in the policy file with a new date and reason",
 	},
 	needs:  audit.Needs{Ledger: true},
 	moving: true,

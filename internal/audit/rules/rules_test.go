@@ -536,7 +536,7 @@ var cases = []ruleCase{
 	}},
 
 	{rule: "server-vulnerable", when: "it is old", plant: func(s *sound) { s.Server = "3.14.0" },
-		want:     "MLflow 3.14.0 has CVE-2026-2635 (an administrator with a well-known password, where logins are on), CVE-2026-64849 (requests into the server's network through webhooks)",
+		want:     "MLflow 3.14.0 has CVE-2026-2635 (the administrator has a default password if logins are enabled), CVE-2026-64849 (webhooks can send requests into the server's network)",
 		severity: audit.High},
 	{rule: "server-vulnerable", when: "it has the last fix", plant: func(s *sound) { s.Server = "3.16.1" }},
 	{rule: "server-vulnerable", when: "it does not say", plant: func(s *sound) { s.Server = "" }, unjudged: "the server does not tell its version"},
