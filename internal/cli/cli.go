@@ -36,6 +36,8 @@ type Process struct {
 	Version        string
 	Go             string      // version of Go that built the program
 	Wire           rest.Config // how connections are made; zero but in tests, which bring their own transport and waits
+
+	result func(report.Result) // gets the result; nil but in tests
 }
 
 // Run is the program. It returns the exit status.

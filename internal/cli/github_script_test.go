@@ -64,9 +64,8 @@ func leaksOf(host, text string) []string {
 	return out
 }
 
-// watch notes secrets that a request carries to the wrong host.
-func (o *outside) watch(r *http.Request) {
-	var body []byte
+// watch notes secrets that a request carries to the wrong host, and returns its body.
+func (o *outside) watch(r *http.Request) (body []byte) {
 	if r.Body != nil {
 		body, _ = io.ReadAll(r.Body)
 		r.Body = io.NopCloser(bytes.NewReader(body))
@@ -78,6 +77,7 @@ func (o *outside) watch(r *http.Request) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.leaks = append(o.leaks, leaksOf(r.URL.Hostname(), text.String())...)
+	return body
 }
 
 // answer is that of GitHub, Slack or a webhook; nil for any other host.

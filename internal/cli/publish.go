@@ -124,6 +124,9 @@ func (s *session) annotateFinding(f verdict.Finding) {
 // about what was done.
 func (s *session) publish(page report.Doc) {
 	result := s.report.Result()
+	if s.p.result != nil {
+		s.p.result(result)
+	}
 	var err error
 	s.say(s.runner.Summary(report.Markdown(page)))
 	if s.json && !s.printed {

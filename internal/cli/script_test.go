@@ -21,6 +21,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/actions/actionstest"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
+	"github.com/mlflow-promote/mlflow-promote/internal/report"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
@@ -64,6 +65,7 @@ func play(t *testing.T, summary func(script, markdown string)) {
 			}
 			s := &stage{dir: env.WorkDir, inputs: inputVariable.FindAllString(string(script), -1), seeds: seeds, outside: outside{answers: map[string]int{}}, wrote: func(markdown string) { summary(name, markdown) }}
 			env.Values["stage"] = s
+			s.pins.pin(env, filepath.Join("testdata/pins", name+".txt"))
 			env.Setenv("MLFLOW_TRACKING_URI", address)
 			return nil
 		},
@@ -87,6 +89,7 @@ type stage struct {
 	wrote  func(markdown string) // a summary
 	known  int                   // how much of the summary was there before
 	later  time.Duration         // how much of it has passed
+	pins   pins
 	outside
 }
 
@@ -97,7 +100,7 @@ func (s *stage) now() time.Time { return now.Add(s.later) }
 const address = "https://mlflow.example"
 
 func (s *stage) RoundTrip(r *http.Request) (*http.Response, error) {
-	s.watch(r)
+	s.pins.request(r, s.watch(r))
 	if answer, err := s.answer(r); answer != nil || err != nil {
 		return answer, err
 	}
@@ -197,12 +200,17 @@ var rounds = regexp.MustCompile(`in \d+ rounds`)
 func cmdRun(ts *testscript.TestScript, neg bool, args []string) {
 	s := stageOf(ts)
 	var stdout, stderr bytes.Buffer
+	var result report.Result
+	environ := s.environ(ts)
+	s.pins.begin(s)
 	s.status = Run(context.Background(), Process{
-		Args: args, Env: ts.Getenv, Environ: s.environ(ts), Stdout: &stdout, Stderr: &stderr, Dir: s.dir,
+		Args: args, Env: ts.Getenv, Environ: environ, Stdout: &stdout, Stderr: &stderr, Dir: s.dir,
 		Now: s.now, Jitter: func() float64 { return 0 }, Version: "test", Patience: time.Millisecond, Pause: time.Millisecond,
-		Nonce: func() string { return "n" + ts.Getenv("GITHUB_RUN_ID") },
-		Wire:  rest.Config{Transport: s, MinWait: time.Millisecond, MaxWait: time.Millisecond},
+		Nonce:  func() string { return "n" + ts.Getenv("GITHUB_RUN_ID") },
+		Wire:   rest.Config{Transport: s, MinWait: time.Millisecond, MaxWait: time.Millisecond},
+		result: func(r report.Result) { result = r },
 	})
+	ts.Check(s.pins.end(s, args, environ, result, stdout.String()))
 	s.harmless(ts, stdout.String(), stderr.String())
 	if s.job {
 		all := ts.ReadFile("file_commands_summary")

@@ -88,6 +88,7 @@ var layers = map[string][]string{
 	"internal/realtest":            {},
 	"internal/browsertest":         {},
 	"internal/repotest":            {},
+	"internal/pintest":             {},
 	"tools/bench":                  {"internal/realtest", "internal/rest", "internal/audit/rules", "internal/mlflow/mlflowtest"},
 	"tools/mutants":                {},
 	"tools/reliability":            {},

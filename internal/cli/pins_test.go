@@ -1,0 +1,318 @@
+package cli
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io/fs"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/diff"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/actions/actionstest"
+	"github.com/mlflow-promote/mlflow-promote/internal/pintest"
+	"github.com/mlflow-promote/mlflow-promote/internal/report"
+)
+
+// Each file of pins belongs to a script.
+func TestPins_BelongToScripts(t *testing.T) {
+	files, err := filepath.Glob("testdata/pins/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".txt")
+		if _, err := os.Stat(filepath.Join("testdata/script", name+".txtar")); err != nil {
+			t.Errorf("%s has no script: %v", file, err)
+		}
+	}
+}
+
+var pin = flag.Bool("pin", false, "write to testdata/pins what programs see of every run in the scripts")
+
+// pins notes what programs see of the runs in one script: a section of lines for each run. Sentences for people are left
+// out, see pintest.Sentences.
+type pins struct {
+	sections []string
+	had      map[string]string // files before the run, by path
+
+	mu   sync.Mutex
+	sent map[string]*asked // in the run, by host
+}
+
+// asked is what one host was asked.
+type asked struct {
+	reads  int
+	writes []string // each with its facts, in the order they were sent
+}
+
+// sameAsResult stands for a document that equals the run's result.
+const sameAsResult = "the result"
+
+// pin compares the pins of a script with its file at the script's end, or writes the file.
+func (p *pins) pin(env *testscript.Env, file string) {
+	t := env.T().(testing.TB) // testscript hands out a *testing.T
+	env.Defer(func() {
+		if t.Failed() || t.Skipped() { // then runs are missing
+			return
+		}
+		got := strings.Join(p.sections, "\n")
+		if *pin {
+			if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+				t.Error(err)
+			}
+			return
+		}
+		want, err := os.ReadFile(file)
+		if err != nil {
+			t.Errorf("%v; write the pins of a new script with -pin", err)
+		} else if changes := p.changes(string(want)); changes != "" {
+			t.Errorf("programs see something else than %s says; see \"Pins\" in .github/CONTRIBUTING.md\n%s", file, changes)
+		}
+	})
+}
+
+// changes is the difference to the pinned sections, run by run if their number is the same.
+func (p *pins) changes(pinned string) string {
+	was := strings.SplitAfter(pinned, "\n\n")
+	if len(was) != len(p.sections) {
+		return string(diff.Diff("pinned", []byte(pinned), "now", []byte(strings.Join(p.sections, "\n"))))
+	}
+	var out strings.Builder
+	for i, now := range p.sections {
+		before := strings.TrimSuffix(was[i], "\n\n") + "\n"
+		if i == len(was)-1 {
+			before = was[i]
+		}
+		if before != now {
+			title, _, _ := strings.Cut(now, "\n")
+			fmt.Fprintf(&out, "run %d: %s\n%s", i+1, title, diff.Diff("pinned", []byte(before), "now", []byte(now)))
+		}
+	}
+	return out.String()
+}
+
+// begin starts a run.
+func (p *pins) begin(s *stage) {
+	p.had, p.sent = s.files(), map[string]*asked{}
+}
+
+// request notes a request.
+func (p *pins) request(r *http.Request, body []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	to := p.sent[r.URL.Host]
+	if to == nil {
+		to = &asked{}
+		p.sent[r.URL.Host] = to
+	}
+	path := strings.TrimPrefix(r.URL.RequestURI(), "/api/2.0/mlflow/")
+	if r.Method == http.MethodGet || r.Method == http.MethodHead || strings.HasSuffix(path, "/search") || path == "/graphql" {
+		to.reads++
+		return
+	}
+	facts := append([]string{""}, pintest.Facts(" ", requestBody(r.URL.Host, body))...)
+	to.writes = append(to.writes, r.Method+" "+path+strings.Join(facts, "\n"))
+}
+
+// end completes the section of a run.
+func (p *pins) end(s *stage, args, environ []string, result report.Result, stdout string) error {
+	var lines []string
+	add := func(where string, doc any) { lines = append(lines, pintest.Facts(where, doc)...) }
+	lines = append(lines, strings.TrimSpace("mlflow-promote "+commandLine(args)))
+	for _, kv := range environ {
+		name, value, _ := strings.Cut(kv, "=")
+		add(name, value)
+	}
+	add("exit", s.status)
+	var own any
+	if result.Command != "" { // not of --help, or of flags that cannot be read
+		text, err := json.Marshal(result)
+		if err != nil {
+			return err
+		}
+		own = document(pintest.Result, string(text))
+		add("result", own)
+	}
+	unless := func(doc any) any {
+		if same(doc, own) {
+			return sameAsResult
+		}
+		return doc
+	}
+	if strings.HasPrefix(stdout, "{") {
+		f := pintest.Result
+		if result.Command == "audit" {
+			f = pintest.Audit
+		}
+		add("stdout", unless(document(f, stdout)))
+	}
+	files := s.files()
+	for _, path := range sortedKeys(files) {
+		switch had, there := p.had[path]; {
+		case there && had == files[path]:
+		case path == "file_commands_output":
+			outputs, err := actionstest.Outputs([]byte(files[path][len(had):]), nil)
+			if err != nil {
+				return err
+			}
+			for _, name := range sortedKeys(outputs) {
+				if name == "result" {
+					add("output result", unless(document(pintest.Result, outputs[name])))
+				} else {
+					add("output "+name, steady(outputs[name]))
+				}
+			}
+		case !strings.HasPrefix(path, "file_commands_"):
+			add("file "+steady(path), unless(fileContent(path, files[path])))
+		}
+	}
+	for _, host := range sortedKeys(p.sent) {
+		to := p.sent[host]
+		add("reads from "+host, to.reads)
+		for _, w := range settled(to.writes) {
+			lines = append(lines, "write to "+host+": "+w)
+		}
+	}
+	p.sections = append(p.sections, strings.Join(lines, "\n")+"\n")
+	return nil
+}
+
+// inParallel are the writes that wait for nothing: tags and descriptions, events, and the notes that they were sent.
+var inParallel = regexp.MustCompile(`^\S+ \S*(set-tag|model-versions/update|/dispatches)\b|^POST runs/log-batch\n( .*\n)* \.params\.s\d`)
+
+// settled sorts neighbours among the writes that are sent in parallel.
+func settled(writes []string) []string {
+	out := slices.Clone(writes)
+	from := 0
+	for i, w := range out {
+		if !inParallel.MatchString(w) {
+			from = i + 1
+		}
+		slices.Sort(out[from : i+1])
+	}
+	return out
+}
+
+func same(a, b any) bool { return slices.Equal(pintest.Facts("", a), pintest.Facts("", b)) }
+
+func commandLine(args []string) string {
+	var out []string
+	for _, a := range args {
+		if strings.ContainsAny(a, " \n\"'") || a == "" {
+			a = fmt.Sprintf("%q", a)
+		}
+		out = append(out, a)
+	}
+	return strings.Join(out, " ")
+}
+
+// document is a text of JSON without sentences; of any other text the text itself.
+func document(f pintest.Format, text string) any {
+	doc, err := pintest.Read([]byte(text))
+	if err != nil {
+		return text
+	}
+	return pintest.Plain(f, doc)
+}
+
+// requestBody is what programs read of a request.
+func requestBody(host string, body []byte) any {
+	doc, err := pintest.Read(body)
+	if err != nil {
+		return string(body)
+	}
+	object, _ := doc.(map[string]any)
+	switch host {
+	case slackHost:
+		return pintest.Plain(pintest.Slack, doc)
+	case hookHost:
+		return pintest.Plain(pintest.Event, doc)
+	case gitHubHost:
+		if text, ok := object["body"].(string); ok {
+			object["body"] = hidden(text)
+		}
+		return pintest.Plain(pintest.GitHub, doc)
+	}
+	if key, ok := object["key"].(string); ok { // so that a tag is found by its key
+		object["tag"] = map[string]any{key: object["value"]}
+		delete(object, "key")
+		delete(object, "value")
+	}
+	return pintest.Plain(pintest.MLflow, doc)
+}
+
+var htmlComment = regexp.MustCompile(`<!-- .*? -->`)
+
+// hidden is what programs read of the text of a comment or an issue: markers, and the plan.
+func hidden(text string) any {
+	var out []any
+	for _, c := range htmlComment.FindAllString(text, -1) {
+		m := hiddenPlanLine.FindStringSubmatch(c + "\n")
+		if m == nil {
+			out = append(out, c)
+			continue
+		}
+		found := map[string]any{"plan_digest": m[1]}
+		if packed, err := unpack(m[2]); err == nil {
+			found["plan"] = document(pintest.Plan, string(packed))
+		}
+		out = append(out, found)
+	}
+	return out
+}
+
+var random = regexp.MustCompile(`(mlflow-promote-[a-z -]+-)[0-9a-f]+(\.json)`)
+
+// steady is a path without its random part.
+func steady(path string) string { return random.ReplaceAllString(path, "${1}N$2") }
+
+var pageData = regexp.MustCompile(`(?s)<script type="application/json" (\S+?)>(.*?)</script`)
+
+// fileContent is what programs read of a file.
+func fileContent(path, text string) any {
+	switch {
+	case strings.HasSuffix(path, ".sarif"):
+		return document(pintest.SARIF, text)
+	case strings.Contains(path, "mlflow-promote-predicate-"):
+		return document(pintest.Predicate, text)
+	case strings.Contains(path, "mlflow-promote-audit-"):
+		return document(pintest.Audit, text)
+	case strings.HasSuffix(path, ".json"):
+		return document(pintest.Result, text)
+	case strings.HasSuffix(path, ".html"):
+		var parts []any
+		for _, m := range pageData.FindAllStringSubmatch(text, -1) {
+			parts = append(parts, map[string]any{m[1]: document(pintest.Page, m[2])})
+		}
+		return parts
+	}
+	return text
+}
+
+// files are the files of the script, by path.
+func (s *stage) files() map[string]string {
+	out := map[string]string{}
+	_ = filepath.WalkDir(s.dir, func(path string, d fs.DirEntry, err error) error { // what cannot be read is not there
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if rel, inside := strings.CutPrefix(path, s.dir+string(filepath.Separator)); err == nil && inside {
+			out[filepath.ToSlash(rel)] = string(text)
+		}
+		return nil
+	})
+	return out
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,179 @@
+// Package pintest helps tests to pin data that holds sentences for people: a sentence may be reworded, everything else in
+// the data must stay.
+package pintest
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Said stands in a pin for a sentence. An empty sentence stays empty.
+const Said = "(words)"
+
+// Read decodes one JSON value. Numbers keep their text.
+func Read(text []byte) (any, error) {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.UseNumber()
+	var doc any
+	if err := dec.Decode(&doc); err != nil {
+		return nil, err
+	}
+	if dec.More() {
+		return nil, fmt.Errorf("there is more than one JSON value")
+	}
+	return doc, nil
+}
+
+// Plain returns a document of the format with Said in the place of every sentence. What is folded up in it is unfolded:
+// JSON within texts, lists of keys and values, long values in parts. Values that are different in each run are left out.
+func Plain(f Format, doc any) any {
+	return walker{with: func(string) string { return Said }, plain: true}.walk(f, nil, doc)
+}
+
+// Reworded returns a document of the format with what with returns in the place of every sentence.
+func Reworded(f Format, doc any, with func(string) string) any {
+	return walker{with: with}.walk(f, nil, doc)
+}
+
+// walker copies documents.
+type walker struct {
+	with  func(string) string // in the place of a sentence
+	plain bool                // see Plain
+}
+
+// walk copies doc. path are the keys that lead to it.
+func (w walker) walk(f Format, path []string, doc any) any {
+	switch doc := doc.(type) {
+	case map[string]any:
+		out := map[string]any{}
+		if w.plain {
+			doc = joined(doc)
+		}
+		for key, v := range doc {
+			if w.plain && unsteady[f][key] {
+				continue
+			}
+			below := f
+			if inner, ok := nested[f][key]; ok {
+				below = inner
+			}
+			out[key] = w.walk(below, append(slices.Clone(path), key), v)
+		}
+		return out
+	case []any:
+		if kv, ok := pairs(doc); ok && w.plain {
+			return w.walk(f, path, kv)
+		}
+		out := make([]any, len(doc))
+		for i, v := range doc {
+			out[i] = w.walk(f, path, v)
+		}
+		return out
+	case string:
+		switch {
+		case IsSentence(f, path, doc):
+			return w.with(doc)
+		case w.plain:
+			return unfolded(f, doc)
+		}
+	}
+	return doc
+}
+
+// IsSentence reports whether a text at a path of a document is a sentence. Lists are no part of the path.
+func IsSentence(f Format, path []string, text string) bool {
+	return text != "" && slices.ContainsFunc(Sentences, func(s Field) bool {
+		return s.Format == f && s.ends(path) && (s.But == nil || !s.But.MatchString(text))
+	})
+}
+
+func (s Field) ends(path []string) bool {
+	if above, any := strings.CutSuffix(s.Path, ".*"); any && len(path) > 0 {
+		s.Path, path = above, path[:len(path)-1]
+	}
+	whole := "." + strings.Join(path, ".")
+	return strings.HasSuffix(whole, "."+s.Path)
+}
+
+// unfolded is the JSON that a text consists of, or the text itself.
+func unfolded(f Format, text string) any {
+	if !strings.HasPrefix(text, "{") && !strings.HasPrefix(text, "[") {
+		return text
+	}
+	doc, err := Read([]byte(text))
+	if err != nil {
+		return text
+	}
+	if object, ok := doc.(map[string]any); ok && object["record_version"] != nil {
+		f = Short
+		if object["pid"] != nil {
+			f = Record
+		}
+	}
+	return map[string]any{"json": Plain(f, doc)}
+}
+
+// partKey is that of a part of a long value in the ledger.
+var partKey = regexp.MustCompile(`^(r\d{6}|state)\.\d\d$`)
+
+// joined puts the parts of long values together.
+func joined(kv map[string]any) map[string]any {
+	out := map[string]any{}
+	for _, key := range slices.Sorted(maps.Keys(kv)) {
+		part, _ := kv[key].(string)
+		if m := partKey.FindStringSubmatch(key); m != nil {
+			before, _ := out[m[1]].(string)
+			out[m[1]] = before + part
+			continue
+		}
+		out[key] = kv[key]
+	}
+	return out
+}
+
+// pairs is a list of {"key": …, "value": …} as a map, if it is one.
+func pairs(list []any) (map[string]any, bool) {
+	out := map[string]any{}
+	for _, item := range list {
+		kv, _ := item.(map[string]any)
+		key, named := kv["key"].(string)
+		value, valued := kv["value"]
+		_, again := out[key]
+		if len(kv) != 2 || !named || !valued || again {
+			return nil, false
+		}
+		out[key] = value
+	}
+	return out, len(list) > 0
+}
+
+// Facts lists what a document says, one line each: where it stands, and the value as JSON.
+func Facts(where string, doc any) []string {
+	var out []string
+	switch doc := doc.(type) {
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(doc)) {
+			out = append(out, Facts(where+"."+key, doc[key])...)
+		}
+	case []any:
+		for i, v := range doc {
+			out = append(out, Facts(where+"."+strconv.Itoa(i+1), v)...)
+		}
+	}
+	if len(out) > 0 {
+		return out
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(doc); err != nil {
+		return []string{where + " " + err.Error()}
+	}
+	return []string{where + " " + strings.TrimSpace(b.String())}
+}

@@ -1,0 +1,137 @@
+package pintest
+
+import "regexp"
+
+// Format is a kind of document that programs read.
+type Format string
+
+// The formats.
+const (
+	Result    Format = "result"    // output result, --json, report file
+	Audit     Format = "audit"     // report file of an audit
+	Page      Format = "page"      // data in the page of an audit
+	SARIF     Format = "sarif"     // findings for code scanning
+	Plan      Format = "plan"      // plan in a comment, and of a result
+	Record    Format = "record"    // whole record in the ledger
+	Short     Format = "short"     // record in a version's tag
+	Predicate Format = "predicate" // of an in-toto statement
+	Event     Format = "event"     // sent to webhooks and workflows
+	MLflow    Format = "mlflow"    // request to MLflow
+	GitHub    Format = "github"    // request to GitHub
+	Slack     Format = "slack"     // message to Slack
+)
+
+// Field is a place in a document that holds a sentence, or several.
+type Field struct {
+	Format Format
+	Path   string         // its last keys, without the indices of lists: findings.why
+	But    *regexp.Regexp // texts there that are none
+}
+
+var (
+	number = regexp.MustCompile(`^[<>=!]*\s*-?\d+(\.\d+)?(e[-+]?\d+)?$`)
+	word   = regexp.MustCompile(`^\S*$`)
+)
+
+// Sentences is the one list of fields that hold sentences for people. These may be reworded. Everything else in the
+// documents is for programs and stays.
+var Sentences = []Field{
+	{Result, "error", nil},
+	{Result, "hint", nil},
+	{Result, "notes", nil},
+	{Result, "warnings", nil},
+	{Result, "problems", nil},
+	{Result, "waivers", nil},
+	{Result, "no_ledger", nil},
+	{Result, "steps.note", nil},
+	{Result, "findings.wanted", number},
+	{Result, "findings.candidate", number},
+	{Result, "findings.incumbent", number},
+	{Result, "findings.why", nil},
+	{Result, "findings.fix", nil},
+	{Result, "findings.waiver", nil},
+	{Result, "history.broken", nil},
+	{Result, "histories.broken", nil},
+	{Result, "deployment.why", nil},
+	{Result, "audit.worst.message", nil},
+	{Result, "audit.worst.fix", nil},
+	{Result, "audit.worst.accepted", nil},
+	{Result, "not_judged.why", nil},
+	{Result, "not_judged.where", nil},
+	{Result, "fails_not_judged.why", nil},
+	{Result, "fails_not_judged.where", nil},
+	{Result, "server.store_why", nil},
+	{Result, "server.ledger", nil},
+	{Result, "server.ledger_guard", nil},
+	{Result, "server.ledger_grants", nil},
+	{Result, "data.candidate.problem", nil},
+	{Result, "data.against.problem", nil},
+	{Result, "data.copied_from.problem", nil},
+	{Result, "data.problem", nil},
+	{Result, "data.run_problem", nil},
+	{Result, "data.signature", nil},
+	{Result, "data.signature_changes", nil},
+	{Result, "data.metrics.unclear.why", nil},
+	{Result, "data.training.metrics_unclear.*", nil},
+	{Result, "data.lost.why", nil},
+
+	{Audit, "error", nil},
+	{Audit, "rules.title", nil},
+	{Audit, "rules.why", nil},
+	{Audit, "rules.fix", nil},
+	{Audit, "findings.message", nil},
+	{Audit, "findings.fix", nil},
+	{Audit, "findings.accepted", nil},
+	{Audit, "not_judged.why", nil},
+	{Audit, "not_judged.where", nil},
+
+	{Page, "rules.title", nil},
+	{Page, "rules.why", nil},
+	{Page, "rules.fix", nil},
+	{Page, "ledger", nil},
+	{Page, "broken", nil},
+	{Page, "unreadable", nil},
+	{Page, "error", nil},
+	{Page, "not_judged.why", nil},
+	{Page, "not_judged.where", nil},
+	{Page, "words", word},
+
+	{SARIF, "text", nil},
+	{SARIF, "markdown", nil},
+
+	{Plan, "notes", nil},
+	{Plan, "findings.wanted", number},
+	{Plan, "findings.candidate", number},
+	{Plan, "findings.incumbent", number},
+	{Plan, "findings.why", nil},
+	{Plan, "findings.fix", nil},
+	{Plan, "findings.waiver", nil},
+	{Plan, "verdict.waivers", nil},
+
+	{Record, "approvers_unknown", nil},
+	{Record, "waivers", nil},
+
+	{Short, "no_ledger", nil},
+	{Short, "waivers", nil},
+
+	{Predicate, "record.approvers_unknown", nil},
+	{Predicate, "record.waivers", nil},
+
+	{MLflow, "tags.mlflow.note.content", nil},
+	{MLflow, "tag.promote.unfit", nil},
+
+	{GitHub, "title", nil},
+	{GitHub, "description", nil},
+
+	{Slack, "text", nil},
+}
+
+// nested is the format of what a key holds within another format.
+var nested = map[Format]map[string]Format{
+	Result: {"plan": Plan, "record": Record},
+}
+
+// unsteady keys have another value in each run.
+var unsteady = map[Format]map[string]bool{
+	Result: {"rounds": true, "duration_ms": true},
+}
