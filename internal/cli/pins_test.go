@@ -150,11 +150,7 @@ func (p *pins) end(s *stage, args, environ []string, result report.Result, stdou
 		return doc
 	}
 	if strings.HasPrefix(stdout, "{") {
-		f := pintest.Result
-		if result.Command == "audit" {
-			f = pintest.Audit
-		}
-		add("stdout", unless(document(f, stdout)))
+		add("stdout", unless(document(pintest.Result, stdout)))
 	}
 	files := s.files()
 	for _, path := range sortedKeys(files) {
@@ -216,11 +212,15 @@ func commandLine(args []string) string {
 	return strings.Join(out, " ")
 }
 
-// document is a text of JSON without sentences; of any other text the text itself.
+// document is a text of JSON without sentences; of any other text the text itself. A whole audit is told from the result
+// of a run by its rules.
 func document(f pintest.Format, text string) any {
 	doc, err := pintest.Read([]byte(text))
 	if err != nil {
 		return text
+	}
+	if object, ok := doc.(map[string]any); ok && f == pintest.Result && object["rules"] != nil {
+		f = pintest.Audit
 	}
 	return pintest.Plain(f, doc)
 }
@@ -285,8 +285,6 @@ func fileContent(path, text string) any {
 		return document(pintest.SARIF, text)
 	case strings.Contains(path, "mlflow-promote-predicate-"):
 		return document(pintest.Predicate, text)
-	case strings.Contains(path, "mlflow-promote-audit-"):
-		return document(pintest.Audit, text)
 	case strings.HasSuffix(path, ".json"):
 		return document(pintest.Result, text)
 	case strings.HasSuffix(path, ".html"):

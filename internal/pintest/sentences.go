@@ -12,9 +12,9 @@ const (
 	Page      Format = "page"      // data in the page of an audit
 	SARIF     Format = "sarif"     // findings for code scanning
 	Plan      Format = "plan"      // plan in a comment, and of a result
-	Record    Format = "record"    // whole record in the ledger
+	Record    Format = "record"    // whole record in the ledger, whose digest is of every text in it
 	Short     Format = "short"     // record in a version's tag
-	Predicate Format = "predicate" // of an in-toto statement
+	Predicate Format = "predicate" // of an in-toto statement, which holds a record
 	Event     Format = "event"     // sent to webhooks and workflows
 	MLflow    Format = "mlflow"    // request to MLflow
 	GitHub    Format = "github"    // request to GitHub
@@ -34,7 +34,7 @@ var (
 )
 
 // Sentences is the one list of fields that hold sentences for people. These may be reworded. Everything else in the
-// documents is for programs and stays.
+// documents is for programs and stays: also the names of gates and channels, and approvers_unknown of a record.
 var Sentences = []Field{
 	{Result, "error", nil},
 	{Result, "hint", nil},
@@ -108,14 +108,8 @@ var Sentences = []Field{
 	{Plan, "findings.waiver", nil},
 	{Plan, "verdict.waivers", nil},
 
-	{Record, "approvers_unknown", nil},
-	{Record, "waivers", nil},
-
 	{Short, "no_ledger", nil},
 	{Short, "waivers", nil},
-
-	{Predicate, "record.approvers_unknown", nil},
-	{Predicate, "record.waivers", nil},
 
 	{MLflow, "tags.mlflow.note.content", nil},
 	{MLflow, "tag.promote.unfit", nil},
