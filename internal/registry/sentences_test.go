@@ -1,0 +1,97 @@
+package plan
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
+	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/pintest"
+)
+
+// Plans and records with other sentences have the same digests.
+func TestDigest_IgnoresSentences(t *testing.T) {
+	var p Plan
+	fill(reflect.ValueOf(&p).Elem(), "plan")
+	reworded, sentences := reword(t, p)
+	if sentences == 0 {
+		t.Fatal("the plan holds no sentence, so nothing is tested")
+	}
+	digest, err := p.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := reworded.Digest(); err != nil || got != digest {
+		t.Errorf("the plan's digest depends on a sentence: %v, %v", p.Differences(reworded), err)
+	}
+	record := func(p Plan) ledger.Record {
+		at := time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)
+		return NewRecord(p, digest, Intent{}, ledger.Origin{}, fact.Facts{}, 7, at)
+	}
+	if diff := cmp.Diff(record(p), record(reworded)); diff != "" {
+		t.Errorf("the record holds a sentence of the plan:\n%s", diff)
+	}
+}
+
+// reword replaces every sentence of a plan, and returns how many there are.
+func reword(t *testing.T, p Plan) (out Plan, sentences int) {
+	t.Helper()
+	text, err := canonical.JSON(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := pintest.Read(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err = canonical.JSON(pintest.Reworded(pintest.Plan, doc, func(string) string {
+		sentences++
+		return fmt.Sprintf("sentence %d in other words", sentences)
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &out); err != nil {
+		t.Fatal(err)
+	}
+	return out, sentences
+}
+
+// fill sets every exported field below v. Texts say where they stand. Lists have two elements, and switches are on in the
+// second.
+func fill(v reflect.Value, where string) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem(), where)
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if f := v.Type().Field(i); f.IsExported() {
+				fill(v.Field(i), where+"."+f.Name)
+			}
+		}
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+		for i := range 2 {
+			fill(v.Index(i), fmt.Sprintf("%s.%d", where, i))
+		}
+	case reflect.Map:
+		v.Set(reflect.MakeMap(v.Type()))
+		value := reflect.New(v.Type().Elem()).Elem()
+		fill(value, where+".value")
+		v.SetMapIndex(reflect.ValueOf("key").Convert(v.Type().Key()), value)
+	case reflect.String:
+		v.SetString(where)
+	case reflect.Int, reflect.Int64:
+		v.SetInt(7)
+	case reflect.Bool:
+		v.SetBool(strings.Contains(where, ".1."))
+	}
+}
