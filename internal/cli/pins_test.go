@@ -39,8 +39,8 @@ func TestPins_BelongToScripts(t *testing.T) {
 
 var pin = flag.Bool("pin", false, "write to testdata/pins what programs see of every run in the scripts")
 
-// pins notes what programs see of the runs in one script: a section of lines for each run. Sentences for people are left
-// out, see pintest.Sentences.
+// pins notes what programs see of the runs in one script: a section of lines for each run. Sentences for people are
+// left out, see pintest.Sentences.
 type pins struct {
 	sections []string
 	had      map[string]string // files before the run, by path
@@ -76,7 +76,7 @@ func (p *pins) pin(env *testscript.Env, file string) {
 		if err != nil {
 			t.Errorf("%v; write the pins of a new script with -pin", err)
 		} else if changes := p.changes(string(want)); changes != "" {
-			t.Errorf("programs see something else than %s says; see \"Pins\" in .github/CONTRIBUTING.md\n%s", file, changes)
+			t.Errorf("%s: programs see a change; see \"Pins\" in .github/CONTRIBUTING.md\n%s", file, changes)
 		}
 	})
 }
@@ -116,7 +116,8 @@ func (p *pins) request(r *http.Request, body []byte) {
 		p.sent[r.URL.Host] = to
 	}
 	path := strings.TrimPrefix(r.URL.RequestURI(), "/api/2.0/mlflow/")
-	if r.Method == http.MethodGet || r.Method == http.MethodHead || strings.HasSuffix(path, "/search") || path == "/graphql" {
+	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
+	if reads || strings.HasSuffix(path, "/search") || path == "/graphql" {
 		to.reads++
 		return
 	}
@@ -184,7 +185,8 @@ func (p *pins) end(s *stage, args, environ []string, result report.Result, stdou
 }
 
 // inParallel are the writes that wait for nothing: tags and descriptions, events, and the notes that they were sent.
-var inParallel = regexp.MustCompile(`^\S+ \S*(set-tag|model-versions/update|/dispatches)\b|^POST runs/log-batch\n( .*\n)* \.params\.s\d`)
+var inParallel = regexp.MustCompile(`^\S+ \S*(set-tag|model-versions/update|/dispatches)\b` +
+	`|^POST runs/log-batch\n( .*\n)* \.params\.s\d`)
 
 // settled sorts neighbours among the writes that are sent in parallel.
 func settled(writes []string) []string {
@@ -212,8 +214,8 @@ func commandLine(args []string) string {
 	return strings.Join(out, " ")
 }
 
-// document is a text of JSON without sentences; of any other text the text itself. A whole audit is told from the result
-// of a run by its rules.
+// document is a text of JSON without sentences; of any other text the text itself. A whole audit is told from the
+// result of a run by its rules.
 func document(f pintest.Format, text string) any {
 	doc, err := pintest.Read([]byte(text))
 	if err != nil {

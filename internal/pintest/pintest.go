@@ -1,5 +1,5 @@
-// Package pintest helps tests to pin data that holds sentences for people: a sentence may be reworded, everything else in
-// the data must stay.
+// Package pintest helps tests to pin data that holds sentences for people: a sentence may be reworded, everything else
+// in the data must stay.
 package pintest
 
 import (
@@ -31,7 +31,7 @@ func Read(text []byte) (any, error) {
 }
 
 // Plain returns a document of the format with Said in the place of every sentence. What is folded up in it is unfolded:
-// JSON within texts, lists of keys and values, long values in parts. Values that are different in each run are left out.
+// JSON within texts, lists of keys and values, long values in parts. Values that differ in each run are left out.
 func Plain(f Format, doc any) any {
 	return walker{with: func(string) string { return Said }, plain: true}.walk(f, nil, doc)
 }

@@ -14,9 +14,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-var pin = flag.Bool("pin", false, "write what programs see of inputs, outputs, reasons and schemas to testdata/surface.txt")
+var pin = flag.Bool("pin", false, "write inputs, outputs, reasons and schemas to testdata/surface.txt")
 
-// What workflows and programs rely on stays: names, defaults, commands, exit codes, and the schemas without their texts.
+// What workflows and programs rely on stays: names, defaults, commands, exit codes, and the schemas without texts.
 func TestSurface(t *testing.T) {
 	const file = "testdata/surface.txt"
 	got := strings.Join(surface(t), "\n") + "\n"
@@ -34,14 +34,20 @@ func TestSurface(t *testing.T) {
 	}
 }
 
+// kinds are names for how an input is read.
+var kinds = map[cli.Kind]string{
+	cli.Text: "text", "": "text", cli.Bool: "switch", cli.Enum: "choice", cli.Words: "choices", cli.Lines: "lines",
+	cli.Map: "map", cli.Duration: "duration", cli.Headers: "headers",
+}
+
 func surface(t *testing.T) []string {
 	t.Helper()
 	var out []string
 	add := func(where string, doc any) { out = append(out, pintest.Facts(where, doc)...) }
 	for _, in := range cli.Inputs {
 		add("input "+in.Name, map[string]any{
-			"default": in.Default, "expression": in.Expression, "env": in.Env, "kind": string(in.Kind), "secret": in.Secret,
-			"values": strings.Join(in.Values, " "), "commands": strings.Join(in.For, ", "),
+			"default": in.Default, "expression": in.Expression, "env": in.Env, "kind": kinds[in.Kind],
+			"secret": in.Secret, "values": strings.Join(in.Values, ", "), "commands": strings.Join(in.For, ", "),
 		})
 	}
 	for _, o := range cli.Outputs {
