@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Said stands in a pin for a sentence. An empty sentence stays empty.
@@ -59,11 +60,11 @@ func (w walker) walk(f Format, path []string, doc any) any {
 			if w.plain && unsteady[f][key] {
 				continue
 			}
-			below := f
+			below, at := f, append(slices.Clone(path), key)
 			if inner, ok := nested[f][key]; ok {
-				below = inner
+				below, at = inner, nil
 			}
-			out[key] = w.walk(below, append(slices.Clone(path), key), v)
+			out[key] = w.walk(below, at, v)
 		}
 		return out
 	case []any:
@@ -77,7 +78,7 @@ func (w walker) walk(f Format, path []string, doc any) any {
 		return out
 	case string:
 		switch {
-		case IsSentence(f, path, doc):
+		case isSentence(f, path, doc):
 			return w.with(doc)
 		case w.plain:
 			return unfolded(f, doc)
@@ -86,20 +87,32 @@ func (w walker) walk(f Format, path []string, doc any) any {
 	return doc
 }
 
-// IsSentence reports whether a text at a path of a document is a sentence. Lists are no part of the path.
-func IsSentence(f Format, path []string, text string) bool {
-	return text != "" && slices.ContainsFunc(Sentences, func(s Field) bool {
-		return s.Format == f && s.ends(path) && (s.But == nil || !s.But.MatchString(text))
-	})
+// isSentence reports whether a text at a path of a document is a sentence.
+func isSentence(f Format, path []string, text string) bool {
+	if text == "" || len(path) == 0 {
+		return false
+	}
+	above := path[:len(path)-1]
+	for _, last := range []string{path[len(path)-1], "*"} {
+		field, ok := fields()[f][strings.Join(append(slices.Clone(above), last), ".")]
+		if ok && (field.But == nil || !field.But.MatchString(text)) {
+			return true
+		}
+	}
+	return false
 }
 
-func (s Field) ends(path []string) bool {
-	if above, any := strings.CutSuffix(s.Path, ".*"); any && len(path) > 0 {
-		s.Path, path = above, path[:len(path)-1]
+// fields are Sentences by format and path.
+var fields = sync.OnceValue(func() map[Format]map[string]Field {
+	out := map[Format]map[string]Field{}
+	for _, s := range Sentences {
+		if out[s.Format] == nil {
+			out[s.Format] = map[string]Field{}
+		}
+		out[s.Format][s.Path] = s
 	}
-	whole := "." + strings.Join(path, ".")
-	return strings.HasSuffix(whole, "."+s.Path)
-}
+	return out
+})
 
 // unfolded is the JSON that a text consists of, or the text itself.
 func unfolded(f Format, text string) any {

@@ -24,7 +24,7 @@ const (
 // Field is a place in a document that holds a sentence, or several.
 type Field struct {
 	Format Format
-	Path   string         // its last keys, without the indices of lists: findings.why
+	Path   string         // keys without the indices of lists: findings.why; * for any last key
 	But    *regexp.Regexp // texts there that are none
 }
 
@@ -51,27 +51,38 @@ var Sentences = []Field{
 	{Result, "findings.fix", nil},
 	{Result, "findings.waiver", nil},
 	{Result, "history.broken", nil},
+	{Result, "history.no_ledger", nil},
 	{Result, "histories.broken", nil},
-	{Result, "deployment.why", nil},
+	{Result, "histories.no_ledger", nil},
+	{Result, "deployment.error", nil},
+	{Result, "told.error", nil},
 	{Result, "audit.worst.message", nil},
 	{Result, "audit.worst.fix", nil},
 	{Result, "audit.worst.accepted", nil},
-	{Result, "not_judged.why", nil},
-	{Result, "not_judged.where", nil},
-	{Result, "fails_not_judged.why", nil},
-	{Result, "fails_not_judged.where", nil},
+	{Result, "audit.totals.not_judged.why", nil},
+	{Result, "audit.totals.not_judged.where", nil},
+	{Result, "audit.fails_not_judged.why", nil},
+	{Result, "audit.fails_not_judged.where", nil},
 	{Result, "server.store_why", nil},
 	{Result, "server.ledger", nil},
 	{Result, "server.ledger_guard", nil},
 	{Result, "server.ledger_grants", nil},
+	{Result, "server.warnings", nil},
+	{Result, "data.problem", nil},
+	{Result, "data.verdict.findings.wanted", number},
+	{Result, "data.verdict.findings.candidate", number},
+	{Result, "data.verdict.findings.incumbent", number},
+	{Result, "data.verdict.findings.why", nil},
+	{Result, "data.verdict.findings.fix", nil},
+	{Result, "data.verdict.findings.waiver", nil},
+	{Result, "data.verdict.waivers", nil},
 	{Result, "data.candidate.problem", nil},
 	{Result, "data.against.problem", nil},
-	{Result, "data.copied_from.problem", nil},
-	{Result, "data.problem", nil},
-	{Result, "data.run_problem", nil},
 	{Result, "data.signature", nil},
 	{Result, "data.signature_changes", nil},
 	{Result, "data.metrics.unclear.why", nil},
+	{Result, "data.run_problem", nil},
+	{Result, "data.copied_from.problem", nil},
 	{Result, "data.training.metrics_unclear.*", nil},
 	{Result, "data.lost.why", nil},
 
@@ -82,8 +93,8 @@ var Sentences = []Field{
 	{Audit, "findings.message", nil},
 	{Audit, "findings.fix", nil},
 	{Audit, "findings.accepted", nil},
-	{Audit, "not_judged.why", nil},
-	{Audit, "not_judged.where", nil},
+	{Audit, "totals.not_judged.why", nil},
+	{Audit, "totals.not_judged.where", nil},
 
 	{Page, "rules.title", nil},
 	{Page, "rules.why", nil},
@@ -91,22 +102,21 @@ var Sentences = []Field{
 	{Page, "ledger", nil},
 	{Page, "broken", nil},
 	{Page, "unreadable", nil},
-	{Page, "error", nil},
-	{Page, "not_judged.why", nil},
-	{Page, "not_judged.where", nil},
 	{Page, "words", word},
 
-	{SARIF, "text", nil},
-	{SARIF, "markdown", nil},
+	{SARIF, "runs.results.message.text", nil},
+	{SARIF, "runs.tool.driver.rules.shortDescription.text", nil},
+	{SARIF, "runs.tool.driver.rules.fullDescription.text", nil},
+	{SARIF, "runs.tool.driver.rules.help.text", nil},
 
 	{Plan, "notes", nil},
-	{Plan, "findings.wanted", number},
-	{Plan, "findings.candidate", number},
-	{Plan, "findings.incumbent", number},
-	{Plan, "findings.why", nil},
-	{Plan, "findings.fix", nil},
-	{Plan, "findings.waiver", nil},
 	{Plan, "verdict.waivers", nil},
+	{Plan, "verdict.findings.wanted", number},
+	{Plan, "verdict.findings.candidate", number},
+	{Plan, "verdict.findings.incumbent", number},
+	{Plan, "verdict.findings.why", nil},
+	{Plan, "verdict.findings.fix", nil},
+	{Plan, "verdict.findings.waiver", nil},
 
 	{Short, "no_ledger", nil},
 	{Short, "waivers", nil},
@@ -118,6 +128,9 @@ var Sentences = []Field{
 	{GitHub, "description", nil},
 
 	{Slack, "text", nil},
+	{Slack, "blocks.text.text", nil},
+	{Slack, "blocks.fields.text", nil},
+	{Slack, "blocks.elements.text", nil},
 }
 
 // nested is the format of what a key holds within another format.
