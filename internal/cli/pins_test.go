@@ -62,12 +62,11 @@ const sameAsResult = "the result"
 func (p *pins) pin(env *testscript.Env, file string) {
 	t := env.T().(testing.TB) // testscript hands out a *testing.T
 	env.Defer(func() {
-		if t.Failed() || t.Skipped() { // then runs are missing
-			return
-		}
-		got := strings.Join(p.sections, "\n")
 		if *pin {
-			if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			if t.Failed() { // then runs are missing
+				return
+			}
+			if err := os.WriteFile(file, []byte(strings.Join(p.sections, "\n")), 0o644); err != nil {
 				t.Error(err)
 			}
 			return
@@ -75,27 +74,27 @@ func (p *pins) pin(env *testscript.Env, file string) {
 		want, err := os.ReadFile(file)
 		if err != nil {
 			t.Errorf("%v; write the pins of a new script with -pin", err)
-		} else if changes := p.changes(string(want)); changes != "" {
+		} else if changes := p.changes(string(want), t.Failed()); changes != "" {
 			t.Errorf("%s: programs see a change; see \"Pins\" in .github/CONTRIBUTING.md\n%s", file, changes)
 		}
 	})
 }
 
-// changes is the difference to the pinned sections, run by run if their number is the same.
-func (p *pins) changes(pinned string) string {
-	was := strings.SplitAfter(pinned, "\n\n")
+// changes is the difference to the pinned sections, run by run if their number is the same. A script that was cut short
+// is compared as far as it went.
+func (p *pins) changes(pinned string, short bool) string {
+	was := strings.Split(strings.TrimSuffix(pinned, "\n"), "\n\n")
+	if short && len(was) > len(p.sections) {
+		was = was[:len(p.sections)]
+	}
 	if len(was) != len(p.sections) {
 		return string(diff.Diff("pinned", []byte(pinned), "now", []byte(strings.Join(p.sections, "\n"))))
 	}
 	var out strings.Builder
 	for i, now := range p.sections {
-		before := strings.TrimSuffix(was[i], "\n\n") + "\n"
-		if i == len(was)-1 {
-			before = was[i]
-		}
-		if before != now {
+		if d := diff.Diff("pinned", []byte(was[i]+"\n"), "now", []byte(now)); d != nil {
 			title, _, _ := strings.Cut(now, "\n")
-			fmt.Fprintf(&out, "run %d: %s\n%s", i+1, title, diff.Diff("pinned", []byte(before), "now", []byte(now)))
+			fmt.Fprintf(&out, "run %d: %s\n%s", i+1, title, d)
 		}
 	}
 	return out.String()
