@@ -22,6 +22,7 @@ type Target struct {
 // Empty reports whether nothing would be moved.
 func (t Target) Empty() bool { return t.Alias == "" && t.Stage == "" }
 
+// String names the target. Promotion ids and markers on GitHub are made of this text, so it never changes.
 func (t Target) String() string {
 	switch {
 	case t.Alias != "" && t.Stage != "":
