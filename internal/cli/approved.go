@@ -13,7 +13,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// approval is the plan that somebody has looked at and agreed to.
+// readApproval is the plan that somebody has looked at and agreed to.
 type approval struct {
 	digest string    // of the plan, in hex; "" = not known, or none was asked for
 	stamp  string    // the output plan-digest that was given, which binds the time too; "" = none
@@ -43,11 +43,11 @@ func (a approval) of(digest string) bool {
 	return digest == a.digest
 }
 
-// approval reads plan-file and plan-digest.
-func (r *reader) approval() {
+// readApproval reads plan-file and plan-digest.
+func readApproval(r *reader) {
 	a := &r.out.approved
 	if path := r.value("plan-file"); path != "" {
-		r.planFile(path)
+		readPlanFile(r, path)
 	}
 	text := r.value("plan-digest")
 	if text == "" {
@@ -81,8 +81,8 @@ func (r *reader) approval() {
 	a.stamp, a.made = text, made
 }
 
-// planFile reads the report file of a dry run.
-func (r *reader) planFile(path string) {
+// readPlanFile reads the report file of a dry run.
+func readPlanFile(r *reader, path string) {
 	text, err := r.file(path, fileLimit)
 	a := &r.out.approved
 	if err == nil {
@@ -120,8 +120,8 @@ func readPlan(text []byte) (p plan.Plan, digest string, made time.Time, err erro
 	return *file.Plan, digest, made, err
 }
 
-// expected reads the version that the target has to name.
-func (r *reader) expected() {
+// readExpected reads the version that the target has to name.
+func readExpected(r *reader) {
 	text := r.value("expected-previous")
 	if text == "" {
 		return
@@ -130,14 +130,14 @@ func (r *reader) expected() {
 	if _, err := fmt.Sscanf(text, "%d", &n); text != "none" && (err != nil || n <= 0 || fmt.Sprint(n) != text) {
 		r.problem("expected-previous", text, "is not a version number; give the version that the target names, or none")
 	}
-	r.out.expected, r.out.expects = n, true
+	r.out.expected.version, r.out.expected.given = n, true
 }
 
 // approve holds the plan against what was approved, before anything is written.
 func (s *session) approve(ctx context.Context, p plan.Plan) error {
-	if s.set.expects && p.Incumbent != s.set.expected {
+	if s.set.expected.given && p.Incumbent != s.set.expected.version {
 		return &registry.Error{
-			Reason: registry.PlanChanged, Msg: fmt.Sprintf("%s of %s names %s, and expected-previous is %s", p.Target, p.Model, named(p.Incumbent), named(s.set.expected)),
+			Reason: registry.PlanChanged, Msg: fmt.Sprintf("%s of %s names %s, and expected-previous is %s", p.Target, p.Model, named(p.Incumbent), named(s.set.expected.version)),
 			Hint: "somebody moved it since; look at the difference, and run this again with the version that it names now",
 		}
 	}

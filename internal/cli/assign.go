@@ -42,10 +42,10 @@ func (r *reader) pairs(name, example string, items []string) []pair {
 	return out
 }
 
-// assignments reads which alias is to point to which version, one per line; none removes the alias. One value of a
+// readAssignments reads which alias is to point to which version, one per line; none removes the alias. One value of a
 // workflow's form is one version: a comma does not begin a second assignment, or "8, champion=1" in a field for a version
 // would move an alias that nobody asked about.
-func (r *reader) assignments() {
+func readAssignments(r *reader) {
 	q := &r.out.intent.Query
 	var items []string
 	for _, line := range lines(r.value("alias")) {
@@ -56,7 +56,7 @@ func (r *reader) assignments() {
 		items = append(items, line)
 	}
 	for _, p := range r.pairs("alias", "challenger=8", items) {
-		q.Aliases = append(q.Aliases, registry.Assignment{Alias: p.key, Version: r.assigned(p)})
+		q.Aliases = append(q.Aliases, registry.Assignment{Alias: p.key, Version: readAssigned(r, p)})
 	}
 	if len(q.Aliases) == 0 && len(r.out.intent.Traffic) == 0 && r.value("alias") == "" {
 		r.problem("alias", "", "is missing: give an assignment such as challenger=8, or the input traffic")
@@ -66,8 +66,8 @@ func (r *reader) assignments() {
 // versionNumber is a version as MLflow numbers it: digits alone, no sign and no zero in front.
 var versionNumber = regexp.MustCompile(`^[1-9][0-9]{0,9}$`)
 
-// assigned is the version of an assignment, 0 for none.
-func (r *reader) assigned(p pair) int {
+// readAssigned is the version of an assignment, 0 for none.
+func readAssigned(r *reader, p pair) int {
 	n, err := strconv.ParseInt(p.value, 10, 32)
 	switch {
 	case p.value == "none":
@@ -102,8 +102,8 @@ func (s *session) assignable(ctx context.Context, l ledger.Chain) (err error) {
 	return plan.Assignable(l, s.set.intent)
 }
 
-// traffic reads percentages by alias.
-func (r *reader) traffic() {
+// readTraffic reads percentages by alias.
+func readTraffic(r *reader) {
 	if r.value("traffic") == "" {
 		return
 	}

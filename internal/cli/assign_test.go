@@ -21,7 +21,7 @@ func TestAssignments_OneValueIsOneVersion(t *testing.T) {
 			}
 			return ""
 		}}
-		r.assignments()
+		readAssignments(r)
 		got := r.out.intent.Query.Aliases
 		if len(r.out.problems) > 0 {
 			return // refused

@@ -37,10 +37,10 @@ type auditSettings struct {
 // baselineLimit bounds a baseline: 100,000 findings are some 60 MB.
 const baselineLimit = 128 << 20
 
-func (r *reader) auditInputs() {
-	r.server()
-	r.gitHub()
-	r.notification()
+func readAudit(r *reader) {
+	readServer(r)
+	readGitHub(r)
+	readNotification(r)
 	r.out.intent.Query.Model = r.value("model") // one model, or all
 	if r.out.intent.Query.Model == "*" {
 		r.out.intent.Query.Model = ""
@@ -137,7 +137,7 @@ func (s *session) beginAudit(ctx context.Context) (*auditing, error) {
 	}
 	a.rules, a.needs = a.auditor.Rules(), a.auditor.Needs()
 	a.tally = rules.NewTally(audit.Totals{
-		Server: s.set.registry, Version: version, Scope: config.Scope, Began: config.Now, Baseline: a.baseline != nil,
+		Server: s.set.server.registry, Version: version, Scope: config.Scope, Began: config.Now, Baseline: a.baseline != nil,
 	})
 	if err := a.open(); err != nil {
 		a.discard()
@@ -361,7 +361,7 @@ func (a *auditing) open() error {
 	}
 	if name := s.set.audit.html; name != "" {
 		f, err := s.runner.CreateWorkspace(name)
-		begin("page", f, err, func(f *actions.File) audit.Sink { return report.NewAuditPage(f, f.Own(), s.set.tracking) })
+		begin("page", f, err, func(f *actions.File) audit.Sink { return report.NewAuditPage(f, f.Own(), s.set.server.tracking) })
 	}
 	return errors.Join(errs...)
 }
@@ -478,8 +478,8 @@ func (s *session) baseline() (*rules.Baseline, error) {
 		err = fmt.Errorf("%s is of an audit that was cut short; take one that ended", name)
 	case file.Totals.Scope != s.set.audit.scope:
 		err = fmt.Errorf("%s was made with scope: %s, and this is scope: %s; what one does not look at is not fixed", name, file.Totals.Scope, s.set.audit.scope)
-	case file.Totals.Server != s.set.registry:
-		err = fmt.Errorf("%s is of the registry %s, and this is %s; models of one name there are not those here", name, file.Totals.Server, s.set.registry)
+	case file.Totals.Server != s.set.server.registry:
+		err = fmt.Errorf("%s is of the registry %s, and this is %s; models of one name there are not those here", name, file.Totals.Server, s.set.server.registry)
 	default:
 		return rules.NewBaseline(file.Findings, file.Totals.Unjudged), nil
 	}

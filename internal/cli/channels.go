@@ -36,10 +36,10 @@ type dispatch struct {
 	ref        string
 }
 
-// gitHub reads the inputs about GitHub. What needs a repository or a token is refused where there is none.
-func (r *reader) gitHub() {
+// readGitHub reads the inputs about GitHub. What needs a repository or a token is refused where there is none.
+func readGitHub(r *reader) {
 	g := &r.out.gitHub
-	r.gitHubToken()
+	readGitHubToken(r)
 	if r.own("comment") != "" {
 		g.comment = r.bool("comment")
 		g.noComment = !g.comment
@@ -67,13 +67,13 @@ func (r *reader) gitHub() {
 		{"deployment-environment", g.environment != ""}, {"dispatch", len(r.out.notify.dispatches) > 0},
 	} {
 		if need.asked {
-			r.needsGitHub(need.input)
+			needGitHub(r, need.input)
 		}
 	}
 }
 
-// gitHubToken reads the token for GitHub.
-func (r *reader) gitHubToken() {
+// readGitHubToken reads the token for GitHub.
+func readGitHubToken(r *reader) {
 	token := r.own("github-token")
 	if strings.ContainsFunc(token, unicode.IsControl) {
 		r.problem("github-token", "", "holds a line break; was a file read with its last newline?")
@@ -91,8 +91,8 @@ func (r *reader) own(name string) string {
 	return r.value(name)
 }
 
-// needsGitHub refuses an input outside a job, and without a token.
-func (r *reader) needsGitHub(name string) {
+// needGitHub refuses an input outside a job, and without a token.
+func needGitHub(r *reader, name string) {
 	switch {
 	case r.env("GITHUB_REPOSITORY") == "" || r.env("GITHUB_API_URL") == "":
 		r.problem(name, r.value(name), "needs a repository on GitHub, and this is no job of GitHub Actions")
@@ -140,11 +140,11 @@ func parseDispatch(line string) (d dispatch, why string) {
 	return d, ""
 }
 
-// notification reads where messages go beside GitHub. An address is a secret as a whole and is never shown.
-func (r *reader) notification() {
+// readNotification reads where messages go beside GitHub. An address is a secret as a whole and is never shown.
+func readNotification(r *reader) {
 	n := &r.out.notify
-	n.slack = r.secretAddress("slack-webhook")
-	n.webhook = r.secretAddress("webhook-url")
+	n.slack = secretAddress(r, "slack-webhook")
+	n.webhook = secretAddress(r, "webhook-url")
 	n.secret = r.own("webhook-secret")
 	if n.secret != "" && r.own("webhook-url") == "" {
 		r.problem("webhook-secret", "", "signs what is sent to webhook-url, which is empty")
@@ -152,7 +152,7 @@ func (r *reader) notification() {
 }
 
 // secretAddress reads an address that may be a credential itself. All of it that could be one is masked.
-func (r *reader) secretAddress(name string) string {
+func secretAddress(r *reader, name string) string {
 	text := r.own(name)
 	if text == "" {
 		return ""

@@ -242,7 +242,7 @@ func (s *session) run(ctx context.Context, a args) int {
 	if err != nil {
 		s.fail(err)
 	} else {
-		c.run(s, ctx)
+		runs[c.name](s, ctx)
 	}
 	s.reportOutcome(ctx)
 	s.report.Took = s.p.Now().Sub(started)
@@ -296,10 +296,10 @@ func (s *session) mask(value func(string) string) {
 	}
 	s.secrets = append(s.secrets, s.set.secrets...)
 	s.runner.Mask(s.secrets...)
-	if name := s.set.login; s.mayName(name) == "" {
+	if name := s.set.server.login; s.mayName(name) == "" {
 		s.secrets = append(s.secrets, name)
 		s.runner.Mask(name)
-		s.set.login = ""
+		s.set.server.login = ""
 	}
 }
 

@@ -1,7 +1,5 @@
 package cli
 
-import "context"
-
 // command is one row of the command table. Which inputs it reads is in Input.For.
 type command struct {
 	name        string
@@ -14,7 +12,6 @@ type command struct {
 	example     []string // arguments after the command
 	args        []string // inputs that may be given as bare arguments; target is an alias or a stage
 	read        func(*reader)
-	run         func(*session, context.Context)
 }
 
 func commands() []command {
@@ -29,8 +26,7 @@ func commands() []command {
 				"--model", "churn", "--candidate", "runs:/RUN_ID/model", "--alias", "champion",
 				"--thresholds", "test_accuracy >= 0.85",
 			},
-			read: (*reader).candidateInputs,
-			run:  (*session).promote,
+			read: readCandidateCommand,
 		},
 		{
 			name: "register",
@@ -40,8 +36,7 @@ func commands() []command {
 			example: []string{
 				"--model", "churn", "--candidate", "runs:/RUN_ID/model", "--tags", "team=growth",
 			},
-			read: (*reader).candidateInputs,
-			run:  (*session).register,
+			read: readCandidateCommand,
 		},
 		{
 			name:    "validate",
@@ -51,8 +46,7 @@ func commands() []command {
 				"--model", "churn", "--candidate", "models:/churn/7", "--alias", "champion",
 				"--thresholds", "test_f1 >= champion",
 			},
-			read: (*reader).candidateInputs,
-			run:  (*session).validate,
+			read: readCandidateCommand,
 		},
 		{
 			name:    "alias",
@@ -60,8 +54,7 @@ func commands() []command {
 			writes:  true,
 			adopts:  true,
 			example: []string{"--model", "churn", "--alias", "challenger=7", "--alias", "shadow=none"},
-			read:    (*reader).aliasInputs,
-			run:     (*session).alias,
+			read:    readAlias,
 		},
 		{
 			name: "rollback",
@@ -70,32 +63,28 @@ func commands() []command {
 			writes:      true,
 			needsTarget: true,
 			example:     []string{"--model", "churn", "--alias", "champion", "--dry-run"},
-			read:        (*reader).rollbackInputs,
-			run:         (*session).rollback,
+			read:        readRollback,
 		},
 		{
 			name: "history",
 			summary: "show who moved what, when and on what evidence, or what was live at a given time, and verify " +
 				"the records",
 			example: []string{"--model", "churn", "--at", "2026-05-03"},
-			read:    (*reader).historyInputs,
-			run:     (*session).history,
+			read:    readHistory,
 		},
 		{
 			name: "doctor",
 			summary: "check the connection and show what the server supports; writes only with repair or " +
 				"reset-ledger",
 			example: []string{"--model", "churn"},
-			read:    (*reader).doctorInputs,
-			run:     (*session).doctor,
+			read:    readDoctor,
 		},
 		{
 			name: "compare",
 			summary: "show two versions side by side with their metrics, parameters, datasets and signatures; " +
 				"read-only",
 			example: []string{"--model", "churn", "--candidate", "models:/churn/7", "--against", "champion"},
-			read:    (*reader).compareInputs,
-			run:     (*session).compare,
+			read:    readCompare,
 		},
 		{
 			name: "lineage",
@@ -103,8 +92,7 @@ func commands() []command {
 				"promotions and deployment; read-only",
 			args:    []string{"model", "candidate"},
 			example: []string{"churn", "models:/churn@champion"},
-			read:    (*reader).lineageInputs,
-			run:     (*session).lineage,
+			read:    readLineage,
 		},
 		{
 			name: "audit",
@@ -113,8 +101,7 @@ func commands() []command {
 			example: []string{
 				"--baseline-file", "audit.json", "--fail-on", "high", "--html-file", "audit.html",
 			},
-			read: (*reader).auditInputs,
-			run:  (*session).audit,
+			read: readAudit,
 		},
 		{
 			name:    "policy check",
@@ -123,7 +110,6 @@ func commands() []command {
 			args:    []string{"policy-file"},
 			example: []string{"promote.yml"},
 			read:    func(*reader) {},
-			run:     (*session).policyCheck,
 		},
 		{
 			name: "policy explain",
@@ -133,8 +119,7 @@ func commands() []command {
 			needsTarget: true,
 			args:        []string{"model", "target"},
 			example:     []string{"churn", "champion"},
-			read:        (*reader).explainInputs,
-			run:         (*session).policyExplain,
+			read:        readExplain,
 		},
 		{
 			name:    "policy test",
@@ -142,8 +127,7 @@ func commands() []command {
 			offline: true,
 			args:    []string{"policy-tests"},
 			example: []string{"policy-tests"},
-			read:    (*reader).policyTestInputs,
-			run:     (*session).policyTest,
+			read:    readPolicyTest,
 		},
 	}
 }

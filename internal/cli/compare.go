@@ -14,8 +14,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// against reads who the candidate is compared with: a version number, an alias or a stage.
-func (r *reader) against() {
+// readAgainst reads who the candidate is compared with: a version number, an alias or a stage.
+func readAgainst(r *reader) {
 	text := r.required("against", "a version number, an alias or a stage to compare with")
 	if _, err := strconv.Atoi(text); err == nil || text == "" {
 		r.out.against = text

@@ -25,9 +25,9 @@ func (s *session) doctor(ctx context.Context) {
 	}
 	s.report.Server, s.report.Reason = &server, registry.OK
 	switch {
-	case s.set.reset != "":
+	case s.set.doctor.reset != "":
 		s.resetLedger(ctx)
-	case len(s.set.repair) > 0:
+	case len(s.set.doctor.repair) > 0:
 		s.repair(ctx, server)
 	}
 	if model == "" || ctx.Err() != nil {
@@ -92,12 +92,12 @@ func (s *session) resetLedger(ctx context.Context) {
 		s.report.Plan.Notes = append(s.report.Plan.Notes, "a new promotion ledger would be begun, if the old one is lost")
 		return
 	}
-	v, err := s.book.ledger.Reset(ctx, facts.Model.OrZero().Tags, s.set.reset)
+	v, err := s.book.ledger.Reset(ctx, facts.Model.OrZero().Tags, s.set.doctor.reset)
 	if err != nil {
 		s.fail(err)
 		return
 	}
-	if v.Why() != s.set.reset {
+	if v.Why() != s.set.doctor.reset {
 		s.report.Plan.Notes = append(s.report.Plan.Notes, fmt.Sprintf("the promotion ledger of %s is whole again: the experiment that holds it was deleted and has been restored; no new one was begun", s.set.intent.Query.Model))
 		return
 	}

@@ -57,8 +57,8 @@ func (s *session) gitHub() (*github.Client, error) {
 // wire is how connections are made, to whatever server.
 func (s *session) wire() rest.Config {
 	wire := s.p.Wire
-	wire.UserAgent, wire.CAs = "mlflow-promote/"+s.p.Version, s.set.cas
-	wire.AllowInsecureHTTP, wire.Notify, wire.Jitter = s.set.insecureHTTP, s.waiting, s.p.Jitter
+	wire.UserAgent, wire.CAs = "mlflow-promote/"+s.p.Version, s.set.server.cas
+	wire.AllowInsecureHTTP, wire.Notify, wire.Jitter = s.set.server.insecureHTTP, s.waiting, s.p.Jitter
 	return wire
 }
 

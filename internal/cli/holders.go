@@ -20,9 +20,9 @@ import (
 // maxStanding bounds how many versions one run judges.
 const maxStanding = 100
 
-// aboutHolders reports whether the command judges what the targets name now: a pull request that brings no candidate is
+// aboutIncumbents reports whether the command judges what the targets name now: a pull request that brings no candidate is
 // about the policy alone.
-func (r *reader) aboutHolders() bool {
+func aboutIncumbents(r *reader) bool {
 	return r.command.name == "validate" && r.value("candidate") == "" && r.env("GITHUB_EVENT_NAME") == "pull_request"
 }
 
@@ -34,7 +34,7 @@ func (s *session) validateHolders(ctx context.Context) {
 		return
 	}
 	s.set.intent.Policy, s.report.Policy = p.Digest, p.File
-	s.set.waivers, s.set.identities = p.Waivers, p.Identities
+	s.set.judging.waivers, s.set.judging.identities = p.Waivers, p.Identities
 	queries, err := s.holders(ctx, p)
 	if err != nil {
 		s.fail(diagnose.Explain(ctx, s.client, err))
@@ -160,7 +160,7 @@ func (s *session) standing(ctx context.Context, p policy.Policy, q fact.Query) (
 	if err != nil {
 		return out, err
 	}
-	s.set.gates, s.set.intent.Query = applied.Gates, q
+	s.set.judging.gates, s.set.intent.Query = applied.Gates, q
 	facts, err := gather.Facts(ctx, s.client, q, s.needs())
 	switch registry.ReasonOf(err) {
 	case registry.OK:

@@ -51,7 +51,7 @@ func tokenAsName(name, password string) bool {
 
 // askName asks the server once who logged in, for the record: it knows better than the inputs.
 func (s *session) askName(ctx context.Context) {
-	sent := s.set.header.Get("Authorization") != "" || s.set.registryHeader.Get("Authorization") != ""
+	sent := s.set.server.header.Get("Authorization") != "" || s.set.server.registryHeader.Get("Authorization") != ""
 	if s.report.Dry || s.named || !sent {
 		return
 	}

@@ -37,7 +37,7 @@ func (s *session) keepIssue(ctx context.Context, page report.Doc) {
 	case len(a.Totals.Unjudged) > 0:
 		title = "Model registry: nothing found, and not everything could be judged"
 	}
-	if err := s.issue(ctx, strings.TrimSpace("audit "+s.set.registry+" "+s.set.intent.Query.Model), title, page, found+len(a.Blind) > 0); err != nil {
+	if err := s.issue(ctx, strings.TrimSpace("audit "+s.set.server.registry+" "+s.set.intent.Query.Model), title, page, found+len(a.Blind) > 0); err != nil {
 		s.report.Receipt.Warnings = append(s.report.Receipt.Warnings, "the issue is not up to date: "+err.Error())
 	}
 }

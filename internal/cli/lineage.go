@@ -17,28 +17,28 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// lineageInputs: one version, as models:/NAME/7 or models:/NAME@ALIAS, or of the model by its number, an alias or a
+// readLineage: one version, as models:/NAME/7 or models:/NAME@ALIAS, or of the model by its number, an alias or a
 // stage, as compare takes the one to compare with.
-func (r *reader) lineageInputs() {
-	r.server()
+func readLineage(r *reader) {
+	readServer(r)
 	q := &r.out.intent.Query
 	q.Model = r.value("model")
 	text := r.required("candidate", "models:/NAME/7, models:/NAME@ALIAS, or with the input model a version number, an alias or a stage")
 	switch {
 	case text == "":
 	case strings.HasPrefix(text, "models:/"):
-		r.namedVersion(text)
+		readNamedVersion(r, text)
 	case q.Model == "":
 		r.problem("model", "", "is missing: the input candidate does not name it; write it as models:/NAME/7, or give model too")
 	default:
-		r.versionOf(text)
+		readVersionOf(r, text)
 	}
 	if q.Candidate.Text == "" {
 		q.Candidate.Text = text
 	}
 }
 
-func (r *reader) namedVersion(text string) {
+func readNamedVersion(r *reader, text string) {
 	q := &r.out.intent.Query
 	c, err := registry.ParseCandidate(text)
 	switch {
@@ -53,7 +53,7 @@ func (r *reader) namedVersion(text string) {
 	q.Target.Alias = c.Alias
 }
 
-func (r *reader) versionOf(text string) {
+func readVersionOf(r *reader, text string) {
 	q := &r.out.intent.Query
 	if number, err := strconv.Atoi(text); err == nil {
 		if number < 1 {
@@ -105,7 +105,7 @@ func (s *session) lineage(ctx context.Context) {
 	if lineage.RunProblem == "" {
 		s.report.Facts.Candidate.Run = traced.Run
 	}
-	s.report.Title, s.report.Body = report.LineageTitle(lineage), report.Lineage(lineage, s.set.tracking, s.report.Workflow)
+	s.report.Title, s.report.Body = report.LineageTitle(lineage), report.Lineage(lineage, s.set.server.tracking, s.report.Workflow)
 	s.report.Data, s.report.Reason = lineage, registry.OK
 }
 

@@ -21,9 +21,9 @@ func (s *session) inputs(c command, value func(string) string) map[string]string
 		case in.Secret, text == "", text == in.Default, in.Name != "command" && !c.takes(in):
 			continue
 		case in.Name == "tracking-uri": // the address may hold a login
-			text = s.set.tracking
+			text = s.set.server.tracking
 		case in.Name == "registry-uri":
-			text = s.set.registry
+			text = s.set.server.registry
 		case in.Name == "username" && s.mayName(text) == "":
 			continue
 		}
@@ -35,7 +35,7 @@ func (s *session) inputs(c command, value func(string) string) map[string]string
 // origin says who and what carries out the command, for the record.
 func (s *session) origin() ledger.Origin {
 	o := ledger.Origin{
-		Workflow: s.set.intent.WorkflowRun, Actor: s.set.intent.Actor, Initiator: s.job.Actor, Login: cmp.Or(s.login, s.set.login),
+		Workflow: s.set.intent.WorkflowRun, Actor: s.set.intent.Actor, Initiator: s.job.Actor, Login: cmp.Or(s.login, s.set.server.login),
 		Caller: s.job.Repository, SHA: s.job.SHA, WorkflowRef: s.job.WorkflowRef, JobWorkflow: s.job.JobWorkflowRef,
 		Tool: s.p.Version, Go: s.p.Go, PolicyFile: s.report.Policy, Inputs: s.given,
 		Skew: int64(s.report.Facts.Skew / time.Second),

@@ -20,15 +20,15 @@ import (
 // loadPolicy reads the policy file. If no input names it and it is not needed, it may be missing: many begin with thresholds
 // alone.
 func (s *session) loadPolicy(needed bool) (policy.Policy, bool, error) {
-	named := s.set.policyFile != ""
+	named := s.set.judging.policyFile != ""
 	if !named {
 		name, err := s.findPolicy(needed)
 		if err != nil || name == "" {
 			return policy.Policy{}, false, err
 		}
-		s.set.policyFile = name
+		s.set.judging.policyFile = name
 	}
-	name := s.set.policyFile
+	name := s.set.judging.policyFile
 	data, err := s.runner.ReadWorkspace(name, policy.MaxFile)
 	if err != nil {
 		return policy.Policy{}, false, &registry.Error{
@@ -77,8 +77,8 @@ func (s *session) adopt(c command) error {
 	for _, t := range applied.Targets {
 		in.Rules[t.Ref()] = t.Digest
 	}
-	s.set.gates = append(applied.Gates, s.set.gates...)
-	s.set.waivers, s.set.identities = p.Waivers, p.Identities
+	s.set.judging.gates = append(applied.Gates, s.set.judging.gates...)
+	s.set.judging.waivers, s.set.judging.identities = p.Waivers, p.Identities
 	in.Query.MovedRoots = p.MovedRoots
 	return nil
 }
@@ -106,17 +106,17 @@ func unguarded(p policy.Policy, rules []policy.TargetRule, in plan.Intent) error
 
 // needs is what the gates want to know, without the documents that are given as files.
 func (s *session) needs() fact.Needs {
-	n := policy.Needs(s.set.gates)
+	n := policy.Needs(s.set.judging.gates)
 	n.Files = true // a plan binds them
-	n.Evidence = slices.DeleteFunc(n.Evidence, func(name string) bool { return s.set.evidence[name] != "" })
+	n.Evidence = slices.DeleteFunc(n.Evidence, func(name string) bool { return s.set.judging.evidence[name] != "" })
 	return n
 }
 
 // surroundings adds the facts that do not come from MLflow.
 func (s *session) surroundings(ctx context.Context, f *fact.Facts) {
 	f.Words = plan.Words(*f, s.set.intent)
-	f.Identities = s.set.identities
-	needs := policy.Needs(s.set.gates)
+	f.Identities = s.set.judging.identities
+	needs := policy.Needs(s.set.judging.gates)
 	f.Commit = s.commit(ctx, *f, needs.Commit)
 	if needs.Review {
 		f.Review = s.review(ctx, *f, needs.Environments)
@@ -127,7 +127,7 @@ func (s *session) surroundings(ctx context.Context, f *fact.Facts) {
 	if f.Evidence == nil {
 		f.Evidence = map[string]registry.Known[string]{}
 	}
-	for name, path := range s.set.evidence {
+	for name, path := range s.set.judging.evidence {
 		f.Evidence[name] = registry.Unreadable[string]("")
 		data, err := s.runner.ReadWorkspace(path, policy.MaxReport)
 		if err != nil {
@@ -142,11 +142,11 @@ func (s *session) surroundings(ctx context.Context, f *fact.Facts) {
 func (s *session) problems(err error) {
 	found := policy.Problems(err)
 	for _, p := range found {
-		s.report.Problems = append(s.report.Problems, fmt.Sprintf("%s:%s", s.set.policyFile, p.Error()))
+		s.report.Problems = append(s.report.Problems, fmt.Sprintf("%s:%s", s.set.judging.policyFile, p.Error()))
 		if !s.runner.InActions() {
 			continue // the list below the error says the same
 		}
-		s.runner.Annotate(actions.Annotation{Level: actions.Error, File: s.set.policyFile, Line: p.Line, Title: "Policy", Message: fmt.Sprintf("column %d: %s", p.Col, p.Msg)})
+		s.runner.Annotate(actions.Annotation{Level: actions.Error, File: s.set.judging.policyFile, Line: p.Line, Title: "Policy", Message: fmt.Sprintf("column %d: %s", p.Col, p.Msg)})
 	}
 }
 
@@ -251,7 +251,7 @@ func (s *session) policyTest(context.Context) {
 		s.fail(err)
 		return
 	}
-	names, err := s.runner.ListWorkspace(s.set.folder)
+	names, err := s.runner.ListWorkspace(s.set.policyTests)
 	if err != nil {
 		s.fail(&registry.Error{Reason: registry.BadInput, Msg: err.Error(), Hint: "the input policy-tests names a folder of .yml files, one test each"})
 		return
@@ -263,18 +263,18 @@ func (s *session) policyTest(context.Context) {
 			continue
 		}
 		tests++
-		verdict, problems := s.try(p, s.set.folder+"/"+name)
+		verdict, problems := s.try(p, s.set.policyTests+"/"+name)
 		result := "as expected"
 		if len(problems) > 0 {
 			wrong++
 			result = strings.Join(problems, "; ")
-			s.runner.Annotate(actions.Annotation{Level: actions.Error, File: s.set.folder + "/" + name, Title: "Policy test", Message: result})
+			s.runner.Annotate(actions.Annotation{Level: actions.Error, File: s.set.policyTests + "/" + name, Title: "Policy test", Message: result})
 		}
 		t.Rows = append(t.Rows, []report.Line{{report.C(name)}, {report.T(string(verdict))}, {report.C(result)}})
 	}
 	switch {
 	case tests == 0:
-		s.fail(&registry.Error{Reason: registry.BadInput, Msg: fmt.Sprintf("the folder %q has no test", s.set.folder), Hint: "a test is a .yml file with model, target, candidate and expect"})
+		s.fail(&registry.Error{Reason: registry.BadInput, Msg: fmt.Sprintf("the folder %q has no test", s.set.policyTests), Hint: "a test is a .yml file with model, target, candidate and expect"})
 		return
 	case wrong > 0:
 		s.report.Reason = registry.Findings

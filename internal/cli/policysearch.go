@@ -126,7 +126,7 @@ func (s *session) findPolicy(needed bool) (string, error) {
 	switch {
 	case err != nil || name != "":
 		return name, err
-	case needed || s.set.needsPolicy:
+	case needed || s.set.judging.needsPolicy:
 		hint := "add the file, or name it: " + s.give("policy-file", "PATH")
 		if !found.checkout {
 			hint = "check the repository out before this step (uses: actions/checkout)"

@@ -74,7 +74,7 @@ func (s *session) followed(ctx context.Context) {
 
 // validate judges and writes nothing. For a pull request it also plans what merging would do.
 func (s *session) validate(ctx context.Context) {
-	if s.set.ofHolders {
+	if s.set.judging.ofHolders {
 		s.validateHolders(ctx)
 		return
 	}
@@ -160,8 +160,8 @@ func (s *session) judging() bool {
 // targetKey tells what is kept on GitHub for one model and target from what is kept for another.
 func (s *session) targetKey() string {
 	q := s.set.intent.Query
-	if s.set.ofHolders {
-		return "policy " + s.set.policyFile
+	if s.set.judging.ofHolders {
+		return "policy " + s.set.judging.policyFile
 	}
 	return strings.TrimSpace(q.Model + " " + q.Target.String())
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// backTo reads the version to go back to; without one it is the last good holder.
-func (r *reader) backTo() {
+// readBackTo reads the version to go back to; without one it is the last good holder.
+func readBackTo(r *reader) {
 	text := r.value("candidate")
 	if text == "" {
 		return

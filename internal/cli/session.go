@@ -66,7 +66,7 @@ func (s *session) begin(ctx context.Context, c command) error {
 	if s.jobErr != nil {
 		fmt.Fprintf(s.runner.Err(), "warning: %v\n", s.jobErr)
 	}
-	writes := c.writes || len(s.set.repair) > 0 || s.set.reset != ""
+	writes := c.writes || len(s.set.doctor.repair) > 0 || s.set.doctor.reset != ""
 	if writes {
 		if err := s.checkStart(ctx); err != nil {
 			return err
@@ -89,15 +89,15 @@ func (s *session) begin(ctx context.Context, c command) error {
 	s.set.intent.Actor = job.TriggeringActor
 	s.set.intent.Notify = s.set.notify.names()
 	s.report.Dry = s.set.dryRun && writes
-	s.report.Tracking = s.set.tracking
+	s.report.Tracking = s.set.server.tracking
 	s.report.Workflow = report.Workflow{Server: job.ServerURL, Repository: job.Repository, Head: job.Head()}
 	s.report.Plan = plan.Plan{Model: s.set.intent.Query.Model, Target: s.set.intent.Query.Target}
-	if (c.judges || c.adopts) && !s.set.ofHolders {
+	if (c.judges || c.adopts) && !s.set.judging.ofHolders {
 		if err := s.adopt(c); err != nil {
 			return err
 		}
 	}
-	if c.offline || len(s.set.saved.History.Pages) > 0 {
+	if c.offline || len(s.set.history.saved.History.Pages) > 0 {
 		return nil
 	}
 	if err := s.connect(); err != nil {
@@ -124,18 +124,18 @@ func headCommit(job actions.Context) (string, error) {
 }
 
 func (s *session) connect() error {
-	tracking, err := s.dial(s.set.tracking, s.set.trackingHeader)
+	tracking, err := s.dial(s.set.server.tracking, s.set.server.trackingHeader)
 	if err != nil {
 		return err
 	}
 	models := tracking
-	if s.set.registry != s.set.tracking {
-		if models, err = s.dial(s.set.registry, s.set.registryHeader); err != nil {
+	if s.set.server.registry != s.set.server.tracking {
+		if models, err = s.dial(s.set.server.registry, s.set.server.registryHeader); err != nil {
 			return err
 		}
 	}
 	s.client = mlflow.New(tracking, models, mlflow.About{
-		Address: s.set.registry, Login: s.set.login, LoggedIn: s.set.basic, MayName: s.mayName, Workspace: s.set.workspace,
+		Address: s.set.server.registry, Login: s.set.server.login, LoggedIn: s.set.server.basic, MayName: s.mayName, Workspace: s.set.server.workspace,
 	}, s.p.Jitter)
 	return nil
 }
@@ -144,8 +144,8 @@ func (s *session) connect() error {
 func (s *session) dial(address string, own http.Header) (*rest.Client, error) {
 	wire := s.wire()
 	header := own.Clone()
-	maps.Copy(header, s.set.header)
-	wire.Base, wire.Header, wire.ClientCert, wire.InsecureTLS = address, header, s.set.clientCert, s.set.insecureTLS
+	maps.Copy(header, s.set.server.header)
+	wire.Base, wire.Header, wire.ClientCert, wire.InsecureTLS = address, header, s.set.server.clientCert, s.set.server.insecureTLS
 	c, err := rest.New(wire)
 	if err != nil {
 		return nil, mlflow.Explain("connect to "+address, err)
@@ -223,7 +223,7 @@ func (s *session) gather(ctx context.Context) bool {
 // gatherToJudge gathers for a command that judges and moves nothing. What the ledger recorded is read if a gate asks for
 // it; without a ledger there are no records.
 func (s *session) gatherToJudge(ctx context.Context) bool {
-	if !policy.Needs(s.set.gates).Ledger || s.book.ledger == nil {
+	if !policy.Needs(s.set.judging.gates).Ledger || s.book.ledger == nil {
 		return s.gather(ctx)
 	}
 	var view ledger.View
@@ -268,10 +268,10 @@ func (s *session) judge() bool {
 		s.fail(err)
 		return false
 	}
-	ungated := len(s.set.gates) == 0 && slices.Contains(in.Override, verdict.OverrideUngated)
-	gates := s.set.gates
-	if s.set.from != "" && (ungated || len(gates) > 0) { // the order of stages is no judgement of the model
-		gates = append([]policy.Gate{policy.From(s.set.from, in.Query.Target)}, gates...)
+	ungated := len(s.set.judging.gates) == 0 && slices.Contains(in.Override, verdict.OverrideUngated)
+	gates := s.set.judging.gates
+	if s.set.judging.from != "" && (ungated || len(gates) > 0) { // the order of stages is no judgement of the model
+		gates = append([]policy.Gate{policy.From(s.set.judging.from, in.Query.Target)}, gates...)
 	}
 	if s.report.Dry || in.Command == "validate" {
 		gates = policy.Planned(gates)
@@ -281,7 +281,7 @@ func (s *session) judge() bool {
 		mode = verdict.Ungated
 	}
 	if len(gates) > 0 {
-		s.report.Verdict, s.report.Judged = policy.Judge(gates, s.report.Facts, s.set.waivers...), true
+		s.report.Verdict, s.report.Judged = policy.Judge(gates, s.report.Facts, s.set.judging.waivers...), true
 		s.report.Verdict.Mode = cmp.Or(mode, s.report.Verdict.Mode)
 		return true
 	}

@@ -20,50 +20,73 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// settings is the inputs, read and checked. Where problems is not empty nothing else of it may be used.
+// settings is the inputs, read and checked. If problems is not empty, nothing else of it may be used.
 type settings struct {
-	tracking, registry string      // addresses without user-info
-	header             http.Header // of every request
-	trackingHeader     http.Header // credentials that stood in the address of the one server
-	registryHeader     http.Header
-	workspace          string
-	basic              bool   // a user name and a password are sent
-	login              string // that user name; "" if it is a credential itself
-	secrets            []string
-	cas, clientCert    []byte
-	insecureTLS        bool
-	insecureHTTP       bool
-
-	intent     plan.Intent
-	gates      []policy.Gate
-	waivers    []policy.Waiver
-	identities map[string]string // MLflow user -> GitHub login
-	against    string            // whom to compare with: a version number, an alias or a stage, as given
-	policyFile string            // "" = it is looked for
-	// needsPolicy says that a missing policy file is an error.
-	needsPolicy bool
-	evidence    map[string]string // path of a workspace file by the name a gate knows the document by
-	repair      []string          // what doctor puts right
-	reset       string            // why doctor begins a new ledger; "" = it does not
-	folder      string            // of the policy's tests
-	from        string            // stage the candidate must come from, "" = any
+	server      serverSettings
+	secrets     []string
+	intent      plan.Intent
+	judging     judgingSettings
+	against     string // whom to compare with: a version number, an alias or a stage, as given
+	policyTests string // folder
+	doctor      doctorSettings
 	dryRun      bool
 	allow       allowance
 	timeout     time.Duration
-	ledger      string    // auto, required or off
-	at, until   time.Time // history: the time asked for, or the day
-	saved       saved
-	kept        saved // a saved history that the live one is held against
-	statement   int   // entry wanted as a statement, 0 = none
+	ledger      string // auto, required or off
+	history     historySettings
 	audit       auditSettings
 	approved    approval
-	expected    int // version that the target has to name, 0 = none
-	expects     bool
-	ofHolders   bool // validate: what the policy's targets name now is judged, not a candidate
+	expected    expectedVersion
 	gitHub      gitHubSettings
 	notify      notifySettings
 
 	problems []problem
+}
+
+// serverSettings say where the servers are and how to connect.
+type serverSettings struct {
+	tracking, registry string      // addresses without user-info
+	header             http.Header // of every request
+	trackingHeader     http.Header // credentials from the address of that server
+	registryHeader     http.Header
+	workspace          string
+	basic              bool   // a user name and a password are sent
+	login              string // that user name; "" if it is a credential itself
+	cas, clientCert    []byte
+	insecureTLS        bool
+	insecureHTTP       bool
+}
+
+// judgingSettings say what a candidate is judged by.
+type judgingSettings struct {
+	gates       []policy.Gate
+	waivers     []policy.Waiver
+	identities  map[string]string // MLflow user -> GitHub login
+	policyFile  string            // "" = it is searched for
+	needsPolicy bool              // a missing policy file is an error
+	evidence    map[string]string // path of a workspace file by the name that a gate gives the document
+	from        string            // stage that the candidate must come from, "" = any
+	ofHolders   bool              // validate: the versions that the policy's targets point to are judged, not a candidate
+}
+
+// doctorSettings say what doctor repairs.
+type doctorSettings struct {
+	repair []string
+	reset  string // why doctor begins a new ledger; "" = it does not
+}
+
+// historySettings say what the command history shows.
+type historySettings struct {
+	at, until time.Time // the time asked for, or the day
+	saved     saved     // a history to show without a server
+	kept      saved     // a saved history that the server's is compared with
+	statement int       // entry wanted as a statement, 0 = none
+}
+
+// expectedVersion is the version that the target must point to before the move.
+type expectedVersion struct {
+	given   bool
+	version int // 0 = none
 }
 
 // problem is one thing wrong with one input.
@@ -103,65 +126,65 @@ func shortened(text string) string {
 // read checks all inputs of the command at once.
 func read(c command, value func(string) string, file func(string, int64) ([]byte, error), env func(string) string) settings {
 	r := &reader{command: c, value: value, file: file, env: env}
-	r.out.policyFile = value("policy-file")
-	r.out.needsPolicy = r.own("require-policy") != "" && r.bool("require-policy")
+	r.out.judging.policyFile = value("policy-file")
+	r.out.judging.needsPolicy = r.own("require-policy") != "" && r.bool("require-policy")
 	r.out.timeout = r.duration("timeout")
 	r.out.intent.Command = c.name
 	c.read(r)
 	return r.out
 }
 
-// doctorInputs: a server, and what to repair there.
-func (r *reader) doctorInputs() {
-	r.server()
-	r.repair()
+// readDoctor: a server, and what to repair there.
+func readDoctor(r *reader) {
+	readServer(r)
+	readRepair(r)
 }
 
-// movingInputs are those of every command about one registered model that may move something.
-func (r *reader) movingInputs() {
-	r.server()
+// readMove are those of every command about one registered model that may move something.
+func readMove(r *reader) {
+	readServer(r)
 	in := &r.out.intent
-	if in.Query.Model = r.value("model"); !r.aboutHolders() {
+	if in.Query.Model = r.value("model"); !aboutIncumbents(r) {
 		r.required("model", "the name of the registered model")
 	}
-	if r.out.insecureTLS {
+	if r.out.server.insecureTLS {
 		in.Override = append(in.Override, "insecure-tls") // shown and recorded like any other safety that is off
 	}
 	r.out.dryRun = r.bool("dry-run")
 	r.out.ledger = r.choice("ledger")
-	r.allowance()
-	r.traffic()
+	readAllowance(r)
+	readTraffic(r)
 	in.Override = append(in.Override, r.words("override")...)
-	r.approval()
-	r.expected()
-	r.gitHub()
-	r.notification()
+	readApproval(r)
+	readExpected(r)
+	readGitHub(r)
+	readNotification(r)
 }
 
-func (r *reader) aliasInputs() {
-	r.movingInputs()
-	r.assignments()
+func readAlias(r *reader) {
+	readMove(r)
+	readAssignments(r)
 }
 
-func (r *reader) rollbackInputs() {
-	r.movingInputs()
-	r.target()
-	r.backTo()
+func readRollback(r *reader) {
+	readMove(r)
+	readTarget(r)
+	readBackTo(r)
 }
 
-func (r *reader) compareInputs() {
-	r.movingInputs()
-	r.candidate()
-	r.against()
+func readCompare(r *reader) {
+	readMove(r)
+	readCandidate(r)
+	readAgainst(r)
 }
 
-func (r *reader) candidateInputs() {
-	r.movingInputs()
-	r.candidate()
+func readCandidateCommand(r *reader) {
+	readMove(r)
+	readCandidate(r)
 	if r.command.judges {
-		r.target()
-		r.thresholds()
-		r.evidence()
+		readTarget(r)
+		readThresholds(r)
+		readEvidence(r)
 	}
 	in := &r.out.intent
 	in.Description = r.portable("description", registry.MaxDescription)
@@ -182,8 +205,8 @@ func (r *reader) required(name, want string) string {
 	return v
 }
 
-// server reads where the server is and how to log in.
-func (r *reader) server() {
+// readServer reads where the server is and how to log in.
+func readServer(r *reader) {
 	for name, remedy := range map[string]string{
 		"MLFLOW_TRACKING_AWS_SIGV4": "signing requests for AWS is not supported; pass a token or headers that the server accepts",
 		"MLFLOW_TRACKING_AUTH":      "authentication plugins of the Python client cannot be used; pass a token or headers that the server accepts",
@@ -194,40 +217,40 @@ func (r *reader) server() {
 	}
 	header := http.Header{}
 	tracking := r.required("tracking-uri", "the address of the MLflow server, as https://mlflow.example")
-	r.out.trackingHeader, r.out.registryHeader = http.Header{}, http.Header{}
+	r.out.server.trackingHeader, r.out.server.registryHeader = http.Header{}, http.Header{}
 	if tracking != "" {
-		r.out.tracking = r.address("tracking-uri", tracking, r.out.trackingHeader)
+		r.out.server.tracking = r.address("tracking-uri", tracking, r.out.server.trackingHeader)
 	}
-	r.out.registry, r.out.registryHeader = r.out.tracking, r.out.trackingHeader
+	r.out.server.registry, r.out.server.registryHeader = r.out.server.tracking, r.out.server.trackingHeader
 	if v := r.value("registry-uri"); v != "" {
-		r.out.registryHeader = http.Header{}
-		r.out.registry = r.address("registry-uri", v, r.out.registryHeader)
+		r.out.server.registryHeader = http.Header{}
+		r.out.server.registry = r.address("registry-uri", v, r.out.server.registryHeader)
 	}
 	r.login(header)
 	r.headers(header)
 	if w := r.value("workspace"); w != "" {
 		header.Set("X-Mlflow-Workspace", w)
-		r.out.workspace = w
+		r.out.server.workspace = w
 	}
-	r.out.header = header
-	r.out.insecureTLS = r.bool("insecure-tls")
-	r.out.insecureHTTP = r.bool("allow-insecure-http")
-	r.out.cas = r.pem("ca-file")
-	r.out.clientCert = r.pem("client-cert")
-	if r.out.insecureTLS && r.value("ca-file") != "" {
+	r.out.server.header = header
+	r.out.server.insecureTLS = r.bool("insecure-tls")
+	r.out.server.insecureHTTP = r.bool("allow-insecure-http")
+	r.out.server.cas = r.pem("ca-file")
+	r.out.server.clientCert = r.pem("client-cert")
+	if r.out.server.insecureTLS && r.value("ca-file") != "" {
 		r.problem("insecure-tls", "true", "contradicts ca-file; give one of the two")
 	}
 }
 
-// repair reads what doctor is to put right, which is about one model.
-func (r *reader) repair() {
+// readRepair reads what doctor is to put right, which is about one model.
+func readRepair(r *reader) {
 	r.out.intent.Query.Model = r.value("model")
-	r.out.repair = r.words("repair")
-	r.out.reset = r.portable("reset-ledger", 250)
+	r.out.doctor.repair = r.words("repair")
+	r.out.doctor.reset = r.portable("reset-ledger", 250)
 	r.out.dryRun = r.bool("dry-run")
-	r.allowance()
-	r.gitHubToken()
-	if (len(r.out.repair) > 0 || r.out.reset != "") && r.value("model") == "" {
+	readAllowance(r)
+	readGitHubToken(r)
+	if (len(r.out.doctor.repair) > 0 || r.out.doctor.reset != "") && r.value("model") == "" {
 		r.problem("model", "", "is missing: name the registered model to repair")
 	}
 }
@@ -282,7 +305,7 @@ func (r *reader) login(header http.Header) {
 }
 
 func (r *reader) basic(header http.Header, user, password string) {
-	r.out.basic, r.out.login = true, user
+	r.out.server.basic, r.out.server.login = true, user
 	if tokenAsName(user, password) {
 		r.secret(user)
 	}
@@ -336,8 +359,8 @@ func (r *reader) pem(name string) []byte {
 	return text
 }
 
-func (r *reader) candidate() {
-	if r.out.ofHolders = r.aboutHolders(); r.out.ofHolders {
+func readCandidate(r *reader) {
+	if r.out.judging.ofHolders = aboutIncumbents(r); r.out.judging.ofHolders {
 		return
 	}
 	text := r.required("candidate", "runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS, models:/m-…, best or commit")
@@ -349,7 +372,7 @@ func (r *reader) candidate() {
 		r.problem("candidate", text, err.Error())
 	}
 	if c.Best != nil {
-		c.Best.Experiment = r.oneExperiment()
+		c.Best.Experiment = readOneExperiment(r)
 		c.Best.Metric = r.required("metric", "the metric that decides")
 		if r.required("goal", "maximize or minimize: which end of the metric is best") != "" {
 			c.Best.Goal = r.choice("goal")
@@ -359,7 +382,7 @@ func (r *reader) candidate() {
 		}
 	}
 	if c.Commit != nil {
-		c.Commit.Experiments, c.Commit.TrainedBy = r.experiments(), r.list("trained-by")
+		c.Commit.Experiments, c.Commit.TrainedBy = readExperiments(r), r.list("trained-by")
 		if err == nil && r.env("GITHUB_SHA") == "" {
 			r.problem("candidate", text, "means the commit that a job of GitHub Actions runs on, and this is none: name the run, as in runs:/RUN_ID/model, or set the variable GITHUB_SHA to what git rev-parse HEAD prints")
 		}
@@ -370,8 +393,8 @@ func (r *reader) candidate() {
 	r.out.intent.Query.Candidate = c
 }
 
-// oneExperiment is the experiment to look for the best run in.
-func (r *reader) oneExperiment() string {
+// readOneExperiment is the experiment to look for the best run in.
+func readOneExperiment(r *reader) string {
 	r.required("experiment", "the name of the experiment to look for the best run in")
 	names := r.list("experiment")
 	switch len(names) {
@@ -387,8 +410,8 @@ func (r *reader) oneExperiment() string {
 // mostExperiments is how many experiments may be named: each is a request.
 const mostExperiments = 20
 
-// experiments are those to look for the run of the commit in. Without any it is the incumbent's, which takes a target.
-func (r *reader) experiments() []string {
+// readExperiments are those to look for the run of the commit in. Without any it is the incumbent's, which takes a target.
+func readExperiments(r *reader) []string {
 	names := r.list("experiment")
 	hasTarget := r.command.needsTarget || r.command.judges && r.value("alias")+r.value("stage") != ""
 	switch {
@@ -400,7 +423,7 @@ func (r *reader) experiments() []string {
 	return names
 }
 
-func (r *reader) target() {
+func readTarget(r *reader) {
 	t := &r.out.intent.Query.Target
 	t.Alias = r.value("alias")
 	if t.Alias != "" {
@@ -416,14 +439,14 @@ func (r *reader) target() {
 		t.Stage = stage
 		t.ArchiveExisting = r.bool("archive-existing")
 	}
-	r.from(t)
+	readFrom(r, t)
 	if r.command.needsTarget && t.Empty() && r.value("stage") == "" {
 		r.problem("alias", "", "is missing: give an alias such as champion, or a stage, or both")
 	}
 }
 
-// from reads the stage that the candidate must be in before it moves.
-func (r *reader) from(t *registry.Target) {
+// readFrom reads the stage that the candidate must be in before it moves.
+func readFrom(r *reader, t *registry.Target) {
 	text := r.value("from")
 	if text == "" {
 		return
@@ -437,30 +460,30 @@ func (r *reader) from(t *registry.Target) {
 	case stage == t.Stage:
 		r.problem("from", text, "is the stage to move to")
 	}
-	r.out.from = stage
+	r.out.judging.from = stage
 }
 
-func (r *reader) thresholds() {
+func readThresholds(r *reader) {
 	gates, problems := policy.Thresholds(r.value("thresholds"), r.out.intent.Query.Target)
-	r.out.gates = gates
+	r.out.judging.gates = gates
 	for _, p := range problems {
 		r.problem("thresholds", "", p)
 	}
 }
 
-// explainInputs: a model and a target, without a server.
-func (r *reader) explainInputs() {
+// readExplain: a model and a target, without a server.
+func readExplain(r *reader) {
 	r.out.intent.Query.Model = r.required("model", "the name of a registered model")
-	r.target()
+	readTarget(r)
 }
 
-func (r *reader) policyTestInputs() {
-	r.out.folder = r.required("policy-tests", "the folder with the tests")
+func readPolicyTest(r *reader) {
+	r.out.policyTests = r.required("policy-tests", "the folder with the tests")
 }
 
-// evidence reads which documents are given as files.
-func (r *reader) evidence() {
-	r.out.evidence = map[string]string{}
+// readEvidence reads which documents are given as files.
+func readEvidence(r *reader) {
+	r.out.judging.evidence = map[string]string{}
 	for _, l := range lines(r.value("evidence-file")) {
 		name, path, ok := strings.Cut(l, "=")
 		name, path = strings.TrimSpace(name), strings.TrimSpace(path)
@@ -468,7 +491,7 @@ func (r *reader) evidence() {
 			r.problem("evidence-file", l, "is not of the form NAME=FILE; write the name a gate of the policy has, as in reports/scan.json=scan.json")
 			continue
 		}
-		r.out.evidence[name] = path
+		r.out.judging.evidence[name] = path
 	}
 }
 
@@ -558,8 +581,8 @@ func (r *reader) words(name string) []string {
 	return out
 }
 
-// allowance reads from where else a write may start.
-func (r *reader) allowance() {
+// readAllowance reads from where else a write may start.
+func readAllowance(r *reader) {
 	for _, l := range lines(r.value("allow-refs")) {
 		p, err := parseRefPattern(l)
 		if err != nil {
