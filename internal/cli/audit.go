@@ -16,6 +16,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/audit/rules"
+	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/crawl"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/diagnose"
@@ -24,41 +25,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// auditSettings are the inputs of the command audit.
-type auditSettings struct {
-	scope    string
-	failOn   string   // never, high, medium or low
-	baseline string   // file
-	plans    []string // files, * for any part of a name
-	sarif    string   // file, "" for none
-	html     string   // the same
-}
-
 // baselineLimit bounds a baseline: 100,000 findings are some 60 MB.
 const baselineLimit = 128 << 20
-
-func readAudit(r *reader) {
-	readServer(r)
-	readGitHub(r)
-	readNotification(r)
-	r.out.intent.Query.Model = r.value("model") // one model, or all
-	if r.out.intent.Query.Model == "*" {
-		r.out.intent.Query.Model = ""
-	}
-	a := &r.out.audit
-	a.scope, a.baseline, a.plans = r.choice("scope"), r.value("baseline-file"), lines(r.value("plan-file"))
-	a.sarif, a.html = r.value("sarif-file"), r.value("html-file")
-	switch {
-	case r.value("fail-on") != "":
-		a.failOn = r.choice("fail-on")
-	case a.baseline != "":
-		a.failOn = string(audit.High)
-	default:
-		a.failOn = never
-	}
-}
-
-const never = "never"
 
 // audit judges the whole registry, model by model.
 func (s *session) audit(ctx context.Context) {
@@ -127,7 +95,7 @@ func (s *session) beginAudit(ctx context.Context) (*auditing, error) {
 		return nil, err
 	}
 	version := s.client.ServerVersion(ctx)
-	config := rules.Config{Scope: s.set.audit.scope, Server: version, Plans: plans, Now: s.serverTime()}
+	config := rules.Config{Scope: s.set.Audit.Scope, Server: version, Plans: plans, Now: s.serverTime()}
 	if found {
 		config.Policy, s.report.Policy = &p, p.File
 	}
@@ -137,7 +105,7 @@ func (s *session) beginAudit(ctx context.Context) (*auditing, error) {
 	}
 	a.rules, a.needs = a.auditor.Rules(), a.auditor.Needs()
 	a.tally = rules.NewTally(audit.Totals{
-		Server: s.set.server.registry, Version: version, Scope: config.Scope, Began: config.Now, Baseline: a.baseline != nil,
+		Server: s.set.Server.Registry, Version: version, Scope: config.Scope, Began: config.Now, Baseline: a.baseline != nil,
 	})
 	if err := a.open(); err != nil {
 		a.discard()
@@ -181,7 +149,7 @@ func (a *auditing) run(ctx context.Context) error {
 	if err := a.findLedgers(ctx); err != nil {
 		return err
 	}
-	stream := crawl.Audit(ctx, a.s.client, a.query(a.s.set.intent.Query.Model))
+	stream := crawl.Audit(ctx, a.s.client, a.query(a.s.set.Intent.Query.Model))
 	for m, err := range ahead(ctx, stream, auditAhead, func(m audit.Snapshot) judgedModel { return a.judge(ctx, m) }) {
 		if err == nil {
 			err = m.err
@@ -201,14 +169,14 @@ func (a *auditing) run(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if a.s.set.intent.Query.Model != "" && a.tally.Totals.Models == 0 {
-		return a.s.client.NoModelNamed(ctx, a.s.set.intent.Query.Model, fmt.Sprintf("audit %s: there is no such registered model, or this login may not see it", a.s.set.intent.Query.Model))
+	if a.s.set.Intent.Query.Model != "" && a.tally.Totals.Models == 0 {
+		return a.s.client.NoModelNamed(ctx, a.s.set.Intent.Query.Model, fmt.Sprintf("audit %s: there is no such registered model, or this login may not see it", a.s.set.Intent.Query.Model))
 	}
 	return a.conclude()
 }
 
 func (a *auditing) query(model string) audit.Query {
-	return audit.Query{Scope: a.s.set.audit.scope, Model: model, Needs: a.needs, Progress: a.s.progress, Now: a.s.p.Now}
+	return audit.Query{Scope: a.s.set.Audit.Scope, Model: model, Needs: a.needs, Progress: a.s.progress, Now: a.s.p.Now}
 }
 
 // auditAhead is how many models are judgedModel beside one another: some need their ledger, or a second look.
@@ -261,7 +229,7 @@ func (a *auditing) withLedger(ctx context.Context, m audit.Snapshot) audit.Snaps
 		return m
 	}
 	m.Ledger, m.Broken = registry.Is(whole), broken
-	if a.s.set.audit.scope == audit.ScopeAll {
+	if a.s.set.Audit.Scope == audit.ScopeAll {
 		return m // all there are have been read
 	}
 	m.Former = map[int]registry.Known[registry.Version]{}
@@ -288,7 +256,7 @@ func (a *auditing) take(m audit.Snapshot, j rules.Judgement) error {
 
 // conclude takes what the baseline knows of models that are gone, and closes the account.
 func (a *auditing) conclude() error {
-	if a.s.set.intent.Query.Model == "" {
+	if a.s.set.Intent.Query.Model == "" {
 		for _, model := range slices.Sorted(maps.Keys(a.seen)) {
 			if a.seen[model] {
 				continue
@@ -317,18 +285,18 @@ func (a *auditing) conclude() error {
 
 // failing is how many findings count against fail-on.
 func (a *auditing) failing() int {
-	if a.s.set.audit.failOn == never {
+	if a.s.set.Audit.FailOn == inputs.Never {
 		return 0
 	}
-	return a.tally.Fails(audit.Severity(a.s.set.audit.failOn))
+	return a.tally.Fails(audit.Severity(a.s.set.Audit.FailOn))
 }
 
 // blind is what could not be judged and counts against fail-on: an audit that saw nothing has not passed.
 func (a *auditing) blind() []audit.Unjudged {
-	if a.s.set.audit.failOn == never {
+	if a.s.set.Audit.FailOn == inputs.Never {
 		return nil
 	}
-	return a.baseline.Blind(a.tally.Totals.Unjudged, a.rules, audit.Severity(a.s.set.audit.failOn))
+	return a.baseline.Blind(a.tally.Totals.Unjudged, a.rules, audit.Severity(a.s.set.Audit.FailOn))
 }
 
 func (a *auditing) fails() bool { return a.failing()+len(a.blind()) > 0 }
@@ -355,13 +323,13 @@ func (a *auditing) open() error {
 		f, err := s.runner.CreateReport("mlflow-promote-audit-*.json")
 		begin("report", f, err, func(f *actions.File) audit.Sink { a.json = report.NewAuditJSON(f); return a.json })
 	}
-	if name := s.set.audit.sarif; name != "" {
+	if name := s.set.Audit.Sarif; name != "" {
 		f, err := s.runner.CreateWorkspace(name)
 		begin("SARIF file", f, err, func(f *actions.File) audit.Sink { return report.NewSarif(f, s.p.Version) })
 	}
-	if name := s.set.audit.html; name != "" {
+	if name := s.set.Audit.Html; name != "" {
 		f, err := s.runner.CreateWorkspace(name)
-		begin("page", f, err, func(f *actions.File) audit.Sink { return report.NewAuditPage(f, f.Own(), s.set.server.tracking) })
+		begin("page", f, err, func(f *actions.File) audit.Sink { return report.NewAuditPage(f, f.Own(), s.set.Server.Tracking) })
 	}
 	return errors.Join(errs...)
 }
@@ -370,8 +338,8 @@ func (a *auditing) open() error {
 func (a *auditing) end(failed error) {
 	s := a.s
 	summary := &report.Audit{
-		Totals: a.tally.Totals, Rules: a.rules, Worst: a.tally.Worst, Fixed: a.tally.Fixed, FailOn: s.set.audit.failOn, Failing: a.failing(),
-		Blind: a.blind(), Model: s.set.intent.Query.Model,
+		Totals: a.tally.Totals, Rules: a.rules, Worst: a.tally.Worst, Fixed: a.tally.Fixed, FailOn: s.set.Audit.FailOn, Failing: a.failing(),
+		Blind: a.blind(), Model: s.set.Intent.Query.Model,
 	}
 	reason := registry.OK
 	if a.fails() {
@@ -436,7 +404,7 @@ func (s *session) annotateAudit(a *auditing) {
 	}
 	for _, f := range a.tally.Worst {
 		level := actions.Warning
-		fails := s.set.audit.failOn != never && f.Severity.AtLeast(audit.Severity(s.set.audit.failOn)) && f.Trend != audit.TrendUnchanged
+		fails := s.set.Audit.FailOn != inputs.Never && f.Severity.AtLeast(audit.Severity(s.set.Audit.FailOn)) && f.Trend != audit.TrendUnchanged
 		switch {
 		case fails:
 			level = actions.Error
@@ -456,7 +424,7 @@ func (s *session) annotateAudit(a *auditing) {
 
 // baseline reads the report file of an earlier audit.
 func (s *session) baseline() (*rules.Baseline, error) {
-	name := s.set.audit.baseline
+	name := s.set.Audit.Baseline
 	if name == "" {
 		return nil, nil
 	}
@@ -476,10 +444,10 @@ func (s *session) baseline() (*rules.Baseline, error) {
 		err = fmt.Errorf("%s is not the report file of an audit", name)
 	case file.Totals == nil:
 		err = fmt.Errorf("%s is of an audit that was cut short; take one that ended", name)
-	case file.Totals.Scope != s.set.audit.scope:
-		err = fmt.Errorf("%s was made with scope: %s, and this is scope: %s; what one does not look at is not fixed", name, file.Totals.Scope, s.set.audit.scope)
-	case file.Totals.Server != s.set.server.registry:
-		err = fmt.Errorf("%s is of the registry %s, and this is %s; models of one name there are not those here", name, file.Totals.Server, s.set.server.registry)
+	case file.Totals.Scope != s.set.Audit.Scope:
+		err = fmt.Errorf("%s was made with scope: %s, and this is scope: %s; what one does not look at is not fixed", name, file.Totals.Scope, s.set.Audit.Scope)
+	case file.Totals.Server != s.set.Server.Registry:
+		err = fmt.Errorf("%s is of the registry %s, and this is %s; models of one name there are not those here", name, file.Totals.Server, s.set.Server.Registry)
 	default:
 		return rules.NewBaseline(file.Findings, file.Totals.Unjudged), nil
 	}
@@ -489,13 +457,13 @@ func (s *session) baseline() (*rules.Baseline, error) {
 // approvedPlans reads the plans that somebody approved.
 func (s *session) approvedPlans() ([]rules.Approved, error) {
 	var out []rules.Approved
-	for _, pattern := range s.set.audit.plans {
+	for _, pattern := range s.set.Audit.Plans {
 		names, err := s.matching(pattern)
 		for _, name := range names {
 			var text []byte
 			var p rules.Approved
-			if text, err = s.runner.ReadWorkspace(name, fileLimit); err == nil {
-				p.Plan, p.Digest, p.Made, err = readPlan(text)
+			if text, err = s.runner.ReadWorkspace(name, inputs.FileLimit); err == nil {
+				p.Plan, p.Digest, p.Made, err = inputs.ReadPlan(text)
 			}
 			if err != nil {
 				err = fmt.Errorf("%s: %w", name, err)

@@ -14,34 +14,21 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// readAgainst reads who the candidate is compared with: a version number, an alias or a stage.
-func readAgainst(r *reader) {
-	text := r.required("against", "a version number, an alias or a stage to compare with")
-	if _, err := strconv.Atoi(text); err == nil || text == "" {
-		r.out.against = text
-		return
-	}
-	if _, err := policy.Against(text); err != nil {
-		r.problem("against", text, err.Error())
-	}
-	r.out.against = text
-}
-
 // holdersAgainst lists the keys of the versions that the word may mean.
 func (s *session) holdersAgainst() []string {
-	if _, err := strconv.Atoi(s.set.against); err == nil {
-		return []string{s.set.against}
+	if _, err := strconv.Atoi(s.set.Against); err == nil {
+		return []string{s.set.Against}
 	}
-	keys, _ := policy.Against(s.set.against) // it was checked with the inputs
+	keys, _ := policy.Against(s.set.Against) // it was checked with the inputs
 	return keys
 }
 
 // meantAgainst is the key of the version to compare with.
 func (s *session) meantAgainst(f fact.Facts) (string, error) {
-	if _, err := strconv.Atoi(s.set.against); err == nil {
-		return s.set.against, nil
+	if _, err := strconv.Atoi(s.set.Against); err == nil {
+		return s.set.Against, nil
 	}
-	key, why, fix := policy.Meant(s.set.against, f)
+	key, why, fix := policy.Meant(s.set.Against, f)
 	if why != "" {
 		return "", &registry.Error{Reason: registry.BadInput, Msg: "input against: " + why, Hint: fix}
 	}
@@ -53,11 +40,11 @@ func (s *session) compare(ctx context.Context) {
 		s.fail(err)
 		return
 	}
-	facts, err := gather.Facts(ctx, s.client, s.set.intent.Query, fact.Needs{Holders: s.holdersAgainst(), HolderMLmodels: true})
+	facts, err := gather.Facts(ctx, s.client, s.set.Intent.Query, fact.Needs{Holders: s.holdersAgainst(), HolderMLmodels: true})
 	if !s.gathered(ctx, facts, err) {
 		return
 	}
-	if err := plan.Names(facts, s.set.intent); err != nil {
+	if err := plan.Names(facts, s.set.Intent); err != nil {
 		s.fail(err)
 		return
 	}

@@ -17,7 +17,7 @@ import (
 
 // doctor says what the server is, puts right what was asked for, and says how the model's ledger stands then.
 func (s *session) doctor(ctx context.Context) {
-	model := s.set.intent.Query.Model
+	model := s.set.Intent.Query.Model
 	server := diagnose.Probe(ctx, s.client, model)
 	if server.Registry != nil {
 		s.fail(server.Registry)
@@ -25,9 +25,9 @@ func (s *session) doctor(ctx context.Context) {
 	}
 	s.report.Server, s.report.Reason = &server, registry.OK
 	switch {
-	case s.set.doctor.reset != "":
+	case s.set.Doctor.Reset != "":
 		s.resetLedger(ctx)
-	case len(s.set.doctor.repair) > 0:
+	case len(s.set.Doctor.Repair) > 0:
 		s.repair(ctx, server)
 	}
 	if model == "" || ctx.Err() != nil {
@@ -73,17 +73,17 @@ func (s *session) ledgerState(ctx context.Context, model string) (state, wrong s
 func (s *session) repair(ctx context.Context, server registry.Server) {
 	defer s.closeBook(ctx)
 	for again := true; again; {
-		facts, err := s.look(ctx, func() (fact.Facts, error) { return gather.Aliases(ctx, s.client, s.set.intent.Query) })
+		facts, err := s.look(ctx, func() (fact.Facts, error) { return gather.Aliases(ctx, s.client, s.set.Intent.Query) })
 		if !s.gathered(ctx, facts, err) {
 			return
 		}
-		again = s.carryOut(ctx, plan.Repair(server, s.set.intent), nil)
+		again = s.carryOut(ctx, plan.Repair(server, s.set.Intent), nil)
 	}
 }
 
 // resetLedger begins a new ledger where the old one is lost, because somebody asked for it and said why.
 func (s *session) resetLedger(ctx context.Context) {
-	facts, err := gather.Aliases(ctx, s.client, s.set.intent.Query)
+	facts, err := gather.Aliases(ctx, s.client, s.set.Intent.Query)
 	if err != nil {
 		s.fail(err)
 		return
@@ -92,14 +92,14 @@ func (s *session) resetLedger(ctx context.Context) {
 		s.report.Plan.Notes = append(s.report.Plan.Notes, "a new promotion ledger would be begun, if the old one is lost")
 		return
 	}
-	v, err := s.book.ledger.Reset(ctx, facts.Model.OrZero().Tags, s.set.doctor.reset)
+	v, err := s.book.ledger.Reset(ctx, facts.Model.OrZero().Tags, s.set.Doctor.Reset)
 	if err != nil {
 		s.fail(err)
 		return
 	}
-	if v.Why() != s.set.doctor.reset {
-		s.report.Plan.Notes = append(s.report.Plan.Notes, fmt.Sprintf("the promotion ledger of %s is whole again: the experiment that holds it was deleted and has been restored; no new one was begun", s.set.intent.Query.Model))
+	if v.Why() != s.set.Doctor.Reset {
+		s.report.Plan.Notes = append(s.report.Plan.Notes, fmt.Sprintf("the promotion ledger of %s is whole again: the experiment that holds it was deleted and has been restored; no new one was begun", s.set.Intent.Query.Model))
 		return
 	}
-	s.report.Plan.Notes = append(s.report.Plan.Notes, fmt.Sprintf("a new promotion ledger of %s begins with run %s: %s", s.set.intent.Query.Model, v.ID(), v.Why()))
+	s.report.Plan.Notes = append(s.report.Plan.Notes, fmt.Sprintf("a new promotion ledger of %s begins with run %s: %s", s.set.Intent.Query.Model, v.ID(), v.Why()))
 }

@@ -43,12 +43,12 @@ func (s *session) gitHub() (*github.Client, error) {
 		return s.hub.client, s.hub.err
 	}
 	switch {
-	case s.set.gitHub.token == "":
+	case s.set.GitHub.Token == "":
 		s.hub.err = errNoToken
 	case s.job.Repository == "" || s.job.APIURL == "":
 		s.hub.err = errors.New("this is no job of GitHub Actions")
 	default:
-		config := github.Config{API: s.job.APIURL, Token: s.set.gitHub.token, Repository: s.job.Repository, Pause: s.p.Pause}
+		config := github.Config{API: s.job.APIURL, Token: s.set.GitHub.Token, Repository: s.job.Repository, Pause: s.p.Pause}
 		s.hub.client, s.hub.err = github.New(config, s.wire())
 	}
 	return s.hub.client, s.hub.err
@@ -57,8 +57,8 @@ func (s *session) gitHub() (*github.Client, error) {
 // wire is how connections are made, to whatever server.
 func (s *session) wire() rest.Config {
 	wire := s.p.Wire
-	wire.UserAgent, wire.CAs = "mlflow-promote/"+s.p.Version, s.set.server.cas
-	wire.AllowInsecureHTTP, wire.Notify, wire.Jitter = s.set.server.insecureHTTP, s.waiting, s.p.Jitter
+	wire.UserAgent, wire.CAs = "mlflow-promote/"+s.p.Version, s.set.Server.Cas
+	wire.AllowInsecureHTTP, wire.Notify, wire.Jitter = s.set.Server.InsecureHTTP, s.waiting, s.p.Jitter
 	return wire
 }
 

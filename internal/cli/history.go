@@ -3,13 +3,12 @@ package cli
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/diagnose"
@@ -19,103 +18,18 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// saved is a history kept outside MLflow, as the report file of the command has it.
-type saved struct {
-	History struct {
-		Model string         `json:"model"`
-		Pages []ledger.Saved `json:"pages"`
-	} `json:"history"`
-}
-
-// readHistory: a model on a server; or a saved history, of which nothing is asked of a server; or both, to hold the
-// saved one against what is there now.
-func readHistory(r *reader) {
-	readRecords(r)
-	if model := r.value("model"); model != "" || r.value("records-file") == "" {
-		readServer(r)
-		r.out.intent.Query.Model = r.required("model", "the name of the registered model")
-		r.out.history.kept, r.out.history.saved = r.out.history.saved, saved{}
-		if of := r.out.history.kept.History.Model; of != "" && of != model {
-			r.problem("records-file", r.value("records-file"), fmt.Sprintf("is the history of %q, and model is %q", of, model))
-		}
-	}
-	readWhen(r)
-	readStatement(r)
-}
-
-// readWhen reads a time, or a date, which is that whole day in UTC.
-func readWhen(r *reader) {
-	text := r.value("at")
-	if text == "" {
-		return
-	}
-	if day, err := time.Parse(time.DateOnly, text); err == nil {
-		r.out.history.at, r.out.history.until = day, day.Add(24*time.Hour-time.Second)
-		return
-	}
-	at, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		r.problem("at", text, "is neither a date nor a time; write 2026-05-03 or 2026-05-03T14:30:00Z")
-	}
-	r.out.history.at, r.out.history.until = at, at
-}
-
-// recordsLimit bounds a saved history: 10,000 entries have some 60 MB.
-const recordsLimit = 128 << 20
-
-// readRecords reads a saved history.
-func readRecords(r *reader) {
-	path := r.value("records-file")
-	if path == "" {
-		return
-	}
-	text, err := r.file(path, recordsLimit)
-	if err == nil {
-		err = json.Unmarshal(text, &r.out.history.saved)
-	}
-	if err == nil && len(r.out.history.saved.History.Pages) == 0 {
-		r.problem("records-file", path, "holds no history; it is the report file of an earlier history command")
-		return
-	}
-	if err != nil {
-		r.problem("records-file", path, err.Error())
-	}
-	r.out.intent.Query.Model = r.out.history.saved.History.Model
-}
-
-// readStatement reads which entry is wanted as an in-toto statement: its number, or the last.
-func readStatement(r *reader) {
-	text := r.value("statement")
-	n, err := strconv.Atoi(text)
-	switch {
-	case text == "":
-		return
-	case text == "last":
-		n = lastEntry
-	case err != nil || n <= 0:
-		r.problem("statement", text, "is no entry of the ledger; give its number, as history shows it, or last")
-	}
-	if r.out.intent.Query.Model == "*" {
-		r.problem("statement", text, "is about one model; name it in the input model")
-	}
-	r.out.history.statement = n
-}
-
-// lastEntry stands for the newest entry.
-const lastEntry = -1
-
 // history shows who moved what, when, on what evidence, and whether the records hold together.
 func (s *session) history(ctx context.Context) {
-	if now := s.p.Now(); s.set.history.at.After(now) {
+	if now := s.p.Now(); s.set.History.At.After(now) {
 		s.fail(&registry.Error{
-			Reason: registry.BadInput, Msg: "input at: " + s.set.history.at.UTC().Format(time.RFC3339) + " is in the future, of which no record tells",
+			Reason: registry.BadInput, Msg: "input at: " + s.set.History.At.UTC().Format(time.RFC3339) + " is in the future, of which no record tells",
 			Hint: "give a time up to now, " + now.UTC().Format(time.RFC3339),
 		})
 		return
 	}
 	s.report.Reason = registry.OK
-	if pages := s.set.history.saved.History.Pages; len(pages) > 0 {
-		h, _, err := s.told(reading{model: s.set.intent.Query.Model, pages: pages})
+	if pages := s.set.History.Saved.History.Pages; len(pages) > 0 {
+		h, _, err := s.told(reading{model: s.set.Intent.Query.Model, pages: pages})
 		if err != nil {
 			s.fail(err)
 			return
@@ -123,7 +37,7 @@ func (s *session) history(ctx context.Context) {
 		s.show(h)
 		return
 	}
-	names := []string{s.set.intent.Query.Model}
+	names := []string{s.set.Intent.Query.Model}
 	if names[0] == "*" {
 		var err error
 		if names, err = runstore.Promoted(ctx, s.client); err != nil {
@@ -214,7 +128,7 @@ func (s *session) told(r reading) (h report.History, fits bool, err error) {
 	if err != nil {
 		return h, false, err
 	}
-	h = report.History{Model: r.model, Unfit: r.unfit, Reset: ledger.WhyReset(r.pages), Entries: entries, Kept: len(s.set.history.kept.History.Pages) > 0}
+	h = report.History{Model: r.model, Unfit: r.unfit, Reset: ledger.WhyReset(r.pages), Entries: entries, Kept: len(s.set.History.Kept.History.Pages) > 0}
 	for _, p := range r.pages {
 		h.Pages = append(h.Pages, report.SavedPage{Page: p.Page, Values: p.Values})
 	}
@@ -224,7 +138,7 @@ func (s *session) told(r reading) (h report.History, fits bool, err error) {
 	case r.lost != nil:
 		broken = &ledger.Break{Why: r.lost.Error()}
 	default:
-		if broken = ledger.Continues(s.set.history.kept.History.Pages, r.pages); broken == nil && there {
+		if broken = ledger.Continues(s.set.History.Kept.History.Pages, r.pages); broken == nil && there {
 			broken = ledger.Witnessed(r.model, r.pages, self.Tags, r.versions...)
 		}
 	}
@@ -235,8 +149,8 @@ func (s *session) told(r reading) (h report.History, fits bool, err error) {
 	if h.Compared = there && broken == nil && !unseen; h.Compared {
 		h.Outside = ledger.Chain{Entries: entries}.Drift(self, r.versions)
 	}
-	if !s.set.history.at.IsZero() {
-		h.At, h.Until, h.Live = s.set.history.at, s.set.history.until, ledger.LiveAt(entries, s.set.history.at, s.set.history.until)
+	if !s.set.History.At.IsZero() {
+		h.At, h.Until, h.Live = s.set.History.At, s.set.History.Until, ledger.LiveAt(entries, s.set.History.At, s.set.History.Until)
 	}
 	return h, broken == nil && len(h.Outside) == 0, nil
 }
@@ -247,7 +161,7 @@ func (s *session) show(h report.History) {
 	switch {
 	case h.Broken != "":
 		s.fail(brokenHistory(h.Model, ledger.Break{Epoch: h.BrokenAt, Why: h.Broken}))
-	case s.set.history.statement != 0:
+	case s.set.History.Statement != 0:
 		s.state(h.Entries)
 	}
 }
@@ -263,12 +177,12 @@ func brokenHistory(model string, b ledger.Break) error {
 
 // state puts the entry that was asked for into the report as an in-toto statement.
 func (s *session) state(entries []ledger.Entry) {
-	n := s.set.history.statement
-	if n == lastEntry {
+	n := s.set.History.Statement
+	if n == inputs.LastEntry {
 		n = len(entries)
 	}
 	if n < 1 || n > len(entries) {
-		s.fail(&registry.Error{Reason: registry.BadInput, Msg: fmt.Sprintf("statement: the ledger of %s has %d entries", s.set.intent.Query.Model, len(entries)), Hint: "give the number of an entry, as history shows it, or last"})
+		s.fail(&registry.Error{Reason: registry.BadInput, Msg: fmt.Sprintf("statement: the ledger of %s has %d entries", s.set.Intent.Query.Model, len(entries)), Hint: "give the number of an entry, as history shows it, or last"})
 		return
 	}
 	statement, err := ledger.NewStatement(entries[n-1])

@@ -20,12 +20,6 @@ import (
 // maxStanding bounds how many versions one run judges.
 const maxStanding = 100
 
-// aboutIncumbents reports whether the command judges what the targets name now: a pull request that brings no candidate is
-// about the policy alone.
-func aboutIncumbents(r *reader) bool {
-	return r.command.name == "validate" && r.value("candidate") == "" && r.env("GITHUB_EVENT_NAME") == "pull_request"
-}
-
 // validateHolders judges every version that a target of the policy names now by the policy as the pull request has it.
 func (s *session) validateHolders(ctx context.Context) {
 	p, _, err := s.loadPolicy(true)
@@ -33,8 +27,8 @@ func (s *session) validateHolders(ctx context.Context) {
 		s.fail(err)
 		return
 	}
-	s.set.intent.Policy, s.report.Policy = p.Digest, p.File
-	s.set.judging.waivers, s.set.judging.identities = p.Waivers, p.Identities
+	s.set.Intent.Policy, s.report.Policy = p.Digest, p.File
+	s.set.Judging.Waivers, s.set.Judging.Identities = p.Waivers, p.Identities
 	queries, err := s.holders(ctx, p)
 	if err != nil {
 		s.fail(diagnose.Explain(ctx, s.client, err))
@@ -77,8 +71,8 @@ func (s *session) holders(ctx context.Context, p policy.Policy) ([]fact.Query, e
 	}
 	var out []fact.Query
 	for _, name := range names {
-		found, err := s.holdersOf(ctx, name, p.Matching(name)[0], s.set.intent.Query.Target)
-		if err != nil && (registry.ReasonOf(err) != registry.ModelGone || name == s.set.intent.Query.Model) {
+		found, err := s.holdersOf(ctx, name, p.Matching(name)[0], s.set.Intent.Query.Target)
+		if err != nil && (registry.ReasonOf(err) != registry.ModelGone || name == s.set.Intent.Query.Model) {
 			return nil, err
 		}
 		if out = append(out, found...); len(out) > maxStanding {
@@ -90,7 +84,7 @@ func (s *session) holders(ctx context.Context, p policy.Policy) ([]fact.Query, e
 
 // described lists the models that the policy has rules for. The server is asked for names only where a rule is a pattern.
 func (s *session) described(ctx context.Context, p policy.Policy) ([]string, error) {
-	names := []string{s.set.intent.Query.Model}
+	names := []string{s.set.Intent.Query.Model}
 	if names[0] == "" || names[0] == "*" {
 		names = nil
 		for _, r := range p.Rules {
@@ -160,7 +154,7 @@ func (s *session) standing(ctx context.Context, p policy.Policy, q fact.Query) (
 	if err != nil {
 		return out, err
 	}
-	s.set.judging.gates, s.set.intent.Query = applied.Gates, q
+	s.set.Judging.Gates, s.set.Intent.Query = applied.Gates, q
 	facts, err := gather.Facts(ctx, s.client, q, s.needs())
 	switch registry.ReasonOf(err) {
 	case registry.OK:

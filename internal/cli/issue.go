@@ -19,7 +19,7 @@ const auditLabel = "mlflow-audit"
 // closes when nothing is left. It changes nothing about the audit.
 func (s *session) keepIssue(ctx context.Context, page report.Doc) {
 	a := s.report.Audit
-	if a == nil || !s.set.gitHub.comment {
+	if a == nil || !s.set.GitHub.Comment {
 		return
 	}
 	found := 0
@@ -37,7 +37,7 @@ func (s *session) keepIssue(ctx context.Context, page report.Doc) {
 	case len(a.Totals.Unjudged) > 0:
 		title = "Model registry: nothing found, and not everything could be judged"
 	}
-	if err := s.issue(ctx, strings.TrimSpace("audit "+s.set.server.registry+" "+s.set.intent.Query.Model), title, page, found+len(a.Blind) > 0); err != nil {
+	if err := s.issue(ctx, strings.TrimSpace("audit "+s.set.Server.Registry+" "+s.set.Intent.Query.Model), title, page, found+len(a.Blind) > 0); err != nil {
 		s.report.Receipt.Warnings = append(s.report.Receipt.Warnings, "the issue is not up to date: "+err.Error())
 	}
 }
@@ -60,10 +60,10 @@ func (s *session) issue(ctx context.Context, key, title string, page report.Doc,
 
 // tellOfAll sends what promotions of any model have not told yet: an audit comes by also where nobody promotes any more.
 func (s *session) tellOfAll(ctx context.Context) {
-	if s.report.Audit == nil || len(s.set.notify.names()) == 0 {
+	if s.report.Audit == nil || len(s.set.Notify.Names()) == 0 {
 		return
 	}
-	names := []string{s.set.intent.Query.Model}
+	names := []string{s.set.Intent.Query.Model}
 	if names[0] == "" {
 		var err error
 		if names, err = runstore.Promoted(ctx, s.client); err != nil {

@@ -44,13 +44,13 @@ func (s *session) openBook(run int64, attempt int) {
 		s.book.holder.Run, s.book.holder.Attempt = strconv.FormatInt(run, 10), attempt
 	}
 	s.book.holder.Nonce = s.p.nonce()
-	if s.set.ledger == "off" {
+	if s.set.Ledger == "off" {
 		s.book.off = "the input ledger is off"
 		return
 	}
 	models := s.wires[len(s.wires)-1]
 	s.book.ledger = &ledger.Ledger{
-		Store: runstore.New(s.client), Founder: runstore.New(s.client), Model: s.set.intent.Query.Model,
+		Store: runstore.New(s.client), Founder: runstore.New(s.client), Model: s.set.Intent.Query.Model,
 		Now: func() time.Time {
 			if told := models.Meter().ServerTime; !told.IsZero() {
 				return told
@@ -66,7 +66,7 @@ func (s *session) pause(ctx context.Context, try int) bool {
 	if try == longWait {
 		s.mu.Lock()
 		if !s.awaited {
-			fmt.Fprintf(s.runner.Err(), "waiting for the server, to finish or to find out what became of what was sent; at most until the time limit of %s\n", s.set.timeout)
+			fmt.Fprintf(s.runner.Err(), "waiting for the server, to finish or to find out what became of what was sent; at most until the time limit of %s\n", s.set.Timeout)
 		}
 		s.awaited = true
 		s.mu.Unlock()
@@ -117,14 +117,14 @@ func (s *session) made(e ledger.Entry) int {
 	if _, there := s.report.Facts.Model.Get(); !there {
 		return ledger.MovedUnknown
 	}
-	return s.report.Facts.Made(e.Record, s.set.intent.Query)
+	return s.report.Facts.Made(e.Record, s.set.Intent.Query)
 }
 
 // optional reports whether the command may go on without a ledger after this error: where the server or the login does
 // not allow one, and the user does not insist.
 func (s *session) optional(err error) bool {
 	reason := registry.ReasonOf(err)
-	if s.set.ledger == "required" || reason != registry.Forbidden && reason != registry.Unsupported || newerFormat(err) {
+	if s.set.Ledger == "required" || reason != registry.Forbidden && reason != registry.Unsupported || newerFormat(err) {
 		return false
 	}
 	s.book.off = err.Error()
@@ -209,7 +209,7 @@ func (s *session) may(ctx context.Context) error {
 		return nil
 	}
 	s.book.asked = true
-	in, verb := s.set.intent, plan.SetAlias
+	in, verb := s.set.Intent, plan.SetAlias
 	for _, a := range in.Query.Aliases {
 		if a.Version == 0 {
 			verb = plan.DeleteAlias
@@ -262,7 +262,7 @@ func (s *session) idle(try int) bool {
 }
 
 func (s *session) overrides(word string) bool {
-	return slices.Contains(s.set.intent.Override, word)
+	return slices.Contains(s.set.Intent.Override, word)
 }
 
 // entry prepares the ledger's entry for a move; nil where there is none to be made.
@@ -270,7 +270,7 @@ func (s *session) entry(record func(version int) ledger.Record) *ledger.Promotio
 	if s.book.ledger == nil || s.book.off != "" {
 		return nil
 	}
-	claim := ledger.Claim{Holder: s.book.holder, Link: s.set.intent.WorkflowRun, Takeover: s.maySupersede()}
+	claim := ledger.Claim{Holder: s.book.holder, Link: s.set.Intent.WorkflowRun, Takeover: s.maySupersede()}
 	if e, open := s.book.view.Facts().Open(); open {
 		claim.Moved = s.made(e)
 	}

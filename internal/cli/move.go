@@ -35,7 +35,7 @@ func (s *session) newMove(p plan.Plan) *move {
 		return nil
 	}
 	record := func(version int) ledger.Record {
-		return plan.NewRecord(p, s.report.Digest, s.set.intent, s.origin(), s.report.Facts, version, s.p.Now())
+		return plan.NewRecord(p, s.report.Digest, s.set.Intent, s.origin(), s.report.Facts, version, s.p.Now())
 	}
 	return &move{session: s, record: record, entry: s.entry(record)}
 }
@@ -84,7 +84,7 @@ func (m *move) ledger() apply.Ledger {
 	switch {
 	case m == nil:
 		return nil
-	case m.session.set.gitHub.environment != "":
+	case m.session.set.GitHub.Environment != "":
 		return m
 	case m.entry == nil:
 		return nil
@@ -124,17 +124,17 @@ func (m *move) deploy(ctx context.Context, version int) {
 		e := m.told(version)
 		m.page = s.report.VersionURL(e.Version)
 		m.deployed, err = client.Deploy(ctx, github.Deployment{
-			Ref: s.job.SHA, Environment: s.set.gitHub.environment, Key: s.targetKey(), Description: deploymentText(e), Production: production(s.set.gitHub.environment, e),
+			Ref: s.job.SHA, Environment: s.set.GitHub.Environment, Key: s.targetKey(), Description: deploymentText(e), Production: production(s.set.GitHub.Environment, e),
 			Record: e.RecordID, RunID: s.job.RunID, Payload: payloadOf(e),
 		})
 	}
 	if err == nil && !m.deployed.ByJob {
 		err = client.DeploymentStatus(ctx, m.deployed.ID, m.status(github.InProgress, deploymentText(m.event)))
 	}
-	s.report.Deployment = report.Deployment{Environment: s.set.gitHub.environment, ByJob: m.deployed.ByJob}
+	s.report.Deployment = report.Deployment{Environment: s.set.GitHub.Environment, ByJob: m.deployed.ByJob}
 	if err != nil {
 		s.report.Deployment.Why = err.Error()
-		s.warn(fmt.Sprintf("the deployment to %s is not shown on GitHub: %v", s.set.gitHub.environment, err))
+		s.warn(fmt.Sprintf("the deployment to %s is not shown on GitHub: %v", s.set.GitHub.Environment, err))
 	}
 }
 
@@ -158,14 +158,14 @@ func (s *session) settle() {
 	s.report.Deployment.State, s.report.Deployment.Why = string(state.State), ""
 	if err := client.DeploymentStatus(ctx, m.deployed.ID, state); err != nil {
 		s.report.Deployment.Why = err.Error()
-		s.warn(fmt.Sprintf("how the deployment to %s ended is not shown on GitHub: %v", s.set.gitHub.environment, err))
+		s.warn(fmt.Sprintf("how the deployment to %s ended is not shown on GitHub: %v", s.set.GitHub.Environment, err))
 		return
 	}
 	if state.State != github.Success {
 		return
 	}
-	if err := client.Deactivate(ctx, s.set.gitHub.environment, s.targetKey(), m.deployed.ID, "replaced by "+m.event.ModelURI); err != nil {
-		s.warn(fmt.Sprintf("earlier deployments to %s are still shown as active: %v", s.set.gitHub.environment, err))
+	if err := client.Deactivate(ctx, s.set.GitHub.Environment, s.targetKey(), m.deployed.ID, "replaced by "+m.event.ModelURI); err != nil {
+		s.warn(fmt.Sprintf("earlier deployments to %s are still shown as active: %v", s.set.GitHub.Environment, err))
 	}
 	s.markDeployed()
 }
@@ -173,9 +173,9 @@ func (s *session) settle() {
 // markDeployed writes on the version where it was deployed, and when.
 func (s *session) markDeployed() {
 	number := s.report.Receipt.Version
-	steps, notes := plan.Deployed(s.report.Facts, s.set.intent, number, s.set.gitHub.environment)
+	steps, notes := plan.Deployed(s.report.Facts, s.set.Intent, number, s.set.GitHub.Environment)
 	s.report.Plan.Notes = append(s.report.Plan.Notes, notes...)
-	receipt := apply.Run(s.late, write.Writer{Client: s.client}, plan.Plan{Model: s.set.intent.Query.Model, Version: number, Steps: steps}, apply.Options{Now: s.p.Now})
+	receipt := apply.Run(s.late, write.Writer{Client: s.client}, plan.Plan{Model: s.set.Intent.Query.Model, Version: number, Steps: steps}, apply.Options{Now: s.p.Now})
 	s.report.Receipt.Results = append(s.report.Receipt.Results, receipt.Results...)
 	for _, r := range receipt.Results {
 		if r.Done != plan.StepDone {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
 	"github.com/mlflow-promote/mlflow-promote/internal/github"
+	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
@@ -22,59 +23,44 @@ type channel struct {
 	send func(context.Context, ledger.Event) error
 }
 
-// names of the channels, for the record.
-func (n notifySettings) names() []string {
-	var out []string
-	for _, d := range n.dispatches {
-		out = append(out, "dispatch "+d.line)
-	}
-	if n.webhook != "" {
-		out = append(out, "webhook "+hostOf(n.webhook))
-	}
-	if n.slack != "" {
-		out = append(out, "slack")
-	}
-	return out
-}
-
 // channels are those of the inputs, in the order of their names.
 func (s *session) channels() []channel {
-	n := s.set.notify
+	n := s.set.Notify
 	var senders []func(context.Context, ledger.Event) error
-	for _, d := range n.dispatches {
+	for _, d := range n.Dispatches {
 		senders = append(senders, func(ctx context.Context, e ledger.Event) error { return s.dispatch(ctx, d, e) })
 	}
-	if n.webhook != "" {
+	if n.Webhook != "" {
 		senders = append(senders, s.postWebhook)
 	}
-	if n.slack != "" {
+	if n.Slack != "" {
 		senders = append(senders, s.postSlack)
 	}
 	var out []channel
-	for i, name := range n.names() {
+	for i, name := range n.Names() {
 		out = append(out, channel{name, senders[i]})
 	}
 	return out
 }
 
 // dispatch starts a workflow. A workflow has to declare each of its inputs, so it gets the event as one.
-func (s *session) dispatch(ctx context.Context, d dispatch, e ledger.Event) error {
+func (s *session) dispatch(ctx context.Context, d inputs.Dispatch, e ledger.Event) error {
 	client, err := s.gitHub()
 	if err != nil {
 		return err
 	}
-	if d.workflow == "" {
-		return client.Dispatch(ctx, d.repository, d.event, e)
+	if d.Workflow == "" {
+		return client.Dispatch(ctx, d.Repository, d.Event, e)
 	}
 	text, err := canonical.Compact(e)
 	if err != nil {
 		return err
 	}
-	return client.DispatchWorkflow(ctx, d.repository, d.workflow, d.ref, map[string]string{"promotion": string(text)})
+	return client.DispatchWorkflow(ctx, d.Repository, d.Workflow, d.Ref, map[string]string{"promotion": string(text)})
 }
 
 func (s *session) postWebhook(ctx context.Context, e ledger.Event) error {
-	to := s.set.notify.webhook
+	to := s.set.Notify.Webhook
 	client, err := s.dialOut(to)
 	if err != nil {
 		return err
@@ -83,21 +69,21 @@ func (s *session) postWebhook(ctx context.Context, e ledger.Event) error {
 	if err != nil {
 		return err
 	}
-	return github.PostWebhook(ctx, client.HTTPClient(), to, s.set.notify.secret, e.RecordID, text)
+	return github.PostWebhook(ctx, client.HTTPClient(), to, s.set.Notify.Secret, e.RecordID, text)
 }
 
 func (s *session) postSlack(ctx context.Context, e ledger.Event) error {
-	client, err := s.dialOut(s.set.notify.slack)
+	client, err := s.dialOut(s.set.Notify.Slack)
 	if err != nil {
 		return err
 	}
-	return github.PostSlack(ctx, client.HTTPClient(), s.set.notify.slack, slackMessage(e))
+	return github.PostSlack(ctx, client.HTTPClient(), s.set.Notify.Slack, slackMessage(e))
 }
 
 // dialOut prepares to send to an address that is a secret beyond its host.
 func (s *session) dialOut(address string) (*rest.Client, error) {
 	wire := s.wire()
-	wire.Base = originOf(address)
+	wire.Base = inputs.OriginOf(address)
 	return rest.New(wire)
 }
 
@@ -198,7 +184,7 @@ func (s *session) send(ctx context.Context, all []letter) []sent {
 // tell tells whoever the inputs name of this run's move, and of moves that earlier runs of the model could not tell of.
 // It comes after the outcome is stored and never changes it.
 func (s *session) tell(ctx context.Context) {
-	if len(s.set.notify.names()) == 0 || s.report.Dry {
+	if len(s.set.Notify.Names()) == 0 || s.report.Dry {
 		return
 	}
 	v := s.book.view
@@ -218,7 +204,7 @@ func (s *session) tell(ctx context.Context) {
 
 // tellEarlier sends what earlier promotions of a model could not tell of; for commands that move nothing themselves.
 func (s *session) tellEarlier(ctx context.Context, l *ledger.Ledger, v ledger.View) {
-	if len(s.set.notify.names()) == 0 || !v.Exists() {
+	if len(s.set.Notify.Names()) == 0 || !v.Exists() {
 		return
 	}
 	box := s.outbox(ctx, l, v)

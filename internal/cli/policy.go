@@ -10,6 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
 	"github.com/mlflow-promote/mlflow-promote/internal/audit/rules"
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -20,15 +21,15 @@ import (
 // loadPolicy reads the policy file. If no input names it and it is not needed, it may be missing: many begin with thresholds
 // alone.
 func (s *session) loadPolicy(needed bool) (policy.Policy, bool, error) {
-	named := s.set.judging.policyFile != ""
+	named := s.set.Judging.PolicyFile != ""
 	if !named {
 		name, err := s.findPolicy(needed)
 		if err != nil || name == "" {
 			return policy.Policy{}, false, err
 		}
-		s.set.judging.policyFile = name
+		s.set.Judging.PolicyFile = name
 	}
-	name := s.set.judging.policyFile
+	name := s.set.Judging.PolicyFile
 	data, err := s.runner.ReadWorkspace(name, policy.MaxFile)
 	if err != nil {
 		return policy.Policy{}, false, &registry.Error{
@@ -40,18 +41,18 @@ func (s *session) loadPolicy(needed bool) (policy.Policy, bool, error) {
 }
 
 // adopt puts the gates of the policy before those of the thresholds: thresholds add, they replace nothing.
-func (s *session) adopt(c command) error {
+func (s *session) adopt(c inputs.Command) error {
 	p, found, err := s.loadPolicy(false)
 	if bad := (*registry.Error)(nil); errors.As(err, &bad) && bad.Hint == "" {
 		bad.Hint = "`mlflow-promote policy check` finds the same without a server"
 	}
-	if c.judges {
+	if c.Judges {
 		s.sayNoPolicy()
 	}
 	if err != nil || !found {
 		return err
 	}
-	in := &s.set.intent
+	in := &s.set.Intent
 	rules := p.Targets(in.Query.Model)
 	for _, t := range rules {
 		if t.Alias != "" {
@@ -61,7 +62,7 @@ func (s *session) adopt(c command) error {
 			in.Assignable = append(in.Assignable, t.Alias)
 		}
 	}
-	if c.adopts {
+	if c.Adopts {
 		return unguarded(p, rules, *in)
 	}
 	applied, err := p.For(in.Query.Model, in.Query.Target)
@@ -77,8 +78,8 @@ func (s *session) adopt(c command) error {
 	for _, t := range applied.Targets {
 		in.Rules[t.Ref()] = t.Digest
 	}
-	s.set.judging.gates = append(applied.Gates, s.set.judging.gates...)
-	s.set.judging.waivers, s.set.judging.identities = p.Waivers, p.Identities
+	s.set.Judging.Gates = append(applied.Gates, s.set.Judging.Gates...)
+	s.set.Judging.Waivers, s.set.Judging.Identities = p.Waivers, p.Identities
 	in.Query.MovedRoots = p.MovedRoots
 	return nil
 }
@@ -86,7 +87,7 @@ func (s *session) adopt(c command) error {
 // adoptMoves takes from the policy, if there is one, which artifact stores were moved, and nothing else.
 func (s *session) adoptMoves() error {
 	p, _, err := s.loadPolicy(false)
-	s.set.intent.Query.MovedRoots = p.MovedRoots
+	s.set.Intent.Query.MovedRoots = p.MovedRoots
 	return err
 }
 
@@ -106,17 +107,17 @@ func unguarded(p policy.Policy, rules []policy.TargetRule, in plan.Intent) error
 
 // needs is what the gates want to know, without the documents that are given as files.
 func (s *session) needs() fact.Needs {
-	n := policy.Needs(s.set.judging.gates)
+	n := policy.Needs(s.set.Judging.Gates)
 	n.Files = true // a plan binds them
-	n.Evidence = slices.DeleteFunc(n.Evidence, func(name string) bool { return s.set.judging.evidence[name] != "" })
+	n.Evidence = slices.DeleteFunc(n.Evidence, func(name string) bool { return s.set.Judging.Evidence[name] != "" })
 	return n
 }
 
 // surroundings adds the facts that do not come from MLflow.
 func (s *session) surroundings(ctx context.Context, f *fact.Facts) {
-	f.Words = plan.Words(*f, s.set.intent)
-	f.Identities = s.set.judging.identities
-	needs := policy.Needs(s.set.judging.gates)
+	f.Words = plan.Words(*f, s.set.Intent)
+	f.Identities = s.set.Judging.Identities
+	needs := policy.Needs(s.set.Judging.Gates)
 	f.Commit = s.commit(ctx, *f, needs.Commit)
 	if needs.Review {
 		f.Review = s.review(ctx, *f, needs.Environments)
@@ -127,7 +128,7 @@ func (s *session) surroundings(ctx context.Context, f *fact.Facts) {
 	if f.Evidence == nil {
 		f.Evidence = map[string]registry.Known[string]{}
 	}
-	for name, path := range s.set.judging.evidence {
+	for name, path := range s.set.Judging.Evidence {
 		f.Evidence[name] = registry.Unreadable[string]("")
 		data, err := s.runner.ReadWorkspace(path, policy.MaxReport)
 		if err != nil {
@@ -142,11 +143,11 @@ func (s *session) surroundings(ctx context.Context, f *fact.Facts) {
 func (s *session) problems(err error) {
 	found := policy.Problems(err)
 	for _, p := range found {
-		s.report.Problems = append(s.report.Problems, fmt.Sprintf("%s:%s", s.set.judging.policyFile, p.Error()))
+		s.report.Problems = append(s.report.Problems, fmt.Sprintf("%s:%s", s.set.Judging.PolicyFile, p.Error()))
 		if !s.runner.InActions() {
 			continue // the list below the error says the same
 		}
-		s.runner.Annotate(actions.Annotation{Level: actions.Error, File: s.set.judging.policyFile, Line: p.Line, Title: "Policy", Message: fmt.Sprintf("column %d: %s", p.Col, p.Msg)})
+		s.runner.Annotate(actions.Annotation{Level: actions.Error, File: s.set.Judging.PolicyFile, Line: p.Line, Title: "Policy", Message: fmt.Sprintf("column %d: %s", p.Col, p.Msg)})
 	}
 }
 
@@ -183,7 +184,7 @@ func (s *session) policyExplain(context.Context) {
 		s.fail(err)
 		return
 	}
-	model, target := s.set.intent.Query.Model, s.set.intent.Query.Target
+	model, target := s.set.Intent.Query.Model, s.set.Intent.Query.Target
 	a, err := p.For(model, target)
 	if err != nil {
 		s.fail(err)
@@ -251,7 +252,7 @@ func (s *session) policyTest(context.Context) {
 		s.fail(err)
 		return
 	}
-	names, err := s.runner.ListWorkspace(s.set.policyTests)
+	names, err := s.runner.ListWorkspace(s.set.PolicyTests)
 	if err != nil {
 		s.fail(&registry.Error{Reason: registry.BadInput, Msg: err.Error(), Hint: "the input policy-tests names a folder of .yml files, one test each"})
 		return
@@ -263,18 +264,18 @@ func (s *session) policyTest(context.Context) {
 			continue
 		}
 		tests++
-		verdict, problems := s.try(p, s.set.policyTests+"/"+name)
+		verdict, problems := s.try(p, s.set.PolicyTests+"/"+name)
 		result := "as expected"
 		if len(problems) > 0 {
 			wrong++
 			result = strings.Join(problems, "; ")
-			s.runner.Annotate(actions.Annotation{Level: actions.Error, File: s.set.policyTests + "/" + name, Title: "Policy test", Message: result})
+			s.runner.Annotate(actions.Annotation{Level: actions.Error, File: s.set.PolicyTests + "/" + name, Title: "Policy test", Message: result})
 		}
 		t.Rows = append(t.Rows, []report.Line{{report.C(name)}, {report.T(string(verdict))}, {report.C(result)}})
 	}
 	switch {
 	case tests == 0:
-		s.fail(&registry.Error{Reason: registry.BadInput, Msg: fmt.Sprintf("the folder %q has no test", s.set.policyTests), Hint: "a test is a .yml file with model, target, candidate and expect"})
+		s.fail(&registry.Error{Reason: registry.BadInput, Msg: fmt.Sprintf("the folder %q has no test", s.set.PolicyTests), Hint: "a test is a .yml file with model, target, candidate and expect"})
 		return
 	case wrong > 0:
 		s.report.Reason = registry.Findings

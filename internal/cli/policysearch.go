@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
@@ -78,9 +79,9 @@ func nearPolicyName(name string) bool {
 	if !slices.Contains([]string{".yml", ".yaml", ".json", ".ymal", ".yam", ".ylm"}, ending) {
 		return false
 	}
-	stem := bareName(strings.TrimSuffix(name, ending))
+	stem := inputs.BareName(strings.TrimSuffix(name, ending))
 	return slices.ContainsFunc([]string{"mlflowpolicy", "mlflowpolicies", "policymlflow", "mlflowpromotepolicy"}, func(known string) bool {
-		return stem == known || oneSlip(stem, known)
+		return stem == known || inputs.OneSlip(stem, known)
 	})
 }
 
@@ -126,7 +127,7 @@ func (s *session) findPolicy(needed bool) (string, error) {
 	switch {
 	case err != nil || name != "":
 		return name, err
-	case needed || s.set.judging.needsPolicy:
+	case needed || s.set.Judging.NeedsPolicy:
 		hint := "add the file, or name it: " + s.give("policy-file", "PATH")
 		if !found.checkout {
 			hint = "check the repository out before this step (uses: actions/checkout)"

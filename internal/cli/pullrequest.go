@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
+	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -36,8 +37,8 @@ func (s *session) pullRequest() *report.PullRequest {
 // say.
 func (s *session) lookUpPullRequest(ctx context.Context) error {
 	s.followed(ctx)
-	by := s.set.intent.Query.Candidate.Commit
-	if by == nil || !s.set.approved.ofPullRequest {
+	by := s.set.Intent.Query.Candidate.Commit
+	if by == nil || !s.set.Approved.OfPullRequest {
 		return nil
 	}
 	pr, ok, err := s.mergedPullRequest(ctx)
@@ -53,7 +54,7 @@ func (s *session) lookUpPullRequest(ctx context.Context) error {
 // followed finds the pull request whose workflow run this one follows: what a fork may not do is done for it here, with this
 // repository's own workflow and policy. It is looked for on request alone, and for what writes nothing.
 func (s *session) followed(ctx context.Context) {
-	if s.job.EventName != "workflow_run" || !s.set.gitHub.comment || !s.judging() || s.report.Command == "promote" && !s.report.Dry {
+	if s.job.EventName != "workflow_run" || !s.set.GitHub.Comment || !s.judging() || s.report.Command == "promote" && !s.report.Dry {
 		return
 	}
 	client, err := s.gitHub()
@@ -74,14 +75,14 @@ func (s *session) followed(ctx context.Context) {
 
 // validate judges and writes nothing. For a pull request it also plans what merging would do.
 func (s *session) validate(ctx context.Context) {
-	if s.set.judging.ofHolders {
+	if s.set.Judging.OfHolders {
 		s.validateHolders(ctx)
 		return
 	}
 	if !s.gatherToJudge(ctx) || !s.judge() {
 		return
 	}
-	in := s.set.intent
+	in := s.set.Intent
 	if s.merging() {
 		in.Command = "promote"
 	}
@@ -107,7 +108,7 @@ func (s *session) validate(ctx context.Context) {
 
 // merging reports whether what merging would do is shown.
 func (s *session) merging() bool {
-	return s.report.PullRequest != nil && !s.set.intent.Query.Target.Empty()
+	return s.report.PullRequest != nil && !s.set.Intent.Query.Target.Empty()
 }
 
 // compareSignatures shows a reviewer how the contract changes.
@@ -127,7 +128,7 @@ const commentTime = 20 * time.Second
 // could not be kept.
 func (s *session) comment(ctx context.Context, page report.Doc) report.Doc {
 	pr := s.report.PullRequest
-	if pr == nil || s.set.gitHub.noComment || !s.judging() || s.set.gitHub.token == "" {
+	if pr == nil || s.set.GitHub.NoComment || !s.judging() || s.set.GitHub.Token == "" {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, commentTime)
@@ -153,15 +154,15 @@ func (s *session) comment(ctx context.Context, page report.Doc) report.Doc {
 
 // judging reports whether the command is one that a comment is about.
 func (s *session) judging() bool {
-	c, ok := commandNamed(s.report.Command)
-	return ok && c.judges
+	c, ok := inputs.CommandNamed(s.report.Command)
+	return ok && c.Judges
 }
 
 // targetKey tells what is kept on GitHub for one model and target from what is kept for another.
 func (s *session) targetKey() string {
-	q := s.set.intent.Query
-	if s.set.judging.ofHolders {
-		return "policy " + s.set.judging.policyFile
+	q := s.set.Intent.Query
+	if s.set.Judging.OfHolders {
+		return "policy " + s.set.Judging.PolicyFile
 	}
 	return strings.TrimSpace(q.Model + " " + q.Target.String())
 }
@@ -203,7 +204,7 @@ func unpack(text string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return io.ReadAll(io.LimitReader(z, fileLimit))
+	return io.ReadAll(io.LimitReader(z, inputs.FileLimit))
 }
 
 var hiddenPlanLine = regexp.MustCompile(`^<!-- plan ([0-9a-f]{64})(?: ([A-Za-z0-9+/=]+))? -->\r?\n`)
@@ -212,7 +213,7 @@ var hiddenPlanLine = regexp.MustCompile(`^<!-- plan ([0-9a-f]{64})(?: ([A-Za-z0-
 // none: the run was started again after it had done everything. Nor does a dry run before the merge.
 func (s *session) approvedByMerge(ctx context.Context, p plan.Plan) error {
 	before := s.report.PullRequest != nil || s.report.DryWhy != ""
-	if !s.set.approved.ofPullRequest || before || len(p.Steps) == 0 {
+	if !s.set.Approved.OfPullRequest || before || len(p.Steps) == 0 {
 		return nil
 	}
 	pr, ok, err := s.mergedPullRequest(ctx)
@@ -234,12 +235,12 @@ func (s *session) approvedByMerge(ctx context.Context, p plan.Plan) error {
 	if !ok || m == nil {
 		return noApproval(fmt.Sprintf("pull request %d has no whole comment of ours with a plan for %s", pr.Number, s.targetKey()))
 	}
-	a := &s.set.approved
-	a.digest = m[1]
+	a := &s.set.Approved
+	a.Digest = m[1]
 	var kept plan.Plan
 	if text, err := unpack(m[2]); err == nil && json.Unmarshal(text, &kept) == nil {
 		digest, err := kept.Digest()
-		a.plan, a.whole = kept, err == nil && digest == a.digest // computed, not believed
+		a.Plan, a.Whole = kept, err == nil && digest == a.Digest // computed, not believed
 	}
 	fmt.Fprintf(s.runner.Err(), "the plan on pull request %d was approved by its merge: %s\n", pr.Number, pr.URL)
 	return nil

@@ -18,10 +18,10 @@ func (s *session) resume(ctx context.Context, e ledger.Entry) (again bool) {
 	if !s.judgeAgain(ctx, e) {
 		return false
 	}
-	p, err := plan.Resume(s.report.Facts, s.report.Verdict, s.set.intent, e)
+	p, err := plan.Resume(s.report.Facts, s.report.Verdict, s.set.Intent, e)
 	again = s.carryOutAs(ctx, p, e.Record.Plan, err)
 	if s.report.Err == nil && s.report.Verdict.Effect() != verdict.Promote {
-		s.fail(plan.Stranded(s.report.Facts, s.set.intent, e))
+		s.fail(plan.Stranded(s.report.Facts, s.set.Intent, e))
 	}
 	return again
 }
@@ -30,7 +30,7 @@ func (s *session) resume(ctx context.Context, e ledger.Entry) (again bool) {
 func (s *session) judgeAgain(ctx context.Context, e ledger.Entry) bool {
 	needs := s.needs()
 	needs.Holders = append(slices.Clone(needs.Holders), plan.Keys(plan.Replaced(s.report.Facts, e))...)
-	facts, err := gather.Facts(ctx, s.client, s.set.intent.Query, needs)
+	facts, err := gather.Facts(ctx, s.client, s.set.Intent.Query, needs)
 	if err != nil {
 		s.fail(diagnose.Explain(ctx, s.client, err))
 		return false

@@ -10,31 +10,13 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/gather"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
-
-// readBackTo reads the version to go back to; without one it is the last good holder.
-func readBackTo(r *reader) {
-	text := r.value("candidate")
-	if text == "" {
-		return
-	}
-	c, err := registry.ParseCandidate(text)
-	q := &r.out.intent.Query
-	switch {
-	case err != nil:
-		r.problem("candidate", text, err.Error())
-	case c.Number == 0 || c.Model != q.Model:
-		r.problem("candidate", text, fmt.Sprintf("a rollback goes to a version of the model itself; write models:/%s/7, or leave it out", q.Model))
-	}
-	q.Candidate = c
-}
 
 // rollback moves the target back. No gate runs: at that moment nobody waits for one.
 func (s *session) rollback(ctx context.Context) {
 	defer s.closeBook(ctx)
 	for again := true; again; {
-		facts, err := s.look(ctx, func() (fact.Facts, error) { return gather.Versions(ctx, s.client, s.set.intent.Query) })
+		facts, err := s.look(ctx, func() (fact.Facts, error) { return gather.Versions(ctx, s.client, s.set.Intent.Query) })
 		if err == nil {
 			facts.Ledger, err = s.olderEntries(ctx, facts.Ledger)
 		}
@@ -65,7 +47,7 @@ const rollbackPages = 16
 // wayBack plans the rollback. It ends where one that was cut off was going, and one that an earlier attempt of this
 // workflow run made is not made twice: either would go one version further.
 func (s *session) wayBack(ctx context.Context) (plan.Plan, string, error) {
-	f, in := s.report.Facts, s.set.intent
+	f, in := s.report.Facts, s.set.Intent
 	if e, ok := plan.BegunRollback(f, in); ok {
 		p := plan.FinishRollback(f, in, e, s.book.holder)
 		if p.Resumes == 0 {
@@ -95,7 +77,7 @@ func (s *session) wayBack(ctx context.Context) (plan.Plan, string, error) {
 // choose finds the version to go back to, and looks whether its model is there. A store that cannot be read just now
 // does not block a rollback.
 func (s *session) choose(ctx context.Context) (int, []string, error) {
-	f, in := s.report.Facts, s.set.intent
+	f, in := s.report.Facts, s.set.Intent
 	backs := plan.Backs(f, in)
 	if n := in.Query.Candidate.Number; n != 0 {
 		backs = []fact.Back{plan.To(f, in, n)}

@@ -15,6 +15,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
 	"github.com/mlflow-promote/mlflow-promote/internal/apply"
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/diagnose"
@@ -33,7 +34,7 @@ type session struct {
 	p      Process
 	runner *actions.Runner
 	json   bool
-	set    settings
+	set    inputs.Settings
 	job    actions.Context
 	client *mlflow.Client
 	wires  []*rest.Client
@@ -61,19 +62,19 @@ type session struct {
 }
 
 // begin checks where the command runs and builds the client; nothing is sent to MLflow yet.
-func (s *session) begin(ctx context.Context, c command) error {
+func (s *session) begin(ctx context.Context, c inputs.Command) error {
 	job := s.job
 	if s.jobErr != nil {
 		fmt.Fprintf(s.runner.Err(), "warning: %v\n", s.jobErr)
 	}
-	writes := c.writes || len(s.set.doctor.repair) > 0 || s.set.doctor.reset != ""
+	writes := c.Writes || len(s.set.Doctor.Repair) > 0 || s.set.Doctor.Reset != ""
 	if writes {
 		if err := s.checkStart(ctx); err != nil {
 			return err
 		}
 	}
-	if by := s.set.intent.Query.Candidate.Commit; by != nil {
-		if c.judges && writes && !s.set.dryRun && unmerged(job) {
+	if by := s.set.Intent.Query.Candidate.Commit; by != nil {
+		if c.Judges && writes && !s.set.DryRun && unmerged(job) {
 			return &registry.Error{
 				Reason: registry.RefNotAllowed, Msg: fmt.Sprintf("the candidate is a commit of branch %q of %q, which need not have been merged", job.HeadBranch, job.HeadRepository),
 				Hint: "let the workflow follow runs of the default branch alone (branches: below workflow_run), or name the run; to look without writing, set dry-run: true",
@@ -85,19 +86,19 @@ func (s *session) begin(ctx context.Context, c command) error {
 		}
 		by.SHA = sha
 	}
-	s.set.intent.WorkflowRun = job.RunURL()
-	s.set.intent.Actor = job.TriggeringActor
-	s.set.intent.Notify = s.set.notify.names()
-	s.report.Dry = s.set.dryRun && writes
-	s.report.Tracking = s.set.server.tracking
+	s.set.Intent.WorkflowRun = job.RunURL()
+	s.set.Intent.Actor = job.TriggeringActor
+	s.set.Intent.Notify = s.set.Notify.Names()
+	s.report.Dry = s.set.DryRun && writes
+	s.report.Tracking = s.set.Server.Tracking
 	s.report.Workflow = report.Workflow{Server: job.ServerURL, Repository: job.Repository, Head: job.Head()}
-	s.report.Plan = plan.Plan{Model: s.set.intent.Query.Model, Target: s.set.intent.Query.Target}
-	if (c.judges || c.adopts) && !s.set.judging.ofHolders {
+	s.report.Plan = plan.Plan{Model: s.set.Intent.Query.Model, Target: s.set.Intent.Query.Target}
+	if (c.Judges || c.Adopts) && !s.set.Judging.OfHolders {
 		if err := s.adopt(c); err != nil {
 			return err
 		}
 	}
-	if c.offline || len(s.set.history.saved.History.Pages) > 0 {
+	if c.Offline || len(s.set.History.Saved.History.Pages) > 0 {
 		return nil
 	}
 	if err := s.connect(); err != nil {
@@ -124,18 +125,18 @@ func headCommit(job actions.Context) (string, error) {
 }
 
 func (s *session) connect() error {
-	tracking, err := s.dial(s.set.server.tracking, s.set.server.trackingHeader)
+	tracking, err := s.dial(s.set.Server.Tracking, s.set.Server.TrackingHeader)
 	if err != nil {
 		return err
 	}
 	models := tracking
-	if s.set.server.registry != s.set.server.tracking {
-		if models, err = s.dial(s.set.server.registry, s.set.server.registryHeader); err != nil {
+	if s.set.Server.Registry != s.set.Server.Tracking {
+		if models, err = s.dial(s.set.Server.Registry, s.set.Server.RegistryHeader); err != nil {
 			return err
 		}
 	}
 	s.client = mlflow.New(tracking, models, mlflow.About{
-		Address: s.set.server.registry, Login: s.set.server.login, LoggedIn: s.set.server.basic, MayName: s.mayName, Workspace: s.set.server.workspace,
+		Address: s.set.Server.Registry, Login: s.set.Server.Login, LoggedIn: s.set.Server.Basic, MayName: s.mayName, Workspace: s.set.Server.Workspace,
 	}, s.p.Jitter)
 	return nil
 }
@@ -144,8 +145,8 @@ func (s *session) connect() error {
 func (s *session) dial(address string, own http.Header) (*rest.Client, error) {
 	wire := s.wire()
 	header := own.Clone()
-	maps.Copy(header, s.set.server.header)
-	wire.Base, wire.Header, wire.ClientCert, wire.InsecureTLS = address, header, s.set.server.clientCert, s.set.server.insecureTLS
+	maps.Copy(header, s.set.Server.Header)
+	wire.Base, wire.Header, wire.ClientCert, wire.InsecureTLS = address, header, s.set.Server.ClientCert, s.set.Server.InsecureTLS
 	c, err := rest.New(wire)
 	if err != nil {
 		return nil, mlflow.Explain("connect to "+address, err)
@@ -170,7 +171,7 @@ func (s *session) register(ctx context.Context) {
 	if !s.gather(ctx) {
 		return
 	}
-	p, err := plan.Register(s.report.Facts, s.set.intent)
+	p, err := plan.Register(s.report.Facts, s.set.Intent)
 	s.carryOut(ctx, p, err)
 }
 
@@ -182,14 +183,14 @@ func (s *session) promote(ctx context.Context) {
 		if !s.gatherWithLedger(ctx) {
 			return
 		}
-		if e, ok := plan.Unfinished(s.report.Facts, s.set.intent, s.book.holder); ok {
+		if e, ok := plan.Unfinished(s.report.Facts, s.set.Intent, s.book.holder); ok {
 			again = s.resume(ctx, e)
 			continue
 		}
 		if !s.judge() {
 			return
 		}
-		p, err := plan.Promote(s.report.Facts, s.report.Verdict, s.set.intent)
+		p, err := plan.Promote(s.report.Facts, s.report.Verdict, s.set.Intent)
 		again = s.carryOut(ctx, p, err)
 	}
 }
@@ -198,39 +199,39 @@ func (s *session) promote(ctx context.Context) {
 func (s *session) alias(ctx context.Context) {
 	defer s.closeBook(ctx)
 	for again := true; again; {
-		facts, err := s.look(ctx, func() (fact.Facts, error) { return gather.Aliases(ctx, s.client, s.set.intent.Query) })
+		facts, err := s.look(ctx, func() (fact.Facts, error) { return gather.Aliases(ctx, s.client, s.set.Intent.Query) })
 		if !s.gathered(ctx, facts, err) {
 			return
 		}
-		if err := cmp.Or(s.assignable(ctx, facts.Ledger), plan.Names(facts, s.set.intent)); err != nil {
+		if err := cmp.Or(s.assignable(ctx, facts.Ledger), plan.Names(facts, s.set.Intent)); err != nil {
 			s.fail(err)
 			return
 		}
-		if p, digest, ok := plan.ResumeAliases(facts, s.set.intent, s.book.holder); ok {
+		if p, digest, ok := plan.ResumeAliases(facts, s.set.Intent, s.book.holder); ok {
 			again = s.carryOutAs(ctx, p, digest, nil)
 			continue
 		}
-		p, err := plan.Aliases(facts, s.set.intent)
+		p, err := plan.Aliases(facts, s.set.Intent)
 		again = s.carryOut(ctx, p, err)
 	}
 }
 
 func (s *session) gather(ctx context.Context) bool {
-	facts, err := gather.Facts(ctx, s.client, s.set.intent.Query, s.needs())
+	facts, err := gather.Facts(ctx, s.client, s.set.Intent.Query, s.needs())
 	return s.gathered(ctx, facts, err)
 }
 
 // gatherToJudge gathers for a command that judges and moves nothing. What the ledger recorded is read if a gate asks for
 // it; without a ledger there are no records.
 func (s *session) gatherToJudge(ctx context.Context) bool {
-	if !policy.Needs(s.set.judging.gates).Ledger || s.book.ledger == nil {
+	if !policy.Needs(s.set.Judging.Gates).Ledger || s.book.ledger == nil {
 		return s.gather(ctx)
 	}
 	var view ledger.View
 	var unread error
 	var wg sync.WaitGroup
 	wg.Go(func() { view, unread = s.book.ledger.Look(ctx) })
-	facts, err := gather.Facts(ctx, s.client, s.set.intent.Query, s.needs())
+	facts, err := gather.Facts(ctx, s.client, s.set.Intent.Query, s.needs())
 	wg.Wait()
 	switch {
 	case err != nil:
@@ -245,7 +246,7 @@ func (s *session) gatherToJudge(ctx context.Context) bool {
 // gatherWithLedger gathers for a command that moves something.
 func (s *session) gatherWithLedger(ctx context.Context) bool {
 	facts, err := s.look(ctx, func() (fact.Facts, error) {
-		return gather.Facts(ctx, s.client, s.set.intent.Query, s.needs())
+		return gather.Facts(ctx, s.client, s.set.Intent.Query, s.needs())
 	})
 	return s.gathered(ctx, facts, err)
 }
@@ -263,15 +264,15 @@ func (s *session) gathered(ctx context.Context, facts fact.Facts, err error) boo
 // judge reports whether there is a verdict to go on with. Without any gate there is none, unless the user takes that
 // on.
 func (s *session) judge() bool {
-	in := s.set.intent
+	in := s.set.Intent
 	if err := plan.Names(s.report.Facts, in); err != nil {
 		s.fail(err)
 		return false
 	}
-	ungated := len(s.set.judging.gates) == 0 && slices.Contains(in.Override, verdict.OverrideUngated)
-	gates := s.set.judging.gates
-	if s.set.judging.from != "" && (ungated || len(gates) > 0) { // the order of stages is no judgement of the model
-		gates = append([]policy.Gate{policy.From(s.set.judging.from, in.Query.Target)}, gates...)
+	ungated := len(s.set.Judging.Gates) == 0 && slices.Contains(in.Override, verdict.OverrideUngated)
+	gates := s.set.Judging.Gates
+	if s.set.Judging.From != "" && (ungated || len(gates) > 0) { // the order of stages is no judgement of the model
+		gates = append([]policy.Gate{policy.From(s.set.Judging.From, in.Query.Target)}, gates...)
 	}
 	if s.report.Dry || in.Command == "validate" {
 		gates = policy.Planned(gates)
@@ -281,7 +282,7 @@ func (s *session) judge() bool {
 		mode = verdict.Ungated
 	}
 	if len(gates) > 0 {
-		s.report.Verdict, s.report.Judged = policy.Judge(gates, s.report.Facts, s.set.judging.waivers...), true
+		s.report.Verdict, s.report.Judged = policy.Judge(gates, s.report.Facts, s.set.Judging.Waivers...), true
 		s.report.Verdict.Mode = cmp.Or(mode, s.report.Verdict.Mode)
 		return true
 	}
@@ -352,9 +353,9 @@ func (s *session) apply(ctx context.Context, p plan.Plan) (again bool) {
 
 func (s *session) options(p plan.Plan) apply.Options {
 	return apply.Options{
-		Now: s.p.Now, Ledger: s.move.ledger(), Slow: s.set.gitHub.environment != "",
+		Now: s.p.Now, Ledger: s.move.ledger(), Slow: s.set.GitHub.Environment != "",
 		Record: func(at time.Time, version int) string {
-			return plan.NewSummary(p, s.report.Digest, s.set.intent, version, at, s.placed())
+			return plan.NewSummary(p, s.report.Digest, s.set.Intent, version, at, s.placed())
 		},
 		Lease: ledger.Lease, Pause: s.pause,
 		Step: func(step plan.Step) { fmt.Fprintf(s.runner.Err(), "%s %s\n", step.Do, stepObject(step)) },

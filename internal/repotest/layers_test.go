@@ -68,13 +68,18 @@ var layers = map[string][]string{
 	"internal/mlflow/write": {
 		"internal/ledger", "internal/mlflow", "internal/plan", "internal/registry", "internal/rest", "internal/retry",
 	},
-	"internal/github": {"internal/fact", "internal/format", "internal/ledger", "internal/registry", "internal/rest"},
+	"internal/github":  {"internal/fact", "internal/format", "internal/ledger", "internal/registry", "internal/rest"},
+	"internal/trigger": {"internal/actions", "internal/format", "internal/registry"},
+	"internal/inputs": {
+		"internal/audit", "internal/format", "internal/ledger", "internal/plan", "internal/policy", "internal/registry",
+		"internal/spelling", "internal/trigger", "internal/verdict",
+	},
 	"internal/cli": {
 		"internal/actions", "internal/apply", "internal/audit", "internal/audit/rules", "internal/canonical",
-		"internal/fact", "internal/format", "internal/github", "internal/ledger", "internal/lineage",
+		"internal/fact", "internal/format", "internal/github", "internal/inputs", "internal/ledger", "internal/lineage",
 		"internal/mlflow", "internal/mlflow/crawl", "internal/mlflow/diagnose", "internal/mlflow/gather",
 		"internal/mlflow/runstore", "internal/mlflow/write", "internal/plan", "internal/policy", "internal/registry",
-		"internal/report", "internal/rest", "internal/spelling", "internal/verdict",
+		"internal/report", "internal/rest", "internal/spelling", "internal/trigger", "internal/verdict",
 	},
 
 	"internal/attacks":             {},

@@ -1,4 +1,4 @@
-package cli
+package inputs
 
 import (
 	"crypto/tls"
@@ -18,101 +18,102 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/trigger"
 )
 
-// settings is the inputs, read and checked. If problems is not empty, nothing else of it may be used.
-type settings struct {
-	server      serverSettings
-	secrets     []string
-	intent      plan.Intent
-	judging     judgingSettings
-	against     string // whom to compare with: a version number, an alias or a stage, as given
-	policyTests string // folder
-	doctor      doctorSettings
-	dryRun      bool
-	allow       allowance
-	timeout     time.Duration
-	ledger      string // auto, required or off
-	history     historySettings
-	audit       auditSettings
-	approved    approval
-	expected    expectedVersion
-	gitHub      gitHubSettings
-	notify      notifySettings
+// Settings is the inputs, read and checked. If problems is not empty, nothing else of it may be used.
+type Settings struct {
+	Server      Server
+	Secrets     []string
+	Intent      plan.Intent
+	Judging     Judging
+	Against     string // whom to compare with: a version number, an alias or a stage, as given
+	PolicyTests string // folder
+	Doctor      Doctor
+	DryRun      bool
+	Allow       trigger.Allowance
+	Timeout     time.Duration
+	Ledger      string // auto, required or off
+	History     History
+	Audit       Audit
+	Approved    approval
+	Expected    Expected
+	GitHub      GitHub
+	Notify      Notify
 
-	problems []problem
+	Problems []Problem
 }
 
-// serverSettings say where the servers are and how to connect.
-type serverSettings struct {
-	tracking, registry string      // addresses without user-info
-	header             http.Header // of every request
-	trackingHeader     http.Header // credentials from the address of that server
-	registryHeader     http.Header
-	workspace          string
-	basic              bool   // a user name and a password are sent
-	login              string // that user name; "" if it is a credential itself
-	cas, clientCert    []byte
-	insecureTLS        bool
-	insecureHTTP       bool
+// Server say where the servers are and how to connect.
+type Server struct {
+	Tracking, Registry string      // addresses without user-info
+	Header             http.Header // of every request
+	TrackingHeader     http.Header // credentials from the address of that server
+	RegistryHeader     http.Header
+	Workspace          string
+	Basic              bool   // a user name and a password are sent
+	Login              string // that user name; "" if it is a credential itself
+	Cas, ClientCert    []byte
+	InsecureTLS        bool
+	InsecureHTTP       bool
 }
 
-// judgingSettings say what a candidate is judged by.
-type judgingSettings struct {
-	gates       []policy.Gate
-	waivers     []policy.Waiver
-	identities  map[string]string // MLflow user -> GitHub login
-	policyFile  string            // "" = it is searched for
-	needsPolicy bool              // a missing policy file is an error
-	evidence    map[string]string // path of a workspace file by the name that a gate gives the document
-	from        string            // stage that the candidate must come from, "" = any
-	ofHolders   bool              // validate: the versions that the policy's targets point to are judged, not a candidate
+// Judging say what a candidate is judged by.
+type Judging struct {
+	Gates       []policy.Gate
+	Waivers     []policy.Waiver
+	Identities  map[string]string // MLflow user -> GitHub login
+	PolicyFile  string            // "" = it is searched for
+	NeedsPolicy bool              // a missing policy file is an error
+	Evidence    map[string]string // path of a workspace file by the name that a gate gives the document
+	From        string            // stage that the candidate must come from, "" = any
+	OfHolders   bool              // validate: the versions that the policy's targets point to are judged, not a candidate
 }
 
-// doctorSettings say what doctor repairs.
-type doctorSettings struct {
-	repair []string
-	reset  string // why doctor begins a new ledger; "" = it does not
+// Doctor say what doctor repairs.
+type Doctor struct {
+	Repair []string
+	Reset  string // why doctor begins a new ledger; "" = it does not
 }
 
-// historySettings say what the command history shows.
-type historySettings struct {
-	at, until time.Time // the time asked for, or the day
-	saved     saved     // a history to show without a server
-	kept      saved     // a saved history that the server's is compared with
-	statement int       // entry wanted as a statement, 0 = none
+// History say what the command history shows.
+type History struct {
+	At, Until time.Time    // the time asked for, or the day
+	Saved     SavedHistory // a history to show without a server
+	Kept      SavedHistory // a saved history that the server's is compared with
+	Statement int          // entry wanted as a statement, 0 = none
 }
 
-// expectedVersion is the version that the target must point to before the move.
-type expectedVersion struct {
-	given   bool
-	version int // 0 = none
+// Expected is the version that the target must point to before the move.
+type Expected struct {
+	Given   bool
+	Version int // 0 = none
 }
 
-// problem is one thing wrong with one input.
-type problem struct{ input, saw, want string }
+// Problem is one thing wrong with one input.
+type Problem struct{ Input, Saw, Want string }
 
-func (p problem) String() string {
-	if p.saw == "" {
-		return p.input + ": " + p.want
+func (p Problem) String() string {
+	if p.Saw == "" {
+		return p.Input + ": " + p.Want
 	}
-	return fmt.Sprintf("%s: %s: %s", p.input, strconv.Quote(p.saw), p.want)
+	return fmt.Sprintf("%s: %s: %s", p.Input, strconv.Quote(p.Saw), p.Want)
 }
 
 // reader turns the texts of the inputs into settings and collects all problems on the way.
 type reader struct {
-	command command
+	command Command
 	value   func(name string) string
 	file    func(path string, limit int64) ([]byte, error)
 	env     func(name string) string
-	out     settings
+	out     Settings
 }
 
 // problem notes what is wrong with an input. It stays out of line, as it is called in eighty places: see report.T.
 //
 //go:noinline
 func (r *reader) problem(input, saw, want string) {
-	r.out.problems = append(r.out.problems, problem{input, shortened(saw), want})
+	r.out.Problems = append(r.out.Problems, Problem{input, shortened(saw), want})
 }
 
 // shortened keeps an error readable when a whole file was pasted into an input.
@@ -123,13 +124,13 @@ func shortened(text string) string {
 	return text
 }
 
-// read checks all inputs of the command at once.
-func read(c command, value func(string) string, file func(string, int64) ([]byte, error), env func(string) string) settings {
+// Read checks all inputs of the command at once.
+func Read(c Command, value func(string) string, file func(string, int64) ([]byte, error), env func(string) string) Settings {
 	r := &reader{command: c, value: value, file: file, env: env}
-	r.out.judging.policyFile = value("policy-file")
-	r.out.judging.needsPolicy = r.own("require-policy") != "" && r.bool("require-policy")
-	r.out.timeout = r.duration("timeout")
-	r.out.intent.Command = c.name
+	r.out.Judging.PolicyFile = value("policy-file")
+	r.out.Judging.NeedsPolicy = r.own("require-policy") != "" && r.bool("require-policy")
+	r.out.Timeout = r.duration("timeout")
+	r.out.Intent.Command = c.Name
 	c.read(r)
 	return r.out
 }
@@ -143,15 +144,15 @@ func readDoctor(r *reader) {
 // readMove are those of every command about one registered model that may move something.
 func readMove(r *reader) {
 	readServer(r)
-	in := &r.out.intent
+	in := &r.out.Intent
 	if in.Query.Model = r.value("model"); !aboutIncumbents(r) {
 		r.required("model", "the name of the registered model")
 	}
-	if r.out.server.insecureTLS {
+	if r.out.Server.InsecureTLS {
 		in.Override = append(in.Override, "insecure-tls") // shown and recorded like any other safety that is off
 	}
-	r.out.dryRun = r.bool("dry-run")
-	r.out.ledger = r.choice("ledger")
+	r.out.DryRun = r.bool("dry-run")
+	r.out.Ledger = r.choice("ledger")
 	readAllowance(r)
 	readTraffic(r)
 	in.Override = append(in.Override, r.words("override")...)
@@ -181,12 +182,12 @@ func readCompare(r *reader) {
 func readCandidateCommand(r *reader) {
 	readMove(r)
 	readCandidate(r)
-	if r.command.judges {
+	if r.command.Judges {
 		readTarget(r)
 		readThresholds(r)
 		readEvidence(r)
 	}
-	in := &r.out.intent
+	in := &r.out.Intent
 	in.Description = r.portable("description", registry.MaxDescription)
 	in.Tags = r.tags("tags")
 	in.ModelDescription = r.portable("model-description", registry.MaxDescription)
@@ -197,7 +198,7 @@ func readCandidateCommand(r *reader) {
 func (r *reader) required(name, want string) string {
 	v := r.value(name)
 	if v == "" {
-		if env := input(name).Env; env != "" {
+		if env := Get(name).Env; env != "" {
 			want += " (or the variable " + env + ")"
 		}
 		r.problem(name, "", "is missing: give "+want)
@@ -217,40 +218,40 @@ func readServer(r *reader) {
 	}
 	header := http.Header{}
 	tracking := r.required("tracking-uri", "the address of the MLflow server, as https://mlflow.example")
-	r.out.server.trackingHeader, r.out.server.registryHeader = http.Header{}, http.Header{}
+	r.out.Server.TrackingHeader, r.out.Server.RegistryHeader = http.Header{}, http.Header{}
 	if tracking != "" {
-		r.out.server.tracking = r.address("tracking-uri", tracking, r.out.server.trackingHeader)
+		r.out.Server.Tracking = r.address("tracking-uri", tracking, r.out.Server.TrackingHeader)
 	}
-	r.out.server.registry, r.out.server.registryHeader = r.out.server.tracking, r.out.server.trackingHeader
+	r.out.Server.Registry, r.out.Server.RegistryHeader = r.out.Server.Tracking, r.out.Server.TrackingHeader
 	if v := r.value("registry-uri"); v != "" {
-		r.out.server.registryHeader = http.Header{}
-		r.out.server.registry = r.address("registry-uri", v, r.out.server.registryHeader)
+		r.out.Server.RegistryHeader = http.Header{}
+		r.out.Server.Registry = r.address("registry-uri", v, r.out.Server.RegistryHeader)
 	}
 	r.login(header)
 	r.headers(header)
 	if w := r.value("workspace"); w != "" {
 		header.Set("X-Mlflow-Workspace", w)
-		r.out.server.workspace = w
+		r.out.Server.Workspace = w
 	}
-	r.out.server.header = header
-	r.out.server.insecureTLS = r.bool("insecure-tls")
-	r.out.server.insecureHTTP = r.bool("allow-insecure-http")
-	r.out.server.cas = r.pem("ca-file")
-	r.out.server.clientCert = r.pem("client-cert")
-	if r.out.server.insecureTLS && r.value("ca-file") != "" {
+	r.out.Server.Header = header
+	r.out.Server.InsecureTLS = r.bool("insecure-tls")
+	r.out.Server.InsecureHTTP = r.bool("allow-insecure-http")
+	r.out.Server.Cas = r.pem("ca-file")
+	r.out.Server.ClientCert = r.pem("client-cert")
+	if r.out.Server.InsecureTLS && r.value("ca-file") != "" {
 		r.problem("insecure-tls", "true", "contradicts ca-file; give one of the two")
 	}
 }
 
 // readRepair reads what doctor is to put right, which is about one model.
 func readRepair(r *reader) {
-	r.out.intent.Query.Model = r.value("model")
-	r.out.doctor.repair = r.words("repair")
-	r.out.doctor.reset = r.portable("reset-ledger", 250)
-	r.out.dryRun = r.bool("dry-run")
+	r.out.Intent.Query.Model = r.value("model")
+	r.out.Doctor.Repair = r.words("repair")
+	r.out.Doctor.Reset = r.portable("reset-ledger", 250)
+	r.out.DryRun = r.bool("dry-run")
 	readAllowance(r)
 	readGitHubToken(r)
-	if (len(r.out.doctor.repair) > 0 || r.out.doctor.reset != "") && r.value("model") == "" {
+	if (len(r.out.Doctor.Repair) > 0 || r.out.Doctor.Reset != "") && r.value("model") == "" {
 		r.problem("model", "", "is missing: name the registered model to repair")
 	}
 }
@@ -305,7 +306,7 @@ func (r *reader) login(header http.Header) {
 }
 
 func (r *reader) basic(header http.Header, user, password string) {
-	r.out.server.basic, r.out.server.login = true, user
+	r.out.Server.Basic, r.out.Server.Login = true, user
 	if tokenAsName(user, password) {
 		r.secret(user)
 	}
@@ -317,7 +318,7 @@ func (r *reader) basic(header http.Header, user, password string) {
 	header.Set("Authorization", "Basic "+pair)
 }
 
-func (r *reader) secret(values ...string) { r.out.secrets = append(r.out.secrets, values...) }
+func (r *reader) secret(values ...string) { r.out.Secrets = append(r.out.Secrets, values...) }
 
 // headerName is a token of RFC 9110.
 var headerName = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
@@ -343,7 +344,7 @@ func (r *reader) pem(name string) []byte {
 	if path == "" {
 		return nil
 	}
-	text, err := r.file(path, fileLimit)
+	text, err := r.file(path, FileLimit)
 	if err != nil {
 		r.problem(name, path, err.Error())
 		return nil
@@ -360,7 +361,7 @@ func (r *reader) pem(name string) []byte {
 }
 
 func readCandidate(r *reader) {
-	if r.out.judging.ofHolders = aboutIncumbents(r); r.out.judging.ofHolders {
+	if r.out.Judging.OfHolders = aboutIncumbents(r); r.out.Judging.OfHolders {
 		return
 	}
 	text := r.required("candidate", "runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS, models:/m-…, best or commit")
@@ -390,7 +391,7 @@ func readCandidate(r *reader) {
 	if c.Commit == nil && r.value("trained-by") != "" {
 		r.problem("trained-by", r.value("trained-by"), "narrows the candidate commit alone: leave it empty for any other candidate")
 	}
-	r.out.intent.Query.Candidate = c
+	r.out.Intent.Query.Candidate = c
 }
 
 // readOneExperiment is the experiment to look for the best run in.
@@ -413,7 +414,7 @@ const mostExperiments = 20
 // readExperiments are those to look for the run of the commit in. Without any it is the incumbent's, which takes a target.
 func readExperiments(r *reader) []string {
 	names := r.list("experiment")
-	hasTarget := r.command.needsTarget || r.command.judges && r.value("alias")+r.value("stage") != ""
+	hasTarget := r.command.needsTarget || r.command.Judges && r.value("alias")+r.value("stage") != ""
 	switch {
 	case len(names) > mostExperiments:
 		r.problem("experiment", "", fmt.Sprintf("names %d experiments; at most %d are searched", len(names), mostExperiments))
@@ -424,7 +425,7 @@ func readExperiments(r *reader) []string {
 }
 
 func readTarget(r *reader) {
-	t := &r.out.intent.Query.Target
+	t := &r.out.Intent.Query.Target
 	t.Alias = r.value("alias")
 	if t.Alias != "" {
 		if err := registry.CheckAlias(t.Alias); err != nil {
@@ -460,12 +461,12 @@ func readFrom(r *reader, t *registry.Target) {
 	case stage == t.Stage:
 		r.problem("from", text, "is the stage to move to")
 	}
-	r.out.judging.from = stage
+	r.out.Judging.From = stage
 }
 
 func readThresholds(r *reader) {
-	gates, problems := policy.Thresholds(r.value("thresholds"), r.out.intent.Query.Target)
-	r.out.judging.gates = gates
+	gates, problems := policy.Thresholds(r.value("thresholds"), r.out.Intent.Query.Target)
+	r.out.Judging.Gates = gates
 	for _, p := range problems {
 		r.problem("thresholds", "", p)
 	}
@@ -473,17 +474,17 @@ func readThresholds(r *reader) {
 
 // readExplain: a model and a target, without a server.
 func readExplain(r *reader) {
-	r.out.intent.Query.Model = r.required("model", "the name of a registered model")
+	r.out.Intent.Query.Model = r.required("model", "the name of a registered model")
 	readTarget(r)
 }
 
 func readPolicyTest(r *reader) {
-	r.out.policyTests = r.required("policy-tests", "the folder with the tests")
+	r.out.PolicyTests = r.required("policy-tests", "the folder with the tests")
 }
 
 // readEvidence reads which documents are given as files.
 func readEvidence(r *reader) {
-	r.out.judging.evidence = map[string]string{}
+	r.out.Judging.Evidence = map[string]string{}
 	for _, l := range lines(r.value("evidence-file")) {
 		name, path, ok := strings.Cut(l, "=")
 		name, path = strings.TrimSpace(name), strings.TrimSpace(path)
@@ -491,7 +492,7 @@ func readEvidence(r *reader) {
 			r.problem("evidence-file", l, "is not of the form NAME=FILE; write the name a gate of the policy has, as in reports/scan.json=scan.json")
 			continue
 		}
-		r.out.judging.evidence[name] = path
+		r.out.Judging.Evidence[name] = path
 	}
 }
 
@@ -556,12 +557,12 @@ func (r *reader) bool(name string) bool {
 
 func (r *reader) choice(name string) string {
 	v := r.value(name)
-	for _, w := range input(name).Values {
+	for _, w := range Get(name).Values {
 		if v == w {
 			return v
 		}
 	}
-	r.problem(name, v, "want "+input(name).wants())
+	r.problem(name, v, "want "+Get(name).Wants())
 	return v
 }
 
@@ -569,11 +570,11 @@ func (r *reader) words(name string) []string {
 	var out []string
 	for _, w := range strings.FieldsFunc(r.value(name), func(c rune) bool { return c == ',' || c == '\n' || c == ' ' }) {
 		known := false
-		for _, v := range input(name).Values {
+		for _, v := range Get(name).Values {
 			known = known || v == w
 		}
 		if !known {
-			r.problem(name, w, "want "+input(name).wants())
+			r.problem(name, w, "want "+Get(name).Wants())
 			continue
 		}
 		out = append(out, w)
@@ -584,19 +585,19 @@ func (r *reader) words(name string) []string {
 // readAllowance reads from where else a write may start.
 func readAllowance(r *reader) {
 	for _, l := range lines(r.value("allow-refs")) {
-		p, err := parseRefPattern(l)
+		p, err := trigger.ParseRefPattern(l)
 		if err != nil {
 			r.problem("allow-refs", l, err.Error())
 			continue
 		}
-		r.out.allow.refs = append(r.out.allow.refs, p)
+		r.out.Allow.Refs = append(r.out.Allow.Refs, p)
 	}
 	for _, name := range strings.FieldsFunc(r.value("allow-events"), func(c rune) bool { return c == ',' || unicode.IsSpace(c) }) {
 		if !eventName.MatchString(name) {
 			r.problem("allow-events", name, "is not the name of an event; write it as below on: in a workflow, such as issue_comment")
 			continue
 		}
-		r.out.allow.events = append(r.out.allow.events, name)
+		r.out.Allow.Events = append(r.out.Allow.Events, name)
 	}
 }
 
@@ -607,7 +608,7 @@ func (r *reader) duration(name string) time.Duration {
 	v := r.value(name)
 	d, err := time.ParseDuration(v)
 	if err != nil || d <= 0 {
-		r.problem(name, v, "want "+input(name).wants())
+		r.problem(name, v, "want "+Get(name).Wants())
 	}
 	return d
 }
@@ -632,4 +633,13 @@ func lines(text string) []string {
 		}
 	}
 	return out
+}
+
+// FileLimit bounds a file that an input names.
+const FileLimit = 1 << 20
+
+// aboutIncumbents reports whether the command judges what the targets name now: a pull request that brings no candidate is
+// about the policy alone.
+func aboutIncumbents(r *reader) bool {
+	return r.command.Name == "validate" && r.value("candidate") == "" && r.env("GITHUB_EVENT_NAME") == "pull_request"
 }
