@@ -10,15 +10,15 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// approve holds the plan against what was approved, before anything is written.
-func (s *session) approve(ctx context.Context, p plan.Plan) error {
+// checkApproval holds the plan against what was approved, before anything is written.
+func checkApproval(ctx context.Context, s *session, p plan.Plan) error {
 	if s.set.Expected.Given && p.Incumbent != s.set.Expected.Version {
 		return &registry.Error{
 			Reason: registry.PlanChanged, Msg: fmt.Sprintf("%s of %s names %s, and expected-previous is %s", p.Target, p.Model, named(p.Incumbent), named(s.set.Expected.Version)),
 			Hint: "somebody moved it since; look at the difference, and run this again with the version that it names now",
 		}
 	}
-	if err := s.approvedByMerge(ctx, p); err != nil {
+	if err := approvedByMerge(ctx, s, p); err != nil {
 		return err
 	}
 	a := s.set.Approved

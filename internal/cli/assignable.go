@@ -11,12 +11,12 @@ import (
 
 // assignable refuses aliases that the ledger protects. It looks into the ledger even if the input ledger is off, and into
 // earlier pages if the newest does not tell.
-func (s *session) assignable(ctx context.Context, l ledger.Chain) (err error) {
-	book, view := s.book.ledger, s.book.view
+func assignable(ctx context.Context, s *session, l ledger.Chain) (err error) {
+	book, view := s.ledger.ledger, s.ledger.view
 	if s.set.Ledger == "off" {
 		book = &ledger.Ledger{Store: runstore.New(s.client), Model: s.set.Intent.Query.Model}
 		if view, err = book.Look(ctx); err != nil {
-			s.warn(fmt.Sprintf("the ledger may protect these aliases, and cannot be read: %v", err))
+			s.console.warn(fmt.Sprintf("the ledger may protect these aliases, and cannot be read: %v", err))
 			return nil
 		}
 		l = view.Facts()

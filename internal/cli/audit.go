@@ -28,9 +28,9 @@ import (
 // baselineLimit bounds a baseline: 100,000 findings are some 60 MB.
 const baselineLimit = 128 << 20
 
-// audit judges the whole registry, model by model.
-func (s *session) audit(ctx context.Context) {
-	a, err := s.beginAudit(ctx)
+// runAudit judges the whole registry, model by model.
+func runAudit(ctx context.Context, s *session) {
+	a, err := beginAudit(ctx, s)
 	if err == nil {
 		err = a.run(ctx)
 	}
@@ -48,7 +48,7 @@ func (s *session) audit(ctx context.Context) {
 	if a.fails() {
 		s.report.Reason = registry.Findings
 	}
-	s.annotateAudit(a)
+	annotateAudit(s, a)
 }
 
 // auditing is an audit under way.
@@ -80,22 +80,22 @@ type sink struct {
 	out  io.WriteCloser
 }
 
-func (s *session) beginAudit(ctx context.Context) (*auditing, error) {
+func beginAudit(ctx context.Context, s *session) (*auditing, error) {
 	p, found, err := s.loadPolicy(false)
 	if err != nil {
 		return nil, err
 	}
-	s.sayNoPolicy()
-	plans, err := s.approvedPlans()
+	sayNoPolicy(s)
+	plans, err := approvedPlans(s)
 	if err != nil {
 		return nil, err
 	}
-	baseline, err := s.baseline()
+	baseline, err := readBaseline(s)
 	if err != nil {
 		return nil, err
 	}
 	version := s.client.ServerVersion(ctx)
-	config := rules.Config{Scope: s.set.Audit.Scope, Server: version, Plans: plans, Now: s.serverTime()}
+	config := rules.Config{Scope: s.set.Audit.Scope, Server: version, Plans: plans, Now: s.servers.now().UTC()}
 	if found {
 		config.Policy, s.report.Policy = &p, p.File
 	}
@@ -126,14 +126,6 @@ func (a *auditing) findLedgers(ctx context.Context) error {
 	}
 	a.founded = founded
 	return nil
-}
-
-// serverTime is the server's clock, so that ages do not depend on the runner's.
-func (s *session) serverTime() time.Time {
-	if told := s.wires[len(s.wires)-1].Meter().ServerTime; !told.IsZero() {
-		return told
-	}
-	return s.p.Now().UTC()
 }
 
 // run reads the registry, judges it and writes what is found.
@@ -176,7 +168,7 @@ func (a *auditing) run(ctx context.Context) error {
 }
 
 func (a *auditing) query(model string) audit.Query {
-	return audit.Query{Scope: a.s.set.Audit.Scope, Model: model, Needs: a.needs, Progress: a.s.progress, Now: a.s.p.Now}
+	return audit.Query{Scope: a.s.set.Audit.Scope, Model: model, Needs: a.needs, Progress: func(p audit.Progress) { printProgress(a.s, p) }, Now: a.s.p.Now}
 }
 
 // auditAhead is how many models are judgedModel beside one another: some need their ledger, or a second look.
@@ -271,10 +263,8 @@ func (a *auditing) conclude() error {
 			}
 		}
 	}
-	a.tally.Totals.Ended = a.s.serverTime()
-	for _, w := range a.s.wires {
-		a.tally.Totals.Requests += w.Meter().Requests
-	}
+	a.tally.Totals.Ended = a.s.servers.now().UTC()
+	a.tally.Totals.Requests, _ = a.s.servers.cost()
 	for _, k := range a.sinks {
 		if err := k.Totals(a.tally.Totals); err != nil {
 			return err
@@ -349,7 +339,7 @@ func (a *auditing) end(failed error) {
 		reason = registry.ReasonOf(failed)
 	}
 	if a.json != nil {
-		s.say(a.json.End(reason, failed))
+		s.console.say(a.json.End(reason, failed))
 	}
 	for _, k := range a.sinks {
 		whole := failed == nil || k.Sink == audit.Sink(a.json)
@@ -358,7 +348,7 @@ func (a *auditing) end(failed error) {
 			continue
 		}
 		if err := k.out.Close(); err != nil {
-			s.say(err)
+			s.console.say(err)
 			continue
 		}
 		switch {
@@ -384,8 +374,8 @@ func (a *auditing) discard() {
 	}
 }
 
-// progress is a line every few seconds, so that nobody takes a long audit for a stuck one.
-func (s *session) progress(p audit.Progress) {
+// printProgress is a line every few seconds, so that nobody takes a long audit for a stuck one.
+func printProgress(s *session, p audit.Progress) {
 	text := fmt.Sprintf("audited %d", p.Models)
 	if p.OfModels > 0 {
 		text += fmt.Sprintf(" of %d", p.OfModels)
@@ -394,11 +384,11 @@ func (s *session) progress(p audit.Progress) {
 	if p.Left > 0 {
 		text += fmt.Sprintf("; about %s left", p.Left.Round(time.Second))
 	}
-	fmt.Fprintln(s.runner.Err(), text)
+	s.console.println(text)
 }
 
 // annotateAudit puts the worst of what counts on the page of the job: as errors where they end it.
-func (s *session) annotateAudit(a *auditing) {
+func annotateAudit(s *session, a *auditing) {
 	if !s.runner.InActions() || s.printed {
 		return
 	}
@@ -422,8 +412,8 @@ func (s *session) annotateAudit(a *auditing) {
 	}
 }
 
-// baseline reads the report file of an earlier audit.
-func (s *session) baseline() (*rules.Baseline, error) {
+// readBaseline reads the report file of an earlier audit.
+func readBaseline(s *session) (*rules.Baseline, error) {
 	name := s.set.Audit.Baseline
 	if name == "" {
 		return nil, nil
@@ -455,10 +445,10 @@ func (s *session) baseline() (*rules.Baseline, error) {
 }
 
 // approvedPlans reads the plans that somebody approved.
-func (s *session) approvedPlans() ([]rules.Approved, error) {
+func approvedPlans(s *session) ([]rules.Approved, error) {
 	var out []rules.Approved
 	for _, pattern := range s.set.Audit.Plans {
-		names, err := s.matching(pattern)
+		names, err := matchingFiles(s, pattern)
 		for _, name := range names {
 			var text []byte
 			var p rules.Approved
@@ -479,8 +469,8 @@ func (s *session) approvedPlans() ([]rules.Approved, error) {
 	return out, nil
 }
 
-// matching lists the files of the workspace that a pattern names; the * is for the last part of the path.
-func (s *session) matching(pattern string) ([]string, error) {
+// matchingFiles lists the files of the workspace that a pattern names; the * is for the last part of the path.
+func matchingFiles(s *session, pattern string) ([]string, error) {
 	if !strings.Contains(pattern, "*") {
 		return []string{pattern}, nil
 	}

@@ -59,7 +59,7 @@ func Run(ctx context.Context, p Process) int {
 		io.WriteString(runner.Err(), inputs.Help(""))
 		return registry.ExitBadInput
 	}
-	s := &session{p: p, runner: runner, json: a.Json, waited: map[string]int{}}
+	s := &session{p: p, runner: runner, json: a.JSON, console: newConsole(runner), ledger: &ledgerSession{}}
 	return s.run(ctx, a)
 }
 
@@ -70,8 +70,8 @@ func (p Process) nonce() string {
 	return p.Nonce()
 }
 
-// value looks an input up: flag, then input of the action, then the stock client's variable, then the default.
-func (s *session) value(a inputs.Args) func(string) string {
+// inputValue looks an input up: flag, then input of the action, then the stock client's variable, then the default.
+func inputValue(s *session, a inputs.Args) func(string) string {
 	return func(name string) string {
 		in := inputs.Get(name)
 		if v, ok := a.Flags[name]; ok {
@@ -93,73 +93,81 @@ func (s *session) value(a inputs.Args) func(string) string {
 func (s *session) run(ctx context.Context, a inputs.Args) int {
 	started := s.p.Now()
 	s.job, s.jobErr = s.runner.Context()
-	s.report.PullRequest = s.pullRequest()
-	value := s.value(a)
+	s.report.PullRequest = judgedPullRequest(s)
+	value := inputValue(s, a)
 	name := a.Command
 	if name == "" {
 		name = value("command")
 	}
 	s.report.Command = name
-	stray := s.strays(value)
+	stray := strayInputs(s, value)
 	c, ok := inputs.CommandNamed(name)
 	if !ok {
 		wrong := inputs.Problem{Input: "command", Saw: name, Want: "want " + inputs.Get("command").Wants() + inputs.Meant("", name, inputs.CommandNames())}
-		return s.refuse(append(stray.Problems, wrong))
+		return refuseInputs(s, append(stray.Problems, wrong))
 	}
 	s.set = inputs.Read(c, value, s.runner.ReadWorkspace, s.p.Env)
 	s.set.Problems = slices.Concat(stray.Problems, s.set.Problems, inputs.Unread(c, a))
-	s.mask(value)
+	maskSecrets(s, value)
 	if len(s.set.Problems) > 0 {
-		return s.refuse(s.set.Problems)
+		return refuseInputs(s, s.set.Problems)
 	}
-	s.given = s.inputs(c, value)
+	s.given = givenInputs(s, c, value)
+	s.servers = &connections{process: s.p, settings: s.set.Server, console: s.console}
+	s.gitHub = &gitHubSession{
+		job: s.job, token: s.set.GitHub.Token, pause: s.p.Pause, config: s.servers.config, console: s.console,
+	}
 	defer context.AfterFunc(ctx, func() {
-		fmt.Fprintln(s.runner.Err(), "interrupted: no further change is begun; what is in flight is looked after, and this ends within five seconds")
+		s.console.println("interrupted: no further change is begun; what is in flight is looked after, and this ends within five seconds")
 	})()
 	ctx, cancel := context.WithTimeout(ctx, s.set.Timeout)
 	defer cancel()
 	var stop func()
 	s.late, stop = apply.AfterCancel(ctx, lateTime)
 	defer stop()
+	s.notifier = &notifier{
+		settings: s.set.Notify, gitHub: s.gitHub, config: s.servers.config, console: s.console, late: s.late,
+	}
 	err := s.begin(ctx, c)
 	if err == nil {
-		err = s.lookUpPullRequest(ctx)
+		err = lookUpPullRequest(ctx, s)
 	}
 	if err != nil {
 		s.fail(err)
 	} else {
-		runs[c.Name](s, ctx)
+		runs[c.Name](ctx, s)
 	}
-	s.reportOutcome(ctx)
+	reportOutcome(ctx, s)
 	s.report.Took = s.p.Now().Sub(started)
-	return s.finish(ctx)
+	return finishReport(ctx, s)
 }
 
 // lateTime is how long reporting goes on after a cancellation: five seconds after the signal the program has ended.
 const lateTime = 4500 * time.Millisecond
 
 // reportOutcome tells others how it ended, all at once: where deployments are shown, and whoever waits for an event.
-func (s *session) reportOutcome(ctx context.Context) {
+func reportOutcome(ctx context.Context, s *session) {
 	var wg sync.WaitGroup
-	wg.Go(s.settle)
-	wg.Go(func() { s.tell(ctx) })
+	wg.Go(func() { endDeployment(s) })
+	wg.Go(func() { notifyAll(ctx, s) })
 	wg.Wait()
-	s.tellOfAll(ctx)
+	tellOfAll(ctx, s)
+	s.report.Told = s.notifier.told
 }
 
-// strays finds inputs that are not declared, and says which of them are ignored.
-func (s *session) strays(value func(string) string) inputs.Strays {
+// strayInputs finds inputs that are not declared, and says which of them are ignored.
+func strayInputs(s *session, value func(string) string) inputs.Strays {
 	leaky := s.p.Env("ACT") == "true" || len(s.p.Args) > 0
 	out := inputs.StrayInputs(s.p.Environ, value, leaky)
 	s.runner.Mask(out.Secrets...)
 	if line := out.Warning(); line != "" {
-		fmt.Fprintln(s.runner.Err(), line)
+		s.console.println(line)
 	}
 	return out
 }
 
-// mask hides every secret before anything is printed or sent. A user name that is a credential is one of them.
-func (s *session) mask(value func(string) string) {
+// maskSecrets hides every secret before anything is printed or sent. A user name that is a credential is one of them.
+func maskSecrets(s *session, value func(string) string) {
 	for _, in := range inputs.All {
 		if in.Secret && in.Kind != inputs.Headers {
 			s.secrets = append(s.secrets, value(in.Name))
@@ -174,8 +182,8 @@ func (s *session) mask(value func(string) string) {
 	}
 }
 
-// refuse reports inputs that are wrong; nothing was tried.
-func (s *session) refuse(problems []inputs.Problem) int {
+// refuseInputs reports inputs that are wrong; nothing was tried.
+func refuseInputs(s *session, problems []inputs.Problem) int {
 	var list strings.Builder
 	var items []report.Line
 	for _, p := range problems {
@@ -190,16 +198,16 @@ func (s *session) refuse(problems []inputs.Problem) int {
 	if len(problems) == 1 {
 		headline = "1 problem with the inputs; nothing was tried"
 	}
-	fmt.Fprintf(s.runner.Err(), "error: %s\n%s", headline, list.String())
+	fmt.Fprintf(s.console.out(), "error: %s\n%s", headline, list.String())
 	s.report.Reason, s.report.Err = registry.BadInput, errors.New(headline)
 	page := report.Doc{report.Heading{Line: report.Line{report.T("Bad input: " + headline)}}}
 	if s.report.NotValidated() {
 		page = report.NotValidatedPage()
-		fmt.Fprintf(s.runner.Err(), "  hint: %s\n", report.ForkHint)
+		s.console.printf("  hint: %s", report.ForkHint)
 	}
 	if !s.json {
-		s.close()
+		printLastLine(s)
 	}
-	s.publish(append(page, report.List{Items: items}).Map(s.runner.Hide))
+	publishReport(s, append(page, report.List{Items: items}).Map(s.runner.Hide))
 	return registry.ExitBadInput
 }

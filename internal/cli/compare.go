@@ -15,7 +15,7 @@ import (
 )
 
 // holdersAgainst lists the keys of the versions that the word may mean.
-func (s *session) holdersAgainst() []string {
+func holdersAgainst(s *session) []string {
 	if _, err := strconv.Atoi(s.set.Against); err == nil {
 		return []string{s.set.Against}
 	}
@@ -24,7 +24,7 @@ func (s *session) holdersAgainst() []string {
 }
 
 // meantAgainst is the key of the version to compare with.
-func (s *session) meantAgainst(f fact.Facts) (string, error) {
+func meantAgainst(s *session, f fact.Facts) (string, error) {
 	if _, err := strconv.Atoi(s.set.Against); err == nil {
 		return s.set.Against, nil
 	}
@@ -35,12 +35,12 @@ func (s *session) meantAgainst(f fact.Facts) (string, error) {
 	return key, nil
 }
 
-func (s *session) compare(ctx context.Context) {
+func runCompare(ctx context.Context, s *session) {
 	if err := s.adoptMoves(); err != nil {
 		s.fail(err)
 		return
 	}
-	facts, err := gather.Facts(ctx, s.client, s.set.Intent.Query, fact.Needs{Holders: s.holdersAgainst(), HolderMLmodels: true})
+	facts, err := gather.Facts(ctx, s.client, s.set.Intent.Query, fact.Needs{Holders: holdersAgainst(s), HolderMLmodels: true})
 	if !s.gathered(ctx, facts, err) {
 		return
 	}
@@ -48,7 +48,7 @@ func (s *session) compare(ctx context.Context) {
 		s.fail(err)
 		return
 	}
-	key, err := s.meantAgainst(facts)
+	key, err := meantAgainst(s, facts)
 	if err != nil {
 		s.fail(err)
 		return

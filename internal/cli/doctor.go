@@ -15,8 +15,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// doctor says what the server is, puts right what was asked for, and says how the model's ledger stands then.
-func (s *session) doctor(ctx context.Context) {
+// runDoctor says what the server is, puts right what was asked for, and says how the model's ledger stands then.
+func runDoctor(ctx context.Context, s *session) {
 	model := s.set.Intent.Query.Model
 	server := diagnose.Probe(ctx, s.client, model)
 	if server.Registry != nil {
@@ -26,23 +26,23 @@ func (s *session) doctor(ctx context.Context) {
 	s.report.Server, s.report.Reason = &server, registry.OK
 	switch {
 	case s.set.Doctor.Reset != "":
-		s.resetLedger(ctx)
+		resetLedger(ctx, s)
 	case len(s.set.Doctor.Repair) > 0:
-		s.repair(ctx, server)
+		runRepair(ctx, s, server)
 	}
 	if model == "" || ctx.Err() != nil {
 		return
 	}
 	var wrong string
-	if server.Ledger.State, wrong = s.ledgerState(ctx, model); wrong != "" {
+	if server.Ledger.State, wrong = ledgerState(ctx, s, model); wrong != "" {
 		server.Warnings = append(server.Warnings, wrong)
 	}
 }
 
 // ledgerState says in words whether the model has a promotion ledger that holds together, by the same means as the
 // command history, and what is wrong where it does not.
-func (s *session) ledgerState(ctx context.Context, model string) (state, wrong string) {
-	h, err := s.historyOf(ctx, model)
+func ledgerState(ctx context.Context, s *session, model string) (state, wrong string) {
+	h, err := historyOf(ctx, s, model)
 	if h.Broken != "" {
 		err = brokenHistory(model, ledger.Break{Epoch: h.BrokenAt, Why: h.Broken})
 	}
@@ -69,11 +69,11 @@ func (s *session) ledgerState(ctx context.Context, model string) (state, wrong s
 	return fmt.Sprintf("%s; its records hold together, the last is entry %d (%s)", state, last.Epoch, how), ""
 }
 
-// repair removes the aliases that name nothing; with the ledger, as any other move.
-func (s *session) repair(ctx context.Context, server registry.Server) {
-	defer s.closeBook(ctx)
+// runRepair removes the aliases that name nothing; with the ledger, as any other move.
+func runRepair(ctx context.Context, s *session, server registry.Server) {
+	defer closeLedger(ctx, s)
 	for again := true; again; {
-		facts, err := s.look(ctx, func() (fact.Facts, error) { return gather.Aliases(ctx, s.client, s.set.Intent.Query) })
+		facts, err := s.ledger.look(ctx, func() (fact.Facts, error) { return gather.Aliases(ctx, s.client, s.set.Intent.Query) })
 		if !s.gathered(ctx, facts, err) {
 			return
 		}
@@ -82,7 +82,7 @@ func (s *session) repair(ctx context.Context, server registry.Server) {
 }
 
 // resetLedger begins a new ledger where the old one is lost, because somebody asked for it and said why.
-func (s *session) resetLedger(ctx context.Context) {
+func resetLedger(ctx context.Context, s *session) {
 	facts, err := gather.Aliases(ctx, s.client, s.set.Intent.Query)
 	if err != nil {
 		s.fail(err)
@@ -92,7 +92,7 @@ func (s *session) resetLedger(ctx context.Context) {
 		s.report.Plan.Notes = append(s.report.Plan.Notes, "a new promotion ledger would be begun, if the old one is lost")
 		return
 	}
-	v, err := s.book.ledger.Reset(ctx, facts.Model.OrZero().Tags, s.set.Doctor.Reset)
+	v, err := s.ledger.ledger.Reset(ctx, facts.Model.OrZero().Tags, s.set.Doctor.Reset)
 	if err != nil {
 		s.fail(err)
 		return

@@ -18,8 +18,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// history shows who moved what, when, on what evidence, and whether the records hold together.
-func (s *session) history(ctx context.Context) {
+// runHistory shows who moved what, when, on what evidence, and whether the records hold together.
+func runHistory(ctx context.Context, s *session) {
 	if now := s.p.Now(); s.set.History.At.After(now) {
 		s.fail(&registry.Error{
 			Reason: registry.BadInput, Msg: "input at: " + s.set.History.At.UTC().Format(time.RFC3339) + " is in the future, of which no record tells",
@@ -29,12 +29,12 @@ func (s *session) history(ctx context.Context) {
 	}
 	s.report.Reason = registry.OK
 	if pages := s.set.History.Saved.History.Pages; len(pages) > 0 {
-		h, _, err := s.told(reading{model: s.set.Intent.Query.Model, pages: pages})
+		h, _, err := historyTold(s, reading{model: s.set.Intent.Query.Model, pages: pages})
 		if err != nil {
 			s.fail(err)
 			return
 		}
-		s.show(h)
+		showHistory(s, h)
 		return
 	}
 	names := []string{s.set.Intent.Query.Model}
@@ -46,7 +46,7 @@ func (s *session) history(ctx context.Context) {
 		}
 	}
 	for _, name := range names {
-		h, err := s.historyOf(ctx, name)
+		h, err := historyOf(ctx, s, name)
 		if err == nil && len(h.Pages) == 0 && h.Broken == "" && !h.Compared { // the ledger of a model that was deleted is shown
 			err = s.client.NoModelNamed(ctx, name, fmt.Sprintf("there is no registered model %q, and no promotion ledger of one", name))
 		}
@@ -54,14 +54,14 @@ func (s *session) history(ctx context.Context) {
 			s.fail(diagnose.Explain(ctx, s.client, err))
 			return
 		}
-		s.show(h)
+		showHistory(s, h)
 	}
 }
 
 // historyOf is the history of a model on the server. The ledger is read beside the model, which may tell of an entry that
 // was made in between; so where they do not fit, the ledger is read again after the model, and drift counts where both
 // readings show it.
-func (s *session) historyOf(ctx context.Context, name string) (report.History, error) {
+func historyOf(ctx context.Context, s *session, name string) (report.History, error) {
 	l := &ledger.Ledger{Store: runstore.New(s.client), Model: name}
 	r := reading{model: name}
 	var ledgerErr error
@@ -75,7 +75,7 @@ func (s *session) historyOf(ctx context.Context, name string) (report.History, e
 	if err != nil {
 		return report.History{}, err
 	}
-	h, fits, err := s.told(r)
+	h, fits, err := historyTold(s, r)
 	if fits || err != nil {
 		return h, err
 	}
@@ -85,7 +85,7 @@ func (s *session) historyOf(ctx context.Context, name string) (report.History, e
 	if err != nil {
 		return h, err
 	}
-	again, _, err := s.told(r)
+	again, _, err := historyTold(s, r)
 	return confirmed(h, again), err
 }
 
@@ -121,9 +121,9 @@ func (r *reading) witnesses(ctx context.Context, c *mlflow.Client) (err error) {
 	return err
 }
 
-// told is what the pages tell, held against what the model and its versions say and against the copy that was kept
+// historyTold is what the pages tell, held against what the model and its versions say and against the copy that was kept
 // elsewhere. It fits where nothing contradicts it.
-func (s *session) told(r reading) (h report.History, fits bool, err error) {
+func historyTold(s *session, r reading) (h report.History, fits bool, err error) {
 	entries, broken, err := ledger.Verify(r.model, r.pages)
 	if err != nil {
 		return h, false, err
@@ -155,14 +155,14 @@ func (s *session) told(r reading) (h report.History, fits bool, err error) {
 	return h, broken == nil && len(h.Outside) == 0, nil
 }
 
-// show puts one model's history into the report.
-func (s *session) show(h report.History) {
+// showHistory puts one model's history into the report.
+func showHistory(s *session, h report.History) {
 	s.report.Histories = append(s.report.Histories, h)
 	switch {
 	case h.Broken != "":
 		s.fail(brokenHistory(h.Model, ledger.Break{Epoch: h.BrokenAt, Why: h.Broken}))
 	case s.set.History.Statement != 0:
-		s.state(h.Entries)
+		showStatement(s, h.Entries)
 	}
 }
 
@@ -175,8 +175,8 @@ func brokenHistory(model string, b ledger.Break) error {
 	return &registry.Error{Reason: registry.LedgerLost, Msg: msg + ": " + b.Why, Hint: hint}
 }
 
-// state puts the entry that was asked for into the report as an in-toto statement.
-func (s *session) state(entries []ledger.Entry) {
+// showStatement puts the entry that was asked for into the report as an in-toto statement.
+func showStatement(s *session, entries []ledger.Entry) {
 	n := s.set.History.Statement
 	if n == inputs.LastEntry {
 		n = len(entries)

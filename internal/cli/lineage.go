@@ -14,8 +14,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// lineage shows what one version came from, and where it went.
-func (s *session) lineage(ctx context.Context) {
+// runLineage shows what one version came from, and where it went.
+func runLineage(ctx context.Context, s *session) {
 	if err := s.adoptMoves(); err != nil {
 		s.fail(err)
 		return

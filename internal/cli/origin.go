@@ -13,9 +13,9 @@ import (
 // maxInput is how much of an input the record keeps, in bytes: it is to show what was asked for, not to repeat a file.
 const maxInput = 300
 
-// inputs are those that were given and that the command looks at. No secret is among them: neither an input that is
+// givenInputs are those that were given and that the command looks at. No secret is among them: neither an input that is
 // one, nor one that hides in another.
-func (s *session) inputs(c inputs.Command, value func(string) string) map[string]string {
+func givenInputs(s *session, c inputs.Command, value func(string) string) map[string]string {
 	out := map[string]string{}
 	for _, in := range inputs.All {
 		text := value(in.Name)
@@ -34,8 +34,8 @@ func (s *session) inputs(c inputs.Command, value func(string) string) map[string
 	return out
 }
 
-// origin says who and what carries out the command, for the record.
-func (s *session) origin() ledger.Origin {
+// originOf says who and what carries out the command, for the record.
+func originOf(s *session) ledger.Origin {
 	o := ledger.Origin{
 		Workflow: s.set.Intent.WorkflowRun, Actor: s.set.Intent.Actor, Initiator: s.job.Actor, Login: cmp.Or(s.login, s.set.Server.Login),
 		Caller: s.job.Repository, SHA: s.job.SHA, WorkflowRef: s.job.WorkflowRef, JobWorkflow: s.job.JobWorkflowRef,

@@ -23,7 +23,7 @@ import (
 func (s *session) loadPolicy(needed bool) (policy.Policy, bool, error) {
 	named := s.set.Judging.PolicyFile != ""
 	if !named {
-		name, err := s.findPolicy(needed)
+		name, err := findPolicy(s, needed)
 		if err != nil || name == "" {
 			return policy.Policy{}, false, err
 		}
@@ -33,7 +33,7 @@ func (s *session) loadPolicy(needed bool) (policy.Policy, bool, error) {
 	data, err := s.runner.ReadWorkspace(name, policy.MaxFile)
 	if err != nil {
 		return policy.Policy{}, false, &registry.Error{
-			Reason: registry.BadPolicy, Msg: "the policy file cannot be used: " + err.Error(), Hint: s.unreadHint(named, err),
+			Reason: registry.BadPolicy, Msg: "the policy file cannot be used: " + err.Error(), Hint: unreadHint(s, named, err),
 		}
 	}
 	p, err := policy.Parse(name, data, rules.Rules()...)
@@ -47,7 +47,7 @@ func (s *session) adopt(c inputs.Command) error {
 		bad.Hint = "`mlflow-promote policy check` finds the same without a server"
 	}
 	if c.Judges {
-		s.sayNoPolicy()
+		sayNoPolicy(s)
 	}
 	if err != nil || !found {
 		return err
@@ -118,9 +118,9 @@ func (s *session) surroundings(ctx context.Context, f *fact.Facts) {
 	f.Words = plan.Words(*f, s.set.Intent)
 	f.Identities = s.set.Judging.Identities
 	needs := policy.Needs(s.set.Judging.Gates)
-	f.Commit = s.commit(ctx, *f, needs.Commit)
+	f.Commit = s.gitHub.commit(ctx, *f, needs.Commit, s.report.Dry)
 	if needs.Review {
-		f.Review = s.review(ctx, *f, needs.Environments)
+		f.Review = s.gitHub.review(ctx, *f, needs.Environments)
 	}
 	if !f.Now.IsZero() {
 		f.Skew = f.Now.Sub(s.p.Now())
@@ -151,7 +151,7 @@ func (s *session) problems(err error) {
 	}
 }
 
-func (s *session) policyCheck(context.Context) {
+func runPolicyCheck(_ context.Context, s *session) {
 	p, _, err := s.loadPolicy(true)
 	if err != nil {
 		s.fail(err)
@@ -178,7 +178,7 @@ func count(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-func (s *session) policyExplain(context.Context) {
+func runPolicyExplain(_ context.Context, s *session) {
 	p, _, err := s.loadPolicy(true)
 	if err != nil {
 		s.fail(err)
@@ -246,7 +246,7 @@ func fetches(n fact.Needs) string {
 	return strings.Join(out, "; ")
 }
 
-func (s *session) policyTest(context.Context) {
+func runPolicyTest(_ context.Context, s *session) {
 	p, _, err := s.loadPolicy(true)
 	if err != nil {
 		s.fail(err)
@@ -264,7 +264,7 @@ func (s *session) policyTest(context.Context) {
 			continue
 		}
 		tests++
-		verdict, problems := s.try(p, s.set.PolicyTests+"/"+name)
+		verdict, problems := tryCase(s, p, s.set.PolicyTests+"/"+name)
 		result := "as expected"
 		if len(problems) > 0 {
 			wrong++
@@ -286,7 +286,7 @@ func (s *session) policyTest(context.Context) {
 	s.report.Body = report.Doc{t}
 }
 
-func (s *session) try(p policy.Policy, path string) (verdict.Decision, []string) {
+func tryCase(s *session, p policy.Policy, path string) (verdict.Decision, []string) {
 	data, err := s.runner.ReadWorkspace(path, policy.MaxFile)
 	if err != nil {
 		return "–", []string{err.Error()}

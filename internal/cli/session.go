@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"net/http"
 	"regexp"
 	"slices"
 	"sync"
@@ -25,22 +23,22 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
-	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // session is one command under way.
 type session struct {
-	p      Process
-	runner *actions.Runner
-	json   bool
-	set    inputs.Settings
-	job    actions.Context
-	client *mlflow.Client
-	wires  []*rest.Client
-	report report.Report
-	book   book
-	given  map[string]string // inputs, without secrets, for the record
+	p       Process
+	runner  *actions.Runner
+	json    bool
+	set     inputs.Settings
+	job     actions.Context
+	client  *mlflow.Client
+	servers *connections
+	console *console
+	report  report.Report
+	ledger  *ledgerSession
+	given   map[string]string // inputs, without secrets, for the record
 
 	noPolicy string // where a policy was looked for and not found
 
@@ -48,28 +46,24 @@ type session struct {
 	secrets []string // all that were given: no user name in a record may be like one
 	login   string   // who the server says logged in; "" if it does not tell, or if the name is a credential
 
-	printed bool   // the command itself has printed the JSON that was asked for
-	written string // report file that the command itself has written
-	hub     hub
-	move    *move           // what this run set out to move; nil while it has not
-	late    context.Context // of what is still reported after a cancellation, or when the time has run out
-	jobErr  error           // what of the job could not be read
-
-	mu       sync.Mutex
-	waited   map[string]int // cause -> the highest attempt that was told about
-	awaited  bool           // it was said that the server is waited for
-	warnings []string       // of what went wrong beside the command's own work
+	printed  bool   // the command itself has printed the JSON that was asked for
+	written  string // report file that the command itself has written
+	gitHub   *gitHubSession
+	notifier *notifier
+	move     *move           // what this run set out to move; nil while it has not
+	late     context.Context // of what is still reported after a cancellation, or when the time has run out
+	jobErr   error           // what of the job could not be read
 }
 
 // begin checks where the command runs and builds the client; nothing is sent to MLflow yet.
 func (s *session) begin(ctx context.Context, c inputs.Command) error {
 	job := s.job
 	if s.jobErr != nil {
-		fmt.Fprintf(s.runner.Err(), "warning: %v\n", s.jobErr)
+		s.console.printf("warning: %v", s.jobErr)
 	}
 	writes := c.Writes || len(s.set.Doctor.Repair) > 0 || s.set.Doctor.Reset != ""
 	if writes {
-		if err := s.checkStart(ctx); err != nil {
+		if err := checkStart(ctx, s); err != nil {
 			return err
 		}
 	}
@@ -101,10 +95,17 @@ func (s *session) begin(ctx context.Context, c inputs.Command) error {
 	if c.Offline || len(s.set.History.Saved.History.Pages) > 0 {
 		return nil
 	}
-	if err := s.connect(); err != nil {
+	client, err := s.servers.connect(s.mayName)
+	if err != nil {
 		return err
 	}
-	s.openBook(job.RunID, job.RunAttempt)
+	s.client = client
+	s.ledger = &ledgerSession{
+		process: s.p, client: s.client, console: s.console, gitHub: s.gitHub, intent: s.set.Intent, mode: s.set.Ledger,
+		dry: s.report.Dry, limit: s.set.Timeout, asks: s.askName,
+		since: func() []string { return s.needs().Since },
+	}
+	s.ledger.open(job.RunID, job.RunAttempt, s.servers.now)
 	return nil
 }
 
@@ -124,50 +125,7 @@ func headCommit(job actions.Context) (string, error) {
 	return "", e
 }
 
-func (s *session) connect() error {
-	tracking, err := s.dial(s.set.Server.Tracking, s.set.Server.TrackingHeader)
-	if err != nil {
-		return err
-	}
-	models := tracking
-	if s.set.Server.Registry != s.set.Server.Tracking {
-		if models, err = s.dial(s.set.Server.Registry, s.set.Server.RegistryHeader); err != nil {
-			return err
-		}
-	}
-	s.client = mlflow.New(tracking, models, mlflow.About{
-		Address: s.set.Server.Registry, Login: s.set.Server.Login, LoggedIn: s.set.Server.Basic, MayName: s.mayName, Workspace: s.set.Server.Workspace,
-	}, s.p.Jitter)
-	return nil
-}
-
-// dial connects to one server. Credentials in its address are for it alone, and those of the inputs win over them.
-func (s *session) dial(address string, own http.Header) (*rest.Client, error) {
-	wire := s.wire()
-	header := own.Clone()
-	maps.Copy(header, s.set.Server.Header)
-	wire.Base, wire.Header, wire.ClientCert, wire.InsecureTLS = address, header, s.set.Server.ClientCert, s.set.Server.InsecureTLS
-	c, err := rest.New(wire)
-	if err != nil {
-		return nil, mlflow.Explain("connect to "+address, err)
-	}
-	s.wires = append(s.wires, c)
-	return c, nil
-}
-
-// waiting is the progress line of a repetition: one for all requests that wait for the same cause at the same time.
-func (s *session) waiting(r rest.Retry) {
-	cause := mlflow.Short(r.Cause)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if r.Attempt <= s.waited[cause] {
-		return
-	}
-	s.waited[cause] = r.Attempt
-	fmt.Fprintf(s.runner.Err(), "%s %s: %s; trying again in %s\n", r.Method, r.URL, cause, r.Wait.Round(10*time.Millisecond))
-}
-
-func (s *session) register(ctx context.Context) {
+func runRegister(ctx context.Context, s *session) {
 	if !s.gather(ctx) {
 		return
 	}
@@ -175,16 +133,16 @@ func (s *session) register(ctx context.Context) {
 	s.carryOut(ctx, p, err)
 }
 
-// promote starts over if another promotion was faster: it judges again what that one left.
-func (s *session) promote(ctx context.Context) {
-	defer s.closeBook(ctx)
+// runPromote starts over if another promotion was faster: it judges again what that one left.
+func runPromote(ctx context.Context, s *session) {
+	defer closeLedger(ctx, s)
 	for again := true; again; {
 		again = false
 		if !s.gatherWithLedger(ctx) {
 			return
 		}
-		if e, ok := plan.Unfinished(s.report.Facts, s.set.Intent, s.book.holder); ok {
-			again = s.resume(ctx, e)
+		if e, ok := plan.Unfinished(s.report.Facts, s.set.Intent, s.ledger.holder); ok {
+			again = resumePromotion(ctx, s, e)
 			continue
 		}
 		if !s.judge() {
@@ -195,19 +153,19 @@ func (s *session) promote(ctx context.Context) {
 	}
 }
 
-// alias sets or removes aliases that no gate guards.
-func (s *session) alias(ctx context.Context) {
-	defer s.closeBook(ctx)
+// runAlias sets or removes aliases that no gate guards.
+func runAlias(ctx context.Context, s *session) {
+	defer closeLedger(ctx, s)
 	for again := true; again; {
-		facts, err := s.look(ctx, func() (fact.Facts, error) { return gather.Aliases(ctx, s.client, s.set.Intent.Query) })
+		facts, err := s.ledger.look(ctx, func() (fact.Facts, error) { return gather.Aliases(ctx, s.client, s.set.Intent.Query) })
 		if !s.gathered(ctx, facts, err) {
 			return
 		}
-		if err := cmp.Or(s.assignable(ctx, facts.Ledger), plan.Names(facts, s.set.Intent)); err != nil {
+		if err := cmp.Or(assignable(ctx, s, facts.Ledger), plan.Names(facts, s.set.Intent)); err != nil {
 			s.fail(err)
 			return
 		}
-		if p, digest, ok := plan.ResumeAliases(facts, s.set.Intent, s.book.holder); ok {
+		if p, digest, ok := plan.ResumeAliases(facts, s.set.Intent, s.ledger.holder); ok {
 			again = s.carryOutAs(ctx, p, digest, nil)
 			continue
 		}
@@ -224,20 +182,20 @@ func (s *session) gather(ctx context.Context) bool {
 // gatherToJudge gathers for a command that judges and moves nothing. What the ledger recorded is read if a gate asks for
 // it; without a ledger there are no records.
 func (s *session) gatherToJudge(ctx context.Context) bool {
-	if !policy.Needs(s.set.Judging.Gates).Ledger || s.book.ledger == nil {
+	if !policy.Needs(s.set.Judging.Gates).Ledger || s.ledger.ledger == nil {
 		return s.gather(ctx)
 	}
 	var view ledger.View
 	var unread error
 	var wg sync.WaitGroup
-	wg.Go(func() { view, unread = s.book.ledger.Look(ctx) })
+	wg.Go(func() { view, unread = s.ledger.ledger.Look(ctx) })
 	facts, err := gather.Facts(ctx, s.client, s.set.Intent.Query, s.needs())
 	wg.Wait()
 	switch {
 	case err != nil:
 	case unread == nil:
 		facts.Ledger = view.Facts()
-	case !s.optional(unread):
+	case !s.ledger.optional(unread):
 		err = unread
 	}
 	return s.gathered(ctx, facts, err)
@@ -245,7 +203,7 @@ func (s *session) gatherToJudge(ctx context.Context) bool {
 
 // gatherWithLedger gathers for a command that moves something.
 func (s *session) gatherWithLedger(ctx context.Context) bool {
-	facts, err := s.look(ctx, func() (fact.Facts, error) {
+	facts, err := s.ledger.look(ctx, func() (fact.Facts, error) {
 		return gather.Facts(ctx, s.client, s.set.Intent.Query, s.needs())
 	})
 	return s.gathered(ctx, facts, err)
@@ -330,20 +288,20 @@ func (s *session) carryOutAs(ctx context.Context, p plan.Plan, digest string, er
 }
 
 func (s *session) apply(ctx context.Context, p plan.Plan) (again bool) {
-	if err := s.approve(ctx, p); err != nil {
+	if err := checkApproval(ctx, s, p); err != nil {
 		s.fail(err)
 		return false
 	}
 	if !s.report.Dry {
 		if p.Moves() && !s.report.Facts.Review.Gathered() {
-			s.report.Facts.Review = s.approvals(ctx)
+			s.report.Facts.Review = s.gitHub.approvals(ctx)
 		}
-		s.move = s.newMove(p)
+		s.move = newMove(s, p)
 		receipt := apply.Run(ctx, write.Writer{Client: s.client}, p, s.options(p))
 		s.report.Receipt, s.report.Applied = receipt.After(s.report.Receipt), true
-		s.entered()
-		s.unasked(ctx, p)
-		if s.overtaken(receipt.Err) {
+		reportEntry(s)
+		explainNoLedger(ctx, s, p)
+		if s.ledger.overtaken(receipt.Err) {
 			return true
 		}
 	}
@@ -355,10 +313,10 @@ func (s *session) options(p plan.Plan) apply.Options {
 	return apply.Options{
 		Now: s.p.Now, Ledger: s.move.ledger(), Slow: s.set.GitHub.Environment != "",
 		Record: func(at time.Time, version int) string {
-			return plan.NewSummary(p, s.report.Digest, s.set.Intent, version, at, s.placed())
+			return plan.NewSummary(p, s.report.Digest, s.set.Intent, version, at, recordPlace(s))
 		},
-		Lease: ledger.Lease, Pause: s.pause,
-		Step: func(step plan.Step) { fmt.Fprintf(s.runner.Err(), "%s %s\n", step.Do, stepObject(step)) },
+		Lease: ledger.Lease, Pause: s.ledger.pause,
+		Step: func(step plan.Step) { s.console.printf("%s %s", step.Do, stepObject(step)) },
 	}
 }
 

@@ -11,14 +11,14 @@ import (
 
 // checkStart refuses a command that writes if its job began in a place that may not write. It turns the command into a dry
 // run if the job is about something that is not merged yet. Outside a job everybody may write.
-func (s *session) checkStart(ctx context.Context) error {
+func checkStart(ctx context.Context, s *session) error {
 	if !s.runner.InActions() || s.set.DryRun {
 		return nil
 	}
 	began := trigger.Of(s.job)
 	d := began.Decide(s.set.Allow)
 	if d.Outcome == trigger.Asks {
-		began.OnDefault = s.onDefaultBranch(ctx, began)
+		began.OnDefault = s.gitHub.onDefaultBranch(ctx, began)
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -34,15 +34,4 @@ func (s *session) checkStart(ctx context.Context) error {
 	return &registry.Error{
 		Reason: registry.RefNotAllowed, Msg: fmt.Sprintf("start %s: %s (%s)", s.report.Command, d.Cause, began.Facts()), Hint: d.Hint,
 	}
-}
-
-// onDefaultBranch asks GitHub whether the start's commit is on the default branch.
-func (s *session) onDefaultBranch(ctx context.Context, began trigger.Start) registry.Known[bool] {
-	client, err := s.gitHub()
-	if err != nil {
-		return registry.Unreadable[bool](err.Error())
-	}
-	ctx, cancel := context.WithTimeout(ctx, gitHubTime)
-	defer cancel()
-	return client.OnBranch(ctx, began.Commit, began.DefaultBranch)
 }

@@ -16,7 +16,7 @@ import (
 type Args struct {
 	Command       string
 	Flags         map[string]string // only those that were given
-	Json, Version bool
+	JSON, Version bool
 }
 
 // Arguments reads the command line: the command first, then flags named like the inputs.
@@ -55,7 +55,7 @@ func Arguments(argv []string) (Args, error) {
 			fs.Func(in.Name, in.Help, set)
 		}
 	}
-	fs.BoolVar(&a.Json, "json", false, "")
+	fs.BoolVar(&a.JSON, "json", false, "")
 	fs.BoolVar(&a.Version, "version", false, "")
 	if err := fs.Parse(joined(argv)); err != nil {
 		return a, unknownFlag(err)

@@ -53,7 +53,7 @@ type Server struct {
 	Workspace          string
 	Basic              bool   // a user name and a password are sent
 	Login              string // that user name; "" if it is a credential itself
-	Cas, ClientCert    []byte
+	CAs, ClientCert    []byte
 	InsecureTLS        bool
 	InsecureHTTP       bool
 }
@@ -236,7 +236,7 @@ func readServer(r *reader) {
 	r.out.Server.Header = header
 	r.out.Server.InsecureTLS = r.bool("insecure-tls")
 	r.out.Server.InsecureHTTP = r.bool("allow-insecure-http")
-	r.out.Server.Cas = r.pem("ca-file")
+	r.out.Server.CAs = r.pem("ca-file")
 	r.out.Server.ClientCert = r.pem("client-cert")
 	if r.out.Server.InsecureTLS && r.value("ca-file") != "" {
 		r.problem("insecure-tls", "true", "contradicts ca-file; give one of the two")

@@ -1,0 +1,20 @@
+package cli
+
+import "context"
+
+// runs has the function of each command.
+var runs = map[string]func(context.Context, *session){
+	"promote":        runPromote,
+	"register":       runRegister,
+	"validate":       runValidate,
+	"alias":          runAlias,
+	"rollback":       runRollback,
+	"history":        runHistory,
+	"doctor":         runDoctor,
+	"compare":        runCompare,
+	"lineage":        runLineage,
+	"audit":          runAudit,
+	"policy check":   runPolicyCheck,
+	"policy explain": runPolicyExplain,
+	"policy test":    runPolicyTest,
+}
