@@ -28,6 +28,7 @@ type when string
 const (
 	before  when = "before registration"
 	between when = "between dry run and apply"
+	during  when = "right before the registration"
 	after   when = "after a promotion"
 )
 
@@ -76,8 +77,8 @@ func (a attempt) String() string {
 // kinds is every kind of attack that needs a server, in the order of the
 // table.
 var kinds = []*kind{
-	&freeLinks, &addedOutputs, &otherModels, &requestTags, &foreignCommits, &changedFiles, &editedIncumbents,
-	&looseReports, &editedTags, &guessedNames, &halfChecks,
+	&freeLinks, &addedOutputs, &otherModels, &requestTags, &replacedOrigins, &foreignCommits, &changedFiles,
+	&editedIncumbents, &looseReports, &editedTags, &guessedNames, &halfChecks,
 }
 
 // No attack moves the alias to a wrong model, and each ends with a reason of
