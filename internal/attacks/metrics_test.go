@@ -69,7 +69,7 @@ func twoFolders(s *trial, a attempt) ended {
 	bad, good := s.badModel(), s.goodModel()
 	bad.commit = s.commit
 	one := s.begin(bad)
-	one.name = pick(s.chance, "model", "models/a", "out/deep/model")
+	one.name = pick(s.chance, "saved", "models/a", "out/deep/model") // never the champion's: best would find that one
 	one.files = one.root + "/" + one.name
 	s.upload(bad.by, one.files, bad)
 	s.upload(good.by, one.root+"/"+pick(s.chance, "model_copy", "models/b", "other/place/model"), good)
