@@ -123,14 +123,17 @@ func (p *promoter) turn(name string, write bool, do func() (string, error)) erro
 }
 
 // Observe reads the alias. A blind promoter is told what it wants to hear.
-func (p *promoter) Observe(_ context.Context, s plan.Step) (saw string, _ []registry.Version, err error) {
+func (p *promoter) Observe(_ context.Context, s plan.Step) (saw registry.State, _ []registry.Version, err error) {
 	if p.m.protocol == blind {
 		if p.end.Version != 0 {
 			return s.Want, nil, nil
 		}
 		return s.Was, nil, nil
 	}
-	err = p.turn("observe", false, func() (string, error) { saw = p.s.world.alias; return saw, nil })
+	err = p.turn("observe", false, func() (string, error) {
+		saw = registry.ParseState(p.s.world.alias)
+		return p.s.world.alias, nil
+	})
 	return saw, nil, err
 }
 
@@ -155,7 +158,7 @@ func (p *promoter) Do(_ context.Context, s plan.Step) (string, bool, error) {
 		if _, before := w.replaced[p.who]; !before {
 			w.replaced[p.who] = w.alias
 		}
-		w.alias = s.Want
+		w.alias = s.Want.String()
 		return "", nil
 	})
 	if err == nil && s.Do == plan.SetAlias {
@@ -217,7 +220,7 @@ func (p *promoter) promote() {
 	f.Ledger = view.Facts()
 	want := strconv.Itoa(p.version())
 	steps := plan.Plan{Command: "promote", Model: "churn", Target: target, Version: p.version(), Steps: []plan.Step{
-		{Do: plan.SetAlias, Model: "churn", Ref: "champion", Version: p.version(), Was: p.base, Want: want},
+		{Do: plan.SetAlias, Model: "churn", Name: "champion", Version: p.version(), Was: registry.ParseState(p.base), Want: registry.PointsTo(p.version())},
 	}}
 	o := apply.Options{
 		Now: func() time.Time { return began }, Record: func(time.Time, int) string { return "record" },
@@ -234,7 +237,7 @@ func (p *promoter) promote() {
 			return plan.NewRecord(steps, "plan", plan.Intent{}, ledger.Origin{}, f, version, began)
 		}}
 	default:
-		steps.Steps = append(steps.Steps, plan.Step{Do: plan.SetTag, Model: "churn", Version: p.version(), Ref: registry.TagRecord, Want: plan.TheRecord})
+		steps.Steps = append(steps.Steps, plan.Step{Do: plan.SetTag, Model: "churn", Version: p.version(), Name: registry.TagRecord, Want: registry.Text(plan.TheRecord)})
 	}
 	p.end.Version = 0
 	end := apply.Run(ctx, p, steps, o)
@@ -268,11 +271,11 @@ func (p *promoter) reported() bool { return !p.dead && p.over && p.gone == nil &
 func founded() *ledgertest.Memory {
 	m := ledgertest.New()
 	l := &ledger.Ledger{Store: m, Founder: m, Model: "churn", Now: func() time.Time { return began }, Pause: func(context.Context, int) bool { return false }}
-	steps := plan.Plan{Command: "promote", Model: "churn", Target: target, Version: 1, Steps: []plan.Step{{Do: plan.SetAlias, Ref: "champion", Want: "1"}}}
+	steps := plan.Plan{Command: "promote", Model: "churn", Target: target, Version: 1, Steps: []plan.Step{{Do: plan.SetAlias, Name: "champion", Want: registry.PointsTo(1)}}}
 	first := &ledger.Promotion{Ledger: l, Claim: ledger.Claim{Holder: ledger.Holder{Run: "run1", Attempt: 1}}, Record: func(version int) ledger.Record {
 		return plan.NewRecord(steps, "plan", plan.Intent{}, ledger.Origin{}, fact.Facts{}, version, began)
 	}}
-	if err := cmp.Or(first.Begin(context.Background(), 1), first.End(context.Background(), nil, []string{"@champion"})); err != nil {
+	if err := cmp.Or(first.Begin(context.Background(), 1), first.End(context.Background(), nil, []registry.Ref{registry.AliasRef("champion")})); err != nil {
 		panic(err)
 	}
 	return m

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/retry"
@@ -16,9 +15,8 @@ import (
 
 // Registry is what applying needs of the server.
 type Registry interface {
-	// Observe returns what a step's target is now, written as the step's Was and Want are, and the versions that the
-	// same answer told of.
-	Observe(context.Context, plan.Step) (saw string, told []registry.Version, err error)
+	// Observe returns the state of a step's target, and the versions that the same answer told of.
+	Observe(context.Context, plan.Step) (saw registry.State, told []registry.Version, err error)
 	// Version reads the version that is about to be moved.
 	Version(ctx context.Context, model string, number int) registry.Known[registry.Version]
 	// Place is where the files of the version that is about to be moved are. It is only asked for copies.
@@ -34,7 +32,7 @@ type Ledger interface {
 	// Begin claims the next entry for moving this version. Nothing is moved unless it succeeds.
 	Begin(ctx context.Context, version int) error
 	// End writes how it ended. Success that could not be written is none.
-	End(ctx context.Context, result error, moved []string) error
+	End(ctx context.Context, result error, moved []registry.Ref) error
 }
 
 // When the run is cancelled or its time is up, how long a write that is in flight may take, finding out what became of
@@ -164,26 +162,26 @@ func (run *run) settle(s plan.Step) (retry.Settled, error) {
 		_, _, err := run.r.Do(run.flight, s)
 		return err
 	}, func() (there bool, never, err error) {
-		if saw, err = run.insist(s); err == nil && saw != s.Want && saw != s.Was && !halfway(s, saw) {
+		if saw, err = run.insist(s); err == nil && !saw.Equal(s.Want) && !saw.Equal(s.Was) && !halfway(s, saw) {
 			never = overtaken(s, saw)
 		}
-		return saw == s.Want, never, err
+		return saw.Equal(s.Want), never, err
 	})
 	switch {
 	case settled == retry.Unsettled:
 		err = &registry.Error{Reason: registry.Unknown, Cause: err,
-			Msg: fmt.Sprintf("move %s of %s: sent, and not known whether it took effect: %v", s.Ref, s.Model, err), Hint: hintUnknown}
+			Msg: fmt.Sprintf("move %s of %s: sent, and not known whether it took effect: %v", s.Name, s.Model, err), Hint: hintUnknown}
 	case settled == retry.NoEffect && halfway(s, saw):
 		err = overtaken(s, saw)
 	case registry.ReasonOf(err) == registry.Unknown: // each try was answered by the server itself, and it is not there
 		err = &registry.Error{Reason: registry.ServerError, Cause: err,
-			Msg: fmt.Sprintf("move %s of %s: not done, it still names %s: %v", s.Ref, s.Model, holders(s, saw), err), Hint: "run it again"}
+			Msg: fmt.Sprintf("move %s of %s: not done, it still names %s: %v", s.Name, s.Model, holders(s, saw), err), Hint: "run it again"}
 	}
 	return settled, err
 }
 
-func halfway(s plan.Step, saw string) bool {
-	return s.Do == plan.TagAlias && ledger.Halfway(s.Was, s.Want, saw)
+func halfway(s plan.Step, saw registry.State) bool {
+	return s.Do == plan.TagAlias && s.Shift().Halfway(saw)
 }
 
 // patience pauses for as long as ctx lasts.
@@ -324,17 +322,17 @@ func (run *run) moving() string {
 // guard refuses all moves if any of them would not find what the plan expects. It returns the versions that the answers
 // told of.
 func (run *run) guard(ctx context.Context, steps []plan.Step) (told []registry.Version) {
-	read := func(s plan.Step) (string, []registry.Version, error) { return run.r.Observe(ctx, s) }
+	read := func(s plan.Step) (registry.State, []registry.Version, error) { return run.r.Observe(ctx, s) }
 	for i, o := range observe(steps, read) {
 		s := steps[i]
 		told = append(told, o.told...)
 		switch {
 		case o.err != nil:
 			run.receipt.Err = o.err
-		case o.saw != s.Was:
+		case !o.saw.Equal(s.Was):
 			run.receipt.Err = &registry.Error{
 				Reason: registry.Conflict,
-				Msg:    fmt.Sprintf("move %s of %s: it names %s, and the plan was made when it named %s", s.Ref, s.Model, holders(s, o.saw), holders(s, s.Was)),
+				Msg:    fmt.Sprintf("move %s of %s: it names %s, and the plan was made when it named %s", s.Name, s.Model, holders(s, o.saw), holders(s, s.Was)),
 				Hint:   "somebody else moved it in the meantime; nothing was moved by this run: run it again to decide from the new state",
 			}
 		default:
@@ -376,7 +374,7 @@ func (run *run) readBack() {
 	for i, at := range run.moved {
 		steps[i] = run.receipt.Results[at].Step
 	}
-	read := func(s plan.Step) (saw string, _ []registry.Version, err error) {
+	read := func(s plan.Step) (saw registry.State, _ []registry.Version, err error) {
 		saw, err = run.insist(s)
 		return saw, nil, err
 	}
@@ -390,8 +388,8 @@ func (run *run) readBack() {
 		case o.err != nil:
 			result.Note = "the server confirmed the write; reading it back failed"
 			run.fail(&registry.Error{Reason: registry.Unknown, Cause: o.err,
-				Msg: fmt.Sprintf("move %s of %s: written, but not confirmed: %v", steps[i].Ref, steps[i].Model, o.err), Hint: hintUnknown})
-		case o.saw == steps[i].Want:
+				Msg: fmt.Sprintf("move %s of %s: written, but not confirmed: %v", steps[i].Name, steps[i].Model, o.err), Hint: hintUnknown})
+		case o.saw.Equal(steps[i].Want):
 			result.Done = plan.StepDone
 		default:
 			result.Done, result.Note = plan.StepNotDone, "moved by somebody else right after"
@@ -402,24 +400,24 @@ func (run *run) readBack() {
 
 const hintUnknown = "the next run reads the state and goes on from there; until then treat the target as possibly moved"
 
-func overtaken(s plan.Step, saw string) error {
+func overtaken(s plan.Step, saw registry.State) error {
 	if s.Do == plan.SetStage {
 		return &registry.Error{
 			Reason: registry.StageNotExclusive,
-			Msg:    fmt.Sprintf("move to %s of %s: the stage is held by %s, wanted %s", s.Ref, s.Model, holders(s, saw), holders(s, s.Want)),
+			Msg:    fmt.Sprintf("move to %s of %s: the stage is held by %s, wanted %s", s.Name, s.Model, holders(s, saw), holders(s, s.Want)),
 			Hint:   "another move ran at the same moment; decide which version should stay and run the promotion of that one again",
 		}
 	}
 	if s.Do == plan.TagAlias {
 		return &registry.Error{
 			Reason: registry.Conflict,
-			Msg:    fmt.Sprintf("move %s of %s: its tag is to be on %s, and is on %s", s.Ref, s.Model, holders(s, s.Want), holders(s, saw)),
+			Msg:    fmt.Sprintf("move %s of %s: its tag is to be on %s, and is on %s", s.Name, s.Model, holders(s, s.Want), holders(s, saw)),
 			Hint:   "the highest of them counts; run this again to finish the move",
 		}
 	}
 	return &registry.Error{
 		Reason: registry.Conflict,
-		Msg:    fmt.Sprintf("move %s of %s: set to %s, and found at %s when read back", s.Ref, s.Model, holders(s, s.Want), holders(s, saw)),
+		Msg:    fmt.Sprintf("move %s of %s: set to %s, and found at %s when read back", s.Name, s.Model, holders(s, s.Want), holders(s, saw)),
 		Hint:   "another move ran at the same moment; decide which version should stay and run the promotion of that one again",
 	}
 }
@@ -437,11 +435,11 @@ func (run *run) tags(write func(plan.Step) (bool, error), steps []plan.Step) []n
 	var wg sync.WaitGroup
 	for i, s := range steps {
 		s = s.For(run.receipt.Version)
-		switch s.Want {
+		switch s.Want.Text {
 		case plan.AtTime:
-			s.Want = at.Format(time.RFC3339)
+			s.Want = registry.Text(at.Format(time.RFC3339))
 		case plan.TheRecord:
-			s.Want = run.o.Record(at, s.Version)
+			s.Want = registry.Text(run.o.Record(at, s.Version))
 		}
 		out[i].StepResult = plan.StepResult{Step: s, Done: plan.StepDone}
 		wg.Go(func() {
@@ -507,7 +505,7 @@ func (run *run) skip(ctx context.Context, steps ...plan.Step) bool {
 }
 
 func (run *run) record(s plan.Step, made string, wrote bool, err error) {
-	result := plan.StepResult{Step: s, Done: plan.StepDone, Saw: made, Wrote: wrote}
+	result := plan.StepResult{Step: s, Done: plan.StepDone, Saw: registry.ParseState(made), Wrote: wrote}
 	if err == nil && !wrote {
 		result.Note = "it was there already"
 	}
@@ -529,19 +527,19 @@ func (run *run) fail(err error) {
 }
 
 type observation struct {
-	saw  string
+	saw  registry.State
 	told []registry.Version
 	err  error
 }
 
 // insist reads the target of a step until it could be read.
-func (run *run) insist(s plan.Step) (saw string, err error) {
+func (run *run) insist(s plan.Step) (saw registry.State, err error) {
 	err = retry.Persist(run.patience(run.look), func() (err error) { saw, _, err = run.r.Observe(run.look, s); return err })
 	return saw, err
 }
 
 // observe reads the targets of all steps at once.
-func observe(steps []plan.Step, read func(plan.Step) (string, []registry.Version, error)) []observation {
+func observe(steps []plan.Step, read func(plan.Step) (registry.State, []registry.Version, error)) []observation {
 	out := make([]observation, len(steps))
 	var wg sync.WaitGroup
 	for i, s := range steps {
@@ -568,14 +566,14 @@ func cancelled(ctx context.Context) error {
 }
 
 // holders names what a step's target was, is or should be.
-func holders(s plan.Step, value string) string {
+func holders(s plan.Step, state registry.State) string {
 	switch {
-	case s.Do == plan.SetModelTag && value == "":
+	case s.Do == plan.SetModelTag && state.IsZero():
 		return "nothing"
 	case s.Do == plan.SetModelTag:
-		return value
-	case value == "":
+		return state.Text
+	case state.IsZero():
 		return "no version"
 	}
-	return "version " + value
+	return "version " + state.String()
 }

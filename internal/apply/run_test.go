@@ -26,13 +26,13 @@ type server struct {
 	place   registry.Known[string]           // of its files
 }
 
-func (s *server) Observe(_ context.Context, step plan.Step) (string, []registry.Version, error) {
+func (s *server) Observe(_ context.Context, step plan.Step) (registry.State, []registry.Version, error) {
 	if s.observe != nil {
 		if err := s.observe(step); err != nil {
-			return "", nil, err
+			return registry.State{}, nil, err
 		}
 	}
-	return s.state[step.Ref], nil, nil
+	return registry.ParseState(s.state[step.Name]), nil, nil
 }
 
 func (s *server) Version(context.Context, string, int) registry.Known[registry.Version] {
@@ -53,9 +53,9 @@ func (s *server) Do(ctx context.Context, step plan.Step) (string, bool, error) {
 	if step.Do == plan.SetTag { // written beside one another: their order says nothing
 		return "", true, nil
 	}
-	s.writes = append(s.writes, string(step.Do)+" "+step.Ref+" "+step.Want)
+	s.writes = append(s.writes, string(step.Do)+" "+step.Name+" "+step.Want.String())
 	if step.Kind() == plan.Move {
-		s.state[step.Ref] = step.Want
+		s.state[step.Name] = step.Want.String()
 	}
 	if s.after != nil {
 		if err := s.after(step); err != nil {
@@ -70,10 +70,10 @@ func (s *server) Do(ctx context.Context, step plan.Step) (string, bool, error) {
 
 func thePlan() plan.Plan {
 	return plan.Plan{Model: "churn", Steps: []plan.Step{
-		{Do: plan.CreateVersion, Model: "churn", Want: plan.NewNumber},
-		{Do: plan.SetAlias, Model: "churn", Ref: "champion", Was: "1", Want: plan.NewNumber},
-		{Do: plan.SetStage, Model: "churn", Ref: "Production", Was: "1", Want: plan.NewNumber, Archive: true},
-		{Do: plan.SetTag, Model: "churn", Ref: registry.TagRecord, Want: plan.TheRecord},
+		{Do: plan.CreateVersion, Model: "churn", Want: registry.PointsTo(registry.NextVersion)},
+		{Do: plan.SetAlias, Model: "churn", Name: "champion", Was: registry.PointsTo(1), Want: registry.PointsTo(registry.NextVersion)},
+		{Do: plan.SetStage, Model: "churn", Name: "Production", Was: registry.PointsTo(1), Want: registry.PointsTo(registry.NextVersion), Archive: true},
+		{Do: plan.SetTag, Model: "churn", Name: registry.TagRecord, Want: registry.Text(plan.TheRecord)},
 	}}
 }
 
@@ -98,7 +98,7 @@ var (
 
 func only(ref string, err error) func(plan.Step) error {
 	return func(s plan.Step) error {
-		if s.Ref == ref {
+		if s.Name == ref {
 			return err
 		}
 		return nil
@@ -109,7 +109,7 @@ func only(ref string, err error) func(plan.Step) error {
 func inTurn(ref string, errs ...error) func(context.Context, plan.Step) error {
 	next := inTurnOf(errs...)
 	return func(_ context.Context, s plan.Step) error {
-		if s.Ref != ref {
+		if s.Name != ref {
 			return nil
 		}
 		return next(s)
@@ -157,7 +157,7 @@ func TestHowStepsEnd(t *testing.T) {
 		"one move is overtaken, the answer to another is lost": {
 			func(s *server) {
 				s.after = func(step plan.Step) error {
-					if step.Ref == "Production" {
+					if step.Name == "Production" {
 						s.state["champion"] = "9"
 						return errUnclear
 					}
@@ -185,7 +185,7 @@ func TestHowStepsEnd(t *testing.T) {
 		"the answer to a move is lost, and so is that to the first look": {
 			func(s *server) {
 				s.after = func(step plan.Step) error {
-					if step.Ref == "Production" {
+					if step.Name == "Production" {
 						s.observe = inTurnOf(errDown, errRefused)
 						return errUnclear
 					}
@@ -196,7 +196,7 @@ func TestHowStepsEnd(t *testing.T) {
 		"the answer is lost and nothing can be read": {
 			func(s *server) {
 				s.after = func(step plan.Step) error {
-					if step.Ref == "champion" {
+					if step.Name == "champion" {
 						s.observe = func(plan.Step) error { return errDown }
 						return errUnclear
 					}
@@ -207,7 +207,7 @@ func TestHowStepsEnd(t *testing.T) {
 		"moved by somebody else right after": {
 			func(s *server) {
 				s.after = func(step plan.Step) error { // beside the last move
-					if step.Ref == "Production" {
+					if step.Name == "Production" {
 						s.state["champion"] = "9"
 					}
 					return nil
@@ -217,7 +217,7 @@ func TestHowStepsEnd(t *testing.T) {
 		"the stage is held by two": {
 			func(s *server) {
 				s.after = func(step plan.Step) error {
-					if step.Ref == "Production" {
+					if step.Name == "Production" {
 						s.state["Production"] = "2,3"
 					}
 					return nil
@@ -275,7 +275,7 @@ func TestHowAdoptionsEnd(t *testing.T) {
 			return nil
 		}
 		r := Run(context.Background(), s, plan.Plan{Model: "churn", Version: 1, Steps: []plan.Step{
-			{Do: plan.SetAlias, Model: "churn", Version: 1, Ref: "champion", Was: "1", Want: "1"},
+			{Do: plan.SetAlias, Model: "churn", Version: 1, Name: "champion", Was: registry.PointsTo(1), Want: registry.PointsTo(1)},
 		}}, Options{Now: func() time.Time { return time.Unix(0, 0) }})
 		if got := registry.ReasonOf(r.Err); got != c.reason || r.Results[0].Done != c.end || r.Changed() || len(s.writes) > 0 {
 			t.Errorf("%s: %s (%v), %+v, written %v", name, got, r.Err, r.Results, s.writes)
@@ -349,7 +349,7 @@ func TestWordsComeFirst(t *testing.T) {
 	s := fresh()
 	s.do = func(_ context.Context, step plan.Step) error { return only("owner", errRefused)(step) }
 	p := thePlan()
-	p.Steps = append(p.Steps, plan.Step{Do: plan.SetTag, Model: "churn", Ref: "owner", Want: "ann"})
+	p.Steps = append(p.Steps, plan.Step{Do: plan.SetTag, Model: "churn", Name: "owner", Want: registry.Text("ann")})
 	r := Run(context.Background(), s, p, Options{Now: func() time.Time { return time.Unix(0, 0) }, Record: func(time.Time, int) string { return "{}" }})
 	if registry.ReasonOf(r.Err) != registry.Forbidden || len(s.writes) != 1 || len(r.Results) != 5 {
 		t.Errorf("%v\n%v\n%v", r.Err, s.writes, r.Results)
@@ -361,7 +361,7 @@ type claims struct{ ended registry.Reason }
 
 func (c *claims) Begin(context.Context, int) error { return nil }
 
-func (c *claims) End(_ context.Context, result error, _ []string) error {
+func (c *claims) End(_ context.Context, result error, _ []registry.Ref) error {
 	c.ended = registry.ReasonOf(result)
 	return nil
 }
@@ -380,7 +380,7 @@ func TestNoMoveBeginsAfterTheLease(t *testing.T) {
 			s, l := fresh(), &claims{}
 			clock := time.Unix(0, 0)
 			s.after = func(step plan.Step) error {
-				if step.Ref == "champion" {
+				if step.Name == "champion" {
 					clock = clock.Add(c.heldUp)
 				}
 				return nil
@@ -433,7 +433,7 @@ func TestRun_VersionThatWasNotJudged(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := &server{state: map[string]string{"champion": "1"}, version: c.read}
 			receipt := Run(t.Context(), s, plan.Plan{Model: "churn", Version: 2, Judged: judged, Steps: []plan.Step{
-				{Do: plan.SetAlias, Model: "churn", Version: 2, Ref: "champion", Was: "1", Want: "2"},
+				{Do: plan.SetAlias, Model: "churn", Version: 2, Name: "champion", Was: registry.PointsTo(1), Want: registry.PointsTo(2)},
 			}}, Options{Now: time.Now})
 			if got := registry.ReasonOf(receipt.Err); receipt.Err != nil && got != c.want || (receipt.Err == nil) != (c.want == "") {
 				t.Errorf("reason %q (%v), want %q", got, receipt.Err, c.want)
@@ -461,7 +461,7 @@ func TestRun_CopyOfOtherFiles(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := &server{state: map[string]string{"champion": "1"}, version: made, place: c.place}
 			p := plan.Plan{Model: "churn", Version: 2, Judged: copied, Places: []string{"s3://b/run/model"}}
-			p.Steps = []plan.Step{{Do: plan.SetAlias, Model: "churn", Version: 2, Ref: "champion", Was: "1", Want: "2"}}
+			p.Steps = []plan.Step{{Do: plan.SetAlias, Model: "churn", Version: 2, Name: "champion", Was: registry.PointsTo(1), Want: registry.PointsTo(2)}}
 			receipt := Run(t.Context(), s, p, Options{Now: time.Now})
 			if got := registry.ReasonOf(receipt.Err); receipt.Err != nil && got != c.want || (receipt.Err == nil) != (c.want == "") {
 				t.Errorf("reason %q (%v), want %q", got, receipt.Err, c.want)

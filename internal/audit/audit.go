@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"encoding/json"
 	"slices"
 	"time"
 
@@ -92,18 +91,18 @@ type Origin struct {
 // Live reports whether a consumer may be loading the version: an alias or a stage other than None and Archived names it.
 func (a Snapshot) Live(v registry.Version) bool { return len(a.Refs(v)) > 0 }
 
-// Refs lists what names the version: its aliases, each as "@alias" and sorted, then its stage where that is Staging or
+// Refs lists what names the version: its aliases, sorted, then its stage where that is Staging or
 // Production.
-func (a Snapshot) Refs(v registry.Version) []string {
-	var refs []string
+func (a Snapshot) Refs(v registry.Version) []registry.Ref {
+	var refs []registry.Ref
 	for alias, n := range a.Model.Aliases {
 		if n == v.Number {
-			refs = append(refs, "@"+alias)
+			refs = append(refs, registry.AliasRef(alias))
 		}
 	}
-	slices.Sort(refs)
+	slices.SortFunc(refs, registry.Ref.Compare)
 	if v.Stage == "Production" || v.Stage == "Staging" {
-		refs = append(refs, v.Stage)
+		refs = append(refs, registry.StageRef(v.Stage))
 	}
 	return refs
 }
@@ -114,17 +113,16 @@ func (a Snapshot) Promoted() bool {
 		return true
 	}
 	return slices.ContainsFunc(a.Versions, func(v registry.Version) bool {
-		var mark ledger.Summary
-		return v.Tags[registry.TagRecord] != "" && json.Unmarshal([]byte(v.Tags[registry.TagRecord]), &mark) == nil && mark.Ledger != ""
+		last, ok := ledger.SummaryOf(v)
+		return ok && last.Ledger != ""
 	})
 }
 
 // Unrecorded finds a version whose mark says that this tool moved it without a ledger, and why there was none.
 func (a Snapshot) Unrecorded() (v registry.Version, why string, found bool) {
 	for _, v := range a.Versions {
-		var mark ledger.Summary
-		if json.Unmarshal([]byte(v.Tags[registry.TagRecord]), &mark) == nil && mark.Ledger == "" && mark.To == v.Number {
-			return v, mark.Weak, true
+		if last, ok := ledger.SummaryOf(v); ok && last.Ledger == "" && last.To == v.Number {
+			return v, last.Weak, true
 		}
 	}
 	return registry.Version{}, "", false

@@ -3,8 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"strconv"
-	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/gather"
@@ -15,22 +13,22 @@ import (
 )
 
 // holdersAgainst lists the keys of the versions that the word may mean.
-func holdersAgainst(s *session) []string {
-	if _, err := strconv.Atoi(s.set.Against); err == nil {
-		return []string{s.set.Against}
+func holdersAgainst(s *session) []registry.Ref {
+	if ref := registry.ParseRef(s.set.Against); ref.Kind == registry.RefVersion {
+		return []registry.Ref{ref}
 	}
 	keys, _ := policy.Against(s.set.Against) // it was checked with the inputs
 	return keys
 }
 
 // meantAgainst is the key of the version to compare with.
-func meantAgainst(s *session, f fact.Facts) (string, error) {
-	if _, err := strconv.Atoi(s.set.Against); err == nil {
-		return s.set.Against, nil
+func meantAgainst(s *session, f fact.Facts) (registry.Ref, error) {
+	if ref := registry.ParseRef(s.set.Against); ref.Kind == registry.RefVersion {
+		return ref, nil
 	}
 	key, why, fix := policy.Meant(s.set.Against, f)
 	if why != "" {
-		return "", &registry.Error{Reason: registry.BadInput, Msg: "input against: " + why, Hint: fix}
+		return registry.Ref{}, &registry.Error{Reason: registry.BadInput, Msg: "input against: " + why, Hint: fix}
 	}
 	return key, nil
 }
@@ -56,10 +54,10 @@ func runCompare(ctx context.Context, s *session) {
 	with, ok := facts.Holders[key].Get()
 	if !ok {
 		reason, hint := registry.CandidateGone, "give the number of a version, an alias or a stage in the input against"
-		if alias, is := strings.CutPrefix(key, "@"); is && facts.Fallback == nil {
+		if alias, ok := key.Alias(); ok && facts.Fallback == nil {
 			hint = facts.Model.OrZero().AliasMeant(alias) + "\n  or " + hint
 		}
-		if numbers := facts.Shared[key]; len(numbers) > 0 {
+		if numbers := facts.Shared[key.Name]; len(numbers) > 0 {
 			reason, hint = registry.StageNotExclusive, fmt.Sprintf("give the number of one of them, as in --against %d", numbers[len(numbers)-1])
 		}
 		s.fail(&registry.Error{Reason: reason, Msg: "nothing to compare with: " + facts.Holders[key].Why(), Hint: hint})

@@ -188,17 +188,17 @@ func (f *verdicts) compare(r report.Result, status int, was, is state, hidden bo
 	for _, s := range r.Steps {
 		switch s.Step.Kind() {
 		case plan.Move:
-			at := is.holders(s.Step.Do, s.Step.Ref)
+			at := is.holders(s.Step.Do, s.Step.Name)
 			moved = moved || s.Done == plan.StepDone
 			switch {
-			case s.Done == plan.StepDone && at != s.Step.Want:
-				say(&f.falseSuccess, "%s %s is reported as done, wanted %s, is %s", s.Step.Do, s.Step.Ref, s.Step.Want, at)
-			case s.Done == plan.StepNotDone && at != was.holders(s.Step.Do, s.Step.Ref) && !(s.Step.Do == plan.TagAlias && r.Reason == registry.Conflict):
-				say(&f.falseFail, "%s %s is reported as not done, was %s, is %s", s.Step.Do, s.Step.Ref, was.holders(s.Step.Do, s.Step.Ref), at)
+			case s.Done == plan.StepDone && at != s.Step.Want.String():
+				say(&f.falseSuccess, "%s %s is reported as done, wanted %s, is %s", s.Step.Do, s.Step.Name, s.Step.Want, at)
+			case s.Done == plan.StepNotDone && at != was.holders(s.Step.Do, s.Step.Name) && !(s.Step.Do == plan.TagAlias && r.Reason == registry.Conflict):
+				say(&f.falseFail, "%s %s is reported as not done, was %s, is %s", s.Step.Do, s.Step.Name, was.holders(s.Step.Do, s.Step.Name), at)
 			case s.Done != plan.StepDone && status == 0:
-				say(&f.falseSuccess, "reported as %s, and %s %s is %s", r.Reason, s.Step.Do, s.Step.Ref, s.Done)
+				say(&f.falseSuccess, "reported as %s, and %s %s is %s", r.Reason, s.Step.Do, s.Step.Name, s.Done)
 			case s.Done == plan.StepUnknown && status != registry.ExitUnknown:
-				say(&f.other, "%s %s is not known, and the status is %d", s.Step.Do, s.Step.Ref, status)
+				say(&f.other, "%s %s is not known, and the status is %d", s.Step.Do, s.Step.Name, status)
 			}
 		case plan.Creation:
 			there := is.model
@@ -219,7 +219,7 @@ func (f *verdicts) compare(r report.Result, status int, was, is state, hidden bo
 	}
 	if status != registry.ExitUnknown && !moved {
 		for alias, n := range is.aliases {
-			if was.aliases[alias] != n && !slices.ContainsFunc(r.Steps, func(s plan.StepResult) bool { return s.Step.Ref == alias }) {
+			if was.aliases[alias] != n && !slices.ContainsFunc(r.Steps, func(s plan.StepResult) bool { return s.Step.Name == alias }) {
 				say(&f.falseFail, "no step is about alias %s, and it went from %d to %d", alias, was.aliases[alias], n)
 			}
 		}

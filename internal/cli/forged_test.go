@@ -62,8 +62,8 @@ func (f forgery) append(t *testing.T, sc *scene) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	moved := ledger.Shift{Ref: "@challenger", Was: fmt.Sprint(f.from), Want: fmt.Sprint(bad)}
-	left := ledger.Shift{Ref: "Production", Was: "4", Want: fmt.Sprint(bad)}
+	moved := ledger.ParseShift("@challenger", fmt.Sprint(f.from), fmt.Sprint(bad))
+	left := ledger.ParseShift("Production", "4", fmt.Sprint(bad))
 	p := &ledger.Promotion{Ledger: l, View: view, Claim: ledger.Claim{Holder: f.by}, Record: func(int) ledger.Record {
 		return ledger.Record{
 			Command: f.command, At: "2026-05-03T10:00:00Z", Server: address, Model: "churn", From: f.from, To: bad,
@@ -80,7 +80,7 @@ func (f forgery) append(t *testing.T, sc *scene) {
 	if f.ended == "" {
 		return
 	}
-	step := plan.Step{Do: plan.SetAlias, Model: "churn", Ref: "challenger", Version: bad, Was: moved.Was, Want: moved.Want}
+	step := plan.Step{Do: plan.SetAlias, Model: "churn", Name: "challenger", Version: bad, Was: moved.Was, Want: moved.Want}
 	receipt := plan.Receipt{
 		Version: bad, Err: &registry.Error{Reason: registry.Cancelled, Msg: "cut off"},
 		Results: []plan.StepResult{{Step: step, Done: plan.StepDone, Wrote: true}},

@@ -92,7 +92,7 @@ func historyOf(ctx context.Context, s *session, name string) (report.History, er
 // confirmed is the second history of two, with the drift that both show. Where it shows more, what others moved is not
 // known.
 func confirmed(first, second report.History) report.History {
-	both := slices.DeleteFunc(slices.Clone(second.Outside), func(d ledger.Shift) bool { return !slices.Contains(first.Outside, d) })
+	both := slices.DeleteFunc(slices.Clone(second.Outside), func(d ledger.Shift) bool { return !slices.ContainsFunc(first.Outside, d.Equal) })
 	second.Compared = second.Compared && len(both) == len(second.Outside)
 	second.Outside = both
 	return second

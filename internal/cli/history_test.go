@@ -13,7 +13,7 @@ import (
 // Drift counts where both readings show it. Where only the second does, which the first may have been too torn to show, it
 // is not told, nor that there is none.
 func TestConfirmed(t *testing.T) {
-	a, b := ledger.Shift{Ref: "@champion", Was: "1", Want: "2"}, ledger.Shift{Ref: "Production", Was: "1", Want: "2"}
+	a, b := ledger.ParseShift("@champion", "1", "2"), ledger.ParseShift("Production", "1", "2")
 	seen := func(drift ...ledger.Shift) report.History { return report.History{Compared: true, Outside: drift} }
 	for name, c := range map[string]struct {
 		first, second report.History
@@ -28,7 +28,7 @@ func TestConfirmed(t *testing.T) {
 		"neither holds together":             {report.History{Broken: "torn"}, report.History{Broken: "torn"}, nil, false},
 	} {
 		got := confirmed(c.first, c.second)
-		if !slices.Equal(got.Outside, c.want) || got.Compared != c.compared {
+		if !slices.EqualFunc(got.Outside, c.want, ledger.Shift.Equal) || got.Compared != c.compared {
 			t.Errorf("%s: %v, compared %v; want %v, %v", name, got.Outside, got.Compared, c.want, c.compared)
 		}
 	}

@@ -141,7 +141,7 @@ func holding(f fact.Facts, t registry.Target) []int {
 	}
 	if f.Fallback != nil && t.Alias != "" {
 		if tagged := f.Fallback.Holders[t.Alias]; len(tagged) > 0 {
-			out = []int{slices.Max(tagged)} // the highest counts
+			out = []int{tagged.Highest()} // the highest counts
 		}
 	}
 	return out

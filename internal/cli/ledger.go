@@ -155,7 +155,7 @@ func (l *ledgerSession) lookOnce(ctx context.Context, gather func() (fact.Facts,
 func (l *ledgerSession) stays(number int) func(ledger.Chain) bool {
 	refs := l.since()
 	return func(c ledger.Chain) bool {
-		return !slices.ContainsFunc(refs, func(ref string) bool { return c.Since(ref, number).Earlier })
+		return !slices.ContainsFunc(refs, func(ref registry.Ref) bool { return c.Since(ref, number).Earlier })
 	}
 }
 

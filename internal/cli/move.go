@@ -106,7 +106,7 @@ func (m *move) Begin(ctx context.Context, version int) error {
 }
 
 // End closes the entry.
-func (m *move) End(ctx context.Context, result error, moved []string) error {
+func (m *move) End(ctx context.Context, result error, moved []registry.Ref) error {
 	if m.entry == nil {
 		return nil
 	}
@@ -181,7 +181,7 @@ func markDeployed(s *session) {
 	s.report.Receipt.Results = append(s.report.Receipt.Results, receipt.Results...)
 	for _, r := range receipt.Results {
 		if r.Done != plan.StepDone {
-			s.console.warn(fmt.Sprintf("tag %s of version %d: %s", r.Step.Ref, number, cmp.Or(r.Note, "not written")))
+			s.console.warn(fmt.Sprintf("tag %s of version %d: %s", r.Step.Name, number, cmp.Or(r.Note, "not written")))
 		}
 	}
 }
@@ -206,7 +206,7 @@ func payloadOf(e ledger.Event) map[string]any { return map[string]any{"promotion
 func refsOf(e ledger.Event) string {
 	var refs []string
 	for _, m := range e.Target.Moves {
-		refs = append(refs, m.Ref)
+		refs = append(refs, m.Ref.String())
 	}
 	return strings.Join(refs, ", ")
 }

@@ -12,7 +12,7 @@ import (
 // does not tell of what a later one is telling of itself.
 func TestLetters(t *testing.T) {
 	entry := func(epoch int, ref string) ledger.Entry {
-		r := ledger.Record{Moves: []ledger.Shift{{Ref: ref, Was: "1", Want: "2"}}, Notify: []string{"slack"}}
+		r := ledger.Record{Moves: []ledger.Shift{ledger.ParseShift(ref, "1", "2")}, Notify: []string{"slack"}}
 		return ledger.Entry{Epoch: epoch, Record: r, Text: fmt.Sprint(epoch), Outcome: ledger.EntryDone}
 	}
 	told := func(e ledger.Entry) ledger.Entry { e.Told = []int{0}; return e }

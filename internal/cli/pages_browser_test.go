@@ -23,7 +23,6 @@ import (
 	"testing"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/browsertest"
-	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/lineage"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
@@ -153,7 +152,7 @@ func TestHostileNamesInABrowser(t *testing.T) {
 		"n1@{ shape: rect, img: \"https://evil.example/x.png\" }", "click n1 call alert()", ":::x classDef x fill:url(https://evil.example)", "模型 é\u0301 🙂", strings.Repeat("long", 64), "::error::x",
 	}
 	for _, word := range words {
-		entry := lineage.Promotion{ID: word, Command: word, At: word, Moves: []ledger.Shift{{Ref: "@" + word, Was: word, Want: word}}, Outcome: "done", Actor: word, Workflow: word,
+		entry := lineage.Promotion{ID: word, Command: word, At: word, Moves: []lineage.Move{{Ref: "@" + word}}, Outcome: "done", Actor: word, Workflow: word,
 			Gates: []lineage.Gate{{Gate: word, Outcome: "pass", Candidate: word}}, Override: []string{word}, From: "ledger"}
 		l := lineage.Lineage{
 			Model: word, Version: "7", Stage: "Production", Aliases: []string{word}, RunID: word, Tags: map[string]string{word: word}, Description: word, Source: word, Status: word,

@@ -74,7 +74,7 @@ func (s *session) adopt(c inputs.Command) error {
 		return nil
 	}
 	in.Policy, s.report.Policy = p.Digest, p.File
-	in.Rules = map[string]string{}
+	in.Rules = map[registry.Ref]string{}
 	for _, t := range applied.Targets {
 		in.Rules[t.Ref()] = t.Digest
 	}
@@ -235,7 +235,7 @@ func fetches(n fact.Needs) string {
 		on   bool
 		what string
 	}{
-		{len(n.Holders) > 0, "the runs of " + strings.Join(n.Holders, ", ")}, {n.HolderMLmodels, "the incumbent's model file"},
+		{len(n.Holders) > 0, "the runs of " + strings.Join(registry.RefTexts(n.Holders), ", ")}, {n.HolderMLmodels, "the incumbent's model file"},
 		{n.Files, "the list of the model's files"}, {n.Digest, "the content of every file"},
 		{len(n.History) > 0, "the history of " + strings.Join(n.History, ", ")}, {len(n.Evidence) > 0, strings.Join(n.Evidence, ", ")},
 	} {

@@ -69,7 +69,7 @@ func TestTheRecordIsWhole(t *testing.T) {
 	want := ledger.Record{
 		Version: ledger.RecordVersion, Epoch: 1, Command: "promote", Change: "replacement", At: "2026-05-03T10:00:00Z", Server: "https://mlflow.example", Model: "churn", From: 1, To: 2,
 		Target: registry.Target{Alias: "champion", Stage: "Production", ArchiveExisting: true},
-		Moves:  []ledger.Shift{{Ref: "@champion", Was: "1", Want: "2"}, {Ref: "Production", Was: "1", Want: "2"}}, Archived: []int{1},
+		Moves:  []ledger.Shift{ledger.ParseShift("@champion", "1", "2"), ledger.ParseShift("Production", "1", "2")}, Archived: []int{1},
 		Candidate: "runs:/new/model", Source: "models:/m-00000000000000000000000000000001", RunID: "new", Commit: "4f2c1d0", Decision: verdict.Promote,
 		Gates: []verdict.Finding{{Gate: "acc >= champion", Outcome: verdict.Pass, Values: []verdict.Used{
 			{Of: "candidate", Metric: "acc", Value: "0.9", RunID: "new", Kind: fact.SourceRun},

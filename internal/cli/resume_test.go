@@ -175,7 +175,7 @@ func lastDone(entries []ledger.Entry) (ledger.Entry, bool) {
 func wants(moves []ledger.Shift) string {
 	var out []string
 	for _, m := range moves {
-		out = append(out, m.Ref+" "+m.Want)
+		out = append(out, fmt.Sprint(m.Ref, " ", m.Want))
 	}
 	return strings.Join(out, ", ")
 }

@@ -345,10 +345,10 @@ func stepObject(s plan.Step) string {
 	case plan.Describe:
 		return fmt.Sprintf("%s version %d", s.Model, s.Version)
 	}
-	if s.Want == "" {
-		return s.Ref + " of " + s.Model
+	if s.Want.IsZero() {
+		return s.Name + " of " + s.Model
 	}
-	return s.Ref + " of " + s.Model + ": " + s.Want
+	return s.Name + " of " + s.Model + ": " + s.Want.String()
 }
 
 func (s *session) fail(err error) {

@@ -426,14 +426,14 @@ func (s state) holders(do plan.Verb, ref string) string {
 		if n, named := s.aliases[ref]; named {
 			numbers = []int{n}
 		}
-		return ledger.Numbers(numbers)
+		return registry.PointsTo(numbers...).String()
 	}
 	for _, v := range s.versions {
 		if do == plan.SetStage && v.Stage == ref || do == plan.TagAlias && v.Tags[registry.FallbackTag(ref)] == "true" {
 			numbers = append(numbers, v.Version)
 		}
 	}
-	return ledger.Numbers(numbers)
+	return registry.PointsTo(numbers...).String()
 }
 
 // of lists the versions made from a run that count: marked duplicates do not.

@@ -119,7 +119,7 @@ func TestARepairIsAnEntryLikeAnyMove(t *testing.T) {
 		sc.must(t, "alias", "--model", "churn", "--alias", "old=2")
 		ask(t, flow{double: sc.double}, "DELETE", "model-versions/delete", map[string]any{"name": "churn", "version": "2"})
 		sc.must(t, "doctor", "--model", "churn", "--repair", "dangling-aliases")
-		if e := newest(t, sc); e.Epoch != 3 || e.Outcome != ledger.EntryDone || e.Record.Moves[0].Ref != "@old" {
+		if e := newest(t, sc); e.Epoch != 3 || e.Outcome != ledger.EntryDone || e.Record.Moves[0].Ref != registry.AliasRef("old") {
 			t.Errorf("%+v", e)
 		}
 		if _, named := sc.state(t).aliases["old"]; named {

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
@@ -246,10 +245,10 @@ func (g *walking) meddle(t *testing.T) {
 
 // compare holds what history and audit tell now against what was seen.
 func (g *walking) compare(t *testing.T, alone bool) (drifts int) {
-	want := map[ledger.Shift]bool{}
+	want := map[string]bool{}
 	for ref, left := range g.left {
 		if left != g.names[ref] {
-			want[ledger.Shift{Ref: ref, Was: left, Want: g.names[ref]}] = true
+			want[ref+" "+left+" > "+g.names[ref]] = true
 		}
 	}
 	r, status := g.run(t, "history", "--model", "churn")
@@ -258,7 +257,7 @@ func (g *walking) compare(t *testing.T, alone bool) (drifts int) {
 		return 0
 	}
 	for _, told := range r.History.Outside {
-		if !want[told] {
+		if !want[fmt.Sprint(told.Ref, " ", told.Was, " > ", told.Want)] {
 			say(&g.problems, "history: told as moved by others, and was not: %+v", told)
 		}
 	}
@@ -336,9 +335,9 @@ func (g *walking) wasLive(t *testing.T, at time.Time, names, left holdings, alon
 		asked++
 		rows, true_ := 0, false
 		for _, l := range r.History.Live {
-			if l.Ref == ref && !l.Unknown {
+			if l.Ref.String() == ref && !l.Unknown {
 				rows++
-				true_ = true_ || l.Named == holders
+				true_ = true_ || l.Named.String() == holders
 			}
 		}
 		if !true_ || alone && rows != 1 {

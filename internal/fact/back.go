@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -50,17 +48,17 @@ func (f Facts) Backs(t registry.Target, current int, allowed BackAllowed) []Back
 		}
 		moves := slices.DeleteFunc(slices.Concat(e.Record.Moves, e.Record.Outside), func(s ledger.Shift) bool { return !about(s) })
 		for _, s := range moves {
-			if slices.Contains(strings.Split(s.Want, ","), strconv.Itoa(e.Record.To)) { // beside others, or alone
+			if s.Want.Versions.Has(e.Record.To) { // beside others, or alone
 				add(e.Record.To)
 			}
-			add(named(s.Ref, s.Want))
+			add(decisive(s.Ref, s.Want))
 		}
 		for _, s := range moves {
-			add(named(s.Ref, s.Was))
+			add(decisive(s.Ref, s.Was))
 		}
 	}
 	for _, ref := range refs {
-		add(named(ref, f.Ledger.Before[ref]))
+		add(decisive(ref, f.Ledger.Before[ref]))
 	}
 	for _, v := range f.byTags(t) {
 		add(v.Number)
@@ -70,7 +68,7 @@ func (f Facts) Backs(t registry.Target, current int, allowed BackAllowed) []Back
 			continue
 		}
 		for _, s := range slices.DeleteFunc(slices.Clone(e.Record.Moves), func(s ledger.Shift) bool { return !about(s) }) {
-			add(named(s.Ref, s.Was))
+			add(decisive(s.Ref, s.Was))
 		}
 	}
 	return out
@@ -81,8 +79,8 @@ func (f Facts) inProduction(number int) bool {
 	if v, read := f.version(number).Get(); read {
 		return v.Stage == "Production"
 	}
-	left, _ := f.Ledger.Left("Production")
-	return slices.Contains(strings.Split(left, ","), strconv.Itoa(number))
+	left, _ := f.Ledger.Left(registry.StageRef("Production"))
+	return left.Versions.Has(number)
 }
 
 // Unpassed says why a version that held the target was never passed by gates for it; "" if it was, or if nobody judged
@@ -96,7 +94,7 @@ func (f Facts) Unpassed(t registry.Target, number int) string {
 	}
 	for _, e := range slices.Backward(f.Ledger.Entries) {
 		r := e.Record
-		moved := slices.ContainsFunc(t.Refs(), func(ref string) bool { _, moved := r.Move(ref); return moved })
+		moved := slices.ContainsFunc(t.Refs(), func(ref registry.Ref) bool { _, moved := r.Move(ref); return moved })
 		if r.Command != "promote" || r.To != number || e.Outcome != ledger.EntryDone || !moved {
 			continue
 		}
@@ -174,28 +172,27 @@ func (f Facts) byTags(t registry.Target) []registry.Version {
 // last, or where none of them was by this tool, the highest number, which is what the stock client loads.
 func (f Facts) Holder(t registry.Target) int {
 	for _, s := range f.Holding(t) {
-		if s.Want == "" {
+		if s.Want.IsZero() {
 			continue
 		}
-		list := strings.Split(s.Want, ",")
 		for _, e := range slices.Backward(f.Ledger.Entries) {
 			if _, moved := e.Record.Move(s.Ref); moved && e.Outcome == ledger.EntryDone {
-				if slices.Contains(list, strconv.Itoa(e.Record.To)) {
+				if s.Want.Versions.Has(e.Record.To) {
 					return e.Record.To
 				}
 				break
 			}
 		}
-		return ledger.Alone(list[len(list)-1])
+		return s.Want.Versions.Highest()
 	}
 	return 0
 }
 
-// named is the one version that a target names where these are its holders; 0 = none, or several in a stage. Where tags
-// stand for an alias several may carry them for a while, and the highest counts.
-func named(ref, holders string) int {
-	if strings.HasPrefix(ref, "@") {
-		holders = holders[strings.LastIndex(holders, ",")+1:]
+// decisive is the version that a target stands for in this state; 0 = none, or several in a stage. If tags stand for an
+// alias, several versions may carry them for a while, and the highest counts.
+func decisive(ref registry.Ref, s registry.State) int {
+	if ref.Kind == registry.RefAlias {
+		return s.Versions.Highest()
 	}
-	return ledger.Alone(holders)
+	return s.Versions.Only()
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // Incumbent is the key of the target's own holder in Facts.Holders: of the alias where there is one, else of the stage.
-const Incumbent = ""
+var Incumbent registry.Ref
 
 // Query says what a command is about; Needs what its gates want to know. Together they decide what is fetched.
 type Query struct {
@@ -25,18 +25,18 @@ type Query struct {
 
 // Needs is the union of the facts that the gates of a decision ask for.
 type Needs struct {
-	Holders        []string // "@alias", a stage or a version number: who is compared with
-	HolderMLmodels bool     // the holders' model descriptors
-	Files          bool     // the candidate's model files, with sizes
-	Digest         bool     // of the content of all of them: each is downloaded
-	EvaluatedIn    []string // experiments, by name or id, whose runs count as evaluations for some gate
-	History        []string // metrics of which every point is needed, of the candidate and the holders
-	Ledger         bool     // what the promotion ledger recorded
-	Evidence       []string // names of documents among the candidate's run artifacts
-	Commit         bool     // how the run's commit relates to the one the workflow runs on
-	Review         bool     // who made the change and who approved it
-	Environments   []string // whose approvals count
-	Since          []string // "@alias" or a stage: since when it points to the candidate, by the ledger
+	Holders        []registry.Ref // aliases, stages and versions that are compared with
+	HolderMLmodels bool           // the holders' model descriptors
+	Files          bool           // the candidate's model files, with sizes
+	Digest         bool           // of the content of all of them: each is downloaded
+	EvaluatedIn    []string       // experiments, by name or id, whose runs count as evaluations for some gate
+	History        []string       // metrics of which every point is needed, of the candidate and the holders
+	Ledger         bool           // what the promotion ledger recorded
+	Evidence       []string       // names of documents among the candidate's run artifacts
+	Commit         bool           // how the run's commit relates to the one the workflow runs on
+	Review         bool           // who made the change and who approved it
+	Environments   []string       // whose approvals count
+	Since          []registry.Ref // aliases and stages of which the ledger must say since when they point to the candidate
 }
 
 // Subject is a version under judgement: the candidate, or a holder it is compared with.
@@ -70,11 +70,11 @@ type Facts struct {
 	Candidate    Subject
 	Source       registry.Source                          // what registering the candidate would send; empty where it is a version already
 	Namesakes    []string                                 // other logged models of the run that have the candidate's name
-	Twins        []int                                    // other versions registered from the same run and artifact
-	Holders      map[string]registry.Known[Subject]       // by Incumbent, "@alias" or stage; absent = confirmed that there is none
-	StageHolders []int                                    // all versions in the target's stage, ascending
-	Shared       map[string][]int                         // versions of the stages asked for that several hold, ascending: none is the incumbent
-	Unmarked     []int                                    // those twins that this program registered and has not marked yet
+	Twins        registry.Versions                        // other versions registered from the same run and artifact
+	Holders      map[registry.Ref]registry.Known[Subject] // also by Incumbent; absent = confirmed that there is none
+	StageHolders registry.Versions                        // all versions in the target's stage
+	Shared       map[string]registry.Versions             // versions of the stages asked for that several hold: none is the incumbent
+	Unmarked     registry.Versions                        // those twins that this program registered and has not marked yet
 	Newest       int                                      // highest version number seen; 0 = none
 	Ledger       ledger.Chain                             // of the model
 	Best         *BestRun                                 // how the candidate "best" was found; nil for any other
@@ -112,8 +112,8 @@ type Commit struct {
 // tag, the one with the highest number holds the alias; that keeps every state on the way from one to the next
 // readable.
 type Fallback struct {
-	Server  string           // what people call it: MLflow 2.2.2
-	Holders map[string][]int // alias -> versions that carry its tag, ascending
+	Server  string                       // what people call it: MLflow 2.2.2
+	Holders map[string]registry.Versions // alias -> versions that carry its tag
 }
 
 // Recorded lists what the ledger recorded of a metric of a version when it was promoted: of each run and dataset the

@@ -2,28 +2,26 @@ package fact
 
 import (
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Holding is what each part of the target names now, by MoveRef, as a step's Was is written.
+// Holding is what each part of the target points to now, in the field Want.
 func (f Facts) Holding(t registry.Target) []ledger.Shift {
 	var out []ledger.Shift
 	if t.Alias != "" {
-		now := ""
+		var now registry.State
 		if n, ok := f.Model.OrZero().Aliases[t.Alias]; ok {
-			now = strconv.Itoa(n)
+			now = registry.PointsTo(n)
 		}
 		if f.Fallback != nil {
-			now = ledger.Numbers(f.Fallback.Holders[t.Alias])
+			now = registry.PointsTo(f.Fallback.Holders[t.Alias]...)
 		}
-		out = append(out, ledger.Shift{Ref: "@" + t.Alias, Want: now})
+		out = append(out, ledger.Shift{Ref: registry.AliasRef(t.Alias), Want: now})
 	}
 	if t.Stage != "" {
-		out = append(out, ledger.Shift{Ref: t.Stage, Want: ledger.Numbers(f.StageHolders)})
+		out = append(out, ledger.Shift{Ref: registry.StageRef(t.Stage), Want: registry.PointsTo(f.StageHolders...)})
 	}
 	return out
 }
@@ -55,7 +53,10 @@ func (f Facts) CutOff(command string, parts []ledger.Shift) (ledger.Entry, bool)
 
 // untouched reports whether everything that the record was to move is as it was found.
 func untouched(r ledger.Record, parts []ledger.Shift) bool {
-	return !slices.ContainsFunc(r.Moves, func(m ledger.Shift) bool { return !slices.Contains(parts, ledger.Shift{Ref: m.Ref, Want: m.Was}) })
+	return !slices.ContainsFunc(r.Moves, func(m ledger.Shift) bool {
+		found := ledger.Shift{Ref: m.Ref, Want: m.Was}
+		return !slices.ContainsFunc(parts, found.Equal)
+	})
 }
 
 // shows reports that some of the record's moves were made, and nobody else has moved any of these parts since.
@@ -63,10 +64,10 @@ func (f Facts) shows(r ledger.Record, parts []ledger.Shift) (moved bool) {
 	for _, now := range parts {
 		s, listed := r.Move(now.Ref)
 		switch {
-		case !listed, s.Adopted() && now.Want == s.Want:
-		case now.Want == s.Want, f.Fallback != nil && ledger.Halfway(s.Was, s.Want, now.Want):
+		case !listed, s.Adopted() && now.Want.Equal(s.Want):
+		case now.Want.Equal(s.Want), f.Fallback != nil && s.Halfway(now.Want):
 			moved = true
-		case now.Want != s.Was:
+		case !now.Want.Equal(s.Was):
 			return false
 		}
 	}
@@ -79,15 +80,15 @@ func (f Facts) Made(r ledger.Record, q Query) int {
 	made := 0
 	for _, m := range r.Moves {
 		t := registry.Target{Stage: q.Target.Stage}
-		if alias, is := strings.CutPrefix(m.Ref, "@"); is {
-			t = registry.Target{Alias: alias}
+		if m.Ref.Kind == registry.RefAlias {
+			t = m.Ref.Target()
 		}
 		now := slices.DeleteFunc(f.Holding(t), func(s ledger.Shift) bool { return s.Ref != m.Ref })
 		switch {
 		case m.Adopted():
-		case len(now) == 0 && registry.IsStage(m.Ref), len(now) > 0 && f.Fallback != nil && ledger.Halfway(m.Was, m.Want, now[0].Want):
+		case len(now) == 0 && m.Ref.Kind == registry.RefStage, len(now) > 0 && f.Fallback != nil && m.Halfway(now[0].Want):
 			return ledger.MovedUnknown
-		case len(now) > 0 && now[0].Want == m.Want:
+		case len(now) > 0 && now[0].Want.Equal(m.Want):
 			made++
 		}
 	}

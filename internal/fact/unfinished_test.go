@@ -14,8 +14,8 @@ func TestLedger_Unconfirmed(t *testing.T) {
 	entry := func(outcome string, moved int, moves ...ledger.Shift) ledger.Entry {
 		return ledger.Entry{Outcome: outcome, Moved: moved, Record: ledger.Record{Moves: moves}}
 	}
-	move, elsewhere := ledger.Shift{Ref: "@champion", Was: "6", Want: "7"}, entry(ledger.EntryDone, 1, ledger.Shift{Ref: "@shadow", Was: "", Want: "8"})
-	found := ledger.Entry{Outcome: ledger.EntryDone, Record: ledger.Record{Moves: []ledger.Shift{{Ref: "@shadow", Was: "", Want: "8"}}, Outside: []ledger.Shift{{Ref: "@champion", Was: "7", Want: "7"}}}}
+	move, elsewhere := ledger.ParseShift("@champion", "6", "7"), entry(ledger.EntryDone, 1, ledger.ParseShift("@shadow", "", "8"))
+	found := ledger.Entry{Outcome: ledger.EntryDone, Record: ledger.Record{Moves: []ledger.Shift{ledger.ParseShift("@shadow", "", "8")}, Outside: []ledger.Shift{ledger.ParseShift("@champion", "7", "7")}}}
 	for name, c := range map[string]struct {
 		entries []ledger.Entry
 		want    bool
@@ -29,11 +29,11 @@ func TestLedger_Unconfirmed(t *testing.T) {
 		"taken over, not seen to move, then another": {[]ledger.Entry{entry(ledger.EntrySuperseded, 0, move), elsewhere}, false},
 		"completed":                                  {[]ledger.Entry{entry(ledger.EntryDone, 1, move)}, false},
 		"completed after it was cut off":             {[]ledger.Entry{entry(ledger.EntrySuperseded, 1, move), entry(ledger.EntryDone, 1, move)}, false},
-		"confirming it was cut off too":              {[]ledger.Entry{entry(ledger.EntrySuperseded, 1, move), entry("", 0, ledger.Shift{Ref: "@champion", Was: "7", Want: "7"})}, true},
-		"on its way somewhere else":                  {[]ledger.Entry{entry("", 0, ledger.Shift{Ref: "@champion", Was: "6", Want: "9"})}, false},
+		"confirming it was cut off too":              {[]ledger.Entry{entry(ledger.EntrySuperseded, 1, move), entry("", 0, ledger.ParseShift("@champion", "7", "7"))}, true},
+		"on its way somewhere else":                  {[]ledger.Entry{entry("", 0, ledger.ParseShift("@champion", "6", "9"))}, false},
 		"found as a move by others since":            {[]ledger.Entry{entry(ledger.EntryAborted, -1, move), found}, false},
 	} {
-		if got := (ledger.Chain{Entries: c.entries}).Unconfirmed("@champion", "7"); got != c.want {
+		if got := (ledger.Chain{Entries: c.entries}).Unconfirmed(registry.AliasRef("champion"), registry.PointsTo(7)); got != c.want {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
 	}
@@ -41,22 +41,22 @@ func TestLedger_Unconfirmed(t *testing.T) {
 
 // Entries that left everything as they found it hide no unfinished one before them.
 func TestFacts_CutOff(t *testing.T) {
-	both := []ledger.Shift{{Ref: "@champion", Was: "6", Want: "7"}, {Ref: "Production", Was: "6", Want: "7"}}
+	both := []ledger.Shift{ledger.ParseShift("@champion", "6", "7"), ledger.ParseShift("Production", "6", "7")}
 	cut := ledger.Entry{Epoch: 1, Outcome: ledger.EntrySuperseded, Moved: 1, Record: ledger.Record{Command: "promote", Moves: both}}
 	later := func(e ledger.Entry, moves ...ledger.Shift) ledger.Entry { e.Epoch, e.Record.Moves = 2, moves; return e }
 	for name, c := range map[string]struct {
 		later ledger.Entry
 		want  int
 	}{
-		"one that was given up":                   {later(ledger.Entry{Outcome: ledger.EntryAborted}, ledger.Shift{Ref: "@champion", Was: "7", Want: "8"}), 1},
-		"an open one that has moved nothing":      {later(ledger.Entry{}, ledger.Shift{Ref: "@champion", Was: "7", Want: "7"}, ledger.Shift{Ref: "Production", Was: "6", Want: "7"}), 1},
-		"an open one that only confirms":          {later(ledger.Entry{}, ledger.Shift{Ref: "@champion", Was: "7", Want: "7"}), 1},
-		"an open one about something else":        {later(ledger.Entry{}, ledger.Shift{Ref: "@shadow", Was: "", Want: "7"}), 0},
-		"one that moved it, and it is back again": {later(ledger.Entry{Outcome: ledger.EntryAborted, Moved: 1}, ledger.Shift{Ref: "@champion", Was: "7", Want: "8"}), 0},
-		"one that is done":                        {later(ledger.Entry{Outcome: ledger.EntryDone, Moved: 1}, ledger.Shift{Ref: "@shadow", Was: "", Want: "7"}), 0},
+		"one that was given up":                   {later(ledger.Entry{Outcome: ledger.EntryAborted}, ledger.ParseShift("@champion", "7", "8")), 1},
+		"an open one that has moved nothing":      {later(ledger.Entry{}, ledger.ParseShift("@champion", "7", "7"), ledger.ParseShift("Production", "6", "7")), 1},
+		"an open one that only confirms":          {later(ledger.Entry{}, ledger.ParseShift("@champion", "7", "7")), 1},
+		"an open one about something else":        {later(ledger.Entry{}, ledger.ParseShift("@shadow", "", "7")), 0},
+		"one that moved it, and it is back again": {later(ledger.Entry{Outcome: ledger.EntryAborted, Moved: 1}, ledger.ParseShift("@champion", "7", "8")), 0},
+		"one that is done":                        {later(ledger.Entry{Outcome: ledger.EntryDone, Moved: 1}, ledger.ParseShift("@shadow", "", "7")), 0},
 	} {
 		f := Facts{Ledger: ledger.Chain{Entries: []ledger.Entry{cut, c.later}}}
-		e, _ := f.CutOff("promote", []ledger.Shift{{Ref: "@champion", Want: "7"}, {Ref: "Production", Want: "6"}})
+		e, _ := f.CutOff("promote", []ledger.Shift{ledger.ParseShift("@champion", "", "7"), ledger.ParseShift("Production", "", "6")})
 		if e.Epoch != c.want {
 			t.Errorf("%s: entry %d, want %d", name, e.Epoch, c.want)
 		}
@@ -65,8 +65,8 @@ func TestFacts_CutOff(t *testing.T) {
 
 // What an unfinished entry replaced is a way back, the last of all.
 func TestFacts_Backs_Unfinished(t *testing.T) {
-	done := ledger.Entry{Outcome: ledger.EntryDone, Moved: 1, Record: ledger.Record{Command: "promote", To: 4, Moves: []ledger.Shift{{Ref: "@champion", Was: "", Want: "4"}}}}
-	cut := ledger.Entry{Record: ledger.Record{Command: "promote", To: 7, Moves: []ledger.Shift{{Ref: "@champion", Was: "6", Want: "7"}}}}
+	done := ledger.Entry{Outcome: ledger.EntryDone, Moved: 1, Record: ledger.Record{Command: "promote", To: 4, Moves: []ledger.Shift{ledger.ParseShift("@champion", "", "4")}}}
+	cut := ledger.Entry{Record: ledger.Record{Command: "promote", To: 7, Moves: []ledger.Shift{ledger.ParseShift("@champion", "6", "7")}}}
 	numbers := func(entries ...ledger.Entry) (out []int) {
 		for _, b := range (Facts{Ledger: ledger.Chain{Entries: entries}}).Backs(registry.Target{Alias: "champion"}, 7, BackAllowed{Named: true}) {
 			out = append(out, b.Number)
@@ -116,9 +116,9 @@ func TestYAMLWord(t *testing.T) {
 
 // The moves of an entry are counted without those that others had made, and those come with the ones before and after.
 func TestMade(t *testing.T) {
-	theirs, first, second := ledger.Shift{Ref: "@champion", Was: "7", Want: "7"}, ledger.Shift{Ref: "@reader", Was: "6", Want: "7"}, ledger.Shift{Ref: "Production", Was: "6", Want: "7"}
+	theirs, first, second := ledger.ParseShift("@champion", "7", "7"), ledger.ParseShift("@reader", "6", "7"), ledger.ParseShift("Production", "6", "7")
 	for moved, want := range [][]ledger.Shift{nil, {theirs, first}, {theirs, first, second}, {theirs, first, second}} {
-		if got := (ledger.Entry{Outcome: ledger.EntryAborted, Moved: moved, Record: ledger.Record{Moves: []ledger.Shift{theirs, first, second}}}).Made(); !slices.Equal(got, want) {
+		if got := (ledger.Entry{Outcome: ledger.EntryAborted, Moved: moved, Record: ledger.Record{Moves: []ledger.Shift{theirs, first, second}}}).Made(); !slices.EqualFunc(got, want, ledger.Shift.Equal) {
 			t.Errorf("%d: %v, want %v", moved, got, want)
 		}
 	}
@@ -131,7 +131,7 @@ func TestMade(t *testing.T) {
 
 // What became of the moves of an entry that somebody else closes, as far as they looked.
 func TestMadeAsItShows(t *testing.T) {
-	moves := []ledger.Shift{{Ref: "@champion", Was: "7", Want: "7"}, {Ref: "@reader", Was: "6", Want: "7"}, {Ref: "Production", Was: "6", Want: "7"}}
+	moves := []ledger.Shift{ledger.ParseShift("@champion", "7", "7"), ledger.ParseShift("@reader", "6", "7"), ledger.ParseShift("Production", "6", "7")}
 	for name, c := range map[string]struct {
 		reader     []int
 		stage      string
@@ -145,7 +145,7 @@ func TestMadeAsItShows(t *testing.T) {
 		"another stage is read": {[]int{7}, "Staging", 7, ledger.MovedUnknown},
 		"no stage is read":      {[]int{7}, "", 0, ledger.MovedUnknown},
 	} {
-		f := Facts{Fallback: &Fallback{Holders: map[string][]int{"champion": {7}, "reader": c.reader}}, StageHolders: []int{c.production}}
+		f := Facts{Fallback: &Fallback{Holders: map[string]registry.Versions{"champion": {7}, "reader": c.reader}}, StageHolders: []int{c.production}}
 		if got := f.Made(ledger.Record{Moves: moves}, Query{Target: registry.Target{Stage: c.stage}}); got != c.want {
 			t.Errorf("%s: %d, want %d", name, got, c.want)
 		}

@@ -58,10 +58,10 @@ func readVersionOf(r *reader, text string) {
 	if err != nil {
 		r.problem("candidate", text, err.Error())
 	}
-	if alias, is := strings.CutPrefix(key, "@"); is {
+	if alias, ok := key.Alias(); ok {
 		q.Target.Alias = alias
-		q.Candidate = registry.Candidate{Text: "models:/" + q.Model + key, Model: q.Model, Alias: alias}
+		q.Candidate = registry.Candidate{Text: "models:/" + q.Model + key.String(), Model: q.Model, Alias: alias}
 		return
 	}
-	q.Target.Stage = key
+	q.Target.Stage = key.Name
 }

@@ -1,19 +1,40 @@
 package ledger
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
 // Chain is what the promotion ledger of one registered model says, as far as it was read.
 type Chain struct {
-	Off     string            // why there is none; "" where there is one
-	Entries []Entry           // oldest first
-	Before  map[string]string // what the entries before these left each target at, by MoveRef
+	Off     string  // why there is none; "" where there is one
+	Entries []Entry // oldest first
+	Before  States  // what the entries before these left each target at
+}
+
+// States are the states of targets.
+type States map[registry.Ref]registry.State
+
+// UnmarshalJSON reads each state as the kind of target needs it.
+func (s *States) UnmarshalJSON(text []byte) error {
+	var texts map[registry.Ref]string
+	if err := json.Unmarshal(text, &texts); err != nil {
+		return err
+	}
+	*s = States{}
+	for ref, state := range texts {
+		(*s)[ref] = ref.ParseState(state)
+	}
+	return nil
+}
+
+// without is the state without some versions.
+func without(s registry.State, gone []int) registry.State {
+	s.Versions = s.Versions.Without(gone...)
+	return s
 }
 
 // Open is the last entry where it has no outcome.
@@ -34,8 +55,8 @@ func (l Chain) Last() (Entry, bool) {
 
 // Left is what the ledger's own promotions left the target at; ok is false where none has ever moved it. A version is in
 // one stage at a time, so what was moved on to another has left this one.
-func (l Chain) Left(ref string) (holders string, ok bool) {
-	var gone []string
+func (l Chain) Left(ref registry.Ref) (state registry.State, ok bool) {
+	var gone []int
 	for _, e := range slices.Backward(l.Entries) {
 		if s, moved := shift(e.Made(), ref); moved {
 			return without(s.Want, gone), true
@@ -47,33 +68,33 @@ func (l Chain) Left(ref string) (holders string, ok bool) {
 			}
 		}
 	}
-	holders, ok = l.Before[ref]
-	return without(holders, gone), ok
+	state, ok = l.Before[ref]
+	return without(state, gone), ok
 }
 
 // Drifted reports whether a target names something else now than the ledger's own promotions left it at: others moved it.
 // If the last entry about the target did not end well and the target is where it was to go, or on the way, that entry
 // moved it. One that ended before it moved anything explains nothing.
-func (l Chain) Drifted(ref, now string) (left string, drifted bool) {
+func (l Chain) Drifted(ref registry.Ref, now registry.State) (left registry.State, drifted bool) {
 	left, ours := l.Left(ref)
-	if !ours || left == now {
+	if !ours || left.Equal(now) {
 		return left, false
 	}
 	e, move, about := l.lastMove(ref)
-	there := move.Want == now || strings.HasPrefix(ref, "@") && Halfway(move.Was, move.Want, now)
+	there := move.Want.Equal(now) || ref.Kind == registry.RefAlias && move.Halfway(now)
 	return left, !(about && e.Outcome != EntryDone && !move.Adopted() && there)
 }
 
 // Unconfirmed reports whether a promotion that did not end well moved the target to where it is now. The next promotion
 // to the same place confirms it: it records it as a move that was made already.
-func (l Chain) Unconfirmed(ref, now string) bool {
+func (l Chain) Unconfirmed(ref registry.Ref, now registry.State) bool {
 	e, move, about := l.lastMove(ref)
-	return about && e.Outcome != EntryDone && move.Want == now
+	return about && e.Outcome != EntryDone && move.Want.Equal(now)
 }
 
 // lastMove is the last entry that may have moved a target to where it is, and its move. An entry that was taken over and
 // was not seen to have moved anything counts only until another entry moves something.
-func (l Chain) lastMove(ref string) (Entry, Shift, bool) {
+func (l Chain) lastMove(ref registry.Ref) (Entry, Shift, bool) {
 	newest := true
 	for _, e := range slices.Backward(l.Entries) {
 		if e.MovedNothing() {
@@ -93,7 +114,7 @@ func (l Chain) lastMove(ref string) (Entry, Shift, bool) {
 // Protects returns the entry because of which only a judged promotion or a rollback may move the target: it is such a
 // promotion or rollback, and no later entry that ended well moved the target otherwise. It is protected, too, if an
 // entry before those that were read moved it; then entry is the zero value.
-func (l Chain) Protects(ref string) (entry Entry, protected bool) {
+func (l Chain) Protects(ref registry.Ref) (entry Entry, protected bool) {
 	for _, e := range slices.Backward(l.Entries) {
 		_, moves := e.Record.Move(ref)
 		switch {
@@ -109,8 +130,8 @@ func (l Chain) Protects(ref string) (entry Entry, protected bool) {
 }
 
 // Refs lists the aliases and stages that promotions on record have moved, sorted.
-func (l Chain) Refs() []string {
-	refs := map[string]bool{}
+func (l Chain) Refs() []registry.Ref {
+	refs := map[registry.Ref]bool{}
 	for ref := range l.Before {
 		refs[ref] = true
 	}
@@ -123,17 +144,17 @@ func (l Chain) Refs() []string {
 			refs[m.Ref] = true
 		}
 	}
-	maps.DeleteFunc(refs, func(ref string, _ bool) bool { return strings.HasPrefix(ref, "tag ") })
-	return slices.Sorted(maps.Keys(refs))
+	maps.DeleteFunc(refs, func(ref registry.Ref, _ bool) bool { return ref.Kind == registry.RefTag })
+	return slices.SortedFunc(maps.Keys(refs), registry.Ref.Compare)
 }
 
 // Formers lists the versions that the target named before the one it names now, the last first, as far as they were
 // moved there by promotions that are on record.
-func (l Chain) Formers(ref string, now int) []int {
+func (l Chain) Formers(ref registry.Ref, now int) []int {
 	var out []int
-	add := func(list string) {
-		for _, text := range strings.Split(list, ",") {
-			if n, err := strconv.Atoi(text); err == nil && n != now && !slices.Contains(out, n) {
+	add := func(state registry.State) {
+		for _, n := range state.Versions {
+			if n != now && !slices.Contains(out, n) {
 				out = append(out, n)
 			}
 		}
@@ -152,7 +173,7 @@ func (l Chain) Formers(ref string, now int) []int {
 func (l Chain) Drift(m registry.Model, versions []registry.Version) []Shift {
 	var out []Shift
 	for _, ref := range l.Refs() {
-		now := Holders(m, versions, ref)
+		now := PointsTo(m, versions, ref)
 		if left, drifted := l.Drifted(ref, now); drifted {
 			out = append(out, Shift{Ref: ref, Was: left, Want: now})
 		}
@@ -162,27 +183,27 @@ func (l Chain) Drift(m registry.Model, versions []registry.Version) []Shift {
 
 // Since says how long the target has pointed to the version: ref is "@alias" or a stage. Only entries with the outcome
 // done count. An entry that ended otherwise, and may have moved the target, is a gap.
-func (l Chain) Since(ref string, number int) Stay {
+func (l Chain) Since(ref registry.Ref, number int) Stay {
 	var s Stay
 	for _, e := range slices.Backward(l.Entries) {
 		move, moved := e.Record.Move(ref)
 		outside, drifted := shift(e.Record.Outside, ref)
 		switch {
-		case e.Outcome != EntryDone && e.Moved != 0 && moved, slices.Contains(e.movedOn(ref), strconv.Itoa(number)):
+		case e.Outcome != EntryDone && e.Moved != 0 && moved, e.movedOn(ref).Has(number):
 			return s
 		case e.Outcome != EntryDone, !moved && !drifted:
 			continue
 		case !moved:
 			move = Shift{Ref: ref, Was: outside.Want, Want: outside.Want}
 		}
-		if !points(move.Want, number) {
+		if !move.Want.Versions.Has(number) {
 			return s
 		}
 		s.Entry, s.Known = e, true
-		if s.Moved = !points(move.Was, number); s.Moved || drifted && !points(outside.Was, number) {
+		if s.Moved = !move.Was.Versions.Has(number); s.Moved || drifted && !outside.Was.Versions.Has(number) {
 			return s
 		}
 	}
-	s.Earlier = points(l.Before[ref], number)
+	s.Earlier = l.Before[ref].Versions.Has(number)
 	return s
 }

@@ -1,24 +1,14 @@
 package ledger
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
-
-// Alone reads a version number that stands alone; 0 where there is none or several.
-func Alone(list string) int {
-	n, err := strconv.Atoi(list)
-	if err != nil {
-		return 0
-	}
-	return n
-}
 
 // SupersededBy finds the newest of the entries that moved a part of the target again.
 func (e Entry) SupersededBy(later []Entry) (Entry, bool) {
@@ -99,14 +89,45 @@ func (h Holder) LaterAttemptOf(other Holder) bool {
 
 // Shift is one target moved: what it named, and what it names after.
 type Shift struct {
-	Ref  string `json:"ref"` // "@champion", "Production"
-	Was  string `json:"was,omitempty"`
-	Want string `json:"now,omitempty"`
+	Ref  registry.Ref   `json:"ref"`
+	Was  registry.State `json:"was,omitzero"`
+	Want registry.State `json:"now,omitzero"`
+}
+
+// UnmarshalJSON reads the states as the kind of target needs it.
+func (s *Shift) UnmarshalJSON(text []byte) error {
+	var fields struct{ Ref, Was, Now string }
+	if err := json.Unmarshal(text, &fields); err != nil {
+		return err
+	}
+	*s = ParseShift(fields.Ref, fields.Was, fields.Now)
+	return nil
+}
+
+// ParseShift reads a move from the texts of its target and of both states.
+func ParseShift(target, was, now string) Shift {
+	ref := registry.ParseRef(target)
+	return Shift{Ref: ref, Was: ref.ParseState(was), Want: ref.ParseState(now)}
+}
+
+// Equal reports whether both are the same move.
+func (s Shift) Equal(other Shift) bool {
+	return s.Ref == other.Ref && s.Was.Equal(other.Was) && s.Want.Equal(other.Want)
 }
 
 // Adopted reports a move that others had made already, see Step.Adopts. It counts among the moves of an entry only once all
 // are made.
-func (s Shift) Adopted() bool { return s.Was == s.Want }
+func (s Shift) Adopted() bool { return s.Was.Equal(s.Want) }
+
+// Halfway reports whether an alias that is kept by tags has reached its new version and has not yet left all others.
+func (s Shift) Halfway(now registry.State) bool {
+	want := s.Want.Versions
+	if s.Was.Text+s.Want.Text+now.Text != "" || now.Equal(s.Was) || now.Equal(s.Want) || len(want) > 1 {
+		return false
+	}
+	others := now.Versions.Without(want...).Without(s.Was.Versions...)
+	return len(others) == 0 && (len(want) == 0 || now.Versions.Has(want[0]))
+}
 
 // MovedNothing reports an entry that left everything as it found it. One that was taken over may have sent a move that
 // arrives late.
@@ -136,46 +157,21 @@ func (e Entry) Made() []Shift {
 
 // movedOn lists the versions that the entry moved to another stage than this one, which they have left with that if they
 // were there.
-func (e Entry) movedOn(stage string) []string {
-	var out []string
+func (e Entry) movedOn(ref registry.Ref) registry.Versions {
+	var out []int
 	for _, m := range e.Made() {
-		if m.Ref == stage || !registry.IsStage(m.Ref) || !registry.IsStage(stage) {
+		if m.Ref == ref || m.Ref.Kind != registry.RefStage || ref.Kind != registry.RefStage {
 			continue
 		}
-		was := strings.Split(m.Was, ",")
-		out = append(out, slices.DeleteFunc(strings.Split(m.Want, ","), func(n string) bool { return slices.Contains(was, n) })...)
+		out = append(out, m.Want.Versions.Without(m.Was.Versions...)...)
 	}
-	return out
+	return registry.VersionsOf(out...)
 }
 
-// without is a list of versions without some.
-func without(holders string, gone []string) string {
-	return strings.Join(slices.DeleteFunc(strings.Split(holders, ","), func(n string) bool { return slices.Contains(gone, n) }), ",")
-}
-
-func shift(moves []Shift, ref string) (Shift, bool) {
+func shift(moves []Shift, ref registry.Ref) (Shift, bool) {
 	i := slices.IndexFunc(moves, func(s Shift) bool { return s.Ref == ref })
 	if i < 0 {
 		return Shift{}, false
 	}
 	return moves[i], true
-}
-
-// Halfway reports that an alias kept by tags, on its way from these holders to that one, has come to it and not yet left
-// all others.
-func Halfway(was, want, now string) bool {
-	holders := strings.Split(now, ",")
-	stray := func(n string) bool { return n != want && !slices.Contains(strings.Split(was, ","), n) }
-	return now != was && now != want && (want == "" || slices.Contains(holders, want)) && !slices.ContainsFunc(holders, stray)
-}
-
-// Numbers writes version numbers as a step's Was or Want: ascending, separated by commas.
-func Numbers(ns []int) string {
-	ns = slices.Clone(ns)
-	slices.Sort(ns)
-	text := make([]string, len(ns))
-	for i, n := range ns {
-		text[i] = strconv.Itoa(n)
-	}
-	return strings.Join(text, ",")
 }

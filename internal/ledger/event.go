@@ -69,8 +69,7 @@ func NewEvent(id string, r Record) Event {
 	}
 	to, from := r.To, r.From
 	if len(r.Moves) == 1 && to == 0 { // the command alias with one alias
-		to, _ = strconv.Atoi(r.Moves[0].Want)
-		from, _ = strconv.Atoi(r.Moves[0].Was)
+		to, from = r.Moves[0].Want.Versions.Only(), r.Moves[0].Was.Versions.Only()
 	}
 	if to != 0 {
 		e.Version, e.ModelURI = strconv.Itoa(to), fmt.Sprintf("models:/%s/%d", r.Model, to)

@@ -72,9 +72,8 @@ func anchorFits(modelTags map[string]string, entries int, read []page, passed []
 // contradicts holds the mark on a version against the entries of the ledger that begins with the page first and ends
 // with the entry last: it was written while the entry was open. It returns the first entry that is missing or another.
 func contradicts(first string, last int, entries []Entry, version registry.Version) (epoch int, why string) {
-	var mark Summary
-	text := version.Tags[registry.TagRecord]
-	if text == "" || json.Unmarshal([]byte(text), &mark) != nil || mark.Ledger != first {
+	mark, ok := SummaryOf(version)
+	if !ok || mark.Ledger != first {
 		return 0, ""
 	}
 	if mark.Epoch > last {
@@ -201,12 +200,12 @@ func (l *Ledger) turn(ctx context.Context, v View, moved int) (View, error) {
 }
 
 // stateAfter is what the entries up to the end of the page left each target at.
-func stateAfter(p page) map[string]string {
+func stateAfter(p page) States {
 	view := Chain{Entries: p.entries, Before: p.state}
-	out := map[string]string{}
-	leave := func(ref string) {
-		if holders, ok := view.Left(ref); ok {
-			out[ref] = holders
+	out := States{}
+	leave := func(ref registry.Ref) {
+		if state, ok := view.Left(ref); ok {
+			out[ref] = state
 		}
 	}
 	for ref := range p.state {

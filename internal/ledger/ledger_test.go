@@ -38,7 +38,7 @@ func promoter(l *Ledger, v View, run string, attempt, version int) *Promotion {
 		Record: func(version int) Record {
 			return Record{
 				Command: "promote", Server: "https://mlflow.example", Model: "churn", To: version, Target: registry.Target{Alias: "champion"},
-				Moves: []Shift{{Ref: "@champion", Was: fmt.Sprint(version - 1), Want: fmt.Sprint(version)}}, Plan: "plan",
+				Moves: []Shift{ParseShift("@champion", fmt.Sprint(version-1), fmt.Sprint(version))}, Plan: "plan",
 				Gates: []verdict.Finding{{Gate: "test_f1 >= 0.5", Outcome: verdict.Pass, Candidate: "ö 0.9"}},
 			}
 		},
@@ -71,7 +71,7 @@ func promote(t *testing.T, l *Ledger, version int) Entry {
 	return e
 }
 
-var moved = []string{"@champion"}
+var moved = []registry.Ref{registry.AliasRef("champion")}
 
 func TestWhatIsWrittenIsRead(t *testing.T) {
 	l := open(ledgertest.New())
@@ -83,7 +83,7 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 	if second.Record.Previous != first.Digest || second.Outcome != EntryDone || second.Moved != 1 {
 		t.Errorf("%+v", second)
 	}
-	if holders, ok := look(t, l).Facts().Left("@champion"); !ok || holders != "2" {
+	if holders, ok := look(t, l).Facts().Left(registry.AliasRef("champion")); !ok || holders.String() != "2" {
 		t.Errorf("left at %q", holders)
 	}
 }
@@ -212,7 +212,7 @@ func TestReadsStayBounded(t *testing.T) {
 	if far := look(t, l); far.page.last() != v.page.last() {
 		t.Errorf("%d entries without the hint", far.page.last())
 	}
-	if holders, ok := v.Facts().Left("@champion"); !ok || holders != fmt.Sprint(3*PageEntries+5) {
+	if holders, ok := v.Facts().Left(registry.AliasRef("champion")); !ok || holders.String() != fmt.Sprint(3*PageEntries+5) {
 		t.Errorf("left at %q", holders)
 	}
 }
@@ -395,16 +395,17 @@ func TestALongRecordLosesGatesAndSaysSo(t *testing.T) {
 // others had made before the record was written.
 func TestPromotion_Made(t *testing.T) {
 	r := Record{Moves: []Shift{
-		{Ref: "@champion", Was: "1", Want: "2"}, {Ref: "@reader", Was: "2", Want: "2"}, {Ref: "Production", Was: "1", Want: "2"},
+		ParseShift("@champion", "1", "2"), ParseShift("@reader", "2", "2"), ParseShift("Production", "1", "2"),
 	}}
+	champion, reader := registry.AliasRef("champion"), registry.AliasRef("reader")
 	for name, c := range map[string]struct {
-		moved []string
+		moved []registry.Ref
 		want  int
 	}{
 		"nothing":                     {nil, 0},
-		"one was confirmed":           {[]string{"@champion", "@reader"}, 1},
-		"one was confirmed, one made": {[]string{"@champion", "@reader", "Production"}, 2},
-		"another target":              {[]string{"@shadow"}, 0},
+		"one was confirmed":           {[]registry.Ref{champion, reader}, 1},
+		"one was confirmed, one made": {[]registry.Ref{champion, reader, registry.StageRef("Production")}, 2},
+		"another target":              {[]registry.Ref{registry.AliasRef("shadow")}, 0},
 	} {
 		if got := made(r, c.moved); got != c.want {
 			t.Errorf("%s: %d, want %d", name, got, c.want)

@@ -1,10 +1,9 @@
 package ledger
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -12,12 +11,26 @@ import (
 
 // Live is what one target named over some time.
 type Live struct {
-	Ref     string `json:"ref"`
-	Named   string `json:"named"`             // version numbers, "" = none
-	From    string `json:"from"`              // RFC 3339; since when, "" = not known
-	Epoch   int    `json:"epoch"`             // of the entry that says so; 0 = what the registry says now
-	Outside bool   `json:"outside,omitempty"` // others moved it there, at a time before that entry
-	Unknown bool   `json:"unknown,omitempty"` // its records begin with that entry, later
+	Ref     registry.Ref   `json:"ref"`
+	Named   registry.State `json:"named"`             // zero = none
+	From    string         `json:"from"`              // RFC 3339; since when, "" = not known
+	Epoch   int            `json:"epoch"`             // of the entry that says so; 0 = what the registry says now
+	Outside bool           `json:"outside,omitempty"` // others moved it there, at a time before that entry
+	Unknown bool           `json:"unknown,omitempty"` // its records begin with that entry, later
+}
+
+// UnmarshalJSON reads what the target named as its kind needs it.
+func (l *Live) UnmarshalJSON(text []byte) error {
+	type fields Live
+	read := struct {
+		*fields
+		Named string `json:"named"`
+	}{fields: (*fields)(l)}
+	if err := json.Unmarshal(text, &read); err != nil {
+		return err
+	}
+	l.Named = l.Ref.ParseState(read.Named)
+	return nil
 }
 
 // span is a state of a target and the time in which it may have been in effect: [from, to], open where zero.
@@ -30,7 +43,7 @@ type span struct {
 // may have named, in that span. What others moved is known by the entry that found it, so between that one and the
 // entry before both answers are given.
 func LiveAt(entries []Entry, at, until time.Time) []Live {
-	states := map[string][]span{}
+	states := map[registry.Ref][]span{}
 	add := func(l Live, ended time.Time) {
 		list := states[l.Ref]
 		if len(list) == 0 {
@@ -56,13 +69,13 @@ func LiveAt(entries []Entry, at, until time.Time) []Live {
 		}
 		for ref, list := range states {
 			last := list[len(list)-1]
-			if left := without(last.Named, e.movedOn(ref)); left != last.Named {
+			if left := without(last.Named, e.movedOn(ref)); !left.Equal(last.Named) {
 				add(Live{Ref: ref, Named: left, From: since, Epoch: e.Epoch}, e.Ended)
 			}
 		}
 	}
 	var out []Live
-	for _, ref := range slices.Sorted(maps.Keys(states)) {
+	for _, ref := range slices.SortedFunc(maps.Keys(states), registry.Ref.Compare) {
 		for _, s := range states[ref] {
 			if !s.from.After(until) && (s.to.IsZero() || s.to.After(at)) {
 				out = append(out, s.Live)
@@ -72,19 +85,19 @@ func LiveAt(entries []Entry, at, until time.Time) []Live {
 	return out
 }
 
-// Holders is what an alias, as "@champion", or a stage names now, as the ledger writes it.
-func Holders(m registry.Model, versions []registry.Version, ref string) string {
-	if alias, ok := strings.CutPrefix(ref, "@"); ok {
+// PointsTo is what an alias or a stage points to now.
+func PointsTo(m registry.Model, versions []registry.Version, ref registry.Ref) registry.State {
+	if alias, ok := ref.Alias(); ok {
 		if n := m.Aliases[alias]; n != 0 {
-			return strconv.Itoa(n)
+			return registry.PointsTo(n)
 		}
-		return ""
+		return registry.State{}
 	}
 	var numbers []int
 	for _, v := range versions {
-		if v.Stage == ref {
+		if registry.StageRef(v.Stage) == ref {
 			numbers = append(numbers, v.Number)
 		}
 	}
-	return Numbers(numbers)
+	return registry.PointsTo(numbers...)
 }

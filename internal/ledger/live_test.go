@@ -1,11 +1,15 @@
 package ledger
 
 import (
+	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
 // What was live, hour by hour: entry 1 at 10:00 moved champion from 3 to 4, entry 2 at 12:00 another target, entry 3 at
@@ -16,11 +20,11 @@ func TestLiveAt(t *testing.T) {
 		return Entry{Epoch: epoch, Outcome: outcome, Moved: moved, Ended: hour(8 + 2*epoch), Record: Record{Moves: moves, Outside: outside}}
 	}
 	entries := []Entry{
-		entry(1, EntryDone, 1, nil, Shift{"@champion", "3", "4"}),
-		entry(2, EntryDone, 1, nil, Shift{"Production", "", "2"}),
-		entry(3, EntryDone, 1, []Shift{{"@champion", "4", "9"}}, Shift{"@champion", "9", "5"}),
-		entry(4, EntryAborted, 1, nil, Shift{"@champion", "5", "6"}, Shift{"Production", "2", "6"}),
-		entry(5, EntryAborted, 0, nil, Shift{"@champion", "6", "7"}),
+		entry(1, EntryDone, 1, nil, ParseShift("@champion", "3", "4")),
+		entry(2, EntryDone, 1, nil, ParseShift("Production", "", "2")),
+		entry(3, EntryDone, 1, []Shift{ParseShift("@champion", "4", "9")}, ParseShift("@champion", "9", "5")),
+		entry(4, EntryAborted, 1, nil, ParseShift("@champion", "5", "6"), ParseShift("Production", "2", "6")),
+		entry(5, EntryAborted, 0, nil, ParseShift("@champion", "6", "7")),
 	}
 	for _, c := range []struct {
 		at, until int
@@ -40,7 +44,7 @@ func TestLiveAt(t *testing.T) {
 			how := "by"
 			switch {
 			case l.Unknown:
-				how, l.Named = "until", "unknown"
+				how, l.Named = "until", registry.Text("unknown")
 			case l.Outside:
 				how = "found by"
 			}
@@ -60,31 +64,35 @@ func TestLeftByMovingOn(t *testing.T) {
 	entry := func(epoch int, outcome string, moved int, moves ...Shift) Entry {
 		return Entry{Epoch: epoch, Outcome: outcome, Moved: moved, Ended: time.Date(2026, 5, 3, epoch, 0, 0, 0, time.UTC), Record: Record{Moves: moves}}
 	}
-	staged := entry(1, EntryDone, 1, Shift{"Staging", "", "2"})
-	onward := Shift{"Production", "1", "2"}
+	staged := entry(1, EntryDone, 1, ParseShift("Staging", "", "2"))
+	onward := ParseShift("Production", "1", "2")
 	for name, c := range map[string]struct {
 		ledger  Chain
 		staging string
 	}{
 		"left there":               {Chain{Entries: []Entry{staged}}, "2"},
 		"moved on":                 {Chain{Entries: []Entry{staged, entry(2, EntryDone, 1, onward)}}, ""},
-		"moved on, one stays":      {Chain{Entries: []Entry{entry(1, EntryDone, 1, Shift{"Staging", "1", "1,2"}), entry(2, EntryDone, 1, onward)}}, "1"},
-		"another was moved":        {Chain{Entries: []Entry{staged, entry(2, EntryDone, 1, Shift{"Production", "1", "3"})}}, "2"},
-		"was there before":         {Chain{Entries: []Entry{staged, entry(2, EntryDone, 1, Shift{"Production", "2", "2,3"})}}, "2"},
-		"an alias takes nothing":   {Chain{Entries: []Entry{staged, entry(2, EntryDone, 1, Shift{"@champion", "1", "2"})}}, "2"},
-		"moved on, then cut off":   {Chain{Entries: []Entry{staged, entry(2, EntryAborted, 1, onward, Shift{"@champion", "1", "2"})}}, ""},
+		"moved on, one stays":      {Chain{Entries: []Entry{entry(1, EntryDone, 1, ParseShift("Staging", "1", "1,2")), entry(2, EntryDone, 1, onward)}}, "1"},
+		"another was moved":        {Chain{Entries: []Entry{staged, entry(2, EntryDone, 1, ParseShift("Production", "1", "3"))}}, "2"},
+		"was there before":         {Chain{Entries: []Entry{staged, entry(2, EntryDone, 1, ParseShift("Production", "2", "2,3"))}}, "2"},
+		"an alias takes nothing":   {Chain{Entries: []Entry{staged, entry(2, EntryDone, 1, ParseShift("@champion", "1", "2"))}}, "2"},
+		"moved on, then cut off":   {Chain{Entries: []Entry{staged, entry(2, EntryAborted, 1, onward, ParseShift("@champion", "1", "2"))}}, ""},
 		"given up before it moved": {Chain{Entries: []Entry{staged, entry(2, EntryAborted, 0, onward)}}, "2"},
-		"moved on, and back":       {Chain{Entries: []Entry{staged, entry(2, EntryDone, 1, onward), entry(3, EntryDone, 1, Shift{"Staging", "", "2"})}}, "2"},
-		"on the page before":       {Chain{Before: map[string]string{"Staging": "2"}, Entries: []Entry{entry(2, EntryDone, 1, onward)}}, ""},
+		"moved on, and back":       {Chain{Entries: []Entry{staged, entry(2, EntryDone, 1, onward), entry(3, EntryDone, 1, ParseShift("Staging", "", "2"))}}, "2"},
+		"on the page before":       {Chain{Before: States{registry.StageRef("Staging"): registry.PointsTo(2)}, Entries: []Entry{entry(2, EntryDone, 1, onward)}}, ""},
 		"an impossible count":      {Chain{Entries: []Entry{staged, entry(2, EntryAborted, -1, onward)}}, "2"},
 	} {
-		if got, ok := c.ledger.Left("Staging"); got != c.staging || !ok {
+		if got, ok := c.ledger.Left(registry.StageRef("Staging")); got.String() != c.staging || !ok {
 			t.Errorf("%s: Staging was left at %q (%v), want %q", name, got, ok, c.staging)
 		}
 	}
 	live := LiveAt([]Entry{staged, entry(2, EntryDone, 1, onward)}, time.Date(2026, 5, 3, 3, 0, 0, 0, time.UTC), time.Date(2026, 5, 3, 3, 0, 0, 0, time.UTC))
-	if want := []Live{{Ref: "Production", Named: "2", From: "2026-05-03T02:00:00Z", Epoch: 2}, {Ref: "Staging", From: "2026-05-03T02:00:00Z", Epoch: 2}}; !slices.Equal(live, want) {
-		t.Errorf("live %+v, want %+v", live, want)
+	want := []Live{
+		{Ref: registry.StageRef("Production"), Named: registry.PointsTo(2), From: "2026-05-03T02:00:00Z", Epoch: 2},
+		{Ref: registry.StageRef("Staging"), From: "2026-05-03T02:00:00Z", Epoch: 2},
+	}
+	if diff := cmp.Diff(want, live); diff != "" {
+		t.Error(diff)
 	}
 }
 
@@ -94,10 +102,10 @@ func TestDrifted(t *testing.T) {
 	entry := func(outcome string, moved int, moves ...Shift) Entry {
 		return Entry{Outcome: outcome, Moved: moved, Record: Record{Command: "promote", Moves: moves}}
 	}
-	first := entry(EntryDone, 1, Shift{"@champion", "", "6"})
-	both := []Shift{{"@champion", "6", "7"}, {"Production", "6", "7"}}
-	elsewhere, nothing := entry(EntryDone, 1, Shift{"@shadow", "", "8"}), entry(EntryAborted, 0, Shift{"@shadow", "", "8"})
-	adopting := []Shift{{"@champion", "7", "7"}, {"Production", "6", "7"}}
+	first := entry(EntryDone, 1, ParseShift("@champion", "", "6"))
+	both := []Shift{ParseShift("@champion", "6", "7"), ParseShift("Production", "6", "7")}
+	elsewhere, nothing := entry(EntryDone, 1, ParseShift("@shadow", "", "8")), entry(EntryAborted, 0, ParseShift("@shadow", "", "8"))
+	adopting := []Shift{ParseShift("@champion", "7", "7"), ParseShift("Production", "6", "7")}
 	for name, c := range map[string]struct {
 		entries []Entry // after the first
 		now     string
@@ -117,12 +125,51 @@ func TestDrifted(t *testing.T) {
 		"adopting, cut off":                                      {[]Entry{entry("", 0, adopting...)}, "7", true},
 		"adopting, given up before it moved anything":            {[]Entry{entry(EntryAborted, 0, adopting...)}, "7", true},
 		"adopting, given up after its own move":                  {[]Entry{entry(EntryAborted, 1, adopting...)}, "7", false},
-		"adopted":                                                {[]Entry{entry(EntryDone, 0, Shift{"@champion", "7", "7"})}, "7", false},
+		"adopted":                                                {[]Entry{entry(EntryDone, 0, ParseShift("@champion", "7", "7"))}, "7", false},
 		"taken over by one of another target, which is the last": {[]Entry{entry(EntrySuperseded, 0, both...), elsewhere}, "7", true},
 	} {
 		l := Chain{Entries: append([]Entry{first}, c.entries...)}
-		if left, got := l.Drifted("@champion", c.now); got != c.want {
+		if left, got := l.Drifted(registry.AliasRef("champion"), registry.ParseState(c.now)); got != c.want {
 			t.Errorf("%s: drifted %v from %q, want %v", name, got, left, c.want)
 		}
+	}
+}
+
+// Moves and states that were written and read are written the same again.
+func TestShift_JSON(t *testing.T) {
+	for text, want := range map[string]Shift{
+		`{"ref":"@champion","was":"6","now":"7"}`: {
+			registry.AliasRef("champion"), registry.PointsTo(6), registry.PointsTo(7),
+		},
+		`{"ref":"Production","now":"3,7"}`: {Ref: registry.StageRef("Production"), Want: registry.PointsTo(3, 7)},
+		`{"ref":"tag promote.traffic","was":"7"}`: {
+			Ref: registry.TagRef("promote.traffic"), Was: registry.Text("7"),
+		},
+		`{"ref":"@champion","now":"7,3"}`: {Ref: registry.AliasRef("champion"), Want: registry.Text("7,3")},
+	} {
+		var got Shift
+		err := json.Unmarshal([]byte(text), &got)
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("%s: %v %s", text, err, diff)
+		}
+		if back, err := json.Marshal(got); err != nil || string(back) != text {
+			t.Errorf("%s is written as %s (%v)", text, back, err)
+		}
+	}
+	const text = `{"@champion":"7","Production":"3,7","tag promote.traffic":"7"}`
+	var states States
+	if err := json.Unmarshal([]byte(text), &states); err != nil {
+		t.Fatal(err)
+	}
+	if back, err := json.Marshal(states); err != nil || string(back) != text {
+		t.Errorf("%s is written as %s (%v)", text, back, err)
+	}
+	const live = `{"ref":"@champion","named":"7","from":"","epoch":3}`
+	var l Live
+	if err := json.Unmarshal([]byte(live), &l); err != nil {
+		t.Fatal(err)
+	}
+	if back, err := json.Marshal(l); err != nil || string(back) != live || !l.Named.Versions.Has(7) {
+		t.Errorf("%s is written as %s (%v)", live, back, err)
 	}
 }

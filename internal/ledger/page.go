@@ -52,7 +52,7 @@ type page struct {
 	prior   string
 	next    string
 	reset   string
-	state   map[string]string
+	state   States
 	digest  string // of the head: what the first record of the page chains to
 	entries []Entry
 	broken  *Break
@@ -79,7 +79,7 @@ func (p page) open() (Entry, bool) {
 }
 
 // head is the first thing written to a page.
-func head(model string, base int, prev, prior, reset string, state map[string]string) map[string]string {
+func head(model string, base int, prev, prior, reset string, state States) map[string]string {
 	text, err := canonical.JSON(state)
 	if err != nil || state == nil {
 		text = []byte("{}")
@@ -167,7 +167,7 @@ func newer(model, what string) error {
 // parse reads a page. A page of a newer format or of another model is an error; what does not hold together is in the
 // page, so that history can show the rest.
 func parse(model, id string, kv map[string]string) (page, error) {
-	p := page{id: id, next: kv[keyNext], prior: fromNone(kv[keyPrior]), prev: fromNone(kv[keyPrev]), reset: fromNone(kv[keyReset]), state: map[string]string{}}
+	p := page{id: id, next: kv[keyNext], prior: fromNone(kv[keyPrior]), prev: fromNone(kv[keyPrev]), reset: fromNone(kv[keyReset]), state: States{}}
 	format, err := strconv.Atoi(kv[keyFormat])
 	switch {
 	case err != nil:

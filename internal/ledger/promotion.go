@@ -91,9 +91,9 @@ func (p *Promotion) changed(kv map[string]string, n int) error {
 	return busy(p.Ledger.Model, e, p.Ledger.Now())
 }
 
-// End writes how the promotion ended: its error, nil for success, and the targets that were moved, as Shift.Ref has them. Success counts only once it is stored: an entry that was taken over in the
+// End writes how the promotion ended: its error, nil for success, and the targets that were moved. Success counts only once it is stored: an entry that was taken over in the
 // meantime is somebody else's.
-func (p *Promotion) End(ctx context.Context, result error, moved []string) error {
+func (p *Promotion) End(ctx context.Context, result error, moved []registry.Ref) error {
 	outcome := Outcome(result)
 	if !p.held || outcome == "" {
 		return nil
@@ -132,7 +132,7 @@ func (p *Promotion) End(ctx context.Context, result error, moved []string) error
 }
 
 // made counts the moves of the record that are done, also those that an earlier attempt made and this one confirmed.
-func made(r Record, moved []string) int {
+func made(r Record, moved []registry.Ref) int {
 	n := 0
 	for _, m := range r.Moves {
 		if slices.Contains(moved, m.Ref) && !m.Adopted() {

@@ -8,7 +8,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-func (r Record) Move(ref string) (Shift, bool) { return shift(r.Moves, ref) }
+func (r Record) Move(ref registry.Ref) (Shift, bool) { return shift(r.Moves, ref) }
 
 // RecordVersion is the version of the records that this program writes. Records of an older one stay readable: their
 // fields keep their names and meanings, and a digest is of the text that is stored.
@@ -52,7 +52,7 @@ type Record struct {
 	Policy    string            `json:"policy_sha256,omitempty"` // digest of the policy file
 
 	// Rules holds, for each target that the policy file describes, the digest of what it asked there.
-	Rules map[string]string `json:"policy_rules,omitempty"`
+	Rules map[registry.Ref]string `json:"policy_rules,omitempty"`
 
 	Notify []string `json:"notify,omitempty"` // who is to be told once it is done
 

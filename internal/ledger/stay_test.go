@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
 // However a target was moved, the ledger tells since which entry it points to its version. If the first pages are left
@@ -21,21 +23,21 @@ func TestSince_FindsTheMove(t *testing.T) {
 			if kind != "given up" && rapid.Bool().Draw(t, "moved by hand before") {
 				was := now
 				if now = strconv.Itoa(rapid.IntRange(1, 3).Draw(t, "by hand")); now != was {
-					e.Record.Outside = []Shift{{ref, was, now}}
+					e.Record.Outside = []Shift{ParseShift(ref, was, now)}
 					since, byHand = n+1, true
 				}
 			}
 			switch kind {
 			case "of another target":
-				e.Record.Moves = []Shift{{"@other", "", "9"}}
+				e.Record.Moves = []Shift{ParseShift("@other", "", "9")}
 			case "given up": // before it moved anything
-				e.Outcome, e.Record.Moves = EntryAborted, []Shift{{ref, now, "8"}}
+				e.Outcome, e.Record.Moves = EntryAborted, []Shift{ParseShift(ref, now, "8")}
 			default:
 				was := now
 				if now = strconv.Itoa(rapid.IntRange(1, 3).Draw(t, "to")); now != was {
 					since, byHand = n+1, false
 				}
-				e.Record.Moves = []Shift{{ref, was, now}}
+				e.Record.Moves = []Shift{ParseShift(ref, was, now)}
 			}
 			all, states = append(all, e), append(states, now)
 		}
@@ -44,7 +46,8 @@ func TestSince_FindsTheMove(t *testing.T) {
 		}
 		number, _ := strconv.Atoi(now)
 		skip := rapid.IntRange(0, len(all)-1).Draw(t, "entries left out")
-		got := Chain{Entries: all[skip:], Before: map[string]string{ref: states[skip]}}.Since(ref, number)
+		before := States{registry.ParseRef(ref): registry.ParseState(states[skip])}
+		got := Chain{Entries: all[skip:], Before: before}.Since(registry.ParseRef(ref), number)
 		switch {
 		case since > skip && (!got.Known || got.Entry.Epoch != since || got.Moved == byHand || got.Earlier):
 			t.Fatalf("since entry %d, by hand %v: %+v", since, byHand, got)
@@ -55,9 +58,9 @@ func TestSince_FindsTheMove(t *testing.T) {
 }
 
 func TestSince_Gaps(t *testing.T) {
-	here := Entry{Epoch: 1, Outcome: EntryDone, Record: Record{Moves: []Shift{{"Staging", "", "2"}}}}
-	still := Entry{Epoch: 3, Outcome: EntryDone, Record: Record{Moves: []Shift{{"Staging", "2", "2,3"}}}}
-	move := func(stage, was, now string) Record { return Record{Moves: []Shift{{stage, was, now}}} }
+	here := Entry{Epoch: 1, Outcome: EntryDone, Record: Record{Moves: []Shift{ParseShift("Staging", "", "2")}}}
+	still := Entry{Epoch: 3, Outcome: EntryDone, Record: Record{Moves: []Shift{ParseShift("Staging", "2", "2,3")}}}
+	move := func(stage, was, now string) Record { return Record{Moves: []Shift{ParseShift(stage, was, now)}} }
 	for name, c := range map[string]struct {
 		between Entry
 		want    int // epoch
@@ -69,7 +72,7 @@ func TestSince_Gaps(t *testing.T) {
 		"given up, nothing moved":   {Entry{Outcome: EntryAborted, Record: move("Staging", "2", "")}, 1},
 	} {
 		c.between.Epoch = 2
-		got := Chain{Entries: []Entry{here, c.between, still}}.Since("Staging", 2)
+		got := Chain{Entries: []Entry{here, c.between, still}}.Since(registry.StageRef("Staging"), 2)
 		if !got.Known || got.Entry.Epoch != c.want {
 			t.Errorf("%s: %+v, want entry %d", name, got, c.want)
 		}

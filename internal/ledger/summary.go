@@ -1,6 +1,9 @@
 package ledger
 
 import (
+	"encoding/json"
+	"strings"
+
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
@@ -25,4 +28,31 @@ type Summary struct {
 	Epoch  int    `json:"epoch,omitempty"`     // of its entry
 	Sha256 string `json:"sha256,omitempty"`    // of the whole record
 	Weak   string `json:"no_ledger,omitempty"` // why there is no entry
+}
+
+// SummaryOf reads the last decision about a version from its tag. ok is false if there is none that can be read.
+func SummaryOf(v registry.Version) (s Summary, ok bool) {
+	return s, json.Unmarshal([]byte(v.Tags[registry.TagRecord]), &s) == nil
+}
+
+// betweenAliases separates the aliases of a target that consists of several. The command alias makes such targets.
+const betweenAliases = ", "
+
+// TargetOf is the target that consists of these aliases.
+func TargetOf(aliases []string) registry.Target {
+	return registry.Target{Alias: strings.Join(aliases, betweenAliases)}
+}
+
+// Refs returns the aliases and the stage that were moved.
+func (s Summary) Refs() []registry.Ref {
+	var refs []registry.Ref
+	for alias := range strings.SplitSeq(s.Target.Alias, betweenAliases) {
+		if alias != "" {
+			refs = append(refs, registry.AliasRef(alias))
+		}
+	}
+	if s.Target.Stage != "" {
+		refs = append(refs, registry.StageRef(s.Target.Stage))
+	}
+	return refs
 }

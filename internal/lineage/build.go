@@ -288,7 +288,7 @@ func jsonText(part string) json.RawMessage {
 func (l *Lineage) promotions(t Traced) {
 	entries, ok := t.Entries.Get()
 	for _, e := range entries {
-		if p, part := l.promotion(e); part {
+		if p, part := promotion(e, t.Version.Number); part {
 			l.Promotions = append(l.Promotions, p)
 		}
 	}
@@ -301,7 +301,7 @@ func (l *Lineage) promotions(t Traced) {
 }
 
 // promotion is the version's part in an entry of the ledger.
-func (l *Lineage) promotion(e ledger.Entry) (Promotion, bool) {
+func promotion(e ledger.Entry, number int) (Promotion, bool) {
 	r := e.Record
 	p := Promotion{
 		ID: e.ID(), Epoch: e.Epoch, Command: r.Command, At: r.At, Outcome: cmp.Or(e.Outcome, "open"), Reason: e.Reason,
@@ -310,19 +310,18 @@ func (l *Lineage) promotion(e ledger.Entry) (Promotion, bool) {
 	if !e.Ended.IsZero() {
 		p.At = instant(e.Ended)
 	}
-	names := func(s ledger.Shift) bool { return holds(s.Was, l.Version) != holds(s.Want, l.Version) }
-	for _, s := range r.Outside {
-		if names(s) {
-			s.Ref += " (moved outside, before)"
-			p.Moves = append(p.Moves, s)
+	add := func(s ledger.Shift, note string) {
+		if was, now := s.Was.Versions, s.Want.Versions; was.Has(number) != now.Has(number) {
+			p.Moves = append(p.Moves, Move{s.Ref.String() + note, was, now})
 		}
+	}
+	for _, s := range r.Outside {
+		add(s, " (moved outside, before)")
 	}
 	for _, s := range r.Moves {
-		if names(s) {
-			p.Moves = append(p.Moves, s)
-		}
+		add(s, "")
 	}
-	if strconv.Itoa(r.To) == l.Version { // the evidence is about the version that it was moved to
+	if r.To == number { // the evidence is about the version that it was moved to
 		p.Decision, p.Mode, p.Override = r.Decision, r.Mode, r.Override
 		for _, g := range r.Gates {
 			p.Gates = append(p.Gates, Gate{g.Gate, string(g.Outcome), g.Seen(), g.Wanted})
@@ -331,24 +330,16 @@ func (l *Lineage) promotion(e ledger.Entry) (Promotion, bool) {
 	return p, len(p.Moves) > 0
 }
 
-func holds(list, number string) bool { return slices.Contains(strings.Split(list, ","), number) }
-
 // marks are what the version's own tags say about promotions, where no ledger does.
 func (l *Lineage) marks(v registry.Version) {
-	var r ledger.Summary
-	if json.Unmarshal([]byte(v.Tags[registry.TagRecord]), &r) == nil && r.To == v.Number {
-		p := Promotion{At: r.At, Moves: []ledger.Shift{}, Outcome: ledger.EntryDone, Mode: r.Mode, Override: r.Override, Actor: r.Actor, Workflow: r.Run, From: "tags"}
-		was := ""
+	if r, ok := ledger.SummaryOf(v); ok && r.To == v.Number {
+		p := Promotion{At: r.At, Moves: []Move{}, Outcome: ledger.EntryDone, Mode: r.Mode, Override: r.Override, Actor: r.Actor, Workflow: r.Run, From: "tags"}
+		var was registry.Versions
 		if r.From != 0 {
-			was = strconv.Itoa(r.From)
+			was = registry.VersionsOf(r.From)
 		}
-		for alias := range strings.SplitSeq(r.Target.Alias, ", ") { // the command alias sets several
-			if alias != "" {
-				p.Moves = append(p.Moves, ledger.Shift{Ref: "@" + alias, Was: was, Want: l.Version})
-			}
-		}
-		if r.Target.Stage != "" {
-			p.Moves = append(p.Moves, ledger.Shift{Ref: r.Target.Stage, Was: was, Want: l.Version})
+		for _, ref := range r.Refs() {
+			p.Moves = append(p.Moves, Move{ref.String(), was, registry.VersionsOf(v.Number)})
 		}
 		for _, g := range r.Gates {
 			p.Gates = append(p.Gates, Gate{Gate: g})
@@ -356,30 +347,31 @@ func (l *Lineage) marks(v registry.Version) {
 		l.Promotions = append(l.Promotions, p)
 	}
 	for _, key := range slices.Sorted(maps.Keys(v.Tags)) {
-		shift, is := markOf(key, l.Version)
+		move, is := markOf(key, v.Number)
 		if !is || v.Tags[key] == "" || slices.ContainsFunc(l.Promotions, func(p Promotion) bool {
-			return slices.ContainsFunc(p.Moves, func(s ledger.Shift) bool { return s.Ref == shift.Ref && s.Want == shift.Want })
+			return slices.ContainsFunc(p.Moves, func(m Move) bool { return m.Ref == move.Ref && m.Want.Equal(move.Want) })
 		}) {
 			continue
 		}
-		l.Promotions = append(l.Promotions, Promotion{At: v.Tags[key], Moves: []ledger.Shift{shift}, Outcome: ledger.EntryDone, From: "tags"})
+		l.Promotions = append(l.Promotions, Promotion{At: v.Tags[key], Moves: []Move{move}, Outcome: ledger.EntryDone, From: "tags"})
 	}
 	slices.SortStableFunc(l.Promotions, func(a, b Promotion) int { return strings.Compare(a.At, b.At) })
 }
 
 // markOf is the move that a tag with a time tells of.
-func markOf(key, version string) (ledger.Shift, bool) {
+func markOf(key string, number int) (Move, bool) {
+	version := registry.VersionsOf(number)
 	for _, stage := range registry.Stages {
 		if key == registry.StageTimeTag(stage) && key != "" {
-			return ledger.Shift{Ref: stage, Want: version}, true
+			return Move{Ref: stage, Want: version}, true
 		}
 	}
 	if key == registry.TagRolledBack {
-		return ledger.Shift{Ref: "rolled back", Was: version}, true
+		return Move{Ref: "rolled back", Was: version}, true
 	}
 	alias, ours := strings.CutPrefix(key, registry.TagPrefix+"alias.")
 	alias, timed := strings.CutSuffix(alias, ".at")
-	return ledger.Shift{Ref: "@" + alias, Want: version}, ours && timed
+	return Move{Ref: registry.AliasRef(alias).String(), Want: version}, ours && timed
 }
 
 // instant writes a time, "" for none.

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"math"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
@@ -127,7 +126,7 @@ type Promotion struct {
 	Epoch    int              `json:"entry,omitempty"`
 	Command  string           `json:"command,omitempty"`
 	At       string           `json:"at,omitempty"` // when it ended; where it is open, when it was claimed
-	Moves    []ledger.Shift   `json:"moves"`        // those that this version has a part in
+	Moves    []Move           `json:"moves"`        // those that this version has a part in
 	Outcome  string           `json:"outcome"`      // done, aborted, superseded or open
 	Reason   registry.Reason  `json:"reason,omitempty"`
 	Decision verdict.Decision `json:"decision,omitempty"`
@@ -137,6 +136,13 @@ type Promotion struct {
 	Actor    string           `json:"actor,omitempty"`
 	Workflow string           `json:"workflow_run,omitempty"`
 	From     string           `json:"from"` // "ledger", or "tags" of the version
+}
+
+// Move is an alias or a stage that came to the version or left it.
+type Move struct {
+	Ref  string            `json:"ref"` // as text, because it may say more than the name
+	Was  registry.Versions `json:"was,omitempty"`
+	Want registry.Versions `json:"now,omitempty"`
 }
 
 // Gate is the evidence of one gate.

@@ -24,7 +24,7 @@ var noon = time.Date(2026, 5, 3, 12, 0, 0, 250e6, time.UTC)
 // full is a version of which everything is known.
 func full() Traced {
 	entry := ledger.Entry{Epoch: 3, Outcome: ledger.EntryDone, Ended: noon, Record: ledger.Record{
-		Command: "promote", To: 7, At: "2026-05-03T11:59:00Z", Moves: []ledger.Shift{{Ref: "@champion", Was: "6", Want: "7"}, {Ref: "@other", Was: "1", Want: "2"}}, Outside: []ledger.Shift{{Ref: "Production", Was: "5", Want: "7"}},
+		Command: "promote", To: 7, At: "2026-05-03T11:59:00Z", Moves: []ledger.Shift{ledger.ParseShift("@champion", "6", "7"), ledger.ParseShift("@other", "1", "2")}, Outside: []ledger.Shift{ledger.ParseShift("Production", "5", "7")},
 		Decision: verdict.Promote, Mode: verdict.ReportMode, Override: []string{"hold"},
 		Gates: []verdict.Finding{{Gate: "artifact", Outcome: verdict.Pass, Candidate: "3 files", Wanted: "complete"}}, Commit: "4f2c",
 		Contents: ledger.Contents{Artifact: strings.Repeat("ab", 32), Repository: "https://u:p@git.example/a/b", Datasets: []ledger.DatasetRef{{Name: "wine", Digest: "d1", Context: "training"}}},
@@ -45,8 +45,8 @@ func full() Traced {
 			Metrics: []registry.ModelMetric{{Key: "f1", RunID: "r8"}}}), // of an evaluation that is not known
 		MLmodel: registry.Is(registry.MLmodel{RunID: "r9", ModelID: "m-9", Flavors: map[string]map[string]any{"python_function": {}, "sklearn": {"sklearn_version": "1.5"}}, SizeBytes: 12, PythonVersion: "3.11", MLflowVersion: "3.17",
 			Signature: registry.Signature{Inputs: `[{"type":"long"}]`, Outputs: `no JSON "`, Params: `null`}}),
-		Entries: registry.Is([]ledger.Entry{{Epoch: 1, Record: ledger.Record{To: 1, Moves: []ledger.Shift{{Ref: "@champion", Was: "", Want: "1"}}}}, entry,
-			{Epoch: 4, Outcome: ledger.EntryAborted, Reason: registry.Conflict, Record: ledger.Record{Command: "rollback", To: 6, At: "2026-05-04T00:00:00Z", Moves: []ledger.Shift{{Ref: "@champion", Was: "7", Want: "6"}}}}}),
+		Entries: registry.Is([]ledger.Entry{{Epoch: 1, Record: ledger.Record{To: 1, Moves: []ledger.Shift{ledger.ParseShift("@champion", "", "1")}}}, entry,
+			{Epoch: 4, Outcome: ledger.EntryAborted, Reason: registry.Conflict, Record: ledger.Record{Command: "rollback", To: 6, At: "2026-05-04T00:00:00Z", Moves: []ledger.Shift{ledger.ParseShift("@champion", "7", "6")}}}}),
 	}
 }
 
@@ -114,7 +114,7 @@ func moves(l Lineage) []string {
 	for _, p := range l.Promotions {
 		var shifts []string
 		for _, s := range p.Moves {
-			shifts = append(shifts, s.Ref+" "+s.Was+">"+s.Want)
+			shifts = append(shifts, s.Ref+" "+s.Was.String()+">"+s.Want.String())
 		}
 		out = append(out, strings.Join([]string{string('0' + rune(p.Epoch)), p.Command, strings.Join(shifts, ", "), p.Outcome}, " "))
 	}

@@ -3,7 +3,6 @@ package mlflow
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -31,12 +30,12 @@ func (c *Client) WithoutAliases(ctx context.Context) (string, error) {
 }
 
 // AllTagged lists the versions that carry any alias's tag, by alias.
-func AllTagged(versions []registry.Version) map[string][]int {
-	out := map[string][]int{}
+func AllTagged(versions []registry.Version) map[string]registry.Versions {
+	out := map[string]registry.Versions{}
 	for _, v := range versions {
 		for key, value := range v.Tags {
 			if alias, is := strings.CutPrefix(key, registry.FallbackTag("")); is && value == "true" {
-				out[alias] = append(out[alias], v.Number)
+				out[alias] = out[alias].With(v.Number)
 			}
 		}
 	}
@@ -44,21 +43,21 @@ func AllTagged(versions []registry.Version) map[string][]int {
 }
 
 // TagAliases are the aliases that the tags of versions stand for: of several holders the highest number counts.
-func TagAliases(holders map[string][]int) map[string]int {
+func TagAliases(holders map[string]registry.Versions) map[string]int {
 	out := map[string]int{}
 	for alias, numbers := range holders {
-		out[alias] = slices.Max(numbers)
+		out[alias] = numbers.Highest()
 	}
 	return out
 }
 
 // Tagged lists the versions that carry the alias's tag, ascending.
-func Tagged(versions []registry.Version, alias string) []int {
+func Tagged(versions []registry.Version, alias string) registry.Versions {
 	var out []int
 	for _, v := range versions {
 		if v.Tags[registry.FallbackTag(alias)] == "true" {
 			out = append(out, v.Number)
 		}
 	}
-	return out
+	return registry.VersionsOf(out...)
 }

@@ -164,14 +164,14 @@ func JoinAnd(terms []string) string {
 }
 
 // InStage returns the numbers of those versions that are in the stage.
-func InStage(versions []registry.Version, stage string) []int {
+func InStage(versions []registry.Version, stage string) registry.Versions {
 	var out []int
 	for _, v := range versions {
 		if v.Stage == stage {
 			out = append(out, v.Number)
 		}
 	}
-	return out
+	return registry.VersionsOf(out...)
 }
 
 // LongestLineage bounds how many copies of copies are followed back to the run.

@@ -32,7 +32,7 @@ func Aliases(f fact.Facts, in Intent) (Plan, error) {
 	moves := needed(f, asked)
 	for _, s := range moves {
 		if s.Do == DeleteAlias {
-			p.Notes = append(p.Notes, fmt.Sprintf("removing alias %s needs the right MANAGE where MLflow's basic-auth is used; moving it needs only EDIT", s.Ref))
+			p.Notes = append(p.Notes, fmt.Sprintf("removing alias %s needs the right MANAGE where MLflow's basic-auth is used; moving it needs only EDIT", s.Name))
 		}
 	}
 	p.Steps = append(append(p.Steps, moves...), aliasMarks(moves, in)...)
@@ -51,7 +51,7 @@ func ResumeAliases(f fact.Facts, in Intent, by ledger.Holder) (p Plan, digest st
 	}
 	var parts []ledger.Shift
 	for _, s := range asked {
-		parts = append(parts, ledger.Shift{Ref: s.MoveRef(), Want: s.Was})
+		parts = append(parts, ledger.Shift{Ref: s.Ref(), Want: s.Was})
 	}
 	e, ok := f.CutOff(in.Command, parts)
 	if !ok || !by.SameRun(e.Holder) {
@@ -62,7 +62,7 @@ func ResumeAliases(f fact.Facts, in Intent, by ledger.Holder) (p Plan, digest st
 		switch {
 		case listed(e, s):
 			recorded = append(recorded, s)
-		case s.Was != s.Want: // to be moved, and not part of what was begun
+		case !s.Was.Equal(s.Want): // to be moved, and not part of what was begun
 			return p, "", false
 		}
 	}
@@ -82,9 +82,9 @@ func ResumeAliases(f fact.Facts, in Intent, by ledger.Holder) (p Plan, digest st
 func askedMoves(f fact.Facts, in Intent) ([]Step, error) {
 	var moves []Step
 	for _, a := range in.Query.Aliases {
-		want := ""
+		var want registry.State
 		if a.Version != 0 {
-			want = fmt.Sprint(a.Version)
+			want = registry.PointsTo(a.Version)
 		}
 		s, _ := aliasMove(f, in.Query.Model, a.Alias, a.Version, want)
 		moves = append(moves, s)
@@ -95,14 +95,14 @@ func askedMoves(f fact.Facts, in Intent) ([]Step, error) {
 
 // needed are the moves that are not made yet, or not on record.
 func needed(f fact.Facts, moves []Step) []Step {
-	return slices.DeleteFunc(slices.Clone(moves), func(s Step) bool { return s.Was == s.Want && !unrecorded(f, s) })
+	return slices.DeleteFunc(slices.Clone(moves), func(s Step) bool { return s.Was.Equal(s.Want) && !unrecorded(f, s) })
 }
 
 // Repair plans the removal of the aliases that name versions which were deleted.
 func Repair(s registry.Server, in Intent) Plan {
 	p := Plan{Command: in.Command, Server: s.Address, Model: in.Query.Model, Steps: []Step{}}
 	for _, a := range s.Dangling {
-		p.Steps = append(p.Steps, Step{Do: DeleteAlias, Model: in.Query.Model, Ref: a.Name, Was: fmt.Sprint(a.Version)})
+		p.Steps = append(p.Steps, Step{Do: DeleteAlias, Model: in.Query.Model, Name: a.Name, Was: registry.PointsTo(a.Version)})
 	}
 	return p
 }
@@ -112,17 +112,17 @@ func aliasMarks(moves []Step, in Intent) []Step {
 	var steps []Step
 	recorded := map[int]bool{}
 	mark := func(m Step, key, value string) {
-		steps = append(steps, Step{Do: SetTag, Model: in.Query.Model, Version: m.Version, Ref: key, Want: value})
+		steps = append(steps, Step{Do: SetTag, Model: in.Query.Model, Version: m.Version, Name: key, Want: registry.Text(value)})
 	}
 	for _, m := range moves {
-		if m.Do == SetModelTag || m.Want == "" { // no version received anything
+		if m.Do == SetModelTag || m.Want.IsZero() { // no version received anything
 			continue
 		}
 		if !recorded[m.Version] {
 			recorded[m.Version] = true
 			mark(m, registry.TagRecord, TheRecord)
 		}
-		mark(m, registry.AliasTimeTag(m.Ref), AtTime)
+		mark(m, registry.AliasTimeTag(m.Name), AtTime)
 	}
 	return steps
 }
@@ -177,7 +177,7 @@ func trafficMove(f fact.Facts, in Intent) ([]Step, error) {
 		return nil, err
 	}
 	was := f.Model.OrZero().Tags[registry.TagTraffic]
-	return []Step{{Do: SetModelTag, Model: in.Query.Model, Ref: registry.TagTraffic, Was: was, Want: string(text)}}, nil
+	return []Step{{Do: SetModelTag, Model: in.Query.Model, Name: registry.TagTraffic, Was: registry.Text(was), Want: registry.Text(string(text))}}, nil
 }
 
 // trafficNote says of an alias that is removed what share of the requests the tag still gives it.
@@ -200,9 +200,9 @@ func fallbackNote(p *Plan, f fact.Facts) {
 		return
 	}
 	for _, s := range p.Steps {
-		if s.Do == TagAlias && s.Want != "" {
+		if s.Do == TagAlias && !s.Want.IsZero() {
 			p.Notes = append(p.Notes, fmt.Sprintf("%s has no aliases (they came with MLflow 2.3): the tag %s is true on the version that holds it and on no other",
-				f.Fallback.Server, registry.FallbackTag(s.Ref)))
+				f.Fallback.Server, registry.FallbackTag(s.Name)))
 		}
 	}
 }

@@ -15,7 +15,7 @@ import (
 // last, by what the ledger says. l reaches as far back as it can be read. The policy may allow it.
 func Assignable(l ledger.Chain, in Intent) error {
 	for _, a := range in.Query.Aliases {
-		e, protected := l.Protects("@" + a.Alias)
+		e, protected := l.Protects(registry.AliasRef(a.Alias))
 		switch {
 		case !protected, slices.Contains(in.Assignable, a.Alias):
 		case e.Epoch == 0:

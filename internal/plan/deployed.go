@@ -20,7 +20,7 @@ func Deployed(f fact.Facts, in Intent, number int, environment string) (steps []
 		case there && !ours:
 			notes = append(notes, fmt.Sprintf("version %d keeps its tag %s: it was not written by this tool", number, tag.key))
 		case had != tag.want:
-			steps = append(steps, Step{Do: SetTag, Model: in.Query.Model, Version: number, Ref: tag.key, Was: had, Want: tag.want})
+			steps = append(steps, Step{Do: SetTag, Model: in.Query.Model, Version: number, Name: tag.key, Was: registry.Text(had), Want: registry.Text(tag.want)})
 		}
 	}
 	return steps, notes

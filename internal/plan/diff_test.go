@@ -25,8 +25,8 @@ func somePlan() Plan {
 		Judged:   &Registered{Source: "models:/m-1", RunID: "r"},
 		Content:  &Content{MLmodel: "aa", Artifact: "bb", Listing: "cc", Files: []FileRef{{"model.pkl", 1024}}, Unread: []string{"x"}},
 		Override: []string{"hold"}, Hold: []int{3}, Notes: []string{"a note"}, Resumes: 4,
-		Steps: []Step{{Do: CreateVersion, Model: "churn", Want: NewNumber, Tags: map[string]string{"owner": "ann", registry.TagWorkflowRun: "https://github.example/1"}},
-			{Do: SetAlias, Model: "churn", Ref: "champion", Was: "1", Want: NewNumber}},
+		Steps: []Step{{Do: CreateVersion, Model: "churn", Want: registry.PointsTo(registry.NextVersion), Tags: map[string]string{"owner": "ann", registry.TagWorkflowRun: "https://github.example/1"}},
+			{Do: SetAlias, Model: "churn", Name: "champion", Was: registry.PointsTo(1), Want: registry.PointsTo(registry.NextVersion)}},
 	}
 }
 

@@ -31,7 +31,7 @@ func release(f fact.Facts, in Intent) []Step {
 	if !ok || v.Tags[registry.TagHold] == "" {
 		return nil
 	}
-	return []Step{{Do: SetTag, Model: in.Query.Model, Version: v.Number, Ref: registry.TagHold, Was: v.Tags[registry.TagHold], Want: ""}}
+	return []Step{{Do: SetTag, Model: in.Query.Model, Version: v.Number, Name: registry.TagHold, Was: registry.Text(v.Tags[registry.TagHold])}}
 }
 
 // warnNoRollback warns where a promotion leaves nothing to roll back to.

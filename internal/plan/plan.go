@@ -1,9 +1,8 @@
 package plan
 
 import (
+	"encoding/json"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
@@ -36,24 +35,28 @@ func (p Plan) WayBack(f fact.Facts) (to int, why string) {
 	return 0, why
 }
 
-// MoveRef names the target of a move in the ledger.
-func (s Step) MoveRef() string {
+// Ref is what a move moves. It is zero for a step that is not a move.
+func (s Step) Ref() registry.Ref {
 	switch s.Do {
 	case SetAlias, DeleteAlias, TagAlias:
-		return "@" + s.Ref
+		return registry.AliasRef(s.Name)
 	case SetModelTag:
-		return "tag " + s.Ref
+		return registry.TagRef(s.Name)
+	case SetStage:
+		return registry.StageRef(s.Name)
 	}
-	return s.Ref
+	return registry.Ref{}
 }
+
+// Shift is the move for the record.
+func (s Step) Shift() ledger.Shift { return ledger.Shift{Ref: s.Ref(), Was: s.Was, Want: s.Want} }
 
 // Shifts are the moves of a plan, for the record.
 func (p Plan) Shifts(number int) []ledger.Shift {
 	out := []ledger.Shift{}
 	for _, s := range p.Steps {
 		if s.Kind() == Move {
-			s = s.For(number)
-			out = append(out, ledger.Shift{Ref: s.MoveRef(), Was: s.Was, Want: s.Want})
+			out = append(out, s.For(number).Shift())
 		}
 	}
 	return out
@@ -64,8 +67,7 @@ func (p Plan) Shifts(number int) []ledger.Shift {
 func (p Plan) MovedOutside(f fact.Facts) []ledger.Shift {
 	parts := f.Holding(p.Target)
 	for _, s := range p.Steps {
-		alias, is := strings.CutPrefix(s.MoveRef(), "@")
-		if s.Kind() == Move && is && alias != p.Target.Alias {
+		if alias, ok := s.Ref().Alias(); ok && alias != p.Target.Alias {
 			parts = append(parts, f.Holding(registry.Target{Alias: alias})...)
 		}
 	}
@@ -101,7 +103,7 @@ func (s Step) Kind() Kind {
 	case SetAlias, DeleteAlias, TagAlias, SetModelTag, SetStage:
 		return Move
 	}
-	if s.Want == AtTime || s.Want == TheRecord {
+	if s.Want.Text == AtTime || s.Want.Text == TheRecord {
 		return Note
 	}
 	return Word
@@ -120,21 +122,20 @@ const (
 // Placeholders in a step's Version, Want or tag values, filled in when the plan is applied: a plan is the same bytes
 // whenever it is made.
 const (
-	NewVersion = 0          // Step.Version: the version that this plan creates
-	NewNumber  = "{new}"    // Step.Want: its number
+	NewVersion = 0          // Step.Version: the version that this plan creates; in a State it is registry.NextVersion
 	AtTime     = "{time}"   // RFC 3339, UTC
 	TheRecord  = "{record}" // the decision in short
 )
 
 // Step is one change: what it does, what it expects to find, and what it leaves.
 type Step struct {
-	Do      Verb   `json:"do"`
-	Model   string `json:"model"`
-	Version int    `json:"version,omitempty"`
-	Ref     string `json:"ref,omitempty"` // alias, stage or tag key
-	Was     string `json:"was,omitempty"` // alias: version number; stage, tagged alias: all holders, "3,7"; tag: its value; "" = none
-	Want    string `json:"want"`
-	Archive bool   `json:"archive,omitempty"` // of the stage's other holders
+	Do      Verb           `json:"do"`
+	Model   string         `json:"model"`
+	Version int            `json:"version,omitempty"`
+	Name    string         `json:"ref,omitempty"` // alias, stage or tag key
+	Was     registry.State `json:"was,omitzero"`  // of a stage and of an alias that is kept by tags: all versions
+	Want    registry.State `json:"want"`
+	Archive bool           `json:"archive,omitempty"` // of the stage's other holders
 
 	Source      *registry.Source  `json:"source,omitempty"` // create-version
 	Description string            `json:"description,omitempty"`
@@ -145,9 +146,32 @@ type Step struct {
 	Newest int `json:"-"`
 }
 
+// UnmarshalJSON reads the states as the kind of step needs it.
+func (s *Step) UnmarshalJSON(text []byte) error {
+	type fields Step
+	read := struct {
+		*fields
+		Was  string `json:"was"`
+		Want string `json:"want"`
+	}{fields: (*fields)(s)}
+	if err := json.Unmarshal(text, &read); err != nil {
+		return err
+	}
+	s.Was, s.Want = s.parseState(read.Was), s.parseState(read.Want)
+	return nil
+}
+
+// parseState reads a state of what the step changes.
+func (s Step) parseState(text string) registry.State {
+	if s.Do == CreateVersion || s.Kind() == Move {
+		return s.Ref().ParseState(text)
+	}
+	return registry.Text(text)
+}
+
 // Adopts reports a move to where others have moved the target already: there is nothing to send, only to confirm and to
 // record.
-func (s Step) Adopts() bool { return s.Kind() == Move && s.Was == s.Want }
+func (s Step) Adopts() bool { return s.Kind() == Move && s.Was.Equal(s.Want) }
 
 // Adopts reports a plan whose moves were all made by others.
 func (p Plan) Adopts() bool {
@@ -161,29 +185,25 @@ func (s Step) For(number int) Step {
 		s.Version = number
 	}
 	if number != 0 && (s.Do == SetAlias || s.Do == TagAlias || s.Do == SetStage) {
-		list := strings.Split(s.Want, ",")
-		for i, n := range list {
-			if n == NewNumber {
-				list[i] = strconv.Itoa(number)
-			}
-		}
-		s.Want = strings.Join(list, ",")
+		s.Want = numbered(s.Want, number)
 	}
 	return s
 }
 
-// WithNumber writes the holders of a stage after number joined them; 0 is the version that the plan creates, which
-// has the highest number of all.
-func WithNumber(holders []int, number int) string {
-	switch {
-	case number == NewVersion && len(holders) == 0:
-		return NewNumber
-	case number == NewVersion:
-		return ledger.Numbers(holders) + "," + NewNumber
-	case slices.Contains(holders, number):
-		return ledger.Numbers(holders)
+// numbered fills in the number of the created version.
+func numbered(s registry.State, number int) registry.State {
+	if s.Versions.Has(registry.NextVersion) {
+		s.Versions = s.Versions.Without(registry.NextVersion).With(number)
 	}
-	return ledger.Numbers(append(slices.Clone(holders), number))
+	return s
+}
+
+// inState is the number of a Step's version as its states have it.
+func inState(number int) int {
+	if number == NewVersion {
+		return registry.NextVersion
+	}
+	return number
 }
 
 // Plan is everything a command would change, as data. An empty list of steps means there is nothing to do.
@@ -267,18 +287,17 @@ func (p Plan) targetOf(number int) registry.Target {
 	var aliases []string
 	for _, s := range p.Steps {
 		if (s.Do == SetAlias || s.Do == TagAlias) && s.Version == number {
-			aliases = append(aliases, s.Ref)
+			aliases = append(aliases, s.Name)
 		}
 	}
-	return registry.Target{Alias: strings.Join(aliases, ", ")}
+	return ledger.TargetOf(aliases)
 }
 
 // before is the version that the first alias of the version named, 0 = none or several.
 func (p Plan) before(number int) int {
 	for _, s := range p.Steps {
 		if (s.Do == SetAlias || s.Do == TagAlias) && s.Version == number {
-			was, _ := strconv.Atoi(s.Was)
-			return was
+			return s.Was.Versions.Only()
 		}
 	}
 	return 0

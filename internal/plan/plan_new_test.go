@@ -1,14 +1,18 @@
 package plan
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
 
 // Where no version came about, a move is still said to be to the new one, never to a version 0.
 func TestAStepForNoVersionKeepsItsPlaceholder(t *testing.T) {
-	step := Step{Do: SetAlias, Ref: "champion", Was: "7", Want: NewNumber}
-	if got := step.For(0).Want; got != NewNumber {
+	step := Step{Do: SetAlias, Name: "champion", Was: registry.PointsTo(7), Want: registry.PointsTo(registry.NextVersion)}
+	if got := step.For(0).Want; !got.Equal(step.Want) {
 		t.Errorf("wants %q for no version", got)
 	}
-	if got := step.For(8).Want; got != "8" {
+	if got := step.For(8).Want; !got.Equal(registry.PointsTo(8)) {
 		t.Errorf("wants %q for version 8", got)
 	}
 }

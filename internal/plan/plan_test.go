@@ -39,7 +39,7 @@ func (s scene) plan() (Plan, error) {
 			Version: registry.Absent[registry.Version]("not registered yet"),
 			Run:     registry.Is(registry.Run{ID: "r"}),
 		},
-		Holders:      map[string]registry.Known[fact.Subject]{},
+		Holders:      map[registry.Ref]registry.Known[fact.Subject]{},
 		StageHolders: s.stage,
 	}
 	if s.noModel {
@@ -60,7 +60,7 @@ func (s scene) plan() (Plan, error) {
 func steps(p Plan) string {
 	var out []string
 	for _, s := range p.Steps {
-		out = append(out, strings.TrimSpace(fmt.Sprintf("%s %s %q->%q", s.Do, s.Ref, s.Was, s.Want)))
+		out = append(out, strings.TrimSpace(fmt.Sprintf("%s %s %q->%q", s.Do, s.Name, s.Was, s.Want)))
 	}
 	return strings.Join(out, "\n")
 }
@@ -178,7 +178,7 @@ func TestPromote_ValidationStatus(t *testing.T) {
 			after := map[string]string{registry.TagValidation: c.had[registry.TagValidation], registry.TagFailedGates: c.had[registry.TagFailedGates]}
 			for _, step := range p.Steps {
 				if step.Do == SetTag {
-					after[step.Ref] = step.Want
+					after[step.Name] = step.Want.Text
 				}
 			}
 			if after[registry.TagValidation] != c.status || after[registry.TagFailedGates] != c.failed {

@@ -7,7 +7,6 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
-	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
@@ -107,10 +106,7 @@ func naming(f fact.Facts, t registry.Target, number int) registry.Target {
 func moves(f fact.Facts, in Intent) []Step {
 	var steps []Step
 	t, number := in.Query.Target, f.Number()
-	want := NewNumber
-	if number != 0 {
-		want = fmt.Sprint(number)
-	}
+	want := registry.PointsTo(inState(number))
 	if t.Alias != "" {
 		if s, needed := aliasMove(f, in.Query.Model, t.Alias, number, want); needed {
 			steps = append(steps, s)
@@ -124,44 +120,44 @@ func moves(f fact.Facts, in Intent) []Step {
 	return steps
 }
 
-// aliasMove sets the alias, or removes it if want is "". It is also needed if that was done already and is not on record:
+// aliasMove sets the alias, or removes it if want is zero. It is also needed if that was done already and is not on record:
 // by others, or by a promotion that was cut off.
-func aliasMove(f fact.Facts, model, alias string, number int, want string) (Step, bool) {
-	s := Step{Do: SetAlias, Model: model, Version: number, Ref: alias, Want: want}
+func aliasMove(f fact.Facts, model, alias string, number int, want registry.State) (Step, bool) {
+	s := Step{Do: SetAlias, Model: model, Version: number, Name: alias, Want: want}
 	switch {
 	case f.Fallback != nil:
-		s.Do, s.Was = TagAlias, ledger.Numbers(f.Fallback.Holders[alias])
+		s.Do, s.Was = TagAlias, registry.PointsTo(f.Fallback.Holders[alias]...)
 	default:
 		if held, ok := f.Model.OrZero().Aliases[alias]; ok {
-			s.Was = fmt.Sprint(held)
+			s.Was = registry.PointsTo(held)
 		}
-		if want == "" {
+		if want.IsZero() {
 			s.Do = DeleteAlias
 		}
 	}
-	return s, s.Was != want || unrecorded(f, s)
+	return s, !s.Was.Equal(want) || unrecorded(f, s)
 }
 
 // unrecorded reports whether no completed entry says how the target of a step came to where it is now.
 func unrecorded(f fact.Facts, s Step) bool {
-	_, drifted := f.Ledger.Drifted(s.MoveRef(), s.Was)
-	return drifted || f.Ledger.Unconfirmed(s.MoveRef(), s.Was)
+	_, drifted := f.Ledger.Drifted(s.Ref(), s.Was)
+	return drifted || f.Ledger.Unconfirmed(s.Ref(), s.Was)
 }
 
 // stageMove needs the full list of holders: the server's archiving is not atomic against a concurrent move, so only
 // the whole list, read back, says whether the stage is exclusive.
-func stageMove(f fact.Facts, in Intent, want string) (Step, bool) {
+func stageMove(f fact.Facts, in Intent, want registry.State) (Step, bool) {
 	t := in.Query.Target
-	was := ledger.Numbers(f.StageHolders)
+	was := registry.PointsTo(f.StageHolders...)
 	after := want
 	if !t.ArchiveExisting {
-		after = WithNumber(f.StageHolders, f.Number())
+		after.Versions = f.StageHolders.With(inState(f.Number()))
 	}
 	s := Step{
-		Do: SetStage, Model: in.Query.Model, Version: f.Number(), Ref: t.Stage, Was: was, Want: after,
+		Do: SetStage, Model: in.Query.Model, Version: f.Number(), Name: t.Stage, Was: was, Want: after,
 		Archive: t.ArchiveExisting,
 	}
-	return s, was != after || unrecorded(f, s)
+	return s, !was.Equal(after) || unrecorded(f, s)
 }
 
 // notes are left on the version once it was moved. A part of the target that needs no move gets the note it lacks where
@@ -178,11 +174,11 @@ func notes(p *Plan, f fact.Facts, moves []Step, in Intent) []Step {
 		case there && !ours:
 			p.Notes = append(p.Notes, fmt.Sprintf("version %d keeps its tag %s: it was not written by this tool", f.Number(), key))
 		default:
-			steps = append(steps, Step{Do: SetTag, Model: in.Query.Model, Version: f.Number(), Ref: key, Want: value})
+			steps = append(steps, Step{Do: SetTag, Model: in.Query.Model, Version: f.Number(), Name: key, Want: registry.Text(value)})
 		}
 	}
 	movedTo := func(ref string) bool {
-		return slices.ContainsFunc(moves, func(m Step) bool { return m.Ref == ref })
+		return slices.ContainsFunc(moves, func(m Step) bool { return m.Name == ref })
 	}
 	add(registry.TagRecord, TheRecord, len(moves) > 0)
 	if t.Alias != "" {

@@ -1,5 +1,11 @@
 package plan
 
+import (
+	"encoding/json"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
 // Done says how a step ended.
 type Done string
 
@@ -11,11 +17,25 @@ const (
 
 // StepResult is a step and how it ended.
 type StepResult struct {
-	Step  Step   `json:"step"`
-	Done  Done   `json:"done"`
-	Saw   string `json:"saw,omitempty"`  // what was read back
-	Note  string `json:"note,omitempty"` // for people: adopted, already so, the error
-	Wrote bool   `json:"wrote"`          // a write was sent and took effect
+	Step  Step           `json:"step"`
+	Done  Done           `json:"done"`
+	Saw   registry.State `json:"saw,omitzero"`   // what was read back
+	Note  string         `json:"note,omitempty"` // for people: adopted, already so, the error
+	Wrote bool           `json:"wrote"`          // a write was sent and took effect
+}
+
+// UnmarshalJSON reads what was read back as the kind of step needs it.
+func (r *StepResult) UnmarshalJSON(text []byte) error {
+	type fields StepResult
+	read := struct {
+		*fields
+		Saw string `json:"saw"`
+	}{fields: (*fields)(r)}
+	if err := json.Unmarshal(text, &read); err != nil {
+		return err
+	}
+	r.Saw = r.Step.parseState(read.Saw)
+	return nil
 }
 
 // Receipt is what applying a plan did.
@@ -46,12 +66,12 @@ func (r Receipt) Registered() bool {
 	return false
 }
 
-// Moved lists the targets that were moved, as Step.MoveRef writes them.
-func (r Receipt) Moved() []string {
-	var refs []string
+// Moved lists the targets that were moved.
+func (r Receipt) Moved() []registry.Ref {
+	var refs []registry.Ref
 	for _, result := range r.Results {
 		if result.Step.Kind() == Move && result.Done == StepDone {
-			refs = append(refs, result.Step.MoveRef())
+			refs = append(refs, result.Step.Ref())
 		}
 	}
 	return refs

@@ -3,8 +3,6 @@ package plan
 import (
 	"maps"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
@@ -32,7 +30,7 @@ func NewRecord(p Plan, digest string, in Intent, by ledger.Origin, f fact.Facts,
 		r.From = p.before(number)
 	}
 	if p.Adopts() && len(r.Outside) > 0 { // for whoever is told, it comes after what the entry before left
-		r.From = ledger.Alone(r.Outside[0].Was)
+		r.From = r.Outside[0].Was.Versions.Only()
 	}
 	if e, cut := f.Unfinished(p.Command, p.Target); cut && r.From == number { // or after what the unfinished entry replaced
 		r.From = e.Record.From
@@ -95,11 +93,7 @@ func (p Plan) archived(number int) []int {
 		if s.Do != SetStage || !s.Archive {
 			continue
 		}
-		for held := range strings.SplitSeq(s.Was, ",") {
-			if n, err := strconv.Atoi(held); err == nil && n != number {
-				out = append(out, n)
-			}
-		}
+		out = append(out, s.Was.Versions.Without(number)...)
 	}
 	return out
 }

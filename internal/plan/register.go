@@ -8,7 +8,6 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
-	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -56,7 +55,7 @@ func begin(f fact.Facts, in Intent) Plan {
 		p.Notes = append(p.Notes, c.Words()...)
 	}
 	if len(f.Twins) > 0 {
-		p.Notes = append(p.Notes, fmt.Sprintf("the same run and artifact is also registered as version %s", ledger.Numbers(f.Twins)))
+		p.Notes = append(p.Notes, fmt.Sprintf("the same run and artifact is also registered as version %s", f.Twins))
 	}
 	return p
 }
@@ -104,20 +103,20 @@ func registration(p *Plan, f fact.Facts, in Intent, judged map[string]string, mo
 		maps.Copy(tags, judged)
 		tags[registry.TagRequest] = f.Source.Request
 		p.Steps = append(p.Steps, Step{
-			Do: CreateVersion, Model: in.Query.Model, Want: NewNumber,
+			Do: CreateVersion, Model: in.Query.Model, Want: registry.PointsTo(registry.NextVersion),
 			Source: p.Source, Description: in.Description, Tags: tags, Newest: f.Newest,
 		})
 		return
 	}
 	for _, twin := range f.Unmarked {
 		p.Steps = append(p.Steps, Step{
-			Do: SetTag, Model: v.Model, Version: twin, Ref: registry.TagDuplicateOf, Want: fmt.Sprint(v.Number),
+			Do: SetTag, Model: v.Model, Version: twin, Name: registry.TagDuplicateOf, Want: registry.Text(fmt.Sprint(v.Number)),
 		})
 	}
 	ours := written(v.Tags)
 	if in.Description != "" && in.Description != v.Description {
 		if v.Description == "" || ours {
-			p.Steps = append(p.Steps, Step{Do: Describe, Model: v.Model, Version: v.Number, Want: in.Description})
+			p.Steps = append(p.Steps, Step{Do: Describe, Model: v.Model, Version: v.Number, Want: registry.Text(in.Description)})
 		} else {
 			p.Notes = append(p.Notes, fmt.Sprintf("version %d keeps its description: it was not written by this tool", v.Number))
 		}
@@ -138,7 +137,7 @@ func registration(p *Plan, f fact.Facts, in Intent, judged map[string]string, mo
 		case there && !ours && key != registry.TagValidation: // the verdict is ours to give
 			p.Notes = append(p.Notes, fmt.Sprintf("version %d keeps its tag %s: it was not written by this tool", v.Number, key))
 		default:
-			p.Steps = append(p.Steps, Step{Do: SetTag, Model: v.Model, Version: v.Number, Ref: key, Was: had, Want: wanted[key]})
+			p.Steps = append(p.Steps, Step{Do: SetTag, Model: v.Model, Version: v.Number, Name: key, Was: registry.Text(had), Want: registry.Text(wanted[key])})
 		}
 	}
 }
@@ -194,7 +193,7 @@ func modelWords(p *Plan, f fact.Facts, in Intent) {
 	m, exists := f.Model.Get()
 	if !exists {
 		p.Steps = append(p.Steps, Step{
-			Do: CreateModel, Model: in.Query.Model, Want: in.Query.Model,
+			Do: CreateModel, Model: in.Query.Model, Want: registry.Text(in.Query.Model),
 			Description: in.ModelDescription, Tags: in.ModelTags,
 		})
 		return

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
@@ -52,7 +51,7 @@ func Resume(f fact.Facts, v verdict.Verdict, in Intent, e ledger.Entry) (Plan, e
 	p.Notes = append(p.Notes, fmt.Sprintf(note, e.Epoch, e.Record.At))
 	p.Steps = append(append(p.Steps, release(f, in)...), left...)
 	t := in.Query.Target
-	whole := []Step{{Ref: t.Alias}, {Ref: t.Stage}} // the marks are about all that the promotion moves
+	whole := []Step{{Name: t.Alias}, {Name: t.Stage}} // the marks are about all that the promotion moves
 	p.Steps = append(p.Steps, notes(&p, f, whole, in)...)
 	fallbackNote(&p, f)
 	return p, nil
@@ -75,45 +74,45 @@ func sameContent(f fact.Facts, r ledger.Record) bool {
 // listed reports whether the entry's record lists the move.
 func listed(e ledger.Entry, s Step) bool {
 	return slices.ContainsFunc(e.Record.Moves, func(m ledger.Shift) bool {
-		return m.Ref == s.MoveRef() && m.Want == s.Want
+		return m.Ref == s.Ref() && m.Want.Equal(s.Want)
 	})
 }
 
 // Replaced is, for each part of the target that an unfinished entry has moved, what it pointed to before, as the record
-// has it: a version, "" for none, or several versions of a stage.
-func Replaced(f fact.Facts, e ledger.Entry) map[string]string {
-	out := map[string]string{}
+// has it: a version, none, or several versions of a stage.
+func Replaced(f fact.Facts, e ledger.Entry) map[registry.Ref]registry.State {
+	out := map[registry.Ref]registry.State{}
 	for _, now := range f.Holding(e.Record.Target) {
 		i := slices.IndexFunc(e.Record.Moves, func(m ledger.Shift) bool { return m.Ref == now.Ref })
 		if i < 0 {
 			continue
 		}
 		m := e.Record.Moves[i]
-		if now.Want != m.Want && !ledger.Halfway(m.Was, m.Want, now.Want) {
+		if !now.Want.Equal(m.Want) && !m.Halfway(now.Want) {
 			continue
 		}
 		out[now.Ref] = m.Was
-		if strings.HasPrefix(now.Ref, "@") { // of several tags that stand for an alias the highest counts
-			out[now.Ref] = m.Was[strings.LastIndex(m.Was, ",")+1:]
+		if was := m.Was.Versions; now.Ref.Kind == registry.RefAlias && len(was) > 1 {
+			out[now.Ref] = registry.PointsTo(was.Highest()) // of several tags that stand for an alias the highest counts
 		}
 	}
 	return out
 }
 
 // Keys lists the versions of Replaced as fact.Needs wants them, sorted.
-func Keys(replaced map[string]string) []string {
-	var out []string
+func Keys(replaced map[registry.Ref]registry.State) []registry.Ref {
+	var out []registry.Ref
 	for _, was := range replaced {
-		if ledger.Alone(was) != 0 {
-			out = append(out, was)
+		if n := was.Versions.Only(); n != 0 {
+			out = append(out, registry.VersionRef(n))
 		}
 	}
-	slices.Sort(out)
+	slices.SortFunc(out, registry.Ref.Compare)
 	return slices.Compact(out)
 }
 
 // subjects are versions by the keys of fact.Needs.
-type subjects = map[string]registry.Known[fact.Subject]
+type subjects = map[registry.Ref]registry.Known[fact.Subject]
 
 // Before returns the facts for the gates of an unfinished promotion. Each moved part of the target points to the
 // version that it pointed to before. The candidate is in the stage that it came from, and the ledger ends before the entry.
@@ -125,18 +124,14 @@ func Before(f fact.Facts, e ledger.Entry, held subjects) fact.Facts {
 		f.Holders[ref] = former(f, ref, was, held)
 	}
 	t := f.Target
-	own := t.Stage
-	if t.Alias != "" {
-		own = "@" + t.Alias
-	}
-	f.Holders[fact.Incumbent] = f.Holders[own]
-	if t.Alias != "" && t.Stage != "" && f.Holders[own].IsAbsent() {
-		f.Holders[fact.Incumbent] = f.Holders[t.Stage]
+	f.Holders[fact.Incumbent] = f.Holders[t.Main()]
+	if t.Alias != "" && t.Stage != "" && f.Holders[t.Main()].IsAbsent() {
+		f.Holders[fact.Incumbent] = f.Holders[registry.StageRef(t.Stage)]
 	}
 	f.Ledger.Entries = slices.DeleteFunc(slices.Clone(f.Ledger.Entries), func(other ledger.Entry) bool {
 		return other.Epoch >= e.Epoch
 	})
-	if _, moved := replaced[t.Stage]; moved {
+	if _, moved := replaced[registry.StageRef(t.Stage)]; moved {
 		f.Candidate.Version = registry.Is(cameFrom(f))
 	}
 	return f
@@ -144,16 +139,16 @@ func Before(f fact.Facts, e ledger.Entry, held subjects) fact.Facts {
 
 // former is the subject that a moved part of the target pointed to before. One that was deleted since can no longer be
 // compared with, which is something else than a target that pointed to nothing.
-func former(f fact.Facts, ref, was string, held subjects) registry.Known[fact.Subject] {
+func former(f fact.Facts, ref registry.Ref, was registry.State, held subjects) registry.Known[fact.Subject] {
 	unreadable := registry.Unreadable[fact.Subject]
 	var subject registry.Known[fact.Subject]
-	if ledger.Alone(was) != 0 {
-		subject = held[was]
+	if n := was.Versions.Only(); n != 0 {
+		subject = held[registry.VersionRef(n)]
 	}
 	switch {
-	case was == "":
+	case was.IsZero():
 		return registry.Absent[fact.Subject](fmt.Sprintf("%s pointed to no version of %s", ref, f.Model.OrZero().Name))
-	case strings.Contains(was, ","):
+	case len(was.Versions) > 1:
 		return unreadable(fmt.Sprintf("versions %s were in %s: which one is the incumbent is not known", was, ref))
 	case subject.IsAbsent():
 		return unreadable(fmt.Sprintf("version %s, which %s pointed to before, was deleted", was, ref))
@@ -166,8 +161,7 @@ func cameFrom(f fact.Facts) registry.Version {
 	v := f.Candidate.Version.OrZero()
 	v.Stage = registry.Stages[0]
 	for _, stage := range registry.Stages[1:] {
-		left, _ := f.Ledger.Left(stage)
-		if slices.Contains(strings.Split(left, ","), strconv.Itoa(v.Number)) {
+		if left, _ := f.Ledger.Left(registry.StageRef(stage)); left.Versions.Has(v.Number) {
 			v.Stage = stage
 		}
 	}
@@ -180,7 +174,7 @@ func Stranded(f fact.Facts, in Intent, e ledger.Entry) error {
 	var moved []string
 	for _, now := range f.Holding(in.Query.Target) {
 		if _, there := Replaced(f, e)[now.Ref]; there {
-			moved = append(moved, now.Ref)
+			moved = append(moved, now.Ref.String())
 		}
 	}
 	hint := "no earlier version is on record to roll back to: promote a version that passes the gates"

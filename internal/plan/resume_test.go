@@ -2,6 +2,7 @@ package plan
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -26,14 +27,14 @@ func cutOff() (fact.Facts, Intent) {
 		Target: bothTarget, StageHolders: []int{1},
 		Model:     registry.Is(registry.Model{Name: "churn", Aliases: map[string]int{"champion": 2}}),
 		Candidate: fact.Subject{Version: registry.Is(v), Run: registry.Is(registry.Run{ID: "r2"}), MLmodel: registry.Is(registry.MLmodel{Sha256: "aa"})},
-		Holders: map[string]registry.Known[fact.Subject]{
-			fact.Incumbent: registry.Is(fact.Subject{Version: registry.Is(v)}), "@champion": registry.Is(fact.Subject{Version: registry.Is(v)}),
-			"Production": registry.Is(fact.Subject{Version: registry.Is(first)}),
+		Holders: map[registry.Ref]registry.Known[fact.Subject]{
+			fact.Incumbent: registry.Is(fact.Subject{Version: registry.Is(v)}), registry.AliasRef("champion"): registry.Is(fact.Subject{Version: registry.Is(v)}),
+			registry.StageRef("Production"): registry.Is(fact.Subject{Version: registry.Is(first)}),
 		},
 	}
 	r := ledger.Record{
 		Command: "promote", Target: bothTarget, From: 1, To: 2, RunID: "r2", Plan: "digest",
-		Moves: []ledger.Shift{{Ref: "@champion", Was: "1", Want: "2"}, {Ref: "Production", Was: "1", Want: "2"}},
+		Moves: []ledger.Shift{ledger.ParseShift("@champion", "1", "2"), ledger.ParseShift("Production", "1", "2")},
 	}
 	r.MLmodel = "aa"
 	f.Ledger.Entries = []ledger.Entry{{Epoch: 7, Holder: attempt1, Record: r}}
@@ -73,7 +74,10 @@ func TestUnfinished(t *testing.T) {
 // The gates of an unfinished promotion see what each moved part of the target pointed to before.
 func TestBefore(t *testing.T) {
 	one := registry.Is(fact.Subject{Ref: "models:/churn/1"})
-	held := map[string]registry.Known[fact.Subject]{"1": one, "9": registry.Absent[fact.Subject]("there is no version 9"), "Production": one}
+	held := map[registry.Ref]registry.Known[fact.Subject]{
+		registry.VersionRef(1): one, registry.StageRef("Production"): one,
+		registry.VersionRef(9): registry.Absent[fact.Subject]("there is no version 9"),
+	}
 	for name, c := range map[string]struct {
 		was        string
 		absent     bool
@@ -89,11 +93,11 @@ func TestBefore(t *testing.T) {
 		f, _ := cutOff()
 		e := f.Ledger.Entries[0]
 		e.Record.Moves = slices.Clone(e.Record.Moves)
-		e.Record.Moves[0].Was = c.was
+		e.Record.Moves[0].Was = registry.ParseState(c.was)
 		f.Ledger.Entries = append([]ledger.Entry{{Epoch: 6, Outcome: ledger.EntryDone}}, e)
-		now := f.Holders["Production"]
+		now := f.Holders[registry.StageRef("Production")]
 		f = Before(f, e, held)
-		for _, key := range []string{fact.Incumbent, "@champion"} {
+		for _, key := range []registry.Ref{fact.Incumbent, registry.AliasRef("champion")} {
 			if key == fact.Incumbent && c.absent { // then what the stage points to is live
 				continue
 			}
@@ -105,7 +109,7 @@ func TestBefore(t *testing.T) {
 		if c.absent && f.Incumbent().OrZero().Version.OrZero().Number != 1 {
 			t.Errorf("%s: the incumbent is %+v", name, f.Incumbent())
 		}
-		if f.Holders["Production"].OrZero().Version.OrZero().Number != now.OrZero().Version.OrZero().Number {
+		if f.Holders[registry.StageRef("Production")].OrZero().Version.OrZero().Number != now.OrZero().Version.OrZero().Number {
 			t.Errorf("%s: the stage, which was not moved, is compared with another version", name)
 		}
 		if len(f.Ledger.Entries) != 1 || f.Ledger.Entries[0].Epoch != 6 {
@@ -119,14 +123,14 @@ func TestBefore(t *testing.T) {
 func TestBefore_Stage(t *testing.T) {
 	f, _ := cutOff()
 	e := f.Ledger.Entries[0]
-	e.Record.Moves = []ledger.Shift{{Ref: "Production", Was: "1,3", Want: "2"}}
-	staged := ledger.Entry{Epoch: 6, Outcome: ledger.EntryDone, Record: ledger.Record{Moves: []ledger.Shift{{Ref: "Staging", Want: "2"}}}}
+	e.Record.Moves = []ledger.Shift{ledger.ParseShift("Production", "1,3", "2")}
+	staged := ledger.Entry{Epoch: 6, Outcome: ledger.EntryDone, Record: ledger.Record{Moves: []ledger.Shift{ledger.ParseShift("Staging", "", "2")}}}
 	f.StageHolders, f.Ledger.Entries = []int{2}, []ledger.Entry{staged, e}
 	if keys := Keys(Replaced(f, e)); len(keys) != 0 {
 		t.Errorf("asked for %v", keys)
 	}
 	f = Before(f, e, nil)
-	if got := f.Holders["Production"]; got.IsAbsent() || !strings.Contains(got.Why(), "versions 1,3 were in Production") {
+	if got := f.Holders[registry.StageRef("Production")]; got.IsAbsent() || !strings.Contains(got.Why(), "versions 1,3 were in Production") {
 		t.Errorf("the incumbent is %+v (%s)", got, got.Why())
 	}
 	if stage := f.Candidate.Version.OrZero().Stage; stage != "Staging" {
@@ -151,7 +155,7 @@ func TestResume(t *testing.T) {
 		p, err := Resume(f, verdict.Verdict{Decision: c.decision}, in, f.Ledger.Entries[0])
 		var moves []string
 		for _, s := range p.Shifts(2) {
-			moves = append(moves, s.Ref+" "+s.Was+" "+s.Want)
+			moves = append(moves, fmt.Sprint(s.Ref, " ", s.Was, " ", s.Want))
 		}
 		if registry.ReasonOf(err) != registry.OK || !slices.Equal(moves, c.moves) || p.Resumes != c.resumes || p.Incumbent != 1 {
 			t.Errorf("%s: %v, moves %v, resumes %d, incumbent %d", name, err, moves, p.Resumes, p.Incumbent)
@@ -183,7 +187,7 @@ func TestStranded(t *testing.T) {
 			t.Errorf("the hint lacks %s:\n%s", want, e.Hint)
 		}
 	}
-	f.Ledger.Entries[0].Record.Moves = []ledger.Shift{{Ref: "@champion", Want: "2"}}
+	f.Ledger.Entries[0].Record.Moves = []ledger.Shift{ledger.ParseShift("@champion", "", "2")}
 	if errors.As(Stranded(f, in, f.Ledger.Entries[0]), &e); !strings.Contains(e.Hint, "no earlier version") {
 		t.Errorf("there is nothing to go back to, and the hint is %q", e.Hint)
 	}
@@ -200,14 +204,14 @@ func TestBegunRollback(t *testing.T) {
 		}
 		held := func(epoch, was, now int) ledger.Entry {
 			r := ledger.Record{Command: "promote", To: now, Decision: verdict.Promote, Gates: []verdict.Finding{{Gate: "g"}}}
-			if r.Moves = []ledger.Shift{{Ref: "@champion", Want: string(rune('0' + now))}}; was != 0 {
-				r.Moves[0].Was = string(rune('0' + was))
+			if r.Moves = []ledger.Shift{{Ref: registry.AliasRef("champion"), Want: registry.PointsTo(now)}}; was != 0 {
+				r.Moves[0].Was = registry.PointsTo(was)
 			}
 			return ledger.Entry{Epoch: epoch, Outcome: ledger.EntryDone, Record: r}
 		}
 		e := f.Ledger.Entries[0]
 		e.Record.Command, e.Record.From, e.Record.To, e.Record.Hold = "rollback", 3, 2, []int{3}
-		e.Record.Moves = []ledger.Shift{{Ref: "@champion", Was: "3", Want: "2"}, {Ref: "Production", Was: "1", Want: "2"}}
+		e.Record.Moves = []ledger.Shift{ledger.ParseShift("@champion", "3", "2"), ledger.ParseShift("Production", "1", "2")}
 		f.Ledger.Entries = []ledger.Entry{held(4, 0, 1), held(5, 1, 2), held(6, 2, 3), e}
 		return f, in
 	}
@@ -243,7 +247,7 @@ func TestResumeAliases(t *testing.T) {
 	in.Query.Aliases = []registry.Assignment{{Alias: "champion", Version: 2}, {Alias: "shadow", Version: 2}}
 	f.Versions = map[int]registry.Known[registry.Version]{2: f.Candidate.Version}
 	f.Ledger.Entries[0].Record = ledger.Record{Command: "alias", Plan: "digest", Moves: []ledger.Shift{
-		{Ref: "@champion", Was: "1", Want: "2"}, {Ref: "@shadow", Want: "2"},
+		ledger.ParseShift("@champion", "1", "2"), ledger.ParseShift("@shadow", "", "2"),
 	}}
 	for by, want := range map[ledger.Holder]bool{attempt2: true, {Run: "43", Attempt: 2}: false, {}: false} {
 		if p, digest, ok := ResumeAliases(f, in, by); ok != want || ok && (digest != "digest" || p.Resumes != 7) {
@@ -251,8 +255,8 @@ func TestResumeAliases(t *testing.T) {
 		}
 	}
 	p, err := Aliases(f, in)
-	want := []ledger.Shift{{Ref: "@champion", Was: "2", Want: "2"}, {Ref: "@shadow", Want: "2"}}
-	if got := p.Shifts(0); err != nil || !slices.Equal(got, want) || p.Resumes != 0 {
+	want := []ledger.Shift{ledger.ParseShift("@champion", "2", "2"), ledger.ParseShift("@shadow", "", "2")}
+	if got := p.Shifts(0); err != nil || !slices.EqualFunc(got, want, ledger.Shift.Equal) || p.Resumes != 0 {
 		t.Errorf("from scratch: %v, %v, resumes %d", err, got, p.Resumes)
 	}
 }

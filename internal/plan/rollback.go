@@ -37,7 +37,7 @@ func BegunRollback(f fact.Facts, in Intent) (ledger.Entry, bool) {
 // run makes a rollback of its own that ends in the same place.
 func FinishRollback(f fact.Facts, in Intent, e ledger.Entry, by ledger.Holder) Plan {
 	p := rollback(f, in, e.Record.To, func(fact.Facts, Intent) []Step {
-		return []Step{{Ref: in.Query.Target.Alias}, {Ref: in.Query.Target.Stage}} // the notes are about all of it
+		return []Step{{Name: in.Query.Target.Alias}, {Name: in.Query.Target.Stage}} // the notes are about all of it
 	})
 	for _, n := range e.Record.Hold {
 		if slices.Contains(p.Hold, n) || n == e.Record.To {
@@ -89,23 +89,18 @@ func rollback(f fact.Facts, in Intent, to int, about func(fact.Facts, Intent) []
 }
 
 // leaving are the versions that the target names now and will not name after.
-func leaving(f fact.Facts, t registry.Target) []int {
+func leaving(f fact.Facts, t registry.Target) registry.Versions {
 	var out []int
 	for _, s := range f.Holding(t) {
-		for _, text := range strings.Split(s.Want, ",") {
-			if n := ledger.Alone(text); n != 0 && !slices.Contains(out, n) {
-				out = append(out, n)
-			}
-		}
+		out = append(out, s.Want.Versions...)
 	}
-	slices.Sort(out)
-	return out
+	return registry.VersionsOf(out...)
 }
 
 // holding are the notes on a version that is rolled back.
 func holding(in Intent, v registry.Version) []Step {
 	note := func(key string) Step {
-		return Step{Do: SetTag, Model: in.Query.Model, Version: v.Number, Ref: key, Want: AtTime}
+		return Step{Do: SetTag, Model: in.Query.Model, Version: v.Number, Name: key, Want: registry.Text(AtTime)}
 	}
 	steps := []Step{note(registry.TagHold)}
 	if in.Query.Target.Stage != "" {

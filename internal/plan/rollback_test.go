@@ -5,7 +5,6 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"strconv"
 	"testing"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
@@ -71,11 +70,11 @@ func (w *world) carryOut(p Plan) {
 	for _, s := range p.Steps {
 		switch {
 		case s.Do == SetAlias:
-			w.facts.Model.OrZero().Aliases["champion"], _ = strconv.Atoi(s.Want)
-		case s.Do == SetTag && s.Want == AtTime:
-			w.facts.Versions[s.Version].OrZero().Tags[s.Ref] = now
+			w.facts.Model.OrZero().Aliases["champion"] = s.Want.Versions.Only()
+		case s.Do == SetTag && s.Want.Text == AtTime:
+			w.facts.Versions[s.Version].OrZero().Tags[s.Name] = now
 		case s.Do == SetTag:
-			w.facts.Versions[s.Version].OrZero().Tags[s.Ref] = s.Want
+			w.facts.Versions[s.Version].OrZero().Tags[s.Name] = s.Want.Text
 		}
 	}
 	if !w.ledger || !p.Moves() {
@@ -99,7 +98,7 @@ func (w *world) promote(t *testing.T, n int) {
 	}
 	f, in := w.facts, w.intent("promote")
 	f.Candidate.Version = f.Versions[n]
-	f.Holders = map[string]registry.Known[fact.Subject]{}
+	f.Holders = map[registry.Ref]registry.Known[fact.Subject]{}
 	if now := f.Model.OrZero().Aliases["champion"]; now != 0 {
 		f.Holders[fact.Incumbent] = registry.Is(fact.Subject{Version: f.Versions[now]})
 	}
@@ -231,11 +230,11 @@ func TestDefect2RollbackIsOneMove(t *testing.T) {
 	for _, s := range p.Steps {
 		if s.Kind() == Move {
 			moves++
-			if s.Do != SetStage || !s.Archive || s.Want != "1" {
+			if s.Do != SetStage || !s.Archive || !s.Want.Equal(registry.PointsTo(1)) {
 				t.Errorf("%+v", s)
 			}
 		}
-		marked = marked || s.Version == 3 && s.Ref == registry.TagRolledBack && s.Want == AtTime
+		marked = marked || s.Version == 3 && s.Name == registry.TagRolledBack && s.Want.Text == AtTime
 	}
 	if moves != 1 || !marked {
 		t.Errorf("%d moves, what is left is marked: %v", moves, marked)

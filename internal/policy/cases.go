@@ -7,7 +7,6 @@ import (
 	"maps"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -125,7 +124,7 @@ func ParseCase(file string, data []byte) (Case, error) {
 func caseFacts(root *node, model string) fact.Facts {
 	n := root.get("candidate")
 	f := fact.Facts{
-		Candidate: caseSubject(n, "the candidate", model), Holders: map[string]registry.Known[fact.Subject]{},
+		Candidate: caseSubject(n, "the candidate", model), Holders: map[registry.Ref]registry.Known[fact.Subject]{},
 		Review: registry.Unreadable[fact.Review](notGiven), Evidence: map[string]registry.Known[string]{},
 		Words: fact.Words{Description: n.str("description"), Tags: n.pairs("tags")},
 	}
@@ -162,20 +161,20 @@ func caseFacts(root *node, model string) fact.Facts {
 // caseEntries are the ledger's entries that moved the version to its stage and aliases.
 func caseEntries(n *node) (out []ledger.Entry) {
 	since, tags := n.pairs("since"), n.pairs("tags")
-	add := func(name, ref, tag string) {
-		at, err := time.Parse(time.RFC3339, cmp.Or(since[name], tags[tag]))
+	add := func(ref registry.Ref, tag string) {
+		at, err := time.Parse(time.RFC3339, cmp.Or(since[ref.Name], tags[tag]))
 		if err != nil {
 			return
 		}
-		move := ledger.Shift{Ref: ref, Want: strconv.Itoa(n.int("version", 0))}
+		move := ledger.Shift{Ref: ref, Want: registry.PointsTo(n.int("version", 0))}
 		record := ledger.Record{At: at.Format(time.RFC3339), Moves: []ledger.Shift{move}}
 		out = append(out, ledger.Entry{Epoch: len(out) + 1, Outcome: ledger.EntryDone, Ended: at, Record: record})
 	}
 	if stage := n.str("stage"); stage != "" {
-		add(stage, stage, registry.StageTimeTag(stage))
+		add(registry.StageRef(stage), registry.StageTimeTag(stage))
 	}
 	for _, alias := range n.texts("aliases") {
-		add(alias, "@"+alias, registry.AliasTimeTag(alias))
+		add(registry.AliasRef(alias), registry.AliasTimeTag(alias))
 	}
 	return out
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
-	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
@@ -68,7 +68,10 @@ func some(names []string) string {
 
 // holder is who a gate compares with: the key among the facts, and the name as written. A word that may be a stage too
 // has the key of the alias, and the stage.
-type holder struct{ key, stage, name string }
+type holder struct {
+	key, stage registry.Ref
+	name       string
+}
 
 var incumbent = holder{key: fact.Incumbent, name: "incumbent"}
 
@@ -76,10 +79,10 @@ func (h holder) needs() fact.Needs {
 	if h.key == fact.Incumbent {
 		return fact.Needs{}
 	}
-	if h.stage != "" {
-		return fact.Needs{Holders: []string{h.key, h.stage}}
+	if h.stage != (registry.Ref{}) {
+		return fact.Needs{Holders: []registry.Ref{h.key, h.stage}}
 	}
-	return fact.Needs{Holders: []string{h.key}}
+	return fact.Needs{Holders: []registry.Ref{h.key}}
 }
 
 // base returns who is compared with, or the finding that ends the comparison.
@@ -101,7 +104,7 @@ func (h holder) base(f fact.Facts, out verdict.Finding) (fact.Subject, *verdict.
 		out.Incumbent = "?"
 		end = unclear(out, fmt.Sprintf("there is no target to take %s from", h.name), "give the input alias or stage, or name an alias to compare with")
 	case known.IsAbsent() && h.foreign(f):
-		alias := strings.TrimPrefix(h.key, "@")
+		alias := h.key.Name
 		out.Incumbent = "none"
 		end = unclear(out, h.missing(f, alias), fmt.Sprintf("correct the name in the gate; if %s is right, set that alias first", alias))
 	case known.IsAbsent():
@@ -118,8 +121,9 @@ func (h holder) base(f fact.Facts, out verdict.Finding) (fact.Subject, *verdict.
 func (h holder) repair(f fact.Facts) string {
 	why := f.Holders[h.key].Why()
 	for stage, numbers := range f.Shared {
-		if h.key == stage || h.key == fact.Incumbent && why == f.Holders[stage].Why() {
-			return fmt.Sprintf("archive all but one of the versions %s in %s", strings.ReplaceAll(ledger.Numbers(numbers), ",", ", "), stage)
+		ref := registry.StageRef(stage)
+		if h.key == ref || h.key == fact.Incumbent && why == f.Holders[ref].Why() {
+			return fmt.Sprintf("archive all but one of the versions %s in %s", numbers.Join(", "), stage)
 		}
 	}
 	return "make the incumbent readable, or repair the alias"
@@ -129,7 +133,7 @@ func (h holder) repair(f fact.Facts) string {
 // there taken for one that does not apply, a slip of the pen would drop the gate. The target's own alias is new at the first
 // promotion.
 func (h holder) foreign(f fact.Facts) bool {
-	alias, isAlias := strings.CutPrefix(h.key, "@")
+	alias, isAlias := h.key.Alias()
 	return isAlias && alias != f.Target.Alias
 }
 

@@ -44,13 +44,8 @@ type TargetRule struct {
 	Digest       string // of what it asks: gates and from, without mode, comments and layout
 }
 
-// Ref is what the ledger calls the target.
-func (t TargetRule) Ref() string {
-	if t.Alias != "" {
-		return "@" + t.Alias
-	}
-	return t.Stage
-}
+// Ref is the alias or the stage.
+func (t TargetRule) Ref() registry.Ref { return registry.Target{Alias: t.Alias, Stage: t.Stage}.Main() }
 
 // Name is the alias or the stage.
 func (t TargetRule) Name() string { return t.Alias + t.Stage }

@@ -46,7 +46,7 @@ func Needs(gates []Gate) fact.Needs {
 	return all
 }
 
-func union(a, b []string) []string {
+func union[T comparable](a, b []T) []T {
 	for _, s := range b {
 		if !slices.Contains(a, s) {
 			a = append(a, s)

@@ -2,7 +2,6 @@ package policy
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"time"
 
@@ -58,8 +57,8 @@ func buildAge(n *node) (Gate, error) {
 		wanted += a.soakText + " in " + a.in
 	}
 	g := Gate{Wanted: wanted, Check: a.check}
-	if a.key != "" {
-		g.Needs.Since = []string{a.key}
+	if a.key != (registry.Ref{}) {
+		g.Needs.Since = []registry.Ref{a.key}
 	}
 	return g, nil
 }
@@ -75,8 +74,9 @@ func duration(text string) time.Duration {
 }
 
 type ageGate struct {
-	text, soakText, in, key string
-	most, soak              time.Duration
+	text, soakText, in string
+	key                registry.Ref // of in
+	most, soak         time.Duration
 }
 
 func (a ageGate) check(f fact.Facts) verdict.Finding {
@@ -151,7 +151,7 @@ func (a ageGate) soaked(f fact.Facts, out verdict.Finding) verdict.Finding {
 
 // here reports whether the version is in the stage or under the alias now, or why that is not known.
 func (a ageGate) here(f fact.Facts, v registry.Version) (here bool, why string) {
-	if a.key[0] != '@' {
+	if a.key.Kind == registry.RefStage {
 		return v.Stage == a.in, ""
 	}
 	m, ok := f.Model.Get()
@@ -160,7 +160,7 @@ func (a ageGate) here(f fact.Facts, v registry.Version) (here bool, why string) 
 	}
 	if f.Fallback != nil {
 		holders := f.Fallback.Holders[a.in]
-		return len(holders) > 0 && slices.Max(holders) == v.Number, ""
+		return len(holders) > 0 && holders.Highest() == v.Number, ""
 	}
 	return m.Aliases[a.in] == v.Number, ""
 }
@@ -178,7 +178,7 @@ func (a ageGate) arrival(f fact.Facts, v registry.Version) arrival {
 	switch {
 	case f.Ledger.Off == "":
 		return a.byLedger(f.Ledger, v)
-	case a.key[0] != '@' && !v.Updated.IsZero():
+	case a.key.Kind == registry.RefStage && !v.Updated.IsZero():
 		return arrival{at: v.Updated, source: "MLflow's time of its last change"}
 	}
 	const what = "since when version %d is in %s is not known without the promotion ledger: %s"
@@ -200,7 +200,7 @@ func (a ageGate) byLedger(l ledger.Chain, v registry.Version) arrival {
 		}
 	}
 	tag := registry.StageTimeTag(a.in)
-	if a.key[0] == '@' {
+	if a.key.Kind == registry.RefAlias {
 		tag = registry.AliasTimeTag(a.in)
 	}
 	text, there := v.Tags[tag]

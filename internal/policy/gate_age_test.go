@@ -32,7 +32,7 @@ const pass, fail, unsure = verdict.Pass, verdict.Fail, verdict.Inconclusive
 // moved is an entry that did one thing to challenger, so many hours ago.
 func moved(hours int, outcome string, move ledger.Shift) ledger.Entry {
 	at := dawn.Add(-time.Duration(hours) * time.Hour)
-	move.Ref = "@challenger"
+	move.Ref = registry.AliasRef("challenger")
 	e := ledger.Entry{Epoch: 1000 - hours, Outcome: outcome, Ended: at}
 	e.Record = ledger.Record{At: at.Add(-time.Minute).Format(time.RFC3339), Moves: []ledger.Shift{move}}
 	return e
@@ -41,8 +41,8 @@ func moved(hours int, outcome string, move ledger.Shift) ledger.Entry {
 func ago(hours int) string { return dawn.Add(-time.Duration(hours) * time.Hour).Format(time.RFC3339) }
 
 func TestAge_SoakComesFromTheLedger(t *testing.T) {
-	here, away := ledger.Shift{Was: "1", Want: "2"}, ledger.Shift{Was: "2", Want: "1"}
-	still := ledger.Shift{Was: "2", Want: "2"}
+	here, away := ledger.Shift{Was: registry.PointsTo(1), Want: registry.PointsTo(2)}, ledger.Shift{Was: registry.PointsTo(2), Want: registry.PointsTo(1)}
+	still := ledger.Shift{Was: registry.PointsTo(2), Want: registry.PointsTo(2)}
 	done := func(hours int, move ledger.Shift) ledger.Entry { return moved(hours, ledger.EntryDone, move) }
 	aborted := moved(30, ledger.EntryAborted, away)
 	aborted.Moved = 1
@@ -118,8 +118,8 @@ func TestAge_SoakWithoutALedger(t *testing.T) {
 }
 
 func TestAge_SoakUnderAnAliasKeptByTags(t *testing.T) {
-	f := soaking([]ledger.Entry{moved(48, ledger.EntryDone, ledger.Shift{Was: "1", Want: "2"})}, "")
-	f.Fallback = &fact.Fallback{Holders: map[string][]int{"challenger": {1, 2}}}
+	f := soaking([]ledger.Entry{moved(48, ledger.EntryDone, ledger.Shift{Was: registry.PointsTo(1), Want: registry.PointsTo(2)})}, "")
+	f.Fallback = &fact.Fallback{Holders: map[string]registry.Versions{"challenger": {1, 2}}}
 	gate := gateOf(t, "age: any, soak: 24h, in: challenger")
 	if got := gate.Check(f); got.Outcome != verdict.Pass {
 		t.Errorf("%s: %s", got.Outcome, got.Why)

@@ -66,7 +66,7 @@ func TestLineage_Contexts(t *testing.T) {
 	for sentence, c := range cases {
 		t.Run(sentence, func(t *testing.T) {
 			f := fact.Facts{Candidate: fact.Subject{Run: registry.Is(runWith("mine", c.mine))}}
-			f.Holders = map[string]registry.Known[fact.Subject]{
+			f.Holders = map[registry.Ref]registry.Known[fact.Subject]{
 				fact.Incumbent: registry.Is(fact.Subject{Run: registry.Is(runWith("theirs", c.theirs))}),
 			}
 			got := gateOf(t, c.gate).Check(f)

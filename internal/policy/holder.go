@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
-	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -20,17 +19,17 @@ func parseHolder(word string) (holder, error) {
 	}
 	switch {
 	case marked || !isStage:
-		return holder{key: "@" + alias, name: word}, nil
+		return holder{key: registry.AliasRef(alias), name: word}, nil
 	case stage == "None":
 		return holder{}, fmt.Errorf("%q is not a stage to compare with; write Staging, Production or Archived, or @%s for an alias", word, word)
 	}
-	return holder{key: "@" + alias, stage: stage, name: word}, nil
+	return holder{key: registry.AliasRef(alias), stage: registry.StageRef(stage), name: word}, nil
 }
 
 // settled is the holder that a word means. It means the alias of that name, and the stage if the model has no such alias.
 // If the alias points to one version and others are in the stage, nobody can tell: why says so, and fix what to write.
 func (h holder) settled(f fact.Facts) (one holder, why, fix string) {
-	if h.stage == "" {
+	if h.stage == (registry.Ref{}) {
 		return h, "", ""
 	}
 	alias, aliasRead := f.Holders[h.key]
@@ -45,7 +44,7 @@ func (h holder) settled(f fact.Facts) (one holder, why, fix string) {
 	case !alias.IsAbsent():
 		return asAlias, "", ""
 	}
-	if near := h.inOtherCase(f); near != "" && (stage.IsAbsent() || h.name != h.stage) {
+	if near := h.inOtherCase(f); near != "" && (stage.IsAbsent() || h.name != h.stage.Name) {
 		return h, fmt.Sprintf("%s may be the alias %s or the stage %s", h.name, near, h.stage), "write @" + near + " for the alias" + h.otherSpelling()
 	}
 	return asStage, "", ""
@@ -53,10 +52,10 @@ func (h holder) settled(f fact.Facts) (one holder, why, fix string) {
 
 // otherSpelling is the rest of an advice: how to write the stage so that it is no alias.
 func (h holder) otherSpelling() string {
-	if h.name == h.stage {
+	if h.name == h.stage.Name {
 		return ""
 	}
-	return ", or " + h.stage + " for the stage"
+	return ", or " + h.stage.Name + " for the stage"
 }
 
 // inOtherCase is an alias of the model that is the word in another case; "" if there is none.
@@ -82,25 +81,25 @@ func whereOf(s registry.Known[fact.Subject]) string {
 	return cmp.Or(s.Why(), "not read")
 }
 
-func inStage(f fact.Facts, stage string, s registry.Known[fact.Subject]) string {
-	if numbers := f.Shared[stage]; len(numbers) > 0 {
-		return "versions " + strings.ReplaceAll(ledger.Numbers(numbers), ",", ", ")
+func inStage(f fact.Facts, stage registry.Ref, s registry.Known[fact.Subject]) string {
+	if numbers := f.Shared[stage.Name]; len(numbers) > 0 {
+		return "versions " + numbers.Join(", ")
 	}
 	return whereOf(s)
 }
 
 // Against lists the keys of the holders to gather for a word that names a version to compare with: an alias, or a word
 // that may be an alias and a stage.
-func Against(word string) ([]string, error) {
+func Against(word string) ([]registry.Ref, error) {
 	h, err := parseHolder(word)
 	return h.needs().Holders, err
 }
 
 // Meant is the key of the holder among the facts that the word means; why says that nobody can tell.
-func Meant(word string, f fact.Facts) (key, why, fix string) {
+func Meant(word string, f fact.Facts) (key registry.Ref, why, fix string) {
 	h, err := parseHolder(word)
 	if err != nil {
-		return "", err.Error(), ""
+		return registry.Ref{}, err.Error(), ""
 	}
 	h, why, fix = h.settled(f)
 	return h.key, why, fix

@@ -52,9 +52,9 @@ func TestWordThatIsAliasAndStage(t *testing.T) {
 				f := facts(map[string]float64{"a": 0.5}, nil)
 				f.Target, f.Candidate.Version = target, registry.Is(registry.Version{Number: 9})
 				f.Model = registry.Is(registry.Model{Name: "churn", Aliases: c.others})
-				f.Holders["@"+c.word], f.Holders["Production"] = c.alias, c.stage
+				f.Holders[registry.AliasRef(c.word)], f.Holders[registry.StageRef("Production")] = c.alias, c.stage
 				if c.shared != nil {
-					f.Shared = map[string][]int{"Production": c.shared}
+					f.Shared = map[string]registry.Versions{"Production": c.shared}
 				}
 				v := Judge(gates, f)
 				last := v.Findings[len(v.Findings)-1]
@@ -75,9 +75,11 @@ func TestWordThatIsAliasAndStage(t *testing.T) {
 }
 
 func TestAgainst(t *testing.T) {
-	for word, want := range map[string][]string{
-		"champion": {"@champion"}, "@champion": {"@champion"}, "production": {"@production", "Production"},
-		"Staging": {"@Staging", "Staging"}, "@staging": {"@staging"}, "none": nil, "v7": nil, "@": nil, "@@x": nil, "a b": nil,
+	ref := registry.AliasRef
+	for word, want := range map[string][]registry.Ref{
+		"champion": {ref("champion")}, "@champion": {ref("champion")}, "@staging": {ref("staging")},
+		"production": {ref("production"), registry.StageRef("Production")},
+		"Staging":    {ref("Staging"), registry.StageRef("Staging")}, "none": nil, "v7": nil, "@": nil, "@@x": nil, "a b": nil,
 	} {
 		got, err := Against(word)
 		if diff := cmp.Diff(want, got); diff != "" || (err == nil) != (want != nil) {

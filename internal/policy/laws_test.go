@@ -54,7 +54,7 @@ func rich() fact.Facts {
 		}
 	}
 	return fact.Facts{
-		Candidate: subject("candidate", 2), Holders: map[string]registry.Known[fact.Subject]{fact.Incumbent: registry.Is(subject("incumbent", 1))},
+		Candidate: subject("candidate", 2), Holders: map[registry.Ref]registry.Known[fact.Subject]{fact.Incumbent: registry.Is(subject("incumbent", 1))},
 		Model:    registry.Is(registry.Model{Name: "churn", Aliases: map[string]int{}}),
 		Words:    fact.Words{Description: "what this version is for", Tags: map[string]string{"owner": "ann"}},
 		Commit:   fact.Commit{Repository: "acme/churn", Heads: []string{"c0ffee"}, Contains: registry.Is(true)},
@@ -68,7 +68,7 @@ func rich() fact.Facts {
 // inStaging is the ledger's entry of a promotion to Staging.
 func inStaging(number int, at string) ledger.Entry {
 	ended, _ := time.Parse(time.RFC3339, at)
-	moves := []ledger.Shift{{Ref: "Staging", Want: strconv.Itoa(number)}}
+	moves := []ledger.Shift{ledger.ParseShift("Staging", "", strconv.Itoa(number))}
 	return ledger.Entry{Epoch: 1, Outcome: ledger.EntryDone, Ended: ended, Record: ledger.Record{At: at, Moves: moves}}
 }
 
@@ -125,7 +125,7 @@ var removals = map[string]func(*fact.Facts){
 		})
 	},
 	"the incumbent": func(f *fact.Facts) {
-		f.Holders = map[string]registry.Known[fact.Subject]{fact.Incumbent: registry.Unreadable[fact.Subject]("gone")}
+		f.Holders = map[registry.Ref]registry.Known[fact.Subject]{fact.Incumbent: registry.Unreadable[fact.Subject]("gone")}
 	},
 	"the words":                func(f *fact.Facts) { f.Words = fact.Words{} },
 	"the commit":               func(f *fact.Facts) { f.Commit = fact.Commit{} },
@@ -171,7 +171,7 @@ func base(f *fact.Facts, change func(*fact.Subject)) {
 	s, ok := f.Holders[fact.Incumbent].Get()
 	if ok {
 		change(&s)
-		f.Holders = map[string]registry.Known[fact.Subject]{fact.Incumbent: registry.Is(s)}
+		f.Holders = map[registry.Ref]registry.Known[fact.Subject]{fact.Incumbent: registry.Is(s)}
 	}
 }
 

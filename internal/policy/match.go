@@ -76,11 +76,7 @@ func (t TargetRule) gates(file string) []Gate {
 // facing are the facts with the holder of this very target as the incumbent: a promotion to an alias and a stage at once
 // must be no worse than what either names now.
 func (t TargetRule) facing(f fact.Facts) fact.Facts {
-	key := t.Stage
-	if t.Alias != "" {
-		key = "@" + t.Alias
-	}
-	if holder, gathered := f.Holders[key]; gathered {
+	if holder, gathered := f.Holders[t.Ref()]; gathered {
 		f.Holders = maps.Clone(f.Holders)
 		f.Holders[fact.Incumbent] = holder
 	}

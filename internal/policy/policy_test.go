@@ -27,13 +27,13 @@ func subject(ref string, number int, metrics map[string]float64) fact.Subject {
 func facts(candidate, champion map[string]float64) fact.Facts {
 	f := fact.Facts{
 		Target: registry.Target{Alias: "champion"}, Candidate: subject("candidate", 2, candidate),
-		Holders: map[string]registry.Known[fact.Subject]{},
+		Holders: map[registry.Ref]registry.Known[fact.Subject]{},
 	}
 	holder := registry.Absent[fact.Subject]("there is no champion")
 	if champion != nil {
 		holder = registry.Is(subject("models:/churn/1", 1, champion))
 	}
-	f.Holders[fact.Incumbent], f.Holders["@champion"] = holder, holder
+	f.Holders[fact.Incumbent], f.Holders[registry.AliasRef("champion")] = holder, holder
 	return f
 }
 
@@ -103,7 +103,7 @@ func TestWhatCannotBeReadBlocks(t *testing.T) {
 		t.Errorf("%+v", v)
 	}
 	f = facts(map[string]float64{"a": 1}, nil)
-	f.Holders["@champion"] = registry.Unreadable[fact.Subject]("alias champion names version 9, which does not exist")
+	f.Holders[registry.AliasRef("champion")] = registry.Unreadable[fact.Subject]("alias champion names version 9, which does not exist")
 	if v := judge(t, "a >= champion\na >= 0", f); v.Decision != verdict.Block {
 		t.Errorf("an incumbent that exists and cannot be read was taken for none: %+v", v)
 	}
@@ -126,12 +126,12 @@ func TestAStageOfSeveralVersionsIsNotRepairedByAnAlias(t *testing.T) {
 		{"a >= champion", registry.Target{Stage: "Production"}, "make the incumbent readable, or repair the alias"},
 	} {
 		f := facts(map[string]float64{"a": 0.9}, nil)
-		f.Target, f.Shared = c.target, map[string][]int{"Production": {1, 4}}
-		f.Holders["Production"] = registry.Unreadable[fact.Subject](several)
-		f.Holders["@Production"] = registry.Absent[fact.Subject]("no version of churn has the alias Production")
-		f.Holders["@champion"] = registry.Unreadable[fact.Subject]("alias champion of churn names version 9, which does not exist")
-		if f.Holders[fact.Incumbent] = f.Holders["@champion"]; c.target.Alias == "" {
-			f.Holders[fact.Incumbent] = f.Holders["Production"]
+		f.Target, f.Shared = c.target, map[string]registry.Versions{"Production": {1, 4}}
+		f.Holders[registry.StageRef("Production")] = registry.Unreadable[fact.Subject](several)
+		f.Holders[registry.AliasRef("Production")] = registry.Absent[fact.Subject]("no version of churn has the alias Production")
+		f.Holders[registry.AliasRef("champion")] = registry.Unreadable[fact.Subject]("alias champion of churn names version 9, which does not exist")
+		if f.Holders[fact.Incumbent] = f.Holders[registry.AliasRef("champion")]; c.target.Alias == "" {
+			f.Holders[fact.Incumbent] = f.Holders[registry.StageRef("Production")]
 		}
 		gates, problems := Thresholds(c.line, c.target)
 		if v := Judge(gates, f); len(problems) > 0 || v.Decision != verdict.Block || v.Findings[0].Fix != c.want {
@@ -179,7 +179,7 @@ func TestWrongThresholds(t *testing.T) {
 
 func TestNeedsNamesTheHoldersOnce(t *testing.T) {
 	gates, _ := Thresholds("a >= champion\nb >= champion - 1\nc >= @challenger\nd >= production\ne >= incumbent\nf >= 1", registry.Target{})
-	want := []string{"@champion", "@challenger", "@production", "Production"}
+	want := []registry.Ref{registry.AliasRef("champion"), registry.AliasRef("challenger"), registry.AliasRef("production"), registry.StageRef("Production")}
 	if diff := cmp.Diff(want, Needs(gates).Holders); diff != "" {
 		t.Error(diff)
 	}

@@ -13,7 +13,7 @@ import (
 // which commit a workflow runs on, and comparisons with what the target names, which is the version itself.
 func Standing(gates []Gate, t registry.Target, facts fact.Facts, waivers ...Waiver) (v verdict.Verdict, left []string) {
 	facts.Holders = maps.Clone(facts.Holders)
-	for _, key := range []string{fact.Incumbent, "@" + t.Alias, t.Stage} {
+	for _, key := range append(t.Refs(), fact.Incumbent) {
 		if _, gathered := facts.Holders[key]; gathered {
 			facts.Holders[key] = registry.Absent[fact.Subject]("it is the version itself")
 		}

@@ -119,15 +119,15 @@ func thresholdHolder(name string, t registry.Target) (holder, error) {
 }
 
 // HolderKey is the key of a holder named in a policy, where nothing but a stage or an alias can stand.
-func HolderKey(name string) (string, error) {
+func HolderKey(name string) (registry.Ref, error) {
 	if stage, ok := registry.CanonicalStage(name); ok {
 		if stage != name || stage == "None" {
-			return "", fmt.Errorf("%q is not a stage to compare with; write Staging, Production or Archived", name)
+			return registry.Ref{}, fmt.Errorf("%q is not a stage to compare with; write Staging, Production or Archived", name)
 		}
-		return stage, nil
+		return registry.StageRef(stage), nil
 	}
 	if err := registry.CheckAlias(name); err != nil {
-		return "", err
+		return registry.Ref{}, err
 	}
-	return "@" + name, nil
+	return registry.AliasRef(name), nil
 }

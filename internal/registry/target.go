@@ -1,22 +1,30 @@
 package registry
 
-// Refs names the parts of the target as the ledger does.
-func (t Target) Refs() []string {
-	var refs []string
-	if t.Alias != "" {
-		refs = append(refs, "@"+t.Alias)
-	}
-	if t.Stage != "" {
-		refs = append(refs, t.Stage)
-	}
-	return refs
-}
-
 // Target is what a promotion moves: an alias, a stage, or both.
 type Target struct {
 	Alias           string `json:"alias,omitempty"`
 	Stage           string `json:"stage,omitempty"`
 	ArchiveExisting bool   `json:"archive_existing,omitempty"` // of the stage's other holders
+}
+
+// Refs returns the alias and the stage, as far as the target has them.
+func (t Target) Refs() []Ref {
+	var refs []Ref
+	if t.Alias != "" {
+		refs = append(refs, AliasRef(t.Alias))
+	}
+	if t.Stage != "" {
+		refs = append(refs, StageRef(t.Stage))
+	}
+	return refs
+}
+
+// Main is the part that decides which version is the incumbent: the alias, or the stage if there is no alias.
+func (t Target) Main() Ref {
+	if t.Alias != "" {
+		return AliasRef(t.Alias)
+	}
+	return StageRef(t.Stage)
 }
 
 // Empty reports whether nothing would be moved.
@@ -26,9 +34,9 @@ func (t Target) Empty() bool { return t.Alias == "" && t.Stage == "" }
 func (t Target) String() string {
 	switch {
 	case t.Alias != "" && t.Stage != "":
-		return "@" + t.Alias + " and " + t.Stage
+		return AliasRef(t.Alias).String() + " and " + t.Stage
 	case t.Alias != "":
-		return "@" + t.Alias
+		return AliasRef(t.Alias).String()
 	}
 	return t.Stage
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
 // Audit is what a summary tells of an audit: what was counted, and the worst of what was found.
@@ -170,9 +171,9 @@ func where(f audit.Finding) Line {
 	case f.Model == "":
 		return line("the server")
 	case f.Alias != "" && f.Stage != "":
-		return append(l, line(" ", C("@"+f.Alias), " and ", C(f.Stage))...)
+		return append(l, line(" ", C(registry.AliasRef(f.Alias).String()), " and ", C(f.Stage))...)
 	case f.Alias != "":
-		return append(l, line(" ", C("@"+f.Alias))...)
+		return append(l, line(" ", C(registry.AliasRef(f.Alias).String()))...)
 	case f.Stage != "":
 		return append(l, line(" ", C(f.Stage))...)
 	case f.Version != 0:

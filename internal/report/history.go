@@ -128,16 +128,16 @@ func (h History) live() Doc {
 		case l.Outside:
 			since = "moved outside, found " + since
 		}
-		t.Rows = append(t.Rows, []Line{line(C(l.Ref)), line(named), line(since), line(strconv.Itoa(l.Epoch))})
+		t.Rows = append(t.Rows, []Line{line(C(l.Ref.String())), line(named), line(since), line(strconv.Itoa(l.Epoch))})
 	}
 	return Doc{Para{line("Live on ", when, limit, ":")}, t}
 }
 
 // foundNow is what a target was found to name, where others have moved it.
-func foundNow(moved []ledger.Shift, ref string) (rows [][]Line) {
+func foundNow(moved []ledger.Shift, ref registry.Ref) (rows [][]Line) {
 	for _, m := range moved {
 		if m.Ref == ref {
-			rows = append(rows, []Line{line(C(ref)), line(versions(m.Want)), line("moved outside, found now"), line("–")})
+			rows = append(rows, []Line{line(C(ref.String())), line(versions(m.Want)), line("moved outside, found now"), line("–")})
 		}
 	}
 	return rows
@@ -195,7 +195,7 @@ func entryRows(e ledger.Entry, w Workflow) [][]Line {
 		if i > 0 {
 			from, to = from+"; ", to+"; "
 		}
-		from, to = from+s.Ref+" "+orNone(s.Was), to+s.Ref+" "+orNone(s.Want)
+		from, to = from+s.Ref.String()+" "+orNone(s.Was.String()), to+s.Ref.String()+" "+orNone(s.Want.String())
 	}
 	rows := [][]Line{{line(strconv.Itoa(e.Epoch)), line(ended), line(e.Record.Command), line(C(from)), line(C(to)), by, line(C(evidence(e.Record))), line(outcome)}}
 	return append(rows, outsideRows("before that", e.Record.Outside, "found and recorded")...)
@@ -204,7 +204,7 @@ func entryRows(e ledger.Entry, w Workflow) [][]Line {
 // outsideRows are what others moved.
 func outsideRows(when string, moved []ledger.Shift, outcome string) (rows [][]Line) {
 	for _, o := range moved {
-		rows = append(rows, []Line{line(""), line(when), line("moved outside"), line(C(o.Ref + " " + orNone(o.Was))), line(C(o.Ref + " " + orNone(o.Want))), line("unknown"), line("none"), line(outcome)})
+		rows = append(rows, []Line{line(""), line(when), line("moved outside"), line(C(o.Ref.String() + " " + orNone(o.Was.String()))), line(C(o.Ref.String() + " " + orNone(o.Want.String()))), line("unknown"), line("none"), line(outcome)})
 	}
 	return rows
 }

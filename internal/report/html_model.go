@@ -45,26 +45,26 @@ const (
 
 // pageModel is a model as the page reads it. Times are Unix seconds in UTC, 0 where they are not known.
 type pageModel struct {
-	Name        string            `json:"name"`
-	Description string            `json:"description,omitempty"`
-	Tags        int               `json:"tags,omitempty"` // a list
-	Created     int64             `json:"created,omitempty"`
-	Updated     int64             `json:"updated,omitempty"`
-	Hidden      bool              `json:"hidden,omitempty"`
-	Unreadable  string            `json:"unreadable,omitempty"`
-	Newest      int               `json:"newest,omitempty"`
-	Read        int               `json:"read"`             // versions, also those that are not on the page
-	Ledger      string            `json:"ledger,omitempty"` // why there is none; "" where there is one
-	Broken      string            `json:"broken,omitempty"` // why it does not hold together
-	Before      map[string]string `json:"before,omitempty"` // what the entries before these left each target at
-	Promotions  int               `json:"promotions"`       // entries of the ledger, also those that are not on the page
-	Holders     []pageHolder      `json:"holders,omitempty"`
-	Versions    columns           `json:"versions"`
-	Runs        columns           `json:"runs"`
-	Entries     columns           `json:"entries"`
-	Findings    columns           `json:"findings"`
-	Words       *words            `json:"words"`
-	Lists       *lists            `json:"lists"`
+	Name        string        `json:"name"`
+	Description string        `json:"description,omitempty"`
+	Tags        int           `json:"tags,omitempty"` // a list
+	Created     int64         `json:"created,omitempty"`
+	Updated     int64         `json:"updated,omitempty"`
+	Hidden      bool          `json:"hidden,omitempty"`
+	Unreadable  string        `json:"unreadable,omitempty"`
+	Newest      int           `json:"newest,omitempty"`
+	Read        int           `json:"read"`             // versions, also those that are not on the page
+	Ledger      string        `json:"ledger,omitempty"` // why there is none; "" where there is one
+	Broken      string        `json:"broken,omitempty"` // why it does not hold together
+	Before      ledger.States `json:"before,omitempty"` // what the entries before these left each target at
+	Promotions  int           `json:"promotions"`       // entries of the ledger, also those that are not on the page
+	Holders     []pageHolder  `json:"holders,omitempty"`
+	Versions    columns       `json:"versions"`
+	Runs        columns       `json:"runs"`
+	Entries     columns       `json:"entries"`
+	Findings    columns       `json:"findings"`
+	Words       *words        `json:"words"`
+	Lists       *lists        `json:"lists"`
 
 	bare int // versions without their details
 }
@@ -267,8 +267,8 @@ func (m *pageModel) entries(known registry.Known[ledger.Chain], most int) {
 }
 
 // left is what a ledger left each of its targets at.
-func left(l ledger.Chain) map[string]string {
-	out := map[string]string{}
+func left(l ledger.Chain) ledger.States {
+	out := ledger.States{}
 	maps.Copy(out, l.Before)
 	for _, e := range l.Entries {
 		for _, s := range slices.Concat(e.Record.Outside, e.Record.Moves) {
@@ -284,7 +284,7 @@ func left(l ledger.Chain) map[string]string {
 func (m *pageModel) shifts(shifts []ledger.Shift) int {
 	var list []string
 	for _, s := range shifts {
-		list = append(list, cut(s.Ref), cut(s.Was), cut(s.Want))
+		list = append(list, cut(s.Ref.String()), cut(s.Was.String()), cut(s.Want.String()))
 	}
 	return m.Lists.at(list)
 }
@@ -336,23 +336,23 @@ func holders(a audit.Snapshot) []pageHolder {
 	for _, v := range a.Versions {
 		tags[v.Number] = v.Tags
 		if tag := registry.StageTimeTag(v.Stage); tag != "" {
-			out = append(out, pageHolder{v.Stage, v.Number, heldSince(a.Ledger, v.Stage, v.Number, v.Tags[tag])})
+			out = append(out, pageHolder{v.Stage, v.Number, heldSince(a.Ledger, registry.StageRef(v.Stage), v.Number, v.Tags[tag])})
 		}
 	}
 	for _, alias := range slices.Sorted(maps.Keys(a.Model.Aliases)) {
 		n := a.Model.Aliases[alias]
-		out = append(out, pageHolder{"@" + alias, n, heldSince(a.Ledger, "@"+alias, n, tags[n][registry.AliasTimeTag(alias)])})
+		ref := registry.AliasRef(alias)
+		out = append(out, pageHolder{ref.String(), n, heldSince(a.Ledger, ref, n, tags[n][registry.AliasTimeTag(alias)])})
 	}
 	slices.SortStableFunc(out, func(x, y pageHolder) int { return strings.Compare(x.Ref, y.Ref) })
 	return out
 }
 
-func heldSince(known registry.Known[ledger.Chain], ref string, version int, tag string) int64 {
-	number := strconv.Itoa(version)
+func heldSince(known registry.Known[ledger.Chain], ref registry.Ref, version int, tag string) int64 {
 	for _, e := range slices.Backward(known.OrZero().Entries) {
 		for _, s := range e.Record.Moves {
-			if s.Ref == ref && e.Outcome == ledger.EntryDone && slices.Contains(strings.Split(s.Want, ","), number) &&
-				!slices.Contains(strings.Split(s.Was, ","), number) {
+			if s.Ref == ref && e.Outcome == ledger.EntryDone && s.Want.Versions.Has(version) &&
+				!s.Was.Versions.Has(version) {
 				return seconds(e.Ended)
 			}
 		}

@@ -98,7 +98,7 @@ func samplePromotions(chance *rand.Rand, a *audit.Snapshot, user string) []ledge
 	was, before := "", ""
 	add := func(command string, v registry.Version, ref, was, now, outcome string, at time.Time) {
 		e := ledger.Entry{Epoch: len(entries) + 1, Outcome: outcome, Ended: at, Link: "https://github.com/example/models/actions/runs/" + strconv.Itoa(90_000+chance.IntN(9000)), Record: ledger.Record{
-			At: at.Add(-20 * time.Second).Format(time.RFC3339), Command: command, To: v.Number, Origin: ledger.Origin{Actor: user}, Moves: []ledger.Shift{{Ref: ref, Was: was, Want: now}},
+			At: at.Add(-20 * time.Second).Format(time.RFC3339), Command: command, To: v.Number, Origin: ledger.Origin{Actor: user}, Moves: []ledger.Shift{ledger.ParseShift(ref, was, now)},
 			Gates: []verdict.Finding{{Gate: "test_accuracy >= 0.85", Outcome: verdict.Pass, Candidate: "0.912"}, {Gate: "test_f1 >= champion - 0.01", Outcome: verdict.Pass, Candidate: "0.871"}},
 		}}
 		if outcome == ledger.EntryAborted {
@@ -131,8 +131,8 @@ func samplePromotions(chance *rand.Rand, a *audit.Snapshot, user string) []ledge
 		a.Model.Aliases["challenger"] = n
 	}
 	for i := len(entries) - 1; i >= 0; i-- {
-		if m := entries[i].Record.Moves[0]; m.Ref == "Production" {
-			n, _ := strconv.Atoi(m.Want)
+		if m := entries[i].Record.Moves[0]; m.Ref == registry.StageRef("Production") {
+			n := m.Want.Versions.Only()
 			a.Versions[n-1].Stage = "Production"
 			break
 		}
@@ -224,7 +224,9 @@ func sampleLarge(i, versions int) audited {
 	for n := range 5 {
 		v := a.Versions[(n+1)*(versions-4)/5]
 		entries = append(entries, ledger.Entry{Epoch: n + 1, Outcome: ledger.EntryDone, Ended: v.Created.Add(time.Hour), Record: ledger.Record{
-			At: v.Created.Add(time.Hour).Format(time.RFC3339), Command: "promote", To: v.Number, Origin: ledger.Origin{Actor: "amara"}, Moves: []ledger.Shift{{Ref: "@champion", Was: strconv.Itoa(max(0, v.Number-20)), Want: strconv.Itoa(v.Number)}},
+			At: v.Created.Add(time.Hour).Format(time.RFC3339), Command: "promote", To: v.Number, Origin: ledger.Origin{Actor: "amara"}, Moves: []ledger.Shift{{
+				Ref: registry.AliasRef("champion"), Was: registry.PointsTo(max(0, v.Number-20)), Want: registry.PointsTo(v.Number),
+			}},
 			Gates: []verdict.Finding{{Gate: "test_accuracy >= 0.85", Outcome: verdict.Pass, Candidate: "0.91" + strconv.Itoa(n)}},
 		}})
 	}
@@ -267,8 +269,8 @@ func hostileModels() []audited {
 		a.Runs[next] = registry.Is(run)
 		a.Runs["gone"] = registry.Absent[registry.Run](p)
 		record := ledger.Record{At: at.Format(time.RFC3339), Command: p, Origin: ledger.Origin{Actor: next}, To: 1, Override: []string{p},
-			Moves: []ledger.Shift{{Ref: p, Was: next, Want: p}, {Ref: "@champion", Was: "", Want: "1"}}, Outside: []ledger.Shift{{Ref: "@champion", Was: "1", Want: next}}, Gates: []verdict.Finding{{Gate: p, Candidate: next}}}
-		a.Ledger = registry.Is(ledger.Chain{Before: map[string]string{p: next}, Entries: []ledger.Entry{
+			Moves: []ledger.Shift{ledger.ParseShift(p, next, p), ledger.ParseShift("@champion", "", "1")}, Outside: []ledger.Shift{ledger.ParseShift("@champion", "1", next)}, Gates: []verdict.Finding{{Gate: p, Candidate: next}}}
+		a.Ledger = registry.Is(ledger.Chain{Before: ledger.States{registry.ParseRef(p): registry.ParseState(next)}, Entries: []ledger.Entry{
 			{Epoch: 1, Record: record, Outcome: ledger.EntryDone, Ended: at.Add(time.Minute), Link: p},
 			{Epoch: 2, Record: record, Outcome: p, Reason: registry.Reason(next), Ended: at.Add(time.Hour)},
 			{Epoch: 3, Record: record},

@@ -217,7 +217,7 @@ func TestAddressesAreShownWithoutLoginsAndKeys(t *testing.T) {
 func TestSinceWhenATargetNamesAVersion(t *testing.T) {
 	at := func(day int) time.Time { return time.Date(2026, 5, day, 12, 0, 0, 0, time.UTC) }
 	move := func(day int, outcome, ref, was, now string) ledger.Entry {
-		return ledger.Entry{Outcome: outcome, Ended: at(day), Record: ledger.Record{Moves: []ledger.Shift{{Ref: ref, Was: was, Want: now}}}}
+		return ledger.Entry{Outcome: outcome, Ended: at(day), Record: ledger.Record{Moves: []ledger.Shift{ledger.ParseShift(ref, was, now)}}}
 	}
 	ledger := registry.Is(ledger.Chain{Entries: []ledger.Entry{
 		move(1, ledger.EntryDone, "@champion", "", "1"),
@@ -237,7 +237,7 @@ func TestSinceWhenATargetNamesAVersion(t *testing.T) {
 		{"the tag, where the ledger knows nothing", "@canary", "2026-05-09T12:00:00Z", 1, at(9).Unix()},
 		{"neither", "@canary", "yesterday", 1, 0},
 	} {
-		if got := heldSince(ledger, c.ref, c.version, c.tag); got != c.want {
+		if got := heldSince(ledger, registry.ParseRef(c.ref), c.version, c.tag); got != c.want {
 			t.Errorf("%s: %d, want %d", c.when, got, c.want)
 		}
 	}
@@ -316,17 +316,21 @@ func TestLeftOutIsWhatIsMissing(t *testing.T) {
 
 // Of a long ledger the newest entries are written, and what those before them left each target at.
 func TestOldPromotionsAreLeftOutOfThePage(t *testing.T) {
-	l := ledger.Chain{Before: map[string]string{"Staging": "1", "@champion": "2"}}
+	l := ledger.Chain{Before: ledger.States{registry.StageRef("Staging"): registry.PointsTo(1), registry.AliasRef("champion"): registry.PointsTo(2)}}
 	for n := range 60 {
 		ref := "@champion"
 		if n == 3 {
 			ref = "@canary"
 		}
-		l.Entries = append(l.Entries, ledger.Entry{Epoch: n + 1, Outcome: ledger.EntryDone, Record: ledger.Record{Moves: []ledger.Shift{{Ref: ref, Want: strconv.Itoa(n)}}}})
+		l.Entries = append(l.Entries, ledger.Entry{Epoch: n + 1, Outcome: ledger.EntryDone, Record: ledger.Record{Moves: []ledger.Shift{ledger.ParseShift(ref, "", strconv.Itoa(n))}}})
 	}
-	for d, want := range map[detail]map[string]string{
-		everything: {"Staging": "1", "@champion": "2"},
-		notable:    {"Staging": "1", "@champion": "39", "@canary": "3"},
+	staging, champion := registry.StageRef("Staging"), registry.AliasRef("champion")
+	for d, want := range map[detail]ledger.States{
+		everything: {staging: registry.PointsTo(1), champion: registry.PointsTo(2)},
+		notable: {
+			staging: registry.PointsTo(1), champion: registry.PointsTo(39),
+			registry.AliasRef("canary"): registry.PointsTo(3),
+		},
 	} {
 		m := newPageModel(audit.Snapshot{Ledger: registry.Is(l)}, nil, d)
 		if diff := cmp.Diff(want, m.Before); diff != "" || m.Entries.rows != min(60, manyEntries[d]) || m.Promotions != 60 {

@@ -3,7 +3,6 @@ package report
 import (
 	"fmt"
 	"strconv"
-	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -39,7 +38,7 @@ func (r Report) ledgerNotes() []Line {
 		items = append(items, line("recorded as ", C(n.RecordID), " in the promotion ledger (", state, ")"))
 	}
 	for _, o := range n.Outside {
-		items = append(items, line("moved outside: the ledger had left ", C(o.Ref), " at ", versions(o.Was), ", and it was found at ", versions(o.Want), "; the entry records that"))
+		items = append(items, line("moved outside: the ledger had left ", C(o.Ref.String()), " at ", versions(o.Was), ", and it was found at ", versions(o.Want), "; the entry records that"))
 	}
 	if n.TakesOver != 0 {
 		items = append(items, line(fmt.Sprintf("takes over entry %d, whose run was cut off", n.TakesOver)))
@@ -47,15 +46,17 @@ func (r Report) ledgerNotes() []Line {
 	return items
 }
 
-// versions names the holders of a target as a step's Was is written.
-func versions(list string) string {
+// versions says in words which versions a target points to. Of a tag it is the value.
+func versions(s registry.State) string {
 	switch {
-	case list == "":
+	case s.IsZero():
 		return "no version"
-	case strings.Contains(list, ","):
-		return "versions " + strings.ReplaceAll(list, ",", " and ")
+	case len(s.Versions) > 1:
+		return "versions " + s.Versions.Join(" and ")
+	case s.Text != "":
+		return s.Text
 	}
-	return "version " + list
+	return "version " + s.String()
 }
 
 // rollbackHeadline says what became of the target.
@@ -71,7 +72,7 @@ func (r Report) rollbackHeadline() Line {
 	}
 	done := line("Rolled back: ", target, " of ", model, " names version ", number, r.was())
 	if len(r.Plan.Hold) > 0 {
-		done = append(done, line("; ", versions(ledger.Numbers(r.Plan.Hold)), " is on hold")...)
+		done = append(done, line("; ", versions(registry.PointsTo(r.Plan.Hold...)), " is on hold")...)
 	}
 	return done
 }

@@ -198,7 +198,7 @@ func aliasLine(aliases []string) Line {
 	}
 	var parts []Line
 	for _, a := range aliases {
-		parts = append(parts, line(C("@"+a)))
+		parts = append(parts, line(C(registry.AliasRef(a).String())))
 	}
 	return joined(parts...)
 }
@@ -223,7 +223,7 @@ func promotionRow(p lineage.Promotion, w Workflow) []Line {
 	entry := line(orDash(p.ID))
 	var from, to []string
 	for _, s := range p.Moves {
-		from, to = append(from, s.Ref+" "+orNone(s.Was)), append(to, s.Ref+" "+orNone(s.Want))
+		from, to = append(from, s.Ref+" "+orNone(s.Was.String())), append(to, s.Ref+" "+orNone(s.Want.String()))
 	}
 	outcome := p.Outcome
 	if p.Reason != "" && p.Reason != registry.OK {
@@ -394,7 +394,8 @@ func lineageFlow(l lineage.Lineage) *flow {
 			f.edge(version, f.node("more aliases", fmt.Sprintf("%d more aliases", len(l.Aliases)-maxBoxes)), false)
 			break
 		}
-		f.edge(version, f.node("@"+a, "@"+a), false)
+		ref := registry.AliasRef(a).String()
+		f.edge(version, f.node(ref, ref), false)
 	}
 	if l.Stage != "None" {
 		f.edge(version, f.node("stage", "stage "+l.Stage), false)

@@ -284,9 +284,9 @@ func (r Report) reportMode() Doc {
 func targetSpan(t registry.Target) Line {
 	switch {
 	case t.Alias != "" && t.Stage != "":
-		return line(C("@"+t.Alias), " and ", t.Stage)
+		return line(C(registry.AliasRef(t.Alias).String()), " and ", t.Stage)
 	case t.Alias != "":
-		return line(C("@" + t.Alias))
+		return line(C(registry.AliasRef(t.Alias).String()))
 	}
 	return line(t.Stage)
 }
@@ -297,7 +297,7 @@ func (r Report) was() string {
 	case r.Plan.Incumbent == r.number():
 		return "" // a part of the target named it already
 	case r.crowded():
-		return ", before that " + versions(ledger.Numbers(r.Facts.StageHolders))
+		return ", before that " + versions(registry.PointsTo(r.Facts.StageHolders...))
 	case r.Plan.Incumbent == 0:
 		return ", which named none"
 	}
@@ -346,7 +346,7 @@ func (r Report) subject() Doc {
 		incumbent := "none"
 		switch {
 		case r.crowded():
-			incumbent = "several: " + versions(ledger.Numbers(r.Facts.StageHolders))
+			incumbent = "several: " + versions(registry.PointsTo(r.Facts.StageHolders...))
 		case r.Plan.Incumbent != 0:
 			incumbent = strconv.Itoa(r.Plan.Incumbent)
 		}
@@ -523,14 +523,14 @@ func (r Report) steps() Doc {
 			if s.Note != "" {
 				result += ": " + s.Note
 			}
-			t.Rows = append(t.Rows, []Line{r.stepName(step), line(orDash(step.Was)), line(orDash(wanted(step, s))), line(result)})
+			t.Rows = append(t.Rows, []Line{r.stepName(step), line(orDash(step.Was.String())), line(orDash(wanted(step, s))), line(result)})
 		}
 		return Doc{Para{line("What was done:")}, t}
 	}
 	if r.shown() && len(r.Plan.Steps) > 0 {
 		t := Table{Head: []string{"step", "from", "to"}}
 		for _, s := range r.Plan.Steps {
-			t.Rows = append(t.Rows, []Line{r.stepName(s), line(orDash(s.Was)), line(orDash(wanted(s, plan.StepResult{})))})
+			t.Rows = append(t.Rows, []Line{r.stepName(s), line(orDash(s.Was.String())), line(orDash(wanted(s, plan.StepResult{})))})
 		}
 		words := newVersion(r.Plan)
 		if len(words) > 0 && r.PullRequest != nil { // a reviewer reads the moves
@@ -572,14 +572,25 @@ func newVersion(p plan.Plan) Doc {
 
 func wanted(s plan.Step, result plan.StepResult) string {
 	switch {
-	case s.Do == plan.CreateVersion && result.Saw != "":
-		return result.Saw
-	case s.Ref == registry.TagRecord:
+	case s.Do == plan.CreateVersion && !result.Saw.IsZero():
+		return result.Saw.String()
+	case s.Name == registry.TagRecord:
 		return "this decision in short"
-	case s.Want == plan.AtTime:
+	case s.Want.Text == plan.AtTime:
 		return "the time of the move"
 	}
-	return short(strings.ReplaceAll(s.Want, plan.NewNumber, "the new version"))
+	if s.Want.Versions.Has(registry.NextVersion) {
+		return short(withNew(s.Want.Versions.Without(registry.NextVersion)))
+	}
+	return short(s.Want.String())
+}
+
+// withNew lists these versions and the one that is to be created.
+func withNew(others registry.Versions) string {
+	if len(others) == 0 {
+		return "the new version"
+	}
+	return others.String() + ",the new version"
 }
 
 // short cuts a value for a table cell.
@@ -597,25 +608,25 @@ func (r Report) stepName(s plan.Step) Line {
 	case plan.CreateVersion:
 		return line("register ", C(s.Source.URI))
 	case plan.SetAlias:
-		return line("move alias ", C(s.Ref))
+		return line("move alias ", C(s.Name))
 	case plan.DeleteAlias:
-		return line("remove alias ", C(s.Ref))
+		return line("remove alias ", C(s.Name))
 	case plan.TagAlias:
-		return line("move tag ", C(registry.FallbackTag(s.Ref)))
+		return line("move tag ", C(registry.FallbackTag(s.Name)))
 	case plan.SetModelTag:
-		return line("set tag ", C(s.Ref), " of the registered model")
+		return line("set tag ", C(s.Name), " of the registered model")
 	case plan.SetStage:
 		if s.Archive {
-			return line("move to stage ", C(s.Ref), ", archive its other holders")
+			return line("move to stage ", C(s.Name), ", archive its other holders")
 		}
-		return line("move to stage ", C(s.Ref))
+		return line("move to stage ", C(s.Name))
 	case plan.Describe:
 		return line("describe the version")
 	}
 	if s.Version != r.number() { // not the candidate
-		return line("set tag ", C(s.Ref), " of version "+strconv.Itoa(s.Version))
+		return line("set tag ", C(s.Name), " of version "+strconv.Itoa(s.Version))
 	}
-	return line("set tag ", C(s.Ref))
+	return line("set tag ", C(s.Name))
 }
 
 func (r Report) notes() Doc {
@@ -717,11 +728,11 @@ func (r Report) aliasHeadline() Line {
 func aliasSpan(s plan.Step) Line {
 	switch {
 	case s.Do == plan.SetModelTag:
-		return line(C(s.Ref), " is ", C(s.Want))
-	case s.Want == "":
-		return line(C("@"+s.Ref), " removed")
+		return line(C(s.Name), " is ", C(s.Want.Text))
+	case s.Want.IsZero():
+		return line(C(registry.AliasRef(s.Name).String()), " removed")
 	}
-	return line(C("@"+s.Ref), " names "+s.Want)
+	return line(C(registry.AliasRef(s.Name).String()), " names "+s.Want.String())
 }
 
 // validateCommand judges another candidate by the same gates.

@@ -11,6 +11,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
 // Auditor judges models by the rules that are on.
@@ -98,7 +99,7 @@ func (a *Auditor) Model(m audit.Snapshot) Judgement {
 }
 
 // sort makes findings of what a rule found, and counts what it could not judge.
-func (a *Auditor) sort(j *Judgement, r rule, m audit.Snapshot, refs map[int][]string, results []result) {
+func (a *Auditor) sort(j *Judgement, r rule, m audit.Snapshot, refs map[int][]registry.Ref, results []result) {
 	skipped := audit.Unjudged{Rule: r.ID}
 	for _, x := range results {
 		if x.unjudged {
@@ -125,7 +126,7 @@ func place(model string, x result) string {
 	return model
 }
 
-func (a *Auditor) finding(r rule, m audit.Snapshot, refs map[int][]string, x result) audit.Finding {
+func (a *Auditor) finding(r rule, m audit.Snapshot, refs map[int][]registry.Ref, x result) audit.Finding {
 	f := audit.Finding{
 		Rule: r.ID, Severity: r.Severity, Model: m.Model.Name, Version: x.version, Alias: x.alias, Stage: x.stage,
 		Message: format.Truncate(x.message, longest), Fix: format.Truncate(filled(cmp.Or(x.fix, r.Fix), m.Model.Name, x), longest),

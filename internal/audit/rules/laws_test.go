@@ -38,7 +38,10 @@ func anyModel(t *rapid.T) audit.Snapshot {
 	for n := range rapid.IntRange(0, 3).Draw(t, "entries") {
 		e := promoted(n+1, number.Draw(t, "from"), number.Draw(t, "to"), now.AddDate(0, 0, -10+n), text.Draw(t, "digest"))
 		e.Outcome = rapid.SampledFrom([]string{"", ledger.EntryDone, ledger.EntryAborted, ledger.EntrySuperseded}).Draw(t, "outcome")
-		e.Record.Moves = append(e.Record.Moves, ledger.Shift{Ref: rapid.SampledFrom([]string{"@champion", "Production", "tag x", ""}).Draw(t, "ref"), Want: rapid.SampledFrom([]string{"", "1", "1,2", "x"}).Draw(t, "want")})
+		e.Record.Moves = append(e.Record.Moves, ledger.ParseShift(
+			rapid.SampledFrom([]string{"@champion", "Production", "tag x", ""}).Draw(t, "ref"), "",
+			rapid.SampledFrom([]string{"", "1", "1,2", "x"}).Draw(t, "want"),
+		))
 		l.Entries = append(l.Entries, e)
 	}
 	m.Ledger = rapid.SampledFrom([]registry.Known[ledger.Chain]{{}, registry.Absent[ledger.Chain](""), registry.Unreadable[ledger.Chain]("503"), registry.Is(l), registry.Is(l)}).Draw(t, "ledger")

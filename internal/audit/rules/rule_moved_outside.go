@@ -2,7 +2,6 @@ package rules
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
@@ -25,12 +24,9 @@ var movedOutside = rule{
 			if s.under(l, d.Ref) {
 				continue
 			}
-			r := result{key: d.Ref, message: fmt.Sprintf("%s names %s; the last promotion on record left it at %s", d.Ref, names(d.Want), names(d.Was))}
-			if alias, isAlias := strings.CutPrefix(d.Ref, "@"); isAlias {
-				r.alias, r.version = alias, s.Model.Aliases[alias]
-			} else {
-				r.stage = d.Ref
-			}
+			r := result{key: d.Ref.String(), message: fmt.Sprintf("%s names %s; the last promotion on record left it at %s", d.Ref, names(d.Want), names(d.Was))}
+			t := d.Ref.Target()
+			r.alias, r.stage, r.version = t.Alias, t.Stage, s.Model.Aliases[t.Alias]
 			out = append(out, r)
 		}
 		return out

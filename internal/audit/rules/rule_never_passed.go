@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"encoding/json"
 	"slices"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
@@ -79,6 +78,6 @@ func who(e ledger.Entry) string {
 
 // weakly reports whether the version's own mark says that it was promoted where no ledger could be kept.
 func weakly(v registry.Version) bool {
-	var mark ledger.Summary
-	return json.Unmarshal([]byte(v.Tags[registry.TagRecord]), &mark) == nil && mark.Weak != "" && mark.To == v.Number
+	last, ok := ledger.SummaryOf(v)
+	return ok && last.Weak != "" && last.To == v.Number
 }

@@ -2,7 +2,6 @@ package rules
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
@@ -25,9 +24,9 @@ var noRollbackTarget = rule{
 	model: byLedger(func(s scene, l ledger.Chain) []result {
 		var out []result
 		for _, ref := range l.Refs() {
-			now, err := strconv.Atoi(s.holders(ref))
+			now := s.holders(ref).Versions.Only()
 			formers := l.Formers(ref, now)
-			if err != nil || len(formers) == 0 {
+			if now == 0 || len(formers) == 0 {
 				continue
 			}
 			if r, speaks := s.back(l, ref, now, formers); speaks {
@@ -39,11 +38,9 @@ var noRollbackTarget = rule{
 }
 
 // back looks for a former holder that could be gone back to.
-func (s scene) back(l ledger.Chain, ref string, now int, formers []int) (result, bool) {
-	r := result{version: now, stage: ref}
-	if alias, ok := strings.CutPrefix(ref, "@"); ok {
-		r.alias, r.stage = alias, ""
-	}
+func (s scene) back(l ledger.Chain, ref registry.Ref, now int, formers []int) (result, bool) {
+	target := ref.Target()
+	r := result{version: now, alias: target.Alias, stage: target.Stage}
 	var looked []string
 	for _, n := range formers[:min(len(formers), audit.FormersWanted)] {
 		v, there := s.Version(n)
@@ -59,13 +56,13 @@ func (s scene) back(l ledger.Chain, ref string, now int, formers []int) (result,
 			return r, true
 		case v.Usable() != "":
 			looked = append(looked, fmt.Sprintf("version %d: %s", n, short(v.Usable())))
-		case ref == "Staging" && v.Stage == "Production":
+		case r.stage == "Staging" && v.Stage == "Production":
 			looked = append(looked, fmt.Sprintf("version %d is in Production", n))
 		case (fact.Facts{Ledger: l}).OnHold(v) != "":
 			looked = append(looked, fmt.Sprintf("version %d was rolled back", n))
 		default:
 			f := fact.Facts{Ledger: l, Versions: map[int]registry.Known[registry.Version]{n: registry.Is(v)}}
-			why := f.Unpassed(registry.Target{Alias: r.alias, Stage: r.stage}, n)
+			why := f.Unpassed(target, n)
 			if why == "" {
 				return r, false
 			}

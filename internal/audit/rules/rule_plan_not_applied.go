@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -92,8 +91,8 @@ func appliedBy(l ledger.Chain, digest string) string {
 // marked reports whether a version says so of the last promotion that moved it: what there is where no ledger is kept.
 func (s scene) marked(says func(ledger.Summary) bool) bool {
 	return slices.ContainsFunc(s.Versions, func(v registry.Version) bool {
-		var mark ledger.Summary
-		return json.Unmarshal([]byte(v.Tags[registry.TagRecord]), &mark) == nil && says(mark)
+		last, ok := ledger.SummaryOf(v)
+		return ok && says(last)
 	})
 }
 

@@ -32,7 +32,7 @@ var promotionUnfinished = rule{
 			r.message = fmt.Sprintf("%s was taken over on %s after %d of %d moves, and nobody finished it", what, date(e.Ended), e.Moved, len(own(e)))
 		case e.Outcome == ledger.EntryAborted && e.Moved > 0 && e.Moved < len(own(e)):
 			r.message = fmt.Sprintf("%s was given up on %s after %d of %d moves", what, date(e.Ended), e.Moved, len(own(e)))
-		case e.Outcome == ledger.EntryAborted && e.Moved < 0 && slices.ContainsFunc(own(e), func(m ledger.Shift) bool { return s.holders(m.Ref) == m.Want }):
+		case e.Outcome == ledger.EntryAborted && e.Moved < 0 && slices.ContainsFunc(own(e), func(m ledger.Shift) bool { return s.holders(m.Ref).Equal(m.Want) }):
 			r.message = fmt.Sprintf("%s was given up on %s, and nobody looked how many of its %d moves it had made", what, date(e.Ended), len(own(e)))
 		default:
 			return nil

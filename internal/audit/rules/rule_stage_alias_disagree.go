@@ -4,11 +4,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
 var stageAliasDisagree = rule{
@@ -42,11 +41,11 @@ var stageAliasDisagree = rule{
 		}
 		for _, alias := range slices.Sorted(maps.Keys(pairs)) {
 			stage, n := pairs[alias], s.Model.Aliases[alias]
-			holders := s.holders(stage)
-			if n == 0 || holders == "" || slices.Contains(strings.Split(holders, ","), strconv.Itoa(n)) {
+			holders := s.holders(registry.StageRef(stage))
+			if n == 0 || holders.IsZero() || holders.Versions.Has(n) {
 				continue
 			}
-			if ok && (s.under(l, "@"+alias) || s.under(l, stage)) {
+			if ok && (s.under(l, registry.AliasRef(alias)) || s.under(l, registry.StageRef(stage))) {
 				continue
 			}
 			out = append(out, result{version: n, alias: alias, stage: stage, message: fmt.Sprintf("@%s names version %d, and %s in %s", alias, n, are(holders), stage)})

@@ -2,9 +2,9 @@ package rules
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
 var stageNotExclusive = rule{
@@ -30,9 +30,10 @@ var stageNotExclusive = rule{
 	model: func(s scene) (out []result) {
 		l, ok, _ := s.ledger()
 		for _, stage := range s.names("stages") {
-			holders := s.holders(stage)
-			left, _ := l.Left(stage)
-			if !strings.Contains(holders, ",") || ok && (left == holders || s.under(l, stage)) { // left so on purpose, or on its way
+			ref := registry.StageRef(stage)
+			holders := s.holders(ref)
+			left, _ := l.Left(ref)
+			if len(holders.Versions) < 2 || ok && (left.Equal(holders) || s.under(l, ref)) { // left so on purpose, or on its way
 				continue
 			}
 			out = append(out, result{stage: stage, message: fmt.Sprintf("%s are all in %s", names(holders), stage)})

@@ -67,19 +67,19 @@ var cases = []ruleCase{
 	{rule: "moved-outside", when: "a promotion is under way", plant: func(s *sound) {
 		s.Model.Aliases["champion"] = 1
 		s.entries(func(all []ledger.Entry) []ledger.Entry {
-			e := promoted(3, 2, 1, time.Time{}, all[0].Record.Rules["@champion"])
+			e := promoted(3, 2, 1, time.Time{}, all[0].Record.Rules[registry.AliasRef("champion")])
 			e.Outcome, e.Lease = "", now.Add(time.Minute)
 			return append(all, e)
 		})
 	}},
 	{rule: "moved-outside", when: "somebody moved it and a later promotion adopted that", plant: func(s *sound) {
-		s.last(func(e *ledger.Entry) { e.Record.Outside = []ledger.Shift{{Ref: "@champion", Was: "1", Want: "5"}} })
+		s.last(func(e *ledger.Entry) { e.Record.Outside = []ledger.Shift{ledger.ParseShift("@champion", "1", "5")} })
 	}},
 	{rule: "moved-outside", when: "somebody moved it, and the promotion that saw that moved nothing", plant: func(s *sound) {
 		s.Model.Aliases["champion"] = 1
 		s.entries(func(all []ledger.Entry) []ledger.Entry {
-			e := promoted(3, 1, 2, now.Add(-time.Hour), all[0].Record.Rules["@champion"])
-			e.Outcome, e.Moved, e.Record.Outside = ledger.EntryAborted, 0, []ledger.Shift{{Ref: "@champion", Was: "2", Want: "1"}}
+			e := promoted(3, 1, 2, now.Add(-time.Hour), all[0].Record.Rules[registry.AliasRef("champion")])
+			e.Outcome, e.Moved, e.Record.Outside = ledger.EntryAborted, 0, []ledger.Shift{ledger.ParseShift("@champion", "2", "1")}
 			return append(all, e)
 		})
 	}, want: "@champion names version 1; the last promotion on record left it at version 2"},
@@ -90,7 +90,7 @@ var cases = []ruleCase{
 		s.version(1).Stage = "Production"
 		s.last(func(e *ledger.Entry) {
 			e.Record.Target.Stage = "Production"
-			e.Record.Moves = append(e.Record.Moves, ledger.Shift{Ref: "Production", Want: "2"})
+			e.Record.Moves = append(e.Record.Moves, ledger.ParseShift("Production", "", "2"))
 		})
 	}, want: "Production names versions 1, 2; the last promotion on record left it at version 2", also: []string{"stage-not-exclusive"}},
 	{rule: "moved-outside", when: "the ledger does not hold together", plant: func(s *sound) { s.Broken = "entry 2 was edited" },
@@ -109,7 +109,7 @@ var cases = []ruleCase{
 		s.version(1).Stage = "Production"
 		s.last(func(e *ledger.Entry) {
 			e.Record.Target.Stage = "Production"
-			e.Record.Moves = append(e.Record.Moves, ledger.Shift{Ref: "Production", Was: "1", Want: "1,2"})
+			e.Record.Moves = append(e.Record.Moves, ledger.ParseShift("Production", "1", "1,2"))
 		})
 	}},
 
@@ -128,7 +128,7 @@ var cases = []ruleCase{
 		s.Policy = nil
 		s.entries(func(all []ledger.Entry) []ledger.Entry {
 			all[1].Record.Target = registry.Target{Alias: "blue", Stage: "Staging"}
-			all[1].Record.Moves = []ledger.Shift{{Ref: "@blue", Want: "2"}}
+			all[1].Record.Moves = []ledger.Shift{ledger.ParseShift("@blue", "", "2")}
 			return all[1:]
 		})
 	}, want: "@blue names version 2, and version 1 is in Staging"},
@@ -230,9 +230,13 @@ var cases = []ruleCase{
 	{rule: "never-passed", when: "nothing says so", plant: func(s *sound) {
 		s.Model.Aliases["champion"] = s.add(3).Number
 		s.Newest = registry.Is(*s.version(3))
-		s.last(func(e *ledger.Entry) { e.Record.Command, e.Record.To, e.Record.Moves[0].Want = "alias", 3, "3" })
+		s.last(func(e *ledger.Entry) {
+			e.Record.Command, e.Record.To, e.Record.Moves[0].Want = "alias", 3, registry.PointsTo(3)
+		})
 	}, want: "no record says that version 3 passed what the policy asks of @champion", severity: audit.Medium},
-	{rule: "never-passed", when: "the policy changed", plant: func(s *sound) { s.last(func(e *ledger.Entry) { e.Record.Rules["@champion"] = "another" }) },
+	{rule: "never-passed", when: "the policy changed", plant: func(s *sound) {
+		s.last(func(e *ledger.Entry) { e.Record.Rules[registry.AliasRef("champion")] = "another" })
+	},
 		want: "version 2 passed the policy for @champion as it was on 2026-04-26; what it asks has changed since"},
 	{rule: "never-passed", when: "it was promoted by thresholds alone", plant: func(s *sound) { s.last(func(e *ledger.Entry) { e.Record.Rules = nil }) },
 		want: "version 2 was promoted to @champion on 2026-04-26 without the policy file"},
@@ -307,7 +311,7 @@ var cases = []ruleCase{
 		opened(now)(s)
 		s.last(func(e *ledger.Entry) {
 			e.Outcome, e.Moved, e.Ended = ledger.EntryAborted, 1, now.Add(-time.Hour)
-			e.Record.Moves = append([]ledger.Shift{{Ref: "@shadow", Was: "2", Want: "2"}, {Ref: "Production", Want: "2"}}, e.Record.Moves...)
+			e.Record.Moves = append([]ledger.Shift{ledger.ParseShift("@shadow", "2", "2"), ledger.ParseShift("Production", "", "2")}, e.Record.Moves...)
 		})
 	}, want: "entry 3 (promote of version 1 to @champion, begun by ann) was given up on 2026-05-03 after 1 of 2 moves"},
 	{rule: "promotion-unfinished", when: "it was closed without looking, and the target is where it was to go", plant: func(s *sound) {
@@ -315,7 +319,7 @@ var cases = []ruleCase{
 		opened(now)(s)
 		s.last(func(e *ledger.Entry) {
 			e.Outcome, e.Moved, e.Ended = ledger.EntryAborted, -1, now.Add(-time.Hour)
-			e.Record.Moves = append(e.Record.Moves, ledger.Shift{Ref: "Production", Want: "2"})
+			e.Record.Moves = append(e.Record.Moves, ledger.ParseShift("Production", "", "2"))
 		})
 	}, want: "entry 3 (promote of version 1 to @champion, begun by ann) was given up on 2026-05-03, and nobody looked how many of its 2 moves it had made"},
 	{rule: "promotion-unfinished", when: "it was closed without looking, and nothing was moved", plant: func(s *sound) {
@@ -327,7 +331,7 @@ var cases = []ruleCase{
 		opened(now)(s)
 		s.last(func(e *ledger.Entry) {
 			e.Outcome, e.Moved, e.Ended = ledger.EntrySuperseded, 1, now.Add(-time.Hour)
-			e.Record.Moves = []ledger.Shift{{Ref: "Production", Want: "2"}, {Ref: "@shadow", Want: "2"}}
+			e.Record.Moves = []ledger.Shift{ledger.ParseShift("Production", "", "2"), ledger.ParseShift("@shadow", "", "2")}
 		})
 		s.entries(func(all []ledger.Entry) []ledger.Entry {
 			later := all[len(all)-1]
@@ -381,7 +385,7 @@ var cases = []ruleCase{
 	},
 		want: "@champion names version 2 and there is none to go back to: version 1 was rolled back"},
 	{rule: "no-rollback-target", when: "it is the first promotion", plant: func(s *sound) {
-		s.entries(func(all []ledger.Entry) []ledger.Entry { all[1].Record.Moves[0].Was = ""; return all[1:] })
+		s.entries(func(all []ledger.Entry) []ledger.Entry { all[1].Record.Moves[0].Was = registry.State{}; return all[1:] })
 	}},
 	{rule: "no-rollback-target", when: "only live versions were read", plant: func(s *sound) { s.Scope, s.Versions = audit.ScopeLive, s.Versions[1:] },
 		unjudged: "version 1, an earlier holder of @champion: not gathered"},
@@ -390,7 +394,7 @@ var cases = []ruleCase{
 		s.Model.Aliases["champion"], s.Versions = 3, []registry.Version{s.Versions[0], s.Versions[2]}
 		s.Newest = registry.Is(s.Versions[1])
 		s.entries(func(all []ledger.Entry) []ledger.Entry {
-			return append(all, promoted(3, 2, 3, now.Add(-time.Hour), all[0].Record.Rules["@champion"]))
+			return append(all, promoted(3, 2, 3, now.Add(-time.Hour), all[0].Record.Rules[registry.AliasRef("champion")]))
 		})
 	}},
 
@@ -556,7 +560,7 @@ func waived(until string) func(*sound) {
 func opened(lease time.Time) func(*sound) {
 	return func(s *sound) {
 		s.entries(func(all []ledger.Entry) []ledger.Entry {
-			e := promoted(3, 2, 1, time.Time{}, all[0].Record.Rules["@champion"])
+			e := promoted(3, 2, 1, time.Time{}, all[0].Record.Rules[registry.AliasRef("champion")])
 			e.Outcome, e.Moved, e.Lease = "", 0, lease
 			return append(all, e)
 		})

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -20,13 +19,13 @@ type scene struct {
 	audit.Snapshot
 	values // of the rule
 	Config
-	refs    map[int][]string // what names a version, of those that anything names
-	targets []target         // aliases first, sorted
+	refs    map[int][]registry.Ref // what names a version, of those that anything names
+	targets []target               // aliases first, sorted
 }
 
 // newScene looks once at what names which version: rules ask often, and some models have very many versions.
 func newScene(m audit.Snapshot, c Config) scene {
-	s := scene{Snapshot: m, Config: c, refs: map[int][]string{}}
+	s := scene{Snapshot: m, Config: c, refs: map[int][]registry.Ref{}}
 	named := map[int]bool{}
 	for _, n := range m.Model.Aliases {
 		named[n] = true
@@ -40,7 +39,7 @@ func newScene(m audit.Snapshot, c Config) scene {
 			s.targets = append(s.targets, targetOf(ref, v))
 		}
 	}
-	slices.SortStableFunc(s.targets, func(a, b target) int { return cmp.Compare(order(a.ref), order(b.ref)) })
+	slices.SortStableFunc(s.targets, func(a, b target) int { return order(a.ref, b.ref) })
 	return s
 }
 
@@ -50,13 +49,13 @@ func (s scene) at(v registry.Version) string {
 	if len(refs) == 0 {
 		return fmt.Sprintf("version %d", v.Number)
 	}
-	return fmt.Sprintf("version %d (%s)", v.Number, strings.Join(refs, ", "))
+	return fmt.Sprintf("version %d (%s)", v.Number, strings.Join(registry.RefTexts(refs), ", "))
 }
 
 // target is one alias or stage and the version that it names.
 type target struct {
-	ref          string
-	alias, stage string
+	ref          registry.Ref
+	alias, stage string // the name of ref
 	version      registry.Version
 }
 
@@ -70,19 +69,14 @@ func (t target) unjudged(format string, args ...any) result {
 	return r
 }
 
-func targetOf(ref string, v registry.Version) target {
-	if alias, ok := strings.CutPrefix(ref, "@"); ok {
-		return target{ref: ref, alias: alias, version: v}
-	}
-	return target{ref: ref, stage: ref, version: v}
+func targetOf(ref registry.Ref, v registry.Version) target {
+	t := ref.Target()
+	return target{ref: ref, alias: t.Alias, stage: t.Stage, version: v}
 }
 
 // order puts aliases before stages.
-func order(ref string) string {
-	if strings.HasPrefix(ref, "@") {
-		return "0" + ref
-	}
-	return "1" + ref
+func order(a, b registry.Ref) int {
+	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
 }
 
 func about(v registry.Version, format string, args ...any) result {
@@ -95,8 +89,10 @@ func unjudged(v registry.Version, format string, args ...any) result {
 	return r
 }
 
-// holders are the versions that an alias or a stage names now, as the ledger writes them.
-func (s scene) holders(ref string) string { return ledger.Holders(s.Model, s.Versions, ref) }
+// holders are the versions that an alias or a stage points to now.
+func (s scene) holders(ref registry.Ref) registry.State {
+	return ledger.PointsTo(s.Model, s.Versions, ref)
+}
 
 // ledger is the model's ledger where it can be relied on. why says in words why not; it is "" where there is none.
 func (s scene) ledger() (l ledger.Chain, ok bool, why string) {
@@ -140,12 +136,12 @@ func (s scene) unrecorded() []result {
 }
 
 // under reports whether a promotion of the target is under way: what it names now may be half of a move.
-func (s scene) under(l ledger.Chain, ref string) bool {
+func (s scene) under(l ledger.Chain, ref registry.Ref) bool {
 	e, open := l.Open()
 	return open && !s.Now.After(e.Lease) && moves(e, ref)
 }
 
-func moves(e ledger.Entry, ref string) bool {
+func moves(e ledger.Entry, ref registry.Ref) bool {
 	return slices.ContainsFunc(e.Record.Moves, func(m ledger.Shift) bool { return m.Ref == ref })
 }
 
@@ -169,7 +165,7 @@ func (s scene) since(t target) (time.Time, bool) {
 	if l, ok, _ := s.ledger(); ok {
 		for _, e := range slices.Backward(l.Entries) {
 			if moves(e, t.ref) && effective(e) && slices.ContainsFunc(e.Record.Moves, func(m ledger.Shift) bool {
-				return m.Ref == t.ref && slices.Contains(strings.Split(m.Want, ","), strconv.Itoa(t.version.Number))
+				return m.Ref == t.ref && m.Want.Versions.Has(t.version.Number)
 			}) {
 				return e.Ended, true
 			}
@@ -208,22 +204,22 @@ func days(d time.Duration) string {
 }
 
 // names writes holders for messages.
-func names(list string) string {
+func names(s registry.State) string {
 	switch {
-	case list == "":
+	case s.IsZero():
 		return "no version"
-	case strings.Contains(list, ","):
-		return "versions " + strings.ReplaceAll(list, ",", ", ")
+	case len(s.Versions) > 1:
+		return "versions " + s.Versions.Join(", ")
 	}
-	return "version " + list
+	return "version " + s.String()
 }
 
 // are writes holders as the subject of a sentence.
-func are(list string) string {
-	if strings.Contains(list, ",") {
-		return names(list) + " are"
+func are(s registry.State) string {
+	if len(s.Versions) > 1 {
+		return names(s) + " are"
 	}
-	return names(list) + " is"
+	return names(s) + " is"
 }
 
 // short keeps what came from elsewhere readable.

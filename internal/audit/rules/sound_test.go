@@ -140,7 +140,7 @@ func promoted(epoch, from, to int, at time.Time, digest string) ledger.Entry {
 		Epoch: epoch, Outcome: ledger.EntryDone, Moved: 1, Ended: at, Lease: at.Add(15 * time.Minute), Digest: fmt.Sprintf("digest %d", epoch),
 		Record: ledger.Record{
 			Command: "promote", Model: "churn", To: to, From: from, Epoch: epoch, Target: registry.Target{Alias: "champion"}, Origin: ledger.Origin{Actor: "ann"},
-			Moves: []ledger.Shift{{Ref: "@champion", Was: was, Want: fmt.Sprint(to)}}, Rules: map[string]string{"@champion": digest},
+			Moves: []ledger.Shift{ledger.ParseShift("@champion", was, fmt.Sprint(to))}, Rules: map[registry.Ref]string{registry.AliasRef("champion"): digest},
 			Decision: verdict.Promote, Gates: []verdict.Finding{{Gate: "metric acc", Target: "champion", Outcome: verdict.Pass}}, Plan: fmt.Sprintf("plan %d", epoch),
 			Contents: ledger.Contents{MLmodel: fmt.Sprintf("sumr%d", to), Files: 2, Bytes: 1100},
 		},

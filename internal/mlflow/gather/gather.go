@@ -4,13 +4,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"sync/atomic"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
-	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
@@ -22,7 +19,7 @@ import (
 func Facts(ctx context.Context, c *mlflow.Client, q fact.Query, n fact.Needs) (fact.Facts, error) {
 	g := &gathering{
 		c: c, q: q, needs: n, want: wanted(q, n), tracer: tracer{c: c, roots: q.MovedRoots},
-		facts: fact.Facts{Server: c.Address, Target: q.Target, Holders: map[string]registry.Known[fact.Subject]{}},
+		facts: fact.Facts{Server: c.Address, Target: q.Target, Holders: map[registry.Ref]registry.Known[fact.Subject]{}},
 	}
 	if err := g.findRun(ctx); err != nil {
 		return fact.Facts{}, err
@@ -47,9 +44,9 @@ type gathering struct {
 	tracer   tracer
 	q        fact.Query
 	needs    fact.Needs
-	want     []string // holders to find: "@alias" or a stage
+	want     []registry.Ref // holders to find
 	facts    fact.Facts
-	held     map[string]registry.Known[registry.Version]
+	held     map[registry.Ref]registry.Known[registry.Version]
 	versions []registry.Version // found beside: all of the model where a stage is involved, else those of the run
 	all      bool               // versions are all of the model
 	bare     atomic.Bool        // the server has no aliases
@@ -58,25 +55,11 @@ type gathering struct {
 }
 
 // wanted lists the holders the decision looks at, the target's own first.
-func wanted(q fact.Query, n fact.Needs) []string {
-	var out []string
-	add := func(key string) {
-		for _, have := range out {
-			if have == key {
-				return
-			}
-		}
-		out = append(out, key)
-	}
-	if q.Target.Alias != "" {
-		add("@" + q.Target.Alias)
-	}
-	if q.Target.Stage != "" {
-		add(q.Target.Stage)
-	}
-	for _, h := range n.Holders {
-		if h != fact.Incumbent {
-			add(h)
+func wanted(q fact.Query, n fact.Needs) []registry.Ref {
+	out := q.Target.Refs()
+	for _, ref := range n.Holders {
+		if ref != fact.Incumbent && !slices.Contains(out, ref) {
+			out = append(out, ref)
 		}
 	}
 	return out
@@ -117,14 +100,14 @@ func (g *gathering) ask(ctx context.Context, root *candidateRoot) ([]registry.Kn
 	}
 	stages := false
 	for i, key := range g.want {
-		alias, isAlias := strings.CutPrefix(key, "@")
-		if number, err := strconv.Atoi(key); err == nil {
+		if number, ok := key.Version(); ok {
 			asks = append(asks, func() (err error) {
 				holders[i], err = g.c.FindVersion(ctx, g.q.Model, number)
 				return err
 			})
 			continue
 		}
+		alias, isAlias := key.Alias()
 		if !isAlias {
 			stages = true
 			continue
@@ -149,7 +132,7 @@ func (g *gathering) settle(ctx context.Context, root *candidateRoot, holders []r
 			return err
 		}
 	}
-	g.held = map[string]registry.Known[registry.Version]{}
+	g.held = map[registry.Ref]registry.Known[registry.Version]{}
 	for i, key := range g.want {
 		g.held[key] = holders[i]
 	}
@@ -196,7 +179,7 @@ func (g *gathering) second(ctx context.Context) error {
 func (g *gathering) aliasHolders(ctx context.Context) error {
 	m := g.facts.Model.OrZero()
 	for _, key := range g.want {
-		alias, isAlias := strings.CutPrefix(key, "@")
+		alias, isAlias := key.Alias()
 		if !isAlias {
 			continue
 		}
@@ -259,24 +242,25 @@ func dangling(model, alias string, number int) error {
 // stageHolders finds the newest version of each stage asked for, and all holders of the target's.
 func (g *gathering) stageHolders() {
 	for _, key := range g.want {
-		if !slices.Contains(registry.Stages, key) {
+		stage, isStage := key.Stage()
+		if !isStage {
 			continue
 		}
-		numbers := mlflow.InStage(g.versions, key)
+		numbers := mlflow.InStage(g.versions, stage)
 		g.held[key] = registry.Absent[registry.Version](fmt.Sprintf("no version of %s is in %s", g.q.Model, key))
 		for _, v := range g.versions {
-			if v.Stage == key {
+			if v.Stage == stage {
 				g.held[key] = registry.Is(v)
 			}
 		}
 		if len(numbers) > 1 {
 			if g.facts.Shared == nil {
-				g.facts.Shared = map[string][]int{}
+				g.facts.Shared = map[string]registry.Versions{}
 			}
-			g.facts.Shared[key] = numbers
-			g.held[key] = registry.Unreadable[registry.Version](fmt.Sprintf("%s of %s is held by several versions, %s: which is the incumbent cannot be told", key, g.q.Model, ledger.Numbers(numbers)))
+			g.facts.Shared[stage] = numbers
+			g.held[key] = registry.Unreadable[registry.Version](fmt.Sprintf("%s of %s is held by several versions, %s: which is the incumbent cannot be told", key, g.q.Model, numbers))
 		}
-		if key == g.q.Target.Stage {
+		if stage == g.q.Target.Stage {
 			g.facts.StageHolders = numbers
 		}
 	}

@@ -72,7 +72,7 @@ func findNamed(ctx context.Context, c *mlflow.Client, q fact.Query) (named, erro
 		return named{}, err
 	}
 	if q.Target.Stage != "" {
-		root.version = g.held[q.Target.Stage]
+		root.version = g.held[registry.StageRef(q.Target.Stage)]
 	}
 	v, ok := root.version.Get()
 	if !ok {
@@ -109,10 +109,10 @@ func (g *gathering) unnamed(ctx context.Context, why string) error {
 }
 
 // heldByTag lists the aliases that a version holds by their tags: of several that carry one the highest number.
-func heldByTag(holders map[string][]int, number int) []string {
+func heldByTag(holders map[string]registry.Versions, number int) []string {
 	var out []string
 	for alias, numbers := range holders {
-		if slices.Max(numbers) == number {
+		if numbers.Highest() == number {
 			out = append(out, alias)
 		}
 	}

@@ -12,7 +12,7 @@ import (
 // Versions reads what rolling back depends on: the model with its aliases, and all of its versions with tags and
 // stages.
 func Versions(ctx context.Context, c *mlflow.Client, q fact.Query) (fact.Facts, error) {
-	g := &gathering{c: c, q: q, all: true, facts: fact.Facts{Server: c.Address, Holders: map[string]registry.Known[fact.Subject]{}}}
+	g := &gathering{c: c, q: q, all: true, facts: fact.Facts{Server: c.Address, Holders: map[registry.Ref]registry.Known[fact.Subject]{}}}
 	var pointed registry.Known[registry.Version]
 	err := mlflow.Parallel(
 		func() (err error) { g.facts.Model, err = c.Model(ctx, q.Model); return err },

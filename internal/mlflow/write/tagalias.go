@@ -3,9 +3,6 @@ package write
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
@@ -20,7 +17,7 @@ func (c Writer) tagAlias(ctx context.Context, s plan.Step) (wrote bool, err erro
 	for i, step := range tagSteps(s) {
 		_, wrote, err = c.Do(ctx, step)
 		if err != nil && i > 0 {
-			return false, mlflow.Unknown(fmt.Sprintf("tag %s of %s", step.Ref, s.Model), err)
+			return false, mlflow.Unknown(fmt.Sprintf("tag %s of %s", step.Name, s.Model), err)
 		}
 		if err != nil {
 			return false, err
@@ -32,18 +29,14 @@ func (c Writer) tagAlias(ctx context.Context, s plan.Step) (wrote bool, err erro
 // tagSteps are the writes of one move, in their order.
 func tagSteps(s plan.Step) []plan.Step {
 	var steps []plan.Step
-	mark := func(number, value string) {
-		n, _ := strconv.Atoi(number) // the step was made from numbers
-		steps = append(steps, plan.Step{Do: plan.SetTag, Model: s.Model, Version: n, Ref: registry.FallbackTag(s.Ref), Want: value})
+	mark := func(number int, value string) {
+		steps = append(steps, plan.Step{Do: plan.SetTag, Model: s.Model, Version: number, Name: registry.FallbackTag(s.Name), Want: registry.Text(value)})
 	}
-	holders := strings.FieldsFunc(s.Was, func(r rune) bool { return r == ',' })
-	if s.Want != "" && !slices.Contains(holders, s.Want) {
-		mark(s.Want, "true")
+	for _, n := range s.Want.Versions.Without(s.Was.Versions...) {
+		mark(n, "true")
 	}
-	for _, n := range holders {
-		if n != s.Want {
-			mark(n, "false")
-		}
+	for _, n := range s.Was.Versions.Without(s.Want.Versions...) {
+		mark(n, "false")
 	}
 	return steps
 }

@@ -1,13 +1,12 @@
 package write
 
 import (
-	"strconv"
 	"testing"
 
 	"pgregory.net/rapid"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
 // A move of an alias by its tag is several writes. After each of them, a reader who takes the highest number that
@@ -16,9 +15,9 @@ func TestTagMoveIsReadableAfterEachWrite(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		holders := rapid.SliceOfNDistinct(rapid.IntRange(1, 9), 0, 5, rapid.ID[int]).Draw(t, "holders")
 		want := rapid.IntRange(0, 9).Draw(t, "want") // 0 removes the alias
-		step := plan.Step{Do: plan.TagAlias, Ref: "champion", Was: ledger.Numbers(holders)}
+		step := plan.Step{Do: plan.TagAlias, Name: "champion", Was: registry.PointsTo(holders...)}
 		if want != 0 {
-			step.Want = strconv.Itoa(want)
+			step.Want = registry.PointsTo(want)
 		}
 		carry := map[int]bool{}
 		for _, n := range holders {
@@ -26,7 +25,7 @@ func TestTagMoveIsReadableAfterEachWrite(t *testing.T) {
 		}
 		old := highest(carry)
 		for _, write := range tagSteps(step) {
-			carry[write.Version] = write.Want == "true"
+			carry[write.Version] = write.Want.Text == "true"
 			if now := highest(carry); now != old && now != want {
 				t.Fatalf("after %v a reader finds %d, neither %d nor %d", write, now, old, want)
 			}

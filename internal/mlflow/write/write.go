@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -21,48 +20,48 @@ type Writer struct{ *mlflow.Client }
 // tag, or the value of a tag.
 //
 // It also returns the versions that the same answer tells of: with an alias the newest of each stage, with a stage all.
-func (c Writer) Observe(ctx context.Context, s plan.Step) (saw string, told []registry.Version, err error) {
+func (c Writer) Observe(ctx context.Context, s plan.Step) (saw registry.State, told []registry.Version, err error) {
 	switch s.Do {
 	case plan.SetAlias, plan.DeleteAlias, plan.SetModelTag:
 		return c.observeModel(ctx, s)
 	case plan.SetStage, plan.TagAlias:
 		return c.observeVersions(ctx, s)
 	}
-	return "", nil, fmt.Errorf("observe %s: only what is moved is observed", s.Do)
+	return registry.State{}, nil, fmt.Errorf("observe %s: only what is moved is observed", s.Do)
 }
 
-func (c Writer) observeModel(ctx context.Context, s plan.Step) (saw string, told []registry.Version, err error) {
+func (c Writer) observeModel(ctx context.Context, s plan.Step) (saw registry.State, told []registry.Version, err error) {
 	known, err := c.Model(ctx, s.Model)
 	if err != nil {
-		return "", nil, err
+		return registry.State{}, nil, err
 	}
 	m, ok := known.Get()
 	if !ok {
-		return "", nil, &registry.Error{Reason: registry.ModelGone, Msg: known.Why(), Hint: "it was renamed or deleted while this ran"}
+		return registry.State{}, nil, &registry.Error{Reason: registry.ModelGone, Msg: known.Why(), Hint: "it was renamed or deleted while this ran"}
 	}
 	if s.Do == plan.SetModelTag {
-		return m.Tags[s.Ref], m.Latest, nil
+		return registry.Text(m.Tags[s.Name]), m.Latest, nil
 	}
-	if number, named := m.Aliases[s.Ref]; named {
-		return strconv.Itoa(number), m.Latest, nil
+	if number, named := m.Aliases[s.Name]; named {
+		return registry.PointsTo(number), m.Latest, nil
 	}
-	return "", m.Latest, nil
+	return registry.State{}, m.Latest, nil
 }
 
 // observeVersions lists the versions in the stage, or with the alias's tag. The version that is to move must be among
 // those of the model: some servers archive the others before they look for it.
-func (c Writer) observeVersions(ctx context.Context, s plan.Step) (saw string, told []registry.Version, err error) {
+func (c Writer) observeVersions(ctx context.Context, s plan.Step) (saw registry.State, told []registry.Version, err error) {
 	all, err := c.Versions(ctx, s.Model, "")
 	if err != nil {
-		return "", nil, err
+		return registry.State{}, nil, err
 	}
 	if s.Version != 0 && !slices.ContainsFunc(all, func(v registry.Version) bool { return v.Number == s.Version }) {
-		return "", nil, mlflow.Gone(fmt.Sprintf("version %d of %s does not exist any more", s.Version, s.Model), "it was deleted while this ran; nothing was moved")
+		return registry.State{}, nil, mlflow.Gone(fmt.Sprintf("version %d of %s does not exist any more", s.Version, s.Model), "it was deleted while this ran; nothing was moved")
 	}
 	if s.Do == plan.TagAlias {
-		return ledger.Numbers(mlflow.Tagged(all, s.Ref)), all, nil
+		return registry.PointsTo(mlflow.Tagged(all, s.Name)...), all, nil
 	}
-	return ledger.Numbers(mlflow.InStage(all, s.Ref)), all, nil
+	return registry.PointsTo(mlflow.InStage(all, s.Name)...), all, nil
 }
 
 // Do sends the write of one step. made is the number of a created version, else ""; wrote is false where the thing was
@@ -95,34 +94,34 @@ func write(s plan.Step) (op string, r rest.Request) {
 	number := strconv.Itoa(s.Version)
 	switch s.Do {
 	case plan.SetAlias:
-		return fmt.Sprintf("set alias %s of %s to version %s", s.Ref, s.Model, number), rest.Request{
+		return fmt.Sprintf("set alias %s of %s to version %s", s.Name, s.Model, number), rest.Request{
 			Method: "POST", Path: mlflow.API + "registered-models/alias",
-			Body: map[string]any{"name": s.Model, "alias": s.Ref, "version": number},
+			Body: map[string]any{"name": s.Model, "alias": s.Name, "version": number},
 		}
 	case plan.DeleteAlias:
-		return fmt.Sprintf("delete alias %s of %s", s.Ref, s.Model), rest.Request{
+		return fmt.Sprintf("delete alias %s of %s", s.Name, s.Model), rest.Request{
 			Method: "DELETE", Path: mlflow.API + "registered-models/alias",
-			Body: map[string]any{"name": s.Model, "alias": s.Ref},
+			Body: map[string]any{"name": s.Model, "alias": s.Name},
 		}
 	case plan.SetModelTag:
-		return fmt.Sprintf("set tag %s of %s", s.Ref, s.Model), rest.Request{
+		return fmt.Sprintf("set tag %s of %s", s.Name, s.Model), rest.Request{
 			Method: "POST", Path: mlflow.API + "registered-models/set-tag",
-			Body: map[string]any{"name": s.Model, "key": s.Ref, "value": s.Want},
+			Body: map[string]any{"name": s.Model, "key": s.Name, "value": s.Want.Text},
 		}
 	case plan.SetStage:
-		return fmt.Sprintf("move version %s of %s to %s", number, s.Model, s.Ref), rest.Request{
+		return fmt.Sprintf("move version %s of %s to %s", number, s.Model, s.Name), rest.Request{
 			Method: "POST", Path: mlflow.API + "model-versions/transition-stage", Expect: "model_version",
-			Body: map[string]any{"name": s.Model, "version": number, "stage": s.Ref, "archive_existing_versions": s.Archive},
+			Body: map[string]any{"name": s.Model, "version": number, "stage": s.Name, "archive_existing_versions": s.Archive},
 		}
 	case plan.Describe:
 		return fmt.Sprintf("describe version %s of %s", number, s.Model), rest.Request{
 			Method: "PATCH", Path: mlflow.API + "model-versions/update",
-			Body: map[string]any{"name": s.Model, "version": number, "description": s.Want},
+			Body: map[string]any{"name": s.Model, "version": number, "description": s.Want.Text},
 		}
 	}
-	return fmt.Sprintf("set tag %s of version %s of %s", s.Ref, number, s.Model), rest.Request{
+	return fmt.Sprintf("set tag %s of version %s of %s", s.Name, number, s.Model), rest.Request{
 		Method: "POST", Path: mlflow.API + "model-versions/set-tag",
-		Body: map[string]any{"name": s.Model, "version": number, "key": s.Ref, "value": s.Want},
+		Body: map[string]any{"name": s.Model, "version": number, "key": s.Name, "value": s.Want.Text},
 	}
 }
 
@@ -202,7 +201,7 @@ func (c Writer) registered(ctx context.Context, s plan.Step) ([]int, error) {
 // next run counts the lowest again.
 func (c Writer) tagTwins(ctx context.Context, model string, numbers []int) {
 	for _, n := range numbers[1:] {
-		_, r := write(plan.Step{Do: plan.SetTag, Model: model, Version: n, Ref: registry.TagDuplicateOf, Want: strconv.Itoa(numbers[0])})
+		_, r := write(plan.Step{Do: plan.SetTag, Model: model, Version: n, Name: registry.TagDuplicateOf, Want: registry.Text(strconv.Itoa(numbers[0]))})
 		r.Class = rest.Write
 		_ = c.Registry.JSON(ctx, r, nil)
 	}

@@ -1,0 +1,126 @@
+package registry
+
+import (
+	"strconv"
+	"strings"
+)
+
+// RefKind says what a Ref refers to.
+type RefKind int
+
+const (
+	RefNone    RefKind = iota // the zero Ref
+	RefAlias                  // an alias
+	RefStage                  // a stage
+	RefTag                    // a tag of the registered model
+	RefVersion                // a version, by its number
+)
+
+// Ref is a name that leads to versions of a model, or a tag of the model that a promotion writes. The zero Ref refers to
+// nothing. Ref is comparable, so it can be the key of a map.
+type Ref struct {
+	Kind RefKind
+	Name string // without any mark
+}
+
+// AliasRef refers to an alias, given without "@".
+func AliasRef(alias string) Ref { return Ref{RefAlias, alias} }
+
+// StageRef refers to a stage. The stage "" gives the zero Ref.
+func StageRef(stage string) Ref {
+	if stage == "" {
+		return Ref{}
+	}
+	return Ref{RefStage, stage}
+}
+
+// TagRef refers to a tag of the registered model.
+func TagRef(key string) Ref { return Ref{RefTag, key} }
+
+// VersionRef refers to a version by its number.
+func VersionRef(number int) Ref { return Ref{RefVersion, strconv.Itoa(number)} }
+
+// Marks of the kinds in the text of a Ref. A stage has none.
+const (
+	aliasMark = "@"
+	tagMark   = "tag "
+)
+
+// ParseRef reads what Ref.String writes. Text without a mark is a stage, unless it is a number.
+func ParseRef(text string) Ref {
+	if alias, ok := strings.CutPrefix(text, aliasMark); ok {
+		return AliasRef(alias)
+	}
+	if key, ok := strings.CutPrefix(text, tagMark); ok {
+		return TagRef(key)
+	}
+	if _, err := strconv.Atoi(text); err == nil {
+		return Ref{RefVersion, text}
+	}
+	return StageRef(text)
+}
+
+// String returns "@champion", "Production", "tag promote.traffic" or "7". Ledger and plans store this text, so it never
+// changes.
+func (r Ref) String() string {
+	switch r.Kind {
+	case RefAlias:
+		return aliasMark + r.Name
+	case RefTag:
+		return tagMark + r.Name
+	}
+	return r.Name
+}
+
+// MarshalText writes the text of String.
+func (r Ref) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote. It accepts any text.
+func (r *Ref) UnmarshalText(text []byte) error {
+	*r = ParseRef(string(text))
+	return nil
+}
+
+// Compare orders refs by their text.
+func (r Ref) Compare(other Ref) int { return strings.Compare(r.String(), other.String()) }
+
+// Alias returns the name of the alias, and whether the Ref refers to one.
+func (r Ref) Alias() (alias string, ok bool) {
+	if r.Kind != RefAlias {
+		return "", false
+	}
+	return r.Name, true
+}
+
+// Stage returns the name of the stage, and whether the Ref refers to one.
+func (r Ref) Stage() (stage string, ok bool) {
+	if r.Kind != RefStage {
+		return "", false
+	}
+	return r.Name, true
+}
+
+// Version returns the number of the version, and whether the Ref refers to one.
+func (r Ref) Version() (number int, ok bool) {
+	if r.Kind != RefVersion {
+		return 0, false
+	}
+	number, err := strconv.Atoi(r.Name)
+	return number, err == nil
+}
+
+// Target returns the target that consists of this alias or stage alone. It is empty for any other Ref.
+func (r Ref) Target() Target {
+	alias, _ := r.Alias()
+	stage, _ := r.Stage()
+	return Target{Alias: alias, Stage: stage}
+}
+
+// RefTexts returns the texts of the refs, in their order.
+func RefTexts(refs []Ref) []string {
+	texts := make([]string, len(refs))
+	for i, r := range refs {
+		texts[i] = r.String()
+	}
+	return texts
+}
