@@ -7,6 +7,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/runstore"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
 // assignable refuses aliases that the ledger protects. It looks into the ledger even if the input ledger is off, and into
@@ -22,7 +23,7 @@ func assignable(ctx context.Context, s *session, l ledger.Chain) (err error) {
 		l = view.Facts()
 	}
 	for _, a := range s.set.Intent.Query.Aliases {
-		if e, protected := l.Protects("@" + a.Alias); protected && e.Epoch == 0 {
+		if e, protected := l.Protects(registry.AliasRef(a.Alias)); protected && e.Epoch == 0 {
 			if l, err = book.Past(ctx, view, rollbackPages); err != nil {
 				return err
 			}

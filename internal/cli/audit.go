@@ -210,17 +210,16 @@ func (a *auditing) withLedger(ctx context.Context, m audit.Snapshot) audit.Snaps
 		m.Ledger = registry.Absent[ledger.Chain]("no promotion by this tool has left a mark")
 		return m
 	}
-	l := &ledger.Ledger{Store: runstore.New(a.s.client), Model: m.Model.Name}
-	whole, exists, broken, err := l.Whole(ctx, m.Model.Tags, m.Versions...)
+	sound, err := ledger.LoadSound(ctx, runstore.New(a.s.client), m.Model, m.Versions)
 	switch {
 	case err != nil:
 		m.Ledger = registry.Unreadable[ledger.Chain](err.Error())
 		return m
-	case !exists:
+	case !sound.Exists:
 		m.Ledger = registry.Absent[ledger.Chain]("there is none")
 		return m
 	}
-	m.Ledger, m.Broken = registry.Is(whole), broken
+	m.Ledger, m.Broken = registry.Is(sound.Chain), sound.Broken
 	if a.s.set.Audit.Scope == audit.ScopeAll {
 		return m // all there are have been read
 	}

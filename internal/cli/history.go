@@ -29,11 +29,12 @@ func runHistory(ctx context.Context, s *session) {
 	}
 	s.report.Reason = registry.OK
 	if pages := s.set.History.Saved.History.Pages; len(pages) > 0 {
-		h, _, err := historyTold(s, reading{model: s.set.Intent.Query.Model, pages: pages})
+		saved, err := ledger.ParseHistory(s.set.Intent.Query.Model, pages)
 		if err != nil {
 			s.fail(err)
 			return
 		}
+		h, _ := historyTold(s, reading{ledger: saved})
 		showHistory(s, h)
 		return
 	}
@@ -62,31 +63,31 @@ func runHistory(ctx context.Context, s *session) {
 // was made in between; so where they do not fit, the ledger is read again after the model, and drift counts where both
 // readings show it.
 func historyOf(ctx context.Context, s *session, name string) (report.History, error) {
-	l := &ledger.Ledger{Store: runstore.New(s.client), Model: name}
-	r := reading{model: name}
+	store := runstore.New(s.client)
+	var r reading
 	var ledgerErr error
 	var wg sync.WaitGroup
-	wg.Go(func() { ledgerErr = r.ledger(ctx, l) })
-	err := r.witnesses(ctx, s.client)
+	wg.Go(func() { r.ledger, ledgerErr = ledger.Salvage(ctx, store, name) })
+	err := r.witnesses(ctx, s.client, name)
 	wg.Wait()
-	if err = cmp.Or(ledgerErr, err); err == nil && len(r.pages) == 0 && r.lost == nil {
-		r.unfit, err = runstore.New(s.client).WhyUnfit(ctx)
+	if err = cmp.Or(ledgerErr, err); err == nil && len(r.ledger.Pages) == 0 {
+		r.unfit, err = store.WhyUnfit(ctx)
 	}
 	if err != nil {
 		return report.History{}, err
 	}
-	h, fits, err := historyTold(s, r)
-	if fits || err != nil {
-		return h, err
+	h, fits := historyTold(s, r)
+	if fits {
+		return h, nil
 	}
-	if err = r.witnesses(ctx, s.client); err == nil {
-		err = r.ledger(ctx, l)
+	if err = r.witnesses(ctx, s.client, name); err == nil {
+		r.ledger, err = ledger.Salvage(ctx, store, name)
 	}
 	if err != nil {
 		return h, err
 	}
-	again, _, err := historyTold(s, r)
-	return confirmed(h, again), err
+	again, _ := historyTold(s, r)
+	return confirmed(h, again), nil
 }
 
 // confirmed is the second history of two, with the drift that both show. Where it shows more, what others moved is not
@@ -100,47 +101,37 @@ func confirmed(first, second report.History) report.History {
 
 // reading is a model's ledger as it is stored, and what was read beside it.
 type reading struct {
-	model    string
-	pages    []ledger.Saved
-	lost     error                          // why the pages are not all; nil where they are
+	ledger   ledger.History
 	self     registry.Known[registry.Model] // not known where no server was asked, absent where it was deleted or renamed
 	versions []registry.Version
 	unfit    string // why the server keeps no ledger, where there are no pages; "" where it may
 }
 
-func (r *reading) ledger(ctx context.Context, l *ledger.Ledger) (err error) {
-	r.pages, err = l.History(ctx)
-	if r.lost = nil; registry.ReasonOf(err) == registry.LedgerLost && len(r.pages) > 0 { // what is left of it is shown
-		r.lost, err = err, nil
-	}
-	return err
-}
-
-func (r *reading) witnesses(ctx context.Context, c *mlflow.Client) (err error) {
-	r.self, r.versions, err = gather.Snapshot(ctx, c, r.model)
+func (r *reading) witnesses(ctx context.Context, c *mlflow.Client, model string) (err error) {
+	r.self, r.versions, err = gather.Snapshot(ctx, c, model)
 	return err
 }
 
 // historyTold is what the pages tell, held against what the model and its versions say and against the copy that was kept
 // elsewhere. It fits where nothing contradicts it.
-func historyTold(s *session, r reading) (h report.History, fits bool, err error) {
-	entries, broken, err := ledger.Verify(r.model, r.pages)
-	if err != nil {
-		return h, false, err
+func historyTold(s *session, r reading) (h report.History, fits bool) {
+	kept, entries := s.set.History.Kept.History.Pages, r.ledger.Entries
+	h = report.History{
+		Model: r.ledger.Model, Unfit: r.unfit, Reset: r.ledger.Reset(), Entries: entries, Kept: len(kept) > 0,
 	}
-	h = report.History{Model: r.model, Unfit: r.unfit, Reset: ledger.WhyReset(r.pages), Entries: entries, Kept: len(s.set.History.Kept.History.Pages) > 0}
-	for _, p := range r.pages {
+	for _, p := range r.ledger.Pages {
 		h.Pages = append(h.Pages, report.SavedPage{Page: p.Page, Values: p.Values})
 	}
 	self, there := r.self.Get()
-	switch { // a break in the chain comes first
-	case broken != nil:
-	case r.lost != nil:
-		broken = &ledger.Break{Why: r.lost.Error()}
-	default:
-		if broken = ledger.Continues(s.set.History.Kept.History.Pages, r.pages); broken == nil && there {
-			broken = ledger.Witnessed(r.model, r.pages, self.Tags, r.versions...)
-		}
+	broken := r.ledger.Broken // a break in the chain comes first
+	if broken == nil && r.ledger.Lost != nil {
+		broken = &ledger.Break{Why: r.ledger.Lost.Error()}
+	}
+	if broken == nil {
+		broken = r.ledger.Continues(kept)
+	}
+	if broken == nil && there {
+		broken = r.ledger.Check(self.Tags, r.versions...)
 	}
 	if broken != nil {
 		h.BrokenAt, h.Broken = broken.Epoch, broken.Why
@@ -152,7 +143,7 @@ func historyTold(s *session, r reading) (h report.History, fits bool, err error)
 	if !s.set.History.At.IsZero() {
 		h.At, h.Until, h.Live = s.set.History.At, s.set.History.Until, ledger.LiveAt(entries, s.set.History.At, s.set.History.Until)
 	}
-	return h, broken == nil && len(h.Outside) == 0, nil
+	return h, broken == nil && len(h.Outside) == 0
 }
 
 // showHistory puts one model's history into the report.

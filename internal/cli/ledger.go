@@ -33,7 +33,7 @@ type ledgerSession struct {
 	mode    string                // auto, required or off
 	dry     bool                  // nothing is claimed, and nothing is waited for
 	limit   time.Duration         // of the command, for people
-	since   func() []string       // targets whose time with the candidate the gates ask for
+	since   func() []registry.Ref // targets whose time with the candidate the gates ask for
 	asks    func(context.Context) // what else is asked in parallel, once
 
 	ledger *ledger.Ledger // nil if the input switches it off

@@ -24,22 +24,21 @@ func runLineage(ctx context.Context, s *session) {
 	if q.Target.Stage != "" {
 		q.Candidate = registry.Candidate{}
 	}
-	l := &ledger.Ledger{Store: runstore.New(s.client), Model: q.Model}
-	var pages []ledger.Saved
+	var history ledger.History
 	var unread error
 	var wg sync.WaitGroup
-	wg.Go(func() { pages, unread = l.History(ctx) })
+	load := func() { history, unread = ledger.Load(ctx, runstore.New(s.client), q.Model) }
+	wg.Go(load)
 	traced, err := gather.Lineage(ctx, s.client, q)
 	wg.Wait()
 	if err != nil {
 		s.fail(diagnose.Explain(ctx, s.client, err))
 		return
 	}
-	if unread == nil && ledger.Witnessed(q.Model, pages, traced.ModelTags, traced.Version) != nil {
-		// It was read beside the version, which may tell of an entry that was made in between.
-		pages, unread = l.History(ctx)
+	if unread == nil && history.Check(traced.ModelTags, traced.Version) != nil {
+		load() // it was read in parallel with the version, so an entry may have been added in between
 	}
-	traced.Entries = recorded(q.Model, pages, unread, traced)
+	traced.Entries = recorded(history, unread, traced)
 	lineage := lineage.New(traced)
 	s.report.Plan.Version = traced.Version.Number
 	if lineage.RunProblem == "" {
@@ -51,22 +50,17 @@ func runLineage(ctx context.Context, s *session) {
 
 // recorded is what the promotion ledger says. That it cannot be read, or does not hold together, is no reason to show
 // nothing else.
-func recorded(model string, pages []ledger.Saved, err error, t lineage.Traced) registry.Known[[]ledger.Entry] {
-	var entries []ledger.Entry
-	var broken *ledger.Break
-	if err == nil {
-		entries, broken, err = ledger.Verify(model, pages)
-	}
-	if broken == nil && err == nil {
-		broken = ledger.Witnessed(model, pages, t.ModelTags, t.Version)
-	}
-	switch {
-	case err != nil:
+func recorded(h ledger.History, err error, t lineage.Traced) registry.Known[[]ledger.Entry] {
+	if err != nil {
 		return registry.Unreadable[[]ledger.Entry](err.Error())
-	case broken != nil:
-		return registry.Unreadable[[]ledger.Entry](brokenHistory(model, *broken).Error() + "; mlflow-promote history shows it")
-	case len(pages) == 0:
-		return registry.Absent[[]ledger.Entry](fmt.Sprintf("%s has no promotion ledger", model))
 	}
-	return registry.Is(entries)
+	broken := h.Check(t.ModelTags, t.Version)
+	switch {
+	case broken != nil:
+		why := brokenHistory(h.Model, *broken).Error() + "; mlflow-promote history shows it"
+		return registry.Unreadable[[]ledger.Entry](why)
+	case len(h.Pages) == 0:
+		return registry.Absent[[]ledger.Entry](fmt.Sprintf("%s has no promotion ledger", h.Model))
+	}
+	return registry.Is(h.Entries)
 }

@@ -103,7 +103,7 @@ func (s *session) begin(ctx context.Context, c inputs.Command) error {
 	s.ledger = &ledgerSession{
 		process: s.p, client: s.client, console: s.console, gitHub: s.gitHub, intent: s.set.Intent, mode: s.set.Ledger,
 		dry: s.report.Dry, limit: s.set.Timeout, asks: s.askName,
-		since: func() []string { return s.needs().Since },
+		since: func() []registry.Ref { return s.needs().Since },
 	}
 	s.ledger.open(job.RunID, job.RunAttempt, s.servers.now)
 	return nil

@@ -16,18 +16,56 @@ type Saved struct {
 	Values map[string]string `json:"values"`
 }
 
-// History reads the whole ledger, first page first. Where it was deleted or cannot be read to its end, it returns the
-// pages there are, and the error; what does not hold together is for Verify and Witnessed to say.
-func (l *Ledger) History(ctx context.Context) ([]Saved, error) {
-	place, err := l.Store.Locate(ctx, l.Model)
+// History is the whole ledger of a model as it was read.
+type History struct {
+	Model   string
+	Pages   []Saved // first page first; none if the model has no ledger
+	Entries []Entry // up to the first break
+	Broken  *Break  // where the chain breaks; nil if it holds together
+	Lost    error   // why pages are missing; nil if all were read
+
+	pages []page // up to the first break
+}
+
+// Load reads the whole ledger of a model. It returns a History without pages if there is none, and an error if the
+// ledger was deleted or not every page can be read.
+func Load(ctx context.Context, store Store, model string) (History, error) {
+	h, err := load(ctx, store, model, false)
+	return h, cmp.Or(err, h.Lost)
+}
+
+// Salvage reads the same, also of a ledger that was deleted or has lost pages. It returns the pages that are left, and
+// Lost says what is missing.
+func Salvage(ctx context.Context, store Store, model string) (History, error) {
+	return load(ctx, store, model, true)
+}
+
+func load(ctx context.Context, store Store, model string, deleted bool) (History, error) {
+	pages, err := readPages(ctx, store, model, deleted)
+	lost := registry.ReasonOf(err) == registry.LedgerLost && len(pages) > 0
+	if err != nil && !lost {
+		return History{Model: model}, err
+	}
+	h, parseErr := ParseHistory(model, pages)
+	h.Lost = err
+	return h, parseErr
+}
+
+// readPages reads one page after the other. It reads the pages of a deleted ledger only if asked to.
+func readPages(ctx context.Context, store Store, model string, deleted bool) ([]Saved, error) {
+	place, err := store.Locate(ctx, model)
 	if err != nil || place.First == "" {
 		return nil, err
+	}
+	gone := lost(model, "its experiment was deleted")
+	if place.Deleted && !deleted {
+		return nil, gone
 	}
 	var out []Saved
 	seen := map[string]bool{}
 	for id := place.First; id != "" && !seen[id]; {
 		seen[id] = true
-		kv, err := l.Store.Read(ctx, id)
+		kv, err := store.Read(ctx, id)
 		if err != nil {
 			return out, err
 		}
@@ -35,69 +73,86 @@ func (l *Ledger) History(ctx context.Context) ([]Saved, error) {
 		id = kv[keyNext]
 	}
 	if place.Deleted {
-		return out, lost(l.Model, "its experiment was deleted")
+		return out, gone
 	}
 	return out, nil
 }
 
-// Verify reads saved pages and holds each entry against the one before. The entries up to the first break are to be
-// trusted; a ledger that was rewritten as a whole, with its anchor, cannot be told from a true one without a copy kept
-// elsewhere.
-func Verify(model string, pages []Saved) ([]Entry, *Break, error) {
-	var entries []Entry
+// ParseHistory reads pages that were saved, and checks each entry against the one before. The entries up to the first
+// break can be trusted. A chain that was rewritten as a whole looks sound: only a copy kept elsewhere shows that, see
+// Continues. It fails if a page is not one of this model's ledger, or has a newer format.
+func ParseHistory(model string, pages []Saved) (History, error) {
+	h := History{Model: model, Pages: pages}
 	var before page
 	for i, s := range pages {
 		p, err := parse(model, s.Page, s.Values)
 		if err != nil {
-			return entries, nil, err
+			return h, err
 		}
-		entries = append(entries, p.entries...)
-		follows := i == 0 && p.base == 0 && p.prior == "" || i > 0 && p.prior == before.id && p.base == before.last() && p.prev == before.end() && before.next == p.id
+		h.pages, h.Entries = append(h.pages, p), append(h.Entries, p.entries...)
+		follows := p.follows(before)
+		if i == 0 {
+			follows = p.base == 0 && p.prior == ""
+		}
 		e, open := before.open()
 		switch {
 		case open: // of the page before
-			return entries, &Break{e.Epoch, "it has no outcome, and there are later entries"}, nil
+			h.Broken = &Break{e.Epoch, "it has no outcome, and there are later entries"}
 		case !follows:
-			return entries, &Break{p.base + 1, fmt.Sprintf("page %s does not follow from the one before", s.Page)}, nil
-		case p.broken != nil:
-			return entries, p.broken, nil
+			h.Broken = &Break{p.base + 1, fmt.Sprintf("page %s does not follow from the one before", s.Page)}
+		default:
+			h.Broken = p.broken
+		}
+		if h.Broken != nil {
+			return h, nil
 		}
 		before = p
 	}
-	return entries, nil, nil
+	return h, nil
 }
 
-// Witnessed holds a whole history, which Verify found sound, against what was noted elsewhere: the anchor on the
-// registered model and the marks on its versions. A tail that was cut shows here, and a ledger that is gone.
-func Witnessed(model string, saved []Saved, modelTags map[string]string, versions ...registry.Version) *Break {
-	var pages []page
-	var entries []Entry
-	last := 0
-	for _, s := range saved {
-		p, err := parse(model, s.Page, s.Values)
-		if err != nil {
-			return &Break{last + 1, err.Error()}
-		}
-		pages, entries, last = append(pages, p), append(entries, p.entries...), p.last()
+// follows reports whether the page comes right after another one.
+func (p page) follows(before page) bool {
+	return p.prior == before.id && p.base == before.last() && p.prev == before.end() && before.next == p.id
+}
+
+// Check returns the first place where the history is not sound: where the chain breaks, or where it contradicts the
+// anchor on the registered model or the tags of its versions. A ledger that was cut short or replaced shows there.
+func (h History) Check(modelTags map[string]string, versions ...registry.Version) *Break {
+	if h.Broken != nil {
+		return h.Broken
 	}
-	if why := anchorFits(modelTags, last, pages, nil); why != "" {
+	last := 0
+	if n := len(h.pages); n > 0 {
+		last = h.pages[n-1].last()
+	}
+	if why := anchorFits(modelTags, last, h.pages, nil); why != "" {
 		return &Break{0, why}
 	}
-	if len(pages) == 0 {
+	if len(h.pages) == 0 {
 		return nil
 	}
 	for _, v := range versions {
-		if epoch, why := contradicts(pages[0].id, last, entries, v); why != "" {
+		if epoch, why := contradicts(h.pages[0].id, last, h.Entries, v); why != "" {
 			return &Break{epoch, why}
 		}
 	}
 	return nil
 }
 
-// Continues holds the live history against a copy that was kept elsewhere: it must begin with it. Values may have come,
-// none may have gone or changed. What the live chain says of itself does not matter here, so a chain that was rewritten
-// as a whole shows too.
-func Continues(kept, live []Saved) *Break {
+// Continues compares the history with a copy that was kept elsewhere, and returns the first difference: the history must
+// begin with the copy. Values may have been added, but none may have been removed or changed.
+func (h History) Continues(kept []Saved) *Break { return continues(kept, h.Pages) }
+
+// Reset says why this ledger was begun in place of a lost one; "" if it was not.
+func (h History) Reset() string {
+	if len(h.Pages) == 0 {
+		return ""
+	}
+	return fromNone(h.Pages[0].Values[keyReset])
+}
+
+func continues(kept, live []Saved) *Break {
 	for i, s := range kept {
 		if i >= len(live) {
 			return &Break{firstEntry(s), fmt.Sprintf("the kept copy has page %s, and the live ledger has none after %d pages", s.Page, len(live))}
@@ -119,14 +174,6 @@ func Continues(kept, live []Saved) *Break {
 		}
 	}
 	return nil
-}
-
-// WhyReset says why the ledger of these pages was begun in the place of a lost one; "" for one that was not.
-func WhyReset(pages []Saved) string {
-	if len(pages) == 0 {
-		return ""
-	}
-	return fromNone(pages[0].Values[keyReset])
 }
 
 // firstEntry is the number of the first entry of a page.

@@ -17,11 +17,11 @@ import (
 
 func history(t *testing.T, l *Ledger) []Saved {
 	t.Helper()
-	pages, err := l.History(ctx)
+	h, err := Load(ctx, l.Store, l.Model)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return pages
+	return h.Pages
 }
 
 // A page ends with an entry that was closed: one without its outcome was edited.
@@ -32,8 +32,8 @@ func TestAnOpenEntryBeforeAPageIsABreak(t *testing.T) {
 		promote(t, l, i+1)
 	}
 	delete(m.Pages["page-1"], outcomeKey(PageEntries))
-	if _, broken, err := Verify("churn", history(t, l)); err != nil || broken == nil || broken.Epoch != PageEntries {
-		t.Errorf("%+v, %v", broken, err)
+	if h, err := ParseHistory("churn", history(t, l)); err != nil || h.Broken == nil || h.Broken.Epoch != PageEntries {
+		t.Errorf("%+v, %v", h.Broken, err)
 	}
 }
 
@@ -55,10 +55,9 @@ func TestOldRecordsStayReadable(t *testing.T) {
 	if e := promote(t, l, 3); e.Record.Version != RecordVersion || e.Record.Previous != old[1].Digest {
 		t.Errorf("%+v", e)
 	}
-	live := history(t, l)
-	entries, broken, err := Verify("churn", live)
-	if len(entries) != 3 || broken != nil || err != nil || Continues(pages, live) != nil {
-		t.Errorf("%d entries, broken %v, %v", len(entries), broken, err)
+	live, err := Load(ctx, l.Store, "churn")
+	if len(live.Entries) != 3 || live.Broken != nil || err != nil || live.Continues(pages) != nil {
+		t.Errorf("%d entries, broken %v, %v", len(live.Entries), live.Broken, err)
 	}
 }
 
@@ -112,10 +111,11 @@ func TestAKeptCopyShowsWhatTheChainCannot(t *testing.T) {
 		"gone":                   {nil, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if _, broken, err := Verify("churn", c.live); broken != nil || err != nil {
-				t.Fatalf("the chain itself shows it: %v, %v", broken, err)
+			live, err := ParseHistory("churn", c.live)
+			if live.Broken != nil || err != nil {
+				t.Fatalf("the chain itself shows it: %v, %v", live.Broken, err)
 			}
-			switch b := Continues(kept, c.live); {
+			switch b := live.Continues(kept); {
 			case b == nil && c.epoch != 0:
 				t.Error("not noticed")
 			case b != nil && b.Epoch != c.epoch:
@@ -125,11 +125,12 @@ func TestAKeptCopyShowsWhatTheChainCannot(t *testing.T) {
 	}
 	other := slices.Clone(long)
 	other[1].Page = "page-9"
-	if b := Continues(long, other); b == nil || b.Epoch != PageEntries+1 {
+	if b := (History{Pages: other}).Continues(long); b == nil || b.Epoch != PageEntries+1 {
 		t.Errorf("another second page: %+v", b)
 	}
 	forged, live := write(1, 7, 3)
-	if b := Witnessed("churn", live, map[string]string{registry.TagAnchor: forged.Anchors["churn"]}); b != nil {
+	h, err := ParseHistory("churn", live)
+	if b := h.Check(map[string]string{registry.TagAnchor: forged.Anchors["churn"]}); b != nil || err != nil {
 		t.Errorf("a chain that was rewritten with its anchor can be told without a copy: %+v", b)
 	}
 }
@@ -171,9 +172,10 @@ func TestHistoryIsWitnessed(t *testing.T) {
 		"none was ever begun":      {nil, nil, nil, false, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := Witnessed("churn", c.pages, c.tags, c.marks...)
-			if (b != nil) != c.broken || b != nil && b.Epoch != c.epoch {
-				t.Errorf("found %+v", b)
+			h, err := ParseHistory("churn", c.pages)
+			b := h.Check(c.tags, c.marks...)
+			if (b != nil) != c.broken || b != nil && b.Epoch != c.epoch || err != nil {
+				t.Errorf("found %+v, %v", b, err)
 			}
 		})
 	}

@@ -77,14 +77,14 @@ func TestWhoIsStillToBeTold(t *testing.T) {
 	if got := untold(t, l); got != "1:slack" {
 		t.Errorf("left to tell: %s", got)
 	}
-	pages, err := l.History(ctx)
+	history, err := Load(ctx, l.Store, l.Model)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, broken, err := Verify("churn", pages); broken != nil || err != nil {
-		t.Errorf("the marks break the chain: %+v %v", broken, err)
+	if history.Broken != nil {
+		t.Errorf("the marks break the chain: %+v", history.Broken)
 	}
-	m.Pages[pages[1].Page][toldKey(99, 0)] = told
+	m.Pages[history.Pages[1].Page][toldKey(99, 0)] = told
 	if _, err := l.Look(ctx); registry.ReasonOf(err) != registry.LedgerLost {
 		t.Errorf("a mark of an entry that is not there passes: %v", err)
 	}

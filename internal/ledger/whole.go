@@ -8,37 +8,32 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Whole reads the ledger from its first page to its last and holds all of it together: each entry with the one before,
-// and the whole with the anchor on the registered model and the marks on its versions. broken says where it does not
-// hold; the entries returned are then those before. exists is false where there is none and nothing says that there was
-// one. An error says that the ledger could not be read.
-func (l *Ledger) Whole(ctx context.Context, modelTags map[string]string, versions ...registry.Version) (whole Chain, exists bool, broken string, err error) {
-	place, err := l.Store.Locate(ctx, l.Model)
-	var pages []Saved
-	if err == nil && place.First != "" {
-		if place.Deleted {
-			return whole, true, "its experiment was deleted", nil
-		}
-		pages, err = l.History(ctx)
-	}
-	var b *Break
-	if err == nil {
-		whole.Entries, b, err = Verify(l.Model, pages)
-	}
+// Sound is the part of a ledger that can be relied on.
+type Sound struct {
+	Chain  Chain  // the entries before the first break
+	Exists bool   // there is a ledger, or something says that there was one
+	Broken string // where and why it is not sound; "" if it is
+}
+
+// LoadSound reads the whole ledger of a model and checks it, see History.Check. It fails if the ledger cannot be read.
+func LoadSound(ctx context.Context, store Store, model registry.Model, versions []registry.Version) (Sound, error) {
+	h, err := Load(ctx, store, model.Name)
 	switch {
 	case registry.ReasonOf(err) == registry.LedgerLost:
-		return whole, true, strings.TrimPrefix(err.Error(), "read promotion ledger of "+l.Model+": "), nil
+		why := strings.TrimPrefix(err.Error(), "read promotion ledger of "+model.Name+": ")
+		return Sound{Exists: true, Broken: why}, nil
 	case err != nil:
-		return whole, false, "", err
-	case b == nil:
-		b = Witnessed(l.Model, pages, modelTags, versions...)
+		return Sound{}, err
 	}
+	out := Sound{Chain: Chain{Entries: h.Entries}, Exists: len(h.Pages) > 0}
+	b := h.Check(model.Tags, versions...)
 	if b == nil {
-		return whole, place.First != "", "", nil
+		return out, nil
 	}
-	if b.Epoch == 0 {
-		return whole, true, b.Why, nil
+	out.Exists, out.Broken = true, b.Why
+	if b.Epoch > 0 {
+		out.Broken = fmt.Sprintf("entry %d: %s", b.Epoch, b.Why)
+		out.Chain.Entries = h.Entries[:min(len(h.Entries), b.Epoch-1)]
 	}
-	whole.Entries = whole.Entries[:min(len(whole.Entries), b.Epoch-1)]
-	return whole, true, fmt.Sprintf("entry %d: %s", b.Epoch, b.Why), nil
+	return out, nil
 }

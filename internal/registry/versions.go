@@ -43,17 +43,18 @@ func (v Versions) Without(others ...int) Versions {
 	return out
 }
 
-// Only returns the number if there is exactly one, else 0.
+// Only returns the number if there is exactly one version, else 0. NextVersion has no number yet, so that gives 0 too.
 func (v Versions) Only() int {
 	if len(v) != 1 {
 		return 0
 	}
-	return v[0]
+	return v.Highest()
 }
 
-// Highest returns the last number, or 0 if there is none.
+// Highest returns the number of the last version, or 0 if there is none. NextVersion has no number yet, so that gives 0
+// too.
 func (v Versions) Highest() int {
-	if len(v) == 0 {
+	if len(v) == 0 || v.Has(NextVersion) {
 		return 0
 	}
 	return v[len(v)-1]

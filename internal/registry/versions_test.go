@@ -23,6 +23,8 @@ func TestVersions(t *testing.T) {
 		"only one of one":            {VersionsOf(7).Only(), 7},
 		"the highest":                {v.Highest(), 7},
 		"the highest of none":        {VersionsOf().Highest(), 0},
+		"only one, to be created":    {VersionsOf(NextVersion).Only(), 0},
+		"the highest is not created": {VersionsOf(3, NextVersion).Highest(), 0},
 		"in words":                   {v.Join(" and "), "3 and 7"},
 		"unchanged by all of these":  {v, Versions{3, 7}},
 	} {
