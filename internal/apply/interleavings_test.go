@@ -229,12 +229,12 @@ func (p *promoter) promote() {
 	holder := ledger.Holder{Run: "run" + want, Attempt: 1, Nonce: want}
 	claim := ledger.Claim{Holder: holder, Takeover: p.mayTake(view, holder)}
 	if e, open := f.Ledger.Open(); open {
-		claim.Moved = f.Made(e.Record, fact.Query{Target: target})
+		claim.Moved = f.MovesMade(e.Record, fact.Query{Target: target})
 	}
 	switch {
 	case p.m.ledger():
 		o.Ledger = &ledger.Promotion{Ledger: l, View: view, Claim: claim, Record: func(version int) ledger.Record {
-			return plan.NewRecord(steps, "plan", plan.Intent{}, ledger.Origin{}, f, version, began)
+			return plan.NewRecord(steps, plan.Applied{Digest: "plan", Version: version, At: began}, plan.Intent{}, ledger.Origin{}, f)
 		}}
 	default:
 		steps.Steps = append(steps.Steps, plan.Step{Do: plan.SetTag, Model: "churn", Version: p.version(), Name: registry.TagRecord, Want: registry.Text(plan.TheRecord)})
@@ -246,7 +246,7 @@ func (p *promoter) promote() {
 
 // mayTake asks whether the holder of an open entry is dead, as GitHub would be asked.
 func (p *promoter) mayTake(v ledger.View, h ledger.Holder) (dead bool) {
-	standing, e := v.Standing(h, false)
+	standing, e := v.ClaimState(h, false)
 	if p.m.protocol != taking || standing != ledger.Busy {
 		return false
 	}
@@ -273,7 +273,7 @@ func founded() *ledgertest.Memory {
 	l := &ledger.Ledger{Store: m, Founder: m, Model: "churn", Now: func() time.Time { return began }, Pause: func(context.Context, int) bool { return false }}
 	steps := plan.Plan{Command: "promote", Model: "churn", Target: target, Version: 1, Steps: []plan.Step{{Do: plan.SetAlias, Name: "champion", Want: registry.PointsTo(1)}}}
 	first := &ledger.Promotion{Ledger: l, Claim: ledger.Claim{Holder: ledger.Holder{Run: "run1", Attempt: 1}}, Record: func(version int) ledger.Record {
-		return plan.NewRecord(steps, "plan", plan.Intent{}, ledger.Origin{}, fact.Facts{}, version, began)
+		return plan.NewRecord(steps, plan.Applied{Digest: "plan", Version: version, At: began}, plan.Intent{}, ledger.Origin{}, fact.Facts{})
 	}}
 	if err := cmp.Or(first.Begin(context.Background(), 1), first.End(context.Background(), nil, []registry.Ref{registry.AliasRef("champion")})); err != nil {
 		panic(err)

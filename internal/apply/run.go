@@ -41,7 +41,7 @@ type Ledger interface {
 const (
 	inFlight = time.Second
 	looking  = 2250 * time.Millisecond
-	leftOver = 3250 * time.Millisecond
+	closing  = 3250 * time.Millisecond
 )
 
 // Options carry what the steps' placeholders stand for, and where progress goes.
@@ -63,7 +63,7 @@ func Run(ctx context.Context, r Registry, p plan.Plan, o Options) plan.Receipt {
 	defer stop()
 	look, stop := AfterCancel(ctx, looking)
 	defer stop()
-	late, stop := AfterCancel(ctx, leftOver)
+	late, stop := AfterCancel(ctx, closing)
 	defer stop()
 	run := &run{r: r, o: o, plan: p, ctx: ctx, flight: flight, look: look, late: late, receipt: plan.Receipt{Version: p.Version}}
 	steps := map[plan.Kind][]plan.Step{}
@@ -71,7 +71,7 @@ func Run(ctx context.Context, r Registry, p plan.Plan, o Options) plan.Receipt {
 		steps[s.Kind()] = append(steps[s.Kind()], s)
 	}
 	run.create(ctx, steps[plan.Creation])
-	run.words(ctx, steps[plan.Word])
+	run.writeMetadata(ctx, steps[plan.Word])
 	run.move(ctx, steps[plan.Move])
 	run.finish(steps[plan.Note])
 	run.close()
@@ -95,10 +95,10 @@ type run struct {
 // create makes the model and the version, in order: each needs the one before.
 func (run *run) create(ctx context.Context, steps []plan.Step) {
 	for _, s := range steps {
-		if run.skip(ctx, s) {
+		if run.skipSteps(ctx, s) {
 			continue
 		}
-		run.tell(s)
+		run.announce(s)
 		made, wrote, err := run.r.Do(run.flight, s)
 		if err == nil && s.Do == plan.CreateVersion {
 			if _, err = fmt.Sscan(made, &run.receipt.Version); err != nil {
@@ -109,13 +109,13 @@ func (run *run) create(ctx context.Context, steps []plan.Step) {
 	}
 }
 
-// words writes the descriptions and tags that were asked for, all at once. One that cannot be written stops the run before
+// writeMetadata writes the descriptions and tags that were asked for, all at once. One that cannot be written stops the run before
 // anything is moved.
-func (run *run) words(ctx context.Context, steps []plan.Step) {
-	if len(steps) == 0 || run.skip(ctx, steps...) {
+func (run *run) writeMetadata(ctx context.Context, steps []plan.Step) {
+	if len(steps) == 0 || run.skipSteps(ctx, steps...) {
 		return
 	}
-	for _, result := range run.tags(run.word, steps) {
+	for _, result := range run.tags(run.writeOne, steps) {
 		run.receipt.Results = append(run.receipt.Results, result.StepResult)
 		run.fail(result.err)
 	}
@@ -127,20 +127,20 @@ func (run *run) move(ctx context.Context, steps []plan.Step) {
 		steps[i] = steps[i].For(run.receipt.Version)
 	}
 	if run.receipt.Err == nil && (len(steps) > 0 || run.o.Ledger != nil) {
-		run.enter(ctx, steps)
+		run.claimAndGuard(ctx, steps)
 	}
 	for _, s := range steps {
-		run.lapse()
-		if run.skip(ctx, s) {
+		run.checkLease()
+		if run.skipSteps(ctx, s) {
 			continue
 		}
-		if s.Adopts() { // it was guarded, and is read back and recorded as any other
+		if s.Confirms() { // it was guarded, and is read back and recorded as any other
 			run.moved = append(run.moved, len(run.receipt.Results))
 			run.receipt.Results = append(run.receipt.Results, plan.StepResult{Step: s, Done: plan.StepUnknown, Note: "it was there already"})
 			continue
 		}
-		run.tell(s)
-		settled, err := run.settle(s)
+		run.announce(s)
+		settled, err := run.makeMove(s)
 		if err != nil {
 			run.record(s, "", false, err)
 			continue
@@ -154,15 +154,15 @@ func (run *run) move(ctx context.Context, steps []plan.Step) {
 	}
 }
 
-// settle makes one move: it is sent until it is known whether it took effect, and never again before it was looked
+// makeMove makes one move: it is sent until it is known whether it took effect, and never again before it was looked
 // whether it did.
-func (run *run) settle(s plan.Step) (retry.Settled, error) {
+func (run *run) makeMove(s plan.Step) (retry.Settled, error) {
 	saw := s.Was
-	settled, err := retry.Settle(run.patience(run.ctx), func(int) error {
+	settled, err := retry.Settle(run.pause(run.ctx), func(int) error {
 		_, _, err := run.r.Do(run.flight, s)
 		return err
 	}, func() (there bool, never, err error) {
-		if saw, err = run.insist(s); err == nil && !saw.Equal(s.Want) && !saw.Equal(s.Was) && !halfway(s, saw) {
+		if saw, err = run.readUntilClear(s); err == nil && !saw.Equal(s.Want) && !saw.Equal(s.Was) && !halfway(s, saw) {
 			never = overtaken(s, saw)
 		}
 		return saw.Equal(s.Want), never, err
@@ -184,16 +184,16 @@ func halfway(s plan.Step, saw registry.State) bool {
 	return s.Do == plan.TagAlias && s.Shift().Halfway(saw)
 }
 
-// patience pauses for as long as ctx lasts.
-func (run *run) patience(ctx context.Context) func(int) bool {
+// pause pauses for as long as ctx lasts.
+func (run *run) pause(ctx context.Context) func(int) bool {
 	if run.o.Pause == nil {
 		return nil
 	}
 	return func(try int) bool { return run.o.Pause(ctx, try) }
 }
 
-// lapse stops the run where its claim has run out, or is about to: somebody else may have taken it over.
-func (run *run) lapse() {
+// checkLease stops the run where its claim has run out, or is about to: somebody else may have taken it over.
+func (run *run) checkLease() {
 	if run.receipt.Err != nil || !run.begun || run.o.Lease == 0 || run.o.Now().Sub(run.entered) < run.o.Lease-time.Minute {
 		return
 	}
@@ -201,9 +201,9 @@ func (run *run) lapse() {
 		Hint: "run it again; a promotion that takes more than a quarter of an hour has been waiting for a server or was suspended"}
 }
 
-// enter claims the moves in the ledger and, beside that, looks whether they would find what they expect. Looking may
+// claimAndGuard claims the moves in the ledger and, beside that, looks whether they would find what they expect. Looking may
 // come first: whoever moves between it and the claim has to claim too, and then this claim fails.
-func (run *run) enter(ctx context.Context, steps []plan.Step) {
+func (run *run) claimAndGuard(ctx context.Context, steps []plan.Step) {
 	if ctx.Err() != nil {
 		run.receipt.Err = cancelled(ctx)
 		return
@@ -220,13 +220,13 @@ func (run *run) enter(ctx context.Context, steps []plan.Step) {
 	var changed error
 	created := run.plan.Version == plan.NewVersion
 	if !created {
-		wg.Go(func() { changed = run.judged(ctx, steps, nil) })
+		wg.Go(func() { changed = run.checkVersion(ctx, steps, nil) })
 	}
 	var elsewhere error
 	wg.Go(func() { elsewhere = run.inPlace(ctx, steps) })
 	told := run.guard(ctx, steps)
 	if created && run.receipt.Err == nil { // the newest version stands in the answers that the guard has read
-		changed = run.judged(ctx, steps, told)
+		changed = run.checkVersion(ctx, steps, told)
 	}
 	wg.Wait()
 	if run.receipt.Err == nil {
@@ -252,9 +252,9 @@ func (run *run) close() {
 	}
 }
 
-// judged reads the version again, unless it is among those that were told of just now, and refuses the moves if it is not
+// checkVersion reads the version again, unless it is among those that were told of just now, and refuses the moves if it is not
 // the registration that the plan was made of.
-func (run *run) judged(ctx context.Context, steps []plan.Step, told []registry.Version) error {
+func (run *run) checkVersion(ctx context.Context, steps []plan.Step, told []registry.Version) error {
 	want, number := run.plan.Expects(), run.receipt.Version
 	if want == nil || len(steps) == 0 {
 		return nil
@@ -347,7 +347,7 @@ func (run *run) guard(ctx context.Context, steps []plan.Step) (told []registry.V
 // whatever somebody else does right after, so its notes are true. Where the run stopped before all moves were made,
 // those that were made are still read back, and no note is written.
 func (run *run) finish(notes []plan.Step) {
-	noted := make([]noted, len(notes))
+	noted := make([]writeResult, len(notes))
 	for i, s := range notes {
 		noted[i].StepResult = plan.StepResult{Step: s.For(run.receipt.Version), Done: plan.StepNotDone}
 	}
@@ -375,14 +375,14 @@ func (run *run) readBack() {
 		steps[i] = run.receipt.Results[at].Step
 	}
 	read := func(s plan.Step) (saw registry.State, _ []registry.Version, err error) {
-		saw, err = run.insist(s)
+		saw, err = run.readUntilClear(s)
 		return saw, nil, err
 	}
 	for i, o := range observe(steps, read) {
 		result := &run.receipt.Results[run.moved[i]]
 		result.Saw = o.saw
 		switch {
-		case o.err != nil && steps[i].Adopts(): // nothing was sent, so nothing is in doubt
+		case o.err != nil && steps[i].Confirms(): // nothing was sent, so nothing is in doubt
 			result.Done, result.Note = plan.StepNotDone, o.err.Error()
 			run.fail(o.err)
 		case o.err != nil:
@@ -422,15 +422,15 @@ func overtaken(s plan.Step, saw registry.State) error {
 	}
 }
 
-// noted is how writing a description or tag ended.
-type noted struct {
+// writeResult is how writing a description or tag ended.
+type writeResult struct {
 	plan.StepResult
 	err error
 }
 
 // tags writes descriptions and tags, all at once.
-func (run *run) tags(write func(plan.Step) (bool, error), steps []plan.Step) []noted {
-	out := make([]noted, len(steps))
+func (run *run) tags(write func(plan.Step) (bool, error), steps []plan.Step) []writeResult {
+	out := make([]writeResult, len(steps))
 	at := run.o.Now().UTC()
 	var wg sync.WaitGroup
 	for i, s := range steps {
@@ -455,15 +455,15 @@ func (run *run) tags(write func(plan.Step) (bool, error), steps []plan.Step) []n
 	return out
 }
 
-// word sends a description or a tag that was asked for, until its answer is clear.
-func (run *run) word(s plan.Step) (wrote bool, err error) {
-	return run.write(run.flight, run.patience(run.ctx), s)
+// writeOne sends a description or a tag that was asked for, until its answer is clear.
+func (run *run) writeOne(s plan.Step) (wrote bool, err error) {
+	return run.write(run.flight, run.pause(run.ctx), s)
 }
 
 // note does the same for a note, and waits a minute or two for a server that is out of reach, since no later run writes
 // it; but no longer, since it is a note.
 func (run *run) note(s plan.Step) (wrote bool, err error) {
-	patience := run.patience(run.look)
+	patience := run.pause(run.look)
 	if patience != nil {
 		whole := patience
 		patience = func(try int) bool { return try < noteTries && whole(try) }
@@ -482,16 +482,16 @@ func (run *run) write(ctx context.Context, pause func(int) bool, s plan.Step) (w
 
 const noteTries = 12
 
-// tell announces a creation or a move.
-func (run *run) tell(s plan.Step) {
+// announce announces a creation or a move.
+func (run *run) announce(s plan.Step) {
 	if run.o.Step != nil {
 		run.o.Step(s)
 	}
 }
 
-// skip reports that the steps are not begun, because an earlier one ended badly or the run was cancelled, and records
+// skipSteps reports that the steps are not begun, because an earlier one ended badly or the run was cancelled, and records
 // them.
-func (run *run) skip(ctx context.Context, steps ...plan.Step) bool {
+func (run *run) skipSteps(ctx context.Context, steps ...plan.Step) bool {
 	if run.receipt.Err == nil && ctx.Err() != nil {
 		run.receipt.Err = cancelled(ctx)
 	}
@@ -532,9 +532,9 @@ type observation struct {
 	err  error
 }
 
-// insist reads the target of a step until it could be read.
-func (run *run) insist(s plan.Step) (saw registry.State, err error) {
-	err = retry.Persist(run.patience(run.look), func() (err error) { saw, _, err = run.r.Observe(run.look, s); return err })
+// readUntilClear reads the target of a step until it could be read.
+func (run *run) readUntilClear(s plan.Step) (saw registry.State, err error) {
+	err = retry.Persist(run.pause(run.look), func() (err error) { saw, _, err = run.r.Observe(run.look, s); return err })
 	return saw, err
 }
 

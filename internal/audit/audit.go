@@ -136,7 +136,7 @@ func (a Snapshot) Unread() []int {
 	l := a.Ledger.OrZero()
 	var out []int
 	for _, ref := range l.Refs() {
-		formers := l.Formers(ref, 0)
+		formers := l.EarlierVersions(ref, 0)
 		for _, n := range formers[:min(len(formers), FormersWanted)] {
 			if _, read := a.Version(n); !read && !slices.Contains(out, n) {
 				out = append(out, n)

@@ -105,7 +105,7 @@ func (l *ledgerSession) look(ctx context.Context, gather func() (fact.Facts, err
 		if err != nil || l.dry || l.ledger == nil || l.off != "" {
 			return facts, err
 		}
-		standing, e := l.view.Standing(l.holder, l.maySupersede())
+		standing, e := l.view.ClaimState(l.holder, l.maySupersede())
 		if standing != ledger.Busy || l.gitHub.holderGone(ctx, l.view, l.ledger.Now()) {
 			return facts, nil
 		}
@@ -231,7 +231,7 @@ func (l *ledgerSession) entry(record func(version int) ledger.Record, moved func
 	if e, open := l.view.Facts().Open(); open {
 		claim.Moved = moved(e)
 	}
-	return &ledger.Promotion{Ledger: l.ledger, View: l.view, Weak: l.optional, Record: record, Claim: claim}
+	return &ledger.Promotion{Ledger: l.ledger, View: l.view, MayGoOn: l.optional, Record: record, Claim: claim}
 }
 
 // overtaken reports whether another promotion was faster, and there is time to start over: it is waited for first.
@@ -261,7 +261,7 @@ func (l *ledgerSession) close(ctx context.Context, reason registry.Reason, moved
 	if none || ctx.Err() != nil || reason.Exit() == registry.ExitUnknown {
 		return "", nil
 	}
-	standing, e := l.view.Standing(l.holder, l.maySupersede())
+	standing, e := l.view.ClaimState(l.holder, l.maySupersede())
 	if standing != ledger.Ours && standing != ledger.Granted {
 		return "", nil
 	}

@@ -37,7 +37,7 @@ func newMove(s *session, p plan.Plan) *move {
 		return nil
 	}
 	record := func(version int) ledger.Record {
-		return plan.NewRecord(p, s.report.Digest, s.set.Intent, originOf(s), s.report.Facts, version, s.p.Now())
+		return plan.NewRecord(p, plan.Applied{Digest: s.report.Digest, Version: version, At: s.p.Now()}, s.set.Intent, originOf(s), s.report.Facts)
 	}
 	return &move{session: s, record: record, entry: s.ledger.entry(record, func(e ledger.Entry) int { return movesMade(s, e) })}
 }
@@ -69,7 +69,7 @@ func (m *move) told(version int) ledger.Event {
 func (m *move) letter(version int) *letter {
 	l := letter{event: m.told(version), to: map[int]string{}}
 	if e, held := m.held(); held {
-		l.entry, l.to = e, e.Untold()
+		l.entry, l.to = e, e.PendingNotifications()
 	} else {
 		for i, name := range m.record(version).Notify {
 			l.to[i] = name
@@ -227,7 +227,7 @@ func movesMade(s *session, e ledger.Entry) int {
 	if _, there := s.report.Facts.Model.Get(); !there {
 		return ledger.MovedUnknown
 	}
-	return s.report.Facts.Made(e.Record, s.set.Intent.Query)
+	return s.report.Facts.MovesMade(e.Record, s.set.Intent.Query)
 }
 
 // recordPlace says where the record of a decision is.

@@ -141,7 +141,7 @@ func letters(own *letter, entries []ledger.Entry) []letter {
 		entries = slices.Insert(slices.Clone(entries), 0, own.entry) // where the ledger could not be read again it is not there
 	}
 	for _, e := range entries {
-		if left := e.Untold(); len(left) > 0 && (mine == 0 || e.Epoch < mine) {
+		if left := e.PendingNotifications(); len(left) > 0 && (mine == 0 || e.Epoch < mine) {
 			add(letter{event: ledger.NewEvent(e.ID(), e.Record), entry: e, to: left})
 		}
 	}
@@ -217,7 +217,7 @@ func (n *notifier) deliver(ctx context.Context, l *ledger.Ledger, box ledger.Out
 		n.told = append(n.told, note)
 	}
 	for epoch, places := range marks {
-		if err := l.Tell(n.late, box, entries[epoch], places); err != nil {
+		if err := l.MarkNotified(n.late, box, entries[epoch], places); err != nil {
 			n.console.warn(fmt.Sprintf("entry %d of the ledger could not be marked as told, so it will be told once more: %v", epoch, err))
 		}
 	}

@@ -15,10 +15,10 @@ func TestLetters(t *testing.T) {
 		r := ledger.Record{Moves: []ledger.Shift{ledger.ParseShift(ref, "1", "2")}, Notify: []string{"slack"}}
 		return ledger.Entry{Epoch: epoch, Record: r, Text: fmt.Sprint(epoch), Outcome: ledger.EntryDone}
 	}
-	told := func(e ledger.Entry) ledger.Entry { e.Told = []int{0}; return e }
+	told := func(e ledger.Entry) ledger.Entry { e.Notified = []int{0}; return e }
 	champion := func(epoch int) ledger.Entry { return entry(epoch, "@champion") }
 	own := func(e ledger.Entry) *letter {
-		return &letter{event: ledger.NewEvent(e.ID(), e.Record), entry: e, to: e.Untold()}
+		return &letter{event: ledger.NewEvent(e.ID(), e.Record), entry: e, to: e.PendingNotifications()}
 	}
 	for name, c := range map[string]struct {
 		own     *letter

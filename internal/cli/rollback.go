@@ -48,7 +48,7 @@ const rollbackPages = 16
 // workflow run made is not made twice: either would go one version further.
 func wayBack(ctx context.Context, s *session) (plan.Plan, string, error) {
 	f, in := s.report.Facts, s.set.Intent
-	if e, ok := plan.BegunRollback(f, in); ok {
+	if e, ok := plan.InterruptedRollback(f, in); ok {
 		p := plan.FinishRollback(f, in, e, s.ledger.holder)
 		if p.Resumes == 0 {
 			return p, "", nil
@@ -80,7 +80,7 @@ func chooseWayBack(ctx context.Context, s *session) (int, []string, error) {
 	f, in := s.report.Facts, s.set.Intent
 	backs := plan.Backs(f, in)
 	if n := in.Query.Candidate.Number; n != 0 {
-		backs = []fact.Back{plan.To(f, in, n)}
+		backs = []fact.RollbackTarget{plan.To(f, in, n)}
 	}
 	var notes []string
 	for i := range backs {
@@ -101,5 +101,5 @@ func chooseWayBack(ctx context.Context, s *session) (int, []string, error) {
 			return b.Number, notes, nil
 		}
 	}
-	return 0, nil, plan.NoWayBack(f, in, backs)
+	return 0, nil, plan.NoRollbackTarget(f, in, backs)
 }

@@ -313,7 +313,7 @@ func (s *session) options(p plan.Plan) apply.Options {
 	return apply.Options{
 		Now: s.p.Now, Ledger: s.move.ledger(), Slow: s.set.GitHub.Environment != "",
 		Record: func(at time.Time, version int) string {
-			return plan.NewSummary(p, s.report.Digest, s.set.Intent, version, at, recordPlace(s))
+			return plan.NewSummary(p, plan.Applied{Digest: s.report.Digest, Version: version, At: at}, s.set.Intent, recordPlace(s))
 		},
 		Lease: ledger.Lease, Pause: s.ledger.pause,
 		Step: func(step plan.Step) { s.console.printf("%s %s", step.Do, stepObject(step)) },

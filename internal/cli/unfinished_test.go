@@ -91,7 +91,7 @@ func TestACutOffEntryOfAnotherStageIsClosedWithoutLooking(t *testing.T) {
 		if status != 0 || len(r.Outside) != 0 || r.RecordID == "" || len(r.Findings) != 1 {
 			t.Errorf("status %d, %s: %v, %v, judged %v", status, r.Error, r.Notes, r.Outside, r.Findings)
 		}
-		if e := newest(t, sc); e.Outcome != ledger.EntryDone || !e.Record.Moves[0].Adopted() || e.Record.From != 2 {
+		if e := newest(t, sc); e.Outcome != ledger.EntryDone || !e.Record.Moves[0].Confirms() || e.Record.From != 2 {
 			t.Errorf("entry %d: %s, %+v, from %d", e.Epoch, e.Outcome, e.Record.Moves, e.Record.From)
 		}
 	})

@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"encoding/json"
 	"maps"
 	"slices"
 
@@ -13,28 +12,6 @@ type Chain struct {
 	Off     string  // why there is none; "" where there is one
 	Entries []Entry // oldest first
 	Before  States  // what the entries before these left each target at
-}
-
-// States are the states of targets.
-type States map[registry.Ref]registry.State
-
-// UnmarshalJSON reads each state as the kind of target needs it.
-func (s *States) UnmarshalJSON(text []byte) error {
-	var texts map[registry.Ref]string
-	if err := json.Unmarshal(text, &texts); err != nil {
-		return err
-	}
-	*s = States{}
-	for ref, state := range texts {
-		(*s)[ref] = ref.ParseState(state)
-	}
-	return nil
-}
-
-// without is the state without some versions.
-func without(s registry.State, gone []int) registry.State {
-	s.Versions = s.Versions.Without(gone...)
-	return s
 }
 
 // Open is the last entry where it has no outcome.
@@ -53,15 +30,15 @@ func (l Chain) Last() (Entry, bool) {
 	return Entry{}, false
 }
 
-// Left is what the ledger's own promotions left the target at; ok is false where none has ever moved it. A version is in
+// LastRecorded is what the ledger's own promotions left the target at; ok is false where none has ever moved it. A version is in
 // one stage at a time, so what was moved on to another has left this one.
-func (l Chain) Left(ref registry.Ref) (state registry.State, ok bool) {
+func (l Chain) LastRecorded(ref registry.Ref) (state registry.State, ok bool) {
 	var gone []int
 	for _, e := range slices.Backward(l.Entries) {
-		if s, moved := shift(e.Made(), ref); moved {
+		if s, moved := moveOf(e.Made(), ref); moved {
 			return without(s.Want, gone), true
 		}
-		gone = append(gone, e.movedOn(ref)...)
+		gone = append(gone, e.movedToOtherStage(ref)...)
 		for _, o := range e.Record.Outside {
 			if o.Ref == ref && e.Outcome == EntryDone {
 				return without(o.Want, gone), true
@@ -76,13 +53,13 @@ func (l Chain) Left(ref registry.Ref) (state registry.State, ok bool) {
 // If the last entry about the target did not end well and the target is where it was to go, or on the way, that entry
 // moved it. One that ended before it moved anything explains nothing.
 func (l Chain) Drifted(ref registry.Ref, now registry.State) (left registry.State, drifted bool) {
-	left, ours := l.Left(ref)
+	left, ours := l.LastRecorded(ref)
 	if !ours || left.Equal(now) {
 		return left, false
 	}
 	e, move, about := l.lastMove(ref)
 	there := move.Want.Equal(now) || ref.Kind == registry.RefAlias && move.Halfway(now)
-	return left, !(about && e.Outcome != EntryDone && !move.Adopted() && there)
+	return left, !(about && e.Outcome != EntryDone && !move.Confirms() && there)
 }
 
 // Unconfirmed reports whether a promotion that did not end well moved the target to where it is now. The next promotion
@@ -103,7 +80,7 @@ func (l Chain) lastMove(ref registry.Ref) (Entry, Shift, bool) {
 		if move, about := e.Record.Move(ref); about {
 			return e, move, newest || e.Moved != 0
 		}
-		if _, found := shift(e.Record.Outside, ref); found && e.Outcome == EntryDone {
+		if _, found := moveOf(e.Record.Outside, ref); found && e.Outcome == EntryDone {
 			return Entry{}, Shift{}, false
 		}
 		newest = false
@@ -148,9 +125,9 @@ func (l Chain) Refs() []registry.Ref {
 	return slices.SortedFunc(maps.Keys(refs), registry.Ref.Compare)
 }
 
-// Formers lists the versions that the target named before the one it names now, the last first, as far as they were
+// EarlierVersions lists the versions that the target named before the one it names now, the last first, as far as they were
 // moved there by promotions that are on record.
-func (l Chain) Formers(ref registry.Ref, now int) []int {
+func (l Chain) EarlierVersions(ref registry.Ref, now int) []int {
 	var out []int
 	add := func(state registry.State) {
 		for _, n := range state.Versions {
@@ -179,31 +156,4 @@ func (l Chain) Drift(m registry.Model, versions []registry.Version) []Shift {
 		}
 	}
 	return out
-}
-
-// Since says how long the target has pointed to the version: ref is "@alias" or a stage. Only entries with the outcome
-// done count. An entry that ended otherwise, and may have moved the target, is a gap.
-func (l Chain) Since(ref registry.Ref, number int) Stay {
-	var s Stay
-	for _, e := range slices.Backward(l.Entries) {
-		move, moved := e.Record.Move(ref)
-		outside, drifted := shift(e.Record.Outside, ref)
-		switch {
-		case e.Outcome != EntryDone && e.Moved != 0 && moved, e.movedOn(ref).Has(number):
-			return s
-		case e.Outcome != EntryDone, !moved && !drifted:
-			continue
-		case !moved:
-			move = Shift{Ref: ref, Was: outside.Want, Want: outside.Want}
-		}
-		if !move.Want.Versions.Has(number) {
-			return s
-		}
-		s.Entry, s.Known = e, true
-		if s.Moved = !move.Was.Versions.Has(number); s.Moved || drifted && !outside.Was.Versions.Has(number) {
-			return s
-		}
-	}
-	s.Earlier = l.Before[ref].Versions.Has(number)
-	return s
 }

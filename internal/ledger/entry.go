@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -25,14 +24,14 @@ func (e Entry) SupersededBy(later []Entry) (Entry, bool) {
 	return Entry{}, false
 }
 
-// Untold lists who was to be told of the entry and has not been, by the index in the record's list.
-func (e Entry) Untold() map[int]string {
+// PendingNotifications lists who was to be told of the entry and has not been, by the index in the record's list.
+func (e Entry) PendingNotifications() map[int]string {
 	out := map[int]string{}
 	if e.Outcome != EntryDone {
 		return out
 	}
 	for i, channel := range e.Record.Notify {
-		if !slices.Contains(e.Told, i) {
+		if !slices.Contains(e.Notified, i) {
 			out[i] = channel
 		}
 	}
@@ -48,18 +47,18 @@ const (
 
 // Entry is one promotion in the ledger: who claimed it, what was to be done on what evidence, and how it ended.
 type Entry struct {
-	Epoch   int
-	Holder  Holder
-	Link    string    // to the workflow run of the holder, "" on a laptop
-	Lease   time.Time // in the server's time; before it nobody else takes over unasked
-	Record  Record
-	Text    string          // of the record, as it is stored: digests are of this, so that later versions may add fields
-	Outcome string          // "" while open
-	Reason  registry.Reason // why it was aborted
-	Moved   int             // of the record's moves, without those that others had made, when it ended; or MovedUnknown
-	Ended   time.Time
-	Digest  string // of everything above, chained by the next record
-	Told    []int  // of the record's list Notify, those that were told: the one thing written after the entry was closed
+	Epoch    int
+	Holder   Holder
+	Link     string    // to the workflow run of the holder, "" on a laptop
+	Lease    time.Time // in the server's time; before it nobody else takes over unasked
+	Record   Record
+	Text     string          // of the record, as it is stored: digests are of this, so that later versions may add fields
+	Outcome  string          // "" while open
+	Reason   registry.Reason // why it was aborted
+	Moved    int             // of the record's moves, without those that others had made, when it ended; or MovedUnknown
+	Ended    time.Time
+	Digest   string // of everything above, chained by the next record
+	Notified []int  // of the record's list Notify, those that were told: the one thing written after the entry was closed
 }
 
 // MovedUnknown stands for the number of moves of an entry that was closed when it could not be told.
@@ -87,48 +86,6 @@ func (h Holder) LaterAttemptOf(other Holder) bool {
 	return h.SameRun(other) && h.Attempt > other.Attempt
 }
 
-// Shift is one target moved: what it named, and what it names after.
-type Shift struct {
-	Ref  registry.Ref   `json:"ref"`
-	Was  registry.State `json:"was,omitzero"`
-	Want registry.State `json:"now,omitzero"`
-}
-
-// UnmarshalJSON reads the states as the kind of target needs it.
-func (s *Shift) UnmarshalJSON(text []byte) error {
-	var fields struct{ Ref, Was, Now string }
-	if err := json.Unmarshal(text, &fields); err != nil {
-		return err
-	}
-	*s = ParseShift(fields.Ref, fields.Was, fields.Now)
-	return nil
-}
-
-// ParseShift reads a move from the texts of its target and of both states.
-func ParseShift(target, was, now string) Shift {
-	ref := registry.ParseRef(target)
-	return Shift{Ref: ref, Was: ref.ParseState(was), Want: ref.ParseState(now)}
-}
-
-// Equal reports whether both are the same move.
-func (s Shift) Equal(other Shift) bool {
-	return s.Ref == other.Ref && s.Was.Equal(other.Was) && s.Want.Equal(other.Want)
-}
-
-// Adopted reports a move that others had made already, see Step.Adopts. It counts among the moves of an entry only once all
-// are made.
-func (s Shift) Adopted() bool { return s.Was.Equal(s.Want) }
-
-// Halfway reports whether an alias that is kept by tags has reached its new version and has not yet left all others.
-func (s Shift) Halfway(now registry.State) bool {
-	want := s.Want.Versions
-	if s.Was.Text+s.Want.Text+now.Text != "" || now.Equal(s.Was) || now.Equal(s.Want) || len(want) > 1 {
-		return false
-	}
-	others := now.Versions.Without(want...).Without(s.Was.Versions...)
-	return len(others) == 0 && (len(want) == 0 || now.Versions.Has(want[0]))
-}
-
 // MovedNothing reports an entry that left everything as it found it. One that was taken over may have sent a move that
 // arrives late.
 func (e Entry) MovedNothing() bool { return e.Outcome == EntryAborted && e.Moved == 0 }
@@ -144,7 +101,7 @@ func (e Entry) Made() []Shift {
 	}
 	made := 0
 	for i, s := range e.Record.Moves {
-		if s.Adopted() {
+		if s.Confirms() {
 			continue
 		}
 		if made == e.Moved {
@@ -155,9 +112,9 @@ func (e Entry) Made() []Shift {
 	return e.Record.Moves
 }
 
-// movedOn lists the versions that the entry moved to another stage than this one, which they have left with that if they
+// movedToOtherStage lists the versions that the entry moved to another stage than this one, which they have left with that if they
 // were there.
-func (e Entry) movedOn(ref registry.Ref) registry.Versions {
+func (e Entry) movedToOtherStage(ref registry.Ref) registry.Versions {
 	var out []int
 	for _, m := range e.Made() {
 		if m.Ref == ref || m.Ref.Kind != registry.RefStage || ref.Kind != registry.RefStage {
@@ -166,12 +123,4 @@ func (e Entry) movedOn(ref registry.Ref) registry.Versions {
 		out = append(out, m.Want.Versions.Without(m.Was.Versions...)...)
 	}
 	return registry.VersionsOf(out...)
-}
-
-func shift(moves []Shift, ref registry.Ref) (Shift, bool) {
-	i := slices.IndexFunc(moves, func(s Shift) bool { return s.Ref == ref })
-	if i < 0 {
-		return Shift{}, false
-	}
-	return moves[i], true
 }

@@ -53,10 +53,10 @@ func (l *Ledger) Back(ctx context.Context, v View, enough func(Chain) bool) (Cha
 	return facts, nil
 }
 
-// Standing says what the open entry of the view means to a newcomer, and returns it.
-func (v View) Standing(h Holder, takeover bool) (Standing, Entry) {
+// ClaimState says what the open entry of the view means to a newcomer, and returns it.
+func (v View) ClaimState(h Holder, takeover bool) (ClaimState, Entry) {
 	e, _ := v.page.open()
-	return stand(v.page, h, takeover), e
+	return claimState(v.page, h, takeover), e
 }
 
 // Overdue is the open entry, where its lease has passed and a workflow run holds it: GitHub can tell whether that run is
@@ -159,4 +159,12 @@ func (b *BusyError) Unwrap() error { return b.why }
 func (l *Ledger) Busy(v View) error {
 	e, _ := v.page.open()
 	return busy(l.Model, e, l.Now())
+}
+
+// ID of the ledger itself: its first page.
+func (v View) ID() string { return v.place.First }
+
+// Past reads back over at most that many pages before the view's page, see Back.
+func (l *Ledger) Past(ctx context.Context, v View, pages int) (Chain, error) {
+	return l.Back(ctx, v, func(Chain) bool { pages--; return pages < 0 })
 }

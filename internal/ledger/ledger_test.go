@@ -83,7 +83,7 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 	if second.Record.Previous != first.Digest || second.Outcome != EntryDone || second.Moved != 1 {
 		t.Errorf("%+v", second)
 	}
-	if holders, ok := look(t, l).Facts().Left(registry.AliasRef("champion")); !ok || holders.String() != "2" {
+	if holders, ok := look(t, l).Facts().LastRecorded(registry.AliasRef("champion")); !ok || holders.String() != "2" {
 		t.Errorf("left at %q", holders)
 	}
 }
@@ -212,7 +212,7 @@ func TestReadsStayBounded(t *testing.T) {
 	if far := look(t, l); far.page.last() != v.page.last() {
 		t.Errorf("%d entries without the hint", far.page.last())
 	}
-	if holders, ok := v.Facts().Left(registry.AliasRef("champion")); !ok || holders.String() != fmt.Sprint(3*PageEntries+5) {
+	if holders, ok := v.Facts().LastRecorded(registry.AliasRef("champion")); !ok || holders.String() != fmt.Sprint(3*PageEntries+5) {
 		t.Errorf("left at %q", holders)
 	}
 }
@@ -280,7 +280,7 @@ func TestTampering(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		if standing, e := v.Standing(Holder{}, false); standing != Free { // an outcome that was removed stops the next run
+		if standing, e := v.ClaimState(Holder{}, false); standing != Free { // an outcome that was removed stops the next run
 			return lost("churn", fmt.Sprintf("entry %d is open", e.Epoch))
 		}
 		return l.Check(v, map[string]string{registry.TagAnchor: m.Anchors["churn"]}, marks...)
@@ -407,7 +407,7 @@ func TestPromotion_Made(t *testing.T) {
 		"one was confirmed, one made": {[]registry.Ref{champion, reader, registry.StageRef("Production")}, 2},
 		"another target":              {[]registry.Ref{registry.AliasRef("shadow")}, 0},
 	} {
-		if got := made(r, c.moved); got != c.want {
+		if got := countMade(r, c.moved); got != c.want {
 			t.Errorf("%s: %d, want %d", name, got, c.want)
 		}
 	}

@@ -38,11 +38,11 @@ const (
 	none      = "-"
 )
 
-func claimKey(n int) string   { return fmt.Sprintf("e%06d", n) }
-func linkKey(n int) string    { return fmt.Sprintf("h%06d", n) }
-func outcomeKey(n int) string { return fmt.Sprintf("d%06d", n) }
-func recordKey(n int) string  { return fmt.Sprintf("r%06d", n) }
-func toldKey(n, i int) string { return fmt.Sprintf("s%06d.%02d", n, i) }
+func claimKey(n int) string       { return fmt.Sprintf("e%06d", n) }
+func linkKey(n int) string        { return fmt.Sprintf("h%06d", n) }
+func outcomeKey(n int) string     { return fmt.Sprintf("d%06d", n) }
+func recordKey(n int) string      { return fmt.Sprintf("r%06d", n) }
+func notifiedKey(n, i int) string { return fmt.Sprintf("s%06d.%02d", n, i) }
 
 // page is one page, read and checked.
 type page struct {
@@ -257,8 +257,8 @@ func readEntry(n int, kv map[string]string) (e Entry, why string) {
 	}
 	e.Link = fromNone(link)
 	for i := range e.Record.Notify {
-		if kv[toldKey(n, i)] != "" {
-			e.Told = append(e.Told, i)
+		if kv[notifiedKey(n, i)] != "" {
+			e.Notified = append(e.Notified, i)
 		}
 	}
 	outcome, there := kv[outcomeKey(n)]

@@ -21,19 +21,19 @@ type Promotion struct {
 	Claim  Claim
 	Record func(version int) Record // what is about to be done
 	// Weak decides whether the promotion may go on without a claim after this error.
-	Weak func(error) bool
+	MayGoOn func(error) bool
 
-	entry Entry
-	held  bool
+	entry   Entry
+	claimed bool
 }
 
 // Entry is the entry that was claimed; ok is false where the promotion goes on without one.
-func (p *Promotion) Entry() (Entry, bool) { return p.entry, p.held }
+func (p *Promotion) Entry() (Entry, bool) { return p.entry, p.claimed }
 
 // Begin writes the claim, and begins the ledger or a new page first where one is needed.
 func (p *Promotion) Begin(ctx context.Context, version int) error {
 	err := p.claim(ctx, version)
-	if err != nil && p.Weak != nil && p.Weak(err) {
+	if err != nil && p.MayGoOn != nil && p.MayGoOn(err) {
 		return nil
 	}
 	return err
@@ -43,7 +43,7 @@ func (p *Promotion) Begin(ctx context.Context, version int) error {
 // value stored says who holds the entry.
 func (p *Promotion) claim(ctx context.Context, version int) error {
 	if p.View.Exists() {
-		if standing, e := p.View.Standing(p.Claim.Holder, p.Claim.Takeover); standing == Busy {
+		if standing, e := p.View.ClaimState(p.Claim.Holder, p.Claim.Takeover); standing == Busy {
 			return busy(p.Ledger.Model, e, p.Ledger.Now())
 		}
 	}
@@ -61,7 +61,7 @@ func (p *Promotion) claim(ctx context.Context, version int) error {
 		return err
 	}
 	err = p.Ledger.put(ctx, p.View.page.id, kv, func(got map[string]string) (bool, error) {
-		switch claimed(got, e.Epoch, kv[claimKey(e.Epoch)]) {
+		switch claimedBy(got, e.Epoch, kv[claimKey(e.Epoch)]) {
 		case mine:
 			return true, nil
 		case others:
@@ -70,7 +70,7 @@ func (p *Promotion) claim(ctx context.Context, version int) error {
 		return false, p.changed(got, e.Epoch)
 	})
 	if err == nil {
-		p.entry, p.held = e, true
+		p.entry, p.claimed = e, true
 	}
 	return err
 }
@@ -95,11 +95,11 @@ func (p *Promotion) changed(kv map[string]string, n int) error {
 // meantime is somebody else's.
 func (p *Promotion) End(ctx context.Context, result error, moved []registry.Ref) error {
 	outcome := Outcome(result)
-	if !p.held || outcome == "" {
+	if !p.claimed || outcome == "" {
 		return nil
 	}
 	why := registry.ReasonOf(result)
-	kv, closed := closing(p.entry, outcome, why, made(p.entry.Record, moved), p.Ledger.Now())
+	kv, closed := closing(p.entry, outcome, why, countMade(p.entry.Record, moved), p.Ledger.Now())
 	key := outcomeKey(p.entry.Epoch)
 	settled := func(got map[string]string) (bool, error) {
 		switch v, ok := got[key]; {
@@ -114,7 +114,7 @@ func (p *Promotion) End(ctx context.Context, result error, moved []registry.Ref)
 		}
 	}
 	final := error(nil) // somebody else's entry by now, or not known when the time was up
-	err := retry.Persist(p.Ledger.patience(ctx), func() error {
+	err := retry.Persist(p.Ledger.pause(ctx), func() error {
 		err := p.Ledger.put(ctx, p.View.page.id, kv, settled)
 		if reason := registry.ReasonOf(err); reason == registry.Conflict || reason == registry.Unknown {
 			final, err = err, nil
@@ -126,16 +126,16 @@ func (p *Promotion) End(ctx context.Context, result error, moved []registry.Ref)
 	case err == nil:
 		p.entry = closed
 	case registry.ReasonOf(err) != registry.Conflict:
-		return unclosed(p.entry, err)
+		return notClosed(p.entry, err)
 	}
 	return err
 }
 
-// made counts the moves of the record that are done, also those that an earlier attempt made and this one confirmed.
-func made(r Record, moved []registry.Ref) int {
+// countMade counts the moves of the record that are done, also those that an earlier attempt made and this one confirmed.
+func countMade(r Record, moved []registry.Ref) int {
 	n := 0
 	for _, m := range r.Moves {
-		if slices.Contains(moved, m.Ref) && !m.Adopted() {
+		if slices.Contains(moved, m.Ref) && !m.Confirms() {
 			n++
 		}
 	}
@@ -153,8 +153,8 @@ func (l *Ledger) Abort(ctx context.Context, v View, why registry.Reason, moved i
 	return l.put(ctx, v.page.id, kv, func(got map[string]string) (bool, error) { return got[outcomeKey(e.Epoch)] != "", nil })
 }
 
-// unclosed is the error of a promotion that did all it was asked for and could not say so in the ledger.
-func unclosed(e Entry, cause error) error {
+// notClosed is the error of a promotion that did all it was asked for and could not say so in the ledger.
+func notClosed(e Entry, cause error) error {
 	out := &registry.Error{
 		Reason: registry.ReasonOf(cause), Cause: cause, Msg: fmt.Sprintf("close entry %d of the promotion ledger: what is below was done, and its outcome could not be stored: %v", e.Epoch, cause),
 		Hint: "the entry stays open and keeps other promotions of this model out: re-run the failed jobs, which finishes it",
@@ -170,11 +170,11 @@ func unclosed(e Entry, cause error) error {
 // answer: it reports whether they are there, or why they never will be.
 func (l *Ledger) put(ctx context.Context, id string, kv map[string]string, settled func(map[string]string) (bool, error)) error {
 	var why error
-	state, err := retry.Settle(l.patience(ctx), func(int) error { return l.Store.Write(ctx, id, maps.Clone(kv)) },
+	state, err := retry.Settle(l.pause(ctx), func(int) error { return l.Store.Write(ctx, id, maps.Clone(kv)) },
 		func() (there bool, never, err error) {
 			ctx, stop := l.look(ctx)
 			defer stop()
-			err = retry.Persist(l.patience(ctx), func() error {
+			err = retry.Persist(l.pause(ctx), func() error {
 				got, err := l.Store.Read(ctx, id)
 				if err == nil {
 					there, why = settled(got)
@@ -187,7 +187,7 @@ func (l *Ledger) put(ctx context.Context, id string, kv map[string]string, settl
 	case err == nil, why != nil:
 		return why
 	case state == retry.Unsettled:
-		return unsure(l.Model, err)
+		return unclearWrite(l.Model, err)
 	case reason == registry.Conflict, reason == registry.Unknown: // refused or failed each time, and not for a value that is there
 		return &registry.Error{Reason: registry.ServerError, Msg: "write promotion ledger of " + l.Model + ": " + err.Error(), Cause: err}
 	}
@@ -203,9 +203,9 @@ func (l *Ledger) look(ctx context.Context) (context.Context, context.CancelFunc)
 	return context.WithTimeout(context.WithoutCancel(ctx), 1250*time.Millisecond)
 }
 
-// insist repeats a write that ends in the same state however often it arrives, until its answer is clear.
-func (l *Ledger) insist(ctx context.Context, write func() error) error {
-	_, err := retry.Settle(l.patience(ctx), func(int) error { return write() },
+// writeUntilClear repeats a write that ends in the same state however often it arrives, until its answer is clear.
+func (l *Ledger) writeUntilClear(ctx context.Context, write func() error) error {
+	_, err := retry.Settle(l.pause(ctx), func(int) error { return write() },
 		func() (there bool, never, err error) { return false, nil, nil })
 	if registry.ReasonOf(err) == registry.Unknown && !registry.MayLand(err) { // whether it is there decides nothing
 		return &registry.Error{Reason: registry.ServerError, Msg: err.Error(), Cause: err}
@@ -213,12 +213,12 @@ func (l *Ledger) insist(ctx context.Context, write func() error) error {
 	return err
 }
 
-// patience pauses for as long as ctx lasts.
-func (l *Ledger) patience(ctx context.Context) func(int) bool {
+// pause pauses for as long as ctx lasts.
+func (l *Ledger) pause(ctx context.Context) func(int) bool {
 	return func(try int) bool { return l.Pause(ctx, try) }
 }
 
-func unsure(model string, err error) error {
+func unclearWrite(model string, err error) error {
 	return &registry.Error{
 		Reason: registry.Unknown, Msg: "write promotion ledger of " + model + ": not known whether it was stored: " + err.Error(), Cause: err,
 		Hint: "the next run reads the ledger and goes on from there",

@@ -8,7 +8,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-func (r Record) Move(ref registry.Ref) (Shift, bool) { return shift(r.Moves, ref) }
+func (r Record) Move(ref registry.Ref) (Shift, bool) { return moveOf(r.Moves, ref) }
 
 // RecordVersion is the version of the records that this program writes. Records of an older one stay readable: their
 // fields keep their names and meanings, and a digest is of the text that is stored.

@@ -15,12 +15,12 @@ import (
 // Aliases plans that each alias asked for names its version, or is removed. Setting an alias that names a deleted
 // version repairs it.
 func Aliases(f fact.Facts, in Intent) (Plan, error) {
-	p := begin(f, in)
+	p := newPlan(f, in)
 	p.Source = nil
-	if err := usable(f, in); err != nil {
+	if err := checkUsable(f, in); err != nil {
 		return p, err
 	}
-	warnings, err := unfit(f, in)
+	warnings, err := checkFit(f, in)
 	if err != nil {
 		return p, err
 	}
@@ -29,7 +29,7 @@ func Aliases(f fact.Facts, in Intent) (Plan, error) {
 	if err != nil {
 		return p, err
 	}
-	moves := needed(f, asked)
+	moves := neededMoves(f, asked)
 	for _, s := range moves {
 		if s.Do == DeleteAlias {
 			p.Notes = append(p.Notes, fmt.Sprintf("removing alias %s needs the right MANAGE where MLflow's basic-auth is used; moving it needs only EDIT", s.Name))
@@ -46,21 +46,21 @@ func Aliases(f fact.Facts, in Intent) (Plan, error) {
 // finish.
 func ResumeAliases(f fact.Facts, in Intent, by ledger.Holder) (p Plan, digest string, ok bool) {
 	asked, err := askedMoves(f, in)
-	if err != nil || usable(f, in) != nil {
+	if err != nil || checkUsable(f, in) != nil {
 		return p, "", false
 	}
 	var parts []ledger.Shift
 	for _, s := range asked {
 		parts = append(parts, ledger.Shift{Ref: s.Ref(), Want: s.Was})
 	}
-	e, ok := f.CutOff(in.Command, parts)
+	e, ok := f.Interrupted(in.Command, parts)
 	if !ok || !by.SameRun(e.Holder) {
 		return p, "", false
 	}
 	var recorded []Step
 	for _, s := range asked {
 		switch {
-		case listed(e, s):
+		case isListed(e, s):
 			recorded = append(recorded, s)
 		case !s.Was.Equal(s.Want): // to be moved, and not part of what was begun
 			return p, "", false
@@ -69,10 +69,10 @@ func ResumeAliases(f fact.Facts, in Intent, by ledger.Holder) (p Plan, digest st
 	if len(recorded) != len(e.Record.Moves) {
 		return p, "", false
 	}
-	p = begin(f, in)
+	p = newPlan(f, in)
 	p.Source, p.Resumes = nil, e.Epoch
 	p.Notes = append(p.Notes, fmt.Sprintf("finishes entry %d of the ledger, which was cut off", e.Epoch))
-	p.Steps = append(append(p.Steps, needed(f, recorded)...), aliasMarks(recorded, in)...)
+	p.Steps = append(append(p.Steps, neededMoves(f, recorded)...), aliasMarks(recorded, in)...)
 	fallbackNote(&p, f)
 	trafficNote(&p, f, in)
 	return p, e.Record.Plan, true
@@ -93,8 +93,8 @@ func askedMoves(f fact.Facts, in Intent) ([]Step, error) {
 	return append(moves, traffic...), err
 }
 
-// needed are the moves that are not made yet, or not on record.
-func needed(f fact.Facts, moves []Step) []Step {
+// neededMoves are the moves that are not made yet, or not on record.
+func neededMoves(f fact.Facts, moves []Step) []Step {
 	return slices.DeleteFunc(slices.Clone(moves), func(s Step) bool { return s.Was.Equal(s.Want) && !unrecorded(f, s) })
 }
 
@@ -127,8 +127,8 @@ func aliasMarks(moves []Step, in Intent) []Step {
 	return steps
 }
 
-// usable refuses aliases of what cannot be loaded.
-func usable(f fact.Facts, in Intent) error {
+// checkUsable refuses aliases of what cannot be loaded.
+func checkUsable(f fact.Facts, in Intent) error {
 	for _, a := range in.Query.Aliases {
 		if a.Version == 0 {
 			continue
@@ -138,7 +138,7 @@ func usable(f fact.Facts, in Intent) error {
 		if !ok {
 			return &registry.Error{Reason: registry.CandidateGone, Msg: known.Why(), Hint: "an alias names a version that exists; the versions are listed on the model's page in MLflow"}
 		}
-		if err := readyVersion(v); err != nil {
+		if err := checkReadyVersion(v); err != nil {
 			return err
 		}
 	}

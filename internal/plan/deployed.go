@@ -13,7 +13,7 @@ func Deployed(f fact.Facts, in Intent, number int, environment string) (steps []
 	if v.Number != number {
 		v = f.Versions[number].OrZero()
 	}
-	ours := v.Number == 0 || written(v.Tags)
+	ours := v.Number == 0 || writtenByUs(v.Tags)
 	for _, tag := range []struct{ key, want string }{{registry.TagDeployedTo, environment}, {registry.TagDeployedAt, AtTime}} {
 		had, there := v.Tags[tag.key]
 		switch {

@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"encoding/json"
 	"slices"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
@@ -9,47 +8,6 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
-
-// WayBack is the version that a rollback goes to once the plan was carried out, or why there is none.
-func (p Plan) WayBack(f fact.Facts) (to int, why string) {
-	f.Ledger.Entries = append(slices.Clone(f.Ledger.Entries), ledger.Entry{
-		Outcome: ledger.EntryDone, Record: ledger.Record{Moves: p.Shifts(f.Number()), Outside: p.MovedOutside(f)},
-	})
-	backs := f.Backs(p.Target, f.Number(), fact.BackAllowed{})
-	for _, b := range backs {
-		if b.Why == "" {
-			return b.Number, ""
-		}
-	}
-	switch {
-	case len(backs) > 0:
-		why = backs[0].Why
-	case f.Ledger.Off != "":
-		why = "no other version is known to have held the target before"
-	default: // tags of others may tell more, which only a rollback reads
-		why = "the ledger knows no other version that held the target before"
-	}
-	if len(f.Ledger.Before) > 0 { // a rollback reads earlier pages too
-		why += ", as far as its last entries tell"
-	}
-	return 0, why
-}
-
-// Ref is what a move moves. It is zero for a step that is not a move.
-func (s Step) Ref() registry.Ref {
-	switch s.Do {
-	case SetAlias, DeleteAlias, TagAlias:
-		return registry.AliasRef(s.Name)
-	case SetModelTag:
-		return registry.TagRef(s.Name)
-	case SetStage:
-		return registry.StageRef(s.Name)
-	}
-	return registry.Ref{}
-}
-
-// Shift is the move for the record.
-func (s Step) Shift() ledger.Shift { return ledger.Shift{Ref: s.Ref(), Was: s.Was, Want: s.Want} }
 
 // Shifts are the moves of a plan, for the record.
 func (p Plan) Shifts(number int) []ledger.Shift {
@@ -65,10 +23,10 @@ func (p Plan) Shifts(number int) []ledger.Shift {
 // MovedOutside lists what the plan is about, its target and whatever else it moves, and that names something else than the
 // ledger left it at: somebody moved it by hand or with another tool.
 func (p Plan) MovedOutside(f fact.Facts) []ledger.Shift {
-	parts := f.Holding(p.Target)
+	parts := f.PointsTo(p.Target)
 	for _, s := range p.Steps {
 		if alias, ok := s.Ref().Alias(); ok && alias != p.Target.Alias {
-			parts = append(parts, f.Holding(registry.Target{Alias: alias})...)
+			parts = append(parts, f.PointsTo(registry.Target{Alias: alias})...)
 		}
 	}
 	var out []ledger.Shift
@@ -79,9 +37,6 @@ func (p Plan) MovedOutside(f fact.Facts) []ledger.Shift {
 	}
 	return out
 }
-
-// Verb is what a step does.
-type Verb string
 
 const (
 	CreateModel   Verb = "create-model"
@@ -94,23 +49,6 @@ const (
 	SetTag        Verb = "set-tag"
 	Describe      Verb = "describe"
 )
-
-// Kind groups the steps by how they are made safe.
-func (s Step) Kind() Kind {
-	switch s.Do {
-	case CreateModel, CreateVersion:
-		return Creation
-	case SetAlias, DeleteAlias, TagAlias, SetModelTag, SetStage:
-		return Move
-	}
-	if s.Want.Text == AtTime || s.Want.Text == TheRecord {
-		return Note
-	}
-	return Word
-}
-
-// Kind says how a step is applied.
-type Kind int
 
 const (
 	Creation Kind = iota // idempotent by a key of its own: the model's name, the promote.request tag
@@ -127,83 +65,10 @@ const (
 	TheRecord  = "{record}" // the decision in short
 )
 
-// Step is one change: what it does, what it expects to find, and what it leaves.
-type Step struct {
-	Do      Verb           `json:"do"`
-	Model   string         `json:"model"`
-	Version int            `json:"version,omitempty"`
-	Name    string         `json:"ref,omitempty"` // alias, stage or tag key
-	Was     registry.State `json:"was,omitzero"`  // of a stage and of an alias that is kept by tags: all versions
-	Want    registry.State `json:"want"`
-	Archive bool           `json:"archive,omitempty"` // of the stage's other holders
-
-	Source      *registry.Source  `json:"source,omitempty"` // create-version
-	Description string            `json:"description,omitempty"`
-	Tags        map[string]string `json:"tags,omitempty"`
-
-	// Newest is the highest version number when the plan was made, 0 = not known; of create-version. It binds nothing:
-	// a version of another run that comes in between changes nothing about this one.
-	Newest int `json:"-"`
-}
-
-// UnmarshalJSON reads the states as the kind of step needs it.
-func (s *Step) UnmarshalJSON(text []byte) error {
-	type fields Step
-	read := struct {
-		*fields
-		Was  string `json:"was"`
-		Want string `json:"want"`
-	}{fields: (*fields)(s)}
-	if err := json.Unmarshal(text, &read); err != nil {
-		return err
-	}
-	s.Was, s.Want = s.parseState(read.Was), s.parseState(read.Want)
-	return nil
-}
-
-// parseState reads a state of what the step changes.
-func (s Step) parseState(text string) registry.State {
-	if s.Do == CreateVersion || s.Kind() == Move {
-		return s.Ref().ParseState(text)
-	}
-	return registry.Text(text)
-}
-
-// Adopts reports a move to where others have moved the target already: there is nothing to send, only to confirm and to
-// record.
-func (s Step) Adopts() bool { return s.Kind() == Move && s.Was.Equal(s.Want) }
-
-// Adopts reports a plan whose moves were all made by others.
-func (p Plan) Adopts() bool {
+// Confirms reports a plan whose moves were all made by others.
+func (p Plan) Confirms() bool {
 	moves := slices.DeleteFunc(slices.Clone(p.Steps), func(s Step) bool { return s.Kind() != Move })
-	return len(moves) > 0 && !slices.ContainsFunc(moves, func(s Step) bool { return !s.Adopts() })
-}
-
-// For returns the step with the number of the created version filled in.
-func (s Step) For(number int) Step {
-	if s.Version == NewVersion {
-		s.Version = number
-	}
-	if number != 0 && (s.Do == SetAlias || s.Do == TagAlias || s.Do == SetStage) {
-		s.Want = numbered(s.Want, number)
-	}
-	return s
-}
-
-// numbered fills in the number of the created version.
-func numbered(s registry.State, number int) registry.State {
-	if s.Versions.Has(registry.NextVersion) {
-		s.Versions = s.Versions.Without(registry.NextVersion).With(number)
-	}
-	return s
-}
-
-// inState is the number of a Step's version as its states have it.
-func inState(number int) int {
-	if number == NewVersion {
-		return registry.NextVersion
-	}
-	return number
+	return len(moves) > 0 && !slices.ContainsFunc(moves, func(s Step) bool { return !s.Confirms() })
 }
 
 // Plan is everything a command would change, as data. An empty list of steps means there is nothing to do.

@@ -267,7 +267,7 @@ func TestTheSamePlanHasTheSameDigest(t *testing.T) {
 }
 
 // A router that goes by the tag would send requests to an alias that is gone.
-func TestRemovingAnAliasWithAShareOfTheTrafficIsNoted(t *testing.T) {
+func TestAliases_TrafficOfRemovedAlias(t *testing.T) {
 	const tag = `{"challenger":10,"champion":90}`
 	for _, c := range []struct {
 		when, tag string

@@ -14,9 +14,9 @@ import (
 // Promote plans the main job: the candidate is registered whatever the verdict (unless only valid ones are to be),
 // and moved only if the verdict allows it. A target that already names the candidate needs no step at all.
 func Promote(f fact.Facts, v verdict.Verdict, in Intent) (Plan, error) {
-	p := begin(f, in)
+	p := newPlan(f, in)
 	p.Verdict = &v
-	if err := permitted(f, v, in); err != nil {
+	if err := checkPermitted(f, v, in); err != nil {
 		return p, err
 	}
 	allowed := v.Effect() == verdict.Promote
@@ -28,13 +28,13 @@ func Promote(f fact.Facts, v verdict.Verdict, in Intent) (Plan, error) {
 		p.Notes = append(p.Notes, "the incumbent is kept; nothing is written")
 		return p, nil
 	}
-	moves := append(moves(f, in), needed(f, traffic)...)
+	moves := append(moves(f, in), neededMoves(f, traffic)...)
 	if !allowed && in.RegisterIfValid {
 		return p, nil
 	}
-	registration(&p, f, in, validationTags(v, f.Candidate.Version.OrZero().Tags), len(moves) > 0)
+	addRegistration(&p, f, in, validationTags(v, f.Candidate.Version.OrZero().Tags), len(moves) > 0)
 	if allowed {
-		p.Steps = append(p.Steps, release(f, in)...)
+		p.Steps = append(p.Steps, releaseHold(f, in)...)
 		p.Steps = append(append(p.Steps, moves...), notes(&p, f, moves, in)...)
 		warnNoRollback(&p, f, moves)
 		fallbackNote(&p, f)
@@ -42,21 +42,21 @@ func Promote(f fact.Facts, v verdict.Verdict, in Intent) (Plan, error) {
 	return p, nil
 }
 
-// permitted refuses a version that is not to be promoted, whatever its gates say.
-func permitted(f fact.Facts, v verdict.Verdict, in Intent) error {
-	if err := ready(f); err != nil || v.Effect() != verdict.Promote {
+// checkPermitted refuses a version that is not to be promoted, whatever its gates say.
+func checkPermitted(f fact.Facts, v verdict.Verdict, in Intent) error {
+	if err := checkReady(f); err != nil || v.Effect() != verdict.Promote {
 		return err
 	}
-	if err := newer(f, in); err != nil {
+	if err := checkNewer(f, in); err != nil {
 		return err
 	}
-	return unheld(f, in)
+	return checkNotOnHold(f, in)
 }
 
-// newer refuses to replace a version by an older one, in any part of the target: the commonest accident of re-running
+// checkNewer refuses to replace a version by an older one, in any part of the target: the commonest accident of re-running
 // an old workflow.
-func newer(f fact.Facts, in Intent) error {
-	if err := stays(f, in); err != nil {
+func checkNewer(f fact.Facts, in Intent) error {
+	if err := checkStaysInProduction(f, in); err != nil {
 		return err
 	}
 	held := f.StageHolders
@@ -71,14 +71,14 @@ func newer(f fact.Facts, in Intent) error {
 	}
 	return &registry.Error{
 		Reason: registry.Downgrade,
-		Msg:    fmt.Sprintf("version %d of %s is older than version %d, which %s names now", f.Number(), in.Query.Model, slices.Max(held), naming(f, in.Query.Target, slices.Max(held))),
+		Msg:    fmt.Sprintf("version %d of %s is older than version %d, which %s names now", f.Number(), in.Query.Model, slices.Max(held), partAt(f, in.Query.Target, slices.Max(held))),
 		Hint:   "promote a newer version, or allow this one with the input override: downgrade",
 	}
 }
 
-// stays refuses to take a version out of Production by moving it to Staging: it is in one stage at a time, and whatever
+// checkStaysInProduction refuses to take a version out of Production by moving it to Staging: it is in one stage at a time, and whatever
 // loads by the stage Production would find nothing, or another.
-func stays(f fact.Facts, in Intent) error {
+func checkStaysInProduction(f fact.Facts, in Intent) error {
 	v := f.Candidate.Version.OrZero()
 	if v.Stage != "Production" || in.Query.Target.Stage != "Staging" || slices.Contains(in.Override, verdict.OverrideDowngrade) {
 		return nil
@@ -90,8 +90,8 @@ func stays(f fact.Facts, in Intent) error {
 	}
 }
 
-// naming is the part of the target that names the version: of an alias and a stage one may name nothing.
-func naming(f fact.Facts, t registry.Target, number int) registry.Target {
+// partAt is the part of the target that names the version: of an alias and a stage one may name nothing.
+func partAt(f fact.Facts, t registry.Target, number int) registry.Target {
 	aliased := t.Alias != "" && f.Model.OrZero().Aliases[t.Alias] == number
 	staged := t.Stage != "" && slices.Contains(f.StageHolders, number)
 	switch {
@@ -164,7 +164,7 @@ func stageMove(f fact.Facts, in Intent, want registry.State) (Step, bool) {
 // this program registered the version: an earlier run moved it and did not get further.
 func notes(p *Plan, f fact.Facts, moves []Step, in Intent) []Step {
 	had := f.Candidate.Version.OrZero().Tags
-	ours := f.Number() == 0 || written(had)
+	ours := f.Number() == 0 || writtenByUs(had)
 	t := in.Query.Target
 	var steps []Step
 	add := func(key, value string, moved bool) {

@@ -13,9 +13,17 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
+// Applied says how a plan is applied: its digest, the version that it moves, and the time.
+type Applied struct {
+	Digest  string
+	Version int
+	At      time.Time
+}
+
 // NewRecord is the whole record of a plan that is about to move this version. A later attempt of the same workflow
 // run that finishes it after a crash goes by it.
-func NewRecord(p Plan, digest string, in Intent, by ledger.Origin, f fact.Facts, number int, at time.Time) ledger.Record {
+func NewRecord(p Plan, a Applied, in Intent, by ledger.Origin, f fact.Facts) ledger.Record {
+	number, at := a.Version, a.At
 	if i := slices.IndexFunc(f.Ledger.Entries, func(e ledger.Entry) bool { return p.Resumes == e.Epoch }); i >= 0 {
 		return resumed(f.Ledger.Entries[i].Record, p, in, by, f, at)
 	}
@@ -24,12 +32,12 @@ func NewRecord(p Plan, digest string, in Intent, by ledger.Origin, f fact.Facts,
 		Command: p.Command, At: at.UTC().Format(time.RFC3339), Server: p.Server, Model: p.Model, From: p.Incumbent, To: number,
 		Target: p.targetOf(number), Moves: p.Shifts(number), Archived: p.archived(number), Candidate: format.Truncate(p.Candidate, 1000),
 		RunID: run.ID, Commit: run.Tags[registry.RunTagCommit], Override: p.Override, Hold: p.Hold, Outside: p.MovedOutside(f),
-		Plan: digest, Policy: p.Policy, Rules: in.Rules, Notify: in.Notify, Contents: contents(f), Origin: by,
+		Plan: a.Digest, Policy: p.Policy, Rules: in.Rules, Notify: in.Notify, Contents: contents(f), Origin: by,
 	}
 	if p.Incumbent == 0 {
 		r.From = p.before(number)
 	}
-	if p.Adopts() && len(r.Outside) > 0 { // for whoever is told, it comes after what the entry before left
+	if p.Confirms() && len(r.Outside) > 0 { // for whoever is told, it comes after what the entry before left
 		r.From = r.Outside[0].Was.Versions.Only()
 	}
 	if e, cut := f.Unfinished(p.Command, p.Target); cut && r.From == number { // or after what the unfinished entry replaced
@@ -43,8 +51,8 @@ func NewRecord(p Plan, digest string, in Intent, by ledger.Origin, f fact.Facts,
 		r.Source = p.Source.URI
 	}
 	if p.Verdict != nil {
-		r = judged(r, *p.Verdict, f)
-		r.Return = wayBack(f, p)
+		r = withVerdict(r, *p.Verdict, f)
+		r.Return = rollbackRecord(f, p)
 	}
 	if review, ok := f.Review.Get(); ok {
 		r.Author, r.Approvers, r.Unknown = review.Author(), f.Approvers(), format.Truncate(review.ApproversUnknown(), 300)
@@ -60,13 +68,13 @@ func resumed(r ledger.Record, p Plan, in Intent, by ledger.Origin, f fact.Facts,
 		r.Notify = in.Notify
 	}
 	if p.Verdict != nil {
-		r = judged(r, *p.Verdict, f)
+		r = withVerdict(r, *p.Verdict, f)
 	}
 	return r
 }
 
-// judged adds the verdict and the values that it may have been about.
-func judged(r ledger.Record, v verdict.Verdict, f fact.Facts) ledger.Record {
+// withVerdict adds the verdict and the values that it may have been about.
+func withVerdict(r ledger.Record, v verdict.Verdict, f fact.Facts) ledger.Record {
 	r.Decision, r.Mode, r.Gates, r.LeftOut = v.Decision, v.Mode, nil, 0
 	for _, f := range v.Findings {
 		r.Gates = append(r.Gates, f.Facts())
@@ -121,8 +129,8 @@ func contents(f fact.Facts) ledger.Contents {
 	return c
 }
 
-func wayBack(f fact.Facts, p Plan) ledger.Return {
-	to, _ := p.WayBack(f)
+func rollbackRecord(f fact.Facts, p Plan) ledger.Return {
+	to, _ := p.NextRollback(f)
 	if to == 0 {
 		return ledger.Return{None: "none"}
 	}
@@ -153,10 +161,11 @@ type Place struct {
 
 // NewSummary writes the record of a plan that moved a version, as canonical JSON that fits a tag on every server: the
 // list of gates is shortened where it must be, and says so.
-func NewSummary(p Plan, digest string, in Intent, number int, at time.Time, place Place) string {
+func NewSummary(p Plan, a Applied, in Intent, place Place) string {
+	number, at := a.Version, a.At
 	r := ledger.Summary{
 		Version: 1, At: at.UTC().Format(time.RFC3339), Model: p.Model, From: p.Incumbent, To: number, Target: p.targetOf(number),
-		Override: p.Override, Plan: digest, Run: in.WorkflowRun, Actor: in.Actor,
+		Override: p.Override, Plan: a.Digest, Run: in.WorkflowRun, Actor: in.Actor,
 		Ledger: place.Ledger, Epoch: place.Epoch, Sha256: place.Sha256, Weak: place.Weak,
 	}
 	if p.Verdict != nil {

@@ -62,11 +62,11 @@ func TestRecordFitsATag(t *testing.T) {
 	for range 200 {
 		v.Findings = append(v.Findings, verdict.Finding{Gate: long, Outcome: verdict.Pass})
 	}
-	text := NewSummary(Plan{Model: "churn", Verdict: &v, Override: []string{"ungated"}}, "d", Intent{}, 7, registry.Run{}.Start, Place{})
+	text := NewSummary(Plan{Model: "churn", Verdict: &v, Override: []string{"ungated"}}, Applied{Digest: "d", Version: 7, At: registry.Run{}.Start}, Intent{}, Place{})
 	if len(text) > registry.MaxTagValue || !strings.Contains(text, `"to":7`) || !strings.Contains(text, "left out") {
 		t.Errorf("%d bytes: %.200s", len(text), text)
 	}
-	text = NewSummary(Plan{Model: strings.Repeat("m", 6000)}, "d", Intent{}, 7, registry.Run{}.Start, Place{})
+	text = NewSummary(Plan{Model: strings.Repeat("m", 6000)}, Applied{Digest: "d", Version: 7, At: registry.Run{}.Start}, Intent{}, Place{})
 	if len(text) > registry.MaxTagValue {
 		t.Errorf("%d bytes", len(text))
 	}
@@ -76,7 +76,7 @@ func TestRecordFitsATag(t *testing.T) {
 func TestMode_IsOnRecord(t *testing.T) {
 	judged := verdict.Verdict{Findings: []verdict.Finding{{Gate: "a", Target: "champion", Outcome: verdict.Fail, Mode: verdict.ReportMode}}}.Sum()
 	p := Plan{Command: "promote", Model: "churn", Verdict: &judged, Target: registry.Target{Alias: "champion"}}
-	r := NewRecord(p, "digest", Intent{}, ledger.Origin{}, fact.Facts{}, 2, time.Time{})
+	r := NewRecord(p, Applied{Digest: "digest", Version: 2, At: time.Time{}}, Intent{}, ledger.Origin{}, fact.Facts{})
 	for {
 		shorter, ok := r.Shorter()
 		if !ok {
@@ -92,7 +92,7 @@ func TestMode_IsOnRecord(t *testing.T) {
 		t.Error("a promotion in report mode that is finished later is blocked, because its record had no room for the gates")
 	}
 	var short ledger.Summary
-	if err := json.Unmarshal([]byte(NewSummary(p, "digest", Intent{}, 2, time.Time{}, Place{})), &short); err != nil || short.Mode != verdict.ReportMode {
+	if err := json.Unmarshal([]byte(NewSummary(p, Applied{Digest: "digest", Version: 2, At: time.Time{}}, Intent{}, Place{})), &short); err != nil || short.Mode != verdict.ReportMode {
 		t.Errorf("the short record: %v %+v", err, short)
 	}
 	if e := ledger.NewEvent("1", r); e.Record.Mode != verdict.ReportMode || e.Record.Decision != verdict.Block {
@@ -100,7 +100,7 @@ func TestMode_IsOnRecord(t *testing.T) {
 	}
 	passed := verdict.Verdict{Findings: []verdict.Finding{{Gate: "a", Outcome: verdict.Pass}}}.Sum()
 	p.Verdict = &passed
-	event, err := json.Marshal(ledger.NewEvent("1", NewRecord(p, "digest", Intent{}, ledger.Origin{}, fact.Facts{}, 2, time.Time{})))
+	event, err := json.Marshal(ledger.NewEvent("1", NewRecord(p, Applied{Digest: "digest", Version: 2, At: time.Time{}}, Intent{}, ledger.Origin{}, fact.Facts{})))
 	if err != nil || strings.Contains(string(event), `"mode":`) || strings.Contains(string(event), "decision") {
 		t.Errorf("an enforced promotion: %v %s", err, event)
 	}

@@ -14,19 +14,19 @@ import (
 // Register plans that the candidate is a version of the model: created if it is not one yet, else described and tagged
 // as asked.
 func Register(f fact.Facts, in Intent) (Plan, error) {
-	p := begin(f, in)
+	p := newPlan(f, in)
 	if err := Names(f, in); err != nil {
 		return p, err
 	}
-	if err := ready(f); err != nil {
+	if err := checkReady(f); err != nil {
 		return p, err
 	}
-	registration(&p, f, in, nil, true)
+	addRegistration(&p, f, in, nil, true)
 	return p, nil
 }
 
-// begin fills in what every plan says about itself.
-func begin(f fact.Facts, in Intent) Plan {
+// newPlan fills in what every plan says about itself.
+func newPlan(f fact.Facts, in Intent) Plan {
 	p := Plan{
 		Command: in.Command, Server: f.Server, Model: in.Query.Model,
 		Candidate: in.Query.Candidate.Text, Version: f.Number(), Target: in.Query.Target, Policy: in.Policy, Override: in.Override,
@@ -60,17 +60,17 @@ func begin(f fact.Facts, in Intent) Plan {
 	return p
 }
 
-// ready refuses a version that the server has not finished registering.
-func ready(f fact.Facts) error {
+// checkReady refuses a version that the server has not finished registering.
+func checkReady(f fact.Facts) error {
 	v, ok := f.Candidate.Version.Get()
 	if !ok {
 		return nil
 	}
-	return readyVersion(v)
+	return checkReadyVersion(v)
 }
 
-// readyVersion refuses a version that is not to be loaded: not registered to the end, or the twin of another.
-func readyVersion(v registry.Version) error {
+// checkReadyVersion refuses a version that is not to be loaded: not registered to the end, or the twin of another.
+func checkReadyVersion(v registry.Version) error {
 	if of := v.Tags[registry.TagDuplicateOf]; of != "" {
 		return &registry.Error{
 			Reason: registry.NotReady, Msg: fmt.Sprintf("version %d of %s is a duplicate of version %s, made by registering twice at the same moment", v.Number, v.Model, of),
@@ -87,12 +87,12 @@ func readyVersion(v registry.Version) error {
 	return &registry.Error{Reason: registry.NotReady, Msg: msg, Hint: "wait until MLflow reports READY and run this again, or register the run anew"}
 }
 
-// registration adds the steps that create the model and the version, or bring the description and tags of an existing
+// addRegistration adds the steps that create the model and the version, or bring the description and tags of an existing
 // one up to date. judged holds the tags of the verdict, nil if there is none. moving says that the version is about to be
 // moved: if a target points to somebody else's version already, it is left without a mark of ours, unless it carries a
 // verdict that is not ours.
-func registration(p *Plan, f fact.Facts, in Intent, judged map[string]string, moving bool) {
-	modelWords(p, f, in)
+func addRegistration(p *Plan, f fact.Facts, in Intent, judged map[string]string, moving bool) {
+	addModelCreation(p, f, in)
 	v, exists := f.Candidate.Version.Get()
 	asked := bestTags(f.Best)
 	maps.Copy(asked, in.Tags)
@@ -113,7 +113,7 @@ func registration(p *Plan, f fact.Facts, in Intent, judged map[string]string, mo
 			Do: SetTag, Model: v.Model, Version: twin, Name: registry.TagDuplicateOf, Want: registry.Text(fmt.Sprint(v.Number)),
 		})
 	}
-	ours := written(v.Tags)
+	ours := writtenByUs(v.Tags)
 	if in.Description != "" && in.Description != v.Description {
 		if v.Description == "" || ours {
 			p.Steps = append(p.Steps, Step{Do: Describe, Model: v.Model, Version: v.Number, Want: registry.Text(in.Description)})
@@ -153,7 +153,7 @@ func Words(f fact.Facts, in Intent) fact.Words {
 		maps.Copy(tags, asked)
 		return fact.Words{Description: in.Description, Tags: tags}
 	}
-	ours := written(v.Tags)
+	ours := writtenByUs(v.Tags)
 	w := fact.Words{Description: v.Description, Tags: map[string]string{}}
 	maps.Copy(w.Tags, v.Tags)
 	for key, value := range asked {
@@ -167,9 +167,9 @@ func Words(f fact.Facts, in Intent) fact.Words {
 	return w
 }
 
-// written reports whether this program wrote on the version before. On any other, words that are already there belong to
+// writtenByUs reports whether this program wrote on the version before. On any other, words that are already there belong to
 // somebody else.
-func written(tags map[string]string) bool {
+func writtenByUs(tags map[string]string) bool {
 	return tags[registry.TagRequest] != "" || tags[registry.TagRecord] != "" || tags[registry.TagFailedGates] != ""
 }
 
@@ -188,8 +188,8 @@ func bestTags(b *fact.BestRun) map[string]string {
 	return tags
 }
 
-// modelWords adds the creation of the registered model; the words on an existing one are left to its owners.
-func modelWords(p *Plan, f fact.Facts, in Intent) {
+// addModelCreation adds the creation of the registered model; the words on an existing one are left to its owners.
+func addModelCreation(p *Plan, f fact.Facts, in Intent) {
 	m, exists := f.Model.Get()
 	if !exists {
 		p.Steps = append(p.Steps, Step{

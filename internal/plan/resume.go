@@ -22,8 +22,8 @@ func Unfinished(f fact.Facts, in Intent, by ledger.Holder) (ledger.Entry, bool) 
 	if !ok || !by.SameRun(e.Holder) || f.Number() == 0 || e.Record.To != f.Number() || !sameContent(f, e.Record) {
 		return ledger.Entry{}, false
 	}
-	left, err := leftOf(f, in)
-	if err != nil || slices.ContainsFunc(left, func(s Step) bool { return !listed(e, s) }) {
+	left, err := remainingMoves(f, in)
+	if err != nil || slices.ContainsFunc(left, func(s Step) bool { return !isListed(e, s) }) {
 		return ledger.Entry{}, false
 	}
 	return e, true
@@ -33,23 +33,23 @@ func Unfinished(f fact.Facts, in Intent, by ledger.Holder) (ledger.Entry, bool) 
 // ones that are made are confirmed. f and v are as of now, with the incumbents of Before. If the gates do not pass, the
 // plan moves nothing more.
 func Resume(f fact.Facts, v verdict.Verdict, in Intent, e ledger.Entry) (Plan, error) {
-	p := begin(f, in)
+	p := newPlan(f, in)
 	p.Verdict, p.Incumbent = &v, e.Record.From
-	if err := permitted(f, v, in); err != nil {
+	if err := checkPermitted(f, v, in); err != nil {
 		return p, err
 	}
-	registration(&p, f, in, validationTags(v, f.Candidate.Version.OrZero().Tags), true)
+	addRegistration(&p, f, in, validationTags(v, f.Candidate.Version.OrZero().Tags), true)
 	if v.Effect() != verdict.Promote {
 		return p, nil
 	}
-	left, err := leftOf(f, in)
+	left, err := remainingMoves(f, in)
 	if err != nil {
 		return p, err
 	}
 	p.Resumes = e.Epoch
 	const note = "finishes entry %d of the ledger, which was cut off on %s; the gates were judged again"
 	p.Notes = append(p.Notes, fmt.Sprintf(note, e.Epoch, e.Record.At))
-	p.Steps = append(append(p.Steps, release(f, in)...), left...)
+	p.Steps = append(append(p.Steps, releaseHold(f, in)...), left...)
 	t := in.Query.Target
 	whole := []Step{{Name: t.Alias}, {Name: t.Stage}} // the marks are about all that the promotion moves
 	p.Steps = append(p.Steps, notes(&p, f, whole, in)...)
@@ -57,10 +57,10 @@ func Resume(f fact.Facts, v verdict.Verdict, in Intent, e ledger.Entry) (Plan, e
 	return p, nil
 }
 
-// leftOf are the moves that are left to make or to confirm.
-func leftOf(f fact.Facts, in Intent) ([]Step, error) {
+// remainingMoves are the moves that are left to make or to confirm.
+func remainingMoves(f fact.Facts, in Intent) ([]Step, error) {
 	traffic, err := trafficMove(f, in)
-	return append(moves(f, in), needed(f, traffic)...), err
+	return append(moves(f, in), neededMoves(f, traffic)...), err
 }
 
 // sameContent reports whether the candidate is still what the record is about, as far as both are known. An approval of
@@ -71,8 +71,8 @@ func sameContent(f fact.Facts, r ledger.Record) bool {
 		!differs(r.Contents.Artifact, f.Candidate.Digest.OrZero())
 }
 
-// listed reports whether the entry's record lists the move.
-func listed(e ledger.Entry, s Step) bool {
+// isListed reports whether the entry's record lists the move.
+func isListed(e ledger.Entry, s Step) bool {
 	return slices.ContainsFunc(e.Record.Moves, func(m ledger.Shift) bool {
 		return m.Ref == s.Ref() && m.Want.Equal(s.Want)
 	})
@@ -82,7 +82,7 @@ func listed(e ledger.Entry, s Step) bool {
 // has it: a version, none, or several versions of a stage.
 func Replaced(f fact.Facts, e ledger.Entry) map[registry.Ref]registry.State {
 	out := map[registry.Ref]registry.State{}
-	for _, now := range f.Holding(e.Record.Target) {
+	for _, now := range f.PointsTo(e.Record.Target) {
 		i := slices.IndexFunc(e.Record.Moves, func(m ledger.Shift) bool { return m.Ref == now.Ref })
 		if i < 0 {
 			continue
@@ -121,7 +121,7 @@ func Before(f fact.Facts, e ledger.Entry, held subjects) fact.Facts {
 	f.Holders = maps.Clone(f.Holders)
 	replaced := Replaced(f, e)
 	for ref, was := range replaced {
-		f.Holders[ref] = former(f, ref, was, held)
+		f.Holders[ref] = formerSubject(f, ref, was, held)
 	}
 	t := f.Target
 	f.Holders[fact.Incumbent] = f.Holders[t.Main()]
@@ -137,9 +137,9 @@ func Before(f fact.Facts, e ledger.Entry, held subjects) fact.Facts {
 	return f
 }
 
-// former is the subject that a moved part of the target pointed to before. One that was deleted since can no longer be
+// formerSubject is the subject that a moved part of the target pointed to before. One that was deleted since can no longer be
 // compared with, which is something else than a target that pointed to nothing.
-func former(f fact.Facts, ref registry.Ref, was registry.State, held subjects) registry.Known[fact.Subject] {
+func formerSubject(f fact.Facts, ref registry.Ref, was registry.State, held subjects) registry.Known[fact.Subject] {
 	unreadable := registry.Unreadable[fact.Subject]
 	var subject registry.Known[fact.Subject]
 	if n := was.Versions.Only(); n != 0 {
@@ -161,25 +161,25 @@ func cameFrom(f fact.Facts) registry.Version {
 	v := f.Candidate.Version.OrZero()
 	v.Stage = registry.Stages[0]
 	for _, stage := range registry.Stages[1:] {
-		if left, _ := f.Ledger.Left(registry.StageRef(stage)); left.Versions.Has(v.Number) {
+		if left, _ := f.Ledger.LastRecorded(registry.StageRef(stage)); left.Versions.Has(v.Number) {
 			v.Stage = stage
 		}
 	}
 	return v
 }
 
-// Stranded is the refusal of an unfinished promotion whose gates do not pass any more. What it moved stays, and the
+// BlockedResume is the refusal of an unfinished promotion whose gates do not pass any more. What it moved stays, and the
 // hint says how to move it back.
-func Stranded(f fact.Facts, in Intent, e ledger.Entry) error {
+func BlockedResume(f fact.Facts, in Intent, e ledger.Entry) error {
 	var moved []string
-	for _, now := range f.Holding(in.Query.Target) {
+	for _, now := range f.PointsTo(in.Query.Target) {
 		if _, there := Replaced(f, e)[now.Ref]; there {
 			moved = append(moved, now.Ref.String())
 		}
 	}
 	hint := "no earlier version is on record to roll back to: promote a version that passes the gates"
-	backs := f.Backs(in.Query.Target, f.Number(), fact.BackAllowed{})
-	if slices.ContainsFunc(backs, func(b fact.Back) bool { return b.Why == "" }) {
+	backs := f.RollbackTargets(in.Query.Target, f.Number(), fact.RollbackAllowed{})
+	if slices.ContainsFunc(backs, func(b fact.RollbackTarget) bool { return b.Why == "" }) {
 		hint = rollbackHint(in.Query)
 	}
 	return &registry.Error{

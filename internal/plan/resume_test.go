@@ -174,7 +174,7 @@ func TestResume(t *testing.T) {
 func TestStranded(t *testing.T) {
 	f, in := cutOff()
 	in.Query.Model = "it's: here"
-	err := Stranded(f, in, f.Ledger.Entries[0])
+	err := BlockedResume(f, in, f.Ledger.Entries[0])
 	var e *registry.Error
 	if !errors.As(err, &e) || e.Reason != registry.Blocked || !strings.Contains(e.Msg, "@champion of it's: here stays at version 2") {
 		t.Fatalf("%v", err)
@@ -188,7 +188,7 @@ func TestStranded(t *testing.T) {
 		}
 	}
 	f.Ledger.Entries[0].Record.Moves = []ledger.Shift{ledger.ParseShift("@champion", "", "2")}
-	if errors.As(Stranded(f, in, f.Ledger.Entries[0]), &e); !strings.Contains(e.Hint, "no earlier version") {
+	if errors.As(BlockedResume(f, in, f.Ledger.Entries[0]), &e); !strings.Contains(e.Hint, "no earlier version") {
 		t.Errorf("there is nothing to go back to, and the hint is %q", e.Hint)
 	}
 }
@@ -227,7 +227,7 @@ func TestBegunRollback(t *testing.T) {
 	} {
 		f, in := begun()
 		c.change(&f, &in)
-		if _, got := BegunRollback(f, in); got != c.want {
+		if _, got := InterruptedRollback(f, in); got != c.want {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
 	}

@@ -17,20 +17,20 @@ func Rollback(f fact.Facts, in Intent, to int) Plan {
 	return rollback(f, in, to, moves)
 }
 
-// BegunRollback is the rollback that was cut off after it had moved something, if this one is to end where that one was
+// InterruptedRollback is the rollback that was cut off after it had moved something, if this one is to end where that one was
 // going. The entry says where that is. It decides only among the versions that a rollback may go to anyway, so it may be
 // of any run.
-func BegunRollback(f fact.Facts, in Intent) (ledger.Entry, bool) {
+func InterruptedRollback(f fact.Facts, in Intent) (ledger.Entry, bool) {
 	e, ok := f.Unfinished(in.Command, in.Query.Target)
 	asked := in.Query.Candidate.Number
 	if !ok || asked != 0 && asked != e.Record.To {
 		return ledger.Entry{}, false
 	}
-	allowed := fact.BackAllowed{Hold: held(in), Named: asked != 0}
+	allowed := fact.RollbackAllowed{Hold: overridesHold(in), Named: asked != 0}
 	if asked != 0 && slices.Contains(in.Override, verdict.OverrideUngated) {
-		return e, f.BackTo(asked, allowed).Why == ""
+		return e, f.RollbackTo(asked, allowed).Why == ""
 	}
-	return e, slices.Contains(f.Backs(in.Query.Target, e.Record.From, allowed), fact.Back{Number: e.Record.To})
+	return e, slices.Contains(f.RollbackTargets(in.Query.Target, e.Record.From, allowed), fact.RollbackTarget{Number: e.Record.To})
 }
 
 // FinishRollback plans the rest of a begun rollback. Only if it is of the same workflow run is its record kept; any other
@@ -45,7 +45,7 @@ func FinishRollback(f fact.Facts, in Intent, e ledger.Entry, by ledger.Holder) P
 		}
 		p.Hold = append(p.Hold, n)
 		if v, ok := f.Versions[n].Get(); ok {
-			p.Steps = append(p.Steps, holding(in, v)...)
+			p.Steps = append(p.Steps, holdTags(in, v)...)
 		}
 	}
 	slices.Sort(p.Hold)
@@ -55,8 +55,8 @@ func FinishRollback(f fact.Facts, in Intent, e ledger.Entry, by ledger.Holder) P
 		return p
 	}
 	note := fmt.Sprintf("entry %d of the ledger, a rollback to version %d, was cut off; this one ends there too", e.Epoch, e.Record.To)
-	backs := f.Backs(in.Query.Target, e.Record.To, fact.BackAllowed{Hold: held(in)})
-	if i := slices.IndexFunc(backs, func(b fact.Back) bool { return b.Why == "" }); i >= 0 {
+	backs := f.RollbackTargets(in.Query.Target, e.Record.To, fact.RollbackAllowed{Hold: overridesHold(in)})
+	if i := slices.IndexFunc(backs, func(b fact.RollbackTarget) bool { return b.Why == "" }); i >= 0 {
 		note += fmt.Sprintf("; to go further back, set the input candidate to models:/%s/%d", in.Query.Model, backs[i].Number)
 	}
 	p.Notes = append(p.Notes, note)
@@ -66,39 +66,39 @@ func FinishRollback(f fact.Facts, in Intent, e ledger.Entry, by ledger.Holder) P
 // rollback plans one; about lists the moves that the notes tell of.
 func rollback(f fact.Facts, in Intent, to int, about func(fact.Facts, Intent) []Step) Plan {
 	f = withCandidate(f, to)
-	p := begin(f, in)
+	p := newPlan(f, in)
 	p.Source, p.Candidate = nil, fmt.Sprintf("models:/%s/%d", in.Query.Model, to)
 	p.Incumbent = f.Holder(in.Query.Target)
 	if v := f.Versions[to].OrZero(); v.Blocked() {
 		p.Notes = append(p.Notes, blockedNote(v))
 	}
 	moved := moves(f, in)
-	for _, n := range leaving(f, in.Query.Target) {
+	for _, n := range leavingVersions(f, in.Query.Target) {
 		if n == to {
 			continue
 		}
 		p.Hold = append(p.Hold, n)
 		if v, ok := f.Versions[n].Get(); ok {
-			p.Steps = append(p.Steps, holding(in, v)...)
+			p.Steps = append(p.Steps, holdTags(in, v)...)
 		}
 	}
-	p.Steps = append(p.Steps, release(f, in)...)
+	p.Steps = append(p.Steps, releaseHold(f, in)...)
 	p.Steps = append(append(p.Steps, moved...), notes(&p, f, about(f, in), in)...)
 	fallbackNote(&p, f)
 	return p
 }
 
-// leaving are the versions that the target names now and will not name after.
-func leaving(f fact.Facts, t registry.Target) registry.Versions {
+// leavingVersions are the versions that the target names now and will not name after.
+func leavingVersions(f fact.Facts, t registry.Target) registry.Versions {
 	var out []int
-	for _, s := range f.Holding(t) {
+	for _, s := range f.PointsTo(t) {
 		out = append(out, s.Want.Versions...)
 	}
 	return registry.VersionsOf(out...)
 }
 
-// holding are the notes on a version that is rolled back.
-func holding(in Intent, v registry.Version) []Step {
+// holdTags are the notes on a version that is rolled back.
+func holdTags(in Intent, v registry.Version) []Step {
 	note := func(key string) Step {
 		return Step{Do: SetTag, Model: in.Query.Model, Version: v.Number, Name: key, Want: registry.Text(AtTime)}
 	}
@@ -109,8 +109,8 @@ func holding(in Intent, v registry.Version) []Step {
 	return steps
 }
 
-// NoWayBack is the refusal, with each version that was looked at.
-func NoWayBack(f fact.Facts, in Intent, backs []fact.Back) error {
+// NoRollbackTarget is the refusal, with each version that was looked at.
+func NoRollbackTarget(f fact.Facts, in Intent, backs []fact.RollbackTarget) error {
 	named := "name a version with the input candidate, as models:/" + in.Query.Model + "/7, and override: ungated, since no gate judges it"
 	hint := "no version is known to have held it before; " + named
 	m, alias := f.Model.OrZero(), in.Query.Target.Alias
@@ -132,29 +132,54 @@ func NoWayBack(f fact.Facts, in Intent, backs []fact.Back) error {
 
 // To judges a version that was named as the one to go back to. Gates do not run on a rollback, so it must be one that the
 // target named before.
-func To(f fact.Facts, in Intent, number int) fact.Back {
+func To(f fact.Facts, in Intent, number int) fact.RollbackTarget {
 	if number == f.Holder(in.Query.Target) {
-		return fact.Back{Number: number, Why: "it is what the target names now"}
+		return fact.RollbackTarget{Number: number, Why: "it is what the target names now"}
 	}
-	backs := f.Backs(in.Query.Target, f.Holder(in.Query.Target), fact.BackAllowed{Hold: held(in), Named: true})
-	if i := slices.IndexFunc(backs, func(b fact.Back) bool { return b.Number == number }); i >= 0 {
+	backs := f.RollbackTargets(in.Query.Target, f.Holder(in.Query.Target), fact.RollbackAllowed{Hold: overridesHold(in), Named: true})
+	if i := slices.IndexFunc(backs, func(b fact.RollbackTarget) bool { return b.Number == number }); i >= 0 {
 		return backs[i]
 	}
 	if !slices.Contains(in.Override, verdict.OverrideUngated) {
-		return fact.Back{Number: number, Why: "it is not known to have held this target; promote it, which judges it, or allow it with the input override: ungated"}
+		return fact.RollbackTarget{Number: number, Why: "it is not known to have held this target; promote it, which judges it, or allow it with the input override: ungated"}
 	}
-	return f.BackTo(number, fact.BackAllowed{Hold: held(in), Named: true})
+	return f.RollbackTo(number, fact.RollbackAllowed{Hold: overridesHold(in), Named: true})
 }
 
 // Backs are the versions that a rollback may go to, newest holder first, and why not.
-func Backs(f fact.Facts, in Intent) []fact.Back {
-	return f.Backs(in.Query.Target, f.Holder(in.Query.Target), fact.BackAllowed{Hold: held(in)})
+func Backs(f fact.Facts, in Intent) []fact.RollbackTarget {
+	return f.RollbackTargets(in.Query.Target, f.Holder(in.Query.Target), fact.RollbackAllowed{Hold: overridesHold(in)})
 }
 
-func held(in Intent) bool { return slices.Contains(in.Override, verdict.OverrideHold) }
+func overridesHold(in Intent) bool { return slices.Contains(in.Override, verdict.OverrideHold) }
 
 // withCandidate are the facts with the version to go back to as the candidate.
 func withCandidate(f fact.Facts, to int) fact.Facts {
 	f.Candidate.Version = f.Versions[to]
 	return f
+}
+
+// NextRollback is the version that a rollback goes to once the plan was carried out, or why there is none.
+func (p Plan) NextRollback(f fact.Facts) (to int, why string) {
+	f.Ledger.Entries = append(slices.Clone(f.Ledger.Entries), ledger.Entry{
+		Outcome: ledger.EntryDone, Record: ledger.Record{Moves: p.Shifts(f.Number()), Outside: p.MovedOutside(f)},
+	})
+	backs := f.RollbackTargets(p.Target, f.Number(), fact.RollbackAllowed{})
+	for _, b := range backs {
+		if b.Why == "" {
+			return b.Number, ""
+		}
+	}
+	switch {
+	case len(backs) > 0:
+		why = backs[0].Why
+	case f.Ledger.Off != "":
+		why = "no other version is known to have held the target before"
+	default: // tags of others may tell more, which only a rollback reads
+		why = "the ledger knows no other version that held the target before"
+	}
+	if len(f.Ledger.Before) > 0 { // a rollback reads earlier pages too
+		why += ", as far as its last entries tell"
+	}
+	return 0, why
 }

@@ -33,7 +33,7 @@ func TestDigest_IgnoresSentences(t *testing.T) {
 	}
 	record := func(p Plan) ledger.Record {
 		at := time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)
-		return NewRecord(p, digest, Intent{}, ledger.Origin{}, fact.Facts{}, 7, at)
+		return NewRecord(p, Applied{Digest: digest, Version: 7, At: at}, Intent{}, ledger.Origin{}, fact.Facts{})
 	}
 	if diff := cmp.Diff(record(p), record(reworded)); diff != "" {
 		t.Errorf("the record holds a sentence of the plan:\n%s", diff)

@@ -212,7 +212,7 @@ func outsideRows(when string, moved []ledger.Shift, outcome string) (rows [][]Li
 // untold lists who has not been told of an entry, in the order of its list.
 func untold(e ledger.Entry) []string {
 	var out []string
-	left := e.Untold()
+	left := e.PendingNotifications()
 	for i := range e.Record.Notify {
 		if channel, there := left[i]; there {
 			out = append(out, channel)

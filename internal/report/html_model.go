@@ -272,7 +272,7 @@ func left(l ledger.Chain) ledger.States {
 	maps.Copy(out, l.Before)
 	for _, e := range l.Entries {
 		for _, s := range slices.Concat(e.Record.Outside, e.Record.Moves) {
-			if now, moved := l.Left(s.Ref); moved {
+			if now, moved := l.LastRecorded(s.Ref); moved {
 				out[s.Ref] = now
 			}
 		}

@@ -63,7 +63,7 @@ func versions(s registry.State) string {
 func (r Report) rollbackHeadline() Line {
 	target, model, number := targetSpan(r.Plan.Target), C(r.Plan.Model), strconv.Itoa(r.number())
 	switch {
-	case r.Plan.Adopts() && r.Plan.Resumes == 0 && !r.Dry:
+	case r.Plan.Confirms() && r.Plan.Resumes == 0 && !r.Dry:
 		return line("Confirmed: ", target, " of ", model, " names version ", number, " already, moved there by a rollback that was cut off")
 	case r.Reason == registry.Unchanged:
 		return line("Unchanged: ", target, " of ", model, " names version ", number)

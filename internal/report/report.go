@@ -174,7 +174,7 @@ func (r Report) outcome() Line {
 		return line("Unchanged: ", target, " of ", model, " names version ", number, " already")
 	case r.Reason == registry.Unchanged:
 		return line("Unchanged: ", model, " has version ", number, " already")
-	case r.Dry && r.Command == "promote" && r.Plan.Adopts() && r.Plan.Resumes == 0:
+	case r.Dry && r.Command == "promote" && r.Plan.Confirms() && r.Plan.Resumes == 0:
 		return line("Would adopt: ", target, " of ", model, " names version ", number, " already, moved there by ", r.movers(), "; that would be judged again and recorded")
 	case r.Dry && r.notesOnly():
 		return line("Would move nothing: ", target, " of ", model, " names version ", number, " already; only notes on it would be written")
@@ -184,7 +184,7 @@ func (r Report) outcome() Line {
 		return line("Would promote ", model, " to ", target)
 	case r.Dry:
 		return line("Would register ", model)
-	case r.Command == "promote" && r.Plan.Adopts() && r.Plan.Resumes == 0:
+	case r.Command == "promote" && r.Plan.Confirms() && r.Plan.Resumes == 0:
 		return line("Adopted: ", target, " of ", model, " names version ", number, " already, moved there by ", r.movers(), "; judged and recorded")
 	case r.Command == "promote":
 		return line("Promoted: ", target, " of ", model, " names version ", number, r.was())

@@ -25,7 +25,7 @@ var noRollbackTarget = rule{
 		var out []result
 		for _, ref := range l.Refs() {
 			now := s.holders(ref).Versions.Only()
-			formers := l.Formers(ref, now)
+			formers := l.EarlierVersions(ref, now)
 			if now == 0 || len(formers) == 0 {
 				continue
 			}
@@ -62,7 +62,7 @@ func (s scene) back(l ledger.Chain, ref registry.Ref, now int, formers []int) (r
 			looked = append(looked, fmt.Sprintf("version %d was rolled back", n))
 		default:
 			f := fact.Facts{Ledger: l, Versions: map[int]registry.Known[registry.Version]{n: registry.Is(v)}}
-			why := f.Unpassed(target, n)
+			why := f.NotPassed(target, n)
 			if why == "" {
 				return r, false
 			}

@@ -53,5 +53,5 @@ func lastThatMoved(l ledger.Chain) (ledger.Entry, bool) {
 
 // own are the moves of an entry that others had not made before it.
 func own(e ledger.Entry) []ledger.Shift {
-	return slices.DeleteFunc(slices.Clone(e.Record.Moves), ledger.Shift.Adopted)
+	return slices.DeleteFunc(slices.Clone(e.Record.Moves), ledger.Shift.Confirms)
 }

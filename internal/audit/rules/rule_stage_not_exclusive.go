@@ -32,7 +32,7 @@ var stageNotExclusive = rule{
 		for _, stage := range s.names("stages") {
 			ref := registry.StageRef(stage)
 			holders := s.holders(ref)
-			left, _ := l.Left(ref)
+			left, _ := l.LastRecorded(ref)
 			if len(holders.Versions) < 2 || ok && (left.Equal(holders) || s.under(l, ref)) { // left so on purpose, or on its way
 				continue
 			}

@@ -9,28 +9,28 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Back is a version that a rollback may go to, or why not.
-type Back struct {
+// RollbackTarget is a version that a rollback may go to, or why not.
+type RollbackTarget struct {
 	Number int
 	Why    string // why not; "" where it may
 }
 
-// BackAllowed says which versions a rollback may go to besides the good ones.
-type BackAllowed struct {
+// RollbackAllowed says which versions a rollback may go to besides the good ones.
+type RollbackAllowed struct {
 	Hold  bool // a version on hold
 	Named bool // a version that gates did not pass: the user named it
 }
 
-// Backs lists the versions that held the target before the one that it names now, newest holder first, each with why it
+// RollbackTargets lists the versions that held the target before the one that it names now, newest holder first, each with why it
 // cannot be gone back to. The ledger tells who held it; for times before the ledger, the tags that promotions leave
 // on versions.
-func (f Facts) Backs(t registry.Target, current int, allowed BackAllowed) []Back {
-	var out []Back
+func (f Facts) RollbackTargets(t registry.Target, current int, allowed RollbackAllowed) []RollbackTarget {
+	var out []RollbackTarget
 	add := func(number int) {
-		if number != 0 && number != current && !slices.ContainsFunc(out, func(b Back) bool { return b.Number == number }) {
-			b := f.BackTo(number, allowed)
+		if number != 0 && number != current && !slices.ContainsFunc(out, func(b RollbackTarget) bool { return b.Number == number }) {
+			b := f.RollbackTo(number, allowed)
 			if b.Why == "" && !allowed.Named {
-				if b.Why = f.Unpassed(t, number); b.Why != "" {
+				if b.Why = f.NotPassed(t, number); b.Why != "" {
 					b.Why += "; to go back to it, name it with the input candidate"
 				}
 			}
@@ -79,13 +79,13 @@ func (f Facts) inProduction(number int) bool {
 	if v, read := f.version(number).Get(); read {
 		return v.Stage == "Production"
 	}
-	left, _ := f.Ledger.Left(registry.StageRef("Production"))
+	left, _ := f.Ledger.LastRecorded(registry.StageRef("Production"))
 	return left.Versions.Has(number)
 }
 
-// Unpassed says why a version that held the target was never passed by gates for it; "" if it was, or if nobody judged
+// NotPassed says why a version that held the target was never passed by gates for it; "" if it was, or if nobody judged
 // it: it held the target before this tool, was imported, or was put there by others.
-func (f Facts) Unpassed(t registry.Target, number int) string {
+func (f Facts) NotPassed(t registry.Target, number int) string {
 	switch status := f.version(number).OrZero().Tags[registry.TagValidation]; status {
 	case registry.ValidationBlocked:
 		return "gates blocked it when it was last judged (" + registry.TagValidation + " is " + status + ")"
@@ -106,8 +106,8 @@ func (f Facts) Unpassed(t registry.Target, number int) string {
 	return ""
 }
 
-// BackTo judges one version. One that was not asked for is judged by the ledger alone.
-func (f Facts) BackTo(number int, allowed BackAllowed) Back {
+// RollbackTo judges one version. One that was not asked for is judged by the ledger alone.
+func (f Facts) RollbackTo(number int, allowed RollbackAllowed) RollbackTarget {
 	known := f.version(number)
 	v, ok := known.Get()
 	why := ""
@@ -121,7 +121,7 @@ func (f Facts) BackTo(number int, allowed BackAllowed) Back {
 	case !allowed.Hold:
 		why = f.OnHold(v)
 	}
-	return Back{number, why}
+	return RollbackTarget{number, why}
 }
 
 // version is one of the model's, as far as it was read: where all were, one that is not there is absent.
@@ -171,7 +171,7 @@ func (f Facts) byTags(t registry.Target) []registry.Version {
 // Holder is the version that a target names now; 0 = none. Of several in a stage it is the one that was promoted there
 // last, or where none of them was by this tool, the highest number, which is what the stock client loads.
 func (f Facts) Holder(t registry.Target) int {
-	for _, s := range f.Holding(t) {
+	for _, s := range f.PointsTo(t) {
 		if s.Want.IsZero() {
 			continue
 		}

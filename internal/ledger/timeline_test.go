@@ -82,7 +82,7 @@ func TestLeftByMovingOn(t *testing.T) {
 		"on the page before":       {Chain{Before: States{registry.StageRef("Staging"): registry.PointsTo(2)}, Entries: []Entry{entry(2, EntryDone, 1, onward)}}, ""},
 		"an impossible count":      {Chain{Entries: []Entry{staged, entry(2, EntryAborted, -1, onward)}}, "2"},
 	} {
-		if got, ok := c.ledger.Left(registry.StageRef("Staging")); got.String() != c.staging || !ok {
+		if got, ok := c.ledger.LastRecorded(registry.StageRef("Staging")); got.String() != c.staging || !ok {
 			t.Errorf("%s: Staging was left at %q (%v), want %q", name, got, ok, c.staging)
 		}
 	}

@@ -31,14 +31,14 @@ func (l *Ledger) Outbox(ctx context.Context, v View) (Outbox, error) {
 	return box, err
 }
 
-// told is the value of a mark. It is the same whoever writes it, so that two runs that told the same do not collide.
-const told = "told"
+// notifiedMark is the value of a mark. It is the same whoever writes it, so that two runs that told the same do not collide.
+const notifiedMark = "told"
 
-// Tell marks that those at these places of the entry's list were told.
-func (l *Ledger) Tell(ctx context.Context, box Outbox, e Entry, places []int) error {
+// MarkNotified marks that those at these places of the entry's list were told.
+func (l *Ledger) MarkNotified(ctx context.Context, box Outbox, e Entry, places []int) error {
 	kv := map[string]string{}
 	for _, i := range places {
-		kv[toldKey(e.Epoch, i)] = told
+		kv[notifiedKey(e.Epoch, i)] = notifiedMark
 	}
 	page := box.pages[0]
 	if e.Epoch >= box.first {

@@ -9,7 +9,7 @@ import (
 )
 
 // Promoting a version that was in the stage already archived it first and then moved it back.
-func TestDefect7AVersionInTheStageIsArchivedFirst(t *testing.T) {
+func TestPromote_VersionInTheStage(t *testing.T) {
 	v := registry.Version{Model: "churn", Number: 3, Stage: "Staging", Status: "READY"}
 	f := fact.Facts{
 		Model: registry.Is(registry.Model{Name: "churn"}), StageHolders: []int{3},

@@ -83,7 +83,7 @@ func (t *Traced) Subject() fact.Subject {
 func New(t Traced) Lineage {
 	v := t.Version
 	l := Lineage{
-		Model: v.Model, Version: strconv.Itoa(v.Number), Stage: cmp.Or(v.Stage, "None"), Aliases: t.Aliases, RunID: t.RunID, Tags: scrubbed(v.Tags),
+		Model: v.Model, Version: strconv.Itoa(v.Number), Stage: cmp.Or(v.Stage, "None"), Aliases: t.Aliases, RunID: t.RunID, Tags: withoutUserInfo(v.Tags),
 		Description: v.Description, Source: format.WithoutUserInfo(v.Source), Status: v.Status, Created: instant(v.Created), Updated: instant(v.Updated),
 		Datasets: []Dataset{}, Promotions: []Promotion{}, Lost: []Lost{},
 	}
@@ -102,14 +102,14 @@ func New(t Traced) Lineage {
 	return l
 }
 
-func (l *Lineage) lose(what, why string) { l.Lost = append(l.Lost, Lost{what, why}) }
+func (l *Lineage) addLost(what, why string) { l.Lost = append(l.Lost, Lost{what, why}) }
 
 func (l *Lineage) copies(t Traced) {
 	for _, c := range t.Copies {
 		c.Source = format.WithoutUserInfo(c.Source)
 		l.Copies = append(l.Copies, c)
 		if c.Problem != "" {
-			l.lose("copy", c.Problem)
+			l.addLost("copy", c.Problem)
 		}
 	}
 }
@@ -118,28 +118,28 @@ func (l *Lineage) training(t Traced) {
 	r, ok := t.Run.Get()
 	switch {
 	case t.RunID == "":
-		l.lose("run", fmt.Sprintf("version %s names no run: its parameters, metrics and user are not known", l.Version))
+		l.addLost("run", fmt.Sprintf("version %s names no run: its parameters, metrics and user are not known", l.Version))
 		return
 	case !ok:
-		l.lose("run", t.Run.Why()+": its parameters, metrics and user are not known")
+		l.addLost("run", t.Run.Why()+": its parameters, metrics and user are not known")
 		return
 	case t.RunProblem != "":
 		why := format.WithoutUserInfo(t.RunProblem)
 		l.RunProblem = fmt.Sprintf("version %s does not belong to run %s: %s", l.Version, r.ID, why)
-		l.lose("run", fmt.Sprintf("what run %s says is left out, because version %s does not belong to it", r.ID, l.Version))
+		l.addLost("run", fmt.Sprintf("what run %s says is left out, because version %s does not belong to it", r.ID, l.Version))
 		return
 	case r.Deleted:
-		l.lose("run", fmt.Sprintf("run %s is deleted: it can be read until MLflow purges deleted runs", r.ID))
+		l.addLost("run", fmt.Sprintf("run %s is deleted: it can be read until MLflow purges deleted runs", r.ID))
 	}
 	l.Training = &Training{
 		ExperimentID: r.ExperimentID, ExperimentName: t.Experiment.OrZero().Name, RunName: r.Name, User: r.User, Status: r.Status, Deleted: r.Deleted,
-		Started: instant(r.Start), Ended: instant(r.End), Parameters: scrubbed(r.Params), Metrics: map[string]Number{}, Tags: scrubbed(r.Tags),
+		Started: instant(r.Start), Ended: instant(r.End), Parameters: withoutUserInfo(r.Params), Metrics: map[string]Number{}, Tags: withoutUserInfo(r.Tags),
 	}
 	l.metrics(t.Subject())
 	if e, ok := t.Experiment.Get(); !ok {
-		l.lose("experiment", t.Experiment.Why())
+		l.addLost("experiment", t.Experiment.Why())
 	} else if e.Deleted {
-		l.lose("experiment", fmt.Sprintf("experiment %s is deleted: it can be read until MLflow purges deleted experiments", e.Name))
+		l.addLost("experiment", fmt.Sprintf("experiment %s is deleted: it can be read until MLflow purges deleted experiments", e.Name))
 	}
 }
 
@@ -191,7 +191,7 @@ func (l *Lineage) code(t Traced) {
 		c = Code{Commit: r.Commit, Repository: format.WithoutUserInfo(r.Repository), From: "ledger"}
 	}
 	if c.Commit == "" && l.Training != nil {
-		l.lose("code", fmt.Sprintf("run %s names no commit (tag %s)", t.RunID, registry.RunTagCommit))
+		l.addLost("code", fmt.Sprintf("run %s names no commit (tag %s)", t.RunID, registry.RunTagCommit))
 	}
 	if c != (Code{From: "run"}) {
 		l.Code = &c
@@ -228,9 +228,9 @@ func (l *Lineage) datasets(t Traced) {
 	switch {
 	case len(l.Datasets) > 0:
 	case l.Training == nil:
-		l.lose("datasets", "without its run, and without tags that say so, the data is not known")
+		l.addLost("datasets", "without its run, and without tags that say so, the data is not known")
 	default:
-		l.lose("datasets", fmt.Sprintf("run %s names no dataset (mlflow.log_input, MLflow 2.4 and later)", t.RunID))
+		l.addLost("datasets", fmt.Sprintf("run %s names no dataset (mlflow.log_input, MLflow 2.4 and later)", t.RunID))
 	}
 }
 
@@ -247,11 +247,11 @@ func (l *Lineage) artifact(t Traced) {
 	if m, ok := t.Logged.Get(); ok {
 		l.Logged = &Logged{ID: m.ID, Name: m.Name, Status: m.Status, Created: instant(m.Created)}
 	} else if t.Logged.Gathered() {
-		l.lose("logged model", t.Logged.Why())
+		l.addLost("logged model", t.Logged.Why())
 	}
 	m, ok := t.MLmodel.Get()
 	if !ok {
-		l.lose("artifact", t.MLmodel.Why())
+		l.addLost("artifact", t.MLmodel.Why())
 		return
 	}
 	l.Files = &ModelFiles{
@@ -269,7 +269,7 @@ func (l *Lineage) artifact(t Traced) {
 		l.Files.SHA256, l.Files.SHA256At = r.Artifact, id
 	}
 	if m.Signature.Empty() {
-		l.lose("signature", "the model has none")
+		l.addLost("signature", "the model has none")
 	}
 }
 
@@ -293,10 +293,10 @@ func (l *Lineage) promotions(t Traced) {
 		}
 	}
 	if !ok {
-		l.lose("promotions", t.Entries.Why())
+		l.addLost("promotions", t.Entries.Why())
 	}
 	if len(l.Promotions) == 0 {
-		l.marks(t.Version)
+		l.addMarks(t.Version)
 	}
 }
 
@@ -330,8 +330,8 @@ func promotion(e ledger.Entry, number int) (Promotion, bool) {
 	return p, len(p.Moves) > 0
 }
 
-// marks are what the version's own tags say about promotions, where no ledger does.
-func (l *Lineage) marks(v registry.Version) {
+// addMarks are what the version's own tags say about promotions, where no ledger does.
+func (l *Lineage) addMarks(v registry.Version) {
 	if r, ok := ledger.SummaryOf(v); ok && r.To == v.Number {
 		p := Promotion{At: r.At, Moves: []Move{}, Outcome: ledger.EntryDone, Mode: r.Mode, Override: r.Override, Actor: r.Actor, Workflow: r.Run, From: "tags"}
 		var was registry.Versions
@@ -382,8 +382,8 @@ func instant(t time.Time) string {
 	return t.UTC().Format("2006-01-02T15:04:05.999Z07:00")
 }
 
-// scrubbed are the texts without user names and passwords in addresses.
-func scrubbed(texts map[string]string) map[string]string {
+// withoutUserInfo are the texts without user names and passwords in addresses.
+func withoutUserInfo(texts map[string]string) map[string]string {
 	out := make(map[string]string, len(texts))
 	for key, text := range texts {
 		out[key] = format.WithoutUserInfo(text)

@@ -40,7 +40,7 @@ func untold(t *testing.T, l *Ledger) string {
 	var out []string
 	for _, e := range box.Entries {
 		for i := range e.Record.Notify {
-			if channel, left := e.Untold()[i]; left {
+			if channel, left := e.PendingNotifications()[i]; left {
 				out = append(out, fmt.Sprintf("%d:%s", e.Epoch, channel))
 			}
 		}
@@ -65,13 +65,13 @@ func TestWhoIsStillToBeTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	first, last := box.Entries[0], box.Entries[len(box.Entries)-1]
-	if err := l.Tell(ctx, box, first, []int{1}); err != nil {
+	if err := l.MarkNotified(ctx, box, first, []int{1}); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.Tell(ctx, box, last, []int{0}); err != nil {
+	if err := l.MarkNotified(ctx, box, last, []int{0}); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.Tell(ctx, box, last, []int{0}); err != nil {
+	if err := l.MarkNotified(ctx, box, last, []int{0}); err != nil {
 		t.Errorf("a second run that told the same: %v", err)
 	}
 	if got := untold(t, l); got != "1:slack" {
@@ -84,7 +84,7 @@ func TestWhoIsStillToBeTold(t *testing.T) {
 	if history.Broken != nil {
 		t.Errorf("the marks break the chain: %+v", history.Broken)
 	}
-	m.Pages[history.Pages[1].Page][toldKey(99, 0)] = told
+	m.Pages[history.Pages[1].Page][notifiedKey(99, 0)] = notifiedMark
 	if _, err := l.Look(ctx); registry.ReasonOf(err) != registry.LedgerLost {
 		t.Errorf("a mark of an entry that is not there passes: %v", err)
 	}

@@ -49,9 +49,9 @@ func blockedText(v registry.Version) string {
 
 func blockedNote(v registry.Version) string { return "warning: " + blockedText(v) }
 
-// unfit looks at versions that gates blocked and versions on hold. An alias that gates guard must not move to one. Any
+// checkFit looks at versions that gates blocked and versions on hold. An alias that gates guard must not move to one. Any
 // other alias may, with a warning: teams mark such versions, as in challenger_rejected.
-func unfit(f fact.Facts, in Intent) (warnings []string, err error) {
+func checkFit(f fact.Facts, in Intent) (warnings []string, err error) {
 	for _, a := range in.Query.Aliases {
 		v, ok := f.Versions[a.Version].Get()
 		if !ok || a.Version == 0 {

@@ -69,7 +69,7 @@ func LiveAt(entries []Entry, at, until time.Time) []Live {
 		}
 		for ref, list := range states {
 			last := list[len(list)-1]
-			if left := without(last.Named, e.movedOn(ref)); !left.Equal(last.Named) {
+			if left := without(last.Named, e.movedToOtherStage(ref)); !left.Equal(last.Named) {
 				add(Live{Ref: ref, Named: left, From: since, Epoch: e.Epoch}, e.Ended)
 			}
 		}

@@ -7,8 +7,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Holding is what each part of the target points to now, in the field Want.
-func (f Facts) Holding(t registry.Target) []ledger.Shift {
+// PointsTo is what each part of the target points to now, in the field Want.
+func (f Facts) PointsTo(t registry.Target) []ledger.Shift {
 	var out []ledger.Shift
 	if t.Alias != "" {
 		var now registry.State
@@ -28,20 +28,20 @@ func (f Facts) Holding(t registry.Target) []ledger.Shift {
 
 // Unfinished is the entry about this target that was cut off, see CutOff.
 func (f Facts) Unfinished(command string, t registry.Target) (ledger.Entry, bool) {
-	e, ok := f.CutOff(command, f.Holding(t))
+	e, ok := f.Interrupted(command, f.PointsTo(t))
 	return e, ok && e.Record.Target == t && e.Record.To != 0
 }
 
-// CutOff is the last entry if it was made by this command, ended after some of its moves and before all were made and
+// Interrupted is the last entry if it was made by this command, ended after some of its moves and before all were made and
 // confirmed, and what it is about shows nobody else's hand since: each part, given as what it names now, is as it was or
 // as it was to be. Entries that moved nothing are passed over: they left all as they found it.
-func (f Facts) CutOff(command string, parts []ledger.Shift) (ledger.Entry, bool) {
+func (f Facts) Interrupted(command string, parts []ledger.Shift) (ledger.Entry, bool) {
 	for _, e := range slices.Backward(f.Ledger.Entries) {
 		switch {
 		case e.Outcome == ledger.EntryDone:
 			return ledger.Entry{}, false
 		case e.MovedNothing():
-		case e.Record.Command == command && f.shows(e.Record, parts):
+		case e.Record.Command == command && f.showsMoves(e.Record, parts):
 			return e, true
 		case e.Moved <= 0 && untouched(e.Record, parts):
 		default:
@@ -59,12 +59,12 @@ func untouched(r ledger.Record, parts []ledger.Shift) bool {
 	})
 }
 
-// shows reports that some of the record's moves were made, and nobody else has moved any of these parts since.
-func (f Facts) shows(r ledger.Record, parts []ledger.Shift) (moved bool) {
+// showsMoves reports that some of the record's moves were made, and nobody else has moved any of these parts since.
+func (f Facts) showsMoves(r ledger.Record, parts []ledger.Shift) (moved bool) {
 	for _, now := range parts {
 		s, listed := r.Move(now.Ref)
 		switch {
-		case !listed, s.Adopted() && now.Want.Equal(s.Want):
+		case !listed, s.Confirms() && now.Want.Equal(s.Want):
 		case now.Want.Equal(s.Want), f.Fallback != nil && s.Halfway(now.Want):
 			moved = true
 		case !now.Want.Equal(s.Was):
@@ -74,18 +74,18 @@ func (f Facts) shows(r ledger.Record, parts []ledger.Shift) (moved bool) {
 	return moved
 }
 
-// Made counts the moves of the record that show in the facts; it is MovedUnknown where one is half made, or of another
+// MovesMade counts the moves of the record that show in the facts; it is MovedUnknown where one is half made, or of another
 // stage than the query's, whose holders were not read.
-func (f Facts) Made(r ledger.Record, q Query) int {
+func (f Facts) MovesMade(r ledger.Record, q Query) int {
 	made := 0
 	for _, m := range r.Moves {
 		t := registry.Target{Stage: q.Target.Stage}
 		if m.Ref.Kind == registry.RefAlias {
 			t = m.Ref.Target()
 		}
-		now := slices.DeleteFunc(f.Holding(t), func(s ledger.Shift) bool { return s.Ref != m.Ref })
+		now := slices.DeleteFunc(f.PointsTo(t), func(s ledger.Shift) bool { return s.Ref != m.Ref })
 		switch {
-		case m.Adopted():
+		case m.Confirms():
 		case len(now) == 0 && m.Ref.Kind == registry.RefStage, len(now) > 0 && f.Fallback != nil && m.Halfway(now[0].Want):
 			return ledger.MovedUnknown
 		case len(now) > 0 && now[0].Want.Equal(m.Want):

@@ -7,7 +7,7 @@ import (
 )
 
 // Where no version came about, a move is still said to be to the new one, never to a version 0.
-func TestAStepForNoVersionKeepsItsPlaceholder(t *testing.T) {
+func TestStep_For(t *testing.T) {
 	step := Step{Do: SetAlias, Name: "champion", Was: registry.PointsTo(7), Want: registry.PointsTo(registry.NextVersion)}
 	if got := step.For(0).Want; !got.Equal(step.Want) {
 		t.Errorf("wants %q for no version", got)

@@ -23,18 +23,18 @@ type Claim struct {
 	Record   Record // without epoch, previous and pid
 }
 
-// Standing says what an open entry means to a newcomer.
-type Standing int
+// ClaimState says what an open entry means to a newcomer.
+type ClaimState int
 
 const (
-	Free    Standing = iota // no entry is open
-	Ours                    // cut off, and this is a later attempt of the same workflow run
-	Granted                 // its holder is known to be gone
-	Busy                    // its holder may still be at work
+	Free    ClaimState = iota // no entry is open
+	Ours                      // cut off, and this is a later attempt of the same workflow run
+	Granted                   // its holder is known to be gone
+	Busy                      // its holder may still be at work
 )
 
-// stand judges the last entry.
-func stand(p page, h Holder, takeover bool) Standing {
+// claimState judges the last entry.
+func claimState(p page, h Holder, takeover bool) ClaimState {
 	e, open := p.open()
 	switch {
 	case !open:
@@ -100,16 +100,16 @@ func closing(e Entry, outcome string, why registry.Reason, moved int, now time.T
 	return map[string]string{outcomeKey(e.Epoch): fmt.Sprintf("%s|%s|%s|%s|%s", parts[0], parts[1], parts[2], parts[3], e.Digest)}, e
 }
 
-// verdictOf says what the store's values mean for a claim that was written and not plainly answered.
-type verdictOf int
+// claimOutcome says what the store's values mean for a claim that was written and not plainly answered.
+type claimOutcome int
 
 const (
-	notThere verdictOf = iota
+	notThere claimOutcome = iota
 	mine
 	others
 )
 
-func claimed(kv map[string]string, n int, claim string) verdictOf {
+func claimedBy(kv map[string]string, n int, claim string) claimOutcome {
 	switch got, ok := kv[claimKey(n)]; {
 	case !ok:
 		return notThere

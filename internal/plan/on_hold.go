@@ -9,8 +9,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// unheld refuses a version that was rolled back, until somebody says that it may be promoted again.
-func unheld(f fact.Facts, in Intent) error {
+// checkNotOnHold refuses a version that was rolled back, until somebody says that it may be promoted again.
+func checkNotOnHold(f fact.Facts, in Intent) error {
 	v, ok := f.Candidate.Version.Get()
 	if !ok || slices.Contains(in.Override, verdict.OverrideHold) {
 		return nil
@@ -25,8 +25,8 @@ func unheld(f fact.Facts, in Intent) error {
 	}
 }
 
-// release takes the hold off a version that is promoted again. The tag is emptied, since deleting one needs more rights.
-func release(f fact.Facts, in Intent) []Step {
+// releaseHold takes the hold off a version that is promoted again. The tag is emptied, since deleting one needs more rights.
+func releaseHold(f fact.Facts, in Intent) []Step {
 	v, ok := f.Candidate.Version.Get()
 	if !ok || v.Tags[registry.TagHold] == "" {
 		return nil
@@ -39,7 +39,7 @@ func warnNoRollback(p *Plan, f fact.Facts, moves []Step) {
 	if len(moves) == 0 {
 		return
 	}
-	_, why := p.WayBack(f)
+	_, why := p.NextRollback(f)
 	switch {
 	case why == "":
 	case p.Incumbent == 0 || p.Incumbent == f.Number(): // as it is for every first promotion

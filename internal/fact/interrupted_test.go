@@ -56,7 +56,7 @@ func TestFacts_CutOff(t *testing.T) {
 		"one that is done":                        {later(ledger.Entry{Outcome: ledger.EntryDone, Moved: 1}, ledger.ParseShift("@shadow", "", "7")), 0},
 	} {
 		f := Facts{Ledger: ledger.Chain{Entries: []ledger.Entry{cut, c.later}}}
-		e, _ := f.CutOff("promote", []ledger.Shift{ledger.ParseShift("@champion", "", "7"), ledger.ParseShift("Production", "", "6")})
+		e, _ := f.Interrupted("promote", []ledger.Shift{ledger.ParseShift("@champion", "", "7"), ledger.ParseShift("Production", "", "6")})
 		if e.Epoch != c.want {
 			t.Errorf("%s: entry %d, want %d", name, e.Epoch, c.want)
 		}
@@ -68,7 +68,7 @@ func TestFacts_Backs_Unfinished(t *testing.T) {
 	done := ledger.Entry{Outcome: ledger.EntryDone, Moved: 1, Record: ledger.Record{Command: "promote", To: 4, Moves: []ledger.Shift{ledger.ParseShift("@champion", "", "4")}}}
 	cut := ledger.Entry{Record: ledger.Record{Command: "promote", To: 7, Moves: []ledger.Shift{ledger.ParseShift("@champion", "6", "7")}}}
 	numbers := func(entries ...ledger.Entry) (out []int) {
-		for _, b := range (Facts{Ledger: ledger.Chain{Entries: entries}}).Backs(registry.Target{Alias: "champion"}, 7, BackAllowed{Named: true}) {
+		for _, b := range (Facts{Ledger: ledger.Chain{Entries: entries}}).RollbackTargets(registry.Target{Alias: "champion"}, 7, RollbackAllowed{Named: true}) {
 			out = append(out, b.Number)
 		}
 		return out
@@ -146,7 +146,7 @@ func TestMadeAsItShows(t *testing.T) {
 		"no stage is read":      {[]int{7}, "", 0, ledger.MovedUnknown},
 	} {
 		f := Facts{Fallback: &Fallback{Holders: map[string]registry.Versions{"champion": {7}, "reader": c.reader}}, StageHolders: []int{c.production}}
-		if got := f.Made(ledger.Record{Moves: moves}, Query{Target: registry.Target{Stage: c.stage}}); got != c.want {
+		if got := f.MovesMade(ledger.Record{Moves: moves}, Query{Target: registry.Target{Stage: c.stage}}); got != c.want {
 			t.Errorf("%s: %d, want %d", name, got, c.want)
 		}
 	}

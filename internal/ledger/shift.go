@@ -1,0 +1,80 @@
+package ledger
+
+import (
+	"encoding/json"
+	"slices"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// States are the states of targets.
+type States map[registry.Ref]registry.State
+
+// UnmarshalJSON reads each state as the kind of target needs it.
+func (s *States) UnmarshalJSON(text []byte) error {
+	var texts map[registry.Ref]string
+	if err := json.Unmarshal(text, &texts); err != nil {
+		return err
+	}
+	*s = States{}
+	for ref, state := range texts {
+		(*s)[ref] = ref.ParseState(state)
+	}
+	return nil
+}
+
+// without is the state without some versions.
+func without(s registry.State, gone []int) registry.State {
+	s.Versions = s.Versions.Without(gone...)
+	return s
+}
+
+// Shift is one target moved: what it named, and what it names after.
+type Shift struct {
+	Ref  registry.Ref   `json:"ref"`
+	Was  registry.State `json:"was,omitzero"`
+	Want registry.State `json:"now,omitzero"`
+}
+
+// UnmarshalJSON reads the states as the kind of target needs it.
+func (s *Shift) UnmarshalJSON(text []byte) error {
+	var fields struct{ Ref, Was, Now string }
+	if err := json.Unmarshal(text, &fields); err != nil {
+		return err
+	}
+	*s = ParseShift(fields.Ref, fields.Was, fields.Now)
+	return nil
+}
+
+// ParseShift reads a move from the texts of its target and of both states.
+func ParseShift(target, was, now string) Shift {
+	ref := registry.ParseRef(target)
+	return Shift{Ref: ref, Was: ref.ParseState(was), Want: ref.ParseState(now)}
+}
+
+// Equal reports whether both are the same move.
+func (s Shift) Equal(other Shift) bool {
+	return s.Ref == other.Ref && s.Was.Equal(other.Was) && s.Want.Equal(other.Want)
+}
+
+// Confirms reports a move that others had made already, see Step.Adopts. It counts among the moves of an entry only once all
+// are made.
+func (s Shift) Confirms() bool { return s.Was.Equal(s.Want) }
+
+// Halfway reports whether an alias that is kept by tags has reached its new version and has not yet left all others.
+func (s Shift) Halfway(now registry.State) bool {
+	want := s.Want.Versions
+	if s.Was.Text+s.Want.Text+now.Text != "" || now.Equal(s.Was) || now.Equal(s.Want) || len(want) > 1 {
+		return false
+	}
+	others := now.Versions.Without(want...).Without(s.Was.Versions...)
+	return len(others) == 0 && (len(want) == 0 || now.Versions.Has(want[0]))
+}
+
+func moveOf(moves []Shift, ref registry.Ref) (Shift, bool) {
+	i := slices.IndexFunc(moves, func(s Shift) bool { return s.Ref == ref })
+	if i < 0 {
+		return Shift{}, false
+	}
+	return moves[i], true
+}

@@ -1,0 +1,107 @@
+package plan
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
+)
+
+// maxFileRefs bounds the files that a plan lists one by one.
+const maxFileRefs = 1000
+
+// Differences lists in words what differs between an approved plan and the one made now.
+func (p Plan) Differences(now Plan) []string {
+	out := contentDifferences(p.Content, now.Content)
+	was, is := p.bound(), now.bound()
+	if gates := gateDifferences(was.Gates, is.Gates); len(gates) > 0 {
+		out = append(out, gates...)
+		was.Gates, is.Gates = nil, nil
+	}
+	was.Content, is.Content = nil, nil
+	approved, current := fields(was), fields(is)
+	for _, key := range changedKeys(approved, current) {
+		out = append(out, differs(key, approved[key], current[key]))
+	}
+	return out
+}
+
+// changedKeys are the keys, in order, whose values differ; a key that is absent has the value "".
+func changedKeys(was, is map[string]string) []string {
+	all := maps.Clone(was)
+	maps.Copy(all, is)
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(all)), func(key string) bool { return was[key] == is[key] })
+}
+
+// differs says that something is other than approved; "" is nothing.
+func differs(what, approved, now string) string {
+	return fmt.Sprintf("%s: %s approved, %s now", what, cmp.Or(approved, "nothing"), cmp.Or(now, "nothing"))
+}
+
+// gateDifferences says which gates came, went, or ended in another way.
+func gateDifferences(approved, now []verdict.Finding) []string {
+	name := func(f verdict.Finding) string { return strings.TrimPrefix(f.Target+": "+f.Gate, ": ") }
+	byName := func(list []verdict.Finding) map[string]string {
+		out := map[string]string{}
+		for _, f := range list {
+			out[name(f)] = f.Brief()
+		}
+		return out
+	}
+	was, is := byName(approved), byName(now)
+	var out []string
+	for _, f := range approved {
+		if was[name(f)] != is[name(f)] {
+			out = append(out, differs("gate "+name(f), was[name(f)], is[name(f)]))
+		}
+	}
+	for _, f := range now {
+		if _, there := was[name(f)]; !there {
+			out = append(out, differs("gate "+name(f), "", is[name(f)]))
+		}
+	}
+	return out
+}
+
+// fields flattens a plan into paths and values.
+func fields(p boundPlan) map[string]string {
+	out := map[string]string{}
+	text, err := canonical.JSON(p)
+	if err != nil {
+		return out
+	}
+	var tree any
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.UseNumber()
+	if dec.Decode(&tree) == nil {
+		flatten(out, "", tree)
+	}
+	return out
+}
+
+func flatten(out map[string]string, path string, v any) {
+	under := func(key string) string {
+		if path == "" {
+			return key
+		}
+		return path + "." + key
+	}
+	switch v := v.(type) {
+	case map[string]any:
+		for key, child := range v {
+			flatten(out, under(key), child)
+		}
+	case []any:
+		for i, child := range v {
+			flatten(out, under(fmt.Sprint(i+1)), child)
+		}
+	default:
+		out[path] = fmt.Sprint(v)
+	}
+}
