@@ -9,20 +9,20 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// anchor is the tag's value: the newest page when it was written.
+// anchor is the value of the tag on the registered model. It describes the newest page at the time of writing.
 type anchor struct {
 	Page   string `json:"run"`
-	Epoch  int    `json:"epoch"` // entries before that page
+	Epoch  int    `json:"epoch"` // number of entries before that page
 	Digest string `json:"sha256"`
 }
 
 func anchorText(p page) string {
-	text, _ := canonical.JSON(anchor{p.id, p.base, p.digest}) // three plain fields always encode
+	text, _ := canonical.JSON(anchor{p.id, p.base, p.digest}) // cannot fail: these are three plain fields
 	return string(text)
 }
 
-// Check holds the view against what was noted elsewhere: the anchor on the registered model and the marks on its
-// versions. A ledger that is gone, cut or replaced shows here.
+// Check compares the view with the anchor on the registered model and with the tags of its versions. It fails if the
+// ledger was deleted, cut short or replaced.
 func (l *Ledger) Check(v View, modelTags map[string]string, versions ...registry.Version) error {
 	why := anchorFits(modelTags, v.page.last(), []page{v.page}, append(v.prior, v.page.prior))
 	for _, version := range versions {
@@ -36,9 +36,9 @@ func (l *Ledger) Check(v View, modelTags map[string]string, versions ...registry
 	return nil
 }
 
-// anchorFits says why the anchor does not belong to a ledger with so many entries, "" where it does. read are its pages
-// that were read, passed the ids of others that lead to them; the anchor may be pages behind, since it is written after
-// a new one.
+// anchorFits says why the anchor does not belong to a ledger with this many entries; "" if it does. read has the pages
+// that were read, and passed the ids of other pages that lead to them. The anchor may be some pages behind, because it
+// is written after a new page.
 func anchorFits(modelTags map[string]string, entries int, read []page, passed []string) string {
 	text, anchored := modelTags[registry.TagAnchor]
 	var a anchor
@@ -48,7 +48,7 @@ func anchorFits(modelTags map[string]string, entries int, read []page, passed []
 	case !anchored:
 		return "the tag " + registry.TagAnchor + " of the registered model was removed"
 	case len(read) == 0 || read[0].id == "":
-		return "the tag " + registry.TagAnchor + " says that there is one, and its experiment is gone"
+		return "the tag " + registry.TagAnchor + " says that there is a ledger, but its experiment is gone"
 	case json.Unmarshal([]byte(text), &a) != nil || a.Page == "":
 		return "the tag " + registry.TagAnchor + " of the registered model was edited"
 	}
@@ -64,22 +64,22 @@ func anchorFits(modelTags map[string]string, entries int, read []page, passed []
 	if slices.Contains(passed, a.Page) {
 		return ""
 	}
-	return fmt.Sprintf("the tag %s names page %s, which the ledger does not lead to", registry.TagAnchor, a.Page)
+	return fmt.Sprintf("the tag %s points to page %s, which is not part of the ledger", registry.TagAnchor, a.Page)
 }
 
-// contradicts holds the mark on a version against the entries of the ledger that begins with the page first and ends
-// with the entry last: it was written while the entry was open. It returns the first entry that is missing or another.
+// contradicts compares the summary on a version with the ledger that begins with the page first and ends with the entry
+// last. The summary was written while its entry was open. It returns the first entry that is missing or differs.
 func contradicts(first string, last int, entries []Entry, version registry.Version) (epoch int, why string) {
 	mark, ok := SummaryOf(version)
 	if !ok || mark.Ledger != first {
 		return 0, ""
 	}
 	if mark.Epoch > last {
-		return last + 1, fmt.Sprintf("version %d was promoted by entry %d, and the ledger ends with entry %d", version.Number, mark.Epoch, last)
+		return last + 1, fmt.Sprintf("version %d was promoted by entry %d, but the ledger ends with entry %d", version.Number, mark.Epoch, last)
 	}
 	for _, e := range entries {
 		if e.Epoch == mark.Epoch && e.RecordDigest() != mark.Sha256 {
-			return e.Epoch, fmt.Sprintf("version %d was promoted by entry %d, which says something else now", version.Number, mark.Epoch)
+			return e.Epoch, fmt.Sprintf("version %d was promoted by entry %d, but that entry has changed since", version.Number, mark.Epoch)
 		}
 	}
 	return 0, ""

@@ -7,14 +7,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Chain is what the promotion ledger of one registered model says, as far as it was read.
+// Chain is the promotion ledger of one registered model, or the part of it that was read.
 type Chain struct {
-	Off     string  // why there is none; "" where there is one
+	Off     string  // why there is no ledger; "" if there is one
 	Entries []Entry // oldest first
-	Before  States  // what the entries before these left each target at
+	Before  States  // the state of each target before these entries
 }
 
-// Open is the last entry where it has no outcome.
+// Open returns the last entry if it has no outcome.
 func (l Chain) Open() (Entry, bool) {
 	if n := len(l.Entries); n > 0 && l.Entries[n-1].Outcome == "" {
 		return l.Entries[n-1], true
@@ -30,8 +30,8 @@ func (l Chain) Last() (Entry, bool) {
 	return Entry{}, false
 }
 
-// LastRecorded is what the ledger's own promotions left the target at; ok is false where none has ever moved it. A version is in
-// one stage at a time, so what was moved on to another has left this one.
+// LastRecorded returns the state in which the ledger's own promotions left the target. ok is false if none of them
+// moved it. A version is in one stage at a time, so moving it to another stage takes it out of this one.
 func (l Chain) LastRecorded(ref registry.Ref) (state registry.State, ok bool) {
 	var gone []int
 	for _, e := range slices.Backward(l.Entries) {
@@ -49,9 +49,9 @@ func (l Chain) LastRecorded(ref registry.Ref) (state registry.State, ok bool) {
 	return without(state, gone), ok
 }
 
-// Drifted reports whether a target names something else now than the ledger's own promotions left it at: others moved it.
-// If the last entry about the target did not end well and the target is where it was to go, or on the way, that entry
-// moved it. One that ended before it moved anything explains nothing.
+// Drifted reports whether the target no longer matches its last recorded state. If the last entry about the target did
+// not end well and the target is at that entry's goal, or halfway there, then the entry moved it and this is not drift.
+// An entry that ended before it moved anything explains nothing.
 func (l Chain) Drifted(ref registry.Ref, now registry.State) (left registry.State, drifted bool) {
 	left, ours := l.LastRecorded(ref)
 	if !ours || left.Equal(now) {
@@ -63,14 +63,14 @@ func (l Chain) Drifted(ref registry.Ref, now registry.State) (left registry.Stat
 }
 
 // Unconfirmed reports whether a promotion that did not end well moved the target to where it is now. The next promotion
-// to the same place confirms it: it records it as a move that was made already.
+// to the same version confirms the move: it records a move that was made already.
 func (l Chain) Unconfirmed(ref registry.Ref, now registry.State) bool {
 	e, move, about := l.lastMove(ref)
 	return about && e.Outcome != EntryDone && move.Want.Equal(now)
 }
 
-// lastMove is the last entry that may have moved a target to where it is, and its move. An entry that was taken over and
-// was not seen to have moved anything counts only until another entry moves something.
+// lastMove returns the last entry that may have moved the target to where it is, and its move. If an entry was taken
+// over before it was seen to move anything, it counts only until another entry moves something.
 func (l Chain) lastMove(ref registry.Ref) (Entry, Shift, bool) {
 	newest := true
 	for _, e := range slices.Backward(l.Entries) {
@@ -88,9 +88,10 @@ func (l Chain) lastMove(ref registry.Ref) (Entry, Shift, bool) {
 	return Entry{}, Shift{}, false
 }
 
-// Protects returns the entry because of which only a judged promotion or a rollback may move the target: it is such a
-// promotion or rollback, and no later entry that ended well moved the target otherwise. It is protected, too, if an
-// entry before those that were read moved it; then entry is the zero value.
+// Protects reports whether only a gated promotion or a rollback may move the target, and returns the entry that is the
+// reason. That entry is a gated promotion or a rollback, and no later entry with the outcome done moved the target
+// otherwise. A target is also protected if an entry moved it before the ones that were read. Then entry is the zero
+// value.
 func (l Chain) Protects(ref registry.Ref) (entry Entry, protected bool) {
 	for _, e := range slices.Backward(l.Entries) {
 		_, moves := e.Record.Move(ref)
@@ -106,7 +107,7 @@ func (l Chain) Protects(ref registry.Ref) (entry Entry, protected bool) {
 	return Entry{}, before
 }
 
-// Refs lists the aliases and stages that promotions on record have moved, sorted.
+// Refs returns the aliases and stages that recorded promotions have moved, sorted.
 func (l Chain) Refs() []registry.Ref {
 	refs := map[registry.Ref]bool{}
 	for ref := range l.Before {
@@ -125,8 +126,8 @@ func (l Chain) Refs() []registry.Ref {
 	return slices.SortedFunc(maps.Keys(refs), registry.Ref.Compare)
 }
 
-// EarlierVersions lists the versions that the target named before the one it names now, the last first, as far as they were
-// moved there by promotions that are on record.
+// EarlierVersions returns the versions that the target pointed to before the current one, newest first. It knows only
+// recorded moves.
 func (l Chain) EarlierVersions(ref registry.Ref, now int) []int {
 	var out []int
 	add := func(state registry.State) {
@@ -146,7 +147,7 @@ func (l Chain) EarlierVersions(ref registry.Ref, now int) []int {
 	return out
 }
 
-// Drift lists the targets that promotions on record have moved and that others have moved since.
+// Drift returns the targets that recorded promotions have moved and that somebody else has moved since.
 func (l Chain) Drift(m registry.Model, versions []registry.Version) []Shift {
 	var out []Shift
 	for _, ref := range l.Refs() {

@@ -10,30 +10,31 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Lease is how long a claim keeps everybody else out, in the server's time. A promotion takes seconds.
+// Lease is how long a claim keeps others out, in the server's time. A promotion takes seconds.
 const Lease = 15 * time.Minute
 
-// Claim is what a promoter brings.
+// Claim is what a run brings along to claim an entry.
 type Claim struct {
-	Holder   Holder
-	Link     string // to the workflow run
-	Takeover bool   // the holder of the open entry is gone: the user says so, or its lease has passed and GitHub does
-	Moved    int    // moves of that entry that were seen to be made, or registry.MovedUnknown
+	Holder Holder
+	Link   string // to the workflow run
+	// the holder of the open entry is gone: the user says so, or its lease has passed and GitHub confirms it
+	Takeover bool
+	Moved    int // moves of the open entry that were seen to be made, or MovedUnknown
 	Now      time.Time
-	Record   Record // without epoch, previous and pid
+	Record   Record // without epoch, previous digest and pid
 }
 
-// ClaimState says what an open entry means to a newcomer.
+// ClaimState says whether another run may claim the next entry.
 type ClaimState int
 
 const (
 	Free    ClaimState = iota // no entry is open
-	Ours                      // cut off, and this is a later attempt of the same workflow run
+	Ours                      // interrupted, and this is a later attempt of the same workflow run
 	Granted                   // its holder is known to be gone
 	Busy                      // its holder may still be at work
 )
 
-// claimState judges the last entry.
+// claimState looks at the last entry.
 func claimState(p page, h Holder, takeover bool) ClaimState {
 	e, open := p.open()
 	switch {
@@ -47,9 +48,9 @@ func claimState(p page, h Holder, takeover bool) ClaimState {
 	return Busy
 }
 
-// claimBatch is the one write that makes a promotion exclusive: the entry with its whole record, and where an open one
-// is taken over also that one's outcome. Of several writers one succeeds, and a holder that wakes up can no longer
-// close what was taken over.
+// claimBatch returns the single write that makes a promotion exclusive: the entry with its whole record. If an open
+// entry is taken over, the write also closes that one. Only one of several writers succeeds, and a holder that wakes up
+// can no longer close an entry that was taken over.
 func claimBatch(p page, c Claim) (Entry, map[string]string, error) {
 	kv := map[string]string{}
 	n := p.last() + 1
@@ -77,7 +78,7 @@ func claimText(e Entry, record string) string {
 	return fmt.Sprintf("%d|%s|%d|%s|%s|%s", Format, e.Record.PID, e.Record.To, canonical.Digest(record), holderText(e.Holder), e.Lease.Format(time.RFC3339))
 }
 
-// fitted shortens the record until it fits.
+// fitted shortens the record until it fits into a claim.
 func fitted(r Record) (Record, string, error) {
 	for {
 		text, err := canonical.JSON(r)
@@ -86,13 +87,13 @@ func fitted(r Record) (Record, string, error) {
 		}
 		shorter, ok := r.Shorter()
 		if !ok {
-			return r, "", &registry.Error{Reason: registry.BadInput, Msg: "record of the promotion: it is too long even without its gates", Hint: "shorten the candidate's name"}
+			return r, "", &registry.Error{Reason: registry.BadInput, Msg: "record of the promotion: too long even without its gates", Hint: "use a shorter text in the input candidate"}
 		}
 		r = shorter
 	}
 }
 
-// closing is the write that ends an entry.
+// closing returns the write that closes an entry, and the closed entry.
 func closing(e Entry, outcome string, why registry.Reason, moved int, now time.Time) (map[string]string, Entry) {
 	e.Outcome, e.Reason, e.Moved, e.Ended = outcome, why, moved, now.UTC().Truncate(time.Second)
 	parts := []string{outcome, string(why), strconv.Itoa(moved), e.Ended.Format(time.RFC3339)}
@@ -100,7 +101,7 @@ func closing(e Entry, outcome string, why registry.Reason, moved int, now time.T
 	return map[string]string{outcomeKey(e.Epoch): fmt.Sprintf("%s|%s|%s|%s|%s", parts[0], parts[1], parts[2], parts[3], e.Digest)}, e
 }
 
-// claimOutcome says what the store's values mean for a claim that was written and not plainly answered.
+// claimOutcome says what the stored values mean for a claim whose response was unclear.
 type claimOutcome int
 
 const (
@@ -119,8 +120,8 @@ func claimedBy(kv map[string]string, n int, claim string) claimOutcome {
 	return others
 }
 
-// Outcome says how a promotion ended for the ledger; "" leaves the entry open, because a write may still take effect
-// and only the next run can tell.
+// Outcome returns the ledger's word for how a promotion ended. It is "" if a write may still take effect, which leaves
+// the entry open: only the next run can tell.
 func Outcome(err error) string {
 	switch registry.ReasonOf(err) {
 	case registry.OK:

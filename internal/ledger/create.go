@@ -9,8 +9,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/retry"
 )
 
-// Ready returns a view whose page takes another entry: it founds the ledger where there is none and begins a new page
-// where the last is full. moved is for the outcome of an open entry there, see Claim.
+// Ready returns a view with room for another entry. It creates the ledger if there is none, and a new page if the last
+// one is full. moved is for closing an open entry there, see Claim.
 func (l *Ledger) Ready(ctx context.Context, v View, moved int) (View, error) {
 	switch {
 	case !v.Exists():
@@ -18,19 +18,19 @@ func (l *Ledger) Ready(ctx context.Context, v View, moved int) (View, error) {
 	case len(v.page.entries) >= PageEntries:
 		return l.addPage(ctx, v, moved)
 	case len(v.page.entries) == 0 && v.page.prior == "":
-		return v, l.anchor(ctx, v.page) // whoever founded it may not have come this far
+		return v, l.anchor(ctx, v.page) // the run that created the ledger may not have come this far
 	}
 	return v, nil
 }
 
-// create begins the ledger. Of several that do so at once one wins; the others drop their page and use that one.
+// create creates the ledger. If several runs do so at once, one wins. The others drop their page and use the winner's.
 func (l *Ledger) create(ctx context.Context, reset string) (View, error) {
 	id, err := l.newPage(ctx, head(l.Model, 0, "", "", reset, nil))
 	if err != nil {
 		return View{}, err
 	}
 	if err := l.testBatches(ctx, id); err != nil {
-		_ = l.Founder.Drop(ctx, id) // a spare page that stays is clutter, no harm
+		_ = l.Founder.Drop(ctx, id) // a spare page that is left behind does no harm
 		return View{}, err
 	}
 	place, err := l.Founder.Found(ctx, l.Model, id)
@@ -60,8 +60,9 @@ func (l *Ledger) newPage(ctx context.Context, kv map[string]string) (string, err
 	return id, l.put(ctx, id, kv, func(got map[string]string) (bool, error) { return got[keyFormat] == kv[keyFormat], nil })
 }
 
-// testBatches finds out whether a batch is stored as a whole or not at all. A file store writes value after value: what
-// looks like a claim there is none. It fails (500) where a database refuses (400), so what is stored tells, not the answer.
+// testBatches checks that the server stores a batch of values as a whole or not at all. A file store writes one value
+// after the other, so a claim would not be exclusive there. Such a server fails with 500 and a database refuses with
+// 400, so the stored values decide and not the response.
 func (l *Ledger) testBatches(ctx context.Context, id string) error {
 	parted := false
 	err := retry.Persist(l.pause(ctx), func() error {
@@ -77,18 +78,18 @@ func (l *Ledger) testBatches(ctx context.Context, id string) error {
 		return refused
 	})
 	switch {
-	case registry.ReasonOf(err) == registry.Unknown && !registry.MayLand(err): // nothing names this page yet
+	case registry.ReasonOf(err) == registry.Unknown && !registry.MayLand(err): // nothing points to this page yet
 		return &registry.Error{Reason: registry.ServerError, Msg: err.Error(), Cause: err}
 	case err != nil || !parted:
 		return err
 	}
 	why := "this server stores the values of a batch one by one (a file store does)"
-	_ = l.Founder.Unfit(ctx, why) // without the note the next run finds out again
-	return &registry.Error{Reason: registry.Unsupported, Msg: "begin promotion ledger of " + l.Model + ": " + why, Hint: "give MLflow a database (--backend-store-uri sqlite:///mlflow.db is enough), or live with the weaker promise"}
+	_ = l.Founder.Unfit(ctx, why) // without this note, the next run tests again
+	return &registry.Error{Reason: registry.Unsupported, Msg: "create promotion ledger of " + l.Model + ": " + why, Hint: "give MLflow a database (--backend-store-uri sqlite:///mlflow.db is enough), or set the input ledger to off and accept the weaker guarantee"}
 }
 
-// addPage begins a new page. Its number is written into the old page once: of several that turn it, the first wins, and
-// entries above the old page's last number count nowhere.
+// addPage adds a new page. The id of the new page is written into the old page once. If several runs add a page, the
+// first one wins. Entries above the old page's last number count on none of the others.
 func (l *Ledger) addPage(ctx context.Context, v View, moved int) (View, error) {
 	old := v.page
 	if e, open := old.open(); open {
@@ -114,11 +115,11 @@ func (l *Ledger) addPage(ctx context.Context, v View, moved int) (View, error) {
 		_ = l.Founder.Drop(ctx, id)
 		return next, nil
 	}
-	_ = l.Founder.Tail(ctx, v.place, id) // a hint: without it the next reader follows one link more
+	_ = l.Founder.Tail(ctx, v.place, id) // only a hint: without it, the next reader follows one more link
 	return next, l.anchor(ctx, next.page)
 }
 
-// stateAfter is what the entries up to the end of the page left each target at.
+// stateAfter returns the state of each target after the last entry of the page.
 func stateAfter(p page) States {
 	view := Chain{Entries: p.entries, Before: p.state}
 	out := States{}

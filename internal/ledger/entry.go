@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// SupersededBy finds the newest of the entries that moved a part of the target again.
+// SupersededBy returns the newest of the later entries that moved an alias or stage of this entry again.
 func (e Entry) SupersededBy(later []Entry) (Entry, bool) {
 	for _, l := range slices.Backward(later) {
 		if l.Epoch <= e.Epoch || l.Outcome != EntryDone {
@@ -24,7 +24,8 @@ func (e Entry) SupersededBy(later []Entry) (Entry, bool) {
 	return Entry{}, false
 }
 
-// PendingNotifications lists who was to be told of the entry and has not been, by the index in the record's list.
+// PendingNotifications returns the channels that were not notified of the entry yet, by their index in the record's
+// list.
 func (e Entry) PendingNotifications() map[int]string {
 	out := map[int]string{}
 	if e.Outcome != EntryDone {
@@ -38,60 +39,62 @@ func (e Entry) PendingNotifications() map[int]string {
 	return out
 }
 
-// Outcome of a ledger entry; an entry without one is open: its promotion is under way, or was cut off.
+// Outcomes of an entry. An entry without one is open: its promotion is running or was interrupted.
 const (
 	EntryDone       = "done"
-	EntryAborted    = "aborted"    // it ended, and not every move was made
+	EntryAborted    = "aborted"    // it ended before every move was made
 	EntrySuperseded = "superseded" // taken over by a later entry
 )
 
-// Entry is one promotion in the ledger: who claimed it, what was to be done on what evidence, and how it ended.
+// Entry is one promotion in the ledger: who claimed it, what it moves, on what evidence, and how it ended.
 type Entry struct {
-	Epoch    int
-	Holder   Holder
-	Link     string    // to the workflow run of the holder, "" on a laptop
-	Lease    time.Time // in the server's time; before it nobody else takes over unasked
-	Record   Record
-	Text     string          // of the record, as it is stored: digests are of this, so that later versions may add fields
+	Epoch  int
+	Holder Holder
+	Link   string    // to the workflow run of the holder, "" on a laptop
+	Lease  time.Time // in the server's time; before it, others take over only on request
+	Record Record
+	// of the record, as it is stored; digests are of this text, so that later versions may add fields
+	Text     string
 	Outcome  string          // "" while open
 	Reason   registry.Reason // why it was aborted
-	Moved    int             // of the record's moves, without those that others had made, when it ended; or MovedUnknown
+	Moved    int             // number of moves that were made, without confirmed ones; or MovedUnknown
 	Ended    time.Time
-	Digest   string // of everything above, chained by the next record
-	Notified []int  // of the record's list Notify, those that were told: the one thing written after the entry was closed
+	Digest   string // of everything above; the next record contains it
+	Notified []int  // indexes of the channels in Record.Notify that were notified; written after the entry was closed
 }
 
-// MovedUnknown stands for the number of moves of an entry that was closed when it could not be told.
+// MovedUnknown is the number of moves of an entry that was closed without looking at the registry.
 const MovedUnknown = -1
 
-// RecordDigest is the digest of the record alone, known before the entry is closed.
+// RecordDigest is the digest of the record alone. It is known before the entry is closed.
 func (e Entry) RecordDigest() string { return canonical.Digest(e.Text) }
 
-// ID names the entry to people and programs.
+// ID identifies the entry for people and programs.
 func (e Entry) ID() string { return fmt.Sprintf("%d-%s", e.Epoch, e.RecordDigest()[:12]) }
 
 // Holder tells two processes with the same plan apart.
 type Holder struct {
-	Run     string // id of the workflow run, "" outside one
+	Run     string // id of the workflow run; "" outside a workflow
 	Attempt int
 	Nonce   string
 }
 
-// SameRun reports whether both holders are of one workflow run, in whatever attempt. Outside a workflow nobody is.
+// SameRun reports whether both holders belong to one workflow run, in any attempt. Outside a workflow it is always
+// false.
 func (h Holder) SameRun(other Holder) bool { return h.Run != "" && h.Run == other.Run }
 
-// LaterAttemptOf reports whether h is a later attempt of the same workflow run: GitHub starts one only when the
-// earlier has ended.
+// LaterAttemptOf reports whether h is a later attempt of the same workflow run. GitHub starts an attempt only after the
+// earlier one has ended.
 func (h Holder) LaterAttemptOf(other Holder) bool {
 	return h.SameRun(other) && h.Attempt > other.Attempt
 }
 
-// MovedNothing reports an entry that left everything as it found it. One that was taken over may have sent a move that
-// arrives late.
+// MovedNothing reports whether the entry is known to have moved nothing. An entry that was taken over is not: a move
+// that it sent may arrive late.
 func (e Entry) MovedNothing() bool { return e.Outcome == EntryAborted && e.Moved == 0 }
 
-// Made are the moves of the entry that were made, in their order: all of them, or the first few. What others had made
-// comes with them.
+// Made returns the moves of the entry that were made, in their order: all of them, or the first few. Confirmed moves in
+// between are included.
 func (e Entry) Made() []Shift {
 	if e.Outcome == EntryDone {
 		return e.Record.Moves
@@ -112,8 +115,8 @@ func (e Entry) Made() []Shift {
 	return e.Record.Moves
 }
 
-// movedToOtherStage lists the versions that the entry moved to another stage than this one, which they have left with that if they
-// were there.
+// movedToOtherStage returns the versions that the entry moved to another stage than this one. If they were in this one,
+// they have left it.
 func (e Entry) movedToOtherStage(ref registry.Ref) registry.Versions {
 	var out []int
 	for _, m := range e.Made() {

@@ -7,19 +7,19 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// EventSchema is the version of Event. It grows when a field changes its meaning; new fields do not count.
+// EventSchema is the version of Event. It grows if a field changes its meaning, but not for new fields.
 const EventSchema = 1
 
-// Event is what consumers are told of a promotion, once it was read back. It is made of the ledger's entry alone, so that
-// a later run can still send what an earlier one could not. GitHub takes at most ten keys at the top.
+// Event is sent to consumers after a promotion was read back. It is made from the ledger entry alone, so a later run
+// can still send what an earlier one could not. GitHub allows at most ten keys at the top level.
 type Event struct {
 	Schema   int         `json:"schema"`
 	Event    string      `json:"event"`     // promoted, rolled-back or aliases-moved
-	RecordID string      `json:"record_id"` // the same at every delivery: what a consumer tells a repetition by
+	RecordID string      `json:"record_id"` // the same in every delivery, so that a consumer can detect repetitions
 	Model    string      `json:"model"`
-	Version  string      `json:"version,omitempty"` // a string, as MLflow has it; "" where several versions were moved
+	Version  string      `json:"version,omitempty"` // a string, as in MLflow; "" if several versions were moved
 	Previous string      `json:"previous_version,omitempty"`
-	ModelURI string      `json:"model_uri,omitempty"` // of that very version, whatever the target names by now
+	ModelURI string      `json:"model_uri,omitempty"` // of this version, whatever the target points to by now
 	Target   EventTarget `json:"target"`
 	Source   EventSource `json:"source"`
 	Record   EventRecord `json:"record"`
@@ -36,26 +36,30 @@ type EventTarget struct {
 type EventSource struct {
 	Server string `json:"server"` // address of the registry, without credentials
 	RunID  string `json:"run_id,omitempty"`
-	Commit string `json:"commit,omitempty"`          // of the training code
-	Digest string `json:"artifact_sha256,omitempty"` // of the model's files, see FilesDigest; where a gate asked for it
+	Commit string `json:"commit,omitempty"` // of the training code
+	// of the model's files, see FilesDigest; only if a gate asked for it
+	Digest string `json:"artifact_sha256,omitempty"`
 }
 
-// EventRecord is what the ledger says beside.
+// EventRecord is what else the ledger says.
 type EventRecord struct {
-	Sequence     int              `json:"sequence,omitempty"` // of two events of a model the higher is the later; 0 without a ledger
-	At           string           `json:"at"`                 // RFC 3339, UTC
-	WorkflowRun  string           `json:"workflow_run,omitempty"`
-	Actor        string           `json:"actor,omitempty"`
-	Approvers    []string         `json:"approvers,omitempty"`
-	Decision     verdict.Decision `json:"decision,omitempty"`      // of the gates, if it was not enforced
-	Mode         verdict.Mode     `json:"mode,omitempty"`          // report or ungated; absent: the gates were enforced
-	SupersededBy string           `json:"superseded_by,omitempty"` // record that moved the same target since: this event is late
+	// of two events of a model, the later has the higher number; 0 without a ledger
+	Sequence    int              `json:"sequence,omitempty"`
+	At          string           `json:"at"` // RFC 3339, UTC
+	WorkflowRun string           `json:"workflow_run,omitempty"`
+	Actor       string           `json:"actor,omitempty"`
+	Approvers   []string         `json:"approvers,omitempty"`
+	Decision    verdict.Decision `json:"decision,omitempty"` // of the gates, if it was not enforced
+	// report or ungated; absent if the gates were enforced
+	Mode verdict.Mode `json:"mode,omitempty"`
+	// record that has moved the same target since, so that this event is late
+	SupersededBy string `json:"superseded_by,omitempty"`
 }
 
-// eventNames say what a command has done.
+// eventNames has the name of the event for each command.
 var eventNames = map[string]string{"promote": "promoted", "rollback": "rolled-back", "alias": "aliases-moved"}
 
-// NewEvent is the event of a record with this id.
+// NewEvent returns the event of the record with this id.
 func NewEvent(id string, r Record) Event {
 	e := Event{
 		Schema: EventSchema, Event: eventNames[r.Command], RecordID: id, Model: r.Model,
@@ -68,7 +72,7 @@ func NewEvent(id string, r Record) Event {
 		e.Record.Decision = r.Decision
 	}
 	to, from := r.To, r.From
-	if len(r.Moves) == 1 && to == 0 { // the command alias with one alias
+	if len(r.Moves) == 1 && to == 0 { // one alias was set by the command alias
 		to, from = r.Moves[0].Want.Versions.Only(), r.Moves[0].Was.Versions.Only()
 	}
 	if to != 0 {

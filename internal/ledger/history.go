@@ -10,7 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Saved is a page as it is stored: what can be checked without the server.
+// Saved is a page as it is stored. It can be checked without the server.
 type Saved struct {
 	Page   string            `json:"page"`
 	Values map[string]string `json:"values"`
@@ -96,8 +96,8 @@ func ParseHistory(model string, pages []Saved) (History, error) {
 		}
 		e, open := before.open()
 		switch {
-		case open: // of the page before
-			h.Broken = &Break{e.Epoch, "it has no outcome, and there are later entries"}
+		case open: // on the page before
+			h.Broken = &Break{e.Epoch, "it has no outcome, but there are later entries"}
 		case !follows:
 			h.Broken = &Break{p.base + 1, fmt.Sprintf("page %s does not follow from the one before", s.Page)}
 		default:
@@ -155,10 +155,10 @@ func (h History) Reset() string {
 func continues(kept, live []Saved) *Break {
 	for i, s := range kept {
 		if i >= len(live) {
-			return &Break{firstEntry(s), fmt.Sprintf("the kept copy has page %s, and the live ledger has none after %d pages", s.Page, len(live))}
+			return &Break{firstEntry(s), fmt.Sprintf("the kept copy has page %s, but the live ledger ends after %d pages", s.Page, len(live))}
 		}
 		if live[i].Page != s.Page {
-			return &Break{firstEntry(s), fmt.Sprintf("the kept copy goes on with page %s, the live ledger with page %s", s.Page, live[i].Page)}
+			return &Break{firstEntry(s), fmt.Sprintf("the kept copy continues with page %s, but the live ledger with page %s", s.Page, live[i].Page)}
 		}
 		var changed []string
 		for key, value := range s.Values {
@@ -170,19 +170,19 @@ func continues(kept, live []Saved) *Break {
 			first := slices.MinFunc(changed, func(a, b string) int {
 				return cmp.Or(cmp.Compare(entryOf(a, s), entryOf(b, s)), cmp.Compare(a, b))
 			})
-			return &Break{entryOf(first, s), part(first) + " is not what the kept copy says"}
+			return &Break{entryOf(first, s), part(first) + " differs from the kept copy"}
 		}
 	}
 	return nil
 }
 
-// firstEntry is the number of the first entry of a page.
+// firstEntry returns the number of the first entry of a page.
 func firstEntry(s Saved) int {
 	base, _ := strconv.Atoi(s.Values[keyBase])
 	return base + 1
 }
 
-// entryOf is the entry that a key belongs to; what belongs to the page counts for its first.
+// entryOf returns the entry that a key belongs to. Keys of the page itself count for its first entry.
 func entryOf(key string, s Saved) int {
 	if n, ok := numbered(key); ok {
 		return n
@@ -190,10 +190,10 @@ func entryOf(key string, s Saved) int {
 	return firstEntry(s)
 }
 
-// part names what a key holds.
+// part describes what a key holds.
 func part(key string) string {
 	if _, ok := numbered(key); !ok {
 		return "the head of its page (" + key + ")"
 	}
-	return map[byte]string{'e': "its claim", 'h': "the link to its holder", 'd': "its outcome", 'r': "its record", 's': "the mark that somebody was told"}[key[0]]
+	return map[byte]string{'e': "its claim", 'h': "the link to its holder", 'd': "its outcome", 'r': "its record", 's': "the mark of a notification"}[key[0]]
 }

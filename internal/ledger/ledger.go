@@ -10,33 +10,33 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Ledger is the ledger of one registered model.
+// Ledger reads and writes the ledger of one registered model.
 type Ledger struct {
 	Store   Store
 	Founder Founder
 	Model   string
-	Now     func() time.Time // the server's time
-	// Pause waits before the next try, counted from 0, and reports whether there is time for it.
+	Now     func() time.Time // returns the server's time
+	// Pause waits before the next try, counted from 0. It reports whether there is time for that try.
 	Pause func(ctx context.Context, try int) bool
 }
 
-// View is the ledger as it was when it was read; the zero View says that there is none.
+// View is the newest page of the ledger at the time it was read. The zero View has no ledger.
 type View struct {
 	place Place
 	page  page
-	prior []string // pages that were passed on the way to the newest
+	prior []string // earlier pages that were read on the way to the newest
 }
 
 // Exists reports whether the model has a ledger.
 func (v View) Exists() bool { return v.place.First != "" }
 
-// Facts is the view for people who decide.
+// Facts returns what the page says.
 func (v View) Facts() Chain {
 	return Chain{Entries: v.page.entries, Before: v.page.state}
 }
 
-// Back returns the view's facts with the entries of earlier pages. It reads page after page, the newest first, until
-// enough holds or the ledger begins. It fails if a page cannot be read or does not fit the one after it.
+// Back returns the facts of the view with the entries of earlier pages. It reads page after page, newest first, until
+// enough returns true or the ledger begins. It fails if a page cannot be read or does not fit the one after it.
 func (l *Ledger) Back(ctx context.Context, v View, enough func(Chain) bool) (Chain, error) {
 	facts := v.Facts()
 	for after := v.page; after.prior != "" && !enough(facts); {
@@ -53,20 +53,20 @@ func (l *Ledger) Back(ctx context.Context, v View, enough func(Chain) bool) (Cha
 	return facts, nil
 }
 
-// ClaimState says what the open entry of the view means to a newcomer, and returns it.
+// ClaimState returns the open entry of the view, and says whether this holder may claim the next one.
 func (v View) ClaimState(h Holder, takeover bool) (ClaimState, Entry) {
 	e, _ := v.page.open()
 	return claimState(v.page, h, takeover), e
 }
 
-// Overdue is the open entry, where its lease has passed and a workflow run holds it: GitHub can tell whether that run is
-// still at work.
+// Overdue returns the open entry if its lease has passed and a workflow run holds it. GitHub can tell whether that run
+// is still active.
 func (v View) Overdue(now time.Time) (Entry, bool) {
 	e, open := v.page.open()
 	return e, open && e.Holder.Run != "" && now.After(e.Lease)
 }
 
-// Look reads the newest page: two reads one after the other, however many entries there are.
+// Look reads the newest page. This takes two reads, however many entries there are.
 func (l *Ledger) Look(ctx context.Context) (View, error) {
 	place, err := l.Store.Locate(ctx, l.Model)
 	if err != nil || place.First == "" {
@@ -86,7 +86,7 @@ func (l *Ledger) Look(ctx context.Context) (View, error) {
 	return v, nil
 }
 
-// follow reads from a page to the newest. The hint may be old, so it is a few pages at most.
+// follow reads from one page to the newest. It starts at a hint, which is at most a few pages old.
 func (v *View) follow(ctx context.Context, l *Ledger, id string) error {
 	for {
 		p, err := l.read(ctx, id)
@@ -103,7 +103,7 @@ func (v *View) follow(ctx context.Context, l *Ledger, id string) error {
 		v.prior = append(v.prior, id)
 		id = p.next
 		if len(v.prior) > 10000 {
-			return lost(l.Model, "its pages run in a circle")
+			return lost(l.Model, "its pages form a circle")
 		}
 	}
 }
@@ -127,7 +127,7 @@ func (l *Ledger) Refresh(ctx context.Context, v View) (View, error) {
 	return out, err
 }
 
-// busy is the conflict with the holder of an open entry.
+// busy is the error that another run holds the entry.
 func busy(model string, e Entry, now time.Time) error {
 	what := fmt.Sprintf("promotion of %s: %s of version %d to %s (entry %d) is under way", model, e.Record.Command, e.Record.To, e.Record.Target, e.Epoch)
 	if e.Link != "" {
@@ -135,11 +135,11 @@ func busy(model string, e Entry, now time.Time) error {
 	}
 	if e.Outcome != "" {
 		what = strings.Replace(what, "is under way", "was faster", 1)
-		return &BusyError{e, &registry.Error{Reason: registry.Conflict, Msg: what, Hint: "nothing was moved by this run; run it again to judge the candidate against the new incumbent"}}
+		return &BusyError{e, &registry.Error{Reason: registry.Conflict, Msg: what, Hint: "nothing was moved by this run; run it again to evaluate the candidate against the new incumbent"}}
 	}
-	hint := "nothing was moved by this run; run it again when that one has ended"
+	hint := "nothing was moved by this run; run it again when the other one has ended"
 	if now.After(e.Lease) {
-		hint = fmt.Sprintf("its time ran out at %s and nothing was moved by this run: if that run has ended, take over with the input override: takeover", e.Lease.UTC().Format("2006-01-02 15:04 UTC"))
+		hint = fmt.Sprintf("its lease ended at %s, and nothing was moved by this run: if that run has ended, take over with the input override: takeover", e.Lease.UTC().Format("2006-01-02 15:04 UTC"))
 	} else {
 		hint += "; if it was killed, re-run its failed jobs, which resumes it, or take over with the input override: takeover"
 	}
@@ -155,16 +155,16 @@ type BusyError struct {
 func (b *BusyError) Error() string { return b.why.Msg }
 func (b *BusyError) Unwrap() error { return b.why }
 
-// Busy is the error about the open entry of the view.
+// Busy returns the error about the open entry of the view.
 func (l *Ledger) Busy(v View) error {
 	e, _ := v.page.open()
 	return busy(l.Model, e, l.Now())
 }
 
-// ID of the ledger itself: its first page.
+// ID identifies the ledger: it is the id of its first page.
 func (v View) ID() string { return v.place.First }
 
-// Past reads back over at most that many pages before the view's page, see Back.
+// Past reads back over at most this many pages before the view's page, see Back.
 func (l *Ledger) Past(ctx context.Context, v View, pages int) (Chain, error) {
 	return l.Back(ctx, v, func(Chain) bool { pages--; return pages < 0 })
 }

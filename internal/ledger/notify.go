@@ -5,16 +5,16 @@ import (
 	"slices"
 )
 
-// Outbox is the part of a ledger that may hold entries of which somebody is still to be told: its newest page and the one
-// before. Whoever cannot be reached for as many promotions is told no more.
+// Outbox has the entries that may have pending notifications: those of the newest page and of the one before. Older
+// events are dropped.
 type Outbox struct {
 	Entries []Entry   // oldest first
-	first   int       // the first of them on the newest page
-	pages   [2]string // the one before, the newest
+	first   int       // number of the first entry on the newest page
+	pages   [2]string // the page before, and the newest page
 }
 
-// Outbox of the ledger as it is now, read anew since the view: what was moved again meanwhile shows. Where only a part
-// can be read, that part is returned with the error.
+// Outbox reads the outbox again, because targets may have been moved since the view. If only a part can be read, it
+// returns that part and the error.
 func (l *Ledger) Outbox(ctx context.Context, v View) (Outbox, error) {
 	now, stale := l.Refresh(ctx, v)
 	if stale == nil {
@@ -31,10 +31,11 @@ func (l *Ledger) Outbox(ctx context.Context, v View) (Outbox, error) {
 	return box, err
 }
 
-// notifiedMark is the value of a mark. It is the same whoever writes it, so that two runs that told the same do not collide.
+// notifiedMark is the value that marks a notification as sent. It is always the same, so that two runs that sent the
+// same notification do not collide.
 const notifiedMark = "told"
 
-// MarkNotified marks that those at these places of the entry's list were told.
+// MarkNotified records that the channels at these indexes were notified of the entry.
 func (l *Ledger) MarkNotified(ctx context.Context, box Outbox, e Entry, places []int) error {
 	kv := map[string]string{}
 	for _, i := range places {

@@ -13,28 +13,29 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Format is the layout of pages that this program writes; it stops at a newer one.
+// Format is the layout of pages that this program writes. It refuses to read a newer one.
 const Format = 1
 
-// PageEntries is how many entries a page holds: reading one stays below 150 KB and a few milliseconds.
+// PageEntries is how many entries a page holds. A page stays below 150 KB and takes a few milliseconds to read.
 const PageEntries = 32
 
-// chunk is the longest value in bytes. Servers before 2.9 keep 500 characters, and some databases count bytes.
+// chunk is the maximum length of a value in bytes. Servers before 2.9 store 500 characters, and some databases count
+// bytes.
 const chunk = 250
 
-// maxChunks bounds a record, so that a claim stays one batch of at most 100 values.
+// maxChunks limits a record, so that a claim stays one batch of at most 100 values.
 const maxChunks = 90
 
-// Keys of a page. Entries and what belongs to them are numbered from 1 over all pages.
+// Keys of a page. Entries and their parts are numbered from 1 over all pages.
 const (
 	keyFormat = "format"
 	keyModel  = "model"
 	keyBase   = "base"  // number of entries before this page
-	keyPrev   = "prev"  // digest of the last of them, "-" for none
-	keyPrior  = "prior" // the page before, "-" for none
-	keyState  = "state" // chunked: what they left each target at
+	keyPrev   = "prev"  // digest of the last of them; "-" if there is none
+	keyPrior  = "prior" // the page before; "-" if there is none
+	keyState  = "state" // in chunks: the state of each target before this page
 	keyReset  = "reset" // why this ledger replaces a lost one
-	keyNext   = "next"  // the page after
+	keyNext   = "next"  // the next page
 	none      = "-"
 )
 
@@ -44,29 +45,29 @@ func outcomeKey(n int) string     { return fmt.Sprintf("d%06d", n) }
 func recordKey(n int) string      { return fmt.Sprintf("r%06d", n) }
 func notifiedKey(n, i int) string { return fmt.Sprintf("s%06d.%02d", n, i) }
 
-// page is one page, read and checked.
+// page is a page that was read and checked.
 type page struct {
 	id      string
 	base    int
-	prev    string // digest of the last entry before
+	prev    string // digest of the last entry before the page
 	prior   string
 	next    string
 	reset   string
 	state   States
-	digest  string // of the head: what the first record of the page chains to
+	digest  string // of the head; the first record of the page contains it
 	entries []Entry
 	broken  *Break
 }
 
-// Break is the first place where a ledger does not hold together.
+// Break is the first place where a ledger is not sound.
 type Break struct {
-	Epoch int // 0: the head of a page
+	Epoch int // 0 for the head of a page
 	Why   string
 }
 
 func (p page) last() int { return p.base + len(p.entries) }
 
-// end is what the next record chains to.
+// end is the digest that the next record contains.
 func (p page) end() string {
 	if n := len(p.entries); n > 0 {
 		return p.entries[n-1].Digest
@@ -78,7 +79,7 @@ func (p page) open() (Entry, bool) {
 	return Chain{Entries: p.entries}.Open()
 }
 
-// head is the first thing written to a page.
+// head returns the first values that are written to a page.
 func head(model string, base int, prev, prior, reset string, state States) map[string]string {
 	text, err := canonical.JSON(state)
 	if err != nil || state == nil {
@@ -106,7 +107,8 @@ func fromNone(text string) string {
 	return text
 }
 
-// modelID is the model's name where it fits: databases that compare names without case find the ledger of another.
+// modelID is the model's name if it fits, else its digest. Databases that ignore case may return the ledger of another
+// model, so the reader compares this id.
 func modelID(model string) string {
 	if len(model) > chunk {
 		return "sha256:" + canonical.Digest(model)
@@ -114,7 +116,7 @@ func modelID(model string) string {
 	return model
 }
 
-// cut shortens a text to one value.
+// cut shortens a text so that it fits into one value.
 func cut(text string) string {
 	if len(text) <= chunk {
 		return text
@@ -126,8 +128,8 @@ func cut(text string) string {
 	}
 }
 
-// chunked spreads a text over numbered values, never through the middle of a character. MLflow trims no values, but
-// spaces at the ends of one are lost on some databases: a piece neither begins nor ends with one.
+// chunked splits a text into numbered values, but never inside a character. Some databases lose spaces at the ends of a
+// value, so no value begins or ends with one.
 func chunked(key, text string) map[string]string {
 	out := map[string]string{}
 	for i := 0; text != ""; i++ {
@@ -151,7 +153,7 @@ func joined(kv map[string]string, key string) string {
 	}
 }
 
-// NewerError says that a newer version of this program keeps the ledger.
+// NewerError says that a newer version of this program has written the ledger.
 type NewerError struct{ why *registry.Error }
 
 func (n *NewerError) Error() string { return n.why.Msg }
@@ -164,14 +166,14 @@ func newer(model, what string) error {
 	}}
 }
 
-// parse reads a page. A page of a newer format or of another model is an error; what does not hold together is in the
-// page, so that history can show the rest.
+// parse reads a page. It fails for a page of a newer format or of another model. Other problems are stored in the page,
+// so that the command history can show the rest.
 func parse(model, id string, kv map[string]string) (page, error) {
 	p := page{id: id, next: kv[keyNext], prior: fromNone(kv[keyPrior]), prev: fromNone(kv[keyPrev]), reset: fromNone(kv[keyReset]), state: States{}}
 	format, err := strconv.Atoi(kv[keyFormat])
 	switch {
 	case err != nil:
-		return p, lost(model, fmt.Sprintf("run %s is no page of a ledger", id))
+		return p, lost(model, fmt.Sprintf("run %s is not a page of a ledger", id))
 	case format > Format:
 		return p, newer(model, fmt.Sprintf("it has format %d, and this version reads up to %d", format, Format))
 	case kv[keyModel] != modelID(model):
@@ -195,7 +197,7 @@ func parse(model, id string, kv map[string]string) (page, error) {
 	return p, nil
 }
 
-// readEntries reads the entries in order, and stops at the first number that has none.
+// readEntries reads the entries in order. It stops at the first number without an entry.
 func (p *page) readEntries(kv map[string]string) {
 	for n := p.base + 1; n <= p.base+PageEntries; n++ {
 		if _, ok := kv[claimKey(n)]; !ok {
@@ -203,10 +205,10 @@ func (p *page) readEntries(kv map[string]string) {
 		}
 		e, why := readEntry(n, kv)
 		if why == "" && e.Record.Previous != p.end() {
-			why = "its record does not follow from the entry before: that one was edited or replaced"
+			why = "its record does not follow from the entry before, which was edited or replaced"
 		}
 		if why == "" && e.Outcome == "" && kv[claimKey(n+1)] != "" {
-			why = "it has no outcome, and there are later entries"
+			why = "it has no outcome, but there are later entries"
 		}
 		if why != "" && p.broken == nil {
 			p.broken = &Break{n, why}
@@ -215,16 +217,16 @@ func (p *page) readEntries(kv map[string]string) {
 	}
 }
 
-// findStrays finds entries after a gap: one in between was removed.
+// findStrays finds entries after a gap, where an entry was removed.
 func (p *page) findStrays(kv map[string]string) {
 	for _, key := range slices.Sorted(maps.Keys(kv)) {
 		if n, ok := numbered(key); ok && (n > p.last() || n <= p.base) && p.broken == nil {
-			p.broken = &Break{p.last() + 1, fmt.Sprintf("the entry is missing, and there is something of entry %d", n)}
+			p.broken = &Break{p.last() + 1, fmt.Sprintf("the entry is missing, but parts of entry %d are there", n)}
 		}
 	}
 }
 
-// numbered is the entry that a key belongs to; ok is false for what belongs to the page.
+// numbered returns the entry that a key belongs to. ok is false for keys of the page itself.
 func numbered(key string) (n int, ok bool) {
 	if len(key) < 7 || !strings.Contains("ehdrs", key[:1]) {
 		return 0, false
@@ -279,7 +281,7 @@ func readEntry(n int, kv map[string]string) (e Entry, why string) {
 	return e, ""
 }
 
-// chain is the digest of a whole entry.
+// chain returns the digest of a whole entry.
 func chain(claim, link, record string, outcome []string) string {
 	return canonical.Digest(append([]string{"entry/1", claim, link, record}, outcome...)...)
 }
@@ -291,7 +293,7 @@ func holderText(h Holder) string {
 func parseHolder(text string) (Holder, error) {
 	parts := strings.Split(text, ".")
 	if len(parts) != 3 {
-		return Holder{}, fmt.Errorf("%q is no holder", text)
+		return Holder{}, fmt.Errorf("%q is not a holder", text)
 	}
 	attempt, err := strconv.Atoi(parts[1])
 	return Holder{Run: parts[0], Attempt: attempt, Nonce: parts[2]}, err

@@ -13,24 +13,24 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/retry"
 )
 
-// Promotion is one entry on its way: claimed before the first move, closed after the last. The zero value of its
-// exported fields but Ledger, View and Claim is usable.
+// Promotion is one entry while it is written: claimed before the first move, and closed after the last. Ledger, View
+// and Claim are required.
 type Promotion struct {
 	Ledger *Ledger
 	View   View
 	Claim  Claim
-	Record func(version int) Record // what is about to be done
-	// Weak decides whether the promotion may go on without a claim after this error.
+	Record func(version int) Record // what is about to be moved
+	// MayGoOn decides whether the promotion may continue without a claim after this error.
 	MayGoOn func(error) bool
 
 	entry   Entry
 	claimed bool
 }
 
-// Entry is the entry that was claimed; ok is false where the promotion goes on without one.
+// Entry returns the entry that was claimed. ok is false if the promotion continues without one.
 func (p *Promotion) Entry() (Entry, bool) { return p.entry, p.claimed }
 
-// Begin writes the claim, and begins the ledger or a new page first where one is needed.
+// Begin writes the claim. It creates the ledger or a new page first if necessary.
 func (p *Promotion) Begin(ctx context.Context, version int) error {
 	err := p.claim(ctx, version)
 	if err != nil && p.MayGoOn != nil && p.MayGoOn(err) {
@@ -39,8 +39,8 @@ func (p *Promotion) Begin(ctx context.Context, version int) error {
 	return err
 }
 
-// claim writes the entry after the last one of the view. After an answer that is not plainly yes the page is read: the
-// value stored says who holds the entry.
+// claim writes the entry after the last one of the view. If the response is not a clear success, it reads the page: the
+// stored value says who holds the entry.
 func (p *Promotion) claim(ctx context.Context, version int) error {
 	if p.View.Exists() {
 		if standing, e := p.View.ClaimState(p.Claim.Holder, p.Claim.Takeover); standing == Busy {
@@ -51,7 +51,8 @@ func (p *Promotion) claim(ctx context.Context, version int) error {
 	if err != nil {
 		return err
 	}
-	if n := len(ready.page.entries); ready.page.last() != p.View.page.last() { // what was decided knew nothing of these
+	// the decision did not take these entries into account
+	if n := len(ready.page.entries); ready.page.last() != p.View.page.last() {
 		return busy(p.Ledger.Model, ready.page.entries[n-1], p.Ledger.Now())
 	}
 	p.View = ready
@@ -75,13 +76,13 @@ func (p *Promotion) claim(ctx context.Context, version int) error {
 	return err
 }
 
-// lostRace is the conflict with whoever claimed the entry first.
+// lostRace is the error that another run claimed the entry first.
 func (p *Promotion) lostRace(kv map[string]string, n int) error {
 	e, _ := readEntry(n, kv)
 	return busy(p.Ledger.Model, e, p.Ledger.Now())
 }
 
-// changed is the conflict with a holder that closed its entry while it was being taken over; nil where nothing changed.
+// changed is the error that a holder closed its entry while it was being taken over; nil if nothing changed.
 func (p *Promotion) changed(kv map[string]string, n int) error {
 	old, open := p.View.page.open()
 	if !open || kv[outcomeKey(old.Epoch)] == "" {
@@ -91,8 +92,8 @@ func (p *Promotion) changed(kv map[string]string, n int) error {
 	return busy(p.Ledger.Model, e, p.Ledger.Now())
 }
 
-// End writes how the promotion ended: its error, nil for success, and the targets that were moved. Success counts only once it is stored: an entry that was taken over in the
-// meantime is somebody else's.
+// End records how the promotion ended: with an error, or nil for success, and which targets were moved. A success
+// counts only after it is stored, because another run may have taken the entry over.
 func (p *Promotion) End(ctx context.Context, result error, moved []registry.Ref) error {
 	outcome := Outcome(result)
 	if !p.claimed || outcome == "" {
@@ -109,11 +110,11 @@ func (p *Promotion) End(ctx context.Context, result error, moved []registry.Ref)
 			return true, nil
 		}
 		return false, &registry.Error{
-			Reason: registry.Conflict, Msg: fmt.Sprintf("close entry %d of the ledger of %s: it was taken over meanwhile", p.entry.Epoch, p.Ledger.Model),
-			Hint: "another run decided that this one was dead and went on from its state; see mlflow-promote history",
+			Reason: registry.Conflict, Msg: fmt.Sprintf("close entry %d of the ledger of %s: another run has taken it over", p.entry.Epoch, p.Ledger.Model),
+			Hint: "that run treated this one as dead and continued from its state; see mlflow-promote history",
 		}
 	}
-	final := error(nil) // somebody else's entry by now, or not known when the time was up
+	final := error(nil) // another run holds the entry by now, or the time was up before the outcome was known
 	err := retry.Persist(p.Ledger.pause(ctx), func() error {
 		err := p.Ledger.put(ctx, p.View.page.id, kv, settled)
 		if reason := registry.ReasonOf(err); reason == registry.Conflict || reason == registry.Unknown {
@@ -131,7 +132,8 @@ func (p *Promotion) End(ctx context.Context, result error, moved []registry.Ref)
 	return err
 }
 
-// countMade counts the moves of the record that are done, also those that an earlier attempt made and this one confirmed.
+// countMade counts the moves of the record that are done. Moves that an earlier attempt made and this one confirmed
+// count too.
 func countMade(r Record, moved []registry.Ref) int {
 	n := 0
 	for _, m := range r.Moves {
@@ -142,8 +144,8 @@ func countMade(r Record, moved []registry.Ref) int {
 	return n
 }
 
-// Abort closes the open entry of the view, whose holder was cut off or may not finish it for this reason: the moves it
-// made stay, and no more of them are made.
+// Abort closes the open entry of the view for this reason, because its holder was interrupted or may not finish it. The
+// moves that were made stay, and the others are not made.
 func (l *Ledger) Abort(ctx context.Context, v View, why registry.Reason, moved int) error {
 	e, open := v.page.open()
 	if !open {
@@ -153,11 +155,11 @@ func (l *Ledger) Abort(ctx context.Context, v View, why registry.Reason, moved i
 	return l.put(ctx, v.page.id, kv, func(got map[string]string) (bool, error) { return got[outcomeKey(e.Epoch)] != "", nil })
 }
 
-// notClosed is the error of a promotion that did all it was asked for and could not say so in the ledger.
+// notClosed is the error of a promotion that made all its moves but could not store its outcome.
 func notClosed(e Entry, cause error) error {
 	out := &registry.Error{
-		Reason: registry.ReasonOf(cause), Cause: cause, Msg: fmt.Sprintf("close entry %d of the promotion ledger: what is below was done, and its outcome could not be stored: %v", e.Epoch, cause),
-		Hint: "the entry stays open and keeps other promotions of this model out: re-run the failed jobs, which finishes it",
+		Reason: registry.ReasonOf(cause), Cause: cause, Msg: fmt.Sprintf("close entry %d of the promotion ledger: the steps below were done, but the outcome could not be stored: %v", e.Epoch, cause),
+		Hint: "the entry stays open and blocks other promotions of this model: re-run the failed jobs, which finishes it",
 	}
 	var why *registry.Error
 	if errors.As(cause, &why) {
@@ -166,8 +168,8 @@ func notClosed(e Entry, cause error) error {
 	return out
 }
 
-// put writes until the values are known to be stored or known not to be. settled looks at the page after an unclear
-// answer: it reports whether they are there, or why they never will be.
+// put writes until it is known whether the values are stored. After an unclear response, settled looks at the page. It
+// reports whether the values are there, or why they never will be.
 func (l *Ledger) put(ctx context.Context, id string, kv map[string]string, settled func(map[string]string) (bool, error)) error {
 	var why error
 	state, err := retry.Settle(l.pause(ctx), func(int) error { return l.Store.Write(ctx, id, maps.Clone(kv)) },
@@ -188,14 +190,15 @@ func (l *Ledger) put(ctx context.Context, id string, kv map[string]string, settl
 		return why
 	case state == retry.Unsettled:
 		return unclearWrite(l.Model, err)
-	case reason == registry.Conflict, reason == registry.Unknown: // refused or failed each time, and not for a value that is there
+	// every try was refused or failed, and no other value is there
+	case reason == registry.Conflict, reason == registry.Unknown:
 		return &registry.Error{Reason: registry.ServerError, Msg: "write promotion ledger of " + l.Model + ": " + err.Error(), Cause: err}
 	}
 	return err
 }
 
-// look is the context of finding out what became of a write: one that used up all the time is told from one that did
-// nothing by a look of its own.
+// look returns the context for finding the outcome of a write. If the time is already used up, it allows for one more
+// read, which tells a write that took effect from one that did not.
 func (l *Ledger) look(ctx context.Context) (context.Context, context.CancelFunc) {
 	if ctx.Err() == nil {
 		return ctx, func() {}
@@ -203,24 +206,25 @@ func (l *Ledger) look(ctx context.Context) (context.Context, context.CancelFunc)
 	return context.WithTimeout(context.WithoutCancel(ctx), 1250*time.Millisecond)
 }
 
-// writeUntilClear repeats a write that ends in the same state however often it arrives, until its answer is clear.
+// writeUntilClear repeats a write until its response is clear. Use it only for writes that may arrive more than once.
 func (l *Ledger) writeUntilClear(ctx context.Context, write func() error) error {
 	_, err := retry.Settle(l.pause(ctx), func(int) error { return write() },
 		func() (there bool, never, err error) { return false, nil, nil })
-	if registry.ReasonOf(err) == registry.Unknown && !registry.MayLand(err) { // whether it is there decides nothing
+	// nothing depends on whether it was stored
+	if registry.ReasonOf(err) == registry.Unknown && !registry.MayLand(err) {
 		return &registry.Error{Reason: registry.ServerError, Msg: err.Error(), Cause: err}
 	}
 	return err
 }
 
-// pause pauses for as long as ctx lasts.
+// pause waits between tries, for as long as ctx lasts.
 func (l *Ledger) pause(ctx context.Context) func(int) bool {
 	return func(try int) bool { return l.Pause(ctx, try) }
 }
 
 func unclearWrite(model string, err error) error {
 	return &registry.Error{
-		Reason: registry.Unknown, Msg: "write promotion ledger of " + model + ": not known whether it was stored: " + err.Error(), Cause: err,
-		Hint: "the next run reads the ledger and goes on from there",
+		Reason: registry.Unknown, Msg: "write promotion ledger of " + model + ": it is not known whether it was stored: " + err.Error(), Cause: err,
+		Hint: "run it again: the next run reads the ledger and continues from there",
 	}
 }

@@ -10,15 +10,16 @@ import (
 
 func (r Record) Move(ref registry.Ref) (Shift, bool) { return moveOf(r.Moves, ref) }
 
-// RecordVersion is the version of the records that this program writes. Records of an older one stay readable: their
-// fields keep their names and meanings, and a digest is of the text that is stored.
+// RecordVersion is the version of the records that this program writes. Older records stay readable: fields keep their
+// names and meanings, and digests are of the stored text.
 const RecordVersion = 3
 
-// Record is what a promotion is about, written with its claim, before anything moves. Canonical JSON.
+// Record describes a promotion. It is written with the claim, before anything is moved, as canonical JSON.
 type Record struct {
-	Version   int               `json:"record_version"`
-	Epoch     int               `json:"epoch"`
-	Previous  string            `json:"prev_record_sha256,omitempty"` // digest of the entry before; "" for the first
+	Version int `json:"record_version"`
+	Epoch   int `json:"epoch"`
+	// digest of the entry before; "" for the first entry
+	Previous  string            `json:"prev_record_sha256,omitempty"`
 	PID       string            `json:"pid"`
 	Command   string            `json:"command"`
 	Change    string            `json:"change,omitempty"` // initial, replacement, rollback or assignment
@@ -29,72 +30,77 @@ type Record struct {
 	To        int               `json:"to"`
 	Target    registry.Target   `json:"target"`
 	Moves     []Shift           `json:"moves"`
-	Archived  []int             `json:"archived,omitempty"` // versions that lose their stage to the new holder
+	Archived  []int             `json:"archived,omitempty"` // versions that leave the stage because of this move
 	Candidate string            `json:"candidate"`
 	Source    string            `json:"source,omitempty"` // where the model's files are
 	RunID     string            `json:"run_id,omitempty"`
 	Commit    string            `json:"commit,omitempty"`   // of the training code
 	Decision  verdict.Decision  `json:"decision,omitempty"` // of the gates
-	Mode      verdict.Mode      `json:"mode,omitempty"`     // report: not enforced; ungated: no policy was judged
+	Mode      verdict.Mode      `json:"mode,omitempty"`     // report: not enforced; ungated: no policy applied
 	Gates     []verdict.Finding `json:"gates,omitempty"`
-	LeftOut   int               `json:"gates_left_out,omitempty"`    // gates that did not fit
-	Values    []verdict.Used    `json:"values,omitempty"`            // every value of the version's that counted, for later comparisons
-	Omitted   []string          `json:"left_out,omitempty"`          // other fields that did not fit
-	Waivers   []string          `json:"waivers,omitempty"`           // in words; of records before record/3, whose gates tell it since
-	Author    string            `json:"author,omitempty"`            // of the training commit, if a gate asked for it
-	Approvers []string          `json:"approvers,omitempty"`         // who approved the pull request or the environment
-	Unknown   string            `json:"approvers_unknown,omitempty"` // why it is not known who approved
-	Override  []string          `json:"override,omitempty"`
-	Hold      []int             `json:"hold,omitempty"`          // versions that a rollback puts on hold
-	Outside   []Shift           `json:"moved_outside,omitempty"` // targets that somebody else had moved since the last entry
-	TakesOver int               `json:"takes_over,omitempty"`    // epoch of an unfinished entry
-	Plan      string            `json:"plan"`                    // digest
-	Policy    string            `json:"policy_sha256,omitempty"` // digest of the policy file
+	LeftOut   int               `json:"gates_left_out,omitempty"` // gates that did not fit
+	// every value of the version that counted, for later comparisons
+	Values  []verdict.Used `json:"values,omitempty"`
+	Omitted []string       `json:"left_out,omitempty"` // other fields that did not fit
+	// in words; only before record version 3, whose gates have them
+	Waivers []string `json:"waivers,omitempty"`
+	// of the training commit; only if a gate asked for it
+	Author    string   `json:"author,omitempty"`
+	Approvers []string `json:"approvers,omitempty"`         // who approved the pull request or the environment
+	Unknown   string   `json:"approvers_unknown,omitempty"` // why it is not known who approved
+	Override  []string `json:"override,omitempty"`
+	Hold      []int    `json:"hold,omitempty"` // versions that a rollback puts on hold
+	// targets that somebody else has moved since the last entry
+	Outside   []Shift `json:"moved_outside,omitempty"`
+	TakesOver int     `json:"takes_over,omitempty"`    // number of an unfinished entry
+	Plan      string  `json:"plan"`                    // digest
+	Policy    string  `json:"policy_sha256,omitempty"` // digest of the policy file
 
-	// Rules holds, for each target that the policy file describes, the digest of what it asked there.
+	// Rules has the digest of what the policy file asks of each target.
 	Rules map[registry.Ref]string `json:"policy_rules,omitempty"`
 
-	Notify []string `json:"notify,omitempty"` // who is to be told once it is done
+	Notify []string `json:"notify,omitempty"` // channels to notify once it is done
 
 	Contents
 	Return
 	Origin
 }
 
-// Contents is what the version consists of, as far as it was looked at.
+// Contents describes what the version consists of, if it was read.
 type Contents struct {
-	ModelID    string       `json:"model_id,omitempty"` // of the logged model, MLflow 3.x
-	Experiment string       `json:"experiment_id,omitempty"`
-	Repository string       `json:"commit_repository,omitempty"` // of the training code
-	Artifact   string       `json:"artifact_sha256,omitempty"`   // see FilesDigest; only where a gate asked for it
-	Files      int          `json:"artifact_files,omitempty"`    // only where a gate had read their sizes
-	MLmodel    string       `json:"mlmodel_sha256,omitempty"`    // of the descriptor, which has a new id whenever the model is logged
-	Bytes      int64        `json:"artifact_bytes,omitempty"`    // of those files, or what the descriptor says
+	ModelID    string `json:"model_id,omitempty"` // of the logged model, MLflow 3.x
+	Experiment string `json:"experiment_id,omitempty"`
+	Repository string `json:"commit_repository,omitempty"` // of the training code
+	Artifact   string `json:"artifact_sha256,omitempty"`   // see FilesDigest; only if a gate asked for it
+	Files      int    `json:"artifact_files,omitempty"`    // only if a gate read their sizes
+	// of the MLmodel file, which gets a new id whenever the model is logged
+	MLmodel    string       `json:"mlmodel_sha256,omitempty"`
+	Bytes      int64        `json:"artifact_bytes,omitempty"` // of those files, or what the MLmodel file says
 	Flavors    []string     `json:"flavors,omitempty"`
-	Signature  string       `json:"signature_sha256,omitempty"` // of inputs, outputs and parameters, see Digest
+	Signature  string       `json:"signature_sha256,omitempty"` // of inputs, outputs and parameters
 	LoggedWith string       `json:"logged_with,omitempty"`      // MLflow version that wrote the model's files
 	Datasets   []DatasetRef `json:"datasets,omitempty"`
 }
 
-// DatasetRef is a dataset in the record.
+// DatasetRef is a dataset of the run.
 type DatasetRef struct {
 	Name    string `json:"name"`
 	Digest  string `json:"digest,omitempty"`
 	Context string `json:"context,omitempty"`
 }
 
-// Return is how the move can be undone.
+// Return says how the move can be undone.
 type Return struct {
-	To       int    `json:"rollback_to,omitempty"`       // version that a rollback goes to
+	To       int    `json:"rollback_to,omitempty"`       // version that a rollback would move to
 	Readable string `json:"rollback_readable,omitempty"` // whether its files can be read: yes, absent, unreadable, not-gathered
-	None     string `json:"no_rollback,omitempty"`       // none: there is no version to go back to
+	None     string `json:"no_rollback,omitempty"`       // "none" if there is no version to roll back to
 }
 
-// Origin is who and what carries out a command.
+// Origin says who ran the command, with which program and where.
 type Origin struct {
-	Workflow     string            `json:"workflow_run,omitempty"` // link to the attempt
+	Workflow     string            `json:"workflow_run,omitempty"` // link to the attempt of the workflow run
 	Actor        string            `json:"actor,omitempty"`        // who started this attempt
-	Initiator    string            `json:"initiator,omitempty"`    // whose event began the workflow run
+	Initiator    string            `json:"initiator,omitempty"`    // whose event started the workflow run
 	Login        string            `json:"login,omitempty"`        // user name at the MLflow server
 	Caller       string            `json:"repository,omitempty"`   // repository of the workflow
 	SHA          string            `json:"sha,omitempty"`          // of the workflow
@@ -103,13 +109,13 @@ type Origin struct {
 	Tool         string            `json:"tool,omitempty"` // version of this program
 	Go           string            `json:"go,omitempty"`   // version of Go that built it
 	PolicyFile   string            `json:"policy_file,omitempty"`
-	ApprovedPlan string            `json:"approved_plan_at,omitempty"` // when the plan was made that somebody approved
-	Skew         int64             `json:"server_skew_s,omitempty"`    // seconds that the server's clock is ahead
-	Inputs       map[string]string `json:"inputs,omitempty"`           // those that were given, without secrets
+	ApprovedPlan string            `json:"approved_plan_at,omitempty"` // when the approved plan was made
+	Skew         int64             `json:"server_skew_s,omitempty"`    // seconds by which the server's clock is ahead
+	Inputs       map[string]string `json:"inputs,omitempty"`           // inputs that were set, without secrets
 }
 
-// Passed reports whether gates judged the promotion and let it pass. With the override ungated the order of stages is no
-// judgement.
+// Passed reports whether gates evaluated the promotion and passed. With the override ungated, the required order of
+// stages does not count as a gate.
 func (r Record) Passed() bool {
 	judged := r.LeftOut
 	for _, g := range r.Gates {
@@ -120,8 +126,8 @@ func (r Record) Passed() bool {
 	return r.Decision == verdict.Promote && judged > 0
 }
 
-// Shorter leaves out what the record can best do without, and says so in it; ok is false where nothing is left to leave
-// out.
+// Shorter leaves out the least important part of the record, and lists it in Omitted. ok is false if nothing is left to
+// leave out.
 func (r Record) Shorter() (shorter Record, ok bool) {
 	omit := func(name string) { r.Omitted = append(slices.Clone(r.Omitted), name) }
 	switch {

@@ -7,9 +7,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Reset begins a new ledger in the place of one that is lost, and keeps in it why. It is for a person who asked: one
-// that can be read is never replaced. Where it was lost because what holds all ledgers was deleted, that is restored
-// first; if the old ledger is whole then, it is returned as it is, and its Why is not the reason.
+// Reset begins a new ledger in place of a lost one, and stores the reason in it. A ledger that can be read is never
+// replaced. If the experiment of all ledgers was deleted, it is restored first. If the old ledger is complete then,
+// Reset returns it unchanged, and its Why is not the reason.
 func (l *Ledger) Reset(ctx context.Context, modelTags map[string]string, reason string) (View, error) {
 	v, err := l.whole(ctx, modelTags)
 	if registry.ReasonOf(err) == registry.LedgerLost {
@@ -26,8 +26,8 @@ func (l *Ledger) Reset(ctx context.Context, modelTags map[string]string, reason 
 	switch {
 	case err == nil:
 		return v, &registry.Error{
-			Reason: registry.BadInput, Msg: fmt.Sprintf("promotion ledger of %s: it is not lost", l.Model),
-			Hint: "nothing was changed; a ledger that can be read is not replaced",
+			Reason: registry.BadInput, Msg: fmt.Sprintf("reset promotion ledger of %s: it is not lost", l.Model),
+			Hint: "nothing was changed; a ledger that can be read is never replaced",
 		}
 	case registry.ReasonOf(err) != registry.LedgerLost:
 		return v, err
@@ -47,7 +47,7 @@ func (l *Ledger) Reset(ctx context.Context, modelTags map[string]string, reason 
 	return next, l.anchor(ctx, next.page)
 }
 
-// whole looks at the ledger and holds it against the anchor.
+// whole reads the newest page and checks it against the anchor.
 func (l *Ledger) whole(ctx context.Context, modelTags map[string]string) (View, error) {
 	v, err := l.Look(ctx)
 	if err == nil {
@@ -56,5 +56,5 @@ func (l *Ledger) whole(ctx context.Context, modelTags map[string]string) (View, 
 	return v, err
 }
 
-// Why says why this ledger replaced a lost one; "" for one that did not.
+// Why says why this ledger replaced a lost one; "" if it did not.
 func (v View) Why() string { return v.page.reset }

@@ -7,10 +7,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// States are the states of targets.
+// States has the state of each target.
 type States map[registry.Ref]registry.State
 
-// UnmarshalJSON reads each state as the kind of target needs it.
+// UnmarshalJSON parses each state according to its target.
 func (s *States) UnmarshalJSON(text []byte) error {
 	var texts map[registry.Ref]string
 	if err := json.Unmarshal(text, &texts); err != nil {
@@ -23,20 +23,20 @@ func (s *States) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// without is the state without some versions.
+// without returns the state without some versions.
 func without(s registry.State, gone []int) registry.State {
 	s.Versions = s.Versions.Without(gone...)
 	return s
 }
 
-// Shift is one target moved: what it named, and what it names after.
+// Shift is the move of one target from one state to another.
 type Shift struct {
 	Ref  registry.Ref   `json:"ref"`
 	Was  registry.State `json:"was,omitzero"`
 	Want registry.State `json:"now,omitzero"`
 }
 
-// UnmarshalJSON reads the states as the kind of target needs it.
+// UnmarshalJSON parses both states according to the target.
 func (s *Shift) UnmarshalJSON(text []byte) error {
 	var fields struct{ Ref, Was, Now string }
 	if err := json.Unmarshal(text, &fields); err != nil {
@@ -46,7 +46,7 @@ func (s *Shift) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// ParseShift reads a move from the texts of its target and of both states.
+// ParseShift parses a move from the texts of its target and of both states.
 func ParseShift(target, was, now string) Shift {
 	ref := registry.ParseRef(target)
 	return Shift{Ref: ref, Was: ref.ParseState(was), Want: ref.ParseState(now)}
@@ -57,11 +57,11 @@ func (s Shift) Equal(other Shift) bool {
 	return s.Ref == other.Ref && s.Was.Equal(other.Was) && s.Want.Equal(other.Want)
 }
 
-// Confirms reports a move that others had made already, see Step.Adopts. It counts among the moves of an entry only once all
-// are made.
+// Confirms reports whether somebody else had made the move already, see Step.Confirms. Such moves of an entry count
+// only after all of its moves were made.
 func (s Shift) Confirms() bool { return s.Was.Equal(s.Want) }
 
-// Halfway reports whether an alias that is kept by tags has reached its new version and has not yet left all others.
+// Halfway reports whether an alias that is kept by tags has its new version but has not yet left all others.
 func (s Shift) Halfway(now registry.State) bool {
 	want := s.Want.Versions
 	if s.Was.Text+s.Want.Text+now.Text != "" || now.Equal(s.Was) || now.Equal(s.Want) || len(want) > 1 {

@@ -8,10 +8,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Sound is the part of a ledger that can be relied on.
+// Sound is the part of a ledger that can be trusted.
 type Sound struct {
 	Chain  Chain  // the entries before the first break
-	Exists bool   // there is a ledger, or something says that there was one
+	Exists bool   // there is a ledger, or a sign that there was one
 	Broken string // where and why it is not sound; "" if it is
 }
 

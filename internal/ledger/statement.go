@@ -7,13 +7,13 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Types of the attestation that a promotion can be made into: in-toto's statement, and what ours says.
+// Types of the in-toto statement that a promotion can be exported as, and of our predicate in it.
 const (
 	StatementType = "https://in-toto.io/Statement/v1"
 	PredicateType = "https://github.com/mlflow-promote/mlflow-promote/promotion/v1"
 )
 
-// Statement is an in-toto statement about the files of the version that was promoted.
+// Statement is an in-toto statement about the files of the promoted version.
 type Statement struct {
 	Type          string               `json:"_type"`
 	Subject       []ResourceDescriptor `json:"subject"`
@@ -21,30 +21,30 @@ type Statement struct {
 	Predicate     Predicate            `json:"predicate"`
 }
 
-// ResourceDescriptor is what a statement is about. The digest is FilesDigest's: that of a listing of the files with theirs.
+// ResourceDescriptor is the subject of a statement. For its digest see FilesDigest.
 type ResourceDescriptor struct {
 	Name   string            `json:"name"`
 	Digest map[string]string `json:"digest"` // by algorithm
 }
 
-// Predicate is an entry of the ledger as a predicate.
+// Predicate is a ledger entry as a predicate.
 type Predicate struct {
 	Record  Record `json:"record"`
 	Outcome string `json:"outcome"`
-	Ended   string `json:"ended"` // RFC 3339, UTC; by then the moves had been read back
+	Ended   string `json:"ended"` // RFC 3339, UTC; the moves had been read back by then
 	Entry   string `json:"entry_sha256"`
 }
 
-// NewStatement makes an entry a statement. Without a digest of the files there is nothing that it could be about.
+// NewStatement turns an entry into a statement. It fails if the entry did not end well or has no digest of the files.
 func NewStatement(e Entry) (Statement, error) {
 	r := e.Record
 	switch {
 	case e.Outcome != EntryDone:
-		return Statement{}, &registry.Error{Reason: registry.BadInput, Msg: fmt.Sprintf("statement: entry %d of %s did not end well, so there is nothing to attest", e.Epoch, r.Model), Hint: "give the number of an entry whose outcome is done"}
+		return Statement{}, &registry.Error{Reason: registry.BadInput, Msg: fmt.Sprintf("make statement: entry %d of %s did not end well", e.Epoch, r.Model), Hint: "give the number of an entry with the outcome done"}
 	case r.Artifact == "":
 		return Statement{}, &registry.Error{
-			Reason: registry.BadInput, Msg: fmt.Sprintf("statement: entry %d of %s has no digest of the model's files, so there is nothing to attest", e.Epoch, r.Model),
-			Hint: "let the policy judge the content, which takes the digest: a gate artifact: digest with a digest-tag (docs/policy.md)",
+			Reason: registry.BadInput, Msg: fmt.Sprintf("make statement: entry %d of %s has no digest of the model's files", e.Epoch, r.Model),
+			Hint: "add the gate artifact: digest with a digest-tag to the policy, which records the digest (docs/policy.md)",
 		}
 	}
 	return Statement{
@@ -55,5 +55,5 @@ func NewStatement(e Entry) (Statement, error) {
 	}, nil
 }
 
-// SubjectDigest is the digest as actions/attest takes it.
+// SubjectDigest returns the digest in the form that actions/attest expects.
 func (s Statement) SubjectDigest() string { return "sha256:" + s.Subject[0].Digest["sha256"] }

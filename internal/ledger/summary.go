@@ -8,7 +8,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Summary is the last decision about a version in short, kept on the version itself under promote.record.
+// Summary is the last decision about a version in short. It is stored in the version's tag promote.record.
 type Summary struct {
 	Version  int             `json:"record_version"`
 	At       string          `json:"at"` // RFC 3339, UTC
@@ -16,8 +16,8 @@ type Summary struct {
 	From     int             `json:"from,omitempty"` // the incumbent it replaced
 	To       int             `json:"to"`
 	Target   registry.Target `json:"target"`
-	Gates    []string        `json:"gates,omitempty"` // each with its outcome and what was observed
-	Mode     verdict.Mode    `json:"mode,omitempty"`  // see LedgerRecord
+	Gates    []string        `json:"gates,omitempty"` // each with its outcome and the observed value
+	Mode     verdict.Mode    `json:"mode,omitempty"`  // see Record
 	Waivers  []string        `json:"waivers,omitempty"`
 	Override []string        `json:"override,omitempty"`
 	Plan     string          `json:"plan"` // digest
@@ -30,15 +30,15 @@ type Summary struct {
 	Weak   string `json:"no_ledger,omitempty"` // why there is no entry
 }
 
-// SummaryOf reads the last decision about a version from its tag. ok is false if there is none that can be read.
+// SummaryOf parses the tag promote.record of a version. ok is false if there is no such tag or it cannot be parsed.
 func SummaryOf(v registry.Version) (s Summary, ok bool) {
 	return s, json.Unmarshal([]byte(v.Tags[registry.TagRecord]), &s) == nil
 }
 
-// betweenAliases separates the aliases of a target that consists of several. The command alias makes such targets.
+// betweenAliases separates the aliases of a target with several. Only the command alias makes such targets.
 const betweenAliases = ", "
 
-// TargetOf is the target that consists of these aliases.
+// TargetOf returns the target that consists of these aliases.
 func TargetOf(aliases []string) registry.Target {
 	return registry.Target{Alias: strings.Join(aliases, betweenAliases)}
 }

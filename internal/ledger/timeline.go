@@ -9,17 +9,18 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Live is what one target named over some time.
+// Live is what one target pointed to for some time.
 type Live struct {
-	Ref     registry.Ref   `json:"ref"`
-	Named   registry.State `json:"named"`             // zero = none
-	From    string         `json:"from"`              // RFC 3339; since when, "" = not known
-	Epoch   int            `json:"epoch"`             // of the entry that says so; 0 = what the registry says now
-	Outside bool           `json:"outside,omitempty"` // others moved it there, at a time before that entry
-	Unknown bool           `json:"unknown,omitempty"` // its records begin with that entry, later
+	Ref   registry.Ref   `json:"ref"`
+	Named registry.State `json:"named"` // zero if there was none
+	From  string         `json:"from"`  // RFC 3339; "" if the begin is not known
+	// of the entry that says so; 0 for the current state of the registry
+	Epoch   int  `json:"epoch"`
+	Outside bool `json:"outside,omitempty"` // somebody else moved it there, at some time before that entry
+	Unknown bool `json:"unknown,omitempty"` // the records of the target begin with that later entry
 }
 
-// UnmarshalJSON reads what the target named as its kind needs it.
+// UnmarshalJSON parses the state according to the target.
 func (l *Live) UnmarshalJSON(text []byte) error {
 	type fields Live
 	read := struct {
@@ -33,15 +34,15 @@ func (l *Live) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// span is a state of a target and the time in which it may have been in effect: [from, to], open where zero.
+// span is a state of a target and the time in which it may have been in effect. A zero time is an open end.
 type span struct {
 	Live
 	from, to time.Time
 }
 
-// LiveAt says what each target of the ledger named at a time, or over a day when until is later: everything it named, or
-// may have named, in that span. What others moved is known by the entry that found it, so between that one and the
-// entry before both answers are given.
+// LiveAt returns what each target pointed to at a time, or during a day if until is later: every state that it had or
+// may have had. A move by somebody else is known only from the entry that found it. Between that entry and the one
+// before, both states are returned.
 func LiveAt(entries []Entry, at, until time.Time) []Live {
 	states := map[registry.Ref][]span{}
 	add := func(l Live, ended time.Time) {
@@ -85,7 +86,7 @@ func LiveAt(entries []Entry, at, until time.Time) []Live {
 	return out
 }
 
-// PointsTo is what an alias or a stage points to now.
+// PointsTo returns what an alias or a stage points to now.
 func PointsTo(m registry.Model, versions []registry.Version, ref registry.Ref) registry.State {
 	if alias, ok := ref.Alias(); ok {
 		if n := m.Aliases[alias]; n != 0 {
