@@ -13,51 +13,53 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/retry"
 )
 
-// Registry is what applying needs of the server.
+// Registry is the part of the server that applying a plan needs.
 type Registry interface {
-	// Observe returns the state of a step's target, and the versions that the same answer told of.
+	// Observe returns the state of a step's target, and the versions in the same response.
 	Observe(context.Context, plan.Step) (saw registry.State, told []registry.Version, err error)
 	// Version reads the version that is about to be moved.
 	Version(ctx context.Context, model string, number int) registry.Known[registry.Version]
-	// Place is where the files of the version that is about to be moved are. It is only asked for copies.
+	// Place returns where the files of the version are that is about to be moved. It is called only for copies.
 	Place(ctx context.Context, model string, number int) registry.Known[string]
-	// Do sends the write and returns what it made (the number of a created version; else ""), and whether a write
-	// took effect. An error with reason registry.Unknown means that the write may have taken effect or, where it is not
-	// Over, may still do so; any other error means that it did not.
+	// Do sends the write. It returns the number of a created version, else "", and whether the write took effect. An
+	// error with the reason registry.Unknown means that the write may have taken effect or may still do so. Any other
+	// error means that it did not.
 	Do(context.Context, plan.Step) (made string, wrote bool, err error)
 }
 
-// Ledger makes the moves of a plan exclusive and keeps its record.
+// Ledger makes the moves of a plan exclusive, and keeps their record.
 type Ledger interface {
 	// Begin claims the next entry for moving this version. Nothing is moved unless it succeeds.
 	Begin(ctx context.Context, version int) error
-	// End writes how it ended. Success that could not be written is none.
+	// End records how the promotion ended. A success that could not be stored is not a success.
 	End(ctx context.Context, result error, moved []registry.Ref) error
 }
 
-// When the run is cancelled or its time is up, how long a write that is in flight may take, finding out what became of
-// it (and the notes), and the outcome. The one who carries these out may add a moment for a last look. The runner kills a
-// cancelled container 10 s after its first signal.
+// Time limits after the run is cancelled or its time is up: for a write in flight, for finding out its outcome and
+// writing notes, and for storing the outcome. The runner kills a cancelled container 10 s after its first signal.
 const (
 	inFlight = time.Second
 	looking  = 2250 * time.Millisecond
 	closing  = 3250 * time.Millisecond
 )
 
-// Options carry what the steps' placeholders stand for, and where progress goes.
+// Options fill in the placeholders of steps, and receive progress.
 type Options struct {
 	Now    func() time.Time
-	Record func(at time.Time, version int) string // the decision in short, for registry.TheRecord
-	Step   func(plan.Step)                        // told before each creation and move; may be nil
-	Ledger Ledger                                 // nil where there is none, and for plans that move nothing
-	Slow   bool                                   // the ledger's Begin takes longer than a request: guard after it, not beside
-	Lease  time.Duration                          // how long the ledger keeps others out: no move begins later. 0 = for ever
-	// Pause waits before something is tried again, counted from 0, and reports whether there is time for it; nil: never.
+	Record func(at time.Time, version int) string // the decision in short, for plan.TheRecord
+	Step   func(plan.Step)                        // called before each creation and move; may be nil
+	Ledger Ledger                                 // nil if there is no ledger, or if the plan moves nothing
+	// Begin takes longer than a request, so check the targets after it and not in parallel
+	Slow bool
+	// how long the ledger keeps others out, after which no move starts; 0 if there is no limit
+	Lease time.Duration
+	// Pause waits before the next try, counted from 0, and reports whether there is time for it. If it is nil, nothing
+	// is tried again.
 	Pause func(ctx context.Context, try int) bool
 }
 
-// Run applies the plan and returns what it did. It stops at the first creation or move that is not done; the receipt
-// then lists that step and every step after it, so that nothing of the plan goes unmentioned.
+// Run applies the plan and returns what it did. It stops at the first creation or move that fails. The receipt then
+// also lists that step and all later ones.
 func Run(ctx context.Context, r Registry, p plan.Plan, o Options) plan.Receipt {
 	flight, stop := AfterCancel(ctx, inFlight)
 	defer stop()
@@ -83,16 +85,16 @@ type run struct {
 	o       Options
 	plan    plan.Plan
 	receipt plan.Receipt
-	ctx     context.Context // of the whole run: after it nothing new is begun
-	flight  context.Context // of a write that has been begun: it outlives a cancellation by a while
-	look    context.Context // of finding out what became of it
-	late    context.Context // of what is left to do then
-	entered time.Time       // before the claim was sent
-	begun   bool            // the ledger's entry is ours to close
-	moved   []int           // indexes of the receipt's moves that were sent and wait to be read back
+	ctx     context.Context // of the whole run; nothing new starts after it
+	flight  context.Context // of a write that was started; it outlives a cancellation for a while
+	look    context.Context // of finding out the outcome of that write
+	late    context.Context // of the remaining work then
+	entered time.Time       // the time before the claim was sent
+	begun   bool            // the ledger entry is ours to close
+	moved   []int           // indexes of the receipt's moves that were sent and must be read back
 }
 
-// create makes the model and the version, in order: each needs the one before.
+// create creates the model and then the version.
 func (run *run) create(ctx context.Context, steps []plan.Step) {
 	for _, s := range steps {
 		if run.skipSteps(ctx, s) {
@@ -102,15 +104,14 @@ func (run *run) create(ctx context.Context, steps []plan.Step) {
 		made, wrote, err := run.r.Do(run.flight, s)
 		if err == nil && s.Do == plan.CreateVersion {
 			if _, err = fmt.Sscan(made, &run.receipt.Version); err != nil {
-				err = &registry.Error{Reason: registry.ServerError, Msg: fmt.Sprintf("create version of %s: the answer names no version: %q", s.Model, made)}
+				err = &registry.Error{Reason: registry.ServerError, Msg: fmt.Sprintf("create version of %s: the response has no version: %q", s.Model, made)}
 			}
 		}
 		run.record(s, made, wrote, err)
 	}
 }
 
-// writeMetadata writes the descriptions and tags that were asked for, all at once. One that cannot be written stops the run before
-// anything is moved.
+// writeMetadata writes the requested descriptions and tags in parallel. If one of them fails, nothing is moved.
 func (run *run) writeMetadata(ctx context.Context, steps []plan.Step) {
 	if len(steps) == 0 || run.skipSteps(ctx, steps...) {
 		return
@@ -121,7 +122,7 @@ func (run *run) writeMetadata(ctx context.Context, steps []plan.Step) {
 	}
 }
 
-// move guards all moves at once, then makes them one after the other.
+// move checks all targets at once, then makes the moves one after the other.
 func (run *run) move(ctx context.Context, steps []plan.Step) {
 	for i := range steps {
 		steps[i] = steps[i].For(run.receipt.Version)
@@ -134,7 +135,7 @@ func (run *run) move(ctx context.Context, steps []plan.Step) {
 		if run.skipSteps(ctx, s) {
 			continue
 		}
-		if s.Confirms() { // it was guarded, and is read back and recorded as any other
+		if s.Confirms() { // it was checked, and is read back and recorded like any other
 			run.moved = append(run.moved, len(run.receipt.Results))
 			run.receipt.Results = append(run.receipt.Results, plan.StepResult{Step: s, Done: plan.StepUnknown, Note: "it was there already"})
 			continue
@@ -147,15 +148,15 @@ func (run *run) move(ctx context.Context, steps []plan.Step) {
 		}
 		result := plan.StepResult{Step: s, Done: plan.StepUnknown, Wrote: true}
 		if settled == retry.Seen {
-			result.Note = "the answer was lost; the effect was confirmed by reading"
+			result.Note = "the response was lost; the effect was confirmed by reading"
 		}
 		run.moved = append(run.moved, len(run.receipt.Results))
 		run.receipt.Results = append(run.receipt.Results, result)
 	}
 }
 
-// makeMove makes one move: it is sent until it is known whether it took effect, and never again before it was looked
-// whether it did.
+// makeMove sends one move until its outcome is known. Before it sends the move again, it checks whether the last try
+// took effect.
 func (run *run) makeMove(s plan.Step) (retry.Settled, error) {
 	saw := s.Was
 	settled, err := retry.Settle(run.pause(run.ctx), func(int) error {
@@ -170,12 +171,12 @@ func (run *run) makeMove(s plan.Step) (retry.Settled, error) {
 	switch {
 	case settled == retry.Unsettled:
 		err = &registry.Error{Reason: registry.Unknown, Cause: err,
-			Msg: fmt.Sprintf("move %s of %s: sent, and not known whether it took effect: %v", s.Name, s.Model, err), Hint: hintUnknown}
+			Msg: fmt.Sprintf("move %s of %s: sent, but its outcome is not known: %v", s.Name, s.Model, err), Hint: hintUnknown}
 	case settled == retry.NoEffect && halfway(s, saw):
 		err = overtaken(s, saw)
-	case registry.ReasonOf(err) == registry.Unknown: // each try was answered by the server itself, and it is not there
+	case registry.ReasonOf(err) == registry.Unknown: // the server rejected each try, and the move was not made
 		err = &registry.Error{Reason: registry.ServerError, Cause: err,
-			Msg: fmt.Sprintf("move %s of %s: not done, it still names %s: %v", s.Name, s.Model, holders(s, saw), err), Hint: "run it again"}
+			Msg: fmt.Sprintf("move %s of %s: not done, it still points to %s: %v", s.Name, s.Model, holders(s, saw), err), Hint: "run it again"}
 	}
 	return settled, err
 }
@@ -184,7 +185,7 @@ func halfway(s plan.Step, saw registry.State) bool {
 	return s.Do == plan.TagAlias && s.Shift().Halfway(saw)
 }
 
-// pause pauses for as long as ctx lasts.
+// pause waits between tries, for as long as ctx lasts.
 func (run *run) pause(ctx context.Context) func(int) bool {
 	if run.o.Pause == nil {
 		return nil
@@ -192,17 +193,17 @@ func (run *run) pause(ctx context.Context) func(int) bool {
 	return func(try int) bool { return run.o.Pause(ctx, try) }
 }
 
-// checkLease stops the run where its claim has run out, or is about to: somebody else may have taken it over.
+// checkLease stops the run if its claim has expired or is about to, because another run may have taken it over.
 func (run *run) checkLease() {
 	if run.receipt.Err != nil || !run.begun || run.o.Lease == 0 || run.o.Now().Sub(run.entered) < run.o.Lease-time.Minute {
 		return
 	}
-	run.receipt.Err = &registry.Error{Reason: registry.Conflict, Msg: "promotion ledger: the time of this run's claim is up, and somebody else may have taken it over",
-		Hint: "run it again; a promotion that takes more than a quarter of an hour has been waiting for a server or was suspended"}
+	run.receipt.Err = &registry.Error{Reason: registry.Conflict, Msg: "promotion ledger: the lease of this run has expired, and another run may have taken it over",
+		Hint: "run it again; a promotion takes seconds, so this one was waiting for a server or was suspended"}
 }
 
-// claimAndGuard claims the moves in the ledger and, beside that, looks whether they would find what they expect. Looking may
-// come first: whoever moves between it and the claim has to claim too, and then this claim fails.
+// claimAndGuard claims the moves in the ledger and checks the targets in parallel. The check may come first: whoever
+// moves a target in between must claim the next entry, and then this claim fails.
 func (run *run) claimAndGuard(ctx context.Context, steps []plan.Step) {
 	if ctx.Err() != nil {
 		run.receipt.Err = cancelled(ctx)
@@ -211,7 +212,7 @@ func (run *run) claimAndGuard(ctx context.Context, steps []plan.Step) {
 	var refused error
 	var wg sync.WaitGroup
 	if run.o.Ledger != nil {
-		run.entered = run.o.Now().Round(0) // without the monotonic clock, which stands still while a machine sleeps
+		run.entered = run.o.Now().Round(0) // without the monotonic clock, which stops while a machine sleeps
 		wg.Go(func() { refused = run.o.Ledger.Begin(run.flight, run.receipt.Version) })
 	}
 	if run.o.Slow {
@@ -225,7 +226,7 @@ func (run *run) claimAndGuard(ctx context.Context, steps []plan.Step) {
 	var elsewhere error
 	wg.Go(func() { elsewhere = run.inPlace(ctx, steps) })
 	told := run.guard(ctx, steps)
-	if created && run.receipt.Err == nil { // the newest version stands in the answers that the guard has read
+	if created && run.receipt.Err == nil { // the newest version is in the responses that were just read
 		changed = run.checkVersion(ctx, steps, told)
 	}
 	wg.Wait()
@@ -238,7 +239,7 @@ func (run *run) claimAndGuard(ctx context.Context, steps []plan.Step) {
 	}
 }
 
-// close writes the outcome. What was moved stays moved where that fails, but it is no success.
+// close stores the outcome. If that fails, the moves stay, but the promotion is not a success.
 func (run *run) close() {
 	if !run.begun {
 		return
@@ -252,8 +253,8 @@ func (run *run) close() {
 	}
 }
 
-// checkVersion reads the version again, unless it is among those that were told of just now, and refuses the moves if it is not
-// the registration that the plan was made of.
+// checkVersion reads the version again, unless it was just read. It refuses all moves if the version is not the
+// registration that the plan is about.
 func (run *run) checkVersion(ctx context.Context, steps []plan.Step, told []registry.Version) error {
 	want, number := run.plan.Expects(), run.receipt.Version
 	if want == nil || len(steps) == 0 {
@@ -272,12 +273,12 @@ func (run *run) checkVersion(ctx context.Context, steps []plan.Step, told []regi
 	if err != nil || want.Is(v) {
 		return err
 	}
-	return run.notJudged(fmt.Sprintf("its source is %s of run %s, judged was %s of run %s",
+	return run.notJudged(fmt.Sprintf("its source is %s of run %s, but %s of run %s was judged",
 		v.Source, cmp.Or(v.RunID, "none"), want.Source, cmp.Or(want.RunID, "none")))
 }
 
-// inPlace refuses the moves if the version is a copy and its files are not those that were judged: the version that was
-// copied may have been replaced by another one of that number.
+// inPlace refuses all moves if the version is a copy and its files are not the judged ones. The version that was copied
+// may have been replaced by another one with the same number.
 func (run *run) inPlace(ctx context.Context, steps []plan.Step) error {
 	want := run.plan.Expects()
 	if want == nil || !want.HasPlace() || len(steps) == 0 {
@@ -290,13 +291,13 @@ func (run *run) inPlace(ctx context.Context, steps []plan.Step) error {
 	return run.notJudged(fmt.Sprintf("it is a copy of %s, and its files are at %s, not where they were", want.Source, place))
 }
 
-// readAgain is what was read of the version that is about to be moved; without it nothing is moved.
+// readAgain returns the version that is about to be moved. Nothing is moved without it.
 func readAgain[T any](run *run, known registry.Known[T]) (T, error) {
 	value, ok := known.Get()
 	switch {
 	case known.IsAbsent():
 		return value, &registry.Error{
-			Reason: registry.CandidateGone, Msg: run.moving() + ": it does not exist any more",
+			Reason: registry.CandidateGone, Msg: run.moving() + ": it no longer exists",
 			Hint: "it was deleted during this run; nothing was moved",
 		}
 	case !ok:
@@ -311,7 +312,7 @@ func readAgain[T any](run *run, known registry.Known[T]) (T, error) {
 func (run *run) notJudged(why string) error {
 	return &registry.Error{
 		Reason: registry.Conflict, Msg: run.moving() + ": it is not the version that was judged: " + why,
-		Hint: "somebody registered it in the meantime; nothing was moved: run it again to decide on what is there now",
+		Hint: "somebody registered it in the meantime, and nothing was moved: run it again to evaluate the current version",
 	}
 }
 
@@ -319,8 +320,8 @@ func (run *run) moving() string {
 	return fmt.Sprintf("move version %d of %s", run.receipt.Version, run.plan.Model)
 }
 
-// guard refuses all moves if any of them would not find what the plan expects. It returns the versions that the answers
-// told of.
+// guard refuses all moves if any target is not in the state that the plan expects. It returns the versions in the
+// responses.
 func (run *run) guard(ctx context.Context, steps []plan.Step) (told []registry.Version) {
 	read := func(s plan.Step) (registry.State, []registry.Version, error) { return run.r.Observe(ctx, s) }
 	for i, o := range observe(steps, read) {
@@ -332,8 +333,8 @@ func (run *run) guard(ctx context.Context, steps []plan.Step) (told []registry.V
 		case !o.saw.Equal(s.Was):
 			run.receipt.Err = &registry.Error{
 				Reason: registry.Conflict,
-				Msg:    fmt.Sprintf("move %s of %s: it names %s, and the plan was made when it named %s", s.Name, s.Model, holders(s, o.saw), holders(s, s.Was)),
-				Hint:   "somebody else moved it in the meantime; nothing was moved by this run: run it again to decide from the new state",
+				Msg:    fmt.Sprintf("move %s of %s: it points to %s, but the plan expects %s", s.Name, s.Model, holders(s, o.saw), holders(s, s.Was)),
+				Hint:   "somebody else moved it in the meantime, and this run moved nothing: run it again to start from the new state",
 			}
 		default:
 			continue
@@ -343,9 +344,9 @@ func (run *run) guard(ctx context.Context, steps []plan.Step) (told []registry.V
 	return told
 }
 
-// finish reads the moves back and, beside that, writes the notes: a move that was answered with success happened,
-// whatever somebody else does right after, so its notes are true. Where the run stopped before all moves were made,
-// those that were made are still read back, and no note is written.
+// finish reads the moves back and writes the notes in parallel. A move whose response was a success happened, even if
+// somebody else moves the target right after, so its notes are true. If the run stopped before all moves were made, the
+// finished ones are still read back, but no notes are written.
 func (run *run) finish(notes []plan.Step) {
 	noted := make([]writeResult, len(notes))
 	for i, s := range notes {
@@ -382,53 +383,53 @@ func (run *run) readBack() {
 		result := &run.receipt.Results[run.moved[i]]
 		result.Saw = o.saw
 		switch {
-		case o.err != nil && steps[i].Confirms(): // nothing was sent, so nothing is in doubt
+		case o.err != nil && steps[i].Confirms(): // nothing was sent, so the outcome is certain
 			result.Done, result.Note = plan.StepNotDone, o.err.Error()
 			run.fail(o.err)
 		case o.err != nil:
-			result.Note = "the server confirmed the write; reading it back failed"
+			result.Note = "the server confirmed the write, but reading it back failed"
 			run.fail(&registry.Error{Reason: registry.Unknown, Cause: o.err,
 				Msg: fmt.Sprintf("move %s of %s: written, but not confirmed: %v", steps[i].Name, steps[i].Model, o.err), Hint: hintUnknown})
 		case o.saw.Equal(steps[i].Want):
 			result.Done = plan.StepDone
 		default:
-			result.Done, result.Note = plan.StepNotDone, "moved by somebody else right after"
+			result.Done, result.Note = plan.StepNotDone, "somebody else moved it right after"
 			run.fail(overtaken(steps[i], o.saw))
 		}
 	}
 }
 
-const hintUnknown = "the next run reads the state and goes on from there; until then treat the target as possibly moved"
+const hintUnknown = "run it again: the next run reads the state and continues from there; until then the target may have been moved"
 
 func overtaken(s plan.Step, saw registry.State) error {
 	if s.Do == plan.SetStage {
 		return &registry.Error{
 			Reason: registry.StageNotExclusive,
-			Msg:    fmt.Sprintf("move to %s of %s: the stage is held by %s, wanted %s", s.Name, s.Model, holders(s, saw), holders(s, s.Want)),
-			Hint:   "another move ran at the same moment; decide which version should stay and run the promotion of that one again",
+			Msg:    fmt.Sprintf("move to %s of %s: expected %s in the stage, found %s", s.Name, s.Model, holders(s, saw), holders(s, s.Want)),
+			Hint:   "another move ran at the same moment; decide which version should stay, and promote that one again",
 		}
 	}
 	if s.Do == plan.TagAlias {
 		return &registry.Error{
 			Reason: registry.Conflict,
-			Msg:    fmt.Sprintf("move %s of %s: its tag is to be on %s, and is on %s", s.Name, s.Model, holders(s, s.Want), holders(s, saw)),
-			Hint:   "the highest of them counts; run this again to finish the move",
+			Msg:    fmt.Sprintf("move %s of %s: expected its tag on %s, found it on %s", s.Name, s.Model, holders(s, s.Want), holders(s, saw)),
+			Hint:   "the highest version counts; run this again to finish the move",
 		}
 	}
 	return &registry.Error{
 		Reason: registry.Conflict,
-		Msg:    fmt.Sprintf("move %s of %s: set to %s, and found at %s when read back", s.Name, s.Model, holders(s, s.Want), holders(s, saw)),
-		Hint:   "another move ran at the same moment; decide which version should stay and run the promotion of that one again",
+		Msg:    fmt.Sprintf("move %s of %s: set to %s, but read back as %s", s.Name, s.Model, holders(s, s.Want), holders(s, saw)),
+		Hint:   "another move ran at the same moment; decide which version should stay, and promote that one again",
 	}
 }
 
-// writeResult is how writing a description or tag ended.
+// writeResult says how writing a description or tag ended.
 type writeResult struct {
 	plan.StepResult
 	err error
 }
 
-// tags writes descriptions and tags, all at once.
+// tags writes descriptions and tags in parallel.
 func (run *run) tags(write func(plan.Step) (bool, error), steps []plan.Step) []writeResult {
 	out := make([]writeResult, len(steps))
 	at := run.o.Now().UTC()
@@ -455,13 +456,13 @@ func (run *run) tags(write func(plan.Step) (bool, error), steps []plan.Step) []w
 	return out
 }
 
-// writeOne sends a description or a tag that was asked for, until its answer is clear.
+// writeOne sends a requested description or tag until its response is clear.
 func (run *run) writeOne(s plan.Step) (wrote bool, err error) {
 	return run.write(run.flight, run.pause(run.ctx), s)
 }
 
-// note does the same for a note, and waits a minute or two for a server that is out of reach, since no later run writes
-// it; but no longer, since it is a note.
+// note does the same for a note. It waits a minute or two for a server that cannot be reached, because no later run
+// writes the note.
 func (run *run) note(s plan.Step) (wrote bool, err error) {
 	patience := run.pause(run.look)
 	if patience != nil {
@@ -482,15 +483,15 @@ func (run *run) write(ctx context.Context, pause func(int) bool, s plan.Step) (w
 
 const noteTries = 12
 
-// announce announces a creation or a move.
+// announce reports a creation or a move before it starts.
 func (run *run) announce(s plan.Step) {
 	if run.o.Step != nil {
 		run.o.Step(s)
 	}
 }
 
-// skipSteps reports that the steps are not begun, because an earlier one ended badly or the run was cancelled, and records
-// them.
+// skipSteps reports whether the steps must not start, because an earlier one failed or the run was cancelled. It then
+// records them as not done.
 func (run *run) skipSteps(ctx context.Context, steps ...plan.Step) bool {
 	if run.receipt.Err == nil && ctx.Err() != nil {
 		run.receipt.Err = cancelled(ctx)
@@ -519,7 +520,7 @@ func (run *run) record(s plan.Step, made string, wrote bool, err error) {
 	run.receipt.Results = append(run.receipt.Results, result)
 }
 
-// fail keeps the first error, for the ones after it are its consequences; but "not known" is worse than any other.
+// fail keeps the first error, because later ones are its consequences. Only "unknown" replaces it.
 func (run *run) fail(err error) {
 	if err != nil && (run.receipt.Err == nil || registry.ReasonOf(err) == registry.Unknown) {
 		run.receipt.Err = err
@@ -532,13 +533,13 @@ type observation struct {
 	err  error
 }
 
-// readUntilClear reads the target of a step until it could be read.
+// readUntilClear reads the target of a step until it succeeds.
 func (run *run) readUntilClear(s plan.Step) (saw registry.State, err error) {
 	err = retry.Persist(run.pause(run.look), func() (err error) { saw, _, err = run.r.Observe(run.look, s); return err })
 	return saw, err
 }
 
-// observe reads the targets of all steps at once.
+// observe reads the targets of all steps in parallel.
 func observe(steps []plan.Step, read func(plan.Step) (registry.State, []registry.Version, error)) []observation {
 	out := make([]observation, len(steps))
 	var wg sync.WaitGroup
@@ -549,7 +550,7 @@ func observe(steps []plan.Step, read func(plan.Step) (registry.State, []registry
 	return out
 }
 
-// AfterCancel returns a context that outlives the end of ctx, by a signal or its deadline, by this time.
+// AfterCancel returns a context that ends this long after ctx.
 func AfterCancel(ctx context.Context, by time.Duration) (context.Context, context.CancelFunc) {
 	out, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	done := context.AfterFunc(ctx, func() {
@@ -560,12 +561,12 @@ func AfterCancel(ctx context.Context, by time.Duration) (context.Context, contex
 
 func cancelled(ctx context.Context) error {
 	if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
-		return &registry.Error{Reason: registry.Unreachable, Msg: "apply: the time limit has passed before the next write", Hint: "raise the input timeout, or find out why the server is slow"}
+		return &registry.Error{Reason: registry.Unreachable, Msg: "apply plan: the time limit passed before the next write", Hint: "raise the input timeout, or find out why the server is slow"}
 	}
 	return &registry.Error{Reason: registry.Cancelled, Msg: "cancelled: no further write was started", Cause: context.Cause(ctx)}
 }
 
-// holders names what a step's target was, is or should be.
+// holders describes a state of a step's target.
 func holders(s plan.Step, state registry.State) string {
 	switch {
 	case s.Do == plan.SetModelTag && state.IsZero():

@@ -10,42 +10,43 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Incumbent is the key of the target's own holder in Facts.Holders: of the alias where there is one, else of the stage.
+// Incumbent is the key of the incumbent in Facts.Holders: the version of the alias if there is one, else of the stage.
 var Incumbent registry.Ref
 
-// Query says what a command is about; Needs what its gates want to know. Together they decide what is fetched.
+// Query says what a command is about. Together with Needs it decides what is fetched.
 type Query struct {
 	Model     string
 	Candidate registry.Candidate
 	Target    registry.Target
-	Aliases   []registry.Assignment // of the command alias
+	Aliases   []registry.Assignment // only of the command alias
 
 	MovedRoots []registry.MovedRoot // artifact stores that were moved, from the policy
 }
 
 // Needs is the union of the facts that the gates of a decision ask for.
 type Needs struct {
-	Holders        []registry.Ref // aliases, stages and versions that are compared with
-	HolderMLmodels bool           // the holders' model descriptors
+	Holders        []registry.Ref // aliases, stages and versions to compare with
+	HolderMLmodels bool           // the MLmodel files of Holders
 	Files          bool           // the candidate's model files, with sizes
-	Digest         bool           // of the content of all of them: each is downloaded
+	Digest         bool           // of the content of all files, which downloads each of them
 	EvaluatedIn    []string       // experiments, by name or id, whose runs count as evaluations for some gate
-	History        []string       // metrics of which every point is needed, of the candidate and the holders
+	History        []string       // metrics that need every point, of the candidate and of Holders
 	Ledger         bool           // what the promotion ledger recorded
 	Evidence       []string       // names of documents among the candidate's run artifacts
-	Commit         bool           // how the run's commit relates to the one the workflow runs on
+	Commit         bool           // how the run's commit relates to the commit of the workflow
 	Review         bool           // who made the change and who approved it
 	Environments   []string       // whose approvals count
-	Since          []registry.Ref // aliases and stages of which the ledger must say since when they point to the candidate
+	// aliases and stages that must have pointed to the candidate for some time, by the ledger
+	Since []registry.Ref
 }
 
-// Subject is a version under judgement: the candidate, or a holder it is compared with.
+// Subject is the candidate, or a version that it is compared with.
 type Subject struct {
-	Ref     string // how to name it to people: runs:/ID/model, models:/churn/7
+	Ref     string // its name for people: runs:/ID/model or models:/churn/7
 	Version registry.Known[registry.Version]
-	Run     registry.Known[registry.Run] // unreadable too if the model does not belong to it, see BelongsToRun
-	Path    string                       // of the model below the run's artifacts; "" of a logged model
-	InPlace bool                         // Path is where the run lists it: its artifact store was not moved
+	Run     registry.Known[registry.Run] // also unreadable if the model does not belong to the run, see BelongsToRun
+	Path    string                       // of the model below the run's artifacts; "" for a logged model
+	InPlace bool                         // the run lists the model at Path, so its artifact store was not moved
 	Places  []string                     // names of where the files of a version are; nil if that is not known
 	MLmodel registry.Known[registry.MLmodel]
 
@@ -58,66 +59,75 @@ type Subject struct {
 	Digest  registry.Known[string]                      // see FilesDigest
 	History map[string]registry.Known[[]registry.Point] // by metric, ascending by step and time
 
-	// Registered says that this program registered the version from this run and these files. Only gathered with Digest.
+	// Registered says that this program registered the version from this run and these files. It is gathered only with
+	// Digest.
 	Registered bool
 }
 
-// Facts is everything a decision may depend on, gathered before anything is decided.
+// Facts is everything that a decision may depend on. It is gathered before anything is decided.
 type Facts struct {
-	Server       string          // address of the registry, without credentials
-	Target       registry.Target // asked for
-	Model        registry.Known[registry.Model]
-	Candidate    Subject
-	Source       registry.Source                          // what registering the candidate would send; empty where it is a version already
-	Namesakes    []string                                 // other logged models of the run that have the candidate's name
-	Twins        registry.Versions                        // other versions registered from the same run and artifact
-	Holders      map[registry.Ref]registry.Known[Subject] // also by Incumbent; absent = confirmed that there is none
-	StageHolders registry.Versions                        // all versions in the target's stage
-	Shared       map[string]registry.Versions             // versions of the stages asked for that several hold: none is the incumbent
-	Unmarked     registry.Versions                        // those twins that this program registered and has not marked yet
-	Newest       int                                      // highest version number seen; 0 = none
-	Ledger       ledger.Chain                             // of the model
-	Best         *BestRun                                 // how the candidate "best" was found; nil for any other
-	OfCommit     *registry.CommitRun                      // how the candidate "commit" was found
-	Fallback     *Fallback                                // the server has no aliases; nil where it has
-	Versions     map[int]registry.Known[registry.Version] // versions asked for by number
-	Whole        bool                                     // Versions are all there are
-	ModelTwin    string                                   // the model that the database takes the absent Model for; "" = none
-	NearModels   []string                                 // registered models that may be meant, if Model is absent; the twin first
-	Taken        map[string]string                        // absent aliases that the database takes for another one: that one
+	Server    string          // address of the registry, without credentials
+	Target    registry.Target // asked for
+	Model     registry.Known[registry.Model]
+	Candidate Subject
+	// what registering the candidate would send; empty if the candidate is a version already
+	Source    registry.Source
+	Namesakes []string          // other logged models of the run that have the candidate's name
+	Twins     registry.Versions // other versions registered from the same run and artifact
+	// also by Incumbent; absent means that there is certainly none
+	Holders      map[registry.Ref]registry.Known[Subject]
+	StageHolders registry.Versions // all versions in the target's stage
+	// stages that several versions are in, so that none of them is the incumbent
+	Shared map[string]registry.Versions
+	// duplicates that this program registered and has not tagged yet
+	Unmarked registry.Versions
+	Newest   int                                      // highest version number seen; 0 = none
+	Ledger   ledger.Chain                             // of the model
+	Best     *BestRun                                 // how the candidate "best" was found; nil for any other
+	OfCommit *registry.CommitRun                      // how the candidate "commit" was found
+	Fallback *Fallback                                // the server has no aliases; nil if it has
+	Versions map[int]registry.Known[registry.Version] // versions asked for by number
+	Whole    bool                                     // Versions has all versions of the model
+	// existing model whose name the database treats as equal to the absent Model; "" if there is none
+	ModelTwin string
+	// registered models with a similar name, if Model is absent; ModelTwin first
+	NearModels []string
+	// by absent alias: the existing alias that the database treats as equal
+	Taken map[string]string
 
-	Words      Words                             // of the candidate's version, as they are or as the plan will write them
+	// of the candidate's version, as they are or as the plan will write them
+	Words      Words
 	Commit     Commit                            // the workflow's
 	Review     registry.Known[Review]            // who approved
 	Identities map[string]string                 // MLflow user -> GitHub login, from the policy
 	Evidence   map[string]registry.Known[string] // documents by name, as text
-	Now        time.Time                         // the server's clock: waivers and ages must not depend on the runner's
-	Skew       time.Duration                     // how far the server's clock is ahead of the runner's
+	// by the server's clock, because waivers and ages must not depend on the runner's
+	Now  time.Time
+	Skew time.Duration // how far the server's clock is ahead of the runner's
 }
 
-// Words are what a version says about itself.
+// Words are the description and tags of a version.
 type Words struct {
 	Description string
 	Tags        map[string]string
 }
 
-// Commit is what the workflow runs on.
+// Commit is the commit that the workflow runs on.
 type Commit struct {
 	Repository string               // owner/name; "" outside a workflow
-	Heads      []string             // full digests that count as the head: of the branch, the pull request, its merge
+	Heads      []string             // full digests that count as the head: the branch, the pull request, or its merge
 	Contains   registry.Known[bool] // whether the head descends from the run's commit
 }
 
-// Fallback is how aliases are kept on a server that has none: as tags of versions. Where several versions carry the
-// tag, the one with the highest number holds the alias; that keeps every state on the way from one to the next
-// readable.
+// Fallback says how aliases are kept on a server that has none: as tags of versions. If several versions have the tag,
+// the highest one counts. So every state during a move can be read.
 type Fallback struct {
-	Server  string                       // what people call it: MLflow 2.2.2
-	Holders map[string]registry.Versions // alias -> versions that carry its tag
+	Server  string                       // name of the server for people: MLflow 2.2.2
+	Holders map[string]registry.Versions // versions that have the tag, by alias
 }
 
-// Recorded lists what the ledger recorded of a metric of a version when it was promoted: of each run and dataset the
-// first record, because a value of one run on one dataset does not change.
+// Recorded returns what the ledger recorded of a metric when the version was promoted. It has the first record for each
+// run and dataset, because the value of a run on a dataset does not change.
 func (f Facts) Recorded(version int, metric string) []verdict.Used {
 	var out []verdict.Used
 	for _, e := range f.Ledger.Entries {
@@ -134,10 +144,10 @@ func (f Facts) Recorded(version int, metric string) []verdict.Used {
 	return out
 }
 
-// Incumbent is the version the target names now.
+// Incumbent is the version that the target points to now.
 func (f Facts) Incumbent() registry.Known[Subject] { return f.Holders[Incumbent] }
 
-// AliasNames are the aliases that the model has, sorted: its own, or what stands for them on a server without.
+// AliasNames returns the aliases of the model, sorted. On a server without aliases these are its tags.
 func (f Facts) AliasNames() []string {
 	if f.Fallback != nil {
 		return slices.Sorted(maps.Keys(f.Fallback.Holders))
@@ -145,5 +155,5 @@ func (f Facts) AliasNames() []string {
 	return slices.Sorted(maps.Keys(f.Model.OrZero().Aliases))
 }
 
-// Number is the candidate's version number, 0 while it is not registered.
+// Number is the candidate's version number; 0 if it is not registered yet.
 func (f Facts) Number() int { return f.Candidate.Version.OrZero().Number }

@@ -7,7 +7,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// PointsTo is what each part of the target points to now, in the field Want.
+// PointsTo returns what each part of the target points to now, in the field Want.
 func (f Facts) PointsTo(t registry.Target) []ledger.Shift {
 	var out []ledger.Shift
 	if t.Alias != "" {
@@ -26,15 +26,15 @@ func (f Facts) PointsTo(t registry.Target) []ledger.Shift {
 	return out
 }
 
-// Unfinished is the entry about this target that was cut off, see CutOff.
+// Unfinished returns the entry about this target that was interrupted, see Interrupted.
 func (f Facts) Unfinished(command string, t registry.Target) (ledger.Entry, bool) {
 	e, ok := f.Interrupted(command, f.PointsTo(t))
 	return e, ok && e.Record.Target == t && e.Record.To != 0
 }
 
-// Interrupted is the last entry if it was made by this command, ended after some of its moves and before all were made and
-// confirmed, and what it is about shows nobody else's hand since: each part, given as what it names now, is as it was or
-// as it was to be. Entries that moved nothing are passed over: they left all as they found it.
+// Interrupted returns the last entry if this command made it and it was interrupted after some of its moves. Nobody
+// else may have moved its targets since: each part, given with its current state, is in its former state or at its
+// goal. Entries that moved nothing are skipped.
 func (f Facts) Interrupted(command string, parts []ledger.Shift) (ledger.Entry, bool) {
 	for _, e := range slices.Backward(f.Ledger.Entries) {
 		switch {
@@ -51,7 +51,7 @@ func (f Facts) Interrupted(command string, parts []ledger.Shift) (ledger.Entry, 
 	return ledger.Entry{}, false
 }
 
-// untouched reports whether everything that the record was to move is as it was found.
+// untouched reports whether all targets of the record are in the state that it found.
 func untouched(r ledger.Record, parts []ledger.Shift) bool {
 	return !slices.ContainsFunc(r.Moves, func(m ledger.Shift) bool {
 		found := ledger.Shift{Ref: m.Ref, Want: m.Was}
@@ -59,7 +59,7 @@ func untouched(r ledger.Record, parts []ledger.Shift) bool {
 	})
 }
 
-// showsMoves reports that some of the record's moves were made, and nobody else has moved any of these parts since.
+// showsMoves reports whether some of the record's moves were made and nobody else has moved these parts since.
 func (f Facts) showsMoves(r ledger.Record, parts []ledger.Shift) (moved bool) {
 	for _, now := range parts {
 		s, listed := r.Move(now.Ref)
@@ -74,8 +74,8 @@ func (f Facts) showsMoves(r ledger.Record, parts []ledger.Shift) (moved bool) {
 	return moved
 }
 
-// MovesMade counts the moves of the record that show in the facts; it is MovedUnknown where one is half made, or of another
-// stage than the query's, whose holders were not read.
+// MovesMade counts the moves of the record that were made, by the facts. It returns MovedUnknown if one is half made,
+// or if it is about a stage that was not read.
 func (f Facts) MovesMade(r ledger.Record, q Query) int {
 	made := 0
 	for _, m := range r.Moves {

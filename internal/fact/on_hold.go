@@ -7,8 +7,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// OnHold says since when and why a version may not be promoted, "" where it may: it was rolled back, and nobody has
-// allowed it since. The ledger knows, and the version's own tag where there is none or it does not reach back that far.
+// OnHold says since when a version is on hold; "" if it is not. It was rolled back, and nobody has allowed it since.
+// The ledger knows this, or the version's own tag if there is no ledger or it does not reach back far enough.
 func (f Facts) OnHold(v registry.Version) string {
 	for _, e := range slices.Backward(f.Ledger.Entries) {
 		switch {

@@ -9,21 +9,21 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// RollbackTarget is a version that a rollback may go to, or why not.
+// RollbackTarget is a version that a rollback could return to.
 type RollbackTarget struct {
 	Number int
-	Why    string // why not; "" where it may
+	Why    string // why it is rejected; "" if it is not
 }
 
-// RollbackAllowed says which versions a rollback may go to besides the good ones.
+// RollbackAllowed says which versions are allowed besides good ones.
 type RollbackAllowed struct {
-	Hold  bool // a version on hold
-	Named bool // a version that gates did not pass: the user named it
+	Hold  bool // versions on hold
+	Named bool // versions that gates did not pass, because the user named the version
 }
 
-// RollbackTargets lists the versions that held the target before the one that it names now, newest holder first, each with why it
-// cannot be gone back to. The ledger tells who held it; for times before the ledger, the tags that promotions leave
-// on versions.
+// RollbackTargets returns the versions that the target pointed to before the current one, the latest first, each with
+// the reason if it is rejected. The ledger knows them. For the time before the ledger, the tags that promotions write
+// on versions count.
 func (f Facts) RollbackTargets(t registry.Target, current int, allowed RollbackAllowed) []RollbackTarget {
 	var out []RollbackTarget
 	add := func(number int) {
@@ -31,11 +31,11 @@ func (f Facts) RollbackTargets(t registry.Target, current int, allowed RollbackA
 			b := f.RollbackTo(number, allowed)
 			if b.Why == "" && !allowed.Named {
 				if b.Why = f.NotPassed(t, number); b.Why != "" {
-					b.Why += "; to go back to it, name it with the input candidate"
+					b.Why += "; to return to it, name it in the input candidate"
 				}
 			}
 			if t.Stage == "Staging" && b.Why == "" && f.inProduction(number) {
-				b.Why = "it is in Production, which it would leave"
+				b.Why = "it is in Production and would leave that stage"
 			}
 			out = append(out, b)
 		}
@@ -48,7 +48,7 @@ func (f Facts) RollbackTargets(t registry.Target, current int, allowed RollbackA
 		}
 		moves := slices.DeleteFunc(slices.Concat(e.Record.Moves, e.Record.Outside), func(s ledger.Shift) bool { return !about(s) })
 		for _, s := range moves {
-			if s.Want.Versions.Has(e.Record.To) { // beside others, or alone
+			if s.Want.Versions.Has(e.Record.To) { // alone, or with others
 				add(e.Record.To)
 			}
 			add(decisive(s.Ref, s.Want))
@@ -63,7 +63,7 @@ func (f Facts) RollbackTargets(t registry.Target, current int, allowed RollbackA
 	for _, v := range f.byTags(t) {
 		add(v.Number)
 	}
-	for _, e := range slices.Backward(f.Ledger.Entries) { // last of all, what unfinished entries replaced
+	for _, e := range slices.Backward(f.Ledger.Entries) { // last, what unfinished entries replaced
 		if e.Outcome == ledger.EntryDone || e.MovedNothing() {
 			continue
 		}
@@ -74,7 +74,7 @@ func (f Facts) RollbackTargets(t registry.Target, current int, allowed RollbackA
 	return out
 }
 
-// inProduction reports whether the version holds the stage, by the ledger where it was not read itself.
+// inProduction reports whether the version is in Production. If the version was not read, the ledger decides.
 func (f Facts) inProduction(number int) bool {
 	if v, read := f.version(number).Get(); read {
 		return v.Stage == "Production"
@@ -83,12 +83,12 @@ func (f Facts) inProduction(number int) bool {
 	return left.Versions.Has(number)
 }
 
-// NotPassed says why a version that held the target was never passed by gates for it; "" if it was, or if nobody judged
-// it: it held the target before this tool, was imported, or was put there by others.
+// NotPassed says why gates never passed the version for this target. It is "" if they did, or if nobody evaluated the
+// version: the target pointed to it before this tool was used, or it was imported or moved by somebody else.
 func (f Facts) NotPassed(t registry.Target, number int) string {
 	switch status := f.version(number).OrZero().Tags[registry.TagValidation]; status {
 	case registry.ValidationBlocked:
-		return "gates blocked it when it was last judged (" + registry.TagValidation + " is " + status + ")"
+		return "gates blocked it in the last evaluation (" + registry.TagValidation + " is " + status + ")"
 	case registry.ValidationUngated, registry.ValidationNotEnforced:
 		return "it went live without passing gates (" + registry.TagValidation + " is " + status + ")"
 	}
@@ -106,7 +106,7 @@ func (f Facts) NotPassed(t registry.Target, number int) string {
 	return ""
 }
 
-// RollbackTo judges one version. One that was not asked for is judged by the ledger alone.
+// RollbackTo checks one version. If the version was not read, only the ledger counts.
 func (f Facts) RollbackTo(number int, allowed RollbackAllowed) RollbackTarget {
 	known := f.version(number)
 	v, ok := known.Get()
@@ -124,7 +124,7 @@ func (f Facts) RollbackTo(number int, allowed RollbackAllowed) RollbackTarget {
 	return RollbackTarget{number, why}
 }
 
-// version is one of the model's, as far as it was read: where all were, one that is not there is absent.
+// version returns a version of the model. If all versions were read and it is not among them, it is absent.
 func (f Facts) version(number int) registry.Known[registry.Version] {
 	if known, asked := f.Versions[number]; asked {
 		return known
@@ -140,7 +140,7 @@ func (f Facts) version(number int) registry.Known[registry.Version] {
 	return registry.Known[registry.Version]{}
 }
 
-// byTags lists the versions that carry the time of a promotion to the target, the latest first.
+// byTags returns the versions with a tag that says when they were promoted to the target, the latest first.
 func (f Facts) byTags(t registry.Target) []registry.Version {
 	type held struct {
 		v  registry.Version
@@ -168,8 +168,9 @@ func (f Facts) byTags(t registry.Target) []registry.Version {
 	return out
 }
 
-// Holder is the version that a target names now; 0 = none. Of several in a stage it is the one that was promoted there
-// last, or where none of them was by this tool, the highest number, which is what the stock client loads.
+// Holder returns the version that the target points to now; 0 if there is none. If several versions are in the stage,
+// it is the last one that was promoted there. If this tool promoted none of them, it is the highest one, which the
+// stock client loads.
 func (f Facts) Holder(t registry.Target) int {
 	for _, s := range f.PointsTo(t) {
 		if s.Want.IsZero() {
@@ -188,8 +189,8 @@ func (f Facts) Holder(t registry.Target) int {
 	return 0
 }
 
-// decisive is the version that a target stands for in this state; 0 = none, or several in a stage. If tags stand for an
-// alias, several versions may carry them for a while, and the highest counts.
+// decisive returns the version that the target stands for in this state; 0 if there is none, or several in a stage. If
+// tags stand for an alias, several versions may have them for a while, and the highest counts.
 func decisive(ref registry.Ref, s registry.State) int {
 	if ref.Kind == registry.RefAlias {
 		return s.Versions.Highest()

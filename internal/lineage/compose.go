@@ -16,16 +16,16 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Traced is what was read about one version, on the way back to the data it was trained from. Only the version itself
-// is certain to be there.
+// Traced is what was read about one version on the way back to its training data. Only the version itself is always
+// there.
 type Traced struct {
 	Version    registry.Version
 	ModelTags  map[string]string // of the registered model
-	Aliases    []string          // that name it, sorted
+	Aliases    []string          // that point to it, sorted
 	Copies     []CopyLink        // the versions it was copied from, nearest first
-	RunID      string            // of its own, or of the nearest of those
+	RunID      string            // its own run, or the run of the nearest copy that has one
 	Run        registry.Known[registry.Run]
-	RunProblem string // why the version does not belong to the run that was read; "" if it does
+	RunProblem string // why the version does not belong to the run; "" if it does
 	Path       string // of the model below the run's artifacts
 	Experiment registry.Known[registry.Experiment]
 	Logged     registry.Known[registry.LoggedModel]
@@ -35,11 +35,11 @@ type Traced struct {
 	OtherPaths  registry.Known[[]string]                   // as in Subject
 
 	MLmodel   registry.Known[registry.MLmodel]
-	SizeBytes int64                          // of the model's files together; 0 = not known
+	SizeBytes int64                          // of all files of the model; 0 if unknown
 	Entries   registry.Known[[]ledger.Entry] // of the model's promotion ledger
 }
 
-// Origin is where the copies lead to: the version itself, or the last one that could be read.
+// Origin returns the version that the copies lead to: the version itself, or the last one that could be read.
 func (t *Traced) Origin() registry.Version {
 	v := t.Version
 	for _, c := range t.Copies {
@@ -59,14 +59,14 @@ func (t *Traced) Detached() string {
 		case c.Problem != "":
 			return c.Problem
 		case c.RunID != "" && c.RunID != t.RunID:
-			return fmt.Sprintf("version %s names run %s, and models:/%s/%s, which it is a copy of, names run %s",
+			return fmt.Sprintf("version %s has run %s, but it is a copy of models:/%s/%s, which has run %s",
 				strconv.Itoa(t.Version.Number), t.RunID, c.Model, c.Version, c.RunID)
 		}
 	}
 	return ""
 }
 
-// Subject is the version with the run as it was read, for choosing its values.
+// Subject returns the version with its run, to choose its values.
 func (t *Traced) Subject() fact.Subject {
 	s := fact.Subject{
 		Ref: fmt.Sprintf("models:/%s/%d", t.Version.Model, t.Version.Number), Version: registry.Is(t.Version),
@@ -74,12 +74,12 @@ func (t *Traced) Subject() fact.Subject {
 		OtherPaths: t.OtherPaths,
 	}
 	if !s.Logged.Gathered() {
-		s.Logged = registry.Absent[registry.LoggedModel]("it is no logged model")
+		s.Logged = registry.Absent[registry.LoggedModel]("it is not a logged model")
 	}
 	return s
 }
 
-// New composes the lineage of a version from what was read. Addresses lose their user names and passwords.
+// New composes the lineage of a version. Addresses lose their user names and passwords.
 func New(t Traced) Lineage {
 	v := t.Version
 	l := Lineage{
@@ -118,7 +118,7 @@ func (l *Lineage) training(t Traced) {
 	r, ok := t.Run.Get()
 	switch {
 	case t.RunID == "":
-		l.addLost("run", fmt.Sprintf("version %s names no run: its parameters, metrics and user are not known", l.Version))
+		l.addLost("run", fmt.Sprintf("version %s has no run: its parameters, metrics and user are not known", l.Version))
 		return
 	case !ok:
 		l.addLost("run", t.Run.Why()+": its parameters, metrics and user are not known")
@@ -143,7 +143,7 @@ func (l *Lineage) training(t Traced) {
 	}
 }
 
-// metrics are the model's own. Those that cannot be told from the values of another model are listed apart.
+// metrics adds the model's own metrics. Values that may be another model's are listed separately.
 func (l *Lineage) metrics(s fact.Subject) {
 	for _, key := range s.MetricNames() {
 		switch c := s.Choose(key, fact.Selector{}); {
@@ -158,7 +158,7 @@ func (l *Lineage) metrics(s fact.Subject) {
 	}
 }
 
-// told is the newest record of the ledger about a promotion of the version itself, and the id of its entry.
+// told returns the newest ledger record of a promotion of this version, and the id of its entry.
 func (t Traced) told() (ledger.Record, string) {
 	for _, e := range slices.Backward(t.Entries.OrZero()) {
 		if e.Record.To == t.Version.Number {
@@ -168,7 +168,7 @@ func (t Traced) told() (ledger.Record, string) {
 	return ledger.Record{}, ""
 }
 
-// ownRun is the run, if the version belongs to it.
+// ownRun returns the run if the version belongs to it.
 func (t Traced) ownRun() registry.Run {
 	if t.RunProblem != "" {
 		return registry.Run{}
@@ -176,8 +176,8 @@ func (t Traced) ownRun() registry.Run {
 	return t.Run.OrZero()
 }
 
-// code: the run says it; a version that this program registered keeps the same in its tags, and the ledger in the record
-// of its promotion.
+// code adds the commit from the run. If the run has none, it comes from the tags of a version that this program
+// registered, or from the ledger.
 func (l *Lineage) code(t Traced) {
 	tags, own := t.ownRun().Tags, t.Version.Tags
 	c := Code{
@@ -191,15 +191,15 @@ func (l *Lineage) code(t Traced) {
 		c = Code{Commit: r.Commit, Repository: format.WithoutUserInfo(r.Repository), From: "ledger"}
 	}
 	if c.Commit == "" && l.Training != nil {
-		l.addLost("code", fmt.Sprintf("run %s names no commit (tag %s)", t.RunID, registry.RunTagCommit))
+		l.addLost("code", fmt.Sprintf("run %s has no commit (tag %s)", t.RunID, registry.RunTagCommit))
 	}
 	if c != (Code{From: "run"}) {
 		l.Code = &c
 	}
 }
 
-// datasets: as the run has them; else as the tags of the version kept them, ours or those of older pipelines; else as
-// the ledger did.
+// datasets adds the datasets from the run. If the run has none, they come from the tags of the version, or from the
+// ledger.
 func (l *Lineage) datasets(t Traced) {
 	for _, d := range t.ownRun().Datasets {
 		l.Datasets = append(l.Datasets, Dataset{
@@ -228,13 +228,13 @@ func (l *Lineage) datasets(t Traced) {
 	switch {
 	case len(l.Datasets) > 0:
 	case l.Training == nil:
-		l.addLost("datasets", "without its run, and without tags that say so, the data is not known")
+		l.addLost("datasets", "the data is not known, because there is no run and no tag says it")
 	default:
-		l.addLost("datasets", fmt.Sprintf("run %s names no dataset (mlflow.log_input, MLflow 2.4 and later)", t.RunID))
+		l.addLost("datasets", fmt.Sprintf("run %s has no dataset (mlflow.log_input, MLflow 2.4 and later)", t.RunID))
 	}
 }
 
-// withSource gives the address to the dataset that has the digest.
+// withSource adds the address to the dataset with this digest.
 func withSource(list []Dataset, uri, digest string) bool {
 	i := slices.IndexFunc(list, func(d Dataset) bool { return d.Digest == digest && digest != "" })
 	if i >= 0 {
@@ -273,7 +273,7 @@ func (l *Lineage) artifact(t Traced) {
 	}
 }
 
-// jsonText is a part of a signature; what is no JSON is shown as a text.
+// jsonText returns a part of a signature. Text that is not JSON becomes a JSON string.
 func jsonText(part string) json.RawMessage {
 	switch {
 	case part == "":
@@ -281,7 +281,7 @@ func jsonText(part string) json.RawMessage {
 	case json.Valid([]byte(part)):
 		return json.RawMessage(part)
 	}
-	text, _ := json.Marshal(part) // a string always encodes
+	text, _ := json.Marshal(part) // cannot fail for a string
 	return text
 }
 
@@ -300,7 +300,7 @@ func (l *Lineage) promotions(t Traced) {
 	}
 }
 
-// promotion is the version's part in an entry of the ledger.
+// promotion returns the part of a ledger entry that is about this version. ok is false if there is none.
 func promotion(e ledger.Entry, number int) (Promotion, bool) {
 	r := e.Record
 	p := Promotion{
@@ -321,7 +321,7 @@ func promotion(e ledger.Entry, number int) (Promotion, bool) {
 	for _, s := range r.Moves {
 		add(s, "")
 	}
-	if r.To == number { // the evidence is about the version that it was moved to
+	if r.To == number { // the evidence is about the version that was moved there
 		p.Decision, p.Mode, p.Override = r.Decision, r.Mode, r.Override
 		for _, g := range r.Gates {
 			p.Gates = append(p.Gates, Gate{g.Gate, string(g.Outcome), g.Seen(), g.Wanted})
@@ -330,7 +330,7 @@ func promotion(e ledger.Entry, number int) (Promotion, bool) {
 	return p, len(p.Moves) > 0
 }
 
-// addMarks are what the version's own tags say about promotions, where no ledger does.
+// addMarks adds the promotions that the version's own tags mention.
 func (l *Lineage) addMarks(v registry.Version) {
 	if r, ok := ledger.SummaryOf(v); ok && r.To == v.Number {
 		p := Promotion{At: r.At, Moves: []Move{}, Outcome: ledger.EntryDone, Mode: r.Mode, Override: r.Override, Actor: r.Actor, Workflow: r.Run, From: "tags"}
@@ -358,7 +358,7 @@ func (l *Lineage) addMarks(v registry.Version) {
 	slices.SortStableFunc(l.Promotions, func(a, b Promotion) int { return strings.Compare(a.At, b.At) })
 }
 
-// markOf is the move that a tag with a time tells of.
+// markOf returns the move that a tag with a time stands for.
 func markOf(key string, number int) (Move, bool) {
 	version := registry.VersionsOf(number)
 	for _, stage := range registry.Stages {
@@ -374,7 +374,7 @@ func markOf(key string, number int) (Move, bool) {
 	return Move{Ref: registry.AliasRef(alias).String(), Want: version}, ours && timed
 }
 
-// instant writes a time, "" for none.
+// instant writes a time; "" for the zero time.
 func instant(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -382,7 +382,7 @@ func instant(t time.Time) string {
 	return t.UTC().Format("2006-01-02T15:04:05.999Z07:00")
 }
 
-// withoutUserInfo are the texts without user names and passwords in addresses.
+// withoutUserInfo returns the texts without user names and passwords in addresses.
 func withoutUserInfo(texts map[string]string) map[string]string {
 	out := make(map[string]string, len(texts))
 	for key, text := range texts {

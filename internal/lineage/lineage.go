@@ -8,20 +8,21 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// CopyLink is one version that another was copied from.
+// CopyLink is one version that another one was copied from.
 type CopyLink struct {
 	Model   string `json:"model_name"`
 	Version string `json:"version"`
 	RunID   string `json:"run_id,omitempty"`
 	Source  string `json:"source,omitempty"`
-	Problem string `json:"problem,omitempty"` // why the chain ends here: the version is missing, or was passed before
+	// why the chain ends here: the version is missing, or it was visited before
+	Problem string `json:"problem,omitempty"`
 }
 
-// Lineage is what one version came from and where it went. Times are RFC 3339 in UTC; what is not known is left out,
-// and Lost says why. The keys are described in docs/lineage.schema.json.
+// Lineage says what one version came from and where it went. Times are RFC 3339 in UTC. Unknown values are left out,
+// and Lost says why. docs/lineage.schema.json describes the keys.
 type Lineage struct {
 	Model       string            `json:"model_name"`
-	Version     string            `json:"version"` // a number, as text like in MLflow
+	Version     string            `json:"version"` // a number as text, as in MLflow
 	Stage       string            `json:"stage"`
 	Aliases     []string          `json:"aliases"`
 	RunID       string            `json:"run_id,omitempty"`
@@ -43,7 +44,7 @@ type Lineage struct {
 	Lost        []Lost            `json:"lost"`
 }
 
-// Training is the run.
+// Training is the training run.
 type Training struct {
 	ExperimentID   string            `json:"experiment_id"`
 	ExperimentName string            `json:"experiment_name,omitempty"`
@@ -54,20 +55,22 @@ type Training struct {
 	Started        string            `json:"start_time,omitempty"`
 	Ended          string            `json:"end_time,omitempty"`
 	Parameters     map[string]string `json:"parameters"`
-	Metrics        map[string]Number `json:"metrics"`                   // the model's own
-	Unclear        map[string]string `json:"metrics_unclear,omitempty"` // others, and why they may not be the model's
-	Tags           map[string]string `json:"tags"`
+	Metrics        map[string]Number `json:"metrics"` // the model's own
+	// other values, and why they may not be the model's
+	Unclear map[string]string `json:"metrics_unclear,omitempty"`
+	Tags    map[string]string `json:"tags"`
 }
 
-// Number is a measured value. In JSON it is a number, or "NaN", "Infinity" or "-Infinity", which JSON has no numbers for.
+// Number is a measured value. In JSON it is a number, or "NaN", "Infinity" or "-Infinity", which JSON has no numbers
+// for.
 type Number float64
 
-// MarshalJSON writes what is not finite as a text.
+// MarshalJSON writes a value that is not finite as text.
 func (n Number) MarshalJSON() ([]byte, error) {
 	switch v := float64(n); {
 	case math.IsNaN(v):
 		return []byte(`"NaN"`), nil
-	case v >= math.MaxFloat64: // SQL stores keep an infinity as the largest number
+	case v >= math.MaxFloat64: // SQL stores save an infinity as the largest number
 		return []byte(`"Infinity"`), nil
 	case v <= -math.MaxFloat64:
 		return []byte(`"-Infinity"`), nil
@@ -76,7 +79,7 @@ func (n Number) MarshalJSON() ([]byte, error) {
 	}
 }
 
-// Code is where the training code is, as the run says; where it does not, as the version's tags or the ledger kept it.
+// Code says where the training code is: by the run, else by the version's tags or the ledger.
 type Code struct {
 	Commit     string `json:"commit,omitempty"`
 	Branch     string `json:"branch,omitempty"`
@@ -85,13 +88,13 @@ type Code struct {
 	From       string `json:"from"` // run, tags or ledger
 }
 
-// Dataset is data that went in.
+// Dataset is data that the model was trained or tested on.
 type Dataset struct {
 	Name       string `json:"name,omitempty"`
 	Digest     string `json:"digest,omitempty"`
 	SourceType string `json:"source_type,omitempty"`
-	Source     string `json:"source,omitempty"` // as the client wrote it, most often JSON
-	URI        string `json:"uri,omitempty"`    // in it
+	Source     string `json:"source,omitempty"` // as the client wrote it, usually JSON
+	URI        string `json:"uri,omitempty"`    // the address in it
 	Context    string `json:"context,omitempty"`
 	From       string `json:"from"` // run, tags or ledger
 }
@@ -104,13 +107,14 @@ type Logged struct {
 	Created string `json:"creation_timestamp,omitempty"`
 }
 
-// ModelFiles is what is known of the model's files.
+// ModelFiles describes the model's files.
 type ModelFiles struct {
-	SizeBytes int64           `json:"size_bytes,omitempty"`
-	SHA256    string          `json:"sha256,omitempty"`           // of all files, where a promotion added them up, see FilesDigest
-	SHA256At  string          `json:"sha256_from,omitempty"`      // the entry of the ledger that says so
+	SizeBytes int64 `json:"size_bytes,omitempty"`
+	// of all files, if a promotion computed it, see FilesDigest
+	SHA256    string          `json:"sha256,omitempty"`
+	SHA256At  string          `json:"sha256_from,omitempty"`      // the ledger entry that says so
 	RunID     string          `json:"claimed_run_id,omitempty"`   // what the MLmodel file says, if it differs
-	ModelID   string          `json:"claimed_model_id,omitempty"` // the same, of the logged model
+	ModelID   string          `json:"claimed_model_id,omitempty"` // the same for the logged model
 	Framework string          `json:"framework,omitempty"`
 	Python    string          `json:"python_version,omitempty"`
 	MLflow    string          `json:"mlflow_version,omitempty"`
@@ -125,12 +129,12 @@ type Promotion struct {
 	ID       string           `json:"record_id,omitempty"`
 	Epoch    int              `json:"entry,omitempty"`
 	Command  string           `json:"command,omitempty"`
-	At       string           `json:"at,omitempty"` // when it ended; where it is open, when it was claimed
-	Moves    []Move           `json:"moves"`        // those that this version has a part in
+	At       string           `json:"at,omitempty"` // when it ended; if it is open, when it was claimed
+	Moves    []Move           `json:"moves"`        // the moves that concern this version
 	Outcome  string           `json:"outcome"`      // done, aborted, superseded or open
 	Reason   registry.Reason  `json:"reason,omitempty"`
 	Decision verdict.Decision `json:"decision,omitempty"`
-	Mode     verdict.Mode     `json:"mode,omitempty"` // report: the decision was not enforced
+	Mode     verdict.Mode     `json:"mode,omitempty"` // report if the decision was not enforced
 	Gates    []Gate           `json:"gates,omitempty"`
 	Override []string         `json:"override,omitempty"`
 	Actor    string           `json:"actor,omitempty"`
@@ -138,14 +142,14 @@ type Promotion struct {
 	From     string           `json:"from"` // "ledger", or "tags" of the version
 }
 
-// Move is an alias or a stage that came to the version or left it.
+// Move says that an alias or a stage came to the version or left it.
 type Move struct {
-	Ref  string            `json:"ref"` // as text, because it may say more than the name
+	Ref  string            `json:"ref"` // text, because it may say more than the name
 	Was  registry.Versions `json:"was,omitempty"`
 	Want registry.Versions `json:"now,omitempty"`
 }
 
-// Gate is the evidence of one gate.
+// Gate is the result of one gate.
 type Gate struct {
 	Gate      string `json:"gate"`
 	Outcome   string `json:"outcome,omitempty"`
@@ -153,19 +157,19 @@ type Gate struct {
 	Wanted    string `json:"wanted,omitempty"`
 }
 
-// Deployment is what the deploying workflow noted on the version.
+// Deployment is what the deployment workflow recorded on the version.
 type Deployment struct {
 	To string `json:"deployed_to,omitempty"`
 	At string `json:"deployment_timestamp,omitempty"` // as it was written
 }
 
-// Lost is a link of the lineage that is not known.
+// Lost is a part of the lineage that is not known.
 type Lost struct {
 	What string `json:"what"` // run, experiment, code, datasets, copy, logged model, artifact, signature, promotions
 	Why  string `json:"why"`
 }
 
-// Brief is the lineage without what may be large: what the run logged, and signatures.
+// Brief returns the lineage without the parts that may be large: what the run logged, and signatures.
 func (l Lineage) Brief() Lineage {
 	if l.Training != nil {
 		t := *l.Training

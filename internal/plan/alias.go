@@ -12,8 +12,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Aliases plans that each alias asked for names its version, or is removed. Setting an alias that names a deleted
-// version repairs it.
+// Aliases plans that each alias points to the requested version, or is removed. Setting an alias that points to a
+// deleted version repairs it.
 func Aliases(f fact.Facts, in Intent) (Plan, error) {
 	p := newPlan(f, in)
 	p.Source = nil
@@ -32,7 +32,7 @@ func Aliases(f fact.Facts, in Intent) (Plan, error) {
 	moves := neededMoves(f, asked)
 	for _, s := range moves {
 		if s.Do == DeleteAlias {
-			p.Notes = append(p.Notes, fmt.Sprintf("removing alias %s needs the right MANAGE where MLflow's basic-auth is used; moving it needs only EDIT", s.Name))
+			p.Notes = append(p.Notes, fmt.Sprintf("removing alias %s needs the permission MANAGE on servers with basic-auth; moving it needs only EDIT", s.Name))
 		}
 	}
 	p.Steps = append(append(p.Steps, moves...), aliasMarks(moves, in)...)
@@ -41,9 +41,9 @@ func Aliases(f fact.Facts, in Intent) (Plan, error) {
 	return p, nil
 }
 
-// ResumeAliases plans the rest of an Aliases plan of the same workflow run that was cut off after it had moved something:
-// the recorded moves that are not yet made or confirmed, and all marks. ok is false if there is nothing that by may
-// finish.
+// ResumeAliases plans the rest of an Aliases plan that was interrupted: the recorded moves that are not made or
+// confirmed yet, and all tags. The plan must be from the same workflow run and must have moved something. ok is false
+// if there is nothing that by may finish.
 func ResumeAliases(f fact.Facts, in Intent, by ledger.Holder) (p Plan, digest string, ok bool) {
 	asked, err := askedMoves(f, in)
 	if err != nil || checkUsable(f, in) != nil {
@@ -62,7 +62,7 @@ func ResumeAliases(f fact.Facts, in Intent, by ledger.Holder) (p Plan, digest st
 		switch {
 		case isListed(e, s):
 			recorded = append(recorded, s)
-		case !s.Was.Equal(s.Want): // to be moved, and not part of what was begun
+		case !s.Was.Equal(s.Want): // to be moved, but not part of the interrupted plan
 			return p, "", false
 		}
 	}
@@ -71,14 +71,14 @@ func ResumeAliases(f fact.Facts, in Intent, by ledger.Holder) (p Plan, digest st
 	}
 	p = newPlan(f, in)
 	p.Source, p.Resumes = nil, e.Epoch
-	p.Notes = append(p.Notes, fmt.Sprintf("finishes entry %d of the ledger, which was cut off", e.Epoch))
+	p.Notes = append(p.Notes, fmt.Sprintf("finishes ledger entry %d, which was interrupted", e.Epoch))
 	p.Steps = append(append(p.Steps, neededMoves(f, recorded)...), aliasMarks(recorded, in)...)
 	fallbackNote(&p, f)
 	trafficNote(&p, f, in)
 	return p, e.Record.Plan, true
 }
 
-// askedMoves are the moves that would bring about what was asked for, also those that are made already.
+// askedMoves returns the moves for everything that was asked for, including moves that were made already.
 func askedMoves(f fact.Facts, in Intent) ([]Step, error) {
 	var moves []Step
 	for _, a := range in.Query.Aliases {
@@ -93,12 +93,12 @@ func askedMoves(f fact.Facts, in Intent) ([]Step, error) {
 	return append(moves, traffic...), err
 }
 
-// neededMoves are the moves that are not made yet, or not on record.
+// neededMoves returns the moves that are not made yet, or are not on record.
 func neededMoves(f fact.Facts, moves []Step) []Step {
 	return slices.DeleteFunc(slices.Clone(moves), func(s Step) bool { return s.Was.Equal(s.Want) && !unrecorded(f, s) })
 }
 
-// Repair plans the removal of the aliases that name versions which were deleted.
+// Repair plans the removal of aliases that point to deleted versions.
 func Repair(s registry.Server, in Intent) Plan {
 	p := Plan{Command: in.Command, Server: s.Address, Model: in.Query.Model, Steps: []Step{}}
 	for _, a := range s.Dangling {
@@ -107,7 +107,7 @@ func Repair(s registry.Server, in Intent) Plan {
 	return p
 }
 
-// aliasMarks are the notes left on each version that received an alias.
+// aliasMarks returns the tags for each version that received an alias.
 func aliasMarks(moves []Step, in Intent) []Step {
 	var steps []Step
 	recorded := map[int]bool{}
@@ -127,7 +127,7 @@ func aliasMarks(moves []Step, in Intent) []Step {
 	return steps
 }
 
-// checkUsable refuses aliases of what cannot be loaded.
+// checkUsable rejects aliases of versions that cannot be loaded.
 func checkUsable(f fact.Facts, in Intent) error {
 	for _, a := range in.Query.Aliases {
 		if a.Version == 0 {
@@ -136,7 +136,7 @@ func checkUsable(f fact.Facts, in Intent) error {
 		known := f.Versions[a.Version]
 		v, ok := known.Get()
 		if !ok {
-			return &registry.Error{Reason: registry.CandidateGone, Msg: known.Why(), Hint: "an alias names a version that exists; the versions are listed on the model's page in MLflow"}
+			return &registry.Error{Reason: registry.CandidateGone, Msg: known.Why(), Hint: "give a version that exists; the model's page in MLflow lists them"}
 		}
 		if err := checkReadyVersion(v); err != nil {
 			return err
@@ -145,8 +145,8 @@ func checkUsable(f fact.Facts, in Intent) error {
 	return nil
 }
 
-// trafficMove is the tag, where traffic is asked for, that tells a router what share of the requests each alias gets.
-// Every alias in it must name a version once the plan is applied.
+// trafficMove returns the move of the tag that tells a router which share of the requests each alias gets, if traffic
+// was asked for. Every alias in it must point to a version once the plan is applied.
 func trafficMove(f fact.Facts, in Intent) ([]Step, error) {
 	if len(in.Traffic) == 0 {
 		return nil, nil
@@ -167,8 +167,8 @@ func trafficMove(f fact.Facts, in Intent) ([]Step, error) {
 	for _, alias := range slices.Sorted(maps.Keys(in.Traffic)) {
 		if !will[alias] && in.Traffic[alias] > 0 {
 			return nil, &registry.Error{
-				Reason: registry.BadInput, Msg: fmt.Sprintf("input traffic: alias %s of %s names no version", alias, in.Query.Model),
-				Hint: "a router would send requests to nothing; set the alias first, or leave it out",
+				Reason: registry.BadInput, Msg: fmt.Sprintf("input traffic: alias %s of %s points to no version", alias, in.Query.Model),
+				Hint: "set the alias first, or leave it out of the input traffic",
 			}
 		}
 	}
@@ -180,28 +180,28 @@ func trafficMove(f fact.Facts, in Intent) ([]Step, error) {
 	return []Step{{Do: SetModelTag, Model: in.Query.Model, Name: registry.TagTraffic, Was: registry.Text(was), Want: registry.Text(string(text))}}, nil
 }
 
-// trafficNote says of an alias that is removed what share of the requests the tag still gives it.
+// trafficNote adds a note for each removed alias to which the tag still gives a share of the requests.
 func trafficNote(p *Plan, f fact.Facts, in Intent) {
 	var share map[string]float64
 	if len(in.Traffic) > 0 || json.Unmarshal([]byte(f.Model.OrZero().Tags[registry.TagTraffic]), &share) != nil {
-		return // it is set anew, or there is none
+		return // the tag is set again, or there is none
 	}
 	for _, a := range in.Query.Aliases {
 		if a.Version == 0 && share[a.Alias] > 0 {
-			p.Notes = append(p.Notes, fmt.Sprintf("the tag %s still gives alias %s %g %% of the requests, and a router would send them to nothing: set the input traffic anew",
+			p.Notes = append(p.Notes, fmt.Sprintf("the tag %s still gives alias %s %g %% of the requests, which would fail: set the input traffic again",
 				registry.TagTraffic, a.Alias, share[a.Alias]))
 		}
 	}
 }
 
-// fallbackNote says how the aliases are kept on a server that has none.
+// fallbackNote says how aliases are kept on a server that has none.
 func fallbackNote(p *Plan, f fact.Facts) {
 	if f.Fallback == nil {
 		return
 	}
 	for _, s := range p.Steps {
 		if s.Do == TagAlias && !s.Want.IsZero() {
-			p.Notes = append(p.Notes, fmt.Sprintf("%s has no aliases (they came with MLflow 2.3): the tag %s is true on the version that holds it and on no other",
+			p.Notes = append(p.Notes, fmt.Sprintf("%s has no aliases (they came with MLflow 2.3): the tag %s is true on one version only, the one that the alias stands for",
 				f.Fallback.Server, registry.FallbackTag(s.Name)))
 		}
 	}

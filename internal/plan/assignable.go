@@ -11,8 +11,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Assignable refuses aliases that the command alias may not move: those that a judged promotion or a rollback moved
-// last, by what the ledger says. l reaches as far back as it can be read. The policy may allow it.
+// Assignable rejects aliases that the command alias may not move. By the ledger, their last move was a gated promotion
+// or a rollback. l must reach back as far as it can be read. The policy may allow such moves.
 func Assignable(l ledger.Chain, in Intent) error {
 	for _, a := range in.Query.Aliases {
 		e, protected := l.Protects(registry.AliasRef(a.Alias))
@@ -21,15 +21,15 @@ func Assignable(l ledger.Chain, in Intent) error {
 		case e.Epoch == 0:
 			return Guarded(in, a, "the ledger moved it before the entries that were read")
 		case e.Record.Command == "rollback":
-			return Guarded(in, a, fmt.Sprintf("entry %d of the ledger is a rollback of it", e.Epoch))
+			return Guarded(in, a, fmt.Sprintf("its last move, in ledger entry %d, was a rollback", e.Epoch))
 		default:
-			return Guarded(in, a, fmt.Sprintf("entry %d of the ledger is a promotion that gates judged", e.Epoch))
+			return Guarded(in, a, fmt.Sprintf("its last move, in ledger entry %d, was a gated promotion", e.Epoch))
 		}
 	}
 	return nil
 }
 
-// Guarded is the refusal to move an alias by the command alias.
+// Guarded is the error that the command alias may not move an alias.
 func Guarded(in Intent, a registry.Assignment, why string) error {
 	hint := ""
 	if a.Version != 0 {
@@ -38,8 +38,8 @@ func Guarded(in Intent, a registry.Assignment, why string) error {
 			format.ShellWord(a.Alias))
 	}
 	return &registry.Error{
-		Reason: registry.Protected, Msg: fmt.Sprintf("alias %s of %s is guarded: %s", a.Alias, in.Query.Model, why),
-		Hint: hint + "set allow-assign: true on that alias in the policy file, if it may be moved without gates",
+		Reason: registry.Protected, Msg: fmt.Sprintf("alias %s of %s is protected: %s", a.Alias, in.Query.Model, why),
+		Hint: hint + "set allow-assign: true for that alias in the policy file, if it may be moved without gates",
 	}
 }
 
@@ -49,8 +49,8 @@ func blockedText(v registry.Version) string {
 
 func blockedNote(v registry.Version) string { return "warning: " + blockedText(v) }
 
-// checkFit looks at versions that gates blocked and versions on hold. An alias that gates guard must not move to one. Any
-// other alias may, with a warning: teams mark such versions, as in challenger_rejected.
+// checkFit looks for versions that gates blocked and versions on hold. A guarded alias must not move to one. Any other
+// alias may, with a warning, because teams also mark such versions, as in challenger_rejected.
 func checkFit(f fact.Facts, in Intent) (warnings []string, err error) {
 	for _, a := range in.Query.Aliases {
 		v, ok := f.Versions[a.Version].Get()
@@ -62,7 +62,7 @@ func checkFit(f fact.Facts, in Intent) (warnings []string, err error) {
 			if guarded {
 				return nil, &registry.Error{
 					Reason: registry.Blocked, Msg: fmt.Sprintf("set alias %s: %s", a.Alias, blockedText(v)),
-					Hint: "choose another version, or judge this one again with the command promote",
+					Hint: "choose another version, or evaluate this one again with the command promote",
 				}
 			}
 			warnings = append(warnings, blockedNote(v))

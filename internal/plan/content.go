@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
-// Content is what was judged: the files of a model, as far as they were looked at.
+// Content is what was judged: the files of a model, if they were read.
 type Content struct {
 	MLmodel  string    `json:"mlmodel_sha256,omitempty"`  // of the MLmodel file
 	Artifact string    `json:"artifact_sha256,omitempty"` // see FilesDigest; only if a gate asked for it
@@ -24,7 +24,7 @@ type FileRef struct {
 	Size int64  `json:"size"` // in bytes
 }
 
-// ContentOf is what a plan binds of a subject's files.
+// ContentOf returns what a plan binds of a subject's files.
 func ContentOf(s fact.Subject) Content {
 	c := Content{Artifact: s.Digest.OrZero()}
 	if m, ok := s.MLmodel.Get(); ok {
@@ -51,7 +51,7 @@ func ContentOf(s fact.Subject) Content {
 	return c
 }
 
-// contentDifferences says which files changed: "model.pkl: 1,024 bytes approved, 2,048 now".
+// contentDifferences returns which files changed: "model.pkl: 1,024 bytes approved, 2,048 now".
 func contentDifferences(approved, now *Content) []string {
 	var was, is Content
 	if approved != nil {
@@ -68,7 +68,7 @@ func contentDifferences(approved, now *Content) []string {
 		}
 		return m
 	}
-	if len(was.Files) == 0 || len(is.Files) == 0 { // one of the lists is too long to be kept, or was not read
+	if len(was.Files) == 0 || len(is.Files) == 0 { // one of the lists is too long to be stored, or was not read
 		was.Files, is.Files = nil, nil
 	}
 	before, after := sizes(was), sizes(is)

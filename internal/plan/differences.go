@@ -13,10 +13,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// maxFileRefs bounds the files that a plan lists one by one.
+// maxFileRefs limits the files that a plan lists one by one.
 const maxFileRefs = 1000
 
-// Differences lists in words what differs between an approved plan and the one made now.
+// Differences describes what differs between an approved plan and the current one.
 func (p Plan) Differences(now Plan) []string {
 	out := contentDifferences(p.Content, now.Content)
 	was, is := p.bound(), now.bound()
@@ -32,19 +32,19 @@ func (p Plan) Differences(now Plan) []string {
 	return out
 }
 
-// changedKeys are the keys, in order, whose values differ; a key that is absent has the value "".
+// changedKeys returns the keys whose values differ, sorted. A missing key has the value "".
 func changedKeys(was, is map[string]string) []string {
 	all := maps.Clone(was)
 	maps.Copy(all, is)
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(all)), func(key string) bool { return was[key] == is[key] })
 }
 
-// differs says that something is other than approved; "" is nothing.
+// differs says that something is not as approved. "" stands for nothing.
 func differs(what, approved, now string) string {
 	return fmt.Sprintf("%s: %s approved, %s now", what, cmp.Or(approved, "nothing"), cmp.Or(now, "nothing"))
 }
 
-// gateDifferences says which gates came, went, or ended in another way.
+// gateDifferences returns which gates were added or removed, or ended differently.
 func gateDifferences(approved, now []verdict.Finding) []string {
 	name := func(f verdict.Finding) string { return strings.TrimPrefix(f.Target+": "+f.Gate, ": ") }
 	byName := func(list []verdict.Finding) map[string]string {
@@ -69,7 +69,7 @@ func gateDifferences(approved, now []verdict.Finding) []string {
 	return out
 }
 
-// fields flattens a plan into paths and values.
+// fields flattens a plan into paths and their values.
 func fields(p boundPlan) map[string]string {
 	out := map[string]string{}
 	text, err := canonical.JSON(p)

@@ -10,8 +10,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// boundPlan is the part of a plan that an approval is about: ids, values and outcomes. It has no sentence, so that
-// better wording changes no digest, and no link to the workflow run, which is another one when the plan is applied.
+// boundPlan is the part of a plan that an approval covers: ids, values and outcomes. It has no sentences, so better
+// wording changes no digest. It has no link to the workflow run either, because the plan is applied in another run.
 type boundPlan struct {
 	Command   string            `json:"command"`
 	Server    string            `json:"server"`
@@ -55,7 +55,7 @@ func (p Plan) bound() boundPlan {
 	return b
 }
 
-// Digest identifies the plan. Nothing it binds depends on a clock, so the same facts give the same digest.
+// Digest identifies the plan. It depends on no clock, so the same facts give the same digest.
 func (p Plan) Digest() (string, error) {
 	text, err := canonical.JSON(p.bound())
 	if err != nil {
@@ -64,10 +64,10 @@ func (p Plan) Digest() (string, error) {
 	return canonical.Digest("plan/2", string(text)), nil
 }
 
-// PlanTime is how the time of a dry run is written before the digest of its plan, to the minute.
+// PlanTime is the format of the time before the digest of a plan, to the minute.
 const PlanTime = "200601021504"
 
-// PlanStamp binds a plan's digest to the time it was made, in the form of the output plan-digest: TIME-DIGEST.
+// PlanStamp binds a plan's digest to the time when it was made. It is the output plan-digest: TIME-DIGEST.
 func PlanStamp(digest string, made time.Time) string {
 	at := made.UTC().Format(PlanTime)
 	return at + "-" + canonical.Digest("approval/1", digest, at)

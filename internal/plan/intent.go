@@ -5,7 +5,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Intent is what the user asked for, beside the candidate and the target: words to write and safety choices.
+// Intent is what the user asked for, next to the candidate and the target: texts to write, and safety choices.
 type Intent struct {
 	Command          string
 	Query            fact.Query
@@ -13,14 +13,15 @@ type Intent struct {
 	Tags             map[string]string
 	ModelDescription string
 	ModelTags        map[string]string
-	RegisterIfValid  bool                    // judge first, register only what passes
-	Policy           string                  // digest of the policy file; "" where none applies
+	RegisterIfValid  bool                    // evaluate first, and register only if the gates pass
+	Policy           string                  // digest of the policy file; "" if there is none
 	Rules            map[registry.Ref]string // digest of what the policy asks, by target
-	Override         []string                // named safety checks the user switched off for this run
-	WorkflowRun      string                  // link to the run of the workflow, "" on a laptop
-	Actor            string                  // who started it, "" when unknown
-	Traffic          map[string]int          // percentages by alias, nil = leave as they are
-	Notify           []string                // who is to be told of a promotion, by names without secrets
+	Override         []string                // safety checks that the user switched off for this run
+	WorkflowRun      string                  // link to the workflow run; "" on a laptop
+	Actor            string                  // who started the workflow; "" if unknown
+	Traffic          map[string]int          // percentages by alias; nil leaves them unchanged
+	Notify           []string                // channels to notify of a promotion, by names without secrets
 	KnownAliases     []string                // aliases that the policy lists for the model
-	Assignable       []string                // those of them that the command alias may move, although gates guard them
+	// those of them that the command alias may move although gates guard them
+	Assignable []string
 }

@@ -12,9 +12,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// LineageTags returns the tags that carry a version's lineage: what the run and the MLmodel file say, and the
-// workflow run that registers it. What is unknown is left out, never written empty; what is longer than a tag holds is
-// split into numbered tags, and the notes say so.
+// LineageTags returns the tags that hold a version's lineage: from the run, the MLmodel file, and the workflow run that
+// registers it. Unknown values get no tag. A value that is too long is split into numbered tags, and the notes say so.
 func LineageTags(s fact.Subject, workflowRun string) (tags map[string]string, notes []string) {
 	tags = map[string]string{}
 	set := func(key, value string) {
@@ -22,7 +21,7 @@ func LineageTags(s fact.Subject, workflowRun string) (tags map[string]string, no
 		parts := registry.SplitTag(key, value)
 		maps.Copy(tags, parts)
 		if len(parts) > 1 {
-			notes = append(notes, fmt.Sprintf("%s has %d bytes, more than a tag holds: it is split into %s.1 to %s.%d", key, len(value), key, key, len(parts)-1))
+			notes = append(notes, fmt.Sprintf("%s has %d bytes, too many for one tag: it is split into %s.1 to %s.%d", key, len(value), key, key, len(parts)-1))
 		}
 	}
 	set(registry.TagWorkflowRun, workflowRun)

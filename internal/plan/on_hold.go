@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// checkNotOnHold refuses a version that was rolled back, until somebody says that it may be promoted again.
+// checkNotOnHold rejects a version that was rolled back, unless the user allows it again.
 func checkNotOnHold(f fact.Facts, in Intent) error {
 	v, ok := f.Candidate.Version.Get()
 	if !ok || slices.Contains(in.Override, verdict.OverrideHold) {
@@ -25,7 +25,8 @@ func checkNotOnHold(f fact.Facts, in Intent) error {
 	}
 }
 
-// releaseHold takes the hold off a version that is promoted again. The tag is emptied, since deleting one needs more rights.
+// releaseHold ends the hold of a version that is promoted again. It empties the tag, because deleting it needs more
+// permissions.
 func releaseHold(f fact.Facts, in Intent) []Step {
 	v, ok := f.Candidate.Version.Get()
 	if !ok || v.Tags[registry.TagHold] == "" {
@@ -34,7 +35,7 @@ func releaseHold(f fact.Facts, in Intent) []Step {
 	return []Step{{Do: SetTag, Model: in.Query.Model, Version: v.Number, Name: registry.TagHold, Was: registry.Text(v.Tags[registry.TagHold])}}
 }
 
-// warnNoRollback warns where a promotion leaves nothing to roll back to.
+// warnNoRollback warns if a promotion leaves no version to roll back to.
 func warnNoRollback(p *Plan, f fact.Facts, moves []Step) {
 	if len(moves) == 0 {
 		return
@@ -42,9 +43,9 @@ func warnNoRollback(p *Plan, f fact.Facts, moves []Step) {
 	_, why := p.NextRollback(f)
 	switch {
 	case why == "":
-	case p.Incumbent == 0 || p.Incumbent == f.Number(): // as it is for every first promotion
-		p.Notes = append(p.Notes, "after this there is no way back by rollback: "+why)
+	case p.Incumbent == 0 || p.Incumbent == f.Number(): // normal for a first promotion
+		p.Notes = append(p.Notes, "note: after this, rollback has no version to return to: "+why)
 	default:
-		p.Notes = append(p.Notes, fmt.Sprintf("warning: after this there is no way back by rollback to version %d, which the target names now: %s", p.Incumbent, why))
+		p.Notes = append(p.Notes, fmt.Sprintf("warning: after this, rollback cannot return to version %d, which the target points to now: %s", p.Incumbent, why))
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Shifts are the moves of a plan, for the record.
+// Shifts returns the moves of the plan for the record. number is the version that they move.
 func (p Plan) Shifts(number int) []ledger.Shift {
 	out := []ledger.Shift{}
 	for _, s := range p.Steps {
@@ -20,8 +20,8 @@ func (p Plan) Shifts(number int) []ledger.Shift {
 	return out
 }
 
-// MovedOutside lists what the plan is about, its target and whatever else it moves, and that names something else than the
-// ledger left it at: somebody moved it by hand or with another tool.
+// MovedOutside returns the drift of the plan's targets: what they point to now, if it no longer matches the last
+// recorded state.
 func (p Plan) MovedOutside(f fact.Facts) []ledger.Shift {
 	parts := f.PointsTo(p.Target)
 	for _, s := range p.Steps {
@@ -43,35 +43,36 @@ const (
 	CreateVersion Verb = "create-version"
 	SetAlias      Verb = "set-alias"
 	DeleteAlias   Verb = "delete-alias"
-	TagAlias      Verb = "tag-alias" // on a server without aliases: alias_<alias>=true on one version, false on the others
-	SetModelTag   Verb = "set-model-tag"
-	SetStage      Verb = "set-stage"
-	SetTag        Verb = "set-tag"
-	Describe      Verb = "describe"
+	// on a server without aliases: alias_<alias>=true on one version, false on the others
+	TagAlias    Verb = "tag-alias"
+	SetModelTag Verb = "set-model-tag"
+	SetStage    Verb = "set-stage"
+	SetTag      Verb = "set-tag"
+	Describe    Verb = "describe"
 )
 
 const (
-	Creation Kind = iota // idempotent by a key of its own: the model's name, the promote.request tag
-	Word                 // a description or tag that was asked for: written before anything is moved, and must succeed
-	Move                 // guarded before, read back after: what consumers load depends on it
-	Note                 // says when and why a move was made: written after it, and never undoes it
+	Creation Kind = iota // idempotent by a key of its own: the model's name, or the tag promote.request
+	Word                 // a description or tag that was asked for; written before any move, and must succeed
+	Move                 // checked before and read back after, because consumers load what it points to
+	Note                 // says when and why a move was made; written after the move, and never undoes it
 )
 
-// Placeholders in a step's Version, Want or tag values, filled in when the plan is applied: a plan is the same bytes
-// whenever it is made.
+// Placeholders in a step's Version, Want or tag values. They are filled in when the plan is applied, so that a plan has
+// the same bytes whenever it is made.
 const (
 	NewVersion = 0          // Step.Version: the version that this plan creates; in a State it is registry.NextVersion
 	AtTime     = "{time}"   // RFC 3339, UTC
 	TheRecord  = "{record}" // the decision in short
 )
 
-// Confirms reports a plan whose moves were all made by others.
+// Confirms reports whether somebody else has already made all moves of the plan.
 func (p Plan) Confirms() bool {
 	moves := slices.DeleteFunc(slices.Clone(p.Steps), func(s Step) bool { return s.Kind() != Move })
 	return len(moves) > 0 && !slices.ContainsFunc(moves, func(s Step) bool { return !s.Confirms() })
 }
 
-// Plan is everything a command would change, as data. An empty list of steps means there is nothing to do.
+// Plan is everything that a command would change, as data. Without steps there is nothing to do.
 type Plan struct {
 	Command   string           `json:"command"`
 	Server    string           `json:"server"`
@@ -81,34 +82,35 @@ type Plan struct {
 	Source    *registry.Source `json:"source,omitempty"`
 	Content   *Content         `json:"content,omitempty"` // of what was judged
 	Target    registry.Target  `json:"target"`
-	Incumbent int              `json:"incumbent,omitempty"` // version the target names now; 0 = none
-	Verdict   *verdict.Verdict `json:"verdict,omitempty"`   // of the gates; nil where none are judged
-	Policy    string           `json:"policy,omitempty"`    // digest of the policy file
+	// version that the target points to now; 0 if there is none
+	Incumbent int              `json:"incumbent,omitempty"`
+	Verdict   *verdict.Verdict `json:"verdict,omitempty"` // of the gates; nil if none were evaluated
+	Policy    string           `json:"policy,omitempty"`  // digest of the policy file
 	Override  []string         `json:"override,omitempty"`
-	Notes     []string         `json:"notes,omitempty"` // what people should know about it: kept tags, twins
+	Notes     []string         `json:"notes,omitempty"` // for people: tags that are kept, duplicates
 	Steps     []Step           `json:"steps"`
 	Hold      []int            `json:"hold,omitempty"`    // versions that a rollback puts on hold
-	Resumes   int              `json:"resumes,omitempty"` // entry of the ledger that this plan finishes
+	Resumes   int              `json:"resumes,omitempty"` // ledger entry that this plan finishes
 
-	// Judged is the registration of the version that is moved. It is read again right before the move: a registered
-	// model that was deleted and made again begins its numbers at 1.
+	// Judged is the registration of the version that is moved. It is read again right before the move, because a
+	// registered model that was deleted and created again starts at version 1.
 	Judged *Registered `json:"judged,omitempty"`
 
-	// Places are names of where the files are that were judged. The source of a copy is a version, and that may be
-	// another one by the time of the move.
+	// Places are names of the place where the judged files are. The source of a copy is a version, and at the time of
+	// the move that may be another one.
 	Places []string `json:"-"`
 }
 
-// Registered is what tells one version from another of the same number.
+// Registered tells apart versions that have the same number.
 type Registered struct {
 	Source string `json:"source"`
 	RunID  string `json:"run_id,omitempty"`
 
-	place  string   // another name of the source, under which a server may have stored it
+	place  string   // another name of the source, which the server may have stored
 	places []string // of a copy: where its files are
 }
 
-// Expects is the registration of the version that the plan moves; nil if it moves none that was judged.
+// Expects returns the registration of the version that the plan moves; nil if it moves none that was judged.
 func (p Plan) Expects() *Registered {
 	var r Registered
 	switch {
@@ -125,16 +127,16 @@ func (p Plan) Expects() *Registered {
 	return &r
 }
 
-// HasPlace reports whether it matters where the server says that the files are: those of a copy are found by the name
-// of a version.
+// HasPlace reports whether the place of the files must be checked. The files of a copy are found by the name of a
+// version, which may change.
 func (r Registered) HasPlace() bool { return len(r.places) > 0 }
 
-// IsAt reports whether this is where the files are that were judged.
+// IsAt reports whether this place is where the judged files are.
 func (r Registered) IsAt(place string) bool {
 	return slices.ContainsFunc(r.places, func(p string) bool { return p == place || registry.SameLocation(p, place) })
 }
 
-// Is reports whether a version is this registration.
+// Is reports whether the version is this registration.
 func (r Registered) Is(v registry.Version) bool {
 	return v.RunID == r.RunID && (v.Source == r.Source || r.place != "" && v.Source == r.place)
 }
@@ -144,7 +146,7 @@ func (p Plan) Moves() bool {
 	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Kind() == Move })
 }
 
-// targetOf is what the plan moves to the version: the target, or those of several aliases that go to it.
+// targetOf returns what the plan moves to the version: the target, or several aliases.
 func (p Plan) targetOf(number int) registry.Target {
 	if !p.Target.Empty() {
 		return p.Target
@@ -158,7 +160,7 @@ func (p Plan) targetOf(number int) registry.Target {
 	return ledger.TargetOf(aliases)
 }
 
-// before is the version that the first alias of the version named, 0 = none or several.
+// before returns the version that the first alias of this version pointed to; 0 if there was none, or several.
 func (p Plan) before(number int) int {
 	for _, s := range p.Steps {
 		if (s.Do == SetAlias || s.Do == TagAlias) && s.Version == number {

@@ -11,8 +11,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Promote plans the main job: the candidate is registered whatever the verdict (unless only valid ones are to be),
-// and moved only if the verdict allows it. A target that already names the candidate needs no step at all.
+// Promote plans a promotion. The candidate is registered whatever the verdict, unless only valid candidates are to be
+// registered. It is moved only if the verdict allows it. A target that already points to the candidate needs no steps.
 func Promote(f fact.Facts, v verdict.Verdict, in Intent) (Plan, error) {
 	p := newPlan(f, in)
 	p.Verdict = &v
@@ -42,7 +42,7 @@ func Promote(f fact.Facts, v verdict.Verdict, in Intent) (Plan, error) {
 	return p, nil
 }
 
-// checkPermitted refuses a version that is not to be promoted, whatever its gates say.
+// checkPermitted rejects versions that must not be promoted, whatever their gates say.
 func checkPermitted(f fact.Facts, v verdict.Verdict, in Intent) error {
 	if err := checkReady(f); err != nil || v.Effect() != verdict.Promote {
 		return err
@@ -53,8 +53,8 @@ func checkPermitted(f fact.Facts, v verdict.Verdict, in Intent) error {
 	return checkNotOnHold(f, in)
 }
 
-// checkNewer refuses to replace a version by an older one, in any part of the target: the commonest accident of re-running
-// an old workflow.
+// checkNewer refuses to replace a version by an older one in any part of the target. Re-running an old workflow is the
+// most common cause.
 func checkNewer(f fact.Facts, in Intent) error {
 	if err := checkStaysInProduction(f, in); err != nil {
 		return err
@@ -64,20 +64,20 @@ func checkNewer(f fact.Facts, in Intent) error {
 		held = append(slices.Clone(held), n)
 	}
 	if !in.Query.Target.ArchiveExisting {
-		held = held[len(f.StageHolders):] // the stage's holders stay where they are
+		held = held[len(f.StageHolders):] // the versions in the stage stay there
 	}
 	if f.Number() == 0 || len(held) == 0 || f.Number() >= slices.Max(held) || slices.Contains(in.Override, verdict.OverrideDowngrade) {
 		return nil
 	}
 	return &registry.Error{
 		Reason: registry.Downgrade,
-		Msg:    fmt.Sprintf("version %d of %s is older than version %d, which %s names now", f.Number(), in.Query.Model, slices.Max(held), partAt(f, in.Query.Target, slices.Max(held))),
+		Msg:    fmt.Sprintf("version %d of %s is older than version %d, which is at %s now", f.Number(), in.Query.Model, slices.Max(held), partAt(f, in.Query.Target, slices.Max(held))),
 		Hint:   "promote a newer version, or allow this one with the input override: downgrade",
 	}
 }
 
-// checkStaysInProduction refuses to take a version out of Production by moving it to Staging: it is in one stage at a time, and whatever
-// loads by the stage Production would find nothing, or another.
+// checkStaysInProduction refuses to take a version out of Production by moving it to Staging. A version is in one stage
+// at a time, so consumers of Production would find no version, or another one.
 func checkStaysInProduction(f fact.Facts, in Intent) error {
 	v := f.Candidate.Version.OrZero()
 	if v.Stage != "Production" || in.Query.Target.Stage != "Staging" || slices.Contains(in.Override, verdict.OverrideDowngrade) {
@@ -138,14 +138,14 @@ func aliasMove(f fact.Facts, model, alias string, number int, want registry.Stat
 	return s, !s.Was.Equal(want) || unrecorded(f, s)
 }
 
-// unrecorded reports whether no completed entry says how the target of a step came to where it is now.
+// unrecorded reports whether no completed entry explains the current state of the step's target.
 func unrecorded(f fact.Facts, s Step) bool {
 	_, drifted := f.Ledger.Drifted(s.Ref(), s.Was)
 	return drifted || f.Ledger.Unconfirmed(s.Ref(), s.Was)
 }
 
-// stageMove needs the full list of holders: the server's archiving is not atomic against a concurrent move, so only
-// the whole list, read back, says whether the stage is exclusive.
+// stageMove uses the complete list of versions in the stage. The server's archiving is not atomic if another move runs
+// at the same time. So only the complete list, read back, shows whether the stage is exclusive.
 func stageMove(f fact.Facts, in Intent, want registry.State) (Step, bool) {
 	t := in.Query.Target
 	was := registry.PointsTo(f.StageHolders...)
@@ -160,8 +160,8 @@ func stageMove(f fact.Facts, in Intent, want registry.State) (Step, bool) {
 	return s, !was.Equal(after) || unrecorded(f, s)
 }
 
-// notes are left on the version once it was moved. A part of the target that needs no move gets the note it lacks where
-// this program registered the version: an earlier run moved it and did not get further.
+// notes returns the tags for the version after its move. A part of the target that needs no move gets its missing tag
+// if this program registered the version, because an earlier run moved it and stopped.
 func notes(p *Plan, f fact.Facts, moves []Step, in Intent) []Step {
 	had := f.Candidate.Version.OrZero().Tags
 	ours := f.Number() == 0 || writtenByUs(had)
@@ -190,7 +190,7 @@ func notes(p *Plan, f fact.Facts, moves []Step, in Intent) []Step {
 	return steps
 }
 
-// validationTags say on the version itself how it was last judged. had are the version's tags.
+// validationTags say on the version how it was last judged. had has the version's tags.
 func validationTags(v verdict.Verdict, had map[string]string) map[string]string {
 	tags := map[string]string{registry.TagValidation: validation(v)}
 	failed := []string{}
@@ -200,17 +200,17 @@ func validationTags(v verdict.Verdict, had map[string]string) map[string]string 
 	switch {
 	case len(failed) == 0 && v.Mode == verdict.Ungated: // the gates that failed before still say what is wrong
 	case len(failed) == 0 && had[registry.TagFailedGates] == "":
-	default: // an empty list stands for none, because deleting a tag needs a right that promoting does not
+	default: // an empty list means none; deleting a tag needs a permission that promoting does not
 		text, err := canonical.Compact(failed)
 		if err != nil {
-			text = []byte("[]") // a list of strings always encodes
+			text = []byte("[]") // cannot fail for a list of strings
 		}
 		tags[registry.TagFailedGates] = format.Truncate(string(text), registry.MaxTagValue)
 	}
 	return tags
 }
 
-// validation is the verdict as a value of registry.TagValidation.
+// validation returns the verdict as a value of registry.TagValidation.
 func validation(v verdict.Verdict) string {
 	switch {
 	case v.Effect() != verdict.Promote:

@@ -12,7 +12,7 @@ type Done string
 const (
 	StepDone    Done = "done"
 	StepNotDone Done = "not done"
-	StepUnknown Done = "unknown" // sent, and neither its effect nor its absence could be confirmed
+	StepUnknown Done = "unknown" // it was sent, but neither its success nor its failure could be confirmed
 )
 
 // StepResult is a step and how it ended.
@@ -20,11 +20,11 @@ type StepResult struct {
 	Step  Step           `json:"step"`
 	Done  Done           `json:"done"`
 	Saw   registry.State `json:"saw,omitzero"`   // what was read back
-	Note  string         `json:"note,omitempty"` // for people: adopted, already so, the error
-	Wrote bool           `json:"wrote"`          // a write was sent and took effect
+	Note  string         `json:"note,omitempty"` // for people: confirmed, nothing to do, the error
+	Wrote bool           `json:"wrote"`          // a write was sent and succeeded
 }
 
-// UnmarshalJSON reads what was read back as the kind of step needs it.
+// UnmarshalJSON parses the state that was read back according to the step.
 func (r *StepResult) UnmarshalJSON(text []byte) error {
 	type fields StepResult
 	read := struct {
@@ -40,13 +40,14 @@ func (r *StepResult) UnmarshalJSON(text []byte) error {
 
 // Receipt is what applying a plan did.
 type Receipt struct {
-	Version  int          `json:"version,omitempty"` // number of the candidate, created or found
-	Results  []StepResult `json:"results"`
-	Warnings []string     `json:"warnings,omitempty"` // of marks that could not be written: they never undo a promotion
-	Err      error        `json:"-"`                  // why applying stopped; nil when every step is done
+	Version int          `json:"version,omitempty"` // number of the candidate, created or found
+	Results []StepResult `json:"results"`
+	// of tags that could not be written; they never undo a promotion
+	Warnings []string `json:"warnings,omitempty"`
+	Err      error    `json:"-"` // why applying stopped; nil if every step is done
 }
 
-// Changed reports whether anything a consumer can see was changed.
+// Changed reports whether anything that consumers can see was changed.
 func (r Receipt) Changed() bool {
 	for _, s := range r.Results {
 		if s.Wrote {
@@ -66,7 +67,7 @@ func (r Receipt) Registered() bool {
 	return false
 }
 
-// Moved lists the targets that were moved.
+// Moved returns the targets that were moved.
 func (r Receipt) Moved() []registry.Ref {
 	var refs []registry.Ref
 	for _, result := range r.Results {
@@ -77,7 +78,7 @@ func (r Receipt) Moved() []registry.Ref {
 	return refs
 }
 
-// After puts before r what an earlier try of the same command created: nothing of what was done goes unmentioned.
+// After adds what an earlier try of the same command created, so that nothing that was done is left out.
 func (r Receipt) After(earlier Receipt) Receipt {
 	var made []StepResult
 	for _, s := range earlier.Results {

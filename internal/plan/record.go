@@ -20,8 +20,8 @@ type Applied struct {
 	At      time.Time
 }
 
-// NewRecord is the whole record of a plan that is about to move this version. A later attempt of the same workflow
-// run that finishes it after a crash goes by it.
+// NewRecord returns the whole record of a plan that is about to be applied. If the run is interrupted, a later attempt
+// of the same workflow run finishes it by this record.
 func NewRecord(p Plan, a Applied, in Intent, by ledger.Origin, f fact.Facts) ledger.Record {
 	number, at := a.Version, a.At
 	if i := slices.IndexFunc(f.Ledger.Entries, func(e ledger.Entry) bool { return p.Resumes == e.Epoch }); i >= 0 {
@@ -37,10 +37,11 @@ func NewRecord(p Plan, a Applied, in Intent, by ledger.Origin, f fact.Facts) led
 	if p.Incumbent == 0 {
 		r.From = p.before(number)
 	}
-	if p.Confirms() && len(r.Outside) > 0 { // for whoever is told, it comes after what the entry before left
+	if p.Confirms() && len(r.Outside) > 0 { // for consumers, it comes after the state that the previous entry left
 		r.From = r.Outside[0].Was.Versions.Only()
 	}
-	if e, cut := f.Unfinished(p.Command, p.Target); cut && r.From == number { // or after what the unfinished entry replaced
+	// or after the version that the unfinished entry replaced
+	if e, cut := f.Unfinished(p.Command, p.Target); cut && r.From == number {
 		r.From = e.Record.From
 	}
 	r.Change = changeClass(r)
@@ -60,8 +61,8 @@ func NewRecord(p Plan, a Applied, in Intent, by ledger.Origin, f fact.Facts) led
 	return r
 }
 
-// resumed is the record of the rest of a promotion: what is moved stays as it was planned, and the gates are recorded as
-// they were judged again.
+// resumed returns the record of the rest of a promotion. The moves stay as planned. The gates are recorded as they were
+// evaluated again.
 func resumed(r ledger.Record, p Plan, in Intent, by ledger.Origin, f fact.Facts, at time.Time) ledger.Record {
 	r.At, r.Origin, r.Override = at.UTC().Format(time.RFC3339), by, p.Override
 	if len(in.Notify) > 0 {
@@ -73,7 +74,7 @@ func resumed(r ledger.Record, p Plan, in Intent, by ledger.Origin, f fact.Facts,
 	return r
 }
 
-// withVerdict adds the verdict and the values that it may have been about.
+// withVerdict adds the verdict, and the candidate's values for later comparisons.
 func withVerdict(r ledger.Record, v verdict.Verdict, f fact.Facts) ledger.Record {
 	r.Decision, r.Mode, r.Gates, r.LeftOut = v.Decision, v.Mode, nil, 0
 	for _, f := range v.Findings {
@@ -83,7 +84,7 @@ func withVerdict(r ledger.Record, v verdict.Verdict, f fact.Facts) ledger.Record
 	return r
 }
 
-// changeClass is what kind of change it is, in one word.
+// changeClass names the kind of change in one word.
 func changeClass(r ledger.Record) string {
 	switch {
 	case r.Command == "rollback", r.Command == "alias":
@@ -94,7 +95,7 @@ func changeClass(r ledger.Record) string {
 	return "replacement"
 }
 
-// archived are the versions that a plan's move takes out of the stage.
+// archived returns the versions that the plan's move takes out of the stage.
 func (p Plan) archived(number int) []int {
 	var out []int
 	for _, s := range p.Steps {
@@ -151,7 +152,7 @@ func rollbackRecord(f fact.Facts, p Plan) ledger.Return {
 	return ledger.Return{To: to, Readable: readable}
 }
 
-// Place says where the whole record of a decision is, for its short form.
+// Place says where the whole record of a decision is.
 type Place struct {
 	Ledger string
 	Epoch  int
@@ -159,8 +160,8 @@ type Place struct {
 	Weak   string
 }
 
-// NewSummary writes the record of a plan that moved a version, as canonical JSON that fits a tag on every server: the
-// list of gates is shortened where it must be, and says so.
+// NewSummary writes the record of a plan that moved a version in short, as canonical JSON that fits a tag on every
+// server. If it is too long, the list of gates is shortened, and says so.
 func NewSummary(p Plan, a Applied, in Intent, place Place) string {
 	number, at := a.Version, a.At
 	r := ledger.Summary{

@@ -11,8 +11,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Register plans that the candidate is a version of the model: created if it is not one yet, else described and tagged
-// as asked.
+// Register plans the registration of the candidate. If the version exists, its description and tags are updated as
+// asked.
 func Register(f fact.Facts, in Intent) (Plan, error) {
 	p := newPlan(f, in)
 	if err := Names(f, in); err != nil {
@@ -25,7 +25,7 @@ func Register(f fact.Facts, in Intent) (Plan, error) {
 	return p, nil
 }
 
-// newPlan fills in what every plan says about itself.
+// newPlan fills in what all plans have in common.
 func newPlan(f fact.Facts, in Intent) Plan {
 	p := Plan{
 		Command: in.Command, Server: f.Server, Model: in.Query.Model,
@@ -44,7 +44,7 @@ func newPlan(f fact.Facts, in Intent) Plan {
 		p.Content = &content
 	}
 	if len(f.Namesakes) > 0 {
-		p.Notes = append(p.Notes, fmt.Sprintf("run %s has %d models of that name; %s was taken, the last one, and not %s",
+		p.Notes = append(p.Notes, fmt.Sprintf("run %s has %d models of that name; the last one, %s, was taken and not %s",
 			f.Source.RunID, len(f.Namesakes)+1, f.Source.ModelID, strings.Join(f.Namesakes[:min(5, len(f.Namesakes))], ", ")))
 	}
 	p.Incumbent = f.Incumbent().OrZero().Version.OrZero().Number
@@ -60,7 +60,7 @@ func newPlan(f fact.Facts, in Intent) Plan {
 	return p
 }
 
-// checkReady refuses a version that the server has not finished registering.
+// checkReady rejects a version that the server has not finished registering.
 func checkReady(f fact.Facts) error {
 	v, ok := f.Candidate.Version.Get()
 	if !ok {
@@ -69,12 +69,12 @@ func checkReady(f fact.Facts) error {
 	return checkReadyVersion(v)
 }
 
-// checkReadyVersion refuses a version that is not to be loaded: not registered to the end, or the twin of another.
+// checkReadyVersion rejects a version that must not be loaded: not READY, or a duplicate.
 func checkReadyVersion(v registry.Version) error {
 	if of := v.Tags[registry.TagDuplicateOf]; of != "" {
 		return &registry.Error{
-			Reason: registry.NotReady, Msg: fmt.Sprintf("version %d of %s is a duplicate of version %s, made by registering twice at the same moment", v.Number, v.Model, of),
-			Hint: fmt.Sprintf("use version %s, which is the same", of),
+			Reason: registry.NotReady, Msg: fmt.Sprintf("version %d of %s is a duplicate of version %s, because both were registered at the same moment", v.Number, v.Model, of),
+			Hint: fmt.Sprintf("use version %s, which is identical", of),
 		}
 	}
 	if v.Status == "READY" || v.Status == "" {
@@ -84,13 +84,13 @@ func checkReadyVersion(v registry.Version) error {
 	if v.StatusMessage != "" {
 		msg += ": " + v.StatusMessage
 	}
-	return &registry.Error{Reason: registry.NotReady, Msg: msg, Hint: "wait until MLflow reports READY and run this again, or register the run anew"}
+	return &registry.Error{Reason: registry.NotReady, Msg: msg, Hint: "wait until MLflow reports READY and run this again, or register the run again"}
 }
 
-// addRegistration adds the steps that create the model and the version, or bring the description and tags of an existing
-// one up to date. judged holds the tags of the verdict, nil if there is none. moving says that the version is about to be
-// moved: if a target points to somebody else's version already, it is left without a mark of ours, unless it carries a
-// verdict that is not ours.
+// addRegistration adds the steps that create the model and the version, or that update the description and tags of an
+// existing version. judged has the tags of the verdict, or is nil. moving says that the version is about to be moved.
+// If it is not moved and somebody else made the version, it gets no tags of the verdict, unless it has a verdict that
+// is not ours.
 func addRegistration(p *Plan, f fact.Facts, in Intent, judged map[string]string, moving bool) {
 	addModelCreation(p, f, in)
 	v, exists := f.Candidate.Version.Get()
@@ -134,7 +134,7 @@ func addRegistration(p *Plan, f fact.Facts, in Intent, judged map[string]string,
 		had, there := v.Tags[key]
 		switch {
 		case there && had == wanted[key]:
-		case there && !ours && key != registry.TagValidation: // the verdict is ours to give
+		case there && !ours && key != registry.TagValidation: // only this program writes the verdict
 			p.Notes = append(p.Notes, fmt.Sprintf("version %d keeps its tag %s: it was not written by this tool", v.Number, key))
 		default:
 			p.Steps = append(p.Steps, Step{Do: SetTag, Model: v.Model, Version: v.Number, Name: key, Was: registry.Text(had), Want: registry.Text(wanted[key])})
@@ -142,8 +142,8 @@ func addRegistration(p *Plan, f fact.Facts, in Intent, judged map[string]string,
 	}
 }
 
-// Words are the candidate's words as they will be once Register or Promote was applied, so that gates can judge them
-// before anything is written. On a version somebody else made, words that are there stay.
+// Words returns the candidate's description and tags as Register or Promote will leave them, so that gates can evaluate
+// them before anything is written. If somebody else made the version, its existing texts are kept.
 func Words(f fact.Facts, in Intent) fact.Words {
 	v, exists := f.Candidate.Version.Get()
 	asked := bestTags(f.Best)
@@ -167,8 +167,8 @@ func Words(f fact.Facts, in Intent) fact.Words {
 	return w
 }
 
-// writtenByUs reports whether this program wrote on the version before. On any other, words that are already there belong to
-// somebody else.
+// writtenByUs reports whether this program has written on the version before. On any other version, existing texts
+// belong to somebody else.
 func writtenByUs(tags map[string]string) bool {
 	return tags[registry.TagRequest] != "" || tags[registry.TagRecord] != "" || tags[registry.TagFailedGates] != ""
 }
@@ -188,7 +188,7 @@ func bestTags(b *fact.BestRun) map[string]string {
 	return tags
 }
 
-// addModelCreation adds the creation of the registered model; the words on an existing one are left to its owners.
+// addModelCreation adds the creation of the registered model. Texts on an existing model are left unchanged.
 func addModelCreation(p *Plan, f fact.Facts, in Intent) {
 	m, exists := f.Model.Get()
 	if !exists {
@@ -203,7 +203,7 @@ func addModelCreation(p *Plan, f fact.Facts, in Intent) {
 	}
 	for _, key := range slices.Sorted(maps.Keys(in.ModelTags)) {
 		if m.Tags[key] != in.ModelTags[key] {
-			p.Notes = append(p.Notes, fmt.Sprintf("registered model %s keeps its tag %s: the model exists already", m.Name, key))
+			p.Notes = append(p.Notes, fmt.Sprintf("registered model %s keeps its tag %s: it exists already", m.Name, key))
 		}
 	}
 }

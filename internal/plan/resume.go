@@ -13,10 +13,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Unfinished is the promotion that by may finish: of the same candidate to the same target, cut off after it had moved
-// something, and claimed by the same workflow run. Anybody could have written any other entry, so its moves are planned
-// and judged as those of an ordinary promotion. So are the moves of an entry that was about other content, or that
-// lists other moves than the ones that are left.
+// Unfinished returns the promotion that by may finish. It moves the same candidate to the same target, was interrupted
+// after it had moved something, and was claimed by the same workflow run. Anybody could have written any other entry,
+// so its moves are planned and judged like those of a new promotion. The same applies if the entry was about other
+// content, or lists other moves than the remaining ones.
 func Unfinished(f fact.Facts, in Intent, by ledger.Holder) (ledger.Entry, bool) {
 	e, ok := f.Unfinished(in.Command, in.Query.Target)
 	if !ok || !by.SameRun(e.Holder) || f.Number() == 0 || e.Record.To != f.Number() || !sameContent(f, e.Record) {
@@ -29,9 +29,9 @@ func Unfinished(f fact.Facts, in Intent, by ledger.Holder) (ledger.Entry, bool) 
 	return e, true
 }
 
-// Resume plans the rest of an unfinished promotion: the moves of its record that are not yet made, and the marks. The
-// ones that are made are confirmed. f and v are as of now, with the incumbents of Before. If the gates do not pass, the
-// plan moves nothing more.
+// Resume plans the rest of an unfinished promotion: the recorded moves that are not made yet, and the tags. Moves that
+// were made are confirmed. f and v are current, with the incumbents of Before. If the gates do not pass, the plan moves
+// nothing more.
 func Resume(f fact.Facts, v verdict.Verdict, in Intent, e ledger.Entry) (Plan, error) {
 	p := newPlan(f, in)
 	p.Verdict, p.Incumbent = &v, e.Record.From
@@ -47,24 +47,24 @@ func Resume(f fact.Facts, v verdict.Verdict, in Intent, e ledger.Entry) (Plan, e
 		return p, err
 	}
 	p.Resumes = e.Epoch
-	const note = "finishes entry %d of the ledger, which was cut off on %s; the gates were judged again"
+	const note = "finishes ledger entry %d, which was interrupted on %s; the gates were evaluated again"
 	p.Notes = append(p.Notes, fmt.Sprintf(note, e.Epoch, e.Record.At))
 	p.Steps = append(append(p.Steps, releaseHold(f, in)...), left...)
 	t := in.Query.Target
-	whole := []Step{{Name: t.Alias}, {Name: t.Stage}} // the marks are about all that the promotion moves
+	whole := []Step{{Name: t.Alias}, {Name: t.Stage}} // the tags are about all parts that the promotion moves
 	p.Steps = append(p.Steps, notes(&p, f, whole, in)...)
 	fallbackNote(&p, f)
 	return p, nil
 }
 
-// remainingMoves are the moves that are left to make or to confirm.
+// remainingMoves returns the moves that are still to be made or confirmed.
 func remainingMoves(f fact.Facts, in Intent) ([]Step, error) {
 	traffic, err := trafficMove(f, in)
 	return append(moves(f, in), neededMoves(f, traffic)...), err
 }
 
-// sameContent reports whether the candidate is still what the record is about, as far as both are known. An approval of
-// the recorded plan does not cover other files.
+// sameContent reports whether the candidate is still what the record describes, if both are known. An approval of the
+// recorded plan does not cover other files.
 func sameContent(f fact.Facts, r ledger.Record) bool {
 	differs := func(a, b string) bool { return a != "" && b != "" && a != b }
 	return !differs(r.RunID, f.Candidate.Run.OrZero().ID) && !differs(r.MLmodel, f.Candidate.MLmodel.OrZero().Sha256) &&
@@ -78,8 +78,7 @@ func isListed(e ledger.Entry, s Step) bool {
 	})
 }
 
-// Replaced is, for each part of the target that an unfinished entry has moved, what it pointed to before, as the record
-// has it: a version, none, or several versions of a stage.
+// Replaced returns the recorded former state of each part of the target that an unfinished entry has moved.
 func Replaced(f fact.Facts, e ledger.Entry) map[registry.Ref]registry.State {
 	out := map[registry.Ref]registry.State{}
 	for _, now := range f.PointsTo(e.Record.Target) {
@@ -93,13 +92,14 @@ func Replaced(f fact.Facts, e ledger.Entry) map[registry.Ref]registry.State {
 		}
 		out[now.Ref] = m.Was
 		if was := m.Was.Versions; now.Ref.Kind == registry.RefAlias && len(was) > 1 {
-			out[now.Ref] = registry.PointsTo(was.Highest()) // of several tags that stand for an alias the highest counts
+			// if several tags stand for an alias, the highest version counts
+			out[now.Ref] = registry.PointsTo(was.Highest())
 		}
 	}
 	return out
 }
 
-// Keys lists the versions of Replaced as fact.Needs wants them, sorted.
+// Keys returns the versions of Replaced for fact.Needs, sorted.
 func Keys(replaced map[registry.Ref]registry.State) []registry.Ref {
 	var out []registry.Ref
 	for _, was := range replaced {
@@ -111,12 +111,12 @@ func Keys(replaced map[registry.Ref]registry.State) []registry.Ref {
 	return slices.Compact(out)
 }
 
-// subjects are versions by the keys of fact.Needs.
+// subjects has versions by the keys of fact.Needs.
 type subjects = map[registry.Ref]registry.Known[fact.Subject]
 
-// Before returns the facts for the gates of an unfinished promotion. Each moved part of the target points to the
-// version that it pointed to before. The candidate is in the stage that it came from, and the ledger ends before the entry.
-// Everything else is as of now. held has the subjects of Keys.
+// Before returns the facts for the gates of an unfinished promotion. Each moved part of the target points to its former
+// version. The candidate is in its former stage, and the ledger ends before the entry. Everything else is current. held
+// has the subjects of Keys.
 func Before(f fact.Facts, e ledger.Entry, held subjects) fact.Facts {
 	f.Holders = maps.Clone(f.Holders)
 	replaced := Replaced(f, e)
@@ -137,8 +137,8 @@ func Before(f fact.Facts, e ledger.Entry, held subjects) fact.Facts {
 	return f
 }
 
-// formerSubject is the subject that a moved part of the target pointed to before. One that was deleted since can no longer be
-// compared with, which is something else than a target that pointed to nothing.
+// formerSubject returns the version that a moved part of the target pointed to before. A version that was deleted since
+// can no longer be compared with, which is not the same as no version.
 func formerSubject(f fact.Facts, ref registry.Ref, was registry.State, held subjects) registry.Known[fact.Subject] {
 	unreadable := registry.Unreadable[fact.Subject]
 	var subject registry.Known[fact.Subject]
@@ -156,7 +156,7 @@ func formerSubject(f fact.Facts, ref registry.Ref, was registry.State, held subj
 	return subject
 }
 
-// cameFrom is the candidate's version in the stage in which the ledger had left it.
+// cameFrom returns the candidate's version in its last recorded stage.
 func cameFrom(f fact.Facts) registry.Version {
 	v := f.Candidate.Version.OrZero()
 	v.Stage = registry.Stages[0]
@@ -168,8 +168,8 @@ func cameFrom(f fact.Facts) registry.Version {
 	return v
 }
 
-// BlockedResume is the refusal of an unfinished promotion whose gates do not pass any more. What it moved stays, and the
-// hint says how to move it back.
+// BlockedResume is the error that the gates of an unfinished promotion no longer pass. Its moves stay, and the hint
+// says how to undo them.
 func BlockedResume(f fact.Facts, in Intent, e ledger.Entry) error {
 	var moved []string
 	for _, now := range f.PointsTo(in.Query.Target) {
@@ -184,12 +184,12 @@ func BlockedResume(f fact.Facts, in Intent, e ledger.Entry) error {
 	}
 	return &registry.Error{
 		Reason: registry.Blocked, Hint: hint,
-		Msg: fmt.Sprintf("finish entry %d of the ledger: the gates do not pass now, and %s of %s stays at version %d",
+		Msg: fmt.Sprintf("finish ledger entry %d: the gates no longer pass, and %s of %s stays at version %d",
 			e.Epoch, strings.Join(moved, " and "), in.Query.Model, f.Number()),
 	}
 }
 
-// rollbackHint is how to roll the target back, as a step of a workflow and as a command.
+// rollbackHint says how to roll the target back, as a workflow step and as a command.
 func rollbackHint(q fact.Query) string {
 	step := "with: { command: rollback, model: " + format.YAMLWord(q.Model)
 	command := "mlflow-promote rollback --model " + format.ShellWord(q.Model)

@@ -11,15 +11,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Rollback plans that the target names this version again, and that what it names now is put on hold. Stage and alias
-// go together; nothing is taken away before something else is there.
+// Rollback plans that the target points to this version again, and that its current version is put on hold. Stage and
+// alias move together. No part is empty in between.
 func Rollback(f fact.Facts, in Intent, to int) Plan {
 	return rollback(f, in, to, moves)
 }
 
-// InterruptedRollback is the rollback that was cut off after it had moved something, if this one is to end where that one was
-// going. The entry says where that is. It decides only among the versions that a rollback may go to anyway, so it may be
-// of any run.
+// InterruptedRollback returns a rollback that was interrupted after it had moved something, if this rollback may end at
+// the same version. It chooses only among versions that a rollback may return to anyway, so it may be from any run.
 func InterruptedRollback(f fact.Facts, in Intent) (ledger.Entry, bool) {
 	e, ok := f.Unfinished(in.Command, in.Query.Target)
 	asked := in.Query.Candidate.Number
@@ -33,11 +32,12 @@ func InterruptedRollback(f fact.Facts, in Intent) (ledger.Entry, bool) {
 	return e, slices.Contains(f.RollbackTargets(in.Query.Target, e.Record.From, allowed), fact.RollbackTarget{Number: e.Record.To})
 }
 
-// FinishRollback plans the rest of a begun rollback. Only if it is of the same workflow run is its record kept; any other
-// run makes a rollback of its own that ends in the same place.
+// FinishRollback plans the rest of an interrupted rollback. Its record is kept only if it is from the same workflow
+// run. In any other run, this is a new rollback to the same version.
 func FinishRollback(f fact.Facts, in Intent, e ledger.Entry, by ledger.Holder) Plan {
 	p := rollback(f, in, e.Record.To, func(fact.Facts, Intent) []Step {
-		return []Step{{Name: in.Query.Target.Alias}, {Name: in.Query.Target.Stage}} // the notes are about all of it
+		// the tags are about the whole target
+		return []Step{{Name: in.Query.Target.Alias}, {Name: in.Query.Target.Stage}}
 	})
 	for _, n := range e.Record.Hold {
 		if slices.Contains(p.Hold, n) || n == e.Record.To {
@@ -51,10 +51,10 @@ func FinishRollback(f fact.Facts, in Intent, e ledger.Entry, by ledger.Holder) P
 	slices.Sort(p.Hold)
 	if by.SameRun(e.Holder) {
 		p.Resumes, p.Incumbent, p.Hold = e.Epoch, e.Record.From, e.Record.Hold
-		p.Notes = append(p.Notes, fmt.Sprintf("finishes entry %d of the ledger, which was cut off", e.Epoch))
+		p.Notes = append(p.Notes, fmt.Sprintf("finishes ledger entry %d, which was interrupted", e.Epoch))
 		return p
 	}
-	note := fmt.Sprintf("entry %d of the ledger, a rollback to version %d, was cut off; this one ends there too", e.Epoch, e.Record.To)
+	note := fmt.Sprintf("ledger entry %d, a rollback to version %d, was interrupted; this rollback goes to the same version", e.Epoch, e.Record.To)
 	backs := f.RollbackTargets(in.Query.Target, e.Record.To, fact.RollbackAllowed{Hold: overridesHold(in)})
 	if i := slices.IndexFunc(backs, func(b fact.RollbackTarget) bool { return b.Why == "" }); i >= 0 {
 		note += fmt.Sprintf("; to go further back, set the input candidate to models:/%s/%d", in.Query.Model, backs[i].Number)
@@ -63,7 +63,7 @@ func FinishRollback(f fact.Facts, in Intent, e ledger.Entry, by ledger.Holder) P
 	return p
 }
 
-// rollback plans one; about lists the moves that the notes tell of.
+// rollback plans a rollback. about returns the moves that the tags are about.
 func rollback(f fact.Facts, in Intent, to int, about func(fact.Facts, Intent) []Step) Plan {
 	f = withCandidate(f, to)
 	p := newPlan(f, in)
@@ -88,7 +88,7 @@ func rollback(f fact.Facts, in Intent, to int, about func(fact.Facts, Intent) []
 	return p
 }
 
-// leavingVersions are the versions that the target names now and will not name after.
+// leavingVersions returns the versions that the target points to now.
 func leavingVersions(f fact.Facts, t registry.Target) registry.Versions {
 	var out []int
 	for _, s := range f.PointsTo(t) {
@@ -97,7 +97,7 @@ func leavingVersions(f fact.Facts, t registry.Target) registry.Versions {
 	return registry.VersionsOf(out...)
 }
 
-// holdTags are the notes on a version that is rolled back.
+// holdTags returns the tags for a version that is rolled back.
 func holdTags(in Intent, v registry.Version) []Step {
 	note := func(key string) Step {
 		return Step{Do: SetTag, Model: in.Query.Model, Version: v.Number, Name: key, Want: registry.Text(AtTime)}
@@ -109,57 +109,58 @@ func holdTags(in Intent, v registry.Version) []Step {
 	return steps
 }
 
-// NoRollbackTarget is the refusal, with each version that was looked at.
+// NoRollbackTarget is the error that there is no version to roll back to. It lists each candidate with the reason it
+// was rejected.
 func NoRollbackTarget(f fact.Facts, in Intent, backs []fact.RollbackTarget) error {
-	named := "name a version with the input candidate, as models:/" + in.Query.Model + "/7, and override: ungated, since no gate judges it"
-	hint := "no version is known to have held it before; " + named
+	named := "name a version in the input candidate, as models:/" + in.Query.Model + "/7, with override: ungated, because no gate evaluates it"
+	hint := "no earlier version is known; " + named
 	m, alias := f.Model.OrZero(), in.Query.Target.Alias
 	if _, there := m.Aliases[alias]; !there && alias != "" && f.Fallback == nil {
-		hint = fmt.Sprintf("%s has no alias %s, and no version is known to have held it before; %s\n  or %s", in.Query.Model, alias, m.AliasMeant(alias), named)
+		hint = fmt.Sprintf("%s has no alias %s, and no earlier version of it is known; %s\n  or %s", in.Query.Model, alias, m.AliasMeant(alias), named)
 	}
 	if len(backs) > 0 {
-		lines := []string{"looked at, newest holder first:"}
+		lines := []string{"rejected versions, the latest first:"}
 		for _, b := range backs {
 			lines = append(lines, fmt.Sprintf("  version %d: %s", b.Number, b.Why))
 		}
-		lines = append(lines, "  name another version with the input candidate, as models:/"+in.Query.Model+"/7, or allow one that is on hold with the input override: hold")
+		lines = append(lines, "  name another version in the input candidate, as models:/"+in.Query.Model+"/7, or allow one that is on hold with the input override: hold")
 		hint = strings.Join(lines, "\n")
 	}
 	return &registry.Error{
-		Reason: registry.NoRollbackTarget, Msg: fmt.Sprintf("roll back %s of %s: there is no earlier version to go back to", in.Query.Target, in.Query.Model), Hint: hint,
+		Reason: registry.NoRollbackTarget, Msg: fmt.Sprintf("roll back %s of %s: there is no version to roll back to", in.Query.Target, in.Query.Model), Hint: hint,
 	}
 }
 
-// To judges a version that was named as the one to go back to. Gates do not run on a rollback, so it must be one that the
-// target named before.
+// To checks a version that the user named. No gates run on a rollback, so the target must have pointed to this version
+// before.
 func To(f fact.Facts, in Intent, number int) fact.RollbackTarget {
 	if number == f.Holder(in.Query.Target) {
-		return fact.RollbackTarget{Number: number, Why: "it is what the target names now"}
+		return fact.RollbackTarget{Number: number, Why: "the target points to it now"}
 	}
 	backs := f.RollbackTargets(in.Query.Target, f.Holder(in.Query.Target), fact.RollbackAllowed{Hold: overridesHold(in), Named: true})
 	if i := slices.IndexFunc(backs, func(b fact.RollbackTarget) bool { return b.Number == number }); i >= 0 {
 		return backs[i]
 	}
 	if !slices.Contains(in.Override, verdict.OverrideUngated) {
-		return fact.RollbackTarget{Number: number, Why: "it is not known to have held this target; promote it, which judges it, or allow it with the input override: ungated"}
+		return fact.RollbackTarget{Number: number, Why: "the target is not known to have pointed to it; promote it, which evaluates its gates, or allow it with the input override: ungated"}
 	}
 	return f.RollbackTo(number, fact.RollbackAllowed{Hold: overridesHold(in), Named: true})
 }
 
-// Backs are the versions that a rollback may go to, newest holder first, and why not.
+// Backs returns the versions that a rollback could return to, the latest first, with the reason if one is rejected.
 func Backs(f fact.Facts, in Intent) []fact.RollbackTarget {
 	return f.RollbackTargets(in.Query.Target, f.Holder(in.Query.Target), fact.RollbackAllowed{Hold: overridesHold(in)})
 }
 
 func overridesHold(in Intent) bool { return slices.Contains(in.Override, verdict.OverrideHold) }
 
-// withCandidate are the facts with the version to go back to as the candidate.
+// withCandidate returns the facts with this version as the candidate.
 func withCandidate(f fact.Facts, to int) fact.Facts {
 	f.Candidate.Version = f.Versions[to]
 	return f
 }
 
-// NextRollback is the version that a rollback goes to once the plan was carried out, or why there is none.
+// NextRollback returns the version that a rollback would return to once the plan is applied, or why there is none.
 func (p Plan) NextRollback(f fact.Facts) (to int, why string) {
 	f.Ledger.Entries = append(slices.Clone(f.Ledger.Entries), ledger.Entry{
 		Outcome: ledger.EntryDone, Record: ledger.Record{Moves: p.Shifts(f.Number()), Outside: p.MovedOutside(f)},
@@ -174,12 +175,12 @@ func (p Plan) NextRollback(f fact.Facts) (to int, why string) {
 	case len(backs) > 0:
 		why = backs[0].Why
 	case f.Ledger.Off != "":
-		why = "no other version is known to have held the target before"
-	default: // tags of others may tell more, which only a rollback reads
-		why = "the ledger knows no other version that held the target before"
+		why = "no earlier version of the target is known"
+	default: // tags on other versions may say more, but only a rollback reads them
+		why = "no earlier version of the target is on record"
 	}
 	if len(f.Ledger.Before) > 0 { // a rollback reads earlier pages too
-		why += ", as far as its last entries tell"
+		why += ", in the last entries of the ledger"
 	}
 	return 0, why
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Names refuses to create a registered model or an alias that is called almost like an existing one. Such a name is more
-// likely a slip than meant: the model would begin with no history, and the alias with no version to compare with. The
-// override new-alias allows it, unless the database takes both names for one.
+// Names refuses to create a registered model or an alias whose name is almost the same as an existing one. Such a name
+// is usually a typing error: the model would start without history, and the alias without an incumbent. The override
+// new-alias allows it, unless the database treats both names as equal.
 func Names(f fact.Facts, in Intent) error {
 	if err := newModel(f, in); err != nil {
 		return err
@@ -27,7 +27,7 @@ func Names(f fact.Facts, in Intent) error {
 	return nil
 }
 
-// assigned lists the aliases that the command sets.
+// assigned returns the aliases that the command sets.
 func assigned(in Intent) []string {
 	var out []string
 	if t := in.Query.Target; t.Alias != "" {
@@ -45,8 +45,8 @@ func newAlias(f fact.Facts, in Intent, alias string, known []string) error {
 	if twin := f.Taken[alias]; twin != "" {
 		return &registry.Error{
 			Reason: registry.NearName,
-			Msg:    fmt.Sprintf("set alias %s of %s: the database takes it for the alias %s", alias, in.Query.Model, twin),
-			Hint:   fmt.Sprintf("did you mean %s? The database takes both names for one", twin),
+			Msg:    fmt.Sprintf("set alias %s of %s: the database does not tell it from the alias %s", alias, in.Query.Model, twin),
+			Hint:   fmt.Sprintf("did you mean %s? The database treats both names as equal", twin),
 		}
 	}
 	near := spelling.NearTo(alias, known)
@@ -55,7 +55,7 @@ func newAlias(f fact.Facts, in Intent, alias string, known []string) error {
 	}
 	return &registry.Error{
 		Reason: registry.NearName,
-		Msg:    fmt.Sprintf("set alias %s of %s: the alias is new, and it is called almost like %s", alias, in.Query.Model, near),
+		Msg:    fmt.Sprintf("set alias %s of %s: the alias is new, and its name is almost the same as %s", alias, in.Query.Model, near),
 		Hint: fmt.Sprintf("did you mean %s? If %s is meant, add the input override: new-alias, or list the alias in the policy",
 			near, alias),
 	}
@@ -68,14 +68,14 @@ func newModel(f fact.Facts, in Intent) error {
 	}
 	if twin := f.ModelTwin; twin != "" {
 		return &registry.Error{
-			Reason: registry.NearName, Msg: fmt.Sprintf("create registered model %q: the database takes the name for %q", name, twin),
-			Hint: fmt.Sprintf("did you mean %s? The database takes both names for one", twin),
+			Reason: registry.NearName, Msg: fmt.Sprintf("create registered model %q: the database does not tell the name from %q", name, twin),
+			Hint: fmt.Sprintf("did you mean %s? The database treats both names as equal", twin),
 		}
 	}
 	if len(f.NearModels) > 0 && !slices.Contains(in.Override, verdict.OverrideNewAlias) {
 		near := f.NearModels[0]
 		return &registry.Error{
-			Reason: registry.NearName, Msg: fmt.Sprintf("create registered model %q: there is %q, which is called almost like it", name, near),
+			Reason: registry.NearName, Msg: fmt.Sprintf("create registered model %q: its name is almost the same as that of %q", name, near),
 			Hint: fmt.Sprintf("did you mean %s? If a new model is meant, add the input override: new-alias", near),
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Ref is what a move moves. It is zero for a step that is not a move.
+// Ref returns the target of a move. It is zero if the step is not a move.
 func (s Step) Ref() registry.Ref {
 	switch s.Do {
 	case SetAlias, DeleteAlias, TagAlias:
@@ -20,13 +20,13 @@ func (s Step) Ref() registry.Ref {
 	return registry.Ref{}
 }
 
-// Shift is the move for the record.
+// Shift returns the move for the record.
 func (s Step) Shift() ledger.Shift { return ledger.Shift{Ref: s.Ref(), Was: s.Was, Want: s.Want} }
 
-// Verb is what a step does.
+// Verb says what a step does.
 type Verb string
 
-// Kind groups the steps by how they are made safe.
+// Kind says how the step is applied.
 func (s Step) Kind() Kind {
 	switch s.Do {
 	case CreateModel, CreateVersion:
@@ -49,20 +49,20 @@ type Step struct {
 	Model   string         `json:"model"`
 	Version int            `json:"version,omitempty"`
 	Name    string         `json:"ref,omitempty"` // alias, stage or tag key
-	Was     registry.State `json:"was,omitzero"`  // of a stage and of an alias that is kept by tags: all versions
+	Was     registry.State `json:"was,omitzero"`  // of a stage, and of an alias that is kept by tags: all versions
 	Want    registry.State `json:"want"`
-	Archive bool           `json:"archive,omitempty"` // of the stage's other holders
+	Archive bool           `json:"archive,omitempty"` // move the other versions of the stage to Archived
 
 	Source      *registry.Source  `json:"source,omitempty"` // create-version
 	Description string            `json:"description,omitempty"`
 	Tags        map[string]string `json:"tags,omitempty"`
 
-	// Newest is the highest version number when the plan was made, 0 = not known; of create-version. It binds nothing:
-	// a version of another run that comes in between changes nothing about this one.
+	// Newest is the highest version number when the plan was made; 0 if it is not known. Only create-version uses it.
+	// It binds nothing: if a version of another run is created in between, this step stays the same.
 	Newest int `json:"-"`
 }
 
-// UnmarshalJSON reads the states as the kind of step needs it.
+// UnmarshalJSON parses both states according to the kind of step.
 func (s *Step) UnmarshalJSON(text []byte) error {
 	type fields Step
 	read := struct {
@@ -77,7 +77,7 @@ func (s *Step) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// parseState reads a state of what the step changes.
+// parseState parses a state of what the step changes.
 func (s Step) parseState(text string) registry.State {
 	if s.Do == CreateVersion || s.Kind() == Move {
 		return s.Ref().ParseState(text)
@@ -85,11 +85,11 @@ func (s Step) parseState(text string) registry.State {
 	return registry.Text(text)
 }
 
-// Confirms reports a move to where others have moved the target already: there is nothing to send, only to confirm and to
-// record.
+// Confirms reports whether somebody else has already made this move. Then nothing is sent: the move is only confirmed
+// and recorded.
 func (s Step) Confirms() bool { return s.Kind() == Move && s.Was.Equal(s.Want) }
 
-// For returns the step with the number of the created version filled in.
+// For returns the step with the number of the created version.
 func (s Step) For(number int) Step {
 	if s.Version == NewVersion {
 		s.Version = number
@@ -108,7 +108,7 @@ func numbered(s registry.State, number int) registry.State {
 	return s
 }
 
-// inState is the number of a Step's version as its states have it.
+// inState returns a Step's version as its states write it.
 func inState(number int) int {
 	if number == NewVersion {
 		return registry.NextVersion
