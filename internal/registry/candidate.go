@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Candidate is the parsed `candidate` input. Exactly one of the forms is filled.
+// Candidate is the parsed input candidate. Exactly one of its forms is set.
 type Candidate struct {
 	Text    string // as given
 	RunID   string // runs:/RunID/Path
@@ -16,8 +16,8 @@ type Candidate struct {
 	Model   string // models:/Model/Number or models:/Model@Alias
 	Number  int
 	Alias   string
-	Best    *Best     // best or best/PATH: found when facts are gathered
-	Commit  *ByCommit // commit or commit/PATH: the same
+	Best    *Best     // best or best/PATH; found when facts are gathered
+	Commit  *ByCommit // commit or commit/PATH; found when facts are gathered
 }
 
 var (
@@ -25,10 +25,10 @@ var (
 	loggedModelID = regexp.MustCompile(`^m-[0-9a-f]{32}$`)
 )
 
-// bareRunID is how MLflow's servers write the id of a run.
+// bareRunID is the form of run ids that MLflow's servers assign.
 var bareRunID = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
-// ParseCandidate reads a candidate URI. The error says what would be right, and carries no reason: the caller adds
+// ParseCandidate parses a candidate URI. The error says what to write instead. It has no reason, and the caller adds
 // the name of the input.
 func ParseCandidate(text string) (Candidate, error) {
 	c := Candidate{Text: text}
@@ -46,16 +46,16 @@ func ParseCandidate(text string) (Candidate, error) {
 	case strings.HasPrefix(text, "models:/"):
 		return c.registered(strings.TrimPrefix(text, "models:/"))
 	case bareRunID.MatchString(text):
-		return c, fmt.Errorf("looks like a run id, and a run may hold several models; write runs:/%s/model with the name given to log_model", text)
+		return c, fmt.Errorf("looks like a run id, but a run may hold several models; write runs:/%s/model with the name given to log_model", text)
 	case isNumber(text):
-		return c, fmt.Errorf("a version number alone does not say of which model; write models:/NAME/%s", text)
+		return c, fmt.Errorf("a version number does not say which model is meant; write models:/NAME/%s", text)
 	case strings.Contains(text, ":/"):
 		return c, fmt.Errorf("a bare location has no run, so no lineage; write runs:/RUN_ID/PATH, models:/NAME/VERSION or models:/m-…")
 	}
 	return c, fmt.Errorf("want runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS, models:/m-…, best or commit")
 }
 
-// pathAfter is the path of the model that stands behind the word, by default MLflow's usual one.
+// pathAfter returns the path of the model after the word. The default is MLflow's usual path.
 func pathAfter(word, text string) (string, error) {
 	path := strings.Trim(strings.TrimPrefix(text, word), "/")
 	if path == "" {

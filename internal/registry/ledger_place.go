@@ -1,9 +1,9 @@
 package registry
 
-// LedgerPlace is where a model's ledger is.
+// LedgerPlace says where a model's ledger is.
 type LedgerPlace struct {
-	ID      string // of the thing that names the first page
-	First   string // first page; "" where there is no ledger
-	Tail    string // a hint: the newest page some time ago; "" for the first
+	ID      string // of the run that points to the first page
+	First   string // first page; "" if there is no ledger
+	Tail    string // a hint: the newest page some time ago; "" for the first page
 	Deleted bool   // it is marked as deleted
 }

@@ -21,9 +21,9 @@ type Model struct {
 	Description string
 	Tags        map[string]string
 	Aliases     map[string]int // alias -> version number; may dangle on servers before 3.x
-	Hidden      bool           // a version of it is marked as a prompt, which hides all of them from search
-	Latest      []Version      // the newest of each stage: number, source and run alone
-	Newest      int            // highest number of its versions; 0 = none, or not told
+	Hidden      bool           // a version has the tag of prompts, which hides all versions from searches
+	Latest      []Version      // the newest of each stage, with number, source and run only
+	Newest      int            // highest number of its versions; 0 if there is none or it is not known
 	Created     time.Time
 	Updated     time.Time
 }
@@ -59,11 +59,11 @@ type Run struct {
 	Tags         map[string]string
 	Datasets     []Dataset
 	Outputs      []ModelOutput // logged models of this run (MLflow 3.x), in the server's order
-	ModelInputs  []string      // logged models that it measured and did not log itself, by id
+	ModelInputs  []string      // ids of logged models that the run measured but did not log
 }
 
-// LoggedPaths lists where below the run's artifacts the stock client 1.x and 2.x logged models, sorted. MLflow 3 lists
-// models as outputs instead.
+// LoggedPaths returns the paths below the run's artifacts at which the stock client 1.x and 2.x logged models, sorted.
+// MLflow 3 lists models as outputs instead.
 func (r Run) LoggedPaths() []string {
 	var logged []struct {
 		Path string `json:"artifact_path"`
@@ -88,7 +88,8 @@ type Point struct {
 	Time  time.Time
 }
 
-// String is the value in the fewest digits that tell it apart, or what the server sent if that is no number.
+// String returns the value with the fewest digits that identify it. If it is not a number, it returns the server's
+// text.
 func (p Point) String() string {
 	if !p.Finite() {
 		return p.Raw
@@ -96,7 +97,7 @@ func (p Point) String() string {
 	return strconv.FormatFloat(p.Value, 'g', -1, 64)
 }
 
-// Finite reports whether the value can be compared. SQL stores keep ±Inf as ±1.7976931348623157e308 (the largest
+// Finite reports whether the value can be compared. SQL stores save ±Inf as ±1.7976931348623157e308 (the largest
 // float64), so that value is not a measurement either.
 func (p Point) Finite() bool {
 	return !math.IsNaN(p.Value) && math.Abs(p.Value) < math.MaxFloat64
@@ -114,7 +115,7 @@ type ModelOutput struct {
 	Step    int64
 }
 
-// LoggedModel is a model logged by MLflow 3.x, an entity of its own beside the run.
+// LoggedModel is a model logged by MLflow 3.x. It is an entity of its own, next to the run.
 type LoggedModel struct {
 	ID, Name, ExperimentID, ArtifactURI, Status, SourceRunID string
 	Created                                                  time.Time
@@ -122,55 +123,55 @@ type LoggedModel struct {
 	Metrics                                                  []ModelMetric // every value that any run logged on it
 }
 
-// File is one artifact; Path is relative to the run's artifacts, Size in bytes.
+// File is one artifact. Path is relative to the run's artifacts, and Size is in bytes.
 type File struct {
 	Path string
 	Dir  bool
 	Size int64
 }
 
-// MLmodel is the descriptor beside the model's files. Any field may be empty: old writers leave most of them out.
+// MLmodel is the MLmodel file of a model. Any field may be empty, because old clients leave most of them out.
 type MLmodel struct {
 	Flavors       map[string]map[string]any
 	Signature     Signature
-	Parts         []Part // what the model consists of beside this file
+	Parts         []Part // the other files that the model consists of
 	InputExample  string // the file with an example; "" if there is none
 	RunID         string
 	ModelID       string
 	MLflowVersion string
 	PythonVersion string
-	Created       string // utc_time_created, naive UTC text
+	Created       string // utc_time_created, as text in UTC without a zone
 	SizeBytes     int64
 	Sha256        string // of the file's text, in hex
 }
 
-// Signature is the contract of a model: each part as the file has it, JSON or empty.
+// Signature is the signature of a model. Each part is JSON as in the MLmodel file, or empty.
 type Signature struct{ Inputs, Outputs, Params string }
 
-// Empty reports whether the model is unsigned.
+// Empty reports whether the model has no signature.
 func (s Signature) Empty() bool { return s == Signature{} }
 
-// Source is what model-versions/create is told about where the model's files are.
+// Source is what the program sends to model-versions/create.
 type Source struct {
 	URI     string `json:"uri"`
 	RunID   string `json:"run_id,omitempty"`
 	ModelID string `json:"model_id,omitempty"` // MLflow 3.x logged model
 	Path    string `json:"path,omitempty"`     // artifact path within the run
-	// ArtifactURI is where a logged model's files are, for servers that cannot resolve models:/m-…
+	// ArtifactURI is the place of a logged model's files, for servers that cannot resolve models:/m-…
 	ArtifactURI string `json:"-"`
 	Request     string `json:"request"` // digest of model, run and logged model or path: the promote.request tag
 }
 
-// Experiment is what an audit wants to know of one.
+// Experiment is an experiment as an audit sees it.
 type Experiment struct {
 	ID, Name string
 	Deleted  bool
 }
 
-// Blocked reports whether gates blocked the version when it was last judged, by its tag.
+// Blocked reports whether gates blocked the version in its last evaluation, by its tag.
 func (v Version) Blocked() bool { return v.Tags[TagValidation] == ValidationBlocked }
 
-// Promoted is when the version last received a stage or an alias, by its tags; "" where none tells.
+// Promoted returns when the version last received a stage or an alias, by its tags; "" if no tag says so.
 func (v Version) Promoted() string {
 	at := max(v.Tags[StageTimeTag("Staging")], v.Tags[StageTimeTag("Production")])
 	for key, value := range v.Tags {
@@ -181,7 +182,7 @@ func (v Version) Promoted() string {
 	return at
 }
 
-// Usable says why a version cannot be gone back to or promoted at all, "" where it can.
+// Usable says why a version cannot be promoted or be a rollback target; "" if it can.
 func (v Version) Usable() string {
 	switch {
 	case v.Tags[TagDuplicateOf] != "":
@@ -192,8 +193,8 @@ func (v Version) Usable() string {
 	return ""
 }
 
-// Users are the names of the MLflow user who trained the run, as the run itself says: the stock client writes the same
-// name twice, but nothing keeps a trainer from writing two.
+// Users returns the names of the MLflow user who trained the run. The stock client writes the same name in both places,
+// but a trainer may write two different ones.
 func (r Run) Users() []string {
 	var out []string
 	for _, user := range []string{r.User, r.Tags[RunTagUser]} {
@@ -204,7 +205,7 @@ func (r Run) Users() []string {
 	return out
 }
 
-// DatasetSource is where the data came from: MLflow keeps the source as JSON, most often with a uri or url.
+// DatasetSource returns the address of a dataset. MLflow stores the source as JSON, usually with a uri or url.
 func DatasetSource(d Dataset) string {
 	var source struct{ URI, URL, Path string }
 	if json.Unmarshal([]byte(d.Source), &source) != nil {
@@ -218,7 +219,7 @@ func DatasetSource(d Dataset) string {
 	return ""
 }
 
-// DataRef names a dataset that a value was measured on. The zero value is none.
+// DataRef identifies the dataset that a value was measured on. The zero value is no dataset.
 type DataRef struct {
 	Name   string `json:"name,omitempty"`
 	Digest string `json:"digest,omitempty"`
@@ -234,7 +235,7 @@ func (d DataRef) String() string {
 	return fmt.Sprintf("dataset %s (%s)", d.Name, d.Digest)
 }
 
-// Is reports whether text names the dataset, by name or by digest.
+// Is reports whether the text is the name or the digest of the dataset.
 func (d DataRef) Is(text string) bool { return text != "" && (d.Name == text || d.Digest == text) }
 
 // ModelMetric is one value that a run logged on a logged model.
@@ -245,7 +246,7 @@ type ModelMetric struct {
 	Dataset DataRef
 }
 
-// Models are the ids of the logged models that the run lists, ascending, whether it logged them or only measured them.
+// Models returns the ids of the logged models that the run lists, ascending, whether it logged or only measured them.
 func (r Run) Models() []string {
 	ids := map[string]bool{}
 	for _, o := range r.Outputs {
@@ -268,8 +269,8 @@ func (r Run) OutputStep(model string) (step int64, listed bool) {
 	return 0, false
 }
 
-// FilesDigest is one digest for the content of files: what `find . -type f | LC_ALL=C sort | xargs sha256sum | sha256sum`
-// prints in their folder. sums are the SHA-256 of each, in hex, by path.
+// FilesDigest returns one digest for the content of all files. It equals the output of `find . -type f | LC_ALL=C sort
+// | xargs sha256sum | sha256sum` in their folder. sums has the SHA-256 of each file in hex, by path.
 func FilesDigest(sums map[string]string) string {
 	h := sha256.New()
 	for _, path := range slices.Sorted(maps.Keys(sums)) {

@@ -9,16 +9,17 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
-// Part is a file or folder that a model needs, as its MLmodel file names it.
+// Part is a file or folder that the MLmodel file lists.
 type Part struct {
-	Key       string   // in the MLmodel file: python_function.artifacts.weights.path; the flavour if no key names it
-	Names     []string // paths relative to the model, of which one must be there
-	Elsewhere string   // why it is not among the model's files: "is fetched from …"; "" if it has to be there
-	Fix       string   // with Elsewhere, what to do
+	// its key in the MLmodel file: python_function.artifacts.weights.path; or the flavour if there is no key
+	Key       string
+	Names     []string // paths relative to the model; one of them must exist
+	Elsewhere string   // why it is not among the model's files: "is fetched from …"; "" if it must be there
+	Fix       string   // what to do, if Elsewhere is set
 }
 
-// Lacks says what is missing among a model's files: "weights.bin, which the MLmodel file names (KEY), is not there". It
-// returns "" if all is there. A folder without content counts as empty. Parts that are elsewhere do not count.
+// Lacks says which part is missing among a model's files; "" if all are there. A folder without content counts as
+// empty. Parts that are elsewhere do not count.
 func (m MLmodel) Lacks(files []File) string {
 	sizes, counted := map[string]int64{}, int64(0)
 	for _, f := range files {
@@ -28,7 +29,7 @@ func (m MLmodel) Lacks(files []File) string {
 		for at := f.Path; at != "." && at != "/"; at = path.Dir(at) {
 			sizes[at] += f.Size
 		}
-		sizes["."] += f.Size // a loader may take the whole model
+		sizes["."] += f.Size // a loader may load the whole model
 	}
 	if sizes["MLmodel"] == 0 {
 		return "MLmodel " + absence(sizes, "MLmodel")
@@ -45,8 +46,9 @@ func (m MLmodel) Lacks(files []File) string {
 	return ""
 }
 
-// countedLater reports whether the stock client writes a file after it has counted the bytes of the model. A file of
-// requirements that the user gave was counted, and may have been written over since: then none of these is left out.
+// countedLater reports whether the stock client writes a file after it has counted the bytes of the model. A
+// requirements file that the user gave was counted, but may have been overwritten since. Then none of these files is
+// left out.
 func (m MLmodel) countedLater(name string) bool {
 	switch name {
 	case "MLmodel", "conda.yaml", "python_env.yaml", "requirements.txt":
@@ -55,7 +57,7 @@ func (m MLmodel) countedLater(name string) bool {
 	return false
 }
 
-// missing reports whether none of the names is there with content. sizes has the bytes of all files and folders.
+// missing reports whether none of the names exists with content. sizes has the bytes of all files and folders.
 func (p Part) missing(sizes map[string]int64) bool {
 	return !slices.ContainsFunc(p.Names, func(name string) bool { return sizes[name] > 0 })
 }
@@ -69,12 +71,12 @@ func (p Part) neededBy() string {
 
 func (p Part) shown() string { return format.Truncate(strings.Join(p.Names, " or "), 200) }
 
-// String says of a part that is elsewhere that it is.
+// String says that a part is elsewhere.
 func (p Part) String() string {
 	return fmt.Sprintf("%s, which %s, is not among the model's files: it %s", p.shown(), p.neededBy(), p.Elsewhere)
 }
 
-// absence says how names without content are missing.
+// absence says how the names without content are missing.
 func absence(sizes map[string]int64, names ...string) string {
 	if slices.ContainsFunc(names, func(name string) bool { _, there := sizes[name]; return there }) {
 		return "is empty"
@@ -82,7 +84,8 @@ func absence(sizes map[string]int64, names ...string) string {
 	return "is not there"
 }
 
-// Elsewhere returns the first part that is not among the model's files: on a hub, at an address, outside of the folder.
+// Elsewhere returns the first part that is not among the model's files but on a hub, at an address, or outside the
+// folder.
 func (m MLmodel) Elsewhere() (Part, bool) {
 	i := slices.IndexFunc(m.Parts, func(p Part) bool { return p.Elsewhere != "" })
 	if i < 0 {

@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// MovedRoot says that artifacts were moved to another store: what MLflow recorded below From lies below To now.
-// It counts until the end of a day.
+// MovedRoot says that artifacts were moved to another store. Artifacts that MLflow recorded below From are below To
+// now. The rule is valid until the end of a day.
 type MovedRoot struct {
 	From, To string // locations without a trailing slash: s3://old/mlflow
 	Until    time.Time
 	Reason   string
 }
 
-// MovedBy are the moves that still count at a time. If the time is not known (zero), none does.
+// MovedBy returns the moves that are still valid at this time. If the time is not known (zero), none is.
 func MovedBy(roots []MovedRoot, now time.Time) []MovedRoot {
 	return slices.DeleteFunc(slices.Clone(roots), func(r MovedRoot) bool { return now.IsZero() || now.After(r.Until) })
 }
@@ -61,7 +61,7 @@ func (m LoggedModel) elsewhere(source string) string {
 	return fmt.Sprintf("its files are at %s, which are not those of logged model %s", source, m.ID)
 }
 
-// LoggedIn is the id of the logged model that a source names, models:/m-… or the place of such a model's files. It is ""
+// LoggedIn returns the id of the logged model in a source: models:/m-… or the place of such a model's files. It is ""
 // for any other source. The second form is only a claim, which BelongsToRun checks.
 func LoggedIn(source string) string {
 	if id, ok := strings.CutPrefix(source, "models:/"); ok {
@@ -75,8 +75,8 @@ func LoggedIn(source string) string {
 	return loggedModelID.FindString(id)
 }
 
-// ArtifactPath is where below a run's artifacts a source lies: "model" for mlflow-artifacts:/1/RUN/artifacts/model.
-// ok is false if it does not lie there.
+// ArtifactPath returns the path of a source below its run's artifacts: "model" for
+// mlflow-artifacts:/1/RUN/artifacts/model. ok is false if it is not below them.
 func ArtifactPath(source string, run Run, roots ...MovedRoot) (path string, ok bool) {
 	at, ok := parseLocation(source)
 	if !ok || run.ID == "" {
@@ -97,8 +97,8 @@ func ArtifactPath(source string, run Run, roots ...MovedRoot) (path string, ok b
 	return "", false
 }
 
-// SameRegistration reports whether a version is what registering this source of this run makes: of the same run, and of
-// the same logged model or the same place. A tag says nothing about that, because others can write it.
+// SameRegistration reports whether registering this source of this run would make this version: the run is the same,
+// and so is the logged model or the place. Tags do not count, because others can write them.
 func SameRegistration(v Version, s Source, run Run) bool {
 	switch {
 	case v.RunID != s.RunID:
@@ -113,13 +113,13 @@ func SameRegistration(v Version, s Source, run Run) bool {
 	return okWas && okNow && was == now
 }
 
-// IsLocation reports whether a text is an artifact location that files can lie below.
+// IsLocation reports whether a text is an artifact location that files can be below.
 func IsLocation(text string) bool {
 	l, ok := parseLocation(text)
 	return ok && len(l.segments) > 0
 }
 
-// SameLocation reports whether two artifact locations are the same place, or were before the moves of the first one.
+// SameLocation reports whether two artifact locations are the same place, or were before the first one was moved.
 func SameLocation(a, b string, roots ...MovedRoot) bool {
 	x, okX := parseLocation(a)
 	y, okY := parseLocation(b)
@@ -128,16 +128,16 @@ func SameLocation(a, b string, roots ...MovedRoot) bool {
 	})
 }
 
-// location is an artifact location in one normal form, to be compared by segments: file:///a/b and /a/b are equal,
-// and so are ./mlruns/0 and mlruns/0.
+// location is an artifact location in a normal form that can be compared segment by segment. file:///a/b and /a/b are
+// equal, and so are ./mlruns/0 and mlruns/0.
 type location struct {
 	scheme, host string
 	absolute     bool
 	segments     []string
 }
 
-// parseLocation reads a location. What can be read in two ways (dots that climb, encoded dots and slashes,
-// backslashes, queries) is no location that anything could lie below.
+// parseLocation parses a location. It rejects text that can be read in two ways: '..', encoded dots and slashes,
+// backslashes and queries.
 func parseLocation(text string) (location, bool) {
 	var l location
 	rest := text
@@ -170,7 +170,7 @@ func parseLocation(text string) (location, bool) {
 	return l, true
 }
 
-// below is the path of l below root, if it is a real part of it.
+// below returns the path of l below root. ok is false if l is not below it.
 func (l location) below(root location) (path string, ok bool) {
 	n := len(root.segments)
 	if l.scheme != root.scheme || l.host != root.host || l.absolute != root.absolute || len(l.segments) <= n ||
@@ -180,7 +180,7 @@ func (l location) below(root location) (path string, ok bool) {
 	return strings.Join(l.segments[n:], "/"), true
 }
 
-// moved lists the location itself and where it was before the moves.
+// moved returns the location and its places before the moves.
 func (l location) moved(roots []MovedRoot) []location {
 	out := []location{l}
 	for _, r := range roots {
@@ -197,8 +197,8 @@ func (l location) moved(roots []MovedRoot) []location {
 	return out
 }
 
-// HasModel reports whether a logged model that the run lists is a model of the run: one of its experiment that no other
-// run logged, or one that the run logged values on.
+// HasModel reports whether a logged model that the run lists belongs to the run. It must be in the run's experiment,
+// and either no other run logged it, or this run logged values on it.
 func (r Run) HasModel(m LoggedModel) bool {
 	if slices.ContainsFunc(m.Metrics, func(v ModelMetric) bool { return v.RunID == r.ID }) {
 		return true
@@ -206,8 +206,8 @@ func (r Run) HasModel(m LoggedModel) bool {
 	return m.ExperimentID == r.ExperimentID && (m.SourceRunID == "" || m.SourceRunID == r.ID)
 }
 
-// UnknownModel stands for a model that a run lists and that cannot be read, because it was deleted or never was. It is
-// behind all others, so that a value of its step may have been meant for it.
+// UnknownModel stands for a model that the run lists but that cannot be read, because it was deleted or never existed.
+// It sorts after all others, so that a value of its step may belong to it.
 func UnknownModel(id string) LoggedModel {
 	return LoggedModel{ID: id, Name: "deleted", Created: time.UnixMilli(math.MaxInt64 / 2)}
 }

@@ -1,42 +1,41 @@
 package registry
 
-// Server is what a server is and can do, by asking it rather than by its version.
+// Server describes a server by what it answers, not by its version.
 type Server struct {
 	Address      string
-	Version      string // "" where it does not tell
-	Store        string // SqlStore or FileStore; "" where it cannot be told from what it says
-	StoreWhy     string // how the store was told, or why it was not
-	Registry     error  // why the model registry cannot be used; nil when it can
-	ServerInfo   bool   // it answers what it is
+	Version      string // "" if the server does not say
+	Store        string // SqlStore or FileStore; "" if it cannot be told
+	StoreWhy     string // how the store was found out, or why not
+	Registry     error  // why the model registry cannot be used; nil if it can
+	ServerInfo   bool   // the server says what it is
 	Aliases      bool
 	LoggedModels bool
 	Workspaces   bool
-	Artifacts    string // what the route for artifacts answers, in words
+	Artifacts    string // the response of the artifact route, in words
 	Login        Known[Login]
-	Models       int      // registered models this login may see, of the first page of 1000
-	MoreModels   bool     // there are more than one page
-	Dangling     []Alias  // of the model asked about
-	Ledger       Custody  // of the model asked about
-	Warnings     []string // what an operator should know
+	Models       int      // registered models that this login can see, on the first page of 1000
+	MoreModels   bool     // there is more than one page
+	Dangling     []Alias  // of the model that was asked about
+	Ledger       Custody  // of the model that was asked about
+	Warnings     []string // notes for an operator
 }
 
-// Custody is how a model's promotion ledger stands and who may edit it, in words; all of it is empty where no model was
-// asked about.
+// Custody says in words how a model's ledger is stored and who can edit it. It is empty if no model was asked about.
 type Custody struct {
 	State  string
 	Guard  string
-	Grants []string // requests by which another login may write it too; USER stands for its name
+	Grants []string // requests that let another login write it too; USER stands for its name
 }
 
-// Login is who the server takes us for.
+// Login is the identity that the server sees.
 type Login struct {
 	User        string
 	Admin       bool
-	Rights      map[string]string // registered model -> right that was granted
-	Experiments map[string]string // by id, the same
+	Rights      map[string]string // permissions by registered model
+	Experiments map[string]string // permissions by experiment id
 }
 
-// Alias is an alias and the version it names.
+// Alias is an alias and the version that it points to.
 type Alias struct {
 	Name    string `json:"name"`
 	Version int    `json:"version"`

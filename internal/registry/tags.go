@@ -10,22 +10,21 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
-// Tags this program writes on model versions. Those without the prefix are names that users of older pipelines
-// already query by.
+// Tags that this program writes on model versions. The ones without the prefix have the names that older pipelines use.
 const (
 	TagPrefix           = "promote."
-	TagRequest          = "promote.request"        // digest that makes registering idempotent
+	TagRequest          = "promote.request"        // digest that makes a registration idempotent
 	TagRecord           = "promote.record"         // the last decision in short, JSON
-	TagAnchor           = "promote.ledger"         // of the registered model: it has a ledger, and where
+	TagAnchor           = "promote.ledger"         // of the registered model: where its ledger is
 	TagGitCommit        = "promote.git.commit"     // of the training code
 	TagGitRepository    = "promote.git.repository" // of the training code
 	TagWorkflowRun      = "promote.workflow.run"   // link to the run that registered the version
 	TagDatasets         = "promote.datasets"       // JSON list of name, digest, context
 	TagFailedGates      = "promote.failed_gates"   // JSON list
 	TagHold             = "promote.hold"           // when the version was rolled back; "" once it is allowed again
-	TagRolledBack       = "rolled_back_at"         // the same for stages, as older pipelines name it
-	TagDuplicateOf      = "promote.duplicate_of"   // number of the version that counts, of two made from one registration
-	TagExperiment       = "experiment"             // how the candidate "best" was found, this and the next four
+	TagRolledBack       = "rolled_back_at"         // the same for stages, with the name from older pipelines
+	TagDuplicateOf      = "promote.duplicate_of"   // number of the version that counts, if one registration made two
+	TagExperiment       = "experiment"             // how the candidate "best" was found, like the next four
 	TagRunID            = "run_id"
 	TagMetric           = "metric"
 	TagMetricValue      = "metric_value"
@@ -36,19 +35,19 @@ const (
 	TagFrameworkVersion = "framework_version"
 	TagDataSourceURI    = "data_source_uri"
 	TagDataVersion      = "data_version"
-	TagDeployedTo       = "deployed_to" // written by whoever deploys, this and the next
+	TagDeployedTo       = "deployed_to" // written by the deployment workflow, like the next one
 	TagDeployedAt       = "deployment_timestamp"
 )
 
 // Values of TagValidation.
 const (
-	ValidationPassed      = "passed"       // every gate that blocks was met
-	ValidationBlocked     = "blocked"      // a gate kept the version back
+	ValidationPassed      = "passed"       // every gate that can block has passed
+	ValidationBlocked     = "blocked"      // a gate blocked the version
 	ValidationUngated     = "ungated"      // promoted by override: ungated
 	ValidationNotEnforced = "not-enforced" // promoted in report mode, whatever the gates said
 )
 
-// Validation reports whether the value is one that this program writes into TagValidation.
+// Validation reports whether this program writes the value into TagValidation.
 func Validation(value string) bool {
 	switch value {
 	case ValidationPassed, ValidationBlocked, ValidationUngated, ValidationNotEnforced:
@@ -63,11 +62,11 @@ const (
 	RunTagCommit     = "mlflow.source.git.commit"
 	RunTagModels     = "mlflow.log-model.history" // JSON, what the stock client 1.x and 2.x logged
 	RunTagRepository = "mlflow.source.git.repoURL"
-	// PromptTag marks a registered model, or by mistake one version, as a prompt.
+	// PromptTag marks a registered model as a prompt. It can also be on a single version by mistake.
 	PromptTag = "mlflow.prompt.is_prompt"
 )
 
-// Reserved reports whether a tag may be written by the tools alone: what it says about a version must be so.
+// Reserved reports whether only tools may write the tag, because others rely on what it says.
 func Reserved(key string) bool {
 	switch key {
 	case TagValidation, StageTimeTag("Staging"), StageTimeTag("Production"):
@@ -76,13 +75,14 @@ func Reserved(key string) bool {
 	return strings.HasPrefix(key, TagPrefix) || strings.HasPrefix(key, "mlflow.") || strings.HasPrefix(key, "alias_")
 }
 
-// AliasTimeTag is the tag that says when a version last received the alias.
+// AliasTimeTag is the tag with the time when a version last received the alias.
 func AliasTimeTag(alias string) string { return TagPrefix + "alias." + alias + ".at" }
 
-// FallbackTag is the tag that stands for the alias on servers that have none: "true" on the version that holds it.
+// FallbackTag is the tag that stands for an alias on servers without aliases. It is "true" on the version that the
+// alias points to.
 func FallbackTag(alias string) string { return "alias_" + alias }
 
-// StageTimeTag is the tag that says when a version last entered the stage; "" for stages that have none.
+// StageTimeTag is the tag with the time when a version last entered the stage; "" for stages that have none.
 func StageTimeTag(stage string) string {
 	switch stage {
 	case "Staging":
@@ -93,19 +93,20 @@ func StageTimeTag(stage string) string {
 	return ""
 }
 
-// Portable limits: what every supported server and database stores unchanged (MLflow 1.30 to 3.17; PostgreSQL and
-// MySQL refuse what SQLite takes).
+// Portable limits: every supported server and database stores such values unchanged (MLflow 1.30 to 3.17). PostgreSQL
+// and MySQL refuse longer ones that SQLite accepts.
 const (
 	MaxTagKey      = 250
 	MaxTagValue    = 5000
 	MaxDescription = 5000
 )
 
-// maxParts bounds how many tags one value is split into; what is longer still ends with a mark and a digest.
+// maxParts limits the number of tags that one value is split into. A longer value is cut and ends with a mark and a
+// digest.
 const maxParts = 20
 
-// SplitTag returns the tags that hold a value: one, or where it is longer than a tag holds, the parts under KEY.1 to
-// KEY.N and under KEY itself a line that says so, with a digest of the whole. Joined in order the parts are the value.
+// SplitTag returns the tags that hold a value. If the value is too long for one tag, its parts are under KEY.1 to
+// KEY.N, and KEY itself says so, with a digest of the whole value. The parts in their order are the value.
 func SplitTag(key, value string) map[string]string {
 	switch {
 	case value == "":
@@ -129,7 +130,7 @@ func SplitTag(key, value string) map[string]string {
 	return tags
 }
 
-// JoinTag is the value that SplitTag wrote under the key.
+// JoinTag returns the value that SplitTag wrote under the key.
 func JoinTag(tags map[string]string, key string) string {
 	if _, split := tags[key+".1"]; !split {
 		return tags[key]
@@ -141,7 +142,7 @@ func JoinTag(tags map[string]string, key string) string {
 	return whole.String()
 }
 
-// Framework names the native flavour and its version, "sklearn 1.5.2"; "" when the file says neither.
+// Framework returns the native flavour and its version, "sklearn 1.5.2"; "" if the MLmodel file has neither.
 func (m MLmodel) Framework() string {
 	var names []string
 	for name := range m.Flavors {

@@ -4,7 +4,7 @@ package registry
 type Target struct {
 	Alias           string `json:"alias,omitempty"`
 	Stage           string `json:"stage,omitempty"`
-	ArchiveExisting bool   `json:"archive_existing,omitempty"` // of the stage's other holders
+	ArchiveExisting bool   `json:"archive_existing,omitempty"` // move the other versions of the stage to Archived
 }
 
 // Refs returns the alias and the stage, as far as the target has them.
