@@ -45,7 +45,9 @@ const (
 )
 
 func (p protocol) String() string {
-	return []string{"read, write, record", "guard, write, verify, record", "claim, guard, write, verify", "claim + takeover"}[p]
+	return []string{
+		"read, write, record", "guard, write, verify, record", "claim, guard, write, verify", "claim + takeover",
+	}[p]
 }
 
 func (p protocol) ledger() bool { return p >= claiming }
@@ -182,7 +184,9 @@ func (l pages) Read(ctx context.Context, page string) (kv map[string]string, err
 }
 
 func (l pages) Write(ctx context.Context, page string, values map[string]string) error {
-	return l.p.turn("write "+strings.Join(slices.Sorted(maps.Keys(values)), ",")+" "+text(values), true, func() (string, error) {
+	return l.p.turn("write "+strings.Join(
+		slices.Sorted(maps.Keys(values)), ",",
+	)+" "+text(values), true, func() (string, error) {
 		return "", l.Memory.Write(ctx, page, values)
 	})
 }
@@ -220,7 +224,10 @@ func (p *promoter) promote() {
 	f.Ledger = view.Facts()
 	want := strconv.Itoa(p.version())
 	steps := plan.Plan{Command: "promote", Model: "churn", Target: target, Version: p.version(), Steps: []plan.Step{
-		{Do: plan.SetAlias, Model: "churn", Name: "champion", Version: p.version(), Was: registry.ParseState(p.base), Want: registry.PointsTo(p.version())},
+		{
+			Do: plan.SetAlias, Model: "churn", Name: "champion", Version: p.version(), Was: registry.ParseState(p.base),
+			Want: registry.PointsTo(p.version()),
+		},
 	}}
 	o := apply.Options{
 		Now: func() time.Time { return began }, Record: func(time.Time, int) string { return "record" },
@@ -234,10 +241,18 @@ func (p *promoter) promote() {
 	switch {
 	case p.m.ledger():
 		o.Ledger = &ledger.Promotion{Ledger: l, View: view, Claim: claim, Record: func(version int) ledger.Record {
-			return plan.NewRecord(steps, plan.Applied{Digest: "plan", Version: version, At: began}, plan.Intent{}, ledger.Origin{}, f)
+			return plan.NewRecord(
+				steps, plan.Applied{Digest: "plan", Version: version, At: began}, plan.Intent{}, ledger.Origin{}, f,
+			)
 		}}
 	default:
-		steps.Steps = append(steps.Steps, plan.Step{Do: plan.SetTag, Model: "churn", Version: p.version(), Name: registry.TagRecord, Want: registry.Text(plan.TheRecord)})
+		steps.Steps = append(
+			steps.Steps,
+			plan.Step{
+				Do: plan.SetTag, Model: "churn", Version: p.version(), Name: registry.TagRecord,
+				Want: registry.Text(plan.TheRecord),
+			},
+		)
 	}
 	p.end.Version = 0
 	end := apply.Run(ctx, p, steps, o)
@@ -259,7 +274,9 @@ func (p *promoter) mayTake(v ledger.View, h ledger.Holder) (dead bool) {
 
 func (p *promoter) ledger() *ledger.Ledger {
 	return &ledger.Ledger{
-		Store: pages{p.s.world.memory, p}, Founder: p.s.world.memory, Model: "churn", Now: func() time.Time { return began },
+		Store: pages{
+			p.s.world.memory, p,
+		}, Founder: p.s.world.memory, Model: "churn", Now: func() time.Time { return began },
 		Pause: func(_ context.Context, try int) bool { return !p.dead && try < 2 },
 	}
 }
@@ -270,12 +287,26 @@ func (p *promoter) reported() bool { return !p.dead && p.over && p.gone == nil &
 // founded is a ledger with one completed entry, which left the alias at version 1.
 func founded() *ledgertest.Memory {
 	m := ledgertest.New()
-	l := &ledger.Ledger{Store: m, Founder: m, Model: "churn", Now: func() time.Time { return began }, Pause: func(context.Context, int) bool { return false }}
-	steps := plan.Plan{Command: "promote", Model: "churn", Target: target, Version: 1, Steps: []plan.Step{{Do: plan.SetAlias, Name: "champion", Want: registry.PointsTo(1)}}}
-	first := &ledger.Promotion{Ledger: l, Claim: ledger.Claim{Holder: ledger.Holder{Run: "run1", Attempt: 1}}, Record: func(version int) ledger.Record {
-		return plan.NewRecord(steps, plan.Applied{Digest: "plan", Version: version, At: began}, plan.Intent{}, ledger.Origin{}, fact.Facts{})
+	l := &ledger.Ledger{
+		Store: m, Founder: m, Model: "churn", Now: func() time.Time { return began },
+		Pause: func(context.Context, int) bool { return false },
+	}
+	steps := plan.Plan{
+		Command: "promote", Model: "churn", Target: target, Version: 1,
+		Steps: []plan.Step{{Do: plan.SetAlias, Name: "champion", Want: registry.PointsTo(1)}},
+	}
+	first := &ledger.Promotion{Ledger: l, Claim: ledger.Claim{
+		Holder: ledger.Holder{Run: "run1", Attempt: 1},
+	}, Record: func(version int) ledger.Record {
+		return plan.NewRecord(
+			steps, plan.Applied{Digest: "plan", Version: version, At: began}, plan.Intent{}, ledger.Origin{},
+			fact.Facts{},
+		)
 	}}
-	if err := cmp.Or(first.Begin(context.Background(), 1), first.End(context.Background(), nil, []registry.Ref{registry.AliasRef("champion")})); err != nil {
+	if err := cmp.Or(
+		first.Begin(context.Background(), 1),
+		first.End(context.Background(), nil, []registry.Ref{registry.AliasRef("champion")}),
+	); err != nil {
 		panic(err)
 	}
 	return m
@@ -289,8 +320,12 @@ type choice struct {
 
 // choices are all ways to go on from here, always in the same order.
 func (s *stage) choices() []choice {
-	slices.SortFunc(s.pending, func(a, b *call) int { return cmp.Or(cmp.Compare(a.who, b.who), cmp.Compare(a.name, b.name)) })
-	slices.SortFunc(s.ghosts, func(a, b *call) int { return cmp.Or(cmp.Compare(a.who, b.who), cmp.Compare(a.name, b.name)) })
+	slices.SortFunc(
+		s.pending, func(a, b *call) int { return cmp.Or(cmp.Compare(a.who, b.who), cmp.Compare(a.name, b.name)) },
+	)
+	slices.SortFunc(
+		s.ghosts, func(a, b *call) int { return cmp.Or(cmp.Compare(a.who, b.who), cmp.Compare(a.name, b.name)) },
+	)
 	var out []choice
 	for _, c := range s.pending {
 		out = append(out, choice{fmt.Sprintf("%d: %s", c.who, c.name), func() { s.deliver(c) }})
@@ -304,7 +339,9 @@ func (s *stage) choices() []choice {
 		}
 		out = append(out, choice{fmt.Sprintf("%d dies", who), func() { s.kill(p, false) }})
 		if s.m.faults == late && slices.ContainsFunc(s.pending, func(c *call) bool { return c.who == who && c.write }) {
-			out = append(out, choice{fmt.Sprintf("%d dies, its writes are on their way", who), func() { s.kill(p, true) }})
+			out = append(
+				out, choice{fmt.Sprintf("%d dies, its writes are on their way", who), func() { s.kill(p, true) }},
+			)
 		}
 	}
 	for i, g := range s.ghosts {
@@ -342,7 +379,8 @@ func (s *stage) hear(c *call, answer string, err error) {
 	p := s.promoters[c.who]
 	p.calls[c.name]++
 	h := fnv.New64a()
-	fmt.Fprintf(h, "%s %d %s %s", c.name, p.calls[c.name], answer, registry.ReasonOf(err)) // what an error says to people decides nothing
+	// what an error says to people decides nothing
+	fmt.Fprintf(h, "%s %d %s %s", c.name, p.calls[c.name], answer, registry.ReasonOf(err))
 	p.heard += h.Sum64()
 	c.reply <- err
 }
@@ -396,7 +434,9 @@ func (m *model) begin(from *ledgertest.Memory) *stage {
 		mem.Pages[id] = maps.Clone(kv)
 	}
 	mem.Places = maps.Clone(from.Places)
-	s := &stage{m: m, world: &world{alias: "1", notes: map[string]bool{"1": true}, memory: mem, replaced: map[int]string{}}}
+	s := &stage{
+		m: m, world: &world{alias: "1", notes: map[string]bool{"1": true}, memory: mem, replaced: map[int]string{}},
+	}
 	for who := range m.promoters {
 		s.promoters = append(s.promoters, &promoter{m: m, s: s, who: who, calls: map[string]int{}})
 	}
@@ -434,7 +474,8 @@ type count struct {
 }
 
 func (c count) String() string {
-	return fmt.Sprintf("%d states, %d walks; %d end states: both succeed %d, lost %d, wrong lineage %d, residue %d, overwritten later %d, not found by the audit rule %d",
+	return fmt.Sprintf("%d states, %d walks; %d end states: both succeed %d, lost %d, wrong lineage %d, residue %d, "+
+		"overwritten later %d, not found by the audit rule %d",
 		c.states, c.walks, c.ends, c.succeed, c.lost, c.lineage, c.residue, c.later, c.unnoticed)
 }
 
@@ -530,7 +571,9 @@ func (s *stage) judge(c *count, ends map[string]bool) {
 	residue := named != 1 && !slices.Contains(successes, named)
 	later := len(successes) > 0 && (residue || s.m.ledger() && last != named || named == 1)
 	for n, is := range map[*int]bool{
-		&c.succeed: len(successes) > 1, &c.lost: slices.Max(append(slices.Collect(maps.Values(bases)), 0)) > 1, &c.lineage: wrong,
+		&c.succeed: len(successes) > 1, &c.lost: slices.Max(
+			append(slices.Collect(maps.Values(bases)), 0),
+		) > 1, &c.lineage: wrong,
 		&c.residue: residue, &c.later: later, &c.unnoticed: (residue || later) && !s.noticed(facts),
 	} {
 		if is {

@@ -67,7 +67,10 @@ func Run(ctx context.Context, r Registry, p plan.Plan, o Options) plan.Receipt {
 	defer stop()
 	late, stop := AfterCancel(ctx, closing)
 	defer stop()
-	run := &run{r: r, o: o, plan: p, ctx: ctx, flight: flight, look: look, late: late, receipt: plan.Receipt{Version: p.Version}}
+	run := &run{
+		r: r, o: o, plan: p, ctx: ctx, flight: flight, look: look, late: late,
+		receipt: plan.Receipt{Version: p.Version},
+	}
 	steps := map[plan.Kind][]plan.Step{}
 	for _, s := range p.Steps {
 		steps[s.Kind()] = append(steps[s.Kind()], s)
@@ -104,7 +107,10 @@ func (run *run) create(ctx context.Context, steps []plan.Step) {
 		made, wrote, err := run.r.Do(run.flight, s)
 		if err == nil && s.Do == plan.CreateVersion {
 			if _, err = fmt.Sscan(made, &run.receipt.Version); err != nil {
-				err = &registry.Error{Reason: registry.ServerError, Msg: fmt.Sprintf("create version of %s: the response has no version: %q", s.Model, made)}
+				err = &registry.Error{
+					Reason: registry.ServerError,
+					Msg:    fmt.Sprintf("create version of %s: the response has no version: %q", s.Model, made),
+				}
 			}
 		}
 		run.record(s, made, wrote, err)
@@ -137,7 +143,9 @@ func (run *run) move(ctx context.Context, steps []plan.Step) {
 		}
 		if s.Confirms() { // it was checked, and is read back and recorded like any other
 			run.moved = append(run.moved, len(run.receipt.Results))
-			run.receipt.Results = append(run.receipt.Results, plan.StepResult{Step: s, Done: plan.StepUnknown, Note: "it was there already"})
+			run.receipt.Results = append(
+				run.receipt.Results, plan.StepResult{Step: s, Done: plan.StepUnknown, Note: "it was there already"},
+			)
 			continue
 		}
 		run.announce(s)
@@ -171,12 +179,18 @@ func (run *run) makeMove(s plan.Step) (retry.Settled, error) {
 	switch {
 	case settled == retry.Unsettled:
 		err = &registry.Error{Reason: registry.Unknown, Cause: err,
-			Msg: fmt.Sprintf("move %s of %s: sent, but its outcome is not known: %v", s.Name, s.Model, err), Hint: hintUnknown}
+			Msg: fmt.Sprintf(
+				"move %s of %s: sent, but its outcome is not known: %v", s.Name, s.Model, err,
+			),
+			Hint: hintUnknown}
 	case settled == retry.NoEffect && halfway(s, saw):
 		err = overtaken(s, saw)
 	case registry.ReasonOf(err) == registry.Unknown: // the server rejected each try, and the move was not made
 		err = &registry.Error{Reason: registry.ServerError, Cause: err,
-			Msg: fmt.Sprintf("move %s of %s: not done, it still points to %s: %v", s.Name, s.Model, holders(s, saw), err), Hint: "run it again"}
+			Msg: fmt.Sprintf(
+				"move %s of %s: not done, it still points to %s: %v", s.Name, s.Model, holders(s, saw), err,
+			),
+			Hint: "run it again"}
 	}
 	return settled, err
 }
@@ -195,10 +209,12 @@ func (run *run) pause(ctx context.Context) func(int) bool {
 
 // checkLease stops the run if its claim has expired or is about to, because another run may have taken it over.
 func (run *run) checkLease() {
-	if run.receipt.Err != nil || !run.begun || run.o.Lease == 0 || run.o.Now().Sub(run.entered) < run.o.Lease-time.Minute {
+	if run.receipt.Err != nil || !run.begun || run.o.Lease == 0 ||
+		run.o.Now().Sub(run.entered) < run.o.Lease-time.Minute {
 		return
 	}
-	run.receipt.Err = &registry.Error{Reason: registry.Conflict, Msg: "promotion ledger: the lease of this run has expired, and another run may have taken it over",
+	run.receipt.Err = &registry.Error{Reason: registry.Conflict, Msg: "promotion ledger: the lease of this run has " +
+		"expired, and another run may have taken it over",
 		Hint: "run it again; a promotion takes seconds, so this one was waiting for a server or was suspended"}
 }
 
@@ -288,7 +304,9 @@ func (run *run) inPlace(ctx context.Context, steps []plan.Step) error {
 	if err != nil || want.IsAt(place) {
 		return err
 	}
-	return run.notJudged(fmt.Sprintf("it is a copy of %s, and its files are at %s, not where they were", want.Source, place))
+	return run.notJudged(
+		fmt.Sprintf("it is a copy of %s, and its files are at %s, not where they were", want.Source, place),
+	)
 }
 
 // readAgain returns the version that is about to be moved. Nothing is moved without it.
@@ -302,7 +320,9 @@ func readAgain[T any](run *run, known registry.Known[T]) (T, error) {
 		}
 	case !ok:
 		return value, &registry.Error{
-			Reason: registry.ServerError, Msg: fmt.Sprintf("%s: it cannot be read again: %s", run.moving(), known.Why()),
+			Reason: registry.ServerError, Msg: fmt.Sprintf(
+				"%s: it cannot be read again: %s", run.moving(), known.Why(),
+			),
 			Hint: "nothing was moved; run it again",
 		}
 	}
@@ -312,7 +332,8 @@ func readAgain[T any](run *run, known registry.Known[T]) (T, error) {
 func (run *run) notJudged(why string) error {
 	return &registry.Error{
 		Reason: registry.Conflict, Msg: run.moving() + ": it is not the version that was judged: " + why,
-		Hint: "somebody registered it in the meantime, and nothing was moved: run it again to evaluate the current version",
+		Hint: "somebody registered it in the meantime, and nothing was moved: run it again to evaluate the current " +
+			"version",
 	}
 }
 
@@ -333,8 +354,12 @@ func (run *run) guard(ctx context.Context, steps []plan.Step) (told []registry.V
 		case !o.saw.Equal(s.Was):
 			run.receipt.Err = &registry.Error{
 				Reason: registry.Conflict,
-				Msg:    fmt.Sprintf("move %s of %s: it points to %s, but the plan expects %s", s.Name, s.Model, holders(s, o.saw), holders(s, s.Was)),
-				Hint:   "somebody else moved it in the meantime, and this run moved nothing: run it again to start from the new state",
+				Msg: fmt.Sprintf(
+					"move %s of %s: it points to %s, but the plan expects %s", s.Name, s.Model, holders(s, o.saw),
+					holders(s, s.Was),
+				),
+				Hint: "somebody else moved it in the meantime, and this run moved nothing: run it again to start " +
+					"from the new state",
 			}
 		default:
 			continue
@@ -389,7 +414,10 @@ func (run *run) readBack() {
 		case o.err != nil:
 			result.Note = "the server confirmed the write, but reading it back failed"
 			run.fail(&registry.Error{Reason: registry.Unknown, Cause: o.err,
-				Msg: fmt.Sprintf("move %s of %s: written, but not confirmed: %v", steps[i].Name, steps[i].Model, o.err), Hint: hintUnknown})
+				Msg: fmt.Sprintf(
+					"move %s of %s: written, but not confirmed: %v", steps[i].Name, steps[i].Model, o.err,
+				),
+				Hint: hintUnknown})
 		case o.saw.Equal(steps[i].Want):
 			result.Done = plan.StepDone
 		default:
@@ -399,27 +427,36 @@ func (run *run) readBack() {
 	}
 }
 
-const hintUnknown = "run it again: the next run reads the state and continues from there; until then the target may have been moved"
+const hintUnknown = "run it again: the next run reads the state and continues from there; until then the target may " +
+	"have been moved"
 
 func overtaken(s plan.Step, saw registry.State) error {
 	if s.Do == plan.SetStage {
 		return &registry.Error{
 			Reason: registry.StageNotExclusive,
-			Msg:    fmt.Sprintf("move to %s of %s: expected %s in the stage, found %s", s.Name, s.Model, holders(s, saw), holders(s, s.Want)),
-			Hint:   "another move ran at the same moment; decide which version should stay, and promote that one again",
+			Msg: fmt.Sprintf(
+				"move to %s of %s: expected %s in the stage, found %s", s.Name, s.Model, holders(s, saw),
+				holders(s, s.Want),
+			),
+			Hint: "another move ran at the same moment; decide which version should stay, and promote that one again",
 		}
 	}
 	if s.Do == plan.TagAlias {
 		return &registry.Error{
 			Reason: registry.Conflict,
-			Msg:    fmt.Sprintf("move %s of %s: expected its tag on %s, found it on %s", s.Name, s.Model, holders(s, s.Want), holders(s, saw)),
-			Hint:   "the highest version counts; run this again to finish the move",
+			Msg: fmt.Sprintf(
+				"move %s of %s: expected its tag on %s, found it on %s", s.Name, s.Model, holders(s, s.Want),
+				holders(s, saw),
+			),
+			Hint: "the highest version counts; run this again to finish the move",
 		}
 	}
 	return &registry.Error{
 		Reason: registry.Conflict,
-		Msg:    fmt.Sprintf("move %s of %s: set to %s, but read back as %s", s.Name, s.Model, holders(s, s.Want), holders(s, saw)),
-		Hint:   "another move ran at the same moment; decide which version should stay, and promote that one again",
+		Msg: fmt.Sprintf(
+			"move %s of %s: set to %s, but read back as %s", s.Name, s.Model, holders(s, s.Want), holders(s, saw),
+		),
+		Hint: "another move ran at the same moment; decide which version should stay, and promote that one again",
 	}
 }
 
@@ -500,7 +537,9 @@ func (run *run) skipSteps(ctx context.Context, steps ...plan.Step) bool {
 		return false
 	}
 	for _, s := range steps {
-		run.receipt.Results = append(run.receipt.Results, plan.StepResult{Step: s.For(run.receipt.Version), Done: plan.StepNotDone})
+		run.receipt.Results = append(
+			run.receipt.Results, plan.StepResult{Step: s.For(run.receipt.Version), Done: plan.StepNotDone},
+		)
 	}
 	return true
 }
@@ -535,7 +574,9 @@ type observation struct {
 
 // readUntilClear reads the target of a step until it succeeds.
 func (run *run) readUntilClear(s plan.Step) (saw registry.State, err error) {
-	err = retry.Persist(run.pause(run.look), func() (err error) { saw, _, err = run.r.Observe(run.look, s); return err })
+	err = retry.Persist(
+		run.pause(run.look), func() (err error) { saw, _, err = run.r.Observe(run.look, s); return err },
+	)
 	return saw, err
 }
 
@@ -561,9 +602,14 @@ func AfterCancel(ctx context.Context, by time.Duration) (context.Context, contex
 
 func cancelled(ctx context.Context) error {
 	if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
-		return &registry.Error{Reason: registry.Unreachable, Msg: "apply plan: the time limit passed before the next write", Hint: "raise the input timeout, or find out why the server is slow"}
+		return &registry.Error{
+			Reason: registry.Unreachable, Msg: "apply plan: the time limit passed before the next write",
+			Hint: "raise the input timeout, or find out why the server is slow",
+		}
 	}
-	return &registry.Error{Reason: registry.Cancelled, Msg: "cancelled: no further write was started", Cause: context.Cause(ctx)}
+	return &registry.Error{
+		Reason: registry.Cancelled, Msg: "cancelled: no further write was started", Cause: context.Cause(ctx),
+	}
 }
 
 // holders describes a state of a step's target.

@@ -71,8 +71,14 @@ func (s *server) Do(ctx context.Context, step plan.Step) (string, bool, error) {
 func thePlan() plan.Plan {
 	return plan.Plan{Model: "churn", Steps: []plan.Step{
 		{Do: plan.CreateVersion, Model: "churn", Want: registry.PointsTo(registry.NextVersion)},
-		{Do: plan.SetAlias, Model: "churn", Name: "champion", Was: registry.PointsTo(1), Want: registry.PointsTo(registry.NextVersion)},
-		{Do: plan.SetStage, Model: "churn", Name: "Production", Was: registry.PointsTo(1), Want: registry.PointsTo(registry.NextVersion), Archive: true},
+		{
+			Do: plan.SetAlias, Model: "churn", Name: "champion", Was: registry.PointsTo(1),
+			Want: registry.PointsTo(registry.NextVersion),
+		},
+		{
+			Do: plan.SetStage, Model: "churn", Name: "Production", Was: registry.PointsTo(1),
+			Want: registry.PointsTo(registry.NextVersion), Archive: true,
+		},
 		{Do: plan.SetTag, Model: "churn", Name: registry.TagRecord, Want: registry.Text(plan.TheRecord)},
 	}}
 }
@@ -137,9 +143,13 @@ func TestHowStepsEnd(t *testing.T) {
 	}{
 		"all is well": {func(*server) {}, registry.OK, "done done done done", all},
 		"somebody moved the alias before": {
-			func(s *server) { s.state["champion"] = "9" }, registry.Conflict, "done not done not done not done", "create-version  {new}"},
+			func(s *server) {
+				s.state["champion"] = "9"
+			}, registry.Conflict, "done not done not done not done", "create-version  {new}"},
 		"the guard cannot be read": {
-			func(s *server) { s.observe = only("Production", errDown) }, registry.Unreachable, "done not done not done not done", "create-version  {new}"},
+			func(s *server) {
+				s.observe = only("Production", errDown)
+			}, registry.Unreachable, "done not done not done not done", "create-version  {new}"},
 		"the version is refused": {
 			func(s *server) {
 				s.do = func(_ context.Context, step plan.Step) error { return only("", errRefused)(step) }
@@ -181,7 +191,9 @@ func TestHowStepsEnd(t *testing.T) {
 			},
 			registry.Unknown, "done done unknown not done", "create-version  {new}|set-alias champion 2"},
 		"the answer to a move is lost before its effect, and it is sent again": {
-			func(s *server) { s.do = inTurn("Production", errUnclear, errRefused, errUnclear) }, registry.OK, "done done done done", all},
+			func(s *server) {
+				s.do = inTurn("Production", errUnclear, errRefused, errUnclear)
+			}, registry.OK, "done done done done", all},
 		"the answer to a move is lost, and so is that to the first look": {
 			func(s *server) {
 				s.after = func(step plan.Step) error {
@@ -226,7 +238,9 @@ func TestHowStepsEnd(t *testing.T) {
 			registry.StageNotExclusive, "done done not done done", all},
 		"a mark cannot be written": {
 			func(s *server) {
-				s.do = func(_ context.Context, step plan.Step) error { return only(registry.TagRecord, errRefused)(step) }
+				s.do = func(_ context.Context, step plan.Step) error {
+					return only(registry.TagRecord, errRefused)(step)
+				}
 			},
 			registry.OK, "done done done not done", all},
 	} {
@@ -261,9 +275,13 @@ func TestHowAdoptionsEnd(t *testing.T) {
 		reason registry.Reason
 		end    plan.Done
 	}{
-		"it is there":               {func(*server) {}, registry.OK, plan.StepDone},
-		"it cannot be read again":   {func(s *server) { s.observe = only("champion", errDown) }, registry.Unreachable, plan.StepNotDone},
-		"somebody moved it on then": {func(s *server) { s.state["champion"] = "9" }, registry.Conflict, plan.StepNotDone},
+		"it is there": {func(*server) {}, registry.OK, plan.StepDone},
+		"it cannot be read again": {
+			func(s *server) { s.observe = only("champion", errDown) }, registry.Unreachable, plan.StepNotDone,
+		},
+		"somebody moved it on then": {
+			func(s *server) { s.state["champion"] = "9" }, registry.Conflict, plan.StepNotDone,
+		},
 	} {
 		s := fresh()
 		s.observe = func(plan.Step) error { // the guard
@@ -275,9 +293,13 @@ func TestHowAdoptionsEnd(t *testing.T) {
 			return nil
 		}
 		r := Run(context.Background(), s, plan.Plan{Model: "churn", Version: 1, Steps: []plan.Step{
-			{Do: plan.SetAlias, Model: "churn", Version: 1, Name: "champion", Was: registry.PointsTo(1), Want: registry.PointsTo(1)},
+			{
+				Do: plan.SetAlias, Model: "churn", Version: 1, Name: "champion", Was: registry.PointsTo(1),
+				Want: registry.PointsTo(1),
+			},
 		}}, Options{Now: func() time.Time { return time.Unix(0, 0) }})
-		if got := registry.ReasonOf(r.Err); got != c.reason || r.Results[0].Done != c.end || r.Changed() || len(s.writes) > 0 {
+		if got := registry.ReasonOf(r.Err); got != c.reason || r.Results[0].Done != c.end || r.Changed() ||
+			len(s.writes) > 0 {
 			t.Errorf("%s: %s (%v), %+v, written %v", name, got, r.Err, r.Results, s.writes)
 		}
 	}
@@ -338,7 +360,8 @@ func TestDeadlineIsNoCancellation(t *testing.T) {
 			return nil
 		}
 		r := applied(ctx, s)
-		if !errors.Is(context.Cause(ctx), context.DeadlineExceeded) || registry.ReasonOf(r.Err) == registry.Cancelled || r.Err == nil {
+		if !errors.Is(context.Cause(ctx), context.DeadlineExceeded) || registry.ReasonOf(r.Err) == registry.Cancelled ||
+			r.Err == nil {
 			t.Errorf("%v", r.Err)
 		}
 	})
@@ -350,7 +373,10 @@ func TestWordsComeFirst(t *testing.T) {
 	s.do = func(_ context.Context, step plan.Step) error { return only("owner", errRefused)(step) }
 	p := thePlan()
 	p.Steps = append(p.Steps, plan.Step{Do: plan.SetTag, Model: "churn", Name: "owner", Want: registry.Text("ann")})
-	r := Run(context.Background(), s, p, Options{Now: func() time.Time { return time.Unix(0, 0) }, Record: func(time.Time, int) string { return "{}" }})
+	r := Run(
+		context.Background(), s, p,
+		Options{Now: func() time.Time { return time.Unix(0, 0) }, Record: func(time.Time, int) string { return "{}" }},
+	)
 	if registry.ReasonOf(r.Err) != registry.Forbidden || len(s.writes) != 1 || len(r.Results) != 5 {
 		t.Errorf("%v\n%v\n%v", r.Err, s.writes, r.Results)
 	}
@@ -386,7 +412,9 @@ func TestNoMoveBeginsAfterTheLease(t *testing.T) {
 				return nil
 			}
 			r := Run(context.Background(), s, thePlan(), Options{
-				Now: func() time.Time { return clock }, Record: func(time.Time, int) string { return "{}" }, Ledger: l, Lease: 15 * time.Minute,
+				Now: func() time.Time {
+					return clock
+				}, Record: func(time.Time, int) string { return "{}" }, Ledger: l, Lease: 15 * time.Minute,
 			})
 			if got := registry.ReasonOf(r.Err); got != c.reason || l.ended != c.reason || len(s.writes) != c.writes {
 				t.Errorf("%s, the ledger is told %s: %v", got, l.ended, s.writes)
@@ -411,7 +439,13 @@ func (l *slow) Begin(context.Context, int) error {
 func TestALookAfterASlowClaim(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := fresh()
-		r := Run(t.Context(), s, thePlan(), Options{Now: time.Now, Record: func(time.Time, int) string { return "{}" }, Ledger: &slow{server: s}, Slow: true})
+		r := Run(
+			t.Context(), s, thePlan(),
+			Options{
+				Now: time.Now, Record: func(time.Time, int) string { return "{}" }, Ledger: &slow{server: s},
+				Slow: true,
+			},
+		)
 		if registry.ReasonOf(r.Err) != registry.Conflict || s.state["champion"] != "9" {
 			t.Errorf("%v, and the alias names %s", r.Err, s.state["champion"])
 		}
@@ -425,17 +459,25 @@ func TestRun_VersionThatWasNotJudged(t *testing.T) {
 		want registry.Reason
 	}{
 		"the same registration is moved": {registry.Is(registry.Version{Source: "s3://b/run/model", RunID: "run"}), ""},
-		"another source is refused":      {registry.Is(registry.Version{Source: "s3://b/evil/model", RunID: "run"}), registry.Conflict},
-		"another run is refused":         {registry.Is(registry.Version{Source: "s3://b/run/model", RunID: "evil"}), registry.Conflict},
-		"a deleted version is refused":   {registry.Absent[registry.Version]("it was deleted"), registry.CandidateGone},
-		"an unreadable one is refused":   {registry.Unreadable[registry.Version]("503"), registry.ServerError},
+		"another source is refused": {
+			registry.Is(registry.Version{Source: "s3://b/evil/model", RunID: "run"}), registry.Conflict,
+		},
+		"another run is refused": {
+			registry.Is(registry.Version{Source: "s3://b/run/model", RunID: "evil"}), registry.Conflict,
+		},
+		"a deleted version is refused": {registry.Absent[registry.Version]("it was deleted"), registry.CandidateGone},
+		"an unreadable one is refused": {registry.Unreadable[registry.Version]("503"), registry.ServerError},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &server{state: map[string]string{"champion": "1"}, version: c.read}
 			receipt := Run(t.Context(), s, plan.Plan{Model: "churn", Version: 2, Judged: judged, Steps: []plan.Step{
-				{Do: plan.SetAlias, Model: "churn", Version: 2, Name: "champion", Was: registry.PointsTo(1), Want: registry.PointsTo(2)},
+				{
+					Do: plan.SetAlias, Model: "churn", Version: 2, Name: "champion", Was: registry.PointsTo(1),
+					Want: registry.PointsTo(2),
+				},
 			}}, Options{Now: time.Now})
-			if got := registry.ReasonOf(receipt.Err); receipt.Err != nil && got != c.want || (receipt.Err == nil) != (c.want == "") {
+			if got := registry.ReasonOf(receipt.Err); receipt.Err != nil && got != c.want ||
+				(receipt.Err == nil) != (c.want == "") {
 				t.Errorf("reason %q (%v), want %q", got, receipt.Err, c.want)
 			}
 			if moved := s.state["champion"] == "2"; moved != (c.want == "") {
@@ -461,9 +503,15 @@ func TestRun_CopyOfOtherFiles(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := &server{state: map[string]string{"champion": "1"}, version: made, place: c.place}
 			p := plan.Plan{Model: "churn", Version: 2, Judged: copied, Places: []string{"s3://b/run/model"}}
-			p.Steps = []plan.Step{{Do: plan.SetAlias, Model: "churn", Version: 2, Name: "champion", Was: registry.PointsTo(1), Want: registry.PointsTo(2)}}
+			p.Steps = []plan.Step{
+				{
+					Do: plan.SetAlias, Model: "churn", Version: 2, Name: "champion", Was: registry.PointsTo(1),
+					Want: registry.PointsTo(2),
+				},
+			}
 			receipt := Run(t.Context(), s, p, Options{Now: time.Now})
-			if got := registry.ReasonOf(receipt.Err); receipt.Err != nil && got != c.want || (receipt.Err == nil) != (c.want == "") {
+			if got := registry.ReasonOf(receipt.Err); receipt.Err != nil && got != c.want ||
+				(receipt.Err == nil) != (c.want == "") {
 				t.Errorf("reason %q (%v), want %q", got, receipt.Err, c.want)
 			}
 			if moved := s.state["champion"] == "2"; moved != (c.want == "") {

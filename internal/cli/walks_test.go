@@ -291,7 +291,7 @@ func (g *walking) compare(t *testing.T, alone bool) (drifts int) {
 			continue
 		}
 		back, status := g.run(t, append([]string{"rollback", "--model", "churn", "--dry-run"}, on...)...)
-		if refused := status != 0 && strings.Contains(back.Hint, "looked at"); refused != noWay[ref] {
+		if refused := status != 0 && strings.Contains(back.Hint, "rejected versions"); refused != noWay[ref] {
 			say(&g.problems, "audit: finds no way back for %s %v, and a rollback says %s to version %s: %s", ref, noWay[ref], back.Reason, back.Version, back.Hint)
 		}
 	}

@@ -34,11 +34,25 @@ func TestContest(t *testing.T) {
 		ties    int
 		skipped int
 	}{
-		"the highest wins":                        {registry.Maximize, []Subject{only("a", 0.1, 1), only("b", 0.3, 1), only("c", 0.2, 9)}, "b", 0, 0},
-		"the lowest wins":                         {registry.Minimize, []Subject{only("a", 0.2, 1), only("b", 0.1, 1)}, "b", 0, 0},
-		"of equal ones the newest":                {registry.Maximize, []Subject{only("a", 1, 2), only("b", 1, 3), only("c", 1, 1)}, "b", 2, 0},
-		"of equally old ones always the same":     {registry.Maximize, []Subject{only("b", 1, 1), only("a", 1, 1)}, "b", 1, 0},
-		"what is not finite does not count":       {registry.Maximize, []Subject{only("a", math.Inf(1), 1), only("b", math.NaN(), 1), only("c", math.MaxFloat64, 1), only("d", -1, 1)}, "d", 0, 3},
+		"the highest wins": {
+			registry.Maximize, []Subject{only("a", 0.1, 1), only("b", 0.3, 1), only("c", 0.2, 9)}, "b", 0, 0,
+		},
+		"the lowest wins": {
+			registry.Minimize, []Subject{only("a", 0.2, 1), only("b", 0.1, 1)}, "b", 0, 0,
+		},
+		"of equal ones the newest": {
+			registry.Maximize, []Subject{only("a", 1, 2), only("b", 1, 3), only("c", 1, 1)}, "b", 2, 0,
+		},
+		"of equally old ones always the same": {
+			registry.Maximize, []Subject{only("b", 1, 1), only("a", 1, 1)}, "b", 1, 0,
+		},
+		"what is not finite does not count": {
+			registry.Maximize,
+			[]Subject{
+				only("a", math.Inf(1), 1), only("b", math.NaN(), 1), only("c", math.MaxFloat64, 1), only("d", -1, 1),
+			},
+			"d", 0, 3,
+		},
 		"a model without the metric is no answer": {registry.Maximize, []Subject{none}, "", 0, 0},
 		"a run that is not readable":              {registry.Maximize, []Subject{gone, only("a", 0, 1)}, "a", 0, 1},
 		"a run whose value may be another's":      {registry.Maximize, []Subject{two, only("a", 0.5, 1)}, "a", 0, 1},
@@ -50,7 +64,8 @@ func TestContest(t *testing.T) {
 				contest.Enter(s)
 			}
 			found, ok := contest.Winner()
-			if ok != (c.want != "") || found.RunID != c.want || len(found.Ties) != c.ties || len(found.Skipped) != c.skipped {
+			if ok != (c.want != "") || found.RunID != c.want || len(found.Ties) != c.ties ||
+				len(found.Skipped) != c.skipped {
 				t.Errorf("found %+v", found)
 			}
 			if found.Looked != len(c.enter) {
@@ -63,7 +78,9 @@ func TestContest(t *testing.T) {
 // The order in which models come does not matter, and no value that is left out would have been better.
 func TestContestOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		values := rapid.SliceOfN(rapid.SampledFrom([]float64{-2, -1, 0, 0.5, 0.9, math.NaN(), math.Inf(1)}), 1, 8).Draw(t, "values")
+		values := rapid.SliceOfN(
+			rapid.SampledFrom([]float64{-2, -1, 0, 0.5, 0.9, math.NaN(), math.Inf(1)}), 1, 8,
+		).Draw(t, "values")
 		goal := rapid.SampledFrom([]string{registry.Maximize, registry.Minimize}).Draw(t, "goal")
 		var subjects []Subject
 		for i, v := range values {

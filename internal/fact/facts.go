@@ -50,10 +50,12 @@ type Subject struct {
 	Places  []string                     // names of where the files of a version are; nil if that is not known
 	MLmodel registry.Known[registry.MLmodel]
 
-	Logged      registry.Known[registry.LoggedModel]   // absent if the version is no logged model of MLflow 3
-	Siblings    registry.Known[[]registry.LoggedModel] // the other models of the run that its outputs list, in its experiment
-	Evaluations registry.Known[map[string]Evaluation]  // by run, those that logged values on the model and may count
-	OtherPaths  registry.Known[[]string]               // other models among the run's artifacts; only gathered if Unlisted
+	Logged registry.Known[registry.LoggedModel] // absent if the version is no logged model of MLflow 3
+	// the other models of the run that its outputs list, in its experiment
+	Siblings    registry.Known[[]registry.LoggedModel]
+	Evaluations registry.Known[map[string]Evaluation] // by run, those that logged values on the model and may count
+	// other models among the run's artifacts; only gathered if Unlisted
+	OtherPaths registry.Known[[]string]
 
 	Files   registry.Known[[]registry.File]             // of the model, paths relative to it
 	Digest  registry.Known[string]                      // see FilesDigest

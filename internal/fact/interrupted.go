@@ -86,7 +86,8 @@ func (f Facts) MovesMade(r ledger.Record, q Query) int {
 		now := slices.DeleteFunc(f.PointsTo(t), func(s ledger.Shift) bool { return s.Ref != m.Ref })
 		switch {
 		case m.Confirms():
-		case len(now) == 0 && m.Ref.Kind == registry.RefStage, len(now) > 0 && f.Fallback != nil && m.Halfway(now[0].Want):
+		case len(now) == 0 && m.Ref.Kind == registry.RefStage, len(now) > 0 && f.Fallback != nil &&
+			m.Halfway(now[0].Want):
 			return ledger.MovedUnknown
 		case len(now) > 0 && now[0].Want.Equal(m.Want):
 			made++

@@ -14,26 +14,51 @@ func TestLedger_Unconfirmed(t *testing.T) {
 	entry := func(outcome string, moved int, moves ...ledger.Shift) ledger.Entry {
 		return ledger.Entry{Outcome: outcome, Moved: moved, Record: ledger.Record{Moves: moves}}
 	}
-	move, elsewhere := ledger.ParseShift("@champion", "6", "7"), entry(ledger.EntryDone, 1, ledger.ParseShift("@shadow", "", "8"))
-	found := ledger.Entry{Outcome: ledger.EntryDone, Record: ledger.Record{Moves: []ledger.Shift{ledger.ParseShift("@shadow", "", "8")}, Outside: []ledger.Shift{ledger.ParseShift("@champion", "7", "7")}}}
+	move, elsewhere := ledger.ParseShift("@champion", "6", "7"), entry(
+		ledger.EntryDone, 1, ledger.ParseShift("@shadow", "", "8"),
+	)
+	found := ledger.Entry{
+		Outcome: ledger.EntryDone,
+		Record: ledger.Record{
+			Moves:   []ledger.Shift{ledger.ParseShift("@shadow", "", "8")},
+			Outside: []ledger.Shift{ledger.ParseShift("@champion", "7", "7")},
+		},
+	}
 	for name, c := range map[string]struct {
 		entries []ledger.Entry
 		want    bool
 	}{
-		"no entry":                                   {nil, false},
-		"open":                                       {[]ledger.Entry{entry("", 0, move)}, true},
-		"closed after its move":                      {[]ledger.Entry{entry(ledger.EntryAborted, 1, move)}, true},
-		"closed before its move":                     {[]ledger.Entry{entry(ledger.EntryAborted, 0, move)}, false},
-		"closed without looking, then another":       {[]ledger.Entry{entry(ledger.EntryAborted, -1, move), elsewhere}, true},
-		"taken over after its move, then another":    {[]ledger.Entry{entry(ledger.EntrySuperseded, 1, move), elsewhere}, true},
-		"taken over, not seen to move, then another": {[]ledger.Entry{entry(ledger.EntrySuperseded, 0, move), elsewhere}, false},
-		"completed":                                  {[]ledger.Entry{entry(ledger.EntryDone, 1, move)}, false},
-		"completed after it was cut off":             {[]ledger.Entry{entry(ledger.EntrySuperseded, 1, move), entry(ledger.EntryDone, 1, move)}, false},
-		"confirming it was cut off too":              {[]ledger.Entry{entry(ledger.EntrySuperseded, 1, move), entry("", 0, ledger.ParseShift("@champion", "7", "7"))}, true},
-		"on its way somewhere else":                  {[]ledger.Entry{entry("", 0, ledger.ParseShift("@champion", "6", "9"))}, false},
-		"found as a move by others since":            {[]ledger.Entry{entry(ledger.EntryAborted, -1, move), found}, false},
+		"no entry":               {nil, false},
+		"open":                   {[]ledger.Entry{entry("", 0, move)}, true},
+		"closed after its move":  {[]ledger.Entry{entry(ledger.EntryAborted, 1, move)}, true},
+		"closed before its move": {[]ledger.Entry{entry(ledger.EntryAborted, 0, move)}, false},
+		"closed without looking, then another": {
+			[]ledger.Entry{entry(ledger.EntryAborted, -1, move), elsewhere}, true,
+		},
+		"taken over after its move, then another": {
+			[]ledger.Entry{entry(ledger.EntrySuperseded, 1, move), elsewhere}, true,
+		},
+		"taken over, not seen to move, then another": {
+			[]ledger.Entry{entry(ledger.EntrySuperseded, 0, move), elsewhere}, false,
+		},
+		"completed": {[]ledger.Entry{entry(ledger.EntryDone, 1, move)}, false},
+		"completed after it was cut off": {
+			[]ledger.Entry{entry(ledger.EntrySuperseded, 1, move), entry(ledger.EntryDone, 1, move)}, false,
+		},
+		"confirming it was cut off too": {
+			[]ledger.Entry{
+				entry(ledger.EntrySuperseded, 1, move), entry("", 0, ledger.ParseShift("@champion", "7", "7")),
+			},
+			true,
+		},
+		"on its way somewhere else": {
+			[]ledger.Entry{entry("", 0, ledger.ParseShift("@champion", "6", "9"))}, false,
+		},
+		"found as a move by others since": {[]ledger.Entry{entry(ledger.EntryAborted, -1, move), found}, false},
 	} {
-		if got := (ledger.Chain{Entries: c.entries}).Unconfirmed(registry.AliasRef("champion"), registry.PointsTo(7)); got != c.want {
+		if got := (ledger.Chain{Entries: c.entries}).Unconfirmed(
+			registry.AliasRef("champion"), registry.PointsTo(7),
+		); got != c.want {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
 	}
@@ -42,21 +67,35 @@ func TestLedger_Unconfirmed(t *testing.T) {
 // Entries that left everything as they found it hide no unfinished one before them.
 func TestFacts_CutOff(t *testing.T) {
 	both := []ledger.Shift{ledger.ParseShift("@champion", "6", "7"), ledger.ParseShift("Production", "6", "7")}
-	cut := ledger.Entry{Epoch: 1, Outcome: ledger.EntrySuperseded, Moved: 1, Record: ledger.Record{Command: "promote", Moves: both}}
+	cut := ledger.Entry{
+		Epoch: 1, Outcome: ledger.EntrySuperseded, Moved: 1, Record: ledger.Record{Command: "promote", Moves: both},
+	}
 	later := func(e ledger.Entry, moves ...ledger.Shift) ledger.Entry { e.Epoch, e.Record.Moves = 2, moves; return e }
 	for name, c := range map[string]struct {
 		later ledger.Entry
 		want  int
 	}{
-		"one that was given up":                   {later(ledger.Entry{Outcome: ledger.EntryAborted}, ledger.ParseShift("@champion", "7", "8")), 1},
-		"an open one that has moved nothing":      {later(ledger.Entry{}, ledger.ParseShift("@champion", "7", "7"), ledger.ParseShift("Production", "6", "7")), 1},
-		"an open one that only confirms":          {later(ledger.Entry{}, ledger.ParseShift("@champion", "7", "7")), 1},
-		"an open one about something else":        {later(ledger.Entry{}, ledger.ParseShift("@shadow", "", "7")), 0},
-		"one that moved it, and it is back again": {later(ledger.Entry{Outcome: ledger.EntryAborted, Moved: 1}, ledger.ParseShift("@champion", "7", "8")), 0},
-		"one that is done":                        {later(ledger.Entry{Outcome: ledger.EntryDone, Moved: 1}, ledger.ParseShift("@shadow", "", "7")), 0},
+		"one that was given up": {
+			later(ledger.Entry{Outcome: ledger.EntryAborted}, ledger.ParseShift("@champion", "7", "8")), 1,
+		},
+		"an open one that has moved nothing": {
+			later(ledger.Entry{}, ledger.ParseShift("@champion", "7", "7"), ledger.ParseShift("Production", "6", "7")),
+			1,
+		},
+		"an open one that only confirms":   {later(ledger.Entry{}, ledger.ParseShift("@champion", "7", "7")), 1},
+		"an open one about something else": {later(ledger.Entry{}, ledger.ParseShift("@shadow", "", "7")), 0},
+		"one that moved it, and it is back again": {
+			later(ledger.Entry{Outcome: ledger.EntryAborted, Moved: 1}, ledger.ParseShift("@champion", "7", "8")), 0,
+		},
+		"one that is done": {
+			later(ledger.Entry{Outcome: ledger.EntryDone, Moved: 1}, ledger.ParseShift("@shadow", "", "7")), 0,
+		},
 	} {
 		f := Facts{Ledger: ledger.Chain{Entries: []ledger.Entry{cut, c.later}}}
-		e, _ := f.Interrupted("promote", []ledger.Shift{ledger.ParseShift("@champion", "", "7"), ledger.ParseShift("Production", "", "6")})
+		e, _ := f.Interrupted(
+			"promote",
+			[]ledger.Shift{ledger.ParseShift("@champion", "", "7"), ledger.ParseShift("Production", "", "6")},
+		)
 		if e.Epoch != c.want {
 			t.Errorf("%s: entry %d, want %d", name, e.Epoch, c.want)
 		}
@@ -65,10 +104,21 @@ func TestFacts_CutOff(t *testing.T) {
 
 // What an unfinished entry replaced is a way back, the last of all.
 func TestFacts_Backs_Unfinished(t *testing.T) {
-	done := ledger.Entry{Outcome: ledger.EntryDone, Moved: 1, Record: ledger.Record{Command: "promote", To: 4, Moves: []ledger.Shift{ledger.ParseShift("@champion", "", "4")}}}
-	cut := ledger.Entry{Record: ledger.Record{Command: "promote", To: 7, Moves: []ledger.Shift{ledger.ParseShift("@champion", "6", "7")}}}
+	done := ledger.Entry{
+		Outcome: ledger.EntryDone, Moved: 1,
+		Record: ledger.Record{
+			Command: "promote", To: 4, Moves: []ledger.Shift{ledger.ParseShift("@champion", "", "4")},
+		},
+	}
+	cut := ledger.Entry{
+		Record: ledger.Record{
+			Command: "promote", To: 7, Moves: []ledger.Shift{ledger.ParseShift("@champion", "6", "7")},
+		},
+	}
 	numbers := func(entries ...ledger.Entry) (out []int) {
-		for _, b := range (Facts{Ledger: ledger.Chain{Entries: entries}}).RollbackTargets(registry.Target{Alias: "champion"}, 7, RollbackAllowed{Named: true}) {
+		for _, b := range (Facts{Ledger: ledger.Chain{Entries: entries}}).RollbackTargets(
+			registry.Target{Alias: "champion"}, 7, RollbackAllowed{Named: true},
+		) {
 			out = append(out, b.Number)
 		}
 		return out
@@ -116,14 +166,26 @@ func TestYAMLWord(t *testing.T) {
 
 // The moves of an entry are counted without those that others had made, and those come with the ones before and after.
 func TestMade(t *testing.T) {
-	theirs, first, second := ledger.ParseShift("@champion", "7", "7"), ledger.ParseShift("@reader", "6", "7"), ledger.ParseShift("Production", "6", "7")
+	theirs, first, second := ledger.ParseShift(
+		"@champion", "7", "7",
+	), ledger.ParseShift("@reader", "6", "7"), ledger.ParseShift("Production", "6", "7")
 	for moved, want := range [][]ledger.Shift{nil, {theirs, first}, {theirs, first, second}, {theirs, first, second}} {
-		if got := (ledger.Entry{Outcome: ledger.EntryAborted, Moved: moved, Record: ledger.Record{Moves: []ledger.Shift{theirs, first, second}}}).Made(); !slices.EqualFunc(got, want, ledger.Shift.Equal) {
+		if got := (ledger.Entry{
+			Outcome: ledger.EntryAborted, Moved: moved,
+			Record: ledger.Record{Moves: []ledger.Shift{theirs, first, second}},
+		}).Made(); !slices.EqualFunc(got, want, ledger.Shift.Equal) {
 			t.Errorf("%d: %v, want %v", moved, got, want)
 		}
 	}
 	f := Facts{Model: registry.Is(registry.Model{Aliases: map[string]int{"champion": 7}}), StageHolders: []int{6}}
-	f.Ledger.Entries = []ledger.Entry{{Record: ledger.Record{Command: "promote", To: 7, Target: registry.Target{Alias: "champion", Stage: "Production"}, Moves: []ledger.Shift{theirs, second}}}}
+	f.Ledger.Entries = []ledger.Entry{
+		{
+			Record: ledger.Record{
+				Command: "promote", To: 7, Target: registry.Target{Alias: "champion", Stage: "Production"},
+				Moves: []ledger.Shift{theirs, second},
+			},
+		},
+	}
 	if e, ok := f.Unfinished("promote", registry.Target{Alias: "champion", Stage: "Production"}); ok {
 		t.Errorf("one that made no move of its own is to be finished without judging: %+v", e)
 	}
@@ -131,7 +193,10 @@ func TestMade(t *testing.T) {
 
 // What became of the moves of an entry that somebody else closes, as far as they looked.
 func TestMadeAsItShows(t *testing.T) {
-	moves := []ledger.Shift{ledger.ParseShift("@champion", "7", "7"), ledger.ParseShift("@reader", "6", "7"), ledger.ParseShift("Production", "6", "7")}
+	moves := []ledger.Shift{
+		ledger.ParseShift("@champion", "7", "7"), ledger.ParseShift("@reader", "6", "7"),
+		ledger.ParseShift("Production", "6", "7"),
+	}
 	for name, c := range map[string]struct {
 		reader     []int
 		stage      string
@@ -145,8 +210,13 @@ func TestMadeAsItShows(t *testing.T) {
 		"another stage is read": {[]int{7}, "Staging", 7, ledger.MovedUnknown},
 		"no stage is read":      {[]int{7}, "", 0, ledger.MovedUnknown},
 	} {
-		f := Facts{Fallback: &Fallback{Holders: map[string]registry.Versions{"champion": {7}, "reader": c.reader}}, StageHolders: []int{c.production}}
-		if got := f.MovesMade(ledger.Record{Moves: moves}, Query{Target: registry.Target{Stage: c.stage}}); got != c.want {
+		f := Facts{
+			Fallback:     &Fallback{Holders: map[string]registry.Versions{"champion": {7}, "reader": c.reader}},
+			StageHolders: []int{c.production},
+		}
+		if got := f.MovesMade(
+			ledger.Record{Moves: moves}, Query{Target: registry.Target{Stage: c.stage}},
+		); got != c.want {
 			t.Errorf("%s: %d, want %d", name, got, c.want)
 		}
 	}
@@ -155,8 +225,13 @@ func TestMadeAsItShows(t *testing.T) {
 // A rollback that was cut off holds what it was to roll back, unless it is known to have moved nothing.
 func TestHoldOfARollbackThatWasCutOff(t *testing.T) {
 	for moved, want := range map[int]bool{-1: true, 0: false, 1: true} {
-		e := ledger.Entry{Outcome: ledger.EntryAborted, Moved: moved, Record: ledger.Record{Command: "rollback", At: "2026-05-03T10:00:00Z", Hold: []int{7}}}
-		if why := (Facts{Ledger: ledger.Chain{Entries: []ledger.Entry{e}}}).OnHold(registry.Version{Number: 7}); (why != "") != want {
+		e := ledger.Entry{
+			Outcome: ledger.EntryAborted, Moved: moved,
+			Record: ledger.Record{Command: "rollback", At: "2026-05-03T10:00:00Z", Hold: []int{7}},
+		}
+		if why := (Facts{
+			Ledger: ledger.Chain{Entries: []ledger.Entry{e}},
+		}).OnHold(registry.Version{Number: 7}); (why != "") != want {
 			t.Errorf("%d moved: %q, want it on hold: %v", moved, why, want)
 		}
 	}

@@ -12,9 +12,11 @@ import (
 func (f Facts) OnHold(v registry.Version) string {
 	for _, e := range slices.Backward(f.Ledger.Entries) {
 		switch {
-		case e.Record.Command == "rollback" && slices.Contains(e.Record.Hold, v.Number) && !(e.Outcome == ledger.EntryAborted && e.Moved == 0):
+		case e.Record.Command == "rollback" && slices.Contains(e.Record.Hold, v.Number) &&
+			!(e.Outcome == ledger.EntryAborted && e.Moved == 0):
 			return "rolled back on " + e.Record.At
-		case (e.Record.Command == "promote" || e.Record.Command == "rollback") && e.Record.To == v.Number && (e.Outcome == ledger.EntryDone || e.Moved > 0):
+		case (e.Record.Command == "promote" || e.Record.Command == "rollback") && e.Record.To == v.Number &&
+			(e.Outcome == ledger.EntryDone || e.Moved > 0):
 			return ""
 		}
 	}

@@ -14,8 +14,9 @@ type Review struct {
 	Contributors registry.Known[[]Contributor] // everybody who made the change or started the workflow
 	Environments registry.Known[[]Approval]    // of the workflow run's environments; absent = this is no workflow run
 	PullRequest  registry.Known[[]Approval]    // reviews of the pull request; absent = there is none
-	Named        []string                      // environments that a gate names, or if no gate asks, all that were approved
-	Missing      []string                      // permissions that the token lacks, as a workflow writes them: "actions: read"
+	// environments that a gate names, or if no gate asks, all that were approved
+	Named   []string
+	Missing []string // permissions that the token lacks, as a workflow writes them: "actions: read"
 }
 
 // Contributor is one person's part in a change.
@@ -108,8 +109,8 @@ func (f Facts) loginsOf(user string) []string {
 	return out
 }
 
-// Approvers are the logins, in lower case and sorted, of those who approved the pull request or a named environment. If a
-// gate asked who made the change, they are not among them.
+// Approvers are the logins, in lower case and sorted, of those who approved the pull request or a named environment. If
+// a gate asked who made the change, they are not among them.
 func (f Facts) Approvers() []string {
 	review := f.Review.OrZero()
 	makers, _ := f.Makers()

@@ -16,17 +16,26 @@ func TestFacts_Approvers(t *testing.T) {
 		{Login: "joe", Environment: "test", State: Approved}, {Login: "kim", Environment: "live", State: Approved},
 		{Login: "zoe", Environment: "live", State: Rejected}, {Environment: "live", State: Approved},
 	}
-	reviews := []Approval{{Login: "fay", State: Approved}, {Login: "eve", State: Approved}, {Login: "lou", State: Stale}}
+	reviews := []Approval{
+		{Login: "fay", State: Approved}, {Login: "eve", State: Approved}, {Login: "lou", State: Stale},
+	}
 	for sentence, c := range map[string]struct {
 		review Review
 		want   string
 	}{
 		"nothing was gathered": {Review{}, ""},
 		"a gate names the environment": {
-			Review{Contributors: made, Environments: registry.Is(said), PullRequest: registry.Is(reviews), Named: []string{"live"}}, "eve, fay",
+			Review{
+				Contributors: made, Environments: registry.Is(said), PullRequest: registry.Is(reviews),
+				Named: []string{"live"},
+			}, "eve, fay",
 		},
-		"a gate names none": {Review{Contributors: made, Environments: registry.Is(said), PullRequest: registry.Is(reviews)}, "eve, fay"},
-		"no gate asks":      {Review{Environments: registry.Is(said), Named: []string{"live", "test"}}, "ann, eve, joe, kim"},
+		"a gate names none": {
+			Review{Contributors: made, Environments: registry.Is(said), PullRequest: registry.Is(reviews)}, "eve, fay",
+		},
+		"no gate asks": {
+			Review{Environments: registry.Is(said), Named: []string{"live", "test"}}, "ann, eve, joe, kim",
+		},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			f := Facts{Review: registry.Is(c.review), Identities: map[string]string{"Kim@x.example": "kim"}}
@@ -43,9 +52,12 @@ func TestReview_ApproversUnknown(t *testing.T) {
 		review Review
 		want   string
 	}{
-		"nothing was gathered":        {Review{}, ""},
-		"it was read":                 {Review{Environments: registry.Is([]Approval{})}, ""},
-		"the token may not ask":       {Review{Environments: gone, Missing: []string{"actions: read"}}, "the job lacks the permission actions: read"},
+		"nothing was gathered": {Review{}, ""},
+		"it was read":          {Review{Environments: registry.Is([]Approval{})}, ""},
+		"the token may not ask": {
+			Review{Environments: gone, Missing: []string{"actions: read"}},
+			"the job lacks the permission actions: read",
+		},
 		"github does not answer":      {Review{Environments: gone}, "github answered 500"},
 		"a gate asked, and says more": {Review{Environments: gone, Contributors: registry.Is([]Contributor{})}, ""},
 	} {

@@ -27,7 +27,8 @@ type RollbackAllowed struct {
 func (f Facts) RollbackTargets(t registry.Target, current int, allowed RollbackAllowed) []RollbackTarget {
 	var out []RollbackTarget
 	add := func(number int) {
-		if number != 0 && number != current && !slices.ContainsFunc(out, func(b RollbackTarget) bool { return b.Number == number }) {
+		if number != 0 && number != current &&
+			!slices.ContainsFunc(out, func(b RollbackTarget) bool { return b.Number == number }) {
 			b := f.RollbackTo(number, allowed)
 			if b.Why == "" && !allowed.Named {
 				if b.Why = f.NotPassed(t, number); b.Why != "" {
@@ -46,7 +47,9 @@ func (f Facts) RollbackTargets(t registry.Target, current int, allowed RollbackA
 		if e.Outcome != ledger.EntryDone {
 			continue
 		}
-		moves := slices.DeleteFunc(slices.Concat(e.Record.Moves, e.Record.Outside), func(s ledger.Shift) bool { return !about(s) })
+		moves := slices.DeleteFunc(
+			slices.Concat(e.Record.Moves, e.Record.Outside), func(s ledger.Shift) bool { return !about(s) },
+		)
 		for _, s := range moves {
 			if s.Want.Versions.Has(e.Record.To) { // alone, or with others
 				add(e.Record.To)
@@ -67,7 +70,9 @@ func (f Facts) RollbackTargets(t registry.Target, current int, allowed RollbackA
 		if e.Outcome == ledger.EntryDone || e.MovedNothing() {
 			continue
 		}
-		for _, s := range slices.DeleteFunc(slices.Clone(e.Record.Moves), func(s ledger.Shift) bool { return !about(s) }) {
+		for _, s := range slices.DeleteFunc(
+			slices.Clone(e.Record.Moves), func(s ledger.Shift) bool { return !about(s) },
+		) {
 			add(decisive(s.Ref, s.Was))
 		}
 	}
@@ -160,7 +165,9 @@ func (f Facts) byTags(t registry.Target) []registry.Version {
 			all = append(all, held{v, at})
 		}
 	}
-	slices.SortFunc(all, func(a, b held) int { return cmp.Or(cmp.Compare(b.at, a.at), cmp.Compare(b.v.Number, a.v.Number)) })
+	slices.SortFunc(
+		all, func(a, b held) int { return cmp.Or(cmp.Compare(b.at, a.at), cmp.Compare(b.v.Number, a.v.Number)) },
+	)
 	out := make([]registry.Version, len(all))
 	for i, h := range all {
 		out[i] = h.v

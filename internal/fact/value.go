@@ -136,7 +136,8 @@ func (s Subject) ChooseLike(key string, want Selector, with Value) Choice {
 		switch {
 		case want.OfRun, v.Kind == with.Kind && v.Dataset == with.Dataset:
 			same = append(same, v)
-		case v.Kind == with.Kind && v.Dataset.Name == with.Dataset.Name && (want.Dataset != "" || with.Kind == SourceRun):
+		case v.Kind == with.Kind && v.Dataset.Name == with.Dataset.Name &&
+			(want.Dataset != "" || with.Kind == SourceRun):
 			named = append(named, v)
 		default:
 			rest = append(rest, v)
@@ -148,7 +149,9 @@ func (s Subject) ChooseLike(key string, want Selector, with Value) Choice {
 	fit, rest := newestOfName(named, rest)
 	out := c.take(fit, rest)
 	if len(fit) == 0 && len(rest) > 0 {
-		out.Why = fmt.Sprintf("%s has no %q of the %s run on %s; it has %s", s.Ref, key, with.Kind, with.Dataset, listValues(rest))
+		out.Why = fmt.Sprintf(
+			"%s has no %q of the %s run on %s; it has %s", s.Ref, key, with.Kind, with.Dataset, listValues(rest),
+		)
 	}
 	return out
 }
@@ -219,7 +222,9 @@ func (s Subject) count(key string, want Selector) (c counting, why string) {
 	case want.OfRun:
 		c = counting{subject: s, run: run, key: key, want: want}
 		if p, ok := run.Metrics[key]; ok {
-			c.values = []counted{{Value: Value{Metric: key, Point: p, RunID: run.ID, Kind: SourceRun, OfRun: true}, whole: true}}
+			c.values = []counted{
+				{Value: Value{Metric: key, Point: p, RunID: run.ID, Kind: SourceRun, OfRun: true}, whole: true},
+			}
 		}
 		return c, ""
 	}
@@ -256,7 +261,9 @@ func (s Subject) OneModel() (one bool, why string) {
 	if s.Unlisted() {
 		paths, ok := s.OtherPaths.Get()
 		if !ok && len(others) == 0 {
-			return false, fmt.Sprintf("other models in the artifacts of run %s are not known: %s", run.ID, s.OtherPaths.Why())
+			return false, fmt.Sprintf(
+				"other models in the artifacts of run %s are not known: %s", run.ID, s.OtherPaths.Why(),
+			)
 		}
 		for _, path := range paths {
 			others = append(others, cmp.Or(path, "in the root of its artifacts"))
@@ -347,7 +354,9 @@ func (c *counting) ofOnlyModel(rows []registry.ModelMetric) {
 	}
 	c.add(SourceRun, named)
 	if there {
-		c.values = append(c.values, counted{Value: Value{Metric: c.key, Point: last, RunID: c.run.ID, Kind: SourceRun}, whole: true})
+		c.values = append(
+			c.values, counted{Value: Value{Metric: c.key, Point: last, RunID: c.run.ID, Kind: SourceRun}, whole: true},
+		)
 	}
 }
 
@@ -359,7 +368,9 @@ func (c *counting) ofEvaluations() {
 	}
 	runs, ok := c.subject.Evaluations.Get()
 	if !ok {
-		c.unknown = fmt.Sprintf("%d values come from other runs, which are not known: %s", len(rows), c.subject.Evaluations.Why())
+		c.unknown = fmt.Sprintf(
+			"%d values come from other runs, which are not known: %s", len(rows), c.subject.Evaluations.Why(),
+		)
 		return
 	}
 	byData := map[registry.DataRef][]registry.ModelMetric{}
@@ -384,7 +395,9 @@ func (c *counting) refused(e Evaluation) string {
 	allowed := e.Own
 	where := "the model's experiment"
 	if len(c.want.EvaluatedIn) > 0 {
-		allowed = slices.ContainsFunc(e.Named, func(name string) bool { return slices.Contains(c.want.EvaluatedIn, name) })
+		allowed = slices.ContainsFunc(
+			e.Named, func(name string) bool { return slices.Contains(c.want.EvaluatedIn, name) },
+		)
 		where = "experiment " + strings.Join(c.want.EvaluatedIn, " or ")
 	}
 	switch {
@@ -399,7 +412,9 @@ func (c *counting) refused(e Evaluation) string {
 // newestRun keeps the rows of one run: the one whose values were logged last.
 func newestRun(rows []registry.ModelMetric, runs map[string]Evaluation) []registry.ModelMetric {
 	newest := slices.MaxFunc(rows, func(a, b registry.ModelMetric) int {
-		return cmp.Or(a.Time.Compare(b.Time), runs[a.RunID].Start.Compare(runs[b.RunID].Start), cmp.Compare(a.RunID, b.RunID))
+		return cmp.Or(
+			a.Time.Compare(b.Time), runs[a.RunID].Start.Compare(runs[b.RunID].Start), cmp.Compare(a.RunID, b.RunID),
+		)
 	})
 	return slices.DeleteFunc(slices.Clone(rows), func(m registry.ModelMetric) bool { return m.RunID != newest.RunID })
 }

@@ -75,11 +75,15 @@ func contradicts(first string, last int, entries []Entry, version registry.Versi
 		return 0, ""
 	}
 	if mark.Epoch > last {
-		return last + 1, fmt.Sprintf("version %d was promoted by entry %d, but the ledger ends with entry %d", version.Number, mark.Epoch, last)
+		return last + 1, fmt.Sprintf(
+			"version %d was promoted by entry %d, but the ledger ends with entry %d", version.Number, mark.Epoch, last,
+		)
 	}
 	for _, e := range entries {
 		if e.Epoch == mark.Epoch && e.RecordDigest() != mark.Sha256 {
-			return e.Epoch, fmt.Sprintf("version %d was promoted by entry %d, but that entry has changed since", version.Number, mark.Epoch)
+			return e.Epoch, fmt.Sprintf(
+				"version %d was promoted by entry %d, but that entry has changed since", version.Number, mark.Epoch,
+			)
 		}
 	}
 	return 0, ""

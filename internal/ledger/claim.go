@@ -67,7 +67,10 @@ func claimBatch(p page, c Claim) (Entry, map[string]string, error) {
 	if err != nil {
 		return Entry{}, nil, err
 	}
-	e := Entry{Epoch: n, Holder: c.Holder, Link: cut(c.Link), Lease: c.Now.UTC().Add(Lease).Truncate(time.Second), Record: r, Text: text}
+	e := Entry{
+		Epoch: n, Holder: c.Holder, Link: cut(c.Link), Lease: c.Now.UTC().Add(Lease).Truncate(time.Second), Record: r,
+		Text: text,
+	}
 	kv[claimKey(n)] = claimText(e, text)
 	kv[linkKey(n)] = orNone(e.Link)
 	maps.Copy(kv, chunked(recordKey(n), text))
@@ -75,7 +78,10 @@ func claimBatch(p page, c Claim) (Entry, map[string]string, error) {
 }
 
 func claimText(e Entry, record string) string {
-	return fmt.Sprintf("%d|%s|%d|%s|%s|%s", Format, e.Record.PID, e.Record.To, canonical.Digest(record), holderText(e.Holder), e.Lease.Format(time.RFC3339))
+	return fmt.Sprintf(
+		"%d|%s|%d|%s|%s|%s", Format, e.Record.PID, e.Record.To, canonical.Digest(record), holderText(e.Holder),
+		e.Lease.Format(time.RFC3339),
+	)
 }
 
 // fitted shortens the record until it fits into a claim.
@@ -87,7 +93,10 @@ func fitted(r Record) (Record, string, error) {
 		}
 		shorter, ok := r.Shorter()
 		if !ok {
-			return r, "", &registry.Error{Reason: registry.BadInput, Msg: "record of the promotion: too long even without its gates", Hint: "use a shorter text in the input candidate"}
+			return r, "", &registry.Error{
+				Reason: registry.BadInput, Msg: "record of the promotion: too long even without its gates",
+				Hint: "use a shorter text in the input candidate",
+			}
 		}
 		r = shorter
 	}
@@ -98,7 +107,9 @@ func closing(e Entry, outcome string, why registry.Reason, moved int, now time.T
 	e.Outcome, e.Reason, e.Moved, e.Ended = outcome, why, moved, now.UTC().Truncate(time.Second)
 	parts := []string{outcome, string(why), strconv.Itoa(moved), e.Ended.Format(time.RFC3339)}
 	e.Digest = chain(claimText(e, e.Text), orNone(e.Link), e.Text, parts)
-	return map[string]string{outcomeKey(e.Epoch): fmt.Sprintf("%s|%s|%s|%s|%s", parts[0], parts[1], parts[2], parts[3], e.Digest)}, e
+	return map[string]string{
+		outcomeKey(e.Epoch): fmt.Sprintf("%s|%s|%s|%s|%s", parts[0], parts[1], parts[2], parts[3], e.Digest),
+	}, e
 }
 
 // claimOutcome says what the stored values mean for a claim whose response was unclear.

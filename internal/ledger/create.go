@@ -57,7 +57,9 @@ func (l *Ledger) newPage(ctx context.Context, kv map[string]string) (string, err
 	if err != nil {
 		return "", err
 	}
-	return id, l.put(ctx, id, kv, func(got map[string]string) (bool, error) { return got[keyFormat] == kv[keyFormat], nil })
+	return id, l.put(
+		ctx, id, kv, func(got map[string]string) (bool, error) { return got[keyFormat] == kv[keyFormat], nil },
+	)
 }
 
 // testBatches checks that the server stores a batch of values as a whole or not at all. A file store writes one value
@@ -85,7 +87,11 @@ func (l *Ledger) testBatches(ctx context.Context, id string) error {
 	}
 	why := "this server stores the values of a batch one by one (a file store does)"
 	_ = l.Founder.Unfit(ctx, why) // without this note, the next run tests again
-	return &registry.Error{Reason: registry.Unsupported, Msg: "create promotion ledger of " + l.Model + ": " + why, Hint: "give MLflow a database (--backend-store-uri sqlite:///mlflow.db is enough), or set the input ledger to off and accept the weaker guarantee"}
+	return &registry.Error{
+		Reason: registry.Unsupported, Msg: "create promotion ledger of " + l.Model + ": " + why,
+		Hint: "give MLflow a database (--backend-store-uri sqlite:///mlflow.db is enough), or set the input ledger " +
+			"to off and accept the weaker guarantee",
+	}
 }
 
 // addPage adds a new page. The id of the new page is written into the old page once. If several runs add a page, the
@@ -103,7 +109,10 @@ func (l *Ledger) addPage(ctx context.Context, v View, moved int) (View, error) {
 	if err != nil {
 		return View{}, err
 	}
-	err = l.put(ctx, old.id, map[string]string{keyNext: id}, func(got map[string]string) (bool, error) { return got[keyNext] != "", nil })
+	err = l.put(
+		ctx, old.id, map[string]string{keyNext: id},
+		func(got map[string]string) (bool, error) { return got[keyNext] != "", nil },
+	)
 	if err != nil {
 		return View{}, err
 	}

@@ -65,7 +65,9 @@ func NewEvent(id string, r Record) Event {
 		Schema: EventSchema, Event: eventNames[r.Command], RecordID: id, Model: r.Model,
 		Target: EventTarget{Alias: r.Target.Alias, Stage: r.Target.Stage, Moves: r.Moves},
 		Source: EventSource{Server: r.Server, RunID: r.RunID, Commit: r.Commit, Digest: r.Contents.Artifact},
-		Record: EventRecord{Sequence: r.Epoch, At: r.At, WorkflowRun: r.Workflow, Actor: r.Actor, Approvers: r.Approvers},
+		Record: EventRecord{
+			Sequence: r.Epoch, At: r.At, WorkflowRun: r.Workflow, Actor: r.Actor, Approvers: r.Approvers,
+		},
 	}
 	e.Record.Mode = r.Mode
 	if r.Mode == verdict.ReportMode {

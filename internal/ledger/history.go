@@ -140,8 +140,8 @@ func (h History) Check(modelTags map[string]string, versions ...registry.Version
 	return nil
 }
 
-// Continues compares the history with a copy that was kept elsewhere, and returns the first difference: the history must
-// begin with the copy. Values may have been added, but none may have been removed or changed.
+// Continues compares the history with a copy that was kept elsewhere, and returns the first difference: the history
+// must begin with the copy. Values may have been added, but none may have been removed or changed.
 func (h History) Continues(kept []Saved) *Break { return continues(kept, h.Pages) }
 
 // Reset says why this ledger was begun in place of a lost one; "" if it was not.
@@ -155,10 +155,18 @@ func (h History) Reset() string {
 func continues(kept, live []Saved) *Break {
 	for i, s := range kept {
 		if i >= len(live) {
-			return &Break{firstEntry(s), fmt.Sprintf("the kept copy has page %s, but the live ledger ends after %d pages", s.Page, len(live))}
+			return &Break{
+				firstEntry(s),
+				fmt.Sprintf("the kept copy has page %s, but the live ledger ends after %d pages", s.Page, len(live)),
+			}
 		}
 		if live[i].Page != s.Page {
-			return &Break{firstEntry(s), fmt.Sprintf("the kept copy continues with page %s, but the live ledger with page %s", s.Page, live[i].Page)}
+			return &Break{
+				firstEntry(s),
+				fmt.Sprintf(
+					"the kept copy continues with page %s, but the live ledger with page %s", s.Page, live[i].Page,
+				),
+			}
 		}
 		var changed []string
 		for key, value := range s.Values {
@@ -195,5 +203,8 @@ func part(key string) string {
 	if _, ok := numbered(key); !ok {
 		return "the head of its page (" + key + ")"
 	}
-	return map[byte]string{'e': "its claim", 'h': "the link to its holder", 'd': "its outcome", 'r': "its record", 's': "the mark of a notification"}[key[0]]
+	return map[byte]string{
+		'e': "its claim", 'h': "the link to its holder", 'd': "its outcome", 'r': "its record",
+		's': "the mark of a notification",
+	}[key[0]]
 }

@@ -49,7 +49,8 @@ func TestOldRecordsStayReadable(t *testing.T) {
 	m.Places["churn"] = registry.LedgerPlace{ID: "churn", First: "page-1"}
 	l := open(m)
 	old := look(t, l).Facts().Entries
-	if len(old) != 2 || old[1].Record.Version != 1 || old[0].RecordDigest() != "7f164fead9297c6f1d3c81d6cf86773b170e43de0048f5b0eb7eedb7aa85a417" {
+	if len(old) != 2 || old[1].Record.Version != 1 ||
+		old[0].RecordDigest() != "7f164fead9297c6f1d3c81d6cf86773b170e43de0048f5b0eb7eedb7aa85a417" {
 		t.Fatalf("%+v", old)
 	}
 	if e := promote(t, l, 3); e.Record.Version != RecordVersion || e.Record.Previous != old[1].Digest {
@@ -145,7 +146,9 @@ func TestHistoryIsWitnessed(t *testing.T) {
 	for i := range PageEntries + 2 {
 		e := promote(t, l, i+1)
 		text, _ := canonical.JSON(Summary{Ledger: "page-1", Epoch: e.Epoch, Sha256: e.RecordDigest()})
-		marks = append(marks, registry.Version{Number: i + 1, Tags: map[string]string{registry.TagRecord: string(text)}})
+		marks = append(
+			marks, registry.Version{Number: i + 1, Tags: map[string]string{registry.TagRecord: string(text)}},
+		)
 	}
 	anchored := map[string]string{registry.TagAnchor: m.Anchors["churn"]}
 	whole := history(t, l)
@@ -153,7 +156,9 @@ func TestHistoryIsWitnessed(t *testing.T) {
 	cut[1] = Saved{whole[1].Page, maps.Clone(whole[1].Values)}
 	removeFrom(cut[1].Values, PageEntries+2, PageEntries+2)
 	wrong := slices.Clone(marks)
-	wrong[4] = registry.Version{Number: 5, Tags: map[string]string{registry.TagRecord: `{"ledger":"page-1","epoch":5,"sha256":"x"}`}}
+	wrong[4] = registry.Version{
+		Number: 5, Tags: map[string]string{registry.TagRecord: `{"ledger":"page-1","epoch":5,"sha256":"x"}`},
+	}
 	for name, c := range map[string]struct {
 		pages  []Saved
 		tags   map[string]string
@@ -161,15 +166,17 @@ func TestHistoryIsWitnessed(t *testing.T) {
 		broken bool
 		epoch  int
 	}{
-		"as it is":                 {whole, anchored, marks, false, 0},
-		"the tail was cut":         {cut, anchored, marks, true, PageEntries + 2},
-		"the newest page is gone":  {whole[:1], anchored, nil, true, 0},
-		"all is gone":              {nil, anchored, nil, true, 0},
-		"the anchor was removed":   {whole, nil, nil, true, 0},
-		"the anchor was edited":    {whole, map[string]string{registry.TagAnchor: "x"}, nil, true, 0},
-		"the anchor names nothing": {whole, map[string]string{registry.TagAnchor: `{"run":"","epoch":0,"sha256":""}`}, nil, true, 0},
-		"an old mark differs":      {whole, anchored, wrong, true, 5},
-		"none was ever begun":      {nil, nil, nil, false, 0},
+		"as it is":                {whole, anchored, marks, false, 0},
+		"the tail was cut":        {cut, anchored, marks, true, PageEntries + 2},
+		"the newest page is gone": {whole[:1], anchored, nil, true, 0},
+		"all is gone":             {nil, anchored, nil, true, 0},
+		"the anchor was removed":  {whole, nil, nil, true, 0},
+		"the anchor was edited":   {whole, map[string]string{registry.TagAnchor: "x"}, nil, true, 0},
+		"the anchor names nothing": {
+			whole, map[string]string{registry.TagAnchor: `{"run":"","epoch":0,"sha256":""}`}, nil, true, 0,
+		},
+		"an old mark differs": {whole, anchored, wrong, true, 5},
+		"none was ever begun": {nil, nil, nil, false, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h, err := ParseHistory("churn", c.pages)

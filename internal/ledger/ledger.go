@@ -129,19 +129,33 @@ func (l *Ledger) Refresh(ctx context.Context, v View) (View, error) {
 
 // busy is the error that another run holds the entry.
 func busy(model string, e Entry, now time.Time) error {
-	what := fmt.Sprintf("promotion of %s: %s of version %d to %s (entry %d) is under way", model, e.Record.Command, e.Record.To, e.Record.Target, e.Epoch)
+	what := fmt.Sprintf(
+		"promotion of %s: %s of version %d to %s (entry %d) is under way", model, e.Record.Command, e.Record.To,
+		e.Record.Target, e.Epoch,
+	)
 	if e.Link != "" {
 		what += ": " + e.Link
 	}
 	if e.Outcome != "" {
 		what = strings.Replace(what, "is under way", "was faster", 1)
-		return &BusyError{e, &registry.Error{Reason: registry.Conflict, Msg: what, Hint: "nothing was moved by this run; run it again to evaluate the candidate against the new incumbent"}}
+		return &BusyError{
+			e,
+			&registry.Error{
+				Reason: registry.Conflict, Msg: what,
+				Hint: "nothing was moved by this run; run it again to evaluate the candidate against the new incumbent",
+			},
+		}
 	}
 	hint := "nothing was moved by this run; run it again when the other one has ended"
 	if now.After(e.Lease) {
-		hint = fmt.Sprintf("its lease ended at %s, and nothing was moved by this run: if that run has ended, take over with the input override: takeover", e.Lease.UTC().Format("2006-01-02 15:04 UTC"))
+		hint = fmt.Sprintf(
+			"its lease ended at %s, and nothing was moved by this run: if that run has ended, take over with the "+
+				"input override: takeover",
+			e.Lease.UTC().Format("2006-01-02 15:04 UTC"),
+		)
 	} else {
-		hint += "; if it was killed, re-run its failed jobs, which resumes it, or take over with the input override: takeover"
+		hint += "; if it was killed, re-run its failed jobs, which resumes it, or take over with the input override: " +
+			"takeover"
 	}
 	return &BusyError{e, &registry.Error{Reason: registry.Conflict, Msg: what, Hint: hint}}
 }

@@ -34,7 +34,10 @@ func open(m *ledgertest.Memory) *Ledger {
 func promoter(l *Ledger, v View, run string, attempt, version int) *Promotion {
 	return &Promotion{
 		Ledger: l, View: v,
-		Claim: Claim{Holder: Holder{Run: run, Attempt: attempt, Nonce: run + fmt.Sprint(attempt)}, Link: "https://github.example/" + run},
+		Claim: Claim{
+			Holder: Holder{Run: run, Attempt: attempt, Nonce: run + fmt.Sprint(attempt)},
+			Link:   "https://github.example/" + run,
+		},
 		Record: func(version int) Record {
 			return Record{
 				Command: "promote", Server: "https://mlflow.example", Model: "churn", To: version, Target: registry.Target{Alias: "champion"},
@@ -109,7 +112,8 @@ func TestOneOfManyClaims(t *testing.T) {
 				switch {
 				case err == nil:
 					won++
-				case !errors.As(err, &busy) || registry.ReasonOf(err) != registry.Conflict || !strings.Contains(err.Error(), "https://github.example/run"):
+				case !errors.As(err, &busy) || registry.ReasonOf(err) != registry.Conflict ||
+					!strings.Contains(err.Error(), "https://github.example/run"):
 					t.Errorf("a loser is told %v", err)
 				}
 			}
@@ -157,7 +161,9 @@ func TestTakingOver(t *testing.T) {
 	for _, e := range look(t, l).Facts().Entries {
 		ends = append(ends, fmt.Sprintf("%d:%s after %d:%d", e.Epoch, e.Outcome, e.Moved, e.Record.TakesOver))
 	}
-	if diff := cmp.Diff("1:superseded after 0:0 2:superseded after 1:1 3: after 0:2", strings.Join(ends, " ")); diff != "" {
+	if diff := cmp.Diff(
+		"1:superseded after 0:0 2:superseded after 1:1 3: after 0:2", strings.Join(ends, " "),
+	); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -177,7 +183,9 @@ func TestLostAnswers(t *testing.T) {
 				}
 				lost--
 				if stored {
-					_, kv, _ := claimBatch(p.View.page, Claim{Holder: p.Claim.Holder, Link: p.Claim.Link, Now: start, Record: p.Record(2)})
+					_, kv, _ := claimBatch(
+						p.View.page, Claim{Holder: p.Claim.Holder, Link: p.Claim.Link, Now: start, Record: p.Record(2)},
+					)
 					maps.Copy(m.Pages[page], kv)
 				}
 				return &registry.Error{Reason: registry.Unknown, Msg: "the answer was lost"}
@@ -212,7 +220,8 @@ func TestReadsStayBounded(t *testing.T) {
 	if far := look(t, l); far.page.last() != v.page.last() {
 		t.Errorf("%d entries without the hint", far.page.last())
 	}
-	if holders, ok := v.Facts().LastRecorded(registry.AliasRef("champion")); !ok || holders.String() != fmt.Sprint(3*PageEntries+5) {
+	if holders, ok := v.Facts().LastRecorded(registry.AliasRef("champion")); !ok ||
+		holders.String() != fmt.Sprint(3*PageEntries+5) {
 		t.Errorf("left at %q", holders)
 	}
 }
@@ -273,14 +282,17 @@ func TestTampering(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		marks = append(marks, registry.Version{Number: i + 1, Tags: map[string]string{registry.TagRecord: string(text)}})
+		marks = append(
+			marks, registry.Version{Number: i + 1, Tags: map[string]string{registry.TagRecord: string(text)}},
+		)
 	}
 	check := func() error {
 		v, err := l.Look(ctx)
 		if err != nil {
 			return err
 		}
-		if standing, e := v.ClaimState(Holder{}, false); standing != Free { // an outcome that was removed stops the next run
+		// an outcome that was removed stops the next run
+		if standing, e := v.ClaimState(Holder{}, false); standing != Free {
 			return lost("churn", fmt.Sprintf("entry %d is open", e.Epoch))
 		}
 		return l.Check(v, map[string]string{registry.TagAnchor: m.Anchors["churn"]}, marks...)

@@ -169,7 +169,10 @@ func newer(model, what string) error {
 // parse reads a page. It fails for a page of a newer format or of another model. Other problems are stored in the page,
 // so that the command history can show the rest.
 func parse(model, id string, kv map[string]string) (page, error) {
-	p := page{id: id, next: kv[keyNext], prior: fromNone(kv[keyPrior]), prev: fromNone(kv[keyPrev]), reset: fromNone(kv[keyReset]), state: States{}}
+	p := page{
+		id: id, next: kv[keyNext], prior: fromNone(kv[keyPrior]), prev: fromNone(kv[keyPrev]),
+		reset: fromNone(kv[keyReset]), state: States{},
+	}
 	format, err := strconv.Atoi(kv[keyFormat])
 	switch {
 	case err != nil:
@@ -191,7 +194,12 @@ func parse(model, id string, kv map[string]string) (page, error) {
 	p.findStrays(kv)
 	for _, e := range p.entries {
 		if v := e.Record.Version; v > RecordVersion && p.broken == nil {
-			return p, newer(model, fmt.Sprintf("entry %d has record version %d, and this version reads up to %d", e.Epoch, v, RecordVersion))
+			return p, newer(
+				model,
+				fmt.Sprintf(
+					"entry %d has record version %d, and this version reads up to %d", e.Epoch, v, RecordVersion,
+				),
+			)
 		}
 	}
 	return p, nil
@@ -243,7 +251,8 @@ func readEntry(n int, kv map[string]string) (e Entry, why string) {
 	if len(claim) != 6 || claim[3] != canonical.Digest(text) {
 		return e, "its record was edited"
 	}
-	if json.Unmarshal([]byte(text), &e.Record) != nil || e.Record.Epoch != n || e.Record.PID != claim[1] || strconv.Itoa(e.Record.To) != claim[2] {
+	if json.Unmarshal([]byte(text), &e.Record) != nil || e.Record.Epoch != n || e.Record.PID != claim[1] ||
+		strconv.Itoa(e.Record.To) != claim[2] {
 		return e, "its claim and its record differ"
 	}
 	var err error

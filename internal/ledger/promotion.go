@@ -110,7 +110,9 @@ func (p *Promotion) End(ctx context.Context, result error, moved []registry.Ref)
 			return true, nil
 		}
 		return false, &registry.Error{
-			Reason: registry.Conflict, Msg: fmt.Sprintf("close entry %d of the ledger of %s: another run has taken it over", p.entry.Epoch, p.Ledger.Model),
+			Reason: registry.Conflict, Msg: fmt.Sprintf(
+				"close entry %d of the ledger of %s: another run has taken it over", p.entry.Epoch, p.Ledger.Model,
+			),
 			Hint: "that run treated this one as dead and continued from its state; see mlflow-promote history",
 		}
 	}
@@ -152,14 +154,21 @@ func (l *Ledger) Abort(ctx context.Context, v View, why registry.Reason, moved i
 		return nil
 	}
 	kv, _ := closing(e, EntryAborted, why, moved, l.Now())
-	return l.put(ctx, v.page.id, kv, func(got map[string]string) (bool, error) { return got[outcomeKey(e.Epoch)] != "", nil })
+	return l.put(
+		ctx, v.page.id, kv, func(got map[string]string) (bool, error) { return got[outcomeKey(e.Epoch)] != "", nil },
+	)
 }
 
 // notClosed is the error of a promotion that made all its moves but could not store its outcome.
 func notClosed(e Entry, cause error) error {
 	out := &registry.Error{
-		Reason: registry.ReasonOf(cause), Cause: cause, Msg: fmt.Sprintf("close entry %d of the promotion ledger: the steps below were done, but the outcome could not be stored: %v", e.Epoch, cause),
-		Hint: "the entry stays open and blocks other promotions of this model: re-run the failed jobs, which finishes it",
+		Reason: registry.ReasonOf(cause), Cause: cause, Msg: fmt.Sprintf(
+			"close entry %d of the promotion ledger: the steps below were done, but the outcome could not be stored: "+
+				"%v",
+			e.Epoch, cause,
+		),
+		Hint: "the entry stays open and blocks other promotions of this model: re-run the failed jobs, which " +
+			"finishes it",
 	}
 	var why *registry.Error
 	if errors.As(cause, &why) {
@@ -170,7 +179,9 @@ func notClosed(e Entry, cause error) error {
 
 // put writes until it is known whether the values are stored. After an unclear response, settled looks at the page. It
 // reports whether the values are there, or why they never will be.
-func (l *Ledger) put(ctx context.Context, id string, kv map[string]string, settled func(map[string]string) (bool, error)) error {
+func (l *Ledger) put(
+	ctx context.Context, id string, kv map[string]string, settled func(map[string]string) (bool, error),
+) error {
 	var why error
 	state, err := retry.Settle(l.pause(ctx), func(int) error { return l.Store.Write(ctx, id, maps.Clone(kv)) },
 		func() (there bool, never, err error) {
@@ -192,7 +203,9 @@ func (l *Ledger) put(ctx context.Context, id string, kv map[string]string, settl
 		return unclearWrite(l.Model, err)
 	// every try was refused or failed, and no other value is there
 	case reason == registry.Conflict, reason == registry.Unknown:
-		return &registry.Error{Reason: registry.ServerError, Msg: "write promotion ledger of " + l.Model + ": " + err.Error(), Cause: err}
+		return &registry.Error{
+			Reason: registry.ServerError, Msg: "write promotion ledger of " + l.Model + ": " + err.Error(), Cause: err,
+		}
 	}
 	return err
 }
@@ -224,7 +237,8 @@ func (l *Ledger) pause(ctx context.Context) func(int) bool {
 
 func unclearWrite(model string, err error) error {
 	return &registry.Error{
-		Reason: registry.Unknown, Msg: "write promotion ledger of " + model + ": it is not known whether it was stored: " + err.Error(), Cause: err,
+		Reason: registry.Unknown, Msg: "write promotion ledger of " + model +
+			": it is not known whether it was stored: " + err.Error(), Cause: err,
 		Hint: "run it again: the next run reads the ledger and continues from there",
 	}
 }

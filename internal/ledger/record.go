@@ -91,9 +91,10 @@ type DatasetRef struct {
 
 // Return says how the move can be undone.
 type Return struct {
-	To       int    `json:"rollback_to,omitempty"`       // version that a rollback would move to
-	Readable string `json:"rollback_readable,omitempty"` // whether its files can be read: yes, absent, unreadable, not-gathered
-	None     string `json:"no_rollback,omitempty"`       // "none" if there is no version to roll back to
+	To int `json:"rollback_to,omitempty"` // version that a rollback would move to
+	// whether its files can be read: yes, absent, unreadable, not-gathered
+	Readable string `json:"rollback_readable,omitempty"`
+	None     string `json:"no_rollback,omitempty"` // "none" if there is no version to roll back to
 }
 
 // Origin says who ran the command, with which program and where.

@@ -15,7 +15,8 @@ func TestSince_FindsTheMove(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		ref := rapid.SampledFrom([]string{"@champion", "Staging"}).Draw(t, "ref")
 		var all []Entry
-		now, since, byHand := "", 0, false // what the target points to, since which entry, and whether that only found it
+		// what the target points to, since which entry, and whether that only found it
+		now, since, byHand := "", 0, false
 		states := []string{""}
 		for n := range rapid.IntRange(1, 12).Draw(t, "entries") {
 			e := Entry{Epoch: n + 1, Outcome: EntryDone}
@@ -68,8 +69,10 @@ func TestSince_Gaps(t *testing.T) {
 		"moved on to another stage": {Entry{Outcome: EntryDone, Record: move("Production", "", "2")}, 3},
 		"another version moved on":  {Entry{Outcome: EntryDone, Record: move("Production", "", "4")}, 1},
 		"given up half way":         {Entry{Outcome: EntryAborted, Moved: 1, Record: move("Staging", "2", "")}, 3},
-		"given up, nobody looked":   {Entry{Outcome: EntryAborted, Moved: MovedUnknown, Record: move("Staging", "2", "")}, 3},
-		"given up, nothing moved":   {Entry{Outcome: EntryAborted, Record: move("Staging", "2", "")}, 1},
+		"given up, nobody looked": {
+			Entry{Outcome: EntryAborted, Moved: MovedUnknown, Record: move("Staging", "2", "")}, 3,
+		},
+		"given up, nothing moved": {Entry{Outcome: EntryAborted, Record: move("Staging", "2", "")}, 1},
 	} {
 		c.between.Epoch = 2
 		got := Chain{Entries: []Entry{here, c.between, still}}.Since(registry.StageRef("Staging"), 2)

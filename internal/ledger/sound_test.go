@@ -20,23 +20,46 @@ func TestWholeLedger(t *testing.T) {
 		err     bool
 	}{
 		{when: "it holds, over two pages", entries: PageEntries + 3},
-		{when: "there is none", plant: func(m *ledgertest.Memory, v *registry.Version) { m.Places, m.Anchors, v.Tags = nil, nil, nil }, gone: true},
-		{when: "an entry of the first page was edited", broken: "entry 5", entries: 4, plant: func(m *ledgertest.Memory, _ *registry.Version) {
+		{
+			when:  "there is none",
+			plant: func(m *ledgertest.Memory, v *registry.Version) { m.Places, m.Anchors, v.Tags = nil, nil, nil },
+			gone:  true,
+		},
+		{when: "an entry of the first page was edited", broken: "entry 5", entries: 4, plant: func(
+			m *ledgertest.Memory, _ *registry.Version,
+		) {
 			m.Pages["page-1"][outcomeKey(5)] = edited(m.Pages["page-1"][outcomeKey(5)])
 		}},
-		{when: "an entry of the last page was edited", broken: fmt.Sprintf("entry %d", PageEntries+2), entries: PageEntries + 1, plant: func(m *ledgertest.Memory, _ *registry.Version) {
-			key := linkKey(PageEntries + 2)
-			m.Pages["page-2"][key] = edited(m.Pages["page-2"][key])
-		}},
-		{when: "a page was deleted", broken: "no page page-2", plant: func(m *ledgertest.Memory, _ *registry.Version) { delete(m.Pages, "page-2") }},
-		{when: "the anchor was removed", broken: "was removed", plant: func(m *ledgertest.Memory, _ *registry.Version) { delete(m.Anchors, "churn") }},
-		{when: "the experiment is gone", broken: "its experiment is gone", plant: func(m *ledgertest.Memory, _ *registry.Version) { m.Places = nil }},
-		{when: "the experiment is deleted", broken: "its experiment was deleted", plant: func(m *ledgertest.Memory, _ *registry.Version) {
+		{when: "an entry of the last page was edited", broken: fmt.Sprintf(
+			"entry %d", PageEntries+2,
+		),
+			entries: PageEntries + 1, plant: func(m *ledgertest.Memory, _ *registry.Version) {
+				key := linkKey(PageEntries + 2)
+				m.Pages["page-2"][key] = edited(m.Pages["page-2"][key])
+			}},
+		{
+			when: "a page was deleted", broken: "no page page-2",
+			plant: func(m *ledgertest.Memory, _ *registry.Version) { delete(m.Pages, "page-2") },
+		},
+		{
+			when: "the anchor was removed", broken: "was removed",
+			plant: func(m *ledgertest.Memory, _ *registry.Version) { delete(m.Anchors, "churn") },
+		},
+		{
+			when: "the experiment is gone", broken: "its experiment is gone",
+			plant: func(m *ledgertest.Memory, _ *registry.Version) { m.Places = nil },
+		},
+		{when: "the experiment is deleted", broken: "its experiment was deleted", plant: func(
+			m *ledgertest.Memory, _ *registry.Version,
+		) {
 			p := m.Places["churn"]
 			p.Deleted = true
 			m.Places["churn"] = p
 		}},
-		{when: "a version tells of an entry that is not there", broken: "version 3 was promoted by entry 99", plant: func(_ *ledgertest.Memory, v *registry.Version) {
+		{when: "a version tells of an entry that is not " +
+			"there", broken: "version 3 was promoted by entry 99", plant: func(
+			_ *ledgertest.Memory, v *registry.Version,
+		) {
 			v.Tags = map[string]string{registry.TagRecord: `{"ledger":"page-1","epoch":99,"sha256":"x"}`}
 		}},
 		{when: "the server fails", err: true, plant: func(m *ledgertest.Memory, _ *registry.Version) {

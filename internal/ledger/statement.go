@@ -40,16 +40,25 @@ func NewStatement(e Entry) (Statement, error) {
 	r := e.Record
 	switch {
 	case e.Outcome != EntryDone:
-		return Statement{}, &registry.Error{Reason: registry.BadInput, Msg: fmt.Sprintf("make statement: entry %d of %s did not end well", e.Epoch, r.Model), Hint: "give the number of an entry with the outcome done"}
+		return Statement{}, &registry.Error{
+			Reason: registry.BadInput,
+			Msg:    fmt.Sprintf("make statement: entry %d of %s did not end well", e.Epoch, r.Model),
+			Hint:   "give the number of an entry with the outcome done",
+		}
 	case r.Artifact == "":
 		return Statement{}, &registry.Error{
-			Reason: registry.BadInput, Msg: fmt.Sprintf("make statement: entry %d of %s has no digest of the model's files", e.Epoch, r.Model),
-			Hint: "add the gate artifact: digest with a digest-tag to the policy, which records the digest (docs/policy.md)",
+			Reason: registry.BadInput, Msg: fmt.Sprintf(
+				"make statement: entry %d of %s has no digest of the model's files", e.Epoch, r.Model,
+			),
+			Hint: "add the gate artifact: digest with a digest-tag to the policy, which records the digest " +
+				"(docs/policy.md)",
 		}
 	}
 	return Statement{
-		Type:          StatementType,
-		Subject:       []ResourceDescriptor{{fmt.Sprintf("models:/%s/%d", r.Model, r.To), map[string]string{"sha256": r.Artifact}}},
+		Type: StatementType,
+		Subject: []ResourceDescriptor{
+			{fmt.Sprintf("models:/%s/%d", r.Model, r.To), map[string]string{"sha256": r.Artifact}},
+		},
 		PredicateType: PredicateType,
 		Predicate:     Predicate{r, e.Outcome, e.Ended.UTC().Format(time.RFC3339), e.Digest},
 	}, nil

@@ -45,7 +45,10 @@ type Place = registry.LedgerPlace
 func lost(model, why string) error {
 	return &registry.Error{
 		Reason: registry.LedgerLost, Msg: "read promotion ledger of " + model + ": " + why,
-		Hint: "nothing was moved. Restore what was deleted or edited (MLflow keeps deleted runs and experiments until they are purged), and compare with the saved records of mlflow-promote history; " +
-			"to begin a new ledger with the reason in it: mlflow-promote doctor --model " + format.ShellWord(model) + " --reset-ledger REASON",
+		Hint: "nothing was moved. Restore what was deleted or edited (MLflow keeps deleted runs and experiments " +
+			"until they are purged), and compare with the saved records of mlflow-promote history; " +
+			"to begin a new ledger with the reason in it: mlflow-promote doctor --model " + format.ShellWord(
+			model,
+		) + " --reset-ledger REASON",
 	}
 }

@@ -17,7 +17,10 @@ import (
 func TestLiveAt(t *testing.T) {
 	hour := func(n int) time.Time { return time.Date(2026, 5, 3, n, 0, 0, 0, time.UTC) }
 	entry := func(epoch int, outcome string, moved int, outside []Shift, moves ...Shift) Entry {
-		return Entry{Epoch: epoch, Outcome: outcome, Moved: moved, Ended: hour(8 + 2*epoch), Record: Record{Moves: moves, Outside: outside}}
+		return Entry{
+			Epoch: epoch, Outcome: outcome, Moved: moved, Ended: hour(8 + 2*epoch),
+			Record: Record{Moves: moves, Outside: outside},
+		}
 	}
 	entries := []Entry{
 		entry(1, EntryDone, 1, nil, ParseShift("@champion", "3", "4")),
@@ -37,7 +40,11 @@ func TestLiveAt(t *testing.T) {
 		{14, 14, "@champion: 5 by 3; Production: 2 by 2"},
 		{17, 17, "@champion: 6 by 4; Production: 2 by 2"},
 		{23, 23, "@champion: 6 by 4; Production: 2 by 2"},
-		{11, 15, "@champion: 4 by 1; @champion: 9 found by 3; @champion: 5 by 3; Production: unknown until 2; Production: 2 by 2"},
+		{
+			11, 15,
+			"@champion: 4 by 1; @champion: 9 found by 3; @champion: 5 by 3; Production: unknown until 2; Production: " +
+				"2 by 2",
+		},
 	} {
 		var got []string
 		for _, l := range LiveAt(entries, hour(c.at), hour(c.until)) {
@@ -62,7 +69,10 @@ func TestLiveAt(t *testing.T) {
 // A version is in one stage, so one that is moved on leaves the stage it was in, and nobody else took it out.
 func TestLeftByMovingOn(t *testing.T) {
 	entry := func(epoch int, outcome string, moved int, moves ...Shift) Entry {
-		return Entry{Epoch: epoch, Outcome: outcome, Moved: moved, Ended: time.Date(2026, 5, 3, epoch, 0, 0, 0, time.UTC), Record: Record{Moves: moves}}
+		return Entry{
+			Epoch: epoch, Outcome: outcome, Moved: moved, Ended: time.Date(2026, 5, 3, epoch, 0, 0, 0, time.UTC),
+			Record: Record{Moves: moves},
+		}
 	}
 	staged := entry(1, EntryDone, 1, ParseShift("Staging", "", "2"))
 	onward := ParseShift("Production", "1", "2")
@@ -70,23 +80,54 @@ func TestLeftByMovingOn(t *testing.T) {
 		ledger  Chain
 		staging string
 	}{
-		"left there":               {Chain{Entries: []Entry{staged}}, "2"},
-		"moved on":                 {Chain{Entries: []Entry{staged, entry(2, EntryDone, 1, onward)}}, ""},
-		"moved on, one stays":      {Chain{Entries: []Entry{entry(1, EntryDone, 1, ParseShift("Staging", "1", "1,2")), entry(2, EntryDone, 1, onward)}}, "1"},
-		"another was moved":        {Chain{Entries: []Entry{staged, entry(2, EntryDone, 1, ParseShift("Production", "1", "3"))}}, "2"},
-		"was there before":         {Chain{Entries: []Entry{staged, entry(2, EntryDone, 1, ParseShift("Production", "2", "2,3"))}}, "2"},
-		"an alias takes nothing":   {Chain{Entries: []Entry{staged, entry(2, EntryDone, 1, ParseShift("@champion", "1", "2"))}}, "2"},
-		"moved on, then cut off":   {Chain{Entries: []Entry{staged, entry(2, EntryAborted, 1, onward, ParseShift("@champion", "1", "2"))}}, ""},
+		"left there": {Chain{Entries: []Entry{staged}}, "2"},
+		"moved on":   {Chain{Entries: []Entry{staged, entry(2, EntryDone, 1, onward)}}, ""},
+		"moved on, one stays": {
+			Chain{
+				Entries: []Entry{
+					entry(1, EntryDone, 1, ParseShift("Staging", "1", "1,2")), entry(2, EntryDone, 1, onward),
+				},
+			},
+			"1",
+		},
+		"another was moved": {
+			Chain{Entries: []Entry{staged, entry(2, EntryDone, 1, ParseShift("Production", "1", "3"))}}, "2",
+		},
+		"was there before": {
+			Chain{Entries: []Entry{staged, entry(2, EntryDone, 1, ParseShift("Production", "2", "2,3"))}}, "2",
+		},
+		"an alias takes nothing": {
+			Chain{Entries: []Entry{staged, entry(2, EntryDone, 1, ParseShift("@champion", "1", "2"))}}, "2",
+		},
+		"moved on, then cut off": {
+			Chain{Entries: []Entry{staged, entry(2, EntryAborted, 1, onward, ParseShift("@champion", "1", "2"))}}, "",
+		},
 		"given up before it moved": {Chain{Entries: []Entry{staged, entry(2, EntryAborted, 0, onward)}}, "2"},
-		"moved on, and back":       {Chain{Entries: []Entry{staged, entry(2, EntryDone, 1, onward), entry(3, EntryDone, 1, ParseShift("Staging", "", "2"))}}, "2"},
-		"on the page before":       {Chain{Before: States{registry.StageRef("Staging"): registry.PointsTo(2)}, Entries: []Entry{entry(2, EntryDone, 1, onward)}}, ""},
-		"an impossible count":      {Chain{Entries: []Entry{staged, entry(2, EntryAborted, -1, onward)}}, "2"},
+		"moved on, and back": {
+			Chain{
+				Entries: []Entry{
+					staged, entry(2, EntryDone, 1, onward), entry(3, EntryDone, 1, ParseShift("Staging", "", "2")),
+				},
+			},
+			"2",
+		},
+		"on the page before": {
+			Chain{
+				Before:  States{registry.StageRef("Staging"): registry.PointsTo(2)},
+				Entries: []Entry{entry(2, EntryDone, 1, onward)},
+			},
+			"",
+		},
+		"an impossible count": {Chain{Entries: []Entry{staged, entry(2, EntryAborted, -1, onward)}}, "2"},
 	} {
 		if got, ok := c.ledger.LastRecorded(registry.StageRef("Staging")); got.String() != c.staging || !ok {
 			t.Errorf("%s: Staging was left at %q (%v), want %q", name, got, ok, c.staging)
 		}
 	}
-	live := LiveAt([]Entry{staged, entry(2, EntryDone, 1, onward)}, time.Date(2026, 5, 3, 3, 0, 0, 0, time.UTC), time.Date(2026, 5, 3, 3, 0, 0, 0, time.UTC))
+	live := LiveAt(
+		[]Entry{staged, entry(2, EntryDone, 1, onward)}, time.Date(2026, 5, 3, 3, 0, 0, 0, time.UTC),
+		time.Date(2026, 5, 3, 3, 0, 0, 0, time.UTC),
+	)
 	want := []Live{
 		{Ref: registry.StageRef("Production"), Named: registry.PointsTo(2), From: "2026-05-03T02:00:00Z", Epoch: 2},
 		{Ref: registry.StageRef("Staging"), From: "2026-05-03T02:00:00Z", Epoch: 2},
@@ -104,29 +145,47 @@ func TestDrifted(t *testing.T) {
 	}
 	first := entry(EntryDone, 1, ParseShift("@champion", "", "6"))
 	both := []Shift{ParseShift("@champion", "6", "7"), ParseShift("Production", "6", "7")}
-	elsewhere, nothing := entry(EntryDone, 1, ParseShift("@shadow", "", "8")), entry(EntryAborted, 0, ParseShift("@shadow", "", "8"))
+	elsewhere, nothing := entry(EntryDone, 1, ParseShift("@shadow", "", "8")), entry(
+		EntryAborted, 0, ParseShift("@shadow", "", "8"),
+	)
 	adopting := []Shift{ParseShift("@champion", "7", "7"), ParseShift("Production", "6", "7")}
 	for name, c := range map[string]struct {
 		entries []Entry // after the first
 		now     string
 		want    bool
 	}{
-		"others moved it":                                        {nil, "7", true},
-		"a promotion under way":                                  {[]Entry{entry("", 0, both...)}, "7", false},
-		"a promotion under way, and somewhere else":              {[]Entry{entry("", 0, both...)}, "8", true},
-		"cut off after the first move":                           {[]Entry{entry(EntryAborted, 1, both...)}, "7", false},
-		"cut off, then one that moved nothing":                   {[]Entry{entry(EntryAborted, 1, both...), nothing}, "7", false},
-		"cut off, then one of another target":                    {[]Entry{entry(EntryAborted, 1, both...), elsewhere}, "7", false},
-		"cut off, and moved back by others":                      {[]Entry{entry(EntryAborted, 1, both...)}, "6", true},
-		"closed without looking":                                 {[]Entry{entry(EntryAborted, -1, both...)}, "7", false},
-		"closed without looking, and it moved nothing":           {[]Entry{entry(EntryAborted, -1, both...)}, "6", false},
-		"given up before it moved anything":                      {[]Entry{entry(EntryAborted, 0, both...)}, "7", true},
-		"cut off while the alias was on both":                    {[]Entry{entry("", 0, both...)}, "6,7", false},
-		"adopting, cut off":                                      {[]Entry{entry("", 0, adopting...)}, "7", true},
-		"adopting, given up before it moved anything":            {[]Entry{entry(EntryAborted, 0, adopting...)}, "7", true},
-		"adopting, given up after its own move":                  {[]Entry{entry(EntryAborted, 1, adopting...)}, "7", false},
-		"adopted":                                                {[]Entry{entry(EntryDone, 0, ParseShift("@champion", "7", "7"))}, "7", false},
-		"taken over by one of another target, which is the last": {[]Entry{entry(EntrySuperseded, 0, both...), elsewhere}, "7", true},
+		"others moved it":                           {nil, "7", true},
+		"a promotion under way":                     {[]Entry{entry("", 0, both...)}, "7", false},
+		"a promotion under way, and somewhere else": {[]Entry{entry("", 0, both...)}, "8", true},
+		"cut off after the first move": {
+			[]Entry{entry(EntryAborted, 1, both...)}, "7", false,
+		},
+		"cut off, then one that moved nothing": {
+			[]Entry{entry(EntryAborted, 1, both...), nothing}, "7", false,
+		},
+		"cut off, then one of another target": {
+			[]Entry{entry(EntryAborted, 1, both...), elsewhere}, "7", false,
+		},
+		"cut off, and moved back by others": {[]Entry{entry(EntryAborted, 1, both...)}, "6", true},
+		"closed without looking": {
+			[]Entry{entry(EntryAborted, -1, both...)}, "7", false,
+		},
+		"closed without looking, and it moved nothing": {
+			[]Entry{entry(EntryAborted, -1, both...)}, "6", false,
+		},
+		"given up before it moved anything":   {[]Entry{entry(EntryAborted, 0, both...)}, "7", true},
+		"cut off while the alias was on both": {[]Entry{entry("", 0, both...)}, "6,7", false},
+		"adopting, cut off":                   {[]Entry{entry("", 0, adopting...)}, "7", true},
+		"adopting, given up before it moved anything": {
+			[]Entry{entry(EntryAborted, 0, adopting...)}, "7", true,
+		},
+		"adopting, given up after its own move": {[]Entry{entry(EntryAborted, 1, adopting...)}, "7", false},
+		"adopted": {
+			[]Entry{entry(EntryDone, 0, ParseShift("@champion", "7", "7"))}, "7", false,
+		},
+		"taken over by one of another target, which is the last": {
+			[]Entry{entry(EntrySuperseded, 0, both...), elsewhere}, "7", true,
+		},
 	} {
 		l := Chain{Entries: append([]Entry{first}, c.entries...)}
 		if left, got := l.Drifted(registry.AliasRef("champion"), registry.ParseState(c.now)); got != c.want {

@@ -83,8 +83,14 @@ func (t *Traced) Subject() fact.Subject {
 func New(t Traced) Lineage {
 	v := t.Version
 	l := Lineage{
-		Model: v.Model, Version: strconv.Itoa(v.Number), Stage: cmp.Or(v.Stage, "None"), Aliases: t.Aliases, RunID: t.RunID, Tags: withoutUserInfo(v.Tags),
-		Description: v.Description, Source: format.WithoutUserInfo(v.Source), Status: v.Status, Created: instant(v.Created), Updated: instant(v.Updated),
+		Model: v.Model, Version: strconv.Itoa(v.Number), Stage: cmp.Or(
+			v.Stage, "None",
+		),
+		Aliases: t.Aliases, RunID: t.RunID, Tags: withoutUserInfo(v.Tags),
+		Description: v.Description, Source: format.WithoutUserInfo(v.Source), Status: v.Status, Created: instant(
+			v.Created,
+		),
+		Updated:  instant(v.Updated),
 		Datasets: []Dataset{}, Promotions: []Promotion{}, Lost: []Lost{},
 	}
 	if l.Aliases == nil {
@@ -118,7 +124,9 @@ func (l *Lineage) training(t Traced) {
 	r, ok := t.Run.Get()
 	switch {
 	case t.RunID == "":
-		l.addLost("run", fmt.Sprintf("version %s has no run: its parameters, metrics and user are not known", l.Version))
+		l.addLost(
+			"run", fmt.Sprintf("version %s has no run: its parameters, metrics and user are not known", l.Version),
+		)
 		return
 	case !ok:
 		l.addLost("run", t.Run.Why()+": its parameters, metrics and user are not known")
@@ -126,20 +134,29 @@ func (l *Lineage) training(t Traced) {
 	case t.RunProblem != "":
 		why := format.WithoutUserInfo(t.RunProblem)
 		l.RunProblem = fmt.Sprintf("version %s does not belong to run %s: %s", l.Version, r.ID, why)
-		l.addLost("run", fmt.Sprintf("what run %s says is left out, because version %s does not belong to it", r.ID, l.Version))
+		l.addLost(
+			"run",
+			fmt.Sprintf("what run %s says is left out, because version %s does not belong to it", r.ID, l.Version),
+		)
 		return
 	case r.Deleted:
 		l.addLost("run", fmt.Sprintf("run %s is deleted: it can be read until MLflow purges deleted runs", r.ID))
 	}
 	l.Training = &Training{
 		ExperimentID: r.ExperimentID, ExperimentName: t.Experiment.OrZero().Name, RunName: r.Name, User: r.User, Status: r.Status, Deleted: r.Deleted,
-		Started: instant(r.Start), Ended: instant(r.End), Parameters: withoutUserInfo(r.Params), Metrics: map[string]Number{}, Tags: withoutUserInfo(r.Tags),
+		Started: instant(r.Start), Ended: instant(r.End), Parameters: withoutUserInfo(
+			r.Params,
+		),
+		Metrics: map[string]Number{}, Tags: withoutUserInfo(r.Tags),
 	}
 	l.metrics(t.Subject())
 	if e, ok := t.Experiment.Get(); !ok {
 		l.addLost("experiment", t.Experiment.Why())
 	} else if e.Deleted {
-		l.addLost("experiment", fmt.Sprintf("experiment %s is deleted: it can be read until MLflow purges deleted experiments", e.Name))
+		l.addLost(
+			"experiment",
+			fmt.Sprintf("experiment %s is deleted: it can be read until MLflow purges deleted experiments", e.Name),
+		)
 	}
 }
 
@@ -185,7 +202,10 @@ func (l *Lineage) code(t Traced) {
 		Script: tags["mlflow.source.name"], From: "run",
 	}
 	if c.Commit == "" && own[registry.TagGitCommit] != "" {
-		c = Code{Commit: own[registry.TagGitCommit], Repository: format.WithoutUserInfo(own[registry.TagGitRepository]), From: "tags"}
+		c = Code{
+			Commit: own[registry.TagGitCommit], Repository: format.WithoutUserInfo(own[registry.TagGitRepository]),
+			From: "tags",
+		}
 	}
 	if r, _ := t.told(); c.Commit == "" && r.Commit != "" {
 		c = Code{Commit: r.Commit, Repository: format.WithoutUserInfo(r.Repository), From: "ledger"}
@@ -203,7 +223,10 @@ func (l *Lineage) code(t Traced) {
 func (l *Lineage) datasets(t Traced) {
 	for _, d := range t.ownRun().Datasets {
 		l.Datasets = append(l.Datasets, Dataset{
-			Name: d.Name, Digest: d.Digest, SourceType: d.SourceType, Source: format.WithoutUserInfo(d.Source), URI: registry.DatasetSource(d), Context: d.Context, From: "run",
+			Name: d.Name, Digest: d.Digest, SourceType: d.SourceType, Source: format.WithoutUserInfo(
+				d.Source,
+			),
+			URI: registry.DatasetSource(d), Context: d.Context, From: "run",
 		})
 	}
 	if len(l.Datasets) > 0 {
@@ -214,7 +237,8 @@ func (l *Lineage) datasets(t Traced) {
 	if json.Unmarshal([]byte(registry.JoinTag(tags, registry.TagDatasets)), &kept) == nil {
 		l.Datasets = append(l.Datasets, kept...)
 	}
-	if uri, digest := format.WithoutUserInfo(tags[registry.TagDataSourceURI]), tags[registry.TagDataVersion]; (uri != "" || digest != "") && !withSource(l.Datasets, uri, digest) {
+	uri, digest := format.WithoutUserInfo(tags[registry.TagDataSourceURI]), tags[registry.TagDataVersion]
+	if (uri != "" || digest != "") && !withSource(l.Datasets, uri, digest) {
 		l.Datasets = append(l.Datasets, Dataset{URI: uri, Digest: digest})
 	}
 	for i := range l.Datasets {
@@ -255,9 +279,15 @@ func (l *Lineage) artifact(t Traced) {
 		return
 	}
 	l.Files = &ModelFiles{
-		SizeBytes: cmp.Or(m.SizeBytes, t.SizeBytes), Framework: m.Framework(), Python: m.PythonVersion, MLflow: m.MLflowVersion,
+		SizeBytes: cmp.Or(
+			m.SizeBytes, t.SizeBytes,
+		),
+		Framework: m.Framework(), Python: m.PythonVersion, MLflow: m.MLflowVersion,
 		Flavors: slices.Sorted(maps.Keys(m.Flavors)),
-		Inputs:  jsonText(m.Signature.Inputs), Outputs: jsonText(m.Signature.Outputs), Params: jsonText(m.Signature.Params),
+		Inputs:  jsonText(m.Signature.Inputs), Outputs: jsonText(
+			m.Signature.Outputs,
+		),
+		Params: jsonText(m.Signature.Params),
 	}
 	if m.RunID != t.RunID {
 		l.Files.RunID = m.RunID
@@ -333,7 +363,10 @@ func promotion(e ledger.Entry, number int) (Promotion, bool) {
 // addMarks adds the promotions that the version's own tags mention.
 func (l *Lineage) addMarks(v registry.Version) {
 	if r, ok := ledger.SummaryOf(v); ok && r.To == v.Number {
-		p := Promotion{At: r.At, Moves: []Move{}, Outcome: ledger.EntryDone, Mode: r.Mode, Override: r.Override, Actor: r.Actor, Workflow: r.Run, From: "tags"}
+		p := Promotion{
+			At: r.At, Moves: []Move{}, Outcome: ledger.EntryDone, Mode: r.Mode, Override: r.Override, Actor: r.Actor,
+			Workflow: r.Run, From: "tags",
+		}
 		var was registry.Versions
 		if r.From != 0 {
 			was = registry.VersionsOf(r.From)
@@ -349,11 +382,15 @@ func (l *Lineage) addMarks(v registry.Version) {
 	for _, key := range slices.Sorted(maps.Keys(v.Tags)) {
 		move, is := markOf(key, v.Number)
 		if !is || v.Tags[key] == "" || slices.ContainsFunc(l.Promotions, func(p Promotion) bool {
-			return slices.ContainsFunc(p.Moves, func(m Move) bool { return m.Ref == move.Ref && m.Want.Equal(move.Want) })
+			return slices.ContainsFunc(
+				p.Moves, func(m Move) bool { return m.Ref == move.Ref && m.Want.Equal(move.Want) },
+			)
 		}) {
 			continue
 		}
-		l.Promotions = append(l.Promotions, Promotion{At: v.Tags[key], Moves: []Move{move}, Outcome: ledger.EntryDone, From: "tags"})
+		l.Promotions = append(
+			l.Promotions, Promotion{At: v.Tags[key], Moves: []Move{move}, Outcome: ledger.EntryDone, From: "tags"},
+		)
 	}
 	slices.SortStableFunc(l.Promotions, func(a, b Promotion) int { return strings.Compare(a.At, b.At) })
 }

@@ -32,7 +32,14 @@ func Aliases(f fact.Facts, in Intent) (Plan, error) {
 	moves := neededMoves(f, asked)
 	for _, s := range moves {
 		if s.Do == DeleteAlias {
-			p.Notes = append(p.Notes, fmt.Sprintf("removing alias %s needs the permission MANAGE on servers with basic-auth; moving it needs only EDIT", s.Name))
+			p.Notes = append(
+				p.Notes,
+				fmt.Sprintf(
+					"removing alias %s needs the permission MANAGE on servers with basic-auth; moving it needs only "+
+						"EDIT",
+					s.Name,
+				),
+			)
 		}
 	}
 	p.Steps = append(append(p.Steps, moves...), aliasMarks(moves, in)...)
@@ -102,7 +109,9 @@ func neededMoves(f fact.Facts, moves []Step) []Step {
 func Repair(s registry.Server, in Intent) Plan {
 	p := Plan{Command: in.Command, Server: s.Address, Model: in.Query.Model, Steps: []Step{}}
 	for _, a := range s.Dangling {
-		p.Steps = append(p.Steps, Step{Do: DeleteAlias, Model: in.Query.Model, Name: a.Name, Was: registry.PointsTo(a.Version)})
+		p.Steps = append(
+			p.Steps, Step{Do: DeleteAlias, Model: in.Query.Model, Name: a.Name, Was: registry.PointsTo(a.Version)},
+		)
 	}
 	return p
 }
@@ -112,7 +121,9 @@ func aliasMarks(moves []Step, in Intent) []Step {
 	var steps []Step
 	recorded := map[int]bool{}
 	mark := func(m Step, key, value string) {
-		steps = append(steps, Step{Do: SetTag, Model: in.Query.Model, Version: m.Version, Name: key, Want: registry.Text(value)})
+		steps = append(
+			steps, Step{Do: SetTag, Model: in.Query.Model, Version: m.Version, Name: key, Want: registry.Text(value)},
+		)
 	}
 	for _, m := range moves {
 		if m.Do == SetModelTag || m.Want.IsZero() { // no version received anything
@@ -136,7 +147,10 @@ func checkUsable(f fact.Facts, in Intent) error {
 		known := f.Versions[a.Version]
 		v, ok := known.Get()
 		if !ok {
-			return &registry.Error{Reason: registry.CandidateGone, Msg: known.Why(), Hint: "give a version that exists; the model's page in MLflow lists them"}
+			return &registry.Error{
+				Reason: registry.CandidateGone, Msg: known.Why(),
+				Hint: "give a version that exists; the model's page in MLflow lists them",
+			}
 		}
 		if err := checkReadyVersion(v); err != nil {
 			return err
@@ -167,7 +181,9 @@ func trafficMove(f fact.Facts, in Intent) ([]Step, error) {
 	for _, alias := range slices.Sorted(maps.Keys(in.Traffic)) {
 		if !will[alias] && in.Traffic[alias] > 0 {
 			return nil, &registry.Error{
-				Reason: registry.BadInput, Msg: fmt.Sprintf("input traffic: alias %s of %s points to no version", alias, in.Query.Model),
+				Reason: registry.BadInput, Msg: fmt.Sprintf(
+					"input traffic: alias %s of %s points to no version", alias, in.Query.Model,
+				),
 				Hint: "set the alias first, or leave it out of the input traffic",
 			}
 		}
@@ -177,7 +193,12 @@ func trafficMove(f fact.Facts, in Intent) ([]Step, error) {
 		return nil, err
 	}
 	was := f.Model.OrZero().Tags[registry.TagTraffic]
-	return []Step{{Do: SetModelTag, Model: in.Query.Model, Name: registry.TagTraffic, Was: registry.Text(was), Want: registry.Text(string(text))}}, nil
+	return []Step{
+		{
+			Do: SetModelTag, Model: in.Query.Model, Name: registry.TagTraffic, Was: registry.Text(was),
+			Want: registry.Text(string(text)),
+		},
+	}, nil
 }
 
 // trafficNote adds a note for each removed alias to which the tag still gives a share of the requests.
@@ -188,7 +209,8 @@ func trafficNote(p *Plan, f fact.Facts, in Intent) {
 	}
 	for _, a := range in.Query.Aliases {
 		if a.Version == 0 && share[a.Alias] > 0 {
-			p.Notes = append(p.Notes, fmt.Sprintf("the tag %s still gives alias %s %g %% of the requests, which would fail: set the input traffic again",
+			p.Notes = append(p.Notes, fmt.Sprintf("the tag %s still gives alias %s %g %% of the requests, which "+
+				"would fail: set the input traffic again",
 				registry.TagTraffic, a.Alias, share[a.Alias]))
 		}
 	}
@@ -201,7 +223,8 @@ func fallbackNote(p *Plan, f fact.Facts) {
 	}
 	for _, s := range p.Steps {
 		if s.Do == TagAlias && !s.Want.IsZero() {
-			p.Notes = append(p.Notes, fmt.Sprintf("%s has no aliases (they came with MLflow 2.3): the tag %s is true on one version only, the one that the alias stands for",
+			p.Notes = append(p.Notes, fmt.Sprintf("%s has no aliases (they came with MLflow 2.3): the tag %s is true "+
+				"on one version only, the one that the alias stands for",
 				f.Fallback.Server, registry.FallbackTag(s.Name)))
 		}
 	}

@@ -44,7 +44,10 @@ func Guarded(in Intent, a registry.Assignment, why string) error {
 }
 
 func blockedText(v registry.Version) string {
-	return fmt.Sprintf("version %d of %s was blocked by gates (%s is %s)", v.Number, v.Model, registry.TagValidation, v.Tags[registry.TagValidation])
+	return fmt.Sprintf(
+		"version %d of %s was blocked by gates (%s is %s)", v.Number, v.Model, registry.TagValidation,
+		v.Tags[registry.TagValidation],
+	)
 }
 
 func blockedNote(v registry.Version) string { return "warning: " + blockedText(v) }

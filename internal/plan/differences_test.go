@@ -16,17 +16,32 @@ import (
 func somePlan() Plan {
 	return Plan{
 		Command: "promote", Server: "https://mlflow.example", Model: "churn", Candidate: "runs:/r/model", Version: 0,
-		Source: &registry.Source{URI: "models:/m-1", RunID: "r", ModelID: "m-1", Path: "model", Request: "q"}, Target: registry.Target{Alias: "champion", Stage: "Production", ArchiveExisting: true},
+		Source: &registry.Source{
+			URI: "models:/m-1", RunID: "r", ModelID: "m-1", Path: "model", Request: "q",
+		}, Target: registry.Target{Alias: "champion", Stage: "Production", ArchiveExisting: true},
 		Incumbent: 1, Verdict: &verdict.Verdict{Decision: verdict.Promote, Findings: []verdict.Finding{{
 			Target: "champion", Gate: "a >= 1", Wanted: ">= 1", Candidate: "2", Incumbent: "1", Outcome: verdict.Pass, OnFail: verdict.OnFailWarn,
 			WaivedBy: "ann", Until: "2026-12-31", Waiver: "a sentence", Why: "a sentence", Fix: "a sentence",
-			Values: []verdict.Used{{Of: "candidate", Metric: "a", Value: "2", Step: 3, RunID: "r", Kind: fact.SourceRun, Dataset: "val", Digest: "d1"}},
+			Values: []verdict.Used{
+				{
+					Of: "candidate", Metric: "a", Value: "2", Step: 3, RunID: "r", Kind: fact.SourceRun, Dataset: "val",
+					Digest: "d1",
+				},
+			},
 		}}},
-		Judged:   &Registered{Source: "models:/m-1", RunID: "r"},
-		Content:  &Content{MLmodel: "aa", Artifact: "bb", Listing: "cc", Files: []FileRef{{"model.pkl", 1024}}, Unread: []string{"x"}},
+		Judged: &Registered{Source: "models:/m-1", RunID: "r"},
+		Content: &Content{
+			MLmodel: "aa", Artifact: "bb", Listing: "cc", Files: []FileRef{{"model.pkl", 1024}}, Unread: []string{"x"},
+		},
 		Override: []string{"hold"}, Hold: []int{3}, Notes: []string{"a note"}, Resumes: 4,
-		Steps: []Step{{Do: CreateVersion, Model: "churn", Want: registry.PointsTo(registry.NextVersion), Tags: map[string]string{"owner": "ann", registry.TagWorkflowRun: "https://github.example/1"}},
-			{Do: SetAlias, Model: "churn", Name: "champion", Was: registry.PointsTo(1), Want: registry.PointsTo(registry.NextVersion)}},
+		Steps: []Step{{
+			Do: CreateVersion, Model: "churn", Want: registry.PointsTo(registry.NextVersion),
+			Tags: map[string]string{"owner": "ann", registry.TagWorkflowRun: "https://github.example/1"},
+		},
+			{
+				Do: SetAlias, Model: "churn", Name: "champion", Was: registry.PointsTo(1),
+				Want: registry.PointsTo(registry.NextVersion),
+			}},
 	}
 }
 
@@ -133,7 +148,10 @@ func TestPlan_DifferencesOfLongLists(t *testing.T) {
 
 func TestPlan_DifferencesInWords(t *testing.T) {
 	now := somePlan()
-	now.Content = &Content{MLmodel: "dd", Artifact: "bb", Listing: "ee", Files: []FileRef{{"model.pkl", 2048}, {"evil.py", 7}}, Unread: []string{"x"}}
+	now.Content = &Content{
+		MLmodel: "dd", Artifact: "bb", Listing: "ee", Files: []FileRef{{"model.pkl", 2048}, {"evil.py", 7}},
+		Unread: []string{"x"},
+	}
 	now.Verdict.Findings[0].Outcome = verdict.Fail
 	now.Verdict.Findings[0].Values[0].Value = "0.5"
 	now.Incumbent = 4

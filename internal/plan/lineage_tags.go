@@ -21,7 +21,13 @@ func LineageTags(s fact.Subject, workflowRun string) (tags map[string]string, no
 		parts := registry.SplitTag(key, value)
 		maps.Copy(tags, parts)
 		if len(parts) > 1 {
-			notes = append(notes, fmt.Sprintf("%s has %d bytes, too many for one tag: it is split into %s.1 to %s.%d", key, len(value), key, key, len(parts)-1))
+			notes = append(
+				notes,
+				fmt.Sprintf(
+					"%s has %d bytes, too many for one tag: it is split into %s.1 to %s.%d", key, len(value), key, key,
+					len(parts)-1,
+				),
+			)
 		}
 	}
 	set(registry.TagWorkflowRun, workflowRun)

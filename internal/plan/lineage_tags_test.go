@@ -11,14 +11,21 @@ import (
 
 func TestLineageTags(t *testing.T) {
 	run := registry.Run{
-		Tags: map[string]string{"mlflow.source.git.commit": " 4f2c ", "mlflow.source.git.repoURL": "https://x:token@git.example/a@b/c"},
+		Tags: map[string]string{
+			"mlflow.source.git.commit": " 4f2c ", "mlflow.source.git.repoURL": "https://x:token@git.example/a@b/c",
+		},
 		Datasets: []registry.Dataset{
 			{Name: "b", Digest: "2", Context: "test"},
 			{Name: "a", Digest: "1", Context: "training", Source: `{"url": "s3://ann:pw@bucket/data.csv"}`},
 		},
 	}
-	model := registry.MLmodel{PythonVersion: "3.11.7", Flavors: map[string]map[string]any{"python_function": {}, "sklearn": {"sklearn_version": "1.5.2"}}}
-	got, _ := LineageTags(fact.Subject{Run: registry.Is(run), MLmodel: registry.Is(model)}, "https://github.example/r/1")
+	model := registry.MLmodel{
+		PythonVersion: "3.11.7",
+		Flavors:       map[string]map[string]any{"python_function": {}, "sklearn": {"sklearn_version": "1.5.2"}},
+	}
+	got, _ := LineageTags(
+		fact.Subject{Run: registry.Is(run), MLmodel: registry.Is(model)}, "https://github.example/r/1",
+	)
 	want := map[string]string{
 		registry.TagGitCommit: "4f2c", registry.TagGitRepository: "https://git.example/a@b/c", registry.TagWorkflowRun: "https://github.example/r/1",
 		registry.TagDatasets:      `[{"name":"b","digest":"2","context":"test"},{"name":"a","digest":"1","context":"training"}]`,

@@ -32,7 +32,12 @@ func releaseHold(f fact.Facts, in Intent) []Step {
 	if !ok || v.Tags[registry.TagHold] == "" {
 		return nil
 	}
-	return []Step{{Do: SetTag, Model: in.Query.Model, Version: v.Number, Name: registry.TagHold, Was: registry.Text(v.Tags[registry.TagHold])}}
+	return []Step{
+		{
+			Do: SetTag, Model: in.Query.Model, Version: v.Number, Name: registry.TagHold,
+			Was: registry.Text(v.Tags[registry.TagHold]),
+		},
+	}
 }
 
 // warnNoRollback warns if a promotion leaves no version to roll back to.
@@ -46,6 +51,12 @@ func warnNoRollback(p *Plan, f fact.Facts, moves []Step) {
 	case p.Incumbent == 0 || p.Incumbent == f.Number(): // normal for a first promotion
 		p.Notes = append(p.Notes, "note: after this, rollback has no version to return to: "+why)
 	default:
-		p.Notes = append(p.Notes, fmt.Sprintf("warning: after this, rollback cannot return to version %d, which the target points to now: %s", p.Incumbent, why))
+		p.Notes = append(
+			p.Notes,
+			fmt.Sprintf(
+				"warning: after this, rollback cannot return to version %d, which the target points to now: %s",
+				p.Incumbent, why,
+			),
+		)
 	}
 }

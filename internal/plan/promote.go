@@ -66,13 +66,17 @@ func checkNewer(f fact.Facts, in Intent) error {
 	if !in.Query.Target.ArchiveExisting {
 		held = held[len(f.StageHolders):] // the versions in the stage stay there
 	}
-	if f.Number() == 0 || len(held) == 0 || f.Number() >= slices.Max(held) || slices.Contains(in.Override, verdict.OverrideDowngrade) {
+	if f.Number() == 0 || len(held) == 0 || f.Number() >= slices.Max(held) ||
+		slices.Contains(in.Override, verdict.OverrideDowngrade) {
 		return nil
 	}
 	return &registry.Error{
 		Reason: registry.Downgrade,
-		Msg:    fmt.Sprintf("version %d of %s is older than version %d, which is at %s now", f.Number(), in.Query.Model, slices.Max(held), partAt(f, in.Query.Target, slices.Max(held))),
-		Hint:   "promote a newer version, or allow this one with the input override: downgrade",
+		Msg: fmt.Sprintf(
+			"version %d of %s is older than version %d, which is at %s now", f.Number(), in.Query.Model,
+			slices.Max(held), partAt(f, in.Query.Target, slices.Max(held)),
+		),
+		Hint: "promote a newer version, or allow this one with the input override: downgrade",
 	}
 }
 
@@ -80,13 +84,18 @@ func checkNewer(f fact.Facts, in Intent) error {
 // at a time, so consumers of Production would find no version, or another one.
 func checkStaysInProduction(f fact.Facts, in Intent) error {
 	v := f.Candidate.Version.OrZero()
-	if v.Stage != "Production" || in.Query.Target.Stage != "Staging" || slices.Contains(in.Override, verdict.OverrideDowngrade) {
+	if v.Stage != "Production" || in.Query.Target.Stage != "Staging" ||
+		slices.Contains(in.Override, verdict.OverrideDowngrade) {
 		return nil
 	}
 	return &registry.Error{
 		Reason: registry.Downgrade,
-		Msg:    fmt.Sprintf("version %d of %s is in Production, and would leave it: a version is in one stage at a time", v.Number, in.Query.Model),
-		Hint:   "promote another version to Staging, or another one to Production first; or allow it with the input override: downgrade",
+		Msg: fmt.Sprintf(
+			"version %d of %s is in Production, and would leave it: a version is in one stage at a time", v.Number,
+			in.Query.Model,
+		),
+		Hint: "promote another version to Staging, or another one to Production first; or allow it with the input " +
+			"override: downgrade",
 	}
 }
 
@@ -120,8 +129,8 @@ func moves(f fact.Facts, in Intent) []Step {
 	return steps
 }
 
-// aliasMove sets the alias, or removes it if want is zero. It is also needed if that was done already and is not on record:
-// by others, or by a promotion that was cut off.
+// aliasMove sets the alias, or removes it if want is zero. It is also needed if that was done already and is not on
+// record: by others, or by a promotion that was cut off.
 func aliasMove(f fact.Facts, model, alias string, number int, want registry.State) (Step, bool) {
 	s := Step{Do: SetAlias, Model: model, Version: number, Name: alias, Want: want}
 	switch {
@@ -172,9 +181,14 @@ func notes(p *Plan, f fact.Facts, moves []Step, in Intent) []Step {
 		switch {
 		case key == "" || !moved && (there || !ours):
 		case there && !ours:
-			p.Notes = append(p.Notes, fmt.Sprintf("version %d keeps its tag %s: it was not written by this tool", f.Number(), key))
+			p.Notes = append(
+				p.Notes, fmt.Sprintf("version %d keeps its tag %s: it was not written by this tool", f.Number(), key),
+			)
 		default:
-			steps = append(steps, Step{Do: SetTag, Model: in.Query.Model, Version: f.Number(), Name: key, Want: registry.Text(value)})
+			steps = append(
+				steps,
+				Step{Do: SetTag, Model: in.Query.Model, Version: f.Number(), Name: key, Want: registry.Text(value)},
+			)
 		}
 	}
 	movedTo := func(ref string) bool {

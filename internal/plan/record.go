@@ -29,8 +29,13 @@ func NewRecord(p Plan, a Applied, in Intent, by ledger.Origin, f fact.Facts) led
 	}
 	run := f.Candidate.Run.OrZero()
 	r := ledger.Record{
-		Command: p.Command, At: at.UTC().Format(time.RFC3339), Server: p.Server, Model: p.Model, From: p.Incumbent, To: number,
-		Target: p.targetOf(number), Moves: p.Shifts(number), Archived: p.archived(number), Candidate: format.Truncate(p.Candidate, 1000),
+		Command: p.Command, At: at.UTC().Format(
+			time.RFC3339,
+		),
+		Server: p.Server, Model: p.Model, From: p.Incumbent, To: number,
+		Target: p.targetOf(number), Moves: p.Shifts(number), Archived: p.archived(number), Candidate: format.Truncate(
+			p.Candidate, 1000,
+		),
 		RunID: run.ID, Commit: run.Tags[registry.RunTagCommit], Override: p.Override, Hold: p.Hold, Outside: p.MovedOutside(f),
 		Plan: a.Digest, Policy: p.Policy, Rules: in.Rules, Notify: in.Notify, Contents: contents(f), Origin: by,
 	}
@@ -56,7 +61,9 @@ func NewRecord(p Plan, a Applied, in Intent, by ledger.Origin, f fact.Facts) led
 		r.Return = rollbackRecord(f, p)
 	}
 	if review, ok := f.Review.Get(); ok {
-		r.Author, r.Approvers, r.Unknown = review.Author(), f.Approvers(), format.Truncate(review.ApproversUnknown(), 300)
+		r.Author, r.Approvers, r.Unknown = review.Author(), f.Approvers(), format.Truncate(
+			review.ApproversUnknown(), 300,
+		)
 	}
 	return r
 }
@@ -109,9 +116,17 @@ func (p Plan) archived(number int) []int {
 
 func contents(f fact.Facts) ledger.Contents {
 	run := f.Candidate.Run.OrZero()
-	c := ledger.Contents{ModelID: f.Source.ModelID, Experiment: run.ExperimentID, Repository: format.WithoutUserInfo(run.Tags[registry.RunTagRepository])}
+	c := ledger.Contents{
+		ModelID: f.Source.ModelID, Experiment: run.ExperimentID,
+		Repository: format.WithoutUserInfo(run.Tags[registry.RunTagRepository]),
+	}
 	for _, d := range run.Datasets {
-		c.Datasets = append(c.Datasets, ledger.DatasetRef{Name: format.Truncate(d.Name, 200), Digest: format.Truncate(d.Digest, 100), Context: d.Context})
+		c.Datasets = append(
+			c.Datasets,
+			ledger.DatasetRef{
+				Name: format.Truncate(d.Name, 200), Digest: format.Truncate(d.Digest, 100), Context: d.Context,
+			},
+		)
 	}
 	if m, ok := f.Candidate.MLmodel.Get(); ok {
 		c.Flavors, c.LoggedWith, c.Bytes = slices.Sorted(maps.Keys(m.Flavors)), m.MLflowVersion, m.SizeBytes
@@ -165,7 +180,10 @@ type Place struct {
 func NewSummary(p Plan, a Applied, in Intent, place Place) string {
 	number, at := a.Version, a.At
 	r := ledger.Summary{
-		Version: 1, At: at.UTC().Format(time.RFC3339), Model: p.Model, From: p.Incumbent, To: number, Target: p.targetOf(number),
+		Version: 1, At: at.UTC().Format(
+			time.RFC3339,
+		),
+		Model: p.Model, From: p.Incumbent, To: number, Target: p.targetOf(number),
 		Override: p.Override, Plan: a.Digest, Run: in.WorkflowRun, Actor: in.Actor,
 		Ledger: place.Ledger, Epoch: place.Epoch, Sha256: place.Sha256, Weak: place.Weak,
 	}

@@ -41,7 +41,8 @@ func TestPlan_ExpectsPlace(t *testing.T) {
 		"a copy":     {Judged: &Registered{Source: "models:/dev/3", RunID: "r1"}, Places: places},
 	} {
 		want := p.Expects()
-		if !want.HasPlace() || !want.IsAt(places[0]) || !want.IsAt(places[1]+"/") || want.IsAt("s3://evil/model") || want.IsAt("") {
+		if !want.HasPlace() || !want.IsAt(places[0]) || !want.IsAt(places[1]+"/") || want.IsAt("s3://evil/model") ||
+			want.IsAt("") {
 			t.Errorf("%s: expected is %+v", name, want)
 		}
 	}
@@ -62,11 +63,17 @@ func TestRecordFitsATag(t *testing.T) {
 	for range 200 {
 		v.Findings = append(v.Findings, verdict.Finding{Gate: long, Outcome: verdict.Pass})
 	}
-	text := NewSummary(Plan{Model: "churn", Verdict: &v, Override: []string{"ungated"}}, Applied{Digest: "d", Version: 7, At: registry.Run{}.Start}, Intent{}, Place{})
+	text := NewSummary(
+		Plan{Model: "churn", Verdict: &v, Override: []string{"ungated"}},
+		Applied{Digest: "d", Version: 7, At: registry.Run{}.Start}, Intent{}, Place{},
+	)
 	if len(text) > registry.MaxTagValue || !strings.Contains(text, `"to":7`) || !strings.Contains(text, "left out") {
 		t.Errorf("%d bytes: %.200s", len(text), text)
 	}
-	text = NewSummary(Plan{Model: strings.Repeat("m", 6000)}, Applied{Digest: "d", Version: 7, At: registry.Run{}.Start}, Intent{}, Place{})
+	text = NewSummary(
+		Plan{Model: strings.Repeat("m", 6000)}, Applied{Digest: "d", Version: 7, At: registry.Run{}.Start}, Intent{},
+		Place{},
+	)
 	if len(text) > registry.MaxTagValue {
 		t.Errorf("%d bytes", len(text))
 	}
@@ -74,7 +81,9 @@ func TestRecordFitsATag(t *testing.T) {
 
 // Whoever reads the record, its short form or the event can tell that nothing was enforced.
 func TestMode_IsOnRecord(t *testing.T) {
-	judged := verdict.Verdict{Findings: []verdict.Finding{{Gate: "a", Target: "champion", Outcome: verdict.Fail, Mode: verdict.ReportMode}}}.Sum()
+	judged := verdict.Verdict{
+		Findings: []verdict.Finding{{Gate: "a", Target: "champion", Outcome: verdict.Fail, Mode: verdict.ReportMode}},
+	}.Sum()
 	p := Plan{Command: "promote", Model: "churn", Verdict: &judged, Target: registry.Target{Alias: "champion"}}
 	r := NewRecord(p, Applied{Digest: "digest", Version: 2, At: time.Time{}}, Intent{}, ledger.Origin{}, fact.Facts{})
 	for {
@@ -89,10 +98,15 @@ func TestMode_IsOnRecord(t *testing.T) {
 	}
 	resumed := verdict.Verdict{Decision: r.Decision, Mode: r.Mode, Findings: r.Gates}
 	if resumed.Effect() != verdict.Promote {
-		t.Error("a promotion in report mode that is finished later is blocked, because its record had no room for the gates")
+		t.Error(
+			"a promotion in report mode that is finished later is blocked, because its record had no room for the " +
+				"gates",
+		)
 	}
 	var short ledger.Summary
-	if err := json.Unmarshal([]byte(NewSummary(p, Applied{Digest: "digest", Version: 2, At: time.Time{}}, Intent{}, Place{})), &short); err != nil || short.Mode != verdict.ReportMode {
+	if err := json.Unmarshal(
+		[]byte(NewSummary(p, Applied{Digest: "digest", Version: 2, At: time.Time{}}, Intent{}, Place{})), &short,
+	); err != nil || short.Mode != verdict.ReportMode {
 		t.Errorf("the short record: %v %+v", err, short)
 	}
 	if e := ledger.NewEvent("1", r); e.Record.Mode != verdict.ReportMode || e.Record.Decision != verdict.Block {
@@ -100,7 +114,14 @@ func TestMode_IsOnRecord(t *testing.T) {
 	}
 	passed := verdict.Verdict{Findings: []verdict.Finding{{Gate: "a", Outcome: verdict.Pass}}}.Sum()
 	p.Verdict = &passed
-	event, err := json.Marshal(ledger.NewEvent("1", NewRecord(p, Applied{Digest: "digest", Version: 2, At: time.Time{}}, Intent{}, ledger.Origin{}, fact.Facts{})))
+	event, err := json.Marshal(
+		ledger.NewEvent(
+			"1",
+			NewRecord(
+				p, Applied{Digest: "digest", Version: 2, At: time.Time{}}, Intent{}, ledger.Origin{}, fact.Facts{},
+			),
+		),
+	)
 	if err != nil || strings.Contains(string(event), `"mode":`) || strings.Contains(string(event), "decision") {
 		t.Errorf("an enforced promotion: %v %s", err, event)
 	}

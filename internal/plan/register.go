@@ -44,8 +44,11 @@ func newPlan(f fact.Facts, in Intent) Plan {
 		p.Content = &content
 	}
 	if len(f.Namesakes) > 0 {
-		p.Notes = append(p.Notes, fmt.Sprintf("run %s has %d models of that name; the last one, %s, was taken and not %s",
-			f.Source.RunID, len(f.Namesakes)+1, f.Source.ModelID, strings.Join(f.Namesakes[:min(5, len(f.Namesakes))], ", ")))
+		p.Notes = append(p.Notes, fmt.Sprintf("run %s has %d models of that name; the last one, %s, was taken and "+
+			"not %s",
+			f.Source.RunID, len(f.Namesakes)+1, f.Source.ModelID, strings.Join(
+				f.Namesakes[:min(5, len(f.Namesakes))], ", ",
+			)))
 	}
 	p.Incumbent = f.Incumbent().OrZero().Version.OrZero().Number
 	if b := f.Best; b != nil {
@@ -73,7 +76,10 @@ func checkReady(f fact.Facts) error {
 func checkReadyVersion(v registry.Version) error {
 	if of := v.Tags[registry.TagDuplicateOf]; of != "" {
 		return &registry.Error{
-			Reason: registry.NotReady, Msg: fmt.Sprintf("version %d of %s is a duplicate of version %s, because both were registered at the same moment", v.Number, v.Model, of),
+			Reason: registry.NotReady, Msg: fmt.Sprintf(
+				"version %d of %s is a duplicate of version %s, because both were registered at the same moment",
+				v.Number, v.Model, of,
+			),
 			Hint: fmt.Sprintf("use version %s, which is identical", of),
 		}
 	}
@@ -84,7 +90,10 @@ func checkReadyVersion(v registry.Version) error {
 	if v.StatusMessage != "" {
 		msg += ": " + v.StatusMessage
 	}
-	return &registry.Error{Reason: registry.NotReady, Msg: msg, Hint: "wait until MLflow reports READY and run this again, or register the run again"}
+	return &registry.Error{
+		Reason: registry.NotReady, Msg: msg,
+		Hint: "wait until MLflow reports READY and run this again, or register the run again",
+	}
 }
 
 // addRegistration adds the steps that create the model and the version, or that update the description and tags of an
@@ -110,15 +119,21 @@ func addRegistration(p *Plan, f fact.Facts, in Intent, judged map[string]string,
 	}
 	for _, twin := range f.Unmarked {
 		p.Steps = append(p.Steps, Step{
-			Do: SetTag, Model: v.Model, Version: twin, Name: registry.TagDuplicateOf, Want: registry.Text(fmt.Sprint(v.Number)),
+			Do: SetTag, Model: v.Model, Version: twin, Name: registry.TagDuplicateOf, Want: registry.Text(
+				fmt.Sprint(v.Number),
+			),
 		})
 	}
 	ours := writtenByUs(v.Tags)
 	if in.Description != "" && in.Description != v.Description {
 		if v.Description == "" || ours {
-			p.Steps = append(p.Steps, Step{Do: Describe, Model: v.Model, Version: v.Number, Want: registry.Text(in.Description)})
+			p.Steps = append(
+				p.Steps, Step{Do: Describe, Model: v.Model, Version: v.Number, Want: registry.Text(in.Description)},
+			)
 		} else {
-			p.Notes = append(p.Notes, fmt.Sprintf("version %d keeps its description: it was not written by this tool", v.Number))
+			p.Notes = append(
+				p.Notes, fmt.Sprintf("version %d keeps its description: it was not written by this tool", v.Number),
+			)
 		}
 	}
 	wanted := asked
@@ -127,7 +142,8 @@ func addRegistration(p *Plan, f fact.Facts, in Intent, judged map[string]string,
 		maps.Copy(wanted, judged)
 	}
 	if told != "" && verdict != "" && verdict != told && (!ours || !registry.Validation(verdict)) {
-		p.Notes = append(p.Notes, fmt.Sprintf("version %d: the tag %s, which somebody else had set to %q, is replaced with %q",
+		p.Notes = append(p.Notes, fmt.Sprintf("version %d: the tag %s, which somebody else had set to %q, is "+
+			"replaced with %q",
 			v.Number, registry.TagValidation, format.Truncate(verdict, 100), told))
 	}
 	for _, key := range slices.Sorted(maps.Keys(wanted)) {
@@ -135,9 +151,17 @@ func addRegistration(p *Plan, f fact.Facts, in Intent, judged map[string]string,
 		switch {
 		case there && had == wanted[key]:
 		case there && !ours && key != registry.TagValidation: // only this program writes the verdict
-			p.Notes = append(p.Notes, fmt.Sprintf("version %d keeps its tag %s: it was not written by this tool", v.Number, key))
+			p.Notes = append(
+				p.Notes, fmt.Sprintf("version %d keeps its tag %s: it was not written by this tool", v.Number, key),
+			)
 		default:
-			p.Steps = append(p.Steps, Step{Do: SetTag, Model: v.Model, Version: v.Number, Name: key, Was: registry.Text(had), Want: registry.Text(wanted[key])})
+			p.Steps = append(
+				p.Steps,
+				Step{
+					Do: SetTag, Model: v.Model, Version: v.Number, Name: key, Was: registry.Text(had),
+					Want: registry.Text(wanted[key]),
+				},
+			)
 		}
 	}
 }
@@ -203,7 +227,9 @@ func addModelCreation(p *Plan, f fact.Facts, in Intent) {
 	}
 	for _, key := range slices.Sorted(maps.Keys(in.ModelTags)) {
 		if m.Tags[key] != in.ModelTags[key] {
-			p.Notes = append(p.Notes, fmt.Sprintf("registered model %s keeps its tag %s: it exists already", m.Name, key))
+			p.Notes = append(
+				p.Notes, fmt.Sprintf("registered model %s keeps its tag %s: it exists already", m.Name, key),
+			)
 		}
 	}
 }

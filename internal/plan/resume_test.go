@@ -25,10 +25,15 @@ func cutOff() (fact.Facts, Intent) {
 	first := registry.Version{Model: "churn", Number: 1}
 	f := fact.Facts{
 		Target: bothTarget, StageHolders: []int{1},
-		Model:     registry.Is(registry.Model{Name: "churn", Aliases: map[string]int{"champion": 2}}),
-		Candidate: fact.Subject{Version: registry.Is(v), Run: registry.Is(registry.Run{ID: "r2"}), MLmodel: registry.Is(registry.MLmodel{Sha256: "aa"})},
+		Model: registry.Is(registry.Model{Name: "churn", Aliases: map[string]int{"champion": 2}}),
+		Candidate: fact.Subject{
+			Version: registry.Is(v), Run: registry.Is(registry.Run{ID: "r2"}),
+			MLmodel: registry.Is(registry.MLmodel{Sha256: "aa"}),
+		},
 		Holders: map[registry.Ref]registry.Known[fact.Subject]{
-			fact.Incumbent: registry.Is(fact.Subject{Version: registry.Is(v)}), registry.AliasRef("champion"): registry.Is(fact.Subject{Version: registry.Is(v)}),
+			fact.Incumbent: registry.Is(
+				fact.Subject{Version: registry.Is(v)},
+			), registry.AliasRef("champion"): registry.Is(fact.Subject{Version: registry.Is(v)}),
 			registry.StageRef("Production"): registry.Is(fact.Subject{Version: registry.Is(first)}),
 		},
 	}
@@ -48,20 +53,44 @@ func TestUnfinished(t *testing.T) {
 		by     ledger.Holder
 		want   bool
 	}{
-		"a later attempt":                          {func(*fact.Facts, *ledger.Entry) {}, attempt2, true},
-		"another job of the same attempt":          {func(*fact.Facts, *ledger.Entry) {}, ledger.Holder{Run: "42", Attempt: 1, Nonce: "b"}, true},
-		"another workflow run":                     {func(*fact.Facts, *ledger.Entry) {}, ledger.Holder{Run: "43", Attempt: 2}, false},
-		"a laptop":                                 {func(*fact.Facts, *ledger.Entry) {}, ledger.Holder{}, false},
-		"a laptop after a laptop":                  {func(_ *fact.Facts, e *ledger.Entry) { e.Holder = ledger.Holder{} }, ledger.Holder{}, false},
-		"it was closed after its first move":       {func(_ *fact.Facts, e *ledger.Entry) { e.Outcome, e.Moved = ledger.EntryAborted, 1 }, attempt2, true},
-		"it was closed before its first move":      {func(_ *fact.Facts, e *ledger.Entry) { e.Outcome = ledger.EntryAborted }, attempt2, false},
-		"it is about another version":              {func(_ *fact.Facts, e *ledger.Entry) { e.Record.To = 3 }, attempt2, false},
-		"it is about other files":                  {func(_ *fact.Facts, e *ledger.Entry) { e.Record.MLmodel = "bb" }, attempt2, false},
-		"it is about another run":                  {func(_ *fact.Facts, e *ledger.Entry) { e.Record.RunID = "r9" }, attempt2, false},
-		"it lists no move to the stage":            {func(_ *fact.Facts, e *ledger.Entry) { e.Record.Moves = e.Record.Moves[:1] }, attempt2, false},
-		"somebody has moved the stage since":       {func(f *fact.Facts, _ *ledger.Entry) { f.StageHolders = []int{9} }, attempt2, false},
-		"somebody has moved the alias back":        {func(f *fact.Facts, _ *ledger.Entry) { f.Model.OrZero().Aliases["champion"] = 1 }, attempt2, false},
-		"the files could not be read in the first": {func(_ *fact.Facts, e *ledger.Entry) { e.Record.MLmodel = "" }, attempt2, true},
+		"a later attempt": {func(*fact.Facts, *ledger.Entry) {}, attempt2, true},
+		"another job of the same attempt": {
+			func(*fact.Facts, *ledger.Entry) {}, ledger.Holder{Run: "42", Attempt: 1, Nonce: "b"}, true,
+		},
+		"another workflow run": {
+			func(*fact.Facts, *ledger.Entry) {}, ledger.Holder{Run: "43", Attempt: 2}, false,
+		},
+		"a laptop": {func(*fact.Facts, *ledger.Entry) {}, ledger.Holder{}, false},
+		"a laptop after a laptop": {
+			func(_ *fact.Facts, e *ledger.Entry) { e.Holder = ledger.Holder{} }, ledger.Holder{}, false,
+		},
+		"it was closed after its first move": {
+			func(_ *fact.Facts, e *ledger.Entry) { e.Outcome, e.Moved = ledger.EntryAborted, 1 }, attempt2, true,
+		},
+		"it was closed before its first move": {
+			func(_ *fact.Facts, e *ledger.Entry) { e.Outcome = ledger.EntryAborted }, attempt2, false,
+		},
+		"it is about another version": {
+			func(_ *fact.Facts, e *ledger.Entry) { e.Record.To = 3 }, attempt2, false,
+		},
+		"it is about other files": {
+			func(_ *fact.Facts, e *ledger.Entry) { e.Record.MLmodel = "bb" }, attempt2, false,
+		},
+		"it is about another run": {
+			func(_ *fact.Facts, e *ledger.Entry) { e.Record.RunID = "r9" }, attempt2, false,
+		},
+		"it lists no move to the stage": {
+			func(_ *fact.Facts, e *ledger.Entry) { e.Record.Moves = e.Record.Moves[:1] }, attempt2, false,
+		},
+		"somebody has moved the stage since": {
+			func(f *fact.Facts, _ *ledger.Entry) { f.StageHolders = []int{9} }, attempt2, false,
+		},
+		"somebody has moved the alias back": {
+			func(f *fact.Facts, _ *ledger.Entry) { f.Model.OrZero().Aliases["champion"] = 1 }, attempt2, false,
+		},
+		"the files could not be read in the first": {
+			func(_ *fact.Facts, e *ledger.Entry) { e.Record.MLmodel = "" }, attempt2, true,
+		},
 	} {
 		f, in := cutOff()
 		c.change(&f, &f.Ledger.Entries[0])
@@ -109,7 +138,9 @@ func TestBefore(t *testing.T) {
 		if c.absent && f.Incumbent().OrZero().Version.OrZero().Number != 1 {
 			t.Errorf("%s: the incumbent is %+v", name, f.Incumbent())
 		}
-		if f.Holders[registry.StageRef("Production")].OrZero().Version.OrZero().Number != now.OrZero().Version.OrZero().Number {
+		if f.Holders[registry.StageRef(
+			"Production",
+		)].OrZero().Version.OrZero().Number != now.OrZero().Version.OrZero().Number {
 			t.Errorf("%s: the stage, which was not moved, is compared with another version", name)
 		}
 		if len(f.Ledger.Entries) != 1 || f.Ledger.Entries[0].Epoch != 6 {
@@ -124,13 +155,17 @@ func TestBefore_Stage(t *testing.T) {
 	f, _ := cutOff()
 	e := f.Ledger.Entries[0]
 	e.Record.Moves = []ledger.Shift{ledger.ParseShift("Production", "1,3", "2")}
-	staged := ledger.Entry{Epoch: 6, Outcome: ledger.EntryDone, Record: ledger.Record{Moves: []ledger.Shift{ledger.ParseShift("Staging", "", "2")}}}
+	staged := ledger.Entry{
+		Epoch: 6, Outcome: ledger.EntryDone,
+		Record: ledger.Record{Moves: []ledger.Shift{ledger.ParseShift("Staging", "", "2")}},
+	}
 	f.StageHolders, f.Ledger.Entries = []int{2}, []ledger.Entry{staged, e}
 	if keys := Keys(Replaced(f, e)); len(keys) != 0 {
 		t.Errorf("asked for %v", keys)
 	}
 	f = Before(f, e, nil)
-	if got := f.Holders[registry.StageRef("Production")]; got.IsAbsent() || !strings.Contains(got.Why(), "versions 1,3 were in Production") {
+	if got := f.Holders[registry.StageRef("Production")]; got.IsAbsent() ||
+		!strings.Contains(got.Why(), "versions 1,3 were in Production") {
 		t.Errorf("the incumbent is %+v (%s)", got, got.Why())
 	}
 	if stage := f.Candidate.Version.OrZero().Stage; stage != "Staging" {
@@ -157,7 +192,8 @@ func TestResume(t *testing.T) {
 		for _, s := range p.Shifts(2) {
 			moves = append(moves, fmt.Sprint(s.Ref, " ", s.Was, " ", s.Want))
 		}
-		if registry.ReasonOf(err) != registry.OK || !slices.Equal(moves, c.moves) || p.Resumes != c.resumes || p.Incumbent != 1 {
+		if registry.ReasonOf(err) != registry.OK || !slices.Equal(moves, c.moves) || p.Resumes != c.resumes ||
+			p.Incumbent != 1 {
 			t.Errorf("%s: %v, moves %v, resumes %d, incumbent %d", name, err, moves, p.Resumes, p.Incumbent)
 		}
 	}
@@ -165,7 +201,9 @@ func TestResume(t *testing.T) {
 	f.Ledger.Entries = append([]ledger.Entry{{
 		Epoch: 6, Outcome: ledger.EntryDone, Record: ledger.Record{Command: "rollback", Hold: []int{2}, To: 1},
 	}}, f.Ledger.Entries...)
-	if _, err := Resume(f, verdict.Verdict{Decision: verdict.Promote}, in, f.Ledger.Entries[1]); registry.ReasonOf(err) != registry.Held {
+	if _, err := Resume(
+		f, verdict.Verdict{Decision: verdict.Promote}, in, f.Ledger.Entries[1],
+	); registry.ReasonOf(err) != registry.Held {
 		t.Errorf("a version on hold: %v", err)
 	}
 }
@@ -176,7 +214,8 @@ func TestStranded(t *testing.T) {
 	in.Query.Model = "it's: here"
 	err := BlockedResume(f, in, f.Ledger.Entries[0])
 	var e *registry.Error
-	if !errors.As(err, &e) || e.Reason != registry.Blocked || !strings.Contains(e.Msg, "@champion of it's: here stays at version 2") {
+	if !errors.As(err, &e) || e.Reason != registry.Blocked ||
+		!strings.Contains(e.Msg, "@champion of it's: here stays at version 2") {
 		t.Fatalf("%v", err)
 	}
 	for _, want := range []string{
@@ -203,7 +242,9 @@ func TestBegunRollback(t *testing.T) {
 			f.Versions[n] = registry.Is(registry.Version{Model: "churn", Number: n, Tags: map[string]string{}})
 		}
 		held := func(epoch, was, now int) ledger.Entry {
-			r := ledger.Record{Command: "promote", To: now, Decision: verdict.Promote, Gates: []verdict.Finding{{Gate: "g"}}}
+			r := ledger.Record{
+				Command: "promote", To: now, Decision: verdict.Promote, Gates: []verdict.Finding{{Gate: "g"}},
+			}
 			if r.Moves = []ledger.Shift{{Ref: registry.AliasRef("champion"), Want: registry.PointsTo(now)}}; was != 0 {
 				r.Moves[0].Was = registry.PointsTo(was)
 			}
@@ -211,7 +252,9 @@ func TestBegunRollback(t *testing.T) {
 		}
 		e := f.Ledger.Entries[0]
 		e.Record.Command, e.Record.From, e.Record.To, e.Record.Hold = "rollback", 3, 2, []int{3}
-		e.Record.Moves = []ledger.Shift{ledger.ParseShift("@champion", "3", "2"), ledger.ParseShift("Production", "1", "2")}
+		e.Record.Moves = []ledger.Shift{
+			ledger.ParseShift("@champion", "3", "2"), ledger.ParseShift("Production", "1", "2"),
+		}
 		f.Ledger.Entries = []ledger.Entry{held(4, 0, 1), held(5, 1, 2), held(6, 2, 3), e}
 		return f, in
 	}
@@ -219,11 +262,15 @@ func TestBegunRollback(t *testing.T) {
 		change func(*fact.Facts, *Intent)
 		want   bool
 	}{
-		"to the version before":     {func(*fact.Facts, *Intent) {}, true},
-		"that version was named":    {func(_ *fact.Facts, in *Intent) { in.Query.Candidate.Number = 2 }, true},
-		"another one was named":     {func(_ *fact.Facts, in *Intent) { in.Query.Candidate.Number = 1 }, false},
-		"that version was deleted":  {func(f *fact.Facts, _ *Intent) { f.Versions[2] = registry.Absent[registry.Version]("gone") }, false},
-		"no record that it held it": {func(f *fact.Facts, _ *Intent) { f.Ledger.Entries = f.Ledger.Entries[3:] }, false},
+		"to the version before":  {func(*fact.Facts, *Intent) {}, true},
+		"that version was named": {func(_ *fact.Facts, in *Intent) { in.Query.Candidate.Number = 2 }, true},
+		"another one was named":  {func(_ *fact.Facts, in *Intent) { in.Query.Candidate.Number = 1 }, false},
+		"that version was deleted": {
+			func(f *fact.Facts, _ *Intent) { f.Versions[2] = registry.Absent[registry.Version]("gone") }, false,
+		},
+		"no record that it held it": {
+			func(f *fact.Facts, _ *Intent) { f.Ledger.Entries = f.Ledger.Entries[3:] }, false,
+		},
 	} {
 		f, in := begun()
 		c.change(&f, &in)

@@ -29,7 +29,9 @@ func InterruptedRollback(f fact.Facts, in Intent) (ledger.Entry, bool) {
 	if asked != 0 && slices.Contains(in.Override, verdict.OverrideUngated) {
 		return e, f.RollbackTo(asked, allowed).Why == ""
 	}
-	return e, slices.Contains(f.RollbackTargets(in.Query.Target, e.Record.From, allowed), fact.RollbackTarget{Number: e.Record.To})
+	return e, slices.Contains(
+		f.RollbackTargets(in.Query.Target, e.Record.From, allowed), fact.RollbackTarget{Number: e.Record.To},
+	)
 }
 
 // FinishRollback plans the rest of an interrupted rollback. Its record is kept only if it is from the same workflow
@@ -54,10 +56,15 @@ func FinishRollback(f fact.Facts, in Intent, e ledger.Entry, by ledger.Holder) P
 		p.Notes = append(p.Notes, fmt.Sprintf("finishes ledger entry %d, which was interrupted", e.Epoch))
 		return p
 	}
-	note := fmt.Sprintf("ledger entry %d, a rollback to version %d, was interrupted; this rollback goes to the same version", e.Epoch, e.Record.To)
+	note := fmt.Sprintf(
+		"ledger entry %d, a rollback to version %d, was interrupted; this rollback goes to the same version", e.Epoch,
+		e.Record.To,
+	)
 	backs := f.RollbackTargets(in.Query.Target, e.Record.To, fact.RollbackAllowed{Hold: overridesHold(in)})
 	if i := slices.IndexFunc(backs, func(b fact.RollbackTarget) bool { return b.Why == "" }); i >= 0 {
-		note += fmt.Sprintf("; to go further back, set the input candidate to models:/%s/%d", in.Query.Model, backs[i].Number)
+		note += fmt.Sprintf(
+			"; to go further back, set the input candidate to models:/%s/%d", in.Query.Model, backs[i].Number,
+		)
 	}
 	p.Notes = append(p.Notes, note)
 	return p
@@ -112,22 +119,33 @@ func holdTags(in Intent, v registry.Version) []Step {
 // NoRollbackTarget is the error that there is no version to roll back to. It lists each candidate with the reason it
 // was rejected.
 func NoRollbackTarget(f fact.Facts, in Intent, backs []fact.RollbackTarget) error {
-	named := "name a version in the input candidate, as models:/" + in.Query.Model + "/7, with override: ungated, because no gate evaluates it"
+	named := "name a version in the input candidate, as models:/" + in.Query.Model +
+		"/7, with override: ungated, because no gate evaluates it"
 	hint := "no earlier version is known; " + named
 	m, alias := f.Model.OrZero(), in.Query.Target.Alias
 	if _, there := m.Aliases[alias]; !there && alias != "" && f.Fallback == nil {
-		hint = fmt.Sprintf("%s has no alias %s, and no earlier version of it is known; %s\n  or %s", in.Query.Model, alias, m.AliasMeant(alias), named)
+		hint = fmt.Sprintf(
+			"%s has no alias %s, and no earlier version of it is known; %s\n  or %s", in.Query.Model, alias,
+			m.AliasMeant(alias), named,
+		)
 	}
 	if len(backs) > 0 {
 		lines := []string{"rejected versions, the latest first:"}
 		for _, b := range backs {
 			lines = append(lines, fmt.Sprintf("  version %d: %s", b.Number, b.Why))
 		}
-		lines = append(lines, "  name another version in the input candidate, as models:/"+in.Query.Model+"/7, or allow one that is on hold with the input override: hold")
+		lines = append(
+			lines,
+			"  name another version in the input candidate, as models:/"+in.Query.Model+
+				"/7, or allow one that is on hold with the input override: hold",
+		)
 		hint = strings.Join(lines, "\n")
 	}
 	return &registry.Error{
-		Reason: registry.NoRollbackTarget, Msg: fmt.Sprintf("roll back %s of %s: there is no version to roll back to", in.Query.Target, in.Query.Model), Hint: hint,
+		Reason: registry.NoRollbackTarget, Msg: fmt.Sprintf(
+			"roll back %s of %s: there is no version to roll back to", in.Query.Target, in.Query.Model,
+		),
+		Hint: hint,
 	}
 }
 
@@ -137,12 +155,18 @@ func To(f fact.Facts, in Intent, number int) fact.RollbackTarget {
 	if number == f.Holder(in.Query.Target) {
 		return fact.RollbackTarget{Number: number, Why: "the target points to it now"}
 	}
-	backs := f.RollbackTargets(in.Query.Target, f.Holder(in.Query.Target), fact.RollbackAllowed{Hold: overridesHold(in), Named: true})
+	backs := f.RollbackTargets(
+		in.Query.Target, f.Holder(in.Query.Target), fact.RollbackAllowed{Hold: overridesHold(in), Named: true},
+	)
 	if i := slices.IndexFunc(backs, func(b fact.RollbackTarget) bool { return b.Number == number }); i >= 0 {
 		return backs[i]
 	}
 	if !slices.Contains(in.Override, verdict.OverrideUngated) {
-		return fact.RollbackTarget{Number: number, Why: "the target is not known to have pointed to it; promote it, which evaluates its gates, or allow it with the input override: ungated"}
+		return fact.RollbackTarget{
+			Number: number,
+			Why: "the target is not known to have pointed to it; promote it, which evaluates its gates, or allow " +
+				"it with the input override: ungated",
+		}
 	}
 	return f.RollbackTo(number, fact.RollbackAllowed{Hold: overridesHold(in), Named: true})
 }

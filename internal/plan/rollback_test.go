@@ -54,10 +54,15 @@ func (r ruin) see(f fact.Facts) fact.Facts {
 
 func newWorld(ledger bool, bad ruin) *world {
 	w := &world{ledger: ledger, bad: bad, facts: fact.Facts{
-		Model: registry.Is(registry.Model{Name: "churn", Aliases: map[string]int{}}), Versions: map[int]registry.Known[registry.Version]{}, Whole: true,
+		Model: registry.Is(
+			registry.Model{Name: "churn", Aliases: map[string]int{}},
+		),
+		Versions: map[int]registry.Known[registry.Version]{}, Whole: true,
 	}}
 	for n := 1; n <= 4; n++ {
-		w.facts.Versions[n] = registry.Is(registry.Version{Model: "churn", Number: n, Status: "READY", Tags: map[string]string{}})
+		w.facts.Versions[n] = registry.Is(
+			registry.Version{Model: "churn", Number: n, Status: "READY", Tags: map[string]string{}},
+		)
 	}
 	w.oracle.held = map[int]bool{}
 	return w
@@ -80,15 +85,24 @@ func (w *world) carryOut(p Plan) {
 	if !w.ledger || !p.Moves() {
 		return
 	}
-	r := ledger.Record{Command: p.Command, At: now, To: p.Version, From: p.Incumbent, Target: p.Target, Moves: p.Shifts(p.Version), Hold: p.Hold}
+	r := ledger.Record{
+		Command: p.Command, At: now, To: p.Version, From: p.Incumbent, Target: p.Target, Moves: p.Shifts(p.Version),
+		Hold: p.Hold,
+	}
 	if p.Verdict != nil {
 		r.Decision, r.Gates = p.Verdict.Decision, p.Verdict.Findings
 	}
-	w.facts.Ledger.Entries = append(w.facts.Ledger.Entries, ledger.Entry{Epoch: len(w.facts.Ledger.Entries) + 1, Outcome: ledger.EntryDone, Moved: 1, Record: r})
+	w.facts.Ledger.Entries = append(
+		w.facts.Ledger.Entries,
+		ledger.Entry{Epoch: len(w.facts.Ledger.Entries) + 1, Outcome: ledger.EntryDone, Moved: 1, Record: r},
+	)
 }
 
 func (w *world) intent(command string) Intent {
-	return Intent{Command: command, Query: fact.Query{Model: "churn", Target: registry.Target{Alias: "champion"}}, Override: []string{verdict.OverrideDowngrade}}
+	return Intent{
+		Command: command, Query: fact.Query{Model: "churn", Target: registry.Target{Alias: "champion"}},
+		Override: []string{verdict.OverrideDowngrade},
+	}
 }
 
 // promote moves the alias to version n, or is refused because it is on hold.
@@ -141,7 +155,8 @@ func (w *world) rollback(t *testing.T) (moved bool) {
 	if got == 0 && want == 0 {
 		return false
 	}
-	if got == 0 || w.oracle.held[got] || w.bad.of(got) || !slices.Contains(w.oracle.past, got) || w.ledger && got != want {
+	if got == 0 || w.oracle.held[got] || w.bad.of(got) || !slices.Contains(w.oracle.past, got) ||
+		w.ledger && got != want {
 		t.Errorf("rolls back to %d, wanted %d", got, want)
 		return false
 	}
@@ -194,7 +209,10 @@ func TestEverySequenceOfRollbacks(t *testing.T) {
 		for _, bad = range ruins {
 			extend(nil)
 		}
-		t.Logf("ledger %v: %d sequences with %d sets of bad versions, %d rollbacks made, 0 wrong", ledger, sequences, len(ruins), rollbacks)
+		t.Logf(
+			"ledger %v: %d sequences with %d sets of bad versions, %d rollbacks made, 0 wrong", ledger, sequences,
+			len(ruins), rollbacks,
+		)
 	}
 }
 

@@ -45,8 +45,10 @@ func newAlias(f fact.Facts, in Intent, alias string, known []string) error {
 	if twin := f.Taken[alias]; twin != "" {
 		return &registry.Error{
 			Reason: registry.NearName,
-			Msg:    fmt.Sprintf("set alias %s of %s: the database does not tell it from the alias %s", alias, in.Query.Model, twin),
-			Hint:   fmt.Sprintf("did you mean %s? The database treats both names as equal", twin),
+			Msg: fmt.Sprintf(
+				"set alias %s of %s: the database does not tell it from the alias %s", alias, in.Query.Model, twin,
+			),
+			Hint: fmt.Sprintf("did you mean %s? The database treats both names as equal", twin),
 		}
 	}
 	near := spelling.NearTo(alias, known)
@@ -55,8 +57,11 @@ func newAlias(f fact.Facts, in Intent, alias string, known []string) error {
 	}
 	return &registry.Error{
 		Reason: registry.NearName,
-		Msg:    fmt.Sprintf("set alias %s of %s: the alias is new, and its name is almost the same as %s", alias, in.Query.Model, near),
-		Hint: fmt.Sprintf("did you mean %s? If %s is meant, add the input override: new-alias, or list the alias in the policy",
+		Msg: fmt.Sprintf(
+			"set alias %s of %s: the alias is new, and its name is almost the same as %s", alias, in.Query.Model, near,
+		),
+		Hint: fmt.Sprintf("did you mean %s? If %s is meant, add the input override: new-alias, or list the alias in "+
+			"the policy",
 			near, alias),
 	}
 }
@@ -68,19 +73,26 @@ func newModel(f fact.Facts, in Intent) error {
 	}
 	if twin := f.ModelTwin; twin != "" {
 		return &registry.Error{
-			Reason: registry.NearName, Msg: fmt.Sprintf("create registered model %q: the database does not tell the name from %q", name, twin),
+			Reason: registry.NearName, Msg: fmt.Sprintf(
+				"create registered model %q: the database does not tell the name from %q", name, twin,
+			),
 			Hint: fmt.Sprintf("did you mean %s? The database treats both names as equal", twin),
 		}
 	}
 	if len(f.NearModels) > 0 && !slices.Contains(in.Override, verdict.OverrideNewAlias) {
 		near := f.NearModels[0]
 		return &registry.Error{
-			Reason: registry.NearName, Msg: fmt.Sprintf("create registered model %q: its name is almost the same as that of %q", name, near),
+			Reason: registry.NearName, Msg: fmt.Sprintf(
+				"create registered model %q: its name is almost the same as that of %q", name, near,
+			),
 			Hint: fmt.Sprintf("did you mean %s? If a new model is meant, add the input override: new-alias", near),
 		}
 	}
 	if err := registry.CheckModelName(name); err != nil {
-		return &registry.Error{Reason: registry.BadInput, Msg: "input model: " + err.Error(), Hint: "choose another name for the new registered model"}
+		return &registry.Error{
+			Reason: registry.BadInput, Msg: "input model: " + err.Error(),
+			Hint: "choose another name for the new registered model",
+		}
 	}
 	return nil
 }

@@ -8,7 +8,9 @@ import (
 
 // Where no version came about, a move is still said to be to the new one, never to a version 0.
 func TestStep_For(t *testing.T) {
-	step := Step{Do: SetAlias, Name: "champion", Was: registry.PointsTo(7), Want: registry.PointsTo(registry.NextVersion)}
+	step := Step{
+		Do: SetAlias, Name: "champion", Was: registry.PointsTo(7), Want: registry.PointsTo(registry.NextVersion),
+	}
 	if got := step.For(0).Want; !got.Equal(step.Want) {
 		t.Errorf("wants %q for no version", got)
 	}

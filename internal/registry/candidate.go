@@ -46,13 +46,21 @@ func ParseCandidate(text string) (Candidate, error) {
 	case strings.HasPrefix(text, "models:/"):
 		return c.registered(strings.TrimPrefix(text, "models:/"))
 	case bareRunID.MatchString(text):
-		return c, fmt.Errorf("looks like a run id, but a run may hold several models; write runs:/%s/model with the name given to log_model", text)
+		return c, fmt.Errorf(
+			"looks like a run id, but a run may hold several models; write runs:/%s/model with the name given to "+
+				"log_model",
+			text,
+		)
 	case isNumber(text):
 		return c, fmt.Errorf("a version number does not say which model is meant; write models:/NAME/%s", text)
 	case strings.Contains(text, ":/"):
-		return c, fmt.Errorf("a bare location has no run, so no lineage; write runs:/RUN_ID/PATH, models:/NAME/VERSION or models:/m-…")
+		return c, fmt.Errorf(
+			"a bare location has no run, so no lineage; write runs:/RUN_ID/PATH, models:/NAME/VERSION or models:/m-…",
+		)
 	}
-	return c, fmt.Errorf("want runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS, models:/m-…, best or commit")
+	return c, fmt.Errorf(
+		"want runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS, models:/m-…, best or commit",
+	)
 }
 
 // pathAfter returns the path of the model after the word. The default is MLflow's usual path.
@@ -62,7 +70,9 @@ func pathAfter(word, text string) (string, error) {
 		path = "model"
 	}
 	if unsafePath(path) {
-		return path, fmt.Errorf("the artifact path %q must not hold '..', a backslash, '#', '?', '%%' or a control character", path)
+		return path, fmt.Errorf(
+			"the artifact path %q must not hold '..', a backslash, '#', '?', '%%' or a control character", path,
+		)
 	}
 	return path, nil
 }
@@ -76,7 +86,9 @@ func (c Candidate) run(rest string) (Candidate, error) {
 	case path == "":
 		return c, fmt.Errorf("the artifact path is missing; write runs:/%s/model with the name given to log_model", id)
 	case unsafePath(path):
-		return c, fmt.Errorf("the artifact path %q must not hold '..', a backslash, '#', '?', '%%' or a control character", path)
+		return c, fmt.Errorf(
+			"the artifact path %q must not hold '..', a backslash, '#', '?', '%%' or a control character", path,
+		)
 	}
 	c.RunID, c.Path = id, path
 	return c, nil
@@ -108,7 +120,9 @@ func (c Candidate) registered(rest string) (Candidate, error) {
 	case !ok || name == "":
 		return c, fmt.Errorf("want models:/NAME/VERSION, models:/NAME@ALIAS or models:/m-… with 32 hex digits")
 	case strings.EqualFold(version, "latest"):
-		return c, fmt.Errorf("'latest' may change between judging and promoting; name the version, as in models:/%s/7", name)
+		return c, fmt.Errorf(
+			"'latest' may change between judging and promoting; name the version, as in models:/%s/7", name,
+		)
 	case !isNumber(version):
 		return c, fmt.Errorf("%q is not a version number; write models:/%s/7, or models:/%s@ALIAS", version, name, name)
 	}

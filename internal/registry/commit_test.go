@@ -28,13 +28,19 @@ func TestByCommit_Choose(t *testing.T) {
 	}{
 		"no run at all": {now: now},
 		"a run that is deleted": {
-			runs: []Run{run("r", func(r *Run) { r.Deleted, r.End = true, at(-1) }), good}, now: now, want: "good", other: "r: it is deleted",
+			runs: []Run{
+				run("r", func(r *Run) { r.Deleted, r.End = true, at(-1) }), good,
+			}, now: now, want: "good", other: "r: it is deleted",
 		},
 		"a run that failed": {
-			runs: []Run{run("r", func(r *Run) { r.Status, r.End = "FAILED", at(-1) }), good}, now: now, want: "good", other: "r: it is FAILED",
+			runs: []Run{
+				run("r", func(r *Run) { r.Status, r.End = "FAILED", at(-1) }), good,
+			}, now: now, want: "good", other: "r: it is FAILED",
 		},
 		"a run that is under way": {
-			runs: []Run{run("r", func(r *Run) { r.Status, r.End = "RUNNING", time.Time{} }), good}, now: now, want: "good", other: "r: it is RUNNING",
+			runs: []Run{
+				run("r", func(r *Run) { r.Status, r.End = "RUNNING", time.Time{} }), good,
+			}, now: now, want: "good", other: "r: it is RUNNING",
 		},
 		"an end eleven minutes ahead": {
 			runs: []Run{run("r", func(r *Run) { r.End = at(11) }), good}, now: now, want: "good",
@@ -49,27 +55,37 @@ func TestByCommit_Choose(t *testing.T) {
 			other: "r: its start 2026-05-03T20:00:00Z is in the future",
 		},
 		"a server that does not tell its clock": {
-			runs: []Run{good}, other: "good: the server does not tell its clock (header Date), so the end of the run cannot be checked",
+			runs: []Run{
+				good,
+			}, other: "good: the server does not tell its clock (header Date), so the end of the run cannot be checked",
 		},
 		"a laptop's run that ended last": {
 			runs: []Run{good, run("laptop", func(r *Run) { r.User, r.End = "ann", at(-1) })}, now: now, want: "laptop",
 			other: "good: it ended 2026-05-03T09:30:00Z",
 		},
 		"a laptop's run next to the user that is asked for": {
-			by:   ByCommit{TrainedBy: []string{"bob", "ci"}},
-			runs: []Run{good, run("laptop", func(r *Run) { r.User, r.End = "ann", at(-1) })}, now: now, want: "good", other: "laptop: not in trained-by",
+			by: ByCommit{TrainedBy: []string{"bob", "ci"}},
+			runs: []Run{
+				good, run("laptop", func(r *Run) { r.User, r.End = "ann", at(-1) }),
+			}, now: now, want: "good", other: "laptop: not in trained-by",
 		},
 		"a user that differs by case": {
 			by: ByCommit{TrainedBy: []string{"CI"}}, runs: []Run{good}, now: now, other: "good: not in trained-by",
 		},
 		"the same end: the later start": {
-			runs: []Run{good, run("r", func(r *Run) { r.Start = at(-50) })}, now: now, want: "r", other: "good: it ended at the same moment",
+			runs: []Run{
+				good, run("r", func(r *Run) { r.Start = at(-50) }),
+			}, now: now, want: "r", other: "good: it ended at the same moment",
 		},
 		"the same end and start: the greater id": {
-			runs: []Run{good, run("zzz", func(*Run) {})}, now: now, want: "zzz", other: "good: it ended at the same moment",
+			runs: []Run{
+				good, run("zzz", func(*Run) {}),
+			}, now: now, want: "zzz", other: "good: it ended at the same moment",
 		},
 		"a run without an end": {
-			runs: []Run{run("r", func(r *Run) { r.End = time.Time{} }), good}, now: now, want: "good", other: "r: it ended at an unknown time",
+			runs: []Run{
+				run("r", func(r *Run) { r.End = time.Time{} }), good,
+			}, now: now, want: "good", other: "r: it ended at an unknown time",
 		},
 	}
 	for sentence, c := range cases {
@@ -97,11 +113,17 @@ func TestByCommit_ChooseLaw(t *testing.T) {
 		var runs []Run
 		for i := range rapid.IntRange(0, 8).Draw(t, "runs") {
 			minutes := func(label string) time.Time {
-				return now.Add(time.Duration(rapid.SampledFrom([]int{-9, -5, 5, 10, 11, 900}).Draw(t, label)) * time.Minute)
+				return now.Add(
+					time.Duration(rapid.SampledFrom([]int{-9, -5, 5, 10, 11, 900}).Draw(t, label)) * time.Minute,
+				)
 			}
 			runs = append(runs, Run{
-				ID: fmt.Sprint(i), Status: rapid.SampledFrom([]string{"FINISHED", "FINISHED", "FAILED", "RUNNING"}).Draw(t, "status"),
-				User: rapid.SampledFrom([]string{"ci", "ann"}).Draw(t, "user"), Deleted: rapid.IntRange(0, 3).Draw(t, "deleted") == 0,
+				ID: fmt.Sprint(i), Status: rapid.SampledFrom(
+					[]string{"FINISHED", "FINISHED", "FAILED", "RUNNING"},
+				).Draw(t, "status"),
+				User: rapid.SampledFrom(
+					[]string{"ci", "ann"},
+				).Draw(t, "user"), Deleted: rapid.IntRange(0, 3).Draw(t, "deleted") == 0,
 				Start: minutes("start"), End: minutes("end"),
 			})
 		}
@@ -114,7 +136,8 @@ func TestByCommit_ChooseLaw(t *testing.T) {
 			seen[o.ID] = true
 		}
 		if ok {
-			if seen[got.ID] || got.Deleted || got.Status != "FINISHED" || got.End.Sub(now) > clockTolerance || by.TrainedBy != nil && got.User != "ci" {
+			if seen[got.ID] || got.Deleted || got.Status != "FINISHED" || got.End.Sub(now) > clockTolerance ||
+				by.TrainedBy != nil && got.User != "ci" {
 				t.Fatalf("took %+v", got)
 			}
 			seen[got.ID] = true
@@ -134,7 +157,8 @@ func TestOthers_ShowsFive(t *testing.T) {
 	for i := range 7 {
 		runs = append(runs, OtherRun{ID: fmt.Sprint(i), Why: "it is FAILED"})
 	}
-	if got := Others(runs); !strings.HasSuffix(got, "4 (it is FAILED); and 2 more") || strings.Count(got, "FAILED") != 5 {
+	if got := Others(runs); !strings.HasSuffix(got, "4 (it is FAILED); and 2 more") ||
+		strings.Count(got, "FAILED") != 5 {
 		t.Error(got)
 	}
 }

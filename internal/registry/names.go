@@ -39,7 +39,10 @@ func CheckAlias(alias string) error {
 	case strings.EqualFold(alias, "latest"):
 		return fmt.Errorf("%q is reserved by MLflow; choose another alias, such as champion", alias)
 	case aliasReserved.MatchString(alias):
-		return fmt.Errorf("%q looks like a version number and is reserved by MLflow; choose another alias, such as release-%s", alias, alias[1:])
+		return fmt.Errorf(
+			"%q looks like a version number and is reserved by MLflow; choose another alias, such as release-%s", alias,
+			alias[1:],
+		)
 	case utf8.RuneCountInString(alias) > 255:
 		return fmt.Errorf("an alias has at most 255 characters, this one has %d", utf8.RuneCountInString(alias))
 	case strings.HasPrefix(alias, "@"):

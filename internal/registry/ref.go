@@ -16,8 +16,8 @@ const (
 	RefVersion                // a version, by its number
 )
 
-// Ref is a name that leads to versions of a model, or a tag of the model that a promotion writes. The zero Ref refers to
-// nothing. Ref is comparable, so it can be the key of a map.
+// Ref is a name that leads to versions of a model, or a tag of the model that a promotion writes. The zero Ref refers
+// to nothing. Ref is comparable, so it can be the key of a map.
 type Ref struct {
 	Kind RefKind
 	Name string // without any mark

@@ -1,7 +1,7 @@
 package registry
 
-// State is what can be changed and read back: the versions that an alias or a stage points to, or the text of a tag or a
-// description. The zero State is nothing at all.
+// State is what can be changed and read back: the versions that an alias or a stage points to, or the text of a tag or
+// a description. The zero State is nothing at all.
 type State struct {
 	Versions Versions
 	Text     string // "" if there are versions
@@ -13,8 +13,8 @@ func PointsTo(numbers ...int) State { return State{Versions: VersionsOf(numbers.
 // Text is the state of a tag or a description.
 func Text(text string) State { return State{Text: text} }
 
-// ParseState reads what State.String wrote of an alias or a stage. Text that is not a list of versions is kept as it is,
-// so a state that was read is written as it was.
+// ParseState reads what State.String wrote of an alias or a stage. Text that is not a list of versions is kept as it
+// is, so a state that was read is written as it was.
 func ParseState(text string) State {
 	var v Versions
 	if v.UnmarshalText([]byte(text)) != nil {

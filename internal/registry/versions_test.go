@@ -57,7 +57,9 @@ func TestVersions_Text(t *testing.T) {
 func TestRef_Text(t *testing.T) {
 	for text, want := range map[string]Ref{
 		"": {}, "@champion": AliasRef("champion"), "@": AliasRef(""), "Production": StageRef("Production"),
-		"tag promote.traffic": TagRef("promote.traffic"), "7": VersionRef(7), "@7": AliasRef("7"), "tag": StageRef("tag"),
+		"tag promote.traffic": TagRef(
+			"promote.traffic",
+		), "7": VersionRef(7), "@7": AliasRef("7"), "tag": StageRef("tag"),
 	} {
 		if got := ParseRef(text); got != want || got.String() != text {
 			t.Errorf("%q: %+v, and back %q", text, got, got)

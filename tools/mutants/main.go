@@ -62,7 +62,7 @@ var mutants = []mutant{
 	{"files anywhere belong", "registry/run_of_source.go", "\tif _, ok := ArtifactPath(source, run, roots...); !ok {", "\tif _, ok := ArtifactPath(source, run, roots...); !ok && source == \"\" {", "TestBelongsToRun"},
 	{"files belong to a run without an id", "registry/run_of_source.go", "\tif !ok || run.ID == \"\" {", "\tif !ok {", "TestBelongsToRun"},
 	{"a path may climb", "registry/run_of_source.go", "case segment == \"..\", strings", "case strings", "TestBelongsToRun"},
-	{"a path may climb in code", "registry/run_of_source.go", "strings.Contains(folded, \"%2e\"), ", "", "TestBelongsToRun"},
+	{"a path may climb in code", "registry/run_of_source.go", "strings.Contains(folded, \"%2e\"),\n", "", "TestBelongsToRun"},
 	{"a slash may be hidden", "registry/run_of_source.go", "strings.Contains(folded, \"%2f\"), ", "", "TestBelongsToRun"},
 	{"a query is part of a path", "registry/run_of_source.go", "strings.ContainsAny(rest, `\\?#`)", "strings.ContainsAny(rest, `\\#`)", "TestBelongsToRun"},
 	{"a backslash is part of a path", "registry/run_of_source.go", "strings.ContainsAny(rest, `\\?#`)", "strings.ContainsAny(rest, `?#`)", "TestBelongsToRun"},
@@ -135,7 +135,7 @@ var mutants = []mutant{
 	{"a dataset's value counts twice", "fact/value.go", "\t\t\tthere = false // the run's last value is that of the dataset", "\t\t\t_ = there", "TestChoose"},
 	{"any kind compares with any other", "fact/value.go", "case want.OfRun, v.Kind == with.Kind && v.Dataset == with.Dataset:", "case want.OfRun, v.Dataset == with.Dataset:", "TestChooseLike"},
 	{"any data compares with any other", "fact/value.go", "case want.OfRun, v.Kind == with.Kind && v.Dataset == with.Dataset:", "case want.OfRun, v.Kind == with.Kind:", "TestChooseLike"},
-	{"newer data of a name compares", "fact/value.go", "v.Dataset.Name == with.Dataset.Name && (want.Dataset != \"\" || with.Kind == SourceRun):", "v.Dataset.Name == with.Dataset.Name:", "TestChooseLike"},
+	{"newer data of a name compares", "fact/value.go", "v.Dataset.Name == with.Dataset.Name &&\n\t\t\t(want.Dataset != \"\" || with.Kind == SourceRun):", "v.Dataset.Name == with.Dataset.Name:", "TestChooseLike"},
 	{"data of training has to be the same", "fact/value.go", "(want.Dataset != \"\" || with.Kind == SourceRun):", "want.Dataset != \"\":", "TestChooseLike"},
 }
 
