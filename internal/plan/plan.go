@@ -38,34 +38,6 @@ func (p Plan) MovedOutside(f fact.Facts) []ledger.Shift {
 	return out
 }
 
-const (
-	CreateModel   Verb = "create-model"
-	CreateVersion Verb = "create-version"
-	SetAlias      Verb = "set-alias"
-	DeleteAlias   Verb = "delete-alias"
-	// on a server without aliases: alias_<alias>=true on one version, false on the others
-	TagAlias    Verb = "tag-alias"
-	SetModelTag Verb = "set-model-tag"
-	SetStage    Verb = "set-stage"
-	SetTag      Verb = "set-tag"
-	Describe    Verb = "describe"
-)
-
-const (
-	Creation Kind = iota // idempotent by a key of its own: the model's name, or the tag promote.request
-	Word                 // a description or tag that was asked for; written before any move, and must succeed
-	Move                 // checked before and read back after, because consumers load what it points to
-	Note                 // says when and why a move was made; written after the move, and never undoes it
-)
-
-// Placeholders in a step's Version, Want or tag values. They are filled in when the plan is applied, so that a plan has
-// the same bytes whenever it is made.
-const (
-	NewVersion = 0          // Step.Version: the version that this plan creates; in a State it is registry.NextVersion
-	AtTime     = "{time}"   // RFC 3339, UTC
-	TheRecord  = "{record}" // the decision in short
-)
-
 // Confirms reports whether somebody else has already made all moves of the plan.
 func (p Plan) Confirms() bool {
 	moves := slices.DeleteFunc(slices.Clone(p.Steps), func(s Step) bool { return s.Kind() != Move })

@@ -7,24 +7,21 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Ref returns the target of a move. It is zero if the step is not a move.
-func (s Step) Ref() registry.Ref {
-	switch s.Do {
-	case SetAlias, DeleteAlias, TagAlias:
-		return registry.AliasRef(s.Name)
-	case SetModelTag:
-		return registry.TagRef(s.Name)
-	case SetStage:
-		return registry.StageRef(s.Name)
-	}
-	return registry.Ref{}
-}
-
-// Shift returns the move for the record.
-func (s Step) Shift() ledger.Shift { return ledger.Shift{Ref: s.Ref(), Was: s.Was, Want: s.Want} }
-
 // Verb says what a step does.
 type Verb string
+
+const (
+	CreateModel   Verb = "create-model"
+	CreateVersion Verb = "create-version"
+	SetAlias      Verb = "set-alias"
+	DeleteAlias   Verb = "delete-alias"
+	// on a server without aliases: alias_<alias>=true on one version, false on the others
+	TagAlias    Verb = "tag-alias"
+	SetModelTag Verb = "set-model-tag"
+	SetStage    Verb = "set-stage"
+	SetTag      Verb = "set-tag"
+	Describe    Verb = "describe"
+)
 
 // Kind says how the step is applied.
 func (s Step) Kind() Kind {
@@ -42,6 +39,21 @@ func (s Step) Kind() Kind {
 
 // Kind says how a step is applied.
 type Kind int
+
+const (
+	Creation Kind = iota // idempotent by a key of its own: the model's name, or the tag promote.request
+	Word                 // a description or tag that was asked for; written before any move, and must succeed
+	Move                 // checked before and read back after, because consumers load what it points to
+	Note                 // says when and why a move was made; written after the move, and never undoes it
+)
+
+// Placeholders in a step's Version, Want or tag values. They are filled in when the plan is applied, so that a plan has
+// the same bytes whenever it is made.
+const (
+	NewVersion = 0          // Step.Version: the version that this plan creates; in a State it is registry.NextVersion
+	AtTime     = "{time}"   // RFC 3339, UTC
+	TheRecord  = "{record}" // the decision in short
+)
 
 // Step is one change: what it does, what it expects to find, and what it leaves.
 type Step struct {
@@ -61,6 +73,22 @@ type Step struct {
 	// It binds nothing: if a version of another run is created in between, this step stays the same.
 	Newest int `json:"-"`
 }
+
+// Ref returns the target of a move. It is zero if the step is not a move.
+func (s Step) Ref() registry.Ref {
+	switch s.Do {
+	case SetAlias, DeleteAlias, TagAlias:
+		return registry.AliasRef(s.Name)
+	case SetModelTag:
+		return registry.TagRef(s.Name)
+	case SetStage:
+		return registry.StageRef(s.Name)
+	}
+	return registry.Ref{}
+}
+
+// Shift returns the move for the record.
+func (s Step) Shift() ledger.Shift { return ledger.Shift{Ref: s.Ref(), Was: s.Was, Want: s.Want} }
 
 // UnmarshalJSON parses both states according to the kind of step.
 func (s *Step) UnmarshalJSON(text []byte) error {
