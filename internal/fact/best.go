@@ -10,21 +10,21 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// BestRun is the model that was found, and the run that it belongs to.
+// BestRun is the model that was chosen, and its run.
 type BestRun struct {
 	Experiment, RunID, Metric, Value, Goal string
 
 	ModelID string   // "" if the model is among the run's files
 	Origin  string   // where the value comes from, in a few words
 	Ties    []string // older models with the same value
-	Looked  int      // models and runs that were looked at
+	Looked  int      // number of models and runs that were compared
 	Skipped []Skipped
 }
 
-// Skipped is a model or a run that was looked at and does not count, and why not.
+// Skipped is a model or run that does not count, and the reason.
 type Skipped struct{ Ref, Why string }
 
-// contender is a model with a value that counts for it.
+// contender is a model with a value that counts.
 type contender struct {
 	run, model string // model is "" if it is among the run's files
 	value      Value
@@ -34,7 +34,7 @@ type contender struct {
 
 func (c contender) ref() string { return cmp.Or(c.model, c.run) }
 
-// Contest finds the best of several models, in whatever order they come.
+// Contest finds the best of several models. Their order does not matter.
 type Contest struct {
 	registry.Best
 
@@ -43,8 +43,8 @@ type Contest struct {
 	skipped []Skipped
 }
 
-// Enter adds a subject. Its value counts by the rules that hold for gates. A subject without the metric does not take
-// part.
+// Enter adds a subject. The same rules as for gates decide whether its value counts. A subject without the metric is
+// not part of the contest.
 func (c *Contest) Enter(s Subject) {
 	choice := s.Choose(c.Metric, Selector{})
 	_, readable := s.Run.Get()
@@ -73,24 +73,24 @@ func (c *Contest) Enter(s Subject) {
 	c.leaders = append(c.leaders, contender{run.ID, logged.ID, choice.Value, run.Start, logged.Created})
 }
 
-// Skip notes something that cannot take part.
+// Skip records something that cannot take part.
 func (c *Contest) Skip(ref, why string) {
 	c.looked++
 	c.skipped = append(c.skipped, Skipped{ref, why})
 }
 
-// Settled reports whether a model with this value cannot win any more, nor be as good as the winner.
+// Settled reports whether a model with this value could neither win nor be as good as the winner.
 func (c *Contest) Settled(v registry.Point) bool {
 	return len(c.leaders) > 0 && c.Better(c.leaders[0].value.Point, v)
 }
 
-// Winner is the best model; of several with the same value the newest. ok is false if none counts.
+// Winner returns the best model; if several have the same value, the newest. ok is false if none counts.
 func (c *Contest) Winner() (found BestRun, ok bool) {
 	found = BestRun{Experiment: c.Experiment, Metric: c.Metric, Goal: c.Goal, Looked: c.looked, Skipped: c.skipped}
 	if len(c.leaders) == 0 {
 		return found, false
 	}
-	slices.SortFunc(c.leaders, func(a, b contender) int { // by id last, so that it is always the same
+	slices.SortFunc(c.leaders, func(a, b contender) int { // finally by id, so that the result is always the same
 		return cmp.Or(b.started.Compare(a.started), b.created.Compare(a.created), cmp.Compare(b.ref(), a.ref()))
 	})
 	winner := c.leaders[0]
@@ -102,13 +102,13 @@ func (c *Contest) Winner() (found BestRun, ok bool) {
 	return found, true
 }
 
-// Words say which model was taken, by which value, and what was passed over.
+// Words say which model was chosen, by which value, and which were skipped.
 func (b BestRun) Words() []string {
 	model := "that of run " + b.RunID
 	if b.ModelID != "" {
 		model = b.ModelID
 	}
-	notes := []string{fmt.Sprintf("the best model of experiment %s by %s (%s) is %s with %s (%s); looked at %d",
+	notes := []string{fmt.Sprintf("the best model of experiment %s by %s (%s) is %s with %s (%s); compared %d",
 		b.Experiment, b.Metric, b.Goal, model, b.Value, b.Origin, b.Looked)}
 	if len(b.Ties) > 0 {
 		notes = append(notes, fmt.Sprintf("as good, but older: %s", format.First(b.Ties, 5)))
@@ -119,7 +119,7 @@ func (b BestRun) Words() []string {
 	return notes
 }
 
-// PassedOver lists a few of those that were skipped, each with the reason.
+// PassedOver lists a few of the skipped models, each with the reason.
 func PassedOver(list []Skipped) string {
 	text := make([]string, len(list))
 	for i, s := range list {

@@ -8,20 +8,20 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Review is who made a change, and who approved it, as GitHub tells it.
+// Review says who made a change and who approved it, according to GitHub.
 type Review struct {
-	Attempt      int                           // of the workflow run, from 1; 0 = not known
+	Attempt      int                           // attempt of the workflow run, from 1; 0 if unknown
 	Contributors registry.Known[[]Contributor] // everybody who made the change or started the workflow
-	Environments registry.Known[[]Approval]    // of the workflow run's environments; absent = this is no workflow run
-	PullRequest  registry.Known[[]Approval]    // reviews of the pull request; absent = there is none
-	// environments that a gate names, or if no gate asks, all that were approved
+	Environments registry.Known[[]Approval]    // of the environments of the workflow run; absent outside a workflow
+	PullRequest  registry.Known[[]Approval]    // reviews of the pull request; absent if there is none
+	// environments that a gate names; if no gate names any, all that were approved
 	Named   []string
-	Missing []string // permissions that the token lacks, as a workflow writes them: "actions: read"
+	Missing []string // permissions that the token lacks, in workflow syntax: "actions: read"
 }
 
 // Contributor is one person's part in a change.
 type Contributor struct {
-	Login  string // "" = not known; of a commit: GitHub knows nobody by the e-mail address
+	Login  string // "" if unknown; for a commit: GitHub has no account with the e-mail address
 	Email  string // in the commit, if GitHub has no login for it
 	Commit string // full digest of the commit that was written; "" for other roles
 	Role   Role
@@ -45,14 +45,14 @@ const (
 	RoleOther         Role = "made the change" // in a test of a policy, which gives no role
 )
 
-// Approval is the last word of one account about the pull request or about one environment.
+// Approval is the last decision of one account about the pull request or about one environment.
 type Approval struct {
-	Login       string // "" = the account is gone
-	Environment string // "" = a review of the pull request
+	Login       string // "" for a review of the pull request
+	Environment string // "" for a review of the pull request
 	State       ApprovalState
 }
 
-// ApprovalState says whether an account approved, and if so, whether GitHub's facts speak against it.
+// ApprovalState says whether an account approved, and whether that approval counts.
 type ApprovalState string
 
 // The states of an approval. Only Approved counts.
@@ -66,8 +66,9 @@ const (
 	NotAPerson       ApprovalState = "bot"
 )
 
-// Makers are the roles of everybody whose approval would be of their own work, by login in lower case: GitHub's word,
-// and the policy's identities for the MLflow user and for e-mail addresses. unnamed are those without any login.
+// Makers returns the roles of everybody who made the change, by login in lower case. An approval by one of them would
+// be of their own work. Logins come from GitHub, and from the policy's identities for MLflow users and e-mail
+// addresses. unnamed has those without a login.
 func (f Facts) Makers() (roles map[string][]Role, unnamed []Contributor) {
 	roles = map[string][]Role{}
 	add := func(login string, role Role) {
@@ -98,7 +99,7 @@ func (f Facts) Makers() (roles map[string][]Role, unnamed []Contributor) {
 	return roles, unnamed
 }
 
-// loginsOf are the GitHub logins that the policy's identities give an MLflow user or an e-mail address.
+// loginsOf returns the GitHub logins that the policy's identities assign to an MLflow user or an e-mail address.
 func (f Facts) loginsOf(user string) []string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(f.Identities)) {
@@ -109,8 +110,8 @@ func (f Facts) loginsOf(user string) []string {
 	return out
 }
 
-// Approvers are the logins, in lower case and sorted, of those who approved the pull request or a named environment. If
-// a gate asked who made the change, they are not among them.
+// Approvers returns the logins of those who approved the pull request or a named environment, sorted and in lower case.
+// If a gate asked who made the change, the makers are not included.
 func (f Facts) Approvers() []string {
 	review := f.Review.OrZero()
 	makers, _ := f.Makers()
@@ -131,7 +132,7 @@ func (f Facts) Approvers() []string {
 	return slices.Compact(out)
 }
 
-// ApproversUnknown says why it is not known who approved, if no gate asked and the record alone wants to know; else "".
+// ApproversUnknown says why it is not known who approved, if no gate asked and only the record needs it; else "".
 func (r Review) ApproversUnknown() string {
 	_, entered := r.Environments.Get()
 	switch {
@@ -143,7 +144,7 @@ func (r Review) ApproversUnknown() string {
 	return r.Environments.Why()
 }
 
-// Author is the login of the author of the run's commit; "" = not known.
+// Author is the login of the author of the run's commit; "" if unknown.
 func (r Review) Author() string {
 	for _, c := range r.Contributors.OrZero() {
 		if c.Role == RoleAuthor {

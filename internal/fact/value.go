@@ -14,7 +14,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Kinds of runs that log values of a model, as a gate names them.
+// Kinds of runs that log values of a model, in the words of gates.
 const (
 	SourceRun     = "source"     // the run that the model was logged in
 	EvaluationRun = "evaluation" // any other run
@@ -27,16 +27,16 @@ type Evaluation struct {
 	Status string
 	Start  time.Time
 	Own    bool     // it is in the model's experiment
-	Named  []string // experiments that gates name and that it is in, as they are written there
+	Named  []string // experiments that gates name and that the run is in, as the gates write them
 
 	Metrics map[string]registry.Point // the run's last value of each metric
 }
 
-// Selector says which of a model's values of a metric a gate takes. The zero value takes the only one there is.
+// Selector says which of a model's values of a metric a gate uses. The zero value uses the only one.
 type Selector struct {
-	OfRun       bool     // the run's last value, whatever model it is of
-	Run         string   // SourceRun or EvaluationRun; "" = either
-	Dataset     string   // name or digest; "" = any
+	OfRun       bool     // the run's last value, whichever model it belongs to
+	Run         string   // SourceRun or EvaluationRun; "" for either
+	Dataset     string   // name or digest; "" for any
 	EvaluatedIn []string // experiments whose runs count as evaluations, instead of the model's own experiment
 }
 
@@ -61,10 +61,10 @@ type Value struct {
 	RunID   string
 	Kind    string // SourceRun or EvaluationRun
 	Dataset registry.DataRef
-	OfRun   bool // taken as the run's, on purpose
+	OfRun   bool // used as the run's value, on purpose
 }
 
-// Used is the value as a plan and a record keep it.
+// Used returns the value in the form that plans and records store.
 func (v Value) Used(of string) verdict.Used {
 	kind := v.Kind
 	if v.OfRun {
@@ -90,21 +90,21 @@ func (v Value) Origin() string {
 
 func (v Value) String() string { return fmt.Sprintf("%s (%s)", v.Point, v.Origin()) }
 
-// Choice is the value of a metric that a gate takes, or why there is none.
+// Choice is the value of a metric that a gate uses, or the reason why there is no such value.
 type Choice struct {
 	Value  Value
-	Why    string   // why no value can be taken; "" if one can
-	Absent bool     // it is confirmed that there is no value of that name
-	Others []Value  // values of the model that count and were not asked for
+	Why    string   // why no value can be used; "" if one can
+	Absent bool     // there is certainly no value of that name
+	Others []Value  // other values of the model that count
 	Unused []string // values that do not count, each with the reason
 
-	whole  bool             // the value is the last of the run's own history
-	points []registry.Point // else every point of that kind, ascending by step and time
+	whole  bool             // the value is the last one in the run's own history
+	points []registry.Point // otherwise every point of that kind, ascending by step and time
 }
 
-// Choose finds the value of a metric that counts for the subject's model. A run's metric is the model's only if the run
-// has exactly one model: the stock client 3.x guesses the model of a metric that is logged without one, and before
-// MLflow 3.17 anybody may log to anybody's model.
+// Choose returns the value of a metric that counts for the subject's model. A run's metric belongs to the model only if
+// the run has exactly one model. The stock client 3.x guesses the model of a metric that is logged without one. Before
+// MLflow 3.17, anybody may log to anybody's model.
 func (s Subject) Choose(key string, want Selector) Choice {
 	c, why := s.count(key, want)
 	if why != "" {
@@ -124,8 +124,8 @@ func (s Subject) Choose(key string, want Selector) Choice {
 	return c.take(fit, rest)
 }
 
-// ChooseLike finds the subject's value that compares with another model's: of the same kind of run, and measured on
-// the same dataset. The digest may differ for data that a gate names and for data of training.
+// ChooseLike returns the subject's value that can be compared with another model's value: from the same kind of run and
+// on the same dataset. The digest may differ for data that a gate names and for training data.
 func (s Subject) ChooseLike(key string, want Selector, with Value) Choice {
 	c, why := s.count(key, want)
 	if why != "" {
@@ -156,7 +156,7 @@ func (s Subject) ChooseLike(key string, want Selector, with Value) Choice {
 	return out
 }
 
-// Points are all points of the kind that a choice was made of, ascending by step and time.
+// Points returns all points of the kind that the choice was made from, ascending by step and time.
 func (s Subject) Points(c Choice) registry.Known[[]registry.Point] {
 	if c.whole {
 		return s.History[c.Value.Metric]
@@ -164,7 +164,7 @@ func (s Subject) Points(c Choice) registry.Known[[]registry.Point] {
 	return registry.Is(c.points)
 }
 
-// MetricNames lists the metrics that Choose may find, sorted.
+// MetricNames returns the metrics that Choose may find, sorted.
 func (s Subject) MetricNames() []string {
 	names := map[string]bool{}
 	for key := range s.Run.OrZero().Metrics {
@@ -176,11 +176,11 @@ func (s Subject) MetricNames() []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// maxValues bounds what a record keeps of a model's values.
+// maxValues limits the values of a model that a record keeps.
 const maxValues = 200
 
-// Values lists every value of the model that counts, and of a run with several models also the run's own, for the
-// record: by metric, at most maxValues.
+// Values returns every value of the model that counts, for the record, by metric and at most maxValues. If the run has
+// several models, the run's own values are included.
 func (s Subject) Values() []verdict.Used {
 	var out []verdict.Used
 	wants := []Selector{{}}
@@ -204,7 +204,7 @@ func (s Subject) Values() []verdict.Used {
 	return out
 }
 
-// Counts reports whether any value of the metric counts for the model, or may: the source run has one.
+// Counts reports whether any value of the metric counts for the model, or may count because the source run has one.
 func (s Subject) Counts(key string, want Selector) bool {
 	if _, logged := s.Run.OrZero().Metrics[key]; logged {
 		return true
@@ -213,7 +213,7 @@ func (s Subject) Counts(key string, want Selector) bool {
 	return why == "" && (len(c.values) > 0 || c.unknown != "")
 }
 
-// count collects the values that count; why says that none can be counted.
+// count collects the values that count. why says that none can be counted.
 func (s Subject) count(key string, want Selector) (c counting, why string) {
 	run, readable := s.Run.Get()
 	switch {
@@ -234,8 +234,8 @@ func (s Subject) count(key string, want Selector) (c counting, why string) {
 	return c, ""
 }
 
-// OneModel reports whether the subject's model is the only one of its run. why says what else there is, or that it is
-// not known. Only outputs in the run's experiment count: anybody can list a model of theirs among the outputs.
+// OneModel reports whether the subject's model is the only one of its run. why says which others there are, or that
+// this is not known. Only outputs in the run's experiment count, because anybody can list their own model as an output.
 func (s Subject) OneModel() (one bool, why string) {
 	run := s.Run.OrZero()
 	var others []string
@@ -278,8 +278,8 @@ func (s Subject) OneModel() (one bool, why string) {
 	return false, fmt.Sprintf("run %s has %d other models: %s", run.ID, len(others), format.First(others, 5))
 }
 
-// Unlisted reports whether the subject's model is a folder of a run that lists no such models: it was saved without
-// log_model. Other models of that run can only be seen in its artifacts.
+// Unlisted reports whether the subject's model is a folder of a run that lists no such models, because it was saved
+// without log_model. Other models of that run can be seen only in its artifacts.
 func (s Subject) Unlisted() bool {
 	run, ok := s.Run.Get()
 	return ok && s.Logged.IsAbsent() && s.Path != "" && len(run.LoggedPaths()) == 0
@@ -297,14 +297,14 @@ type counting struct {
 	unknown string // why values of evaluation runs may be missing
 }
 
-// counted is a value with the points that it is the last of.
+// counted is a value with the points before it.
 type counted struct {
 	Value
 	whole  bool // the run's own history
 	points []registry.Point
 }
 
-// ofSource adds what the source run says of the model.
+// ofSource adds the values of the source run.
 func (c *counting) ofSource() {
 	if c.run.ID == "" {
 		return
@@ -335,7 +335,7 @@ func (c *counting) ofSource() {
 	c.add(SourceRun, own)
 }
 
-// ofOnlyModel takes the run's value, as MLflow itself shows it, and what was logged on the model for a dataset.
+// ofOnlyModel adds the run's value, as MLflow shows it, and the values logged on the model for a dataset.
 func (c *counting) ofOnlyModel(rows []registry.ModelMetric) {
 	last, there := c.run.Metrics[c.key]
 	own := slices.ContainsFunc(rows, func(row registry.ModelMetric) bool { return row.Point.Same(last) })
@@ -349,7 +349,7 @@ func (c *counting) ofOnlyModel(rows []registry.ModelMetric) {
 			there = false
 		}
 		if row.Dataset != (registry.DataRef{}) && row.Point.Same(last) {
-			there = false // the run's last value is that of the dataset
+			there = false // the run's last value was measured on that dataset
 		}
 	}
 	c.add(SourceRun, named)
@@ -360,7 +360,7 @@ func (c *counting) ofOnlyModel(rows []registry.ModelMetric) {
 	}
 }
 
-// ofEvaluations adds what other runs logged on the model, as far as their experiments allow.
+// ofEvaluations adds the values that other runs logged on the model, if their experiments allow it.
 func (c *counting) ofEvaluations() {
 	rows := c.rows(func(m registry.ModelMetric) bool { return m.RunID != c.run.ID })
 	if len(rows) == 0 {
@@ -369,7 +369,7 @@ func (c *counting) ofEvaluations() {
 	runs, ok := c.subject.Evaluations.Get()
 	if !ok {
 		c.unknown = fmt.Sprintf(
-			"%d values come from other runs, which are not known: %s", len(rows), c.subject.Evaluations.Why(),
+			"%d values come from other runs that could not be read: %s", len(rows), c.subject.Evaluations.Why(),
 		)
 		return
 	}
@@ -390,7 +390,7 @@ func compareData(a, b registry.DataRef) int {
 	return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Digest, b.Digest))
 }
 
-// refused says why the values of a run do not count; "" if they do.
+// refused says why the values of a run do not count; "" if they count.
 func (c *counting) refused(e Evaluation) string {
 	allowed := e.Own
 	where := "the model's experiment"
@@ -409,7 +409,7 @@ func (c *counting) refused(e Evaluation) string {
 	return ""
 }
 
-// newestRun keeps the rows of one run: the one whose values were logged last.
+// newestRun keeps the rows of the run whose values were logged last.
 func newestRun(rows []registry.ModelMetric, runs map[string]Evaluation) []registry.ModelMetric {
 	newest := slices.MaxFunc(rows, func(a, b registry.ModelMetric) int {
 		return cmp.Or(
@@ -419,7 +419,7 @@ func newestRun(rows []registry.ModelMetric, runs map[string]Evaluation) []regist
 	return slices.DeleteFunc(slices.Clone(rows), func(m registry.ModelMetric) bool { return m.RunID != newest.RunID })
 }
 
-// rows are the values of the metric on the model itself.
+// rows returns the values of the metric on the model itself.
 func (c *counting) rows(keep func(registry.ModelMetric) bool) []registry.ModelMetric {
 	var out []registry.ModelMetric
 	for _, m := range c.subject.Logged.OrZero().Metrics {
@@ -431,8 +431,8 @@ func (c *counting) rows(keep func(registry.ModelMetric) bool) []registry.ModelMe
 	return out
 }
 
-// measured is the point that a value on a model stands for. SQL stores keep NaN as 0 on a model and as NaN on the run
-// that logged it (seen with MLflow 3.17.2), so a 0 is believed only if it is the run's last value too.
+// measured returns the point behind a value on a model. SQL stores save NaN as 0 on a model, and as NaN on the run that
+// logged it (seen with MLflow 3.17.2). So a 0 counts only if it is also the run's last value.
 func (c *counting) measured(m registry.ModelMetric) registry.Point {
 	if m.Value != 0 {
 		return m.Point
@@ -452,7 +452,7 @@ func (c *counting) measured(m registry.ModelMetric) registry.Point {
 	return registry.Point{Value: math.NaN(), Raw: "0 or NaN", Step: m.Step, Time: m.Time}
 }
 
-// add takes the last value of each dataset: that of the greatest step, as MLflow has it.
+// add adds the last value of each dataset. As in MLflow, that is the value with the greatest step.
 func (c *counting) add(kind string, rows []registry.ModelMetric) {
 	byData := map[registry.DataRef][]registry.ModelMetric{}
 	for _, row := range rows {
@@ -475,10 +475,10 @@ func comparePoints(a, b registry.Point) int {
 	return cmp.Or(cmp.Compare(a.Step, b.Step), a.Time.Compare(b.Time), cmp.Compare(a.Value, b.Value))
 }
 
-// guessed says why a value of the source run may be meant for another model of the run; "" if it is this model's. The
-// stock client 3.x, asked to log a metric without a model, logs it on the first output of that step, and copies the
-// metrics that are there already to each model that is logged later. Which output is the first depends on the
-// client's version: the one that was logged first, or the one that the server lists first.
+// guessed says why a value of the source run may belong to another model of the run; "" if it belongs to this one. If a
+// metric is logged without a model, the stock client 3.x logs it on the first output of that step. It also copies
+// existing metrics to each model that is logged later. Which output is first depends on the version of the client: the
+// one that was logged first, or the one that the server lists first.
 func (c *counting) guessed(row registry.ModelMetric, rows []registry.ModelMetric) string {
 	self, siblings := c.subject.Logged.OrZero(), c.subject.Siblings.OrZero()
 	step, there := c.run.OutputStep(self.ID)
@@ -506,7 +506,7 @@ func (c *counting) guessed(row registry.ModelMetric, rows []registry.ModelMetric
 	return ""
 }
 
-// mayBeFirst reports whether a client could have taken the model for the output that comes before the other one.
+// mayBeFirst reports whether a client could have logged on the model instead of the other output.
 func (c *counting) mayBeFirst(self, other registry.LoggedModel) bool {
 	place := func(id string) int {
 		return slices.IndexFunc(c.run.Outputs, func(o registry.ModelOutput) bool { return o.ModelID == id })
@@ -514,7 +514,7 @@ func (c *counting) mayBeFirst(self, other registry.LoggedModel) bool {
 	return !self.Created.After(other.Created) || place(self.ID) < place(other.ID)
 }
 
-// take makes the choice of the values that fit; rest are those that count and do not.
+// take chooses among the values that fit. rest are other values that count.
 func (c *counting) take(fit, rest []counted) Choice {
 	out := Choice{Unused: c.unused}
 	for _, v := range rest {
@@ -534,7 +534,7 @@ func (c *counting) take(fit, rest []counted) Choice {
 	return out
 }
 
-// newestOfName keeps, of values measured on several datasets of one name, the newest of each kind of run.
+// newestOfName keeps the newest value of each kind of run, if values were measured on several datasets of one name.
 func newestOfName(fit, rest []counted) (kept, left []counted) {
 	type kind struct{ run, data string }
 	newest := map[kind]int{}
@@ -563,12 +563,12 @@ func listValues(values []counted) string {
 	return format.First(text, 5)
 }
 
-// refuse notes a value that does not count.
+// refuse records a value that does not count.
 func (c *counting) refuse(p registry.Point, why string) {
 	c.unused = append(c.unused, fmt.Sprintf("%s at step %d (%s)", p, p.Step, why))
 }
 
-// none says that no value counts, and which there are.
+// none says that no value counts, and which values there are.
 func (c *counting) none(rest []counted) string {
 	asked := c.want.String()
 	if asked != "" {

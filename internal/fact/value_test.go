@@ -278,7 +278,7 @@ func TestChoose(t *testing.T) {
 				subject(point(.9, 0, 5), []registry.ModelMetric{row("eval", .7, 0, 6)}),
 				func(s *Subject) { s.Evaluations = registry.Known[map[string]Evaluation]{} },
 			),
-			Selector{}, "", "not known",
+			Selector{}, "", "could not be read",
 		},
 		"the training does not depend on those": {
 			without(

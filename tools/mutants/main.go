@@ -132,7 +132,7 @@ var mutants = []mutant{
 	{"a dataset has no digest", "registry/model.go", "return text != \"\" && (d.Name == text || d.Digest == text)", "return text != \"\" && d.Name == text", "TestChoose"},
 	{"digests of one name are apart", "fact/value.go", "\tif want.Dataset != \"\" {\n\t\tfit, rest = newestOfName(fit, rest)\n\t}", "", "TestChoose"},
 	{"the oldest digest counts", "fact/value.go", "v.Time.After(fit[have].Time)", "v.Time.Before(fit[have].Time)", "TestChoose"},
-	{"a dataset's value counts twice", "fact/value.go", "\t\t\tthere = false // the run's last value is that of the dataset", "\t\t\t_ = there", "TestChoose"},
+	{"a dataset's value counts twice", "fact/value.go", "\t\t\tthere = false // the run's last value was measured on that dataset", "\t\t\t_ = there", "TestChoose"},
 	{"any kind compares with any other", "fact/value.go", "case want.OfRun, v.Kind == with.Kind && v.Dataset == with.Dataset:", "case want.OfRun, v.Dataset == with.Dataset:", "TestChooseLike"},
 	{"any data compares with any other", "fact/value.go", "case want.OfRun, v.Kind == with.Kind && v.Dataset == with.Dataset:", "case want.OfRun, v.Kind == with.Kind:", "TestChooseLike"},
 	{"newer data of a name compares", "fact/value.go", "v.Dataset.Name == with.Dataset.Name &&\n\t\t\t(want.Dataset != \"\" || with.Kind == SourceRun):", "v.Dataset.Name == with.Dataset.Name:", "TestChooseLike"},
