@@ -90,7 +90,7 @@ type Facts struct {
 	Fallback *Fallback                                // the server has no aliases; nil if it has
 	Versions map[int]registry.Known[registry.Version] // versions asked for by number
 	Whole    bool                                     // Versions has all versions of the model
-	// existing model whose name the database treats as equal to the absent Model; "" if there is none
+	// existing model whose name the database treats as equal to the absent Model; "" if none exists
 	ModelTwin string
 	// registered models with a similar name, if Model is absent; ModelTwin first
 	NearModels []string

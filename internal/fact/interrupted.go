@@ -32,7 +32,7 @@ func (f Facts) Unfinished(command string, t registry.Target) (ledger.Entry, bool
 	return e, ok && e.Record.Target == t && e.Record.To != 0
 }
 
-// Interrupted returns the last entry if this command made it and it was interrupted after some of its moves. Nobody
+// Interrupted returns the last entry if this command made it and it was interrupted after some of its moves. No one
 // else may have moved its targets since: each part, given with its current state, is in its former state or at its
 // goal. Entries that moved nothing are skipped.
 func (f Facts) Interrupted(command string, parts []ledger.Shift) (ledger.Entry, bool) {
@@ -59,7 +59,7 @@ func untouched(r ledger.Record, parts []ledger.Shift) bool {
 	})
 }
 
-// showsMoves reports whether some of the record's moves were made and nobody else has moved these parts since.
+// showsMoves reports whether some of the record's moves were made and no one else has moved these parts since.
 func (f Facts) showsMoves(r ledger.Record, parts []ledger.Shift) (moved bool) {
 	for _, now := range parts {
 		s, listed := r.Move(now.Ref)

@@ -7,7 +7,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// OnHold says since when a version is on hold; "" if it is not. It was rolled back, and nobody has allowed it since.
+// OnHold says since when a version is on hold; "" if it is not. It was rolled back, and no one has allowed it since.
 // The ledger knows this, or the version's own tag if there is no ledger or it does not reach back far enough.
 func (f Facts) OnHold(v registry.Version) string {
 	for _, e := range slices.Backward(f.Ledger.Entries) {

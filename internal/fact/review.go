@@ -13,7 +13,7 @@ type Review struct {
 	Attempt      int                           // attempt of the workflow run, from 1; 0 if unknown
 	Contributors registry.Known[[]Contributor] // everybody who made the change or started the workflow
 	Environments registry.Known[[]Approval]    // of the environments of the workflow run; absent outside a workflow
-	PullRequest  registry.Known[[]Approval]    // reviews of the pull request; absent if there is none
+	PullRequest  registry.Known[[]Approval]    // reviews of the pull request; absent if none exists
 	// environments that a gate names; if no gate names any, all that were approved
 	Named   []string
 	Missing []string // permissions that the token lacks, in workflow syntax: "actions: read"

@@ -88,7 +88,7 @@ func (f Facts) inProduction(number int) bool {
 	return left.Versions.Has(number)
 }
 
-// NotPassed says why gates never passed the version for this target. It is "" if they did, or if nobody evaluated the
+// NotPassed says why gates never passed the version for this target. It is "" if they did, or if no one evaluated the
 // version: the target pointed to it before this tool was used, or it was imported or moved by somebody else.
 func (f Facts) NotPassed(t registry.Target, number int) string {
 	switch status := f.version(number).OrZero().Tags[registry.TagValidation]; status {
@@ -175,7 +175,7 @@ func (f Facts) byTags(t registry.Target) []registry.Version {
 	return out
 }
 
-// Holder returns the version that the target points to now; 0 if there is none. If several versions are in the stage,
+// Holder returns the version that the target points to now; 0 if none exists. If several versions are in the stage,
 // it is the last one that was promoted there. If this tool promoted none of them, it is the highest one, which the
 // stock client loads.
 func (f Facts) Holder(t registry.Target) int {
@@ -196,8 +196,8 @@ func (f Facts) Holder(t registry.Target) int {
 	return 0
 }
 
-// decisive returns the version that the target stands for in this state; 0 if there is none, or several in a stage. If
-// tags stand for an alias, several versions may have them for a while, and the highest counts.
+// decisive returns the version that the target represents in this state; 0 if none exists, or several in a stage. If
+// tags represent an alias, several versions may have them for a while, and the highest counts.
 func decisive(ref registry.Ref, s registry.State) int {
 	if ref.Kind == registry.RefAlias {
 		return s.Versions.Highest()

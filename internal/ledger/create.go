@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/retry"
 )
 
-// Ready returns a view with room for another entry. It creates the ledger if there is none, and a new page if the last
+// Ready returns a view with room for another entry. It creates the ledger if none exists, and a new page if the last
 // one is full. moved is for closing an open entry there, see Claim.
 func (l *Ledger) Ready(ctx context.Context, v View, moved int) (View, error) {
 	switch {

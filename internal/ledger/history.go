@@ -27,7 +27,7 @@ type History struct {
 	pages []page // up to the first break
 }
 
-// Load reads the whole ledger of a model. It returns a History without pages if there is none, and an error if the
+// Load reads the whole ledger of a model. It returns a History without pages if none exists, and an error if the
 // ledger was deleted or not every page can be read.
 func Load(ctx context.Context, store Store, model string) (History, error) {
 	h, err := load(ctx, store, model, false)

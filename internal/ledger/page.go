@@ -31,8 +31,8 @@ const (
 	keyFormat = "format"
 	keyModel  = "model"
 	keyBase   = "base"  // number of entries before this page
-	keyPrev   = "prev"  // digest of the last of them; "-" if there is none
-	keyPrior  = "prior" // the page before; "-" if there is none
+	keyPrev   = "prev"  // digest of the last of them; "-" if none exists
+	keyPrior  = "prior" // the page before; "-" if none exists
 	keyState  = "state" // in chunks: the state of each target before this page
 	keyReset  = "reset" // why this ledger replaces a lost one
 	keyNext   = "next"  // the next page

@@ -10,7 +10,7 @@ import (
 // Store reads and writes the pages of ledgers. Its errors have a registry.Reason. Conflict: a key has another value,
 // and nothing was stored. Unknown: the values may be stored, now or later. Any other reason: nothing was stored.
 type Store interface {
-	// Locate finds the ledger of a model. It returns the zero Place if there is none.
+	// Locate finds the ledger of a model. It returns the zero Place if none exists.
 	Locate(ctx context.Context, model string) (Place, error)
 	// Read returns all values of a page. For a deleted page it fails with the reason LedgerLost.
 	Read(ctx context.Context, page string) (map[string]string, error)

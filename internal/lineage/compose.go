@@ -330,7 +330,7 @@ func (l *Lineage) promotions(t Traced) {
 	}
 }
 
-// promotion returns the part of a ledger entry that is about this version. ok is false if there is none.
+// promotion returns the part of a ledger entry that is about this version. ok is false if none exists.
 func promotion(e ledger.Entry, number int) (Promotion, bool) {
 	r := e.Record
 	p := Promotion{
@@ -395,7 +395,7 @@ func (l *Lineage) addMarks(v registry.Version) {
 	slices.SortStableFunc(l.Promotions, func(a, b Promotion) int { return strings.Compare(a.At, b.At) })
 }
 
-// markOf returns the move that a tag with a time stands for.
+// markOf returns the move that a tag with a time represents.
 func markOf(key string, number int) (Move, bool) {
 	version := registry.VersionsOf(number)
 	for _, stage := range registry.Stages {

@@ -205,7 +205,7 @@ func trafficMove(f fact.Facts, in Intent) ([]Step, error) {
 func trafficNote(p *Plan, f fact.Facts, in Intent) {
 	var share map[string]float64
 	if len(in.Traffic) > 0 || json.Unmarshal([]byte(f.Model.OrZero().Tags[registry.TagTraffic]), &share) != nil {
-		return // the tag is set again, or there is none
+		return // the tag is set again, or none exists
 	}
 	for _, a := range in.Query.Aliases {
 		if a.Version == 0 && share[a.Alias] > 0 {

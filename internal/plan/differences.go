@@ -39,7 +39,7 @@ func changedKeys(was, is map[string]string) []string {
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(all)), func(key string) bool { return was[key] == is[key] })
 }
 
-// differs says that something is not as approved. "" stands for nothing.
+// differs says that something is not as approved. "" represents nothing.
 func differs(what, approved, now string) string {
 	return fmt.Sprintf("%s: %s approved, %s now", what, cmp.Or(approved, "nothing"), cmp.Or(now, "nothing"))
 }

@@ -14,7 +14,7 @@ type Intent struct {
 	ModelDescription string
 	ModelTags        map[string]string
 	RegisterIfValid  bool                    // evaluate first, and register only if the gates pass
-	Policy           string                  // digest of the policy file; "" if there is none
+	Policy           string                  // digest of the policy file; "" if none exists
 	Rules            map[registry.Ref]string // digest of what the policy asks, by target
 	Override         []string                // safety checks that the user switched off for this run
 	WorkflowRun      string                  // link to the workflow run; "" on a laptop

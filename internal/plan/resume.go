@@ -92,7 +92,7 @@ func Replaced(f fact.Facts, e ledger.Entry) map[registry.Ref]registry.State {
 		}
 		out[now.Ref] = m.Was
 		if was := m.Was.Versions; now.Ref.Kind == registry.RefAlias && len(was) > 1 {
-			// if several tags stand for an alias, the highest version counts
+			// if several tags represent an alias, the highest version counts
 			out[now.Ref] = registry.PointsTo(was.Highest())
 		}
 	}

@@ -184,7 +184,7 @@ func withCandidate(f fact.Facts, to int) fact.Facts {
 	return f
 }
 
-// NextRollback returns the version that a rollback would return to once the plan is applied, or why there is none.
+// NextRollback returns the version that a rollback would return to once the plan is applied, or why none exists.
 func (p Plan) NextRollback(f fact.Facts) (to int, why string) {
 	f.Ledger.Entries = append(slices.Clone(f.Ledger.Entries), ledger.Entry{
 		Outcome: ledger.EntryDone, Record: ledger.Record{Moves: p.Shifts(f.Number()), Outside: p.MovedOutside(f)},

@@ -23,7 +23,7 @@ type Model struct {
 	Aliases     map[string]int // alias -> version number; may dangle on servers before 3.x
 	Hidden      bool           // a version has the tag of prompts, which hides all versions from searches
 	Latest      []Version      // the newest of each stage, with number, source and run only
-	Newest      int            // highest number of its versions; 0 if there is none or it is not known
+	Newest      int            // highest number of its versions; 0 if none exists or it is not known
 	Created     time.Time
 	Updated     time.Time
 }
@@ -135,7 +135,7 @@ type MLmodel struct {
 	Flavors       map[string]map[string]any
 	Signature     Signature
 	Parts         []Part // the other files that the model consists of
-	InputExample  string // the file with an example; "" if there is none
+	InputExample  string // the file with an example; "" if none exists
 	RunID         string
 	ModelID       string
 	MLflowVersion string

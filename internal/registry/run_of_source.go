@@ -213,7 +213,7 @@ func (r Run) HasModel(m LoggedModel) bool {
 	return m.ExperimentID == r.ExperimentID && (m.SourceRunID == "" || m.SourceRunID == r.ID)
 }
 
-// UnknownModel stands for a model that the run lists but that cannot be read, because it was deleted or never existed.
+// UnknownModel represents a model that the run lists but that cannot be read, because it was deleted or never existed.
 // It sorts after all others, so that a value of its step may belong to it.
 func UnknownModel(id string) LoggedModel {
 	return LoggedModel{ID: id, Name: "deleted", Created: time.UnixMilli(math.MaxInt64 / 2)}

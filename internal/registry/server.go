@@ -24,7 +24,7 @@ type Server struct {
 type Custody struct {
 	State  string
 	Guard  string
-	Grants []string // requests that let another login write it too; USER stands for its name
+	Grants []string // requests that let another login write it too; USER represents its name
 }
 
 // Login is the identity that the server sees.

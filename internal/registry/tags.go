@@ -78,7 +78,7 @@ func Reserved(key string) bool {
 // AliasTimeTag is the tag with the time when a version last received the alias.
 func AliasTimeTag(alias string) string { return TagPrefix + "alias." + alias + ".at" }
 
-// FallbackTag is the tag that stands for an alias on servers without aliases. It is "true" on the version that the
+// FallbackTag is the tag that represents an alias on servers without aliases. It is "true" on the version that the
 // alias points to.
 func FallbackTag(alias string) string { return "alias_" + alias }
 

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// NextVersion stands for the number of a version that a plan creates. It is greater than any number.
+// NextVersion represents the number of a version that a plan creates. It is greater than any number.
 const NextVersion = math.MaxInt
 
 // nextVersion is the text of NextVersion.
@@ -51,7 +51,7 @@ func (v Versions) Only() int {
 	return v.Highest()
 }
 
-// Highest returns the number of the last version, or 0 if there is none. NextVersion has no number yet, so that gives 0
+// Highest returns the number of the last version, or 0 if none exists. NextVersion has no number yet, so that gives 0
 // too.
 func (v Versions) Highest() int {
 	if len(v) == 0 || v.Has(NextVersion) {
