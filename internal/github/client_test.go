@@ -314,13 +314,13 @@ func TestExplain(t *testing.T) {
 			"* runs/7 422 body={\"message\": \"Validation Failed\", \"errors\": [{\"field\": \"body\", \"code\": " +
 				"\"missing\"}, {\"message\": \"too long\"}]}",
 			registry.ServerError,
-			"github responded with 422: Validation Failed; body missing; too long",
+			"github answered 422: Validation Failed; body missing; too long",
 			"",
 		},
 		"a failing server": {
 			"* runs/7 500 body=oops",
 			registry.ServerError,
-			"github responded with 500: internal server error",
+			"github answered 500: internal server error",
 			"",
 		},
 		"a login page": {
@@ -362,7 +362,7 @@ func TestExplain(t *testing.T) {
 		"hostile text": {
 			"* runs/7 422 body={\"message\": \"a\\n::error::b\\u001b[31m\\u202e\"}",
 			registry.ServerError,
-			"github responded with 422: a ::error::b [31m",
+			"github answered 422: a ::error::b [31m",
 			"",
 		},
 	}

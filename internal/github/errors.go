@@ -262,7 +262,7 @@ func diagnoseStatus(need permission, status int, text string) (reason registry.R
 		return registry.Unsupported, "this is disabled in the repository (410): " + text, ""
 	}
 	return registry.ServerError,
-		fmt.Sprintf("github responded with %d: %s", status, cmp.Or(text, strings.ToLower(http.StatusText(status)))), ""
+		fmt.Sprintf("github answered %d: %s", status, cmp.Or(text, strings.ToLower(http.StatusText(status)))), ""
 }
 
 func diagnoseHTTP(e *rest.Error) (reason registry.Reason, why, hint string) {
