@@ -8,7 +8,7 @@ import (
 )
 
 func TestClient_OnBranch(t *testing.T) {
-	world := func() githubtest.Repository {
+	repository := func() githubtest.Repository {
 		return githubtest.Repository{
 			Name: repo,
 			Commits: []*githubtest.Commit{
@@ -34,7 +34,7 @@ func TestClient_OnBranch(t *testing.T) {
 	}
 	for sentence, c := range cases {
 		t.Run(sentence, func(t *testing.T) {
-			onEach(t, world, func(s *testEnv) {
+			onEach(t, repository, func(s *testEnv) {
 				got := s.client.OnBranch(s.Context(), c.commit, c.branch)
 				gotValue, gotOK := got.Get()
 				wantValue, wantOK := c.want.Get()
@@ -50,7 +50,7 @@ func TestClient_OnBranch(t *testing.T) {
 		"* /repos/*/*/commits/heads/main 200 body={}", "* /repos/*/*/compare/* forbidden", "* /repos/*/*/compare/* 500",
 	} {
 		t.Run(fault, func(t *testing.T) {
-			withAPI(t, "github.com", world, nil, func(s *testEnv) {
+			withAPI(t, "github.com", repository, nil, func(s *testEnv) {
 				f, err := githubtest.ParseFault(fault)
 				s.ok(err)
 				s.double.Fault(f)

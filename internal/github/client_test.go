@@ -233,7 +233,7 @@ func everything(ctx context.Context, c *Client) map[string]error {
 	return out
 }
 
-func fullWorld() githubtest.Repository {
+func fullRepository() githubtest.Repository {
 	return githubtest.Repository{
 		Name: repo, Workflows: []string{"deploy.yml"},
 		Commits: []*githubtest.Commit{
@@ -255,7 +255,7 @@ func fullWorld() githubtest.Repository {
 }
 
 func TestClient_AllOperations(t *testing.T) {
-	onEach(t, fullWorld, func(s *testEnv) {
+	onEach(t, fullRepository, func(s *testEnv) {
 		for what, err := range everything(s.Context(), s.client) {
 			if err != nil {
 				s.Errorf("%s: %v", what, errorText(err))
@@ -368,7 +368,7 @@ func TestExplain(t *testing.T) {
 	}
 	for sentence, c := range cases {
 		t.Run(sentence, func(t *testing.T) {
-			withAPI(t, "github.com", fullWorld, nil, func(s *testEnv) {
+			withAPI(t, "github.com", fullRepository, nil, func(s *testEnv) {
 				s.fault(c.fault)
 				done, err := s.client.RunCompleted(s.Context(), 7, 0)
 				e := s.reason(err, c.reason)
@@ -397,7 +397,7 @@ func TestErrors_HideToken(t *testing.T) {
 		"* * 200 body={\"id\": \"x\"}",
 	} {
 		t.Run(fault, func(t *testing.T) {
-			withAPI(t, "github.com", fullWorld, nil, func(s *testEnv) {
+			withAPI(t, "github.com", fullRepository, nil, func(s *testEnv) {
 				for _, end := range []string{
 					"/7",
 					"/1",
@@ -526,7 +526,7 @@ func TestLimits(t *testing.T) {
 	}
 	for sentence, c := range cases {
 		t.Run(sentence, func(t *testing.T) {
-			withAPI(t, "github.com", fullWorld, nil, func(s *testEnv) {
+			withAPI(t, "github.com", fullRepository, nil, func(s *testEnv) {
 				c.fault.Path = "dispatches"
 				limited(s, c.times, c.fault)
 				before := time.Now()
@@ -553,7 +553,7 @@ func TestLimits(t *testing.T) {
 }
 
 func TestLimits_BeyondDeadline(t *testing.T) {
-	withAPI(t, "github.com", fullWorld, nil, func(s *testEnv) {
+	withAPI(t, "github.com", fullRepository, nil, func(s *testEnv) {
 		s.fault("POST dispatches 429 retry-after=30")
 		ctx, cancel := context.WithTimeout(s.Context(), 10*time.Second)
 		defer cancel()
@@ -567,7 +567,7 @@ func TestLimits_BeyondDeadline(t *testing.T) {
 
 // The transport retries reads five times. These attempts must not be repeated again.
 func TestLimits_Reading(t *testing.T) {
-	withAPI(t, "github.com", fullWorld, nil, func(s *testEnv) {
+	withAPI(t, "github.com", fullRepository, nil, func(s *testEnv) {
 		s.fault("GET runs/7 429 retry-after=1")
 		_, err := s.client.RunCompleted(s.Context(), 7, 0)
 		s.reason(err, registry.ServerError)
@@ -611,7 +611,7 @@ func TestWrite_UnknownOutcome(t *testing.T) {
 }
 
 func TestComment_Cancelled(t *testing.T) {
-	withAPI(t, "github.com", fullWorld, nil, func(s *testEnv) {
+	withAPI(t, "github.com", fullRepository, nil, func(s *testEnv) {
 		s.state(func(r *githubtest.Repository) { r.Pulls[0].Comments = nil })
 		s.fault("POST comments reset")
 		ctx, cancel := context.WithTimeout(s.Context(), time.Millisecond)
@@ -625,7 +625,7 @@ func TestComment_Cancelled(t *testing.T) {
 }
 
 func TestWrites_Pause(t *testing.T) {
-	withAPI(t, "github.com", fullWorld, nil, func(s *testEnv) {
+	withAPI(t, "github.com", fullRepository, nil, func(s *testEnv) {
 		done := make(chan error)
 		for i := range 5 {
 			go func() { done <- s.client.Dispatch(s.Context(), "", fmt.Sprint("event", i), map[string]string{}) }()
@@ -645,7 +645,7 @@ func TestWrites_Pause(t *testing.T) {
 }
 
 func TestWrites_CancelledWhileWaiting(t *testing.T) {
-	withAPI(t, "github.com", fullWorld, nil, func(s *testEnv) {
+	withAPI(t, "github.com", fullRepository, nil, func(s *testEnv) {
 		s.ok(s.client.Dispatch(s.Context(), "", "one", map[string]string{}))
 		ctx, cancel := context.WithTimeout(s.Context(), time.Millisecond)
 		defer cancel()
@@ -666,7 +666,7 @@ func TestList_BadLinks(t *testing.T) {
 		"nowhere":                `<https://api.github.com/x>; rel="next"`,
 	} {
 		t.Run(sentence, func(t *testing.T) {
-			withAPI(t, "github.com", fullWorld, nil, func(s *testEnv) {
+			withAPI(t, "github.com", fullRepository, nil, func(s *testEnv) {
 				s.double.Fault(githubtest.Fault{
 					Path:   "comments",
 					Kind:   githubtest.Status,
@@ -710,7 +710,7 @@ func TestList_TooLong(t *testing.T) {
 
 func TestClient_CachesLogin(t *testing.T) {
 	tokens := map[string]githubtest.Token{token: {Login: "release-bot[bot]"}}
-	withAPI(t, "github.com", fullWorld, tokens, func(s *testEnv) {
+	withAPI(t, "github.com", fullRepository, tokens, func(s *testEnv) {
 		s.state(func(r *githubtest.Repository) {
 			r.Pulls[0].Comments = []*githubtest.Comment{{Author: "ann", Body: "no marker"}}
 		})
@@ -735,7 +735,7 @@ func TestClient_DefaultLogin(t *testing.T) {
 		"POST graphql 404", "POST graphql forbidden",
 		"POST graphql 200 body={\"errors\": [{\"message\": \"no\"}], \"data\": null}",
 	} {
-		withAPI(t, "Enterprise", fullWorld, nil, func(s *testEnv) {
+		withAPI(t, "Enterprise", fullRepository, nil, func(s *testEnv) {
 			s.fault(fault)
 			body, ok, err := s.client.Commented(s.Context(), 12, "k")
 			s.ok(err)
@@ -748,13 +748,13 @@ func TestClient_DefaultLogin(t *testing.T) {
 
 // docs/github.md states this number. GitHub allows a job 1,000 requests in an hour.
 func TestClient_RequestsOfAPromotion(t *testing.T) {
-	world := func() githubtest.Repository {
-		r := fullWorld()
+	repository := func() githubtest.Repository {
+		r := fullRepository()
 		earlier := ours("churn@champion", "r7", "success")
 		r.Deployments = []*githubtest.Deployment{&earlier}
 		return r
 	}
-	withAPI(t, "github.com", world, nil, func(s *testEnv) {
+	withAPI(t, "github.com", repository, nil, func(s *testEnv) {
 		pr, ok, err := s.client.PullRequestOf(s.Context(), head)
 		s.ok(err)
 		if !ok {

@@ -299,9 +299,12 @@ func TestDeactivate_LaterDeployment(t *testing.T) {
 		"a later one has failed":     {"failure", "inactive success failure"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			world := withDeployments(ours("churn@champion", "r6", "success"), ours("churn@champion", "r7", "success"),
-				ours("churn@champion", "r8", c.later))
-			onEach(t, world, func(s *testEnv) {
+			repository := withDeployments(
+				ours("churn@champion", "r6", "success"),
+				ours("churn@champion", "r7", "success"),
+				ours("churn@champion", "r8", c.later),
+			)
+			onEach(t, repository, func(s *testEnv) {
 				var keep int64
 				s.state(func(r *githubtest.Repository) { keep = r.Deployments[1].ID })
 				s.ok(s.client.Deactivate(s.Context(), "live", "churn@champion", keep, "replaced"))
@@ -314,10 +317,10 @@ func TestDeactivate_LaterDeployment(t *testing.T) {
 }
 
 func TestDeactivate_Interrupted(t *testing.T) {
-	world := withDeployments(ours("churn@champion", "r5", "success"), ours("churn@champion", "r6", "success"),
+	repository := withDeployments(ours("churn@champion", "r5", "success"), ours("churn@champion", "r6", "success"),
 		ours("churn@champion", "r7", "success"))
 	for nth := 1; nth <= 3; nth++ {
-		withAPI(t, "github.com", world, nil, func(s *testEnv) {
+		withAPI(t, "github.com", repository, nil, func(s *testEnv) {
 			s.fault(fmt.Sprintf("POST statuses forbidden nth=%d", nth))
 			s.reason(s.client.Deactivate(s.Context(), "live", "churn@champion", 0, "replaced"), registry.Forbidden)
 			s.ok(s.client.Deactivate(s.Context(), "live", "churn@champion", 0, "replaced"))

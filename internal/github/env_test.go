@@ -65,18 +65,17 @@ func checker(api string) *openapitest.Checker {
 	return c
 }
 
-// onEach runs a test on every kind of GitHub. world may be nil. The token has all permissions.
-func onEach(t *testing.T, world func() githubtest.Repository, play func(*testEnv)) {
+// onEach runs a test on every kind of GitHub. repository may be nil. The token has all permissions.
+func onEach(t *testing.T, repository func() githubtest.Repository, play func(*testEnv)) {
 	t.Helper()
 	for name := range apis {
-		t.Run(name, func(t *testing.T) { withAPI(t, name, world, nil, play) })
+		t.Run(name, func(t *testing.T) { withAPI(t, name, repository, nil, play) })
 	}
 }
 
 func withAPI(
-	t *testing.T, api string, world func() githubtest.Repository, tokens map[string]githubtest.Token, play func(
-		*testEnv,
-	),
+	t *testing.T, api string, repository func() githubtest.Repository, tokens map[string]githubtest.Token,
+	play func(*testEnv),
 ) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -86,8 +85,8 @@ func withAPI(
 			options = append(options, githubtest.Tokens(tokens))
 		}
 		s := &testEnv{T: t, double: githubtest.New(options...)}
-		if world != nil {
-			s.double.Add(world())
+		if repository != nil {
+			s.double.Add(repository())
 		} else {
 			s.double.Add(githubtest.Repository{Name: repo})
 		}

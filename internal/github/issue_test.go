@@ -41,8 +41,8 @@ func withIssues(list ...*githubtest.Issue) func() githubtest.Repository {
 func (s *testEnv) issues() (out []string) {
 	s.state(func(r *githubtest.Repository) {
 		for _, i := range r.Issues {
-			out = append(out, strings.TrimSpace(i.State+" "+i.Reason)+": "+strings.TrimPrefix(i.Body,
-				marker("audit")+"\n"))
+			out = append(out, strings.TrimSpace(i.State+" "+i.Reason)+": "+
+				strings.TrimPrefix(i.Body, marker("audit")+"\n"))
 		}
 	})
 	return out

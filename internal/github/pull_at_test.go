@@ -7,7 +7,7 @@ import (
 )
 
 func TestPullRequestAt(t *testing.T) {
-	world := func() githubtest.Repository {
+	repository := func() githubtest.Repository {
 		return githubtest.Repository{Name: repo, Commits: []*githubtest.Commit{{SHA: base}, {SHA: head}, {SHA: side}},
 			Pulls: []*githubtest.Pull{
 				{Number: 12, Author: "bob", Head: side, Merge: head, Merged: true},
@@ -33,7 +33,7 @@ func TestPullRequestAt(t *testing.T) {
 		"a deleted fork":                                    {"", "topic", gone, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			onEach(t, world, func(s *testEnv) {
+			onEach(t, repository, func(s *testEnv) {
 				pr, ok, err := s.client.PullRequestAt(s.Context(), c.from, c.branch, c.sha)
 				s.ok(err)
 				if ok != (c.want != 0) || ok && pr.Number != c.want {

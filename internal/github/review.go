@@ -328,6 +328,6 @@ func (c *Client) Contains(ctx context.Context, base, head string) registry.Known
 	case "behind", "diverged":
 		return registry.Is(false)
 	}
-	return registry.Unreadable[bool](fmt.Sprintf("github returned the unknown comparison %q",
-		rest.Clean(compared.Status)))
+	why := fmt.Sprintf("github returned the unknown comparison %q", rest.Clean(compared.Status))
+	return registry.Unreadable[bool](why)
 }

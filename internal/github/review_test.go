@@ -14,12 +14,12 @@ import (
 )
 
 func TestRunCompleted(t *testing.T) {
-	world := func() githubtest.Repository {
+	repository := func() githubtest.Repository {
 		return githubtest.Repository{Name: repo, Runs: []*githubtest.Run{
 			{ID: 1}, {ID: 2, Status: "queued"}, {ID: 3, Status: "completed"}, {ID: 4, Attempt: 2},
 		}}
 	}
-	onEach(t, world, func(s *testEnv) {
+	onEach(t, repository, func(s *testEnv) {
 		for _, c := range []struct {
 			run     int64
 			attempt int
@@ -123,10 +123,10 @@ func TestReview_Environments(t *testing.T) {
 		"invisible characters":          {[]githubtest.Approval{yes("eve", "li\u200bve")}, "eve li\u200bve: approved"},
 	} {
 		t.Run(sentence, func(t *testing.T) {
-			world := func() githubtest.Repository {
+			repository := func() githubtest.Repository {
 				return githubtest.Repository{Name: repo, Runs: []*githubtest.Run{{ID: 7, Approvals: c.given}}}
 			}
-			onEach(t, world, func(s *testEnv) {
+			onEach(t, repository, func(s *testEnv) {
 				got := s.client.Review(s.Context(), ReviewQuery{RunID: 7, Attempt: 3, Starter: "ann"})
 				entered, ok := got.Environments.Get()
 				if !ok || approvalsText(entered) != c.want || got.Attempt != 3 || !got.PullRequest.IsAbsent() {
@@ -220,14 +220,14 @@ func TestReview_PullRequest(t *testing.T) {
 		},
 	} {
 		t.Run(sentence, func(t *testing.T) {
-			world := func() githubtest.Repository {
+			repository := func() githubtest.Repository {
 				return githubtest.Repository{
 					Name:   repo,
 					Access: members,
 					Pulls:  []*githubtest.Pull{{Number: 12, Author: "bob", Head: head, Reviews: c.given}},
 				}
 			}
-			onEach(t, world, func(s *testEnv) {
+			onEach(t, repository, func(s *testEnv) {
 				got := s.client.Review(s.Context(), ReviewQuery{PullRequest: 12, Head: c.head, Starter: "ann"})
 				reviews, ok := got.PullRequest.Get()
 				if !ok || approvalsText(reviews) != c.want || !got.Environments.IsAbsent() {
@@ -245,9 +245,9 @@ func TestReview_AccessRefused(t *testing.T) {
 		"CONTRIBUTOR": "no access", "FIRST_TIMER": "no access", "FIRST_TIME_CONTRIBUTOR": "no access",
 		"MANNEQUIN": "no access", "NONE": "no access",
 	} {
-		world := fullWorld()
-		world.Pulls[0].Reviews[0].Association = association
-		withAPI(t, "github.com", func() githubtest.Repository { return world }, nil, func(s *testEnv) {
+		repository := fullRepository()
+		repository.Pulls[0].Reviews[0].Association = association
+		withAPI(t, "github.com", func() githubtest.Repository { return repository }, nil, func(s *testEnv) {
 			s.fault("GET permission forbidden")
 			got := s.client.Review(s.Context(), ReviewQuery{PullRequest: 12, Head: head, Starter: "ann"})
 			if text := approvalsText(got.PullRequest.OrZero()); text != "joe: "+want {
@@ -259,7 +259,7 @@ func TestReview_AccessRefused(t *testing.T) {
 
 // In a public repository anyone may review. Reviews of strangers must not use up all requests or displace a member.
 func TestReview_ManyStrangers(t *testing.T) {
-	world := func() githubtest.Repository {
+	repository := func() githubtest.Repository {
 		var reviews []githubtest.Review
 		for i := range 300 {
 			reviews = append(reviews, githubtest.Review{User: fmt.Sprint("stranger", i)})
@@ -271,7 +271,7 @@ func TestReview_ManyStrangers(t *testing.T) {
 			Pulls:  []*githubtest.Pull{{Number: 12, Author: "bob", Head: head, Reviews: reviews}},
 		}
 	}
-	withAPI(t, "github.com", world, nil, func(s *testEnv) {
+	withAPI(t, "github.com", repository, nil, func(s *testEnv) {
 		got := s.client.Review(s.Context(), ReviewQuery{PullRequest: 12, Head: head, Starter: "ann"})
 		if n := strings.Count(approvalsText(got.PullRequest.OrZero()), ": approved"); n != 1 {
 			s.Errorf("got %d approvals, want 1", n)
@@ -345,14 +345,14 @@ func TestReview_Contributors(t *testing.T) {
 		}},
 	} {
 		t.Run(sentence, func(t *testing.T) {
-			world := func() githubtest.Repository {
+			repository := func() githubtest.Repository {
 				return githubtest.Repository{
 					Name:    repo,
 					Commits: commits,
 					Pulls:   []*githubtest.Pull{{Number: 12, Author: "bob", Head: head, Commits: c.pull}},
 				}
 			}
-			onEach(t, world, func(s *testEnv) {
+			onEach(t, repository, func(s *testEnv) {
 				got := s.client.Review(s.Context(), c.query)
 				var parts []string
 				for _, p := range got.Contributors.OrZero() {
@@ -376,7 +376,7 @@ func TestReview_MoreCommitsThanListed(t *testing.T) {
 		250: "",
 		251: "read the commits of pull request 12: github lists only 250 of 251 commits, so not all authors are known",
 	} {
-		world := func() githubtest.Repository {
+		repository := func() githubtest.Repository {
 			r := githubtest.Repository{Name: repo, Pulls: []*githubtest.Pull{{Number: 12, Author: "bob", Head: head}}}
 			for i := range n {
 				sha := fmt.Sprintf("%040x", i)
@@ -385,7 +385,7 @@ func TestReview_MoreCommitsThanListed(t *testing.T) {
 			}
 			return r
 		}
-		withAPI(t, "github.com", world, nil, func(s *testEnv) {
+		withAPI(t, "github.com", repository, nil, func(s *testEnv) {
 			if got := whyUnreadable(s.client.Review(s.Context(), ReviewQuery{
 				PullRequest: 12,
 				Head:        head,
@@ -398,7 +398,7 @@ func TestReview_MoreCommitsThanListed(t *testing.T) {
 }
 
 func TestReview_SecondPage(t *testing.T) {
-	world := func() githubtest.Repository {
+	repository := func() githubtest.Repository {
 		reviews := []githubtest.Review{{User: "eve"}}
 		for range 120 {
 			reviews = append(reviews, githubtest.Review{User: "joe", State: "COMMENTED"})
@@ -410,7 +410,7 @@ func TestReview_SecondPage(t *testing.T) {
 			Pulls:  []*githubtest.Pull{{Number: 12, Author: "bob", Head: head, Reviews: reviews}},
 		}
 	}
-	withAPI(t, "github.com", world, nil, func(s *testEnv) {
+	withAPI(t, "github.com", repository, nil, func(s *testEnv) {
 		got := s.client.Review(s.Context(), ReviewQuery{PullRequest: 12, Head: head, Starter: "ann"})
 		if text := approvalsText(got.PullRequest.OrZero()); text != "eve: changes requested" {
 			s.Errorf("got %q", text)
@@ -419,7 +419,7 @@ func TestReview_SecondPage(t *testing.T) {
 }
 
 func TestReview_UnknownReviewer(t *testing.T) {
-	withAPI(t, "github.com", fullWorld, nil, func(s *testEnv) {
+	withAPI(t, "github.com", fullRepository, nil, func(s *testEnv) {
 		s.fault(`GET permission 404 body={"message": "Not Found"}`)
 		got := s.client.Review(s.Context(), ReviewQuery{PullRequest: 12, Head: head, Starter: "ann"})
 		if text := approvalsText(got.PullRequest.OrZero()); text != "joe: no access" {
@@ -442,7 +442,7 @@ func TestReview_PartUnreadable(t *testing.T) {
 				continue // see TestReview_AccessRefused
 			}
 			t.Run(end+" "+kind, func(t *testing.T) {
-				withAPI(t, "github.com", fullWorld, nil, func(s *testEnv) {
+				withAPI(t, "github.com", fullRepository, nil, func(s *testEnv) {
 					if why := whyUnreadable(s.client.Review(s.Context(), query)); why != "" {
 						s.Fatalf("without the fault: %s", why)
 					}
@@ -477,7 +477,7 @@ func TestReview_MissingPermissions(t *testing.T) {
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			tokens := map[string]githubtest.Token{token: {Login: bot, Permissions: c.permissions, Repository: repo}}
-			withAPI(t, "github.com", fullWorld, tokens, func(s *testEnv) {
+			withAPI(t, "github.com", fullRepository, tokens, func(s *testEnv) {
 				if diff := cmp.Diff(c.want, s.client.Review(s.Context(), query).Missing); diff != "" {
 					s.Error(diff)
 				}
@@ -488,7 +488,7 @@ func TestReview_MissingPermissions(t *testing.T) {
 
 // If finding the pull request failed, the review has that error.
 func TestReview_LostPullRequest(t *testing.T) {
-	withAPI(t, "github.com", fullWorld, nil, func(s *testEnv) {
+	withAPI(t, "github.com", fullRepository, nil, func(s *testEnv) {
 		s.fault("GET pulls forbidden")
 		_, _, lost := s.client.PullRequestOf(s.Context(), head)
 		got := s.client.Review(s.Context(), ReviewQuery{Starter: "ann", Lost: fmt.Errorf("lost: %w", lost)})
@@ -501,12 +501,12 @@ func TestReview_LostPullRequest(t *testing.T) {
 
 // Reading co-authors needs the permission for contents, even for commits of a pull request.
 func TestReview_CoAuthorsNeedContents(t *testing.T) {
-	world := fullWorld()
-	world.Pulls[0].Commits = []string{base}
+	repository := fullRepository()
+	repository.Pulls[0].Commits = []string{base}
 	tokens := map[string]githubtest.Token{
 		token: {Login: bot, Permissions: map[string]string{"pull-requests": "read"}, Repository: repo},
 	}
-	withAPI(t, "github.com", func() githubtest.Repository { return world }, tokens, func(s *testEnv) {
+	withAPI(t, "github.com", func() githubtest.Repository { return repository }, tokens, func(s *testEnv) {
 		got := s.client.Review(s.Context(), ReviewQuery{PullRequest: 12, Head: head, Starter: "ann"})
 		if diff := cmp.Diff([]string{"contents: read"}, got.Missing); diff != "" {
 			s.Error(diff, got.PullRequest.Why())
@@ -515,7 +515,7 @@ func TestReview_CoAuthorsNeedContents(t *testing.T) {
 }
 
 func TestContains(t *testing.T) {
-	world := func() githubtest.Repository {
+	repository := func() githubtest.Repository {
 		return githubtest.Repository{Name: repo, Commits: []*githubtest.Commit{
 			{SHA: base}, {SHA: head, Parents: []string{base}}, {SHA: side, Parents: []string{base}},
 		}}
@@ -537,7 +537,7 @@ func TestContains(t *testing.T) {
 	}
 	for sentence, c := range cases {
 		t.Run(sentence, func(t *testing.T) {
-			onEach(t, world, func(s *testEnv) {
+			onEach(t, repository, func(s *testEnv) {
 				got := s.client.Contains(s.Context(), c.base, c.head)
 				gotValue, gotOK := got.Get()
 				wantValue, wantOK := c.want.Get()
@@ -554,7 +554,7 @@ func TestContains(t *testing.T) {
 		"* compare/* 404", "* * forbidden", "* * 500", `* * 200 body={"status": "sideways"}`, `* * 200 body={}`,
 	} {
 		t.Run(fault, func(t *testing.T) {
-			withAPI(t, "github.com", world, nil, func(s *testEnv) {
+			withAPI(t, "github.com", repository, nil, func(s *testEnv) {
 				s.double.Fault(githubtest.Fault{Path: "/repos/*/*/commits/*", Kind: githubtest.Status, Status: 404})
 				f, err := githubtest.ParseFault(fault)
 				s.ok(err)
@@ -569,7 +569,7 @@ func TestContains(t *testing.T) {
 }
 
 func TestPullRequestOf(t *testing.T) {
-	world := func() githubtest.Repository {
+	repository := func() githubtest.Repository {
 		return githubtest.Repository{Name: repo, Commits: []*githubtest.Commit{{SHA: base}, {SHA: head}, {SHA: side}},
 			Pulls: []*githubtest.Pull{
 				{Number: 12, Author: "bob", Head: side, Branch: "better", Merge: head, Merged: true},
@@ -578,7 +578,7 @@ func TestPullRequestOf(t *testing.T) {
 				{Number: 14, Author: "mallory", Head: base, Branch: "fork", From: "mallory/churn", Merge: base},
 			}}
 	}
-	onEach(t, world, func(s *testEnv) {
+	onEach(t, repository, func(s *testEnv) {
 		pr, ok, err := s.client.PullRequestOf(s.Context(), head)
 		s.ok(err)
 		want := PullRequest{

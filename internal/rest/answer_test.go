@@ -175,8 +175,8 @@ func TestError_LimitsTexts(t *testing.T) {
 	for name, h := range map[string]http.HandlerFunc{
 		"text": answered(400, "text/plain", nasty),
 		"page": answered(400, "text/html", "<title>"+nasty+"</title>"),
-		"json": jsonAnswer(400, `{"error_code": "A\u0000\u202e", "message": "`+strings.Repeat(`x\n\u001b`,
-			3000)+`"}`),
+		"json": jsonAnswer(400,
+			`{"error_code": "A\u0000\u202e", "message": "`+strings.Repeat(`x\n\u001b`, 3000)+`"}`),
 		"no http":  raw("SSH-" + nasty + "\r\n"),
 		"a header": raw("HTTP/1.1 200 OK\r\n" + nasty + "\r\n\r\n"),
 	} {
