@@ -155,7 +155,7 @@ func severityOf(p node) Severity {
 }
 
 // raise sets the level of a rule unless it already has a higher one. So an override on the command line cannot lower a
-// level: it is the choice of whoever ran the tool.
+// level, because the person who runs the tool chooses it.
 func (s *sarifRules) raise(id string, level Severity) {
 	if old, ok := s.levels[id]; !ok || level > old {
 		s.levels[id] = level
@@ -255,8 +255,8 @@ func resultRule(p node, rules *sarifRules) string {
 	return cmp.Or(id, other)
 }
 
-// failingLevel returns the higher of the levels of the result and its rule. If neither has a level, or it is none,
-// which contradicts the kind fail, it returns Critical.
+// failingLevel returns the higher of the levels of the result and its rule. It returns Critical if neither has a level,
+// or if the level is "none", which contradicts the kind fail.
 func failingLevel(p node, rules *sarifRules, id string) Severity {
 	level, _ := rules.level(id)
 	level = max(level, levelOr(p.at("level"), Informational))

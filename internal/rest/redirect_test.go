@@ -65,8 +65,8 @@ func TestRedirect_WrappedTransport(t *testing.T) {
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL, http.StatusFound) })
 	c := client(t, Config{Base: s.URL})
 	for name, hc := range map[string]*http.Client{
-		"ours":                  c.HTTPClient(),
-		"another one around it": {Transport: c.HTTPClient().Transport},
+		"ours":                          c.HTTPClient(),
+		"a client around the transport": {Transport: c.HTTPClient().Transport},
 	} {
 		resp, err := hc.Post(s.URL, "text/plain", strings.NewReader("x"))
 		if err == nil {

@@ -68,12 +68,12 @@ func Settle(
 		case reason != registry.Unreachable:
 			refused++
 		}
-		there, never, unread := look()
+		there, never, lookErr := look()
 		switch {
-		case unread != nil && doubt:
-			return Unsettled, unread
-		case unread != nil:
-			return NoEffect, unread
+		case lookErr != nil && doubt:
+			return Unsettled, lookErr
+		case lookErr != nil:
+			return NoEffect, lookErr
 		case never != nil:
 			return NoEffect, never
 		case there:

@@ -54,8 +54,8 @@ func measure(cmd *exec.Cmd, proxy *realtest.Proxy) (measured, error) {
 	return m, nil
 }
 
-// watchMemory returns the last peak memory of the process. The value from wait4 is not usable, because it starts with
-// the memory of this process, from which the child was forked.
+// watchMemory returns the last peak memory of the process. The value from wait4 is not usable: the child is forked from
+// this process, so it starts with the memory of this process.
 func watchMemory(pid int, ended <-chan struct{}) int64 {
 	var peak int64
 	for {

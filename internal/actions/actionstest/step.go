@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// Step is the environment, files and workspace in which the runner starts an action. Tests may change everything before
-// the action runs.
+// Step is a step of a job: the environment, files and workspace that the runner gives to an action. Tests may change
+// everything before the action runs.
 type Step struct {
 	Env            map[string]string
 	Workspace      string
