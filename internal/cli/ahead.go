@@ -5,9 +5,9 @@ import (
 	"iter"
 )
 
-// ahead applies f to what comes, at most n at a time, and yields the results in the order in which it came. The source
+// parallelMap applies f to what comes, at most n at a time, and yields the results in the order in which it came. The source
 // is not read further ahead than that. An error of the source comes after the results before it, and ends everything.
-func ahead[A, B any](ctx context.Context, source iter.Seq2[A, error], n int, f func(A) B) iter.Seq2[B, error] {
+func parallelMap[A, B any](ctx context.Context, source iter.Seq2[A, error], n int, f func(A) B) iter.Seq2[B, error] {
 	type result struct {
 		value B
 		err   error

@@ -14,7 +14,7 @@ import (
 func checkApproval(ctx context.Context, s *session, p plan.Plan) error {
 	if s.set.Expected.Given && p.Incumbent != s.set.Expected.Version {
 		return &registry.Error{
-			Reason: registry.PlanChanged, Msg: fmt.Sprintf("%s of %s names %s, and expected-previous is %s", p.Target, p.Model, named(p.Incumbent), named(s.set.Expected.Version)),
+			Reason: registry.PlanChanged, Msg: fmt.Sprintf("%s of %s names %s, and expected-previous is %s", p.Target, p.Model, versionOrNone(p.Incumbent), versionOrNone(s.set.Expected.Version)),
 			Hint: "somebody moved it since; look at the difference, and run this again with the version that it names now",
 		}
 	}
@@ -30,7 +30,7 @@ func checkApproval(ctx context.Context, s *session, p plan.Plan) error {
 			Reason: registry.PlanExpired, Msg: fmt.Sprintf("the approved plan was made on %s, more than 7 days ago", a.Made.Format("2006-01-02 15:04 UTC")),
 			Hint: "make the plan anew with dry-run: true and have it approved",
 		}
-	case a.Of(s.report.Digest):
+	case a.Matches(s.report.Digest):
 		return nil
 	}
 	anew := "make the plan anew with dry-run: true and have it approved"
@@ -41,7 +41,7 @@ func checkApproval(ctx context.Context, s *session, p plan.Plan) error {
 	if !a.OfPullRequest {
 		hint += "; with the report file of the dry run in plan-file the difference would be shown here"
 	}
-	if a.Whole {
+	if a.HasPlan {
 		different := a.Plan.Differences(p)
 		if len(different) > 12 {
 			different = append(different[:12], fmt.Sprintf("and %d more", len(different)-12))
@@ -51,7 +51,7 @@ func checkApproval(ctx context.Context, s *session, p plan.Plan) error {
 	return &registry.Error{Reason: registry.PlanChanged, Msg: "what was approved is not what would be done now; nothing was written", Hint: hint}
 }
 
-func named(n int) string {
+func versionOrNone(n int) string {
 	if n == 0 {
 		return "none"
 	}

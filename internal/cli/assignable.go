@@ -9,9 +9,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 )
 
-// assignable refuses aliases that the ledger protects. It looks into the ledger even if the input ledger is off, and into
+// checkAssignable refuses aliases that the ledger protects. It looks into the ledger even if the input ledger is off, and into
 // earlier pages if the newest does not tell.
-func assignable(ctx context.Context, s *session, l ledger.Chain) (err error) {
+func checkAssignable(ctx context.Context, s *session, l ledger.Chain) (err error) {
 	book, view := s.ledger.ledger, s.ledger.view
 	if s.set.Ledger == "off" {
 		book = &ledger.Ledger{Store: runstore.New(s.client), Model: s.set.Intent.Query.Model}

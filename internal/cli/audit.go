@@ -51,22 +51,22 @@ func runAudit(ctx context.Context, s *session) {
 	annotateAudit(s, a)
 }
 
-// auditing is an audit under way.
-type auditing struct {
-	s        *session
-	auditor  *rules.Auditor
-	tally    *rules.Tally
-	needs    audit.Needs
-	rules    []audit.Rule
-	baseline *rules.Baseline
-	sinks    []sink
-	json     *report.AuditJSON
-	seen     map[string]bool         // models of approved plans
-	founded  func(model string) bool // whether there is a ledger, whatever the model says
+// auditRun is an audit under way.
+type auditRun struct {
+	s         *session
+	auditor   *rules.Auditor
+	tally     *rules.Tally
+	needs     audit.Needs
+	rules     []audit.Rule
+	baseline  *rules.Baseline
+	sinks     []sink
+	json      *report.AuditJSON
+	seen      map[string]bool         // models of approved plans
+	hasLedger func(model string) bool // whether there is a ledger, whatever the model says
 }
 
-// planned notes that a model which a plan is about is there.
-func (a *auditing) planned(model string) {
+// markSeen notes that a model which a plan is about is there.
+func (a *auditRun) markSeen(model string) {
 	if _, about := a.seen[model]; about {
 		a.seen[model] = true
 	}
@@ -80,12 +80,12 @@ type sink struct {
 	out  io.WriteCloser
 }
 
-func beginAudit(ctx context.Context, s *session) (*auditing, error) {
+func beginAudit(ctx context.Context, s *session) (*auditRun, error) {
 	p, found, err := s.loadPolicy(false)
 	if err != nil {
 		return nil, err
 	}
-	sayNoPolicy(s)
+	printNoPolicy(s)
 	plans, err := approvedPlans(s)
 	if err != nil {
 		return nil, err
@@ -99,7 +99,7 @@ func beginAudit(ctx context.Context, s *session) (*auditing, error) {
 	if found {
 		config.Policy, s.report.Policy = &p, p.File
 	}
-	a := &auditing{s: s, auditor: rules.New(config), baseline: baseline, seen: map[string]bool{}}
+	a := &auditRun{s: s, auditor: rules.New(config), baseline: baseline, seen: map[string]bool{}}
 	for _, p := range plans {
 		a.seen[p.Plan.Model] = false
 	}
@@ -115,34 +115,34 @@ func beginAudit(ctx context.Context, s *session) (*auditing, error) {
 }
 
 // findLedgers lists the ledgers there are, where a rule wants them: also those of which the model says nothing any more.
-func (a *auditing) findLedgers(ctx context.Context) error {
-	a.founded = func(string) bool { return false }
+func (a *auditRun) findLedgers(ctx context.Context) error {
+	a.hasLedger = func(string) bool { return false }
 	if !a.needs.Ledger {
 		return nil
 	}
 	founded, err := runstore.Founded(ctx, a.s.client)
 	if err != nil {
-		return a.take(audit.Snapshot{}, a.auditor.Unlisted(err.Error()))
+		return a.add(audit.Snapshot{}, a.auditor.Unlisted(err.Error()))
 	}
-	a.founded = founded
+	a.hasLedger = founded
 	return nil
 }
 
 // run reads the registry, judges it and writes what is found.
-func (a *auditing) run(ctx context.Context) error {
+func (a *auditRun) run(ctx context.Context) error {
 	for _, k := range a.sinks {
 		if err := k.Rules(a.rules); err != nil {
 			return err
 		}
 	}
-	if err := a.take(audit.Snapshot{}, a.auditor.Server()); err != nil {
+	if err := a.add(audit.Snapshot{}, a.auditor.Server()); err != nil {
 		return err
 	}
 	if err := a.findLedgers(ctx); err != nil {
 		return err
 	}
 	stream := crawl.Audit(ctx, a.s.client, a.query(a.s.set.Intent.Query.Model))
-	for m, err := range ahead(ctx, stream, auditAhead, func(m audit.Snapshot) judgedModel { return a.judge(ctx, m) }) {
+	for m, err := range parallelMap(ctx, stream, auditAhead, func(m audit.Snapshot) judgedModel { return a.judge(ctx, m) }) {
 		if err == nil {
 			err = m.err
 		}
@@ -152,9 +152,9 @@ func (a *auditing) run(ctx context.Context) error {
 		if m.gone {
 			continue
 		}
-		a.planned(m.model.Model.Name)
+		a.markSeen(m.model.Model.Name)
 		a.tally.Read(m.model)
-		if err := a.take(m.model, m.judgement); err != nil {
+		if err := a.add(m.model, m.judgement); err != nil {
 			return err
 		}
 	}
@@ -164,10 +164,10 @@ func (a *auditing) run(ctx context.Context) error {
 	if a.s.set.Intent.Query.Model != "" && a.tally.Totals.Models == 0 {
 		return a.s.client.NoModelNamed(ctx, a.s.set.Intent.Query.Model, fmt.Sprintf("audit %s: there is no such registered model, or this login may not see it", a.s.set.Intent.Query.Model))
 	}
-	return a.conclude()
+	return a.finish()
 }
 
-func (a *auditing) query(model string) audit.Query {
+func (a *auditRun) query(model string) audit.Query {
 	return audit.Query{Scope: a.s.set.Audit.Scope, Model: model, Needs: a.needs, Progress: func(p audit.Progress) { printProgress(a.s, p) }, Now: a.s.p.Now}
 }
 
@@ -183,7 +183,7 @@ type judgedModel struct {
 }
 
 // judge looks twice where the first look may have met a promotion passing by.
-func (a *auditing) judge(ctx context.Context, m audit.Snapshot) judgedModel {
+func (a *auditRun) judge(ctx context.Context, m audit.Snapshot) judgedModel {
 	m = a.withLedger(ctx, m)
 	first := a.auditor.Model(m)
 	if !first.Moving {
@@ -202,11 +202,11 @@ func (a *auditing) judge(ctx context.Context, m audit.Snapshot) judgedModel {
 }
 
 // withLedger adds the model's promotion ledger, and the former holders that it names.
-func (a *auditing) withLedger(ctx context.Context, m audit.Snapshot) audit.Snapshot {
+func (a *auditRun) withLedger(ctx context.Context, m audit.Snapshot) audit.Snapshot {
 	if !a.needs.Ledger || m.Unreadable != "" {
 		return m
 	}
-	if !m.Promoted() && !a.founded(m.Model.Name) {
+	if !m.Promoted() && !a.hasLedger(m.Model.Name) {
 		m.Ledger = registry.Absent[ledger.Chain]("no promotion by this tool has left a mark")
 		return m
 	}
@@ -231,8 +231,8 @@ func (a *auditing) withLedger(ctx context.Context, m audit.Snapshot) audit.Snaps
 	return m
 }
 
-// take counts what the rules say and hands it on.
-func (a *auditing) take(m audit.Snapshot, j rules.Judgement) error {
+// add counts what the rules say and hands it on.
+func (a *auditRun) add(m audit.Snapshot, j rules.Judgement) error {
 	j = a.baseline.Compare(m.Model.Name, j, a.rules)
 	a.tally.Add(j)
 	for _, k := range a.sinks {
@@ -246,19 +246,19 @@ func (a *auditing) take(m audit.Snapshot, j rules.Judgement) error {
 	return nil
 }
 
-// conclude takes what the baseline knows of models that are gone, and closes the account.
-func (a *auditing) conclude() error {
+// finish takes what the baseline knows of models that are gone, and closes the account.
+func (a *auditRun) finish() error {
 	if a.s.set.Intent.Query.Model == "" {
 		for _, model := range slices.Sorted(maps.Keys(a.seen)) {
 			if a.seen[model] {
 				continue
 			}
-			if err := a.take(audit.Snapshot{Model: registry.Model{Name: model}}, a.auditor.Missing(model)); err != nil {
+			if err := a.add(audit.Snapshot{Model: registry.Model{Name: model}}, a.auditor.Missing(model)); err != nil {
 				return err
 			}
 		}
 		for _, model := range a.baseline.Rest() {
-			if err := a.take(audit.Snapshot{Model: registry.Model{Name: model}}, rules.Judgement{}); err != nil {
+			if err := a.add(audit.Snapshot{Model: registry.Model{Name: model}}, rules.Judgement{}); err != nil {
 				return err
 			}
 		}
@@ -274,25 +274,25 @@ func (a *auditing) conclude() error {
 }
 
 // failing is how many findings count against fail-on.
-func (a *auditing) failing() int {
+func (a *auditRun) failing() int {
 	if a.s.set.Audit.FailOn == inputs.Never {
 		return 0
 	}
 	return a.tally.Fails(audit.Severity(a.s.set.Audit.FailOn))
 }
 
-// blind is what could not be judged and counts against fail-on: an audit that saw nothing has not passed.
-func (a *auditing) blind() []audit.Unjudged {
+// unjudged is what could not be judged and counts against fail-on: an audit that saw nothing has not passed.
+func (a *auditRun) unjudged() []audit.Unjudged {
 	if a.s.set.Audit.FailOn == inputs.Never {
 		return nil
 	}
 	return a.baseline.Blind(a.tally.Totals.Unjudged, a.rules, audit.Severity(a.s.set.Audit.FailOn))
 }
 
-func (a *auditing) fails() bool { return a.failing()+len(a.blind()) > 0 }
+func (a *auditRun) fails() bool { return a.failing()+len(a.unjudged()) > 0 }
 
 // open begins the report and the files that were asked for.
-func (a *auditing) open() error {
+func (a *auditRun) open() error {
 	s := a.s
 	if s.json {
 		out := s.runner.DataStream()
@@ -325,11 +325,11 @@ func (a *auditing) open() error {
 }
 
 // end closes the files. Where the audit was cut short only its own report is left, which says so.
-func (a *auditing) end(failed error) {
+func (a *auditRun) end(failed error) {
 	s := a.s
 	summary := &report.Audit{
 		Totals: a.tally.Totals, Rules: a.rules, Worst: a.tally.Worst, Fixed: a.tally.Fixed, FailOn: s.set.Audit.FailOn, Failing: a.failing(),
-		Blind: a.blind(), Model: s.set.Intent.Query.Model,
+		Blind: a.unjudged(), Model: s.set.Intent.Query.Model,
 	}
 	reason := registry.OK
 	if a.fails() {
@@ -339,7 +339,7 @@ func (a *auditing) end(failed error) {
 		reason = registry.ReasonOf(failed)
 	}
 	if a.json != nil {
-		s.console.say(a.json.End(reason, failed))
+		s.console.warnIf(a.json.End(reason, failed))
 	}
 	for _, k := range a.sinks {
 		whole := failed == nil || k.Sink == audit.Sink(a.json)
@@ -348,7 +348,7 @@ func (a *auditing) end(failed error) {
 			continue
 		}
 		if err := k.out.Close(); err != nil {
-			s.console.say(err)
+			s.console.warnIf(err)
 			continue
 		}
 		switch {
@@ -366,7 +366,7 @@ func (a *auditing) end(failed error) {
 }
 
 // discard gives up what was begun.
-func (a *auditing) discard() {
+func (a *auditRun) discard() {
 	for _, k := range a.sinks {
 		if k.file != nil {
 			k.file.Discard()
@@ -388,7 +388,7 @@ func printProgress(s *session, p audit.Progress) {
 }
 
 // annotateAudit puts the worst of what counts on the page of the job: as errors where they end it.
-func annotateAudit(s *session, a *auditing) {
+func annotateAudit(s *session, a *auditRun) {
 	if !s.runner.InActions() || s.printed {
 		return
 	}
@@ -407,7 +407,7 @@ func annotateAudit(s *session, a *auditing) {
 		}
 		s.runner.Annotate(actions.Annotation{Level: level, File: f.File, Line: f.Line, Title: "Audit: " + f.Rule, Message: message + ". What to do: " + f.Fix})
 	}
-	for _, u := range a.blind() {
+	for _, u := range a.unjudged() {
 		s.runner.Annotate(actions.Annotation{Level: actions.Error, Title: "Audit: not judged", Message: fmt.Sprintf("%s could not judge %d, the first of them %s: %s", cmp.Or(u.Rule, "every rule"), u.Count, u.Where, u.Why)})
 	}
 }

@@ -93,7 +93,7 @@ func inputValue(s *session, a inputs.Args) func(string) string {
 func (s *session) run(ctx context.Context, a inputs.Args) int {
 	started := s.p.Now()
 	s.job, s.jobErr = s.runner.Context()
-	s.report.PullRequest = judgedPullRequest(s)
+	s.report.PullRequest = pullRequestOf(s)
 	value := inputValue(s, a)
 	name := a.Command
 	if name == "" {
@@ -103,16 +103,16 @@ func (s *session) run(ctx context.Context, a inputs.Args) int {
 	stray := strayInputs(s, value)
 	c, ok := inputs.CommandNamed(name)
 	if !ok {
-		wrong := inputs.Problem{Input: "command", Saw: name, Want: "want " + inputs.Get("command").Wants() + inputs.Meant("", name, inputs.CommandNames())}
+		wrong := inputs.Problem{Input: "command", Saw: name, Want: "want " + inputs.Get("command").Wants() + inputs.DidYouMean("", name, inputs.CommandNames())}
 		return refuseInputs(s, append(stray.Problems, wrong))
 	}
 	s.set = inputs.Read(c, value, s.runner.ReadWorkspace, s.p.Env)
-	s.set.Problems = slices.Concat(stray.Problems, s.set.Problems, inputs.Unread(c, a))
+	s.set.Problems = slices.Concat(stray.Problems, s.set.Problems, inputs.UnreadFlags(c, a))
 	maskSecrets(s, value)
 	if len(s.set.Problems) > 0 {
 		return refuseInputs(s, s.set.Problems)
 	}
-	s.given = givenInputs(s, c, value)
+	s.recordedInputs = givenInputs(s, c, value)
 	s.servers = &connections{process: s.p, settings: s.set.Server, console: s.console}
 	s.gitHub = &gitHubSession{
 		job: s.job, token: s.set.GitHub.Token, pause: s.p.Pause, config: s.servers.config, console: s.console,
@@ -123,27 +123,27 @@ func (s *session) run(ctx context.Context, a inputs.Args) int {
 	ctx, cancel := context.WithTimeout(ctx, s.set.Timeout)
 	defer cancel()
 	var stop func()
-	s.late, stop = apply.AfterCancel(ctx, lateTime)
+	s.lateCtx, stop = apply.AfterCancel(ctx, lateTimeout)
 	defer stop()
 	s.notifier = &notifier{
-		settings: s.set.Notify, gitHub: s.gitHub, config: s.servers.config, console: s.console, late: s.late,
+		settings: s.set.Notify, gitHub: s.gitHub, config: s.servers.config, console: s.console, lateCtx: s.lateCtx,
 	}
 	err := s.begin(ctx, c)
 	if err == nil {
-		err = lookUpPullRequest(ctx, s)
+		err = findPullRequest(ctx, s)
 	}
 	if err != nil {
 		s.fail(err)
 	} else {
-		runs[c.Name](ctx, s)
+		commandFuncs[c.Name](ctx, s)
 	}
 	reportOutcome(ctx, s)
 	s.report.Took = s.p.Now().Sub(started)
 	return finishReport(ctx, s)
 }
 
-// lateTime is how long reporting goes on after a cancellation: five seconds after the signal the program has ended.
-const lateTime = 4500 * time.Millisecond
+// lateTimeout is how long reporting goes on after a cancellation: five seconds after the signal the program has ended.
+const lateTimeout = 4500 * time.Millisecond
 
 // reportOutcome tells others how it ended, all at once: where deployments are shown, and whoever waits for an event.
 func reportOutcome(ctx context.Context, s *session) {
@@ -151,8 +151,8 @@ func reportOutcome(ctx context.Context, s *session) {
 	wg.Go(func() { endDeployment(s) })
 	wg.Go(func() { notifyAll(ctx, s) })
 	wg.Wait()
-	tellOfAll(ctx, s)
-	s.report.Told = s.notifier.told
+	notifyEarlierOfAll(ctx, s)
+	s.report.Told = s.notifier.results
 }
 
 // strayInputs finds inputs that are not declared, and says which of them are ignored.
@@ -175,7 +175,7 @@ func maskSecrets(s *session, value func(string) string) {
 	}
 	s.secrets = append(s.secrets, s.set.Secrets...)
 	s.runner.Mask(s.secrets...)
-	if name := s.set.Server.Login; s.mayName(name) == "" {
+	if name := s.set.Server.Login; s.safeLogin(name) == "" {
 		s.secrets = append(s.secrets, name)
 		s.runner.Mask(name)
 		s.set.Server.Login = ""

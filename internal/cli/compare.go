@@ -14,8 +14,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// holdersAgainst lists the keys of the versions that the word may mean.
-func holdersAgainst(s *session) []string {
+// againstKeys lists the keys of the versions that the word may mean.
+func againstKeys(s *session) []string {
 	if _, err := strconv.Atoi(s.set.Against); err == nil {
 		return []string{s.set.Against}
 	}
@@ -23,8 +23,8 @@ func holdersAgainst(s *session) []string {
 	return keys
 }
 
-// meantAgainst is the key of the version to compare with.
-func meantAgainst(s *session, f fact.Facts) (string, error) {
+// againstKey is the key of the version to compare with.
+func againstKey(s *session, f fact.Facts) (string, error) {
 	if _, err := strconv.Atoi(s.set.Against); err == nil {
 		return s.set.Against, nil
 	}
@@ -36,11 +36,11 @@ func meantAgainst(s *session, f fact.Facts) (string, error) {
 }
 
 func runCompare(ctx context.Context, s *session) {
-	if err := s.adoptMoves(); err != nil {
+	if err := s.readMovedRoots(); err != nil {
 		s.fail(err)
 		return
 	}
-	facts, err := gather.Facts(ctx, s.client, s.set.Intent.Query, fact.Needs{Holders: holdersAgainst(s), HolderMLmodels: true})
+	facts, err := gather.Facts(ctx, s.client, s.set.Intent.Query, fact.Needs{Holders: againstKeys(s), HolderMLmodels: true})
 	if !s.gathered(ctx, facts, err) {
 		return
 	}
@@ -48,7 +48,7 @@ func runCompare(ctx context.Context, s *session) {
 		s.fail(err)
 		return
 	}
-	key, err := meantAgainst(s, facts)
+	key, err := againstKey(s, facts)
 	if err != nil {
 		s.fail(err)
 		return

@@ -46,15 +46,15 @@ func (c *console) warned() []string {
 	return slices.Clone(c.warnings)
 }
 
-// say prints an error that changes nothing; nil prints nothing.
-func (c *console) say(err error) {
+// warnIf prints an error that changes nothing; nil prints nothing.
+func (c *console) warnIf(err error) {
 	if err != nil {
 		c.printf("warning: %v", err)
 	}
 }
 
-// waiting prints that a request is sent again. Requests that wait for the same cause at the same time share one line.
-func (c *console) waiting(r rest.Retry) {
+// retrying prints that a request is sent again. Requests that wait for the same cause at the same time share one line.
+func (c *console) retrying(r rest.Retry) {
 	cause := mlflow.Short(r.Cause)
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -73,7 +73,7 @@ func ledgerState(ctx context.Context, s *session, model string) (state, wrong st
 func runRepair(ctx context.Context, s *session, server registry.Server) {
 	defer closeLedger(ctx, s)
 	for again := true; again; {
-		facts, err := s.ledger.look(ctx, func() (fact.Facts, error) { return gather.Aliases(ctx, s.client, s.set.Intent.Query) })
+		facts, err := s.ledger.read(ctx, func() (fact.Facts, error) { return gather.Aliases(ctx, s.client, s.set.Intent.Query) })
 		if !s.gathered(ctx, facts, err) {
 			return
 		}

@@ -226,7 +226,7 @@ func (r *realGates) judge(c cell) verdict.Finding {
 	}
 	s := &session{p: Process{Now: time.Now}, job: actions.Context{Repository: "acme/churn", SHA: "c0ffee"}}
 	s.set.Intent.Query = q
-	s.surroundings(context.Background(), &facts)
+	s.addOtherFacts(context.Background(), &facts)
 	if c.candidate != "gone" {
 		facts.Review = registry.Is(approvedReview())
 	}

@@ -160,9 +160,9 @@ func (g *gitHubSession) approvals(ctx context.Context) (none registry.Known[fact
 // gitHubTime bounds what GitHub is asked on the way to a move, each time.
 const gitHubTime = 20 * time.Second
 
-// holderGone reports whether the run that holds an overdue entry has ended: then its entry is taken over without being
+// ownerEnded reports whether the run that holds an overdue entry has ended: then its entry is taken over without being
 // asked for. Only runs of this repository can be asked about.
-func (g *gitHubSession) holderGone(ctx context.Context, view ledger.View, now time.Time) bool {
+func (g *gitHubSession) ownerEnded(ctx context.Context, view ledger.View, now time.Time) bool {
 	e, overdue := view.Overdue(now)
 	if !overdue || g.asked == e.Epoch {
 		return overdue && g.ended == e.Epoch

@@ -29,12 +29,12 @@ func runHistory(ctx context.Context, s *session) {
 	}
 	s.report.Reason = registry.OK
 	if pages := s.set.History.Saved.History.Pages; len(pages) > 0 {
-		h, _, err := historyTold(s, reading{model: s.set.Intent.Query.Model, pages: pages})
+		h, _, err := buildHistory(s, ledgerReading{model: s.set.Intent.Query.Model, pages: pages})
 		if err != nil {
 			s.fail(err)
 			return
 		}
-		showHistory(s, h)
+		reportHistory(s, h)
 		return
 	}
 	names := []string{s.set.Intent.Query.Model}
@@ -54,7 +54,7 @@ func runHistory(ctx context.Context, s *session) {
 			s.fail(diagnose.Explain(ctx, s.client, err))
 			return
 		}
-		showHistory(s, h)
+		reportHistory(s, h)
 	}
 }
 
@@ -63,11 +63,11 @@ func runHistory(ctx context.Context, s *session) {
 // readings show it.
 func historyOf(ctx context.Context, s *session, name string) (report.History, error) {
 	l := &ledger.Ledger{Store: runstore.New(s.client), Model: name}
-	r := reading{model: name}
+	r := ledgerReading{model: name}
 	var ledgerErr error
 	var wg sync.WaitGroup
-	wg.Go(func() { ledgerErr = r.ledger(ctx, l) })
-	err := r.witnesses(ctx, s.client)
+	wg.Go(func() { ledgerErr = r.readLedger(ctx, l) })
+	err := r.readModel(ctx, s.client)
 	wg.Wait()
 	if err = cmp.Or(ledgerErr, err); err == nil && len(r.pages) == 0 && r.lost == nil {
 		r.unfit, err = runstore.New(s.client).WhyUnfit(ctx)
@@ -75,31 +75,31 @@ func historyOf(ctx context.Context, s *session, name string) (report.History, er
 	if err != nil {
 		return report.History{}, err
 	}
-	h, fits, err := historyTold(s, r)
+	h, fits, err := buildHistory(s, r)
 	if fits || err != nil {
 		return h, err
 	}
-	if err = r.witnesses(ctx, s.client); err == nil {
-		err = r.ledger(ctx, l)
+	if err = r.readModel(ctx, s.client); err == nil {
+		err = r.readLedger(ctx, l)
 	}
 	if err != nil {
 		return h, err
 	}
-	again, _, err := historyTold(s, r)
-	return confirmed(h, again), err
+	again, _, err := buildHistory(s, r)
+	return confirmedHistory(h, again), err
 }
 
-// confirmed is the second history of two, with the drift that both show. Where it shows more, what others moved is not
+// confirmedHistory is the second history of two, with the drift that both show. Where it shows more, what others moved is not
 // known.
-func confirmed(first, second report.History) report.History {
+func confirmedHistory(first, second report.History) report.History {
 	both := slices.DeleteFunc(slices.Clone(second.Outside), func(d ledger.Shift) bool { return !slices.Contains(first.Outside, d) })
 	second.Compared = second.Compared && len(both) == len(second.Outside)
 	second.Outside = both
 	return second
 }
 
-// reading is a model's ledger as it is stored, and what was read beside it.
-type reading struct {
+// ledgerReading is a model's ledger as it is stored, and what was read beside it.
+type ledgerReading struct {
 	model    string
 	pages    []ledger.Saved
 	lost     error                          // why the pages are not all; nil where they are
@@ -108,7 +108,7 @@ type reading struct {
 	unfit    string // why the server keeps no ledger, where there are no pages; "" where it may
 }
 
-func (r *reading) ledger(ctx context.Context, l *ledger.Ledger) (err error) {
+func (r *ledgerReading) readLedger(ctx context.Context, l *ledger.Ledger) (err error) {
 	r.pages, err = l.History(ctx)
 	if r.lost = nil; registry.ReasonOf(err) == registry.LedgerLost && len(r.pages) > 0 { // what is left of it is shown
 		r.lost, err = err, nil
@@ -116,14 +116,14 @@ func (r *reading) ledger(ctx context.Context, l *ledger.Ledger) (err error) {
 	return err
 }
 
-func (r *reading) witnesses(ctx context.Context, c *mlflow.Client) (err error) {
+func (r *ledgerReading) readModel(ctx context.Context, c *mlflow.Client) (err error) {
 	r.self, r.versions, err = gather.Snapshot(ctx, c, r.model)
 	return err
 }
 
-// historyTold is what the pages tell, held against what the model and its versions say and against the copy that was kept
+// buildHistory is what the pages tell, held against what the model and its versions say and against the copy that was kept
 // elsewhere. It fits where nothing contradicts it.
-func historyTold(s *session, r reading) (h report.History, fits bool, err error) {
+func buildHistory(s *session, r ledgerReading) (h report.History, fits bool, err error) {
 	entries, broken, err := ledger.Verify(r.model, r.pages)
 	if err != nil {
 		return h, false, err
@@ -155,14 +155,14 @@ func historyTold(s *session, r reading) (h report.History, fits bool, err error)
 	return h, broken == nil && len(h.Outside) == 0, nil
 }
 
-// showHistory puts one model's history into the report.
-func showHistory(s *session, h report.History) {
+// reportHistory puts one model's history into the report.
+func reportHistory(s *session, h report.History) {
 	s.report.Histories = append(s.report.Histories, h)
 	switch {
 	case h.Broken != "":
 		s.fail(brokenHistory(h.Model, ledger.Break{Epoch: h.BrokenAt, Why: h.Broken}))
 	case s.set.History.Statement != 0:
-		showStatement(s, h.Entries)
+		reportStatement(s, h.Entries)
 	}
 }
 
@@ -175,8 +175,8 @@ func brokenHistory(model string, b ledger.Break) error {
 	return &registry.Error{Reason: registry.LedgerLost, Msg: msg + ": " + b.Why, Hint: hint}
 }
 
-// showStatement puts the entry that was asked for into the report as an in-toto statement.
-func showStatement(s *session, entries []ledger.Entry) {
+// reportStatement puts the entry that was asked for into the report as an in-toto statement.
+func reportStatement(s *session, entries []ledger.Entry) {
 	n := s.set.History.Statement
 	if n == inputs.LastEntry {
 		n = len(entries)

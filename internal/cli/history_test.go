@@ -27,7 +27,7 @@ func TestConfirmed(t *testing.T) {
 		"the first did not, and all is well": {report.History{Broken: "torn"}, seen(), nil, true},
 		"neither holds together":             {report.History{Broken: "torn"}, report.History{Broken: "torn"}, nil, false},
 	} {
-		got := confirmed(c.first, c.second)
+		got := confirmedHistory(c.first, c.second)
 		if !slices.Equal(got.Outside, c.want) || got.Compared != c.compared {
 			t.Errorf("%s: %v, compared %v; want %v, %v", name, got.Outside, got.Compared, c.want, c.compared)
 		}

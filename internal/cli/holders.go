@@ -17,11 +17,11 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// maxStanding bounds how many versions one run judges.
-const maxStanding = 100
+// maxIncumbents bounds how many versions one run judges.
+const maxIncumbents = 100
 
-// validateHolders judges every version that a target of the policy names now by the policy as the pull request has it.
-func validateHolders(ctx context.Context, s *session) {
+// validateIncumbents judges every version that a target of the policy names now by the policy as the pull request has it.
+func validateIncumbents(ctx context.Context, s *session) {
 	p, _, err := s.loadPolicy(true)
 	if err != nil {
 		s.fail(err)
@@ -65,7 +65,7 @@ func validateHolders(ctx context.Context, s *session) {
 // incumbents lists what the policy's targets name now, by model and target; of the one model and target that the inputs
 // name, where they do.
 func incumbents(ctx context.Context, s *session, p policy.Policy) ([]fact.Query, error) {
-	names, err := described(ctx, s, p)
+	names, err := modelsInPolicy(ctx, s, p)
 	if err != nil {
 		return nil, err
 	}
@@ -75,15 +75,15 @@ func incumbents(ctx context.Context, s *session, p policy.Policy) ([]fact.Query,
 		if err != nil && (registry.ReasonOf(err) != registry.ModelGone || name == s.set.Intent.Query.Model) {
 			return nil, err
 		}
-		if out = append(out, found...); len(out) > maxStanding {
-			return nil, tooMany(fmt.Sprintf("the policy describes targets that more than %d versions hold", maxStanding))
+		if out = append(out, found...); len(out) > maxIncumbents {
+			return nil, tooMany(fmt.Sprintf("the policy describes targets that more than %d versions hold", maxIncumbents))
 		}
 	}
 	return out, nil
 }
 
-// described lists the models that the policy has rules for. The server is asked for names only where a rule is a pattern.
-func described(ctx context.Context, s *session, p policy.Policy) ([]string, error) {
+// modelsInPolicy lists the models that the policy has rules for. The server is asked for names only where a rule is a pattern.
+func modelsInPolicy(ctx context.Context, s *session, p policy.Policy) ([]string, error) {
 	names := []string{s.set.Intent.Query.Model}
 	if names[0] == "" || names[0] == "*" {
 		names = nil
@@ -119,7 +119,7 @@ func incumbentsOf(ctx context.Context, s *session, model string, rule policy.Rul
 			continue
 		}
 		target := registry.Target{Alias: t.Alias, Stage: t.Stage, ArchiveExisting: t.Stage != ""}
-		for _, n := range holding(facts, target) {
+		for _, n := range versionsAt(facts, target) {
 			candidate := registry.Candidate{Text: fmt.Sprintf("models:/%s/%d", model, n), Model: model, Number: n}
 			out = append(out, fact.Query{Model: model, Candidate: candidate, Target: target})
 		}
@@ -127,8 +127,8 @@ func incumbentsOf(ctx context.Context, s *session, model string, rule policy.Rul
 	return out, nil
 }
 
-// holding are the numbers of the versions that hold the target, ascending.
-func holding(f fact.Facts, t registry.Target) []int {
+// versionsAt are the numbers of the versions that hold the target, ascending.
+func versionsAt(f fact.Facts, t registry.Target) []int {
 	var out []int
 	for number, known := range f.Versions {
 		if t.Stage != "" && known.OrZero().Stage == t.Stage {
@@ -165,7 +165,7 @@ func judgeIncumbent(ctx context.Context, s *session, p policy.Policy, q fact.Que
 	default:
 		return out, err
 	}
-	s.surroundings(ctx, &facts)
+	s.addOtherFacts(ctx, &facts)
 	out.Verdict, out.Left = policy.Standing(applied.Gates, q.Target, facts, p.Waivers...)
 	slices.Sort(out.Left)
 	return out, nil

@@ -58,8 +58,8 @@ func writeIssue(ctx context.Context, s *session, key, title string, page report.
 	return err
 }
 
-// tellOfAll sends what promotions of any model have not told yet: an audit comes by also where nobody promotes any more.
-func tellOfAll(ctx context.Context, s *session) {
+// notifyEarlierOfAll sends what promotions of any model have not told yet: an audit comes by also where nobody promotes any more.
+func notifyEarlierOfAll(ctx context.Context, s *session) {
 	if s.report.Audit == nil || len(s.set.Notify.Names()) == 0 {
 		return
 	}
@@ -78,6 +78,6 @@ func tellOfAll(ctx context.Context, s *session) {
 			s.console.warn("what promotions of " + name + " have not told yet is not known: " + err.Error())
 			continue
 		}
-		tellEarlier(ctx, s, l, v)
+		notifyEarlier(ctx, s, l, v)
 	}
 }

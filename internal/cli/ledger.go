@@ -34,7 +34,7 @@ type ledgerSession struct {
 	dry     bool                  // nothing is claimed, and nothing is waited for
 	limit   time.Duration         // of the command, for people
 	since   func() []string       // targets whose time with the candidate the gates ask for
-	asks    func(context.Context) // what else is asked in parallel, once
+	alsoAsk func(context.Context) // what else is asked in parallel, once
 
 	ledger *ledger.Ledger // nil if the input switches it off
 	view   ledger.View
@@ -95,34 +95,34 @@ func newerFormat(err error) bool {
 	return errors.As(err, &newer)
 }
 
-// look reads the ledger, and facts by the function beside it, until no other promotion is in the way.
-func (l *ledgerSession) look(ctx context.Context, gather func() (fact.Facts, error)) (fact.Facts, error) {
+// read reads the ledger, and facts by the function beside it, until no other promotion is in the way.
+func (l *ledgerSession) read(ctx context.Context, gather func() (fact.Facts, error)) (fact.Facts, error) {
 	if l.patience == nil {
 		l.patience, l.rest = context.WithTimeout(ctx, cmp.Or(l.process.Patience, patience))
 	}
 	for {
-		facts, err := l.lookOnce(ctx, gather)
+		facts, err := l.readOnce(ctx, gather)
 		if err != nil || l.dry || l.ledger == nil || l.off != "" {
 			return facts, err
 		}
 		standing, e := l.view.Standing(l.holder, l.maySupersede())
-		if standing != ledger.Busy || l.gitHub.holderGone(ctx, l.view, l.ledger.Now()) {
+		if standing != ledger.Busy || l.gitHub.ownerEnded(ctx, l.view, l.ledger.Now()) {
 			return facts, nil
 		}
 		l.console.printf("waiting for entry %d of the promotion ledger: %s of version %d to %s %s", e.Epoch, e.Record.Command, e.Record.To, e.Record.Target, e.Link)
-		if !l.outcome(e.Epoch) {
+		if !l.waitForOutcome(e.Epoch) {
 			return facts, l.ledger.Busy(l.view)
 		}
 	}
 }
 
-func (l *ledgerSession) lookOnce(ctx context.Context, gather func() (fact.Facts, error)) (facts fact.Facts, err error) {
+func (l *ledgerSession) readOnce(ctx context.Context, gather func() (fact.Facts, error)) (facts fact.Facts, err error) {
 	var lookErr, mayErr error
 	var wg sync.WaitGroup
 	if l.ledger != nil {
 		wg.Go(func() { l.view, lookErr = l.ledger.Look(ctx) })
-		wg.Go(func() { mayErr = l.may(ctx) })
-		wg.Go(func() { l.asks(ctx) })
+		wg.Go(func() { mayErr = l.checkRights(ctx) })
+		wg.Go(func() { l.alsoAsk(ctx) })
 	}
 	facts, err = gather()
 	wg.Wait()
@@ -146,22 +146,22 @@ func (l *ledgerSession) lookOnce(ctx context.Context, gather func() (fact.Facts,
 		err = l.check(facts)
 	}
 	if err == nil {
-		facts.Ledger, err = l.ledger.Back(ctx, l.view, l.stays(facts.Number()))
+		facts.Ledger, err = l.ledger.Back(ctx, l.view, l.readFarEnough(facts.Number()))
 	}
 	return facts, err
 }
 
-// stays says whether the ledger was read far enough back to know how long the version has been where gates ask for it.
-func (l *ledgerSession) stays(number int) func(ledger.Chain) bool {
+// readFarEnough says whether the ledger was read far enough back to know how long the version has been where gates ask for it.
+func (l *ledgerSession) readFarEnough(number int) func(ledger.Chain) bool {
 	refs := l.since()
 	return func(c ledger.Chain) bool {
 		return !slices.ContainsFunc(refs, func(ref string) bool { return c.Since(ref, number).Earlier })
 	}
 }
 
-// may asks for the right to move what the command is about, once: a login that may write the ledger and not the model
+// checkRights asks for the right to move what the command is about, once: a login that may write the ledger and not the model
 // would leave an entry there about nothing.
-func (l *ledgerSession) may(ctx context.Context) error {
+func (l *ledgerSession) checkRights(ctx context.Context) error {
 	if l.dry || l.asked {
 		return nil
 	}
@@ -176,11 +176,11 @@ func (l *ledgerSession) may(ctx context.Context) error {
 }
 
 func (l *ledgerSession) check(f fact.Facts) error {
-	return l.ledger.Check(l.view, f.Model.OrZero().Tags, subjects(f)...)
+	return l.ledger.Check(l.view, f.Model.OrZero().Tags, versionsToCheck(f)...)
 }
 
-// subjects are the versions whose marks are held against the ledger: those that are at hand anyway.
-func subjects(f fact.Facts) []registry.Version {
+// versionsToCheck are the versions whose marks are held against the ledger: those that are at hand anyway.
+func versionsToCheck(f fact.Facts) []registry.Version {
 	var out []registry.Version
 	for _, k := range []registry.Known[registry.Version]{f.Candidate.Version, f.Incumbent().OrZero().Version} {
 		if v, ok := k.Get(); ok && v.Model == f.Model.OrZero().Name {
@@ -190,9 +190,9 @@ func subjects(f fact.Facts) []registry.Version {
 	return out
 }
 
-// outcome waits for the entry to be closed; it reports false when patience or the command's time has run out.
-func (l *ledgerSession) outcome(epoch int) bool {
-	for try := 0; l.idle(try); try++ {
+// waitForOutcome waits for the entry to be closed; it reports false when patience or the command's time has run out.
+func (l *ledgerSession) waitForOutcome(epoch int) bool {
+	for try := 0; l.wait(try); try++ {
 		v, err := l.ledger.Refresh(l.patience, l.view)
 		if err != nil {
 			continue
@@ -204,9 +204,9 @@ func (l *ledgerSession) outcome(epoch int) bool {
 	return false
 }
 
-// idle waits before the next look, a fifth of a second at first and a second at most: most promotions take less. It
+// wait waits before the next look, a fifth of a second at first and a second at most: most promotions take less. It
 // reports false when patience has run out.
-func (l *ledgerSession) idle(try int) bool {
+func (l *ledgerSession) wait(try int) bool {
 	bound := min(200*time.Millisecond<<min(try, 3), time.Second)
 	wait := time.NewTimer(time.Duration((1 + l.process.Jitter()) * float64(bound) / 2))
 	defer wait.Stop()
@@ -234,8 +234,8 @@ func (l *ledgerSession) entry(record func(version int) ledger.Record, moved func
 	return &ledger.Promotion{Ledger: l.ledger, View: l.view, Weak: l.optional, Record: record, Claim: claim}
 }
 
-// overtaken reports whether another promotion was faster, and there is time to start over: it is waited for first.
-func (l *ledgerSession) overtaken(err error) bool {
+// lostRace reports whether another promotion was faster, and there is time to start over: it is waited for first.
+func (l *ledgerSession) lostRace(err error) bool {
 	var busy *ledger.BusyError
 	if !errors.As(err, &busy) || l.patience.Err() != nil {
 		return false

@@ -16,7 +16,7 @@ import (
 
 // runLineage shows what one version came from, and where it went.
 func runLineage(ctx context.Context, s *session) {
-	if err := s.adoptMoves(); err != nil {
+	if err := s.readMovedRoots(); err != nil {
 		s.fail(err)
 		return
 	}
@@ -39,7 +39,7 @@ func runLineage(ctx context.Context, s *session) {
 		// It was read beside the version, which may tell of an entry that was made in between.
 		pages, unread = l.History(ctx)
 	}
-	traced.Entries = recorded(q.Model, pages, unread, traced)
+	traced.Entries = ledgerEntries(q.Model, pages, unread, traced)
 	lineage := lineage.New(traced)
 	s.report.Plan.Version = traced.Version.Number
 	if lineage.RunProblem == "" {
@@ -49,9 +49,9 @@ func runLineage(ctx context.Context, s *session) {
 	s.report.Data, s.report.Reason = lineage, registry.OK
 }
 
-// recorded is what the promotion ledger says. That it cannot be read, or does not hold together, is no reason to show
+// ledgerEntries is what the promotion ledger says. That it cannot be read, or does not hold together, is no reason to show
 // nothing else.
-func recorded(model string, pages []ledger.Saved, err error, t lineage.Traced) registry.Known[[]ledger.Entry] {
+func ledgerEntries(model string, pages []ledger.Saved, err error, t lineage.Traced) registry.Known[[]ledger.Entry] {
 	var entries []ledger.Entry
 	var broken *ledger.Break
 	if err == nil {

@@ -42,20 +42,20 @@ func newMove(s *session, p plan.Plan) *move {
 	return &move{session: s, record: record, entry: s.ledger.entry(record, func(e ledger.Entry) int { return movesMade(s, e) })}
 }
 
-// held is the entry in the ledger, where there is a move and it has one.
-func (m *move) held() (ledger.Entry, bool) {
+// ledgerEntry is the entry in the ledger, where there is a move and it has one.
+func (m *move) ledgerEntry() (ledger.Entry, bool) {
 	if m == nil || m.entry == nil {
 		return ledger.Entry{}, false
 	}
 	return m.entry.Entry()
 }
 
-// told is the event of the move.
-func (m *move) told(version int) ledger.Event {
+// notifyEvent is the event of the move.
+func (m *move) notifyEvent(version int) ledger.Event {
 	if m.event.RecordID != "" {
 		return m.event
 	}
-	if e, held := m.held(); held {
+	if e, held := m.ledgerEntry(); held {
 		m.event = ledger.NewEvent(e.ID(), e.Record)
 	} else {
 		r := m.record(version)
@@ -65,10 +65,10 @@ func (m *move) told(version int) ledger.Event {
 	return m.event
 }
 
-// letter is the move's event with those who are to have it; nil where nobody is.
-func (m *move) letter(version int) *letter {
-	l := letter{event: m.told(version), to: map[int]string{}}
-	if e, held := m.held(); held {
+// notification is the move's event with those who are to have it; nil where nobody is.
+func (m *move) notification(version int) *notification {
+	l := notification{event: m.notifyEvent(version), to: map[int]string{}}
+	if e, held := m.ledgerEntry(); held {
 		l.entry, l.to = e, e.Untold()
 	} else {
 		for i, name := range m.record(version).Notify {
@@ -123,7 +123,7 @@ func (m *move) deploy(ctx context.Context, version int) {
 	defer cancel()
 	client, err := s.gitHub.connect()
 	if err == nil {
-		e := m.told(version)
+		e := m.notifyEvent(version)
 		m.page = s.report.VersionURL(e.Version)
 		m.deployed, err = client.Deploy(ctx, github.Deployment{
 			Ref: s.job.SHA, Environment: s.set.GitHub.Environment, Key: targetKey(s), Description: deploymentText(e), Production: production(s.set.GitHub.Environment, e),
@@ -147,7 +147,7 @@ func endDeployment(s *session) {
 	if m == nil || m.deployed.ID == 0 || m.deployed.ByJob {
 		return
 	}
-	ctx, cancel := context.WithTimeout(s.late, deployTime)
+	ctx, cancel := context.WithTimeout(s.lateCtx, deployTime)
 	defer cancel()
 	client, err := s.gitHub.connect()
 	if err != nil {
@@ -177,7 +177,7 @@ func markDeployed(s *session) {
 	number := s.report.Receipt.Version
 	steps, notes := plan.Deployed(s.report.Facts, s.set.Intent, number, s.set.GitHub.Environment)
 	s.report.Plan.Notes = append(s.report.Plan.Notes, notes...)
-	receipt := apply.Run(s.late, write.Writer{Client: s.client}, plan.Plan{Model: s.set.Intent.Query.Model, Version: number, Steps: steps}, apply.Options{Now: s.p.Now})
+	receipt := apply.Run(s.lateCtx, write.Writer{Client: s.client}, plan.Plan{Model: s.set.Intent.Query.Model, Version: number, Steps: steps}, apply.Options{Now: s.p.Now})
 	s.report.Receipt.Results = append(s.report.Receipt.Results, receipt.Results...)
 	for _, r := range receipt.Results {
 		if r.Done != plan.StepDone {
@@ -232,7 +232,7 @@ func movesMade(s *session, e ledger.Entry) int {
 
 // recordPlace says where the record of a decision is.
 func recordPlace(s *session) plan.Place {
-	if e, held := s.move.held(); held {
+	if e, held := s.move.ledgerEntry(); held {
 		return plan.Place{Ledger: s.move.entry.View.ID(), Epoch: e.Epoch, Sha256: e.RecordDigest()}
 	}
 	return plan.Place{Weak: s.ledger.off}
@@ -252,7 +252,7 @@ func explainNoLedger(ctx context.Context, s *session, p plan.Plan) {
 // reportEntry puts the ledger's entry into the report.
 func reportEntry(s *session) {
 	s.report.Ledger.Off = s.ledger.off
-	if e, held := s.move.held(); held {
+	if e, held := s.move.ledgerEntry(); held {
 		s.ledger.claimed = true
 		s.report.Ledger = report.LedgerNote{
 			RecordID: e.ID(), Epoch: e.Epoch, Outcome: e.Outcome, Outside: e.Record.Outside, TakesOver: e.Record.TakesOver,

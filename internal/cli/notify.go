@@ -29,8 +29,8 @@ type notifier struct {
 	gitHub   *gitHubSession
 	config   func() rest.Config // of connections
 	console  *console
-	late     context.Context // of what is still written after a cancellation
-	told     []report.Told
+	lateCtx  context.Context // of what is still written after a cancellation
+	results  []report.Told
 }
 
 // channels are those of the inputs, in the order of their names.
@@ -117,18 +117,18 @@ func slackMessage(e ledger.Event) github.SlackMessage {
 	return m
 }
 
-// letter is an event and who has not had it yet.
-type letter struct {
+// notification is an event and who has not had it yet.
+type notification struct {
 	event ledger.Event
 	entry ledger.Entry   // the zero Entry where no ledger holds it
 	to    map[int]string // by the place in the entry's list
 }
 
-// letters are those to send now: the one of this run first, then what earlier runs could not send, oldest first. Later
+// pendingNotifications are those to send now: the one of this run first, then what earlier runs could not send, oldest first. Later
 // runs tell of their own; that they moved the same again is said.
-func letters(own *letter, entries []ledger.Entry) []letter {
-	var out []letter
-	add := func(l letter) {
+func pendingNotifications(own *notification, entries []ledger.Entry) []notification {
+	var out []notification
+	add := func(l notification) {
 		if later, again := l.entry.SupersededBy(entries); again {
 			l.event.Record.SupersededBy = later.ID()
 		}
@@ -142,7 +142,7 @@ func letters(own *letter, entries []ledger.Entry) []letter {
 	}
 	for _, e := range entries {
 		if left := e.Untold(); len(left) > 0 && (mine == 0 || e.Epoch < mine) {
-			add(letter{event: ledger.NewEvent(e.ID(), e.Record), entry: e, to: left})
+			add(notification{event: ledger.NewEvent(e.ID(), e.Record), entry: e, to: left})
 		}
 	}
 	return out
@@ -151,9 +151,9 @@ func letters(own *letter, entries []ledger.Entry) []letter {
 // sendingTime bounds the sending of all events of a run.
 const sendingTime = 30 * time.Second
 
-// sent is how the sending of one letter to one channel ended.
-type sent struct {
-	letter  letter
+// delivery is how the sending of one letter to one channel ended.
+type delivery struct {
+	letter  notification
 	place   int
 	channel string
 	err     error
@@ -163,11 +163,11 @@ var errCancelled = errors.New("there was no time left for it")
 
 // send delivers letters, all channels beside one another. Behind a failure nothing further is tried there: whoever is
 // away now will be away for the next one, and the next run tries again.
-func (n *notifier) send(ctx context.Context, all []letter) []sent {
+func (n *notifier) send(ctx context.Context, all []notification) []delivery {
 	ctx, cancel := context.WithTimeout(ctx, sendingTime)
 	defer cancel()
 	channels := n.channels()
-	results := make([][]sent, len(channels))
+	results := make([][]delivery, len(channels))
 	var wg sync.WaitGroup
 	for i, c := range channels {
 		wg.Go(func() {
@@ -176,7 +176,7 @@ func (n *notifier) send(ctx context.Context, all []letter) []sent {
 					if name != c.name {
 						continue
 					}
-					result := sent{letter: l, place: place, channel: c.name, err: errCancelled}
+					result := delivery{letter: l, place: place, channel: c.name, err: errCancelled}
 					if ctx.Err() == nil {
 						result.err = c.send(ctx, l.event)
 					}
@@ -201,7 +201,7 @@ func (n *notifier) outbox(ctx context.Context, l *ledger.Ledger, v ledger.View) 
 }
 
 // deliver sends letters, marks in the ledger which arrived, and reports.
-func (n *notifier) deliver(ctx context.Context, l *ledger.Ledger, box ledger.Outbox, all []letter) {
+func (n *notifier) deliver(ctx context.Context, l *ledger.Ledger, box ledger.Outbox, all []notification) {
 	if len(all) == 0 {
 		return
 	}
@@ -214,10 +214,10 @@ func (n *notifier) deliver(ctx context.Context, l *ledger.Ledger, box ledger.Out
 		} else if e := r.letter.entry; e.Epoch != 0 {
 			marks[e.Epoch], entries[e.Epoch] = append(marks[e.Epoch], r.place), e
 		}
-		n.told = append(n.told, note)
+		n.results = append(n.results, note)
 	}
 	for epoch, places := range marks {
-		if err := l.Tell(n.late, box, entries[epoch], places); err != nil {
+		if err := l.Tell(n.lateCtx, box, entries[epoch], places); err != nil {
 			n.console.warn(fmt.Sprintf("entry %d of the ledger could not be marked as told, so it will be told once more: %v", epoch, err))
 		}
 	}
@@ -230,10 +230,10 @@ func notifyAll(ctx context.Context, s *session) {
 		return
 	}
 	v := s.ledger.view
-	var own *letter
+	var own *notification
 	if s.move != nil && s.report.Receipt.Err == nil {
-		own = s.move.letter(s.report.Receipt.Version)
-		if _, held := s.move.held(); held {
+		own = s.move.notification(s.report.Receipt.Version)
+		if _, held := s.move.ledgerEntry(); held {
 			v = s.move.entry.View
 		}
 	}
@@ -241,14 +241,14 @@ func notifyAll(ctx context.Context, s *session) {
 	if s.ledger.ledger != nil && s.ledger.off == "" && v.Exists() {
 		box = s.notifier.outbox(ctx, s.ledger.ledger, v)
 	}
-	s.notifier.deliver(ctx, s.ledger.ledger, box, letters(own, box.Entries))
+	s.notifier.deliver(ctx, s.ledger.ledger, box, pendingNotifications(own, box.Entries))
 }
 
-// tellEarlier sends what earlier promotions of a model could not tell of; for commands that move nothing themselves.
-func tellEarlier(ctx context.Context, s *session, l *ledger.Ledger, v ledger.View) {
+// notifyEarlier sends what earlier promotions of a model could not tell of; for commands that move nothing themselves.
+func notifyEarlier(ctx context.Context, s *session, l *ledger.Ledger, v ledger.View) {
 	if len(s.set.Notify.Names()) == 0 || !v.Exists() {
 		return
 	}
 	box := s.notifier.outbox(ctx, l, v)
-	s.notifier.deliver(ctx, l, box, letters(nil, box.Entries))
+	s.notifier.deliver(ctx, l, box, pendingNotifications(nil, box.Entries))
 }

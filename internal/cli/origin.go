@@ -26,7 +26,7 @@ func givenInputs(s *session, c inputs.Command, value func(string) string) map[st
 			text = s.set.Server.Tracking
 		case in.Name == "registry-uri":
 			text = s.set.Server.Registry
-		case in.Name == "username" && s.mayName(text) == "":
+		case in.Name == "username" && s.safeLogin(text) == "":
 			continue
 		}
 		out[in.Name] = format.Truncate(s.runner.Hide(text), maxInput)
@@ -39,7 +39,7 @@ func originOf(s *session) ledger.Origin {
 	o := ledger.Origin{
 		Workflow: s.set.Intent.WorkflowRun, Actor: s.set.Intent.Actor, Initiator: s.job.Actor, Login: cmp.Or(s.login, s.set.Server.Login),
 		Caller: s.job.Repository, SHA: s.job.SHA, WorkflowRef: s.job.WorkflowRef, JobWorkflow: s.job.JobWorkflowRef,
-		Tool: s.p.Version, Go: s.p.Go, PolicyFile: s.report.Policy, Inputs: s.given,
+		Tool: s.p.Version, Go: s.p.Go, PolicyFile: s.report.Policy, Inputs: s.recordedInputs,
 		Skew: int64(s.report.Facts.Skew / time.Second),
 	}
 	if made := s.set.Approved.Made; !made.IsZero() {
@@ -48,17 +48,17 @@ func originOf(s *session) ledger.Origin {
 	return o
 }
 
-// askName asks the server once who logged in, for the record: it knows better than the inputs.
-func (s *session) askName(ctx context.Context) {
+// askLogin asks the server once who logged in, for the record: it knows better than the inputs.
+func (s *session) askLogin(ctx context.Context) {
 	sent := s.set.Server.Header.Get("Authorization") != "" || s.set.Server.RegistryHeader.Get("Authorization") != ""
-	if s.report.Dry || s.named || !sent {
+	if s.report.Dry || s.loginAsked || !sent {
 		return
 	}
-	s.named, s.login = true, s.client.Me(ctx)
+	s.loginAsked, s.login = true, s.client.Me(ctx)
 }
 
-// mayName is the user name if it may be shown and stored; "" if it is a credential.
-func (s *session) mayName(name string) string {
+// safeLogin is the user name if it may be shown and stored; "" if it is a credential.
+func (s *session) safeLogin(name string) string {
 	if inputs.IsCredential(name, s.secrets) || s.runner.Hide(name) != name {
 		return ""
 	}

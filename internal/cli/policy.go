@@ -33,21 +33,21 @@ func (s *session) loadPolicy(needed bool) (policy.Policy, bool, error) {
 	data, err := s.runner.ReadWorkspace(name, policy.MaxFile)
 	if err != nil {
 		return policy.Policy{}, false, &registry.Error{
-			Reason: registry.BadPolicy, Msg: "the policy file cannot be used: " + err.Error(), Hint: unreadHint(s, named, err),
+			Reason: registry.BadPolicy, Msg: "the policy file cannot be used: " + err.Error(), Hint: policyFileHint(s, named, err),
 		}
 	}
 	p, err := policy.Parse(name, data, rules.Rules()...)
 	return p, err == nil, err
 }
 
-// adopt puts the gates of the policy before those of the thresholds: thresholds add, they replace nothing.
-func (s *session) adopt(c inputs.Command) error {
+// applyPolicy puts the gates of the policy before those of the thresholds: thresholds add, they replace nothing.
+func (s *session) applyPolicy(c inputs.Command) error {
 	p, found, err := s.loadPolicy(false)
 	if bad := (*registry.Error)(nil); errors.As(err, &bad) && bad.Hint == "" {
 		bad.Hint = "`mlflow-promote policy check` finds the same without a server"
 	}
 	if c.Judges {
-		sayNoPolicy(s)
+		printNoPolicy(s)
 	}
 	if err != nil || !found {
 		return err
@@ -63,7 +63,7 @@ func (s *session) adopt(c inputs.Command) error {
 		}
 	}
 	if c.Adopts {
-		return unguarded(p, rules, *in)
+		return refuseGuarded(p, rules, *in)
 	}
 	applied, err := p.For(in.Query.Model, in.Query.Target)
 	if err != nil {
@@ -84,16 +84,16 @@ func (s *session) adopt(c inputs.Command) error {
 	return nil
 }
 
-// adoptMoves takes from the policy, if there is one, which artifact stores were moved, and nothing else.
-func (s *session) adoptMoves() error {
+// readMovedRoots takes from the policy, if there is one, which artifact stores were moved, and nothing else.
+func (s *session) readMovedRoots() error {
 	p, _, err := s.loadPolicy(false)
 	s.set.Intent.Query.MovedRoots = p.MovedRoots
 	return err
 }
 
-// unguarded refuses aliases that gates of the policy guard, for the command alias. A target with allow-assign may be
+// refuseGuarded refuses aliases that gates of the policy guard, for the command alias. A target with allow-assign may be
 // moved.
-func unguarded(p policy.Policy, rules []policy.TargetRule, in plan.Intent) error {
+func refuseGuarded(p policy.Policy, rules []policy.TargetRule, in plan.Intent) error {
 	for _, a := range in.Query.Aliases {
 		// without case: some databases keep no two aliases that differ in case alone
 		i := slices.IndexFunc(rules, func(t policy.TargetRule) bool { return t.Alias != "" && strings.EqualFold(t.Alias, a.Alias) })
@@ -113,8 +113,8 @@ func (s *session) needs() fact.Needs {
 	return n
 }
 
-// surroundings adds the facts that do not come from MLflow.
-func (s *session) surroundings(ctx context.Context, f *fact.Facts) {
+// addOtherFacts adds the facts that do not come from MLflow.
+func (s *session) addOtherFacts(ctx context.Context, f *fact.Facts) {
 	f.Words = plan.Words(*f, s.set.Intent)
 	f.Identities = s.set.Judging.Identities
 	needs := policy.Needs(s.set.Judging.Gates)
@@ -213,7 +213,7 @@ func runPolicyExplain(_ context.Context, s *session) {
 		t.Rows = append(t.Rows, []report.Line{{report.C(g.ID)}, {report.C(g.Wanted)}, {report.T(effect)}, {report.T(judged)}, {report.T(fmt.Sprint(g.Line))}})
 	}
 	doc = append(doc, t)
-	if fetched := fetches(policy.Needs(a.Gates)); fetched != "" {
+	if fetched := extraReads(policy.Needs(a.Gates)); fetched != "" {
 		doc = append(doc, report.Para{Line: report.Line{report.T("Fetched beside run and model file: " + fetched + ".")}})
 	}
 	var waived []report.Line
@@ -228,8 +228,8 @@ func runPolicyExplain(_ context.Context, s *session) {
 	s.report.Body, s.report.Reason = doc, registry.OK
 }
 
-// fetches says in words what gates need beyond what every promotion reads.
-func fetches(n fact.Needs) string {
+// extraReads says in words what gates need beyond what every promotion reads.
+func extraReads(n fact.Needs) string {
 	var out []string
 	for _, x := range []struct {
 		on   bool
@@ -264,7 +264,7 @@ func runPolicyTest(_ context.Context, s *session) {
 			continue
 		}
 		tests++
-		verdict, problems := tryCase(s, p, s.set.PolicyTests+"/"+name)
+		verdict, problems := runPolicyCase(s, p, s.set.PolicyTests+"/"+name)
 		result := "as expected"
 		if len(problems) > 0 {
 			wrong++
@@ -286,7 +286,7 @@ func runPolicyTest(_ context.Context, s *session) {
 	s.report.Body = report.Doc{t}
 }
 
-func tryCase(s *session, p policy.Policy, path string) (verdict.Decision, []string) {
+func runPolicyCase(s *session, p policy.Policy, path string) (verdict.Decision, []string) {
 	data, err := s.runner.ReadWorkspace(path, policy.MaxFile)
 	if err != nil {
 		return "–", []string{err.Error()}

@@ -36,8 +36,8 @@ func searchPolicy(list func(folder string) ([]string, error)) (policySearch, err
 	if err != nil {
 		return out, err
 	}
-	out.take(".", top)
-	out.take(".github", inner)
+	out.add(".", top)
+	out.add(".github", inner)
 	for _, name := range inner {
 		if name == "workflows" || strings.Contains(name, ".") {
 			continue
@@ -47,7 +47,7 @@ func searchPolicy(list func(folder string) ([]string, error)) (policySearch, err
 		if err != nil {
 			return out, err
 		}
-		out.take(folder, names)
+		out.add(folder, names)
 	}
 	return out, nil
 }
@@ -61,7 +61,7 @@ func listIfThere(list func(string) ([]string, error), folder string) ([]string, 
 	return names, err
 }
 
-func (f *policySearch) take(folder string, names []string) {
+func (f *policySearch) add(folder string, names []string) {
 	for _, name := range names {
 		switch file := path.Join(folder, name); {
 		case slices.Contains(policy.UsualFiles, file):
@@ -79,7 +79,7 @@ func nearPolicyName(name string) bool {
 	if !slices.Contains([]string{".yml", ".yaml", ".json", ".ymal", ".yam", ".ylm"}, ending) {
 		return false
 	}
-	stem := inputs.BareName(strings.TrimSuffix(name, ending))
+	stem := inputs.NormalizedName(strings.TrimSuffix(name, ending))
 	return slices.ContainsFunc([]string{"mlflowpolicy", "mlflowpolicies", "policymlflow", "mlflowpromotepolicy"}, func(known string) bool {
 		return stem == known || inputs.OneSlip(stem, known)
 	})
@@ -141,8 +141,8 @@ func findPolicy(s *session, needed bool) (string, error) {
 	return "", nil
 }
 
-// unreadHint is what to do about a policy file that cannot be read. Named says that an input names it.
-func unreadHint(s *session, named bool, err error) string {
+// policyFileHint is what to do about a policy file that cannot be read. Named says that an input names it.
+func policyFileHint(s *session, named bool, err error) string {
 	if !named {
 		return "make it a plain file in the repository; a link must lead to a file in the workspace"
 	}
@@ -158,8 +158,8 @@ func unreadHint(s *session, named bool, err error) string {
 	return "the input policy-file is a path below the workspace; name a file that is there"
 }
 
-// sayNoPolicy says on the log and in the summary where a policy was looked for, if none was found.
-func sayNoPolicy(s *session) {
+// printNoPolicy says on the log and in the summary where a policy was looked for, if none was found.
+func printNoPolicy(s *session) {
 	if s.noPolicy != "" {
 		s.console.println(s.noPolicy)
 		s.report.NoPolicy = s.noPolicy

@@ -124,24 +124,24 @@ func publishReport(s *session, page report.Doc) {
 		s.p.result(result)
 	}
 	var err error
-	s.console.say(s.runner.Summary(report.Markdown(page)))
+	s.console.warnIf(s.runner.Summary(report.Markdown(page)))
 	if s.json && !s.printed {
-		s.console.say(s.runner.Data(resultText(result)))
+		s.console.warnIf(s.runner.Data(resultText(result)))
 	}
 	if !s.runner.InActions() {
 		return
 	}
 	for _, o := range Outputs {
 		if o.value != nil {
-			s.console.say(s.runner.SetOutput(o.Name, o.value(result)))
+			s.console.warnIf(s.runner.SetOutput(o.Name, o.value(result)))
 		}
 	}
 	if s.written == "" {
 		s.written, err = s.runner.WriteReport("mlflow-promote-"+s.report.Command+"-*.json", []byte(resultText(result)+"\n"))
-		s.console.say(err)
+		s.console.warnIf(err)
 	}
-	s.console.say(s.runner.SetOutput("report-file", s.written))
-	s.console.say(s.runner.SetOutput("predicate-file", writePredicate(s, result.Statement)))
+	s.console.warnIf(s.runner.SetOutput("report-file", s.written))
+	s.console.warnIf(s.runner.SetOutput("predicate-file", writePredicate(s, result.Statement)))
 }
 
 // writePredicate writes the predicate of a statement into a file, for actions/attest, which makes the statement itself.
@@ -153,6 +153,6 @@ func writePredicate(s *session, of *ledger.Statement) (file string) {
 	if err == nil {
 		file, err = s.runner.WriteReport("mlflow-promote-predicate-*.json", append(text, '\n'))
 	}
-	s.console.say(err)
+	s.console.warnIf(err)
 	return file
 }

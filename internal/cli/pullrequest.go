@@ -22,8 +22,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// judgedPullRequest is the one that this job judges, nil if it judges none. The comment on a merged one stays as it was approved.
-func judgedPullRequest(s *session) *report.PullRequest {
+// pullRequestOf is the one that this job judges, nil if it judges none. The comment on a merged one stays as it was approved.
+func pullRequestOf(s *session) *report.PullRequest {
 	if s.job.EventName != "pull_request" || s.job.PullRequest == 0 || s.job.Merged {
 		return nil
 	}
@@ -33,17 +33,17 @@ func judgedPullRequest(s *session) *report.PullRequest {
 	}
 }
 
-// lookUpPullRequest asks GitHub which pull request the run is about, where the inputs want to know and the event does not
+// findPullRequest asks GitHub which pull request the run is about, where the inputs want to know and the event does not
 // say.
-func lookUpPullRequest(ctx context.Context, s *session) error {
-	followed(ctx, s)
+func findPullRequest(ctx context.Context, s *session) error {
+	findFollowedPullRequest(ctx, s)
 	by := s.set.Intent.Query.Candidate.Commit
 	if by == nil || !s.set.Approved.OfPullRequest {
 		return nil
 	}
 	pr, ok, err := s.gitHub.mergedPullRequest(ctx)
 	if err != nil {
-		return wrap("find the merged pull request", err)
+		return wrapError("find the merged pull request", err)
 	}
 	if ok {
 		by.SHA = pr.Head // what was judged there; merging may have made another commit of it
@@ -51,9 +51,9 @@ func lookUpPullRequest(ctx context.Context, s *session) error {
 	return nil
 }
 
-// followed finds the pull request whose workflow run this one follows: what a fork may not do is done for it here, with this
+// findFollowedPullRequest finds the pull request whose workflow run this one follows: what a fork may not do is done for it here, with this
 // repository's own workflow and policy. It is looked for on request alone, and for what writes nothing.
-func followed(ctx context.Context, s *session) {
+func findFollowedPullRequest(ctx context.Context, s *session) {
 	if s.job.EventName != "workflow_run" || !s.set.GitHub.Comment || !commentsOn(s) || s.report.Command == "promote" && !s.report.Dry {
 		return
 	}
@@ -75,8 +75,8 @@ func followed(ctx context.Context, s *session) {
 
 // runValidate judges and writes nothing. For a pull request it also plans what merging would do.
 func runValidate(ctx context.Context, s *session) {
-	if s.set.Judging.OfHolders {
-		validateHolders(ctx, s)
+	if s.set.Judging.OfIncumbents {
+		validateIncumbents(ctx, s)
 		return
 	}
 	if !s.gatherToJudge(ctx) || !s.judge() {
@@ -90,7 +90,7 @@ func runValidate(ctx context.Context, s *session) {
 	if !showsMerge(s) {
 		p.Steps = nil // only looked at: what promoting would do is not this command's to say
 	}
-	s.planned(p)
+	s.setPlan(p)
 	switch {
 	case s.report.Verdict.Effect() == verdict.Block:
 		s.report.Reason = registry.Blocked
@@ -161,7 +161,7 @@ func commentsOn(s *session) bool {
 // targetKey tells what is kept on GitHub for one model and target from what is kept for another.
 func targetKey(s *session) string {
 	q := s.set.Intent.Query
-	if s.set.Judging.OfHolders {
+	if s.set.Judging.OfIncumbents {
 		return "policy " + s.set.Judging.PolicyFile
 	}
 	return strings.TrimSpace(q.Model + " " + q.Target.String())
@@ -219,7 +219,7 @@ func approvedByMerge(ctx context.Context, s *session, p plan.Plan) error {
 	pr, ok, err := s.gitHub.mergedPullRequest(ctx)
 	switch {
 	case err != nil:
-		return wrap("find the merged pull request", err)
+		return wrapError("find the merged pull request", err)
 	case !ok:
 		return noApproval(fmt.Sprintf("no pull request was merged with commit %.12s", s.job.SHA))
 	}
@@ -229,7 +229,7 @@ func approvedByMerge(ctx context.Context, s *session, p plan.Plan) error {
 	}
 	body, ok, err := client.Commented(ctx, pr.Number, targetKey(s))
 	if err != nil {
-		return wrap(fmt.Sprintf("read the plan on pull request %d", pr.Number), err)
+		return wrapError(fmt.Sprintf("read the plan on pull request %d", pr.Number), err)
 	}
 	m := hiddenPlanLine.FindStringSubmatch(body)
 	if !ok || m == nil {
@@ -240,7 +240,7 @@ func approvedByMerge(ctx context.Context, s *session, p plan.Plan) error {
 	var kept plan.Plan
 	if text, err := unpack(m[2]); err == nil && json.Unmarshal(text, &kept) == nil {
 		digest, err := kept.Digest()
-		a.Plan, a.Whole = kept, err == nil && digest == a.Digest // computed, not believed
+		a.Plan, a.HasPlan = kept, err == nil && digest == a.Digest // computed, not believed
 	}
 	s.console.printf("the plan on pull request %d was approved by its merge: %s", pr.Number, pr.URL)
 	return nil
@@ -253,8 +253,8 @@ func noApproval(why string) error {
 	}
 }
 
-// wrap says in front of an error what was tried, and keeps its reason.
-func wrap(what string, err error) error {
+// wrapError says in front of an error what was tried, and keeps its reason.
+func wrapError(what string, err error) error {
 	out := registry.Error{Reason: registry.ReasonOf(err), Msg: what + ": " + err.Error(), Cause: err, Hint: "nothing was written; run it again"}
 	var e *registry.Error
 	if errors.As(err, &e) {

@@ -19,7 +19,7 @@ func resumePromotion(ctx context.Context, s *session, e ledger.Entry) (again boo
 		return false
 	}
 	p, err := plan.Resume(s.report.Facts, s.report.Verdict, s.set.Intent, e)
-	again = s.carryOutAs(ctx, p, e.Record.Plan, err)
+	again = s.carryOutWithDigest(ctx, p, e.Record.Plan, err)
 	if s.report.Err == nil && s.report.Verdict.Effect() != verdict.Promote {
 		s.fail(plan.Stranded(s.report.Facts, s.set.Intent, e))
 	}

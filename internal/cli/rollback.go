@@ -16,17 +16,17 @@ import (
 func runRollback(ctx context.Context, s *session) {
 	defer closeLedger(ctx, s)
 	for again := true; again; {
-		facts, err := s.ledger.look(ctx, func() (fact.Facts, error) { return gather.Versions(ctx, s.client, s.set.Intent.Query) })
+		facts, err := s.ledger.read(ctx, func() (fact.Facts, error) { return gather.Versions(ctx, s.client, s.set.Intent.Query) })
 		if err == nil {
 			facts.Ledger, err = olderEntries(ctx, s, facts.Ledger)
 		}
 		if !s.gathered(ctx, facts, err) {
 			return
 		}
-		p, digest, err := wayBack(ctx, s)
+		p, digest, err := planRollback(ctx, s)
 		s.report.Facts.Candidate.Version = facts.Versions[p.Version]
 		if digest != "" {
-			again = s.carryOutAs(ctx, p, digest, err)
+			again = s.carryOutWithDigest(ctx, p, digest, err)
 			continue
 		}
 		again = s.carryOut(ctx, p, err)
@@ -44,9 +44,9 @@ func olderEntries(ctx context.Context, s *session, l ledger.Chain) (ledger.Chain
 // rollbackPages bounds how far back a rollback looks in the ledger.
 const rollbackPages = 16
 
-// wayBack plans the rollback. It ends where one that was cut off was going, and one that an earlier attempt of this
+// planRollback plans the rollback. It ends where one that was cut off was going, and one that an earlier attempt of this
 // workflow run made is not made twice: either would go one version further.
-func wayBack(ctx context.Context, s *session) (plan.Plan, string, error) {
+func planRollback(ctx context.Context, s *session) (plan.Plan, string, error) {
 	f, in := s.report.Facts, s.set.Intent
 	if e, ok := plan.BegunRollback(f, in); ok {
 		p := plan.FinishRollback(f, in, e, s.ledger.holder)
@@ -62,7 +62,7 @@ func wayBack(ctx context.Context, s *session) (plan.Plan, string, error) {
 		p.Notes = append(p.Notes, fmt.Sprintf("an earlier attempt of this workflow run rolled back already (entry %d)", e.Epoch))
 		return p, "", nil
 	}
-	to, notes, err := chooseWayBack(ctx, s)
+	to, notes, err := chooseRollbackVersion(ctx, s)
 	if err = cmp.Or(err, plan.Names(f, in)); err != nil {
 		return plan.Plan{
 			Command: in.Command, Model: in.Query.Model, Target: in.Query.Target, Server: f.Server,
@@ -74,9 +74,9 @@ func wayBack(ctx context.Context, s *session) (plan.Plan, string, error) {
 	return p, "", nil
 }
 
-// chooseWayBack finds the version to go back to, and looks whether its model is there. A store that cannot be read just now
+// chooseRollbackVersion finds the version to go back to, and looks whether its model is there. A store that cannot be read just now
 // does not block a rollback.
-func chooseWayBack(ctx context.Context, s *session) (int, []string, error) {
+func chooseRollbackVersion(ctx context.Context, s *session) (int, []string, error) {
 	f, in := s.report.Facts, s.set.Intent
 	backs := plan.Backs(f, in)
 	if n := in.Query.Candidate.Number; n != 0 {

@@ -22,7 +22,7 @@ type connections struct {
 func (s *connections) config() rest.Config {
 	c := s.process.Wire
 	c.UserAgent, c.CAs = "mlflow-promote/"+s.process.Version, s.settings.CAs
-	c.AllowInsecureHTTP, c.Notify, c.Jitter = s.settings.InsecureHTTP, s.console.waiting, s.process.Jitter
+	c.AllowInsecureHTTP, c.Notify, c.Jitter = s.settings.InsecureHTTP, s.console.retrying, s.process.Jitter
 	return c
 }
 

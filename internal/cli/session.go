@@ -28,30 +28,30 @@ import (
 
 // session is one command under way.
 type session struct {
-	p       Process
-	runner  *actions.Runner
-	json    bool
-	set     inputs.Settings
-	job     actions.Context
-	client  *mlflow.Client
-	servers *connections
-	console *console
-	report  report.Report
-	ledger  *ledgerSession
-	given   map[string]string // inputs, without secrets, for the record
+	p              Process
+	runner         *actions.Runner
+	json           bool
+	set            inputs.Settings
+	job            actions.Context
+	client         *mlflow.Client
+	servers        *connections
+	console        *console
+	report         report.Report
+	ledger         *ledgerSession
+	recordedInputs map[string]string // inputs, without secrets, for the record
 
 	noPolicy string // where a policy was looked for and not found
 
-	named   bool     // the server was asked who logged in
-	secrets []string // all that were given: no user name in a record may be like one
-	login   string   // who the server says logged in; "" if it does not tell, or if the name is a credential
+	loginAsked bool     // the server was asked who logged in
+	secrets    []string // all that were given: no user name in a record may be like one
+	login      string   // who the server says logged in; "" if it does not tell, or if the name is a credential
 
 	printed  bool   // the command itself has printed the JSON that was asked for
 	written  string // report file that the command itself has written
 	gitHub   *gitHubSession
 	notifier *notifier
 	move     *move           // what this run set out to move; nil while it has not
-	late     context.Context // of what is still reported after a cancellation, or when the time has run out
+	lateCtx  context.Context // of what is still reported after a cancellation, or when the time has run out
 	jobErr   error           // what of the job could not be read
 }
 
@@ -87,22 +87,22 @@ func (s *session) begin(ctx context.Context, c inputs.Command) error {
 	s.report.Tracking = s.set.Server.Tracking
 	s.report.Workflow = report.Workflow{Server: job.ServerURL, Repository: job.Repository, Head: job.Head()}
 	s.report.Plan = plan.Plan{Model: s.set.Intent.Query.Model, Target: s.set.Intent.Query.Target}
-	if (c.Judges || c.Adopts) && !s.set.Judging.OfHolders {
-		if err := s.adopt(c); err != nil {
+	if (c.Judges || c.Adopts) && !s.set.Judging.OfIncumbents {
+		if err := s.applyPolicy(c); err != nil {
 			return err
 		}
 	}
 	if c.Offline || len(s.set.History.Saved.History.Pages) > 0 {
 		return nil
 	}
-	client, err := s.servers.connect(s.mayName)
+	client, err := s.servers.connect(s.safeLogin)
 	if err != nil {
 		return err
 	}
 	s.client = client
 	s.ledger = &ledgerSession{
 		process: s.p, client: s.client, console: s.console, gitHub: s.gitHub, intent: s.set.Intent, mode: s.set.Ledger,
-		dry: s.report.Dry, limit: s.set.Timeout, asks: s.askName,
+		dry: s.report.Dry, limit: s.set.Timeout, alsoAsk: s.askLogin,
 		since: func() []string { return s.needs().Since },
 	}
 	s.ledger.open(job.RunID, job.RunAttempt, s.servers.now)
@@ -157,16 +157,16 @@ func runPromote(ctx context.Context, s *session) {
 func runAlias(ctx context.Context, s *session) {
 	defer closeLedger(ctx, s)
 	for again := true; again; {
-		facts, err := s.ledger.look(ctx, func() (fact.Facts, error) { return gather.Aliases(ctx, s.client, s.set.Intent.Query) })
+		facts, err := s.ledger.read(ctx, func() (fact.Facts, error) { return gather.Aliases(ctx, s.client, s.set.Intent.Query) })
 		if !s.gathered(ctx, facts, err) {
 			return
 		}
-		if err := cmp.Or(assignable(ctx, s, facts.Ledger), plan.Names(facts, s.set.Intent)); err != nil {
+		if err := cmp.Or(checkAssignable(ctx, s, facts.Ledger), plan.Names(facts, s.set.Intent)); err != nil {
 			s.fail(err)
 			return
 		}
 		if p, digest, ok := plan.ResumeAliases(facts, s.set.Intent, s.ledger.holder); ok {
-			again = s.carryOutAs(ctx, p, digest, nil)
+			again = s.carryOutWithDigest(ctx, p, digest, nil)
 			continue
 		}
 		p, err := plan.Aliases(facts, s.set.Intent)
@@ -203,7 +203,7 @@ func (s *session) gatherToJudge(ctx context.Context) bool {
 
 // gatherWithLedger gathers for a command that moves something.
 func (s *session) gatherWithLedger(ctx context.Context) bool {
-	facts, err := s.ledger.look(ctx, func() (fact.Facts, error) {
+	facts, err := s.ledger.read(ctx, func() (fact.Facts, error) {
 		return gather.Facts(ctx, s.client, s.set.Intent.Query, s.needs())
 	})
 	return s.gathered(ctx, facts, err)
@@ -214,7 +214,7 @@ func (s *session) gathered(ctx context.Context, facts fact.Facts, err error) boo
 		s.fail(diagnose.Explain(ctx, s.client, err))
 		return false
 	}
-	s.surroundings(ctx, &facts)
+	s.addOtherFacts(ctx, &facts)
 	s.report.Facts = facts
 	return true
 }
@@ -256,7 +256,7 @@ func (s *session) judge() bool {
 	return false
 }
 
-func (s *session) planned(p plan.Plan) {
+func (s *session) setPlan(p plan.Plan) {
 	s.report.Plan, s.report.Planned = p, true
 	digest, err := p.Digest()
 	if err != nil {
@@ -268,7 +268,7 @@ func (s *session) planned(p plan.Plan) {
 // carryOut applies the plan, or shows it. It reports whether another promotion was faster and the command has to start
 // over.
 func (s *session) carryOut(ctx context.Context, p plan.Plan, err error) (again bool) {
-	s.planned(p)
+	s.setPlan(p)
 	if err != nil {
 		s.fail(err)
 		return false
@@ -276,9 +276,9 @@ func (s *session) carryOut(ctx context.Context, p plan.Plan, err error) (again b
 	return s.apply(ctx, p)
 }
 
-// carryOutAs carries out the rest of a plan that was made before and had this digest.
-func (s *session) carryOutAs(ctx context.Context, p plan.Plan, digest string, err error) (again bool) {
-	s.planned(p)
+// carryOutWithDigest carries out the rest of a plan that was made before and had this digest.
+func (s *session) carryOutWithDigest(ctx context.Context, p plan.Plan, digest string, err error) (again bool) {
+	s.setPlan(p)
 	s.report.Digest = digest
 	if err != nil {
 		s.fail(err)
@@ -301,11 +301,11 @@ func (s *session) apply(ctx context.Context, p plan.Plan) (again bool) {
 		s.report.Receipt, s.report.Applied = receipt.After(s.report.Receipt), true
 		reportEntry(s)
 		explainNoLedger(ctx, s, p)
-		if s.ledger.overtaken(receipt.Err) {
+		if s.ledger.lostRace(receipt.Err) {
 			return true
 		}
 	}
-	s.conclude(p)
+	s.setReason(p)
 	return false
 }
 
@@ -320,8 +320,8 @@ func (s *session) options(p plan.Plan) apply.Options {
 	}
 }
 
-// conclude names how the command ended.
-func (s *session) conclude(p plan.Plan) {
+// setReason names how the command ended.
+func (s *session) setReason(p plan.Plan) {
 	switch {
 	case s.report.Receipt.Err != nil:
 		s.fail(s.report.Receipt.Err)

@@ -12,12 +12,12 @@ import (
 )
 
 // readApproval is the plan that somebody has looked at and agreed to.
-type approval struct {
-	Digest string    // of the plan, in hex; "" = not known, or none was asked for
-	stamp  string    // the output plan-digest that was given, which binds the time too; "" = none
-	Made   time.Time // of the dry run; zero for the plan of a pull request
-	Plan   plan.Plan // of the plan file
-	Whole  bool      // plan is known, so a difference can be shown
+type Approval struct {
+	Digest  string    // of the plan, in hex; "" = not known, or none was asked for
+	stamp   string    // the output plan-digest that was given, which binds the time too; "" = none
+	Made    time.Time // of the dry run; zero for the plan of a pull request
+	Plan    plan.Plan // of the plan file
+	HasPlan bool      // plan is known, so a difference can be shown
 	// OfPullRequest says that the plan is the one on the pull request whose merge started this run.
 	OfPullRequest bool
 }
@@ -31,10 +31,10 @@ const PlanLife = 7 * 24 * time.Hour
 var digestText = regexp.MustCompile(`^(\d{12})-[0-9a-f]{64}$`)
 
 // Asked reports whether a plan has to be held against this one.
-func (a approval) Asked() bool { return a.Digest != "" || a.stamp != "" }
+func (a Approval) Asked() bool { return a.Digest != "" || a.stamp != "" }
 
-// Of reports whether the plan with this digest is the approved one.
-func (a approval) Of(digest string) bool {
+// Matches reports whether the plan with this digest is the approved one.
+func (a Approval) Matches(digest string) bool {
 	if a.stamp != "" {
 		return plan.PlanStamp(digest, a.Made) == a.stamp
 	}
@@ -52,14 +52,14 @@ func readApproval(r *reader) {
 		return
 	}
 	if text == pullRequestPlan {
-		if r.own("plan-digest") == "" {
+		if r.valueIfTaken("plan-digest") == "" {
 			return
 		}
 		a.OfPullRequest = true
 		switch {
 		case r.command.Name != "promote":
 			r.problem("plan-digest", text, "is a plan of the command promote, and this is "+r.command.Name)
-		case a.Whole:
+		case a.HasPlan:
 			r.problem("plan-digest", text, "contradicts plan-file; give one of the two")
 		}
 		return
@@ -73,7 +73,7 @@ func readApproval(r *reader) {
 	if err != nil {
 		r.problem("plan-digest", text, "begins with a time that is none")
 	}
-	if a.Whole && plan.PlanStamp(a.Digest, made) != text {
+	if a.HasPlan && plan.PlanStamp(a.Digest, made) != text {
 		r.problem("plan-digest", text, "is not the digest of the plan in plan-file")
 	}
 	a.stamp, a.Made = text, made
@@ -90,7 +90,7 @@ func readPlanFile(r *reader, path string) {
 		r.problem("plan-file", path, err.Error())
 		return
 	}
-	a.Whole = true
+	a.HasPlan = true
 }
 
 // ReadPlan reads the report file of a dry run. The plan's digest is computed, not believed.

@@ -52,7 +52,7 @@ func readAssignments(r *reader) {
 		items = append(items, line)
 	}
 	for _, p := range r.pairs("alias", "challenger=8", items) {
-		q.Aliases = append(q.Aliases, registry.Assignment{Alias: p.key, Version: readAssigned(r, p)})
+		q.Aliases = append(q.Aliases, registry.Assignment{Alias: p.key, Version: readAssignedVersion(r, p)})
 	}
 	if len(q.Aliases) == 0 && len(r.out.Intent.Traffic) == 0 && r.value("alias") == "" {
 		r.problem("alias", "", "is missing: give an assignment such as challenger=8, or the input traffic")
@@ -62,8 +62,8 @@ func readAssignments(r *reader) {
 // versionNumber is a version as MLflow numbers it: digits alone, no sign and no zero in front.
 var versionNumber = regexp.MustCompile(`^[1-9][0-9]{0,9}$`)
 
-// readAssigned is the version of an assignment, 0 for none.
-func readAssigned(r *reader, p pair) int {
+// readAssignedVersion is the version of an assignment, 0 for none.
+func readAssignedVersion(r *reader, p pair) int {
 	n, err := strconv.ParseInt(p.value, 10, 32)
 	switch {
 	case p.value == "none":

@@ -40,15 +40,15 @@ type Dispatch struct {
 func readGitHub(r *reader) {
 	g := &r.out.GitHub
 	readGitHubToken(r)
-	if r.own("comment") != "" {
+	if r.valueIfTaken("comment") != "" {
 		g.Comment = r.bool("comment")
 		g.NoComment = !g.Comment
 	}
-	g.Environment = r.own("deployment-environment")
+	g.Environment = r.valueIfTaken("deployment-environment")
 	if len(g.Environment) > 255 || strings.ContainsFunc(g.Environment, unicode.IsControl) {
 		r.problem("deployment-environment", g.Environment, "is not the name of an environment: at most 255 characters on one line")
 	}
-	for _, l := range lines(r.own("dispatch")) {
+	for _, l := range lines(r.valueIfTaken("dispatch")) {
 		d, why := parseDispatch(l)
 		if why == "" && slices.Contains(r.out.Notify.Dispatches, d) {
 			why = "is given twice"
@@ -74,7 +74,7 @@ func readGitHub(r *reader) {
 
 // readGitHubToken reads the token for GitHub.
 func readGitHubToken(r *reader) {
-	token := r.own("github-token")
+	token := r.valueIfTaken("github-token")
 	if strings.ContainsFunc(token, unicode.IsControl) {
 		r.problem("github-token", "", "holds a line break; was a file read with its last newline?")
 		return
@@ -82,9 +82,9 @@ func readGitHubToken(r *reader) {
 	r.out.GitHub.Token = token
 }
 
-// own is an input that the command looks at. One block of inputs often serves several steps: what is there for another
+// valueIfTaken is an input that the command looks at. One block of inputs often serves several steps: what is there for another
 // command is not checked.
-func (r *reader) own(name string) string {
+func (r *reader) valueIfTaken(name string) string {
 	if !r.command.Takes(Get(name)) {
 		return ""
 	}
@@ -145,15 +145,15 @@ func readNotification(r *reader) {
 	n := &r.out.Notify
 	n.Slack = secretAddress(r, "slack-webhook")
 	n.Webhook = secretAddress(r, "webhook-url")
-	n.Secret = r.own("webhook-secret")
-	if n.Secret != "" && r.own("webhook-url") == "" {
+	n.Secret = r.valueIfTaken("webhook-secret")
+	if n.Secret != "" && r.valueIfTaken("webhook-url") == "" {
 		r.problem("webhook-secret", "", "signs what is sent to webhook-url, which is empty")
 	}
 }
 
 // secretAddress reads an address that may be a credential itself. All of it that could be one is masked.
 func secretAddress(r *reader, name string) string {
-	text := r.own(name)
+	text := r.valueIfTaken(name)
 	if text == "" {
 		return ""
 	}

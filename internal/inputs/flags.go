@@ -48,7 +48,7 @@ func Arguments(argv []string) (Args, error) {
 	fs := flag.NewFlagSet("mlflow-promote", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	for _, in := range All[1:] {
-		set := func(v string) error { return a.give(in, v) }
+		set := func(v string) error { return a.setFlag(in, v) }
 		if in.Kind == Bool {
 			fs.BoolFunc(in.Name, in.Help, set)
 		} else {
@@ -57,7 +57,7 @@ func Arguments(argv []string) (Args, error) {
 	}
 	fs.BoolVar(&a.JSON, "json", false, "")
 	fs.BoolVar(&a.Version, "version", false, "")
-	if err := fs.Parse(joined(argv)); err != nil {
+	if err := fs.Parse(joinSwitches(argv)); err != nil {
 		return a, unknownFlag(err)
 	}
 	if fs.NArg() > 0 {
@@ -66,9 +66,9 @@ func Arguments(argv []string) (Args, error) {
 	return a, nil
 }
 
-// joined writes a switch with its value behind it, as the inputs of the action have it, in the one way that the flag
+// joinSwitches writes a switch with its value behind it, as the inputs of the action have it, in the one way that the flag
 // package takes.
-func joined(argv []string) []string {
+func joinSwitches(argv []string) []string {
 	var out []string
 	for i := 0; i < len(argv); i++ {
 		name := strings.TrimLeft(argv[i], "-")
@@ -94,15 +94,15 @@ func unknownFlag(err error) error {
 	for _, in := range All[1:] {
 		names = append(names, in.Name)
 	}
-	hint := Meant("--", name, names)
-	if in, _, ok := inputMeant(name); ok && hint == "" {
+	hint := DidYouMean("--", name, names)
+	if in, _, ok := nearestInput(name); ok && hint == "" {
 		hint = "; did you mean --" + in.Name + "?"
 	}
 	return fmt.Errorf("unknown flag --%s%s", name, hint)
 }
 
-// Meant asks whether the nearest of names was meant; "" where none is near.
-func Meant(prefix, name string, names []string) string {
+// DidYouMean asks whether the nearest of names was meant; "" where none is near.
+func DidYouMean(prefix, name string, names []string) string {
 	near := spelling.Nearest(name, names)
 	if len(near) == 0 {
 		return ""
@@ -110,8 +110,8 @@ func Meant(prefix, name string, names []string) string {
 	return "; did you mean " + prefix + near[0] + "?"
 }
 
-// give takes a flag. One that holds a list may be repeated and adds to it; any other given twice is a contradiction.
-func (a Args) give(in Input, v string) error {
+// setFlag takes a flag. One that holds a list may be repeated and adds to it; any other given twice is a contradiction.
+func (a Args) setFlag(in Input, v string) error {
 	if had, twice := a.Flags[in.Name]; twice {
 		list := in.Kind == Lines || in.Kind == Map || in.Kind == Words || in.Kind == Headers
 		if !list && !(in.Name == "alias" && a.Command == "alias") {
@@ -123,16 +123,16 @@ func (a Args) give(in Input, v string) error {
 	return nil
 }
 
-// Unread lists flags that the command would not look at: a threshold that nobody judges must not look judged. The inputs
+// UnreadFlags lists flags that the command would not look at: a threshold that nobody judges must not look judged. The inputs
 // of a step are left alone, because one block of them often serves several commands.
-func Unread(c Command, a Args) []Problem {
+func UnreadFlags(c Command, a Args) []Problem {
 	var out []Problem
 	for _, in := range All[1:] {
 		if v, given := a.Flags[in.Name]; given && !c.Takes(in) {
 			if in.Secret {
 				v = ""
 			}
-			out = append(out, Problem{in.Name, shortened(v), "is not looked at by " + c.Name})
+			out = append(out, Problem{in.Name, shorten(v), "is not looked at by " + c.Name})
 		}
 	}
 	return out

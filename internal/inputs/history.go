@@ -29,12 +29,12 @@ func readHistory(r *reader) {
 			r.problem("records-file", r.value("records-file"), fmt.Sprintf("is the history of %q, and model is %q", of, model))
 		}
 	}
-	readWhen(r)
+	readAt(r)
 	readStatement(r)
 }
 
-// readWhen reads a time, or a date, which is that whole day in UTC.
-func readWhen(r *reader) {
+// readAt reads a time, or a date, which is that whole day in UTC.
+func readAt(r *reader) {
 	text := r.value("at")
 	if text == "" {
 		return

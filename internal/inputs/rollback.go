@@ -6,8 +6,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// readBackTo reads the version to go back to; without one it is the last good holder.
-func readBackTo(r *reader) {
+// readRollbackVersion reads the version to go back to; without one it is the last good holder.
+func readRollbackVersion(r *reader) {
 	text := r.value("candidate")
 	if text == "" {
 		return

@@ -36,7 +36,7 @@ type Settings struct {
 	Ledger      string // auto, required or off
 	History     History
 	Audit       Audit
-	Approved    approval
+	Approved    Approval
 	Expected    Expected
 	GitHub      GitHub
 	Notify      Notify
@@ -60,14 +60,14 @@ type Server struct {
 
 // Judging say what a candidate is judged by.
 type Judging struct {
-	Gates       []policy.Gate
-	Waivers     []policy.Waiver
-	Identities  map[string]string // MLflow user -> GitHub login
-	PolicyFile  string            // "" = it is searched for
-	NeedsPolicy bool              // a missing policy file is an error
-	Evidence    map[string]string // path of a workspace file by the name that a gate gives the document
-	From        string            // stage that the candidate must come from, "" = any
-	OfHolders   bool              // validate: the versions that the policy's targets point to are judged, not a candidate
+	Gates        []policy.Gate
+	Waivers      []policy.Waiver
+	Identities   map[string]string // MLflow user -> GitHub login
+	PolicyFile   string            // "" = it is searched for
+	NeedsPolicy  bool              // a missing policy file is an error
+	Evidence     map[string]string // path of a workspace file by the name that a gate gives the document
+	From         string            // stage that the candidate must come from, "" = any
+	OfIncumbents bool              // validate: the versions that the policy's targets point to are judged, not a candidate
 }
 
 // Doctor say what doctor repairs.
@@ -113,11 +113,11 @@ type reader struct {
 //
 //go:noinline
 func (r *reader) problem(input, saw, want string) {
-	r.out.Problems = append(r.out.Problems, Problem{input, shortened(saw), want})
+	r.out.Problems = append(r.out.Problems, Problem{input, shorten(saw), want})
 }
 
-// shortened keeps an error readable when a whole file was pasted into an input.
-func shortened(text string) string {
+// shorten keeps an error readable when a whole file was pasted into an input.
+func shorten(text string) string {
 	if utf8.RuneCountInString(text) > 120 {
 		return string([]rune(text)[:119]) + "…"
 	}
@@ -128,7 +128,7 @@ func shortened(text string) string {
 func Read(c Command, value func(string) string, file func(string, int64) ([]byte, error), env func(string) string) Settings {
 	r := &reader{command: c, value: value, file: file, env: env}
 	r.out.Judging.PolicyFile = value("policy-file")
-	r.out.Judging.NeedsPolicy = r.own("require-policy") != "" && r.bool("require-policy")
+	r.out.Judging.NeedsPolicy = r.valueIfTaken("require-policy") != "" && r.bool("require-policy")
 	r.out.Timeout = r.duration("timeout")
 	r.out.Intent.Command = c.Name
 	c.read(r)
@@ -170,7 +170,7 @@ func readAlias(r *reader) {
 func readRollback(r *reader) {
 	readMove(r)
 	readTarget(r)
-	readBackTo(r)
+	readRollbackVersion(r)
 }
 
 func readCompare(r *reader) {
@@ -361,7 +361,7 @@ func (r *reader) pem(name string) []byte {
 }
 
 func readCandidate(r *reader) {
-	if r.out.Judging.OfHolders = aboutIncumbents(r); r.out.Judging.OfHolders {
+	if r.out.Judging.OfIncumbents = aboutIncumbents(r); r.out.Judging.OfIncumbents {
 		return
 	}
 	text := r.required("candidate", "runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS, models:/m-…, best or commit")

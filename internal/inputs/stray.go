@@ -52,8 +52,8 @@ var synonyms = []struct{ input, line, names string }{
 	{"webhook-url", "", "webhook"},
 }
 
-// runnersOwn are lines below with: that the runner reads itself for a container action.
-var runnersOwn = []string{"args", "entrypoint"}
+// runnerInputs are lines below with: that the runner reads itself for a container action.
+var runnerInputs = []string{"args", "entrypoint"}
 
 // Strays are the variables INPUT_… that belong to no input.
 type Strays struct {
@@ -70,10 +70,10 @@ func StrayInputs(environ []string, value func(name string) string, leaky bool) S
 	for _, variable := range slices.Sorted(slices.Values(environ)) {
 		name, text, _ := strings.Cut(variable, "=")
 		name, isInput := strings.CutPrefix(name, "INPUT_")
-		if name = strings.ToLower(name); !isInput || slices.Contains(runnersOwn, name) || declared(name) {
+		if name = strings.ToLower(name); !isInput || slices.Contains(runnerInputs, name) || declared(name) {
 			continue
 		}
-		in, line, near := inputMeant(name)
+		in, line, near := nearestInput(name)
 		text = strings.TrimSpace(text)
 		if near && in.Secret {
 			out.Secrets = append(out.Secrets, text)
@@ -97,19 +97,19 @@ func declared(name string) bool {
 	return slices.ContainsFunc(All, func(in Input) bool { return in.Name == name })
 }
 
-// inputMeant finds the input that a name stands for: the same letters first, then a synonym, then one slip. The line is
+// nearestInput finds the input that a name stands for: the same letters first, then a synonym, then one slip. The line is
 // what to write in its place, "" if the value stays as it is.
-func inputMeant(name string) (in Input, line string, ok bool) {
+func nearestInput(name string) (in Input, line string, ok bool) {
 	for _, same := range []func(a, b string) bool{
 		func(a, b string) bool { return a == b }, OneSlip,
 	} {
 		for _, in := range All {
-			if same(BareName(name), BareName(in.Name)) {
+			if same(NormalizedName(name), NormalizedName(in.Name)) {
 				return in, "", true
 			}
 		}
 		for _, s := range synonyms {
-			if slices.ContainsFunc(strings.Fields(s.names), func(n string) bool { return same(BareName(name), BareName(n)) }) {
+			if slices.ContainsFunc(strings.Fields(s.names), func(n string) bool { return same(NormalizedName(name), NormalizedName(n)) }) {
 				return Get(s.input), s.line, true
 			}
 		}
@@ -117,8 +117,8 @@ func inputMeant(name string) (in Input, line string, ok bool) {
 	return Input{}, "", false
 }
 
-// BareName is what counts of a name: people mix up dashes, underscores and case.
-func BareName(name string) string {
+// NormalizedName is what counts of a name: people mix up dashes, underscores and case.
+func NormalizedName(name string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) {
 			return unicode.ToLower(r)

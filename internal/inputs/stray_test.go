@@ -124,7 +124,7 @@ func TestSynonyms(t *testing.T) {
 				t.Errorf("%s stands for %s and for %s", name, seen[name], s.input)
 			}
 			seen[name] = s.input
-			in, line, ok := inputMeant(name)
+			in, line, ok := nearestInput(name)
 			if declared(name) || !ok || in.Name != s.input || line != s.line {
 				t.Errorf("%s is taken for %q, not for %s", name, in.Name, s.input)
 			}
@@ -134,7 +134,7 @@ func TestSynonyms(t *testing.T) {
 
 func TestInputMeant_FindsEachInput(t *testing.T) {
 	for _, in := range All {
-		if got, _, ok := inputMeant(strings.ReplaceAll(in.Name, "-", "_")); !ok || got.Name != in.Name {
+		if got, _, ok := nearestInput(strings.ReplaceAll(in.Name, "-", "_")); !ok || got.Name != in.Name {
 			t.Errorf("%s is taken for %q", in.Name, got.Name)
 		}
 	}
