@@ -3,14 +3,9 @@ package cli
 import (
 	"cmp"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"maps"
-	"path"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
@@ -24,9 +19,6 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
-
-// baselineLimit bounds a baseline: 100,000 findings are some 60 MB.
-const baselineLimit = 128 << 20
 
 // runAudit judges the whole registry, model by model.
 func runAudit(ctx context.Context, s *session) {
@@ -70,14 +62,6 @@ func (a *auditRun) markSeen(model string) {
 	if _, about := a.seen[model]; about {
 		a.seen[model] = true
 	}
-}
-
-// sink is a file that the audit is written to as it is made.
-type sink struct {
-	what string
-	audit.Sink
-	file *actions.File // nil = standard output
-	out  io.WriteCloser
 }
 
 func beginAudit(ctx context.Context, s *session) (*auditRun, error) {
@@ -291,89 +275,6 @@ func (a *auditRun) unjudged() []audit.Unjudged {
 
 func (a *auditRun) fails() bool { return a.failing()+len(a.unjudged()) > 0 }
 
-// open begins the report and the files that were asked for.
-func (a *auditRun) open() error {
-	s := a.s
-	if s.json {
-		out := s.runner.DataStream()
-		a.json = report.NewAuditJSON(out)
-		a.sinks = append(a.sinks, sink{Sink: a.json, out: out})
-	}
-	var errs []error
-	begin := func(what string, f *actions.File, err error, sinkTo func(*actions.File) audit.Sink) {
-		if err != nil {
-			errs = append(errs, &registry.Error{
-				Reason: registry.BadInput, Msg: "begin the " + what + " of the audit: " + err.Error(), Hint: "name a file of the workspace that may be written",
-			})
-			return
-		}
-		a.sinks = append(a.sinks, sink{what: what, Sink: sinkTo(f), file: f, out: f})
-	}
-	if s.runner.InActions() && !s.json {
-		f, err := s.runner.CreateReport("mlflow-promote-audit-*.json")
-		begin("report", f, err, func(f *actions.File) audit.Sink { a.json = report.NewAuditJSON(f); return a.json })
-	}
-	if name := s.set.Audit.Sarif; name != "" {
-		f, err := s.runner.CreateWorkspace(name)
-		begin("SARIF file", f, err, func(f *actions.File) audit.Sink { return report.NewSarif(f, s.p.Version) })
-	}
-	if name := s.set.Audit.Html; name != "" {
-		f, err := s.runner.CreateWorkspace(name)
-		begin("page", f, err, func(f *actions.File) audit.Sink { return report.NewAuditPage(f, f.Own(), s.set.Server.Tracking) })
-	}
-	return errors.Join(errs...)
-}
-
-// end closes the files. Where the audit was cut short only its own report is left, which says so.
-func (a *auditRun) end(failed error) {
-	s := a.s
-	summary := &report.Audit{
-		Totals: a.tally.Totals, Rules: a.rules, Worst: a.tally.Worst, Fixed: a.tally.Fixed, FailOn: s.set.Audit.FailOn, Failing: a.failing(),
-		Blind: a.unjudged(), Model: s.set.Intent.Query.Model,
-	}
-	reason := registry.OK
-	if a.fails() {
-		reason = registry.Findings
-	}
-	if failed != nil {
-		reason = registry.ReasonOf(failed)
-	}
-	if a.json != nil {
-		s.console.warnIf(a.json.End(reason, failed))
-	}
-	for _, k := range a.sinks {
-		whole := failed == nil || k.Sink == audit.Sink(a.json)
-		if k.file != nil && !whole {
-			k.file.Discard()
-			continue
-		}
-		if err := k.out.Close(); err != nil {
-			s.console.warnIf(err)
-			continue
-		}
-		switch {
-		case k.file == nil:
-			s.printed = true
-		case k.Sink == audit.Sink(a.json):
-			s.written = k.file.Name()
-		default:
-			summary.Files = append(summary.Files, report.AuditFile{What: k.what, Path: k.file.Name()})
-		}
-	}
-	if failed == nil {
-		s.report.Audit = summary
-	}
-}
-
-// discard gives up what was begun.
-func (a *auditRun) discard() {
-	for _, k := range a.sinks {
-		if k.file != nil {
-			k.file.Discard()
-		}
-	}
-}
-
 // printProgress is a line every few seconds, so that nobody takes a long audit for a stuck one.
 func printProgress(s *session, p audit.Progress) {
 	text := fmt.Sprintf("audited %d", p.Models)
@@ -410,82 +311,4 @@ func annotateAudit(s *session, a *auditRun) {
 	for _, u := range a.unjudged() {
 		s.runner.Annotate(actions.Annotation{Level: actions.Error, Title: "Audit: not judged", Message: fmt.Sprintf("%s could not judge %d, the first of them %s: %s", cmp.Or(u.Rule, "every rule"), u.Count, u.Where, u.Why)})
 	}
-}
-
-// readBaseline reads the report file of an earlier audit.
-func readBaseline(s *session) (*rules.Baseline, error) {
-	name := s.set.Audit.Baseline
-	if name == "" {
-		return nil, nil
-	}
-	var file struct {
-		Schema   int             `json:"schema"`
-		Command  string          `json:"command"`
-		Findings []audit.Finding `json:"findings"`
-		Totals   *audit.Totals   `json:"totals"`
-	}
-	text, err := s.runner.ReadWorkspace(name, baselineLimit)
-	if err == nil {
-		err = json.Unmarshal(text, &file)
-	}
-	switch {
-	case err != nil:
-	case file.Command != "audit" || file.Schema != report.AuditSchema:
-		err = fmt.Errorf("%s is not the report file of an audit", name)
-	case file.Totals == nil:
-		err = fmt.Errorf("%s is of an audit that was cut short; take one that ended", name)
-	case file.Totals.Scope != s.set.Audit.Scope:
-		err = fmt.Errorf("%s was made with scope: %s, and this is scope: %s; what one does not look at is not fixed", name, file.Totals.Scope, s.set.Audit.Scope)
-	case file.Totals.Server != s.set.Server.Registry:
-		err = fmt.Errorf("%s is of the registry %s, and this is %s; models of one name there are not those here", name, file.Totals.Server, s.set.Server.Registry)
-	default:
-		return rules.NewBaseline(file.Findings, file.Totals.Unjudged), nil
-	}
-	return nil, &registry.Error{Reason: registry.BadInput, Msg: "input baseline-file: " + err.Error(), Hint: "the first time leave it empty; then keep the output report-file"}
-}
-
-// approvedPlans reads the plans that somebody approved.
-func approvedPlans(s *session) ([]rules.Approved, error) {
-	var out []rules.Approved
-	for _, pattern := range s.set.Audit.Plans {
-		names, err := matchingFiles(s, pattern)
-		for _, name := range names {
-			var text []byte
-			var p rules.Approved
-			if text, err = s.runner.ReadWorkspace(name, inputs.FileLimit); err == nil {
-				p.Plan, p.Digest, p.Made, err = inputs.ReadPlan(text)
-			}
-			if err != nil {
-				err = fmt.Errorf("%s: %w", name, err)
-				break
-			}
-			p.File = name
-			out = append(out, p)
-		}
-		if err != nil {
-			return nil, &registry.Error{Reason: registry.BadInput, Msg: "input plan-file: " + err.Error(), Hint: "give the report files of dry runs that were approved, one per line, * for any part of a name"}
-		}
-	}
-	return out, nil
-}
-
-// matchingFiles lists the files of the workspace that a pattern names; the * is for the last part of the path.
-func matchingFiles(s *session, pattern string) ([]string, error) {
-	if !strings.Contains(pattern, "*") {
-		return []string{pattern}, nil
-	}
-	folder, last := path.Split(pattern)
-	names, err := s.runner.ListWorkspace(path.Clean(folder + "."))
-	if err != nil {
-		return nil, err
-	}
-	var out []string
-	for _, name := range names {
-		if ok, err := path.Match(last, name); err != nil {
-			return nil, err
-		} else if ok {
-			out = append(out, folder+name)
-		}
-	}
-	return out, nil
 }

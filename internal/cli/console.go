@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
@@ -73,4 +74,12 @@ func (c *console) waitingLong(limit time.Duration) {
 		c.printf("waiting for the server to confirm the last request (time limit %s)", limit)
 	}
 	c.awaited = true
+}
+
+// asInput is an input with its value as people write it here: a line of the workflow in a job, a flag on a laptop.
+func asInput(s *session, input, value string) string {
+	if s.runner.InActions() {
+		return input + ": " + value
+	}
+	return "--" + input + " " + format.ShellWord(value)
 }

@@ -94,12 +94,6 @@ func (g *gitHubSession) heads(dry bool) []string {
 	return []string{g.job.HeadSHA, g.job.SHA}
 }
 
-// unmerged reports whether the job follows the run of another branch than the default one, or of a fork's: it is started
-// on the default branch all the same.
-func unmerged(job actions.Context) bool {
-	return job.EventName == "workflow_run" && (job.HeadBranch != job.DefaultBranch || job.HeadRepository != job.Repository)
-}
-
 // mergedPullRequest finds the pull request whose merge made the commit that was pushed; ok is false where there is none, or
 // where it was merged into another branch, which other people may guard.
 func (g *gitHubSession) mergedPullRequest(ctx context.Context) (github.PullRequest, bool, error) {

@@ -12,6 +12,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/github"
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/runstore"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
@@ -251,4 +252,28 @@ func notifyEarlier(ctx context.Context, s *session, l *ledger.Ledger, v ledger.V
 	}
 	box := s.notifier.outbox(ctx, l, v)
 	s.notifier.deliver(ctx, l, box, pendingNotifications(nil, box.Entries))
+}
+
+// notifyEarlierOfAll sends what promotions of any model have not told yet: an audit comes by also where nobody promotes any more.
+func notifyEarlierOfAll(ctx context.Context, s *session) {
+	if s.report.Audit == nil || len(s.set.Notify.Names()) == 0 {
+		return
+	}
+	names := []string{s.set.Intent.Query.Model}
+	if names[0] == "" {
+		var err error
+		if names, err = runstore.Promoted(ctx, s.client); err != nil {
+			s.console.warn("what promotions have not told yet is not known: " + err.Error())
+			return
+		}
+	}
+	for _, name := range names {
+		l := &ledger.Ledger{Store: runstore.New(s.client), Model: name, Now: s.p.Now, Pause: s.client.Pause}
+		v, err := l.Look(ctx)
+		if err != nil {
+			s.console.warn("what promotions of " + name + " have not told yet is not known: " + err.Error())
+			continue
+		}
+		notifyEarlier(ctx, s, l, v)
+	}
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/audit/rules"
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
-	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
@@ -89,54 +88,6 @@ func (s *session) readMovedRoots() error {
 	p, _, err := s.loadPolicy(false)
 	s.set.Intent.Query.MovedRoots = p.MovedRoots
 	return err
-}
-
-// refuseGuarded refuses aliases that gates of the policy guard, for the command alias. A target with allow-assign may be
-// moved.
-func refuseGuarded(p policy.Policy, rules []policy.TargetRule, in plan.Intent) error {
-	for _, a := range in.Query.Aliases {
-		// without case: some databases keep no two aliases that differ in case alone
-		i := slices.IndexFunc(rules, func(t policy.TargetRule) bool { return t.Alias != "" && strings.EqualFold(t.Alias, a.Alias) })
-		if i < 0 || slices.Contains(in.Assignable, a.Alias) {
-			continue
-		}
-		return plan.Guarded(in, a, fmt.Sprintf("%s:%d has gates for it", p.File, rules[i].Line))
-	}
-	return nil
-}
-
-// needs is what the gates want to know, without the documents that are given as files.
-func (s *session) needs() fact.Needs {
-	n := policy.Needs(s.set.Judging.Gates)
-	n.Files = true // a plan binds them
-	n.Evidence = slices.DeleteFunc(n.Evidence, func(name string) bool { return s.set.Judging.Evidence[name] != "" })
-	return n
-}
-
-// addOtherFacts adds the facts that do not come from MLflow.
-func (s *session) addOtherFacts(ctx context.Context, f *fact.Facts) {
-	f.Words = plan.Words(*f, s.set.Intent)
-	f.Identities = s.set.Judging.Identities
-	needs := policy.Needs(s.set.Judging.Gates)
-	f.Commit = s.gitHub.commit(ctx, *f, needs.Commit, s.report.Dry)
-	if needs.Review {
-		f.Review = s.gitHub.review(ctx, *f, needs.Environments)
-	}
-	if !f.Now.IsZero() {
-		f.Skew = f.Now.Sub(s.p.Now())
-	}
-	if f.Evidence == nil {
-		f.Evidence = map[string]registry.Known[string]{}
-	}
-	for name, path := range s.set.Judging.Evidence {
-		f.Evidence[name] = registry.Unreadable[string]("")
-		data, err := s.runner.ReadWorkspace(path, policy.MaxReport)
-		if err != nil {
-			f.Evidence[name] = registry.Unreadable[string](err.Error())
-			continue
-		}
-		f.Evidence[name] = registry.Is(string(data))
-	}
 }
 
 // problems shows everything wrong with a policy file, each at its line.

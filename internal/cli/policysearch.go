@@ -9,7 +9,6 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -164,12 +163,4 @@ func printNoPolicy(s *session) {
 		s.console.println(s.noPolicy)
 		s.report.NoPolicy = s.noPolicy
 	}
-}
-
-// asInput is an input with its value as people write it here: a line of the workflow in a job, a flag on a laptop.
-func asInput(s *session, input, value string) string {
-	if s.runner.InActions() {
-		return input + ": " + value
-	}
-	return "--" + input + " " + format.ShellWord(value)
 }

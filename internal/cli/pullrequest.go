@@ -5,7 +5,6 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,11 +14,8 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
-	"github.com/mlflow-promote/mlflow-promote/internal/plan"
-	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
-	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // pullRequestOf is the one that this job judges, nil if it judges none. The comment on a merged one stays as it was approved.
@@ -71,54 +67,6 @@ func findFollowedPullRequest(ctx context.Context, s *session) {
 	default:
 		s.report.PullRequest = &report.PullRequest{Number: pr.Number, Head: pr.Head, URL: pr.URL}
 	}
-}
-
-// runValidate judges and writes nothing. For a pull request it also plans what merging would do.
-func runValidate(ctx context.Context, s *session) {
-	if s.set.Judging.OfIncumbents {
-		validateIncumbents(ctx, s)
-		return
-	}
-	if !s.gatherToJudge(ctx) || !s.judge() {
-		return
-	}
-	in := s.set.Intent
-	if showsMerge(s) {
-		in.Command = "promote"
-	}
-	p, err := plan.Promote(s.report.Facts, s.report.Verdict, in)
-	if !showsMerge(s) {
-		p.Steps = nil // only looked at: what promoting would do is not this command's to say
-	}
-	s.setPlan(p)
-	switch {
-	case s.report.Verdict.Effect() == verdict.Block:
-		s.report.Reason = registry.Blocked
-	case s.report.Verdict.Effect() == verdict.Retain:
-		s.report.Reason = registry.Retained
-	case err != nil && registry.ReasonOf(err) != registry.Downgrade && registry.ReasonOf(err) != registry.Held:
-		s.fail(err)
-	default:
-		s.report.Reason = registry.OK
-		if err != nil {
-			s.report.Plan.Notes = append(s.report.Plan.Notes, "promoting it would be refused all the same: "+err.Error())
-		}
-	}
-}
-
-// showsMerge reports whether what merging would do is shown.
-func showsMerge(s *session) bool {
-	return s.report.PullRequest != nil && !s.set.Intent.Query.Target.Empty()
-}
-
-// compareSignatures shows a reviewer how the contract changes.
-func compareSignatures(s *session) {
-	held, ok := s.report.Facts.Incumbent().Get()
-	if _, read := held.MLmodel.Get(); s.report.PullRequest == nil || !ok || !read {
-		return
-	}
-	c := policy.SideBySide(s.report.Facts, held)
-	s.report.Signature, s.report.SignatureChanges = c.Signature, c.Changes
 }
 
 // commentTime bounds the keeping of the comment.
@@ -208,50 +156,6 @@ func unpack(text string) ([]byte, error) {
 }
 
 var hiddenPlanLine = regexp.MustCompile(`^<!-- plan ([0-9a-f]{64})(?: ([A-Za-z0-9+/=]+))? -->\r?\n`)
-
-// approvedByMerge takes the plan of the merged pull request as the approved one. A plan that would write nothing needs
-// none: the run was started again after it had done everything. Nor does a dry run before the merge.
-func approvedByMerge(ctx context.Context, s *session, p plan.Plan) error {
-	before := s.report.PullRequest != nil || s.report.DryWhy != ""
-	if !s.set.Approved.OfPullRequest || before || len(p.Steps) == 0 {
-		return nil
-	}
-	pr, ok, err := s.gitHub.mergedPullRequest(ctx)
-	switch {
-	case err != nil:
-		return wrapError("find the merged pull request", err)
-	case !ok:
-		return noApproval(fmt.Sprintf("no pull request was merged with commit %.12s", s.job.SHA))
-	}
-	client, err := s.gitHub.connect()
-	if err != nil {
-		return err
-	}
-	body, ok, err := client.Commented(ctx, pr.Number, targetKey(s))
-	if err != nil {
-		return wrapError(fmt.Sprintf("read the plan on pull request %d", pr.Number), err)
-	}
-	m := hiddenPlanLine.FindStringSubmatch(body)
-	if !ok || m == nil {
-		return noApproval(fmt.Sprintf("pull request %d has no whole comment of ours with a plan for %s", pr.Number, targetKey(s)))
-	}
-	a := &s.set.Approved
-	a.Digest = m[1]
-	var kept plan.Plan
-	if text, err := unpack(m[2]); err == nil && json.Unmarshal(text, &kept) == nil {
-		digest, err := kept.Digest()
-		a.Plan, a.HasPlan = kept, err == nil && digest == a.Digest // computed, not believed
-	}
-	s.console.printf("the plan on pull request %d was approved by its merge: %s", pr.Number, pr.URL)
-	return nil
-}
-
-func noApproval(why string) error {
-	return &registry.Error{
-		Reason: registry.PlanChanged, Msg: why + ", so no plan was approved; nothing was written",
-		Hint: "plan-digest: pull-request applies what the comment on the merged pull request shows; leave it out to promote without, or merge a pull request that validate or promote has commented on",
-	}
-}
 
 // wrapError says in front of an error what was tried, and keeps its reason.
 func wrapError(what string, err error) error {

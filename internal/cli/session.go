@@ -5,20 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
-	"sync"
-	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
-	"github.com/mlflow-promote/mlflow-promote/internal/apply"
-	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
-	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
-	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/diagnose"
-	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/gather"
-	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/write"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -109,116 +100,6 @@ func (s *session) begin(ctx context.Context, c inputs.Command) error {
 	return nil
 }
 
-var fullCommit = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
-
-// headCommit is the commit that the candidate "commit" stands for.
-func headCommit(job actions.Context) (string, error) {
-	head := job.Head()
-	if fullCommit.MatchString(head) {
-		return head, nil
-	}
-	e := &registry.Error{Reason: registry.BadInput, Msg: fmt.Sprintf("input candidate: \"commit\" needs the whole digest of the head commit, not %q", head), Hint: "set the variable GITHUB_SHA to what git rev-parse HEAD prints"}
-	if head == "" {
-		e.Msg = "input candidate: \"commit\" needs the head commit of the pull request, and the event names none"
-		e.Hint = "name the run, as in runs:/RUN_ID/model"
-	}
-	return "", e
-}
-
-func runRegister(ctx context.Context, s *session) {
-	if !s.gather(ctx) {
-		return
-	}
-	p, err := plan.Register(s.report.Facts, s.set.Intent)
-	s.carryOut(ctx, p, err)
-}
-
-// runPromote starts over if another promotion was faster: it judges again what that one left.
-func runPromote(ctx context.Context, s *session) {
-	defer closeLedger(ctx, s)
-	for again := true; again; {
-		again = false
-		if !s.gatherWithLedger(ctx) {
-			return
-		}
-		if e, ok := plan.Unfinished(s.report.Facts, s.set.Intent, s.ledger.holder); ok {
-			again = resumePromotion(ctx, s, e)
-			continue
-		}
-		if !s.judge() {
-			return
-		}
-		p, err := plan.Promote(s.report.Facts, s.report.Verdict, s.set.Intent)
-		again = s.carryOut(ctx, p, err)
-	}
-}
-
-// runAlias sets or removes aliases that no gate guards.
-func runAlias(ctx context.Context, s *session) {
-	defer closeLedger(ctx, s)
-	for again := true; again; {
-		facts, err := s.ledger.read(ctx, func() (fact.Facts, error) { return gather.Aliases(ctx, s.client, s.set.Intent.Query) })
-		if !s.gathered(ctx, facts, err) {
-			return
-		}
-		if err := cmp.Or(checkAssignable(ctx, s, facts.Ledger), plan.Names(facts, s.set.Intent)); err != nil {
-			s.fail(err)
-			return
-		}
-		if p, digest, ok := plan.ResumeAliases(facts, s.set.Intent, s.ledger.holder); ok {
-			again = s.carryOutWithDigest(ctx, p, digest, nil)
-			continue
-		}
-		p, err := plan.Aliases(facts, s.set.Intent)
-		again = s.carryOut(ctx, p, err)
-	}
-}
-
-func (s *session) gather(ctx context.Context) bool {
-	facts, err := gather.Facts(ctx, s.client, s.set.Intent.Query, s.needs())
-	return s.gathered(ctx, facts, err)
-}
-
-// gatherToJudge gathers for a command that judges and moves nothing. What the ledger recorded is read if a gate asks for
-// it; without a ledger there are no records.
-func (s *session) gatherToJudge(ctx context.Context) bool {
-	if !policy.Needs(s.set.Judging.Gates).Ledger || s.ledger.ledger == nil {
-		return s.gather(ctx)
-	}
-	var view ledger.View
-	var unread error
-	var wg sync.WaitGroup
-	wg.Go(func() { view, unread = s.ledger.ledger.Look(ctx) })
-	facts, err := gather.Facts(ctx, s.client, s.set.Intent.Query, s.needs())
-	wg.Wait()
-	switch {
-	case err != nil:
-	case unread == nil:
-		facts.Ledger = view.Facts()
-	case !s.ledger.optional(unread):
-		err = unread
-	}
-	return s.gathered(ctx, facts, err)
-}
-
-// gatherWithLedger gathers for a command that moves something.
-func (s *session) gatherWithLedger(ctx context.Context) bool {
-	facts, err := s.ledger.read(ctx, func() (fact.Facts, error) {
-		return gather.Facts(ctx, s.client, s.set.Intent.Query, s.needs())
-	})
-	return s.gathered(ctx, facts, err)
-}
-
-func (s *session) gathered(ctx context.Context, facts fact.Facts, err error) bool {
-	if err != nil {
-		s.fail(diagnose.Explain(ctx, s.client, err))
-		return false
-	}
-	s.addOtherFacts(ctx, &facts)
-	s.report.Facts = facts
-	return true
-}
-
 // judge reports whether there is a verdict to go on with. Without any gate there is none, unless the user takes that
 // on.
 func (s *session) judge() bool {
@@ -254,101 +135,6 @@ func (s *session) judge() bool {
 		Hint: "give at least one line in the input thresholds, or a policy file; a target without gates is refused (override: ungated promotes without, shown and recorded)",
 	})
 	return false
-}
-
-func (s *session) setPlan(p plan.Plan) {
-	s.report.Plan, s.report.Planned = p, true
-	digest, err := p.Digest()
-	if err != nil {
-		s.fail(err)
-	}
-	s.report.Digest = digest
-}
-
-// carryOut applies the plan, or shows it. It reports whether another promotion was faster and the command has to start
-// over.
-func (s *session) carryOut(ctx context.Context, p plan.Plan, err error) (again bool) {
-	s.setPlan(p)
-	if err != nil {
-		s.fail(err)
-		return false
-	}
-	return s.apply(ctx, p)
-}
-
-// carryOutWithDigest carries out the rest of a plan that was made before and had this digest.
-func (s *session) carryOutWithDigest(ctx context.Context, p plan.Plan, digest string, err error) (again bool) {
-	s.setPlan(p)
-	s.report.Digest = digest
-	if err != nil {
-		s.fail(err)
-		return false
-	}
-	return s.apply(ctx, p)
-}
-
-func (s *session) apply(ctx context.Context, p plan.Plan) (again bool) {
-	if err := checkApproval(ctx, s, p); err != nil {
-		s.fail(err)
-		return false
-	}
-	if !s.report.Dry {
-		if p.Moves() && !s.report.Facts.Review.Gathered() {
-			s.report.Facts.Review = s.gitHub.approvals(ctx)
-		}
-		s.move = newMove(s, p)
-		receipt := apply.Run(ctx, write.Writer{Client: s.client}, p, s.options(p))
-		s.report.Receipt, s.report.Applied = receipt.After(s.report.Receipt), true
-		reportEntry(s)
-		explainNoLedger(ctx, s, p)
-		if s.ledger.lostRace(receipt.Err) {
-			return true
-		}
-	}
-	s.setReason(p)
-	return false
-}
-
-func (s *session) options(p plan.Plan) apply.Options {
-	return apply.Options{
-		Now: s.p.Now, Ledger: s.move.ledger(), Slow: s.set.GitHub.Environment != "",
-		Record: func(at time.Time, version int) string {
-			return plan.NewSummary(p, s.report.Digest, s.set.Intent, version, at, recordPlace(s))
-		},
-		Lease: ledger.Lease, Pause: s.ledger.pause,
-		Step: func(step plan.Step) { s.console.printf("%s %s", step.Do, stepObject(step)) },
-	}
-}
-
-// setReason names how the command ended.
-func (s *session) setReason(p plan.Plan) {
-	switch {
-	case s.report.Receipt.Err != nil:
-		s.fail(s.report.Receipt.Err)
-	case s.report.Judged && s.report.Verdict.Effect() == verdict.Block:
-		s.report.Reason = registry.Blocked
-	case s.report.Judged && s.report.Verdict.Effect() == verdict.Retain:
-		s.report.Reason = registry.Retained
-	case len(p.Steps) == 0, s.report.Applied && !s.report.Receipt.Changed():
-		s.report.Reason = registry.Unchanged
-	default:
-		s.report.Reason = registry.OK
-	}
-}
-
-func stepObject(s plan.Step) string {
-	switch s.Do {
-	case plan.CreateModel:
-		return s.Model
-	case plan.CreateVersion:
-		return s.Model + " from " + s.Source.URI
-	case plan.Describe:
-		return fmt.Sprintf("%s version %d", s.Model, s.Version)
-	}
-	if s.Want == "" {
-		return s.Ref + " of " + s.Model
-	}
-	return s.Ref + " of " + s.Model + ": " + s.Want
 }
 
 func (s *session) fail(err error) {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -56,4 +57,48 @@ func versionOrNone(n int) string {
 		return "none"
 	}
 	return fmt.Sprint(n)
+}
+
+// approvedByMerge takes the plan of the merged pull request as the approved one. A plan that would write nothing needs
+// none: the run was started again after it had done everything. Nor does a dry run before the merge.
+func approvedByMerge(ctx context.Context, s *session, p plan.Plan) error {
+	before := s.report.PullRequest != nil || s.report.DryWhy != ""
+	if !s.set.Approved.OfPullRequest || before || len(p.Steps) == 0 {
+		return nil
+	}
+	pr, ok, err := s.gitHub.mergedPullRequest(ctx)
+	switch {
+	case err != nil:
+		return wrapError("find the merged pull request", err)
+	case !ok:
+		return noApproval(fmt.Sprintf("no pull request was merged with commit %.12s", s.job.SHA))
+	}
+	client, err := s.gitHub.connect()
+	if err != nil {
+		return err
+	}
+	body, ok, err := client.Commented(ctx, pr.Number, targetKey(s))
+	if err != nil {
+		return wrapError(fmt.Sprintf("read the plan on pull request %d", pr.Number), err)
+	}
+	m := hiddenPlanLine.FindStringSubmatch(body)
+	if !ok || m == nil {
+		return noApproval(fmt.Sprintf("pull request %d has no whole comment of ours with a plan for %s", pr.Number, targetKey(s)))
+	}
+	a := &s.set.Approved
+	a.Digest = m[1]
+	var kept plan.Plan
+	if text, err := unpack(m[2]); err == nil && json.Unmarshal(text, &kept) == nil {
+		digest, err := kept.Digest()
+		a.Plan, a.HasPlan = kept, err == nil && digest == a.Digest // computed, not believed
+	}
+	s.console.printf("the plan on pull request %d was approved by its merge: %s", pr.Number, pr.URL)
+	return nil
+}
+
+func noApproval(why string) error {
+	return &registry.Error{
+		Reason: registry.PlanChanged, Msg: why + ", so no plan was approved; nothing was written",
+		Hint: "plan-digest: pull-request applies what the comment on the merged pull request shows; leave it out to promote without, or merge a pull request that validate or promote has commented on",
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/diagnose"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/gather"
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
@@ -169,4 +170,52 @@ func judgeIncumbent(ctx context.Context, s *session, p policy.Policy, q fact.Que
 	out.Verdict, out.Left = policy.Standing(applied.Gates, q.Target, facts, p.Waivers...)
 	slices.Sort(out.Left)
 	return out, nil
+}
+
+// runValidate judges and writes nothing. For a pull request it also plans what merging would do.
+func runValidate(ctx context.Context, s *session) {
+	if s.set.Judging.OfIncumbents {
+		validateIncumbents(ctx, s)
+		return
+	}
+	if !s.gatherToJudge(ctx) || !s.judge() {
+		return
+	}
+	in := s.set.Intent
+	if showsMerge(s) {
+		in.Command = "promote"
+	}
+	p, err := plan.Promote(s.report.Facts, s.report.Verdict, in)
+	if !showsMerge(s) {
+		p.Steps = nil // only looked at: what promoting would do is not this command's to say
+	}
+	s.setPlan(p)
+	switch {
+	case s.report.Verdict.Effect() == verdict.Block:
+		s.report.Reason = registry.Blocked
+	case s.report.Verdict.Effect() == verdict.Retain:
+		s.report.Reason = registry.Retained
+	case err != nil && registry.ReasonOf(err) != registry.Downgrade && registry.ReasonOf(err) != registry.Held:
+		s.fail(err)
+	default:
+		s.report.Reason = registry.OK
+		if err != nil {
+			s.report.Plan.Notes = append(s.report.Plan.Notes, "promoting it would be refused all the same: "+err.Error())
+		}
+	}
+}
+
+// showsMerge reports whether what merging would do is shown.
+func showsMerge(s *session) bool {
+	return s.report.PullRequest != nil && !s.set.Intent.Query.Target.Empty()
+}
+
+// compareSignatures shows a reviewer how the contract changes.
+func compareSignatures(s *session) {
+	held, ok := s.report.Facts.Incumbent().Get()
+	if _, read := held.MLmodel.Get(); s.report.PullRequest == nil || !ok || !read {
+		return
+	}
+	c := policy.SideBySide(s.report.Facts, held)
+	s.report.Signature, s.report.SignatureChanges = c.Signature, c.Changes
 }

@@ -7,8 +7,6 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/github"
-	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
-	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/runstore"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
@@ -56,28 +54,4 @@ func writeIssue(ctx context.Context, s *session, key, title string, page report.
 		s.report.Comment = url
 	}
 	return err
-}
-
-// notifyEarlierOfAll sends what promotions of any model have not told yet: an audit comes by also where nobody promotes any more.
-func notifyEarlierOfAll(ctx context.Context, s *session) {
-	if s.report.Audit == nil || len(s.set.Notify.Names()) == 0 {
-		return
-	}
-	names := []string{s.set.Intent.Query.Model}
-	if names[0] == "" {
-		var err error
-		if names, err = runstore.Promoted(ctx, s.client); err != nil {
-			s.console.warn("what promotions have not told yet is not known: " + err.Error())
-			return
-		}
-	}
-	for _, name := range names {
-		l := &ledger.Ledger{Store: runstore.New(s.client), Model: name, Now: s.p.Now, Pause: s.client.Pause}
-		v, err := l.Look(ctx)
-		if err != nil {
-			s.console.warn("what promotions of " + name + " have not told yet is not known: " + err.Error())
-			continue
-		}
-		notifyEarlier(ctx, s, l, v)
-	}
 }

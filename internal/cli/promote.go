@@ -41,3 +41,31 @@ func judgeAgain(ctx context.Context, s *session, e ledger.Entry) bool {
 	s.report.Facts.Ledger = whole
 	return judged
 }
+
+func runRegister(ctx context.Context, s *session) {
+	if !s.gather(ctx) {
+		return
+	}
+	p, err := plan.Register(s.report.Facts, s.set.Intent)
+	s.carryOut(ctx, p, err)
+}
+
+// runPromote starts over if another promotion was faster: it judges again what that one left.
+func runPromote(ctx context.Context, s *session) {
+	defer closeLedger(ctx, s)
+	for again := true; again; {
+		again = false
+		if !s.gatherWithLedger(ctx) {
+			return
+		}
+		if e, ok := plan.Unfinished(s.report.Facts, s.set.Intent, s.ledger.holder); ok {
+			again = resumePromotion(ctx, s, e)
+			continue
+		}
+		if !s.judge() {
+			return
+		}
+		p, err := plan.Promote(s.report.Facts, s.report.Verdict, s.set.Intent)
+		again = s.carryOut(ctx, p, err)
+	}
+}
