@@ -15,21 +15,21 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 )
 
-// checkAssignable refuses aliases that the ledger protects. It looks into the ledger even if the input ledger is off, and into
-// earlier pages if the newest does not tell.
+// checkAssignable returns an error if the ledger protects one of the aliases. It reads the ledger even if the input
+// ledger is off, and it reads earlier pages if the newest one is not enough.
 func checkAssignable(ctx context.Context, s *session, l ledger.Chain) (err error) {
-	book, view := s.ledger.ledger, s.ledger.view
+	chain, view := s.ledger.ledger, s.ledger.view
 	if s.set.Ledger == "off" {
-		book = &ledger.Ledger{Store: runstore.New(s.client), Model: s.set.Intent.Query.Model}
-		if view, err = book.Look(ctx); err != nil {
-			s.console.warn(fmt.Sprintf("the ledger may protect these aliases, and cannot be read: %v", err))
+		chain = &ledger.Ledger{Store: runstore.New(s.client), Model: s.set.Intent.Query.Model}
+		if view, err = chain.Look(ctx); err != nil {
+			s.console.warn(fmt.Sprintf("check whether the ledger protects these aliases: %v", err))
 			return nil
 		}
 		l = view.Facts()
 	}
 	for _, a := range s.set.Intent.Query.Aliases {
 		if e, protected := l.Protects("@" + a.Alias); protected && e.Epoch == 0 {
-			if l, err = book.Past(ctx, view, rollbackPages); err != nil {
+			if l, err = chain.Past(ctx, view, rollbackPages); err != nil {
 				return err
 			}
 			break
@@ -38,12 +38,14 @@ func checkAssignable(ctx context.Context, s *session, l ledger.Chain) (err error
 	return plan.Assignable(l, s.set.Intent)
 }
 
-// refuseGuarded refuses aliases that gates of the policy guard, for the command alias. A target with allow-assign may be
+// refuseGuarded returns an error if the policy has gates for one of the aliases. A target with allow-assign may be
 // moved.
 func refuseGuarded(p policy.Policy, rules []policy.TargetRule, in plan.Intent) error {
 	for _, a := range in.Query.Aliases {
-		// without case: some databases keep no two aliases that differ in case alone
-		i := slices.IndexFunc(rules, func(t policy.TargetRule) bool { return t.Alias != "" && strings.EqualFold(t.Alias, a.Alias) })
+		// Upper and lower case are treated as equal, because some databases do the same.
+		i := slices.IndexFunc(rules, func(t policy.TargetRule) bool {
+			return t.Alias != "" && strings.EqualFold(t.Alias, a.Alias)
+		})
 		if i < 0 || slices.Contains(in.Assignable, a.Alias) {
 			continue
 		}
@@ -52,11 +54,13 @@ func refuseGuarded(p policy.Policy, rules []policy.TargetRule, in plan.Intent) e
 	return nil
 }
 
-// runAlias sets or removes aliases that no gate guards.
+// runAlias sets or removes aliases that no gate protects.
 func runAlias(ctx context.Context, s *session) {
 	defer closeLedger(ctx, s)
 	for again := true; again; {
-		facts, err := s.ledger.read(ctx, func() (fact.Facts, error) { return gather.Aliases(ctx, s.client, s.set.Intent.Query) })
+		facts, err := s.ledger.read(ctx, func() (fact.Facts, error) {
+			return gather.Aliases(ctx, s.client, s.set.Intent.Query)
+		})
 		if !s.gathered(ctx, facts, err) {
 			return
 		}

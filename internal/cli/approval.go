@@ -11,12 +11,15 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// checkApproval holds the plan against what was approved, before anything is written.
+// checkApproval compares the plan with the approved one before anything is written. It returns an error if they differ.
 func checkApproval(ctx context.Context, s *session, p plan.Plan) error {
 	if s.set.Expected.Given && p.Incumbent != s.set.Expected.Version {
 		return &registry.Error{
-			Reason: registry.PlanChanged, Msg: fmt.Sprintf("%s of %s names %s, and expected-previous is %s", p.Target, p.Model, versionOrNone(p.Incumbent), versionOrNone(s.set.Expected.Version)),
-			Hint: "somebody moved it since; look at the difference, and run this again with the version that it names now",
+			Reason: registry.PlanChanged,
+			Msg: fmt.Sprintf("check %s of %s: it points to %s, but expected-previous is %s",
+				p.Target, p.Model, versionOrNone(p.Incumbent), versionOrNone(s.set.Expected.Version)),
+			Hint: "check who moved it (mlflow-promote history), then run again with " +
+				asInput(s, "expected-previous", versionNumberOrNone(p.Incumbent)),
 		}
 	}
 	if err := approvedByMerge(ctx, s, p); err != nil {
@@ -28,39 +31,58 @@ func checkApproval(ctx context.Context, s *session, p plan.Plan) error {
 		return nil
 	case !a.Made.IsZero() && s.p.Now().Sub(a.Made) > inputs.PlanLife:
 		return &registry.Error{
-			Reason: registry.PlanExpired, Msg: fmt.Sprintf("the approved plan was made on %s, more than 7 days ago", a.Made.Format("2006-01-02 15:04 UTC")),
-			Hint: "make the plan anew with dry-run: true and have it approved",
+			Reason: registry.PlanExpired,
+			Msg: fmt.Sprintf("check the approved plan: it was made on %s, more than 7 days ago",
+				a.Made.Format("2006-01-02 15:04 UTC")),
+			Hint: planAgain(s),
 		}
 	case a.Matches(s.report.Digest):
 		return nil
 	}
-	anew := "make the plan anew with dry-run: true and have it approved"
+	remedy := planAgain(s)
 	if a.OfPullRequest {
-		anew = "run the promotion without plan-digest after looking at the difference, or open another pull request"
+		remedy = "if the difference is fine, promote without plan-digest; otherwise open another pull request"
 	}
-	hint := anew
+	hint := remedy
 	if !a.OfPullRequest {
-		hint += "; with the report file of the dry run in plan-file the difference would be shown here"
+		hint += "; to see the difference, give the report file of the dry run in the input plan-file"
 	}
 	if a.HasPlan {
 		different := a.Plan.Differences(p)
 		if len(different) > 12 {
 			different = append(different[:12], fmt.Sprintf("and %d more", len(different)-12))
 		}
-		hint = "since the plan was approved:\n  " + strings.Join(different, "\n  ") + "\n  " + anew
+		hint = "since the approval, this has changed:\n  " + strings.Join(different, "\n  ") + "\n  " + remedy
 	}
-	return &registry.Error{Reason: registry.PlanChanged, Msg: "what was approved is not what would be done now; nothing was written", Hint: hint}
+	return &registry.Error{
+		Reason: registry.PlanChanged,
+		Msg:    "the plan has changed since it was approved; nothing was written",
+		Hint:   hint,
+	}
+}
+
+// planAgain is the hint for a plan that cannot be applied any more.
+func planAgain(s *session) string {
+	return "make a new plan with " + asInput(s, "dry-run", "true") + " and have it approved"
 }
 
 func versionOrNone(n int) string {
+	if n == 0 {
+		return "no version"
+	}
+	return fmt.Sprintf("version %d", n)
+}
+
+// versionNumberOrNone returns a version as the input expected-previous takes it.
+func versionNumberOrNone(n int) string {
 	if n == 0 {
 		return "none"
 	}
 	return fmt.Sprint(n)
 }
 
-// approvedByMerge takes the plan of the merged pull request as the approved one. A plan that would write nothing needs
-// none: the run was started again after it had done everything. Nor does a dry run before the merge.
+// approvedByMerge takes the plan in the comment on the merged pull request as the approved one. A plan without steps
+// needs no approval: the run may be a re-run after everything was done. A dry run before the merge needs none either.
 func approvedByMerge(ctx context.Context, s *session, p plan.Plan) error {
 	before := s.report.PullRequest != nil || s.report.DryWhy != ""
 	if !s.set.Approved.OfPullRequest || before || len(p.Steps) == 0 {
@@ -71,7 +93,7 @@ func approvedByMerge(ctx context.Context, s *session, p plan.Plan) error {
 	case err != nil:
 		return wrapError("find the merged pull request", err)
 	case !ok:
-		return noApproval(fmt.Sprintf("no pull request was merged with commit %.12s", s.job.SHA))
+		return noApproval(fmt.Sprintf("commit %.12s does not come from a merged pull request", s.job.SHA))
 	}
 	client, err := s.gitHub.connect()
 	if err != nil {
@@ -83,22 +105,24 @@ func approvedByMerge(ctx context.Context, s *session, p plan.Plan) error {
 	}
 	m := hiddenPlanLine.FindStringSubmatch(body)
 	if !ok || m == nil {
-		return noApproval(fmt.Sprintf("pull request %d has no whole comment of ours with a plan for %s", pr.Number, targetKey(s)))
+		return noApproval(fmt.Sprintf("pull request %d has no complete comment of this action with a plan for %s",
+			pr.Number, targetKey(s)))
 	}
 	a := &s.set.Approved
 	a.Digest = m[1]
 	var kept plan.Plan
 	if text, err := unpack(m[2]); err == nil && json.Unmarshal(text, &kept) == nil {
 		digest, err := kept.Digest()
-		a.Plan, a.HasPlan = kept, err == nil && digest == a.Digest // computed, not believed
+		a.Plan, a.HasPlan = kept, err == nil && digest == a.Digest // computed here, not taken from the comment
 	}
-	s.console.printf("the plan on pull request %d was approved by its merge: %s", pr.Number, pr.URL)
+	s.console.printf("the merge of pull request %d approved its plan: %s", pr.Number, pr.URL)
 	return nil
 }
 
 func noApproval(why string) error {
 	return &registry.Error{
-		Reason: registry.PlanChanged, Msg: why + ", so no plan was approved; nothing was written",
-		Hint: "plan-digest: pull-request applies what the comment on the merged pull request shows; leave it out to promote without, or merge a pull request that validate or promote has commented on",
+		Reason: registry.PlanChanged, Msg: "find the approved plan: " + why + "; nothing was written",
+		Hint: "merge a pull request with a comment by validate or promote, " +
+			"or remove plan-digest: pull-request to promote without an approved plan",
 	}
 }

@@ -20,7 +20,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// runAudit judges the whole registry, model by model.
+// runAudit checks the whole registry, or one model.
 func runAudit(ctx context.Context, s *session) {
 	a, err := beginAudit(ctx, s)
 	if err == nil {
@@ -43,7 +43,7 @@ func runAudit(ctx context.Context, s *session) {
 	annotateAudit(s, a)
 }
 
-// auditRun is an audit under way.
+// auditRun is the state of a running audit.
 type auditRun struct {
 	s         *session
 	auditor   *rules.Auditor
@@ -53,11 +53,11 @@ type auditRun struct {
 	baseline  *rules.Baseline
 	sinks     []sink
 	json      *report.AuditJSON
-	seen      map[string]bool         // models of approved plans
-	hasLedger func(model string) bool // whether there is a ledger, whatever the model says
+	seen      map[string]bool         // models of approved plans: whether the registry has them
+	hasLedger func(model string) bool // whether a ledger was created, even if the model has no tag that says so
 }
 
-// markSeen notes that a model which a plan is about is there.
+// markSeen records that the registry has a model of an approved plan.
 func (a *auditRun) markSeen(model string) {
 	if _, about := a.seen[model]; about {
 		a.seen[model] = true
@@ -98,21 +98,22 @@ func beginAudit(ctx context.Context, s *session) (*auditRun, error) {
 	return a, nil
 }
 
-// findLedgers lists the ledgers there are, where a rule wants them: also those of which the model says nothing any more.
+// findLedgers lists the existing ledgers, if a rule needs them. The list includes ledgers whose models have lost their
+// tags.
 func (a *auditRun) findLedgers(ctx context.Context) error {
 	a.hasLedger = func(string) bool { return false }
 	if !a.needs.Ledger {
 		return nil
 	}
-	founded, err := runstore.Founded(ctx, a.s.client)
+	hasLedger, err := runstore.Founded(ctx, a.s.client)
 	if err != nil {
 		return a.add(audit.Snapshot{}, a.auditor.Unlisted(err.Error()))
 	}
-	a.hasLedger = founded
+	a.hasLedger = hasLedger
 	return nil
 }
 
-// run reads the registry, judges it and writes what is found.
+// run reads the registry, applies the rules and writes the findings.
 func (a *auditRun) run(ctx context.Context) error {
 	for _, k := range a.sinks {
 		if err := k.Rules(a.rules); err != nil {
@@ -126,7 +127,8 @@ func (a *auditRun) run(ctx context.Context) error {
 		return err
 	}
 	stream := crawl.Audit(ctx, a.s.client, a.query(a.s.set.Intent.Query.Model))
-	for m, err := range parallelMap(ctx, stream, auditAhead, func(m audit.Snapshot) judgedModel { return a.judge(ctx, m) }) {
+	judge := func(m audit.Snapshot) judgedModel { return a.judge(ctx, m) }
+	for m, err := range parallelMap(ctx, stream, auditParallel, judge) {
 		if err == nil {
 			err = m.err
 		}
@@ -145,28 +147,35 @@ func (a *auditRun) run(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if a.s.set.Intent.Query.Model != "" && a.tally.Totals.Models == 0 {
-		return a.s.client.NoModelNamed(ctx, a.s.set.Intent.Query.Model, fmt.Sprintf("audit %s: there is no such registered model, or this login may not see it", a.s.set.Intent.Query.Model))
+	if model := a.s.set.Intent.Query.Model; model != "" && a.tally.Totals.Models == 0 {
+		msg := fmt.Sprintf("audit %s: there is no such registered model, or this login may not see it", model)
+		return a.s.client.NoModelNamed(ctx, model, msg)
 	}
 	return a.finish()
 }
 
 func (a *auditRun) query(model string) audit.Query {
-	return audit.Query{Scope: a.s.set.Audit.Scope, Model: model, Needs: a.needs, Progress: func(p audit.Progress) { printProgress(a.s, p) }, Now: a.s.p.Now}
+	return audit.Query{
+		Scope:    a.s.set.Audit.Scope,
+		Model:    model,
+		Needs:    a.needs,
+		Progress: func(p audit.Progress) { printProgress(a.s, p) },
+		Now:      a.s.p.Now,
+	}
 }
 
-// auditAhead is how many models are judgedModel beside one another: some need their ledger, or a second look.
-const auditAhead = 4
+// auditParallel is how many models are checked in parallel. Some of them need their ledger or a second reading.
+const auditParallel = 4
 
-// judgedModel is a model and what the rules say about it.
+// judgedModel is a model with the results of the rules.
 type judgedModel struct {
 	model     audit.Snapshot
 	judgement rules.Judgement
-	gone      bool // it was deleted while it was looked at
+	gone      bool // it was deleted during the audit
 	err       error
 }
 
-// judge looks twice where the first look may have met a promotion passing by.
+// judge applies the rules to a model. If a promotion may have run during the reading, it reads the model again.
 func (a *auditRun) judge(ctx context.Context, m audit.Snapshot) judgedModel {
 	m = a.withLedger(ctx, m)
 	first := a.auditor.Model(m)
@@ -185,17 +194,17 @@ func (a *auditRun) judge(ctx context.Context, m audit.Snapshot) judgedModel {
 	return judgedModel{gone: true}
 }
 
-// withLedger adds the model's promotion ledger, and the former holders that it names.
+// withLedger adds the promotion ledger of the model, and the versions that it mentions.
 func (a *auditRun) withLedger(ctx context.Context, m audit.Snapshot) audit.Snapshot {
 	if !a.needs.Ledger || m.Unreadable != "" {
 		return m
 	}
 	if !m.Promoted() && !a.hasLedger(m.Model.Name) {
-		m.Ledger = registry.Absent[ledger.Chain]("no promotion by this tool has left a mark")
+		m.Ledger = registry.Absent[ledger.Chain]("this program has never promoted it")
 		return m
 	}
 	l := &ledger.Ledger{Store: runstore.New(a.s.client), Model: m.Model.Name}
-	whole, exists, broken, err := l.Whole(ctx, m.Model.Tags, m.Versions...)
+	chain, exists, broken, err := l.Whole(ctx, m.Model.Tags, m.Versions...)
 	switch {
 	case err != nil:
 		m.Ledger = registry.Unreadable[ledger.Chain](err.Error())
@@ -204,9 +213,9 @@ func (a *auditRun) withLedger(ctx context.Context, m audit.Snapshot) audit.Snaps
 		m.Ledger = registry.Absent[ledger.Chain]("there is none")
 		return m
 	}
-	m.Ledger, m.Broken = registry.Is(whole), broken
+	m.Ledger, m.Broken = registry.Is(chain), broken
 	if a.s.set.Audit.Scope == audit.ScopeAll {
-		return m // all there are have been read
+		return m // all versions have been read
 	}
 	m.Former = map[int]registry.Known[registry.Version]{}
 	for _, n := range m.Unread() {
@@ -215,13 +224,13 @@ func (a *auditRun) withLedger(ctx context.Context, m audit.Snapshot) audit.Snaps
 	return m
 }
 
-// add counts what the rules say and hands it on.
+// add counts the findings and writes them to all sinks.
 func (a *auditRun) add(m audit.Snapshot, j rules.Judgement) error {
 	j = a.baseline.Compare(m.Model.Name, j, a.rules)
 	a.tally.Add(j)
 	for _, k := range a.sinks {
 		if m.Model.Name == "" && len(j.Findings) == 0 {
-			continue // nothing about the server
+			continue // the server itself has no findings
 		}
 		if err := k.Model(m, j.Findings); err != nil {
 			return err
@@ -230,7 +239,7 @@ func (a *auditRun) add(m audit.Snapshot, j rules.Judgement) error {
 	return nil
 }
 
-// finish takes what the baseline knows of models that are gone, and closes the account.
+// finish adds the models that are only in approved plans or in the baseline, and writes the totals.
 func (a *auditRun) finish() error {
 	if a.s.set.Intent.Query.Model == "" {
 		for _, model := range slices.Sorted(maps.Keys(a.seen)) {
@@ -257,7 +266,7 @@ func (a *auditRun) finish() error {
 	return nil
 }
 
-// failing is how many findings count against fail-on.
+// failing returns how many findings reach the severity of the input fail-on.
 func (a *auditRun) failing() int {
 	if a.s.set.Audit.FailOn == inputs.Never {
 		return 0
@@ -265,7 +274,8 @@ func (a *auditRun) failing() int {
 	return a.tally.Fails(audit.Severity(a.s.set.Audit.FailOn))
 }
 
-// unjudged is what could not be judged and counts against fail-on: an audit that saw nothing has not passed.
+// unjudged returns what could not be checked and reaches the severity of the input fail-on. An audit that could not see
+// anything must not pass.
 func (a *auditRun) unjudged() []audit.Unjudged {
 	if a.s.set.Audit.FailOn == inputs.Never {
 		return nil
@@ -275,7 +285,7 @@ func (a *auditRun) unjudged() []audit.Unjudged {
 
 func (a *auditRun) fails() bool { return a.failing()+len(a.unjudged()) > 0 }
 
-// printProgress is a line every few seconds, so that nobody takes a long audit for a stuck one.
+// printProgress prints a line every few seconds, so that a long audit does not look stuck.
 func printProgress(s *session, p audit.Progress) {
 	text := fmt.Sprintf("audited %d", p.Models)
 	if p.OfModels > 0 {
@@ -283,19 +293,21 @@ func printProgress(s *session, p audit.Progress) {
 	}
 	text += fmt.Sprintf(" models, %d versions, %d requests, %s", p.Versions, p.Requests, p.Took.Round(time.Second))
 	if p.Left > 0 {
-		text += fmt.Sprintf("; about %s left", p.Left.Round(time.Second))
+		text += fmt.Sprintf(", about %s left", p.Left.Round(time.Second))
 	}
 	s.console.println(text)
 }
 
-// annotateAudit puts the worst of what counts on the page of the job: as errors where they end it.
+// annotateAudit creates annotations for the worst findings: errors for those that fail the job, warnings for others of
+// high severity.
 func annotateAudit(s *session, a *auditRun) {
 	if !s.runner.InActions() || s.printed {
 		return
 	}
 	for _, f := range a.tally.Worst {
 		level := actions.Warning
-		fails := s.set.Audit.FailOn != inputs.Never && f.Severity.AtLeast(audit.Severity(s.set.Audit.FailOn)) && f.Trend != audit.TrendUnchanged
+		severe := s.set.Audit.FailOn != inputs.Never && f.Severity.AtLeast(audit.Severity(s.set.Audit.FailOn))
+		fails := severe && f.Trend != audit.TrendUnchanged
 		switch {
 		case fails:
 			level = actions.Error
@@ -306,9 +318,20 @@ func annotateAudit(s *session, a *auditRun) {
 		if f.Model != "" {
 			message = f.Model + ": " + message
 		}
-		s.runner.Annotate(actions.Annotation{Level: level, File: f.File, Line: f.Line, Title: "Audit: " + f.Rule, Message: message + ". What to do: " + f.Fix})
+		s.runner.Annotate(actions.Annotation{
+			Level:   level,
+			File:    f.File,
+			Line:    f.Line,
+			Title:   "Audit: " + f.Rule,
+			Message: message + ". What to do: " + f.Fix,
+		})
 	}
 	for _, u := range a.unjudged() {
-		s.runner.Annotate(actions.Annotation{Level: actions.Error, Title: "Audit: not judged", Message: fmt.Sprintf("%s could not judge %d, the first of them %s: %s", cmp.Or(u.Rule, "every rule"), u.Count, u.Where, u.Why)})
+		s.runner.Annotate(actions.Annotation{
+			Level: actions.Error,
+			Title: "Audit: not checked",
+			Message: fmt.Sprintf("%s could not check %d, the first one %s: %s",
+				cmp.Or(u.Rule, "all rules"), u.Count, u.Where, u.Why),
+		})
 	}
 }

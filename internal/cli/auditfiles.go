@@ -16,10 +16,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// baselineLimit bounds a baseline: 100,000 findings are some 60 MB.
+// baselineLimit bounds the size of a baseline. 100,000 findings need about 60 MB.
 const baselineLimit = 128 << 20
 
-// sink is a file that the audit is written to as it is made.
+// sink is a file that the audit is written to while it runs.
 type sink struct {
 	what string
 	audit.Sink
@@ -27,7 +27,7 @@ type sink struct {
 	out  io.WriteCloser
 }
 
-// open begins the report and the files that were asked for.
+// open creates the report file, the SARIF file and the page, as far as they are needed.
 func (a *auditRun) open() error {
 	s := a.s
 	if s.json {
@@ -39,7 +39,9 @@ func (a *auditRun) open() error {
 	begin := func(what string, f *actions.File, err error, sinkTo func(*actions.File) audit.Sink) {
 		if err != nil {
 			errs = append(errs, &registry.Error{
-				Reason: registry.BadInput, Msg: "begin the " + what + " of the audit: " + err.Error(), Hint: "name a file of the workspace that may be written",
+				Reason: registry.BadInput,
+				Msg:    "create the " + what + " of the audit: " + err.Error(),
+				Hint:   "give a path in the workspace that can be written",
 			})
 			return
 		}
@@ -55,17 +57,25 @@ func (a *auditRun) open() error {
 	}
 	if name := s.set.Audit.Html; name != "" {
 		f, err := s.runner.CreateWorkspace(name)
-		begin("page", f, err, func(f *actions.File) audit.Sink { return report.NewAuditPage(f, f.Own(), s.set.Server.Tracking) })
+		begin("page", f, err, func(f *actions.File) audit.Sink {
+			return report.NewAuditPage(f, f.Own(), s.set.Server.Tracking)
+		})
 	}
 	return errors.Join(errs...)
 }
 
-// end closes the files. Where the audit was cut short only its own report is left, which says so.
+// end closes the files. If the audit failed, it keeps only the JSON report, which says so.
 func (a *auditRun) end(failed error) {
 	s := a.s
 	summary := &report.Audit{
-		Totals: a.tally.Totals, Rules: a.rules, Worst: a.tally.Worst, Fixed: a.tally.Fixed, FailOn: s.set.Audit.FailOn, Failing: a.failing(),
-		Blind: a.unjudged(), Model: s.set.Intent.Query.Model,
+		Totals:  a.tally.Totals,
+		Rules:   a.rules,
+		Worst:   a.tally.Worst,
+		Fixed:   a.tally.Fixed,
+		FailOn:  s.set.Audit.FailOn,
+		Failing: a.failing(),
+		Blind:   a.unjudged(),
+		Model:   s.set.Intent.Query.Model,
 	}
 	reason := registry.OK
 	if a.fails() {
@@ -78,8 +88,8 @@ func (a *auditRun) end(failed error) {
 		s.console.warnIf(a.json.End(reason, failed))
 	}
 	for _, k := range a.sinks {
-		whole := failed == nil || k.Sink == audit.Sink(a.json)
-		if k.file != nil && !whole {
+		keep := failed == nil || k.Sink == audit.Sink(a.json)
+		if k.file != nil && !keep {
 			k.file.Discard()
 			continue
 		}
@@ -101,7 +111,7 @@ func (a *auditRun) end(failed error) {
 	}
 }
 
-// discard gives up what was begun.
+// discard removes the files of an audit that could not start.
 func (a *auditRun) discard() {
 	for _, k := range a.sinks {
 		if k.file != nil {
@@ -110,7 +120,7 @@ func (a *auditRun) discard() {
 	}
 }
 
-// readBaseline reads the report file of an earlier audit.
+// readBaseline reads the report file of an earlier audit. It returns nil if the input baseline-file is empty.
 func readBaseline(s *session) (*rules.Baseline, error) {
 	name := s.set.Audit.Baseline
 	if name == "" {
@@ -129,45 +139,56 @@ func readBaseline(s *session) (*rules.Baseline, error) {
 	switch {
 	case err != nil:
 	case file.Command != "audit" || file.Schema != report.AuditSchema:
-		err = fmt.Errorf("%s is not the report file of an audit", name)
+		err = errors.New("is not the report file of an audit")
 	case file.Totals == nil:
-		err = fmt.Errorf("%s is of an audit that was cut short; take one that ended", name)
+		err = errors.New("the audit that wrote it was interrupted; use the report of a complete one")
 	case file.Totals.Scope != s.set.Audit.Scope:
-		err = fmt.Errorf("%s was made with scope: %s, and this is scope: %s; what one does not look at is not fixed", name, file.Totals.Scope, s.set.Audit.Scope)
+		err = fmt.Errorf("is for scope %s, but this audit has scope %s; use a baseline with the same scope",
+			file.Totals.Scope, s.set.Audit.Scope)
 	case file.Totals.Server != s.set.Server.Registry:
-		err = fmt.Errorf("%s is of the registry %s, and this is %s; models of one name there are not those here", name, file.Totals.Server, s.set.Server.Registry)
+		err = fmt.Errorf("is for the registry %s, but this audit reads %s; use a baseline of the same registry",
+			file.Totals.Server, s.set.Server.Registry)
 	default:
 		return rules.NewBaseline(file.Findings, file.Totals.Unjudged), nil
 	}
-	return nil, &registry.Error{Reason: registry.BadInput, Msg: "input baseline-file: " + err.Error(), Hint: "the first time leave it empty; then keep the output report-file"}
+	return nil, &registry.Error{
+		Reason: registry.BadInput,
+		Msg:    fmt.Sprintf("baseline-file: %q: %v", name, inputs.WithoutPath(err, name)),
+		Hint:   "leave baseline-file empty for the first audit; then use the file in its output report-file",
+	}
 }
 
-// approvedPlans reads the plans that somebody approved.
+// approvedPlans reads the files that the input plan-file names.
 func approvedPlans(s *session) ([]rules.Approved, error) {
 	var out []rules.Approved
 	for _, pattern := range s.set.Audit.Plans {
 		names, err := matchingFiles(s, pattern)
+		file := pattern
 		for _, name := range names {
 			var text []byte
+			file = name
 			var p rules.Approved
 			if text, err = s.runner.ReadWorkspace(name, inputs.FileLimit); err == nil {
 				p.Plan, p.Digest, p.Made, err = inputs.ReadPlan(text)
 			}
 			if err != nil {
-				err = fmt.Errorf("%s: %w", name, err)
 				break
 			}
 			p.File = name
 			out = append(out, p)
 		}
 		if err != nil {
-			return nil, &registry.Error{Reason: registry.BadInput, Msg: "input plan-file: " + err.Error(), Hint: "give the report files of dry runs that were approved, one per line, * for any part of a name"}
+			return nil, &registry.Error{
+				Reason: registry.BadInput,
+				Msg:    fmt.Sprintf("plan-file: %q: %v", file, inputs.WithoutPath(err, file)),
+				Hint:   "give the report files of approved dry runs, one per line, with * as a wildcard",
+			}
 		}
 	}
 	return out, nil
 }
 
-// matchingFiles lists the files of the workspace that a pattern names; the * is for the last part of the path.
+// matchingFiles returns the files of the workspace that match the pattern. Only the last part of the path may have a *.
 func matchingFiles(s *session, pattern string) ([]string, error) {
 	if !strings.Contains(pattern, "*") {
 		return []string{pattern}, nil

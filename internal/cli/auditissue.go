@@ -10,11 +10,11 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// auditLabel is what the issue is found by.
+// auditLabel is the label by which the issue is found again.
 const auditLabel = "mlflow-audit"
 
-// keepIssue keeps one issue with the page of an audit: it opens when something is found, is brought up to date in place, and
-// closes when nothing is left. It changes nothing about the audit.
+// keepIssue keeps one issue with the page of the audit. The issue is opened if there are findings, updated in place, and
+// closed if none are left. A failure is only a warning.
 func keepIssue(ctx context.Context, s *session, page report.Doc) {
 	a := s.report.Audit
 	if a == nil || !s.set.GitHub.Comment {
@@ -28,28 +28,34 @@ func keepIssue(ctx context.Context, s *session, page report.Doc) {
 			parts = append(parts, fmt.Sprintf("%d %s", n, severity))
 		}
 	}
-	title := "Model registry: nothing left to do"
+	title := "Model registry: no findings"
 	switch {
 	case found > 0:
 		title = "Model registry: " + strings.Join(parts, ", ")
 	case len(a.Totals.Unjudged) > 0:
-		title = "Model registry: nothing found, and not everything could be judged"
+		title = "Model registry: no findings, but not everything could be checked"
 	}
-	if err := writeIssue(ctx, s, strings.TrimSpace("audit "+s.set.Server.Registry+" "+s.set.Intent.Query.Model), title, page, found+len(a.Blind) > 0); err != nil {
-		s.report.Receipt.Warnings = append(s.report.Receipt.Warnings, "the issue is not up to date: "+err.Error())
+	issue := github.Issue{
+		Key:    strings.TrimSpace("audit " + s.set.Server.Registry + " " + s.set.Intent.Query.Model),
+		Title:  title,
+		Body:   report.Markdown(page),
+		Labels: []string{auditLabel},
+		Open:   found+len(a.Blind) > 0,
+		Full:   s.job.RunURL(),
+	}
+	if err := writeIssue(ctx, s, issue); err != nil {
+		s.report.Receipt.Warnings = append(s.report.Receipt.Warnings, "update the audit's issue: "+err.Error())
 	}
 }
 
-func writeIssue(ctx context.Context, s *session, key, title string, page report.Doc, open bool) error {
+func writeIssue(ctx context.Context, s *session, issue github.Issue) error {
 	ctx, cancel := context.WithTimeout(ctx, commentTime)
 	defer cancel()
 	client, err := s.gitHub.connect()
 	if err != nil {
 		return err
 	}
-	url, err := client.Issue(ctx, github.Issue{
-		Key: key, Title: title, Body: report.Markdown(page), Labels: []string{auditLabel}, Open: open, Full: s.job.RunURL(),
-	})
+	url, err := client.Issue(ctx, issue)
 	if err == nil {
 		s.report.Comment = url
 	}

@@ -22,8 +22,8 @@ func (s *session) setPlan(p plan.Plan) {
 	s.report.Digest = digest
 }
 
-// carryOut applies the plan, or shows it. It reports whether another promotion was faster and the command has to start
-// over.
+// carryOut applies the plan, or shows it in a dry run. It returns true if another promotion finished first and the
+// command has to start again.
 func (s *session) carryOut(ctx context.Context, p plan.Plan, err error) (again bool) {
 	s.setPlan(p)
 	if err != nil {
@@ -33,7 +33,7 @@ func (s *session) carryOut(ctx context.Context, p plan.Plan, err error) (again b
 	return s.apply(ctx, p)
 }
 
-// carryOutWithDigest carries out the rest of a plan that was made before and had this digest.
+// carryOutWithDigest applies the remaining steps of an earlier plan, which had this digest.
 func (s *session) carryOutWithDigest(ctx context.Context, p plan.Plan, digest string, err error) (again bool) {
 	s.setPlan(p)
 	s.report.Digest = digest
@@ -77,7 +77,7 @@ func (s *session) options(p plan.Plan) apply.Options {
 	}
 }
 
-// setReason names how the command ended.
+// setReason sets the reason that the command reports.
 func (s *session) setReason(p plan.Plan) {
 	switch {
 	case s.report.Receipt.Err != nil:

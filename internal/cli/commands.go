@@ -2,7 +2,7 @@ package cli
 
 import "context"
 
-// commandFuncs has the function of each command.
+// commandFuncs maps each command to the function that runs it.
 var commandFuncs = map[string]func(context.Context, *session){
 	"promote":        runPromote,
 	"register":       runRegister,

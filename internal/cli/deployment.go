@@ -16,10 +16,11 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// deployTime bounds what a promotion waits for the deployment to be shown.
+// deployTime bounds how long a promotion waits for its deployment on GitHub.
 const deployTime = 10 * time.Second
 
-// deploy shows the move as a deployment in progress. A failure is a warning: it keeps no model back.
+// deploy creates a deployment for the move, with the state "in progress". If that fails, it adds a warning, and the move
+// goes on.
 func (m *move) deploy(ctx context.Context, version int) {
 	s := m.session
 	ctx, cancel := context.WithTimeout(ctx, deployTime)
@@ -29,8 +30,14 @@ func (m *move) deploy(ctx context.Context, version int) {
 		e := m.notifyEvent(version)
 		m.page = s.report.VersionURL(e.Version)
 		m.deployed, err = client.Deploy(ctx, github.Deployment{
-			Ref: s.job.SHA, Environment: s.set.GitHub.Environment, Key: targetKey(s), Description: deploymentText(e), Production: production(s.set.GitHub.Environment, e),
-			Record: e.RecordID, RunID: s.job.RunID, Payload: payloadOf(e),
+			Ref:         s.job.SHA,
+			Environment: s.set.GitHub.Environment,
+			Key:         targetKey(s),
+			Description: deploymentText(e),
+			Production:  production(s.set.GitHub.Environment, e),
+			Record:      e.RecordID,
+			RunID:       s.job.RunID,
+			Payload:     payloadOf(e),
 		})
 	}
 	if err == nil && !m.deployed.ByJob {
@@ -39,12 +46,12 @@ func (m *move) deploy(ctx context.Context, version int) {
 	s.report.Deployment = report.Deployment{Environment: s.set.GitHub.Environment, ByJob: m.deployed.ByJob}
 	if err != nil {
 		s.report.Deployment.Why = err.Error()
-		s.console.warn(fmt.Sprintf("the deployment to %s is not shown on GitHub: %v", s.set.GitHub.Environment, err))
+		s.console.warn(fmt.Sprintf("create deployment to %s: %v", s.set.GitHub.Environment, err))
 	}
 }
 
-// endDeployment says on GitHub how the deployment ended, and then on the version itself: what is written there was reported
-// before. It goes on after a cancellation, for a while.
+// endDeployment sets the final state of the deployment on GitHub, then the tags of the version about it. It has a few
+// seconds for this even after a cancellation.
 func endDeployment(s *session) {
 	m := s.move
 	if m == nil || m.deployed.ID == 0 || m.deployed.ByJob {
@@ -54,7 +61,7 @@ func endDeployment(s *session) {
 	defer cancel()
 	client, err := s.gitHub.connect()
 	if err != nil {
-		return // there was one when it was shown
+		return // impossible: the deployment was created with this client
 	}
 	state := m.status(github.Success, deploymentText(m.event))
 	if s.report.Receipt.Err != nil {
@@ -63,28 +70,30 @@ func endDeployment(s *session) {
 	s.report.Deployment.State, s.report.Deployment.Why = string(state.State), ""
 	if err := client.DeploymentStatus(ctx, m.deployed.ID, state); err != nil {
 		s.report.Deployment.Why = err.Error()
-		s.console.warn(fmt.Sprintf("how the deployment to %s ended is not shown on GitHub: %v", s.set.GitHub.Environment, err))
+		s.console.warn(fmt.Sprintf("update deployment to %s: %v", s.set.GitHub.Environment, err))
 		return
 	}
 	if state.State != github.Success {
 		return
 	}
-	if err := client.Deactivate(ctx, s.set.GitHub.Environment, targetKey(s), m.deployed.ID, "replaced by "+m.event.ModelURI); err != nil {
-		s.console.warn(fmt.Sprintf("earlier deployments to %s are still shown as active: %v", s.set.GitHub.Environment, err))
+	text := "replaced by " + m.event.ModelURI
+	if err := client.Deactivate(ctx, s.set.GitHub.Environment, targetKey(s), m.deployed.ID, text); err != nil {
+		s.console.warn(fmt.Sprintf("deactivate earlier deployments to %s: %v", s.set.GitHub.Environment, err))
 	}
 	markDeployed(s)
 }
 
-// markDeployed writes on the version where it was deployed, and when.
+// markDeployed sets tags on the version: the environment that it was deployed to, and the time.
 func markDeployed(s *session) {
 	number := s.report.Receipt.Version
 	steps, notes := plan.Deployed(s.report.Facts, s.set.Intent, number, s.set.GitHub.Environment)
 	s.report.Plan.Notes = append(s.report.Plan.Notes, notes...)
-	receipt := apply.Run(s.lateCtx, write.Writer{Client: s.client}, plan.Plan{Model: s.set.Intent.Query.Model, Version: number, Steps: steps}, apply.Options{Now: s.p.Now})
+	p := plan.Plan{Model: s.set.Intent.Query.Model, Version: number, Steps: steps}
+	receipt := apply.Run(s.lateCtx, write.Writer{Client: s.client}, p, apply.Options{Now: s.p.Now})
 	s.report.Receipt.Results = append(s.report.Receipt.Results, receipt.Results...)
 	for _, r := range receipt.Results {
 		if r.Done != plan.StepDone {
-			s.console.warn(fmt.Sprintf("tag %s of version %d: %s", r.Step.Ref, number, cmp.Or(r.Note, "not written")))
+			s.console.warn(fmt.Sprintf("set tag %s of version %d: %s", r.Step.Ref, number, cmp.Or(r.Note, "not written")))
 		}
 	}
 }
@@ -93,15 +102,15 @@ func (m *move) status(state github.State, text string) github.Status {
 	return github.Status{State: state, Description: text, LogURL: m.session.job.RunURL(), EnvironmentURL: m.page}
 }
 
-// deploymentText names the move in the list of deployments.
+// deploymentText returns the description that GitHub shows in the list of deployments.
 func deploymentText(e ledger.Event) string {
 	return fmt.Sprintf("%s version %s at %s", e.Model, e.Version, refsOf(e))
 }
 
-// production reports whether people would call it that; GitHub shows such deployments first.
+// production reports whether this is a deployment to production. GitHub shows such deployments first.
 func production(environment string, e ledger.Event) bool {
 	return strings.EqualFold(environment, "production") || e.Target.Stage == "Production"
 }
 
-// payloadOf is what a deployment keeps: the event, under one key beside those of package github.
+// payloadOf returns the payload of the deployment: the event under one key. Package github adds its own keys.
 func payloadOf(e ledger.Event) map[string]any { return map[string]any{"promotion": e} }

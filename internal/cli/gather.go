@@ -14,10 +14,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// needs is what the gates want to know, without the documents that are given as files.
+// needs returns what the gates need from MLflow. Evidence that comes from files of the workspace is left out.
 func (s *session) needs() fact.Needs {
 	n := policy.Needs(s.set.Judging.Gates)
-	n.Files = true // a plan binds them
+	n.Files = true // the digest of the plan covers them
 	n.Evidence = slices.DeleteFunc(n.Evidence, func(name string) bool { return s.set.Judging.Evidence[name] != "" })
 	return n
 }
@@ -53,8 +53,8 @@ func (s *session) gather(ctx context.Context) bool {
 	return s.gathered(ctx, facts, err)
 }
 
-// gatherToJudge gathers for a command that judges and moves nothing. What the ledger recorded is read if a gate asks for
-// it; without a ledger there are no records.
+// gatherToJudge gathers the facts for a command that evaluates gates and moves nothing. It reads the ledger only if a
+// gate needs it and the input ledger is on.
 func (s *session) gatherToJudge(ctx context.Context) bool {
 	if !policy.Needs(s.set.Judging.Gates).Ledger || s.ledger.ledger == nil {
 		return s.gather(ctx)
@@ -75,7 +75,7 @@ func (s *session) gatherToJudge(ctx context.Context) bool {
 	return s.gathered(ctx, facts, err)
 }
 
-// gatherWithLedger gathers for a command that moves something.
+// gatherWithLedger gathers the facts for a command that moves a target.
 func (s *session) gatherWithLedger(ctx context.Context) bool {
 	facts, err := s.ledger.read(ctx, func() (fact.Facts, error) {
 		return gather.Facts(ctx, s.client, s.set.Intent.Query, s.needs())

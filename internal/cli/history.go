@@ -18,12 +18,13 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// runHistory shows who moved what, when, on what evidence, and whether the records hold together.
+// runHistory shows who moved what and when, on what evidence, and whether the records are intact.
 func runHistory(ctx context.Context, s *session) {
 	if now := s.p.Now(); s.set.History.At.After(now) {
 		s.fail(&registry.Error{
-			Reason: registry.BadInput, Msg: "input at: " + s.set.History.At.UTC().Format(time.RFC3339) + " is in the future, of which no record tells",
-			Hint: "give a time up to now, " + now.UTC().Format(time.RFC3339),
+			Reason: registry.BadInput,
+			Msg:    fmt.Sprintf("at: %q: is in the future", s.set.History.At.UTC().Format(time.RFC3339)),
+			Hint:   "give a time up to now, " + now.UTC().Format(time.RFC3339),
 		})
 		return
 	}
@@ -47,8 +48,9 @@ func runHistory(ctx context.Context, s *session) {
 	}
 	for _, name := range names {
 		h, err := historyOf(ctx, s, name)
-		if err == nil && len(h.Pages) == 0 && h.Broken == "" && !h.Compared { // the ledger of a model that was deleted is shown
-			err = s.client.NoModelNamed(ctx, name, fmt.Sprintf("there is no registered model %q, and no promotion ledger of one", name))
+		if err == nil && len(h.Pages) == 0 && h.Broken == "" && !h.Compared { // a deleted model may still have a ledger
+			msg := fmt.Sprintf("there is no registered model %q, and no promotion ledger of one", name)
+			err = s.client.NoModelNamed(ctx, name, msg)
 		}
 		if err != nil {
 			s.fail(diagnose.Explain(ctx, s.client, err))
@@ -58,9 +60,9 @@ func runHistory(ctx context.Context, s *session) {
 	}
 }
 
-// historyOf is the history of a model on the server. The ledger is read beside the model, which may tell of an entry that
-// was made in between; so where they do not fit, the ledger is read again after the model, and drift counts where both
-// readings show it.
+// historyOf returns the history of a model on the server. It reads the ledger and the model in parallel, so a promotion
+// in between can look like a contradiction. In that case it reads both again, the model first. Drift counts only if
+// both readings show it.
 func historyOf(ctx context.Context, s *session, name string) (report.History, error) {
 	l := &ledger.Ledger{Store: runstore.New(s.client), Model: name}
 	r := ledgerReading{model: name}
@@ -75,8 +77,8 @@ func historyOf(ctx context.Context, s *session, name string) (report.History, er
 	if err != nil {
 		return report.History{}, err
 	}
-	h, fits, err := buildHistory(s, r)
-	if fits || err != nil {
+	h, consistent, err := buildHistory(s, r)
+	if consistent || err != nil {
 		return h, err
 	}
 	if err = r.readModel(ctx, s.client); err == nil {
@@ -89,28 +91,30 @@ func historyOf(ctx context.Context, s *session, name string) (report.History, er
 	return confirmedHistory(h, again), err
 }
 
-// confirmedHistory is the second history of two, with the drift that both show. Where it shows more, what others moved is not
-// known.
+// confirmedHistory returns the second of two histories, with only the drift that both show. If the second one shows more
+// drift, the comparison with the registry does not count.
 func confirmedHistory(first, second report.History) report.History {
-	both := slices.DeleteFunc(slices.Clone(second.Outside), func(d ledger.Shift) bool { return !slices.Contains(first.Outside, d) })
+	both := slices.DeleteFunc(slices.Clone(second.Outside), func(d ledger.Shift) bool {
+		return !slices.Contains(first.Outside, d)
+	})
 	second.Compared = second.Compared && len(both) == len(second.Outside)
 	second.Outside = both
 	return second
 }
 
-// ledgerReading is a model's ledger as it is stored, and what was read beside it.
+// ledgerReading is one reading of a model's ledger, with the model and its versions.
 type ledgerReading struct {
 	model    string
 	pages    []ledger.Saved
-	lost     error                          // why the pages are not all; nil where they are
-	self     registry.Known[registry.Model] // not known where no server was asked, absent where it was deleted or renamed
+	lost     error                          // why pages are missing; nil if none are
+	self     registry.Known[registry.Model] // unknown without a server; absent if it was deleted or renamed
 	versions []registry.Version
-	unfit    string // why the server keeps no ledger, where there are no pages; "" where it may
+	unfit    string // why the server cannot store a ledger; "" if it can
 }
 
 func (r *ledgerReading) readLedger(ctx context.Context, l *ledger.Ledger) (err error) {
 	r.pages, err = l.History(ctx)
-	if r.lost = nil; registry.ReasonOf(err) == registry.LedgerLost && len(r.pages) > 0 { // what is left of it is shown
+	if r.lost = nil; registry.ReasonOf(err) == registry.LedgerLost && len(r.pages) > 0 { // show the remaining pages
 		r.lost, err = err, nil
 	}
 	return err
@@ -121,19 +125,25 @@ func (r *ledgerReading) readModel(ctx context.Context, c *mlflow.Client) (err er
 	return err
 }
 
-// buildHistory is what the pages tell, held against what the model and its versions say and against the copy that was kept
-// elsewhere. It fits where nothing contradicts it.
-func buildHistory(s *session, r ledgerReading) (h report.History, fits bool, err error) {
+// buildHistory verifies the pages and compares them with the model, its versions and the saved copy. consistent is false
+// if anything contradicts the pages.
+func buildHistory(s *session, r ledgerReading) (h report.History, consistent bool, err error) {
 	entries, broken, err := ledger.Verify(r.model, r.pages)
 	if err != nil {
 		return h, false, err
 	}
-	h = report.History{Model: r.model, Unfit: r.unfit, Reset: ledger.WhyReset(r.pages), Entries: entries, Kept: len(s.set.History.Kept.History.Pages) > 0}
+	h = report.History{
+		Model:   r.model,
+		Unfit:   r.unfit,
+		Reset:   ledger.WhyReset(r.pages),
+		Entries: entries,
+		Kept:    len(s.set.History.Kept.History.Pages) > 0,
+	}
 	for _, p := range r.pages {
 		h.Pages = append(h.Pages, report.SavedPage{Page: p.Page, Values: p.Values})
 	}
 	self, there := r.self.Get()
-	switch { // a break in the chain comes first
+	switch { // a break in the chain is reported first
 	case broken != nil:
 	case r.lost != nil:
 		broken = &ledger.Break{Why: r.lost.Error()}
@@ -145,17 +155,18 @@ func buildHistory(s *session, r ledgerReading) (h report.History, fits bool, err
 	if broken != nil {
 		h.BrokenAt, h.Broken = broken.Epoch, broken.Why
 	}
-	unseen := self.Hidden && len(entries) > 0 // what stages name is not known where the server hides the versions
+	unseen := self.Hidden && len(entries) > 0 // stages are unknown if the server hides the versions
 	if h.Compared = there && broken == nil && !unseen; h.Compared {
 		h.Outside = ledger.Chain{Entries: entries}.Drift(self, r.versions)
 	}
 	if !s.set.History.At.IsZero() {
-		h.At, h.Until, h.Live = s.set.History.At, s.set.History.Until, ledger.LiveAt(entries, s.set.History.At, s.set.History.Until)
+		h.At, h.Until = s.set.History.At, s.set.History.Until
+		h.Live = ledger.LiveAt(entries, h.At, h.Until)
 	}
 	return h, broken == nil && len(h.Outside) == 0, nil
 }
 
-// reportHistory puts one model's history into the report.
+// reportHistory adds the history of one model to the report.
 func reportHistory(s *session, h report.History) {
 	s.report.Histories = append(s.report.Histories, h)
 	switch {
@@ -166,23 +177,30 @@ func reportHistory(s *session, h report.History) {
 	}
 }
 
+// brokenHistory returns the error for a ledger that is not intact.
 func brokenHistory(model string, b ledger.Break) error {
-	msg, hint := "read promotion ledger of "+model+": it does not hold together", "compare with a saved history (the report file of this command, in the input records-file) to see what was changed"
+	msg := "read promotion ledger of " + model + ": it is not intact"
+	hint := "to see what was changed, give a saved history (the report file of an earlier history) in the input records-file"
 	if b.Epoch > 0 {
 		msg += fmt.Sprintf(" at entry %d", b.Epoch)
-		hint = "the entries before that one are sound; " + hint
+		hint = "the entries before that one are intact; " + hint
 	}
 	return &registry.Error{Reason: registry.LedgerLost, Msg: msg + ": " + b.Why, Hint: hint}
 }
 
-// reportStatement puts the entry that was asked for into the report as an in-toto statement.
+// reportStatement adds the entry that the input statement names to the report, as an in-toto statement.
 func reportStatement(s *session, entries []ledger.Entry) {
 	n := s.set.History.Statement
 	if n == inputs.LastEntry {
 		n = len(entries)
 	}
 	if n < 1 || n > len(entries) {
-		s.fail(&registry.Error{Reason: registry.BadInput, Msg: fmt.Sprintf("statement: the ledger of %s has %d entries", s.set.Intent.Query.Model, len(entries)), Hint: "give the number of an entry, as history shows it, or last"})
+		s.fail(&registry.Error{
+			Reason: registry.BadInput,
+			Msg: fmt.Sprintf("statement: there is no such entry; the ledger of %s has %d",
+				s.set.Intent.Query.Model, len(entries)),
+			Hint: "give the number of an entry, as history shows it, or last",
+		})
 		return
 	}
 	statement, err := ledger.NewStatement(entries[n-1])

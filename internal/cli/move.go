@@ -15,18 +15,18 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// move is what this run sets out to move: its entry in the ledger, and its deployment on GitHub.
+// move is the move of this run: its ledger entry, its deployment on GitHub and its notification.
 type move struct {
 	session *session
-	entry   *ledger.Promotion // nil where there is none to be made
+	entry   *ledger.Promotion // nil if no entry is made
 	record  func(version int) ledger.Record
 
-	event    ledger.Event // what others are told; its record id is "" until the move was claimed
+	event    ledger.Event // sent as notification; its record id is "" before the entry is claimed
 	deployed github.Deployed
-	page     string // of the version, in MLflow
+	page     string // URL of the version in MLflow
 }
 
-// newMove prepares a plan that moves something; nil for any other.
+// newMove returns the move of a plan, or nil if the plan moves nothing.
 func newMove(s *session, p plan.Plan) *move {
 	if !p.Moves() && p.Resumes == 0 {
 		return nil
@@ -34,10 +34,11 @@ func newMove(s *session, p plan.Plan) *move {
 	record := func(version int) ledger.Record {
 		return plan.NewRecord(p, s.report.Digest, s.set.Intent, originOf(s), s.report.Facts, version, s.p.Now())
 	}
-	return &move{session: s, record: record, entry: s.ledger.entry(record, func(e ledger.Entry) int { return movesMade(s, e) })}
+	entry := s.ledger.entry(record, func(e ledger.Entry) int { return movesMade(s, e) })
+	return &move{session: s, record: record, entry: entry}
 }
 
-// ledgerEntry is the entry in the ledger, where there is a move and it has one.
+// ledgerEntry returns the ledger entry of the move, if there is one. m may be nil.
 func (m *move) ledgerEntry() (ledger.Entry, bool) {
 	if m == nil || m.entry == nil {
 		return ledger.Entry{}, false
@@ -45,38 +46,38 @@ func (m *move) ledgerEntry() (ledger.Entry, bool) {
 	return m.entry.Entry()
 }
 
-// notifyEvent is the event of the move.
+// notifyEvent returns the event that is sent about the move.
 func (m *move) notifyEvent(version int) ledger.Event {
 	if m.event.RecordID != "" {
 		return m.event
 	}
-	if e, held := m.ledgerEntry(); held {
+	if e, recorded := m.ledgerEntry(); recorded {
 		m.event = ledger.NewEvent(e.ID(), e.Record)
 	} else {
 		r := m.record(version)
-		text, _ := json.Marshal(r) // plain fields always encode
+		text, _ := json.Marshal(r) // a record can always be encoded
 		m.event = ledger.NewEvent("unrecorded-"+canonical.Digest(string(text))[:12], r)
 	}
 	return m.event
 }
 
-// notification is the move's event with those who are to have it; nil where nobody is.
+// notification returns the event of the move with its channels, or nil if there are no channels.
 func (m *move) notification(version int) *notification {
-	l := notification{event: m.notifyEvent(version), to: map[int]string{}}
-	if e, held := m.ledgerEntry(); held {
-		l.entry, l.to = e, e.Untold()
+	n := notification{event: m.notifyEvent(version), to: map[int]string{}}
+	if e, recorded := m.ledgerEntry(); recorded {
+		n.entry, n.to = e, e.Untold()
 	} else {
 		for i, name := range m.record(version).Notify {
-			l.to[i] = name
+			n.to[i] = name
 		}
 	}
-	if len(l.to) == 0 {
+	if len(n.to) == 0 {
 		return nil
 	}
-	return &l
+	return &n
 }
 
-// ledger is what apply claims and closes; nil where nothing has to be done around the move.
+// ledger returns what apply has to begin and end around the move. It is nil if there is nothing.
 func (m *move) ledger() apply.Ledger {
 	switch {
 	case m == nil:
@@ -89,7 +90,7 @@ func (m *move) ledger() apply.Ledger {
 	return m.entry
 }
 
-// Begin claims the entry, and shows the move that is about to begin as a deployment.
+// Begin claims the ledger entry and creates the deployment.
 func (m *move) Begin(ctx context.Context, version int) error {
 	if m.entry != nil {
 		if err := m.entry.Begin(ctx, version); err != nil {
@@ -100,7 +101,7 @@ func (m *move) Begin(ctx context.Context, version int) error {
 	return nil
 }
 
-// End closes the entry.
+// End closes the ledger entry.
 func (m *move) End(ctx context.Context, result error, moved []string) error {
 	if m.entry == nil {
 		return nil
@@ -116,7 +117,7 @@ func refsOf(e ledger.Event) string {
 	return strings.Join(refs, ", ")
 }
 
-// closeLedger ends the command's use of the ledger.
+// closeLedger closes the ledger at the end of the command, and adds its note or warning to the report.
 func closeLedger(ctx context.Context, s *session) {
 	note, err := s.ledger.close(ctx, s.report.Reason, func(e ledger.Entry) int { return movesMade(s, e) })
 	if err != nil {
@@ -127,7 +128,7 @@ func closeLedger(ctx context.Context, s *session) {
 	}
 }
 
-// movesMade counts the moves of an entry that the facts show.
+// movesMade counts the moves of an entry that are in effect according to the facts.
 func movesMade(s *session, e ledger.Entry) int {
 	if _, there := s.report.Facts.Model.Get(); !there {
 		return ledger.MovedUnknown
@@ -135,15 +136,16 @@ func movesMade(s *session, e ledger.Entry) int {
 	return s.report.Facts.Made(e.Record, s.set.Intent.Query)
 }
 
-// recordPlace says where the record of a decision is.
+// recordPlace returns where the record of the decision is stored.
 func recordPlace(s *session) plan.Place {
-	if e, held := s.move.ledgerEntry(); held {
+	if e, recorded := s.move.ledgerEntry(); recorded {
 		return plan.Place{Ledger: s.move.entry.View.ID(), Epoch: e.Epoch, Sha256: e.RecordDigest()}
 	}
 	return plan.Place{Weak: s.ledger.off}
 }
 
-// explainNoLedger finds out why the server keeps no ledger, for a promotion that only writes notes and so claims no entry.
+// explainNoLedger finds out why the server cannot store a ledger. It is for a promotion that moves nothing and therefore
+// claims no entry.
 func explainNoLedger(ctx context.Context, s *session, p plan.Plan) {
 	promoted := len(p.Steps) > 0 && p.Verdict != nil && p.Verdict.Effect() == verdict.Promote
 	if s.move != nil || !promoted || s.ledger.ledger == nil || s.ledger.off != "" || s.ledger.view.Exists() {
@@ -154,14 +156,18 @@ func explainNoLedger(ctx context.Context, s *session, p plan.Plan) {
 	}
 }
 
-// reportEntry puts the ledger's entry into the report.
+// reportEntry adds the ledger entry to the report.
 func reportEntry(s *session) {
 	s.report.Ledger.Off = s.ledger.off
-	if e, held := s.move.ledgerEntry(); held {
+	if e, recorded := s.move.ledgerEntry(); recorded {
 		s.ledger.claimed = true
 		s.report.Ledger = report.LedgerNote{
-			RecordID: e.ID(), Epoch: e.Epoch, Outcome: e.Outcome, Outside: e.Record.Outside, TakesOver: e.Record.TakesOver,
-			Off: s.ledger.off,
+			RecordID:  e.ID(),
+			Epoch:     e.Epoch,
+			Outcome:   e.Outcome,
+			Outside:   e.Record.Outside,
+			TakesOver: e.Record.TakesOver,
+			Off:       s.ledger.off,
 		}
 	}
 }

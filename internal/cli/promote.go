@@ -11,8 +11,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// resumePromotion finishes a promotion that an earlier attempt of this workflow run began, if its gates still pass. They are
-// judged again, as of now, against what the target pointed to before that attempt.
+// resumePromotion finishes a promotion that an earlier attempt of this workflow run started, if its gates still pass.
+// The gates are evaluated again, against the version that the target pointed to before that attempt.
 func resumePromotion(ctx context.Context, s *session, e ledger.Entry) (again bool) {
 	s.ledger.resumes = e.Epoch
 	if !judgeAgain(ctx, s, e) {
@@ -26,7 +26,8 @@ func resumePromotion(ctx context.Context, s *session, e ledger.Entry) (again boo
 	return again
 }
 
-// judgeAgain reads the versions that the entry's moves replaced, and judges. It reports whether there is a verdict.
+// judgeAgain reads the versions that the moves of the entry replaced, and evaluates the gates. It returns false if the
+// command cannot go on.
 func judgeAgain(ctx context.Context, s *session, e ledger.Entry) bool {
 	needs := s.needs()
 	needs.Holders = append(slices.Clone(needs.Holders), plan.Keys(plan.Replaced(s.report.Facts, e))...)
@@ -35,10 +36,10 @@ func judgeAgain(ctx context.Context, s *session, e ledger.Entry) bool {
 		s.fail(diagnose.Explain(ctx, s.client, err))
 		return false
 	}
-	whole := s.report.Facts.Ledger
+	chain := s.report.Facts.Ledger
 	s.report.Facts = plan.Before(s.report.Facts, e, facts.Holders)
 	judged := s.judge()
-	s.report.Facts.Ledger = whole
+	s.report.Facts.Ledger = chain
 	return judged
 }
 
@@ -50,7 +51,7 @@ func runRegister(ctx context.Context, s *session) {
 	s.carryOut(ctx, p, err)
 }
 
-// runPromote starts over if another promotion was faster: it judges again what that one left.
+// runPromote starts again if another promotion finished first, because the incumbent is then another version.
 func runPromote(ctx context.Context, s *session) {
 	defer closeLedger(ctx, s)
 	for again := true; again; {

@@ -17,7 +17,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// session is one command under way.
+// session is the state of one running command.
 type session struct {
 	p              Process
 	runner         *actions.Runner
@@ -29,24 +29,24 @@ type session struct {
 	console        *console
 	report         report.Report
 	ledger         *ledgerSession
-	recordedInputs map[string]string // inputs, without secrets, for the record
+	recordedInputs map[string]string // for the record, without secrets
 
-	noPolicy string // where a policy was looked for and not found
+	noPolicy string // places that were searched for a policy, if none was found
 
-	loginAsked bool     // the server was asked who logged in
-	secrets    []string // all that were given: no user name in a record may be like one
-	login      string   // who the server says logged in; "" if it does not tell, or if the name is a credential
+	loginAsked bool     // the server was asked for the login name
+	secrets    []string // values that must never appear in a record
+	login      string   // login name according to the server; "" if unknown, or if the name is a credential
 
-	printed  bool   // the command itself has printed the JSON that was asked for
-	written  string // report file that the command itself has written
+	printed  bool   // the command has already printed its JSON
+	written  string // report file that the command has already written
 	gitHub   *gitHubSession
 	notifier *notifier
-	move     *move           // what this run set out to move; nil while it has not
-	lateCtx  context.Context // of what is still reported after a cancellation, or when the time has run out
-	jobErr   error           // what of the job could not be read
+	move     *move           // nil before the plan is applied, or if it moves nothing
+	lateCtx  context.Context // for reports after a cancellation or timeout
+	jobErr   error           // why the context of the job could not be read completely
 }
 
-// begin checks where the command runs and builds the client; nothing is sent to MLflow yet.
+// begin checks whether the command may run here, and builds the client. It sends nothing to MLflow.
 func (s *session) begin(ctx context.Context, c inputs.Command) error {
 	job := s.job
 	if s.jobErr != nil {
@@ -61,8 +61,11 @@ func (s *session) begin(ctx context.Context, c inputs.Command) error {
 	if by := s.set.Intent.Query.Candidate.Commit; by != nil {
 		if c.Judges && writes && !s.set.DryRun && unmerged(job) {
 			return &registry.Error{
-				Reason: registry.RefNotAllowed, Msg: fmt.Sprintf("the candidate is a commit of branch %q of %q, which need not have been merged", job.HeadBranch, job.HeadRepository),
-				Hint: "let the workflow follow runs of the default branch alone (branches: below workflow_run), or name the run; to look without writing, set dry-run: true",
+				Reason: registry.RefNotAllowed,
+				Msg: fmt.Sprintf("check candidate: its commit is on branch %q of %q and may not be merged yet",
+					job.HeadBranch, job.HeadRepository),
+				Hint: "let the workflow follow only runs of the default branch (branches: below workflow_run), " +
+					"or name the run, such as candidate: runs:/RUN_ID/model; to write nothing, set dry-run: true",
 			}
 		}
 		sha, err := headCommit(job)
@@ -100,8 +103,8 @@ func (s *session) begin(ctx context.Context, c inputs.Command) error {
 	return nil
 }
 
-// judge reports whether there is a verdict to go on with. Without any gate there is none, unless the user takes that
-// on.
+// judge evaluates the gates and reports whether the command may go on. It fails if there are no gates, unless the
+// user overrides that.
 func (s *session) judge() bool {
 	in := s.set.Intent
 	if err := plan.Names(s.report.Facts, in); err != nil {
@@ -110,7 +113,7 @@ func (s *session) judge() bool {
 	}
 	ungated := len(s.set.Judging.Gates) == 0 && slices.Contains(in.Override, verdict.OverrideUngated)
 	gates := s.set.Judging.Gates
-	if s.set.Judging.From != "" && (ungated || len(gates) > 0) { // the order of stages is no judgement of the model
+	if s.set.Judging.From != "" && (ungated || len(gates) > 0) { // the input from alone does not count as a gate
 		gates = append([]policy.Gate{policy.From(s.set.Judging.From, in.Query.Target)}, gates...)
 	}
 	if s.report.Dry || in.Command == "validate" {
@@ -131,8 +134,10 @@ func (s *session) judge() bool {
 	}
 	s.report.Suggest = policy.Suggest(s.report.Facts, in.Query.Target)
 	s.fail(&registry.Error{
-		Reason: registry.NoGates, Msg: "no gate says what the candidate must achieve",
-		Hint: "give at least one line in the input thresholds, or a policy file; a target without gates is refused (override: ungated promotes without, shown and recorded)",
+		Reason: registry.NoGates,
+		Msg:    "check candidate: there are no gates, and a target without gates is refused",
+		Hint: "add a line to the input thresholds, or a policy file; " + asInput(s, "override", "ungated") +
+			" promotes without gates, and that is recorded",
 	})
 	return false
 }
