@@ -11,29 +11,29 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 )
 
-// readApproval is the plan that somebody has looked at and agreed to.
+// Approval is the plan that somebody has approved, as far as the inputs tell.
 type Approval struct {
-	Digest  string    // of the plan, in hex; "" = not known, or none was asked for
-	stamp   string    // the output plan-digest that was given, which binds the time too; "" = none
-	Made    time.Time // of the dry run; zero for the plan of a pull request
-	Plan    plan.Plan // of the plan file
-	HasPlan bool      // plan is known, so a difference can be shown
-	// OfPullRequest says that the plan is the one on the pull request whose merge started this run.
+	Digest  string    // digest of the plan in hex; "" if it is not known
+	stamp   string    // the input plan-digest, which covers the time of the dry run too; "" if it is empty
+	Made    time.Time // time of the dry run; zero for the plan of a pull request
+	Plan    plan.Plan // the plan, if HasPlan
+	HasPlan bool      // Plan is known, so differences can be shown
+	// OfPullRequest says that the approved plan is in the comment on the merged pull request.
 	OfPullRequest bool
 }
 
-// pullRequestPlan is what plan-digest says for it.
+// pullRequestPlan is the value of plan-digest for the plan of the merged pull request.
 const pullRequestPlan = "pull-request"
 
-// PlanLife is how long a digest given by hand counts.
+// PlanLife is how long an approved plan is valid.
 const PlanLife = 7 * 24 * time.Hour
 
 var digestText = regexp.MustCompile(`^(\d{12})-[0-9a-f]{64}$`)
 
-// Asked reports whether a plan has to be held against this one.
+// Asked reports whether the inputs name an approved plan.
 func (a Approval) Asked() bool { return a.Digest != "" || a.stamp != "" }
 
-// Matches reports whether the plan with this digest is the approved one.
+// Matches reports whether the digest is that of the approved plan.
 func (a Approval) Matches(digest string) bool {
 	if a.stamp != "" {
 		return plan.PlanStamp(digest, a.Made) == a.stamp
@@ -41,7 +41,7 @@ func (a Approval) Matches(digest string) bool {
 	return digest == a.Digest
 }
 
-// readApproval reads plan-file and plan-digest.
+// readApproval reads the inputs plan-file and plan-digest.
 func readApproval(r *reader) {
 	a := &r.out.Approved
 	if path := r.value("plan-file"); path != "" {
@@ -58,23 +58,24 @@ func readApproval(r *reader) {
 		a.OfPullRequest = true
 		switch {
 		case r.command.Name != "promote":
-			r.problem("plan-digest", text, "is a plan of the command promote, and this is "+r.command.Name)
+			r.problem("plan-digest", text, "works only with the command promote, not with "+r.command.Name)
 		case a.HasPlan:
-			r.problem("plan-digest", text, "contradicts plan-file; give one of the two")
+			r.problem("plan-digest", text, "cannot be combined with plan-file; remove one of them")
 		}
 		return
 	}
 	m := digestText.FindStringSubmatch(text)
 	if m == nil {
-		r.problem("plan-digest", text, "is not a digest; give the whole output plan-digest of the dry run, with its time")
+		r.problem("plan-digest", text, "is not a plan digest; give the whole output plan-digest of the dry run, "+
+			"with the time at its start")
 		return
 	}
 	made, err := time.Parse(plan.PlanTime, m[1])
 	if err != nil {
-		r.problem("plan-digest", text, "begins with a time that is none")
+		r.problem("plan-digest", text, "does not start with a valid time; give the whole output plan-digest of the dry run")
 	}
 	if a.HasPlan && plan.PlanStamp(a.Digest, made) != text {
-		r.problem("plan-digest", text, "is not the digest of the plan in plan-file")
+		r.problem("plan-digest", text, "is not the digest of the plan in plan-file; give only one of the two inputs")
 	}
 	a.stamp, a.Made = text, made
 }
@@ -87,7 +88,7 @@ func readPlanFile(r *reader, path string) {
 		a.Plan, a.Digest, a.Made, err = ReadPlan(text)
 	}
 	if err != nil {
-		r.problem("plan-file", path, err.Error())
+		r.problem("plan-file", path, WithoutPath(err, path).Error())
 		return
 	}
 	a.HasPlan = true
@@ -102,7 +103,7 @@ func WithoutPath(err error, path string) error {
 	return errors.New(text)
 }
 
-// ReadPlan reads the report file of a dry run. The plan's digest is computed, not believed.
+// ReadPlan reads the report file of a dry run. It computes the digest of the plan and fails if the file has another one.
 func ReadPlan(text []byte) (p plan.Plan, digest string, made time.Time, err error) {
 	var file struct {
 		Plan   *plan.Plan `json:"plan"`
@@ -112,22 +113,23 @@ func ReadPlan(text []byte) (p plan.Plan, digest string, made time.Time, err erro
 		return p, "", made, err
 	}
 	if file.Plan == nil {
-		return p, "", made, errors.New("holds no plan; give the report file of a dry run")
+		return p, "", made, errors.New("has no plan; give the report file of a dry run")
 	}
 	if digest, err = file.Plan.Digest(); err != nil {
 		return p, "", made, err
 	}
 	at, _, _ := strings.Cut(file.Digest, "-")
 	if made, err = time.Parse(plan.PlanTime, at); err != nil {
-		return p, "", made, errors.New("holds no plan_digest with a time; give the report file of a dry run as it was written")
+		return p, "", made, errors.New("has no valid plan_digest; give the unchanged report file of a dry run")
 	}
 	if plan.PlanStamp(digest, made) != file.Digest {
-		return p, "", made, errors.New("the plan in it does not have the digest that stands next to it; it was changed, or made by another version of this program")
+		return p, "", made, errors.New("its plan does not match its digest, so the file was changed or written by " +
+			"another version of this program; make a new dry run")
 	}
 	return *file.Plan, digest, made, err
 }
 
-// readExpected reads the version that the target has to name.
+// readExpected reads the version that the target must point to.
 func readExpected(r *reader) {
 	text := r.value("expected-previous")
 	if text == "" {
@@ -135,7 +137,7 @@ func readExpected(r *reader) {
 	}
 	n := 0
 	if _, err := fmt.Sscanf(text, "%d", &n); text != "none" && (err != nil || n <= 0 || fmt.Sprint(n) != text) {
-		r.problem("expected-previous", text, "is not a version number; give the version that the target names, or none")
+		r.problem("expected-previous", text, "is not a version number; write the version that the target points to, or none")
 	}
 	r.out.Expected.Version, r.out.Expected.Given = n, true
 }

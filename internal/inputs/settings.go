@@ -21,13 +21,13 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/trigger"
 )
 
-// Settings is the inputs, read and checked. If problems is not empty, nothing else of it may be used.
+// Settings are the checked values of the inputs. If Problems is not empty, the other fields must not be used.
 type Settings struct {
 	Server      Server
 	Secrets     []string
 	Intent      plan.Intent
 	Judging     Judging
-	Against     string // whom to compare with: a version number, an alias or a stage, as given
+	Against     string // version to compare with: a number, an alias or a stage
 	PolicyTests string // folder
 	Doctor      Doctor
 	DryRun      bool
@@ -44,21 +44,21 @@ type Settings struct {
 	Problems []Problem
 }
 
-// Server say where the servers are and how to connect.
+// Server are the inputs about the MLflow servers and how to connect to them.
 type Server struct {
-	Tracking, Registry string      // addresses without user-info
-	Header             http.Header // of every request
-	TrackingHeader     http.Header // credentials from the address of that server
-	RegistryHeader     http.Header
+	Tracking, Registry string      // addresses without credentials
+	Header             http.Header // for every request
+	TrackingHeader     http.Header // credentials from the address of the tracking server
+	RegistryHeader     http.Header // credentials from the address of the registry
 	Workspace          string
 	Basic              bool   // a user name and a password are sent
-	Login              string // that user name; "" if it is a credential itself
+	Login              string // the user name; "" if it is a credential itself
 	CAs, ClientCert    []byte
 	InsecureTLS        bool
 	InsecureHTTP       bool
 }
 
-// Judging say what a candidate is judged by.
+// Judging are the inputs about gates.
 type Judging struct {
 	Gates        []policy.Gate
 	Waivers      []policy.Waiver
@@ -67,30 +67,31 @@ type Judging struct {
 	NeedsPolicy  bool              // a missing policy file is an error
 	Evidence     map[string]string // path of a workspace file by the name that a gate gives the document
 	From         string            // stage that the candidate must come from, "" = any
-	OfIncumbents bool              // validate: the versions that the policy's targets point to are judged, not a candidate
+	OfIncumbents bool              // check the versions that the policy's targets point to, not a candidate
 }
 
-// Doctor say what doctor repairs.
+// Doctor are the inputs about repairs.
 type Doctor struct {
 	Repair []string
-	Reset  string // why doctor begins a new ledger; "" = it does not
+	Reset  string // reason for a new ledger; "" = start none
 }
 
-// History say what the command history shows.
+// History are the inputs of the command history.
 type History struct {
-	At, Until time.Time    // the time asked for, or the day
-	Saved     SavedHistory // a history to show without a server
-	Kept      SavedHistory // a saved history that the server's is compared with
-	Statement int          // entry wanted as a statement, 0 = none
+	At, Until time.Time    // the given time, or the start and end of the given day
+	Saved     SavedHistory // history to show without a server
+	Kept      SavedHistory // saved history to compare with the one on the server
+	Statement int          // entry to write as a statement, 0 = none
 }
 
-// Expected is the version that the target must point to before the move.
+// Expected is the input expected-previous: the version that the target must point to before the move.
 type Expected struct {
 	Given   bool
 	Version int // 0 = none
 }
 
-// Problem is one thing wrong with one input.
+// Problem is one problem of one input. Saw is the value, or "" if it is missing or secret. Want says what is wrong, and
+// after a semicolon what to write instead.
 type Problem struct{ Input, Saw, Want string }
 
 func (p Problem) String() string {
@@ -100,7 +101,7 @@ func (p Problem) String() string {
 	return fmt.Sprintf("%s: %s: %s", p.Input, strconv.Quote(p.Saw), p.Want)
 }
 
-// reader turns the texts of the inputs into settings and collects all problems on the way.
+// reader turns the texts of the inputs into settings and collects all problems.
 type reader struct {
 	command Command
 	value   func(name string) string
@@ -109,14 +110,14 @@ type reader struct {
 	out     Settings
 }
 
-// problem notes what is wrong with an input. It stays out of line, as it is called in eighty places: see report.T.
+// problem adds a problem. It is not inlined, because eighty calls would make the binary larger.
 //
 //go:noinline
 func (r *reader) problem(input, saw, want string) {
 	r.out.Problems = append(r.out.Problems, Problem{input, shorten(saw), want})
 }
 
-// shorten keeps an error readable when a whole file was pasted into an input.
+// shorten cuts off a long value, such as a whole file, so that the message stays readable.
 func shorten(text string) string {
 	if utf8.RuneCountInString(text) > 120 {
 		return string([]rune(text)[:119]) + "…"
@@ -124,8 +125,11 @@ func shorten(text string) string {
 	return text
 }
 
-// Read checks all inputs of the command at once.
-func Read(c Command, value func(string) string, file func(string, int64) ([]byte, error), env func(string) string) Settings {
+// Read reads and checks all inputs of the command. value returns an input, file reads a file of the workspace, and env
+// returns an environment variable.
+func Read(
+	c Command, value func(string) string, file func(string, int64) ([]byte, error), env func(string) string,
+) Settings {
 	r := &reader{command: c, value: value, file: file, env: env}
 	r.out.Judging.PolicyFile = value("policy-file")
 	r.out.Judging.NeedsPolicy = r.valueIfTaken("require-policy") != "" && r.bool("require-policy")
@@ -135,13 +139,13 @@ func Read(c Command, value func(string) string, file func(string, int64) ([]byte
 	return r.out
 }
 
-// readDoctor: a server, and what to repair there.
+// readDoctor reads the inputs of doctor.
 func readDoctor(r *reader) {
 	readServer(r)
 	readRepair(r)
 }
 
-// readMove are those of every command about one registered model that may move something.
+// readMove reads the inputs that all commands about one registered model share.
 func readMove(r *reader) {
 	readServer(r)
 	in := &r.out.Intent
@@ -149,7 +153,7 @@ func readMove(r *reader) {
 		r.required("model", "the name of the registered model")
 	}
 	if r.out.Server.InsecureTLS {
-		in.Override = append(in.Override, "insecure-tls") // shown and recorded like any other safety that is off
+		in.Override = append(in.Override, "insecure-tls") // shown and recorded like other safety checks that are off
 	}
 	r.out.DryRun = r.bool("dry-run")
 	r.out.Ledger = r.choice("ledger")
@@ -195,29 +199,31 @@ func readCandidateCommand(r *reader) {
 	in.RegisterIfValid = r.choice("register") == "if-valid"
 }
 
+// required returns an input that must not be empty. want completes the message "is missing; give …".
 func (r *reader) required(name, want string) string {
 	v := r.value(name)
 	if v == "" {
 		if env := Get(name).Env; env != "" {
 			want += " (or the variable " + env + ")"
 		}
-		r.problem(name, "", "is missing: give "+want)
+		r.problem(name, "", "is missing; give "+want)
 	}
 	return v
 }
 
 // readServer reads where the server is and how to log in.
 func readServer(r *reader) {
-	for name, remedy := range map[string]string{
-		"MLFLOW_TRACKING_AWS_SIGV4": "signing requests for AWS is not supported; pass a token or headers that the server accepts",
-		"MLFLOW_TRACKING_AUTH":      "authentication plugins of the Python client cannot be used; pass a token or headers that the server accepts",
+	for name, what := range map[string]string{
+		"MLFLOW_TRACKING_AWS_SIGV4": "signing of requests for AWS",
+		"MLFLOW_TRACKING_AUTH":      "authentication plugins of MLflow's Python client",
 	} {
 		if v := r.env(name); v != "" && !strings.EqualFold(v, "false") {
-			r.problem("variable "+name, v, remedy)
+			want := "needs " + what + ", which is not supported; give a token or headers that the server accepts"
+			r.problem("variable "+name, v, want)
 		}
 	}
 	header := http.Header{}
-	tracking := r.required("tracking-uri", "the address of the MLflow server, as https://mlflow.example")
+	tracking := r.required("tracking-uri", "the address of the MLflow server, such as https://mlflow.example")
 	r.out.Server.TrackingHeader, r.out.Server.RegistryHeader = http.Header{}, http.Header{}
 	if tracking != "" {
 		r.out.Server.Tracking = r.address("tracking-uri", tracking, r.out.Server.TrackingHeader)
@@ -239,11 +245,11 @@ func readServer(r *reader) {
 	r.out.Server.CAs = r.pem("ca-file")
 	r.out.Server.ClientCert = r.pem("client-cert")
 	if r.out.Server.InsecureTLS && r.value("ca-file") != "" {
-		r.problem("insecure-tls", "true", "contradicts ca-file; give one of the two")
+		r.problem("insecure-tls", "true", "cannot be combined with ca-file; remove one of them")
 	}
 }
 
-// readRepair reads what doctor is to put right, which is about one model.
+// readRepair reads the inputs about repairs of one model.
 func readRepair(r *reader) {
 	r.out.Intent.Query.Model = r.value("model")
 	r.out.Doctor.Repair = r.words("repair")
@@ -252,11 +258,12 @@ func readRepair(r *reader) {
 	readAllowance(r)
 	readGitHubToken(r)
 	if (len(r.out.Doctor.Repair) > 0 || r.out.Doctor.Reset != "") && r.value("model") == "" {
-		r.problem("model", "", "is missing: name the registered model to repair")
+		r.problem("model", "", "is missing; give the name of the registered model to repair")
 	}
 }
 
-// address checks a server's address. Credentials in it go into a header, so that they appear in no message.
+// address returns the address of a server without the credentials in it, or "" if it is not valid. The credentials go into
+// the header, so that no message shows them.
 func (r *reader) address(name, text string, header http.Header) string {
 	u, err := url.Parse(text)
 	if err != nil {
@@ -270,22 +277,24 @@ func (r *reader) address(name, text string, header http.Header) string {
 	}
 	switch {
 	case strings.HasPrefix(u.Scheme, "databricks"):
-		r.problem(name, text, "Databricks has another API; this tool speaks to self-hosted MLflow servers")
+		r.problem(name, text, "is a Databricks address, and Databricks has another API; give a self-hosted MLflow server")
 		return ""
 	case u.Scheme != "http" && u.Scheme != "https":
-		r.problem(name, u.String(), "is not an http address; start `mlflow server` with that store and give its address, as https://mlflow.example")
+		r.problem(name, u.String(), "is not an HTTP address; start `mlflow server` with that store and give its address, "+
+			"such as https://mlflow.example")
 		return ""
 	case u.Hostname() == "":
-		r.problem(name, u.String(), "names no host; write https://HOST or https://HOST:PORT/PATH")
+		r.problem(name, u.String(), "has no host; write https://HOST or https://HOST:PORT/PATH")
 		return ""
 	case u.RawQuery != "" || u.Fragment != "":
-		r.problem(name, u.Redacted(), "must hold neither a query nor a fragment (what follows ? or #): give the address of the server, not of a page")
+		r.problem(name, u.Redacted(), "has a query (?) or fragment (#); give the address of the server, not of a page")
 		return ""
 	}
 	return strings.TrimRight(u.String(), "/")
 }
 
-// login follows the stock client: a complete pair of user name and password wins over a token.
+// login sets the header for authentication. As in MLflow's Python client, user name and password take precedence over a
+// token.
 func (r *reader) login(header http.Header) {
 	user, password, token := r.value("username"), r.value("password"), r.value("token")
 	switch {
@@ -295,12 +304,13 @@ func (r *reader) login(header http.Header) {
 		r.secret(token)
 		header.Set("Authorization", "Bearer "+token)
 	case user != "":
-		r.problem("password", "", "is missing: a username was given")
+		r.problem("password", "", "is missing; give the password of the username")
 	case password != "":
-		r.problem("username", "", "is missing: a password was given")
+		r.problem("username", "", "is missing; give the user name of the password")
 	}
 	if strings.ContainsAny(user+password+token, "\r\n\x00") {
-		r.problem("username, password or token", "", "holds a line break; was a file read with its last newline?")
+		r.problem("username, password or token", "", "has a line break; "+
+			"remove it, for example at the end of the file that it was read from")
 		header.Del("Authorization")
 	}
 }
@@ -311,7 +321,8 @@ func (r *reader) basic(header http.Header, user, password string) {
 		r.secret(user)
 	}
 	if user == "admin" && (password == "password1234" || password == "password") {
-		r.problem("password", "", "is MLflow's well-known default of the user admin, which every attacker tries first: set another one on the server (MLFLOW_AUTH_ADMIN_PASSWORD)")
+		r.problem("password", "", "is MLflow's public default for the user admin; "+
+			"set another one on the server (MLFLOW_AUTH_ADMIN_PASSWORD)")
 	}
 	pair := base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
 	r.secret(password, pair)
@@ -327,12 +338,13 @@ func (r *reader) headers(header http.Header) {
 	for i, l := range lines(r.value("headers")) {
 		name, value, ok := strings.Cut(l, ":")
 		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
-		if !ok || name == "" || value == "" || !headerName.MatchString(name) || strings.ContainsFunc(value, unicode.IsControl) {
+		valid := ok && headerName.MatchString(name) && value != "" && !strings.ContainsFunc(value, unicode.IsControl)
+		if !valid {
 			r.problem("headers", "", fmt.Sprintf("line %d is not a header; write Name: value", i+1))
 			continue
 		}
 		r.secret(value)
-		if _, token, spaced := strings.Cut(value, " "); spaced { // "Bearer …": the token may turn up alone
+		if _, token, spaced := strings.Cut(value, " "); spaced { // in "Bearer …", the token alone is a secret too
 			r.secret(token)
 		}
 		header.Set(name, value)
@@ -346,15 +358,15 @@ func (r *reader) pem(name string) []byte {
 	}
 	text, err := r.file(path, FileLimit)
 	if err != nil {
-		r.problem(name, path, err.Error())
+		r.problem(name, path, WithoutPath(err, path).Error())
 		return nil
 	}
 	if name == "ca-file" && !x509.NewCertPool().AppendCertsFromPEM(text) {
-		r.problem(name, path, "holds no certificate in PEM form")
+		r.problem(name, path, "has no certificate in PEM format; give a file that starts with -----BEGIN CERTIFICATE-----")
 	}
 	if name == "client-cert" {
 		if _, err := tls.X509KeyPair(text, text); err != nil {
-			r.problem(name, path, "must hold a certificate and its key, both in PEM form: "+err.Error())
+			r.problem(name, path, "must have a certificate and its private key, both in PEM format: "+err.Error())
 		}
 	}
 	return text
@@ -364,7 +376,8 @@ func readCandidate(r *reader) {
 	if r.out.Judging.OfIncumbents = aboutIncumbents(r); r.out.Judging.OfIncumbents {
 		return
 	}
-	text := r.required("candidate", "runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS, models:/m-…, best or commit")
+	text := r.required("candidate",
+		"runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS, models:/m-…, best or commit")
 	if text == "" {
 		return
 	}
@@ -374,29 +387,30 @@ func readCandidate(r *reader) {
 	}
 	if c.Best != nil {
 		c.Best.Experiment = readOneExperiment(r)
-		c.Best.Metric = r.required("metric", "the metric that decides")
-		if r.required("goal", "maximize or minimize: which end of the metric is best") != "" {
+		c.Best.Metric = r.required("metric", "the metric that decides which model is best")
+		if r.required("goal", "maximize or minimize") != "" {
 			c.Best.Goal = r.choice("goal")
 		}
 		if strings.Contains(c.Best.Metric, "`") {
-			r.problem("metric", c.Best.Metric, "holds a backtick, which MLflow's search cannot express")
+			r.problem("metric", c.Best.Metric, "has a backtick, which MLflow's search does not support; log it by another name")
 		}
 	}
 	if c.Commit != nil {
 		c.Commit.Experiments, c.Commit.TrainedBy = readExperiments(r), r.list("trained-by")
 		if err == nil && r.env("GITHUB_SHA") == "" {
-			r.problem("candidate", text, "means the commit that a job of GitHub Actions runs on, and this is none: name the run, as in runs:/RUN_ID/model, or set the variable GITHUB_SHA to what git rev-parse HEAD prints")
+			r.problem("candidate", text, "works only in a job of GitHub Actions; name the run, such as "+
+				"runs:/RUN_ID/model, or set the variable GITHUB_SHA to the output of git rev-parse HEAD")
 		}
 	}
 	if c.Commit == nil && r.value("trained-by") != "" {
-		r.problem("trained-by", r.value("trained-by"), "narrows the candidate commit alone: leave it empty for any other candidate")
+		r.problem("trained-by", r.value("trained-by"), "works only with candidate: commit; leave it empty")
 	}
 	r.out.Intent.Query.Candidate = c
 }
 
-// readOneExperiment is the experiment to look for the best run in.
+// readOneExperiment returns the experiment to search for the best model.
 func readOneExperiment(r *reader) string {
-	r.required("experiment", "the name of the experiment to look for the best run in")
+	r.required("experiment", "the name of the experiment to search for the best model")
 	names := r.list("experiment")
 	switch len(names) {
 	case 0:
@@ -404,22 +418,25 @@ func readOneExperiment(r *reader) string {
 	case 1:
 		return names[0]
 	}
-	r.problem("experiment", r.value("experiment"), "names several, and the candidate best looks in one; an experiment with a comma in its name is given by its id")
+	r.problem("experiment", r.value("experiment"), "is more than one experiment, but candidate: best searches only one; "+
+		"if the name has a comma, give the id of the experiment")
 	return ""
 }
 
-// mostExperiments is how many experiments may be named: each is a request.
-const mostExperiments = 20
+// maxExperiments bounds the number of experiments, because each one needs a request.
+const maxExperiments = 20
 
-// readExperiments are those to look for the run of the commit in. Without any it is the incumbent's, which takes a target.
+// readExperiments returns the experiments to search for the run of the commit. Without any, the experiment of the
+// incumbent is searched, and that needs a target.
 func readExperiments(r *reader) []string {
 	names := r.list("experiment")
 	hasTarget := r.command.needsTarget || r.command.Judges && r.value("alias")+r.value("stage") != ""
 	switch {
-	case len(names) > mostExperiments:
-		r.problem("experiment", "", fmt.Sprintf("names %d experiments; at most %d are searched", len(names), mostExperiments))
+	case len(names) > maxExperiments:
+		r.problem("experiment", "", fmt.Sprintf("has %d experiments; give at most %d", len(names), maxExperiments))
 	case len(names) == 0 && !hasTarget:
-		r.problem("experiment", "", "is missing: without a target there is no incumbent whose experiment could be searched for the run of the commit; name the one that the model is trained in, as in experiment: NAME")
+		r.problem("experiment", "", "is missing; give the experiment that the model is trained in, or an alias or stage: "+
+			"then the experiment of its version is searched")
 	}
 	return names
 }
@@ -435,14 +452,14 @@ func readTarget(r *reader) {
 	if text := r.value("stage"); text != "" {
 		stage, ok := registry.CanonicalStage(text)
 		if !ok || stage == "None" || stage == "Archived" {
-			r.problem("stage", text, "is not a stage to promote to; give Staging or Production")
+			r.problem("stage", text, "is not a stage to promote to; write Staging or Production")
 		}
 		t.Stage = stage
 		t.ArchiveExisting = r.bool("archive-existing")
 	}
 	readFrom(r, t)
 	if r.command.needsTarget && t.Empty() && r.value("stage") == "" {
-		r.problem("alias", "", "is missing: give an alias such as champion, or a stage, or both")
+		r.problem("alias", "", "is missing; give an alias such as champion, a stage, or both")
 	}
 }
 
@@ -455,11 +472,11 @@ func readFrom(r *reader, t *registry.Target) {
 	stage, ok := registry.CanonicalStage(text)
 	switch {
 	case !ok:
-		r.problem("from", text, "is not a stage; give None, Staging, Production or Archived")
+		r.problem("from", text, "is not a stage; write None, Staging, Production or Archived")
 	case r.value("stage") == "":
-		r.problem("from", text, "says where the candidate comes from, and no stage says where it goes: give the input stage too")
+		r.problem("from", text, "needs the input stage; set stage to the stage to promote to")
 	case stage == t.Stage:
-		r.problem("from", text, "is the stage to move to")
+		r.problem("from", text, "is the same as stage; write another stage")
 	}
 	r.out.Judging.From = stage
 }
@@ -472,7 +489,7 @@ func readThresholds(r *reader) {
 	}
 }
 
-// readExplain: a model and a target, without a server.
+// readExplain reads the model and the target. It needs no server.
 func readExplain(r *reader) {
 	r.out.Intent.Query.Model = r.required("model", "the name of a registered model")
 	readTarget(r)
@@ -482,28 +499,29 @@ func readPolicyTest(r *reader) {
 	r.out.PolicyTests = r.required("policy-tests", "the folder with the tests")
 }
 
-// readEvidence reads which documents are given as files.
+// readEvidence reads which reports come from files of the workspace.
 func readEvidence(r *reader) {
 	r.out.Judging.Evidence = map[string]string{}
 	for _, l := range lines(r.value("evidence-file")) {
 		name, path, ok := strings.Cut(l, "=")
 		name, path = strings.TrimSpace(name), strings.TrimSpace(path)
 		if !ok || name == "" || path == "" {
-			r.problem("evidence-file", l, "is not of the form NAME=FILE; write the name a gate of the policy has, as in reports/scan.json=scan.json")
+			r.problem("evidence-file", l, "is not of the form NAME=FILE; write the name in the policy's gate and the file, "+
+				"such as reports/scan.json=scan.json")
 			continue
 		}
 		r.out.Judging.Evidence[name] = path
 	}
 }
 
-// portable reads a text that every supported server and database must be able to keep.
+// portable returns an input that all supported servers and databases can store.
 func (r *reader) portable(name string, limit int) string {
 	v := r.value(name)
 	if len(v) > limit {
-		r.problem(name, v, fmt.Sprintf("has %d bytes; MLflow's databases keep at most %d", len(v), limit))
+		r.problem(name, v, fmt.Sprintf("has %d bytes; write at most %d, the limit of MLflow's databases", len(v), limit))
 	}
 	if !utf8.ValidString(v) {
-		r.problem(name, "", "is not valid UTF-8")
+		r.problem(name, "", "is not valid UTF-8; save it as UTF-8")
 	}
 	return v
 }
@@ -513,25 +531,28 @@ func (r *reader) tags(name string) map[string]string {
 	for _, l := range lines(r.value(name)) {
 		key, value, ok := strings.Cut(l, "=")
 		key, value = strings.TrimSpace(key), strings.TrimSpace(value)
-		_, twice := tags[key]
+		_, repeated := tags[key]
 		switch {
 		case !ok || key == "":
 			r.problem(name, l, "is not a tag; write key=value, one per line")
-		case twice:
-			r.problem(name, key, "is given twice")
+		case repeated:
+			r.problem(name, key, "is repeated; remove one of the two")
 		case badTagKey(key):
-			r.problem(name, key, fmt.Sprintf("is not a tag key: at most %d letters, digits and _ / . - and spaces, no leading /, no '..'", registry.MaxTagKey))
+			r.problem(name, key, fmt.Sprintf("is not a tag key; write at most %d letters, digits, spaces and _ / . -, "+
+				"without an empty part, '.' or '..' between slashes", registry.MaxTagKey))
 		case registry.Reserved(key):
-			r.problem(name, key, "is reserved: keys that begin with promote. or mlflow., and those that say how a version was judged and moved, are written by the tools themselves")
+			r.problem(name, key, "is reserved for MLflow or this action (promote.*, mlflow.* and keys about validation); "+
+				"use another key")
 		case len(value) > registry.MaxTagValue:
-			r.problem(name, key, fmt.Sprintf("has a value of %d bytes; MLflow's databases keep at most %d", len(value), registry.MaxTagValue))
+			r.problem(name, key, fmt.Sprintf("has a value of %d bytes; write at most %d, the limit of MLflow's databases",
+				len(value), registry.MaxTagValue))
 		}
 		tags[key] = value
 	}
 	return tags
 }
 
-// badTagKey holds a key to what all servers from 1.30 on accept.
+// badTagKey reports whether some supported version of MLflow rejects the key.
 func badTagKey(key string) bool {
 	for _, segment := range strings.Split(key, "/") {
 		if segment == "" || segment == "." || segment == ".." {
@@ -550,7 +571,7 @@ func (r *reader) bool(name string) bool {
 	case "false", "False", "FALSE", "0", "":
 		return false
 	default:
-		r.problem(name, v, "want true or false")
+		r.problem(name, v, "is not a switch; write true or false")
 		return false
 	}
 }
@@ -562,7 +583,7 @@ func (r *reader) choice(name string) string {
 			return v
 		}
 	}
-	r.problem(name, v, "want "+Get(name).Wants())
+	r.problem(name, v, "is not a known value; write "+Get(name).Wants())
 	return v
 }
 
@@ -574,7 +595,7 @@ func (r *reader) words(name string) []string {
 			known = known || v == w
 		}
 		if !known {
-			r.problem(name, w, "want "+Get(name).Wants())
+			r.problem(name, w, "is not a known value; write "+Get(name).Wants())
 			continue
 		}
 		out = append(out, w)
@@ -582,7 +603,7 @@ func (r *reader) words(name string) []string {
 	return out
 }
 
-// readAllowance reads from where else a write may start.
+// readAllowance reads the additional refs and events that may start a write.
 func readAllowance(r *reader) {
 	for _, l := range lines(r.value("allow-refs")) {
 		p, err := trigger.ParseRefPattern(l)
@@ -592,28 +613,29 @@ func readAllowance(r *reader) {
 		}
 		r.out.Allow.Refs = append(r.out.Allow.Refs, p)
 	}
-	for _, name := range strings.FieldsFunc(r.value("allow-events"), func(c rune) bool { return c == ',' || unicode.IsSpace(c) }) {
+	separator := func(c rune) bool { return c == ',' || unicode.IsSpace(c) }
+	for _, name := range strings.FieldsFunc(r.value("allow-events"), separator) {
 		if !eventName.MatchString(name) {
-			r.problem("allow-events", name, "is not the name of an event; write it as below on: in a workflow, such as issue_comment")
+			r.problem("allow-events", name, "is not an event; write its name as in a workflow, such as issue_comment")
 			continue
 		}
 		r.out.Allow.Events = append(r.out.Allow.Events, name)
 	}
 }
 
-// eventName is how GitHub names the events that start workflows.
+// eventName matches the names of GitHub's events.
 var eventName = regexp.MustCompile(`^[a-z][a-z_]*$`)
 
 func (r *reader) duration(name string) time.Duration {
 	v := r.value(name)
 	d, err := time.ParseDuration(v)
 	if err != nil || d <= 0 {
-		r.problem(name, v, "want "+Get(name).Wants())
+		r.problem(name, v, "is not a duration; write "+Get(name).Wants())
 	}
 	return d
 }
 
-// list reads an input with one item per line or separated by commas, and drops repetitions.
+// list returns the items of an input, one per line or separated by commas, without duplicates.
 func (r *reader) list(name string) []string {
 	var out []string
 	for _, item := range lines(strings.ReplaceAll(r.value(name), ",", "\n")) {
@@ -624,7 +646,7 @@ func (r *reader) list(name string) []string {
 	return out
 }
 
-// lines returns the lines that are not empty, trimmed.
+// lines returns the lines of a text, trimmed and without empty ones.
 func lines(text string) []string {
 	var out []string
 	for _, l := range strings.Split(text, "\n") {
@@ -635,11 +657,11 @@ func lines(text string) []string {
 	return out
 }
 
-// FileLimit bounds a file that an input names.
+// FileLimit bounds the size of a file that an input names, in bytes.
 const FileLimit = 1 << 20
 
-// aboutIncumbents reports whether the command judges what the targets name now: a pull request that brings no candidate is
-// about the policy alone.
+// aboutIncumbents reports whether validate checks the versions that the targets point to now. It does so for a pull
+// request without a candidate, which can only be about the policy.
 func aboutIncumbents(r *reader) bool {
 	return r.command.Name == "validate" && r.value("candidate") == "" && r.env("GITHUB_EVENT_NAME") == "pull_request"
 }
