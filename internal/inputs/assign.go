@@ -12,32 +12,6 @@ import (
 // pair is one item of a list such as champion=90, challenger=10.
 type pair struct{ key, value string }
 
-// pairs reads items of the form ALIAS=VALUE. Keys that are not valid aliases, or that are repeated, are problems.
-func (r *reader) pairs(name, example string, items []string) []pair {
-	var out []pair
-	seen := map[string]bool{}
-	for _, item := range items {
-		if item = strings.TrimSpace(item); item == "" {
-			continue
-		}
-		key, value, ok := strings.Cut(item, "=")
-		key, value = strings.TrimSpace(key), strings.TrimSpace(value)
-		if !ok {
-			r.problem(name, item, "is not of the form ALIAS=VALUE; write "+example)
-			continue
-		}
-		if err := registry.CheckAlias(key); err != nil {
-			r.problem(name, key, err.Error())
-		}
-		if seen[key] {
-			r.problem(name, key, "is given twice")
-		}
-		seen[key] = true
-		out = append(out, pair{key, value})
-	}
-	return out
-}
-
 // readAssignments reads assignments of the form ALIAS=VERSION, one per line. The version "none" removes the alias. A comma
 // does not separate assignments: in challenger=${{ inputs.version }}, the text "8, champion=1" would otherwise move
 // another alias.
@@ -96,4 +70,9 @@ func readTraffic(r *reader) {
 		r.problem("traffic", r.value("traffic"), fmt.Sprintf("adds up to %d percent; change it to 100", sum))
 	}
 	r.out.Intent.Traffic = share
+}
+
+func readAlias(r *reader) {
+	readMove(r)
+	readAssignments(r)
 }

@@ -82,15 +82,6 @@ func readGitHubToken(r *reader) {
 	r.out.GitHub.Token = token
 }
 
-// valueIfTaken returns the input, or "" if the command does not read it. One block of inputs often serves several steps,
-// so inputs for other commands are not checked.
-func (r *reader) valueIfTaken(name string) string {
-	if !r.command.Takes(Get(name)) {
-		return ""
-	}
-	return r.value(name)
-}
-
 // needGitHub adds a problem if there is no job of GitHub Actions or no token.
 func needGitHub(r *reader, name string) {
 	switch {

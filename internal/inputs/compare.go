@@ -18,3 +18,9 @@ func readAgainst(r *reader) {
 	}
 	r.out.Against = text
 }
+
+func readCompare(r *reader) {
+	readMove(r)
+	readCandidate(r)
+	readAgainst(r)
+}

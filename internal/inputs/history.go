@@ -94,3 +94,11 @@ func readStatement(r *reader) {
 
 // LastEntry is the value of History.Statement for the newest entry.
 const LastEntry = -1
+
+// History are the inputs of the command history.
+type History struct {
+	At, Until time.Time    // the given time, or the start and end of the given day
+	Saved     SavedHistory // history to show without a server
+	Kept      SavedHistory // saved history to compare with the one on the server
+	Statement int          // entry to write as a statement, 0 = none
+}

@@ -24,3 +24,9 @@ func readRollbackVersion(r *reader) {
 	}
 	q.Candidate = c
 }
+
+func readRollback(r *reader) {
+	readMove(r)
+	readTarget(r)
+	readRollbackVersion(r)
+}

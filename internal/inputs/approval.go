@@ -94,15 +94,6 @@ func readPlanFile(r *reader, path string) {
 	a.HasPlan = true
 }
 
-// WithoutPath returns an error about a file without the file's path, for messages that already start with it.
-func WithoutPath(err error, path string) error {
-	text, found := strings.CutPrefix(err.Error(), fmt.Sprintf("read %q: ", path))
-	if !found {
-		return err
-	}
-	return errors.New(text)
-}
-
 // ReadPlan reads the report file of a dry run. It computes the digest of the plan and fails if the file has another one.
 func ReadPlan(text []byte) (p plan.Plan, digest string, made time.Time, err error) {
 	var file struct {
