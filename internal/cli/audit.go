@@ -89,7 +89,11 @@ func beginAudit(ctx context.Context, s *session) (*auditRun, error) {
 	}
 	a.rules, a.needs = a.auditor.Rules(), a.auditor.Needs()
 	a.tally = rules.NewTally(audit.Totals{
-		Server: s.set.Server.Registry, Version: version, Scope: config.Scope, Began: config.Now, Baseline: a.baseline != nil,
+		Server:   s.set.Server.Registry,
+		Version:  version,
+		Scope:    config.Scope,
+		Began:    config.Now,
+		Baseline: a.baseline != nil,
 	})
 	if err := a.open(); err != nil {
 		a.discard()

@@ -13,8 +13,8 @@ import (
 // auditLabel is the label by which the issue is found again.
 const auditLabel = "mlflow-audit"
 
-// keepIssue keeps one issue with the page of the audit. The issue is opened if there are findings, updated in place, and
-// closed if none are left. A failure is only a warning.
+// keepIssue keeps one issue with the page of the audit. The issue is opened if there are findings, updated in place,
+// and closed if none are left. A failure is only a warning.
 func keepIssue(ctx context.Context, s *session, page report.Doc) {
 	a := s.report.Audit
 	if a == nil || !s.set.GitHub.Comment {

@@ -64,7 +64,8 @@ func runCompare(ctx context.Context, s *session) {
 			hint = "give the number of one of them, such as " +
 				asInput(s, "against", strconv.Itoa(numbers[len(numbers)-1]))
 		}
-		s.fail(&registry.Error{Reason: reason, Msg: "find version to compare with: " + facts.Holders[key].Why(), Hint: hint})
+		msg := "find version to compare with: " + facts.Holders[key].Why()
+		s.fail(&registry.Error{Reason: reason, Msg: msg, Hint: hint})
 		return
 	}
 	c := policy.SideBySide(facts, with)

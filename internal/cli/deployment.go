@@ -19,8 +19,8 @@ import (
 // deployTime bounds how long a promotion waits for its deployment on GitHub.
 const deployTime = 10 * time.Second
 
-// deploy creates a deployment for the move, with the state "in progress". If that fails, it adds a warning, and the move
-// goes on.
+// deploy creates a deployment for the move, with the state "in progress". If that fails, it adds a warning, and the
+// move goes on.
 func (m *move) deploy(ctx context.Context, version int) {
 	s := m.session
 	ctx, cancel := context.WithTimeout(ctx, deployTime)
@@ -93,7 +93,8 @@ func markDeployed(s *session) {
 	s.report.Receipt.Results = append(s.report.Receipt.Results, receipt.Results...)
 	for _, r := range receipt.Results {
 		if r.Done != plan.StepDone {
-			s.console.warn(fmt.Sprintf("set tag %s of version %d: %s", r.Step.Ref, number, cmp.Or(r.Note, "not written")))
+			why := cmp.Or(r.Note, "not written")
+			s.console.warn(fmt.Sprintf("set tag %s of version %d: %s", r.Step.Ref, number, why))
 		}
 	}
 }

@@ -48,9 +48,10 @@ func ledgerState(ctx context.Context, s *session, model string) (state, wrong st
 	}
 	switch {
 	case registry.ReasonOf(err) == registry.LedgerLost:
-		wrong = fmt.Sprintf("promotions of %s are refused until its ledger is restored: mlflow-promote history shows the "+
-			"entries that can still be read; restore deleted runs and experiments in MLflow before they are purged, or start a new "+
-			"ledger with %s", model, asInput(s, "reset-ledger", "REASON"))
+		wrong = fmt.Sprintf("promotions of %s are refused until its ledger is restored; "+
+			"to see what is left of it, run mlflow-promote history; "+
+			"restore deleted runs and experiments in MLflow before they are purged, or start a new ledger with %s",
+			model, asInput(s, "reset-ledger", "REASON"))
 		return "lost: " + err.Error(), wrong
 	case err != nil:
 		return "unknown: " + mlflow.Short(err), ""
@@ -104,8 +105,8 @@ func resetLedger(ctx context.Context, s *session) {
 	model := s.set.Intent.Query.Model
 	note := fmt.Sprintf("started a new promotion ledger for %s with run %s: %s", model, v.ID(), v.Why())
 	if v.Why() != s.set.Doctor.Reset {
-		note = fmt.Sprintf("restored the promotion ledger of %s, whose experiment had been deleted; no new one was started",
-			model)
+		note = fmt.Sprintf("restored the promotion ledger of %s: its experiment had been deleted; "+
+			"no new one was started", model)
 	}
 	s.report.Plan.Notes = append(s.report.Plan.Notes, note)
 }

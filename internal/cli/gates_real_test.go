@@ -25,7 +25,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Every gate passes, fails and is inconclusive on real servers, with models that scikit-learn made. The table is printed.
+// Every gate passes, fails and is inconclusive on real servers, with models that scikit-learn made. The table is
+// printed.
 func TestEveryGateOnRealServers(t *testing.T) {
 	for _, version := range []string{realtest.Newest, "2.22.5"} {
 		t.Run(version, func(t *testing.T) {

@@ -91,8 +91,8 @@ func historyOf(ctx context.Context, s *session, name string) (report.History, er
 	return confirmedHistory(h, again), err
 }
 
-// confirmedHistory returns the second of two histories, with only the drift that both show. If the second one shows more
-// drift, the comparison with the registry does not count.
+// confirmedHistory returns the second of two histories, with only the drift that both show. If the second one shows
+// more drift, the comparison with the registry does not count.
 func confirmedHistory(first, second report.History) report.History {
 	both := slices.DeleteFunc(slices.Clone(second.Outside), func(d ledger.Shift) bool {
 		return !slices.Contains(first.Outside, d)
@@ -125,8 +125,8 @@ func (r *ledgerReading) readModel(ctx context.Context, c *mlflow.Client) (err er
 	return err
 }
 
-// buildHistory verifies the pages and compares them with the model, its versions and the saved copy. consistent is false
-// if anything contradicts the pages.
+// buildHistory verifies the pages and compares them with the model, its versions and the saved copy. consistent is
+// false if anything contradicts the pages.
 func buildHistory(s *session, r ledgerReading) (h report.History, consistent bool, err error) {
 	entries, broken, err := ledger.Verify(r.model, r.pages)
 	if err != nil {
@@ -180,7 +180,8 @@ func reportHistory(s *session, h report.History) {
 // brokenHistory returns the error for a ledger that is not intact.
 func brokenHistory(model string, b ledger.Break) error {
 	msg := "read promotion ledger of " + model + ": it is not intact"
-	hint := "to see what was changed, give a saved history (the report file of an earlier history) in the input records-file"
+	hint := "to see what was changed, give a saved history in the input records-file " +
+		"(the report file of an earlier history run)"
 	if b.Epoch > 0 {
 		msg += fmt.Sprintf(" at entry %d", b.Epoch)
 		hint = "the entries before that one are intact; " + hint

@@ -255,7 +255,9 @@ func (l *ledgerSession) maySupersede() bool {
 // close stops waiting for other promotions. It also closes the entry of a cancelled attempt of this workflow run if
 // nothing of it is left to apply, because an open entry blocks other promotions. reason is how the command ended. moved
 // counts the moves of an entry that are in effect. note says what was closed, or is "".
-func (l *ledgerSession) close(ctx context.Context, reason registry.Reason, moved func(ledger.Entry) int) (note string, err error) {
+func (l *ledgerSession) close(
+	ctx context.Context, reason registry.Reason, moved func(ledger.Entry) int,
+) (note string, err error) {
 	if l.cancel != nil {
 		l.cancel()
 	}

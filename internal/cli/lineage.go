@@ -50,8 +50,8 @@ func runLineage(ctx context.Context, s *session) {
 	s.report.Data, s.report.Reason = lineage, registry.OK
 }
 
-// ledgerEntries returns the entries of the promotion ledger. A ledger that cannot be read or is not intact is a fact, not
-// an error: the rest of the lineage is still shown.
+// ledgerEntries returns the entries of the promotion ledger. A ledger that cannot be read or is not intact is a fact,
+// not an error: the rest of the lineage is still shown.
 func ledgerEntries(model string, pages []ledger.Saved, err error, t lineage.Traced) registry.Known[[]ledger.Entry] {
 	var entries []ledger.Entry
 	var broken *ledger.Break
@@ -65,7 +65,8 @@ func ledgerEntries(model string, pages []ledger.Saved, err error, t lineage.Trac
 	case err != nil:
 		return registry.Unreadable[[]ledger.Entry](err.Error())
 	case broken != nil:
-		return registry.Unreadable[[]ledger.Entry](brokenHistory(model, *broken).Error() + "; see mlflow-promote history")
+		why := brokenHistory(model, *broken).Error() + "; see mlflow-promote history"
+		return registry.Unreadable[[]ledger.Entry](why)
 	case len(pages) == 0:
 		return registry.Absent[[]ledger.Entry](fmt.Sprintf("%s has no promotion ledger", model))
 	}

@@ -144,8 +144,8 @@ func recordPlace(s *session) plan.Place {
 	return plan.Place{Weak: s.ledger.off}
 }
 
-// explainNoLedger finds out why the server cannot store a ledger. It is for a promotion that moves nothing and therefore
-// claims no entry.
+// explainNoLedger finds out why the server cannot store a ledger. It is for a promotion that moves nothing and
+// therefore claims no entry.
 func explainNoLedger(ctx context.Context, s *session, p plan.Plan) {
 	promoted := len(p.Steps) > 0 && p.Verdict != nil && p.Verdict.Effect() == verdict.Promote
 	if s.move != nil || !promoted || s.ledger.ledger == nil || s.ledger.off != "" || s.ledger.view.Exists() {

@@ -168,8 +168,8 @@ type delivery struct {
 
 var errCancelled = errors.New("no time was left to send it")
 
-// send sends the notifications, to all channels in parallel. After a failure it sends nothing more to that channel, as the
-// rest would most likely fail too. The next run tries again.
+// send sends the notifications, to all channels in parallel. After a failure it sends nothing more to that channel, as
+// the rest would most likely fail too. The next run tries again.
 func (n *notifier) send(ctx context.Context, all []notification) []delivery {
 	ctx, cancel := context.WithTimeout(ctx, sendingTime)
 	defer cancel()
@@ -198,7 +198,8 @@ func (n *notifier) send(ctx context.Context, all []notification) []delivery {
 	return slices.Concat(results...)
 }
 
-// outbox reads the notifications that may be unsent. If it can read only a part of them, it warns and returns that part.
+// outbox reads the notifications that may be unsent. If it can read only a part of them, it warns and returns that
+// part.
 func (n *notifier) outbox(ctx context.Context, l *ledger.Ledger, v ledger.View) ledger.Outbox {
 	outbox, err := l.Outbox(ctx, v)
 	if err != nil {

@@ -5,8 +5,9 @@ import (
 	"iter"
 )
 
-// parallelMap applies f to the items of the source, to at most n of them at the same time, and yields the results in the
-// order of the items. It reads at most n items ahead. An error of the source is yielded last, after earlier results.
+// parallelMap applies f to the items of the source, to at most n of them at the same time, and yields the results in
+// the order of the items. It reads at most n items ahead. An error of the source is yielded last, after earlier
+// results.
 func parallelMap[A, B any](ctx context.Context, source iter.Seq2[A, error], n int, f func(A) B) iter.Seq2[B, error] {
 	type result struct {
 		value B

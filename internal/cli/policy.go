@@ -17,8 +17,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// loadPolicy reads the policy file. It returns false if there is none. That is an error only if the file is needed or if
-// an input names it.
+// loadPolicy reads the policy file. It returns false if there is none. That is an error only if the file is needed or
+// if an input names it.
 func (s *session) loadPolicy(needed bool) (policy.Policy, bool, error) {
 	fromInput := s.set.Judging.PolicyFile != ""
 	if !fromInput {
@@ -32,15 +32,17 @@ func (s *session) loadPolicy(needed bool) (policy.Policy, bool, error) {
 	data, err := s.runner.ReadWorkspace(name, policy.MaxFile)
 	if err != nil {
 		return policy.Policy{}, false, &registry.Error{
-			Reason: registry.BadPolicy, Msg: "read policy file: " + err.Error(), Hint: policyFileHint(s, fromInput, err),
+			Reason: registry.BadPolicy,
+			Msg:    fmt.Sprintf("read policy file %s: %v", name, inputs.WithoutPath(err, name)),
+			Hint:   policyFileHint(s, fromInput, err),
 		}
 	}
 	p, err := policy.Parse(name, data, rules.Rules()...)
 	return p, err == nil, err
 }
 
-// applyPolicy adds the gates of the policy to those of the input thresholds. Thresholds never replace gates. For commands
-// that evaluate no gates, it checks that they touch no alias with gates.
+// applyPolicy adds the gates of the policy to those of the input thresholds. Thresholds never replace gates. For
+// commands that evaluate no gates, it checks that they touch no alias with gates.
 func (s *session) applyPolicy(c inputs.Command) error {
 	p, found, err := s.loadPolicy(false)
 	if bad := (*registry.Error)(nil); errors.As(err, &bad) && bad.Hint == "" {
@@ -208,7 +210,11 @@ func gateTable(gates []policy.Gate) report.Table {
 			when = "when applied"
 		}
 		t.Rows = append(t.Rows, []report.Line{
-			{report.C(g.ID)}, {report.C(g.Wanted)}, {report.T(effect)}, {report.T(when)}, {report.T(fmt.Sprint(g.Line))},
+			{report.C(g.ID)},
+			{report.C(g.Wanted)},
+			{report.T(effect)},
+			{report.T(when)},
+			{report.T(fmt.Sprint(g.Line))},
 		})
 	}
 	return t

@@ -22,8 +22,8 @@ type policySearch struct {
 	checkout bool     // there is a .git or .github folder
 }
 
-// searchPolicy searches the workspace, .github and the folders in .github. list returns the names in a folder. The folder
-// of workflows is left out, because a workflow may be named after the policy that it checks.
+// searchPolicy searches the workspace, .github and the folders in .github. list returns the names in a folder. The
+// folder of workflows is left out, because a workflow may be named after the policy that it checks.
 func searchPolicy(list func(folder string) ([]string, error)) (policySearch, error) {
 	var out policySearch
 	top, err := listIfThere(list, ".")
@@ -83,8 +83,8 @@ func nearPolicyName(name string) bool {
 	return slices.ContainsFunc(known, func(name string) bool { return stem == name || inputs.OneSlip(stem, name) })
 }
 
-// choose returns the policy file, or "" if there is none. It fails if it is not clear which file is meant: a policy that
-// is silently ignored protects nothing. asInput returns an input with its value, as in the function of that name.
+// choose returns the policy file, or "" if there is none. It fails if it is not clear which file is meant: a policy
+// that is silently ignored protects nothing. asInput returns an input with its value, as in the function of that name.
 func (f policySearch) choose(asInput func(input, value string) string) (string, error) {
 	all := slices.Concat(f.usual, f.near)
 	switch {
@@ -146,7 +146,8 @@ func findPolicy(s *session, needed bool) (string, error) {
 	return "", nil
 }
 
-// policyFileHint returns what to do about a policy file that cannot be read. fromInput says that an input names the file.
+// policyFileHint returns what to do about a policy file that cannot be read. fromInput says that an input names the
+// file.
 func policyFileHint(s *session, fromInput bool, err error) string {
 	if !fromInput {
 		return "use a regular file; a symbolic link must point to a file in the workspace"

@@ -18,8 +18,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// pullRequestOf returns the pull request that the job is about, or nil. A merged one does not count, because its comment
-// must stay as it was when the pull request was approved.
+// pullRequestOf returns the pull request that the job is about, or nil. A merged one does not count, because its
+// comment must stay as it was when the pull request was approved.
 func pullRequestOf(s *session) *report.PullRequest {
 	if s.job.EventName != "pull_request" || s.job.PullRequest == 0 || s.job.Merged {
 		return nil
@@ -47,9 +47,9 @@ func findPullRequest(ctx context.Context, s *session) error {
 	return nil
 }
 
-// findFollowedPullRequest finds the pull request whose workflow run started this one (event workflow_run). A pull request
-// from a fork cannot comment, so this run does it, with the workflow and policy of this repository. It runs only if
-// the input comment is set and the command writes nothing.
+// findFollowedPullRequest finds the pull request whose workflow run started this one (event workflow_run). A pull
+// request from a fork cannot comment, so this run does it, with the workflow and policy of this repository. It runs
+// only if the input comment is set and the command writes nothing.
 func findFollowedPullRequest(ctx context.Context, s *session) {
 	writes := s.report.Command == "promote" && !s.report.Dry
 	if s.job.EventName != "workflow_run" || !s.set.GitHub.Comment || !commentsOn(s) || writes {
@@ -75,7 +75,8 @@ func findFollowedPullRequest(ctx context.Context, s *session) {
 // commentTime bounds how long a run waits for its comment or issue to be written.
 const commentTime = 20 * time.Second
 
-// writeComment creates or updates the comment on the pull request. If that fails, it returns a note for the job summary.
+// writeComment creates or updates the comment on the pull request. If that fails, it returns a note for the job
+// summary.
 func writeComment(ctx context.Context, s *session, page report.Doc) report.Doc {
 	pr := s.report.PullRequest
 	if pr == nil || s.set.GitHub.NoComment || !commentsOn(s) || s.set.GitHub.Token == "" {
@@ -85,7 +86,8 @@ func writeComment(ctx context.Context, s *session, page report.Doc) report.Doc {
 	defer cancel()
 	client, err := s.gitHub.connect()
 	if err == nil {
-		s.report.Comment, err = client.Comment(ctx, pr.Number, targetKey(s), hiddenPlan(s)+report.Markdown(page), s.job.RunURL())
+		text := hiddenPlan(s) + report.Markdown(page)
+		s.report.Comment, err = client.Comment(ctx, pr.Number, targetKey(s), text, s.job.RunURL())
 	}
 	switch {
 	case err == nil:
@@ -123,8 +125,8 @@ func targetKey(s *session) string {
 	return strings.TrimSpace(q.Model + " " + q.Target.String())
 }
 
-// hiddenPlan returns the first line of the comment: the digest of the plan, and the plan itself if it is not too long. No
-// text from other sources comes before it.
+// hiddenPlan returns the first line of the comment: the digest of the plan, and the plan itself if it is not too long.
+// No text from other sources comes before it.
 func hiddenPlan(s *session) string {
 	if s.report.Digest == "" || !s.report.Planned {
 		return ""

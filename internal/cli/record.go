@@ -13,8 +13,8 @@ import (
 // maxInput is how many bytes of each input the record keeps. A pasted file is cut off.
 const maxInput = 300
 
-// givenInputs returns the inputs that are set and that the command uses, for the record. It leaves out secret inputs, and
-// masks secrets in the others.
+// givenInputs returns the inputs that are set and that the command uses, for the record. It leaves out secret inputs,
+// and masks secrets in the others.
 func givenInputs(s *session, c inputs.Command, value func(string) string) map[string]string {
 	out := map[string]string{}
 	for _, in := range inputs.All {

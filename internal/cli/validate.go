@@ -21,8 +21,8 @@ import (
 // maxIncumbents bounds how many versions one run checks.
 const maxIncumbents = 100
 
-// validateIncumbents checks the versions that the policy's targets point to now. It uses the policy of the pull request,
-// so that reviewers see the effect of a change.
+// validateIncumbents checks the versions that the policy's targets point to now. It uses the policy of the pull
+// request, so that reviewers see the effect of a change.
 func validateIncumbents(ctx context.Context, s *session) {
 	p, _, err := s.loadPolicy(true)
 	if err != nil {
@@ -64,8 +64,8 @@ func validateIncumbents(ctx context.Context, s *session) {
 	s.report.Verdict.Decision = cmp.Or(s.report.Verdict.Decision, verdict.Promote)
 }
 
-// incumbents returns the versions that the policy's targets point to, by model and target. If the inputs name a model or
-// target, it returns only those.
+// incumbents returns the versions that the policy's targets point to, by model and target. If the inputs name a model
+// or target, it returns only those.
 func incumbents(ctx context.Context, s *session, p policy.Policy) ([]fact.Query, error) {
 	names, err := modelsInPolicy(ctx, s, p)
 	if err != nil {

@@ -72,7 +72,8 @@ func readApproval(r *reader) {
 	}
 	made, err := time.Parse(plan.PlanTime, m[1])
 	if err != nil {
-		r.problem("plan-digest", text, "does not start with a valid time; give the whole output plan-digest of the dry run")
+		r.problem("plan-digest", text, "does not start with a valid time; "+
+			"give the whole output plan-digest of the dry run")
 	}
 	if a.HasPlan && plan.PlanStamp(a.Digest, made) != text {
 		r.problem("plan-digest", text, "is not the digest of the plan in plan-file; give only one of the two inputs")
@@ -94,7 +95,8 @@ func readPlanFile(r *reader, path string) {
 	a.HasPlan = true
 }
 
-// ReadPlan reads the report file of a dry run. It computes the digest of the plan and fails if the file has another one.
+// ReadPlan reads the report file of a dry run. It computes the digest of the plan and fails if the file has another
+// one.
 func ReadPlan(text []byte) (p plan.Plan, digest string, made time.Time, err error) {
 	var file struct {
 		Plan   *plan.Plan `json:"plan"`
@@ -128,7 +130,8 @@ func readExpected(r *reader) {
 	}
 	n := 0
 	if _, err := fmt.Sscanf(text, "%d", &n); text != "none" && (err != nil || n <= 0 || fmt.Sprint(n) != text) {
-		r.problem("expected-previous", text, "is not a version number; write the version that the target points to, or none")
+		r.problem("expected-previous", text, "is not a version number; "+
+			"write the version that the target points to, or none")
 	}
 	r.out.Expected.Version, r.out.Expected.Given = n, true
 }

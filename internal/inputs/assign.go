@@ -12,15 +12,16 @@ import (
 // pair is one item of a list such as champion=90, challenger=10.
 type pair struct{ key, value string }
 
-// readAssignments reads assignments of the form ALIAS=VERSION, one per line. The version "none" removes the alias. A comma
-// does not separate assignments: in challenger=${{ inputs.version }}, the text "8, champion=1" would otherwise move
-// another alias.
+// readAssignments reads assignments of the form ALIAS=VERSION, one per line. The version "none" removes the alias. A
+// comma does not separate assignments: in challenger=${{ inputs.version }}, the text "8, champion=1" would otherwise
+// move another alias.
 func readAssignments(r *reader) {
 	q := &r.out.Intent.Query
 	var items []string
 	for _, line := range lines(r.value("alias")) {
 		if strings.Contains(line, ",") {
-			r.problem("alias", line, "has a comma; write one assignment per line, such as challenger=8 (on a laptop, repeat --alias)")
+			r.problem("alias", line, "has a comma; write one assignment per line, such as challenger=8 "+
+				"(on a laptop, repeat --alias)")
 			continue
 		}
 		items = append(items, line)

@@ -43,7 +43,8 @@ func readCandidate(r *reader) {
 			c.Best.Goal = r.choice("goal")
 		}
 		if strings.Contains(c.Best.Metric, "`") {
-			r.problem("metric", c.Best.Metric, "has a backtick, which MLflow's search does not support; log it by another name")
+			r.problem("metric", c.Best.Metric, "has a backtick, which MLflow's search does not support; "+
+				"log the metric under another name")
 		}
 	}
 	if c.Commit != nil {
@@ -69,8 +70,8 @@ func readOneExperiment(r *reader) string {
 	case 1:
 		return names[0]
 	}
-	r.problem("experiment", r.value("experiment"), "is more than one experiment, but candidate: best searches only one; "+
-		"if the name has a comma, give the id of the experiment")
+	r.problem("experiment", r.value("experiment"), "is more than one experiment, but candidate: best "+
+		"searches only one; if the name has a comma, give the id of the experiment")
 	return ""
 }
 
@@ -86,8 +87,8 @@ func readExperiments(r *reader) []string {
 	case len(names) > maxExperiments:
 		r.problem("experiment", "", fmt.Sprintf("has %d experiments; give at most %d", len(names), maxExperiments))
 	case len(names) == 0 && !hasTarget:
-		r.problem("experiment", "", "is missing; give the experiment that the model is trained in, or an alias or stage: "+
-			"then the experiment of its version is searched")
+		r.problem("experiment", "", "is missing; give the experiment that the model is trained in, "+
+			"or a target whose version is in that experiment")
 	}
 	return names
 }

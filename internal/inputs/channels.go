@@ -46,7 +46,8 @@ func readGitHub(r *reader) {
 	}
 	g.Environment = r.valueIfTaken("deployment-environment")
 	if len(g.Environment) > 255 || strings.ContainsFunc(g.Environment, unicode.IsControl) {
-		r.problem("deployment-environment", g.Environment, "is not the name of an environment; write at most 255 characters on one line")
+		r.problem("deployment-environment", g.Environment, "is not the name of an environment; "+
+			"write at most 255 characters on one line")
 	}
 	for _, l := range lines(r.valueIfTaken("dispatch")) {
 		d, why := parseDispatch(l)
@@ -76,7 +77,8 @@ func readGitHub(r *reader) {
 func readGitHubToken(r *reader) {
 	token := r.valueIfTaken("github-token")
 	if strings.ContainsFunc(token, unicode.IsControl) {
-		r.problem("github-token", "", "has a line break; remove it, for example at the end of the file that it was read from")
+		r.problem("github-token", "", "has a line break; "+
+			"remove it, for example at the end of the file that it was read from")
 		return
 	}
 	r.out.GitHub.Token = token
@@ -111,7 +113,7 @@ func parseDispatch(line string) (d Dispatch, why string) {
 			return d, fmt.Sprintf("%q is not a repository; write OWNER/REPO/WORKFLOW.yml@REF", d.Repository)
 		case !workflowFile.MatchString(file):
 			return d, fmt.Sprintf("%q is not a workflow file; write WORKFLOW.yml@REF", file)
-		case ref == "" || strings.ContainsFunc(ref, func(c rune) bool { return unicode.IsSpace(c) || unicode.IsControl(c) }):
+		case ref == "" || strings.ContainsFunc(ref, spaceOrControl):
 			return d, "has no branch or tag after the @; write WORKFLOW.yml@main"
 		}
 		return d, ""
@@ -131,6 +133,8 @@ func parseDispatch(line string) (d Dispatch, why string) {
 	}
 	return d, ""
 }
+
+func spaceOrControl(c rune) bool { return unicode.IsSpace(c) || unicode.IsControl(c) }
 
 // readNotification reads the addresses of the webhooks. Each address is a secret and is never shown.
 func readNotification(r *reader) {

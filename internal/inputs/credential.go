@@ -8,7 +8,8 @@ import (
 const (
 	// sharedRun is how many characters in a row a user name must share with a credential to count as one.
 	sharedRun = 12
-	// shortestSecret is the length from which a credential counts inside a longer name. Shorter ones occur in many names.
+	// shortestSecret is the length from which a credential counts inside a longer name. Shorter ones occur in many
+	// names.
 	shortestSecret = 4
 	// longName is the length from which a user name counts as a token, if the password is only a placeholder.
 	longName = 16
@@ -19,8 +20,8 @@ var placeholders = []string{
 	"", "x", "-", "_", "none", "unused", "token", "api", "api_token", "apikey", "x-oauth-basic", "x-token-auth",
 }
 
-// IsCredential reports whether a user name must not be stored or shown: it is one of the secrets, contains one, or shares
-// twelve characters in a row with one. It ignores case, because servers may change it.
+// IsCredential reports whether a user name must not be stored or shown: it is one of the secrets, contains one, or
+// shares twelve characters in a row with one. It ignores case, because servers may change it.
 func IsCredential(name string, secrets []string) bool {
 	name = strings.ToLower(name)
 	return name != "" && slices.ContainsFunc(secrets, func(secret string) bool {

@@ -124,8 +124,8 @@ func (a Args) setFlag(in Input, v string) error {
 	return nil
 }
 
-// UnreadFlags returns a problem for each flag that the command does not read. A threshold that is ignored must not look as
-// if it had passed. Inputs of a step are not checked, because one block of them often serves several commands.
+// UnreadFlags returns a problem for each flag that the command does not read. A threshold that is ignored must not look
+// as if it had passed. Inputs of a step are not checked, because one block of them often serves several commands.
 func UnreadFlags(c Command, a Args) []Problem {
 	var out []Problem
 	for _, in := range All[1:] {

@@ -75,8 +75,8 @@ func flagHelp(in Input) string {
 	return "  --" + in.Name + "\n" + wrapped(text, 8, 8)
 }
 
-// wrapped breaks text into lines of at most helpWidth columns. It indents the first line by first columns and the others
-// by rest. It keeps the spaces that align the list of commands.
+// wrapped breaks text into lines of at most helpWidth columns. It indents the first line by first columns and the
+// others by rest. It keeps the spaces that align the list of commands.
 func wrapped(text string, first, rest int) string {
 	var b strings.Builder
 	line := strings.Repeat(" ", first)

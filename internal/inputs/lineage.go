@@ -9,8 +9,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// readLineage reads the inputs of lineage. The version is models:/NAME/7 or models:/NAME@ALIAS. With the input model, it
-// may also be a number, an alias or a stage.
+// readLineage reads the inputs of lineage. The version is models:/NAME/7 or models:/NAME@ALIAS. With the input model,
+// it may also be a number, an alias or a stage.
 func readLineage(r *reader) {
 	readServer(r)
 	q := &r.out.Intent.Query
@@ -53,7 +53,8 @@ func readVersionOf(r *reader, text string) {
 		if number < 1 {
 			r.problem("candidate", text, "is not a version number; write 1 or more")
 		}
-		q.Candidate = registry.Candidate{Text: fmt.Sprintf("models:/%s/%d", q.Model, number), Model: q.Model, Number: number}
+		uri := fmt.Sprintf("models:/%s/%d", q.Model, number)
+		q.Candidate = registry.Candidate{Text: uri, Model: q.Model, Number: number}
 		return
 	}
 	key, err := policy.HolderKey(text)

@@ -43,8 +43,8 @@ func readEvidence(r *reader) {
 		name, path, ok := strings.Cut(l, "=")
 		name, path = strings.TrimSpace(name), strings.TrimSpace(path)
 		if !ok || name == "" || path == "" {
-			r.problem("evidence-file", l, "is not of the form NAME=FILE; write the name in the policy's gate and the file, "+
-				"such as reports/scan.json=scan.json")
+			r.problem("evidence-file", l, "is not of the form NAME=FILE; "+
+				"write the name in the policy's gate and the file, such as reports/scan.json=scan.json")
 			continue
 		}
 		r.out.Judging.Evidence[name] = path

@@ -47,7 +47,7 @@ func (r *reader) pairs(name, example string, items []string) []pair {
 			r.problem(name, key, err.Error())
 		}
 		if seen[key] {
-			r.problem(name, key, "is given twice")
+			r.problem(name, key, "is repeated; remove one of the two")
 		}
 		seen[key] = true
 		out = append(out, pair{key, value})
@@ -55,8 +55,8 @@ func (r *reader) pairs(name, example string, items []string) []pair {
 	return out
 }
 
-// valueIfTaken returns the input, or "" if the command does not read it. One block of inputs often serves several steps,
-// so inputs for other commands are not checked.
+// valueIfTaken returns the input, or "" if the command does not read it. One block of inputs often serves several
+// steps, so inputs for other commands are not checked.
 func (r *reader) valueIfTaken(name string) string {
 	if !r.command.Takes(Get(name)) {
 		return ""
@@ -95,7 +95,8 @@ func (r *reader) required(name, want string) string {
 func (r *reader) portable(name string, limit int) string {
 	v := r.value(name)
 	if len(v) > limit {
-		r.problem(name, v, fmt.Sprintf("has %d bytes; write at most %d, the limit of MLflow's databases", len(v), limit))
+		r.problem(name, v, fmt.Sprintf("has %d bytes; write at most %d, the limit of MLflow's databases",
+			len(v), limit))
 	}
 	if !utf8.ValidString(v) {
 		r.problem(name, "", "is not valid UTF-8; save it as UTF-8")
@@ -121,8 +122,8 @@ func (r *reader) tags(name string) map[string]string {
 			r.problem(name, key, "is reserved: MLflow or this action writes promote.*, mlflow.*, alias_* and the tags "+
 				"about validation and stages; use another key")
 		case len(value) > registry.MaxTagValue:
-			r.problem(name, key, fmt.Sprintf("has a value of %d bytes; write at most %d, the limit of MLflow's databases",
-				len(value), registry.MaxTagValue))
+			r.problem(name, key, fmt.Sprintf("has a value of %d bytes; write at most %d, the limit of MLflow's "+
+				"databases", len(value), registry.MaxTagValue))
 		}
 		tags[key] = value
 	}
@@ -137,7 +138,8 @@ func badTagKey(key string) bool {
 		}
 	}
 	return len(key) > registry.MaxTagKey || strings.ContainsFunc(key, func(c rune) bool {
-		return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("_/.- ", c))
+		alphanumeric := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+		return !alphanumeric && !strings.ContainsRune("_/.- ", c)
 	})
 }
 
@@ -166,7 +168,8 @@ func (r *reader) choice(name string) string {
 
 func (r *reader) words(name string) []string {
 	var out []string
-	for _, w := range strings.FieldsFunc(r.value(name), func(c rune) bool { return c == ',' || c == '\n' || c == ' ' }) {
+	separator := func(c rune) bool { return c == ',' || c == '\n' || c == ' ' }
+	for _, w := range strings.FieldsFunc(r.value(name), separator) {
 		known := false
 		for _, v := range Get(name).Values {
 			known = known || v == w

@@ -64,8 +64,8 @@ func readServer(r *reader) {
 	}
 }
 
-// address returns the address of a server without the credentials in it, or "" if it is not valid. The credentials go into
-// the header, so that no message shows them.
+// address returns the address of a server without the credentials in it, or "" if it is not valid. The credentials go
+// into the header, so that no message shows them.
 func (r *reader) address(name, text string, header http.Header) string {
 	u, err := url.Parse(text)
 	if err != nil {
@@ -79,11 +79,12 @@ func (r *reader) address(name, text string, header http.Header) string {
 	}
 	switch {
 	case strings.HasPrefix(u.Scheme, "databricks"):
-		r.problem(name, text, "is a Databricks address, and Databricks has another API; give a self-hosted MLflow server")
+		r.problem(name, text, "is a Databricks address, and Databricks has another API; "+
+			"give the address of a self-hosted MLflow server")
 		return ""
 	case u.Scheme != "http" && u.Scheme != "https":
-		r.problem(name, u.String(), "is not an HTTP address; start `mlflow server` with that store and give its address, "+
-			"such as https://mlflow.example")
+		r.problem(name, u.String(), "is not an HTTP address; "+
+			"start `mlflow server` with that store and give its address, such as https://mlflow.example")
 		return ""
 	case u.Hostname() == "":
 		r.problem(name, u.String(), "has no host; write https://HOST or https://HOST:PORT/PATH")
@@ -164,7 +165,8 @@ func (r *reader) pem(name string) []byte {
 		return nil
 	}
 	if name == "ca-file" && !x509.NewCertPool().AppendCertsFromPEM(text) {
-		r.problem(name, path, "has no certificate in PEM format; give a file that starts with -----BEGIN CERTIFICATE-----")
+		r.problem(name, path, "has no certificate in PEM format; "+
+			"give a file that starts with -----BEGIN CERTIFICATE-----")
 	}
 	if name == "client-cert" {
 		if _, err := tls.X509KeyPair(text, text); err != nil {

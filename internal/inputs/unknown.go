@@ -9,13 +9,15 @@ import (
 	"unicode/utf8"
 )
 
-// The runner passes every line below with: to the action, even if the action does not declare it. A typo such as dry_run
-// would be ignored, and the command would write. So a name that is similar to an input, or a synonym of one, is an error.
+// The runner passes every line below with: to the action, even if the action does not declare it. A typo such as
+// dry_run would be ignored, and the command would write. So a name that is similar to an input, or a synonym of one, is
+// an error.
 
 // synonyms are other names that people use for an input. If the value must have another form, line shows it.
 var synonyms = []struct{ input, line, names string }{
 	{"command", "", "action cmd verb"},
-	{"tracking-uri", "", "uri url server host endpoint tracking-url mlflow-uri mlflow-url mlflow-server mlflow-tracking-uri"},
+	{"tracking-uri", "", "uri url server host endpoint tracking-url"},
+	{"tracking-uri", "", "mlflow-uri mlflow-url mlflow-server mlflow-tracking-uri"},
 	{"username", "", "user login mlflow-username mlflow-tracking-username"},
 	{"password", "", "pass mlflow-password mlflow-tracking-password"},
 	{"token", "", "mlflow-token mlflow-tracking-token api-token api-key access-token bearer-token"},
@@ -62,9 +64,9 @@ type Strays struct {
 	Secrets  []string // values that were probably meant for a secret input
 }
 
-// StrayInputs finds variables INPUT_… in the environment that belong to no input. leaky says that they may belong to the
-// caller: the runner "act" passes on the inputs of the surrounding composite action, and a program that starts this one
-// passes on its own.
+// StrayInputs finds variables INPUT_… in the environment that belong to no input. leaky says that they may belong to
+// the caller: the runner "act" passes on the inputs of the surrounding composite action, and a program that starts this
+// one passes on its own.
 func StrayInputs(environ []string, value func(name string) string, leaky bool) Strays {
 	var out Strays
 	for _, variable := range slices.Sorted(slices.Values(environ)) {
@@ -87,8 +89,9 @@ func StrayInputs(environ []string, value func(name string) string, leaky bool) S
 	return out
 }
 
-// answered reports whether the input that the variable is similar to has a value of its own, so that ignoring the variable
-// loses nothing. The default does not count as a value: dry_run: true next to the default of dry-run may be a typo.
+// answered reports whether the input that the variable is similar to has a value of its own, so that ignoring the
+// variable loses nothing. The default does not count as a value: dry_run: true next to the default of dry-run may be a
+// typo.
 func answered(in Input, value, leaked string) bool {
 	return leaked == "" || value == leaked || value != "" && value != in.Default
 }
@@ -97,8 +100,8 @@ func declared(name string) bool {
 	return slices.ContainsFunc(All, func(in Input) bool { return in.Name == name })
 }
 
-// nearestInput returns the input that a name probably means: one with the same letters, then one with such a synonym, then
-// one that differs by a typo. line is the text to write instead, or "" if the value can stay.
+// nearestInput returns the input that a name probably means: one with the same letters, then one with such a synonym,
+// then one that differs by a typo. line is the text to write instead, or "" if the value can stay.
 func nearestInput(name string) (in Input, line string, ok bool) {
 	for _, same := range []func(a, b string) bool{
 		func(a, b string) bool { return a == b }, OneSlip,
@@ -146,8 +149,8 @@ func OneSlip(a, b string) bool {
 	return swapped || len(a) <= 1 && len(b) <= 1
 }
 
-// line returns the input with a value as it is written in a workflow. It leaves out a value that the input does not accept,
-// or that may contain a secret.
+// line returns the input with a value as it is written in a workflow. It leaves out a value that the input does not
+// accept, or that may contain a secret.
 func (in Input) line(value string) string {
 	closed := in.Kind == Bool || in.Kind == Enum || in.Kind == Words
 	words := in.Values

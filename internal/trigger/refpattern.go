@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// refPattern is one line of allow-refs, a filter pattern of GitHub. Such a pattern differs from a glob of Go: ? and + refer
-// to the character before them, and ** also matches inside a name, as in release**.
+// refPattern is one line of allow-refs, a filter pattern of GitHub. Such a pattern differs from a glob of Go: ? and +
+// refer to the character before them, and ** also matches inside a name, as in release**.
 type refPattern struct {
 	exclude bool
 	full    *regexp.Regexp // matches the full name, refs/heads/… or refs/tags/…
@@ -44,7 +44,8 @@ func ParseRefPattern(text string) (refPattern, error) {
 	case strings.HasPrefix(name, tagPrefix):
 		prefix, name = tagPrefix, name[len(tagPrefix):]
 	case strings.HasPrefix(name, "refs/"):
-		return refPattern{}, errors.New("is neither a branch nor a tag; write a branch such as release/** or a tag such as refs/tags/v*")
+		return refPattern{}, errors.New("is neither a branch nor a tag; " +
+			"write a branch such as release/** or a tag such as refs/tags/v*")
 	}
 	expression, err := refExpression(name)
 	if err != nil {
@@ -116,8 +117,8 @@ func refAtom(part string) string {
 
 var refSpecial = regexp.MustCompile(`[*?+\[\]\\]|^!`)
 
-// patternFor returns the line of allow-refs that matches exactly this ref. It returns "" if there is no such line, as for
-// refs/pull/7/merge.
+// patternFor returns the line of allow-refs that matches exactly this ref. It returns "" if there is no such line, as
+// for refs/pull/7/merge.
 func patternFor(ref string) string {
 	name, branch := strings.CutPrefix(ref, branchPrefix)
 	if !branch && !strings.HasPrefix(ref, tagPrefix) {

@@ -24,8 +24,8 @@ const (
 	neverWrites
 )
 
-// startRules only prevent accidents, because a branch can change its own workflow and inputs. The registry is safe only if
-// untrusted jobs do not get its credential.
+// startRules only prevent accidents, because a branch can change its own workflow and inputs. The registry is safe only
+// if untrusted jobs do not get its credential.
 var startRules = map[string]startRule{
 	"workflow_dispatch":   byRef,
 	"push":                byRef,
@@ -109,7 +109,8 @@ func (s Start) Decide(allow Allowance) Decision {
 	case rule == ifListed:
 		return refusal("this event may not start a command that writes", s.eventHint())
 	case s.deleted:
-		return refusal("the push deleted a branch or tag, so there is no commit", "start the job with another push; "+orDryRun)
+		return refusal("the push deleted a branch or tag, so there is no commit",
+			"start the job with another push; "+orDryRun)
 	case rule == byFollowed:
 		return s.byCommit(rule)
 	case allow.Refs.match(s.ref), rule == onSchedule && s.DefaultBranch == "":
@@ -140,8 +141,8 @@ func (s Start) byCommit(rule startRule) Decision {
 	switch {
 	case !known:
 		cause := fmt.Sprintf("check whether commit %.12s is on the default branch: %s", s.Commit, s.OnDefault.Why())
-		return refusal(cause, "add contents: read below permissions: of the job, and leave the input github-token at its "+
-			"default"+orAllow+"; "+orDryRun)
+		return refusal(cause, "add contents: read below permissions: of the job, "+
+			"and leave the input github-token at its default"+orAllow+"; "+orDryRun)
 	case !onDefault:
 		return refusal(fmt.Sprintf("commit %.12s is not on the default branch", s.Commit), hint)
 	}
@@ -171,8 +172,8 @@ func (s Start) orAllow() string {
 	return ", or set allow-refs: " + format.YAMLScalar(line)
 }
 
-// eventHint returns a hint about the events that may write. It suggests allow-events only if that is enough, or together
-// with allow-refs.
+// eventHint returns a hint about the events that may write. It suggests allow-events only if that is enough, or
+// together with allow-refs.
 func (s Start) eventHint() string {
 	hint := "start the job with workflow_dispatch, push or schedule"
 	line := patternFor(s.ref)
