@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// The example of each command is one that the command line takes.
+// The command line accepts the example of each command.
 func TestExamples(t *testing.T) {
 	for _, c := range Commands() {
 		a, err := Arguments(append(strings.Fields(c.Name), c.example...))
