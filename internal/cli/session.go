@@ -136,8 +136,8 @@ func (s *session) judge() bool {
 	s.fail(&registry.Error{
 		Reason: registry.NoGates,
 		Msg:    "check candidate: there are no gates, and a target without gates is refused",
-		Hint: "add a line to the input thresholds, or a policy file; " + asInput(s, "override", "ungated") +
-			" promotes without gates, and that is recorded",
+		Hint: "add a line to the input thresholds, or a policy file; " +
+			"to promote without gates, which is recorded, set " + asInput(s, "override", "ungated"),
 	})
 	return false
 }

@@ -187,7 +187,7 @@ func (r *reader) duration(name string) time.Duration {
 	v := r.value(name)
 	d, err := time.ParseDuration(v)
 	if err != nil || d <= 0 {
-		r.problem(name, v, "is not a duration; write "+Get(name).Wants())
+		r.problem(name, v, "is not a duration; write it like 90s or 10m")
 	}
 	return d
 }

@@ -107,9 +107,9 @@ func (r *reader) login(header http.Header) {
 		r.secret(token)
 		header.Set("Authorization", "Bearer "+token)
 	case user != "":
-		r.problem("password", "", "is missing; give the password of the username")
+		r.problem("password", "", "is missing; give it together with username")
 	case password != "":
-		r.problem("username", "", "is missing; give the user name of the password")
+		r.problem("username", "", "is missing; give it together with password")
 	}
 	if strings.ContainsAny(user+password+token, "\r\n\x00") {
 		r.problem("username, password or token", "", "has a line break; "+
