@@ -17,7 +17,9 @@ var (
 // A command that a rule of the audit advises is one that the command line takes: its flags exist, and no input is
 // missing. What the finding tells is filled in, so at most one word is left to whoever pastes it.
 func TestAdvisedCommandsCanBePasted(t *testing.T) {
-	filled := strings.NewReplacer("MODEL", "churn", "ALIAS", "champion", "STAGE", "Production", "VERSION", "7", "NEWEST", "8")
+	filled := strings.NewReplacer(
+		"MODEL", "churn", "ALIAS", "champion", "STAGE", "Production", "VERSION", "7", "NEWEST", "8",
+	)
 	seen := 0
 	for _, rule := range rules.Rules() {
 		for _, m := range quoted.FindAllStringSubmatch(rule.Fix, -1) {
@@ -40,7 +42,10 @@ func TestAdvisedCommandsCanBePasted(t *testing.T) {
 	if seen < 10 {
 		t.Errorf("%d commands were looked at", seen)
 	}
-	for _, wrong := range []string{"validate --model churn --candidate models:/churn/7", "promote --model churn --alias champion", "audit --modle churn", "rollback --model churn --alias champion --scope all", "compare --model churn"} {
+	for _, wrong := range []string{
+		"validate --model churn --candidate models:/churn/7", "promote --model churn --alias champion",
+		"audit --modle churn", "rollback --model churn --alias champion --scope all", "compare --model churn",
+	} {
 		if len(refusals(strings.Fields(wrong))) == 0 {
 			t.Errorf("%s passes", wrong)
 		}
@@ -66,7 +71,9 @@ func refusals(argv []string) []string {
 		}
 		return inputs.Get(name).Default
 	}
-	set := inputs.Read(c, value, func(string, int64) ([]byte, error) { return nil, nil }, func(string) string { return "" })
+	set := inputs.Read(
+		c, value, func(string, int64) ([]byte, error) { return nil, nil }, func(string) string { return "" },
+	)
 	var out []string
 	for _, p := range append(inputs.UnreadFlags(c, a), set.Problems...) {
 		out = append(out, p.String())

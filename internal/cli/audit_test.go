@@ -36,9 +36,16 @@ func auditOf(t *testing.T, double *mlflowtest.Server, args ...string) (auditRepo
 	t.Helper()
 	var out, errs bytes.Buffer
 	status := Run(context.Background(), Process{
-		Args: append([]string{"audit", "--json", "--tracking-uri", address}, args...), Env: func(string) string { return "" },
-		Stdout: &out, Stderr: &errs, Dir: t.TempDir(), Now: func() time.Time { return now }, Jitter: func() float64 { return 0 },
-		Wire: rest.Config{Transport: double.Transport(), MinWait: time.Millisecond, MaxWait: time.Millisecond},
+		Args: append(
+			[]string{"audit", "--json", "--tracking-uri", address}, args...,
+		),
+		Env:    func(string) string { return "" },
+		Stdout: &out,
+		Stderr: &errs,
+		Dir:    t.TempDir(),
+		Now:    func() time.Time { return now },
+		Jitter: func() float64 { return 0 },
+		Wire:   rest.Config{Transport: double.Transport(), MinWait: time.Millisecond, MaxWait: time.Millisecond},
 	})
 	if strings.Contains(errs.String(), "canary") {
 		t.Errorf("a secret was printed: %s", errs.String())
@@ -81,7 +88,9 @@ func heldTo(t *testing.T, name string, document []byte) {
 
 func rotten(t *testing.T) *mlflowtest.Server {
 	t.Helper()
-	double := mlflowtest.New("2.22.5", mlflowtest.AllowedHosts("mlflow.example"), mlflowtest.Clock(func() time.Time { return now }))
+	double := mlflowtest.New(
+		"2.22.5", mlflowtest.AllowedHosts("mlflow.example"), mlflowtest.Clock(func() time.Time { return now }),
+	)
 	seed, err := os.Open("testdata/seed/rot.json")
 	if err != nil {
 		t.Fatal(err)
@@ -95,11 +104,13 @@ func rotten(t *testing.T) *mlflowtest.Server {
 
 func TestAuditReport(t *testing.T) {
 	live, status := auditOf(t, rotten(t))
-	if status != registry.ExitDone || live.Reason != registry.OK || live.Totals.Total() != len(live.Findings) || live.Totals.Total() != 8 {
+	if status != registry.ExitDone || live.Reason != registry.OK || live.Totals.Total() != len(live.Findings) ||
+		live.Totals.Total() != 8 {
 		t.Errorf("status %d, %+v", status, live.Totals)
 	}
 	all, status := auditOf(t, rotten(t), "--scope", "all", "--fail-on", "medium")
-	if status != registry.ExitRefused || all.Reason != registry.Findings || all.Totals.Versions != 6 || all.Totals.Live != 4 || all.Totals.Total() <= live.Totals.Total() {
+	if status != registry.ExitRefused || all.Reason != registry.Findings || all.Totals.Versions != 6 ||
+		all.Totals.Live != 4 || all.Totals.Total() <= live.Totals.Total() {
 		t.Errorf("status %d, %+v", status, all.Totals)
 	}
 	seen := map[string]bool{}
@@ -120,17 +131,29 @@ func TestAuditReport(t *testing.T) {
 // said.
 func TestALedgerThatItsModelDeniesIsFound(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		f := newFlow(t, "promote", "--model", "churn", "--candidate", "runs:/better/model", "--alias", "champion", "--thresholds", "test_f1 >= champion")
+		f := newFlow(
+			t, "promote", "--model", "churn", "--candidate", "runs:/better/model", "--alias", "champion",
+			"--thresholds", "test_f1 >= champion",
+		)
 		if r, status := f.run(t); status != 0 || r.RecordID == "" {
 			t.Fatalf("status %d: %+v", status, r)
 		}
 		ask(t, f, "DELETE", "registered-models/delete-tag", map[string]any{"name": "churn", "key": registry.TagAnchor})
-		ask(t, f, "DELETE", "model-versions/delete-tag", map[string]any{"name": "churn", "version": "2", "key": registry.TagRecord})
+		ask(t, f, "DELETE", "model-versions/delete-tag", map[string]any{
+			"name":    "churn",
+			"version": "2",
+			"key":     registry.TagRecord,
+		})
 		broken := func(f audit.Finding) bool { return f.Rule == "ledger-broken" && f.Model == "churn" }
 		if got, _ := auditOf(t, f.double); !slices.ContainsFunc(got.Findings, broken) {
 			t.Errorf("not found: %+v", got.Findings)
 		}
-		f.double.Fault(mlflowtest.Fault{Method: "POST", Path: "experiments/search", Kind: mlflowtest.Status, Status: 403})
+		f.double.Fault(mlflowtest.Fault{
+			Method: "POST",
+			Path:   "experiments/search",
+			Kind:   mlflowtest.Status,
+			Status: 403,
+		})
 		got, _ := auditOf(t, f.double)
 		if !slices.ContainsFunc(got.Totals.Unjudged, func(u audit.Unjudged) bool { return u.Rule == "ledger-broken" }) {
 			t.Errorf("the ledgers could not be listed, and all was judged: %+v", got.Totals)
@@ -162,10 +185,16 @@ func TestAuditIsNeverCutShortInSilence(t *testing.T) {
 		switch {
 		case got.Error != "":
 			if status == registry.ExitDone || got.Reason == registry.OK || got.Totals != nil {
-				t.Errorf("%s: status %d, reason %s, totals %v, and it failed: %s", path, status, got.Reason, got.Totals, got.Error)
+				t.Errorf(
+					"%s: status %d, reason %s, totals %v, and it failed: %s", path, status, got.Reason, got.Totals,
+					got.Error,
+				)
 			}
 		case len(got.Totals.Unjudged) == 0 && got.Totals.Total() < whole.Totals.Total():
-			t.Errorf("%s: %d findings in place of %d, and everything was judged", path, got.Totals.Total(), whole.Totals.Total())
+			t.Errorf(
+				"%s: %d findings in place of %d, and everything was judged", path, got.Totals.Total(),
+				whole.Totals.Total(),
+			)
 		}
 	}
 }

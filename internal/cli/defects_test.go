@@ -29,7 +29,10 @@ func TestDefectRegisteringTwiceMakesTwoVersions(t *testing.T) {
 func TestDefectAVersionInTheStageIsArchivedFirst(t *testing.T) {
 	s := double(t, "3.17.2", `{"runs": [{"id": "r1", "metrics": {"acc": 0.9}, "artifacts": {"model/MLmodel": "flavors: {sklearn: {}}"}}],
 		"models": [{"name": "churn", "versions": [{"run": "r1", "stage": "Staging"}]}]}`)
-	_, r := run(t, s, "promote", "--model", "churn", "--candidate", "models:/churn/1", "--stage", "Staging", "--thresholds", "acc>=0.5")
+	_, r := run(
+		t, s, "promote", "--model", "churn", "--candidate", "models:/churn/1", "--stage", "Staging", "--thresholds",
+		"acc>=0.5",
+	)
 	if r.Reason != registry.Unchanged || len(s.Writes()) != 0 {
 		t.Errorf("%s, with the writes %v", r.Reason, s.Writes())
 	}
@@ -40,9 +43,14 @@ func TestDefectAVersionInTheStageIsArchivedFirst(t *testing.T) {
 func TestDefectTheLoadingCodeImportsNothing(t *testing.T) {
 	for _, version := range mlflowtest.Versions() {
 		s := double(t, version, oneRun)
-		_, page, _ := launch(t, s, "promote", "--model", "churn", "--candidate", "runs:/r1/model", "--alias", "champion", "--thresholds", "acc>=0.5")
+		_, page, _ := launch(
+			t, s, "promote", "--model", "churn", "--candidate", "runs:/r1/model", "--alias", "champion", "--thresholds",
+			"acc>=0.5",
+		)
 		_, code, found := strings.Cut(page, "Load it with:")
-		if !found || !strings.Contains(code, "import mlflow\n") || !strings.Contains(code, "mlflow.pyfunc.load_model(") {
+		if !found || !strings.Contains(code, "import mlflow\n") || !strings.Contains(
+			code, "mlflow.pyfunc.load_model(",
+		) {
 			t.Errorf("%s: the page says how to load it like this:\n%s", version, code)
 		}
 	}
@@ -65,7 +73,9 @@ func TestDefectTheAliasTagStaysOnEveryVersion(t *testing.T) {
 				carry[tag.Version] = tag.Value
 			}
 		}
-		if _, r := run(t, s, "validate", "--model", "churn", "--candidate", "models:/churn@champion", "--thresholds", "acc>=0.5"); r.Version != number {
+		if _, r := run(
+			t, s, "validate", "--model", "churn", "--candidate", "models:/churn@champion", "--thresholds", "acc>=0.5",
+		); r.Version != number {
 			t.Errorf("version %s was promoted, and the alias is on %s", number, r.Version)
 		}
 		for version, value := range carry {
@@ -79,7 +89,9 @@ func TestDefectTheAliasTagStaysOnEveryVersion(t *testing.T) {
 // Aliases came with MLflow 2.3, not 2.0; a version may hold several, and '-' and letters of any alphabet are allowed.
 func TestDefectAliasesAreMisjudged(t *testing.T) {
 	s := double(t, "2.9.2", oneRun)
-	if _, r := run(t, s, "alias", "--model", "churn", "--alias", "latest-approved=1", "--alias", "prüfling_2=1"); r.Reason != registry.OK {
+	if _, r := run(
+		t, s, "alias", "--model", "churn", "--alias", "latest-approved=1", "--alias", "prüfling_2=1",
+	); r.Reason != registry.OK {
 		t.Errorf("two aliases of one version: %s %s", r.Reason, r.Error)
 	}
 	s = double(t, "2.2.2", oneRun)
@@ -99,8 +111,14 @@ func TestDefectOnlyTheFirstPageIsRead(t *testing.T) {
 		}
 		versions = append(versions, fmt.Sprintf(`{"run": "r1", "stage": "%s"}`, stage))
 	}
-	s := double(t, "3.17.2", `{"runs": [{"id": "r1", "metrics": {"acc": 0.9}, "artifacts": {"model/MLmodel": "flavors: {sklearn: {}}"}}], "models": [{"name": "churn", "versions": [`+strings.Join(versions, ",")+`]}]}`)
-	_, r := run(t, s, "promote", "--model", "churn", "--candidate", "models:/churn/10005", "--stage", "Production", "--thresholds", "acc>=0.5")
+	s := double(
+		t, "3.17.2",
+		`{"runs": [{"id": "r1", "metrics": {"acc": 0.9}, "artifacts": {"model/MLmodel": "flavors: {sklearn: {}}"}}], "models": [{"name": "churn", "versions": [`+strings.Join(versions, ",")+`]}]}`,
+	)
+	_, r := run(
+		t, s, "promote", "--model", "churn", "--candidate", "models:/churn/10005", "--stage", "Production",
+		"--thresholds", "acc>=0.5",
+	)
 	if r.Previous != "10003" || r.Reason != registry.OK {
 		t.Errorf("Production was held by 10003, and %q was found: %s", r.Previous, r.Error)
 	}

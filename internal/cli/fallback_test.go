@@ -16,8 +16,14 @@ func TestTagsAreForServersWithoutAliases(t *testing.T) {
 	}{
 		"the answer is cut off": {mlflowtest.Fault{Kind: mlflowtest.Truncate, Nth: 1}, registry.OK},
 		"the answer is garbled": {mlflowtest.Fault{Kind: mlflowtest.Garble, Nth: 1}, registry.NotMLflow},
-		"a proxy's own 404":     {mlflowtest.Fault{Kind: mlflowtest.Status, Status: 404, Body: "default backend - 404", Nth: 1}, registry.NotMLflow},
-		"a proxy's own 405":     {mlflowtest.Fault{Kind: mlflowtest.Status, Status: 405, Body: "<html><title>405</title></html>"}, registry.NotMLflow},
+		"a proxy's own 404": {
+			mlflowtest.Fault{Kind: mlflowtest.Status, Status: 404, Body: "default backend - 404", Nth: 1},
+			registry.NotMLflow,
+		},
+		"a proxy's own 405": {
+			mlflowtest.Fault{Kind: mlflowtest.Status, Status: 405, Body: "<html><title>405</title></html>"},
+			registry.NotMLflow,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {

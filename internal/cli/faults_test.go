@@ -49,13 +49,31 @@ func makeForms() []*form {
 	done := func(f mlflowtest.Fault) mlflowtest.Fault { f.After = true; return f }
 	all := []*form{
 		{kind: "refused", refuse: refused, outOfReach: true},
-		{kind: "DNS failure", refuse: &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "mlflow.example", IsNotFound: true}}, outOfReach: true},
+		{
+			kind: "DNS failure",
+			refuse: &net.OpError{
+				Op:  "dial",
+				Net: "tcp",
+				Err: &net.DNSError{Err: "no such host", Name: "mlflow.example", IsNotFound: true},
+			},
+			outOfReach: true,
+		},
 		{kind: "reset before send", broken: true, outOfReach: true},
 		{kind: "reset after send without effect", fault: mlflowtest.Fault{Kind: mlflowtest.Reset}, outOfReach: true},
 		{kind: "effect + reset", fault: mlflowtest.Fault{Kind: mlflowtest.Reset, After: true}, outOfReach: true},
 		{kind: "effect + timeout", fault: mlflowtest.Fault{Kind: mlflowtest.Hold, After: true}, outOfReach: true},
-		{kind: "delayed effect", name: "delayed effect, by a second", fault: mlflowtest.Fault{Kind: mlflowtest.Late, Delay: time.Second}, outOfReach: true},
-		{kind: "delayed effect", name: "delayed effect, until all is over", fault: mlflowtest.Fault{Kind: mlflowtest.Late, Delay: time.Hour}, outOfReach: true},
+		{
+			kind:       "delayed effect",
+			name:       "delayed effect, by a second",
+			fault:      mlflowtest.Fault{Kind: mlflowtest.Late, Delay: time.Second},
+			outOfReach: true,
+		},
+		{
+			kind:       "delayed effect",
+			name:       "delayed effect, until all is over",
+			fault:      mlflowtest.Fault{Kind: mlflowtest.Late, Delay: time.Hour},
+			outOfReach: true,
+		},
 		{kind: "duplicate effect", fault: mlflowtest.Fault{Kind: mlflowtest.Twice}},
 		{kind: "400 of an old server", fault: answer(400, `{"error_code":"INVALID_PARAMETER_VALUE","message":"no"}`)},
 		{kind: "401", fault: answer(401, "You are not authenticated.")},
@@ -68,7 +86,12 @@ func makeForms() []*form {
 		{kind: "502 HTML", fault: answer(502, page), outOfReach: true},
 		{kind: "502 HTML", name: "502 HTML after the effect", fault: done(answer(502, page)), outOfReach: true},
 		{kind: "503 + Retry-After", fault: wait(503), outOfReach: true},
-		{kind: "503 + Retry-After", name: "503 + Retry-After after the effect", fault: done(wait(503)), outOfReach: true},
+		{
+			kind:       "503 + Retry-After",
+			name:       "503 + Retry-After after the effect",
+			fault:      done(wait(503)),
+			outOfReach: true,
+		},
 		{kind: "truncated body", fault: mlflowtest.Fault{Kind: mlflowtest.Truncate}, outOfReach: true},
 		{kind: "malformed JSON", fault: mlflowtest.Fault{Kind: mlflowtest.Garble}},
 		{kind: "decompression bomb", fault: mlflowtest.Fault{Kind: mlflowtest.Bomb, After: true}},
@@ -140,7 +163,8 @@ type tallies struct {
 }
 
 func (s *tallies) String() string {
-	return fmt.Sprintf("%d injected, lost %d, duplicated %d, false success %d, false failure %d, unknown resolved %d/%d",
+	return fmt.Sprintf("%d injected, lost %d, duplicated %d, false success %d, false failure %d, unknown "+
+		"resolved %d/%d",
 		s.trials, s.lost, s.doubled, s.falseSuccess, s.falseFail, s.resolved, s.unknown)
 }
 
@@ -192,9 +216,15 @@ func (f *verdicts) compare(r report.Result, status int, was, is state, hidden bo
 			moved = moved || s.Done == plan.StepDone
 			switch {
 			case s.Done == plan.StepDone && at != s.Step.Want:
-				say(&f.falseSuccess, "%s %s is reported as done, wanted %s, is %s", s.Step.Do, s.Step.Ref, s.Step.Want, at)
+				say(
+					&f.falseSuccess, "%s %s is reported as done, wanted %s, is %s", s.Step.Do, s.Step.Ref, s.Step.Want,
+					at,
+				)
 			case s.Done == plan.StepNotDone && at != was.holders(s.Step.Do, s.Step.Ref) && !(s.Step.Do == plan.TagAlias && r.Reason == registry.Conflict):
-				say(&f.falseFail, "%s %s is reported as not done, was %s, is %s", s.Step.Do, s.Step.Ref, was.holders(s.Step.Do, s.Step.Ref), at)
+				say(
+					&f.falseFail, "%s %s is reported as not done, was %s, is %s", s.Step.Do, s.Step.Ref,
+					was.holders(s.Step.Do, s.Step.Ref), at,
+				)
 			case s.Done != plan.StepDone && status == 0:
 				say(&f.falseSuccess, "reported as %s, and %s %s is %s", r.Reason, s.Step.Do, s.Step.Ref, s.Done)
 			case s.Done == plan.StepUnknown && status != registry.ExitUnknown:
@@ -219,7 +249,9 @@ func (f *verdicts) compare(r report.Result, status int, was, is state, hidden bo
 	}
 	if status != registry.ExitUnknown && !moved {
 		for alias, n := range is.aliases {
-			if was.aliases[alias] != n && !slices.ContainsFunc(r.Steps, func(s plan.StepResult) bool { return s.Step.Ref == alias }) {
+			if was.aliases[alias] != n && !slices.ContainsFunc(
+				r.Steps, func(s plan.StepResult) bool { return s.Step.Ref == alias },
+			) {
 				say(&f.falseFail, "no step is about alias %s, and it went from %d to %d", alias, was.aliases[alias], n)
 			}
 		}
@@ -325,7 +357,10 @@ func TestFaults(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("seed %d, %d kinds of faults in %d forms, %d requests of the main job, %d other configurations", seed, len(kinds()), len(forms()), known[mainStory].requests, len(known)-1)
+	t.Logf(
+		"seed %d, %d kinds of faults in %d forms, %d requests of the main job, %d other configurations", seed,
+		len(kinds()), len(forms()), known[mainStory].requests, len(known)-1,
+	)
 	try := func(name string, of int, cases []trial) *tallies {
 		s := &tallies{requests: map[string]int{}}
 		t.Run(name, func(t *testing.T) {
@@ -338,7 +373,9 @@ func TestFaults(t *testing.T) {
 					t.Errorf("no fault of the kind %q was injected", kind)
 				}
 			}
-			for _, reason := range []registry.Reason{registry.OK, registry.Unknown, registry.Unreachable, registry.ServerError} {
+			for _, reason := range []registry.Reason{
+				registry.OK, registry.Unknown, registry.Unreachable, registry.ServerError,
+			} {
 				if s.outcomes[string(reason)] == 0 && !(reason == registry.Unknown && (name == alone || name == inPairs)) {
 					t.Errorf("nothing ended with %s", reason)
 				}

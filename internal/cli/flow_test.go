@@ -29,7 +29,13 @@ func newFlow(t *testing.T, args ...string) flow {
 		t.Fatal(err)
 	}
 	defer seed.Close()
-	f := flow{double: mlflowtest.New("3.17.2", mlflowtest.AllowedHosts("mlflow.example"), mlflowtest.Latency(10*time.Millisecond)), args: args, attempt: new(int)}
+	f := flow{
+		double: mlflowtest.New(
+			"3.17.2", mlflowtest.AllowedHosts("mlflow.example"), mlflowtest.Latency(10*time.Millisecond),
+		),
+		args:    args,
+		attempt: new(int),
+	}
 	if err := f.double.Seed(seed); err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +49,13 @@ func (f flow) run(t *testing.T) (report.Result, int) {
 	env := map[string]string{"GITHUB_RUN_ID": "42", "GITHUB_RUN_ATTEMPT": fmt.Sprint(*f.attempt)}
 	var stdout, stderr bytes.Buffer
 	status := Run(context.Background(), Process{
-		Args: append(f.args, "--json", "--tracking-uri", address), Env: func(name string) string { return env[name] }, Nonce: func() string { return "n" + env["GITHUB_RUN_ATTEMPT"] }, Stdout: &stdout, Stderr: &stderr,
+		Args: append(
+			f.args, "--json", "--tracking-uri", address,
+		),
+		Env: func(name string) string { return env[name] }, Nonce: func() string {
+			return "n" + env["GITHUB_RUN_ATTEMPT"]
+		},
+		Stdout: &stdout, Stderr: &stderr,
 		Now: func() time.Time { return now }, Jitter: func() float64 { return 0.5 }, Version: "test",
 		Wire: rest.Config{Transport: f.double.Transport()},
 	})

@@ -41,7 +41,10 @@ func (f forgery) begin(t *testing.T) *scene {
 	t.Helper()
 	sc := story{f.server, "both", forged}.begin(t)
 	for _, good := range []string{"models:/churn/3", "models:/churn/4"} {
-		sc.must(t, "promote", "--model", "churn", "--candidate", good, "--stage", "Production", "--thresholds", "acc >= 0.9")
+		sc.must(
+			t, "promote", "--model", "churn", "--candidate", good, "--stage", "Production", "--thresholds",
+			"acc >= 0.9",
+		)
 	}
 	return sc
 }
@@ -80,7 +83,14 @@ func (f forgery) append(t *testing.T, sc *scene) {
 	if f.ended == "" {
 		return
 	}
-	step := plan.Step{Do: plan.SetAlias, Model: "churn", Ref: "challenger", Version: bad, Was: moved.Was, Want: moved.Want}
+	step := plan.Step{
+		Do:      plan.SetAlias,
+		Model:   "churn",
+		Ref:     "challenger",
+		Version: bad,
+		Was:     moved.Was,
+		Want:    moved.Want,
+	}
 	receipt := plan.Receipt{
 		Version: bad, Err: &registry.Error{Reason: registry.Cancelled, Msg: "cut off"},
 		Results: []plan.StepResult{{Step: step, Done: plan.StepDone, Wrote: true}},
@@ -95,7 +105,9 @@ func (f forgery) append(t *testing.T, sc *scene) {
 func TestForgedEntriesMoveNothing(t *testing.T) {
 	var cases []forgery
 	for _, server := range servers {
-		for _, by := range []ledger.Holder{{Run: "42", Attempt: 1}, {Run: "43", Attempt: 1}, {Run: "666", Attempt: 1}, {}} {
+		for _, by := range []ledger.Holder{
+			{Run: "42", Attempt: 1}, {Run: "43", Attempt: 1}, {Run: "666", Attempt: 1}, {},
+		} {
 			for _, ended := range []string{"", ledger.EntryAborted} {
 				for _, command := range []string{"promote", "rollback"} {
 					for _, from := range []int{1, absent} {
@@ -110,7 +122,9 @@ func TestForgedEntriesMoveNothing(t *testing.T) {
 	bubbles(t, cases, func(t *testing.T, f forgery) (problems []string) {
 		sc := f.begin(t)
 		f.append(t, sc)
-		on := []string{"--model", "churn", "--alias", "challenger", "--stage", "Production", "--override", "takeover, downgrade"}
+		on := []string{
+			"--model", "churn", "--alias", "challenger", "--stage", "Production", "--override", "takeover, downgrade",
+		}
 		f.victim.takes(sc)
 		args := append([]string{f.command}, on...)
 		if f.command == "promote" {
@@ -125,7 +139,10 @@ func TestForgedEntriesMoveNothing(t *testing.T) {
 		case f.command == "promote" && (status != registry.ExitRefused || r.Reason != registry.Blocked || production != "4"):
 			say(&problems, "promote: status %d, %s: %s; in Production is %q", status, r.Reason, r.Error, production)
 		case f.command == "rollback" && (status != 0 || production != "4"):
-			say(&problems, "rollback: status %d, %s: %s, %s; in Production is %q", status, r.Reason, r.Error, r.Hint, production)
+			say(
+				&problems, "rollback: status %d, %s: %s, %s; in Production is %q", status, r.Reason, r.Error, r.Hint,
+				production,
+			)
 		}
 		if e, open := (ledger.Chain{Entries: end.entries}).Open(); open {
 			say(&problems, "entry %d is open", e.Epoch)
@@ -145,7 +162,8 @@ func TestForgedEntriesStopNoGoodVersion(t *testing.T) {
 		if status != 0 || sc.state(t).holders(plan.SetStage, "Production") != "5" {
 			t.Errorf("status %d, %s: %s", status, r.Reason, r.Error)
 		}
-		if e := newest(t, sc); e.Outcome != ledger.EntryDone || e.Record.Decision != verdict.Promote || len(e.Record.Gates) != 1 {
+		if e := newest(t, sc); e.Outcome != ledger.EntryDone || e.Record.Decision != verdict.Promote ||
+			len(e.Record.Gates) != 1 {
 			t.Errorf("%+v", e)
 		}
 	})

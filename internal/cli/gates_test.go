@@ -21,7 +21,9 @@ func TestEveryKindOfGateHasItsScript(t *testing.T) {
 			continue
 		}
 		for _, outcome := range []string{"pass", "fail", "inconclusive"} {
-			shown := strings.Contains(string(text), outcome+" +7$'") || strings.Contains(string(text), "gates: {"+kind+": "+outcome+"}")
+			shown := strings.Contains(string(text), outcome+" +7$'") || strings.Contains(
+				string(text), "gates: {"+kind+": "+outcome+"}",
+			)
 			if !strings.Contains(string(text), kind) || !shown {
 				t.Errorf("gate_%s.txtar does not show the outcome %s", kind, outcome)
 			}
@@ -45,7 +47,13 @@ func TestExamplePolicies(t *testing.T) {
 		} {
 			var out bytes.Buffer
 			status := Run(t.Context(), Process{
-				Args: args, Env: func(string) string { return "" }, Stdout: &out, Stderr: &out, Dir: folder, Now: func() time.Time { return now }, Version: "test",
+				Args:    args,
+				Env:     func(string) string { return "" },
+				Stdout:  &out,
+				Stderr:  &out,
+				Dir:     folder,
+				Now:     func() time.Time { return now },
+				Version: "test",
 			})
 			if status != 0 {
 				t.Errorf("%s: %v ends with %d\n%s", folder, args, status, out.String())

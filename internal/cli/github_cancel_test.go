@@ -12,7 +12,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-var told = []string{"promote", "--model", "churn", "--candidate", "runs:/better/model", "--alias", "champion", "--thresholds", "test_f1 >= champion"}
+var told = []string{
+	"promote", "--model", "churn", "--candidate", "runs:/better/model", "--alias", "champion", "--thresholds",
+	"test_f1 >= champion",
+}
 
 // A cancelled run does not wait for whoever it tells: the promotion is done and recorded, and the next run tells the
 // rest.
@@ -40,7 +43,8 @@ func TestACancelledRunDoesNotWaitForSlack(t *testing.T) {
 		}
 		w.hold = nil
 		next, status := w.run(t, t.Context())
-		if status != 0 || next.Reason != registry.Unchanged || len(next.Told) != 1 || next.Told[0].RecordID != result.RecordID || next.Told[0].Channel != "slack" {
+		if status != 0 || next.Reason != registry.Unchanged || len(next.Told) != 1 ||
+			next.Told[0].RecordID != result.RecordID || next.Told[0].Channel != "slack" {
 			t.Errorf("the next run: status %d, %s, %+v", status, next.Reason, next.Told)
 		}
 		synctest.Wait()
@@ -65,7 +69,9 @@ func TestCancelledInTheMiddleOfAMove(t *testing.T) {
 			t.Errorf("it went on for %s", took)
 		}
 		if status != 0 || result.Deployment.State != "success" || len(w.hub.Events()) != 0 {
-			t.Errorf("status %d %s, deployment %+v, %d events", status, result.Error, result.Deployment, len(w.hub.Events()))
+			t.Errorf(
+				"status %d %s, deployment %+v, %d events", status, result.Error, result.Deployment, len(w.hub.Events()),
+			)
 		}
 		next, status := w.run(t, t.Context())
 		if status != 0 || len(next.Told) != 3 || len(w.hub.Events()) != 1 {
@@ -99,7 +105,9 @@ func TestGitHubThatHangsKeepsNobody(t *testing.T) {
 // What a killed run has promised others is told by the next one, killed before or after it was sent.
 func TestAnEventIsToldAtLeastOnce(t *testing.T) {
 	for name, at := range map[string]func(world, *http.Request) bool{
-		"before it was sent": func(_ world, r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/dispatches") },
+		"before it was sent": func(_ world, r *http.Request) bool {
+			return strings.HasSuffix(r.URL.Path, "/dispatches")
+		},
 		"after it was sent, before it was marked": func(w world, r *http.Request) bool {
 			return strings.HasSuffix(r.URL.Path, "runs/log-batch") && len(w.hub.Events()) > 0
 		},
@@ -112,7 +120,10 @@ func TestAnEventIsToldAtLeastOnce(t *testing.T) {
 				first := len(w.hub.Events())
 				next, status := w.run(t, t.Context())
 				if status != 0 || len(next.Told) != 1 || next.Told[0].Why != "" || len(w.hub.Events()) != 1+first {
-					t.Errorf("the next run: status %d, told %+v, %d events after %d", status, next.Told, len(w.hub.Events()), first)
+					t.Errorf(
+						"the next run: status %d, told %+v, %d events after %d", status, next.Told, len(w.hub.Events()),
+						first,
+					)
 				}
 				if again, _ := w.run(t, t.Context()); len(again.Told) != 0 {
 					t.Errorf("told once more: %+v", again.Told)

@@ -28,7 +28,11 @@ func TestWhatTellingCosts(t *testing.T) {
 	if asked != 1 {
 		t.Errorf("GitHub was asked %d times by a promotion that names nobody, want 1", asked)
 	}
-	if n, asked := cost(map[string]string{"DISPATCH": "model-promoted\nacme/churn:other", "SLACK-WEBHOOK": "https://" + slackHost + "/x", "WEBHOOK-URL": "https://" + hookHost + "/x"}); n != base+2 || asked != 3 {
+	if n, asked := cost(map[string]string{
+		"DISPATCH":      "model-promoted\nacme/churn:other",
+		"SLACK-WEBHOOK": "https://" + slackHost + "/x",
+		"WEBHOOK-URL":   "https://" + hookHost + "/x",
+	}); n != base+2 || asked != 3 {
 		t.Errorf("telling four costs %d requests more, and %d of GitHub", n-base, asked)
 	}
 	if n, asked := cost(map[string]string{"DEPLOYMENT-ENVIRONMENT": "production"}); n != base+2 || asked > 7 {

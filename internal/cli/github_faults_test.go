@@ -33,15 +33,30 @@ type world struct {
 func newWorld(t *testing.T, args ...string) world {
 	t.Helper()
 	dir := t.TempDir()
-	w := world{flow: newFlow(t, args...), outside: &outside{answers: map[string]int{}, hub: githubtest.New()}, env: map[string]string{
-		"GITHUB_ACTIONS": "true", "GITHUB_WORKSPACE": dir, "GITHUB_EVENT_NAME": "workflow_dispatch", "GITHUB_REF": "refs/heads/main",
-		"GITHUB_REF_NAME": "main", "GITHUB_SHA": strings.Repeat("c0ffee11", 5), "GITHUB_REPOSITORY": "acme/churn",
-		"GITHUB_ACTOR": "ann", "GITHUB_TRIGGERING_ACTOR": "ann", "GITHUB_RUN_ID": "42", "GITHUB_RUN_ATTEMPT": "1",
-		"GITHUB_SERVER_URL": "https://github.example", "GITHUB_API_URL": "https://" + gitHubHost,
-		"INPUT_GITHUB-TOKEN": "ghs-canary-github-1", "INPUT_DEPLOYMENT-ENVIRONMENT": "production", "INPUT_DISPATCH": "model-promoted",
-		"INPUT_SLACK-WEBHOOK": "https://" + slackHost + "/services/canary-slack-2", "INPUT_WEBHOOK-URL": "https://" + hookHost + "/models",
-	}}
-	files := map[string]string{"GITHUB_OUTPUT": "", "GITHUB_STEP_SUMMARY": "", "GITHUB_EVENT_PATH": `{"repository": {"default_branch": "main"}}`}
+	w := world{flow: newFlow(t, args...), outside: &outside{
+		answers: map[string]int{},
+		hub:     githubtest.New(),
+	},
+		env: map[string]string{
+			"GITHUB_ACTIONS":    "true",
+			"GITHUB_WORKSPACE":  dir,
+			"GITHUB_EVENT_NAME": "workflow_dispatch",
+			"GITHUB_REF":        "refs/heads/main",
+			"GITHUB_REF_NAME":   "main", "GITHUB_SHA": strings.Repeat("c0ffee11", 5), "GITHUB_REPOSITORY": "acme/churn",
+			"GITHUB_ACTOR": "ann", "GITHUB_TRIGGERING_ACTOR": "ann", "GITHUB_RUN_ID": "42", "GITHUB_RUN_ATTEMPT": "1",
+			"GITHUB_SERVER_URL": "https://github.example", "GITHUB_API_URL": "https://" + gitHubHost,
+			"INPUT_GITHUB-TOKEN":           "ghs-canary-github-1",
+			"INPUT_DEPLOYMENT-ENVIRONMENT": "production",
+			"INPUT_DISPATCH":               "model-promoted",
+			"INPUT_SLACK-WEBHOOK": "https://" + slackHost +
+				"/services/canary-slack-2", "INPUT_WEBHOOK-URL": "https://" +
+				hookHost + "/models",
+		}}
+	files := map[string]string{
+		"GITHUB_OUTPUT":       "",
+		"GITHUB_STEP_SUMMARY": "",
+		"GITHUB_EVENT_PATH":   `{"repository": {"default_branch": "main"}}`,
+	}
 	for name, text := range files {
 		w.env[name] = filepath.Join(dir, name)
 		if err := os.WriteFile(w.env[name], []byte(text), 0o600); err != nil {
@@ -101,8 +116,13 @@ func (w world) through(t *testing.T, ctx context.Context, wire http.RoundTripper
 	var stdout, stderr bytes.Buffer
 	status := Run(ctx, Process{
 		Args: append(w.args, "--json", "--tracking-uri", address), Env: func(name string) string { return w.env[name] },
-		Stdout: &stdout, Stderr: &stderr, Dir: w.env["GITHUB_WORKSPACE"], Now: time.Now, Jitter: func() float64 { return 0.5 }, Version: "test",
-		Wire: rest.Config{Transport: wire},
+		Stdout:  &stdout,
+		Stderr:  &stderr,
+		Dir:     w.env["GITHUB_WORKSPACE"],
+		Now:     time.Now,
+		Jitter:  func() float64 { return 0.5 },
+		Version: "test",
+		Wire:    rest.Config{Transport: wire},
 	})
 	var result report.Result
 	text := stdout.Bytes()
@@ -135,7 +155,10 @@ var gitHubKinds = map[string]githubtest.Fault{
 // Whatever GitHub does at whatever request, and forever: the promotion is done, confirmed and recorded, within the time
 // that reporting may take; and what was not told is known to be so.
 func TestGitHubNeverChangesAPromotion(t *testing.T) {
-	args := []string{"promote", "--model", "churn", "--candidate", "runs:/better/model", "--alias", "champion", "--thresholds", "test_f1 >= champion"}
+	args := []string{
+		"promote", "--model", "churn", "--candidate", "runs:/better/model", "--alias", "champion", "--thresholds",
+		"test_f1 >= champion",
+	}
 	requests, want := 0, ""
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t, args...)
@@ -166,7 +189,9 @@ func TestGitHubNeverChangesAPromotion(t *testing.T) {
 					if status != 0 || result.Reason != registry.OK || result.RecordID == "" {
 						t.Errorf("status %d, %s: %s", status, result.Reason, result.Error)
 					}
-					if got := withoutDeployment(untimed(stateOf(t, w.double).settled())); got != withoutDeployment(want) {
+					if got := withoutDeployment(untimed(
+						stateOf(t, w.double).settled(),
+					)); got != withoutDeployment(want) {
 						t.Errorf("the registry ends elsewhere:\n%s\nwant\n%s", got, want)
 					}
 					outcomes[outcomeOf(t, w, result)]++

@@ -51,7 +51,12 @@ type letterSeen struct {
 // canaries say by their name who may see them: canary-github-1 is for GitHub alone, canary-signing-1 for nobody.
 var canary = regexp.MustCompile(`canary-(mlflow|github|slack|hook|signing)`)
 
-var kindOfHost = map[string]string{"mlflow.example": "mlflow", gitHubHost: "github", slackHost: "slack", hookHost: "hook"}
+var kindOfHost = map[string]string{
+	"mlflow.example": "mlflow",
+	gitHubHost:       "github",
+	slackHost:        "slack",
+	hookHost:         "hook",
+}
 
 // leaksOf lists the secrets in a text that the host it was sent to has no business with.
 func leaksOf(host, text string) []string {
@@ -187,7 +192,10 @@ func cmdGitHub(ts *testscript.TestScript, neg bool, args []string) {
 		options := []githubtest.Option{githubtest.Checked(check)}
 		if slices.Contains(args[1:], "readonly") {
 			options = append(options, githubtest.Tokens(map[string]githubtest.Token{
-				ts.Getenv("INPUT_GITHUB-TOKEN"): {Login: "github-actions[bot]", Permissions: map[string]string{"contents": "read", "pull-requests": "read", "issues": "read"}},
+				ts.Getenv("INPUT_GITHUB-TOKEN"): {
+					Login:       "github-actions[bot]",
+					Permissions: map[string]string{"contents": "read", "pull-requests": "read", "issues": "read"},
+				},
 			}))
 		}
 		o.hub = githubtest.New(options...)
@@ -241,7 +249,8 @@ func cmdReceive(ts *testscript.TestScript, neg bool, args []string) {
 		if host == hookHost {
 			ts.Check(validEvent([]byte(l.body)))
 			secret := ts.Getenv("INPUT_WEBHOOK-SECRET")
-			if got := l.header.Get(github.SignatureHeader); secret != "" && got != github.Signature(secret, []byte(l.body)) {
+			if got := l.header.Get(github.SignatureHeader); secret != "" &&
+				got != github.Signature(secret, []byte(l.body)) {
 				ts.Fatalf("the signature %q does not fit", got)
 			}
 			fmt.Fprintf(ts.Stdout(), "delivery %s\n", l.header.Get(github.DeliveryHeader))
@@ -280,7 +289,10 @@ func cmdEvents(ts *testscript.TestScript, neg bool, args []string) {
 			}
 		}
 		ts.Check(json.Unmarshal(event, &short))
-		line := fmt.Sprintf("%s %s%s: %s %s %s record %s", e.Repository, e.Type, strings.TrimPrefix(e.Workflow+"@"+e.Ref, "@"), short.Event, short.Model, short.Version, short.RecordID)
+		line := fmt.Sprintf(
+			"%s %s%s: %s %s %s record %s", e.Repository, e.Type, strings.TrimPrefix(e.Workflow+"@"+e.Ref, "@"),
+			short.Event, short.Model, short.Version, short.RecordID,
+		)
 		if by := short.Record.SupersededBy; by != "" {
 			line += " superseded by " + by
 		}
@@ -332,7 +344,9 @@ func TestThePlantedLeakIsFound(t *testing.T) {
 	for name, send := range map[string]func(*http.Request){
 		"in the address": func(r *http.Request) { r.URL.RawQuery = "t=canary-slack-1" },
 		"in a header":    func(r *http.Request) { r.Header.Set("X-Token", "canary-github-1") },
-		"in the body":    func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader(`{"s":"canary-signing-1"}`)) },
+		"in the body": func(r *http.Request) {
+			r.Body = io.NopCloser(strings.NewReader(`{"s":"canary-signing-1"}`))
+		},
 	} {
 		var o outside
 		r := httptest.NewRequest("POST", "https://"+hookHost+"/x", nil)

@@ -13,7 +13,9 @@ import (
 // A hint that holds a command can be pasted whatever the model is called: the shell runs that command and no other, and
 // the command reads the names as they are.
 func TestHints_HostileNames(t *testing.T) {
-	for _, name := range []string{"a b", "it's", "$(echo pwned)", "`echo pwned`", "a; echo pwned", `"x" & echo pwned`, "a #b", "a>b", "日本"} {
+	for _, name := range []string{
+		"a b", "it's", "$(echo pwned)", "`echo pwned`", "a; echo pwned", `"x" & echo pwned`, "a #b", "a>b", "日本",
+	} {
 		var in plan.Intent
 		in.Query.Model = name
 		in.Query.Aliases = []registry.Assignment{{Alias: "champion", Version: 7}}
@@ -24,7 +26,9 @@ func TestHints_HostileNames(t *testing.T) {
 		_, line, _ := strings.Cut(err.(*registry.Error).Hint, "mlflow-promote ")
 		line, _, _ = strings.Cut(line, "\n")
 		out, err := exec.Command("sh", "-c", "mlflow() { printf '%s\\n' \"$@\"; }; mlflow "+line).Output()
-		want := strings.Join([]string{"promote", "--model", name, "--candidate", "models:/" + name + "/7", "--alias", "champion"}, "\n") + "\n"
+		want := strings.Join(
+			[]string{"promote", "--model", name, "--candidate", "models:/" + name + "/7", "--alias", "champion"}, "\n",
+		) + "\n"
 		if err != nil || string(out) != want {
 			t.Errorf("%s\nruns %q, want %q (%v)", line, out, want, err)
 		}

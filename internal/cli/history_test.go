@@ -25,7 +25,9 @@ func TestConfirmed(t *testing.T) {
 		"the second is torn":                 {seen(a), seen(a, b), []ledger.Shift{a}, false},
 		"the first did not hold together":    {report.History{Broken: "torn"}, seen(a), nil, false},
 		"the first did not, and all is well": {report.History{Broken: "torn"}, seen(), nil, true},
-		"neither holds together":             {report.History{Broken: "torn"}, report.History{Broken: "torn"}, nil, false},
+		"neither holds together": {
+			report.History{Broken: "torn"}, report.History{Broken: "torn"}, nil, false,
+		},
 	} {
 		got := confirmedHistory(c.first, c.second)
 		if !slices.Equal(got.Outside, c.want) || got.Compared != c.compared {
@@ -39,7 +41,12 @@ func TestConfirmed(t *testing.T) {
 func TestHiddenVersions(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		sc := story{"3.17.2", "both", goingBack}.begin(t)
-		ask(t, flow{double: sc.double}, "POST", "model-versions/set-tag", map[string]any{"name": "churn", "version": "1", "key": registry.PromptTag, "value": "true"})
+		ask(t, flow{double: sc.double}, "POST", "model-versions/set-tag", map[string]any{
+			"name":    "churn",
+			"version": "1",
+			"key":     registry.PromptTag,
+			"value":   "true",
+		})
 		if r, status := sc.run(t, "history", "--model", "churn"); status != 0 || len(r.History.Outside) > 0 {
 			t.Errorf("status %d, %s: told as moved by others: %v", status, r.Error, r.History.Outside)
 		}
@@ -47,7 +54,9 @@ func TestHiddenVersions(t *testing.T) {
 		if names := sc.state(t).aliases; len(r.Server.Dangling) > 0 || names["champion"] != 2 {
 			t.Errorf("doctor took %v for dangling, and the aliases are %v", r.Server.Dangling, names)
 		}
-		if r, _ := sc.run(t, "rollback", "--model", "churn", "--alias", "champion"); r.Reason != registry.Unsupported || !strings.Contains(r.Error, "hides the versions") {
+		if r, _ := sc.run(
+			t, "rollback", "--model", "churn", "--alias", "champion",
+		); r.Reason != registry.Unsupported || !strings.Contains(r.Error, "hides the versions") {
 			t.Errorf("rollback: %s: %s", r.Reason, r.Error)
 		}
 		ask(t, flow{double: sc.double}, "POST", "registered-models/create", map[string]any{"name": "wine"})

@@ -107,9 +107,14 @@ func TestKilledAtEveryRequest(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	promote := []string{"promote", "--model", "churn", "--candidate", "runs:/better/model", "--thresholds", "test_f1 >= 0.5\ntest_f1 >= incumbent"}
+	promote := []string{
+		"promote", "--model", "churn", "--candidate", "runs:/better/model", "--thresholds",
+		"test_f1 >= 0.5\ntest_f1 >= incumbent",
+	}
 	begin := []string{"alias", "--model", "churn", "--alias", "first=1"}
-	alias, both := append(promote, "--alias", "champion"), append(promote, "--alias", "champion", "--stage", "Production")
+	alias, both := append(promote, "--alias", "champion"), append(
+		promote, "--alias", "champion", "--stage", "Production",
+	)
 	var mu sync.Mutex
 	points, wrong := 0, 0
 	t.Run("each", func(t *testing.T) {
@@ -119,7 +124,9 @@ func TestKilledAtEveryRequest(t *testing.T) {
 			"both":                          {begin, both},
 			"both, and the ledger is begun": {nil, both},
 			"rollback":                      {alias, []string{"rollback", "--model", "churn", "--alias", "champion"}},
-			"alias command":                 {alias, []string{"alias", "--model", "churn", "--alias", "shadow=1", "--alias", "challenger=2"}},
+			"alias command": {
+				alias, []string{"alias", "--model", "churn", "--alias", "shadow=1", "--alias", "challenger=2"},
+			},
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -147,7 +154,9 @@ func TestKilledAtEveryRequest(t *testing.T) {
 						v.run(t, 2, 2, c.args...)
 						end := stateOf(t, v.double)
 						problems := end.unsettled(entries)
-						if diff := cmp.Diff(want, timeless(end.settled())) + cmp.Diff(told, timeless(end.told())); diff != "" {
+						if diff := cmp.Diff(
+							want, timeless(end.settled()),
+						) + cmp.Diff(told, timeless(end.told())); diff != "" {
 							problems = append(problems, diff)
 						}
 						if n := len(end.versions); n != 2 {
@@ -157,7 +166,10 @@ func TestKilledAtEveryRequest(t *testing.T) {
 							mu.Lock()
 							wrong++
 							mu.Unlock()
-							t.Errorf("killed at request %d of %d, after its effect %v:\n%s", nth, requests, after, strings.Join(problems, "\n"))
+							t.Errorf(
+								"killed at request %d of %d, after its effect %v:\n%s", nth, requests, after,
+								strings.Join(problems, "\n"),
+							)
 						}
 						v.close()
 					}

@@ -59,7 +59,10 @@ func (l *realLineage) run(args ...string) (result, string) {
 	var out, errs bytes.Buffer
 	env := map[string]string{"GITHUB_SHA": trainedFrom}
 	Run(l.t.Context(), Process{
-		Args: append(args, "--json", "--tracking-uri", l.s.URL), Env: func(name string) string { return env[name] }, Stdout: &out, Stderr: &errs, Dir: l.dir,
+		Args: append(
+			args, "--json", "--tracking-uri", l.s.URL,
+		),
+		Env: func(name string) string { return env[name] }, Stdout: &out, Stderr: &errs, Dir: l.dir,
 		Now: time.Now, Jitter: func() float64 { return 0 }, Version: "test",
 	})
 	var r result
@@ -122,12 +125,30 @@ func (l *realLineage) lineage(args ...string) (shownLineage, result) {
 // it.
 func (l *realLineage) prepare() {
 	l.t.Helper()
-	tags := map[string]string{"mlflow.source.git.commit": "0ddba11", "mlflow.source.git.repoURL": "https://ci:secret@git.example/acme/churn.git"}
-	head := map[string]string{"mlflow.source.git.commit": trainedFrom, "mlflow.source.git.repoURL": "https://ci:secret@git.example/acme/churn.git"}
+	tags := map[string]string{
+		"mlflow.source.git.commit":  "0ddba11",
+		"mlflow.source.git.repoURL": "https://ci:secret@git.example/acme/churn.git",
+	}
+	head := map[string]string{
+		"mlflow.source.git.commit":  trainedFrom,
+		"mlflow.source.git.repoURL": "https://ci:secret@git.example/acme/churn.git",
+	}
 	var err error
 	l.runs, err = l.s.Train(l.t.Context(),
-		realtest.Spec{Model: "model", Estimator: "bayes", Tags: tags, Name: "first", Params: map[string]string{"depth": "3"}},
-		realtest.Spec{Model: "model", Estimator: "logistic", Tags: head, Name: "second", Metrics: map[string]string{"odd": "nan"}},
+		realtest.Spec{
+			Model:     "model",
+			Estimator: "bayes",
+			Tags:      tags,
+			Name:      "first",
+			Params:    map[string]string{"depth": "3"},
+		},
+		realtest.Spec{
+			Model:     "model",
+			Estimator: "logistic",
+			Tags:      head,
+			Name:      "second",
+			Metrics:   map[string]string{"odd": "nan"},
+		},
 		realtest.Spec{Model: "model", Estimator: "bayes", Tags: tags, Name: "third"},
 	)
 	if err != nil {
@@ -140,7 +161,12 @@ func (l *realLineage) prepare() {
 	}
 	l.do("register", "--model", "staging", "--candidate", "models:/dev@champion")
 	l.do("register", "--model", "prod", "--candidate", "models:/staging/1")
-	l.call("model-versions/set-tag", map[string]any{"name": "dev", "version": "2", "key": "deployed_to", "value": "prod-eu"})
+	l.call("model-versions/set-tag", map[string]any{
+		"name":    "dev",
+		"version": "2",
+		"key":     "deployed_to",
+		"value":   "prod-eu",
+	})
 }
 
 // complete: everything but what this generation of servers does not keep.
@@ -167,10 +193,15 @@ func (l *realLineage) complete() {
 		}
 	}
 	for what, pair := range map[string][2]any{
-		"lost":       {losses(got), lost},
-		"data":       {datasets, data},
-		"code":       {got.Code.Commit + " " + got.Code.Repository, trainedFrom + " https://git.example/acme/churn.git"},
-		"experiment": {got.Training.ExperimentName + " " + got.Training.RunName + " " + got.Training.Status, "realtest second FINISHED"},
+		"lost": {losses(got), lost},
+		"data": {datasets, data},
+		"code": {
+			got.Code.Commit + " " + got.Code.Repository, trainedFrom + " https://git.example/acme/churn.git",
+		},
+		"experiment": {
+			got.Training.ExperimentName + " " + got.Training.RunName + " " + got.Training.Status,
+			"realtest second FINISHED",
+		},
 		"a metric":   {got.Training.Metrics["odd"], any("NaN")},
 		"aliases":    {got.Aliases, []string{"champion"}},
 		"promotions": {moves, []string{"@champion 1>2 done by ledger"}},
@@ -184,7 +215,8 @@ func (l *realLineage) complete() {
 	if a := got.Files; a == nil || a.SizeBytes == 0 || a.Inputs == nil || !strings.HasPrefix(a.Framework, "sklearn ") {
 		l.t.Errorf("artifact: %+v", a)
 	}
-	if before, _ := l.lineage("dev", "Production"); before.Version != "1" || before.RunID != l.runs[0].RunID || len(before.Promotions) != 2 {
+	if before, _ := l.lineage("dev", "Production"); before.Version != "1" || before.RunID != l.runs[0].RunID ||
+		len(before.Promotions) != 2 {
 		l.t.Errorf("the stage's holder: %+v", before)
 	}
 }
@@ -223,7 +255,10 @@ func (l *realLineage) lost() {
 	odd(map[string]any{"source": "s3://nowhere/model", "run_id": strings.Repeat("0", 32)})
 	l.do("register", "--model", "odd", "--candidate", "runs:/"+l.runs[2].RunID+"/model")
 	l.call("runs/delete", map[string]any{"run_id": l.runs[2].RunID})
-	if err := l.s.Call(l.t.Context(), http.MethodDelete, "model-versions/delete", map[string]any{"name": "staging", "version": "1"}, nil); err != nil {
+	if err := l.s.Call(
+		l.t.Context(), http.MethodDelete, "model-versions/delete", map[string]any{"name": "staging", "version": "1"},
+		nil,
+	); err != nil {
 		l.t.Fatal(err)
 	}
 	var table strings.Builder
@@ -241,7 +276,8 @@ func (l *realLineage) lost() {
 	}
 	l.t.Logf("MLflow %s%s", l.s.Version, table.String())
 	deleted, _ := l.lineage("odd", "3")
-	if deleted.Training == nil || !deleted.Training.Deleted || deleted.Training.Metrics["test_f1"] == nil || deleted.Files == nil {
+	if deleted.Training == nil || !deleted.Training.Deleted || deleted.Training.Metrics["test_f1"] == nil ||
+		deleted.Files == nil {
 		l.t.Errorf("of a deleted run everything can still be read: %+v", deleted)
 	}
 }

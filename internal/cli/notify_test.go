@@ -25,13 +25,23 @@ func TestLetters(t *testing.T) {
 		entries []ledger.Entry
 		want    string // epochs in the order of sending, with the epoch that superseded them
 	}{
-		"this run's alone":                            {own(champion(2)), []ledger.Entry{told(champion(1)), champion(2)}, "2"},
-		"this run's first, then what was left":        {own(champion(3)), []ledger.Entry{champion(1), entry(2, "@shadow"), champion(3)}, "3, 1 by 3, 2"},
-		"moved again before it was told":              {own(champion(2)), []ledger.Entry{champion(2), champion(3), champion(4)}, "2 by 4"},
-		"another target was moved meanwhile":          {own(champion(2)), []ledger.Entry{champion(2), entry(3, "@shadow")}, "2"},
+		"this run's alone": {
+			own(champion(2)), []ledger.Entry{told(champion(1)), champion(2)}, "2",
+		},
+		"this run's first, then what was left": {
+			own(champion(3)), []ledger.Entry{champion(1), entry(2, "@shadow"), champion(3)}, "3, 1 by 3, 2",
+		},
+		"moved again before it was told": {
+			own(champion(2)), []ledger.Entry{champion(2), champion(3), champion(4)}, "2 by 4",
+		},
+		"another target was moved meanwhile": {
+			own(champion(2)), []ledger.Entry{champion(2), entry(3, "@shadow")}, "2",
+		},
 		"the ledger as it was before this run's move": {own(champion(2)), []ledger.Entry{champion(1)}, "2, 1 by 2"},
 		"no ledger": {&notification{to: map[int]string{0: "slack"}}, nil, "0"},
-		"a run that moved nothing tells of all that is left": {nil, []ledger.Entry{champion(1), champion(2)}, "1 by 2, 2"},
+		"a run that moved nothing tells of all that is left": {
+			nil, []ledger.Entry{champion(1), champion(2)}, "1 by 2, 2",
+		},
 	} {
 		var got []string
 		for _, l := range pendingNotifications(c.own, c.entries) {

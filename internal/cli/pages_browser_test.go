@@ -147,23 +147,68 @@ func fewColours(path string) ([]byte, error) {
 func TestHostileNamesInABrowser(t *testing.T) {
 	v := newViewer(t)
 	words := []string{
-		`"]; click n1 href "https://evil.example"`, `"] --> x["`, "end", "subgraph x", "%%{init: {'theme': 'forest'}}%%", "$$x^2$$", "fa:fa-ban B[fa:fa-spinner]",
-		"#quot;#35;&quot;&lt;script&gt;", "`**bold**`", "<script>alert(1)</script>", "<img src=https://evil.example/x.png>", "![x](https://evil.example/x.png)", "[x](https://evil.example)",
+		`"]; click n1 href "https://evil.example"`, `"] --> x["`, "end", "subgraph x",
+		"%%{init: {'theme': 'forest'}}%%", "$$x^2$$", "fa:fa-ban B[fa:fa-spinner]",
+		"#quot;#35;&quot;&lt;script&gt;", "`**bold**`", "<script>alert(1)</script>",
+		"<img src=https://evil.example/x.png>", "![x](https://evil.example/x.png)", "[x](https://evil.example)",
 		"https://evil.example www.evil.example", "@octocat #1 GH-1 acme/churn#7", "</details><!-- --> ```", "| a | b |\\|", "javascript:alert(1)", "a\nb\r\n---\n# c", "\u202egnp.exe\u2066",
-		"n1@{ shape: rect, img: \"https://evil.example/x.png\" }", "click n1 call alert()", ":::x classDef x fill:url(https://evil.example)", "模型 é\u0301 🙂", strings.Repeat("long", 64), "::error::x",
+		"n1@{ shape: rect, img: \"https://evil.example/x.png\" }", "click n1 call alert()",
+		":::x classDef x fill:url(https://evil.example)", "模型 é\u0301 🙂", strings.Repeat("long", 64), "::error::x",
 	}
 	for _, word := range words {
-		entry := lineage.Promotion{ID: word, Command: word, At: word, Moves: []ledger.Shift{{Ref: "@" + word, Was: word, Want: word}}, Outcome: "done", Actor: word, Workflow: word,
-			Gates: []lineage.Gate{{Gate: word, Outcome: "pass", Candidate: word}}, Override: []string{word}, From: "ledger"}
+		entry := lineage.Promotion{ID: word, Command: word, At: word, Moves: []ledger.Shift{
+			{Ref: "@" + word, Was: word, Want: word},
+		},
+			Outcome: "done", Actor: word, Workflow: word,
+			Gates: []lineage.Gate{
+				{Gate: word, Outcome: "pass", Candidate: word},
+			},
+			Override: []string{word}, From: "ledger"}
 		l := lineage.Lineage{
-			Model: word, Version: "7", Stage: "Production", Aliases: []string{word}, RunID: word, Tags: map[string]string{word: word}, Description: word, Source: word, Status: word,
-			Copies:   []lineage.CopyLink{{Model: word, Version: "1", Source: word}, {Model: word, Version: "2", Problem: word}},
-			Training: &lineage.Training{ExperimentID: word, ExperimentName: word, RunName: word, User: word, Status: word, Parameters: map[string]string{word: word}, Metrics: map[string]lineage.Number{word: 1}, Tags: map[string]string{word: word}},
-			Code:     &lineage.Code{Commit: word, Branch: word, Repository: word, Script: word}, Datasets: []lineage.Dataset{{Name: word, Digest: word, URI: word, Context: word}},
-			Logged: &lineage.Logged{ID: word, Name: word, Status: word}, Files: &lineage.ModelFiles{Framework: word, Python: word, MLflow: word, SHA256: word, Inputs: []byte(`"x"`)},
-			Promotions: []lineage.Promotion{entry}, Deployment: &lineage.Deployment{To: word, At: word}, Lost: []lineage.Lost{{What: "run", Why: word}},
+			Model:       word,
+			Version:     "7",
+			Stage:       "Production",
+			Aliases:     []string{word},
+			RunID:       word,
+			Tags:        map[string]string{word: word},
+			Description: word,
+			Source:      word,
+			Status:      word,
+			Copies: []lineage.CopyLink{
+				{Model: word, Version: "1", Source: word}, {Model: word, Version: "2", Problem: word},
+			},
+			Training: &lineage.Training{
+				ExperimentID:   word,
+				ExperimentName: word,
+				RunName:        word,
+				User:           word,
+				Status:         word,
+				Parameters:     map[string]string{word: word},
+				Metrics:        map[string]lineage.Number{word: 1},
+				Tags:           map[string]string{word: word},
+			},
+			Code: &lineage.Code{
+				Commit:     word,
+				Branch:     word,
+				Repository: word,
+				Script:     word,
+			},
+			Datasets: []lineage.Dataset{{Name: word, Digest: word, URI: word, Context: word}},
+			Logged:   &lineage.Logged{ID: word, Name: word, Status: word}, Files: &lineage.ModelFiles{
+				Framework: word,
+				Python:    word,
+				MLflow:    word,
+				SHA256:    word,
+				Inputs:    []byte(`"x"`),
+			},
+			Promotions: []lineage.Promotion{entry},
+			Deployment: &lineage.Deployment{To: word, At: word},
+			Lost:       []lineage.Lost{{What: "run", Why: word}},
 		}
-		doc := append(report.Doc{report.Heading{Line: report.LineageTitle(l)}}, report.Lineage(l, address, report.Workflow{Server: "https://github.example", Repository: "acme/churn"})...)
+		doc := append(
+			report.Doc{report.Heading{Line: report.LineageTitle(l)}},
+			report.Lineage(l, address, report.Workflow{Server: "https://github.example", Repository: "acme/churn"})...,
+		)
 		if v.check(t, markdown{word, report.Markdown(doc)}, pageWidth, false, scrolls) != 1 {
 			t.Errorf("%q: no diagram", word)
 		}
@@ -219,7 +264,10 @@ var frame string
 // open renders the text and shows it.
 func (v *viewer) open(t *testing.T, m markdown, width int, dark bool) {
 	t.Helper()
-	gfm := exec.Command("cmark-gfm", "--unsafe", "--github-pre-lang", "-e", "table", "-e", "strikethrough", "-e", "autolink", "-e", "tagfilter", "-e", "tasklist")
+	gfm := exec.Command(
+		"cmark-gfm", "--unsafe", "--github-pre-lang", "-e", "table", "-e", "strikethrough", "-e", "autolink", "-e",
+		"tagfilter", "-e", "tasklist",
+	)
 	gfm.Stdin = strings.NewReader(m.text)
 	body, err := gfm.Output()
 	if err != nil {
@@ -231,7 +279,9 @@ func (v *viewer) open(t *testing.T, m markdown, width int, dark bool) {
 	if strings.Contains(m.text, "```mermaid") {
 		mermaid = `<script src="file://` + v.assets + `/mermaid/dist/mermaid.min.js"></script>`
 	}
-	html := strings.NewReplacer("{{mermaid}}", mermaid, "{{assets}}", v.assets, "{{width}}", fmt.Sprint(width), "{{body}}", string(body)).Replace(frame)
+	html := strings.NewReplacer(
+		"{{mermaid}}", mermaid, "{{assets}}", v.assets, "{{width}}", fmt.Sprint(width), "{{body}}", string(body),
+	).Replace(frame)
 	if err := os.WriteFile(path, []byte(html), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -284,12 +334,14 @@ func (v *viewer) check(t *testing.T, m markdown, width int, dark bool, may scrol
 	}
 	for _, r := range v.page.Requests() {
 		u, err := url.Parse(r.URL)
-		if err != nil || u.Scheme != "file" && u.Scheme != "data" && u.Scheme != "blob" || u.Scheme == "file" && !strings.HasPrefix(u.Path, v.dir) && !strings.HasPrefix(u.Path, v.assets) {
+		if err != nil || u.Scheme != "file" && u.Scheme != "data" && u.Scheme != "blob" ||
+			u.Scheme == "file" && !strings.HasPrefix(u.Path, v.dir) && !strings.HasPrefix(u.Path, v.assets) {
 			problem("asks for %s %s", r.Kind, r.URL)
 		}
 	}
 	for _, l := range s.Links {
-		if u, err := url.Parse(l); err != nil || u.Scheme != "https" || u.Host != "mlflow.example" && u.Host != "github.example" {
+		if u, err := url.Parse(l); err != nil || u.Scheme != "https" ||
+			u.Host != "mlflow.example" && u.Host != "github.example" {
 			problem("links to %q", l)
 		}
 	}

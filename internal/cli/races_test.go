@@ -95,7 +95,9 @@ func promoteTo(t *testing.T, wire http.RoundTripper, i, to int, ledger string) (
 		Args: []string{"promote", "--json", "--tracking-uri", address, "--model", "churn", "--candidate", fmt.Sprintf("models:/churn/%d", to), "--alias", "champion", "--stage", "Production",
 			"--thresholds", "acc >= 0.5", "--override", "downgrade", "--ledger", ledger},
 		Env: func(name string) string { return env[name] }, Stdout: &stdout, Stderr: &stderr, Now: time.Now,
-		Jitter: rand.New(rand.NewPCG(uint64(i), uint64(to))).Float64, Nonce: func() string { return fmt.Sprint(i) }, Version: "test", Wire: rest.Config{Transport: wire},
+		Jitter: rand.New(
+			rand.NewPCG(uint64(i), uint64(to)),
+		).Float64, Nonce: func() string { return fmt.Sprint(i) }, Version: "test", Wire: rest.Config{Transport: wire},
 	})
 	if err := json.Unmarshal(stdout.Bytes(), &result); err != nil {
 		t.Errorf("%v\n%s", err, stderr.String())
@@ -121,7 +123,13 @@ func roundOf(t *testing.T, attempts []attempt, end dumped) racetest.Round {
 			t.Errorf("status %d, %s: %s", a.status, a.result.Reason, a.result.Error)
 		}
 		from, _ := strconv.Atoi(a.result.Previous)
-		r.Attempts = append(r.Attempts, racetest.Attempt{Began: a.began, Ended: a.ended, From: from, To: a.to, Won: won})
+		r.Attempts = append(r.Attempts, racetest.Attempt{
+			Began: a.began,
+			Ended: a.ended,
+			From:  from,
+			To:    a.to,
+			Won:   won,
+		})
 	}
 	alias := len(r.After)
 	for _, v := range end.Versions {

@@ -62,7 +62,9 @@ func TestKilledAndRunBySomebody(t *testing.T) {
 				for nth := 1 + len(cases)/6%every; nth <= 40; nth += every {
 					for _, next := range []runner{sameRun, anotherRun, laptop} {
 						cases = append(cases, killing{story{server, target, situation}, nth, next, 0})
-						cases = append(cases, killing{story{server, target, situation}, nth, next, 1 + (7*nth+len(cases))%24})
+						cases = append(cases, killing{
+							story{server, target, situation}, nth, next, 1 + (7*nth+len(cases))%24,
+						})
 					}
 				}
 			}
@@ -151,8 +153,12 @@ func sameEnd(want, got []ledger.Entry) (problems []string) {
 		return []string{"no entry says that it was done"}
 	}
 	for name, pair := range map[string][2]any{
-		"command": {a.Record.Command, b.Record.Command}, "from": {a.Record.From, b.Record.From}, "to": {a.Record.To, b.Record.To},
-		"decision": {a.Record.Decision, b.Record.Decision}, "hold": {fmt.Sprint(a.Record.Hold), fmt.Sprint(b.Record.Hold)},
+		"command": {
+			a.Record.Command, b.Record.Command,
+		}, "from": {a.Record.From, b.Record.From}, "to": {a.Record.To, b.Record.To},
+		"decision": {a.Record.Decision, b.Record.Decision}, "hold": {
+			fmt.Sprint(a.Record.Hold), fmt.Sprint(b.Record.Hold),
+		},
 		"moves": {wants(a.Record.Moves), wants(b.Record.Moves)},
 	} {
 		if pair[0] != pair[1] {

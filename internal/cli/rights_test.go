@@ -16,16 +16,23 @@ func TestAskingForRightsCostsNoRound(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		users := `{"users": [{"name": "ci", "password": "canary-pw", "admin": true}],` + strings.TrimPrefix(string(seed), "{")
+		users := `{"users": [{"name": "ci", "password": "canary-pw", "admin": true}],` +
+			strings.TrimPrefix(string(seed), "{")
 		f := flow{
-			double:  mlflowtest.New("3.17.2", mlflowtest.AllowedHosts("mlflow.example"), mlflowtest.Latency(10*time.Millisecond), mlflowtest.BasicAuth()),
+			double: mlflowtest.New(
+				"3.17.2", mlflowtest.AllowedHosts("mlflow.example"), mlflowtest.Latency(10*time.Millisecond),
+				mlflowtest.BasicAuth(),
+			),
 			attempt: new(int),
 		}
 		if err := f.double.Seed(strings.NewReader(users)); err != nil {
 			t.Fatal(err)
 		}
 		promote := func(candidate string) (requests, rounds int) {
-			f.args = []string{"promote", "--model", "churn", "--candidate", candidate, "--alias", "champion", "--thresholds", "test_f1 >= 0", "--username", "ci", "--password", "canary-pw"}
+			f.args = []string{
+				"promote", "--model", "churn", "--candidate", candidate, "--alias", "champion", "--thresholds",
+				"test_f1 >= 0", "--username", "ci", "--password", "canary-pw",
+			}
 			result, status := f.run(t)
 			if status != 0 {
 				t.Fatalf("status %d: %s", status, result.Error)
@@ -47,11 +54,21 @@ func TestDoctorSaysHowTheLedgerIsGuarded(t *testing.T) {
 		user    string
 		want    string
 	}{
-		"no logins":                            {nil, "", "tamper-evident only: MLflow itself knows no logins"},
-		"everybody may read":                   {[]mlflowtest.Option{mlflowtest.BasicAuth()}, "ci", "tamper-resistant: "},
-		"everybody may edit":                   {[]mlflowtest.Option{mlflowtest.BasicAuth(), mlflowtest.DefaultPermission("EDIT")}, "ci", "tamper-evident only: every login may edit runs"},
-		"an administrator sees no limits":      {[]mlflowtest.Option{mlflowtest.BasicAuth()}, "boss", "tamper-resistant where the server's default_permission is READ or less"},
-		"a right of its own hides the default": {[]mlflowtest.Option{mlflowtest.BasicAuth()}, "special", "not told: this login has a right of its own"},
+		"no logins": {nil, "", "tamper-evident only: MLflow itself knows no logins"},
+		"everybody may read": {
+			[]mlflowtest.Option{mlflowtest.BasicAuth()}, "ci", "tamper-resistant: ",
+		},
+		"everybody may edit": {
+			[]mlflowtest.Option{mlflowtest.BasicAuth(), mlflowtest.DefaultPermission("EDIT")}, "ci",
+			"tamper-evident only: every login may edit runs",
+		},
+		"an administrator sees no limits": {
+			[]mlflowtest.Option{mlflowtest.BasicAuth()}, "boss",
+			"tamper-resistant where the server's default_permission is READ or less",
+		},
+		"a right of its own hides the default": {
+			[]mlflowtest.Option{mlflowtest.BasicAuth()}, "special", "not told: this login has a right of its own",
+		},
 	} {
 		for _, version := range []string{"3.17.2", "2.22.5"} {
 			t.Run(name+" on "+version, func(t *testing.T) {

@@ -63,7 +63,13 @@ func play(t *testing.T, summary func(script, markdown string)) {
 			if err != nil {
 				return err
 			}
-			s := &stage{dir: env.WorkDir, inputs: inputVariable.FindAllString(string(script), -1), seeds: seeds, outside: outside{answers: map[string]int{}}, wrote: func(markdown string) { summary(name, markdown) }}
+			s := &stage{
+				dir:     env.WorkDir,
+				inputs:  inputVariable.FindAllString(string(script), -1),
+				seeds:   seeds,
+				outside: outside{answers: map[string]int{}},
+				wrote:   func(markdown string) { summary(name, markdown) },
+			}
 			env.Values["stage"] = s
 			s.pins.pin(env, filepath.Join("testdata/pins", name+".txt"))
 			env.Setenv("MLFLOW_TRACKING_URI", address)
@@ -71,8 +77,14 @@ func play(t *testing.T, summary func(script, markdown string)) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"mlflow": cmdMLflow, "fault": cmdFault, "job": cmdJob, "mlflow-promote": cmdRun, "status": cmdStatus,
-			"writes": cmdWrites, "output": cmdOutput, "outputs": cmdOutputs, "summary": cmdSummary, "page": cmdPage, "received": cmdReceived, "input": cmdInput,
-			"event": cmdEvent, "later": cmdLater, "github": cmdGitHub, "receive": cmdReceive, "events": cmdEvents,
+			"writes":   cmdWrites,
+			"output":   cmdOutput,
+			"outputs":  cmdOutputs,
+			"summary":  cmdSummary,
+			"page":     cmdPage,
+			"received": cmdReceived,
+			"input":    cmdInput,
+			"event":    cmdEvent, "later": cmdLater, "github": cmdGitHub, "receive": cmdReceive, "events": cmdEvents,
 		},
 	})
 }
@@ -162,7 +174,10 @@ func cmdPage(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.WriteHeader(status)
-		fmt.Fprintf(w, "<!doctype html><html><head><title>%s</title></head><body>please log in</body></html>", strings.Join(args[1:], " "))
+		fmt.Fprintf(
+			w, "<!doctype html><html><head><title>%s</title></head><body>please log in</body></html>",
+			strings.Join(args[1:], " "),
+		)
 	}
 }
 
@@ -182,12 +197,18 @@ func cmdJob(ts *testscript.TestScript, neg bool, args []string) {
 	for _, f := range []string{"output", "summary", "env", "state"} {
 		ts.Check(os.WriteFile(filepath.Join(s.dir, "file_commands_"+f), nil, 0o644))
 	}
-	ts.Check(os.WriteFile(filepath.Join(s.dir, "event.json"), []byte(`{"repository":{"default_branch":"main"}}`), 0o644))
+	ts.Check(os.WriteFile(
+		filepath.Join(s.dir, "event.json"), []byte(`{"repository":{"default_branch":"main"}}`), 0o644,
+	))
 	for _, kv := range append([]string{
 		"GITHUB_ACTIONS=true", "GITHUB_WORKSPACE=" + s.dir, "GITHUB_EVENT_PATH=" + filepath.Join(s.dir, "event.json"),
-		"GITHUB_OUTPUT=" + filepath.Join(s.dir, "file_commands_output"), "GITHUB_STEP_SUMMARY=" + filepath.Join(s.dir, "file_commands_summary"),
-		"GITHUB_EVENT_NAME=workflow_dispatch", "GITHUB_REF=refs/heads/main", "GITHUB_REF_NAME=main", "GITHUB_SHA=4f2c1d0",
-		"GITHUB_REPOSITORY=acme/churn", "GITHUB_ACTOR=ann", "GITHUB_TRIGGERING_ACTOR=ann", "GITHUB_RUN_ID=42", "GITHUB_RUN_ATTEMPT=1",
+		"GITHUB_OUTPUT=" + filepath.Join(s.dir, "file_commands_output"), "GITHUB_STEP_SUMMARY=" + filepath.Join(
+			s.dir, "file_commands_summary",
+		),
+		"GITHUB_EVENT_NAME=workflow_dispatch", "GITHUB_REF=refs/heads/main", "GITHUB_REF_NAME=main",
+		"GITHUB_SHA=4f2c1d0",
+		"GITHUB_REPOSITORY=acme/churn", "GITHUB_ACTOR=ann", "GITHUB_TRIGGERING_ACTOR=ann", "GITHUB_RUN_ID=42",
+		"GITHUB_RUN_ATTEMPT=1",
 		"GITHUB_SERVER_URL=https://github.example", "GITHUB_API_URL=https://api.github.example",
 	}, args...) {
 		name, value, _ := strings.Cut(kv, "=")
@@ -205,10 +226,14 @@ func cmdRun(ts *testscript.TestScript, neg bool, args []string) {
 	s.pins.begin(s)
 	s.status = Run(context.Background(), Process{
 		Args: args, Env: ts.Getenv, Environ: environ, Stdout: &stdout, Stderr: &stderr, Dir: s.dir,
-		Now: s.now, Jitter: func() float64 { return 0 }, Version: "test", Patience: time.Millisecond, Pause: time.Millisecond,
-		Nonce:  func() string { return "n" + ts.Getenv("GITHUB_RUN_ID") },
-		Wire:   rest.Config{Transport: s, MinWait: time.Millisecond, MaxWait: time.Millisecond},
-		result: func(r report.Result) { result = r },
+		Now:      s.now,
+		Jitter:   func() float64 { return 0 },
+		Version:  "test",
+		Patience: time.Millisecond,
+		Pause:    time.Millisecond,
+		Nonce:    func() string { return "n" + ts.Getenv("GITHUB_RUN_ID") },
+		Wire:     rest.Config{Transport: s, MinWait: time.Millisecond, MaxWait: time.Millisecond},
+		result:   func(r report.Result) { result = r },
 	})
 	ts.Check(s.pins.end(s, args, environ, result, stdout.String()))
 	s.harmless(ts, stdout.String(), stderr.String())
@@ -361,7 +386,9 @@ func (s *stage) harmless(ts *testscript.TestScript, stdout, stderr string) {
 	}
 	sinks := map[string]string{"stdout": unmasked(stdout), "stderr": unmasked(stderr)}
 	if s.job {
-		for _, f := range []string{"file_commands_output", "file_commands_summary", "file_commands_env", "file_commands_state"} {
+		for _, f := range []string{
+			"file_commands_output", "file_commands_summary", "file_commands_env", "file_commands_state",
+		} {
 			sinks[f] = ts.ReadFile(f)
 		}
 		if _, err := actionstest.ParseFile([]byte(sinks["file_commands_output"])); err != nil {

@@ -63,7 +63,11 @@ func TestEverySequenceOfCommands(t *testing.T) {
 		commands, rollbacks, refused = commands+len(q.ops), rollbacks+back, refused+none
 		return problems
 	})
-	t.Logf("%d sequences of up to length %d over 4 versions, %d commands: %d rollbacks made, %d refused for want of a good earlier holder", len(all), length, commands, rollbacks, refused)
+	t.Logf(
+		"%d sequences of up to length %d over 4 versions, %d commands: %d rollbacks made, %d refused for want of a "+
+			"good earlier holder",
+		len(all), length, commands, rollbacks, refused,
+	)
 	if rollbacks == 0 || refused == 0 {
 		t.Error("no rollback was made, or none refused")
 	}
@@ -137,7 +141,10 @@ func (q sequence) play(t *testing.T) (rollbacks, refused int, problems []string)
 
 func (sc *scene) delete(t *testing.T, version int) {
 	t.Helper()
-	ask(t, flow{double: sc.double}, "DELETE", "model-versions/delete", map[string]any{"name": "churn", "version": fmt.Sprint(version)})
+	ask(t, flow{double: sc.double}, "DELETE", "model-versions/delete", map[string]any{
+		"name":    "churn",
+		"version": fmt.Sprint(version),
+	})
 }
 
 // names compares the target with the version that it is to name.

@@ -43,9 +43,15 @@ func TestTrackingAndRegistryAreTwoServers(t *testing.T) {
 		t.Fatalf("status %d\n%s%s", status, stdout.String(), stderr.String())
 	}
 	if len(tracking.Writes()) != 0 || len(registry.Writes()) != 1 {
-		t.Errorf("%d writes to the tracking server and %d to the registry, want none and one", len(tracking.Writes()), len(registry.Writes()))
+		t.Errorf(
+			"%d writes to the tracking server and %d to the registry, want none and one", len(tracking.Writes()),
+			len(registry.Writes()),
+		)
 	}
-	for want, s := range map[string]*mlflowtest.Server{"Basic YW5uOmh1bnRlcjIy": tracking, "Basic Ym9iOmh1bnRlcjMz": registry} {
+	for want, s := range map[string]*mlflowtest.Server{
+		"Basic YW5uOmh1bnRlcjIy": tracking,
+		"Basic Ym9iOmh1bnRlcjMz": registry,
+	} {
 		for _, r := range s.Requests() {
 			if got := r.Header.Get("Authorization"); got != want {
 				t.Errorf("%s %s carried %q, want %q", r.Method, r.Path, got, want)

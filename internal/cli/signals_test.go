@@ -32,7 +32,9 @@ type ending struct {
 }
 
 func (c ending) String() string {
-	return fmt.Sprintf("%s: request %d, signal %v, effect %v, server gone %v", c.story, c.nth, c.signal, c.effect, c.gone)
+	return fmt.Sprintf(
+		"%s: request %d, signal %v, effect %v, server gone %v", c.story, c.nth, c.signal, c.effect, c.gone,
+	)
 }
 
 // shot is what happens to that request.
@@ -57,7 +59,11 @@ const patienceOfRunner = 5 * time.Second
 func TestStoppedAtEveryRequest(t *testing.T) {
 	stories := []story{mainStory, {"1.30.1", "alias", newVersion}, {"3.17.2", "alias", settingTwo}}
 	if campaign(t, "PROMOTE_STOPS", 0) != 0 {
-		stories = append(configurations(), story{"3.17.2", "stage", goingBack}, story{"2.22.5", "both", goingBack}, story{"1.30.1", "alias", goingBack}, story{"3.17.2", "alias", settingTwo}, story{"1.30.1", "alias", settingTwo})
+		stories = append(
+			configurations(), story{"3.17.2", "stage", goingBack}, story{"2.22.5", "both", goingBack},
+			story{"1.30.1", "alias", goingBack}, story{"3.17.2", "alias", settingTwo},
+			story{"1.30.1", "alias", settingTwo},
+		)
 	}
 	known := map[story]undisturbed{}
 	var cases []ending
@@ -89,7 +95,11 @@ func TestStoppedAtEveryRequest(t *testing.T) {
 		}
 		return problems
 	})
-	t.Logf("%d endings, by exit status %v, the longest %s after it; not known although the server answered all but the request in flight: %d", len(cases), exits, longest, unknown)
+	t.Logf(
+		"%d endings, by exit status %v, the longest %s after it; not known although the server answered all but "+
+			"the request in flight: %d",
+		len(cases), exits, longest, unknown,
+	)
 	for _, status := range []int{registry.ExitDone, registry.ExitFailed, registry.ExitUnknown, registry.ExitCancelled} {
 		if exits[status] == 0 {
 			t.Errorf("nothing ended with %d", status)
@@ -130,7 +140,9 @@ func (c ending) try(t *testing.T, u undisturbed) (status int, took time.Duration
 		say(&v.other, "begun after the signal or deadline: %s", path)
 	}
 	v.compare(r, status, was, sc.state(t), true)
-	if e, open := (ledger.Chain{Entries: sc.state(t).entries}).Open(); open && !c.gone && status != registry.ExitUnknown && e.Epoch > u.before {
+	if e, open := (ledger.Chain{
+		Entries: sc.state(t).entries,
+	}).Open(); open && !c.gone && status != registry.ExitUnknown && e.Epoch > u.before {
 		say(&v.other, "the server answers, and entry %d has no outcome", e.Epoch)
 	}
 	sc.net = &network{double: sc.double}
@@ -141,14 +153,19 @@ func (c ending) try(t *testing.T, u undisturbed) (status int, took time.Duration
 	}
 	v.rerun(again, after, end, u, true)
 	if all := v.all(); len(all) > 0 {
-		problems = append(all, fmt.Sprintf("first %d %s: %s", status, r.Reason, r.Error), fmt.Sprintf("then %d %s: %s", after, again.Reason, again.Error))
+		problems = append(
+			all, fmt.Sprintf("first %d %s: %s", status, r.Reason, r.Error),
+			fmt.Sprintf("then %d %s: %s", after, again.Reason, again.Error),
+		)
 	}
 	return status, took, problems
 }
 
 // told reports that the run warned of a note that it could not write.
 func (c ending) told(r report.Result) bool {
-	return !c.signal && !c.gone && slices.ContainsFunc(r.Warnings, func(w string) bool { return strings.HasPrefix(w, "set tag ") })
+	return !c.signal && !c.gone && slices.ContainsFunc(
+		r.Warnings, func(w string) bool { return strings.HasPrefix(w, "set tag ") },
+	)
 }
 
 var noted = regexp.MustCompile(`(?m)^  \S+=20\d\d-\d\d-\d\dT.*\n`)
@@ -181,8 +198,12 @@ func (n *network) begunAfter() []string {
 		return nil
 	}
 	for _, w := range n.wrote {
-		moves := strings.Contains(w, "registered-models/alias") || strings.Contains(w, "transition-stage") || strings.Contains(w, "/create") && !strings.Contains(w, "experiments") && !strings.Contains(w, "runs/") ||
-			strings.Contains(w, `"alias_champion"`) && strings.Contains(w, `"true"`) // its "false" belongs to the move in flight
+		moves := strings.Contains(
+			w, "registered-models/alias",
+		) || strings.Contains(w, "transition-stage") ||
+			strings.Contains(w, "/create") && !strings.Contains(w, "experiments") && !strings.Contains(w, "runs/") ||
+			// its "false" belongs to the move in flight
+			strings.Contains(w, `"alias_champion"`) && strings.Contains(w, `"true"`)
 		if moves && !slices.Contains(n.before, w) {
 			out = append(out, w)
 		}
@@ -198,12 +219,17 @@ func TestAnInterruptIsAcknowledged(t *testing.T) {
 		defer interrupt()
 		var stderr bytes.Buffer
 		status := Run(ctx, Process{
-			Args: append(f.args, "--tracking-uri", address), Env: func(string) string { return "" }, Stdout: io.Discard, Stderr: &stderr,
+			Args: append(
+				f.args, "--tracking-uri", address,
+			),
+			Env: func(string) string { return "" }, Stdout: io.Discard, Stderr: &stderr,
 			Now: func() time.Time { interrupt(); return now }, Jitter: func() float64 { return 0.5 }, Version: "test",
 			Wire: rest.Config{Transport: f.double.Transport()},
 		})
 		synctest.Wait()
-		if status != registry.ExitCancelled || !strings.Contains(stderr.String(), "interrupted: no further change is begun") {
+		if status != registry.ExitCancelled || !strings.Contains(
+			stderr.String(), "interrupted: no further change is begun",
+		) {
 			t.Errorf("status %d: %s", status, stderr.String())
 		}
 	})

@@ -91,7 +91,8 @@ func (s story) seed() string {
 		}
 		const good = `, {"run": "better"}`
 		return `{"runs": [{"id": "bad", "metrics": {"acc": 0.10}, "artifacts": {"model/MLmodel": "flavors:\n  sklearn: {}\n"}},` + runs[len(`"runs": [`):] +
-			`, "models": [{"name": "churn", "versions": [{"run": "base"}, {"run": "bad"` + tags + `}` + good + good + good + `], ` + challenger + `}]}`
+			`, "models": [{"name": "churn", "versions": [{"run": "base"}, {"run": "bad"` + tags + `}` + good + good +
+			good + `], ` + challenger + `}]}`
 	case fourVersions:
 		v := strings.Repeat(`, {"run": "better"}`, 4)
 		return "{" + runs + `, "models": [{"name": "churn", "versions": [` + v[2:] + `]}]}`
@@ -115,11 +116,29 @@ func (s story) args() []string {
 	case settingTwo:
 		return []string{"alias", "--model", "churn", "--alias", "shadow=1", "--alias", "challenger=2"}
 	case adopting:
-		return append([]string{"promote", "--model", "churn", "--candidate", "models:/churn/1", "--thresholds", "acc >= 0.5\nacc >= incumbent"}, on...)
+		return append(
+			[]string{
+				"promote", "--model", "churn", "--candidate", "models:/churn/1", "--thresholds",
+				"acc >= 0.5\nacc >= incumbent",
+			},
+			on...,
+		)
 	case knownVersion:
-		return append([]string{"promote", "--model", "churn", "--candidate", "models:/churn/2", "--thresholds", "acc >= 0.5\nacc >= incumbent"}, on...)
+		return append(
+			[]string{
+				"promote", "--model", "churn", "--candidate", "models:/churn/2", "--thresholds",
+				"acc >= 0.5\nacc >= incumbent",
+			},
+			on...,
+		)
 	}
-	return append([]string{"promote", "--model", "churn", "--candidate", "runs:/better/model", "--thresholds", "acc >= 0.5\nacc >= incumbent"}, on...)
+	return append(
+		[]string{
+			"promote", "--model", "churn", "--candidate", "runs:/better/model", "--thresholds",
+			"acc >= 0.5\nacc >= incumbent",
+		},
+		on...,
+	)
 }
 
 // A scene is a story on a double of its own, inside a bubble.
@@ -165,16 +184,30 @@ func (sc *scene) meddle(t *testing.T) {
 	t.Helper()
 	f := flow{double: sc.double}
 	if sc.target != "alias" {
-		ask(t, f, "POST", "model-versions/transition-stage", map[string]any{"name": "churn", "version": "1", "stage": "Production", "archive_existing_versions": true})
+		ask(t, f, "POST", "model-versions/transition-stage", map[string]any{
+			"name":                      "churn",
+			"version":                   "1",
+			"stage":                     "Production",
+			"archive_existing_versions": true,
+		})
 	}
 	switch {
 	case sc.target == "stage":
 	case sc.server == "1.30.1":
 		for version, value := range map[string]string{"1": "true", "2": "false"} {
-			ask(t, f, "POST", "model-versions/set-tag", map[string]any{"name": "churn", "version": version, "key": "alias_champion", "value": value})
+			ask(t, f, "POST", "model-versions/set-tag", map[string]any{
+				"name":    "churn",
+				"version": version,
+				"key":     "alias_champion",
+				"value":   value,
+			})
 		}
 	default:
-		ask(t, f, "POST", "registered-models/alias", map[string]any{"name": "churn", "version": "1", "alias": "champion"})
+		ask(t, f, "POST", "registered-models/alias", map[string]any{
+			"name":    "churn",
+			"version": "1",
+			"alias":   "champion",
+		})
 	}
 }
 
@@ -214,7 +247,10 @@ func (sc *scene) runUnder(t *testing.T, ctx context.Context, args ...string) (re
 	env := map[string]string{"GITHUB_RUN_ID": strconv.Itoa(sc.workflow), "GITHUB_RUN_ATTEMPT": attempt}
 	var stdout, stderr bytes.Buffer
 	status := Run(ctx, Process{
-		Args: append(slices.Clone(args), "--json", "--tracking-uri", address), Env: func(name string) string { return env[name] },
+		Args: append(
+			slices.Clone(args), "--json", "--tracking-uri", address,
+		),
+		Env:   func(name string) string { return env[name] },
 		Nonce: func() string { return "n" + attempt }, Stdout: &stdout, Stderr: &stderr,
 		Now: clock, Jitter: func() float64 { return 0.5 }, Version: "test", Wire: rest.Config{Transport: sc.net},
 	})
@@ -229,7 +265,8 @@ func (sc *scene) runUnder(t *testing.T, ctx context.Context, args ...string) (re
 // they ask, and lets some of them go wrong. It keeps the clock's limits that a real transport keeps.
 type network struct {
 	double *mlflowtest.Server
-	cut    func(r *http.Request, body string) bool // after this request has had its effect, the process is as good as dead
+	// after this request has had its effect, the process is as good as dead
+	cut func(r *http.Request, body string) bool
 
 	mu    sync.Mutex
 	seen  int
@@ -411,7 +448,9 @@ func stateOf(t *testing.T, double *mlflowtest.Server) state {
 			continue
 		}
 		var err error
-		if s.entries, s.broken, err = ledger.Verify("churn", []ledger.Saved{{Page: page, Values: r.Params}}); err != nil {
+		if s.entries, s.broken, err = ledger.Verify("churn", []ledger.Saved{
+			{Page: page, Values: r.Params},
+		}); err != nil {
 			t.Fatal(err)
 		}
 	}

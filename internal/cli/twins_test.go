@@ -18,7 +18,9 @@ import (
 // double starts the double with what the seed describes.
 func double(t *testing.T, version, seed string) *mlflowtest.Server {
 	t.Helper()
-	s := mlflowtest.New(version, mlflowtest.AllowedHosts("mlflow.example"), mlflowtest.Clock(func() time.Time { return now }))
+	s := mlflowtest.New(
+		version, mlflowtest.AllowedHosts("mlflow.example"), mlflowtest.Clock(func() time.Time { return now }),
+	)
 	if err := s.Seed(strings.NewReader(seed)); err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +60,12 @@ func TestTwins(t *testing.T) {
 	for _, version := range mlflowtest.Versions() {
 		t.Run(version, func(t *testing.T) {
 			s := double(t, version, oneRun)
-			s.Fault(mlflowtest.Fault{Method: "POST", Path: "model-versions/create", Kind: mlflowtest.SlowHeader, Delay: 20 * time.Millisecond})
+			s.Fault(mlflowtest.Fault{
+				Method: "POST",
+				Path:   "model-versions/create",
+				Kind:   mlflowtest.SlowHeader,
+				Delay:  20 * time.Millisecond,
+			})
 			var wg sync.WaitGroup
 			numbers := make([]string, 6)
 			for i := range numbers {
@@ -73,15 +80,22 @@ func TestTwins(t *testing.T) {
 					t.Errorf("registered as %v, want version 3 from all", numbers)
 				}
 			}
-			if _, r := run(t, s, "register", "--model", "churn", "--candidate", "runs:/r1/model"); r.Version != "3" || r.Changed {
+			if _, r := run(
+				t, s, "register", "--model", "churn", "--candidate", "runs:/r1/model",
+			); r.Version != "3" || r.Changed {
 				t.Errorf("afterwards it is version %s, changed %v", r.Version, r.Changed)
 			}
 			for _, w := range s.Writes() {
-				if strings.HasSuffix(w.Path, "set-tag") && !strings.Contains(fmt.Sprintf("%s", w.Body), `"key":"promote.duplicate_of","name":"churn","value":"3"`) {
+				if strings.HasSuffix(w.Path, "set-tag") && !strings.Contains(
+					fmt.Sprintf("%s", w.Body), `"key":"promote.duplicate_of","name":"churn","value":"3"`,
+				) {
 					t.Errorf("unexpected tag %s", w.Body)
 				}
 			}
-			if status, r := run(t, s, "promote", "--model", "churn", "--candidate", "models:/churn/8", "--stage", "Production", "--thresholds", "acc>=0.5"); status == 0 {
+			if status, r := run(
+				t, s, "promote", "--model", "churn", "--candidate", "models:/churn/8", "--stage", "Production",
+				"--thresholds", "acc>=0.5",
+			); status == 0 {
 				t.Errorf("a twin was promoted: %+v", r)
 			}
 		})

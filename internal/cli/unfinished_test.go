@@ -37,7 +37,9 @@ func TestAKilledAliasCommandIsFinished(t *testing.T) {
 			t.Fatalf("entry %d is %q", e.Epoch, e.Outcome)
 		}
 		r, status := sc.run(t, s.args()...)
-		if status != 0 || !slices.ContainsFunc(r.Notes, func(n string) bool { return strings.HasPrefix(n, "finishes entry 2") }) {
+		if status != 0 || !slices.ContainsFunc(
+			r.Notes, func(n string) bool { return strings.HasPrefix(n, "finishes entry 2") },
+		) {
 			t.Errorf("status %d, %s: %v", status, r.Error, r.Notes)
 		}
 		if e := newest(t, sc); e.Outcome != ledger.EntryDone || e.Record.TakesOver != 2 || len(e.Record.Moves) != 2 {
@@ -57,9 +59,17 @@ func TestACutOffEntryThatNobodyFinishesIsClosed(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		sc := mainStory.begin(t)
 		sc.killedAt(t, "runs/log-batch", mainStory.args()...) // it dies with its claim
-		ask(t, flow{double: sc.double}, "POST", "runs/log-metric", map[string]any{"run_id": "better", "key": "acc", "value": 0.1, "timestamp": 1790000000000, "step": 9})
+		ask(t, flow{double: sc.double}, "POST", "runs/log-metric", map[string]any{
+			"run_id":    "better",
+			"key":       "acc",
+			"value":     0.1,
+			"timestamp": 1790000000000,
+			"step":      9,
+		})
 		r, status := sc.run(t, mainStory.args()...)
-		if status != registry.ExitRefused || !slices.ContainsFunc(r.Notes, func(n string) bool { return strings.HasPrefix(n, "closed interrupted ledger entry 2") }) {
+		if status != registry.ExitRefused || !slices.ContainsFunc(
+			r.Notes, func(n string) bool { return strings.HasPrefix(n, "closed interrupted ledger entry 2") },
+		) {
 			t.Errorf("status %d, %s: %v", status, r.Error, r.Notes)
 		}
 		if e := newest(t, sc); e.Outcome != ledger.EntryAborted || e.Moved != 0 {
@@ -76,7 +86,10 @@ func TestACutOffEntryOfAnotherStageIsClosedWithoutLooking(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		sc := story{"3.17.2", "stage", goingBack}.begin(t)
 		sc.must(t, "alias", "--model", "churn", "--alias", "shadow=1")
-		back := []string{"promote", "--model", "churn", "--candidate", "models:/churn/1", "--thresholds", "acc >= 0.5", "--stage", "Production", "--override", "downgrade"}
+		back := []string{
+			"promote", "--model", "churn", "--candidate", "models:/churn/1", "--thresholds", "acc >= 0.5", "--stage",
+			"Production", "--override", "downgrade",
+		}
 		sc.killedAt(t, "model-versions/transition-stage", back...)
 		sc.workflow++
 		sc.run(t, "alias", "--model", "churn", "--alias", "shadow=1", "--override", "takeover")
@@ -117,7 +130,10 @@ func TestARepairIsAnEntryLikeAnyMove(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		sc := story{"2.22.5", "alias", knownVersion}.begin(t)
 		sc.must(t, "alias", "--model", "churn", "--alias", "old=2")
-		ask(t, flow{double: sc.double}, "DELETE", "model-versions/delete", map[string]any{"name": "churn", "version": "2"})
+		ask(t, flow{double: sc.double}, "DELETE", "model-versions/delete", map[string]any{
+			"name":    "churn",
+			"version": "2",
+		})
 		sc.must(t, "doctor", "--model", "churn", "--repair", "dangling-aliases")
 		if e := newest(t, sc); e.Epoch != 3 || e.Outcome != ledger.EntryDone || e.Record.Moves[0].Ref != "@old" {
 			t.Errorf("%+v", e)

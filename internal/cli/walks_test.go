@@ -76,14 +76,22 @@ func TestWalks(t *testing.T) {
 	for n := range asked {
 		times += n
 	}
-	t.Logf("%d walks of 10 or 80 steps, seeds 0 to %d: %d times a target was where others had moved it, and told; what was live asked for %d times", len(cases), n-1, drifts, times)
+	t.Logf(
+		"%d walks of 10 or 80 steps, seeds 0 to %d: %d times a target was where others had moved it, and told; "+
+			"what was live asked for %d times",
+		len(cases), n-1, drifts, times,
+	)
 	if drifts == 0 || times == 0 {
 		t.Error("nobody else moved anything, or nothing was asked")
 	}
 }
 
 func (w walk) play(t *testing.T) (drifts, asked int, problems []string) {
-	g := &walking{scene: story{w.server, "both", fourVersions}.begin(t), Rand: rand.New(rand.NewPCG(w.seed, 0)), left: holdings{}}
+	g := &walking{
+		scene: story{w.server, "both", fourVersions}.begin(t),
+		Rand:  rand.New(rand.NewPCG(w.seed, 0)),
+		left:  holdings{},
+	}
 	start := time.Now()
 	g.now = func() time.Time { return now.Add(time.Since(start)) }
 	type moment struct {
@@ -169,7 +177,10 @@ func (g *walking) command(t *testing.T) {
 			args, about = append(args, "--alias", second+"="+g.pick("none", version)), append(about, "@"+second)
 		}
 	default:
-		args = []string{"promote", "--model", "churn", "--candidate", "models:/churn/" + version, "--thresholds", "acc >= 0.5", "--override", "downgrade, hold"}
+		args = []string{
+			"promote", "--model", "churn", "--candidate", "models:/churn/" + version, "--thresholds", "acc >= 0.5",
+			"--override", "downgrade, hold",
+		}
 		if on(); slices.Contains(args, "--stage") {
 			args = append(args, "--archive-existing", g.pick("true", "true", "false"))
 		}
@@ -185,7 +196,8 @@ func (g *walking) command(t *testing.T) {
 	if g.promoted = nil; r.RecordID != "" && r.Changed && args[0] == "promote" {
 		g.promoted = onTarget
 	}
-	if status != 0 && r.Reason != registry.NoRollbackTarget && r.Reason != registry.StageNotExclusive && r.Reason != registry.BadInput {
+	if status != 0 && r.Reason != registry.NoRollbackTarget && r.Reason != registry.StageNotExclusive &&
+		r.Reason != registry.BadInput {
 		say(&g.problems, "%v: %s: %s", args, r.Reason, r.Error)
 	}
 	if r.RecordID == "" {
@@ -203,7 +215,8 @@ func (g *walking) command(t *testing.T) {
 	for _, ref := range walked {
 		left, ours := g.left[ref]
 		switch {
-		case slices.Contains(about, ref) && (ours || before[ref] != g.names[ref]): // what was as asked for before is in no record
+		// what was as asked for before is in no record
+		case slices.Contains(about, ref) && (ours || before[ref] != g.names[ref]):
 			g.left[ref] = g.names[ref]
 		case ours && !strings.HasPrefix(ref, "@"):
 			g.left[ref] = minus(left, entered)
@@ -213,7 +226,12 @@ func (g *walking) command(t *testing.T) {
 
 // minus is a list of versions without those of another.
 func minus(list, others string) string {
-	return strings.Join(slices.DeleteFunc(strings.Split(list, ","), func(n string) bool { return slices.Contains(strings.Split(others, ","), n) }), ",")
+	return strings.Join(
+		slices.DeleteFunc(
+			strings.Split(list, ","), func(n string) bool { return slices.Contains(strings.Split(others, ","), n) },
+		),
+		",",
+	)
 }
 
 // meddle is a move by somebody else.
@@ -221,12 +239,20 @@ func (g *walking) meddle(t *testing.T) {
 	version, alias := fmt.Sprint(1+g.IntN(4)), g.pick("champion", "reader")
 	f := flow{double: g.double}
 	tag := func(version, value string) {
-		ask(t, f, "POST", "model-versions/set-tag", map[string]any{"name": "churn", "version": version, "key": registry.FallbackTag(alias), "value": value})
+		ask(t, f, "POST", "model-versions/set-tag", map[string]any{
+			"name":    "churn",
+			"version": version,
+			"key":     registry.FallbackTag(alias),
+			"value":   value,
+		})
 	}
 	switch kind := g.IntN(3); {
 	case kind == 0:
 		ask(t, f, "POST", "model-versions/transition-stage", map[string]any{
-			"name": "churn", "version": version, "stage": g.pick("Production", "Staging"), "archive_existing_versions": g.IntN(2) == 0,
+			"name":                      "churn",
+			"version":                   version,
+			"stage":                     g.pick("Production", "Staging"),
+			"archive_existing_versions": g.IntN(2) == 0,
 		})
 	case kind == 1 && g.server == "1.30.1":
 		tag(version, "true")
@@ -236,7 +262,11 @@ func (g *walking) meddle(t *testing.T) {
 			}
 		}
 	case kind == 1:
-		ask(t, f, "POST", "registered-models/alias", map[string]any{"name": "churn", "version": version, "alias": alias})
+		ask(t, f, "POST", "registered-models/alias", map[string]any{
+			"name":    "churn",
+			"version": version,
+			"alias":   alias,
+		})
 	default:
 		g.run(t, "promote", "--model", "churn", "--candidate", "models:/churn/"+version, "--stage", g.pick("Production", "Staging"), "--thresholds", "acc >= 0.5",
 			"--override", "downgrade, hold", "--ledger", "off")
@@ -293,7 +323,10 @@ func (g *walking) compare(t *testing.T, alone bool) (drifts int) {
 		}
 		back, status := g.run(t, append([]string{"rollback", "--model", "churn", "--dry-run"}, on...)...)
 		if refused := status != 0 && strings.Contains(back.Hint, "looked at"); refused != noWay[ref] {
-			say(&g.problems, "audit: finds no way back for %s %v, and a rollback says %s to version %s: %s", ref, noWay[ref], back.Reason, back.Version, back.Hint)
+			say(
+				&g.problems, "audit: finds no way back for %s %v, and a rollback says %s to version %s: %s", ref,
+				noWay[ref], back.Reason, back.Version, back.Hint,
+			)
 		}
 	}
 	return len(want)
@@ -313,9 +346,15 @@ func (g *walking) canGoBack(t *testing.T, alone bool) {
 	switch {
 	case len(r.History.Pages) > 1, !alone:
 	case status == 0 && fmt.Sprint(said.To) != back.Version:
-		say(&g.problems, "way back: promoted %v and said %+v, and a rollback goes to version %s", g.promoted, said, back.Version)
+		say(
+			&g.problems, "way back: promoted %v and said %+v, and a rollback goes to version %s", g.promoted, said,
+			back.Version,
+		)
 	case status != 0 && said.None == "":
-		say(&g.problems, "way back: promoted %v and said %+v, and a rollback says %s: %s", g.promoted, said, back.Reason, back.Error)
+		say(
+			&g.problems, "way back: promoted %v and said %+v, and a rollback says %s: %s", g.promoted, said,
+			back.Reason, back.Error,
+		)
 	}
 	g.promoted = nil
 }
@@ -342,7 +381,10 @@ func (g *walking) wasLive(t *testing.T, at time.Time, names, left holdings, alon
 			}
 		}
 		if !true_ || alone && rows != 1 {
-			say(&g.problems, "live at %s: %s named %q, and the answer is %+v", at.Format(time.RFC3339), ref, holders, r.History.Live)
+			say(
+				&g.problems, "live at %s: %s named %q, and the answer is %+v", at.Format(time.RFC3339), ref, holders,
+				r.History.Live,
+			)
 		}
 	}
 	return asked

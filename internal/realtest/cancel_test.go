@@ -29,7 +29,11 @@ func TestAContainerCancelledInTheMiddleOfAMove(t *testing.T) {
 	}
 	const commit = "0123456789abcdef0123456789abcdef01234567"
 	hub := githubtest.New()
-	hub.Add(githubtest.Repository{Name: "example/churn", Commits: []*githubtest.Commit{{SHA: commit, Author: "bob"}}, Runs: []*githubtest.Run{{ID: 1, SHA: commit, Actor: "octocat"}}})
+	hub.Add(githubtest.Repository{
+		Name:    "example/churn",
+		Commits: []*githubtest.Commit{{SHA: commit, Author: "bob"}},
+		Runs:    []*githubtest.Run{{ID: 1, SHA: commit, Actor: "octocat"}},
+	})
 	moving := make(chan struct{})
 	var once sync.Once
 	pass := httputil.NewSingleHostReverseProxy(upstream)
