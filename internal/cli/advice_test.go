@@ -16,7 +16,7 @@ var (
 
 // A command that a rule of the audit advises is one that the command line takes: its flags exist, and no input is
 // missing. What the finding tells is filled in, so at most one word is left to whoever pastes it.
-func TestAdvisedCommandsCanBePasted(t *testing.T) {
+func TestAdvice_CommandsParse(t *testing.T) {
 	filled := strings.NewReplacer(
 		"MODEL", "churn", "ALIAS", "champion", "STAGE", "Production", "VERSION", "7", "NEWEST", "8",
 	)

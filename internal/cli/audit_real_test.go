@@ -36,7 +36,7 @@ import (
 // Every rule's defect is planted in a real registry at least twice, by its own API, or by SQL where the API refuses,
 // and beside it what is nearly a defect. The audit finds all of the first and says nothing of the second, nor anything
 // else. The table is printed.
-func TestPlantedDefectsOnRealServers(t *testing.T) {
+func TestAudit_PlantedDefects(t *testing.T) {
 	for _, o := range []realtest.Options{{Store: "postgresql", Workers: 1}, {Version: "2.22.5", Workers: 1}} {
 		t.Run(cmp.Or(o.Version, realtest.Newest), func(t *testing.T) {
 			server, err := realtest.MLflow(t.Context(), o)
@@ -963,7 +963,7 @@ func (p *plot) audit(address string, more ...string) auditReport {
 	if err := json.Unmarshal([]byte(out), &r); err != nil || status != registry.ExitDone {
 		p.t.Fatalf("status %d, %v\n%.2000s\n%s", status, err, out, errs)
 	}
-	heldTo(p.t, "audit.schema.json", []byte(out))
+	checkSchema(p.t, "audit.schema.json", []byte(out))
 	p.t.Logf(
 		"MLflow %s: %d models, %d versions, %d findings, %d requests, %d ms", p.s.Version, r.Totals.Models,
 		r.Totals.Versions, r.Totals.Total(), r.Totals.Requests, time.Since(began).Milliseconds(),
@@ -1030,7 +1030,7 @@ func (p *plot) table(found map[place]string) {
 }
 
 // While versions are made, moved, promoted and deleted, an audit sees none twice and finds nothing that is not so.
-func TestAuditWhileTheRegistryMoves(t *testing.T) {
+func TestAudit_MovingRegistry(t *testing.T) {
 	for _, o := range []realtest.Options{{Store: "postgresql", Workers: 2}, {Version: "2.22.5", Workers: 1}} {
 		t.Run(cmp.Or(o.Version, realtest.Newest), func(t *testing.T) {
 			server, err := realtest.MLflow(t.Context(), o)
@@ -1214,7 +1214,7 @@ func (m *restless) watch() {
 }
 
 // On the oldest server, which has neither aliases nor datasets and where tags stand for the first, the same is found.
-func TestAuditOnAServerWithoutAliases(t *testing.T) {
+func TestAudit_WithoutAliases(t *testing.T) {
 	server, err := realtest.MLflow(t.Context(), realtest.Options{Version: "1.30.1", Workers: 1})
 	if err != nil {
 		t.Fatal(err)

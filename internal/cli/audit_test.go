@@ -50,7 +50,7 @@ func auditOf(t *testing.T, double *mlflowtest.Server, args ...string) (auditRepo
 	if strings.Contains(errs.String(), "canary") {
 		t.Errorf("a secret was printed: %s", errs.String())
 	}
-	heldTo(t, "audit.schema.json", out.Bytes())
+	checkSchema(t, "audit.schema.json", out.Bytes())
 	var r auditReport
 	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
 		t.Fatalf("%v\n%s\n%s", err, out.String(), errs.String())
@@ -59,7 +59,7 @@ func auditOf(t *testing.T, double *mlflowtest.Server, args ...string) (auditRepo
 }
 
 // heldTo validates a document by a schema of docs.
-func heldTo(t *testing.T, name string, document []byte) {
+func checkSchema(t *testing.T, name string, document []byte) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", "docs", name))
 	if err != nil {
@@ -129,7 +129,7 @@ func TestAuditReport(t *testing.T) {
 
 // A ledger is found also where everything on the model that names it was removed, and where it cannot be listed that is
 // said.
-func TestALedgerThatItsModelDeniesIsFound(t *testing.T) {
+func TestAudit_FindsHiddenLedger(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		f := newFlow(
 			t, "promote", "--model", "churn", "--candidate", "runs:/better/model", "--alias", "champion",
@@ -163,7 +163,7 @@ func TestALedgerThatItsModelDeniesIsFound(t *testing.T) {
 
 // Whatever request fails for good, the report is valid JSON that says so, and the status is not that of success. What
 // a rule could not read for that is not judged, and the rest of the report stands.
-func TestAuditIsNeverCutShortInSilence(t *testing.T) {
+func TestAudit_FaultsAreReported(t *testing.T) {
 	whole, _ := auditOf(t, rotten(t))
 	double := rotten(t)
 	auditOf(t, double)
@@ -199,7 +199,7 @@ func TestAuditIsNeverCutShortInSilence(t *testing.T) {
 	}
 }
 
-func TestAheadKeepsOrderAndBounds(t *testing.T) {
+func TestParallelMap(t *testing.T) {
 	var running, most, begun atomic.Int32
 	release := make(chan struct{})
 	source := func(yield func(int, error) bool) {

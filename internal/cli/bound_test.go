@@ -91,15 +91,15 @@ func stamp(t *testing.T, whole map[string]any) {
 }
 
 // leaves are the paths of all values of a JSON document, to be set through at.
-func leaves(v any, path []any, visit func(path []any)) {
+func valuePaths(v any, path []any, visit func(path []any)) {
 	switch v := v.(type) {
 	case map[string]any:
 		for _, key := range slices.Sorted(maps.Keys(v)) {
-			leaves(v[key], append(slices.Clone(path), key), visit)
+			valuePaths(v[key], append(slices.Clone(path), key), visit)
 		}
 	case []any:
 		for i := range v {
-			leaves(v[i], append(slices.Clone(path), i), visit)
+			valuePaths(v[i], append(slices.Clone(path), i), visit)
 		}
 	default:
 		visit(path)
@@ -107,7 +107,7 @@ func leaves(v any, path []any, visit func(path []any)) {
 }
 
 // spoil gives the value at the path another one of its kind.
-func spoil(v any, path []any) any {
+func changeValue(v any, path []any) any {
 	if len(path) == 0 {
 		switch v := v.(type) {
 		case float64:
@@ -124,16 +124,16 @@ func spoil(v any, path []any) any {
 	}
 	switch at := v.(type) {
 	case map[string]any:
-		at[path[0].(string)] = spoil(at[path[0].(string)], path[1:])
+		at[path[0].(string)] = changeValue(at[path[0].(string)], path[1:])
 	case []any:
-		at[path[0].(int)] = spoil(at[path[0].(int)], path[1:])
+		at[path[0].(int)] = changeValue(at[path[0].(int)], path[1:])
 	}
 	return v
 }
 
 // Every field of an approved plan, changed on its way to the apply, is refused by the command and writes nothing; what
 // an approval is not about is not.
-func TestEveryFieldOfAnApprovedPlan(t *testing.T) {
+func TestApproval_EveryField(t *testing.T) {
 	dir := t.TempDir()
 	sentences := []any{"wanted", "candidate", "incumbent", "why", "fix", "waiver", "file", "line"}
 	free := func(path []any) bool { // for people, and what a crash left
@@ -143,13 +143,13 @@ func TestEveryFieldOfAnApprovedPlan(t *testing.T) {
 	var paths [][]any
 	bubble(t, func(t *testing.T) {
 		_, _, whole := approved(t, dir)
-		leaves(whole["plan"], nil, func(path []any) { paths = append(paths, path) })
+		valuePaths(whole["plan"], nil, func(path []any) { paths = append(paths, path) })
 	})
 	refused, let := 0, 0
 	for _, path := range paths {
 		bubble(t, func(t *testing.T) {
 			f, file, whole := approved(t, dir)
-			spoil(whole["plan"], path)
+			changeValue(whole["plan"], path)
 			reason, writes := f.apply(t, file, whole)
 			switch {
 			case free(path) && (reason != registry.OK || writes == 0):
@@ -182,7 +182,7 @@ func TestEveryFieldOfAnApprovedPlan(t *testing.T) {
 
 // What a plan was made of, changed on the server or in the workflow between the plan and the apply, is refused; what it
 // was not made of is not.
-func TestWhatAPlanWasMadeOf(t *testing.T) {
+func TestApproval_ChangedFacts(t *testing.T) {
 	logged := func(f flow, t *testing.T, run, key string, value float64) {
 		ask(t, f, "POST", "runs/log-metric", map[string]any{
 			"run_id":    run,

@@ -13,7 +13,7 @@ import (
 // The scripts that people copied before there was this program had defects. Each has its test here, by its name.
 
 // Registering was not idempotent: every call made a version, and tags were written twice.
-func TestDefectRegisteringTwiceMakesTwoVersions(t *testing.T) {
+func TestDefect_RegisterTwice(t *testing.T) {
 	for _, version := range mlflowtest.Versions() {
 		s := double(t, version, oneRun)
 		words := []string{"register", "--model", "churn", "--candidate", "runs:/r1/model", "--tags", "team=growth"}
@@ -26,7 +26,7 @@ func TestDefectRegisteringTwiceMakesTwoVersions(t *testing.T) {
 }
 
 // A version already in the stage was archived and moved back.
-func TestDefectAVersionInTheStageIsArchivedFirst(t *testing.T) {
+func TestDefect_ArchivedInOwnStage(t *testing.T) {
 	s := double(t, "3.17.2", `{"runs": [{"id": "r1", "metrics": {"acc": 0.9}, "artifacts": {"model/MLmodel": "flavors: {sklearn: {}}"}}],
 		"models": [{"name": "churn", "versions": [{"run": "r1", "stage": "Staging"}]}]}`)
 	_, r := run(
@@ -40,7 +40,7 @@ func TestDefectAVersionInTheStageIsArchivedFirst(t *testing.T) {
 
 // The code that loads by alias used mlflow.sklearn without importing it: what the page tells people to run is a whole
 // program.
-func TestDefectTheLoadingCodeImportsNothing(t *testing.T) {
+func TestDefect_LoadingCode(t *testing.T) {
 	for _, version := range mlflowtest.Versions() {
 		s := double(t, version, oneRun)
 		_, page, _ := launch(
@@ -58,7 +58,7 @@ func TestDefectTheLoadingCodeImportsNothing(t *testing.T) {
 
 // Whether there are aliases was asked of the client's version, and the tag that stands for one stayed on every version
 // that ever had it.
-func TestDefectTheAliasTagStaysOnEveryVersion(t *testing.T) {
+func TestDefect_AliasTagStays(t *testing.T) {
 	s := double(t, "2.2.2", `{"runs": [{"id": "r1", "metrics": {"acc": 0.9}, "artifacts": {"model/MLmodel": "flavors: {sklearn: {}}"}}], "models": [{"name": "churn", "versions": [
 		{"run": "r1", "tags": {"alias_champion": "true"}}, {"run": "r1", "tags": {"alias_champion": "true"}}, {"run": "r1"}]}]}`)
 	for _, number := range []string{"3", "1", "2"} {
@@ -87,7 +87,7 @@ func TestDefectTheAliasTagStaysOnEveryVersion(t *testing.T) {
 }
 
 // Aliases came with MLflow 2.3, not 2.0; a version may hold several, and '-' and letters of any alphabet are allowed.
-func TestDefectAliasesAreMisjudged(t *testing.T) {
+func TestDefect_AliasRules(t *testing.T) {
 	s := double(t, "2.9.2", oneRun)
 	if _, r := run(
 		t, s, "alias", "--model", "churn", "--alias", "latest-approved=1", "--alias", "prüfling_2=1",
@@ -102,7 +102,7 @@ func TestDefectAliasesAreMisjudged(t *testing.T) {
 }
 
 // Versions were read with a deprecated call, and only the first page of a search.
-func TestDefectOnlyTheFirstPageIsRead(t *testing.T) {
+func TestDefect_OnlyFirstPage(t *testing.T) {
 	var versions []string
 	for i := range 10_005 {
 		stage := "None"

@@ -9,7 +9,7 @@ import (
 
 // A server that has aliases is never taken for one without because an answer was cut off, garbled or given by a proxy:
 // what it would be told by tags, nobody who loads by alias would see.
-func TestTagsAreForServersWithoutAliases(t *testing.T) {
+func TestAliasTags_OnlyWithoutAliases(t *testing.T) {
 	for name, c := range map[string]struct {
 		fault  mlflowtest.Fault
 		reason registry.Reason

@@ -37,7 +37,7 @@ const (
 )
 
 // begin is a model whose version 4 is in Production, after version 3. Version 2 is bad, and @challenger points to it.
-func (f forgery) begin(t *testing.T) *scene {
+func (f forgery) begin(t *testing.T) *storyRun {
 	t.Helper()
 	sc := story{f.server, "both", forged}.begin(t)
 	for _, good := range []string{"models:/churn/3", "models:/churn/4"} {
@@ -50,7 +50,7 @@ func (f forgery) begin(t *testing.T) *scene {
 }
 
 // append writes the forged entry with the ledger's own protocol, as a login that may edit its runs can.
-func (f forgery) append(t *testing.T, sc *scene) {
+func (f forgery) append(t *testing.T, sc *storyRun) {
 	t.Helper()
 	wire, err := rest.New(rest.Config{Base: address, Transport: sc.double.Transport()})
 	if err != nil {
@@ -102,7 +102,7 @@ func (f forgery) append(t *testing.T, sc *scene) {
 
 // A forged entry moves nothing past the gates: neither one that is open nor one that was cut off, whoever it names as
 // its holder and whatever it says about the incumbent.
-func TestForgedEntriesMoveNothing(t *testing.T) {
+func TestForgedEntry_MovesNothing(t *testing.T) {
 	var cases []forgery
 	for _, server := range servers {
 		for _, by := range []ledger.Holder{
@@ -152,7 +152,7 @@ func TestForgedEntriesMoveNothing(t *testing.T) {
 }
 
 // Honest promotions go on after a forged entry.
-func TestForgedEntriesStopNoGoodVersion(t *testing.T) {
+func TestForgedEntry_BlocksNothing(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		f := forgery{server: "3.17.2", by: ledger.Holder{Run: "666", Attempt: 1}, command: "promote", from: 1}
 		sc := f.begin(t)

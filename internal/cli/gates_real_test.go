@@ -27,7 +27,7 @@ import (
 
 // Every gate passes, fails and is inconclusive on real servers, with models that scikit-learn made. The table is
 // printed.
-func TestEveryGateOnRealServers(t *testing.T) {
+func TestGates_OnRealServers(t *testing.T) {
 	for _, version := range []string{realtest.Newest, "2.22.5"} {
 		t.Run(version, func(t *testing.T) {
 			server, err := realtest.MLflow(t.Context(), realtest.Options{Version: version, Workers: 1})

@@ -13,7 +13,7 @@ import (
 )
 
 // Every kind of gate shows in a script of its own how it passes, fails and cannot be judged.
-func TestEveryKindOfGateHasItsScript(t *testing.T) {
+func TestGates_HaveScripts(t *testing.T) {
 	for kind := range policy.Examples() {
 		text, err := os.ReadFile("testdata/script/gate_" + kind + ".txtar")
 		if err != nil {

@@ -19,7 +19,7 @@ var told = []string{
 
 // A cancelled run does not wait for whoever it tells: the promotion is done and recorded, and the next run tells the
 // rest.
-func TestACancelledRunDoesNotWaitForSlack(t *testing.T) {
+func TestCancelled_DoesNotWaitForSlack(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t, told...)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -53,7 +53,7 @@ func TestACancelledRunDoesNotWaitForSlack(t *testing.T) {
 
 // Cancelled while the alias is being moved: the move is confirmed, the deployment says how it ended, and who could not
 // be told any more is told by the next run.
-func TestCancelledInTheMiddleOfAMove(t *testing.T) {
+func TestCancelled_DuringMove(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t, told...)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -82,7 +82,7 @@ func TestCancelledInTheMiddleOfAMove(t *testing.T) {
 }
 
 // A server that fails the move, and GitHub that hangs: the deployment is left as it is, and the run ends in time.
-func TestGitHubThatHangsKeepsNobody(t *testing.T) {
+func TestGitHub_Hangs(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t, told...)
 		hang := &onRequest{w, func(r *http.Request) {
@@ -103,12 +103,12 @@ func TestGitHubThatHangsKeepsNobody(t *testing.T) {
 }
 
 // What a killed run has promised others is told by the next one, killed before or after it was sent.
-func TestAnEventIsToldAtLeastOnce(t *testing.T) {
-	for name, at := range map[string]func(world, *http.Request) bool{
-		"before it was sent": func(_ world, r *http.Request) bool {
+func TestNotifications_AtLeastOnce(t *testing.T) {
+	for name, at := range map[string]func(jobSetup, *http.Request) bool{
+		"before it was sent": func(_ jobSetup, r *http.Request) bool {
 			return strings.HasSuffix(r.URL.Path, "/dispatches")
 		},
-		"after it was sent, before it was marked": func(w world, r *http.Request) bool {
+		"after it was sent, before it was marked": func(w jobSetup, r *http.Request) bool {
 			return strings.HasSuffix(r.URL.Path, "runs/log-batch") && len(w.hub.Events()) > 0
 		},
 	} {
@@ -116,7 +116,7 @@ func TestAnEventIsToldAtLeastOnce(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				w := newWorld(t, told...)
 				w.env["INPUT_SLACK-WEBHOOK"], w.env["INPUT_WEBHOOK-URL"], w.env["INPUT_DEPLOYMENT-ENVIRONMENT"] = "", "", ""
-				w.through(t, t.Context(), &mortal{next: w, at: func(r *http.Request) bool { return at(w, r) }})
+				w.through(t, t.Context(), &killedTransport{next: w, at: func(r *http.Request) bool { return at(w, r) }})
 				first := len(w.hub.Events())
 				next, status := w.run(t, t.Context())
 				if status != 0 || len(next.Told) != 1 || next.Told[0].Why != "" || len(w.hub.Events()) != 1+first {

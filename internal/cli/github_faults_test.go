@@ -24,16 +24,16 @@ import (
 )
 
 // world is a job with everything that a promotion can tell others, in a bubble.
-type world struct {
+type jobSetup struct {
 	flow
-	*outside
+	*otherHosts
 	env map[string]string
 }
 
-func newWorld(t *testing.T, args ...string) world {
+func newWorld(t *testing.T, args ...string) jobSetup {
 	t.Helper()
 	dir := t.TempDir()
-	w := world{flow: newFlow(t, args...), outside: &outside{
+	w := jobSetup{flow: newFlow(t, args...), otherHosts: &otherHosts{
 		answers: map[string]int{},
 		hub:     githubtest.New(),
 	},
@@ -67,7 +67,7 @@ func newWorld(t *testing.T, args ...string) world {
 	return w
 }
 
-func (w world) RoundTrip(r *http.Request) (*http.Response, error) {
+func (w jobSetup) RoundTrip(r *http.Request) (*http.Response, error) {
 	if answer, err := w.answer(r); answer != nil || err != nil {
 		return answer, err
 	}
@@ -90,13 +90,13 @@ func (o *onRequest) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // mortal is the wire of a process that is killed at the first request that is so, before the request has its effect:
 // nothing that it would have sent arrives any more.
-type mortal struct {
+type killedTransport struct {
 	next http.RoundTripper
 	at   func(*http.Request) bool
 	dead atomic.Bool
 }
 
-func (m *mortal) RoundTrip(r *http.Request) (*http.Response, error) {
+func (m *killedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if m.at(r) {
 		m.dead.Store(true)
 	}
@@ -106,12 +106,12 @@ func (m *mortal) RoundTrip(r *http.Request) (*http.Response, error) {
 	return m.next.RoundTrip(r)
 }
 
-func (w world) run(t *testing.T, ctx context.Context) (report.Result, int) {
+func (w jobSetup) run(t *testing.T, ctx context.Context) (report.Result, int) {
 	t.Helper()
 	return w.through(t, ctx, w)
 }
 
-func (w world) through(t *testing.T, ctx context.Context, wire http.RoundTripper) (report.Result, int) {
+func (w jobSetup) through(t *testing.T, ctx context.Context, wire http.RoundTripper) (report.Result, int) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	status := Run(ctx, Process{
@@ -154,7 +154,7 @@ var gitHubKinds = map[string]githubtest.Fault{
 
 // Whatever GitHub does at whatever request, and forever: the promotion is done, confirmed and recorded, within the time
 // that reporting may take; and what was not told is known to be so.
-func TestGitHubNeverChangesAPromotion(t *testing.T) {
+func TestGitHubFaults_ChangeNothing(t *testing.T) {
 	args := []string{
 		"promote", "--model", "churn", "--candidate", "runs:/better/model", "--alias", "champion", "--thresholds",
 		"test_f1 >= champion",
@@ -166,7 +166,7 @@ func TestGitHubNeverChangesAPromotion(t *testing.T) {
 		if status != 0 || len(result.Warnings) > 0 || len(result.Told) != 3 || result.Deployment.State != "success" {
 			t.Fatalf("without faults: status %d, %+v", status, result)
 		}
-		requests, want = len(w.hub.Requests()), untimed(stateOf(t, w.double).settled())
+		requests, want = len(w.hub.Requests()), withoutTimeNotes(stateOf(t, w.double).settled())
 		synctest.Wait()
 	})
 	if requests < 6 {
@@ -189,7 +189,7 @@ func TestGitHubNeverChangesAPromotion(t *testing.T) {
 					if status != 0 || result.Reason != registry.OK || result.RecordID == "" {
 						t.Errorf("status %d, %s: %s", status, result.Reason, result.Error)
 					}
-					if got := withoutDeployment(untimed(
+					if got := withoutDeployment(withoutTimeNotes(
 						stateOf(t, w.double).settled(),
 					)); got != withoutDeployment(want) {
 						t.Errorf("the registry ends elsewhere:\n%s\nwant\n%s", got, want)
@@ -215,7 +215,7 @@ func withoutDeployment(state string) string {
 }
 
 // outcomeOf says whether everybody was told, and holds what is reported to what GitHub has.
-func outcomeOf(t *testing.T, w world, r report.Result) string {
+func outcomeOf(t *testing.T, w jobSetup, r report.Result) string {
 	t.Helper()
 	arrived := len(w.hub.Events()) > 0
 	for _, told := range r.Told {

@@ -32,17 +32,17 @@ const (
 )
 
 // outside is everything of a script that is not MLflow: a double of GitHub, and whoever receives messages.
-type outside struct {
+type otherHosts struct {
 	mu      sync.Mutex
 	hub     *githubtest.Server
 	answers map[string]int // status by host; 0 = 200
-	letters []letterSeen
+	letters []receivedMessage
 	leaks   []string
 	hold    func(*http.Request) // called before a message is answered
 }
 
 // letterSeen is a message that Slack or a webhook received.
-type letterSeen struct {
+type receivedMessage struct {
 	host   string
 	header http.Header
 	body   string
@@ -70,7 +70,7 @@ func leaksOf(host, text string) []string {
 }
 
 // watch notes secrets that a request carries to the wrong host, and returns its body.
-func (o *outside) watch(r *http.Request) (body []byte) {
+func (o *otherHosts) watch(r *http.Request) (body []byte) {
 	if r.Body != nil {
 		body, _ = io.ReadAll(r.Body)
 		r.Body = io.NopCloser(bytes.NewReader(body))
@@ -86,7 +86,7 @@ func (o *outside) watch(r *http.Request) (body []byte) {
 }
 
 // answer is that of GitHub, Slack or a webhook; nil for any other host.
-func (o *outside) answer(r *http.Request) (*http.Response, error) {
+func (o *otherHosts) answer(r *http.Request) (*http.Response, error) {
 	switch r.URL.Host {
 	case gitHubHost:
 		if o.hub == nil {
@@ -111,7 +111,7 @@ func (o *outside) answer(r *http.Request) (*http.Response, error) {
 			w.WriteHeader(status)
 			fmt.Fprintf(w, "no such hook: %s", r.URL) // a receiver that shows what it should not
 		} else {
-			o.letters = append(o.letters, letterSeen{r.URL.Host, r.Header.Clone(), string(body)})
+			o.letters = append(o.letters, receivedMessage{r.URL.Host, r.Header.Clone(), string(body)})
 		}
 		return w.Result(), nil
 	}
@@ -128,7 +128,7 @@ func (o *outside) answer(r *http.Request) (*http.Response, error) {
 //	github none                     asserts that it was asked nothing since the last time
 //	github edit PULL FROM TO        somebody with the right edits the first comment on a pull request
 func cmdGitHub(ts *testscript.TestScript, neg bool, args []string) {
-	o := &stageOf(ts).outside
+	o := &stageOf(ts).otherHosts
 	switch args[0] {
 	case "fault":
 		f, err := githubtest.ParseFault(strings.Join(args[1:], " "))
@@ -204,7 +204,7 @@ func cmdGitHub(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // comment is the first comment on a pull request, as GitHub keeps it.
-func (o *outside) comment(number int) string {
+func (o *otherHosts) comment(number int) string {
 	text := ""
 	o.hub.Change("acme/churn", func(r *githubtest.Repository) {
 		for _, p := range r.Pulls {
@@ -224,12 +224,12 @@ var packed = regexp.MustCompile(`(<!-- plan [0-9a-f]{64}) [A-Za-z0-9+/=]+ -->`)
 //
 //	receive slack|webhook [STATUS | none]
 func cmdReceive(ts *testscript.TestScript, neg bool, args []string) {
-	o := &stageOf(ts).outside
+	o := &stageOf(ts).otherHosts
 	host := map[string]string{"slack": slackHost, "webhook": hookHost}[args[0]]
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if slices.Contains(args, "none") {
-		if slices.ContainsFunc(o.letters, func(l letterSeen) bool { return l.host == host }) {
+		if slices.ContainsFunc(o.letters, func(l receivedMessage) bool { return l.host == host }) {
 			ts.Fatalf("%s received something", host)
 		}
 		return
@@ -267,7 +267,7 @@ func cmdReceive(ts *testscript.TestScript, neg bool, args []string) {
 //
 //	events [none]
 func cmdEvents(ts *testscript.TestScript, neg bool, args []string) {
-	o := &stageOf(ts).outside
+	o := &stageOf(ts).otherHosts
 	sent := o.hub.Events()
 	if slices.Contains(args, "none") && len(sent) > 0 {
 		ts.Fatalf("%d events were sent", len(sent))
@@ -340,7 +340,7 @@ func validEvent(text []byte) error {
 }
 
 // A secret that is planted where it does not belong is found, in whatever part of a request.
-func TestThePlantedLeakIsFound(t *testing.T) {
+func TestLeaks_AreFound(t *testing.T) {
 	for name, send := range map[string]func(*http.Request){
 		"in the address": func(r *http.Request) { r.URL.RawQuery = "t=canary-slack-1" },
 		"in a header":    func(r *http.Request) { r.Header.Set("X-Token", "canary-github-1") },
@@ -348,7 +348,7 @@ func TestThePlantedLeakIsFound(t *testing.T) {
 			r.Body = io.NopCloser(strings.NewReader(`{"s":"canary-signing-1"}`))
 		},
 	} {
-		var o outside
+		var o otherHosts
 		r := httptest.NewRequest("POST", "https://"+hookHost+"/x", nil)
 		o.watch(r)
 		if len(o.leaks) != 0 {

@@ -12,7 +12,7 @@ import (
 
 // Drift counts where both readings show it. Where only the second does, which the first may have been too torn to show,
 // it is not told, nor that there is none.
-func TestConfirmed(t *testing.T) {
+func TestConfirmedHistory(t *testing.T) {
 	a, b := ledger.Shift{Ref: "@champion", Was: "1", Want: "2"}, ledger.Shift{Ref: "Production", Was: "1", Want: "2"}
 	seen := func(drift ...ledger.Shift) report.History { return report.History{Compared: true, Outside: drift} }
 	for name, c := range map[string]struct {

@@ -19,7 +19,7 @@ import (
 )
 
 // reaper kills the process that sent the nth request, before the request has its effect or after.
-type reaper struct {
+type requestKiller struct {
 	next  http.Handler
 	nth   int // 0 = none
 	after bool
@@ -28,7 +28,7 @@ type reaper struct {
 	kill  func()
 }
 
-func (r *reaper) ServeHTTP(w http.ResponseWriter, q *http.Request) {
+func (r *requestKiller) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	r.mu.Lock()
 	r.seen++
 	mine := r.seen == r.nth
@@ -48,33 +48,33 @@ func (r *reaper) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 }
 
 // victim runs the real binary against a double over HTTP.
-type victim struct {
+type killableProcess struct {
 	binary string
 	double *mlflowtest.Server
 	url    string
-	reaper *reaper
+	reaper *requestKiller
 	close  func()
 }
 
-func newVictim(t *testing.T, binary string) *victim {
+func newVictim(t *testing.T, binary string) *killableProcess {
 	t.Helper()
 	seed, err := os.Open("testdata/seed/churn.json")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer seed.Close()
-	v := &victim{binary: binary, double: mlflowtest.New("3.17.2")}
+	v := &killableProcess{binary: binary, double: mlflowtest.New("3.17.2")}
 	if err := v.double.Seed(seed); err != nil {
 		t.Fatal(err)
 	}
-	v.reaper = &reaper{next: v.double}
+	v.reaper = &requestKiller{next: v.double}
 	server := httptest.NewServer(v.reaper)
 	v.url, v.close = server.URL, server.Close
 	return v
 }
 
 // run runs one attempt; killed reports that it was.
-func (v *victim) run(t *testing.T, run, attempt int, args ...string) (killed bool, out string) {
+func (v *killableProcess) run(t *testing.T, run, attempt int, args ...string) (killed bool, out string) {
 	t.Helper()
 	cmd := exec.Command(v.binary, append(args, "--json", "--tracking-uri", v.url)...)
 	cmd.Env = []string{fmt.Sprintf("GITHUB_RUN_ID=%d", run), fmt.Sprintf("GITHUB_RUN_ATTEMPT=%d", attempt)}
@@ -138,7 +138,7 @@ func TestKilledAtEveryRequest(t *testing.T) {
 				before, entries := clean.reaper.seen, len(stateOf(t, clean.double).entries)
 				clean.run(t, 2, 1, c.args...)
 				requests, end := clean.reaper.seen-before, stateOf(t, clean.double)
-				want, told := timeless(end.settled()), timeless(end.told())
+				want, told := withoutTimes(end.settled()), withoutTimes(end.told())
 				killed := 0
 				for nth := 1; nth <= requests; nth++ {
 					for _, after := range []bool{false, true} {
@@ -155,8 +155,8 @@ func TestKilledAtEveryRequest(t *testing.T) {
 						end := stateOf(t, v.double)
 						problems := end.unsettled(entries)
 						if diff := cmp.Diff(
-							want, timeless(end.settled()),
-						) + cmp.Diff(told, timeless(end.told())); diff != "" {
+							want, withoutTimes(end.settled()),
+						) + cmp.Diff(told, withoutTimes(end.told())); diff != "" {
 							problems = append(problems, diff)
 						}
 						if n := len(end.versions); n != 2 {
@@ -190,4 +190,4 @@ func TestKilledAtEveryRequest(t *testing.T) {
 var times = regexp.MustCompile(`20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ`)
 
 // timeless is a state without the times in it.
-func timeless(state string) string { return times.ReplaceAllString(state, "then") }
+func withoutTimes(state string) string { return times.ReplaceAllString(state, "then") }

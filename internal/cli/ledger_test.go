@@ -37,7 +37,7 @@ func (f flow) begin(t *testing.T) {
 }
 
 // A lost ledger is noticed and never begun anew by itself; a person can, and has to say why.
-func TestALostLedgerIsReplacedOnRequestOnly(t *testing.T) {
+func TestLostLedger_ReplacedOnRequest(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		f := newFlow(
 			t, "promote", "--model", "churn", "--candidate", "runs:/better/model", "--alias", "champion",
@@ -91,7 +91,7 @@ func TestALostLedgerIsReplacedOnRequestOnly(t *testing.T) {
 
 // Who deletes the experiment of all ledgers, as the page on removing everything says, gets out again by the command
 // that the error names; a promotion alone never restores or begins anything.
-func TestADeletedHomeOfLedgersIsRestoredOnRequestOnly(t *testing.T) {
+func TestDeletedExperiment_RestoredOnRequest(t *testing.T) {
 	for name, c := range map[string]struct {
 		gone []string // experiments
 		tag  bool     // the anchor too
@@ -144,7 +144,7 @@ func TestADeletedHomeOfLedgersIsRestoredOnRequestOnly(t *testing.T) {
 }
 
 // Where the home of all ledgers was deleted, what the error says to do heals the ledger.
-func TestADeletedHomeOfLedgersIsHealedByTheHint(t *testing.T) {
+func TestDeletedExperiment_HintWorks(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		f := newFlow(
 			t, "promote", "--model", "churn", "--candidate", "runs:/better/model", "--alias", "champion",

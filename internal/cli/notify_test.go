@@ -10,7 +10,7 @@ import (
 
 // What is sent, and as what: a move that was made again while its event was on the way is told as superseded, and a run
 // does not tell of what a later one is telling of itself.
-func TestLetters(t *testing.T) {
+func TestPendingNotifications(t *testing.T) {
 	entry := func(epoch int, ref string) ledger.Entry {
 		r := ledger.Record{Moves: []ledger.Shift{{Ref: ref, Was: "1", Want: "2"}}, Notify: []string{"slack"}}
 		return ledger.Entry{Epoch: epoch, Record: r, Text: fmt.Sprint(epoch), Outcome: ledger.EntryDone}

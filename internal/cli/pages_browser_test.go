@@ -40,7 +40,7 @@ type markdown struct{ script, text string }
 // Every summary that any script writes, as GitHub would show it: rendered by GitHub's own Markdown library, styled by
 // its style sheet, the diagrams drawn by Mermaid, in a real browser. Whatever names and words the servers of the
 // scripts have, nothing loads, links or runs that should not, and nothing is cut off at the side.
-func TestSummariesInABrowser(t *testing.T) {
+func TestBrowser_Summaries(t *testing.T) {
 	all := summaries(t)
 	if len(all) < 50 {
 		t.Fatalf("only %d summaries", len(all))
@@ -68,7 +68,7 @@ const posted = 4
 
 // What a team sees in a week is easy to read on a page and in a comment, by day and by night. With -update the pictures
 // in the documents are made anew.
-func TestTourInABrowser(t *testing.T) {
+func TestBrowser_Tour(t *testing.T) {
 	tour := slices.DeleteFunc(summaries(t), func(m markdown) bool { return m.script != "tour" })
 	if len(tour) < 8 {
 		t.Fatalf("only %d summaries of the tour", len(tour))
@@ -144,7 +144,7 @@ func fewColours(path string) ([]byte, error) {
 
 // Names as bad as names can be, in every place of a lineage: still nothing loads, links or runs, every box of the
 // diagram says what it is to say, and what is too long scrolls within its table.
-func TestHostileNamesInABrowser(t *testing.T) {
+func TestBrowser_HostileNames(t *testing.T) {
 	v := newViewer(t)
 	words := []string{
 		`"]; click n1 href "https://evil.example"`, `"] --> x["`, "end", "subgraph x",

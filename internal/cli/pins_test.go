@@ -101,7 +101,7 @@ func (p *pins) changes(pinned string, short bool) string {
 }
 
 // begin starts a run.
-func (p *pins) begin(s *stage) {
+func (p *pins) begin(s *scriptState) {
 	p.had, p.sent = s.files(), map[string]*asked{}
 }
 
@@ -125,7 +125,7 @@ func (p *pins) request(r *http.Request, body []byte) {
 }
 
 // end completes the section of a run.
-func (p *pins) end(s *stage, args, environ []string, result report.Result, stdout string) error {
+func (p *pins) end(s *scriptState, args, environ []string, result report.Result, stdout string) error {
 	var lines []string
 	add := func(where string, doc any) { lines = append(lines, pintest.Facts(where, doc)...) }
 	lines = append(lines, strings.TrimSpace("mlflow-promote "+commandLine(args)))
@@ -299,7 +299,7 @@ func fileContent(path, text string) any {
 }
 
 // files are the files of the script, by path.
-func (s *stage) files() map[string]string {
+func (s *scriptState) files() map[string]string {
 	out := map[string]string{}
 	_ = filepath.WalkDir(s.dir, func(path string, d fs.DirEntry, err error) error { // what cannot be read is not there
 		if err != nil || d.IsDir() {

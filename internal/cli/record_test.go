@@ -55,7 +55,7 @@ func inJob(t *testing.T, double *mlflowtest.Server, args ...string) report.Resul
 
 // The record says what was moved, made of what, by whom, on what evidence and with what: enough to answer for it years
 // later, and no secret.
-func TestTheRecordIsWhole(t *testing.T) {
+func TestRecord_IsComplete(t *testing.T) {
 	double := mlflowtest.New(
 		"3.17.2", mlflowtest.AllowedHosts("mlflow.example"), mlflowtest.BasicAuth(),
 		mlflowtest.Clock(func() time.Time { return now.Add(90 * time.Second) }),
@@ -160,7 +160,7 @@ func TestTheRecordIsWhole(t *testing.T) {
 }
 
 // A record that is too long leaves out what it can best do without, says so, and keeps the gates for last.
-func TestALongRecordIsShortened(t *testing.T) {
+func TestRecord_IsShortened(t *testing.T) {
 	r := ledger.Record{
 		Contents: ledger.Contents{Datasets: []ledger.DatasetRef{{Name: "d"}}, Flavors: []string{"f"}},
 		Gates:    []verdict.Finding{{}, {}, {}},

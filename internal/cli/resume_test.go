@@ -39,7 +39,7 @@ const (
 )
 
 // takes is the scene as the runner has it, and the arguments that it needs besides.
-func (r runner) takes(sc *scene) (args []string) {
+func (r runner) takes(sc *storyRun) (args []string) {
 	switch r {
 	case anotherRun:
 		sc.workflow, sc.attempt = 43, 0
@@ -53,7 +53,7 @@ func (r runner) takes(sc *scene) (args []string) {
 
 // Whoever runs a killed command again, after whatever request it died: it ends as if nothing had happened, with one
 // entry that says so, and nobody else is said to have moved anything.
-func TestKilledAndRunBySomebody(t *testing.T) {
+func TestKilled_RunAgain(t *testing.T) {
 	every := campaign(t, "PROMOTE_KILLS", 16) // of the cases; 1 for all
 	var cases []killing
 	for _, server := range servers {
@@ -118,7 +118,7 @@ func (k killing) play(t *testing.T) (died bool, problems []string) {
 	}
 	end := sc.state(t)
 	problems = end.unsettled(before)
-	if diff := cmp.Diff(timeless(want.settled()), timeless(end.settled())); diff != "" {
+	if diff := cmp.Diff(withoutTimes(want.settled()), withoutTimes(end.settled())); diff != "" {
 		problems = append(problems, diff)
 	}
 	problems = append(problems, sameEnd(want.entries, end.entries)...)
@@ -129,7 +129,7 @@ func (k killing) play(t *testing.T) (died bool, problems []string) {
 }
 
 // dies runs the command, which dies after its nth request. It reports false if the command ended before.
-func (sc *scene) dies(t *testing.T, nth int, args ...string) bool {
+func (sc *storyRun) dies(t *testing.T, nth int, args ...string) bool {
 	t.Helper()
 	seen := 0
 	sc.net.cut = func(*http.Request, string) bool { seen++; return seen == nth }
@@ -139,7 +139,7 @@ func (sc *scene) dies(t *testing.T, nth int, args ...string) bool {
 }
 
 // rolledBack reports whether the last entry is a rollback that is over.
-func (sc *scene) rolledBack(t *testing.T) bool {
+func (sc *storyRun) rolledBack(t *testing.T) bool {
 	t.Helper()
 	e, _ := ledger.Chain{Entries: sc.state(t).entries}.Last()
 	return e.Record.Command == "rollback" && e.Outcome == ledger.EntryDone

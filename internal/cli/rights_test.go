@@ -10,7 +10,7 @@ import (
 )
 
 // Asking for the right to move and for the name of the login costs two requests next to others, and no round.
-func TestAskingForRightsCostsNoRound(t *testing.T) {
+func TestRights_CostNoRound(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		seed, err := os.ReadFile("testdata/seed/churn.json")
 		if err != nil {
@@ -48,7 +48,7 @@ func TestAskingForRightsCostsNoRound(t *testing.T) {
 }
 
 // Doctor says whether a ledger is guarded or only watched, by what the server itself lets this login do.
-func TestDoctorSaysHowTheLedgerIsGuarded(t *testing.T) {
+func TestDoctor_LedgerProtection(t *testing.T) {
 	for name, c := range map[string]struct {
 		options []mlflowtest.Option
 		user    string

@@ -63,12 +63,12 @@ func play(t *testing.T, summary func(script, markdown string)) {
 			if err != nil {
 				return err
 			}
-			s := &stage{
-				dir:     env.WorkDir,
-				inputs:  inputVariable.FindAllString(string(script), -1),
-				seeds:   seeds,
-				outside: outside{answers: map[string]int{}},
-				wrote:   func(markdown string) { summary(name, markdown) },
+			s := &scriptState{
+				dir:        env.WorkDir,
+				inputs:     inputVariable.FindAllString(string(script), -1),
+				seeds:      seeds,
+				otherHosts: otherHosts{answers: map[string]int{}},
+				wrote:      func(markdown string) { summary(name, markdown) },
 			}
 			env.Values["stage"] = s
 			s.pins.pin(env, filepath.Join("testdata/pins", name+".txt"))
@@ -90,7 +90,7 @@ func play(t *testing.T, summary func(script, markdown string)) {
 }
 
 // stage is what one script plays on.
-type stage struct {
+type scriptState struct {
 	dir    string
 	seeds  string
 	inputs []string // variables INPUT_… that the script names
@@ -102,16 +102,16 @@ type stage struct {
 	known  int                   // how much of the summary was there before
 	later  time.Duration         // how much of it has passed
 	pins   pins
-	outside
+	otherHosts
 }
 
-func (s *stage) now() time.Time { return now.Add(s.later) }
+func (s *scriptState) now() time.Time { return now.Add(s.later) }
 
 // address is where scripts find the server. No socket is behind it, so that golden texts and digests are the same each
 // time; every other address is really dialled.
 const address = "https://mlflow.example"
 
-func (s *stage) RoundTrip(r *http.Request) (*http.Response, error) {
+func (s *scriptState) RoundTrip(r *http.Request) (*http.Response, error) {
 	s.pins.request(r, s.watch(r))
 	if answer, err := s.answer(r); answer != nil || err != nil {
 		return answer, err
@@ -129,7 +129,7 @@ func (s *stage) RoundTrip(r *http.Request) (*http.Response, error) {
 	return s.double.Transport().RoundTrip(r)
 }
 
-func stageOf(ts *testscript.TestScript) *stage { return ts.Value("stage").(*stage) }
+func stageOf(ts *testscript.TestScript) *scriptState { return ts.Value("stage").(*scriptState) }
 
 // now is the time in every script.
 var now = time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)
@@ -251,7 +251,7 @@ func cmdRun(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // environ lists the inputs that are set. testscript keeps the whole environment to itself.
-func (s *stage) environ(ts *testscript.TestScript) []string {
+func (s *scriptState) environ(ts *testscript.TestScript) []string {
 	var out []string
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(s.inputs))) {
 		if value := ts.Getenv(name); value != "" {
@@ -367,7 +367,7 @@ func cmdInput(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // outputs are what the next step of the job would see.
-func (s *stage) outputs(ts *testscript.TestScript) map[string]string {
+func (s *scriptState) outputs(ts *testscript.TestScript) map[string]string {
 	out, err := actionstest.Outputs([]byte(ts.ReadFile("file_commands_output")), nil)
 	ts.Check(err)
 	return out
@@ -375,7 +375,7 @@ func (s *stage) outputs(ts *testscript.TestScript) map[string]string {
 
 // harmless holds every run of every script to what must never happen, whatever MLflow, the inputs and the servers say:
 // a command that the program did not mean, a secret in any sink, a file that the runner cannot parse.
-func (s *stage) harmless(ts *testscript.TestScript, stdout, stderr string) {
+func (s *scriptState) harmless(ts *testscript.TestScript, stdout, stderr string) {
 	log := actionstest.ReadLog(stdout, stderr)
 	meant := []string{}
 	if s.job {

@@ -21,7 +21,7 @@ type sequence struct {
 func (q sequence) String() string { return fmt.Sprintf("%s, %v", q.target, q.ops) }
 
 // memory is what a person would remember of a target.
-type memory struct {
+type targetHistory struct {
 	holds int
 	past  []int // who held it, in order
 	held  map[int]bool
@@ -29,7 +29,7 @@ type memory struct {
 }
 
 // back is the last good holder before this one, 0 = none.
-func (m *memory) back() int {
+func (m *targetHistory) back() int {
 	for _, n := range slices.Backward(m.past) {
 		if n != m.holds && !m.held[n] && !m.gone[n] {
 			return n
@@ -38,7 +38,7 @@ func (m *memory) back() int {
 	return 0
 }
 
-func (m *memory) becomes(n int) {
+func (m *targetHistory) becomes(n int) {
 	if n != m.holds {
 		m.past, m.holds = append(m.past, n), n
 	}
@@ -88,7 +88,7 @@ func sequences(target string, ops []int, length, kinds int) []sequence {
 func (q sequence) play(t *testing.T) (rollbacks, refused int, problems []string) {
 	s := story{"3.17.2", q.target, fourVersions}
 	sc := s.begin(t)
-	m := &memory{held: map[int]bool{}, gone: map[int]bool{}}
+	m := &targetHistory{held: map[int]bool{}, gone: map[int]bool{}}
 	for i, op := range q.ops {
 		sc.workflow, sc.attempt = 100+i, 0
 		want, reason := m.holds, registry.OK
@@ -139,7 +139,7 @@ func (q sequence) play(t *testing.T) (rollbacks, refused int, problems []string)
 	return rollbacks, refused, append(problems, sc.emptied()...)
 }
 
-func (sc *scene) delete(t *testing.T, version int) {
+func (sc *storyRun) delete(t *testing.T, version int) {
 	t.Helper()
 	ask(t, flow{double: sc.double}, "DELETE", "model-versions/delete", map[string]any{
 		"name":    "churn",
@@ -148,7 +148,7 @@ func (sc *scene) delete(t *testing.T, version int) {
 }
 
 // names compares the target with the version that it is to name.
-func (sc *scene) names(t *testing.T, version int) (problems []string) {
+func (sc *storyRun) names(t *testing.T, version int) (problems []string) {
 	want := ""
 	if version != 0 {
 		want = fmt.Sprint(version)
@@ -164,7 +164,7 @@ func (sc *scene) names(t *testing.T, version int) (problems []string) {
 }
 
 // emptied lists the writes that took something away before something else was there.
-func (sc *scene) emptied() (problems []string) {
+func (sc *storyRun) emptied() (problems []string) {
 	for _, w := range sc.double.Writes() {
 		switch {
 		case strings.HasSuffix(w.Path, "registered-models/alias") && w.Method == "DELETE",

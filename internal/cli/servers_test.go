@@ -21,7 +21,7 @@ func (h hosts) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // Where the registry is another server than the tracking server, runs and files are asked of the one and versions of
 // the other; and credentials that stand in the address of one of them reach it alone.
-func TestTrackingAndRegistryAreTwoServers(t *testing.T) {
+func TestTwoServers(t *testing.T) {
 	host := func(name, seed string) *mlflowtest.Server {
 		s := mlflowtest.New("2.22.5", mlflowtest.AllowedHosts(name), mlflowtest.Clock(func() time.Time { return now }))
 		if err := s.Seed(strings.NewReader(seed)); err != nil {

@@ -149,7 +149,7 @@ func (c ending) try(t *testing.T, u undisturbed) (status int, took time.Duration
 	again, after := sc.run(t, c.args()...)
 	end := sc.state(t)
 	if c.told(r) { // a note that was in flight may be lost, and that is said
-		u.settled, end = untimed(u.settled), end.untimed()
+		u.settled, end = withoutTimeNotes(u.settled), end.untimed()
 	}
 	v.rerun(again, after, end, u, true)
 	if all := v.all(); len(all) > 0 {
@@ -171,7 +171,7 @@ func (c ending) told(r report.Result) bool {
 var noted = regexp.MustCompile(`(?m)^  \S+=20\d\d-\d\d-\d\dT.*\n`)
 
 // untimed is a settled state without the notes that hold a time.
-func untimed(settled string) string { return noted.ReplaceAllString(settled, "") }
+func withoutTimeNotes(settled string) string { return noted.ReplaceAllString(settled, "") }
 
 func (s state) untimed() state {
 	s.versions = slices.Clone(s.versions)
@@ -212,7 +212,7 @@ func (n *network) begunAfter() []string {
 }
 
 // Whoever interrupts it is told at once that it was understood, and why it does not end at once.
-func TestAnInterruptIsAcknowledged(t *testing.T) {
+func TestInterrupt_PrintsLine(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		f := newFlow(t, mainJob...)
 		ctx, interrupt := context.WithCancel(t.Context())

@@ -142,7 +142,7 @@ func (s story) args() []string {
 }
 
 // A scene is a story on a double of its own, inside a bubble.
-type scene struct {
+type storyRun struct {
 	story
 	double   *mlflowtest.Server
 	net      *network
@@ -152,7 +152,7 @@ type scene struct {
 }
 
 // begin sets the scene up to where the story's own command comes.
-func (s story) begin(t *testing.T) *scene {
+func (s story) begin(t *testing.T) *storyRun {
 	t.Helper()
 	start := time.Now()
 	double := mlflowtest.New(s.server, mlflowtest.AllowedHosts("mlflow.example"), mlflowtest.Latency(10*time.Millisecond),
@@ -160,7 +160,7 @@ func (s story) begin(t *testing.T) *scene {
 	if err := double.Seed(strings.NewReader(s.seed())); err != nil {
 		t.Fatal(err)
 	}
-	sc := &scene{story: s, double: double, net: &network{double: double}, workflow: 42}
+	sc := &storyRun{story: s, double: double, net: &network{double: double}, workflow: 42}
 	if s.situation == firstVersion || s.situation == fourVersions || s.situation == forged {
 		return sc
 	}
@@ -180,7 +180,7 @@ func (s story) begin(t *testing.T) *scene {
 }
 
 // meddle moves everything back to version 1, as somebody else would.
-func (sc *scene) meddle(t *testing.T) {
+func (sc *storyRun) meddle(t *testing.T) {
 	t.Helper()
 	f := flow{double: sc.double}
 	if sc.target != "alias" {
@@ -224,7 +224,7 @@ func firstMove(r *http.Request, body string) bool {
 		strings.HasSuffix(r.URL.Path, "transition-stage") || strings.Contains(body, `"alias_champion"`)
 }
 
-func (sc *scene) must(t *testing.T, args ...string) {
+func (sc *storyRun) must(t *testing.T, args ...string) {
 	t.Helper()
 	if r, status := sc.run(t, args...); status != 0 || r.RecordID == "" {
 		t.Fatalf("%s: %v: status %d, %s: %s", sc.story, args, status, r.Reason, r.Error)
@@ -232,11 +232,11 @@ func (sc *scene) must(t *testing.T, args ...string) {
 }
 
 // run is the next attempt of the workflow run.
-func (sc *scene) run(t *testing.T, args ...string) (report.Result, int) {
+func (sc *storyRun) run(t *testing.T, args ...string) (report.Result, int) {
 	return sc.runUnder(t, context.Background(), args...)
 }
 
-func (sc *scene) runUnder(t *testing.T, ctx context.Context, args ...string) (report.Result, int) {
+func (sc *storyRun) runUnder(t *testing.T, ctx context.Context, args ...string) (report.Result, int) {
 	t.Helper()
 	sc.attempt++
 	attempt := strconv.Itoa(sc.attempt)
@@ -413,7 +413,7 @@ type state struct {
 	broken   *ledger.Break
 }
 
-func (sc *scene) state(t *testing.T) state { t.Helper(); return stateOf(t, sc.double) }
+func (sc *storyRun) state(t *testing.T) state { t.Helper(); return stateOf(t, sc.double) }
 
 func stateOf(t *testing.T, double *mlflowtest.Server) state {
 	t.Helper()

@@ -56,7 +56,7 @@ const oneRun = `{"runs": [{"id": "r1", "metrics": {"acc": 0.9}, "artifacts": {"m
 
 // The same run registered by several processes at once is one version that counts: every process reports it, and the
 // twins say which it is. Without others at work it costs no request more.
-func TestTwins(t *testing.T) {
+func TestRegister_Duplicates(t *testing.T) {
 	for _, version := range mlflowtest.Versions() {
 		t.Run(version, func(t *testing.T) {
 			s := double(t, version, oneRun)
@@ -103,7 +103,7 @@ func TestTwins(t *testing.T) {
 }
 
 // A version that another run registers in between takes a number and changes nothing else.
-func TestRegisterBesideOthers(t *testing.T) {
+func TestRegister_InParallel(t *testing.T) {
 	s := double(t, "3.17.2", oneRun)
 	_, first := run(t, s, "register", "--model", "churn", "--candidate", "runs:/r1/model")
 	if first.Version != "3" || first.Requests != 7 { // one to see that the run has no other model

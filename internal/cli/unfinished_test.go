@@ -10,7 +10,7 @@ import (
 )
 
 // killedAt runs the story's command as a workflow run that dies after this request has had its effect.
-func (sc *scene) killedAt(t *testing.T, path string, args ...string) {
+func (sc *storyRun) killedAt(t *testing.T, path string, args ...string) {
 	t.Helper()
 	net := sc.net
 	sc.net = &network{double: sc.double, cut: posting(path)}
@@ -21,14 +21,14 @@ func (sc *scene) killedAt(t *testing.T, path string, args ...string) {
 	sc.net = net
 }
 
-func newest(t *testing.T, sc *scene) ledger.Entry {
+func newest(t *testing.T, sc *storyRun) ledger.Entry {
 	t.Helper()
 	e, _ := ledger.Chain{Entries: sc.state(t).entries}.Last()
 	return e
 }
 
 // A killed alias command is finished by the next attempt, with all of its record and notes.
-func TestAKilledAliasCommandIsFinished(t *testing.T) {
+func TestKilledAlias_IsFinished(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := story{"3.17.2", "alias", settingTwo}
 		sc := s.begin(t)
@@ -55,7 +55,7 @@ func TestAKilledAliasCommandIsFinished(t *testing.T) {
 }
 
 // A killed attempt whose promotion is not to be any more is closed by the next attempt: it keeps nobody out.
-func TestACutOffEntryThatNobodyFinishesIsClosed(t *testing.T) {
+func TestInterruptedEntry_IsClosed(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		sc := mainStory.begin(t)
 		sc.killedAt(t, "runs/log-batch", mainStory.args()...) // it dies with its claim
@@ -82,7 +82,7 @@ func TestACutOffEntryThatNobodyFinishesIsClosed(t *testing.T) {
 
 // One that is closed by a command that does not look at its stage may have moved it: nobody else is said to have. The
 // same promotion by another workflow run is judged as any other, and confirms the move.
-func TestACutOffEntryOfAnotherStageIsClosedWithoutLooking(t *testing.T) {
+func TestInterruptedEntry_OfOtherStage(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		sc := story{"3.17.2", "stage", goingBack}.begin(t)
 		sc.must(t, "alias", "--model", "churn", "--alias", "shadow=1")
@@ -111,7 +111,7 @@ func TestACutOffEntryOfAnotherStageIsClosedWithoutLooking(t *testing.T) {
 }
 
 // A promotion that was killed before it had told the router about its traffic does so when it is finished.
-func TestTrafficIsPartOfWhatIsFinished(t *testing.T) {
+func TestResume_SetsTraffic(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		sc := mainStory.begin(t)
 		args := append(mainStory.args(), "--traffic", "champion=100")
@@ -126,7 +126,7 @@ func TestTrafficIsPartOfWhatIsFinished(t *testing.T) {
 }
 
 // A repair goes through the ledger that is there.
-func TestARepairIsAnEntryLikeAnyMove(t *testing.T) {
+func TestRepair_IsRecorded(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		sc := story{"2.22.5", "alias", knownVersion}.begin(t)
 		sc.must(t, "alias", "--model", "churn", "--alias", "old=2")
@@ -144,7 +144,7 @@ func TestARepairIsAnEntryLikeAnyMove(t *testing.T) {
 	})
 }
 
-func modelTags(t *testing.T, sc *scene) map[string]string {
+func modelTags(t *testing.T, sc *storyRun) map[string]string {
 	t.Helper()
 	out := ask(t, flow{double: sc.double}, "GET", "registered-models/get?name=churn", nil)
 	tags := map[string]string{}

@@ -38,15 +38,15 @@ func (w walk) steps() int {
 var walked = []string{"@champion", "@reader", "Production", "Staging"}
 
 // holdings is what each target names.
-type holdings map[string]string
+type assignments map[string]string
 
 // walking is a walk under way. A person who watches it keeps what this tool left each target at.
 type walking struct {
-	*scene
+	*storyRun
 	*rand.Rand
-	names    holdings
-	left     holdings // of targets that this tool has moved
-	promoted []string // inputs that name the target of the last command, where that was a promotion that moved it
+	names    assignments
+	left     assignments // of targets that this tool has moved
+	promoted []string    // inputs that name the target of the last command, where that was a promotion that moved it
 	problems []string
 }
 
@@ -88,15 +88,15 @@ func TestWalks(t *testing.T) {
 
 func (w walk) play(t *testing.T) (drifts, asked int, problems []string) {
 	g := &walking{
-		scene: story{w.server, "both", fourVersions}.begin(t),
-		Rand:  rand.New(rand.NewPCG(w.seed, 0)),
-		left:  holdings{},
+		storyRun: story{w.server, "both", fourVersions}.begin(t),
+		Rand:     rand.New(rand.NewPCG(w.seed, 0)),
+		left:     assignments{},
 	}
 	start := time.Now()
 	g.now = func() time.Time { return now.Add(time.Since(start)) }
 	type moment struct {
 		at          time.Time
-		names, left holdings
+		names, left assignments
 	}
 	var past []moment
 	g.look(t)
@@ -119,8 +119,8 @@ func (w walk) play(t *testing.T) (drifts, asked int, problems []string) {
 	return drifts, asked, g.problems
 }
 
-func clone(h holdings) holdings {
-	out := holdings{}
+func clone(h assignments) assignments {
+	out := assignments{}
 	for ref, holders := range h {
 		out[ref] = holders
 	}
@@ -129,7 +129,7 @@ func clone(h holdings) holdings {
 
 // look reads what each target names.
 func (g *walking) look(t *testing.T) {
-	g.names = holdings{}
+	g.names = assignments{}
 	s := g.state(t)
 	for _, ref := range walked {
 		alias, isAlias := strings.CutPrefix(ref, "@")
@@ -362,7 +362,7 @@ func (g *walking) canGoBack(t *testing.T, alone bool) {
 // wasLive asks what was live at a time, and holds the answer against what the targets named then. What others moved
 // cannot be dated, so there the answer has to hold the truth only where nothing else was seen; where nobody else was
 // about, it has to be the truth alone.
-func (g *walking) wasLive(t *testing.T, at time.Time, names, left holdings, alone bool) (asked int) {
+func (g *walking) wasLive(t *testing.T, at time.Time, names, left assignments, alone bool) (asked int) {
 	r, status := g.run(t, "history", "--model", "churn", "--at", at.UTC().Format(time.RFC3339))
 	if status != 0 {
 		say(&g.problems, "history at %s: %s: %s", at, r.Reason, r.Error)

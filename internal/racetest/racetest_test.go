@@ -6,7 +6,7 @@ import (
 )
 
 // The judge is judged: each kind of wrong round is found by its own count, and a right one by none.
-func TestRoundsAreJudged(t *testing.T) {
+func TestRounds_AreChecked(t *testing.T) {
 	at := func(began, ended int, from, to int, won bool) Attempt {
 		return Attempt{time.Duration(began), time.Duration(ended), from, to, won}
 	}

@@ -113,7 +113,7 @@ func shared(t *testing.T) engine {
 	return e
 }
 
-func TestTheImage(t *testing.T) {
+func TestImage(t *testing.T) {
 	shared(t)
 	out, err := exec.Command("docker", "image", "inspect", imageName).Output()
 	if err != nil {
@@ -144,7 +144,7 @@ func TestTheImage(t *testing.T) {
 	}
 }
 
-func TestTheActionAsTheRunnerStartsIt(t *testing.T) {
+func TestContainer_AsRunnerStartsIt(t *testing.T) {
 	server := shared(t).server
 	logged, err := server.Train(t.Context(),
 		Spec{Experiment: "container", Model: "model"},
@@ -181,7 +181,7 @@ func TestTheActionAsTheRunnerStartsIt(t *testing.T) {
 	}
 }
 
-func TestACancelledActionStillReports(t *testing.T) {
+func TestContainer_CancelledReports(t *testing.T) {
 	shared(t)
 	asked := make(chan struct{})
 	var once sync.Once
@@ -200,7 +200,7 @@ func TestACancelledActionStillReports(t *testing.T) {
 	c.wrote(t, map[string]string{"reason": "cancelled", "changed": "false"})
 }
 
-func TestAWorkflowUsesTheAction(t *testing.T) {
+func TestWorkflow_UsesAction(t *testing.T) {
 	e := shared(t)
 	server := e.server
 	logged, err := server.Train(t.Context(), Spec{Experiment: "workflow", Model: "model"})

@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestOutputsAreReadAsTheRunnerDoes(t *testing.T) {
+func TestJob_ParsesOutputs(t *testing.T) {
 	for name, c := range map[string]struct {
 		text string
 		want map[string]string

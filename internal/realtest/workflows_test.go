@@ -184,7 +184,7 @@ func (u *adopter) events(kind string) []json.RawMessage {
 
 // The workflows of examples/ as a user has them: the image, an MLflow server on PostgreSQL, act, and a GitHub that is
 // held to its own description.
-func TestTheExampleWorkflows(t *testing.T) {
+func TestExampleWorkflows(t *testing.T) {
 	u := newAdopter(t)
 	head := u.head()
 	u.hub.Add(githubtest.Repository{

@@ -40,7 +40,7 @@ var campaigns = []campaign{
 	},
 	{name: "moves by others between ours, and what was live", env: []string{"PROMOTE_WALKS=200"}, test: []string{"-run", "^TestWalks$", "./internal/cli"}, shows: `walks`},
 	{
-		name: "what an approval is about", test: []string{"-run", "^(TestEveryBound|TestEveryFieldOfAnApproved|TestWhatAPlanWasMadeOf)", "./internal/registry", "./internal/cli"},
+		name: "what an approval is about", test: []string{"-run", "^(TestEveryBound|TestEveryFieldOfAnApproved|TestApproval_ChangedFacts)", "./internal/registry", "./internal/cli"},
 		shows: `fields`,
 	},
 	{name: "tampering, in memory", test: []string{"-run", "^TestTampering", "./internal/ledger"}, shows: `tampering`},
@@ -50,7 +50,7 @@ var campaigns = []campaign{
 	},
 	{
 		name: "rights before the claim", needs: []string{"mlflow-3.17.2", "mlflow-2.22.5"},
-		test: []string{"-tags=real", "-run", "^TestRightsBeforeTheClaim$", "./internal/realtest"}, shows: `^\|`,
+		test: []string{"-tags=real", "-run", "^TestRights_BeforeClaim$", "./internal/realtest"}, shows: `^\|`,
 	},
 	{
 		name: "real processes at the same moment", needs: []string{"mlflow-3.17.2", "mlflow-2.22.5", "mlflow-1.30.1", "postgres", "mariadb"},
