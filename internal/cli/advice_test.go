@@ -14,8 +14,8 @@ var (
 	placeholder = regexp.MustCompile(`\b[A-Z][A-Z_]+\b`)
 )
 
-// A command that a rule of the audit advises is one that the command line takes: its flags exist, and no input is
-// missing. What the finding tells is filled in, so at most one word is left to whoever pastes it.
+// The command line accepts every command that an audit rule suggests: its flags exist and no input is missing. Facts of
+// the finding are filled in, so at most one word is left to replace.
 func TestAdvice_CommandsParse(t *testing.T) {
 	filled := strings.NewReplacer(
 		"MODEL", "churn", "ALIAS", "champion", "STAGE", "Production", "VERSION", "7", "NEWEST", "8",
@@ -24,7 +24,7 @@ func TestAdvice_CommandsParse(t *testing.T) {
 	for _, rule := range rules.Rules() {
 		for _, m := range quoted.FindAllStringSubmatch(rule.Fix, -1) {
 			texts := []string{m[1]}
-			if strings.HasSuffix(m[1], "--alias ALIAS") { // a stage goes in its place where the finding is about one
+			if strings.HasSuffix(m[1], "--alias ALIAS") { // a finding about a stage has --stage instead
 				texts = append(texts, strings.Replace(m[1], "--alias ALIAS", "--stage STAGE", 1))
 			}
 			for _, text := range texts {
@@ -52,7 +52,7 @@ func TestAdvice_CommandsParse(t *testing.T) {
 	}
 }
 
-// refusals are the complaints about a command line on a laptop that has the server's address.
+// refusals returns the problems of a command line on a laptop with the address of a server.
 func refusals(argv []string) []string {
 	a, err := inputs.Arguments(argv)
 	if err != nil {

@@ -33,9 +33,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Every rule's defect is planted in a real registry at least twice, by its own API, or by SQL where the API refuses,
-// and beside it what is nearly a defect. The audit finds all of the first and says nothing of the second, nor anything
-// else. The table is printed.
+// The defects of every rule are created in a real registry at least twice, together with harmless cases that look
+// similar. The test uses the API, or SQL if the API refuses. The audit must find exactly the defects. The table is
+// printed.
 func TestAudit_PlantedDefects(t *testing.T) {
 	for _, o := range []realtest.Options{{Store: "postgresql", Workers: 1}, {Version: "2.22.5", Workers: 1}} {
 		t.Run(cmp.Or(o.Version, realtest.Newest), func(t *testing.T) {
@@ -58,11 +58,11 @@ type plot struct {
 	dir     string
 	runs    map[string]realtest.Logged
 	planted map[place]bool      // what must be found
-	near    map[string][]string // rule -> models that it must not speak of
+	near    map[string][]string // rule -> models that it must not report
 	sql     []string
 }
 
-// place is where a rule finds something.
+// place is what a finding is about.
 type place struct {
 	rule, model string
 	version     int
@@ -141,7 +141,7 @@ func newPlot(t *testing.T, s *realtest.Server) *plot {
 	return p
 }
 
-// train logs the runs. Those that are damaged have a model of their own.
+// train logs the runs. Runs that are damaged later have models of their own.
 func (p *plot) train() {
 	names := []string{
 		"a", "b", "gone1", "gone2", "doomed1", "doomed2", "safe", "failed", "running", "nodata1", "nodata2", "nofile",
@@ -175,7 +175,7 @@ func (p *plot) call(method, path string, in, out any) {
 	}
 }
 
-// model makes a registered model that nothing is wrong with, with a version of each run.
+// model creates a registered model without defects, with one version for each run.
 func (p *plot) model(name string, runs ...string) {
 	p.t.Helper()
 	p.call(
@@ -192,7 +192,7 @@ func (p *plot) model(name string, runs ...string) {
 	}
 }
 
-// version registers a run's model as the stock client would.
+// version registers the model of a run as MLflow's Python client does.
 func (p *plot) version(model, run string) {
 	p.t.Helper()
 	l := p.runs[run]
@@ -243,12 +243,12 @@ func (p *plot) remove(model string, version int) {
 	p.call("DELETE", "model-versions/delete", map[string]any{"name": model, "version": strconv.Itoa(version)}, nil)
 }
 
-// behind notes a statement for the database, all of which run at the end, in one transaction.
+// behind adds an SQL statement. All statements run at the end in one transaction.
 func (p *plot) behind(format string, args ...any) {
 	p.sql = append(p.sql, strings.ReplaceAll(fmt.Sprintf(format, args...), ":", `\:`))
 }
 
-// run is the program on a laptop.
+// run runs the program on a laptop.
 func (p *plot) run(wire rest.Config, address string, at time.Time, args ...string) (string, string, int) {
 	return p.runWith(p.t.Context(), wire, address, at, args...)
 }
@@ -273,7 +273,7 @@ func (p *plot) runWith(
 	return out.String(), errs.String(), status
 }
 
-// promote makes a version the holder of a target by this program, some days ago.
+// promote promotes a version with this program, some days ago.
 func (p *plot) promote(model, alias string, version, days int, more ...string) {
 	p.t.Helper()
 	address, at := p.s.URL, time.Now()
@@ -298,7 +298,7 @@ func (p *plot) promote(model, alias string, version, days int, more ...string) {
 	}
 }
 
-// past is the server with a clock that is some days behind: the ledger tells time by the server.
+// past returns the server with a clock that is some days behind, because the ledger uses the time of the server.
 func (p *plot) past(days int) *httptest.Server {
 	target, err := url.Parse(p.s.URL)
 	if err != nil {
@@ -312,7 +312,7 @@ func (p *plot) past(days int) *httptest.Server {
 	return httptest.NewServer(proxy)
 }
 
-// cut is a connection that breaks for good when the program wants to move an alias, as if it had been killed.
+// cut is a connection that breaks when the program moves an alias, as if it had been killed.
 type cut struct {
 	broken atomic.Bool
 	kill   func()
@@ -329,7 +329,7 @@ func (c *cut) RoundTrip(r *http.Request) (*http.Response, error) {
 	return http.DefaultTransport.RoundTrip(r)
 }
 
-// killed begins a promotion, some days ago, that never ends.
+// killed starts a promotion, some days ago, that never ends.
 func (p *plot) killed(model, alias string, version, days int) {
 	p.t.Helper()
 	clock := p.past(days)
@@ -345,7 +345,7 @@ func (p *plot) killed(model, alias string, version, days int) {
 	}
 }
 
-// files is the folder of a run's model on the server's disk.
+// files returns the folder of a run's model on the disk of the server.
 func (p *plot) files(run string) string {
 	l := p.runs[run]
 	folder := filepath.Join(p.s.Dir, "artifacts", strings.TrimPrefix(l.ArtifactURI, "mlflow-artifacts:/"), "model")
@@ -358,14 +358,14 @@ func (p *plot) files(run string) string {
 	return folder
 }
 
-// finds says that rules must speak of a version of a model; 0 = of the model as a whole.
+// finds adds a version that the rules must report, or a model if version is 0.
 func (p *plot) finds(model string, version int, rules ...string) {
 	for _, rule := range rules {
 		p.planted[place{rule, model, version}] = true
 	}
 }
 
-// silent says that a model is nearly a case for a rule.
+// silent adds models that look like defects and must not be reported.
 func (p *plot) silent(rule string, models ...string) {
 	p.near[rule] = append(p.near[rule], models...)
 }
@@ -377,7 +377,7 @@ func (p *plot) must(err error) {
 	}
 }
 
-// plant makes all of it.
+// plant creates all defects.
 func (p *plot) plant() {
 	p.plantAliases()
 	p.plantStages()
@@ -515,7 +515,7 @@ func (p *plot) plantFiles() {
 	p.silent("artifact-changed", "p-changed-near")
 }
 
-// modelFile is the largest of a run's model files: what scikit-learn wrote.
+// modelFile returns the largest file of a run's model, which scikit-learn wrote.
 func (p *plot) modelFile(run string) (path string) {
 	for _, name := range []string{"model.skops", "model.pkl"} {
 		if path = filepath.Join(p.files(run), name); exists(path) {
@@ -550,7 +550,7 @@ func (p *plot) plantSources() {
 	for _, name := range []string{"source-1", "source-2", "source-3"} {
 		p.finds(name, 1, "source-unsafe")
 	}
-	// A run's own folder with all of the model's files in it, under a name with two dots and an encoded space.
+	// A folder of the run with all files of the model. Its name has two dots and an encoded space.
 	l := p.runs["a"]
 	own := filepath.Join(p.s.Dir, "artifacts", strings.TrimPrefix(l.ArtifactURI, "mlflow-artifacts:/"), "my model..v2")
 	p.must(os.CopyFS(own, os.DirFS(p.files("a"))))
@@ -580,8 +580,8 @@ func (p *plot) plantSources() {
 	p.silent("source-elsewhere", "elsewhere-near", "source-near")
 }
 
-// plantForeign makes live versions that do not belong to the run that they name: files of another run, a copy of such a
-// version, and logged models of another run and of another experiment.
+// plantForeign creates live versions that do not belong to the run that they name: with files of another run, a copy of
+// such a version, and logged models of another run and another experiment.
 func (p *plot) plantForeign() {
 	of := func(model, source, id string) {
 		p.model(model)
@@ -688,7 +688,7 @@ func (p *plot) plantRecords() {
 	for _, name := range []string{"p-passed-1", "p-passed-2", "p-passed-3", "p-passed-4", "p-passed-near"} {
 		p.model(name, "a", "b")
 	}
-	p.alias("p-passed-1", "champion", 2) // by hand, past the gates
+	p.alias("p-passed-1", "champion", 2) // by hand, without gates
 	p.promote("p-passed-2", "champion", 2, 0, "--policy-file", "old.yml")
 	p.promote("p-passed-3", "champion", 2, 0, "--policy-file", "none.yml", "--override", "ungated")
 	p.promote("p-passed-4", "champion", 2, 0, "--thresholds", "test_accuracy >= 0.5")
@@ -769,7 +769,7 @@ func (p *plot) plantLedgers() {
 	p.silent("no-rollback-target", "p-back-near", "p-back-first")
 }
 
-// ledgerRun is the run that holds a model's ledger.
+// ledgerRun returns the run that stores the ledger of a model.
 func (p *plot) ledgerRun(model string) string {
 	p.t.Helper()
 	var found struct {
@@ -800,7 +800,7 @@ func (p *plot) plantWords() {
 	}
 	p.finds("words-1", 0, "description-missing")
 	p.finds("words-2", 0, "description-missing")
-	p.silent("description-missing", "words-near") // nothing of it is live
+	p.silent("description-missing", "words-near") // it has no live version
 
 	for _, name := range []string{"owner-1", "owner-2", "owner-near"} {
 		p.model(name, "a")
@@ -823,7 +823,7 @@ func (p *plot) plantWords() {
 	for _, name := range []string{"heavy-1", "heavy-2", "heavy-near"} {
 		p.model(name, "a")
 	}
-	for i := range 50 { // and the owner
+	for i := range 50 { // in addition to the owner
 		p.tag("heavy-1", 1, fmt.Sprintf("k%d", i), "v")
 		if i < 49 {
 			p.tag("heavy-near", 1, fmt.Sprintf("k%d", i), "v")
@@ -839,7 +839,7 @@ func (p *plot) plantWords() {
 	p.silent("tag-overload", "heavy-near")
 }
 
-// workspaceColumn is there since MLflow 3.10.
+// workspaceColumn exists since MLflow 3.10.
 func (p *plot) workspaceColumn() string {
 	if p.s.Version == realtest.Newest {
 		return ", workspace"
@@ -916,7 +916,7 @@ func (p *plot) plantPlans() {
 	p.silent("plan-not-applied", "p-plan-near")
 }
 
-// harvest audits the registry and holds what is found against what was planted.
+// harvest audits the registry and compares the findings with the planted defects.
 func (p *plot) harvest() {
 	report := p.audit(p.s.URL)
 	if p.s.Version == realtest.Newest {
@@ -949,7 +949,7 @@ func byPlace(a, b place) int {
 	return cmp.Or(cmp.Compare(a.rule, b.rule), cmp.Compare(a.model, b.model), cmp.Compare(a.version, b.version))
 }
 
-// audit runs the command on all there is.
+// audit audits the whole registry.
 func (p *plot) audit(address string, more ...string) auditReport {
 	p.t.Helper()
 	began := time.Now()
@@ -971,7 +971,7 @@ func (p *plot) audit(address string, more ...string) auditReport {
 	return r
 }
 
-// vulnerable lets the server tell other versions of itself, and counts for the rule's planted defects.
+// vulnerable makes the server report other versions of itself, and counts the defects of that rule.
 func (p *plot) vulnerable() {
 	for _, version := range []string{"2.9.2", "3.9.0"} {
 		target, err := url.Parse(p.s.URL)
@@ -992,7 +992,7 @@ func (p *plot) vulnerable() {
 	}
 }
 
-// table prints what was planted and found, by rule.
+// table prints the planted and reported defects by rule.
 func (p *plot) table(found map[place]string) {
 	var b strings.Builder
 	fmt.Fprintf(
@@ -1018,7 +1018,7 @@ func (p *plot) table(found map[place]string) {
 			}
 		}
 		if p.s.Version == realtest.Newest && r.ID == "server-vulnerable" {
-			planted, seen = 2, 2 // through a front that tells other versions, see vulnerable
+			planted, seen = 2, 2 // through a proxy that reports other versions, see vulnerable
 		}
 		if planted < 2 && r.ID != "server-vulnerable" || len(p.near[r.ID]) == 0 && r.ID != "server-vulnerable" ||
 			silent != len(p.near[r.ID]) {
@@ -1029,7 +1029,7 @@ func (p *plot) table(found map[place]string) {
 	p.t.Log(b.String())
 }
 
-// While versions are made, moved, promoted and deleted, an audit sees none twice and finds nothing that is not so.
+// While versions are created, moved, promoted and deleted, an audit sees none twice and reports nothing false.
 func TestAudit_MovingRegistry(t *testing.T) {
 	for _, o := range []realtest.Options{{Store: "postgresql", Workers: 2}, {Version: "2.22.5", Workers: 1}} {
 		t.Run(cmp.Or(o.Version, realtest.Newest), func(t *testing.T) {
@@ -1045,7 +1045,7 @@ func TestAudit_MovingRegistry(t *testing.T) {
 	}
 }
 
-// restless is a registry in which nothing is wrong, and nothing stays.
+// restless is a registry without defects that changes all the time.
 type restless struct {
 	*plot
 	stopped atomic.Bool
@@ -1082,14 +1082,14 @@ func (m *restless) prepare() {
 	}
 }
 
-// try is a request of a mover: what comes of it is the server's business, as when two movers meet.
+// try sends a request of a mover. It may fail, for example because two movers meet.
 func (m *restless) try(count int, method, path string, in any) {
 	if m.s.Call(context.Background(), method, path, in, nil) == nil {
 		m.counts[count].Add(1)
 	}
 }
 
-// movers change everything at once; each model has one mover for what two could break.
+// movers change everything at the same time. If two movers could break a model, it has only one.
 func (m *restless) movers() (stop func()) {
 	var all sync.WaitGroup
 	each := func(move func(name string, i, round int)) {
@@ -1147,7 +1147,7 @@ func (m *restless) movers() (stop func()) {
 	return func() { m.stopped.Store(true); all.Wait() }
 }
 
-// watch audits while the movers are at work.
+// watch audits while the movers run.
 func (m *restless) watch() {
 	wire, err := rest.New(rest.Config{Base: m.s.URL})
 	m.must(err)
@@ -1189,7 +1189,7 @@ func (m *restless) watch() {
 					seen[key] = true
 				}
 			}
-			if scope == audit.ScopeAll { // those that nobody deletes
+			if scope == audit.ScopeAll { // versions that are never deleted
 				for i := range movingModels {
 					for n := 1; n <= movingVersions/2; n++ {
 						if key := fmt.Sprintf("m-%02d/%d", i, n); !seen[key] {
@@ -1213,7 +1213,7 @@ func (m *restless) watch() {
 	}
 }
 
-// On the oldest server, which has neither aliases nor datasets and where tags stand for the first, the same is found.
+// The oldest server has neither aliases nor datasets, and tags replace aliases. The audit finds the same defects.
 func TestAudit_WithoutAliases(t *testing.T) {
 	server, err := realtest.MLflow(t.Context(), realtest.Options{Version: "1.30.1", Workers: 1})
 	if err != nil {

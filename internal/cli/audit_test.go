@@ -23,7 +23,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// auditReport is the report file as programs read it.
+// auditReport is the report file of an audit.
 type auditReport struct {
 	Findings []audit.Finding
 	Totals   *audit.Totals
@@ -31,7 +31,7 @@ type auditReport struct {
 	Reason   registry.Reason
 }
 
-// auditOf runs the command against a double and returns its JSON, held to the schema.
+// auditOf runs the command against a double, validates its JSON against the schema, and returns it.
 func auditOf(t *testing.T, double *mlflowtest.Server, args ...string) (auditReport, int) {
 	t.Helper()
 	var out, errs bytes.Buffer
@@ -127,8 +127,8 @@ func TestAuditReport(t *testing.T) {
 	}
 }
 
-// A ledger is found also where everything on the model that names it was removed, and where it cannot be listed that is
-// said.
+// A ledger is found even if all tags of the model that name it were removed. If ledgers cannot be listed, the audit
+// says so.
 func TestAudit_FindsHiddenLedger(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		f := newFlow(
@@ -161,8 +161,8 @@ func TestAudit_FindsHiddenLedger(t *testing.T) {
 	})
 }
 
-// Whatever request fails for good, the report is valid JSON that says so, and the status is not that of success. What
-// a rule could not read for that is not judged, and the rest of the report stands.
+// If any request keeps failing, the report is still valid JSON that says so, and the exit code is not that of success.
+// Rules that could not read what they need are listed, and the rest of the report is complete.
 func TestAudit_FaultsAreReported(t *testing.T) {
 	whole, _ := auditOf(t, rotten(t))
 	double := rotten(t)
@@ -220,7 +220,7 @@ func TestParallelMap(t *testing.T) {
 			close(release)
 		}
 		if i < 2 {
-			<-release // the first two end after the third has begun
+			<-release // the first two end after the third has started
 		}
 		return fmt.Sprint(i)
 	}

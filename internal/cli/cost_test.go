@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
 )
 
-// The main job's cost is part of what is promised: every request more is paid by everybody at every promotion.
+// The number of requests of the main job must not grow, because every promotion pays for it.
 func TestRequestsAndRounds(t *testing.T) {
 	first := []string{
 		"promote", "--model", "wine", "--candidate", "runs:/base/model", "--alias", "champion", "--thresholds",
@@ -27,7 +27,7 @@ func TestRequestsAndRounds(t *testing.T) {
 	for name, c := range map[string]struct {
 		args             []string
 		requests, rounds int
-		begun            bool // the ledger was begun by an earlier promotion
+		begun            bool // an earlier promotion created the ledger
 	}{
 		"a new version replaces the old": {next, 19, 7, true},
 		"an alias and a stage in one plan": {
@@ -59,7 +59,7 @@ func TestRequestsAndRounds(t *testing.T) {
 		"registering alone": {
 			[]string{"register", "--model", "churn", "--candidate", "runs:/better/model"}, 7, 3, false,
 		},
-		// 8 where the MLmodel file tells the size
+		// 8 if the MLmodel file has the size
 		"one version's lineage": {
 			[]string{"lineage", "--model", "churn", "--candidate", "champion"}, 9, 3, true,
 		},
@@ -92,7 +92,7 @@ func TestRequestsAndRounds(t *testing.T) {
 	}
 }
 
-// On MLflow 2 the files of a model lie among its run's artifacts, and there is no logged model to read.
+// On MLflow 2 the files of a model are among the artifacts of its run, and there are no logged models.
 func TestRequestsAndRounds_MLflow2(t *testing.T) {
 	const seed = `{"runs": [
 	  {"id": "base", "metrics": {"test_f1": 0.8}, "artifacts": {"model/MLmodel": "flavors: {}\n", "model/model.pkl": "x"},

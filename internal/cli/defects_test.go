@@ -10,9 +10,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// The scripts that people copied before there was this program had defects. Each has its test here, by its name.
+// The scripts that people used before this program had defects. Each one has a test here.
 
-// Registering was not idempotent: every call made a version, and tags were written twice.
+// Registering twice made two versions and wrote the tags twice.
 func TestDefect_RegisterTwice(t *testing.T) {
 	for _, version := range mlflowtest.Versions() {
 		s := double(t, version, oneRun)
@@ -25,7 +25,7 @@ func TestDefect_RegisterTwice(t *testing.T) {
 	}
 }
 
-// A version already in the stage was archived and moved back.
+// A version that was already in the stage was archived and moved back.
 func TestDefect_ArchivedInOwnStage(t *testing.T) {
 	s := double(t, "3.17.2", `{"runs": [{"id": "r1", "metrics": {"acc": 0.9}, "artifacts": {"model/MLmodel": "flavors: {sklearn: {}}"}}],
 		"models": [{"name": "churn", "versions": [{"run": "r1", "stage": "Staging"}]}]}`)
@@ -38,8 +38,7 @@ func TestDefect_ArchivedInOwnStage(t *testing.T) {
 	}
 }
 
-// The code that loads by alias used mlflow.sklearn without importing it: what the page tells people to run is a whole
-// program.
+// The code to load a model by alias used mlflow.sklearn without importing it. Now the page shows a complete program.
 func TestDefect_LoadingCode(t *testing.T) {
 	for _, version := range mlflowtest.Versions() {
 		s := double(t, version, oneRun)
@@ -56,8 +55,8 @@ func TestDefect_LoadingCode(t *testing.T) {
 	}
 }
 
-// Whether there are aliases was asked of the client's version, and the tag that stands for one stayed on every version
-// that ever had it.
+// The version of the client decided whether the server has aliases. The tag for an alias stayed on every version that
+// ever had the alias.
 func TestDefect_AliasTagStays(t *testing.T) {
 	s := double(t, "2.2.2", `{"runs": [{"id": "r1", "metrics": {"acc": 0.9}, "artifacts": {"model/MLmodel": "flavors: {sklearn: {}}"}}], "models": [{"name": "churn", "versions": [
 		{"run": "r1", "tags": {"alias_champion": "true"}}, {"run": "r1", "tags": {"alias_champion": "true"}}, {"run": "r1"}]}]}`)
@@ -86,7 +85,8 @@ func TestDefect_AliasTagStays(t *testing.T) {
 	}
 }
 
-// Aliases came with MLflow 2.3, not 2.0; a version may hold several, and '-' and letters of any alphabet are allowed.
+// Aliases exist since MLflow 2.3, not 2.0. A version may have several, and their names may contain "-" and letters of
+// any alphabet.
 func TestDefect_AliasRules(t *testing.T) {
 	s := double(t, "2.9.2", oneRun)
 	if _, r := run(
@@ -101,7 +101,7 @@ func TestDefect_AliasRules(t *testing.T) {
 	}
 }
 
-// Versions were read with a deprecated call, and only the first page of a search.
+// Versions were read with a deprecated call, and only the first page of a search was read.
 func TestDefect_OnlyFirstPage(t *testing.T) {
 	var versions []string
 	for i := range 10_005 {

@@ -7,8 +7,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// A server that has aliases is never taken for one without because an answer was cut off, garbled or given by a proxy:
-// what it would be told by tags, nobody who loads by alias would see.
+// If a response is cut off, garbled or comes from a proxy, a server with aliases is never treated as one without. The
+// fallback tags would have no effect for clients that load by alias.
 func TestAliasTags_OnlyWithoutAliases(t *testing.T) {
 	for name, c := range map[string]struct {
 		fault  mlflowtest.Fault

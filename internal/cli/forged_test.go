@@ -15,14 +15,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// A forgery is an entry that somebody appended to the ledger who may write it and may move nothing: it says that a bad
-// version was on its way to the target, past its gates.
+// A forgery is a false ledger entry by a login that may write the ledger but may not move anything. It says that a bad
+// version was being promoted and had passed its gates.
 type forgery struct {
 	server  string
 	by      ledger.Holder
 	ended   string // outcome: "" for an open entry
 	command string
-	from    int // version that it says it replaced
+	from    int // version that it claims to replace
 	victim  runner
 }
 
@@ -32,11 +32,12 @@ func (f forgery) String() string {
 }
 
 const (
-	bad    = 2 // its gates fail; the target's alias, which nobody guards, points to it already
+	bad    = 2 // its gates fail; an alias without gates points to it
 	absent = 9 // there is no such version
 )
 
-// begin is a model whose version 4 is in Production, after version 3. Version 2 is bad, and @challenger points to it.
+// begin seeds a model whose version 4 is in Production, after version 3. Version 2 is bad, and @challenger points to
+// it.
 func (f forgery) begin(t *testing.T) *storyRun {
 	t.Helper()
 	sc := story{f.server, "both", forged}.begin(t)
@@ -49,7 +50,7 @@ func (f forgery) begin(t *testing.T) *storyRun {
 	return sc
 }
 
-// append writes the forged entry with the ledger's own protocol, as a login that may edit its runs can.
+// append writes the forged entry with the protocol of the ledger, as a login that may edit its runs can.
 func (f forgery) append(t *testing.T, sc *storyRun) {
 	t.Helper()
 	wire, err := rest.New(rest.Config{Base: address, Transport: sc.double.Transport()})
@@ -100,8 +101,8 @@ func (f forgery) append(t *testing.T, sc *storyRun) {
 	}
 }
 
-// A forged entry moves nothing past the gates: neither one that is open nor one that was cut off, whoever it names as
-// its holder and whatever it says about the incumbent.
+// A forged entry cannot get a version past its gates: neither an open one nor an interrupted one, whatever holder and
+// incumbent it names.
 func TestForgedEntry_MovesNothing(t *testing.T) {
 	var cases []forgery
 	for _, server := range servers {
@@ -151,7 +152,7 @@ func TestForgedEntry_MovesNothing(t *testing.T) {
 	})
 }
 
-// Honest promotions go on after a forged entry.
+// A forged entry does not block honest promotions.
 func TestForgedEntry_BlocksNothing(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		f := forgery{server: "3.17.2", by: ledger.Holder{Run: "666", Attempt: 1}, command: "promote", from: 1}

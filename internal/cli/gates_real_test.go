@@ -25,8 +25,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Every gate passes, fails and is inconclusive on real servers, with models that scikit-learn made. The table is
-// printed.
+// Every gate passes, fails and is inconclusive on real servers, with models made by scikit-learn. The table is printed.
 func TestGates_OnRealServers(t *testing.T) {
 	for _, version := range []string{realtest.Newest, "2.22.5"} {
 		t.Run(version, func(t *testing.T) {
@@ -43,7 +42,7 @@ func TestGates_OnRealServers(t *testing.T) {
 				versions: map[string]int{},
 			}
 			r.prepare()
-			// Defect 14: a guide said that SQLite cannot hold a registry.
+			// A guide said that SQLite cannot store a registry. That is wrong.
 			if server.Store != "sqlite" || r.versions["good"] == 0 {
 				t.Errorf("defect 14: %s held no registered version", server.Store)
 			}
@@ -68,7 +67,7 @@ func (r *realGates) call(path string, in, out any) {
 	}
 }
 
-// prepare logs the runs, registers them, and makes base the champion.
+// prepare logs the runs, registers them, and makes "base" the champion.
 func (r *realGates) prepare() {
 	r.t.Helper()
 	tags := func(commit, owner string) map[string]string {
@@ -163,7 +162,7 @@ func (r *realGates) prepare() {
 	r.versions["elsewhere"] = int(n)
 }
 
-// report uploads an evaluation that names the run it is about.
+// report uploads an evaluation report that names its run.
 func (r *realGates) report(name string, passed bool, about string) {
 	r.t.Helper()
 	body := fmt.Sprintf(
@@ -189,7 +188,7 @@ func (r *realGates) report(name string, passed bool, about string) {
 	}
 }
 
-// run is the program on a laptop.
+// run runs the program on a laptop.
 func (r *realGates) run(args ...string) (map[string]any, string) {
 	r.t.Helper()
 	var out, errs bytes.Buffer
@@ -220,10 +219,10 @@ func (r *realGates) promote(name, alias string) {
 	r.versions[name] = number
 }
 
-// cell is one gate on one candidate.
+// cell is one gate with one candidate.
 type cell struct{ gate, candidate string }
 
-// cells are, by kind, a gate and a candidate for pass, fail and inconclusive.
+// cells returns, for each kind of gate, a gate and a candidate for pass, fail and inconclusive.
 func (r *realGates) cells() map[string][3]cell {
 	regression := "regression: test_f1\nbetter: higher"
 	return map[string][3]cell{
@@ -305,7 +304,7 @@ func (r *realGates) table() {
 	r.t.Log(b.String())
 }
 
-// judge gathers from the server what the gate needs and judges it; what GitHub will tell is given.
+// judge gathers what the gate needs from the server and evaluates it. The facts from GitHub are given.
 func (r *realGates) judge(c cell) verdict.Finding {
 	r.t.Helper()
 	p, err := policy.Parse(
@@ -343,7 +342,7 @@ func (r *realGates) judge(c cell) verdict.Finding {
 	return policy.Judge(gates, facts).Findings[0]
 }
 
-// approvedReview is a change of ann's that bob promotes; both and eve approved it.
+// approvedReview is a change by ann that bob promotes. Both and eve have approved it.
 func approvedReview() fact.Review {
 	var said []fact.Approval
 	for _, login := range []string{"ann", "bob", "eve"} {
@@ -353,7 +352,7 @@ func approvedReview() fact.Review {
 	return fact.Review{Attempt: 1, Contributors: registry.Is(made), PullRequest: registry.Is(said)}
 }
 
-// cost counts the requests of all gates on one candidate, beyond those of thresholds alone.
+// cost counts the requests that all gates need for one candidate, in addition to those of thresholds.
 func (r *realGates) cost() {
 	var all strings.Builder
 	all.WriteString("version: 1\nmodels:\n  gates:\n    aliases:\n      champion:\n        gates:\n")

@@ -12,7 +12,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 )
 
-// Every kind of gate shows in a script of its own how it passes, fails and cannot be judged.
+// Every kind of gate has a script that shows how it passes, fails and is inconclusive.
 func TestGates_HaveScripts(t *testing.T) {
 	for kind := range policy.Examples() {
 		text, err := os.ReadFile("testdata/script/gate_" + kind + ".txtar")
@@ -31,7 +31,7 @@ func TestGates_HaveScripts(t *testing.T) {
 	}
 }
 
-// The policies people copy are checked, explained and tested.
+// The example policies are valid, can be explained, and pass their tests.
 func TestExamplePolicies(t *testing.T) {
 	folders, err := filepath.Glob("../../examples/policies/*")
 	if err != nil || len(folders) < 3 {

@@ -17,7 +17,7 @@ var told = []string{
 	"test_f1 >= champion",
 }
 
-// A cancelled run does not wait for whoever it tells: the promotion is done and recorded, and the next run tells the
+// A cancelled run does not wait for its notifications. The promotion is done and recorded, and the next run sends the
 // rest.
 func TestCancelled_DoesNotWaitForSlack(t *testing.T) {
 	bubble(t, func(t *testing.T) {
@@ -51,8 +51,8 @@ func TestCancelled_DoesNotWaitForSlack(t *testing.T) {
 	})
 }
 
-// Cancelled while the alias is being moved: the move is confirmed, the deployment says how it ended, and who could not
-// be told any more is told by the next run.
+// If the run is cancelled during the move of the alias, the move is confirmed and the deployment gets its final state.
+// The next run sends the notifications that are left.
 func TestCancelled_DuringMove(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t, told...)
@@ -81,7 +81,7 @@ func TestCancelled_DuringMove(t *testing.T) {
 	})
 }
 
-// A server that fails the move, and GitHub that hangs: the deployment is left as it is, and the run ends in time.
+// If the server fails the move and GitHub hangs, the deployment stays as it is and the run ends in time.
 func TestGitHub_Hangs(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t, told...)
@@ -102,7 +102,7 @@ func TestGitHub_Hangs(t *testing.T) {
 	})
 }
 
-// What a killed run has promised others is told by the next one, killed before or after it was sent.
+// The next run sends the notifications of a killed run, whether it was killed before or after sending them.
 func TestNotifications_AtLeastOnce(t *testing.T) {
 	for name, at := range map[string]func(jobSetup, *http.Request) bool{
 		"before it was sent": func(_ jobSetup, r *http.Request) bool {

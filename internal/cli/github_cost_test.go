@@ -5,8 +5,8 @@ import (
 	"testing/synctest"
 )
 
-// Being told costs a look into the ledger and a mark there, however many are told, and a deployment its two tags.
-// GitHub is asked one thing of itself: who approved this run.
+// Notifications cost one read of the ledger and one write, however many there are. A deployment costs two tags. GitHub
+// gets one extra request: who approved this run.
 func TestNotifications_Cost(t *testing.T) {
 	cost := func(env map[string]string) (mlflow, gitHub int) {
 		bubble(t, func(t *testing.T) {

@@ -23,7 +23,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// world is a job with everything that a promotion can tell others, in a bubble.
+// jobSetup is a job with all kinds of notifications and a deployment, in a bubble.
 type jobSetup struct {
 	flow
 	*otherHosts
@@ -74,7 +74,7 @@ func (w jobSetup) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.double.Transport().RoundTrip(r)
 }
 
-// onRequest looks at every request first.
+// onRequest calls the function for every request before it is sent.
 type onRequest struct {
 	next http.RoundTripper
 	look func(*http.Request)
@@ -88,8 +88,8 @@ func (o *onRequest) RoundTrip(r *http.Request) (*http.Response, error) {
 	return o.next.RoundTrip(r)
 }
 
-// mortal is the wire of a process that is killed at the first request that is so, before the request has its effect:
-// nothing that it would have sent arrives any more.
+// killedTransport is the transport of a process that is killed at the first matching request, before the request takes
+// effect. Later requests never arrive.
 type killedTransport struct {
 	next http.RoundTripper
 	at   func(*http.Request) bool
@@ -135,7 +135,7 @@ func (w jobSetup) through(t *testing.T, ctx context.Context, wire http.RoundTrip
 	return result, status
 }
 
-// gitHubKinds are the ways GitHub lets one request go wrong.
+// gitHubKinds are the kinds of faults of GitHub.
 var gitHubKinds = map[string]githubtest.Fault{
 	"reset before the effect": {Kind: githubtest.Reset},
 	"reset after the effect":  {Kind: githubtest.Reset, After: true},
@@ -152,8 +152,8 @@ var gitHubKinds = map[string]githubtest.Fault{
 	"login page":              {Kind: githubtest.LoginPage},
 }
 
-// Whatever GitHub does at whatever request, and forever: the promotion is done, confirmed and recorded, within the time
-// that reporting may take; and what was not told is known to be so.
+// Whatever GitHub does at any request, the promotion is done, confirmed and recorded in time, and failed notifications
+// are known to be unsent.
 func TestGitHubFaults_ChangeNothing(t *testing.T) {
 	args := []string{
 		"promote", "--model", "churn", "--candidate", "runs:/better/model", "--alias", "champion", "--thresholds",
@@ -174,7 +174,7 @@ func TestGitHubFaults_ChangeNothing(t *testing.T) {
 	}
 	outcomes := map[string]int{}
 	for _, name := range slices.Sorted(maps.Keys(gitHubKinds)) {
-		for nth := 0; nth <= requests; nth++ { // 0: at all of them
+		for nth := 0; nth <= requests; nth++ { // 0 means all of them
 			t.Run(fmt.Sprintf("%s at request %d", name, nth), func(t *testing.T) {
 				bubble(t, func(t *testing.T) {
 					w := newWorld(t, args...)
@@ -203,7 +203,7 @@ func TestGitHubFaults_ChangeNothing(t *testing.T) {
 	t.Logf("%d requests to GitHub, %d faults: %v", requests, (requests+1)*len(gitHubKinds), outcomes)
 }
 
-// withoutDeployment leaves out what is written only after GitHub took the success.
+// withoutDeployment removes what is written only after GitHub has accepted the final state.
 func withoutDeployment(state string) string {
 	var out []string
 	for _, l := range strings.Split(state, "\n") {
@@ -214,7 +214,7 @@ func withoutDeployment(state string) string {
 	return strings.Join(out, "\n")
 }
 
-// outcomeOf says whether everybody was told, and holds what is reported to what GitHub has.
+// outcomeOf reports whether all notifications were sent, and compares the report with what GitHub has received.
 func outcomeOf(t *testing.T, w jobSetup, r report.Result) string {
 	t.Helper()
 	arrived := len(w.hub.Events()) > 0

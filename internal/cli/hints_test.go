@@ -10,8 +10,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// A hint that holds a command can be pasted whatever the model is called: the shell runs that command and no other, and
-// the command reads the names as they are.
+// A command in a hint can be pasted whatever the name of the model is. The shell runs only that command, and the
+// command reads the names unchanged.
 func TestHints_HostileNames(t *testing.T) {
 	for _, name := range []string{
 		"a b", "it's", "$(echo pwned)", "`echo pwned`", "a; echo pwned", `"x" & echo pwned`, "a #b", "a>b", "日本",

@@ -10,8 +10,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// Drift counts where both readings show it. Where only the second does, which the first may have been too torn to show,
-// it is not told, nor that there is none.
+// Drift counts if both readings show it. If only the second one shows it, the history reports neither drift nor that
+// there is none.
 func TestConfirmedHistory(t *testing.T) {
 	a, b := ledger.Shift{Ref: "@champion", Was: "1", Want: "2"}, ledger.Shift{Ref: "Production", Was: "1", Want: "2"}
 	seen := func(drift ...ledger.Shift) report.History { return report.History{Compared: true, Outside: drift} }
@@ -36,8 +36,8 @@ func TestConfirmedHistory(t *testing.T) {
 	}
 }
 
-// The prompt marker on one version hides them all: that their stages look empty is no move by others, and that they are
-// not listed does not make their aliases dangle, nor the versions deleted.
+// A prompt tag on one version hides all versions of the model. Then empty stages are not drift, and aliases are not
+// dangling.
 func TestHiddenVersions(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		sc := story{"3.17.2", "both", goingBack}.begin(t)

@@ -18,7 +18,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
 )
 
-// reaper kills the process that sent the nth request, before the request has its effect or after.
+// requestKiller kills the process that sent the nth request, before or after the request takes effect.
 type requestKiller struct {
 	next  http.Handler
 	nth   int // 0 = none
@@ -35,7 +35,7 @@ func (r *requestKiller) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	over := r.nth > 0 && r.seen > r.nth
 	r.mu.Unlock()
 	if over {
-		return // what was still on its way when the process died never arrives
+		return // requests in flight are lost when the process dies
 	}
 	if mine && r.after {
 		r.next.ServeHTTP(httptest.NewRecorder(), q)
@@ -47,7 +47,7 @@ func (r *requestKiller) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	r.next.ServeHTTP(w, q)
 }
 
-// victim runs the real binary against a double over HTTP.
+// killableProcess runs the real binary against a double over HTTP.
 type killableProcess struct {
 	binary string
 	double *mlflowtest.Server
@@ -73,14 +73,14 @@ func newVictim(t *testing.T, binary string) *killableProcess {
 	return v
 }
 
-// run runs one attempt; killed reports that it was.
+// run runs one attempt. killed reports whether it was killed.
 func (v *killableProcess) run(t *testing.T, run, attempt int, args ...string) (killed bool, out string) {
 	t.Helper()
 	cmd := exec.Command(v.binary, append(args, "--json", "--tracking-uri", v.url)...)
 	cmd.Env = []string{fmt.Sprintf("GITHUB_RUN_ID=%d", run), fmt.Sprintf("GITHUB_RUN_ATTEMPT=%d", attempt)}
 	var all bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &all, &all
-	started := make(chan struct{}) // its first request may come before Start has returned
+	started := make(chan struct{}) // the first request may come before Start returns
 	v.reaper.kill = func() { <-started; _ = cmd.Process.Kill() }
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -96,8 +96,8 @@ func (v *killableProcess) run(t *testing.T, run, attempt int, args ...string) (k
 	return false, all.String()
 }
 
-// The real binary is killed at each of its requests, before and after the effect; the next attempt of the same workflow
-// run ends in the state of a run that never met that.
+// The real binary is killed at each of its requests, before and after the request takes effect. The next attempt of the
+// workflow run must end in the same state as a run that was never killed.
 func TestKilledAtEveryRequest(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a hundred processes")
@@ -189,5 +189,5 @@ func TestKilledAtEveryRequest(t *testing.T) {
 
 var times = regexp.MustCompile(`20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ`)
 
-// timeless is a state without the times in it.
+// withoutTimes returns a state without its times.
 func withoutTimes(state string) string { return times.ReplaceAllString(state, "then") }

@@ -12,14 +12,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// ofLedger reports whether a write is the ledger's: of its runs and experiments, or the anchor.
+// ofLedger reports whether a write belongs to the ledger: its runs, its experiment or the anchor tag.
 func ofLedger(w mlflowtest.Write) bool {
 	path := strings.TrimPrefix(w.Path, "/api/2.0/mlflow/")
 	return strings.HasPrefix(path, "runs/") || strings.HasPrefix(path, "experiments/") ||
 		path == "registered-models/set-tag" && strings.Contains(w.Body, "promote.ledger")
 }
 
-// begin makes the ledger of the seeded model, with one entry about another alias, and forgets how.
+// begin creates the ledger of the seeded model, with one entry about another alias.
 func (f flow) begin(t *testing.T) {
 	t.Helper()
 	first := flow{
@@ -36,7 +36,7 @@ func (f flow) begin(t *testing.T) {
 	f.double.Forget()
 }
 
-// A lost ledger is noticed and never begun anew by itself; a person can, and has to say why.
+// A lost ledger is noticed and never replaced automatically. A person can replace it, and must give a reason.
 func TestLostLedger_ReplacedOnRequest(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		f := newFlow(
@@ -89,8 +89,8 @@ func TestLostLedger_ReplacedOnRequest(t *testing.T) {
 	})
 }
 
-// Who deletes the experiment of all ledgers, as the page on removing everything says, gets out again by the command
-// that the error names; a promotion alone never restores or begins anything.
+// If somebody deletes the experiment of all ledgers, as docs/uninstall.md says, the command in the error restores them.
+// A promotion alone never restores or creates anything.
 func TestDeletedExperiment_RestoredOnRequest(t *testing.T) {
 	for name, c := range map[string]struct {
 		gone []string // experiments
@@ -143,7 +143,7 @@ func TestDeletedExperiment_RestoredOnRequest(t *testing.T) {
 	}
 }
 
-// Where the home of all ledgers was deleted, what the error says to do heals the ledger.
+// If the experiment of all ledgers was deleted, the command in the hint restores the ledger.
 func TestDeletedExperiment_HintWorks(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		f := newFlow(
@@ -174,7 +174,7 @@ func TestDeletedExperiment_HintWorks(t *testing.T) {
 	})
 }
 
-// ask sends a request of somebody else to the double.
+// ask sends a request to the double, as another client.
 func ask(t *testing.T, f flow, method, path string, body any) map[string]any {
 	t.Helper()
 	text, err := json.Marshal(body)

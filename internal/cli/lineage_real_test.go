@@ -20,8 +20,8 @@ import (
 
 const trainedFrom = "c0ffeec0ffeec0ffeec0ffeec0ffeec0ffeec0ff"
 
-// The lineage of versions made by the stock client and by this program, on a server of each generation: complete ones,
-// copies of copies, and those whose run, source or files are gone. The table of what is lost is printed.
+// The lineage of versions made by MLflow's Python client and by this program, on a server of each generation: complete
+// ones, copies of copies, and those whose run, source or files are gone. The table of missing parts is printed.
 func TestLineageOnRealServers(t *testing.T) {
 	for _, version := range []string{realtest.Newest, "2.22.5", "1.30.1"} {
 		t.Run(version, func(t *testing.T) {
@@ -53,7 +53,7 @@ func (l *realLineage) call(path string, in any) {
 	}
 }
 
-// run is the program in a job that runs on the commit that the second model was trained from.
+// run runs the program in a job on the commit that the second model was trained from.
 func (l *realLineage) run(args ...string) (result, string) {
 	l.t.Helper()
 	var out, errs bytes.Buffer
@@ -99,7 +99,7 @@ func (l *realLineage) do(args ...string) result {
 	return r
 }
 
-// lineage is that of a version, held to its schema.
+// lineage returns the lineage of a version, validated against the schema.
 func (l *realLineage) lineage(args ...string) (shownLineage, result) {
 	l.t.Helper()
 	r := l.do(append([]string{"lineage"}, args...)...)
@@ -121,7 +121,7 @@ func (l *realLineage) lineage(args ...string) (shownLineage, result) {
 	return out, r
 }
 
-// prepare logs two models, registers both by way of a promotion, the second as the run of the head commit, and copies
+// prepare logs two models, registers both with a promotion (the second one as the run of the head commit), and copies
 // it.
 func (l *realLineage) prepare() {
 	l.t.Helper()
@@ -169,7 +169,7 @@ func (l *realLineage) prepare() {
 	})
 }
 
-// complete: everything but what this generation of servers does not keep.
+// complete checks everything that this generation of servers stores.
 func (l *realLineage) complete() {
 	got, r := l.lineage("dev", "champion")
 	l.t.Logf("MLflow %s: dev @champion in %d requests and %d rounds", l.s.Version, r.Requests, r.Rounds)
@@ -229,7 +229,7 @@ func losses(l shownLineage) []string {
 	return out
 }
 
-// copies: each link of the chain, and the files read through it.
+// copies checks each link of the chain, and the files that are read through it.
 func (l *realLineage) copies() {
 	got, _ := l.lineage("prod", "1")
 	var chain []string
@@ -244,7 +244,7 @@ func (l *realLineage) copies() {
 	}
 }
 
-// lost: what is gone, and what the answer still tells.
+// lost checks what is missing, and what is still shown.
 func (l *realLineage) lost() {
 	l.call("registered-models/create", map[string]any{"name": "odd"})
 	odd := func(body map[string]any) {

@@ -8,8 +8,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 )
 
-// What is sent, and as what: a move that was made again while its event was on the way is told as superseded, and a run
-// does not tell of what a later one is telling of itself.
+// A notification about a target that has moved again says so. A run does not send notifications of later runs.
 func TestPendingNotifications(t *testing.T) {
 	entry := func(epoch int, ref string) ledger.Entry {
 		r := ledger.Record{Moves: []ledger.Shift{{Ref: ref, Was: "1", Want: "2"}}, Notify: []string{"slack"}}
@@ -23,7 +22,7 @@ func TestPendingNotifications(t *testing.T) {
 	for name, c := range map[string]struct {
 		own     *notification
 		entries []ledger.Entry
-		want    string // epochs in the order of sending, with the epoch that superseded them
+		want    string // epochs in the order of sending, each with the epoch of the later move
 	}{
 		"this run's alone": {
 			own(champion(2)), []ledger.Entry{told(champion(1)), champion(2)}, "2",

@@ -28,18 +28,18 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// pageWidth is how wide GitHub's pages are, commentWidth the text of a comment on a pull request.
+// pageWidth is the width of a page of GitHub, and commentWidth that of a comment on a pull request.
 const (
 	pageWidth    = 1012
 	commentWidth = 816
 )
 
-// markdown is one summary, as a script's run wrote it.
+// markdown is one job summary of a script.
 type markdown struct{ script, text string }
 
-// Every summary that any script writes, as GitHub would show it: rendered by GitHub's own Markdown library, styled by
-// its style sheet, the diagrams drawn by Mermaid, in a real browser. Whatever names and words the servers of the
-// scripts have, nothing loads, links or runs that should not, and nothing is cut off at the side.
+// Every summary of every script is shown as GitHub would show it: rendered by GitHub's Markdown library, with its style
+// sheet, diagrams by Mermaid, in a real browser. Whatever names the scripts use, nothing loads, links or runs that
+// should not, and nothing is cut off.
 func TestBrowser_Summaries(t *testing.T) {
 	all := summaries(t)
 	if len(all) < 50 {
@@ -56,18 +56,17 @@ func TestBrowser_Summaries(t *testing.T) {
 	}
 }
 
-// sights are the summaries of the tour that the documents show, by their place in it: what they are called there, and
-// how wide.
+// sights are the summaries of the tour that the documents show, with their names and widths. The key is their position.
 var sights = map[int]struct {
 	name  string
 	width int
 }{2: {"summary", pageWidth}, 3: {"comment", commentWidth}, 4: {"lineage", pageWidth}}
 
-// posted is how many of the tour's first summaries are such as are posted as comments too.
+// posted is how many of the first summaries of the tour are also posted as comments.
 const posted = 4
 
-// What a team sees in a week is easy to read on a page and in a comment, by day and by night. With -update the pictures
-// in the documents are made anew.
+// The summaries of the tour are readable on a page and in a comment, in light and dark mode. The flag -update writes
+// the pictures of the documents.
 func TestBrowser_Tour(t *testing.T) {
 	tour := slices.DeleteFunc(summaries(t), func(m markdown) bool { return m.script != "tour" })
 	if len(tour) < 8 {
@@ -87,10 +86,10 @@ func TestBrowser_Tour(t *testing.T) {
 	}
 }
 
-// maxPicture is how large a picture in the documents may be, in bytes.
+// maxPicture is the size limit of a picture in the documents, in bytes.
 const maxPicture = 150_000
 
-// picture shows a summary as a reader first sees it, and keeps it with -update.
+// picture shows a summary and, with -update, saves the picture.
 func (v *viewer) picture(t *testing.T, m markdown, name string, width int, dark bool) {
 	t.Helper()
 	v.open(t, m, width, dark)
@@ -113,7 +112,7 @@ func (v *viewer) picture(t *testing.T, m markdown, name string, width int, dark 
 	}
 }
 
-// fewColours encodes a picture of text with its 256 most frequent colours, a third of the size.
+// fewColours encodes a picture with its 256 most frequent colours, which makes it a third of the size.
 func fewColours(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -142,8 +141,8 @@ func fewColours(path string) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// Names as bad as names can be, in every place of a lineage: still nothing loads, links or runs, every box of the
-// diagram says what it is to say, and what is too long scrolls within its table.
+// With hostile names in every place of a lineage, nothing loads, links or runs that should not. Every box of the
+// diagram has its text, and long tables scroll.
 func TestBrowser_HostileNames(t *testing.T) {
 	v := newViewer(t)
 	words := []string{
@@ -215,12 +214,12 @@ func TestBrowser_HostileNames(t *testing.T) {
 	}
 }
 
-// summaries runs all scripts and returns what each wrote, in order.
+// summaries runs all scripts and returns their summaries in order.
 func summaries(t *testing.T) []markdown {
 	t.Helper()
 	var mu sync.Mutex
 	var all []markdown
-	t.Run("scripts", func(t *testing.T) { // which run beside one another, and have ended when this has
+	t.Run("scripts", func(t *testing.T) { // they run in parallel and have ended when t.Run returns
 		play(t, func(script, text string) {
 			mu.Lock()
 			defer mu.Unlock()
@@ -233,7 +232,7 @@ func summaries(t *testing.T) []markdown {
 	return all
 }
 
-// viewer turns Markdown into pages and looks at them.
+// viewer renders Markdown as pages and inspects them.
 type viewer struct {
 	dir, assets string
 	page        *browsertest.Page
@@ -296,13 +295,13 @@ func (v *viewer) open(t *testing.T, m markdown, width int, dark bool) {
 	}
 }
 
-// seen is what the page holds when all is drawn.
+// seen is what the page contains when everything is drawn.
 type seen struct {
 	Links    []string // addresses
 	Loading  []string // elements that load or run something
 	Handlers []string // attributes that run something
-	Mentions []string // words outside code that GitHub would link
-	Wide     []string // elements that go over the side, or scroll
+	Mentions []string // words outside of code that GitHub would link
+	Wide     []string // elements that are wider than the page, or scroll
 	Labels   [][]string
 	Width    int
 }
@@ -310,7 +309,7 @@ type seen struct {
 //go:embed testdata/look.js
 var look string
 
-// scrolling says whether a table or a block of code may be wider than the page and scroll within itself.
+// scrolling reports whether a table or a block of code may be wider than the page and scroll.
 type scrolling bool
 
 const (
@@ -318,7 +317,7 @@ const (
 	scrolls scrolling = true
 )
 
-// check shows a summary and holds it to what must be so; it returns the number of diagrams.
+// check shows a summary, checks it, and returns the number of diagrams.
 func (v *viewer) check(t *testing.T, m markdown, width int, dark bool, may scrolling) int {
 	t.Helper()
 	v.open(t, m, width, dark)
@@ -374,7 +373,7 @@ var (
 	label   = regexp.MustCompile(`(?m)^  n\d+\["(.*)"\]$`)
 )
 
-// labels lists the labels of each diagram, sorted.
+// labels returns the labels of each diagram, sorted.
 func labels(text string) [][]string {
 	var out [][]string
 	for _, d := range diagram.FindAllStringSubmatch(text, -1) {

@@ -16,7 +16,7 @@ import (
 func TestPolicySearch(t *testing.T) {
 	cases := map[string]struct {
 		files string // separated by spaces
-		want  string // the chosen file; "" with neither cause nor hint: there is none
+		want  string // the chosen file; "" without cause and hint means none
 		cause string // part of the error
 		hint  string
 	}{
@@ -147,7 +147,7 @@ func TestPolicySearch_Checkout(t *testing.T) {
 	}
 }
 
-// A folder that cannot be read may hold a policy.
+// A folder that cannot be read may contain a policy.
 func TestPolicySearch_Unreadable(t *testing.T) {
 	for _, folder := range []string{".", ".github", ".github/policy"} {
 		list := listOf([]string{".github/policy/x.yml"})
@@ -163,7 +163,7 @@ func TestPolicySearch_Unreadable(t *testing.T) {
 	}
 }
 
-// listOf lists folders of which only the paths of the files are known.
+// listOf returns a function that lists folders, made from the paths of the files.
 func listOf(files []string) func(string) ([]string, error) {
 	return func(folder string) ([]string, error) {
 		if slices.Contains(files, folder) {

@@ -21,7 +21,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// inJob runs the program in a job, and returns what it reported.
+// inJob runs the program in a job and returns its result.
 func inJob(t *testing.T, double *mlflowtest.Server, args ...string) report.Result {
 	t.Helper()
 	env := map[string]string{
@@ -53,8 +53,8 @@ func inJob(t *testing.T, double *mlflowtest.Server, args ...string) report.Resul
 	return result
 }
 
-// The record says what was moved, made of what, by whom, on what evidence and with what: enough to answer for it years
-// later, and no secret.
+// The record says what was moved, from which run, by whom, on what evidence and with which version of the program. It
+// contains no secret.
 func TestRecord_IsComplete(t *testing.T) {
 	double := mlflowtest.New(
 		"3.17.2", mlflowtest.AllowedHosts("mlflow.example"), mlflowtest.BasicAuth(),
@@ -159,7 +159,7 @@ func TestRecord_IsComplete(t *testing.T) {
 	}
 }
 
-// A record that is too long leaves out what it can best do without, says so, and keeps the gates for last.
+// A record that is too long leaves out its least important parts and says so. The gates are the last to go.
 func TestRecord_IsShortened(t *testing.T) {
 	r := ledger.Record{
 		Contents: ledger.Contents{Datasets: []ledger.DatasetRef{{Name: "d"}}, Flavors: []string{"f"}},

@@ -12,8 +12,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 )
 
-// A killing is a command that dies after its nth request, and is then run again by somebody. That one may die after its
-// mth request, and then the workflow run that was first runs it again.
+// A killing is a command that dies after its nth request and is then run again by a runner. The second run may die
+// after its mth request, and then the first workflow run runs the command again.
 type killing struct {
 	story
 	nth  int
@@ -29,7 +29,7 @@ func (k killing) String() string {
 	return text
 }
 
-// runner is who runs a command again.
+// runner says who runs the command again.
 type runner string
 
 const (
@@ -38,7 +38,7 @@ const (
 	laptop     runner = "a laptop"
 )
 
-// takes is the scene as the runner has it, and the arguments that it needs besides.
+// takes returns the story run as the runner sees it, and additional arguments.
 func (r runner) takes(sc *storyRun) (args []string) {
 	switch r {
 	case anotherRun:
@@ -51,10 +51,9 @@ func (r runner) takes(sc *storyRun) (args []string) {
 	return []string{"--override", "takeover"}
 }
 
-// Whoever runs a killed command again, after whatever request it died: it ends as if nothing had happened, with one
-// entry that says so, and nobody else is said to have moved anything.
+// If a killed command is run again, it ends as if nothing had happened: one entry says so, and no move counts as drift.
 func TestKilled_RunAgain(t *testing.T) {
-	every := campaign(t, "PROMOTE_KILLS", 16) // of the cases; 1 for all
+	every := campaign(t, "PROMOTE_KILLS", 16) // 1 means all cases
 	var cases []killing
 	for _, server := range servers {
 		for _, target := range targets {
@@ -89,7 +88,7 @@ func TestKilled_RunAgain(t *testing.T) {
 	}
 }
 
-// play reports whether the command died at all before it had ended.
+// play reports whether the command died before it had ended.
 func (k killing) play(t *testing.T) (died bool, problems []string) {
 	clean := k.begin(t)
 	before := len(clean.state(t).entries)
@@ -101,7 +100,7 @@ func (k killing) play(t *testing.T) (died bool, problems []string) {
 		return false, nil
 	}
 	if sc.rolledBack(t) && k.next != sameRun {
-		return true, nil // it was over, and another rollback goes further
+		return true, nil // the rollback was complete, and another one would go further back
 	}
 	more := k.next.takes(sc)
 	if k.mth > 0 && sc.dies(t, k.mth, append(k.args(), more...)...) {
@@ -128,7 +127,7 @@ func (k killing) play(t *testing.T) (died bool, problems []string) {
 	return true, problems
 }
 
-// dies runs the command, which dies after its nth request. It reports false if the command ended before.
+// dies runs the command, which dies after its nth request. It returns false if the command ended before.
 func (sc *storyRun) dies(t *testing.T, nth int, args ...string) bool {
 	t.Helper()
 	seen := 0
@@ -138,14 +137,14 @@ func (sc *storyRun) dies(t *testing.T, nth int, args ...string) bool {
 	return seen >= nth
 }
 
-// rolledBack reports whether the last entry is a rollback that is over.
+// rolledBack reports whether the last entry is a complete rollback.
 func (sc *storyRun) rolledBack(t *testing.T) bool {
 	t.Helper()
 	e, _ := ledger.Chain{Entries: sc.state(t).entries}.Last()
 	return e.Record.Command == "rollback" && e.Outcome == ledger.EntryDone
 }
 
-// sameEnd compares what the last completed entries say of the command.
+// sameEnd compares the last complete entries.
 func sameEnd(want, got []ledger.Entry) (problems []string) {
 	a, _ := lastDone(want)
 	b, done := lastDone(got)
@@ -177,7 +176,7 @@ func lastDone(entries []ledger.Entry) (ledger.Entry, bool) {
 	return ledger.Entry{}, false
 }
 
-// wants is where moves ended.
+// wants returns the final values of the moves.
 func wants(moves []ledger.Shift) string {
 	var out []string
 	for _, m := range moves {

@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/mlflowtest"
 )
 
-// Asking for the right to move and for the name of the login costs two requests next to others, and no round.
+// Checking the rights and the login name costs two requests in parallel with others, and no round.
 func TestRights_CostNoRound(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		seed, err := os.ReadFile("testdata/seed/churn.json")
@@ -40,14 +40,14 @@ func TestRights_CostNoRound(t *testing.T) {
 			return result.Requests, result.Rounds
 		}
 		promote("models:/churn/1")
-		promote("runs:/worse/model") // begins the ledger
+		promote("runs:/worse/model") // creates the ledger
 		if requests, rounds := promote("runs:/better/model"); requests > 22 || rounds > 7 {
 			t.Errorf("%d requests in %d rounds, without a login they are 20 in 7", requests, rounds)
 		}
 	})
 }
 
-// Doctor says whether a ledger is guarded or only watched, by what the server itself lets this login do.
+// doctor says whether the ledger is protected or only checked, depending on what the server lets this login do.
 func TestDoctor_LedgerProtection(t *testing.T) {
 	for name, c := range map[string]struct {
 		options []mlflowtest.Option

@@ -27,28 +27,29 @@ import (
 
 var update = flag.Bool("update", false, "write the scripts' golden parts")
 
-// Each script is a user's session with a server: seed it, run the program, compare what it printed, what it handed to
-// the workflow, and what it wrote.
+// A script seeds a server, runs the program, and compares its output, its outputs for the job, and its writes.
 //
-//	mlflow VERSION [SEED] [WITH …]  WITH is store=file, store=mariadb, auth (basic-auth), artifacts=off or artifacts=only: a server of that version with what testdata/seed/SEED.json or a file of the script describes
-//	fault METHOD PATH KIND  the next matching request goes wrong, see mlflowtest.ParseFault
+//	mlflow VERSION [SEED] [WITH …]  starts a server of that version with the data of testdata/seed/SEED.json or of a
+//	                        file of the script. WITH is store=file, store=mariadb, auth (basic-auth), artifacts=off
+//	                        or artifacts=only
+//	fault METHOD PATH KIND  makes the next matching request fail, see mlflowtest.ParseFault
 //	job [NAME=VALUE …]      from here on the program runs in a job of GitHub Actions, by default on the main branch
-//	input NAME FILE         the input of the action is what the file holds
+//	input NAME FILE         sets an input of the action to the content of the file
 //	mlflow-promote …        runs the program
-//	status N                exit status of the last run
-//	writes [all] [none]     prints what the server was asked to change since the last time, or asserts that it was nothing;
-//	                        the ledger's own writes are told with all
-//	output NAME [VALUE]     an output of the last run; without VALUE it is printed
+//	status N                checks the exit code of the last run
+//	writes [all] [none]     prints the writes to MLflow since the last time, or checks that there were none;
+//	                        with all, it includes the writes of the ledger
+//	output NAME [VALUE]     checks an output of the last run, or prints it without VALUE
 //	outputs                 prints all outputs of the job
-//	summary                 prints the job's summary
-//	page STATUS TEXT        something else answers from here on: an HTML page of that title, or a redirect to TEXT
-//	received NAME VALUE     every request since the last time carried that header
-//	event FILE              the event that started the job is what the file holds
-//	later DURATION          from here on it is so much later
-//	github …, receive …, events: GitHub and others, see cmdGitHub, cmdReceive and cmdEvents
+//	summary                 prints the job summary
+//	page STATUS TEXT        something else answers from here on: an HTML page with that title, or a redirect to TEXT
+//	received NAME VALUE     checks that every request since the last time had that header
+//	event FILE              sets the event of the job to the content of the file
+//	later DURATION          moves the clock forward
+//	github …, receive …, events: see cmdGitHub, cmdReceive and cmdEvents
 func TestScripts(t *testing.T) { play(t, func(string, string) {}) }
 
-// play runs all scripts and hands over each summary that a run wrote, with the script's name.
+// play runs all scripts. It calls summary with each job summary and the name of the script.
 func play(t *testing.T, summary func(script, markdown string)) {
 	seeds, err := filepath.Abs("testdata/seed")
 	if err != nil {
@@ -89,16 +90,16 @@ func play(t *testing.T, summary func(script, markdown string)) {
 	})
 }
 
-// stage is what one script plays on.
+// scriptState is the state of one script.
 type scriptState struct {
 	dir    string
 	seeds  string
-	inputs []string // variables INPUT_… that the script names
+	inputs []string // variables INPUT_… in the script
 	double *mlflowtest.Server
-	page   http.HandlerFunc // answers in place of MLflow
+	page   http.HandlerFunc // answers instead of MLflow
 	status int
 	job    bool
-	wrote  func(markdown string) // a summary
+	wrote  func(markdown string) // called with each summary
 	known  int                   // how much of the summary was there before
 	later  time.Duration         // how much of it has passed
 	pins   pins
@@ -107,8 +108,8 @@ type scriptState struct {
 
 func (s *scriptState) now() time.Time { return now.Add(s.later) }
 
-// address is where scripts find the server. No socket is behind it, so that golden texts and digests are the same each
-// time; every other address is really dialled.
+// address is the address of the server in scripts. There is no socket behind it, so golden texts and digests do not
+// change. Other addresses are really dialled.
 const address = "https://mlflow.example"
 
 func (s *scriptState) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -163,7 +164,7 @@ func cmdMLflow(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// page lets something else answer in place of MLflow: a page of HTML with a status, or a redirect.
+// page makes something else answer instead of MLflow: an HTML page with a status, or a redirect.
 func cmdPage(ts *testscript.TestScript, neg bool, args []string) {
 	status, err := strconv.Atoi(args[0])
 	ts.Check(err)
@@ -182,7 +183,7 @@ func cmdPage(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func cmdFault(ts *testscript.TestScript, neg bool, args []string) {
-	if neg { // all is well again
+	if neg { // the server answers again
 		stageOf(ts).double.ClearFaults()
 		return
 	}
@@ -242,7 +243,7 @@ func cmdRun(ts *testscript.TestScript, neg bool, args []string) {
 		s.wrote(all[s.known:])
 		s.known = len(all)
 	}
-	// How far parallel requests overlap depends on the scheduler here; the rounds have a test of their own.
+	// How far parallel requests overlap depends on the scheduler. Another test counts the rounds.
 	fmt.Fprint(ts.Stdout(), rounds.ReplaceAllString(stdout.String(), "in some rounds"))
 	fmt.Fprint(ts.Stderr(), stderr.String())
 	if neg != (s.status != 0) {
@@ -250,7 +251,7 @@ func cmdRun(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// environ lists the inputs that are set. testscript keeps the whole environment to itself.
+// environ returns the inputs that are set. testscript does not give access to the whole environment.
 func (s *scriptState) environ(ts *testscript.TestScript) []string {
 	var out []string
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(s.inputs))) {
@@ -298,7 +299,7 @@ func cmdWrites(ts *testscript.TestScript, neg bool, args []string) {
 	fmt.Fprint(ts.Stdout(), b.String())
 }
 
-// inOrder writes one line a write. Tags are set beside one another, so neighbours among them are sorted.
+// inOrder prints one line for each write. Tags are set in parallel, so neighbouring ones are sorted.
 func inOrder(writes []mlflowtest.Write) []string {
 	var out []string
 	tags := 0
@@ -313,7 +314,7 @@ func inOrder(writes []mlflowtest.Write) []string {
 	return out
 }
 
-// received asserts that every request of the last run carried the header.
+// received asserts that every request of the last run has the header.
 func cmdReceived(ts *testscript.TestScript, neg bool, args []string) {
 	requests := stageOf(ts).double.Requests()
 	for _, r := range requests {
@@ -361,20 +362,20 @@ func cmdSummary(ts *testscript.TestScript, neg bool, args []string) {
 	fmt.Fprint(ts.Stdout(), ts.ReadFile("file_commands_summary"))
 }
 
-// input sets an input of the action to what a file of the script holds: arguments have one line.
+// input sets an input of the action to the content of a file of the script, because arguments have only one line.
 func cmdInput(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("INPUT_"+strings.ToUpper(args[0]), ts.ReadFile(args[1]))
 }
 
-// outputs are what the next step of the job would see.
+// outputs returns what the next step of the job sees.
 func (s *scriptState) outputs(ts *testscript.TestScript) map[string]string {
 	out, err := actionstest.Outputs([]byte(ts.ReadFile("file_commands_output")), nil)
 	ts.Check(err)
 	return out
 }
 
-// harmless holds every run of every script to what must never happen, whatever MLflow, the inputs and the servers say:
-// a command that the program did not mean, a secret in any sink, a file that the runner cannot parse.
+// checkHarmless checks every run of every script: no unintended workflow command, no secret in any output, and no file
+// that the runner cannot parse.
 func (s *scriptState) harmless(ts *testscript.TestScript, stdout, stderr string) {
 	log := actionstest.ReadLog(stdout, stderr)
 	meant := []string{}
@@ -425,7 +426,7 @@ func (s *scriptState) harmless(ts *testscript.TestScript, stdout, stderr string)
 	}
 }
 
-// unmasked drops the lines that ask the runner to hide a secret: they have to name it.
+// unmasked removes the lines that ask the runner to mask a secret, which must contain it.
 func unmasked(text string) string {
 	var out []string
 	for _, l := range strings.Split(text, "\n") {

@@ -11,8 +11,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// A sequence of commands, each a workflow run of its own: 0 rolls back, 1 to 4 promote that version, and 5 deletes the
-// version that was named before.
+// A sequence of commands, each in a workflow run of its own: 0 rolls back, 1 to 4 promote that version, and 5 deletes
+// the version before the current one.
 type sequence struct {
 	target string
 	ops    []int
@@ -20,15 +20,15 @@ type sequence struct {
 
 func (q sequence) String() string { return fmt.Sprintf("%s, %v", q.target, q.ops) }
 
-// memory is what a person would remember of a target.
+// targetHistory is what a person would remember about a target.
 type targetHistory struct {
 	holds int
-	past  []int // who held it, in order
+	past  []int // its versions, in order
 	held  map[int]bool
 	gone  map[int]bool
 }
 
-// back is the last good holder before this one, 0 = none.
+// back returns the previous good version, or 0.
 func (m *targetHistory) back() int {
 	for _, n := range slices.Backward(m.past) {
 		if n != m.holds && !m.held[n] && !m.gone[n] {
@@ -44,9 +44,8 @@ func (m *targetHistory) becomes(n int) {
 	}
 }
 
-// Every sequence of promotions and rollbacks by the commands themselves, on the double, with the ledger: a rollback
-// goes to the last good holder and to nothing else, always where there is one, and in no request is the target left
-// without a holder.
+// Every sequence of promotions and rollbacks runs on the double, with the ledger. A rollback goes to the previous good
+// version if there is one, and never anywhere else. At no time is the target without a version.
 func TestEverySequenceOfCommands(t *testing.T) {
 	length := campaign(t, "PROMOTE_ROLLBACKS", 3)
 	all := sequences("both", nil, length, 5)
@@ -73,7 +72,7 @@ func TestEverySequenceOfCommands(t *testing.T) {
 	}
 }
 
-// sequences are all that are that long; shorter ones are their beginnings.
+// sequences returns all sequences of that length, which include the shorter ones as prefixes.
 func sequences(target string, ops []int, length, kinds int) []sequence {
 	if len(ops) == length {
 		return []sequence{{target, ops}}
@@ -147,7 +146,7 @@ func (sc *storyRun) delete(t *testing.T, version int) {
 	})
 }
 
-// names compares the target with the version that it is to name.
+// names compares the target with the expected version.
 func (sc *storyRun) names(t *testing.T, version int) (problems []string) {
 	want := ""
 	if version != 0 {
@@ -163,7 +162,7 @@ func (sc *storyRun) names(t *testing.T, version int) (problems []string) {
 	return problems
 }
 
-// emptied lists the writes that took something away before something else was there.
+// emptied returns the writes that removed a version before another one was set.
 func (sc *storyRun) emptied() (problems []string) {
 	for _, w := range sc.double.Writes() {
 		switch {

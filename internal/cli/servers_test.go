@@ -19,8 +19,8 @@ func (h hosts) RoundTrip(r *http.Request) (*http.Response, error) {
 	return h[r.URL.Host].Transport().RoundTrip(r)
 }
 
-// Where the registry is another server than the tracking server, runs and files are asked of the one and versions of
-// the other; and credentials that stand in the address of one of them reach it alone.
+// If the registry is on another server, runs and files are read from the tracking server and versions from the
+// registry. Credentials in the address of one server are sent only to that server.
 func TestTwoServers(t *testing.T) {
 	host := func(name, seed string) *mlflowtest.Server {
 		s := mlflowtest.New("2.22.5", mlflowtest.AllowedHosts(name), mlflowtest.Clock(func() time.Time { return now }))

@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// killedAt runs the story's command as a workflow run that dies after this request has had its effect.
+// killedAt runs the command of the story as a workflow run that dies after this request has taken effect.
 func (sc *storyRun) killedAt(t *testing.T, path string, args ...string) {
 	t.Helper()
 	net := sc.net
@@ -27,8 +27,8 @@ func newest(t *testing.T, sc *storyRun) ledger.Entry {
 	return e
 }
 
-// A killed alias command is finished by the next attempt, with all of its record and notes.
-func TestKilledAlias_IsFinished(t *testing.T) {
+// The next attempt finishes a killed alias command, with its record and notes.
+func TestAlias_KilledIsFinished(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := story{"3.17.2", "alias", settingTwo}
 		sc := s.begin(t)
@@ -54,11 +54,11 @@ func TestKilledAlias_IsFinished(t *testing.T) {
 	})
 }
 
-// A killed attempt whose promotion is not to be any more is closed by the next attempt: it keeps nobody out.
+// If a killed promotion no longer passes its gates, the next attempt closes its entry, so that it blocks nobody.
 func TestInterruptedEntry_IsClosed(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		sc := mainStory.begin(t)
-		sc.killedAt(t, "runs/log-batch", mainStory.args()...) // it dies with its claim
+		sc.killedAt(t, "runs/log-batch", mainStory.args()...) // it dies after its claim
 		ask(t, flow{double: sc.double}, "POST", "runs/log-metric", map[string]any{
 			"run_id":    "better",
 			"key":       "acc",
@@ -76,12 +76,12 @@ func TestInterruptedEntry_IsClosed(t *testing.T) {
 			t.Errorf("entry %d: %s, %d moved", e.Epoch, e.Outcome, e.Moved)
 		}
 		sc.workflow++
-		sc.must(t, "alias", "--model", "churn", "--alias", "shadow=1") // somebody else need not wait
+		sc.must(t, "alias", "--model", "churn", "--alias", "shadow=1") // another command does not have to wait
 	})
 }
 
-// One that is closed by a command that does not look at its stage may have moved it: nobody else is said to have. The
-// same promotion by another workflow run is judged as any other, and confirms the move.
+// A command for another stage closes an interrupted entry without checking its moves, so they never count as drift. The
+// same promotion in another workflow run is evaluated again and confirms the move.
 func TestInterruptedEntry_OfOtherStage(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		sc := story{"3.17.2", "stage", goingBack}.begin(t)
@@ -110,7 +110,7 @@ func TestInterruptedEntry_OfOtherStage(t *testing.T) {
 	})
 }
 
-// A promotion that was killed before it had told the router about its traffic does so when it is finished.
+// If a promotion was killed before it set the traffic tag, the next attempt sets it.
 func TestResume_SetsTraffic(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		sc := mainStory.begin(t)
@@ -125,7 +125,7 @@ func TestResume_SetsTraffic(t *testing.T) {
 	})
 }
 
-// A repair goes through the ledger that is there.
+// A repair is recorded in the ledger.
 func TestRepair_IsRecorded(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		sc := story{"2.22.5", "alias", knownVersion}.begin(t)

@@ -14,8 +14,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// A walk is a life of one model: promotions, rollbacks and aliases by this tool, one an hour, and between them moves by
-// others, where there are others.
+// A walk is the life of one model: promotions, rollbacks and aliases by this program, one per hour, with moves by
+// others in between.
 type walk struct {
 	server string
 	others bool
@@ -26,7 +26,7 @@ func (w walk) String() string {
 	return fmt.Sprintf("%s, seed %d, others %v", w.server, w.seed, w.others)
 }
 
-// steps are enough, every tenth time, for the ledger to begin a third page.
+// steps is enough for a third page of the ledger in every tenth walk.
 func (w walk) steps() int {
 	if w.seed%10 == 0 {
 		return 80
@@ -34,24 +34,24 @@ func (w walk) steps() int {
 	return 10
 }
 
-// walked are the targets of a walk: two of each kind, since a version may be named by several.
+// walked are the targets of a walk: two of each kind, because a version may have several.
 var walked = []string{"@champion", "@reader", "Production", "Staging"}
 
-// holdings is what each target names.
+// assignments is the version of each target.
 type assignments map[string]string
 
-// walking is a walk under way. A person who watches it keeps what this tool left each target at.
+// walking is the state of a walk. It remembers where this program left each target.
 type walking struct {
 	*storyRun
 	*rand.Rand
 	names    assignments
-	left     assignments // of targets that this tool has moved
+	left     assignments // targets that this program has moved
 	promoted []string    // inputs that name the target of the last command, where that was a promotion that moved it
 	problems []string
 }
 
-// Whatever way a model goes, history, audit and the notes of promotions tell exactly the moves of others, no move of
-// this tool as theirs, and what was live at any time.
+// Whatever happens to a model, history, audit and the notes of promotions report exactly the moves by others. They
+// never report a move of this program as one of others, and they say what was live at any time.
 func TestWalks(t *testing.T) {
 	n := campaign(t, "PROMOTE_WALKS", 3)
 	var cases []walk
@@ -127,7 +127,7 @@ func clone(h assignments) assignments {
 	return out
 }
 
-// look reads what each target names.
+// look reads the version of each target.
 func (g *walking) look(t *testing.T) {
 	g.names = assignments{}
 	s := g.state(t)
@@ -146,7 +146,7 @@ func (g *walking) look(t *testing.T) {
 
 func (g *walking) pick(of ...string) string { return of[g.IntN(len(of))] }
 
-// command is one command of this tool.
+// command runs one command of this program.
 func (g *walking) command(t *testing.T) {
 	version := fmt.Sprint(1 + g.IntN(4))
 	var args, about, onTarget []string
@@ -206,7 +206,7 @@ func (g *walking) command(t *testing.T) {
 	if told := len(r.Outside) > 0; told != foreign {
 		say(&g.problems, "%v: a move by others was told %v, and there was one %v: %v", args, told, foreign, r.Outside)
 	}
-	var entered string // another stage: a version is in one at a time
+	var entered string // another stage, because a version is in one stage at a time
 	for _, ref := range about {
 		if !strings.HasPrefix(ref, "@") {
 			entered = minus(g.names[ref], before[ref])
@@ -215,7 +215,7 @@ func (g *walking) command(t *testing.T) {
 	for _, ref := range walked {
 		left, ours := g.left[ref]
 		switch {
-		// what was as asked for before is in no record
+		// a target that was already right is in no record
 		case slices.Contains(about, ref) && (ours || before[ref] != g.names[ref]):
 			g.left[ref] = g.names[ref]
 		case ours && !strings.HasPrefix(ref, "@"):
@@ -224,7 +224,7 @@ func (g *walking) command(t *testing.T) {
 	}
 }
 
-// minus is a list of versions without those of another.
+// minus returns a list of versions without those of another list.
 func minus(list, others string) string {
 	return strings.Join(
 		slices.DeleteFunc(
@@ -234,7 +234,7 @@ func minus(list, others string) string {
 	)
 }
 
-// meddle is a move by somebody else.
+// meddle makes a move as another client.
 func (g *walking) meddle(t *testing.T) {
 	version, alias := fmt.Sprint(1+g.IntN(4)), g.pick("champion", "reader")
 	f := flow{double: g.double}
@@ -274,7 +274,7 @@ func (g *walking) meddle(t *testing.T) {
 	g.look(t)
 }
 
-// compare holds what history and audit tell now against what was seen.
+// compare compares what history and audit say with what happened.
 func (g *walking) compare(t *testing.T, alone bool) (drifts int) {
 	want := map[ledger.Shift]bool{}
 	for ref, left := range g.left {
@@ -311,14 +311,14 @@ func (g *walking) compare(t *testing.T, alone bool) (drifts int) {
 	if found != len(want) {
 		say(&g.problems, "audit: others have moved %v, and it finds %d", want, found)
 	}
-	g.workflow += 1000 // a later attempt of the same workflow run does not go further back
+	g.workflow += 1000 // a later attempt of the same workflow run does not go back further
 	for _, ref := range walked {
 		alias, isAlias := strings.CutPrefix(ref, "@")
 		on := []string{"--alias", alias}
 		if !isAlias {
 			on = []string{"--stage", ref}
 		}
-		if !alone || g.names[ref] == "" || strings.Contains(g.names[ref], ",") { // the rule goes by the ledger alone
+		if !alone || g.names[ref] == "" || strings.Contains(g.names[ref], ",") { // the rule uses only the ledger
 			continue
 		}
 		back, status := g.run(t, append([]string{"rollback", "--model", "churn", "--dry-run"}, on...)...)
@@ -332,10 +332,10 @@ func (g *walking) compare(t *testing.T, alone bool) (drifts int) {
 	return len(want)
 }
 
-// canGoBack holds what a promotion said of the way back against what a rollback right after it would do.
+// canGoBack compares what a promotion said about a rollback with what a rollback would do now.
 //
-// Only on the first page of a ledger that nobody goes past: else a rollback knows more, for it reads earlier pages and
-// the notes on all versions, and what a promotion says is then of what was not gathered.
+// This works only on the first page of a ledger. Later a rollback knows more than the promotion, because it reads
+// earlier pages and the notes on all versions.
 func (g *walking) canGoBack(t *testing.T, alone bool) {
 	if g.promoted == nil {
 		return
@@ -359,9 +359,9 @@ func (g *walking) canGoBack(t *testing.T, alone bool) {
 	g.promoted = nil
 }
 
-// wasLive asks what was live at a time, and holds the answer against what the targets named then. What others moved
-// cannot be dated, so there the answer has to hold the truth only where nothing else was seen; where nobody else was
-// about, it has to be the truth alone.
+// wasLive compares what was live at a time, according to history, with what the targets pointed to then. Moves by
+// others have no time, so the answer must only contain the truth if there were any. Otherwise it must be exactly the
+// truth.
 func (g *walking) wasLive(t *testing.T, at time.Time, names, left assignments, alone bool) (asked int) {
 	r, status := g.run(t, "history", "--model", "churn", "--at", at.UTC().Format(time.RFC3339))
 	if status != 0 {

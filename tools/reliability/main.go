@@ -40,7 +40,7 @@ var campaigns = []campaign{
 	},
 	{name: "moves by others between ours, and what was live", env: []string{"PROMOTE_WALKS=200"}, test: []string{"-run", "^TestWalks$", "./internal/cli"}, shows: `walks`},
 	{
-		name: "what an approval is about", test: []string{"-run", "^(TestEveryBound|TestEveryFieldOfAnApproved|TestApproval_ChangedFacts)", "./internal/registry", "./internal/cli"},
+		name: "what an approval is about", test: []string{"-run", "^(TestEveryBound|TestApproval_EveryField|TestApproval_ChangedFacts)", "./internal/registry", "./internal/cli"},
 		shows: `fields`,
 	},
 	{name: "tampering, in memory", test: []string{"-run", "^TestTampering", "./internal/ledger"}, shows: `tampering`},
