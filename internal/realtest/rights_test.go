@@ -96,9 +96,8 @@ func TestRights_BeforeClaim(t *testing.T) {
 				t.Fatalf("%s: %s %s", got.Reason, got.Error, got.NoLedger)
 			}
 			told := cli.run(as("second"), "doctor", "--model", "churn").Server
-			if !strings.HasPrefix(
-				told.Guard, "tamper-resistant: ",
-			) || !strings.HasPrefix(told.Ledger, "begins with run") {
+			guarded := strings.HasPrefix(told.Guard, "tamper-resistant: ")
+			if !guarded || !strings.HasPrefix(told.Ledger, "starts with run") {
 				t.Errorf("doctor says %+v", told)
 			}
 			// The second team's may do neither; then the ledger alone; then both.
