@@ -1137,8 +1137,10 @@ func (m *restless) movers() (stop func()) {
 	})
 	each(func(name string, i, round int) {
 		if i%3 == 0 {
-			_, _, status := m.run(rest.Config{}, m.s.URL, time.Now(), "promote", "--model", name, "--candidate", fmt.Sprintf("models:/%s/%d", name, 1+(round/movingModels)%(movingVersions/2)),
-				"--alias", "champion", "--policy-file", "policy.yml", "--override", "downgrade\nhold")
+			candidate := fmt.Sprintf("models:/%s/%d", name, 1+(round/movingModels)%(movingVersions/2))
+			_, _, status := m.run(rest.Config{}, m.s.URL, time.Now(),
+				"promote", "--model", name, "--candidate", candidate, "--alias", "champion",
+				"--policy-file", "policy.yml", "--override", "downgrade\nhold")
 			if status == registry.ExitDone {
 				m.counts[4].Add(1)
 			}

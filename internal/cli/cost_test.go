@@ -54,8 +54,15 @@ func TestRequestsAndRounds(t *testing.T) {
 			14, 6, false,
 		},
 		"judging alone": {append([]string{"validate"}, next[1:]...), 10, 2, false},
-		"judging the best model": {[]string{"validate", "--model", "churn", "--candidate", "best", "--experiment", "churn", "--metric", "test_f1",
-			"--goal", "maximize", "--alias", "champion", "--thresholds", "test_f1 >= 0.5"}, 13, 6, false},
+		"judging the best model": {
+			[]string{
+				"validate", "--model", "churn", "--candidate", "best", "--experiment", "churn",
+				"--metric", "test_f1", "--goal", "maximize", "--alias", "champion", "--thresholds", "test_f1 >= 0.5",
+			},
+			13,
+			6,
+			false,
+		},
 		"registering alone": {
 			[]string{"register", "--model", "churn", "--candidate", "runs:/better/model"}, 7, 3, false,
 		},
@@ -95,9 +102,11 @@ func TestRequestsAndRounds(t *testing.T) {
 // On MLflow 2 the files of a model are among the artifacts of its run, and there are no logged models.
 func TestRequestsAndRounds_MLflow2(t *testing.T) {
 	const seed = `{"runs": [
-	  {"id": "base", "metrics": {"test_f1": 0.8}, "artifacts": {"model/MLmodel": "flavors: {}\n", "model/model.pkl": "x"},
+	  {"id": "base", "metrics": {"test_f1": 0.8},
+   "artifacts": {"model/MLmodel": "flavors: {}\n", "model/model.pkl": "x"},
    "tags": {"mlflow.log-model.history": "[{\"artifact_path\":\"model\"}]"}},
-	  {"id": "next", "metrics": {"test_f1": 0.9}, "artifacts": {"model/MLmodel": "flavors: {}\n", "model/model.pkl": "x"},
+	  {"id": "next", "metrics": {"test_f1": 0.9},
+   "artifacts": {"model/MLmodel": "flavors: {}\n", "model/model.pkl": "x"},
    "tags": {"mlflow.log-model.history": "[{\"artifact_path\":\"model\"}]"}}],
 	  "models": [{"name": "churn", "versions": [{"run": "base"}], "aliases": {"champion": 1}}]}`
 	args := []string{

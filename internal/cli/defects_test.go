@@ -25,10 +25,13 @@ func TestDefect_RegisterTwice(t *testing.T) {
 	}
 }
 
+// goodRun is the start of a seed with one run.
+const goodRun = `{"runs": [{"id": "r1", "metrics": {"acc": 0.9},
+	"artifacts": {"model/MLmodel": "flavors: {sklearn: {}}"}}], `
+
 // A version that was already in the stage was archived and moved back.
 func TestDefect_ArchivedInOwnStage(t *testing.T) {
-	s := double(t, "3.17.2", `{"runs": [{"id": "r1", "metrics": {"acc": 0.9}, "artifacts": {"model/MLmodel": "flavors: {sklearn: {}}"}}],
-		"models": [{"name": "churn", "versions": [{"run": "r1", "stage": "Staging"}]}]}`)
+	s := double(t, "3.17.2", goodRun+`"models": [{"name": "churn", "versions": [{"run": "r1", "stage": "Staging"}]}]}`)
 	_, r := run(
 		t, s, "promote", "--model", "churn", "--candidate", "models:/churn/1", "--stage", "Staging", "--thresholds",
 		"acc>=0.5",
@@ -58,11 +61,13 @@ func TestDefect_LoadingCode(t *testing.T) {
 // The version of the client decided whether the server has aliases. The tag for an alias stayed on every version that
 // ever had the alias.
 func TestDefect_AliasTagStays(t *testing.T) {
-	s := double(t, "2.2.2", `{"runs": [{"id": "r1", "metrics": {"acc": 0.9}, "artifacts": {"model/MLmodel": "flavors: {sklearn: {}}"}}], "models": [{"name": "churn", "versions": [
-		{"run": "r1", "tags": {"alias_champion": "true"}}, {"run": "r1", "tags": {"alias_champion": "true"}}, {"run": "r1"}]}]}`)
+	s := double(t, "2.2.2", goodRun+`"models": [{"name": "churn", "versions": [
+		{"run": "r1", "tags": {"alias_champion": "true"}},
+		{"run": "r1", "tags": {"alias_champion": "true"}}, {"run": "r1"}]}]}`)
 	for _, number := range []string{"3", "1", "2"} {
-		if status, r := run(t, s, "promote", "--model", "churn", "--candidate", "models:/churn/"+number, "--alias", "champion",
-			"--thresholds", "acc>=0.5", "--override", "downgrade"); status != 0 {
+		status, r := run(t, s, "promote", "--model", "churn", "--candidate", "models:/churn/"+number,
+			"--alias", "champion", "--thresholds", "acc>=0.5", "--override", "downgrade")
+		if status != 0 {
 			t.Fatal(r.Error)
 		}
 		carry := map[string]string{}
@@ -113,7 +118,7 @@ func TestDefect_OnlyFirstPage(t *testing.T) {
 	}
 	s := double(
 		t, "3.17.2",
-		`{"runs": [{"id": "r1", "metrics": {"acc": 0.9}, "artifacts": {"model/MLmodel": "flavors: {sklearn: {}}"}}], "models": [{"name": "churn", "versions": [`+strings.Join(versions, ",")+`]}]}`,
+		goodRun+`"models": [{"name": "churn", "versions": [`+strings.Join(versions, ",")+`]}]}`,
 	)
 	_, r := run(
 		t, s, "promote", "--model", "churn", "--candidate", "models:/churn/10005", "--stage", "Production",

@@ -66,8 +66,10 @@ func (f flow) run(t *testing.T) (report.Result, int) {
 	return result, status
 }
 
-var mainJob = []string{"promote", "--model", "churn", "--candidate", "runs:/better/model", "--alias", "champion", "--stage", "Production",
-	"--thresholds", "test_f1 >= champion - 0.01"}
+var mainJob = []string{
+	"promote", "--model", "churn", "--candidate", "runs:/better/model", "--alias", "champion", "--stage", "Production",
+	"--thresholds", "test_f1 >= champion - 0.01",
+}
 
 type dumped struct {
 	Name     string

@@ -137,7 +137,8 @@ func TestForgedEntry_MovesNothing(t *testing.T) {
 		switch {
 		case production == fmt.Sprint(bad):
 			say(&problems, "the bad version is in Production: %s", r.Reason)
-		case f.command == "promote" && (status != registry.ExitRefused || r.Reason != registry.Blocked || production != "4"):
+		case f.command == "promote" &&
+			(status != registry.ExitRefused || r.Reason != registry.Blocked || production != "4"):
 			say(&problems, "promote: status %d, %s: %s; in Production is %q", status, r.Reason, r.Error, production)
 		case f.command == "rollback" && (status != 0 || production != "4"):
 			say(

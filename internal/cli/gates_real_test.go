@@ -208,8 +208,9 @@ func (r *realGates) run(args ...string) (map[string]any, string) {
 
 func (r *realGates) promote(name, alias string) {
 	r.t.Helper()
-	result, errs := r.run("promote", "--model", "gates", "--candidate", "runs:/"+r.runs[name].RunID+"/model", "--alias", alias,
-		"--thresholds", "test_accuracy >= 0.1", "--override", "downgrade", "--description", "made by scikit-learn for a test")
+	result, errs := r.run("promote", "--model", "gates", "--candidate", "runs:/"+r.runs[name].RunID+"/model",
+		"--alias", alias, "--thresholds", "test_accuracy >= 0.1", "--override", "downgrade",
+		"--description", "made by scikit-learn for a test")
 	n, ok := result["version"].(string)
 	if !ok || result["reason"] != "ok" {
 		r.t.Fatalf("promote %s: %v %s", name, result, errs)

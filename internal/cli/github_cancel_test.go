@@ -115,7 +115,9 @@ func TestNotifications_AtLeastOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				w := newWorld(t, told...)
-				w.env["INPUT_SLACK-WEBHOOK"], w.env["INPUT_WEBHOOK-URL"], w.env["INPUT_DEPLOYMENT-ENVIRONMENT"] = "", "", ""
+				for _, input := range []string{"SLACK-WEBHOOK", "WEBHOOK-URL", "DEPLOYMENT-ENVIRONMENT"} {
+					w.env["INPUT_"+input] = ""
+				}
 				w.through(t, t.Context(), &killedTransport{next: w, at: func(r *http.Request) bool { return at(w, r) }})
 				first := len(w.hub.Events())
 				next, status := w.run(t, t.Context())

@@ -150,7 +150,8 @@ func TestBrowser_HostileNames(t *testing.T) {
 		"%%{init: {'theme': 'forest'}}%%", "$$x^2$$", "fa:fa-ban B[fa:fa-spinner]",
 		"#quot;#35;&quot;&lt;script&gt;", "`**bold**`", "<script>alert(1)</script>",
 		"<img src=https://evil.example/x.png>", "![x](https://evil.example/x.png)", "[x](https://evil.example)",
-		"https://evil.example www.evil.example", "@octocat #1 GH-1 acme/churn#7", "</details><!-- --> ```", "| a | b |\\|", "javascript:alert(1)", "a\nb\r\n---\n# c", "\u202egnp.exe\u2066",
+		"https://evil.example www.evil.example", "@octocat #1 GH-1 acme/churn#7", "</details><!-- --> ```",
+		"| a | b |\\|", "javascript:alert(1)", "a\nb\r\n---\n# c", "\u202egnp.exe\u2066",
 		"n1@{ shape: rect, img: \"https://evil.example/x.png\" }", "click n1 call alert()",
 		":::x classDef x fill:url(https://evil.example)", "模型 é\u0301 🙂", strings.Repeat("long", 64), "::error::x",
 	}

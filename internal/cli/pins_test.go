@@ -301,7 +301,8 @@ func fileContent(path, text string) any {
 // files returns the files of the script by path.
 func (s *scriptState) files() map[string]string {
 	out := map[string]string{}
-	_ = filepath.WalkDir(s.dir, func(path string, d fs.DirEntry, err error) error { // files that cannot be read are skipped
+	// Files that cannot be read are skipped.
+	_ = filepath.WalkDir(s.dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}

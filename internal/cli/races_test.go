@@ -92,8 +92,11 @@ func promoteTo(t *testing.T, wire http.RoundTripper, i, to int, ledger string) (
 	env := map[string]string{"GITHUB_RUN_ID": fmt.Sprint(100 + i), "GITHUB_RUN_ATTEMPT": "1"}
 	var stdout, stderr bytes.Buffer
 	status = Run(context.Background(), Process{
-		Args: []string{"promote", "--json", "--tracking-uri", address, "--model", "churn", "--candidate", fmt.Sprintf("models:/churn/%d", to), "--alias", "champion", "--stage", "Production",
-			"--thresholds", "acc >= 0.5", "--override", "downgrade", "--ledger", ledger},
+		Args: []string{
+			"promote", "--json", "--tracking-uri", address, "--model", "churn",
+			"--candidate", fmt.Sprintf("models:/churn/%d", to), "--alias", "champion", "--stage", "Production",
+			"--thresholds", "acc >= 0.5", "--override", "downgrade", "--ledger", ledger,
+		},
 		Env: func(name string) string { return env[name] }, Stdout: &stdout, Stderr: &stderr, Now: time.Now,
 		Jitter: rand.New(
 			rand.NewPCG(uint64(i), uint64(to)),

@@ -61,16 +61,20 @@ func TestRecord_IsComplete(t *testing.T) {
 		mlflowtest.Clock(func() time.Time { return now.Add(90 * time.Second) }),
 	)
 	if err := double.Seed(strings.NewReader(`{"users": [{"name": "ci", "password": "canary-pw", "admin": true}],
-		"runs": [{"id": "old", "artifact_uri": "s3://b", "metrics": {"acc": 0.8}, "tags": {"mlflow.log-model.history": "[{\"artifact_path\":\"1\"}]"}}, {"id": "new", "experiment": "churn", "metrics": {"acc": 0.9},
-		  "tags": {"mlflow.source.git.commit": "4f2c1d0", "mlflow.source.git.repoURL": "https://bob:hunter22@git.example/acme/churn"},
+		"runs": [{"id": "old", "artifact_uri": "s3://b", "metrics": {"acc": 0.8},
+		  "tags": {"mlflow.log-model.history": "[{\"artifact_path\":\"1\"}]"}}, {"id": "new", "experiment": "churn", "metrics": {"acc": 0.9},
+		  "tags": {"mlflow.source.git.commit": "4f2c1d0",
+		    "mlflow.source.git.repoURL": "https://bob:hunter22@git.example/acme/churn"},
 		  "datasets": [{"name": "wine", "digest": "d41d8", "context": "training"}],
-		  "logged": [{"id": "m-00000000000000000000000000000001", "name": "model", "artifacts": {"MLmodel": ["flavors:", "  sklearn: {}", "  python_function: {}", "mlflow_version: 3.17.2", "model_size_bytes: 321",
+		  "logged": [{"id": "m-00000000000000000000000000000001", "name": "model",
+		    "artifacts": {"MLmodel": ["flavors:", "  sklearn: {}", "  python_function: {}", "mlflow_version: 3.17.2", "model_size_bytes: 321",
 		    "signature:", "  inputs: '[]'"]}}]}],
-		"models": [{"name": "churn", "aliases": {"champion": 1}, "versions": [{"run": "old", "source": "s3://b/1", "stage": "Production"}]}]}`)); err != nil {
+		"models": [{"name": "churn", "aliases": {"champion": 1},
+		  "versions": [{"run": "old", "source": "s3://b/1", "stage": "Production"}]}]}`)); err != nil {
 		t.Fatal(err)
 	}
-	made := inJob(t, double, "promote", "--model", "churn", "--candidate", "runs:/new/model", "--alias", "champion", "--stage", "Production",
-		"--thresholds", "acc >= champion", "--tags", "note=canary-pw", "--description", strings.Repeat("long ", 200))
+	made := inJob(t, double, "promote", "--model", "churn", "--candidate", "runs:/new/model",
+		"--alias", "champion", "--stage", "Production", "--thresholds", "acc >= champion", "--tags", "note=canary-pw", "--description", strings.Repeat("long ", 200))
 	if made.Reason != registry.OK {
 		t.Fatalf("%s: %s", made.Reason, made.Error)
 	}

@@ -73,7 +73,8 @@ func TestDoctor_LedgerProtection(t *testing.T) {
 		for _, version := range []string{"3.17.2", "2.22.5"} {
 			t.Run(name+" on "+version, func(t *testing.T) {
 				double := mlflowtest.New(version, append(c.options, mlflowtest.AllowedHosts("mlflow.example"))...)
-				if err := double.Seed(strings.NewReader(`{"users": [{"name": "ci", "password": "canary-pw"}, {"name": "boss", "password": "canary-pw", "admin": true},
+				if err := double.Seed(strings.NewReader(`{"users": [{"name": "ci", "password": "canary-pw"},
+					{"name": "boss", "password": "canary-pw", "admin": true},
 					{"name": "special", "password": "canary-pw", "grants": {"experiment:0": "EDIT"}}],
 					"models": [{"name": "churn", "versions": [{"source": "s3://b/1"}]}]}`)); err != nil {
 					t.Fatal(err)

@@ -33,8 +33,11 @@ func TestTwoServers(t *testing.T) {
 	registry := host("registry.example", `{"models": [{"name": "churn", "versions": [{"source": "s3://bucket/1"}]}]}`)
 	var stdout, stderr bytes.Buffer
 	status := Run(context.Background(), Process{
-		Args: []string{"register", "--model", "churn", "--candidate", "runs:/r1/model",
-			"--tracking-uri", "https://ann:hunter22@tracking.example", "--registry-uri", "https://bob:hunter33@registry.example"},
+		Args: []string{
+			"register", "--model", "churn", "--candidate", "runs:/r1/model",
+			"--tracking-uri", "https://ann:hunter22@tracking.example",
+			"--registry-uri", "https://bob:hunter33@registry.example",
+		},
 		Env: func(string) string { return "" }, Stdout: &stdout, Stderr: &stderr, Dir: t.TempDir(),
 		Now: func() time.Time { return now }, Jitter: func() float64 { return 0 }, Version: "test",
 		Wire: rest.Config{Transport: hosts{"tracking.example": tracking, "registry.example": registry}},

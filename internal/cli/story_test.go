@@ -73,7 +73,8 @@ func configurations() []story {
 
 // seed is small, because every case reads it.
 func (s story) seed() string {
-	const runs = `"runs": [{"id": "base", "metrics": {"acc": 0.88}, "artifacts": {"model/MLmodel": "flavors:\n  sklearn: {}\n"}},
+	const runs = `"runs": [{"id": "base", "metrics": {"acc": 0.88},
+		"artifacts": {"model/MLmodel": "flavors:\n  sklearn: {}\n"}},
 		{"id": "better", "metrics": {"acc": 0.91}, "artifacts": {"model/MLmodel": "flavors:\n  sklearn: {}\n"}}]`
 	held := `"aliases": {"champion": 1}`
 	tags := ""
@@ -90,7 +91,8 @@ func (s story) seed() string {
 			challenger, tags = `"aliases": {}`, `, "tags": {"alias_challenger": "true"}`
 		}
 		const good = `, {"run": "better"}`
-		return `{"runs": [{"id": "bad", "metrics": {"acc": 0.10}, "artifacts": {"model/MLmodel": "flavors:\n  sklearn: {}\n"}},` + runs[len(`"runs": [`):] +
+		return `{"runs": [{"id": "bad", "metrics": {"acc": 0.10},
+			"artifacts": {"model/MLmodel": "flavors:\n  sklearn: {}\n"}},` + runs[len(`"runs": [`):] +
 			`, "models": [{"name": "churn", "versions": [{"run": "base"}, {"run": "bad"` + tags + `}` + good + good +
 			good + `], ` + challenger + `}]}`
 	case fourVersions:
@@ -155,7 +157,9 @@ type storyRun struct {
 func (s story) begin(t *testing.T) *storyRun {
 	t.Helper()
 	start := time.Now()
-	double := mlflowtest.New(s.server, mlflowtest.AllowedHosts("mlflow.example"), mlflowtest.Latency(10*time.Millisecond),
+	double := mlflowtest.New(s.server,
+		mlflowtest.AllowedHosts("mlflow.example"),
+		mlflowtest.Latency(10*time.Millisecond),
 		mlflowtest.Clock(func() time.Time { return now.Add(time.Since(start)) }))
 	if err := double.Seed(strings.NewReader(s.seed())); err != nil {
 		t.Fatal(err)
@@ -397,7 +401,8 @@ func (n *network) arrive(r *http.Request, body string) (*shot, int) {
 		if n.seen == s.nth {
 			s.began = time.Now()
 		}
-		if n.seen == s.nth || n.seen > s.nth && (s.span == forGood || s.span == outage && time.Since(s.began) < 45*time.Second) {
+		lasts := s.span == forGood || s.span == outage && time.Since(s.began) < 45*time.Second
+		if n.seen == s.nth || n.seen > s.nth && lasts {
 			return s, n.seen
 		}
 	}
@@ -510,7 +515,9 @@ func (s state) settled() string {
 		}
 		fmt.Fprintf(&b, "%s: %s %s\n", v.Stage, v.Run, v.Source)
 		for _, key := range slices.Sorted(maps.Keys(v.Tags)) {
-			if key != registry.TagRecord && key != registry.TagFrameworkVersion && !(key == registry.TagFailedGates && v.Tags[key] == "[]") {
+			varies := key == registry.TagRecord || key == registry.TagFrameworkVersion ||
+				key == registry.TagFailedGates && v.Tags[key] == "[]"
+			if !varies {
 				fmt.Fprintf(&b, "  %s=%s\n", key, v.Tags[key])
 			}
 		}

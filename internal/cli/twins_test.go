@@ -51,7 +51,8 @@ func run(t *testing.T, s *mlflowtest.Server, args ...string) (int, report.Result
 	return status, r
 }
 
-const oneRun = `{"runs": [{"id": "r1", "metrics": {"acc": 0.9}, "artifacts": {"model/MLmodel": "flavors:\n  sklearn: {}\n"}}],
+const oneRun = `{"runs": [{"id": "r1", "metrics": {"acc": 0.9},
+  "artifacts": {"model/MLmodel": "flavors:\n  sklearn: {}\n"}}],
  "models": [{"name": "churn", "versions": [{"source": "s3://bucket/1"}, {"source": "s3://bucket/2"}]}]}`
 
 // If several processes register the same run at the same time, only one version counts. Every process reports it, and

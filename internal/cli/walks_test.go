@@ -268,8 +268,8 @@ func (g *walking) meddle(t *testing.T) {
 			"alias":   alias,
 		})
 	default:
-		g.run(t, "promote", "--model", "churn", "--candidate", "models:/churn/"+version, "--stage", g.pick("Production", "Staging"), "--thresholds", "acc >= 0.5",
-			"--override", "downgrade, hold", "--ledger", "off")
+		g.run(t, "promote", "--model", "churn", "--candidate", "models:/churn/"+version,
+			"--stage", g.pick("Production", "Staging"), "--thresholds", "acc >= 0.5", "--override", "downgrade, hold", "--ledger", "off")
 	}
 	g.look(t)
 }
