@@ -33,7 +33,7 @@ var campaigns = []campaign{
 	{name: "killed at each request, then run again", env: []string{"PROMOTE_KILLS=1"}, test: []string{"-run", "^TestKilled", "./internal/cli"}, shows: `killed (at|and)`},
 	{name: "faults at each request", env: []string{"PROMOTE_FAULTS=-1"}, test: []string{"-run", "^TestFaults$", "./internal/cli"}, shows: `injected|kinds of faults|by kind|by outcome`},
 	{name: "stopped at each request", env: []string{"PROMOTE_STOPS=1"}, test: []string{"-run", "^TestStopped", "./internal/cli"}, shows: `endings`},
-	{name: "answers to one write", test: []string{"-run", "^TestWhatSettleSaysIsSo$", "./internal/registry"}, shows: `scripts`},
+	{name: "answers to one write", test: []string{"-run", "^TestSettle_TellsTheTruth$", "./internal/registry"}, shows: `scripts`},
 	{
 		name: "sequences of promotions and rollbacks", env: []string{"PROMOTE_ROLLBACKS=6"},
 		test: []string{"-run", "^TestEverySequence", "./internal/plan", "./internal/cli"}, shows: `sequences`,
