@@ -10,7 +10,7 @@ import (
 	"github.com/sethvargo/go-githubactions"
 )
 
-// Level is the weight of an annotation.
+// Level is the severity of an annotation.
 type Level string
 
 const (
@@ -19,23 +19,23 @@ const (
 	Notice  Level = "notice"
 )
 
-// What GitHub shows of one step: this many annotations of each level, and this much of a message.
+// GitHub shows this many annotations of each level for one step, and this many characters of each text.
 const (
 	annotationsShown  = 10
 	annotationMessage = 4096
 	annotationTitle   = 255
 )
 
-// Annotation is a remark that the page of the job shows, at a line of a file if it names one.
+// Annotation is a message that GitHub shows on the job's page and at a line of a file.
 type Annotation struct {
 	Level   Level
-	File    string // in the workspace; "" = of no file
-	Line    int    // from 1; 0 = of the whole file
+	File    string // in the workspace; "" for none
+	Line    int    // from 1; 0 for the whole file
 	Title   string
 	Message string
 }
 
-// Annotate shows a, or prints it once as many are shown as GitHub does. Flush then says how many there were.
+// Annotate shows a. If GitHub would not show it because there are too many, it is printed, and Flush reports how many.
 func (r *Runner) Annotate(a Annotation) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -63,8 +63,8 @@ func (r *Runner) prepare(a Annotation) Annotation {
 	return a
 }
 
-// issue gives the library the whole map at once, since it keeps only the last, and the message as an argument, since a
-// message may hold a percent sign.
+// issue sets all fields at once, because the library keeps only the last ones. It passes the message as an argument,
+// because it may contain a percent sign.
 func (a Annotation) issue(lib *githubactions.Action) {
 	fields := map[string]string{}
 	if a.Title != "" {
@@ -87,7 +87,7 @@ func (a Annotation) issue(lib *githubactions.Action) {
 	}
 }
 
-// printPlain writes file:line: title: message, which editors know how to follow.
+// printPlain prints "file:line: title: message", a format that editors can follow.
 func (r *Runner) printPlain(a Annotation, prefix string) {
 	if a.File != "" {
 		prefix += a.File + ":"
@@ -101,20 +101,20 @@ func (r *Runner) printPlain(a Annotation, prefix string) {
 	}
 	_ = r.err.endLine()
 	for line := range strings.SplitSeq(prefix+a.Message, "\n") {
-		r.err.hold([]byte(line))
+		r.err.buffer([]byte(line))
 		_ = r.err.end()
 	}
 }
 
-// sayMore is the last word on annotations. It is not one more of a level that is full.
-func (r *Runner) sayMore() error {
+// reportMore says how many annotations were only printed. It uses a notice, because the other level is full.
+func (r *Runner) reportMore() error {
 	for _, level := range []Level{Error, Warning, Notice} {
 		n := r.more[level]
 		if n == 0 {
 			continue
 		}
 		r.more[level] = 0
-		text := fmt.Sprintf("and %d more of level %s; the log of this step has them all", n, level)
+		text := fmt.Sprintf("%d more annotations of level %s are in the log of this step", n, level)
 		if err := r.commandLocked(func(lib *githubactions.Action) { lib.Noticef("%s", text) }); err != nil {
 			return err
 		}
@@ -122,7 +122,8 @@ func (r *Runner) sayMore() error {
 	return nil
 }
 
-// inWorkspace words a file as the diff of a pull request does: relative, without ./. Any other file is none of it.
+// inWorkspace returns a path as GitHub's diffs show it: relative to the workspace and without ./. It returns "" for
+// files outside.
 func (r *Runner) inWorkspace(file string) string {
 	if file == "" {
 		return ""
@@ -141,7 +142,7 @@ func (r *Runner) inWorkspace(file string) string {
 	return file
 }
 
-// atMost cuts to a number of characters.
+// atMost shortens a text to n characters.
 func atMost(s string, n int) string {
 	if len(s) <= n {
 		return s
