@@ -10,11 +10,11 @@ import (
 	"unicode/utf8"
 )
 
-func (v *visit) stamp() string { return v.now().UTC().Format(time.RFC3339) }
+func (v *exchange) stamp() string { return v.now().UTC().Format(time.RFC3339) }
 
-func (v *visit) notFound() answer { return v.failure(http.StatusNotFound, "Not Found") }
+func (v *exchange) notFound() answer { return v.failure(http.StatusNotFound, "Not Found") }
 
-func (v *visit) findRun() *Run {
+func (v *exchange) findRun() *Run {
 	for _, r := range v.repo.Runs {
 		if r.ID == v.int("run_id") {
 			return r
@@ -23,7 +23,7 @@ func (v *visit) findRun() *Run {
 	return nil
 }
 
-func (v *visit) run() answer {
+func (v *exchange) run() answer {
 	r := v.findRun()
 	if r == nil {
 		return v.notFound()
@@ -48,7 +48,7 @@ func (v *visit) run() answer {
 	})
 }
 
-func (v *visit) approvals() answer {
+func (v *exchange) approvals() answer {
 	r := v.findRun()
 	if r == nil {
 		return v.notFound()
@@ -64,7 +64,7 @@ func (v *visit) approvals() answer {
 	return v.respond(http.StatusOK, out)
 }
 
-func (v *visit) permission() answer {
+func (v *exchange) permission() answer {
 	login := v.path["username"]
 	access := cmp.Or(v.repo.Access[login], "read")
 	user := v.user(login).(map[string]any)
@@ -72,7 +72,7 @@ func (v *visit) permission() answer {
 	return v.respond(http.StatusOK, map[string]any{"permission": access, "role_name": access, "user": user})
 }
 
-func (v *visit) commitJSON(c *Commit) map[string]any {
+func (v *exchange) commitJSON(c *Commit) map[string]any {
 	parents := []any{}
 	for _, p := range c.Parents {
 		parents = append(parents, map[string]any{"sha": p})
@@ -93,7 +93,7 @@ func (v *visit) commitJSON(c *Commit) map[string]any {
 	}
 }
 
-// emailOf is the address of a login; an address is its own.
+// emailOf returns the e-mail address for a login. An address is returned unchanged.
 func emailOf(login string) string {
 	if strings.Contains(login, "@") {
 		return login
@@ -101,7 +101,7 @@ func emailOf(login string) string {
 	return cmp.Or(login, "nobody") + "@git.example"
 }
 
-func (v *visit) readCommit() answer {
+func (v *exchange) readCommit() answer {
 	ref := v.path["ref"]
 	if branch, ok := strings.CutPrefix(ref, "heads/"); ok {
 		ref = v.repo.Branches[branch]
@@ -113,7 +113,7 @@ func (v *visit) readCommit() answer {
 	return v.respond(http.StatusOK, v.commitJSON(c))
 }
 
-func (v *visit) compare() answer {
+func (v *exchange) compare() answer {
 	base, head, _ := strings.Cut(v.path["basehead"], "...")
 	from, to := v.repo.commit(base), v.repo.commit(head)
 	if from == nil || to == nil {
@@ -146,7 +146,7 @@ func (v *visit) compare() answer {
 	})
 }
 
-func (v *visit) pullJSON(p *Pull) map[string]any {
+func (v *exchange) pullJSON(p *Pull) map[string]any {
 	state, merged, merge := "open", any(nil), any(nil)
 	if p.Merged {
 		state, merged = "closed", v.stamp()
@@ -169,7 +169,7 @@ func (v *visit) pullJSON(p *Pull) map[string]any {
 	}
 }
 
-func (v *visit) readPull() answer {
+func (v *exchange) readPull() answer {
 	p := v.repo.pull(int(v.int("pull_number")))
 	if p == nil {
 		return v.notFound()
@@ -179,8 +179,8 @@ func (v *visit) readPull() answer {
 	return v.respond(http.StatusOK, out)
 }
 
-// listPulls knows the filters by state and head.
-func (v *visit) listPulls() answer {
+// listPulls supports the filters state and head.
+func (v *exchange) listPulls() answer {
 	q := v.request.URL.Query()
 	state := cmp.Or(q.Get("state"), "open")
 	out := []any{}
@@ -194,8 +194,8 @@ func (v *visit) listPulls() answer {
 	return v.page(out)
 }
 
-// pullsOfCommit finds nothing by a commit that only a fork has, as GitHub does.
-func (v *visit) pullsOfCommit() answer {
+// pullsOfCommit does not find commits that only a fork has, like GitHub.
+func (v *exchange) pullsOfCommit() answer {
 	sha := v.path["commit_sha"]
 	out := []any{}
 	for _, p := range v.repo.Pulls {
@@ -206,8 +206,8 @@ func (v *visit) pullsOfCommit() answer {
 	return v.page(out)
 }
 
-// listPullCommits tells 250 at most, as GitHub does.
-func (v *visit) listPullCommits() answer {
+// listPullCommits lists at most 250 commits, like GitHub.
+func (v *exchange) listPullCommits() answer {
 	p := v.repo.pull(int(v.int("pull_number")))
 	if p == nil {
 		return v.notFound()
@@ -222,7 +222,7 @@ func (v *visit) listPullCommits() answer {
 	return v.page(out)
 }
 
-func (v *visit) listReviews() answer {
+func (v *exchange) listReviews() answer {
 	p := v.repo.pull(int(v.int("pull_number")))
 	if p == nil {
 		return v.notFound()
@@ -237,7 +237,7 @@ func (v *visit) listReviews() answer {
 	return v.page(out)
 }
 
-func (v *visit) association(r Review) string {
+func (v *exchange) association(r Review) string {
 	switch {
 	case r.Association != "":
 		return r.Association
@@ -247,24 +247,24 @@ func (v *visit) association(r Review) string {
 	return "COLLABORATOR"
 }
 
-// bodyLimit is GitHub's, in characters.
+// bodyLimit is GitHub's limit in characters.
 const bodyLimit = 65536
 
-func (v *visit) tooLong(resource string) (answer, bool) {
+func (v *exchange) tooLong(resource string) (answer, bool) {
 	if utf8.RuneCountInString(v.text("body")) > bodyLimit {
 		return v.invalid(resource, "body", "body is too long (maximum is 65536 characters)"), true
 	}
 	return answer{}, false
 }
 
-func (v *visit) commentJSON(c *Comment, number int) map[string]any {
+func (v *exchange) commentJSON(c *Comment, number int) map[string]any {
 	return map[string]any{
 		"id": c.ID, "body": c.Body, "user": v.user(c.Author), "created_at": v.stamp(), "updated_at": v.stamp(),
 		"html_url": v.web("/%s/pull/%d#issuecomment-%d", v.repo.Name, number, c.ID), "url": v.at("/repos/%s/issues/comments/%d", v.repo.Name, c.ID),
 	}
 }
 
-func (v *visit) listComments() answer {
+func (v *exchange) listComments() answer {
 	number := int(v.int("issue_number"))
 	list := v.repo.comments(number)
 	if list == nil {
@@ -277,7 +277,7 @@ func (v *visit) listComments() answer {
 	return v.page(out)
 }
 
-func (v *visit) createComment() answer {
+func (v *exchange) createComment() answer {
 	number := int(v.int("issue_number"))
 	list := v.repo.comments(number)
 	if list == nil {
@@ -291,7 +291,7 @@ func (v *visit) createComment() answer {
 	return v.respond(http.StatusCreated, v.commentJSON(c, number))
 }
 
-func (v *visit) editComment() answer {
+func (v *exchange) editComment() answer {
 	list, at, number := v.repo.comment(v.int("comment_id"))
 	if list == nil {
 		return v.notFound()
@@ -304,7 +304,7 @@ func (v *visit) editComment() answer {
 	return v.respond(http.StatusOK, v.commentJSON(c, number))
 }
 
-func (v *visit) deleteComment() answer {
+func (v *exchange) deleteComment() answer {
 	list, at, _ := v.repo.comment(v.int("comment_id"))
 	if list == nil {
 		return v.notFound()
@@ -313,7 +313,7 @@ func (v *visit) deleteComment() answer {
 	return v.respond(http.StatusNoContent, nil)
 }
 
-func (v *visit) issueJSON(i *Issue) map[string]any {
+func (v *exchange) issueJSON(i *Issue) map[string]any {
 	labels := []any{}
 	for _, l := range i.Labels {
 		labels = append(labels, map[string]any{"name": l})
@@ -328,7 +328,7 @@ func (v *visit) issueJSON(i *Issue) map[string]any {
 	return out
 }
 
-func (v *visit) listIssues() answer {
+func (v *exchange) listIssues() answer {
 	q := v.request.URL.Query()
 	state := cmp.Or(q.Get("state"), "open")
 	out := []any{}
@@ -344,7 +344,7 @@ func (v *visit) listIssues() answer {
 	return v.page(out)
 }
 
-func (v *visit) createIssue() answer {
+func (v *exchange) createIssue() answer {
 	if a, bad := v.tooLong("Issue"); bad {
 		return a
 	}
@@ -357,7 +357,7 @@ func (v *visit) createIssue() answer {
 	return v.respond(http.StatusCreated, v.issueJSON(i))
 }
 
-func (v *visit) editIssue() answer {
+func (v *exchange) editIssue() answer {
 	i := v.repo.issue(int(v.int("issue_number")))
 	if i == nil {
 		return v.notFound()
@@ -373,7 +373,7 @@ func (v *visit) editIssue() answer {
 	return v.respond(http.StatusOK, v.issueJSON(i))
 }
 
-func (v *visit) deploymentJSON(d *Deployment) map[string]any {
+func (v *exchange) deploymentJSON(d *Deployment) map[string]any {
 	return map[string]any{
 		"id": d.ID, "sha": d.SHA, "ref": d.Ref, "task": d.Task, "environment": d.Environment, "description": d.Description,
 		"creator": v.user(cmp.Or(d.Creator, "github-actions[bot]")), "payload": rawOf(d.Payload), "production_environment": d.Production,
@@ -381,7 +381,7 @@ func (v *visit) deploymentJSON(d *Deployment) map[string]any {
 	}
 }
 
-func (v *visit) listDeployments() answer {
+func (v *exchange) listDeployments() answer {
 	q := v.request.URL.Query()
 	matches := func(key, value string) bool { return q.Get(key) == "" || q.Get(key) == value }
 	out := []any{}
@@ -393,8 +393,8 @@ func (v *visit) listDeployments() answer {
 	return v.page(out)
 }
 
-// createDeployment merges and waits for checks unless it is told not to, as GitHub does.
-func (v *visit) createDeployment() answer {
+// createDeployment merges and waits for checks by default, like GitHub.
+func (v *exchange) createDeployment() answer {
 	c := v.repo.commit(v.text("ref"))
 	switch {
 	case c == nil:
@@ -419,14 +419,14 @@ func (v *visit) createDeployment() answer {
 	return v.respond(http.StatusCreated, v.deploymentJSON(d))
 }
 
-func (v *visit) statusJSON(d *Deployment, s DeploymentStatus) map[string]any {
+func (v *exchange) statusJSON(d *Deployment, s DeploymentStatus) map[string]any {
 	return map[string]any{
 		"id": s.ID, "state": s.State, "description": s.Description, "log_url": s.LogURL, "target_url": s.LogURL, "environment_url": s.EnvironmentURL,
 		"environment": d.Environment, "creator": v.user(v.token.Login),
 	}
 }
 
-func (v *visit) listStatuses() answer {
+func (v *exchange) listStatuses() answer {
 	d := v.repo.deployment(v.int("deployment_id"))
 	if d == nil {
 		return v.notFound()
@@ -438,8 +438,8 @@ func (v *visit) listStatuses() answer {
 	return v.page(out)
 }
 
-// createStatus ends others of the environment unless it is told not to, as GitHub does.
-func (v *visit) createStatus() answer {
+// createStatus ends other deployments to the environment by default, like GitHub.
+func (v *exchange) createStatus() answer {
 	d := v.repo.deployment(v.int("deployment_id"))
 	switch {
 	case d == nil:
@@ -462,7 +462,7 @@ func (v *visit) createStatus() answer {
 	return v.respond(http.StatusCreated, v.statusJSON(d, s))
 }
 
-func (v *visit) dispatch() answer {
+func (v *exchange) dispatch() answer {
 	payload, err := json.Marshal(v.in["client_payload"])
 	if err != nil {
 		panic("githubtest: " + err.Error())
@@ -480,7 +480,7 @@ func (v *visit) dispatch() answer {
 	return v.respond(http.StatusNoContent, nil)
 }
 
-func (v *visit) startWorkflow() answer {
+func (v *exchange) startWorkflow() answer {
 	name := v.path["workflow_id"]
 	inputs, _ := v.in["inputs"].(map[string]any)
 	most := 25

@@ -6,7 +6,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/github/githubtest"
 )
 
-func TestThePullRequestThatProposesABranch(t *testing.T) {
+func TestPullRequestAt(t *testing.T) {
 	world := func() githubtest.Repository {
 		return githubtest.Repository{Name: repo, Commits: []*githubtest.Commit{{SHA: base}, {SHA: head}, {SHA: side}}, Pulls: []*githubtest.Pull{
 			{Number: 12, Author: "bob", Head: side, Merge: head, Merged: true},
@@ -21,22 +21,22 @@ func TestThePullRequestThatProposesABranch(t *testing.T) {
 		from, branch, sha string
 		want              int
 	}{
-		"a branch of the repository":             {repo, "topic", head, 13},
-		"a fork's, whose commit is nowhere else": {"mallory/churn", "topic", gone, 14},
-		"another fork of the same owner":         {"mallory/churn", "topic", side, 0},
-		"another branch":                         {"mallory/churn", "main", gone, 0},
-		"a commit that is not its last":          {repo, "topic", gone, 0},
-		"merged":                                 {repo, "topic", side, 0},
-		"two of them":                            {repo, "topic", base, 0},
-		"no commit":                              {repo, "topic", "main", 0},
-		"a fork that was deleted":                {"", "topic", gone, 0},
+		"a branch of the repository":                        {repo, "topic", head, 13},
+		"a fork's branch, whose commit is only in the fork": {"mallory/churn", "topic", gone, 14},
+		"another fork of the same owner":                    {"mallory/churn", "topic", side, 0},
+		"another branch":                                    {"mallory/churn", "main", gone, 0},
+		"a commit that is not the last one":                 {repo, "topic", gone, 0},
+		"merged":                                            {repo, "topic", side, 0},
+		"two pull requests":                                 {repo, "topic", base, 0},
+		"not a commit":                                      {repo, "topic", "main", 0},
+		"a deleted fork":                                    {"", "topic", gone, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			onEach(t, world, func(s *stage) {
+			onEach(t, world, func(s *testEnv) {
 				pr, ok, err := s.client.PullRequestAt(s.Context(), c.from, c.branch, c.sha)
 				s.ok(err)
 				if ok != (c.want != 0) || ok && pr.Number != c.want {
-					s.Errorf("%v, number %d, want %d", ok, pr.Number, c.want)
+					s.Errorf("got %v, number %d, want %d", ok, pr.Number, c.want)
 				}
 			})
 		})

@@ -8,7 +8,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestMarkers(t *testing.T) {
+func TestMarker(t *testing.T) {
 	for key, want := range map[string]string{
 		"churn@champion":  "<!-- mlflow-promote:churn@champion -->",
 		"churn @champion": "<!-- mlflow-promote:churn%20@champion -->",
@@ -23,14 +23,14 @@ func TestMarkers(t *testing.T) {
 	}
 }
 
-// pieces are what breaks Markdown where it is cut.
+// pieces lists parts of Markdown that break if a text is cut inside.
 var pieces = []string{
 	"text ", "\n", "\n\n", "```", "````", "~~~", "<details>", "<details open>\n", "</details>", "<summary>x</summary>", "| a | b |\n", "    ", "<!-- ", "-->", "𝛂", "é", "\xff", "<DETAILS>",
 }
 
-// The law: whatever the key and the text, the comment fits, is found by its key and by no other, gives the text back
-// where it is whole, and where it is cut leaves no code block and no <details> open.
-func TestMarkedTextsKeepTheirLaws(t *testing.T) {
+// For every key and text, the comment fits GitHub's limit and is found by its key only. A complete text is read back
+// unchanged. A cut text leaves no code block and no <details> open.
+func TestMarked(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		key, other := rapid.String().Draw(t, "key"), rapid.String().Draw(t, "other")
 		parts := rapid.SliceOfN(rapid.SampledFrom(pieces), 0, 60).Draw(t, "parts")
@@ -40,67 +40,67 @@ func TestMarkedTextsKeepTheirLaws(t *testing.T) {
 			t.Fatalf("the marker %q ends early", line)
 		}
 		if (key == other) != (line == marker(other)) {
-			t.Fatalf("%q and %q share a marker", key, other)
+			t.Fatalf("%q and %q have the same marker", key, other)
 		}
 		body := marked(key, text, "https://example.com/run")
 		if units(body) > 65536 {
-			t.Fatalf("%d characters", units(body))
+			t.Fatalf("got %d characters", units(body))
 		}
 		got, ours, whole := unmarked(key, body)
 		if !ours {
-			t.Fatal("not found by its key")
+			t.Fatal("not found by its own key")
 		}
 		if _, theirs, _ := unmarked(other, body); theirs && other != key {
-			t.Fatalf("found by %q", other)
+			t.Fatalf("found by another key, %q", other)
 		}
 		if whole && got != strings.ReplaceAll(text, "\r\n", "\n") {
-			t.Fatalf("another text came back: %q", got)
+			t.Fatalf("read back another text: %q", got)
 		}
 		if whole == (units(line)+1+units(text) > bodyLimit) {
 			t.Fatalf("whole is %v with %d characters", whole, units(text))
 		}
 		if !whole {
-			closed(t, got)
+			checkClosed(t, got)
 		}
 	})
 }
 
-func closed(t *rapid.T, body string) {
+func checkClosed(t *rapid.T, body string) {
 	var open block
-	end := strings.LastIndex(body, "*Cut here")
+	end := strings.LastIndex(body, "*This text was cut")
 	for line := range strings.Lines(body[:end]) {
 		open.pass(line)
 	}
 	if open.fence != "" || open.details > 0 {
 		if open.details > 0 && strings.Count(body, "</details>") >= maxDepth {
-			return // deeper than anything of ours
+			return // deeper than any text of ours
 		}
 		t.Fatalf("open at the end: %+v", open)
 	}
 }
 
-func TestWhatIsOpenAtTheCutIsClosed(t *testing.T) {
+func TestCutMarkdown_ClosesBlocks(t *testing.T) {
 	filler := strings.Repeat("line\n", 200)
 	for sentence, c := range map[string]struct{ start, closing string }{
-		"nothing":                          {"text\n", ""},
-		"a code block":                     {"```go\n", "\n```"},
-		"a code block of tildes":           {"~~~\n", "\n~~~"},
-		"a fence within a longer one":      {"````md\n```\n", "\n````"},
-		"a longer fence ends a shorter":    {"```\n````\n", ""},
-		"a fence with a word ends nothing": {"```\n```go\n", "\n```"},
-		"other characters end nothing":     {"```\n~~~\n", "\n```"},
-		"inline code is no block":          {"a ``` b\n", ""},
-		"indented code is no fence":        {"    ```\n", ""},
-		"details":                          {"<details><summary>x</summary>\n", "\n\n</details>"},
-		"two levels":                       {"<details>\n<DETAILS open>\n", "\n\n</details>\n\n</details>"},
-		"closed details":                   {"<details>\n</details>\n</details>\n", ""},
-		"details in a code block":          {"```\n<details>\n", "\n```"},
-		"a code block in details":          {"<details>\n\n```\n", "\n```\n\n</details>"},
+		"nothing":                                  {"text\n", ""},
+		"a code block":                             {"```go\n", "\n```"},
+		"a code block with tildes":                 {"~~~\n", "\n~~~"},
+		"a fence in a longer one":                  {"````md\n```\n", "\n````"},
+		"a longer fence ends a shorter one":        {"```\n````\n", ""},
+		"a fence with a word does not end a block": {"```\n```go\n", "\n```"},
+		"other characters do not end a block":      {"```\n~~~\n", "\n```"},
+		"inline code is not a block":               {"a ``` b\n", ""},
+		"indented code is not a fence":             {"    ```\n", ""},
+		"details":                                  {"<details><summary>x</summary>\n", "\n\n</details>"},
+		"two levels":                               {"<details>\n<DETAILS open>\n", "\n\n</details>\n\n</details>"},
+		"closed details":                           {"<details>\n</details>\n</details>\n", ""},
+		"details in a code block":                  {"```\n<details>\n", "\n```"},
+		"a code block in details":                  {"<details>\n\n```\n", "\n```\n\n</details>"},
 	} {
-		got := cut(c.start+filler, 900, "")
-		want := "line" + c.closing + "\n\n*Cut here: it is longer than GitHub allows.*\n"
+		got := cutMarkdown(c.start+filler, 900, "")
+		want := "line" + c.closing + "\n\n*This text was cut because it is longer than GitHub allows.*\n"
 		if !strings.HasPrefix(got, c.start) || !strings.HasSuffix(got, want) {
-			t.Errorf("%s: ends %q, want %q", sentence, got[max(0, len(got)-120):], want)
+			t.Errorf("%s: got end %q, want %q", sentence, got[max(0, len(got)-120):], want)
 		}
 	}
 }
