@@ -8,8 +8,8 @@ import (
 
 var banditLevels = map[string]Severity{"LOW": Low, "MEDIUM": Medium, "HIGH": Critical, "UNDEFINED": Critical}
 
-// readBandit reads the JSON of `bandit -f json`. Its metrics count every issue, also one that -l, -i or a baseline
-// keeps out of the results.
+// readBandit reads the JSON of `bandit -f json`. Its metrics count all issues, including those that -l, -i or a
+// baseline removes from the results.
 func readBandit(p place, out *Report) {
 	listed := map[string]int{}
 	for _, issue := range p.at("results").objects() {
@@ -26,7 +26,7 @@ func readBandit(p place, out *Report) {
 		case more < 0:
 			at.fail("is %s, but the report lists %d", at.shown(), listed[name])
 		case more > 0:
-			out.found(banditLevels[name], false, "%s: %d counted in the metrics and not listed", name, more)
+			out.found(banditLevels[name], false, "%s: %d counted in the metrics but not listed", name, more)
 		}
 	}
 	for _, key := range []string{"nosec", "skipped_tests"} {
@@ -35,7 +35,7 @@ func readBandit(p place, out *Report) {
 		}
 	}
 	if totals.at("loc").count() == 0 {
-		out.gap("bandit read no line of code")
+		out.gap("bandit read no lines of code")
 	}
 	for _, e := range p.at("errors").objects() {
 		out.gap("%s: %s", e.at("filename").maybe(), e.at("reason").maybe())

@@ -6,12 +6,14 @@ import (
 	"time"
 )
 
-// modelAuditLevels are the words of modelaudit. Its own exit code ignores info and debug: a clean model has some.
+// modelAuditLevels has modelaudit's severities. Like modelaudit's exit code it ignores info and debug, which even a
+// clean model has.
 var modelAuditLevels = map[string]Severity{
 	"debug": Informational, "info": Informational, "warning": Medium, "critical": Critical,
 }
 
-// pickleVerdicts stay in the report when an issue is suppressed or its severity changed on the command line.
+// pickleVerdicts has the verdicts on pickles. They stay in the report even if an option suppresses an issue or changes
+// its severity.
 var pickleVerdicts = map[string]Severity{
 	"clean": Informational, "unknown": Informational, "suspicious": Medium, "malicious": Critical,
 }
@@ -49,7 +51,7 @@ func readModelAudit(p place, out *Report) {
 		out.gap("modelaudit scanned no file")
 	}
 	if p.at("scanner_selection").given() {
-		out.gap("modelaudit ran with a selection of its scanners")
+		out.gap("modelaudit ran with only some of its scanners")
 	}
 	if dry := p.at("dry_run"); dry.given() && dry.yes() {
 		out.gap("modelaudit ran with --dry-run")
@@ -57,7 +59,7 @@ func readModelAudit(p place, out *Report) {
 	out.dated(epoch(p.at("start_time")))
 }
 
-// audited adds an issue or a failed check. Most failed checks are issues too.
+// audited adds an issue or a failed check, once if it is both.
 func (r *Report) audited(p place, seen map[string]bool) {
 	level := word(p.at("severity"), modelAuditLevels)
 	what := p.at("message").maybe() + " in " + p.at("location").maybe()
@@ -67,7 +69,7 @@ func (r *Report) audited(p place, seen map[string]bool) {
 	seen[what] = true
 }
 
-// auditedFile adds what the data about a file say, if it is worse than what is listed as issues.
+// auditedFile adds what the metadata of a file say, if it is worse than the listed issues.
 func (r *Report) auditedFile(name string, p place, listed Severity) {
 	if at := p.at("pickle_verdict"); at.given() {
 		if level := word(at, pickleVerdicts); level > listed {

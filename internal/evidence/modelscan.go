@@ -8,7 +8,7 @@ import (
 
 var modelScanLevels = map[string]Severity{"LOW": Low, "MEDIUM": Medium, "HIGH": High, "CRITICAL": Critical}
 
-// readModelScan reads the JSON of `modelscan -r json`. Its time has no zone and is taken as UTC.
+// readModelScan reads the JSON of `modelscan -r json`. Its time has no time zone and is read as UTC.
 func readModelScan(p place, out *Report) {
 	listed := map[Severity]int{}
 	for _, issue := range p.at("issues").objects() {
@@ -39,8 +39,8 @@ func readModelScan(p place, out *Report) {
 	}
 }
 
-// MLflow writes these files next to a model, and these endings are of text. modelscan has no scanner for either, so it
-// lists them as skipped (with --show-skipped).
+// modelscan has no scanner for files that MLflow writes next to a model, nor for text files. With --show-skipped it
+// lists them as skipped.
 var (
 	mlflowFiles = []string{"MLmodel", "registered_model_meta"}
 	textEndings = []string{".yaml", ".yml", ".txt", ".md", ".json", ".toml", ".csv", ".py"}

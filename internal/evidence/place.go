@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// reader remembers the first thing in a report that it did not understand.
+// reader stores the first error of a report.
 type reader struct{ err error }
 
 func (r *reader) fail(format string, args ...any) {
@@ -18,8 +18,8 @@ func (r *reader) fail(format string, args ...any) {
 	}
 }
 
-// place is a value in a report and the path to it. Its methods return the zero value and make the report fail if the
-// value is not what is asked for.
+// place is a value in a report with its path. If the value is not what a method asks for, the method records an error
+// and returns the zero value.
 type place struct {
 	value
 	path string
@@ -30,8 +30,8 @@ func (p place) fail(format string, args ...any) {
 	p.r.fail("%s %s", shownPath(p.path), fmt.Sprintf(format, args...))
 }
 
-// at is the value below a key. Keys are case-sensitive: another spelling of the key makes the report fail, because
-// other readers may take it for this one.
+// at returns the value of a key. Keys are case-sensitive. A key with other case is an error, because other readers may
+// take it for this one.
 func (p place) at(key string) place {
 	out := place{value{kind: absent}, join(p.path, key), p.r}
 	for i, k := range p.keys {
@@ -39,7 +39,7 @@ func (p place) at(key string) place {
 		case k == key:
 			out.value = p.items[i]
 		case strings.EqualFold(k, key):
-			p.fail("has the key %s, want %s in exactly that spelling", quoted(k), quoted(key))
+			p.fail("has the key %s, want exactly %s", quoted(k), quoted(key))
 		}
 	}
 	return out
@@ -67,7 +67,7 @@ func (p place) shown() string {
 	return string(p.kind)
 }
 
-// str is a text that is not empty.
+// str returns a string, which must not be empty.
 func (p place) str() string {
 	if p.is(isText) && p.text == "" {
 		p.fail("is empty")
@@ -75,7 +75,7 @@ func (p place) str() string {
 	return p.text
 }
 
-// maybe is a text for a message, "" if there is none.
+// maybe returns a string for a message, or "" if there is none.
 func (p place) maybe() string {
 	if p.kind != isText {
 		return ""
@@ -85,7 +85,7 @@ func (p place) maybe() string {
 
 func (p place) yes() bool { return p.is(isBool) && p.text == "true" }
 
-// whole is an integer as JSON writes it: no fraction, no exponent.
+// whole returns an integer, written without a fraction or exponent.
 func (p place) whole() int {
 	if !p.is(isNumber) {
 		return 0
@@ -105,7 +105,7 @@ func (p place) count() int {
 	return n
 }
 
-// time reads a text in one of the layouts. A time without a zone is taken as UTC.
+// time reads a string in one of the layouts. A time without a time zone is read as UTC.
 func (p place) time(layouts ...string) time.Time {
 	text := p.str()
 	for _, layout := range layouts {
@@ -119,7 +119,7 @@ func (p place) time(layouts ...string) time.Time {
 	return time.Time{}
 }
 
-// list is the items of a list.
+// list returns the items of a list.
 func (p place) list() []place {
 	if !p.is(isList) {
 		return nil
@@ -131,7 +131,7 @@ func (p place) list() []place {
 	return out
 }
 
-// objects is the items of a list of objects.
+// objects returns the items of a list of objects.
 func (p place) objects() []place {
 	out := p.list()
 	for _, o := range out {
@@ -140,7 +140,7 @@ func (p place) objects() []place {
 	return out
 }
 
-// optional is objects of a list that may be missing or null.
+// optional is like objects, but the list may be missing or null.
 func (p place) optional() []place {
 	if !p.given() {
 		return nil
@@ -148,7 +148,7 @@ func (p place) optional() []place {
 	return p.objects()
 }
 
-// members is the values of an object with free keys; key i belongs to value i.
+// members returns the keys and values of an object with any keys.
 func (p place) members() ([]string, []place) {
 	if !p.is(isObject) {
 		return nil, nil
@@ -160,7 +160,7 @@ func (p place) members() ([]string, []place) {
 	return p.keys, out
 }
 
-// word reads a text of a closed list.
+// word reads a string from a closed list.
 func word[T any](p place, words map[string]T) T {
 	out, ok := words[p.text]
 	if p.kind != isText || !ok {
@@ -171,7 +171,7 @@ func word[T any](p place, words map[string]T) T {
 
 const shownLength = 120
 
-// cut bounds a foreign text for a message.
+// cut shortens a text from a report for a message.
 func cut(text string) string {
 	if len(text) <= shownLength {
 		return text
@@ -179,7 +179,7 @@ func cut(text string) string {
 	return strings.ToValidUTF8(text[:shownLength], "") + "…"
 }
 
-// line is a text on one line, cut to a readable length.
+// line joins a text to one line and shortens it.
 func line(text string) string { return cut(strings.Join(strings.Fields(text), " ")) }
 
 func quoted(text string) string { return strconv.Quote(cut(text)) }

@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// sarifLevels are the levels of SARIF. A scanner writes error for high and for critical findings.
+// sarifLevels has SARIF's levels. Scanners use error for both high and critical findings.
 var sarifLevels = map[string]Severity{"none": Informational, "note": Low, "warning": Medium, "error": Critical}
 
-// readSARIF reads SARIF 2.1.0. A result below level error fails only if the gate asks for that.
+// readSARIF reads SARIF 2.1.0. By default only results of level error fail.
 func readSARIF(p place, out *Report) {
 	out.Default = High
 	if at := p.at("version"); at.str() != "2.1.0" {
@@ -29,10 +29,10 @@ func readSARIF(p place, out *Report) {
 	}
 }
 
-// elsewhere refuses what moves results, invocations or rules out of the run.
+// elsewhere rejects references to results, invocations or rules outside of the run.
 func elsewhere(p place) {
 	if p.given() {
-		p.fail("is given, and results outside of the runs are not read")
+		p.fail("is set, but results outside of the runs are not read")
 	}
 }
 
@@ -62,14 +62,14 @@ func readRun(p place, out *Report) {
 
 func readInvocation(p place, tool string, rules *sarifRules, out *Report) {
 	if !p.at("executionSuccessful").yes() {
-		out.failure("%s says that its execution was not successful", tool)
+		out.failure("%s reports that its execution was not successful", tool)
 	}
 	if at := p.at("exitCode"); at.kind != absent {
 		out.exit(at.whole())
 	}
 	for _, key := range []string{"exitSignalName", "exitSignalNumber", "processStartFailureMessage"} {
 		if at := p.at(key); at.given() {
-			out.failure("%s did not end by itself: %s is %s", tool, key, at.shown())
+			out.failure("%s was terminated: %s is %s", tool, key, at.shown())
 		}
 	}
 	for _, key := range []string{"toolExecutionNotifications", "toolConfigurationNotifications"} {
@@ -96,9 +96,9 @@ func levelOr(p place, or Severity) Severity {
 	return word(p, sarifLevels)
 }
 
-// sarifRules are the levels of all rules of a run: those of the driver, of its extensions and of policies.
+// sarifRules has the levels of all rules of a run: those of the driver, its extensions and policies.
 type sarifRules struct {
-	ids    [][]string // of the driver and then of each extension, by the index of the rule
+	ids    [][]string // of the driver and then of each extension, by the rule's index
 	levels map[string]Severity
 }
 
@@ -114,7 +114,7 @@ func readRules(run place) *sarifRules {
 	return out
 }
 
-// read takes the levels of a component's rules, and returns their ids.
+// read stores the levels of a component's rules and returns their ids.
 func (s *sarifRules) read(component place) (ids []string) {
 	for _, rule := range component.at("rules").optional() {
 		id := rule.at("id").str()
@@ -137,7 +137,7 @@ func (s *sarifRules) read(component place) (ids []string) {
 	return ids
 }
 
-// severityOf reads the score from 0 to 10 that GitHub sorts by, as a text or a number. The steps are GitHub's.
+// severityOf reads a security-severity from 0 to 10, as a string or number. It uses GitHub's thresholds.
 func severityOf(p place) Severity {
 	score, err := strconv.ParseFloat(p.text, 64)
 	switch {
@@ -154,30 +154,30 @@ func severityOf(p place) Severity {
 	return Low
 }
 
-// raise sets the level of a rule, if it had none or a lower one. An override on the command line lowers no level: it is
-// the choice of whoever ran the tool.
+// raise sets the level of a rule unless it already has a higher one. So an override on the command line cannot lower a
+// level: it is the choice of whoever ran the tool.
 func (s *sarifRules) raise(id string, level Severity) {
 	if old, ok := s.levels[id]; !ok || level > old {
 		s.levels[id] = level
 	}
 }
 
-// of is the id of the rule that a descriptor refers to.
+// of returns the id of the rule that a descriptor refers to.
 func (s *sarifRules) of(p place) string {
 	id := s.ref(p.at("id"), p.at("index"), p.at("toolComponent"))
 	if id == "" && p.at("guid").given() {
-		p.at("guid").fail("is given and the rule's id is not, so its level is not known")
+		p.at("guid").fail("is set but the rule's id is not, so its level is unknown")
 	}
 	return id
 }
 
-// ref is the id of a rule, from its id or its index into the rules of a component. Both must agree.
+// ref returns the id of a rule, given by its id or by its index in a component. If both are given, they must agree.
 func (s *sarifRules) ref(id, index, component place) string {
 	name := ""
 	if id.given() {
 		name = id.str()
 	}
-	if !index.given() || index.whole() == -1 { // -1 is unknown
+	if !index.given() || index.whole() == -1 { // -1 means unknown
 		return name
 	}
 	ids := s.component(component)
@@ -187,12 +187,12 @@ func (s *sarifRules) ref(id, index, component place) string {
 		index.fail("is %d, but the tool has %d rules", i, len(ids))
 		return name
 	case name != "" && name != ids[i] && !strings.HasPrefix(name, ids[i]+"/"):
-		index.fail("is the rule %s, but the id is %s", quoted(ids[i]), quoted(name))
+		index.fail("refers to the rule %s, but the id is %s", quoted(ids[i]), quoted(name))
 	}
 	return cmp.Or(name, ids[i])
 }
 
-// component is the ids of the rules of an extension, or of the driver if none is given.
+// component returns the ids of the rules of an extension, or of the driver if none is given.
 func (s *sarifRules) component(p place) []string {
 	if !p.given() {
 		return s.ids[0]
@@ -205,7 +205,7 @@ func (s *sarifRules) component(p place) []string {
 	return s.ids[i+1]
 }
 
-// level is the level of a rule. The id of a result may add parts to that of the rule, after a slash.
+// level returns the level of a rule. The id of a result may have further parts after a slash.
 func (s *sarifRules) level(id string) (Severity, bool) {
 	for id != "" {
 		if level, ok := s.levels[id]; ok {
@@ -216,7 +216,7 @@ func (s *sarifRules) level(id string) (Severity, bool) {
 	return Informational, false
 }
 
-// sarifKinds says for each kind of result whether it is a failure.
+// sarifKinds says which kinds of results are failures.
 var sarifKinds = map[string]bool{
 	"fail": true, "pass": false, "notApplicable": false, "informational": false, "review": false, "open": false,
 }
@@ -227,10 +227,10 @@ func readResult(p place, rules *sarifRules, out *Report) {
 	if at := p.at("kind"); at.kind != absent {
 		fails = word(at, sarifKinds)
 		if at.text == "review" || at.text == "open" {
-			out.gap("%s is not decided: its kind is %s", cut(id), at.text)
+			out.gap("%s is undecided: its kind is %s", cut(id), at.text)
 		}
 	}
-	if at := p.at("baselineState"); at.given() { // it changes nothing: a finding that was there before is one
+	if at := p.at("baselineState"); at.given() { // checked but not used: an old finding is still a finding
 		word(at, map[string]bool{"new": true, "unchanged": true, "updated": true, "absent": true})
 	}
 	level := levelOr(p.at("level"), Informational)
@@ -244,7 +244,7 @@ func readResult(p place, rules *sarifRules, out *Report) {
 	out.found(level, suppressed(p), "%s %s in %s", levelName(level), cut(id), cmp.Or(where, "no file"))
 }
 
-// resultRule is the id of a result's rule. SARIF has three ways to say it.
+// resultRule returns the id of a result's rule, which SARIF can give in three ways.
 func resultRule(p place, rules *sarifRules) string {
 	rule := p.at("rule")
 	id := rules.ref(p.at("ruleId"), p.at("ruleIndex"), rule.at("toolComponent"))
@@ -255,8 +255,8 @@ func resultRule(p place, rules *sarifRules) string {
 	return cmp.Or(id, other)
 }
 
-// failingLevel is the higher one of the result's level and its rule's. Without either it is error, and also at none,
-// which contradicts the kind fail.
+// failingLevel returns the higher of the levels of the result and its rule. If neither has a level, or it is none,
+// which contradicts the kind fail, it returns Critical.
 func failingLevel(p place, rules *sarifRules, id string) Severity {
 	level, _ := rules.level(id)
 	level = max(level, levelOr(p.at("level"), Informational))
@@ -278,7 +278,7 @@ func levelName(s Severity) string {
 	return s.String()
 }
 
-// suppressed reports whether all suppressions of a result, at least one, are accepted.
+// suppressed reports whether a result has suppressions and all of them are accepted.
 func suppressed(p place) bool {
 	all := p.at("suppressions").optional()
 	out := len(all) > 0

@@ -1,14 +1,14 @@
 package evidence
 
-// semgrepLevels are the severities of rules. ERROR, WARNING and INFO are the older words, EXPERIMENT and INVENTORY are
+// semgrepLevels has the severities of rules. ERROR, WARNING and INFO are older names; EXPERIMENT and INVENTORY are
 // deprecated.
 var semgrepLevels = map[string]Severity{
 	"CRITICAL": Critical, "ERROR": Critical, "HIGH": High, "WARNING": Medium, "MEDIUM": Medium,
 	"LOW": Low, "INFO": Low, "EXPERIMENT": Low, "INVENTORY": Low,
 }
 
-// semgrepSkips says for each reason to skip a file whether that leaves a gap. The others follow from what was asked
-// for: ignored paths, other languages.
+// semgrepSkips says for each reason to skip a file whether this is a gap. The other reasons are intended: ignored paths
+// and other languages.
 var semgrepSkips = map[string]bool{
 	"always_skipped": false, "semgrepignore_patterns_match": false, "cli_include_flags_do_not_match": false,
 	"cli_exclude_flags_match": false, "excluded_by_config": false, "wrong_language": false, "binary": false,

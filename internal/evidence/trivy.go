@@ -12,13 +12,13 @@ var trivyLevels = map[string]Severity{
 // trivyStatuses says for each status of a check whether it is a finding.
 var trivyStatuses = map[string]bool{"FAIL": true, "EXCEPTION": true, "PASS": false}
 
-// trivyResult are the keys of a result. Another one may be a new kind of finding.
+// trivyResult lists the known keys of a result. An unknown key could be a new kind of finding.
 var trivyResult = []string{
 	"Target", "Class", "Type", "Packages", "Vulnerabilities", "MisconfSummary", "Misconfigurations", "Secrets",
 	"Licenses", "CustomResources", "ExperimentalModifiedFindings",
 }
 
-// readTrivy reads the JSON of `trivy fs --format json` and of its other targets. A clean scan has no Results.
+// readTrivy reads the JSON of `trivy fs --format json` and other targets. A clean scan has no Results.
 func readTrivy(p place, out *Report) {
 	if at := p.at("SchemaVersion"); at.whole() != 2 {
 		at.fail("is %s, want 2", at.shown())
@@ -26,13 +26,13 @@ func readTrivy(p place, out *Report) {
 	for _, result := range p.at("Results").optional() {
 		for _, key := range result.keys {
 			if !slices.Contains(trivyResult, key) {
-				result.fail("has the key %s, which is not known", quoted(key))
+				result.fail("has the unknown key %s", quoted(key))
 			}
 		}
 		readTrivyResult(result, out)
 	}
 	if at := p.at("Metadata").at("OS").at("EOSL"); at.given() && at.yes() {
-		out.gap("trivy knows no vulnerabilities of this operating system: its support has ended")
+		out.gap("trivy has no vulnerability data for this operating system, because its support has ended")
 	}
 	if at := p.at("CreatedAt"); at.given() {
 		out.dated(at.time(time.RFC3339Nano))
@@ -65,7 +65,7 @@ func readTrivyResult(p place, out *Report) {
 	}
 }
 
-// trivy adds a finding. One without a severity is UNKNOWN.
+// trivy adds a finding. Without a severity it is UNKNOWN.
 func (r *Report) trivy(p place, target string, suppressed bool) {
 	level, shown := Critical, "UNKNOWN"
 	if at := p.at("Severity"); at.given() {
