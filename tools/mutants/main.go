@@ -1,11 +1,11 @@
-// Command mutants turns the judging code wrong in small ways, one after the other, and shows that a named test notices
-// each: a test that passes on wrong code is none. Every file is put back as it was.
+// Command mutants changes the judging code in small wrong ways, one after the other, and checks that a test fails for
+// each. A test that passes on wrong code proves nothing. Every file is restored afterwards.
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -13,12 +13,12 @@ import (
 	"strings"
 )
 
-// mutant is one way to be wrong.
+// mutant is one wrong change.
 type mutant struct {
 	what     string
-	file     string // below internal/
-	from, to string // from is there exactly once
-	test     string // that must fail
+	file     string // relative to internal/
+	from, to string // from must occur exactly once
+	test     string // test that must fail
 }
 
 var mutants = []mutant{
@@ -111,7 +111,7 @@ var mutants = []mutant{
 	{"strangers evaluate", "fact/value.go", "\tcase !allowed:", "\tcase !allowed && false:", "TestChoose"},
 	{"a named experiment is one more", "fact/value.go", "\tif len(c.want.EvaluatedIn) > 0 {\n\t\tallowed = slices", "\tif len(c.want.EvaluatedIn) > 0 {\n\t\tallowed = allowed || slices", "TestChoose"},
 	{"failed evaluations count", "fact/value.go", "\tcase e.Status == \"FAILED\" || e.Status == \"KILLED\":", "\tcase false:", "TestChoose"},
-	{"an old evaluation counts", "fact/value.go", "return slices.DeleteFunc(slices.Clone(rows), func(m registry.ModelMetric) bool { return m.RunID != newest.RunID })", "return slices.DeleteFunc(slices.Clone(rows), func(m ModelMetric) bool { return m.RunID == newest.RunID+\"x\" })", "TestChoose"},
+	{"an old evaluation counts", "fact/value.go", "return slices.DeleteFunc(slices.Clone(rows), func(m registry.ModelMetric) bool { return m.RunID != newest.RunID })", "return slices.DeleteFunc(slices.Clone(rows), func(m registry.ModelMetric) bool { return m.RunID == newest.RunID+\"x\" })", "TestChoose"},
 	{"the first step counts", "fact/value.go", "\t\tlast := rows[len(rows)-1]", "\t\tlast := rows[0]", "TestChoose"},
 	{"steps do not matter", "fact/value.go", "return cmp.Or(cmp.Compare(a.Step, b.Step), a.Time.Compare(b.Time), cmp", "return cmp.Or(a.Time.Compare(b.Time), cmp", "TestChoose"},
 	{"evaluations that are not known do not matter", "fact/value.go", "\tcase c.unknown != \"\" && c.want.Run != SourceRun:", "\tcase false:", "TestChoose"},
@@ -133,7 +133,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	survived := 0
-	fmt.Printf("%-48s %-28s %s\n", "wrong in this way", "file", "killed by")
+	fmt.Printf("%-48s %-28s %s\n", "wrong change", "file", "failing test")
 	for _, m := range mutants {
 		verdict, err := m.try(ctx)
 		if err != nil {
@@ -146,13 +146,13 @@ func main() {
 		}
 		fmt.Printf("%-48s %-28s %s\n", m.what, m.file, verdict)
 	}
-	fmt.Printf("%d of %d killed\n", len(mutants)-survived, len(mutants))
+	fmt.Printf("tests noticed %d of %d wrong changes\n", len(mutants)-survived, len(mutants))
 	if survived > 0 {
 		os.Exit(1)
 	}
 }
 
-// try applies the mutant, runs its test and puts the file back.
+// try applies the mutant, runs its test and restores the file.
 func (m mutant) try(ctx context.Context) (verdict string, err error) {
 	path := "internal/" + m.file
 	was, err := os.ReadFile(path)
@@ -160,10 +160,10 @@ func (m mutant) try(ctx context.Context) (verdict string, err error) {
 		return "", err
 	}
 	if n := strings.Count(string(was), m.from); n != 1 {
-		return "", fmt.Errorf("%s holds %q %d times", path, m.from, n)
+		return "", fmt.Errorf("%s contains %q %d times, want once", path, m.from, n)
 	}
 	if out, err := m.run(ctx); err != nil {
-		return "", fmt.Errorf("%s fails without it: %s", m.test, out)
+		return "", fmt.Errorf("%s fails without the mutant: %s", m.test, out)
 	}
 	defer func() {
 		if back := os.WriteFile(path, was, 0o644); err == nil {
@@ -185,9 +185,9 @@ func (m mutant) try(ctx context.Context) (verdict string, err error) {
 	return m.test, nil
 }
 
-// run runs the mutant's test, without the cache.
+// run runs the mutant's test without the test cache.
 func (m mutant) run(ctx context.Context) (string, error) {
-	pkg, err := m.tested()
+	pkg, err := m.testPackage()
 	if err != nil {
 		return "", err
 	}
@@ -195,15 +195,23 @@ func (m mutant) run(ctx context.Context) (string, error) {
 	return string(out), err
 }
 
-// tested is the folder of the package that has the mutant's test.
-func (m mutant) tested() (string, error) {
+// testPackage returns the folder of the package that has the mutant's test.
+func (m mutant) testPackage() (string, error) {
 	name, _, _ := strings.Cut(m.test, "/")
-	files, err := filepath.Glob("internal/*/*_test.go")
-	for _, file := range files {
-		code, err := os.ReadFile(file)
-		if err == nil && strings.Contains(string(code), "\nfunc "+name+"(") {
-			return "./" + filepath.Dir(file), nil
+	folder := ""
+	err := filepath.WalkDir("internal", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
 		}
+		code, err := os.ReadFile(path)
+		if err == nil && strings.Contains(string(code), "\nfunc "+name+"(") {
+			folder = "./" + filepath.Dir(path)
+			return fs.SkipAll
+		}
+		return err
+	})
+	if err == nil && folder == "" {
+		err = fmt.Errorf("no package has a test %s", name)
 	}
-	return "", cmp.Or(err, fmt.Errorf("no package has the test %s", name))
+	return folder, err
 }
