@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/sethvargo/go-githubactions"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
 // Level is the severity of an annotation.
@@ -58,8 +60,8 @@ func (r *Runner) prepare(a Annotation) Annotation {
 	}
 	a.File = inert(r.secrets.hide(r.inWorkspace(a.File)))
 	a.Title = strings.ReplaceAll(inertText(r.secrets.hide(a.Title)), "\n", " ")
-	a.Title = atMost(a.Title, annotationTitle)
-	a.Message = atMost(inertText(r.secrets.hide(a.Message)), annotationMessage)
+	a.Title = format.Shorten(a.Title, annotationTitle)
+	a.Message = format.Shorten(inertText(r.secrets.hide(a.Message)), annotationMessage)
 	return a
 }
 
@@ -140,16 +142,4 @@ func (r *Runner) inWorkspace(file string) string {
 		return ""
 	}
 	return file
-}
-
-// atMost shortens a text to n characters.
-func atMost(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	runes := []rune(s)
-	if len(runes) <= n {
-		return s
-	}
-	return string(runes[:n-1]) + "…"
 }

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
 // Report is the content of a report, whichever tool wrote it.
@@ -304,11 +306,8 @@ func (r *Report) exit(status int) {
 
 func someKeys(keys []string) string {
 	var out []string
-	for _, key := range keys[:min(len(keys), 8)] {
+	for _, key := range keys {
 		out = append(out, quoted(key))
 	}
-	if len(keys) > 8 {
-		out = append(out, fmt.Sprintf("and %d more", len(keys)-8))
-	}
-	return cmp.Or(strings.Join(out, ", "), "none")
+	return cmp.Or(format.First(out, 8), "none")
 }

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
 // reader stores the first error of a report.
@@ -172,12 +174,7 @@ func word[T any](p place, words map[string]T) T {
 const shownLength = 120
 
 // cut shortens a text from a report for a message.
-func cut(text string) string {
-	if len(text) <= shownLength {
-		return text
-	}
-	return strings.ToValidUTF8(text[:shownLength], "") + "…"
-}
+func cut(text string) string { return format.Shorten(text, shownLength) }
 
 // line joins a text to one line and shortens it.
 func line(text string) string { return cut(strings.Join(strings.Fields(text), " ")) }

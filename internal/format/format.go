@@ -40,9 +40,25 @@ func Truncate(text string, limit int) string {
 	return cut + note
 }
 
+// First joins at most most entries of list with commas, and says how many more there are.
 func First(list []string, most int) string {
 	if len(list) <= most {
 		return strings.Join(list, ", ")
 	}
 	return fmt.Sprintf("%s and %d more", strings.Join(list[:most], ", "), len(list)-most)
+}
+
+// Shorten returns at most most characters of text. A shortened text ends with "…".
+func Shorten(text string, most int) string {
+	n, end := 0, 0
+	for i := range text {
+		switch n {
+		case most - 1:
+			end = i
+		case most:
+			return text[:end] + "…"
+		}
+		n++
+	}
+	return text
 }

@@ -27,3 +27,11 @@ func TestLawTruncate(t *testing.T) {
 		}
 	})
 }
+
+func TestShorten(t *testing.T) {
+	for text, want := range map[string]string{"": "", "é": "é", "éüö": "éüö", "éüöa": "éü…", "abcdef": "ab…"} {
+		if got := Shorten(text, 3); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}

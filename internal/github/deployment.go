@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	gh "github.com/google/go-github/v60/github"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
 // Deployment describes a promotion for the repository's list of deployments.
@@ -102,7 +104,7 @@ func (c *Client) Deploy(ctx context.Context, d Deployment) (Deployed, error) {
 	r.method, r.path = http.MethodPost, c.in("deployments")
 	want := &gh.DeploymentRequest{
 		Ref: &d.Ref, Task: gh.String(task), Environment: &d.Environment, Payload: content,
-		Description: gh.String(shortDescription(d.Description)), AutoMerge: gh.Bool(false), RequiredContexts: &[]string{},
+		Description: gh.String(format.Shorten(d.Description, descriptionLimit)), AutoMerge: gh.Bool(false), RequiredContexts: &[]string{},
 	}
 	if d.Production {
 		want.ProductionEnvironment = &d.Production
@@ -158,7 +160,7 @@ func (c *Client) lastStatus(ctx context.Context, id int64) (deploymentStatus, bo
 func (c *Client) DeploymentStatus(ctx context.Context, id int64, s Status) error {
 	r := deployments(fmt.Sprintf("set deployment %d to %s", id, s.State), "write")
 	r.method, r.path = http.MethodPost, c.in("deployments", id, "statuses")
-	text, state := shortDescription(s.Description), string(s.State)
+	text, state := format.Shorten(s.Description, descriptionLimit), string(s.State)
 	want := &gh.DeploymentStatusRequest{State: &state, Description: &text, AutoInactive: gh.Bool(false)}
 	if s.LogURL != "" {
 		want.LogURL = &s.LogURL
@@ -215,11 +217,5 @@ func (c *Client) Deactivate(ctx context.Context, environment, key string, keep i
 	return nil
 }
 
-// shortDescription cuts a description to GitHub's 140 characters.
-func shortDescription(text string) string {
-	runes := []rune(text)
-	if len(runes) <= 140 {
-		return text
-	}
-	return string(runes[:139]) + "…"
-}
+// descriptionLimit is GitHub's limit in characters.
+const descriptionLimit = 140

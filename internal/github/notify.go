@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
@@ -88,14 +89,14 @@ const (
 )
 
 func (m SlackMessage) blocks() slackPayload {
-	out := slackPayload{Text: slackEscape(clip(m.Verdict, slackTextLimit))}
-	out.Blocks = append(out.Blocks, slackBlock{Type: "section", Text: &slackText{"plain_text", clip(m.Verdict, slackTextLimit)}})
+	out := slackPayload{Text: slackEscape(oneLine(m.Verdict, slackTextLimit))}
+	out.Blocks = append(out.Blocks, slackBlock{Type: "section", Text: &slackText{"plain_text", oneLine(m.Verdict, slackTextLimit)}})
 	fields := slackBlock{Type: "section"}
 	for _, f := range []struct{ name, value string }{
 		{"Model", m.Model}, {"Target", m.Target}, {"From", m.From}, {"To", m.To}, {"By", m.Who},
 	} {
 		if f.value != "" {
-			fields.Fields = append(fields.Fields, slackText{"plain_text", clip(f.name+": "+f.value, slackFieldLimit)})
+			fields.Fields = append(fields.Fields, slackText{"plain_text", oneLine(f.name+": "+f.value, slackFieldLimit)})
 		}
 	}
 	if len(fields.Fields) > 0 {
@@ -114,13 +115,8 @@ func slackEscape(text string) string {
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(text)
 }
 
-func clip(text string, limit int) string {
-	text = rest.Clean(text)
-	if runes := []rune(text); len(runes) > limit {
-		return string(runes[:limit-1]) + "…"
-	}
-	return text
-}
+// oneLine returns text as one line of at most limit characters.
+func oneLine(text string, limit int) string { return format.Shorten(rest.Clean(text), limit) }
 
 // post sends JSON to an address. Errors name only its host, because the rest may be secret.
 func post(ctx context.Context, hc *http.Client, op, address string, h http.Header, body []byte) error {

@@ -9,6 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
 )
 
@@ -74,10 +75,8 @@ func (m Model) AliasMeant(alias string) string {
 		return fmt.Sprintf("did you mean %s?", strings.Join(near, " or "))
 	case len(names) == 0:
 		return m.Name + " has no aliases"
-	case len(names) > 10:
-		return fmt.Sprintf("its aliases are %s and %d more", strings.Join(names[:10], ", "), len(names)-10)
 	}
-	return "its aliases are " + strings.Join(names, ", ")
+	return "its aliases are " + format.First(names, 10)
 }
 
 func IsStage(ref string) bool {

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
 const textLimit = 2 << 10
@@ -82,10 +84,7 @@ func firstLine(body string, status int) string {
 	if body == "" || strings.HasPrefix(body, "<") || strings.HasPrefix(body, "{") {
 		return strings.ToLower(http.StatusText(status))
 	}
-	if cut := []rune(body); len(cut) > 200 {
-		return string(cut[:200]) + "…"
-	}
-	return body
+	return format.Shorten(body, 200)
 }
 
 // Clean turns text from a server into one line of limited length. Whitespace and control characters become one space.
