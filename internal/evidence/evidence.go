@@ -29,7 +29,7 @@ type Report struct {
 	Gaps     []string  // things that a tool could not check
 	Default  Severity  // by default, findings of this severity and above fail
 
-	results place
+	results node
 }
 
 // Finding is one problem that a tool found.
@@ -82,25 +82,25 @@ func (r Report) Result(name string) (v float64, ok bool, err error) {
 	}
 	v, err = strconv.ParseFloat(at.text, 64)
 	if at.kind != isNumber || err != nil || math.Abs(v) >= math.MaxFloat64 {
-		return 0, true, fmt.Errorf("the result %s is %s, want a finite number", quoted(name), place{value: at}.shown())
+		return 0, true, fmt.Errorf("the result %s is %s, want a finite number", quoted(name), node{value: at}.shown())
 	}
 	return v, true, nil
 }
 
-func (r *Report) found(s Severity, suppressed bool, format string, args ...any) {
+func (r *Report) addFinding(s Severity, suppressed bool, format string, args ...any) {
 	r.Findings = append(r.Findings, Finding{s, suppressed, line(fmt.Sprintf(format, args...))})
 }
 
-func (r *Report) gap(format string, args ...any) {
+func (r *Report) addGap(format string, args ...any) {
 	r.Gaps = append(r.Gaps, line(fmt.Sprintf(format, args...)))
 }
 
-func (r *Report) failure(format string, args ...any) {
+func (r *Report) addFailure(format string, args ...any) {
 	r.Failures = append(r.Failures, fmt.Sprintf(format, args...))
 }
 
-// dated keeps the oldest time, because a report is only as new as its oldest part.
-func (r *Report) dated(at time.Time) {
+// addTime keeps the oldest time, because a report is only as new as its oldest part.
+func (r *Report) addTime(at time.Time) {
 	if !at.IsZero() && (r.Created.IsZero() || at.Before(r.Created)) {
 		r.Created = at
 	}
@@ -125,10 +125,10 @@ const (
 type tool struct {
 	format Format
 	keys   []string
-	read   func(place, *Report)
+	read   func(node, *Report)
 }
 
-func (t tool) wrote(p place) bool {
+func (t tool) matches(p node) bool {
 	return !slices.ContainsFunc(t.keys, func(key string) bool { return !p.has(key) })
 }
 
@@ -160,7 +160,7 @@ func Read(text string, want Format) (Report, error) {
 	}
 	r := &reader{}
 	out := Report{Default: Low}
-	read(place{root, "", r}, want, &out)
+	read(node{root, "", r}, want, &out)
 	if r.err == nil && want != "" && out.Format != want {
 		r.fail("the format is %s, want %s", out.Format, want)
 	}
@@ -170,7 +170,7 @@ func Read(text string, want Format) (Report, error) {
 	return out, nil
 }
 
-func read(p place, want Format, out *Report) {
+func read(p node, want Format, out *Report) {
 	switch {
 	case p.kind == isList:
 		readList(p, want, out)
@@ -181,12 +181,12 @@ func read(p place, want Format, out *Report) {
 
 // readObject recognises the tool by the top-level keys. It rejects an object with the keys of two formats, because each
 // reader would ignore the other format's keys.
-func readObject(p place, want Format, out *Report) {
+func readObject(p node, want Format, out *Report) {
 	own := slices.ContainsFunc(p.keys, func(key string) bool { return plainKeys[key] && key != "results" })
 	var matched []tool
 	var names []string
 	for _, t := range tools {
-		if t.wrote(p) {
+		if t.matches(p) {
 			matched, names = append(matched, t), append(names, string(t.format))
 		}
 	}
@@ -205,7 +205,7 @@ func readObject(p place, want Format, out *Report) {
 
 // readList reads the only format that is a list, gitleaks. A clean scan is an empty list and does not show who wrote
 // it, so the format must be given.
-func readList(p place, want Format, out *Report) {
+func readList(p node, want Format, out *Report) {
 	if len(p.items) == 0 && want != Gitleaks {
 		p.fail("is an empty list, which does not show who wrote it; if gitleaks did, add \"format: gitleaks\" to the gate")
 		return
@@ -220,7 +220,7 @@ var plainKeys = map[string]bool{
 	"exit_status": true, "results": true, "report": true, "sarif": true, "info": true,
 }
 
-func readPlain(p place, want Format, out *Report) {
+func readPlain(p node, want Format, out *Report) {
 	if !slices.ContainsFunc(p.keys, func(key string) bool { return plainKeys[strings.ToLower(key)] }) {
 		p.fail("has no known format; its keys are %s", someKeys(p.keys))
 		return
@@ -252,7 +252,7 @@ func readPlain(p place, want Format, out *Report) {
 }
 
 // readInner reads the report of a tool in a report of our own format. Our own format must not be nested.
-func readInner(p place, want Format, out *Report) {
+func readInner(p node, want Format, out *Report) {
 	read(p, want, out)
 	if out.Format == Plain {
 		p.fail("is not the report of a known tool")
@@ -260,7 +260,7 @@ func readInner(p place, want Format, out *Report) {
 }
 
 // readSubject reads what the report is about. It rejects statements that contradict each other.
-func readSubject(p place, out *Report) {
+func readSubject(p node, out *Report) {
 	for _, x := range []struct {
 		key string
 		to  *string
@@ -274,33 +274,33 @@ func readSubject(p place, out *Report) {
 		if at.kind == absent {
 			continue
 		}
-		said := at.str()
-		if *x.to != "" && *x.to != said {
-			at.fail("is %s, but elsewhere in the report it is %s", quoted(said), quoted(*x.to))
+		text := at.str()
+		if *x.to != "" && *x.to != text {
+			at.fail("is %s, but elsewhere in the report it is %s", quoted(text), quoted(*x.to))
 		}
-		*x.to = cmp.Or(*x.to, said)
+		*x.to = cmp.Or(*x.to, text)
 	}
 	if at := p.at("created"); at.kind != absent {
-		out.dated(at.time(time.RFC3339))
+		out.addTime(at.time(time.RFC3339))
 	}
 }
 
-func readVerdict(p place, out *Report) {
+func readVerdict(p node, out *Report) {
 	if at := p.at("passed"); at.kind != absent {
 		out.Verdict = true
-		if !at.yes() {
-			out.failure("the report says that it did not pass")
+		if !at.boolean() {
+			out.addFailure("the report says that it did not pass")
 		}
 	}
 	if at := p.at("exit_status"); at.kind != absent {
 		out.Verdict = true
-		out.exit(at.whole())
+		out.addExitCode(at.integer())
 	}
 }
 
-func (r *Report) exit(status int) {
+func (r *Report) addExitCode(status int) {
 	if status != 0 {
-		r.failure("the tool ended with exit code %d", status)
+		r.addFailure("the tool ended with exit code %d", status)
 	}
 }
 

@@ -38,7 +38,7 @@ var mutants = []mutant{
 	{"an approval of any environment counts", "policy/gate_approval.go", "g.environment != \"\" && strings.EqualFold(a.Environment, g.environment)", "true", "TestApproval_WhoRoleState"},
 	{"a report about another run counts", "policy/gate_evidence.go", "case d.RunID != \"\" && (run.ID == \"\" || d.RunID != run.ID):", "case false:", "TestEvidence_OddForms"},
 	{"a key may be there twice", "evidence/json.go", "if seen[key] {", "if false {", "TestEvidence_OddForms"},
-	{"another spelling of a key is overlooked", "evidence/place.go", "case strings.EqualFold(k, key):", "case false:", "TestEvidence_OddForms"},
+	{"another spelling of a key is overlooked", "evidence/node.go", "case strings.EqualFold(k, key):", "case false:", "TestEvidence_OddForms"},
 	{"a result lowers the level of its rule", "evidence/sarif.go", "level = max(level, levelOr(p.at(\"level\"), Informational))", "level = levelOr(p.at(\"level\"), level)", "TestEvidence_OddForms"},
 	{"a slice may vanish", "policy/gate_slices.go", "if !slices.Contains(names, name) {", "if false {", "TestASliceOfTheIncumbentMayNotVanish"},
 	{"an expression is evaluated without its facts", "policy/gate_expression.go", "if len(gaps) > 0 {", "if false {", "TestAnExpressionNeedsEveryFactItNames"},

@@ -20,22 +20,22 @@ func (r *reader) fail(format string, args ...any) {
 	}
 }
 
-// place is a value in a report with its path. If the value is not what a method asks for, the method records an error
+// node is a value in a report with its path. If the value is not what a method asks for, the method records an error
 // and returns the zero value.
-type place struct {
+type node struct {
 	value
 	path string
 	r    *reader
 }
 
-func (p place) fail(format string, args ...any) {
+func (p node) fail(format string, args ...any) {
 	p.r.fail("%s %s", shownPath(p.path), fmt.Sprintf(format, args...))
 }
 
 // at returns the value of a key. Keys are case-sensitive. A key with other case is an error, because other readers may
 // take it for this one.
-func (p place) at(key string) place {
-	out := place{value{kind: absent}, join(p.path, key), p.r}
+func (p node) at(key string) node {
+	out := node{value{kind: absent}, join(p.path, key), p.r}
 	for i, k := range p.keys {
 		switch {
 		case k == key:
@@ -47,19 +47,19 @@ func (p place) at(key string) place {
 	return out
 }
 
-func (p place) has(key string) bool { return slices.Contains(p.keys, key) }
+func (p node) has(key string) bool { return slices.Contains(p.keys, key) }
 
-// given reports whether there is a value other than null.
-func (p place) given() bool { return p.kind != absent && p.kind != isNull }
+// isSet reports whether there is a value other than null.
+func (p node) isSet() bool { return p.kind != absent && p.kind != isNull }
 
-func (p place) is(k kind) bool {
+func (p node) is(k kind) bool {
 	if p.kind != k {
 		p.fail("is %s, want %s", p.shown(), k)
 	}
 	return p.kind == k
 }
 
-func (p place) shown() string {
+func (p node) shown() string {
 	switch p.kind {
 	case isText:
 		return quoted(p.text)
@@ -70,25 +70,25 @@ func (p place) shown() string {
 }
 
 // str returns a string, which must not be empty.
-func (p place) str() string {
+func (p node) str() string {
 	if p.is(isText) && p.text == "" {
 		p.fail("is empty")
 	}
 	return p.text
 }
 
-// maybe returns a string for a message, or "" if there is none.
-func (p place) maybe() string {
+// optionalText returns a string for a message, or "" if there is none.
+func (p node) optionalText() string {
 	if p.kind != isText {
 		return ""
 	}
 	return cut(p.text)
 }
 
-func (p place) yes() bool { return p.is(isBool) && p.text == "true" }
+func (p node) boolean() bool { return p.is(isBool) && p.text == "true" }
 
-// whole returns an integer, written without a fraction or exponent.
-func (p place) whole() int {
+// integer returns an integer, written without a fraction or exponent.
+func (p node) integer() int {
 	if !p.is(isNumber) {
 		return 0
 	}
@@ -99,8 +99,8 @@ func (p place) whole() int {
 	return n
 }
 
-func (p place) count() int {
-	n := p.whole()
+func (p node) count() int {
+	n := p.integer()
 	if n < 0 {
 		p.fail("is %d, want 0 or more", n)
 	}
@@ -108,7 +108,7 @@ func (p place) count() int {
 }
 
 // time reads a string in one of the layouts. A time without a time zone is read as UTC.
-func (p place) time(layouts ...string) time.Time {
+func (p node) time(layouts ...string) time.Time {
 	text := p.str()
 	for _, layout := range layouts {
 		if t, err := time.Parse(layout, text); err == nil {
@@ -122,19 +122,19 @@ func (p place) time(layouts ...string) time.Time {
 }
 
 // list returns the items of a list.
-func (p place) list() []place {
+func (p node) list() []node {
 	if !p.is(isList) {
 		return nil
 	}
-	var out []place
+	var out []node
 	for i, item := range p.items {
-		out = append(out, place{item, fmt.Sprintf("%s[%d]", p.path, i), p.r})
+		out = append(out, node{item, fmt.Sprintf("%s[%d]", p.path, i), p.r})
 	}
 	return out
 }
 
 // objects returns the items of a list of objects.
-func (p place) objects() []place {
+func (p node) objects() []node {
 	out := p.list()
 	for _, o := range out {
 		o.is(isObject)
@@ -142,28 +142,28 @@ func (p place) objects() []place {
 	return out
 }
 
-// optional is like objects, but the list may be missing or null.
-func (p place) optional() []place {
-	if !p.given() {
+// optionalObjects is like objects, but the list may be missing or null.
+func (p node) optionalObjects() []node {
+	if !p.isSet() {
 		return nil
 	}
 	return p.objects()
 }
 
 // members returns the keys and values of an object with any keys.
-func (p place) members() ([]string, []place) {
+func (p node) members() ([]string, []node) {
 	if !p.is(isObject) {
 		return nil, nil
 	}
-	var out []place
+	var out []node
 	for i, item := range p.items {
-		out = append(out, place{item, join(p.path, p.keys[i]), p.r})
+		out = append(out, node{item, join(p.path, p.keys[i]), p.r})
 	}
 	return p.keys, out
 }
 
-// word reads a string from a closed list.
-func word[T any](p place, words map[string]T) T {
+// oneOf reads a string from a closed list.
+func oneOf[T any](p node, words map[string]T) T {
 	out, ok := words[p.text]
 	if p.kind != isText || !ok {
 		p.fail("is %s, want one of %s", p.shown(), strings.Join(slices.Sorted(maps.Keys(words)), ", "))
