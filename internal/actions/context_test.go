@@ -30,7 +30,8 @@ func TestContext_Dispatch(t *testing.T) {
 
 func TestContext_PullRequest(t *testing.T) {
 	for event, want := range map[string]actions.Context{
-		`{"repository": {"default_branch": "trunk"}, "pull_request": {"number": 9007199254740993, "head": {"sha": "abc", "repo": {"full_name": "eve/churn"}}}}`: {
+		`{"repository": {"default_branch": "trunk"}, "pull_request": {"number": 9007199254740993,` +
+			` "head": {"sha": "abc", "repo": {"full_name": "eve/churn"}}}}`: {
 			DefaultBranch: "trunk", PullRequest: 9007199254740993, HeadSHA: "abc", HeadRepository: "eve/churn"},
 		`{"pull_request": {"number": 7, "head": {"sha": "abc", "repo": null}}}`: {PullRequest: 7, HeadSHA: "abc"},
 		`{"pull_request": null, "repository": null}`:                            {},
@@ -38,7 +39,12 @@ func TestContext_PullRequest(t *testing.T) {
 		r, s := step(t)
 		write(t, s.Env["GITHUB_EVENT_PATH"], event)
 		got, err := r.Context()
-		picked := actions.Context{DefaultBranch: got.DefaultBranch, PullRequest: got.PullRequest, HeadSHA: got.HeadSHA, HeadRepository: got.HeadRepository}
+		picked := actions.Context{
+			DefaultBranch:  got.DefaultBranch,
+			PullRequest:    got.PullRequest,
+			HeadSHA:        got.HeadSHA,
+			HeadRepository: got.HeadRepository,
+		}
 		if diff := cmp.Diff(want, picked); diff != "" || err != nil {
 			t.Errorf("%s: %v\n%s", event, err, diff)
 		}
@@ -51,13 +57,16 @@ func TestContext_MergesAndDeletions(t *testing.T) {
 		want        actions.Context
 	}{
 		"a merge closed the pull request": {
-			"pull_request", `{"action": "closed", "pull_request": {"merged": true, "base": {"ref": "main"}}}`, actions.Context{Merged: true, BaseBranch: "main"},
+			"pull_request", `{"action": "closed", "pull_request": {"merged": true, "base": {"ref": "main"}}}`,
+			actions.Context{Merged: true, BaseBranch: "main"},
 		},
 		"closed without a merge": {
-			"pull_request", `{"action": "closed", "pull_request": {"merged": false, "base": {"ref": "main"}}}`, actions.Context{BaseBranch: "main"},
+			"pull_request", `{"action": "closed", "pull_request": {"merged": false, "base": {"ref": "main"}}}`,
+			actions.Context{BaseBranch: "main"},
 		},
 		"a label on a merged pull request": {
-			"pull_request", `{"action": "labeled", "pull_request": {"merged": true, "base": {"ref": "main"}}}`, actions.Context{BaseBranch: "main"},
+			"pull_request", `{"action": "labeled", "pull_request": {"merged": true, "base": {"ref": "main"}}}`,
+			actions.Context{BaseBranch: "main"},
 		},
 		"a push that deleted a branch": {
 			"push", `{"ref": "refs/heads/topic", "deleted": true}`, actions.Context{RefDeleted: true},

@@ -11,7 +11,9 @@ func TestData(t *testing.T) {
 	var out bytes.Buffer
 	r := New(func(string) string { return "" }, &out, &out, t.TempDir())
 	r.Mask("hunter22")
-	want := map[string]string{"a": strings.Repeat("x", 100_000), "b": "👩\u200d🚀 ##[set-output name=x;]y \u202e", "c": "hunter22"}
+	want := map[string]string{
+		"a": strings.Repeat("x", 100_000), "b": "👩\u200d🚀 ##[set-output name=x;]y \u202e", "c": "hunter22",
+	}
 	text, err := json.Marshal(want)
 	if err != nil {
 		t.Fatal(err)

@@ -149,7 +149,8 @@ func TestDataStream(t *testing.T) {
 		t.Fatal(err)
 	}
 	printed := out.String()
-	if strings.Contains(printed, "#") || strings.Contains(printed, "canary1") || strings.ContainsFunc(strings.TrimSuffix(printed, "\n"), func(r rune) bool { return r < ' ' || r > '~' }) {
+	if strings.Contains(printed, "#") || strings.Contains(printed, "canary1") ||
+		strings.ContainsFunc(strings.TrimSuffix(printed, "\n"), func(r rune) bool { return r < ' ' || r > '~' }) {
 		t.Errorf("%.300s", printed)
 	}
 	var got, want any

@@ -105,9 +105,12 @@ func forms(secret string) []string {
 		}
 	}
 	quoted, _ := json.Marshal(secret)
-	all = append(all, url.QueryEscape(secret), url.PathEscape(secret), inner(string(quoted)), inner(strconv.Quote(secret)))
+	all = append(all, url.QueryEscape(secret), url.PathEscape(secret), inner(string(quoted)),
+		inner(strconv.Quote(secret)))
 	for before := range 3 {
-		all = append(all, base64Within(secret, before, base64.RawStdEncoding), base64Within(secret, before, base64.RawURLEncoding))
+		for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+			all = append(all, base64Within(secret, before, encoding))
+		}
 	}
 	return all
 }

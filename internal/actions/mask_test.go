@@ -23,7 +23,8 @@ func secretForms(secret string) []string {
 		pair := []byte(user + ":" + secret)
 		all = append(all, "Basic "+base64.StdEncoding.EncodeToString(pair), base64.RawURLEncoding.EncodeToString(pair))
 	}
-	return append(all, base64.StdEncoding.EncodeToString([]byte(secret)), base64.URLEncoding.EncodeToString([]byte(secret)))
+	return append(all, base64.StdEncoding.EncodeToString([]byte(secret)),
+		base64.URLEncoding.EncodeToString([]byte(secret)))
 }
 
 // cores lists the parts of the forms that reveal the secret.

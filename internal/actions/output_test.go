@@ -17,8 +17,9 @@ const delimiter = "_GitHubActionsFileCommandDelimeter_"
 
 func TestSetOutput(t *testing.T) {
 	for sentence, value := range map[string]string{
-		"empty": "", "a number": "7", "json": `{"a": [1, "b=c<<d"]}`, "a line with an equals sign": "x=y", "a line that starts a heredoc": "x<<EOF",
-		"several lines": "a\nb\n\nc", "surrounding line ends": "\n\na\n", "only line ends": "\n\n",
+		"empty": "", "a number": "7", "json": `{"a": [1, "b=c<<d"]}`, "a line with an equals sign": "x=y",
+		"a line that starts a heredoc": "x<<EOF",
+		"several lines":                "a\nb\n\nc", "surrounding line ends": "\n\na\n", "only line ends": "\n\n",
 		"unicode": "ü 日本 \u202e", "a percent sign": "%0A%25", "spaces": "  x  ", "the library's delimiter": delimiter,
 		"the delimiter and another output": "x\n" + delimiter + "\napproved<<" + delimiter + "\ntrue",
 	} {
@@ -38,7 +39,9 @@ func TestSetOutput(t *testing.T) {
 
 func TestSetOutput_LineEnds(t *testing.T) {
 	r, s := step(t)
-	for name, value := range map[string]string{"a": "x\r\ny", "b": "x\ry", "c": "x\r", "d": delimiter + "\r", "e": "bad \xff byte"} {
+	for name, value := range map[string]string{
+		"a": "x\r\ny", "b": "x\ry", "c": "x\r", "d": delimiter + "\r", "e": "bad \xff byte",
+	} {
 		if err := r.SetOutput(name, value); err != nil {
 			t.Error(err)
 		}
@@ -101,11 +104,19 @@ func TestCommandFile_Missing(t *testing.T) {
 	for _, variable := range []string{"GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"} {
 		r, s := step(t)
 		missing := filepath.Join(t.TempDir(), "missing")
-		for value, says := range map[string]string{"": "is not set", missing: "no such file", t.TempDir(): "is not a file"} {
+		for value, says := range map[string]string{
+			"":          "is not set",
+			missing:     "no such file",
+			t.TempDir(): "is not a file",
+		} {
 			s.Env[variable] = value
 			for _, err := range []error{
-				map[string]error{"GITHUB_OUTPUT": r.SetOutput("a", "x"), "GITHUB_STEP_SUMMARY": r.Summary("x")}[variable],
-				map[string]error{"GITHUB_OUTPUT": r.SetOutput("a", "x\ny"), "GITHUB_STEP_SUMMARY": r.Summary("x\ny")}[variable],
+				map[string]error{
+					"GITHUB_OUTPUT": r.SetOutput("a", "x"), "GITHUB_STEP_SUMMARY": r.Summary("x"),
+				}[variable],
+				map[string]error{
+					"GITHUB_OUTPUT": r.SetOutput("a", "x\ny"), "GITHUB_STEP_SUMMARY": r.Summary("x\ny"),
+				}[variable],
 			} {
 				if err == nil || !strings.Contains(err.Error(), says) {
 					t.Errorf("%s=%q: got %v, want %q", variable, value, err, says)
@@ -146,7 +157,11 @@ func TestSetOutput_TooLarge(t *testing.T) {
 	if err := r.SetOutput("before", "1"); err != nil {
 		t.Error(err)
 	}
-	for _, value := range []string{strings.Repeat("x", 600<<10), strings.Repeat("𝕏", 300<<10), strings.Repeat("x\n", 300<<10)} {
+	for _, value := range []string{
+		strings.Repeat("x", 600<<10),
+		strings.Repeat("𝕏", 300<<10),
+		strings.Repeat("x\n", 300<<10),
+	} {
 		if err := r.SetOutput("plan", value); err == nil || !strings.Contains(err.Error(), `"plan"`) {
 			t.Errorf("got %v", err)
 		}

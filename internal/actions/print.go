@@ -111,7 +111,8 @@ func visible(r rune) rune {
 	switch {
 	case r == '\t':
 		return r
-	case unicode.IsControl(r), unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point):
+	case unicode.IsControl(r),
+		unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point):
 		return '\uFFFD'
 	}
 	return r

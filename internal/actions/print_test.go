@@ -19,12 +19,16 @@ import (
 var hostile = []string{
 	"::error::x", "  ::set-output name=verdict::promote", "\t::add-mask::a", "\u00a0\u2003\u3000::stop-commands::x",
 	"::error file=a,line=1::x", "::ERROR::x", ":::error::x", "::::error::x", "::x::error::y",
-	"\r::error::x", "fine\r::error::x", "fine\x0b::error::x", "fine\x85::error::x", "fine\u2028::error::x", "fine\u2029::error::x",
+	"\r::error::x", "fine\r::error::x", "fine\x0b::error::x", "fine\x85::error::x", "fine\u2028::error::x",
+	"fine\u2029::error::x",
 	"\x00::error::x", "\x1b[0m::error::x", "\x1b::error::x", "\ufeff::error::x", "\u200b::error::x", "\u00ad::error::x",
-	"\u2060\u202e::error::x", "\u034f::error::x", "\ufe0f::error::x", ":\u200b:error::x", ":\x00:error::x", "\xff::error::x",
+	"\u2060\u202e::error::x", "\u034f::error::x", "\ufe0f::error::x", ":\u200b:error::x", ":\x00:error::x",
+	"\xff::error::x",
 	"\u0301::error::x", "\ufffd::error::x",
-	"##[error]x", "text ##[set-output name=verdict;]promote", "###[error]x", "##[##[error]x", "##\x00[error]x", "#\u200b#[error]x",
-	"##\ufe0f[error]x", "#\ufe0f#\u0301[error]x", ":\ufe0f:error::x", "\u0301:\ufe0f\ufe0f:error::x", "##[ERROR]x", "a ##[error]b ##[error]c", "::no::##[error]x", "##[stop-commands]x", "##[save-state name=a]b",
+	"##[error]x", "text ##[set-output name=verdict;]promote", "###[error]x", "##[##[error]x", "##\x00[error]x",
+	"#\u200b#[error]x",
+	"##\ufe0f[error]x", "#\ufe0f#\u0301[error]x", ":\ufe0f:error::x", "\u0301:\ufe0f\ufe0f:error::x", "##[ERROR]x",
+	"a ##[error]b ##[error]c", "::no::##[error]x", "##[stop-commands]x", "##[save-state name=a]b",
 }
 
 func TestOut_PrintsNoCommand(t *testing.T) {
@@ -86,7 +90,8 @@ func TestOut_CutsLongLines(t *testing.T) {
 	}
 	io.WriteString(r.Out(), "\nnext\n")
 	lines := strings.Split(s.Stdout.String(), "\n")
-	if len(lines[0]) > 16<<10+40 || !utf8.ValidString(lines[0]) || !strings.HasSuffix(lines[0], fmt.Sprintf("… (%d bytes more)", 200000-16<<10)) || lines[1] != "next" {
+	if len(lines[0]) > 16<<10+40 || !utf8.ValidString(lines[0]) ||
+		!strings.HasSuffix(lines[0], fmt.Sprintf("… (%d bytes more)", 200000-16<<10)) || lines[1] != "next" {
 		t.Errorf("got %d bytes ending in %q, then %q", len(lines[0]), lines[0][len(lines[0])-30:], lines[1])
 	}
 }

@@ -11,7 +11,8 @@ import (
 // summaryLimit is the maximum size of a step's summary in bytes. GitHub discards a larger one completely.
 const summaryLimit = 1 << 20
 
-const summaryCut = "\n_This summary was cut because a step's summary may have at most 1 MiB. The log and the report are complete._\n"
+const summaryCut = "\n_This summary was cut because a step's summary may have at most 1 MiB. The log and the report " +
+	"are complete._\n"
 
 // Summary appends Markdown to the job summary. If it is too long, it is cut at the end of a line. Outside Actions it
 // does nothing. The caller must escape untrusted text: only secrets and control characters are handled here.

@@ -29,7 +29,8 @@ func TestReadWorkspace(t *testing.T) {
 		".github/policy.yml": "", "./.github/../.github/policy.yml": "", "inside": "", in(".github/policy.yml"): "",
 		"absolute": escapes, "relative": escapes, "dir/secret": escapes, "../secret": escapes, outside: escapes,
 		"/etc/passwd": escapes, "../workspace/inside": escapes, ".github/../../x": escapes,
-		"missing": "no such file", "loop": "too many", "pipe": "not a regular file", ".github": "not a regular file", "": "",
+		"missing": "no such file", "loop": "too many", "pipe": "not a regular file", ".github": "not a regular file",
+		"": "",
 	} {
 		data, err := r.ReadWorkspace(path, 100)
 		if path == "" {
@@ -41,7 +42,8 @@ func TestReadWorkspace(t *testing.T) {
 		if says == "" && (err != nil || string(data) != "gates") {
 			t.Errorf("%s: got %q, %v", path, data, err)
 		}
-		if says != "" && (err == nil || !strings.Contains(err.Error(), says) || !strings.HasPrefix(err.Error(), "read ")) {
+		if says != "" && (err == nil || !strings.Contains(err.Error(), says) ||
+			!strings.HasPrefix(err.Error(), "read ")) {
 			t.Errorf("%s: got %q, %v, want %q", path, data, err, says)
 		}
 	}
@@ -63,7 +65,11 @@ func TestReadWorkspace_Laptop(t *testing.T) {
 	write(t, filepath.Join(dir, "work", "policy.yml"), "a")
 	write(t, filepath.Join(dir, "shared.yml"), "b")
 	r, _, _ := laptop(filepath.Join(dir, "work"))
-	for path, want := range map[string]string{"policy.yml": "a", "../shared.yml": "b", filepath.Join(dir, "shared.yml"): "b"} {
+	for path, want := range map[string]string{
+		"policy.yml":                     "a",
+		"../shared.yml":                  "b",
+		filepath.Join(dir, "shared.yml"): "b",
+	} {
 		if data, err := r.ReadWorkspace(path, 10); err != nil || string(data) != want {
 			t.Errorf("%s: %q, %v", path, data, err)
 		}
@@ -84,7 +90,8 @@ func TestWriteReport(t *testing.T) {
 	seen := map[string]bool{}
 	for range 5 {
 		name, err := r.WriteReport("mlflow-promote-*.json", []byte(`{"a": 1}`))
-		if err != nil || seen[name] || filepath.IsAbs(name) || !strings.HasPrefix(name, "mlflow-promote-") || !strings.HasSuffix(name, ".json") {
+		if err != nil || seen[name] || filepath.IsAbs(name) || !strings.HasPrefix(name, "mlflow-promote-") ||
+			!strings.HasSuffix(name, ".json") {
 			t.Errorf("got name %q, error %v", name, err)
 		}
 		seen[name] = true
@@ -108,7 +115,9 @@ func TestWriteReport_NeverOverwrites(t *testing.T) {
 	write(t, outside, "mine")
 	link(t, outside, filepath.Join(s.Workspace, "link.json"))
 	write(t, filepath.Join(s.Workspace, "there.json"), "mine")
-	for _, pattern := range []string{"link.json", "there.json", "../x.json", "/tmp/x.json", "a/b.json", `a\b.json`, "", "..", "."} {
+	for _, pattern := range []string{
+		"link.json", "there.json", "../x.json", "/tmp/x.json", "a/b.json", `a\b.json`, "", "..", ".",
+	} {
 		if name, err := r.WriteReport(pattern, []byte("new")); err == nil {
 			t.Errorf("%q: wrote to %q, want an error", pattern, name)
 		}

@@ -16,7 +16,8 @@ func readBandit(p node, out *Report) {
 		severity := issue.at("issue_severity")
 		level := oneOf(severity, banditLevels)
 		listed[severity.text]++
-		test, name, file := issue.at("test_id").optionalText(), issue.at("test_name").optionalText(), issue.at("filename").optionalText()
+		test, name := issue.at("test_id").optionalText(), issue.at("test_name").optionalText()
+		file := issue.at("filename").optionalText()
 		out.addFinding(level, false, "%s %s %s in %s", severity.text, test, name, file)
 	}
 	totals := p.at("metrics").at("_totals")

@@ -194,7 +194,8 @@ func readObject(p node, want Format, out *Report) {
 	case len(matched) > 1:
 		p.fail("has the keys of several formats: %s", strings.Join(names, ", "))
 	case len(matched) == 1 && own:
-		p.fail("has keys of a %s report next to keys of our own format; move the tool's report below the key \"report\"", names[0])
+		p.fail("has keys of a %s report next to keys of our own format; move the tool's report below the key "+
+			"\"report\"", names[0])
 	case len(matched) == 1:
 		out.Format, out.Verdict = matched[0].format, true
 		matched[0].read(p, out)
@@ -207,7 +208,8 @@ func readObject(p node, want Format, out *Report) {
 // it, so the format must be given.
 func readList(p node, want Format, out *Report) {
 	if len(p.items) == 0 && want != Gitleaks {
-		p.fail("is an empty list, which does not show who wrote it; if gitleaks did, add \"format: gitleaks\" to the gate")
+		p.fail("is an empty list, which does not show who wrote it; if gitleaks did, add \"format: gitleaks\" to the " +
+			"gate")
 		return
 	}
 	out.Format, out.Verdict = Gitleaks, true

@@ -17,8 +17,11 @@ type want struct {
 
 // fixtures lists reports as the tools wrote them. testdata/README.md says how they were made.
 var fixtures = map[string]want{
-	"modelscan-clean.json":       {outcome: "clean"},
-	"modelscan-dirty.json":       {outcome: "dirty", text: "CRITICAL Use of unsafe operator 'system' from module 'posix' in "},
+	"modelscan-clean.json": {outcome: "clean"},
+	"modelscan-dirty.json": {
+		outcome: "dirty",
+		text:    "CRITICAL Use of unsafe operator 'system' from module 'posix' in ",
+	},
 	"modelscan-broken.json":      {outcome: "gap", text: "PICKLE_GENOPS model.pkl"},
 	"modelscan-empty.json":       {outcome: "gap", text: "scanned no file"},
 	"modelaudit-clean.json":      {outcome: "clean"},

@@ -15,7 +15,8 @@ func readModelScan(p node, out *Report) {
 		severity := issue.at("severity")
 		level := oneOf(severity, modelScanLevels)
 		listed[level]++
-		out.addFinding(level, false, "%s %s in %s", severity.text, issue.at("description").optionalText(), issue.at("source").optionalText())
+		out.addFinding(level, false, "%s %s in %s", severity.text, issue.at("description").optionalText(),
+			issue.at("source").optionalText())
 	}
 	summary := p.at("summary")
 	out.addTime(summary.at("timestamp").time("2006-01-02T15:04:05.999999"))
@@ -29,7 +30,8 @@ func readModelScan(p node, out *Report) {
 		at.fail("is %s, but the report lists %d", at.shown(), len(out.Findings))
 	}
 	for _, e := range p.at("errors").objects() {
-		out.addGap("%s %s: %s", e.at("category").optionalText(), e.at("source").optionalText(), e.at("description").optionalText())
+		out.addGap("%s %s: %s", e.at("category").optionalText(), e.at("source").optionalText(),
+			e.at("description").optionalText())
 	}
 	if summary.at("scanned").at("total_scanned").count() == 0 {
 		out.addGap("modelscan scanned no file")

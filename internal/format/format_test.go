@@ -22,7 +22,8 @@ func TestLawTruncate(t *testing.T) {
 			}
 			return
 		}
-		if len(got) > limit || utf8.ValidString(text) && !utf8.ValidString(got) || !strings.Contains(got, canonical.Digest(text)[:16]) {
+		if len(got) > limit || utf8.ValidString(text) && !utf8.ValidString(got) ||
+			!strings.Contains(got, canonical.Digest(text)[:16]) {
 			t.Fatalf("got %d bytes: %q", len(got), got)
 		}
 	})

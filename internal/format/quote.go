@@ -10,7 +10,8 @@ import (
 // ShellWord quotes text as one word of a shell command. The text may come from an untrusted source.
 func ShellWord(text string) string {
 	if text != "" && strings.IndexFunc(text, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./:@", r))
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' ||
+			strings.ContainsRune("_-./:@", r))
 	}) < 0 {
 		return text
 	}

@@ -9,8 +9,10 @@ import (
 // A shell must read each quoted word back unchanged. NUL is left out because shells cannot pass it on.
 func TestShellWord(t *testing.T) {
 	words := []string{
-		"churn", "models:/churn/7", "runs:/0a1b/model", "@champion", "", " ", "a b", "a\tb", "a\nb", "it's", "''", `"`, `\`, `a\'b`, "$(touch x)", "`touch x`",
-		"${HOME}", "$HOME", "~", "~root", "*", "?", "[a]", "{a,b}", "a;b", "a&b", "a|b", "a>b", "<a", "#a", "a#b", "!x", "a=b", "-n", "--model", "é", "日本", "\u202e", "(a)", "%s", "%",
+		"churn", "models:/churn/7", "runs:/0a1b/model", "@champion", "", " ", "a b", "a\tb", "a\nb", "it's", "''", `"`,
+		`\`, `a\'b`, "$(touch x)", "`touch x`",
+		"${HOME}", "$HOME", "~", "~root", "*", "?", "[a]", "{a,b}", "a;b", "a&b", "a|b", "a>b", "<a", "#a", "a#b",
+		"!x", "a=b", "-n", "--model", "é", "日本", "\u202e", "(a)", "%s", "%",
 	}
 	script := "printf '%s\\0'"
 	for _, w := range words {

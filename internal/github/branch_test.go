@@ -10,8 +10,12 @@ import (
 func TestClient_OnBranch(t *testing.T) {
 	world := func() githubtest.Repository {
 		return githubtest.Repository{
-			Name:     repo,
-			Commits:  []*githubtest.Commit{{SHA: base}, {SHA: head, Parents: []string{base}}, {SHA: side, Parents: []string{base}}},
+			Name: repo,
+			Commits: []*githubtest.Commit{
+				{SHA: base},
+				{SHA: head, Parents: []string{base}},
+				{SHA: side, Parents: []string{base}},
+			},
 			Branches: map[string]string{"main": head, "release/1.0": side},
 		}
 	}
@@ -41,7 +45,8 @@ func TestClient_OnBranch(t *testing.T) {
 		})
 	}
 	for _, fault := range []string{
-		"* /repos/*/*/commits/heads/main 404", "* /repos/*/*/commits/heads/main forbidden", "* /repos/*/*/commits/heads/main 500",
+		"* /repos/*/*/commits/heads/main 404", "* /repos/*/*/commits/heads/main forbidden",
+		"* /repos/*/*/commits/heads/main 500",
 		"* /repos/*/*/commits/heads/main 200 body={}", "* /repos/*/*/compare/* forbidden", "* /repos/*/*/compare/* 500",
 	} {
 		t.Run(fault, func(t *testing.T) {

@@ -47,7 +47,8 @@ type Client struct {
 // replaced.
 func New(c Config, transport rest.Config) (*Client, error) {
 	if c.Token == "" || strings.ContainsFunc(c.Token, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return nil, errors.New("github token: it is empty or contains a line break or another character that tokens do not have")
+		return nil,
+			errors.New("github token: it is empty or contains a line break or another character that tokens do not have")
 	}
 	if err := checkRepository(c.Repository); err != nil {
 		return nil, err
@@ -68,7 +69,14 @@ func New(c Config, transport rest.Config) (*Client, error) {
 	if transport.UserAgent != "" {
 		library.UserAgent = transport.UserAgent
 	}
-	out := &Client{newRequest: library.NewRequest, send: library.Do, base: base, repository: c.Repository, pause: c.Pause, writing: make(chan struct{}, 1)}
+	out := &Client{
+		newRequest: library.NewRequest,
+		send:       library.Do,
+		base:       base,
+		repository: c.Repository,
+		pause:      c.Pause,
+		writing:    make(chan struct{}, 1),
+	}
 	if out.pause == 0 {
 		out.pause = time.Second
 	}
@@ -80,7 +88,8 @@ func New(c Config, transport rest.Config) (*Client, error) {
 func apiBase(address string) (*url.URL, error) {
 	base, err := url.Parse(strings.TrimRight(address, "/") + "/")
 	if err != nil || base.Host == "" || base.User != nil || base.RawQuery != "" || base.Fragment != "" {
-		return nil, errors.New("github api: the address must be https://HOST or https://HOST/api/v3, like GITHUB_API_URL")
+		return nil,
+			errors.New("github api: the address must be https://HOST or https://HOST/api/v3, like GITHUB_API_URL")
 	}
 	return base, nil
 }
@@ -254,10 +263,16 @@ func all[T any](ctx context.Context, c *Client, r call, perPage int) ([]T, error
 			return out, nil
 		}
 		if resp.NextPage != page+1 || page == pages {
-			return nil, explain(r, &invalidResponse{req: resp.Request, err: fmt.Errorf("page %d of a list links to page %d", page, resp.NextPage)})
+			return nil, explain(r, &invalidResponse{
+				req: resp.Request,
+				err: fmt.Errorf("page %d of a list links to page %d", page, resp.NextPage),
+			})
 		}
 		if read > pageBytes {
-			return nil, explain(r, &invalidResponse{req: resp.Request, err: fmt.Errorf("the list has more than %d MiB in %d pages", pageBytes>>20, page)})
+			return nil, explain(r, &invalidResponse{
+				req: resp.Request,
+				err: fmt.Errorf("the list has more than %d MiB in %d pages", pageBytes>>20, page),
+			})
 		}
 		page = resp.NextPage
 		query.Set("page", strconv.Itoa(page))

@@ -31,11 +31,13 @@ func TestNew_Invalid(t *testing.T) {
 		"a repository with a path":          func(c *Config) { c.Repository = "acme/churn/x" },
 		"no address":                        func(c *Config) { c.API = "" },
 		"an address without a host":         func(c *Config) { c.API = "https:///api/v3" },
-		"an address with a password":        func(c *Config) { c.API = "https://ann:secret@github.acme.example/api/v3" },
-		"an address with a query":           func(c *Config) { c.API = "https://github.acme.example/api/v3?x=1" },
-		"an address with another scheme":    func(c *Config) { c.API = "ftp://github.acme.example/api/v3" },
-		"the cloud's metadata address":      func(c *Config) { c.API = "https://169.254.169.254/" },
-		"a token with a line break":         func(c *Config) { c.Token = "abc\ndef" },
+		"an address with a password": func(c *Config) {
+			c.API = "https://ann:secret@github.acme.example/api/v3"
+		},
+		"an address with a query":        func(c *Config) { c.API = "https://github.acme.example/api/v3?x=1" },
+		"an address with another scheme": func(c *Config) { c.API = "ftp://github.acme.example/api/v3" },
+		"the cloud's metadata address":   func(c *Config) { c.API = "https://169.254.169.254/" },
+		"a token with a line break":      func(c *Config) { c.Token = "abc\ndef" },
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			c := good
@@ -52,7 +54,11 @@ func TestNew_Invalid(t *testing.T) {
 }
 
 func TestNew_PlainHTTP(t *testing.T) {
-	c, err := New(Config{API: "http://github.acme.example/api/v3", Token: token, Repository: repo}, rest.Config{Transport: noRequests(t)})
+	c, err := New(Config{
+		API:        "http://github.acme.example/api/v3",
+		Token:      token,
+		Repository: repo,
+	}, rest.Config{Transport: noRequests(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,12 +83,18 @@ func TestClient_Addresses(t *testing.T) {
 	want := map[string][]string{
 		"github.com":     {"/repos/acme/churn/actions/runs/7", "/repos/acme/churn/issues/12/comments", "/graphql"},
 		"data residency": {"/repos/acme/churn/actions/runs/7", "/repos/acme/churn/issues/12/comments", "/graphql"},
-		"Enterprise":     {"/api/v3/repos/acme/churn/actions/runs/7", "/api/v3/repos/acme/churn/issues/12/comments", "/api/graphql"},
+		"Enterprise": {
+			"/api/v3/repos/acme/churn/actions/runs/7",
+			"/api/v3/repos/acme/churn/issues/12/comments",
+			"/api/graphql",
+		},
 	}
 	onEach(t, func() githubtest.Repository {
 		return githubtest.Repository{
 			Name: repo, Runs: []*githubtest.Run{{ID: 7}},
-			Pulls: []*githubtest.Pull{{Number: 12, Comments: []*githubtest.Comment{{Author: bot, Body: marker("k") + "\nhi"}}}},
+			Pulls: []*githubtest.Pull{
+				{Number: 12, Comments: []*githubtest.Comment{{Author: bot, Body: marker("k") + "\nhi"}}},
+			},
 		}
 	}, func(s *testEnv) {
 		_, err := s.client.RunCompleted(s.Context(), 7, 0)
@@ -95,7 +107,8 @@ func TestClient_Addresses(t *testing.T) {
 		var got []string
 		for _, r := range s.double.Requests() {
 			got = append(got, r.Path)
-			if r.Header.Get("X-Github-Api-Version") != "2022-11-28" || r.Header.Get("Authorization") != "Bearer "+token {
+			if r.Header.Get("X-Github-Api-Version") != "2022-11-28" ||
+				r.Header.Get("Authorization") != "Bearer "+token {
 				s.Errorf("%s: got headers %v", r.Path, r.Header)
 			}
 		}
@@ -127,11 +140,26 @@ func TestClient_NoRedirect(t *testing.T) {
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		double := githubtest.New(githubtest.Enterprise())
 		double.Add(githubtest.Repository{Name: repo, Pulls: []*githubtest.Pull{{Number: 12}}})
-		double.Fault(githubtest.Fault{Path: "*", Kind: githubtest.Redirect, Status: status, Header: http.Header{"Location": {"http://" + foreign.Addr().String() + "/"}}})
-		double.Fault(githubtest.Fault{Path: "comments", Kind: githubtest.Redirect, Status: status, Header: http.Header{"Location": {"http://" + foreign.Addr().String() + "/"}}})
+		double.Fault(githubtest.Fault{
+			Path:   "*",
+			Kind:   githubtest.Redirect,
+			Status: status,
+			Header: http.Header{"Location": {"http://" + foreign.Addr().String() + "/"}},
+		})
+		double.Fault(githubtest.Fault{
+			Path:   "comments",
+			Kind:   githubtest.Redirect,
+			Status: status,
+			Header: http.Header{"Location": {"http://" + foreign.Addr().String() + "/"}},
+		})
 		server := httptest.NewServer(double)
 		defer server.Close()
-		c, err := New(Config{API: server.URL + "/api/v3", Token: token, Repository: repo, Pause: time.Nanosecond}, rest.Config{})
+		c, err := New(Config{
+			API:        server.URL + "/api/v3",
+			Token:      token,
+			Repository: repo,
+			Pause:      time.Nanosecond,
+		}, rest.Config{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -150,7 +178,10 @@ func TestClient_NoRedirect(t *testing.T) {
 
 func TestBearer_OtherHost(t *testing.T) {
 	b := &bearer{host: "api.github.com", token: token, next: noRequests(t)}
-	for _, address := range []string{"https://github.com/x", "https://api.github.com.evil.example/x", "https://api.github.com:444/x", "https://evil.example/"} {
+	for _, address := range []string{
+		"https://github.com/x", "https://api.github.com.evil.example/x", "https://api.github.com:444/x",
+		"https://evil.example/",
+	} {
 		r := httptest.NewRequest("GET", address, nil)
 		if _, err := b.RoundTrip(r); err == nil || strings.Contains(err.Error(), token) {
 			t.Errorf("%s: got error %v", address, err)
@@ -169,7 +200,13 @@ func everything(ctx context.Context, c *Client) map[string]error {
 	}
 	_, out["run"] = c.RunCompleted(ctx, 7, 1)
 	_, out["newest attempt"] = c.RunCompleted(ctx, 7, 0)
-	out["review"] = unknown(whyUnreadable(c.Review(ctx, ReviewQuery{RunID: 7, PullRequest: 12, Head: head, Commit: base, Starter: "ann"})))
+	out["review"] = unknown(whyUnreadable(c.Review(ctx, ReviewQuery{
+		RunID:       7,
+		PullRequest: 12,
+		Head:        head,
+		Commit:      base,
+		Starter:     "ann",
+	})))
 	out["contains"] = unknown(c.Contains(ctx, base, head).Why())
 	_, _, out["pull request of"] = c.PullRequestOf(ctx, head)
 	_, _, out["pull request at"] = c.PullRequestAt(ctx, repo, "topic", head)
@@ -178,11 +215,20 @@ func everything(ctx context.Context, c *Client) map[string]error {
 	_, _, out["commented"] = c.Commented(ctx, 12, "k")
 	made, err := c.Deploy(ctx, Deployment{Ref: head, Environment: "live", Key: "churn@champion", Record: "r1"})
 	out["deploy"] = err
-	out["deployment status"] = c.DeploymentStatus(ctx, max(made.ID, 1), Status{State: InProgress, LogURL: "https://github.com/acme/churn/actions/runs/7"})
+	out["deployment status"] = c.DeploymentStatus(ctx, max(made.ID, 1), Status{
+		State:  InProgress,
+		LogURL: "https://github.com/acme/churn/actions/runs/7",
+	})
 	out["deactivate"] = c.Deactivate(ctx, "live", "churn@champion", 0, "replaced")
 	out["dispatch"] = c.Dispatch(ctx, "", "promoted", map[string]string{"model": "churn"})
 	out["dispatch workflow"] = c.DispatchWorkflow(ctx, "", "deploy.yml", "main", map[string]string{"model": "churn"})
-	_, out["issue"] = c.Issue(ctx, Issue{Key: "audit", Title: "t", Body: "b", Labels: []string{"mlflow-audit"}, Open: true})
+	_, out["issue"] = c.Issue(ctx, Issue{
+		Key:    "audit",
+		Title:  "t",
+		Body:   "b",
+		Labels: []string{"mlflow-audit"},
+		Open:   true,
+	})
 	_, out["issue closed"] = c.Issue(ctx, Issue{Key: "audit", Title: "t", Body: "b", Labels: []string{"mlflow-audit"}})
 	return out
 }
@@ -190,10 +236,16 @@ func everything(ctx context.Context, c *Client) map[string]error {
 func fullWorld() githubtest.Repository {
 	return githubtest.Repository{
 		Name: repo, Workflows: []string{"deploy.yml"},
-		Commits: []*githubtest.Commit{{SHA: base, Author: "ann", CoAuthors: []string{"dan"}}, {SHA: head, Author: "bob", Parents: []string{base}}},
-		Runs:    []*githubtest.Run{{ID: 7, Attempt: 2, Approvals: []githubtest.Approval{{User: "eve", Environments: []string{"live"}}}}},
+		Commits: []*githubtest.Commit{
+			{SHA: base, Author: "ann", CoAuthors: []string{"dan"}},
+			{SHA: head, Author: "bob", Parents: []string{base}},
+		},
+		Runs: []*githubtest.Run{
+			{ID: 7, Attempt: 2, Approvals: []githubtest.Approval{{User: "eve", Environments: []string{"live"}}}},
+		},
 		Pulls: []*githubtest.Pull{{
-			Number: 12, Author: "bob", Head: head, Merge: head, Merged: true, Reviews: []githubtest.Review{{User: "joe"}},
+			Number: 12, Author: "bob", Head: head, Merge: head, Merged: true,
+			Reviews: []githubtest.Review{{User: "joe"}},
 			Comments: []*githubtest.Comment{
 				{Author: bot, Body: marker("k") + "\nfirst"}, {Author: bot, Body: marker("k") + "\nsecond"},
 			},
@@ -233,19 +285,86 @@ func TestExplain(t *testing.T) {
 		msg    string // after "read workflow run 7: "
 		hint   string // part of it
 	}{
-		"an expired token":     {"* runs/7 401 body={\"message\": \"Bad credentials\"}", registry.Unauthorized, "github rejected the token (401): Bad credentials", "github-token"},
-		"a missing permission": {"* runs/7 forbidden", registry.Forbidden, "the token may not do this (403): Resource not accessible by integration; it needs the permission actions: read", "permissions:\n  contents: read\n  actions: read"},
-		"not found":            {"* runs/7 404 body={\"message\": \"Not Found\"}", registry.Forbidden, "github does not know this, or the token may not see it (404); it needs the permission actions: read", "actions: read"},
-		"a disabled feature":   {"* runs/7 410 body={\"message\": \"Issues are disabled for this repo\"}", registry.Unsupported, "this is disabled in the repository (410): Issues are disabled for this repo", ""},
-		"an invalid request":   {"* runs/7 422 body={\"message\": \"Validation Failed\", \"errors\": [{\"field\": \"body\", \"code\": \"missing\"}, {\"message\": \"too long\"}]}", registry.ServerError, "github responded with 422: Validation Failed; body missing; too long", ""},
-		"a failing server":     {"* runs/7 500 body=oops", registry.ServerError, "github responded with 500: internal server error", ""},
-		"a login page":         {"* runs/7 login", registry.ServerError, "the response is not from github's api: invalid character '<' looking for beginning of value", "proxy"},
-		"an empty response":    {"* runs/7 200", registry.ServerError, "the response is not from github's api: EOF", "proxy"},
-		"null":                 {"* runs/7 200 body=null", registry.ServerError, "the response is not from github's api: null", "proxy"},
-		"two values":           {"* runs/7 200 body={}{}", registry.ServerError, "the response is not from github's api: more than one value", "proxy"},
-		"a broken connection":  {"* runs/7 reset", registry.Unreachable, "the connection to github failed", "run it again"},
-		"a redirect":           {"* runs/7 redirect", registry.ServerError, "github redirects to https://elsewhere.example, which is not followed", "renamed or moved"},
-		"hostile text":         {"* runs/7 422 body={\"message\": \"a\\n::error::b\\u001b[31m\\u202e\"}", registry.ServerError, "github responded with 422: a ::error::b [31m", ""},
+		"an expired token": {
+			"* runs/7 401 body={\"message\": \"Bad credentials\"}",
+			registry.Unauthorized,
+			"github rejected the token (401): Bad credentials",
+			"github-token",
+		},
+		"a missing permission": {
+			"* runs/7 forbidden",
+			registry.Forbidden,
+			"the token may not do this (403): Resource not accessible by integration; it needs the permission " +
+				"actions: read",
+			"permissions:\n  contents: read\n  actions: read",
+		},
+		"not found": {
+			"* runs/7 404 body={\"message\": \"Not Found\"}",
+			registry.Forbidden,
+			"github does not know this, or the token may not see it (404); it needs the permission actions: read",
+			"actions: read",
+		},
+		"a disabled feature": {
+			"* runs/7 410 body={\"message\": \"Issues are disabled for this repo\"}",
+			registry.Unsupported,
+			"this is disabled in the repository (410): Issues are disabled for this repo",
+			"",
+		},
+		"an invalid request": {
+			"* runs/7 422 body={\"message\": \"Validation Failed\", \"errors\": [{\"field\": \"body\", \"code\": " +
+				"\"missing\"}, {\"message\": \"too long\"}]}",
+			registry.ServerError,
+			"github responded with 422: Validation Failed; body missing; too long",
+			"",
+		},
+		"a failing server": {
+			"* runs/7 500 body=oops",
+			registry.ServerError,
+			"github responded with 500: internal server error",
+			"",
+		},
+		"a login page": {
+			"* runs/7 login",
+			registry.ServerError,
+			"the response is not from github's api: invalid character '<' looking for beginning of value",
+			"proxy",
+		},
+		"an empty response": {
+			"* runs/7 200",
+			registry.ServerError,
+			"the response is not from github's api: EOF",
+			"proxy",
+		},
+		"null": {
+			"* runs/7 200 body=null",
+			registry.ServerError,
+			"the response is not from github's api: null",
+			"proxy",
+		},
+		"two values": {
+			"* runs/7 200 body={}{}",
+			registry.ServerError,
+			"the response is not from github's api: more than one value",
+			"proxy",
+		},
+		"a broken connection": {
+			"* runs/7 reset",
+			registry.Unreachable,
+			"the connection to github failed",
+			"run it again",
+		},
+		"a redirect": {
+			"* runs/7 redirect",
+			registry.ServerError,
+			"github redirects to https://elsewhere.example, which is not followed",
+			"renamed or moved",
+		},
+		"hostile text": {
+			"* runs/7 422 body={\"message\": \"a\\n::error::b\\u001b[31m\\u202e\"}",
+			registry.ServerError,
+			"github responded with 422: a ::error::b [31m",
+			"",
+		},
 	}
 	for sentence, c := range cases {
 		t.Run(sentence, func(t *testing.T) {
@@ -272,12 +391,28 @@ func TestExplain(t *testing.T) {
 
 func TestErrors_HideToken(t *testing.T) {
 	for _, fault := range []string{
-		"* * reset", "* * forbidden", "* * secondary", "* * redirect", "* * login", "* * 401 body={}", "* * 404", "* * 422 body=[]", "* * 429 retry-after=1",
-		"* * 500", "* * 502", "* * 503 retry-after=90", "* * 202 body={}", "* * 200", "* * 200 body=[]", "* * 200 body={\"id\": \"x\"}",
+		"* * reset", "* * forbidden", "* * secondary", "* * redirect", "* * login", "* * 401 body={}", "* * 404",
+		"* * 422 body=[]", "* * 429 retry-after=1",
+		"* * 500", "* * 502", "* * 503 retry-after=90", "* * 202 body={}", "* * 200", "* * 200 body=[]",
+		"* * 200 body={\"id\": \"x\"}",
 	} {
 		t.Run(fault, func(t *testing.T) {
 			withAPI(t, "github.com", fullWorld, nil, func(s *testEnv) {
-				for _, end := range []string{"/7", "/1", "approvals", base, "compare/" + base + "..." + head, "pulls", "comments", "deployments", "statuses", "dispatches", "issues", "graphql", "/12"} {
+				for _, end := range []string{
+					"/7",
+					"/1",
+					"approvals",
+					base,
+					"compare/" + base + "..." + head,
+					"pulls",
+					"comments",
+					"deployments",
+					"statuses",
+					"dispatches",
+					"issues",
+					"graphql",
+					"/12",
+				} {
 					s.fault(strings.Replace(fault, "* *", "* "+end, 1))
 				}
 				failed := 0
@@ -328,17 +463,66 @@ func TestLimits(t *testing.T) {
 		waited time.Duration // at least, and at most a minute longer
 		gives  bool          // the client gives up
 	}{
-		"429 with Retry-After":              {1, githubtest.Fault{Kind: githubtest.Status, Status: 429, Header: header("Retry-After", "20")}, 20 * time.Second, false},
-		"429 until a time":                  {1, githubtest.Fault{Kind: githubtest.Status, Status: 429, Header: header("X-RateLimit-Remaining", "0", "X-RateLimit-Reset", unix(30*time.Second))}, 30 * time.Second, false},
-		"429 without a header":              {1, githubtest.Fault{Kind: githubtest.Status, Status: 429}, time.Minute, false},
-		"403 with Retry-After":              {1, githubtest.Fault{Kind: githubtest.Secondary, Header: header("Retry-After", "5")}, 5 * time.Second, false},
-		"403 without a known message":       {1, githubtest.Fault{Kind: githubtest.Status, Status: 403, Header: header("Retry-After", "7"), Body: `{"message": "slow down"}`}, 7 * time.Second, false},
-		"403 secondary without a header":    {1, githubtest.Fault{Kind: githubtest.Secondary}, time.Minute, false},
-		"403 primary until a time":          {1, githubtest.Fault{Kind: githubtest.Status, Status: 403, Header: header("X-RateLimit-Remaining", "0", "X-RateLimit-Reset", unix(40*time.Second)), Body: `{"message": "API rate limit exceeded"}`}, 40 * time.Second, false},
-		"twice":                             {2, githubtest.Fault{Kind: githubtest.Status, Status: 429, Header: header("Retry-After", "10")}, 20 * time.Second, false},
-		"every time":                        {9, githubtest.Fault{Kind: githubtest.Status, Status: 429, Header: header("Retry-After", "10")}, 20 * time.Second, true},
-		"a limit that ends in an hour":      {1, githubtest.Fault{Kind: githubtest.Status, Status: 403, Header: header("X-RateLimit-Remaining", "0", "X-RateLimit-Reset", unix(time.Hour)), Body: `{"message": "API rate limit exceeded"}`}, 0, true},
-		"a secondary limit of five minutes": {1, githubtest.Fault{Kind: githubtest.Secondary, Header: header("Retry-After", "300")}, 0, true},
+		"429 with Retry-After": {
+			1,
+			githubtest.Fault{Kind: githubtest.Status, Status: 429, Header: header("Retry-After", "20")},
+			20 * time.Second,
+			false,
+		},
+		"429 until a time": {1, githubtest.Fault{
+			Kind:   githubtest.Status,
+			Status: 429,
+			Header: header("X-RateLimit-Remaining", "0", "X-RateLimit-Reset", unix(30*time.Second)),
+		}, 30 * time.Second, false},
+		"429 without a header": {
+			1,
+			githubtest.Fault{Kind: githubtest.Status, Status: 429},
+			time.Minute,
+			false,
+		},
+		"403 with Retry-After": {
+			1,
+			githubtest.Fault{Kind: githubtest.Secondary, Header: header("Retry-After", "5")},
+			5 * time.Second,
+			false,
+		},
+		"403 without a known message": {1, githubtest.Fault{
+			Kind:   githubtest.Status,
+			Status: 403,
+			Header: header("Retry-After", "7"),
+			Body:   `{"message": "slow down"}`,
+		}, 7 * time.Second, false},
+		"403 secondary without a header": {1, githubtest.Fault{Kind: githubtest.Secondary}, time.Minute, false},
+		"403 primary until a time": {1, githubtest.Fault{
+			Kind:   githubtest.Status,
+			Status: 403,
+			Header: header("X-RateLimit-Remaining", "0", "X-RateLimit-Reset", unix(40*time.Second)),
+			Body:   `{"message": "API rate limit exceeded"}`,
+		}, 40 * time.Second, false},
+		"twice": {
+			2,
+			githubtest.Fault{Kind: githubtest.Status, Status: 429, Header: header("Retry-After", "10")},
+			20 * time.Second,
+			false,
+		},
+		"every time": {
+			9,
+			githubtest.Fault{Kind: githubtest.Status, Status: 429, Header: header("Retry-After", "10")},
+			20 * time.Second,
+			true,
+		},
+		"a limit that ends in an hour": {1, githubtest.Fault{
+			Kind:   githubtest.Status,
+			Status: 403,
+			Header: header("X-RateLimit-Remaining", "0", "X-RateLimit-Reset", unix(time.Hour)),
+			Body:   `{"message": "API rate limit exceeded"}`,
+		}, 0, true},
+		"a secondary limit of five minutes": {
+			1,
+			githubtest.Fault{Kind: githubtest.Secondary, Header: header("Retry-After", "300")},
+			0,
+			true,
+		},
 	}
 	for sentence, c := range cases {
 		t.Run(sentence, func(t *testing.T) {
@@ -408,7 +592,11 @@ func TestWrite_UnknownOutcome(t *testing.T) {
 	}{"no connection": {refuse, registry.Unreachable}, "no response before the deadline": {hang, registry.Unknown}} {
 		t.Run(sentence, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				client, err := New(Config{API: "https://api.github.com", Token: token, Repository: repo}, rest.Config{Transport: c.transport})
+				client, err := New(Config{
+					API:        "https://api.github.com",
+					Token:      token,
+					Repository: repo,
+				}, rest.Config{Transport: c.transport})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -479,7 +667,13 @@ func TestList_BadLinks(t *testing.T) {
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			withAPI(t, "github.com", fullWorld, nil, func(s *testEnv) {
-				s.double.Fault(githubtest.Fault{Path: "comments", Kind: githubtest.Status, Status: 200, Body: "[]", Header: http.Header{"Link": {link}}})
+				s.double.Fault(githubtest.Fault{
+					Path:   "comments",
+					Kind:   githubtest.Status,
+					Status: 200,
+					Body:   "[]",
+					Header: http.Header{"Link": {link}},
+				})
 				_, _, err := s.client.Commented(s.Context(), 12, "k")
 				s.reason(err, registry.ServerError)
 				if n := len(s.double.Requests()); n != 1 {
@@ -496,14 +690,20 @@ func TestList_TooLong(t *testing.T) {
 		page++
 		body := `[{"body": "` + strings.Repeat("x", 8<<20-100) + `"}]`
 		link := fmt.Sprintf(`<https://api.github.com/x?page=%d>; rel="next"`, page+1)
-		return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}, "Link": {link}}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+		return &http.Response{
+			StatusCode: 200,
+			Header:     http.Header{"Content-Type": {"application/json"}, "Link": {link}},
+			Body:       io.NopCloser(strings.NewReader(body)),
+			Request:    r,
+		}, nil
 	})
 	c, err := New(Config{API: "https://api.github.com", Token: token, Repository: repo}, rest.Config{Transport: huge})
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, _, err = c.Commented(t.Context(), 12, "k")
-	if registry.ReasonOf(err) != registry.ServerError || !strings.Contains(err.Error(), "more than 64 MiB") || page > 10 {
+	if registry.ReasonOf(err) != registry.ServerError || !strings.Contains(err.Error(), "more than 64 MiB") ||
+		page > 10 {
 		t.Errorf("after %d pages: got error %v", page, err)
 	}
 }
@@ -531,7 +731,10 @@ func TestClient_CachesLogin(t *testing.T) {
 }
 
 func TestClient_DefaultLogin(t *testing.T) {
-	for _, fault := range []string{"POST graphql 404", "POST graphql forbidden", "POST graphql 200 body={\"errors\": [{\"message\": \"no\"}], \"data\": null}"} {
+	for _, fault := range []string{
+		"POST graphql 404", "POST graphql forbidden",
+		"POST graphql 200 body={\"errors\": [{\"message\": \"no\"}], \"data\": null}",
+	} {
 		withAPI(t, "Enterprise", fullWorld, nil, func(s *testEnv) {
 			s.fault(fault)
 			body, ok, err := s.client.Commented(s.Context(), 12, "k")
@@ -560,7 +763,13 @@ func TestClient_RequestsOfAPromotion(t *testing.T) {
 		if why := s.client.Contains(s.Context(), base, head).Why(); why != "" {
 			s.Fatal(why)
 		}
-		if why := whyUnreadable(s.client.Review(s.Context(), ReviewQuery{RunID: 7, PullRequest: pr.Number, Head: pr.Head, Commit: base, Starter: "ann"})); why != "" {
+		if why := whyUnreadable(s.client.Review(s.Context(), ReviewQuery{
+			RunID:       7,
+			PullRequest: pr.Number,
+			Head:        pr.Head,
+			Commit:      base,
+			Starter:     "ann",
+		})); why != "" {
 			s.Fatal(why)
 		}
 		_, _, err = s.client.Commented(s.Context(), pr.Number, "k")

@@ -30,7 +30,11 @@ func (c *Client) Comment(ctx context.Context, pr int, key, body, full string) (u
 		return "", err
 	}
 	body = marked(key, body, full)
-	r := call{op: fmt.Sprintf("comment on pull request %d", pr), needs: permission{scope: "pull-requests", level: "write"}, body: &gh.IssueComment{Body: &body}}
+	r := call{
+		op:    fmt.Sprintf("comment on pull request %d", pr),
+		needs: permission{scope: "pull-requests", level: "write"},
+		body:  &gh.IssueComment{Body: &body},
+	}
 	if len(ours) == 0 {
 		r.method, r.path = http.MethodPost, c.in("issues", pr, "comments")
 		made, err := create(ctx, c, r, func() (comment, bool, error) {
@@ -70,8 +74,9 @@ func (c *Client) Commented(ctx context.Context, pr int, key string) (body string
 // comments returns our comments with the key, oldest first.
 func (c *Client) comments(ctx context.Context, pr int, key string) ([]comment, error) {
 	list, err := all[comment](ctx, c, call{
-		op: fmt.Sprintf("read the comments of pull request %d", pr), needs: permission{scope: "pull-requests", level: "read"},
-		path: c.in("issues", pr, "comments"),
+		op:    fmt.Sprintf("read the comments of pull request %d", pr),
+		needs: permission{scope: "pull-requests", level: "read"},
+		path:  c.in("issues", pr, "comments"),
 	}, perPage)
 	if err != nil {
 		return nil, err
@@ -91,8 +96,11 @@ func (c *Client) comments(ctx context.Context, pr int, key string) ([]comment, e
 
 func (c *Client) deleteComment(ctx context.Context, pr int, id int64) error {
 	_, err := c.do(ctx, call{
-		op: fmt.Sprintf("delete a second comment on pull request %d", pr), needs: permission{scope: "pull-requests", level: "write"},
-		method: http.MethodDelete, path: c.in("issues", "comments", id), class: rest.Write,
+		op:     fmt.Sprintf("delete a second comment on pull request %d", pr),
+		needs:  permission{scope: "pull-requests", level: "write"},
+		method: http.MethodDelete,
+		path:   c.in("issues", "comments", id),
+		class:  rest.Write,
 	}, nil)
 	if statusOf(err) == http.StatusNotFound {
 		return nil

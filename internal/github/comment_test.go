@@ -20,7 +20,10 @@ func withComments(comments ...*githubtest.Comment) func() githubtest.Repository 
 			one := *c
 			fresh[i] = &one
 		}
-		return githubtest.Repository{Name: repo, Pulls: []*githubtest.Pull{{Number: 12, Author: "ann", Head: head, Comments: fresh}}}
+		return githubtest.Repository{
+			Name:  repo,
+			Pulls: []*githubtest.Pull{{Number: 12, Author: "ann", Head: head, Comments: fresh}},
+		}
 	}
 }
 
@@ -52,16 +55,32 @@ func TestComment(t *testing.T) {
 		writes string
 		after  int // number of comments
 	}{
-		"none yet":                          {[]*githubtest.Comment{ann}, "POST acme/churn/issues/12/comments", 2},
-		"ours is edited":                    {[]*githubtest.Comment{ann, ours}, "PATCH acme/churn/issues/comments/1002", 2},
-		"ours is on the fourth page":        {append(many(95, ann), ours), "PATCH acme/churn/issues/comments/1096", 96},
-		"a forged one is ignored":           {[]*githubtest.Comment{forged}, "POST acme/churn/issues/12/comments", 2},
-		"a forged one before ours":          {[]*githubtest.Comment{forged, ours}, "PATCH acme/churn/issues/comments/1002", 2},
-		"a marker after the first line":     {[]*githubtest.Comment{quoted}, "POST acme/churn/issues/12/comments", 2},
-		"another key":                       {[]*githubtest.Comment{other}, "POST acme/churn/issues/12/comments", 2},
-		"the same text":                     {[]*githubtest.Comment{{Author: bot, Body: marker(key) + "\nnew"}}, "", 1},
-		"two of ours become one":            {[]*githubtest.Comment{ours, ann, ours}, "DELETE acme/churn/issues/comments/1003\nPATCH acme/churn/issues/comments/1001", 2},
-		"two of ours, the first up to date": {[]*githubtest.Comment{{Author: bot, Body: marker(key) + "\nnew"}, ours}, "DELETE acme/churn/issues/comments/1002", 1},
+		"none yet": {[]*githubtest.Comment{ann}, "POST acme/churn/issues/12/comments", 2},
+		"ours is edited": {
+			[]*githubtest.Comment{ann, ours},
+			"PATCH acme/churn/issues/comments/1002",
+			2,
+		},
+		"ours is on the fourth page": {append(many(95, ann), ours), "PATCH acme/churn/issues/comments/1096", 96},
+		"a forged one is ignored":    {[]*githubtest.Comment{forged}, "POST acme/churn/issues/12/comments", 2},
+		"a forged one before ours": {
+			[]*githubtest.Comment{forged, ours},
+			"PATCH acme/churn/issues/comments/1002",
+			2,
+		},
+		"a marker after the first line": {[]*githubtest.Comment{quoted}, "POST acme/churn/issues/12/comments", 2},
+		"another key":                   {[]*githubtest.Comment{other}, "POST acme/churn/issues/12/comments", 2},
+		"the same text":                 {[]*githubtest.Comment{{Author: bot, Body: marker(key) + "\nnew"}}, "", 1},
+		"two of ours become one": {
+			[]*githubtest.Comment{ours, ann, ours},
+			"DELETE acme/churn/issues/comments/1003\nPATCH acme/churn/issues/comments/1001",
+			2,
+		},
+		"two of ours, the first up to date": {
+			[]*githubtest.Comment{{Author: bot, Body: marker(key) + "\nnew"}, ours},
+			"DELETE acme/churn/issues/comments/1002",
+			1,
+		},
 	}
 	for sentence, c := range cases {
 		t.Run(sentence, func(t *testing.T) {
@@ -123,7 +142,10 @@ func TestCommented_OnlyOurs(t *testing.T) {
 }
 
 func TestCommented_EditedInBrowser(t *testing.T) {
-	withAPI(t, "github.com", withComments(&githubtest.Comment{Author: bot, Body: marker(key) + "\r\nplan\r\ndigest"}), nil, func(s *testEnv) {
+	withAPI(t, "github.com", withComments(&githubtest.Comment{
+		Author: bot,
+		Body:   marker(key) + "\r\nplan\r\ndigest",
+	}), nil, func(s *testEnv) {
 		body, ok, err := s.client.Commented(s.Context(), 12, key)
 		s.ok(err)
 		if !ok || body != "plan\ndigest" {
@@ -145,9 +167,20 @@ func TestComment_LostResponse(t *testing.T) {
 		"an unreadable response":                    {[]string{"POST comments login after nth=1"}, 1, registry.OK},
 		"an empty response":                         {[]string{"POST comments 201 after nth=1"}, 1, registry.OK},
 		"lost before, twice":                        {[]string{"POST comments reset"}, 2, registry.Unknown},
-		"lost before, then after":                   {[]string{"POST comments reset nth=1", "POST comments reset after nth=2"}, 2, registry.OK},
-		"lost after, and comments cannot be read":   {[]string{"POST comments reset after nth=1", "GET comments 500 nth=2", "GET comments 500 nth=3", "GET comments 500 nth=4", "GET comments 500 nth=5", "GET comments 500 nth=6"}, 1, registry.Unknown},
-		"a plain refusal is not retried":            {[]string{"POST comments 422 body={\"message\": \"no\"}"}, 1, registry.ServerError},
+		"lost before, then after": {
+			[]string{"POST comments reset nth=1", "POST comments reset after nth=2"},
+			2,
+			registry.OK,
+		},
+		"lost after, and comments cannot be read": {[]string{
+			"POST comments reset after nth=1", "GET comments 500 nth=2", "GET comments 500 nth=3",
+			"GET comments 500 nth=4", "GET comments 500 nth=5", "GET comments 500 nth=6",
+		}, 1, registry.Unknown},
+		"a plain refusal is not retried": {
+			[]string{"POST comments 422 body={\"message\": \"no\"}"},
+			1,
+			registry.ServerError,
+		},
 	}
 	for sentence, c := range cases {
 		t.Run(sentence, func(t *testing.T) {
@@ -208,11 +241,13 @@ func TestComment_ForkToken(t *testing.T) {
 	withAPI(t, "github.com", withComments(), tokens, func(s *testEnv) {
 		_, err := s.client.Comment(s.Context(), 12, key, "new", "")
 		e := s.reason(err, registry.Forbidden)
-		want := "comment on pull request 12: the token may not do this (403): Resource not accessible by integration; it needs the permission pull-requests: write"
+		want := "comment on pull request 12: the token may not do this (403): Resource not accessible by " +
+			"integration; it needs the permission pull-requests: write"
 		if diff := cmp.Diff(want, e.Msg); diff != "" {
 			s.Error(diff)
 		}
-		hint := "a pull request from a fork has only read access. In any other job, set\n\npermissions:\n  contents: read\n  pull-requests: write"
+		hint := "a pull request from a fork has only read access. In any other job, set\n\npermissions:\n  contents: " +
+			"read\n  pull-requests: write"
 		if diff := cmp.Diff(hint, e.Hint); diff != "" {
 			s.Error(diff)
 		}
@@ -222,7 +257,10 @@ func TestComment_ForkToken(t *testing.T) {
 func TestComment_AppLogin(t *testing.T) {
 	for _, login := range []string{"release-bot[bot]", "ann"} {
 		tokens := map[string]githubtest.Token{token: {Login: login}}
-		withAPI(t, "Enterprise", withComments(&githubtest.Comment{Author: bot, Body: marker(key) + "\nthe job's"}), tokens, func(s *testEnv) {
+		withAPI(t, "Enterprise", withComments(&githubtest.Comment{
+			Author: bot,
+			Body:   marker(key) + "\nthe job's",
+		}), tokens, func(s *testEnv) {
 			for _, text := range []string{"one", "two"} {
 				_, err := s.client.Comment(s.Context(), 12, key, text, "")
 				s.ok(err)
@@ -236,14 +274,16 @@ func TestComment_AppLogin(t *testing.T) {
 }
 
 func TestComment_TooLong(t *testing.T) {
-	long := "### Blocked\n\n<details><summary>all</summary>\n\n```text\n" + strings.Repeat("metric 𝛂 and more\n", 9000) + "```\n\n</details>\n"
+	long := "### Blocked\n\n<details><summary>all</summary>\n\n```text\n" + strings.Repeat("metric 𝛂 and more\n",
+		9000) + "```\n\n</details>\n"
 	onEach(t, withComments(), func(s *testEnv) {
 		for range 2 {
 			_, err := s.client.Comment(s.Context(), 12, key, long, "https://github.com/acme/churn/actions/runs/7")
 			s.ok(err)
 		}
 		body := s.comments()[0]
-		if !strings.HasSuffix(body, "metric 𝛂 and more\n```\n\n</details>\n\n*This text was cut because it is longer than GitHub allows. [Full text](https://github.com/acme/churn/actions/runs/7)*\n") {
+		if !strings.HasSuffix(body, "metric 𝛂 and more\n```\n\n</details>\n\n*This text was cut because it is longer "+
+			"than GitHub allows. [Full text](https://github.com/acme/churn/actions/runs/7)*\n") {
 			s.Errorf("got end %q", body[len(body)-300:])
 		}
 		if n := units(body); n < 60000 || n > 65536 {

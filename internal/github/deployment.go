@@ -103,8 +103,13 @@ func (c *Client) Deploy(ctx context.Context, d Deployment) (Deployed, error) {
 	r := deployments("create a deployment to "+d.Environment, "write")
 	r.method, r.path = http.MethodPost, c.in("deployments")
 	want := &gh.DeploymentRequest{
-		Ref: &d.Ref, Task: gh.String(task), Environment: &d.Environment, Payload: content,
-		Description: gh.String(format.Shorten(d.Description, descriptionLimit)), AutoMerge: gh.Bool(false), RequiredContexts: &[]string{},
+		Ref:              &d.Ref,
+		Task:             gh.String(task),
+		Environment:      &d.Environment,
+		Payload:          content,
+		Description:      gh.String(format.Shorten(d.Description, descriptionLimit)),
+		AutoMerge:        gh.Bool(false),
+		RequiredContexts: &[]string{},
 	}
 	if d.Production {
 		want.ProductionEnvironment = &d.Production

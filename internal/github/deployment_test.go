@@ -34,7 +34,13 @@ func ours(key, record string, states ...string) githubtest.Deployment {
 	if err != nil {
 		panic(err)
 	}
-	return githubtest.Deployment{SHA: base, Task: task, Environment: "live", Payload: payload, Statuses: inStates(states...)}
+	return githubtest.Deployment{
+		SHA:         base,
+		Task:        task,
+		Environment: "live",
+		Payload:     payload,
+		Statuses:    inStates(states...),
+	}
 }
 
 func inStates(states ...string) (out []githubtest.DeploymentStatus) {
@@ -125,7 +131,12 @@ func TestDeploy_LostResponse(t *testing.T) {
 
 func TestDeploy_ByJob(t *testing.T) {
 	byJob := func(url string) githubtest.Deployment {
-		return githubtest.Deployment{SHA: head, Ref: "main", Environment: "live", Statuses: []githubtest.DeploymentStatus{{State: "in_progress", LogURL: url}}}
+		return githubtest.Deployment{
+			SHA:         head,
+			Ref:         "main",
+			Environment: "live",
+			Statuses:    []githubtest.DeploymentStatus{{State: "in_progress", LogURL: url}},
+		}
 	}
 	for sentence, c := range map[string]struct {
 		there githubtest.Deployment
@@ -136,13 +147,26 @@ func TestDeploy_ByJob(t *testing.T) {
 		"of another run":             {byJob("https://github.com/acme/churn/actions/runs/71/job/99"), false},
 		"without a link":             {byJob(""), false},
 		"without a status":           {githubtest.Deployment{SHA: head, Ref: "main", Environment: "live"}, false},
-		"to another environment":     {githubtest.Deployment{SHA: head, Environment: "test", Statuses: byJob("https://github.com/acme/churn/actions/runs/7/job/99").Statuses}, false},
-		"of another commit":          {githubtest.Deployment{SHA: base, Environment: "live", Statuses: byJob("https://github.com/acme/churn/actions/runs/7/job/99").Statuses}, false},
+		"to another environment": {githubtest.Deployment{
+			SHA:         head,
+			Environment: "test",
+			Statuses:    byJob("https://github.com/acme/churn/actions/runs/7/job/99").Statuses,
+		}, false},
+		"of another commit": {githubtest.Deployment{
+			SHA:         base,
+			Environment: "live",
+			Statuses:    byJob("https://github.com/acme/churn/actions/runs/7/job/99").Statuses,
+		}, false},
 		"ours, of an earlier record in this run": {githubtest.Deployment{
 			SHA: head, Task: task, Environment: "live", Payload: ours("churn@champion", "r7").Payload,
-			Statuses: []githubtest.DeploymentStatus{{State: "success", LogURL: "https://github.com/acme/churn/actions/runs/7"}},
+			Statuses: []githubtest.DeploymentStatus{
+				{State: "success", LogURL: "https://github.com/acme/churn/actions/runs/7"},
+			},
 		}, false},
-		"another program's with our record": {githubtest.Deployment{SHA: head, Environment: "live", Payload: ours("churn@champion", "r8").Payload}, false},
+		"another program's with our record": {
+			githubtest.Deployment{SHA: head, Environment: "live", Payload: ours("churn@champion", "r8").Payload},
+			false,
+		},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			onEach(t, withDeployments(c.there), func(s *testEnv) {
@@ -163,7 +187,12 @@ func TestDeploymentStatus(t *testing.T) {
 		s.ok(err)
 		long := strings.Repeat("é", 200)
 		for _, status := range []Status{
-			{State: InProgress, Description: "moving"}, {State: Success, Description: long, LogURL: "https://github.com/acme/churn/actions/runs/7", EnvironmentURL: "https://mlflow.example/#/models/churn/versions/8"},
+			{State: InProgress, Description: "moving"}, {
+				State:          Success,
+				Description:    long,
+				LogURL:         "https://github.com/acme/churn/actions/runs/7",
+				EnvironmentURL: "https://mlflow.example/#/models/churn/versions/8",
+			},
 		} {
 			s.ok(s.client.DeploymentStatus(s.Context(), made.ID, status))
 		}
@@ -175,7 +204,8 @@ func TestDeploymentStatus(t *testing.T) {
 			got.ID = 0
 			want := githubtest.DeploymentStatus{
 				State: "success", Description: strings.Repeat("é", 139) + "…",
-				LogURL: "https://github.com/acme/churn/actions/runs/7", EnvironmentURL: "https://mlflow.example/#/models/churn/versions/8",
+				LogURL:         "https://github.com/acme/churn/actions/runs/7",
+				EnvironmentURL: "https://mlflow.example/#/models/churn/versions/8",
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				s.Error(diff)
@@ -185,7 +215,9 @@ func TestDeploymentStatus(t *testing.T) {
 }
 
 func TestDeploymentStatus_LostResponse(t *testing.T) {
-	for _, fault := range []string{"POST statuses reset after nth=1", "POST statuses reset nth=1", "POST statuses 502 after nth=1"} {
+	for _, fault := range []string{
+		"POST statuses reset after nth=1", "POST statuses reset nth=1", "POST statuses 502 after nth=1",
+	} {
 		t.Run(fault, func(t *testing.T) {
 			withAPI(t, "github.com", withDeployments(ours("churn@champion", "r7", "success")), nil, func(s *testEnv) {
 				var id int64
@@ -203,7 +235,12 @@ func TestDeploymentStatus_LostResponse(t *testing.T) {
 }
 
 func TestDeactivate(t *testing.T) {
-	foreign := githubtest.Deployment{SHA: base, Environment: "live", Payload: json.RawMessage(`{"key": "churn@champion"}`), Statuses: inStates("success")}
+	foreign := githubtest.Deployment{
+		SHA:         base,
+		Environment: "live",
+		Payload:     json.RawMessage(`{"key": "churn@champion"}`),
+		Statuses:    inStates("success"),
+	}
 	asText := ours("churn@champion", "r6", "success")
 	text, err := json.Marshal(string(asText.Payload))
 	if err != nil {
@@ -219,11 +256,26 @@ func TestDeactivate(t *testing.T) {
 		"of another model":             {[]githubtest.Deployment{ours("fraud@champion", "r7", "success")}, "success"},
 		"of another program":           {[]githubtest.Deployment{foreign}, "success"},
 		"with the payload as a string": {[]githubtest.Deployment{asText}, "inactive"},
-		"with an invalid payload":      {[]githubtest.Deployment{{SHA: base, Task: task, Environment: "live", Payload: json.RawMessage(`"oops"`), Statuses: inStates("success")}}, "success"},
-		"one that failed":              {[]githubtest.Deployment{ours("churn@champion", "r6", "success"), ours("churn@champion", "r7", "failure")}, "inactive failure"},
-		"one that was interrupted":     {[]githubtest.Deployment{ours("churn@champion", "r6", "success"), ours("churn@champion", "r7", "in_progress")}, "inactive inactive"},
-		"one without a status":         {[]githubtest.Deployment{ours("churn@champion", "r7")}, "inactive"},
-		"one that is inactive already": {[]githubtest.Deployment{ours("churn@champion", "r5", "success", "inactive"), ours("churn@champion", "r6", "success")}, "inactive inactive"},
+		"with an invalid payload": {[]githubtest.Deployment{{
+			SHA:         base,
+			Task:        task,
+			Environment: "live",
+			Payload:     json.RawMessage(`"oops"`),
+			Statuses:    inStates("success"),
+		}}, "success"},
+		"one that failed": {
+			[]githubtest.Deployment{ours("churn@champion", "r6", "success"), ours("churn@champion", "r7", "failure")},
+			"inactive failure",
+		},
+		"one that was interrupted": {[]githubtest.Deployment{
+			ours("churn@champion", "r6", "success"),
+			ours("churn@champion", "r7", "in_progress"),
+		}, "inactive inactive"},
+		"one without a status": {[]githubtest.Deployment{ours("churn@champion", "r7")}, "inactive"},
+		"one that is inactive already": {[]githubtest.Deployment{
+			ours("churn@champion", "r5", "success", "inactive"),
+			ours("churn@champion", "r6", "success"),
+		}, "inactive inactive"},
 	}
 	for sentence, c := range cases {
 		t.Run(sentence, func(t *testing.T) {
@@ -247,7 +299,8 @@ func TestDeactivate_LaterDeployment(t *testing.T) {
 		"a later one has failed":     {"failure", "inactive success failure"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			world := withDeployments(ours("churn@champion", "r6", "success"), ours("churn@champion", "r7", "success"), ours("churn@champion", "r8", c.later))
+			world := withDeployments(ours("churn@champion", "r6", "success"), ours("churn@champion", "r7", "success"),
+				ours("churn@champion", "r8", c.later))
 			onEach(t, world, func(s *testEnv) {
 				var keep int64
 				s.state(func(r *githubtest.Repository) { keep = r.Deployments[1].ID })
@@ -261,7 +314,8 @@ func TestDeactivate_LaterDeployment(t *testing.T) {
 }
 
 func TestDeactivate_Interrupted(t *testing.T) {
-	world := withDeployments(ours("churn@champion", "r5", "success"), ours("churn@champion", "r6", "success"), ours("churn@champion", "r7", "success"))
+	world := withDeployments(ours("churn@champion", "r5", "success"), ours("churn@champion", "r6", "success"),
+		ours("churn@champion", "r7", "success"))
 	for nth := 1; nth <= 3; nth++ {
 		withAPI(t, "github.com", world, nil, func(s *testEnv) {
 			s.fault(fmt.Sprintf("POST statuses forbidden nth=%d", nth))

@@ -52,7 +52,9 @@ func checkDispatch(eventType string, data []byte) error {
 }
 
 // DispatchWorkflow starts a workflow file in a repository (owner/name; "" for this one) on a branch or tag.
-func (c *Client) DispatchWorkflow(ctx context.Context, repository, workflow, ref string, inputs map[string]string) error {
+func (c *Client) DispatchWorkflow(
+	ctx context.Context, repository, workflow, ref string, inputs map[string]string,
+) error {
 	repository, err := c.repositoryOr(repository)
 	if err != nil {
 		return err
@@ -75,7 +77,8 @@ func (c *Client) sendOnce(ctx context.Context, r call) error {
 	switch {
 	case err != nil && unclear(err):
 		return unknown(r.op, err)
-	case err == nil && resp.StatusCode != http.StatusNoContent && !strings.HasPrefix(resp.Header.Get("Content-Type"), "application/json"):
+	case err == nil && resp.StatusCode != http.StatusNoContent &&
+		!strings.HasPrefix(resp.Header.Get("Content-Type"), "application/json"):
 		// a login page may have status 200
 		return explain(r, &invalidResponse{req: resp.Request, err: fmt.Errorf("status %d", resp.StatusCode)})
 	}

@@ -50,7 +50,11 @@ var apis = map[string]struct {
 }{
 	"github.com":     {"https://api.github.com", checker("api.github.com"), nil},
 	"data residency": {"https://api.acme.ghe.com", checker("api.github.com"), nil},
-	"Enterprise":     {"https://github.acme.example/api/v3", checker("ghes-3.17"), []githubtest.Option{githubtest.Enterprise()}},
+	"Enterprise": {
+		"https://github.acme.example/api/v3",
+		checker("ghes-3.17"),
+		[]githubtest.Option{githubtest.Enterprise()},
+	},
 }
 
 func checker(api string) *openapitest.Checker {
@@ -69,7 +73,11 @@ func onEach(t *testing.T, world func() githubtest.Repository, play func(*testEnv
 	}
 }
 
-func withAPI(t *testing.T, api string, world func() githubtest.Repository, tokens map[string]githubtest.Token, play func(*testEnv)) {
+func withAPI(
+	t *testing.T, api string, world func() githubtest.Repository, tokens map[string]githubtest.Token, play func(
+		*testEnv,
+	),
+) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		a := apis[api]

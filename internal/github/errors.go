@@ -37,13 +37,15 @@ func (p permission) hint() string {
 		return ""
 	}
 	if p.elsewhere {
-		return fmt.Sprintf("the job's token can access only its own repository: set github-token to a token of a github app or a person with %s: %s in that repository", p.scope, p.level)
+		return fmt.Sprintf("the job's token can access only its own repository: set github-token to a token of a "+
+			"github app or a person with %s: %s in that repository", p.scope, p.level)
 	}
 	block := "permissions:\n  contents: read\n"
 	if p.scope == "contents" {
 		block = "permissions:\n"
 	}
-	return fmt.Sprintf("a pull request from a fork has only read access. In any other job, set\n\n%s  %s: %s", block, p.scope, p.level)
+	return fmt.Sprintf("a pull request from a fork has only read access. In any other job, set\n\n%s  %s: %s", block,
+		p.scope, p.level)
 }
 
 // neverSent is the error of a request that was canceled before it was sent.
@@ -178,7 +180,11 @@ func unclear(err error) bool {
 
 // unknown returns the error of a write whose effect is not known.
 func unknown(op string, cause error) error {
-	out := &registry.Error{Reason: registry.Unknown, Msg: op + ": sent to github, but it is unknown whether it took effect", Cause: cause}
+	out := &registry.Error{
+		Reason: registry.Unknown,
+		Msg:    op + ": sent to github, but it is unknown whether it took effect",
+		Cause:  cause,
+	}
 	var e *registry.Error
 	if errors.As(cause, &e) {
 		out.Detail = e.Detail
@@ -199,21 +205,25 @@ func explain(r call, err error) error {
 	)
 	switch resp, text := refusalOf(err); {
 	case errors.As(err, &tooLong):
-		out.Reason, out.Msg = registry.ServerError, fmt.Sprintf("the rate limit of github is reached and ends only in %s", tooLong.wait.Round(time.Second))
+		out.Reason, out.Msg = registry.ServerError,
+			fmt.Sprintf("the rate limit of github is reached and ends only in %s", tooLong.wait.Round(time.Second))
 		out.Hint = "the limit counts per token and hour: run it again later, or use the token of your own github app"
 		out.Detail = requestLine(r, resp)
 	case resp != nil:
 		out.Reason, out.Msg, out.Hint = diagnoseStatus(r.needs, resp.StatusCode, rest.Clean(text))
 		if _, limited := limit(err); limited {
-			out.Reason, out.Msg, out.Hint = registry.ServerError, "the rate limit of github is reached: "+rest.Clean(text), "run it again in a few minutes"
+			out.Reason, out.Msg, out.Hint = registry.ServerError,
+				"the rate limit of github is reached: "+rest.Clean(text), "run it again in a few minutes"
 		}
 		out.Detail = requestLine(r, resp)
 	case errors.As(err, &httpErr):
 		out.Reason, out.Msg, out.Hint = diagnoseHTTP(httpErr)
 		out.Detail = httpErr.Method + " " + httpErr.URL
 	case errors.As(err, &invalid):
-		out.Msg, out.Hint = rest.Clean(invalid.Error()), "check GITHUB_API_URL, and whether a proxy between the runner and github responds instead"
-		out.Detail = invalid.req.Method + " " + invalid.req.URL.Scheme + "://" + invalid.req.URL.Host + invalid.req.URL.Path
+		out.Msg, out.Hint = rest.Clean(invalid.Error()),
+			"check GITHUB_API_URL, and whether a proxy between the runner and github responds instead"
+		out.Detail = invalid.req.Method + " " + invalid.req.URL.Scheme + "://" + invalid.req.URL.Host +
+			invalid.req.URL.Path
 	case errors.Is(err, context.Canceled):
 		out.Reason, out.Msg = registry.Cancelled, "cancelled"
 	case errors.Is(err, context.DeadlineExceeded):
@@ -240,29 +250,37 @@ func requestLine(r call, resp *http.Response) string {
 func diagnoseStatus(need permission, status int, text string) (reason registry.Reason, why, hint string) {
 	switch status {
 	case http.StatusUnauthorized:
-		return registry.Unauthorized, "github rejected the token (401): " + text, "set github-token to a token that has not expired; the default is the job's own token"
+		return registry.Unauthorized, "github rejected the token (401): " + text,
+			"set github-token to a token that has not expired; the default is the job's own token"
 	case http.StatusForbidden:
-		return registry.Forbidden, fmt.Sprintf("the token may not do this (403): %s%s", text, need.wanted()), need.hint()
+		return registry.Forbidden,
+			fmt.Sprintf("the token may not do this (403): %s%s", text, need.wanted()), need.hint()
 	case http.StatusNotFound:
-		return registry.Forbidden, "github does not know this, or the token may not see it (404)" + need.wanted(), need.hint()
+		return registry.Forbidden,
+			"github does not know this, or the token may not see it (404)" + need.wanted(), need.hint()
 	case http.StatusGone:
 		return registry.Unsupported, "this is disabled in the repository (410): " + text, ""
 	}
-	return registry.ServerError, fmt.Sprintf("github responded with %d: %s", status, cmp.Or(text, strings.ToLower(http.StatusText(status)))), ""
+	return registry.ServerError,
+		fmt.Sprintf("github responded with %d: %s", status, cmp.Or(text, strings.ToLower(http.StatusText(status)))), ""
 }
 
 func diagnoseHTTP(e *rest.Error) (reason registry.Reason, why, hint string) {
 	switch e.Kind {
 	case rest.Refused, rest.Reset, rest.Truncated:
-		return registry.Unreachable, "the connection to github failed", "run it again; if it fails again, check GITHUB_API_URL and the runner's proxy settings"
+		return registry.Unreachable, "the connection to github failed",
+			"run it again; if it fails again, check GITHUB_API_URL and the runner's proxy settings"
 	case rest.DNS:
-		return registry.Unreachable, "the host name of github's api has no address", "check GITHUB_API_URL and the runner's network"
+		return registry.Unreachable,
+			"the host name of github's api has no address", "check GITHUB_API_URL and the runner's network"
 	case rest.TLS:
-		return registry.Unreachable, e.Message, "add the authority that signed the server's certificate to the input ca-file"
+		return registry.Unreachable,
+			e.Message, "add the authority that signed the server's certificate to the input ca-file"
 	case rest.Timeout:
 		return registry.Unreachable, "no response in time", ""
 	case rest.Redirect:
-		return registry.ServerError, "github redirects to " + e.Location + ", which is not followed", "check whether the repository was renamed or moved, and whether GITHUB_API_URL is the address of the api"
+		return registry.ServerError, "github redirects to " + e.Location + ", which is not followed",
+			"check whether the repository was renamed or moved, and whether GITHUB_API_URL is the address of the api"
 	case rest.InsecureCredentials:
 		return registry.BadInput, "the token would be sent over plain http", "use an https address for GITHUB_API_URL"
 	case rest.Blocked:

@@ -53,11 +53,19 @@ func (c *Client) Issue(ctx context.Context, want Issue) (url string, err error) 
 		return c.openIssue(ctx, want, body)
 	}
 	for _, extra := range ours[1:] {
-		if _, err := c.editIssue(ctx, extra, gh.IssueRequest{State: gh.String("closed"), StateReason: gh.String("not_planned")}); err != nil {
+		if _, err := c.editIssue(ctx, extra, gh.IssueRequest{
+			State:       gh.String("closed"),
+			StateReason: gh.String("not_planned"),
+		}); err != nil {
 			return "", err
 		}
 	}
-	edit := gh.IssueRequest{Title: &want.Title, Body: &body, State: gh.String("open"), StateReason: gh.String("reopened")}
+	edit := gh.IssueRequest{
+		Title:       &want.Title,
+		Body:        &body,
+		State:       gh.String("open"),
+		StateReason: gh.String("reopened"),
+	}
 	if !want.Open {
 		edit.State, edit.StateReason = gh.String("closed"), gh.String("completed")
 	}
@@ -73,7 +81,8 @@ func (c *Client) Issue(ctx context.Context, want Issue) (url string, err error) 
 
 func (c *Client) openIssue(ctx context.Context, want Issue, body string) (url string, err error) {
 	made, err := create(ctx, c, call{
-		op: "open an issue", needs: permission{scope: "issues", level: "write"}, method: http.MethodPost, path: c.in("issues"),
+		op: "open an issue", needs: permission{scope: "issues", level: "write"}, method: http.MethodPost,
+		path: c.in("issues"),
 		body: &gh.IssueRequest{Title: &want.Title, Body: &body, Labels: &want.Labels},
 	}, func() (issue, bool, error) {
 		ours, err := c.issues(ctx, want)
@@ -92,8 +101,9 @@ func (c *Client) editIssue(ctx context.Context, is issue, edit gh.IssueRequest) 
 	}
 	var edited issue
 	_, err = c.do(ctx, call{
-		op: fmt.Sprintf("update issue %d", is.Number), needs: permission{scope: "issues", level: "write"}, method: http.MethodPatch,
-		path: c.in("issues", is.Number), body: &edit, class: rest.Write,
+		op: fmt.Sprintf("update issue %d", is.Number), needs: permission{scope: "issues", level: "write"},
+		method: http.MethodPatch,
+		path:   c.in("issues", is.Number), body: &edit, class: rest.Write,
 	}, &edited)
 	return edited.HTMLURL, err
 }

@@ -17,7 +17,13 @@ func audit(open bool, body string) Issue {
 }
 
 func theirs(author, state string, labels ...string) *githubtest.Issue {
-	return &githubtest.Issue{Author: author, Title: "2 findings", Body: marker("audit") + "\nold", State: state, Labels: labels}
+	return &githubtest.Issue{
+		Author: author,
+		Title:  "2 findings",
+		Body:   marker("audit") + "\nold",
+		State:  state,
+		Labels: labels,
+	}
 }
 
 func withIssues(list ...*githubtest.Issue) func() githubtest.Repository {
@@ -35,7 +41,8 @@ func withIssues(list ...*githubtest.Issue) func() githubtest.Repository {
 func (s *testEnv) issues() (out []string) {
 	s.state(func(r *githubtest.Repository) {
 		for _, i := range r.Issues {
-			out = append(out, strings.TrimSpace(i.State+" "+i.Reason)+": "+strings.TrimPrefix(i.Body, marker("audit")+"\n"))
+			out = append(out, strings.TrimSpace(i.State+" "+i.Reason)+": "+strings.TrimPrefix(i.Body,
+				marker("audit")+"\n"))
 		}
 	})
 	return out
@@ -83,12 +90,30 @@ func TestIssue_Ours(t *testing.T) {
 		before []*githubtest.Issue
 		after  []string
 	}{
-		"another author's with our marker":   {[]*githubtest.Issue{theirs("mallory", "open", label)}, []string{"open: old", "open: new"}},
-		"ours without the label":             {[]*githubtest.Issue{theirs(bot, "open")}, []string{"open: old", "open: new"}},
-		"ours with more labels":              {[]*githubtest.Issue{theirs(bot, "open", "later", label)}, []string{"open: new"}},
-		"two of ours":                        {[]*githubtest.Issue{theirs(bot, "open", label), theirs(bot, "open", label)}, []string{"open: new", "closed not_planned: old"}},
-		"two of ours, one of them closed":    {[]*githubtest.Issue{theirs(bot, "open", label), theirs(bot, "closed", label)}, []string{"open: new", "closed: old"}},
-		"a second of ours, the first closed": {[]*githubtest.Issue{theirs(bot, "closed", label), theirs(bot, "open", label)}, []string{"open reopened: new", "closed not_planned: old"}},
+		"another author's with our marker": {
+			[]*githubtest.Issue{theirs("mallory", "open", label)},
+			[]string{"open: old", "open: new"},
+		},
+		"ours without the label": {
+			[]*githubtest.Issue{theirs(bot, "open")},
+			[]string{"open: old", "open: new"},
+		},
+		"ours with more labels": {
+			[]*githubtest.Issue{theirs(bot, "open", "later", label)},
+			[]string{"open: new"},
+		},
+		"two of ours": {
+			[]*githubtest.Issue{theirs(bot, "open", label), theirs(bot, "open", label)},
+			[]string{"open: new", "closed not_planned: old"},
+		},
+		"two of ours, one of them closed": {
+			[]*githubtest.Issue{theirs(bot, "open", label), theirs(bot, "closed", label)},
+			[]string{"open: new", "closed: old"},
+		},
+		"a second of ours, the first closed": {
+			[]*githubtest.Issue{theirs(bot, "closed", label), theirs(bot, "open", label)},
+			[]string{"open reopened: new", "closed not_planned: old"},
+		},
 	}
 	for sentence, c := range cases {
 		t.Run(sentence, func(t *testing.T) {
@@ -119,7 +144,8 @@ func TestIssue_Ours(t *testing.T) {
 	})
 	t.Run("not a pull request", func(t *testing.T) {
 		withAPI(t, "github.com", withIssues(), nil, func(s *testEnv) {
-			s.fault(`GET issues 200 body=[{"number": 5, "state": "open", "user": {"login": "` + bot + `"}, "body": "<!-- mlflow-promote:audit -->\nx", "pull_request": {}}]`)
+			s.fault(`GET issues 200 body=[{"number": 5, "state": "open", "user": {"login": "` + bot +
+				`"}, "body": "<!-- mlflow-promote:audit -->\nx", "pull_request": {}}]`)
 			_, err := s.client.Issue(s.Context(), audit(true, "new"))
 			s.ok(err)
 			if s.wrote() != "POST acme/churn/issues" {
@@ -130,7 +156,9 @@ func TestIssue_Ours(t *testing.T) {
 }
 
 func TestIssue_LostResponse(t *testing.T) {
-	for _, fault := range []string{"POST issues reset after nth=1", "POST issues reset nth=1", "POST issues 502 after nth=1"} {
+	for _, fault := range []string{
+		"POST issues reset after nth=1", "POST issues reset nth=1", "POST issues 502 after nth=1",
+	} {
 		t.Run(fault, func(t *testing.T) {
 			onEach(t, withIssues(), func(s *testEnv) {
 				s.fault(fault)
@@ -151,7 +179,8 @@ func TestIssue_LabelAndPermission(t *testing.T) {
 			s.Error("an issue without a label was opened")
 		}
 		_, err := s.client.Issue(s.Context(), audit(true, "new"))
-		if e := s.reason(err, registry.Forbidden); !strings.HasSuffix(e.Hint, "permissions:\n  contents: read\n  issues: write") {
+		if e := s.reason(err, registry.Forbidden); !strings.HasSuffix(e.Hint,
+			"permissions:\n  contents: read\n  issues: write") {
 			s.Error(e.Hint)
 		}
 	})
@@ -163,7 +192,8 @@ func TestIssue_TooLong(t *testing.T) {
 		want.Full = "https://github.com/acme/churn/actions/runs/7"
 		_, err := s.client.Issue(s.Context(), want)
 		s.ok(err)
-		if body := s.issues()[0]; !strings.HasSuffix(body, "| finding |\n\n*This text was cut because it is longer than GitHub allows. [Full text]("+want.Full+")*\n") {
+		if body := s.issues()[0]; !strings.HasSuffix(body, "| finding |\n\n*This text was cut because it is longer "+
+			"than GitHub allows. [Full text]("+want.Full+")*\n") {
 			s.Error(body[len(body)-200:])
 		}
 	})

@@ -22,7 +22,8 @@ func marker(key string) string {
 	b.WriteString(markerStart)
 	for i := range len(key) {
 		c := key[i]
-		plain := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("@._/", c) >= 0 ||
+		plain := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' ||
+			strings.IndexByte("@._/", c) >= 0 ||
 			c == '-' && i > 0 && key[i-1] != '-'
 		if plain {
 			b.WriteByte(c)

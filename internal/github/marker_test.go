@@ -25,7 +25,8 @@ func TestMarker(t *testing.T) {
 
 // pieces lists parts of Markdown that break if a text is cut inside.
 var pieces = []string{
-	"text ", "\n", "\n\n", "```", "````", "~~~", "<details>", "<details open>\n", "</details>", "<summary>x</summary>", "| a | b |\n", "    ", "<!-- ", "-->", "𝛂", "é", "\xff", "<DETAILS>",
+	"text ", "\n", "\n\n", "```", "````", "~~~", "<details>", "<details open>\n", "</details>", "<summary>x</summary>",
+	"| a | b |\n", "    ", "<!-- ", "-->", "𝛂", "é", "\xff", "<DETAILS>",
 }
 
 // For every key and text, the comment fits GitHub's limit and is found by its key only. A complete text is read back
@@ -36,7 +37,8 @@ func TestMarked(t *testing.T) {
 		parts := rapid.SliceOfN(rapid.SampledFrom(pieces), 0, 60).Draw(t, "parts")
 		text := strings.Repeat(strings.Join(parts, ""), rapid.SampledFrom([]int{1, 1, 400, 1500}).Draw(t, "times"))
 		line := marker(key)
-		if inner := strings.TrimSuffix(strings.TrimPrefix(line, markerStart), markerEnd); strings.Contains(inner, "--") || strings.ContainsAny(inner, ">\n") {
+		if inner := strings.TrimSuffix(strings.TrimPrefix(line, markerStart), markerEnd); strings.Contains(inner,
+			"--") || strings.ContainsAny(inner, ">\n") {
 			t.Fatalf("the marker %q ends early", line)
 		}
 		if (key == other) != (line == marker(other)) {

@@ -90,13 +90,19 @@ const (
 
 func (m SlackMessage) blocks() slackPayload {
 	out := slackPayload{Text: slackEscape(oneLine(m.Verdict, slackTextLimit))}
-	out.Blocks = append(out.Blocks, slackBlock{Type: "section", Text: &slackText{"plain_text", oneLine(m.Verdict, slackTextLimit)}})
+	out.Blocks = append(out.Blocks, slackBlock{
+		Type: "section",
+		Text: &slackText{"plain_text", oneLine(m.Verdict, slackTextLimit)},
+	})
 	fields := slackBlock{Type: "section"}
 	for _, f := range []struct{ name, value string }{
 		{"Model", m.Model}, {"Target", m.Target}, {"From", m.From}, {"To", m.To}, {"By", m.Who},
 	} {
 		if f.value != "" {
-			fields.Fields = append(fields.Fields, slackText{"plain_text", oneLine(f.name+": "+f.value, slackFieldLimit)})
+			fields.Fields = append(fields.Fields, slackText{
+				"plain_text",
+				oneLine(f.name+": "+f.value, slackFieldLimit),
+			})
 		}
 	}
 	if len(fields.Fields) > 0 {
@@ -143,7 +149,11 @@ func post(ctx context.Context, hc *http.Client, op, address string, h http.Heade
 }
 
 func undelivered(op string, u *url.URL, err error) error {
-	out := &registry.Error{Reason: registry.Unreachable, Msg: op + ": no response", Detail: "POST " + u.Scheme + "://" + u.Host}
+	out := &registry.Error{
+		Reason: registry.Unreachable,
+		Msg:    op + ": no response",
+		Detail: "POST " + u.Scheme + "://" + u.Host,
+	}
 	var httpErr *rest.Error
 	if !errors.As(err, &httpErr) {
 		return out // an unknown error may contain the address
@@ -183,7 +193,11 @@ func refused(op string, u *url.URL, resp *http.Response) error {
 
 // withoutAddress removes the address and its parts from a receiver's message, except the host.
 func withoutAddress(text string, u *url.URL) string {
-	pieces := slices.Concat([]string{u.String(), u.RequestURI(), u.RawQuery}, strings.Split(u.EscapedPath(), "/"), strings.Split(u.Path, "/"))
+	pieces := slices.Concat([]string{
+		u.String(),
+		u.RequestURI(),
+		u.RawQuery,
+	}, strings.Split(u.EscapedPath(), "/"), strings.Split(u.Path, "/"))
 	for _, values := range u.Query() {
 		pieces = append(pieces, values...)
 	}

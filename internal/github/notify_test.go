@@ -41,9 +41,10 @@ func receive(t *testing.T, answers ...http.HandlerFunc) (*receiver, *http.Client
 		answers[min(n, len(answers))-1](w, q)
 	}))
 	t.Cleanup(r.Close)
-	c, err := rest.New(rest.Config{Base: r.URL, MinWait: time.Microsecond, MaxWait: time.Microsecond, Notify: func(n rest.Retry) {
-		r.notes = append(r.notes, fmt.Sprint(n.URL, n.Cause))
-	}})
+	c, err := rest.New(rest.Config{Base: r.URL, MinWait: time.Microsecond, MaxWait: time.Microsecond,
+		Notify: func(n rest.Retry) {
+			r.notes = append(r.notes, fmt.Sprint(n.URL, n.Cause))
+		}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +76,8 @@ func breakConnection(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHa
 func TestPostWebhook(t *testing.T) {
 	r, hc := receive(t, respondWith(200, "ok"))
 	body := []byte(`{"model":"churn"}`)
-	if err := PostWebhook(t.Context(), hc, r.URL+"/hook?key=1", "It's a Secret to Everybody", "record-8", body); err != nil {
+	if err := PostWebhook(t.Context(), hc, r.URL+"/hook?key=1", "It's a Secret to Everybody", "record-8",
+		body); err != nil {
 		t.Fatal(errorText(err))
 	}
 	got := r.received()[0]
@@ -118,20 +120,63 @@ func TestPost_Retries(t *testing.T) {
 		webhook, chat int // number of requests
 		hook, slack   registry.Reason
 	}{
-		"a broken connection": {[]http.HandlerFunc{breakConnection, respondWith(200, "ok")}, 2, 1, registry.OK, registry.Unknown},
-		"a gateway's trouble": {[]http.HandlerFunc{respondWith(502, "<html>"), respondWith(200, "ok")}, 2, 1, registry.OK, registry.Unknown},
-		"too many requests":   {[]http.HandlerFunc{respondWith(429, "slow down"), respondWith(200, "ok")}, 2, 1, registry.OK, registry.ServerError},
-		"an endless failure":  {[]http.HandlerFunc{respondWith(503, "")}, 5, 1, registry.Unknown, registry.Unknown},
-		"a refusal":           {[]http.HandlerFunc{respondWith(403, "invalid_token\n\x1b[31m")}, 1, 1, registry.ServerError, registry.ServerError},
-		"gone":                {[]http.HandlerFunc{respondWith(410, "channel_is_archived")}, 1, 1, registry.ServerError, registry.ServerError},
-		"a login page":        {[]http.HandlerFunc{respondWith(401, "<html>log in</html>")}, 1, 1, registry.ServerError, registry.ServerError},
-		"a redirect":          {[]http.HandlerFunc{func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", 307) }}, 1, 1, registry.Unreachable, registry.Unreachable},
+		"a broken connection": {
+			[]http.HandlerFunc{breakConnection, respondWith(200, "ok")},
+			2,
+			1,
+			registry.OK,
+			registry.Unknown,
+		},
+		"a gateway's trouble": {
+			[]http.HandlerFunc{respondWith(502, "<html>"), respondWith(200, "ok")},
+			2,
+			1,
+			registry.OK,
+			registry.Unknown,
+		},
+		"too many requests": {
+			[]http.HandlerFunc{respondWith(429, "slow down"), respondWith(200, "ok")},
+			2,
+			1,
+			registry.OK,
+			registry.ServerError,
+		},
+		"an endless failure": {[]http.HandlerFunc{respondWith(503, "")}, 5, 1, registry.Unknown, registry.Unknown},
+		"a refusal": {
+			[]http.HandlerFunc{respondWith(403, "invalid_token\n\x1b[31m")},
+			1,
+			1,
+			registry.ServerError,
+			registry.ServerError,
+		},
+		"gone": {
+			[]http.HandlerFunc{respondWith(410, "channel_is_archived")},
+			1,
+			1,
+			registry.ServerError,
+			registry.ServerError,
+		},
+		"a login page": {
+			[]http.HandlerFunc{respondWith(401, "<html>log in</html>")},
+			1,
+			1,
+			registry.ServerError,
+			registry.ServerError,
+		},
+		"a redirect": {
+			[]http.HandlerFunc{func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", 307) }},
+			1,
+			1,
+			registry.Unreachable,
+			registry.Unreachable,
+		},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			r, hc := receive(t, c.answers...)
 			err := PostWebhook(t.Context(), hc, r.URL, "s", "record-8", []byte(`{}`))
 			if got := registry.ReasonOf(err); got != c.hook || len(r.received()) != c.webhook {
-				t.Errorf("webhook: got %s after %d requests, want %s after %d: %v", got, len(r.received()), c.hook, c.webhook, errorText(err))
+				t.Errorf("webhook: got %s after %d requests, want %s after %d: %v", got, len(r.received()), c.hook,
+					c.webhook, errorText(err))
 			}
 			for _, q := range r.received() {
 				if q.Header.Get("X-Promote-Delivery") != "record-8" {
@@ -144,7 +189,8 @@ func TestPost_Retries(t *testing.T) {
 			r, hc = receive(t, c.answers...)
 			err = PostSlack(t.Context(), hc, r.URL, SlackMessage{Verdict: "x"})
 			if got := registry.ReasonOf(err); got != c.slack || len(r.received()) != c.chat {
-				t.Errorf("slack: got %s after %d requests, want %s after %d: %v", got, len(r.received()), c.slack, c.chat, errorText(err))
+				t.Errorf("slack: got %s after %d requests, want %s after %d: %v", got, len(r.received()), c.slack,
+					c.chat, errorText(err))
 			}
 		})
 	}
@@ -153,7 +199,8 @@ func TestPost_Retries(t *testing.T) {
 func TestPostSlack(t *testing.T) {
 	r, hc := receive(t, respondWith(200, "ok"))
 	m := SlackMessage{
-		Verdict: "promoted <!channel> & <https://evil.example|churn> 8\n*bold*", Model: "<!here>", Target: "@champion", From: "7", To: "8", Who: "ann & bob",
+		Verdict: "promoted <!channel> & <https://evil.example|churn> 8\n*bold*", Model: "<!here>", Target: "@champion",
+		From: "7", To: "8", Who: "ann & bob",
 		RunURL: "https://github.com/acme/churn/actions/runs/7?a=1&b=|>",
 	}
 	if err := PostSlack(t.Context(), hc, r.URL, m); err != nil {
@@ -166,7 +213,8 @@ func TestPostSlack(t *testing.T) {
 	wantText := `{
 	  "text": "promoted &lt;!channel&gt; &amp; &lt;https://evil.example|churn&gt; 8 *bold*",
 	  "blocks": [
-	    {"type": "section", "text": {"type": "plain_text", "text": "promoted <!channel> & <https://evil.example|churn> 8 *bold*"}},
+	    {"type": "section", "text": {
+      "type": "plain_text", "text": "promoted <!channel> & <https://evil.example|churn> 8 *bold*"}},
 	    {"type": "section", "fields": [
 	      {"type": "plain_text", "text": "Model: <!here>"},
 	      {"type": "plain_text", "text": "Target: @champion"},
@@ -210,8 +258,10 @@ func TestPostSlack_TooLong(t *testing.T) {
 func TestPost_HidesAddress(t *testing.T) {
 	for sentence, answer := range map[string]http.HandlerFunc{
 		"refused": respondWith(403, "no"), "trouble": respondWith(503, ""), "broken": breakConnection,
-		"repeated":   func(w http.ResponseWriter, r *http.Request) { http.Error(w, "nothing at "+r.URL.String(), 404) },
-		"redirected": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.String()+"/again", 302) },
+		"repeated": func(w http.ResponseWriter, r *http.Request) { http.Error(w, "nothing at "+r.URL.String(), 404) },
+		"redirected": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, r.URL.String()+"/again", 302)
+		},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			r, hc := receive(t, answer)
@@ -223,7 +273,8 @@ func TestPost_HidesAddress(t *testing.T) {
 				if err == nil {
 					t.Fatal("sent")
 				}
-				if text := errorText(err) + fmt.Sprintf("%+v %v", err, errors.Unwrap(err)); strings.Contains(text, "canary") {
+				if text := errorText(err) + fmt.Sprintf("%+v %v", err, errors.Unwrap(err)); strings.Contains(text,
+					"canary") {
 					t.Errorf("the address is in %s", text)
 				}
 			}
@@ -236,7 +287,10 @@ func TestPost_HidesAddress(t *testing.T) {
 
 func TestPost_InvalidAddress(t *testing.T) {
 	_, hc := receive(t, respondWith(200, "ok"))
-	for _, address := range []string{"", "canary", "file:///canary", "https://", "https://user:canary@hooks.example/x", "https://hooks.example/%zzcanary", "http://hooks.example/canary", "https://169.254.169.254/canary"} {
+	for _, address := range []string{
+		"", "canary", "file:///canary", "https://", "https://user:canary@hooks.example/x",
+		"https://hooks.example/%zzcanary", "http://hooks.example/canary", "https://169.254.169.254/canary",
+	} {
 		err := PostWebhook(t.Context(), hc, address, "s", "r8", []byte(`{}`))
 		if err == nil || strings.Contains(errorText(err), "canary") {
 			t.Errorf("%s: got %v", address, errorText(err))
@@ -251,7 +305,8 @@ func TestPost_Cancelled(t *testing.T) {
 	_, hc := receive(t, respondWith(200, "ok"))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := PostSlack(ctx, hc, "https://hooks.example/canary", SlackMessage{}); registry.ReasonOf(err) != registry.Cancelled {
+	if err := PostSlack(ctx, hc, "https://hooks.example/canary",
+		SlackMessage{}); registry.ReasonOf(err) != registry.Cancelled {
 		t.Error(errorText(err))
 	}
 }

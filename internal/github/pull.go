@@ -41,7 +41,8 @@ type pullRequest struct {
 
 func (p pullRequest) read(repository string) PullRequest {
 	out := PullRequest{
-		Number: p.Number, Head: p.Head.SHA, Branch: p.Head.Ref, Fork: true, Author: p.User.login(), Base: p.Base.Ref, URL: p.HTMLURL,
+		Number: p.Number, Head: p.Head.SHA, Branch: p.Head.Ref, Fork: true, Author: p.User.login(), Base: p.Base.Ref,
+		URL:     p.HTMLURL,
 		Commits: p.Commits,
 	}
 	if p.Head.Repo != nil {

@@ -8,14 +8,15 @@ import (
 
 func TestPullRequestAt(t *testing.T) {
 	world := func() githubtest.Repository {
-		return githubtest.Repository{Name: repo, Commits: []*githubtest.Commit{{SHA: base}, {SHA: head}, {SHA: side}}, Pulls: []*githubtest.Pull{
-			{Number: 12, Author: "bob", Head: side, Merge: head, Merged: true},
-			{Number: 13, Author: "eve", Head: head},
-			{Number: 14, Author: "mallory", Head: gone, From: "mallory/churn"},
-			{Number: 15, Author: "ann", Head: base},
-			{Number: 16, Author: "ann", Head: base},
-			{Number: 17, Author: "mallory", Head: side, From: "mallory/other"},
-		}}
+		return githubtest.Repository{Name: repo, Commits: []*githubtest.Commit{{SHA: base}, {SHA: head}, {SHA: side}},
+			Pulls: []*githubtest.Pull{
+				{Number: 12, Author: "bob", Head: side, Merge: head, Merged: true},
+				{Number: 13, Author: "eve", Head: head},
+				{Number: 14, Author: "mallory", Head: gone, From: "mallory/churn"},
+				{Number: 15, Author: "ann", Head: base},
+				{Number: 16, Author: "ann", Head: base},
+				{Number: 17, Author: "mallory", Head: side, From: "mallory/other"},
+			}}
 	}
 	for name, c := range map[string]struct {
 		from, branch, sha string

@@ -308,7 +308,8 @@ func (c *Client) Contains(ctx context.Context, base, head string) registry.Known
 		Status string `json:"status"`
 	}
 	r := call{
-		op: fmt.Sprintf("compare %s with %s", base, head), needs: permission{scope: "contents", level: "read"}, class: rest.Read,
+		op: fmt.Sprintf("compare %s with %s", base, head), needs: permission{scope: "contents", level: "read"},
+		class:  rest.Read,
 		method: http.MethodGet, path: c.in("compare", base+"..."+head), query: map[string][]string{"per_page": {"1"}},
 	}
 	_, err := c.do(ctx, r, &compared)
@@ -327,5 +328,6 @@ func (c *Client) Contains(ctx context.Context, base, head string) registry.Known
 	case "behind", "diverged":
 		return registry.Is(false)
 	}
-	return registry.Unreadable[bool](fmt.Sprintf("github returned the unknown comparison %q", rest.Clean(compared.Status)))
+	return registry.Unreadable[bool](fmt.Sprintf("github returned the unknown comparison %q",
+		rest.Clean(compared.Status)))
 }

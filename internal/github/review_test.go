@@ -24,7 +24,16 @@ func TestRunCompleted(t *testing.T) {
 			run     int64
 			attempt int
 			want    bool
-		}{{1, 0, false}, {1, 1, false}, {2, 0, false}, {3, 0, true}, {3, 1, true}, {4, 0, false}, {4, 2, false}, {4, 1, true}} {
+		}{
+			{1, 0, false},
+			{1, 1, false},
+			{2, 0, false},
+			{3, 0, true},
+			{3, 1, true},
+			{4, 0, false},
+			{4, 2, false},
+			{4, 1, true},
+		} {
 			got, err := s.client.RunCompleted(s.Context(), c.run, c.attempt)
 			s.ok(err)
 			if got != c.want {
@@ -89,17 +98,29 @@ func TestReview_Environments(t *testing.T) {
 		given []githubtest.Approval
 		want  string
 	}{
-		"no review was requested":           {nil, ""},
-		"one person":                        {[]githubtest.Approval{yes("eve", "live")}, "eve live: approved"},
-		"two people":                        {[]githubtest.Approval{yes("eve", "live"), yes("joe", "live")}, "eve live: approved, joe live: approved"},
-		"one approval for two environments": {[]githubtest.Approval{yes("eve", "live", "test")}, "eve live: approved, eve test: approved"},
-		"a refusal":                         {[]githubtest.Approval{no("eve", "live")}, "eve live: rejected"},
-		"a refusal and an approval":         {[]githubtest.Approval{no("eve", "live"), yes("eve", "live")}, "eve live: approved, eve live: rejected"},
-		"a pending approval":                {[]githubtest.Approval{{User: "eve", State: "pending", Environments: []string{"live"}}}, ""},
-		"a bot":                             {[]githubtest.Approval{yes(bot, "live")}, bot + " live: bot"},
-		"no environment":                    {[]githubtest.Approval{yes("eve")}, ""},
-		"an environment without a name":     {[]githubtest.Approval{yes("eve", "")}, ""},
-		"invisible characters":              {[]githubtest.Approval{yes("eve", "li\u200bve")}, "eve li\u200bve: approved"},
+		"no review was requested": {nil, ""},
+		"one person":              {[]githubtest.Approval{yes("eve", "live")}, "eve live: approved"},
+		"two people": {
+			[]githubtest.Approval{yes("eve", "live"), yes("joe", "live")},
+			"eve live: approved, joe live: approved",
+		},
+		"one approval for two environments": {
+			[]githubtest.Approval{yes("eve", "live", "test")},
+			"eve live: approved, eve test: approved",
+		},
+		"a refusal": {[]githubtest.Approval{no("eve", "live")}, "eve live: rejected"},
+		"a refusal and an approval": {
+			[]githubtest.Approval{no("eve", "live"), yes("eve", "live")},
+			"eve live: approved, eve live: rejected",
+		},
+		"a pending approval": {
+			[]githubtest.Approval{{User: "eve", State: "pending", Environments: []string{"live"}}},
+			"",
+		},
+		"a bot":                         {[]githubtest.Approval{yes(bot, "live")}, bot + " live: bot"},
+		"no environment":                {[]githubtest.Approval{yes("eve")}, ""},
+		"an environment without a name": {[]githubtest.Approval{yes("eve", "")}, ""},
+		"invisible characters":          {[]githubtest.Approval{yes("eve", "li\u200bve")}, "eve li\u200bve: approved"},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			world := func() githubtest.Repository {
@@ -122,29 +143,89 @@ func TestReview_PullRequest(t *testing.T) {
 		given []githubtest.Review
 		want  string
 	}{
-		"a review of the head":                     {head, []githubtest.Review{{User: "eve"}}, "eve: approved"},
-		"the newest head by default":               {"", []githubtest.Review{{User: "eve"}, {User: "joe", Commit: base}}, "eve: approved, joe: stale"},
-		"a review of an older commit":              {head, []githubtest.Review{{User: "eve", Commit: base}}, "eve: stale"},
-		"approved, then changes requested":         {head, []githubtest.Review{{User: "eve"}, {User: "eve", State: "CHANGES_REQUESTED"}}, "eve: changes requested"},
-		"changes requested, then approved":         {head, []githubtest.Review{{User: "eve", State: "CHANGES_REQUESTED"}, {User: "eve"}}, "eve: approved"},
-		"approved, then dismissed":                 {head, []githubtest.Review{{User: "eve", State: "DISMISSED"}}, "eve: dismissed"},
-		"an unknown state":                         {head, []githubtest.Review{{User: "eve", State: "approved"}}, "eve: dismissed"},
-		"approved, then a comment":                 {head, []githubtest.Review{{User: "eve"}, {User: "eve", State: "COMMENTED"}}, "eve: approved"},
-		"only a comment":                           {head, []githubtest.Review{{User: "eve", State: "COMMENTED"}}, ""},
-		"approved, then new commits approved":      {head, []githubtest.Review{{User: "eve", Commit: base}, {User: "eve"}}, "eve: approved"},
-		"approved, then an old commit again":       {head, []githubtest.Review{{User: "eve"}, {User: "eve", Commit: base}}, "eve: stale"},
-		"one login in two spellings":               {head, []githubtest.Review{{User: "eve"}, {User: "Eve", State: "CHANGES_REQUESTED"}}, "Eve: changes requested"},
-		"a stranger":                               {head, []githubtest.Review{{User: "mallory"}}, "mallory: no access"},
-		"a stranger whom GitHub calls a member":    {head, []githubtest.Review{{User: "mallory", Association: "MEMBER"}}, "mallory: no access"},
-		"a member whom GitHub calls a contributor": {head, []githubtest.Review{{User: "eve", Association: "CONTRIBUTOR"}}, "eve: approved"},
-		"an administrator":                         {head, []githubtest.Review{{User: "root"}}, "root: approved"},
-		"a bot with write access":                  {head, []githubtest.Review{{User: "merge[bot]"}}, "merge[bot]: bot"},
-		"a deleted account":                        {head, []githubtest.Review{{User: ""}}, ": bot"},
-		"GitHub's name for deleted accounts":       {head, []githubtest.Review{{User: "ghost", Association: "MEMBER"}}, "ghost: bot"},
+		"a review of the head": {head, []githubtest.Review{{User: "eve"}}, "eve: approved"},
+		"the newest head by default": {
+			"",
+			[]githubtest.Review{{User: "eve"}, {User: "joe", Commit: base}},
+			"eve: approved, joe: stale",
+		},
+		"a review of an older commit": {
+			head,
+			[]githubtest.Review{{User: "eve", Commit: base}},
+			"eve: stale",
+		},
+		"approved, then changes requested": {
+			head,
+			[]githubtest.Review{{User: "eve"}, {User: "eve", State: "CHANGES_REQUESTED"}},
+			"eve: changes requested",
+		},
+		"changes requested, then approved": {
+			head,
+			[]githubtest.Review{{User: "eve", State: "CHANGES_REQUESTED"}, {User: "eve"}},
+			"eve: approved",
+		},
+		"approved, then dismissed": {
+			head,
+			[]githubtest.Review{{User: "eve", State: "DISMISSED"}},
+			"eve: dismissed",
+		},
+		"an unknown state": {
+			head,
+			[]githubtest.Review{{User: "eve", State: "approved"}},
+			"eve: dismissed",
+		},
+		"approved, then a comment": {
+			head,
+			[]githubtest.Review{{User: "eve"}, {User: "eve", State: "COMMENTED"}},
+			"eve: approved",
+		},
+		"only a comment": {head, []githubtest.Review{{User: "eve", State: "COMMENTED"}}, ""},
+		"approved, then new commits approved": {
+			head,
+			[]githubtest.Review{{User: "eve", Commit: base}, {User: "eve"}},
+			"eve: approved",
+		},
+		"approved, then an old commit again": {
+			head,
+			[]githubtest.Review{{User: "eve"}, {User: "eve", Commit: base}},
+			"eve: stale",
+		},
+		"one login in two spellings": {
+			head,
+			[]githubtest.Review{{User: "eve"}, {User: "Eve", State: "CHANGES_REQUESTED"}},
+			"Eve: changes requested",
+		},
+		"a stranger": {
+			head,
+			[]githubtest.Review{{User: "mallory"}},
+			"mallory: no access",
+		},
+		"a stranger whom GitHub calls a member": {
+			head,
+			[]githubtest.Review{{User: "mallory", Association: "MEMBER"}},
+			"mallory: no access",
+		},
+		"a member whom GitHub calls a contributor": {
+			head,
+			[]githubtest.Review{{User: "eve", Association: "CONTRIBUTOR"}},
+			"eve: approved",
+		},
+		"an administrator":        {head, []githubtest.Review{{User: "root"}}, "root: approved"},
+		"a bot with write access": {head, []githubtest.Review{{User: "merge[bot]"}}, "merge[bot]: bot"},
+		"a deleted account":       {head, []githubtest.Review{{User: ""}}, ": bot"},
+		"GitHub's name for deleted accounts": {
+			head,
+			[]githubtest.Review{{User: "ghost", Association: "MEMBER"}},
+			"ghost: bot",
+		},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			world := func() githubtest.Repository {
-				return githubtest.Repository{Name: repo, Access: members, Pulls: []*githubtest.Pull{{Number: 12, Author: "bob", Head: head, Reviews: c.given}}}
+				return githubtest.Repository{
+					Name:   repo,
+					Access: members,
+					Pulls:  []*githubtest.Pull{{Number: 12, Author: "bob", Head: head, Reviews: c.given}},
+				}
 			}
 			onEach(t, world, func(s *testEnv) {
 				got := s.client.Review(s.Context(), ReviewQuery{PullRequest: 12, Head: c.head, Starter: "ann"})
@@ -161,7 +242,8 @@ func TestReview_PullRequest(t *testing.T) {
 func TestReview_AccessRefused(t *testing.T) {
 	for association, want := range map[string]string{
 		"OWNER": "approved", "MEMBER": "approved", "COLLABORATOR": "approved",
-		"CONTRIBUTOR": "no access", "FIRST_TIMER": "no access", "FIRST_TIME_CONTRIBUTOR": "no access", "MANNEQUIN": "no access", "NONE": "no access",
+		"CONTRIBUTOR": "no access", "FIRST_TIMER": "no access", "FIRST_TIME_CONTRIBUTOR": "no access",
+		"MANNEQUIN": "no access", "NONE": "no access",
 	} {
 		world := fullWorld()
 		world.Pulls[0].Reviews[0].Association = association
@@ -183,7 +265,11 @@ func TestReview_ManyStrangers(t *testing.T) {
 			reviews = append(reviews, githubtest.Review{User: fmt.Sprint("stranger", i)})
 		}
 		reviews = append(reviews, githubtest.Review{User: "eve"})
-		return githubtest.Repository{Name: repo, Access: members, Pulls: []*githubtest.Pull{{Number: 12, Author: "bob", Head: head, Reviews: reviews}}}
+		return githubtest.Repository{
+			Name:   repo,
+			Access: members,
+			Pulls:  []*githubtest.Pull{{Number: 12, Author: "bob", Head: head, Reviews: reviews}},
+		}
 	}
 	withAPI(t, "github.com", world, nil, func(s *testEnv) {
 		got := s.client.Review(s.Context(), ReviewQuery{PullRequest: 12, Head: head, Starter: "ann"})
@@ -207,25 +293,64 @@ func TestReview_Contributors(t *testing.T) {
 		pull  []string
 		want  []string
 	}{
-		"no commit and no pull request":            {ReviewQuery{Starter: "ann"}, nil, []string{"ann started the workflow"}},
-		"author and committer":                     {ReviewQuery{Starter: "ann", Commit: base}, nil, []string{"ann started the workflow", "cem wrote the commit", "dan committed the commit"}},
-		"an author unknown to GitHub":              {ReviewQuery{Starter: "ann", Commit: side}, nil, []string{"ann started the workflow", "<who@laptop.example> wrote the commit", "web-flow committed the commit"}},
-		"co-authors":                               {ReviewQuery{Starter: "ann", Commit: head}, nil, []string{"ann started the workflow", "cem wrote the commit", "web-flow committed the commit", "fay co-authored the commit", "<ai@tools.example> co-authored the commit"}},
-		"a commit that is not in the repository":   {ReviewQuery{Starter: "ann", Commit: gone}, nil, []string{"ann started the workflow"}},
-		"a branch name as the commit":              {ReviewQuery{Starter: "ann", Commit: "main"}, nil, []string{"ann started the workflow"}},
-		"a run that was re-run by another person":  {ReviewQuery{Starter: "ann", Actor: "dan"}, nil, []string{"dan started the workflow", "ann re-ran the workflow"}},
-		"a run that was re-run by the same person": {ReviewQuery{Starter: "ann", Actor: "Ann"}, nil, []string{"ann started the workflow"}},
-		"an unknown starter":                       {ReviewQuery{Actor: "dan"}, nil, nil},
-		"a pull request of one commit":             {pull(), nil, []string{"ann started the workflow", "bob opened the pull request", "bob wrote a commit of the pull request", "web-flow committed a commit of the pull request"}},
+		"no commit and no pull request": {
+			ReviewQuery{Starter: "ann"},
+			nil,
+			[]string{"ann started the workflow"},
+		},
+		"author and committer": {
+			ReviewQuery{Starter: "ann", Commit: base},
+			nil,
+			[]string{"ann started the workflow", "cem wrote the commit", "dan committed the commit"},
+		},
+		"an author unknown to GitHub": {ReviewQuery{Starter: "ann", Commit: side}, nil, []string{
+			"ann started the workflow", "<who@laptop.example> wrote the commit", "web-flow committed the commit",
+		}},
+		"co-authors": {ReviewQuery{Starter: "ann", Commit: head}, nil, []string{
+			"ann started the workflow", "cem wrote the commit", "web-flow committed the commit",
+			"fay co-authored the commit", "<ai@tools.example> co-authored the commit",
+		}},
+		"a commit that is not in the repository": {
+			ReviewQuery{Starter: "ann", Commit: gone},
+			nil,
+			[]string{"ann started the workflow"},
+		},
+		"a branch name as the commit": {
+			ReviewQuery{Starter: "ann", Commit: "main"},
+			nil,
+			[]string{"ann started the workflow"},
+		},
+		"a run that was re-run by another person": {
+			ReviewQuery{Starter: "ann", Actor: "dan"},
+			nil,
+			[]string{"dan started the workflow", "ann re-ran the workflow"},
+		},
+		"a run that was re-run by the same person": {
+			ReviewQuery{Starter: "ann", Actor: "Ann"},
+			nil,
+			[]string{"ann started the workflow"},
+		},
+		"an unknown starter": {ReviewQuery{Actor: "dan"}, nil, nil},
+		"a pull request of one commit": {pull(), nil, []string{
+			"ann started the workflow", "bob opened the pull request", "bob wrote a commit of the pull request",
+			"web-flow committed a commit of the pull request",
+		}},
 		"a pull request of three": {pull(), []string{base, side, head}, []string{
-			"ann started the workflow", "bob opened the pull request", "cem wrote a commit of the pull request", "dan committed a commit of the pull request",
-			"<who@laptop.example> wrote a commit of the pull request", "web-flow committed a commit of the pull request",
-			"fay co-authored a commit of the pull request", "<ai@tools.example> co-authored a commit of the pull request",
+			"ann started the workflow", "bob opened the pull request", "cem wrote a commit of the pull request",
+			"dan committed a commit of the pull request",
+			"<who@laptop.example> wrote a commit of the pull request",
+			"web-flow committed a commit of the pull request",
+			"fay co-authored a commit of the pull request",
+			"<ai@tools.example> co-authored a commit of the pull request",
 		}},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			world := func() githubtest.Repository {
-				return githubtest.Repository{Name: repo, Commits: commits, Pulls: []*githubtest.Pull{{Number: 12, Author: "bob", Head: head, Commits: c.pull}}}
+				return githubtest.Repository{
+					Name:    repo,
+					Commits: commits,
+					Pulls:   []*githubtest.Pull{{Number: 12, Author: "bob", Head: head, Commits: c.pull}},
+				}
 			}
 			onEach(t, world, func(s *testEnv) {
 				got := s.client.Review(s.Context(), c.query)
@@ -247,17 +372,25 @@ func TestReview_Contributors(t *testing.T) {
 
 // GitHub lists at most 250 commits of a pull request. Otherwise the author of the 251st could approve their own work.
 func TestReview_MoreCommitsThanListed(t *testing.T) {
-	for n, want := range map[int]string{250: "", 251: "read the commits of pull request 12: github lists only 250 of 251 commits, so not all authors are known"} {
+	for n, want := range map[int]string{
+		250: "",
+		251: "read the commits of pull request 12: github lists only 250 of 251 commits, so not all authors are known",
+	} {
 		world := func() githubtest.Repository {
 			r := githubtest.Repository{Name: repo, Pulls: []*githubtest.Pull{{Number: 12, Author: "bob", Head: head}}}
 			for i := range n {
 				sha := fmt.Sprintf("%040x", i)
-				r.Commits, r.Pulls[0].Commits = append(r.Commits, &githubtest.Commit{SHA: sha, Author: "cem"}), append(r.Pulls[0].Commits, sha)
+				r.Commits, r.Pulls[0].Commits = append(r.Commits, &githubtest.Commit{SHA: sha, Author: "cem"}),
+					append(r.Pulls[0].Commits, sha)
 			}
 			return r
 		}
 		withAPI(t, "github.com", world, nil, func(s *testEnv) {
-			if got := whyUnreadable(s.client.Review(s.Context(), ReviewQuery{PullRequest: 12, Head: head, Starter: "ann"})); got != want {
+			if got := whyUnreadable(s.client.Review(s.Context(), ReviewQuery{
+				PullRequest: 12,
+				Head:        head,
+				Starter:     "ann",
+			})); got != want {
 				s.Errorf("%d commits: got %q", n, got)
 			}
 		})
@@ -271,7 +404,11 @@ func TestReview_SecondPage(t *testing.T) {
 			reviews = append(reviews, githubtest.Review{User: "joe", State: "COMMENTED"})
 		}
 		reviews = append(reviews, githubtest.Review{User: "eve", State: "CHANGES_REQUESTED"})
-		return githubtest.Repository{Name: repo, Access: members, Pulls: []*githubtest.Pull{{Number: 12, Author: "bob", Head: head, Reviews: reviews}}}
+		return githubtest.Repository{
+			Name:   repo,
+			Access: members,
+			Pulls:  []*githubtest.Pull{{Number: 12, Author: "bob", Head: head, Reviews: reviews}},
+		}
 	}
 	withAPI(t, "github.com", world, nil, func(s *testEnv) {
 		got := s.client.Review(s.Context(), ReviewQuery{PullRequest: 12, Head: head, Starter: "ann"})
@@ -297,7 +434,8 @@ func TestReview_PartUnreadable(t *testing.T) {
 	query := ReviewQuery{RunID: 7, PullRequest: 12, Head: head, Commit: base, Starter: "ann"}
 	for end, part := range map[string]string{
 		"approvals": "environments", "commits/" + base: "contributors", "graphql": "contributors",
-		"pulls/12": "pull request", "reviews": "pull request", "12/commits": "pull request", "permission": "pull request",
+		"pulls/12": "pull request", "reviews": "pull request", "12/commits": "pull request",
+		"permission": "pull request",
 	} {
 		for _, kind := range []string{"forbidden", "500", "reset", "login", "200", `200 body={"data": null}`} {
 			if end == "permission" && kind == "forbidden" {
@@ -354,7 +492,8 @@ func TestReview_LostPullRequest(t *testing.T) {
 		s.fault("GET pulls forbidden")
 		_, _, lost := s.client.PullRequestOf(s.Context(), head)
 		got := s.client.Review(s.Context(), ReviewQuery{Starter: "ann", Lost: fmt.Errorf("lost: %w", lost)})
-		if diff := cmp.Diff([]string{"pull-requests: read"}, got.Missing); diff != "" || !strings.HasPrefix(got.PullRequest.Why(), "lost: ") {
+		if diff := cmp.Diff([]string{"pull-requests: read"}, got.Missing); diff != "" ||
+			!strings.HasPrefix(got.PullRequest.Why(), "lost: ") {
 			s.Error(diff, got.PullRequest.Why())
 		}
 	})
@@ -364,7 +503,9 @@ func TestReview_LostPullRequest(t *testing.T) {
 func TestReview_CoAuthorsNeedContents(t *testing.T) {
 	world := fullWorld()
 	world.Pulls[0].Commits = []string{base}
-	tokens := map[string]githubtest.Token{token: {Login: bot, Permissions: map[string]string{"pull-requests": "read"}, Repository: repo}}
+	tokens := map[string]githubtest.Token{
+		token: {Login: bot, Permissions: map[string]string{"pull-requests": "read"}, Repository: repo},
+	}
 	withAPI(t, "github.com", func() githubtest.Repository { return world }, tokens, func(s *testEnv) {
 		got := s.client.Review(s.Context(), ReviewQuery{PullRequest: 12, Head: head, Starter: "ann"})
 		if diff := cmp.Diff([]string{"contents: read"}, got.Missing); diff != "" {
@@ -409,7 +550,9 @@ func TestContains(t *testing.T) {
 			})
 		})
 	}
-	for _, fault := range []string{"* compare/* 404", "* * forbidden", "* * 500", `* * 200 body={"status": "sideways"}`, `* * 200 body={}`} {
+	for _, fault := range []string{
+		"* compare/* 404", "* * forbidden", "* * 500", `* * 200 body={"status": "sideways"}`, `* * 200 body={}`,
+	} {
 		t.Run(fault, func(t *testing.T) {
 			withAPI(t, "github.com", world, nil, func(s *testEnv) {
 				s.double.Fault(githubtest.Fault{Path: "/repos/*/*/commits/*", Kind: githubtest.Status, Status: 404})
@@ -427,17 +570,27 @@ func TestContains(t *testing.T) {
 
 func TestPullRequestOf(t *testing.T) {
 	world := func() githubtest.Repository {
-		return githubtest.Repository{Name: repo, Commits: []*githubtest.Commit{{SHA: base}, {SHA: head}, {SHA: side}}, Pulls: []*githubtest.Pull{
-			{Number: 12, Author: "bob", Head: side, Branch: "better", Merge: head, Merged: true},
-			{Number: 13, Author: "eve", Head: head, Branch: "next"},
-			// a trial merge
-			{Number: 14, Author: "mallory", Head: base, Branch: "fork", From: "mallory/churn", Merge: base},
-		}}
+		return githubtest.Repository{Name: repo, Commits: []*githubtest.Commit{{SHA: base}, {SHA: head}, {SHA: side}},
+			Pulls: []*githubtest.Pull{
+				{Number: 12, Author: "bob", Head: side, Branch: "better", Merge: head, Merged: true},
+				{Number: 13, Author: "eve", Head: head, Branch: "next"},
+				// a trial merge
+				{Number: 14, Author: "mallory", Head: base, Branch: "fork", From: "mallory/churn", Merge: base},
+			}}
 	}
 	onEach(t, world, func(s *testEnv) {
 		pr, ok, err := s.client.PullRequestOf(s.Context(), head)
 		s.ok(err)
-		want := PullRequest{Number: 12, Head: side, Branch: "better", HeadRepository: repo, Author: "bob", Base: "main", MergeCommit: head, URL: pr.URL}
+		want := PullRequest{
+			Number:         12,
+			Head:           side,
+			Branch:         "better",
+			HeadRepository: repo,
+			Author:         "bob",
+			Base:           "main",
+			MergeCommit:    head,
+			URL:            pr.URL,
+		}
 		if diff := cmp.Diff(want, pr); !ok || diff != "" {
 			s.Error(ok, diff)
 		}
@@ -448,7 +601,17 @@ func TestPullRequestOf(t *testing.T) {
 		}
 		fork, err := s.client.PullRequest(s.Context(), 14)
 		s.ok(err)
-		want = PullRequest{Number: 14, Head: base, Branch: "fork", HeadRepository: "mallory/churn", Fork: true, Author: "mallory", Base: "main", URL: fork.URL, Commits: 1}
+		want = PullRequest{
+			Number:         14,
+			Head:           base,
+			Branch:         "fork",
+			HeadRepository: "mallory/churn",
+			Fork:           true,
+			Author:         "mallory",
+			Base:           "main",
+			URL:            fork.URL,
+			Commits:        1,
+		}
 		if diff := cmp.Diff(want, fork); diff != "" {
 			s.Error(diff)
 		}
@@ -459,7 +622,10 @@ func TestPullRequestOf(t *testing.T) {
 
 func TestPullRequest_DeletedFork(t *testing.T) {
 	withAPI(t, "github.com", nil, nil, func(s *testEnv) {
-		s.fault(`GET pulls/14 200 body={"number": 14, "user": null, "head": {"sha": "x", "ref": "fork", "repo": null}, "base": {"ref": "main"}, "merged_at": null}`)
+		s.fault(
+			`GET pulls/14 200 body={"number": 14, "user": null, "head": {"sha": "x", "ref": "fork", "repo": null}, ` +
+				`"base": {"ref": "main"}, "merged_at": null}`,
+		)
 		pr, err := s.client.PullRequest(s.Context(), 14)
 		s.ok(err)
 		if !pr.Fork || pr.Author != "" || pr.HeadRepository != "" {

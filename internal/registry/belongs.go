@@ -32,7 +32,8 @@ func BelongsToRun(source string, logged *LoggedModel, run Run, roots ...MovedRoo
 		return loggedBelongs(source, *logged, run, roots)
 	}
 	if _, ok := ArtifactPath(source, run, roots...); !ok {
-		return fmt.Sprintf("its artifacts are at %s, which is not below the artifacts of run %s (%s)", source, run.ID, run.ArtifactURI)
+		return fmt.Sprintf("its artifacts are at %s, which is not below the artifacts of run %s (%s)",
+			source, run.ID, run.ArtifactURI)
 	}
 	return ""
 }
@@ -43,7 +44,8 @@ func loggedBelongs(source string, m LoggedModel, run Run, roots []MovedRoot) str
 	case !m.IsAt(source, roots...):
 		return m.elsewhere(source)
 	case m.ExperimentID == "" || m.ExperimentID != run.ExperimentID:
-		return fmt.Sprintf("logged model %s is in experiment %s, but run %s is in experiment %s", m.ID, m.ExperimentID, run.ID, run.ExperimentID)
+		return fmt.Sprintf("logged model %s is in experiment %s, but run %s is in experiment %s",
+			m.ID, m.ExperimentID, run.ID, run.ExperimentID)
 	case m.SourceRunID != "" && m.SourceRunID != run.ID:
 		return fmt.Sprintf("logged model %s was logged by run %s, not by run %s", m.ID, m.SourceRunID, run.ID)
 	case !listed:
@@ -124,7 +126,8 @@ func SameLocation(a, b string, roots ...MovedRoot) bool {
 	x, okX := parseLocation(a)
 	y, okY := parseLocation(b)
 	return okX && okY && slices.ContainsFunc(x.moved(roots), func(x location) bool {
-		return x.scheme == y.scheme && x.host == y.host && x.absolute == y.absolute && slices.Equal(x.segments, y.segments)
+		return x.scheme == y.scheme && x.host == y.host && x.absolute == y.absolute &&
+			slices.Equal(x.segments, y.segments)
 	})
 }
 
@@ -161,7 +164,8 @@ func parseLocation(text string) (location, bool) {
 	for _, segment := range strings.Split(rest, "/") {
 		switch folded := strings.ToLower(segment); {
 		case segment == "" || segment == ".":
-		case segment == "..", strings.Contains(folded, "%2e"), strings.Contains(folded, "%2f"), strings.Contains(folded, "%5c"):
+		case segment == "..",
+			strings.Contains(folded, "%2e"), strings.Contains(folded, "%2f"), strings.Contains(folded, "%5c"):
 			return location{}, false
 		default:
 			l.segments = append(l.segments, segment)

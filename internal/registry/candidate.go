@@ -46,13 +46,16 @@ func ParseCandidate(text string) (Candidate, error) {
 	case strings.HasPrefix(text, "models:/"):
 		return c.registered(strings.TrimPrefix(text, "models:/"))
 	case bareRunID.MatchString(text):
-		return c, fmt.Errorf("this looks like a run id, but a run can have several models; write runs:/%s/model with the name that was given to log_model", text)
+		return c, fmt.Errorf("this looks like a run id, but a run can have several models; write runs:/%s/model with "+
+			"the name that was given to log_model", text)
 	case isNumber(text):
 		return c, fmt.Errorf("a version number without a model is not enough; write models:/NAME/%s", text)
 	case strings.Contains(text, ":/"):
-		return c, fmt.Errorf("a location without a run has no lineage; write runs:/RUN_ID/PATH, models:/NAME/VERSION or models:/m-…")
+		return c, fmt.Errorf("a location without a run has no lineage; write runs:/RUN_ID/PATH, models:/NAME/VERSION " +
+			"or models:/m-…")
 	}
-	return c, fmt.Errorf("want runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS, models:/m-…, best or commit")
+	return c,
+		fmt.Errorf("want runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS, models:/m-…, best or commit")
 }
 
 // pathAfter returns the path of the model after the word. The default is MLflow's usual name.
@@ -62,7 +65,8 @@ func pathAfter(word, text string) (string, error) {
 		path = "model"
 	}
 	if unsafePath(path) {
-		return path, fmt.Errorf("the artifact path %q must not contain '..', a backslash, '#', '?', '%%' or a control character", path)
+		return path, fmt.Errorf("the artifact path %q must not contain '..', a backslash, '#', '?', '%%' or a "+
+			"control character", path)
 	}
 	return path, nil
 }
@@ -74,9 +78,11 @@ func (c Candidate) run(rest string) (Candidate, error) {
 	case !runID.MatchString(id):
 		return c, fmt.Errorf("%q is not a run id; write runs:/RUN_ID/PATH", id)
 	case path == "":
-		return c, fmt.Errorf("the artifact path is missing; write runs:/%s/model with the name that was given to log_model", id)
+		return c, fmt.Errorf("the artifact path is missing; write runs:/%s/model with the name that was given to "+
+			"log_model", id)
 	case unsafePath(path):
-		return c, fmt.Errorf("the artifact path %q must not contain '..', a backslash, '#', '?', '%%' or a control character", path)
+		return c, fmt.Errorf("the artifact path %q must not contain '..', a backslash, '#', '?', '%%' or a control "+
+			"character", path)
 	}
 	c.RunID, c.Path = id, path
 	return c, nil
@@ -108,7 +114,8 @@ func (c Candidate) registered(rest string) (Candidate, error) {
 	case !ok || name == "":
 		return c, fmt.Errorf("want models:/NAME/VERSION, models:/NAME@ALIAS or models:/m-… with 32 hex digits")
 	case strings.EqualFold(version, "latest"):
-		return c, fmt.Errorf("'latest' may change between judging and promoting; write a version, such as models:/%s/7", name)
+		return c,
+			fmt.Errorf("'latest' may change between judging and promoting; write a version, such as models:/%s/7", name)
 	case !isNumber(version):
 		return c, fmt.Errorf("%q is not a version number; write models:/%s/7 or models:/%s@ALIAS", version, name, name)
 	}

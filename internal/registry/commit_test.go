@@ -28,13 +28,16 @@ func TestByCommit_Choose(t *testing.T) {
 	}{
 		"no runs": {now: now},
 		"a deleted run": {
-			runs: []Run{run("r", func(r *Run) { r.Deleted, r.End = true, at(-1) }), good}, now: now, want: "good", other: "r: it is deleted",
+			runs: []Run{run("r", func(r *Run) { r.Deleted, r.End = true, at(-1) }), good}, now: now, want: "good",
+			other: "r: it is deleted",
 		},
 		"a failed run": {
-			runs: []Run{run("r", func(r *Run) { r.Status, r.End = "FAILED", at(-1) }), good}, now: now, want: "good", other: "r: it is FAILED",
+			runs: []Run{run("r", func(r *Run) { r.Status, r.End = "FAILED", at(-1) }), good}, now: now, want: "good",
+			other: "r: it is FAILED",
 		},
 		"a run in progress": {
-			runs: []Run{run("r", func(r *Run) { r.Status, r.End = "RUNNING", time.Time{} }), good}, now: now, want: "good", other: "r: it is RUNNING",
+			runs: []Run{run("r", func(r *Run) { r.Status, r.End = "RUNNING", time.Time{} }), good}, now: now,
+			want: "good", other: "r: it is RUNNING",
 		},
 		"an end eleven minutes in the future": {
 			runs: []Run{run("r", func(r *Run) { r.End = at(11) }), good}, now: now, want: "good",
@@ -49,7 +52,8 @@ func TestByCommit_Choose(t *testing.T) {
 			other: "r: its start 2026-05-03T20:00:00Z is in the future",
 		},
 		"a server without a Date header": {
-			runs: []Run{good}, other: "good: the server does not send its clock (header Date), so the end of the run cannot be checked",
+			runs:  []Run{good},
+			other: "good: the server does not send its clock (header Date), so the end of the run cannot be checked",
 		},
 		"a laptop's run that ended last": {
 			runs: []Run{good, run("laptop", func(r *Run) { r.User, r.End = "ann", at(-1) })}, now: now, want: "laptop",
@@ -57,19 +61,24 @@ func TestByCommit_Choose(t *testing.T) {
 		},
 		"a laptop's run next to a run of the wanted user": {
 			by:   ByCommit{TrainedBy: []string{"bob", "ci"}},
-			runs: []Run{good, run("laptop", func(r *Run) { r.User, r.End = "ann", at(-1) })}, now: now, want: "good", other: "laptop: its user is not in trained-by",
+			runs: []Run{good, run("laptop", func(r *Run) { r.User, r.End = "ann", at(-1) })}, now: now, want: "good",
+			other: "laptop: its user is not in trained-by",
 		},
 		"a user in other case": {
-			by: ByCommit{TrainedBy: []string{"CI"}}, runs: []Run{good}, now: now, other: "good: its user is not in trained-by",
+			by: ByCommit{TrainedBy: []string{"CI"}}, runs: []Run{good}, now: now,
+			other: "good: its user is not in trained-by",
 		},
 		"the same end: the later start wins": {
-			runs: []Run{good, run("r", func(r *Run) { r.Start = at(-50) })}, now: now, want: "r", other: "good: it ended at the same moment",
+			runs: []Run{good, run("r", func(r *Run) { r.Start = at(-50) })}, now: now, want: "r",
+			other: "good: it ended at the same moment",
 		},
 		"the same end and start: the greater id wins": {
-			runs: []Run{good, run("zzz", func(*Run) {})}, now: now, want: "zzz", other: "good: it ended at the same moment",
+			runs: []Run{good, run("zzz", func(*Run) {})}, now: now, want: "zzz",
+			other: "good: it ended at the same moment",
 		},
 		"a run without an end": {
-			runs: []Run{run("r", func(r *Run) { r.End = time.Time{} }), good}, now: now, want: "good", other: "r: it ended at an unknown time",
+			runs: []Run{run("r", func(r *Run) { r.End = time.Time{} }), good}, now: now, want: "good",
+			other: "r: it ended at an unknown time",
 		},
 	}
 	for sentence, c := range cases {
@@ -97,12 +106,17 @@ func TestByCommit_ChooseLaw(t *testing.T) {
 		var runs []Run
 		for i := range rapid.IntRange(0, 8).Draw(t, "runs") {
 			minutes := func(label string) time.Time {
-				return now.Add(time.Duration(rapid.SampledFrom([]int{-9, -5, 5, 10, 11, 900}).Draw(t, label)) * time.Minute)
+				return now.Add(time.Duration(rapid.SampledFrom([]int{
+					-9, -5, 5, 10, 11, 900,
+				}).Draw(t, label)) * time.Minute)
 			}
 			runs = append(runs, Run{
-				ID: fmt.Sprint(i), Status: rapid.SampledFrom([]string{"FINISHED", "FINISHED", "FAILED", "RUNNING"}).Draw(t, "status"),
-				User: rapid.SampledFrom([]string{"ci", "ann"}).Draw(t, "user"), Deleted: rapid.IntRange(0, 3).Draw(t, "deleted") == 0,
-				Start: minutes("start"), End: minutes("end"),
+				ID: fmt.Sprint(i), Status: rapid.SampledFrom([]string{
+					"FINISHED", "FINISHED", "FAILED", "RUNNING",
+				}).Draw(t, "status"),
+				User:    rapid.SampledFrom([]string{"ci", "ann"}).Draw(t, "user"),
+				Deleted: rapid.IntRange(0, 3).Draw(t, "deleted") == 0,
+				Start:   minutes("start"), End: minutes("end"),
 			})
 		}
 		got, older, ignored, ok := by.Choose(runs, now)
@@ -114,7 +128,8 @@ func TestByCommit_ChooseLaw(t *testing.T) {
 			seen[o.ID] = true
 		}
 		if ok {
-			if seen[got.ID] || got.Deleted || got.Status != "FINISHED" || got.End.Sub(now) > clockTolerance || by.TrainedBy != nil && got.User != "ci" {
+			if seen[got.ID] || got.Deleted || got.Status != "FINISHED" || got.End.Sub(now) > clockTolerance ||
+				by.TrainedBy != nil && got.User != "ci" {
 				t.Fatalf("selected %+v", got)
 			}
 			seen[got.ID] = true
@@ -134,7 +149,8 @@ func TestOthers_ShowsFive(t *testing.T) {
 	for i := range 7 {
 		runs = append(runs, OtherRun{ID: fmt.Sprint(i), Why: "it is FAILED"})
 	}
-	if got := Others(runs); !strings.HasSuffix(got, "4 (it is FAILED); and 2 more") || strings.Count(got, "FAILED") != 5 {
+	if got := Others(runs); !strings.HasSuffix(got, "4 (it is FAILED); and 2 more") ||
+		strings.Count(got, "FAILED") != 5 {
 		t.Error(got)
 	}
 }

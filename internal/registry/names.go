@@ -40,9 +40,11 @@ func CheckAlias(alias string) error {
 	case strings.EqualFold(alias, "latest"):
 		return fmt.Errorf("%q is reserved by MLflow; choose another alias, such as champion", alias)
 	case aliasReserved.MatchString(alias):
-		return fmt.Errorf("%q looks like a version number and is reserved by MLflow; choose another alias, such as release-%s", alias, alias[1:])
+		return fmt.Errorf("%q looks like a version number and is reserved by MLflow; choose another alias, such as "+
+			"release-%s", alias, alias[1:])
 	case utf8.RuneCountInString(alias) > 255:
-		return fmt.Errorf("an alias may have at most 255 characters, but this one has %d", utf8.RuneCountInString(alias))
+		return fmt.Errorf("an alias may have at most 255 characters, but this one has %d",
+			utf8.RuneCountInString(alias))
 	case strings.HasPrefix(alias, "@"):
 		return fmt.Errorf("the @ is not part of an alias; write %s", alias[1:])
 	case !aliasText.MatchString(alias):
@@ -58,7 +60,8 @@ func CheckModelName(name string) error {
 	case strings.TrimSpace(name) == "":
 		return fmt.Errorf("a model name must not be empty")
 	case utf8.RuneCountInString(name) > 256:
-		return fmt.Errorf("a model name may have at most 256 characters, but this one has %d", utf8.RuneCountInString(name))
+		return fmt.Errorf("a model name may have at most 256 characters, but this one has %d",
+			utf8.RuneCountInString(name))
 	case strings.ContainsFunc(name, isControl):
 		return fmt.Errorf("%q contains a control character", name)
 	}

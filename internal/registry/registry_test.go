@@ -31,7 +31,14 @@ func TestKnown(t *testing.T) {
 }
 
 func TestFinite(t *testing.T) {
-	for v, want := range map[float64]bool{0: true, -1e300: true, math.MaxFloat64: false, -math.MaxFloat64: false, math.Inf(1): false, math.Inf(-1): false} {
+	for v, want := range map[float64]bool{
+		0:                true,
+		-1e300:           true,
+		math.MaxFloat64:  false,
+		-math.MaxFloat64: false,
+		math.Inf(1):      false,
+		math.Inf(-1):     false,
+	} {
 		if got := (Point{Value: v}).Finite(); got != want {
 			t.Errorf("%v: got %v", v, got)
 		}
@@ -87,7 +94,18 @@ func TestCheckAlias(t *testing.T) {
 			t.Errorf("%q: got error %v", good, err)
 		}
 	}
-	for _, bad := range []string{"", "latest", "LATEST", "v7", "V12", "a b", "a@b", "a/b", strings.Repeat("a", 256), "a\n"} {
+	for _, bad := range []string{
+		"",
+		"latest",
+		"LATEST",
+		"v7",
+		"V12",
+		"a b",
+		"a@b",
+		"a/b",
+		strings.Repeat("a", 256),
+		"a\n",
+	} {
 		if CheckAlias(bad) == nil {
 			t.Errorf("%q was accepted", bad)
 		}

@@ -126,7 +126,8 @@ func SplitTag(key, value string) map[string]string {
 		tags[fmt.Sprintf("%s.%d", key, n)] = part
 		rest = rest[len(part):]
 	}
-	tags[key] = fmt.Sprintf("split into %s.1 to %s.%d; %d bytes, sha256 %s", key, key, n, len(value), canonical.Digest(value)[:16])
+	tags[key] = fmt.Sprintf("split into %s.1 to %s.%d; %d bytes, sha256 %s", key, key, n, len(value),
+		canonical.Digest(value)[:16])
 	return tags
 }
 
@@ -152,7 +153,10 @@ func (m MLmodel) Framework() string {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		for _, key := range []string{name + "_version", map[string]string{"sklearn": "sklearn_version", "xgboost": "xgb_version", "lightgbm": "lgb_version"}[name]} {
+		for _, key := range []string{
+			name + "_version",
+			map[string]string{"sklearn": "sklearn_version", "xgboost": "xgb_version", "lightgbm": "lgb_version"}[name],
+		} {
 			if v, ok := m.Flavors[name][key].(string); ok && v != "" {
 				return name + " " + v
 			}

@@ -48,7 +48,8 @@ func redirected(a *answer) *Error {
 
 func describe(a *answer, k Kind) *Error {
 	e := newError(a.req, k)
-	e.Status, e.ContentType, e.Body = a.status, cleanType(a.header), Clean(string(a.body[:min(len(a.body), excerptLimit)]))
+	e.Status, e.ContentType, e.Body = a.status,
+		cleanType(a.header), Clean(string(a.body[:min(len(a.body), excerptLimit)]))
 	if isPage(a) {
 		e.Title = title(a.body)
 	}

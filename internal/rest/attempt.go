@@ -110,7 +110,9 @@ var (
 
 // read reads a body into memory, up to the call's limit. The limit applies to decoded bytes, because the transport has
 // already unpacked gzip: half a megabyte can unpack to 512 MiB.
-func (t *attempt) read(resp *http.Response, call *call, cancel context.CancelCauseFunc) (body []byte, size int64, err error) {
+func (t *attempt) read(
+	resp *http.Response, call *call, cancel context.CancelCauseFunc,
+) (body []byte, size int64, err error) {
 	limit := call.limit
 	if !isSuccess(resp.StatusCode) {
 		limit = excerptLimit

@@ -17,7 +17,9 @@ import (
 func TestBody_ReadsWhatArrived(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		part := rapid.StringMatching(`[a-z{}:,0-9"\\ \n\t]{0,20}`).Draw(t, "text")
-		value, err := json.MarshalIndent(map[string]any{part: []any{part, 1, nil, map[string]any{"a b": " "}}}, "\t", " ")
+		value, err := json.MarshalIndent(map[string]any{
+			part: []any{part, 1, nil, map[string]any{"a b": " "}},
+		}, "\t", " ")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -37,7 +39,8 @@ func TestBody_ReadsWhatArrived(t *testing.T) {
 		for rest := compact.String(); ; {
 			tail := rapid.IntRange(0, 2*pieceSize).Draw(t, "tail")
 			if want := rest[max(len(rest)-tail, 0):]; b.Len() != int64(len(rest)) || b.Tail(tail) != want {
-				t.Fatalf("%d bytes left, want %d; tail of %d has %d bytes, want %d", b.Len(), len(rest), tail, len(b.Tail(tail)), len(want))
+				t.Fatalf("%d bytes left, want %d; tail of %d has %d bytes, want %d", b.Len(), len(rest), tail,
+					len(b.Tail(tail)), len(want))
 			}
 			buffer := make([]byte, rapid.IntRange(1, pieceSize+10).Draw(t, "buffer"))
 			n, err := b.Read(buffer)
@@ -61,12 +64,20 @@ func TestOpen(t *testing.T) {
 		limit   int64
 		want    Kind // "" means success
 	}{
-		"an object":                 {[]http.HandlerFunc{jsonAnswer(200, long)}, 0, ""},
-		"cut off, then complete":    {[]http.HandlerFunc{raw("HTTP/1.1 200 OK\r\nContent-Length: 999999\r\n\r\n" + long), jsonAnswer(200, long)}, 0, ""},
-		"refused, then complete":    {[]http.HandlerFunc{jsonAnswer(503, `{}`), jsonAnswer(200, long)}, 0, ""},
-		"exactly at the limit":      {[]http.HandlerFunc{jsonAnswer(200, long)}, int64(len(long)), ""},
-		"one byte above the limit":  {[]http.HandlerFunc{jsonAnswer(200, long)}, int64(len(long)) - 1, TooLarge},
-		"a login page":              {[]http.HandlerFunc{answered(200, "text/html", "\n<html><title>Sign in</title>")}, 0, NotJSON},
+		"an object": {[]http.HandlerFunc{jsonAnswer(200, long)}, 0, ""},
+		"cut off, then complete": {
+			[]http.HandlerFunc{raw("HTTP/1.1 200 OK\r\nContent-Length: 999999\r\n\r\n" + long), jsonAnswer(200, long)},
+			0,
+			"",
+		},
+		"refused, then complete":   {[]http.HandlerFunc{jsonAnswer(503, `{}`), jsonAnswer(200, long)}, 0, ""},
+		"exactly at the limit":     {[]http.HandlerFunc{jsonAnswer(200, long)}, int64(len(long)), ""},
+		"one byte above the limit": {[]http.HandlerFunc{jsonAnswer(200, long)}, int64(len(long)) - 1, TooLarge},
+		"a login page": {
+			[]http.HandlerFunc{answered(200, "text/html", "\n<html><title>Sign in</title>")},
+			0,
+			NotJSON,
+		},
 		"nothing":                   {[]http.HandlerFunc{jsonAnswer(200, "")}, 0, Malformed},
 		"a refusal":                 {[]http.HandlerFunc{jsonAnswer(400, `{"error_code": "X"}`)}, 0, Status},
 		"a redirect":                {[]http.HandlerFunc{answered(302, "", "")}, 0, Redirect},

@@ -47,7 +47,8 @@ func callOf(r *http.Request) *call {
 // fail records e as the result of the last attempt.
 func (c *call) fail(e *Error) *Error {
 	c.unclear = c.unclear || e.Status >= 500 || e.Status > 0 && e.Kind != Status
-	c.pending = c.pending || e.Status == http.StatusBadGateway || e.Status == http.StatusServiceUnavailable || e.Status == http.StatusGatewayTimeout
+	c.pending = c.pending || e.Status == http.StatusBadGateway || e.Status == http.StatusServiceUnavailable ||
+		e.Status == http.StatusGatewayTimeout
 	e.Attempts, e.Sent, e.Unclear, e.Pending = c.attempts, c.sent, c.unclear, c.pending
 	c.failure = e
 	return e

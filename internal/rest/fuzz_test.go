@@ -110,7 +110,10 @@ func pairsOf(v any) int {
 	return n
 }
 
-var kinds = []Kind{Status, Refused, DNS, TLS, Timeout, Reset, Redirect, NotJSON, Truncated, Malformed, MissingKey, TooLarge, Canceled}
+var kinds = []Kind{
+	Status, Refused, DNS, TLS, Timeout, Reset, Redirect, NotJSON, Truncated, Malformed, MissingKey, TooLarge,
+	Canceled,
+}
 
 func checkFailure(t *testing.T, err error) {
 	var e *Error
@@ -137,7 +140,9 @@ func checkFailure(t *testing.T, err error) {
 }
 
 func checkText(t *testing.T, field, text string) {
-	unprintable := func(r rune) bool { return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) }
+	unprintable := func(r rune) bool {
+		return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)
+	}
 	if len(text) > 3*textLimit || !utf8.ValidString(text) || strings.ContainsFunc(text, unprintable) {
 		t.Errorf("%s is not limited, valid and printable: %q", field, text)
 	}

@@ -97,14 +97,22 @@ func TestTimeouts(t *testing.T) {
 		cfg     Config
 		says    string
 	}{
-		"a header that never arrives": {stuck(""), Config{Answer: 50 * time.Millisecond}, "timeout awaiting response headers"},
-		"a body that stops":           {stuck(`{"a":`), Config{Idle: 50 * time.Millisecond}, "stopped arriving after 5 bytes"},
+		"a header that never arrives": {
+			stuck(""),
+			Config{Answer: 50 * time.Millisecond},
+			"timeout awaiting response headers",
+		},
+		"a body that stops": {stuck(`{"a":`), Config{Idle: 50 * time.Millisecond}, "stopped arriving after 5 bytes"},
 		"a body that never starts": {func(w http.ResponseWriter, r *http.Request) {
 			w.(http.Flusher).Flush()
 			<-r.Context().Done()
 		}, Config{Idle: 50 * time.Millisecond}, "stopped arriving after 0 bytes"},
-		"a body that never stops":                {drip, Config{Total: 500 * time.Millisecond}, "timeout after"},
-		"a header after the timeout of the call": {stuck(""), Config{Total: 500 * time.Millisecond}, "timeout before a response"},
+		"a body that never stops": {drip, Config{Total: 500 * time.Millisecond}, "timeout after"},
+		"a header after the timeout of the call": {
+			stuck(""),
+			Config{Total: 500 * time.Millisecond},
+			"timeout before a response",
+		},
 	}
 	for sentence, c := range cases {
 		t.Run(sentence, func(t *testing.T) {
@@ -127,7 +135,9 @@ func TestLimit_Header(t *testing.T) {
 }
 
 func TestCancel_InFlight(t *testing.T) {
-	for name, h := range map[string]http.HandlerFunc{"before the response": stuck(""), "during the response": stuck(`{"a":`)} {
+	for name, h := range map[string]http.HandlerFunc{
+		"before the response": stuck(""), "during the response": stuck(`{"a":`),
+	} {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(background(t))
 			s := serve(t, func(w http.ResponseWriter, r *http.Request) {

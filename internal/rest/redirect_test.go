@@ -36,7 +36,8 @@ func TestRedirect_NotFollowed(t *testing.T) {
 					c := client(t, Config{Base: s.URL, Header: http.Header{"Authorization": {"Bearer secret"}}})
 					e := failure(t, c.JSON(background(t), req, nil), Redirect)
 					if s.hits.Load() != 1 || elsewhere.hits.Load() != 0 {
-						t.Errorf("%d requests to the server, %d to the other one; want 1 and 0", s.hits.Load(), elsewhere.hits.Load())
+						t.Errorf("%d requests to the server, %d to the other one; want 1 and 0", s.hits.Load(),
+							elsewhere.hits.Load())
 					}
 					if e.Status != status || strings.Contains(e.Error()+e.Location, "abc") {
 						t.Errorf("got %v (location %q)", e, e.Location)
@@ -52,7 +53,8 @@ func TestRedirect_NamesOrigin(t *testing.T) {
 		http.Redirect(w, r, "https://login.example:8443/realms/x?client_id=1", http.StatusFound)
 	})
 	e := failure(t, client(t, Config{Base: s.URL}).JSON(background(t), Request{Path: "x"}, nil), Redirect)
-	if e.Location != "https://login.example:8443" || !strings.Contains(e.Error(), "302: redirect to https://login.example:8443, not followed") {
+	if e.Location != "https://login.example:8443" ||
+		!strings.Contains(e.Error(), "302: redirect to https://login.example:8443, not followed") {
 		t.Errorf("got location %q: %v", e.Location, e)
 	}
 }
@@ -62,7 +64,10 @@ func TestRedirect_WrappedTransport(t *testing.T) {
 	elsewhere := serve(t, jsonAnswer(200, `{}`))
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL, http.StatusFound) })
 	c := client(t, Config{Base: s.URL})
-	for name, hc := range map[string]*http.Client{"ours": c.HTTPClient(), "another one around it": {Transport: c.HTTPClient().Transport}} {
+	for name, hc := range map[string]*http.Client{
+		"ours":                  c.HTTPClient(),
+		"another one around it": {Transport: c.HTTPClient().Transport},
+	} {
 		resp, err := hc.Post(s.URL, "text/plain", strings.NewReader("x"))
 		if err == nil {
 			io.Copy(io.Discard, resp.Body)
@@ -77,8 +82,13 @@ func TestRedirect_WrappedTransport(t *testing.T) {
 func TestWithSecretURL(t *testing.T) {
 	s := serve(t, answered(503, "text/plain", "no"))
 	var notes []string
-	c := client(t, Config{Base: s.URL, Attempts: 2, Notify: func(r Retry) { notes = append(notes, r.URL, r.Cause.URL) }})
-	req, err := http.NewRequestWithContext(WithClass(WithSecretURL(background(t)), Write), "POST", s.URL+"/services/secret?sig=secret", nil)
+	c := client(t, Config{
+		Base:     s.URL,
+		Attempts: 2,
+		Notify:   func(r Retry) { notes = append(notes, r.URL, r.Cause.URL) },
+	})
+	req, err := http.NewRequestWithContext(WithClass(WithSecretURL(background(t)), Write), "POST",
+		s.URL+"/services/secret?sig=secret", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,12 +30,13 @@ func (t *repeater) refuse(req *http.Request) *Error {
 	case err == nil && blocked(ip) != "":
 		return refused(req, Blocked, blocked(ip))
 	case err != nil && numeric(host):
-		return refused(req, Blocked, fmt.Sprintf("%q is an unusual form of an IP address; write it like 192.0.2.1", host))
+		return refused(req, Blocked,
+			fmt.Sprintf("%q is an unusual form of an IP address; write it like 192.0.2.1", host))
 	}
 	name := credential(req.Header)
 	if req.URL.Scheme != "https" && name != "" && !isLoopback(host) && !t.cfg.AllowInsecureHTTP {
-		return refused(req, InsecureCredentials,
-			fmt.Sprintf("header %s may be a credential, and http to %q would send it unencrypted; use https", name, host))
+		const text = "header %s may be a credential, and http to %q would send it unencrypted; use https"
+		return refused(req, InsecureCredentials, fmt.Sprintf(text, name, host))
 	}
 	return nil
 }

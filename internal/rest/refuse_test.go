@@ -15,20 +15,26 @@ import (
 
 func TestBlocked(t *testing.T) {
 	for address, want := range map[string]bool{
-		"169.254.169.254": true, "169.254.0.1": true, "::ffff:169.254.169.254": true, "fe80::1": true, "fe80::1%eth0": true,
-		"fd00:ec2::254": true, "fd20:ce::254": true, "168.63.129.16": true, "100.100.100.200": true, "192.0.0.192": true,
-		"0.0.0.0": true, "::": true, "::ffff:0.0.0.0": true, "ff02::1": true, "224.0.0.1": true,
-		"127.0.0.1": false, "::1": false, "10.0.0.1": false, "172.17.0.1": false, "192.168.1.1": false, "100.64.0.1": false,
-		"8.8.8.8": false, "fd00:ec2::255": false, "2001:db8::1": false,
+		"169.254.169.254": true, "169.254.0.1": true, "::ffff:169.254.169.254": true, "fe80::1": true,
+		"fe80::1%eth0":  true,
+		"fd00:ec2::254": true, "fd20:ce::254": true, "168.63.129.16": true, "100.100.100.200": true,
+		"192.0.0.192": true,
+		"0.0.0.0":     true, "::": true, "::ffff:0.0.0.0": true, "ff02::1": true, "224.0.0.1": true,
+		"127.0.0.1": false, "::1": false, "10.0.0.1": false, "172.17.0.1": false, "192.168.1.1": false,
+		"100.64.0.1": false,
+		"8.8.8.8":    false, "fd00:ec2::255": false, "2001:db8::1": false,
 		// IPv6 addresses that are forwarded to an IPv4 address.
-		"::169.254.169.254": true, "::ffff:0:169.254.169.254": true, "::100.100.100.200": true, "::10.0.0.1": false, "::ffff:0:10.0.0.1": false,
-		"64:ff9b::169.254.169.254": true, "64:ff9b::168.63.129.16": true, "64:ff9b::8.8.8.8": false, "64:ff9b::192.168.1.1": false,
+		"::169.254.169.254": true, "::ffff:0:169.254.169.254": true, "::100.100.100.200": true, "::10.0.0.1": false,
+		"::ffff:0:10.0.0.1":        false,
+		"64:ff9b::169.254.169.254": true, "64:ff9b::168.63.129.16": true, "64:ff9b::8.8.8.8": false,
+		"64:ff9b::192.168.1.1":     false,
 		"64:ff9b:1:a9fe:a9:fe00::": true, "64:ff9b:1:a9:fe:a9fe::": true, "64:ff9b:1:0:a9:fea9:fe00:0": true,
 		"64:ff9b:1::169.254.169.254": true, "64:ff9b:1::10.0.0.1": false, "64:ff9b:1:a00:0:100::": false,
 		"2002:a9fe:a9fe::1": true, "2002:a83f:8110::": true, "2002:808:808::1": false,
 		"2001:0:a9fe:a9fe::1": true, "2001:0:808:808:0:0:5601:5601": true, "2001:0:808:808:0:0:f7f7:f7f7": false,
-		"2001:db8::5efe:169.254.169.254": true, "fd00::200:5efe:169.254.169.254": true, "2001:db8::5efe:10.0.0.1": false,
-		"2001:db8::a9fe:a9fe": false,
+		"2001:db8::5efe:169.254.169.254": true, "fd00::200:5efe:169.254.169.254": true,
+		"2001:db8::5efe:10.0.0.1": false,
+		"2001:db8::a9fe:a9fe":     false,
 	} {
 		if got := blocked(netip.MustParseAddr(address)) != ""; got != want {
 			t.Errorf("%s: blocked %v, want %v", address, got, want)
@@ -39,17 +45,19 @@ func TestBlocked(t *testing.T) {
 func TestNew_BlockedAddress(t *testing.T) {
 	for base, says := range map[string]string{
 		"http://169.254.169.254/latest": "169.254.169.254 is a link-local or metadata address",
-		"http://0.0.0.0:5000":           "0.0.0.0 is an address to listen on, not to connect to; use the host name of the server",
-		"http://[::]:5000":              ":: is an address to listen on",
-		"https://[fe80::1%25eth0]":      "link-local",
-		"https://[64:ff9b::a9fe:a9fe]":  "64:ff9b::a9fe:a9fe leads to 169.254.169.254, which is a link-local or metadata address",
-		"http://2852039166":             `"2852039166" is an unusual form of an IP address`,
-		"http://0xa9fea9fe":             "unusual",
-		"http://0XA9.0XFE.43518":        "unusual",
-		"http://0251.0376.0251.0376":    "unusual",
-		"http://169.254.169.254.":       "unusual",
-		"http://169.254.43518:80":       "unusual",
-		"http://127.1:5000":             "unusual",
+		"http://0.0.0.0:5000": "0.0.0.0 is an address to listen on, not to connect to; use the host name " +
+			"of the server",
+		"http://[::]:5000":         ":: is an address to listen on",
+		"https://[fe80::1%25eth0]": "link-local",
+		"https://[64:ff9b::a9fe:a9fe]": "64:ff9b::a9fe:a9fe leads to 169.254.169.254, which is a link-local or " +
+			"metadata address",
+		"http://2852039166":          `"2852039166" is an unusual form of an IP address`,
+		"http://0xa9fea9fe":          "unusual",
+		"http://0XA9.0XFE.43518":     "unusual",
+		"http://0251.0376.0251.0376": "unusual",
+		"http://169.254.169.254.":    "unusual",
+		"http://169.254.43518:80":    "unusual",
+		"http://127.1:5000":          "unusual",
 	} {
 		_, err := New(Config{Base: base})
 		if e := failure(t, err, Blocked); e.Sent || !strings.Contains(err.Error(), says) {
@@ -62,7 +70,10 @@ func TestNew_BlockedAddress(t *testing.T) {
 }
 
 func TestNumeric_HostNames(t *testing.T) {
-	for _, host := range []string{"mlflow-1", "mlflow.example", "m1.example", "10.0.0.1.nip.io", "0xcafe.example", "a0x1f", "1a", "0x.example", "127.0.0.1", "::1"} {
+	for _, host := range []string{
+		"mlflow-1", "mlflow.example", "m1.example", "10.0.0.1.nip.io", "0xcafe.example", "a0x1f", "1a", "0x.example",
+		"127.0.0.1", "::1",
+	} {
 		if _, err := netip.ParseAddr(host); err != nil && numeric(host) {
 			t.Errorf("%s is treated as an IP address", host)
 		}
@@ -73,7 +84,8 @@ func TestNumeric_HostNames(t *testing.T) {
 func TestLocalhost(t *testing.T) {
 	for address, want := range map[string]bool{
 		"127.0.0.1:80": true, "127.8.9.1:80": true, "[::1]:80": true, "[::ffff:127.0.0.1]:80": true,
-		"10.0.0.1:80": false, "8.8.8.8:80": false, "[2001:db8::1]:80": false, "169.254.169.254:80": false, "0.0.0.0:80": false, "[::]:80": false,
+		"10.0.0.1:80": false, "8.8.8.8:80": false, "[2001:db8::1]:80": false, "169.254.169.254:80": false,
+		"0.0.0.0:80": false, "[::]:80": false,
 	} {
 		if err := controlLocal("tcp", address, nil); (err == nil) != want {
 			t.Errorf("%s: got error %v, want dialing to be allowed: %v", address, err, want)
@@ -91,7 +103,9 @@ func TestLocalhost(t *testing.T) {
 
 func TestProxy_NotForLocalhost(t *testing.T) {
 	proxy := &url.URL{Scheme: "http", Host: "proxy.example:3128"}
-	for base, want := range map[string]bool{"http://mlflow.localhost:5000": false, "http://localhost:5000": false, "http://mlflow.example": true} {
+	for base, want := range map[string]bool{
+		"http://mlflow.localhost:5000": false, "http://localhost:5000": false, "http://mlflow.example": true,
+	} {
 		req, _ := http.NewRequest("GET", base, nil)
 		got, err := direct(http.ProxyURL(proxy))(req)
 		if err != nil || (got != nil) != want {
@@ -124,19 +138,52 @@ func TestNew_InsecureCredentials(t *testing.T) {
 		cfg  Config
 		want Kind
 	}{
-		"a token over http":                     {Config{Base: "http://mlflow.example", Header: header("Authorization")}, InsecureCredentials},
-		"a token over http, in lower case":      {Config{Base: "http://mlflow.example", Header: header("authorization")}, InsecureCredentials},
-		"a single sign-on header over http":     {Config{Base: "http://mlflow.example", Header: header("CF-Access-Client-Secret")}, InsecureCredentials},
-		"a cookie over http":                    {Config{Base: "http://10.0.0.1", Header: header("Cookie")}, InsecureCredentials},
-		"a host that only starts like loopback": {Config{Base: "http://127.0.0.1.example", Header: header("Authorization")}, InsecureCredentials},
-		"a host that only ends like loopback":   {Config{Base: "http://notlocalhost", Header: header("Authorization")}, InsecureCredentials},
-		"a token over http if allowed":          {Config{Base: "http://mlflow.example", Header: header("Authorization"), AllowInsecureHTTP: true}, ""},
-		"a token over https":                    {Config{Base: "https://mlflow.example", Header: header("Authorization")}, ""},
-		"a token to this machine by name":       {Config{Base: "http://localhost:5000", Header: header("Authorization")}, ""},
-		"a token to this machine by address":    {Config{Base: "http://127.8.9.1:5000", Header: header("Authorization")}, ""},
-		"a token to this machine by IPv6":       {Config{Base: "http://[::1]:5000", Header: header("Authorization")}, ""},
-		"a workspace over http":                 {Config{Base: "http://mlflow.example", Header: header("X-MLFLOW-WORKSPACE")}, ""},
-		"no header over http":                   {Config{Base: "http://mlflow.example"}, ""},
+		"a token over http": {
+			Config{Base: "http://mlflow.example", Header: header("Authorization")},
+			InsecureCredentials,
+		},
+		"a token over http, in lower case": {
+			Config{Base: "http://mlflow.example", Header: header("authorization")},
+			InsecureCredentials,
+		},
+		"a single sign-on header over http": {
+			Config{Base: "http://mlflow.example", Header: header("CF-Access-Client-Secret")},
+			InsecureCredentials,
+		},
+		"a cookie over http": {
+			Config{Base: "http://10.0.0.1", Header: header("Cookie")},
+			InsecureCredentials,
+		},
+		"a host that only starts like loopback": {
+			Config{Base: "http://127.0.0.1.example", Header: header("Authorization")},
+			InsecureCredentials,
+		},
+		"a host that only ends like loopback": {
+			Config{Base: "http://notlocalhost", Header: header("Authorization")},
+			InsecureCredentials,
+		},
+		"a token over http if allowed": {
+			Config{Base: "http://mlflow.example", Header: header("Authorization"), AllowInsecureHTTP: true},
+			"",
+		},
+		"a token over https": {
+			Config{Base: "https://mlflow.example", Header: header("Authorization")},
+			"",
+		},
+		"a token to this machine by name": {
+			Config{Base: "http://localhost:5000", Header: header("Authorization")},
+			"",
+		},
+		"a token to this machine by address": {
+			Config{Base: "http://127.8.9.1:5000", Header: header("Authorization")},
+			"",
+		},
+		"a token to this machine by IPv6": {Config{Base: "http://[::1]:5000", Header: header("Authorization")}, ""},
+		"a workspace over http": {
+			Config{Base: "http://mlflow.example", Header: header("X-MLFLOW-WORKSPACE")},
+			"",
+		},
+		"no header over http": {Config{Base: "http://mlflow.example"}, ""},
 	}
 	for sentence, c := range cases {
 		t.Run(sentence, func(t *testing.T) {
@@ -210,11 +257,17 @@ func TestProxy_FromEnvironment(t *testing.T) {
 }
 
 func TestError_NoServer(t *testing.T) {
-	e := failure(t, client(t, Config{Base: "http://127.0.0.1:1", Attempts: 1}).JSON(background(t), Request{Path: "x"}, nil), Refused)
+	e := failure(t, client(t, Config{
+		Base:     "http://127.0.0.1:1",
+		Attempts: 1,
+	}).JSON(background(t), Request{Path: "x"}, nil), Refused)
 	if e.Sent || !strings.Contains(e.Error(), "no connection") || !strings.Contains(e.Error(), "connection refused") {
 		t.Errorf("got %v", e)
 	}
-	e = failure(t, client(t, Config{Base: "http://mlflow.invalid", Attempts: 1}).JSON(background(t), Request{Path: "x"}, nil), DNS)
+	e = failure(t, client(t, Config{
+		Base:     "http://mlflow.invalid",
+		Attempts: 1,
+	}).JSON(background(t), Request{Path: "x"}, nil), DNS)
 	if e.Sent || !strings.Contains(e.Error(), `resolve host "mlflow.invalid"`) {
 		t.Errorf("got %v", e)
 	}
@@ -262,7 +315,9 @@ func TestLocalhost_WrongResolver(t *testing.T) {
 		t.Errorf("got %+v", e)
 	}
 	fakeDNS(t, [4]byte{169, 254, 169, 254})
-	e = failure(t, client(t, Config{Base: "http://mlflow.invalid"}).JSON(background(t), Request{Path: "x"}, nil), Blocked)
+	e = failure(t, client(t, Config{
+		Base: "http://mlflow.invalid",
+	}).JSON(background(t), Request{Path: "x"}, nil), Blocked)
 	if e.Sent || !strings.Contains(e.Error(), "169.254.169.254 is a link-local or metadata address") {
 		t.Errorf("got %+v", e)
 	}

@@ -99,15 +99,25 @@ func TestTLS_BadCertificate(t *testing.T) {
 		says []string
 	}{
 		"expired": {
-			good.issue(t, func(c *x509.Certificate) { c.NotBefore, c.NotAfter = now.Add(-48*time.Hour), now.Add(-24*time.Hour) }),
-			[]string{"is valid from " + day(now.Add(-48*time.Hour)) + " to " + day(now.Add(-24*time.Hour)), "Example Root"},
+			good.issue(t, func(c *x509.Certificate) {
+				c.NotBefore, c.NotAfter = now.Add(-48*time.Hour), now.Add(-24*time.Hour)
+			}),
+			[]string{
+				"is valid from " + day(now.Add(-48*time.Hour)) + " to " + day(now.Add(-24*time.Hour)),
+				"Example Root",
+			},
 		},
 		"not valid yet": {
-			good.issue(t, func(c *x509.Certificate) { c.NotBefore = now.Add(24 * time.Hour); c.NotAfter = now.Add(48 * time.Hour) }),
+			good.issue(t, func(c *x509.Certificate) {
+				c.NotBefore = now.Add(24 * time.Hour)
+				c.NotAfter = now.Add(48 * time.Hour)
+			}),
 			[]string{"is valid from " + day(now.Add(24*time.Hour))},
 		},
 		"for another host": {
-			good.issue(t, func(c *x509.Certificate) { c.IPAddresses, c.DNSNames = nil, []string{"mlflow.example", "*.example"} }),
+			good.issue(t, func(c *x509.Certificate) {
+				c.IPAddresses, c.DNSNames = nil, []string{"mlflow.example", "*.example"}
+			}),
 			[]string{`for "mlflow.example", "*.example"`, `not for "127.0.0.1"`, "Example Root"},
 		},
 		"from an unknown authority": {
@@ -115,7 +125,9 @@ func TestTLS_BadCertificate(t *testing.T) {
 			[]string{`"127.0.0.1" is signed by "CN=Some Proxy,O=Example"`, "not trusted"},
 		},
 		"for another purpose": {
-			good.issue(t, func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning} }),
+			good.issue(t, func(c *x509.Certificate) {
+				c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning}
+			}),
 			[]string{"not accepted"},
 		},
 	}
@@ -130,7 +142,8 @@ func TestTLS_BadCertificate(t *testing.T) {
 				}
 			}
 			if s.conns.Load() != 1 || s.hits.Load() != 0 || e.Sent {
-				t.Errorf("%d connections, %d requests, sent %v; want one attempt and nothing sent", s.conns.Load(), s.hits.Load(), e.Sent)
+				t.Errorf("%d connections, %d requests, sent %v; want one attempt and nothing sent", s.conns.Load(),
+					s.hits.Load(), e.Sent)
 			}
 		})
 	}
@@ -142,10 +155,16 @@ func TestTLS_SelfSigned(t *testing.T) {
 	if s.conns.Load() != 1 || e.Attempts != 1 {
 		t.Errorf("got %d connections, want 1", s.conns.Load())
 	}
-	if err := client(t, Config{Base: s.URL, InsecureTLS: true}).JSON(background(t), Request{Path: "x"}, nil); err != nil {
+	if err := client(t, Config{
+		Base:        s.URL,
+		InsecureTLS: true,
+	}).JSON(background(t), Request{Path: "x"}, nil); err != nil {
 		t.Errorf("with InsecureTLS: %v", err)
 	}
-	if err := client(t, Config{Base: s.URL, CAs: pemOf("CERTIFICATE", s.Certificate().Raw)}).JSON(background(t), Request{Path: "x"}, nil); err != nil {
+	if err := client(t, Config{
+		Base: s.URL,
+		CAs:  pemOf("CERTIFICATE", s.Certificate().Raw),
+	}).JSON(background(t), Request{Path: "x"}, nil); err != nil {
 		t.Errorf("with the certificate as an authority: %v", err)
 	}
 }
@@ -160,7 +179,9 @@ func TestTLS_OldVersion(t *testing.T) {
 
 func TestTLS_PlainServer(t *testing.T) {
 	s := serve(t, jsonAnswer(200, `{}`))
-	e := failure(t, client(t, Config{Base: strings.Replace(s.URL, "http:", "https:", 1)}).JSON(background(t), Request{Path: "x"}, nil), TLS)
+	e := failure(t, client(t, Config{
+		Base: strings.Replace(s.URL, "http:", "https:", 1),
+	}).JSON(background(t), Request{Path: "x"}, nil), TLS)
 	if e.Attempts != 1 || !strings.Contains(e.Error(), "does not speak TLS") {
 		t.Errorf("got %v", e)
 	}
@@ -182,7 +203,10 @@ func TestCreate_BrokenHandshake(t *testing.T) {
 			conn.Close()
 		}
 	}()
-	err = client(t, Config{Base: "https://" + l.Addr().String(), Attempts: 3}).JSON(background(t), Request{Method: "POST", Path: "x", Class: Create}, nil)
+	err = client(t, Config{
+		Base:     "https://" + l.Addr().String(),
+		Attempts: 3,
+	}).JSON(background(t), Request{Method: "POST", Path: "x", Class: Create}, nil)
 	if e := failure(t, err, Reset); e.Attempts != 3 || e.Sent {
 		t.Errorf("got %+v", e)
 	}
@@ -202,10 +226,18 @@ func TestTLS_ClientCertificate(t *testing.T) {
 		t.Fatal(err)
 	}
 	both := slices.Concat(pemOf("CERTIFICATE", own.Certificate[0]), pemOf("PRIVATE KEY", key))
-	if err := client(t, Config{Base: s.URL, CAs: ca.pem(), ClientCert: both}).JSON(background(t), Request{Path: "x"}, nil); err != nil {
+	if err := client(t, Config{
+		Base:       s.URL,
+		CAs:        ca.pem(),
+		ClientCert: both,
+	}).JSON(background(t), Request{Path: "x"}, nil); err != nil {
 		t.Error(err)
 	}
-	if err := client(t, Config{Base: s.URL, CAs: ca.pem(), Attempts: 1}).JSON(background(t), Request{Path: "x"}, nil); err == nil {
+	if err := client(t, Config{
+		Base:     s.URL,
+		CAs:      ca.pem(),
+		Attempts: 1,
+	}).JSON(background(t), Request{Path: "x"}, nil); err == nil {
 		t.Error("the server accepted a client without a certificate")
 	}
 }
@@ -236,7 +268,10 @@ func TestNew_InvalidConfig(t *testing.T) {
 		"a fragment":                   {Base: "https://mlflow.example/#/models"},
 		"invalid authorities":          {Base: "https://mlflow.example", CAs: []byte(canary)},
 		"a certificate without a key":  {Base: "https://mlflow.example", ClientCert: []byte(canary)},
-		"a token with a newline":       {Base: "https://mlflow.example", Header: http.Header{"Authorization": {"Bearer " + canary + "\n"}}},
+		"a token with a newline": {
+			Base:   "https://mlflow.example",
+			Header: http.Header{"Authorization": {"Bearer " + canary + "\n"}},
+		},
 	} {
 		if _, err := New(cfg); err == nil || strings.Contains(err.Error(), canary) {
 			t.Errorf("%s: got %v, want an error without the value", name, err)

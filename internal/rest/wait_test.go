@@ -54,7 +54,9 @@ func TestRetryAfter_ServerClock(t *testing.T) {
 		if got := retryAfter(h); got != 10*time.Second {
 			t.Errorf("got %s, want 10s", got)
 		}
-		if got := retryAfter(http.Header{"Retry-After": {time.Now().Add(5 * time.Second).UTC().Format(http.TimeFormat)}}); got != 5*time.Second {
+		if got := retryAfter(http.Header{
+			"Retry-After": {time.Now().Add(5 * time.Second).UTC().Format(http.TimeFormat)},
+		}); got != 5*time.Second {
 			t.Errorf("without a Date: got %s, want 5s", got)
 		}
 	})
@@ -62,7 +64,9 @@ func TestRetryAfter_ServerClock(t *testing.T) {
 
 func TestWait_FullJitter(t *testing.T) {
 	cfg := withDefaults(Config{})
-	for n, ceiling := range map[int]time.Duration{1: cfg.MinWait, 2: 2 * cfg.MinWait, 4: 8 * cfg.MinWait, 9: cfg.MaxWait, 500: cfg.MaxWait} {
+	for n, ceiling := range map[int]time.Duration{
+		1: cfg.MinWait, 2: 2 * cfg.MinWait, 4: 8 * cfg.MinWait, 9: cfg.MaxWait, 500: cfg.MaxWait,
+	} {
 		var least, most time.Duration = time.Hour, 0
 		for range 2000 {
 			w := cfg.waitFor(n, 0)
@@ -96,7 +100,12 @@ func TestRetryAfter_Waits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var notified []Retry
 		server := &scripted{recorded(429, "Retry-After", "20"), recorded(503, "Retry-After", "86400"), recorded(200)}
-		c := client(t, Config{Base: "http://mlflow.example/", Transport: server, MinWait: time.Second, Notify: func(r Retry) { notified = append(notified, r) }})
+		c := client(t, Config{
+			Base:      "http://mlflow.example/",
+			Transport: server,
+			MinWait:   time.Second,
+			Notify:    func(r Retry) { notified = append(notified, r) },
+		})
 		start := time.Now()
 		if err := c.JSON(t.Context(), Request{Path: "x"}, nil); err != nil {
 			t.Fatal(err)
@@ -104,7 +113,9 @@ func TestRetryAfter_Waits(t *testing.T) {
 		if took := time.Since(start); took < 80*time.Second || took > 81*time.Second {
 			t.Errorf("took %s, want 20 to 21 s and then a minute", took)
 		}
-		if len(notified) != 2 || notified[0].Attempt != 1 || notified[0].Cause.Status != 429 || notified[0].Wait < 20*time.Second || notified[1].Cause.Status != 503 || notified[1].URL != "http://mlflow.example/x" {
+		if len(notified) != 2 || notified[0].Attempt != 1 || notified[0].Cause.Status != 429 ||
+			notified[0].Wait < 20*time.Second || notified[1].Cause.Status != 503 ||
+			notified[1].URL != "http://mlflow.example/x" {
 			t.Errorf("got notifications %+v", notified)
 		}
 	})
@@ -143,7 +154,13 @@ func TestWait_KeepsCause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lost := errors.New("cable pulled")
 		server := &scripted{func(*http.Request) (*http.Response, error) { return nil, lost }}
-		c := client(t, Config{Base: "http://mlflow.example", Transport: server, MinWait: time.Hour, MaxWait: time.Hour, Total: time.Nanosecond})
+		c := client(t, Config{
+			Base:      "http://mlflow.example",
+			Transport: server,
+			MinWait:   time.Hour,
+			MaxWait:   time.Hour,
+			Total:     time.Nanosecond,
+		})
 		e := failure(t, c.JSON(t.Context(), Request{Path: "x"}, nil), Reset)
 		if !errors.Is(e, lost) || !e.Sent {
 			t.Errorf("got %+v", e)

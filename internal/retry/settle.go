@@ -47,7 +47,9 @@ const (
 //
 // A write that may still be in flight is repeated for as long as pause allows. A write that never reached the server,
 // or that the server failed to process, is repeated for about a minute. A refused write is repeated a few times.
-func Settle(pause func(try int) bool, write func(try int) error, look func() (there bool, never, err error)) (Settled, error) {
+func Settle(
+	pause func(try int) bool, write func(try int) error, look func() (there bool, never, err error),
+) (Settled, error) {
 	doubt, open, refused := false, false, 0 // a try may have taken effect; may still take effect; refusals
 	for try := 0; ; try++ {
 		err := write(try)

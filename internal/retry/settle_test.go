@@ -9,9 +9,10 @@ import (
 
 // script is a server for Settle. Each letter is the result of one try of a write:
 //
-//	a success        e effect, response lost    n no effect, response lost    l effect after the next look, response lost
-//	f the server fails, no effect               F the server fails, with effect
-//	r refused        c refused because of a conflict                          u unreachable, never sent
+//	a success
+//	e effect, response lost     n no effect, response lost     l effect after the next look, response lost
+//	f the server fails, no effect     F the server fails, with effect
+//	r refused     c refused because of a conflict     u unreachable, never sent
 type script struct {
 	tries  string
 	sent   int
@@ -73,7 +74,8 @@ func TestSettle_TellsTheTruth(t *testing.T) {
 					settled == NoEffect && s.there,
 					settled == Unsettled && !lost,
 					s.sent > failedTries+time:
-					t.Fatalf("%s, time for %d retries: outcome %d after %d tries, effect %v: %v", tries, time, settled, s.sent, s.there, err)
+					t.Fatalf("%s, time for %d retries: outcome %d after %d tries, effect %v: %v", tries, time, settled,
+						s.sent, s.there, err)
 				}
 			}
 		}

@@ -72,7 +72,8 @@ func TestNear(t *testing.T) {
 
 // nameText draws a name of words, separators and numbers.
 func nameText(t *rapid.T, label string) string {
-	part := rapid.OneOf(rapid.StringMatching(`[a-zA-Z]{1,9}`), rapid.StringMatching(`[0-9]{1,3}`), rapid.SampledFrom([]string{"champion", "champoin", "ä", "-", "_", ".", " "}))
+	part := rapid.OneOf(rapid.StringMatching(`[a-zA-Z]{1,9}`), rapid.StringMatching(`[0-9]{1,3}`),
+		rapid.SampledFrom([]string{"champion", "champoin", "ä", "-", "_", ".", " "}))
 	return strings.Join(rapid.SliceOfN(part, 1, 5).Draw(t, label), "")
 }
 
@@ -92,7 +93,9 @@ func TestNear_DigitsAreNoSlip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		runes := []rune(nameText(t, "name") + rapid.StringMatching(`[0-9]{1,3}`).Draw(t, "number"))
 		changed := []rune(string(runes))
-		at := rapid.IntRange(0, len(runes)-1).Filter(func(i int) bool { return unicode.IsDigit(runes[i]) }).Draw(t, "digit")
+		at := rapid.IntRange(0, len(runes)-1).Filter(func(i int) bool {
+			return unicode.IsDigit(runes[i])
+		}).Draw(t, "digit")
 		switch rapid.IntRange(0, 2).Draw(t, "change") {
 		case 0:
 			changed[at] = '0' + (changed[at]-'0'+1)%10

@@ -15,7 +15,8 @@ const (
 	Fail          Outcome = "fail"
 	Inconclusive  Outcome = "inconclusive"   // cannot be evaluated; blocks, except as described at Finding.Absent
 	NotApplicable Outcome = "not-applicable" // compares with an incumbent that is confirmed absent
-	Pending       Outcome = "pending"        // judged when the plan is applied, because it depends on the clock or on people
+	// judged when the plan is applied, because it depends on the clock or on people
+	Pending Outcome = "pending"
 )
 
 // Effect is what a failed gate does.
@@ -72,7 +73,8 @@ type Used struct {
 
 // Measures reports whether two values are of the same metric, run and dataset, so that they must be equal.
 func (u Used) Measures(other Used) bool {
-	return u.Metric == other.Metric && u.RunID == other.RunID && u.Dataset == other.Dataset && u.Digest == other.Digest &&
+	return u.Metric == other.Metric && u.RunID == other.RunID &&
+		u.Dataset == other.Dataset && u.Digest == other.Digest &&
 		(u.Kind == RunValue) == (other.Kind == RunValue)
 }
 

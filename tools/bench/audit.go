@@ -57,7 +57,8 @@ func runAudit(ctx context.Context, repeat int) (err error) {
 	if err := b.server.SQL(ctx, strings.Split(strings.TrimSpace(registrySQL), ";\n\n")...); err != nil {
 		return err
 	}
-	fmt.Fprintf(os.Stderr, "bench: %d versions written in %s; measuring takes %d minutes on an idle machine; load is %s\n",
+	fmt.Fprintf(os.Stderr,
+		"bench: %d versions written in %s; measuring takes %d minutes on an idle machine; load is %s\n",
 		versions, time.Since(began).Round(time.Second), repeat*3/2+1, load())
 
 	var all, stock, floor, live, judged []audited

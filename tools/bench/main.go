@@ -144,7 +144,8 @@ func (b bench) both(ctx context.Context, i int, r *results) error {
 		}
 		for _, who := range []int{ours, ledger} {
 			if !reflect.DeepEqual(left[stock], left[who]) {
-				return fmt.Errorf("end states differ:\n  Python client   %+v\n  mlflow-promote  %+v", left[stock], left[who])
+				return fmt.Errorf("end states differ:\n  Python client   %+v\n  mlflow-promote  %+v", left[stock],
+					left[who])
 			}
 		}
 	}
@@ -244,7 +245,8 @@ func imageSize(ctx context.Context, root string) string {
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Sprintf("image: not measured: %v\n%s", err, out)
 	}
-	out, err := exec.CommandContext(ctx, "docker", "image", "inspect", "--format", "{{.Size}}", "mlflow-promote:bench").Output()
+	out, err := exec.CommandContext(ctx, "docker", "image", "inspect", "--format", "{{.Size}}",
+		"mlflow-promote:bench").Output()
 	var bytes float64
 	if _, scan := fmt.Sscan(string(out), &bytes); err != nil || scan != nil {
 		return fmt.Sprintf("image: not measured: %v %v", err, scan)

@@ -50,7 +50,7 @@ type outcome struct {
 
 func commands(runs map[string]string) []command {
 	gates := func(lines ...string) []string { return []string{"--thresholds", strings.Join(lines, "\n")} }
-	champion := []string{"--alias", "champion"}
+	promote, champion := []string{"promote"}, []string{"--alias", "champion"}
 	return []command{
 		{
 			title: "register the base model", candidate: runs["base"],
@@ -64,19 +64,28 @@ func commands(runs map[string]string) []command {
 		},
 		{
 			title: "promote it as the first champion", candidate: runs["base"],
-			args:    slices.Concat([]string{"promote"}, champion, gates("test_accuracy >= 0.90", "test_f1 >= 0.90")),
-			outputs: map[string]string{"reason": "ok", "verdict": "promote", "changed": "true", "registered": "false", "version": "1", "previous-version": ""},
+			args: slices.Concat(promote, champion, gates("test_accuracy >= 0.90", "test_f1 >= 0.90")),
+			outputs: map[string]string{
+				"reason": "ok", "verdict": "promote", "changed": "true", "registered": "false", "version": "1",
+				"previous-version": "",
+			},
 		},
 		{
 			title: "promote a better model", candidate: runs["better"],
-			args:    slices.Concat([]string{"promote"}, champion, gates("test_accuracy >= 0.90", "test_f1 >= champion")),
-			outputs: map[string]string{"reason": "ok", "verdict": "promote", "changed": "true", "registered": "true", "version": "2", "previous-version": "1"},
+			args: slices.Concat(promote, champion, gates("test_accuracy >= 0.90", "test_f1 >= champion")),
+			outputs: map[string]string{
+				"reason": "ok", "verdict": "promote", "changed": "true", "registered": "true", "version": "2",
+				"previous-version": "1",
+			},
 		},
 		{
 			title: "refuse to promote a worse model", candidate: runs["worse"],
-			args:    slices.Concat([]string{"promote"}, champion, gates("test_accuracy >= 0.90", "test_f1 >= champion")),
-			status:  1,
-			outputs: map[string]string{"reason": "blocked", "verdict": "block", "registered": "true", "version": "3", "previous-version": "2"},
+			args:   slices.Concat(promote, champion, gates("test_accuracy >= 0.90", "test_f1 >= champion")),
+			status: 1,
+			outputs: map[string]string{
+				"reason": "blocked", "verdict": "block", "registered": "true", "version": "3",
+				"previous-version": "2",
+			},
 		},
 		{
 			// In this registry without any preparation, the audit finds only that the model has no description.
@@ -129,7 +138,8 @@ func demo(ctx context.Context) error {
 		if err != nil {
 			wrong = append(wrong, fmt.Sprintf("%s: %v", c.title, err))
 		}
-		fmt.Fprintf(table, "%s\t%d\t%s\t%d ms\t%d\t%d\n", c.title, done.status, done.reason, done.took.Milliseconds(), done.requests, done.rounds)
+		fmt.Fprintf(table, "%s\t%d\t%s\t%d ms\t%d\t%d\n", c.title, done.status, done.reason, done.took.Milliseconds(),
+			done.requests, done.rounds)
 		summaries = append(summaries, done.summary)
 	}
 	for _, summary := range summaries[len(summaries)-3:] {
@@ -180,7 +190,8 @@ func train(ctx context.Context, server *realtest.Server) (map[string]string, err
 	candidates := map[string]string{}
 	for i, l := range logged {
 		candidates[names[i]] = "runs:/" + l.RunID + "/model"
-		fmt.Printf("  %-6s  %-8s  test_accuracy %.3f  test_f1 %.3f\n", names[i], specs[i].Estimator, l.Metrics["test_accuracy"], l.Metrics["test_f1"])
+		fmt.Printf("  %-6s  %-8s  test_accuracy %.3f  test_f1 %.3f\n", names[i], specs[i].Estimator,
+			l.Metrics["test_accuracy"], l.Metrics["test_f1"])
 	}
 	return candidates, nil
 }

@@ -61,7 +61,7 @@ var mutants = []mutant{
 	{"a logged model belongs by its place", "registry/belongs.go", "\tif logged != nil {\n\t\treturn loggedBelongs(source, *logged, run, roots)\n\t}", "\tif logged != nil && loggedBelongs(source, *logged, run, roots) == \"\" {\n\t\treturn \"\"\n\t}", "TestBelongsToRun"},
 	{"files anywhere belong", "registry/belongs.go", "\tif _, ok := ArtifactPath(source, run, roots...); !ok {", "\tif _, ok := ArtifactPath(source, run, roots...); !ok && source == \"\" {", "TestBelongsToRun"},
 	{"files belong to a run without an id", "registry/belongs.go", "\tif !ok || run.ID == \"\" {", "\tif !ok {", "TestBelongsToRun"},
-	{"a path may climb", "registry/belongs.go", "case segment == \"..\", strings", "case strings", "TestBelongsToRun"},
+	{"a path may climb", "registry/belongs.go", "case segment == \"..\",\n", "case ", "TestBelongsToRun"},
 	{"a path may climb in code", "registry/belongs.go", "strings.Contains(folded, \"%2e\"), ", "", "TestBelongsToRun"},
 	{"a slash may be hidden", "registry/belongs.go", "strings.Contains(folded, \"%2f\"), ", "", "TestBelongsToRun"},
 	{"a query is part of a path", "registry/belongs.go", "strings.ContainsAny(rest, `\\?#`)", "strings.ContainsAny(rest, `\\#`)", "TestBelongsToRun"},

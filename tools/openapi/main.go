@@ -159,7 +159,11 @@ func extract(whole []byte) ([]byte, error) {
 		}
 	}
 	return json.Marshal(map[string]any{
-		"openapi": doc["openapi"], "info": map[string]any{"title": "extract of " + source, "version": "23.0.2", "license": map[string]any{"name": "MIT"}},
+		"openapi": doc["openapi"], "info": map[string]any{
+			"title":   "extract of " + source,
+			"version": "23.0.2",
+			"license": map[string]any{"name": "MIT"},
+		},
 		"paths": paths, "components": components,
 	})
 }

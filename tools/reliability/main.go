@@ -25,36 +25,87 @@ type campaign struct {
 }
 
 var campaigns = []campaign{
-	{name: "parallel promotions, on the test double", env: []string{"PROMOTE_RACES=3334"}, test: []string{"-run", "^TestRaces$", "./internal/cli"}, shows: `^seeds`},
 	{
-		name: "every interleaving of two and three promotions", env: []string{"PROMOTE_INTERLEAVINGS=3"},
-		test: []string{"-run", "^TestEveryInterleaving$", "./internal/apply"}, shows: `^\|`,
+		name:  "parallel promotions, on the test double",
+		env:   []string{"PROMOTE_RACES=3334"},
+		test:  []string{"-run", "^TestRaces$", "./internal/cli"},
+		shows: `^seeds`,
 	},
-	{name: "killed at each request, then run again", env: []string{"PROMOTE_KILLS=1"}, test: []string{"-run", "^TestKilled", "./internal/cli"}, shows: `killed (at|and)`},
-	{name: "faults at each request", env: []string{"PROMOTE_FAULTS=-1"}, test: []string{"-run", "^TestFaults$", "./internal/cli"}, shows: `injected|kinds of faults|by kind|by outcome`},
-	{name: "stopped at each request", env: []string{"PROMOTE_STOPS=1"}, test: []string{"-run", "^TestStopped", "./internal/cli"}, shows: `endings`},
-	{name: "responses to one write", test: []string{"-run", "^TestSettle_TellsTheTruth$", "./internal/retry"}, shows: `scripts`},
 	{
-		name: "sequences of promotions and rollbacks", env: []string{"PROMOTE_ROLLBACKS=6"},
-		test: []string{"-run", "^TestEverySequence", "./internal/plan", "./internal/cli"}, shows: `sequences`,
+		name:  "every interleaving of two and three promotions",
+		env:   []string{"PROMOTE_INTERLEAVINGS=3"},
+		test:  []string{"-run", "^TestEveryInterleaving$", "./internal/apply"},
+		shows: `^\|`,
 	},
-	{name: "moves by others between promotions, and what was live", env: []string{"PROMOTE_WALKS=200"}, test: []string{"-run", "^TestWalks$", "./internal/cli"}, shows: `walks`},
 	{
-		name: "what an approval covers", test: []string{"-run", "^(TestEveryBound|TestEveryFieldOfAnApproved|TestWhatAPlanWasMadeOf)", "./internal/plan", "./internal/cli"},
+		name:  "killed at each request, then run again",
+		env:   []string{"PROMOTE_KILLS=1"},
+		test:  []string{"-run", "^TestKilled", "./internal/cli"},
+		shows: `killed (at|and)`,
+	},
+	{
+		name:  "faults at each request",
+		env:   []string{"PROMOTE_FAULTS=-1"},
+		test:  []string{"-run", "^TestFaults$", "./internal/cli"},
+		shows: `injected|kinds of faults|by kind|by outcome`,
+	},
+	{
+		name:  "stopped at each request",
+		env:   []string{"PROMOTE_STOPS=1"},
+		test:  []string{"-run", "^TestStopped", "./internal/cli"},
+		shows: `endings`,
+	},
+	{
+		name:  "responses to one write",
+		test:  []string{"-run", "^TestSettle_TellsTheTruth$", "./internal/retry"},
+		shows: `scripts`,
+	},
+	{
+		name:  "sequences of promotions and rollbacks",
+		env:   []string{"PROMOTE_ROLLBACKS=6"},
+		test:  []string{"-run", "^TestEverySequence", "./internal/plan", "./internal/cli"},
+		shows: `sequences`,
+	},
+	{
+		name:  "moves by others between promotions, and what was live",
+		env:   []string{"PROMOTE_WALKS=200"},
+		test:  []string{"-run", "^TestWalks$", "./internal/cli"},
+		shows: `walks`,
+	},
+	{
+		name: "what an approval covers",
+		test: []string{
+			"-run", "^(TestEveryBound|TestEveryFieldOfAnApproved|TestWhatAPlanWasMadeOf)",
+			"./internal/plan", "./internal/cli",
+		},
 		shows: `fields`,
 	},
-	{name: "tampering, in memory", test: []string{"-run", "^TestTampering", "./internal/ledger"}, shows: `tampering`},
 	{
-		name: "tampering by SQL", needs: []string{"mlflow-3.17.2", "mlflow-2.22.5", "mlflow-1.30.1", "postgres"},
-		test: []string{"-tags=real", "-run", "^TestTamperingBySQL$", "./internal/realtest", "-whole"}, shows: `^\|`,
+		name:  "tampering, in memory",
+		test:  []string{"-run", "^TestTampering", "./internal/ledger"},
+		shows: `tampering`,
 	},
 	{
-		name: "permissions before the claim", needs: []string{"mlflow-3.17.2", "mlflow-2.22.5"},
-		test: []string{"-tags=real", "-run", "^TestRightsBeforeTheClaim$", "./internal/realtest"}, shows: `^\|`,
+		name:  "tampering by SQL",
+		needs: []string{"mlflow-3.17.2", "mlflow-2.22.5", "mlflow-1.30.1", "postgres"},
+		test:  []string{"-tags=real", "-run", "^TestTamperingBySQL$", "./internal/realtest", "-whole"},
+		shows: `^\|`,
 	},
 	{
-		name: "parallel promotions by real processes", needs: []string{"mlflow-3.17.2", "mlflow-2.22.5", "mlflow-1.30.1", "postgres", "mariadb"},
-		test: []string{"-tags=real", "-run", "^TestRacesOfProcesses$", "./internal/realtest", "-whole", "-rounds", "200"}, shows: `^\|`,
+		name:  "permissions before the claim",
+		needs: []string{"mlflow-3.17.2", "mlflow-2.22.5"},
+		test:  []string{"-tags=real", "-run", "^TestRightsBeforeTheClaim$", "./internal/realtest"},
+		shows: `^\|`,
+	},
+	{
+		name: "parallel promotions by real processes",
+		needs: []string{
+			"mlflow-3.17.2", "mlflow-2.22.5", "mlflow-1.30.1", "postgres", "mariadb",
+		},
+		test: []string{
+			"-tags=real", "-run", "^TestRacesOfProcesses$", "./internal/realtest", "-whole", "-rounds", "200",
+		},
+		shows: `^\|`,
 	},
 }
 

@@ -20,7 +20,10 @@ func TestParseLine(t *testing.T) {
 		{"::ERROR::boom", &Command{Name: "ERROR", Data: "boom"}},
 		{"::error file=a.yml,line=3,title=x%3A%2C%25::a%0Ab%250A", &Command{Name: "error",
 			Properties: map[string]string{"file": "a.yml", "line": "3", "title": "x:,%"}, Data: "a\nb%0A"}},
-		{"::set-output name=a::b::c", &Command{Name: "set-output", Properties: map[string]string{"name": "a"}, Data: "b::c"}},
+		{
+			"::set-output name=a::b::c",
+			&Command{Name: "set-output", Properties: map[string]string{"name": "a"}, Data: "b::c"},
+		},
 		{"::set-output name=a::", &Command{Name: "set-output", Properties: map[string]string{"name": "a"}}},
 		{"x ::error::boom", nil},
 		{"::error:boom", nil},
@@ -28,7 +31,10 @@ func TestParseLine(t *testing.T) {
 		{":: error::x", nil},
 		{":::error::x", nil},
 		{"##[error]boom", &Command{Name: "error", Data: "boom"}},
-		{"text ##[set-output name=a;x=%5D%3B]b", &Command{Name: "set-output", Properties: map[string]string{"name": "a", "x": "];"}, Data: "b"}},
+		{
+			"text ##[set-output name=a;x=%5D%3B]b",
+			&Command{Name: "set-output", Properties: map[string]string{"name": "a", "x": "];"}, Data: "b"},
+		},
 		{"###[error]boom", &Command{Name: "error", Data: "boom"}},
 		{"##\u200b[error]boom", &Command{Name: "error", Data: "boom"}},
 		{"##[no]##[error]second is not looked at", nil},
@@ -61,7 +67,8 @@ func TestParseLine(t *testing.T) {
 
 func TestReadLog(t *testing.T) {
 	l := ReadLog("::add-mask::s3cret%0Asecond line\nsay s3cret\r::error title=x::boom s3cret\r\n"+
-		"::stop-commands::TOKEN\n::error::not one\n##[set-output name=a]b\n::TOKEN::\n", "::notice::after second line\n")
+		"::stop-commands::TOKEN\n::error::not one\n##[set-output name=a]b\n::TOKEN::\n",
+		"::notice::after second line\n")
 	var names []string
 	for _, c := range l.Commands {
 		names = append(names, c.Name)
@@ -69,7 +76,9 @@ func TestReadLog(t *testing.T) {
 	if diff := cmp.Diff([]string{"add-mask", "error", "stop-commands", "notice"}, names); diff != "" {
 		t.Error(diff)
 	}
-	want := []string{"say ***", "##[error]boom ***", "::error::not one", "##[set-output name=a]b", "##[notice]after ***"}
+	want := []string{
+		"say ***", "##[error]boom ***", "::error::not one", "##[set-output name=a]b", "##[notice]after ***",
+	}
 	if diff := cmp.Diff(want, l.Lines); diff != "" {
 		t.Error(diff)
 	}
@@ -92,11 +101,15 @@ func TestParseFile(t *testing.T) {
 		want []Pair
 		err  string
 	}{
-		"a line":                                    {"a=b\n", []Pair{{"a", "b"}}, ""},
-		"a line without its end":                    {"a=b", []Pair{{"a", "b"}}, ""},
-		"an equals sign comes first":                {"a=b<<c\n", []Pair{{"a", "b<<c"}}, ""},
-		"a heredoc comes first":                     {"a<<b=c\nx\nb=c\n", []Pair{{"a", "x"}}, ""},
-		"several":                                   {"a=1\n\nb<<D\nx\ny\nD\nc=3\n", []Pair{{"a", "1"}, {"b", "x\ny"}, {"c", "3"}}, ""},
+		"a line":                     {"a=b\n", []Pair{{"a", "b"}}, ""},
+		"a line without its end":     {"a=b", []Pair{{"a", "b"}}, ""},
+		"an equals sign comes first": {"a=b<<c\n", []Pair{{"a", "b<<c"}}, ""},
+		"a heredoc comes first":      {"a<<b=c\nx\nb=c\n", []Pair{{"a", "x"}}, ""},
+		"several": {
+			"a=1\n\nb<<D\nx\ny\nD\nc=3\n",
+			[]Pair{{"a", "1"}, {"b", "x\ny"}, {"c", "3"}},
+			"",
+		},
 		"an empty value":                            {"a<<D\nD\nb<<D\n\nD\n", []Pair{{"a", ""}, {"b", ""}}, ""},
 		"empty lines around a value":                {"a<<D\n\nx\n\nD\n", []Pair{{"a", "\nx\n"}}, ""},
 		"a carriage return is part of the value":    {"a<<D\nx\r\nD\n", []Pair{{"a", "x\r"}}, ""},

@@ -95,7 +95,13 @@ func ParseFault(line string) (Fault, error) {
 	if len(words) < 3 {
 		return Fault{}, fmt.Errorf("fault %q: want METHOD PATH KIND", line)
 	}
-	f := Fault{Method: strings.Trim(words[0], "*"), Path: words[1], Kind: FaultKind(words[2]), Body: body, Header: http.Header{}}
+	f := Fault{
+		Method: strings.Trim(words[0], "*"),
+		Path:   words[1],
+		Kind:   FaultKind(words[2]),
+		Body:   body,
+		Header: http.Header{},
+	}
 	if n, err := strconv.Atoi(words[2]); err == nil {
 		f.Kind, f.Status = Status, n
 	}
@@ -171,8 +177,10 @@ func (s *Server) applyFault(f Fault, r *http.Request, body []byte) (answer, erro
 		a.status, a.body = http.StatusForbidden, encode(problem("Resource not accessible by integration"), "")
 	case Secondary:
 		a.status, a.body = http.StatusForbidden, encode(map[string]any{
-			"message":           "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.",
-			"documentation_url": "https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits",
+			"message": "You have exceeded a secondary rate limit. Please wait a few minutes before you try " +
+				"again.",
+			"documentation_url": "https://docs.github.com/rest/using-the-rest-api/" +
+				"rate-limits-for-the-rest-api#about-secondary-rate-limits",
 		}, "")
 	case Redirect:
 		a.status = cmp.Or(a.status, http.StatusMovedPermanently)

@@ -43,7 +43,8 @@ func (v *exchange) run() answer {
 		conclusion = "success"
 	}
 	return v.respond(http.StatusOK, map[string]any{
-		"id": r.ID, "run_attempt": attempt, "status": status, "conclusion": conclusion, "head_sha": r.SHA, "actor": v.user(cmp.Or(r.Actor, "ghost")),
+		"id": r.ID, "run_attempt": attempt, "status": status, "conclusion": conclusion, "head_sha": r.SHA,
+		"actor":    v.user(cmp.Or(r.Actor, "ghost")),
 		"html_url": v.web("/%s/actions/runs/%d", v.repo.Name, r.ID), "event": "workflow_dispatch",
 	})
 }
@@ -59,7 +60,10 @@ func (v *exchange) approvals() answer {
 		for _, e := range a.Environments {
 			environments = append(environments, map[string]any{"id": len(e), "name": e})
 		}
-		out = append(out, map[string]any{"state": cmp.Or(a.State, "approved"), "user": v.user(a.User), "comment": "", "environments": environments})
+		out = append(out, map[string]any{
+			"state": cmp.Or(a.State, "approved"), "user": v.user(a.User), "comment": "",
+			"environments": environments,
+		})
 	}
 	return v.respond(http.StatusOK, out)
 }
@@ -86,8 +90,10 @@ func (v *exchange) commitJSON(c *Commit) map[string]any {
 		"sha": c.SHA, "author": v.user(c.Author), "committer": v.user(committer), "parents": parents,
 		"html_url": v.web("/%s/commit/%s", v.repo.Name, c.SHA),
 		"commit": map[string]any{
-			"message":   message,
-			"author":    map[string]any{"name": "a name", "email": cmp.Or(c.Email, emailOf(c.Author)), "date": v.stamp()},
+			"message": message,
+			"author": map[string]any{
+				"name": "a name", "email": cmp.Or(c.Email, emailOf(c.Author)), "date": v.stamp(),
+			},
 			"committer": map[string]any{"name": "a name", "email": emailOf(committer), "date": v.stamp()},
 		},
 	}
@@ -159,12 +165,16 @@ func (v *exchange) pullJSON(p *Pull) map[string]any {
 		owner, name, _ := strings.Cut(repo, "/")
 		return map[string]any{
 			"sha": sha, "ref": ref, "label": owner + ":" + ref, "user": v.user(owner),
-			"repo": map[string]any{"full_name": repo, "name": name, "owner": v.user(owner), "fork": repo != v.repo.Name, "default_branch": "main"},
+			"repo": map[string]any{
+				"full_name": repo, "name": name, "owner": v.user(owner), "fork": repo != v.repo.Name,
+				"default_branch": "main",
+			},
 		}
 	}
 	return map[string]any{
 		"id": p.Number * 100, "number": p.Number, "state": state, "title": "a change", "user": v.user(p.Author),
-		"merged_at": merged, "merge_commit_sha": merge, "head": side(p.Head, p.Branch, from), "base": side("", "main", v.repo.Name),
+		"merged_at": merged, "merge_commit_sha": merge, "head": side(p.Head, p.Branch, from),
+		"base":     side("", "main", v.repo.Name),
 		"html_url": v.web("/%s/pull/%d", v.repo.Name, p.Number), "auto_merge": nil,
 	}
 }
@@ -230,7 +240,8 @@ func (v *exchange) listReviews() answer {
 	out := []any{}
 	for i, r := range p.Reviews {
 		out = append(out, map[string]any{
-			"id": i + 1, "user": v.user(r.User), "state": cmp.Or(r.State, "APPROVED"), "commit_id": cmp.Or(r.Commit, p.Head), "body": "",
+			"id": i + 1, "user": v.user(r.User), "state": cmp.Or(r.State, "APPROVED"),
+			"commit_id": cmp.Or(r.Commit, p.Head), "body": "",
 			"submitted_at": v.stamp(), "author_association": v.association(r),
 		})
 	}
@@ -260,7 +271,8 @@ func (v *exchange) tooLong(resource string) (answer, bool) {
 func (v *exchange) commentJSON(c *Comment, number int) map[string]any {
 	return map[string]any{
 		"id": c.ID, "body": c.Body, "user": v.user(c.Author), "created_at": v.stamp(), "updated_at": v.stamp(),
-		"html_url": v.web("/%s/pull/%d#issuecomment-%d", v.repo.Name, number, c.ID), "url": v.at("/repos/%s/issues/comments/%d", v.repo.Name, c.ID),
+		"html_url": v.web("/%s/pull/%d#issuecomment-%d", v.repo.Name, number, c.ID),
+		"url":      v.at("/repos/%s/issues/comments/%d", v.repo.Name, c.ID),
 	}
 }
 
@@ -319,7 +331,8 @@ func (v *exchange) issueJSON(i *Issue) map[string]any {
 		labels = append(labels, map[string]any{"name": l})
 	}
 	out := map[string]any{
-		"id": i.Number * 100, "number": i.Number, "title": i.Title, "body": i.Body, "state": i.State, "user": v.user(i.Author), "labels": labels,
+		"id": i.Number * 100, "number": i.Number, "title": i.Title, "body": i.Body, "state": i.State,
+		"user": v.user(i.Author), "labels": labels,
 		"comments": len(i.Comments), "html_url": v.web("/%s/issues/%d", v.repo.Name, i.Number),
 	}
 	if i.Reason != "" {
@@ -348,7 +361,13 @@ func (v *exchange) createIssue() answer {
 	if a, bad := v.tooLong("Issue"); bad {
 		return a
 	}
-	i := &Issue{Number: v.repo.newestNumber() + 1, Author: v.token.Login, Title: v.text("title"), Body: v.text("body"), State: "open"}
+	i := &Issue{
+		Number: v.repo.newestNumber() + 1,
+		Author: v.token.Login,
+		Title:  v.text("title"),
+		Body:   v.text("body"),
+		State:  "open",
+	}
 	labels, _ := v.in["labels"].([]any)
 	for _, l := range labels {
 		i.Labels = append(i.Labels, l.(string))
@@ -375,9 +394,11 @@ func (v *exchange) editIssue() answer {
 
 func (v *exchange) deploymentJSON(d *Deployment) map[string]any {
 	return map[string]any{
-		"id": d.ID, "sha": d.SHA, "ref": d.Ref, "task": d.Task, "environment": d.Environment, "description": d.Description,
-		"creator": v.user(cmp.Or(d.Creator, "github-actions[bot]")), "payload": rawOf(d.Payload), "production_environment": d.Production,
-		"url": v.at("/repos/%s/deployments/%d", v.repo.Name, d.ID),
+		"id": d.ID, "sha": d.SHA, "ref": d.Ref, "task": d.Task,
+		"environment": d.Environment, "description": d.Description,
+		"creator": v.user(cmp.Or(d.Creator, "github-actions[bot]")), "payload": rawOf(d.Payload),
+		"production_environment": d.Production,
+		"url":                    v.at("/repos/%s/deployments/%d", v.repo.Name, d.ID),
 	}
 }
 
@@ -386,7 +407,8 @@ func (v *exchange) listDeployments() answer {
 	matches := func(key, value string) bool { return q.Get(key) == "" || q.Get(key) == value }
 	out := []any{}
 	for _, d := range slices.Backward(v.repo.Deployments) {
-		if matches("sha", d.SHA) && matches("ref", d.Ref) && matches("task", d.Task) && matches("environment", d.Environment) {
+		if matches("sha", d.SHA) && matches("ref", d.Ref) && matches("task", d.Task) && matches("environment",
+			d.Environment) {
 			out = append(out, v.deploymentJSON(d))
 		}
 	}
@@ -400,7 +422,9 @@ func (v *exchange) createDeployment() answer {
 	case c == nil:
 		return v.invalid("Deployment", "ref", "No ref found for: "+v.text("ref"))
 	case v.in["auto_merge"] != false:
-		return v.respond(http.StatusAccepted, map[string]any{"message": "Auto-merged main into " + c.SHA + " on deployment."})
+		return v.respond(http.StatusAccepted, map[string]any{
+			"message": "Auto-merged main into " + c.SHA + " on deployment.",
+		})
 	case v.in["required_contexts"] == nil:
 		return v.failure(http.StatusConflict, "Conflict: Commit status checks failed for "+c.SHA+".")
 	case utf8.RuneCountInString(v.text("description")) > 140:
@@ -413,7 +437,8 @@ func (v *exchange) createDeployment() answer {
 	environment := cmp.Or(v.text("environment"), "production")
 	d := &Deployment{
 		ID: v.next(), SHA: c.SHA, Ref: v.text("ref"), Task: cmp.Or(v.text("task"), "deploy"), Environment: environment,
-		Description: v.text("description"), Creator: v.token.Login, Payload: payload, Production: environment == "production" || v.in["production_environment"] == true,
+		Description: v.text("description"), Creator: v.token.Login, Payload: payload,
+		Production: environment == "production" || v.in["production_environment"] == true,
 	}
 	v.repo.Deployments = append(v.repo.Deployments, d)
 	return v.respond(http.StatusCreated, v.deploymentJSON(d))
@@ -421,8 +446,9 @@ func (v *exchange) createDeployment() answer {
 
 func (v *exchange) statusJSON(d *Deployment, s DeploymentStatus) map[string]any {
 	return map[string]any{
-		"id": s.ID, "state": s.State, "description": s.Description, "log_url": s.LogURL, "target_url": s.LogURL, "environment_url": s.EnvironmentURL,
-		"environment": d.Environment, "creator": v.user(v.token.Login),
+		"id": s.ID, "state": s.State, "description": s.Description, "log_url": s.LogURL, "target_url": s.LogURL,
+		"environment_url": s.EnvironmentURL,
+		"environment":     d.Environment, "creator": v.user(v.token.Login),
 	}
 }
 
@@ -448,13 +474,15 @@ func (v *exchange) createStatus() answer {
 		return v.invalid("DeploymentStatus", "description", "description is too long (maximum is 140 characters)")
 	}
 	s := DeploymentStatus{
-		ID: v.next(), State: v.text("state"), Description: v.text("description"), LogURL: v.text("log_url"), EnvironmentURL: v.text("environment_url"),
+		ID: v.next(), State: v.text("state"), Description: v.text("description"), LogURL: v.text("log_url"),
+		EnvironmentURL: v.text("environment_url"),
 	}
 	d.Statuses = append(d.Statuses, s)
 	if s.State == "success" && v.in["auto_inactive"] != false {
 		for _, other := range v.repo.Deployments {
 			n := len(other.Statuses)
-			if other != d && other.Environment == d.Environment && !other.Production && n > 0 && other.Statuses[n-1].State == "success" {
+			if other != d && other.Environment == d.Environment && !other.Production && n > 0 &&
+				other.Statuses[n-1].State == "success" {
 				other.Statuses = append(other.Statuses, DeploymentStatus{ID: v.next(), State: "inactive"})
 			}
 		}
@@ -470,9 +498,11 @@ func (v *exchange) dispatch() answer {
 	keys, _ := v.in["client_payload"].(map[string]any)
 	switch name := v.text("event_type"); {
 	case name == "" || utf8.RuneCountInString(name) > 100:
-		return v.failure(http.StatusUnprocessableEntity, "Invalid request.\n\nevent_type must be 100 characters or less")
+		return v.failure(http.StatusUnprocessableEntity, "Invalid request.\n\nevent_type must be 100 characters or "+
+			"less")
 	case len(keys) > 10:
-		return v.failure(http.StatusUnprocessableEntity, "Invalid request.\n\nNo more than 10 properties are allowed; "+"more were supplied.")
+		return v.failure(http.StatusUnprocessableEntity, "Invalid request.\n\nNo more than 10 properties are "+
+			"allowed; "+"more were supplied.")
 	case len(payload) >= 64<<10:
 		return v.failure(http.StatusUnprocessableEntity, "client_payload is too large.")
 	}

@@ -178,7 +178,8 @@ func (v *exchange) user(login string) any {
 		kind = "Bot"
 	}
 	return map[string]any{
-		"login": login, "id": len(login), "type": kind, "url": v.at("/users/%s", url.PathEscape(login)), "html_url": v.web("/%s", url.PathEscape(login)),
+		"login": login, "id": len(login), "type": kind, "url": v.at("/users/%s", url.PathEscape(login)),
+		"html_url": v.web("/%s", url.PathEscape(login)),
 	}
 }
 

@@ -101,7 +101,8 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	return &http.Response{
 		StatusCode: a.status, Status: http.StatusText(a.status), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: a.header, Body: io.NopCloser(strings.NewReader(string(a.body))), ContentLength: int64(len(a.body)), Request: r,
+		Header: a.header, Body: io.NopCloser(strings.NewReader(string(a.body))), ContentLength: int64(len(a.body)),
+		Request: r,
 	}, nil
 }
 
@@ -206,7 +207,8 @@ func (v *exchange) authorize(body []byte) (answer, bool) {
 		return v.failure(http.StatusNotFound, "Not Found"), false
 	}
 	have := v.token.Permissions[v.route.scope]
-	if v.token.Permissions != nil && have != "write" && (have != "read" || v.route.level == "write") && v.route.scope != "metadata" {
+	if v.token.Permissions != nil && have != "write" && (have != "read" ||
+		v.route.level == "write") && v.route.scope != "metadata" {
 		return v.failure(http.StatusForbidden, "Resource not accessible by integration"), false
 	}
 	if v.route.method == http.MethodPost || v.route.method == http.MethodPatch {
@@ -225,13 +227,18 @@ func (v *exchange) graphQL(body []byte) answer {
 	v.in = object(body)
 	variables, _ := v.in["variables"].(map[string]any)
 	if variables == nil {
-		return v.json(http.StatusOK, map[string]any{"data": map[string]any{"viewer": map[string]any{"login": v.token.Login}}})
+		return v.json(http.StatusOK, map[string]any{
+			"data": map[string]any{"viewer": map[string]any{"login": v.token.Login}},
+		})
 	}
 	v.repo = v.repos[fmt.Sprintf("%v/%v", variables["owner"], variables["name"])]
 	may := v.token.Permissions == nil || v.token.Permissions["contents"] != ""
 	if v.repo == nil || !may {
 		refused := map[string]any{"type": "FORBIDDEN", "message": "Resource not accessible by integration"}
-		return v.json(http.StatusOK, map[string]any{"data": map[string]any{"repository": nil}, "errors": []any{refused}})
+		return v.json(http.StatusOK, map[string]any{
+			"data":   map[string]any{"repository": nil},
+			"errors": []any{refused},
+		})
 	}
 	found := map[string]any{}
 	for _, m := range objectOf.FindAllStringSubmatch(v.text("query"), -1) {

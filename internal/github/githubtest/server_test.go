@@ -14,11 +14,15 @@ import (
 
 func world() Repository {
 	return Repository{
-		Name:    "acme/churn",
-		Commits: []*Commit{{SHA: "c1", Author: "ann"}, {SHA: "c2", Parents: []string{"c1"}}, {SHA: "c3", Parents: []string{"c1"}}},
-		Runs:    []*Run{{ID: 7, Attempt: 2, Approvals: []Approval{{User: "eve", Environments: []string{"live"}}}}},
-		Pulls:   []*Pull{{Number: 12, Author: "bob", Head: "c2", Reviews: []Review{{User: "eve"}}}},
-		Issues:  []*Issue{{Number: 13, Author: "ann", Title: "t", Labels: []string{"a", "b"}}},
+		Name: "acme/churn",
+		Commits: []*Commit{
+			{SHA: "c1", Author: "ann"},
+			{SHA: "c2", Parents: []string{"c1"}},
+			{SHA: "c3", Parents: []string{"c1"}},
+		},
+		Runs:   []*Run{{ID: 7, Attempt: 2, Approvals: []Approval{{User: "eve", Environments: []string{"live"}}}}},
+		Pulls:  []*Pull{{Number: 12, Author: "bob", Head: "c2", Reviews: []Review{{User: "eve"}}}},
+		Issues: []*Issue{{Number: 13, Author: "ann", Title: "t", Labels: []string{"a", "b"}}},
 		Deployments: []*Deployment{
 			{ID: 1, SHA: "c1", Environment: "live", Statuses: []DeploymentStatus{{State: "success"}}},
 			{ID: 2, SHA: "c1", Environment: "live", Production: true, Statuses: []DeploymentStatus{{State: "success"}}},
@@ -59,24 +63,85 @@ func TestServer_GitHubsErrors(t *testing.T) {
 		status             int
 		says               string
 	}{
-		"a deployment merges by default":           {"POST", "/repos/acme/churn/deployments", `{"ref": "c1", "required_contexts": []}`, 202, "Auto-merged"},
-		"a deployment waits for checks by default": {"POST", "/repos/acme/churn/deployments", `{"ref": "c1", "auto_merge": false}`, 409, "status checks failed"},
-		"a deployment of an unknown ref":           {"POST", "/repos/acme/churn/deployments", `{"ref": "c9", "auto_merge": false, "required_contexts": []}`, 422, "Validation Failed"},
-		"a long description":                       {"POST", "/repos/acme/churn/deployments/1/statuses", `{"state": "success", "description": "` + long[:400] + `"}`, 422, "Validation Failed"},
-		"a long comment":                           {"POST", "/repos/acme/churn/issues/12/comments", `{"body": "` + long + `"}`, 422, "Validation Failed"},
-		"a long issue":                             {"POST", "/repos/acme/churn/issues", `{"title": "t", "body": "` + long + `"}`, 422, "Validation Failed"},
-		"a comment on an unknown issue":            {"POST", "/repos/acme/churn/issues/99/comments", `{"body": "x"}`, 404, "Not Found"},
-		"an event with eleven keys":                {"POST", "/repos/acme/churn/dispatches", `{"event_type": "x", "client_payload": {"1":1,"2":1,"3":1,"4":1,"5":1,"6":1,"7":1,"8":1,"9":1,"10":1,"11":1}}`, 422, "10 properties"},
-		"an event without a type":                  {"POST", "/repos/acme/churn/dispatches", `{}`, 422, "event_type"},
-		"an unknown workflow":                      {"POST", "/repos/acme/churn/actions/workflows/x.yml/dispatches", `{"ref": "main"}`, 404, "Not Found"},
-		"an unknown commit":                        {"GET", "/repos/acme/churn/commits/c9", "", 422, "No commit found"},
-		"a comparison with an unknown commit":      {"GET", "/repos/acme/churn/compare/c9...c1", "", 404, "Not Found"},
-		"an unknown run":                           {"GET", "/repos/acme/churn/actions/runs/8", "", 404, "Not Found"},
-		"a future attempt":                         {"GET", "/repos/acme/churn/actions/runs/7/attempts/3", "", 404, "Not Found"},
-		"another repository":                       {"GET", "/repos/acme/fraud/issues", "", 404, "Not Found"},
-		"another path":                             {"GET", "/repos/acme/churn", "", 404, "Not Found"},
-		"an Enterprise path":                       {"GET", "/api/v3/repos/acme/churn/issues", "", 404, "Not Found"},
-		"invalid JSON":                             {"POST", "/repos/acme/churn/issues", `title`, 400, "Problems parsing JSON"},
+		"a deployment merges by default": {
+			"POST",
+			"/repos/acme/churn/deployments",
+			`{"ref": "c1", "required_contexts": []}`,
+			202,
+			"Auto-merged",
+		},
+		"a deployment waits for checks by default": {
+			"POST",
+			"/repos/acme/churn/deployments",
+			`{"ref": "c1", "auto_merge": false}`,
+			409,
+			"status checks failed",
+		},
+		"a deployment of an unknown ref": {
+			"POST",
+			"/repos/acme/churn/deployments",
+			`{"ref": "c9", "auto_merge": false, "required_contexts": []}`,
+			422,
+			"Validation Failed",
+		},
+		"a long description": {
+			"POST",
+			"/repos/acme/churn/deployments/1/statuses",
+			`{"state": "success", "description": "` + long[:400] + `"}`,
+			422,
+			"Validation Failed",
+		},
+		"a long comment": {
+			"POST",
+			"/repos/acme/churn/issues/12/comments",
+			`{"body": "` + long + `"}`,
+			422,
+			"Validation Failed",
+		},
+		"a long issue": {
+			"POST",
+			"/repos/acme/churn/issues",
+			`{"title": "t", "body": "` + long + `"}`,
+			422,
+			"Validation Failed",
+		},
+		"a comment on an unknown issue": {
+			"POST",
+			"/repos/acme/churn/issues/99/comments",
+			`{"body": "x"}`,
+			404,
+			"Not Found",
+		},
+		"an event with eleven keys": {
+			"POST",
+			"/repos/acme/churn/dispatches",
+			`{"event_type": "x", "client_payload": ` +
+				`{"1":1,"2":1,"3":1,"4":1,"5":1,"6":1,"7":1,"8":1,"9":1,"10":1,"11":1}}`,
+			422,
+			"10 properties",
+		},
+		"an event without a type": {"POST", "/repos/acme/churn/dispatches", `{}`, 422, "event_type"},
+		"an unknown workflow": {
+			"POST",
+			"/repos/acme/churn/actions/workflows/x.yml/dispatches",
+			`{"ref": "main"}`,
+			404,
+			"Not Found",
+		},
+		"an unknown commit":                   {"GET", "/repos/acme/churn/commits/c9", "", 422, "No commit found"},
+		"a comparison with an unknown commit": {"GET", "/repos/acme/churn/compare/c9...c1", "", 404, "Not Found"},
+		"an unknown run":                      {"GET", "/repos/acme/churn/actions/runs/8", "", 404, "Not Found"},
+		"a future attempt": {
+			"GET",
+			"/repos/acme/churn/actions/runs/7/attempts/3",
+			"",
+			404,
+			"Not Found",
+		},
+		"another repository": {"GET", "/repos/acme/fraud/issues", "", 404, "Not Found"},
+		"another path":       {"GET", "/repos/acme/churn", "", 404, "Not Found"},
+		"an Enterprise path": {"GET", "/api/v3/repos/acme/churn/issues", "", 404, "Not Found"},
+		"invalid JSON":       {"POST", "/repos/acme/churn/issues", `title`, 400, "Problems parsing JSON"},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			s := New()
@@ -129,12 +194,24 @@ func TestServer_Pages(t *testing.T) {
 		n    int
 		link string
 	}{
-		"":                    {30, `<https://api.github.com/repos/acme/churn/issues/12/comments?page=2>; rel="next", <https://api.github.com/repos/acme/churn/issues/12/comments?page=3>; rel="last"`},
-		"?page=3":             {10, ""},
-		"?page=4":             {0, ""},
-		"?per_page=100":       {70, ""},
-		"?per_page=999":       {30, `<https://api.github.com/repos/acme/churn/issues/12/comments?page=2&per_page=999>; rel="next", <https://api.github.com/repos/acme/churn/issues/12/comments?page=3&per_page=999>; rel="last"`},
-		"?per_page=20&page=2": {20, `<https://api.github.com/repos/acme/churn/issues/12/comments?page=3&per_page=20>; rel="next", <https://api.github.com/repos/acme/churn/issues/12/comments?page=4&per_page=20>; rel="last"`},
+		"": {
+			30,
+			`<https://api.github.com/repos/acme/churn/issues/12/comments?page=2>; rel="next", ` +
+				`<https://api.github.com/repos/acme/churn/issues/12/comments?page=3>; rel="last"`,
+		},
+		"?page=3":       {10, ""},
+		"?page=4":       {0, ""},
+		"?per_page=100": {70, ""},
+		"?per_page=999": {
+			30,
+			`<https://api.github.com/repos/acme/churn/issues/12/comments?page=2&per_page=999>; rel="next", ` +
+				`<https://api.github.com/repos/acme/churn/issues/12/comments?page=3&per_page=999>; rel="last"`,
+		},
+		"?per_page=20&page=2": {
+			20,
+			`<https://api.github.com/repos/acme/churn/issues/12/comments?page=3&per_page=20>; rel="next", ` +
+				`<https://api.github.com/repos/acme/churn/issues/12/comments?page=4&per_page=20>; rel="last"`,
+		},
 	} {
 		_, body, header := ask(t, s, "GET", "/repos/acme/churn/issues/12/comments"+query, "")
 		if n := len(body["list"].([]any)); n != want.n || header.Get("Link") != want.link {
@@ -157,8 +234,22 @@ func TestServer_Tokens(t *testing.T) {
 		want               int
 	}{
 		{nil, "", "POST", "/repos/acme/churn/issues/12/comments", `{"body": "x"}`, 201},
-		{map[string]string{"pull-requests": "write"}, "", "POST", "/repos/acme/churn/issues/12/comments", `{"body": "x"}`, 201},
-		{map[string]string{"pull-requests": "read"}, "", "POST", "/repos/acme/churn/issues/12/comments", `{"body": "x"}`, 403},
+		{
+			map[string]string{"pull-requests": "write"},
+			"",
+			"POST",
+			"/repos/acme/churn/issues/12/comments",
+			`{"body": "x"}`,
+			201,
+		},
+		{
+			map[string]string{"pull-requests": "read"},
+			"",
+			"POST",
+			"/repos/acme/churn/issues/12/comments",
+			`{"body": "x"}`,
+			403,
+		},
 		{map[string]string{"pull-requests": "read"}, "", "GET", "/repos/acme/churn/issues/12/comments", "", 200},
 		{map[string]string{}, "", "GET", "/repos/acme/churn/issues/12/comments", "", 403},
 		{map[string]string{}, "", "GET", "/repos/acme/churn/collaborators/eve/permission", "", 200},
@@ -201,7 +292,8 @@ func TestServer_Faults(t *testing.T) {
 			s.Fault(f)
 			var got []int
 			for range 3 {
-				r := httptest.NewRequest("POST", "https://api.github.com/repos/acme/churn/issues/12/comments", strings.NewReader(`{"body": "x"}`))
+				r := httptest.NewRequest("POST", "https://api.github.com/repos/acme/churn/issues/12/comments",
+					strings.NewReader(`{"body": "x"}`))
 				resp, err := s.Transport().RoundTrip(r)
 				if err != nil {
 					got = append(got, 0)
@@ -218,7 +310,10 @@ func TestServer_Faults(t *testing.T) {
 			}
 		})
 	}
-	for _, bad := range []string{"", "POST", "POST comments", "POST comments sideways", "POST comments reset often", "POST comments reset nth=x"} {
+	for _, bad := range []string{
+		"", "POST", "POST comments", "POST comments sideways", "POST comments reset often",
+		"POST comments reset nth=x",
+	} {
 		if _, err := ParseFault(bad); err == nil {
 			t.Errorf("%q was accepted as a fault", bad)
 		}
@@ -245,14 +340,16 @@ func TestServer_ResetOverASocket(t *testing.T) {
 func TestServer_Journal(t *testing.T) {
 	day := time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)
 	s := New(Clock(func() time.Time { return day }))
-	seed := `{"repositories": [{"name": "acme/churn", "workflows": ["deploy.yml"], "pulls": [{"number": 12, "author": "bob", "head": "c1"}]}]}`
+	seed := `{"repositories": [{"name": "acme/churn", "workflows": ["deploy.yml"], ` +
+		`"pulls": [{"number": 12, "author": "bob", "head": "c1"}]}]}`
 	if err := s.Seed(strings.NewReader(seed)); err != nil {
 		t.Fatal(err)
 	}
 	_, _, header := ask(t, s, "POST", "/repos/acme/churn/issues/12/comments", `{ "body": "<b>" }`)
 	ask(t, s, "POST", "/repos/acme/churn/issues/99/comments", `{"body": "x"}`)
 	ask(t, s, "POST", "/repos/acme/churn/dispatches", `{"event_type": "promoted", "client_payload": {"b": 1, "a": 2}}`)
-	ask(t, s, "POST", "/repos/acme/churn/actions/workflows/deploy.yml/dispatches", `{"ref": "main", "inputs": {"model": "churn"}}`)
+	ask(t, s, "POST", "/repos/acme/churn/actions/workflows/deploy.yml/dispatches",
+		`{"ref": "main", "inputs": {"model": "churn"}}`)
 	if header.Get("Date") != "Sun, 03 May 2026 10:00:00 GMT" {
 		t.Errorf("got Date %s", header.Get("Date"))
 	}

@@ -99,7 +99,12 @@ func (c *Checker) Check(r *http.Request, body []byte, status int, header http.He
 	if route.Operation.Responses.Status(status) == nil && status >= http.StatusBadRequest {
 		return c.checkError(answer)
 	}
-	response := &openapi3filter.ResponseValidationInput{RequestValidationInput: request, Status: status, Header: header, Options: request.Options}
+	response := &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: request,
+		Status:                 status,
+		Header:                 header,
+		Options:                request.Options,
+	}
 	response.SetBodyBytes(answer)
 	if err := openapi3filter.ValidateResponse(in.Context(), response); err != nil {
 		return fmt.Errorf("response %d: %w", status, err)
