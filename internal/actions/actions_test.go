@@ -78,7 +78,7 @@ func TestInput(t *testing.T) {
 func TestInActions(t *testing.T) {
 	r, s := step(t)
 	if !r.InActions() || r.Debug() {
-		t.Error("got InActions or Debug wrong in a job without debugging")
+		t.Error("InActions or Debug is wrong in a job without debug logging")
 	}
 	s.Env["RUNNER_DEBUG"] = "1"
 	if !r.Debug() {

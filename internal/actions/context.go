@@ -17,12 +17,12 @@ const eventLimit = 32 << 20
 type Context struct {
 	EventName       string
 	Ref, RefName    string
-	RefDeleted      bool   // a push deleted the branch or tag; Ref is then another one
+	RefDeleted      bool   // a push deleted the branch or tag; then Ref is a different one
 	DefaultBranch   string // of the repository
 	SHA             string // for pull_request the trial merge commit: use HeadSHA
 	HeadSHA         string // of the pull request, or of the run that triggered a workflow_run
 	HeadBranch      string // of the same
-	HeadRepository  string // owner/name; another one than Repository for a fork, "" for a deleted fork
+	HeadRepository  string // owner/name; differs from Repository for a fork, "" if the fork was deleted
 	PullRequest     int
 	BaseBranch      string // target branch of the pull request
 	Merged          bool   // the event is the merge of the pull request

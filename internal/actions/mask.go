@@ -37,7 +37,7 @@ func (r *Runner) Hide(text string) string {
 	return r.secrets.hide(text)
 }
 
-// secrets has the forms of all secrets.
+// secrets stores every form of every secret.
 type secrets struct {
 	forms   []string
 	longest int

@@ -42,7 +42,8 @@ type Finding struct {
 // Severity orders the findings of all tools.
 type Severity int
 
-// The severities. The highest severity of a tool is Critical, whatever its name is. So is an unknown one.
+// The severities. The highest severity of a tool is Critical, even if the tool calls it high. An unknown severity is
+// Critical too.
 const (
 	Informational Severity = iota
 	Low

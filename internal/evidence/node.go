@@ -32,8 +32,8 @@ func (p node) fail(format string, args ...any) {
 	p.r.fail("%s %s", shownPath(p.path), fmt.Sprintf(format, args...))
 }
 
-// at returns the value of a key. Keys are case-sensitive. A key with other case is an error, because other readers may
-// take it for this one.
+// at returns the value of a key. Keys are case-sensitive. A key in different case is an error, because other readers
+// may take it for this one.
 func (p node) at(key string) node {
 	out := node{value{kind: absent}, join(p.path, key), p.r}
 	for i, k := range p.keys {
@@ -77,7 +77,7 @@ func (p node) str() string {
 	return p.text
 }
 
-// optionalText returns a string for a message, or "" if there is none.
+// optionalText returns a string for a message, or "" for any other value.
 func (p node) optionalText() string {
 	if p.kind != isText {
 		return ""

@@ -47,8 +47,7 @@ type Client struct {
 // replaced.
 func New(c Config, transport rest.Config) (*Client, error) {
 	if c.Token == "" || strings.ContainsFunc(c.Token, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return nil,
-			errors.New("github token: it is empty or contains a line break or another character that tokens do not have")
+		return nil, errors.New("github token: it is empty or contains a line break or another invalid character")
 	}
 	if err := checkRepository(c.Repository); err != nil {
 		return nil, err
@@ -396,8 +395,8 @@ func (u *user) login() string {
 
 var loginText = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$`)
 
-// person reports whether the account belongs to a person. Bots, apps, organisations and the account that stands for all
-// deleted ones are no persons.
+// person reports whether the account belongs to a person. Bots, apps, organisations and the account that replaces
+// deleted ones do not.
 func (u *user) person() bool {
 	return u != nil && u.Type == "User" && loginText.MatchString(u.Login) && !strings.EqualFold(u.Login, "ghost")
 }

@@ -133,7 +133,7 @@ type coAuthor struct {
 // commitsAtOnce limits the commits in one query.
 const commitsAtOnce = 50
 
-// coAuthors returns the authors of these commits except each first one, which is the author in git.
+// coAuthors returns the authors of these commits, except the first author of each commit, who is the author in git.
 func (c *Client) coAuthors(ctx context.Context, shas []string) ([]coAuthor, error) {
 	var out []coAuthor
 	for len(shas) > 0 {

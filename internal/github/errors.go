@@ -19,7 +19,7 @@ import (
 // permission is a permission of a token, as written in a workflow.
 type permission struct {
 	scope, level string
-	elsewhere    bool // in another repository than the job's
+	elsewhere    bool // in a repository other than the job's
 }
 
 // wanted ends a sentence about a refusal.

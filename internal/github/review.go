@@ -190,7 +190,7 @@ func (c *Client) pullReview(ctx context.Context, q ReviewQuery) ([]fact.Contribu
 	return made, approvals, err
 }
 
-// latestReviews returns the newest review of each account, without mere comments. The list is in chronological order.
+// latestReviews returns the newest review of each account, ignoring comments. The list is in chronological order.
 func latestReviews(list []review) []review {
 	at := map[string]int{}
 	var out []review
@@ -209,7 +209,7 @@ func latestReviews(list []review) []review {
 	return out
 }
 
-// mostReviewers limits how many accounts are checked, because anybody may review in a public repository.
+// mostReviewers limits how many accounts are checked, because anyone may review in a public repository.
 const mostReviewers = 50
 
 // judgeReviews reports whether the last review of each account approves the head, and whether the account may write.

@@ -257,7 +257,7 @@ func TestReview_AccessRefused(t *testing.T) {
 	}
 }
 
-// In a public repository anybody may review. Reviews of strangers must not use up all requests or displace a member.
+// In a public repository anyone may review. Reviews of strangers must not use up all requests or displace a member.
 func TestReview_ManyStrangers(t *testing.T) {
 	world := func() githubtest.Repository {
 		var reviews []githubtest.Review
@@ -486,7 +486,7 @@ func TestReview_MissingPermissions(t *testing.T) {
 	}
 }
 
-// An error from before the review becomes part of it.
+// If finding the pull request failed, the review has that error.
 func TestReview_LostPullRequest(t *testing.T) {
 	withAPI(t, "github.com", fullWorld, nil, func(s *testEnv) {
 		s.fault("GET pulls forbidden")

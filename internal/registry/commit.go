@@ -10,7 +10,7 @@ import (
 // ByCommit selects the newest finished run that was trained from a commit.
 type ByCommit struct {
 	SHA         string   // full digest
-	Experiments []string // names or ids of experiments to search; default the one of the incumbent's run
+	Experiments []string // names or ids of experiments to search; default the experiment of the incumbent's run
 	TrainedBy   []string // MLflow users whose runs count; default all
 	Path        string   // of the model in the run
 }

@@ -64,7 +64,7 @@ func TestByCommit_Choose(t *testing.T) {
 			runs: []Run{good, run("laptop", func(r *Run) { r.User, r.End = "ann", at(-1) })}, now: now, want: "good",
 			other: "laptop: its user is not in trained-by",
 		},
-		"a user in other case": {
+		"a user in different case": {
 			by: ByCommit{TrainedBy: []string{"CI"}}, runs: []Run{good}, now: now,
 			other: "good: its user is not in trained-by",
 		},

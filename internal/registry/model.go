@@ -170,7 +170,7 @@ type Experiment struct {
 // Blocked reports whether, according to its tag, gates blocked the version when it was last judged.
 func (v Version) Blocked() bool { return v.Tags[TagValidation] == ValidationBlocked }
 
-// Promoted returns the time in the tags when the version last got a stage or an alias, or "" if there is none.
+// Promoted returns the time in the tags when the version last got a stage or an alias, or "" without such a tag.
 func (v Version) Promoted() string {
 	at := max(v.Tags[StageTimeTag("Staging")], v.Tags[StageTimeTag("Production")])
 	for key, value := range v.Tags {

@@ -45,8 +45,9 @@ func (m MLmodel) Lacks(files []File) string {
 	return ""
 }
 
-// countedLater reports whether the MLflow client writes a file after it counts the model's bytes. If the user provided
-// a requirements file, it was counted and may have been overwritten since, so no file is left out.
+// countedLater reports whether the MLflow client writes a file only after it has counted the model's bytes. If the user
+// provided a requirements file, that file was counted and may have been overwritten since. Then the answer is always
+// false.
 func (m MLmodel) countedLater(name string) bool {
 	switch name {
 	case "MLmodel", "conda.yaml", "python_env.yaml", "requirements.txt":

@@ -28,9 +28,9 @@ type answer struct {
 }
 
 // attempt sends a request once and reads the whole response within its limits. Reading the body is part of the attempt,
-// so a connection that breaks in the middle of a body is retried like one that breaks earlier.
+// so a connection that breaks in the middle of a body is retried too.
 //
-// A redirect becomes an error here. So no HTTP client that uses this transport can follow one: net/http would turn a
+// A redirect becomes an error here, so no HTTP client that uses this transport can follow one. net/http would turn a
 // POST into a GET that ends with 200, and would send custom headers to any host.
 type attempt struct {
 	transport http.RoundTripper

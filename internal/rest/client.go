@@ -88,7 +88,8 @@ func New(cfg Config) (*Client, error) {
 }
 
 // HTTPClient returns a client for libraries that build their own requests. They get the same connections, limits and
-// retries (see [WithClass]). If there is no response or a redirect, the *url.Error contains an [*Error]. Bodies are
+// retries (see [WithClass]). Without a response, or for a
+// redirect, the *url.Error contains an [*Error]. Bodies are
 // limited to 8 MiB. [Config.Header] is not sent, because such a library may talk to any host.
 func (c *Client) HTTPClient() *http.Client { return c.http }
 

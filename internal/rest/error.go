@@ -43,8 +43,8 @@ type Error struct {
 	// Unclear is true if some attempt may have had an effect and the server itself did not refuse it. The last attempt
 	// alone cannot tell. Callers check it before they report "not done".
 	Unclear bool
-	// Pending is true if some attempt may still take effect later, behind a proxy or a broken connection: it was sent,
-	// and the server itself did not respond. It implies Unclear.
+	// Pending is true if some attempt may still take effect later, behind a proxy or a broken connection. It was sent,
+	// and the server itself did not respond. Pending implies Unclear.
 	Pending  bool
 	Attempts int
 	Wait     time.Duration // a wait that was not started because it would exceed the deadline

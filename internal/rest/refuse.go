@@ -63,8 +63,9 @@ func credential(h http.Header) string {
 	return ""
 }
 
-// numeric reports whether a resolver could read host as an IP address although it is not a usual one: 2852039166,
-// 0xa9fea9fe, 0251.0376.0251.0376 and "169.254.169.254." mean the same. No host name ends in a number.
+// numeric reports whether a resolver could read host as an IP address although it is not in the usual form. For
+// example, 2852039166, 0xa9fea9fe, 0251.0376.0251.0376 and "169.254.169.254." mean the same address. No host name ends
+// in a number.
 func numeric(host string) bool {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	last := host[strings.LastIndex(host, ".")+1:]

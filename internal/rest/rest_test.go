@@ -20,7 +20,7 @@ type server struct {
 	hits  atomic.Int64
 	conns atomic.Int64 // all connections
 	open  atomic.Int64
-	most  atomic.Int64 // maximum of open connections
+	most  atomic.Int64 // highest number of open connections
 }
 
 func serve(t *testing.T, h http.HandlerFunc) *server {

@@ -2,8 +2,8 @@ package retry
 
 import "github.com/mlflow-promote/mlflow-promote/internal/registry"
 
-// OddTries limits the attempts after a plain refusal that makes no sense, for example when reading what was written a
-// moment ago. A proxy's odd response goes away on a retry, but a revoked permission does not.
+// OddTries limits the attempts after a refusal that makes no sense, such as the refusal to read what was written a
+// moment ago. If a proxy caused it, a retry succeeds. If a permission was revoked, it does not.
 const OddTries = 4
 
 // failedTries limits the attempts of a write that never reaches the server or that the server fails to process. With

@@ -49,7 +49,7 @@ func Near(a, b string) bool {
 	return max(letters(x[differ]), letters(y[differ])) >= slipLetters && slip([]rune(x[differ]), []rune(y[differ]))
 }
 
-// NearTo returns the first of names that is near name, or "" if there is none.
+// NearTo returns the first of names that is near name, or "".
 func NearTo(name string, names []string) string {
 	for _, n := range names {
 		if Near(name, n) {

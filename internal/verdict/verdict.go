@@ -84,7 +84,7 @@ const RunValue = "run"
 // Waived reports whether a waiver lets the candidate pass. Records before record/3 have only the waiver's text.
 func (f Finding) Waived() bool { return f.WaivedBy != "" || f.Waiver != "" }
 
-// Exception describes the waiver, or returns "" if there is none. Records since record/3 store only who waived the gate
+// Exception describes the waiver, or returns "" without one. Records since record/3 store only who waived the gate
 // and until when.
 func (f Finding) Exception() string {
 	if f.Waiver == "" && f.WaivedBy != "" {

@@ -21,8 +21,8 @@ type Command struct {
 // registered lists the runner's commands. Their names ignore case.
 var registered = map[string]bool{
 	"add-mask": true, "add-matcher": true, "add-path": true, "debug": true, "echo": true, "endgroup": true,
-	"error": true, "group": true, "notice": true, "remove-matcher": true, "save-state": true, "set-env": true, "set-output": true,
-	"stop-commands": true, "warning": true,
+	"error": true, "group": true, "notice": true, "remove-matcher": true, "save-state": true, "set-env": true,
+	"set-output": true, "stop-commands": true, "warning": true,
 }
 
 // ParseLine reads one line. The runner's comparison ignores some characters, so the line is read with and without them.

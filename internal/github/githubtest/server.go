@@ -1,9 +1,10 @@
-// Package githubtest implements the part of GitHub that this program uses, in memory, for tests and demos: repositories
-// with commits, runs, pull requests, reviews, comments, deployments and issues, and the events sent to them.
+// Package githubtest implements the part of GitHub that this program uses, in memory, for tests and demos. It has
+// repositories with commits, runs, pull requests, reviews, comments, deployments and issues, and the events sent to
+// them.
 //
 // Its responses have the structure of GitHub's OpenAPI description. The needed part is in testdata, and package
-// openapitest checks requests and responses against it. It opens no socket: serve it with net/http/httptest, or use
-// Server.Transport in a testing/synctest bubble.
+// openapitest checks requests and responses against it. The package opens no socket: serve it with net/http/httptest,
+// or use Server.Transport in a testing/synctest bubble.
 package githubtest
 
 import (

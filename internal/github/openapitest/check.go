@@ -1,6 +1,6 @@
 // Package openapitest checks requests to GitHub and responses of its double against GitHub's own OpenAPI description.
 //
-// It is stricter than a validator: it rejects parameters and keys of a request that the description does not have,
+// It is stricter than a validator. It also rejects parameters and keys of a request that the description does not have,
 // because GitHub would silently ignore them.
 package openapitest
 
@@ -23,7 +23,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/github/githubtest"
 )
 
-// Checker checks against the description of one API.
+// Checker checks requests and responses against the description of one API.
 type Checker struct {
 	doc    *openapi3.T
 	router routers.Router
