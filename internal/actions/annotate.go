@@ -41,24 +41,24 @@ type Annotation struct {
 func (r *Runner) Annotate(a Annotation) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	a = r.prepare(a)
+	a = prepare(r, a)
 	switch {
 	case !r.InActions():
-		r.printPlain(a, "")
+		printPlain(r, a, "")
 	case r.shown[a.Level] < annotationsShown:
 		r.shown[a.Level]++
 		_ = r.commandLocked(func(lib *githubactions.Action) { a.issue(lib) })
 	default:
 		r.more[a.Level]++
-		r.printPlain(a, string(a.Level)+": ")
+		printPlain(r, a, string(a.Level)+": ")
 	}
 }
 
-func (r *Runner) prepare(a Annotation) Annotation {
+func prepare(r *Runner, a Annotation) Annotation {
 	if a.Level != Error && a.Level != Warning {
 		a.Level = Notice
 	}
-	a.File = inert(r.secrets.hide(r.inWorkspace(a.File)))
+	a.File = inert(r.secrets.hide(inWorkspace(r, a.File)))
 	a.Title = strings.ReplaceAll(inertText(r.secrets.hide(a.Title)), "\n", " ")
 	a.Title = format.Shorten(a.Title, annotationTitle)
 	a.Message = format.Shorten(inertText(r.secrets.hide(a.Message)), annotationMessage)
@@ -90,7 +90,7 @@ func (a Annotation) issue(lib *githubactions.Action) {
 }
 
 // printPlain prints "file:line: title: message", a format that editors can follow.
-func (r *Runner) printPlain(a Annotation, prefix string) {
+func printPlain(r *Runner, a Annotation, prefix string) {
 	if a.File != "" {
 		prefix += a.File + ":"
 		if a.Line > 0 {
@@ -109,7 +109,7 @@ func (r *Runner) printPlain(a Annotation, prefix string) {
 }
 
 // reportMore says how many annotations were only printed. It uses a notice, because the other level is full.
-func (r *Runner) reportMore() error {
+func reportMore(r *Runner) error {
 	for _, level := range []Level{Error, Warning, Notice} {
 		n := r.more[level]
 		if n == 0 {
@@ -126,7 +126,7 @@ func (r *Runner) reportMore() error {
 
 // inWorkspace returns a path as GitHub's diffs show it: relative to the workspace and without ./. It returns "" for
 // files outside.
-func (r *Runner) inWorkspace(file string) string {
+func inWorkspace(r *Runner, file string) string {
 	if file == "" {
 		return ""
 	}

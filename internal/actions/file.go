@@ -32,14 +32,14 @@ func (r *Runner) CreateReport(pattern string) (*File, error) {
 // CreateWorkspace starts a file whose name comes from an input. It replaces an existing file and creates missing
 // folders. In a job the file must be in the workspace, even after following symlinks. Elsewhere any path is allowed.
 func (r *Runner) CreateWorkspace(name string) (*File, error) {
-	f, err := r.createWorkspace(name)
+	f, err := createWorkspace(r, name)
 	if err != nil {
 		return nil, fmt.Errorf("write %q: %w", name, err)
 	}
 	return f, nil
 }
 
-func (r *Runner) createWorkspace(name string) (*File, error) {
+func createWorkspace(r *Runner, name string) (*File, error) {
 	base := r.workspace()
 	within := name
 	if filepath.IsAbs(name) && r.InActions() {

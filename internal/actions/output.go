@@ -33,25 +33,25 @@ func (r *Runner) SetOutput(name, value string) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err := r.setOutput(name, r.secrets.hide(oneKindOfLineEnd(value))); err != nil {
+	if err := setOutput(r, name, r.secrets.hide(oneKindOfLineEnd(value))); err != nil {
 		return fmt.Errorf("set output %q: %w", name, err)
 	}
 	return nil
 }
 
-func (r *Runner) setOutput(name, value string) error {
+func setOutput(r *Runner, name, value string) error {
 	size := 2 * (len(utf16.Encode([]rune(name))) + len(utf16.Encode([]rune(value))))
 	if r.outputSize+size > outputLimit {
 		return fmt.Errorf("%d bytes would exceed the limit of 1 MiB for the outputs of a job", size)
 	}
-	file, err := r.commandFile("GITHUB_OUTPUT")
+	file, err := commandFile(r, "GITHUB_OUTPUT")
 	if err != nil {
 		return err
 	}
 	if strings.Contains(value, "\n") || value == libraryDelimiter {
 		err = appendTo(file, delimited(name, value, rand.Text()+rand.Text()))
 	} else {
-		err = r.withLibrary(func(a *githubactions.Action) { a.SetOutput(name, value) })
+		err = withLibrary(r, func(a *githubactions.Action) { a.SetOutput(name, value) })
 	}
 	if err == nil {
 		r.outputSize += size
@@ -72,7 +72,7 @@ var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
 // commandFile returns a file that the runner created for the step. The file must exist: the library would create
 // another one that nobody reads.
-func (r *Runner) commandFile(variable string) (string, error) {
+func commandFile(r *Runner, variable string) (string, error) {
 	file := r.env(variable)
 	if file == "" {
 		return "", fmt.Errorf("%s is not set", variable)
@@ -98,13 +98,13 @@ func appendTo(file, text string) error {
 }
 
 // withLibrary turns panics of the library into errors. It panics on every failed write.
-func (r *Runner) withLibrary(do func(*githubactions.Action)) (err error) {
+func withLibrary(r *Runner, do func(*githubactions.Action)) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("%v", p)
 		}
 	}()
-	do(r.library(nil))
+	do(library(r, nil))
 	return nil
 }
 

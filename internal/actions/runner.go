@@ -44,10 +44,10 @@ func (r *Runner) Debug() bool { return r.env("RUNNER_DEBUG") == "1" }
 
 // Input returns an input without surrounding spaces, or "" if it is missing. The runner checks neither presence nor
 // type.
-func (r *Runner) Input(name string) string { return r.library(nil).GetInput(name) }
+func (r *Runner) Input(name string) string { return library(r, nil).GetInput(name) }
 
 // library returns the go-githubactions library with our writer, because it panics if writing fails.
-func (r *Runner) library(w io.Writer) *githubactions.Action {
+func library(r *Runner, w io.Writer) *githubactions.Action {
 	return githubactions.New(githubactions.WithWriter(w), githubactions.WithGetenv(r.env))
 }
 
@@ -63,7 +63,7 @@ func (r *Runner) commandLocked(issue func(*githubactions.Action)) error {
 		return err
 	}
 	var b bytes.Buffer
-	issue(r.library(&b))
+	issue(library(r, &b))
 	_, err := r.out.to.Write(b.Bytes())
 	return err
 }
@@ -90,7 +90,7 @@ func (r *Runner) EndGroup() {
 func (r *Runner) Flush() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	err := r.reportMore()
+	err := reportMore(r)
 	for _, p := range []*printer{r.out, r.err} {
 		if e := p.endLine(); err == nil {
 			err = e

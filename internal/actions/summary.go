@@ -22,14 +22,14 @@ func (r *Runner) Summary(markdown string) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err := r.appendSummary(r.secrets.hide(oneKindOfLineEnd(markdown))); err != nil {
+	if err := appendSummary(r, r.secrets.hide(oneKindOfLineEnd(markdown))); err != nil {
 		return fmt.Errorf("write summary: %w", err)
 	}
 	return nil
 }
 
-func (r *Runner) appendSummary(markdown string) error {
-	file, err := r.commandFile("GITHUB_STEP_SUMMARY")
+func appendSummary(r *Runner, markdown string) error {
+	file, err := commandFile(r, "GITHUB_STEP_SUMMARY")
 	if err != nil {
 		return err
 	}
@@ -41,7 +41,7 @@ func (r *Runner) appendSummary(markdown string) error {
 	if text == "" {
 		return fmt.Errorf("the summary of this step is full (%d bytes)", info.Size())
 	}
-	return r.withLibrary(func(a *githubactions.Action) { a.AddStepSummary(text) })
+	return withLibrary(r, func(a *githubactions.Action) { a.AddStepSummary(text) })
 }
 
 // printable replaces control characters and characters that hide or reverse text.

@@ -21,14 +21,14 @@ func (r *Runner) workspace() string {
 // ReadWorkspace reads at most limit bytes of a file whose name comes from an input. In a job the file must be in the
 // workspace, even after following symlinks, because a pull request may contain symlinks. Elsewhere any file is allowed.
 func (r *Runner) ReadWorkspace(path string, limit int64) ([]byte, error) {
-	data, err := r.readWorkspace(path, limit)
+	data, err := readWorkspace(r, path, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read %q: %w", path, err)
 	}
 	return data, nil
 }
 
-func (r *Runner) readWorkspace(path string, limit int64) ([]byte, error) {
+func readWorkspace(r *Runner, path string, limit int64) ([]byte, error) {
 	if !r.InActions() {
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(r.dir, path)
@@ -92,14 +92,14 @@ func plain(err error) error {
 // ListWorkspace returns the sorted names in a folder whose name comes from an input. In a job it must be in the
 // workspace.
 func (r *Runner) ListWorkspace(folder string) ([]string, error) {
-	names, err := r.listWorkspace(folder)
+	names, err := listWorkspace(r, folder)
 	if err != nil {
 		return nil, fmt.Errorf("list %q: %w", folder, err)
 	}
 	return names, nil
 }
 
-func (r *Runner) listWorkspace(folder string) ([]string, error) {
+func listWorkspace(r *Runner, folder string) ([]string, error) {
 	base := r.workspace()
 	if !r.InActions() && filepath.IsAbs(folder) {
 		base, folder = folder, "."
@@ -129,14 +129,14 @@ const maxNames = 10000
 // see the workspace at another absolute path. A random string replaces the * in pattern, because steps may run in
 // parallel.
 func (r *Runner) WriteReport(pattern string, data []byte) (string, error) {
-	name, err := r.writeReport(pattern, data)
+	name, err := writeReport(r, pattern, data)
 	if err != nil {
 		return "", fmt.Errorf("write report %q: %w", pattern, err)
 	}
 	return name, nil
 }
 
-func (r *Runner) writeReport(pattern string, data []byte) (string, error) {
+func writeReport(r *Runner, pattern string, data []byte) (string, error) {
 	if !filepath.IsLocal(pattern) || strings.ContainsAny(pattern, `/\`) {
 		return "", errors.New("not a plain file name")
 	}

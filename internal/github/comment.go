@@ -25,7 +25,7 @@ const perPage = 30
 // ones of ours, which parallel runs may have left. A body above GitHub's limit is cut at the end of a line, and full is
 // the link to the full text. It returns the comment's address.
 func (c *Client) Comment(ctx context.Context, pr int, key, body, full string) (url string, err error) {
-	ours, err := c.comments(ctx, pr, key)
+	ours, err := ourComments(ctx, c, pr, key)
 	if err != nil {
 		return "", err
 	}
@@ -38,7 +38,7 @@ func (c *Client) Comment(ctx context.Context, pr int, key, body, full string) (u
 	if len(ours) == 0 {
 		r.method, r.path = http.MethodPost, c.in("issues", pr, "comments")
 		made, err := create(ctx, c, r, func() (comment, bool, error) {
-			ours, err := c.comments(ctx, pr, key)
+			ours, err := ourComments(ctx, c, pr, key)
 			if err != nil || len(ours) == 0 {
 				return comment{}, false, err
 			}
@@ -47,7 +47,7 @@ func (c *Client) Comment(ctx context.Context, pr int, key, body, full string) (u
 		return made.HTMLURL, err
 	}
 	for _, extra := range ours[1:] {
-		if err := c.deleteComment(ctx, pr, extra.ID); err != nil {
+		if err := deleteComment(ctx, c, pr, extra.ID); err != nil {
 			return "", err
 		}
 	}
@@ -63,7 +63,7 @@ func (c *Client) Comment(ctx context.Context, pr int, key, body, full string) (u
 // Commented returns the text of our comment for key. ok is false if there is none or if it was cut, because an
 // incomplete plan must not be used.
 func (c *Client) Commented(ctx context.Context, pr int, key string) (body string, ok bool, err error) {
-	ours, err := c.comments(ctx, pr, key)
+	ours, err := ourComments(ctx, c, pr, key)
 	if err != nil || len(ours) == 0 {
 		return "", false, err
 	}
@@ -71,8 +71,8 @@ func (c *Client) Commented(ctx context.Context, pr int, key string) (body string
 	return text, whole, nil
 }
 
-// comments returns our comments with the key, oldest first.
-func (c *Client) comments(ctx context.Context, pr int, key string) ([]comment, error) {
+// ourComments returns our comments with the key, oldest first.
+func ourComments(ctx context.Context, c *Client, pr int, key string) ([]comment, error) {
 	list, err := all[comment](ctx, c, call{
 		op:    fmt.Sprintf("read the comments of pull request %d", pr),
 		needs: permission{scope: "pull-requests", level: "read"},
@@ -94,7 +94,7 @@ func (c *Client) comments(ctx context.Context, pr int, key string) ([]comment, e
 	return ours, nil
 }
 
-func (c *Client) deleteComment(ctx context.Context, pr int, id int64) error {
+func deleteComment(ctx context.Context, c *Client, pr int, id int64) error {
 	_, err := c.do(ctx, call{
 		op:     fmt.Sprintf("delete a second comment on pull request %d", pr),
 		needs:  permission{scope: "pull-requests", level: "write"},

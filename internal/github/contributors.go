@@ -16,7 +16,7 @@ import (
 
 var digest = regexp.MustCompile(`^[0-9a-f]{40}$|^[0-9a-f]{64}$`)
 
-// commit has the fields of a commit that are used. GitHub finds the logins by the e-mail addresses in it.
+// readCommit has the fields of a commit that are used. GitHub finds the logins by the e-mail addresses in it.
 type commit struct {
 	SHA  string `json:"sha"`
 	Text struct {
@@ -33,9 +33,9 @@ type signature struct {
 	Email string `json:"email"`
 }
 
-// commit reads a commit. found is false if the repository does not have it. If the repository cannot be read, it
+// readCommit reads a commit. found is false if the repository does not have it. If the repository cannot be read, it
 // returns an error.
-func (c *Client) commit(ctx context.Context, sha string) (out commit, found bool, err error) {
+func readCommit(ctx context.Context, c *Client, sha string) (out commit, found bool, err error) {
 	if !digest.MatchString(sha) {
 		return commit{}, false, nil // GitHub would resolve a branch name to another commit
 	}
@@ -64,16 +64,16 @@ var (
 )
 
 // commitContributors returns who made the run's commit, or nil if the repository does not have it.
-func (c *Client) commitContributors(ctx context.Context, sha string) ([]fact.Contributor, error) {
-	one, found, err := c.commit(ctx, sha)
+func commitContributors(ctx context.Context, c *Client, sha string) ([]fact.Contributor, error) {
+	one, found, err := readCommit(ctx, c, sha)
 	if err != nil || !found {
 		return nil, err
 	}
-	return c.contributors(ctx, []commit{one}, rolesOfRun)
+	return contributorsOf(ctx, c, []commit{one}, rolesOfRun)
 }
 
 // pullContributors returns who opened a pull request and who made its commits. GitHub lists at most 250 of them.
-func (c *Client) pullContributors(ctx context.Context, pr PullRequest) ([]fact.Contributor, error) {
+func pullContributors(ctx context.Context, c *Client, pr PullRequest) ([]fact.Contributor, error) {
 	op := fmt.Sprintf("read the commits of pull request %d", pr.Number)
 	list, err := all[commit](ctx, c, call{op: op, needs: readPulls, path: c.in("pulls", pr.Number, "commits")}, 100)
 	if err != nil {
@@ -83,12 +83,12 @@ func (c *Client) pullContributors(ctx context.Context, pr PullRequest) ([]fact.C
 		const text = "%s: github lists only %d of %d commits, so not all authors are known"
 		return nil, fmt.Errorf(text, op, len(list), pr.Commits)
 	}
-	made, err := c.contributors(ctx, list, rolesOfPull)
+	made, err := contributorsOf(ctx, c, list, rolesOfPull)
 	return append([]fact.Contributor{{Login: pr.Author, Role: fact.RoleOpener}}, made...), err
 }
 
-// contributors returns the authors, committers and co-authors of commits, each once for each role.
-func (c *Client) contributors(ctx context.Context, commits []commit, roles commitRoles) ([]fact.Contributor, error) {
+// contributorsOf returns the authors, committers and co-authors of commits, each once for each role.
+func contributorsOf(ctx context.Context, c *Client, commits []commit, roles commitRoles) ([]fact.Contributor, error) {
 	var out []fact.Contributor
 	seen := map[fact.Contributor]bool{}
 	add := func(login, email, sha string, role fact.Role) {
@@ -113,7 +113,7 @@ func (c *Client) contributors(ctx context.Context, commits []commit, roles commi
 			shared = append(shared, one.SHA)
 		}
 	}
-	authors, err := c.coAuthors(ctx, shared)
+	authors, err := coAuthors(ctx, c, shared)
 	for _, a := range authors {
 		add(a.User.login(), a.Email, a.commit, roles.coAuthor)
 	}
@@ -134,11 +134,11 @@ type coAuthor struct {
 const commitsAtOnce = 50
 
 // coAuthors returns the authors of these commits, except the first author of each commit, who is the author in git.
-func (c *Client) coAuthors(ctx context.Context, shas []string) ([]coAuthor, error) {
+func coAuthors(ctx context.Context, c *Client, shas []string) ([]coAuthor, error) {
 	var out []coAuthor
 	for len(shas) > 0 {
 		n := min(commitsAtOnce, len(shas))
-		some, err := c.someCoAuthors(ctx, shas[:n])
+		some, err := someCoAuthors(ctx, c, shas[:n])
 		if err != nil {
 			return nil, err
 		}
@@ -147,7 +147,7 @@ func (c *Client) coAuthors(ctx context.Context, shas []string) ([]coAuthor, erro
 	return out, nil
 }
 
-func (c *Client) someCoAuthors(ctx context.Context, shas []string) ([]coAuthor, error) {
+func someCoAuthors(ctx context.Context, c *Client, shas []string) ([]coAuthor, error) {
 	var query strings.Builder
 	query.WriteString("query($owner: String!, $name: String!) { repository(owner: $owner, name: $name) {")
 	for i, sha := range shas {

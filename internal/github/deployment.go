@@ -91,7 +91,7 @@ func deployments(op string, level string) call {
 // Deploy creates the deployment, or returns the existing one. It asks GitHub not to merge anything and not to wait for
 // checks, which are GitHub's defaults.
 func (c *Client) Deploy(ctx context.Context, d Deployment) (Deployed, error) {
-	there, err := c.deployed(ctx, d)
+	there, err := findDeployment(ctx, c, d)
 	if err != nil || there.ID != 0 {
 		return there, err
 	}
@@ -116,14 +116,14 @@ func (c *Client) Deploy(ctx context.Context, d Deployment) (Deployed, error) {
 	}
 	r.body = want
 	made, err := create(ctx, c, r, func() (deployment, bool, error) {
-		there, err := c.deployed(ctx, d)
+		there, err := findDeployment(ctx, c, d)
 		return deployment{ID: there.ID}, there.ID != 0, err
 	})
 	return Deployed{ID: made.ID}, err
 }
 
-// deployed finds a deployment of the same record, or one that this run's own job made for the environment.
-func (c *Client) deployed(ctx context.Context, d Deployment) (Deployed, error) {
+// findDeployment finds a deployment of the same record, or one that this run's own job made for the environment.
+func findDeployment(ctx context.Context, c *Client, d Deployment) (Deployed, error) {
 	r := deployments("look for a deployment to "+d.Environment, "read")
 	r.path, r.query = c.in("deployments"), map[string][]string{"sha": {d.Ref}, "environment": {d.Environment}}
 	list, err := all[deployment](ctx, c, r, 100)
@@ -139,7 +139,7 @@ func (c *Client) deployed(ctx context.Context, d Deployment) (Deployed, error) {
 		if there.Task == task || d.RunID == 0 {
 			continue
 		}
-		status, ok, err := c.lastStatus(ctx, there.ID)
+		status, ok, err := lastStatus(ctx, c, there.ID)
 		if err != nil {
 			return Deployed{}, err
 		}
@@ -150,7 +150,7 @@ func (c *Client) deployed(ctx context.Context, d Deployment) (Deployed, error) {
 	return Deployed{}, nil
 }
 
-func (c *Client) lastStatus(ctx context.Context, id int64) (deploymentStatus, bool, error) {
+func lastStatus(ctx context.Context, c *Client, id int64) (deploymentStatus, bool, error) {
 	r := deployments(fmt.Sprintf("read the status of deployment %d", id), "read")
 	r.path = c.in("deployments", id, "statuses")
 	list, err := all[deploymentStatus](ctx, c, r, 100)
@@ -175,7 +175,7 @@ func (c *Client) DeploymentStatus(ctx context.Context, id int64, s Status) error
 	}
 	r.body = want
 	_, err := create(ctx, c, r, func() (deploymentStatus, bool, error) {
-		last, ok, err := c.lastStatus(ctx, id)
+		last, ok, err := lastStatus(ctx, c, id)
 		return last, ok && last.State == state && last.Description == text && last.LogURL == s.LogURL, err
 	})
 	return err
@@ -198,7 +198,7 @@ func (c *Client) Deactivate(ctx context.Context, environment, key string, keep i
 		if d.ours().Key != key || d.ID == keep && !replaced {
 			continue
 		}
-		status, ok, err := c.lastStatus(ctx, d.ID)
+		status, ok, err := lastStatus(ctx, c, d.ID)
 		if err != nil {
 			return err
 		}

@@ -17,7 +17,7 @@ import (
 // client_payload, an object of at most 10 keys and less than 64 KB. A lost response is an error with the reason
 // unknown. If you send it again, the receiver must recognise the record's id.
 func (c *Client) Dispatch(ctx context.Context, repository, eventType string, payload any) error {
-	repository, err := c.repositoryOr(repository)
+	repository, err := repositoryOr(c, repository)
 	if err != nil {
 		return err
 	}
@@ -28,8 +28,8 @@ func (c *Client) Dispatch(ctx context.Context, repository, eventType string, pay
 	if err := checkDispatch(eventType, data); err != nil {
 		return fmt.Errorf("dispatch %s to %s: %w", eventType, repository, err)
 	}
-	return c.sendOnce(ctx, call{
-		op: fmt.Sprintf("dispatch %s to %s", eventType, repository), needs: c.writeTo(repository, "contents"),
+	return sendOnce(ctx, c, call{
+		op: fmt.Sprintf("dispatch %s to %s", eventType, repository), needs: writeTo(c, repository, "contents"),
 		method: http.MethodPost, path: path(repository, "dispatches"),
 		body: gh.DispatchRequestOptions{EventType: eventType, ClientPayload: (*json.RawMessage)(&data)},
 	})
@@ -55,7 +55,7 @@ func checkDispatch(eventType string, data []byte) error {
 func (c *Client) DispatchWorkflow(
 	ctx context.Context, repository, workflow, ref string, inputs map[string]string,
 ) error {
-	repository, err := c.repositoryOr(repository)
+	repository, err := repositoryOr(c, repository)
 	if err != nil {
 		return err
 	}
@@ -63,15 +63,15 @@ func (c *Client) DispatchWorkflow(
 	for k, v := range inputs {
 		content[k] = v
 	}
-	return c.sendOnce(ctx, call{
-		op: fmt.Sprintf("start workflow %s of %s", workflow, repository), needs: c.writeTo(repository, "actions"),
+	return sendOnce(ctx, c, call{
+		op: fmt.Sprintf("start workflow %s of %s", workflow, repository), needs: writeTo(c, repository, "actions"),
 		method: http.MethodPost, path: path(repository, "actions", "workflows", workflow, "dispatches"),
 		body: gh.CreateWorkflowDispatchEventRequest{Ref: ref, Inputs: content},
 	})
 }
 
 // sendOnce sends a request whose effect cannot be checked afterwards.
-func (c *Client) sendOnce(ctx context.Context, r call) error {
+func sendOnce(ctx context.Context, c *Client, r call) error {
 	r.class = rest.Create
 	resp, err := c.do(ctx, r, nil)
 	switch {
@@ -85,7 +85,7 @@ func (c *Client) sendOnce(ctx context.Context, r call) error {
 	return err
 }
 
-func (c *Client) repositoryOr(name string) (string, error) {
+func repositoryOr(c *Client, name string) (string, error) {
 	if name == "" {
 		return c.repository, nil
 	}
@@ -93,6 +93,6 @@ func (c *Client) repositoryOr(name string) (string, error) {
 }
 
 // writeTo returns the permission to write in a repository, which may not be the job's own.
-func (c *Client) writeTo(repository, scope string) permission {
+func writeTo(c *Client, repository, scope string) permission {
 	return permission{scope: scope, level: "write", elsewhere: repository != c.repository}
 }

@@ -41,7 +41,7 @@ func (c *Client) Issue(ctx context.Context, want Issue) (url string, err error) 
 	if len(want.Labels) == 0 {
 		return "", errors.New("open an issue: no label to find it by")
 	}
-	ours, err := c.issues(ctx, want)
+	ours, err := ourIssues(ctx, c, want)
 	if err != nil {
 		return "", err
 	}
@@ -50,10 +50,10 @@ func (c *Client) Issue(ctx context.Context, want Issue) (url string, err error) 
 	case len(ours) == 0 && !want.Open:
 		return "", nil
 	case len(ours) == 0:
-		return c.openIssue(ctx, want, body)
+		return openIssue(ctx, c, want, body)
 	}
 	for _, extra := range ours[1:] {
-		if _, err := c.editIssue(ctx, extra, gh.IssueRequest{
+		if _, err := editIssue(ctx, c, extra, gh.IssueRequest{
 			State:       gh.String("closed"),
 			StateReason: gh.String("not_planned"),
 		}); err != nil {
@@ -76,16 +76,16 @@ func (c *Client) Issue(ctx context.Context, want Issue) (url string, err error) 
 			return is.HTMLURL, nil
 		}
 	}
-	return c.editIssue(ctx, is, edit)
+	return editIssue(ctx, c, is, edit)
 }
 
-func (c *Client) openIssue(ctx context.Context, want Issue, body string) (url string, err error) {
+func openIssue(ctx context.Context, c *Client, want Issue, body string) (url string, err error) {
 	made, err := create(ctx, c, call{
 		op: "open an issue", needs: permission{scope: "issues", level: "write"}, method: http.MethodPost,
 		path: c.in("issues"),
 		body: &gh.IssueRequest{Title: &want.Title, Body: &body, Labels: &want.Labels},
 	}, func() (issue, bool, error) {
-		ours, err := c.issues(ctx, want)
+		ours, err := ourIssues(ctx, c, want)
 		if err != nil || len(ours) == 0 {
 			return issue{}, false, err
 		}
@@ -95,7 +95,7 @@ func (c *Client) openIssue(ctx context.Context, want Issue, body string) (url st
 }
 
 // editIssue changes an issue. It does nothing if the issue already has the wanted state.
-func (c *Client) editIssue(ctx context.Context, is issue, edit gh.IssueRequest) (url string, err error) {
+func editIssue(ctx context.Context, c *Client, is issue, edit gh.IssueRequest) (url string, err error) {
 	if edit.Body == nil && is.State == *edit.State {
 		return is.HTMLURL, nil
 	}
@@ -108,8 +108,8 @@ func (c *Client) editIssue(ctx context.Context, is issue, edit gh.IssueRequest) 
 	return edited.HTMLURL, err
 }
 
-// issues returns our issues with the key in any state, oldest first.
-func (c *Client) issues(ctx context.Context, want Issue) ([]issue, error) {
+// ourIssues returns our issues with the key in any state, oldest first.
+func ourIssues(ctx context.Context, c *Client, want Issue) ([]issue, error) {
 	list, err := all[issue](ctx, c, call{
 		op: "find the issue", needs: permission{scope: "issues", level: "read"}, path: c.in("issues"),
 		query: map[string][]string{"state": {"all"}, "labels": {want.Labels[0]}},

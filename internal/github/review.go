@@ -64,10 +64,10 @@ func (c *Client) Review(ctx context.Context, q ReviewQuery) fact.Review {
 		PullRequest:  registry.Absent[[]fact.Approval]("no pull request"),
 	}
 	if q.RunID != 0 {
-		entered, err := c.environments(ctx, q.RunID)
+		entered, err := environmentApprovals(ctx, c, q.RunID)
 		out.Environments = known(&out, entered, err)
 	}
-	made, err := c.commitContributors(ctx, q.Commit)
+	made, err := commitContributors(ctx, c, q.Commit)
 	made = append(starters(q), made...)
 	out.Contributors = known(&out, made, err)
 	switch {
@@ -76,7 +76,7 @@ func (c *Client) Review(ctx context.Context, q ReviewQuery) fact.Review {
 	case q.PullRequest != 0:
 		var pullContributors []fact.Contributor
 		var reviews []fact.Approval
-		pullContributors, reviews, err = c.pullReview(ctx, q)
+		pullContributors, reviews, err = readPullReview(ctx, c, q)
 		out.PullRequest = known(&out, reviews, err)
 		made = append(made, pullContributors...)
 	}
@@ -89,7 +89,7 @@ func (c *Client) Review(ctx context.Context, q ReviewQuery) fact.Review {
 // Approvals reads only who approved the environments of a workflow run, for all environments.
 func (c *Client) Approvals(ctx context.Context, runID int64) fact.Review {
 	var out fact.Review
-	entered, err := c.environments(ctx, runID)
+	entered, err := environmentApprovals(ctx, c, runID)
 	out.Environments = known(&out, entered, err)
 	for _, a := range entered {
 		out.Named = append(out.Named, a.Environment)
@@ -124,8 +124,8 @@ func starters(q ReviewQuery) []fact.Contributor {
 	}
 }
 
-// environments returns the decisions of those who were asked to let the run's jobs into their environments.
-func (c *Client) environments(ctx context.Context, runID int64) ([]fact.Approval, error) {
+// environmentApprovals returns the decisions of those who were asked to let the run's jobs into their environments.
+func environmentApprovals(ctx context.Context, c *Client, runID int64) ([]fact.Approval, error) {
 	var history []struct {
 		State        string `json:"state"`
 		User         *user  `json:"user"`
@@ -169,13 +169,13 @@ type review struct {
 	User        *user  `json:"user"`
 }
 
-// pullReview reads who made a pull request and who reviewed it.
-func (c *Client) pullReview(ctx context.Context, q ReviewQuery) ([]fact.Contributor, []fact.Approval, error) {
+// readPullReview reads who made a pull request and who reviewed it.
+func readPullReview(ctx context.Context, c *Client, q ReviewQuery) ([]fact.Contributor, []fact.Approval, error) {
 	pr, err := c.PullRequest(ctx, q.PullRequest)
 	if err != nil {
 		return nil, nil, err
 	}
-	made, err := c.pullContributors(ctx, pr)
+	made, err := pullContributors(ctx, c, pr)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -186,7 +186,7 @@ func (c *Client) pullReview(ctx context.Context, q ReviewQuery) ([]fact.Contribu
 	if err != nil {
 		return nil, nil, err
 	}
-	approvals, err := c.judgeReviews(ctx, latestReviews(list), cmp.Or(q.Head, pr.Head))
+	approvals, err := judgeReviews(ctx, c, latestReviews(list), cmp.Or(q.Head, pr.Head))
 	return made, approvals, err
 }
 
@@ -214,7 +214,7 @@ const mostReviewers = 50
 
 // judgeReviews reports whether the last review of each account approves the head, and whether the account may write.
 // Accounts that GitHub calls members are checked first, so strangers cannot use up the limit.
-func (c *Client) judgeReviews(ctx context.Context, reviews []review, head string) ([]fact.Approval, error) {
+func judgeReviews(ctx context.Context, c *Client, reviews []review, head string) ([]fact.Approval, error) {
 	asked := 0
 	out := make([]fact.Approval, len(reviews))
 	for _, members := range []bool{true, false} {
@@ -227,7 +227,7 @@ func (c *Client) judgeReviews(ctx context.Context, reviews []review, head string
 				continue
 			}
 			asked++
-			may, err := c.mayApprove(ctx, r, asked)
+			may, err := mayApprove(ctx, c, r, asked)
 			if err != nil {
 				return nil, err
 			}
@@ -260,11 +260,11 @@ func (r review) member() bool {
 
 // mayApprove reports whether a reviewer may write. Some tokens may not read this. Then the reviewer's association
 // decides.
-func (c *Client) mayApprove(ctx context.Context, r review, asked int) (bool, error) {
+func mayApprove(ctx context.Context, c *Client, r review, asked int) (bool, error) {
 	if asked > mostReviewers {
 		return false, nil
 	}
-	may, err := c.mayWrite(ctx, r.User.login())
+	may, err := mayWrite(ctx, c, r.User.login())
 	if _, limited := limit(err); statusOf(err) == http.StatusForbidden && !limited {
 		return r.member(), nil
 	}
@@ -272,7 +272,7 @@ func (c *Client) mayApprove(ctx context.Context, r review, asked int) (bool, err
 }
 
 // mayWrite reports whether an account may push to the repository.
-func (c *Client) mayWrite(ctx context.Context, login string) (bool, error) {
+func mayWrite(ctx context.Context, c *Client, login string) (bool, error) {
 	var access struct {
 		Permission string `json:"permission"` // maintain counts as write, triage as read
 	}
@@ -315,7 +315,7 @@ func (c *Client) Contains(ctx context.Context, base, head string) registry.Known
 	_, err := c.do(ctx, r, &compared)
 	if statusOf(err) == http.StatusNotFound {
 		// GitHub responds the same if the commit was never pushed and if the token may not read it.
-		if _, found, lookErr := c.commit(ctx, base); lookErr == nil && !found {
+		if _, found, lookErr := readCommit(ctx, c, base); lookErr == nil && !found {
 			return registry.Is(false)
 		}
 	}

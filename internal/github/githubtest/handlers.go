@@ -14,7 +14,7 @@ func (v *exchange) stamp() string { return v.now().UTC().Format(time.RFC3339) }
 
 func (v *exchange) notFound() answer { return v.failure(http.StatusNotFound, "Not Found") }
 
-func (v *exchange) findRun() *Run {
+func findRun(v *exchange) *Run {
 	for _, r := range v.repo.Runs {
 		if r.ID == v.int("run_id") {
 			return r
@@ -23,8 +23,8 @@ func (v *exchange) findRun() *Run {
 	return nil
 }
 
-func (v *exchange) run() answer {
-	r := v.findRun()
+func readRun(v *exchange) answer {
+	r := findRun(v)
 	if r == nil {
 		return v.notFound()
 	}
@@ -49,8 +49,8 @@ func (v *exchange) run() answer {
 	})
 }
 
-func (v *exchange) approvals() answer {
-	r := v.findRun()
+func readApprovals(v *exchange) answer {
+	r := findRun(v)
 	if r == nil {
 		return v.notFound()
 	}
@@ -68,7 +68,7 @@ func (v *exchange) approvals() answer {
 	return v.respond(http.StatusOK, out)
 }
 
-func (v *exchange) permission() answer {
+func readPermission(v *exchange) answer {
 	login := v.path["username"]
 	access := cmp.Or(v.repo.Access[login], "read")
 	user := v.user(login).(map[string]any)
@@ -76,7 +76,7 @@ func (v *exchange) permission() answer {
 	return v.respond(http.StatusOK, map[string]any{"permission": access, "role_name": access, "user": user})
 }
 
-func (v *exchange) commitJSON(c *Commit) map[string]any {
+func commitJSON(v *exchange, c *Commit) map[string]any {
 	parents := []any{}
 	for _, p := range c.Parents {
 		parents = append(parents, map[string]any{"sha": p})
@@ -107,7 +107,7 @@ func emailOf(login string) string {
 	return cmp.Or(login, "nobody") + "@git.example"
 }
 
-func (v *exchange) readCommit() answer {
+func readCommit(v *exchange) answer {
 	ref := v.path["ref"]
 	if branch, ok := strings.CutPrefix(ref, "heads/"); ok {
 		ref = v.repo.Branches[branch]
@@ -116,10 +116,10 @@ func (v *exchange) readCommit() answer {
 	if c == nil {
 		return v.failure(http.StatusUnprocessableEntity, "No commit found for SHA: "+v.path["ref"])
 	}
-	return v.respond(http.StatusOK, v.commitJSON(c))
+	return v.respond(http.StatusOK, commitJSON(v, c))
 }
 
-func (v *exchange) compare() answer {
+func compareCommits(v *exchange) answer {
 	base, head, _ := strings.Cut(v.path["basehead"], "...")
 	from, to := v.repo.commit(base), v.repo.commit(head)
 	if from == nil || to == nil {
@@ -148,11 +148,11 @@ func (v *exchange) compare() answer {
 	}
 	return v.respond(http.StatusOK, map[string]any{
 		"status": status, "ahead_by": ahead, "behind_by": behind, "total_commits": ahead, "commits": []any{},
-		"base_commit": v.commitJSON(from), "merge_base_commit": v.commitJSON(from),
+		"base_commit": commitJSON(v, from), "merge_base_commit": commitJSON(v, from),
 	})
 }
 
-func (v *exchange) pullJSON(p *Pull) map[string]any {
+func pullJSON(v *exchange, p *Pull) map[string]any {
 	state, merged, merge := "open", any(nil), any(nil)
 	if p.Merged {
 		state, merged = "closed", v.stamp()
@@ -179,18 +179,18 @@ func (v *exchange) pullJSON(p *Pull) map[string]any {
 	}
 }
 
-func (v *exchange) readPull() answer {
+func readPull(v *exchange) answer {
 	p := v.repo.pull(int(v.int("pull_number")))
 	if p == nil {
 		return v.notFound()
 	}
-	out := v.pullJSON(p)
+	out := pullJSON(v, p)
 	out["merged"], out["commits"] = p.Merged, max(len(p.Commits), 1)
 	return v.respond(http.StatusOK, out)
 }
 
 // listPulls supports the filters state and head.
-func (v *exchange) listPulls() answer {
+func listPulls(v *exchange) answer {
 	q := v.request.URL.Query()
 	state := cmp.Or(q.Get("state"), "open")
 	out := []any{}
@@ -198,41 +198,41 @@ func (v *exchange) listPulls() answer {
 		owner, _, _ := strings.Cut(cmp.Or(p.From, v.repo.Name), "/")
 		proposes := q.Get("head") == "" || q.Get("head") == owner+":"+p.Branch
 		if proposes && (state == "all" || (state == "closed") == p.Merged) {
-			out = append(out, v.pullJSON(p))
+			out = append(out, pullJSON(v, p))
 		}
 	}
 	return v.page(out)
 }
 
 // pullsOfCommit does not find commits that only a fork has, like GitHub.
-func (v *exchange) pullsOfCommit() answer {
+func pullsOfCommit(v *exchange) answer {
 	sha := v.path["commit_sha"]
 	out := []any{}
 	for _, p := range v.repo.Pulls {
 		if p.Head == sha && p.From == "" || p.Merged && p.Merge == sha {
-			out = append(out, v.pullJSON(p))
+			out = append(out, pullJSON(v, p))
 		}
 	}
 	return v.page(out)
 }
 
 // listPullCommits lists at most 250 commits, like GitHub.
-func (v *exchange) listPullCommits() answer {
+func listPullCommits(v *exchange) answer {
 	p := v.repo.pull(int(v.int("pull_number")))
 	if p == nil {
 		return v.notFound()
 	}
 	out := []any{}
 	for _, sha := range p.Commits[:min(len(p.Commits), 250)] {
-		out = append(out, v.commitJSON(v.repo.commit(sha)))
+		out = append(out, commitJSON(v, v.repo.commit(sha)))
 	}
 	if len(out) == 0 {
-		out = append(out, v.commitJSON(&Commit{SHA: p.Head, Author: p.Author}))
+		out = append(out, commitJSON(v, &Commit{SHA: p.Head, Author: p.Author}))
 	}
 	return v.page(out)
 }
 
-func (v *exchange) listReviews() answer {
+func listReviews(v *exchange) answer {
 	p := v.repo.pull(int(v.int("pull_number")))
 	if p == nil {
 		return v.notFound()
@@ -242,13 +242,13 @@ func (v *exchange) listReviews() answer {
 		out = append(out, map[string]any{
 			"id": i + 1, "user": v.user(r.User), "state": cmp.Or(r.State, "APPROVED"),
 			"commit_id": cmp.Or(r.Commit, p.Head), "body": "",
-			"submitted_at": v.stamp(), "author_association": v.association(r),
+			"submitted_at": v.stamp(), "author_association": association(v, r),
 		})
 	}
 	return v.page(out)
 }
 
-func (v *exchange) association(r Review) string {
+func association(v *exchange, r Review) string {
 	switch {
 	case r.Association != "":
 		return r.Association
@@ -261,14 +261,14 @@ func (v *exchange) association(r Review) string {
 // bodyLimit is GitHub's limit in characters.
 const bodyLimit = 65536
 
-func (v *exchange) tooLong(resource string) (answer, bool) {
+func tooLong(v *exchange, resource string) (answer, bool) {
 	if utf8.RuneCountInString(v.text("body")) > bodyLimit {
 		return v.invalid(resource, "body", "body is too long (maximum is 65536 characters)"), true
 	}
 	return answer{}, false
 }
 
-func (v *exchange) commentJSON(c *Comment, number int) map[string]any {
+func commentJSON(v *exchange, c *Comment, number int) map[string]any {
 	return map[string]any{
 		"id": c.ID, "body": c.Body, "user": v.user(c.Author), "created_at": v.stamp(), "updated_at": v.stamp(),
 		"html_url": v.web("/%s/pull/%d#issuecomment-%d", v.repo.Name, number, c.ID),
@@ -276,7 +276,7 @@ func (v *exchange) commentJSON(c *Comment, number int) map[string]any {
 	}
 }
 
-func (v *exchange) listComments() answer {
+func listComments(v *exchange) answer {
 	number := int(v.int("issue_number"))
 	list := v.repo.comments(number)
 	if list == nil {
@@ -284,39 +284,39 @@ func (v *exchange) listComments() answer {
 	}
 	out := []any{}
 	for _, c := range *list {
-		out = append(out, v.commentJSON(c, number))
+		out = append(out, commentJSON(v, c, number))
 	}
 	return v.page(out)
 }
 
-func (v *exchange) createComment() answer {
+func createComment(v *exchange) answer {
 	number := int(v.int("issue_number"))
 	list := v.repo.comments(number)
 	if list == nil {
 		return v.notFound()
 	}
-	if a, bad := v.tooLong("IssueComment"); bad {
+	if a, bad := tooLong(v, "IssueComment"); bad {
 		return a
 	}
 	c := &Comment{ID: v.next(), Author: v.token.Login, Body: v.text("body")}
 	*list = append(*list, c)
-	return v.respond(http.StatusCreated, v.commentJSON(c, number))
+	return v.respond(http.StatusCreated, commentJSON(v, c, number))
 }
 
-func (v *exchange) editComment() answer {
+func editComment(v *exchange) answer {
 	list, at, number := v.repo.comment(v.int("comment_id"))
 	if list == nil {
 		return v.notFound()
 	}
-	if a, bad := v.tooLong("IssueComment"); bad {
+	if a, bad := tooLong(v, "IssueComment"); bad {
 		return a
 	}
 	c := (*list)[at]
 	c.Body, c.Edits = v.text("body"), c.Edits+1
-	return v.respond(http.StatusOK, v.commentJSON(c, number))
+	return v.respond(http.StatusOK, commentJSON(v, c, number))
 }
 
-func (v *exchange) deleteComment() answer {
+func deleteComment(v *exchange) answer {
 	list, at, _ := v.repo.comment(v.int("comment_id"))
 	if list == nil {
 		return v.notFound()
@@ -325,7 +325,7 @@ func (v *exchange) deleteComment() answer {
 	return v.respond(http.StatusNoContent, nil)
 }
 
-func (v *exchange) issueJSON(i *Issue) map[string]any {
+func issueJSON(v *exchange, i *Issue) map[string]any {
 	labels := []any{}
 	for _, l := range i.Labels {
 		labels = append(labels, map[string]any{"name": l})
@@ -341,7 +341,7 @@ func (v *exchange) issueJSON(i *Issue) map[string]any {
 	return out
 }
 
-func (v *exchange) listIssues() answer {
+func listIssues(v *exchange) answer {
 	q := v.request.URL.Query()
 	state := cmp.Or(q.Get("state"), "open")
 	out := []any{}
@@ -351,14 +351,14 @@ func (v *exchange) listIssues() answer {
 			labelled = labelled && (l == "" || slices.Contains(i.Labels, l))
 		}
 		if labelled && (state == "all" || i.State == state) {
-			out = append(out, v.issueJSON(i))
+			out = append(out, issueJSON(v, i))
 		}
 	}
 	return v.page(out)
 }
 
-func (v *exchange) createIssue() answer {
-	if a, bad := v.tooLong("Issue"); bad {
+func createIssue(v *exchange) answer {
+	if a, bad := tooLong(v, "Issue"); bad {
 		return a
 	}
 	i := &Issue{
@@ -373,15 +373,15 @@ func (v *exchange) createIssue() answer {
 		i.Labels = append(i.Labels, l.(string))
 	}
 	v.repo.Issues = append(v.repo.Issues, i)
-	return v.respond(http.StatusCreated, v.issueJSON(i))
+	return v.respond(http.StatusCreated, issueJSON(v, i))
 }
 
-func (v *exchange) editIssue() answer {
+func editIssue(v *exchange) answer {
 	i := v.repo.issue(int(v.int("issue_number")))
 	if i == nil {
 		return v.notFound()
 	}
-	if a, bad := v.tooLong("Issue"); bad {
+	if a, bad := tooLong(v, "Issue"); bad {
 		return a
 	}
 	i.Title = cmp.Or(v.text("title"), i.Title)
@@ -389,10 +389,10 @@ func (v *exchange) editIssue() answer {
 	if state := v.text("state"); state != "" && state != i.State {
 		i.State, i.Reason = state, v.text("state_reason")
 	}
-	return v.respond(http.StatusOK, v.issueJSON(i))
+	return v.respond(http.StatusOK, issueJSON(v, i))
 }
 
-func (v *exchange) deploymentJSON(d *Deployment) map[string]any {
+func deploymentJSON(v *exchange, d *Deployment) map[string]any {
 	return map[string]any{
 		"id": d.ID, "sha": d.SHA, "ref": d.Ref, "task": d.Task,
 		"environment": d.Environment, "description": d.Description,
@@ -402,21 +402,21 @@ func (v *exchange) deploymentJSON(d *Deployment) map[string]any {
 	}
 }
 
-func (v *exchange) listDeployments() answer {
+func listDeployments(v *exchange) answer {
 	q := v.request.URL.Query()
 	matches := func(key, value string) bool { return q.Get(key) == "" || q.Get(key) == value }
 	out := []any{}
 	for _, d := range slices.Backward(v.repo.Deployments) {
 		if matches("sha", d.SHA) && matches("ref", d.Ref) && matches("task", d.Task) && matches("environment",
 			d.Environment) {
-			out = append(out, v.deploymentJSON(d))
+			out = append(out, deploymentJSON(v, d))
 		}
 	}
 	return v.page(out)
 }
 
 // createDeployment merges and waits for checks by default, like GitHub.
-func (v *exchange) createDeployment() answer {
+func createDeployment(v *exchange) answer {
 	c := v.repo.commit(v.text("ref"))
 	switch {
 	case c == nil:
@@ -441,10 +441,10 @@ func (v *exchange) createDeployment() answer {
 		Production: environment == "production" || v.in["production_environment"] == true,
 	}
 	v.repo.Deployments = append(v.repo.Deployments, d)
-	return v.respond(http.StatusCreated, v.deploymentJSON(d))
+	return v.respond(http.StatusCreated, deploymentJSON(v, d))
 }
 
-func (v *exchange) statusJSON(d *Deployment, s DeploymentStatus) map[string]any {
+func statusJSON(v *exchange, d *Deployment, s DeploymentStatus) map[string]any {
 	return map[string]any{
 		"id": s.ID, "state": s.State, "description": s.Description, "log_url": s.LogURL, "target_url": s.LogURL,
 		"environment_url": s.EnvironmentURL,
@@ -452,20 +452,20 @@ func (v *exchange) statusJSON(d *Deployment, s DeploymentStatus) map[string]any 
 	}
 }
 
-func (v *exchange) listStatuses() answer {
+func listStatuses(v *exchange) answer {
 	d := v.repo.deployment(v.int("deployment_id"))
 	if d == nil {
 		return v.notFound()
 	}
 	out := []any{}
 	for _, s := range slices.Backward(d.Statuses) {
-		out = append(out, v.statusJSON(d, s))
+		out = append(out, statusJSON(v, d, s))
 	}
 	return v.page(out)
 }
 
 // createStatus ends other deployments to the environment by default, like GitHub.
-func (v *exchange) createStatus() answer {
+func createStatus(v *exchange) answer {
 	d := v.repo.deployment(v.int("deployment_id"))
 	switch {
 	case d == nil:
@@ -487,10 +487,10 @@ func (v *exchange) createStatus() answer {
 			}
 		}
 	}
-	return v.respond(http.StatusCreated, v.statusJSON(d, s))
+	return v.respond(http.StatusCreated, statusJSON(v, d, s))
 }
 
-func (v *exchange) dispatch() answer {
+func dispatchEvent(v *exchange) answer {
 	payload, err := json.Marshal(v.in["client_payload"])
 	if err != nil {
 		panic("githubtest: " + err.Error())
@@ -510,7 +510,7 @@ func (v *exchange) dispatch() answer {
 	return v.respond(http.StatusNoContent, nil)
 }
 
-func (v *exchange) startWorkflow() answer {
+func startWorkflow(v *exchange) answer {
 	name := v.path["workflow_id"]
 	inputs, _ := v.in["inputs"].(map[string]any)
 	most := 25
