@@ -68,7 +68,7 @@ func refusals(argv []string) []string {
 	}
 	set := inputs.Read(c, value, func(string, int64) ([]byte, error) { return nil, nil }, func(string) string { return "" })
 	var out []string
-	for _, p := range append(inputs.Unread(c, a), set.Problems...) {
+	for _, p := range append(inputs.UnreadFlags(c, a), set.Problems...) {
 		out = append(out, p.String())
 	}
 	if c.Judges && set.Intent.Query.Target.Empty() {

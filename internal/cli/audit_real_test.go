@@ -33,9 +33,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Every rule's defect is planted in a real registry at least twice, by its own API, or by SQL where the API refuses, and
-// beside it what is nearly a defect. The audit finds all of the first and says nothing of the second, nor anything else.
-// The table is printed.
+// Every rule's defect is planted in a real registry at least twice, by its own API, or by SQL where the API refuses,
+// and beside it what is nearly a defect. The audit finds all of the first and says nothing of the second, nor anything
+// else. The table is printed.
 func TestPlantedDefectsOnRealServers(t *testing.T) {
 	for _, o := range []realtest.Options{{Store: "postgresql", Workers: 1}, {Version: "2.22.5", Workers: 1}} {
 		t.Run(cmp.Or(o.Version, realtest.Newest), func(t *testing.T) {

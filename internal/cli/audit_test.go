@@ -197,7 +197,7 @@ func TestAheadKeepsOrderAndBounds(t *testing.T) {
 	}
 	var got []string
 	var failed error
-	for v, err := range ahead(context.Background(), source, 3, f) {
+	for v, err := range parallelMap(context.Background(), source, 3, f) {
 		if failed = err; err == nil {
 			got = append(got, v)
 		}
@@ -206,7 +206,7 @@ func TestAheadKeepsOrderAndBounds(t *testing.T) {
 		t.Errorf("%d results, %v, at most %d at once", len(got), failed, most.Load())
 	}
 	begun.Store(0)
-	for range ahead(context.Background(), iter.Seq2[int, error](source), 3, func(i int) int { return i }) {
+	for range parallelMap(context.Background(), iter.Seq2[int, error](source), 3, func(i int) int { return i }) {
 		break
 	}
 	if n := begun.Load(); n > 6 {

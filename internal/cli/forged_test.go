@@ -90,8 +90,8 @@ func (f forgery) append(t *testing.T, sc *scene) {
 	}
 }
 
-// A forged entry moves nothing past the gates: neither one that is open nor one that was cut off, whoever it names as its
-// holder and whatever it says about the incumbent.
+// A forged entry moves nothing past the gates: neither one that is open nor one that was cut off, whoever it names as
+// its holder and whatever it says about the incumbent.
 func TestForgedEntriesMoveNothing(t *testing.T) {
 	var cases []forgery
 	for _, server := range servers {

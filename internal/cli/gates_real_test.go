@@ -25,7 +25,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Every gate passes, fails and is inconclusive on real servers, with models that scikit-learn made. The table is printed.
+// Every gate passes, fails and is inconclusive on real servers, with models that scikit-learn made. The table is
+// printed.
 func TestEveryGateOnRealServers(t *testing.T) {
 	for _, version := range []string{realtest.Newest, "2.22.5"} {
 		t.Run(version, func(t *testing.T) {
@@ -226,7 +227,7 @@ func (r *realGates) judge(c cell) verdict.Finding {
 	}
 	s := &session{p: Process{Now: time.Now}, job: actions.Context{Repository: "acme/churn", SHA: "c0ffee"}}
 	s.set.Intent.Query = q
-	s.surroundings(context.Background(), &facts)
+	s.addOtherFacts(context.Background(), &facts)
 	if c.candidate != "gone" {
 		facts.Review = registry.Is(approvedReview())
 	}

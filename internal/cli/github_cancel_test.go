@@ -14,7 +14,8 @@ import (
 
 var told = []string{"promote", "--model", "churn", "--candidate", "runs:/better/model", "--alias", "champion", "--thresholds", "test_f1 >= champion"}
 
-// A cancelled run does not wait for whoever it tells: the promotion is done and recorded, and the next run tells the rest.
+// A cancelled run does not wait for whoever it tells: the promotion is done and recorded, and the next run tells the
+// rest.
 func TestACancelledRunDoesNotWaitForSlack(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t, told...)
@@ -46,8 +47,8 @@ func TestACancelledRunDoesNotWaitForSlack(t *testing.T) {
 	})
 }
 
-// Cancelled while the alias is being moved: the move is confirmed, the deployment says how it ended, and who could not be
-// told any more is told by the next run.
+// Cancelled while the alias is being moved: the move is confirmed, the deployment says how it ended, and who could not
+// be told any more is told by the next run.
 func TestCancelledInTheMiddleOfAMove(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t, told...)

@@ -5,8 +5,8 @@ import (
 	"testing/synctest"
 )
 
-// Being told costs a look into the ledger and a mark there, however many are told, and a deployment its two tags. GitHub
-// is asked one thing of itself: who approved this run.
+// Being told costs a look into the ledger and a mark there, however many are told, and a deployment its two tags.
+// GitHub is asked one thing of itself: who approved this run.
 func TestWhatTellingCosts(t *testing.T) {
 	cost := func(env map[string]string) (mlflow, gitHub int) {
 		bubble(t, func(t *testing.T) {

@@ -132,8 +132,8 @@ var gitHubKinds = map[string]githubtest.Fault{
 	"login page":              {Kind: githubtest.LoginPage},
 }
 
-// Whatever GitHub does at whatever request, and forever: the promotion is done, confirmed and recorded, within the time that
-// reporting may take; and what was not told is known to be so.
+// Whatever GitHub does at whatever request, and forever: the promotion is done, confirmed and recorded, within the time
+// that reporting may take; and what was not told is known to be so.
 func TestGitHubNeverChangesAPromotion(t *testing.T) {
 	args := []string{"promote", "--model", "churn", "--candidate", "runs:/better/model", "--alias", "champion", "--thresholds", "test_f1 >= champion"}
 	requests, want := 0, ""

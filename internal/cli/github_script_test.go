@@ -211,8 +211,8 @@ func (o *outside) comment(number int) string {
 // packed is the hidden plan: the same for the same plan, and nothing a reader wants to see.
 var packed = regexp.MustCompile(`(<!-- plan [0-9a-f]{64}) [A-Za-z0-9+/=]+ -->`)
 
-// cmdReceive sets what a receiver answers from here on, or with a host alone prints what it received and forgets it. Events
-// are held to the published schema, and signatures checked.
+// cmdReceive sets what a receiver answers from here on, or with a host alone prints what it received and forgets it.
+// Events are held to the published schema, and signatures checked.
 //
 //	receive slack|webhook [STATUS | none]
 func cmdReceive(ts *testscript.TestScript, neg bool, args []string) {

@@ -17,7 +17,7 @@ func TestHints_HostileNames(t *testing.T) {
 		var in plan.Intent
 		in.Query.Model = name
 		in.Query.Aliases = []registry.Assignment{{Alias: "champion", Version: 7}}
-		err := unguarded(policy.Policy{}, []policy.TargetRule{{Alias: "champion"}}, in)
+		err := refuseGuarded(policy.Policy{}, []policy.TargetRule{{Alias: "champion"}}, in)
 		if err == nil {
 			t.Fatal("not guarded")
 		}

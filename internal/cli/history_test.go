@@ -10,8 +10,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// Drift counts where both readings show it. Where only the second does, which the first may have been too torn to show, it
-// is not told, nor that there is none.
+// Drift counts where both readings show it. Where only the second does, which the first may have been too torn to show,
+// it is not told, nor that there is none.
 func TestConfirmed(t *testing.T) {
 	a, b := ledger.Shift{Ref: "@champion", Was: "1", Want: "2"}, ledger.Shift{Ref: "Production", Was: "1", Want: "2"}
 	seen := func(drift ...ledger.Shift) report.History { return report.History{Compared: true, Outside: drift} }
@@ -27,15 +27,15 @@ func TestConfirmed(t *testing.T) {
 		"the first did not, and all is well": {report.History{Broken: "torn"}, seen(), nil, true},
 		"neither holds together":             {report.History{Broken: "torn"}, report.History{Broken: "torn"}, nil, false},
 	} {
-		got := confirmed(c.first, c.second)
+		got := confirmedHistory(c.first, c.second)
 		if !slices.Equal(got.Outside, c.want) || got.Compared != c.compared {
 			t.Errorf("%s: %v, compared %v; want %v, %v", name, got.Outside, got.Compared, c.want, c.compared)
 		}
 	}
 }
 
-// The prompt marker on one version hides them all: that their stages look empty is no move by others, and that they are not
-// listed does not make their aliases dangle, nor the versions deleted.
+// The prompt marker on one version hides them all: that their stages look empty is no move by others, and that they are
+// not listed does not make their aliases dangle, nor the versions deleted.
 func TestHiddenVersions(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		sc := story{"3.17.2", "both", goingBack}.begin(t)

@@ -67,8 +67,8 @@ func TestALostLedgerIsReplacedOnRequestOnly(t *testing.T) {
 	})
 }
 
-// Who deletes the experiment of all ledgers, as the page on removing everything says, gets out again by the command that
-// the error names; a promotion alone never restores or begins anything.
+// Who deletes the experiment of all ledgers, as the page on removing everything says, gets out again by the command
+// that the error names; a promotion alone never restores or begins anything.
 func TestADeletedHomeOfLedgersIsRestoredOnRequestOnly(t *testing.T) {
 	for name, c := range map[string]struct {
 		gone []string // experiments

@@ -118,7 +118,8 @@ func (l *realLineage) lineage(args ...string) (shownLineage, result) {
 	return out, r
 }
 
-// prepare logs two models, registers both by way of a promotion, the second as the run of the head commit, and copies it.
+// prepare logs two models, registers both by way of a promotion, the second as the run of the head commit, and copies
+// it.
 func (l *realLineage) prepare() {
 	l.t.Helper()
 	tags := map[string]string{"mlflow.source.git.commit": "0ddba11", "mlflow.source.git.repoURL": "https://ci:secret@git.example/acme/churn.git"}

@@ -17,11 +17,11 @@ func TestLetters(t *testing.T) {
 	}
 	told := func(e ledger.Entry) ledger.Entry { e.Told = []int{0}; return e }
 	champion := func(epoch int) ledger.Entry { return entry(epoch, "@champion") }
-	own := func(e ledger.Entry) *letter {
-		return &letter{event: ledger.NewEvent(e.ID(), e.Record), entry: e, to: e.Untold()}
+	own := func(e ledger.Entry) *notification {
+		return &notification{event: ledger.NewEvent(e.ID(), e.Record), entry: e, to: e.Untold()}
 	}
 	for name, c := range map[string]struct {
-		own     *letter
+		own     *notification
 		entries []ledger.Entry
 		want    string // epochs in the order of sending, with the epoch that superseded them
 	}{
@@ -30,11 +30,11 @@ func TestLetters(t *testing.T) {
 		"moved again before it was told":              {own(champion(2)), []ledger.Entry{champion(2), champion(3), champion(4)}, "2 by 4"},
 		"another target was moved meanwhile":          {own(champion(2)), []ledger.Entry{champion(2), entry(3, "@shadow")}, "2"},
 		"the ledger as it was before this run's move": {own(champion(2)), []ledger.Entry{champion(1)}, "2, 1 by 2"},
-		"no ledger": {&letter{to: map[int]string{0: "slack"}}, nil, "0"},
+		"no ledger": {&notification{to: map[int]string{0: "slack"}}, nil, "0"},
 		"a run that moved nothing tells of all that is left": {nil, []ledger.Entry{champion(1), champion(2)}, "1 by 2, 2"},
 	} {
 		var got []string
-		for _, l := range letters(c.own, c.entries) {
+		for _, l := range pendingNotifications(c.own, c.entries) {
 			line := fmt.Sprint(l.entry.Epoch)
 			if by, _, late := strings.Cut(l.event.Record.SupersededBy, "-"); late {
 				line += " by " + by

@@ -37,9 +37,9 @@ const (
 // markdown is one summary, as a script's run wrote it.
 type markdown struct{ script, text string }
 
-// Every summary that any script writes, as GitHub would show it: rendered by GitHub's own Markdown library, styled by its
-// style sheet, the diagrams drawn by Mermaid, in a real browser. Whatever names and words the servers of the scripts
-// have, nothing loads, links or runs that should not, and nothing is cut off at the side.
+// Every summary that any script writes, as GitHub would show it: rendered by GitHub's own Markdown library, styled by
+// its style sheet, the diagrams drawn by Mermaid, in a real browser. Whatever names and words the servers of the
+// scripts have, nothing loads, links or runs that should not, and nothing is cut off at the side.
 func TestSummariesInABrowser(t *testing.T) {
 	all := summaries(t)
 	if len(all) < 50 {
@@ -142,8 +142,8 @@ func fewColours(path string) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// Names as bad as names can be, in every place of a lineage: still nothing loads, links or runs, every box of the diagram
-// says what it is to say, and what is too long scrolls within its table.
+// Names as bad as names can be, in every place of a lineage: still nothing loads, links or runs, every box of the
+// diagram says what it is to say, and what is too long scrolls within its table.
 func TestHostileNamesInABrowser(t *testing.T) {
 	v := newViewer(t)
 	words := []string{

@@ -51,8 +51,8 @@ func (r runner) takes(sc *scene) (args []string) {
 	return []string{"--override", "takeover"}
 }
 
-// Whoever runs a killed command again, after whatever request it died: it ends as if nothing had happened, with one entry
-// that says so, and nobody else is said to have moved anything.
+// Whoever runs a killed command again, after whatever request it died: it ends as if nothing had happened, with one
+// entry that says so, and nobody else is said to have moved anything.
 func TestKilledAndRunBySomebody(t *testing.T) {
 	every := campaign(t, "PROMOTE_KILLS", 16) // of the cases; 1 for all
 	var cases []killing

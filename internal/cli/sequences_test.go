@@ -44,9 +44,9 @@ func (m *memory) becomes(n int) {
 	}
 }
 
-// Every sequence of promotions and rollbacks by the commands themselves, on the double, with the ledger: a rollback goes
-// to the last good holder and to nothing else, always where there is one, and in no request is the target left without a
-// holder.
+// Every sequence of promotions and rollbacks by the commands themselves, on the double, with the ledger: a rollback
+// goes to the last good holder and to nothing else, always where there is one, and in no request is the target left
+// without a holder.
 func TestEverySequenceOfCommands(t *testing.T) {
 	length := campaign(t, "PROMOTE_ROLLBACKS", 3)
 	all := sequences("both", nil, length, 5)

@@ -450,10 +450,10 @@ func (s state) of(run string) (counted, marked []int) {
 	return counted, marked
 }
 
-// settled is what has to be the same whatever happened on the way: which run every alias and stage stands for, the notes
-// on those versions, and what the ledger says of the promotion. Numbers of versions are left out where they are those of
-// a second version that a request left behind which arrived twice or late; so are the decision in short (it names an
-// entry), and what the MLmodel file would have said where it could not be read.
+// settled is what has to be the same whatever happened on the way: which run every alias and stage stands for, the
+// notes on those versions, and what the ledger says of the promotion. Numbers of versions are left out where they are
+// those of a second version that a request left behind which arrived twice or late; so are the decision in short (it
+// names an entry), and what the MLmodel file would have said where it could not be read.
 func (s state) settled() string {
 	var b strings.Builder
 	for _, alias := range slices.Sorted(maps.Keys(s.aliases)) {

@@ -70,8 +70,8 @@ func TestACutOffEntryThatNobodyFinishesIsClosed(t *testing.T) {
 	})
 }
 
-// One that is closed by a command that does not look at its stage may have moved it: nobody else is said to have. The same
-// promotion by another workflow run is judged as any other, and confirms the move.
+// One that is closed by a command that does not look at its stage may have moved it: nobody else is said to have. The
+// same promotion by another workflow run is judged as any other, and confirms the move.
 func TestACutOffEntryOfAnotherStageIsClosedWithoutLooking(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		sc := story{"3.17.2", "stage", goingBack}.begin(t)

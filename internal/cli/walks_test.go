@@ -50,8 +50,8 @@ type walking struct {
 	problems []string
 }
 
-// Whatever way a model goes, history, audit and the notes of promotions tell exactly the moves of others, no move of this
-// tool as theirs, and what was live at any time.
+// Whatever way a model goes, history, audit and the notes of promotions tell exactly the moves of others, no move of
+// this tool as theirs, and what was live at any time.
 func TestWalks(t *testing.T) {
 	n := campaign(t, "PROMOTE_WALKS", 3)
 	var cases []walk
@@ -301,8 +301,8 @@ func (g *walking) compare(t *testing.T, alone bool) (drifts int) {
 
 // canGoBack holds what a promotion said of the way back against what a rollback right after it would do.
 //
-// Only on the first page of a ledger that nobody goes past: else a rollback knows more, for it reads earlier pages and the
-// notes on all versions, and what a promotion says is then of what was not gathered.
+// Only on the first page of a ledger that nobody goes past: else a rollback knows more, for it reads earlier pages and
+// the notes on all versions, and what a promotion says is then of what was not gathered.
 func (g *walking) canGoBack(t *testing.T, alone bool) {
 	if g.promoted == nil {
 		return

@@ -13,8 +13,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/realtest"
 )
 
-// Users of MLflow's basic-auth app need READ to look and judge, EDIT to register and promote, and only to remove an alias
-// MANAGE.
+// Users of MLflow's basic-auth app need READ to look and judge, EDIT to register and promote, and only to remove an
+// alias MANAGE.
 func TestLeastRights(t *testing.T) {
 	onlyWhole(t)
 	for _, version := range []string{"3.17.2", "2.22.5"} {

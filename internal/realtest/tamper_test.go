@@ -25,8 +25,9 @@ var tamperedServers = []struct {
 }
 
 // Somebody with the database's password edits the ledger. Every field that is changed or removed, an entry that is
-// taken out, a tail that is cut and an anchor that is edited are noticed, and the first entry that does not hold together
-// is named; a chain that is rewritten as a whole, with its anchor, is noticed with a copy kept elsewhere alone.
+// taken out, a tail that is cut and an anchor that is edited are noticed, and the first entry that does not hold
+// together is named; a chain that is rewritten as a whole, with its anchor, is noticed with a copy kept elsewhere
+// alone.
 func TestTamperingBySQL(t *testing.T) {
 	binary := program(t)
 	t.Log("| server | entries | fields edited | ways | shown by history | promotions on top refused |")
@@ -133,8 +134,8 @@ func (k *tampering) setUp() {
 	k.anchored = k.sql("SELECT value FROM registered_model_tags WHERE name = :name AND key = 'promote.ledger'", object{"name": tampered})[0][0]
 }
 
-// noticed asserts that history shows the edit, at the entry where one is given, and, where the newest page or what leads
-// to it was edited, that nothing is promoted on top of it.
+// noticed asserts that history shows the edit, at the entry where one is given, and, where the newest page or what
+// leads to it was edited, that nothing is promoted on top of it.
 func (k *tampering) noticed(what string, entry int, promote bool, reasons ...string) {
 	k.t.Helper()
 	k.ways++
@@ -263,8 +264,8 @@ func (k *tampering) anchor() {
 	}
 }
 
-// rewrite replaces the ledger by another true one, in the same runs and with its anchor and marks, as somebody would who
-// has the database and this program. No chain can show that; the kept copy does.
+// rewrite replaces the ledger by another true one, in the same runs and with its anchor and marks, as somebody would
+// who has the database and this program. No chain can show that; the kept copy does.
 func (k *tampering) rewrite() {
 	home := "mlflow-promotions/" + tampered
 	k.sql("UPDATE experiments SET name = 'aside' WHERE name = :name", object{"name": home})
