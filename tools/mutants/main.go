@@ -1,11 +1,11 @@
-// Command mutants turns the judging code wrong in small ways, one after the other, and shows that a named test notices
-// each: a test that passes on wrong code is none. Every file is put back as it was.
+// Command mutants changes the judging code in small wrong ways, one after the other, and checks that a test fails for
+// each. A test that passes on wrong code proves nothing. Every file is restored afterwards.
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -13,12 +13,12 @@ import (
 	"strings"
 )
 
-// mutant is one way to be wrong.
+// mutant is one wrong change.
 type mutant struct {
 	what     string
-	file     string // below internal/
-	from, to string // from is there exactly once
-	test     string // that must fail
+	file     string // relative to internal/
+	from, to string // from must occur exactly once
+	test     string // test that must fail
 }
 
 var mutants = []mutant{
@@ -38,7 +38,7 @@ var mutants = []mutant{
 	{"an approval of any environment counts", "policy/gate_approval.go", "g.environment != \"\" && strings.EqualFold(a.Environment, g.environment)", "true", "TestApproval_WhoRoleState"},
 	{"a report about another run counts", "policy/gate_evidence.go", "case d.RunID != \"\" && (run.ID == \"\" || d.RunID != run.ID):", "case false:", "TestEvidence_OddForms"},
 	{"a key may be there twice", "evidence/json.go", "if seen[key] {", "if false {", "TestEvidence_OddForms"},
-	{"another spelling of a key is overlooked", "evidence/place.go", "case strings.EqualFold(k, key):", "case false:", "TestEvidence_OddForms"},
+	{"another spelling of a key is overlooked", "evidence/node.go", "case strings.EqualFold(k, key):", "case false:", "TestEvidence_OddForms"},
 	{"a result lowers the level of its rule", "evidence/sarif.go", "level = max(level, levelOr(p.at(\"level\"), Informational))", "level = levelOr(p.at(\"level\"), level)", "TestEvidence_OddForms"},
 	{"a slice may vanish", "policy/gate_slices.go", "if !slices.Contains(names, name) {", "if false {", "TestASliceOfTheIncumbentMayNotVanish"},
 	{"an expression is evaluated without its facts", "policy/gate_expression.go", "if len(gaps) > 0 {", "if false {", "TestAnExpressionNeedsEveryFactItNames"},
@@ -46,12 +46,12 @@ var mutants = []mutant{
 	{"the margin is given twice", "policy/gate_regression.go", "limit := theirs.Value.Value + m.of(theirs.Value.Value)", "limit := theirs.Value.Value + 2*m.of(theirs.Value.Value)", "TestMargins"},
 	{"a wrong tail of the distribution", "policy/student.go", "return 1 - tail", "return tail", "TestNonInferiorityAgreesWithSciPy"},
 	{"late gates are judged in a plan", "policy/gate.go", "if !g.Late {", "if true {", "TestLateGatesArePendingInAPlan"},
-	{"anybody's comment is a plan", "github/client.go", "return err == nil && author.login() == me, err", "return err == nil && author.login() != \"\" && me != \"\", err", "TestWhatIsNotOursIsNoPlan"},
+	{"anybody's comment is a plan", "github/client.go", "return err == nil && author.login() == me, err", "return err == nil && author.login() != \"\" && me != \"\", err", "TestCommented_OnlyOurs"},
 	{"a review of an older commit counts", "github/review.go", "case r.Commit != head:", "case r.Commit == \"\":", "TestReview_PullRequest"},
 	{"anybody who may read approves", "github/review.go", "if !may {", "if !may && asked < 0 {", "TestReview_PullRequest"},
 	{"who rejected has approved", "policy/gate_approval.go", "mine && a.State == fact.Rejected", "mine && a.State == \"\"", "TestApproval_Outcomes"},
 	{"half of the approvals is enough", "github/review.go", "return registry.Unreadable[[]T](err.Error())", "return registry.Is(found)", "TestReview_PartUnreadable"},
-	{"a lost answer is a refusal", "github/errors.go", "return wire.Unclear", "return false", "TestACommentWhoseAnswerIsLostIsNeitherMissingNorDoubled"},
+	{"a lost answer is a refusal", "github/errors.go", "return httpErr.Unclear", "return false", "TestComment_LostResponse"},
 	{"a logged model of another experiment belongs", "registry/belongs.go", "case m.ExperimentID == \"\" || m.ExperimentID != run.ExperimentID:", "case m.ExperimentID == \"\":", "TestBelongsToRun"},
 	{"files that claim to be a logged model are it", "registry/belongs.go", "\tcase !m.IsAt(source, roots...):", "\tcase false:", "TestBelongsToRun"},
 	{"a logged model without an experiment belongs", "registry/belongs.go", "case m.ExperimentID == \"\" || m.ExperimentID != run.ExperimentID:", "case m.ExperimentID != run.ExperimentID:", "TestBelongsToRun"},
@@ -61,7 +61,7 @@ var mutants = []mutant{
 	{"a logged model belongs by its place", "registry/belongs.go", "\tif logged != nil {\n\t\treturn loggedBelongs(source, *logged, run, roots)\n\t}", "\tif logged != nil && loggedBelongs(source, *logged, run, roots) == \"\" {\n\t\treturn \"\"\n\t}", "TestBelongsToRun"},
 	{"files anywhere belong", "registry/belongs.go", "\tif _, ok := ArtifactPath(source, run, roots...); !ok {", "\tif _, ok := ArtifactPath(source, run, roots...); !ok && source == \"\" {", "TestBelongsToRun"},
 	{"files belong to a run without an id", "registry/belongs.go", "\tif !ok || run.ID == \"\" {", "\tif !ok {", "TestBelongsToRun"},
-	{"a path may climb", "registry/belongs.go", "case segment == \"..\", strings", "case strings", "TestBelongsToRun"},
+	{"a path may climb", "registry/belongs.go", "case segment == \"..\",\n", "case ", "TestBelongsToRun"},
 	{"a path may climb in code", "registry/belongs.go", "strings.Contains(folded, \"%2e\"), ", "", "TestBelongsToRun"},
 	{"a slash may be hidden", "registry/belongs.go", "strings.Contains(folded, \"%2f\"), ", "", "TestBelongsToRun"},
 	{"a query is part of a path", "registry/belongs.go", "strings.ContainsAny(rest, `\\?#`)", "strings.ContainsAny(rest, `\\#`)", "TestBelongsToRun"},
@@ -82,9 +82,13 @@ var mutants = []mutant{
 	{"another source is what was judged", "plan/plan.go", "return v.RunID == r.RunID && (v.Source == r.Source || r.place != \"\" && v.Source == r.place)", "return v.RunID == r.RunID", "TestRegistered_Is"},
 	{"another run is what was judged", "plan/plan.go", "return v.RunID == r.RunID && (v.Source", "return (v.Source", "TestRegistered_Is"},
 	{"no source is what was judged", "plan/plan.go", "r.place != \"\" && v.Source == r.place", "v.Source == r.place || v.Source == \"\"", "TestRegistered_Is"},
-	{"a version that was not judged is moved", "apply/run.go", "\tcase !want.Is(v):", "\tcase false:", "TestRun_VersionThatWasNotJudged"},
-	{"a version that is gone is moved", "apply/run.go", "\tcase known.IsAbsent():\n\t\treturn &registry.Error{Reason: registry.CandidateGone", "\tcase false:\n\t\treturn &registry.Error{Reason: registry.CandidateGone", "TestRun_VersionThatWasNotJudged"},
-	{"a version that cannot be read is moved", "apply/run.go", "\tcase !ok:\n\t\treturn &registry.Error{Reason: registry.ServerError", "\tcase !ok && false:\n\t\treturn &registry.Error{Reason: registry.ServerError", "TestRun_VersionThatWasNotJudged"},
+	{"a version that was not judged is moved", "apply/run.go", "if err != nil || want.Is(v) {", "if err != nil || want.Is(v) || true {", "TestRun_VersionThatWasNotJudged"},
+	{"a version that is gone is moved", "apply/run.go", "\tcase known.IsAbsent():\n\t\treturn value, &registry", "\tcase false:\n\t\treturn value, &registry", "TestRun_VersionThatWasNotJudged"},
+	{"a version that cannot be read is moved", "apply/run.go", "\tcase !ok:\n\t\treturn value, &registry", "\tcase !ok && false:\n\t\treturn value, &registry", "TestRun_VersionThatWasNotJudged"},
+	{"a copy with other files is moved", "apply/run.go", "if err != nil || want.IsAt(place) {", "if err != nil || want.IsAt(place) || true {", "TestRun_CopyOfOtherFiles"},
+	{"the place of a copy does not matter", "plan/plan.go", "\tif registry.IsCopy(r.Source) {\n", "\tif false {\n", "TestPlan_ExpectsPlace"},
+	{"the place of every version is asked for", "plan/plan.go", "\tif registry.IsCopy(r.Source) {\n", "\tif true {\n", "TestPlan_ExpectsPlace"},
+	{"every place is that of the copy", "plan/plan.go", "return p == place || registry.SameLocation(p, place) })", "return p != \"\" })", "TestPlan_ExpectsPlace"},
 	{"a run that is no proof is one", "fact/value.go", "\tcase !readable && (want.OfRun || !s.Run.IsAbsent()):", "\tcase !readable && want.OfRun:", "TestChoose"},
 	{"a model without a run has a run's value", "fact/value.go", "\tcase !readable && (want.OfRun || !s.Run.IsAbsent()):", "\tcase !readable && !s.Run.IsAbsent():", "TestChoose"},
 	{"of: run is overlooked", "fact/value.go", "\tcase want.OfRun:\n", "\tcase false:\n", "TestChoose"},
@@ -96,6 +100,12 @@ var mutants = []mutant{
 	{"siblings do not matter", "fact/value.go", "\tif len(others) == 0 {\n\t\treturn true, \"\"", "\tif len(others) >= 0 {\n\t\treturn true, \"\"", "TestChoose"},
 	{"siblings that are not known do not matter", "fact/value.go", "\t\tif !ok {\n\t\t\treturn false, fmt.Sprintf(\"the models of run", "\t\tif !ok && run.ID == \"\" {\n\t\t\treturn false, fmt.Sprintf(\"the models of run", "TestChoose"},
 	{"models of MLflow 2 do not matter", "fact/value.go", "\tif s.Logged.IsAbsent() {\n", "\tif false {\n", "TestChoose"},
+	{"folders that a run does not list do not matter", "fact/value.go", "\tif s.Unlisted() {\n", "\tif false {\n", "TestChoose"},
+	{"folders that are not known do not matter", "fact/value.go", "\t\tif !ok && len(others) == 0 {", "\t\tif !ok && len(others) < 0 {", "TestChoose"},
+	{"a run that lists its models is searched", "fact/value.go", "len(run.LoggedPaths()) == 0\n", "len(run.LoggedPaths()) >= 0\n", "TestChoose"},
+	{"a model is one of the other models", "mlflow/files.go", "\t\t\treturn dir == own || slices.Contains(found", "\t\t\treturn slices.Contains(found", "TestOtherModels"},
+	{"a model in a model is another one", "mlflow/files.go", "dir == own || slices.Contains(found, strings.TrimSuffix(parent, \"/\"))", "dir == own || parent == \"/\"", "TestOtherModels"},
+	{"folders in folders are not looked into", "mlflow/files.go", "\t\t\treturn dir == own || slices.Contains(found", "\t\t\treturn dir != \"\" || slices.Contains(found", "TestOtherModels"},
 	{"a model is its own sibling", "fact/value.go", "\t\t\tif path != s.Path {", "\t\t\tif path != \"\" {", "TestChoose"},
 	{"the other model's row is this one's", "fact/value.go", "\t\t\tif c.measured(r).Same(row.Point) {", "\t\t\tif false {", "TestChoose"},
 	{"rows are the same by their value alone", "registry/model.go", "return p.Raw == q.Raw && p.Step == q.Step && p.Time.Equal(q.Time)", "return p.Raw == q.Raw && p.Step == q.Step", "TestChoose"},
@@ -111,7 +121,7 @@ var mutants = []mutant{
 	{"strangers evaluate", "fact/value.go", "\tcase !allowed:", "\tcase !allowed && false:", "TestChoose"},
 	{"a named experiment is one more", "fact/value.go", "\tif len(c.want.EvaluatedIn) > 0 {\n\t\tallowed = slices", "\tif len(c.want.EvaluatedIn) > 0 {\n\t\tallowed = allowed || slices", "TestChoose"},
 	{"failed evaluations count", "fact/value.go", "\tcase e.Status == \"FAILED\" || e.Status == \"KILLED\":", "\tcase false:", "TestChoose"},
-	{"an old evaluation counts", "fact/value.go", "return slices.DeleteFunc(slices.Clone(rows), func(m registry.ModelMetric) bool { return m.RunID != newest.RunID })", "return slices.DeleteFunc(slices.Clone(rows), func(m ModelMetric) bool { return m.RunID == newest.RunID+\"x\" })", "TestChoose"},
+	{"an old evaluation counts", "fact/value.go", "return slices.DeleteFunc(slices.Clone(rows), func(m registry.ModelMetric) bool { return m.RunID != newest.RunID })", "return slices.DeleteFunc(slices.Clone(rows), func(m registry.ModelMetric) bool { return m.RunID == newest.RunID+\"x\" })", "TestChoose"},
 	{"the first step counts", "fact/value.go", "\t\tlast := rows[len(rows)-1]", "\t\tlast := rows[0]", "TestChoose"},
 	{"steps do not matter", "fact/value.go", "return cmp.Or(cmp.Compare(a.Step, b.Step), a.Time.Compare(b.Time), cmp", "return cmp.Or(a.Time.Compare(b.Time), cmp", "TestChoose"},
 	{"evaluations that are not known do not matter", "fact/value.go", "\tcase c.unknown != \"\" && c.want.Run != SourceRun:", "\tcase false:", "TestChoose"},
@@ -133,7 +143,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	survived := 0
-	fmt.Printf("%-48s %-28s %s\n", "wrong in this way", "file", "killed by")
+	fmt.Printf("%-48s %-28s %s\n", "wrong change", "file", "failing test")
 	for _, m := range mutants {
 		verdict, err := m.try(ctx)
 		if err != nil {
@@ -146,13 +156,13 @@ func main() {
 		}
 		fmt.Printf("%-48s %-28s %s\n", m.what, m.file, verdict)
 	}
-	fmt.Printf("%d of %d killed\n", len(mutants)-survived, len(mutants))
+	fmt.Printf("tests noticed %d of %d wrong changes\n", len(mutants)-survived, len(mutants))
 	if survived > 0 {
 		os.Exit(1)
 	}
 }
 
-// try applies the mutant, runs its test and puts the file back.
+// try applies the mutant, runs its test and restores the file.
 func (m mutant) try(ctx context.Context) (verdict string, err error) {
 	path := "internal/" + m.file
 	was, err := os.ReadFile(path)
@@ -160,10 +170,10 @@ func (m mutant) try(ctx context.Context) (verdict string, err error) {
 		return "", err
 	}
 	if n := strings.Count(string(was), m.from); n != 1 {
-		return "", fmt.Errorf("%s holds %q %d times", path, m.from, n)
+		return "", fmt.Errorf("%s contains %q %d times, want once", path, m.from, n)
 	}
 	if out, err := m.run(ctx); err != nil {
-		return "", fmt.Errorf("%s fails without it: %s", m.test, out)
+		return "", fmt.Errorf("%s fails without the mutant: %s", m.test, out)
 	}
 	defer func() {
 		if back := os.WriteFile(path, was, 0o644); err == nil {
@@ -185,9 +195,9 @@ func (m mutant) try(ctx context.Context) (verdict string, err error) {
 	return m.test, nil
 }
 
-// run runs the mutant's test, without the cache.
+// run runs the mutant's test without the test cache.
 func (m mutant) run(ctx context.Context) (string, error) {
-	pkg, err := m.tested()
+	pkg, err := m.testPackage()
 	if err != nil {
 		return "", err
 	}
@@ -195,15 +205,23 @@ func (m mutant) run(ctx context.Context) (string, error) {
 	return string(out), err
 }
 
-// tested is the folder of the package that has the mutant's test.
-func (m mutant) tested() (string, error) {
+// testPackage returns the folder of the package that has the mutant's test.
+func (m mutant) testPackage() (string, error) {
 	name, _, _ := strings.Cut(m.test, "/")
-	files, err := filepath.Glob("internal/*/*_test.go")
-	for _, file := range files {
-		code, err := os.ReadFile(file)
-		if err == nil && strings.Contains(string(code), "\nfunc "+name+"(") {
-			return "./" + filepath.Dir(file), nil
+	folder := ""
+	err := filepath.WalkDir("internal", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
 		}
+		code, err := os.ReadFile(path)
+		if err == nil && strings.Contains(string(code), "\nfunc "+name+"(") {
+			folder = "./" + filepath.Dir(path)
+			return fs.SkipAll
+		}
+		return err
+	})
+	if err == nil && folder == "" {
+		err = fmt.Errorf("no package has a test %s", name)
 	}
-	return "", cmp.Or(err, fmt.Errorf("no package has the test %s", name))
+	return folder, err
 }
