@@ -18,7 +18,7 @@ func checkApproval(ctx context.Context, s *session, p plan.Plan) error {
 			Reason: registry.PlanChanged,
 			Msg: fmt.Sprintf("check %s of %s: it points to %s, but expected-previous is %s",
 				p.Target, p.Model, versionOrNone(p.Incumbent), versionOrNone(s.set.Expected.Version)),
-			Hint: "check who moved it (mlflow-promote history), then run again with " +
+			Hint: "check in the history who moved it, then run again with " +
 				asInput(s, "expected-previous", versionNumberOrNone(p.Incumbent)),
 		}
 	}

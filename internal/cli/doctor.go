@@ -49,7 +49,7 @@ func ledgerState(ctx context.Context, s *session, model string) (state, wrong st
 	switch {
 	case registry.ReasonOf(err) == registry.LedgerLost:
 		wrong = fmt.Sprintf("promotions of %s are refused until its ledger is restored; "+
-			"to see what is left of it, run mlflow-promote history; "+
+			"to see what is left of it, run the command history; "+
 			"restore deleted runs and experiments in MLflow before they are purged, or start a new ledger with %s",
 			model, asInput(s, "reset-ledger", "REASON"))
 		return "lost: " + err.Error(), wrong

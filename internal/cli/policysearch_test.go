@@ -38,52 +38,52 @@ func TestPolicySearch(t *testing.T) {
 		},
 		"an underscore": {
 			files: ".github/mlflow_policy.yml",
-			cause: ".github/mlflow_policy.yml is not where",
+			cause: ".github/mlflow_policy.yml, but no policy at",
 			hint:  "policy-file: .github/mlflow_policy.yml",
 		},
 		"an underscore, in the root": {
 			files: "mlflow_policy.yml",
-			cause: "mlflow_policy.yml is not where",
+			cause: "mlflow_policy.yml, but no policy at",
 		},
 		"in the root": {
 			files: "mlflow-policy.yml",
-			cause: "mlflow-policy.yml is not where",
+			cause: "mlflow-policy.yml, but no policy at",
 		},
 		"a hidden file in the root": {
 			files: ".mlflow-policy.yaml",
-			cause: ".mlflow-policy.yaml is not where",
+			cause: ".mlflow-policy.yaml, but no policy at",
 		},
 		"the plural": {
 			files: ".github/mlflow-policies.yml",
-			cause: "mlflow-policies.yml is not where",
+			cause: "mlflow-policies.yml, but no policy at",
 		},
 		"another case": {
 			files: ".github/MLflow-Policy.yml",
-			cause: "MLflow-Policy.yml is not where",
+			cause: "MLflow-Policy.yml, but no policy at",
 		},
 		"one slip": {
 			files: ".github/mlflow-polciy.yml",
-			cause: "mlflow-polciy.yml is not where",
+			cause: "mlflow-polciy.yml, but no policy at",
 		},
 		"a slip in the ending": {
 			files: ".github/mlflow-policy.ymal",
-			cause: "mlflow-policy.ymal is not where",
+			cause: "mlflow-policy.ymal, but no policy at",
 		},
 		"JSON": {
 			files: ".github/mlflow-policy.json",
-			cause: "mlflow-policy.json is not where",
+			cause: "mlflow-policy.json, but no policy at",
 		},
 		"an editor's ending": {
 			files: ".github/mlflow-policy.yml.txt",
-			cause: "mlflow-policy.yml.txt is not where",
+			cause: "mlflow-policy.yml.txt, but no policy at",
 		},
 		"the tool's whole name": {
 			files: ".github/mlflow-promote-policy.yml",
-			cause: "mlflow-promote-policy.yml is not where",
+			cause: "mlflow-promote-policy.yml, but no policy at",
 		},
 		"a folder of its own": {
 			files: ".github/policy/mlflow-policy.yml",
-			cause: ".github/policy/mlflow-policy.yml is not where",
+			cause: ".github/policy/mlflow-policy.yml, but no policy at",
 		},
 		"a proper file and a near one": {
 			files: "mlflow-policy.yml .github/mlflow-policy.yml",
