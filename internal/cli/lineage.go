@@ -14,9 +14,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// runLineage shows what one version came from, and where it went.
+// runLineage shows where a version came from and where it is used.
 func runLineage(ctx context.Context, s *session) {
-	if err := s.adoptMoves(); err != nil {
+	if err := s.readMovedRoots(); err != nil {
 		s.fail(err)
 		return
 	}
@@ -25,9 +25,9 @@ func runLineage(ctx context.Context, s *session) {
 		q.Candidate = registry.Candidate{}
 	}
 	var history ledger.History
-	var unread error
+	var ledgerErr error
+	load := func() { history, ledgerErr = ledger.Load(ctx, runstore.New(s.client), q.Model) }
 	var wg sync.WaitGroup
-	load := func() { history, unread = ledger.Load(ctx, runstore.New(s.client), q.Model) }
 	wg.Go(load)
 	traced, err := gather.Lineage(ctx, s.client, q)
 	wg.Wait()
@@ -35,29 +35,31 @@ func runLineage(ctx context.Context, s *session) {
 		s.fail(diagnose.Explain(ctx, s.client, err))
 		return
 	}
-	if unread == nil && history.Check(traced.ModelTags, traced.Version) != nil {
-		load() // it was read in parallel with the version, so an entry may have been added in between
+	if ledgerErr == nil && history.Check(traced.ModelTags, traced.Version) != nil {
+		// The version was read in parallel and may already show an entry that the pages do not have.
+		load()
 	}
-	traced.Entries = recorded(history, unread, traced)
+	traced.Entries = ledgerEntries(history, ledgerErr, traced)
 	lineage := lineage.New(traced)
 	s.report.Plan.Version = traced.Version.Number
 	if lineage.RunProblem == "" {
 		s.report.Facts.Candidate.Run = traced.Run
 	}
-	s.report.Title, s.report.Body = report.LineageTitle(lineage), report.Lineage(lineage, s.set.Server.Tracking, s.report.Workflow)
+	s.report.Title = report.LineageTitle(lineage)
+	s.report.Body = report.Lineage(lineage, s.set.Server.Tracking, s.report.Workflow)
 	s.report.Data, s.report.Reason = lineage, registry.OK
 }
 
-// recorded is what the promotion ledger says. That it cannot be read, or does not hold together, is no reason to show
-// nothing else.
-func recorded(h ledger.History, err error, t lineage.Traced) registry.Known[[]ledger.Entry] {
+// ledgerEntries returns the entries of the promotion ledger. A ledger that cannot be read or is not intact is a fact,
+// not an error: the rest of the lineage is still shown.
+func ledgerEntries(h ledger.History, err error, t lineage.Traced) registry.Known[[]ledger.Entry] {
 	if err != nil {
 		return registry.Unreadable[[]ledger.Entry](err.Error())
 	}
 	broken := h.Check(t.ModelTags, t.Version)
 	switch {
 	case broken != nil:
-		why := brokenHistory(h.Model, *broken).Error() + "; mlflow-promote history shows it"
+		why := brokenHistory(h.Model, *broken).Error() + "; see mlflow-promote history"
 		return registry.Unreadable[[]ledger.Entry](why)
 	case len(h.Pages) == 0:
 		return registry.Absent[[]ledger.Entry](fmt.Sprintf("%s has no promotion ledger", h.Model))

@@ -2,15 +2,15 @@ package registry
 
 import "errors"
 
-// Error is a problem that a person can solve. Its message says what was tried and why it failed, as "verb object:
-// cause". Its hint says what to do next.
+// Error is a problem that a person can solve. The message has the form "verb object: cause", and the hint says what to
+// do next.
 type Error struct {
 	Reason Reason
 	Msg    string
 	Detail string // one line about the request: method, address, status; "" if nothing was sent
-	Hint   string // what to do; may span lines
-	// Over says of a write with the reason Unknown that none of its requests is still on its way. Then reading tells
-	// for certain whether the write took effect.
+	Hint   string // what to do; may have several lines
+	// Over is for a write with reason Unknown. It is true if no request is still in flight, so reading shows for
+	// certain whether the write took effect.
 	Over  bool
 	Cause error
 }
@@ -30,7 +30,7 @@ func ReasonOf(err error) Reason {
 	return ServerError
 }
 
-// MayLand reports whether a write may still take effect after its last response.
+// MayLand reports whether a failed write may still take effect later.
 func MayLand(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Reason == Unknown && !e.Over

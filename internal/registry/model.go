@@ -20,15 +20,15 @@ type Model struct {
 	Name        string
 	Description string
 	Tags        map[string]string
-	Aliases     map[string]int // alias -> version number; may dangle on servers before 3.x
-	Hidden      bool           // a version has the tag of prompts, which hides all versions from searches
-	Latest      []Version      // the newest of each stage, with number, source and run only
-	Newest      int            // highest number of its versions; 0 if none exists or it is not known
+	Aliases     map[string]int // alias -> version number; before MLflow 3 the version may not exist
+	Hidden      bool           // a version is marked as a prompt by mistake, which hides the model from search
+	Latest      []Version      // newest version of each stage, with only number, source and run
+	Newest      int            // highest version number; 0 if there is none or it is unknown
 	Created     time.Time
 	Updated     time.Time
 }
 
-// Version is one version of a registered model.
+// Version is a version of a registered model.
 type Version struct {
 	Model         string
 	Number        int
@@ -58,12 +58,12 @@ type Run struct {
 	Params       map[string]string
 	Tags         map[string]string
 	Datasets     []Dataset
-	Outputs      []ModelOutput // logged models of this run (MLflow 3.x), in the server's order
+	Outputs      []ModelOutput // logged models of this run (MLflow 3), in the server's order
 	ModelInputs  []string      // ids of logged models that the run measured but did not log
 }
 
-// LoggedPaths returns the paths below the run's artifacts at which the stock client 1.x and 2.x logged models, sorted.
-// MLflow 3 lists models as outputs instead.
+// LoggedPaths returns the sorted paths of the models that the MLflow 1 or 2 client logged. MLflow 3 lists models as
+// outputs instead.
 func (r Run) LoggedPaths() []string {
 	var logged []struct {
 		Path string `json:"artifact_path"`
@@ -88,8 +88,7 @@ type Point struct {
 	Time  time.Time
 }
 
-// String returns the value with the fewest digits that identify it. If it is not a number, it returns the server's
-// text.
+// String returns the shortest text of the value that is exact, or what the server sent if it is not a number.
 func (p Point) String() string {
 	if !p.Finite() {
 		return p.Raw
@@ -103,10 +102,10 @@ func (p Point) Finite() bool {
 	return !math.IsNaN(p.Value) && math.Abs(p.Value) < math.MaxFloat64
 }
 
-// Dataset is one dataset input of a run.
+// Dataset is a dataset input of a run.
 type Dataset struct {
 	Name, Digest, SourceType, Source string
-	Context                          string // training, validation, test …; "" when untagged
+	Context                          string // training, validation, test …; "" if it is not tagged
 }
 
 // ModelOutput links a run to a logged model.
@@ -115,15 +114,15 @@ type ModelOutput struct {
 	Step    int64
 }
 
-// LoggedModel is a model logged by MLflow 3.x. It is an entity of its own, next to the run.
+// LoggedModel is a model that MLflow 3 logs as an object of its own.
 type LoggedModel struct {
 	ID, Name, ExperimentID, ArtifactURI, Status, SourceRunID string
 	Created                                                  time.Time
 	Tags                                                     map[string]string
-	Metrics                                                  []ModelMetric // every value that any run logged on it
+	Metrics                                                  []ModelMetric // all values that any run logged on it
 }
 
-// File is one artifact. Path is relative to the run's artifacts, and Size is in bytes.
+// File is an artifact. Path is relative to the run's artifacts, and Size is in bytes.
 type File struct {
 	Path string
 	Dir  bool
@@ -134,44 +133,44 @@ type File struct {
 type MLmodel struct {
 	Flavors       map[string]map[string]any
 	Signature     Signature
-	Parts         []Part // the other files that the model consists of
-	InputExample  string // the file with an example; "" if none exists
+	Parts         []Part // other files that the model needs
+	InputExample  string // file with an example; "" if there is none
 	RunID         string
 	ModelID       string
 	MLflowVersion string
 	PythonVersion string
-	Created       string // utc_time_created, as text in UTC without a zone
+	Created       string // utc_time_created, in UTC without a time zone
 	SizeBytes     int64
 	Sha256        string // of the file's text, in hex
 }
 
-// Signature is the signature of a model. Each part is JSON as in the MLmodel file, or empty.
+// Signature is a model's signature. Each part is JSON as in the file, or empty.
 type Signature struct{ Inputs, Outputs, Params string }
 
 // Empty reports whether the model has no signature.
 func (s Signature) Empty() bool { return s == Signature{} }
 
-// Source is what the program sends to model-versions/create.
+// Source tells model-versions/create where the model's artifacts are.
 type Source struct {
 	URI     string `json:"uri"`
 	RunID   string `json:"run_id,omitempty"`
-	ModelID string `json:"model_id,omitempty"` // MLflow 3.x logged model
-	Path    string `json:"path,omitempty"`     // artifact path within the run
-	// ArtifactURI is the place of a logged model's files, for servers that cannot resolve models:/m-…
+	ModelID string `json:"model_id,omitempty"` // logged model of MLflow 3
+	Path    string `json:"path,omitempty"`     // artifact path in the run
+	// ArtifactURI is the location of a logged model, for servers that do not support models:/m-…
 	ArtifactURI string `json:"-"`
-	Request     string `json:"request"` // digest of model, run and logged model or path: the promote.request tag
+	Request     string `json:"request"` // digest of model, run and logged model or path, for the tag promote.request
 }
 
-// Experiment is an experiment as an audit sees it.
+// Experiment is an experiment in an audit.
 type Experiment struct {
 	ID, Name string
 	Deleted  bool
 }
 
-// Blocked reports whether gates blocked the version in its last evaluation, by its tag.
+// Blocked reports whether, according to its tag, gates blocked the version when it was last judged.
 func (v Version) Blocked() bool { return v.Tags[TagValidation] == ValidationBlocked }
 
-// Promoted returns when the version last received a stage or an alias, by its tags; "" if no tag says so.
+// Promoted returns the time in the tags when the version last got a stage or an alias, or "" without such a tag.
 func (v Version) Promoted() string {
 	at := max(v.Tags[StageTimeTag("Staging")], v.Tags[StageTimeTag("Production")])
 	for key, value := range v.Tags {
@@ -182,19 +181,19 @@ func (v Version) Promoted() string {
 	return at
 }
 
-// Usable says why a version cannot be promoted or be a rollback target; "" if it can.
+// Usable says why a version can be neither promoted nor used for a rollback. It returns "" if it can.
 func (v Version) Usable() string {
 	switch {
 	case v.Tags[TagDuplicateOf] != "":
-		return "it is a duplicate of version " + v.Tags[TagDuplicateOf]
+		return "it duplicates version " + v.Tags[TagDuplicateOf]
 	case v.Status != "READY" && v.Status != "":
 		return "it is " + v.Status
 	}
 	return ""
 }
 
-// Users returns the names of the MLflow user who trained the run. The stock client writes the same name in both places,
-// but a trainer may write two different ones.
+// Users returns the MLflow users who trained the run, according to the run itself. The MLflow client writes the same
+// name twice, but a trainer could write two different ones.
 func (r Run) Users() []string {
 	var out []string
 	for _, user := range []string{r.User, r.Tags[RunTagUser]} {
@@ -205,7 +204,7 @@ func (r Run) Users() []string {
 	return out
 }
 
-// DatasetSource returns the address of a dataset. MLflow stores the source as JSON, usually with a uri or url.
+// DatasetSource returns where the data came from. MLflow stores the source as JSON, usually with a uri or url.
 func DatasetSource(d Dataset) string {
 	var source struct{ URI, URL, Path string }
 	if json.Unmarshal([]byte(d.Source), &source) != nil {
@@ -219,7 +218,7 @@ func DatasetSource(d Dataset) string {
 	return ""
 }
 
-// DataRef identifies the dataset that a value was measured on. The zero value is no dataset.
+// DataRef identifies the dataset of a value. The zero value means no dataset.
 type DataRef struct {
 	Name   string `json:"name,omitempty"`
 	Digest string `json:"digest,omitempty"`
@@ -235,10 +234,10 @@ func (d DataRef) String() string {
 	return fmt.Sprintf("dataset %s (%s)", d.Name, d.Digest)
 }
 
-// Is reports whether the text is the name or the digest of the dataset.
+// Is reports whether text is the dataset's name or digest.
 func (d DataRef) Is(text string) bool { return text != "" && (d.Name == text || d.Digest == text) }
 
-// ModelMetric is one value that a run logged on a logged model.
+// ModelMetric is a value that a run logged on a logged model.
 type ModelMetric struct {
 	Key string
 	Point
@@ -246,7 +245,7 @@ type ModelMetric struct {
 	Dataset DataRef
 }
 
-// Models returns the ids of the logged models that the run lists, ascending, whether it logged or only measured them.
+// Models returns the sorted ids of the logged models that the run logged or measured.
 func (r Run) Models() []string {
 	ids := map[string]bool{}
 	for _, o := range r.Outputs {
@@ -269,8 +268,8 @@ func (r Run) OutputStep(model string) (step int64, listed bool) {
 	return 0, false
 }
 
-// FilesDigest returns one digest for the content of all files. It equals the output of `find . -type f | LC_ALL=C sort
-// | xargs sha256sum | sha256sum` in their folder. sums has the SHA-256 of each file in hex, by path.
+// FilesDigest returns one digest for the content of files. It equals the output of `find . -type f | LC_ALL=C sort |
+// xargs sha256sum | sha256sum` in their folder. sums has the SHA-256 of each file, in hex, by path.
 func FilesDigest(sums map[string]string) string {
 	h := sha256.New()
 	for _, path := range slices.Sorted(maps.Keys(sums)) {
@@ -279,7 +278,7 @@ func FilesDigest(sums map[string]string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// Sizes counts files and adds up their bytes.
+// Sizes returns the number of files and their total size in bytes.
 func Sizes(files []File) (n int, bytes int64) {
 	for _, f := range files {
 		if !f.Dir {

@@ -9,17 +9,16 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
-// Part is a file or folder that the MLmodel file lists.
+// Part is a file or folder that a model needs, according to its MLmodel file.
 type Part struct {
-	// its key in the MLmodel file: python_function.artifacts.weights.path; or the flavour if there is no key
-	Key       string
+	Key       string   // key in the MLmodel file, such as python_function.artifacts.weights.path, or the flavour
 	Names     []string // paths relative to the model; one of them must exist
-	Elsewhere string   // why it is not among the model's files: "is fetched from …"; "" if it must be there
-	Fix       string   // what to do, if Elsewhere is set
+	Elsewhere string   // why it is not among the model's artifacts, such as "is fetched from …"; "" if it must be
+	Fix       string   // what to do if Elsewhere is set
 }
 
-// Lacks says which part is missing among a model's files; "" if all are there. A folder without content counts as
-// empty. Parts that are elsewhere do not count.
+// Lacks describes a missing file of a model, or returns "" if all files exist. Empty files and folders count as
+// missing. Parts with Elsewhere do not count.
 func (m MLmodel) Lacks(files []File) string {
 	sizes, counted := map[string]int64{}, int64(0)
 	for _, f := range files {
@@ -29,7 +28,7 @@ func (m MLmodel) Lacks(files []File) string {
 		for at := f.Path; at != "." && at != "/"; at = path.Dir(at) {
 			sizes[at] += f.Size
 		}
-		sizes["."] += f.Size // a loader may load the whole model
+		sizes["."] += f.Size // a loader may need the whole model
 	}
 	if sizes["MLmodel"] == 0 {
 		return "MLmodel " + absence(sizes, "MLmodel")
@@ -40,15 +39,15 @@ func (m MLmodel) Lacks(files []File) string {
 		}
 	}
 	if m.SizeBytes > counted {
-		const what = "a part of the files is not there: they have %d bytes, and the MLmodel file says %d"
+		const what = "some files are missing: there are %d bytes, but the MLmodel file says %d"
 		return fmt.Sprintf(what, counted, m.SizeBytes)
 	}
 	return ""
 }
 
-// countedLater reports whether the stock client writes a file after it has counted the bytes of the model. A
-// requirements file that the user gave was counted, but may have been overwritten since. Then none of these files is
-// left out.
+// countedLater reports whether the MLflow client writes a file only after it has counted the model's bytes. If the user
+// provided a requirements file, that file was counted and may have been overwritten since. Then the answer is always
+// false.
 func (m MLmodel) countedLater(name string) bool {
 	switch name {
 	case "MLmodel", "conda.yaml", "python_env.yaml", "requirements.txt":
@@ -64,28 +63,28 @@ func (p Part) missing(sizes map[string]int64) bool {
 
 func (p Part) neededBy() string {
 	if strings.Contains(p.Key, ".") {
-		return "the MLmodel file names (" + format.Truncate(p.Key, 200) + ")"
+		return "the MLmodel file refers to (" + format.Truncate(p.Key, 200) + ")"
 	}
 	return "a model of the flavour " + p.Key + " needs"
 }
 
 func (p Part) shown() string { return format.Truncate(strings.Join(p.Names, " or "), 200) }
 
-// String says that a part is elsewhere.
+// String explains why a part is not among the model's artifacts.
 func (p Part) String() string {
-	return fmt.Sprintf("%s, which %s, is not among the model's files: it %s", p.shown(), p.neededBy(), p.Elsewhere)
+	return fmt.Sprintf("%s, which %s, is not among the model's artifacts: it %s", p.shown(), p.neededBy(), p.Elsewhere)
 }
 
-// absence says how the names without content are missing.
+// absence says how the names are missing.
 func absence(sizes map[string]int64, names ...string) string {
 	if slices.ContainsFunc(names, func(name string) bool { _, there := sizes[name]; return there }) {
 		return "is empty"
 	}
-	return "is not there"
+	return "is missing"
 }
 
-// Elsewhere returns the first part that is not among the model's files but on a hub, at an address, or outside the
-// folder.
+// Elsewhere returns the first part that is not among the model's artifacts but on a hub, at an address or outside of
+// the folder.
 func (m MLmodel) Elsewhere() (Part, bool) {
 	i := slices.IndexFunc(m.Parts, func(p Part) bool { return p.Elsewhere != "" })
 	if i < 0 {

@@ -1,41 +1,41 @@
 package registry
 
-// Server describes a server by what it answers, not by its version.
+// Server describes a server and its features, as found by requests and not from its version.
 type Server struct {
 	Address      string
 	Version      string // "" if the server does not say
-	Store        string // SqlStore or FileStore; "" if it cannot be told
-	StoreWhy     string // how the store was found out, or why not
+	Store        string // SqlStore or FileStore; "" if unknown
+	StoreWhy     string // how the store was recognised, or why it was not
 	Registry     error  // why the model registry cannot be used; nil if it can
-	ServerInfo   bool   // the server says what it is
+	ServerInfo   bool   // the server supports server-info
 	Aliases      bool
 	LoggedModels bool
 	Workspaces   bool
-	Artifacts    string // the response of the artifact route, in words
+	Artifacts    string // description of the response of the artifacts route
 	Login        Known[Login]
-	Models       int      // registered models that this login can see, on the first page of 1000
-	MoreModels   bool     // there is more than one page
-	Dangling     []Alias  // of the model that was asked about
-	Ledger       Custody  // of the model that was asked about
-	Warnings     []string // notes for an operator
+	Models       int      // number of visible registered models on the first page of 1000
+	MoreModels   bool     // there are more pages
+	Dangling     []Alias  // of the queried model
+	Ledger       Custody  // of the queried model
+	Warnings     []string // notes for operators
 }
 
-// Custody says in words how a model's ledger is stored and who can edit it. It is empty if no model was asked about.
+// Custody describes the state of a model's promotion ledger and who may edit it. It is empty if no model was queried.
 type Custody struct {
 	State  string
 	Guard  string
-	Grants []string // requests that let another login write it too; USER represents its name
+	Grants []string // requests that let another login, USER, write the ledger
 }
 
-// Login is the identity that the server sees.
+// Login is the user as the server sees it.
 type Login struct {
 	User        string
 	Admin       bool
-	Rights      map[string]string // permissions by registered model
-	Experiments map[string]string // permissions by experiment id
+	Rights      map[string]string // registered model -> permission
+	Experiments map[string]string // experiment id -> permission
 }
 
-// Alias is an alias and the version that it points to.
+// Alias is an alias and the version it points to.
 type Alias struct {
 	Name    string `json:"name"`
 	Version int    `json:"version"`

@@ -28,7 +28,7 @@ var layers = map[string][]string{
 		"internal/canonical", "internal/format", "internal/registry", "internal/retry", "internal/verdict",
 	},
 	"internal/fact":     {"internal/format", "internal/ledger", "internal/registry", "internal/verdict"},
-	"internal/evidence": {},
+	"internal/evidence": {"internal/format"},
 	"internal/audit":    {"internal/ledger", "internal/registry"},
 	"internal/policy": {
 		"internal/audit", "internal/canonical", "internal/evidence", "internal/fact", "internal/format",
@@ -50,8 +50,8 @@ var layers = map[string][]string{
 		"internal/lineage", "internal/plan", "internal/registry", "internal/verdict",
 	},
 	"internal/apply":   {"internal/ledger", "internal/plan", "internal/registry", "internal/retry"},
-	"internal/rest":    {},
-	"internal/actions": {},
+	"internal/rest":    {"internal/format"},
+	"internal/actions": {"internal/format"},
 	"internal/mlflow": {
 		"internal/canonical", "internal/format", "internal/registry", "internal/rest", "internal/retry",
 		"internal/spelling",

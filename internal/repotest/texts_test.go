@@ -24,11 +24,11 @@ var readsOrWritesText = map[string]string{
 	"internal/report/sarif.go sarifURI":             "writes models:/NAME@ALIAS",
 	"internal/report/observed.go observed":          "reads another text",
 	"internal/inputs/channels.go parseDispatch":     "reads WORKFLOW@REF",
-	"internal/inputs/settings.go list":              "reads lists that users write",
+	"internal/inputs/reader.go list":                "reads lists that users write",
 	"internal/inputs/assign.go readAssignments":     "reads what users write",
 	"internal/mlflow/crawl/live.go together":        "writes a filter",
 	"internal/policy/yaml.go canonical":             "writes YAML",
-	"internal/github/client.go leadsOn":             "reads a header",
+	"internal/github/client.go hasNext":             "reads a header",
 }
 
 // Refs and lists of versions are text only where they are read or written. A function that takes such a text apart, or
