@@ -16,6 +16,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/audit/rules"
+	"github.com/mlflow-promote/mlflow-promote/internal/auditpage"
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/crawl"
@@ -319,7 +320,7 @@ func (a *auditing) open() error {
 	}
 	if name := s.set.Audit.Html; name != "" {
 		f, err := s.runner.CreateWorkspace(name)
-		begin("page", f, err, func(f *actions.File) audit.Sink { return report.NewAuditPage(f, f.Own(), s.set.Server.Tracking) })
+		begin("page", f, err, func(f *actions.File) audit.Sink { return auditpage.New(f, f.Own(), s.set.Server.Tracking) })
 	}
 	return errors.Join(errs...)
 }

@@ -197,7 +197,7 @@ func entryRows(e ledger.Entry, w Workflow) [][]Line {
 		}
 		from, to = from+s.Ref+" "+orNone(s.Was), to+s.Ref+" "+orNone(s.Want)
 	}
-	rows := [][]Line{{line(strconv.Itoa(e.Epoch)), line(ended), line(e.Record.Command), line(C(from)), line(C(to)), by, line(C(evidence(e.Record))), line(outcome)}}
+	rows := [][]Line{{line(strconv.Itoa(e.Epoch)), line(ended), line(e.Record.Command), line(C(from)), line(C(to)), by, line(C(Evidence(e.Record))), line(outcome)}}
 	return append(rows, outsideRows("before that", e.Record.Outside, "found and recorded")...)
 }
 
@@ -228,8 +228,8 @@ func orNone(list string) string {
 	return list
 }
 
-// evidence is why the move was made, in a few words.
-func evidence(r ledger.Record) string {
+// Evidence is why the move was made, in a few words.
+func Evidence(r ledger.Record) string {
 	var parts []string
 	for i, g := range r.Gates {
 		if i == 3 {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -16,6 +17,8 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 )
+
+var update = flag.Bool("update", false, "write the golden SARIF file")
 
 var _ audit.Sink = (*Sarif)(nil)
 

@@ -49,6 +49,9 @@ var layers = map[string][]string{
 		"internal/audit", "internal/canonical", "internal/fact", "internal/format", "internal/ledger",
 		"internal/lineage", "internal/plan", "internal/registry", "internal/verdict",
 	},
+	"internal/auditpage": {
+		"internal/audit", "internal/format", "internal/ledger", "internal/registry", "internal/report",
+	},
 	"internal/apply":   {"internal/ledger", "internal/plan", "internal/registry", "internal/retry"},
 	"internal/rest":    {"internal/format"},
 	"internal/actions": {"internal/format"},
@@ -75,8 +78,9 @@ var layers = map[string][]string{
 		"internal/spelling", "internal/trigger", "internal/verdict",
 	},
 	"internal/cli": {
-		"internal/actions", "internal/apply", "internal/audit", "internal/audit/rules", "internal/canonical",
-		"internal/fact", "internal/format", "internal/github", "internal/inputs", "internal/ledger", "internal/lineage",
+		"internal/actions", "internal/apply", "internal/audit", "internal/audit/rules", "internal/auditpage",
+		"internal/canonical", "internal/fact", "internal/format", "internal/github", "internal/inputs",
+		"internal/ledger", "internal/lineage",
 		"internal/mlflow", "internal/mlflow/crawl", "internal/mlflow/diagnose", "internal/mlflow/gather",
 		"internal/mlflow/runstore", "internal/mlflow/write", "internal/plan", "internal/policy", "internal/registry",
 		"internal/report", "internal/rest", "internal/spelling", "internal/trigger", "internal/verdict",
@@ -103,8 +107,8 @@ var layers = map[string][]string{
 
 // pure packages decide and render; they see no system, no network, no clock and no chance.
 var pure = []string{
-	"internal/audit", "internal/audit/rules", "internal/canonical", "internal/evidence", "internal/fact", "internal/format",
-	"internal/lineage", "internal/plan", "internal/policy", "internal/registry", "internal/report", "internal/spelling",
+	"internal/audit", "internal/audit/rules", "internal/auditpage", "internal/canonical", "internal/evidence",
+	"internal/fact", "internal/format", "internal/lineage", "internal/plan", "internal/policy", "internal/registry", "internal/report", "internal/spelling",
 	"internal/verdict",
 }
 

@@ -1,4 +1,4 @@
-package report
+package auditpage
 
 import (
 	"encoding/json"

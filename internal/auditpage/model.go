@@ -1,4 +1,4 @@
-package report
+package auditpage
 
 import (
 	"maps"
@@ -11,6 +11,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
 // detail says how much of a model is written. The more a page has grown, the less the models after get.
@@ -25,13 +26,13 @@ const (
 )
 
 // room is the size up to which a page may grow with models in that detail.
-var room = [nothing]int{everything: 16_000_000, lean: 20_000_000, notable: 22_000_000, nameOnly: PageLimit - 300_000}
+var room = [nothing]int{everything: 16_000_000, lean: 20_000_000, notable: 22_000_000, nameOnly: Limit - 300_000}
 
 // manyEntries is how many promotions of a model, the newest, are written in that detail.
 var manyEntries = [nothing]int{everything: 200, lean: 50, notable: 20}
 
 // roomForFindings is the size up to which it may grow with findings about no model. What is above is for its end.
-const roomForFindings = PageLimit - 100_000
+const roomForFindings = Limit - 100_000
 
 // Longest texts of a page, in bytes.
 const (
@@ -258,7 +259,7 @@ func (m *pageModel) entries(known registry.Known[ledger.Chain], most int) {
 			cell{"link", m.Words.at(cut(address(e.Link)))},
 			cell{"outcome", m.Words.at(cut(e.Outcome))},
 			cell{"reason", m.Words.at(cut(string(e.Reason)))},
-			cell{"evidence", m.Words.at(format.Truncate(evidence(e.Record), longText))},
+			cell{"evidence", m.Words.at(format.Truncate(report.Evidence(e.Record), longText))},
 			cell{"override", m.Words.at(cut(strings.Join(e.Record.Override, ", ")))},
 			cell{"moves", m.shifts(e.Record.Moves)},
 			cell{"outside", m.shifts(e.Record.Outside)},

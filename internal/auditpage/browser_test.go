@@ -1,6 +1,6 @@
 //go:build browser
 
-package report
+package auditpage
 
 import (
 	"bytes"
@@ -344,7 +344,7 @@ func TestPageOf100000Versions(t *testing.T) {
 		t.Fatal(err)
 	}
 	sum := totals(models)
-	if b.Len() > PageLimit || sum.Versions != 100_000 || sum.Aliases != 1000 {
+	if b.Len() > Limit || sum.Versions != 100_000 || sum.Aliases != 1000 {
 		t.Errorf("%d bytes for %d versions, %d aliases", b.Len(), sum.Versions, sum.Aliases)
 	}
 	t.Logf("page of %d versions, %d aliases, %d findings: %.1f MB", sum.Versions, sum.Aliases, sum.Findings[audit.High]+sum.Findings[audit.Medium]+sum.Findings[audit.Low], float64(b.Len())/1e6)
@@ -354,7 +354,7 @@ func TestPageOf100000Versions(t *testing.T) {
 // The largest page that is ever written opens as well.
 func TestLargestPage(t *testing.T) {
 	var b bytes.Buffer
-	p := NewAuditPage(&b, &b, "https://mlflow.example")
+	p := New(&b, &b, "https://mlflow.example")
 	if err := p.Rules(sampleRules); err != nil {
 		t.Fatal(err)
 	}
@@ -370,7 +370,7 @@ func TestLargestPage(t *testing.T) {
 	if err := p.Totals(sum); err != nil {
 		t.Fatal(err)
 	}
-	if b.Len() > PageLimit || b.Len() < PageLimit*9/10 || p.left.Versions == 0 {
+	if b.Len() > Limit || b.Len() < Limit*9/10 || p.left.Versions == 0 {
 		t.Errorf("%d bytes, left out: %+v", b.Len(), p.left)
 	}
 	t.Logf("largest page: %.1f MB", float64(b.Len())/1e6)

@@ -1,4 +1,4 @@
-package report
+package auditpage
 
 import (
 	"bytes"
@@ -122,7 +122,7 @@ func TestHostileTextsAreOnlyData(t *testing.T) {
 		t.Error("the page holds what may be a login or a key")
 	}
 	var b bytes.Buffer
-	p := NewAuditPage(&b, &b, `https://user:secret@mlflow.example/</script>"?x=secret`)
+	p := New(&b, &b, `https://user:secret@mlflow.example/</script>"?x=secret`)
 	if err := errors.Join(p.Rules(nil), p.Totals(audit.Totals{Server: "</noscript><script>"})); err != nil {
 		t.Fatal(err)
 	}
@@ -269,7 +269,7 @@ func TestPageIsBoundedInSize(t *testing.T) {
 		}, false},
 	} {
 		var b countingWriter
-		p := NewAuditPage(&b, &b, "https://mlflow.example")
+		p := New(&b, &b, "https://mlflow.example")
 		err := p.Rules(sampleRules)
 		versions, findings := 0, 0
 		for i := range c.models {
@@ -283,7 +283,7 @@ func TestPageIsBoundedInSize(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Logf("%s: page bytes: %d, bytes a version: %d; left out: %+v", c.registry, b, int(b)/versions, p.left)
-		if int(b) > PageLimit || int(b) != p.n {
+		if int(b) > Limit || int(b) != p.n {
 			t.Errorf("%s: %d bytes, counted %d", c.registry, b, p.n)
 		}
 		if whole := p.left == (leftOut{}); whole != c.whole {
@@ -340,7 +340,7 @@ func TestWriteErrorsAreTold(t *testing.T) {
 	if err := writePage(failing{full}, nil); !errors.Is(err, full) {
 		t.Errorf("at the end: %v", err)
 	}
-	p, large := NewAuditPage(failing{full}, failing{full}, ""), sampleLarge(1, 1000)
+	p, large := New(failing{full}, failing{full}, ""), sampleLarge(1, 1000)
 	err := errors.Join(p.Rules(nil), p.Model(large.Snapshot, nil), p.Model(large.Snapshot, nil))
 	if !errors.Is(err, full) {
 		t.Errorf("as soon as it is known: %v", err)

@@ -1,4 +1,4 @@
-package report
+package auditpage
 
 import (
 	"fmt"
@@ -187,7 +187,7 @@ func totals(models []audited) audit.Totals {
 }
 
 func writePage(w io.Writer, models []audited) error {
-	var sink audit.Sink = NewAuditPage(w, w, "https://mlflow.example")
+	var sink audit.Sink = New(w, w, "https://mlflow.example")
 	if err := sink.Rules(sampleRules); err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package report
+package auditpage
 
 import (
 	"crypto/sha256"
@@ -13,18 +13,19 @@ import (
 	"sync"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// PageLimit is the size of the largest page in bytes: what a browser opens from disk without thinking about it.
-const PageLimit = 25_000_000
+// Limit is the size of the largest page in bytes: what a browser opens from disk without thinking about it.
+const Limit = 25_000_000
 
-// AuditPage writes the one HTML file of an audit: style, script and data, nothing that is fetched. It is a
+// Page writes the one HTML file of an audit: style, script and data, nothing that is fetched. It is a
 // Sink: it is given one model at a time and keeps none, so its memory does not grow with the registry.
 //
 // All data is JSON in script elements of a type that no browser runs, with every "<" escaped, so that none of it can
 // end its element. The page's own script makes text nodes of it. A policy within the page forbids everything but this
 // script and this style, by their digests.
-type AuditPage struct {
+type Page struct {
 	data, own io.Writer
 	link      string
 	n         int   // bytes
@@ -75,15 +76,15 @@ func cspDigest(text string) string {
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 
-// NewAuditPage writes a page: what comes from outside to data, and the program's own script, style and elements to own.
+// New writes a page: what comes from outside to data, and the program's own script, style and elements to own.
 // Both lead to one file. They differ where data hides secrets: a password like "mlflow" would be cut out of the script
 // as well, and a script that was changed is none that the page lets run. link is the address of MLflow's own pages, the
 // only place that the page links to; there are no links where it is no address of the web.
-func NewAuditPage(data, own io.Writer, link string) *AuditPage {
-	return &AuditPage{data: data, own: own, link: webAddress(link)}
+func New(data, own io.Writer, link string) *Page {
+	return &Page{data: data, own: own, link: webAddress(link)}
 }
 
-func (p *AuditPage) write(to io.Writer, text []byte) {
+func (p *Page) write(to io.Writer, text []byte) {
 	if p.err == nil {
 		_, p.err = to.Write(text)
 		p.n += len(text)
@@ -91,7 +92,7 @@ func (p *AuditPage) write(to io.Writer, text []byte) {
 }
 
 // Rules begins the page.
-func (p *AuditPage) Rules(rules []audit.Rule) error {
+func (p *Page) Rules(rules []audit.Rule) error {
 	before, _ := pageFrame()
 	p.write(p.own, []byte(before))
 	p.block("id", "rules", encode(struct {
@@ -111,7 +112,7 @@ func webAddress(text string) string {
 }
 
 // Model adds a model and what was found about it, or what was found about none that was read.
-func (p *AuditPage) Model(a audit.Snapshot, findings []audit.Finding) error {
+func (p *Page) Model(a audit.Snapshot, findings []audit.Finding) error {
 	if a.Model.Created.IsZero() && len(a.Versions) == 0 && a.Unreadable == "" {
 		p.findings(findings)
 		return p.err
@@ -135,7 +136,7 @@ func (p *AuditPage) Model(a audit.Snapshot, findings []audit.Finding) error {
 }
 
 // findings adds what was found about the server, or about models that are gone.
-func (p *AuditPage) findings(findings []audit.Finding) {
+func (p *Page) findings(findings []audit.Finding) {
 	const batch = 1000
 	for len(findings) > 0 {
 		n := min(batch, len(findings))
@@ -150,7 +151,7 @@ func (p *AuditPage) findings(findings []audit.Finding) {
 }
 
 // Totals ends the page. Its error is the first of all that was written.
-func (p *AuditPage) Totals(t audit.Totals) error {
+func (p *Page) Totals(t audit.Totals) error {
 	p.block("id", "totals", encode(struct {
 		audit.Totals
 		Left leftOut `json:"left"`
@@ -165,11 +166,11 @@ func (p *AuditPage) Totals(t audit.Totals) error {
 // pageSummary is for readers whose browser runs no script.
 func pageSummary(t audit.Totals) string {
 	return fmt.Sprintf("Audit of %s: %d models, %d versions; findings: %d high, %d medium, %d low. Tables and plots need JavaScript.",
-		Clean(t.Server), t.Models, t.Versions, t.Findings[audit.High], t.Findings[audit.Medium], t.Findings[audit.Low])
+		report.Clean(t.Server), t.Models, t.Versions, t.Findings[audit.High], t.Findings[audit.Medium], t.Findings[audit.Low])
 }
 
 // block writes one element that holds data. The attribute and its value are our own words.
-func (p *AuditPage) block(attribute, name string, text []byte) {
+func (p *Page) block(attribute, name string, text []byte) {
 	p.write(p.own, []byte(`<script type="application/json" `+attribute+`="`+name+`">`))
 	p.write(p.data, text)
 	p.write(p.own, []byte("</script>\n"))
