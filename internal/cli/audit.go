@@ -3,7 +3,6 @@ package cli
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -419,22 +418,15 @@ func readBaseline(s *session) (*rules.Baseline, error) {
 	if name == "" {
 		return nil, nil
 	}
-	var file struct {
-		Schema   int             `json:"schema"`
-		Command  string          `json:"command"`
-		Findings []audit.Finding `json:"findings"`
-		Totals   *audit.Totals   `json:"totals"`
-	}
 	text, err := s.runner.ReadWorkspace(name, baselineLimit)
+	var file report.SavedAudit
 	if err == nil {
-		err = json.Unmarshal(text, &file)
+		if file, err = report.ReadAudit(text); err != nil {
+			err = fmt.Errorf("%s: %w", name, err)
+		}
 	}
 	switch {
 	case err != nil:
-	case file.Command != "audit" || file.Schema != report.AuditSchema:
-		err = fmt.Errorf("%s is not the report file of an audit", name)
-	case file.Totals == nil:
-		err = fmt.Errorf("%s is of an audit that was cut short; take one that ended", name)
 	case file.Totals.Scope != s.set.Audit.Scope:
 		err = fmt.Errorf("%s was made with scope: %s, and this is scope: %s; what one does not look at is not fixed", name, file.Totals.Scope, s.set.Audit.Scope)
 	case file.Totals.Server != s.set.Server.Registry:
@@ -452,16 +444,15 @@ func approvedPlans(s *session) ([]rules.Approved, error) {
 		names, err := matchingFiles(s, pattern)
 		for _, name := range names {
 			var text []byte
-			var p rules.Approved
+			var saved report.SavedPlan
 			if text, err = s.runner.ReadWorkspace(name, inputs.FileLimit); err == nil {
-				p.Plan, p.Digest, p.Made, err = inputs.ReadPlan(text)
+				saved, err = report.ReadPlan(text)
 			}
 			if err != nil {
 				err = fmt.Errorf("%s: %w", name, err)
 				break
 			}
-			p.File = name
-			out = append(out, p)
+			out = append(out, rules.Approved{File: name, Plan: saved.Plan, Digest: saved.Digest, Made: saved.Made})
 		}
 		if err != nil {
 			return nil, &registry.Error{Reason: registry.BadInput, Msg: "input plan-file: " + err.Error(), Hint: "give the report files of dry runs that were approved, one per line, * for any part of a name"}

@@ -28,7 +28,7 @@ func runHistory(ctx context.Context, s *session) {
 		return
 	}
 	s.report.Reason = registry.OK
-	if pages := s.set.History.Saved.History.Pages; len(pages) > 0 {
+	if pages := s.set.History.Saved.Pages; len(pages) > 0 {
 		h, _, err := historyTold(s, reading{model: s.set.Intent.Query.Model, pages: pages})
 		if err != nil {
 			s.fail(err)
@@ -128,17 +128,14 @@ func historyTold(s *session, r reading) (h report.History, fits bool, err error)
 	if err != nil {
 		return h, false, err
 	}
-	h = report.History{Model: r.model, Unfit: r.unfit, Reset: ledger.WhyReset(r.pages), Entries: entries, Kept: len(s.set.History.Kept.History.Pages) > 0}
-	for _, p := range r.pages {
-		h.Pages = append(h.Pages, report.SavedPage{Page: p.Page, Values: p.Values})
-	}
+	h = report.History{Model: r.model, Unfit: r.unfit, Reset: ledger.WhyReset(r.pages), Entries: entries, Pages: r.pages, Kept: len(s.set.History.Kept.Pages) > 0}
 	self, there := r.self.Get()
 	switch { // a break in the chain comes first
 	case broken != nil:
 	case r.lost != nil:
 		broken = &ledger.Break{Why: r.lost.Error()}
 	default:
-		if broken = ledger.Continues(s.set.History.Kept.History.Pages, r.pages); broken == nil && there {
+		if broken = ledger.Continues(s.set.History.Kept.Pages, r.pages); broken == nil && there {
 			broken = ledger.Witnessed(r.model, r.pages, self.Tags, r.versions...)
 		}
 	}

@@ -92,7 +92,7 @@ func (s *session) begin(ctx context.Context, c inputs.Command) error {
 			return err
 		}
 	}
-	if c.Offline || len(s.set.History.Saved.History.Pages) > 0 {
+	if c.Offline || len(s.set.History.Saved.Pages) > 0 {
 		return nil
 	}
 	client, err := s.servers.connect(s.mayName)

@@ -1,14 +1,12 @@
 package inputs
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"regexp"
-	"strings"
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
+	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
 // readApproval is the plan that somebody has looked at and agreed to.
@@ -83,39 +81,15 @@ func readApproval(r *reader) {
 func readPlanFile(r *reader, path string) {
 	text, err := r.file(path, FileLimit)
 	a := &r.out.Approved
+	var saved report.SavedPlan
 	if err == nil {
-		a.Plan, a.Digest, a.Made, err = ReadPlan(text)
+		saved, err = report.ReadPlan(text)
 	}
 	if err != nil {
 		r.problem("plan-file", path, err.Error())
 		return
 	}
-	a.Whole = true
-}
-
-// ReadPlan reads the report file of a dry run. The plan's digest is computed, not believed.
-func ReadPlan(text []byte) (p plan.Plan, digest string, made time.Time, err error) {
-	var file struct {
-		Plan   *plan.Plan `json:"plan"`
-		Digest string     `json:"plan_digest"`
-	}
-	if err = json.Unmarshal(text, &file); err != nil {
-		return p, "", made, err
-	}
-	if file.Plan == nil {
-		return p, "", made, errors.New("holds no plan; give the report file of a dry run")
-	}
-	if digest, err = file.Plan.Digest(); err != nil {
-		return p, "", made, err
-	}
-	at, _, _ := strings.Cut(file.Digest, "-")
-	if made, err = time.Parse(plan.PlanTime, at); err != nil {
-		return p, "", made, errors.New("holds no plan_digest with a time; give the report file of a dry run as it was written")
-	}
-	if plan.PlanStamp(digest, made) != file.Digest {
-		return p, "", made, errors.New("the plan in it does not have the digest that stands next to it; it was changed, or made by another version of this program")
-	}
-	return *file.Plan, digest, made, err
+	a.Plan, a.Digest, a.Made, a.Whole = saved.Plan, saved.Digest, saved.Made, true
 }
 
 // readExpected reads the version that the target has to name.

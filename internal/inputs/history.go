@@ -1,21 +1,12 @@
 package inputs
 
 import (
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"time"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
-
-// SavedHistory is a history kept outside MLflow, as the report file of the command has it.
-type SavedHistory struct {
-	History struct {
-		Model string         `json:"model"`
-		Pages []ledger.Saved `json:"pages"`
-	} `json:"history"`
-}
 
 // readHistory: a model on a server; or a saved history, of which nothing is asked of a server; or both, to hold the
 // saved one against what is there now.
@@ -24,8 +15,8 @@ func readHistory(r *reader) {
 	if model := r.value("model"); model != "" || r.value("records-file") == "" {
 		readServer(r)
 		r.out.Intent.Query.Model = r.required("model", "the name of the registered model")
-		r.out.History.Kept, r.out.History.Saved = r.out.History.Saved, SavedHistory{}
-		if of := r.out.History.Kept.History.Model; of != "" && of != model {
+		r.out.History.Kept, r.out.History.Saved = r.out.History.Saved, report.SavedHistory{}
+		if of := r.out.History.Kept.Model; of != "" && of != model {
 			r.problem("records-file", r.value("records-file"), fmt.Sprintf("is the history of %q, and model is %q", of, model))
 		}
 	}
@@ -61,16 +52,12 @@ func readRecords(r *reader) {
 	}
 	text, err := r.file(path, recordsLimit)
 	if err == nil {
-		err = json.Unmarshal(text, &r.out.History.Saved)
-	}
-	if err == nil && len(r.out.History.Saved.History.Pages) == 0 {
-		r.problem("records-file", path, "holds no history; it is the report file of an earlier history command")
-		return
+		r.out.History.Saved, err = report.ReadHistory(text)
 	}
 	if err != nil {
 		r.problem("records-file", path, err.Error())
 	}
-	r.out.Intent.Query.Model = r.out.History.Saved.History.Model
+	r.out.Intent.Query.Model = r.out.History.Saved.Model
 }
 
 // readStatement reads which entry is wanted as an in-toto statement: its number, or the last.

@@ -18,6 +18,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/report"
 	"github.com/mlflow-promote/mlflow-promote/internal/trigger"
 )
 
@@ -78,10 +79,10 @@ type Doctor struct {
 
 // History say what the command history shows.
 type History struct {
-	At, Until time.Time    // the time asked for, or the day
-	Saved     SavedHistory // a history to show without a server
-	Kept      SavedHistory // a saved history that the server's is compared with
-	Statement int          // entry wanted as a statement, 0 = none
+	At, Until time.Time           // the time asked for, or the day
+	Saved     report.SavedHistory // a history to show without a server
+	Kept      report.SavedHistory // a saved history that the server's is compared with
+	Statement int                 // entry wanted as a statement, 0 = none
 }
 
 // Expected is the version that the target must point to before the move.

@@ -2,6 +2,7 @@ package report
 
 import (
 	"bufio"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -76,4 +77,30 @@ func (a *AuditJSON) put(before string, v any, after string) error {
 	a.w.Write(text)
 	_, err = a.w.WriteString(after)
 	return err
+}
+
+// SavedAudit is what a later audit needs from a report file: what was found, and what could not be checked.
+type SavedAudit struct {
+	Findings []audit.Finding
+	Totals   audit.Totals
+}
+
+// ReadAudit reads the report file of an audit. It fails if the audit did not finish.
+func ReadAudit(text []byte) (SavedAudit, error) {
+	var file struct {
+		Schema   int             `json:"schema"`
+		Command  string          `json:"command"`
+		Findings []audit.Finding `json:"findings"`
+		Totals   *audit.Totals   `json:"totals"`
+	}
+	if err := json.Unmarshal(text, &file); err != nil {
+		return SavedAudit{}, err
+	}
+	switch {
+	case file.Command != "audit" || file.Schema != AuditSchema:
+		return SavedAudit{}, errors.New("is not the report file of an audit")
+	case file.Totals == nil:
+		return SavedAudit{}, errors.New("is from an audit that did not finish; use one that did")
+	}
+	return SavedAudit{file.Findings, *file.Totals}, nil
 }

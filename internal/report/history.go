@@ -1,6 +1,8 @@
 package report
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -18,7 +20,7 @@ type History struct {
 	Unfit     string // why the server keeps no ledger; "" where there is one, or may be
 	Reset     string // why it was begun in the place of a lost one; "" where it was not
 	Entries   []ledger.Entry
-	Pages     []SavedPage
+	Pages     []ledger.Saved
 	BrokenAt  int            // first entry that does not hold together, 0 = none in particular
 	Broken    string         // why; "" where all do
 	Kept      bool           // held against a copy that was kept elsewhere
@@ -26,12 +28,6 @@ type History struct {
 	Outside   []ledger.Shift // moved by others since the last entry, by that
 	At, Until time.Time
 	Live      []ledger.Live
-}
-
-// SavedPage is a page as it is stored, for checking without the server.
-type SavedPage struct {
-	Page   string            `json:"page"`
-	Values map[string]string `json:"values"`
 }
 
 // historyPage composes the page of the history command.
@@ -261,7 +257,7 @@ type HistoryResult struct {
 	Outside []ledger.Shift `json:"moved_outside,omitempty"` // by others since the last entry
 	Broken  string         `json:"broken,omitempty"`
 	At      int            `json:"broken_at,omitempty"`
-	Pages   []SavedPage    `json:"pages"` // as stored: history verify checks them
+	Pages   []ledger.Saved `json:"pages"` // as stored: history verify checks them
 }
 
 // EntryResult is one entry for programs.
@@ -285,4 +281,24 @@ func (h History) result() HistoryResult {
 		out.Entries = append(out.Entries, r)
 	}
 	return out
+}
+
+// SavedHistory is what `history` needs from a report file of its own: the stored pages of one model's ledger.
+type SavedHistory struct {
+	Model string         `json:"model"`
+	Pages []ledger.Saved `json:"pages"`
+}
+
+// ReadHistory reads the report file of the command `history`. It fails if the file contains no ledger of a single model.
+func ReadHistory(text []byte) (SavedHistory, error) {
+	var file struct {
+		History SavedHistory `json:"history"`
+	}
+	if err := json.Unmarshal(text, &file); err != nil {
+		return SavedHistory{}, err
+	}
+	if len(file.History.Pages) == 0 {
+		return SavedHistory{}, errors.New("contains no history; give the report file of an earlier history command")
+	}
+	return file.History, nil
 }

@@ -2,8 +2,12 @@ package report
 
 import (
 	"cmp"
+	"encoding/json"
+	"errors"
 	"slices"
 	"strconv"
+	"strings"
+	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
@@ -149,4 +153,40 @@ func numberText(n int) string {
 		return ""
 	}
 	return strconv.Itoa(n)
+}
+
+// SavedPlan is the plan of a dry run, as its report file contains it.
+type SavedPlan struct {
+	Plan   plan.Plan
+	Digest string    // computed from the plan, in hex
+	Made   time.Time // when the dry run ended, to the minute
+}
+
+// ReadPlan reads the report file of a dry run. It fails if the plan does not match the digest in the file.
+func ReadPlan(text []byte) (SavedPlan, error) {
+	var file struct {
+		Plan   *plan.Plan `json:"plan"`
+		Digest string     `json:"plan_digest"`
+	}
+	if err := json.Unmarshal(text, &file); err != nil {
+		return SavedPlan{}, err
+	}
+	if file.Plan == nil {
+		return SavedPlan{}, errors.New("contains no plan; give the report file of a dry run")
+	}
+	digest, err := file.Plan.Digest()
+	if err != nil {
+		return SavedPlan{}, err
+	}
+	minute, _, _ := strings.Cut(file.Digest, "-")
+	made, err := time.Parse(plan.PlanTime, minute)
+	if err != nil {
+		return SavedPlan{}, errors.New("contains no plan_digest with a time; give the report file of a dry run, unchanged")
+	}
+	if plan.PlanStamp(digest, made) != file.Digest {
+		return SavedPlan{}, errors.New(
+			"its plan does not match its plan_digest: the file was changed, or another version of this program wrote it; " +
+				"make the dry run again")
+	}
+	return SavedPlan{*file.Plan, digest, made}, nil
 }

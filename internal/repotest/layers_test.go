@@ -74,8 +74,8 @@ var layers = map[string][]string{
 	"internal/github":  {"internal/fact", "internal/format", "internal/ledger", "internal/registry", "internal/rest"},
 	"internal/trigger": {"internal/actions", "internal/format", "internal/registry"},
 	"internal/inputs": {
-		"internal/audit", "internal/format", "internal/ledger", "internal/plan", "internal/policy", "internal/registry",
-		"internal/spelling", "internal/trigger", "internal/verdict",
+		"internal/audit", "internal/format", "internal/plan", "internal/policy", "internal/registry",
+		"internal/report", "internal/spelling", "internal/trigger", "internal/verdict",
 	},
 	"internal/cli": {
 		"internal/actions", "internal/apply", "internal/audit", "internal/audit/rules", "internal/auditpage",
