@@ -24,9 +24,8 @@ type Audit struct {
 // AuditFile is a file that was written beside the summary.
 type AuditFile struct{ What, Path string }
 
-// auditPage composes the page of the audit command.
-func (r Report) auditPage() Doc {
-	a := r.Audit
+// AuditOutcome is the outcome of the command audit.
+func AuditOutcome(r Run, a Audit) Outcome {
 	d := Doc{Heading{a.headline()}, Para{a.scope()}}
 	if why := a.failure(); why != nil {
 		d = append(d, Para{why})
@@ -39,8 +38,9 @@ func (r Report) auditPage() Doc {
 	}
 	d = append(d, a.trend()...)
 	d = append(d, a.unjudged()...)
-	d = append(d, a.files()...)
-	return d
+	out := r.end(append(d, a.files()...), r.data(false))
+	out.Result.Audit = a.result()
+	return out
 }
 
 func (a Audit) headline() Line {

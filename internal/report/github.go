@@ -42,7 +42,7 @@ type Told struct {
 }
 
 // NotValidated reports whether a pull request of a fork was judged by nobody.
-func (r Report) NotValidated() bool {
+func (r Run) NotValidated() bool {
 	return r.PullRequest != nil && r.PullRequest.Fork && r.Err != nil && !r.Judged && r.Reason != registry.BadPolicy && r.Reason != registry.NoGates
 }
 
@@ -58,7 +58,7 @@ func NotValidatedPage() Doc {
 var notValidated = line("Not validated: the pull request comes from a fork")
 
 // pullRequestRow names the pull request and its commit: a comment that stays behind shows which one it is about.
-func (r Report) pullRequestRow() [][]Line {
+func (r Run) pullRequestRow() [][]Line {
 	pr := r.PullRequest
 	if pr == nil {
 		return nil
@@ -71,7 +71,7 @@ func (r Report) pullRequestRow() [][]Line {
 }
 
 // approvedRow names who approved, or why that is not known.
-func (r Report) approvedRow() [][]Line {
+func (r Run) approvedRow() [][]Line {
 	if approvers := r.Facts.Approvers(); len(approvers) > 0 {
 		return [][]Line{{line("approved by"), line(C(strings.Join(approvers, ", ")))}}
 	}
@@ -82,7 +82,7 @@ func (r Report) approvedRow() [][]Line {
 }
 
 // signature says how the candidate's contract differs from the incumbent's.
-func (r Report) signature() Doc {
+func (r Run) signature() Doc {
 	if r.Signature == "" {
 		return nil
 	}
@@ -98,7 +98,7 @@ func (r Report) signature() Doc {
 }
 
 // gitHubNotes say what others were told, and what they were not.
-func (r Report) gitHubNotes() []Line {
+func (r Run) gitHubNotes() []Line {
 	var items []Line
 	if d := r.Deployment; d.ByJob {
 		items = append(items, line("deployment to ", C(d.Environment), ": the job's own environment has made it, so no other is shown"))
@@ -130,7 +130,7 @@ func list(data []string) Line {
 }
 
 // toldRecords are those that somebody was told of, in their order.
-func (r Report) toldRecords() []string {
+func (r Run) toldRecords() []string {
 	var out []string
 	for _, t := range r.Told {
 		if t.Why == "" && !slices.Contains(out, t.RecordID) {
@@ -141,7 +141,7 @@ func (r Report) toldRecords() []string {
 }
 
 // Untold are the warnings about those who could not be told.
-func (r Report) Untold() []string {
+func (r Run) Untold() []string {
 	var out []string
 	for _, t := range r.Told {
 		if t.Why == "" {

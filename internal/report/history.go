@@ -30,21 +30,30 @@ type History struct {
 	Live      []ledger.Live
 }
 
-// historyPage composes the page of the history command.
-func (r Report) historyPage() Doc {
-	var d Doc
-	if len(r.Histories) == 0 && r.Err == nil {
-		return Doc{Heading{line("No model of this server has a promotion ledger")}}
+// HistoryOutcome is the outcome of the command history. statement is that of the entry that was asked for, nil = none.
+func HistoryOutcome(r Run, histories []History, statement *ledger.Statement) Outcome {
+	result := r.data(false)
+	if result.Statement = statement; statement != nil {
+		result.Version = numberText(statement.Predicate.Record.To)
 	}
-	for _, h := range r.Histories {
+	for _, h := range histories {
+		result.Histories = append(result.Histories, h.result())
+	}
+	if len(result.Histories) == 1 {
+		result.Model, result.History, result.Histories = result.Histories[0].Model, &result.Histories[0], nil
+	}
+	if len(histories) == 0 && r.Err == nil {
+		return r.end(Doc{Heading{line("No model of this server has a promotion ledger")}}, result)
+	}
+	var d Doc
+	for _, h := range histories {
 		d = append(d, h.page(r.Workflow)...)
 	}
-	return append(append(d, r.statement()...), r.problem()...)
+	return r.end(append(append(d, statementTable(statement)...), r.problem()...), result)
 }
 
-// statement says what the statement is about that was asked for.
-func (r Report) statement() Doc {
-	s := r.Statement
+// statementTable says what the statement is about that was asked for.
+func statementTable(s *ledger.Statement) Doc {
 	if s == nil {
 		return nil
 	}

@@ -2,11 +2,9 @@ package report
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
 // LedgerNote is what the promotion ledger has to do with this run.
@@ -20,15 +18,15 @@ type LedgerNote struct {
 }
 
 // promise comes before everything else: without a ledger less is promised.
-func (r Report) promise() Doc {
-	if r.Ledger.Off == "" || !r.Applied || !r.Plan.Moves() && !r.notesOnly() {
+func (r Run) promise(notesOnly bool) Doc {
+	if r.Ledger.Off == "" || !r.Applied || !r.Plan.Moves() && !notesOnly {
 		return nil
 	}
 	return Doc{Para{line("No promotion ledger (", C(r.Ledger.Off), "): two promotions at the same moment may both report success; only the audit can find it.")}}
 }
 
 // ledgerNotes say what of the ledger people should know.
-func (r Report) ledgerNotes() []Line {
+func (r Run) ledgerNotes() []Line {
 	var items []Line
 	n := r.Ledger
 	if n.RecordID != "" {
@@ -56,22 +54,4 @@ func versions(list string) string {
 		return "versions " + strings.ReplaceAll(list, ",", " and ")
 	}
 	return "version " + list
-}
-
-// rollbackHeadline says what became of the target.
-func (r Report) rollbackHeadline() Line {
-	target, model, number := targetSpan(r.Plan.Target), C(r.Plan.Model), strconv.Itoa(r.number())
-	switch {
-	case r.Plan.Adopts() && r.Plan.Resumes == 0 && !r.Dry:
-		return line("Confirmed: ", target, " of ", model, " names version ", number, " already, moved there by a rollback that was cut off")
-	case r.Reason == registry.Unchanged:
-		return line("Unchanged: ", target, " of ", model, " names version ", number)
-	case r.Dry:
-		return line("Would roll back ", target, " of ", model, " to version ", number)
-	}
-	done := line("Rolled back: ", target, " of ", model, " names version ", number, r.was())
-	if len(r.Plan.Hold) > 0 {
-		done = append(done, line("; ", versions(ledger.Numbers(r.Plan.Hold)), " is on hold")...)
-	}
-	return done
 }

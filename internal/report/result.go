@@ -64,53 +64,15 @@ type Result struct {
 	DurationMS int64             `json:"duration_ms"`
 }
 
-// ServerResult is what doctor found.
-type ServerResult struct {
-	Address      string `json:"address"`
-	Version      string `json:"version,omitempty"`
-	Store        string `json:"store,omitempty"`
-	Aliases      bool   `json:"aliases"`
-	LoggedModels bool   `json:"logged_models"`
-	Workspaces   bool   `json:"workspaces"`
-	Models       int    `json:"models"`
-	MoreModels   bool   `json:"more_models,omitempty"`
-
-	ServerInfo bool              `json:"server_info"`
-	StoreWhy   string            `json:"store_why,omitempty"`
-	Artifacts  string            `json:"artifacts,omitempty"`
-	User       string            `json:"user,omitempty"`
-	Admin      bool              `json:"admin,omitempty"`
-	Rights     map[string]string `json:"rights,omitempty"` // by registered model
-	Dangling   []registry.Alias  `json:"dangling_aliases,omitempty"`
-	Ledger     string            `json:"ledger,omitempty"`
-	Guard      string            `json:"ledger_guard,omitempty"` // tamper-resistant or tamper-evident, and why
-	Grants     []string          `json:"ledger_grants,omitempty"`
-	Warnings   []string          `json:"warnings,omitempty"`
-}
-
-func serverResult(s registry.Server) *ServerResult {
-	login := s.Login.OrZero()
-	return &ServerResult{
-		Address: s.Address, Version: s.Version, Store: s.Store, Aliases: s.Aliases, LoggedModels: s.LoggedModels,
-		Workspaces: s.Workspaces, Models: s.Models, MoreModels: s.MoreModels, ServerInfo: s.ServerInfo, StoreWhy: s.StoreWhy,
-		Artifacts: s.Artifacts, User: login.User, Admin: login.Admin, Rights: login.Rights, Dangling: s.Dangling, Warnings: s.Warnings,
-		Ledger: s.Ledger.State, Guard: s.Ledger.Guard, Grants: s.Ledger.Grants,
-	}
-}
-
-// Result returns the report as data.
-func (r Report) Result() Result {
+// data is what the run decided and changed, for programs. target says that the command moves the target to the candidate.
+func (r Run) data(target bool) Result {
 	out := Result{
-		Schema: ResultSchema, Command: r.Command, Reason: r.Reason, DryRun: r.Dry,
-		Changed: r.Receipt.Changed(), Registered: r.Receipt.Registered(),
+		DryRun: r.Dry, Changed: r.Receipt.Changed(), Registered: r.Receipt.Registered(),
 		Model: r.Plan.Model, Version: numberText(r.number()), Previous: numberText(r.Plan.Incumbent),
-		Alias: r.Plan.Target.Alias, Stage: r.Plan.Target.Stage, ModelURI: r.ModelURI(), PlanDigest: r.Stamped,
+		Alias: r.Plan.Target.Alias, Stage: r.Plan.Target.Stage, ModelURI: r.modelURI(target), PlanDigest: r.Stamped,
 		RecordID: r.Ledger.RecordID, NoLedger: r.Ledger.Off, Outside: r.Ledger.Outside,
-		Notes: append(slices.Clone(r.Plan.Notes), r.unread()...), Warnings: r.Receipt.Warnings, Steps: r.Receipt.Results,
-		Requests: r.Requests, Rounds: r.Rounds, DurationMS: r.Took.Milliseconds(),
+		Notes: append(slices.Clone(r.Plan.Notes), r.unread()...), Steps: r.Receipt.Results, Policy: r.Policy,
 	}
-	out.Policy, out.Problems, out.Data = r.Policy, r.Problems, r.Data
-	out.Deployment, out.Told, out.Comment = r.Deployment.result(), r.Told, r.Comment
 	if r.Judged {
 		out.Waivers = r.Verdict.Waivers
 		out.Verdict, out.Findings = string(r.Verdict.Decision), r.Verdict.Findings
@@ -127,23 +89,18 @@ func (r Report) Result() Result {
 			out.Plan = &r.Plan
 		}
 	}
-	if out.Statement = r.Statement; out.Statement != nil {
-		out.Version = numberText(r.Statement.Predicate.Record.To)
-	}
-	for _, h := range r.Histories {
-		out.Histories = append(out.Histories, h.result())
-	}
-	if len(out.Histories) == 1 {
-		out.Model, out.History, out.Histories = out.Histories[0].Model, &out.Histories[0], nil
-	}
-	if r.Err != nil {
-		out.Error, out.Hint = r.Err.Error(), hintOf(r.Err)
-	}
-	if r.Audit != nil {
-		out.Audit = r.Audit.result()
-	}
-	if s := r.Server; s != nil {
-		out.Server = serverResult(*s)
+	return out
+}
+
+// result adds what every command has: how it ended, whom it notified, what it cost.
+func (o Outcome) result(command string, problems []string, g GitHub, u Usage) Result {
+	out := o.Result
+	out.Schema, out.Command, out.Reason = ResultSchema, command, o.Reason
+	out.Problems, out.Warnings = problems, o.Warnings
+	out.Deployment, out.Told, out.Comment = g.Deployment.result(), g.Told, g.Comment
+	out.Requests, out.Rounds, out.DurationMS = u.Requests, u.Rounds, u.Took.Milliseconds()
+	if o.Err != nil {
+		out.Error, out.Hint = o.Err.Error(), hintOf(o.Err)
 	}
 	return out
 }

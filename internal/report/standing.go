@@ -57,7 +57,7 @@ func StandingPage(file string, all []Standing) (Line, Doc) {
 func standingDetails(all []Standing, file string) Doc {
 	var open, folded Doc
 	for _, s := range all {
-		r := Report{Verdict: s.Verdict, Policy: file}
+		r := Run{Judgement: Judgement{Verdict: s.Verdict, Policy: file}}
 		name := line(C(s.Model), " version "+strconv.Itoa(s.Version)+" at ", C(s.Target))
 		d := Doc{Para{append(name, T(":"))}}
 		if s.Problem != "" {

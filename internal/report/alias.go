@@ -1,0 +1,44 @@
+package report
+
+import (
+	"github.com/mlflow-promote/mlflow-promote/internal/plan"
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// Alias is the outcome of the command alias.
+func Alias(r Run) Outcome {
+	return r.outcome(view{headline: r.or(r.assigned), next: r.next()})
+}
+
+// assigned says what became of the aliases asked for.
+func (r Run) assigned() Line {
+	model := C(r.Plan.Model)
+	if r.Reason == registry.Unchanged {
+		return line("Unchanged: the aliases of ", model, " are as asked for")
+	}
+	l := line("Aliases of ", model)
+	if r.Dry {
+		l = line("Would set aliases of ", model)
+	}
+	for i, s := range r.Plan.Steps {
+		if s.Kind() != plan.Move {
+			break
+		}
+		glue := ", "
+		if i == 0 {
+			glue = ": "
+		}
+		l = append(append(l, T(glue)), aliasSpan(s)...)
+	}
+	return l
+}
+
+func aliasSpan(s plan.Step) Line {
+	switch {
+	case s.Do == plan.SetModelTag:
+		return line(C(s.Ref), " is ", C(s.Want))
+	case s.Want == "":
+		return line(C("@"+s.Ref), " removed")
+	}
+	return line(C("@"+s.Ref), " names "+s.Want)
+}
