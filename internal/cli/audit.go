@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,7 +47,9 @@ func runAudit(ctx context.Context, s *session) {
 	if a.fails() {
 		s.report.Reason = registry.Findings
 	}
-	annotateAudit(s, a)
+	if s.runner.InActions() && !s.printed {
+		annotateAll(s, s.report.Audit.Annotations())
+	}
 }
 
 // auditing is an audit under way.
@@ -385,31 +386,6 @@ func printProgress(s *session, p audit.Progress) {
 		text += fmt.Sprintf("; about %s left", p.Left.Round(time.Second))
 	}
 	s.console.println(text)
-}
-
-// annotateAudit puts the worst of what counts on the page of the job: as errors where they end it.
-func annotateAudit(s *session, a *auditing) {
-	if !s.runner.InActions() || s.printed {
-		return
-	}
-	for _, f := range a.tally.Worst {
-		level := actions.Warning
-		fails := s.set.Audit.FailOn != inputs.Never && f.Severity.AtLeast(audit.Severity(s.set.Audit.FailOn)) && f.Trend != audit.TrendUnchanged
-		switch {
-		case fails:
-			level = actions.Error
-		case f.Severity != audit.High:
-			continue
-		}
-		message := f.Message
-		if f.Model != "" {
-			message = f.Model + ": " + message
-		}
-		s.runner.Annotate(actions.Annotation{Level: level, File: f.File, Line: f.Line, Title: "Audit: " + f.Rule, Message: message + ". What to do: " + f.Fix})
-	}
-	for _, u := range a.blind() {
-		s.runner.Annotate(actions.Annotation{Level: actions.Error, Title: "Audit: not judged", Message: fmt.Sprintf("%s could not judge %d, the first of them %s: %s", cmp.Or(u.Rule, "every rule"), u.Count, u.Where, u.Why)})
-	}
 }
 
 // readBaseline reads the report file of an earlier audit.

@@ -10,6 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
 	"github.com/mlflow-promote/mlflow-promote/internal/audit/rules"
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
@@ -166,16 +167,9 @@ func runPolicyCheck(_ context.Context, s *session) {
 			t.Rows = append(t.Rows, []report.Line{{report.C(r.Glob)}, {report.C(target.Name())}, {report.T(fmt.Sprint(len(target.Gates)))}, {report.T(fmt.Sprint(target.Line))}})
 		}
 	}
-	s.report.Title = report.Line{report.C(p.File), report.T(fmt.Sprintf(": %s for %s, nothing wrong", count(gates, "gate"), count(targets, "target")))}
+	s.report.Title = report.Line{report.C(p.File), report.T(fmt.Sprintf(": %s for %s, nothing wrong", format.Plural(gates, "gate"), format.Plural(targets, "target")))}
 	s.report.Body = report.Doc{t}
 	s.report.Reason = registry.OK
-}
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 func runPolicyExplain(_ context.Context, s *session) {
@@ -282,7 +276,7 @@ func runPolicyTest(_ context.Context, s *session) {
 	default:
 		s.report.Reason = registry.OK
 	}
-	s.report.Title = report.Line{report.C(p.File), report.T(fmt.Sprintf(": %d of %s as expected", tests-wrong, count(tests, "test")))}
+	s.report.Title = report.Line{report.C(p.File), report.T(fmt.Sprintf(": %d of %s as expected", tests-wrong, format.Plural(tests, "test")))}
 	s.report.Body = report.Doc{t}
 }
 

@@ -40,6 +40,19 @@ func Truncate(text string, limit int) string {
 	return cut + note
 }
 
+// Plural returns a number with its noun, such as "1 alias", "2 aliases" or "3 versions".
+func Plural(n int, noun string) string {
+	switch {
+	case n == 1:
+		return "1 " + noun
+	case strings.HasSuffix(noun, "s"):
+		return fmt.Sprintf("%d %ses", n, noun)
+	case strings.HasSuffix(noun, "try"):
+		return fmt.Sprintf("%d %sies", n, strings.TrimSuffix(noun, "y"))
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
 // First joins at most most entries of list with commas, and says how many more there are.
 func First(list []string, most int) string {
 	if len(list) <= most {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
 )
@@ -132,7 +133,7 @@ func Unread(c Command, a Args) []Problem {
 			if in.Secret {
 				v = ""
 			}
-			out = append(out, Problem{in.Name, shortened(v), "is not looked at by " + c.Name})
+			out = append(out, Problem{in.Name, format.Shorten(v, 120), "is not looked at by " + c.Name})
 		}
 	}
 	return out

@@ -15,6 +15,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -114,15 +115,7 @@ type reader struct {
 //
 //go:noinline
 func (r *reader) problem(input, saw, want string) {
-	r.out.Problems = append(r.out.Problems, Problem{input, shortened(saw), want})
-}
-
-// shortened keeps an error readable when a whole file was pasted into an input.
-func shortened(text string) string {
-	if utf8.RuneCountInString(text) > 120 {
-		return string([]rune(text)[:119]) + "…"
-	}
-	return text
+	r.out.Problems = append(r.out.Problems, Problem{input, format.Shorten(saw, 120), want})
 }
 
 // Read checks all inputs of the command at once.

@@ -7,11 +7,11 @@ import (
 
 // Alias is the outcome of the command alias.
 func Alias(r Run) Outcome {
-	return r.outcome(view{headline: r.or(r.assigned), next: r.next()})
+	return r.outcome(view{headline: r.headline(assigned), next: r.next()})
 }
 
 // assigned says what became of the aliases asked for.
-func (r Run) assigned() Line {
+func assigned(r Run) Line {
 	model := C(r.Plan.Model)
 	if r.Reason == registry.Unchanged {
 		return line("Unchanged: the aliases of ", model, " are as asked for")

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
 // Audit is what a summary tells of an audit: what was counted, and the worst of what was found.
@@ -45,7 +46,7 @@ func AuditOutcome(r Run, a Audit) Outcome {
 
 func (a Audit) headline() Line {
 	t := a.Totals
-	l := line("Audit of ", C(t.Server), ": ", plural(t.Total(), "finding"))
+	l := line("Audit of ", C(t.Server), ": ", format.Plural(t.Total(), "finding"))
 	switch {
 	case t.Total() == 0 && len(t.Unjudged) > 0:
 		return line("Audit of ", C(t.Server), ": nothing found, and not everything could be judged")
@@ -69,10 +70,10 @@ func (a Audit) failure() Line {
 		finding, everything = "new finding", "more than in the baseline"
 	}
 	if a.Failing > 0 {
-		parts = append(parts, plural(a.Failing, finding))
+		parts = append(parts, format.Plural(a.Failing, finding))
 	}
 	if len(a.Blind) > 0 {
-		parts = append(parts, plural(len(a.Blind), "rule")+" could not judge "+everything)
+		parts = append(parts, format.Plural(len(a.Blind), "rule")+" could not judge "+everything)
 	}
 	if len(parts) == 0 {
 		return nil
@@ -83,16 +84,16 @@ func (a Audit) failure() Line {
 // scope says what was looked at, so that a subset is not taken for the whole.
 func (a Audit) scope() Line {
 	t := a.Totals
-	versions := fmt.Sprintf("%s, %d of them live", plural(t.Versions, "version"), t.Live)
+	versions := fmt.Sprintf("%s, %d of them live", format.Plural(t.Versions, "version"), t.Live)
 	if t.Scope == audit.ScopeLive {
-		versions = plural(t.Versions, "live version") + " (those that an alias or a stage names; scope: live)"
+		versions = format.Plural(t.Versions, "live version") + " (those that an alias or a stage names; scope: live)"
 	}
-	l := line("Read by this login: ", plural(t.Models, "registered model"), ", ", versions, ", ", plural(t.Aliases, "alias"), ".")
+	l := line("Read by this login: ", format.Plural(t.Models, "registered model"), ", ", versions, ", ", format.Plural(t.Aliases, "alias"), ".")
 	if a.Model != "" {
-		l = line("Read: the registered model ", C(a.Model), ", ", versions, ", ", plural(t.Aliases, "alias"), ".")
+		l = line("Read: the registered model ", C(a.Model), ", ", versions, ", ", format.Plural(t.Aliases, "alias"), ".")
 	}
 	if t.Accepted > 0 {
-		l = append(l, T(fmt.Sprintf(" %s accepted in the policy file and left out.", plural(t.Accepted, "further finding"))))
+		l = append(l, T(fmt.Sprintf(" %s accepted in the policy file and left out.", format.Plural(t.Accepted, "further finding"))))
 	}
 	return l
 }
@@ -255,16 +256,6 @@ func (a Audit) files() Doc {
 		return nil
 	}
 	return Doc{List{items}}
-}
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	if strings.HasSuffix(what, "s") {
-		return fmt.Sprintf("%d %ses", n, what)
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // AuditResult is an audit for programs, in short; the report file has every finding.

@@ -11,7 +11,7 @@ import (
 
 // Doctor is the outcome of the command doctor.
 func Doctor(r Run, server registry.Server) Outcome {
-	headline := r.or(func() Line {
+	headline := r.headline(func(r Run) Line {
 		if r.Planned && r.Reason == registry.OK && !r.Dry {
 			return line("Repaired: ", C(r.Plan.Model))
 		}

@@ -30,38 +30,38 @@ func shortfall(v verdict.Verdict) string {
 }
 
 // otherwise is what the gates would have decided, were they enforced.
-func (r Run) otherwise() string {
-	if r.Verdict.Decision == verdict.Retain {
-		return "kept back in favour of the incumbent: " + shortfall(r.Verdict)
+func (j Judgement) otherwise() string {
+	if j.Verdict.Decision == verdict.Retain {
+		return "kept back in favour of the incumbent: " + shortfall(j.Verdict)
 	}
-	return "blocked: " + shortfall(r.Verdict)
+	return "blocked: " + shortfall(j.Verdict)
 }
 
 // reportMode says that gates were judged and not enforced, and how to enforce them.
-func (r Run) reportMode() Doc {
-	if !r.Judged || r.Verdict.Mode != verdict.ReportMode {
+func (j Judgement) reportMode() Doc {
+	if !j.Judged || j.Verdict.Mode != verdict.ReportMode {
 		return nil
 	}
 	var targets []string
-	for _, f := range r.Verdict.Findings {
+	for _, f := range j.Verdict.Findings {
 		if f.Mode == verdict.ReportMode && !slices.Contains(targets, f.Target) {
 			targets = append(targets, f.Target)
 		}
 	}
 	return Doc{Para{line(
 		"Report mode: the gates for ", C(strings.Join(targets, ", ")), " are judged and shown, and block nothing. ",
-		"To enforce them, remove ", C("mode: report"), " from ", C(r.Policy), ".",
+		"To enforce them, remove ", C("mode: report"), " from ", C(j.Policy), ".",
 	)}}
 }
 
 // waivers are among the first lines: somebody took something on.
-func (r Run) waivers() Doc {
+func (j Judgement) waivers() Doc {
 	var items []Line
-	for _, w := range r.Verdict.Waivers {
+	for _, w := range j.Verdict.Waivers {
 		items = append(items, line("Exception: ", C(w)))
 	}
-	if r.PolicyNote != "" {
-		items = append(items, line("Without the policy: ", C(r.PolicyNote)))
+	if j.PolicyNote != "" {
+		items = append(items, line("Without the policy: ", C(j.PolicyNote)))
 	}
 	if len(items) == 0 {
 		return nil
@@ -87,39 +87,39 @@ func brief(text string, f verdict.Finding) string {
 }
 
 // gates is the table of all gates, and what would satisfy those that did not pass.
-func (r Run) gates() Doc {
-	if !r.Judged || len(r.Verdict.Findings) == 0 {
+func (j Judgement) gates(w Workflow) Doc {
+	if !j.Judged || len(j.Verdict.Findings) == 0 {
 		return nil
 	}
-	return append(Doc{r.gateTable()}, fixes(r.Verdict)...)
+	return append(Doc{j.gateTable(w)}, fixes(j.Verdict)...)
 }
 
 // suggestions are thresholds to paste where there was no gate.
-func (r Run) suggestions() Doc {
-	if len(r.Suggest) == 0 {
+func (j Judgement) suggestions() Doc {
+	if len(j.Suggest) == 0 {
 		return nil
 	}
 	return Doc{
 		Para{line("The candidate passes these thresholds (its own values, rounded); paste them, then adjust:")},
-		Code{"yaml", "thresholds: |\n  " + strings.Join(r.Suggest, "\n  ")},
+		Code{"yaml", "thresholds: |\n  " + strings.Join(j.Suggest, "\n  ")},
 	}
 }
 
-func (r Run) gateTable() Table {
+func (j Judgement) gateTable(w Workflow) Table {
 	t := Table{Head: []string{"gate", "wanted", "candidate", "incumbent", "verdict"}}
-	if r.Policy != "" {
+	if j.Policy != "" {
 		t.Head = append(t.Head, "line")
 	}
-	for _, f := range r.Verdict.Findings {
+	for _, f := range j.Verdict.Findings {
 		row := []Line{
 			line(C(f.Gate)), line(C(f.Wanted)), line(C(observed(f))), line(orDash(brief(f.Incumbent, f))), line(outcome(f)),
 		}
-		if r.Policy != "" {
+		if j.Policy != "" {
 			at := Span{Text: "–"}
 			if f.Line > 0 {
-				at = Span{Text: strconv.Itoa(f.Line), URL: r.Workflow.line(f.File, f.Line)}
+				at = Span{Text: strconv.Itoa(f.Line), URL: w.line(f.File, f.Line)}
 			}
-			if f.File != r.Policy {
+			if f.File != j.Policy {
 				at = Span{Text: f.File}
 			}
 			row = append(row, line(at))
@@ -144,13 +144,6 @@ func outcome(f verdict.Finding) string {
 	return string(f.Outcome)
 }
 
-func orDash(data string) any {
-	if data == "" {
-		return "–"
-	}
-	return C(data)
-}
-
 // fixes explains every finding that is not a plain pass.
 func fixes(v verdict.Verdict) Doc {
 	var items []Line
@@ -173,3 +166,6 @@ func fixes(v verdict.Verdict) Doc {
 	}
 	return Doc{List{items}}
 }
+
+// thresholdsInput is the File of findings whose gate came from the input thresholds.
+const thresholdsInput = "thresholds"

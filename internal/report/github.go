@@ -58,8 +58,8 @@ func NotValidatedPage() Doc {
 var notValidated = line("Not validated: the pull request comes from a fork")
 
 // pullRequestRow names the pull request and its commit: a comment that stays behind shows which one it is about.
-func (r Run) pullRequestRow() [][]Line {
-	pr := r.PullRequest
+func (g GitHub) pullRequestRow() [][]Line {
+	pr := g.PullRequest
 	if pr == nil {
 		return nil
 	}
@@ -71,24 +71,24 @@ func (r Run) pullRequestRow() [][]Line {
 }
 
 // approvedRow names who approved, or why that is not known.
-func (r Run) approvedRow() [][]Line {
-	if approvers := r.Facts.Approvers(); len(approvers) > 0 {
+func (c Change) approvedRow() [][]Line {
+	if approvers := c.Facts.Approvers(); len(approvers) > 0 {
 		return [][]Line{{line("approved by"), line(C(strings.Join(approvers, ", ")))}}
 	}
-	if why := r.Facts.Review.OrZero().ApproversUnknown(); why != "" {
+	if why := c.Facts.Review.OrZero().ApproversUnknown(); why != "" {
 		return [][]Line{{line("approved by"), line("not known: ", why)}}
 	}
 	return nil
 }
 
 // signature says how the candidate's contract differs from the incumbent's.
-func (r Run) signature() Doc {
-	if r.Signature == "" {
+func (j Judgement) signature() Doc {
+	if j.Signature == "" {
 		return nil
 	}
-	d := Doc{Para{line("Signature against the incumbent: ", r.Signature)}}
+	d := Doc{Para{line("Signature against the incumbent: ", j.Signature)}}
 	var items []Line
-	for _, c := range r.SignatureChanges {
+	for _, c := range j.SignatureChanges {
 		items = append(items, line(C(c)))
 	}
 	if len(items) > 0 {
@@ -98,16 +98,16 @@ func (r Run) signature() Doc {
 }
 
 // gitHubNotes say what others were told, and what they were not.
-func (r Run) gitHubNotes() []Line {
+func (g GitHub) gitHubNotes() []Line {
 	var items []Line
-	if d := r.Deployment; d.ByJob {
+	if d := g.Deployment; d.ByJob {
 		items = append(items, line("deployment to ", C(d.Environment), ": the job's own environment has made it, so no other is shown"))
 	} else if d.State != "" && d.Why == "" {
 		items = append(items, line("deployment to ", C(d.Environment), ": ", d.State))
 	}
-	for _, record := range r.toldRecords() {
+	for _, record := range g.toldRecords() {
 		var channels []string
-		for _, t := range r.Told {
+		for _, t := range g.Told {
 			if t.RecordID == record && t.Why == "" {
 				channels = append(channels, t.Channel)
 			}
@@ -130,9 +130,9 @@ func list(data []string) Line {
 }
 
 // toldRecords are those that somebody was told of, in their order.
-func (r Run) toldRecords() []string {
+func (g GitHub) toldRecords() []string {
 	var out []string
-	for _, t := range r.Told {
+	for _, t := range g.Told {
 		if t.Why == "" && !slices.Contains(out, t.RecordID) {
 			out = append(out, t.RecordID)
 		}
@@ -141,9 +141,9 @@ func (r Run) toldRecords() []string {
 }
 
 // Untold are the warnings about those who could not be told.
-func (r Run) Untold() []string {
+func (g GitHub) Untold() []string {
 	var out []string
-	for _, t := range r.Told {
+	for _, t := range g.Told {
 		if t.Why == "" {
 			continue
 		}

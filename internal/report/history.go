@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
@@ -89,7 +90,7 @@ func (h History) page(w Workflow) Doc {
 }
 
 func (h History) headline() Line {
-	l := line("History of ", C(h.Model), ": ", strconv.Itoa(len(h.Entries)), map[bool]string{true: " entry", false: " entries"}[len(h.Entries) == 1])
+	l := line("History of ", C(h.Model), ": ", format.Plural(len(h.Entries), "entry"))
 	switch {
 	case h.Broken != "" && h.BrokenAt == 0:
 		return append(l, line(", broken: ", h.Broken)...)
@@ -224,13 +225,6 @@ func untold(e ledger.Entry) []string {
 		}
 	}
 	return out
-}
-
-func orNone(list string) string {
-	if list == "" {
-		return "none"
-	}
-	return list
 }
 
 // Evidence is why the move was made, in a few words.

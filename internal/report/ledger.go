@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 )
@@ -18,17 +17,17 @@ type LedgerNote struct {
 }
 
 // promise comes before everything else: without a ledger less is promised.
-func (r Run) promise(notesOnly bool) Doc {
-	if r.Ledger.Off == "" || !r.Applied || !r.Plan.Moves() && !notesOnly {
+func (c Change) promise(notesOnly bool) Doc {
+	if c.Ledger.Off == "" || !c.Applied || !c.Plan.Moves() && !notesOnly {
 		return nil
 	}
-	return Doc{Para{line("No promotion ledger (", C(r.Ledger.Off), "): two promotions at the same moment may both report success; only the audit can find it.")}}
+	return Doc{Para{line("No promotion ledger (", C(c.Ledger.Off), "): two promotions at the same moment may both report success; only the audit can find it.")}}
 }
 
 // ledgerNotes say what of the ledger people should know.
-func (r Run) ledgerNotes() []Line {
+func (c Change) ledgerNotes() []Line {
 	var items []Line
-	n := r.Ledger
+	n := c.Ledger
 	if n.RecordID != "" {
 		state := n.Outcome
 		if state == "" {
@@ -43,15 +42,4 @@ func (r Run) ledgerNotes() []Line {
 		items = append(items, line(fmt.Sprintf("takes over entry %d, whose run was cut off", n.TakesOver)))
 	}
 	return items
-}
-
-// versions names the holders of a target as a step's Was is written.
-func versions(list string) string {
-	switch {
-	case list == "":
-		return "no version"
-	case strings.Contains(list, ","):
-		return "versions " + strings.ReplaceAll(list, ",", " and ")
-	}
-	return "version " + list
 }

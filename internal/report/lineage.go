@@ -360,13 +360,13 @@ func lineageFlow(l lineage.Lineage) *flow {
 			f.edge(f.node("more data", fmt.Sprintf("%d more data sets", len(l.Datasets)-maxBoxes)), run, false)
 			break
 		}
-		f.edge(f.node(fmt.Sprint("data", i), joinWords("data", cmp.Or(d.Name, d.URI), d.Context, firstRunes(d.Digest, 12))), run, d.From != "run")
+		f.edge(f.node(fmt.Sprint("data", i), joinWords("data", cmp.Or(d.Name, d.URI), d.Context, shortID(d.Digest))), run, d.From != "run")
 	}
 	if len(l.Datasets) == 0 {
 		f.edge(f.node("data", "data not known"), run, true)
 	}
 	if l.Code != nil && l.Code.Commit != "" {
-		f.edge(f.node("code", joinWords("commit", firstRunes(l.Code.Commit, 12))), run, l.Code.From != "run")
+		f.edge(f.node("code", joinWords("commit", shortID(l.Code.Commit))), run, l.Code.From != "run")
 	}
 	at, broken := run, l.Training == nil
 	step := func(thing, label string) {
@@ -375,7 +375,7 @@ func lineageFlow(l lineage.Lineage) *flow {
 		at, broken = next, false
 	}
 	if l.Logged != nil {
-		step("logged", joinWords("logged model", firstRunes(l.Logged.ID, 12)))
+		step("logged", joinWords("logged model", shortID(l.Logged.ID)))
 	}
 	for _, c := range slices.Backward(l.Copies) {
 		ref := joinWords(c.Model, "version", c.Version)
@@ -410,22 +410,11 @@ func runBox(f *flow, l lineage.Lineage) string {
 	case l.RunID == "":
 		return f.node("run", "no run")
 	case l.RunProblem != "":
-		return f.node("run", joinWords("run", firstRunes(l.RunID, 12), "not its own"))
+		return f.node("run", joinWords("run", shortID(l.RunID), "not its own"))
 	case l.Training == nil:
-		return f.node("run", joinWords("run", firstRunes(l.RunID, 12), "not readable"))
+		return f.node("run", joinWords("run", shortID(l.RunID), "not readable"))
 	case l.Training.Deleted:
-		return f.node("run", joinWords("run", cmp.Or(l.Training.RunName, firstRunes(l.RunID, 12)), "deleted"))
+		return f.node("run", joinWords("run", cmp.Or(l.Training.RunName, shortID(l.RunID)), "deleted"))
 	}
-	return f.node("run", joinWords("run", cmp.Or(l.Training.RunName, firstRunes(l.RunID, 12))))
-}
-
-func joinWords(words ...string) string {
-	return strings.Join(slices.DeleteFunc(words, func(w string) bool { return w == "" }), " ")
-}
-
-func firstRunes(text string, n int) string {
-	if r := []rune(text); len(r) > n {
-		return string(r[:n])
-	}
-	return text
+	return f.node("run", joinWords("run", cmp.Or(l.Training.RunName, shortID(l.RunID))))
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
 // flow is a small flowchart for Mermaid, which GitHub draws in summaries and comments. It never stands alone: what it
@@ -64,8 +66,5 @@ func mermaidLabel(text string) string {
 	if b.Len() == 0 {
 		return "?"
 	}
-	if r := []rune(b.String()); len(r) > maxLabel {
-		return string(r[:maxLabel-1]) + "…"
-	}
-	return b.String()
+	return format.Shorten(b.String(), maxLabel)
 }

@@ -23,13 +23,13 @@ func (r Run) notes() Doc {
 }
 
 // unread says what could not be read of the candidate's files, and what that does not touch.
-func (r Run) unread() []string {
-	why := r.Facts.Candidate.MLmodel.Why()
-	if why == "" || why == "not gathered" || !r.Planned {
+func (c Change) unread() []string {
+	why := c.Facts.Candidate.MLmodel.Why()
+	if why == "" || why == "not gathered" || !c.Planned {
 		return nil
 	}
 	notes := []string{"no lineage from the MLmodel file: " + why}
-	if run, ok := r.Facts.Candidate.Run.Get(); ok && run.ArtifactURI != "" {
+	if run, ok := c.Facts.Candidate.Run.Get(); ok && run.ArtifactURI != "" {
 		notes = append(notes, "the server reads the run's files under "+run.ArtifactURI+"; gates on metrics do not need them, gates on the model's files do")
 	}
 	return notes

@@ -33,7 +33,7 @@ func (r Run) outcome(v view) Outcome {
 	d = append(d, r.waivers()...)
 	d = append(d, r.subject(v.incumbent)...)
 	d = append(d, r.problem()...)
-	d = append(d, r.gates()...)
+	d = append(d, r.gates(r.Workflow)...)
 	d = append(d, r.signature()...)
 	d = append(d, r.suggestions()...)
 	return r.closing(d, v)
@@ -79,12 +79,12 @@ func Failed(r Run) Outcome {
 	return r.outcome(view{headline: r.failure(), next: r.next()})
 }
 
-// or returns the headline of the failure, or that of the command if it succeeded.
-func (r Run) or(headline func() Line) Line {
+// headline returns the headline of the failure, or that of the command if it succeeded.
+func (r Run) headline(success func(Run) Line) Line {
 	if failed := r.failure(); failed != nil {
 		return failed
 	}
-	return headline()
+	return success(r)
 }
 
 // failure is the headline of a command that did not succeed, nil if it did.
@@ -116,9 +116,9 @@ func (r Run) failure() Line {
 	return line("Failed: ", C(message(r.Err)))
 }
 
-func (r Run) dryLine() string {
-	if r.DryWhy != "" {
-		return "Dry run (" + r.DryWhy + "): nothing was written."
+func (s Setting) dryLine() string {
+	if s.DryWhy != "" {
+		return "Dry run (" + s.DryWhy + "): nothing was written."
 	}
 	return "Dry run: nothing was written."
 }

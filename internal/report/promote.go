@@ -11,7 +11,7 @@ import (
 
 // Promote is the outcome of the command promote.
 func Promote(r Run) Outcome {
-	v := view{headline: r.or(r.promoted), next: r.next(), target: true, notesOnly: r.notesOnly()}
+	v := view{headline: r.headline(promoted), next: r.next(), target: true, notesOnly: r.notesOnly()}
 	if r.notEnforced() {
 		v.headline = append(v.headline, T("; it would have been "+r.otherwise()))
 	}
@@ -22,7 +22,7 @@ func Promote(r Run) Outcome {
 }
 
 // promoted is the headline of a promotion that succeeded, or would.
-func (r Run) promoted() Line {
+func promoted(r Run) Line {
 	model, target := C(r.Plan.Model), targetSpan(r.Plan.Target)
 	number := strconv.Itoa(r.number())
 	confirms := r.Plan.Adopts() && r.Plan.Resumes == 0
@@ -46,8 +46,8 @@ func (r Run) promoted() Line {
 }
 
 // movers says who moved the target to where it was found.
-func (r Run) movers() string {
-	if len(r.Plan.MovedOutside(r.Facts)) == 0 {
+func (c Change) movers() string {
+	if len(c.Plan.MovedOutside(c.Facts)) == 0 {
 		return "a promotion that was cut off"
 	}
 	return "others"
@@ -60,16 +60,16 @@ func (r Run) notesOnly() bool {
 }
 
 // was says what the target named before.
-func (r Run) was() string {
+func (c Change) was() string {
 	switch {
-	case r.Plan.Incumbent == r.number():
+	case c.Plan.Incumbent == c.number():
 		return "" // a part of the target named it already
-	case r.several():
-		return ", before that " + versions(ledger.Numbers(r.Facts.StageHolders))
-	case r.Plan.Incumbent == 0:
+	case c.several():
+		return ", before that " + versions(ledger.Numbers(c.Facts.StageHolders))
+	case c.Plan.Incumbent == 0:
 		return ", which named none"
 	}
-	return fmt.Sprintf(", was %d", r.Plan.Incumbent)
+	return fmt.Sprintf(", was %d", c.Plan.Incumbent)
 }
 
 // loading is a whole Python program that loads what the target names, with the stock client.

@@ -10,7 +10,7 @@ import (
 
 // Register is the outcome of the command register.
 func Register(r Run) Outcome {
-	v := view{headline: r.or(r.registered), next: r.next()}
+	v := view{headline: r.headline(registered), next: r.next()}
 	if r.Reason == registry.OK && !r.Dry {
 		v.next = Doc{
 			Para{line("Promote it with:")},
@@ -21,7 +21,7 @@ func Register(r Run) Outcome {
 	return r.outcome(v)
 }
 
-func (r Run) registered() Line {
+func registered(r Run) Line {
 	model, number := C(r.Plan.Model), strconv.Itoa(r.number())
 	switch {
 	case r.Reason == registry.Unchanged:

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -103,13 +102,6 @@ func (o Outcome) result(command string, problems []string, g GitHub, u Usage) Re
 		out.Error, out.Hint = o.Err.Error(), hintOf(o.Err)
 	}
 	return out
-}
-
-func numberText(n int) string {
-	if n == 0 {
-		return ""
-	}
-	return strconv.Itoa(n)
 }
 
 // SavedPlan is the plan of a dry run, as its report file contains it.

@@ -9,14 +9,14 @@ import (
 
 // Rollback is the outcome of the command rollback.
 func Rollback(r Run) Outcome {
-	v := view{headline: r.or(r.rolledBack), next: r.next(), target: true}
+	v := view{headline: r.headline(rolledBack), next: r.next(), target: true}
 	if r.Applied && r.Reason == registry.OK {
 		v.incumbent = "was" // it was taken back
 	}
 	return r.outcome(v)
 }
 
-func (r Run) rolledBack() Line {
+func rolledBack(r Run) Line {
 	target, model, number := targetSpan(r.Plan.Target), C(r.Plan.Model), strconv.Itoa(r.number())
 	switch {
 	case r.Reason == registry.Unchanged && r.Plan.Moves():

@@ -62,19 +62,19 @@ type Usage struct {
 }
 
 // number returns the candidate's version number, 0 while it is not known.
-func (r Run) number() int {
-	if r.Receipt.Version != 0 {
-		return r.Receipt.Version
+func (c Change) number() int {
+	if c.Receipt.Version != 0 {
+		return c.Receipt.Version
 	}
-	return r.Plan.Version
+	return c.Plan.Version
 }
 
 // shown reports whether the page shows a plan that was not applied: that of a dry run or a pull request.
 func (r Run) shown() bool { return r.Dry || r.PullRequest != nil && !r.Applied }
 
 // several reports whether the target stage contained more than one version and therefore had no incumbent.
-func (r Run) several() bool {
-	return r.Plan.Incumbent == 0 && r.Plan.Target.Stage != "" && len(r.Facts.StageHolders) > 1
+func (c Change) several() bool {
+	return c.Plan.Incumbent == 0 && c.Plan.Target.Stage != "" && len(c.Facts.StageHolders) > 1
 }
 
 // notEnforced reports whether the command succeeded although its gates decided otherwise.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
@@ -43,12 +44,12 @@ func StandingPage(file string, all []Standing) (Line, Doc) {
 	case len(all) == 0:
 		return line("Nothing to judge: no version holds a target that ", C(file), " describes"), Doc{}
 	case blocked == 0 && reported > 0:
-		title := line(fmt.Sprintf("Not enforced: %d of %s would not pass ", reported, plural(len(all), "live version")), C(file))
+		title := line(fmt.Sprintf("Not enforced: %d of %s would not pass ", reported, format.Plural(len(all), "live version")), C(file))
 		return title, append(Doc{t}, standingDetails(all, file)...)
 	case blocked == 0:
-		return line("Passed: ", plural(len(all), "live version"), " would pass ", C(file)), append(Doc{t}, standingDetails(all, file)...)
+		return line("Passed: ", format.Plural(len(all), "live version"), " would pass ", C(file)), append(Doc{t}, standingDetails(all, file)...)
 	}
-	title := line(fmt.Sprintf("Blocked: %d of %s would not pass ", blocked, plural(len(all), "live version")), C(file))
+	title := line(fmt.Sprintf("Blocked: %d of %s would not pass ", blocked, format.Plural(len(all), "live version")), C(file))
 	next := Para{line("They stay where they are; the policy decides about the next promotion. To let one of them pass, give it a waiver with a last day in the same file, or loosen the gate.")}
 	return title, append(append(Doc{t}, standingDetails(all, file)...), next)
 }
@@ -57,14 +58,14 @@ func StandingPage(file string, all []Standing) (Line, Doc) {
 func standingDetails(all []Standing, file string) Doc {
 	var open, folded Doc
 	for _, s := range all {
-		r := Run{Judgement: Judgement{Verdict: s.Verdict, Policy: file}}
+		j := Judgement{Verdict: s.Verdict, Policy: file}
 		name := line(C(s.Model), " version "+strconv.Itoa(s.Version)+" at ", C(s.Target))
 		d := Doc{Para{append(name, T(":"))}}
 		if s.Problem != "" {
 			d = append(d, Para{line(C(s.Problem))})
 		}
 		if len(s.Verdict.Findings) > 0 {
-			d = append(append(d, r.gateTable()), fixes(s.Verdict)...)
+			d = append(append(d, j.gateTable(Workflow{})), fixes(s.Verdict)...)
 		}
 		if len(s.Left) > 0 {
 			d = append(d, Para{line("Not judged, being about the way there: ", list(s.Left), ".")})

@@ -79,15 +79,7 @@ func wanted(s plan.Step, result plan.StepResult) string {
 	return short(strings.ReplaceAll(s.Want, plan.NewNumber, "the new version"))
 }
 
-// short cuts a value for a table cell.
-func short(text string) string {
-	if r := []rune(text); len(r) > 80 {
-		return string(r[:79]) + "…"
-	}
-	return text
-}
-
-func (r Run) stepName(s plan.Step) Line {
+func (c Change) stepName(s plan.Step) Line {
 	switch s.Do {
 	case plan.CreateModel:
 		return line("create registered model ", C(s.Model))
@@ -109,7 +101,7 @@ func (r Run) stepName(s plan.Step) Line {
 	case plan.Describe:
 		return line("describe the version")
 	}
-	if s.Version != r.number() { // not the candidate
+	if s.Version != c.number() { // not the candidate
 		return line("set tag ", C(s.Ref), " of version "+strconv.Itoa(s.Version))
 	}
 	return line("set tag ", C(s.Ref))

@@ -11,10 +11,10 @@ import (
 
 // Validate is the outcome of the command validate.
 func Validate(r Run) Outcome {
-	return r.outcome(view{headline: r.or(r.validated), next: r.next()})
+	return r.outcome(view{headline: r.headline(validated), next: r.next()})
 }
 
-func (r Run) validated() Line {
+func validated(r Run) Line {
 	model := C(r.Plan.Model)
 	switch {
 	case !r.Judged:
@@ -27,9 +27,9 @@ func (r Run) validated() Line {
 
 // passed counts the gates that passed or did not apply. A gate that is still to be judged is no pass, and neither is one
 // that only warns.
-func (r Run) passed() string {
-	all, pending, warned := len(r.Verdict.Findings), 0, 0
-	for _, f := range r.Verdict.Findings {
+func (j Judgement) passed() string {
+	all, pending, warned := len(j.Verdict.Findings), 0, 0
+	for _, f := range j.Verdict.Findings {
 		switch {
 		case f.Outcome == verdict.Pending:
 			pending++
@@ -62,7 +62,7 @@ func (r Run) validateCommand() string {
 	}
 	var gates []string
 	for _, f := range r.Verdict.Findings {
-		if f.File == "thresholds" {
+		if f.File == thresholdsInput {
 			gates = append(gates, f.Gate)
 		}
 	}
