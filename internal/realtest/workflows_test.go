@@ -202,7 +202,7 @@ func TestTheExampleWorkflows(t *testing.T) {
 
 	out := u.mustAct(1, "promote.yml", "workflow_dispatch", candidate(0))
 	u.champion("1")
-	if !strings.Contains(out, "### Promoted: `@champion` of `churn` names version 1") {
+	if !strings.Contains(out, "### Promoted `churn` version 1 to `@champion`") {
 		t.Errorf("the summary does not begin with the verdict:\n%s", out)
 	}
 	if n := len(u.told); n != 1 || !strings.Contains(u.told[0], "churn") {

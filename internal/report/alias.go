@@ -10,13 +10,13 @@ func Alias(r Run) Outcome {
 	return r.outcome(view{headline: r.headline(assigned), next: r.next()})
 }
 
-// assigned says what became of the aliases asked for.
+// assigned is the headline of an assignment that succeeded, or that would succeed.
 func assigned(r Run) Line {
 	model := C(r.Plan.Model)
 	if r.Reason == registry.Unchanged {
-		return line("Unchanged: the aliases of ", model, " are as asked for")
+		return line("Unchanged: the aliases of ", model, " are set as requested already")
 	}
-	l := line("Aliases of ", model)
+	l := line("Set aliases of ", model)
 	if r.Dry {
 		l = line("Would set aliases of ", model)
 	}
@@ -36,9 +36,9 @@ func assigned(r Run) Line {
 func aliasSpan(s plan.Step) Line {
 	switch {
 	case s.Do == plan.SetModelTag:
-		return line(C(s.Ref), " is ", C(s.Want))
+		return line("tag ", C(s.Ref), " is ", C(s.Want))
 	case s.Want == "":
-		return line(C("@"+s.Ref), " removed")
+		return line(C("@"+s.Ref), " is removed")
 	}
-	return line(C("@"+s.Ref), " names "+s.Want)
+	return line(C("@"+s.Ref), " points to version "+s.Want)
 }

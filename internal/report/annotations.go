@@ -1,9 +1,7 @@
 package report
 
 import (
-	"cmp"
 	"errors"
-	"fmt"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -73,8 +71,8 @@ func gateAnnotation(f verdict.Finding) Annotation {
 	return a
 }
 
-// Annotations returns the worst findings that are new or count against fail-on, and the rules that could not check
-// everything. Findings that count are errors.
+// Annotations returns the worst findings, and the rules that could not check everything. What counts against fail-on is
+// an error, and other findings are shown only if their severity is high.
 func (a Audit) Annotations() []Annotation {
 	var out []Annotation
 	for _, f := range a.Worst {
@@ -90,14 +88,13 @@ func (a Audit) Annotations() []Annotation {
 			message = f.Model + ": " + message
 		}
 		out = append(out, Annotation{
-			Level: level, File: f.File, Line: f.Line, Title: "Audit: " + f.Rule, Message: message + ". What to do: " + f.Fix,
+			Level: level, File: f.File, Line: f.Line,
+			Title:   "Audit: " + f.Rule,
+			Message: message + ". What to do: " + f.Fix,
 		})
 	}
 	for _, u := range a.Blind {
-		out = append(out, Annotation{
-			Level: Error, Title: "Audit: not judged", Message: fmt.Sprintf("%s could not judge %d, the first of them %s: %s",
-				cmp.Or(u.Rule, "every rule"), u.Count, u.Where, u.Why),
-		})
+		out = append(out, Annotation{Level: Error, Title: "Audit: not checked", Message: notChecked(u)})
 	}
 	return out
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strconv"
@@ -13,7 +14,7 @@ import (
 func Doctor(r Run, server registry.Server) Outcome {
 	headline := r.headline(func(r Run) Line {
 		if r.Planned && r.Reason == registry.OK && !r.Dry {
-			return line("Repaired: ", C(r.Plan.Model))
+			return line("Repaired the aliases of ", C(r.Plan.Model))
 		}
 		return line("Server: ", C(server.Address))
 	})
@@ -25,37 +26,31 @@ func Doctor(r Run, server registry.Server) Outcome {
 }
 
 func serverTable(s registry.Server) Doc {
-	yes := func(b bool, no string) string {
-		if b {
-			return "yes"
-		}
-		return no
-	}
-	or := func(text, none string) string {
-		if text == "" {
-			return none
-		}
-		return text
-	}
 	models := strconv.Itoa(s.Models)
 	if s.MoreModels {
 		models = "more than " + models
 	}
+	supported := func(yes bool, otherwise string) Line {
+		if yes {
+			return line("yes")
+		}
+		return line(otherwise)
+	}
 	t := Table{[]string{"what", "found"}, [][]Line{
-		{line("MLflow version"), line(C(or(s.Version, "not told")))},
-		{line("store"), line(or(s.Store, "not told") + ": " + s.StoreWhy)},
-		{line("login"), line(loginText(s.Login)...)},
-		{line("registered models this login sees"), line(models)},
-		{line("aliases"), line(yes(s.Aliases, "no: they came with MLflow 2.3; a tag alias_<alias>=true stands for each"))},
-		{line("logged models"), line(yes(s.LoggedModels, "no: they came with MLflow 3.0; run artifacts are used"))},
-		{line("workspaces"), line(yes(s.Workspaces, "no"))},
+		{line("MLflow version"), line(C(cmp.Or(s.Version, "unknown")))},
+		{line("store"), line(cmp.Or(s.Store, "unknown") + ": " + s.StoreWhy)},
+		{line("login"), loginLine(s.Login)},
+		{line("registered models visible to this login"), line(models)},
+		{line("aliases"), supported(s.Aliases, "no, they need MLflow 2.3; the tag alias_<alias>=true is used instead")},
+		{line("logged models"), supported(s.LoggedModels, "no, they need MLflow 3.0; run artifacts are used instead")},
+		{line("workspaces"), supported(s.Workspaces, "no")},
 		{line("artifacts"), line(s.Artifacts)},
 	}}
 	if s.Ledger.State != "" {
 		t.Rows = append(t.Rows, []Line{line("promotion ledger"), line(C(s.Ledger.State))})
-	}
-	if s.Ledger.State != "" && s.Ledger.Guard != "" {
-		t.Rows = append(t.Rows, []Line{line("who may edit it"), line(s.Ledger.Guard)})
+		if s.Ledger.Guard != "" {
+			t.Rows = append(t.Rows, []Line{line("who can edit the ledger"), line(s.Ledger.Guard)})
+		}
 	}
 	d := Doc{t}
 	var items []Line
@@ -66,34 +61,37 @@ func serverTable(s registry.Server) Doc {
 		d = append(d, List{items})
 	}
 	if len(s.Ledger.Grants) > 0 {
-		d = append(d, Para{line("So that another login, here ", C("USER"), ", may promote this model with the same ledger:")}, Code{"", strings.Join(s.Ledger.Grants, "\n")})
+		d = append(d,
+			Para{line("To let another login, here ", C("USER"), ", promote this model with the same ledger:")},
+			Code{"", strings.Join(s.Ledger.Grants, "\n")},
+		)
 	}
 	return d
 }
 
-// loginText says who the server takes us for and what was granted.
-func loginText(known registry.Known[registry.Login]) []any {
+// loginLine says who the server takes the login for, and what the login may do.
+func loginLine(known registry.Known[registry.Login]) Line {
 	l, ok := known.Get()
-	name := any(C(l.User))
+	name := line(C(l.User))
 	if l.User == "" {
-		name = "a user name that is a credential, so it is not shown"
+		name = line("the user name is a credential and is not shown")
 	}
 	switch {
 	case !ok:
-		return []any{known.Why()}
+		return line(known.Why())
 	case l.Admin:
-		return []any{name, ", an administrator"}
+		return append(name, T(", an administrator"))
 	case len(l.Rights) == 0:
-		return []any{name, ", with the rights that everybody has"}
+		return append(name, T(", with the server's default permissions"))
 	}
 	var rights []string
 	for _, model := range slices.Sorted(maps.Keys(l.Rights)) {
 		rights = append(rights, l.Rights[model]+" on "+model)
 	}
-	return []any{name, ", with ", C(short(strings.Join(rights, ", ")))}
+	return append(name, line(", with ", C(short(strings.Join(rights, ", "))))...)
 }
 
-// ServerResult is what doctor found.
+// ServerResult is what doctor found, for programs.
 type ServerResult struct {
 	Address      string `json:"address"`
 	Version      string `json:"version,omitempty"`
@@ -120,9 +118,10 @@ type ServerResult struct {
 func serverResult(s registry.Server) *ServerResult {
 	login := s.Login.OrZero()
 	return &ServerResult{
-		Address: s.Address, Version: s.Version, Store: s.Store, Aliases: s.Aliases, LoggedModels: s.LoggedModels,
-		Workspaces: s.Workspaces, Models: s.Models, MoreModels: s.MoreModels, ServerInfo: s.ServerInfo, StoreWhy: s.StoreWhy,
-		Artifacts: s.Artifacts, User: login.User, Admin: login.Admin, Rights: login.Rights, Dangling: s.Dangling, Warnings: s.Warnings,
-		Ledger: s.Ledger.State, Guard: s.Ledger.Guard, Grants: s.Ledger.Grants,
+		Address: s.Address, Version: s.Version, Store: s.Store, StoreWhy: s.StoreWhy, ServerInfo: s.ServerInfo,
+		Aliases: s.Aliases, LoggedModels: s.LoggedModels, Workspaces: s.Workspaces, Artifacts: s.Artifacts,
+		Models: s.Models, MoreModels: s.MoreModels, Dangling: s.Dangling,
+		User: login.User, Admin: login.Admin, Rights: login.Rights,
+		Ledger: s.Ledger.State, Guard: s.Ledger.Guard, Grants: s.Ledger.Grants, Warnings: s.Warnings,
 	}
 }

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,7 +11,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// shortfall counts the gates that did not pass and are no mere warning: "1 of 3 gates failed, 1 could not be evaluated".
+// thresholdsInput is the File of findings whose gate came from the input thresholds.
+const thresholdsInput = "thresholds"
+
+// shortfall counts the gates that did not pass, without warnings: "1 of 3 gates failed, 1 could not be evaluated".
 func shortfall(v verdict.Verdict) string {
 	failed, unclear, all := 0, 0, len(v.Findings)
 	for _, f := range v.Failed() {
@@ -29,15 +33,15 @@ func shortfall(v verdict.Verdict) string {
 	return fmt.Sprintf("%d of %d gates failed, %d could not be evaluated", failed, all, unclear)
 }
 
-// otherwise is what the gates would have decided, were they enforced.
-func (j Judgement) otherwise() string {
+// ifEnforced says what gates in report mode would have done to the candidate.
+func (j Judgement) ifEnforced(candidate Span) Line {
 	if j.Verdict.Decision == verdict.Retain {
-		return "kept back in favour of the incumbent: " + shortfall(j.Verdict)
+		return line("the gates would have kept the incumbent: ", shortfall(j.Verdict))
 	}
-	return "blocked: " + shortfall(j.Verdict)
+	return line("the gates would have blocked ", candidate, ": ", shortfall(j.Verdict))
 }
 
-// reportMode says that gates were judged and not enforced, and how to enforce them.
+// reportMode says that the gates are not enforced, and how to enforce them.
 func (j Judgement) reportMode() Doc {
 	if !j.Judged || j.Verdict.Mode != verdict.ReportMode {
 		return nil
@@ -49,19 +53,19 @@ func (j Judgement) reportMode() Doc {
 		}
 	}
 	return Doc{Para{line(
-		"Report mode: the gates for ", C(strings.Join(targets, ", ")), " are judged and shown, and block nothing. ",
+		"Report mode: the gates for ", C(strings.Join(targets, ", ")), " are evaluated and shown, but block nothing. ",
 		"To enforce them, remove ", C("mode: report"), " from ", C(j.Policy), ".",
 	)}}
 }
 
-// waivers are among the first lines: somebody took something on.
-func (j Judgement) waivers() Doc {
+// exceptions lists waivers, and why the policy was skipped. They come first because somebody took a risk.
+func (j Judgement) exceptions() Doc {
 	var items []Line
 	for _, w := range j.Verdict.Waivers {
 		items = append(items, line("Exception: ", C(w)))
 	}
 	if j.PolicyNote != "" {
-		items = append(items, line("Without the policy: ", C(j.PolicyNote)))
+		items = append(items, line("Policy skipped: ", C(j.PolicyNote)))
 	}
 	if len(items) == 0 {
 		return nil
@@ -69,24 +73,7 @@ func (j Judgement) waivers() Doc {
 	return Doc{List{items}}
 }
 
-// brief shortens a measured number to six digits, for reading. It stays whole where the shortening would make it look
-// equal to what it is compared with.
-func brief(text string, f verdict.Finding) string {
-	v, err := strconv.ParseFloat(text, 64)
-	if err != nil || len(text) <= 8 || len(text) > 24 || math.Abs(v) == math.MaxFloat64 { // a digest may look like a number
-		return text
-	}
-	short := func(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }
-	for _, other := range append(strings.Fields(f.Wanted), f.Candidate, f.Incumbent) {
-		w, err := strconv.ParseFloat(other, 64)
-		if err == nil && w != v && short(w) == short(v) {
-			return text
-		}
-	}
-	return short(v)
-}
-
-// gates is the table of all gates, and what would satisfy those that did not pass.
+// gates is the table of all gates, followed by what to do about those that did not pass.
 func (j Judgement) gates(w Workflow) Doc {
 	if !j.Judged || len(j.Verdict.Findings) == 0 {
 		return nil
@@ -94,25 +81,18 @@ func (j Judgement) gates(w Workflow) Doc {
 	return append(Doc{j.gateTable(w)}, fixes(j.Verdict)...)
 }
 
-// suggestions are thresholds to paste where there was no gate.
-func (j Judgement) suggestions() Doc {
-	if len(j.Suggest) == 0 {
-		return nil
-	}
-	return Doc{
-		Para{line("The candidate passes these thresholds (its own values, rounded); paste them, then adjust:")},
-		Code{"yaml", "thresholds: |\n  " + strings.Join(j.Suggest, "\n  ")},
-	}
-}
-
 func (j Judgement) gateTable(w Workflow) Table {
-	t := Table{Head: []string{"gate", "wanted", "candidate", "incumbent", "verdict"}}
+	t := Table{Head: []string{"gate", "required", "candidate", "incumbent", "verdict"}}
 	if j.Policy != "" {
 		t.Head = append(t.Head, "line")
 	}
 	for _, f := range j.Verdict.Findings {
 		row := []Line{
-			line(C(f.Gate)), line(C(f.Wanted)), line(C(observed(f))), line(orDash(brief(f.Incumbent, f))), line(outcome(f)),
+			line(C(f.Gate)),
+			line(C(f.Wanted)),
+			line(C(observed(f))),
+			line(orDash(brief(f.Incumbent, f))),
+			line(gateVerdict(f)),
 		}
 		if j.Policy != "" {
 			at := Span{Text: "–"}
@@ -129,22 +109,55 @@ func (j Judgement) gateTable(w Workflow) Table {
 	return t
 }
 
-// outcome names what a finding does where that is not the rule.
-func outcome(f verdict.Finding) string {
+// gateVerdict is the outcome of a gate, and its effect if that is not the usual one.
+func gateVerdict(f verdict.Finding) string {
 	switch {
 	case f.Waived():
-		return string(f.Outcome) + ", waived"
+		return string(f.Outcome) + " (waived)"
 	case f.Mode == verdict.ReportMode && (f.Blocks() || f.Retains()):
-		return string(f.Outcome) + ", not enforced"
+		return string(f.Outcome) + " (not enforced)"
 	case f.Retains():
-		return "fail, keeps the incumbent"
+		return "fail (keeps the incumbent)"
 	case f.Warns():
-		return string(f.Outcome) + ", only a warning"
+		return string(f.Outcome) + " (warning only)"
 	}
 	return string(f.Outcome)
 }
 
-// fixes explains every finding that is not a plain pass.
+// observed is what a gate saw, shortened for reading. A metric's step is left out if it is 0.
+func observed(f verdict.Finding) string {
+	number, step, logged := strings.Cut(f.Candidate, " at step ")
+	if !logged {
+		return digests.ReplaceAllString(brief(f.Candidate, f), "$1…")
+	}
+	if step, _, _ = strings.Cut(step, ","); step == "0" {
+		return brief(number, f)
+	}
+	return brief(number, f) + " at step " + step
+}
+
+// digests matches SHA-256 digests and run ids in hex. The first 12 digits are kept.
+var digests = regexp.MustCompile(`\b([0-9a-f]{12})(?:[0-9a-f]{20}|[0-9a-f]{52})\b`)
+
+// brief shortens a number to six digits. It does not if the result would look equal to a number that it is compared
+// with.
+func brief(text string, f verdict.Finding) string {
+	v, err := strconv.ParseFloat(text, 64)
+	digest := len(text) > 24 // a digest may look like a number
+	if err != nil || len(text) <= 8 || digest || math.Abs(v) == math.MaxFloat64 {
+		return text
+	}
+	six := func(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }
+	for _, other := range append(strings.Fields(f.Wanted), f.Candidate, f.Incumbent) {
+		w, err := strconv.ParseFloat(other, 64)
+		if err == nil && w != v && six(w) == six(v) {
+			return text
+		}
+	}
+	return six(v)
+}
+
+// fixes explains every gate that did not pass, and how to satisfy it.
 func fixes(v verdict.Verdict) Doc {
 	var items []Line
 	for _, f := range v.Findings {
@@ -167,5 +180,29 @@ func fixes(v verdict.Verdict) Doc {
 	return Doc{List{items}}
 }
 
-// thresholdsInput is the File of findings whose gate came from the input thresholds.
-const thresholdsInput = "thresholds"
+// signature says how the candidate's signature differs from the incumbent's.
+func (j Judgement) signature() Doc {
+	if j.Signature == "" {
+		return nil
+	}
+	d := Doc{Para{line("Signature compared with the incumbent's: ", j.Signature)}}
+	var items []Line
+	for _, c := range j.SignatureChanges {
+		items = append(items, line(C(c)))
+	}
+	if len(items) > 0 {
+		d = append(d, List{items})
+	}
+	return d
+}
+
+// suggestions are thresholds to paste if there was no gate.
+func (j Judgement) suggestions() Doc {
+	if len(j.Suggest) == 0 {
+		return nil
+	}
+	return Doc{
+		Para{line("The candidate passes these thresholds (its own values, rounded). Paste them, then adjust them:")},
+		Code{"yaml", "thresholds: |\n  " + strings.Join(j.Suggest, "\n  ")},
+	}
+}

@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// modelURI is how a consumer loads what the target names, or the version if the command does not move the target; "" where
+// modelURI is the address to load the target from, or the version if the command does not move the target. It is "" if
 // no version is known.
 func (r Run) modelURI(target bool) string {
 	t := r.Plan.Target
@@ -25,14 +25,14 @@ func (r Run) modelURI(target bool) string {
 	return fmt.Sprintf("models:/%s/%d", r.Plan.Model, r.number())
 }
 
-// modelLink names the model, with a link to its page in MLflow.
+// modelLink is the model's name, with a link to MLflow.
 func (r Run) modelLink() Span {
 	return Span{Text: r.Plan.Model, Code: true, URL: r.link("/#/models/" + url.PathEscape(r.Plan.Model))}
 }
 
 func (r Run) versionURL(n int) string { return r.VersionURL(strconv.Itoa(n)) }
 
-// VersionURL is the page of a version in MLflow; the model's own where the version is "".
+// VersionURL returns the address of a version in MLflow, or of the model if version is "".
 func (r Run) VersionURL(version string) string {
 	path := "/#/models/" + url.PathEscape(r.Plan.Model)
 	if version != "" {

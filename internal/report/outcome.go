@@ -2,7 +2,6 @@ package report
 
 import (
 	"errors"
-	"strconv"
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -14,23 +13,23 @@ type Outcome struct {
 	Err      error
 	Warnings []string
 	Page     Doc
-	Result   Result // without what every command has; see Outcome.result
+	Result   Result // without the fields that all commands have in common
 }
 
-// view is what differs between the pages of commands that judge or change something.
+// view contains what differs between the pages of commands that evaluate gates or change something.
 type view struct {
 	headline  Line
-	incumbent string // label of the version that the target pointed to; "incumbent" if empty
-	next      Doc    // what to do from here
+	incumbent string // label of the version that the target pointed to before, "" = incumbent
+	next      Doc    // what to do next
 	target    bool   // the command moves the target to the candidate
-	notesOnly bool   // only notes were left to write
+	notesOnly bool   // only tags that record the promotion were missing
 }
 
-// outcome is the outcome of a command that judges or changes something. The page has the verdict first, then why, then
-// what happened, then what to do next.
+// outcome makes the page of a command that evaluates gates or changes something: first the verdict, then the reasons,
+// then the changes, then what to do next.
 func (r Run) outcome(v view) Outcome {
 	d := r.opening(v)
-	d = append(d, r.waivers()...)
+	d = append(d, r.exceptions()...)
 	d = append(d, r.subject(v.incumbent)...)
 	d = append(d, r.problem()...)
 	d = append(d, r.gates(r.Workflow)...)
@@ -39,9 +38,9 @@ func (r Run) outcome(v view) Outcome {
 	return r.closing(d, v)
 }
 
-// opening begins a page: what is not promised, the headline, and how the gates were used.
+// opening is the beginning of a page: the headline, and how the gates were used.
 func (r Run) opening(v view) Doc {
-	d := append(r.promise(v.notesOnly), Heading{v.headline})
+	d := append(r.withoutLedger(v.notesOnly), Heading{v.headline})
 	if r.Dry {
 		d = append(d, Para{line(r.dryLine())})
 	}
@@ -52,7 +51,7 @@ func (r Run) opening(v view) Doc {
 	return d
 }
 
-// closing ends a page: steps, notes, what to do next.
+// closing adds the end of a page: steps, notes, what to do next.
 func (r Run) closing(d Doc, v view) Outcome {
 	d = append(d, r.steps()...)
 	d = append(d, r.notes()...)
@@ -63,7 +62,7 @@ func (r Run) end(page Doc, result Result) Outcome {
 	return Outcome{Reason: r.Reason, Err: r.Err, Warnings: r.Receipt.Warnings, Page: page, Result: result}
 }
 
-// Titled is the outcome of a command that makes its own page. data is what the page says, for programs.
+// Titled is the outcome of a command with a page of its own. data is the content of that page for programs.
 func Titled(r Run, title Line, body Doc, data any) Outcome {
 	d := r.opening(view{headline: title})
 	if pr := r.pullRequestRow(); pr != nil {
@@ -74,7 +73,7 @@ func Titled(r Run, title Line, body Doc, data any) Outcome {
 	return r.end(append(d, body...), result)
 }
 
-// Failed is the outcome of a command that ended before it had anything to show.
+// Failed is the outcome of a command that stopped before it had a page of its own.
 func Failed(r Run) Outcome {
 	return r.outcome(view{headline: r.failure(), next: r.next()})
 }
@@ -97,16 +96,15 @@ func (r Run) failure() Line {
 	case registry.OK, registry.Unchanged:
 		return nil
 	case registry.Retained:
-		return line("Kept: ", targetSpan(r.Plan.Target), " of ", model, " names version "+strconv.Itoa(r.Plan.Incumbent)+
-			" still; the candidate is not better")
+		return line("Kept the incumbent: ", r.position("still", r.Plan.Incumbent), "; the candidate is not better")
 	case registry.BadPolicy:
-		return line("Bad policy: ", C(message(r.Err)))
+		return line("Invalid policy: ", C(message(r.Err)))
 	case registry.Blocked:
 		return line("Blocked: ", shortfall(r.Verdict), " for ", model)
 	case registry.NoGates:
-		return line("Refused: no gate says what ", model, " must achieve")
+		return line("Refused: no gate is configured for ", model)
 	case registry.Unknown:
-		return line("Not known whether it took effect: ", C(message(r.Err)))
+		return line("Outcome unknown: ", C(message(r.Err)))
 	case registry.Cancelled:
 		return line("Cancelled")
 	}
@@ -130,33 +128,33 @@ func message(err error) string {
 	return err.Error()
 }
 
-// next is what to do from here, whatever the command.
+// next says what to do next after any command.
 func (r Run) next() Doc {
 	switch {
 	case r.Reason == registry.Blocked:
 		return Doc{
-			Para{line("Judge another candidate, writing nothing, with:")},
+			Para{line("Validate another candidate (this writes nothing):")},
 			Code{"sh", r.validateCommand()},
 		}
 	case r.PullRequest != nil && r.Reason == registry.OK && len(r.Plan.Steps) > 0:
 		return Doc{
-			Para{line("After the merge the same step applies this plan, and nothing else, with:")},
+			Para{line("After the merge, the same step applies exactly this plan with:")},
 			Code{"yaml", "command: promote\nplan-digest: pull-request"},
 		}
 	case r.Dry && r.Reason == registry.OK:
-		return Doc{Para{line("Run the same without ", C("dry-run"), " to carry it out.")}}
+		return Doc{Para{line("To apply the plan, run the same command without ", C("dry-run"), ".")}}
 	}
 	return nil
 }
 
-// problem is the error with its wire detail and hint.
+// problem shows the error with the request that failed and a hint.
 func (r Run) problem() Doc {
 	if r.Err == nil {
 		return nil
 	}
 	var d Doc
 	if r.NotValidated() {
-		d = append(d, Para{line(ForkHint)}, Para{line("What was found: ", C(r.Err.Error()))})
+		d = append(d, Para{line(ForkHint)}, Para{line("Error: ", C(r.Err.Error()))})
 	}
 	var e *registry.Error
 	if !errors.As(r.Err, &e) {
@@ -171,7 +169,7 @@ func (r Run) problem() Doc {
 	return append(d, hint(e.Hint)...)
 }
 
-// hint is what to do. Of several lines the first leads in the others: versions that were looked at, commands, choices.
+// hint shows what to do. If the text has several lines, the first introduces the others: versions, commands or choices.
 func hint(text string) Doc {
 	if text == "" {
 		return nil

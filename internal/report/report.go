@@ -5,15 +5,15 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Report is everything that a page or a result says, collected until the command has ended.
+// Report is the content of a page and a result, collected until the command ends.
 type Report struct {
 	Command string
 	Run
 	Usage
 
-	Title Line // with Body: the page of a command that makes its own
+	Title Line // headline and body of commands that make their own page
 	Body  Doc
-	Data  any // what that page says, for programs
+	Data  any // content of that page, for programs
 
 	Server    *registry.Server
 	Histories []History
@@ -27,7 +27,7 @@ func (r Report) Page() Doc { return r.Outcome().Page }
 // Result returns the report as data.
 func (r Report) Result() Result { return r.Outcome().result(r.Command, r.Problems, r.GitHub, r.Usage) }
 
-// Outcome chooses the page and the result that belong to the command.
+// Outcome returns the page and the result of the command.
 func (r Report) Outcome() Outcome {
 	switch {
 	case len(r.Histories) > 0 || r.Command == "history" && r.Err == nil:

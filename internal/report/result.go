@@ -14,16 +14,16 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// ResultSchema is the version of Result. It grows when a field changes its meaning; new fields do not count.
+// ResultSchema is the version of Result. It increases if a field changes its meaning, not if a field is added.
 const ResultSchema = 1
 
-// Result is the report for programs: the output "result", and what --json prints.
+// Result is the result for programs: the output "result", the report file, and what --json prints.
 type Result struct {
 	Schema     int               `json:"schema"`
 	Command    string            `json:"command"`
 	Reason     registry.Reason   `json:"reason"`
 	Verdict    string            `json:"verdict,omitempty"` // decision of the gates
-	Mode       string            `json:"mode,omitempty"`    // enforce, report (the verdict blocked nothing) or ungated
+	Mode       string            `json:"mode,omitempty"`    // enforce, report (nothing was blocked) or ungated
 	DryRun     bool              `json:"dry_run,omitempty"`
 	Changed    bool              `json:"changed"`
 	Registered bool              `json:"registered"`
@@ -36,18 +36,18 @@ type Result struct {
 	ModelURI   string            `json:"model_uri,omitempty"`
 	PlanDigest string            `json:"plan_digest,omitempty"`
 	RecordID   string            `json:"record_id,omitempty"`
-	NoLedger   string            `json:"no_ledger,omitempty"`     // why two promotions at the same moment may both report success
-	Outside    []ledger.Shift    `json:"moved_outside,omitempty"` // by others since the entry before, as this one records
+	NoLedger   string            `json:"no_ledger,omitempty"`     // why the promotion has no ledger entry
+	Outside    []ledger.Shift    `json:"moved_outside,omitempty"` // drift that the entry records
 	Findings   []verdict.Finding `json:"findings,omitempty"`
 	Steps      []plan.StepResult `json:"steps,omitempty"`
-	Plan       *plan.Plan        `json:"plan,omitempty"`    // of a dry run, whole: what plan-file takes
+	Plan       *plan.Plan        `json:"plan,omitempty"`    // of a dry run, for the input plan-file
 	Planned    []plan.Step       `json:"planned,omitempty"` // of a dry run
 	Notes      []string          `json:"notes,omitempty"`
 	Warnings   []string          `json:"warnings,omitempty"`
 	Policy     string            `json:"policy,omitempty"`
 	Waivers    []string          `json:"waivers,omitempty"`
 	Problems   []string          `json:"problems,omitempty"` // with the inputs or the policy file
-	Data       any               `json:"data,omitempty"`     // of commands with a page of their own
+	Data       any               `json:"data,omitempty"`     // content of a page that the command made itself
 	Error      string            `json:"error,omitempty"`
 	Hint       string            `json:"hint,omitempty"`
 	Server     *ServerResult     `json:"server,omitempty"`
@@ -56,21 +56,21 @@ type Result struct {
 	Statement  *ledger.Statement `json:"statement,omitempty"` // in-toto, of one entry
 	Audit      *AuditResult      `json:"audit,omitempty"`
 	Deployment *DeploymentResult `json:"deployment,omitempty"`
-	Told       []Told            `json:"told,omitempty"`    // who was told of moves, and who could not be
+	Told       []Told            `json:"told,omitempty"`    // notifications
 	Comment    string            `json:"comment,omitempty"` // address of the comment on the pull request
 	Requests   int               `json:"requests"`
 	Rounds     int               `json:"rounds"`
 	DurationMS int64             `json:"duration_ms"`
 }
 
-// data is what the run decided and changed, for programs. target says that the command moves the target to the candidate.
+// data is what the run decided and changed. target reports whether the command moves the target to the candidate.
 func (r Run) data(target bool) Result {
 	out := Result{
 		DryRun: r.Dry, Changed: r.Receipt.Changed(), Registered: r.Receipt.Registered(),
 		Model: r.Plan.Model, Version: numberText(r.number()), Previous: numberText(r.Plan.Incumbent),
 		Alias: r.Plan.Target.Alias, Stage: r.Plan.Target.Stage, ModelURI: r.modelURI(target), PlanDigest: r.Stamped,
 		RecordID: r.Ledger.RecordID, NoLedger: r.Ledger.Off, Outside: r.Ledger.Outside,
-		Notes: append(slices.Clone(r.Plan.Notes), r.unread()...), Steps: r.Receipt.Results, Policy: r.Policy,
+		Notes: append(slices.Clone(r.Plan.Notes), r.unreadable()...), Steps: r.Receipt.Results, Policy: r.Policy,
 	}
 	if r.Judged {
 		out.Waivers = r.Verdict.Waivers
@@ -91,7 +91,7 @@ func (r Run) data(target bool) Result {
 	return out
 }
 
-// result adds what every command has: how it ended, whom it notified, what it cost.
+// result adds the fields that all commands have in common.
 func (o Outcome) result(command string, problems []string, g GitHub, u Usage) Result {
 	out := o.Result
 	out.Schema, out.Command, out.Reason = ResultSchema, command, o.Reason
@@ -130,12 +130,13 @@ func ReadPlan(text []byte) (SavedPlan, error) {
 	minute, _, _ := strings.Cut(file.Digest, "-")
 	made, err := time.Parse(plan.PlanTime, minute)
 	if err != nil {
-		return SavedPlan{}, errors.New("contains no plan_digest with a time; give the report file of a dry run, unchanged")
+		return SavedPlan{}, errors.New(
+			"contains no plan_digest with a time; give the report file of a dry run, unchanged")
 	}
 	if plan.PlanStamp(digest, made) != file.Digest {
 		return SavedPlan{}, errors.New(
-			"its plan does not match its plan_digest: the file was changed, or another version of this program wrote it; " +
-				"make the dry run again")
+			"its plan does not match its plan_digest: the file was changed, or another version of this program " +
+				"wrote it; make the dry run again")
 	}
 	return SavedPlan{*file.Plan, digest, made}, nil
 }

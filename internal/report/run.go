@@ -9,8 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Run is one run of a command: where it ran, what it found and changed, and how it ended. Commands fill in the parts that
-// they have.
+// Run describes one run of a command: where it ran, what it found, what it changed and how it ended.
 type Run struct {
 	Reason   registry.Reason
 	Err      error

@@ -10,45 +10,54 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// steps lists what was done, or would be.
+// steps lists what was changed, or for a dry run what would be.
 func (r Run) steps() Doc {
-	if r.Applied && len(r.Receipt.Results) > 0 {
-		t := Table{Head: []string{"step", "from", "to", "result"}}
-		for _, s := range r.Receipt.Results {
-			step := s.Step
-			if r.number() != 0 {
-				step = step.For(r.number())
-			}
-			result := string(s.Done)
-			if s.Note != "" {
-				result += ": " + s.Note
-			}
-			t.Rows = append(t.Rows, []Line{r.stepName(step), line(orDash(step.Was)), line(orDash(wanted(step, s))), line(result)})
-		}
-		return Doc{Para{line("What was done:")}, t}
-	}
-	if r.shown() && len(r.Plan.Steps) > 0 {
-		t := Table{Head: []string{"step", "from", "to"}}
-		for _, s := range r.Plan.Steps {
-			t.Rows = append(t.Rows, []Line{r.stepName(s), line(orDash(s.Was)), line(orDash(wanted(s, plan.StepResult{})))})
-		}
-		words := newVersion(r.Plan)
-		if len(words) > 0 && r.PullRequest != nil { // a reviewer reads the moves
-			words = Doc{Details{"Tags of the new version", words}}
-		}
-		return append(append(Doc{Para{line(r.would())}, t}, words...), Para{line("Plan digest: ", C(r.Stamped))})
+	switch {
+	case r.Applied && len(r.Receipt.Results) > 0:
+		return r.stepsDone()
+	case r.shown() && len(r.Plan.Steps) > 0:
+		return r.stepsPlanned()
 	}
 	return nil
 }
 
-func (r Run) would() string {
-	if r.PullRequest != nil {
-		return "What merging would do:"
+func (r Run) stepsDone() Doc {
+	t := Table{Head: []string{"step", "from", "to", "result"}}
+	for _, s := range r.Receipt.Results {
+		step := s.Step
+		if r.number() != 0 {
+			step = step.For(r.number())
+		}
+		result := string(s.Done)
+		if s.Note != "" {
+			result += ": " + s.Note
+		}
+		t.Rows = append(t.Rows, []Line{
+			r.stepName(step), line(orDash(step.Was)), line(orDash(stepValue(step, s))), line(result),
+		})
 	}
-	return "What would be done:"
+	return Doc{Para{line("Changes:")}, t}
 }
 
-// newVersion lists the words that go with a creation: they are part of what a dry run promises.
+func (r Run) stepsPlanned() Doc {
+	t := Table{Head: []string{"step", "from", "to"}}
+	for _, s := range r.Plan.Steps {
+		value := stepValue(s, plan.StepResult{})
+		t.Rows = append(t.Rows, []Line{r.stepName(s), line(orDash(s.Was)), line(orDash(value))})
+	}
+	metadata := newVersion(r.Plan)
+	title := "Planned changes:"
+	if r.PullRequest != nil {
+		title = "Changes after the merge:"
+		if len(metadata) > 0 { // reviewers look at the moves first
+			metadata = Doc{Details{"Tags of the new version", metadata}}
+		}
+	}
+	d := append(Doc{Para{line(title)}, t}, metadata...)
+	return append(d, Para{line("Plan digest: ", C(r.Stamped))})
+}
+
+// newVersion lists the tags and the description that a new version gets.
 func newVersion(p plan.Plan) Doc {
 	for _, s := range p.Steps {
 		if s.Do != plan.CreateVersion {
@@ -60,21 +69,22 @@ func newVersion(p plan.Plan) Doc {
 		}
 		d := Doc{t}
 		if s.Description != "" {
-			d = append(d, Para{line("Its description: ", C(short(s.Description)))})
+			d = append(d, Para{line("Description of the new version: ", C(short(s.Description)))})
 		}
 		return d
 	}
 	return nil
 }
 
-func wanted(s plan.Step, result plan.StepResult) string {
+// stepValue is the value that a step sets.
+func stepValue(s plan.Step, result plan.StepResult) string {
 	switch {
 	case s.Do == plan.CreateVersion && result.Saw != "":
 		return result.Saw
 	case s.Ref == registry.TagRecord:
-		return "this decision in short"
+		return "summary of this decision"
 	case s.Want == plan.AtTime:
-		return "the time of the move"
+		return "time of the move"
 	}
 	return short(strings.ReplaceAll(s.Want, plan.NewNumber, "the new version"))
 }
@@ -95,13 +105,13 @@ func (c Change) stepName(s plan.Step) Line {
 		return line("set tag ", C(s.Ref), " of the registered model")
 	case plan.SetStage:
 		if s.Archive {
-			return line("move to stage ", C(s.Ref), ", archive its other holders")
+			return line("move to stage ", C(s.Ref), ", archive the versions in it")
 		}
 		return line("move to stage ", C(s.Ref))
 	case plan.Describe:
 		return line("describe the version")
 	}
-	if s.Version != c.number() { // not the candidate
+	if s.Version != c.number() {
 		return line("set tag ", C(s.Ref), " of version "+strconv.Itoa(s.Version))
 	}
 	return line("set tag ", C(s.Ref))

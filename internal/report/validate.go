@@ -14,45 +14,50 @@ func Validate(r Run) Outcome {
 	return r.outcome(view{headline: r.headline(validated), next: r.next()})
 }
 
+// validated is the headline of a validation that nothing blocked.
 func validated(r Run) Line {
 	model := C(r.Plan.Model)
 	switch {
 	case !r.Judged:
-		return line("Not judged: no gate applies to ", model)
+		return line("Nothing evaluated: no gate applies to ", model)
 	case r.notEnforced():
-		return line("Not enforced: ", model, " would have been "+r.otherwise())
+		return line("Not enforced: ", r.ifEnforced(model))
 	}
-	return line(r.passed(), model)
+	return r.passed(model)
 }
 
-// passed counts the gates that passed or did not apply. A gate that is still to be judged is no pass, and neither is one
-// that only warns.
-func (j Judgement) passed() string {
-	all, pending, warned := len(j.Verdict.Findings), 0, 0
+// passed counts the gates that passed or did not apply. Deferred gates and warnings are counted separately.
+func (j Judgement) passed(model Span) Line {
+	all, deferred, warned := len(j.Verdict.Findings), 0, 0
 	for _, f := range j.Verdict.Findings {
 		switch {
 		case f.Outcome == verdict.Pending:
-			pending++
+			deferred++
 		case f.Warns():
 			warned++
 		}
 	}
-	begin, rest := "Passed", ""
-	if pending > 0 {
-		begin, rest = "Passed so far", fmt.Sprintf(", %d judged when it is applied", pending)
+	begin := "Passed"
+	var others []string
+	if deferred > 0 {
+		begin = "Passed so far"
+		others = append(others, fmt.Sprintf("%d deferred until the promotion", deferred))
 	}
 	if warned > 0 {
-		rest += fmt.Sprintf(", %d only a warning", warned)
+		others = append(others, fmt.Sprintf("%d warning only", warned))
 	}
-	if rest != "" {
-		rest += ","
+	l := line(fmt.Sprintf("%s: %d of %d gates for ", begin, all-deferred-warned, all), model)
+	if len(others) > 0 {
+		l = append(l, T(" ("+strings.Join(others, ", ")+")"))
 	}
-	return fmt.Sprintf("%s: %d of %d gates%s for ", begin, all-pending-warned, all, rest)
+	return l
 }
 
-// validateCommand judges another candidate by the same gates.
+// validateCommand is a command that validates another candidate with the same gates.
 func (r Run) validateCommand() string {
-	words := []string{"mlflow-promote", "validate", "--model", format.ShellWord(r.Plan.Model), "--candidate", "runs:/RUN_ID/model"}
+	words := []string{
+		"mlflow-promote", "validate", "--model", format.ShellWord(r.Plan.Model), "--candidate", "runs:/RUN_ID/model",
+	}
 	t := r.Plan.Target
 	if t.Alias != "" {
 		words = append(words, "--alias", format.ShellWord(t.Alias))
@@ -75,7 +80,7 @@ func (r Run) validateCommand() string {
 	return folded(words)
 }
 
-// folded writes a command over as many lines as it takes to keep them short; an option stays with its value.
+// folded breaks a command into short lines. An option and its value stay on one line.
 func folded(words []string) string {
 	var b strings.Builder
 	width := 0
@@ -100,5 +105,5 @@ func folded(words []string) string {
 	return b.String()
 }
 
-// maxCommand is how many characters of a command are on one line of a page.
+// maxCommand is the length of the longest line of a command, in characters.
 const maxCommand = 84

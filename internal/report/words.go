@@ -42,18 +42,31 @@ func numberText(n int) string {
 	return strconv.Itoa(n)
 }
 
-// versions describes a list of version numbers such as "3,7".
+// versions describes a list of version numbers: "3,5,7" becomes "versions 3, 5 and 7".
 func versions(list string) string {
-	switch {
-	case list == "":
+	if list == "" {
 		return "no version"
-	case strings.Contains(list, ","):
-		return "versions " + strings.ReplaceAll(list, ",", " and ")
 	}
-	return "version " + list
+	last := strings.LastIndex(list, ",")
+	if last < 0 {
+		return "version " + list
+	}
+	return "versions " + strings.ReplaceAll(list[:last], ",", ", ") + " and " + list[last+1:]
 }
 
 // joinWords joins the words that are not empty.
 func joinWords(words ...string) string {
 	return strings.Join(slices.DeleteFunc(words, func(w string) bool { return w == "" }), " ")
+}
+
+// list shows data in one line, with commas.
+func list(data []string) Line {
+	var l Line
+	for i, d := range data {
+		if i > 0 {
+			l = append(l, T(", "))
+		}
+		l = append(l, C(d))
+	}
+	return l
 }
