@@ -79,7 +79,7 @@ func (a Audit) failure() Line {
 	if len(parts) == 0 {
 		return nil
 	}
-	return line("Failed because of ", C("fail-on: "+a.FailOn), ": ", strings.Join(parts, ", and "), ".")
+	return line("Failed (", C("fail-on: "+a.FailOn), "): ", strings.Join(parts, ", and "), ".")
 }
 
 // scope says what was audited, so that readers do not take a part for the whole registry.

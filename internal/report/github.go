@@ -83,7 +83,7 @@ func (g GitHub) Untold() []string {
 		if strings.HasPrefix(t.RecordID, Unrecorded) {
 			later = "without a ledger it is not sent again"
 		}
-		out = append(out, fmt.Sprintf("notify %s of %s: %s; %s", t.Channel, t.RecordID, t.Why, later))
+		out = append(out, fmt.Sprintf("%s was not notified of %s: %s; %s", t.Channel, t.RecordID, t.Why, later))
 	}
 	return out
 }
