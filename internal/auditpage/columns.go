@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// words numbers texts, so that each is written once; 0 is the empty one.
+// words numbers texts, so that each is written once. 0 is the empty text.
 type words struct {
 	list  []string
 	index map[string]int
@@ -25,7 +25,7 @@ func (w *words) at(text string) int {
 
 func (w *words) MarshalJSON() ([]byte, error) { return json.Marshal(w.list) }
 
-// lists numbers lists of texts in the same way; 0 is the empty one.
+// lists numbers lists of texts in the same way. 0 is the empty list.
 type lists struct {
 	words *words
 	list  [][]int
@@ -50,20 +50,20 @@ func (l *lists) at(texts []string) int {
 
 func (l *lists) MarshalJSON() ([]byte, error) { return json.Marshal(l.list) }
 
-// columns is a table by columns of numbers. One that is the same all the way down is written as that number, and not
-// at all where it is 0.
+// columns is a table of numbers, stored by column. A column with equal numbers is written as one number, and a column
+// of zeros is left out.
 type columns struct {
 	rows   int
 	values map[string][]int
 }
 
-// cell is one number of a row.
+// cell is one number in a row.
 type cell struct {
 	column string
 	value  int
 }
 
-// add appends a row; every row has the same columns.
+// add appends a row. Every row has the same columns.
 func (c *columns) add(row ...cell) {
 	if c.values == nil {
 		c.values = map[string][]int{}

@@ -14,27 +14,27 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// detail says how much of a model is written. The more a page has grown, the less the models after get.
+// detail says how much of a model is written. The larger the page has become, the less the next models get.
 type detail int
 
 const (
 	everything detail = iota
-	lean              // versions that are neither live nor found fault with go without their details
-	notable           // and are left out
-	nameOnly          // no version at all, and no promotion: what names a version, and the findings
+	lean              // without details of versions that are not live and have no findings
+	notable           // without these versions
+	nameOnly          // only name, aliases, stages and findings
 	nothing
 )
 
-// room is the size up to which a page may grow with models in that detail.
+// room is the size up to which models are added with each detail.
 var room = [nothing]int{everything: 16_000_000, lean: 20_000_000, notable: 22_000_000, nameOnly: Limit - 300_000}
 
-// manyEntries is how many promotions of a model, the newest, are written in that detail.
+// manyEntries is how many promotions of a model are written with each detail. The newest are kept.
 var manyEntries = [nothing]int{everything: 200, lean: 50, notable: 20}
 
-// roomForFindings is the size up to which it may grow with findings about no model. What is above is for its end.
+// roomForFindings is the size up to which findings without a model are added. The rest is for the end of the page.
 const roomForFindings = Limit - 100_000
 
-// Longest texts of a page, in bytes.
+// Longest texts in bytes, and longest lists.
 const (
 	longDescription = 2000
 	longTag         = 300
@@ -44,21 +44,21 @@ const (
 	manyTags        = 50
 )
 
-// pageModel is a model as the page reads it. Times are Unix seconds in UTC, 0 where they are not known.
+// pageModel is a model as the page reads it. Times are Unix seconds in UTC, 0 = unknown.
 type pageModel struct {
 	Name        string            `json:"name"`
 	Description string            `json:"description,omitempty"`
-	Tags        int               `json:"tags,omitempty"` // a list
+	Tags        int               `json:"tags,omitempty"` // index of a list
 	Created     int64             `json:"created,omitempty"`
 	Updated     int64             `json:"updated,omitempty"`
 	Hidden      bool              `json:"hidden,omitempty"`
 	Unreadable  string            `json:"unreadable,omitempty"`
 	Newest      int               `json:"newest,omitempty"`
-	Read        int               `json:"read"`             // versions, also those that are not on the page
-	Ledger      string            `json:"ledger,omitempty"` // why there is none; "" where there is one
-	Broken      string            `json:"broken,omitempty"` // why it does not hold together
-	Before      map[string]string `json:"before,omitempty"` // what the entries before these left each target at
-	Promotions  int               `json:"promotions"`       // entries of the ledger, also those that are not on the page
+	Read        int               `json:"read"`             // all versions, also those that are not on the page
+	Ledger      string            `json:"ledger,omitempty"` // why there is no ledger, "" = there is one
+	Broken      string            `json:"broken,omitempty"` // why its chain is broken
+	Before      map[string]string `json:"before,omitempty"` // each target before the first entry on the page
+	Promotions  int               `json:"promotions"`       // all entries, also those that are not on the page
 	Holders     []pageHolder      `json:"holders,omitempty"`
 	Versions    columns           `json:"versions"`
 	Runs        columns           `json:"runs"`
@@ -67,10 +67,10 @@ type pageModel struct {
 	Words       *words            `json:"words"`
 	Lists       *lists            `json:"lists"`
 
-	bare int // versions without their details
+	bare int // versions without details
 }
 
-// pageHolder is what an alias or a stage names.
+// pageHolder is the version of an alias or in a stage.
 type pageHolder struct {
 	Ref     string `json:"ref"`
 	Version int    `json:"version"`
@@ -82,7 +82,8 @@ func newPageModel(a audit.Snapshot, findings []audit.Finding, d detail) *pageMod
 	m := &pageModel{
 		Name:    a.Model.Name,
 		Created: seconds(a.Model.Created), Updated: seconds(a.Model.Updated), Hidden: a.Model.Hidden,
-		Unreadable: format.Truncate(a.Unreadable, longText), Broken: format.Truncate(a.Broken, longText), Newest: a.Model.Newest, Read: len(a.Versions),
+		Unreadable: format.Truncate(a.Unreadable, longText), Broken: format.Truncate(a.Broken, longText),
+		Newest: a.Model.Newest, Read: len(a.Versions),
 		Words: w, Lists: newLists(w),
 	}
 	m.findings(findings)
@@ -96,7 +97,7 @@ func newPageModel(a audit.Snapshot, findings []audit.Finding, d detail) *pageMod
 	return m
 }
 
-// versions adds the versions, and the runs of those with details.
+// versions adds the versions, and the runs of versions with details.
 func (m *pageModel) versions(a audit.Snapshot, findings []audit.Finding, d detail) {
 	found := map[int]bool{}
 	for _, f := range findings {
@@ -139,7 +140,7 @@ func (m *pageModel) versions(a audit.Snapshot, findings []audit.Finding, d detai
 	}
 }
 
-// source is the address in the parts that the run's id separates: most differ in nothing else.
+// source splits the source of a version at its run id. Most sources are equal except for this id.
 func (m *pageModel) source(v registry.Version) int {
 	text := format.Truncate(address(v.Source), longText)
 	if v.RunID == "" || text == "" {
@@ -148,7 +149,7 @@ func (m *pageModel) source(v registry.Version) int {
 	return m.Lists.at(strings.Split(text, v.RunID))
 }
 
-// address drops what may be a login or a key: what stands before the host, and after a question mark.
+// address removes what may be a secret: the login before the host, and the query.
 func address(text string) string {
 	if !strings.Contains(text, "://") {
 		return text
@@ -160,7 +161,7 @@ func address(text string) string {
 	return text
 }
 
-// some is the list of the text, empty where it is.
+// some returns a list with the text, or nil if the text is empty.
 func some(text string) []string {
 	if text == "" {
 		return nil
@@ -168,7 +169,7 @@ func some(text string) []string {
 	return []string{text}
 }
 
-// filesSize is that of a version's files in bytes, 0 where it is not known.
+// filesSize returns the size of a version's files in bytes, 0 if it is unknown.
 func filesSize(files registry.Known[[]registry.File]) int {
 	sum := int64(0)
 	for _, f := range files.OrZero() {
@@ -177,7 +178,7 @@ func filesSize(files registry.Known[[]registry.File]) int {
 	return int(sum)
 }
 
-// run adds what is known of a run; metrics only of one whose version is live.
+// run adds a run. Only runs of live versions get metrics.
 func (m *pageModel) run(id string, a audit.Snapshot, live bool) {
 	known, asked := a.Runs[id]
 	if !asked {
@@ -216,10 +217,11 @@ func (m *pageModel) run(id string, a audit.Snapshot, live bool) {
 	)
 }
 
+// cut limits a short text, such as a tag.
 func cut(text string) string { return format.Truncate(text, longTag) }
 
-// pairs are tags as key, value, key, value. Those that are digests or the tool's own documents are left out: what
-// they say is in the ledger.
+// pairs adds tags as a list of key, value, key, value. It leaves out this program's records and digests, because the
+// ledger contains them.
 func (m *pageModel) pairs(tags map[string]string) int {
 	var list []string
 	for _, key := range slices.Sorted(maps.Keys(tags)) {
@@ -235,7 +237,7 @@ func (m *pageModel) pairs(tags map[string]string) int {
 	return m.Lists.at(list)
 }
 
-// entries adds the newest promotions that the ledger tells of.
+// entries adds the newest promotions in the ledger.
 func (m *pageModel) entries(known registry.Known[ledger.Chain], most int) {
 	chain, ok := known.Get()
 	m.Ledger, m.Promotions = chain.Off, len(chain.Entries)
@@ -246,7 +248,7 @@ func (m *pageModel) entries(known registry.Known[ledger.Chain], most int) {
 		return
 	}
 	older := len(chain.Entries) - min(most, len(chain.Entries))
-	m.Before = left(ledger.Chain{Entries: chain.Entries[:older], Before: chain.Before})
+	m.Before = targetsAfter(ledger.Chain{Entries: chain.Entries[:older], Before: chain.Before})
 	for _, e := range chain.Entries[older:] {
 		at, _ := time.Parse(time.RFC3339, e.Record.At)
 		m.Entries.add(
@@ -267,8 +269,8 @@ func (m *pageModel) entries(known registry.Known[ledger.Chain], most int) {
 	}
 }
 
-// left is what a ledger left each of its targets at.
-func left(l ledger.Chain) map[string]string {
+// targetsAfter returns what each target pointed to after the entries of a ledger.
+func targetsAfter(l ledger.Chain) map[string]string {
 	out := map[string]string{}
 	maps.Copy(out, l.Before)
 	for _, e := range l.Entries {
@@ -281,7 +283,7 @@ func left(l ledger.Chain) map[string]string {
 	return out
 }
 
-// shifts are target, before, after, and so on.
+// shifts adds moves as a list of target, before, after.
 func (m *pageModel) shifts(shifts []ledger.Shift) int {
 	var list []string
 	for _, s := range shifts {
@@ -290,7 +292,7 @@ func (m *pageModel) shifts(shifts []ledger.Shift) int {
 	return m.Lists.at(list)
 }
 
-// findings adds what was found.
+// findings adds the findings about the model.
 func (m *pageModel) findings(findings []audit.Finding) {
 	for _, f := range findings {
 		m.Findings.add(findingCells(f, m.Words)...)
@@ -315,7 +317,7 @@ func findingCells(f audit.Finding, w *words) []cell {
 	}
 }
 
-// pageFindings are findings about no model of the page.
+// pageFindings are findings without a model on the page.
 type pageFindings struct {
 	Findings columns `json:"findings"`
 	Words    *words  `json:"words"`
@@ -329,26 +331,28 @@ func newPageFindings(findings []audit.Finding) pageFindings {
 	return p
 }
 
-// holders are what each alias and each live stage names, with the time since when, as the ledger tells it or else the
-// tag that a promotion leaves.
+// holders returns the version of each alias and in each live stage, with the time since when. The time comes from the
+// ledger, or from the tag that a promotion sets.
 func holders(a audit.Snapshot) []pageHolder {
 	tags := map[int]map[string]string{}
 	var out []pageHolder
 	for _, v := range a.Versions {
 		tags[v.Number] = v.Tags
 		if tag := registry.StageTimeTag(v.Stage); tag != "" {
-			out = append(out, pageHolder{v.Stage, v.Number, heldSince(a.Ledger, v.Stage, v.Number, v.Tags[tag])})
+			out = append(out, pageHolder{v.Stage, v.Number, pointsSince(a.Ledger, v.Stage, v.Number, v.Tags[tag])})
 		}
 	}
 	for _, alias := range slices.Sorted(maps.Keys(a.Model.Aliases)) {
-		n := a.Model.Aliases[alias]
-		out = append(out, pageHolder{"@" + alias, n, heldSince(a.Ledger, "@"+alias, n, tags[n][registry.AliasTimeTag(alias)])})
+		ref, n := "@"+alias, a.Model.Aliases[alias]
+		out = append(out, pageHolder{ref, n, pointsSince(a.Ledger, ref, n, tags[n][registry.AliasTimeTag(alias)])})
 	}
 	slices.SortStableFunc(out, func(x, y pageHolder) int { return strings.Compare(x.Ref, y.Ref) })
 	return out
 }
 
-func heldSince(known registry.Known[ledger.Chain], ref string, version int, tag string) int64 {
+// pointsSince returns the time since when a target points to a version. tag is the time in a tag, used without a
+// ledger.
+func pointsSince(known registry.Known[ledger.Chain], ref string, version int, tag string) int64 {
 	number := strconv.Itoa(version)
 	for _, e := range slices.Backward(known.OrZero().Entries) {
 		for _, s := range e.Record.Moves {
@@ -362,7 +366,7 @@ func heldSince(known registry.Known[ledger.Chain], ref string, version int, tag 
 	return seconds(at)
 }
 
-// seconds is a time as the page has it; 0 where it is not known, or one that browsers cannot write.
+// seconds returns a time as the page stores it, 0 if it is unknown or not supported by browsers.
 func seconds(t time.Time) int64 {
 	if year := t.Year(); t.IsZero() || year < 1 || year > 9999 {
 		return 0

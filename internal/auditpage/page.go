@@ -16,27 +16,27 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// Limit is the size of the largest page in bytes: what a browser opens from disk without thinking about it.
+// Limit is the largest size of a page in bytes. Browsers open files of this size quickly.
 const Limit = 25_000_000
 
-// Page writes the one HTML file of an audit: style, script and data, nothing that is fetched. It is a
-// Sink: it is given one model at a time and keeps none, so its memory does not grow with the registry.
+// Page is an audit.Sink that writes one HTML file: style, script and data. It keeps no models, so its memory does not
+// grow with the registry.
 //
-// All data is JSON in script elements of a type that no browser runs, with every "<" escaped, so that none of it can
-// end its element. The page's own script makes text nodes of it. A policy within the page forbids everything but this
-// script and this style, by their digests.
+// All data is JSON in script elements of a type that browsers do not run. Every "<" is escaped, so data cannot end its
+// element. The page's script shows the data as text nodes. A content security policy in the page allows only this
+// script and this style, by digest.
 type Page struct {
 	data, own io.Writer
 	link      string
-	n         int   // bytes
-	err       error // the first; nothing is written after it
-	left      leftOut
+	n         int   // bytes written
+	err       error // of the first write that failed
+	omitted   omitted
 }
 
-// leftOut is what a page has no room for, for its readers.
-type leftOut struct {
-	Details  int `json:"details"`  // versions shown without description, tags, source and run
-	Versions int `json:"versions"` // versions not shown
+// omitted counts what a page has no room for.
+type omitted struct {
+	Details  int `json:"details"`  // versions without description, tags, source and run
+	Versions int `json:"versions"` // versions that are not on the page
 	Findings int `json:"findings"`
 	Models   int `json:"models"`
 }
@@ -44,12 +44,13 @@ type leftOut struct {
 //go:embed page
 var pageFiles embed.FS
 
-// pageScripts are one script, in this order: no step builds it.
+// pageScripts are joined in this order.
 var pageScripts = []string{
-	"text.js", "read.js", "table.js", "chart.js", "timeline.js", "lineage.js", "overview.js", "plots.js", "lists.js", "model.js", "route.js",
+	"text.js", "read.js", "table.js", "chart.js", "timeline.js", "lineage.js", "overview.js", "plots.js", "lists.js",
+	"model.js", "route.js",
 }
 
-// pageFrame is the page without its data: what stands before it, and after.
+// pageFrame returns the parts of the page before and after its data.
 var pageFrame = sync.OnceValues(func() (before, after string) {
 	style, script := pageFile("page.css"), ""
 	for _, name := range pageScripts {
@@ -57,7 +58,8 @@ var pageFrame = sync.OnceValues(func() (before, after string) {
 	}
 	before, after, _ = strings.Cut(pageFile("page.html"), "{{data}}")
 	before = strings.NewReplacer(
-		"{{style-digest}}", cspDigest(style), "{{script-digest}}", cspDigest(script), "{{style}}", style, "{{script}}", script,
+		"{{style-digest}}", cspDigest(style), "{{script-digest}}", cspDigest(script),
+		"{{style}}", style, "{{script}}", script,
 	).Replace(before)
 	return before, after
 })
@@ -65,21 +67,21 @@ var pageFrame = sync.OnceValues(func() (before, after string) {
 func pageFile(name string) string {
 	text, err := pageFiles.ReadFile("page/" + name)
 	if err != nil {
-		panic(err) // it was compiled in
+		panic(err) // cannot happen: the file is embedded
 	}
 	return string(text)
 }
 
-// cspDigest names an element by its content, as a content security policy does.
+// cspDigest returns the digest of an element, as a content security policy contains it.
 func cspDigest(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 
-// New writes a page: what comes from outside to data, and the program's own script, style and elements to own.
-// Both lead to one file. They differ where data hides secrets: a password like "mlflow" would be cut out of the script
-// as well, and a script that was changed is none that the page lets run. link is the address of MLflow's own pages, the
-// only place that the page links to; there are no links where it is no address of the web.
+// New returns a writer for one page. It writes text from outside to data, and its own script, style and elements to
+// own. Both write to the same file, but data may hide secrets. Hiding a password like "mlflow" in the script would
+// change the script's digest, and browsers would not run it. link is the address of MLflow. If it is not a web address,
+// the page has no links.
 func New(data, own io.Writer, link string) *Page {
 	return &Page{data: data, own: own, link: webAddress(link)}
 }
@@ -91,7 +93,7 @@ func (p *Page) write(to io.Writer, text []byte) {
 	}
 }
 
-// Rules begins the page.
+// Rules writes the beginning of the page.
 func (p *Page) Rules(rules []audit.Rule) error {
 	before, _ := pageFrame()
 	p.write(p.own, []byte(before))
@@ -102,7 +104,7 @@ func (p *Page) Rules(rules []audit.Rule) error {
 	return p.err
 }
 
-// webAddress is the address without login, query and final slash; "" where it is none of the web.
+// webAddress returns an address without login, query and final slash, "" if it is not a web address.
 func webAddress(text string) string {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
@@ -111,7 +113,7 @@ func webAddress(text string) string {
 	return u.Scheme + "://" + u.Host + strings.TrimSuffix(u.EscapedPath(), "/")
 }
 
-// Model adds a model and what was found about it, or what was found about none that was read.
+// Model adds a model with its findings, or findings about the server or a model that was not read.
 func (p *Page) Model(a audit.Snapshot, findings []audit.Finding) error {
 	if a.Model.Created.IsZero() && len(a.Versions) == 0 && a.Unreadable == "" {
 		p.findings(findings)
@@ -124,25 +126,25 @@ func (p *Page) Model(a audit.Snapshot, findings []audit.Finding) error {
 		m := newPageModel(a, findings, d)
 		if text := encode(m); p.n+len(text) <= room[d] {
 			p.block("class", "model", text)
-			p.left.Details += m.bare
-			p.left.Versions += len(a.Versions) - m.Versions.rows
+			p.omitted.Details += m.bare
+			p.omitted.Versions += len(a.Versions) - m.Versions.rows
 			return p.err
 		}
 	}
-	p.left.Models++
-	p.left.Versions += len(a.Versions)
-	p.left.Findings += len(findings)
+	p.omitted.Models++
+	p.omitted.Versions += len(a.Versions)
+	p.omitted.Findings += len(findings)
 	return p.err
 }
 
-// findings adds what was found about the server, or about models that are gone.
+// findings adds findings without a model.
 func (p *Page) findings(findings []audit.Finding) {
 	const batch = 1000
 	for len(findings) > 0 {
 		n := min(batch, len(findings))
 		text := encode(newPageFindings(findings[:n]))
 		if p.n+len(text) > roomForFindings {
-			p.left.Findings += len(findings)
+			p.omitted.Findings += len(findings)
 			return
 		}
 		p.block("class", "findings", text)
@@ -150,12 +152,12 @@ func (p *Page) findings(findings []audit.Finding) {
 	}
 }
 
-// Totals ends the page. Its error is the first of all that was written.
+// Totals writes the end of the page. It returns the error of the first write that failed.
 func (p *Page) Totals(t audit.Totals) error {
 	p.block("id", "totals", encode(struct {
 		audit.Totals
-		Left leftOut `json:"left"`
-	}{t, p.left}))
+		Left omitted `json:"left"`
+	}{t, p.omitted}))
 	_, after := pageFrame()
 	p.write(p.own, []byte("<noscript><p>"))
 	p.write(p.data, []byte(html.EscapeString(pageSummary(t))))
@@ -163,25 +165,27 @@ func (p *Page) Totals(t audit.Totals) error {
 	return p.err
 }
 
-// pageSummary is for readers whose browser runs no script.
+// pageSummary is the text for browsers without JavaScript.
 func pageSummary(t audit.Totals) string {
-	return fmt.Sprintf("Audit of %s: %d models, %d versions; findings: %d high, %d medium, %d low. Tables and plots need JavaScript.",
-		report.Clean(t.Server), t.Models, t.Versions, t.Findings[audit.High], t.Findings[audit.Medium], t.Findings[audit.Low])
+	const text = "Audit of %s: %d models, %d versions; findings: %d high, %d medium, %d low. " +
+		"Tables and plots need JavaScript."
+	high, medium, low := t.Findings[audit.High], t.Findings[audit.Medium], t.Findings[audit.Low]
+	return fmt.Sprintf(text, report.Clean(t.Server), t.Models, t.Versions, high, medium, low)
 }
 
-// block writes one element that holds data. The attribute and its value are our own words.
+// block writes an element with data. attribute and name are constants of this package.
 func (p *Page) block(attribute, name string, text []byte) {
 	p.write(p.own, []byte(`<script type="application/json" `+attribute+`="`+name+`">`))
 	p.write(p.data, text)
 	p.write(p.own, []byte("</script>\n"))
 }
 
-// encode relies on what encoding/json does by default: "<", ">" and "&" are written as escapes, so that no data opens
-// or closes an element, and what is no UTF-8 is replaced.
+// encode writes JSON. encoding/json escapes "<", ">" and "&" by default, so data cannot open or close an element. It
+// also replaces invalid UTF-8.
 func encode(v any) []byte {
 	text, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // only texts and numbers: times are those of a server's clock, within four digits of years
+		panic(err) // cannot happen: the values are texts, numbers and times of this era
 	}
 	return text
 }

@@ -26,11 +26,12 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-var update = flag.Bool("update", false, "write the golden parts of pages, and the pictures in docs")
+var update = flag.Bool("update", false, "write the golden data of pages, and the images in docs")
 
-// blocks are the data of a page, each with the name of its element.
+// blocks returns the data elements of a page, and their names.
 func blocks(t interface{ Fatalf(string, ...any) }, page string) (names []string, data []map[string]any) {
-	for _, found := range regexp.MustCompile(`(?s)<script type="application/json" (\S+?)>(.*?)</script`).FindAllStringSubmatch(page, -1) {
+	elements := regexp.MustCompile(`(?s)<script type="application/json" (\S+?)>(.*?)</script`)
+	for _, found := range elements.FindAllStringSubmatch(page, -1) {
 		var v map[string]any
 		if err := json.Unmarshal([]byte(found[2]), &v); err != nil {
 			t.Fatalf("%s: %v", found[1], err)
@@ -40,7 +41,7 @@ func blocks(t interface{ Fatalf(string, ...any) }, page string) (names []string,
 	return names, data
 }
 
-// unfold undoes columns: the rows of a table, each a map of numbers.
+// unfold turns columns back into rows.
 func unfold(table any) []map[string]int {
 	columns := table.(map[string]any)
 	rows := make([]map[string]int, int(columns["rows"].(float64)))
@@ -64,21 +65,46 @@ func pageOf(t interface{ Fatalf(string, ...any) }, models []audited) string {
 	return b.String()
 }
 
-// Law: whatever the texts, each comes back as it was, and none of them opens an element or closes one.
-func TestLawTextsOfThePageComeBackAndOpenNothing(t *testing.T) {
+// Every text is read back unchanged, and none opens or closes an element.
+func TestPage_TextsRoundTrip(t *testing.T) {
 	empty := pageOf(t, nil)
 	texts := rapid.OneOf(rapid.StringN(0, 40, 120), rapid.Custom(func(t *rapid.T) string {
-		return strings.ToValidUTF8(format.Truncate(strings.Join(rapid.SliceOfN(rapid.SampledFrom(payloads), 0, 3).Draw(t, "payloads"), ""), 250), "?")
+		return strings.ToValidUTF8(
+			format.Truncate(
+				strings.Join(rapid.SliceOfN(rapid.SampledFrom(payloads), 0, 3).Draw(t, "payloads"), ""),
+				250,
+			),
+			"?",
+		)
 	}))
 	rapid.Check(t, func(t *rapid.T) {
 		draw := func(name string) string { return texts.Draw(t, name) }
-		v := registry.Version{Number: rapid.IntRange(1, 9000).Draw(t, "number"), RunID: draw("run"), Source: draw("source"), Stage: draw("stage"), Status: draw("status"),
-			Description: draw("description"), Tags: map[string]string{draw("key"): draw("value")}}
-		a := audit.Snapshot{Model: registry.Model{Name: draw("name"), Description: draw("about")}, Versions: []registry.Version{v}}
-		f := audit.Finding{Rule: draw("rule"), Severity: audit.High, Model: a.Model.Name, Version: v.Number, Message: draw("message"), Fix: draw("fix"), Alias: draw("alias"), Fingerprint: draw("fingerprint")}
+		v := registry.Version{
+			Number:      rapid.IntRange(1, 9000).Draw(t, "number"),
+			RunID:       draw("run"),
+			Source:      draw("source"),
+			Stage:       draw("stage"),
+			Status:      draw("status"),
+			Description: draw("description"),
+			Tags:        map[string]string{draw("key"): draw("value")},
+		}
+		a := audit.Snapshot{
+			Model:    registry.Model{Name: draw("name"), Description: draw("about")},
+			Versions: []registry.Version{v},
+		}
+		f := audit.Finding{
+			Rule:        draw("rule"),
+			Severity:    audit.High,
+			Model:       a.Model.Name,
+			Version:     v.Number,
+			Message:     draw("message"),
+			Fix:         draw("fix"),
+			Alias:       draw("alias"),
+			Fingerprint: draw("fingerprint"),
+		}
 		page := pageOf(t, []audited{{a, []audit.Finding{f}}})
 		if got, want := strings.Count(page, "<"), strings.Count(empty, "<")+2; got != want {
-			t.Fatalf("%d times <, want %d", got, want)
+			t.Fatalf("%d characters <, want %d", got, want)
 		}
 		_, data := blocks(t, page)
 		m := data[1]
@@ -90,14 +116,42 @@ func TestLawTextsOfThePageComeBackAndOpenNothing(t *testing.T) {
 			return out
 		}
 		row, found := unfold(m["versions"])[0], unfold(m["findings"])[0]
-		got := []string{m["name"].(string), word(row["run"]), strings.Join(list(row["source"]), v.RunID), word(row["stage"]), word(row["status"]), word(row["description"]), strings.Join(list(row["tags"]), "|"),
-			word(found["rule"]), word(found["message"]), word(found["fix"]), word(found["alias"]), word(found["fingerprint"])}
+		got := []string{
+			m["name"].(string),
+			word(row["run"]),
+			strings.Join(list(row["source"]), v.RunID),
+			word(row["stage"]),
+			word(row["status"]),
+			word(row["description"]),
+			strings.Join(list(row["tags"]), "|"),
+			word(
+				found["rule"],
+			),
+			word(found["message"]),
+			word(found["fix"]),
+			word(found["alias"]),
+			word(found["fingerprint"]),
+		}
 		if about, ok := m["description"].(string); ok {
 			got = append(got, about)
 		} else {
 			got = append(got, "")
 		}
-		want := []string{a.Model.Name, v.RunID, address(v.Source), v.Stage, v.Status, v.Description, strings.Join(pairsOf(v.Tags), "|"), f.Rule, f.Message, f.Fix, f.Alias, f.Fingerprint, a.Model.Description}
+		want := []string{
+			a.Model.Name,
+			v.RunID,
+			address(v.Source),
+			v.Stage,
+			v.Status,
+			v.Description,
+			strings.Join(pairsOf(v.Tags), "|"),
+			f.Rule,
+			f.Message,
+			f.Fix,
+			f.Alias,
+			f.Fingerprint,
+			a.Model.Description,
+		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Fatalf("(-want +got)\n%s", diff)
 		}
@@ -113,25 +167,26 @@ func pairsOf(tags map[string]string) (out []string) {
 	return out
 }
 
-func TestHostileTextsAreOnlyData(t *testing.T) {
+func TestPage_HostileTextIsData(t *testing.T) {
 	empty, page := pageOf(t, nil), pageOf(t, hostileModels())
 	if got, want := strings.Count(page, "<"), strings.Count(empty, "<")+2*len(payloads); got != want {
-		t.Errorf("%d times <, want %d", got, want)
+		t.Errorf("%d characters <, want %d", got, want)
 	}
 	if strings.Contains(page, "secret") {
-		t.Error("the page holds what may be a login or a key")
+		t.Error("the page contains a login or a key")
 	}
 	var b bytes.Buffer
 	p := New(&b, &b, `https://user:secret@mlflow.example/</script>"?x=secret`)
 	if err := errors.Join(p.Rules(nil), p.Totals(audit.Totals{Server: "</noscript><script>"})); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := strings.Count(b.String(), "<"), strings.Count(empty, "<"); got != want || strings.Contains(b.String(), "secret") {
-		t.Errorf("%d times <, want %d: %s", got, want, b.String()[strings.Index(b.String(), "application/json"):])
+	if got, want := strings.Count(b.String(), "<"), strings.Count(empty, "<"); got != want ||
+		strings.Contains(b.String(), "secret") {
+		t.Errorf("%d characters <, want %d: %s", got, want, b.String()[strings.Index(b.String(), "application/json"):])
 	}
 }
 
-func TestPageGoldenData(t *testing.T) {
+func TestPage_Golden(t *testing.T) {
 	page := pageOf(t, sampleModels()[:2])
 	got := page[strings.Index(page, `<script type="application/json"`):]
 	const golden = "testdata/page.html.golden"
@@ -148,34 +203,41 @@ func TestPageGoldenData(t *testing.T) {
 		t.Error(diff)
 	}
 	if pageOf(t, sampleModels()[:2]) != page {
-		t.Error("equal audits give different pages")
+		t.Error("the same audit gives two different pages")
 	}
 }
 
-// The page is let run nothing but what is in it: the digests are those of its own elements.
-func TestPageAllowsItsOwnScriptAndStyleOnly(t *testing.T) {
+// The policy allows only the style and the script of the page, by digest.
+func TestPage_ContentSecurityPolicy(t *testing.T) {
 	page := pageOf(t, nil)
 	csp := regexp.MustCompile(`content="(default-src [^"]*)"`).FindStringSubmatch(page)
 	if csp == nil {
-		t.Fatal("no policy")
+		t.Fatal("the page has no content security policy")
 	}
 	style := regexp.MustCompile(`(?s)<style>(.*?)</style>`).FindStringSubmatch(page)[1]
 	script := regexp.MustCompile(`(?s)<script type="module">(.*?)</script>`).FindStringSubmatch(page)[1]
-	want := "default-src 'none'; style-src " + cspDigest(style) + "; script-src " + cspDigest(script) + "; img-src data:; base-uri 'none'; form-action 'none'"
+	want := "default-src 'none'; style-src " + cspDigest(
+		style,
+	) + "; script-src " + cspDigest(
+		script,
+	) + "; img-src data:; base-uri 'none'; form-action 'none'"
 	if csp[1] != want {
 		t.Errorf("%s\nwant %s", csp[1], want)
 	}
-	for _, way := range []string{"innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function(", "fetch(", "XMLHttpRequest", "import(", "WebSocket", "localStorage", ".src", "{{"} {
-		if strings.Contains(script, way) {
-			t.Errorf("the script uses %s", way)
+	for _, api := range []string{
+		"innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function(", "fetch(",
+		"XMLHttpRequest", "import(", "WebSocket", "localStorage", ".src", "{{",
+	} {
+		if strings.Contains(script, api) {
+			t.Errorf("the script uses %s", api)
 		}
 	}
 	if strings.Contains(style, "url(") || strings.Contains(style, "@import") {
-		t.Error("the style asks for something")
+		t.Error("the style sheet loads something")
 	}
 }
 
-func TestEveryFileOfThePageIsInIt(t *testing.T) {
+func TestPage_ContainsEveryFile(t *testing.T) {
 	want := append([]string{"page.css", "page.html"}, pageScripts...)
 	slices.Sort(want)
 	var got []string
@@ -193,10 +255,12 @@ func TestEveryFileOfThePageIsInIt(t *testing.T) {
 	}
 }
 
-func TestLinksOfThePageLeadToWebAddressesOnly(t *testing.T) {
+func TestPage_Link(t *testing.T) {
 	for link, want := range map[string]string{
-		"https://mlflow.example": "https://mlflow.example", "https://mlflow.example/": "https://mlflow.example", "http://host:5000/ml/flow/": "http://host:5000/ml/flow",
-		"https://user:password@mlflow.example?x#y": "https://mlflow.example", "javascript:alert(1)": "", "file:///etc": "", "databricks": "", "": "", "https://": "", "//mlflow.example": "", "https://a b": "",
+		"https://mlflow.example": "https://mlflow.example", "https://mlflow.example/": "https://mlflow.example",
+		"http://host:5000/ml/flow/":                "http://host:5000/ml/flow",
+		"https://user:password@mlflow.example?x#y": "https://mlflow.example", "javascript:alert(1)": "",
+		"file:///etc": "", "databricks": "", "": "", "https://": "", "//mlflow.example": "", "https://a b": "",
 	} {
 		if got := webAddress(link); got != want {
 			t.Errorf("%q: %q, want %q", link, got, want)
@@ -204,9 +268,10 @@ func TestLinksOfThePageLeadToWebAddressesOnly(t *testing.T) {
 	}
 }
 
-func TestAddressesAreShownWithoutLoginsAndKeys(t *testing.T) {
+func TestAddress_NoSecrets(t *testing.T) {
 	for text, want := range map[string]string{
-		"s3://bucket/a": "s3://bucket/a", "https://u:p@host/a?sig=1#x": "https://host/a?…", "models:/m-1": "models:/m-1", "what?": "what?", "": "",
+		"s3://bucket/a": "s3://bucket/a", "https://u:p@host/a?sig=1#x": "https://host/a?…",
+		"models:/m-1": "models:/m-1", "what?": "what?", "": "",
 	} {
 		if got := address(text); got != want {
 			t.Errorf("%q: %q, want %q", text, got, want)
@@ -214,10 +279,14 @@ func TestAddressesAreShownWithoutLoginsAndKeys(t *testing.T) {
 	}
 }
 
-func TestSinceWhenATargetNamesAVersion(t *testing.T) {
+func TestPointsSince(t *testing.T) {
 	at := func(day int) time.Time { return time.Date(2026, 5, day, 12, 0, 0, 0, time.UTC) }
 	move := func(day int, outcome, ref, was, now string) ledger.Entry {
-		return ledger.Entry{Outcome: outcome, Ended: at(day), Record: ledger.Record{Moves: []ledger.Shift{{Ref: ref, Was: was, Want: now}}}}
+		return ledger.Entry{
+			Outcome: outcome,
+			Ended:   at(day),
+			Record:  ledger.Record{Moves: []ledger.Shift{{Ref: ref, Was: was, Want: now}}},
+		}
 	}
 	ledger := registry.Is(ledger.Chain{Entries: []ledger.Entry{
 		move(1, ledger.EntryDone, "@champion", "", "1"),
@@ -232,19 +301,19 @@ func TestSinceWhenATargetNamesAVersion(t *testing.T) {
 		want           int64
 	}{
 		{"the entry that moved it", "@champion", "", 2, at(2).Unix()},
-		{"an entry that was not completed counts for nothing", "@champion", "", 1, at(1).Unix()},
-		{"a stage that it joined, and stayed in when another did", "Production", "", 2, at(4).Unix()},
-		{"the tag, where the ledger knows nothing", "@canary", "2026-05-09T12:00:00Z", 1, at(9).Unix()},
-		{"neither", "@canary", "yesterday", 1, 0},
+		{"an aborted entry does not count", "@champion", "", 1, at(1).Unix()},
+		{"a stage that another version joined later", "Production", "", 2, at(4).Unix()},
+		{"the tag, because the ledger has no entry", "@canary", "2026-05-09T12:00:00Z", 1, at(9).Unix()},
+		{"neither ledger nor valid tag", "@canary", "yesterday", 1, 0},
 	} {
-		if got := heldSince(ledger, c.ref, c.version, c.tag); got != c.want {
+		if got := pointsSince(ledger, c.ref, c.version, c.tag); got != c.want {
 			t.Errorf("%s: %d, want %d", c.when, got, c.want)
 		}
 	}
 }
 
-// The size is bounded whatever the registry, and what is left out is counted.
-func TestPageIsBoundedInSize(t *testing.T) {
+// The size of a page is limited, and the page counts what it omits.
+func TestPage_Size(t *testing.T) {
 	long := strings.Repeat("lorem ipsum <dolor> ", 90)
 	describe := func(a *audited) {
 		for i := range a.Versions {
@@ -255,7 +324,7 @@ func TestPageIsBoundedInSize(t *testing.T) {
 		registry         string
 		models, versions int
 		change           func(*audited)
-		whole            bool
+		complete         bool
 	}{
 		{"1,000 models of 100 versions", 1000, 100, func(*audited) {}, true},
 		{"long descriptions", 150, 100, describe, false},
@@ -264,7 +333,10 @@ func TestPageIsBoundedInSize(t *testing.T) {
 		{"15,000 long findings", 150, 100, func(a *audited) {
 			a.findings = nil
 			for _, v := range a.Versions {
-				a.findings = append(a.findings, audit.Finding{Rule: "x", Severity: audit.Low, Model: a.Model.Name, Version: v.Number, Message: a.Model.Name + strconv.Itoa(v.Number) + long, Fix: v.RunID + long, Fingerprint: v.RunID})
+				a.findings = append(a.findings, audit.Finding{
+					Rule: "x", Severity: audit.Low, Model: a.Model.Name, Version: v.Number, Fingerprint: v.RunID,
+					Message: a.Model.Name + strconv.Itoa(v.Number) + long, Fix: v.RunID + long,
+				})
 			}
 		}, false},
 	} {
@@ -282,15 +354,16 @@ func TestPageIsBoundedInSize(t *testing.T) {
 		if err := errors.Join(err, p.Model(audit.Snapshot{}, about), p.Totals(audit.Totals{})); err != nil {
 			t.Fatal(err)
 		}
-		t.Logf("%s: page bytes: %d, bytes a version: %d; left out: %+v", c.registry, b, int(b)/versions, p.left)
+		t.Logf("%s: page bytes: %d, bytes a version: %d; omitted: %+v", c.registry, b, int(b)/versions, p.omitted)
 		if int(b) > Limit || int(b) != p.n {
 			t.Errorf("%s: %d bytes, counted %d", c.registry, b, p.n)
 		}
-		if whole := p.left == (leftOut{}); whole != c.whole {
-			t.Errorf("%s: left out: %+v", c.registry, p.left)
+		if complete := p.omitted == (omitted{}); complete != c.complete {
+			t.Errorf("%s: omitted: %+v", c.registry, p.omitted)
 		}
-		if p.left.Details+p.left.Versions > versions || p.left.Findings > findings || p.left.Models > c.models {
-			t.Errorf("%s: left out is more than there was: %+v", c.registry, p.left)
+		if p.omitted.Details+p.omitted.Versions > versions || p.omitted.Findings > findings ||
+			p.omitted.Models > c.models {
+			t.Errorf("%s: more was omitted than existed: %+v", c.registry, p.omitted)
 		}
 	}
 }
@@ -302,40 +375,57 @@ func (w *countingWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// What the page is smaller by is what it says it left out.
-func TestLeftOutIsWhatIsMissing(t *testing.T) {
+// With less detail, a model has fewer rows, and the missing details are counted.
+func TestPage_OmittedMatchesMissing(t *testing.T) {
 	a := sampleLarge(1, 40)
 	a.findings = []audit.Finding{{Rule: "x", Version: 3, Severity: audit.Low}}
-	for d, want := range map[detail]struct{ rows, bare int }{everything: {40, 0}, lean: {40, 38}, notable: {2, 0}, nameOnly: {0, 0}} {
+	for d, want := range map[detail]struct{ rows, bare int }{
+		everything: {40, 0}, lean: {40, 38}, notable: {2, 0}, nameOnly: {0, 0},
+	} {
 		m := newPageModel(a.Snapshot, a.findings, d)
 		if m.Versions.rows != want.rows || m.bare != want.bare || m.Findings.rows != 1 || m.Read != 40 {
-			t.Errorf("detail %d: %d rows, %d bare, %d findings of %d read", d, m.Versions.rows, m.bare, m.Findings.rows, m.Read)
+			t.Errorf(
+				"detail %d: %d rows, %d bare, %d findings of %d read",
+				d,
+				m.Versions.rows,
+				m.bare,
+				m.Findings.rows,
+				m.Read,
+			)
 		}
 	}
 }
 
-// Of a long ledger the newest entries are written, and what those before them left each target at.
-func TestOldPromotionsAreLeftOutOfThePage(t *testing.T) {
+// Only the newest entries are written, together with the targets before them.
+func TestPage_OldPromotionsOmitted(t *testing.T) {
 	l := ledger.Chain{Before: map[string]string{"Staging": "1", "@champion": "2"}}
 	for n := range 60 {
 		ref := "@champion"
 		if n == 3 {
 			ref = "@canary"
 		}
-		l.Entries = append(l.Entries, ledger.Entry{Epoch: n + 1, Outcome: ledger.EntryDone, Record: ledger.Record{Moves: []ledger.Shift{{Ref: ref, Want: strconv.Itoa(n)}}}})
+		l.Entries = append(
+			l.Entries,
+			ledger.Entry{
+				Epoch:   n + 1,
+				Outcome: ledger.EntryDone,
+				Record:  ledger.Record{Moves: []ledger.Shift{{Ref: ref, Want: strconv.Itoa(n)}}},
+			},
+		)
 	}
 	for d, want := range map[detail]map[string]string{
 		everything: {"Staging": "1", "@champion": "2"},
 		notable:    {"Staging": "1", "@champion": "39", "@canary": "3"},
 	} {
 		m := newPageModel(audit.Snapshot{Ledger: registry.Is(l)}, nil, d)
-		if diff := cmp.Diff(want, m.Before); diff != "" || m.Entries.rows != min(60, manyEntries[d]) || m.Promotions != 60 {
+		if diff := cmp.Diff(want, m.Before); diff != "" || m.Entries.rows != min(60, manyEntries[d]) ||
+			m.Promotions != 60 {
 			t.Errorf("detail %d: %d of %d entries\n%s", d, m.Entries.rows, m.Promotions, diff)
 		}
 	}
 }
 
-func TestWriteErrorsAreTold(t *testing.T) {
+func TestPage_WriteErrors(t *testing.T) {
 	full := errors.New("disk full")
 	if err := writePage(failing{full}, nil); !errors.Is(err, full) {
 		t.Errorf("at the end: %v", err)
@@ -343,10 +433,10 @@ func TestWriteErrorsAreTold(t *testing.T) {
 	p, large := New(failing{full}, failing{full}, ""), sampleLarge(1, 1000)
 	err := errors.Join(p.Rules(nil), p.Model(large.Snapshot, nil), p.Model(large.Snapshot, nil))
 	if !errors.Is(err, full) {
-		t.Errorf("as soon as it is known: %v", err)
+		t.Errorf("at the first model: %v", err)
 	}
 	if err := p.Totals(audit.Totals{}); !errors.Is(err, full) {
-		t.Errorf("and again at the end: %v", err)
+		t.Errorf("at the end: %v", err)
 	}
 }
 
@@ -367,8 +457,8 @@ func BenchmarkAuditPage(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/10_000, "ns/version")
 }
 
-// A time that no calendar has would end the page's script: browsers know none either.
-func TestTimesOfNoCalendarAreUnknown(t *testing.T) {
+// Browsers fail on times that no calendar has, so these are unknown.
+func TestSeconds_OutsideCalendar(t *testing.T) {
 	for _, c := range []struct {
 		at   time.Time
 		want int64

@@ -85,6 +85,8 @@ func (c Change) before() string {
 		return ""
 	case c.several():
 		return " (was " + versions(ledger.Numbers(c.Facts.StageHolders)) + ")"
+	case c.Plan.Incumbent == 0 && c.Plan.Target.Alias == "":
+		return " (was empty)"
 	case c.Plan.Incumbent == 0:
 		return " (was unassigned)"
 	}

@@ -1,7 +1,7 @@
-// Plots. Each is drawn for the width it has, again when that changes, and stands beside a table of the same numbers:
-// a plot is a picture to whoever cannot see it, and the table is the text.
+// Plots. Each is drawn again if its width changes. A table next to it has the same numbers, for readers who cannot see the
+// plot.
 
-// plot is a heading, a drawing of some width, and what stands beside it.
+// plot is a heading, a drawing, and the element next to it.
 function plot(title, draw, beside, { note, tools } = {}) {
   const canvas = el("div", { class: "canvas" });
   let width = 0;
@@ -29,13 +29,13 @@ const rect = (x, y, width, height, attributes) =>
 const write = (x, y, text, attributes) => svg("text", { x, y, ...attributes }, text);
 const hover = (text) => svg("title", null, text);
 
-// fit shortens a label to a width, by what a character takes on average.
+// fit shortens a label to a width, using the average width of a character.
 function fit(text, width, perCharacter = 6.6) {
   const most = Math.max(1, Math.floor(width / perCharacter));
   return text.length <= most ? text : text.slice(0, Math.max(1, most - 1)) + "…";
 }
 
-// bars are lying bars: {label, parts: [{value, style, name}]}.
+// bars draws horizontal bars: {label, parts: [{value, style, name}]}.
 function bars(width, label, list) {
   const line = 26;
   const left = Math.min(230, width * 0.48);
@@ -66,10 +66,10 @@ function bars(width, label, list) {
   );
 }
 
-const half = (label) => label.length * 3.3; // of its width
+const half = (label) => label.length * 3.3; // half of the label's width
 const sum = (parts) => parts.reduce((all, { value }) => all + value, 0);
 
-// columns are standing bars: {label, parts}. Where there are many, not each has its label.
+// columns draws vertical bars: {label, parts}. If there are many, only some have labels.
 function columns(width, label, list, height = 190) {
   const top = 20;
   const bottom = height - 22;
@@ -107,7 +107,7 @@ function columns(width, label, list, height = 190) {
   );
 }
 
-// legend explains styles that are more than one.
+// legend explains the styles of a plot.
 const legend = (...entries) =>
   para(
     "legend",
@@ -122,7 +122,7 @@ const legend = (...entries) =>
     ),
   );
 
-// Marks of severities: a shape each, so that colour is not needed to tell them apart.
+// Marks of severities. Each has its own shape, so that colour is not needed.
 const shapes = { high: "M6 0 12 11H0Z", medium: "M6 0 12 6 6 12 0 6Z", low: "M6 0A6 6 0 1 1 5.99 0Z" };
 
 const mark = (severity) =>

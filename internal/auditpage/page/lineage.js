@@ -1,9 +1,9 @@
-// The lineage of versions: datasets, the run that read them, the version made from it, and what names the version.
-// It is drawn from left to right in four columns; what several versions share is drawn once.
+// The lineage of versions: data sets, run, version, and the aliases and stage of the version. It is drawn from left to right
+// in four columns. Anything that versions share is drawn once.
 
 const box = { height: 46, gap: 14 };
 
-// lineageGraph makes nodes {column, title, lines, lost} and edges between them.
+// lineageGraph returns nodes {column, title, lines, lost} and the edges between them.
 function lineageGraph(versions) {
   const nodes = new Map();
   const edges = new Set();
@@ -25,7 +25,7 @@ function lineageGraph(versions) {
         node(`none ${version.number}`, {
           column: 1,
           title: "no run",
-          lines: ["who trained it on what is lost"],
+          lines: ["origin unknown"],
           lost: true,
         }),
         me,
@@ -51,7 +51,7 @@ function lineageGraph(versions) {
 
 function runBox(id, run) {
   const title = "run " + plain(run?.name || id.slice(0, 8));
-  if (!run) return { title, lines: ["not looked up in this audit"], lost: true };
+  if (!run) return { title, lines: ["not read by this audit"], lost: true };
   if (run.why) return { title, lines: [plain(run.why)], lost: true };
   const state = run.deleted ? "deleted" : plain(run.status);
   return {
@@ -95,7 +95,7 @@ function lineage(versions, width) {
   });
   const at = new Map(nodes.map((node) => [node.key, node]));
   let x = 0;
-  const heads = ["datasets", "run", "version", "named by"].map((text, column) => {
+  const heads = ["data sets", "run", "version", "alias or stage"].map((text, column) => {
     const head = write(x, 12, text, { class: "head" });
     x += room * shares[column] + between;
     return head;
@@ -103,7 +103,7 @@ function lineage(versions, width) {
   return picture(
     Math.max(680, width),
     height,
-    "Lineage, from datasets to what names the version; the table below tells the same",
+    "Lineage from data sets to aliases and stages; the table below has the same content",
     heads,
     edges.map(([from, to]) => curve(at.get(from), at.get(to))),
     nodes.map(drawNode),

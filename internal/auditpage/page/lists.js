@@ -1,6 +1,6 @@
-// The lists of everything: findings, models, versions.
+// The tables of all findings, models and versions.
 
-// What the search looks at is made once a row, in idle time, so that the first search is as quick as the next.
+// The text to search is built once per row while the browser is idle, so that the first search is fast.
 const remembered = (make) => (row) => (row.text ||= make(row).toLowerCase());
 
 const findingText = remembered(
@@ -30,7 +30,7 @@ const versionText = remembered(({ model, number, refs, stage, status, run, sourc
 );
 
 const key = (name) => el("kbd", null, name);
-const hint = () => span("hint", key("↑"), " ", key("↓"), " rows, ", key("Enter"), " opens, ", key("/"), " searches");
+const hint = () => span("hint", key("↑"), " ", key("↓"), " move, ", key("Enter"), " opens, ", key("/"), " searches");
 
 const states = [
   ["open", "open"],
@@ -73,10 +73,10 @@ function findingsTable(findings, { state, changed, ofModel = false } = {}) {
     },
     {
       key: "found",
-      title: "Found",
+      title: "Finding",
       cell: ({ message, fix, accepted }) => [
         para(null, data(message)),
-        fix && para("fix", data(fix)),
+        fix && para("fix", "Fix: ", data(fix)),
         accepted && para("fix", "Accepted: ", data(accepted)),
       ],
       value: ({ message }) => message,
@@ -122,7 +122,7 @@ function findingsTable(findings, { state, changed, ofModel = false } = {}) {
       },
     ].filter(Boolean),
     link: ({ of, version }) => of && (version > 0 ? versionHash(of.name, version) : modelHash(of.name)),
-    empty: "Nothing was found.",
+    empty: "No findings.",
   });
 }
 
@@ -160,7 +160,7 @@ function findingsView(state, changed) {
 
 const refs = (list) => (list.length === 0 ? none() : list.map((ref) => [span("chip", word(ref)), " "]));
 
-// tally shows counts by severity, those that are not zero.
+// tally shows the counts by severity that are not zero.
 const tally = (open) =>
   open.every((n) => n === 0)
     ? none()
@@ -187,7 +187,7 @@ function modelsView(state, changed) {
         {
           key: "name",
           title: "Model",
-          cell: ({ name, unreadable }) => [modelLink(name), unreadable && para("fix", "not read in full")],
+          cell: ({ name, unreadable }) => [modelLink(name), unreadable && para("fix", "not read completely")],
           value: ({ name }) => name.toLowerCase(),
         },
         {
@@ -259,7 +259,7 @@ function versionsTable(versions, { state, changed, ofModel = false } = {}) {
         cell: ({ model, number }) => el("a", { href: versionHash(model.name, number) }, `v${number}`),
         value: ({ number }) => number,
       },
-      { key: "named", title: "Named by", cell: ({ refs: list }) => refs(list) },
+      { key: "named", title: "Aliases and stage", cell: ({ refs: list }) => refs(list) },
       {
         key: "findings",
         title: "Findings",
@@ -309,11 +309,11 @@ function versionsTable(versions, { state, changed, ofModel = false } = {}) {
       },
     ].filter(Boolean),
     link: ({ model, number }) => versionHash(model.name, number),
-    empty: "No version was read.",
+    empty: "No versions were read.",
   });
 }
 
-// about is the beginning of what a version says about itself.
+// about shows the beginning of a version's description, and its first tags.
 function about({ description, tags, bare }) {
   if (bare) return none("left out");
   const shown = [];

@@ -1,4 +1,4 @@
-// The page of one model: what names which version, its lineage, what was found, and its promotions.
+// The page of one model: aliases and stages, lineage, findings and promotions.
 
 function modelView(model, state, changed) {
   const chosen = model.byNumber.get(Number(state.version));
@@ -10,7 +10,7 @@ function modelView(model, state, changed) {
     el("h1", { tabindex: -1 }, data(model.name), chosen && ` version ${chosen.number}`),
     state.version &&
       !chosen &&
-      para("notice", `Version ${plain(String(state.version))} is not among those that this audit read.`),
+      para("notice", `This audit did not read version ${plain(String(state.version))}.`),
     !chosen && unshown(model),
     chosen ? versionFacts(chosen) : modelFacts(model),
     lineageSection(versions, chosen),
@@ -20,11 +20,11 @@ function modelView(model, state, changed) {
   ];
 }
 
-// unshown says how much of a model this page has no room for.
+// unshown says how many versions of a model are not shown.
 function unshown({ read, versions }) {
   const left = read - versions.length;
   if (left === 0) return null;
-  return para("notice", `${count(left, "version")} of it ${are(left)} not on this page, to bound its size.`);
+  return para("notice", `${count(left, "version")} ${are(left)} not shown, because the size of this page is limited.`);
 }
 
 const definitions = (...pairs) =>
@@ -43,21 +43,21 @@ const tagList = (tags) => {
 
 function modelFacts(model) {
   return [
-    model.unreadable && para("notice", "Not read in full: ", data(model.unreadable)),
+    model.unreadable && para("notice", "Not read completely: ", data(model.unreadable)),
     model.hidden &&
-      para("notice", "A version of this model is marked as a prompt, which hides all of its versions from searches."),
+      para("notice", "A version of this model is marked as a prompt, so searches find no version of the model."),
     model.description && para("description", data(model.description, { class: "prose" })),
     definitions(
       [
-        "Named",
+        "Aliases and stages",
         model.holders.length > 0
           ? el("ul", { class: "plainlist" }, model.holders.map(holderItem(model)))
-          : "No alias and no live stage names a version.",
+          : "None.",
       ],
       [
         "Versions",
         audit.totals.scope === "live"
-          ? `${number(model.read)} live, the newest is ${number(model.newest)}`
+          ? `${number(model.read)} live; the newest version is ${number(model.newest)}`
           : number(model.read),
       ],
       ["Created", model.created > 0 && [time(model.created), " UTC"]],
@@ -68,8 +68,8 @@ function modelFacts(model) {
   ];
 }
 
-// whole reports whether what is not here was not there.
-const whole = ({ read, versions, unreadable }) => read === versions.length && !unreadable;
+// complete reports whether the page has every version of the model.
+const complete = ({ read, versions, unreadable }) => read === versions.length && !unreadable;
 
 const holderItem =
   (model) =>
@@ -78,10 +78,10 @@ const holderItem =
       "li",
       null,
       span("chip", data(ref)),
-      " names ",
+      " → ",
       model.byNumber.has(version)
         ? el("a", { href: versionHash(model.name, version) }, `version ${version}`)
-        : [`version ${version}`, whole(model) && ", which was not found"],
+        : [`version ${version}`, complete(model) && ", which does not exist"],
       since && [" since ", time(since), " UTC"],
     );
 
@@ -89,9 +89,9 @@ function versionFacts(version) {
   const run = version.model.runs.get(version.run);
   return [
     version.description && para("description", data(version.description, { class: "prose" })),
-    version.bare && para("notice", "Description, tags, source and run were left out, to bound the size of this page."),
+    version.bare && para("notice", "Description, tags, source and run are not shown, because the size of this page is limited."),
     definitions(
-      ["Named by", version.refs.length > 0 && refs(version.refs)],
+      ["Aliases and stage", version.refs.length > 0 && refs(version.refs)],
       ["Stage", version.stage && data(version.stage)],
       ["Status", version.status && [data(version.status), version.problem && [": ", data(version.problem)]]],
       ["Created", version.created > 0 && [time(version.created), " UTC"]],
@@ -116,9 +116,9 @@ function versionFacts(version) {
 }
 
 function runFacts({ run: id, bare }, run) {
-  if (!id) return bare ? null : "None: who trained the model, on what data and from what code is not recorded.";
+  if (!id) return bare ? null : "None. Author, data and code of the model are unknown.";
   const name = run?.experiment ? outside(runURL(run), code(id)) : code(id);
-  if (!run) return [name, para("fix", "It was not looked up in this audit.")];
+  if (!run) return [name, para("fix", "This audit did not read the run.")];
   if (run.why) return [name, para("fix", data(run.why))];
   const took = run.end > run.start && run.start > 0 ? `, took ${duration(run.end - run.start)}` : "";
   return [
@@ -150,18 +150,18 @@ function inPairs(list) {
   return out;
 }
 
-// lineageSection draws the lineage, with a table of the same below.
+// lineageSection draws the lineage, with a table below it.
 function lineageSection(versions, chosen) {
   if (versions.length === 0)
-    return section("Lineage", para("empty", "Nothing is live. Choose a version below to see what it was made from."));
-  const most = 12; // live versions, or the drawing is too large to follow
+    return section("Lineage", para("empty", "No version is live. Select a version below to see its lineage."));
+  const most = 12; // more versions make the drawing unreadable
   const first = versions.slice(0, most);
   const canvas = plot(
-    chosen ? "Lineage" : "Lineage of what is live",
+    chosen ? "Lineage" : "Lineage of live versions",
     (width) => lineage(first, width),
     list(
       "Lineage",
-      ["Version", "Named by", "Run", "Code", "Datasets"],
+      ["Version", "Aliases and stage", "Run", "Code", "Data sets"],
       first.map((version) => {
         const run = version.model.runs.get(version.run);
         return [
@@ -188,7 +188,7 @@ function lineageSection(versions, chosen) {
 function findingsSection(findings) {
   return section(
     "Findings",
-    findings.length === 0 ? para("good", "Nothing was found.") : findingsTable(findings, { ofModel: true }),
+    findings.length === 0 ? para("good", "No findings.") : findingsTable(findings, { ofModel: true }),
   );
 }
 
@@ -196,13 +196,13 @@ function promotionsSection(model) {
   const title = "Promotions";
   const broken =
     model.broken &&
-    para("notice", "The ledger does not hold together, so what it tells may not be so: ", data(model.broken));
+    para("notice", "The chain of the ledger is broken, so its entries may be forged: ", data(model.broken));
   if (model.entries.length === 0) {
     return section(title, broken, para("empty", whyNoPromotions(model)));
   }
   const shown = model.entries.length;
   const newest =
-    shown < model.promotions ? `the newest ${number(shown)} entries of ${number(model.promotions)}` : "the entries";
+    shown < model.promotions ? `the newest ${number(shown)} of ${number(model.promotions)} entries` : "the entries";
   const canvas = plot(
     "Timeline of promotions",
     (width) => timeline(model, width),
@@ -213,8 +213,8 @@ function promotionsSection(model) {
     ),
     {
       note: [
-        `What each alias or stage named, as ${newest} of the ledger tell it. ↩ is a rollback, ≠ a move that the `,
-        "ledger did not make, ✕ an attempt that was not completed. At the right: what the registry says now.",
+        `Versions at each alias and stage according to ${newest} of the ledger. ↩ is a rollback, ≠ is drift, ✕ is an `,
+        "attempt that did not complete. On the right: the version in the registry now.",
       ],
     },
   );
@@ -224,15 +224,18 @@ function promotionsSection(model) {
 
 function whyNoPromotions({ promotions, ledger }) {
   if (promotions > 0)
-    return `${count(promotions, "entry", "entries")} of its ledger ${are(promotions)} not on this page, to bound its size.`;
-  if (ledger === "not gathered") return "The ledger was not read in this audit.";
+    return [
+      `${count(promotions, "ledger entry", "ledger entries")} ${are(promotions)} not shown, because the size of this page `,
+      "is limited.",
+    ];
+  if (ledger === "not gathered") return "This audit did not read the ledger.";
   return ledger ? ["No ledger: ", data(ledger)] : "No promotion is recorded.";
 }
 
 const moved = ({ ref, was, now }) =>
   para("move", data(ref), " ", was ? data(was) : none("none"), " → ", now ? el("b", null, data(now)) : none("none"));
 
-// entryRows are an entry, and what it found moved by others since the one before.
+// entryRows returns the row of an entry, and a row for the drift that it recorded.
 function entryRows(entry) {
   const rows = [
     [
@@ -249,7 +252,7 @@ function entryRows(entry) {
     rows.push([
       none(""),
       none("before that"),
-      "moved outside",
+      "drift",
       entry.outside.map(moved),
       none("unknown"),
       none("none"),

@@ -1,4 +1,4 @@
-// The first view: what was found, worst first, and the registry in four plots.
+// The overview: the worst findings, and the registry in four plots.
 
 function overview() {
   const t = audit.totals;
@@ -10,10 +10,10 @@ function overview() {
     tiles(t),
     trend(t),
     section(
-      worst.length > 10 ? "The worst ten" : "What was found",
+      worst.length > 10 ? "The ten worst findings" : "Findings",
       worst.length === 0
         ? para("good", [
-            `Nothing to report: ${count(audit.rules.size, "rule")} looked at `,
+            `Nothing to report: ${count(audit.rules.size, "rule")} checked `,
             `${count(t.versions, "version")} of ${count(t.models, "model")}.`,
           ])
         : [
@@ -28,7 +28,7 @@ function overview() {
   ];
 }
 
-// worstFirst orders by severity, what is new before what is known, then by the order of the rules.
+// worstFirst orders findings by severity, new ones first, then by the order of the rules.
 const worstFirst = (a, b) =>
   a.rank - b.rank || known(a) - known(b) || a.place - b.place || compare(a.model, b.model) || a.version - b.version;
 const known = ({ trend }) => (trend === "unchanged" ? 1 : 0);
@@ -38,23 +38,23 @@ function facts(t) {
   const took = audit.end - Date.parse(t.began) / 1000;
   const live =
     t.scope === "live"
-      ? `${count(t.versions, "version")} that are live`
-      : `${count(t.versions, "version")}, ${number(t.live_versions)} of them live`;
+      ? count(t.versions, "live version")
+      : `${count(t.versions, "version")} (${number(t.live_versions)} live)`;
   return [
-    `${count(t.models, "model")}, ${live}, ${count(t.aliases, "alias", "aliases")}. Read `,
+    `${count(t.models, "model")}, ${live}, ${count(t.aliases, "alias", "aliases")}. Audited on `,
     time(audit.end),
     ` UTC in ${duration(Math.max(1, took))} with ${count(t.requests, "request")}.`,
   ];
 }
 
-// notices say what this page does not show.
+// notices says what this page does not show.
 function notices(t) {
   const unreadable = audit.models.filter((model) => model.unreadable);
   const { details = 0, versions = 0, findings = 0, models = 0 } = audit.left;
   const out = [];
   if (unreadable.length > 0) {
     out.push([
-      "Not read in full: ",
+      "Not read completely: ",
       unreadable.slice(0, 5).map((model, i) => [i > 0 && ", ", modelLink(model.name)]),
       unreadable.length > 5 && ` and ${number(unreadable.length - 5)} more`,
       ". Their findings may be incomplete.",
@@ -69,10 +69,10 @@ function notices(t) {
       .filter(([n]) => n > 0)
       .map(([n, one]) => count(n, one));
     out.push([
-      "This page is bounded in size. ",
-      parts.length > 0 && `Not on it: ${parts.join(", ")}; the counts below include them. `,
+      "The size of this page is limited. ",
+      parts.length > 0 && `Not shown: ${parts.join(", ")}. The counts below include them. `,
       details > 0 && [
-        `${count(details, "version")} without finding or alias ${are(details)} shown without `,
+        `${count(details, "version")} without findings and aliases ${are(details)} shown without `,
         "description, tags, source and run.",
       ],
     ]);
@@ -80,15 +80,15 @@ function notices(t) {
   return out.map((text) => para("notice", text));
 }
 
-// unjudged says what is not known: nothing of it counts as fine.
+// unjudged lists what the audit could not check.
 function unjudged(gaps) {
   if (gaps.length === 0) return null;
   return section(
-    "What could not be judged",
-    para("note", "None of this counts as fine."),
+    "Not checked",
+    para("note", "These models may have defects that are not counted."),
     list(
-      "What could not be judged",
-      ["Rule", "How often", "Why, the first time", "Where"],
+      "Not checked",
+      ["Rule", "Times", "First reason", "First model or version"],
       gaps.map(({ rule, count: n, why, where }) => [
         rule ? ruleLink(rule) : "every rule",
         number(n),
@@ -126,10 +126,10 @@ function tiles(t) {
 }
 
 function trend(t) {
-  if (!t.baseline) return para("note", "No baseline was given, so what is new is not known.");
+  if (!t.baseline) return para("note", "Without a baseline, new findings are not marked.");
   return para(
     "note",
-    "Against the baseline: ",
+    "Compared with the baseline: ",
     el("a", { href: "#/findings?state=new" }, `${number(t.new)} new`),
     ", ",
     el("a", { href: "#/findings?state=fixed" }, `${number(t.fixed)} fixed`),
@@ -150,14 +150,14 @@ function worstList(findings) {
           "div",
           null,
           para(null, place(finding), ": ", data(finding.message)),
-          finding.fix && para("fix", data(finding.fix)),
+          finding.fix && para("fix", "Fix: ", data(finding.fix)),
         ),
       ),
     ),
   );
 }
 
-// place is what a finding points at.
+// place shows what a finding is about.
 function place({ model, version, alias, stage, of }) {
   if (!model) return el("b", null, "the server");
   return el(

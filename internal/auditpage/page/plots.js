@@ -83,8 +83,8 @@ function sizesPlot() {
     {
       note: [
         newest
-          ? "By each model's highest version number: only live versions were read."
-          : "How many models have so many versions.",
+          ? "By the highest version number of each model, because only live versions were read."
+          : "Number of models by number of versions.",
         empty > 0 && ` ${count(empty, "model")} ${empty === 1 ? "has" : "have"} none.`,
       ],
     },
@@ -112,7 +112,7 @@ function agesPlot() {
       byRef.get(ref).push((audit.end - created) / DAY);
     }
   }
-  const title = "Age of champions";
+  const title = "Age of live versions";
   const refs = [...byRef]
     .sort(([, a], [, b]) => b.length - a.length)
     .slice(0, 20)
@@ -122,7 +122,7 @@ function agesPlot() {
       "section",
       { class: "plot" },
       el("h2", null, title),
-      para("empty", "No alias and no stage names a version whose age is known."),
+      para("empty", "No version with an alias or in a stage has a known age."),
     );
   const holder = el("div");
   const show = (ref) => {
@@ -135,7 +135,7 @@ function agesPlot() {
         (width) =>
           columns(
             width,
-            `Age of what ${plain(ref)} names`,
+            `Age of versions at ${plain(ref)}`,
             bins.map(({ label, text, n }) => ({
               label,
               name: text,
@@ -143,15 +143,15 @@ function agesPlot() {
             })),
           ),
         list(
-          `Age of what ${plain(ref)} names`,
+          `Age of versions at ${plain(ref)}`,
           ["Created", "Versions"],
           bins.map(({ text, n }) => [text + " ago", number(n)]),
           { right: [1] },
         ),
         {
           note: [
-            `Of the ${count(byRef.get(ref).length, "version")} that the chosen alias or stage names, `,
-            "by the time since they were created.",
+            `Time since creation of the ${count(byRef.get(ref).length, "version")} with the selected `,
+            "alias or stage.",
           ],
           tools: el("label", null, span("hidden", "Alias or stage"), choice(ref)),
         },
@@ -176,10 +176,10 @@ function agesPlot() {
 const outcomes = [
   ["done", "f-done", "done"],
   ["aborted", "f-aborted", "not completed"],
-  ["", "f-open", "under way or cut off"],
+  ["", "f-open", "in progress or interrupted"],
 ];
 
-// promotionsPlot counts the entries of the ledgers by month, or by week or day where they span less.
+// promotionsPlot counts ledger entries by day, week, month or year, depending on their time span.
 function promotionsPlot() {
   const title = "Promotions over time";
   const entries = audit.models.flatMap((model) => model.entries).filter(({ ended, at }) => ended || at);
@@ -188,7 +188,7 @@ function promotionsPlot() {
       "section",
       { class: "plot" },
       el("h2", null, title),
-      para("empty", "No promotion is recorded in the ledgers that were read."),
+      para("empty", "The ledgers of these models contain no promotion."),
     );
   }
   const when = ({ ended, at }) => ended || at;
@@ -230,7 +230,7 @@ function promotionsPlot() {
     ),
     {
       note: [
-        "Of the promotion ledgers that were read, in UTC.",
+        "According to the promotion ledgers. Times are UTC.",
         used.length > 1 && legend(...used.map(([, style, name]) => [style, name])),
       ],
     },
@@ -241,7 +241,7 @@ const monthOf = (at, plus = 0) => {
   const date = new Date(at * 1000);
   return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + plus, 1) / 1000;
 };
-// floorTo goes back to the beginning of a span of days; weeks begin on Monday, as 1970-01-05 was.
+// floorTo returns the beginning of a period of days. Weeks begin on Monday, such as 1970-01-05.
 const floorTo = (days, offset) => (at) => Math.floor((at / DAY - offset) / days) * days * DAY + offset * DAY;
 
 const periods = [

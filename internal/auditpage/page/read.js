@@ -1,7 +1,7 @@
-// The data of the page: JSON in elements that are removed once they are read. Tables are written by columns; a column
-// that is one number is that number in every row, and texts are numbers of a list beside it.
+// Reads the data of the page: JSON in elements, which are removed after reading. A table is stored as columns of numbers.
+// A column that is a single number has that number in every row. Texts are stored once, and rows contain their index.
 
-// audit is what the whole page shows.
+// audit is the content of the page.
 const audit = { rules: new Map(), models: [], byName: new Map(), versions: [], findings: [], totals: null, left: {} };
 
 const severities = ["high", "medium", "low"];
@@ -12,7 +12,7 @@ function take(element) {
   return value;
 }
 
-// rows makes objects of columns. A reader turns the number of a cell into its value.
+// rows turns columns into objects. A reader turns the number in a cell into its value.
 function rows(columns, readers) {
   const out = Array.from({ length: columns.rows }, () => ({}));
   for (const [name, read] of Object.entries(readers)) {
@@ -119,7 +119,7 @@ function readModel(block) {
   return model;
 }
 
-// join links what belongs together.
+// join connects the versions, targets, entries and findings of a model.
 function join(model) {
   const byNumber = new Map();
   for (const version of model.versions) {
@@ -138,7 +138,7 @@ function join(model) {
     entry.outside = triples(entry.outside);
   }
   model.byNumber = byNumber;
-  model.open = [0, 0, 0]; // findings that count, by severity
+  model.open = [0, 0, 0]; // open findings by severity
   for (const finding of model.findings) joinFinding(finding, model);
 }
 
@@ -153,7 +153,7 @@ function joinFinding(finding, model) {
   if (version) version.findings++;
 }
 
-// triples groups a list of target, before and after.
+// triples groups a flat list into target, before and after.
 function triples(list) {
   const out = [];
   for (let i = 0; i < list.length; i += 3) out.push({ ref: list[i], was: list[i + 1], now: list[i + 2] });

@@ -1,5 +1,5 @@
-// The address after "#" says what is seen: #/findings?severity=high, #/model/NAME?version=7. What a table shows is kept
-// there too, so that a view can be sent to a colleague.
+// The address after "#" selects the view: #/findings?severity=high, #/model/NAME?version=7. It also contains the search and
+// the filters, so that a view can be shared.
 
 const views = new Map([
   ["", ["Overview", overview]],
@@ -18,7 +18,7 @@ function route() {
     try {
       history.replaceState(null, "", `#/${path}${text && "?" + text}`);
     } catch {
-      // Browsers refuse when somebody types fast: more than a hundred or two in half a minute.
+      // Browsers allow only a hundred or two changes in half a minute.
     }
   };
   const [part, name] = [path.split("/", 1)[0], decoded(path.slice(path.indexOf("/") + 1))];
@@ -48,7 +48,7 @@ const missing = (name) => [
   para(
     null,
     "This audit has no model ",
-    data(name || "of that name"),
+    data(name || "of this name"),
     ". ",
     el("a", { href: "#/models" }, "All models"),
   ),
@@ -69,15 +69,15 @@ function frame() {
     ),
   );
   fill(document.getElementById("foot"), {}, [
-    `Scope: ${t.scope === "all" ? "all versions" : "live versions"}. Every time is UTC. Made by mlflow-promote on `,
+    `Scope: ${t.scope === "all" ? "all versions" : "live versions"}. Times are UTC. Written by mlflow-promote on `,
     time(audit.end),
-    "; nothing on this page is fetched, and its links lead only to ",
+    ". This page loads nothing from the network, and its links lead only to ",
     t.server ? code(mlflow || t.server) : "the MLflow server",
     ".",
   ]);
 }
 
-// warm makes the texts that searches look at, while nobody waits.
+// warm builds the texts to search while the browser is idle.
 function warm(rows, text, from = 0) {
   const idle = globalThis.requestIdleCallback ?? ((run) => setTimeout(run, 50));
   idle((deadline) => {
@@ -88,18 +88,18 @@ function warm(rows, text, from = 0) {
   });
 }
 
-const apologise = (title, why) => main.replaceChildren(el("h1", null, title), para("notice", why));
+const fail = (title, why) => main.replaceChildren(el("h1", null, title), para("notice", why));
 
 function start() {
   if (!document.getElementById("totals")) {
-    return apologise("This page is incomplete", "The audit was cut off while it wrote this file. Run it again.");
+    return fail("This page is incomplete", "The audit was interrupted while it wrote this file. Run it again.");
   }
   try {
     read();
   } catch (error) {
-    return apologise("This page cannot be shown", [
-      `Its data is not what it was written as (${error.message}). `,
-      "A password that is an ordinary word, hidden wherever it occurs, may be the cause.",
+    return fail("This page cannot be shown", [
+      `Its data is damaged (${error.message}). `,
+      "A possible cause is a password that is an ordinary word: it is hidden wherever it occurs in the data.",
     ]);
   }
   frame();

@@ -1,13 +1,14 @@
-// A table of rows that are searched, filtered, sorted and paged here. Only the page that is seen is in the document, so
-// 100,000 rows cost no more than fifty.
+// A table that can be searched, filtered, sorted and paged. Only the visible page is in the document, so 100,000 rows cost
+// no more than fifty.
 //
-//   columns  {key, title, cell(row), value(row)?, right?, most?}: with a value the column can be sorted by it, with
-//            right or most the largest first
-//   text     row => what the search looks at
+//   columns  {key, title, cell(row), value(row)?, right?, most?}: a column with a value can be sorted, and with right
+//            or most the largest value comes first
+//   text     row => the text to search
 //   filters  {key, title, options: [[value, label]…], test(row, value)}: the first option is the default,
 //            "" filters nothing
-//   link     row => where Enter leads
-//   state    {q, sort, page, and each filter's key}: what the address of the view keeps; changed(state) is told
+//   link     row => the address that Enter opens
+//   state    {q, sort, page, and each filter's key}: the view, as the address stores it
+//   changed  state => called if the view changes
 
 const pageRows = () => (matchMedia("(max-width: 760px)").matches ? 20 : 50);
 
@@ -94,11 +95,11 @@ function table({
     Object.assign(view, { page: 1 }, change);
     find();
     draw();
-    tell();
+    report();
   }
 
-  // tell keeps in the address what is not the default.
-  function tell() {
+  // report passes on everything that is not the default.
+  function report() {
     const kept = {};
     if (view.q) kept.q = view.q;
     if (view.sort !== sort) kept.sort = view.sort;
@@ -115,10 +116,10 @@ function table({
     arrange();
     find();
     draw();
-    tell();
+    report();
   }
 
-  // arrange sorts all rows once; what is filtered keeps that order. Unknown values come last, whatever the direction.
+  // arrange sorts all rows once, and filters keep that order. Unknown values come last in both directions.
   function arrange() {
     const down = view.sort.startsWith("-");
     const column = columns.find(({ key, value }) => value && key === view.sort.slice(down ? 1 : 0));
@@ -141,7 +142,7 @@ function table({
     order = keyed.map(({ row }) => row);
   }
 
-  // find keeps the rows in which every word that is searched for occurs, and that pass every filter.
+  // find keeps the rows that contain every searched word and pass every filter.
   function find() {
     const words = view.q.toLowerCase().split(/\s+/).filter(Boolean);
     const tests = filters
@@ -181,7 +182,7 @@ function table({
       part.length === 0
         ? rows.length === 0
           ? (empty ?? `No ${one}.`)
-          : `No match among ${all}.`
+          : `No match in ${all}.`
         : (last > 1 ? `${number(from + 1)}–${number(from + part.length)} of ` : "") +
           (seen.length === rows.length ? all : `${count(seen.length, one)} of ${number(rows.length)}`);
     pages.hidden = last === 1;
@@ -200,11 +201,11 @@ function table({
     if (page < 1 || page > Math.ceil(seen.length / pageSize)) return;
     view.page = page;
     draw();
-    tell();
+    report();
     focusRow(0);
   }
 
-  // One row at a time is a stop of the Tab key; the arrows move between rows.
+  // The Tab key stops at one row. The arrow keys move between rows.
   function onFocus({ target }) {
     const row = target.closest("tr");
     for (const other of body.children) other.tabIndex = other === row ? 0 : -1;
@@ -251,7 +252,7 @@ function table({
   );
 }
 
-// list is a small table that is shown whole. A wide one becomes cards on a phone, so it says what is what itself.
+// list is a small table without paging. On a phone, a wide one becomes cards, so each cell has its title.
 function list(name, titles, rows, { right = [] } = {}) {
   const side = (i) => (right.includes(i) ? "right" : null);
   const line = (row) =>

@@ -1,15 +1,15 @@
-// Text from outside reaches the document only through this file: as text nodes, with what would be invisible made
-// visible, and never as a link that leaves for anywhere but the MLflow server.
+// Text from outside reaches the document only through this file: as text nodes, with invisible characters made visible.
+// Links lead only to the MLflow server or to this page.
 
 const SVG = "http://www.w3.org/2000/svg";
 
-let mlflow = ""; // address of MLflow's own pages, "" for no links
+let mlflow = ""; // address of MLflow, "" = no links
 
-// el makes an HTML element: el("p", {class: "x"}, "text", element, null). An attribute that is a function listens to
-// the event of that name; one that is null or false is left out.
+// el makes an HTML element: el("p", {class: "x"}, "text", element, null). If an attribute is a function, it handles the
+// event of that name. Attributes that are null or false are left out.
 const el = (name, attributes, ...children) => fill(document.createElement(name), attributes, children);
 
-// svg makes an element of a drawing in the same way.
+// svg makes an SVG element in the same way.
 const svg = (name, attributes, ...children) => fill(document.createElementNS(SVG, name), attributes, children);
 
 function fill(element, attributes, children) {
@@ -25,24 +25,24 @@ function fill(element, attributes, children) {
   return element;
 }
 
-// Elements that are used all over.
+// Common elements.
 const para = (kind, ...children) => el("p", { class: kind }, children);
 const span = (kind, ...children) => el("span", { class: kind }, children);
 const section = (title, ...children) => el("section", null, el("h2", null, title), children);
 
 const mayLink = (href) => href.startsWith("#") || (mlflow !== "" && href.startsWith(mlflow + "/#/"));
 
-// What a reader would not see or what would reorder the line: controls, format characters (bidirectional overrides,
-// zero widths), line and paragraph separators, private use, lone surrogates, and what was no UTF-8.
+// Characters that are invisible or change the order of a line: controls, format characters (bidirectional overrides, zero
+// widths), line and paragraph separators, private use, lone surrogates, and replacements for invalid UTF-8.
 const odd = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}\uFFFD]/u;
 const oddOnes = new RegExp(odd, "gu");
 
 const codePoint = (c) => "U+" + c.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
 
-// plain is foreign text where only a string will do: a title, a label, an option.
+// plain makes foreign text safe as a string, for titles, labels and options.
 const plain = (text) => text.replace(oddOnes, (c) => `‹${codePoint(c)}›`);
 
-// data is foreign text as an element: isolated, so that its direction stays its own.
+// data makes an element with foreign text. It is isolated, so that its direction does not affect other text.
 function data(text, attributes) {
   if (!odd.test(text)) return el("bdi", { class: "data", ...attributes }, text);
   const parts = [];
@@ -57,10 +57,10 @@ function data(text, attributes) {
 
 const code = (text) => data(text, { class: "data code" });
 
-// word is a name, kept in one piece where there is room for it.
+// word is a name, which is kept on one line if there is room.
 const word = (text) => data(text, { class: "data word" });
 
-// address is one that is no link: it may be broken where its parts end.
+// address is an address without a link. It may be broken after each slash.
 const address = (text) =>
   el(
     "bdi",
@@ -71,13 +71,13 @@ const address = (text) =>
       .map((part) => [part, el("wbr")]),
   );
 
-// short is an identifier by its first characters, with the whole of it as its title.
+// short shows the first characters of an identifier, with the whole identifier as its title.
 const short = (id, length = 8) =>
   id.length <= length + 2
     ? code(id)
     : el("abbr", { class: "code", title: plain(id) }, plain(id.slice(0, length)) + "…");
 
-// Links to MLflow's own pages; text alone where there is no address.
+// Links to MLflow, or plain text if its address is unknown.
 const modelURL = (name) => `${mlflow}/#/models/${encodeURIComponent(name)}`;
 const versionURL = (name, number) => `${modelURL(name)}/versions/${number}`;
 const runURL = (run) =>
@@ -105,7 +105,7 @@ const time = (seconds) =>
 
 const DAY = 86400;
 
-// duration is a length of time in the unit that fits it.
+// duration writes a length of time in a suitable unit.
 function duration(seconds) {
   const units = [
     ["second", 1, 90],

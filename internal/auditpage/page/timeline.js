@@ -1,16 +1,15 @@
-// The timeline of a model: a lane for each alias or stage that promotions moved, and on it what it named from when to
-// when, as the ledger tells it.
+// The timeline of a model: one lane for each alias and stage, with the versions that it pointed to according to the ledger.
 
 const laneHeight = 44;
 
-// lanes gathers for each target its spans {from, to, named, how} and the attempts that did not end well.
+// lanes collects for each target its spans {from, to, named, how} and the attempts that did not complete.
 function lanes(model, until) {
   const found = new Map();
   const lane = (ref) => {
     if (!found.has(ref)) found.set(ref, { ref, spans: [], failed: [] });
     return found.get(ref);
   };
-  const shown = ({ ref }) => !ref.startsWith("tag "); // what a model's tag said is in the table
+  const shown = ({ ref }) => !ref.startsWith("tag "); // tags of the model are only in the table
   for (const [ref, named] of Object.entries(model.before)) {
     if (shown({ ref }) && named) lane(ref).spans.push({ from: null, to: until, named, how: "before", entry: null });
   }
@@ -26,7 +25,7 @@ function lanes(model, until) {
   return [...found.values()].sort((a, b) => (a.ref < b.ref ? -1 : 1));
 }
 
-// begin ends the span before and begins one. The first entry of a target also tells what it found.
+// begin ends the previous span and begins one. The first entry of a target also contains the version before it.
 function begin({ spans }, at, was, now, how, entry) {
   if (spans.length > 0) spans.at(-1).to = at;
   else if (was) spans.push({ from: null, to: at, named: was, how: "before", entry: null });
@@ -46,7 +45,7 @@ function timeline(model, width) {
   return picture(
     width,
     height,
-    `Timeline of promotions of ${plain(model.name)}; the table below tells the same`,
+    `Timeline of promotions of ${plain(model.name)}; the table below has the same content`,
     ticks(start, until, Math.max(2, Math.floor(width / 120))).map((at) => [
       svg("line", { x1: x(at), x2: x(at), y1: 0, y2: height - 22, class: "grid" }),
       write(Math.min(width - right - 30, Math.max(left + 36, x(at))), height - 6, day(at), { class: "label middle" }),
@@ -58,10 +57,10 @@ function timeline(model, width) {
   );
 }
 
-// versionNames writes a list of numbers as people do; anything else as it is.
-const versionNames = (list) => (/^[\d,]+$/.test(list) ? "v" + list.replaceAll(",", ", v") : plain(list) || "nothing");
+// versionNames writes a list of version numbers for reading, and returns other text unchanged.
+const versionNames = (list) => (/^[\d,]+$/.test(list) ? "v" + list.replaceAll(",", ", v") : plain(list) || "no version");
 
-// drawNow tells what the registry itself says at the end, marked where the ledger says otherwise.
+// drawNow shows the version in the registry now, and marks it if the ledger has another.
 function drawNow(model, { ref, spans }, x, y) {
   const now = model.holders
     .filter((holder) => holder.ref === ref)
@@ -73,7 +72,7 @@ function drawNow(model, { ref, spans }, x, y) {
     class: differs ? "name differs" : "name",
   });
   text.append(
-    hover(`${plain(ref)} names ${versionNames(now)} now${differs ? ", which the ledger does not tell" : ""}`),
+    hover(`${plain(ref)} now: ${versionNames(now)}${differs ? ", which differs from the ledger" : ""}`),
   );
   return text;
 }
@@ -90,10 +89,9 @@ function drawLane({ ref, spans, failed }, y, x, start, left) {
       box.append(
         hover(
           [
-            plain(ref),
-            "named",
+            plain(ref) + ":",
             text,
-            from ? "from " + minute(from) : "before the records begin",
+            from ? "from " + minute(from) : "before the first record",
             entry && `(entry ${entry.epoch}, ${plain(entry.command)})`,
           ]
             .filter(Boolean)
@@ -111,7 +109,7 @@ function drawLane({ ref, spans, failed }, y, x, start, left) {
   ];
 }
 
-// ticks are beginnings of days, a round number of them apart.
+// ticks returns times at the beginning of days, a round number of days apart.
 function ticks(from, to, most) {
   const days = (to - from) / DAY;
   const step = [1, 2, 7, 14, 30, 61, 91, 182, 365, 730, 1826].find((n) => days / n <= most) ?? 3652;
@@ -120,8 +118,8 @@ function ticks(from, to, most) {
   return out;
 }
 
-// ended says how an entry ended.
+// ended describes how an entry ended.
 function ended({ outcome, reason }) {
-  if (outcome === "") return "under way, or cut off";
+  if (outcome === "") return "in progress or interrupted";
   return plain(reason ? `${outcome}: ${reason}` : outcome);
 }
