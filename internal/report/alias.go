@@ -5,8 +5,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Alias is the outcome of the command alias.
-func Alias(r Run) Outcome {
+// AliasOutcome is the outcome of the command alias.
+func AliasOutcome(r Run) Outcome {
 	return r.outcome(view{headline: r.headline(assigned), next: r.next()})
 }
 

@@ -10,8 +10,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Doctor is the outcome of the command doctor.
-func Doctor(r Run, server registry.Server) Outcome {
+// DoctorOutcome is the outcome of the command doctor.
+func DoctorOutcome(r Run, server registry.Server) Outcome {
 	headline := r.headline(func(r Run) Line {
 		if r.Planned && r.Reason == registry.OK && !r.Dry {
 			return line("Repaired the aliases of ", C(r.Plan.Model))

@@ -62,8 +62,8 @@ func (r Run) end(page Doc, result Result) Outcome {
 	return Outcome{Reason: r.Reason, Err: r.Err, Warnings: r.Receipt.Warnings, Page: page, Result: result}
 }
 
-// Titled is the outcome of a command with a page of its own. data is the content of that page for programs.
-func Titled(r Run, title Line, body Doc, data any) Outcome {
+// PageOutcome is the outcome of a command with a page of its own. data is the content of that page for programs.
+func PageOutcome(r Run, title Line, body Doc, data any) Outcome {
 	d := r.opening(view{headline: title})
 	if pr := r.pullRequestRow(); pr != nil {
 		d = append(d, Table{[]string{"", ""}, pr})
@@ -73,8 +73,8 @@ func Titled(r Run, title Line, body Doc, data any) Outcome {
 	return r.end(append(d, body...), result)
 }
 
-// Failed is the outcome of a command that stopped before it had a page of its own.
-func Failed(r Run) Outcome {
+// FailedOutcome is the outcome of a command that stopped before it had a page of its own.
+func FailedOutcome(r Run) Outcome {
 	return r.outcome(view{headline: r.failure(), next: r.next()})
 }
 

@@ -9,8 +9,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Promote is the outcome of the command promote.
-func Promote(r Run) Outcome {
+// PromoteOutcome is the outcome of the command promote.
+func PromoteOutcome(r Run) Outcome {
 	v := view{headline: r.headline(promoted), next: r.next(), target: true, notesOnly: r.notesOnly()}
 	if r.notEnforced() {
 		v.headline = append(v.headline, line("; not enforced: ", r.ifEnforced(T("it")))...)

@@ -8,8 +8,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Register is the outcome of the command register.
-func Register(r Run) Outcome {
+// RegisterOutcome is the outcome of the command register.
+func RegisterOutcome(r Run) Outcome {
 	v := view{headline: r.headline(registered), next: r.next()}
 	if r.Reason == registry.OK && !r.Dry {
 		model, candidate := r.Plan.Model, fmt.Sprintf("models:/%s/%d", r.Plan.Model, r.number())

@@ -25,7 +25,7 @@ type Report struct {
 func (r Report) Page() Doc { return r.Outcome().Page }
 
 // Result returns the report as data.
-func (r Report) Result() Result { return r.Outcome().result(r.Command, r.Problems, r.GitHub, r.Usage) }
+func (r Report) Result() Result { return r.Outcome().Complete(r.Command, r.Problems, r.GitHub, r.Usage) }
 
 // Outcome returns the page and the result of the command.
 func (r Report) Outcome() Outcome {
@@ -35,15 +35,16 @@ func (r Report) Outcome() Outcome {
 	case r.Audit != nil:
 		return AuditOutcome(r.Run, *r.Audit)
 	case r.Server != nil:
-		return Doctor(r.Run, *r.Server)
+		return DoctorOutcome(r.Run, *r.Server)
 	case r.Body != nil:
-		return Titled(r.Run, r.Title, r.Body, r.Data)
+		return PageOutcome(r.Run, r.Title, r.Body, r.Data)
 	}
 	commands := map[string]func(Run) Outcome{
-		"promote": Promote, "register": Register, "validate": Validate, "alias": Alias, "rollback": Rollback,
+		"promote": PromoteOutcome, "register": RegisterOutcome, "validate": ValidateOutcome,
+		"alias": AliasOutcome, "rollback": RollbackOutcome,
 	}
 	if command, ok := commands[r.Command]; ok {
 		return command(r.Run)
 	}
-	return Failed(r.Run)
+	return FailedOutcome(r.Run)
 }

@@ -91,8 +91,8 @@ func (r Run) data(target bool) Result {
 	return out
 }
 
-// result adds the fields that all commands have in common.
-func (o Outcome) result(command string, problems []string, g GitHub, u Usage) Result {
+// Complete returns the result with the fields that all commands have in common.
+func (o Outcome) Complete(command string, problems []string, g GitHub, u Usage) Result {
 	out := o.Result
 	out.Schema, out.Command, out.Reason = ResultSchema, command, o.Reason
 	out.Problems, out.Warnings = problems, o.Warnings

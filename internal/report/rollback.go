@@ -7,8 +7,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Rollback is the outcome of the command rollback.
-func Rollback(r Run) Outcome {
+// RollbackOutcome is the outcome of the command rollback.
+func RollbackOutcome(r Run) Outcome {
 	v := view{headline: r.headline(rolledBack), next: r.next(), target: true}
 	if r.Applied && r.Reason == registry.OK {
 		v.incumbent = "rolled back from"

@@ -9,8 +9,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Validate is the outcome of the command validate.
-func Validate(r Run) Outcome {
+// ValidateOutcome is the outcome of the command validate.
+func ValidateOutcome(r Run) Outcome {
 	return r.outcome(view{headline: r.headline(validated), next: r.next()})
 }
 
