@@ -43,9 +43,9 @@ var sampleRules = []audit.Rule{
 		Fix: "keep the previous champion",
 	},
 	{
-		ID: "dataset-lineage", Title: "No data set is logged", Severity: audit.Medium,
+		ID: "dataset-lineage", Title: "No dataset is logged", Severity: audit.Medium,
 		Why: "The training data is unknown.",
-		Fix: "log the data set with `mlflow.log_input` in the training run",
+		Fix: "log the dataset with `mlflow.log_input` in the training run",
 	},
 	{
 		ID: "champion-stale", Title: "The champion is old", Severity: audit.Medium,
@@ -242,7 +242,7 @@ var sampleMessages = []string{
 	"@champion points to version %v, but the last recorded promotion was another version",
 	"model.pkl is 3 bytes larger than at the promotion",
 	"every earlier champion is deleted",
-	"run %s logged no data set",
+	"run %s logged no dataset",
 	"the champion was created 214 days ago, and there are 6 newer versions",
 	"the tags owner and purpose are missing",
 	"@challenger has pointed to this version for 91 days",

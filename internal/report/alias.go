@@ -14,7 +14,7 @@ func AliasOutcome(r Run) Outcome {
 func assigned(r Run) Line {
 	model := C(r.Plan.Model)
 	if r.Reason == registry.Unchanged {
-		return line("Unchanged: the aliases of ", model, " are set as requested already")
+		return line("Unchanged: the aliases of ", model, " are already set as requested")
 	}
 	l := line("Set aliases of ", model)
 	if r.Dry {

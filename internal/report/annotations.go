@@ -90,7 +90,7 @@ func (a Audit) Annotations() []Annotation {
 		out = append(out, Annotation{
 			Level: level, File: f.File, Line: f.Line,
 			Title:   "Audit: " + f.Rule,
-			Message: message + ". What to do: " + f.Fix,
+			Message: message + ". To fix it: " + f.Fix,
 		})
 	}
 	for _, u := range a.Blind {

@@ -85,7 +85,7 @@ func (a Audit) failure() Line {
 // scope says what was audited, so that readers do not take a part for the whole registry.
 func (a Audit) scope() Line {
 	t := a.Totals
-	versions := fmt.Sprintf("%s, %d of them live", format.Plural(t.Versions, "version"), t.Live)
+	versions := fmt.Sprintf("%s (%d live)", format.Plural(t.Versions, "version"), t.Live)
 	if t.Scope == audit.ScopeLive {
 		versions = format.Plural(t.Versions, "live version") + " (with an alias or in a stage; scope: live)"
 	}

@@ -1,8 +1,8 @@
 // Package report shows what a command did: for people as Markdown (job summary, comment) and as text (terminal), for
 // programs as JSON and SARIF.
 //
-// Each command has a file with its headline, page and result, for example PromoteOutcome in promote.go. The package is pure.
-// Text from MLflow, inputs and files is hostile, and this package escapes all of it.
+// Each command has a file with its headline, page and result, for example PromoteOutcome in promote.go. The package is
+// pure. Text from MLflow, inputs and files is hostile, and this package escapes all of it.
 package report
 
 // Doc is the content of a page. Markdown and Text render it.

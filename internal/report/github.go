@@ -59,7 +59,7 @@ func NotValidatedPage() Doc {
 
 var notValidated = line("Not validated: the pull request comes from a fork")
 
-// pullRequestRow shows the pull request and its commit. A comment may become outdated, and the commit tells.
+// pullRequestRow shows the pull request and its commit. A comment may become outdated, so readers must see the commit.
 func (g GitHub) pullRequestRow() [][]Line {
 	pr := g.PullRequest
 	if pr == nil {

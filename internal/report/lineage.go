@@ -355,7 +355,7 @@ func (p lineagePage) versionURL() string {
 	return p.tracking + "/#/models/" + url.PathEscape(p.Model) + "/versions/" + url.PathEscape(p.Version)
 }
 
-// maxBoxes is how many data sets, and how many aliases, a chart shows. More do not fit on a screen.
+// maxBoxes is how many datasets, and how many aliases, a chart shows. More do not fit on a screen.
 const maxBoxes = 4
 
 // lineageFlow draws data, code, run, copies, version, aliases, stage and deployment from left to right.
@@ -364,7 +364,7 @@ func lineageFlow(l lineage.Lineage) *flow {
 	run := runBox(f, l)
 	for i, d := range l.Datasets {
 		if i == maxBoxes {
-			more := fmt.Sprintf("%d more data sets", len(l.Datasets)-maxBoxes)
+			more := fmt.Sprintf("%d more datasets", len(l.Datasets)-maxBoxes)
 			f.edge(f.node("more data", more), run, false)
 			break
 		}

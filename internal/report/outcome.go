@@ -25,8 +25,8 @@ type view struct {
 	notesOnly bool   // only tags that record the promotion were missing
 }
 
-// outcome makes the page of a command that evaluates gates or changes something: first the verdict, then the reasons,
-// then the changes, then what to do next.
+// outcome is the outcome of a command that evaluates gates or changes something. The page shows first the verdict, then
+// the reasons, then the changes, and at the end what to do next.
 func (r Run) outcome(v view) Outcome {
 	d := r.opening(v)
 	d = append(d, r.exceptions()...)

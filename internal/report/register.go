@@ -25,7 +25,7 @@ func registered(r Run) Line {
 	model, number := C(r.Plan.Model), strconv.Itoa(r.number())
 	switch {
 	case r.Reason == registry.Unchanged:
-		return line("Unchanged: ", model, " version ", number, " is registered already")
+		return line("Unchanged: ", model, " version ", number, " is already registered")
 	case r.Dry:
 		return line("Would register ", model)
 	}

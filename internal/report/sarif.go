@@ -251,7 +251,7 @@ func (s *Sarif) result(f audit.Finding) sarifResult {
 		Locations: []sarifLocation{{Physical: sarifPhysical{
 			sarifArtifact{sarifPath(cmp.Or(f.File, defaultPolicyFile)), "%SRCROOT%"}, sarifRegion{max(f.Line, 1)},
 		}}},
-		// Code scanning identifies an alert by the first. Without it, alerts at the same line would be merged.
+		// Code scanning identifies an alert by the first fingerprint. Without it, alerts at one line would be merged.
 		Fingerprints: map[string]string{
 			"primaryLocationLineHash": f.Fingerprint,
 			"mlflowPromoteAudit/v1":   f.Fingerprint,

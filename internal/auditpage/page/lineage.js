@@ -1,4 +1,4 @@
-// The lineage of versions: data sets, run, version, and the aliases and stage of the version. It is drawn from left to right
+// The lineage of versions: datasets, run, version, and the aliases and stage of the version. It is drawn from left to right
 // in four columns. Anything that versions share is drawn once.
 
 const box = { height: 46, gap: 14 };
@@ -95,7 +95,7 @@ function lineage(versions, width) {
   });
   const at = new Map(nodes.map((node) => [node.key, node]));
   let x = 0;
-  const heads = ["data sets", "run", "version", "alias or stage"].map((text, column) => {
+  const heads = ["datasets", "run", "version", "alias or stage"].map((text, column) => {
     const head = write(x, 12, text, { class: "head" });
     x += room * shares[column] + between;
     return head;
@@ -103,7 +103,7 @@ function lineage(versions, width) {
   return picture(
     Math.max(680, width),
     height,
-    "Lineage from data sets to aliases and stages; the table below has the same content",
+    "Lineage from datasets to aliases and stages; the table below has the same content",
     heads,
     edges.map(([from, to]) => curve(at.get(from), at.get(to))),
     nodes.map(drawNode),
