@@ -25,7 +25,9 @@ type Report struct {
 func (r Report) Page() Doc { return r.Outcome().Page }
 
 // Result returns the report as data.
-func (r Report) Result() Result { return r.Outcome().Complete(r.Command, r.Problems, r.GitHub, r.Usage) }
+func (r Report) Result() Result {
+	return r.Outcome().Complete(r.Command, r.Problems, r.GitHub, r.Usage)
+}
 
 // Outcome returns the page and the result of the command.
 func (r Report) Outcome() Outcome {

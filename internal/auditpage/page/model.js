@@ -161,7 +161,7 @@ function lineageSection(versions, chosen) {
     (width) => lineage(first, width),
     list(
       "Lineage",
-      ["Version", "Aliases and stage", "Run", "Code", "Data sets"],
+      ["Version", "Aliases and stage", "Run", "Code", "Datasets"],
       first.map((version) => {
         const run = version.model.runs.get(version.run);
         return [
