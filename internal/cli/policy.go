@@ -10,7 +10,6 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
 	"github.com/mlflow-promote/mlflow-promote/internal/audit/rules"
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
-	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
@@ -158,17 +157,15 @@ func runPolicyCheck(_ context.Context, s *session) {
 		s.fail(err)
 		return
 	}
-	gates, targets := 0, 0
-	t := report.Table{Head: []string{"model", "target", "gates", "line"}}
+	var targets []report.PolicyTarget
 	for _, r := range p.Rules {
-		for _, target := range r.Targets {
-			targets++
-			gates += len(target.Gates)
-			t.Rows = append(t.Rows, []report.Line{{report.C(r.Glob)}, {report.C(target.Name())}, {report.T(fmt.Sprint(len(target.Gates)))}, {report.T(fmt.Sprint(target.Line))}})
+		for _, t := range r.Targets {
+			targets = append(targets, report.PolicyTarget{
+				Model: r.Glob, Target: t.Name(), Gates: len(t.Gates), Line: t.Line,
+			})
 		}
 	}
-	s.report.Title = report.Line{report.C(p.File), report.T(fmt.Sprintf(": %s for %s, nothing wrong", format.Plural(gates, "gate"), format.Plural(targets, "target")))}
-	s.report.Body = report.Doc{t}
+	s.report.Title, s.report.Body = report.PolicyCheckPage(p.File, targets)
 	s.report.Reason = registry.OK
 }
 
@@ -184,60 +181,49 @@ func runPolicyExplain(_ context.Context, s *session) {
 		s.fail(err)
 		return
 	}
-	s.report.Title = report.Line{report.T("What "), report.C(model), report.T(" must meet to reach "), report.C(target.String())}
-	var doc report.Doc
-	why := report.Line{report.T("Rule "), report.C(a.Rule.Glob), report.T(fmt.Sprintf(", line %d of ", a.Rule.Line)), report.C(p.File)}
+	e := report.PolicyExplanation{
+		File: p.File, Model: model, Target: target.String(),
+		Rule:  report.PolicyRule{Model: a.Rule.Glob, Line: a.Rule.Line},
+		Reads: additionalReads(policy.Needs(a.Gates)),
+	}
 	for _, other := range p.Matching(model)[1:] {
-		why = append(why, report.T("; it is more specific than "), report.C(other.Glob), report.T(fmt.Sprintf(", line %d", other.Line)))
+		e.LessSpecific = append(e.LessSpecific, report.PolicyRule{Model: other.Glob, Line: other.Line})
 	}
-	doc = append(doc, report.Para{Line: append(why, report.T("."))})
-	t := report.Table{Head: []string{"gate", "wanted", "on failure", "judged", "line"}}
 	for _, g := range a.Gates {
-		effect := string(g.OnFail)
-		if effect == "" {
-			effect = string(verdict.OnFailBlock)
-		}
-		if g.Mode == verdict.ReportMode {
-			effect = "nothing (report mode)"
-		}
-		judged := "when planned"
-		if g.Late {
-			judged = "when applied"
-		}
-		t.Rows = append(t.Rows, []report.Line{{report.C(g.ID)}, {report.C(g.Wanted)}, {report.T(effect)}, {report.T(judged)}, {report.T(fmt.Sprint(g.Line))}})
+		e.Gates = append(e.Gates, report.PolicyGate{
+			ID: g.ID, Wanted: g.Wanted, OnFail: g.OnFail, Mode: g.Mode, Deferred: g.Late, Line: g.Line,
+		})
 	}
-	doc = append(doc, t)
-	if fetched := fetches(policy.Needs(a.Gates)); fetched != "" {
-		doc = append(doc, report.Para{Line: report.Line{report.T("Fetched beside run and model file: " + fetched + ".")}})
-	}
-	var waived []report.Line
 	for _, w := range p.Waivers {
 		if w.Concerns(model, a.Gates) {
-			waived = append(waived, report.Line{report.C(w.Gate), report.T(fmt.Sprintf(" for version %d, by ", w.Version)), report.C(w.By), report.T(" until " + w.Until + ": "), report.C(w.Why)})
+			e.Waivers = append(e.Waivers, report.PolicyWaiver{
+				Gate: w.Gate, Version: w.Version, By: w.By, Until: w.Until, Why: w.Why,
+			})
 		}
 	}
-	if len(waived) > 0 {
-		doc = append(doc, report.Para{Line: report.Line{report.T("Exceptions:")}}, report.List{Items: waived})
-	}
-	s.report.Body, s.report.Reason = doc, registry.OK
+	s.report.Title, s.report.Body = report.PolicyExplainPage(e)
+	s.report.Reason = registry.OK
 }
 
-// fetches says in words what gates need beyond what every promotion reads.
-func fetches(n fact.Needs) string {
+// additionalReads lists what gates need besides what every promotion reads.
+func additionalReads(n fact.Needs) []string {
 	var out []string
 	for _, x := range []struct {
-		on   bool
-		what string
+		needed bool
+		what   string
 	}{
-		{len(n.Holders) > 0, "the runs of " + strings.Join(n.Holders, ", ")}, {n.HolderMLmodels, "the incumbent's model file"},
-		{n.Files, "the list of the model's files"}, {n.Digest, "the content of every file"},
-		{len(n.History) > 0, "the history of " + strings.Join(n.History, ", ")}, {len(n.Evidence) > 0, strings.Join(n.Evidence, ", ")},
+		{len(n.Holders) > 0, "the runs of " + strings.Join(n.Holders, ", ")},
+		{n.HolderMLmodels, "the incumbent's MLmodel file"},
+		{n.Files, "the list of the model's files"},
+		{n.Digest, "the content of every file"},
+		{len(n.History) > 0, "the history of " + strings.Join(n.History, ", ")},
+		{len(n.Evidence) > 0, strings.Join(n.Evidence, ", ")},
 	} {
-		if x.on {
+		if x.needed {
 			out = append(out, x.what)
 		}
 	}
-	return strings.Join(out, "; ")
+	return out
 }
 
 func runPolicyTest(_ context.Context, s *session) {
@@ -251,33 +237,30 @@ func runPolicyTest(_ context.Context, s *session) {
 		s.fail(&registry.Error{Reason: registry.BadInput, Msg: err.Error(), Hint: "the input policy-tests names a folder of .yml files, one test each"})
 		return
 	}
-	tests, wrong := 0, 0
-	t := report.Table{Head: []string{"test", "verdict", "result"}}
+	var tests []report.PolicyTest
+	s.report.Reason = registry.OK
 	for _, name := range names {
 		if !strings.HasSuffix(name, ".yml") && !strings.HasSuffix(name, ".yaml") {
 			continue
 		}
-		tests++
-		verdict, problems := tryCase(s, p, s.set.PolicyTests+"/"+name)
-		result := "as expected"
+		decision, problems := tryCase(s, p, s.set.PolicyTests+"/"+name)
 		if len(problems) > 0 {
-			wrong++
-			result = strings.Join(problems, "; ")
-			s.runner.Annotate(actions.Annotation{Level: actions.Error, File: s.set.PolicyTests + "/" + name, Title: "Policy test", Message: result})
+			s.report.Reason = registry.Findings
+			s.runner.Annotate(actions.Annotation{
+				Level: actions.Error, File: s.set.PolicyTests + "/" + name, Title: "Policy test",
+				Message: strings.Join(problems, "; "),
+			})
 		}
-		t.Rows = append(t.Rows, []report.Line{{report.C(name)}, {report.T(string(verdict))}, {report.C(result)}})
+		tests = append(tests, report.PolicyTest{File: name, Verdict: string(decision), Problems: problems})
 	}
-	switch {
-	case tests == 0:
-		s.fail(&registry.Error{Reason: registry.BadInput, Msg: fmt.Sprintf("the folder %q has no test", s.set.PolicyTests), Hint: "a test is a .yml file with model, target, candidate and expect"})
+	if len(tests) == 0 {
+		s.fail(&registry.Error{
+			Reason: registry.BadInput, Msg: fmt.Sprintf("the folder %q has no test", s.set.PolicyTests),
+			Hint: "a test is a .yml file with model, target, candidate and expect",
+		})
 		return
-	case wrong > 0:
-		s.report.Reason = registry.Findings
-	default:
-		s.report.Reason = registry.OK
 	}
-	s.report.Title = report.Line{report.C(p.File), report.T(fmt.Sprintf(": %d of %s as expected", tests-wrong, format.Plural(tests, "test")))}
-	s.report.Body = report.Doc{t}
+	s.report.Title, s.report.Body = report.PolicyTestPage(p.File, tests)
 }
 
 func tryCase(s *session, p policy.Policy, path string) (verdict.Decision, []string) {
