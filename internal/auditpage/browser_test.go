@@ -127,9 +127,7 @@ func TestPage_Readable(t *testing.T) {
 		"#/models",
 		"#/versions?page=2",
 		modelHash("search-ranking"),
-		modelHash(
-			"search-ranking",
-		) + "?version=3",
+		modelHash("search-ranking") + "?version=3",
 		modelHash("warehouse-slotting"),
 		modelHash("churn"),
 		"#/model/none",
@@ -161,12 +159,8 @@ func TestPage_Numbers(t *testing.T) {
 	models := sampleModels()
 	sum := totals(models)
 	s := show(t, models)
-	want := fmt.Sprintf(
-		"%d high %d medium %d low",
-		sum.Findings[audit.High],
-		sum.Findings[audit.Medium],
-		sum.Findings[audit.Low],
-	)
+	n := sum.Findings
+	want := fmt.Sprintf("%d high %d medium %d low", n[audit.High], n[audit.Medium], n[audit.Low])
 	tiles := `[...document.querySelectorAll(".tile")]
   .map(tile => tile.querySelector("b").textContent + " " + tile.querySelector("span").textContent).join(" ")`
 	if got := s.text(tiles); got != want {
@@ -182,7 +176,7 @@ func TestPage_Numbers(t *testing.T) {
 	}
 	status := `document.querySelector("[role=status]").textContent`
 	for hash, want := range map[string]string{
-		"#/findings?severity=high": fmt.Sprintf("%d findings of %d", sum.Findings[audit.High], sum.Total()),
+		"#/findings?severity=high": fmt.Sprintf("%d findings of %d", n[audit.High], sum.Total()),
 		"#/models":                 "14 models",
 		"#/versions":               fmt.Sprintf("1–50 of %d versions", sum.Versions),
 		"#/versions?live=yes":      fmt.Sprintf("%d versions of %d", sum.Live, sum.Versions),
@@ -196,12 +190,10 @@ func TestPage_Numbers(t *testing.T) {
 		}
 	}
 	s.follow(modelHash("churn"))
-	holders := s.text(`document.querySelector("dl ul").textContent`)
-	if want := fmt.Sprintf("@champion → version %d", models[0].Model.Aliases["champion"]); !strings.Contains(
-		holders,
-		want,
-	) {
-		t.Errorf("holders: %s, want %s", holders, want)
+	targets := s.text(`document.querySelector("dl ul").textContent`)
+	champion := fmt.Sprintf("@champion → version %d", models[0].Model.Aliases["champion"])
+	if !strings.Contains(targets, champion) {
+		t.Errorf("aliases and stages: %s, want %s", targets, champion)
 	}
 	entries := fmt.Sprint(len(models[0].Ledger.OrZero().Entries))
 	rows := `document.querySelector("table[aria-label=Promotions] tbody").childElementCount + ""`
@@ -217,11 +209,8 @@ func TestPage_HostileTextIsInert(t *testing.T) {
 	s := show(t, models)
 	views := []string{"#/", "#/findings?state=", "#/models", "#/versions"}
 	for _, m := range models {
-		views = append(
-			views,
-			modelHash(strings.ToValidUTF8(m.Model.Name, "\ufffd")),
-			modelHash(strings.ToValidUTF8(m.Model.Name, "\ufffd"))+"?version=1",
-		)
+		hash := modelHash(strings.ToValidUTF8(m.Model.Name, "\ufffd"))
+		views = append(views, hash, hash+"?version=1")
 	}
 	views = append(
 		views,
@@ -361,18 +350,13 @@ func TestPage_NoScriptOrPrinted(t *testing.T) {
 	s.clean()
 	end := bytes.LastIndex(page, []byte(`<script type="application/json" id="totals"`)) - 200
 	cut := showFile(t, page[:end])
-	if got := cut.text(`document.querySelector("main").textContent`); !strings.HasPrefix(
-		got,
-		"This page is incomplete",
-	) {
+	content := `document.querySelector("main").textContent`
+	if got := cut.text(content); !strings.HasPrefix(got, "This page is incomplete") {
 		t.Errorf("an incomplete file shows %s", got)
 	}
 	cut.clean()
 	hidden := showFile(t, bytes.ReplaceAll(page, []byte(`"words"`), []byte(`"***"`)))
-	if got := hidden.text(`document.querySelector("main").textContent`); !strings.HasPrefix(
-		got,
-		"This page cannot be shown",
-	) {
+	if got := hidden.text(content); !strings.HasPrefix(got, "This page cannot be shown") {
 		t.Errorf("a page with hidden data shows %s", got)
 	}
 	hidden.clean()
@@ -458,10 +442,8 @@ func TestPage_Largest(t *testing.T) {
 	t.Logf("largest page: %.1f MB", float64(b.Len())/1e6)
 	s := measure(t, b.Bytes(), "")
 	s.follow("#/")
-	if got := s.text(`document.querySelector(".notice").textContent`); !strings.HasPrefix(
-		got,
-		"The size of this page is limited. Not shown: ",
-	) {
+	got := s.text(`document.querySelector(".notice").textContent`)
+	if !strings.HasPrefix(got, "The size of this page is limited. Not shown: ") {
 		t.Errorf("notice: %s", got)
 	}
 }

@@ -59,7 +59,7 @@ type pageModel struct {
 	Broken      string            `json:"broken,omitempty"` // why its chain is broken
 	Before      map[string]string `json:"before,omitempty"` // each target before the first entry on the page
 	Promotions  int               `json:"promotions"`       // all entries, also those that are not on the page
-	Holders     []pageHolder      `json:"holders,omitempty"`
+	Targets     []pageTarget      `json:"holders,omitempty"`
 	Versions    columns           `json:"versions"`
 	Runs        columns           `json:"runs"`
 	Entries     columns           `json:"entries"`
@@ -70,8 +70,8 @@ type pageModel struct {
 	bare int // versions without details
 }
 
-// pageHolder is the version of an alias or in a stage.
-type pageHolder struct {
+// pageTarget is the version of an alias or in a stage.
+type pageTarget struct {
 	Ref     string `json:"ref"`
 	Version int    `json:"version"`
 	Since   int64  `json:"since,omitempty"`
@@ -87,7 +87,7 @@ func newPageModel(a audit.Snapshot, findings []audit.Finding, d detail) *pageMod
 		Words: w, Lists: newLists(w),
 	}
 	m.findings(findings)
-	m.Holders = holders(a)
+	m.Targets = targets(a)
 	m.entries(a.Ledger, manyEntries[d])
 	if d == nameOnly {
 		return m
@@ -331,22 +331,22 @@ func newPageFindings(findings []audit.Finding) pageFindings {
 	return p
 }
 
-// holders returns the version of each alias and in each live stage, with the time since when. The time comes from the
+// targets returns the version of each alias and in each live stage, with the time since when. The time comes from the
 // ledger, or from the tag that a promotion sets.
-func holders(a audit.Snapshot) []pageHolder {
+func targets(a audit.Snapshot) []pageTarget {
 	tags := map[int]map[string]string{}
-	var out []pageHolder
+	var out []pageTarget
 	for _, v := range a.Versions {
 		tags[v.Number] = v.Tags
 		if tag := registry.StageTimeTag(v.Stage); tag != "" {
-			out = append(out, pageHolder{v.Stage, v.Number, pointsSince(a.Ledger, v.Stage, v.Number, v.Tags[tag])})
+			out = append(out, pageTarget{v.Stage, v.Number, pointsSince(a.Ledger, v.Stage, v.Number, v.Tags[tag])})
 		}
 	}
 	for _, alias := range slices.Sorted(maps.Keys(a.Model.Aliases)) {
 		ref, n := "@"+alias, a.Model.Aliases[alias]
-		out = append(out, pageHolder{ref, n, pointsSince(a.Ledger, ref, n, tags[n][registry.AliasTimeTag(alias)])})
+		out = append(out, pageTarget{ref, n, pointsSince(a.Ledger, ref, n, tags[n][registry.AliasTimeTag(alias)])})
 	}
-	slices.SortStableFunc(out, func(x, y pageHolder) int { return strings.Compare(x.Ref, y.Ref) })
+	slices.SortStableFunc(out, func(x, y pageTarget) int { return strings.Compare(x.Ref, y.Ref) })
 	return out
 }
 

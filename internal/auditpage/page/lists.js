@@ -22,8 +22,8 @@ const findingText = remembered(
       .filter(Boolean)
       .join("\n"),
 );
-const modelText = remembered(({ name, description, tags, holders }) =>
-  [name, description, ...tags, ...holders.map(({ ref }) => ref)].join("\n"),
+const modelText = remembered(({ name, description, tags, targets }) =>
+  [name, description, ...tags, ...targets.map(({ ref }) => ref)].join("\n"),
 );
 const versionText = remembered(({ model, number, refs, stage, status, run, source, description, tags }) =>
   [model.name, `v${number}`, ...refs, stage, status, run, source, description, ...tags].join("\n"),
@@ -207,9 +207,9 @@ function modelsView(state, changed) {
         {
           key: "named",
           title: "Aliases and stages",
-          cell: ({ holders }) => [
-            refs(holders.slice(0, 6).map(({ ref, version }) => `${ref} v${version}`)),
-            holders.length > 6 && `and ${holders.length - 6} more`,
+          cell: ({ targets }) => [
+            refs(targets.slice(0, 6).map(({ ref, version }) => `${ref} v${version}`)),
+            targets.length > 6 && `and ${targets.length - 6} more`,
           ],
         },
         {

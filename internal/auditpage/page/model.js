@@ -50,8 +50,8 @@ function modelFacts(model) {
     definitions(
       [
         "Aliases and stages",
-        model.holders.length > 0
-          ? el("ul", { class: "plainlist" }, model.holders.map(holderItem(model)))
+        model.targets.length > 0
+          ? el("ul", { class: "plainlist" }, model.targets.map(targetItem(model)))
           : "None.",
       ],
       [
@@ -71,7 +71,7 @@ function modelFacts(model) {
 // complete reports whether the page has every version of the model.
 const complete = ({ read, versions, unreadable }) => read === versions.length && !unreadable;
 
-const holderItem =
+const targetItem =
   (model) =>
   ({ ref, version, since }) =>
     el(

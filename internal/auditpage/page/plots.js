@@ -105,7 +105,7 @@ const ageLabels = ["<1 wk", "<1 mo", "<3 mo", "<6 mo", "<1 yr", "<2 yr", "2+ yr"
 function agesPlot() {
   const byRef = new Map();
   for (const model of audit.models) {
-    for (const { ref, version } of model.holders) {
+    for (const { ref, version } of model.targets) {
       const created = model.byNumber.get(version)?.created;
       if (!created) continue;
       if (!byRef.has(ref)) byRef.set(ref, []);
@@ -124,12 +124,12 @@ function agesPlot() {
       el("h2", null, title),
       para("empty", "No version with an alias or in a stage has a known age."),
     );
-  const holder = el("div");
+  const frame = el("div");
   const show = (ref) => {
     const bins = ages.map(([below, text], i) => ({ below, text, label: ageLabels[i], n: 0 }));
     for (const age of byRef.get(ref)) bins.find(({ below }) => age < below).n++;
     const style = "f-plain";
-    holder.replaceChildren(
+    frame.replaceChildren(
       plot(
         title,
         (width) =>
@@ -164,13 +164,13 @@ function agesPlot() {
       {
         change: (event) => {
           show(event.target.value);
-          holder.querySelector("select").focus();
+          frame.querySelector("select").focus();
         },
       },
       refs.map((ref) => el("option", { value: ref, selected: ref === chosen }, plain(ref))),
     );
   show(byRef.has("@champion") ? "@champion" : refs[0]);
-  return holder;
+  return frame;
 }
 
 const outcomes = [

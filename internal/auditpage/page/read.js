@@ -64,7 +64,7 @@ function readModel(block) {
     broken: block.broken ?? "",
     before: block.before ?? {},
     promotions: block.promotions,
-    holders: block.holders ?? [],
+    targets: block.holders ?? [],
     versions: rows(block.versions, {
       number: asSteps(),
       created: asSteps(),
@@ -131,7 +131,7 @@ function join(model) {
     version.text = "";
     byNumber.set(version.number, version);
   }
-  for (const holder of model.holders) byNumber.get(holder.version)?.refs.push(holder.ref);
+  for (const target of model.targets) byNumber.get(target.version)?.refs.push(target.ref);
   for (const entry of model.entries) {
     entry.model = model;
     entry.moves = triples(entry.moves);

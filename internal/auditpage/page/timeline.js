@@ -2,7 +2,7 @@
 
 const laneHeight = 44;
 
-// lanes collects for each target its spans {from, to, named, how} and the attempts that did not complete.
+// lanes collects for each target its spans {from, to, versions, how} and the attempts that did not complete.
 function lanes(model, until) {
   const found = new Map();
   const lane = (ref) => {
@@ -10,8 +10,8 @@ function lanes(model, until) {
     return found.get(ref);
   };
   const shown = ({ ref }) => !ref.startsWith("tag "); // tags of the model are only in the table
-  for (const [ref, named] of Object.entries(model.before)) {
-    if (shown({ ref }) && named) lane(ref).spans.push({ from: null, to: until, named, how: "before", entry: null });
+  for (const [ref, versions] of Object.entries(model.before)) {
+    if (shown({ ref }) && versions) lane(ref).spans.push({ from: null, to: until, versions, how: "before", entry: null });
   }
   for (const entry of model.entries) {
     const at = entry.ended || entry.at;
@@ -28,8 +28,8 @@ function lanes(model, until) {
 // begin ends the previous span and begins one. The first entry of a target also contains the version before it.
 function begin({ spans }, at, was, now, how, entry) {
   if (spans.length > 0) spans.at(-1).to = at;
-  else if (was) spans.push({ from: null, to: at, named: was, how: "before", entry: null });
-  spans.push({ from: at, to: at, named: now, how, entry });
+  else if (was) spans.push({ from: null, to: at, versions: was, how: "before", entry: null });
+  spans.push({ from: at, to: at, versions: now, how, entry });
 }
 
 function timeline(model, width) {
@@ -62,12 +62,12 @@ const versionNames = (list) => (/^[\d,]+$/.test(list) ? "v" + list.replaceAll(",
 
 // drawNow shows the version in the registry now, and marks it if the ledger has another.
 function drawNow(model, { ref, spans }, x, y) {
-  const now = model.holders
-    .filter((holder) => holder.ref === ref)
+  const now = model.targets
+    .filter((target) => target.ref === ref)
     .map(({ version }) => version)
     .sort((a, b) => a - b)
     .join(",");
-  const differs = spans.length > 0 && spans.at(-1).named !== now;
+  const differs = spans.length > 0 && spans.at(-1).versions !== now;
   const text = write(x, y, fit((differs ? "≠ " : "") + versionNames(now), 56, 7), {
     class: differs ? "name differs" : "name",
   });
@@ -80,11 +80,11 @@ function drawNow(model, { ref, spans }, x, y) {
 function drawLane({ ref, spans, failed }, y, x, start, left) {
   return [
     write(0, y + 20, fit(plain(ref), left - 6, 7.2), { class: "name" }),
-    spans.map(({ from, to, named, how, entry }, i) => {
+    spans.map(({ from, to, versions, how, entry }, i) => {
       const x1 = x(from ?? start);
       const wide = Math.max(3, x(to) - x1 - 1.5);
-      const text = versionNames(named);
-      const style = how === "outside" ? "outside" : how === "before" ? "before" : named ? `held${i % 2}` : "nobody";
+      const text = versionNames(versions);
+      const style = how === "outside" ? "outside" : how === "before" ? "before" : versions ? `held${i % 2}` : "nobody";
       const box = rect(x1, y, wide, 30, { class: `span ${style}`, rx: 3 });
       box.append(
         hover(
