@@ -11,18 +11,17 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/audit/rules"
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
-	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// loadPolicy reads the policy file. If no input names it and it is not needed, it may be missing: many begin with thresholds
-// alone.
+// loadPolicy reads the policy file. It returns false if there is none. That is an error only if the file is needed or
+// if an input names it.
 func (s *session) loadPolicy(needed bool) (policy.Policy, bool, error) {
-	named := s.set.Judging.PolicyFile != ""
-	if !named {
+	fromInput := s.set.Judging.PolicyFile != ""
+	if !fromInput {
 		name, err := findPolicy(s, needed)
 		if err != nil || name == "" {
 			return policy.Policy{}, false, err
@@ -33,21 +32,24 @@ func (s *session) loadPolicy(needed bool) (policy.Policy, bool, error) {
 	data, err := s.runner.ReadWorkspace(name, policy.MaxFile)
 	if err != nil {
 		return policy.Policy{}, false, &registry.Error{
-			Reason: registry.BadPolicy, Msg: "the policy file cannot be used: " + err.Error(), Hint: unreadHint(s, named, err),
+			Reason: registry.BadPolicy,
+			Msg:    fmt.Sprintf("read policy file %s: %v", name, inputs.WithoutPath(err, name)),
+			Hint:   policyFileHint(s, fromInput, err),
 		}
 	}
 	p, err := policy.Parse(name, data, rules.Rules()...)
 	return p, err == nil, err
 }
 
-// adopt puts the gates of the policy before those of the thresholds: thresholds add, they replace nothing.
-func (s *session) adopt(c inputs.Command) error {
+// applyPolicy adds the gates of the policy to those of the input thresholds. Thresholds never replace gates. For
+// commands that evaluate no gates, it checks that they touch no alias with gates.
+func (s *session) applyPolicy(c inputs.Command) error {
 	p, found, err := s.loadPolicy(false)
 	if bad := (*registry.Error)(nil); errors.As(err, &bad) && bad.Hint == "" {
-		bad.Hint = "`mlflow-promote policy check` finds the same without a server"
+		bad.Hint = "to list all errors without a server, run mlflow-promote policy check"
 	}
 	if c.Judges {
-		sayNoPolicy(s)
+		printNoPolicy(s)
 	}
 	if err != nil || !found {
 		return err
@@ -63,7 +65,7 @@ func (s *session) adopt(c inputs.Command) error {
 		}
 	}
 	if c.Adopts {
-		return unguarded(p, rules, *in)
+		return refuseGuarded(p, rules, *in)
 	}
 	applied, err := p.For(in.Query.Model, in.Query.Target)
 	if err != nil {
@@ -84,70 +86,28 @@ func (s *session) adopt(c inputs.Command) error {
 	return nil
 }
 
-// adoptMoves takes from the policy, if there is one, which artifact stores were moved, and nothing else.
-func (s *session) adoptMoves() error {
+// readMovedRoots reads only one thing from the policy: which artifact stores were moved.
+func (s *session) readMovedRoots() error {
 	p, _, err := s.loadPolicy(false)
 	s.set.Intent.Query.MovedRoots = p.MovedRoots
 	return err
 }
 
-// unguarded refuses aliases that gates of the policy guard, for the command alias. A target with allow-assign may be
-// moved.
-func unguarded(p policy.Policy, rules []policy.TargetRule, in plan.Intent) error {
-	for _, a := range in.Query.Aliases {
-		// without case: some databases keep no two aliases that differ in case alone
-		i := slices.IndexFunc(rules, func(t policy.TargetRule) bool { return t.Alias != "" && strings.EqualFold(t.Alias, a.Alias) })
-		if i < 0 || slices.Contains(in.Assignable, a.Alias) {
-			continue
-		}
-		return plan.Guarded(in, a, fmt.Sprintf("%s:%d has gates for it", p.File, rules[i].Line))
-	}
-	return nil
-}
-
-// needs is what the gates want to know, without the documents that are given as files.
-func (s *session) needs() fact.Needs {
-	n := policy.Needs(s.set.Judging.Gates)
-	n.Files = true // a plan binds them
-	n.Evidence = slices.DeleteFunc(n.Evidence, func(name string) bool { return s.set.Judging.Evidence[name] != "" })
-	return n
-}
-
-// surroundings adds the facts that do not come from MLflow.
-func (s *session) surroundings(ctx context.Context, f *fact.Facts) {
-	f.Words = plan.Words(*f, s.set.Intent)
-	f.Identities = s.set.Judging.Identities
-	needs := policy.Needs(s.set.Judging.Gates)
-	f.Commit = s.gitHub.commit(ctx, *f, needs.Commit, s.report.Dry)
-	if needs.Review {
-		f.Review = s.gitHub.review(ctx, *f, needs.Environments)
-	}
-	if !f.Now.IsZero() {
-		f.Skew = f.Now.Sub(s.p.Now())
-	}
-	if f.Evidence == nil {
-		f.Evidence = map[string]registry.Known[string]{}
-	}
-	for name, path := range s.set.Judging.Evidence {
-		f.Evidence[name] = registry.Unreadable[string]("")
-		data, err := s.runner.ReadWorkspace(path, policy.MaxReport)
-		if err != nil {
-			f.Evidence[name] = registry.Unreadable[string](err.Error())
-			continue
-		}
-		f.Evidence[name] = registry.Is(string(data))
-	}
-}
-
-// problems shows everything wrong with a policy file, each at its line.
+// problems adds the errors of a policy file to the report, and in a job as annotations at their lines.
 func (s *session) problems(err error) {
 	found := policy.Problems(err)
 	for _, p := range found {
 		s.report.Problems = append(s.report.Problems, fmt.Sprintf("%s:%s", s.set.Judging.PolicyFile, p.Error()))
 		if !s.runner.InActions() {
-			continue // the list below the error says the same
+			continue // the list below the error is enough
 		}
-		s.runner.Annotate(actions.Annotation{Level: actions.Error, File: s.set.Judging.PolicyFile, Line: p.Line, Title: "Policy", Message: fmt.Sprintf("column %d: %s", p.Col, p.Msg)})
+		s.runner.Annotate(actions.Annotation{
+			Level:   actions.Error,
+			File:    s.set.Judging.PolicyFile,
+			Line:    p.Line,
+			Title:   "Policy",
+			Message: fmt.Sprintf("column %d: %s", p.Col, p.Msg),
+		})
 	}
 }
 
@@ -234,7 +194,11 @@ func runPolicyTest(_ context.Context, s *session) {
 	}
 	names, err := s.runner.ListWorkspace(s.set.PolicyTests)
 	if err != nil {
-		s.fail(&registry.Error{Reason: registry.BadInput, Msg: err.Error(), Hint: "the input policy-tests names a folder of .yml files, one test each"})
+		s.fail(&registry.Error{
+			Reason: registry.BadInput,
+			Msg:    err.Error(),
+			Hint:   "give a folder with one .yml file for each test in the input policy-tests",
+		})
 		return
 	}
 	var tests []report.PolicyTest
@@ -243,7 +207,7 @@ func runPolicyTest(_ context.Context, s *session) {
 		if !strings.HasSuffix(name, ".yml") && !strings.HasSuffix(name, ".yaml") {
 			continue
 		}
-		decision, problems := tryCase(s, p, s.set.PolicyTests+"/"+name)
+		decision, problems := runPolicyCase(s, p, s.set.PolicyTests+"/"+name)
 		if len(problems) > 0 {
 			s.report.Reason = registry.Findings
 			s.runner.Annotate(actions.Annotation{
@@ -255,15 +219,17 @@ func runPolicyTest(_ context.Context, s *session) {
 	}
 	if len(tests) == 0 {
 		s.fail(&registry.Error{
-			Reason: registry.BadInput, Msg: fmt.Sprintf("the folder %q has no test", s.set.PolicyTests),
-			Hint: "a test is a .yml file with model, target, candidate and expect",
+			Reason: registry.BadInput,
+			Msg:    fmt.Sprintf("policy-tests: %q: the folder has no tests", s.set.PolicyTests),
+			Hint:   "add a .yml file with the keys model, target, candidate and expect",
 		})
 		return
 	}
 	s.report.Title, s.report.Body = report.PolicyTestPage(p.File, tests)
 }
 
-func tryCase(s *session, p policy.Policy, path string) (verdict.Decision, []string) {
+// runPolicyCase runs one test file. It returns the verdict and what is wrong with it.
+func runPolicyCase(s *session, p policy.Policy, path string) (verdict.Decision, []string) {
 	data, err := s.runner.ReadWorkspace(path, policy.MaxFile)
 	if err != nil {
 		return "–", []string{err.Error()}

@@ -100,7 +100,7 @@ func ReadAudit(text []byte) (SavedAudit, error) {
 	case file.Command != "audit" || file.Schema != AuditSchema:
 		return SavedAudit{}, errors.New("is not the report file of an audit")
 	case file.Totals == nil:
-		return SavedAudit{}, errors.New("is from an audit that did not finish; use one that did")
+		return SavedAudit{}, errors.New("the audit that wrote it was interrupted; use the report of a complete one")
 	}
 	return SavedAudit{file.Findings, *file.Totals}, nil
 }

@@ -321,7 +321,7 @@ func ReadHistory(text []byte) (SavedHistory, error) {
 		return SavedHistory{}, err
 	}
 	if len(file.History.Pages) == 0 {
-		return SavedHistory{}, errors.New("contains no history; give the report file of an earlier history command")
+		return SavedHistory{}, errors.New("has no history; give the report file of an earlier history run")
 	}
 	return file.History, nil
 }
