@@ -39,9 +39,13 @@ func Truncate(text string, limit int) string {
 	return cut + note
 }
 
+// First joins the first names of a list with commas, and says how many more there are.
 func First(list []string, most int) string {
 	if len(list) <= most {
 		return strings.Join(list, ", ")
 	}
 	return fmt.Sprintf("%s and %d more", strings.Join(list[:most], ", "), len(list)-most)
 }
+
+// Number writes a number with as many digits as it needs to be read back.
+func Number(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/glob"
 )
 
 // Audit is the section audit of a policy file.
@@ -37,7 +39,7 @@ type Accepted struct {
 
 // Covers reports whether the acceptance is about the finding, whatever the day.
 func (a Accepted) Covers(f audit.Finding) bool {
-	return a.Rule == f.Rule && (a.Model == "") == (f.Model == "") && matches(a.Model, f.Model) &&
+	return a.Rule == f.Rule && (a.Model == "") == (f.Model == "") && glob.Match(a.Model, f.Model) &&
 		(a.Version == 0 || a.Version == f.Version) && (a.Target == "" || a.Target == f.Alias || a.Target == f.Stage)
 }
 
@@ -169,14 +171,14 @@ func DefaultText(v any) string {
 	case bool:
 		return fmt.Sprint(v)
 	case []string:
-		return some(v)
+		return format.First(v, 8)
 	case map[string]string:
 		var parts []string
 		for key, value := range v {
 			parts = append(parts, key+": "+value)
 		}
 		slices.Sort(parts)
-		return some(parts)
+		return format.First(parts, 8)
 	}
 	return ""
 }

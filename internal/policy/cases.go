@@ -95,7 +95,7 @@ const notGiven = "the test does not give it"
 
 // ParseCase reads one test. Like a policy file, it is refused with all problems at their places.
 func ParseCase(file string, data []byte) (Case, error) {
-	r := &reader{}
+	r := &checker{}
 	root, err := parseYAML(string(data))
 	var problem Problem
 	switch {
@@ -216,17 +216,6 @@ func caseReview(n *node) fact.Review {
 	}
 }
 
-// pairs is a mapping of text to text.
-func (n *node) pairs(key string) map[string]string {
-	out := map[string]string{}
-	if v := n.get(key); v != nil {
-		for _, e := range v.entries {
-			out[e.key] = e.value.text
-		}
-	}
-	return out
-}
-
 func caseSubject(n *node, ref, model string) fact.Subject {
 	s := fact.Subject{
 		Ref: ref, Version: registry.Absent[registry.Version]("not registered yet"), MLmodel: registry.Unreadable[registry.MLmodel](notGiven),
@@ -241,7 +230,7 @@ func caseSubject(n *node, ref, model string) fact.Subject {
 		for _, e := range v.entries {
 			var points []registry.Point
 			for i, item := range e.value.items {
-				p := item.point()
+				p := point(item)
 				p.Step = int64(i)
 				points = append(points, p)
 			}
@@ -288,7 +277,7 @@ func caseRun(n *node) registry.Run {
 	run.End, _ = time.Parse(time.RFC3339, n.str("ended"))
 	if v := n.get("metrics"); v != nil {
 		for _, e := range v.entries {
-			run.Metrics[e.key] = e.value.point()
+			run.Metrics[e.key] = point(e.value)
 		}
 	}
 	digests := n.pairs("datasets")
@@ -298,7 +287,7 @@ func caseRun(n *node) registry.Run {
 	return run
 }
 
-func (n *node) point() registry.Point {
+func point(n *node) registry.Point {
 	p := registry.Point{Raw: n.text, Value: math.NaN()}
 	if n.kind == isNumber {
 		p.Value = n.number()

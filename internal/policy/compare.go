@@ -2,10 +2,10 @@ package policy
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
@@ -35,8 +35,6 @@ func (op operator) holds(value, limit float64) bool {
 	return false
 }
 
-func number(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
-
 // gap says why there is no value to judge; the zero value says that there is one.
 type gap struct {
 	why    string
@@ -57,14 +55,6 @@ func (g gap) ends(out verdict.Finding, lead, fix string) verdict.Finding {
 
 // unproven leads in the reason if the gap is the incumbent's.
 const unproven = "the incumbent has no valid evidence: "
-
-// some lists names, at most eight of them.
-func some(names []string) string {
-	if len(names) > 8 {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:8], ", "), len(names)-8)
-	}
-	return strings.Join(names, ", ")
-}
 
 // holder is who a gate compares with: the key among the facts, and the name as written. A word that may be a stage too
 // has the key of the alias, and the stage.
@@ -144,7 +134,7 @@ func (h holder) missing(f fact.Facts, alias string) string {
 	case len(names) == 0:
 		return fmt.Sprintf("there is no alias %s; the model has no aliases", alias)
 	}
-	return fmt.Sprintf("there is no alias %s; the model has %s", alias, some(names))
+	return fmt.Sprintf("there is no alias %s; the model has %s", alias, format.First(names, 8))
 }
 
 // same reports whether the candidate is the holder itself: comparing a version with itself says nothing, and a strict

@@ -3,6 +3,8 @@ package policy
 import (
 	"fmt"
 	"strings"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
 // Table returns the table of gates for the documentation, in Markdown.
@@ -44,7 +46,7 @@ func (s shape) takes() string {
 	case s.pattern == durationText:
 		out = "time such as 30d"
 	case s.whole:
-		out = "whole number from " + number(s.least)
+		out = "whole number from " + format.Number(s.least)
 	case s.kind == isNumber:
 		out = "number"
 	case s.kind == isBool:

@@ -159,7 +159,7 @@ func (w *naming) walk(nodes ...ast.Node) {
 			w.walk(n.Nodes...)
 		case *ast.BuiltinNode:
 			if !slices.Contains(exprBuiltins, n.Name) {
-				w.refuse(n, "%s is not allowed here; there are %s", n.Name, some(exprBuiltins[:8]))
+				w.refuse(n, "%s is not allowed here; there are %s", n.Name, format.First(exprBuiltins[:8], 8))
 			}
 			w.walk(n.Arguments...)
 		case *ast.CallNode:
@@ -175,7 +175,7 @@ func (w *naming) walk(nodes ...ast.Node) {
 // call meets the functions that the parser takes for calls until it knows their types.
 func (w *naming) call(n *ast.CallNode) {
 	if name, ok := n.Callee.(*ast.IdentifierNode); !ok || !slices.Contains(exprBuiltins, name.Value) {
-		w.refuse(n, "only the functions %s are allowed", some(exprBuiltins))
+		w.refuse(n, "only the functions %s are allowed", format.First(exprBuiltins, 8))
 	}
 	w.walk(n.Arguments...)
 }
@@ -191,7 +191,7 @@ func (w *naming) fact(n *ast.MemberNode) {
 	name, nameOK := group.Property.(*ast.StringNode)
 	who, whoOK := group.Node.(*ast.IdentifierNode)
 	if !nameOK || !whoOK || !slices.Contains(exprGroups, name.Value) || who.Value != "candidate" && who.Value != "incumbent" {
-		w.refuse(n, "facts are candidate or incumbent, then %s, then a name", some(exprGroups))
+		w.refuse(n, "facts are candidate or incumbent, then %s, then a name", format.First(exprGroups, 8))
 		return
 	}
 	f := factName{who.Value == "incumbent", name.Value, key.Value}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
@@ -108,6 +109,12 @@ func fieldsOf(rules []audit.Rule) []field {
 	}
 	audit := object("settings of the audit rules, and accepted findings", auditFields(rules)...)
 	return append(slices.Clone(fileFields), may("audit", audit))
+}
+
+// reader reads a policy file and collects everything wrong with it.
+type reader struct {
+	checker
+	rules []audit.Rule
 }
 
 // Parse reads a policy file. The error is a *registry.Error with reason bad-policy, and its cause joins all Problems
@@ -364,9 +371,9 @@ func (r *reader) waiver(p *Policy, n *node) {
 	}
 	switch {
 	case w.Target == "" && len(under) > 1:
-		r.problems = append(r.problems, n.fail("gate", "several targets have a gate %q: add target, one of %s", w.Gate, some(under)).(Problem))
+		r.problems = append(r.problems, n.fail("gate", "several targets have a gate %q: add target, one of %s", w.Gate, format.First(under, 8)).(Problem))
 	case w.Target != "" && len(under) > 0 && !slices.Contains(under, w.Target):
-		r.problems = append(r.problems, n.fail("target", "target %s has no gate %q; %s has", w.Target, w.Gate, some(under)).(Problem))
+		r.problems = append(r.problems, n.fail("target", "target %s has no gate %q; %s has", w.Target, w.Gate, format.First(under, 8)).(Problem))
 	}
 	if !slices.Contains(ids, w.Gate) {
 		r.problems = append(r.problems, n.fail("gate", "the waiver is for gate %q, which model %s does not have%s", w.Gate, w.Model, meant(w.Gate, ids)).(Problem))

@@ -40,7 +40,7 @@ func bySchema(s *jsonschema.Schema, text string) bool {
 	if err != nil {
 		return false
 	}
-	encoded, err := json.Marshal(root.plain())
+	encoded, err := json.Marshal(plain(root))
 	if err != nil {
 		return false
 	}
@@ -49,7 +49,7 @@ func bySchema(s *jsonschema.Schema, text string) bool {
 }
 
 // plain is the node as encoding/json has it.
-func (n *node) plain() any {
+func plain(n *node) any {
 	switch n.kind {
 	case isNumber:
 		return json.Number(n.text)
@@ -58,13 +58,13 @@ func (n *node) plain() any {
 	case isList:
 		out := []any{}
 		for _, item := range n.items {
-			out = append(out, item.plain())
+			out = append(out, plain(item))
 		}
 		return out
 	case isMap:
 		out := map[string]any{}
 		for _, e := range n.entries {
-			out[e.key] = e.value.plain()
+			out[e.key] = plain(e.value)
 		}
 		return out
 	case isNull:

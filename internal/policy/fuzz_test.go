@@ -34,7 +34,7 @@ func meaning(p Policy) string {
 
 // flow writes a value in another style: one line, everything quoted.
 func flow(n *node) string {
-	text, err := json.Marshal(n.plain())
+	text, err := json.Marshal(plain(n))
 	if err != nil {
 		return ""
 	}

@@ -2,7 +2,6 @@ package policy
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
@@ -53,51 +52,6 @@ func union(a, b []string) []string {
 		}
 	}
 	return a
-}
-
-// Judge judges every gate and sums up. A comparison that does not apply, because there is confirmed to be no incumbent,
-// counts only beside a gate that judged the candidate by itself and passed.
-func Judge(gates []Gate, facts fact.Facts, waivers ...Waiver) verdict.Verdict {
-	v := verdict.Verdict{Findings: make([]verdict.Finding, 0, len(gates))}
-	judged := false
-	for _, g := range gates {
-		f := g.Check(facts)
-		f.Gate, f.Target, f.File, f.Line, f.OnFail, f.Mode, f.Late = g.ID, g.Target, g.File, g.Line, g.OnFail, g.Mode, g.Late
-		if f.Wanted == "" {
-			f.Wanted = g.Wanted
-		}
-		v.Findings = append(v.Findings, f)
-		judged = judged || g.Absolute && f.Outcome == verdict.Pass
-	}
-	for i, f := range v.Findings {
-		if f.Outcome == verdict.NotApplicable && !judged {
-			v.Findings[i].Outcome = verdict.Inconclusive
-			v.Findings[i].Why += ", and no gate judges the candidate by itself"
-			v.Findings[i].Fix = "add a gate with a fixed limit, such as the threshold test_accuracy >= 0.85"
-		}
-	}
-	return waive(v, waivers, facts).Sum()
-}
-
-// Planned returns the gates as a plan judges them: those that depend on the clock or on people are pending, with a word
-// on what they would say now, and are judged when the plan is applied.
-func Planned(gates []Gate) []Gate {
-	out := slices.Clone(gates)
-	for i, g := range out {
-		if !g.Late {
-			continue
-		}
-		out[i].Check = func(facts fact.Facts) verdict.Finding {
-			f := g.Check(facts)
-			now := "judged when this is applied"
-			if f.Outcome != verdict.Pass {
-				now += fmt.Sprintf("; now it would be %s: %s", f.Outcome, f.Why)
-			}
-			f.Outcome, f.Why, f.Fix = verdict.Pending, now, ""
-			return f
-		}
-	}
-	return out
 }
 
 // The five ways a check ends. out carries what was wanted and seen.

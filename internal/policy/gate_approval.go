@@ -327,7 +327,7 @@ func (t tally) shown() string {
 	if len(t.counted) == 0 {
 		return "none"
 	}
-	return fmt.Sprintf("%d: %s", len(t.counted), some(t.counted))
+	return fmt.Sprintf("%d: %s", len(t.counted), format.First(t.counted, 8))
 }
 
 func (t tally) shortfall(needed int) string {
@@ -337,7 +337,7 @@ func (t tally) shortfall(needed int) string {
 		others = append(others, cmp.Or(login, "a deleted account")+" ("+strings.Join(t.not[login], ", ")+")")
 	}
 	if len(others) > 0 {
-		out += "; not counted: " + some(others)
+		out += "; not counted: " + format.First(others, 8)
 	}
 	return out
 }
@@ -349,7 +349,7 @@ func (g approvalGate) doubt(attempt int, who []string) string {
 		this = "the attempt of this workflow run is not known"
 	}
 	const text = "%s, and GitHub does not tell which attempt %s approved environment %s in"
-	return fmt.Sprintf(text, this, some(who), g.environment)
+	return fmt.Sprintf(text, this, format.First(who, 8), g.environment)
 }
 
 // remedy is what to do about a lack of approvals.

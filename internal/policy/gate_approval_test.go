@@ -250,7 +250,7 @@ func TestApproval_Outcomes(t *testing.T) {
 		"no user at all": {
 			env, eveThere, []change{noAuthor, user("")}, verdict.Inconclusive,
 			"who made the candidate is not known: GitHub knows no author of the run's commit, and the run names no " +
-			"MLflow user",
+				"MLflow user",
 			"train from a commit of this repository whose author has a GitHub account",
 		},
 		"a pull request of somebody GitHub does not know": {
@@ -284,7 +284,7 @@ func TestApproval_Outcomes(t *testing.T) {
 		"an attempt that is not known": {
 			env, eveThere, []change{attempt(0)}, verdict.Inconclusive,
 			"the attempt of this workflow run is not known, and GitHub does not tell which attempt eve approved " +
-			"environment production in",
+				"environment production in",
 			"start a new workflow run instead of re-running this one, or add to the gate: any-attempt: true",
 		},
 		"the second attempt, and the gate takes it": {"approval: 1, environment: production, any-attempt: true", eveThere, []change{attempt(2)}, verdict.Pass, "", ""},

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/evidence"
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
@@ -232,20 +233,20 @@ func (g evidenceGate) results(d evidence.Report, out verdict.Finding) verdict.Fi
 		case !ok:
 			return unclear(out, fmt.Sprintf("it has no result %q", r.name), "write the result into the report")
 		case !r.op.holds(v, r.value):
-			bad = append(bad, fmt.Sprintf("%s is %s, wanted %s %s", r.name, number(v), r.op, number(r.value)))
+			bad = append(bad, fmt.Sprintf("%s is %s, wanted %s %s", r.name, format.Number(v), r.op, format.Number(r.value)))
 		}
 	}
 	found, suppressed := g.findings(d)
 	switch {
 	case len(found) > 0:
-		why := fmt.Sprintf("%s found %s: %s", d.Format, problems(len(found)), some(found))
+		why := fmt.Sprintf("%s found %s: %s", d.Format, problems(len(found)), format.First(found, 8))
 		return failed(out, why, g.mend(suppressed == len(found)))
 	case len(d.Failures) > 0:
-		return failed(out, some(d.Failures), "look at the report and train a candidate that passes")
+		return failed(out, format.First(d.Failures, 8), "look at the report and train a candidate that passes")
 	case len(bad) > 0:
-		return failed(out, some(bad), "train a candidate that passes")
+		return failed(out, format.First(bad, 8), "train a candidate that passes")
 	case len(d.Gaps) > 0:
-		return unclear(out, fmt.Sprintf("%s did not look at everything: %s", d.Format, some(d.Gaps)),
+		return unclear(out, fmt.Sprintf("%s did not look at everything: %s", d.Format, format.First(d.Gaps, 8)),
 			"run the tool again so that it reads every file")
 	case len(g.require) == 0 && !d.Verdict:
 		return unclear(out, "it does not say whether it passed (passed, exit_status or the report of a tool), and the gate requires no result",

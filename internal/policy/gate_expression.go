@@ -105,7 +105,7 @@ func (e expression) check(f fact.Facts) verdict.Finding {
 			gaps = append(gaps, lack.ends(out, "", "log what the expression names, or correct it"))
 		}
 	}
-	out.Candidate, out.Incumbent = some(seen), some(seenBase)
+	out.Candidate, out.Incumbent = format.First(seen, 8), format.First(seenBase, 8)
 	if len(gaps) > 0 {
 		worst := gravest(gaps...)
 		worst.Candidate, worst.Incumbent = out.Candidate, out.Incumbent

@@ -2,6 +2,8 @@ package policy
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -23,4 +25,42 @@ func From(from string, target registry.Target) Gate {
 		}
 		return out
 	}}
+}
+
+// fromGate holds a version to the order of targets: it must be where it should come from, or here already.
+func fromGate(t TargetRule, file string) Gate {
+	g := Gate{ID: "from " + strings.Join(t.From, " or "), File: file, Line: t.FromLine, Wanted: "comes from " + strings.Join(t.From, " or ")}
+	g.Check = func(f fact.Facts) verdict.Finding {
+		v, ok := f.Candidate.Version.Get()
+		if !ok && !f.Candidate.Version.IsAbsent() {
+			return unclear(verdict.Finding{Candidate: "?"}, "the version is not readable: "+f.Candidate.Version.Why(), "")
+		}
+		model, modelOK := f.Model.Get()
+		if ok && !modelOK {
+			return unclear(verdict.Finding{Candidate: "?"}, "the model's aliases are not readable: "+f.Model.Why(), "")
+		}
+		held, allowed := []string{}, false
+		for alias, n := range model.Aliases {
+			if ok && n == v.Number {
+				held = append(held, alias)
+				_, stage := registry.CanonicalStage(alias) // an alias called like a stage is not the stage
+				allowed = allowed || alias == t.Alias || !stage && slices.Contains(t.From, alias)
+			}
+		}
+		slices.Sort(held)
+		if ok && v.Stage != "" && v.Stage != "None" {
+			held = append(held, v.Stage)
+			allowed = allowed || v.Stage == t.Stage || slices.Contains(t.From, v.Stage)
+		}
+		out := verdict.Finding{Candidate: strings.Join(held, ", ")}
+		if out.Candidate == "" {
+			out.Candidate = "nowhere"
+		}
+		if allowed {
+			return passed(out)
+		}
+		return failed(out, "a version reaches "+t.Name()+" from "+strings.Join(t.From, " or ")+", and this one is "+out.Candidate,
+			fmt.Sprintf("promote it to %s first", t.From[0]))
+	}
+	return g
 }

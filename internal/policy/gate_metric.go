@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
@@ -50,7 +51,7 @@ func (l limits) String() string {
 		if i > 0 {
 			out += " and "
 		}
-		out += string(c.op) + " " + number(c.value)
+		out += string(c.op) + " " + format.Number(c.value)
 	}
 	return out
 }
@@ -69,7 +70,7 @@ func readLimits(n *node, kind string) (limits, error) {
 	if b := n.get("between"); b != nil {
 		low, high := b.items[0].number(), b.items[1].number()
 		if low > high {
-			return nil, n.fail("between", "between %s and %s lies nothing: the smaller comes first", number(low), number(high))
+			return nil, n.fail("between", "between %s and %s lies nothing: the smaller comes first", format.Number(low), format.Number(high))
 		}
 		out = append(out, limitOf{">=", low}, limitOf{"<=", high})
 	}
@@ -82,7 +83,7 @@ func readLimits(n *node, kind string) (limits, error) {
 	}
 	if low, ok := n.float("min"); ok {
 		if high, ok := n.float("max"); ok && low > high {
-			return nil, n.fail("max", "no value is at least %s and at most %s", number(low), number(high))
+			return nil, n.fail("max", "no value is at least %s and at most %s", format.Number(low), format.Number(high))
 		}
 	}
 	return out, nil

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
@@ -42,14 +43,14 @@ func buildNonInferiority(n *node) (Gate, error) {
 	who, err := against(n)
 	switch {
 	case g.margin <= 0:
-		return Gate{}, n.fail("margin", "a margin of %s would ask for a better candidate; give how much worse matters, above 0", number(g.margin))
+		return Gate{}, n.fail("margin", "a margin of %s would ask for a better candidate; give how much worse matters, above 0", format.Number(g.margin))
 	case g.level <= 0 || g.level >= 0.5:
-		return Gate{}, n.fail("level", "a level of %s is no level of a test; give one between 0 and 0.5, such as 0.05", number(g.level))
+		return Gate{}, n.fail("level", "a level of %s is no level of a test; give one between 0 and 0.5, such as 0.05", format.Number(g.level))
 	}
 	g.who = who
 	needs := who.needs()
 	needs.History, needs.EvaluatedIn, needs.Ledger = []string{g.key}, g.want.EvaluatedIn, true
-	return Gate{Wanted: fmt.Sprintf("not worse by %s, p <= %s, n >= %d", number(g.margin), number(g.level), g.least), Needs: needs, Check: g.check}, err
+	return Gate{Wanted: fmt.Sprintf("not worse by %s, p <= %s, n >= %d", format.Number(g.margin), format.Number(g.level), g.least), Needs: needs, Check: g.check}, err
 }
 
 type pairedGate struct {
@@ -98,7 +99,7 @@ func (g pairedGate) check(f fact.Facts) verdict.Finding {
 	if p <= g.level {
 		return passed(out)
 	}
-	return failed(out, fmt.Sprintf("that %s is worse by %s is not excluded: p = %.3g, wanted at most %s", g.key, number(g.margin), p, number(g.level)),
+	return failed(out, fmt.Sprintf("that %s is worse by %s is not excluded: p = %.3g, wanted at most %s", g.key, format.Number(g.margin), p, format.Number(g.level)),
 		"train a better candidate, or log more folds")
 }
 

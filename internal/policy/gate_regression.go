@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
@@ -37,7 +38,7 @@ func buildRegression(n *node) (Gate, error) {
 	case m.fixed < 0 || m.percent < 0:
 		return Gate{}, n.fail("regression", "a margin must not be negative")
 	case m.percent >= 100:
-		return Gate{}, n.fail("margin-percent", "a margin of %s percent refuses nothing", number(m.percent))
+		return Gate{}, n.fail("margin-percent", "a margin of %s percent refuses nothing", format.Number(m.percent))
 	}
 	op := operator(">=")
 	if n.str("better") == "lower" {
@@ -81,9 +82,9 @@ func (m margin) String() string {
 func signed(v float64) string {
 	switch {
 	case v > 0:
-		return " + " + number(v)
+		return " + " + format.Number(v)
 	case v < 0:
-		return " - " + number(-v)
+		return " - " + format.Number(-v)
 	}
 	return ""
 }
@@ -105,9 +106,9 @@ func regressionGate(r reading, op operator, who holder, m margin) Gate {
 func computed(op operator, limit float64) string {
 	text := strconv.FormatFloat(limit, 'g', 14, 64)
 	if v, err := strconv.ParseFloat(text, 64); err == nil && op.holds(v, limit) {
-		return number(v)
+		return format.Number(v)
 	}
-	return number(limit)
+	return format.Number(limit)
 }
 
 func regression(f fact.Facts, r reading, op operator, who holder, m margin) verdict.Finding {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
@@ -72,7 +73,7 @@ func checkSignature(f fact.Facts, level string, who holder) verdict.Finding {
 	}
 	out.Candidate = levelNames[worst]
 	if worst > slices.Index(levelNames, level) {
-		return failed(out, "the signature is "+levelNames[worst]+": "+some(texts), "log the model with the incumbent's signature, or promote under another alias that callers move to")
+		return failed(out, "the signature is "+levelNames[worst]+": "+format.First(texts, 8), "log the model with the incumbent's signature, or promote under another alias that callers move to")
 	}
 	return passed(out)
 }

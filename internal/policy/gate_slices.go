@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/glob"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
@@ -51,7 +53,7 @@ func buildSlices(n *node) (Gate, error) {
 		wanted += fmt.Sprintf(" for at least %d", s.least)
 	}
 	if len(s.expect) > 0 {
-		wanted += " for " + some(s.expect)
+		wanted += " for " + format.First(s.expect, 8)
 	}
 	return Gate{Wanted: wanted, Needs: r.needs(), Check: s.check}, nil
 }
@@ -98,12 +100,12 @@ func (g sliceGate) check(f fact.Facts) verdict.Finding {
 	var bad []string
 	for _, name := range names {
 		if v := values[name]; !g.limits.hold(v) {
-			bad = append(bad, fmt.Sprintf("%s is %s", name, number(v)))
+			bad = append(bad, fmt.Sprintf("%s is %s", name, format.Number(v)))
 		}
 	}
 	if len(bad) > 0 {
 		out.Candidate = bad[0]
-		return failed(out, some(bad)+", wanted "+g.limits.String(), "train a candidate that is good enough for every slice")
+		return failed(out, format.First(bad, 8)+", wanted "+g.limits.String(), "train a candidate that is good enough for every slice")
 	}
 	return passed(out)
 }
@@ -118,7 +120,7 @@ func (g sliceGate) slice(s fact.Subject, name string) taken {
 func (g sliceGate) matching(s fact.Subject) []string {
 	var names []string
 	for _, name := range s.MetricNames() {
-		if matches(g.glob, name) && s.Counts(name, g.want) {
+		if glob.Match(g.glob, name) && s.Counts(name, g.want) {
 			names = append(names, name)
 		}
 	}

@@ -34,7 +34,7 @@ func buildTags(n *node) (Gate, error) {
 	}
 	keys := slices.Sorted(maps.Keys(wanted))
 	ofRun := n.str("of") == "run"
-	return Gate{Wanted: some(keys), Check: func(f fact.Facts) verdict.Finding {
+	return Gate{Wanted: format.First(keys, 8), Check: func(f fact.Facts) verdict.Finding {
 		tags := f.Words.Tags
 		if run, ok := f.Candidate.Run.Get(); ofRun && ok {
 			tags = run.Tags

@@ -4,9 +4,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/glob"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
@@ -28,7 +29,7 @@ func (p Policy) For(model string, t registry.Target) (Applied, error) {
 		for _, r := range p.Rules {
 			globs = append(globs, r.Glob)
 		}
-		return Applied{}, noGates(fmt.Sprintf("%s has no rule for model %q; it has %s", p.File, model, some(globs)), p.File)
+		return Applied{}, noGates(fmt.Sprintf("%s has no rule for model %q; it has %s", p.File, model, format.First(globs, 8)), p.File)
 	}
 	if t.Empty() {
 		return Applied{}, noGates(fmt.Sprintf("%s has gates by target, and there is none: give the input alias or stage", p.File), p.File)
@@ -44,7 +45,7 @@ func (p Policy) For(model string, t registry.Target) (Applied, error) {
 			for _, r := range rule.Targets {
 				have = append(have, r.Name())
 			}
-			return a, noGates(fmt.Sprintf("%s:%d has no gates for target %s of model %q; it has %s", p.File, rule.Line, want.Name(), model, some(have)), p.File)
+			return a, noGates(fmt.Sprintf("%s:%d has no gates for target %s of model %q; it has %s", p.File, rule.Line, want.Name(), model, format.First(have, 8)), p.File)
 		}
 		a.Targets = append(a.Targets, rule.Targets[i])
 		a.Gates = append(a.Gates, rule.Targets[i].gates(p.File)...)
@@ -91,7 +92,7 @@ func (t TargetRule) facing(f fact.Facts) fact.Facts {
 func (p Policy) rule(model string) (Rule, bool) {
 	best, found := Rule{}, false
 	for _, r := range p.Rules {
-		if matches(r.Glob, model) && (!found || specific(r.Glob) > specific(best.Glob)) {
+		if glob.Match(r.Glob, model) && (!found || glob.Specificity(r.Glob) > glob.Specificity(best.Glob)) {
 			best, found = r, true
 		}
 	}
@@ -102,11 +103,11 @@ func (p Policy) rule(model string) (Rule, bool) {
 func (p Policy) Matching(model string) []Rule {
 	var out []Rule
 	for _, r := range p.Rules {
-		if matches(r.Glob, model) {
+		if glob.Match(r.Glob, model) {
 			out = append(out, r)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b Rule) int { return specific(b.Glob) - specific(a.Glob) })
+	slices.SortStableFunc(out, func(a, b Rule) int { return glob.Specificity(b.Glob) - glob.Specificity(a.Glob) })
 	return out
 }
 
@@ -116,99 +117,14 @@ func (p Policy) Targets(model string) []TargetRule {
 	return rule.Targets
 }
 
-// specific ranks patterns: a plain name first, then the one that fixes more characters.
-func specific(glob string) int {
-	n := len([]rune(glob)) - strings.Count(glob, "*")
-	if !strings.Contains(glob, "*") {
-		n += 1 << 20
-	}
-	return n
-}
-
-// matches compares a name with a pattern in which * stands for any characters, also none.
-func matches(glob, name string) bool {
-	parts := strings.Split(glob, "*")
-	if len(parts) == 1 {
-		return glob == name
-	}
-	rest, ok := strings.CutPrefix(name, parts[0])
-	if !ok {
-		return false
-	}
-	for _, part := range parts[1 : len(parts)-1] {
-		i := strings.Index(rest, part)
-		if i < 0 {
-			return false
-		}
-		rest = rest[i+len(part):]
-	}
-	return strings.HasSuffix(rest, parts[len(parts)-1])
-}
-
 // ambiguous refuses two patterns that are equally specific and match a name in common: which counts would depend on
 // their order.
 func (r *reader) ambiguous(rules []Rule) {
 	for i, a := range rules {
 		for _, b := range rules[:i] {
-			if specific(a.Glob) == specific(b.Glob) && overlap([]rune(a.Glob), []rune(b.Glob), map[[2]int]bool{}) {
+			if glob.Specificity(a.Glob) == glob.Specificity(b.Glob) && glob.Overlap(a.Glob, b.Glob) {
 				r.wrong(a.Line, 1, "models %q and %q (line %d) can match the same name and are equally specific; make one longer", a.Glob, b.Glob, b.Line)
 			}
 		}
 	}
-}
-
-// overlap reports whether some name matches both patterns. seen keeps the pairs of remainders that were tried.
-func overlap(a, b []rune, seen map[[2]int]bool) bool {
-	at := [2]int{len(a), len(b)}
-	if seen[at] {
-		return false
-	}
-	seen[at] = true
-	switch {
-	case len(a) == 0 && len(b) == 0:
-		return true
-	case len(a) > 0 && a[0] == '*':
-		return overlap(a[1:], b, seen) || len(b) > 0 && overlap(a, b[1:], seen)
-	case len(b) > 0 && b[0] == '*':
-		return overlap(a, b[1:], seen) || len(a) > 0 && overlap(a[1:], b, seen)
-	}
-	return len(a) > 0 && len(b) > 0 && a[0] == b[0] && overlap(a[1:], b[1:], seen)
-}
-
-// fromGate holds a version to the order of targets: it must be where it should come from, or here already.
-func fromGate(t TargetRule, file string) Gate {
-	g := Gate{ID: "from " + strings.Join(t.From, " or "), File: file, Line: t.FromLine, Wanted: "comes from " + strings.Join(t.From, " or ")}
-	g.Check = func(f fact.Facts) verdict.Finding {
-		v, ok := f.Candidate.Version.Get()
-		if !ok && !f.Candidate.Version.IsAbsent() {
-			return unclear(verdict.Finding{Candidate: "?"}, "the version is not readable: "+f.Candidate.Version.Why(), "")
-		}
-		model, modelOK := f.Model.Get()
-		if ok && !modelOK {
-			return unclear(verdict.Finding{Candidate: "?"}, "the model's aliases are not readable: "+f.Model.Why(), "")
-		}
-		held, allowed := []string{}, false
-		for alias, n := range model.Aliases {
-			if ok && n == v.Number {
-				held = append(held, alias)
-				_, stage := registry.CanonicalStage(alias) // an alias called like a stage is not the stage
-				allowed = allowed || alias == t.Alias || !stage && slices.Contains(t.From, alias)
-			}
-		}
-		slices.Sort(held)
-		if ok && v.Stage != "" && v.Stage != "None" {
-			held = append(held, v.Stage)
-			allowed = allowed || v.Stage == t.Stage || slices.Contains(t.From, v.Stage)
-		}
-		out := verdict.Finding{Candidate: strings.Join(held, ", ")}
-		if out.Candidate == "" {
-			out.Candidate = "nowhere"
-		}
-		if allowed {
-			return passed(out)
-		}
-		return failed(out, "a version reaches "+t.Name()+" from "+strings.Join(t.From, " or ")+", and this one is "+out.Candidate,
-			fmt.Sprintf("promote it to %s first", t.From[0]))
-	}
-	return g
 }

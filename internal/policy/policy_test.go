@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
@@ -208,7 +209,7 @@ func TestLawSuggestedLimitsAreShortAndPass(t *testing.T) {
 			}
 		}
 	})
-	if got := number(rounded(">=", 0.9090909090909091)) + " " + number(rounded("<=", 0.12345)); got != "0.909 0.124" {
+	if got := format.Number(rounded(">=", 0.9090909090909091)) + " " + format.Number(rounded("<=", 0.12345)); got != "0.909 0.124" {
 		t.Error(got)
 	}
 }

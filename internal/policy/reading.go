@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
@@ -223,7 +224,7 @@ func others(key string, s fact.Subject) string {
 	if len(names) == 0 {
 		return "; it has none"
 	}
-	return "; it has " + some(names)
+	return "; it has " + format.First(names, 8)
 }
 
 // metricRead parses the left side of a threshold: acc, run.acc (the run's value), acc[validation] (of that dataset), or

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
 )
@@ -70,18 +69,15 @@ func object(about string, fields ...field) shape {
 func need(name string, s shape) field { return field{name, true, s} }
 func may(name string, s shape) field  { return field{name, false, s} }
 
-// reader collects everything wrong with a file.
-type reader struct {
-	problems []Problem
-	rules    []audit.Rule
-}
+// checker collects everything wrong with a file.
+type checker struct{ problems []Problem }
 
-func (r *reader) wrong(line, col int, format string, args ...any) {
+func (r *checker) wrong(line, col int, format string, args ...any) {
 	r.problems = append(r.problems, Problem{line, col, fmt.Sprintf(format, args...)})
 }
 
 // check holds a value to its shape. what names it: "min of metric auc".
-func (r *reader) check(s shape, n *node, what string) {
+func (r *checker) check(s shape, n *node, what string) {
 	if s.or != nil && n.kind == s.or.kind {
 		s = *s.or
 	}
@@ -118,7 +114,7 @@ func (r *reader) check(s shape, n *node, what string) {
 	}
 }
 
-func (r *reader) checkText(s shape, n *node, what string) {
+func (r *checker) checkText(s shape, n *node, what string) {
 	switch {
 	case len(s.values) > 0 && !slices.Contains(s.values, n.text):
 		near := ""
@@ -135,14 +131,14 @@ func (r *reader) checkText(s shape, n *node, what string) {
 	}
 }
 
-func (r *reader) checkFree(s shape, n *node, what string) {
+func (r *checker) checkFree(s shape, n *node, what string) {
 	for _, e := range n.entries {
 		r.check(*s.keys, e.asText(), "a key of "+what)
 		r.check(*s.item, e.value, e.key)
 	}
 }
 
-func (r *reader) checkFields(fields []field, n *node, what string) {
+func (r *checker) checkFields(fields []field, n *node, what string) {
 	names := fieldNames(fields)
 	for _, e := range n.entries {
 		i := slices.Index(names, e.key)
@@ -197,7 +193,7 @@ func (s shape) wants() string {
 	case s.pattern != "":
 		out = s.about
 	case s.whole:
-		out = "a whole number from " + number(s.least)
+		out = "a whole number from " + format.Number(s.least)
 	case s.kind == isNumber:
 		out = "a plain decimal number such as 0.85, without quotes"
 	case s.size > 0:
@@ -251,6 +247,17 @@ func (n *node) texts(key string) []string {
 	var out []string
 	for _, item := range v.items {
 		out = append(out, item.text)
+	}
+	return out
+}
+
+// pairs is a mapping of text to text.
+func (n *node) pairs(key string) map[string]string {
+	out := map[string]string{}
+	if v := n.get(key); v != nil {
+		for _, e := range v.entries {
+			out[e.key] = e.value.text
+		}
 	}
 	return out
 }

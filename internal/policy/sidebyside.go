@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
@@ -90,7 +91,7 @@ func shown(c fact.Choice) (value *float64, text string) {
 	case !c.Value.Finite():
 		return nil, c.Value.Raw
 	}
-	return &c.Value.Point.Value, number(c.Value.Value)
+	return &c.Value.Point.Value, format.Number(c.Value.Value)
 }
 
 func textPairs(mine, theirs map[string]string, onlyDifferent bool) []fact.TextPair {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -40,7 +41,7 @@ func Suggest(f fact.Facts, t registry.Target) []string {
 		if strings.HasPrefix(key, "run.") || strings.ContainsAny(key, "[ ") {
 			name = strconv.Quote(key)
 		}
-		lines = append(lines, fmt.Sprintf("%s %s %s", name, op, number(rounded(op, v.Value))))
+		lines = append(lines, fmt.Sprintf("%s %s %s", name, op, format.Number(rounded(op, v.Value))))
 		if !hasIncumbent || t.Empty() {
 			continue
 		}

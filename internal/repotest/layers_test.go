@@ -20,6 +20,7 @@ var layers = map[string][]string{
 
 	"internal/canonical": {},
 	"internal/format":    {"internal/canonical"},
+	"internal/glob":      {},
 	"internal/spelling":  {},
 	"internal/registry":  {"internal/canonical", "internal/format", "internal/spelling"},
 	"internal/retry":     {"internal/registry"},
@@ -32,7 +33,7 @@ var layers = map[string][]string{
 	"internal/audit":    {"internal/ledger", "internal/registry"},
 	"internal/policy": {
 		"internal/audit", "internal/canonical", "internal/evidence", "internal/fact", "internal/format",
-		"internal/ledger", "internal/registry", "internal/spelling", "internal/verdict",
+		"internal/glob", "internal/ledger", "internal/registry", "internal/spelling", "internal/verdict",
 	},
 	"internal/plan": {
 		"internal/canonical", "internal/fact", "internal/format", "internal/ledger", "internal/registry",
@@ -99,7 +100,7 @@ var layers = map[string][]string{
 // pure packages decide and render; they see no system, no network, no clock and no chance.
 var pure = []string{
 	"internal/audit", "internal/audit/rules", "internal/canonical", "internal/evidence", "internal/fact", "internal/format",
-	"internal/lineage", "internal/plan", "internal/policy", "internal/registry", "internal/report", "internal/spelling",
+	"internal/glob", "internal/lineage", "internal/plan", "internal/policy", "internal/registry", "internal/report", "internal/spelling",
 	"internal/verdict",
 }
 
