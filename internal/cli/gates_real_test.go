@@ -19,6 +19,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/gather"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/realtest"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
@@ -206,7 +207,7 @@ func (r *realGates) judge(c cell) verdict.Finding {
 	r.t.Helper()
 	p, err := policy.Parse("p.yml", []byte("version: 1\nmodels:\n  gates:\n    aliases:\n      champion:\n        gates:\n          - "+strings.ReplaceAll(c.gate, "\n", "\n            ")+"\n"))
 	if err != nil {
-		r.t.Fatal(policy.Problems(err))
+		r.t.Fatal(tree.Problems(err))
 	}
 	text := fmt.Sprintf("models:/gates/%d", r.versions[c.candidate])
 	candidate, err := registry.ParseCandidate(text)

@@ -12,6 +12,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
@@ -29,7 +30,7 @@ func (s *session) loadPolicy(needed bool) (policy.Policy, bool, error) {
 		s.set.policyFile = name
 	}
 	name := s.set.policyFile
-	data, err := s.runner.ReadWorkspace(name, policy.MaxFile)
+	data, err := s.runner.ReadWorkspace(name, tree.MaxFile)
 	if err != nil {
 		return policy.Policy{}, false, &registry.Error{
 			Reason: registry.BadPolicy, Msg: "the policy file cannot be used: " + err.Error(), Hint: s.unreadHint(named, err),
@@ -140,7 +141,7 @@ func (s *session) surroundings(ctx context.Context, f *fact.Facts) {
 
 // problems shows everything wrong with a policy file, each at its line.
 func (s *session) problems(err error) {
-	found := policy.Problems(err)
+	found := tree.Problems(err)
 	for _, p := range found {
 		s.report.Problems = append(s.report.Problems, fmt.Sprintf("%s:%s", s.set.policyFile, p.Error()))
 		if !s.runner.InActions() {
@@ -286,14 +287,14 @@ func (s *session) policyTest(context.Context) {
 }
 
 func (s *session) try(p policy.Policy, path string) (verdict.Decision, []string) {
-	data, err := s.runner.ReadWorkspace(path, policy.MaxFile)
+	data, err := s.runner.ReadWorkspace(path, tree.MaxFile)
 	if err != nil {
 		return "–", []string{err.Error()}
 	}
 	c, err := policy.ParseCase(path, data)
 	if err != nil {
 		var all []string
-		for _, problem := range policy.Problems(err) {
+		for _, problem := range tree.Problems(err) {
 			all = append(all, problem.Error())
 		}
 		return "–", all

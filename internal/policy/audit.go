@@ -9,6 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/glob"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 )
 
 // Audit is the section audit of a policy file.
@@ -47,95 +48,95 @@ func (a Accepted) Covers(f audit.Finding) bool {
 func (a Accepted) Ended(now time.Time) bool { return Over(a.Until, now) }
 
 // auditFields are the keys of the section. What can be set of which rule is the rules' own to say.
-func auditFields(rules []audit.Rule) []field {
+func auditFields(rules []audit.Rule) []tree.Field {
 	var ids []string
-	var each []field
+	var each []tree.Field
 	for _, r := range rules {
 		ids = append(ids, r.ID)
-		fields := []field{
-			may("severity", oneOf("severity of the findings; default "+string(r.Severity), "high", "medium", "low")),
-			may("off", yesNo("whether the rule is turned off")),
+		fields := []tree.Field{
+			tree.Optional("severity", tree.OneOf("severity of the findings; default "+string(r.Severity), "high", "medium", "low")),
+			tree.Optional("off", tree.Bool("whether the rule is turned off")),
 		}
 		for _, s := range r.Settings {
-			fields = append(fields, may(s.Name, settingShape(s)))
+			fields = append(fields, tree.Optional(s.Name, settingShape(s)))
 		}
-		each = append(each, may(r.ID, object(r.Title, fields...)))
+		each = append(each, tree.Optional(r.ID, tree.Object(r.Title, fields...)))
 	}
-	return []field{
-		may("rules", object("settings by rule id", each...)),
-		may("accepted", list("findings that are accepted until a date", object("accepted findings of one rule",
-			need("rule", oneOf("rule id", ids...)),
-			may("model", text("name of the registered model, with * as a wildcard; none for findings about the server")),
-			may("version", whole("version number; default any", 1)),
-			may("target", text("alias or stage; default any")),
-			need("by", text("person who takes responsibility")),
-			need("why", text("reason to accept the findings")),
-			need("until", pattern("last day of the acceptance, in UTC", dateText)),
+	return []tree.Field{
+		tree.Optional("rules", tree.Object("settings by rule id", each...)),
+		tree.Optional("accepted", tree.List("findings that are accepted until a date", tree.Object("accepted findings of one rule",
+			tree.Required("rule", tree.OneOf("rule id", ids...)),
+			tree.Optional("model", tree.Text("name of the registered model, with * as a wildcard; none for findings about the server")),
+			tree.Optional("version", tree.Integer("version number; default any", 1)),
+			tree.Optional("target", tree.Text("alias or stage; default any")),
+			tree.Required("by", tree.Text("person who takes responsibility")),
+			tree.Required("why", tree.Text("reason to accept the findings")),
+			tree.Required("until", tree.Pattern("last day of the acceptance, in UTC", tree.DateText)),
 		))),
 	}
 }
 
-func settingShape(s audit.Setting) shape {
+func settingShape(s audit.Setting) tree.Shape {
 	about := s.About
 	if d := DefaultText(s.Default); d != "" {
 		about += "; default " + d
 	}
 	switch s.Kind {
 	case audit.Span:
-		return span(about)
+		return tree.Duration(about)
 	case audit.Count:
-		return whole(about, 1)
+		return tree.Integer(about, 1)
 	case audit.Switch:
-		return yesNo(about)
+		return tree.Bool(about)
 	case audit.Names:
-		return list(about, text("a name"))
+		return tree.List(about, tree.Text("a name"))
 	case audit.Patterns:
-		return free(about, text("a tag key"), text("a regular expression (RE2) for the whole value, such as .+"))
+		return tree.MapOf(about, tree.Text("a tag key"), tree.Text("a regular expression (RE2) for the whole value, such as .+"))
 	}
-	return free(about, text("a name"), text("a name"))
+	return tree.MapOf(about, tree.Text("a name"), tree.Text("a name"))
 }
 
 // auditSection reads a section that was held to its shape.
-func (r *reader) auditSection(n *node, rules []audit.Rule) Audit {
-	out := Audit{Line: n.line, Rules: map[string]AuditSettings{}}
-	if each := n.get("rules"); each != nil {
-		for _, e := range each.entries {
-			i := slices.IndexFunc(rules, func(rule audit.Rule) bool { return rule.ID == e.key })
-			out.Rules[e.key] = r.auditSettings(e, rules[i])
+func (r *reader) auditSection(n *tree.Node, rules []audit.Rule) Audit {
+	out := Audit{Line: n.Line, Rules: map[string]AuditSettings{}}
+	if each := n.Get("rules"); each != nil {
+		for _, e := range each.Entries {
+			i := slices.IndexFunc(rules, func(rule audit.Rule) bool { return rule.ID == e.Key })
+			out.Rules[e.Key] = r.auditSettings(e, rules[i])
 		}
 	}
-	if all := n.get("accepted"); all != nil {
-		for _, item := range all.items {
+	if all := n.Get("accepted"); all != nil {
+		for _, item := range all.Items {
 			out.Accepted = append(out.Accepted, Accepted{
-				Rule: item.str("rule"), Model: item.str("model"), Version: item.int("version", 0), Target: item.str("target"),
-				By: item.str("by"), Why: item.str("why"), Until: item.str("until"), Line: item.line,
+				Rule: item.Str("rule"), Model: item.Str("model"), Version: item.Int("version", 0), Target: item.Str("target"),
+				By: item.Str("by"), Why: item.Str("why"), Until: item.Str("until"), Line: item.Line,
 			})
 		}
 	}
 	return out
 }
 
-func (r *reader) auditSettings(e entry, rule audit.Rule) AuditSettings {
-	n := e.value
-	out := AuditSettings{Line: e.line, Off: n.yes("off"), Severity: audit.Severity(n.str("severity")), Values: map[string]any{}}
+func (r *reader) auditSettings(e tree.Entry, rule audit.Rule) AuditSettings {
+	n := e.Value
+	out := AuditSettings{Line: e.Line, Off: n.Yes("off"), Severity: audit.Severity(n.Str("severity")), Values: map[string]any{}}
 	for _, s := range rule.Settings {
-		v := n.get(s.Name)
+		v := n.Get(s.Name)
 		if v == nil {
 			continue
 		}
 		switch s.Kind {
 		case audit.Span:
-			out.Values[s.Name] = duration(v.text)
+			out.Values[s.Name] = tree.ParseDuration(v.Text)
 		case audit.Count:
-			out.Values[s.Name] = n.int(s.Name, 0)
+			out.Values[s.Name] = n.Int(s.Name, 0)
 		case audit.Switch:
-			out.Values[s.Name] = n.yes(s.Name)
+			out.Values[s.Name] = n.Yes(s.Name)
 		case audit.Names:
-			out.Values[s.Name] = n.texts(s.Name)
+			out.Values[s.Name] = n.Texts(s.Name)
 		case audit.Pairs:
 			pairs := map[string]string{}
-			for _, pair := range v.entries {
-				pairs[pair.key] = pair.value.text
+			for _, pair := range v.Entries {
+				pairs[pair.Key] = pair.Value.Text
 			}
 			out.Values[s.Name] = pairs
 		case audit.Patterns:
@@ -146,14 +147,14 @@ func (r *reader) auditSettings(e entry, rule audit.Rule) AuditSettings {
 }
 
 // patterns reads regular expressions by key, each for a whole text.
-func (r *reader) patterns(n *node) map[string]*regexp.Regexp {
+func (r *reader) patterns(n *tree.Node) map[string]*regexp.Regexp {
 	out := map[string]*regexp.Regexp{}
-	for _, e := range n.entries {
-		re, err := regexp.Compile("^(?:" + e.value.text + ")$")
+	for _, e := range n.Entries {
+		re, err := regexp.Compile("^(?:" + e.Value.Text + ")$")
 		if err != nil {
-			r.wrong(e.value.line, e.value.col, "%q is not a regular expression: %v", e.value.text, err)
+			r.Add(e.Value.Line, e.Value.Col, "%q is not a regular expression: %v", e.Value.Text, err)
 		}
-		out[e.key] = re
+		out[e.Key] = re
 	}
 	return out
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
@@ -27,66 +28,66 @@ type Case struct {
 }
 
 var (
-	timeShape  = pattern("a time such as 2026-05-03T10:00:00Z", `^20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$`)
-	anyText    = shape{kind: isText, about: "text", or: &shape{kind: isNumber}}
-	valueShape = shape{kind: isNumber, about: "a value", or: &shape{kind: isText, values: []string{"NaN", "Infinity", "-Infinity"}}}
-	words      = free("text by key", text("a key"), anyText)
+	timeShape  = tree.Pattern("a time such as 2026-05-03T10:00:00Z", `^20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$`)
+	anyText    = tree.Shape{Kind: tree.KindText, About: "text", Or: &tree.Shape{Kind: tree.KindNumber}}
+	valueShape = tree.Shape{Kind: tree.KindNumber, About: "a value", Or: &tree.Shape{Kind: tree.KindText, Values: []string{"NaN", "Infinity", "-Infinity"}}}
+	words      = tree.MapOf("text by key", tree.Text("a key"), anyText)
 
-	subjectFields = []field{
-		may("version", whole("version number; without it the candidate is not registered yet", 1)),
-		may("stage", oneOf("stage of the version", registry.Stages...)),
-		may("aliases", list("aliases that point to the version", text("an alias"))),
-		may("since", free("time of the move to each stage or alias in the ledger; default: the time in the tags",
-			text("a stage or an alias"), timeShape)),
-		may("description", text("description of the version")),
-		may("tags", words),
-		may("run", text("run id")),
-		may("user", text("MLflow user of the run")),
-		may("status", oneOf("status of the run", "RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED")),
-		may("ended", timeShape),
-		may("metrics", free("values by metric", text("a metric"), valueShape)),
-		may("history", free("values by metric, one for each step from 0", text("a metric"), list("values", valueShape))),
-		may("params", words),
-		may("run-tags", words),
-		may("datasets", free("digests by context", text("a context"), anyText)),
-		may("signature", object("JSON of each part of the signature",
-			may("inputs", text("JSON")),
-			may("outputs", text("JSON")),
-			may("params", text("JSON")),
+	subjectFields = []tree.Field{
+		tree.Optional("version", tree.Integer("version number; without it the candidate is not registered yet", 1)),
+		tree.Optional("stage", tree.OneOf("stage of the version", registry.Stages...)),
+		tree.Optional("aliases", tree.List("aliases that point to the version", tree.Text("an alias"))),
+		tree.Optional("since", tree.MapOf("time of the move to each stage or alias in the ledger; default: the time in the tags",
+			tree.Text("a stage or an alias"), timeShape)),
+		tree.Optional("description", tree.Text("description of the version")),
+		tree.Optional("tags", words),
+		tree.Optional("run", tree.Text("run id")),
+		tree.Optional("user", tree.Text("MLflow user of the run")),
+		tree.Optional("status", tree.OneOf("status of the run", "RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED")),
+		tree.Optional("ended", timeShape),
+		tree.Optional("metrics", tree.MapOf("values by metric", tree.Text("a metric"), valueShape)),
+		tree.Optional("history", tree.MapOf("values by metric, one for each step from 0", tree.Text("a metric"), tree.List("values", valueShape))),
+		tree.Optional("params", words),
+		tree.Optional("run-tags", words),
+		tree.Optional("datasets", tree.MapOf("digests by context", tree.Text("a context"), anyText)),
+		tree.Optional("signature", tree.Object("JSON of each part of the signature",
+			tree.Optional("inputs", tree.Text("JSON")),
+			tree.Optional("outputs", tree.Text("JSON")),
+			tree.Optional("params", tree.Text("JSON")),
 		)),
-		may("flavors", list("flavours of the model", text("a flavour"))),
-		may("python", anyText),
-		may("mlflow", anyText),
-		may("files", free("sizes by path", text("a path"), whole("bytes", 0))),
-		may("digest", text("digest of the files' content")),
+		tree.Optional("flavors", tree.List("flavours of the model", tree.Text("a flavour"))),
+		tree.Optional("python", anyText),
+		tree.Optional("mlflow", anyText),
+		tree.Optional("files", tree.MapOf("sizes by path", tree.Text("a path"), tree.Integer("bytes", 0))),
+		tree.Optional("digest", tree.Text("digest of the files' content")),
 	}
-	reviewFields = []field{
-		may("author", loginShape),
-		may("starter", loginShape),
-		may("others", list("logins of others who cannot approve, such as authors of the pull request", loginShape)),
-		may("approvers", list("logins of the people who approved the pull request", loginShape)),
-		may("environments", free("logins of the people who approved, by environment",
-			text("an environment"), list("logins", loginShape))),
-		may("attempt", whole("attempt of the workflow run; default 1", 1)),
+	reviewFields = []tree.Field{
+		tree.Optional("author", loginShape),
+		tree.Optional("starter", loginShape),
+		tree.Optional("others", tree.List("logins of others who cannot approve, such as authors of the pull request", loginShape)),
+		tree.Optional("approvers", tree.List("logins of the people who approved the pull request", loginShape)),
+		tree.Optional("environments", tree.MapOf("logins of the people who approved, by environment",
+			tree.Text("an environment"), tree.List("logins", loginShape))),
+		tree.Optional("attempt", tree.Integer("attempt of the workflow run; default 1", 1)),
 	}
-	caseFields = []field{
-		need("model", text("name of the registered model")),
-		need("target", text("alias or stage to move to")),
-		need("expect", oneOf("expected verdict", "promote", "retain", "block")),
-		may("gates", free("expected outcomes by gate", text("a gate"), oneOf("an outcome", "pass", "fail", "inconclusive", "not-applicable"))),
-		may("now", timeShape),
-		need("candidate", object("version to check", subjectFields...)),
-		may("incumbent", shape{
-			kind: isMap, about: "version that the target points to; default none", fields: subjectFields,
-			or: &shape{kind: isText, values: []string{"unreadable"}},
+	caseFields = []tree.Field{
+		tree.Required("model", tree.Text("name of the registered model")),
+		tree.Required("target", tree.Text("alias or stage to move to")),
+		tree.Required("expect", tree.OneOf("expected verdict", "promote", "retain", "block")),
+		tree.Optional("gates", tree.MapOf("expected outcomes by gate", tree.Text("a gate"), tree.OneOf("an outcome", "pass", "fail", "inconclusive", "not-applicable"))),
+		tree.Optional("now", timeShape),
+		tree.Required("candidate", tree.Object("version to check", subjectFields...)),
+		tree.Optional("incumbent", tree.Shape{
+			Kind: tree.KindMap, About: "version that the target points to; default none", Fields: subjectFields,
+			Or: &tree.Shape{Kind: tree.KindText, Values: []string{"unreadable"}},
 		}),
-		may("commit", object("commit of the workflow",
-			need("repository", text("repository as owner/name")),
-			need("heads", list("commits that count as the head", anyText)),
-			may("contains", yesNo("whether the run's commit is an ancestor of the head")),
+		tree.Optional("commit", tree.Object("commit of the workflow",
+			tree.Required("repository", tree.Text("repository as owner/name")),
+			tree.Required("heads", tree.List("commits that count as the head", anyText)),
+			tree.Optional("contains", tree.Bool("whether the run's commit is an ancestor of the head")),
 		)),
-		may("review", object("people who made the change and people who approved it", reviewFields...)),
-		may("evidence", free("reports by name, as text", text("a name"), text("JSON"))),
+		tree.Optional("review", tree.Object("people who made the change and people who approved it", reviewFields...)),
+		tree.Optional("evidence", tree.MapOf("reports by name, as text", tree.Text("a name"), tree.Text("JSON"))),
 	}
 )
 
@@ -95,100 +96,100 @@ const notGiven = "the test does not give it"
 
 // ParseCase reads one test. Like a policy file, it is refused with all problems at their places.
 func ParseCase(file string, data []byte) (Case, error) {
-	r := &checker{}
-	root, err := parseYAML(string(data))
-	var problem Problem
+	r := &tree.Checker{}
+	root, err := tree.Parse(string(data))
+	var problem tree.Problem
 	switch {
 	case errors.As(err, &problem):
-		r.problems = append(r.problems, problem)
+		r.Problems = append(r.Problems, problem)
 	default:
-		r.check(object("", caseFields...), root, "the test")
+		r.Check(tree.Object("", caseFields...), root, "the test")
 	}
-	if len(r.problems) > 0 {
-		return Case{}, Bad(file, r.problems)
+	if len(r.Problems) > 0 {
+		return Case{}, tree.Error(file, r.Problems)
 	}
-	c := Case{Model: root.str("model"), Expect: verdict.Decision(root.str("expect")), Gates: map[string]verdict.Outcome{}}
-	if stage, ok := registry.CanonicalStage(root.str("target")); ok {
+	c := Case{Model: root.Str("model"), Expect: verdict.Decision(root.Str("expect")), Gates: map[string]verdict.Outcome{}}
+	if stage, ok := registry.CanonicalStage(root.Str("target")); ok {
 		c.Target.Stage = stage
 	} else {
-		c.Target.Alias = root.str("target")
+		c.Target.Alias = root.Str("target")
 	}
-	if g := root.get("gates"); g != nil {
-		for _, e := range g.entries {
-			c.Gates[e.key] = verdict.Outcome(e.value.text)
+	if g := root.Get("gates"); g != nil {
+		for _, e := range g.Entries {
+			c.Gates[e.Key] = verdict.Outcome(e.Value.Text)
 		}
 	}
 	c.Facts = caseFacts(root, c.Model)
 	return c, nil
 }
 
-func caseFacts(root *node, model string) fact.Facts {
-	n := root.get("candidate")
+func caseFacts(root *tree.Node, model string) fact.Facts {
+	n := root.Get("candidate")
 	f := fact.Facts{
 		Candidate: caseSubject(n, "the candidate", model), Holders: map[string]registry.Known[fact.Subject]{},
 		Review: registry.Unreadable[fact.Review](notGiven), Evidence: map[string]registry.Known[string]{},
-		Words: fact.Words{Description: n.str("description"), Tags: n.pairs("tags")},
+		Words: fact.Words{Description: n.Str("description"), Tags: n.Pairs("tags")},
 	}
-	f.Now, _ = time.Parse(time.RFC3339, root.str("now"))
+	f.Now, _ = time.Parse(time.RFC3339, root.Str("now"))
 	f.Ledger.Entries = caseEntries(n)
 	m := registry.Model{Name: model, Aliases: map[string]int{}}
-	for _, alias := range n.texts("aliases") {
-		m.Aliases[alias] = n.int("version", 0)
+	for _, alias := range n.Texts("aliases") {
+		m.Aliases[alias] = n.Int("version", 0)
 	}
 	f.Model = registry.Is(m)
 	holder := registry.Absent[fact.Subject]("the test has no incumbent")
-	if i := root.get("incumbent"); i != nil {
+	if i := root.Get("incumbent"); i != nil {
 		holder = registry.Unreadable[fact.Subject]("the test says it is unreadable")
-		if i.kind == isMap {
+		if i.Kind == tree.KindMap {
 			holder = registry.Is(caseSubject(i, "the incumbent", model))
 		}
 	}
 	f.Holders[fact.Incumbent] = holder
-	if c := root.get("commit"); c != nil {
-		f.Commit = fact.Commit{Repository: c.str("repository"), Heads: c.texts("heads"), Contains: registry.Unreadable[bool](notGiven)}
-		if c.has("contains") {
-			f.Commit.Contains = registry.Is(c.yes("contains"))
+	if c := root.Get("commit"); c != nil {
+		f.Commit = fact.Commit{Repository: c.Str("repository"), Heads: c.Texts("heads"), Contains: registry.Unreadable[bool](notGiven)}
+		if c.Has("contains") {
+			f.Commit.Contains = registry.Is(c.Yes("contains"))
 		}
 	}
-	if v := root.get("review"); v != nil {
+	if v := root.Get("review"); v != nil {
 		f.Review = registry.Is(caseReview(v))
 	}
-	for name, text := range root.pairs("evidence") {
+	for name, text := range root.Pairs("evidence") {
 		f.Evidence[name] = registry.Is(text)
 	}
 	return f
 }
 
 // caseEntries are the ledger's entries that moved the version to its stage and aliases.
-func caseEntries(n *node) (out []ledger.Entry) {
-	since, tags := n.pairs("since"), n.pairs("tags")
+func caseEntries(n *tree.Node) (out []ledger.Entry) {
+	since, tags := n.Pairs("since"), n.Pairs("tags")
 	add := func(name, ref, tag string) {
 		at, err := time.Parse(time.RFC3339, cmp.Or(since[name], tags[tag]))
 		if err != nil {
 			return
 		}
-		move := ledger.Shift{Ref: ref, Want: strconv.Itoa(n.int("version", 0))}
+		move := ledger.Shift{Ref: ref, Want: strconv.Itoa(n.Int("version", 0))}
 		record := ledger.Record{At: at.Format(time.RFC3339), Moves: []ledger.Shift{move}}
 		out = append(out, ledger.Entry{Epoch: len(out) + 1, Outcome: ledger.EntryDone, Ended: at, Record: record})
 	}
-	if stage := n.str("stage"); stage != "" {
+	if stage := n.Str("stage"); stage != "" {
 		add(stage, stage, registry.StageTimeTag(stage))
 	}
-	for _, alias := range n.texts("aliases") {
+	for _, alias := range n.Texts("aliases") {
 		add(alias, "@"+alias, registry.AliasTimeTag(alias))
 	}
 	return out
 }
 
-func caseReview(n *node) fact.Review {
+func caseReview(n *tree.Node) fact.Review {
 	var made []fact.Contributor
 	for _, role := range []struct {
 		role   fact.Role
 		logins []string
 	}{
-		{fact.RoleAuthor, []string{n.str("author")}},
-		{fact.RoleStarter, []string{n.str("starter")}},
-		{fact.RoleOther, n.texts("others")},
+		{fact.RoleAuthor, []string{n.Str("author")}},
+		{fact.RoleStarter, []string{n.Str("starter")}},
+		{fact.RoleOther, n.Texts("others")},
 	} {
 		for _, login := range role.logins {
 			if login != "" {
@@ -203,94 +204,94 @@ func caseReview(n *node) fact.Review {
 		return out
 	}
 	var entered []fact.Approval
-	if v := n.get("environments"); v != nil {
-		for _, e := range v.entries {
-			entered = append(entered, approvals(v.texts(e.key), e.key)...)
+	if v := n.Get("environments"); v != nil {
+		for _, e := range v.Entries {
+			entered = append(entered, approvals(v.Texts(e.Key), e.Key)...)
 		}
 	}
 	return fact.Review{
-		Attempt:      n.int("attempt", 1),
+		Attempt:      n.Int("attempt", 1),
 		Contributors: registry.Is(made),
 		Environments: registry.Is(entered),
-		PullRequest:  registry.Is(approvals(n.texts("approvers"), "")),
+		PullRequest:  registry.Is(approvals(n.Texts("approvers"), "")),
 	}
 }
 
-func caseSubject(n *node, ref, model string) fact.Subject {
+func caseSubject(n *tree.Node, ref, model string) fact.Subject {
 	s := fact.Subject{
 		Ref: ref, Version: registry.Absent[registry.Version]("not registered yet"), MLmodel: registry.Unreadable[registry.MLmodel](notGiven),
 		Logged: registry.Absent[registry.LoggedModel]("a test has none"),
 		Files:  registry.Unreadable[[]registry.File](notGiven), Digest: registry.Unreadable[string](notGiven), History: map[string]registry.Known[[]registry.Point]{},
 	}
-	if n.has("version") {
-		s.Version = registry.Is(registry.Version{Model: model, Number: n.int("version", 0), Stage: n.str("stage"), Description: n.str("description"), Tags: n.pairs("tags")})
+	if n.Has("version") {
+		s.Version = registry.Is(registry.Version{Model: model, Number: n.Int("version", 0), Stage: n.Str("stage"), Description: n.Str("description"), Tags: n.Pairs("tags")})
 	}
 	s.Run = registry.Is(caseRun(n))
-	if v := n.get("history"); v != nil {
-		for _, e := range v.entries {
+	if v := n.Get("history"); v != nil {
+		for _, e := range v.Entries {
 			var points []registry.Point
-			for i, item := range e.value.items {
+			for i, item := range e.Value.Items {
 				p := point(item)
 				p.Step = int64(i)
 				points = append(points, p)
 			}
-			s.History[e.key] = registry.Is(points)
+			s.History[e.Key] = registry.Is(points)
 			if metrics := s.Run.OrZero().Metrics; len(points) > 0 {
-				if _, given := metrics[e.key]; !given {
-					metrics[e.key] = points[len(points)-1]
+				if _, given := metrics[e.Key]; !given {
+					metrics[e.Key] = points[len(points)-1]
 				}
 			}
 		}
 	}
-	if n.has("flavors") || n.has("signature") {
-		m := registry.MLmodel{Flavors: map[string]map[string]any{}, PythonVersion: n.str("python"), MLflowVersion: n.str("mlflow")}
-		for _, name := range n.texts("flavors") {
+	if n.Has("flavors") || n.Has("signature") {
+		m := registry.MLmodel{Flavors: map[string]map[string]any{}, PythonVersion: n.Str("python"), MLflowVersion: n.Str("mlflow")}
+		for _, name := range n.Texts("flavors") {
 			m.Flavors[name] = map[string]any{}
 		}
-		if sig := n.get("signature"); sig != nil {
-			m.Signature = registry.Signature{Inputs: sig.str("inputs"), Outputs: sig.str("outputs"), Params: sig.str("params")}
+		if sig := n.Get("signature"); sig != nil {
+			m.Signature = registry.Signature{Inputs: sig.Str("inputs"), Outputs: sig.Str("outputs"), Params: sig.Str("params")}
 		}
 		s.MLmodel = registry.Is(m)
 	}
-	if v := n.get("files"); v != nil {
+	if v := n.Get("files"); v != nil {
 		var files []registry.File
-		for _, e := range v.entries {
-			files = append(files, registry.File{Path: e.key, Size: int64(e.value.number())})
+		for _, e := range v.Entries {
+			files = append(files, registry.File{Path: e.Key, Size: int64(e.Value.Number())})
 		}
 		s.Files = registry.Is(files)
 	}
-	if n.has("digest") {
-		s.Digest = registry.Is(n.str("digest"))
+	if n.Has("digest") {
+		s.Digest = registry.Is(n.Str("digest"))
 	}
-	s.Registered = n.pairs("tags")[registry.TagRequest] != ""
+	s.Registered = n.Pairs("tags")[registry.TagRequest] != ""
 	return s
 }
 
-func caseRun(n *node) registry.Run {
-	run := registry.Run{ID: n.str("run"), User: n.str("user"), Status: n.str("status"), Metrics: map[string]registry.Point{}, Params: n.pairs("params"), Tags: n.pairs("run-tags")}
+func caseRun(n *tree.Node) registry.Run {
+	run := registry.Run{ID: n.Str("run"), User: n.Str("user"), Status: n.Str("status"), Metrics: map[string]registry.Point{}, Params: n.Pairs("params"), Tags: n.Pairs("run-tags")}
 	if run.ID == "" {
 		run.ID = "run"
 	}
 	if run.Status == "" {
 		run.Status = "FINISHED"
 	}
-	run.End, _ = time.Parse(time.RFC3339, n.str("ended"))
-	if v := n.get("metrics"); v != nil {
-		for _, e := range v.entries {
-			run.Metrics[e.key] = point(e.value)
+	run.End, _ = time.Parse(time.RFC3339, n.Str("ended"))
+	if v := n.Get("metrics"); v != nil {
+		for _, e := range v.Entries {
+			run.Metrics[e.Key] = point(e.Value)
 		}
 	}
-	digests := n.pairs("datasets")
+	digests := n.Pairs("datasets")
 	for _, context := range slices.Sorted(maps.Keys(digests)) {
 		run.Datasets = append(run.Datasets, registry.Dataset{Name: context, Context: context, Digest: digests[context]})
 	}
 	return run
 }
 
-func point(n *node) registry.Point {
-	p := registry.Point{Raw: n.text, Value: math.NaN()}
-	if n.kind == isNumber {
-		p.Value = n.number()
+func point(n *tree.Node) registry.Point {
+	p := registry.Point{Raw: n.Text, Value: math.NaN()}
+	if n.Kind == tree.KindNumber {
+		p.Value = n.Number()
 	}
 	return p
 }
@@ -318,7 +319,7 @@ func (p Policy) Try(c Case) (verdict.Verdict, []string) {
 			for _, f := range v.Findings {
 				names = append(names, f.Gate)
 			}
-			wrong = append(wrong, fmt.Sprintf("there is no gate %q%s", gate, meant(gate, names)))
+			wrong = append(wrong, fmt.Sprintf("there is no gate %q%s", gate, tree.Suggestion(gate, names)))
 		case v.Findings[i].Outcome != c.Gates[gate]:
 			wrong = append(wrong, strings.TrimSuffix(fmt.Sprintf("%s is %s, expected %s: %s", gate, v.Findings[i].Outcome, c.Gates[gate], v.Findings[i].Why), ": "))
 		}

@@ -3,8 +3,6 @@ package policy
 import (
 	"fmt"
 	"strings"
-
-	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
 // Table returns the table of gates for the documentation, in Markdown.
@@ -27,41 +25,14 @@ func Sections() string {
 		b.WriteString("| key | | value | description |\n|---|---|---|---|\n")
 		for _, f := range k.keys() {
 			needed := ""
-			if f.required {
+			if f.Required {
 				needed = "required"
 			}
-			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", f.name, needed, f.takes(), cell(f.about))
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", f.Name, needed, f.Takes(), cell(f.About))
 		}
 		fmt.Fprintf(&b, "\n```yaml\ngates:\n  - %s\n```\n\n", strings.ReplaceAll(k.example, "\n", "\n    "))
 	}
 	return strings.TrimRight(b.String(), "\n") + "\n"
-}
-
-// takes returns the values of a key in a few words, for a cell of a table.
-func (s shape) takes() string {
-	out := string(s.kind)
-	switch {
-	case len(s.values) > 0:
-		out = "`" + strings.Join(s.values, "`, `") + "`"
-	case s.pattern == durationText:
-		out = "time such as 30d"
-	case s.whole:
-		out = "whole number from " + format.Number(s.least)
-	case s.kind == isNumber:
-		out = "number"
-	case s.kind == isBool:
-		out = "`true` or `false`"
-	case s.size > 0:
-		out = fmt.Sprintf("list of %d", s.size)
-	case s.kind == isList:
-		out = "list"
-	case s.kind == isMap:
-		out = "mapping"
-	}
-	if s.or != nil {
-		out += " or " + s.or.takes()
-	}
-	return out
 }
 
 // Examples returns the example of each kind, as the only gate of a policy file.

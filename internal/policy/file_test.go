@@ -12,6 +12,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
@@ -36,7 +37,7 @@ func compiledSchema(t testing.TB) *jsonschema.Schema {
 // bySchema says whether an editor with the schema takes the text: it is one YAML document, of values that JSON has, and
 // the schema accepts it.
 func bySchema(s *jsonschema.Schema, text string) bool {
-	root, err := parseYAML(text)
+	root, err := tree.Parse(text)
 	if err != nil {
 		return false
 	}
@@ -49,28 +50,28 @@ func bySchema(s *jsonschema.Schema, text string) bool {
 }
 
 // plain is the node as encoding/json has it.
-func plain(n *node) any {
-	switch n.kind {
-	case isNumber:
-		return json.Number(n.text)
-	case isBool:
-		return n.text == "true"
-	case isList:
+func plain(n *tree.Node) any {
+	switch n.Kind {
+	case tree.KindNumber:
+		return json.Number(n.Text)
+	case tree.KindBool:
+		return n.Text == "true"
+	case tree.KindList:
 		out := []any{}
-		for _, item := range n.items {
+		for _, item := range n.Items {
 			out = append(out, plain(item))
 		}
 		return out
-	case isMap:
+	case tree.KindMap:
 		out := map[string]any{}
-		for _, e := range n.entries {
-			out[e.key] = plain(e.value)
+		for _, e := range n.Entries {
+			out[e.Key] = plain(e.Value)
 		}
 		return out
-	case isNull:
+	case tree.KindNull:
 		return nil
 	}
-	return n.text
+	return n.Text
 }
 
 // corpus reads files of testdata, each one policy after another between lines of ---8<--- with a name.
@@ -95,7 +96,7 @@ func TestParserAndSchemaAcceptAndRefuseAlike(t *testing.T) {
 	s := compiledSchema(t)
 	for name, text := range corpus(t, "accepted.txt") {
 		if _, err := Parse("p.yml", []byte(text)); err != nil {
-			t.Errorf("%s: the parser refuses it: %v %v", name, err, Problems(err))
+			t.Errorf("%s: the parser refuses it: %v %v", name, err, tree.Problems(err))
 		}
 		if !bySchema(s, text) {
 			t.Errorf("%s: the schema refuses it", name)
@@ -140,7 +141,7 @@ func TestEveryProblemHasItsPlace(t *testing.T) {
 	for _, file := range []string{"refused.txt", "beyond.txt"} {
 		for name, text := range corpus(t, file) {
 			_, err := Parse("p.yml", []byte(text))
-			problems := Problems(err)
+			problems := tree.Problems(err)
 			if len(problems) == 0 || registry.ReasonOf(err) != registry.BadPolicy {
 				t.Errorf("%s: %v has no place", name, err)
 			}
@@ -163,7 +164,7 @@ func TestEveryProblemHasItsPlace(t *testing.T) {
 
 func errText(err error) string {
 	var out []string
-	for _, p := range Problems(err) {
+	for _, p := range tree.Problems(err) {
 		out = append(out, p.Error())
 	}
 	return strings.Join(out, "\n")
@@ -174,7 +175,7 @@ func TestEveryKindHasAnExampleThatIsAccepted(t *testing.T) {
 	for name, text := range Examples() {
 		p, err := Parse("p.yml", []byte(text))
 		if err != nil {
-			t.Errorf("%s: %v", name, Problems(err))
+			t.Errorf("%s: %v", name, tree.Problems(err))
 			continue
 		}
 		g := p.Rules[0].Targets[0].Gates[0]

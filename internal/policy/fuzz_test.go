@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
@@ -33,7 +34,7 @@ func meaning(p Policy) string {
 }
 
 // flow writes a value in another style: one line, everything quoted.
-func flow(n *node) string {
+func flow(n *tree.Node) string {
 	text, err := json.Marshal(plain(n))
 	if err != nil {
 		return ""
@@ -52,7 +53,7 @@ func FuzzPolicy(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		p, err := Parse("p.yml", []byte(text))
 		if err != nil {
-			if len(Problems(err)) == 0 {
+			if len(tree.Problems(err)) == 0 {
 				t.Fatalf("%v has no place", err)
 			}
 			return
@@ -64,7 +65,7 @@ func FuzzPolicy(f *testing.F) {
 				}
 			}
 		}
-		root, err := parseYAML(text)
+		root, err := tree.Parse(text)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -225,39 +226,42 @@ func FuzzExpression(f *testing.F) {
 func FuzzCase(f *testing.F) {
 	f.Add("model: churn\ntarget: champion\nexpect: promote\ncandidate: {version: 2, metrics: {a: NaN}}\nincumbent: unreadable\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		if _, err := ParseCase("c.yml", []byte(text)); err != nil && len(Problems(err)) == 0 {
+		if _, err := ParseCase("c.yml", []byte(text)); err != nil && len(tree.Problems(err)) == 0 {
 			t.Fatalf("%v has no place", err)
 		}
 	})
 }
 
+// nesting and indent are the deepest that a file may have.
+const nesting, indent = 32, 80
+
 // What is bounded before parsing takes little memory.
 func TestNastyFilesTakeLittleMemory(t *testing.T) {
 	for name, text := range map[string]string{
-		"open brackets":   strings.Repeat("[", MaxFile),
-		"open braces":     strings.Repeat("{", MaxFile),
-		"brackets nested": strings.Repeat(strings.Repeat("[", maxNesting)+strings.Repeat("]", maxNesting)+"\n", MaxFile/(2*maxNesting+1)),
+		"open brackets":   strings.Repeat("[", tree.MaxFile),
+		"open braces":     strings.Repeat("{", tree.MaxFile),
+		"brackets nested": strings.Repeat(strings.Repeat("[", nesting)+strings.Repeat("]", nesting)+"\n", tree.MaxFile/(2*nesting+1)),
 		"many keys":       many(func(i int) string { return fmt.Sprintf("k%d: 1\n", i) }),
-		"many items":      strings.Repeat("- a\n", MaxFile/4),
-		"dashes":          strings.Repeat("- ", MaxFile/2),
+		"many items":      strings.Repeat("- a\n", tree.MaxFile/4),
+		"dashes":          strings.Repeat("- ", tree.MaxFile/2),
 		"one flow map":    "{" + many(func(i int) string { return fmt.Sprintf("k%d: 1, ", i) }) + "}",
-		"one flow list":   "[" + strings.Repeat("1,", MaxFile/2-2) + "]",
+		"one flow list":   "[" + strings.Repeat("1,", tree.MaxFile/2-2) + "]",
 		"aliases":         "a: &a [x]\n" + many(func(i int) string { return fmt.Sprintf("k%d: *a\n", i) }),
 		"alias bomb":      "a: &a [x,x]\nb: &b [*a,*a]\nc: &c [*b,*b]\n",
-		"quotes":          strings.Repeat("'", MaxFile),
-		"comments":        strings.Repeat("# x\n", MaxFile/4),
-		"documents":       strings.Repeat("---\n", MaxFile/4),
-		"a block":         "a: |\n" + strings.Repeat(" x\n", MaxFile/3-3),
-		"question marks":  strings.Repeat("? ", MaxFile/2),
-		"colons":          strings.Repeat("a: ", MaxFile/3),
-		"tags":            strings.Repeat("!!x ", MaxFile/4),
+		"quotes":          strings.Repeat("'", tree.MaxFile),
+		"comments":        strings.Repeat("# x\n", tree.MaxFile/4),
+		"documents":       strings.Repeat("---\n", tree.MaxFile/4),
+		"a block":         "a: |\n" + strings.Repeat(" x\n", tree.MaxFile/3-3),
+		"question marks":  strings.Repeat("? ", tree.MaxFile/2),
+		"colons":          strings.Repeat("a: ", tree.MaxFile/3),
+		"tags":            strings.Repeat("!!x ", tree.MaxFile/4),
 		"steps":           stairs(),
 		"models":          "version: 1\nmodels:\n" + many(func(i int) string { return fmt.Sprintf("  a%d*: {}\n", i) }),
-		"too long":        strings.Repeat("x", MaxFile+1),
-		"percents":        strings.Repeat("%", MaxFile),
+		"too long":        strings.Repeat("x", tree.MaxFile+1),
+		"percents":        strings.Repeat("%", tree.MaxFile),
 	} {
-		if len(text) > MaxFile && name != "too long" {
-			text = text[:MaxFile]
+		if len(text) > tree.MaxFile && name != "too long" {
+			text = text[:tree.MaxFile]
 		}
 		if peak := memory(func() { _, _ = Parse("p.yml", []byte(text)) }); peak > 50<<20 {
 			t.Errorf("%s: %d MiB", name, peak>>20)
@@ -267,7 +271,7 @@ func TestNastyFilesTakeLittleMemory(t *testing.T) {
 
 func many(line func(int) string) string {
 	var b strings.Builder
-	for i := 0; b.Len() < MaxFile-64; i++ {
+	for i := 0; b.Len() < tree.MaxFile-64; i++ {
 		b.WriteString(line(i))
 	}
 	return b.String()
@@ -276,8 +280,8 @@ func many(line func(int) string) string {
 // stairs indent each line by one more, as far as that is allowed.
 func stairs() string {
 	var b strings.Builder
-	for i := 0; b.Len() < MaxFile-200; i++ {
-		b.WriteString(strings.Repeat(" ", i%maxIndent) + fmt.Sprintf("k%d:\n", i))
+	for i := 0; b.Len() < tree.MaxFile-200; i++ {
+		b.WriteString(strings.Repeat(" ", i%indent) + fmt.Sprintf("k%d:\n", i))
 	}
 	return b.String()
 }

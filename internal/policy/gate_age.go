@@ -3,12 +3,12 @@ package policy
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
@@ -21,10 +21,10 @@ var ageKind = kind{
 		"tag that contradicts the ledger makes the gate inconclusive. Without a ledger, the time in a stage counts " +
 		"from the last change to the version in MLflow, and for an alias the gate is inconclusive.",
 	late: true,
-	main: pattern("a maximum run age such as 30d, or any", `^(any|[1-9][0-9]{0,4}[mhdw])$`),
-	fields: []field{
-		may("soak", span("minimum time in the stage or under the alias")),
-		may("in", text("stage or alias where the version must soak, such as Staging or challenger")),
+	main: tree.Pattern("a maximum run age such as 30d, or any", `^(any|[1-9][0-9]{0,4}[mhdw])$`),
+	fields: []tree.Field{
+		tree.Optional("soak", tree.Duration("minimum time in the stage or under the alias")),
+		tree.Optional("in", tree.Text("stage or alias where the version must soak, such as Staging or challenger")),
 	},
 	example: "age: 30d\nsoak: 24h\nin: challenger",
 	build:   buildAge,
@@ -33,14 +33,14 @@ var ageKind = kind{
 // skewShown is how far clocks may differ before it is worth a word.
 const skewShown = time.Minute
 
-func buildAge(n *node) (Gate, error) {
-	a := ageGate{text: n.str("age"), soakText: n.str("soak"), in: n.str("in")}
-	a.most, a.soak = duration(a.text), duration(a.soakText)
+func buildAge(n *tree.Node) (Gate, error) {
+	a := ageGate{text: n.Str("age"), soakText: n.Str("soak"), in: n.Str("in")}
+	a.most, a.soak = tree.ParseDuration(a.text), tree.ParseDuration(a.soakText)
 	switch {
 	case (a.soakText == "") != (a.in == ""):
-		return Gate{}, n.fail("age", "soak and in belong together: how long, and in which stage or alias")
+		return Gate{}, n.Problem("age", "soak and in belong together: how long, and in which stage or alias")
 	case a.most == 0 && a.soak == 0:
-		return Gate{}, n.fail("age", "age: any without soak can never decide; give a limit such as 30d, or soak and in")
+		return Gate{}, n.Problem("age", "age: any without soak can never decide; give a limit such as 30d, or soak and in")
 	}
 	wanted := "run at most " + a.text + " old"
 	if a.most == 0 {
@@ -49,7 +49,7 @@ func buildAge(n *node) (Gate, error) {
 	if a.soak > 0 {
 		key, err := HolderKey(a.in)
 		if err != nil {
-			return Gate{}, n.fail("in", "%v", err)
+			return Gate{}, n.Problem("in", "%v", err)
 		}
 		a.key = key
 		if wanted != "" {
@@ -62,16 +62,6 @@ func buildAge(n *node) (Gate, error) {
 		g.Needs.Since = []string{a.key}
 	}
 	return g, nil
-}
-
-// duration reads a time of the policy; 0 for "" and any.
-func duration(text string) time.Duration {
-	units := map[byte]time.Duration{'m': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour, 'w': 7 * 24 * time.Hour}
-	if text == "" || text == "any" {
-		return 0
-	}
-	n, _ := strconv.Atoi(text[:len(text)-1])
-	return time.Duration(n) * units[text[len(text)-1]]
 }
 
 type ageGate struct {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
@@ -23,29 +24,29 @@ var approvalKind = kind{
 		"people who opened the pull request or started the workflow. In a plan the gate is deferred and judged at " +
 		"apply.",
 	late: true,
-	main: whole("number of people who must approve", 1),
-	fields: []field{
-		may("environment", upTo(255, text("environment whose approvals count; without it only reviews count"))),
-		may("any-attempt", yesNo("count environment approvals in re-runs too, although GitHub does not say which "+
+	main: tree.Integer("number of people who must approve", 1),
+	fields: []tree.Field{
+		tree.Optional("environment", tree.MaxLength(255, tree.Text("environment whose approvals count; without it only reviews count"))),
+		tree.Optional("any-attempt", tree.Bool("count environment approvals in re-runs too, although GitHub does not say which "+
 			"attempt was approved; default false")),
-		may("by", list("the only people whose approvals count", loginShape)),
+		tree.Optional("by", tree.List("the only people whose approvals count", loginShape)),
 	},
 	example: "approval: 2\nenvironment: production\nby: [ann, bob, eve]",
 	build:   buildApproval,
 }
 
-func buildApproval(n *node) (Gate, error) {
-	g := approvalGate{needed: n.int("approval", 1), environment: n.str("environment"), anyAttempt: n.yes("any-attempt")}
-	for _, login := range n.texts("by") {
+func buildApproval(n *tree.Node) (Gate, error) {
+	g := approvalGate{needed: n.Int("approval", 1), environment: n.Str("environment"), anyAttempt: n.Yes("any-attempt")}
+	for _, login := range n.Texts("by") {
 		if login = strings.ToLower(login); !slices.Contains(g.by, login) {
 			g.by = append(g.by, login)
 		}
 	}
 	switch {
 	case len(g.by) > 0 && len(g.by) < g.needed:
-		return Gate{}, n.fail("by", "%d approvals of %d people can never be", g.needed, len(g.by))
-	case n.has("any-attempt") && g.environment == "":
-		return Gate{}, n.fail("any-attempt", "any-attempt is for approvals of an environment; name it with environment")
+		return Gate{}, n.Problem("by", "%d approvals of %d people can never be", g.needed, len(g.by))
+	case n.Has("any-attempt") && g.environment == "":
+		return Gate{}, n.Problem("any-attempt", "any-attempt is for approvals of an environment; name it with environment")
 	}
 	wanted := fmt.Sprintf("%d approvals", g.needed)
 	if g.needed == 1 {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
@@ -19,14 +20,14 @@ var artifactKind = kind{
 		"smaller than the MLmodel file says. Loading the model must not fetch anything from elsewhere. The gate " +
 		"itself loads and unpickles nothing. `digest` downloads every file and compares the digest with a tag of " +
 		"the run. If this tool registered the version and the version has the tag too, both must match.",
-	main: oneOf("complete: check names and sizes; digest: check the content too", "complete", "digest"),
-	fields: []field{
-		may("digest-tag", text("tag with the expected digest, on the run or on a version that this tool registered")),
-		may("flavors", list("the only flavours allowed besides python_function", text("a flavour such as sklearn"))),
-		may("deny", list("formats that are not allowed", oneOf("a format", formatNames...))),
-		may("input-example", yesNo("whether the model must have an input example")),
-		may("python", pattern("a range of Python versions such as >=3.10 <3.14", rangeText)),
-		may("mlflow", pattern("a range of MLflow versions such as >=2.9 <4", rangeText)),
+	main: tree.OneOf("complete: check names and sizes; digest: check the content too", "complete", "digest"),
+	fields: []tree.Field{
+		tree.Optional("digest-tag", tree.Text("tag with the expected digest, on the run or on a version that this tool registered")),
+		tree.Optional("flavors", tree.List("the only flavours allowed besides python_function", tree.Text("a flavour such as sklearn"))),
+		tree.Optional("deny", tree.List("formats that are not allowed", tree.OneOf("a format", formatNames...))),
+		tree.Optional("input-example", tree.Bool("whether the model must have an input example")),
+		tree.Optional("python", tree.Pattern("a range of Python versions such as >=3.10 <3.14", rangeText)),
+		tree.Optional("mlflow", tree.Pattern("a range of MLflow versions such as >=2.9 <4", rangeText)),
 	},
 	example: "artifact: complete\nflavors: [sklearn]\ndeny: [pickle]\npython: '>=3.9 <3.15'",
 	build:   buildArtifact,
@@ -46,15 +47,15 @@ var formats = map[string][]string{
 
 var formatNames = slices.Sorted(maps.Keys(formats))
 
-func buildArtifact(n *node) (Gate, error) {
+func buildArtifact(n *tree.Node) (Gate, error) {
 	a := artifactGate{
-		tag: n.str("digest-tag"), flavors: n.texts("flavors"), deny: n.texts("deny"), example: n.yes("input-example"),
-		python: n.str("python"), mlflow: n.str("mlflow"),
+		tag: n.Str("digest-tag"), flavors: n.Texts("flavors"), deny: n.Texts("deny"), example: n.Yes("input-example"),
+		python: n.Str("python"), mlflow: n.Str("mlflow"),
 	}
-	if (n.str("artifact") == "digest") != (a.tag != "") {
-		return Gate{}, n.fail("artifact", "artifact: digest and digest-tag belong together")
+	if (n.Str("artifact") == "digest") != (a.tag != "") {
+		return Gate{}, n.Problem("artifact", "artifact: digest and digest-tag belong together")
 	}
-	wanted := []string{n.str("artifact")}
+	wanted := []string{n.Str("artifact")}
 	for name, v := range map[string]string{"flavors ": strings.Join(a.flavors, ", "), "no ": strings.Join(a.deny, ", "), "python ": a.python, "mlflow ": a.mlflow} {
 		if v != "" {
 			wanted = append(wanted, name+v)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
@@ -16,14 +17,14 @@ var commitKind = kind{
 	passes: "the run was trained in this repository, from the workflow's commit or one of its ancestors",
 	notes: "The gate is inconclusive if the run has no commit or repository, or if GitHub could not say whether " +
 		"the commit is an ancestor.",
-	main:    oneOf("head: only the head or merge commit; ancestor: earlier commits too", "head", "ancestor"),
-	fields:  []field{may("clean-tag", text("run tag that is true or clean if there were no uncommitted changes"))},
+	main:    tree.OneOf("head: only the head or merge commit; ancestor: earlier commits too", "head", "ancestor"),
+	fields:  []tree.Field{tree.Optional("clean-tag", tree.Text("run tag that is true or clean if there were no uncommitted changes"))},
 	example: "commit: ancestor\nclean-tag: git.clean",
 	build:   buildCommit,
 }
 
-func buildCommit(n *node) (Gate, error) {
-	g := commitGate{ancestors: n.str("commit") == "ancestor", clean: n.str("clean-tag")}
+func buildCommit(n *tree.Node) (Gate, error) {
+	g := commitGate{ancestors: n.Str("commit") == "ancestor", clean: n.Str("clean-tag")}
 	wanted := "the head commit"
 	if g.ancestors {
 		wanted += " or an ancestor"

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
@@ -15,17 +16,17 @@ var descriptionKind = kind{
 	name:   "description",
 	passes: "the version's description is long enough, and the model card exists",
 	notes:  "For a version that is not registered yet, the description that it will have is checked.",
-	main:   whole("minimum number of characters", 1),
-	fields: []field{
-		may("card-tag", text("tag of the version or its run that must have the model card or its address")),
-		may("card-file", text("model card that must be next to the model's files, such as model_card.md")),
+	main:   tree.Integer("minimum number of characters", 1),
+	fields: []tree.Field{
+		tree.Optional("card-tag", tree.Text("tag of the version or its run that must have the model card or its address")),
+		tree.Optional("card-file", tree.Text("model card that must be next to the model's files, such as model_card.md")),
 	},
 	example: "description: 40\ncard-tag: model_card",
 	build:   buildDescription,
 }
 
-func buildDescription(n *node) (Gate, error) {
-	least, tag, file := n.int("description", 1), n.str("card-tag"), n.str("card-file")
+func buildDescription(n *tree.Node) (Gate, error) {
+	least, tag, file := n.Int("description", 1), n.Str("card-tag"), n.Str("card-file")
 	g := Gate{Wanted: fmt.Sprintf("%d characters", least), Needs: fact.Needs{Files: file != ""}}
 	if card := strings.Join(slices.DeleteFunc([]string{tag, file}, func(s string) bool { return s == "" }), " and "); card != "" {
 		g.Wanted += " and " + card

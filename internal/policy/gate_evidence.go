@@ -9,6 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/evidence"
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
@@ -21,20 +22,20 @@ var evidenceKind = kind{
 		"gitleaks, trivy or another tool that writes SARIF. The gate fails if it does not understand everything in " +
 		"the report. It is inconclusive if the report does not say what it is about, or if the tool could not look " +
 		"at everything. You can also require a dataset and a maximum age.",
-	main: text("path of the report in the run's artifacts, unless the input evidence-file gives another file"),
-	fields: []field{
-		may("format", oneOf("tool that wrote the report; detected by default", evidence.Formats()...)),
-		may("bound-to", oneOf("what links the report to the candidate: the run or logged model it names (run, "+
+	main: tree.Text("path of the report in the run's artifacts, unless the input evidence-file gives another file"),
+	fields: []tree.Field{
+		tree.Optional("format", tree.OneOf("tool that wrote the report; detected by default", evidence.Formats()...)),
+		tree.Optional("bound-to", tree.OneOf("what links the report to the candidate: the run or logged model it names (run, "+
 			"default), the digest it names (digest), or only its place in the artifacts or evidence-file (location)",
 			"run", "digest", "location")),
-		may("severity", oneOf("lowest severity that fails the gate; default low, or high (level error) for SARIF",
+		tree.Optional("severity", tree.OneOf("lowest severity that fails the gate; default low, or high (level error) for SARIF",
 			evidence.Severities...)),
-		may("suppressed", oneOf("whether to count findings that are marked as suppressed (default) or accept them",
+		tree.Optional("suppressed", tree.OneOf("whether to count findings that are marked as suppressed (default) or accept them",
 			"count", "accept")),
-		may("dataset", text("context of the dataset whose digest the report must name")),
-		may("not-older-than", span("maximum age of the report")),
-		may("require", free("a condition for each named result, such as >= 0.8", text("the name of a result"),
-			pattern("a comparison such as >= 0.8", `^(>=|<=|>|<|==|!=) ?-?[0-9]+(\.[0-9]+)?$`))),
+		tree.Optional("dataset", tree.Text("context of the dataset whose digest the report must name")),
+		tree.Optional("not-older-than", tree.Duration("maximum age of the report")),
+		tree.Optional("require", tree.MapOf("a condition for each named result, such as >= 0.8", tree.Text("the name of a result"),
+			tree.Pattern("a comparison such as >= 0.8", `^(>=|<=|>|<|==|!=) ?-?[0-9]+(\.[0-9]+)?$`))),
 	},
 	example: "evidence: reports/eval.json\ndataset: test\nnot-older-than: 7d\nrequire:\n  " +
 		"demographic_parity_difference: <= 0.1",
@@ -42,20 +43,20 @@ var evidenceKind = kind{
 	build:    buildEvidence,
 }
 
-func buildEvidence(n *node) (Gate, error) {
+func buildEvidence(n *tree.Node) (Gate, error) {
 	g := evidenceGate{
-		path:    n.str("evidence"),
-		format:  evidence.Format(n.str("format")),
-		boundTo: n.str("bound-to"),
-		dataset: n.str("dataset"),
-		accepts: n.str("suppressed") == "accept",
-		ageText: n.str("not-older-than"),
-		age:     duration(n.str("not-older-than")),
+		path:    n.Str("evidence"),
+		format:  evidence.Format(n.Str("format")),
+		boundTo: n.Str("bound-to"),
+		dataset: n.Str("dataset"),
+		accepts: n.Str("suppressed") == "accept",
+		ageText: n.Str("not-older-than"),
+		age:     tree.ParseDuration(n.Str("not-older-than")),
 	}
 	if strings.HasPrefix(g.path, "/") || slices.Contains(strings.Split(g.path, "/"), "..") || strings.ContainsAny(g.path, `\#?%`) {
-		return Gate{}, n.fail("evidence", "%q is no path below the run's artifacts", g.path)
+		return Gate{}, n.Problem("evidence", "%q is no path below the run's artifacts", g.path)
 	}
-	g.severity, g.hasSeverity = evidence.ParseSeverity(n.str("severity"))
+	g.severity, g.hasSeverity = evidence.ParseSeverity(n.Str("severity"))
 	wanted := []string{"passed"}
 	if g.format != "" {
 		wanted = append(wanted, "format "+string(g.format))
@@ -63,15 +64,15 @@ func buildEvidence(n *node) (Gate, error) {
 	if g.hasSeverity {
 		wanted = append(wanted, "nothing of severity "+g.severity.String()+" or higher")
 	}
-	if r := n.get("require"); r != nil {
-		for _, e := range r.entries {
-			op := operator(strings.TrimRight(e.value.text, " -.0123456789"))
-			v, err := limit(strings.TrimSpace(strings.TrimPrefix(e.value.text, string(op))))
+	if r := n.Get("require"); r != nil {
+		for _, e := range r.Entries {
+			op := operator(strings.TrimRight(e.Value.Text, " -.0123456789"))
+			v, err := limit(strings.TrimSpace(strings.TrimPrefix(e.Value.Text, string(op))))
 			if err != nil {
-				return Gate{}, Problem{e.value.line, e.value.col, err.Error()}
+				return Gate{}, tree.Problem{Line: e.Value.Line, Col: e.Value.Col, Msg: err.Error()}
 			}
-			g.require = append(g.require, requirement{e.key, limitOf{op, v}})
-			wanted = append(wanted, e.key+" "+e.value.text)
+			g.require = append(g.require, requirement{e.Key, limitOf{op, v}})
+			wanted = append(wanted, e.Key+" "+e.Value.Text)
 		}
 	}
 	if g.age > 0 {

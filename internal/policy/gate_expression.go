@@ -11,6 +11,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
@@ -21,7 +22,7 @@ var expressionKind = kind{
 		"is true",
 	notes: "The expression is compiled when the policy is read. The gate is inconclusive if a value it uses is " +
 		"missing or not finite, or if a calculation has no finite result.",
-	main: text("condition in the language of expr-lang.org over candidate and incumbent, each with .metrics, " +
+	main: tree.Text("condition in the language of expr-lang.org over candidate and incumbent, each with .metrics, " +
 		".params, .tags and .datasets"),
 	fields: comparingFields,
 	example: "expression: candidate.metrics.latency_ms <= 1.1 * incumbent.metrics.latency_ms || " +
@@ -29,37 +30,37 @@ var expressionKind = kind{
 	build: buildExpression,
 }
 
-func buildExpression(n *node) (Gate, error) {
-	source := n.get("expression")
-	program, named, err := compile(source.text)
+func buildExpression(n *tree.Node) (Gate, error) {
+	source := n.Get("expression")
+	program, named, err := compile(source.Text)
 	if err != nil {
 		return Gate{}, inSource(source, err)
 	}
 	if len(named) == 0 {
-		return Gate{}, n.fail("expression", "the expression names no fact, so it decides nothing; write candidate.metrics.NAME")
+		return Gate{}, n.Problem("expression", "the expression names no fact, so it decides nothing; write candidate.metrics.NAME")
 	}
 	r, err := readReading(n, "")
 	if err != nil {
 		return Gate{}, err
 	}
 	e := expression{program, named, r}
-	wanted := format.Truncate(strings.Join(strings.Fields(source.text), " "), 200)
+	wanted := format.Truncate(strings.Join(strings.Fields(source.Text), " "), 200)
 	needs := r.needs()
 	needs.Ledger = slices.ContainsFunc(named, func(n factName) bool { return n.incumbent && n.group == "metrics" })
 	return Gate{Wanted: wanted, Needs: needs, Check: e.check}, nil
 }
 
 // inSource moves the place of an error from the expression into the file.
-func inSource(source *node, err error) error {
-	p := Problem{source.line, source.col, "the expression cannot be used: " + err.Error()}
+func inSource(source *tree.Node, err error) error {
+	p := tree.Problem{Line: source.Line, Col: source.Col, Msg: "the expression cannot be used: " + err.Error()}
 	var e *file.Error
 	if errors.As(err, &e) {
 		p.Msg = "the expression cannot be used: " + e.Message
 		switch {
-		case strings.Contains(source.text, "\n"): // a block begins on the line below its mark
-			p.Line, p.Col = source.line+e.Line, e.Column+1
+		case strings.Contains(source.Text, "\n"): // a block begins on the line below its mark
+			p.Line, p.Col = source.Line+e.Line, e.Column+1
 		default:
-			p.Col = source.col + e.Column
+			p.Col = source.Col + e.Column
 		}
 	}
 	return p

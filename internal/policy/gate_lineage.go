@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
@@ -16,18 +17,18 @@ var lineageKind = kind{
 	notes: "If the run has no dataset in a context, its synonyms count: train and training; eval, evaluation, val " +
 		"and validation; test and testing. You can list the allowed digests, or require the datasets of the " +
 		"incumbent so that both models are compared on the same data.",
-	main: list("contexts that need a dataset, such as training and test", text("a dataset context")),
-	fields: []field{
-		may("digests", list("the only dataset digests allowed in these contexts", text("a digest as MLflow shows it"))),
-		may("same-as-incumbent", list("contexts in which the datasets must be those of the incumbent",
-			text("a dataset context"))),
+	main: tree.List("contexts that need a dataset, such as training and test", tree.Text("a dataset context")),
+	fields: []tree.Field{
+		tree.Optional("digests", tree.List("the only dataset digests allowed in these contexts", tree.Text("a digest as MLflow shows it"))),
+		tree.Optional("same-as-incumbent", tree.List("contexts in which the datasets must be those of the incumbent",
+			tree.Text("a dataset context"))),
 	},
 	example: "lineage: [training, test]\nsame-as-incumbent: [test]",
 	build:   buildLineage,
 }
 
-func buildLineage(n *node) (Gate, error) {
-	g := lineageGate{contexts: n.texts("lineage"), allowed: n.texts("digests"), same: n.texts("same-as-incumbent")}
+func buildLineage(n *tree.Node) (Gate, error) {
+	g := lineageGate{contexts: n.Texts("lineage"), allowed: n.Texts("digests"), same: n.Texts("same-as-incumbent")}
 	wanted := "datasets for " + strings.Join(g.contexts, ", ")
 	if len(g.same) > 0 {
 		wanted += ", " + strings.Join(g.same, ", ") + " as the incumbent's"

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
@@ -19,17 +20,17 @@ var metricKind = kind{
 	passes: "the value is within `min`, `max`, `between` or `equals`",
 	notes: "A missing metric, NaN, ±Inf and ±1.797e308 (which databases store for infinity) are inconclusive. The " +
 		"report shows the step and time of the value.",
-	main: text("name of the metric"),
-	fields: append([]field{
-		may("min", num("smallest value that passes")),
-		may("max", num("largest value that passes")),
-		may("between", shape{
-			kind: isList, about: "smallest and largest value that pass", size: 2, item: &shape{kind: isNumber},
+	main: tree.Text("name of the metric"),
+	fields: append([]tree.Field{
+		tree.Optional("min", tree.Number("smallest value that passes")),
+		tree.Optional("max", tree.Number("largest value that passes")),
+		tree.Optional("between", tree.Shape{
+			Kind: tree.KindList, About: "smallest and largest value that pass", Size: 2, Item: &tree.Shape{Kind: tree.KindNumber},
 		}),
-		may("equals", num("only value that passes")),
-		may("at", shape{
-			kind: isText, about: "which logged value: last (default), best, or the one at a step",
-			values: []string{"last", "best"}, or: &shape{kind: isNumber, whole: true},
+		tree.Optional("equals", tree.Number("only value that passes")),
+		tree.Optional("at", tree.Shape{
+			Kind: tree.KindText, About: "which logged value: last (default), best, or the one at a step",
+			Values: []string{"last", "best"}, Or: &tree.Shape{Kind: tree.KindNumber, Whole: true},
 		}),
 	}, readingFields...),
 	example:  "metric: test_accuracy\nmin: 0.85",
@@ -60,43 +61,43 @@ func (l limits) hold(v float64) bool {
 	return !slices.ContainsFunc(l, func(c limitOf) bool { return !c.op.holds(v, c.value) })
 }
 
-func readLimits(n *node, kind string) (limits, error) {
+func readLimits(n *tree.Node, kind string) (limits, error) {
 	var out limits
 	for key, op := range map[string]operator{"min": ">=", "max": "<=", "equals": "=="} {
-		if v, ok := n.float(key); ok {
+		if v, ok := n.Float(key); ok {
 			out = append(out, limitOf{op, v})
 		}
 	}
-	if b := n.get("between"); b != nil {
-		low, high := b.items[0].number(), b.items[1].number()
+	if b := n.Get("between"); b != nil {
+		low, high := b.Items[0].Number(), b.Items[1].Number()
 		if low > high {
-			return nil, n.fail("between", "between %s and %s lies nothing: the smaller comes first", format.Number(low), format.Number(high))
+			return nil, n.Problem("between", "between %s and %s lies nothing: the smaller comes first", format.Number(low), format.Number(high))
 		}
 		out = append(out, limitOf{">=", low}, limitOf{"<=", high})
 	}
 	slices.SortFunc(out, func(a, b limitOf) int { return cmp.Compare(b.op, a.op) })
 	switch {
 	case len(out) == 0:
-		return nil, n.fail(kind, "%s %s has no limit, so it can never decide; give min, max, between or equals", kind, n.str(kind))
-	case (n.has("between") || n.has("equals")) && len(out) > map[bool]int{true: 2, false: 1}[n.has("between")]:
-		return nil, n.fail(kind, "%s %s has several limits; give min and/or max, or between, or equals", kind, n.str(kind))
+		return nil, n.Problem(kind, "%s %s has no limit, so it can never decide; give min, max, between or equals", kind, n.Str(kind))
+	case (n.Has("between") || n.Has("equals")) && len(out) > map[bool]int{true: 2, false: 1}[n.Has("between")]:
+		return nil, n.Problem(kind, "%s %s has several limits; give min and/or max, or between, or equals", kind, n.Str(kind))
 	}
-	if low, ok := n.float("min"); ok {
-		if high, ok := n.float("max"); ok && low > high {
-			return nil, n.fail("max", "no value is at least %s and at most %s", format.Number(low), format.Number(high))
+	if low, ok := n.Float("min"); ok {
+		if high, ok := n.Float("max"); ok && low > high {
+			return nil, n.Problem("max", "no value is at least %s and at most %s", format.Number(low), format.Number(high))
 		}
 	}
 	return out, nil
 }
 
-func buildMetric(n *node) (Gate, error) {
-	key, at := n.str("metric"), n.str("at")
+func buildMetric(n *tree.Node) (Gate, error) {
+	key, at := n.Str("metric"), n.Str("at")
 	l, err := readLimits(n, "metric")
 	if err != nil {
 		return Gate{}, err
 	}
 	if at == "best" && len(l) != 1 || at == "best" && l[0].op == "==" {
-		return Gate{}, n.fail("at", "best needs a direction: give min or max alone, or judge the last value")
+		return Gate{}, n.Problem("at", "best needs a direction: give min or max alone, or judge the last value")
 	}
 	r, err := readReading(n, key)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
@@ -18,34 +19,34 @@ var nonInferiorityKind = kind{
 		"worse by the margin",
 	notes: "Both runs must have the same steps, each with one finite value. Too few pairs, or differences that are " +
 		"all the same, are inconclusive.",
-	main: text("name of the metric, logged once per fold with the fold as its step"),
-	fields: append([]field{
-		need("better", oneOf("which direction is better", "higher", "lower")),
-		need("margin", num("smallest difference that matters, above 0")),
-		may("level", num("alpha: largest p-value that passes; default 0.05")),
-		may("least", whole("minimum number of pairs; default 5", 3)),
-		may("against", text("alias or stage to compare with instead of the target's incumbent")),
+	main: tree.Text("name of the metric, logged once per fold with the fold as its step"),
+	fields: append([]tree.Field{
+		tree.Required("better", tree.OneOf("which direction is better", "higher", "lower")),
+		tree.Required("margin", tree.Number("smallest difference that matters, above 0")),
+		tree.Optional("level", tree.Number("alpha: largest p-value that passes; default 0.05")),
+		tree.Optional("least", tree.Integer("minimum number of pairs; default 5", 3)),
+		tree.Optional("against", tree.Text("alias or stage to compare with instead of the target's incumbent")),
 	}, comparingFields...),
 	example: "non-inferiority: fold_f1\nbetter: higher\nmargin: 0.01\nleast: 10",
 	build:   buildNonInferiority,
 }
 
-func buildNonInferiority(n *node) (Gate, error) {
-	r, err := readReading(n, n.str("non-inferiority"))
+func buildNonInferiority(n *tree.Node) (Gate, error) {
+	r, err := readReading(n, n.Str("non-inferiority"))
 	if err != nil {
 		return Gate{}, err
 	}
-	g := pairedGate{reading: r, lower: n.str("better") == "lower", level: 0.05, least: n.int("least", 5)}
-	g.margin, _ = n.float("margin")
-	if v, ok := n.float("level"); ok {
+	g := pairedGate{reading: r, lower: n.Str("better") == "lower", level: 0.05, least: n.Int("least", 5)}
+	g.margin, _ = n.Float("margin")
+	if v, ok := n.Float("level"); ok {
 		g.level = v
 	}
 	who, err := against(n)
 	switch {
 	case g.margin <= 0:
-		return Gate{}, n.fail("margin", "a margin of %s would ask for a better candidate; give how much worse matters, above 0", format.Number(g.margin))
+		return Gate{}, n.Problem("margin", "a margin of %s would ask for a better candidate; give how much worse matters, above 0", format.Number(g.margin))
 	case g.level <= 0 || g.level >= 0.5:
-		return Gate{}, n.fail("level", "a level of %s is no level of a test; give one between 0 and 0.5, such as 0.05", format.Number(g.level))
+		return Gate{}, n.Problem("level", "a level of %s is no level of a test; give one between 0 and 0.5, such as 0.05", format.Number(g.level))
 	}
 	g.who = who
 	needs := who.needs()

@@ -7,6 +7,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
@@ -17,36 +18,36 @@ var regressionKind = kind{
 	notes: "The incumbent's value must be finite too. Without an incumbent the gate does not apply, and another " +
 		"gate with a fixed limit must pass. A relative margin is a percentage of the incumbent's absolute value, " +
 		"so it is 0 if that value is 0.",
-	main: text("name of the metric"),
-	fields: append([]field{
-		need("better", oneOf("which direction is better", "higher", "lower")),
-		may("margin", num("how much worse the candidate may be; default 0")),
-		may("margin-percent", num("how much worse the candidate may be, in percent of the incumbent's value")),
-		may("against", text("alias or stage to compare with instead of the target's incumbent")),
+	main: tree.Text("name of the metric"),
+	fields: append([]tree.Field{
+		tree.Required("better", tree.OneOf("which direction is better", "higher", "lower")),
+		tree.Optional("margin", tree.Number("how much worse the candidate may be; default 0")),
+		tree.Optional("margin-percent", tree.Number("how much worse the candidate may be, in percent of the incumbent's value")),
+		tree.Optional("against", tree.Text("alias or stage to compare with instead of the target's incumbent")),
 	}, comparingFields...),
 	example: "regression: test_f1\nbetter: higher\nmargin: 0.01",
 	build:   buildRegression,
 }
 
-func buildRegression(n *node) (Gate, error) {
+func buildRegression(n *tree.Node) (Gate, error) {
 	m := margin{}
-	m.fixed, _ = n.float("margin")
-	m.percent, _ = n.float("margin-percent")
+	m.fixed, _ = n.Float("margin")
+	m.percent, _ = n.Float("margin-percent")
 	switch {
-	case n.has("margin") && n.has("margin-percent"):
-		return Gate{}, n.fail("margin-percent", "margin and margin-percent are both given; keep one")
+	case n.Has("margin") && n.Has("margin-percent"):
+		return Gate{}, n.Problem("margin-percent", "margin and margin-percent are both given; keep one")
 	case m.fixed < 0 || m.percent < 0:
-		return Gate{}, n.fail("regression", "a margin must not be negative")
+		return Gate{}, n.Problem("regression", "a margin must not be negative")
 	case m.percent >= 100:
-		return Gate{}, n.fail("margin-percent", "a margin of %s percent refuses nothing", format.Number(m.percent))
+		return Gate{}, n.Problem("margin-percent", "a margin of %s percent refuses nothing", format.Number(m.percent))
 	}
 	op := operator(">=")
-	if n.str("better") == "lower" {
+	if n.Str("better") == "lower" {
 		op = "<="
 	} else {
 		m.fixed, m.percent = -m.fixed, -m.percent
 	}
-	r, err := readReading(n, n.str("regression"))
+	r, err := readReading(n, n.Str("regression"))
 	if err != nil {
 		return Gate{}, err
 	}
@@ -55,14 +56,14 @@ func buildRegression(n *node) (Gate, error) {
 }
 
 // against reads who a gate compares with: the target's own incumbent unless it names another holder.
-func against(n *node) (holder, error) {
-	name := n.str("against")
+func against(n *tree.Node) (holder, error) {
+	name := n.Str("against")
 	if name == "" {
 		return incumbent, nil
 	}
 	who, err := parseHolder(name)
 	if err != nil {
-		return incumbent, n.fail("against", "%v", err)
+		return incumbent, n.Problem("against", "%v", err)
 	}
 	return who, nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
@@ -17,19 +18,19 @@ var signatureKind = kind{
 		"dropped or retyped; a tensor has another shape. Additive changes: a new output, parameter or optional " +
 		"input; an input that is dropped, made optional or widened. Widening means integer to long or double, " +
 		"float to double, int32 to int64 and the like, or a fixed tensor size to -1.",
-	main: oneOf("present: any signature; same: equal to the incumbent's; additive: callers of the incumbent need "+
+	main: tree.OneOf("present: any signature; same: equal to the incumbent's; additive: callers of the incumbent need "+
 		"no change",
 		"present", "same", "additive"),
-	fields:  []field{may("against", text("alias or stage to compare with instead of the target's incumbent"))},
+	fields:  []tree.Field{tree.Optional("against", tree.Text("alias or stage to compare with instead of the target's incumbent"))},
 	example: "signature: additive",
 	build:   buildSignature,
 }
 
-func buildSignature(n *node) (Gate, error) {
-	level := n.str("signature")
+func buildSignature(n *tree.Node) (Gate, error) {
+	level := n.Str("signature")
 	who, err := against(n)
-	if level == "present" && n.has("against") {
-		err = n.fail("against", "signature: present compares with nobody; write same or additive")
+	if level == "present" && n.Has("against") {
+		err = n.Problem("against", "signature: present compares with nobody; write same or additive")
 	}
 	g := Gate{Wanted: level}
 	if level != "present" {

@@ -8,6 +8,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/glob"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
@@ -17,22 +18,22 @@ var slicesKind = kind{
 	passes: "every metric that matches the pattern is within its limit",
 	notes: "`expect` or `at-least` says which slices must exist. The gate is inconclusive if the candidate lacks a " +
 		"slice that the incumbent has.",
-	main: pattern("a pattern of metric names with one *, such as auc/country:*", `^[^*]*\*[^*]*$`),
-	fields: append([]field{
-		may("min", num("smallest value that passes")),
-		may("max", num("largest value that passes")),
-		may("between", shape{
-			kind: isList, about: "smallest and largest value that pass", size: 2, item: &shape{kind: isNumber},
+	main: tree.Pattern("a pattern of metric names with one *, such as auc/country:*", `^[^*]*\*[^*]*$`),
+	fields: append([]tree.Field{
+		tree.Optional("min", tree.Number("smallest value that passes")),
+		tree.Optional("max", tree.Number("largest value that passes")),
+		tree.Optional("between", tree.Shape{
+			Kind: tree.KindList, About: "smallest and largest value that pass", Size: 2, Item: &tree.Shape{Kind: tree.KindNumber},
 		}),
-		may("expect", list("slices that must exist, each as the part that matches *", text("a slice"))),
-		may("at-least", whole("minimum number of slices", 1)),
+		tree.Optional("expect", tree.List("slices that must exist, each as the part that matches *", tree.Text("a slice"))),
+		tree.Optional("at-least", tree.Integer("minimum number of slices", 1)),
 	}, readingFields...),
 	example:  "slices: auc/country:*\nmin: 0.8\nexpect: [de, fr]",
 	absolute: true,
 	build:    buildSlices,
 }
 
-func buildSlices(n *node) (Gate, error) {
+func buildSlices(n *tree.Node) (Gate, error) {
 	l, err := readLimits(n, "slices")
 	if err != nil {
 		return Gate{}, err
@@ -41,12 +42,12 @@ func buildSlices(n *node) (Gate, error) {
 	if err != nil {
 		return Gate{}, err
 	}
-	s := sliceGate{reading: r, glob: n.str("slices"), limits: l, least: n.int("at-least", 0)}
-	for _, name := range n.texts("expect") {
+	s := sliceGate{reading: r, glob: n.Str("slices"), limits: l, least: n.Int("at-least", 0)}
+	for _, name := range n.Texts("expect") {
 		s.expect = append(s.expect, strings.Replace(s.glob, "*", name, 1))
 	}
 	if len(s.expect) == 0 && s.least == 0 {
-		return Gate{}, n.fail("slices", "slices %s passes when there are none, so it can never decide; say which must be there with expect or at-least", s.glob)
+		return Gate{}, n.Problem("slices", "slices %s passes when there are none, so it can never decide; say which must be there with expect or at-least", s.glob)
 	}
 	wanted := l.String()
 	if s.least > 0 {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
@@ -15,25 +16,25 @@ var tagsKind = kind{
 	name:   "tags",
 	passes: "every listed tag exists, and its whole value matches the pattern",
 	notes:  "For a version that is not registered yet, the tags that it will have are checked.",
-	main: free("regular expressions by tag key", text("a tag key"),
-		text("a regular expression (RE2) for the whole value, such as .+")),
-	fields:  []field{may("of", oneOf("whose tags to check: version (default) or run", "version", "run"))},
+	main: tree.MapOf("regular expressions by tag key", tree.Text("a tag key"),
+		tree.Text("a regular expression (RE2) for the whole value, such as .+")),
+	fields:  []tree.Field{tree.Optional("of", tree.OneOf("whose tags to check: version (default) or run", "version", "run"))},
 	example: "tags:\n  owner: .+\n  risk: low|medium",
 	build:   buildTags,
 }
 
-func buildTags(n *node) (Gate, error) {
+func buildTags(n *tree.Node) (Gate, error) {
 	wanted := map[string]*regexp.Regexp{}
 	texts := map[string]string{}
-	for _, e := range n.get("tags").entries {
-		re, err := regexp.Compile("^(?:" + e.value.text + ")$")
+	for _, e := range n.Get("tags").Entries {
+		re, err := regexp.Compile("^(?:" + e.Value.Text + ")$")
 		if err != nil {
-			return Gate{}, Problem{e.value.line, e.value.col, fmt.Sprintf("%q is not a regular expression: %v", e.value.text, err)}
+			return Gate{}, tree.Problem{Line: e.Value.Line, Col: e.Value.Col, Msg: fmt.Sprintf("%q is not a regular expression: %v", e.Value.Text, err)}
 		}
-		wanted[e.key], texts[e.key] = re, e.value.text
+		wanted[e.Key], texts[e.Key] = re, e.Value.Text
 	}
 	keys := slices.Sorted(maps.Keys(wanted))
-	ofRun := n.str("of") == "run"
+	ofRun := n.Str("of") == "run"
 	return Gate{Wanted: format.First(keys, 8), Check: func(f fact.Facts) verdict.Finding {
 		tags := f.Words.Tags
 		if run, ok := f.Candidate.Run.Get(); ofRun && ok {

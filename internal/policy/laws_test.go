@@ -14,6 +14,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
@@ -23,7 +24,7 @@ func gateOf(t rapid.TB, text string) Gate {
 	t.Helper()
 	p, err := Parse("p.yml", []byte("version: 1\nmodels: {churn: {aliases: {champion: {gates: [{"+text+"}]}}}}\n"))
 	if err != nil {
-		t.Fatalf("%s: %v", text, Problems(err))
+		t.Fatalf("%s: %v", text, tree.Problems(err))
 	}
 	return p.Rules[0].Targets[0].Gates[0]
 }

@@ -123,7 +123,7 @@ func (r *reader) ambiguous(rules []Rule) {
 	for i, a := range rules {
 		for _, b := range rules[:i] {
 			if glob.Specificity(a.Glob) == glob.Specificity(b.Glob) && glob.Overlap(a.Glob, b.Glob) {
-				r.wrong(a.Line, 1, "models %q and %q (line %d) can match the same name and are equally specific; make one longer", a.Glob, b.Glob, b.Line)
+				r.Add(a.Line, 1, "models %q and %q (line %d) can match the same name and are equally specific; make one longer", a.Glob, b.Glob, b.Line)
 			}
 		}
 	}

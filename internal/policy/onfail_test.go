@@ -9,6 +9,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
@@ -369,12 +370,12 @@ func TestReportMode_IsNotWhatIsAsked(t *testing.T) {
 func TestReportMode_OtherWordsAreRefused(t *testing.T) {
 	for _, mode := range []string{"Report", "reprot", "warn", "off", "true", "''", "[report]"} {
 		_, err := Parse("p.yml", []byte(modes("", "\n        mode: "+mode, "")))
-		if found := Problems(err); len(found) != 1 || !strings.Contains(found[0].Msg, "want one of enforce, report") {
+		if found := tree.Problems(err); len(found) != 1 || !strings.Contains(found[0].Msg, "want one of enforce, report") {
 			t.Errorf("%s: %v", mode, err)
 		}
 	}
 	_, err := Parse("p.yml", []byte("version: 1\nmode: report\nmodels: {churn: {mode: report}}\n"))
-	if found := Problems(err); !slices.ContainsFunc(found, func(p Problem) bool { return strings.Contains(p.Msg, "no target") }) {
+	if found := tree.Problems(err); !slices.ContainsFunc(found, func(p tree.Problem) bool { return strings.Contains(p.Msg, "no target") }) {
 		t.Errorf("a model with a mode alone: %v", err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
@@ -21,34 +22,34 @@ type reading struct {
 }
 
 // readingFields are the keys of every gate that reads metrics.
-var readingFields = []field{
-	may("of", oneOf("run: the run's last value, no matter which model of the run it belongs to", "run")),
-	may("run", oneOf("runs whose values count: source (the run that logged the model) or evaluation (any other run)",
+var readingFields = []tree.Field{
+	tree.Optional("of", tree.OneOf("run: the run's last value, no matter which model of the run it belongs to", "run")),
+	tree.Optional("run", tree.OneOf("runs whose values count: source (the run that logged the model) or evaluation (any other run)",
 		fact.SourceRun, fact.EvaluationRun)),
-	may("dataset", text("name or digest of the dataset that the value was measured on")),
-	may("evaluated-in", shape{
-		kind: isList, about: "experiments to search for evaluation runs, instead of the model's own experiment",
-		item: &shape{kind: isText, about: "name or id of an experiment"}, or: &shape{kind: isText},
+	tree.Optional("dataset", tree.Text("name or digest of the dataset that the value was measured on")),
+	tree.Optional("evaluated-in", tree.Shape{
+		Kind: tree.KindList, About: "experiments to search for evaluation runs, instead of the model's own experiment",
+		Item: &tree.Shape{Kind: tree.KindText, About: "name or id of an experiment"}, Or: &tree.Shape{Kind: tree.KindText},
 	}),
 }
 
 // comparingFields are readingFields and the key of gates that compare with an incumbent.
 var comparingFields = append(slices.Clone(readingFields),
-	may("incumbent", oneOf("recorded: the value in the ledger, even if other values were logged later", "recorded")))
+	tree.Optional("incumbent", tree.OneOf("recorded: the value in the ledger, even if other values were logged later", "recorded")))
 
 // readReading reads the keys of readingFields and comparingFields.
-func readReading(n *node, key string) (reading, error) {
+func readReading(n *tree.Node, key string) (reading, error) {
 	r := reading{key: key, want: fact.Selector{
-		OfRun: n.str("of") != "", Run: n.str("run"), Dataset: n.str("dataset"), EvaluatedIn: n.texts("evaluated-in"),
-	}, recorded: n.str("incumbent") != ""}
-	if v := n.get("evaluated-in"); v != nil && v.kind == isText {
-		r.want.EvaluatedIn = []string{v.text}
+		OfRun: n.Str("of") != "", Run: n.Str("run"), Dataset: n.Str("dataset"), EvaluatedIn: n.Texts("evaluated-in"),
+	}, recorded: n.Str("incumbent") != ""}
+	if v := n.Get("evaluated-in"); v != nil && v.Kind == tree.KindText {
+		r.want.EvaluatedIn = []string{v.Text}
 	}
 	if r.want.OfRun && (r.want.Run != "" || r.want.Dataset != "" || len(r.want.EvaluatedIn) > 0) {
-		return r, n.fail("of", "of: run takes the run's last value; leave out run, dataset and evaluated-in")
+		return r, n.Problem("of", "of: run takes the run's last value; leave out run, dataset and evaluated-in")
 	}
 	if r.want.Run == fact.SourceRun && len(r.want.EvaluatedIn) > 0 {
-		return r, n.fail("evaluated-in", "run: source takes no value of an evaluation; leave out evaluated-in")
+		return r, n.Problem("evaluated-in", "run: source takes no value of an evaluation; leave out evaluated-in")
 	}
 	return r, nil
 }

@@ -28,12 +28,14 @@ var layers = map[string][]string{
 	"internal/ledger": {
 		"internal/canonical", "internal/format", "internal/registry", "internal/retry", "internal/verdict",
 	},
-	"internal/fact":     {"internal/format", "internal/ledger", "internal/registry", "internal/verdict"},
-	"internal/evidence": {},
-	"internal/audit":    {"internal/ledger", "internal/registry"},
+	"internal/fact":        {"internal/format", "internal/ledger", "internal/registry", "internal/verdict"},
+	"internal/evidence":    {},
+	"internal/audit":       {"internal/ledger", "internal/registry"},
+	"internal/policy/tree": {"internal/format", "internal/registry", "internal/spelling"},
 	"internal/policy": {
 		"internal/audit", "internal/canonical", "internal/evidence", "internal/fact", "internal/format",
-		"internal/glob", "internal/ledger", "internal/registry", "internal/spelling", "internal/verdict",
+		"internal/glob", "internal/ledger", "internal/policy/tree", "internal/registry", "internal/spelling",
+		"internal/verdict",
 	},
 	"internal/plan": {
 		"internal/canonical", "internal/fact", "internal/format", "internal/ledger", "internal/registry",
@@ -74,8 +76,8 @@ var layers = map[string][]string{
 		"internal/actions", "internal/apply", "internal/audit", "internal/audit/rules", "internal/canonical",
 		"internal/fact", "internal/format", "internal/github", "internal/ledger", "internal/lineage",
 		"internal/mlflow", "internal/mlflow/crawl", "internal/mlflow/diagnose", "internal/mlflow/gather",
-		"internal/mlflow/runstore", "internal/mlflow/write", "internal/plan", "internal/policy", "internal/registry",
-		"internal/report", "internal/rest", "internal/spelling", "internal/verdict",
+		"internal/mlflow/runstore", "internal/mlflow/write", "internal/plan", "internal/policy", "internal/policy/tree",
+		"internal/registry", "internal/report", "internal/rest", "internal/spelling", "internal/verdict",
 	},
 
 	"internal/attacks":             {},
@@ -100,8 +102,8 @@ var layers = map[string][]string{
 // pure packages decide and render; they see no system, no network, no clock and no chance.
 var pure = []string{
 	"internal/audit", "internal/audit/rules", "internal/canonical", "internal/evidence", "internal/fact", "internal/format",
-	"internal/glob", "internal/lineage", "internal/plan", "internal/policy", "internal/registry", "internal/report", "internal/spelling",
-	"internal/verdict",
+	"internal/glob", "internal/lineage", "internal/plan", "internal/policy", "internal/policy/tree", "internal/registry",
+	"internal/report", "internal/spelling", "internal/verdict",
 }
 
 var impure = []string{"os", "net", "net/http", "log", "log/slog", "math/rand", "math/rand/v2", "os/exec", "io/ioutil", "syscall"}

@@ -16,6 +16,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 )
 
 func corpus(t *testing.T, file string) map[string]string {
@@ -62,7 +63,7 @@ func bySchema(t *testing.T, text string) bool {
 func TestParserAndSchemaTakeTheSameSettings(t *testing.T) {
 	for name, text := range corpus(t, "accepted.txt") {
 		if _, err := policy.Parse("p.yml", []byte(text), Rules()...); err != nil {
-			t.Errorf("%s: the parser refuses it: %v", name, policy.Problems(err))
+			t.Errorf("%s: the parser refuses it: %v", name, tree.Problems(err))
 		}
 		if !bySchema(t, text) {
 			t.Errorf("%s: the schema refuses it", name)
@@ -75,7 +76,7 @@ func TestParserAndSchemaTakeTheSameSettings(t *testing.T) {
 		for name, text := range corpus(t, file) {
 			_, err := policy.Parse("p.yml", []byte(text), Rules()...)
 			said := ""
-			for _, p := range policy.Problems(err) {
+			for _, p := range tree.Problems(err) {
 				said += p.Error() + "\n"
 			}
 			want, _, _ := strings.Cut(strings.TrimPrefix(text, "# "), "\n")

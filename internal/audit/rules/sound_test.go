@@ -11,6 +11,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
@@ -23,7 +24,7 @@ const gates = "version: 1\nmodels:\n  churn:\n    aliases:\n      champion:\n   
 func policyOf(text string) *policy.Policy {
 	p, err := policy.Parse("policy.yml", []byte(text), Rules()...)
 	if err != nil {
-		panic(fmt.Sprint(err, policy.Problems(err)))
+		panic(fmt.Sprint(err, tree.Problems(err)))
 	}
 	return &p
 }

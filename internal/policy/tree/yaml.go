@@ -1,4 +1,4 @@
-package policy
+package tree
 
 import (
 	"errors"
@@ -29,80 +29,80 @@ type Problem struct {
 
 func (p Problem) Error() string { return fmt.Sprintf("%d:%d: %s", p.Line, p.Col, p.Msg) }
 
-type nodeKind string
+type Kind string
 
 const (
-	isNull   nodeKind = "nothing"
-	isText   nodeKind = "text"
-	isNumber nodeKind = "a number"
-	isBool   nodeKind = "true or false"
-	isList   nodeKind = "a list"
-	isMap    nodeKind = "a mapping"
+	KindNull   Kind = "nothing"
+	KindText   Kind = "text"
+	KindNumber Kind = "a number"
+	KindBool   Kind = "true or false"
+	KindList   Kind = "a list"
+	KindMap    Kind = "a mapping"
 )
 
-// node is a YAML value with its place. The file is read into these rather than decoded: decoding takes '0.9', 1_000 and
+// Node is a YAML value with its place. The file is read into these rather than decoded: decoding takes '0.9', 1_000 and
 // .inf for numbers, and forgets where a value stood.
-type node struct {
-	kind      nodeKind
-	line, col int
-	text      string // of a scalar
-	items     []*node
-	entries   []entry
+type Node struct {
+	Kind      Kind
+	Line, Col int
+	Text      string // of a scalar
+	Items     []*Node
+	Entries   []Entry
 }
 
-type entry struct {
-	key       string
-	line, col int
-	value     *node
+type Entry struct {
+	Key       string
+	Line, Col int
+	Value     *Node
 }
 
-// asText is the key as a value, to hold it to a shape.
-func (e entry) asText() *node { return &node{kind: isText, text: e.key, line: e.line, col: e.col} }
+// KeyNode is the key as a value, to hold it to a shape.
+func (e Entry) KeyNode() *Node { return &Node{Kind: KindText, Text: e.Key, Line: e.Line, Col: e.Col} }
 
-// get returns the value under a key, nil where there is none. It stays out of line: see report.T.
+// Get returns the value under a key, nil where there is none. It stays out of line: see report.T.
 //
 //go:noinline
-func (n *node) get(key string) *node {
-	for _, e := range n.entries {
-		if e.key == key {
-			return e.value
+func (n *Node) Get(key string) *Node {
+	for _, e := range n.Entries {
+		if e.Key == key {
+			return e.Value
 		}
 	}
 	return nil
 }
 
-// without is a mapping without one key.
-func (n *node) without(key string) *node {
+// Without is a mapping without one key.
+func (n *Node) Without(key string) *Node {
 	out := *n
-	out.entries = slices.DeleteFunc(slices.Clone(n.entries), func(e entry) bool { return e.key == key })
+	out.Entries = slices.DeleteFunc(slices.Clone(n.Entries), func(e Entry) bool { return e.Key == key })
 	return &out
 }
 
-// canonical writes the value on one line, without what makes no difference to a reader: order of keys, comments, style.
-func (n *node) canonical() string {
+// Canonical writes the value on one line, without what makes no difference to a reader: order of keys, comments, style.
+func (n *Node) Canonical() string {
 	var parts []string
-	switch n.kind {
-	case isList:
-		for _, item := range n.items {
-			parts = append(parts, item.canonical())
+	switch n.Kind {
+	case KindList:
+		for _, item := range n.Items {
+			parts = append(parts, item.Canonical())
 		}
 		return "[" + strings.Join(parts, ",") + "]"
-	case isMap:
-		for _, e := range n.entries {
-			parts = append(parts, fmt.Sprintf("%q:%s", e.key, e.value.canonical()))
+	case KindMap:
+		for _, e := range n.Entries {
+			parts = append(parts, fmt.Sprintf("%q:%s", e.Key, e.Value.Canonical()))
 		}
 		slices.Sort(parts)
 		return "{" + strings.Join(parts, ",") + "}"
-	case isText:
-		return fmt.Sprintf("%q", n.text)
+	case KindText:
+		return fmt.Sprintf("%q", n.Text)
 	}
-	return n.text
+	return n.Text
 }
 
-// parseYAML reads one document. Anchors, aliases, tags and merge keys are refused: what a gate says stands where it is
+// Parse reads one document. Anchors, aliases, tags and merge keys are refused: what a gate says stands where it is
 // read.
-func parseYAML(text string) (*node, error) {
-	if err := bounded(text); err != nil {
+func Parse(text string) (*Node, error) {
+	if err := checkLimits(text); err != nil {
 		return nil, err
 	}
 	file, err := parser.ParseBytes([]byte(text), 0)
@@ -135,7 +135,7 @@ func at(n ast.Node, format string, args ...any) Problem {
 
 var indicators = regexp.MustCompile(`^[ ]*(?:[-?:][ ]+)*`)
 
-func bounded(text string) error {
+func checkLimits(text string) error {
 	if len(text) > MaxFile {
 		return Problem{1, 1, fmt.Sprintf("the file has %d bytes, more than %d", len(text), MaxFile)}
 	}
@@ -173,60 +173,60 @@ func syntax(err error) error {
 	return p
 }
 
-func convert(n ast.Node) (*node, error) {
+func convert(n ast.Node) (*Node, error) {
 	pos := at(n, "")
-	out := &node{line: pos.Line, col: pos.Col}
+	out := &Node{Line: pos.Line, Col: pos.Col}
 	switch n := n.(type) {
 	case *ast.MappingNode:
 		return mapping(out, n.Values)
 	case *ast.MappingValueNode:
 		return mapping(out, []*ast.MappingValueNode{n})
 	case *ast.SequenceNode:
-		out.kind = isList
+		out.Kind = KindList
 		for _, v := range n.Values {
 			item, err := convert(v)
 			if err != nil {
 				return nil, err
 			}
-			out.items = append(out.items, item)
+			out.Items = append(out.Items, item)
 		}
 		return out, nil
 	case *ast.LiteralNode:
-		out.kind = isText
+		out.Kind = KindText
 		if n.Value != nil {
-			out.text = n.Value.Value
+			out.Text = n.Value.Value
 		}
 		return out, nil
 	case *ast.AnchorNode, *ast.AliasNode, *ast.MergeKeyNode, *ast.TagNode:
 		return nil, at(n, "anchors, aliases, merge keys and tags are not allowed; write the value out")
 	case nil:
-		out.kind = isNull
+		out.Kind = KindNull
 		return out, nil
 	}
 	return scalar(out, n)
 }
 
-func mapping(out *node, values []*ast.MappingValueNode) (*node, error) {
-	out.kind = isMap
+func mapping(out *Node, values []*ast.MappingValueNode) (*Node, error) {
+	out.Kind = KindMap
 	for i, v := range values {
 		key, err := convert(v.Key)
 		if err != nil {
 			return nil, err
 		}
-		if key.kind == isList || key.kind == isMap || key.kind == isNull {
+		if key.Kind == KindList || key.Kind == KindMap || key.Kind == KindNull {
 			return nil, at(v.Key, "a key must be plain text")
 		}
-		if slices.ContainsFunc(out.entries, func(e entry) bool { return e.key == key.text }) {
-			return nil, at(v.Key, "the key %q is there twice", key.text)
+		if slices.ContainsFunc(out.Entries, func(e Entry) bool { return e.Key == key.Text }) {
+			return nil, at(v.Key, "the key %q is there twice", key.Text)
 		}
 		if i == 0 { // the mapping begins at its first key; its token is that key's colon
-			out.line, out.col = key.line, key.col
+			out.Line, out.Col = key.Line, key.Col
 		}
 		value, err := convert(v.Value)
 		if err != nil {
 			return nil, err
 		}
-		out.entries = append(out.entries, entry{key.text, key.line, key.col, value})
+		out.Entries = append(out.Entries, Entry{key.Text, key.Line, key.Col, value})
 	}
 	return out, nil
 }
@@ -235,23 +235,23 @@ func mapping(out *node, values []*ast.MappingValueNode) (*node, error) {
 // number.
 var decimal = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?$`)
 
-func scalar(out *node, n ast.Node) (*node, error) {
+func scalar(out *Node, n ast.Node) (*Node, error) {
 	t := n.GetToken()
 	if t == nil {
 		return nil, at(n, "a value cannot be read here")
 	}
-	out.text = t.Value
+	out.Text = t.Value
 	switch {
 	case t.Type == token.SingleQuoteType || t.Type == token.DoubleQuoteType:
-		out.kind = isText
+		out.Kind = KindText
 	case n.Type() == ast.NullType:
-		out.kind, out.text = isNull, ""
+		out.Kind, out.Text = KindNull, ""
 	case t.Value == "true" || t.Value == "false":
-		out.kind = isBool
+		out.Kind = KindBool
 	case decimal.MatchString(t.Value):
-		out.kind = isNumber
+		out.Kind = KindNumber
 	case n.Type() == ast.StringType, n.Type() == ast.IntegerType, n.Type() == ast.FloatType, n.Type() == ast.InfinityType, n.Type() == ast.NanType, n.Type() == ast.BoolType:
-		out.kind = isText // 1_000, 0x10, .inf, 007, True: no number and no flag here
+		out.Kind = KindText // 1_000, 0x10, .inf, 007, True: no number and no flag here
 	default:
 		return nil, at(n, "%s cannot stand here", strings.ToLower(n.Type().String()))
 	}
