@@ -39,8 +39,8 @@ type factName struct {
 	group, key string
 }
 
-// read puts the fact into what the expression sees, or says why it is not known.
-func (n factName) read(s fact.Subject, into exprSubject) (shown string, lack gap) {
+// readFact puts the fact into what the expression sees, or says why it is not known.
+func readFact(n factName, s fact.Subject, into exprSubject) (shown string, lack gap) {
 	run, ok := s.Run.Get()
 	if !ok {
 		return "?", notKnown("the run of %s is not readable: %s", s.Ref, s.Run.Why())

@@ -2,16 +2,13 @@ package policy
 
 import (
 	"errors"
-	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
-	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
@@ -245,12 +242,14 @@ func (r *reader) target(file string, e tree.Entry) TargetRule {
 			}
 		}
 	}
-	gates := e.Value.Get("gates")
-	if gates == nil {
+	list := e.Value.Get("gates")
+	if list == nil {
 		return out
 	}
-	for _, n := range gates.Items {
-		if g, ok := r.gate(file, n); ok {
+	for _, n := range list.Items {
+		g, problems := parseGate(file, n)
+		r.Problems = append(r.Problems, problems...)
+		if len(problems) == 0 {
 			if slices.ContainsFunc(out.Gates, func(o Gate) bool { return o.ID == g.ID }) {
 				r.Add(n.Line, n.Col, "a second gate of this target is called %q; give it a name of its own with the key name", g.ID)
 			}
@@ -258,64 +257,6 @@ func (r *reader) target(file string, e tree.Entry) TargetRule {
 		}
 	}
 	return out
-}
-
-// gate reads one gate: the kind is the one key that is a kind's name.
-func (r *reader) gate(file string, n *tree.Node) (Gate, bool) {
-	if n.Kind != tree.KindMap {
-		r.Add(n.Line, n.Col, "a gate is %s; want a mapping such as metric: test_accuracy with min: 0.85 below it", n.Shown())
-		return Gate{}, false
-	}
-	var found []kind
-	for _, k := range kinds {
-		if n.Has(k.name) {
-			found = append(found, k)
-		}
-	}
-	if len(found) != 1 {
-		r.noKind(n, found)
-		return Gate{}, false
-	}
-	k := found[0]
-	before := len(r.Problems)
-	r.CheckFields(k.keys(), n, "gate "+k.name)
-	if len(r.Problems) > before {
-		return Gate{}, false
-	}
-	g, err := k.build(n)
-	if err != nil {
-		var p tree.Problem
-		if !errors.As(err, &p) {
-			p = tree.Problem{Line: n.Line, Col: n.Col, Msg: err.Error()}
-		}
-		r.Problems = append(r.Problems, p)
-		return Gate{}, false
-	}
-	g.File, g.Line, g.Late, g.Absolute = file, n.Line, k.late, k.absolute
-	g.OnFail = verdict.Effect(n.Str("on-fail"))
-	g.ID = n.Str("name")
-	if g.ID == "" {
-		g.ID = k.name
-		if k.named {
-			g.ID += " " + strings.Join(strings.Fields(n.Str(k.name)), " ")
-		}
-	}
-	return g, true
-}
-
-func (r *reader) noKind(n *tree.Node, found []kind) {
-	if len(found) > 1 {
-		r.Add(n.Line, n.Col, "a gate is both %s and %s; begin each with its own -", found[0].name, found[1].name)
-		return
-	}
-	near := ""
-	for _, e := range n.Entries {
-		if names := spelling.Nearest(e.Key, Kinds()); len(names) > 0 {
-			near = fmt.Sprintf("; did you mean %s in place of %s?", names[0], e.Key)
-			break
-		}
-	}
-	r.Add(n.Line, n.Col, "a gate of no known kind; one of its keys must be %s%s", strings.Join(Kinds(), ", "), near)
 }
 
 func (r *reader) waiver(p *Policy, n *tree.Node) {

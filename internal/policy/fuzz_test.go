@@ -215,10 +215,10 @@ func FuzzExpression(f *testing.F) {
 		if err != nil || len(named) == 0 {
 			return
 		}
-		if got := (expression{program, named, reading{}}).check(fact.Facts{}); got.Outcome == verdict.Pass {
+		if got := (expressionGate{program, named, reading{}}).check(fact.Facts{}); got.Outcome == verdict.Pass {
 			t.Fatalf("%q is true of nothing", source)
 		}
-		(expression{program, named, reading{}}).check(rich())
+		(expressionGate{program, named, reading{}}).check(rich())
 	})
 }
 

@@ -43,7 +43,7 @@ func buildExpression(n *tree.Node) (Gate, error) {
 	if err != nil {
 		return Gate{}, err
 	}
-	e := expression{program, named, r}
+	e := expressionGate{program, named, r}
 	wanted := format.Truncate(strings.Join(strings.Fields(source.Text), " "), 200)
 	needs := r.needs()
 	needs.Ledger = slices.ContainsFunc(named, func(n factName) bool { return n.incumbent && n.group == "metrics" })
@@ -66,13 +66,13 @@ func inSource(source *tree.Node, err error) error {
 	return p
 }
 
-type expression struct {
+type expressionGate struct {
 	program *vm.Program
 	named   []factName
 	reading
 }
 
-func (e expression) check(f fact.Facts) verdict.Finding {
+func (e expressionGate) check(f fact.Facts) verdict.Finding {
 	var out verdict.Finding
 	env := exprEnv{Candidate: newExprSubject(), Incumbent: newExprSubject()}
 	var base fact.Subject
@@ -99,7 +99,7 @@ func (e expression) check(f fact.Facts) verdict.Finding {
 			into.Metrics[name.key], shown, lack = t.Value.Value, t.shown, t.gap
 			out.Values = append(out.Values, t.used(map[bool]string{true: "incumbent", false: "candidate"}[name.incumbent])...)
 		} else {
-			shown, lack = name.read(s, into)
+			shown, lack = readFact(name, s, into)
 		}
 		*list = append(*list, name.key+"="+shown)
 		if lack.why != "" {
@@ -127,7 +127,7 @@ func (e expression) check(f fact.Facts) verdict.Finding {
 }
 
 // metric takes the value that the expression names. The incumbent's compares with the candidate's of the same name.
-func (e expression) metric(f fact.Facts, base fact.Subject, name factName) taken {
+func (e expressionGate) metric(f fact.Facts, base fact.Subject, name factName) taken {
 	r := e.reading
 	r.key = name.key
 	mine := r.candidate(f)

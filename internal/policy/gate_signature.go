@@ -42,10 +42,11 @@ func buildSignature(n *tree.Node) (Gate, error) {
 }
 
 func checkSignature(f fact.Facts, level string, who holder) verdict.Finding {
-	mine, out, end := signatureOf(f.Candidate, verdict.Finding{})
+	mine, seen, end := readSignature(f.Candidate)
 	if end != nil {
 		return *end
 	}
+	out := verdict.Finding{Candidate: seen}
 	if level == "present" {
 		return passed(out)
 	}
@@ -57,8 +58,8 @@ func checkSignature(f fact.Facts, level string, who holder) verdict.Finding {
 		out.Why = "the candidate is the incumbent"
 		return passed(out)
 	}
-	theirs, seen, end := signatureOf(base, verdict.Finding{})
-	out.Incumbent = seen.Candidate
+	theirs, seen, end := readSignature(base)
+	out.Incumbent = seen
 	if end != nil {
 		if end.Outcome == verdict.Fail || end.Absent { // unsigned, or without an MLmodel file
 			return absent(out, unproven+end.Why, "use signature: present until a signed version is the incumbent")
@@ -72,32 +73,28 @@ func checkSignature(f fact.Facts, level string, who holder) verdict.Finding {
 		worst = max(worst, c.level)
 		texts = append(texts, c.text)
 	}
-	out.Candidate = levelNames[worst]
-	if worst > slices.Index(levelNames, level) {
-		return failed(out, "the signature is "+levelNames[worst]+": "+format.First(texts, 8), "log the model with the incumbent's signature, or promote under another alias that callers move to")
+	out.Candidate = worst.String()
+	if worst > parseLevel(level) {
+		return failed(out, "the signature is "+worst.String()+": "+format.First(texts, 8), "log the model with the incumbent's signature, or promote under another alias that callers move to")
 	}
 	return passed(out)
 }
 
-// signatureOf reads a subject's signature, or says why there is none.
-func signatureOf(s fact.Subject, out verdict.Finding) (contract, verdict.Finding, *verdict.Finding) {
+// readSignature returns the signature of a version and what to show of it. If there is none, end says why.
+func readSignature(s fact.Subject) (c contract, seen string, end *verdict.Finding) {
 	m, ok := s.MLmodel.Get()
 	if !ok {
-		out.Candidate = "?"
-		end := unread(out, s.MLmodel, "the MLmodel file of "+s.Ref+" is not known: "+s.MLmodel.Why(), "")
-		return contract{}, out, &end
+		f := unread(verdict.Finding{Candidate: "?"}, s.MLmodel, "the MLmodel file of "+s.Ref+" is not known: "+s.MLmodel.Why(), "")
+		return contract{}, f.Candidate, &f
 	}
 	if m.Signature.Empty() {
-		out.Candidate = "unsigned"
-		end := failed(out, s.Ref+" has no signature", "log the model with a signature: signature=infer_signature(X, model.predict(X))")
-		return contract{}, out, &end
+		f := failed(verdict.Finding{Candidate: "unsigned"}, s.Ref+" has no signature", "log the model with a signature: signature=infer_signature(X, model.predict(X))")
+		return contract{}, f.Candidate, &f
 	}
 	c, err := parseSignature(m.Signature)
 	if err != nil {
-		out.Candidate = "?"
-		end := unclear(out, fmt.Sprintf("%s: %v", s.Ref, err), "")
-		return contract{}, out, &end
+		f := unclear(verdict.Finding{Candidate: "?"}, fmt.Sprintf("%s: %v", s.Ref, err), "")
+		return contract{}, f.Candidate, &f
 	}
-	out.Candidate = fmt.Sprintf("%d inputs, %d outputs", len(c.inputs), len(c.outputs))
-	return c, out, nil
+	return c, fmt.Sprintf("%d inputs, %d outputs", len(c.inputs), len(c.outputs)), nil
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
-	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // SideBySide compares the candidate with a holder. It judges nothing: which direction of a metric is better is guessed
@@ -119,11 +118,11 @@ func digestMap(run registry.Run) map[string]string {
 }
 
 func signatureChange(mine, theirs fact.Subject) (level string, changes []string) {
-	now, _, end := signatureOf(mine, verdict.Finding{})
+	now, _, end := readSignature(mine)
 	if end != nil {
 		return end.Why, nil
 	}
-	was, _, end := signatureOf(theirs, verdict.Finding{})
+	was, _, end := readSignature(theirs)
 	if end != nil {
 		return end.Why, nil
 	}
@@ -132,5 +131,5 @@ func signatureChange(mine, theirs fact.Subject) (level string, changes []string)
 		worst = max(worst, c.level)
 		changes = append(changes, c.text)
 	}
-	return levelNames[worst], changes
+	return worst.String(), changes
 }

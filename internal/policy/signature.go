@@ -103,18 +103,25 @@ func parseColumn(fields map[string]json.RawMessage) (column, error) {
 	return c, err
 }
 
-// Levels of change between two signatures, in their order.
+// level is how much a change affects callers. A higher level affects them more.
+type level int
+
 const (
-	unchanged = iota
+	unchanged level = iota
 	additive
 	breaking
 )
 
 var levelNames = []string{"same", "additive", "breaking"}
 
-// change is one difference, for people.
+func (l level) String() string { return levelNames[l] }
+
+// parseLevel returns the level with this name. An unknown name gives -1, which every change exceeds.
+func parseLevel(name string) level { return level(slices.Index(levelNames, name)) }
+
+// change is one difference between two signatures. The text is for people.
 type change struct {
-	level int
+	level level
 	text  string
 }
 
@@ -133,11 +140,11 @@ func inputChanges(was, now []column) []change {
 	var out []change
 	dropped, added := missing(was, now), missing(now, was)
 	for _, c := range dropped {
-		level := additive
+		l := additive
 		if len(added) > 0 || c.tensor != nil {
-			level = breaking
+			l = breaking
 		}
-		out = append(out, change{level, fmt.Sprintf("input %s is gone", c.name)})
+		out = append(out, change{l, fmt.Sprintf("input %s is gone", c.name)})
 	}
 	for _, c := range added {
 		if c.required {
@@ -151,11 +158,11 @@ func inputChanges(was, now []column) []change {
 		if !ok {
 			continue
 		}
-		if level := retyped(o, n); level != unchanged {
-			out = append(out, change{level, fmt.Sprintf("input %s was %s and is %s", o.name, o, n)})
+		if l := retyped(o, n); l != unchanged {
+			out = append(out, change{l, fmt.Sprintf("input %s was %s and is %s", o.name, o, n)})
 		}
 		if o.required != n.required {
-			out = append(out, change{map[bool]int{true: breaking, false: additive}[n.required],
+			out = append(out, change{map[bool]level{true: breaking, false: additive}[n.required],
 				fmt.Sprintf("input %s is now %s", o.name, map[bool]string{true: "required", false: "optional"}[n.required])})
 		}
 	}
@@ -185,7 +192,7 @@ var wider = map[string][]string{
 	"int8": {"int16", "int32", "int64"}, "int16": {"int32", "int64"}, "int32": {"int64"}, "float32": {"float64"},
 }
 
-func retyped(o, n column) int {
+func retyped(o, n column) level {
 	switch {
 	case o.raw == n.raw:
 		return unchanged
@@ -198,7 +205,7 @@ func retyped(o, n column) int {
 	return widened(o.kind, n.kind)
 }
 
-func widened(was, now string) int {
+func widened(was, now string) level {
 	switch {
 	case was == now:
 		return unchanged
@@ -209,21 +216,21 @@ func widened(was, now string) int {
 }
 
 // reshaped: a fixed size may become any (-1); everything else is another shape.
-func reshaped(was, now []int64) int {
+func reshaped(was, now []int64) level {
 	if len(was) != len(now) {
 		return breaking
 	}
-	level := unchanged
+	worst := unchanged
 	for i := range was {
 		switch {
 		case was[i] == now[i]:
 		case now[i] == -1:
-			level = max(level, additive)
+			worst = max(worst, additive)
 		default:
 			return breaking
 		}
 	}
-	return level
+	return worst
 }
 
 // onlyType reports whether the type's name says everything; objects and arrays have parts.
