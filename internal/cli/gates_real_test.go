@@ -218,10 +218,10 @@ func (r *realGates) judge(c cell) verdict.Finding {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	gates := p.Rules[0].Targets[0].Gates
+	list := p.Rules[0].Targets[0].Gates
 	client := mlflow.New(wire, wire, mlflow.About{Address: r.s.URL}, func() float64 { return 0 })
 	q := fact.Query{Model: "gates", Candidate: candidate, Target: registry.Target{Alias: "champion"}}
-	facts, err := gather.Facts(context.Background(), client, q, policy.Needs(gates))
+	facts, err := gather.Facts(context.Background(), client, q, policy.Needs(list))
 	if err != nil {
 		r.t.Fatalf("%s: %v", c.candidate, err)
 	}
@@ -231,7 +231,7 @@ func (r *realGates) judge(c cell) verdict.Finding {
 	if c.candidate != "gone" {
 		facts.Review = registry.Is(approvedReview())
 	}
-	return policy.Judge(gates, facts).Findings[0]
+	return policy.Judge(list, facts).Findings[0]
 }
 
 // approvedReview is a change of ann's that bob promotes; both and eve approved it.

@@ -269,19 +269,19 @@ func (s *session) judge() bool {
 		return false
 	}
 	ungated := len(s.set.gates) == 0 && slices.Contains(in.Override, verdict.OverrideUngated)
-	gates := s.set.gates
-	if s.set.from != "" && (ungated || len(gates) > 0) { // the order of stages is no judgement of the model
-		gates = append([]policy.Gate{policy.From(s.set.from, in.Query.Target)}, gates...)
+	list := s.set.gates
+	if s.set.from != "" && (ungated || len(list) > 0) { // the order of stages is no judgement of the model
+		list = append([]policy.Gate{policy.From(s.set.from, in.Query.Target)}, list...)
 	}
 	if s.report.Dry || in.Command == "validate" {
-		gates = policy.Planned(gates)
+		list = policy.Planned(list)
 	}
 	mode := verdict.Enforced
 	if ungated || s.report.PolicyNote != "" {
 		mode = verdict.Ungated
 	}
-	if len(gates) > 0 {
-		s.report.Verdict, s.report.Judged = policy.Judge(gates, s.report.Facts, s.set.waivers...), true
+	if len(list) > 0 {
+		s.report.Verdict, s.report.Judged = policy.Judge(list, s.report.Facts, s.set.waivers...), true
 		s.report.Verdict.Mode = cmp.Or(mode, s.report.Verdict.Mode)
 		return true
 	}
@@ -292,7 +292,7 @@ func (s *session) judge() bool {
 	s.report.Suggest = policy.Suggest(s.report.Facts, in.Query.Target)
 	s.fail(&registry.Error{
 		Reason: registry.NoGates, Msg: "no gate says what the candidate must achieve",
-		Hint: "give at least one line in the input thresholds, or a policy file; a target without gates is refused (override: ungated promotes without, shown and recorded)",
+		Hint: "give at least one line in the input thresholds, or a policy file; a target without list is refused (override: ungated promotes without, shown and recorded)",
 	})
 	return false
 }

@@ -211,14 +211,19 @@ func FuzzExpression(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, source string) {
-		program, named, err := compile(source)
-		if err != nil || len(named) == 0 {
+		text, err := json.Marshal(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := Parse("p.yml", []byte("version: 1\nmodels: {churn: {aliases: {champion: {gates: [{expression: "+string(text)+"}]}}}}\n"))
+		if err != nil {
 			return
 		}
-		if got := (expressionGate{program, named, reading{}}).check(fact.Facts{}); got.Outcome == verdict.Pass {
+		gate := p.Rules[0].Targets[0].Gates[0]
+		if got := gate.Check(fact.Facts{}); got.Outcome == verdict.Pass {
 			t.Fatalf("%q is true of nothing", source)
 		}
-		(expressionGate{program, named, reading{}}).check(rich())
+		gate.Check(rich())
 	})
 }
 

@@ -12,10 +12,10 @@ import (
 
 // Judge judges every gate and sums up. A comparison that does not apply, because there is confirmed to be no incumbent,
 // counts only beside a gate that judged the candidate by itself and passed.
-func Judge(gates []Gate, facts fact.Facts, waivers ...Waiver) verdict.Verdict {
-	v := verdict.Verdict{Findings: make([]verdict.Finding, 0, len(gates))}
+func Judge(list []Gate, facts fact.Facts, waivers ...Waiver) verdict.Verdict {
+	v := verdict.Verdict{Findings: make([]verdict.Finding, 0, len(list))}
 	judged := false
-	for _, g := range gates {
+	for _, g := range list {
 		f := g.Check(facts)
 		f.Gate, f.Target, f.File, f.Line, f.OnFail, f.Mode, f.Late = g.ID, g.Target, g.File, g.Line, g.OnFail, g.Mode, g.Late
 		if f.Wanted == "" {
@@ -36,8 +36,8 @@ func Judge(gates []Gate, facts fact.Facts, waivers ...Waiver) verdict.Verdict {
 
 // Planned returns the gates as a plan judges them: those that depend on the clock or on people are pending, with a word
 // on what they would say now, and are judged when the plan is applied.
-func Planned(gates []Gate) []Gate {
-	out := slices.Clone(gates)
+func Planned(list []Gate) []Gate {
+	out := slices.Clone(list)
 	for i, g := range out {
 		if !g.Late {
 			continue
@@ -58,7 +58,7 @@ func Planned(gates []Gate) []Gate {
 // Standing judges a version that holds the target already by what the policy says of it now. Left out, and listed by
 // name, are the gates that are about the way to the target and not about the version: who approves, how long it waited,
 // which commit a workflow runs on, and comparisons with what the target names, which is the version itself.
-func Standing(gates []Gate, t registry.Target, facts fact.Facts, waivers ...Waiver) (v verdict.Verdict, left []string) {
+func Standing(list []Gate, t registry.Target, facts fact.Facts, waivers ...Waiver) (v verdict.Verdict, left []string) {
 	facts.Holders = maps.Clone(facts.Holders)
 	for _, key := range []string{fact.Incumbent, "@" + t.Alias, t.Stage} {
 		if _, gathered := facts.Holders[key]; gathered {
@@ -66,7 +66,7 @@ func Standing(gates []Gate, t registry.Target, facts fact.Facts, waivers ...Waiv
 		}
 	}
 	var about []Gate
-	for _, g := range gates {
+	for _, g := range list {
 		if g.Late || g.Needs.Commit || g.Check(facts).Outcome == verdict.NotApplicable {
 			left = append(left, g.ID)
 			continue

@@ -179,9 +179,9 @@ func TestWrongThresholds(t *testing.T) {
 }
 
 func TestNeedsNamesTheHoldersOnce(t *testing.T) {
-	gates, _ := Thresholds("a >= champion\nb >= champion - 1\nc >= @challenger\nd >= production\ne >= incumbent\nf >= 1", registry.Target{})
+	list, _ := Thresholds("a >= champion\nb >= champion - 1\nc >= @challenger\nd >= production\ne >= incumbent\nf >= 1", registry.Target{})
 	want := []string{"@champion", "@challenger", "@production", "Production"}
-	if diff := cmp.Diff(want, Needs(gates).Holders); diff != "" {
+	if diff := cmp.Diff(want, Needs(list).Holders); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -10,15 +10,15 @@ import (
 // Schema returns the JSON schema of the policy file, generated from the shapes that the parser checks. Only the parser
 // finds problems that a schema cannot express, such as two patterns that match one name.
 func Schema(rules ...audit.Rule) []byte {
-	gates := []any{}
+	kindSchemas := []any{}
 	for _, k := range kinds {
 		s := tree.ObjectSchema(k.keys())
 		s["title"], s["description"] = k.name, "passes if "+k.passes
-		gates = append(gates, s)
+		kindSchemas = append(kindSchemas, s)
 	}
 	target := tree.ObjectSchema(targetFields)
 	target["properties"].(map[string]any)["gates"] = map[string]any{
-		"type": "array", "minItems": 1, "items": map[string]any{"oneOf": gates}, "description": targetFields[1].About,
+		"type": "array", "minItems": 1, "items": map[string]any{"oneOf": kindSchemas}, "description": targetFields[1].About,
 	}
 	targets := func(keys tree.Shape, about string) map[string]any {
 		return map[string]any{"type": "object", "minProperties": 1, "propertyNames": keys.Schema(), "additionalProperties": map[string]any{"$ref": "#/$defs/target"}, "description": about}

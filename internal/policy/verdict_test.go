@@ -12,12 +12,12 @@ import (
 )
 
 // with judges a candidate that has metric a by gates of a policy.
-func with(t *testing.T, value float64, gates ...string) verdict.Verdict {
+func with(t *testing.T, value float64, texts ...string) verdict.Verdict {
 	t.Helper()
 	f := rich()
 	run(&f, func(r *registry.Run) { r.Metrics["a"] = registry.Point{Value: value} })
 	var all []Gate
-	for _, text := range gates {
+	for _, text := range texts {
 		all = append(all, gateOf(t, text))
 	}
 	return Judge(all, f)
@@ -51,7 +51,7 @@ func TestBlockComesBeforeRetain(t *testing.T) {
 
 func TestAnExceptionEndsWithItsDay(t *testing.T) {
 	w := Waiver{Gate: "metric a", Model: "churn", Version: 2, By: "eve", Why: "x", Until: "2026-05-03"}
-	gates := []Gate{gateOf(t, "metric: a, min: 1, on-fail: warn")}
+	list := []Gate{gateOf(t, "metric: a, min: 1, on-fail: warn")}
 	for now, want := range map[time.Time]verdict.Decision{
 		dawn: verdict.Promote,
 		time.Date(2026, 5, 3, 23, 59, 59, 0, time.UTC): verdict.Promote,
@@ -60,7 +60,7 @@ func TestAnExceptionEndsWithItsDay(t *testing.T) {
 	} {
 		f := rich()
 		f.Now = now
-		v := Judge(gates, f, w)
+		v := Judge(list, f, w)
 		if v.Decision != want || len(v.Waivers) != 1 || strings.HasPrefix(v.Waivers[0], "expired") != (want == verdict.Block) {
 			t.Errorf("at %v: %s, want %s; %q", now, v.Decision, want, v.Waivers)
 		}

@@ -25,8 +25,8 @@ func (w Waiver) covers(f fact.Facts) bool {
 }
 
 // Concerns reports whether the waiver is for the model and one of the gates, which are those of a target or two.
-func (w Waiver) Concerns(model string, gates []Gate) bool {
-	return w.Model == model && slices.ContainsFunc(gates, func(g Gate) bool {
+func (w Waiver) Concerns(model string, list []Gate) bool {
+	return w.Model == model && slices.ContainsFunc(list, func(g Gate) bool {
 		return g.ID == w.Gate && (w.Target == "" || w.Target == g.Target)
 	})
 }
