@@ -57,11 +57,12 @@ func (t TargetRule) Name() string { return t.Alias + t.Stage }
 // UsualFiles are where a policy is looked for when no file is named. Only one of them may be there.
 var UsualFiles = []string{".github/mlflow-policy.yml", ".github/mlflow-policy.yaml"}
 
+var loginShape = tree.Pattern("a GitHub login", `^[A-Za-z0-9](-?[A-Za-z0-9_])*(\[bot\])?$`)
+
 var (
 	globShape  = tree.MaxLength(256, tree.Pattern("a model name of at most 256 characters, with * as a wildcard", `^[^\x00-\x1f]+$`))
 	aliasShape = tree.MaxLength(255, tree.Pattern("an alias with only letters, digits, '_' and '-'", `^[\p{L}\p{N}_-]+$`))
 	stageShape = tree.OneOf("Staging or Production", "Staging", "Production")
-	loginShape = tree.Pattern("a GitHub login", `^[A-Za-z0-9](-?[A-Za-z0-9_])*(\[bot\])?$`)
 
 	modeShape = tree.OneOf("enforce (default), or report: evaluate and show the gates, but block nothing",
 		"enforce", "report")
