@@ -10,6 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/gather"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
@@ -21,7 +22,7 @@ func (r *reader) against() {
 		r.out.against = text
 		return
 	}
-	if _, err := policy.Against(text); err != nil {
+	if _, err := gates.BaselineKeys(text); err != nil {
 		r.problem("against", text, err.Error())
 	}
 	r.out.against = text
@@ -32,7 +33,7 @@ func (s *session) holdersAgainst() []string {
 	if _, err := strconv.Atoi(s.set.against); err == nil {
 		return []string{s.set.against}
 	}
-	keys, _ := policy.Against(s.set.against) // it was checked with the inputs
+	keys, _ := gates.BaselineKeys(s.set.against) // it was checked with the inputs
 	return keys
 }
 
@@ -41,7 +42,7 @@ func (s *session) meantAgainst(f fact.Facts) (string, error) {
 	if _, err := strconv.Atoi(s.set.against); err == nil {
 		return s.set.against, nil
 	}
-	key, why, fix := policy.Meant(s.set.against, f)
+	key, why, fix := gates.ResolveBaseline(s.set.against, f)
 	if why != "" {
 		return "", &registry.Error{Reason: registry.BadInput, Msg: "input against: " + why, Hint: fix}
 	}
@@ -78,7 +79,7 @@ func (s *session) compare(ctx context.Context) {
 		s.fail(&registry.Error{Reason: reason, Msg: "nothing to compare with: " + facts.Holders[key].Why(), Hint: hint})
 		return
 	}
-	c := policy.SideBySide(facts, with)
+	c := policy.CompareVersions(facts, with)
 	s.report.Title = report.Line{report.C(c.Candidate.Ref), report.T(" compared with "), report.C(c.Against.Ref)}
 	s.report.Body, s.report.Data, s.report.Reason = report.Compare(c, facts.Now), c, registry.OK
 }

@@ -172,7 +172,7 @@ func (s *session) standing(ctx context.Context, p policy.Policy, q fact.Query) (
 		return out, err
 	}
 	s.surroundings(ctx, &facts)
-	out.Verdict, out.Left = policy.Standing(applied.Gates, q.Target, facts, p.Waivers...)
+	out.Verdict, out.Left = policy.JudgeCurrent(applied.Gates, q.Target, facts, p.Waivers...)
 	slices.Sort(out.Left)
 	return out, nil
 }

@@ -12,6 +12,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/cases"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
@@ -107,7 +109,7 @@ func unguarded(p policy.Policy, rules []policy.TargetRule, in plan.Intent) error
 
 // needs is what the gates want to know, without the documents that are given as files.
 func (s *session) needs() fact.Needs {
-	n := policy.Needs(s.set.gates)
+	n := gates.Needs(s.set.gates)
 	n.Files = true // a plan binds them
 	n.Evidence = slices.DeleteFunc(n.Evidence, func(name string) bool { return s.set.evidence[name] != "" })
 	return n
@@ -117,7 +119,7 @@ func (s *session) needs() fact.Needs {
 func (s *session) surroundings(ctx context.Context, f *fact.Facts) {
 	f.Words = plan.Words(*f, s.set.intent)
 	f.Identities = s.set.identities
-	needs := policy.Needs(s.set.gates)
+	needs := gates.Needs(s.set.gates)
 	f.Commit = s.commit(ctx, *f, needs.Commit)
 	if needs.Review {
 		f.Review = s.review(ctx, *f, needs.Environments)
@@ -130,7 +132,7 @@ func (s *session) surroundings(ctx context.Context, f *fact.Facts) {
 	}
 	for name, path := range s.set.evidence {
 		f.Evidence[name] = registry.Unreadable[string]("")
-		data, err := s.runner.ReadWorkspace(path, policy.MaxReport)
+		data, err := s.runner.ReadWorkspace(path, gates.MaxReport)
 		if err != nil {
 			f.Evidence[name] = registry.Unreadable[string](err.Error())
 			continue
@@ -207,13 +209,13 @@ func (s *session) policyExplain(context.Context) {
 			effect = "nothing (report mode)"
 		}
 		judged := "when planned"
-		if g.Late {
+		if g.Deferred {
 			judged = "when applied"
 		}
 		t.Rows = append(t.Rows, []report.Line{{report.C(g.ID)}, {report.C(g.Wanted)}, {report.T(effect)}, {report.T(judged)}, {report.T(fmt.Sprint(g.Line))}})
 	}
 	doc = append(doc, t)
-	if fetched := fetches(policy.Needs(a.Gates)); fetched != "" {
+	if fetched := fetches(gates.Needs(a.Gates)); fetched != "" {
 		doc = append(doc, report.Para{Line: report.Line{report.T("Fetched beside run and model file: " + fetched + ".")}})
 	}
 	var waived []report.Line
@@ -291,7 +293,7 @@ func (s *session) try(p policy.Policy, path string) (verdict.Decision, []string)
 	if err != nil {
 		return "–", []string{err.Error()}
 	}
-	c, err := policy.ParseCase(path, data)
+	c, err := cases.Parse(path, data)
 	if err != nil {
 		var all []string
 		for _, problem := range tree.Problems(err) {
@@ -299,6 +301,6 @@ func (s *session) try(p policy.Policy, path string) (verdict.Decision, []string)
 		}
 		return "–", all
 	}
-	v, wrong := p.Try(c)
+	v, wrong := cases.Run(p, c)
 	return v.Decision, wrong
 }

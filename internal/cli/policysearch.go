@@ -63,7 +63,7 @@ func listIfThere(list func(string) ([]string, error), folder string) ([]string, 
 func (f *policySearch) take(folder string, names []string) {
 	for _, name := range names {
 		switch file := path.Join(folder, name); {
-		case slices.Contains(policy.UsualFiles, file):
+		case slices.Contains(policy.DefaultFiles, file):
 			f.usual = append(f.usual, file)
 		case nearPolicyName(name):
 			f.near = append(f.near, file)
@@ -99,13 +99,13 @@ func (f policySearch) choose(give func(input, value string) string) (string, err
 	case len(f.usual) == 0:
 		return "", &registry.Error{
 			Reason: registry.BadPolicy, Msg: fmt.Sprintf("find policy: %s is not where a policy is looked for, and there is none at %s", f.near[0], usualPlaces),
-			Hint: "move it to " + policy.UsualFiles[0] + ", or name it: " + give("policy-file", f.near[0]),
+			Hint: "move it to " + policy.DefaultFiles[0] + ", or name it: " + give("policy-file", f.near[0]),
 		}
 	}
 	return f.usual[0], nil
 }
 
-var usualPlaces = strings.Join(policy.UsualFiles, " or ")
+var usualPlaces = strings.Join(policy.DefaultFiles, " or ")
 
 // missing says where a policy was looked for.
 func (f policySearch) missing() string {
@@ -120,7 +120,7 @@ func (f policySearch) missing() string {
 func (s *session) findPolicy(needed bool) (string, error) {
 	found, err := searchPolicy(s.runner.ListWorkspace)
 	if err != nil {
-		return "", &registry.Error{Reason: registry.BadPolicy, Msg: "find policy: " + err.Error(), Hint: "name the file: " + s.give("policy-file", policy.UsualFiles[0])}
+		return "", &registry.Error{Reason: registry.BadPolicy, Msg: "find policy: " + err.Error(), Hint: "name the file: " + s.give("policy-file", policy.DefaultFiles[0])}
 	}
 	name, err := found.choose(s.give)
 	switch {

@@ -116,7 +116,7 @@ func (s *session) compareSignatures() {
 	if _, read := held.MLmodel.Get(); s.report.PullRequest == nil || !ok || !read {
 		return
 	}
-	c := policy.SideBySide(s.report.Facts, held)
+	c := policy.CompareVersions(s.report.Facts, held)
 	s.report.Signature, s.report.SignatureChanges = c.Signature, c.Changes
 }
 

@@ -22,6 +22,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/write"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
@@ -223,7 +224,7 @@ func (s *session) gather(ctx context.Context) bool {
 // gatherToJudge gathers for a command that judges and moves nothing. What the ledger recorded is read if a gate asks for
 // it; without a ledger there are no records.
 func (s *session) gatherToJudge(ctx context.Context) bool {
-	if !policy.Needs(s.set.gates).Ledger || s.book.ledger == nil {
+	if !gates.Needs(s.set.gates).Ledger || s.book.ledger == nil {
 		return s.gather(ctx)
 	}
 	var view ledger.View
@@ -271,10 +272,10 @@ func (s *session) judge() bool {
 	ungated := len(s.set.gates) == 0 && slices.Contains(in.Override, verdict.OverrideUngated)
 	list := s.set.gates
 	if s.set.from != "" && (ungated || len(list) > 0) { // the order of stages is no judgement of the model
-		list = append([]policy.Gate{policy.From(s.set.from, in.Query.Target)}, list...)
+		list = append([]gates.Gate{gates.FromStage(s.set.from, in.Query.Target)}, list...)
 	}
 	if s.report.Dry || in.Command == "validate" {
-		list = policy.Planned(list)
+		list = policy.ForPlan(list)
 	}
 	mode := verdict.Enforced
 	if ungated || s.report.PolicyNote != "" {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -35,7 +36,7 @@ type settings struct {
 	insecureHTTP       bool
 
 	intent     plan.Intent
-	gates      []policy.Gate
+	gates      []gates.Gate
 	waivers    []policy.Waiver
 	identities map[string]string // MLflow user -> GitHub login
 	against    string            // whom to compare with: a version number, an alias or a stage, as given

@@ -12,6 +12,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/signature"
 )
 
 var campaign = flag.Int("campaign", 20_000, "how many mutated texts each parser and decoder is given")
@@ -36,7 +37,7 @@ func TestReadersStandMutatedTexts(t *testing.T) {
 	}{
 		{"policy", policies, func(text string) { _, _ = Parse("p.yml", []byte(text)) }},
 		{"signature", []string{`[{"name":"a","type":"long","required":true}]`, `[{"type":"tensor","tensor-spec":{"dtype":"float64","shape":[-1,4]}}]`, `null`}, func(text string) {
-			_, _ = parseSignature(registry.Signature{Inputs: text})
+			_, _ = signature.Parse(registry.Signature{Inputs: text})
 		}},
 		{"evidence", dirtyReports, func(text string) {
 			evidence.Check(fact.Facts{Evidence: map[string]registry.Known[string]{"e": registry.Is(text)}})

@@ -7,6 +7,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
@@ -31,7 +32,7 @@ func TestDefect3NoGateOnTheWayToProduction(t *testing.T) {
 	}
 	f := rich()
 	f.Review = registry.Known[fact.Review]{}
-	if v := Judge([]Gate{gateOf(t, "metric: a, min: 0"), gateOf(t, "approval: 1")}, f); v.Decision != verdict.Block {
+	if v := Judge([]gates.Gate{gateOf(t, "metric: a, min: 0"), gateOf(t, "approval: 1")}, f); v.Decision != verdict.Block {
 		t.Errorf("an approval nobody looked up: %s", v.Decision)
 	}
 }

@@ -104,12 +104,6 @@ waivers:
 	}
 }
 
-func TestNumbersAreNotCutToIntegers(t *testing.T) {
-	if _, _, err := compile("int(candidate.metrics.a * 100) <= 5"); err == nil {
-		t.Error("an expression may overflow an integer")
-	}
-}
-
 // A comparison with an alias that is not there is inconclusive: were it not applicable, a slip of the pen would drop the
 // gate. The target's own alias is new at the first promotion.
 func TestRegression_AliasThatIsNotThere(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
@@ -38,7 +39,7 @@ type TargetRule struct {
 	Mode         verdict.Mode
 	From         []string // aliases and stages one of which the version must hold
 	FromLine     int
-	Gates        []Gate
+	Gates        []gates.Gate
 	AllowAssign  bool   // the command alias may move the alias, although gates guard it
 	Digest       string // of what it asks: gates and from, without mode, comments and layout
 }
@@ -54,10 +55,8 @@ func (t TargetRule) Ref() string {
 // Name is the alias or the stage.
 func (t TargetRule) Name() string { return t.Alias + t.Stage }
 
-// UsualFiles are where a policy is looked for when no file is named. Only one of them may be there.
-var UsualFiles = []string{".github/mlflow-policy.yml", ".github/mlflow-policy.yaml"}
-
-var loginShape = tree.Pattern("a GitHub login", `^[A-Za-z0-9](-?[A-Za-z0-9_])*(\[bot\])?$`)
+// DefaultFiles are where a policy is looked for when no file is named. Only one of them may be there.
+var DefaultFiles = []string{".github/mlflow-policy.yml", ".github/mlflow-policy.yaml"}
 
 var (
 	globShape  = tree.MaxLength(256, tree.Pattern("a model name of at most 256 characters, with * as a wildcard", `^[^\x00-\x1f]+$`))
@@ -97,7 +96,7 @@ var (
 		tree.Optional("moved-roots", tree.List("artifact stores that were moved; models in them still belong to their runs",
 			tree.Object("a moved store", movedRootFields...))),
 		tree.Optional("identities", tree.MapOf("GitHub logins by MLflow user or by commit e-mail address",
-			tree.Text("an MLflow user or an e-mail address"), loginShape)),
+			tree.Text("an MLflow user or an e-mail address"), gates.LoginShape)),
 	}
 )
 
@@ -238,7 +237,7 @@ func (r *reader) target(file string, e tree.Entry) TargetRule {
 	if from := e.Value.Get("from"); from != nil {
 		out.From, out.FromLine = e.Value.Texts("from"), from.Line
 		for _, item := range from.Items {
-			if _, err := HolderKey(item.Text); err != nil && item.Kind == tree.KindText {
+			if _, err := gates.TargetKey(item.Text); err != nil && item.Kind == tree.KindText {
 				r.Add(item.Line, item.Col, "from of target %s: %v", e.Key, err)
 			}
 		}
@@ -248,10 +247,10 @@ func (r *reader) target(file string, e tree.Entry) TargetRule {
 		return out
 	}
 	for _, n := range list.Items {
-		g, problems := parseGate(file, n)
+		g, problems := gates.Parse(file, n)
 		r.Problems = append(r.Problems, problems...)
 		if len(problems) == 0 {
-			if slices.ContainsFunc(out.Gates, func(o Gate) bool { return o.ID == g.ID }) {
+			if slices.ContainsFunc(out.Gates, func(o gates.Gate) bool { return o.ID == g.ID }) {
 				r.Add(n.Line, n.Col, "a second gate of this target is called %q; give it a name of its own with the key name", g.ID)
 			}
 			out.Gates = append(out.Gates, g)

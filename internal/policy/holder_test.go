@@ -5,8 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
@@ -70,18 +68,6 @@ func TestWordThatIsAliasAndStage(t *testing.T) {
 					t.Error("nobody is told what to write")
 				}
 			})
-		}
-	}
-}
-
-func TestAgainst(t *testing.T) {
-	for word, want := range map[string][]string{
-		"champion": {"@champion"}, "@champion": {"@champion"}, "production": {"@production", "Production"},
-		"Staging": {"@Staging", "Staging"}, "@staging": {"@staging"}, "none": nil, "v7": nil, "@": nil, "@@x": nil, "a b": nil,
-	} {
-		got, err := Against(word)
-		if diff := cmp.Diff(want, got); diff != "" || (err == nil) != (want != nil) {
-			t.Errorf("%q: %v %s", word, err, diff)
 		}
 	}
 }

@@ -14,13 +14,14 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // gateOf is the only gate of a policy with this gate in it.
-func gateOf(t rapid.TB, text string) Gate {
+func gateOf(t rapid.TB, text string) gates.Gate {
 	t.Helper()
 	p, err := Parse("p.yml", []byte("version: 1\nmodels: {churn: {aliases: {champion: {gates: [{"+text+"}]}}}}\n"))
 	if err != nil {
@@ -88,11 +89,11 @@ func TestEveryGatePassesOnRichFacts(t *testing.T) {
 		if f := gateOf(t, text).Check(rich()); f.Outcome != verdict.Pass {
 			t.Errorf("%s: %s: %s", text, f.Outcome, f.Why)
 		}
-		for _, k := range Kinds() {
+		for _, k := range gates.Names() {
 			covered[k] = covered[k] || len(text) > len(k) && text[:len(k)+1] == k+":"
 		}
 	}
-	for _, k := range Kinds() {
+	for _, k := range gates.Names() {
 		if !covered[k] {
 			t.Errorf("no gate of the kind %s is held to the laws", k)
 		}
@@ -229,7 +230,7 @@ func TestLessEvidenceIsNeverBetter(t *testing.T) {
 	})
 }
 
-func gateNeedsVersion(g Gate) bool { return g.ID == "age" }
+func gateNeedsVersion(g gates.Gate) bool { return g.ID == "age" }
 
 // Law: no gate passes on facts of which it names one that is not known or not finite.
 func TestWhatIsNotKnownNeverPasses(t *testing.T) {
@@ -257,7 +258,7 @@ func TestWhatIsNotKnownNeverPasses(t *testing.T) {
 // Law: the same facts give the same verdict, byte for byte, whatever the order in which a server lists them (1,000
 // orders).
 func TestTheOrderOfFactsDoesNotMatter(t *testing.T) {
-	var gates []Gate
+	var gates []gates.Gate
 	for i, text := range lawGates {
 		g := gateOf(t, text)
 		g.ID = fmt.Sprint(i, g.ID)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
@@ -243,7 +244,7 @@ func TestOnFail(t *testing.T) {
 				if c.change != nil {
 					c.change(&f)
 				}
-				v := Judge([]Gate{gateOf(t, c.gate+", on-fail: "+onFail)}, f)
+				v := Judge([]gates.Gate{gateOf(t, c.gate+", on-fail: "+onFail)}, f)
 				if want := effects[c.want][i]; v.Decision != want || v.Effect() != want {
 					t.Errorf("on-fail: %s: %s, want %s: %+v", onFail, v.Decision, want, v.Findings[0])
 				}
@@ -258,13 +259,13 @@ func TestOnFail(t *testing.T) {
 // A comparison that nothing stands beside is no absent fact: nothing was judged.
 func TestOnFail_WarnNeedsAJudgement(t *testing.T) {
 	f := facts(map[string]float64{"a": 1}, nil)
-	if v := Judge([]Gate{gateOf(t, "regression: a, better: higher, on-fail: warn")}, f); v.Decision != verdict.Block {
+	if v := Judge([]gates.Gate{gateOf(t, "regression: a, better: higher, on-fail: warn")}, f); v.Decision != verdict.Block {
 		t.Errorf("promoted without any judgement: %+v", v.Findings)
 	}
 	misspelt := gateOf(t, "regression: a, better: higher, against: champoin, on-fail: warn")
 	f.Model = registry.Is(registry.Model{Aliases: map[string]int{"champion": 1}})
 	f.Holders["@champoin"] = registry.Absent[fact.Subject]("no alias champoin")
-	if v := Judge([]Gate{gateOf(t, "metric: a, min: 0.5"), misspelt}, f); v.Decision != verdict.Block {
+	if v := Judge([]gates.Gate{gateOf(t, "metric: a, min: 0.5"), misspelt}, f); v.Decision != verdict.Block {
 		t.Errorf("a slip of the pen counts as an absent fact: %+v", v.Findings)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 )
 
@@ -11,9 +12,9 @@ import (
 // finds problems that a schema cannot express, such as two patterns that match one name.
 func Schema(rules ...audit.Rule) []byte {
 	kindSchemas := []any{}
-	for _, k := range kinds {
-		s := tree.ObjectSchema(k.keys())
-		s["title"], s["description"] = k.name, "passes if "+k.passes
+	for _, k := range gates.Kinds {
+		s := tree.ObjectSchema(k.Keys())
+		s["title"], s["description"] = k.Name, "passes if "+k.Passes
 		kindSchemas = append(kindSchemas, s)
 	}
 	target := tree.ObjectSchema(targetFields)

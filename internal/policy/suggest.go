@@ -9,6 +9,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -33,7 +34,7 @@ func Suggest(f fact.Facts, t registry.Target) []string {
 	var lines []string
 	for _, key := range keys[:min(len(keys), 10)] {
 		v := values[key]
-		op := operator(">=")
+		op := gates.Operator(">=")
 		if lowerIsBetter(key) {
 			op = "<="
 		}
@@ -45,7 +46,7 @@ func Suggest(f fact.Facts, t registry.Target) []string {
 		if !hasIncumbent || t.Empty() {
 			continue
 		}
-		if b := incumbent.ChooseLike(key, fact.Selector{}, v); b.Why == "" && b.Value.Finite() && op.holds(v.Value, b.Value.Value) {
+		if b := incumbent.ChooseLike(key, fact.Selector{}, v); b.Why == "" && b.Value.Finite() && op.Holds(v.Value, b.Value.Value) {
 			lines = append(lines, fmt.Sprintf("%s %s incumbent", name, op))
 		}
 	}
@@ -54,16 +55,16 @@ func Suggest(f fact.Facts, t registry.Target) []string {
 
 // rounded is the limit to three significant digits, towards the side on which the value passes. One that cannot be
 // rounded so stays as it is.
-func rounded(op operator, v float64) float64 {
+func rounded(op gates.Operator, v float64) float64 {
 	r := threeDigits(v)
-	if v != 0 && !op.holds(v, r) {
+	if v != 0 && !op.Holds(v, r) {
 		unit := math.Pow(10, math.Floor(math.Log10(math.Abs(v)))-2)
 		if op == ">=" {
 			unit = -unit
 		}
 		r = threeDigits(r + unit)
 	}
-	if math.IsInf(r, 0) || !op.holds(v, r) {
+	if math.IsInf(r, 0) || !op.Holds(v, r) {
 		return v
 	}
 	return r

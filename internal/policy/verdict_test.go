@@ -7,6 +7,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
@@ -16,7 +17,7 @@ func with(t *testing.T, value float64, texts ...string) verdict.Verdict {
 	t.Helper()
 	f := rich()
 	run(&f, func(r *registry.Run) { r.Metrics["a"] = registry.Point{Value: value} })
-	var all []Gate
+	var all []gates.Gate
 	for _, text := range texts {
 		all = append(all, gateOf(t, text))
 	}
@@ -51,7 +52,7 @@ func TestBlockComesBeforeRetain(t *testing.T) {
 
 func TestAnExceptionEndsWithItsDay(t *testing.T) {
 	w := Waiver{Gate: "metric a", Model: "churn", Version: 2, By: "eve", Why: "x", Until: "2026-05-03"}
-	list := []Gate{gateOf(t, "metric: a, min: 1, on-fail: warn")}
+	list := []gates.Gate{gateOf(t, "metric: a, min: 1, on-fail: warn")}
 	for now, want := range map[time.Time]verdict.Decision{
 		dawn: verdict.Promote,
 		time.Date(2026, 5, 3, 23, 59, 59, 0, time.UTC): verdict.Promote,
@@ -67,7 +68,7 @@ func TestAnExceptionEndsWithItsDay(t *testing.T) {
 	}
 	f := rich()
 	for _, other := range []Waiver{{Gate: "metric b", Model: "churn", Version: 2, Until: "2026-12-31"}, {Gate: "metric a", Model: "fraud", Version: 2, Until: "2026-12-31"}, {Gate: "metric a", Model: "churn", Version: 3, Until: "2026-12-31"}} {
-		if v := Judge([]Gate{gateOf(t, "metric: a, min: 1")}, f, other); v.Decision != verdict.Block || len(v.Waivers) > 0 {
+		if v := Judge([]gates.Gate{gateOf(t, "metric: a, min: 1")}, f, other); v.Decision != verdict.Block || len(v.Waivers) > 0 {
 			t.Errorf("%+v counts", other)
 		}
 	}
@@ -109,8 +110,8 @@ func TestMargins(t *testing.T) {
 }
 
 func TestLateGatesArePendingInAPlan(t *testing.T) {
-	gates := []Gate{gateOf(t, "metric: a, min: 0.5"), gateOf(t, "approval: 9"), gateOf(t, "age: 1m")}
-	planned, applied := Judge(Planned(gates), rich()), Judge(gates, rich())
+	gates := []gates.Gate{gateOf(t, "metric: a, min: 0.5"), gateOf(t, "approval: 9"), gateOf(t, "age: 1m")}
+	planned, applied := Judge(ForPlan(gates), rich()), Judge(gates, rich())
 	if planned.Decision != verdict.Promote || applied.Decision != verdict.Block {
 		t.Errorf("planned: %s, applied: %s", planned.Decision, applied.Decision)
 	}
@@ -122,73 +123,12 @@ func TestLateGatesArePendingInAPlan(t *testing.T) {
 	later := rich()
 	later.Now = later.Now.Add(24 * time.Hour)
 	one, _ := plan.Plan{Verdict: &planned}.Digest()
-	tomorrow := Judge(Planned(gates), later)
+	tomorrow := Judge(ForPlan(gates), later)
 	two, _ := plan.Plan{Verdict: &tomorrow}.Digest()
 	other := Judge(gates, rich())
 	three, _ := plan.Plan{Verdict: &other}.Digest()
 	if one != two || one != three {
 		t.Errorf("the digest depends on the clock: %s %s %s", one, two, three)
-	}
-}
-
-func TestSignatureChanges(t *testing.T) {
-	in := func(text string) registry.Signature {
-		return registry.Signature{Inputs: text, Outputs: `[{"type":"double"}]`}
-	}
-	out := func(text string) registry.Signature {
-		return registry.Signature{Inputs: `[{"name":"a","type":"long"}]`, Outputs: text}
-	}
-	params := func(text string) registry.Signature {
-		return registry.Signature{Inputs: `[{"name":"a","type":"long"}]`, Params: text}
-	}
-	tensor := func(dtype, shape string) string {
-		return `[{"type":"tensor","tensor-spec":{"dtype":"` + dtype + `","shape":` + shape + `}}]`
-	}
-	for name, c := range map[string]struct {
-		was, now registry.Signature
-		want     level
-	}{
-		"the same":                   {in(`[{"name":"a","type":"long"}]`), in(`[{"type":"long","name":"a","required":true}]`), unchanged},
-		"another order":              {in(`[{"name":"a","type":"long"},{"name":"b","type":"long"}]`), in(`[{"name":"b","type":"long"},{"name":"a","type":"long"}]`), unchanged},
-		"an optional input more":     {in(`[{"name":"a","type":"long"}]`), in(`[{"name":"a","type":"long"},{"name":"b","type":"long","required":false}]`), additive},
-		"a required input more":      {in(`[{"name":"a","type":"long"}]`), in(`[{"name":"a","type":"long"},{"name":"b","type":"long"}]`), breaking},
-		"an input less":              {in(`[{"name":"a","type":"long"},{"name":"b","type":"long"}]`), in(`[{"name":"a","type":"long"}]`), additive},
-		"an input renamed":           {in(`[{"name":"a","type":"long"}]`), in(`[{"name":"b","type":"long"}]`), breaking},
-		"renamed to an optional one": {in(`[{"name":"a","type":"long"}]`), in(`[{"name":"b","type":"long","optional":true}]`), breaking},
-		"an input wider":             {in(`[{"name":"a","type":"integer"}]`), in(`[{"name":"a","type":"double"}]`), additive},
-		"an input narrower":          {in(`[{"name":"a","type":"double"}]`), in(`[{"name":"a","type":"float"}]`), breaking},
-		"a long is no double":        {in(`[{"name":"a","type":"long"}]`), in(`[{"name":"a","type":"double"}]`), breaking},
-		"an input now required":      {in(`[{"name":"a","type":"long","required":false}]`), in(`[{"name":"a","type":"long"}]`), breaking},
-		"an input now optional":      {in(`[{"name":"a","type":"long"}]`), in(`[{"name":"a","type":"long","required":false}]`), additive},
-		"another tensor shape":       {in(tensor("float64", "[-1,4]")), in(tensor("float64", "[-1,5]")), breaking},
-		"any tensor size":            {in(tensor("float32", "[-1,4]")), in(tensor("float32", "[-1,-1]")), additive},
-		"a fixed tensor size":        {in(tensor("float32", "[-1,4]")), in(tensor("float32", "[1,4]")), breaking},
-		"a wider tensor":             {in(tensor("float32", "[-1,4]")), in(tensor("float64", "[-1,4]")), additive},
-		"a tensor of more sides":     {in(tensor("float32", "[-1,4]")), in(tensor("float32", "[-1,4,1]")), breaking},
-		"columns in place of one":    {in(tensor("float32", "[-1,4]")), in(`[{"name":"a","type":"long"}]`), breaking},
-		"an object changed":          {in(`[{"name":"a","type":"object","properties":{"x":{"type":"long"}}}]`), in(`[{"name":"a","type":"object","properties":{"x":{"type":"double"}}}]`), breaking},
-		"an output more":             {out(`[{"name":"p","type":"double"}]`), out(`[{"name":"p","type":"double"},{"name":"q","type":"double"}]`), additive},
-		"an output less":             {out(`[{"name":"p","type":"double"},{"name":"q","type":"double"}]`), out(`[{"name":"p","type":"double"}]`), breaking},
-		"an output wider":            {out(`[{"name":"p","type":"float"}]`), out(`[{"name":"p","type":"double"}]`), breaking},
-		"a parameter more":           {params(""), params(`[{"name":"t","type":"float","default":0.5,"shape":null}]`), additive},
-		"another default":            {params(`[{"name":"t","type":"float","default":0.1}]`), params(`[{"name":"t","type":"float","default":0.5}]`), unchanged},
-		"a parameter less":           {params(`[{"name":"t","type":"float","default":0.1}]`), params(""), breaking},
-	} {
-		was, err := parseSignature(c.was)
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		now, err := parseSignature(c.now)
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		worst := unchanged
-		for _, change := range difference(was, now) {
-			worst = max(worst, change.level)
-		}
-		if worst != c.want {
-			t.Errorf("%s is %s, want %s", name, worst, c.want)
-		}
 	}
 }
 

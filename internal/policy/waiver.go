@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
@@ -25,17 +26,17 @@ func (w Waiver) covers(f fact.Facts) bool {
 }
 
 // Concerns reports whether the waiver is for the model and one of the gates, which are those of a target or two.
-func (w Waiver) Concerns(model string, list []Gate) bool {
-	return w.Model == model && slices.ContainsFunc(list, func(g Gate) bool {
+func (w Waiver) Concerns(model string, list []gates.Gate) bool {
+	return w.Model == model && slices.ContainsFunc(list, func(g gates.Gate) bool {
 		return g.ID == w.Gate && (w.Target == "" || w.Target == g.Target)
 	})
 }
 
-func (w Waiver) expired(now time.Time) bool { return Over(w.Until, now) }
+func (w Waiver) expired(now time.Time) bool { return DayIsOver(w.Until, now) }
 
-// Over reports whether a day that still counts has passed. It also holds where the time is not known: an exception
+// DayIsOver reports whether a day that still counts has passed. It also holds where the time is not known: an exception
 // nobody can date is none.
-func Over(until string, now time.Time) bool {
+func DayIsOver(until string, now time.Time) bool {
 	day, err := time.Parse(time.DateOnly, until)
 	return err != nil || now.IsZero() || !now.Before(day.AddDate(0, 0, 1))
 }

@@ -32,10 +32,21 @@ var layers = map[string][]string{
 	"internal/evidence":    {},
 	"internal/audit":       {"internal/ledger", "internal/registry"},
 	"internal/policy/tree": {"internal/format", "internal/registry", "internal/spelling"},
+	"internal/policy/gates": {
+		"internal/evidence", "internal/fact", "internal/format", "internal/glob", "internal/ledger",
+		"internal/policy/expression", "internal/policy/tree", "internal/registry", "internal/signature",
+		"internal/spelling", "internal/verdict",
+	},
+	"internal/policy/expression": {"internal/format"},
+	"internal/signature":         {"internal/canonical", "internal/format", "internal/registry"},
 	"internal/policy": {
-		"internal/audit", "internal/canonical", "internal/evidence", "internal/fact", "internal/format",
-		"internal/glob", "internal/ledger", "internal/policy/tree", "internal/registry", "internal/spelling",
+		"internal/audit", "internal/canonical", "internal/fact", "internal/format", "internal/glob",
+		"internal/policy/gates", "internal/policy/tree", "internal/registry", "internal/signature",
 		"internal/verdict",
+	},
+	"internal/policy/cases": {
+		"internal/fact", "internal/ledger", "internal/policy", "internal/policy/gates", "internal/policy/tree",
+		"internal/registry", "internal/verdict",
 	},
 	"internal/plan": {
 		"internal/canonical", "internal/fact", "internal/format", "internal/ledger", "internal/registry",
@@ -76,8 +87,9 @@ var layers = map[string][]string{
 		"internal/actions", "internal/apply", "internal/audit", "internal/audit/rules", "internal/canonical",
 		"internal/fact", "internal/format", "internal/github", "internal/ledger", "internal/lineage",
 		"internal/mlflow", "internal/mlflow/crawl", "internal/mlflow/diagnose", "internal/mlflow/gather",
-		"internal/mlflow/runstore", "internal/mlflow/write", "internal/plan", "internal/policy", "internal/policy/tree",
-		"internal/registry", "internal/report", "internal/rest", "internal/spelling", "internal/verdict",
+		"internal/mlflow/runstore", "internal/mlflow/write", "internal/plan", "internal/policy",
+		"internal/policy/cases", "internal/policy/gates", "internal/policy/tree", "internal/registry",
+		"internal/report", "internal/rest", "internal/spelling", "internal/verdict",
 	},
 
 	"internal/attacks":             {},
@@ -102,8 +114,9 @@ var layers = map[string][]string{
 // pure packages decide and render; they see no system, no network, no clock and no chance.
 var pure = []string{
 	"internal/audit", "internal/audit/rules", "internal/canonical", "internal/evidence", "internal/fact", "internal/format",
-	"internal/glob", "internal/lineage", "internal/plan", "internal/policy", "internal/policy/tree", "internal/registry",
-	"internal/report", "internal/spelling", "internal/verdict",
+	"internal/glob", "internal/lineage", "internal/plan", "internal/policy", "internal/policy/cases",
+	"internal/policy/expression", "internal/policy/gates", "internal/policy/tree", "internal/registry",
+	"internal/report", "internal/signature", "internal/spelling", "internal/verdict",
 }
 
 var impure = []string{"os", "net", "net/http", "log", "log/slog", "math/rand", "math/rand/v2", "os/exec", "io/ioutil", "syscall"}

@@ -22,34 +22,34 @@ type mutant struct {
 }
 
 var mutants = []mutant{
-	{"an operator turned", "policy/compare.go", "return value >= limit", "return value <= limit", "TestGates"},
-	{"a limit that excludes itself", "policy/compare.go", "return value <= limit", "return value < limit", "TestLimitsIncludeThemselves"},
+	{"an operator turned", "policy/gates/compare.go", "return value >= limit", "return value <= limit", "TestGates"},
+	{"a limit that excludes itself", "policy/gates/compare.go", "return value <= limit", "return value < limit", "TestLimitsIncludeThemselves"},
 	{"NaN and infinity are measurements", "registry/model.go", "return !math.IsNaN(p.Value) && math.Abs(p.Value) < math.MaxFloat64", "return !math.IsNaN(p.Value) || true", "TestDefect4GatesKnowOneOperatorAndNaNPasses"},
 	{"a model's 0 is believed, although the run says NaN", "fact/value.go", "case math.IsNaN(last.Value):\n\t\treturn last", "case math.IsNaN(last.Value):\n\t\treturn m.Point", "TestChoose/a_zero_of_a_run_that_logged_NaN"},
 	{"a model's 0 is believed, although its run has gone on", "fact/value.go", "case !ok || last.Step != m.Step || !last.Time.Equal(m.Time):\n", "case !ok || last.Step != m.Step || !last.Time.Equal(m.Time):\n\t\treturn m.Point\n", "TestChoose/a_zero_before_the_last_of_its_run"},
 	{"inconclusive passes", "verdict/verdict.go", "return !f.Absent || f.OnFail != OnFailWarn", "return false", "TestOnFail"},
-	{"only the first gate is judged", "policy/judge.go", "for _, g := range gates {\n\t\tf := g.Check", "for _, g := range gates[:min(1, len(gates))] {\n\t\tf := g.Check", "TestGates"},
+	{"only the first gate is judged", "policy/judge.go", "for _, g := range list {\n\t\tf := g.Check", "for _, g := range list[:min(1, len(list))] {\n\t\tf := g.Check", "TestGates"},
 	{"a target without gates passes", "verdict/verdict.go", "if len(v.Findings) == 0 {\n\t\tv.Decision = Block", "if len(v.Findings) == 0 {\n\t\tv.Decision = Promote", "TestDefect3NoGateOnTheWayToProduction"},
 	{"retain comes before block", "verdict/verdict.go", "if f.Blocks() {\n\t\t\tv.Decision = Block", "if f.Blocks() && v.Decision != Retain {\n\t\t\tv.Decision = Block", "TestBlockComesBeforeRetain"},
 	{"an exception never runs out", "policy/waiver.go", "return err != nil || now.IsZero() || !now.Before(day.AddDate(0, 0, 1))", "return err != nil && day.IsZero()", "TestAnExceptionEndsWithItsDay"},
-	{"the author's own approval counts", "policy/gate_approval.go", "barred := len(why) > 0", "barred := false", "TestApproval_WhoRoleState"},
+	{"the author's own approval counts", "policy/gates/gate_approval.go", "barred := len(why) > 0", "barred := false", "TestApproval_WhoRoleState"},
 	{"the mapped trainer approves", "fact/review.go", "add(login, RoleTrainer)", "_ = login", "TestApproval_Outcomes"},
-	{"an approval of an earlier attempt counts", "policy/gate_approval.go", "attempt != 1 && !g.anyAttempt", "attempt < 0", "TestApproval_Outcomes"},
-	{"an approval of any environment counts", "policy/gate_approval.go", "g.environment != \"\" && strings.EqualFold(a.Environment, g.environment)", "true", "TestApproval_WhoRoleState"},
-	{"a report about another run counts", "policy/gate_evidence.go", "case d.RunID != \"\" && (run.ID == \"\" || d.RunID != run.ID):", "case false:", "TestEvidence_OddForms"},
+	{"an approval of an earlier attempt counts", "policy/gates/gate_approval.go", "attempt != 1 && !g.anyAttempt", "attempt < 0", "TestApproval_Outcomes"},
+	{"an approval of any environment counts", "policy/gates/gate_approval.go", "g.environment != \"\" && strings.EqualFold(a.Environment, g.environment)", "true", "TestApproval_WhoRoleState"},
+	{"a report about another run counts", "policy/gates/gate_evidence.go", "case d.RunID != \"\" && (run.ID == \"\" || d.RunID != run.ID):", "case false:", "TestEvidence_OddForms"},
 	{"a key may be there twice", "evidence/json.go", "if seen[key] {", "if false {", "TestEvidence_OddForms"},
 	{"another spelling of a key is overlooked", "evidence/place.go", "case strings.EqualFold(k, key):", "case false:", "TestEvidence_OddForms"},
 	{"a result lowers the level of its rule", "evidence/sarif.go", "level = max(level, levelOr(p.at(\"level\"), Informational))", "level = levelOr(p.at(\"level\"), level)", "TestEvidence_OddForms"},
-	{"a slice may vanish", "policy/gate_slices.go", "if !slices.Contains(names, name) {", "if false {", "TestASliceOfTheIncumbentMayNotVanish"},
-	{"an expression is evaluated without its facts", "policy/gate_expression.go", "if len(gaps) > 0 {", "if false {", "TestAnExpressionNeedsEveryFactItNames"},
-	{"a new required input is no breaking change", "policy/signature.go", "if c.required {", "if false {", "TestSignatureChanges"},
-	{"the margin is given twice", "policy/gate_regression.go", "limit := theirs.Value.Value + m.of(theirs.Value.Value)", "limit := theirs.Value.Value + 2*m.of(theirs.Value.Value)", "TestMargins"},
-	{"a wrong tail of the distribution", "policy/student.go", "return 1 - tail", "return tail", "TestNonInferiorityAgreesWithSciPy"},
-	{"late gates are judged in a plan", "policy/judge.go", "if !g.Late {", "if true {", "TestLateGatesArePendingInAPlan"},
+	{"a slice may vanish", "policy/gates/gate_slices.go", "if !slices.Contains(names, name) {", "if false {", "TestASliceOfTheIncumbentMayNotVanish"},
+	{"an expression is evaluated without its facts", "policy/gates/gate_expression.go", "if len(gaps) > 0 {", "if false {", "TestAnExpressionNeedsEveryFactItNames"},
+	{"a new required input is no breaking change", "signature/signature.go", "if c.required {", "if false {", "TestSignatureChanges"},
+	{"the margin is given twice", "policy/gates/gate_regression.go", "limit := theirs.Value.Value + m.of(theirs.Value.Value)", "limit := theirs.Value.Value + 2*m.of(theirs.Value.Value)", "TestMargins"},
+	{"a wrong tail of the distribution", "policy/gates/student.go", "return 1 - tail", "return tail", "TestNonInferiorityAgreesWithSciPy"},
+	{"late gates are judged in a plan", "policy/judge.go", "if !g.Deferred {", "if true {", "TestLateGatesArePendingInAPlan"},
 	{"anybody's comment is a plan", "github/client.go", "return err == nil && author.login() == me, err", "return err == nil && author.login() != \"\" && me != \"\", err", "TestWhatIsNotOursIsNoPlan"},
 	{"a review of an older commit counts", "github/review.go", "case r.Commit != head:", "case r.Commit == \"\":", "TestReview_PullRequest"},
 	{"anybody who may read approves", "github/review.go", "if !may {", "if !may && asked < 0 {", "TestReview_PullRequest"},
-	{"who rejected has approved", "policy/gate_approval.go", "mine && a.State == fact.Rejected", "mine && a.State == \"\"", "TestApproval_Outcomes"},
+	{"who rejected has approved", "policy/gates/gate_approval.go", "mine && a.State == fact.Rejected", "mine && a.State == \"\"", "TestApproval_Outcomes"},
 	{"half of the approvals is enough", "github/review.go", "return registry.Unreadable[[]T](err.Error())", "return registry.Is(found)", "TestReview_PartUnreadable"},
 	{"a lost answer is a refusal", "github/errors.go", "return wire.Unclear", "return false", "TestACommentWhoseAnswerIsLostIsNeitherMissingNorDoubled"},
 	{"a logged model of another experiment belongs", "registry/belongs.go", "case m.ExperimentID == \"\" || m.ExperimentID != run.ExperimentID:", "case m.ExperimentID == \"\":", "TestBelongsToRun"},
@@ -199,7 +199,8 @@ func (m mutant) run(ctx context.Context) (string, error) {
 func (m mutant) tested() (string, error) {
 	name, _, _ := strings.Cut(m.test, "/")
 	files, err := filepath.Glob("internal/*/*_test.go")
-	for _, file := range files {
+	deeper, _ := filepath.Glob("internal/*/*/*_test.go") // the pattern is the same but for one level
+	for _, file := range append(files, deeper...) {
 		code, err := os.ReadFile(file)
 		if err == nil && strings.Contains(string(code), "\nfunc "+name+"(") {
 			return "./" + filepath.Dir(file), nil

@@ -43,10 +43,10 @@ var waiverExpired = rule{
 
 // ended reports whether neither the waiver that was used then nor one of the policy file now covers the gate.
 func (s scene) ended(f verdict.Finding, v registry.Version) bool {
-	if !policy.Over(f.Until, s.Now) {
+	if !policy.DayIsOver(f.Until, s.Now) {
 		return false
 	}
 	return s.Policy == nil || !slices.ContainsFunc(s.Policy.Waivers, func(w policy.Waiver) bool {
-		return w.Gate == f.Gate && w.Model == v.Model && w.Version == v.Number && (w.Target == "" || w.Target == f.Target) && !policy.Over(w.Until, s.Now)
+		return w.Gate == f.Gate && w.Model == v.Model && w.Version == v.Number && (w.Target == "" || w.Target == f.Target) && !policy.DayIsOver(w.Until, s.Now)
 	})
 }

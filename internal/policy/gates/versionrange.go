@@ -1,0 +1,45 @@
+package gates
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// rangeText is a list of comparisons, all of which must hold.
+const rangeText = `^(>=|<=|>|<|==)[0-9]{1,6}(\.[0-9]{1,6}){0,3}( (>=|<=|>|<|==)[0-9]{1,6}(\.[0-9]{1,6}){0,3})*$`
+
+var dotted = regexp.MustCompile(`^[0-9]{1,6}(\.[0-9]{1,6}){0,3}`)
+
+// inRange compares a version number with a range. What follows the numbers, as in 3.12.0rc1, is left out.
+func inRange(version, wanted string) (bool, error) {
+	has := dotted.FindString(version)
+	if has == "" {
+		return false, fmt.Errorf("%q is no version number", version)
+	}
+	for _, part := range strings.Fields(wanted) {
+		limit := strings.TrimLeft(part, "<>=")
+		if !Operator(strings.TrimSuffix(part, limit)).Holds(float64(compareDotted(has, limit)), 0) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// compareDotted compares number by number, as far as the limit goes: 3.10.4 equals the limit 3.10.
+func compareDotted(has, limit string) int {
+	h, l := strings.Split(has, "."), strings.Split(limit, ".")
+	for i := range l {
+		x := 0
+		if i < len(h) {
+			x, _ = strconv.Atoi(h[i])
+		}
+		y, _ := strconv.Atoi(l[i])
+		if c := cmp.Compare(x, y); c != 0 {
+			return c
+		}
+	}
+	return 0
+}

@@ -1,0 +1,83 @@
+package signature
+
+import (
+	"testing"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+)
+
+// Law: no text makes a decoder panic, and what it takes for a signature equals itself.
+func FuzzSignature(f *testing.F) {
+	f.Add(`[{"name":"a","type":"long","required":true}]`, `[{"type":"tensor","tensor-spec":{"dtype":"float64","shape":[-1,4]}}]`)
+	f.Add(`null`, `[{"type":"object","properties":{}}]`)
+	f.Fuzz(func(t *testing.T, inputs, outputs string) {
+		c, err := Parse(registry.Signature{Inputs: inputs, Outputs: outputs})
+		if err != nil {
+			return
+		}
+		if changes := Compare(c, c); len(changes) > 0 {
+			t.Fatalf("it differs from itself: %+v", changes)
+		}
+	})
+}
+
+func TestSignatureChanges(t *testing.T) {
+	in := func(text string) registry.Signature {
+		return registry.Signature{Inputs: text, Outputs: `[{"type":"double"}]`}
+	}
+	out := func(text string) registry.Signature {
+		return registry.Signature{Inputs: `[{"name":"a","type":"long"}]`, Outputs: text}
+	}
+	params := func(text string) registry.Signature {
+		return registry.Signature{Inputs: `[{"name":"a","type":"long"}]`, Params: text}
+	}
+	tensor := func(dtype, shape string) string {
+		return `[{"type":"tensor","tensor-spec":{"dtype":"` + dtype + `","shape":` + shape + `}}]`
+	}
+	for name, c := range map[string]struct {
+		was, now registry.Signature
+		want     Level
+	}{
+		"the same":                   {in(`[{"name":"a","type":"long"}]`), in(`[{"type":"long","name":"a","required":true}]`), Same},
+		"another order":              {in(`[{"name":"a","type":"long"},{"name":"b","type":"long"}]`), in(`[{"name":"b","type":"long"},{"name":"a","type":"long"}]`), Same},
+		"an optional input more":     {in(`[{"name":"a","type":"long"}]`), in(`[{"name":"a","type":"long"},{"name":"b","type":"long","required":false}]`), Additive},
+		"a required input more":      {in(`[{"name":"a","type":"long"}]`), in(`[{"name":"a","type":"long"},{"name":"b","type":"long"}]`), Breaking},
+		"an input less":              {in(`[{"name":"a","type":"long"},{"name":"b","type":"long"}]`), in(`[{"name":"a","type":"long"}]`), Additive},
+		"an input renamed":           {in(`[{"name":"a","type":"long"}]`), in(`[{"name":"b","type":"long"}]`), Breaking},
+		"renamed to an optional one": {in(`[{"name":"a","type":"long"}]`), in(`[{"name":"b","type":"long","optional":true}]`), Breaking},
+		"an input wider":             {in(`[{"name":"a","type":"integer"}]`), in(`[{"name":"a","type":"double"}]`), Additive},
+		"an input narrower":          {in(`[{"name":"a","type":"double"}]`), in(`[{"name":"a","type":"float"}]`), Breaking},
+		"a long is no double":        {in(`[{"name":"a","type":"long"}]`), in(`[{"name":"a","type":"double"}]`), Breaking},
+		"an input now required":      {in(`[{"name":"a","type":"long","required":false}]`), in(`[{"name":"a","type":"long"}]`), Breaking},
+		"an input now optional":      {in(`[{"name":"a","type":"long"}]`), in(`[{"name":"a","type":"long","required":false}]`), Additive},
+		"another tensor shape":       {in(tensor("float64", "[-1,4]")), in(tensor("float64", "[-1,5]")), Breaking},
+		"any tensor size":            {in(tensor("float32", "[-1,4]")), in(tensor("float32", "[-1,-1]")), Additive},
+		"a fixed tensor size":        {in(tensor("float32", "[-1,4]")), in(tensor("float32", "[1,4]")), Breaking},
+		"a wider tensor":             {in(tensor("float32", "[-1,4]")), in(tensor("float64", "[-1,4]")), Additive},
+		"a tensor of more sides":     {in(tensor("float32", "[-1,4]")), in(tensor("float32", "[-1,4,1]")), Breaking},
+		"columns in place of one":    {in(tensor("float32", "[-1,4]")), in(`[{"name":"a","type":"long"}]`), Breaking},
+		"an object changed":          {in(`[{"name":"a","type":"object","properties":{"x":{"type":"long"}}}]`), in(`[{"name":"a","type":"object","properties":{"x":{"type":"double"}}}]`), Breaking},
+		"an output more":             {out(`[{"name":"p","type":"double"}]`), out(`[{"name":"p","type":"double"},{"name":"q","type":"double"}]`), Additive},
+		"an output less":             {out(`[{"name":"p","type":"double"},{"name":"q","type":"double"}]`), out(`[{"name":"p","type":"double"}]`), Breaking},
+		"an output wider":            {out(`[{"name":"p","type":"float"}]`), out(`[{"name":"p","type":"double"}]`), Breaking},
+		"a parameter more":           {params(""), params(`[{"name":"t","type":"float","default":0.5,"shape":null}]`), Additive},
+		"another default":            {params(`[{"name":"t","type":"float","default":0.1}]`), params(`[{"name":"t","type":"float","default":0.5}]`), Same},
+		"a parameter less":           {params(`[{"name":"t","type":"float","default":0.1}]`), params(""), Breaking},
+	} {
+		was, err := Parse(c.was)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		now, err := Parse(c.now)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		worst := Same
+		for _, change := range Compare(was, now) {
+			worst = max(worst, change.Level)
+		}
+		if worst != c.want {
+			t.Errorf("%s is %s, want %s", name, worst, c.want)
+		}
+	}
+}
