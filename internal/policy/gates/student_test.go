@@ -41,6 +41,11 @@ func TestNonInferiorityAgreesWithSciPy(t *testing.T) {
 			t.Errorf("P(T > %v) with %v degrees: %v, SciPy says %v", c.T, c.DF, p, c.P)
 		}
 	}
+	for value, want := range map[float64]float64{0: 0.5, 1e200: 0, -1e200: 1, math.Inf(1): 0, math.Inf(-1): 1} {
+		if p := studentTail(value, 4); p != want {
+			t.Errorf("P(T > %v) is %v, want %v", value, p, want)
+		}
+	}
 	t.Logf("SciPy %s: %d tests and %d tails, largest relative difference %.1e", said.SciPy, len(said.Tests), len(said.Tails), worst)
 }
 
