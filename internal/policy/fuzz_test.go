@@ -89,7 +89,7 @@ func FuzzEvidence(f *testing.F) {
 	for _, text := range slices.Concat(dirtyReports, []string{sarif(`"results":[]`), modelScan, bandit, semgrep, trivy, audited}) {
 		f.Add(text)
 	}
-	gate := gateOf(f, "evidence: e, require: {p: '<= 1'}")
+	gate := mustParse(f, "evidence: e, require: {p: '<= 1'}")
 	f.Fuzz(func(t *testing.T, text string) {
 		facts := fact.Facts{Evidence: map[string]registry.Known[string]{"e": registry.Is(text)}}
 		facts.Candidate.Run = registry.Is(registry.Run{ID: "the-run"})

@@ -78,7 +78,7 @@ func TestAge_SoakComesFromTheLedger(t *testing.T) {
 		"in the future":                      {entries{done(-48, here)}, "", unsure, "lies in the future"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := gateOf(t, "age: any, soak: 24h, in: challenger").Check(soaking(c.entries, c.tag))
+			got := mustParse(t, "age: any, soak: 24h, in: challenger").Check(soaking(c.entries, c.tag))
 			if got.Outcome != c.want || !strings.Contains(got.Why, c.why) {
 				t.Errorf("%s: %s, want %s: %s", got.Outcome, got.Why, c.want, c.why)
 			}
@@ -87,7 +87,7 @@ func TestAge_SoakComesFromTheLedger(t *testing.T) {
 }
 
 func TestAge_SoakWithoutALedger(t *testing.T) {
-	gate := gateOf(t, "age: any, soak: 24h, in: Staging")
+	gate := mustParse(t, "age: any, soak: 24h, in: Staging")
 	for name, c := range map[string]struct {
 		updated time.Time
 		want    verdict.Outcome
@@ -110,7 +110,7 @@ func TestAge_SoakWithoutALedger(t *testing.T) {
 
 	f := soaking(nil, ago(48))
 	f.Ledger.Off = "the input ledger is off"
-	got := gateOf(t, "age: any, soak: 24h, in: challenger").Check(f)
+	got := mustParse(t, "age: any, soak: 24h, in: challenger").Check(f)
 	const want = "since when version 2 is in challenger is not known without the promotion ledger: the input ledger is off"
 	if got.Outcome != verdict.Inconclusive || got.Why != want {
 		t.Errorf("an alias: %s: %s", got.Outcome, got.Why)
@@ -120,7 +120,7 @@ func TestAge_SoakWithoutALedger(t *testing.T) {
 func TestAge_SoakUnderAnAliasKeptByTags(t *testing.T) {
 	f := soaking([]ledger.Entry{moved(48, ledger.EntryDone, ledger.Shift{Was: "1", Want: "2"})}, "")
 	f.Fallback = &fact.Fallback{Holders: map[string][]int{"challenger": {1, 2}}}
-	gate := gateOf(t, "age: any, soak: 24h, in: challenger")
+	gate := mustParse(t, "age: any, soak: 24h, in: challenger")
 	if got := gate.Check(f); got.Outcome != verdict.Pass {
 		t.Errorf("%s: %s", got.Outcome, got.Why)
 	}

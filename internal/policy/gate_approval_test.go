@@ -65,7 +65,7 @@ var allStates = []fact.ApprovalState{
 
 // Every role is crossed with every state, place and spelling of the login: one combination counts.
 func TestApproval_WhoRoleState(t *testing.T) {
-	gate := gateOf(t, "approval: 1, environment: production")
+	gate := mustParse(t, "approval: 1, environment: production")
 	tried, passed := 0, 0
 	for _, role := range append([]fact.Role{""}, allRoles...) {
 		for _, state := range allStates {
@@ -316,7 +316,7 @@ func TestApproval_Outcomes(t *testing.T) {
 			for _, change := range c.changes {
 				change(&f)
 			}
-			got := gateOf(t, c.gate).Check(f)
+			got := mustParse(t, c.gate).Check(f)
 			if got.Outcome != c.want || got.Why != c.why || got.Fix != c.fix {
 				t.Errorf("%s\n got %q\nwant %q\n got %q\nwant %q", got.Outcome, got.Why, c.why, got.Fix, c.fix)
 			}
@@ -332,7 +332,7 @@ func TestApproval_LongLists(t *testing.T) {
 	}
 	f := rich()
 	f.Review = registry.Is(reviewOf("ann", "bob", said...))
-	if got := gateOf(t, "approval: 1").Check(f); len(got.Why) > 1000 || !strings.HasSuffix(got.Why, "and 992 more") {
+	if got := mustParse(t, "approval: 1").Check(f); len(got.Why) > 1000 || !strings.HasSuffix(got.Why, "and 992 more") {
 		t.Errorf("%d bytes: %s", len(got.Why), got.Why)
 	}
 }
@@ -349,7 +349,7 @@ func TestApproval_Monotone(t *testing.T) {
 				State:       rapid.SampledFrom(allStates).Draw(t, "state"),
 			})
 		}
-		gate := gateOf(t, rapid.SampledFrom([]string{"approval: 1", "approval: 2, environment: production", "approval: 1, environment: production, by: [eve, joe]"}).Draw(t, "gate"))
+		gate := mustParse(t, rapid.SampledFrom([]string{"approval: 1", "approval: 2, environment: production", "approval: 1, environment: production, by: [eve, joe]"}).Draw(t, "gate"))
 		more, less := rich(), rich()
 		more.Review = registry.Is(reviewOf("ann", "bob", said...))
 		less.Review = registry.Is(reviewOf("ann", "bob", said...))

@@ -35,7 +35,7 @@ func TestArtifact_Complete(t *testing.T) {
 		m := f.Candidate.MLmodel.OrZero()
 		m.Parts = c.parts
 		f.Candidate.MLmodel = registry.Is(m)
-		got := gateOf(t, "artifact: complete").Check(f)
+		got := mustParse(t, "artifact: complete").Check(f)
 		if got.Outcome != c.want || got.Why != c.why || got.Fix != c.hint {
 			t.Errorf("%s: %s: %s (%s)", name, got.Outcome, got.Why, got.Fix)
 		}
@@ -66,7 +66,7 @@ func TestArtifact_DigestTags(t *testing.T) {
 		v := f.Candidate.Version.OrZero()
 		v.Tags = map[string]string{"sum": c.version}
 		f.Candidate.Version, f.Candidate.Registered = registry.Is(v), c.registered
-		got := gateOf(t, "artifact: digest, digest-tag: sum").Check(f)
+		got := mustParse(t, "artifact: digest, digest-tag: sum").Check(f)
 		if got.Outcome != c.want || !strings.Contains(got.Why, c.why) {
 			t.Errorf("%s: %s: %s, want %s: %s", name, got.Outcome, got.Why, c.want, c.why)
 		}
@@ -74,7 +74,7 @@ func TestArtifact_DigestTags(t *testing.T) {
 
 	f := rich()
 	f.Candidate.Run = registry.Unreadable[registry.Run]("403")
-	if got := gateOf(t, "artifact: digest, digest-tag: sum").Check(f); got.Outcome != verdict.Inconclusive {
+	if got := mustParse(t, "artifact: digest, digest-tag: sum").Check(f); got.Outcome != verdict.Inconclusive {
 		t.Errorf("a run that cannot be read: %s", got.Outcome)
 	}
 }

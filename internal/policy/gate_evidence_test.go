@@ -19,7 +19,7 @@ func judged(t testing.TB, gate, report string, change ...func(*fact.Facts)) verd
 	for _, c := range change {
 		c(&f)
 	}
-	return gateOf(t, gate).Check(f)
+	return mustParse(t, gate).Check(f)
 }
 
 // sarif is a report in SARIF about the candidate's run, with these members of the run next to its tool.
@@ -319,7 +319,7 @@ func TestEvidence_Hints(t *testing.T) {
 }
 
 func TestEvidence_LittleMemory(t *testing.T) {
-	gate := gateOf(t, "evidence: e.json")
+	gate := mustParse(t, "evidence: e.json")
 	for name, text := range map[string]string{
 		"numbers":         "[" + strings.Repeat("1,", 2<<20-2) + "1]",
 		"empty objects":   "[" + strings.Repeat("{},", 1<<20) + "{}]",

@@ -69,7 +69,7 @@ func TestLineage_Contexts(t *testing.T) {
 			f.Holders = map[string]registry.Known[fact.Subject]{
 				fact.Incumbent: registry.Is(fact.Subject{Run: registry.Is(runWith("theirs", c.theirs))}),
 			}
-			got := gateOf(t, c.gate).Check(f)
+			got := mustParse(t, c.gate).Check(f)
 			if got.Outcome != c.want || !strings.Contains(got.Why, c.why) {
 				t.Errorf("got %s: %s", got.Outcome, got.Why)
 			}
@@ -82,7 +82,7 @@ func TestLineage_HintNamesWhatTheRunHas(t *testing.T) {
 		"":       `log the data with mlflow.log_input(dataset, context="training")`,
 		"eval=a": `log the data with mlflow.log_input(dataset, context="training"), or name a context in the gate that the run has`,
 	} {
-		got := gateOf(t, "lineage: [training]").Check(fact.Facts{Candidate: fact.Subject{Run: registry.Is(runWith("mine", text))}})
+		got := mustParse(t, "lineage: [training]").Check(fact.Facts{Candidate: fact.Subject{Run: registry.Is(runWith("mine", text))}})
 		if got.Fix != want {
 			t.Errorf("%q: hint %q, want %q", text, got.Fix, want)
 		}

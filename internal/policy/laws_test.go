@@ -20,14 +20,18 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// gateOf is the only gate of a policy with this gate in it.
-func gateOf(t rapid.TB, text string) gates.Gate {
+// mustParse parses one gate, written as the keys of a mapping.
+func mustParse(t rapid.TB, text string) gates.Gate {
 	t.Helper()
-	p, err := Parse("p.yml", []byte("version: 1\nmodels: {churn: {aliases: {champion: {gates: [{"+text+"}]}}}}\n"))
+	n, err := tree.Parse("{" + text + "}")
 	if err != nil {
-		t.Fatalf("%s: %v", text, tree.Problems(err))
+		t.Fatalf("%s: %v", text, err)
 	}
-	return p.Rules[0].Targets[0].Gates[0]
+	g, problems := gates.Parse("p.yml", n)
+	if len(problems) > 0 {
+		t.Fatalf("%s: %v", text, problems)
+	}
+	return g
 }
 
 var dawn = time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)
@@ -86,7 +90,7 @@ var lawGates = []string{
 func TestEveryGatePassesOnRichFacts(t *testing.T) {
 	covered := map[string]bool{}
 	for _, text := range lawGates {
-		if f := gateOf(t, text).Check(rich()); f.Outcome != verdict.Pass {
+		if f := mustParse(t, text).Check(rich()); f.Outcome != verdict.Pass {
 			t.Errorf("%s: %s: %s", text, f.Outcome, f.Why)
 		}
 		for _, k := range gates.Names() {
@@ -198,7 +202,7 @@ func rank3(o verdict.Outcome) int {
 func TestLessEvidenceIsNeverBetter(t *testing.T) {
 	names := slices.Sorted(maps.Keys(removals))
 	rapid.Check(t, func(t *rapid.T) {
-		g := gateOf(t, rapid.SampledFrom(lawGates).Draw(t, "gate"))
+		g := mustParse(t, rapid.SampledFrom(lawGates).Draw(t, "gate"))
 		f := rich()
 		value := rapid.OneOf(rapid.SampledFrom([]float64{0, -1, 0.4, 0.9, math.NaN(), math.Inf(1), math.MaxFloat64}), rapid.Float64Range(-2, 2))
 		run(&f, func(r *registry.Run) {
@@ -235,7 +239,7 @@ func gateNeedsVersion(g gates.Gate) bool { return g.ID == "age" }
 // Law: no gate passes on facts of which it names one that is not known or not finite.
 func TestWhatIsNotKnownNeverPasses(t *testing.T) {
 	for _, text := range lawGates {
-		g := gateOf(t, text)
+		g := mustParse(t, text)
 		changed := 0
 		for name, remove := range removals {
 			f := rich()
@@ -260,7 +264,7 @@ func TestWhatIsNotKnownNeverPasses(t *testing.T) {
 func TestTheOrderOfFactsDoesNotMatter(t *testing.T) {
 	var gates []gates.Gate
 	for i, text := range lawGates {
-		g := gateOf(t, text)
+		g := mustParse(t, text)
 		g.ID = fmt.Sprint(i, g.ID)
 		gates = append(gates, g)
 	}

@@ -53,7 +53,7 @@ func TestRegression_Recorded(t *testing.T) {
 			f.Ledger.Entries = []ledger.Entry{{
 				Epoch: 1, Outcome: ledger.EntryDone, Record: ledger.Record{To: 1, Values: c.values},
 			}}
-			if got := gateOf(t, c.gate).Check(f); got.Outcome != c.want {
+			if got := mustParse(t, c.gate).Check(f); got.Outcome != c.want {
 				t.Errorf("%s (%s), want %s", got.Outcome, got.Why, c.want)
 			}
 		})

@@ -5,12 +5,25 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
+
+// gateOf is the only gate of a policy with this gate in it.
+func gateOf(t rapid.TB, text string) gates.Gate {
+	t.Helper()
+	p, err := Parse("p.yml", []byte("version: 1\nmodels: {churn: {aliases: {champion: {gates: [{"+text+"}]}}}}\n"))
+	if err != nil {
+		t.Fatalf("%s: %v", text, tree.Problems(err))
+	}
+	return p.Rules[0].Targets[0].Gates[0]
+}
 
 // with judges a candidate that has metric a by gates of a policy.
 func with(t *testing.T, value float64, texts ...string) verdict.Verdict {
