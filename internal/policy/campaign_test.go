@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/policytest"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/signature"
 )
@@ -39,7 +40,7 @@ func TestReadersStandMutatedTexts(t *testing.T) {
 		{"signature", []string{`[{"name":"a","type":"long","required":true}]`, `[{"type":"tensor","tensor-spec":{"dtype":"float64","shape":[-1,4]}}]`, `null`}, func(text string) {
 			_, _ = signature.Parse(registry.Signature{Inputs: text})
 		}},
-		{"evidence", dirtyReports, func(text string) {
+		{"evidence", policytest.DirtyReports, func(text string) {
 			evidence.Check(fact.Facts{Evidence: map[string]registry.Known[string]{"e": registry.Is(text)}})
 		}},
 	} {

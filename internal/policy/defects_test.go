@@ -8,6 +8,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/policytest"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
@@ -16,7 +17,7 @@ import (
 
 // Nothing guarded the way to Production, and the approval was a function that returned true.
 func TestDefect3NoGateOnTheWayToProduction(t *testing.T) {
-	if v := Judge(nil, rich()); v.Decision != verdict.Block {
+	if v := Judge(nil, policytest.Facts()); v.Decision != verdict.Block {
 		t.Errorf("without a gate: %s", v.Decision)
 	}
 	_, err := Parse("p.yml", []byte("version: 1\nmodels: {churn: {stages: {Production: {gates: []}}}}\n"))
@@ -30,7 +31,7 @@ func TestDefect3NoGateOnTheWayToProduction(t *testing.T) {
 	if _, err := p.For("churn", registry.Target{Stage: "Production"}); registry.ReasonOf(err) != registry.NoGates {
 		t.Errorf("a target nobody described: %v", err)
 	}
-	f := rich()
+	f := policytest.Facts()
 	f.Review = registry.Known[fact.Review]{}
 	if v := Judge([]gates.Gate{gateOf(t, "metric: a, min: 0"), gateOf(t, "approval: 1")}, f); v.Decision != verdict.Block {
 		t.Errorf("an approval nobody looked up: %s", v.Decision)
@@ -53,7 +54,7 @@ func TestDefect4GatesKnowOneOperatorAndNaNPasses(t *testing.T) {
 
 // The best run was the one with the highest value, also of a loss.
 func TestDefect5TheHighestLossIsTheBest(t *testing.T) {
-	f := rich()
+	f := policytest.Facts()
 	f.Candidate.Run.OrZero().Metrics["loss"] = registry.Point{Value: 0.5, Step: 2}
 	f.Candidate.History = map[string]registry.Known[[]registry.Point]{"loss": registry.Is([]registry.Point{{Value: 0.9}, {Value: 0.2, Step: 1}, {Value: 0.5, Step: 2}})}
 	if got := gateOf(t, "metric: loss, max: 0.3, at: best").Check(f); got.Outcome != verdict.Pass || !strings.HasPrefix(got.Candidate, "0.2 at step 1") {
@@ -69,7 +70,7 @@ func TestDefect5TheHighestLossIsTheBest(t *testing.T) {
 
 // Without a run id the lineage failed; here it is a gate that cannot be judged.
 func TestDefect11LineageFailsWithoutARun(t *testing.T) {
-	f := rich()
+	f := policytest.Facts()
 	f.Candidate.Run = registry.Unreadable[registry.Run]("version 2 of churn has no run")
 	if got := gateOf(t, "lineage: [training]").Check(f); got.Outcome != verdict.Inconclusive || !strings.Contains(got.Why, "has no run") {
 		t.Errorf("%+v", got)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/policytest"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
@@ -36,11 +37,11 @@ models:
       Production:
         gates: [{metric: a, min: 0.8}, {regression: a, better: higher}]
 `, registry.Target{Alias: "prod", Stage: "Production"})
-	f := facts(map[string]float64{"a": 0.9}, nil)
+	f := policytest.MetricFacts(map[string]float64{"a": 0.9}, nil)
 	f.Holders = map[string]registry.Known[fact.Subject]{
 		fact.Incumbent: registry.Absent[fact.Subject]("no version has the alias prod"),
 		"@prod":        registry.Absent[fact.Subject]("no version has the alias prod"),
-		"Production":   registry.Is(subject("models:/churn/1", 1, map[string]float64{"a": 0.95})),
+		"Production":   registry.Is(policytest.Subject("models:/churn/1", 1, map[string]float64{"a": 0.95})),
 	}
 	if v := Judge(a.Gates, f); v.Decision != verdict.Block {
 		t.Errorf("worse than what the stage holds, and promoted: %+v", v.Findings)
@@ -56,7 +57,7 @@ models:
         from: [Staging]
         gates: [{metric: a, min: 0.1}]
 `, registry.Target{Stage: "Production"})
-	f := facts(map[string]float64{"a": 0.9}, nil)
+	f := policytest.MetricFacts(map[string]float64{"a": 0.9}, nil)
 	f.Candidate.Version = registry.Is(registry.Version{Model: "churn", Number: 2, Stage: "None"})
 	f.Model = registry.Is(registry.Model{Name: "churn", Aliases: map[string]int{"Staging": 2, "Production": 2}})
 	if v := Judge(a.Gates, f); v.Decision != verdict.Block {
@@ -69,7 +70,7 @@ models:
 }
 
 func TestAStepWrittenWithAFractionIsThatStep(t *testing.T) {
-	f := facts(map[string]float64{"a": 0.1}, nil)
+	f := policytest.MetricFacts(map[string]float64{"a": 0.1}, nil)
 	f.Candidate.History = map[string]registry.Known[[]registry.Point]{"a": registry.Is([]registry.Point{
 		{Value: 0.99, Raw: "0.99", Step: 0}, {Value: 0.1, Raw: "0.1", Step: 5},
 	})}
@@ -96,7 +97,7 @@ waivers:
 		t.Errorf("a waiver that could be for either target is accepted: %v", err)
 	}
 	a := gatesOf(t, strings.ReplaceAll(file, "TARGET", ", target: Staging"), registry.Target{Stage: "Production"})
-	f := facts(map[string]float64{"a": 0.1}, nil)
+	f := policytest.MetricFacts(map[string]float64{"a": 0.1}, nil)
 	f.Candidate.Version = registry.Is(registry.Version{Model: "churn", Number: 2})
 	f.Now = time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)
 	if v := Judge(a.Gates, f, a.Waivers...); v.Decision != verdict.Block {
@@ -134,7 +135,7 @@ func TestRegression_AliasThatIsNotThere(t *testing.T) {
 				t.Fatal(problems)
 			}
 		}
-		f := facts(map[string]float64{"a": 0.9}, nil)
+		f := policytest.MetricFacts(map[string]float64{"a": 0.9}, nil)
 		f.Target, f.Holders["@champoin"] = target, registry.Absent[fact.Subject]("no version of churn has the alias champoin")
 		aliases, holders := map[string]int{}, map[string][]int{}
 		for _, a := range c.aliases {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/policytest"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
@@ -14,7 +15,7 @@ import (
 func TestWordThatIsAliasAndStage(t *testing.T) {
 	absent := registry.Absent[fact.Subject]("nobody is there")
 	at := func(number int, value float64) registry.Known[fact.Subject] {
-		return registry.Is(subject("models:/churn/"+strconv.Itoa(number), number, map[string]float64{"a": value}))
+		return registry.Is(policytest.Subject("models:/churn/"+strconv.Itoa(number), number, map[string]float64{"a": value}))
 	}
 	for name, c := range map[string]struct {
 		word, target string
@@ -47,7 +48,7 @@ func TestWordThatIsAliasAndStage(t *testing.T) {
 				if len(problems) > 0 {
 					t.Fatal(problems)
 				}
-				f := facts(map[string]float64{"a": 0.5}, nil)
+				f := policytest.MetricFacts(map[string]float64{"a": 0.5}, nil)
 				f.Target, f.Candidate.Version = target, registry.Is(registry.Version{Number: 9})
 				f.Model = registry.Is(registry.Model{Name: "churn", Aliases: c.others})
 				f.Holders["@"+c.word], f.Holders["Production"] = c.alias, c.stage

@@ -10,6 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/policytest"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
@@ -37,7 +38,7 @@ func unreadableRun(f *fact.Facts) { f.Candidate.Run = registry.Unreadable[regist
 
 func runTag(key, value string) func(*fact.Facts) {
 	return func(f *fact.Facts) {
-		run(f, func(r *registry.Run) {
+		policytest.ChangeRun(f, func(r *registry.Run) {
 			if r.Tags[key] = value; value == "" {
 				delete(r.Tags, key)
 			}
@@ -47,17 +48,17 @@ func runTag(key, value string) func(*fact.Facts) {
 
 func metricIs(key string, value float64) func(*fact.Facts) {
 	return func(f *fact.Facts) {
-		run(f, func(r *registry.Run) { r.Metrics[key] = registry.Point{Value: value} })
+		policytest.ChangeRun(f, func(r *registry.Run) { r.Metrics[key] = registry.Point{Value: value} })
 	}
 }
 
 func noMetric(key string) func(*fact.Facts) {
-	return func(f *fact.Facts) { run(f, func(r *registry.Run) { delete(r.Metrics, key) }) }
+	return func(f *fact.Facts) { policytest.ChangeRun(f, func(r *registry.Run) { delete(r.Metrics, key) }) }
 }
 
 func incumbentMetrics(metrics map[string]registry.Point) func(*fact.Facts) {
 	return func(f *fact.Facts) {
-		base(f, func(s *fact.Subject) {
+		policytest.ChangeIncumbent(f, func(s *fact.Subject) {
 			s.Run = registry.Is(registry.Run{ID: "i", Status: "FINISHED", Metrics: metrics})
 		})
 	}
@@ -70,7 +71,7 @@ func history(points registry.Known[[]registry.Point]) func(*fact.Facts) {
 }
 
 func datasets(all ...registry.Dataset) func(*fact.Facts) {
-	return func(f *fact.Facts) { run(f, func(r *registry.Run) { r.Datasets = all }) }
+	return func(f *fact.Facts) { policytest.ChangeRun(f, func(r *registry.Run) { r.Datasets = all }) }
 }
 
 func mlmodel(change func(*registry.MLmodel)) func(*fact.Facts) {
@@ -162,10 +163,10 @@ func TestOnFail(t *testing.T) {
 		"signature: no MLmodel":                         {signed, noMLmodel, gone},
 		"signature: no JSON":                            {signed, mlmodel(func(m *registry.MLmodel) { m.Signature.Inputs = "{" }), cannot},
 		"signature: the incumbent has none": {signed, func(f *fact.Facts) {
-			base(f, func(s *fact.Subject) { s.MLmodel = registry.Is(registry.MLmodel{}) })
+			policytest.ChangeIncumbent(f, func(s *fact.Subject) { s.MLmodel = registry.Is(registry.MLmodel{}) })
 		}, gone},
 		"signature: the incumbent's is not readable": {signed, func(f *fact.Facts) {
-			base(f, func(s *fact.Subject) { s.MLmodel = registry.Unreadable[registry.MLmodel]("500") })
+			policytest.ChangeIncumbent(f, func(s *fact.Subject) { s.MLmodel = registry.Unreadable[registry.MLmodel]("500") })
 		}, cannot},
 		"artifact: a file is missing":              {artifact, mlmodel(func(m *registry.MLmodel) { m.Parts = []registry.Part{{Key: "weights", Names: []string{"weights"}}} }), worse},
 		"artifact: no MLmodel":                     {artifact, noMLmodel, gone},
@@ -191,7 +192,7 @@ func TestOnFail(t *testing.T) {
 		"lineage: one without a digest":       {lineage, datasets(training, registry.Dataset{Name: "t", Context: "test"}), cannot},
 		"lineage: the run is not readable":    {lineage, unreadableRun, cannot},
 		"lineage: none, incumbent unreadable": {lineage, both(datasets(), func(f *fact.Facts) {
-			base(f, func(s *fact.Subject) { s.Run = registry.Unreadable[registry.Run]("500") })
+			policytest.ChangeIncumbent(f, func(s *fact.Subject) { s.Run = registry.Unreadable[registry.Run]("500") })
 		}), cannot},
 		"commit: none":                          {ancestor, runTag(registry.RunTagCommit, ""), gone},
 		"commit: no repository":                 {ancestor, runTag(registry.RunTagRepository, ""), gone},
@@ -202,12 +203,16 @@ func TestOnFail(t *testing.T) {
 		"commit: not clean, and ancestry is not known": {ancestor, both(runTag("clean", "false"), runTag(registry.RunTagCommit, "beef"), func(f *fact.Facts) {
 			f.Commit.Contains = registry.Unreadable[bool]("403")
 		}), cannot},
-		"commit: none, and no workflow":       {ancestor, both(runTag(registry.RunTagCommit, ""), func(f *fact.Facts) { f.Commit = fact.Commit{} }), cannot},
-		"age: too old":                        {age, func(f *fact.Facts) { run(f, func(r *registry.Run) { r.End = dawn.AddDate(0, -2, 0) }) }, worse},
-		"age: the run has no end":             {age, func(f *fact.Facts) { run(f, func(r *registry.Run) { r.End = time.Time{} }) }, gone},
-		"age: no time in the stage":           {age, both(versionTag("other", "x"), func(f *fact.Facts) { f.Ledger = ledger.Chain{} }), cannot},
-		"age: no time that can be read":       {age, versionTag("promoted_to_staging_at", "yesterday"), cannot},
-		"age: too old, and no time to read":   {age, both(versionTag("promoted_to_staging_at", "yesterday"), func(f *fact.Facts) { run(f, func(r *registry.Run) { r.End = dawn.AddDate(0, -2, 0) }) }), cannot},
+		"commit: none, and no workflow": {ancestor, both(runTag(registry.RunTagCommit, ""), func(f *fact.Facts) { f.Commit = fact.Commit{} }), cannot},
+		"age: too old": {age, func(f *fact.Facts) {
+			policytest.ChangeRun(f, func(r *registry.Run) { r.End = policytest.Now.AddDate(0, -2, 0) })
+		}, worse},
+		"age: the run has no end":       {age, func(f *fact.Facts) { policytest.ChangeRun(f, func(r *registry.Run) { r.End = time.Time{} }) }, gone},
+		"age: no time in the stage":     {age, both(versionTag("other", "x"), func(f *fact.Facts) { f.Ledger = ledger.Chain{} }), cannot},
+		"age: no time that can be read": {age, versionTag("promoted_to_staging_at", "yesterday"), cannot},
+		"age: too old, and no time to read": {age, both(versionTag("promoted_to_staging_at", "yesterday"), func(f *fact.Facts) {
+			policytest.ChangeRun(f, func(r *registry.Run) { r.End = policytest.Now.AddDate(0, -2, 0) })
+		}), cannot},
 		"age: the server tells no time":       {age, func(f *fact.Facts) { f.Now = time.Time{} }, cannot},
 		"evidence: there is no report":        {evidence, report(registry.Absent[string]("run r has no artifact e.json")), gone},
 		"evidence: it is not readable":        {evidence, report(registry.Unreadable[string]("500")), cannot},
@@ -223,7 +228,7 @@ func TestOnFail(t *testing.T) {
 		"non-inferiority: too few values": {paired, history(registry.Is([]registry.Point{{Value: 1}})), cannot},
 		"non-inferiority: not readable":   {paired, history(registry.Unreadable[[]registry.Point]("500")), cannot},
 		"non-inferiority: none here, NaN there": {paired, both(history(registry.Is([]registry.Point{})), func(f *fact.Facts) {
-			base(f, func(s *fact.Subject) {
+			policytest.ChangeIncumbent(f, func(s *fact.Subject) {
 				s.History = map[string]registry.Known[[]registry.Point]{"a": registry.Is([]registry.Point{{Value: nan, Raw: "NaN"}})}
 			})
 		}), cannot},
@@ -233,8 +238,8 @@ func TestOnFail(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for i, onFail := range []string{"block", "retain", "warn"} {
-				f := rich()
-				run(&f, func(r *registry.Run) {
+				f := policytest.Facts()
+				policytest.ChangeRun(&f, func(r *registry.Run) {
 					tags := map[string]string{}
 					for key, value := range r.Tags {
 						tags[key] = value
@@ -258,7 +263,7 @@ func TestOnFail(t *testing.T) {
 
 // A comparison that nothing stands beside is no absent fact: nothing was judged.
 func TestOnFail_WarnNeedsAJudgement(t *testing.T) {
-	f := facts(map[string]float64{"a": 1}, nil)
+	f := policytest.MetricFacts(map[string]float64{"a": 1}, nil)
 	if v := Judge([]gates.Gate{gateOf(t, "regression: a, better: higher, on-fail: warn")}, f); v.Decision != verdict.Block {
 		t.Errorf("promoted without any judgement: %+v", v.Findings)
 	}
@@ -314,7 +319,7 @@ func TestReportMode(t *testing.T) {
 			if len(problems) > 0 {
 				t.Fatal(problems)
 			}
-			v := Judge(append(applied.Gates, thresholds...), facts(map[string]float64{"a": c.a, "b": c.b}, nil))
+			v := Judge(append(applied.Gates, thresholds...), policytest.MetricFacts(map[string]float64{"a": c.a, "b": c.b}, nil))
 			if v.Decision != c.says || v.Effect() != c.does || v.Mode != c.mode {
 				t.Errorf("says %s, does %s, mode %q; want %s, %s, %q", v.Decision, v.Effect(), v.Mode, c.says, c.does, c.mode)
 			}
@@ -336,7 +341,7 @@ models:
         from: [challenger]
         gates: [{metric: a, min: 0.8, on-fail: retain}, {approval: 1}]
 `, registry.Target{Alias: "champion"})
-	f := facts(map[string]float64{"a": 0.1}, nil)
+	f := policytest.MetricFacts(map[string]float64{"a": 0.1}, nil)
 	f.Model = registry.Is(registry.Model{Name: "churn"})
 	f.Review = registry.Unreadable[fact.Review]("403")
 	v := Judge(a.Gates, f)

@@ -3,7 +3,6 @@ package policy
 import (
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -13,31 +12,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/policytest"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
-
-func subject(ref string, number int, metrics map[string]float64) fact.Subject {
-	run := registry.Run{ID: "r-" + ref, Metrics: map[string]registry.Point{}}
-	for k, v := range metrics {
-		run.Metrics[k] = registry.Point{Value: v, Raw: strconv.FormatFloat(v, 'g', -1, 64)}
-	}
-	return fact.Subject{Ref: ref, Version: registry.Is(registry.Version{Number: number}), Run: registry.Is(run)}
-}
-
-// facts are those of a candidate with these metrics against a champion with those; nil = confirmed that there is none.
-func facts(candidate, champion map[string]float64) fact.Facts {
-	f := fact.Facts{
-		Target: registry.Target{Alias: "champion"}, Candidate: subject("candidate", 2, candidate),
-		Holders: map[string]registry.Known[fact.Subject]{},
-	}
-	holder := registry.Absent[fact.Subject]("there is no champion")
-	if champion != nil {
-		holder = registry.Is(subject("models:/churn/1", 1, champion))
-	}
-	f.Holders[fact.Incumbent], f.Holders["@champion"] = holder, holder
-	return f
-}
 
 func judge(t *testing.T, thresholds string, f fact.Facts) verdict.Verdict {
 	t.Helper()
@@ -77,7 +55,7 @@ func TestGates(t *testing.T) {
 		"no gate at all":                                    {"# nothing", m{"a": 1}, nil, nil, verdict.Block},
 	} {
 		t.Run(name, func(t *testing.T) {
-			v := judge(t, c.thresholds, facts(c.candidate, c.champion))
+			v := judge(t, c.thresholds, policytest.MetricFacts(c.candidate, c.champion))
 			var got []verdict.Outcome
 			for _, f := range v.Findings {
 				got = append(got, f.Outcome)
@@ -99,12 +77,12 @@ func TestGates(t *testing.T) {
 }
 
 func TestWhatCannotBeReadBlocks(t *testing.T) {
-	f := facts(map[string]float64{"a": 1}, map[string]float64{"a": 0})
+	f := policytest.MetricFacts(map[string]float64{"a": 1}, map[string]float64{"a": 0})
 	f.Candidate.Run = registry.Unreadable[registry.Run]("run r is deleted")
 	if v := judge(t, "a >= 0", f); v.Decision != verdict.Block || !strings.Contains(v.Findings[0].Why, "run r is deleted") {
 		t.Errorf("%+v", v)
 	}
-	f = facts(map[string]float64{"a": 1}, nil)
+	f = policytest.MetricFacts(map[string]float64{"a": 1}, nil)
 	f.Holders["@champion"] = registry.Unreadable[fact.Subject]("alias champion names version 9, which does not exist")
 	if v := judge(t, "a >= champion\na >= 0", f); v.Decision != verdict.Block {
 		t.Errorf("an incumbent that exists and cannot be read was taken for none: %+v", v)
@@ -127,7 +105,7 @@ func TestAStageOfSeveralVersionsIsNotRepairedByAnAlias(t *testing.T) {
 		{"a >= incumbent", registry.Target{Stage: "Production"}, "archive all but one of the versions 1, 4 in Production"},
 		{"a >= champion", registry.Target{Stage: "Production"}, "make the incumbent readable, or repair the alias"},
 	} {
-		f := facts(map[string]float64{"a": 0.9}, nil)
+		f := policytest.MetricFacts(map[string]float64{"a": 0.9}, nil)
 		f.Target, f.Shared = c.target, map[string][]int{"Production": {1, 4}}
 		f.Holders["Production"] = registry.Unreadable[fact.Subject](several)
 		f.Holders["@Production"] = registry.Absent[fact.Subject]("no version of churn has the alias Production")
@@ -143,7 +121,7 @@ func TestAStageOfSeveralVersionsIsNotRepairedByAnAlias(t *testing.T) {
 }
 
 func TestTheHolderAgainstItself(t *testing.T) {
-	f := facts(map[string]float64{"a": 1}, map[string]float64{"a": 1})
+	f := policytest.MetricFacts(map[string]float64{"a": 1}, map[string]float64{"a": 1})
 	f.Candidate.Version = registry.Is(registry.Version{Number: 1})
 	if v := judge(t, "a > champion", f); v.Decision != verdict.Promote {
 		t.Errorf("a strict comparison blocks a re-run: %+v", v)
@@ -188,7 +166,7 @@ func TestNeedsNamesTheHoldersOnce(t *testing.T) {
 }
 
 func TestSuggestionsPass(t *testing.T) {
-	f := facts(map[string]float64{"test_f1": 0.9, "loss": 0.2, "bad": math.NaN()}, map[string]float64{"test_f1": 0.8, "loss": 0.1})
+	f := policytest.MetricFacts(map[string]float64{"test_f1": 0.9, "loss": 0.2, "bad": math.NaN()}, map[string]float64{"test_f1": 0.8, "loss": 0.1})
 	target := registry.Target{Alias: "champion"}
 	lines := Suggest(f, target)
 	if diff := cmp.Diff([]string{"test_f1 >= 0.9", "test_f1 >= incumbent", "loss <= 0.2"}, lines); diff != "" {
@@ -225,12 +203,12 @@ func TestLawNothingPassesWithoutEvidence(t *testing.T) {
 		if len(problems) > 0 {
 			t.Fatal(problems)
 		}
-		v := Judge(gates, facts(map[string]float64{"a": mine}, map[string]float64{"a": theirs}))
+		v := Judge(gates, policytest.MetricFacts(map[string]float64{"a": mine}, map[string]float64{"a": theirs}))
 		finite := func(x float64) bool { return registry.Point{Value: x}.Finite() }
 		if v.Findings[0].Outcome == verdict.Pass && !(finite(mine) && finite(theirs)) || v.Findings[1].Outcome == verdict.Pass && !finite(mine) {
 			t.Fatalf("passed on %v against %v", mine, theirs)
 		}
-		for _, less := range []fact.Facts{facts(nil, map[string]float64{"a": theirs}), facts(map[string]float64{"a": mine}, map[string]float64{})} {
+		for _, less := range []fact.Facts{policytest.MetricFacts(nil, map[string]float64{"a": theirs}), policytest.MetricFacts(map[string]float64{"a": mine}, map[string]float64{})} {
 			if got := Judge(gates, less); got.Decision == verdict.Promote {
 				t.Fatalf("less evidence promotes: %+v", got)
 			}

@@ -10,6 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/policytest"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
@@ -28,8 +29,8 @@ func gateOf(t rapid.TB, text string) gates.Gate {
 // with judges a candidate that has metric a by gates of a policy.
 func with(t *testing.T, value float64, texts ...string) verdict.Verdict {
 	t.Helper()
-	f := rich()
-	run(&f, func(r *registry.Run) { r.Metrics["a"] = registry.Point{Value: value} })
+	f := policytest.Facts()
+	policytest.ChangeRun(&f, func(r *registry.Run) { r.Metrics["a"] = registry.Point{Value: value} })
 	var all []gates.Gate
 	for _, text := range texts {
 		all = append(all, gateOf(t, text))
@@ -67,19 +68,19 @@ func TestAnExceptionEndsWithItsDay(t *testing.T) {
 	w := Waiver{Gate: "metric a", Model: "churn", Version: 2, By: "eve", Why: "x", Until: "2026-05-03"}
 	list := []gates.Gate{gateOf(t, "metric: a, min: 1, on-fail: warn")}
 	for now, want := range map[time.Time]verdict.Decision{
-		dawn: verdict.Promote,
+		policytest.Now: verdict.Promote,
 		time.Date(2026, 5, 3, 23, 59, 59, 0, time.UTC): verdict.Promote,
 		time.Date(2026, 5, 4, 0, 0, 0, 0, time.UTC):    verdict.Block,
 		{}: verdict.Block,
 	} {
-		f := rich()
+		f := policytest.Facts()
 		f.Now = now
 		v := Judge(list, f, w)
 		if v.Decision != want || len(v.Waivers) != 1 || strings.HasPrefix(v.Waivers[0], "expired") != (want == verdict.Block) {
 			t.Errorf("at %v: %s, want %s; %q", now, v.Decision, want, v.Waivers)
 		}
 	}
-	f := rich()
+	f := policytest.Facts()
 	for _, other := range []Waiver{{Gate: "metric b", Model: "churn", Version: 2, Until: "2026-12-31"}, {Gate: "metric a", Model: "fraud", Version: 2, Until: "2026-12-31"}, {Gate: "metric a", Model: "churn", Version: 3, Until: "2026-12-31"}} {
 		if v := Judge([]gates.Gate{gateOf(t, "metric: a, min: 1")}, f, other); v.Decision != verdict.Block || len(v.Waivers) > 0 {
 			t.Errorf("%+v counts", other)
@@ -89,8 +90,8 @@ func TestAnExceptionEndsWithItsDay(t *testing.T) {
 
 func TestASliceOfTheIncumbentMayNotVanish(t *testing.T) {
 	gate := gateOf(t, "slices: auc/*, min: 0.5, expect: [x]")
-	f := rich()
-	run(&f, func(r *registry.Run) { delete(r.Metrics, "auc/y") })
+	f := policytest.Facts()
+	policytest.ChangeRun(&f, func(r *registry.Run) { delete(r.Metrics, "auc/y") })
 	if got := gate.Check(f); got.Outcome != verdict.Inconclusive || !strings.Contains(got.Why, "auc/y") {
 		t.Errorf("%+v", got)
 	}
@@ -111,9 +112,9 @@ func TestMargins(t *testing.T) {
 		{"better: lower, margin-percent: 10", -90, -100, verdict.Pass}, {"better: lower, margin-percent: 10", -89, -100, verdict.Fail},
 		{"better: higher, margin-percent: 10", 0, 0, verdict.Pass}, {"better: higher, margin-percent: 10", -0.001, 0, verdict.Fail},
 	} {
-		f := rich()
-		run(&f, func(r *registry.Run) { r.Metrics["a"] = registry.Point{Value: c.mine} })
-		base(&f, func(s *fact.Subject) {
+		f := policytest.Facts()
+		policytest.ChangeRun(&f, func(r *registry.Run) { r.Metrics["a"] = registry.Point{Value: c.mine} })
+		policytest.ChangeIncumbent(&f, func(s *fact.Subject) {
 			s.Run = registry.Is(registry.Run{ID: "i", Status: "FINISHED", Metrics: map[string]registry.Point{"a": {Value: c.theirs}}})
 		})
 		if got := gateOf(t, "regression: a, "+c.gate).Check(f); got.Outcome != c.want {
@@ -124,7 +125,7 @@ func TestMargins(t *testing.T) {
 
 func TestLateGatesArePendingInAPlan(t *testing.T) {
 	gates := []gates.Gate{gateOf(t, "metric: a, min: 0.5"), gateOf(t, "approval: 9"), gateOf(t, "age: 1m")}
-	planned, applied := Judge(ForPlan(gates), rich()), Judge(gates, rich())
+	planned, applied := Judge(ForPlan(gates), policytest.Facts()), Judge(gates, policytest.Facts())
 	if planned.Decision != verdict.Promote || applied.Decision != verdict.Block {
 		t.Errorf("planned: %s, applied: %s", planned.Decision, applied.Decision)
 	}
@@ -133,12 +134,12 @@ func TestLateGatesArePendingInAPlan(t *testing.T) {
 			t.Errorf("%s is %s", f.Gate, f.Outcome)
 		}
 	}
-	later := rich()
+	later := policytest.Facts()
 	later.Now = later.Now.Add(24 * time.Hour)
 	one, _ := plan.Plan{Verdict: &planned}.Digest()
 	tomorrow := Judge(ForPlan(gates), later)
 	two, _ := plan.Plan{Verdict: &tomorrow}.Digest()
-	other := Judge(gates, rich())
+	other := Judge(gates, policytest.Facts())
 	three, _ := plan.Plan{Verdict: &other}.Digest()
 	if one != two || one != three {
 		t.Errorf("the digest depends on the clock: %s %s %s", one, two, three)
@@ -152,7 +153,7 @@ func TestAnExpressionNeedsEveryFactItNames(t *testing.T) {
 		`candidate.datasets.absent == ""`, "incumbent.metrics.absent <= candidate.metrics.a", "candidate.metrics.a > 0 || candidate.metrics.absent > 1",
 		"not (candidate.metrics.a / (candidate.metrics.b - candidate.metrics.b) > 1000)", "candidate.metrics.a * 1e308 * 1e10 > 1",
 	} {
-		if got := gateOf(t, "expression: '"+source+"'").Check(rich()); got.Outcome != verdict.Inconclusive {
+		if got := gateOf(t, "expression: '"+source+"'").Check(policytest.Facts()); got.Outcome != verdict.Inconclusive {
 			t.Errorf("%s is %s", source, got.Outcome)
 		}
 	}

@@ -104,6 +104,7 @@ var layers = map[string][]string{
 	"internal/browsertest":         {},
 	"internal/repotest":            {},
 	"internal/pintest":             {},
+	"internal/policy/policytest":   {"internal/fact", "internal/ledger", "internal/registry"},
 	"tools/bench":                  {"internal/realtest", "internal/rest", "internal/audit/rules", "internal/mlflow/mlflowtest"},
 	"tools/mutants":                {},
 	"tools/reliability":            {},

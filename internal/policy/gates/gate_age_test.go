@@ -1,4 +1,4 @@
-package policy
+package gates
 
 import (
 	"strings"
@@ -7,13 +7,14 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/policytest"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // soaking are facts of version 2 under the alias challenger, and what the ledger and the tag say about it.
 func soaking(entries []ledger.Entry, tag string) fact.Facts {
-	f := rich()
+	f := policytest.Facts()
 	f.Ledger = ledger.Chain{Entries: entries}
 	v := f.Candidate.Version.OrZero()
 	v.Tags = map[string]string{}
@@ -31,14 +32,16 @@ const pass, fail, unsure = verdict.Pass, verdict.Fail, verdict.Inconclusive
 
 // moved is an entry that did one thing to challenger, so many hours ago.
 func moved(hours int, outcome string, move ledger.Shift) ledger.Entry {
-	at := dawn.Add(-time.Duration(hours) * time.Hour)
+	at := policytest.Now.Add(-time.Duration(hours) * time.Hour)
 	move.Ref = "@challenger"
 	e := ledger.Entry{Epoch: 1000 - hours, Outcome: outcome, Ended: at}
 	e.Record = ledger.Record{At: at.Add(-time.Minute).Format(time.RFC3339), Moves: []ledger.Shift{move}}
 	return e
 }
 
-func ago(hours int) string { return dawn.Add(-time.Duration(hours) * time.Hour).Format(time.RFC3339) }
+func ago(hours int) string {
+	return policytest.Now.Add(-time.Duration(hours) * time.Hour).Format(time.RFC3339)
+}
 
 func TestAge_SoakComesFromTheLedger(t *testing.T) {
 	here, away := ledger.Shift{Was: "1", Want: "2"}, ledger.Shift{Was: "2", Want: "1"}
@@ -47,7 +50,7 @@ func TestAge_SoakComesFromTheLedger(t *testing.T) {
 	aborted := moved(30, ledger.EntryAborted, away)
 	aborted.Moved = 1
 	backdated, timeless := done(3, here), done(48, here)
-	backdated.Ended = dawn.Add(-900 * time.Hour)
+	backdated.Ended = policytest.Now.Add(-900 * time.Hour)
 	timeless.Ended, timeless.Record.At = time.Time{}, ""
 	const byEntry = "version 2 has been in challenger for 3 hours by entry 997 of the promotion ledger, wanted 24h"
 	const unknown = "no finished entry of the promotion ledger says since when version 2 is in challenger"
@@ -93,11 +96,11 @@ func TestAge_SoakWithoutALedger(t *testing.T) {
 		want    verdict.Outcome
 		why     string
 	}{
-		"not changed for long": {dawn.Add(-48 * time.Hour), pass, ""},
-		"changed since":        {dawn.Add(-3 * time.Hour), fail, "for 3 hours by MLflow's time of its last change"},
+		"not changed for long": {policytest.Now.Add(-48 * time.Hour), pass, ""},
+		"changed since":        {policytest.Now.Add(-3 * time.Hour), fail, "for 3 hours by MLflow's time of its last change"},
 		"no time":              {time.Time{}, unsure, "not known without the promotion ledger"},
 	} {
-		f := rich()
+		f := policytest.Facts()
 		f.Ledger = ledger.Chain{Off: "the input ledger is off"}
 		v := f.Candidate.Version.OrZero()
 		v.Updated = c.updated

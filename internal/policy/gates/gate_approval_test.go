@@ -1,4 +1,4 @@
-package policy
+package gates
 
 import (
 	"fmt"
@@ -9,33 +9,10 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/policytest"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
-
-// reviewOf is a first attempt with a known author and starter.
-func reviewOf(author, starter string, said ...fact.Approval) fact.Review {
-	entered, reviews := []fact.Approval{}, []fact.Approval{}
-	for _, a := range said {
-		if a.Environment != "" {
-			entered = append(entered, a)
-		} else {
-			reviews = append(reviews, a)
-		}
-	}
-	return fact.Review{
-		Attempt: 1,
-		Contributors: registry.Is([]fact.Contributor{
-			{Login: author, Role: fact.RoleAuthor}, {Login: starter, Role: fact.RoleStarter},
-		}),
-		Environments: registry.Is(entered),
-		PullRequest:  registry.Is(reviews),
-	}
-}
-
-func approved(environment, login string) fact.Approval {
-	return fact.Approval{Login: login, Environment: environment, State: fact.Approved}
-}
 
 // review changes the review of facts, if there is one.
 func review(f *fact.Facts, change func(*fact.Review)) {
@@ -71,8 +48,8 @@ func TestApproval_WhoRoleState(t *testing.T) {
 		for _, state := range allStates {
 			for _, place := range []string{"", "production", "Production", "test", "productio\u200bn"} {
 				for _, login := range []string{"eve", "Eve", "EVE"} {
-					f := rich()
-					f.Review = registry.Is(reviewOf("ann", "bob", fact.Approval{Login: login, Environment: place, State: state}))
+					f := policytest.Facts()
+					f.Review = registry.Is(policytest.Review("ann", "bob", fact.Approval{Login: login, Environment: place, State: state}))
 					if role != "" {
 						involve(fact.Contributor{Login: "eve", Role: role})(&f)
 					}
@@ -103,7 +80,7 @@ func TestApproval_WhoRoleState(t *testing.T) {
 
 func TestApproval_Outcomes(t *testing.T) {
 	const env, none = "approval: 1, environment: production", "approval: 1"
-	eveThere := reviewOf("ann", "bob", approved("production", "eve"))
+	eveThere := policytest.Review("ann", "bob", policytest.Approved("production", "eve"))
 	attempt := func(n int) func(*fact.Facts) {
 		return func(f *fact.Facts) { review(f, func(r *fact.Review) { r.Attempt = n }) }
 	}
@@ -116,10 +93,12 @@ func TestApproval_Outcomes(t *testing.T) {
 		}
 	}
 	user := func(name string) func(*fact.Facts) {
-		return func(f *fact.Facts) { run(f, func(r *registry.Run) { r.User = name }) }
+		return func(f *fact.Facts) { policytest.ChangeRun(f, func(r *registry.Run) { r.User = name }) }
 	}
 	userTag := func(name string) func(*fact.Facts) {
-		return func(f *fact.Facts) { run(f, func(r *registry.Run) { r.Tags[registry.RunTagUser] = name }) }
+		return func(f *fact.Facts) {
+			policytest.ChangeRun(f, func(r *registry.Run) { r.Tags[registry.RunTagUser] = name })
+		}
 	}
 	noAuthor := func(f *fact.Facts) {
 		review(f, func(r *fact.Review) {
@@ -150,44 +129,44 @@ func TestApproval_Outcomes(t *testing.T) {
 	}{
 		"somebody else approved the environment": {env, eveThere, nil, verdict.Pass, "", ""},
 		"somebody else approved the pull request": {
-			none, reviewOf("ann", "bob", approved("", "eve")), nil, verdict.Pass, "", "",
+			none, policytest.Review("ann", "bob", policytest.Approved("", "eve")), nil, verdict.Pass, "", "",
 		},
 		"the gate names no environment": {
 			none, eveThere, nil, verdict.Fail,
 			`approvals that count: 0, wanted 1; not counted: eve (approved environment "production", which the gate does not name)`, "add to the gate: environment: production",
 		},
 		"the gate names no environment, and YAML would misread its name": {
-			none, reviewOf("ann", "bob", approved("on", "eve")), nil, verdict.Fail,
+			none, policytest.Review("ann", "bob", policytest.Approved("on", "eve")), nil, verdict.Fail,
 			`approvals that count: 0, wanted 1; not counted: eve (approved environment "on", which the gate does not name)`, `add to the gate: environment: "on"`,
 		},
 		"the gate names no environment, and its author approved it": {
-			none, reviewOf("ann", "bob", approved("production", "ann")), nil, verdict.Fail,
+			none, policytest.Review("ann", "bob", policytest.Approved("production", "ann")), nil, verdict.Fail,
 			`approvals that count: 0, wanted 1; not counted: ann (wrote the commit, approved environment "production", which the gate does not name)`, "ask somebody else to approve",
 		},
 		"the gate names no environment, and there is no pull request": {
-			none, reviewOf("ann", "bob"), []change{noPull}, verdict.Fail,
+			none, policytest.Review("ann", "bob"), []change{noPull}, verdict.Fail,
 			"approvals that count: 0, wanted 1", "add to the gate the environment whose reviewers approve, as in environment: production",
 		},
 		"another environment": {
-			env, reviewOf("ann", "bob", approved("test", "eve")), nil, verdict.Fail,
+			env, policytest.Review("ann", "bob", policytest.Approved("test", "eve")), nil, verdict.Fail,
 			`approvals that count: 0, wanted 1; not counted: eve (approved environment "test", not "production")`, "ask somebody else to approve",
 		},
 		"one person approved twice": {
-			"approval: 2, environment: production", reviewOf("ann", "bob", approved("production", "eve"), approved("", "Eve")), nil, verdict.Fail,
+			"approval: 2, environment: production", policytest.Review("ann", "bob", policytest.Approved("production", "eve"), policytest.Approved("", "Eve")), nil, verdict.Fail,
 			"approvals that count: 1, wanted 2", "ask somebody else to approve",
 		},
 		"two people in two places": {
-			"approval: 2, environment: production", reviewOf("ann", "bob", approved("production", "eve"), approved("", "joe")), nil, verdict.Pass, "", "",
+			"approval: 2, environment: production", policytest.Review("ann", "bob", policytest.Approved("production", "eve"), policytest.Approved("", "joe")), nil, verdict.Pass, "", "",
 		},
 		"approved and also rejected": {
-			env, reviewOf("ann", "bob", approved("production", "eve"), fact.Approval{Login: "eve", Environment: "production", State: fact.Rejected}), nil, verdict.Fail,
+			env, policytest.Review("ann", "bob", policytest.Approved("production", "eve"), fact.Approval{Login: "eve", Environment: "production", State: fact.Rejected}), nil, verdict.Fail,
 			`approvals that count: 0, wanted 1; not counted: eve (rejected environment "production")`, "ask somebody else to approve",
 		},
 		"rejected another environment": {
-			env, reviewOf("ann", "bob", approved("production", "eve"), fact.Approval{Login: "eve", Environment: "test", State: fact.Rejected}), nil, verdict.Pass, "", "",
+			env, policytest.Review("ann", "bob", policytest.Approved("production", "eve"), fact.Approval{Login: "eve", Environment: "test", State: fact.Rejected}), nil, verdict.Pass, "", "",
 		},
 		"requested changes, then approved the environment": {
-			env, reviewOf("ann", "bob", approved("production", "eve"), fact.Approval{Login: "eve", State: fact.ChangesRequested}), nil, verdict.Pass, "", "",
+			env, policytest.Review("ann", "bob", policytest.Approved("production", "eve"), fact.Approval{Login: "eve", State: fact.ChangesRequested}), nil, verdict.Pass, "", "",
 		},
 		"somebody who is not listed": {
 			"approval: 1, environment: production, by: [joe]", eveThere, nil, verdict.Fail,
@@ -195,7 +174,7 @@ func TestApproval_Outcomes(t *testing.T) {
 		},
 		"a listed person in capitals": {"approval: 1, environment: production, by: [EVE]", eveThere, nil, verdict.Pass, "", ""},
 		"a deleted account": {
-			env, reviewOf("ann", "bob", approved("production", "")), nil, verdict.Fail,
+			env, policytest.Review("ann", "bob", policytest.Approved("production", "")), nil, verdict.Fail,
 			"approvals that count: 0, wanted 1; not counted: a deleted account (the account is gone)", "ask somebody else to approve",
 		},
 		"the mapped trainer, although the commit has another author": {
@@ -294,24 +273,24 @@ func TestApproval_Outcomes(t *testing.T) {
 			"start a new workflow run instead of re-running this one, or add to the gate: any-attempt: true",
 		},
 		"the second attempt, and reviews suffice": {
-			env, reviewOf("ann", "bob", approved("production", "eve"), approved("", "joe")), []change{attempt(2)}, verdict.Pass, "", "",
+			env, policytest.Review("ann", "bob", policytest.Approved("production", "eve"), policytest.Approved("", "joe")), []change{attempt(2)}, verdict.Pass, "", "",
 		},
 		"the second attempt, and it would not suffice anyway": {
 			"approval: 2, environment: production", eveThere, []change{attempt(2)}, verdict.Fail, "approvals that count: 0, wanted 2", "ask somebody else to approve",
 		},
 		"environments that the token may not read": {
-			env, reviewOf("ann", "bob", approved("", "eve")), []change{unread("actions: read", "contents: read")}, verdict.Inconclusive,
+			env, policytest.Review("ann", "bob", policytest.Approved("", "eve")), []change{unread("actions: read", "contents: read")}, verdict.Inconclusive,
 			"who approved environment production is not known: github refused", "add to the permissions of the job: actions: read, contents: read",
 		},
 		"environments that cannot be read": {
-			env, reviewOf("ann", "bob", approved("", "eve")), []change{unread()}, verdict.Inconclusive, "who approved environment production is not known: github refused", "",
+			env, policytest.Review("ann", "bob", policytest.Approved("", "eve")), []change{unread()}, verdict.Inconclusive, "who approved environment production is not known: github refused", "",
 		},
 		"environments that cannot be read and are not asked for": {
-			none, reviewOf("ann", "bob", approved("", "eve")), []change{unread("actions: read")}, verdict.Pass, "", "",
+			none, policytest.Review("ann", "bob", policytest.Approved("", "eve")), []change{unread("actions: read")}, verdict.Pass, "", "",
 		},
 	} {
 		t.Run(sentence, func(t *testing.T) {
-			f := rich()
+			f := policytest.Facts()
 			f.Review = registry.Is(c.review)
 			for _, change := range c.changes {
 				change(&f)
@@ -330,8 +309,8 @@ func TestApproval_LongLists(t *testing.T) {
 	for i := range 1000 {
 		said = append(said, fact.Approval{Login: fmt.Sprint("stranger", i), State: fact.NoAccess})
 	}
-	f := rich()
-	f.Review = registry.Is(reviewOf("ann", "bob", said...))
+	f := policytest.Facts()
+	f.Review = registry.Is(policytest.Review("ann", "bob", said...))
 	if got := mustParse(t, "approval: 1").Check(f); len(got.Why) > 1000 || !strings.HasSuffix(got.Why, "and 992 more") {
 		t.Errorf("%d bytes: %s", len(got.Why), got.Why)
 	}
@@ -350,9 +329,9 @@ func TestApproval_Monotone(t *testing.T) {
 			})
 		}
 		gate := mustParse(t, rapid.SampledFrom([]string{"approval: 1", "approval: 2, environment: production", "approval: 1, environment: production, by: [eve, joe]"}).Draw(t, "gate"))
-		more, less := rich(), rich()
-		more.Review = registry.Is(reviewOf("ann", "bob", said...))
-		less.Review = registry.Is(reviewOf("ann", "bob", said...))
+		more, less := policytest.Facts(), policytest.Facts()
+		more.Review = registry.Is(policytest.Review("ann", "bob", said...))
+		less.Review = registry.Is(policytest.Review("ann", "bob", said...))
 		if rapid.Bool().Draw(t, "contributor") {
 			involve(fact.Contributor{Login: rapid.SampledFrom(logins).Draw(t, "who"), Role: rapid.SampledFrom(allRoles).Draw(t, "role")})(&less)
 		} else {
@@ -360,7 +339,7 @@ func TestApproval_Monotone(t *testing.T) {
 			if said[at].State == fact.Rejected {
 				t.Skip("a rejection less may open it")
 			}
-			less.Review = registry.Is(reviewOf("ann", "bob", slices.Delete(slices.Clone(said), at, at+1)...))
+			less.Review = registry.Is(policytest.Review("ann", "bob", slices.Delete(slices.Clone(said), at, at+1)...))
 		}
 		if gate.Check(less).Outcome == verdict.Pass && gate.Check(more).Outcome != verdict.Pass {
 			t.Errorf("passes with less: %+v", said)

@@ -1,10 +1,11 @@
-package policy
+package gates
 
 import (
 	"testing"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/policytest"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
@@ -46,7 +47,7 @@ func TestRegression_Recorded(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := rich()
+			f := policytest.Facts()
 			base := f.Holders[fact.Incumbent].OrZero()
 			c.change(&base)
 			f.Holders[fact.Incumbent] = registry.Is(base)

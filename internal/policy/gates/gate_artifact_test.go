@@ -1,9 +1,10 @@
-package policy
+package gates
 
 import (
 	"strings"
 	"testing"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/policytest"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
@@ -31,7 +32,7 @@ func TestArtifact_Complete(t *testing.T) {
 			hint:  "store it",
 		},
 	} {
-		f := rich()
+		f := policytest.Facts()
 		m := f.Candidate.MLmodel.OrZero()
 		m.Parts = c.parts
 		f.Candidate.MLmodel = registry.Is(m)
@@ -61,8 +62,8 @@ func TestArtifact_DigestTags(t *testing.T) {
 		"the tag of a version by others is ignored":  {right, wrong, false, pass, ""},
 		"a version by others with the run's against": {wrong, right, false, fail, "tag sum of run rcandidate says def"},
 	} {
-		f := rich()
-		run(&f, func(r *registry.Run) { r.Tags["sum"] = c.run })
+		f := policytest.Facts()
+		policytest.ChangeRun(&f, func(r *registry.Run) { r.Tags["sum"] = c.run })
 		v := f.Candidate.Version.OrZero()
 		v.Tags = map[string]string{"sum": c.version}
 		f.Candidate.Version, f.Candidate.Registered = registry.Is(v), c.registered
@@ -72,7 +73,7 @@ func TestArtifact_DigestTags(t *testing.T) {
 		}
 	}
 
-	f := rich()
+	f := policytest.Facts()
 	f.Candidate.Run = registry.Unreadable[registry.Run]("403")
 	if got := mustParse(t, "artifact: digest, digest-tag: sum").Check(f); got.Outcome != verdict.Inconclusive {
 		t.Errorf("a run that cannot be read: %s", got.Outcome)
