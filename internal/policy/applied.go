@@ -13,16 +13,16 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Applied is what a policy says about one promotion.
+// Applied is the part of a policy that applies to one promotion.
 type Applied struct {
 	Rule    Rule
-	Targets []TargetRule // of the alias, of the stage
-	Gates   []gates.Gate // of all of them, the origin first
+	Targets []TargetRule // alias before stage
+	Gates   []gates.Gate // of all targets; the check of from comes first
 	Waivers []Waiver
 }
 
-// For finds what applies to a model and a target. The error carries no-gates where the policy says nothing: a target
-// nobody described is not a target anything may reach.
+// For returns the part of the policy that applies to a model and target. If the policy has no gates for the target, it
+// fails with the reason no-gates: no version may reach a target without gates.
 func (p Policy) For(model string, t registry.Target) (Applied, error) {
 	rule, ok := p.rule(model)
 	if !ok {
@@ -30,10 +30,10 @@ func (p Policy) For(model string, t registry.Target) (Applied, error) {
 		for _, r := range p.Rules {
 			globs = append(globs, r.Glob)
 		}
-		return Applied{}, noGates(fmt.Sprintf("%s has no rule for model %q; it has %s", p.File, model, format.First(globs, 8)), p.File)
+		return Applied{}, noGates(fmt.Sprintf("%s has no rule for model %q; it has rules for %s", p.File, model, format.First(globs, 8)), p.File)
 	}
 	if t.Empty() {
-		return Applied{}, noGates(fmt.Sprintf("%s has gates by target, and there is none: give the input alias or stage", p.File), p.File)
+		return Applied{}, noGates(fmt.Sprintf("%s has gates by target, but the run has no target; set the input alias or stage", p.File), p.File)
 	}
 	a := Applied{Rule: rule, Waivers: p.Waivers}
 	for _, want := range []TargetRule{{Alias: t.Alias}, {Stage: t.Stage}} {
@@ -46,7 +46,7 @@ func (p Policy) For(model string, t registry.Target) (Applied, error) {
 			for _, r := range rule.Targets {
 				have = append(have, r.Name())
 			}
-			return a, noGates(fmt.Sprintf("%s:%d has no gates for target %s of model %q; it has %s", p.File, rule.Line, want.Name(), model, format.First(have, 8)), p.File)
+			return a, noGates(fmt.Sprintf("%s:%d has no gates for target %s of model %q; it has gates for %s", p.File, rule.Line, want.Name(), model, format.First(have, 8)), p.File)
 		}
 		a.Targets = append(a.Targets, rule.Targets[i])
 		a.Gates = append(a.Gates, rule.Targets[i].gates(p.File)...)
@@ -55,10 +55,10 @@ func (p Policy) For(model string, t registry.Target) (Applied, error) {
 }
 
 func noGates(msg, file string) error {
-	return &registry.Error{Reason: registry.NoGates, Msg: msg, Hint: "describe the target in " + file + "; thresholds add to a policy and do not replace it (override: ungated goes without, shown and recorded)"}
+	return &registry.Error{Reason: registry.NoGates, Msg: msg, Hint: "add gates for the target to " + file + "; thresholds do not replace them (override: ungated promotes without gates and is recorded)"}
 }
 
-// gates are the gates of the target, with the one that holds it to its origin.
+// gates returns the gates of the target, with the check of from.
 func (t TargetRule) gates(file string) []gates.Gate {
 	var out []gates.Gate
 	if len(t.From) > 0 {
@@ -75,8 +75,8 @@ func (t TargetRule) gates(file string) []gates.Gate {
 	return out
 }
 
-// withIncumbent are the facts with the holder of this very target as the incumbent: a promotion to an alias and a stage at once
-// must be no worse than what either names now.
+// withIncumbent returns the facts with the version of this target as the incumbent. A promotion to an alias and a stage
+// compares the candidate with the current version of each.
 func (t TargetRule) withIncumbent(f fact.Facts) fact.Facts {
 	key := t.Stage
 	if t.Alias != "" {
@@ -89,7 +89,7 @@ func (t TargetRule) withIncumbent(f fact.Facts) fact.Facts {
 	return f
 }
 
-// rule finds the most specific rule whose pattern matches.
+// rule returns the most specific rule whose pattern matches.
 func (p Policy) rule(model string) (Rule, bool) {
 	best, found := Rule{}, false
 	for _, r := range p.Rules {
@@ -100,7 +100,7 @@ func (p Policy) rule(model string) (Rule, bool) {
 	return best, found
 }
 
-// Matching lists all rules whose pattern matches, the one that counts first.
+// Matching returns all rules whose patterns match. The first one applies.
 func (p Policy) Matching(model string) []Rule {
 	var out []Rule
 	for _, r := range p.Rules {
@@ -112,19 +112,19 @@ func (p Policy) Matching(model string) []Rule {
 	return out
 }
 
-// Targets are those of the rule that applies to the model; none where no rule does.
+// Targets returns the targets of the rule that applies to the model, or none.
 func (p Policy) Targets(model string) []TargetRule {
 	rule, _ := p.rule(model)
 	return rule.Targets
 }
 
-// ambiguous refuses two patterns that are equally specific and match a name in common: which counts would depend on
-// their order.
+// ambiguous adds a problem if two equally specific patterns can match the same name. Then their order would decide which
+// of them applies.
 func (r *reader) ambiguous(rules []Rule) {
 	for i, a := range rules {
 		for _, b := range rules[:i] {
 			if glob.Specificity(a.Glob) == glob.Specificity(b.Glob) && glob.Overlap(a.Glob, b.Glob) {
-				r.Add(a.Line, 1, "models %q and %q (line %d) can match the same name and are equally specific; make one longer", a.Glob, b.Glob, b.Line)
+				r.Add(a.Line, 1, "%q and %q (line %d) can match the same model and are equally specific; make one more specific", a.Glob, b.Glob, b.Line)
 			}
 		}
 	}

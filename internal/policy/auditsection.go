@@ -14,20 +14,20 @@ import (
 
 // Audit is the section audit of a policy file.
 type Audit struct {
-	Line     int                      // 0 = there is none
+	Line     int                      // 0 = the file has no such section
 	Rules    map[string]AuditSettings // by the rule's id
 	Accepted []Accepted
 }
 
-// AuditSettings is what the file sets of one rule.
+// AuditSettings are the settings of one audit rule in the file.
 type AuditSettings struct {
 	Line     int
 	Off      bool
-	Severity audit.Severity // "" = the rule's own
-	Values   map[string]any // what is set, by the setting's name and of its kind's type
+	Severity audit.Severity // "" = the rule's default
+	Values   map[string]any // by name of the setting; the type depends on its kind
 }
 
-// Accepted lets findings stand until a day, which still counts.
+// Accepted accepts findings until the end of a day.
 type Accepted struct {
 	Rule    string
 	Model   string // a pattern; "" = findings about the server
@@ -38,16 +38,16 @@ type Accepted struct {
 	Line    int
 }
 
-// Covers reports whether the acceptance is about the finding, whatever the day.
+// Covers reports whether the acceptance is about the finding. It ignores the day.
 func (a Accepted) Covers(f audit.Finding) bool {
 	return a.Rule == f.Rule && (a.Model == "") == (f.Model == "") && glob.Match(a.Model, f.Model) &&
 		(a.Version == 0 || a.Version == f.Version) && (a.Target == "" || a.Target == f.Alias || a.Target == f.Stage)
 }
 
-// Ended reports whether its last day is over.
+// Ended reports whether the last day is over.
 func (a Accepted) Ended(now time.Time) bool { return DayIsOver(a.Until, now) }
 
-// auditFields are the keys of the section. What can be set of which rule is the rules' own to say.
+// auditFields returns the keys of the section. Each rule defines its own settings.
 func auditFields(rules []audit.Rule) []tree.Field {
 	var ids []string
 	var each []tree.Field
@@ -71,7 +71,7 @@ func auditFields(rules []audit.Rule) []tree.Field {
 			tree.Optional("target", tree.Text("alias or stage; default any")),
 			tree.Required("by", tree.Text("person who takes responsibility")),
 			tree.Required("why", tree.Text("reason to accept the findings")),
-			tree.Required("until", tree.Pattern("last day of the acceptance, in UTC", tree.DateText)),
+			tree.Required("until", tree.Date("last day of the acceptance, in UTC")),
 		))),
 	}
 }
@@ -96,7 +96,7 @@ func settingShape(s audit.Setting) tree.Shape {
 	return tree.MapOf(about, tree.Text("a name"), tree.Text("a name"))
 }
 
-// auditSection reads a section that was held to its shape.
+// auditSection reads a section that was checked against its shape.
 func (r *reader) auditSection(n *tree.Node, rules []audit.Rule) Audit {
 	out := Audit{Line: n.Line, Rules: map[string]AuditSettings{}}
 	if each := n.Get("rules"); each != nil {
@@ -146,20 +146,20 @@ func (r *reader) auditSettings(e tree.Entry, rule audit.Rule) AuditSettings {
 	return out
 }
 
-// patterns reads regular expressions by key, each for a whole text.
+// patterns reads regular expressions by key. Each must match a whole text.
 func (r *reader) patterns(n *tree.Node) map[string]*regexp.Regexp {
 	out := map[string]*regexp.Regexp{}
 	for _, e := range n.Entries {
 		re, err := regexp.Compile("^(?:" + e.Value.Text + ")$")
 		if err != nil {
-			r.Add(e.Value.Line, e.Value.Col, "%q is not a regular expression: %v", e.Value.Text, err)
+			r.Add(e.Value.Line, e.Value.Col, "%q is not a valid regular expression: %v", e.Value.Text, err)
 		}
 		out[e.Key] = re
 	}
 	return out
 }
 
-// DefaultText writes what a setting is where the file says nothing; "" for nothing.
+// DefaultText returns the default of a setting as text, or "" if it has none.
 func DefaultText(v any) string {
 	switch v := v.(type) {
 	case time.Duration:

@@ -122,7 +122,7 @@ func TestRegression_AliasThatIsNotThere(t *testing.T) {
 		{"a near name exists", "a >= 0.5\na >= @champoin", "blue", []string{"champion", "blue"}, false, verdict.Inconclusive, "did you mean champion?"},
 		{"in a policy", "", "blue", []string{"champion", "blue"}, false, verdict.Inconclusive, "did you mean champion?"},
 		{"on a server without aliases", "a >= 0.5\na >= @champoin", "blue", []string{"champion"}, true, verdict.Inconclusive, "did you mean champion?"},
-		{"nothing is near", "a >= 0.5\na >= @champoin", "blue", []string{"shadow"}, false, verdict.Inconclusive, "the model has shadow"},
+		{"nothing is near", "a >= 0.5\na >= @champoin", "blue", []string{"shadow"}, false, verdict.Inconclusive, "the model has the aliases shadow"},
 		{"the model has no aliases", "a >= 0.5\na >= @champoin", "blue", nil, false, verdict.Inconclusive, "the model has no aliases"},
 		{"the target is a stage", "a >= 0.5\na >= @champoin", "", nil, false, verdict.Inconclusive, "the model has no aliases"},
 		{"it is the target's own", "a >= 0.5\na >= champoin", "champoin", []string{"champion"}, false, verdict.NotApplicable, ""},

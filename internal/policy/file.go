@@ -13,38 +13,38 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Policy is a policy file, read.
+// Policy is the content of a policy file.
 type Policy struct {
 	File       string
-	Digest     string // of its text
+	Digest     string // of the text
 	Rules      []Rule
 	Waivers    []Waiver
 	MovedRoots []registry.MovedRoot
-	Identities map[string]string // MLflow user -> GitHub login
+	Identities map[string]string // GitHub logins by MLflow user or e-mail address
 	Audit      Audit
 }
 
-// Rule is what applies to the models whose names match.
+// Rule has the targets of all models whose names match a pattern.
 type Rule struct {
 	Glob    string
 	Line    int
-	Mode    verdict.Mode // of the targets that have none of their own
+	Mode    verdict.Mode // for targets without their own mode
 	Targets []TargetRule
 }
 
-// TargetRule is what a version must meet to reach an alias or a stage.
+// TargetRule is what a version needs before an alias or stage may move to it.
 type TargetRule struct {
-	Alias, Stage string // one of them
+	Alias, Stage string // one of them is empty
 	Line         int
 	Mode         verdict.Mode
-	From         []string // aliases and stages one of which the version must hold
+	From         []string // aliases and stages; the version must be in one of them
 	FromLine     int
 	Gates        []gates.Gate
-	AllowAssign  bool   // the command alias may move the alias, although gates guard it
-	Digest       string // of what it asks: gates and from, without mode, comments and layout
+	AllowAssign  bool   // the command alias may move the alias without its gates
+	Digest       string // of gates and from; mode, comments and layout do not count
 }
 
-// Ref is what the ledger calls the target.
+// Ref returns the target as the ledger writes it: @ALIAS or the stage.
 func (t TargetRule) Ref() string {
 	if t.Alias != "" {
 		return "@" + t.Alias
@@ -52,10 +52,10 @@ func (t TargetRule) Ref() string {
 	return t.Stage
 }
 
-// Name is the alias or the stage.
+// Name returns the alias or the stage.
 func (t TargetRule) Name() string { return t.Alias + t.Stage }
 
-// DefaultFiles are where a policy is looked for when no file is named. Only one of them may be there.
+// DefaultFiles are the paths of the policy if the user gives none. Only one of them may exist.
 var DefaultFiles = []string{".github/mlflow-policy.yml", ".github/mlflow-policy.yaml"}
 
 var (
@@ -86,7 +86,7 @@ var (
 		tree.Optional("target", tree.Text("alias or stage of the gate, if several targets have a gate with that name")),
 		tree.Required("by", tree.Text("person who takes responsibility")),
 		tree.Required("why", tree.Text("reason for the exception")),
-		tree.Required("until", tree.Pattern("last day of the exception, in UTC", tree.DateText)),
+		tree.Required("until", tree.Date("last day of the exception, in UTC")),
 	}
 	fileFields = []tree.Field{
 		tree.Required("version", tree.Shape{Kind: tree.KindNumber, About: "version of the file format, always 1", Whole: true, Min: 1}),
@@ -100,7 +100,7 @@ var (
 	}
 )
 
-// fieldsOf are the keys of a file whose audit knows these rules.
+// fieldsOf returns the keys of the file. With audit rules, that includes the section audit.
 func fieldsOf(rules []audit.Rule) []tree.Field {
 	if len(rules) == 0 {
 		return fileFields
@@ -109,14 +109,14 @@ func fieldsOf(rules []audit.Rule) []tree.Field {
 	return append(slices.Clone(fileFields), tree.Optional("audit", audit))
 }
 
-// reader reads a policy file and collects everything wrong with it.
+// reader reads a policy file and collects its problems.
 type reader struct {
 	tree.Checker
 	rules []audit.Rule
 }
 
-// Parse reads a policy file. The error is a *registry.Error with reason bad-policy, and its cause joins all Problems
-// with their places. rules are those of an audit, which the section audit sets; without any it is refused.
+// Parse reads a policy file. The error has the reason bad-policy, and tree.Problems returns its problems. rules are the
+// audit rules that the section audit can set. Without rules, a file with this section is refused.
 func Parse(file string, data []byte, rules ...audit.Rule) (Policy, error) {
 	p := Policy{File: file, Digest: canonical.Digest("policy/1", string(data)), Identities: map[string]string{}}
 	r := &reader{rules: rules}
@@ -135,19 +135,19 @@ func Parse(file string, data []byte, rules ...audit.Rule) (Policy, error) {
 
 func (r *reader) file(p *Policy, root *tree.Node) {
 	if root.Kind != tree.KindMap {
-		r.Add(root.Line, root.Col, "the file is %s; want a mapping with version and models", root.Kind)
+		r.Add(root.Line, root.Col, "the file is %s; want a mapping with the keys version and models", root.Kind)
 		return
 	}
 	r.CheckFields(fieldsOf(r.rules), root, "the policy")
 	if !root.Has("models") && !root.Has("audit") {
-		r.Add(root.Line, root.Col, "the policy lacks the key models: rules by the name of the registered model")
+		r.Add(root.Line, root.Col, "the policy needs the key models: rules by the name of the registered model")
 	}
 	if v := root.Get("version"); v != nil && v.Kind == tree.KindNumber && v.Number() != 1 {
-		r.Add(v.Line, v.Col, "version %s of the policy format is not known; want 1", v.Text)
+		r.Add(v.Line, v.Col, "unknown version %s of the policy format; want 1", v.Text)
 	}
 	if m := root.Get("models"); m != nil && m.Kind == tree.KindMap {
 		if len(m.Entries) > maxRules {
-			r.Add(m.Line, m.Col, "models has %d rules, more than %d", len(m.Entries), maxRules)
+			r.Add(m.Line, m.Col, "models has %d rules; the maximum is %d", len(m.Entries), maxRules)
 			return
 		}
 		for _, e := range m.Entries {
@@ -156,7 +156,7 @@ func (r *reader) file(p *Policy, root *tree.Node) {
 	}
 	r.ambiguous(p.Rules)
 	if len(r.Problems) > 0 {
-		return // what follows relies on it
+		return // the code below needs values that were checked
 	}
 	if ids := root.Get("identities"); ids != nil {
 		for _, e := range ids.Entries {
@@ -178,7 +178,7 @@ func (r *reader) file(p *Policy, root *tree.Node) {
 	}
 }
 
-// maxRules bounds the comparison of every pattern with every other.
+// maxRules limits the number of rules, because each pattern is compared with all others.
 const maxRules = 200
 
 func (r *reader) rule(file string, e tree.Entry) Rule {
@@ -251,7 +251,7 @@ func (r *reader) target(file string, e tree.Entry) TargetRule {
 		r.Problems = append(r.Problems, problems...)
 		if len(problems) == 0 {
 			if slices.ContainsFunc(out.Gates, func(o gates.Gate) bool { return o.ID == g.ID }) {
-				r.Add(n.Line, n.Col, "a second gate of this target is called %q; give it a name of its own with the key name", g.ID)
+				r.Add(n.Line, n.Col, "the target has two gates with the name %q; give one of them another name with the key name", g.ID)
 			}
 			out.Gates = append(out.Gates, g)
 		}
@@ -266,7 +266,7 @@ func (r *reader) waiver(p *Policy, n *tree.Node) {
 	}
 	rule, ok := p.rule(w.Model)
 	if !ok {
-		r.Problems = append(r.Problems, n.Problem("model", "the waiver is for model %q, which no rule matches", w.Model).(tree.Problem))
+		r.Problems = append(r.Problems, n.Problem("model", "the waiver is for model %q, but no rule matches it", w.Model).(tree.Problem))
 		return
 	}
 	var ids, under []string
@@ -280,12 +280,12 @@ func (r *reader) waiver(p *Policy, n *tree.Node) {
 	}
 	switch {
 	case w.Target == "" && len(under) > 1:
-		r.Problems = append(r.Problems, n.Problem("gate", "several targets have a gate %q: add target, one of %s", w.Gate, format.First(under, 8)).(tree.Problem))
+		r.Problems = append(r.Problems, n.Problem("gate", "several targets have a gate %q; add the key target: %s", w.Gate, format.First(under, 8)).(tree.Problem))
 	case w.Target != "" && len(under) > 0 && !slices.Contains(under, w.Target):
-		r.Problems = append(r.Problems, n.Problem("target", "target %s has no gate %q; %s has", w.Target, w.Gate, format.First(under, 8)).(tree.Problem))
+		r.Problems = append(r.Problems, n.Problem("target", "target %s has no gate %q; these targets have it: %s", w.Target, w.Gate, format.First(under, 8)).(tree.Problem))
 	}
 	if !slices.Contains(ids, w.Gate) {
-		r.Problems = append(r.Problems, n.Problem("gate", "the waiver is for gate %q, which model %s does not have%s", w.Gate, w.Model, tree.Suggestion(w.Gate, ids)).(tree.Problem))
+		r.Problems = append(r.Problems, n.Problem("gate", "the waiver is for gate %q, but model %s has no such gate%s", w.Gate, w.Model, tree.Suggestion(w.Gate, ids)).(tree.Problem))
 	}
 	p.Waivers = append(p.Waivers, w)
 }

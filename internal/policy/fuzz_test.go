@@ -67,7 +67,7 @@ func FuzzPolicy(f *testing.F) {
 			t.Fatal(err)
 		}
 		again, err := Parse("p.yml", []byte(flow(root)))
-		if err != nil && strings.Contains(errText(err), "nests more than") {
+		if err != nil && strings.Contains(errText(err), "nested more than") {
 			return
 		}
 		if err != nil || sorted(meaning(again)) != sorted(meaning(p)) {

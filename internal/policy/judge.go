@@ -11,8 +11,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Judge judges every gate and sums up. A comparison that does not apply, because there is confirmed to be no incumbent,
-// counts only beside a gate that judged the candidate by itself and passed.
+// Judge checks every gate and returns the verdict. If there is no incumbent, a comparison does not apply. That needs at
+// least one gate that checks the candidate alone and passes. Otherwise the comparison is inconclusive.
 func Judge(list []gates.Gate, facts fact.Facts, waivers ...Waiver) verdict.Verdict {
 	v := verdict.Verdict{Findings: make([]verdict.Finding, 0, len(list))}
 	judged := false
@@ -28,15 +28,15 @@ func Judge(list []gates.Gate, facts fact.Facts, waivers ...Waiver) verdict.Verdi
 	for i, f := range v.Findings {
 		if f.Outcome == verdict.NotApplicable && !judged {
 			v.Findings[i].Outcome = verdict.Inconclusive
-			v.Findings[i].Why += ", and no gate judges the candidate by itself"
+			v.Findings[i].Why += ", and no gate checks the candidate alone"
 			v.Findings[i].Fix = "add a gate with a fixed limit, such as the threshold test_accuracy >= 0.85"
 		}
 	}
 	return waive(v, waivers, facts).Sum()
 }
 
-// ForPlan returns the gates as a plan judges them: those that depend on the clock or on people are pending, with a word
-// on what they would say now, and are judged when the plan is applied.
+// ForPlan returns the gates for a plan. Deferred gates, which depend on time or people, become pending. Their findings
+// say what the result would be now. They are checked when the plan is applied.
 func ForPlan(list []gates.Gate) []gates.Gate {
 	out := slices.Clone(list)
 	for i, g := range out {
@@ -45,9 +45,9 @@ func ForPlan(list []gates.Gate) []gates.Gate {
 		}
 		out[i].Check = func(facts fact.Facts) verdict.Finding {
 			f := g.Check(facts)
-			now := "judged when this is applied"
+			now := "checked when the plan is applied"
 			if f.Outcome != verdict.Pass {
-				now += fmt.Sprintf("; now it would be %s: %s", f.Outcome, f.Why)
+				now += fmt.Sprintf("; the result now would be %s: %s", f.Outcome, f.Why)
 			}
 			f.Outcome, f.Why, f.Fix = verdict.Pending, now, ""
 			return f
@@ -56,26 +56,26 @@ func ForPlan(list []gates.Gate) []gates.Gate {
 	return out
 }
 
-// JudgeCurrent judges a version that holds the target already by what the policy says of it now. Left out, and listed by
-// name, are the gates that are about the way to the target and not about the version: who approves, how long it waited,
-// which commit a workflow runs on, and comparisons with what the target names, which is the version itself.
-func JudgeCurrent(list []gates.Gate, t registry.Target, facts fact.Facts, waivers ...Waiver) (v verdict.Verdict, left []string) {
+// JudgeCurrent judges the version that the target points to by the current policy. It skips gates that apply only during
+// a promotion: approvals, ages, the commit of the workflow, and comparisons with the incumbent, which is this version.
+// skipped lists their names.
+func JudgeCurrent(list []gates.Gate, t registry.Target, facts fact.Facts, waivers ...Waiver) (v verdict.Verdict, skipped []string) {
 	facts.Holders = maps.Clone(facts.Holders)
 	for _, key := range []string{fact.Incumbent, "@" + t.Alias, t.Stage} {
 		if _, gathered := facts.Holders[key]; gathered {
 			facts.Holders[key] = registry.Absent[fact.Subject]("it is the version itself")
 		}
 	}
-	var about []gates.Gate
+	var checked []gates.Gate
 	for _, g := range list {
 		if g.Deferred || g.Needs.Commit || g.Check(facts).Outcome == verdict.NotApplicable {
-			left = append(left, g.ID)
+			skipped = append(skipped, g.ID)
 			continue
 		}
-		about = append(about, g)
+		checked = append(checked, g)
 	}
-	if len(about) == 0 { // nothing is said about the version itself, so nothing speaks against it
-		return verdict.Verdict{Decision: verdict.Promote, Findings: []verdict.Finding{}}, left
+	if len(checked) == 0 { // no gate is about the version itself
+		return verdict.Verdict{Decision: verdict.Promote, Findings: []verdict.Finding{}}, skipped
 	}
-	return Judge(about, facts, waivers...), left
+	return Judge(checked, facts, waivers...), skipped
 }

@@ -103,7 +103,7 @@ func TestAStageOfSeveralVersionsIsNotRepairedByAnAlias(t *testing.T) {
 	}{
 		{"a >= Production", registry.Target{Alias: "champion"}, "archive all but one of the versions 1, 4 in Production"},
 		{"a >= incumbent", registry.Target{Stage: "Production"}, "archive all but one of the versions 1, 4 in Production"},
-		{"a >= champion", registry.Target{Stage: "Production"}, "make the incumbent readable, or repair the alias"},
+		{"a >= champion", registry.Target{Stage: "Production"}, "make the incumbent readable, or set the alias to an existing version"},
 	} {
 		f := policytest.MetricFacts(map[string]float64{"a": 0.9}, nil)
 		f.Target, f.Shared = c.target, map[string][]int{"Production": {1, 4}}
@@ -130,22 +130,22 @@ func TestTheHolderAgainstItself(t *testing.T) {
 
 func TestWrongThresholds(t *testing.T) {
 	for line, want := range map[string]string{
-		"accuracy":             "there is no comparison in it",
+		"accuracy":             "there is no comparison",
 		">= 1":                 "the name of the metric is missing",
 		"a >=":                 "the limit is missing",
-		"a >= abc":             `"abc" is neither a number nor an incumbent`,
-		"a >= nan":             `"nan" is neither a number nor an incumbent`,
-		"a >= Inf":             `"Inf" is neither a number nor an incumbent`,
+		"a >= abc":             `"abc" is neither a number nor a version to compare with`,
+		"a >= nan":             `"nan" is neither a number nor a version to compare with`,
+		"a >= Inf":             `"Inf" is neither a number nor a version to compare with`,
 		"a >= 1_000":           "neither a number",
 		"a >= 0x1p-2":          "neither a number",
 		"a >= 1e999":           "neither a number",
 		"a >= 85%":             "neither a number",
-		"a >= champion * 2":    `cannot read "* 2" behind champion`,
+		"a >= champion * 2":    `cannot read "* 2" after champion`,
 		"a >= champion - inf":  `cannot read "- inf"`,
 		"a >= champion - -0.1": `cannot read "- -0.1"`,
 		"a >= @latest":         `"latest" is reserved`,
 		"a >= @v7":             "reserved by MLflow",
-		"a = 1":                "there is no comparison in it",
+		"a = 1":                "there is no comparison",
 	} {
 		gates, problems := Thresholds("ok >= 1\n"+line, registry.Target{Alias: "champion"})
 		if len(problems) != 1 || !strings.Contains(problems[0], want) || !strings.HasPrefix(problems[0], "line 2, ") {

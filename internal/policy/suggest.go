@@ -13,8 +13,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// Suggest returns lines of thresholds that the candidate passes, made from its metrics and the incumbent's. A user who
-// has no thresholds yet can paste them. It covers at most ten metrics, those on held-out data first.
+// Suggest returns lines of thresholds that the candidate passes. Users who have no thresholds yet can paste them. The
+// limits come from the metrics of the candidate and the incumbent. It covers at most ten metrics, and starts with
+// metrics of held-out data.
 func Suggest(f fact.Facts, t registry.Target) []string {
 	values := map[string]fact.Value{}
 	var keys []string
@@ -53,8 +54,8 @@ func Suggest(f fact.Facts, t registry.Target) []string {
 	return lines
 }
 
-// rounded is the limit to three significant digits, towards the side on which the value passes. One that cannot be
-// rounded so stays as it is.
+// rounded rounds a value to a limit with three significant digits that the value passes. If there is none, it returns
+// the value.
 func rounded(op gates.Operator, v float64) float64 {
 	r := threeDigits(v)
 	if v != 0 && !op.Holds(v, r) {
@@ -78,7 +79,7 @@ func threeDigits(v float64) float64 {
 	return r
 }
 
-// rank puts held-out metrics first: they say more than those of the training data.
+// rank orders metrics: those of held-out data come first, because they say more than metrics of training data.
 func rank(key string) int {
 	for i, word := range []string{"test", "val", "eval"} {
 		if strings.Contains(strings.ToLower(key), word) {
@@ -88,7 +89,7 @@ func rank(key string) int {
 	return 3
 }
 
-// lowerIsBetter guesses a metric's direction from the words people use; it is only used to make suggestions.
+// lowerIsBetter guesses from a metric's name whether lower values are better. Only suggestions and comparisons use it.
 func lowerIsBetter(key string) bool {
 	key = strings.ToLower(key)
 	for _, word := range []string{"loss", "error", "err", "mae", "mse", "rmse", "mape", "latency", "_time", "duration", "_ms", "perplexity", "drift"} {

@@ -11,15 +11,16 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// column is one input, output or parameter of a model: a named column, a tensor, or an unnamed value at a place.
+// column is one input, output or parameter of a model: a named column, a tensor, or a value without a name.
 type column struct {
 	name     string
-	kind     string // long, double, string …; tensor types carry their dtype and shape
+	kind     string // long, double, string, …; for tensors "tensor"
 	tensor   *tensor
 	required bool
-	raw      string // canonical JSON of everything but name and required, to compare what is not understood
+	raw      string // canonical JSON without name and required, to compare types that are not parsed
 }
 
+// tensor is the type of a tensor. A size of -1 means any size.
 type tensor struct {
 	dtype string
 	shape []int64
@@ -28,6 +29,7 @@ type tensor struct {
 // Contract is a parsed signature.
 type Contract struct{ Inputs, Outputs, Params []column }
 
+// Parse parses the JSON of a signature.
 func Parse(s registry.Signature) (c Contract, err error) {
 	for _, part := range []struct {
 		name string
@@ -35,7 +37,7 @@ func Parse(s registry.Signature) (c Contract, err error) {
 		to   *[]column
 	}{{"inputs", s.Inputs, &c.Inputs}, {"outputs", s.Outputs, &c.Outputs}, {"params", s.Params, &c.Params}} {
 		if *part.to, err = parseColumns(part.text); err != nil {
-			return Contract{}, fmt.Errorf("the %s of the signature cannot be read: %v", part.name, err)
+			return Contract{}, fmt.Errorf("read the %s of the signature: %v", part.name, err)
 		}
 	}
 	return c, nil
@@ -60,7 +62,7 @@ func parseColumns(text string) ([]column, error) {
 			c.name = fmt.Sprintf("#%d", i+1)
 		}
 		if seen[c.name] {
-			return nil, fmt.Errorf("two are called %q", c.name)
+			return nil, fmt.Errorf("two items have the name %q", c.name)
 		}
 		seen[c.name] = true
 		out = append(out, c)
@@ -83,12 +85,12 @@ func parseColumn(fields map[string]json.RawMessage) (column, error) {
 		}
 	}
 	if c.kind == "" {
-		return c, fmt.Errorf("it has no type")
+		return c, fmt.Errorf("the type is missing")
 	}
 	c.required = c.required && !optional
 	if c.kind == "tensor" {
 		if spec.DType == "" {
-			return c, fmt.Errorf("a tensor without a dtype")
+			return c, fmt.Errorf("the dtype of the tensor is missing")
 		}
 		c.tensor = &tensor{spec.DType, spec.Shape}
 	}
@@ -125,8 +127,8 @@ type Change struct {
 	Text  string
 }
 
-// Compare lists how a new signature differs from the old one, for somebody who sends what the old one wants and
-// reads what the old one gives.
+// Compare returns how a new signature differs from an old one. It takes the view of a caller who sends the inputs of
+// the old signature and reads its outputs.
 func Compare(was, now Contract) []Change {
 	var out []Change
 	out = append(out, inputChanges(was.Inputs, now.Inputs)...)
@@ -134,8 +136,8 @@ func Compare(was, now Contract) []Change {
 	return append(out, outputChanges("parameter", was.Params, now.Params)...)
 }
 
-// inputChanges: an input may be added if it is optional, widened, made optional, or dropped (MLflow ignores what it does
-// not know). One that was dropped while another was added was renamed.
+// inputChanges compares inputs. An input may become optional or wider. It may be added if it is optional. It may be
+// dropped, because MLflow ignores unknown inputs. If one is dropped and another one is added, it was renamed.
 func inputChanges(was, now []column) []Change {
 	var out []Change
 	dropped, added := missing(was, now), missing(now, was)
@@ -144,7 +146,7 @@ func inputChanges(was, now []column) []Change {
 		if len(added) > 0 || c.tensor != nil {
 			l = Breaking
 		}
-		out = append(out, Change{l, fmt.Sprintf("input %s is gone", c.name)})
+		out = append(out, Change{l, fmt.Sprintf("input %s was removed", c.name)})
 	}
 	for _, c := range added {
 		if c.required {
@@ -159,7 +161,7 @@ func inputChanges(was, now []column) []Change {
 			continue
 		}
 		if l := retyped(o, n); l != Same {
-			out = append(out, Change{l, fmt.Sprintf("input %s was %s and is %s", o.name, o, n)})
+			out = append(out, Change{l, fmt.Sprintf("input %s changed from %s to %s", o.name, o, n)})
 		}
 		if o.required != n.required {
 			out = append(out, Change{map[bool]Level{true: Breaking, false: Additive}[n.required],
@@ -169,29 +171,30 @@ func inputChanges(was, now []column) []Change {
 	return out
 }
 
-// outputChanges: an output or a parameter may be added; what was there keeps its name and its type.
+// outputChanges compares outputs or parameters. New ones may be added. The others must keep their names and types.
 func outputChanges(what string, was, now []column) []Change {
 	var out []Change
 	for _, c := range missing(was, now) {
-		out = append(out, Change{Breaking, fmt.Sprintf("%s %s is gone", what, c.name)})
+		out = append(out, Change{Breaking, fmt.Sprintf("%s %s was removed", what, c.name)})
 	}
 	for _, c := range missing(now, was) {
 		out = append(out, Change{Additive, fmt.Sprintf("%s %s (%s) is new", what, c.name, c)})
 	}
 	for _, o := range was {
 		if n, ok := named(now, o.name); ok && o.raw != n.raw {
-			out = append(out, Change{Breaking, fmt.Sprintf("%s %s was %s and is %s", what, o.name, o, n)})
+			out = append(out, Change{Breaking, fmt.Sprintf("%s %s changed from %s to %s", what, o.name, o, n)})
 		}
 	}
 	return out
 }
 
-// wider lists which types an input may become, because MLflow converts what callers send without loss.
+// wider lists the types that an input may change to, because MLflow converts the values of callers without loss.
 var wider = map[string][]string{
 	"integer": {"long", "double"}, "float": {"double"},
 	"int8": {"int16", "int32", "int64"}, "int16": {"int32", "int64"}, "int32": {"int64"}, "float32": {"float64"},
 }
 
+// retyped compares the types of an input.
 func retyped(o, n column) Level {
 	switch {
 	case o.raw == n.raw:
@@ -205,6 +208,7 @@ func retyped(o, n column) Level {
 	return widened(o.kind, n.kind)
 }
 
+// widened compares two type names.
 func widened(was, now string) Level {
 	switch {
 	case was == now:
@@ -215,7 +219,7 @@ func widened(was, now string) Level {
 	return Breaking
 }
 
-// reshaped: a fixed size may become any (-1); everything else is another shape.
+// reshaped compares the shapes of tensors. A fixed size may become -1. Any other difference is breaking.
 func reshaped(was, now []int64) Level {
 	if len(was) != len(now) {
 		return Breaking
@@ -233,7 +237,7 @@ func reshaped(was, now []int64) Level {
 	return worst
 }
 
-// onlyType reports whether the type's name says everything; objects and arrays have parts.
+// onlyType reports whether the type is complete with its name. Objects and arrays have more parts.
 func onlyType(c column) bool { return c.raw == fmt.Sprintf(`{"type":%q}`, c.kind) }
 
 func (c column) String() string {
@@ -246,6 +250,7 @@ func (c column) String() string {
 	return format.Truncate(c.raw, 120)
 }
 
+// named returns the column with this name.
 func named(cs []column, name string) (column, bool) {
 	i := slices.IndexFunc(cs, func(c column) bool { return c.name == name })
 	if i < 0 {
@@ -254,7 +259,7 @@ func named(cs []column, name string) (column, bool) {
 	return cs[i], true
 }
 
-// missing lists those of a that b has not.
+// missing returns the columns of a that b does not have.
 func missing(a, b []column) []column {
 	var out []column
 	for _, c := range a {

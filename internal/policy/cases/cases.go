@@ -20,13 +20,13 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Case is one test of a policy: facts, and the verdict they should get.
+// Case is one test of a policy: facts, and the expected verdict.
 type Case struct {
 	Model  string
 	Target registry.Target
 	Facts  fact.Facts
 	Expect verdict.Decision
-	Gates  map[string]verdict.Outcome // expected of single gates
+	Gates  map[string]verdict.Outcome // expected outcomes of single gates
 }
 
 var (
@@ -93,10 +93,10 @@ var (
 	}
 )
 
-// notGiven is why a fact that a test leaves out is not known.
-const notGiven = "the test does not give it"
+// notGiven is the reason why a fact is not known if a test does not have it.
+const notGiven = "the test does not have it"
 
-// Parse reads one test. Like a policy file, it is refused with all problems at their places.
+// Parse reads one test. The error has the reason bad-policy, and tree.Problems returns its problems.
 func Parse(file string, data []byte) (Case, error) {
 	r := &tree.Checker{}
 	root, err := tree.Parse(string(data))
@@ -141,7 +141,7 @@ func readFacts(root *tree.Node, model string) fact.Facts {
 	f.Model = registry.Is(m)
 	holder := registry.Absent[fact.Subject]("the test has no incumbent")
 	if i := root.Get("incumbent"); i != nil {
-		holder = registry.Unreadable[fact.Subject]("the test says it is unreadable")
+		holder = registry.Unreadable[fact.Subject]("the test says that it is unreadable")
 		if i.Kind == tree.KindMap {
 			holder = registry.Is(readSubject(i, "the incumbent", model))
 		}
@@ -162,7 +162,7 @@ func readFacts(root *tree.Node, model string) fact.Facts {
 	return f
 }
 
-// ledgerEntries are the ledger's entries that moved the version to its stage and aliases.
+// ledgerEntries returns the ledger entries that moved the version to its stage and aliases.
 func ledgerEntries(n *tree.Node) (out []ledger.Entry) {
 	since, tags := n.Pairs("since"), n.Pairs("tags")
 	add := func(name, ref, tag string) {
@@ -222,7 +222,7 @@ func readReview(n *tree.Node) fact.Review {
 func readSubject(n *tree.Node, ref, model string) fact.Subject {
 	s := fact.Subject{
 		Ref: ref, Version: registry.Absent[registry.Version]("not registered yet"), MLmodel: registry.Unreadable[registry.MLmodel](notGiven),
-		Logged: registry.Absent[registry.LoggedModel]("a test has none"),
+		Logged: registry.Absent[registry.LoggedModel]("tests have no logged models"),
 		Files:  registry.Unreadable[[]registry.File](notGiven), Digest: registry.Unreadable[string](notGiven), History: map[string]registry.Known[[]registry.Point]{},
 	}
 	if n.Has("version") {
@@ -298,7 +298,8 @@ func readPoint(n *tree.Node) registry.Point {
 	return p
 }
 
-// Run judges a case by the policy and lists what is not as expected, with the finding that explains it.
+// Run judges a case by the policy. wrong lists every difference from the expected result, with the findings that
+// explain it.
 func Run(p policy.Policy, c Case) (verdict.Verdict, []string) {
 	applied, err := p.For(c.Model, c.Target)
 	if err != nil {

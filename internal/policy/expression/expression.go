@@ -15,12 +15,13 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
-// Env is what an expression sees. It holds only the facts that the expression names.
+// Env has the variables of an expression. It has only the facts that the expression names.
 type Env struct {
 	Candidate Subject `expr:"candidate"`
 	Incumbent Subject `expr:"incumbent"`
 }
 
+// Subject has the facts of one version.
 type Subject struct {
 	Metrics  map[string]float64 `expr:"metrics"`
 	Params   map[string]string  `expr:"params"`
@@ -28,17 +29,18 @@ type Subject struct {
 	Datasets map[string]string  `expr:"datasets"` // digest by context
 }
 
+// NewSubject returns a subject without facts.
 func NewSubject() Subject {
 	return Subject{map[string]float64{}, map[string]string{}, map[string]string{}, map[string]string{}}
 }
 
-// Fact is a fact that an expression names: candidate.metrics.auc.
+// Fact is a fact that an expression names, such as candidate.metrics.auc.
 type Fact struct {
 	Incumbent  bool
 	Group, Key string
 }
 
-// Bounds on an expression. What is allowed has no loops, so its cost is that of its nodes.
+// Limits of an expression. Loops are not allowed, so the cost depends on the number of nodes.
 const (
 	maxLength = 2000
 	maxNodes  = 200
@@ -49,11 +51,11 @@ var (
 	builtins = []string{"abs", "min", "max", "round", "floor", "ceil", "float", "len", "lower", "upper", "trim"}
 )
 
-// Compile checks types and lists the facts that the expression names. Only a closed list of forms is allowed, so that
-// no fact can be reached under a name that is computed.
+// Compile checks the types of an expression and returns the facts that it names. Only a fixed list of forms is allowed,
+// so that an expression cannot compute the name of a fact.
 func Compile(source string) (*vm.Program, []Fact, error) {
 	if len(source) > maxLength {
-		return nil, nil, fmt.Errorf("the expression has %d characters, more than %d", len(source), maxLength)
+		return nil, nil, fmt.Errorf("the expression has %d characters; the maximum is %d", len(source), maxLength)
 	}
 	tree, err := parser.Parse(source)
 	if err != nil {
@@ -74,11 +76,11 @@ func Compile(source string) (*vm.Program, []Fact, error) {
 	return program, names.facts, err
 }
 
-// finite ends an evaluation that left the finite numbers: a comparison with NaN is false, and its negation true.
+// finite stops an evaluation if a number is not finite. A comparison with NaN is false, and its negation would be true.
 func finite(args ...any) (any, error) {
 	v := args[0].(float64)
 	if math.IsNaN(v) || math.Abs(v) >= math.MaxFloat64 {
-		return nil, fmt.Errorf("a calculation gives %v", v)
+		return nil, fmt.Errorf("a calculation returns %v", v)
 	}
 	return v, nil
 }
@@ -97,7 +99,7 @@ func (finiteGuard) Visit(n *ast.Node) {
 	}
 }
 
-// collector collects the facts an expression names and refuses every form that is not on its list.
+// collector collects the facts of an expression and refuses every form that is not allowed.
 type collector struct {
 	source file.Source
 	facts  []Fact
@@ -118,7 +120,7 @@ func (w *collector) walk(nodes ...ast.Node) {
 			w.walk(n.Node)
 		case *ast.BinaryNode:
 			if n.Operator == ".." || n.Operator == "??" {
-				w.refuse(n, "%s is not allowed here", n.Operator)
+				w.refuse(n, "%s is not allowed", n.Operator)
 			}
 			w.walk(n.Left, n.Right)
 		case *ast.ConditionalNode:
@@ -127,7 +129,7 @@ func (w *collector) walk(nodes ...ast.Node) {
 			w.walk(n.Nodes...)
 		case *ast.BuiltinNode:
 			if !slices.Contains(builtins, n.Name) {
-				w.refuse(n, "%s is not allowed here; there are %s", n.Name, format.First(builtins[:8], 8))
+				w.refuse(n, "%s is not allowed; use %s", n.Name, format.First(builtins[:8], 8))
 			}
 			w.walk(n.Arguments...)
 		case *ast.CallNode:
@@ -135,12 +137,12 @@ func (w *collector) walk(nodes ...ast.Node) {
 		case *ast.MemberNode:
 			w.fact(n)
 		default:
-			w.refuse(n, "this form is not allowed: write facts as candidate.metrics.NAME or candidate.metrics[\"NAME\"], and compare them")
+			w.refuse(n, "this form is not allowed; compare facts such as candidate.metrics.NAME or candidate.metrics[\"NAME\"]")
 		}
 	}
 }
 
-// call meets the functions that the parser takes for calls until it knows their types.
+// call checks functions. The parser treats some of them as calls until it knows the types.
 func (w *collector) call(n *ast.CallNode) {
 	if name, ok := n.Callee.(*ast.IdentifierNode); !ok || !slices.Contains(builtins, name.Value) {
 		w.refuse(n, "only the functions %s are allowed", format.First(builtins, 8))
@@ -148,18 +150,18 @@ func (w *collector) call(n *ast.CallNode) {
 	w.walk(n.Arguments...)
 }
 
-// fact reads candidate.metrics.auc, or candidate.metrics["auc"].
+// fact reads candidate.metrics.auc or candidate.metrics["auc"].
 func (w *collector) fact(n *ast.MemberNode) {
 	key, keyOK := n.Property.(*ast.StringNode)
 	group, groupOK := n.Node.(*ast.MemberNode)
 	if !keyOK || !groupOK || n.Optional || group.Optional {
-		w.refuse(n, "facts are named plainly: candidate.metrics.NAME or candidate.metrics[\"NAME\"]")
+		w.refuse(n, "this is not a fact; write candidate.metrics.NAME or candidate.metrics[\"NAME\"]")
 		return
 	}
 	name, nameOK := group.Property.(*ast.StringNode)
 	who, whoOK := group.Node.(*ast.IdentifierNode)
 	if !nameOK || !whoOK || !slices.Contains(groups, name.Value) || who.Value != "candidate" && who.Value != "incumbent" {
-		w.refuse(n, "facts are candidate or incumbent, then %s, then a name", format.First(groups, 8))
+		w.refuse(n, "this is not a fact; write candidate or incumbent, then one of %s, then a name", format.First(groups, 8))
 		return
 	}
 	f := Fact{who.Value == "incumbent", name.Value, key.Value}

@@ -6,12 +6,102 @@ import (
 	"strings"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// ParseBaseline reads who is compared with. @ALIAS is an alias and nothing else. A word such as production may be an alias and a
-// stage: both are looked up, and settled says which of them it means.
+// Baseline is the version that a gate compares the candidate with. It has the key of that version in the facts and the
+// name from the policy. For a word that may be an alias or a stage, key is the alias and stage is the stage.
+type Baseline struct{ key, stage, Name string }
+
+var Incumbent = Baseline{key: fact.Incumbent, Name: "incumbent"}
+
+func (h Baseline) needs() fact.Needs {
+	if h.key == fact.Incumbent {
+		return fact.Needs{}
+	}
+	if h.stage != "" {
+		return fact.Needs{Holders: []string{h.key, h.stage}}
+	}
+	return fact.Needs{Holders: []string{h.key}}
+}
+
+// subject returns the version to compare with, or the finding that ends the comparison.
+func (h Baseline) subject(f fact.Facts, out verdict.Finding) (fact.Subject, *verdict.Finding) {
+	h, why, fix := h.resolve(f)
+	if why != "" {
+		out.Incumbent = "?"
+		end := inconclusive(out, why, fix)
+		return fact.Subject{}, &end
+	}
+	known, gathered := f.Holders[h.key]
+	base, ok := known.Get()
+	if ok {
+		return base, nil
+	}
+	var end verdict.Finding
+	switch {
+	case !gathered:
+		out.Incumbent = "?"
+		end = inconclusive(out, fmt.Sprintf("%s is unknown, because the run has no target", h.Name), "set the input alias or stage, or compare with an alias")
+	case known.IsAbsent() && h.isOtherAlias(f):
+		alias := strings.TrimPrefix(h.key, "@")
+		out.Incumbent = "none"
+		end = inconclusive(out, h.missingAlias(f, alias), fmt.Sprintf("correct the name in the gate, or set the alias %s first", alias))
+	case known.IsAbsent():
+		out.Incumbent = "none"
+		end = notApplicable(out, known.Why())
+	default:
+		out.Incumbent = "?"
+		end = inconclusive(out, known.Why(), h.hint(f))
+	}
+	return fact.Subject{}, &end
+}
+
+// hint says what to do if the version to compare with is not readable. The incumbent may be the version of the target's
+// alias or of its stage.
+func (h Baseline) hint(f fact.Facts) string {
+	why := f.Holders[h.key].Why()
+	for stage, numbers := range f.Shared {
+		if h.key == stage || h.key == fact.Incumbent && why == f.Holders[stage].Why() {
+			return fmt.Sprintf("archive all but one of the versions %s in %s", strings.ReplaceAll(ledger.Numbers(numbers), ",", ", "), stage)
+		}
+	}
+	return "make the incumbent readable, or set the alias to an existing version"
+}
+
+// isOtherAlias reports whether the baseline is an alias that this promotion does not move. Such an alias must exist, or
+// a typing error would disable the gate. The target's own alias may be new.
+func (h Baseline) isOtherAlias(f fact.Facts) bool {
+	alias, isAlias := strings.CutPrefix(h.key, "@")
+	return isAlias && alias != f.Target.Alias
+}
+
+// missingAlias says that the alias does not exist, and suggests similar ones.
+func (h Baseline) missingAlias(f fact.Facts, alias string) string {
+	names := f.AliasNames()
+	switch near := spelling.Nearest(alias, names); {
+	case f.Taken[alias] != "":
+		return fmt.Sprintf("there is no alias %s; did you mean %s? The database treats both names as the same", alias, f.Taken[alias])
+	case len(near) > 0:
+		return fmt.Sprintf("there is no alias %s; did you mean %s?", alias, strings.Join(near, " or "))
+	case len(names) == 0:
+		return fmt.Sprintf("there is no alias %s; the model has no aliases", alias)
+	}
+	return fmt.Sprintf("there is no alias %s; the model has the aliases %s", alias, format.First(names, 8))
+}
+
+// isBaseline reports whether the candidate is the version to compare with. Then a strict condition would block every
+// re-run.
+func isBaseline(f fact.Facts, base fact.Subject) bool {
+	return f.Number() != 0 && f.Number() == base.Version.OrZero().Number
+}
+
+// ParseBaseline parses the name of a version to compare with. @ALIAS is always an alias. A word such as production may
+// be an alias or a stage: both are gathered, and resolve chooses one.
 func ParseBaseline(word string) (Baseline, error) {
 	alias, marked := strings.CutPrefix(word, "@")
 	stage, isStage := registry.CanonicalStage(alias)
@@ -22,13 +112,14 @@ func ParseBaseline(word string) (Baseline, error) {
 	case marked || !isStage:
 		return Baseline{key: "@" + alias, Name: word}, nil
 	case stage == "None":
-		return Baseline{}, fmt.Errorf("%q is not a stage to compare with; write Staging, Production or Archived, or @%s for an alias", word, word)
+		return Baseline{}, fmt.Errorf("%q is not a stage to compare with; write Staging, Production or Archived, or @%s for the alias", word, word)
 	}
 	return Baseline{key: "@" + alias, stage: stage, Name: word}, nil
 }
 
-// resolve is the holder that a word means. It means the alias of that name, and the stage if the model has no such alias.
-// If the alias points to one version and others are in the stage, nobody can tell: why says so, and fix what to write.
+// resolve chooses between the alias and the stage of the same name. It chooses the alias if it exists. If the alias
+// points to one version and another one is in the stage, the word is ambiguous: why says so, and fix says what to
+// write.
 func (h Baseline) resolve(f fact.Facts) (one Baseline, why, fix string) {
 	if h.stage == "" {
 		return h, "", ""
@@ -38,9 +129,9 @@ func (h Baseline) resolve(f fact.Facts) (one Baseline, why, fix string) {
 	asAlias, asStage := Baseline{key: h.key, Name: h.Name}, Baseline{key: h.stage, Name: h.Name}
 	switch {
 	case !aliasRead || !stageRead:
-		return asAlias, "", "" // base says that it was not gathered
+		return asAlias, "", "" // subject reports that it was not gathered
 	case !alias.IsAbsent() && !stage.IsAbsent() && !sameVersion(alias, stage):
-		why = fmt.Sprintf("%s is an alias (%s) and a stage (%s)", h.Name, versionText(alias), stageText(f, h.stage, stage))
+		why = fmt.Sprintf("%s is both an alias (%s) and a stage (%s)", h.Name, versionText(alias), stageText(f, h.stage, stage))
 		return h, why, fmt.Sprintf("write @%s for the alias%s", h.Name, h.otherSpelling())
 	case !alias.IsAbsent():
 		return asAlias, "", ""
@@ -51,7 +142,7 @@ func (h Baseline) resolve(f fact.Facts) (one Baseline, why, fix string) {
 	return asStage, "", ""
 }
 
-// otherSpelling is the rest of an advice: how to write the stage so that it is no alias.
+// otherSpelling is the end of a hint: how to write the stage so that it cannot be the alias.
 func (h Baseline) otherSpelling() string {
 	if h.Name == h.stage {
 		return ""
@@ -59,7 +150,7 @@ func (h Baseline) otherSpelling() string {
 	return ", or " + h.stage + " for the stage"
 }
 
-// inOtherCase is an alias of the model that is the word in another case; "" if there is none.
+// inOtherCase returns an alias that differs from the name only in case, or "".
 func (h Baseline) inOtherCase(f fact.Facts) string {
 	for _, alias := range f.AliasNames() {
 		if alias != h.Name && strings.EqualFold(alias, h.Name) {
@@ -69,12 +160,13 @@ func (h Baseline) inOtherCase(f fact.Facts) string {
 	return ""
 }
 
+// sameVersion reports whether both are the same version.
 func sameVersion(a, b registry.Known[fact.Subject]) bool {
 	n := a.OrZero().Version.OrZero().Number
 	return n != 0 && n == b.OrZero().Version.OrZero().Number
 }
 
-// versionText names the version for people, or why it is not known.
+// versionText returns the version for people, or why it is not known.
 func versionText(s registry.Known[fact.Subject]) string {
 	if n := s.OrZero().Version.OrZero().Number; n != 0 {
 		return fmt.Sprintf("version %d", n)
@@ -82,6 +174,7 @@ func versionText(s registry.Known[fact.Subject]) string {
 	return cmp.Or(s.Why(), "not read")
 }
 
+// stageText returns the versions in a stage for people.
 func stageText(f fact.Facts, stage string, s registry.Known[fact.Subject]) string {
 	if numbers := f.Shared[stage]; len(numbers) > 0 {
 		return "versions " + strings.ReplaceAll(ledger.Numbers(numbers), ",", ", ")
@@ -89,14 +182,13 @@ func stageText(f fact.Facts, stage string, s registry.Known[fact.Subject]) strin
 	return versionText(s)
 }
 
-// BaselineKeys lists the keys of the holders to gather for a word that names a version to compare with: an alias, or a word
-// that may be an alias and a stage.
+// BaselineKeys returns the keys of the versions to gather for the name of a version to compare with.
 func BaselineKeys(word string) ([]string, error) {
 	h, err := ParseBaseline(word)
 	return h.needs().Holders, err
 }
 
-// ResolveBaseline is the key of the holder among the facts that the word means; why says that nobody can tell.
+// ResolveBaseline returns the key of the version that a name means. If the name is ambiguous, why and fix say so.
 func ResolveBaseline(word string, f fact.Facts) (key, why, fix string) {
 	h, err := ParseBaseline(word)
 	if err != nil {
@@ -106,7 +198,8 @@ func ResolveBaseline(word string, f fact.Facts) (key, why, fix string) {
 	return h.key, why, fix
 }
 
-// TargetKey is the key of a holder named in a policy, where nothing but a stage or an alias can stand.
+// TargetKey returns the key of an alias or stage that a policy file names. Stages must be written as MLflow writes
+// them.
 func TargetKey(name string) (string, error) {
 	if stage, ok := registry.CanonicalStage(name); ok {
 		if stage != name || stage == "None" {

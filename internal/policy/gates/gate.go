@@ -9,22 +9,22 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Gate is one condition a candidate must meet.
+// Gate is one condition that a candidate must meet.
 type Gate struct {
-	ID       string // what people call it: the threshold's line, the name in the policy
-	File     string // where it is written: a policy file or the input "thresholds"
+	ID       string // the name in the policy file, or the threshold's line
+	File     string // the policy file, or "thresholds"
 	Line     int
-	Target   string         // whose gate it is, the alias or stage; "" of a threshold
+	Target   string         // the alias or stage; "" for a threshold
 	OnFail   verdict.Effect // "" = block
-	Mode     verdict.Mode   // of its target
-	Deferred bool           // depends on the clock or on people: pending in a plan, judged when it is applied
-	Absolute bool           // judges the candidate by itself, without an incumbent
-	Wanted   string         // what it asks for, to show without facts
+	Mode     verdict.Mode   // of the target
+	Deferred bool           // it depends on time or people: pending in a plan, checked when the plan is applied
+	Absolute bool           // it checks the candidate alone, without an incumbent
+	Wanted   string         // the condition, for people
 	Needs    fact.Needs
 	Check    func(fact.Facts) verdict.Finding
 }
 
-// Needs returns the union of what the gates want to know.
+// Needs returns what must be gathered for all of the gates.
 func Needs(gates []Gate) fact.Needs {
 	var all fact.Needs
 	for _, g := range gates {
@@ -45,6 +45,7 @@ func Needs(gates []Gate) fact.Needs {
 	return all
 }
 
+// union appends the texts of b that a does not have.
 func union(a, b []string) []string {
 	for _, s := range b {
 		if !slices.Contains(a, s) {
@@ -54,7 +55,7 @@ func union(a, b []string) []string {
 	return a
 }
 
-// The five ways a check ends. out carries what was wanted and seen.
+// The functions below end a check. out has what the gate wanted and saw, why is the reason, and fix is the hint.
 
 func passed(out verdict.Finding) verdict.Finding {
 	out.Outcome = verdict.Pass
@@ -71,15 +72,15 @@ func inconclusive(out verdict.Finding, why, fix string) verdict.Finding {
 	return out
 }
 
-// absent ends a check because what it looks at is confirmed absent: the place was read, and had none. With on-fail: warn
-// that is a warning.
+// absent ends a check because a fact is confirmed absent: it was read, and there was none. With on-fail: warn, that is a
+// warning. Other inconclusive findings block.
 func absent(out verdict.Finding, why, fix string) verdict.Finding {
 	out = inconclusive(out, why, fix)
 	out.Absent = true
 	return out
 }
 
-// unknown ends a check because a fact is not known, by what is known of it: it is confirmed absent, or may be there.
+// unknown ends a check because a fact is not known. The fact is either confirmed absent or unreadable.
 func unknown[T any](out verdict.Finding, fact registry.Known[T], why, fix string) verdict.Finding {
 	if fact.IsAbsent() {
 		return absent(out, why, fix)
@@ -87,13 +88,14 @@ func unknown[T any](out verdict.Finding, fact registry.Known[T], why, fix string
 	return inconclusive(out, why, fix)
 }
 
-// mostSevere returns the finding of the part that decides for the whole gate, the first of several: a part that could not be
-// evaluated, then one that looks at something absent, then one that failed. An early failure must not hide an error, or
-// on-fail: warn would let the error pass.
+// mostSevere returns the finding that decides for a gate with several parts. A part that could not be evaluated comes
+// before one about an absent fact, and that before one that failed. A failure must not hide an error, because on-fail:
+// warn accepts failures and no errors.
 func mostSevere(parts ...verdict.Finding) verdict.Finding {
 	return slices.MaxFunc(parts, func(a, b verdict.Finding) int { return cmp.Compare(weight(a), weight(b)) })
 }
 
+// weight orders findings by severity.
 func weight(f verdict.Finding) int {
 	switch {
 	case f.Outcome == verdict.Inconclusive && !f.Absent:
@@ -106,6 +108,7 @@ func weight(f verdict.Finding) int {
 	return 0
 }
 
+// notApplicable ends a check because there is nothing to compare with.
 func notApplicable(out verdict.Finding, why string) verdict.Finding {
 	out.Outcome, out.Why = verdict.NotApplicable, why
 	return out

@@ -30,7 +30,7 @@ var ageKind = Kind{
 	build:   buildAge,
 }
 
-// skewShown is how far clocks may differ before it is worth a word.
+// skewShown is the difference of clocks from which on a finding mentions it.
 const skewShown = time.Minute
 
 func buildAge(n *tree.Node) (Gate, error) {
@@ -38,9 +38,9 @@ func buildAge(n *tree.Node) (Gate, error) {
 	a.most, a.soak = tree.ParseDuration(a.text), tree.ParseDuration(a.soakText)
 	switch {
 	case (a.soakText == "") != (a.in == ""):
-		return Gate{}, n.Problem("age", "soak and in belong together: how long, and in which stage or alias")
+		return Gate{}, n.Problem("age", "soak and in need each other; give a duration, and a stage or alias")
 	case a.most == 0 && a.soak == 0:
-		return Gate{}, n.Problem("age", "age: any without soak can never decide; give a limit such as 30d, or soak and in")
+		return Gate{}, n.Problem("age", "age: any without soak always passes; give a limit such as 30d, or soak and in")
 	}
 	wanted := "run at most " + a.text + " old"
 	if a.most == 0 {
@@ -72,7 +72,7 @@ type ageGate struct {
 func (a ageGate) check(f fact.Facts) verdict.Finding {
 	out := verdict.Finding{Candidate: "?"}
 	if f.Now.IsZero() {
-		return inconclusive(out, "the server told no time", "")
+		return inconclusive(out, "the time of the server is not known", "")
 	}
 	if a.most == 0 {
 		return a.soaked(f, out)
@@ -87,7 +87,7 @@ func (a ageGate) check(f fact.Facts) verdict.Finding {
 	return mostSevere(aged, a.soaked(f, out))
 }
 
-// aged holds the run to the greatest age.
+// aged checks the age of the run.
 func (a ageGate) aged(f fact.Facts, out verdict.Finding) verdict.Finding {
 	run, ok := f.Candidate.Run.Get()
 	end := run.End
@@ -98,22 +98,23 @@ func (a ageGate) aged(f fact.Facts, out verdict.Finding) verdict.Finding {
 		return absent(out, fmt.Sprintf("run %s has no end time", run.ID), "")
 	case end.After(f.Now.Add(skewShown)):
 		out.Candidate = "ended " + end.UTC().Format(time.RFC3339)
-		return inconclusive(out, "the run ended in the future by the server's clock", "set the clocks of trainer and server")
+		return inconclusive(out, "the run ended in the future by the server's clock", "correct the clock of the training machine or the server")
 	}
 	out.Candidate = "run " + roughly(f.Now.Sub(end)) + " old" + skew(f)
 	if f.Now.Sub(end) > a.most {
-		return failed(out, fmt.Sprintf("the run ended %s ago, wanted at most %s", roughly(f.Now.Sub(end)), a.text),
+		return failed(out, fmt.Sprintf("the run ended %s ago; the maximum is %s", roughly(f.Now.Sub(end)), a.text),
 			"train a new candidate")
 	}
 	return passed(out)
 }
 
-// soaked takes the time from the ledger: tags can be edited. It judges only while the version is still there.
+// soaked checks how long the version has been in the stage or under the alias. The time comes from the ledger, because
+// tags can be edited.
 func (a ageGate) soaked(f fact.Facts, out verdict.Finding) verdict.Finding {
 	v, ok := f.Candidate.Version.Get()
 	if !ok {
 		out.Candidate = "not registered"
-		return failed(out, "a version soaks once it is registered and promoted to "+a.in, "promote it to "+a.in+" first")
+		return failed(out, "the candidate is not registered yet, so it has not been in "+a.in, "promote it to "+a.in+" first")
 	}
 	here, why := a.here(f, v)
 	switch {
@@ -127,19 +128,19 @@ func (a ageGate) soaked(f fact.Facts, out verdict.Finding) verdict.Finding {
 	case came.why != "":
 		return inconclusive(out, came.why, came.hint)
 	case came.at.After(f.Now.Add(skewShown)):
-		return inconclusive(out, came.source+" lies in the future by the server's clock", "set the clocks of runner and server")
+		return inconclusive(out, came.source+" is in the future by the server's clock", "correct the clock of the runner or the server")
 	}
 	has := f.Now.Sub(came.at)
 	out.Candidate = roughly(has) + " in " + a.in + skew(f)
 	if has < a.soak {
-		const what = "version %d has been in %s for %s by %s, wanted %s"
+		const what = "version %d has been in %s for %s (%s); the minimum is %s"
 		why := fmt.Sprintf(what, v.Number, a.in, roughly(has), came.source, a.soakText)
-		return failed(out, why, "wait for another "+roughly(a.soak-has+time.Minute-1)) // rounded up
+		return failed(out, why, "wait another "+roughly(a.soak-has+time.Minute-1)) // rounded up
 	}
 	return passed(out)
 }
 
-// here reports whether the version is in the stage or under the alias now, or why that is not known.
+// here reports whether the version is in the stage or under the alias now, or says why that is not known.
 func (a ageGate) here(f fact.Facts, v registry.Version) (here bool, why string) {
 	if a.key[0] != '@' {
 		return v.Stage == a.in, ""
@@ -155,38 +156,39 @@ func (a ageGate) here(f fact.Facts, v registry.Version) (here bool, why string) 
 	return m.Aliases[a.in] == v.Number, ""
 }
 
-// arrival is since when a version is in the stage or under the alias.
+// arrival is the time when a version came to the stage or alias.
 type arrival struct {
 	at        time.Time
-	source    string // what says so
-	why, hint string // if it is not known
+	source    string // where the time comes from
+	why, hint string // set if the time is not known
 }
 
-// arrival takes the ledger's word. Without a ledger it takes MLflow's time of the version's last change for a stage:
-// nobody can set that time, and a later change only makes it later. For an alias there is no such time.
+// arrival returns the time from the ledger. Without a ledger it returns MLflow's time of the version's last change, but
+// only for a stage: nobody can set that time, and a later change only makes it later. For an alias there is no such
+// time.
 func (a ageGate) arrival(f fact.Facts, v registry.Version) arrival {
 	switch {
 	case f.Ledger.Off == "":
 		return a.byLedger(f.Ledger, v)
 	case a.key[0] != '@' && !v.Updated.IsZero():
-		return arrival{at: v.Updated, source: "MLflow's time of its last change"}
+		return arrival{at: v.Updated, source: "MLflow's time of the last change"}
 	}
-	const what = "since when version %d is in %s is not known without the promotion ledger: %s"
+	const what = "without the promotion ledger, it is not known how long version %d has been in %s: %s"
 	return arrival{
 		why:  fmt.Sprintf(what, v.Number, a.in, f.Ledger.Off),
-		hint: fmt.Sprintf("promote it to %s with the ledger, which keeps the time; a tag does not count", a.in),
+		hint: fmt.Sprintf("promote it to %s with the ledger, which records the time; tags do not count", a.in),
 	}
 }
 
-// byLedger does not know the time if the version's own tag says otherwise than the entry that moved it there.
+// byLedger returns the time from the ledger. If the version's own tag contradicts the entry, the time is not known.
 func (a ageGate) byLedger(l ledger.Chain, v registry.Version) arrival {
 	stay := l.Since(a.key, v.Number)
 	began, ended := times(stay.Entry)
 	if !stay.Known || ended.IsZero() {
-		const what = "no finished entry of the promotion ledger says since when version %d is in %s"
+		const what = "no finished ledger entry says when version %d came to %s"
 		return arrival{
 			why:  fmt.Sprintf(what, v.Number, a.in),
-			hint: fmt.Sprintf("take it out of %s and promote it there with this tool, which records the time", a.in),
+			hint: fmt.Sprintf("remove it from %s and promote it there with this tool, which records the time", a.in),
 		}
 	}
 	tag := registry.StageTimeTag(a.in)
@@ -195,21 +197,21 @@ func (a ageGate) byLedger(l ledger.Chain, v registry.Version) arrival {
 	}
 	text, there := v.Tags[tag]
 	if there && stay.Moved && !fits(text, began, ended, stay.Entry.Record.Skew) {
-		const what = "tag %s of version %d says %q, and entry %d of the promotion ledger says %s"
-		told := ended.UTC().Format(time.RFC3339)
+		const what = "tag %s of version %d says %q, but ledger entry %d says %s"
+		recorded := ended.UTC().Format(time.RFC3339)
 		return arrival{
-			why:  fmt.Sprintf(what, tag, v.Number, format.Truncate(text, 100), stay.Entry.Epoch, told),
-			hint: "find out who changed the tag, and set it to " + told,
+			why:  fmt.Sprintf(what, tag, v.Number, format.Truncate(text, 100), stay.Entry.Epoch, recorded),
+			hint: "find out who changed the tag, then set it to " + recorded,
 		}
 	}
-	return arrival{at: ended, source: fmt.Sprintf("entry %d of the promotion ledger", stay.Entry.Epoch)}
+	return arrival{at: ended, source: fmt.Sprintf("ledger entry %d", stay.Entry.Epoch)}
 }
 
-// skewAllowed is how far a tag may be from the ledger's entry. The tag has the time of the runner, between the
-// beginning and the end of the entry.
+// skewAllowed is how much the time in a tag may differ from the ledger's entry. The tag has the time of the runner,
+// which lies between the start and the end of the entry.
 const skewAllowed = 5 * time.Minute
 
-// times are when an entry began and ended; the end is the later of the two, whatever the entry says.
+// times returns when an entry started and ended. If the end is before the start, both are the start.
 func times(e ledger.Entry) (began, ended time.Time) {
 	began, err := time.Parse(time.RFC3339, e.Record.At)
 	if err != nil {
@@ -221,13 +223,14 @@ func times(e ledger.Entry) (began, ended time.Time) {
 	return began, e.Ended
 }
 
-// fits reports whether the time in a tag is that of an entry. off is how far the runner's clock was off, in seconds.
+// fits reports whether the time in a tag belongs to an entry. off is the difference of the runner's clock, in seconds.
 func fits(tag string, began, ended time.Time, off int64) bool {
 	at, err := time.Parse(time.RFC3339, tag)
 	allowed := skewAllowed + time.Duration(min(max(off, -off), 24*60*60))*time.Second
 	return err == nil && !at.Before(began.Add(-allowed)) && !at.After(ended.Add(allowed))
 }
 
+// skew is a note if the clocks of server and runner differ.
 func skew(f fact.Facts) string {
 	if f.Skew > skewShown || f.Skew < -skewShown {
 		return fmt.Sprintf(" (the server's clock is %s off the runner's)", f.Skew.Round(time.Second))
@@ -235,7 +238,7 @@ func skew(f fact.Facts) string {
 	return ""
 }
 
-// roughly writes a duration in its largest fitting unit.
+// roughly returns a duration in days, hours or minutes.
 func roughly(d time.Duration) string {
 	switch {
 	case d >= 48*time.Hour:

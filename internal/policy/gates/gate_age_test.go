@@ -52,8 +52,8 @@ func TestAge_SoakComesFromTheLedger(t *testing.T) {
 	backdated, timeless := done(3, here), done(48, here)
 	backdated.Ended = policytest.Now.Add(-900 * time.Hour)
 	timeless.Ended, timeless.Record.At = time.Time{}, ""
-	const byEntry = "version 2 has been in challenger for 3 hours by entry 997 of the promotion ledger, wanted 24h"
-	const unknown = "no finished entry of the promotion ledger says since when version 2 is in challenger"
+	const byEntry = "version 2 has been in challenger for 3 hours (ledger entry 997); the minimum is 24h"
+	const unknown = "no finished ledger entry says when version 2 came to challenger"
 	const tag = "tag promote.alias.challenger.at of version 2 says "
 	type entries = []ledger.Entry
 	for name, c := range map[string]struct {
@@ -78,7 +78,7 @@ func TestAge_SoakComesFromTheLedger(t *testing.T) {
 		"given up after it had moved it off": {entries{done(48, here), aborted, done(3, still)}, "", fail, byEntry},
 		"an end before the beginning":        {entries{backdated}, "", fail, byEntry},
 		"no time":                            {entries{timeless}, "", unsure, unknown},
-		"in the future":                      {entries{done(-48, here)}, "", unsure, "lies in the future"},
+		"in the future":                      {entries{done(-48, here)}, "", unsure, "is in the future"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := mustParse(t, "age: any, soak: 24h, in: challenger").Check(soaking(c.entries, c.tag))
@@ -97,8 +97,8 @@ func TestAge_SoakWithoutALedger(t *testing.T) {
 		why     string
 	}{
 		"not changed for long": {policytest.Now.Add(-48 * time.Hour), pass, ""},
-		"changed since":        {policytest.Now.Add(-3 * time.Hour), fail, "for 3 hours by MLflow's time of its last change"},
-		"no time":              {time.Time{}, unsure, "not known without the promotion ledger"},
+		"changed since":        {policytest.Now.Add(-3 * time.Hour), fail, "for 3 hours (MLflow's time of the last change)"},
+		"no time":              {time.Time{}, unsure, "without the promotion ledger, it is not known"},
 	} {
 		f := policytest.Facts()
 		f.Ledger = ledger.Chain{Off: "the input ledger is off"}
@@ -114,7 +114,7 @@ func TestAge_SoakWithoutALedger(t *testing.T) {
 	f := soaking(nil, ago(48))
 	f.Ledger.Off = "the input ledger is off"
 	got := mustParse(t, "age: any, soak: 24h, in: challenger").Check(f)
-	const want = "since when version 2 is in challenger is not known without the promotion ledger: the input ledger is off"
+	const want = "without the promotion ledger, it is not known how long version 2 has been in challenger: the input ledger is off"
 	if got.Outcome != verdict.Inconclusive || got.Why != want {
 		t.Errorf("an alias: %s: %s", got.Outcome, got.Why)
 	}

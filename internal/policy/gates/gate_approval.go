@@ -44,9 +44,9 @@ func buildApproval(n *tree.Node) (Gate, error) {
 	}
 	switch {
 	case len(g.by) > 0 && len(g.by) < g.needed:
-		return Gate{}, n.Problem("by", "%d approvals of %d people can never be", g.needed, len(g.by))
+		return Gate{}, n.Problem("by", "the gate needs %d approvals, but by lists too few people (%d)", g.needed, len(g.by))
 	case n.Has("any-attempt") && g.environment == "":
-		return Gate{}, n.Problem("any-attempt", "any-attempt is for approvals of an environment; name it with environment")
+		return Gate{}, n.Problem("any-attempt", "any-attempt is only for approvals of an environment; add the key environment")
 	}
 	wanted := fmt.Sprintf("%d approvals", g.needed)
 	if g.needed == 1 {
@@ -62,8 +62,8 @@ func buildApproval(n *tree.Node) (Gate, error) {
 
 type approvalGate struct {
 	needed      int
-	environment string   // whose approvals count; "" = none
-	anyAttempt  bool     // count them in a re-run too
+	environment string   // its approvals count too; "" = none
+	anyAttempt  bool     // in a re-run, approvals of the environment count too
 	by          []string // in lower case; empty = anybody
 }
 
@@ -71,10 +71,10 @@ func (g approvalGate) check(f fact.Facts) verdict.Finding {
 	unknown := verdict.Finding{Candidate: "?"}
 	review, ok := f.Review.Get()
 	if !ok {
-		return inconclusive(unknown, "who approved is not known: "+f.Review.Why(), "")
+		return inconclusive(unknown, "the approvals are not known: "+f.Review.Why(), "")
 	}
-	if why := g.unread(review); why != "" {
-		return inconclusive(unknown, why, grant(review.Missing))
+	if why := g.unreadable(review); why != "" {
+		return inconclusive(unknown, why, permissionHint(review.Missing))
 	}
 	makers, unnamed := f.Makers()
 	if why, fix := unidentified(f, makers, unnamed); why != "" {
@@ -88,59 +88,60 @@ func (g approvalGate) check(f fact.Facts) verdict.Finding {
 		out.Why = unmapped(f, makers)
 		return passed(out)
 	case missing <= len(t.undated):
-		const fix = "start a new workflow run instead of re-running this one, or add to the gate: any-attempt: true"
+		const fix = "start a new workflow run instead of re-running this one, or add any-attempt: true to the gate"
 		return inconclusive(out, g.doubt(review.Attempt, t.undated), fix)
 	}
-	return failed(out, t.shortfall(g.needed), g.remedy(review, t))
+	return failed(out, t.shortfall(g.needed), g.hint(review, t))
 }
 
-// unread says which part of the review could not be read, and why. Half of it could let the gate open.
-func (g approvalGate) unread(r fact.Review) string {
+// unreadable says which part of the review could not be read, and why. With only some of the parts, an excluded person
+// could pass the gate.
+func (g approvalGate) unreadable(r fact.Review) string {
 	_, made := r.Contributors.Get()
 	_, reviewed := r.PullRequest.Get()
 	_, entered := r.Environments.Get()
 	switch {
 	case !made:
-		return "who made the change is not known: " + r.Contributors.Why()
+		return "the authors of the change are not known: " + r.Contributors.Why()
 	case !reviewed && !r.PullRequest.IsAbsent():
-		return "who approved the pull request is not known: " + r.PullRequest.Why()
+		return "the reviews of the pull request are not known: " + r.PullRequest.Why()
 	case g.environment != "" && !entered:
-		return fmt.Sprintf("who approved environment %s is not known: %s", g.environment, r.Environments.Why())
+		return fmt.Sprintf("the approvals of environment %s are not known: %s", g.environment, r.Environments.Why())
 	}
 	return ""
 }
 
-// grant is the line that gives a job its missing permissions; "" if none is missing.
-func grant(missing []string) string {
+// permissionHint says which permissions the job needs, or "" if none is missing.
+func permissionHint(missing []string) string {
 	if len(missing) == 0 {
 		return ""
 	}
-	return "add to the permissions of the job: " + strings.Join(missing, ", ")
+	return "add these permissions to the job: " + strings.Join(missing, ", ")
 }
 
 // roles are what people did for the change, by login in lower case.
 type roles = map[string][]fact.Role
 
-// unidentified says who must be excluded and has no login; "" if everybody has one.
+// unidentified says that the login of a person who must be excluded is not known, or "" if all are known.
 func unidentified(f fact.Facts, makers roles, unnamed []fact.Contributor) (why, fix string) {
 	for _, c := range unnamed {
 		if c.Role == fact.RolePullAuthor {
-			const text = "who wrote commit %.12s of the pull request is not known: GitHub has no login for %q"
-			return fmt.Sprintf(text, c.Commit, c.Email), identityLine(c.Email)
+			const text = "the author of commit %.12s of the pull request is not known: GitHub has no login for %q"
+			return fmt.Sprintf(text, c.Commit, c.Email), identityHint(c.Email)
 		}
 	}
 	switch {
 	case !hasRole(makers, fact.RoleStarter):
-		return "who started the workflow is not known", "run this in GitHub Actions"
+		return "the person who started the workflow is not known", "run this in GitHub Actions"
 	case !hasRole(makers, fact.RoleAuthor, fact.RoleTrainer):
-		return untraced(f, unnamed)
+		return unknownMaker(f, unnamed)
 	}
 	return "", ""
 }
 
-// untraced says why nobody is known to have made the candidate.
-func untraced(f fact.Facts, unnamed []fact.Contributor) (why, fix string) {
-	why = "who made the candidate is not known: "
+// unknownMaker says why it is not known who made the candidate.
+func unknownMaker(f fact.Facts, unnamed []fact.Contributor) (why, fix string) {
+	why = "the maker of the candidate is not known: "
 	run, ok := f.Candidate.Run.Get()
 	if !ok {
 		return why + f.Candidate.Run.Why(), ""
@@ -149,32 +150,32 @@ func untraced(f fact.Facts, unnamed []fact.Contributor) (why, fix string) {
 	if i := slices.IndexFunc(unnamed, author); i >= 0 {
 		why += fmt.Sprintf("GitHub has no login for %q, the author of the run's commit, and ", unnamed[i].Email)
 	} else {
-		why += "GitHub knows no author of the run's commit, and "
+		why += "GitHub does not know the author of the run's commit, and "
 	}
 	if why += userWithoutLogin(run); len(run.Users()) == 0 {
 		return why, "train from a commit of this repository whose author has a GitHub account"
 	}
-	return why, identityLine(run.Users()[0])
+	return why, identityHint(run.Users()[0])
 }
 
 // userWithoutLogin says that none of the run's MLflow users has a login.
 func userWithoutLogin(run registry.Run) string {
 	if len(run.Users()) == 0 {
-		return "the run names no MLflow user"
+		return "the run has no MLflow user"
 	}
 	var quoted []string
 	for _, user := range run.Users() {
 		quoted = append(quoted, strconv.Quote(format.Truncate(user, 100)))
 	}
-	return fmt.Sprintf("MLflow user %s has no GitHub login under identities", strings.Join(quoted, " or "))
+	return fmt.Sprintf("the policy file has no GitHub login for MLflow user %s (identities)", strings.Join(quoted, " or "))
 }
 
-// unmapped warns that the policy knows identities, but not that of the candidate's MLflow user; "" if it does.
+// unmapped warns if the policy has identities but not the one of the candidate's MLflow user.
 func unmapped(f fact.Facts, makers roles) string {
 	if len(f.Identities) == 0 || hasRole(makers, fact.RoleTrainer) {
 		return ""
 	}
-	const so = ", so only the author of the run's commit is excluded as its maker"
+	const so = ", so only the author of the run's commit is excluded"
 	return userWithoutLogin(f.Candidate.Run.OrZero()) + so
 }
 
@@ -188,12 +189,13 @@ func hasRole(makers roles, wanted ...fact.Role) bool {
 	return false
 }
 
-// identityLine is the line of the policy that gives a login to an MLflow user or an e-mail address; "" for none.
-func identityLine(user string) string {
+// identityHint says which line of the policy file gives a login to an MLflow user or an e-mail address. It returns ""
+// for no user.
+func identityHint(user string) string {
 	if user == "" {
 		return ""
 	}
-	return fmt.Sprintf("add to the policy file: identities: {%s: LOGIN}", yamlWord(user))
+	return fmt.Sprintf("add identities: {%s: LOGIN} to the policy file", yamlWord(user))
 }
 
 var (
@@ -201,7 +203,7 @@ var (
 	yamlWords = []string{"true", "false", "null", "yes", "no", "on", "off"}
 )
 
-// yamlWord quotes a text that YAML would read as something else.
+// yamlWord quotes a text that YAML would not read as a text.
 func yamlWord(text string) string {
 	if plainWord.MatchString(text) && !slices.Contains(yamlWords, strings.ToLower(text)) {
 		return text
@@ -209,12 +211,12 @@ func yamlWord(text string) string {
 	return strconv.Quote(text)
 }
 
-// tally sorts people, by login in lower case, into those that count and those that do not.
+// tally has the people whose approvals count, and the others. Logins are in lower case.
 type tally struct {
 	counted []string
-	undated []string            // would count if the approval is of this attempt
+	undated []string            // count only if the approval belongs to this attempt
 	not     map[string][]string // why each of the others does not count
-	unnamed []string            // environments that people approved and that the gate does not name
+	unnamed []string            // environments that were approved but that the gate does not name
 }
 
 func (g approvalGate) tally(review fact.Review, makers roles) tally {
@@ -247,18 +249,18 @@ func (g approvalGate) tally(review fact.Review, makers roles) tally {
 	return t
 }
 
-// standing is whether what one account said counts.
-type standing struct {
+// opinion is whether the reviews and approvals of one account count.
+type opinion struct {
 	counts  bool
-	undated bool     // would count if it is of this attempt
-	why     []string // it does not count
+	undated bool     // counts only if it belongs to this attempt
+	why     []string // reasons why it does not count
 }
 
-// judge looks at everything that one account said. made are its roles in the change.
-func (g approvalGate) judge(login string, said []fact.Approval, made []fact.Role, attempt int) standing {
-	why := g.bars(login, made)
+// judge checks all reviews and approvals of one account. made are its roles in the change.
+func (g approvalGate) judge(login string, said []fact.Approval, made []fact.Role, attempt int) opinion {
+	why := g.exclusions(login, made)
 	barred := len(why) > 0
-	var out standing
+	var out opinion
 	var objections []string
 	for _, a := range said {
 		mine := a.Environment == "" || g.environment != "" && strings.EqualFold(a.Environment, g.environment)
@@ -282,22 +284,22 @@ func (g approvalGate) judge(login string, said []fact.Approval, made []fact.Role
 	return out
 }
 
-// bars are the reasons why nothing that an account said counts.
-func (g approvalGate) bars(login string, made []fact.Role) []string {
+// exclusions returns the reasons why no approval of an account counts.
+func (g approvalGate) exclusions(login string, made []fact.Role) []string {
 	var out []string
 	for _, role := range made {
 		out = append(out, string(role))
 	}
 	if len(g.by) > 0 && !slices.Contains(g.by, login) {
-		out = append(out, "is not among the people under by")
+		out = append(out, "is not listed under by")
 	}
 	if login == "" {
-		out = append(out, "the account is gone")
+		out = append(out, "the account was deleted")
 	}
 	return out
 }
 
-// elsewhere says that an approved environment is not the one that the gate names.
+// elsewhere says that the gate does not name the approved environment.
 func (g approvalGate) elsewhere(environment string) string {
 	if g.environment == "" {
 		return fmt.Sprintf("approved environment %q, which the gate does not name", environment)
@@ -305,7 +307,7 @@ func (g approvalGate) elsewhere(environment string) string {
 	return fmt.Sprintf("approved environment %q, not %q", environment, g.environment)
 }
 
-// objection says why an approval in another state than Approved does not count.
+// objection says why a review or approval in another state than Approved does not count.
 func objection(a fact.Approval) string {
 	switch a.State {
 	case fact.Rejected:
@@ -315,15 +317,16 @@ func objection(a fact.Approval) string {
 	case fact.Dismissed:
 		return "the review was dismissed"
 	case fact.Stale:
-		return "approved another commit than the one that is merged"
+		return "approved another commit than the merged one"
 	case fact.NoAccess:
-		return "may not write to the repository"
+		return "has no write access to the repository"
 	case fact.NotAPerson:
-		return "is not the account of a person"
+		return "is not a person's account"
 	}
 	return "did not approve"
 }
 
+// shown returns the number and the logins of the people whose approvals count.
 func (t tally) shown() string {
 	if len(t.counted) == 0 {
 		return "none"
@@ -331,8 +334,9 @@ func (t tally) shown() string {
 	return fmt.Sprintf("%d: %s", len(t.counted), format.First(t.counted, 8))
 }
 
+// shortfall says how many approvals are missing, and why others do not count.
 func (t tally) shortfall(needed int) string {
-	out := fmt.Sprintf("approvals that count: %d, wanted %d", len(t.counted), needed)
+	out := fmt.Sprintf("approvals that count: %d of %d", len(t.counted), needed)
 	var others []string
 	for _, login := range slices.Sorted(maps.Keys(t.not)) {
 		others = append(others, cmp.Or(login, "a deleted account")+" ("+strings.Join(t.not[login], ", ")+")")
@@ -343,25 +347,26 @@ func (t tally) shortfall(needed int) string {
 	return out
 }
 
-// doubt says why approvals of an environment cannot be told from those of an earlier attempt.
+// doubt says why approvals of an environment may belong to an earlier attempt.
 func (g approvalGate) doubt(attempt int, who []string) string {
 	this := fmt.Sprintf("this is attempt %d", attempt)
 	if attempt < 1 {
 		this = "the attempt of this workflow run is not known"
 	}
-	const text = "%s, and GitHub does not tell which attempt %s approved environment %s in"
+	const text = "%s, and GitHub does not say for which attempt %s approved environment %s"
 	return fmt.Sprintf(text, this, format.First(who, 8), g.environment)
 }
 
-// remedy is what to do about a lack of approvals.
-func (g approvalGate) remedy(review fact.Review, t tally) string {
+// hint says how to get the missing approvals.
+func (g approvalGate) hint(review fact.Review, t tally) string {
 	switch {
 	case len(t.unnamed) > 0:
-		return "add to the gate: environment: " + yamlWord(t.unnamed[0])
+		return "add this key to the gate: environment: " + yamlWord(t.unnamed[0])
 	case g.environment == "" && review.PullRequest.IsAbsent():
-		return "add to the gate the environment whose reviewers approve, as in environment: production"
+		return "add the environment whose reviewers approve to the gate, such as environment: production"
 	}
-	return "ask somebody else to approve"
+	return "ask another person to approve"
 }
 
+// LoginShape is the shape of a GitHub login.
 var LoginShape = tree.Pattern("a GitHub login", `^[A-Za-z0-9](-?[A-Za-z0-9_])*(\[bot\])?$`)

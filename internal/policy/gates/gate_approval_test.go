@@ -133,34 +133,34 @@ func TestApproval_Outcomes(t *testing.T) {
 		},
 		"the gate names no environment": {
 			none, eveThere, nil, verdict.Fail,
-			`approvals that count: 0, wanted 1; not counted: eve (approved environment "production", which the gate does not name)`, "add to the gate: environment: production",
+			`approvals that count: 0 of 1; not counted: eve (approved environment "production", which the gate does not name)`, "add this key to the gate: environment: production",
 		},
 		"the gate names no environment, and YAML would misread its name": {
 			none, policytest.Review("ann", "bob", policytest.Approved("on", "eve")), nil, verdict.Fail,
-			`approvals that count: 0, wanted 1; not counted: eve (approved environment "on", which the gate does not name)`, `add to the gate: environment: "on"`,
+			`approvals that count: 0 of 1; not counted: eve (approved environment "on", which the gate does not name)`, `add this key to the gate: environment: "on"`,
 		},
 		"the gate names no environment, and its author approved it": {
 			none, policytest.Review("ann", "bob", policytest.Approved("production", "ann")), nil, verdict.Fail,
-			`approvals that count: 0, wanted 1; not counted: ann (wrote the commit, approved environment "production", which the gate does not name)`, "ask somebody else to approve",
+			`approvals that count: 0 of 1; not counted: ann (wrote the commit, approved environment "production", which the gate does not name)`, "ask another person to approve",
 		},
 		"the gate names no environment, and there is no pull request": {
 			none, policytest.Review("ann", "bob"), []change{noPull}, verdict.Fail,
-			"approvals that count: 0, wanted 1", "add to the gate the environment whose reviewers approve, as in environment: production",
+			"approvals that count: 0 of 1", "add the environment whose reviewers approve to the gate, such as environment: production",
 		},
 		"another environment": {
 			env, policytest.Review("ann", "bob", policytest.Approved("test", "eve")), nil, verdict.Fail,
-			`approvals that count: 0, wanted 1; not counted: eve (approved environment "test", not "production")`, "ask somebody else to approve",
+			`approvals that count: 0 of 1; not counted: eve (approved environment "test", not "production")`, "ask another person to approve",
 		},
 		"one person approved twice": {
 			"approval: 2, environment: production", policytest.Review("ann", "bob", policytest.Approved("production", "eve"), policytest.Approved("", "Eve")), nil, verdict.Fail,
-			"approvals that count: 1, wanted 2", "ask somebody else to approve",
+			"approvals that count: 1 of 2", "ask another person to approve",
 		},
 		"two people in two places": {
 			"approval: 2, environment: production", policytest.Review("ann", "bob", policytest.Approved("production", "eve"), policytest.Approved("", "joe")), nil, verdict.Pass, "", "",
 		},
 		"approved and also rejected": {
 			env, policytest.Review("ann", "bob", policytest.Approved("production", "eve"), fact.Approval{Login: "eve", Environment: "production", State: fact.Rejected}), nil, verdict.Fail,
-			`approvals that count: 0, wanted 1; not counted: eve (rejected environment "production")`, "ask somebody else to approve",
+			`approvals that count: 0 of 1; not counted: eve (rejected environment "production")`, "ask another person to approve",
 		},
 		"rejected another environment": {
 			env, policytest.Review("ann", "bob", policytest.Approved("production", "eve"), fact.Approval{Login: "eve", Environment: "test", State: fact.Rejected}), nil, verdict.Pass, "", "",
@@ -170,80 +170,80 @@ func TestApproval_Outcomes(t *testing.T) {
 		},
 		"somebody who is not listed": {
 			"approval: 1, environment: production, by: [joe]", eveThere, nil, verdict.Fail,
-			"approvals that count: 0, wanted 1; not counted: eve (is not among the people under by)", "ask somebody else to approve",
+			"approvals that count: 0 of 1; not counted: eve (is not listed under by)", "ask another person to approve",
 		},
 		"a listed person in capitals": {"approval: 1, environment: production, by: [EVE]", eveThere, nil, verdict.Pass, "", ""},
 		"a deleted account": {
 			env, policytest.Review("ann", "bob", policytest.Approved("production", "")), nil, verdict.Fail,
-			"approvals that count: 0, wanted 1; not counted: a deleted account (the account is gone)", "ask somebody else to approve",
+			"approvals that count: 0 of 1; not counted: a deleted account (the account was deleted)", "ask another person to approve",
 		},
 		"the mapped trainer, although the commit has another author": {
 			env, eveThere, []change{identities("ann", "Eve")}, verdict.Fail,
-			"approvals that count: 0, wanted 1; not counted: eve (ran the training)", "ask somebody else to approve",
+			"approvals that count: 0 of 1; not counted: eve (ran the training)", "ask another person to approve",
 		},
 		"the mapped trainer in another spelling": {
 			env, eveThere, []change{user("EVE@Bank.example"), identities("eve@bank.example", "eve")}, verdict.Fail,
-			"approvals that count: 0, wanted 1; not counted: eve (ran the training)", "ask somebody else to approve",
+			"approvals that count: 0 of 1; not counted: eve (ran the training)", "ask another person to approve",
 		},
 		"an unmapped trainer, where others are mapped": {
 			env, eveThere, []change{identities("bob", "bob")}, verdict.Pass,
-			`MLflow user "ann" has no GitHub login under identities, so only the author of the run's commit is excluded as its maker`, "",
+			`the policy file has no GitHub login for MLflow user "ann" (identities), so only the author of the run's commit is excluded`, "",
 		},
 		"a run without a user, where others are mapped": {
 			env, eveThere, []change{user(""), identities("bob", "bob")}, verdict.Pass,
-			"the run names no MLflow user, so only the author of the run's commit is excluded as its maker", "",
+			"the run has no MLflow user, so only the author of the run's commit is excluded", "",
 		},
 		"a trainer whose name is in the tag alone": {
 			env, eveThere, []change{user(""), userTag("eve"), identities("eve", "eve")}, verdict.Fail,
-			"approvals that count: 0, wanted 1; not counted: eve (ran the training)", "ask somebody else to approve",
+			"approvals that count: 0 of 1; not counted: eve (ran the training)", "ask another person to approve",
 		},
 		"a trainer with another name in the tag": {
 			env, eveThere, []change{user("eve"), userTag("cem"), identities("eve", "eve", "cem", "cem")}, verdict.Fail,
-			"approvals that count: 0, wanted 1; not counted: eve (ran the training)", "ask somebody else to approve",
+			"approvals that count: 0 of 1; not counted: eve (ran the training)", "ask another person to approve",
 		},
 		"two names, and none is mapped": {
 			env, eveThere, []change{noAuthor, userTag("cem")}, verdict.Inconclusive,
-			`who made the candidate is not known: GitHub knows no author of the run's commit, and MLflow user "ann" or "cem" has no GitHub login under identities`,
-			"add to the policy file: identities: {ann: LOGIN}",
+			`the maker of the candidate is not known: GitHub does not know the author of the run's commit, and the policy file has no GitHub login for MLflow user "ann" or "cem" (identities)`,
+			"add identities: {ann: LOGIN} to the policy file",
 		},
 		"a mapped trainer, and no author": {env, eveThere, []change{noAuthor, identities("ann", "cem")}, verdict.Pass, "", ""},
 		"neither author nor mapping": {
 			env, eveThere, []change{noAuthor}, verdict.Inconclusive,
-			`who made the candidate is not known: GitHub knows no author of the run's commit, and MLflow user "ann" has no GitHub login under identities`,
-			"add to the policy file: identities: {ann: LOGIN}",
+			`the maker of the candidate is not known: GitHub does not know the author of the run's commit, and the policy file has no GitHub login for MLflow user "ann" (identities)`,
+			"add identities: {ann: LOGIN} to the policy file",
 		},
 		"neither login nor mapping": {
 			env, eveThere, []change{noAuthor, involve(fact.Contributor{Email: "a@b.example", Role: fact.RoleAuthor})}, verdict.Inconclusive,
-			`who made the candidate is not known: GitHub has no login for "a@b.example", the author of the run's commit, and MLflow user "ann" has no GitHub login under identities`,
-			"add to the policy file: identities: {ann: LOGIN}",
+			`the maker of the candidate is not known: GitHub has no login for "a@b.example", the author of the run's commit, and the policy file has no GitHub login for MLflow user "ann" (identities)`,
+			"add identities: {ann: LOGIN} to the policy file",
 		},
 		"an author whose address is mapped": {
 			env, eveThere, []change{noAuthor, involve(fact.Contributor{Email: "A@b.example", Role: fact.RoleAuthor}), identities("a@b.example", "eve")}, verdict.Fail,
-			"approvals that count: 0, wanted 1; not counted: eve (wrote the commit)", "ask somebody else to approve",
+			"approvals that count: 0 of 1; not counted: eve (wrote the commit)", "ask another person to approve",
 		},
 		"a user that YAML would misread": {
 			env, eveThere, []change{noAuthor, user("a: b\n")}, verdict.Inconclusive,
-			`who made the candidate is not known: GitHub knows no author of the run's commit, and MLflow user "a: b\n" has no GitHub login under identities`,
-			`add to the policy file: identities: {"a: b\n": LOGIN}`,
+			`the maker of the candidate is not known: GitHub does not know the author of the run's commit, and the policy file has no GitHub login for MLflow user "a: b\n" (identities)`,
+			`add identities: {"a: b\n": LOGIN} to the policy file`,
 		},
 		"no user at all": {
 			env, eveThere, []change{noAuthor, user("")}, verdict.Inconclusive,
-			"who made the candidate is not known: GitHub knows no author of the run's commit, and the run names no " +
+			"the maker of the candidate is not known: GitHub does not know the author of the run's commit, and the run has no " +
 				"MLflow user",
 			"train from a commit of this repository whose author has a GitHub account",
 		},
 		"a pull request of somebody GitHub does not know": {
 			env, eveThere, []change{involve(nameless)}, verdict.Inconclusive,
-			`who wrote commit cccccccccccc of the pull request is not known: GitHub has no login for "eve@laptop.example"`,
-			"add to the policy file: identities: {eve@laptop.example: LOGIN}",
+			`the author of commit cccccccccccc of the pull request is not known: GitHub has no login for "eve@laptop.example"`,
+			"add identities: {eve@laptop.example: LOGIN} to the policy file",
 		},
 		"a pull request of somebody without an address": {
 			env, eveThere, []change{involve(fact.Contributor{Commit: nameless.Commit, Role: fact.RolePullAuthor})}, verdict.Inconclusive,
-			`who wrote commit cccccccccccc of the pull request is not known: GitHub has no login for ""`, "",
+			`the author of commit cccccccccccc of the pull request is not known: GitHub has no login for ""`, "",
 		},
 		"somebody GitHub does not know, with a mapping": {
 			env, eveThere, []change{involve(nameless), identities("eve@laptop.example", "eve")}, verdict.Fail,
-			"approvals that count: 0, wanted 1; not counted: eve (wrote a commit of the pull request)", "ask somebody else to approve",
+			"approvals that count: 0 of 1; not counted: eve (wrote a commit of the pull request)", "ask another person to approve",
 		},
 		"a committer or co-author GitHub does not know": {
 			env, eveThere, []change{involve(
@@ -253,37 +253,37 @@ func TestApproval_Outcomes(t *testing.T) {
 		"a pull request of a deleted account": {env, eveThere, []change{involve(fact.Contributor{Role: fact.RoleOpener})}, verdict.Pass, "", ""},
 		"a starter who is not known": {
 			env, fact.Review{Attempt: 1, Contributors: registry.Is([]fact.Contributor{{Login: "ann", Role: fact.RoleAuthor}}), Environments: eveThere.Environments, PullRequest: eveThere.PullRequest},
-			nil, verdict.Inconclusive, "who started the workflow is not known", "run this in GitHub Actions",
+			nil, verdict.Inconclusive, "the person who started the workflow is not known", "run this in GitHub Actions",
 		},
 		"the second attempt": {
 			env, eveThere, []change{attempt(2)}, verdict.Inconclusive,
-			"this is attempt 2, and GitHub does not tell which attempt eve approved environment production in",
-			"start a new workflow run instead of re-running this one, or add to the gate: any-attempt: true",
+			"this is attempt 2, and GitHub does not say for which attempt eve approved environment production",
+			"start a new workflow run instead of re-running this one, or add any-attempt: true to the gate",
 		},
 		"an attempt that is not known": {
 			env, eveThere, []change{attempt(0)}, verdict.Inconclusive,
-			"the attempt of this workflow run is not known, and GitHub does not tell which attempt eve approved " +
-				"environment production in",
-			"start a new workflow run instead of re-running this one, or add to the gate: any-attempt: true",
+			"the attempt of this workflow run is not known, and GitHub does not say for which attempt " +
+				"eve approved environment production",
+			"start a new workflow run instead of re-running this one, or add any-attempt: true to the gate",
 		},
 		"the second attempt, and the gate takes it": {"approval: 1, environment: production, any-attempt: true", eveThere, []change{attempt(2)}, verdict.Pass, "", ""},
 		"the second attempt, and the gate does not": {
 			"approval: 1, environment: production, any-attempt: false", eveThere, []change{attempt(2)}, verdict.Inconclusive,
-			"this is attempt 2, and GitHub does not tell which attempt eve approved environment production in",
-			"start a new workflow run instead of re-running this one, or add to the gate: any-attempt: true",
+			"this is attempt 2, and GitHub does not say for which attempt eve approved environment production",
+			"start a new workflow run instead of re-running this one, or add any-attempt: true to the gate",
 		},
 		"the second attempt, and reviews suffice": {
 			env, policytest.Review("ann", "bob", policytest.Approved("production", "eve"), policytest.Approved("", "joe")), []change{attempt(2)}, verdict.Pass, "", "",
 		},
 		"the second attempt, and it would not suffice anyway": {
-			"approval: 2, environment: production", eveThere, []change{attempt(2)}, verdict.Fail, "approvals that count: 0, wanted 2", "ask somebody else to approve",
+			"approval: 2, environment: production", eveThere, []change{attempt(2)}, verdict.Fail, "approvals that count: 0 of 2", "ask another person to approve",
 		},
 		"environments that the token may not read": {
 			env, policytest.Review("ann", "bob", policytest.Approved("", "eve")), []change{unread("actions: read", "contents: read")}, verdict.Inconclusive,
-			"who approved environment production is not known: github refused", "add to the permissions of the job: actions: read, contents: read",
+			"the approvals of environment production are not known: github refused", "add these permissions to the job: actions: read, contents: read",
 		},
 		"environments that cannot be read": {
-			env, policytest.Review("ann", "bob", policytest.Approved("", "eve")), []change{unread()}, verdict.Inconclusive, "who approved environment production is not known: github refused", "",
+			env, policytest.Review("ann", "bob", policytest.Approved("", "eve")), []change{unread()}, verdict.Inconclusive, "the approvals of environment production are not known: github refused", "",
 		},
 		"environments that cannot be read and are not asked for": {
 			none, policytest.Review("ann", "bob", policytest.Approved("", "eve")), []change{unread("actions: read")}, verdict.Pass, "", "",

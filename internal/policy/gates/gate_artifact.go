@@ -33,7 +33,7 @@ var artifactKind = Kind{
 	build:   buildArtifact,
 }
 
-// formats are recognised by the ends of file names, and by what a flavour says of its serialisation.
+// formats are recognised by the ends of file names, and by the serialisation format that a flavour names.
 var formats = map[string][]string{
 	"pickle":      {".pkl", ".pickle", ".cloudpickle", "pickle", "cloudpickle"},
 	"joblib":      {".joblib", "joblib"},
@@ -53,7 +53,7 @@ func buildArtifact(n *tree.Node) (Gate, error) {
 		python: n.Str("python"), mlflow: n.Str("mlflow"),
 	}
 	if (n.Str("artifact") == "digest") != (a.tag != "") {
-		return Gate{}, n.Problem("artifact", "artifact: digest and digest-tag belong together")
+		return Gate{}, n.Problem("artifact", "artifact: digest and digest-tag need each other")
 	}
 	wanted := []string{n.Str("artifact")}
 	for name, v := range map[string]string{"flavors ": strings.Join(a.flavors, ", "), "no ": strings.Join(a.deny, ", "), "python ": a.python, "mlflow ": a.mlflow} {
@@ -98,7 +98,7 @@ func (a artifactGate) check(f fact.Facts) verdict.Finding {
 	return mostSevere(append(parts, passed(out))...)
 }
 
-// contents lists what is wrong with the model and its files.
+// contents returns what is wrong with the model and its files.
 func (a artifactGate) contents(m registry.MLmodel, files []registry.File, out verdict.Finding) (wrong []verdict.Finding) {
 	for _, step := range []func(registry.MLmodel, []registry.File, verdict.Finding) *verdict.Finding{a.complete, a.flavours, a.formats, a.versions} {
 		if end := step(m, files, out); end != nil {
@@ -114,7 +114,7 @@ func (a artifactGate) complete(m registry.MLmodel, files []registry.File, out ve
 	var end verdict.Finding
 	switch {
 	case lacks != "":
-		end = failed(out, lacks, "log the model again with all of its files")
+		end = failed(out, lacks, "log the model again with all its files")
 	case is:
 		end = failed(out, elsewhere.String(), elsewhere.Fix)
 	case a.example && m.InputExample == "":
@@ -128,12 +128,12 @@ func (a artifactGate) complete(m registry.MLmodel, files []registry.File, out ve
 func (a artifactGate) flavours(m registry.MLmodel, _ []registry.File, out verdict.Finding) *verdict.Finding {
 	for _, name := range slices.Sorted(maps.Keys(m.Flavors)) {
 		if len(a.flavors) > 0 && name != "python_function" && !slices.Contains(a.flavors, name) {
-			end := failed(out, fmt.Sprintf("the model has the flavour %s, allowed are %s", name, strings.Join(a.flavors, ", ")), "log the model with an allowed flavour")
+			end := failed(out, fmt.Sprintf("the model has the flavour %s; only %s is allowed", name, strings.Join(a.flavors, ", ")), "log the model with an allowed flavour")
 			return &end
 		}
 	}
 	if _, generic := m.Flavors["python_function"]; len(a.flavors) > 0 && generic && len(m.Flavors) == 1 && !slices.Contains(a.flavors, "python_function") {
-		end := failed(out, "the model has no flavour but python_function", "allow python_function among the flavors, or log the model with an allowed one")
+		end := failed(out, "the model has only the flavour python_function", "add python_function to flavors, or log the model with an allowed flavour")
 		return &end
 	}
 	return nil
@@ -143,13 +143,13 @@ func (a artifactGate) formats(m registry.MLmodel, files []registry.File, out ver
 	for _, format := range a.deny {
 		for _, x := range files {
 			if slices.ContainsFunc(formats[format], func(end string) bool { return end[0] == '.' && strings.HasSuffix(strings.ToLower(x.Path), end) }) {
-				end := failed(out, fmt.Sprintf("%s is of the format %s, which is denied", x.Path, format), "save the model in another format")
+				end := failed(out, fmt.Sprintf("%s has the format %s, which is not allowed", x.Path, format), "save the model in another format")
 				return &end
 			}
 		}
 		for _, name := range slices.Sorted(maps.Keys(m.Flavors)) {
 			if how, _ := m.Flavors[name]["serialization_format"].(string); slices.Contains(formats[format], strings.ToLower(how)) {
-				end := failed(out, fmt.Sprintf("flavour %s is saved as %s, which is denied", name, how), "save the model in another format")
+				end := failed(out, fmt.Sprintf("flavour %s is saved as %s, which is not allowed", name, how), "save the model in another format")
 				return &end
 			}
 		}
@@ -167,13 +167,13 @@ func (a artifactGate) versions(m registry.MLmodel, _ []registry.File, out verdic
 		switch {
 		case v.has == "":
 			parts = append(parts, absent(out,
-				fmt.Sprintf("the MLmodel file does not say which version of %s the model was saved with", v.what), ""))
+				fmt.Sprintf("the MLmodel file has no version of %s", v.what), ""))
 		case err != nil:
 			parts = append(parts, inconclusive(out,
-				fmt.Sprintf("the version of %s the model was saved with is not known: %v", v.what, err), ""))
+				fmt.Sprintf("the version of %s in the MLmodel file is not known: %v", v.what, err), ""))
 		case !ok:
-			parts = append(parts, failed(out, fmt.Sprintf("the model was saved with %s %s, wanted %s", v.what, v.has, v.wanted),
-				"save the model with a version in the range"))
+			parts = append(parts, failed(out, fmt.Sprintf("the model was saved with %s %s; allowed is %s", v.what, v.has, v.wanted),
+				"save the model with an allowed version"))
 		}
 	}
 	if end := mostSevere(parts...); end.Outcome != verdict.Pass {
@@ -190,7 +190,7 @@ func (a artifactGate) digest(f fact.Facts, out verdict.Finding) verdict.Finding 
 	out.Candidate = "sha256 " + has
 	run, ok := f.Candidate.Run.Get()
 	if !ok {
-		return inconclusive(out, "the run, whose tag may say otherwise, is not readable: "+f.Candidate.Run.Why(), "")
+		return inconclusive(out, "the run with the expected digest is not readable: "+f.Candidate.Run.Why(), "")
 	}
 	v := f.Candidate.Version.OrZero()
 	wanted := map[string]string{"of run " + run.ID: run.Tags[a.tag]}
@@ -200,16 +200,16 @@ func (a artifactGate) digest(f fact.Facts, out verdict.Finding) verdict.Finding 
 	maps.DeleteFunc(wanted, func(_, digest string) bool { return digest == "" })
 	for _, whose := range slices.Sorted(maps.Keys(wanted)) {
 		if digest := wanted[whose]; !strings.EqualFold(digest, has) {
-			what := fmt.Sprintf("the files have the digest %s, tag %s %s says %s", has, a.tag, whose, format.Truncate(digest, 100))
+			what := fmt.Sprintf("the files have the digest %s, but tag %s %s says %s", has, a.tag, whose, format.Truncate(digest, 100))
 			return failed(out, what, "find out who changed the files or the tag, and log the model again")
 		}
 	}
 	if len(wanted) > 0 {
 		return passed(out)
 	}
-	what := fmt.Sprintf("run %s has no tag %s with the wanted digest", run.ID, a.tag)
+	what := fmt.Sprintf("run %s has no tag %s with the expected digest", run.ID, a.tag)
 	if v.Tags[a.tag] != "" {
-		what += fmt.Sprintf("; version %d has, but this tool did not register it, so its tag does not count", v.Number)
+		what += fmt.Sprintf("; the tag of version %d does not count, because this tool did not register it", v.Number)
 	}
 	lacks := absent
 	if v.Tags[a.tag] != "" {

@@ -23,7 +23,7 @@ func TestArtifact_Complete(t *testing.T) {
 			parts: []registry.Part{weights},
 			want:  verdict.Fail,
 			why:   "artifacts/weights.bin, which the MLmodel file names (python_function.artifacts.weights.path), is not there",
-			hint:  "log the model again with all of its files",
+			hint:  "log the model again with all its files",
 		},
 		"the weights are on a hub": {
 			parts: []registry.Part{hub},
@@ -55,7 +55,7 @@ func TestArtifact_DigestTags(t *testing.T) {
 		"the run alone": {right, "", true, pass, ""},
 		"in capitals":   {"ABC", "", false, pass, ""},
 		"the version alone, registered by this tool": {"", right, true, pass, ""},
-		"the version alone, by others":               {"", right, false, unsure, "version 2 has, but this tool did not register it"},
+		"the version alone, by others":               {"", right, false, unsure, "the tag of version 2 does not count, because this tool did not register it"},
 		"neither":                                    {"", "", true, unsure, "run rcandidate has no tag sum"},
 		"the version's tag fits changed files":       {wrong, right, true, fail, "tag sum of run rcandidate says def"},
 		"the run's tag fits changed files":           {right, wrong, true, fail, "tag sum of version 2 says def"},

@@ -34,7 +34,7 @@ func buildCommit(n *tree.Node) (Gate, error) {
 
 type commitGate struct {
 	ancestors bool
-	clean     string // tag of the run; "" = not asked
+	clean     string // tag of the run that says whether everything was committed; "" = not checked
 }
 
 func (g commitGate) check(f fact.Facts) verdict.Finding {
@@ -49,25 +49,25 @@ func (g commitGate) check(f fact.Facts) verdict.Finding {
 	case commit == "":
 		out.Candidate = "absent"
 	case repo != "" && f.Commit.Repository != "" && !strings.EqualFold(repo, f.Commit.Repository):
-		return failed(out, fmt.Sprintf("the run was trained from repository %s, the workflow runs in %s", repo, f.Commit.Repository),
+		return failed(out, fmt.Sprintf("the run was trained from repository %s, but the workflow runs in %s", repo, f.Commit.Repository),
 			"train from this repository")
 	}
 	parts := []verdict.Finding{passed(out)}
 	switch {
 	case commit == "":
-		parts = append(parts, absent(out, fmt.Sprintf("run %s names no commit (tag %s)", run.ID, registry.RunTagCommit),
-			"train in a checkout, where MLflow notes the commit, or set the tag"))
+		parts = append(parts, absent(out, fmt.Sprintf("run %s has no commit (tag %s)", run.ID, registry.RunTagCommit),
+			"train in a git checkout, so that MLflow records the commit, or set the tag"))
 	case address == "":
-		parts = append(parts, absent(out, fmt.Sprintf("run %s names no repository (tag %s)", run.ID, registry.RunTagRepository),
-			"train in a checkout with a remote, or set the tag"))
+		parts = append(parts, absent(out, fmt.Sprintf("run %s has no repository (tag %s)", run.ID, registry.RunTagRepository),
+			"train in a git checkout with a remote, or set the tag"))
 	case repo == "":
-		parts = append(parts, inconclusive(out, fmt.Sprintf("run %s names the repository %s (tag %s), not as OWNER/NAME", run.ID, address, registry.RunTagRepository),
-			"train in a checkout with a remote, or set the tag"))
+		parts = append(parts, inconclusive(out, fmt.Sprintf("the repository of run %s is %s (tag %s), which does not end with OWNER/NAME", run.ID, address, registry.RunTagRepository),
+			"train in a git checkout with a remote, or set the tag"))
 	}
 	parts = append(parts, g.workingTree(run, out))
 	switch {
 	case len(f.Commit.Heads) == 0 || f.Commit.Repository == "":
-		parts = append(parts, inconclusive(out, "there is no workflow whose commit could be compared",
+		parts = append(parts, inconclusive(out, "there is no workflow commit to compare with",
 			"run this in GitHub Actions"))
 	case commit != "":
 		parts = append(parts, g.descent(f, commit, out))
@@ -75,42 +75,42 @@ func (g commitGate) check(f fact.Facts) verdict.Finding {
 	return mostSevere(parts...)
 }
 
-// descent holds the run's commit to those that the workflow runs on.
+// descent compares the run's commit with the commits of the workflow.
 func (g commitGate) descent(f fact.Facts, commit string, out verdict.Finding) verdict.Finding {
 	if slices.Contains(f.Commit.Heads, commit) {
 		return passed(out)
 	}
 	if !g.ancestors {
-		return failed(out, fmt.Sprintf("the run was trained from %s, the workflow runs on %s", commit, strings.Join(f.Commit.Heads, " and ")),
-			"train from this commit, or allow ancestors with commit: ancestor")
+		return failed(out, fmt.Sprintf("the run was trained from commit %s, but the workflow runs on %s", commit, strings.Join(f.Commit.Heads, " and ")),
+			"train from this commit, or write commit: ancestor in the gate to allow earlier commits")
 	}
 	contained, ok := f.Commit.Contains.Get()
 	switch {
 	case !ok:
-		return inconclusive(out, fmt.Sprintf("whether %s is an ancestor of %s is not known: %s", commit, f.Commit.Heads[0], f.Commit.Contains.Why()),
+		return inconclusive(out, fmt.Sprintf("it is not known whether %s is an ancestor of %s: %s", commit, f.Commit.Heads[0], f.Commit.Contains.Why()),
 			"train from the head commit")
 	case !contained:
-		return failed(out, fmt.Sprintf("%s is no ancestor of %s", commit, f.Commit.Heads[0]),
+		return failed(out, fmt.Sprintf("%s is not an ancestor of %s", commit, f.Commit.Heads[0]),
 			"train from a commit of this branch")
 	}
 	return passed(out)
 }
 
-// workingTree asks the run's tag whether everything was committed.
+// workingTree checks the tag that says whether there were uncommitted changes.
 func (g commitGate) workingTree(run registry.Run, out verdict.Finding) verdict.Finding {
 	switch said, there := run.Tags[g.clean]; {
 	case g.clean == "", said == "true", said == "clean":
 		return passed(out)
 	case !there || said == "":
-		return absent(out, fmt.Sprintf("whether anything was uncommitted is not known: run %s has no tag %s", run.ID, g.clean),
-			"set the tag while training")
+		return absent(out, fmt.Sprintf("it is not known whether there were uncommitted changes: run %s has no tag %s", run.ID, g.clean),
+			"set the tag during training")
 	default:
-		return failed(out, fmt.Sprintf("tag %s of run %s is %q: something was not committed", g.clean, run.ID, said),
-			"commit, then train")
+		return failed(out, fmt.Sprintf("there were uncommitted changes: tag %s of run %s is %q", g.clean, run.ID, said),
+			"commit all changes, then train")
 	}
 }
 
-// slug is owner/name of a repository's address, https or ssh; "" where it has no such form.
+// slug returns owner/name of an https or ssh address, or "" if the address has another form.
 func slug(address string) string {
 	path := address
 	if u, err := url.Parse(address); err == nil && u.Host != "" {

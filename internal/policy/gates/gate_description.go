@@ -36,15 +36,15 @@ func buildDescription(n *tree.Node) (Gate, error) {
 		out := verdict.Finding{Candidate: fmt.Sprintf("%d characters", has)}
 		text := passed(out)
 		if has < least {
-			text = failed(out, fmt.Sprintf("the description has %d characters, wanted at least %d", has, least),
-				"say what this version is in the input description")
+			text = failed(out, fmt.Sprintf("the description is too short: %d characters; the minimum is %d", has, least),
+				"describe the version in the input description")
 		}
 		return mostSevere(cardFile(f, file, out), text, cardTag(f, tag, out))
 	}
 	return g, nil
 }
 
-// cardTag looks for the model card in a tag of the version or its run.
+// cardTag checks that the version or its run has the tag with the model card.
 func cardTag(f fact.Facts, tag string, out verdict.Finding) verdict.Finding {
 	run, ok := f.Candidate.Run.Get()
 	switch {
@@ -58,6 +58,7 @@ func cardTag(f fact.Facts, tag string, out verdict.Finding) verdict.Finding {
 		fmt.Sprintf("set the tag %s with the input tags", tag))
 }
 
+// cardFile checks that the model card is among the model's files.
 func cardFile(f fact.Facts, file string, out verdict.Finding) verdict.Finding {
 	files, ok := f.Candidate.Files.Get()
 	switch {
@@ -66,7 +67,7 @@ func cardFile(f fact.Facts, file string, out verdict.Finding) verdict.Finding {
 	case !ok:
 		return unknown(out, f.Candidate.Files, "the model's files are not known: "+f.Candidate.Files.Why(), "")
 	case !slices.ContainsFunc(files, func(x registry.File) bool { return x.Path == file && !x.Dir && x.Size > 0 }):
-		return failed(out, fmt.Sprintf("there is no file %s beside the model", file),
+		return failed(out, fmt.Sprintf("there is no file %s next to the model", file),
 			"log the model card with the model's files")
 	}
 	return passed(out)

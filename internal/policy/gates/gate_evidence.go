@@ -54,7 +54,7 @@ func buildEvidence(n *tree.Node) (Gate, error) {
 		age:     tree.ParseDuration(n.Str("not-older-than")),
 	}
 	if strings.HasPrefix(g.path, "/") || slices.Contains(strings.Split(g.path, "/"), "..") || strings.ContainsAny(g.path, `\#?%`) {
-		return Gate{}, n.Problem("evidence", "%q is no path below the run's artifacts", g.path)
+		return Gate{}, n.Problem("evidence", "%q is not a path inside the run's artifacts", g.path)
 	}
 	g.severity, g.hasSeverity = evidence.ParseSeverity(n.Str("severity"))
 	wanted := []string{"passed"}
@@ -82,7 +82,7 @@ func buildEvidence(n *tree.Node) (Gate, error) {
 	return Gate{Wanted: strings.Join(wanted, ", "), Needs: needs, Check: g.check}, nil
 }
 
-// MaxReport is the most bytes of a report that can be read.
+// MaxReport is the maximum size of a report in bytes.
 const MaxReport = evidence.MaxSize
 
 type evidenceGate struct {
@@ -90,11 +90,12 @@ type evidenceGate struct {
 	format                          evidence.Format // "" for any
 	severity                        evidence.Severity
 	hasSeverity                     bool
-	accepts                         bool // suppressed findings
+	accepts                         bool // suppressed findings do not count
 	age                             time.Duration
 	require                         []requirement
 }
 
+// requirement is a condition for a named result.
 type requirement struct {
 	name string
 	limit
@@ -105,18 +106,18 @@ func (g evidenceGate) check(f fact.Facts) verdict.Finding {
 	text, ok := f.Evidence[g.path].Get()
 	if !ok {
 		return unknown(out, f.Evidence[g.path], "the report is not known: "+f.Evidence[g.path].Why(),
-			"log the report as an artifact of the run, or give it with the input evidence-file")
+			"log the report as an artifact of the run, or set the input evidence-file")
 	}
 	d, err := evidence.Read(text, g.format)
 	if err != nil {
-		return failed(out, "the report is not understood: "+err.Error(),
+		return failed(out, "read the report: "+err.Error(),
 			"write the report as docs/policy.md#reports-as-evidence describes")
 	}
 	out.Candidate = "of " + d.Created.UTC().Format(time.RFC3339)
 	if d.Created.IsZero() {
 		out.Candidate = "undated"
 	}
-	if why, fix := g.unbound(f, d); why != "" {
+	if why, fix := g.otherSubject(f, d); why != "" {
 		return inconclusive(out, why, fix)
 	}
 	for _, why := range []string{g.otherData(f, d), g.undated(f, d)} {
@@ -125,30 +126,30 @@ func (g evidenceGate) check(f fact.Facts) verdict.Finding {
 		}
 	}
 	if g.age > 0 && f.Now.Sub(d.Created) > g.age {
-		why := fmt.Sprintf("it was written at %s, wanted at most %s ago", d.Created.UTC().Format(time.RFC3339), g.ageText)
+		why := fmt.Sprintf("the report was written at %s; the maximum age is %s", d.Created.UTC().Format(time.RFC3339), g.ageText)
 		return mostSevere(failed(out, why, "write a new report"), g.results(d, out))
 	}
 	return g.results(d, out)
 }
 
-// unbound says why the report is not about this candidate, and what to do; "" if it is.
-func (g evidenceGate) unbound(f fact.Facts, d evidence.Report) (why, fix string) {
+// otherSubject says why the report is not about this candidate, and what to do. It returns "" if it is.
+func (g evidenceGate) otherSubject(f fact.Facts, d evidence.Report) (why, fix string) {
 	fix = "write a new report for this candidate"
 	if g.boundTo == "digest" {
 		return otherFiles(f, d), fix
 	}
 	if _, ok := f.Candidate.Run.Get(); !ok && !f.Candidate.Run.IsAbsent() {
-		return "which model the candidate is cannot be told: " + f.Candidate.Run.Why(), "choose a model that belongs to its run"
+		return "it is not known which model the candidate is: " + f.Candidate.Run.Why(), "choose a model that belongs to its run"
 	}
 	run, model := f.Candidate.Run.OrZero(), loggedModel(f)
 	_, others := f.Candidate.OneModel()
 	switch {
 	case d.RunID == "" && d.ModelID == "" && g.boundTo != "location":
-		return "it does not say which run it is about (run_id or model_id)", g.bind(run.ID, d)
+		return "the report has no run_id or model_id, so it is not known which run it is about", g.bindingHint(run.ID, d)
 	case d.RunID != "" && (run.ID == "" || d.RunID != run.ID):
-		return fmt.Sprintf("it is about run %s, not %s", d.RunID, run.ID), fix
+		return fmt.Sprintf("the report is about run %s, not %s", d.RunID, run.ID), fix
 	case d.ModelID != "" && (model == "" || d.ModelID != model):
-		return fmt.Sprintf("it is about logged model %s, not %q", d.ModelID, model), fix
+		return fmt.Sprintf("the report is about logged model %s, not %q", d.ModelID, model), fix
 	case d.ModelID == "" && others != "":
 		why = "the report does not say which model it is about, and " + others
 		return why, modelHint(model)
@@ -156,15 +157,16 @@ func (g evidenceGate) unbound(f fact.Facts, d evidence.Report) (why, fix string)
 	return "", ""
 }
 
-// bind says how a report comes to say what it is about.
-func (g evidenceGate) bind(run string, d evidence.Report) string {
+// bindingHint says what to add to the report or the gate, so that the report is about a run.
+func (g evidenceGate) bindingHint(run string, d evidence.Report) string {
 	if d.Format == evidence.Plain {
 		return fmt.Sprintf("write \"run_id\": %q in the report", run)
 	}
-	return fmt.Sprintf("put the report of %s below \"report\" in an object with \"run_id\": %q, or write bound-to: location in the gate",
+	return fmt.Sprintf("wrap the report of %s in {\"run_id\": %q, \"report\": ...}, or write bound-to: location in the gate",
 		d.Format, run)
 }
 
+// modelHint says how a report can name the logged model.
 func modelHint(model string) string {
 	if model == "" {
 		return "register the logged model, and write its model_id in the report"
@@ -172,19 +174,20 @@ func modelHint(model string) string {
 	return fmt.Sprintf("write \"model_id\": %q in the report, if it is about that model", model)
 }
 
+// otherFiles says why the report is not about the candidate's files, or "" if it is.
 func otherFiles(f fact.Facts, d evidence.Report) string {
 	has, ok := f.Candidate.Digest.Get()
 	switch {
 	case !ok:
 		return "the digest of the files is not known: " + f.Candidate.Digest.Why()
 	case d.ArtifactDigest == "" || !strings.EqualFold(d.ArtifactDigest, has):
-		return fmt.Sprintf("it is about files of the digest %q, these have %s", d.ArtifactDigest, has)
+		return fmt.Sprintf("the report is about files with the digest %q, but the candidate's have %s", d.ArtifactDigest, has)
 	}
 	return ""
 }
 
-// loggedModel is the id of the candidate's logged model, "" if its source is none. The id in its MLmodel file does not
-// count: whoever writes the files writes that id.
+// loggedModel returns the id of the candidate's logged model, or "" if its source is not one. The id in the MLmodel
+// file does not count, because anybody who writes the files can change it.
 func loggedModel(f fact.Facts) string {
 	if f.Source.ModelID != "" {
 		return f.Source.ModelID
@@ -192,6 +195,7 @@ func loggedModel(f fact.Facts) string {
 	return registry.LoggedIn(f.Candidate.Version.OrZero().Source)
 }
 
+// otherData says why the report is not about the required dataset, or "" if it is.
 func (g evidenceGate) otherData(f fact.Facts, d evidence.Report) string {
 	if g.dataset == "" {
 		return ""
@@ -205,11 +209,12 @@ func (g evidenceGate) otherData(f fact.Facts, d evidence.Report) string {
 	case lack.why != "":
 		return lack.why
 	case !slices.Contains(digests, d.DatasetDigest):
-		return fmt.Sprintf("it is about data of the digest %q, the run's for %s has %s", d.DatasetDigest, g.dataset, strings.Join(digests, ", "))
+		return fmt.Sprintf("the report is about data with the digest %q, but the run's dataset for %s has %s", d.DatasetDigest, g.dataset, strings.Join(digests, ", "))
 	}
 	return ""
 }
 
+// undated says why the age of the report is not known, or "" if it is.
 func (g evidenceGate) undated(f fact.Facts, d evidence.Report) string {
 	switch {
 	case g.age == 0:
@@ -217,13 +222,14 @@ func (g evidenceGate) undated(f fact.Facts, d evidence.Report) string {
 	case f.Now.IsZero():
 		return "the time of the server is not known"
 	case d.Created.IsZero():
-		return "it does not say when it was written (created)"
+		return "the report does not say when it was written (created)"
 	case d.Created.After(f.Now.Add(skewShown)):
-		return "it was written in the future by the server's clock"
+		return "the report was written in the future by the server's clock"
 	}
 	return ""
 }
 
+// results checks what the report says.
 func (g evidenceGate) results(d evidence.Report, out verdict.Finding) verdict.Finding {
 	var bad []string
 	for _, r := range g.require {
@@ -232,31 +238,31 @@ func (g evidenceGate) results(d evidence.Report, out verdict.Finding) verdict.Fi
 		case err != nil:
 			return failed(out, err.Error(), "write the result as a number")
 		case !ok:
-			return inconclusive(out, fmt.Sprintf("it has no result %q", r.name), "write the result into the report")
+			return inconclusive(out, fmt.Sprintf("the report has no result %q", r.name), "add the result to the report")
 		case !r.op.Holds(v, r.value):
-			bad = append(bad, fmt.Sprintf("%s is %s, wanted %s %s", r.name, format.Number(v), r.op, format.Number(r.value)))
+			bad = append(bad, fmt.Sprintf("%s is %s; wanted %s %s", r.name, format.Number(v), r.op, format.Number(r.value)))
 		}
 	}
 	found, suppressed := g.findings(d)
 	switch {
 	case len(found) > 0:
 		why := fmt.Sprintf("%s found %s: %s", d.Format, problems(len(found)), format.First(found, 8))
-		return failed(out, why, g.mend(suppressed == len(found)))
+		return failed(out, why, g.fixHint(suppressed == len(found)))
 	case len(d.Failures) > 0:
-		return failed(out, format.First(d.Failures, 8), "look at the report and train a candidate that passes")
+		return failed(out, format.First(d.Failures, 8), "read the report, then train a candidate that passes")
 	case len(bad) > 0:
 		return failed(out, format.First(bad, 8), "train a candidate that passes")
 	case len(d.Gaps) > 0:
-		return inconclusive(out, fmt.Sprintf("%s did not look at everything: %s", d.Format, format.First(d.Gaps, 8)),
-			"run the tool again so that it reads every file")
+		return inconclusive(out, fmt.Sprintf("%s did not check everything: %s", d.Format, format.First(d.Gaps, 8)),
+			"run the tool again and let it read every file")
 	case len(g.require) == 0 && !d.Verdict:
-		return inconclusive(out, "it does not say whether it passed (passed, exit_status or the report of a tool), and the gate requires no result",
-			"write passed in the report, or require in the gate")
+		return inconclusive(out, "the report does not say whether it passed (passed, exit_status or the report of a tool), and the gate requires no result",
+			"add passed to the report, or require to the gate")
 	}
 	return passed(out)
 }
 
-// findings lists what fails the report, and counts how much of that is marked as suppressed.
+// findings returns the findings that fail the gate, and how many of them are marked as suppressed.
 func (g evidenceGate) findings(d evidence.Report) (found []string, suppressed int) {
 	least := d.Default
 	if g.hasSeverity {
@@ -275,11 +281,12 @@ func (g evidenceGate) findings(d evidence.Report) (found []string, suppressed in
 	return found, suppressed
 }
 
-func (g evidenceGate) mend(allSuppressed bool) string {
+// fixHint says what to do about findings.
+func (g evidenceGate) fixHint(allSuppressed bool) string {
 	if allSuppressed {
-		return "fix what was suppressed, or write suppressed: accept in the gate if the reviewers of the policy agree"
+		return "fix the suppressed findings, or write suppressed: accept in the gate if the policy's reviewers agree"
 	}
-	return "fix what the tool found and train a new candidate"
+	return "fix the findings, then train a new candidate"
 }
 
 func problems(n int) string {

@@ -293,7 +293,7 @@ func TestEvidence_Keys(t *testing.T) {
 func TestEvidence_Hints(t *testing.T) {
 	for name, c := range map[string]struct{ report, fix string }{
 		"our own report":       {`{"passed":true}`, `write "run_id": "rcandidate" in the report`},
-		"the report of a tool": {`[{"RuleID":"aws","File":"a"}]`, `put the report of gitleaks below "report" in an object with "run_id": "rcandidate", or write bound-to: location in the gate`},
+		"the report of a tool": {`[{"RuleID":"aws","File":"a"}]`, `wrap the report of gitleaks in {"run_id": "rcandidate", "report": ...}, or write bound-to: location in the gate`},
 		"only suppressed":      {policytest.SARIFResult(`"level":"error","suppressions":[{"kind":"inSource"}]`), "suppressed: accept"},
 	} {
 		t.Run(name, func(t *testing.T) {

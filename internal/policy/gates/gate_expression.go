@@ -38,7 +38,7 @@ func buildExpression(n *tree.Node) (Gate, error) {
 		return Gate{}, inSource(source, err)
 	}
 	if len(named) == 0 {
-		return Gate{}, n.Problem("expression", "the expression names no fact, so it decides nothing; write candidate.metrics.NAME")
+		return Gate{}, n.Problem("expression", "the expression uses no fact of the candidate or incumbent; write candidate.metrics.NAME")
 	}
 	r, err := readMetricKeys(n, "")
 	if err != nil {
@@ -51,14 +51,14 @@ func buildExpression(n *tree.Node) (Gate, error) {
 	return Gate{Wanted: wanted, Needs: needs, Check: e.check}, nil
 }
 
-// inSource moves the place of an error from the expression into the file.
+// inSource returns an error of the expression with its position in the file.
 func inSource(source *tree.Node, err error) error {
-	p := tree.Problem{Line: source.Line, Col: source.Col, Msg: "the expression cannot be used: " + err.Error()}
+	p := tree.Problem{Line: source.Line, Col: source.Col, Msg: "the expression is not valid: " + err.Error()}
 	var e *file.Error
 	if errors.As(err, &e) {
-		p.Msg = "the expression cannot be used: " + e.Message
+		p.Msg = "the expression is not valid: " + e.Message
 		switch {
-		case strings.Contains(source.Text, "\n"): // a block begins on the line below its mark
+		case strings.Contains(source.Text, "\n"): // a block starts on the line after its mark
 			p.Line, p.Col = source.Line+e.Line, e.Column+1
 		default:
 			p.Col = source.Col + e.Column
@@ -104,7 +104,7 @@ func (e expressionGate) check(f fact.Facts) verdict.Finding {
 		}
 		*list = append(*list, name.Key+"="+shown)
 		if lack.why != "" {
-			gaps = append(gaps, lack.ends(out, "", "log what the expression names, or correct it"))
+			gaps = append(gaps, lack.ends(out, "", "log the missing fact, or correct the expression"))
 		}
 	}
 	out.Candidate, out.Incumbent = format.First(seen, 8), format.First(seenBase, 8)
@@ -119,15 +119,16 @@ func (e expressionGate) check(f fact.Facts) verdict.Finding {
 		if errors.As(err, &at) {
 			err = errors.New(at.Message)
 		}
-		return inconclusive(out, fmt.Sprintf("the expression cannot be evaluated: %v", err), "")
+		return inconclusive(out, fmt.Sprintf("evaluate the expression: %v", err), "")
 	}
 	if result == true {
 		return passed(out)
 	}
-	return failed(out, "the expression is false", "train a candidate for which it is true")
+	return failed(out, "the expression is false", "train a candidate for which the expression is true")
 }
 
-// metric takes the value that the expression names. The incumbent's compares with the candidate's of the same name.
+// metric returns the metric that the expression names. The incumbent's value must be comparable with the candidate's
+// value of the same metric.
 func (e expressionGate) metric(f fact.Facts, base fact.Subject, name expression.Fact) metricValue {
 	r := e.MetricReader
 	r.key = name.Key
@@ -138,7 +139,7 @@ func (e expressionGate) metric(f fact.Facts, base fact.Subject, name expression.
 	return r.incumbent(f, base, mine)
 }
 
-// readFact puts the fact into what the expression sees, or says why it is not known.
+// readFact copies the fact to the variables of the expression, or says why it is not known.
 func readFact(n expression.Fact, s fact.Subject, into expression.Subject) (shown string, lack gap) {
 	run, ok := s.Run.Get()
 	if !ok {

@@ -11,7 +11,7 @@ import (
 )
 
 // FromStage is the gate that enforces the order of stages: the candidate must be in the stage from, or in the target's
-// already. A candidate that is not registered yet counts as None, where MLflow puts a new version.
+// stage already. A candidate that is not registered yet counts as None, because MLflow puts new versions there.
 func FromStage(from string, target registry.Target) Gate {
 	return Gate{ID: "from " + from, Check: func(f fact.Facts) verdict.Finding {
 		out := verdict.Finding{Wanted: "in " + from, Candidate: "None", Outcome: verdict.Pass}
@@ -40,27 +40,27 @@ func FromTargets(from []string, to registry.Target, file string, line int) Gate 
 		if ok && !modelOK {
 			return inconclusive(verdict.Finding{Candidate: "?"}, "the model's aliases are not readable: "+f.Model.Why(), "")
 		}
-		held, allowed := []string{}, false
+		now, allowed := []string{}, false
 		for alias, n := range model.Aliases {
 			if ok && n == v.Number {
-				held = append(held, alias)
-				_, stage := registry.CanonicalStage(alias) // an alias called like a stage is not the stage
+				now = append(now, alias)
+				_, stage := registry.CanonicalStage(alias) // an alias with the name of a stage is not the stage
 				allowed = allowed || alias == to.Alias || !stage && slices.Contains(from, alias)
 			}
 		}
-		slices.Sort(held)
+		slices.Sort(now)
 		if ok && v.Stage != "" && v.Stage != "None" {
-			held = append(held, v.Stage)
+			now = append(now, v.Stage)
 			allowed = allowed || v.Stage == to.Stage || slices.Contains(from, v.Stage)
 		}
-		out := verdict.Finding{Candidate: strings.Join(held, ", ")}
-		if out.Candidate == "" {
-			out.Candidate = "nowhere"
+		out, where := verdict.Finding{Candidate: strings.Join(now, ", ")}, strings.Join(now, ", ")
+		if where == "" {
+			out.Candidate, where = "nowhere", "no alias or stage"
 		}
 		if allowed {
 			return passed(out)
 		}
-		return failed(out, "a version reaches "+to.Alias+to.Stage+" from "+strings.Join(from, " or ")+", and this one is "+out.Candidate,
+		return failed(out, fmt.Sprintf("only a version in %s may move to %s; this one is in %s", strings.Join(from, " or "), to.Alias+to.Stage, where),
 			fmt.Sprintf("promote it to %s first", from[0]))
 	}
 	return g

@@ -51,26 +51,27 @@ func (g lineageGate) check(f fact.Facts) verdict.Finding {
 	for _, context := range union(slices.Clone(g.contexts), g.same) {
 		digests, lack := digestsOf(run, context)
 		if lack.why != "" {
-			parts = append(parts, lack.ends(out, "", logInput(run, context)))
+			parts = append(parts, lack.ends(out, "", logInputHint(run, context)))
 		}
 		for _, d := range digests {
 			if len(g.allowed) > 0 && slices.Contains(g.contexts, context) && !slices.Contains(g.allowed, d) {
 				parts = append(parts, failed(out, fmt.Sprintf("the dataset for %s has the digest %s, which is not allowed", context, d),
-					"use data of a known digest, or add it to digests"))
+					"use an allowed dataset, or add its digest to digests"))
 			}
 		}
 	}
 	return mostSevere(append(parts, g.compare(f, run, out))...)
 }
 
+// compare checks that the datasets are those of the incumbent.
 func (g lineageGate) compare(f fact.Facts, run registry.Run, out verdict.Finding) verdict.Finding {
 	if len(g.same) == 0 {
 		return passed(out)
 	}
 	base, end := Incumbent.subject(f, out)
 	if end != nil {
-		if end.Outcome == verdict.NotApplicable { // the rest of the gate was judged
-			end.Outcome, end.Why = verdict.Pass, "no incumbent to compare the datasets with: "+end.Why
+		if end.Outcome == verdict.NotApplicable { // the other conditions of the gate were checked
+			end.Outcome, end.Why = verdict.Pass, "there is no incumbent whose datasets could be compared: "+end.Why
 		}
 		return *end
 	}
@@ -87,23 +88,23 @@ func (g lineageGate) compare(f fact.Facts, run registry.Run, out verdict.Finding
 		case theirLack.why != "":
 			parts = append(parts, theirLack.ends(out, unproven, ""))
 		case lack.why == "" && !slices.Equal(mine, theirs):
-			parts = append(parts, failed(out, fmt.Sprintf("the dataset for %s has the digest %s, the incumbent's %s", context, strings.Join(mine, ", "), strings.Join(theirs, ", ")),
+			parts = append(parts, failed(out, fmt.Sprintf("the dataset for %s has the digest %s, but the incumbent's has %s", context, strings.Join(mine, ", "), strings.Join(theirs, ", ")),
 				"evaluate both on the same data"))
 		}
 	}
 	return mostSevere(parts...)
 }
 
-// synonyms are contexts that mean the same: MLflow's autologging writes train and eval (also for validation data), its
-// documentation training, validation and test.
+// synonyms are contexts with the same meaning. MLflow's autologging writes train and eval (also for validation data).
+// Its documentation uses training, validation and test.
 var synonyms = [][]string{
 	{"train", "training"},
 	{"eval", "evaluation", "val", "validation"},
 	{"test", "testing"},
 }
 
-// digestsOf lists the digests of a run's datasets of a context, ascending. If none has that very context, its synonyms
-// count.
+// digestsOf returns the sorted digests of a run's datasets in a context. If the run has no dataset in that context, its
+// synonyms count.
 func digestsOf(run registry.Run, context string) (digests []string, lack gap) {
 	datasets := datasetsIn(run, context)
 	for _, same := range synonyms {
@@ -124,6 +125,7 @@ func digestsOf(run registry.Run, context string) (digests []string, lack gap) {
 	return slices.Compact(digests), gap{}
 }
 
+// datasetsIn returns the datasets in these contexts.
 func datasetsIn(run registry.Run, contexts ...string) (found []registry.Dataset) {
 	for _, d := range run.Datasets {
 		if slices.Contains(contexts, d.Context) {
@@ -133,7 +135,7 @@ func datasetsIn(run registry.Run, contexts ...string) (found []registry.Dataset)
 	return found
 }
 
-// contextsOf says which datasets a run has.
+// contextsOf says in which contexts the run has datasets.
 func contextsOf(run registry.Run) string {
 	var contexts []string
 	without := 0
@@ -149,7 +151,7 @@ func contextsOf(run registry.Run) string {
 	case len(contexts) == 0 && without == 0:
 		return "it has no datasets"
 	case len(contexts) == 0:
-		return fmt.Sprintf("it has %d without a context", without)
+		return fmt.Sprintf("it has %d datasets without a context", without)
 	case len(contexts) == 1:
 		return "it has datasets in the context " + contexts[0]
 	}
@@ -161,11 +163,11 @@ func contextsOf(run registry.Run) string {
 	return "it has datasets in the contexts " + shown
 }
 
-// logInput says how a run gets a dataset in the context.
-func logInput(run registry.Run, context string) string {
+// logInputHint says how to log a dataset in the context.
+func logInputHint(run registry.Run, context string) string {
 	hint := fmt.Sprintf("log the data with mlflow.log_input(dataset, context=%q)", context)
 	if len(run.Datasets) > 0 {
-		hint += ", or name a context in the gate that the run has"
+		hint += ", or write a context of the run in the gate"
 	}
 	return hint
 }

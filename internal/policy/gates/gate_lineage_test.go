@@ -42,7 +42,7 @@ func TestLineage_Contexts(t *testing.T) {
 		},
 		"another case is another context": {gate: "lineage: [train]", mine: "Train=a", want: verdict.Inconclusive, why: "in the context Train"},
 		"many contexts":                   {gate: "lineage: [train]", mine: "a=1 b=1 c=1 d=1 e=1 f=1 g=1", want: verdict.Inconclusive, why: "a, b, c, d, e and 2 more"},
-		"no context at all":               {gate: "lineage: [train]", mine: "a b", want: verdict.Inconclusive, why: "it has 2 without a context"},
+		"no context at all":               {gate: "lineage: [train]", mine: "a b", want: verdict.Inconclusive, why: "it has 2 datasets without a context"},
 		"no dataset at all":               {gate: "lineage: [train]", want: verdict.Inconclusive, why: "it has no datasets"},
 		"the exact context wins": {
 			gate: "lineage: [validation], digests: [a]", mine: "validation=a eval=b", want: verdict.Pass,
@@ -56,7 +56,7 @@ func TestLineage_Contexts(t *testing.T) {
 		},
 		"other data under another word": {
 			gate: "lineage: [train], same-as-incumbent: [test]", mine: "training=a testing=c", theirs: "train=z test=b", want: verdict.Fail,
-			why: "has the digest c, the incumbent's b",
+			why: "has the digest c, but the incumbent's has b",
 		},
 		"an incumbent without that context": {
 			gate: "lineage: [train], same-as-incumbent: [test]", mine: "train=a test=b", theirs: "train=z", want: verdict.Inconclusive,
@@ -80,7 +80,7 @@ func TestLineage_Contexts(t *testing.T) {
 func TestLineage_HintNamesWhatTheRunHas(t *testing.T) {
 	for text, want := range map[string]string{
 		"":       `log the data with mlflow.log_input(dataset, context="training")`,
-		"eval=a": `log the data with mlflow.log_input(dataset, context="training"), or name a context in the gate that the run has`,
+		"eval=a": `log the data with mlflow.log_input(dataset, context="training"), or write a context of the run in the gate`,
 	} {
 		got := mustParse(t, "lineage: [training]").Check(fact.Facts{Candidate: fact.Subject{Run: registry.Is(runWith("mine", text))}})
 		if got.Fix != want {

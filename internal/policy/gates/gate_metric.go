@@ -38,9 +38,10 @@ var metricKind = Kind{
 	build:    buildMetric,
 }
 
-// limits are the conditions of a metric, all of which must hold.
+// limits are the conditions of a metric. All of them must hold.
 type limits []limit
 
+// limit is one condition.
 type limit struct {
 	op    Operator
 	value float64
@@ -61,6 +62,7 @@ func (l limits) hold(v float64) bool {
 	return !slices.ContainsFunc(l, func(c limit) bool { return !c.op.Holds(v, c.value) })
 }
 
+// readLimits reads min, max, between and equals of a gate.
 func readLimits(n *tree.Node, kind string) (limits, error) {
 	var out limits
 	for key, op := range map[string]Operator{"min": ">=", "max": "<=", "equals": "=="} {
@@ -71,20 +73,20 @@ func readLimits(n *tree.Node, kind string) (limits, error) {
 	if b := n.Get("between"); b != nil {
 		low, high := b.Items[0].Number(), b.Items[1].Number()
 		if low > high {
-			return nil, n.Problem("between", "between %s and %s lies nothing: the smaller comes first", format.Number(low), format.Number(high))
+			return nil, n.Problem("between", "no value is between %s and %s; write the smaller number first", format.Number(low), format.Number(high))
 		}
 		out = append(out, limit{">=", low}, limit{"<=", high})
 	}
 	slices.SortFunc(out, func(a, b limit) int { return cmp.Compare(b.op, a.op) })
 	switch {
 	case len(out) == 0:
-		return nil, n.Problem(kind, "%s %s has no limit, so it can never decide; give min, max, between or equals", kind, n.Str(kind))
+		return nil, n.Problem(kind, "%s %s has no limit; add min, max, between or equals", kind, n.Str(kind))
 	case (n.Has("between") || n.Has("equals")) && len(out) > map[bool]int{true: 2, false: 1}[n.Has("between")]:
-		return nil, n.Problem(kind, "%s %s has several limits; give min and/or max, or between, or equals", kind, n.Str(kind))
+		return nil, n.Problem(kind, "%s %s has several limits; use min and max, or between, or equals", kind, n.Str(kind))
 	}
 	if low, ok := n.Float("min"); ok {
 		if high, ok := n.Float("max"); ok && low > high {
-			return nil, n.Problem("max", "no value is at least %s and at most %s", format.Number(low), format.Number(high))
+			return nil, n.Problem("max", "no value is at least %s and at most %s; correct min or max", format.Number(low), format.Number(high))
 		}
 	}
 	return out, nil
@@ -97,7 +99,7 @@ func buildMetric(n *tree.Node) (Gate, error) {
 		return Gate{}, err
 	}
 	if at == "best" && len(l) != 1 || at == "best" && l[0].op == "==" {
-		return Gate{}, n.Problem("at", "best needs a direction: give min or max alone, or judge the last value")
+		return Gate{}, n.Problem("at", "at: best needs a direction; give only min or only max, or use the last value")
 	}
 	r, err := readMetricKeys(n, key)
 	if err != nil {
@@ -114,7 +116,7 @@ func buildMetric(n *tree.Node) (Gate, error) {
 	return g, nil
 }
 
-// shownAt adds where a value comes from.
+// shownAt returns the value and where it comes from.
 func (t metricValue) shownAt() string {
 	if t.why != "" {
 		return t.shown
@@ -129,8 +131,8 @@ func (t metricValue) shownAt() string {
 	return out
 }
 
-// pointAt finds the best value or that of a step among all that were logged. Any that is no measurement spoils the
-// best: it may hide a better or a worse one.
+// pointAt returns the best logged value, or the one at a step. For the best, all values must be finite, because the
+// others could hide a better or a worse one.
 func pointAt(t metricValue, at string, op Operator) metricValue {
 	if t.why != "" {
 		return t
@@ -139,13 +141,13 @@ func pointAt(t metricValue, at string, op Operator) metricValue {
 	history := t.subject.Points(t.Choice)
 	points, ok := history.Get()
 	ofAll := at == "best"
-	step, err := strconv.ParseFloat(at, 64) // the shape let a whole number pass, written 5 or 5.0
+	step, err := strconv.ParseFloat(at, 64) // the shape accepts whole numbers such as 5 and 5.0
 	switch {
 	case !ok:
 		t.shown, t.why = "?", fmt.Sprintf("the history of metric %q of %s is not known: %s", key, t.subject.Ref, history.Why())
 		return t
 	case !ofAll && err != nil:
-		t.shown, t.why = "?", fmt.Sprintf("%q is no step", at)
+		t.shown, t.why = "?", fmt.Sprintf("%q is not a step", at)
 		return t
 	}
 	found := false
@@ -154,10 +156,10 @@ func pointAt(t metricValue, at string, op Operator) metricValue {
 			continue
 		}
 		if !p.Finite() {
-			t.shown, t.why = p.Raw, fmt.Sprintf("metric %q is %s at step %d, not a finite number", key, p.Raw, p.Step)
+			t.shown, t.why = p.Raw, fmt.Sprintf("metric %q is %s at step %d, which is not a finite number", key, p.Raw, p.Step)
 			return t
 		}
-		// of several values of one step the last counts, as MLflow itself has it
+		// if a step has several values, the last one counts, as in MLflow
 		if !found || !ofAll || op.Holds(p.Value, t.Value.Value) {
 			t.Value.Point, found = p, true
 		}
@@ -170,7 +172,7 @@ func pointAt(t metricValue, at string, op Operator) metricValue {
 	return t
 }
 
-// within judges a value that was read, or why it could not be.
+// within checks a value against limits.
 func within(t metricValue, l limits) verdict.Finding {
 	out := verdict.Finding{Candidate: t.shownAt(), Values: t.used("candidate")}
 	key := t.Value.Metric
@@ -180,17 +182,17 @@ func within(t metricValue, l limits) verdict.Finding {
 	case l.hold(t.Value.Value):
 		return passed(out)
 	}
-	return failed(out, fmt.Sprintf("%s is %s, wanted %s", key, t.shown, l), fmt.Sprintf("train a candidate with %s %s", key, l))
+	return failed(out, fmt.Sprintf("%s is %s; wanted %s", key, t.shown, l), fmt.Sprintf("train a candidate with %s %s", key, l))
 }
 
-// MetricGate compares the value of one metric with a fixed limit: a line of thresholds.
+// MetricGate compares one metric with a fixed limit, for a line of thresholds.
 func MetricGate(r MetricReader, op Operator, limit float64) Gate {
 	l := limits{{op, limit}}
 	return Gate{Absolute: true, Wanted: l.String(), Needs: r.needs(), Check: func(f fact.Facts) verdict.Finding {
 		t := r.candidate(f)
 		out := within(t, l)
 		if t.Value.Kind == fact.SourceRun && t.Value.Dataset == (registry.DataRef{}) {
-			out.Candidate = t.shown // a plain value is shown plainly
+			out.Candidate = t.shown // without step and time
 		}
 		return out
 	}}

@@ -44,9 +44,9 @@ func buildNonInferiority(n *tree.Node) (Gate, error) {
 	who, err := against(n)
 	switch {
 	case g.margin <= 0:
-		return Gate{}, n.Problem("margin", "a margin of %s would ask for a better candidate; give how much worse matters, above 0", format.Number(g.margin))
+		return Gate{}, n.Problem("margin", "the margin is %s; it must be above 0, because it says how much worse is acceptable", format.Number(g.margin))
 	case g.level <= 0 || g.level >= 0.5:
-		return Gate{}, n.Problem("level", "a level of %s is no level of a test; give one between 0 and 0.5, such as 0.05", format.Number(g.level))
+		return Gate{}, n.Problem("level", "the level (alpha) is %s; it must be between 0 and 0.5, such as 0.05", format.Number(g.level))
 	}
 	g.who = who
 	needs := who.needs()
@@ -90,26 +90,26 @@ func (g pairedGate) check(f fact.Facts) verdict.Finding {
 	}
 	gains, why := g.gains(mine, theirs)
 	if why != "" {
-		return inconclusive(out, why, "log the same folds for both")
+		return inconclusive(out, why, "log the same folds for both versions")
 	}
 	mean, p := nonInferior(gains, g.margin)
 	if math.IsNaN(p) {
-		return inconclusive(out, fmt.Sprintf("all %d differences are the same, so nothing says how much they vary", len(gains)), "compare the means with a regression gate")
+		return inconclusive(out, fmt.Sprintf("all %d differences are the same, so their variance is not known", len(gains)), "compare the means with a regression gate")
 	}
 	out.Candidate = fmt.Sprintf("mean difference %.4g, p = %.3g, n = %d", mean, p, len(gains))
 	if p <= g.level {
 		return passed(out)
 	}
-	return failed(out, fmt.Sprintf("that %s is worse by %s is not excluded: p = %.3g, wanted at most %s", g.key, format.Number(g.margin), p, format.Number(g.level)),
+	return failed(out, fmt.Sprintf("non-inferiority of %s not shown: p = %.3g > %s (margin %s)", g.key, p, format.Number(g.level), format.Number(g.margin)),
 		"train a better candidate, or log more folds")
 }
 
-// gains pairs the values by step; positive is better.
+// gains returns the differences by step. A positive difference means that the candidate is better.
 func (g pairedGate) gains(mine, theirs map[int64]float64) (gains []float64, why string) {
 	for _, step := range slices.Sorted(maps.Keys(mine)) {
 		base, ok := theirs[step]
 		if !ok {
-			return nil, fmt.Sprintf("step %d of the candidate has no counterpart", step)
+			return nil, fmt.Sprintf("the incumbent has no value at step %d of the candidate", step)
 		}
 		gain := mine[step] - base
 		if g.lower {
@@ -119,15 +119,15 @@ func (g pairedGate) gains(mine, theirs map[int64]float64) (gains []float64, why 
 	}
 	switch {
 	case len(theirs) != len(mine):
-		return nil, fmt.Sprintf("the candidate has %d steps, the incumbent %d", len(mine), len(theirs))
+		return nil, fmt.Sprintf("the candidate has %d steps, but the incumbent has %d", len(mine), len(theirs))
 	case len(gains) < g.least:
-		return nil, fmt.Sprintf("%d pairs are too few to tell, wanted %d", len(gains), g.least)
+		return nil, fmt.Sprintf("too few pairs: %d; the minimum is %d", len(gains), g.least)
 	}
 	return gains, ""
 }
 
-// nonInferior tests the hypothesis that the mean gain is at most -margin, with the one-sided t-test for pairs. p is NaN
-// where the gains do not vary.
+// nonInferior tests the hypothesis that the mean difference is at most -margin, with a one-sided paired t-test. p is
+// NaN if all differences are the same.
 func nonInferior(gains []float64, margin float64) (mean, p float64) {
 	n := float64(len(gains))
 	for _, g := range gains {
@@ -144,7 +144,7 @@ func nonInferior(gains []float64, margin float64) (mean, p float64) {
 	return mean, studentTail((mean+margin)/(spread/math.Sqrt(n)), n-1)
 }
 
-// perStep is a metric's value at each step.
+// perStep returns the metric's value at each step.
 func perStep(t metricValue) (values map[int64]float64, lack gap) {
 	if t.why != "" {
 		return nil, t.gap
@@ -160,7 +160,7 @@ func perStep(t metricValue) (values map[int64]float64, lack gap) {
 			return nil, notKnown("metric %q of %s has several values at step %d", key, ref, p.Step)
 		}
 		if !p.Finite() {
-			return nil, notKnown("metric %q of %s is %s at step %d, not a finite number", key, ref, p.Raw, p.Step)
+			return nil, notKnown("metric %q of %s is %s at step %d, which is not a finite number", key, ref, p.Raw, p.Step)
 		}
 		values[p.Step] = p.Value
 	}

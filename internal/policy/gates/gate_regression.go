@@ -35,11 +35,11 @@ func buildRegression(n *tree.Node) (Gate, error) {
 	m.Percent, _ = n.Float("margin-percent")
 	switch {
 	case n.Has("margin") && n.Has("margin-percent"):
-		return Gate{}, n.Problem("margin-percent", "margin and margin-percent are both given; keep one")
+		return Gate{}, n.Problem("margin-percent", "the gate has both margin and margin-percent; keep one")
 	case m.Fixed < 0 || m.Percent < 0:
 		return Gate{}, n.Problem("regression", "a margin must not be negative")
 	case m.Percent >= 100:
-		return Gate{}, n.Problem("margin-percent", "a margin of %s percent refuses nothing", format.Number(m.Percent))
+		return Gate{}, n.Problem("margin-percent", "margin-percent is %s; it must be below 100", format.Number(m.Percent))
 	}
 	op := Operator(">=")
 	if n.Str("better") == "lower" {
@@ -55,7 +55,7 @@ func buildRegression(n *tree.Node) (Gate, error) {
 	return RegressionGate(r, op, who, m), err
 }
 
-// against reads who a gate compares with: the target's own incumbent unless it names another holder.
+// against reads the version that a gate compares with. The default is the target's incumbent.
 func against(n *tree.Node) (Baseline, error) {
 	name := n.Str("against")
 	if name == "" {
@@ -68,7 +68,7 @@ func against(n *tree.Node) (Baseline, error) {
 	return who, nil
 }
 
-// Margin is what is added to the incumbent's value.
+// Margin is added to the incumbent's value.
 type Margin struct{ Fixed, Percent float64 }
 
 func (m Margin) of(value float64) float64 { return m.Fixed + math.Abs(value)*m.Percent/100 }
@@ -80,6 +80,7 @@ func (m Margin) String() string {
 	return signed(m.Fixed)
 }
 
+// signed returns a number with its sign, to follow a name.
 func signed(v float64) string {
 	switch {
 	case v > 0:
@@ -90,8 +91,8 @@ func signed(v float64) string {
 	return ""
 }
 
-// RegressionGate compares one metric with the same metric of a holder, plus a margin. The holder's value must be a
-// measurement itself: a champion without one is no evidence that anything is better.
+// RegressionGate compares one metric with the same metric of another version, plus a margin. The other version must
+// have a finite value. If it has none, it is not known whether the candidate is better.
 func RegressionGate(r MetricReader, op Operator, who Baseline, m Margin) Gate {
 	needs := who.needs()
 	needs.EvaluatedIn, needs.Ledger = r.selector.EvaluatedIn, true
@@ -102,8 +103,8 @@ func RegressionGate(r MetricReader, op Operator, who Baseline, m Margin) Gate {
 	}
 }
 
-// computed writes a limit that was calculated without the last digits, which are the calculation's own (0.93 - 0.01 is
-// 0.9199999999999999), where a value of what is written does hold.
+// computed returns a calculated limit without rounding errors: 0.93 - 0.01 is 0.92, not 0.9199999999999999. It keeps
+// them if the shorter number would not pass.
 func computed(op Operator, limit float64) string {
 	text := strconv.FormatFloat(limit, 'g', 14, 64)
 	if v, err := strconv.ParseFloat(text, 64); err == nil && op.Holds(v, limit) {
@@ -112,6 +113,7 @@ func computed(op Operator, limit float64) string {
 	return format.Number(limit)
 }
 
+// regression checks a regression gate.
 func regression(f fact.Facts, r MetricReader, op Operator, who Baseline, m Margin) verdict.Finding {
 	key, mine := r.key, r.candidate(f)
 	out := verdict.Finding{Candidate: mine.shown, Values: mine.used("candidate")}
@@ -128,7 +130,7 @@ func regression(f fact.Facts, r MetricReader, op Operator, who Baseline, m Margi
 	}
 	if theirs.why != "" {
 		gaps = append(gaps, theirs.ends(out, unproven,
-			fmt.Sprintf("log a finite %s for the incumbent (%s), measured as the candidate's", key, base.Ref)))
+			fmt.Sprintf("log a finite %s for the incumbent (%s), measured in the same way as the candidate's", key, base.Ref)))
 	}
 	limit := theirs.Value.Value + m.of(theirs.Value.Value)
 	switch {
@@ -141,6 +143,6 @@ func regression(f fact.Facts, r MetricReader, op Operator, who Baseline, m Margi
 		return passed(out)
 	}
 	text := computed(op, limit)
-	return failed(out, fmt.Sprintf("%s is %s, wanted %s %s (%s has %s)", key, mine.shown, op, text, base.Ref, theirs.shown),
+	return failed(out, fmt.Sprintf("%s is %s; wanted %s %s (%s has %s)", key, mine.shown, op, text, base.Ref, theirs.shown),
 		fmt.Sprintf("train a candidate with %s %s %s", key, op, text))
 }

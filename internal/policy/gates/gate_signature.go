@@ -31,7 +31,7 @@ func buildSignature(n *tree.Node) (Gate, error) {
 	level := n.Str("signature")
 	who, err := against(n)
 	if level == "present" && n.Has("against") {
-		err = n.Problem("against", "signature: present compares with nobody; write same or additive")
+		err = n.Problem("against", "signature: present does not compare; write same or additive, or remove against")
 	}
 	g := Gate{Wanted: level}
 	if level != "present" {
@@ -42,6 +42,7 @@ func buildSignature(n *tree.Node) (Gate, error) {
 	return g, err
 }
 
+// checkSignature checks a signature gate.
 func checkSignature(f fact.Facts, level string, who Baseline) verdict.Finding {
 	mine, seen, end := ReadSignature(f.Candidate)
 	if end != nil {
@@ -62,10 +63,10 @@ func checkSignature(f fact.Facts, level string, who Baseline) verdict.Finding {
 	theirs, seen, end := ReadSignature(base)
 	out.Incumbent = seen
 	if end != nil {
-		if end.Outcome == verdict.Fail || end.Absent { // unsigned, or without an MLmodel file
-			return absent(out, unproven+end.Why, "use signature: present until a signed version is the incumbent")
+		if end.Outcome == verdict.Fail || end.Absent { // it has no signature or no MLmodel file
+			return absent(out, unproven+end.Why, "use signature: present until the incumbent has a signature")
 		}
-		return inconclusive(out, unproven+end.Why, "use signature: present until a signed version is the incumbent")
+		return inconclusive(out, unproven+end.Why, "use signature: present until the incumbent has a signature")
 	}
 	changes := signature.Compare(theirs, mine)
 	slices.SortStableFunc(changes, func(a, b signature.Change) int { return cmp.Compare(b.Level, a.Level) })
@@ -76,12 +77,13 @@ func checkSignature(f fact.Facts, level string, who Baseline) verdict.Finding {
 	}
 	out.Candidate = worst.String()
 	if worst > signature.ParseLevel(level) {
-		return failed(out, "the signature is "+worst.String()+": "+format.First(texts, 8), "log the model with the incumbent's signature, or promote under another alias that callers move to")
+		return failed(out, "the change of the signature is "+worst.String()+": "+format.First(texts, 8), "log the model with the incumbent's signature, or promote to another alias that callers can switch to")
 	}
 	return passed(out)
 }
 
-// ReadSignature returns the signature of a version and what to show of it. If there is none, end says why.
+// ReadSignature returns the signature of a version, and seen, a text about it for people. If there is none, end says
+// why.
 func ReadSignature(s fact.Subject) (c signature.Contract, seen string, end *verdict.Finding) {
 	m, ok := s.MLmodel.Get()
 	if !ok {

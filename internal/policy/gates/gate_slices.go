@@ -47,7 +47,7 @@ func buildSlices(n *tree.Node) (Gate, error) {
 		s.expect = append(s.expect, strings.Replace(s.glob, "*", name, 1))
 	}
 	if len(s.expect) == 0 && s.least == 0 {
-		return Gate{}, n.Problem("slices", "slices %s passes when there are none, so it can never decide; say which must be there with expect or at-least", s.glob)
+		return Gate{}, n.Problem("slices", "slices %s passes even without any slice; add expect or at-least", s.glob)
 	}
 	wanted := l.String()
 	if s.least > 0 {
@@ -89,7 +89,7 @@ func (g sliceGate) check(f fact.Facts) verdict.Finding {
 		values[name] = t.Value.Value
 	}
 	if len(names) < g.least {
-		gaps = append(gaps, absent(out, fmt.Sprintf("%d metrics match %s, wanted at least %d", len(names), g.glob, g.least),
+		gaps = append(gaps, absent(out, fmt.Sprintf("too few metrics match %s: %d; the minimum is %d", g.glob, len(names), g.least),
 			"log the metric for every slice"))
 	}
 	if end := g.vanished(f, names, &out); end != nil {
@@ -106,18 +106,19 @@ func (g sliceGate) check(f fact.Facts) verdict.Finding {
 	}
 	if len(bad) > 0 {
 		out.Candidate = bad[0]
-		return failed(out, format.First(bad, 8)+", wanted "+g.limits.String(), "train a candidate that is good enough for every slice")
+		return failed(out, format.First(bad, 8)+"; wanted "+g.limits.String(), "train a candidate that is good enough on every slice")
 	}
 	return passed(out)
 }
 
+// slice returns the value of one slice.
 func (g sliceGate) slice(s fact.Subject, name string) metricValue {
 	r := g.MetricReader
 	r.key = name
 	return r.value(s, s.Choose(name, r.selector))
 }
 
-// matching lists the metrics of the model that match. What others logged on it, and does not count, is none of its slices.
+// matching returns the metrics that match the pattern. Metrics of other models on the same run do not count.
 func (g sliceGate) matching(s fact.Subject) []string {
 	var names []string
 	for _, name := range s.MetricNames() {
@@ -128,8 +129,8 @@ func (g sliceGate) matching(s fact.Subject) []string {
 	return names
 }
 
-// vanished ends the check where the incumbent has a slice that the candidate has not, or may have one. It is as bad as
-// not knowing: dropping a bad slice must not be a way to pass or to be merely retained.
+// vanished returns a finding if the candidate lacks a slice of the incumbent, or if the incumbent's slices are not
+// known. Removing a bad slice must not be a way to pass.
 func (g sliceGate) vanished(f fact.Facts, names []string, out *verdict.Finding) *verdict.Finding {
 	known, gathered := f.Holders[fact.Incumbent]
 	if !gathered || known.IsAbsent() {
@@ -144,7 +145,7 @@ func (g sliceGate) vanished(f fact.Facts, names []string, out *verdict.Finding) 
 	out.Incumbent = fmt.Sprintf("%d slices", len(theirs))
 	for _, name := range theirs {
 		if !slices.Contains(names, name) {
-			end := absent(*out, fmt.Sprintf("the incumbent (%s) has the slice %s and the candidate has not", base.Ref, name), "log the metric for every slice the incumbent was judged on")
+			end := absent(*out, fmt.Sprintf("the incumbent (%s) has the slice %s, but the candidate does not", base.Ref, name), "log the metric for every slice of the incumbent")
 			return &end
 		}
 	}

@@ -29,7 +29,7 @@ func buildTags(n *tree.Node) (Gate, error) {
 	for _, e := range n.Get("tags").Entries {
 		re, err := regexp.Compile("^(?:" + e.Value.Text + ")$")
 		if err != nil {
-			return Gate{}, tree.Problem{Line: e.Value.Line, Col: e.Value.Col, Msg: fmt.Sprintf("%q is not a regular expression: %v", e.Value.Text, err)}
+			return Gate{}, tree.Problem{Line: e.Value.Line, Col: e.Value.Col, Msg: fmt.Sprintf("%q is not a valid regular expression: %v", e.Value.Text, err)}
 		}
 		wanted[e.Key], texts[e.Key] = re, e.Value.Text
 	}
@@ -48,10 +48,10 @@ func buildTags(n *tree.Node) (Gate, error) {
 			switch {
 			case !there:
 				out.Candidate = key + " absent"
-				return failed(out, fmt.Sprintf("there is no tag %q", key), fmt.Sprintf("set the tag %s, for a version with the input tags", key))
+				return failed(out, fmt.Sprintf("there is no tag %q", key), fmt.Sprintf("set the tag %s (on a version with the input tags)", key))
 			case !wanted[key].MatchString(value):
 				out.Candidate = key + "=" + format.Truncate(value, 100)
-				return failed(out, fmt.Sprintf("tag %s is %q, wanted %s", key, format.Truncate(value, 100), texts[key]), fmt.Sprintf("set the tag %s to a value that matches %s", key, texts[key]))
+				return failed(out, fmt.Sprintf("tag %s is %q; it must match %s", key, format.Truncate(value, 100), texts[key]), fmt.Sprintf("set the tag %s to a value that matches %s", key, texts[key]))
 			}
 		}
 		out.Candidate = "all there"

@@ -14,11 +14,11 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// MetricReader is how a gate takes the value of a metric.
+// MetricReader chooses the value of a metric for a gate.
 type MetricReader struct {
 	key      string
 	selector fact.Selector
-	recorded bool // of the incumbent the value that the ledger recorded, whatever was logged since
+	recorded bool // for the incumbent, use the value in the ledger
 }
 
 // metricFields are the keys of every gate that reads metrics.
@@ -33,11 +33,11 @@ var metricFields = []tree.Field{
 	}),
 }
 
-// comparisonFields are readingFields and the key of gates that compare with an incumbent.
+// comparisonFields are metricFields and the key of gates that compare with an incumbent.
 var comparisonFields = append(slices.Clone(metricFields),
 	tree.Optional("incumbent", tree.OneOf("recorded: the value in the ledger, even if other values were logged later", "recorded")))
 
-// readMetricKeys reads the keys of readingFields and comparingFields.
+// readMetricKeys reads the keys of metricFields and comparisonFields.
 func readMetricKeys(n *tree.Node, key string) (MetricReader, error) {
 	r := MetricReader{key: key, selector: fact.Selector{
 		OfRun: n.Str("of") != "", Run: n.Str("run"), Dataset: n.Str("dataset"), EvaluatedIn: n.Texts("evaluated-in"),
@@ -46,32 +46,32 @@ func readMetricKeys(n *tree.Node, key string) (MetricReader, error) {
 		r.selector.EvaluatedIn = []string{v.Text}
 	}
 	if r.selector.OfRun && (r.selector.Run != "" || r.selector.Dataset != "" || len(r.selector.EvaluatedIn) > 0) {
-		return r, n.Problem("of", "of: run takes the run's last value; leave out run, dataset and evaluated-in")
+		return r, n.Problem("of", "of: run uses the run's last value; remove run, dataset and evaluated-in")
 	}
 	if r.selector.Run == fact.SourceRun && len(r.selector.EvaluatedIn) > 0 {
-		return r, n.Problem("evaluated-in", "run: source takes no value of an evaluation; leave out evaluated-in")
+		return r, n.Problem("evaluated-in", "run: source uses no values of evaluations; remove evaluated-in")
 	}
 	return r, nil
 }
 
-// needs are the facts that finding the value asks for.
+// needs returns the facts that are needed to find the value.
 func (r MetricReader) needs() fact.Needs { return fact.Needs{EvaluatedIn: r.selector.EvaluatedIn} }
 
-// metricValue is a value that a gate read, or why there is none.
+// metricValue is a value that a gate read, or the reason why there is none.
 type metricValue struct {
 	fact.Choice
-	gap     // why the gate cannot be evaluated; none if there is a finite value
+	gap     // why there is no finite value
 	subject fact.Subject
-	shown   string // what to show in the place of the value
-	fix     string // what to do about the gap
+	shown   string // the value for people
+	fix     string // hint for the gap
 }
 
-// candidate takes the value of the candidate.
+// candidate returns the value of the candidate.
 func (r MetricReader) candidate(f fact.Facts) metricValue {
 	return r.value(f.Candidate, f.Candidate.Choose(r.key, r.selector))
 }
 
-// incumbent takes the value that compares with the candidate's.
+// incumbent returns the incumbent's value that can be compared with the candidate's.
 func (r MetricReader) incumbent(f fact.Facts, base fact.Subject, mine metricValue) metricValue {
 	choice := base.Choose(r.key, r.selector)
 	if mine.why == "" {
@@ -80,6 +80,7 @@ func (r MetricReader) incumbent(f fact.Facts, base fact.Subject, mine metricValu
 	return r.checkRecorded(f, base, mine, r.value(base, choice))
 }
 
+// value returns the chosen value, or says why it cannot be used.
 func (r MetricReader) value(s fact.Subject, c fact.Choice) metricValue {
 	t := metricValue{Choice: c, gap: gap{why: c.Why, absent: c.Absent}, subject: s, shown: c.Value.Point.String()}
 	switch {
@@ -89,24 +90,24 @@ func (r MetricReader) value(s fact.Subject, c fact.Choice) metricValue {
 	case c.Why != "":
 		t.shown, t.fix = "?", r.hint(c)
 	case !c.Value.Finite():
-		t.why = fmt.Sprintf("metric %q of run %s is %s at step %d, not a finite number", r.key, c.Value.RunID, c.Value.Raw, c.Value.Step)
+		t.why = fmt.Sprintf("metric %q of run %s is %s at step %d, which is not a finite number", r.key, c.Value.RunID, c.Value.Raw, c.Value.Step)
 		t.fix = fmt.Sprintf("log a finite %s", r.key)
 	}
 	return t
 }
 
-// hint is how a gate comes to one value where several or none count.
+// hint says how to choose a single value.
 func (r MetricReader) hint(c fact.Choice) string {
 	switch {
 	case len(c.Unused) > 0:
-		return fmt.Sprintf("evaluate the model in a run of its own and log %s with its model_id, or take the run's value on purpose with of: run (threshold: run.%s)", r.key, r.key)
+		return fmt.Sprintf("evaluate the model in a separate run and log %s with its model_id, or use the run's value with of: run (threshold: run.%s)", r.key, r.key)
 	case len(c.Others) > 0 || strings.Contains(c.Why, "values of"):
-		return fmt.Sprintf("name the value in the gate: run: source or run: evaluation, or dataset: NAME (threshold: %s[NAME])", r.key)
+		return fmt.Sprintf("choose a value in the gate with run: source, run: evaluation or dataset: NAME (threshold: %s[NAME])", r.key)
 	}
 	return "make the candidate's run readable, or choose a model that belongs to its run"
 }
 
-// used is what a plan and a record bind of the value.
+// used returns the value for plans and records.
 func (t metricValue) used(of string) []verdict.Used {
 	if t.why != "" {
 		return nil
@@ -114,8 +115,9 @@ func (t metricValue) used(of string) []verdict.Used {
 	return []verdict.Used{t.Value.Used(of)}
 }
 
-// checkRecorded holds the incumbent's value against what the ledger recorded when that version was promoted. Of one run and
-// one dataset any other value than the recorded one was tampered with; one of a later run is a new measurement.
+// checkRecorded compares the incumbent's value with the one that the ledger recorded when that version was promoted. If
+// run and dataset are the same, another value means that somebody changed it later. A value of a later run is a new
+// measurement.
 func (r MetricReader) checkRecorded(f fact.Facts, base fact.Subject, mine, t metricValue) metricValue {
 	records := r.withRunValue(f.Recorded(base.Version.OrZero().Number, r.key))
 	if r.recorded {
@@ -131,9 +133,9 @@ func (r MetricReader) checkRecorded(f fact.Facts, base fact.Subject, mine, t met
 		case u.Value == now.Value && u.Step == now.Step:
 			return t
 		default:
-			t.why = fmt.Sprintf("%s of run %s is %s at step %d now, and the ledger recorded %s at step %d", r.key, now.RunID, now.Value, now.Step, u.Value, u.Step)
+			t.why = fmt.Sprintf("%s of run %s is now %s at step %d, but the ledger recorded %s at step %d", r.key, now.RunID, now.Value, now.Step, u.Value, u.Step)
 			t.shown = fmt.Sprintf("%s (recorded %s)", t.shown, u.Value)
-			t.fix = "find out who logged it; incumbent: recorded in the gate compares with the recorded value"
+			t.fix = "find out who logged it, or write incumbent: recorded in the gate to compare with the recorded value"
 			return t
 		}
 	}
@@ -143,8 +145,8 @@ func (r MetricReader) checkRecorded(f fact.Facts, base fact.Subject, mine, t met
 	return t
 }
 
-// withRunValue adds the run's value to the records of a run with one model, for a gate with of: run. Such a run is recorded with
-// the model's values alone: one of them is the run's last value, and if there are several, nobody knows which.
+// withRunValue adds the run's own value to the records, for a gate with of: run. For a run with one model, the ledger
+// records only the values of the model. If there is exactly one, it is also the run's last value.
 func (r MetricReader) withRunValue(records []verdict.Used) []verdict.Used {
 	whole := only(records, func(u verdict.Used) bool { return u.Kind == verdict.RunValue })
 	source := only(records, func(u verdict.Used) bool { return u.Kind == fact.SourceRun })
@@ -156,8 +158,9 @@ func (r MetricReader) withRunValue(records []verdict.Used) []verdict.Used {
 	return append(records, run)
 }
 
-// comparable are the recorded values that the gate may take: of the kind that it names and that the candidate's value is
-// of. Of several, those of the same data count, then that of the run whose value the server has now.
+// comparable returns the recorded values that the gate can use: those of the right kind, and of the same kind as the
+// candidate's value. If there are several, those of the same data are preferred, and then those of the run whose value
+// the server has now.
 func (r MetricReader) comparable(records []verdict.Used, mine, now metricValue) []verdict.Used {
 	current := now.Value.Used("")
 	fit := only(records, func(u verdict.Used) bool { return r.accepts(u, mine) })
@@ -172,7 +175,7 @@ func (r MetricReader) comparable(records []verdict.Used, mine, now metricValue) 
 	return fit
 }
 
-// accepts reports whether a recorded value is of the kind that the gate asks for.
+// accepts reports whether a recorded value is of the kind that the gate needs.
 func (r MetricReader) accepts(u verdict.Used, mine metricValue) bool {
 	data := registry.DataRef{Name: u.Dataset, Digest: u.Digest}
 	switch {
@@ -184,28 +187,29 @@ func (r MetricReader) accepts(u verdict.Used, mine metricValue) bool {
 	return mine.why != "" || u.Kind == mine.Value.Kind && u.Dataset == mine.Value.Dataset.Name
 }
 
+// only returns the values for which keep returns true.
 func only(list []verdict.Used, keep func(verdict.Used) bool) []verdict.Used {
 	return slices.DeleteFunc(slices.Clone(list), func(u verdict.Used) bool { return !keep(u) })
 }
 
-// useRecorded takes the recorded value in the place of what the server says now.
+// useRecorded replaces the current value by the recorded one.
 func (r MetricReader) useRecorded(records []verdict.Used, base fact.Subject, t metricValue) metricValue {
-	t.shown, t.fix = "?", "leave out incumbent: recorded, or promote the incumbent again so that its values are recorded"
+	t.shown, t.fix = "?", "remove incumbent: recorded, or promote the incumbent again to record its values"
 	switch len(records) {
 	case 0:
-		t.why = fmt.Sprintf("the ledger recorded no %s of %s that compares with the candidate's", r.key, base.Ref)
+		t.why = fmt.Sprintf("the ledger has no %s of %s that can be compared with the candidate's", r.key, base.Ref)
 		return t
 	case 1:
 	default:
-		t.why = fmt.Sprintf("the ledger recorded %d values of %s of %s", len(records), r.key, base.Ref)
-		t.fix = "name the value in the gate: run: source or run: evaluation, or dataset: NAME"
+		t.why = fmt.Sprintf("the ledger has %d values of %s of %s", len(records), r.key, base.Ref)
+		t.fix = "choose a value in the gate with run: source, run: evaluation or dataset: NAME"
 		return t
 	}
 	u := records[0]
 	v, err := strconv.ParseFloat(u.Value, 64)
 	point := registry.Point{Value: v, Raw: u.Value, Step: u.Step}
 	if err != nil || !point.Finite() {
-		t.why = fmt.Sprintf("the ledger recorded %s as %s of %s, not a finite number", u.Value, r.key, base.Ref)
+		t.why = fmt.Sprintf("the ledger has %s as %s of %s, which is not a finite number", u.Value, r.key, base.Ref)
 		return t
 	}
 	t.Value = fact.Value{
@@ -216,20 +220,20 @@ func (r MetricReader) useRecorded(records []verdict.Used, base fact.Subject, t m
 	return t
 }
 
-// suggestMetrics names the metrics a person may have meant.
+// suggestMetrics is the end of a message about a missing metric. It names similar metrics.
 func suggestMetrics(key string, s fact.Subject) string {
 	names := slices.DeleteFunc(s.MetricNames(), func(name string) bool { return name == key })
 	if near := spelling.Nearest(key, names); len(near) > 0 {
 		return "; did you mean " + strings.Join(near, " or ") + "?"
 	}
 	if len(names) == 0 {
-		return "; it has none"
+		return "; it has no metrics"
 	}
-	return "; it has " + format.First(names, 8)
+	return "; it has the metrics " + format.First(names, 8)
 }
 
-// ParseMetric parses the left side of a threshold: acc, run.acc (the run's value), acc[validation] (of that dataset), or
-// a name in double quotes that is taken as it stands.
+// ParseMetric parses the left side of a threshold: acc, run.acc (the value of the run), acc[validation] (the value on
+// that dataset), or a name in double quotes.
 func ParseMetric(text string) (MetricReader, error) {
 	if quoted, ok := strings.CutPrefix(text, `"`); ok {
 		name, rest, closed := strings.Cut(quoted, `"`)
@@ -248,15 +252,15 @@ func ParseMetric(text string) (MetricReader, error) {
 		r = MetricReader{key: key, selector: fact.Selector{OfRun: true}}
 	}
 	if strings.Contains(r.key, `"`) {
-		return r, fmt.Errorf(`cannot read %s; quote the whole name, as in "run.acc", or write run.acc for the run's value`, text)
+		return r, fmt.Errorf(`cannot read %s; quote the whole name, such as "run.acc", or write run.acc for the run's value`, text)
 	}
 	if r.selector.OfRun && rest != "" {
-		return r, fmt.Errorf("%s asks for the run's value and for a dataset; write %s%s or run.%s", text, r.key, rest, r.key)
+		return r, fmt.Errorf("%s is both the run's value and the value on a dataset; write %s%s or run.%s", text, r.key, rest, r.key)
 	}
 	return r.ofDataset(rest)
 }
 
-// ofDataset adds the dataset of a threshold, "[validation]" or nothing.
+// ofDataset adds the dataset of a threshold: "[validation]", or nothing.
 func (r MetricReader) ofDataset(text string) (MetricReader, error) {
 	if text == "" {
 		return r, nil

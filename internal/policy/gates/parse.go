@@ -10,7 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Parse reads one gate of a policy file. One of its keys is the name of its kind.
+// Parse reads one gate of a policy file. One of the keys must be the name of a kind.
 func Parse(file string, n *tree.Node) (Gate, []tree.Problem) {
 	k, problem := kindOf(n)
 	if problem != "" {
@@ -40,7 +40,7 @@ func Parse(file string, n *tree.Node) (Gate, []tree.Problem) {
 	return g, nil
 }
 
-// kindOf returns the kind of a gate, or the problem if it is not of exactly one kind.
+// kindOf returns the kind of a gate, or a problem if the gate does not have exactly one kind.
 func kindOf(n *tree.Node) (k Kind, problem string) {
 	if n.Kind != tree.KindMap {
 		return Kind{}, fmt.Sprintf("a gate is %s; want a mapping such as metric: test_accuracy with min: 0.85 below it", n.Shown())
@@ -55,14 +55,14 @@ func kindOf(n *tree.Node) (k Kind, problem string) {
 	case len(found) == 1:
 		return found[0], ""
 	case len(found) > 1:
-		return Kind{}, fmt.Sprintf("a gate is both %s and %s; begin each with its own -", found[0].Name, found[1].Name)
+		return Kind{}, fmt.Sprintf("a gate is both %s and %s; start each gate with its own -", found[0].Name, found[1].Name)
 	}
 	near := ""
 	for _, e := range n.Entries {
 		if names := spelling.Nearest(e.Key, Names()); len(names) > 0 {
-			near = fmt.Sprintf("; did you mean %s in place of %s?", names[0], e.Key)
+			near = fmt.Sprintf("; did you mean %s instead of %s?", names[0], e.Key)
 			break
 		}
 	}
-	return Kind{}, fmt.Sprintf("a gate of no known kind; one of its keys must be %s%s", strings.Join(Names(), ", "), near)
+	return Kind{}, fmt.Sprintf("unknown kind of gate; one of the keys must be %s%s", strings.Join(Names(), ", "), near)
 }

@@ -8,16 +8,16 @@ import (
 	"strings"
 )
 
-// rangeText is a list of comparisons, all of which must hold.
+// rangeText matches a list of comparisons. All of them must hold.
 const rangeText = `^(>=|<=|>|<|==)[0-9]{1,6}(\.[0-9]{1,6}){0,3}( (>=|<=|>|<|==)[0-9]{1,6}(\.[0-9]{1,6}){0,3})*$`
 
 var dotted = regexp.MustCompile(`^[0-9]{1,6}(\.[0-9]{1,6}){0,3}`)
 
-// inRange compares a version number with a range. What follows the numbers, as in 3.12.0rc1, is left out.
+// inRange reports whether a version is in a range. Text after the numbers is ignored, as in 3.12.0rc1.
 func inRange(version, wanted string) (bool, error) {
 	has := dotted.FindString(version)
 	if has == "" {
-		return false, fmt.Errorf("%q is no version number", version)
+		return false, fmt.Errorf("%q is not a version number", version)
 	}
 	for _, part := range strings.Fields(wanted) {
 		limit := strings.TrimLeft(part, "<>=")
@@ -28,7 +28,7 @@ func inRange(version, wanted string) (bool, error) {
 	return true, nil
 }
 
-// compareDotted compares number by number, as far as the limit goes: 3.10.4 equals the limit 3.10.
+// compareDotted compares as many numbers as the limit has: 3.10.4 equals the limit 3.10.
 func compareDotted(has, limit string) int {
 	h, l := strings.Split(has, "."), strings.Split(limit, ".")
 	for i := range l {

@@ -1,5 +1,6 @@
 package tree
 
+// ObjectSchema returns the JSON schema of a mapping with these keys.
 func ObjectSchema(fields []Field) map[string]any {
 	props, required := map[string]any{}, []string{}
 	for _, f := range fields {
@@ -15,6 +16,7 @@ func ObjectSchema(fields []Field) map[string]any {
 	return out
 }
 
+// Schema returns the JSON schema of the shape.
 func (s Shape) Schema() map[string]any {
 	if s.Or != nil {
 		alone := s
@@ -23,7 +25,7 @@ func (s Shape) Schema() map[string]any {
 	}
 	out := map[string]any{}
 	if s.custom {
-		return out // filled in by Schema
+		return out // the caller fills it in
 	}
 	switch s.Kind {
 	case KindText:

@@ -13,15 +13,15 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// Bounds on a file before the YAML parser sees it: the parser needs memory in the square of nesting and length, 664 MiB
-// for 40 KB of open brackets.
+// The limits of a file are checked before it is parsed. The parser's memory grows with nesting times length: 40 KB of
+// open brackets take 664 MiB.
 const (
-	MaxFile    = 64 << 10
-	maxNesting = 32
-	maxIndent  = 80
+	MaxFile    = 64 << 10 // bytes
+	maxNesting = 32       // levels
+	maxIndent  = 80       // columns
 )
 
-// Problem is one thing wrong with a file, at its place.
+// Problem is one problem of a file, with its position.
 type Problem struct {
 	Line, Col int
 	Msg       string
@@ -29,6 +29,7 @@ type Problem struct {
 
 func (p Problem) Error() string { return fmt.Sprintf("%d:%d: %s", p.Line, p.Col, p.Msg) }
 
+// Kind is the kind of a value. Its text is for messages.
 type Kind string
 
 const (
@@ -40,26 +41,27 @@ const (
 	KindMap    Kind = "a mapping"
 )
 
-// Node is a YAML value with its place. The file is read into these rather than decoded: decoding takes '0.9', 1_000 and
-// .inf for numbers, and forgets where a value stood.
+// Node is a YAML value with its position. Files are not decoded into Go values, because decoding accepts '0.9', 1_000
+// and .inf as numbers and loses positions.
 type Node struct {
 	Kind      Kind
 	Line, Col int
-	Text      string // of a scalar
+	Text      string // if it is a scalar
 	Items     []*Node
 	Entries   []Entry
 }
 
+// Entry is one key of a mapping, with its value.
 type Entry struct {
 	Key       string
 	Line, Col int
 	Value     *Node
 }
 
-// KeyNode is the key as a value, to hold it to a shape.
+// KeyNode returns the key as a node, to check its shape.
 func (e Entry) KeyNode() *Node { return &Node{Kind: KindText, Text: e.Key, Line: e.Line, Col: e.Col} }
 
-// Get returns the value under a key, nil where there is none. It stays out of line: see report.T.
+// Get returns the value of a key, or nil. It is not inlined, which makes the binary smaller: see report.T.
 //
 //go:noinline
 func (n *Node) Get(key string) *Node {
@@ -71,14 +73,14 @@ func (n *Node) Get(key string) *Node {
 	return nil
 }
 
-// Without is a mapping without one key.
+// Without returns the mapping without one key.
 func (n *Node) Without(key string) *Node {
 	out := *n
 	out.Entries = slices.DeleteFunc(slices.Clone(n.Entries), func(e Entry) bool { return e.Key == key })
 	return &out
 }
 
-// Canonical writes the value on one line, without what makes no difference to a reader: order of keys, comments, style.
+// Canonical writes the value on one line. Order of keys, comments and style make no difference.
 func (n *Node) Canonical() string {
 	var parts []string
 	switch n.Kind {
@@ -99,8 +101,8 @@ func (n *Node) Canonical() string {
 	return n.Text
 }
 
-// Parse reads one document. Anchors, aliases, tags and merge keys are refused: what a gate says stands where it is
-// read.
+// Parse reads one YAML document. The error is a Problem. Anchors, aliases, tags and merge keys are refused, so that
+// readers of a file see every value in its place.
 func Parse(text string) (*Node, error) {
 	if err := checkLimits(text); err != nil {
 		return nil, err
@@ -114,7 +116,7 @@ func Parse(text string) (*Node, error) {
 		switch {
 		case doc.Body == nil || doc.Body.Type() == ast.CommentType:
 		case body != nil:
-			return nil, at(doc.Body, "a second document begins here; a policy is one document")
+			return nil, at(doc.Body, "the file has a second document; put everything in one")
 		default:
 			body = doc.Body
 		}
@@ -125,6 +127,7 @@ func Parse(text string) (*Node, error) {
 	return convert(body)
 }
 
+// at returns a problem at the position of a node.
 func at(n ast.Node, format string, args ...any) Problem {
 	p := Problem{1, 1, fmt.Sprintf(format, args...)}
 	if t := n.GetToken(); t != nil && t.Position != nil {
@@ -135,14 +138,15 @@ func at(n ast.Node, format string, args ...any) Problem {
 
 var indicators = regexp.MustCompile(`^[ ]*(?:[-?:][ ]+)*`)
 
+// checkLimits checks size, indentation and nesting.
 func checkLimits(text string) error {
 	if len(text) > MaxFile {
-		return Problem{1, 1, fmt.Sprintf("the file has %d bytes, more than %d", len(text), MaxFile)}
+		return Problem{1, 1, fmt.Sprintf("the file has %d bytes; the maximum is %d", len(text), MaxFile)}
 	}
 	depth := 0
 	for i, line := range strings.Split(text, "\n") {
 		if indent := indicators.FindString(line); len(indent) > maxIndent || strings.Count(indent, "- ")+strings.Count(indent, "? ") > maxNesting {
-			return Problem{i + 1, 1, fmt.Sprintf("it is indented by more than %d columns", maxIndent)}
+			return Problem{i + 1, 1, fmt.Sprintf("the line is indented by more than %d columns", maxIndent)}
 		}
 		for col, r := range line {
 			switch r {
@@ -151,16 +155,17 @@ func checkLimits(text string) error {
 			case ']', '}':
 				depth = max(0, depth-1)
 			case '\x00':
-				return Problem{i + 1, col + 1, "it holds a NUL character"}
+				return Problem{i + 1, col + 1, "the line has a NUL character; remove it"}
 			}
 			if depth > maxNesting {
-				return Problem{i + 1, col + 1, fmt.Sprintf("it nests more than %d levels deep", maxNesting)}
+				return Problem{i + 1, col + 1, fmt.Sprintf("brackets are nested more than %d levels deep", maxNesting)}
 			}
 		}
 	}
 	return nil
 }
 
+// syntax returns the parser's error as a Problem.
 func syntax(err error) error {
 	var e yaml.Error
 	if !errors.As(err, &e) {
@@ -173,6 +178,7 @@ func syntax(err error) error {
 	return p
 }
 
+// convert returns a node of the parser as a Node.
 func convert(n ast.Node) (*Node, error) {
 	pos := at(n, "")
 	out := &Node{Line: pos.Line, Col: pos.Col}
@@ -198,7 +204,7 @@ func convert(n ast.Node) (*Node, error) {
 		}
 		return out, nil
 	case *ast.AnchorNode, *ast.AliasNode, *ast.MergeKeyNode, *ast.TagNode:
-		return nil, at(n, "anchors, aliases, merge keys and tags are not allowed; write the value out")
+		return nil, at(n, "anchors, aliases, merge keys and tags are not allowed; write out the value")
 	case nil:
 		out.Kind = KindNull
 		return out, nil
@@ -217,9 +223,9 @@ func mapping(out *Node, values []*ast.MappingValueNode) (*Node, error) {
 			return nil, at(v.Key, "a key must be plain text")
 		}
 		if slices.ContainsFunc(out.Entries, func(e Entry) bool { return e.Key == key.Text }) {
-			return nil, at(v.Key, "the key %q is there twice", key.Text)
+			return nil, at(v.Key, "the key %q appears twice; remove one", key.Text)
 		}
-		if i == 0 { // the mapping begins at its first key; its token is that key's colon
+		if i == 0 { // the parser gives the position of the first colon, not of the first key
 			out.Line, out.Col = key.Line, key.Col
 		}
 		value, err := convert(v.Value)
@@ -231,14 +237,13 @@ func mapping(out *Node, values []*ast.MappingValueNode) (*Node, error) {
 	return out, nil
 }
 
-// decimal is a number that every reader of YAML takes for the same one: of 1e3, 010 and 1_000 some make text, or another
-// number.
+// decimal matches numbers that all YAML parsers read alike. They differ on 1e3, 010 and 1_000.
 var decimal = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?$`)
 
 func scalar(out *Node, n ast.Node) (*Node, error) {
 	t := n.GetToken()
 	if t == nil {
-		return nil, at(n, "a value cannot be read here")
+		return nil, at(n, "this value cannot be read")
 	}
 	out.Text = t.Value
 	switch {
@@ -251,9 +256,9 @@ func scalar(out *Node, n ast.Node) (*Node, error) {
 	case decimal.MatchString(t.Value):
 		out.Kind = KindNumber
 	case n.Type() == ast.StringType, n.Type() == ast.IntegerType, n.Type() == ast.FloatType, n.Type() == ast.InfinityType, n.Type() == ast.NanType, n.Type() == ast.BoolType:
-		out.Kind = KindText // 1_000, 0x10, .inf, 007, True: no number and no flag here
+		out.Kind = KindText // such as 1_000, 0x10, .inf, 007 and True
 	default:
-		return nil, at(n, "%s cannot stand here", strings.ToLower(n.Type().String()))
+		return nil, at(n, "%s is not allowed here", strings.ToLower(n.Type().String()))
 	}
 	return out, nil
 }
