@@ -154,7 +154,7 @@ func (a *auditing) findLedgers(ctx context.Context) error {
 	}
 	founded, err := runstore.Founded(ctx, a.s.client)
 	if err != nil {
-		return a.take(audit.Snapshot{}, a.auditor.Unlisted(err.Error()))
+		return a.take(audit.Snapshot{}, a.auditor.UnlistedLedgers(err.Error()))
 	}
 	a.founded = founded
 	return nil
@@ -193,7 +193,7 @@ func (a *auditing) run(ctx context.Context) error {
 			continue
 		}
 		a.planned(m.model.Model.Name)
-		a.tally.Read(m.model)
+		a.tally.CountModel(m.model)
 		if err := a.take(m.model, m.judgement); err != nil {
 			return err
 		}
@@ -246,7 +246,7 @@ func (a *auditing) withLedger(ctx context.Context, m audit.Snapshot) audit.Snaps
 	if !a.needs.Ledger || m.Unreadable != "" {
 		return m
 	}
-	if !m.Promoted() && !a.founded(m.Model.Name) {
+	if !m.NamesLedger() && !a.founded(m.Model.Name) {
 		m.Ledger = registry.Absent[ledger.Chain]("no promotion by this tool has left a mark")
 		return m
 	}
@@ -264,9 +264,9 @@ func (a *auditing) withLedger(ctx context.Context, m audit.Snapshot) audit.Snaps
 	if a.s.set.audit.scope == audit.ScopeAll {
 		return m // all there are have been read
 	}
-	m.Former = map[int]registry.Known[registry.Version]{}
-	for _, n := range m.Unread() {
-		m.Former[n] = a.s.client.Version(ctx, m.Model.Name, n)
+	m.EarlierVersions = map[int]registry.Known[registry.Version]{}
+	for _, n := range m.VersionsToRead() {
+		m.EarlierVersions[n] = a.s.client.Version(ctx, m.Model.Name, n)
 	}
 	return m
 }
@@ -293,11 +293,11 @@ func (a *auditing) conclude() error {
 			if a.seen[model] {
 				continue
 			}
-			if err := a.take(audit.Snapshot{Model: registry.Model{Name: model}}, a.auditor.Missing(model)); err != nil {
+			if err := a.take(audit.Snapshot{Model: registry.Model{Name: model}}, a.auditor.MissingModel(model)); err != nil {
 				return err
 			}
 		}
-		for _, model := range a.baseline.Rest() {
+		for _, model := range a.baseline.GoneModels() {
 			if err := a.take(audit.Snapshot{Model: registry.Model{Name: model}}, rules.Judgement{}); err != nil {
 				return err
 			}
@@ -320,7 +320,7 @@ func (a *auditing) failing() int {
 	if a.s.set.audit.failOn == never {
 		return 0
 	}
-	return a.tally.Fails(audit.Severity(a.s.set.audit.failOn))
+	return a.tally.Failures(audit.Severity(a.s.set.audit.failOn))
 }
 
 // blind is what could not be judged and counts against fail-on: an audit that saw nothing has not passed.
@@ -328,7 +328,7 @@ func (a *auditing) blind() []audit.Unjudged {
 	if a.s.set.audit.failOn == never {
 		return nil
 	}
-	return a.baseline.Blind(a.tally.Totals.Unjudged, a.rules, audit.Severity(a.s.set.audit.failOn))
+	return a.baseline.FailingUnjudged(a.tally.Totals.Unjudged, a.rules, audit.Severity(a.s.set.audit.failOn))
 }
 
 func (a *auditing) fails() bool { return a.failing()+len(a.blind()) > 0 }
@@ -487,13 +487,13 @@ func (s *session) baseline() (*rules.Baseline, error) {
 }
 
 // approvedPlans reads the plans that somebody approved.
-func (s *session) approvedPlans() ([]rules.Approved, error) {
-	var out []rules.Approved
+func (s *session) approvedPlans() ([]rules.ApprovedPlan, error) {
+	var out []rules.ApprovedPlan
 	for _, pattern := range s.set.audit.plans {
 		names, err := s.matching(pattern)
 		for _, name := range names {
 			var text []byte
-			var p rules.Approved
+			var p rules.ApprovedPlan
 			if text, err = s.runner.ReadWorkspace(name, fileLimit); err == nil {
 				p.Plan, p.Digest, p.Made, err = readPlan(text)
 			}

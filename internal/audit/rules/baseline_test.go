@@ -50,11 +50,11 @@ func TestTrend(t *testing.T) {
 	if got := trends(b.Compare("churn", Judgement{Findings: baseline[:1]}, rules)); got != "a new" {
 		t.Errorf("what was accepted and is not any more: %s", got)
 	}
-	if got := b.Rest(); !cmp.Equal(got, []string{"gone"}) {
+	if got := b.GoneModels(); !cmp.Equal(got, []string{"gone"}) {
 		t.Errorf("models left: %v", got)
 	}
 	var none *Baseline
-	if got := trends(none.Compare("churn", Judgement{Findings: baseline[:1]}, rules)); got != "a " || none.Rest() != nil {
+	if got := trends(none.Compare("churn", Judgement{Findings: baseline[:1]}, rules)); got != "a " || none.GoneModels() != nil {
 		t.Errorf("without a baseline: %s", got)
 	}
 }
@@ -65,7 +65,7 @@ func TestCarriedOverFindingsKeepTheirWords(t *testing.T) {
 	for range 3 {
 		f = NewBaseline([]audit.Finding{f}, nil).Compare("churn", Judgement{Unjudged: []audit.Unjudged{{}}}, []audit.Rule{{ID: "no-run"}}).Findings[0]
 	}
-	if f.Message != "a"+notLooked {
+	if f.Message != "a"+notChecked {
 		t.Errorf("%s", f.Message)
 	}
 }
@@ -86,7 +86,7 @@ func TestConfirmedKeepsWhatBothReadingsHave(t *testing.T) {
 
 func TestTallyCountsWhatCounts(t *testing.T) {
 	tally := NewTally(audit.Totals{})
-	tally.Read(audit.Snapshot{Model: registry.Model{Name: "churn", Aliases: map[string]int{"champion": 2}}, Versions: []registry.Version{{Number: 1}, {Number: 2}, {Number: 3, Stage: "Production"}}})
+	tally.CountModel(audit.Snapshot{Model: registry.Model{Name: "churn", Aliases: map[string]int{"champion": 2}}, Versions: []registry.Version{{Number: 1}, {Number: 2}, {Number: 3, Stage: "Production"}}})
 	as := func(f audit.Finding, trend audit.Trend, accepted string) audit.Finding {
 		f.Trend, f.Accepted = trend, accepted
 		return f
@@ -108,7 +108,7 @@ func TestTallyCountsWhatCounts(t *testing.T) {
 	if diff := cmp.Diff(want, tally.Totals); diff != "" {
 		t.Error(diff)
 	}
-	if tally.Totals.Total() != 3 || tally.Fails(audit.High) != 0 || tally.Fails(audit.Medium) != 1 || tally.Fails(audit.Low) != 1 {
+	if tally.Totals.Total() != 3 || tally.Failures(audit.High) != 0 || tally.Failures(audit.Medium) != 1 || tally.Failures(audit.Low) != 1 {
 		t.Errorf("what is known from the baseline must not fail the audit, and what is new must: %+v", tally.Failing)
 	}
 	if tally.Worst[0].Message != "c" || tally.Worst[1].Message != "b" || tally.Fixed[0].Message != "d" {
@@ -127,7 +127,7 @@ func TestWorstAreTheFirstOfAll(t *testing.T) {
 			tally.Add(Judgement{Findings: []audit.Finding{f}})
 		}
 		slices.SortFunc(all, worse)
-		if diff := cmp.Diff(all[:min(len(all), worstKept)], append([]audit.Finding{}, tally.Worst...)); len(all) > 0 && diff != "" {
+		if diff := cmp.Diff(all[:min(len(all), maxWorst)], append([]audit.Finding{}, tally.Worst...)); len(all) > 0 && diff != "" {
 			t.Fatal(diff)
 		}
 	})
@@ -233,7 +233,7 @@ func TestBlind(t *testing.T) {
 		"more than in the baseline":      {NewBaseline(nil, []audit.Unjudged{some("artifact-missing", 3)}), []audit.Unjudged{some("artifact-missing", 4)}, audit.High, 1},
 		"none in the baseline, some now": {NewBaseline(nil, nil), []audit.Unjudged{some("artifact-missing", 1)}, audit.High, 1},
 	} {
-		if got := c.then.Blind(c.now, rules, c.at); len(got) != c.want {
+		if got := c.then.FailingUnjudged(c.now, rules, c.at); len(got) != c.want {
 			t.Errorf("%s: %v, want %d", name, got, c.want)
 		}
 	}

@@ -57,7 +57,7 @@ func TestRulesHaveAnAnswerToAnything(t *testing.T) {
 		}
 		seen := map[string]bool{}
 		for _, f := range j.Findings {
-			if f.Message == "" || f.Fix == "" || len(f.Fingerprint) != 32 || seen[f.Fingerprint] || len(f.Message) > 2*longest {
+			if f.Message == "" || f.Fix == "" || len(f.Fingerprint) != 32 || seen[f.Fingerprint] || len(f.Message) > 2*maxMessage {
 				t.Fatalf("%.500v", f)
 			}
 			seen[f.Fingerprint] = true

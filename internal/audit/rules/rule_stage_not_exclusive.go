@@ -27,15 +27,15 @@ var stageNotExclusive = rule{
 	},
 	needs:  audit.Needs{Ledger: true},
 	moving: true,
-	model: func(s scene) (out []result) {
+	model: func(s ruleInput) (out []result) {
 		l, ok, _ := s.ledger()
 		for _, stage := range s.names("stages") {
-			holders := s.holders(stage)
+			holders := s.versionsAt(stage)
 			left, _ := l.Left(stage)
-			if !strings.Contains(holders, ",") || ok && (left == holders || s.under(l, stage)) { // left so on purpose, or on its way
+			if !strings.Contains(holders, ",") || ok && (left == holders || s.promotionRunning(l, stage)) { // it was recorded like this, or a promotion is running
 				continue
 			}
-			out = append(out, result{stage: stage, message: fmt.Sprintf("%s are all in %s", names(holders), stage)})
+			out = append(out, result{stage: stage, message: fmt.Sprintf("%s are all in %s", versionsText(holders), stage)})
 		}
 		return out
 	},

@@ -21,15 +21,15 @@ var waiverExpired = rule{
 	},
 	needs:  audit.Needs{Ledger: true},
 	moving: true,
-	model: byLedger(func(s scene, l ledger.Chain) []result {
+	model: byLedger(func(s ruleInput, l ledger.Chain) []result {
 		var out []result
 		for _, t := range s.targets {
-			e, found := evidence(l, t)
+			e, found := lastPromotion(l, t)
 			if !found {
 				continue
 			}
 			for _, f := range e.Record.Gates {
-				if !f.Waived() || f.Target != "" && f.Target != t.alias+t.stage || !s.ended(f, t.version) {
+				if !f.Waived() || f.Target != "" && f.Target != t.alias+t.stage || !s.waiverEnded(f, t.version) {
 					continue
 				}
 				r := t.finds("version %d is at %s although it failed %s: %s", t.version.Number, t.ref, short(f.Gate), short(f.Exception()))
@@ -41,8 +41,9 @@ var waiverExpired = rule{
 	}),
 }
 
-// ended reports whether neither the waiver that was used then nor one of the policy file now covers the gate.
-func (s scene) ended(f verdict.Finding, v registry.Version) bool {
+// waiverEnded reports whether the waiver of the promotion has expired, and no waiver of the policy file covers the gate
+// now.
+func (s ruleInput) waiverEnded(f verdict.Finding, v registry.Version) bool {
 	if !policy.DayIsOver(f.Until, s.Now) {
 		return false
 	}

@@ -137,8 +137,8 @@ func TestFindingsAreAcceptedUntilADay(t *testing.T) {
 		{when: "another version is meant", accepted: "{rule: no-run, model: churn, version: 1, until: 2026-05-04, by: ann, why: old}"},
 		{when: "another rule is meant", accepted: "{rule: run-gone, model: churn, until: 2026-05-04, by: ann, why: old}"},
 		{when: "the server is meant", accepted: "{rule: no-run, until: 2026-05-04, by: ann, why: old}"},
-		{when: "the day is over", accepted: "{rule: no-run, model: churn, until: 2026-05-02, by: ann, why: old}", message: "accepted by ann until 2026-05-02, which is over"},
-		{when: "the day does not exist", accepted: "{rule: no-run, model: churn, until: 2026-06-31, by: ann, why: old}", message: "which is over"},
+		{when: "the day is over", accepted: "{rule: no-run, model: churn, until: 2026-05-02, by: ann, why: old}", message: "accepted by ann, but only until 2026-05-02"},
+		{when: "the day does not exist", accepted: "{rule: no-run, model: churn, until: 2026-06-31, by: ann, why: old}", message: "but only until"},
 	} {
 		s := newSound()
 		s.Policy = policyOf(gates + "audit: {accepted: [" + c.accepted + "]}\n")
@@ -190,7 +190,7 @@ func TestNoNameEndsTheCommandThatItStandsIn(t *testing.T) {
 		{"ch`urn", result{alias: "champion"}, "run `promote --model MODEL --alias champion --stage STAGE`"},
 		{"churn", result{alias: "cham`pion", stage: "`"}, "run `promote --model churn --alias ALIAS --stage STAGE`"},
 	} {
-		if got := filled(fix, c.model, c.at); got != c.want {
+		if got := fillIn(fix, c.model, c.at); got != c.want {
 			t.Errorf("%s %+v: %s", c.model, c.at, got)
 		}
 	}
@@ -208,7 +208,7 @@ func TestWordsAreFilled(t *testing.T) {
 		{"`--candidate models:/MODEL/VERSION`", result{}, "`--candidate models:/churn/VERSION`"},
 		{"`MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX`", result{version: 7}, "`MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX`"},
 	} {
-		if got := filled(c.fix, "churn", c.at); got != c.want {
+		if got := fillIn(c.fix, "churn", c.at); got != c.want {
 			t.Errorf("%s %+v: %s", c.fix, c.at, got)
 		}
 	}

@@ -168,7 +168,7 @@ func TestNothingIsSaidAboutASoundModel(t *testing.T) {
 		s := newSound()
 		s.Scope = scope
 		if scope == audit.ScopeLive {
-			s.Former = map[int]registry.Known[registry.Version]{1: registry.Is(*s.version(1))}
+			s.EarlierVersions = map[int]registry.Known[registry.Version]{1: registry.Is(*s.version(1))}
 			s.Versions = s.Versions[1:]
 		}
 		if found, unjudged := s.judge(); len(found)+len(unjudged) > 0 {
@@ -181,7 +181,7 @@ func TestNothingIsSaidAboutASoundModel(t *testing.T) {
 func TestWhatIsNotGatheredIsNotJudged(t *testing.T) {
 	s := newSound()
 	s.Runs, s.Experiments, s.MLmodels, s.Files, s.Ledger, s.Newest = nil, nil, nil, nil, registry.Known[ledger.Chain]{}, registry.Known[registry.Version]{}
-	s.Server, s.Config.Plans = "", []Approved{{Digest: "p", Plan: plan.Plan{Model: "churn"}}}
+	s.Server, s.Config.Plans = "", []ApprovedPlan{{Digest: "p", Plan: plan.Plan{Model: "churn"}}}
 	found, unjudged := s.judge()
 	silent := map[string]bool{}
 	for _, r := range rules {

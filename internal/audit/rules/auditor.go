@@ -13,14 +13,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 )
 
-// Auditor judges models by the rules that are on.
+// Auditor checks models with the enabled rules.
 type Auditor struct {
 	config Config
-	rules  []rule // with the severity that is set
+	rules  []rule // the enabled ones, with the severities from the policy file
 	set    map[string]policy.AuditSettings
 }
 
-// New makes an auditor of what the policy file sets of the rules.
+// New returns an auditor with the settings of the policy file.
 func New(c Config) *Auditor {
 	a := &Auditor{config: c, set: map[string]policy.AuditSettings{}}
 	if c.Policy != nil {
@@ -37,7 +37,7 @@ func New(c Config) *Auditor {
 	return a
 }
 
-// Rules are the rules that are on, each with the severity that is set.
+// Rules returns the enabled rules with the severities from the policy file.
 func (a *Auditor) Rules() []audit.Rule {
 	out := []audit.Rule{}
 	for _, r := range a.rules {
@@ -46,7 +46,7 @@ func (a *Auditor) Rules() []audit.Rule {
 	return out
 }
 
-// Needs is what the rules that are on want to know.
+// Needs returns what the enabled rules need.
 func (a *Auditor) Needs() audit.Needs {
 	var n audit.Needs
 	for _, r := range a.rules {
@@ -61,14 +61,14 @@ func (a *Auditor) Needs() audit.Needs {
 	return n
 }
 
-// Judgement is what the rules say about one model, or about the server.
+// Judgement has the findings about one model or about the server.
 type Judgement struct {
 	Findings []audit.Finding
 	Unjudged []audit.Unjudged
-	Moving   bool // some of the findings may only be a promotion passing by: read the model again, and take Confirmed
+	Moving   bool // a running promotion may have caused findings: read the model again and use Confirmed
 }
 
-// Server judges the server.
+// Server checks the server.
 func (a *Auditor) Server() Judgement {
 	var j Judgement
 	for _, r := range a.rules {
@@ -79,14 +79,14 @@ func (a *Auditor) Server() Judgement {
 	return j
 }
 
-// Model judges one registered model. One that could not be read whole is judged by no rule.
+// Model checks one registered model. If it could not be read completely, no rule checks it.
 func (a *Auditor) Model(m audit.Snapshot) Judgement {
 	var j Judgement
 	if m.Unreadable != "" {
 		j.Unjudged = []audit.Unjudged{{Count: 1, Why: m.Unreadable, Where: m.Model.Name}}
 		return j
 	}
-	s := newScene(m, a.config)
+	s := newRuleInput(m, a.config)
 	for _, r := range a.rules {
 		if r.model == nil {
 			continue
@@ -97,7 +97,7 @@ func (a *Auditor) Model(m audit.Snapshot) Judgement {
 	return j
 }
 
-// sort makes findings of what a rule found, and counts what it could not judge.
+// sort turns results of a rule into findings, and counts what the rule could not check.
 func (a *Auditor) sort(j *Judgement, r rule, m audit.Snapshot, refs map[int][]string, results []result) {
 	skipped := audit.Unjudged{Rule: r.ID}
 	for _, x := range results {
@@ -115,6 +115,7 @@ func (a *Auditor) sort(j *Judgement, r rule, m audit.Snapshot, refs map[int][]st
 	}
 }
 
+// place returns the model with the version or target of a result.
 func place(model string, x result) string {
 	switch {
 	case x.version != 0:
@@ -125,29 +126,31 @@ func place(model string, x result) string {
 	return model
 }
 
+// finding turns a result into a finding.
 func (a *Auditor) finding(r rule, m audit.Snapshot, refs map[int][]string, x result) audit.Finding {
 	f := audit.Finding{
 		Rule: r.ID, Severity: r.Severity, Model: m.Model.Name, Version: x.version, Alias: x.alias, Stage: x.stage,
-		Message: format.Truncate(x.message, longest), Fix: format.Truncate(filled(cmp.Or(x.fix, r.Fix), m.Model.Name, x), longest),
+		Message: format.Truncate(x.message, maxMessage), Fix: format.Truncate(fillIn(cmp.Or(x.fix, r.Fix), m.Model.Name, x), maxMessage),
 		Fingerprint: canonical.Digest("audit/1", r.ID, m.Model.Name, fmt.Sprint(x.version), x.alias, x.stage, x.key)[:32],
 	}
 	if _, there := m.Version(x.version); there && len(refs[x.version]) == 0 && x.alias+x.stage == "" {
-		f.Severity = audit.Low // nobody loads it
+		f.Severity = audit.Low // the version is not live
 	}
 	a.locate(&f, x)
 	a.accept(&f)
 	return f
 }
 
-// longest bounds what a finding says, whatever the names in it.
-const longest = 2000
+// maxMessage is the maximum length of a message, because it contains names from the registry.
+const maxMessage = 2000
 
-// standing are words that stand for a name, whole: a variable's name may hold one of them.
-var standing = regexp.MustCompile(`\b(MODEL|ALIAS|STAGE|VERSION)\b`)
+// placeholders are words in a fix that are replaced by names. They match whole words, because environment variables may
+// contain them.
+var placeholders = regexp.MustCompile(`\b(MODEL|ALIAS|STAGE|VERSION)\b`)
 
-// filled puts what is known into the words that stand for it, so that a command can be pasted. Where a stage is meant it
-// goes in the place of the alias.
-func filled(fix, model string, x result) string {
+// fillIn replaces the placeholders of a fix, so that users can paste its commands. For a finding about a stage, it
+// replaces --alias ALIAS by --stage STAGE.
+func fillIn(fix, model string, x result) string {
 	if x.alias == "" && x.stage != "" {
 		fix = strings.ReplaceAll(fix, "--alias ALIAS", "--stage STAGE")
 	}
@@ -155,17 +158,17 @@ func filled(fix, model string, x result) string {
 	if x.version != 0 {
 		known["VERSION"] = fmt.Sprint(x.version)
 	}
-	return standing.ReplaceAllStringFunc(fix, func(word string) string {
+	return placeholders.ReplaceAllStringFunc(fix, func(word string) string {
 		value := known[word]
-		if value == "" || strings.Contains(value, "`") { // that would end the command that it stands in
+		if value == "" || strings.Contains(value, "`") { // a backtick would end the command
 			return word
 		}
 		return format.ShellWord(value)
 	})
 }
 
-// locate points the finding at the line of the policy file that has to do with it: of what it found, of the rule's
-// settings, of the model's rule, of the file.
+// locate sets the line of the policy file that the finding is about: the result's own line, the rule's settings, the
+// model's rule, or the first line.
 func (a *Auditor) locate(f *audit.Finding, x result) {
 	p := a.config.Policy
 	if p == nil {
@@ -179,7 +182,7 @@ func (a *Auditor) locate(f *audit.Finding, x result) {
 	f.Line = cmp.Or(f.Line, p.Audit.Line, 1)
 }
 
-// accept marks a finding that somebody took on. One whose day is over counts again, and says so.
+// accept marks a finding that the policy file accepts. If its last day is over, the finding counts again and says so.
 func (a *Auditor) accept(f *audit.Finding) {
 	if a.config.Policy == nil {
 		return
@@ -192,14 +195,14 @@ func (a *Auditor) accept(f *audit.Finding) {
 			f.Accepted = fmt.Sprintf("by %s until %s: %s", x.By, x.Until, x.Why)
 			return
 		default:
-			ended = fmt.Sprintf("; accepted by %s until %s, which is over", x.By, x.Until)
+			ended = fmt.Sprintf("; accepted by %s, but only until %s", x.By, x.Until)
 		}
 	}
 	f.Message += ended
 }
 
-// Confirmed keeps of the second judgement of a model what is not only a change passing by: a finding of a moving rule
-// counts where the first reading had it too. Where that could not judge by the rule, neither did both together.
+// Confirmed returns the findings of the second reading of a model. A finding of a moving rule counts only if the first
+// reading had it too. If the rule could not check the first time, it counts as not checked.
 func (a *Auditor) Confirmed(first, second Judgement) Judgement {
 	moving := map[string]bool{}
 	for _, r := range a.rules {
@@ -211,13 +214,13 @@ func (a *Auditor) Confirmed(first, second Judgement) Judgement {
 	}
 	out := Judgement{Unjudged: slices.Clone(second.Unjudged), Moving: second.Moving}
 	for _, f := range second.Findings {
-		blind := slices.IndexFunc(first.Unjudged, func(u audit.Unjudged) bool { return u.Rule == f.Rule || u.Rule == "" })
-		told := func(u audit.Unjudged) bool { return u.Rule == f.Rule }
+		skipped := slices.IndexFunc(first.Unjudged, func(u audit.Unjudged) bool { return u.Rule == f.Rule || u.Rule == "" })
+		sameRule := func(u audit.Unjudged) bool { return u.Rule == f.Rule }
 		switch {
 		case !moving[f.Rule] || known[f.Fingerprint]:
 			out.Findings = append(out.Findings, f)
-		case blind >= 0 && !slices.ContainsFunc(out.Unjudged, told):
-			u := first.Unjudged[blind]
+		case skipped >= 0 && !slices.ContainsFunc(out.Unjudged, sameRule):
+			u := first.Unjudged[skipped]
 			u.Rule = f.Rule
 			out.Unjudged = append(out.Unjudged, u)
 		}

@@ -15,18 +15,19 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// scene is one registered model as a rule sees it.
-type scene struct {
+// ruleInput is one registered model as a rule sees it.
+type ruleInput struct {
 	audit.Snapshot
-	values // of the rule
+	values // the settings of the rule
 	Config
-	refs    map[int][]string // what names a version, of those that anything names
+	refs    map[int][]string // aliases and stages of live versions
 	targets []target         // aliases first, sorted
 }
 
-// newScene looks once at what names which version: rules ask often, and some models have very many versions.
-func newScene(m audit.Snapshot, c Config) scene {
-	s := scene{Snapshot: m, Config: c, refs: map[int][]string{}}
+// newRuleInput collects the live versions and their targets once, because rules use them often and some models have
+// many versions.
+func newRuleInput(m audit.Snapshot, c Config) ruleInput {
+	s := ruleInput{Snapshot: m, Config: c, refs: map[int][]string{}}
 	named := map[int]bool{}
 	for _, n := range m.Model.Aliases {
 		named[n] = true
@@ -44,8 +45,8 @@ func newScene(m audit.Snapshot, c Config) scene {
 	return s
 }
 
-// at names the version to people, with what names it.
-func (s scene) at(v registry.Version) string {
+// label returns the version for people, with its aliases and stage.
+func (s ruleInput) label(v registry.Version) string {
 	refs := s.refs[v.Number]
 	if len(refs) == 0 {
 		return fmt.Sprintf("version %d", v.Number)
@@ -53,17 +54,19 @@ func (s scene) at(v registry.Version) string {
 	return fmt.Sprintf("version %d (%s)", v.Number, strings.Join(refs, ", "))
 }
 
-// target is one alias or stage and the version that it names.
+// target is an alias or stage, with the version that it points to.
 type target struct {
 	ref          string
 	alias, stage string
 	version      registry.Version
 }
 
+// finds returns a finding about the target.
 func (t target) finds(format string, args ...any) result {
 	return result{version: t.version.Number, alias: t.alias, stage: t.stage, message: fmt.Sprintf(format, args...)}
 }
 
+// unjudged says that the rule could not check the target.
 func (t target) unjudged(format string, args ...any) result {
 	r := t.finds(format, args...)
 	r.unjudged = true
@@ -77,7 +80,7 @@ func targetOf(ref string, v registry.Version) target {
 	return target{ref: ref, stage: ref, version: v}
 }
 
-// order puts aliases before stages.
+// order sorts aliases before stages.
 func order(ref string) string {
 	if strings.HasPrefix(ref, "@") {
 		return "0" + ref
@@ -85,35 +88,38 @@ func order(ref string) string {
 	return "1" + ref
 }
 
+// about returns a finding about a version.
 func about(v registry.Version, format string, args ...any) result {
 	return result{version: v.Number, message: fmt.Sprintf(format, args...)}
 }
 
+// unjudged says that the rule could not check the version.
 func unjudged(v registry.Version, format string, args ...any) result {
 	r := about(v, format, args...)
 	r.unjudged = true
 	return r
 }
 
-// holders are the versions that an alias or a stage names now, as the ledger writes them.
-func (s scene) holders(ref string) string { return ledger.Holders(s.Model, s.Versions, ref) }
+// versionsAt returns the versions of an alias or stage as the ledger writes them, such as 3,4.
+func (s ruleInput) versionsAt(ref string) string { return ledger.Holders(s.Model, s.Versions, ref) }
 
-// ledger is the model's ledger where it can be relied on. why says in words why not; it is "" where there is none.
-func (s scene) ledger() (l ledger.Chain, ok bool, why string) {
+// ledger returns the model's ledger if it can be trusted. Otherwise why says why not. Both are empty if the model has
+// no ledger.
+func (s ruleInput) ledger() (l ledger.Chain, ok bool, why string) {
 	l, ok = s.Ledger.Get()
 	switch {
 	case s.Broken != "":
-		return l, false, "its promotion ledger does not hold together: " + s.Broken
+		return l, false, "the promotion ledger is damaged: " + s.Broken
 	case !ok && !s.Ledger.IsAbsent():
-		return l, false, "its promotion ledger is not known: " + s.Ledger.Why()
+		return l, false, "the promotion ledger is not known: " + s.Ledger.Why()
 	}
 	return l, ok, ""
 }
 
-// byLedger is a rule that judges a model by its ledger. One that is there and cannot be relied on leaves the model
-// unjudged, and so do promotions that were made without one; a model that this tool never moved is none of its business.
-func byLedger(judge func(scene, ledger.Chain) []result) func(scene) []result {
-	return func(s scene) []result {
+// byLedger makes a check of models by their ledgers. It reports nothing about models that this tool never moved. If the
+// ledger cannot be trusted, or if promotions were made without one, the model counts as not checked.
+func byLedger(judge func(ruleInput, ledger.Chain) []result) func(ruleInput) []result {
+	return func(s ruleInput) []result {
 		l, ok, why := s.ledger()
 		switch {
 		case ok:
@@ -121,41 +127,42 @@ func byLedger(judge func(scene, ledger.Chain) []result) func(scene) []result {
 		case why != "":
 			return []result{{unjudged: true, message: why}}
 		case s.Ledger.IsAbsent():
-			return s.unrecorded()
+			return s.withoutLedger()
 		}
 		return nil
 	}
 }
 
-// unrecorded leaves a model unjudged that was promoted without a ledger.
-func (s scene) unrecorded() []result {
-	v, why, found := s.Unrecorded()
+// withoutLedger reports that a model was not checked, because it was promoted without a ledger.
+func (s ruleInput) withoutLedger() []result {
+	v, why, found := s.MovedWithoutLedger()
 	if !found {
 		return nil
 	}
 	if why != "" {
 		why = " (" + short(why) + ")"
 	}
-	return []result{unjudged(v, "it was promoted without a ledger%s, so what this rule compares with is not on record", why)}
+	return []result{unjudged(v, "it was promoted without a ledger%s, so there is no record to compare with", why)}
 }
 
-// under reports whether a promotion of the target is under way: what it names now may be half of a move.
-func (s scene) under(l ledger.Chain, ref string) bool {
+// promotionRunning reports whether a promotion of the target is running. Then the target may have moved only partly.
+func (s ruleInput) promotionRunning(l ledger.Chain, ref string) bool {
 	e, open := l.Open()
-	return open && !s.Now.After(e.Lease) && moves(e, ref)
+	return open && !s.Now.After(e.Lease) && movesTarget(e, ref)
 }
 
-func moves(e ledger.Entry, ref string) bool {
+// movesTarget reports whether the entry moves the target.
+func movesTarget(e ledger.Entry, ref string) bool {
 	return slices.ContainsFunc(e.Record.Moves, func(m ledger.Shift) bool { return m.Ref == ref })
 }
 
-// effective reports whether the entry moved anything for good.
+// effective reports whether the entry moved anything.
 func effective(e ledger.Entry) bool {
 	return e.Outcome == ledger.EntryDone || e.Outcome != "" && e.Moved > 0
 }
 
-// evidence is the newest promotion of the version to the target, whose gates let it there.
-func evidence(l ledger.Chain, t target) (ledger.Entry, bool) {
+// lastPromotion returns the newest promotion of the version to the target.
+func lastPromotion(l ledger.Chain, t target) (ledger.Entry, bool) {
 	for _, e := range slices.Backward(l.Entries) {
 		if e.Record.Command == "promote" && e.Record.To == t.version.Number && effective(e) && (e.Record.Target.Alias == t.alias && t.alias != "" || e.Record.Target.Stage == t.stage && t.stage != "") {
 			return e, true
@@ -164,11 +171,11 @@ func evidence(l ledger.Chain, t target) (ledger.Entry, bool) {
 	return ledger.Entry{}, false
 }
 
-// since is when the target last received its version: by the ledger, else by the mark that promoting leaves.
-func (s scene) since(t target) (time.Time, bool) {
+// movedAt returns when the target moved to its version. It uses the ledger, or the tag that a promotion writes.
+func (s ruleInput) movedAt(t target) (time.Time, bool) {
 	if l, ok, _ := s.ledger(); ok {
 		for _, e := range slices.Backward(l.Entries) {
-			if moves(e, t.ref) && effective(e) && slices.ContainsFunc(e.Record.Moves, func(m ledger.Shift) bool {
+			if movesTarget(e, t.ref) && effective(e) && slices.ContainsFunc(e.Record.Moves, func(m ledger.Shift) bool {
 				return m.Ref == t.ref && slices.Contains(strings.Split(m.Want, ","), strconv.Itoa(t.version.Number))
 			}) {
 				return e.Ended, true
@@ -183,8 +190,8 @@ func (s scene) since(t target) (time.Time, bool) {
 	return at, err == nil
 }
 
-// asked is what the policy file asks of the target; ok is false where it says nothing.
-func (s scene) asked(t target) (policy.TargetRule, bool) {
+// targetRule returns the policy file's rule for the target, if there is one.
+func (s ruleInput) targetRule(t target) (policy.TargetRule, bool) {
 	if s.Policy == nil {
 		return policy.TargetRule{}, false
 	}
@@ -195,10 +202,10 @@ func (s scene) asked(t target) (policy.TargetRule, bool) {
 	return a.Targets[0], true
 }
 
-// date is a time as a day for messages.
+// date returns the day of a time for messages.
 func date(at time.Time) string { return at.UTC().Format(time.DateOnly) }
 
-// days is a duration in whole days.
+// days returns a duration in whole days.
 func days(d time.Duration) string {
 	n := int(d / day)
 	if n == 1 {
@@ -207,8 +214,8 @@ func days(d time.Duration) string {
 	return fmt.Sprintf("%d days", n)
 }
 
-// names writes holders for messages.
-func names(list string) string {
+// versionsText returns a list of versions such as 3,4 for messages.
+func versionsText(list string) string {
 	switch {
 	case list == "":
 		return "no version"
@@ -218,13 +225,13 @@ func names(list string) string {
 	return "version " + list
 }
 
-// are writes holders as the subject of a sentence.
-func are(list string) string {
+// versionsAre returns a list of versions as the subject of a sentence, with its verb.
+func versionsAre(list string) string {
 	if strings.Contains(list, ",") {
-		return names(list) + " are"
+		return versionsText(list) + " are"
 	}
-	return names(list) + " is"
+	return versionsText(list) + " is"
 }
 
-// short keeps what came from elsewhere readable.
+// short truncates texts from the registry for messages.
 func short(text string) string { return format.Truncate(text, 160) }
