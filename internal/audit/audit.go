@@ -73,9 +73,10 @@ type Snapshot struct {
 	Runs        map[string]registry.Known[registry.Run]
 	Origins     map[int]Origin // by version, for live versions with a run
 	Experiments map[string]registry.Known[registry.Experiment]
-	MLmodels    map[int]registry.Known[registry.MLmodel] // by version; "not gathered" if the server does not serve files
-	Files       map[int]registry.Known[[]registry.File]  // by version; absent if there are no files
-	Unreadable  string                                   // why the model could not be read completely, or ""
+	// by version; "not gathered" if the server does not serve files
+	MLmodels   map[int]registry.Known[registry.MLmodel]
+	Files      map[int]registry.Known[[]registry.File] // by version; absent if there are no files
+	Unreadable string                                  // why the model could not be read completely, or ""
 
 	// The caller of the crawler sets these if a rule needs the ledger.
 	Ledger          registry.Known[ledger.Chain]             // absent = the model has no ledger
@@ -85,7 +86,8 @@ type Snapshot struct {
 
 // Origin says where the files of a version come from.
 type Origin struct {
-	Version registry.Known[registry.Version]     // the version itself, or the original of a copy; absent = the original does not exist
+	// the version itself, or the original of a copy; absent = the original does not exist
+	Version registry.Known[registry.Version]
 	Logged  registry.Known[registry.LoggedModel] // absent = the version has no logged model
 }
 
@@ -114,7 +116,8 @@ func (a Snapshot) NamesLedger() bool {
 	}
 	return slices.ContainsFunc(a.Versions, func(v registry.Version) bool {
 		var mark ledger.Summary
-		return v.Tags[registry.TagRecord] != "" && json.Unmarshal([]byte(v.Tags[registry.TagRecord]), &mark) == nil && mark.Ledger != ""
+		return v.Tags[registry.TagRecord] != "" && json.Unmarshal([]byte(v.Tags[registry.TagRecord]), &mark) == nil &&
+			mark.Ledger != ""
 	})
 }
 
@@ -123,7 +126,8 @@ func (a Snapshot) NamesLedger() bool {
 func (a Snapshot) MovedWithoutLedger() (v registry.Version, why string, found bool) {
 	for _, v := range a.Versions {
 		var mark ledger.Summary
-		if json.Unmarshal([]byte(v.Tags[registry.TagRecord]), &mark) == nil && mark.Ledger == "" && mark.To == v.Number {
+		if json.Unmarshal([]byte(v.Tags[registry.TagRecord]), &mark) == nil && mark.Ledger == "" &&
+			mark.To == v.Number {
 			return v, mark.Weak, true
 		}
 	}
@@ -170,12 +174,13 @@ type Finding struct {
 	Fix         string   `json:"fix,omitempty"`
 	File        string   `json:"file,omitempty"` // policy file with the rule's settings, or ""
 	Line        int      `json:"line,omitempty"`
-	Fingerprint string   `json:"fingerprint"`        // the same finding has the same fingerprint in every audit
-	Accepted    string   `json:"accepted,omitempty"` // who accepted it, why and until when; an accepted finding does not count
-	Trend       Trend    `json:"trend,omitempty"`    // compared with the baseline; "" without one
+	Fingerprint string   `json:"fingerprint"` // the same finding has the same fingerprint in every audit
+	// who accepted it, why and until when; an accepted finding does not count
+	Accepted string `json:"accepted,omitempty"`
+	Trend    Trend  `json:"trend,omitempty"` // compared with the baseline; "" without one
 }
 
-// Counts reports whether the finding counts: it still exists, and nobody accepted it.
+// Counts reports whether the finding counts: it still exists and was not accepted.
 func (f Finding) Counts() bool { return f.Accepted == "" && f.Trend != TrendFixed }
 
 // Trend compares a finding with the baseline.
@@ -257,9 +262,9 @@ func (t Totals) Total() int {
 	return n
 }
 
-// Sink receives an audit while it runs: first the rules, then the models with their findings, then the totals. Findings
-// about the server, or about a model that was deleted since the baseline, come with a snapshot that is empty except for
-// the model's name.
+// Sink receives an audit while it runs: first the rules, then the models with their findings, then the totals. Some
+// findings are about the server, or about a model that was deleted since the baseline. They come with a snapshot that
+// has at most the model's name.
 type Sink interface {
 	Rules([]Rule) error
 	Model(Snapshot, []Finding) error

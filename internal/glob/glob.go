@@ -1,4 +1,4 @@
-// Package glob matches names with patterns in which * stands for any characters.
+// Package glob matches names with patterns. In a pattern, * matches any number of characters.
 package glob
 
 import "strings"

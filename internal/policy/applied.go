@@ -30,23 +30,27 @@ func (p Policy) For(model string, t registry.Target) (Applied, error) {
 		for _, r := range p.Rules {
 			globs = append(globs, r.Glob)
 		}
-		return Applied{}, noGates(fmt.Sprintf("%s has no rule for model %q; it has rules for %s", p.File, model, format.First(globs, 8)), p.File)
+		return Applied{}, noGates(fmt.Sprintf("%s has no rule for model %q; it has rules for %s", p.File, model,
+			format.First(globs, 8)), p.File)
 	}
 	if t.Empty() {
-		return Applied{}, noGates(fmt.Sprintf("%s has gates by target, but the run has no target; set the input alias or stage", p.File), p.File)
+		return Applied{}, noGates(fmt.Sprintf("%s has gates by target, but the run has no target; set the input "+
+			"alias or stage", p.File), p.File)
 	}
 	a := Applied{Rule: rule, Waivers: p.Waivers}
 	for _, want := range []TargetRule{{Alias: t.Alias}, {Stage: t.Stage}} {
 		if want.Name() == "" {
 			continue
 		}
-		i := slices.IndexFunc(rule.Targets, func(r TargetRule) bool { return r.Alias == want.Alias && r.Stage == want.Stage })
+		i := slices.IndexFunc(rule.Targets,
+			func(r TargetRule) bool { return r.Alias == want.Alias && r.Stage == want.Stage })
 		if i < 0 {
 			var have []string
 			for _, r := range rule.Targets {
 				have = append(have, r.Name())
 			}
-			return a, noGates(fmt.Sprintf("%s:%d has no gates for target %s of model %q; it has gates for %s", p.File, rule.Line, want.Name(), model, format.First(have, 8)), p.File)
+			return a, noGates(fmt.Sprintf("%s:%d has no gates for target %s of model %q; it has gates for %s", p.File,
+				rule.Line, want.Name(), model, format.First(have, 8)), p.File)
 		}
 		a.Targets = append(a.Targets, rule.Targets[i])
 		a.Gates = append(a.Gates, rule.Targets[i].gates(p.File)...)
@@ -55,7 +59,8 @@ func (p Policy) For(model string, t registry.Target) (Applied, error) {
 }
 
 func noGates(msg, file string) error {
-	return &registry.Error{Reason: registry.NoGates, Msg: msg, Hint: "add gates for the target to " + file + "; thresholds do not replace them (override: ungated promotes without gates and is recorded)"}
+	return &registry.Error{Reason: registry.NoGates, Msg: msg, Hint: "add gates for the target to " + file +
+		"; thresholds do not replace them (override: ungated promotes without gates and is recorded)"}
 }
 
 // gates returns the gates of the target, with the check of from.
@@ -118,13 +123,15 @@ func (p Policy) Targets(model string) []TargetRule {
 	return rule.Targets
 }
 
-// ambiguous adds a problem if two equally specific patterns can match the same name. Then their order would decide which
+// ambiguous adds a problem if two equally specific patterns can match the same name. Then their order would decide
+// which
 // of them applies.
 func (r *reader) ambiguous(rules []Rule) {
 	for i, a := range rules {
 		for _, b := range rules[:i] {
 			if glob.Specificity(a.Glob) == glob.Specificity(b.Glob) && glob.Overlap(a.Glob, b.Glob) {
-				r.Add(a.Line, 1, "%q and %q (line %d) can match the same model and are equally specific; make one more specific", a.Glob, b.Glob, b.Line)
+				r.Add(a.Line, 1, "%q and %q (line %d) can match the same model and are equally specific; make one "+
+					"more specific", a.Glob, b.Glob, b.Line)
 			}
 		}
 	}

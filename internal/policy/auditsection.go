@@ -54,7 +54,8 @@ func auditFields(rules []audit.Rule) []tree.Field {
 	for _, r := range rules {
 		ids = append(ids, r.ID)
 		fields := []tree.Field{
-			tree.Optional("severity", tree.OneOf("severity of the findings; default "+string(r.Severity), "high", "medium", "low")),
+			tree.Optional("severity",
+				tree.OneOf("severity of the findings; default "+string(r.Severity), "high", "medium", "low")),
 			tree.Optional("off", tree.Bool("whether the rule is turned off")),
 		}
 		for _, s := range r.Settings {
@@ -64,15 +65,18 @@ func auditFields(rules []audit.Rule) []tree.Field {
 	}
 	return []tree.Field{
 		tree.Optional("rules", tree.Object("settings by rule id", each...)),
-		tree.Optional("accepted", tree.List("findings that are accepted until a date", tree.Object("accepted findings of one rule",
-			tree.Required("rule", tree.OneOf("rule id", ids...)),
-			tree.Optional("model", tree.Text("name of the registered model, with * as a wildcard; none for findings about the server")),
-			tree.Optional("version", tree.Integer("version number; default any", 1)),
-			tree.Optional("target", tree.Text("alias or stage; default any")),
-			tree.Required("by", tree.Text("person who takes responsibility")),
-			tree.Required("why", tree.Text("reason to accept the findings")),
-			tree.Required("until", tree.Date("last day of the acceptance, in UTC")),
-		))),
+		tree.Optional("accepted",
+			tree.List("findings that are accepted until a date", tree.Object("accepted findings of one rule",
+				tree.Required("rule", tree.OneOf("rule id", ids...)),
+				tree.Optional("model",
+					tree.Text("name of the registered model, with * as a wildcard; none for findings about the "+
+						"server")),
+				tree.Optional("version", tree.Integer("version number; default any", 1)),
+				tree.Optional("target", tree.Text("alias or stage; default any")),
+				tree.Required("by", tree.Text("person who takes responsibility")),
+				tree.Required("why", tree.Text("reason to accept the findings")),
+				tree.Required("until", tree.Date("last day of the acceptance, in UTC")),
+			))),
 	}
 }
 
@@ -91,7 +95,8 @@ func settingShape(s audit.Setting) tree.Shape {
 	case audit.Names:
 		return tree.List(about, tree.Text("a name"))
 	case audit.Patterns:
-		return tree.MapOf(about, tree.Text("a tag key"), tree.Text("a regular expression (RE2) for the whole value, such as .+"))
+		return tree.MapOf(about, tree.Text("a tag key"),
+			tree.Text("a regular expression (RE2) for the whole value, such as .+"))
 	}
 	return tree.MapOf(about, tree.Text("a name"), tree.Text("a name"))
 }
@@ -108,8 +113,9 @@ func (r *reader) auditSection(n *tree.Node, rules []audit.Rule) Audit {
 	if all := n.Get("accepted"); all != nil {
 		for _, item := range all.Items {
 			out.Accepted = append(out.Accepted, Accepted{
-				Rule: item.Str("rule"), Model: item.Str("model"), Version: item.Int("version", 0), Target: item.Str("target"),
-				By: item.Str("by"), Why: item.Str("why"), Until: item.Str("until"), Line: item.Line,
+				Rule: item.Str("rule"), Model: item.Str("model"), Version: item.Int("version", 0),
+				Target: item.Str("target"),
+				By:     item.Str("by"), Why: item.Str("why"), Until: item.Str("until"), Line: item.Line,
 			})
 		}
 	}
@@ -118,7 +124,8 @@ func (r *reader) auditSection(n *tree.Node, rules []audit.Rule) Audit {
 
 func (r *reader) auditSettings(e tree.Entry, rule audit.Rule) AuditSettings {
 	n := e.Value
-	out := AuditSettings{Line: e.Line, Off: n.Yes("off"), Severity: audit.Severity(n.Str("severity")), Values: map[string]any{}}
+	out := AuditSettings{Line: e.Line, Off: n.Yes("off"), Severity: audit.Severity(n.Str("severity")),
+		Values: map[string]any{}}
 	for _, s := range rule.Settings {
 		v := n.Get(s.Name)
 		if v == nil {

@@ -37,7 +37,8 @@ func TestReadersStandMutatedTexts(t *testing.T) {
 		read func(string)
 	}{
 		{"policy", policies, func(text string) { _, _ = Parse("p.yml", []byte(text)) }},
-		{"signature", []string{`[{"name":"a","type":"long","required":true}]`, `[{"type":"tensor","tensor-spec":{"dtype":"float64","shape":[-1,4]}}]`, `null`}, func(text string) {
+		{"signature", []string{`[{"name":"a","type":"long","required":true}]`,
+			`[{"type":"tensor","tensor-spec":{"dtype":"float64","shape":[-1,4]}}]`, `null`}, func(text string) {
 			_, _ = signature.Parse(registry.Signature{Inputs: text})
 		}},
 		{"evidence", policytest.DirtyReports, func(text string) {
@@ -62,7 +63,8 @@ func TestReadersStandMutatedTexts(t *testing.T) {
 	}
 }
 
-var scraps = []string{"\n", "  ", ": ", "- ", "[", "]", "{", "}", "\"", "'", "&a ", "*a", "!!x ", "|", ">", "#", "---\n", "? ", "<<: ", ".inf", "1_000", "0.9", "null", "~", "\\u0000", "\xff", "\u2028", "-1", ",", "true", "1e999"}
+var scraps = []string{"\n", "  ", ": ", "- ", "[", "]", "{", "}", "\"", "'", "&a ", "*a", "!!x ", "|", ">", "#",
+	"---\n", "? ", "<<: ", ".inf", "1_000", "0.9", "null", "~", "\\u0000", "\xff", "\u2028", "-1", ",", "true", "1e999"}
 
 // mutated changes a text in one to four places.
 func mutated(r *rand.Rand, from []string) string {

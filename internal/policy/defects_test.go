@@ -24,7 +24,8 @@ func TestDefect3NoGateOnTheWayToProduction(t *testing.T) {
 	if registry.ReasonOf(err) != registry.BadPolicy {
 		t.Errorf("a target without gates: %v", err)
 	}
-	p, err := Parse("p.yml", []byte("version: 1\nmodels: {churn: {stages: {Staging: {gates: [{metric: a, min: 0}]}}}}\n"))
+	p, err := Parse("p.yml",
+		[]byte("version: 1\nmodels: {churn: {stages: {Staging: {gates: [{metric: a, min: 0}]}}}}\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,14 +34,17 @@ func TestDefect3NoGateOnTheWayToProduction(t *testing.T) {
 	}
 	f := policytest.Facts()
 	f.Review = registry.Known[fact.Review]{}
-	if v := Judge([]gates.Gate{gateOf(t, "metric: a, min: 0"), gateOf(t, "approval: 1")}, f); v.Decision != verdict.Block {
+	if v := Judge([]gates.Gate{gateOf(t, "metric: a, min: 0"), gateOf(t, "approval: 1")},
+		f); v.Decision != verdict.Block {
 		t.Errorf("an approval nobody looked up: %s", v.Decision)
 	}
 }
 
 // Gates knew >= alone, NaN passed, and nothing was compared with the champion.
 func TestDefect4GatesKnowOneOperatorAndNaNPasses(t *testing.T) {
-	for _, gate := range []string{"metric: a, max: 1", "metric: a, min: -1", "metric: a, between: [-1, 1]", "metric: a, equals: 0", "regression: a, better: higher", "regression: a, better: lower", "expression: 'not (candidate.metrics.a > 1)'"} {
+	for _, gate := range []string{"metric: a, max: 1", "metric: a, min: -1", "metric: a, between: [-1, 1]",
+		"metric: a, equals: 0", "regression: a, better: higher", "regression: a, better: lower",
+		"expression: 'not (candidate.metrics.a > 1)'"} {
 		for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1), math.MaxFloat64, -math.MaxFloat64} {
 			if got := with(t, v, gate); got.Findings[0].Outcome != verdict.Inconclusive {
 				t.Errorf("%s of %v is %s", gate, v, got.Findings[0].Outcome)
@@ -56,14 +60,18 @@ func TestDefect4GatesKnowOneOperatorAndNaNPasses(t *testing.T) {
 func TestDefect5TheHighestLossIsTheBest(t *testing.T) {
 	f := policytest.Facts()
 	f.Candidate.Run.OrZero().Metrics["loss"] = registry.Point{Value: 0.5, Step: 2}
-	f.Candidate.History = map[string]registry.Known[[]registry.Point]{"loss": registry.Is([]registry.Point{{Value: 0.9}, {Value: 0.2, Step: 1}, {Value: 0.5, Step: 2}})}
-	if got := gateOf(t, "metric: loss, max: 0.3, at: best").Check(f); got.Outcome != verdict.Pass || !strings.HasPrefix(got.Candidate, "0.2 at step 1") {
+	f.Candidate.History = map[string]registry.Known[[]registry.Point]{"loss": registry.Is([]registry.Point{{Value: 0.9},
+		{Value: 0.2, Step: 1}, {Value: 0.5, Step: 2}})}
+	if got := gateOf(t, "metric: loss, max: 0.3, at: best").Check(f); got.Outcome != verdict.Pass ||
+		!strings.HasPrefix(got.Candidate, "0.2 at step 1") {
 		t.Errorf("%+v", got)
 	}
-	if got := gateOf(t, "metric: loss, min: 0.8, at: best").Check(f); got.Outcome != verdict.Pass || !strings.HasPrefix(got.Candidate, "0.9 at step 0") {
+	if got := gateOf(t, "metric: loss, min: 0.8, at: best").Check(f); got.Outcome != verdict.Pass ||
+		!strings.HasPrefix(got.Candidate, "0.9 at step 0") {
 		t.Errorf("%+v", got)
 	}
-	if _, err := Parse("p.yml", []byte("version: 1\nmodels: {m: {aliases: {c: {gates: [{regression: loss}]}}}}\n")); err == nil {
+	if _, err := Parse("p.yml",
+		[]byte("version: 1\nmodels: {m: {aliases: {c: {gates: [{regression: loss}]}}}}\n")); err == nil {
 		t.Error("a comparison without a direction is accepted")
 	}
 }
@@ -72,7 +80,8 @@ func TestDefect5TheHighestLossIsTheBest(t *testing.T) {
 func TestDefect11LineageFailsWithoutARun(t *testing.T) {
 	f := policytest.Facts()
 	f.Candidate.Run = registry.Unreadable[registry.Run]("version 2 of churn has no run")
-	if got := gateOf(t, "lineage: [training]").Check(f); got.Outcome != verdict.Inconclusive || !strings.Contains(got.Why, "has no run") {
+	if got := gateOf(t, "lineage: [training]").Check(f); got.Outcome != verdict.Inconclusive ||
+		!strings.Contains(got.Why, "has no run") {
 		t.Errorf("%+v", got)
 	}
 	tags, _ := plan.LineageTags(f.Candidate, "")

@@ -75,7 +75,8 @@ func TestAStepWrittenWithAFractionIsThatStep(t *testing.T) {
 		{Value: 0.99, Raw: "0.99", Step: 0}, {Value: 0.1, Raw: "0.1", Step: 5},
 	})}
 	for _, at := range []string{"5", "5.0"} {
-		a := gatesOf(t, "version: 1\nmodels: {churn: {aliases: {champion: {gates: [{metric: a, min: 0.9, at: "+at+"}]}}}}\n", registry.Target{Alias: "champion"})
+		a := gatesOf(t, "version: 1\nmodels: {churn: {aliases: {champion: {gates: [{metric: a, min: 0.9, at: "+
+			""+at+"}]}}}}\n", registry.Target{Alias: "champion"})
 		if v := Judge(a.Gates, f); v.Decision != verdict.Block {
 			t.Errorf("at %s: %+v", at, v.Findings)
 		}
@@ -105,10 +106,13 @@ waivers:
 	}
 }
 
-// A comparison with an alias that is not there is inconclusive: were it not applicable, a slip of the pen would drop the
+// A comparison with an alias that is not there is inconclusive: were it not applicable, a slip of the pen would drop
+// the
 // gate. The target's own alias is new at the first promotion.
 func TestRegression_AliasThatIsNotThere(t *testing.T) {
-	policyGate := gatesOf(t, "version: 1\nmodels:\n  churn:\n    aliases:\n      blue:\n        gates: [{metric: a, min: 0.8}, {regression: a, better: higher, against: champoin}]\n",
+	policyGate := gatesOf(t,
+		"version: 1\nmodels:\n  churn:\n    aliases:\n      blue:\n        gates: [{metric: a, min: 0.8}, "+
+			"{regression: a, better: higher, against: champoin}]\n",
 		registry.Target{Alias: "blue"}).Gates
 	for _, c := range []struct {
 		when     string
@@ -119,13 +123,34 @@ func TestRegression_AliasThatIsNotThere(t *testing.T) {
 		outcome  verdict.Outcome
 		why      string
 	}{
-		{"a near name exists", "a >= 0.5\na >= @champoin", "blue", []string{"champion", "blue"}, false, verdict.Inconclusive, "did you mean champion?"},
-		{"in a policy", "", "blue", []string{"champion", "blue"}, false, verdict.Inconclusive, "did you mean champion?"},
-		{"on a server without aliases", "a >= 0.5\na >= @champoin", "blue", []string{"champion"}, true, verdict.Inconclusive, "did you mean champion?"},
-		{"nothing is near", "a >= 0.5\na >= @champoin", "blue", []string{"shadow"}, false, verdict.Inconclusive, "the model has the aliases shadow"},
-		{"the model has no aliases", "a >= 0.5\na >= @champoin", "blue", nil, false, verdict.Inconclusive, "the model has no aliases"},
-		{"the target is a stage", "a >= 0.5\na >= @champoin", "", nil, false, verdict.Inconclusive, "the model has no aliases"},
-		{"it is the target's own", "a >= 0.5\na >= champoin", "champoin", []string{"champion"}, false, verdict.NotApplicable, ""},
+		{
+			"a near name exists", "a >= 0.5\na >= @champoin", "blue", []string{"champion", "blue"}, false,
+			verdict.Inconclusive, "did you mean champion?",
+		},
+		{
+			"in a policy", "", "blue", []string{"champion", "blue"}, false, verdict.Inconclusive,
+			"did you mean champion?",
+		},
+		{
+			"on a server without aliases", "a >= 0.5\na >= @champoin", "blue", []string{"champion"}, true,
+			verdict.Inconclusive, "did you mean champion?",
+		},
+		{
+			"nothing is near", "a >= 0.5\na >= @champoin", "blue", []string{"shadow"}, false, verdict.Inconclusive,
+			"the model has the aliases shadow",
+		},
+		{
+			"the model has no aliases", "a >= 0.5\na >= @champoin", "blue", nil, false, verdict.Inconclusive,
+			"the model has no aliases",
+		},
+		{
+			"the target is a stage", "a >= 0.5\na >= @champoin", "", nil, false, verdict.Inconclusive,
+			"the model has no aliases",
+		},
+		{
+			"it is the target's own", "a >= 0.5\na >= champoin", "champoin", []string{"champion"}, false,
+			verdict.NotApplicable, "",
+		},
 	} {
 		target := registry.Target{Alias: c.target}
 		gates := policyGate
@@ -136,7 +161,8 @@ func TestRegression_AliasThatIsNotThere(t *testing.T) {
 			}
 		}
 		f := policytest.MetricFacts(map[string]float64{"a": 0.9}, nil)
-		f.Target, f.Holders["@champoin"] = target, registry.Absent[fact.Subject]("no version of churn has the alias champoin")
+		f.Target, f.Holders["@champoin"] = target,
+			registry.Absent[fact.Subject]("no version of churn has the alias champoin")
 		aliases, holders := map[string]int{}, map[string][]int{}
 		for _, a := range c.aliases {
 			aliases[a], holders[a] = 1, []int{1}

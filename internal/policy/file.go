@@ -59,19 +59,24 @@ func (t TargetRule) Name() string { return t.Alias + t.Stage }
 var DefaultFiles = []string{".github/mlflow-policy.yml", ".github/mlflow-policy.yaml"}
 
 var (
-	globShape  = tree.MaxLength(256, tree.Pattern("a model name of at most 256 characters, with * as a wildcard", `^[^\x00-\x1f]+$`))
-	aliasShape = tree.MaxLength(255, tree.Pattern("an alias with only letters, digits, '_' and '-'", `^[\p{L}\p{N}_-]+$`))
+	globShape = tree.MaxLength(256,
+		tree.Pattern("a model name of at most 256 characters, with * as a wildcard", `^[^\x00-\x1f]+$`))
+	aliasShape = tree.MaxLength(255,
+		tree.Pattern("an alias with only letters, digits, '_' and '-'", `^[\p{L}\p{N}_-]+$`))
 	stageShape = tree.OneOf("Staging or Production", "Staging", "Production")
 
 	modeShape = tree.OneOf("enforce (default), or report: evaluate and show the gates, but block nothing",
 		"enforce", "report")
 
 	targetFields = []tree.Field{
-		tree.Optional("from", tree.List("aliases and stages; the version must be in one of them before it may move here",
-			tree.Text("an alias or a stage"))),
-		tree.Optional("allow-assign", tree.Bool("for an alias: the command alias may move it without gates, but not to a version "+
-			"that is blocked or on hold")),
-		tree.Required("gates", tree.Custom(tree.KindList, "gates that a version must pass; at least one, or any version would pass")),
+		tree.Optional("from",
+			tree.List("aliases and stages; the version must be in one of them before it may move here",
+				tree.Text("an alias or a stage"))),
+		tree.Optional("allow-assign",
+			tree.Bool("for an alias: the command alias may move it without gates, but not to a version "+
+				"that is blocked or on hold")),
+		tree.Required("gates",
+			tree.Custom(tree.KindList, "gates that a version must pass; at least one, or any version would pass")),
 		tree.Optional("mode", modeShape),
 	}
 	modelFields = []tree.Field{
@@ -89,12 +94,15 @@ var (
 		tree.Required("until", tree.Date("last day of the exception, in UTC")),
 	}
 	fileFields = []tree.Field{
-		tree.Required("version", tree.Shape{Kind: tree.KindNumber, About: "version of the file format, always 1", Whole: true, Min: 1}),
-		tree.Optional("models", tree.Custom(tree.KindMap, "rules by the name of the registered model, with * as a wildcard")),
+		tree.Required("version",
+			tree.Shape{Kind: tree.KindNumber, About: "version of the file format, always 1", Whole: true, Min: 1}),
+		tree.Optional("models",
+			tree.Custom(tree.KindMap, "rules by the name of the registered model, with * as a wildcard")),
 		tree.Optional("waivers", tree.List("exceptions that end on a date",
 			tree.Object("exception for one gate of one version", waiverFields...))),
-		tree.Optional("moved-roots", tree.List("artifact stores that were moved; models in them still belong to their runs",
-			tree.Object("a moved store", movedRootFields...))),
+		tree.Optional("moved-roots",
+			tree.List("artifact stores that were moved; models in them still belong to their runs",
+				tree.Object("a moved store", movedRootFields...))),
 		tree.Optional("identities", tree.MapOf("GitHub logins by MLflow user or by commit e-mail address",
 			tree.Text("an MLflow user or an e-mail address"), gates.LoginShape)),
 	}
@@ -231,7 +239,8 @@ func mode(n *tree.Node, or verdict.Mode) verdict.Mode {
 
 func (r *reader) target(file string, e tree.Entry) TargetRule {
 	out := TargetRule{
-		Line: e.Line, AllowAssign: e.Value.Yes("allow-assign"), Digest: canonical.Digest("target/1", e.Value.Without("mode").Canonical()),
+		Line: e.Line, AllowAssign: e.Value.Yes("allow-assign"),
+		Digest: canonical.Digest("target/1", e.Value.Without("mode").Canonical()),
 	}
 	r.Check(tree.Object("", targetFields...), e.Value, "target "+e.Key)
 	if from := e.Value.Get("from"); from != nil {
@@ -251,7 +260,8 @@ func (r *reader) target(file string, e tree.Entry) TargetRule {
 		r.Problems = append(r.Problems, problems...)
 		if len(problems) == 0 {
 			if slices.ContainsFunc(out.Gates, func(o gates.Gate) bool { return o.ID == g.ID }) {
-				r.Add(n.Line, n.Col, "the target has two gates with the name %q; give one of them another name with the key name", g.ID)
+				r.Add(n.Line, n.Col,
+					"the target has two gates with the name %q; give one of them another name with the key name", g.ID)
 			}
 			out.Gates = append(out.Gates, g)
 		}
@@ -261,12 +271,14 @@ func (r *reader) target(file string, e tree.Entry) TargetRule {
 
 func (r *reader) waiver(p *Policy, n *tree.Node) {
 	w := Waiver{
-		Gate: n.Str("gate"), Target: n.Str("target"), Model: n.Str("model"), Version: n.Int("version", 0), By: n.Str("by"), Why: n.Str("why"),
+		Gate: n.Str("gate"), Target: n.Str("target"), Model: n.Str("model"), Version: n.Int("version", 0),
+		By: n.Str("by"), Why: n.Str("why"),
 		Until: n.Str("until"), Line: n.Line,
 	}
 	rule, ok := p.rule(w.Model)
 	if !ok {
-		r.Problems = append(r.Problems, n.Problem("model", "the waiver is for model %q, but no rule matches it", w.Model).(tree.Problem))
+		r.Problems = append(r.Problems,
+			n.Problem("model", "the waiver is for model %q, but no rule matches it", w.Model).(tree.Problem))
 		return
 	}
 	var ids, under []string
@@ -280,12 +292,15 @@ func (r *reader) waiver(p *Policy, n *tree.Node) {
 	}
 	switch {
 	case w.Target == "" && len(under) > 1:
-		r.Problems = append(r.Problems, n.Problem("gate", "several targets have a gate %q; add the key target: %s", w.Gate, format.First(under, 8)).(tree.Problem))
+		r.Problems = append(r.Problems, n.Problem("gate", "several targets have a gate %q; add the key target: %s",
+			w.Gate, format.First(under, 8)).(tree.Problem))
 	case w.Target != "" && len(under) > 0 && !slices.Contains(under, w.Target):
-		r.Problems = append(r.Problems, n.Problem("target", "target %s has no gate %q; these targets have it: %s", w.Target, w.Gate, format.First(under, 8)).(tree.Problem))
+		r.Problems = append(r.Problems, n.Problem("target", "target %s has no gate %q; these targets have it: %s",
+			w.Target, w.Gate, format.First(under, 8)).(tree.Problem))
 	}
 	if !slices.Contains(ids, w.Gate) {
-		r.Problems = append(r.Problems, n.Problem("gate", "the waiver is for gate %q, but model %s has no such gate%s", w.Gate, w.Model, tree.Suggestion(w.Gate, ids)).(tree.Problem))
+		r.Problems = append(r.Problems, n.Problem("gate", "the waiver is for gate %q, but model %s has no such gate%s",
+			w.Gate, w.Model, tree.Suggestion(w.Gate, ids)).(tree.Problem))
 	}
 	p.Waivers = append(p.Waivers, w)
 }

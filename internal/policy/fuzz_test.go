@@ -19,7 +19,8 @@ func meaning(p Policy) string {
 	for _, r := range p.Rules {
 		for _, t := range r.Targets {
 			for _, g := range t.gates("") {
-				fmt.Fprintf(&b, "%q %q %q %q %s %v %v\n", r.Glob, t.Name(), g.ID, g.Wanted, g.OnFail, g.Deferred, g.Needs)
+				fmt.Fprintf(&b, "%q %q %q %q %s %v %v\n", r.Glob, t.Name(), g.ID, g.Wanted, g.OnFail, g.Deferred,
+					g.Needs)
 			}
 		}
 	}
@@ -83,7 +84,9 @@ func sorted(text string) string {
 
 // Law: no expression makes the compiler or the evaluation panic, and none that names a fact is true without it.
 func FuzzExpression(f *testing.F) {
-	for _, s := range []string{"candidate.metrics.a > 1", `not (candidate.metrics["a"] / incumbent.metrics.b > 1)`, "candidate.tags.x in ['a', \"b\"] ? true : 1 < 2", "max(1, candidate.metrics.a) ** 2 == 1", "all(1..9, # > 0)"} {
+	for _, s := range []string{"candidate.metrics.a > 1", `not (candidate.metrics["a"] / incumbent.metrics.b > 1)`,
+		"candidate.tags.x in ['a', \"b\"] ? true : 1 < 2", "max(1, candidate.metrics.a) ** 2 == 1",
+		"all(1..9, # > 0)"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, source string) {
@@ -91,7 +94,8 @@ func FuzzExpression(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := Parse("p.yml", []byte("version: 1\nmodels: {churn: {aliases: {champion: {gates: [{expression: "+string(text)+"}]}}}}\n"))
+		p, err := Parse("p.yml",
+			[]byte("version: 1\nmodels: {churn: {aliases: {champion: {gates: [{expression: "+string(text)+"}]}}}}\n"))
 		if err != nil {
 			return
 		}
@@ -109,27 +113,28 @@ const nesting, indent = 32, 80
 // What is bounded before parsing takes little memory.
 func TestNastyFilesTakeLittleMemory(t *testing.T) {
 	for name, text := range map[string]string{
-		"open brackets":   strings.Repeat("[", tree.MaxFile),
-		"open braces":     strings.Repeat("{", tree.MaxFile),
-		"brackets nested": strings.Repeat(strings.Repeat("[", nesting)+strings.Repeat("]", nesting)+"\n", tree.MaxFile/(2*nesting+1)),
-		"many keys":       many(func(i int) string { return fmt.Sprintf("k%d: 1\n", i) }),
-		"many items":      strings.Repeat("- a\n", tree.MaxFile/4),
-		"dashes":          strings.Repeat("- ", tree.MaxFile/2),
-		"one flow map":    "{" + many(func(i int) string { return fmt.Sprintf("k%d: 1, ", i) }) + "}",
-		"one flow list":   "[" + strings.Repeat("1,", tree.MaxFile/2-2) + "]",
-		"aliases":         "a: &a [x]\n" + many(func(i int) string { return fmt.Sprintf("k%d: *a\n", i) }),
-		"alias bomb":      "a: &a [x,x]\nb: &b [*a,*a]\nc: &c [*b,*b]\n",
-		"quotes":          strings.Repeat("'", tree.MaxFile),
-		"comments":        strings.Repeat("# x\n", tree.MaxFile/4),
-		"documents":       strings.Repeat("---\n", tree.MaxFile/4),
-		"a block":         "a: |\n" + strings.Repeat(" x\n", tree.MaxFile/3-3),
-		"question marks":  strings.Repeat("? ", tree.MaxFile/2),
-		"colons":          strings.Repeat("a: ", tree.MaxFile/3),
-		"tags":            strings.Repeat("!!x ", tree.MaxFile/4),
-		"steps":           stairs(),
-		"models":          "version: 1\nmodels:\n" + many(func(i int) string { return fmt.Sprintf("  a%d*: {}\n", i) }),
-		"too long":        strings.Repeat("x", tree.MaxFile+1),
-		"percents":        strings.Repeat("%", tree.MaxFile),
+		"open brackets": strings.Repeat("[", tree.MaxFile),
+		"open braces":   strings.Repeat("{", tree.MaxFile),
+		"brackets nested": strings.Repeat(strings.Repeat("[", nesting)+strings.Repeat("]", nesting)+"\n",
+			tree.MaxFile/(2*nesting+1)),
+		"many keys":      many(func(i int) string { return fmt.Sprintf("k%d: 1\n", i) }),
+		"many items":     strings.Repeat("- a\n", tree.MaxFile/4),
+		"dashes":         strings.Repeat("- ", tree.MaxFile/2),
+		"one flow map":   "{" + many(func(i int) string { return fmt.Sprintf("k%d: 1, ", i) }) + "}",
+		"one flow list":  "[" + strings.Repeat("1,", tree.MaxFile/2-2) + "]",
+		"aliases":        "a: &a [x]\n" + many(func(i int) string { return fmt.Sprintf("k%d: *a\n", i) }),
+		"alias bomb":     "a: &a [x,x]\nb: &b [*a,*a]\nc: &c [*b,*b]\n",
+		"quotes":         strings.Repeat("'", tree.MaxFile),
+		"comments":       strings.Repeat("# x\n", tree.MaxFile/4),
+		"documents":      strings.Repeat("---\n", tree.MaxFile/4),
+		"a block":        "a: |\n" + strings.Repeat(" x\n", tree.MaxFile/3-3),
+		"question marks": strings.Repeat("? ", tree.MaxFile/2),
+		"colons":         strings.Repeat("a: ", tree.MaxFile/3),
+		"tags":           strings.Repeat("!!x ", tree.MaxFile/4),
+		"steps":          stairs(),
+		"models":         "version: 1\nmodels:\n" + many(func(i int) string { return fmt.Sprintf("  a%d*: {}\n", i) }),
+		"too long":       strings.Repeat("x", tree.MaxFile+1),
+		"percents":       strings.Repeat("%", tree.MaxFile),
 	} {
 		if len(text) > tree.MaxFile && name != "too long" {
 			text = text[:tree.MaxFile]

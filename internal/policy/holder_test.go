@@ -15,7 +15,8 @@ import (
 func TestWordThatIsAliasAndStage(t *testing.T) {
 	absent := registry.Absent[fact.Subject]("nobody is there")
 	at := func(number int, value float64) registry.Known[fact.Subject] {
-		return registry.Is(policytest.Subject("models:/churn/"+strconv.Itoa(number), number, map[string]float64{"a": value}))
+		return registry.Is(policytest.Subject("models:/churn/"+strconv.Itoa(number), number,
+			map[string]float64{"a": value}))
 	}
 	for name, c := range map[string]struct {
 		word, target string
@@ -25,25 +26,59 @@ func TestWordThatIsAliasAndStage(t *testing.T) {
 		outcome      verdict.Outcome
 		why          []string
 	}{
-		"the alias is there and the stage is empty":      {"production", "blue", at(5, 0.95), absent, nil, nil, verdict.Fail, []string{"models:/churn/5 has 0.95"}},
-		"the stage has a version and no alias is there":  {"production", "blue", absent, at(3, 0.95), nil, nil, verdict.Fail, []string{"models:/churn/3 has 0.95"}},
-		"both, at two versions":                          {"production", "blue", at(5, 0.1), at(3, 0.2), nil, nil, verdict.Inconclusive, []string{"version 5", "version 3", "alias", "stage"}},
-		"both, and the word is the target's alias":       {"production", "production", at(5, 0.1), at(3, 0.2), nil, nil, verdict.Inconclusive, []string{"version 5", "version 3"}},
-		"both, at one version":                           {"production", "blue", at(5, 0.95), at(5, 0.95), nil, nil, verdict.Fail, []string{"models:/churn/5 has 0.95"}},
-		"both, and several versions in the stage":        {"production", "blue", at(5, 0.1), registry.Unreadable[fact.Subject]("several"), nil, []int{3, 4}, verdict.Inconclusive, []string{"version 5", "versions 3, 4"}},
-		"neither is there":                               {"production", "blue", absent, absent, nil, nil, verdict.NotApplicable, nil},
-		"the target's own alias is new":                  {"production", "production", absent, absent, nil, nil, verdict.NotApplicable, nil},
-		"the alias cannot be read":                       {"production", "blue", registry.Unreadable[fact.Subject]("it dangles"), absent, nil, nil, verdict.Inconclusive, []string{"it dangles"}},
-		"the alias has another case, the stage is empty": {"Production", "blue", absent, absent, map[string]int{"production": 5}, nil, verdict.Inconclusive, []string{"the alias production", "the stage Production"}},
-		"the stage is spelt as MLflow spells it":         {"Production", "blue", absent, at(3, 0.95), map[string]int{"production": 5}, nil, verdict.Fail, []string{"models:/churn/3 has 0.95"}},
-		"neither spelling fits":                          {"PRODUCTION", "blue", absent, at(3, 0.1), map[string]int{"production": 5}, nil, verdict.Inconclusive, []string{"the alias production"}},
+		"the alias is there and the stage is empty": {
+			"production", "blue", at(5, 0.95), absent, nil, nil, verdict.Fail, []string{"models:/churn/5 has 0.95"},
+		},
+		"the stage has a version and no alias is there": {
+			"production", "blue", absent, at(3, 0.95), nil, nil, verdict.Fail, []string{"models:/churn/3 has 0.95"},
+		},
+		"both, at two versions": {
+			"production", "blue", at(5, 0.1), at(3, 0.2), nil, nil, verdict.Inconclusive,
+			[]string{"version 5", "version 3", "alias", "stage"},
+		},
+		"both, and the word is the target's alias": {
+			"production", "production", at(5, 0.1), at(3, 0.2), nil, nil, verdict.Inconclusive,
+			[]string{"version 5", "version 3"},
+		},
+		"both, at one version": {
+			"production", "blue", at(5, 0.95), at(5, 0.95), nil, nil, verdict.Fail,
+			[]string{"models:/churn/5 has 0.95"},
+		},
+		"both, and several versions in the stage": {
+			"production", "blue", at(5, 0.1), registry.Unreadable[fact.Subject]("several"), nil, []int{3, 4},
+			verdict.Inconclusive, []string{"version 5", "versions 3, 4"},
+		},
+		"neither is there": {
+			"production", "blue", absent, absent, nil, nil, verdict.NotApplicable, nil,
+		},
+		"the target's own alias is new": {
+			"production", "production", absent, absent, nil, nil, verdict.NotApplicable, nil,
+		},
+		"the alias cannot be read": {
+			"production", "blue", registry.Unreadable[fact.Subject]("it dangles"), absent, nil, nil,
+			verdict.Inconclusive, []string{"it dangles"},
+		},
+		"the alias has another case, the stage is empty": {
+			"Production", "blue", absent, absent, map[string]int{"production": 5}, nil, verdict.Inconclusive,
+			[]string{"the alias production", "the stage Production"},
+		},
+		"the stage is spelt as MLflow spells it": {
+			"Production", "blue", absent, at(3, 0.95), map[string]int{"production": 5}, nil, verdict.Fail,
+			[]string{"models:/churn/3 has 0.95"},
+		},
+		"neither spelling fits": {
+			"PRODUCTION", "blue", absent, at(3, 0.1), map[string]int{"production": 5}, nil, verdict.Inconclusive,
+			[]string{"the alias production"},
+		},
 	} {
 		for _, form := range []string{"thresholds", "policy"} {
 			t.Run(name+", in "+form, func(t *testing.T) {
 				target := registry.Target{Alias: c.target}
 				gates, problems := Thresholds("a >= 0.1\na >= "+c.word, target)
 				if form == "policy" {
-					gates = gatesOf(t, "version: 1\nmodels:\n  churn:\n    aliases:\n      "+c.target+":\n        gates: [{metric: a, min: 0.1}, {regression: a, better: higher, against: "+c.word+"}]\n", target).Gates
+					gates = gatesOf(t, "version: 1\nmodels:\n  churn:\n    aliases:\n      "+c.target+":\n        "+
+						"gates: [{metric: a, min: 0.1}, {regression: a, better: higher, against: "+c.word+"}]\n",
+						target).Gates
 				}
 				if len(problems) > 0 {
 					t.Fatal(problems)

@@ -18,7 +18,8 @@ func Judge(list []gates.Gate, facts fact.Facts, waivers ...Waiver) verdict.Verdi
 	judged := false
 	for _, g := range list {
 		f := g.Check(facts)
-		f.Gate, f.Target, f.File, f.Line, f.OnFail, f.Mode, f.Late = g.ID, g.Target, g.File, g.Line, g.OnFail, g.Mode, g.Deferred
+		f.Gate, f.Target, f.File, f.Line, f.OnFail, f.Mode, f.Late = g.ID, g.Target, g.File, g.Line, g.OnFail, g.Mode,
+			g.Deferred
 		if f.Wanted == "" {
 			f.Wanted = g.Wanted
 		}
@@ -56,10 +57,11 @@ func ForPlan(list []gates.Gate) []gates.Gate {
 	return out
 }
 
-// JudgeCurrent judges the version that the target points to by the current policy. It skips gates that apply only during
-// a promotion: approvals, ages, the commit of the workflow, and comparisons with the incumbent, which is this version.
-// skipped lists their names.
-func JudgeCurrent(list []gates.Gate, t registry.Target, facts fact.Facts, waivers ...Waiver) (v verdict.Verdict, skipped []string) {
+// JudgeCurrent judges the version that the target points to by the current policy. It skips gates that apply only
+// during a promotion: approvals, ages, the commit of the workflow, and comparisons with the incumbent. skipped lists
+// their names.
+func JudgeCurrent(list []gates.Gate, t registry.Target, facts fact.Facts, waivers ...Waiver) (v verdict.Verdict,
+	skipped []string) {
 	facts.Holders = maps.Clone(facts.Holders)
 	for _, key := range []string{fact.Incumbent, "@" + t.Alias, t.Stage} {
 		if _, gathered := facts.Holders[key]; gathered {

@@ -31,11 +31,14 @@ func (r *reader) movedRoot(p *Policy, n *tree.Node) {
 	m.Until = day.AddDate(0, 0, 1).Add(-time.Nanosecond) // the end of the day
 	switch {
 	case err != nil:
-		r.Problems = append(r.Problems, n.Problem("until", "%q is not a date; want a date such as 2026-12-31", n.Str("until")).(tree.Problem))
+		r.Problems = append(r.Problems,
+			n.Problem("until", "%q is not a date; want a date such as 2026-12-31", n.Str("until")).(tree.Problem))
 	case !registry.IsLocation(m.From):
-		r.Problems = append(r.Problems, n.Problem("from", "%q is not a location with files below it", m.From).(tree.Problem))
+		r.Problems = append(r.Problems,
+			n.Problem("from", "%q is not a location with files below it", m.From).(tree.Problem))
 	case !registry.IsLocation(m.To):
-		r.Problems = append(r.Problems, n.Problem("to", "%q is not a location with files below it", m.To).(tree.Problem))
+		r.Problems = append(r.Problems,
+			n.Problem("to", "%q is not a location with files below it", m.To).(tree.Problem))
 	case registry.SameLocation(m.From, m.To):
 		r.Problems = append(r.Problems, n.Problem("to", "from and to are the same location").(tree.Problem))
 	default:

@@ -34,25 +34,64 @@ func TestGates(t *testing.T) {
 		want                []verdict.Outcome
 		decision            verdict.Decision
 	}{
-		"a limit that is met":                               {"a >= 1", m{"a": 1}, nil, []verdict.Outcome{verdict.Pass}, verdict.Promote},
-		"a limit that is missed":                            {"a > 1", m{"a": 1}, nil, []verdict.Outcome{verdict.Fail}, verdict.Block},
-		"lower is better":                                   {"loss <= 0.1", m{"loss": 0.2}, nil, []verdict.Outcome{verdict.Fail}, verdict.Block},
-		"a metric that is absent":                           {"a <= 1", m{"b": 0}, nil, []verdict.Outcome{verdict.Inconclusive}, verdict.Block},
-		"NaN is not below anything":                         {"a <= 1", m{"a": math.NaN()}, nil, []verdict.Outcome{verdict.Inconclusive}, verdict.Block},
-		"nor unequal to anything":                           {"a != 1", m{"a": math.NaN()}, nil, []verdict.Outcome{verdict.Inconclusive}, verdict.Block},
-		"infinity is no measurement":                        {"a >= 1", m{"a": math.Inf(1)}, nil, []verdict.Outcome{verdict.Inconclusive}, verdict.Block},
-		"nor is what SQL stores keep of it":                 {"a >= 1", m{"a": math.MaxFloat64}, nil, []verdict.Outcome{verdict.Inconclusive}, verdict.Block},
-		"every gate is judged":                              {"a >= 1\nb >= 1\na >= 0", m{"a": 0.5}, nil, []verdict.Outcome{verdict.Fail, verdict.Inconclusive, verdict.Pass}, verdict.Block},
-		"better than the champion":                          {"a >= champion - 0.1", m{"a": 0.95}, m{"a": 1}, []verdict.Outcome{verdict.Pass}, verdict.Promote},
-		"worse than the champion":                           {"a >= champion - 0.1", m{"a": 0.8}, m{"a": 1}, []verdict.Outcome{verdict.Fail}, verdict.Block},
-		"a negative baseline":                               {"a >= champion - 0.1", m{"a": -1.05}, m{"a": -1}, []verdict.Outcome{verdict.Pass}, verdict.Promote},
-		"a champion without the metric is no evidence":      {"a >= champion", m{"a": 1}, m{"b": 1}, []verdict.Outcome{verdict.Inconclusive}, verdict.Block},
-		"a champion whose metric is NaN is no evidence":     {"a >= champion", m{"a": 1}, m{"a": math.NaN()}, []verdict.Outcome{verdict.Inconclusive}, verdict.Block},
-		"no champion, and nothing else judges":              {"a >= champion", m{"a": 1}, nil, []verdict.Outcome{verdict.Inconclusive}, verdict.Block},
-		"no champion, and another gate judges":              {"a >= champion\na >= 0.5", m{"a": 1}, nil, []verdict.Outcome{verdict.NotApplicable, verdict.Pass}, verdict.Promote},
-		"no champion, and the other gate fails":             {"a >= champion\na >= 5", m{"a": 1}, nil, []verdict.Outcome{verdict.Inconclusive, verdict.Fail}, verdict.Block},
-		"incumbent is another word for the target's holder": {"a > incumbent + 0.1", m{"a": 1.2}, m{"a": 1}, []verdict.Outcome{verdict.Pass}, verdict.Promote},
-		"no gate at all":                                    {"# nothing", m{"a": 1}, nil, nil, verdict.Block},
+		"a limit that is met": {
+			"a >= 1", m{"a": 1}, nil, []verdict.Outcome{verdict.Pass}, verdict.Promote,
+		},
+		"a limit that is missed": {
+			"a > 1", m{"a": 1}, nil, []verdict.Outcome{verdict.Fail}, verdict.Block,
+		},
+		"lower is better": {
+			"loss <= 0.1", m{"loss": 0.2}, nil, []verdict.Outcome{verdict.Fail}, verdict.Block,
+		},
+		"a metric that is absent": {
+			"a <= 1", m{"b": 0}, nil, []verdict.Outcome{verdict.Inconclusive}, verdict.Block,
+		},
+		"NaN is not below anything": {
+			"a <= 1", m{"a": math.NaN()}, nil, []verdict.Outcome{verdict.Inconclusive}, verdict.Block,
+		},
+		"nor unequal to anything": {
+			"a != 1", m{"a": math.NaN()}, nil, []verdict.Outcome{verdict.Inconclusive}, verdict.Block,
+		},
+		"infinity is no measurement": {
+			"a >= 1", m{"a": math.Inf(1)}, nil, []verdict.Outcome{verdict.Inconclusive}, verdict.Block,
+		},
+		"nor is what SQL stores keep of it": {
+			"a >= 1", m{"a": math.MaxFloat64}, nil, []verdict.Outcome{verdict.Inconclusive}, verdict.Block,
+		},
+		"every gate is judged": {
+			"a >= 1\nb >= 1\na >= 0", m{"a": 0.5}, nil,
+			[]verdict.Outcome{verdict.Fail, verdict.Inconclusive, verdict.Pass}, verdict.Block,
+		},
+		"better than the champion": {
+			"a >= champion - 0.1", m{"a": 0.95}, m{"a": 1}, []verdict.Outcome{verdict.Pass}, verdict.Promote,
+		},
+		"worse than the champion": {
+			"a >= champion - 0.1", m{"a": 0.8}, m{"a": 1}, []verdict.Outcome{verdict.Fail}, verdict.Block,
+		},
+		"a negative baseline": {
+			"a >= champion - 0.1", m{"a": -1.05}, m{"a": -1}, []verdict.Outcome{verdict.Pass}, verdict.Promote,
+		},
+		"a champion without the metric is no evidence": {
+			"a >= champion", m{"a": 1}, m{"b": 1}, []verdict.Outcome{verdict.Inconclusive}, verdict.Block,
+		},
+		"a champion whose metric is NaN is no evidence": {
+			"a >= champion", m{"a": 1}, m{"a": math.NaN()}, []verdict.Outcome{verdict.Inconclusive}, verdict.Block,
+		},
+		"no champion, and nothing else judges": {
+			"a >= champion", m{"a": 1}, nil, []verdict.Outcome{verdict.Inconclusive}, verdict.Block,
+		},
+		"no champion, and another gate judges": {
+			"a >= champion\na >= 0.5", m{"a": 1}, nil, []verdict.Outcome{verdict.NotApplicable, verdict.Pass},
+			verdict.Promote,
+		},
+		"no champion, and the other gate fails": {
+			"a >= champion\na >= 5", m{"a": 1}, nil, []verdict.Outcome{verdict.Inconclusive, verdict.Fail},
+			verdict.Block,
+		},
+		"incumbent is another word for the target's holder": {
+			"a > incumbent + 0.1", m{"a": 1.2}, m{"a": 1}, []verdict.Outcome{verdict.Pass}, verdict.Promote,
+		},
+		"no gate at all": {"# nothing", m{"a": 1}, nil, nil, verdict.Block},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := judge(t, c.thresholds, policytest.MetricFacts(c.candidate, c.champion))
@@ -79,7 +118,8 @@ func TestGates(t *testing.T) {
 func TestWhatCannotBeReadBlocks(t *testing.T) {
 	f := policytest.MetricFacts(map[string]float64{"a": 1}, map[string]float64{"a": 0})
 	f.Candidate.Run = registry.Unreadable[registry.Run]("run r is deleted")
-	if v := judge(t, "a >= 0", f); v.Decision != verdict.Block || !strings.Contains(v.Findings[0].Why, "run r is deleted") {
+	if v := judge(t, "a >= 0", f); v.Decision != verdict.Block ||
+		!strings.Contains(v.Findings[0].Why, "run r is deleted") {
 		t.Errorf("%+v", v)
 	}
 	f = policytest.MetricFacts(map[string]float64{"a": 1}, nil)
@@ -101,15 +141,25 @@ func TestAStageOfSeveralVersionsIsNotRepairedByAnAlias(t *testing.T) {
 		target registry.Target
 		want   string
 	}{
-		{"a >= Production", registry.Target{Alias: "champion"}, "archive all but one of the versions 1, 4 in Production"},
-		{"a >= incumbent", registry.Target{Stage: "Production"}, "archive all but one of the versions 1, 4 in Production"},
-		{"a >= champion", registry.Target{Stage: "Production"}, "make the incumbent readable, or set the alias to an existing version"},
+		{
+			"a >= Production", registry.Target{Alias: "champion"},
+			"archive all but one of the versions 1, 4 in Production",
+		},
+		{
+			"a >= incumbent", registry.Target{Stage: "Production"},
+			"archive all but one of the versions 1, 4 in Production",
+		},
+		{
+			"a >= champion", registry.Target{Stage: "Production"},
+			"make the incumbent readable, or set the alias to an existing version",
+		},
 	} {
 		f := policytest.MetricFacts(map[string]float64{"a": 0.9}, nil)
 		f.Target, f.Shared = c.target, map[string][]int{"Production": {1, 4}}
 		f.Holders["Production"] = registry.Unreadable[fact.Subject](several)
 		f.Holders["@Production"] = registry.Absent[fact.Subject]("no version of churn has the alias Production")
-		f.Holders["@champion"] = registry.Unreadable[fact.Subject]("alias champion of churn names version 9, which does not exist")
+		f.Holders["@champion"] = registry.Unreadable[fact.Subject]("alias champion of churn names version 9, which " +
+			"does not exist")
 		if f.Holders[fact.Incumbent] = f.Holders["@champion"]; c.target.Alias == "" {
 			f.Holders[fact.Incumbent] = f.Holders["Production"]
 		}
@@ -158,7 +208,8 @@ func TestWrongThresholds(t *testing.T) {
 }
 
 func TestNeedsNamesTheHoldersOnce(t *testing.T) {
-	list, _ := Thresholds("a >= champion\nb >= champion - 1\nc >= @challenger\nd >= production\ne >= incumbent\nf >= 1", registry.Target{})
+	list, _ := Thresholds("a >= champion\nb >= champion - 1\nc >= @challenger\nd >= production\ne >= incumbent\nf >= 1",
+		registry.Target{})
 	want := []string{"@champion", "@challenger", "@production", "Production"}
 	if diff := cmp.Diff(want, gates.Needs(list).Holders); diff != "" {
 		t.Error(diff)
@@ -166,7 +217,8 @@ func TestNeedsNamesTheHoldersOnce(t *testing.T) {
 }
 
 func TestSuggestionsPass(t *testing.T) {
-	f := policytest.MetricFacts(map[string]float64{"test_f1": 0.9, "loss": 0.2, "bad": math.NaN()}, map[string]float64{"test_f1": 0.8, "loss": 0.1})
+	f := policytest.MetricFacts(map[string]float64{"test_f1": 0.9, "loss": 0.2, "bad": math.NaN()},
+		map[string]float64{"test_f1": 0.8, "loss": 0.1})
 	target := registry.Target{Alias: "champion"}
 	lines := Suggest(f, target)
 	if diff := cmp.Diff([]string{"test_f1 >= 0.9", "test_f1 >= incumbent", "loss <= 0.2"}, lines); diff != "" {
@@ -188,7 +240,8 @@ func TestLawSuggestedLimitsAreShortAndPass(t *testing.T) {
 			}
 		}
 	})
-	if got := format.Number(rounded(">=", 0.9090909090909091)) + " " + format.Number(rounded("<=", 0.12345)); got != "0.909 0.124" {
+	if got := format.Number(rounded(">=", 0.9090909090909091)) + " " +
+		format.Number(rounded("<=", 0.12345)); got != "0.909 0.124" {
 		t.Error(got)
 	}
 }
@@ -199,16 +252,19 @@ func TestLawNothingPassesWithoutEvidence(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		mine, theirs := rapid.SampledFrom(values).Draw(t, "mine"), rapid.SampledFrom(values).Draw(t, "theirs")
 		op := rapid.SampledFrom(gates.Operators).Draw(t, "op")
-		gates, problems := Thresholds("a "+string(op)+" champion - 0.5\na "+string(op)+" 0.25", registry.Target{Alias: "champion"})
+		gates, problems := Thresholds("a "+string(op)+" champion - 0.5\na "+string(op)+" 0.25",
+			registry.Target{Alias: "champion"})
 		if len(problems) > 0 {
 			t.Fatal(problems)
 		}
 		v := Judge(gates, policytest.MetricFacts(map[string]float64{"a": mine}, map[string]float64{"a": theirs}))
 		finite := func(x float64) bool { return registry.Point{Value: x}.Finite() }
-		if v.Findings[0].Outcome == verdict.Pass && !(finite(mine) && finite(theirs)) || v.Findings[1].Outcome == verdict.Pass && !finite(mine) {
+		if v.Findings[0].Outcome == verdict.Pass && !(finite(mine) && finite(theirs)) ||
+			v.Findings[1].Outcome == verdict.Pass && !finite(mine) {
 			t.Fatalf("passed on %v against %v", mine, theirs)
 		}
-		for _, less := range []fact.Facts{policytest.MetricFacts(nil, map[string]float64{"a": theirs}), policytest.MetricFacts(map[string]float64{"a": mine}, map[string]float64{})} {
+		for _, less := range []fact.Facts{policytest.MetricFacts(nil, map[string]float64{"a": theirs}),
+			policytest.MetricFacts(map[string]float64{"a": mine}, map[string]float64{})} {
 			if got := Judge(gates, less); got.Decision == verdict.Promote {
 				t.Fatalf("less evidence promotes: %+v", got)
 			}
@@ -218,7 +274,8 @@ func TestLawNothingPassesWithoutEvidence(t *testing.T) {
 
 // Law: the parser accepts or refuses every line and never panics; what it accepts says what the line says.
 func FuzzThresholds(f *testing.F) {
-	for _, s := range []string{"a >= 1", "a >= champion - 0.01", "a\x00b<=-1e-9", "::error::>=1", "a >= @ü", "a>=", "# x"} {
+	for _, s := range []string{"a >= 1", "a >= champion - 0.01", "a\x00b<=-1e-9", "::error::>=1", "a >= @ü", "a>=",
+		"# x"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

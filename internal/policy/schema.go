@@ -19,20 +19,25 @@ func Schema(rules ...audit.Rule) []byte {
 	}
 	target := tree.ObjectSchema(targetFields)
 	target["properties"].(map[string]any)["gates"] = map[string]any{
-		"type": "array", "minItems": 1, "items": map[string]any{"oneOf": kindSchemas}, "description": targetFields[1].About,
+		"type": "array", "minItems": 1, "items": map[string]any{"oneOf": kindSchemas},
+		"description": targetFields[1].About,
 	}
 	targets := func(keys tree.Shape, about string) map[string]any {
-		return map[string]any{"type": "object", "minProperties": 1, "propertyNames": keys.Schema(), "additionalProperties": map[string]any{"$ref": "#/$defs/target"}, "description": about}
+		return map[string]any{"type": "object", "minProperties": 1, "propertyNames": keys.Schema(),
+			"additionalProperties": map[string]any{"$ref": "#/$defs/target"}, "description": about}
 	}
 	model := tree.ObjectSchema(modelFields)
 	model["properties"] = map[string]any{
-		"aliases": targets(aliasShape, modelFields[0].About), "stages": targets(stageShape, modelFields[1].About), "mode": modeShape.Schema(),
+		"aliases": targets(aliasShape, modelFields[0].About), "stages": targets(stageShape, modelFields[1].About),
+		"mode": modeShape.Schema(),
 	}
 	model["minProperties"] = 1
 	root := tree.ObjectSchema(fieldsOf(rules))
 	props := root["properties"].(map[string]any)
 	props["version"] = map[string]any{"const": 1, "description": fileFields[0].About}
-	props["models"] = map[string]any{"type": "object", "minProperties": 1, "maxProperties": maxRules, "propertyNames": globShape.Schema(), "additionalProperties": map[string]any{"$ref": "#/$defs/model"}, "description": fileFields[1].About}
+	props["models"] = map[string]any{"type": "object", "minProperties": 1, "maxProperties": maxRules,
+		"propertyNames": globShape.Schema(), "additionalProperties": map[string]any{"$ref": "#/$defs/model"},
+		"description": fileFields[1].About}
 	sections := []any{map[string]any{"required": []string{"models"}}}
 	if len(rules) > 0 {
 		sections = append(sections, map[string]any{"required": []string{"audit"}})

@@ -47,15 +47,16 @@ func Suggest(f fact.Facts, t registry.Target) []string {
 		if !hasIncumbent || t.Empty() {
 			continue
 		}
-		if b := incumbent.ChooseLike(key, fact.Selector{}, v); b.Why == "" && b.Value.Finite() && op.Holds(v.Value, b.Value.Value) {
+		if b := incumbent.ChooseLike(key, fact.Selector{}, v); b.Why == "" && b.Value.Finite() &&
+			op.Holds(v.Value, b.Value.Value) {
 			lines = append(lines, fmt.Sprintf("%s %s incumbent", name, op))
 		}
 	}
 	return lines
 }
 
-// rounded rounds a value to a limit with three significant digits that the value passes. If there is none, it returns
-// the value.
+// rounded rounds a value to a limit with three significant digits that the value passes. If that is not possible, it
+// returns the value.
 func rounded(op gates.Operator, v float64) float64 {
 	r := threeDigits(v)
 	if v != 0 && !op.Holds(v, r) {
@@ -71,6 +72,7 @@ func rounded(op gates.Operator, v float64) float64 {
 	return r
 }
 
+// threeDigits rounds a value to three significant digits.
 func threeDigits(v float64) float64 {
 	r, err := strconv.ParseFloat(strconv.FormatFloat(v, 'g', 3, 64), 64)
 	if err != nil {
@@ -92,7 +94,8 @@ func rank(key string) int {
 // lowerIsBetter guesses from a metric's name whether lower values are better. Only suggestions and comparisons use it.
 func lowerIsBetter(key string) bool {
 	key = strings.ToLower(key)
-	for _, word := range []string{"loss", "error", "err", "mae", "mse", "rmse", "mape", "latency", "_time", "duration", "_ms", "perplexity", "drift"} {
+	for _, word := range []string{"loss", "error", "err", "mae", "mse", "rmse", "mape", "latency", "_time", "duration",
+		"_ms", "perplexity", "drift"} {
 		if strings.Contains(key, word) {
 			return true
 		}

@@ -38,7 +38,9 @@ func threshold(line string, t registry.Target) (gates.Gate, error) {
 	key, op, right, ok := split(line)
 	switch {
 	case !ok:
-		return gates.Gate{}, fmt.Errorf("there is no comparison; write METRIC >= NUMBER, such as test_accuracy >= 0.85; the operators are >= <= > < == !=")
+		return gates.Gate{},
+			fmt.Errorf("there is no comparison; write METRIC >= NUMBER, such as test_accuracy >= 0.85; the operators " +
+				"are >= <= > < == !=")
 	case key == "":
 		return gates.Gate{}, fmt.Errorf("the name of the metric is missing before %s", op)
 	case (op == ">" || op == "<") && strings.HasPrefix(right, "="):
@@ -94,7 +96,8 @@ func baselineAndMargin(text string) (name string, plus float64, err error) {
 	return name, v, nil
 }
 
-// thresholdBaseline parses the baseline of a threshold. A word without @ must be incumbent, champion, the target's alias
+// thresholdBaseline parses the baseline of a threshold. A word without @ must be incumbent, champion, the target's
+// alias
 // or a stage.
 func thresholdBaseline(name string, t registry.Target) (gates.Baseline, error) {
 	if name == "incumbent" {
@@ -104,5 +107,7 @@ func thresholdBaseline(name string, t registry.Target) (gates.Baseline, error) {
 	if strings.HasPrefix(name, "@") || isStage || name == "champion" || name == t.Alias && name != "" {
 		return gates.ParseBaseline(name)
 	}
-	return gates.Baseline{}, fmt.Errorf("%q is neither a number nor a version to compare with; write a number such as 0.85, or champion - 0.01; instead of champion you can write incumbent, a stage or @ALIAS", name)
+	return gates.Baseline{},
+		fmt.Errorf("%q is neither a number nor a version to compare with; write a number such as 0.85, or incumbent, "+
+			"champion, a stage or @ALIAS, optionally with - 0.01", name)
 }

@@ -39,7 +39,8 @@ func with(t *testing.T, value float64, texts ...string) verdict.Verdict {
 }
 
 func TestLimitsIncludeThemselves(t *testing.T) {
-	for _, gate := range []string{"metric: a, max: 0.5", "metric: a, min: 0.5", "metric: a, between: [0.5, 0.5]", "metric: a, equals: 0.5"} {
+	for _, gate := range []string{"metric: a, max: 0.5", "metric: a, min: 0.5", "metric: a, between: [0.5, 0.5]",
+		"metric: a, equals: 0.5"} {
 		if v := with(t, 0.5, gate); v.Decision != verdict.Promote {
 			t.Errorf("%s refuses 0.5", gate)
 		}
@@ -50,7 +51,8 @@ func TestLimitsIncludeThemselves(t *testing.T) {
 }
 
 func TestBlockComesBeforeRetain(t *testing.T) {
-	retain, block, warn := "metric: a, min: 1, on-fail: retain, name: r", "metric: a, min: 1", "metric: a, min: 1, on-fail: warn, name: w"
+	retain, block, warn := "metric: a, min: 1, on-fail: retain, name: r", "metric: a, min: 1",
+		"metric: a, min: 1, on-fail: warn, name: w"
 	for want, gates := range map[verdict.Decision][][]string{
 		verdict.Promote: {{warn}},
 		verdict.Retain:  {{retain}, {retain, warn}, {warn, retain}},
@@ -76,13 +78,17 @@ func TestAnExceptionEndsWithItsDay(t *testing.T) {
 		f := policytest.Facts()
 		f.Now = now
 		v := Judge(list, f, w)
-		if v.Decision != want || len(v.Waivers) != 1 || strings.HasPrefix(v.Waivers[0], "expired") != (want == verdict.Block) {
+		if v.Decision != want || len(v.Waivers) != 1 ||
+			strings.HasPrefix(v.Waivers[0], "expired") != (want == verdict.Block) {
 			t.Errorf("at %v: %s, want %s; %q", now, v.Decision, want, v.Waivers)
 		}
 	}
 	f := policytest.Facts()
-	for _, other := range []Waiver{{Gate: "metric b", Model: "churn", Version: 2, Until: "2026-12-31"}, {Gate: "metric a", Model: "fraud", Version: 2, Until: "2026-12-31"}, {Gate: "metric a", Model: "churn", Version: 3, Until: "2026-12-31"}} {
-		if v := Judge([]gates.Gate{gateOf(t, "metric: a, min: 1")}, f, other); v.Decision != verdict.Block || len(v.Waivers) > 0 {
+	for _, other := range []Waiver{{Gate: "metric b", Model: "churn", Version: 2, Until: "2026-12-31"},
+		{Gate: "metric a", Model: "fraud", Version: 2, Until: "2026-12-31"},
+		{Gate: "metric a", Model: "churn", Version: 3, Until: "2026-12-31"}} {
+		if v := Judge([]gates.Gate{gateOf(t, "metric: a, min: 1")}, f, other); v.Decision != verdict.Block ||
+			len(v.Waivers) > 0 {
 			t.Errorf("%+v counts", other)
 		}
 	}
@@ -104,18 +110,25 @@ func TestMargins(t *testing.T) {
 		want         verdict.Outcome
 	}{
 		{"better: higher", 0.9, 0.9, verdict.Pass}, {"better: higher", 0.8999, 0.9, verdict.Fail},
-		{"better: higher, margin: 0.25", 0.75, 1, verdict.Pass}, {"better: higher, margin: 0.25", 0.5, 1, verdict.Fail}, {"better: higher, margin: 0.25", 0.7, 1, verdict.Fail},
+		{"better: higher, margin: 0.25", 0.75, 1, verdict.Pass}, {"better: higher, margin: 0.25", 0.5, 1, verdict.Fail},
+		{"better: higher, margin: 0.25", 0.7, 1, verdict.Fail},
 		{"better: lower, margin: 0.25", 1.25, 1, verdict.Pass}, {"better: lower, margin: 0.25", 1.4, 1, verdict.Fail},
-		{"better: higher, margin-percent: 10", 90, 100, verdict.Pass}, {"better: higher, margin-percent: 10", 89, 100, verdict.Fail},
-		{"better: lower, margin-percent: 10", 110, 100, verdict.Pass}, {"better: lower, margin-percent: 10", 111, 100, verdict.Fail},
-		{"better: higher, margin-percent: 10", -110, -100, verdict.Pass}, {"better: higher, margin-percent: 10", -111, -100, verdict.Fail},
-		{"better: lower, margin-percent: 10", -90, -100, verdict.Pass}, {"better: lower, margin-percent: 10", -89, -100, verdict.Fail},
-		{"better: higher, margin-percent: 10", 0, 0, verdict.Pass}, {"better: higher, margin-percent: 10", -0.001, 0, verdict.Fail},
+		{"better: higher, margin-percent: 10", 90, 100, verdict.Pass},
+		{"better: higher, margin-percent: 10", 89, 100, verdict.Fail},
+		{"better: lower, margin-percent: 10", 110, 100, verdict.Pass},
+		{"better: lower, margin-percent: 10", 111, 100, verdict.Fail},
+		{"better: higher, margin-percent: 10", -110, -100, verdict.Pass},
+		{"better: higher, margin-percent: 10", -111, -100, verdict.Fail},
+		{"better: lower, margin-percent: 10", -90, -100, verdict.Pass},
+		{"better: lower, margin-percent: 10", -89, -100, verdict.Fail},
+		{"better: higher, margin-percent: 10", 0, 0, verdict.Pass},
+		{"better: higher, margin-percent: 10", -0.001, 0, verdict.Fail},
 	} {
 		f := policytest.Facts()
 		policytest.ChangeRun(&f, func(r *registry.Run) { r.Metrics["a"] = registry.Point{Value: c.mine} })
 		policytest.ChangeIncumbent(&f, func(s *fact.Subject) {
-			s.Run = registry.Is(registry.Run{ID: "i", Status: "FINISHED", Metrics: map[string]registry.Point{"a": {Value: c.theirs}}})
+			s.Run = registry.Is(registry.Run{ID: "i", Status: "FINISHED",
+				Metrics: map[string]registry.Point{"a": {Value: c.theirs}}})
 		})
 		if got := gateOf(t, "regression: a, "+c.gate).Check(f); got.Outcome != c.want {
 			t.Errorf("%s: %v against %v is %s, want %s", c.gate, c.mine, c.theirs, got.Outcome, c.want)
@@ -149,9 +162,12 @@ func TestLateGatesArePendingInAPlan(t *testing.T) {
 // A fact that is not there would count as 0 or as an empty text, of which much is true.
 func TestAnExpressionNeedsEveryFactItNames(t *testing.T) {
 	for _, source := range []string{
-		"candidate.metrics.absent < 1", "not (candidate.metrics.absent > 1)", `candidate.tags.absent == ""`, `candidate.params.absent != "x"`,
-		`candidate.datasets.absent == ""`, "incumbent.metrics.absent <= candidate.metrics.a", "candidate.metrics.a > 0 || candidate.metrics.absent > 1",
-		"not (candidate.metrics.a / (candidate.metrics.b - candidate.metrics.b) > 1000)", "candidate.metrics.a * 1e308 * 1e10 > 1",
+		"candidate.metrics.absent < 1", "not (candidate.metrics.absent > 1)", `candidate.tags.absent == ""`,
+		`candidate.params.absent != "x"`,
+		`candidate.datasets.absent == ""`, "incumbent.metrics.absent <= candidate.metrics.a",
+		"candidate.metrics.a > 0 || candidate.metrics.absent > 1",
+		"not (candidate.metrics.a / (candidate.metrics.b - candidate.metrics.b) > 1000)",
+		"candidate.metrics.a * 1e308 * 1e10 > 1",
 	} {
 		if got := gateOf(t, "expression: '"+source+"'").Check(policytest.Facts()); got.Outcome != verdict.Inconclusive {
 			t.Errorf("%s is %s", source, got.Outcome)

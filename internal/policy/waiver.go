@@ -42,15 +42,16 @@ func DayIsOver(until string, now time.Time) bool {
 	return err != nil || now.IsZero() || !now.Before(day.AddDate(0, 0, 1))
 }
 
-// waive applies the waivers for this version. If a waiver has expired and its gate still fails, the gate blocks, even if
-// on-fail says otherwise: the waiver's author planned to fix this by that day.
+// waive applies the waivers for this version. If a waiver has expired and its gate still fails, the gate blocks, even
+// if on-fail says otherwise. The waiver's author planned to fix the gate by that day.
 func waive(v verdict.Verdict, waivers []Waiver, facts fact.Facts) verdict.Verdict {
 	for _, w := range waivers {
 		if !w.covers(facts) {
 			continue
 		}
 		for i, f := range v.Findings {
-			if f.Gate != w.Gate || w.Target != "" && f.Target != w.Target || f.Outcome != verdict.Fail && f.Outcome != verdict.Inconclusive {
+			if f.Gate != w.Gate || w.Target != "" && f.Target != w.Target || f.Outcome != verdict.Fail &&
+				f.Outcome != verdict.Inconclusive {
 				continue
 			}
 			said := fmt.Sprintf("%s for version %d, by %s until %s: %s", w.Gate, w.Version, w.By, w.Until, w.Why)

@@ -77,7 +77,8 @@ func parseColumn(fields map[string]json.RawMessage) (column, error) {
 		DType string  `json:"dtype"`
 		Shape []int64 `json:"shape"`
 	}
-	for key, to := range map[string]any{"name": &c.name, "type": &c.kind, "required": &c.required, "optional": &optional, "tensor-spec": &spec} {
+	for key, to := range map[string]any{"name": &c.name, "type": &c.kind, "required": &c.required,
+		"optional": &optional, "tensor-spec": &spec} {
 		if raw, ok := fields[key]; ok && !bytes.Equal(raw, []byte("null")) {
 			if err := json.Unmarshal(raw, to); err != nil {
 				return c, fmt.Errorf("%s: %v", key, err)
@@ -96,7 +97,8 @@ func parseColumn(fields map[string]json.RawMessage) (column, error) {
 	}
 	rest := map[string]json.RawMessage{}
 	for key, raw := range fields {
-		if key != "name" && key != "required" && key != "optional" && key != "default" && !(key == "shape" && bytes.Equal(raw, []byte("null"))) {
+		if key != "name" && key != "required" && key != "optional" && key != "default" &&
+			!(key == "shape" && bytes.Equal(raw, []byte("null"))) {
 			rest[key] = raw
 		}
 	}
@@ -118,7 +120,7 @@ var levelNames = []string{"same", "additive", "breaking"}
 
 func (l Level) String() string { return levelNames[l] }
 
-// ParseLevel returns the level with this name. An unknown name gives -1, which every change exceeds.
+// ParseLevel returns the level with this name. For an unknown name it returns -1, which is below every level.
 func ParseLevel(name string) Level { return Level(slices.Index(levelNames, name)) }
 
 // Change is one difference between two signatures. The text is for people.
@@ -165,7 +167,8 @@ func inputChanges(was, now []column) []Change {
 		}
 		if o.required != n.required {
 			out = append(out, Change{map[bool]Level{true: Breaking, false: Additive}[n.required],
-				fmt.Sprintf("input %s is now %s", o.name, map[bool]string{true: "required", false: "optional"}[n.required])})
+				fmt.Sprintf("input %s is now %s", o.name,
+					map[bool]string{true: "required", false: "optional"}[n.required])})
 		}
 	}
 	return out

@@ -8,7 +8,8 @@ import (
 
 // Law: no text makes a decoder panic, and what it takes for a signature equals itself.
 func FuzzSignature(f *testing.F) {
-	f.Add(`[{"name":"a","type":"long","required":true}]`, `[{"type":"tensor","tensor-spec":{"dtype":"float64","shape":[-1,4]}}]`)
+	f.Add(`[{"name":"a","type":"long","required":true}]`,
+		`[{"type":"tensor","tensor-spec":{"dtype":"float64","shape":[-1,4]}}]`)
 	f.Add(`null`, `[{"type":"object","properties":{}}]`)
 	f.Fuzz(func(t *testing.T, inputs, outputs string) {
 		c, err := Parse(registry.Signature{Inputs: inputs, Outputs: outputs})
@@ -38,31 +39,73 @@ func TestSignatureChanges(t *testing.T) {
 		was, now registry.Signature
 		want     Level
 	}{
-		"the same":                   {in(`[{"name":"a","type":"long"}]`), in(`[{"type":"long","name":"a","required":true}]`), Same},
-		"another order":              {in(`[{"name":"a","type":"long"},{"name":"b","type":"long"}]`), in(`[{"name":"b","type":"long"},{"name":"a","type":"long"}]`), Same},
-		"an optional input more":     {in(`[{"name":"a","type":"long"}]`), in(`[{"name":"a","type":"long"},{"name":"b","type":"long","required":false}]`), Additive},
-		"a required input more":      {in(`[{"name":"a","type":"long"}]`), in(`[{"name":"a","type":"long"},{"name":"b","type":"long"}]`), Breaking},
-		"an input less":              {in(`[{"name":"a","type":"long"},{"name":"b","type":"long"}]`), in(`[{"name":"a","type":"long"}]`), Additive},
-		"an input renamed":           {in(`[{"name":"a","type":"long"}]`), in(`[{"name":"b","type":"long"}]`), Breaking},
-		"renamed to an optional one": {in(`[{"name":"a","type":"long"}]`), in(`[{"name":"b","type":"long","optional":true}]`), Breaking},
-		"an input wider":             {in(`[{"name":"a","type":"integer"}]`), in(`[{"name":"a","type":"double"}]`), Additive},
-		"an input narrower":          {in(`[{"name":"a","type":"double"}]`), in(`[{"name":"a","type":"float"}]`), Breaking},
-		"a long is no double":        {in(`[{"name":"a","type":"long"}]`), in(`[{"name":"a","type":"double"}]`), Breaking},
-		"an input now required":      {in(`[{"name":"a","type":"long","required":false}]`), in(`[{"name":"a","type":"long"}]`), Breaking},
-		"an input now optional":      {in(`[{"name":"a","type":"long"}]`), in(`[{"name":"a","type":"long","required":false}]`), Additive},
-		"another tensor shape":       {in(tensor("float64", "[-1,4]")), in(tensor("float64", "[-1,5]")), Breaking},
-		"any tensor size":            {in(tensor("float32", "[-1,4]")), in(tensor("float32", "[-1,-1]")), Additive},
-		"a fixed tensor size":        {in(tensor("float32", "[-1,4]")), in(tensor("float32", "[1,4]")), Breaking},
-		"a wider tensor":             {in(tensor("float32", "[-1,4]")), in(tensor("float64", "[-1,4]")), Additive},
-		"a tensor of more sides":     {in(tensor("float32", "[-1,4]")), in(tensor("float32", "[-1,4,1]")), Breaking},
-		"columns in place of one":    {in(tensor("float32", "[-1,4]")), in(`[{"name":"a","type":"long"}]`), Breaking},
-		"an object changed":          {in(`[{"name":"a","type":"object","properties":{"x":{"type":"long"}}}]`), in(`[{"name":"a","type":"object","properties":{"x":{"type":"double"}}}]`), Breaking},
-		"an output more":             {out(`[{"name":"p","type":"double"}]`), out(`[{"name":"p","type":"double"},{"name":"q","type":"double"}]`), Additive},
-		"an output less":             {out(`[{"name":"p","type":"double"},{"name":"q","type":"double"}]`), out(`[{"name":"p","type":"double"}]`), Breaking},
-		"an output wider":            {out(`[{"name":"p","type":"float"}]`), out(`[{"name":"p","type":"double"}]`), Breaking},
-		"a parameter more":           {params(""), params(`[{"name":"t","type":"float","default":0.5,"shape":null}]`), Additive},
-		"another default":            {params(`[{"name":"t","type":"float","default":0.1}]`), params(`[{"name":"t","type":"float","default":0.5}]`), Same},
-		"a parameter less":           {params(`[{"name":"t","type":"float","default":0.1}]`), params(""), Breaking},
+		"the same": {
+			in(`[{"name":"a","type":"long"}]`), in(`[{"type":"long","name":"a","required":true}]`), Same,
+		},
+		"another order": {
+			in(`[{"name":"a","type":"long"},{"name":"b","type":"long"}]`),
+			in(`[{"name":"b","type":"long"},{"name":"a","type":"long"}]`), Same,
+		},
+		"an optional input more": {
+			in(`[{"name":"a","type":"long"}]`),
+			in(`[{"name":"a","type":"long"},{"name":"b","type":"long","required":false}]`), Additive,
+		},
+		"a required input more": {
+			in(`[{"name":"a","type":"long"}]`), in(`[{"name":"a","type":"long"},{"name":"b","type":"long"}]`), Breaking,
+		},
+		"an input less": {
+			in(`[{"name":"a","type":"long"},{"name":"b","type":"long"}]`), in(`[{"name":"a","type":"long"}]`), Additive,
+		},
+		"an input renamed": {
+			in(`[{"name":"a","type":"long"}]`), in(`[{"name":"b","type":"long"}]`), Breaking,
+		},
+		"renamed to an optional one": {
+			in(`[{"name":"a","type":"long"}]`), in(`[{"name":"b","type":"long","optional":true}]`), Breaking,
+		},
+		"an input wider": {
+			in(`[{"name":"a","type":"integer"}]`), in(`[{"name":"a","type":"double"}]`), Additive,
+		},
+		"an input narrower": {
+			in(`[{"name":"a","type":"double"}]`), in(`[{"name":"a","type":"float"}]`), Breaking,
+		},
+		"a long is no double": {
+			in(`[{"name":"a","type":"long"}]`), in(`[{"name":"a","type":"double"}]`), Breaking,
+		},
+		"an input now required": {
+			in(`[{"name":"a","type":"long","required":false}]`), in(`[{"name":"a","type":"long"}]`), Breaking,
+		},
+		"an input now optional": {
+			in(`[{"name":"a","type":"long"}]`), in(`[{"name":"a","type":"long","required":false}]`), Additive,
+		},
+		"another tensor shape":    {in(tensor("float64", "[-1,4]")), in(tensor("float64", "[-1,5]")), Breaking},
+		"any tensor size":         {in(tensor("float32", "[-1,4]")), in(tensor("float32", "[-1,-1]")), Additive},
+		"a fixed tensor size":     {in(tensor("float32", "[-1,4]")), in(tensor("float32", "[1,4]")), Breaking},
+		"a wider tensor":          {in(tensor("float32", "[-1,4]")), in(tensor("float64", "[-1,4]")), Additive},
+		"a tensor of more sides":  {in(tensor("float32", "[-1,4]")), in(tensor("float32", "[-1,4,1]")), Breaking},
+		"columns in place of one": {in(tensor("float32", "[-1,4]")), in(`[{"name":"a","type":"long"}]`), Breaking},
+		"an object changed": {
+			in(`[{"name":"a","type":"object","properties":{"x":{"type":"long"}}}]`),
+			in(`[{"name":"a","type":"object","properties":{"x":{"type":"double"}}}]`), Breaking,
+		},
+		"an output more": {
+			out(`[{"name":"p","type":"double"}]`), out(`[{"name":"p","type":"double"},{"name":"q","type":"double"}]`),
+			Additive,
+		},
+		"an output less": {
+			out(`[{"name":"p","type":"double"},{"name":"q","type":"double"}]`), out(`[{"name":"p","type":"double"}]`),
+			Breaking,
+		},
+		"an output wider": {
+			out(`[{"name":"p","type":"float"}]`), out(`[{"name":"p","type":"double"}]`), Breaking,
+		},
+		"a parameter more": {
+			params(""), params(`[{"name":"t","type":"float","default":0.5,"shape":null}]`), Additive,
+		},
+		"another default": {
+			params(`[{"name":"t","type":"float","default":0.1}]`),
+			params(`[{"name":"t","type":"float","default":0.5}]`), Same,
+		},
+		"a parameter less": {params(`[{"name":"t","type":"float","default":0.1}]`), params(""), Breaking},
 	} {
 		was, err := Parse(c.was)
 		if err != nil {

@@ -8,7 +8,7 @@ import (
 
 // advisories are the known vulnerabilities of MLflow servers, so that they can be checked offline. Each row was taken
 // from https://nvd.nist.gov/vuln/detail/ID and from GitHub's advisory database. If the advisory says only "before",
-// from is the version in which the vulnerable feature first shipped.
+// from is the first version with the vulnerable feature.
 var advisories = []advisory{
 	{id: "CVE-2023-1177", what: "server files can be read through a model source", fixed: []string{"2.2.1"}},
 	{id: "CVE-2023-2356", what: "server files can be read through a model source", fixed: []string{"2.3.1"}},

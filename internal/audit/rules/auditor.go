@@ -130,8 +130,10 @@ func place(model string, x result) string {
 func (a *Auditor) finding(r rule, m audit.Snapshot, refs map[int][]string, x result) audit.Finding {
 	f := audit.Finding{
 		Rule: r.ID, Severity: r.Severity, Model: m.Model.Name, Version: x.version, Alias: x.alias, Stage: x.stage,
-		Message: format.Truncate(x.message, maxMessage), Fix: format.Truncate(fillIn(cmp.Or(x.fix, r.Fix), m.Model.Name, x), maxMessage),
-		Fingerprint: canonical.Digest("audit/1", r.ID, m.Model.Name, fmt.Sprint(x.version), x.alias, x.stage, x.key)[:32],
+		Message: format.Truncate(x.message, maxMessage),
+		Fix:     format.Truncate(fillIn(cmp.Or(x.fix, r.Fix), m.Model.Name, x), maxMessage),
+		Fingerprint: canonical.Digest("audit/1", r.ID, m.Model.Name, fmt.Sprint(x.version), x.alias, x.stage,
+			x.key)[:32],
 	}
 	if _, there := m.Version(x.version); there && len(refs[x.version]) == 0 && x.alias+x.stage == "" {
 		f.Severity = audit.Low // the version is not live
@@ -167,8 +169,8 @@ func fillIn(fix, model string, x result) string {
 	})
 }
 
-// locate sets the line of the policy file that the finding is about: the result's own line, the rule's settings, the
-// model's rule, or the first line.
+// locate sets the line of the policy file that the finding is about. It prefers the result's own line, then the rule's
+// settings, then the model's rule.
 func (a *Auditor) locate(f *audit.Finding, x result) {
 	p := a.config.Policy
 	if p == nil {
@@ -214,7 +216,8 @@ func (a *Auditor) Confirmed(first, second Judgement) Judgement {
 	}
 	out := Judgement{Unjudged: slices.Clone(second.Unjudged), Moving: second.Moving}
 	for _, f := range second.Findings {
-		skipped := slices.IndexFunc(first.Unjudged, func(u audit.Unjudged) bool { return u.Rule == f.Rule || u.Rule == "" })
+		skipped := slices.IndexFunc(first.Unjudged,
+			func(u audit.Unjudged) bool { return u.Rule == f.Rule || u.Rule == "" })
 		sameRule := func(u audit.Unjudged) bool { return u.Rule == f.Rule }
 		switch {
 		case !moving[f.Rule] || known[f.Fingerprint]:

@@ -77,7 +77,8 @@ func on(rules []audit.Rule, id string) bool {
 func (b *Baseline) FailingUnjudged(unjudged []audit.Unjudged, rules []audit.Rule, at audit.Severity) []audit.Unjudged {
 	var out []audit.Unjudged
 	for _, u := range unjudged {
-		counts := u.Rule == "" || slices.ContainsFunc(rules, func(r audit.Rule) bool { return r.ID == u.Rule && r.Severity.AtLeast(at) })
+		counts := u.Rule == "" ||
+			slices.ContainsFunc(rules, func(r audit.Rule) bool { return r.ID == u.Rule && r.Severity.AtLeast(at) })
 		if counts && (b == nil || u.Count > b.unjudged[u.Rule]) {
 			out = append(out, u)
 		}

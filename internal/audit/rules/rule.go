@@ -24,7 +24,8 @@ type rule struct {
 var rules = []rule{
 	danglingAlias, movedOutside, stageNotExclusive, stageAliasDisagree, hiddenVersions,
 	artifactMissing, artifactUnreadable, artifactChanged, sourceUnsafe, sourceElsewhere,
-	neverPassed, reportMode, waiverExpired, evidenceOld, promotionUnfinished, planNotApplied, ledgerBroken, noRollbackTarget,
+	neverPassed, reportMode, waiverExpired, evidenceOld, promotionUnfinished, planNotApplied, ledgerBroken,
+	noRollbackTarget,
 	runNotOwn, noRun, runGone, runUnfinished, experimentDeleted, datasetLineage,
 	championStale, challengerEndless, descriptionMissing, requiredTags, tagSchema, tagOverload,
 	serverVulnerable,

@@ -50,7 +50,8 @@ func (s ruleInput) compareFiles(v registry.Version, e ledger.Entry) (result, boo
 	case known && was.MLmodel != "" && m.Sha256 != was.MLmodel:
 		what = fmt.Sprintf("the digest of the MLmodel file is %.12s, but was %.12s", m.Sha256, was.MLmodel)
 	case listed && was.Files > 0 && (n != was.Files || bytes != was.Bytes):
-		what = fmt.Sprintf("there are %d files with %d bytes, but there were %d with %d", n, bytes, was.Files, was.Bytes)
+		what = fmt.Sprintf("there are %d files with %d bytes, but there were %d with %d", n, bytes, was.Files,
+			was.Bytes)
 	case was.MLmodel != "" && !known, was.Files > 0 && !listed:
 		return unjudged(v, "the files could not be read"), true
 	default:

@@ -33,7 +33,8 @@ var artifactMissing = rule{
 }
 
 // missing says which files of a model are confirmed to be missing, or returns "".
-func missing(descriptor registry.Known[registry.MLmodel], listing registry.Known[[]registry.File], m registry.MLmodel, known bool, files []registry.File, listed bool) string {
+func missing(descriptor registry.Known[registry.MLmodel], listing registry.Known[[]registry.File], m registry.MLmodel,
+	known bool, files []registry.File, listed bool) string {
 	switch {
 	case listing.IsAbsent(), listed && len(files) == 0:
 		return "there are no files"

@@ -34,9 +34,12 @@ var challengerEndless = rule{
 			since, marked := s.movedAt(t)
 			switch age := s.Now.Sub(since); {
 			case marked && age > s.span("max-age"):
-				out = append(out, t.finds("version %d has been %s since %s (%s)", t.version.Number, t.ref, date(since), days(age)))
-			case !marked && s.Now.Sub(t.version.Created) > s.span("max-age"): // a younger version cannot have been on trial for longer
-				out = append(out, t.unjudged("it is not known how long version %d has been %s: it was set outside this tool", t.version.Number, t.ref))
+				out = append(out, t.finds("version %d has been %s since %s (%s)", t.version.Number, t.ref, date(since),
+					days(age)))
+			// a younger version cannot have been on trial for longer
+			case !marked && s.Now.Sub(t.version.Created) > s.span("max-age"):
+				out = append(out, t.unjudged("it is not known how long version %d has been %s: it was set outside "+
+					"this tool", t.version.Number, t.ref))
 			}
 		}
 		return out

@@ -77,10 +77,12 @@ func (s ruleInput) newerVersion(t target) (result, bool) {
 	switch {
 	case !known && s.Model.Newest > t.version.Number:
 		return t.unjudged("version %d is newer, but its creation time is not known", s.Model.Newest), true
-	case !known || newest.Number <= t.version.Number || newest.Blocked() || s.Now.Sub(newest.Created) <= s.span("waiting"):
+	case !known || newest.Number <= t.version.Number || newest.Blocked() ||
+		s.Now.Sub(newest.Created) <= s.span("waiting"):
 		return result{}, false
 	}
-	r := t.finds("version %d is at %s, but version %d has been waiting since %s", t.version.Number, t.ref, newest.Number, date(newest.Created))
+	r := t.finds("version %d is at %s, but version %d has been waiting since %s", t.version.Number, t.ref,
+		newest.Number, date(newest.Created))
 	r.key = fmt.Sprint(newest.Number)
 	r.fix = strings.ReplaceAll(judgeNewest, "NEWEST", r.key)
 	return r, true

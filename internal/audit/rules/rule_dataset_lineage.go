@@ -23,8 +23,10 @@ var datasetLineage = rule{
 			case v.RunID == "" || s.Runs[v.RunID].IsAbsent(): // other rules report it
 			case !known:
 				out = append(out, unjudged(v, "run %s: %s", short(v.RunID), s.Runs[v.RunID].Why()))
-			case len(run.Datasets) == 0 && (s.Server == "" || before(s.Server, "2.4")): // servers before 2.1 do not report their version
-				out = append(out, unjudged(v, "MLflow before 2.4 does not store datasets; this server is %s", cmp.Or(s.Server, "of an unknown version")))
+			// servers before 2.1 do not report their version
+			case len(run.Datasets) == 0 && (s.Server == "" || before(s.Server, "2.4")):
+				out = append(out, unjudged(v, "MLflow before 2.4 does not store datasets; this server is %s",
+					cmp.Or(s.Server, "of an unknown version")))
 			case len(run.Datasets) == 0:
 				out = append(out, about(v, "%s: the run %s has no dataset", s.label(v), short(run.ID)))
 			}

@@ -27,7 +27,8 @@ var evidenceOld = rule{
 		for _, t := range s.targets {
 			e, found := lastPromotion(l, t)
 			if age := s.Now.Sub(e.Ended); found && len(e.Record.Gates) > 0 && age > s.span("max-age") {
-				out = append(out, t.finds("the gates for version %d at %s were evaluated on %s, %s ago", t.version.Number, t.ref, date(e.Ended), days(age)))
+				out = append(out, t.finds("the gates for version %d at %s were evaluated on %s, %s ago",
+					t.version.Number, t.ref, date(e.Ended), days(age)))
 			}
 		}
 		return out

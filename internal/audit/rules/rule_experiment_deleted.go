@@ -22,9 +22,11 @@ var experimentDeleted = rule{
 			case !known:
 				out = append(out, unjudged(v, "run %s: %s", short(v.RunID), s.Runs[v.RunID].Why()))
 			case !there && !s.Experiments[run.ExperimentID].IsAbsent():
-				out = append(out, unjudged(v, "experiment %s: %s", short(run.ExperimentID), s.Experiments[run.ExperimentID].Why()))
+				out = append(out, unjudged(v, "experiment %s: %s", short(run.ExperimentID),
+					s.Experiments[run.ExperimentID].Why()))
 			case !there || experiment.Deleted:
-				out = append(out, about(v, "%s: the run's experiment %s (%s) is deleted", s.label(v), short(experiment.Name), short(run.ExperimentID)))
+				out = append(out, about(v, "%s: the run's experiment %s (%s) is deleted", s.label(v),
+					short(experiment.Name), short(run.ExperimentID)))
 			}
 		}
 		return out

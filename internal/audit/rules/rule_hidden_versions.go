@@ -20,7 +20,8 @@ var hiddenVersions = rule{
 		if !s.hidden() {
 			return nil
 		}
-		return []result{{message: "the server hides all versions of this model from searches, because one version has the tag of a prompt"}}
+		return []result{{message: "the server hides all versions of this model from searches, because one version " +
+			"has the tag of a prompt"}}
 	},
 }
 

@@ -30,7 +30,8 @@ var ledgerBroken = rule{
 // ledger although its tags no longer name it.
 func (a *Auditor) UnlistedLedgers(why string) (j Judgement) {
 	if on(a.Rules(), ledgerBroken.ID) {
-		j.Unjudged = []audit.Unjudged{{Rule: ledgerBroken.ID, Count: 1, Why: why, Where: "models whose tags name no ledger"}}
+		j.Unjudged = []audit.Unjudged{{Rule: ledgerBroken.ID, Count: 1, Why: why,
+			Where: "models without a ledger in their tags"}}
 	}
 	return j
 }

@@ -25,7 +25,8 @@ var movedOutside = rule{
 			if s.promotionRunning(l, d.Ref) {
 				continue
 			}
-			r := result{key: d.Ref, message: fmt.Sprintf("%s points to %s, but the last recorded promotion was to %s", d.Ref, versionsText(d.Want), versionsText(d.Was))}
+			r := result{key: d.Ref, message: fmt.Sprintf("%s points to %s, but the last recorded promotion was to %s",
+				d.Ref, versionsText(d.Want), versionsText(d.Was))}
 			if alias, isAlias := strings.CutPrefix(d.Ref, "@"); isAlias {
 				r.alias, r.version = alias, s.Model.Aliases[alias]
 			} else {

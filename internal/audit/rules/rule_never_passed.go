@@ -34,19 +34,24 @@ var neverPassed = rule{
 				out = append(out, t.unjudged("%s", why))
 			case recorded && s.promotionRunning(l, t.ref):
 			case found && slices.Contains(e.Record.Override, verdict.OverrideUngated):
-				out = append(out, t.finds("version %d was promoted to %s without gates (override: ungated) on %s by %s", t.version.Number, t.ref, date(e.Ended), who(e)).atLineOf(asked))
+				out = append(out, t.finds("version %d was promoted to %s without gates (override: ungated) on %s by %s",
+					t.version.Number, t.ref, date(e.Ended), who(e)).atLineOf(asked))
 			case !described:
 			case !found && promotedWithoutLedger(t.version):
 				out = append(out, t.unjudged("it was promoted without a ledger, so there is no record of its gates"))
 			case !found:
-				out = append(out, t.finds("there is no record that version %d passed the policy's gates for %s", t.version.Number, t.ref).atLineOf(asked))
+				out = append(out, t.finds("there is no record that version %d passed the policy's gates for %s",
+					t.version.Number, t.ref).atLineOf(asked))
 			case unenforced(e.Record, t):
-				out = append(out, t.finds("version %d was promoted to %s on %s in report mode, although it failed the policy's gates", t.version.Number, t.ref,
+				out = append(out, t.finds("version %d was promoted to %s on %s in report mode, although it failed "+
+					"the policy's gates", t.version.Number, t.ref,
 					date(e.Ended)).atLineOf(asked))
 			case e.Record.Rules[t.ref] == "":
-				out = append(out, t.finds("version %d was promoted to %s on %s without the policy file", t.version.Number, t.ref, date(e.Ended)).atLineOf(asked))
+				out = append(out, t.finds("version %d was promoted to %s on %s without the policy file",
+					t.version.Number, t.ref, date(e.Ended)).atLineOf(asked))
 			case e.Record.Rules[t.ref] != asked.Digest:
-				out = append(out, t.finds("version %d passed the policy for %s of %s; the policy's gates have changed since then", t.version.Number, t.ref, date(e.Ended)).atLineOf(asked))
+				out = append(out, t.finds("version %d passed the policy for %s of %s; the policy's gates have "+
+					"changed since then", t.version.Number, t.ref, date(e.Ended)).atLineOf(asked))
 			}
 		}
 		return out

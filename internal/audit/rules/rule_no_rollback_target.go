@@ -72,6 +72,7 @@ func (s ruleInput) rollbackVersion(l ledger.Chain, ref string, now int, formers 
 			rejected = append(rejected, fmt.Sprintf("version %d: %s", n, why))
 		}
 	}
-	r.message = fmt.Sprintf("%s is at version %d and has no version to roll back to: %s", ref, now, strings.Join(rejected, ", "))
+	r.message = fmt.Sprintf("%s is at version %d and has no version to roll back to: %s", ref, now,
+		strings.Join(rejected, ", "))
 	return r, true
 }

@@ -37,7 +37,8 @@ var planNotApplied = rule{
 			switch state := appliedBy(l, p.Digest); {
 			case !ok && why != "":
 				r.unjudged, r.message = true, why
-			case state == ledger.EntryDone, !ok && s.hasSummary(func(r ledger.Summary) bool { return r.Plan == p.Digest }):
+			case state == ledger.EntryDone,
+				!ok && s.hasSummary(func(r ledger.Summary) bool { return r.Plan == p.Digest }):
 				continue
 			case !ok && s.hasSummary(func(r ledger.Summary) bool { return later(r.At, p.Made) }):
 				r.unjudged, r.message = true, "there is no ledger, and a version's tag records only its last promotion"
@@ -61,7 +62,8 @@ var planNotApplied = rule{
 
 // MissingModel checks the approved plans for a model that is not in the registry.
 func (a *Auditor) MissingModel(model string) Judgement {
-	m := audit.Snapshot{Model: registry.Model{Name: model}, Ledger: registry.Absent[ledger.Chain]("the model does not exist")}
+	m := audit.Snapshot{Model: registry.Model{Name: model},
+		Ledger: registry.Absent[ledger.Chain]("the model does not exist")}
 	var j Judgement
 	for _, r := range a.rules {
 		if r.ID == planNotApplied.ID {
@@ -75,7 +77,7 @@ func (a *Auditor) MissingModel(model string) Judgement {
 
 const running = "under way"
 
-// appliedBy returns the outcome of the newest ledger entry with that plan, or "" if there is none.
+// appliedBy returns the outcome of the newest ledger entry with that plan, or "" if the plan has no entry.
 func appliedBy(l ledger.Chain, digest string) string {
 	for _, e := range slices.Backward(l.Entries) {
 		switch {

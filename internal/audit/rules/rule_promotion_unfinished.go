@@ -21,19 +21,25 @@ var promotionUnfinished = rule{
 	moving: true,
 	model: byLedger(func(s ruleInput, l ledger.Chain) []result {
 		e, there := lastMovingEntry(l)
-		r := result{alias: e.Record.Target.Alias, stage: e.Record.Target.Stage, version: e.Record.To, key: fmt.Sprint(e.Epoch)}
-		what := fmt.Sprintf("ledger entry %d (%s of version %d to %s, started by %s)", e.Epoch, e.Record.Command, e.Record.To, e.Record.Target, who(e))
+		r := result{alias: e.Record.Target.Alias, stage: e.Record.Target.Stage, version: e.Record.To,
+			key: fmt.Sprint(e.Epoch)}
+		what := fmt.Sprintf("ledger entry %d (%s of version %d to %s, started by %s)", e.Epoch, e.Record.Command,
+			e.Record.To, e.Record.Target, who(e))
 		switch {
 		case !there:
 			return nil
 		case e.Outcome == "" && s.Now.After(e.Lease):
 			r.message = what + " was never finished; its lease ended on " + e.Lease.UTC().Format("2006-01-02 15:04 UTC")
 		case e.Outcome == ledger.EntrySuperseded && e.Moved > 0:
-			r.message = fmt.Sprintf("%s was taken over on %s after %d of %d moves, but was not finished", what, date(e.Ended), e.Moved, len(ownMoves(e)))
+			r.message = fmt.Sprintf("%s was taken over on %s after %d of %d moves, but was not finished", what,
+				date(e.Ended), e.Moved, len(ownMoves(e)))
 		case e.Outcome == ledger.EntryAborted && e.Moved > 0 && e.Moved < len(ownMoves(e)):
-			r.message = fmt.Sprintf("%s was given up on %s after %d of %d moves", what, date(e.Ended), e.Moved, len(ownMoves(e)))
-		case e.Outcome == ledger.EntryAborted && e.Moved < 0 && slices.ContainsFunc(ownMoves(e), func(m ledger.Shift) bool { return s.versionsAt(m.Ref) == m.Want }):
-			r.message = fmt.Sprintf("%s was given up on %s; it is not known how many of its %d moves were made", what, date(e.Ended), len(ownMoves(e)))
+			r.message = fmt.Sprintf("%s was given up on %s after %d of %d moves", what, date(e.Ended), e.Moved,
+				len(ownMoves(e)))
+		case e.Outcome == ledger.EntryAborted && e.Moved < 0 &&
+			slices.ContainsFunc(ownMoves(e), func(m ledger.Shift) bool { return s.versionsAt(m.Ref) == m.Want }):
+			r.message = fmt.Sprintf("%s was given up on %s; it is not known how many of its %d moves were made", what,
+				date(e.Ended), len(ownMoves(e)))
 		default:
 			return nil
 		}

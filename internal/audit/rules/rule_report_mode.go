@@ -25,7 +25,8 @@ var reportMode = rule{
 			asked, described := s.targetRule(t)
 			switch {
 			case t.version.Tags[registry.TagValidation] == registry.ValidationNotEnforced:
-				out = append(out, t.finds("version %d is at %s and was promoted in report mode%s", t.version.Number, t.ref,
+				out = append(out, t.finds("version %d is at %s and was promoted in report mode%s", t.version.Number,
+					t.ref,
 					failedGates(t.version)))
 			case described && asked.Mode == verdict.ReportMode:
 				r := t.finds("the policy's gates for %s are in report mode and block nothing", t.ref).atLineOf(asked)

@@ -32,15 +32,16 @@ var sourceElsewhere = rule{
 			case !known:
 				out = append(out, unjudged(v, "run %s: %s", v.RunID, s.Runs[v.RunID].Why()))
 			case !s.within(v.Source, run):
-				out = append(out, about(v, "%s: the source %s is not among the artifacts of its run %s", s.label(v), short(v.Source), run.ID))
+				out = append(out, about(v, "%s: the source %s is not among the artifacts of its run %s", s.label(v),
+					short(v.Source), run.ID))
 			}
 		}
 		return out
 	},
 }
 
-// within reports whether a source may belong to the run: it is among the run's artifacts, a logged model next to them,
-// or a models:/ reference that MLflow follows.
+// within reports whether a source may belong to the run. It may be among the run's artifacts, or a logged model next to
+// them. It may also be a models:/ reference that MLflow follows.
 func (s ruleInput) within(source string, run registry.Run) bool {
 	if _, ok := registry.ArtifactPath(source, run, s.movedRoots()...); ok || strings.HasPrefix(source, "models:/") {
 		return true

@@ -23,8 +23,9 @@ var sourceUnsafe = rule{
 			"`MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX` on the server",
 		Settings: []audit.Setting{
 			{
-				Name:    "schemes",
-				About:   "allowed URI schemes; local paths and other schemes are allowed only below the run's artifacts",
+				Name: "schemes",
+				About: "allowed URI schemes; local paths and other schemes are allowed only below the run's " +
+					"artifacts",
 				Kind:    audit.Names,
 				Default: usualSchemes,
 			},
@@ -37,7 +38,8 @@ var sourceUnsafe = rule{
 			form, place := formProblem(v.Source), s.locationProblem(v)
 			switch why := cmp.Or(form, place); {
 			case why == "":
-			case form == "" && v.RunID != "" && !known && !s.Runs[v.RunID].IsAbsent(): // it may be inside the run's artifacts
+			// it may be inside the run's artifacts
+			case form == "" && v.RunID != "" && !known && !s.Runs[v.RunID].IsAbsent():
 				out = append(out, unjudged(v, "run %s: %s", short(v.RunID), s.Runs[v.RunID].Why()))
 			default:
 				out = append(out, about(v, "%s: the source %s %s", s.label(v), short(v.Source), why))
@@ -49,7 +51,8 @@ var sourceUnsafe = rule{
 
 // usualSchemes are the schemes of artifact stores, and of references that MLflow follows.
 var usualSchemes = []string{
-	"mlflow-artifacts", "runs", "models", "s3", "gs", "wasb", "wasbs", "abfs", "abfss", "dbfs", "hdfs", "viewfs", "r2", "b2", "oci", "oss",
+	"mlflow-artifacts", "runs", "models", "s3", "gs", "wasb", "wasbs", "abfs", "abfss", "dbfs", "hdfs", "viewfs", "r2",
+	"b2", "oci", "oss",
 }
 
 // formProblem says what is wrong with the form of a source, or returns "".
@@ -62,7 +65,8 @@ func formProblem(source string) string {
 		return "contains a control character"
 	case slices.Contains(strings.FieldsFunc(lower, func(r rune) bool { return r == '/' || r == '\\' }), ".."):
 		return "leaves its folder with .."
-	case strings.Contains(lower, "%2e"), strings.Contains(lower, "%2f"), strings.Contains(lower, "%5c"), strings.Contains(lower, "%00"), strings.Contains(lower, "%25"):
+	case strings.Contains(lower, "%2e"), strings.Contains(lower, "%2f"), strings.Contains(lower, "%5c"),
+		strings.Contains(lower, "%00"), strings.Contains(lower, "%25"):
 		return "contains encoded characters"
 	case !strings.HasPrefix(lower, "models:") && strings.ContainsAny(source, `\#?`): // names of models may contain them
 		return "contains a backslash, a # or a ?"

@@ -20,7 +20,7 @@ var stageAliasDisagree = rule{
 			"is an unfinished migration from stages to aliases.",
 		Fix: "to keep the alias's version, run `mlflow-promote promote --model MODEL --candidate " +
 			"models:/MODEL/VERSION --alias ALIAS --stage STAGE`; to keep the stage's version, promote that one; or " +
-			"remove the alias or stage if nobody uses it",
+			"remove the alias or stage if it is not used",
 		Settings: []audit.Setting{
 			{
 				Name:    "pairs",
@@ -49,7 +49,8 @@ var stageAliasDisagree = rule{
 			if ok && (s.promotionRunning(l, "@"+alias) || s.promotionRunning(l, stage)) {
 				continue
 			}
-			out = append(out, result{version: n, alias: alias, stage: stage, message: fmt.Sprintf("@%s points to version %d, but %s in %s", alias, n, versionsAre(holders), stage)})
+			out = append(out, result{version: n, alias: alias, stage: stage,
+				message: fmt.Sprintf("@%s points to version %d, but %s in %s", alias, n, versionsAre(holders), stage)})
 		}
 		return out
 	},

@@ -32,10 +32,12 @@ var stageNotExclusive = rule{
 		for _, stage := range s.names("stages") {
 			holders := s.versionsAt(stage)
 			left, _ := l.Left(stage)
-			if !strings.Contains(holders, ",") || ok && (left == holders || s.promotionRunning(l, stage)) { // it was recorded like this, or a promotion is running
+			// it was recorded like this, or a promotion is running
+			if !strings.Contains(holders, ",") || ok && (left == holders || s.promotionRunning(l, stage)) {
 				continue
 			}
-			out = append(out, result{stage: stage, message: fmt.Sprintf("%s are all in %s", versionsText(holders), stage)})
+			out = append(out, result{stage: stage,
+				message: fmt.Sprintf("%s are all in %s", versionsText(holders), stage)})
 		}
 		return out
 	},

@@ -61,5 +61,6 @@ func tagProblem(tags map[string]string, key string, form *regexp.Regexp) string 
 	if !there || form.MatchString(value) {
 		return ""
 	}
-	return fmt.Sprintf("tag %s is %q; it must match %s", key, short(value), strings.TrimSuffix(strings.TrimPrefix(form.String(), "^(?:"), ")$"))
+	return fmt.Sprintf("tag %s is %q; it must match %s", key, short(value),
+		strings.TrimSuffix(strings.TrimPrefix(form.String(), "^(?:"), ")$"))
 }

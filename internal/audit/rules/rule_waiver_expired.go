@@ -32,7 +32,8 @@ var waiverExpired = rule{
 				if !f.Waived() || f.Target != "" && f.Target != t.alias+t.stage || !s.waiverEnded(f, t.version) {
 					continue
 				}
-				r := t.finds("version %d is at %s although it failed %s: %s", t.version.Number, t.ref, short(f.Gate), short(f.Exception()))
+				r := t.finds("version %d is at %s although it failed %s: %s", t.version.Number, t.ref, short(f.Gate),
+					short(f.Exception()))
 				r.key = f.Gate
 				out = append(out, r)
 			}
@@ -48,6 +49,7 @@ func (s ruleInput) waiverEnded(f verdict.Finding, v registry.Version) bool {
 		return false
 	}
 	return s.Policy == nil || !slices.ContainsFunc(s.Policy.Waivers, func(w policy.Waiver) bool {
-		return w.Gate == f.Gate && w.Model == v.Model && w.Version == v.Number && (w.Target == "" || w.Target == f.Target) && !policy.DayIsOver(w.Until, s.Now)
+		return w.Gate == f.Gate && w.Model == v.Model && w.Version == v.Number &&
+			(w.Target == "" || w.Target == f.Target) && !policy.DayIsOver(w.Until, s.Now)
 	})
 }

@@ -164,7 +164,8 @@ func effective(e ledger.Entry) bool {
 // lastPromotion returns the newest promotion of the version to the target.
 func lastPromotion(l ledger.Chain, t target) (ledger.Entry, bool) {
 	for _, e := range slices.Backward(l.Entries) {
-		if e.Record.Command == "promote" && e.Record.To == t.version.Number && effective(e) && (e.Record.Target.Alias == t.alias && t.alias != "" || e.Record.Target.Stage == t.stage && t.stage != "") {
+		if e.Record.Command == "promote" && e.Record.To == t.version.Number && effective(e) &&
+			(e.Record.Target.Alias == t.alias && t.alias != "" || e.Record.Target.Stage == t.stage && t.stage != "") {
 			return e, true
 		}
 	}

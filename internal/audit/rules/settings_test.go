@@ -97,11 +97,13 @@ func TestSettingsReachTheRules(t *testing.T) {
 	for _, r := range a.Rules() {
 		on[r.ID] = r.Severity
 	}
-	if _, there := on["challenger-endless"]; there || on["no-run"] != audit.Low || on["description-missing"] != audit.Medium || on["run-gone"] != audit.High {
+	if _, there := on["challenger-endless"]; there || on["no-run"] != audit.Low ||
+		on["description-missing"] != audit.Medium || on["run-gone"] != audit.High {
 		t.Errorf("%v", on)
 	}
 	v := values{p.Audit.Rules["champion-stale"].Values, championStale.Settings}
-	if v.span("waiting") != 28*day || v.span("max-age") != 180*day || !cmp.Equal(v.names("aliases"), []string{"champion", "live"}) {
+	if v.span("waiting") != 28*day || v.span("max-age") != 180*day ||
+		!cmp.Equal(v.names("aliases"), []string{"champion", "live"}) {
 		t.Errorf("%v", v.set)
 	}
 	if v := (values{nil, championStale.Settings}); v.span("waiting") != 90*day {
@@ -111,7 +113,8 @@ func TestSettingsReachTheRules(t *testing.T) {
 
 // Only what the rules that are on want to know is asked for.
 func TestNeedsAreThoseOfTheRulesThatAreOn(t *testing.T) {
-	if got := New(Config{}).Needs(); got != (audit.Needs{Runs: true, Origins: true, Datasets: true, Experiments: true, MLmodels: true, Files: true, Ledger: true}) {
+	if got := New(Config{}).Needs(); got != (audit.Needs{Runs: true, Origins: true, Datasets: true, Experiments: true,
+		MLmodels: true, Files: true, Ledger: true}) {
 		t.Errorf("all rules want %+v", got)
 	}
 	var off strings.Builder
@@ -132,19 +135,40 @@ func TestFindingsAreAcceptedUntilADay(t *testing.T) {
 		now            time.Time
 		want, message  string
 	}{
-		{when: "the model matches", accepted: "{rule: no-run, model: chu*, until: 2026-05-03, by: ann, why: old}", want: "by ann until 2026-05-03: old"},
-		{when: "the version matches", accepted: "{rule: no-run, model: churn, version: 2, until: 2026-05-04, by: ann, why: old}", want: "by ann until 2026-05-04: old"},
-		{when: "another version is meant", accepted: "{rule: no-run, model: churn, version: 1, until: 2026-05-04, by: ann, why: old}"},
-		{when: "another rule is meant", accepted: "{rule: run-gone, model: churn, until: 2026-05-04, by: ann, why: old}"},
+		{
+			when: "the model matches", accepted: "{rule: no-run, model: chu*, until: 2026-05-03, by: ann, why: old}",
+			want: "by ann until 2026-05-03: old",
+		},
+		{
+			when:     "the version matches",
+			accepted: "{rule: no-run, model: churn, version: 2, until: 2026-05-04, by: ann, why: old}",
+			want:     "by ann until 2026-05-04: old",
+		},
+		{
+			when:     "another version is meant",
+			accepted: "{rule: no-run, model: churn, version: 1, until: 2026-05-04, by: ann, why: old}",
+		},
+		{
+			when:     "another rule is meant",
+			accepted: "{rule: run-gone, model: churn, until: 2026-05-04, by: ann, why: old}",
+		},
 		{when: "the server is meant", accepted: "{rule: no-run, until: 2026-05-04, by: ann, why: old}"},
-		{when: "the day is over", accepted: "{rule: no-run, model: churn, until: 2026-05-02, by: ann, why: old}", message: "accepted by ann, but only until 2026-05-02"},
-		{when: "the day does not exist", accepted: "{rule: no-run, model: churn, until: 2026-06-31, by: ann, why: old}", message: "but only until"},
+		{
+			when: "the day is over", accepted: "{rule: no-run, model: churn, until: 2026-05-02, by: ann, why: old}",
+			message: "accepted by ann, but only until 2026-05-02",
+		},
+		{
+			when:     "the day does not exist",
+			accepted: "{rule: no-run, model: churn, until: 2026-06-31, by: ann, why: old}",
+			message:  "but only until",
+		},
 	} {
 		s := newSound()
 		s.Policy = policyOf(gates + "audit: {accepted: [" + c.accepted + "]}\n")
 		s.version(2).RunID = ""
 		j := New(s.Config).Model(s.Snapshot)
-		if len(j.Findings) != 1 || j.Findings[0].Accepted != c.want || j.Findings[0].Counts() != (c.want == "") || !strings.Contains(j.Findings[0].Message, c.message) {
+		if len(j.Findings) != 1 || j.Findings[0].Accepted != c.want || j.Findings[0].Counts() != (c.want == "") ||
+			!strings.Contains(j.Findings[0].Message, c.message) {
 			t.Errorf("%s: %+v", c.when, j.Findings)
 		}
 	}
@@ -157,10 +181,16 @@ func TestFindingsPointIntoThePolicyFile(t *testing.T) {
 		plant      func(*sound)
 		line       int
 	}{
-		{"the rule has settings", gates + "audit:\n  rules:\n    no-run:\n      severity: high\n", func(s *sound) { s.version(2).RunID = "" }, 11},
+		{
+			"the rule has settings", gates + "audit:\n  rules:\n    no-run:\n      severity: high\n",
+			func(s *sound) { s.version(2).RunID = "" }, 11,
+		},
 		{"the model has gates", gates, func(s *sound) { s.version(2).RunID = "" }, 3},
 		{"the target has gates", gates, func(s *sound) { s.last(func(e *ledger.Entry) { e.Record.Rules = nil }) }, 5},
-		{"only an audit is there", "version: 1\naudit:\n  rules: {run-gone: {off: true}}\n", func(s *sound) { s.version(2).RunID = "" }, 3},
+		{
+			"only an audit is there", "version: 1\naudit:\n  rules: {run-gone: {off: true}}\n",
+			func(s *sound) { s.version(2).RunID = "" }, 3,
+		},
 	} {
 		s := newSound()
 		s.Policy = policyOf(c.file)
@@ -186,7 +216,10 @@ func TestNoNameEndsTheCommandThatItStandsIn(t *testing.T) {
 		at    result
 		want  string
 	}{
-		{"churn", result{alias: "champion", stage: "Production"}, "run `promote --model churn --alias champion --stage Production`"},
+		{
+			"churn", result{alias: "champion", stage: "Production"},
+			"run `promote --model churn --alias champion --stage Production`",
+		},
 		{"ch`urn", result{alias: "champion"}, "run `promote --model MODEL --alias champion --stage STAGE`"},
 		{"churn", result{alias: "cham`pion", stage: "`"}, "run `promote --model churn --alias ALIAS --stage STAGE`"},
 	} {
@@ -203,10 +236,16 @@ func TestWordsAreFilled(t *testing.T) {
 		at   result
 		want string
 	}{
-		{"`rollback --model MODEL --alias ALIAS`", result{stage: "Production"}, "`rollback --model churn --stage Production`"},
+		{
+			"`rollback --model MODEL --alias ALIAS`", result{stage: "Production"},
+			"`rollback --model churn --stage Production`",
+		},
 		{"`--candidate models:/MODEL/VERSION`", result{version: 7}, "`--candidate models:/churn/7`"},
 		{"`--candidate models:/MODEL/VERSION`", result{}, "`--candidate models:/churn/VERSION`"},
-		{"`MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX`", result{version: 7}, "`MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX`"},
+		{
+			"`MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX`", result{version: 7},
+			"`MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX`",
+		},
 	} {
 		if got := fillIn(c.fix, "churn", c.at); got != c.want {
 			t.Errorf("%s %+v: %s", c.fix, c.at, got)

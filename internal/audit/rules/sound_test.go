@@ -18,7 +18,8 @@ import (
 
 var now = time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)
 
-const gates = "version: 1\nmodels:\n  churn:\n    aliases:\n      champion:\n        gates:\n          - metric: acc\n            min: 0.8\n"
+const gates = "version: 1\nmodels:\n  churn:\n    aliases:\n      champion:\n        gates:\n          - metric: " +
+	"acc\n            min: 0.8\n"
 
 // policyOf reads a policy file of a test's own.
 func policyOf(text string) *policy.Policy {
@@ -29,7 +30,8 @@ func policyOf(text string) *policy.Policy {
 	return &p
 }
 
-// sound is a model about which no rule has anything to say: version 2 is champion, promoted by this tool after version 1
+// sound is a model about which no rule has anything to say: version 2 is champion, promoted by this tool after version
+// 1
 // under the policy above, with everything that anybody could ask for.
 type sound struct {
 	audit.Snapshot
@@ -40,9 +42,11 @@ func newSound() *sound {
 	p := policyOf(gates)
 	s := &sound{Config: Config{Policy: p, Scope: audit.ScopeAll, Now: now, Server: "3.17.2"}}
 	s.Model = registry.Model{
-		Name: "churn", Description: "who leaves", Tags: map[string]string{}, Aliases: map[string]int{"champion": 2}, Newest: 2, Created: now.AddDate(0, -2, 0),
+		Name: "churn", Description: "who leaves", Tags: map[string]string{}, Aliases: map[string]int{"champion": 2},
+		Newest: 2, Created: now.AddDate(0, -2, 0),
 	}
-	s.Runs, s.Experiments = map[string]registry.Known[registry.Run]{}, map[string]registry.Known[registry.Experiment]{"7": registry.Is(registry.Experiment{ID: "7", Name: "churn"})}
+	s.Runs, s.Experiments = map[string]registry.Known[registry.Run]{},
+		map[string]registry.Known[registry.Experiment]{"7": registry.Is(registry.Experiment{ID: "7", Name: "churn"})}
 	s.MLmodels, s.Files = map[int]registry.Known[registry.MLmodel]{}, map[int]registry.Known[[]registry.File]{}
 	for n := 1; n <= 2; n++ {
 		s.add(n)
@@ -62,11 +66,13 @@ var skops = []registry.Part{{Key: "sklearn.pickled_model", Names: []string{"mode
 func (s *sound) add(n int) *registry.Version {
 	id := fmt.Sprintf("r%d", n)
 	s.Versions = append(s.Versions, registry.Version{
-		Model: "churn", Number: n, RunID: id, Source: "mlflow-artifacts:/7/" + id + "/artifacts/model", Stage: "None", Status: "READY",
-		Tags: map[string]string{}, Created: now.AddDate(0, -1, n),
+		Model: "churn", Number: n, RunID: id, Source: "mlflow-artifacts:/7/" + id + "/artifacts/model", Stage: "None",
+		Status: "READY",
+		Tags:   map[string]string{}, Created: now.AddDate(0, -1, n),
 	})
 	s.Runs[id] = registry.Is(registry.Run{
-		ID: id, ExperimentID: "7", Status: "FINISHED", ArtifactURI: "mlflow-artifacts:/7/" + id + "/artifacts", Start: now.AddDate(0, -1, n),
+		ID: id, ExperimentID: "7", Status: "FINISHED", ArtifactURI: "mlflow-artifacts:/7/" + id + "/artifacts",
+		Start:    now.AddDate(0, -1, n),
 		Datasets: []registry.Dataset{{Name: "train", Digest: "d41d8", Context: "training"}},
 	})
 	s.MLmodels[n] = registry.Is(registry.MLmodel{Parts: skops, Sha256: "sum" + id, SizeBytes: 7})
@@ -138,11 +144,16 @@ func promoted(epoch, from, to int, at time.Time, digest string) ledger.Entry {
 		was = fmt.Sprint(from)
 	}
 	return ledger.Entry{
-		Epoch: epoch, Outcome: ledger.EntryDone, Moved: 1, Ended: at, Lease: at.Add(15 * time.Minute), Digest: fmt.Sprintf("digest %d", epoch),
+		Epoch: epoch, Outcome: ledger.EntryDone, Moved: 1, Ended: at, Lease: at.Add(15 * time.Minute),
+		Digest: fmt.Sprintf("digest %d", epoch),
 		Record: ledger.Record{
-			Command: "promote", Model: "churn", To: to, From: from, Epoch: epoch, Target: registry.Target{Alias: "champion"}, Origin: ledger.Origin{Actor: "ann"},
-			Moves: []ledger.Shift{{Ref: "@champion", Was: was, Want: fmt.Sprint(to)}}, Rules: map[string]string{"@champion": digest},
-			Decision: verdict.Promote, Gates: []verdict.Finding{{Gate: "metric acc", Target: "champion", Outcome: verdict.Pass}}, Plan: fmt.Sprintf("plan %d", epoch),
+			Command: "promote", Model: "churn", To: to, From: from, Epoch: epoch,
+			Target: registry.Target{Alias: "champion"}, Origin: ledger.Origin{Actor: "ann"},
+			Moves:    []ledger.Shift{{Ref: "@champion", Was: was, Want: fmt.Sprint(to)}},
+			Rules:    map[string]string{"@champion": digest},
+			Decision: verdict.Promote,
+			Gates:    []verdict.Finding{{Gate: "metric acc", Target: "champion", Outcome: verdict.Pass}},
+			Plan:     fmt.Sprintf("plan %d", epoch),
 			Contents: ledger.Contents{MLmodel: fmt.Sprintf("sumr%d", to), Files: 2, Bytes: 1100},
 		},
 	}
@@ -180,7 +191,8 @@ func TestNothingIsSaidAboutASoundModel(t *testing.T) {
 // A model of which nothing but versions and aliases is known is fine by no rule that needs more.
 func TestWhatIsNotGatheredIsNotJudged(t *testing.T) {
 	s := newSound()
-	s.Runs, s.Experiments, s.MLmodels, s.Files, s.Ledger, s.Newest = nil, nil, nil, nil, registry.Known[ledger.Chain]{}, registry.Known[registry.Version]{}
+	s.Runs, s.Experiments, s.MLmodels, s.Files, s.Ledger, s.Newest = nil, nil, nil, nil, registry.Known[ledger.Chain]{},
+		registry.Known[registry.Version]{}
 	s.Server, s.Config.Plans = "", []ApprovedPlan{{Digest: "p", Plan: plan.Plan{Model: "churn"}}}
 	found, unjudged := s.judge()
 	silent := map[string]bool{}
@@ -189,8 +201,10 @@ func TestWhatIsNotGatheredIsNotJudged(t *testing.T) {
 			silent[r.ID] = true
 		}
 	}
-	for _, id := range []string{"stage-not-exclusive", "stage-alias-disagree", "champion-stale", "challenger-endless", "source-unsafe"} {
-		delete(silent, id) // what they need the rest for only makes them say less, or another rule speaks for the same fact
+	for _, id := range []string{"stage-not-exclusive", "stage-alias-disagree", "champion-stale", "challenger-endless",
+		"source-unsafe"} {
+		// what they need the rest for only makes them say less, or another rule speaks for the same fact
+		delete(silent, id)
 	}
 	for _, line := range unjudged {
 		rule, _, _ := strings.Cut(line, ":")

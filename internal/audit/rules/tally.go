@@ -94,7 +94,8 @@ func worse(a, b audit.Finding) int {
 		cmp.Compare(slices.Index(audit.Severities, a.Severity), slices.Index(audit.Severities, b.Severity)),
 		cmp.Compare(known(a), known(b)),
 		cmp.Compare(rank(a.Rule), rank(b.Rule)),
-		cmp.Compare(a.Model, b.Model), cmp.Compare(a.Version, b.Version), cmp.Compare(a.Alias, b.Alias), cmp.Compare(a.Stage, b.Stage),
+		cmp.Compare(a.Model, b.Model), cmp.Compare(a.Version, b.Version), cmp.Compare(a.Alias, b.Alias),
+		cmp.Compare(a.Stage, b.Stage),
 		cmp.Compare(a.Fingerprint, b.Fingerprint),
 	)
 }

@@ -30,25 +30,30 @@ type Case struct {
 }
 
 var (
-	timeShape  = tree.Pattern("a time such as 2026-05-03T10:00:00Z", `^20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$`)
+	timeShape = tree.Pattern("a time such as 2026-05-03T10:00:00Z",
+		`^20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$`)
 	anyText    = tree.Shape{Kind: tree.KindText, About: "text", Or: &tree.Shape{Kind: tree.KindNumber}}
-	valueShape = tree.Shape{Kind: tree.KindNumber, About: "a value", Or: &tree.Shape{Kind: tree.KindText, Values: []string{"NaN", "Infinity", "-Infinity"}}}
-	words      = tree.MapOf("text by key", tree.Text("a key"), anyText)
+	valueShape = tree.Shape{Kind: tree.KindNumber, About: "a value",
+		Or: &tree.Shape{Kind: tree.KindText, Values: []string{"NaN", "Infinity", "-Infinity"}}}
+	words = tree.MapOf("text by key", tree.Text("a key"), anyText)
 
 	subjectFields = []tree.Field{
 		tree.Optional("version", tree.Integer("version number; without it the candidate is not registered yet", 1)),
 		tree.Optional("stage", tree.OneOf("stage of the version", registry.Stages...)),
 		tree.Optional("aliases", tree.List("aliases that point to the version", tree.Text("an alias"))),
-		tree.Optional("since", tree.MapOf("time of the move to each stage or alias in the ledger; default: the time in the tags",
-			tree.Text("a stage or an alias"), timeShape)),
+		tree.Optional("since",
+			tree.MapOf("time of the move to each stage or alias in the ledger; default: the time in the tags",
+				tree.Text("a stage or an alias"), timeShape)),
 		tree.Optional("description", tree.Text("description of the version")),
 		tree.Optional("tags", words),
 		tree.Optional("run", tree.Text("run id")),
 		tree.Optional("user", tree.Text("MLflow user of the run")),
-		tree.Optional("status", tree.OneOf("status of the run", "RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED")),
+		tree.Optional("status",
+			tree.OneOf("status of the run", "RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED")),
 		tree.Optional("ended", timeShape),
 		tree.Optional("metrics", tree.MapOf("values by metric", tree.Text("a metric"), valueShape)),
-		tree.Optional("history", tree.MapOf("values by metric, one for each step from 0", tree.Text("a metric"), tree.List("values", valueShape))),
+		tree.Optional("history", tree.MapOf("values by metric, one for each step from 0", tree.Text("a metric"),
+			tree.List("values", valueShape))),
 		tree.Optional("params", words),
 		tree.Optional("run-tags", words),
 		tree.Optional("datasets", tree.MapOf("digests by context", tree.Text("a context"), anyText)),
@@ -66,7 +71,8 @@ var (
 	reviewFields = []tree.Field{
 		tree.Optional("author", gates.LoginShape),
 		tree.Optional("starter", gates.LoginShape),
-		tree.Optional("others", tree.List("logins of others who cannot approve, such as authors of the pull request", gates.LoginShape)),
+		tree.Optional("others",
+			tree.List("logins of others who cannot approve, such as authors of the pull request", gates.LoginShape)),
 		tree.Optional("approvers", tree.List("logins of the people who approved the pull request", gates.LoginShape)),
 		tree.Optional("environments", tree.MapOf("logins of the people who approved, by environment",
 			tree.Text("an environment"), tree.List("logins", gates.LoginShape))),
@@ -76,7 +82,8 @@ var (
 		tree.Required("model", tree.Text("name of the registered model")),
 		tree.Required("target", tree.Text("alias or stage to move to")),
 		tree.Required("expect", tree.OneOf("expected verdict", "promote", "retain", "block")),
-		tree.Optional("gates", tree.MapOf("expected outcomes by gate", tree.Text("a gate"), tree.OneOf("an outcome", "pass", "fail", "inconclusive", "not-applicable"))),
+		tree.Optional("gates", tree.MapOf("expected outcomes by gate", tree.Text("a gate"),
+			tree.OneOf("an outcome", "pass", "fail", "inconclusive", "not-applicable"))),
 		tree.Optional("now", timeShape),
 		tree.Required("candidate", tree.Object("version to check", subjectFields...)),
 		tree.Optional("incumbent", tree.Shape{
@@ -110,7 +117,8 @@ func Parse(file string, data []byte) (Case, error) {
 	if len(r.Problems) > 0 {
 		return Case{}, tree.Error(file, r.Problems)
 	}
-	c := Case{Model: root.Str("model"), Expect: verdict.Decision(root.Str("expect")), Gates: map[string]verdict.Outcome{}}
+	c := Case{Model: root.Str("model"), Expect: verdict.Decision(root.Str("expect")),
+		Gates: map[string]verdict.Outcome{}}
 	if stage, ok := registry.CanonicalStage(root.Str("target")); ok {
 		c.Target.Stage = stage
 	} else {
@@ -148,7 +156,8 @@ func readFacts(root *tree.Node, model string) fact.Facts {
 	}
 	f.Holders[fact.Incumbent] = holder
 	if c := root.Get("commit"); c != nil {
-		f.Commit = fact.Commit{Repository: c.Str("repository"), Heads: c.Texts("heads"), Contains: registry.Unreadable[bool](notGiven)}
+		f.Commit = fact.Commit{Repository: c.Str("repository"), Heads: c.Texts("heads"),
+			Contains: registry.Unreadable[bool](notGiven)}
 		if c.Has("contains") {
 			f.Commit.Contains = registry.Is(c.Yes("contains"))
 		}
@@ -221,12 +230,15 @@ func readReview(n *tree.Node) fact.Review {
 
 func readSubject(n *tree.Node, ref, model string) fact.Subject {
 	s := fact.Subject{
-		Ref: ref, Version: registry.Absent[registry.Version]("not registered yet"), MLmodel: registry.Unreadable[registry.MLmodel](notGiven),
-		Logged: registry.Absent[registry.LoggedModel]("tests have no logged models"),
-		Files:  registry.Unreadable[[]registry.File](notGiven), Digest: registry.Unreadable[string](notGiven), History: map[string]registry.Known[[]registry.Point]{},
+		Ref: ref, Version: registry.Absent[registry.Version]("not registered yet"),
+		MLmodel: registry.Unreadable[registry.MLmodel](notGiven),
+		Logged:  registry.Absent[registry.LoggedModel]("tests have no logged models"),
+		Files:   registry.Unreadable[[]registry.File](notGiven), Digest: registry.Unreadable[string](notGiven),
+		History: map[string]registry.Known[[]registry.Point]{},
 	}
 	if n.Has("version") {
-		s.Version = registry.Is(registry.Version{Model: model, Number: n.Int("version", 0), Stage: n.Str("stage"), Description: n.Str("description"), Tags: n.Pairs("tags")})
+		s.Version = registry.Is(registry.Version{Model: model, Number: n.Int("version", 0), Stage: n.Str("stage"),
+			Description: n.Str("description"), Tags: n.Pairs("tags")})
 	}
 	s.Run = registry.Is(readRun(n))
 	if v := n.Get("history"); v != nil {
@@ -246,12 +258,14 @@ func readSubject(n *tree.Node, ref, model string) fact.Subject {
 		}
 	}
 	if n.Has("flavors") || n.Has("signature") {
-		m := registry.MLmodel{Flavors: map[string]map[string]any{}, PythonVersion: n.Str("python"), MLflowVersion: n.Str("mlflow")}
+		m := registry.MLmodel{Flavors: map[string]map[string]any{}, PythonVersion: n.Str("python"),
+			MLflowVersion: n.Str("mlflow")}
 		for _, name := range n.Texts("flavors") {
 			m.Flavors[name] = map[string]any{}
 		}
 		if sig := n.Get("signature"); sig != nil {
-			m.Signature = registry.Signature{Inputs: sig.Str("inputs"), Outputs: sig.Str("outputs"), Params: sig.Str("params")}
+			m.Signature = registry.Signature{Inputs: sig.Str("inputs"), Outputs: sig.Str("outputs"),
+				Params: sig.Str("params")}
 		}
 		s.MLmodel = registry.Is(m)
 	}
@@ -270,7 +284,8 @@ func readSubject(n *tree.Node, ref, model string) fact.Subject {
 }
 
 func readRun(n *tree.Node) registry.Run {
-	run := registry.Run{ID: n.Str("run"), User: n.Str("user"), Status: n.Str("status"), Metrics: map[string]registry.Point{}, Params: n.Pairs("params"), Tags: n.Pairs("run-tags")}
+	run := registry.Run{ID: n.Str("run"), User: n.Str("user"), Status: n.Str("status"),
+		Metrics: map[string]registry.Point{}, Params: n.Pairs("params"), Tags: n.Pairs("run-tags")}
 	if run.ID == "" {
 		run.ID = "run"
 	}
@@ -324,7 +339,9 @@ func Run(p policy.Policy, c Case) (verdict.Verdict, []string) {
 			}
 			wrong = append(wrong, fmt.Sprintf("there is no gate %q%s", gate, tree.Suggestion(gate, names)))
 		case v.Findings[i].Outcome != c.Gates[gate]:
-			wrong = append(wrong, strings.TrimSuffix(fmt.Sprintf("%s is %s, expected %s: %s", gate, v.Findings[i].Outcome, c.Gates[gate], v.Findings[i].Why), ": "))
+			wrong = append(wrong,
+				strings.TrimSuffix(fmt.Sprintf("%s is %s, expected %s: %s", gate, v.Findings[i].Outcome, c.Gates[gate],
+					v.Findings[i].Why), ": "))
 		}
 	}
 	return v, wrong

@@ -8,7 +8,8 @@ import (
 
 // Law: a test of a policy is read or refused with a place.
 func FuzzCase(f *testing.F) {
-	f.Add("model: churn\ntarget: champion\nexpect: promote\ncandidate: {version: 2, metrics: {a: NaN}}\nincumbent: unreadable\n")
+	f.Add("model: churn\ntarget: champion\nexpect: promote\ncandidate: {version: 2, metrics: {a: NaN}}\nincumbent: " +
+		"unreadable\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		if _, err := Parse("c.yml", []byte(text)); err != nil && len(tree.Problems(err)) == 0 {
 			t.Fatalf("%v has no place", err)

@@ -137,7 +137,8 @@ func (w *collector) walk(nodes ...ast.Node) {
 		case *ast.MemberNode:
 			w.fact(n)
 		default:
-			w.refuse(n, "this form is not allowed; compare facts such as candidate.metrics.NAME or candidate.metrics[\"NAME\"]")
+			w.refuse(n, "this form is not allowed; compare facts such as candidate.metrics.NAME or "+
+				"candidate.metrics[\"NAME\"]")
 		}
 	}
 }
@@ -160,8 +161,10 @@ func (w *collector) fact(n *ast.MemberNode) {
 	}
 	name, nameOK := group.Property.(*ast.StringNode)
 	who, whoOK := group.Node.(*ast.IdentifierNode)
-	if !nameOK || !whoOK || !slices.Contains(groups, name.Value) || who.Value != "candidate" && who.Value != "incumbent" {
-		w.refuse(n, "this is not a fact; write candidate or incumbent, then one of %s, then a name", format.First(groups, 8))
+	if !nameOK || !whoOK || !slices.Contains(groups, name.Value) || who.Value != "candidate" &&
+		who.Value != "incumbent" {
+		w.refuse(n, "this is not a fact; write candidate or incumbent, then one of %s, then a name",
+			format.First(groups, 8))
 		return
 	}
 	f := Fact{who.Value == "incumbent", name.Value, key.Value}

@@ -46,11 +46,13 @@ func (h Baseline) subject(f fact.Facts, out verdict.Finding) (fact.Subject, *ver
 	switch {
 	case !gathered:
 		out.Incumbent = "?"
-		end = inconclusive(out, fmt.Sprintf("%s is unknown, because the run has no target", h.Name), "set the input alias or stage, or compare with an alias")
+		end = inconclusive(out, fmt.Sprintf("%s is unknown, because the run has no target", h.Name),
+			"set the input alias or stage, or compare with an alias")
 	case known.IsAbsent() && h.isOtherAlias(f):
 		alias := strings.TrimPrefix(h.key, "@")
 		out.Incumbent = "none"
-		end = inconclusive(out, h.missingAlias(f, alias), fmt.Sprintf("correct the name in the gate, or set the alias %s first", alias))
+		end = inconclusive(out, h.missingAlias(f, alias),
+			fmt.Sprintf("correct the name in the gate, or set the alias %s first", alias))
 	case known.IsAbsent():
 		out.Incumbent = "none"
 		end = notApplicable(out, known.Why())
@@ -67,7 +69,8 @@ func (h Baseline) hint(f fact.Facts) string {
 	why := f.Holders[h.key].Why()
 	for stage, numbers := range f.Shared {
 		if h.key == stage || h.key == fact.Incumbent && why == f.Holders[stage].Why() {
-			return fmt.Sprintf("archive all but one of the versions %s in %s", strings.ReplaceAll(ledger.Numbers(numbers), ",", ", "), stage)
+			return fmt.Sprintf("archive all but one of the versions %s in %s",
+				strings.ReplaceAll(ledger.Numbers(numbers), ",", ", "), stage)
 		}
 	}
 	return "make the incumbent readable, or set the alias to an existing version"
@@ -85,7 +88,8 @@ func (h Baseline) missingAlias(f fact.Facts, alias string) string {
 	names := f.AliasNames()
 	switch near := spelling.Nearest(alias, names); {
 	case f.Taken[alias] != "":
-		return fmt.Sprintf("there is no alias %s; did you mean %s? The database treats both names as the same", alias, f.Taken[alias])
+		return fmt.Sprintf("there is no alias %s; did you mean %s? The database treats both names as the same", alias,
+			f.Taken[alias])
 	case len(near) > 0:
 		return fmt.Sprintf("there is no alias %s; did you mean %s?", alias, strings.Join(near, " or "))
 	case len(names) == 0:
@@ -112,14 +116,14 @@ func ParseBaseline(word string) (Baseline, error) {
 	case marked || !isStage:
 		return Baseline{key: "@" + alias, Name: word}, nil
 	case stage == "None":
-		return Baseline{}, fmt.Errorf("%q is not a stage to compare with; write Staging, Production or Archived, or @%s for the alias", word, word)
+		return Baseline{}, fmt.Errorf("%q is not a stage to compare with; write Staging, Production or Archived, or "+
+			"@%s for the alias", word, word)
 	}
 	return Baseline{key: "@" + alias, stage: stage, Name: word}, nil
 }
 
-// resolve chooses between the alias and the stage of the same name. It chooses the alias if it exists. If the alias
-// points to one version and another one is in the stage, the word is ambiguous: why says so, and fix says what to
-// write.
+// resolve chooses between the alias and the stage of the same name. It chooses the alias if it exists. If the alias and
+// the stage have different versions, the word is ambiguous. Then why says so, and fix says what to write.
 func (h Baseline) resolve(f fact.Facts) (one Baseline, why, fix string) {
 	if h.stage == "" {
 		return h, "", ""
@@ -131,13 +135,15 @@ func (h Baseline) resolve(f fact.Facts) (one Baseline, why, fix string) {
 	case !aliasRead || !stageRead:
 		return asAlias, "", "" // subject reports that it was not gathered
 	case !alias.IsAbsent() && !stage.IsAbsent() && !sameVersion(alias, stage):
-		why = fmt.Sprintf("%s is both an alias (%s) and a stage (%s)", h.Name, versionText(alias), stageText(f, h.stage, stage))
+		why = fmt.Sprintf("%s is both an alias (%s) and a stage (%s)", h.Name, versionText(alias),
+			stageText(f, h.stage, stage))
 		return h, why, fmt.Sprintf("write @%s for the alias%s", h.Name, h.otherSpelling())
 	case !alias.IsAbsent():
 		return asAlias, "", ""
 	}
 	if near := h.inOtherCase(f); near != "" && (stage.IsAbsent() || h.Name != h.stage) {
-		return h, fmt.Sprintf("%s may be the alias %s or the stage %s", h.Name, near, h.stage), "write @" + near + " for the alias" + h.otherSpelling()
+		return h, fmt.Sprintf("%s may be the alias %s or the stage %s", h.Name, near, h.stage),
+			"write @" + near + " for the alias" + h.otherSpelling()
 	}
 	return asStage, "", ""
 }

@@ -17,7 +17,9 @@ import (
 
 // Law: no text makes the reader of reports panic, and none passes that does not say what it is about.
 func FuzzEvidence(f *testing.F) {
-	for _, text := range slices.Concat(policytest.DirtyReports, []string{policytest.SARIF(`"results":[]`), policytest.ModelScan, policytest.Bandit, policytest.Semgrep, policytest.Trivy, policytest.ModelAudit}) {
+	for _, text := range slices.Concat(policytest.DirtyReports,
+		[]string{policytest.SARIF(`"results":[]`), policytest.ModelScan, policytest.Bandit, policytest.Semgrep,
+			policytest.Trivy, policytest.ModelAudit}) {
 		f.Add(text)
 	}
 	gate := mustParse(f, "evidence: e, require: {p: '<= 1'}")
@@ -38,7 +40,8 @@ var jsonKey = regexp.MustCompile(`"([^"\\]*)":`)
 func FuzzEvidenceTwin(f *testing.F) {
 	for i, report := range policytest.DirtyReports {
 		for k := range jsonKey.FindAllString(report, -1) {
-			for j, value := range []string{"null", "true", "0", `"note"`, "[]", "{}", `[{"kind":"inSource","status":"accepted"}]`} {
+			for j, value := range []string{"null", "true", "0", `"note"`, "[]", "{}",
+				`[{"kind":"inSource","status":"accepted"}]`} {
 				f.Add(uint(i), uint(k), uint64(j)*0x9e3779b97f4a7c15, j%2 == 0, value)
 			}
 		}

@@ -72,7 +72,8 @@ func inconclusive(out verdict.Finding, why, fix string) verdict.Finding {
 	return out
 }
 
-// absent ends a check because a fact is confirmed absent: it was read, and there was none. With on-fail: warn, that is a
+// absent ends a check because a fact is confirmed absent: it was read, and there was none. With on-fail: warn, that is
+// a
 // warning. Other inconclusive findings block.
 func absent(out verdict.Finding, why, fix string) verdict.Finding {
 	out = inconclusive(out, why, fix)

@@ -98,7 +98,8 @@ func (a ageGate) aged(f fact.Facts, out verdict.Finding) verdict.Finding {
 		return absent(out, fmt.Sprintf("run %s has no end time", run.ID), "")
 	case end.After(f.Now.Add(skewShown)):
 		out.Candidate = "ended " + end.UTC().Format(time.RFC3339)
-		return inconclusive(out, "the run ended in the future by the server's clock", "correct the clock of the training machine or the server")
+		return inconclusive(out, "the run ended in the future by the server's clock",
+			"correct the clock of the training machine or the server")
 	}
 	out.Candidate = "run " + roughly(f.Now.Sub(end)) + " old" + skew(f)
 	if f.Now.Sub(end) > a.most {
@@ -114,7 +115,8 @@ func (a ageGate) soaked(f fact.Facts, out verdict.Finding) verdict.Finding {
 	v, ok := f.Candidate.Version.Get()
 	if !ok {
 		out.Candidate = "not registered"
-		return failed(out, "the candidate is not registered yet, so it has not been in "+a.in, "promote it to "+a.in+" first")
+		return failed(out, "the candidate is not registered yet, so it has not been in "+a.in,
+			"promote it to "+a.in+" first")
 	}
 	here, why := a.here(f, v)
 	switch {
@@ -128,7 +130,8 @@ func (a ageGate) soaked(f fact.Facts, out verdict.Finding) verdict.Finding {
 	case came.why != "":
 		return inconclusive(out, came.why, came.hint)
 	case came.at.After(f.Now.Add(skewShown)):
-		return inconclusive(out, came.source+" is in the future by the server's clock", "correct the clock of the runner or the server")
+		return inconclusive(out, came.source+" is in the future by the server's clock",
+			"correct the clock of the runner or the server")
 	}
 	has := f.Now.Sub(came.at)
 	out.Candidate = roughly(has) + " in " + a.in + skew(f)
@@ -164,8 +167,8 @@ type arrival struct {
 }
 
 // arrival returns the time from the ledger. Without a ledger it returns MLflow's time of the version's last change, but
-// only for a stage: nobody can set that time, and a later change only makes it later. For an alias there is no such
-// time.
+// only for a stage. That time cannot be set by users, and a later change only makes it later. For an alias there is no
+// such time.
 func (a ageGate) arrival(f fact.Facts, v registry.Version) arrival {
 	switch {
 	case f.Ledger.Off == "":
@@ -208,7 +211,7 @@ func (a ageGate) byLedger(l ledger.Chain, v registry.Version) arrival {
 }
 
 // skewAllowed is how much the time in a tag may differ from the ledger's entry. The tag has the time of the runner,
-// which lies between the start and the end of the entry.
+// which is between the start and the end of the entry.
 const skewAllowed = 5 * time.Minute
 
 // times returns when an entry started and ended. If the end is before the start, both are the start.

@@ -62,17 +62,19 @@ func TestAge_SoakComesFromTheLedger(t *testing.T) {
 		want    verdict.Outcome
 		why     string
 	}{
-		"long enough":                        {entries{done(48, here)}, "", pass, ""},
-		"the tag agrees":                     {entries{done(48, here)}, ago(48), pass, ""},
-		"not long enough":                    {entries{done(3, here)}, "", fail, byEntry},
-		"the tag says longer":                {entries{done(3, here)}, ago(330 * 24), unsure, tag + `"2025-06-07`},
-		"the tag says shorter":               {entries{done(48, here)}, ago(47), unsure, tag},
-		"the tag is no time":                 {entries{done(48, here)}, "yesterday", unsure, tag + `"yesterday"`},
-		"a tag and no entry":                 {nil, ago(48), unsure, unknown},
-		"an entry that was given up":         {entries{moved(48, ledger.EntryAborted, here)}, ago(48), unsure, unknown},
-		"an entry that is open":              {entries{moved(48, "", here)}, ago(48), unsure, unknown},
-		"moved away, and back by hand":       {entries{done(48, here), done(47, away)}, "", unsure, unknown},
-		"moved away and back":                {entries{done(48, here), done(47, away), done(3, here)}, "", fail, byEntry},
+		"long enough":                  {entries{done(48, here)}, "", pass, ""},
+		"the tag agrees":               {entries{done(48, here)}, ago(48), pass, ""},
+		"not long enough":              {entries{done(3, here)}, "", fail, byEntry},
+		"the tag says longer":          {entries{done(3, here)}, ago(330 * 24), unsure, tag + `"2025-06-07`},
+		"the tag says shorter":         {entries{done(48, here)}, ago(47), unsure, tag},
+		"the tag is no time":           {entries{done(48, here)}, "yesterday", unsure, tag + `"yesterday"`},
+		"a tag and no entry":           {nil, ago(48), unsure, unknown},
+		"an entry that was given up":   {entries{moved(48, ledger.EntryAborted, here)}, ago(48), unsure, unknown},
+		"an entry that is open":        {entries{moved(48, "", here)}, ago(48), unsure, unknown},
+		"moved away, and back by hand": {entries{done(48, here), done(47, away)}, "", unsure, unknown},
+		"moved away and back": {
+			entries{done(48, here), done(47, away), done(3, here)}, "", fail, byEntry,
+		},
 		"confirmed later":                    {entries{done(48, here), done(3, still)}, "", pass, ""},
 		"only confirmed":                     {entries{done(48, still)}, ago(900), pass, ""},
 		"given up after it had moved it off": {entries{done(48, here), aborted, done(3, still)}, "", fail, byEntry},
@@ -97,8 +99,10 @@ func TestAge_SoakWithoutALedger(t *testing.T) {
 		why     string
 	}{
 		"not changed for long": {policytest.Now.Add(-48 * time.Hour), pass, ""},
-		"changed since":        {policytest.Now.Add(-3 * time.Hour), fail, "for 3 hours (MLflow's time of the last change)"},
-		"no time":              {time.Time{}, unsure, "without the promotion ledger, it is not known"},
+		"changed since": {
+			policytest.Now.Add(-3 * time.Hour), fail, "for 3 hours (MLflow's time of the last change)",
+		},
+		"no time": {time.Time{}, unsure, "without the promotion ledger, it is not known"},
 	} {
 		f := policytest.Facts()
 		f.Ledger = ledger.Chain{Off: "the input ledger is off"}
@@ -114,7 +118,8 @@ func TestAge_SoakWithoutALedger(t *testing.T) {
 	f := soaking(nil, ago(48))
 	f.Ledger.Off = "the input ledger is off"
 	got := mustParse(t, "age: any, soak: 24h, in: challenger").Check(f)
-	const want = "without the promotion ledger, it is not known how long version 2 has been in challenger: the input ledger is off"
+	const want = "without the promotion ledger, it is not known how long version 2 has been in challenger: the input " +
+		"ledger is off"
 	if got.Outcome != verdict.Inconclusive || got.Why != want {
 		t.Errorf("an alias: %s: %s", got.Outcome, got.Why)
 	}

@@ -26,9 +26,11 @@ var approvalKind = Kind{
 	deferred: true,
 	key:      tree.Integer("number of people who must approve", 1),
 	more: []tree.Field{
-		tree.Optional("environment", tree.MaxLength(255, tree.Text("environment whose approvals count; without it only reviews count"))),
-		tree.Optional("any-attempt", tree.Bool("count environment approvals in re-runs too, although GitHub does not say which "+
-			"attempt was approved; default false")),
+		tree.Optional("environment",
+			tree.MaxLength(255, tree.Text("environment whose approvals count; without it only reviews count"))),
+		tree.Optional("any-attempt",
+			tree.Bool("count environment approvals in re-runs too, although GitHub does not say which "+
+				"attempt was approved; default false")),
 		tree.Optional("by", tree.List("the only people whose approvals count", LoginShape)),
 	},
 	Example: "approval: 2\nenvironment: production\nby: [ann, bob, eve]",
@@ -44,9 +46,11 @@ func buildApproval(n *tree.Node) (Gate, error) {
 	}
 	switch {
 	case len(g.by) > 0 && len(g.by) < g.needed:
-		return Gate{}, n.Problem("by", "the gate needs %d approvals, but by lists too few people (%d)", g.needed, len(g.by))
+		return Gate{}, n.Problem("by", "the gate needs %d approvals, but by lists too few people (%d)", g.needed,
+			len(g.by))
 	case n.Has("any-attempt") && g.environment == "":
-		return Gate{}, n.Problem("any-attempt", "any-attempt is only for approvals of an environment; add the key environment")
+		return Gate{}, n.Problem("any-attempt",
+			"any-attempt is only for approvals of an environment; add the key environment")
 	}
 	wanted := fmt.Sprintf("%d approvals", g.needed)
 	if g.needed == 1 {
@@ -167,7 +171,8 @@ func userWithoutLogin(run registry.Run) string {
 	for _, user := range run.Users() {
 		quoted = append(quoted, strconv.Quote(format.Truncate(user, 100)))
 	}
-	return fmt.Sprintf("the policy file has no GitHub login for MLflow user %s (identities)", strings.Join(quoted, " or "))
+	return fmt.Sprintf("the policy file has no GitHub login for MLflow user %s (identities)",
+		strings.Join(quoted, " or "))
 }
 
 // unmapped warns if the policy has identities but not the one of the candidate's MLflow user.
@@ -302,7 +307,7 @@ func (g approvalGate) exclusions(login string, made []fact.Role) []string {
 // elsewhere says that the gate does not name the approved environment.
 func (g approvalGate) elsewhere(environment string) string {
 	if g.environment == "" {
-		return fmt.Sprintf("approved environment %q, which the gate does not name", environment)
+		return fmt.Sprintf("approved environment %q, but the gate does not name it", environment)
 	}
 	return fmt.Sprintf("approved environment %q, not %q", environment, g.environment)
 }

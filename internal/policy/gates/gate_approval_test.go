@@ -37,7 +37,8 @@ var allRoles = []fact.Role{
 }
 
 var allStates = []fact.ApprovalState{
-	fact.Approved, fact.Rejected, fact.ChangesRequested, fact.Dismissed, fact.Stale, fact.NoAccess, fact.NotAPerson, "", "APPROVED",
+	fact.Approved, fact.Rejected, fact.ChangesRequested, fact.Dismissed, fact.Stale, fact.NoAccess, fact.NotAPerson, "",
+	"APPROVED",
 }
 
 // Every role is crossed with every state, place and spelling of the login: one combination counts.
@@ -49,7 +50,8 @@ func TestApproval_WhoRoleState(t *testing.T) {
 			for _, place := range []string{"", "production", "Production", "test", "productio\u200bn"} {
 				for _, login := range []string{"eve", "Eve", "EVE"} {
 					f := policytest.Facts()
-					f.Review = registry.Is(policytest.Review("ann", "bob", fact.Approval{Login: login, Environment: place, State: state}))
+					f.Review = registry.Is(policytest.Review("ann", "bob",
+						fact.Approval{Login: login, Environment: place, State: state}))
 					if role != "" {
 						involve(fact.Contributor{Login: "eve", Role: role})(&f)
 					}
@@ -59,7 +61,8 @@ func TestApproval_WhoRoleState(t *testing.T) {
 					}
 					got := gate.Check(f)
 					if got.Outcome != want {
-						t.Errorf("role %q, state %q, place %q, login %s: %s, want %s: %s", role, state, place, login, got.Outcome, want, got.Why)
+						t.Errorf("role %q, state %q, place %q, login %s: %s, want %s: %s", role, state, place, login,
+							got.Outcome, want, got.Why)
 					}
 					if got.Outcome == verdict.Fail && !strings.Contains(got.Why, "eve (") {
 						t.Errorf("role %q, state %q: no word on eve: %s", role, state, got.Why)
@@ -117,7 +120,8 @@ func TestApproval_Outcomes(t *testing.T) {
 			})
 		}
 	}
-	nameless := fact.Contributor{Email: "eve@laptop.example", Commit: strings.Repeat("c", 40), Role: fact.RolePullAuthor}
+	nameless := fact.Contributor{Email: "eve@laptop.example", Commit: strings.Repeat("c", 40),
+		Role: fact.RolePullAuthor}
 	type change = func(*fact.Facts)
 	for sentence, c := range map[string]struct {
 		gate    string
@@ -133,49 +137,65 @@ func TestApproval_Outcomes(t *testing.T) {
 		},
 		"the gate names no environment": {
 			none, eveThere, nil, verdict.Fail,
-			`approvals that count: 0 of 1; not counted: eve (approved environment "production", which the gate does not name)`, "add this key to the gate: environment: production",
+			`approvals that count: 0 of 1; not counted: eve (approved environment "production", which the gate does ` +
+				`not name)`, "add this key to the gate: environment: production",
 		},
 		"the gate names no environment, and YAML would misread its name": {
 			none, policytest.Review("ann", "bob", policytest.Approved("on", "eve")), nil, verdict.Fail,
-			`approvals that count: 0 of 1; not counted: eve (approved environment "on", which the gate does not name)`, `add this key to the gate: environment: "on"`,
+			`approvals that count: 0 of 1; not counted: eve (approved environment "on", which the gate does not name)`,
+			`add this key to the gate: environment: "on"`,
 		},
 		"the gate names no environment, and its author approved it": {
 			none, policytest.Review("ann", "bob", policytest.Approved("production", "ann")), nil, verdict.Fail,
-			`approvals that count: 0 of 1; not counted: ann (wrote the commit, approved environment "production", which the gate does not name)`, "ask another person to approve",
+			`approvals that count: 0 of 1; not counted: ann (wrote the commit, approved environment "production", ` +
+				`which the gate does not name)`, "ask another person to approve",
 		},
 		"the gate names no environment, and there is no pull request": {
 			none, policytest.Review("ann", "bob"), []change{noPull}, verdict.Fail,
-			"approvals that count: 0 of 1", "add the environment whose reviewers approve to the gate, such as environment: production",
+			"approvals that count: 0 of 1",
+			"add the environment whose reviewers approve to the gate, such as environment: production",
 		},
 		"another environment": {
 			env, policytest.Review("ann", "bob", policytest.Approved("test", "eve")), nil, verdict.Fail,
-			`approvals that count: 0 of 1; not counted: eve (approved environment "test", not "production")`, "ask another person to approve",
+			`approvals that count: 0 of 1; not counted: eve (approved environment "test", not "production")`,
+			"ask another person to approve",
 		},
 		"one person approved twice": {
-			"approval: 2, environment: production", policytest.Review("ann", "bob", policytest.Approved("production", "eve"), policytest.Approved("", "Eve")), nil, verdict.Fail,
+			"approval: 2, environment: production",
+			policytest.Review("ann", "bob", policytest.Approved("production", "eve"),
+				policytest.Approved("", "Eve")), nil, verdict.Fail,
 			"approvals that count: 1 of 2", "ask another person to approve",
 		},
 		"two people in two places": {
-			"approval: 2, environment: production", policytest.Review("ann", "bob", policytest.Approved("production", "eve"), policytest.Approved("", "joe")), nil, verdict.Pass, "", "",
+			"approval: 2, environment: production",
+			policytest.Review("ann", "bob", policytest.Approved("production", "eve"),
+				policytest.Approved("", "joe")), nil, verdict.Pass, "", "",
 		},
 		"approved and also rejected": {
-			env, policytest.Review("ann", "bob", policytest.Approved("production", "eve"), fact.Approval{Login: "eve", Environment: "production", State: fact.Rejected}), nil, verdict.Fail,
-			`approvals that count: 0 of 1; not counted: eve (rejected environment "production")`, "ask another person to approve",
+			env, policytest.Review("ann", "bob", policytest.Approved("production", "eve"),
+				fact.Approval{Login: "eve", Environment: "production", State: fact.Rejected}), nil, verdict.Fail,
+			`approvals that count: 0 of 1; not counted: eve (rejected environment "production")`,
+			"ask another person to approve",
 		},
 		"rejected another environment": {
-			env, policytest.Review("ann", "bob", policytest.Approved("production", "eve"), fact.Approval{Login: "eve", Environment: "test", State: fact.Rejected}), nil, verdict.Pass, "", "",
+			env, policytest.Review("ann", "bob", policytest.Approved("production", "eve"),
+				fact.Approval{Login: "eve", Environment: "test", State: fact.Rejected}), nil, verdict.Pass, "", "",
 		},
 		"requested changes, then approved the environment": {
-			env, policytest.Review("ann", "bob", policytest.Approved("production", "eve"), fact.Approval{Login: "eve", State: fact.ChangesRequested}), nil, verdict.Pass, "", "",
+			env, policytest.Review("ann", "bob", policytest.Approved("production", "eve"),
+				fact.Approval{Login: "eve", State: fact.ChangesRequested}), nil, verdict.Pass, "", "",
 		},
 		"somebody who is not listed": {
 			"approval: 1, environment: production, by: [joe]", eveThere, nil, verdict.Fail,
 			"approvals that count: 0 of 1; not counted: eve (is not listed under by)", "ask another person to approve",
 		},
-		"a listed person in capitals": {"approval: 1, environment: production, by: [EVE]", eveThere, nil, verdict.Pass, "", ""},
+		"a listed person in capitals": {
+			"approval: 1, environment: production, by: [EVE]", eveThere, nil, verdict.Pass, "", "",
+		},
 		"a deleted account": {
 			env, policytest.Review("ann", "bob", policytest.Approved("production", "")), nil, verdict.Fail,
-			"approvals that count: 0 of 1; not counted: a deleted account (the account was deleted)", "ask another person to approve",
+			"approvals that count: 0 of 1; not counted: a deleted account (the account was deleted)",
+			"ask another person to approve",
 		},
 		"the mapped trainer, although the commit has another author": {
 			env, eveThere, []change{identities("ann", "Eve")}, verdict.Fail,
@@ -187,7 +207,8 @@ func TestApproval_Outcomes(t *testing.T) {
 		},
 		"an unmapped trainer, where others are mapped": {
 			env, eveThere, []change{identities("bob", "bob")}, verdict.Pass,
-			`the policy file has no GitHub login for MLflow user "ann" (identities), so only the author of the run's commit is excluded`, "",
+			`the policy file has no GitHub login for MLflow user "ann" (identities), so only the author of the run's ` +
+				`commit is excluded`, "",
 		},
 		"a run without a user, where others are mapped": {
 			env, eveThere, []change{user(""), identities("bob", "bob")}, verdict.Pass,
@@ -203,56 +224,73 @@ func TestApproval_Outcomes(t *testing.T) {
 		},
 		"two names, and none is mapped": {
 			env, eveThere, []change{noAuthor, userTag("cem")}, verdict.Inconclusive,
-			`the maker of the candidate is not known: GitHub does not know the author of the run's commit, and the policy file has no GitHub login for MLflow user "ann" or "cem" (identities)`,
+			`the maker of the candidate is not known: GitHub does not know the author of the run's commit, and the ` +
+				`policy file has no GitHub login for MLflow user "ann" or "cem" (identities)`,
 			"add identities: {ann: LOGIN} to the policy file",
 		},
-		"a mapped trainer, and no author": {env, eveThere, []change{noAuthor, identities("ann", "cem")}, verdict.Pass, "", ""},
+		"a mapped trainer, and no author": {
+			env, eveThere, []change{noAuthor, identities("ann", "cem")}, verdict.Pass, "", "",
+		},
 		"neither author nor mapping": {
 			env, eveThere, []change{noAuthor}, verdict.Inconclusive,
-			`the maker of the candidate is not known: GitHub does not know the author of the run's commit, and the policy file has no GitHub login for MLflow user "ann" (identities)`,
+			`the maker of the candidate is not known: GitHub does not know the author of the run's commit, and the ` +
+				`policy file has no GitHub login for MLflow user "ann" (identities)`,
 			"add identities: {ann: LOGIN} to the policy file",
 		},
 		"neither login nor mapping": {
-			env, eveThere, []change{noAuthor, involve(fact.Contributor{Email: "a@b.example", Role: fact.RoleAuthor})}, verdict.Inconclusive,
-			`the maker of the candidate is not known: GitHub has no login for "a@b.example", the author of the run's commit, and the policy file has no GitHub login for MLflow user "ann" (identities)`,
+			env, eveThere, []change{noAuthor, involve(fact.Contributor{Email: "a@b.example", Role: fact.RoleAuthor})},
+			verdict.Inconclusive,
+			`the maker of the candidate is not known: GitHub has no login for "a@b.example", the author of the run's ` +
+				`commit, and the policy file has no GitHub login for MLflow user "ann" (identities)`,
 			"add identities: {ann: LOGIN} to the policy file",
 		},
 		"an author whose address is mapped": {
-			env, eveThere, []change{noAuthor, involve(fact.Contributor{Email: "A@b.example", Role: fact.RoleAuthor}), identities("a@b.example", "eve")}, verdict.Fail,
+			env, eveThere, []change{noAuthor, involve(fact.Contributor{Email: "A@b.example", Role: fact.RoleAuthor}),
+				identities("a@b.example", "eve")}, verdict.Fail,
 			"approvals that count: 0 of 1; not counted: eve (wrote the commit)", "ask another person to approve",
 		},
 		"a user that YAML would misread": {
 			env, eveThere, []change{noAuthor, user("a: b\n")}, verdict.Inconclusive,
-			`the maker of the candidate is not known: GitHub does not know the author of the run's commit, and the policy file has no GitHub login for MLflow user "a: b\n" (identities)`,
+			`the maker of the candidate is not known: GitHub does not know the author of the run's commit, and the ` +
+				`policy file has no GitHub login for MLflow user "a: b\n" (identities)`,
 			`add identities: {"a: b\n": LOGIN} to the policy file`,
 		},
 		"no user at all": {
 			env, eveThere, []change{noAuthor, user("")}, verdict.Inconclusive,
-			"the maker of the candidate is not known: GitHub does not know the author of the run's commit, and the run has no " +
+			"the maker of the candidate is not known: GitHub does not know the author of the run's commit, and the " +
+				"run has no " +
 				"MLflow user",
 			"train from a commit of this repository whose author has a GitHub account",
 		},
 		"a pull request of somebody GitHub does not know": {
 			env, eveThere, []change{involve(nameless)}, verdict.Inconclusive,
-			`the author of commit cccccccccccc of the pull request is not known: GitHub has no login for "eve@laptop.example"`,
+			`the author of commit cccccccccccc of the pull request is not known: GitHub has no login for ` +
+				`"eve@laptop.example"`,
 			"add identities: {eve@laptop.example: LOGIN} to the policy file",
 		},
 		"a pull request of somebody without an address": {
-			env, eveThere, []change{involve(fact.Contributor{Commit: nameless.Commit, Role: fact.RolePullAuthor})}, verdict.Inconclusive,
+			env, eveThere, []change{involve(fact.Contributor{Commit: nameless.Commit, Role: fact.RolePullAuthor})},
+			verdict.Inconclusive,
 			`the author of commit cccccccccccc of the pull request is not known: GitHub has no login for ""`, "",
 		},
 		"somebody GitHub does not know, with a mapping": {
 			env, eveThere, []change{involve(nameless), identities("eve@laptop.example", "eve")}, verdict.Fail,
-			"approvals that count: 0 of 1; not counted: eve (wrote a commit of the pull request)", "ask another person to approve",
+			"approvals that count: 0 of 1; not counted: eve (wrote a commit of the pull request)",
+			"ask another person to approve",
 		},
 		"a committer or co-author GitHub does not know": {
 			env, eveThere, []change{involve(
-				fact.Contributor{Email: "ci@x.example", Role: fact.RolePullCommitter}, fact.Contributor{Email: "ai@x.example", Role: fact.RolePullCoAuthor},
+				fact.Contributor{Email: "ci@x.example", Role: fact.RolePullCommitter},
+				fact.Contributor{Email: "ai@x.example", Role: fact.RolePullCoAuthor},
 			)}, verdict.Pass, "", "",
 		},
-		"a pull request of a deleted account": {env, eveThere, []change{involve(fact.Contributor{Role: fact.RoleOpener})}, verdict.Pass, "", ""},
+		"a pull request of a deleted account": {
+			env, eveThere, []change{involve(fact.Contributor{Role: fact.RoleOpener})}, verdict.Pass, "", "",
+		},
 		"a starter who is not known": {
-			env, fact.Review{Attempt: 1, Contributors: registry.Is([]fact.Contributor{{Login: "ann", Role: fact.RoleAuthor}}), Environments: eveThere.Environments, PullRequest: eveThere.PullRequest},
+			env, fact.Review{Attempt: 1,
+				Contributors: registry.Is([]fact.Contributor{{Login: "ann", Role: fact.RoleAuthor}}),
+				Environments: eveThere.Environments, PullRequest: eveThere.PullRequest},
 			nil, verdict.Inconclusive, "the person who started the workflow is not known", "run this in GitHub Actions",
 		},
 		"the second attempt": {
@@ -266,27 +304,37 @@ func TestApproval_Outcomes(t *testing.T) {
 				"eve approved environment production",
 			"start a new workflow run instead of re-running this one, or add any-attempt: true to the gate",
 		},
-		"the second attempt, and the gate takes it": {"approval: 1, environment: production, any-attempt: true", eveThere, []change{attempt(2)}, verdict.Pass, "", ""},
+		"the second attempt, and the gate takes it": {
+			"approval: 1, environment: production, any-attempt: true", eveThere, []change{attempt(2)}, verdict.Pass, "",
+			"",
+		},
 		"the second attempt, and the gate does not": {
-			"approval: 1, environment: production, any-attempt: false", eveThere, []change{attempt(2)}, verdict.Inconclusive,
+			"approval: 1, environment: production, any-attempt: false", eveThere, []change{attempt(2)},
+			verdict.Inconclusive,
 			"this is attempt 2, and GitHub does not say for which attempt eve approved environment production",
 			"start a new workflow run instead of re-running this one, or add any-attempt: true to the gate",
 		},
 		"the second attempt, and reviews suffice": {
-			env, policytest.Review("ann", "bob", policytest.Approved("production", "eve"), policytest.Approved("", "joe")), []change{attempt(2)}, verdict.Pass, "", "",
+			env, policytest.Review("ann", "bob", policytest.Approved("production", "eve"),
+				policytest.Approved("", "joe")), []change{attempt(2)}, verdict.Pass, "", "",
 		},
 		"the second attempt, and it would not suffice anyway": {
-			"approval: 2, environment: production", eveThere, []change{attempt(2)}, verdict.Fail, "approvals that count: 0 of 2", "ask another person to approve",
+			"approval: 2, environment: production", eveThere, []change{attempt(2)}, verdict.Fail,
+			"approvals that count: 0 of 2", "ask another person to approve",
 		},
 		"environments that the token may not read": {
-			env, policytest.Review("ann", "bob", policytest.Approved("", "eve")), []change{unread("actions: read", "contents: read")}, verdict.Inconclusive,
-			"the approvals of environment production are not known: github refused", "add these permissions to the job: actions: read, contents: read",
+			env, policytest.Review("ann", "bob", policytest.Approved("", "eve")),
+			[]change{unread("actions: read", "contents: read")}, verdict.Inconclusive,
+			"the approvals of environment production are not known: github refused",
+			"add these permissions to the job: actions: read, contents: read",
 		},
 		"environments that cannot be read": {
-			env, policytest.Review("ann", "bob", policytest.Approved("", "eve")), []change{unread()}, verdict.Inconclusive, "the approvals of environment production are not known: github refused", "",
+			env, policytest.Review("ann", "bob", policytest.Approved("", "eve")), []change{unread()},
+			verdict.Inconclusive, "the approvals of environment production are not known: github refused", "",
 		},
 		"environments that cannot be read and are not asked for": {
-			none, policytest.Review("ann", "bob", policytest.Approved("", "eve")), []change{unread("actions: read")}, verdict.Pass, "", "",
+			none, policytest.Review("ann", "bob", policytest.Approved("", "eve")), []change{unread("actions: read")},
+			verdict.Pass, "", "",
 		},
 	} {
 		t.Run(sentence, func(t *testing.T) {
@@ -328,12 +376,15 @@ func TestApproval_Monotone(t *testing.T) {
 				State:       rapid.SampledFrom(allStates).Draw(t, "state"),
 			})
 		}
-		gate := mustParse(t, rapid.SampledFrom([]string{"approval: 1", "approval: 2, environment: production", "approval: 1, environment: production, by: [eve, joe]"}).Draw(t, "gate"))
+		gate := mustParse(t,
+			rapid.SampledFrom([]string{"approval: 1", "approval: 2, environment: production",
+				"approval: 1, environment: production, by: [eve, joe]"}).Draw(t, "gate"))
 		more, less := policytest.Facts(), policytest.Facts()
 		more.Review = registry.Is(policytest.Review("ann", "bob", said...))
 		less.Review = registry.Is(policytest.Review("ann", "bob", said...))
 		if rapid.Bool().Draw(t, "contributor") {
-			involve(fact.Contributor{Login: rapid.SampledFrom(logins).Draw(t, "who"), Role: rapid.SampledFrom(allRoles).Draw(t, "role")})(&less)
+			involve(fact.Contributor{Login: rapid.SampledFrom(logins).Draw(t, "who"),
+				Role: rapid.SampledFrom(allRoles).Draw(t, "role")})(&less)
 		} else {
 			at := rapid.IntRange(0, len(said)-1).Draw(t, "left out")
 			if said[at].State == fact.Rejected {

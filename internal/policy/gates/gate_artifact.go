@@ -22,8 +22,10 @@ var artifactKind = Kind{
 		"the run. If this tool registered the version and the version has the tag too, both must match.",
 	key: tree.OneOf("complete: check names and sizes; digest: check the content too", "complete", "digest"),
 	more: []tree.Field{
-		tree.Optional("digest-tag", tree.Text("tag with the expected digest, on the run or on a version that this tool registered")),
-		tree.Optional("flavors", tree.List("the only flavours allowed besides python_function", tree.Text("a flavour such as sklearn"))),
+		tree.Optional("digest-tag",
+			tree.Text("tag with the expected digest, on the run or on a version that this tool registered")),
+		tree.Optional("flavors",
+			tree.List("the only flavours allowed besides python_function", tree.Text("a flavour such as sklearn"))),
 		tree.Optional("deny", tree.List("formats that are not allowed", tree.OneOf("a format", formatNames...))),
 		tree.Optional("input-example", tree.Bool("whether the model must have an input example")),
 		tree.Optional("python", tree.Pattern("a range of Python versions such as >=3.10 <3.14", rangeText)),
@@ -56,7 +58,8 @@ func buildArtifact(n *tree.Node) (Gate, error) {
 		return Gate{}, n.Problem("artifact", "artifact: digest and digest-tag need each other")
 	}
 	wanted := []string{n.Str("artifact")}
-	for name, v := range map[string]string{"flavors ": strings.Join(a.flavors, ", "), "no ": strings.Join(a.deny, ", "), "python ": a.python, "mlflow ": a.mlflow} {
+	for name, v := range map[string]string{"flavors ": strings.Join(a.flavors, ", "), "no ": strings.Join(a.deny, ", "),
+		"python ": a.python, "mlflow ": a.mlflow} {
 		if v != "" {
 			wanted = append(wanted, name+v)
 		}
@@ -65,7 +68,8 @@ func buildArtifact(n *tree.Node) (Gate, error) {
 		wanted = append(wanted, "input example")
 	}
 	slices.Sort(wanted[1:])
-	return Gate{Wanted: strings.Join(wanted, "; "), Needs: fact.Needs{Files: true, Digest: a.tag != ""}, Check: a.check}, nil
+	return Gate{Wanted: strings.Join(wanted, "; "), Needs: fact.Needs{Files: true, Digest: a.tag != ""},
+		Check: a.check}, nil
 }
 
 type artifactGate struct {
@@ -99,8 +103,10 @@ func (a artifactGate) check(f fact.Facts) verdict.Finding {
 }
 
 // contents returns what is wrong with the model and its files.
-func (a artifactGate) contents(m registry.MLmodel, files []registry.File, out verdict.Finding) (wrong []verdict.Finding) {
-	for _, step := range []func(registry.MLmodel, []registry.File, verdict.Finding) *verdict.Finding{a.complete, a.flavours, a.formats, a.versions} {
+func (a artifactGate) contents(m registry.MLmodel, files []registry.File,
+	out verdict.Finding) (wrong []verdict.Finding) {
+	for _, step := range []func(registry.MLmodel, []registry.File, verdict.Finding) *verdict.Finding{a.complete,
+		a.flavours, a.formats, a.versions} {
 		if end := step(m, files, out); end != nil {
 			wrong = append(wrong, *end)
 		}
@@ -128,12 +134,15 @@ func (a artifactGate) complete(m registry.MLmodel, files []registry.File, out ve
 func (a artifactGate) flavours(m registry.MLmodel, _ []registry.File, out verdict.Finding) *verdict.Finding {
 	for _, name := range slices.Sorted(maps.Keys(m.Flavors)) {
 		if len(a.flavors) > 0 && name != "python_function" && !slices.Contains(a.flavors, name) {
-			end := failed(out, fmt.Sprintf("the model has the flavour %s; only %s is allowed", name, strings.Join(a.flavors, ", ")), "log the model with an allowed flavour")
+			end := failed(out, fmt.Sprintf("the model has the flavour %s; only %s is allowed", name,
+				strings.Join(a.flavors, ", ")), "log the model with an allowed flavour")
 			return &end
 		}
 	}
-	if _, generic := m.Flavors["python_function"]; len(a.flavors) > 0 && generic && len(m.Flavors) == 1 && !slices.Contains(a.flavors, "python_function") {
-		end := failed(out, "the model has only the flavour python_function", "add python_function to flavors, or log the model with an allowed flavour")
+	if _, generic := m.Flavors["python_function"]; len(a.flavors) > 0 && generic && len(m.Flavors) == 1 &&
+		!slices.Contains(a.flavors, "python_function") {
+		end := failed(out, "the model has only the flavour python_function",
+			"add python_function to flavors, or log the model with an allowed flavour")
 		return &end
 	}
 	return nil
@@ -142,14 +151,18 @@ func (a artifactGate) flavours(m registry.MLmodel, _ []registry.File, out verdic
 func (a artifactGate) formats(m registry.MLmodel, files []registry.File, out verdict.Finding) *verdict.Finding {
 	for _, format := range a.deny {
 		for _, x := range files {
-			if slices.ContainsFunc(formats[format], func(end string) bool { return end[0] == '.' && strings.HasSuffix(strings.ToLower(x.Path), end) }) {
-				end := failed(out, fmt.Sprintf("%s has the format %s, which is not allowed", x.Path, format), "save the model in another format")
+			if slices.ContainsFunc(formats[format],
+				func(end string) bool { return end[0] == '.' && strings.HasSuffix(strings.ToLower(x.Path), end) }) {
+				end := failed(out, fmt.Sprintf("%s has the format %s, which is not allowed", x.Path, format),
+					"save the model in another format")
 				return &end
 			}
 		}
 		for _, name := range slices.Sorted(maps.Keys(m.Flavors)) {
-			if how, _ := m.Flavors[name]["serialization_format"].(string); slices.Contains(formats[format], strings.ToLower(how)) {
-				end := failed(out, fmt.Sprintf("flavour %s is saved as %s, which is not allowed", name, how), "save the model in another format")
+			if how, _ := m.Flavors[name]["serialization_format"].(string); slices.Contains(formats[format],
+				strings.ToLower(how)) {
+				end := failed(out, fmt.Sprintf("flavour %s is saved as %s, which is not allowed", name, how),
+					"save the model in another format")
 				return &end
 			}
 		}
@@ -159,7 +172,8 @@ func (a artifactGate) formats(m registry.MLmodel, files []registry.File, out ver
 
 func (a artifactGate) versions(m registry.MLmodel, _ []registry.File, out verdict.Finding) *verdict.Finding {
 	parts := []verdict.Finding{passed(out)}
-	for _, v := range []struct{ what, wanted, has string }{{"Python", a.python, m.PythonVersion}, {"MLflow", a.mlflow, m.MLflowVersion}} {
+	for _, v := range []struct{ what, wanted, has string }{{"Python", a.python, m.PythonVersion},
+		{"MLflow", a.mlflow, m.MLflowVersion}} {
 		if v.wanted == "" {
 			continue
 		}
@@ -172,8 +186,9 @@ func (a artifactGate) versions(m registry.MLmodel, _ []registry.File, out verdic
 			parts = append(parts, inconclusive(out,
 				fmt.Sprintf("the version of %s in the MLmodel file is not known: %v", v.what, err), ""))
 		case !ok:
-			parts = append(parts, failed(out, fmt.Sprintf("the model was saved with %s %s; allowed is %s", v.what, v.has, v.wanted),
-				"save the model with an allowed version"))
+			parts = append(parts,
+				failed(out, fmt.Sprintf("the model was saved with %s %s; allowed is %s", v.what, v.has, v.wanted),
+					"save the model with an allowed version"))
 		}
 	}
 	if end := mostSevere(parts...); end.Outcome != verdict.Pass {
@@ -200,7 +215,8 @@ func (a artifactGate) digest(f fact.Facts, out verdict.Finding) verdict.Finding 
 	maps.DeleteFunc(wanted, func(_, digest string) bool { return digest == "" })
 	for _, whose := range slices.Sorted(maps.Keys(wanted)) {
 		if digest := wanted[whose]; !strings.EqualFold(digest, has) {
-			what := fmt.Sprintf("the files have the digest %s, but tag %s %s says %s", has, a.tag, whose, format.Truncate(digest, 100))
+			what := fmt.Sprintf("the files have the digest %s, but tag %s %s says %s", has, a.tag, whose,
+				format.Truncate(digest, 100))
 			return failed(out, what, "find out who changed the files or the tag, and log the model again")
 		}
 	}
@@ -215,5 +231,6 @@ func (a artifactGate) digest(f fact.Facts, out verdict.Finding) verdict.Finding 
 	if v.Tags[a.tag] != "" {
 		lacks = inconclusive
 	}
-	return lacks(out, what, "set the tag on the run while training: find . -type f | LC_ALL=C sort | xargs sha256sum | sha256sum")
+	return lacks(out, what,
+		"set the tag on the run while training: find . -type f | LC_ALL=C sort | xargs sha256sum | sha256sum")
 }

@@ -11,7 +11,8 @@ import (
 
 func TestArtifact_Complete(t *testing.T) {
 	weights := registry.Part{Key: "python_function.artifacts.weights.path", Names: []string{"artifacts/weights.bin"}}
-	hub := registry.Part{Key: "transformers.model", Names: []string{"org/bert"}, Elsewhere: "is on a hub", Fix: "store it"}
+	hub := registry.Part{Key: "transformers.model", Names: []string{"org/bert"}, Elsewhere: "is on a hub",
+		Fix: "store it"}
 	for name, c := range map[string]struct {
 		parts []registry.Part
 		want  verdict.Outcome
@@ -22,14 +23,16 @@ func TestArtifact_Complete(t *testing.T) {
 		"an artifact is not there": {
 			parts: []registry.Part{weights},
 			want:  verdict.Fail,
-			why:   "artifacts/weights.bin, which the MLmodel file names (python_function.artifacts.weights.path), is not there",
-			hint:  "log the model again with all its files",
+			why: "artifacts/weights.bin, which the MLmodel file names (python_function.artifacts.weights.path), is " +
+				"not there",
+			hint: "log the model again with all its files",
 		},
 		"the weights are on a hub": {
 			parts: []registry.Part{hub},
 			want:  verdict.Fail,
-			why:   "org/bert, which the MLmodel file names (transformers.model), is not among the model's files: it is on a hub",
-			hint:  "store it",
+			why: "org/bert, which the MLmodel file names (transformers.model), is not among the model's files: it " +
+				"is on a hub",
+			hint: "store it",
 		},
 	} {
 		f := policytest.Facts()
@@ -55,7 +58,9 @@ func TestArtifact_DigestTags(t *testing.T) {
 		"the run alone": {right, "", true, pass, ""},
 		"in capitals":   {"ABC", "", false, pass, ""},
 		"the version alone, registered by this tool": {"", right, true, pass, ""},
-		"the version alone, by others":               {"", right, false, unsure, "the tag of version 2 does not count, because this tool did not register it"},
+		"the version alone, by others": {
+			"", right, false, unsure, "the tag of version 2 does not count, because this tool did not register it",
+		},
 		"neither":                                    {"", "", true, unsure, "run rcandidate has no tag sum"},
 		"the version's tag fits changed files":       {wrong, right, true, fail, "tag sum of run rcandidate says def"},
 		"the run's tag fits changed files":           {right, wrong, true, fail, "tag sum of version 2 says def"},

@@ -17,8 +17,9 @@ var commitKind = Kind{
 	Passes: "the run was trained in this repository, from the workflow's commit or one of its ancestors",
 	Notes: "The gate is inconclusive if the run has no commit or repository, or if GitHub could not say whether " +
 		"the commit is an ancestor.",
-	key:     tree.OneOf("head: only the head or merge commit; ancestor: earlier commits too", "head", "ancestor"),
-	more:    []tree.Field{tree.Optional("clean-tag", tree.Text("run tag that is true or clean if there were no uncommitted changes"))},
+	key: tree.OneOf("head: only the head or merge commit; ancestor: earlier commits too", "head", "ancestor"),
+	more: []tree.Field{tree.Optional("clean-tag",
+		tree.Text("run tag that is true or clean if there were no uncommitted changes"))},
 	Example: "commit: ancestor\nclean-tag: git.clean",
 	build:   buildCommit,
 }
@@ -49,7 +50,8 @@ func (g commitGate) check(f fact.Facts) verdict.Finding {
 	case commit == "":
 		out.Candidate = "absent"
 	case repo != "" && f.Commit.Repository != "" && !strings.EqualFold(repo, f.Commit.Repository):
-		return failed(out, fmt.Sprintf("the run was trained from repository %s, but the workflow runs in %s", repo, f.Commit.Repository),
+		return failed(out, fmt.Sprintf("the run was trained from repository %s, but the workflow runs in %s", repo,
+			f.Commit.Repository),
 			"train from this repository")
 	}
 	parts := []verdict.Finding{passed(out)}
@@ -58,11 +60,14 @@ func (g commitGate) check(f fact.Facts) verdict.Finding {
 		parts = append(parts, absent(out, fmt.Sprintf("run %s has no commit (tag %s)", run.ID, registry.RunTagCommit),
 			"train in a git checkout, so that MLflow records the commit, or set the tag"))
 	case address == "":
-		parts = append(parts, absent(out, fmt.Sprintf("run %s has no repository (tag %s)", run.ID, registry.RunTagRepository),
-			"train in a git checkout with a remote, or set the tag"))
+		parts = append(parts,
+			absent(out, fmt.Sprintf("run %s has no repository (tag %s)", run.ID, registry.RunTagRepository),
+				"train in a git checkout with a remote, or set the tag"))
 	case repo == "":
-		parts = append(parts, inconclusive(out, fmt.Sprintf("the repository of run %s is %s (tag %s), which does not end with OWNER/NAME", run.ID, address, registry.RunTagRepository),
-			"train in a git checkout with a remote, or set the tag"))
+		parts = append(parts,
+			inconclusive(out, fmt.Sprintf("the repository of run %s is %s (tag %s), which does not end with OWNER/NAME",
+				run.ID, address, registry.RunTagRepository),
+				"train in a git checkout with a remote, or set the tag"))
 	}
 	parts = append(parts, g.workingTree(run, out))
 	switch {
@@ -81,13 +86,15 @@ func (g commitGate) descent(f fact.Facts, commit string, out verdict.Finding) ve
 		return passed(out)
 	}
 	if !g.ancestors {
-		return failed(out, fmt.Sprintf("the run was trained from commit %s, but the workflow runs on %s", commit, strings.Join(f.Commit.Heads, " and ")),
+		return failed(out, fmt.Sprintf("the run was trained from commit %s, but the workflow runs on %s", commit,
+			strings.Join(f.Commit.Heads, " and ")),
 			"train from this commit, or write commit: ancestor in the gate to allow earlier commits")
 	}
 	contained, ok := f.Commit.Contains.Get()
 	switch {
 	case !ok:
-		return inconclusive(out, fmt.Sprintf("it is not known whether %s is an ancestor of %s: %s", commit, f.Commit.Heads[0], f.Commit.Contains.Why()),
+		return inconclusive(out, fmt.Sprintf("it is not known whether %s is an ancestor of %s: %s", commit,
+			f.Commit.Heads[0], f.Commit.Contains.Why()),
 			"train from the head commit")
 	case !contained:
 		return failed(out, fmt.Sprintf("%s is not an ancestor of %s", commit, f.Commit.Heads[0]),
@@ -102,7 +109,8 @@ func (g commitGate) workingTree(run registry.Run, out verdict.Finding) verdict.F
 	case g.clean == "", said == "true", said == "clean":
 		return passed(out)
 	case !there || said == "":
-		return absent(out, fmt.Sprintf("it is not known whether there were uncommitted changes: run %s has no tag %s", run.ID, g.clean),
+		return absent(out, fmt.Sprintf("it is not known whether there were uncommitted changes: run %s has no tag %s",
+			run.ID, g.clean),
 			"set the tag during training")
 	default:
 		return failed(out, fmt.Sprintf("there were uncommitted changes: tag %s of run %s is %q", g.clean, run.ID, said),

@@ -18,8 +18,10 @@ var descriptionKind = Kind{
 	Notes:  "For a version that is not registered yet, the description that it will have is checked.",
 	key:    tree.Integer("minimum number of characters", 1),
 	more: []tree.Field{
-		tree.Optional("card-tag", tree.Text("tag of the version or its run that must have the model card or its address")),
-		tree.Optional("card-file", tree.Text("model card that must be next to the model's files, such as model_card.md")),
+		tree.Optional("card-tag",
+			tree.Text("tag of the version or its run that must have the model card or its address")),
+		tree.Optional("card-file",
+			tree.Text("model card that must be next to the model's files, such as model_card.md")),
 	},
 	Example: "description: 40\ncard-tag: model_card",
 	build:   buildDescription,
@@ -28,7 +30,8 @@ var descriptionKind = Kind{
 func buildDescription(n *tree.Node) (Gate, error) {
 	least, tag, file := n.Int("description", 1), n.Str("card-tag"), n.Str("card-file")
 	g := Gate{Wanted: fmt.Sprintf("%d characters", least), Needs: fact.Needs{Files: file != ""}}
-	if card := strings.Join(slices.DeleteFunc([]string{tag, file}, func(s string) bool { return s == "" }), " and "); card != "" {
+	if card := strings.Join(slices.DeleteFunc([]string{tag, file}, func(s string) bool { return s == "" }),
+		" and "); card != "" {
 		g.Wanted += " and " + card
 	}
 	g.Check = func(f fact.Facts) verdict.Finding {
@@ -36,7 +39,8 @@ func buildDescription(n *tree.Node) (Gate, error) {
 		out := verdict.Finding{Candidate: fmt.Sprintf("%d characters", has)}
 		text := passed(out)
 		if has < least {
-			text = failed(out, fmt.Sprintf("the description is too short: %d characters; the minimum is %d", has, least),
+			text = failed(out, fmt.Sprintf("the description is too short: %d characters; the minimum is %d", has,
+				least),
 				"describe the version in the input description")
 		}
 		return mostSevere(cardFile(f, file, out), text, cardTag(f, tag, out))
@@ -51,7 +55,8 @@ func cardTag(f fact.Facts, tag string, out verdict.Finding) verdict.Finding {
 	case tag == "" || strings.TrimSpace(f.Words.Tags[tag]+run.Tags[tag]) != "":
 		return passed(out)
 	case !ok:
-		return inconclusive(out, fmt.Sprintf("the version has no tag %q, and its run is not readable: %s", tag, f.Candidate.Run.Why()),
+		return inconclusive(out,
+			fmt.Sprintf("the version has no tag %q, and its run is not readable: %s", tag, f.Candidate.Run.Why()),
 			fmt.Sprintf("set the tag %s with the input tags", tag))
 	}
 	return failed(out, fmt.Sprintf("there is no tag %q with the model card", tag),

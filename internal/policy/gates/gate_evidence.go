@@ -25,17 +25,22 @@ var evidenceKind = Kind{
 	key: tree.Text("path of the report in the run's artifacts, unless the input evidence-file gives another file"),
 	more: []tree.Field{
 		tree.Optional("format", tree.OneOf("tool that wrote the report; detected by default", evidence.Formats()...)),
-		tree.Optional("bound-to", tree.OneOf("what links the report to the candidate: the run or logged model it names (run, "+
-			"default), the digest it names (digest), or only its place in the artifacts or evidence-file (location)",
-			"run", "digest", "location")),
-		tree.Optional("severity", tree.OneOf("lowest severity that fails the gate; default low, or high (level error) for SARIF",
-			evidence.Severities...)),
-		tree.Optional("suppressed", tree.OneOf("whether to count findings that are marked as suppressed (default) or accept them",
-			"count", "accept")),
+		tree.Optional("bound-to",
+			tree.OneOf("what links the report to the candidate: the run or logged model it names (run, "+
+				"default), the digest it names (digest), or only its place in the artifacts or evidence-file "+
+				"(location)",
+				"run", "digest", "location")),
+		tree.Optional("severity",
+			tree.OneOf("lowest severity that fails the gate; default low, or high (level error) for SARIF",
+				evidence.Severities...)),
+		tree.Optional("suppressed",
+			tree.OneOf("whether to count findings that are marked as suppressed (default) or accept them",
+				"count", "accept")),
 		tree.Optional("dataset", tree.Text("context of the dataset whose digest the report must name")),
 		tree.Optional("not-older-than", tree.Duration("maximum age of the report")),
-		tree.Optional("require", tree.MapOf("a condition for each named result, such as >= 0.8", tree.Text("the name of a result"),
-			tree.Pattern("a comparison such as >= 0.8", `^(>=|<=|>|<|==|!=) ?-?[0-9]+(\.[0-9]+)?$`))),
+		tree.Optional("require",
+			tree.MapOf("a condition for each named result, such as >= 0.8", tree.Text("the name of a result"),
+				tree.Pattern("a comparison such as >= 0.8", `^(>=|<=|>|<|==|!=) ?-?[0-9]+(\.[0-9]+)?$`))),
 	},
 	Example: "evidence: reports/eval.json\ndataset: test\nnot-older-than: 7d\nrequire:\n  " +
 		"demographic_parity_difference: <= 0.1",
@@ -53,7 +58,8 @@ func buildEvidence(n *tree.Node) (Gate, error) {
 		ageText: n.Str("not-older-than"),
 		age:     tree.ParseDuration(n.Str("not-older-than")),
 	}
-	if strings.HasPrefix(g.path, "/") || slices.Contains(strings.Split(g.path, "/"), "..") || strings.ContainsAny(g.path, `\#?%`) {
+	if strings.HasPrefix(g.path, "/") || slices.Contains(strings.Split(g.path, "/"), "..") ||
+		strings.ContainsAny(g.path, `\#?%`) {
 		return Gate{}, n.Problem("evidence", "%q is not a path inside the run's artifacts", g.path)
 	}
 	g.severity, g.hasSeverity = evidence.ParseSeverity(n.Str("severity"))
@@ -126,7 +132,8 @@ func (g evidenceGate) check(f fact.Facts) verdict.Finding {
 		}
 	}
 	if g.age > 0 && f.Now.Sub(d.Created) > g.age {
-		why := fmt.Sprintf("the report was written at %s; the maximum age is %s", d.Created.UTC().Format(time.RFC3339), g.ageText)
+		why := fmt.Sprintf("the report was written at %s; the maximum age is %s", d.Created.UTC().Format(time.RFC3339),
+			g.ageText)
 		return mostSevere(failed(out, why, "write a new report"), g.results(d, out))
 	}
 	return g.results(d, out)
@@ -139,13 +146,15 @@ func (g evidenceGate) otherSubject(f fact.Facts, d evidence.Report) (why, fix st
 		return otherFiles(f, d), fix
 	}
 	if _, ok := f.Candidate.Run.Get(); !ok && !f.Candidate.Run.IsAbsent() {
-		return "it is not known which model the candidate is: " + f.Candidate.Run.Why(), "choose a model that belongs to its run"
+		return "it is not known which model the candidate is: " + f.Candidate.Run.Why(),
+			"choose a model that belongs to its run"
 	}
 	run, model := f.Candidate.Run.OrZero(), loggedModel(f)
 	_, others := f.Candidate.OneModel()
 	switch {
 	case d.RunID == "" && d.ModelID == "" && g.boundTo != "location":
-		return "the report has no run_id or model_id, so it is not known which run it is about", g.bindingHint(run.ID, d)
+		return "the report has no run_id or model_id, so it is not known which run it is about",
+			g.bindingHint(run.ID, d)
 	case d.RunID != "" && (run.ID == "" || d.RunID != run.ID):
 		return fmt.Sprintf("the report is about run %s, not %s", d.RunID, run.ID), fix
 	case d.ModelID != "" && (model == "" || d.ModelID != model):
@@ -162,7 +171,8 @@ func (g evidenceGate) bindingHint(run string, d evidence.Report) string {
 	if d.Format == evidence.Plain {
 		return fmt.Sprintf("write \"run_id\": %q in the report", run)
 	}
-	return fmt.Sprintf("wrap the report of %s in {\"run_id\": %q, \"report\": ...}, or write bound-to: location in the gate",
+	return fmt.Sprintf("wrap the report of %s in {\"run_id\": %q, \"report\": ...}, or write bound-to: location in "+
+		"the gate",
 		d.Format, run)
 }
 
@@ -181,7 +191,8 @@ func otherFiles(f fact.Facts, d evidence.Report) string {
 	case !ok:
 		return "the digest of the files is not known: " + f.Candidate.Digest.Why()
 	case d.ArtifactDigest == "" || !strings.EqualFold(d.ArtifactDigest, has):
-		return fmt.Sprintf("the report is about files with the digest %q, but the candidate's have %s", d.ArtifactDigest, has)
+		return fmt.Sprintf("the report is about files with the digest %q, but the candidate's have %s",
+			d.ArtifactDigest, has)
 	}
 	return ""
 }
@@ -209,7 +220,8 @@ func (g evidenceGate) otherData(f fact.Facts, d evidence.Report) string {
 	case lack.why != "":
 		return lack.why
 	case !slices.Contains(digests, d.DatasetDigest):
-		return fmt.Sprintf("the report is about data with the digest %q, but the run's dataset for %s has %s", d.DatasetDigest, g.dataset, strings.Join(digests, ", "))
+		return fmt.Sprintf("the report is about data with the digest %q, but the run's dataset for %s has %s",
+			d.DatasetDigest, g.dataset, strings.Join(digests, ", "))
 	}
 	return ""
 }
@@ -240,7 +252,8 @@ func (g evidenceGate) results(d evidence.Report, out verdict.Finding) verdict.Fi
 		case !ok:
 			return inconclusive(out, fmt.Sprintf("the report has no result %q", r.name), "add the result to the report")
 		case !r.op.Holds(v, r.value):
-			bad = append(bad, fmt.Sprintf("%s is %s; wanted %s %s", r.name, format.Number(v), r.op, format.Number(r.value)))
+			bad = append(bad, fmt.Sprintf("%s is %s; wanted %s %s", r.name, format.Number(v), r.op,
+				format.Number(r.value)))
 		}
 	}
 	found, suppressed := g.findings(d)
@@ -256,7 +269,9 @@ func (g evidenceGate) results(d evidence.Report, out verdict.Finding) verdict.Fi
 		return inconclusive(out, fmt.Sprintf("%s did not check everything: %s", d.Format, format.First(d.Gaps, 8)),
 			"run the tool again and let it read every file")
 	case len(g.require) == 0 && !d.Verdict:
-		return inconclusive(out, "the report does not say whether it passed (passed, exit_status or the report of a tool), and the gate requires no result",
+		return inconclusive(out,
+			"the report does not say whether it passed (passed, exit_status or the report of a tool), and the gate "+
+				"requires no result",
 			"add passed to the report, or require to the gate")
 	}
 	return passed(out)

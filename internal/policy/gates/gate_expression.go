@@ -38,7 +38,8 @@ func buildExpression(n *tree.Node) (Gate, error) {
 		return Gate{}, inSource(source, err)
 	}
 	if len(named) == 0 {
-		return Gate{}, n.Problem("expression", "the expression uses no fact of the candidate or incumbent; write candidate.metrics.NAME")
+		return Gate{}, n.Problem("expression",
+			"the expression uses no fact of the candidate or incumbent; write candidate.metrics.NAME")
 	}
 	r, err := readMetricKeys(n, "")
 	if err != nil {
@@ -47,7 +48,8 @@ func buildExpression(n *tree.Node) (Gate, error) {
 	e := expressionGate{program, named, r}
 	wanted := format.Truncate(strings.Join(strings.Fields(source.Text), " "), 200)
 	needs := r.needs()
-	needs.Ledger = slices.ContainsFunc(named, func(n expression.Fact) bool { return n.Incumbent && n.Group == "metrics" })
+	needs.Ledger = slices.ContainsFunc(named,
+		func(n expression.Fact) bool { return n.Incumbent && n.Group == "metrics" })
 	return Gate{Wanted: wanted, Needs: needs, Check: e.check}, nil
 }
 
@@ -98,7 +100,8 @@ func (e expressionGate) check(f fact.Facts) verdict.Finding {
 		if name.Group == "metrics" {
 			t := e.metric(f, base, name)
 			into.Metrics[name.Key], shown, lack = t.Value.Value, t.shown, t.gap
-			out.Values = append(out.Values, t.used(map[bool]string{true: "incumbent", false: "candidate"}[name.Incumbent])...)
+			out.Values = append(out.Values,
+				t.used(map[bool]string{true: "incumbent", false: "candidate"}[name.Incumbent])...)
 		} else {
 			shown, lack = readFact(name, s, into)
 		}
@@ -124,7 +127,7 @@ func (e expressionGate) check(f fact.Facts) verdict.Finding {
 	if result == true {
 		return passed(out)
 	}
-	return failed(out, "the expression is false", "train a candidate for which the expression is true")
+	return failed(out, "the expression is false", "train a candidate that makes the expression true")
 }
 
 // metric returns the metric that the expression names. The incumbent's value must be comparable with the candidate's

@@ -20,25 +20,29 @@ func FromStage(from string, target registry.Target) Gate {
 		}
 		if out.Candidate != from && out.Candidate != target.Stage {
 			out.Outcome = verdict.Fail
-			out.Why = fmt.Sprintf("the candidate is in %s, and only versions in %s may move to %s", out.Candidate, from, target.Stage)
+			out.Why = fmt.Sprintf("the candidate is in %s, and only versions in %s may move to %s", out.Candidate, from,
+				target.Stage)
 			out.Fix = fmt.Sprintf("promote it with stage: %s first", from)
 		}
 		return out
 	}}
 }
 
-// FromTargets is the gate that enforces the order of targets: the candidate must be in one of the targets from, or in
+// FromTargets is the gate that enforces the order of targets. The candidate must be in one of the targets from, or in
 // the target to already. file and line say where the policy requires it.
 func FromTargets(from []string, to registry.Target, file string, line int) Gate {
-	g := Gate{ID: "from " + strings.Join(from, " or "), File: file, Line: line, Wanted: "comes from " + strings.Join(from, " or ")}
+	g := Gate{ID: "from " + strings.Join(from, " or "), File: file, Line: line,
+		Wanted: "comes from " + strings.Join(from, " or ")}
 	g.Check = func(f fact.Facts) verdict.Finding {
 		v, ok := f.Candidate.Version.Get()
 		if !ok && !f.Candidate.Version.IsAbsent() {
-			return inconclusive(verdict.Finding{Candidate: "?"}, "the version is not readable: "+f.Candidate.Version.Why(), "")
+			return inconclusive(verdict.Finding{Candidate: "?"},
+				"the version is not readable: "+f.Candidate.Version.Why(), "")
 		}
 		model, modelOK := f.Model.Get()
 		if ok && !modelOK {
-			return inconclusive(verdict.Finding{Candidate: "?"}, "the model's aliases are not readable: "+f.Model.Why(), "")
+			return inconclusive(verdict.Finding{Candidate: "?"}, "the model's aliases are not readable: "+f.Model.Why(),
+				"")
 		}
 		now, allowed := []string{}, false
 		for alias, n := range model.Aliases {
@@ -60,7 +64,8 @@ func FromTargets(from []string, to registry.Target, file string, line int) Gate 
 		if allowed {
 			return passed(out)
 		}
-		return failed(out, fmt.Sprintf("only a version in %s may move to %s; this one is in %s", strings.Join(from, " or "), to.Alias+to.Stage, where),
+		return failed(out, fmt.Sprintf("only a version in %s may move to %s; this one is in %s",
+			strings.Join(from, " or "), to.Alias+to.Stage, where),
 			fmt.Sprintf("promote it to %s first", from[0]))
 	}
 	return g

@@ -19,8 +19,9 @@ var lineageKind = Kind{
 		"incumbent so that both models are compared on the same data.",
 	key: tree.List("contexts that need a dataset, such as training and test", tree.Text("a dataset context")),
 	more: []tree.Field{
-		tree.Optional("digests", tree.List("the only dataset digests allowed in these contexts", tree.Text("a digest as MLflow shows it"))),
-		tree.Optional("same-as-incumbent", tree.List("contexts in which the datasets must be those of the incumbent",
+		tree.Optional("digests",
+			tree.List("the only dataset digests allowed in these contexts", tree.Text("a digest as MLflow shows it"))),
+		tree.Optional("same-as-incumbent", tree.List("contexts whose datasets must be those of the incumbent",
 			tree.Text("a dataset context"))),
 	},
 	Example: "lineage: [training, test]\nsame-as-incumbent: [test]",
@@ -55,8 +56,9 @@ func (g lineageGate) check(f fact.Facts) verdict.Finding {
 		}
 		for _, d := range digests {
 			if len(g.allowed) > 0 && slices.Contains(g.contexts, context) && !slices.Contains(g.allowed, d) {
-				parts = append(parts, failed(out, fmt.Sprintf("the dataset for %s has the digest %s, which is not allowed", context, d),
-					"use an allowed dataset, or add its digest to digests"))
+				parts = append(parts,
+					failed(out, fmt.Sprintf("the dataset for %s has the digest %s, which is not allowed", context, d),
+						"use an allowed dataset, or add its digest to digests"))
 			}
 		}
 	}
@@ -88,8 +90,10 @@ func (g lineageGate) compare(f fact.Facts, run registry.Run, out verdict.Finding
 		case theirLack.why != "":
 			parts = append(parts, theirLack.ends(out, unproven, ""))
 		case lack.why == "" && !slices.Equal(mine, theirs):
-			parts = append(parts, failed(out, fmt.Sprintf("the dataset for %s has the digest %s, but the incumbent's has %s", context, strings.Join(mine, ", "), strings.Join(theirs, ", ")),
-				"evaluate both on the same data"))
+			parts = append(parts,
+				failed(out, fmt.Sprintf("the dataset for %s has the digest %s, but the incumbent's has %s", context,
+					strings.Join(mine, ", "), strings.Join(theirs, ", ")),
+					"evaluate both on the same data"))
 		}
 	}
 	return mostSevere(parts...)

@@ -30,8 +30,10 @@ func TestLineage_Contexts(t *testing.T) {
 	}{
 		"autologging's word for MLflow's": {gate: "lineage: [training]", mine: "train=a", want: verdict.Pass},
 		"MLflow's word for autologging's": {gate: "lineage: [train]", mine: "training=a", want: verdict.Pass},
-		"each word for held-out data":     {gate: "lineage: [val, eval, evaluation, validation]", mine: "eval=a", want: verdict.Pass},
-		"testing for test":                {gate: "lineage: [test]", mine: "testing=a", want: verdict.Pass},
+		"each word for held-out data": {
+			gate: "lineage: [val, eval, evaluation, validation]", mine: "eval=a", want: verdict.Pass,
+		},
+		"testing for test": {gate: "lineage: [test]", mine: "testing=a", want: verdict.Pass},
 		"test is no validation": {
 			gate: "lineage: [test]", mine: "validation=a", want: verdict.Inconclusive,
 			why: "run mine has no dataset in the context test; it has datasets in the context validation",
@@ -40,27 +42,43 @@ func TestLineage_Contexts(t *testing.T) {
 			gate: "lineage: [holdout]", mine: "train=a eval=b c", want: verdict.Inconclusive,
 			why: "it has datasets in the contexts eval, train",
 		},
-		"another case is another context": {gate: "lineage: [train]", mine: "Train=a", want: verdict.Inconclusive, why: "in the context Train"},
-		"many contexts":                   {gate: "lineage: [train]", mine: "a=1 b=1 c=1 d=1 e=1 f=1 g=1", want: verdict.Inconclusive, why: "a, b, c, d, e and 2 more"},
-		"no context at all":               {gate: "lineage: [train]", mine: "a b", want: verdict.Inconclusive, why: "it has 2 datasets without a context"},
-		"no dataset at all":               {gate: "lineage: [train]", want: verdict.Inconclusive, why: "it has no datasets"},
+		"another case is another context": {
+			gate: "lineage: [train]", mine: "Train=a", want: verdict.Inconclusive, why: "in the context Train",
+		},
+		"many contexts": {
+			gate: "lineage: [train]", mine: "a=1 b=1 c=1 d=1 e=1 f=1 g=1", want: verdict.Inconclusive,
+			why: "a, b, c, d, e and 2 more",
+		},
+		"no context at all": {
+			gate: "lineage: [train]", mine: "a b", want: verdict.Inconclusive,
+			why: "it has 2 datasets without a context",
+		},
+		"no dataset at all": {
+			gate: "lineage: [train]", want: verdict.Inconclusive, why: "it has no datasets",
+		},
 		"the exact context wins": {
 			gate: "lineage: [validation], digests: [a]", mine: "validation=a eval=b", want: verdict.Pass,
 		},
 		"without it all synonyms count": {
-			gate: "lineage: [val], digests: [a]", mine: "validation=a eval=b", want: verdict.Fail, why: "has the digest b",
+			gate: "lineage: [val], digests: [a]", mine: "validation=a eval=b", want: verdict.Fail,
+			why: "has the digest b",
 		},
-		"a synonym without a digest": {gate: "lineage: [train]", mine: "training=", want: verdict.Inconclusive, why: "has no digest"},
+		"a synonym without a digest": {
+			gate: "lineage: [train]", mine: "training=", want: verdict.Inconclusive, why: "has no digest",
+		},
 		"candidate and incumbent with two words": {
-			gate: "lineage: [train], same-as-incumbent: [test]", mine: "training=a testing=b", theirs: "train=z test=b", want: verdict.Pass,
+			gate: "lineage: [train], same-as-incumbent: [test]", mine: "training=a testing=b", theirs: "train=z test=b",
+			want: verdict.Pass,
 		},
 		"other data under another word": {
-			gate: "lineage: [train], same-as-incumbent: [test]", mine: "training=a testing=c", theirs: "train=z test=b", want: verdict.Fail,
-			why: "has the digest c, but the incumbent's has b",
+			gate: "lineage: [train], same-as-incumbent: [test]", mine: "training=a testing=c", theirs: "train=z test=b",
+			want: verdict.Fail,
+			why:  "has the digest c, but the incumbent's has b",
 		},
 		"an incumbent without that context": {
-			gate: "lineage: [train], same-as-incumbent: [test]", mine: "train=a test=b", theirs: "train=z", want: verdict.Inconclusive,
-			why: "run theirs has no dataset in the context test; it has datasets in the context train",
+			gate: "lineage: [train], same-as-incumbent: [test]", mine: "train=a test=b", theirs: "train=z",
+			want: verdict.Inconclusive,
+			why:  "run theirs has no dataset in the context test; it has datasets in the context train",
 		},
 	}
 	for sentence, c := range cases {
@@ -79,8 +97,9 @@ func TestLineage_Contexts(t *testing.T) {
 
 func TestLineage_HintNamesWhatTheRunHas(t *testing.T) {
 	for text, want := range map[string]string{
-		"":       `log the data with mlflow.log_input(dataset, context="training")`,
-		"eval=a": `log the data with mlflow.log_input(dataset, context="training"), or write a context of the run in the gate`,
+		"": `log the data with mlflow.log_input(dataset, context="training")`,
+		"eval=a": `log the data with mlflow.log_input(dataset, context="training"), or write a context of the run in ` +
+			`the gate`,
 	} {
 		got := mustParse(t, "lineage: [training]").Check(fact.Facts{Candidate: fact.Subject{Run: registry.Is(runWith("mine", text))}})
 		if got.Fix != want {

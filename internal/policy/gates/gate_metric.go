@@ -25,7 +25,8 @@ var metricKind = Kind{
 		tree.Optional("min", tree.Number("smallest value that passes")),
 		tree.Optional("max", tree.Number("largest value that passes")),
 		tree.Optional("between", tree.Shape{
-			Kind: tree.KindList, About: "smallest and largest value that pass", Size: 2, Item: &tree.Shape{Kind: tree.KindNumber},
+			Kind: tree.KindList, About: "smallest and largest value that pass", Size: 2,
+			Item: &tree.Shape{Kind: tree.KindNumber},
 		}),
 		tree.Optional("equals", tree.Number("only value that passes")),
 		tree.Optional("at", tree.Shape{
@@ -73,7 +74,8 @@ func readLimits(n *tree.Node, kind string) (limits, error) {
 	if b := n.Get("between"); b != nil {
 		low, high := b.Items[0].Number(), b.Items[1].Number()
 		if low > high {
-			return nil, n.Problem("between", "no value is between %s and %s; write the smaller number first", format.Number(low), format.Number(high))
+			return nil, n.Problem("between", "no value is between %s and %s; write the smaller number first",
+				format.Number(low), format.Number(high))
 		}
 		out = append(out, limit{">=", low}, limit{"<=", high})
 	}
@@ -82,11 +84,13 @@ func readLimits(n *tree.Node, kind string) (limits, error) {
 	case len(out) == 0:
 		return nil, n.Problem(kind, "%s %s has no limit; add min, max, between or equals", kind, n.Str(kind))
 	case (n.Has("between") || n.Has("equals")) && len(out) > map[bool]int{true: 2, false: 1}[n.Has("between")]:
-		return nil, n.Problem(kind, "%s %s has several limits; use min and max, or between, or equals", kind, n.Str(kind))
+		return nil, n.Problem(kind, "%s %s has several limits; use min and max, or between, or equals", kind,
+			n.Str(kind))
 	}
 	if low, ok := n.Float("min"); ok {
 		if high, ok := n.Float("max"); ok && low > high {
-			return nil, n.Problem("max", "no value is at least %s and at most %s; correct min or max", format.Number(low), format.Number(high))
+			return nil, n.Problem("max", "no value is at least %s and at most %s; correct min or max",
+				format.Number(low), format.Number(high))
 		}
 	}
 	return out, nil
@@ -144,7 +148,8 @@ func pointAt(t metricValue, at string, op Operator) metricValue {
 	step, err := strconv.ParseFloat(at, 64) // the shape accepts whole numbers such as 5 and 5.0
 	switch {
 	case !ok:
-		t.shown, t.why = "?", fmt.Sprintf("the history of metric %q of %s is not known: %s", key, t.subject.Ref, history.Why())
+		t.shown, t.why = "?",
+			fmt.Sprintf("the history of metric %q of %s is not known: %s", key, t.subject.Ref, history.Why())
 		return t
 	case !ofAll && err != nil:
 		t.shown, t.why = "?", fmt.Sprintf("%q is not a step", at)
@@ -156,7 +161,8 @@ func pointAt(t metricValue, at string, op Operator) metricValue {
 			continue
 		}
 		if !p.Finite() {
-			t.shown, t.why = p.Raw, fmt.Sprintf("metric %q is %s at step %d, which is not a finite number", key, p.Raw, p.Step)
+			t.shown, t.why = p.Raw,
+				fmt.Sprintf("metric %q is %s at step %d, which is not a finite number", key, p.Raw, p.Step)
 			return t
 		}
 		// if a step has several values, the last one counts, as in MLflow
@@ -167,7 +173,8 @@ func pointAt(t metricValue, at string, op Operator) metricValue {
 	t.shown = t.Value.Point.String()
 	if !found {
 		t.shown = "absent"
-		t.gap = confirmedAbsent("metric %q has no value at %s %s", key, map[bool]string{true: "its", false: "step"}[ofAll], at)
+		t.gap = confirmedAbsent("metric %q has no value at %s %s", key,
+			map[bool]string{true: "its", false: "step"}[ofAll], at)
 	}
 	return t
 }
@@ -182,7 +189,8 @@ func within(t metricValue, l limits) verdict.Finding {
 	case l.hold(t.Value.Value):
 		return passed(out)
 	}
-	return failed(out, fmt.Sprintf("%s is %s; wanted %s", key, t.shown, l), fmt.Sprintf("train a candidate with %s %s", key, l))
+	return failed(out, fmt.Sprintf("%s is %s; wanted %s", key, t.shown, l),
+		fmt.Sprintf("train a candidate with %s %s", key, l))
 }
 
 // MetricGate compares one metric with a fixed limit, for a line of thresholds.

@@ -44,14 +44,18 @@ func buildNonInferiority(n *tree.Node) (Gate, error) {
 	who, err := against(n)
 	switch {
 	case g.margin <= 0:
-		return Gate{}, n.Problem("margin", "the margin is %s; it must be above 0, because it says how much worse is acceptable", format.Number(g.margin))
+		return Gate{}, n.Problem("margin",
+			"the margin is %s; it must be above 0, because it says how much worse is acceptable",
+			format.Number(g.margin))
 	case g.level <= 0 || g.level >= 0.5:
-		return Gate{}, n.Problem("level", "the level (alpha) is %s; it must be between 0 and 0.5, such as 0.05", format.Number(g.level))
+		return Gate{}, n.Problem("level", "the level (alpha) is %s; it must be between 0 and 0.5, such as 0.05",
+			format.Number(g.level))
 	}
 	g.who = who
 	needs := who.needs()
 	needs.History, needs.EvaluatedIn, needs.Ledger = []string{g.key}, g.selector.EvaluatedIn, true
-	return Gate{Wanted: fmt.Sprintf("not worse by %s, p <= %s, n >= %d", format.Number(g.margin), format.Number(g.level), g.least), Needs: needs, Check: g.check}, err
+	return Gate{Wanted: fmt.Sprintf("not worse by %s, p <= %s, n >= %d", format.Number(g.margin),
+		format.Number(g.level), g.least), Needs: needs, Check: g.check}, err
 }
 
 type pairedGate struct {
@@ -94,13 +98,15 @@ func (g pairedGate) check(f fact.Facts) verdict.Finding {
 	}
 	mean, p := nonInferior(gains, g.margin)
 	if math.IsNaN(p) {
-		return inconclusive(out, fmt.Sprintf("all %d differences are the same, so their variance is not known", len(gains)), "compare the means with a regression gate")
+		return inconclusive(out, fmt.Sprintf("all %d differences are the same, so their variance is not known",
+			len(gains)), "compare the means with a regression gate")
 	}
 	out.Candidate = fmt.Sprintf("mean difference %.4g, p = %.3g, n = %d", mean, p, len(gains))
 	if p <= g.level {
 		return passed(out)
 	}
-	return failed(out, fmt.Sprintf("non-inferiority of %s not shown: p = %.3g > %s (margin %s)", g.key, p, format.Number(g.level), format.Number(g.margin)),
+	return failed(out, fmt.Sprintf("non-inferiority of %s not shown: p = %.3g > %s (margin %s)", g.key, p,
+		format.Number(g.level), format.Number(g.margin)),
 		"train a better candidate, or log more folds")
 }
 
@@ -160,7 +166,8 @@ func perStep(t metricValue) (values map[int64]float64, lack gap) {
 			return nil, notKnown("metric %q of %s has several values at step %d", key, ref, p.Step)
 		}
 		if !p.Finite() {
-			return nil, notKnown("metric %q of %s is %s at step %d, which is not a finite number", key, ref, p.Raw, p.Step)
+			return nil, notKnown("metric %q of %s is %s at step %d, which is not a finite number", key, ref, p.Raw,
+				p.Step)
 		}
 		values[p.Step] = p.Value
 	}

@@ -22,7 +22,8 @@ var regressionKind = Kind{
 	more: append([]tree.Field{
 		tree.Required("better", tree.OneOf("which direction is better", "higher", "lower")),
 		tree.Optional("margin", tree.Number("how much worse the candidate may be; default 0")),
-		tree.Optional("margin-percent", tree.Number("how much worse the candidate may be, in percent of the incumbent's value")),
+		tree.Optional("margin-percent",
+			tree.Number("how much worse the candidate may be, in percent of the incumbent's value")),
 		tree.Optional("against", tree.Text("alias or stage to compare with instead of the target's incumbent")),
 	}, comparisonFields...),
 	Example: "regression: test_f1\nbetter: higher\nmargin: 0.01",
@@ -39,7 +40,8 @@ func buildRegression(n *tree.Node) (Gate, error) {
 	case m.Fixed < 0 || m.Percent < 0:
 		return Gate{}, n.Problem("regression", "a margin must not be negative")
 	case m.Percent >= 100:
-		return Gate{}, n.Problem("margin-percent", "margin-percent is %s; it must be below 100", format.Number(m.Percent))
+		return Gate{}, n.Problem("margin-percent", "margin-percent is %s; it must be below 100",
+			format.Number(m.Percent))
 	}
 	op := Operator(">=")
 	if n.Str("better") == "lower" {
@@ -130,7 +132,8 @@ func regression(f fact.Facts, r MetricReader, op Operator, who Baseline, m Margi
 	}
 	if theirs.why != "" {
 		gaps = append(gaps, theirs.ends(out, unproven,
-			fmt.Sprintf("log a finite %s for the incumbent (%s), measured in the same way as the candidate's", key, base.Ref)))
+			fmt.Sprintf("log a finite %s for the incumbent (%s), measured in the same way as the candidate's", key,
+				base.Ref)))
 	}
 	limit := theirs.Value.Value + m.of(theirs.Value.Value)
 	switch {
@@ -143,6 +146,7 @@ func regression(f fact.Facts, r MetricReader, op Operator, who Baseline, m Margi
 		return passed(out)
 	}
 	text := computed(op, limit)
-	return failed(out, fmt.Sprintf("%s is %s; wanted %s %s (%s has %s)", key, mine.shown, op, text, base.Ref, theirs.shown),
+	return failed(out, fmt.Sprintf("%s is %s; wanted %s %s (%s has %s)", key, mine.shown, op, text, base.Ref,
+		theirs.shown),
 		fmt.Sprintf("train a candidate with %s %s %s", key, op, text))
 }

@@ -14,7 +14,7 @@ import (
 
 var signatureKind = Kind{
 	Name:   "signature",
-	Passes: "the model has a signature, and it differs from the incumbent's by no more than allowed",
+	Passes: "the model has a signature, and its differences from the incumbent's are allowed",
 	Notes: "Breaking changes: an input is renamed, retyped, narrowed or newly required; an output or parameter is " +
 		"dropped or retyped; a tensor has another shape. Additive changes: a new output, parameter or optional " +
 		"input; an input that is dropped, made optional or widened. Widening means integer to long or double, " +
@@ -22,7 +22,8 @@ var signatureKind = Kind{
 	key: tree.OneOf("present: any signature; same: equal to the incumbent's; additive: callers of the incumbent need "+
 		"no change",
 		"present", "same", "additive"),
-	more:    []tree.Field{tree.Optional("against", tree.Text("alias or stage to compare with instead of the target's incumbent"))},
+	more: []tree.Field{tree.Optional("against",
+		tree.Text("alias or stage to compare with instead of the target's incumbent"))},
 	Example: "signature: additive",
 	build:   buildSignature,
 }
@@ -77,21 +78,24 @@ func checkSignature(f fact.Facts, level string, who Baseline) verdict.Finding {
 	}
 	out.Candidate = worst.String()
 	if worst > signature.ParseLevel(level) {
-		return failed(out, "the change of the signature is "+worst.String()+": "+format.First(texts, 8), "log the model with the incumbent's signature, or promote to another alias that callers can switch to")
+		return failed(out, "the change of the signature is "+worst.String()+": "+format.First(texts, 8),
+			"log the model with the incumbent's signature, or promote to another alias that callers can switch to")
 	}
 	return passed(out)
 }
 
-// ReadSignature returns the signature of a version, and seen, a text about it for people. If there is none, end says
-// why.
+// ReadSignature returns the signature of a version, and seen, a text about it for people. If the version has no
+// signature, end says why.
 func ReadSignature(s fact.Subject) (c signature.Contract, seen string, end *verdict.Finding) {
 	m, ok := s.MLmodel.Get()
 	if !ok {
-		f := unknown(verdict.Finding{Candidate: "?"}, s.MLmodel, "the MLmodel file of "+s.Ref+" is not known: "+s.MLmodel.Why(), "")
+		f := unknown(verdict.Finding{Candidate: "?"}, s.MLmodel,
+			"the MLmodel file of "+s.Ref+" is not known: "+s.MLmodel.Why(), "")
 		return signature.Contract{}, f.Candidate, &f
 	}
 	if m.Signature.Empty() {
-		f := failed(verdict.Finding{Candidate: "unsigned"}, s.Ref+" has no signature", "log the model with a signature: signature=infer_signature(X, model.predict(X))")
+		f := failed(verdict.Finding{Candidate: "unsigned"}, s.Ref+" has no signature",
+			"log the model with a signature: signature=infer_signature(X, model.predict(X))")
 		return signature.Contract{}, f.Candidate, &f
 	}
 	c, err := signature.Parse(m.Signature)

@@ -23,9 +23,11 @@ var slicesKind = Kind{
 		tree.Optional("min", tree.Number("smallest value that passes")),
 		tree.Optional("max", tree.Number("largest value that passes")),
 		tree.Optional("between", tree.Shape{
-			Kind: tree.KindList, About: "smallest and largest value that pass", Size: 2, Item: &tree.Shape{Kind: tree.KindNumber},
+			Kind: tree.KindList, About: "smallest and largest value that pass", Size: 2,
+			Item: &tree.Shape{Kind: tree.KindNumber},
 		}),
-		tree.Optional("expect", tree.List("slices that must exist, each as the part that matches *", tree.Text("a slice"))),
+		tree.Optional("expect",
+			tree.List("slices that must exist, each as the part that matches *", tree.Text("a slice"))),
 		tree.Optional("at-least", tree.Integer("minimum number of slices", 1)),
 	}, metricFields...),
 	Example:  "slices: auc/country:*\nmin: 0.8\nexpect: [de, fr]",
@@ -69,7 +71,8 @@ type sliceGate struct {
 
 func (g sliceGate) check(f fact.Facts) verdict.Finding {
 	if _, ok := f.Candidate.Run.Get(); !ok && !f.Candidate.Run.IsAbsent() {
-		return inconclusive(verdict.Finding{Candidate: "?"}, "the run of "+f.Candidate.Ref+" is not readable: "+f.Candidate.Run.Why(), "")
+		return inconclusive(verdict.Finding{Candidate: "?"},
+			"the run of "+f.Candidate.Ref+" is not readable: "+f.Candidate.Run.Why(), "")
 	}
 	names := g.matching(f.Candidate)
 	out := verdict.Finding{Candidate: fmt.Sprintf("%d slices", len(names))}
@@ -89,7 +92,8 @@ func (g sliceGate) check(f fact.Facts) verdict.Finding {
 		values[name] = t.Value.Value
 	}
 	if len(names) < g.least {
-		gaps = append(gaps, absent(out, fmt.Sprintf("too few metrics match %s: %d; the minimum is %d", g.glob, len(names), g.least),
+		gaps = append(gaps, absent(out,
+			fmt.Sprintf("too few metrics match %s: %d; the minimum is %d", g.glob, len(names), g.least),
 			"log the metric for every slice"))
 	}
 	if end := g.vanished(f, names, &out); end != nil {
@@ -106,7 +110,8 @@ func (g sliceGate) check(f fact.Facts) verdict.Finding {
 	}
 	if len(bad) > 0 {
 		out.Candidate = bad[0]
-		return failed(out, format.First(bad, 8)+"; wanted "+g.limits.String(), "train a candidate that is good enough on every slice")
+		return failed(out, format.First(bad, 8)+"; wanted "+g.limits.String(),
+			"train a candidate that is good enough on every slice")
 	}
 	return passed(out)
 }
@@ -138,14 +143,16 @@ func (g sliceGate) vanished(f fact.Facts, names []string, out *verdict.Finding) 
 	}
 	base, _ := known.Get()
 	if _, ok := base.Run.Get(); !ok && !base.Run.IsAbsent() {
-		end := inconclusive(*out, "the incumbent's slices are not known: "+known.Why()+base.Run.Why(), "make the incumbent's run readable")
+		end := inconclusive(*out, "the incumbent's slices are not known: "+known.Why()+base.Run.Why(),
+			"make the incumbent's run readable")
 		return &end
 	}
 	theirs := g.matching(base)
 	out.Incumbent = fmt.Sprintf("%d slices", len(theirs))
 	for _, name := range theirs {
 		if !slices.Contains(names, name) {
-			end := absent(*out, fmt.Sprintf("the incumbent (%s) has the slice %s, but the candidate does not", base.Ref, name), "log the metric for every slice of the incumbent")
+			end := absent(*out, fmt.Sprintf("the incumbent (%s) has the slice %s, but the candidate does not", base.Ref,
+				name), "log the metric for every slice of the incumbent")
 			return &end
 		}
 	}

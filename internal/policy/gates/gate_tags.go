@@ -18,7 +18,8 @@ var tagsKind = Kind{
 	Notes:  "For a version that is not registered yet, the tags that it will have are checked.",
 	key: tree.MapOf("regular expressions by tag key", tree.Text("a tag key"),
 		tree.Text("a regular expression (RE2) for the whole value, such as .+")),
-	more:    []tree.Field{tree.Optional("of", tree.OneOf("whose tags to check: version (default) or run", "version", "run"))},
+	more: []tree.Field{tree.Optional("of",
+		tree.OneOf("whose tags to check: version (default) or run", "version", "run"))},
 	Example: "tags:\n  owner: .+\n  risk: low|medium",
 	build:   buildTags,
 }
@@ -29,7 +30,8 @@ func buildTags(n *tree.Node) (Gate, error) {
 	for _, e := range n.Get("tags").Entries {
 		re, err := regexp.Compile("^(?:" + e.Value.Text + ")$")
 		if err != nil {
-			return Gate{}, tree.Problem{Line: e.Value.Line, Col: e.Value.Col, Msg: fmt.Sprintf("%q is not a valid regular expression: %v", e.Value.Text, err)}
+			return Gate{}, tree.Problem{Line: e.Value.Line, Col: e.Value.Col,
+				Msg: fmt.Sprintf("%q is not a valid regular expression: %v", e.Value.Text, err)}
 		}
 		wanted[e.Key], texts[e.Key] = re, e.Value.Text
 	}
@@ -48,10 +50,12 @@ func buildTags(n *tree.Node) (Gate, error) {
 			switch {
 			case !there:
 				out.Candidate = key + " absent"
-				return failed(out, fmt.Sprintf("there is no tag %q", key), fmt.Sprintf("set the tag %s (on a version with the input tags)", key))
+				return failed(out, fmt.Sprintf("there is no tag %q", key),
+					fmt.Sprintf("set the tag %s (on a version with the input tags)", key))
 			case !wanted[key].MatchString(value):
 				out.Candidate = key + "=" + format.Truncate(value, 100)
-				return failed(out, fmt.Sprintf("tag %s is %q; it must match %s", key, format.Truncate(value, 100), texts[key]), fmt.Sprintf("set the tag %s to a value that matches %s", key, texts[key]))
+				return failed(out, fmt.Sprintf("tag %s is %q; it must match %s", key, format.Truncate(value, 100),
+					texts[key]), fmt.Sprintf("set the tag %s to a value that matches %s", key, texts[key]))
 			}
 		}
 		out.Candidate = "all there"

@@ -34,8 +34,9 @@ func Names() []string {
 // common are the keys of every gate.
 var common = []tree.Field{
 	tree.Optional("name", tree.Text("name of the gate in reports; default: its kind and what it checks")),
-	tree.Optional("on-fail", tree.OneOf("effect of a failure: block the promotion (default), retain the incumbent, or only warn",
-		"block", "retain", "warn")),
+	tree.Optional("on-fail",
+		tree.OneOf("effect of a failure: block the promotion (default), retain the incumbent, or only warn",
+			"block", "retain", "warn")),
 }
 
 // Keys returns the keys of a gate of this kind: the main key, then the others, then the common ones.

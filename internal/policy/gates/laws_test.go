@@ -58,7 +58,8 @@ var removals = map[string]func(*fact.Facts){
 		policytest.ChangeIncumbent(f, func(s *fact.Subject) { s.Run = registry.Unreadable[registry.Run]("gone") })
 	},
 	"the incumbent's MLmodel": func(f *fact.Facts) {
-		policytest.ChangeIncumbent(f, func(s *fact.Subject) { s.MLmodel = registry.Unreadable[registry.MLmodel]("gone") })
+		policytest.ChangeIncumbent(f,
+			func(s *fact.Subject) { s.MLmodel = registry.Unreadable[registry.MLmodel]("gone") })
 	},
 	"the incumbent's signature": func(f *fact.Facts) {
 		policytest.ChangeIncumbent(f, func(s *fact.Subject) {
@@ -67,7 +68,10 @@ var removals = map[string]func(*fact.Facts){
 			}
 		})
 	},
-	"the incumbent's history": func(f *fact.Facts) { policytest.ChangeIncumbent(f, func(s *fact.Subject) { s.History = nil }) },
+	"the incumbent's history": func(f *fact.Facts) {
+		policytest.ChangeIncumbent(f,
+			func(s *fact.Subject) { s.History = nil })
+	},
 	"one fold of the incumbent": func(f *fact.Facts) {
 		policytest.ChangeIncumbent(f, func(s *fact.Subject) {
 			p, _ := s.History["a"].Get()
@@ -90,16 +94,22 @@ var removals = map[string]func(*fact.Facts){
 	"the approvals of environments": func(f *fact.Facts) {
 		review(f, func(r *fact.Review) { r.Environments = registry.Unreadable[[]fact.Approval]("gone") })
 	},
-	"the attempt":           func(f *fact.Facts) { review(f, func(r *fact.Review) { r.Attempt = 0 }) },
-	"the evidence":          func(f *fact.Facts) { f.Evidence = nil },
-	"the time":              func(f *fact.Facts) { f.Now = time.Time{} },
-	"the datasets":          func(f *fact.Facts) { policytest.ChangeRun(f, func(r *registry.Run) { r.Datasets = nil }) },
-	"the tags of the run":   func(f *fact.Facts) { policytest.ChangeRun(f, func(r *registry.Run) { r.Tags = nil }) },
-	"the parameters":        func(f *fact.Facts) { policytest.ChangeRun(f, func(r *registry.Run) { r.Params = nil }) },
-	"all metrics":           func(f *fact.Facts) { policytest.ChangeRun(f, func(r *registry.Run) { r.Metrics = nil }) },
-	"everything of the run": func(f *fact.Facts) { policytest.ChangeRun(f, func(r *registry.Run) { *r = registry.Run{} }) },
-	"everything":            func(f *fact.Facts) { *f = fact.Facts{Holders: f.Holders} },
-	"the version":           func(f *fact.Facts) { f.Candidate.Version = registry.Absent[registry.Version]("not registered") },
+	"the attempt":  func(f *fact.Facts) { review(f, func(r *fact.Review) { r.Attempt = 0 }) },
+	"the evidence": func(f *fact.Facts) { f.Evidence = nil },
+	"the time":     func(f *fact.Facts) { f.Now = time.Time{} },
+	"the datasets": func(f *fact.Facts) {
+		policytest.ChangeRun(f,
+			func(r *registry.Run) { r.Datasets = nil })
+	},
+	"the tags of the run": func(f *fact.Facts) { policytest.ChangeRun(f, func(r *registry.Run) { r.Tags = nil }) },
+	"the parameters":      func(f *fact.Facts) { policytest.ChangeRun(f, func(r *registry.Run) { r.Params = nil }) },
+	"all metrics":         func(f *fact.Facts) { policytest.ChangeRun(f, func(r *registry.Run) { r.Metrics = nil }) },
+	"everything of the run": func(f *fact.Facts) {
+		policytest.ChangeRun(f,
+			func(r *registry.Run) { *r = registry.Run{} })
+	},
+	"everything":  func(f *fact.Facts) { *f = fact.Facts{Holders: f.Holders} },
+	"the version": func(f *fact.Facts) { f.Candidate.Version = registry.Absent[registry.Version]("not registered") },
 	"the incumbent's metrics": func(f *fact.Facts) {
 		policytest.ChangeIncumbent(f, func(s *fact.Subject) {
 			if _, ok := s.Run.Get(); ok {
@@ -107,7 +117,10 @@ var removals = map[string]func(*fact.Facts){
 			}
 		})
 	},
-	"the end of the run": func(f *fact.Facts) { policytest.ChangeRun(f, func(r *registry.Run) { r.End = time.Time{} }) },
+	"the end of the run": func(f *fact.Facts) {
+		policytest.ChangeRun(f,
+			func(r *registry.Run) { r.End = time.Time{} })
+	},
 	"the finiteness of a metric": func(f *fact.Facts) {
 		policytest.ChangeRun(f, func(r *registry.Run) { r.Metrics["a"] = registry.Point{Value: math.NaN()} })
 	},
@@ -128,7 +141,8 @@ func TestLessEvidenceIsNeverBetter(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		g := mustParse(t, rapid.SampledFrom(policytest.Gates).Draw(t, "gate"))
 		f := policytest.Facts()
-		value := rapid.OneOf(rapid.SampledFrom([]float64{0, -1, 0.4, 0.9, math.NaN(), math.Inf(1), math.MaxFloat64}), rapid.Float64Range(-2, 2))
+		value := rapid.OneOf(rapid.SampledFrom([]float64{0, -1, 0.4, 0.9, math.NaN(), math.Inf(1), math.MaxFloat64}),
+			rapid.Float64Range(-2, 2))
 		policytest.ChangeRun(&f, func(r *registry.Run) {
 			for _, key := range slices.Sorted(maps.Keys(r.Metrics)) {
 				if rapid.Bool().Draw(t, "change "+key) {
@@ -151,7 +165,8 @@ func TestLessEvidenceIsNeverBetter(t *testing.T) {
 			removals[name](&f)
 			after := g.Check(f)
 			if rank3(after.Outcome) < rank3(before.Outcome) {
-				t.Fatalf("%s was %s (%s) and is %s without %s (%s)", g.ID, before.Outcome, before.Why, after.Outcome, name, after.Why)
+				t.Fatalf("%s was %s (%s) and is %s without %s (%s)", g.ID, before.Outcome, before.Why, after.Outcome,
+					name, after.Why)
 			}
 			before = after
 		}
@@ -195,7 +210,8 @@ func TestGates_IgnoreOrderOfFacts(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		for range 10 {
 			f := policytest.Facts()
-			policytest.ChangeRun(&f, func(r *registry.Run) { r.Datasets = rapid.Permutation(r.Datasets).Draw(t, "datasets") })
+			policytest.ChangeRun(&f,
+				func(r *registry.Run) { r.Datasets = rapid.Permutation(r.Datasets).Draw(t, "datasets") })
 			files, _ := f.Candidate.Files.Get()
 			f.Candidate.Files = registry.Is(rapid.Permutation(files).Draw(t, "files"))
 			review(&f, func(r *fact.Review) {

@@ -24,18 +24,21 @@ type MetricReader struct {
 // metricFields are the keys of every gate that reads metrics.
 var metricFields = []tree.Field{
 	tree.Optional("of", tree.OneOf("run: the run's last value, no matter which model of the run it belongs to", "run")),
-	tree.Optional("run", tree.OneOf("runs whose values count: source (the run that logged the model) or evaluation (any other run)",
-		fact.SourceRun, fact.EvaluationRun)),
+	tree.Optional("run",
+		tree.OneOf("runs whose values count: source (the run that logged the model) or evaluation (any other run)",
+			fact.SourceRun, fact.EvaluationRun)),
 	tree.Optional("dataset", tree.Text("name or digest of the dataset that the value was measured on")),
 	tree.Optional("evaluated-in", tree.Shape{
 		Kind: tree.KindList, About: "experiments to search for evaluation runs, instead of the model's own experiment",
-		Item: &tree.Shape{Kind: tree.KindText, About: "name or id of an experiment"}, Or: &tree.Shape{Kind: tree.KindText},
+		Item: &tree.Shape{Kind: tree.KindText, About: "name or id of an experiment"},
+		Or:   &tree.Shape{Kind: tree.KindText},
 	}),
 }
 
 // comparisonFields are metricFields and the key of gates that compare with an incumbent.
 var comparisonFields = append(slices.Clone(metricFields),
-	tree.Optional("incumbent", tree.OneOf("recorded: the value in the ledger, even if other values were logged later", "recorded")))
+	tree.Optional("incumbent",
+		tree.OneOf("recorded: the value in the ledger, even if other values were logged later", "recorded")))
 
 // readMetricKeys reads the keys of metricFields and comparisonFields.
 func readMetricKeys(n *tree.Node, key string) (MetricReader, error) {
@@ -57,7 +60,7 @@ func readMetricKeys(n *tree.Node, key string) (MetricReader, error) {
 // needs returns the facts that are needed to find the value.
 func (r MetricReader) needs() fact.Needs { return fact.Needs{EvaluatedIn: r.selector.EvaluatedIn} }
 
-// metricValue is a value that a gate read, or the reason why there is none.
+// metricValue is a value that a gate read, or the reason why the value is missing.
 type metricValue struct {
 	fact.Choice
 	gap     // why there is no finite value
@@ -90,7 +93,8 @@ func (r MetricReader) value(s fact.Subject, c fact.Choice) metricValue {
 	case c.Why != "":
 		t.shown, t.fix = "?", r.hint(c)
 	case !c.Value.Finite():
-		t.why = fmt.Sprintf("metric %q of run %s is %s at step %d, which is not a finite number", r.key, c.Value.RunID, c.Value.Raw, c.Value.Step)
+		t.why = fmt.Sprintf("metric %q of run %s is %s at step %d, which is not a finite number", r.key, c.Value.RunID,
+			c.Value.Raw, c.Value.Step)
 		t.fix = fmt.Sprintf("log a finite %s", r.key)
 	}
 	return t
@@ -100,9 +104,11 @@ func (r MetricReader) value(s fact.Subject, c fact.Choice) metricValue {
 func (r MetricReader) hint(c fact.Choice) string {
 	switch {
 	case len(c.Unused) > 0:
-		return fmt.Sprintf("evaluate the model in a separate run and log %s with its model_id, or use the run's value with of: run (threshold: run.%s)", r.key, r.key)
+		return fmt.Sprintf("evaluate the model in a separate run and log %s with its model_id, or use the run's "+
+			"value with of: run (threshold: run.%s)", r.key, r.key)
 	case len(c.Others) > 0 || strings.Contains(c.Why, "values of"):
-		return fmt.Sprintf("choose a value in the gate with run: source, run: evaluation or dataset: NAME (threshold: %s[NAME])", r.key)
+		return fmt.Sprintf("choose a value in the gate with run: source, run: evaluation or dataset: NAME "+
+			"(threshold: %s[NAME])", r.key)
 	}
 	return "make the candidate's run readable, or choose a model that belongs to its run"
 }
@@ -133,9 +139,11 @@ func (r MetricReader) checkRecorded(f fact.Facts, base fact.Subject, mine, t met
 		case u.Value == now.Value && u.Step == now.Step:
 			return t
 		default:
-			t.why = fmt.Sprintf("%s of run %s is now %s at step %d, but the ledger recorded %s at step %d", r.key, now.RunID, now.Value, now.Step, u.Value, u.Step)
+			t.why = fmt.Sprintf("%s of run %s is now %s at step %d, but the ledger recorded %s at step %d", r.key,
+				now.RunID, now.Value, now.Step, u.Value, u.Step)
 			t.shown = fmt.Sprintf("%s (recorded %s)", t.shown, u.Value)
-			t.fix = "find out who logged it, or write incumbent: recorded in the gate to compare with the recorded value"
+			t.fix = "find out who logged it, or write incumbent: recorded in the gate to compare with the recorded " +
+				"value"
 			return t
 		}
 	}
@@ -181,7 +189,8 @@ func (r MetricReader) accepts(u verdict.Used, mine metricValue) bool {
 	switch {
 	case r.selector.OfRun:
 		return u.Kind == verdict.RunValue
-	case u.Kind == verdict.RunValue, r.selector.Run != "" && u.Kind != r.selector.Run, r.selector.Dataset != "" && !data.Is(r.selector.Dataset):
+	case u.Kind == verdict.RunValue, r.selector.Run != "" && u.Kind != r.selector.Run,
+		r.selector.Dataset != "" && !data.Is(r.selector.Dataset):
 		return false
 	}
 	return mine.why != "" || u.Kind == mine.Value.Kind && u.Dataset == mine.Value.Dataset.Name
@@ -232,8 +241,8 @@ func suggestMetrics(key string, s fact.Subject) string {
 	return "; it has the metrics " + format.First(names, 8)
 }
 
-// ParseMetric parses the left side of a threshold: acc, run.acc (the value of the run), acc[validation] (the value on
-// that dataset), or a name in double quotes.
+// ParseMetric parses the left side of a threshold. It can be acc, run.acc (the value of the run), acc[validation] (the
+// value on that dataset), or a name in double quotes.
 func ParseMetric(text string) (MetricReader, error) {
 	if quoted, ok := strings.CutPrefix(text, `"`); ok {
 		name, rest, closed := strings.Cut(quoted, `"`)
@@ -252,10 +261,12 @@ func ParseMetric(text string) (MetricReader, error) {
 		r = MetricReader{key: key, selector: fact.Selector{OfRun: true}}
 	}
 	if strings.Contains(r.key, `"`) {
-		return r, fmt.Errorf(`cannot read %s; quote the whole name, such as "run.acc", or write run.acc for the run's value`, text)
+		return r, fmt.Errorf(`cannot read %s; quote the whole name, such as "run.acc", or write run.acc for the `+
+			`run's value`, text)
 	}
 	if r.selector.OfRun && rest != "" {
-		return r, fmt.Errorf("%s is both the run's value and the value on a dataset; write %s%s or run.%s", text, r.key, rest, r.key)
+		return r, fmt.Errorf("%s is both the run's value and the value on a dataset; write %s%s or run.%s", text, r.key,
+			rest, r.key)
 	}
 	return r.ofDataset(rest)
 }

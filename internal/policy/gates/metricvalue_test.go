@@ -12,7 +12,8 @@ import (
 
 func TestRegression_Recorded(t *testing.T) {
 	value := func(kind, dataset, text string) verdict.Used {
-		return verdict.Used{Of: "candidate", Metric: "a", Value: text, RunID: "rincumbent", Kind: kind, Dataset: dataset}
+		return verdict.Used{Of: "candidate", Metric: "a", Value: text, RunID: "rincumbent", Kind: kind,
+			Dataset: dataset}
 	}
 	gone := func(s *fact.Subject) { s.Run = registry.Unreadable[registry.Run]("deleted") }
 	edited := func(s *fact.Subject) {
@@ -27,10 +28,12 @@ func TestRegression_Recorded(t *testing.T) {
 	const source, evaluation = fact.SourceRun, fact.EvaluationRun
 	for name, c := range map[string]Case{
 		"the recorded value counts": {
-			"regression: a, better: higher, incumbent: recorded", []verdict.Used{value(source, "", "0.95")}, edited, verdict.Fail,
+			"regression: a, better: higher, incumbent: recorded", []verdict.Used{value(source, "", "0.95")}, edited,
+			verdict.Fail,
 		},
 		"a value of another kind is none to compare with": {
-			"regression: a, better: higher, incumbent: recorded", []verdict.Used{value(evaluation, "nightly", "0.1")}, edited, verdict.Inconclusive,
+			"regression: a, better: higher, incumbent: recorded", []verdict.Used{value(evaluation, "nightly", "0.1")},
+			edited, verdict.Inconclusive,
 		},
 		"the first of several records is not simply taken": {
 			"regression: a, better: higher, incumbent: recorded",
@@ -40,10 +43,12 @@ func TestRegression_Recorded(t *testing.T) {
 			"regression: a, better: higher", []verdict.Used{value(source, "", "0.95")}, edited, verdict.Inconclusive,
 		},
 		"an edited value of the run is no evidence": {
-			"regression: a, better: higher, of: run", []verdict.Used{value(source, "", "0.95")}, edited, verdict.Inconclusive,
+			"regression: a, better: higher, of: run", []verdict.Used{value(source, "", "0.95")}, edited,
+			verdict.Inconclusive,
 		},
 		"the run's recorded value is the model's if it has one model": {
-			"regression: a, better: higher, of: run, incumbent: recorded", []verdict.Used{value(source, "", "0.95")}, edited, verdict.Fail,
+			"regression: a, better: higher, of: run, incumbent: recorded", []verdict.Used{value(source, "", "0.95")},
+			edited, verdict.Fail,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

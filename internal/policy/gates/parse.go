@@ -43,7 +43,8 @@ func Parse(file string, n *tree.Node) (Gate, []tree.Problem) {
 // kindOf returns the kind of a gate, or a problem if the gate does not have exactly one kind.
 func kindOf(n *tree.Node) (k Kind, problem string) {
 	if n.Kind != tree.KindMap {
-		return Kind{}, fmt.Sprintf("a gate is %s; want a mapping such as metric: test_accuracy with min: 0.85 below it", n.Shown())
+		return Kind{}, fmt.Sprintf("a gate is %s; want a mapping such as metric: test_accuracy with min: 0.85 below it",
+			n.Shown())
 	}
 	var found []Kind
 	for _, k := range Kinds {
@@ -55,7 +56,8 @@ func kindOf(n *tree.Node) (k Kind, problem string) {
 	case len(found) == 1:
 		return found[0], ""
 	case len(found) > 1:
-		return Kind{}, fmt.Sprintf("a gate is both %s and %s; start each gate with its own -", found[0].Name, found[1].Name)
+		return Kind{}, fmt.Sprintf("a gate is both %s and %s; start each gate with its own -", found[0].Name,
+			found[1].Name)
 	}
 	near := ""
 	for _, e := range n.Entries {

@@ -33,7 +33,8 @@ func TestNonInferiorityAgreesWithSciPy(t *testing.T) {
 		mean, p := nonInferior(c.Gains, c.Margin)
 		worst = max(worst, off(p, c.P), off(mean, c.Mean))
 		if off(p, c.P) > 1e-9 || off(mean, c.Mean) > 1e-9 {
-			t.Errorf("%s against %s on %s, margin %v: mean %v, p %v; SciPy says %v, %v", c.Candidate, c.Incumbent, c.Data, c.Margin, mean, p, c.Mean, c.P)
+			t.Errorf("%s against %s on %s, margin %v: mean %v, p %v; SciPy says %v, %v", c.Candidate, c.Incumbent,
+				c.Data, c.Margin, mean, p, c.Mean, c.P)
 		}
 	}
 	for _, c := range said.Tails {
@@ -46,7 +47,8 @@ func TestNonInferiorityAgreesWithSciPy(t *testing.T) {
 			t.Errorf("P(T > %v) is %v, want %v", value, p, want)
 		}
 	}
-	t.Logf("SciPy %s: %d tests and %d tails, largest relative difference %.1e", said.SciPy, len(said.Tests), len(said.Tails), worst)
+	t.Logf("SciPy %s: %d tests and %d tails, largest relative difference %.1e", said.SciPy, len(said.Tests),
+		len(said.Tails), worst)
 }
 
 // off is the relative difference, absolute near zero.

@@ -2,8 +2,7 @@ package policytest
 
 import "runtime"
 
-// PeakMemory is the most that is in use at a time while f runs, as far as sampling at every collection tells: it collects
-// often.
+// PeakMemory returns how much memory f uses at most. It reads the memory statistics often while f runs.
 func PeakMemory(f func()) uint64 {
 	runtime.GC()
 	var m runtime.MemStats

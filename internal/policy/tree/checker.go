@@ -19,8 +19,8 @@ func (c *Checker) Add(line, col int, format string, args ...any) {
 	c.Problems = append(c.Problems, Problem{line, col, fmt.Sprintf(format, args...)})
 }
 
-// Check adds a problem for every part of the value that does not match the shape. what names the value in messages,
-// such as "min of metric auc".
+// Check adds a problem for every part of the value that does not match the shape. what is the name of the value in
+// messages, such as "min of metric auc".
 func (c *Checker) Check(s Shape, n *Node, what string) {
 	if s.Or != nil && n.Kind == s.Or.Kind {
 		s = *s.Or

@@ -56,7 +56,8 @@ func (s Shape) Schema() map[string]any {
 			out = ObjectSchema(s.Fields)
 			break
 		}
-		out["type"], out["minProperties"], out["propertyNames"], out["additionalProperties"] = "object", 1, s.keys.Schema(), s.Item.Schema()
+		out["type"], out["minProperties"], out["propertyNames"], out["additionalProperties"] = "object", 1,
+			s.keys.Schema(), s.Item.Schema()
 	}
 	if s.About != "" {
 		out["description"] = s.About

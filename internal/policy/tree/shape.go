@@ -8,14 +8,16 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
-// Shape describes the allowed values of a key. The parser checks values against it, and the JSON schema is generated from
+// Shape describes the allowed values of a key. The parser checks values against it, and the JSON schema is generated
+// from
 // it. So an editor and the program refuse the same files.
 type Shape struct {
-	Kind      Kind
-	About     string // description in the schema and the documentation; with a pattern also in messages, after "want"
-	pattern   string // text: regular expression that must match
-	re        *regexp.Regexp
-	maxLength int      // text: maximum characters, 0 = any; a limit in the pattern would cost 1 MB of memory per 100 characters
+	Kind    Kind
+	About   string // description in the schema and the documentation; with a pattern also in messages, after "want"
+	pattern string // text: regular expression that must match
+	re      *regexp.Regexp
+	// text: maximum characters, 0 = any; a limit in the pattern would cost 1 MB of memory per 100 characters
+	maxLength int
 	Values    []string // text: the only allowed values
 	Whole     bool     // number: without a fraction
 	Min       float64  // whole number: minimum

@@ -71,7 +71,8 @@ func (n *Node) Pairs(key string) map[string]string {
 	return out
 }
 
-// Problem returns a problem at the value of a key, or at the mapping if the key is missing. It is for rules that a shape
+// Problem returns a problem at the value of a key, or at the mapping if the key is missing. It is for rules that a
+// shape
 // cannot express.
 func (n *Node) Problem(key, format string, args ...any) error {
 	p := Problem{n.Line, n.Col, fmt.Sprintf(format, args...)}

@@ -145,7 +145,8 @@ func checkLimits(text string) error {
 	}
 	depth := 0
 	for i, line := range strings.Split(text, "\n") {
-		if indent := indicators.FindString(line); len(indent) > maxIndent || strings.Count(indent, "- ")+strings.Count(indent, "? ") > maxNesting {
+		if indent := indicators.FindString(line); len(indent) > maxIndent ||
+			strings.Count(indent, "- ")+strings.Count(indent, "? ") > maxNesting {
 			return Problem{i + 1, 1, fmt.Sprintf("the line is indented by more than %d columns", maxIndent)}
 		}
 		for col, r := range line {
@@ -255,7 +256,8 @@ func scalar(out *Node, n ast.Node) (*Node, error) {
 		out.Kind = KindBool
 	case decimal.MatchString(t.Value):
 		out.Kind = KindNumber
-	case n.Type() == ast.StringType, n.Type() == ast.IntegerType, n.Type() == ast.FloatType, n.Type() == ast.InfinityType, n.Type() == ast.NanType, n.Type() == ast.BoolType:
+	case n.Type() == ast.StringType, n.Type() == ast.IntegerType, n.Type() == ast.FloatType,
+		n.Type() == ast.InfinityType, n.Type() == ast.NanType, n.Type() == ast.BoolType:
 		out.Kind = KindText // such as 1_000, 0x10, .inf, 007 and True
 	default:
 		return nil, at(n, "%s is not allowed here", strings.ToLower(n.Type().String()))
