@@ -28,11 +28,13 @@ var layers = map[string][]string{
 	"internal/ledger": {
 		"internal/canonical", "internal/format", "internal/registry", "internal/retry", "internal/verdict",
 	},
-	"internal/fact":        {"internal/format", "internal/ledger", "internal/registry", "internal/verdict"},
-	"internal/evidence":    {},
-	"internal/audit":       {"internal/ledger", "internal/registry"},
-	"internal/policy/tree": {"internal/format", "internal/registry", "internal/spelling"},
+	"internal/fact":             {"internal/format", "internal/ledger", "internal/registry", "internal/verdict"},
+	"internal/evidence":         {},
+	"internal/audit":            {"internal/ledger", "internal/registry"},
+	"internal/policy/tree":      {"internal/format", "internal/registry", "internal/spelling"},
+	"internal/policy/approvals": {"internal/fact", "internal/format"},
 	"internal/policy/gates": {
+		"internal/policy/approvals",
 		"internal/evidence", "internal/fact", "internal/format", "internal/glob", "internal/ledger",
 		"internal/policy/expression", "internal/policy/tree", "internal/registry", "internal/signature",
 		"internal/spelling", "internal/verdict",
@@ -115,7 +117,7 @@ var layers = map[string][]string{
 // pure packages decide and render; they see no system, no network, no clock and no chance.
 var pure = []string{
 	"internal/audit", "internal/audit/rules", "internal/canonical", "internal/evidence", "internal/fact", "internal/format",
-	"internal/glob", "internal/lineage", "internal/plan", "internal/policy", "internal/policy/cases",
+	"internal/glob", "internal/lineage", "internal/plan", "internal/policy", "internal/policy/approvals", "internal/policy/cases",
 	"internal/policy/expression", "internal/policy/gates", "internal/policy/tree", "internal/registry",
 	"internal/report", "internal/signature", "internal/spelling", "internal/verdict",
 }

@@ -1,9 +1,7 @@
 package gates
 
 import (
-	"cmp"
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -11,6 +9,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/policy/approvals"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
@@ -38,17 +37,19 @@ var approvalKind = Kind{
 }
 
 func buildApproval(n *tree.Node) (Gate, error) {
-	g := approvalGate{needed: n.Int("approval", 1), environment: n.Str("environment"), anyAttempt: n.Yes("any-attempt")}
+	g := approvalGate{n.Int("approval", 1), approvals.Rules{
+		Environment: n.Str("environment"), AnyAttempt: n.Yes("any-attempt"),
+	}}
 	for _, login := range n.Texts("by") {
-		if login = strings.ToLower(login); !slices.Contains(g.by, login) {
-			g.by = append(g.by, login)
+		if login = strings.ToLower(login); !slices.Contains(g.By, login) {
+			g.By = append(g.By, login)
 		}
 	}
 	switch {
-	case len(g.by) > 0 && len(g.by) < g.needed:
+	case len(g.By) > 0 && len(g.By) < g.needed:
 		return Gate{}, n.Problem("by", "the gate needs %d approvals, but by lists too few people (%d)", g.needed,
-			len(g.by))
-	case n.Has("any-attempt") && g.environment == "":
+			len(g.By))
+	case n.Has("any-attempt") && g.Environment == "":
 		return Gate{}, n.Problem("any-attempt",
 			"any-attempt is only for approvals of an environment; add the key environment")
 	}
@@ -57,18 +58,16 @@ func buildApproval(n *tree.Node) (Gate, error) {
 		wanted = "1 approval"
 	}
 	needs := fact.Needs{Review: true}
-	if g.environment != "" {
-		wanted += ", environment " + g.environment
-		needs.Environments = []string{g.environment}
+	if g.Environment != "" {
+		wanted += ", environment " + g.Environment
+		needs.Environments = []string{g.Environment}
 	}
 	return Gate{Wanted: wanted, Needs: needs, Check: g.check}, nil
 }
 
 type approvalGate struct {
-	needed      int
-	environment string   // its approvals count too; "" = none
-	anyAttempt  bool     // in a re-run, approvals of the environment count too
-	by          []string // in lower case; empty = anybody
+	needed int
+	approvals.Rules
 }
 
 func (g approvalGate) check(f fact.Facts) verdict.Finding {
@@ -84,18 +83,18 @@ func (g approvalGate) check(f fact.Facts) verdict.Finding {
 	if why, fix := unidentified(f, makers, unnamed); why != "" {
 		return inconclusive(unknown, why, fix)
 	}
-	t := g.tally(review, makers)
-	out := verdict.Finding{Candidate: t.shown()}
-	missing := g.needed - len(t.counted)
+	t := g.Count(review, makers)
+	out := verdict.Finding{Candidate: t.Shown()}
+	missing := g.needed - len(t.Counted)
 	switch {
 	case missing <= 0:
 		out.Why = unmapped(f, makers)
 		return passed(out)
-	case missing <= len(t.undated):
+	case missing <= len(t.Undated):
 		const fix = "start a new workflow run instead of re-running this one, or add any-attempt: true to the gate"
-		return inconclusive(out, g.doubt(review.Attempt, t.undated), fix)
+		return inconclusive(out, g.doubt(review.Attempt, t.Undated), fix)
 	}
-	return failed(out, t.shortfall(g.needed), g.hint(review, t))
+	return failed(out, t.Shortfall(g.needed), g.hint(review, t))
 }
 
 // unreadable says which part of the review could not be read, and why. With only some of the parts, an excluded person
@@ -109,8 +108,8 @@ func (g approvalGate) unreadable(r fact.Review) string {
 		return "the authors of the change are not known: " + r.Contributors.Why()
 	case !reviewed && !r.PullRequest.IsAbsent():
 		return "the reviews of the pull request are not known: " + r.PullRequest.Why()
-	case g.environment != "" && !entered:
-		return fmt.Sprintf("the approvals of environment %s are not known: %s", g.environment, r.Environments.Why())
+	case g.Environment != "" && !entered:
+		return fmt.Sprintf("the approvals of environment %s are not known: %s", g.Environment, r.Environments.Why())
 	}
 	return ""
 }
@@ -123,11 +122,8 @@ func permissionHint(missing []string) string {
 	return "add these permissions to the job: " + strings.Join(missing, ", ")
 }
 
-// roles are what people did for the change, by login in lower case.
-type roles = map[string][]fact.Role
-
 // unidentified says that the login of a person who must be excluded is not known, or "" if all are known.
-func unidentified(f fact.Facts, makers roles, unnamed []fact.Contributor) (why, fix string) {
+func unidentified(f fact.Facts, makers approvals.Roles, unnamed []fact.Contributor) (why, fix string) {
 	for _, c := range unnamed {
 		if c.Role == fact.RolePullAuthor {
 			const text = "the author of commit %.12s of the pull request is not known: GitHub has no login for %q"
@@ -176,7 +172,7 @@ func userWithoutLogin(run registry.Run) string {
 }
 
 // unmapped warns if the policy has identities but not the one of the candidate's MLflow user.
-func unmapped(f fact.Facts, makers roles) string {
+func unmapped(f fact.Facts, makers approvals.Roles) string {
 	if len(f.Identities) == 0 || hasRole(makers, fact.RoleTrainer) {
 		return ""
 	}
@@ -185,7 +181,7 @@ func unmapped(f fact.Facts, makers roles) string {
 }
 
 // hasRole reports whether anybody has one of these roles.
-func hasRole(makers roles, wanted ...fact.Role) bool {
+func hasRole(makers approvals.Roles, wanted ...fact.Role) bool {
 	for _, all := range makers {
 		if slices.ContainsFunc(all, func(r fact.Role) bool { return slices.Contains(wanted, r) }) {
 			return true
@@ -216,142 +212,6 @@ func yamlWord(text string) string {
 	return strconv.Quote(text)
 }
 
-// tally has the people whose approvals count, and the others. Logins are in lower case.
-type tally struct {
-	counted []string
-	undated []string            // count only if the approval belongs to this attempt
-	not     map[string][]string // why each of the others does not count
-	unnamed []string            // environments that were approved but that the gate does not name
-}
-
-func (g approvalGate) tally(review fact.Review, makers roles) tally {
-	t := tally{not: map[string][]string{}}
-	people := map[string][]fact.Approval{}
-	for _, a := range slices.Concat(review.Environments.OrZero(), review.PullRequest.OrZero()) {
-		if login := strings.ToLower(a.Login); !slices.Contains(people[login], a) {
-			people[login] = append(people[login], a)
-		}
-	}
-	for _, login := range slices.Sorted(maps.Keys(people)) {
-		switch s := g.judge(login, people[login], makers[login], review.Attempt); {
-		case s.counts:
-			t.counted = append(t.counted, login)
-			continue
-		case s.undated:
-			t.undated = append(t.undated, login)
-			continue
-		default:
-			t.not[login] = s.why
-		}
-		for _, a := range people[login] {
-			if g.environment == "" && a.Environment != "" && a.State == fact.Approved && makers[login] == nil {
-				t.unnamed = append(t.unnamed, a.Environment)
-			}
-		}
-	}
-	slices.Sort(t.unnamed)
-	t.unnamed = slices.Compact(t.unnamed)
-	return t
-}
-
-// opinion is whether the reviews and approvals of one account count.
-type opinion struct {
-	counts  bool
-	undated bool     // counts only if it belongs to this attempt
-	why     []string // reasons why it does not count
-}
-
-// judge checks all reviews and approvals of one account. made are its roles in the change.
-func (g approvalGate) judge(login string, said []fact.Approval, made []fact.Role, attempt int) opinion {
-	why := g.exclusions(login, made)
-	barred := len(why) > 0
-	var out opinion
-	var objections []string
-	for _, a := range said {
-		mine := a.Environment == "" || g.environment != "" && strings.EqualFold(a.Environment, g.environment)
-		switch {
-		case a.State != fact.Approved:
-			objections = append(objections, objection(a))
-			barred = barred || mine && a.State == fact.Rejected
-		case !mine:
-			objections = append(objections, g.elsewhere(a.Environment))
-		case a.Environment != "" && attempt != 1 && !g.anyAttempt:
-			out.undated = true
-		default:
-			out.counts = true
-		}
-	}
-	slices.Sort(objections)
-	out.why = append(why, slices.Compact(objections)...)
-	if barred {
-		out.counts, out.undated = false, false
-	}
-	return out
-}
-
-// exclusions returns the reasons why no approval of an account counts.
-func (g approvalGate) exclusions(login string, made []fact.Role) []string {
-	var out []string
-	for _, role := range made {
-		out = append(out, string(role))
-	}
-	if len(g.by) > 0 && !slices.Contains(g.by, login) {
-		out = append(out, "is not listed under by")
-	}
-	if login == "" {
-		out = append(out, "the account was deleted")
-	}
-	return out
-}
-
-// elsewhere says that the gate does not name the approved environment.
-func (g approvalGate) elsewhere(environment string) string {
-	if g.environment == "" {
-		return fmt.Sprintf("approved environment %q, but the gate does not name it", environment)
-	}
-	return fmt.Sprintf("approved environment %q, not %q", environment, g.environment)
-}
-
-// objection says why a review or approval in another state than Approved does not count.
-func objection(a fact.Approval) string {
-	switch a.State {
-	case fact.Rejected:
-		return fmt.Sprintf("rejected environment %q", a.Environment)
-	case fact.ChangesRequested:
-		return "requested changes"
-	case fact.Dismissed:
-		return "the review was dismissed"
-	case fact.Stale:
-		return "approved another commit than the merged one"
-	case fact.NoAccess:
-		return "has no write access to the repository"
-	case fact.NotAPerson:
-		return "is not a person's account"
-	}
-	return "did not approve"
-}
-
-// shown returns the number and the logins of the people whose approvals count.
-func (t tally) shown() string {
-	if len(t.counted) == 0 {
-		return "none"
-	}
-	return fmt.Sprintf("%d: %s", len(t.counted), format.First(t.counted, 8))
-}
-
-// shortfall says how many approvals are missing, and why others do not count.
-func (t tally) shortfall(needed int) string {
-	out := fmt.Sprintf("approvals that count: %d of %d", len(t.counted), needed)
-	var others []string
-	for _, login := range slices.Sorted(maps.Keys(t.not)) {
-		others = append(others, cmp.Or(login, "a deleted account")+" ("+strings.Join(t.not[login], ", ")+")")
-	}
-	if len(others) > 0 {
-		out += "; not counted: " + format.First(others, 8)
-	}
-	return out
-}
-
 // doubt says why approvals of an environment may belong to an earlier attempt.
 func (g approvalGate) doubt(attempt int, who []string) string {
 	this := fmt.Sprintf("this is attempt %d", attempt)
@@ -359,15 +219,15 @@ func (g approvalGate) doubt(attempt int, who []string) string {
 		this = "the attempt of this workflow run is not known"
 	}
 	const text = "%s, and GitHub does not say for which attempt %s approved environment %s"
-	return fmt.Sprintf(text, this, format.First(who, 8), g.environment)
+	return fmt.Sprintf(text, this, format.First(who, 8), g.Environment)
 }
 
 // hint says how to get the missing approvals.
-func (g approvalGate) hint(review fact.Review, t tally) string {
+func (g approvalGate) hint(review fact.Review, t approvals.Tally) string {
 	switch {
-	case len(t.unnamed) > 0:
-		return "add this key to the gate: environment: " + yamlWord(t.unnamed[0])
-	case g.environment == "" && review.PullRequest.IsAbsent():
+	case len(t.OtherEnvironments) > 0:
+		return "add this key to the gate: environment: " + yamlWord(t.OtherEnvironments[0])
+	case g.Environment == "" && review.PullRequest.IsAbsent():
 		return "add the environment whose reviewers approve to the gate, such as environment: production"
 	}
 	return "ask another person to approve"

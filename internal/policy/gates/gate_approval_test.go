@@ -137,18 +137,18 @@ func TestApproval_Outcomes(t *testing.T) {
 		},
 		"the gate names no environment": {
 			none, eveThere, nil, verdict.Fail,
-			`approvals that count: 0 of 1; not counted: eve (approved environment "production", which the gate does ` +
-				`not name)`, "add this key to the gate: environment: production",
+			`approvals that count: 0 of 1; not counted: eve (approved environment "production", but the gate does ` +
+				`not name it)`, "add this key to the gate: environment: production",
 		},
 		"the gate names no environment, and YAML would misread its name": {
 			none, policytest.Review("ann", "bob", policytest.Approved("on", "eve")), nil, verdict.Fail,
-			`approvals that count: 0 of 1; not counted: eve (approved environment "on", which the gate does not name)`,
+			`approvals that count: 0 of 1; not counted: eve (approved environment "on", but the gate does not name it)`,
 			`add this key to the gate: environment: "on"`,
 		},
 		"the gate names no environment, and its author approved it": {
 			none, policytest.Review("ann", "bob", policytest.Approved("production", "ann")), nil, verdict.Fail,
 			`approvals that count: 0 of 1; not counted: ann (wrote the commit, approved environment "production", ` +
-				`which the gate does not name)`, "ask another person to approve",
+				`but the gate does not name it)`, "ask another person to approve",
 		},
 		"the gate names no environment, and there is no pull request": {
 			none, policytest.Review("ann", "bob"), []change{noPull}, verdict.Fail,
