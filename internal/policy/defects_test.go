@@ -13,10 +13,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Defects that pipelines built by hand have had, each with the test that it is not here.
+// These tests cover defects of hand-written promotion pipelines.
 
-// Nothing guarded the way to Production, and the approval was a function that returned true.
-func TestDefect3NoGateOnTheWayToProduction(t *testing.T) {
+// The pipeline moved versions to Production without gates, and its approval always passed.
+func TestTargetsNeedGates(t *testing.T) {
 	if v := Judge(nil, policytest.Facts()); v.Decision != verdict.Block {
 		t.Errorf("without a gate: %s", v.Decision)
 	}
@@ -30,18 +30,18 @@ func TestDefect3NoGateOnTheWayToProduction(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := p.For("churn", registry.Target{Stage: "Production"}); registry.ReasonOf(err) != registry.NoGates {
-		t.Errorf("a target nobody described: %v", err)
+		t.Errorf("a target that the policy does not have: %v", err)
 	}
 	f := policytest.Facts()
 	f.Review = registry.Known[fact.Review]{}
 	if v := Judge([]gates.Gate{gateOf(t, "metric: a, min: 0"), gateOf(t, "approval: 1")},
 		f); v.Decision != verdict.Block {
-		t.Errorf("an approval nobody looked up: %s", v.Decision)
+		t.Errorf("an approval that was not gathered: %s", v.Decision)
 	}
 }
 
-// Gates knew >= alone, NaN passed, and nothing was compared with the champion.
-func TestDefect4GatesKnowOneOperatorAndNaNPasses(t *testing.T) {
+// The pipeline knew only >=, let NaN pass, and did not compare with the champion.
+func TestNaNFailsEveryOperator(t *testing.T) {
 	for _, gate := range []string{"metric: a, max: 1", "metric: a, min: -1", "metric: a, between: [-1, 1]",
 		"metric: a, equals: 0", "regression: a, better: higher", "regression: a, better: lower",
 		"expression: 'not (candidate.metrics.a > 1)'"} {
@@ -56,8 +56,8 @@ func TestDefect4GatesKnowOneOperatorAndNaNPasses(t *testing.T) {
 	}
 }
 
-// The best run was the one with the highest value, also of a loss.
-func TestDefect5TheHighestLossIsTheBest(t *testing.T) {
+// The pipeline took the highest value as the best, even for a loss.
+func TestBestDependsOnDirection(t *testing.T) {
 	f := policytest.Facts()
 	f.Candidate.Run.OrZero().Metrics["loss"] = registry.Point{Value: 0.5, Step: 2}
 	f.Candidate.History = map[string]registry.Known[[]registry.Point]{"loss": registry.Is([]registry.Point{{Value: 0.9},
@@ -76,8 +76,8 @@ func TestDefect5TheHighestLossIsTheBest(t *testing.T) {
 	}
 }
 
-// Without a run id the lineage failed; here it is a gate that cannot be judged.
-func TestDefect11LineageFailsWithoutARun(t *testing.T) {
+// The pipeline stopped with an error if the version had no run. Here the gate is inconclusive.
+func TestLineage_WithoutRun(t *testing.T) {
 	f := policytest.Facts()
 	f.Candidate.Run = registry.Unreadable[registry.Run]("version 2 of churn has no run")
 	if got := gateOf(t, "lineage: [training]").Check(f); got.Outcome != verdict.Inconclusive ||

@@ -11,7 +11,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Each of these once let something pass that should not have.
+// Each test covers a version that passed by mistake in the past.
 
 func gatesOf(t *testing.T, file string, target registry.Target) Applied {
 	t.Helper()
@@ -26,7 +26,7 @@ func gatesOf(t *testing.T, file string, target registry.Target) Applied {
 	return a
 }
 
-func TestTheGatesOfAStageFaceTheHolderOfTheStage(t *testing.T) {
+func TestStageUsesItsOwnIncumbent(t *testing.T) {
 	a := gatesOf(t, `version: 1
 models:
   churn:
@@ -44,11 +44,11 @@ models:
 		"Production":   registry.Is(policytest.Subject("models:/churn/1", 1, map[string]float64{"a": 0.95})),
 	}
 	if v := Judge(a.Gates, f); v.Decision != verdict.Block {
-		t.Errorf("worse than what the stage holds, and promoted: %+v", v.Findings)
+		t.Errorf("worse than the version in the stage, but promoted: %+v", v.Findings)
 	}
 }
 
-func TestAnAliasCalledLikeAStageIsNoOrigin(t *testing.T) {
+func TestFrom_AliasNamedLikeStage(t *testing.T) {
 	a := gatesOf(t, `version: 1
 models:
   churn:
@@ -69,7 +69,7 @@ models:
 	}
 }
 
-func TestAStepWrittenWithAFractionIsThatStep(t *testing.T) {
+func TestMetric_StepWithFraction(t *testing.T) {
 	f := policytest.MetricFacts(map[string]float64{"a": 0.1}, nil)
 	f.Candidate.History = map[string]registry.Known[[]registry.Point]{"a": registry.Is([]registry.Point{
 		{Value: 0.99, Raw: "0.99", Step: 0}, {Value: 0.1, Raw: "0.1", Step: 5},
@@ -83,7 +83,7 @@ func TestAStepWrittenWithAFractionIsThatStep(t *testing.T) {
 	}
 }
 
-func TestAWaiverIsForOneTarget(t *testing.T) {
+func TestWaiver_OneTarget(t *testing.T) {
 	const file = `version: 1
 models:
   churn:
@@ -106,17 +106,16 @@ waivers:
 	}
 }
 
-// A comparison with an alias that is not there is inconclusive: were it not applicable, a slip of the pen would drop
-// the
-// gate. The target's own alias is new at the first promotion.
-func TestRegression_AliasThatIsNotThere(t *testing.T) {
+// A comparison with an alias that does not exist is inconclusive, because the name may be a typing error. But the
+// target's own alias may be new.
+func TestRegression_MissingAlias(t *testing.T) {
 	policyGate := gatesOf(t,
 		"version: 1\nmodels:\n  churn:\n    aliases:\n      blue:\n        gates: [{metric: a, min: 0.8}, "+
 			"{regression: a, better: higher, against: champoin}]\n",
 		registry.Target{Alias: "blue"}).Gates
 	for _, c := range []struct {
 		when     string
-		gates    string // "" = those of the policy
+		gates    string // "" = the gates of the policy
 		target   string
 		aliases  []string
 		fallback bool

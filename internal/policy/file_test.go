@@ -34,8 +34,7 @@ func compiledSchema(t testing.TB) *jsonschema.Schema {
 	return s
 }
 
-// bySchema says whether an editor with the schema takes the text: it is one YAML document, of values that JSON has, and
-// the schema accepts it.
+// bySchema reports whether an editor with the schema accepts the text.
 func bySchema(s *jsonschema.Schema, text string) bool {
 	root, err := tree.Parse(text)
 	if err != nil {
@@ -49,7 +48,7 @@ func bySchema(s *jsonschema.Schema, text string) bool {
 	return err == nil && s.Validate(value) == nil
 }
 
-// plain is the node as encoding/json has it.
+// plain returns the node as encoding/json represents it.
 func plain(n *tree.Node) any {
 	switch n.Kind {
 	case tree.KindNumber:
@@ -74,7 +73,7 @@ func plain(n *tree.Node) any {
 	return n.Text
 }
 
-// corpus reads files of testdata, each one policy after another between lines of ---8<--- with a name.
+// corpus reads the policies of a file in testdata. A line "#### NAME" comes before each.
 func corpus(t testing.TB, file string) map[string]string {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join("testdata", "corpus", file))
@@ -85,14 +84,14 @@ func corpus(t testing.TB, file string) map[string]string {
 	for _, part := range strings.Split(string(data), "#### ")[1:] {
 		name, text, _ := strings.Cut(part, "\n")
 		if _, twice := out[name]; twice {
-			t.Fatalf("%s: two are called %q", file, name)
+			t.Fatalf("%s: two policies have the name %q", file, name)
 		}
 		out[name] = strings.NewReplacer(`\0`, "\x00", `\t`, "\t").Replace(text)
 	}
 	return out
 }
 
-func TestParserAndSchemaAcceptAndRefuseAlike(t *testing.T) {
+func TestParserAndSchemaAgree(t *testing.T) {
 	s := compiledSchema(t)
 	for name, text := range corpus(t, "accepted.txt") {
 		if _, err := Parse("p.yml", []byte(text)); err != nil {
@@ -101,7 +100,7 @@ func TestParserAndSchemaAcceptAndRefuseAlike(t *testing.T) {
 		if !bySchema(s, text) {
 			t.Errorf("%s: the schema refuses it", name)
 		}
-		// What is accepted is the same to a reader of YAML that is not ours.
+		// Another YAML library must read the same values.
 		var value any
 		if err := yaml.Unmarshal([]byte(text), &value); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -111,7 +110,7 @@ func TestParserAndSchemaAcceptAndRefuseAlike(t *testing.T) {
 			t.Fatal(err)
 		}
 		if v, err := jsonschema.UnmarshalJSON(bytes.NewReader(encoded)); err != nil || s.Validate(v) != nil {
-			t.Errorf("%s: the schema refuses it as another reader has it: %v %v", name, err, s.Validate(v))
+			t.Errorf("%s: the schema refuses the values of another YAML library: %v %v", name, err, s.Validate(v))
 		}
 	}
 	for name, text := range corpus(t, "refused.txt") {
@@ -124,34 +123,34 @@ func TestParserAndSchemaAcceptAndRefuseAlike(t *testing.T) {
 	}
 }
 
-// What no schema can say, the parser alone refuses.
-func TestOnlyTheParserRefuses(t *testing.T) {
+// The parser also refuses problems that the schema cannot express.
+func TestParser_StricterThanSchema(t *testing.T) {
 	s := compiledSchema(t)
 	for name, text := range corpus(t, "beyond.txt") {
 		if _, err := Parse("p.yml", []byte(text)); err == nil {
 			t.Errorf("%s: the parser accepts it", name)
 		}
 		if !bySchema(s, text) {
-			t.Errorf("%s: the schema refuses it: it belongs to refused.txt", name)
+			t.Errorf("%s: the schema refuses it, so it belongs in refused.txt", name)
 		}
 	}
 }
 
-func TestEveryProblemHasItsPlace(t *testing.T) {
+func TestProblems_Positions(t *testing.T) {
 	for _, file := range []string{"refused.txt", "beyond.txt"} {
 		for name, text := range corpus(t, file) {
 			_, err := Parse("p.yml", []byte(text))
 			problems := tree.Problems(err)
 			if len(problems) == 0 || registry.ReasonOf(err) != registry.BadPolicy {
-				t.Errorf("%s: %v has no place", name, err)
+				t.Errorf("%s: %v has no position", name, err)
 			}
 			lines := strings.Count(text, "\n") + 1
 			for _, p := range problems {
 				if p.Line < 1 || p.Line > lines || p.Col < 1 || p.Msg == "" {
-					t.Errorf("%s: %+v is no place among %d lines", name, p, lines)
+					t.Errorf("%s: %+v is not a position in %d lines", name, p, lines)
 				}
 			}
-			// a comment names what the message must say
+			// the comment in the first line is part of the message
 			if want, ok := strings.CutPrefix(text, "# "); ok {
 				want, _, _ = strings.Cut(want, "\n")
 				if joined := errText(err); !strings.Contains(joined, want) {
@@ -170,7 +169,7 @@ func errText(err error) string {
 	return strings.Join(out, "\n")
 }
 
-func TestEveryKindHasAnExampleThatIsAccepted(t *testing.T) {
+func TestExamplesAreValid(t *testing.T) {
 	s := compiledSchema(t)
 	for name, text := range Examples() {
 		p, err := Parse("p.yml", []byte(text))

@@ -13,7 +13,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// meaning is what a policy says, without where it says it.
+// meaning returns the content of a policy without its positions.
 func meaning(p Policy) string {
 	var b strings.Builder
 	for _, r := range p.Rules {
@@ -31,7 +31,7 @@ func meaning(p Policy) string {
 	return b.String() + fmt.Sprint(p.Identities)
 }
 
-// flow writes a value in another style: one line, everything quoted.
+// flow writes a value on one line, with all texts in quotes.
 func flow(n *tree.Node) string {
 	text, err := json.Marshal(plain(n))
 	if err != nil {
@@ -40,8 +40,8 @@ func flow(n *tree.Node) string {
 	return string(text)
 }
 
-// Law: every text is accepted or refused with a place in it, and an accepted one means the same in another formatting
-// and promotes nothing without facts.
+// A policy is parsed, or refused with a position. A parsed policy means the same in another formatting, and promotes
+// nothing without facts.
 func FuzzPolicy(f *testing.F) {
 	for _, file := range []string{"accepted.txt", "refused.txt", "beyond.txt"} {
 		for _, text := range corpus(f, file) {
@@ -52,7 +52,7 @@ func FuzzPolicy(f *testing.F) {
 		p, err := Parse("p.yml", []byte(text))
 		if err != nil {
 			if len(tree.Problems(err)) == 0 {
-				t.Fatalf("%v has no place", err)
+				t.Fatalf("%v has no position", err)
 			}
 			return
 		}
@@ -77,12 +77,12 @@ func FuzzPolicy(f *testing.F) {
 	})
 }
 
-// sorted makes the comparison independent of the order of keys, which means nothing.
+// sorted sorts lines, because the order of keys means nothing.
 func sorted(text string) string {
 	return strings.Join(slices.Sorted(strings.SplitSeq(text, "\n")), "\n")
 }
 
-// Law: no expression makes the compiler or the evaluation panic, and none that names a fact is true without it.
+// No expression makes the compiler or evaluation panic. No expression that names a fact is true without it.
 func FuzzExpression(f *testing.F) {
 	for _, s := range []string{"candidate.metrics.a > 1", `not (candidate.metrics["a"] / incumbent.metrics.b > 1)`,
 		"candidate.tags.x in ['a', \"b\"] ? true : 1 < 2", "max(1, candidate.metrics.a) ** 2 == 1",
@@ -101,17 +101,17 @@ func FuzzExpression(f *testing.F) {
 		}
 		gate := p.Rules[0].Targets[0].Gates[0]
 		if got := gate.Check(fact.Facts{}); got.Outcome == verdict.Pass {
-			t.Fatalf("%q is true of nothing", source)
+			t.Fatalf("%q is true without facts", source)
 		}
 		gate.Check(policytest.Facts())
 	})
 }
 
-// nesting and indent are the deepest that a file may have.
+// These are the limits of package tree.
 const nesting, indent = 32, 80
 
-// What is bounded before parsing takes little memory.
-func TestNastyFilesTakeLittleMemory(t *testing.T) {
+// Files that would need much memory are refused before they are parsed.
+func TestParse_LittleMemory(t *testing.T) {
 	for name, text := range map[string]string{
 		"open brackets": strings.Repeat("[", tree.MaxFile),
 		"open braces":   strings.Repeat("{", tree.MaxFile),
@@ -153,7 +153,7 @@ func many(line func(int) string) string {
 	return b.String()
 }
 
-// stairs indent each line by one more, as far as that is allowed.
+// stairs indents each line by one more column, up to the limit.
 func stairs() string {
 	var b strings.Builder
 	for i := 0; b.Len() < tree.MaxFile-200; i++ {

@@ -26,7 +26,7 @@ const (
 	cannot state = "could not be read, or is no measurement"
 )
 
-// effects are the decisions about one gate by what it finds: with on-fail block, retain and warn.
+// effects are the decisions about one gate by its state, for on-fail: block, retain and warn.
 var effects = map[state][3]verdict.Decision{
 	good:   {verdict.Promote, verdict.Promote, verdict.Promote},
 	worse:  {verdict.Block, verdict.Retain, verdict.Promote},
@@ -110,8 +110,7 @@ func both(changes ...func(*fact.Facts)) func(*fact.Facts) {
 	}
 }
 
-// Every kind of gate: what it finds, and so what on-fail may excuse. A part that cannot be evaluated is not hidden by
-// another that failed or is absent.
+// Tests every kind of gate in every state. A failed or absent part must not hide a part that could not be evaluated.
 func TestOnFail(t *testing.T) {
 	const (
 		metric     = "metric: a, min: 0.5"
@@ -297,8 +296,8 @@ func TestOnFail(t *testing.T) {
 		"non-inferiority: none here, NaN there": {paired,
 			both(history(registry.Is([]registry.Point{})), func(f *fact.Facts) {
 				policytest.ChangeIncumbent(f, func(s *fact.Subject) {
-					s.History = map[string]registry.Known[[]registry.Point]{"a": registry.Is([]registry.Point{{Value: nan,
-						Raw: "NaN"}})}
+					points := []registry.Point{{Value: nan, Raw: "NaN"}}
+					s.History = map[string]registry.Known[[]registry.Point]{"a": registry.Is(points)}
 				})
 			}), cannot},
 		"expression: false":                 {expression, metricIs("a", 0.1), worse},
@@ -330,22 +329,22 @@ func TestOnFail(t *testing.T) {
 	}
 }
 
-// A comparison that nothing stands beside is no absent fact: nothing was judged.
-func TestOnFail_WarnNeedsAJudgement(t *testing.T) {
+// A comparison without an incumbent is not an absent fact: nothing was checked.
+func TestOnFail_WarnNeedsACheck(t *testing.T) {
 	f := policytest.MetricFacts(map[string]float64{"a": 1}, nil)
 	if v := Judge([]gates.Gate{gateOf(t, "regression: a, better: higher, on-fail: warn")},
 		f); v.Decision != verdict.Block {
-		t.Errorf("promoted without any judgement: %+v", v.Findings)
+		t.Errorf("promoted without any check: %+v", v.Findings)
 	}
 	misspelt := gateOf(t, "regression: a, better: higher, against: champoin, on-fail: warn")
 	f.Model = registry.Is(registry.Model{Aliases: map[string]int{"champion": 1}})
 	f.Holders["@champoin"] = registry.Absent[fact.Subject]("no alias champoin")
 	if v := Judge([]gates.Gate{gateOf(t, "metric: a, min: 0.5"), misspelt}, f); v.Decision != verdict.Block {
-		t.Errorf("a slip of the pen counts as an absent fact: %+v", v.Findings)
+		t.Errorf("a typing error counts as an absent fact: %+v", v.Findings)
 	}
 }
 
-// modes is a policy for an alias and a stage, each with its own gate and mode.
+// modes is a policy for an alias and a stage. Each has its own gate and mode.
 func modes(model, alias, stage string) string {
 	return strings.NewReplacer("MODEL", model, "ALIAS", alias, "STAGE", stage).Replace(`version: 1
 models:
@@ -428,7 +427,7 @@ func TestReportMode(t *testing.T) {
 	}
 }
 
-// The origin is a gate of its target, and retaining the incumbent is an effect like any other.
+// Report mode also applies to the gate of from, and to on-fail: retain.
 func TestReportMode_ReachesEveryGate(t *testing.T) {
 	a := gatesOf(t, `version: 1
 models:
@@ -454,8 +453,8 @@ models:
 	}
 }
 
-// What is asked of a target stays the same while it is tried out, so that an audit finds no change.
-func TestReportMode_IsNotWhatIsAsked(t *testing.T) {
+// Report mode does not change the digest of a target's rule, so that an audit finds no change.
+func TestReportMode_KeepsDigest(t *testing.T) {
 	digest := func(file string) string {
 		return gatesOf(t, file, registry.Target{Alias: "champion"}).Targets[0].Digest
 	}
@@ -472,7 +471,7 @@ func TestReportMode_IsNotWhatIsAsked(t *testing.T) {
 	}
 }
 
-func TestReportMode_OtherWordsAreRefused(t *testing.T) {
+func TestReportMode_InvalidValues(t *testing.T) {
 	for _, mode := range []string{"Report", "reprot", "warn", "off", "true", "''", "[report]"} {
 		_, err := Parse("p.yml", []byte(modes("", "\n        mode: "+mode, "")))
 		if found := tree.Problems(err); len(found) != 1 ||

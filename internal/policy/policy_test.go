@@ -102,7 +102,7 @@ func TestGates(t *testing.T) {
 					t.Errorf("%s: %s without a reason", f.Gate, f.Outcome)
 				}
 				if f.Blocks() && f.Fix == "" {
-					t.Errorf("%s blocks and nobody is told how to satisfy it", f.Gate)
+					t.Errorf("%s blocks without a hint", f.Gate)
 				}
 			}
 			if diff := cmp.Diff(c.want, got); diff != "" {
@@ -115,7 +115,7 @@ func TestGates(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeReadBlocks(t *testing.T) {
+func TestUnreadableBlocks(t *testing.T) {
 	f := policytest.MetricFacts(map[string]float64{"a": 1}, map[string]float64{"a": 0})
 	f.Candidate.Run = registry.Unreadable[registry.Run]("run r is deleted")
 	if v := judge(t, "a >= 0", f); v.Decision != verdict.Block ||
@@ -125,16 +125,16 @@ func TestWhatCannotBeReadBlocks(t *testing.T) {
 	f = policytest.MetricFacts(map[string]float64{"a": 1}, nil)
 	f.Holders["@champion"] = registry.Unreadable[fact.Subject]("alias champion names version 9, which does not exist")
 	if v := judge(t, "a >= champion\na >= 0", f); v.Decision != verdict.Block {
-		t.Errorf("an incumbent that exists and cannot be read was taken for none: %+v", v)
+		t.Errorf("an unreadable incumbent was taken for a missing one: %+v", v)
 	}
 	f.Holders = nil
 	if v := judge(t, "a >= champion\na >= 0", f); v.Decision != verdict.Block {
-		t.Errorf("an incumbent nobody looked for was taken for none: %+v", v)
+		t.Errorf("an incumbent that was not gathered was taken for a missing one: %+v", v)
 	}
 }
 
-// What to do about a stage that several versions hold names them: there is no alias to repair.
-func TestAStageOfSeveralVersionsIsNotRepairedByAnAlias(t *testing.T) {
+// If several versions are in the stage, the hint names them instead of an alias.
+func TestHint_StageWithSeveralVersions(t *testing.T) {
 	const several = "Production of churn is held by several versions, 1,4: which is the incumbent cannot be told"
 	for _, c := range []struct {
 		line   string
@@ -170,7 +170,7 @@ func TestAStageOfSeveralVersionsIsNotRepairedByAnAlias(t *testing.T) {
 	}
 }
 
-func TestTheHolderAgainstItself(t *testing.T) {
+func TestRegression_CandidateIsIncumbent(t *testing.T) {
 	f := policytest.MetricFacts(map[string]float64{"a": 1}, map[string]float64{"a": 1})
 	f.Candidate.Version = registry.Is(registry.Version{Number: 1})
 	if v := judge(t, "a > champion", f); v.Decision != verdict.Promote {
@@ -178,7 +178,7 @@ func TestTheHolderAgainstItself(t *testing.T) {
 	}
 }
 
-func TestWrongThresholds(t *testing.T) {
+func TestThresholds_Problems(t *testing.T) {
 	for line, want := range map[string]string{
 		"accuracy":             "there is no comparison",
 		">= 1":                 "the name of the metric is missing",
@@ -202,12 +202,12 @@ func TestWrongThresholds(t *testing.T) {
 			t.Errorf("%q: %v, want %q", line, problems, want)
 		}
 		if len(gates) != 1 {
-			t.Errorf("%q: %d gates beside it", line, len(gates))
+			t.Errorf("%q: %d other gates", line, len(gates))
 		}
 	}
 }
 
-func TestNeedsNamesTheHoldersOnce(t *testing.T) {
+func TestNeeds_NoDuplicates(t *testing.T) {
 	list, _ := Thresholds("a >= champion\nb >= champion - 1\nc >= @challenger\nd >= production\ne >= incumbent\nf >= 1",
 		registry.Target{})
 	want := []string{"@champion", "@challenger", "@production", "Production"}
@@ -216,7 +216,7 @@ func TestNeedsNamesTheHoldersOnce(t *testing.T) {
 	}
 }
 
-func TestSuggestionsPass(t *testing.T) {
+func TestSuggest(t *testing.T) {
 	f := policytest.MetricFacts(map[string]float64{"test_f1": 0.9, "loss": 0.2, "bad": math.NaN()},
 		map[string]float64{"test_f1": 0.8, "loss": 0.1})
 	target := registry.Target{Alias: "champion"}
@@ -229,8 +229,8 @@ func TestSuggestionsPass(t *testing.T) {
 	}
 }
 
-// Law: a suggested limit has at most three digits, and the candidate still passes it.
-func TestLawSuggestedLimitsAreShortAndPass(t *testing.T) {
+// A suggested limit has at most three digits, and the candidate passes it.
+func TestSuggest_ShortLimitsPass(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		v := rapid.Float64Range(-1e6, 1e6).Draw(t, "value")
 		for _, op := range []gates.Operator{">=", "<="} {
@@ -246,8 +246,8 @@ func TestLawSuggestedLimitsAreShortAndPass(t *testing.T) {
 	}
 }
 
-// Law: a gate passes only on finite numbers on both sides, and taking a metric away never turns a verdict into promote.
-func TestLawNothingPassesWithoutEvidence(t *testing.T) {
+// A gate passes only on finite values of both versions. Removing a metric never leads to a promotion.
+func TestThresholds_NeedFiniteValues(t *testing.T) {
 	values := []float64{0, 1, -1, 0.5, math.NaN(), math.Inf(1), math.Inf(-1), math.MaxFloat64, -math.MaxFloat64}
 	rapid.Check(t, func(t *rapid.T) {
 		mine, theirs := rapid.SampledFrom(values).Draw(t, "mine"), rapid.SampledFrom(values).Draw(t, "theirs")
@@ -272,7 +272,7 @@ func TestLawNothingPassesWithoutEvidence(t *testing.T) {
 	})
 }
 
-// Law: the parser accepts or refuses every line and never panics; what it accepts says what the line says.
+// Every line is a gate or a problem, and the parser never panics.
 func FuzzThresholds(f *testing.F) {
 	for _, s := range []string{"a >= 1", "a >= champion - 0.01", "a\x00b<=-1e-9", "::error::>=1", "a >= @ü", "a>=",
 		"# x"} {

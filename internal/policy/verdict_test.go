@@ -16,7 +16,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// gateOf is the only gate of a policy with this gate in it.
+// gateOf parses one gate as part of a policy.
 func gateOf(t rapid.TB, text string) gates.Gate {
 	t.Helper()
 	p, err := Parse("p.yml", []byte("version: 1\nmodels: {churn: {aliases: {champion: {gates: [{"+text+"}]}}}}\n"))
@@ -26,7 +26,7 @@ func gateOf(t rapid.TB, text string) gates.Gate {
 	return p.Rules[0].Targets[0].Gates[0]
 }
 
-// with judges a candidate that has metric a by gates of a policy.
+// with judges a candidate whose metric a has this value by these gates.
 func with(t *testing.T, value float64, texts ...string) verdict.Verdict {
 	t.Helper()
 	f := policytest.Facts()
@@ -38,7 +38,7 @@ func with(t *testing.T, value float64, texts ...string) verdict.Verdict {
 	return Judge(all, f)
 }
 
-func TestLimitsIncludeThemselves(t *testing.T) {
+func TestMetric_LimitsAreInclusive(t *testing.T) {
 	for _, gate := range []string{"metric: a, max: 0.5", "metric: a, min: 0.5", "metric: a, between: [0.5, 0.5]",
 		"metric: a, equals: 0.5"} {
 		if v := with(t, 0.5, gate); v.Decision != verdict.Promote {
@@ -50,7 +50,7 @@ func TestLimitsIncludeThemselves(t *testing.T) {
 	}
 }
 
-func TestBlockComesBeforeRetain(t *testing.T) {
+func TestOnFail_BlockBeforeRetain(t *testing.T) {
 	retain, block, warn := "metric: a, min: 1, on-fail: retain, name: r", "metric: a, min: 1",
 		"metric: a, min: 1, on-fail: warn, name: w"
 	for want, gates := range map[verdict.Decision][][]string{
@@ -66,7 +66,7 @@ func TestBlockComesBeforeRetain(t *testing.T) {
 	}
 }
 
-func TestAnExceptionEndsWithItsDay(t *testing.T) {
+func TestWaiver_Expires(t *testing.T) {
 	w := Waiver{Gate: "metric a", Model: "churn", Version: 2, By: "eve", Why: "x", Until: "2026-05-03"}
 	list := []gates.Gate{gateOf(t, "metric: a, min: 1, on-fail: warn")}
 	for now, want := range map[time.Time]verdict.Decision{
@@ -94,7 +94,7 @@ func TestAnExceptionEndsWithItsDay(t *testing.T) {
 	}
 }
 
-func TestASliceOfTheIncumbentMayNotVanish(t *testing.T) {
+func TestSlices_MissingSlice(t *testing.T) {
 	gate := gateOf(t, "slices: auc/*, min: 0.5, expect: [x]")
 	f := policytest.Facts()
 	policytest.ChangeRun(&f, func(r *registry.Run) { delete(r.Metrics, "auc/y") })
@@ -103,7 +103,7 @@ func TestASliceOfTheIncumbentMayNotVanish(t *testing.T) {
 	}
 }
 
-func TestMargins(t *testing.T) {
+func TestRegression_Margins(t *testing.T) {
 	for _, c := range []struct {
 		gate         string
 		mine, theirs float64
@@ -136,7 +136,7 @@ func TestMargins(t *testing.T) {
 	}
 }
 
-func TestLateGatesArePendingInAPlan(t *testing.T) {
+func TestForPlan(t *testing.T) {
 	gates := []gates.Gate{gateOf(t, "metric: a, min: 0.5"), gateOf(t, "approval: 9"), gateOf(t, "age: 1m")}
 	planned, applied := Judge(ForPlan(gates), policytest.Facts()), Judge(gates, policytest.Facts())
 	if planned.Decision != verdict.Promote || applied.Decision != verdict.Block {
@@ -159,8 +159,8 @@ func TestLateGatesArePendingInAPlan(t *testing.T) {
 	}
 }
 
-// A fact that is not there would count as 0 or as an empty text, of which much is true.
-func TestAnExpressionNeedsEveryFactItNames(t *testing.T) {
+// A missing fact must not count as 0 or as an empty text.
+func TestExpression_NeedsAllFacts(t *testing.T) {
 	for _, source := range []string{
 		"candidate.metrics.absent < 1", "not (candidate.metrics.absent > 1)", `candidate.tags.absent == ""`,
 		`candidate.params.absent != "x"`,

@@ -59,7 +59,7 @@ func TestTrend(t *testing.T) {
 	accepted.Accepted = "by ann"
 	b := NewBaseline([]audit.Finding{accepted, {Rule: "no-run", Model: "gone", Fingerprint: "x"}}, nil)
 	if got := trends(b.Compare("churn", Judgement{Findings: baseline[:1]}, rules)); got != "a new" {
-		t.Errorf("what was accepted and is not any more: %s", got)
+		t.Errorf("no longer accepted: %s", got)
 	}
 	if got := b.GoneModels(); !cmp.Equal(got, []string{"gone"}) {
 		t.Errorf("models left: %v", got)
@@ -71,8 +71,8 @@ func TestTrend(t *testing.T) {
 	}
 }
 
-// A text that was carried over twice says once that nobody looked.
-func TestCarriedOverFindingsKeepTheirWords(t *testing.T) {
+// A finding that is carried over twice has the note about it only once.
+func TestCompare_NotCheckedNoteOnce(t *testing.T) {
 	f := found("no-run", audit.Medium, "a")
 	for range 3 {
 		f = NewBaseline([]audit.Finding{f}, nil).Compare("churn", Judgement{Unjudged: []audit.Unjudged{{}}},
@@ -83,11 +83,11 @@ func TestCarriedOverFindingsKeepTheirWords(t *testing.T) {
 	}
 }
 
-func TestConfirmedKeepsWhatBothReadingsHave(t *testing.T) {
+func TestConfirmed(t *testing.T) {
 	a := New(Config{})
 	both, first, second := found("moved-outside", audit.High, "both"), found("moved-outside", audit.High, "first"),
 		found("dangling-alias", audit.High, "second")
-	still := found("no-run", audit.Medium, "still") // not a moving rule: the second reading is as good as the first
+	still := found("no-run", audit.Medium, "still") // the rule is not moving, so the second reading alone counts
 	got := a.Confirmed(Judgement{Findings: []audit.Finding{both, first}},
 		Judgement{Findings: []audit.Finding{both, second, still}})
 	if trends(got) != "both ; still " {
@@ -96,11 +96,11 @@ func TestConfirmedKeepsWhatBothReadingsHave(t *testing.T) {
 	blind := a.Confirmed(Judgement{Unjudged: []audit.Unjudged{{Rule: second.Rule, Count: 1, Why: "503"}}},
 		Judgement{Findings: []audit.Finding{second}})
 	if len(blind.Findings) != 0 || len(blind.Unjudged) != 1 || blind.Unjudged[0].Rule != second.Rule {
-		t.Errorf("found in the second reading, and the first could not judge: %+v", blind)
+		t.Errorf("found in the second reading, but not checked in the first: %+v", blind)
 	}
 }
 
-func TestTallyCountsWhatCounts(t *testing.T) {
+func TestTally(t *testing.T) {
 	tally := NewTally(audit.Totals{})
 	tally.CountModel(audit.Snapshot{Model: registry.Model{Name: "churn", Aliases: map[string]int{"champion": 2}},
 		Versions: []registry.Version{{Number: 1}, {Number: 2}, {Number: 3, Stage: "Production"}}})
@@ -130,15 +130,15 @@ func TestTallyCountsWhatCounts(t *testing.T) {
 	}
 	if tally.Totals.Total() != 3 || tally.Failures(audit.High) != 0 || tally.Failures(audit.Medium) != 1 ||
 		tally.Failures(audit.Low) != 1 {
-		t.Errorf("what is known from the baseline must not fail the audit, and what is new must: %+v", tally.Failing)
+		t.Errorf("only new findings must fail the audit: %+v", tally.Failing)
 	}
 	if tally.Worst[0].Message != "c" || tally.Worst[1].Message != "b" || tally.Fixed[0].Message != "d" {
 		t.Errorf("worst %v, fixed %v", tally.Worst, tally.Fixed)
 	}
 }
 
-// Law: the worst ten are the first ten of all findings in order, whatever order they come in.
-func TestWorstAreTheFirstOfAll(t *testing.T) {
+// The summary shows the ten worst findings, in whatever order they arrive.
+func TestTally_Worst(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var all []audit.Finding
 		tally := NewTally(audit.Totals{})
@@ -156,7 +156,7 @@ func TestWorstAreTheFirstOfAll(t *testing.T) {
 	})
 }
 
-func TestVersionsOfServersCompare(t *testing.T) {
+func TestBefore(t *testing.T) {
 	for _, c := range []struct {
 		a, b string
 		want bool
@@ -189,23 +189,23 @@ func TestVersionsOfServersCompare(t *testing.T) {
 	}
 }
 
-// What a newer version of this tool knows of the same server is new, and an upgrade that mends nothing is not.
-func TestAVulnerabilityThatBecameKnownIsNew(t *testing.T) {
+// A newly known vulnerability is a new finding. An upgrade that fixes nothing is not.
+func TestServerVulnerable_Fingerprint(t *testing.T) {
 	known := advisories
 	defer func() { advisories = known }()
 	fingerprint := func(version string) string { return New(Config{Server: version}).Server().Findings[0].Fingerprint }
 	first := fingerprint("3.14.0")
 	if fingerprint("3.14.1") != first {
-		t.Error("the same vulnerabilities in another version are another finding")
+		t.Error("the same vulnerabilities of another version are a new finding")
 	}
 	advisories = append(slices.Clone(known), advisory{id: "CVE-2099-1", what: "more", fixed: []string{"9.0.0"}})
 	if fingerprint("3.14.0") == first {
-		t.Error("a vulnerability more is the same finding: a baseline would hide it")
+		t.Error("another vulnerability does not change the finding, so a baseline hides it")
 	}
 }
 
-// The same finding has the same fingerprint in every audit, and no two places share one.
-func TestFingerprintsAreStable(t *testing.T) {
+// The same finding has the same fingerprint in every audit. Two findings never share one.
+func TestFingerprints(t *testing.T) {
 	seen := map[string]string{}
 	for _, c := range cases {
 		s := newSound()
@@ -240,8 +240,8 @@ func TestFingerprintsAreStable(t *testing.T) {
 	}
 }
 
-// What could not be judged counts where its rule does, and with a baseline where it is more than then.
-func TestBlind(t *testing.T) {
+// What a rule could not check counts by the rule's severity, and only if it is more than in the baseline.
+func TestFailingUnjudged(t *testing.T) {
 	rules := []audit.Rule{{ID: "artifact-missing", Severity: audit.High}, {ID: "no-run", Severity: audit.Medium}}
 	some := func(rule string, n int) audit.Unjudged { return audit.Unjudged{Rule: rule, Count: n} }
 	for name, c := range map[string]struct {

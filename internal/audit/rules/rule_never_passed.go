@@ -50,8 +50,8 @@ var neverPassed = rule{
 				out = append(out, t.finds("version %d was promoted to %s on %s without the policy file",
 					t.version.Number, t.ref, date(e.Ended)).atLineOf(asked))
 			case e.Record.Rules[t.ref] != asked.Digest:
-				out = append(out, t.finds("version %d passed the policy for %s of %s; the policy's gates have "+
-					"changed since then", t.version.Number, t.ref, date(e.Ended)).atLineOf(asked))
+				out = append(out, t.finds("version %d passed the gates for %s on %s, but the policy's "+
+					"gates have changed since then", t.version.Number, t.ref, date(e.Ended)).atLineOf(asked))
 			}
 		}
 		return out

@@ -33,7 +33,7 @@ func corpus(t *testing.T, file string) map[string]string {
 	return out
 }
 
-// bySchema says whether an editor with the schema takes the text.
+// bySchema reports whether the text matches the JSON schema.
 func bySchema(t *testing.T, text string) bool {
 	t.Helper()
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(policy.Schema(Rules()...)))
@@ -60,7 +60,7 @@ func bySchema(t *testing.T, text string) bool {
 	return err == nil && s.Validate(v) == nil
 }
 
-func TestParserAndSchemaTakeTheSameSettings(t *testing.T) {
+func TestSettings_ParserAndSchema(t *testing.T) {
 	for name, text := range corpus(t, "accepted.txt") {
 		if _, err := policy.Parse("p.yml", []byte(text), Rules()...); err != nil {
 			t.Errorf("%s: the parser refuses it: %v", name, tree.Problems(err))
@@ -69,7 +69,7 @@ func TestParserAndSchemaTakeTheSameSettings(t *testing.T) {
 			t.Errorf("%s: the schema refuses it", name)
 		}
 		if _, err := policy.Parse("p.yml", []byte(text)); err == nil {
-			t.Errorf("%s: a reader that knows no rules takes the section", name)
+			t.Errorf("%s: a parser without audit rules accepts the section", name)
 		}
 	}
 	for _, file := range []string{"refused.txt", "beyond.txt"} {
@@ -90,7 +90,7 @@ func TestParserAndSchemaTakeTheSameSettings(t *testing.T) {
 	}
 }
 
-func TestSettingsReachTheRules(t *testing.T) {
+func TestSettings(t *testing.T) {
 	p := policyOf(corpus(t, "accepted.txt")["settings alone"])
 	a := New(Config{Policy: p, Now: now})
 	on := map[string]audit.Severity{}
@@ -111,11 +111,11 @@ func TestSettingsReachTheRules(t *testing.T) {
 	}
 }
 
-// Only what the rules that are on want to know is asked for.
-func TestNeedsAreThoseOfTheRulesThatAreOn(t *testing.T) {
+// The audit reads only what the enabled rules need.
+func TestNeeds_OnlyEnabledRules(t *testing.T) {
 	if got := New(Config{}).Needs(); got != (audit.Needs{Runs: true, Origins: true, Datasets: true, Experiments: true,
 		MLmodels: true, Files: true, Ledger: true}) {
-		t.Errorf("all rules want %+v", got)
+		t.Errorf("all rules need %+v", got)
 	}
 	var off strings.Builder
 	off.WriteString("version: 1\naudit:\n  rules:\n")
@@ -125,11 +125,11 @@ func TestNeedsAreThoseOfTheRulesThatAreOn(t *testing.T) {
 		}
 	}
 	if got := New(Config{Policy: policyOf(off.String())}).Needs(); got != (audit.Needs{Runs: true}) {
-		t.Errorf("two rules want %+v", got)
+		t.Errorf("two rules need %+v", got)
 	}
 }
 
-func TestFindingsAreAcceptedUntilADay(t *testing.T) {
+func TestAccepted(t *testing.T) {
 	for _, c := range []struct {
 		when, accepted string
 		now            time.Time
@@ -174,22 +174,25 @@ func TestFindingsAreAcceptedUntilADay(t *testing.T) {
 	}
 }
 
-// A finding points at the line that has to do with it, so that code scanning can show it there.
-func TestFindingsPointIntoThePolicyFile(t *testing.T) {
+// A finding has the related line of the policy file, so that code scanning can show it there.
+func TestFindings_PolicyLine(t *testing.T) {
 	for _, c := range []struct {
 		when, file string
-		plant      func(*sound)
+		plant      func(*healthyModel)
 		line       int
 	}{
 		{
 			"the rule has settings", gates + "audit:\n  rules:\n    no-run:\n      severity: high\n",
-			func(s *sound) { s.version(2).RunID = "" }, 11,
+			func(s *healthyModel) { s.version(2).RunID = "" }, 11,
 		},
-		{"the model has gates", gates, func(s *sound) { s.version(2).RunID = "" }, 3},
-		{"the target has gates", gates, func(s *sound) { s.last(func(e *ledger.Entry) { e.Record.Rules = nil }) }, 5},
+		{"the model has gates", gates, func(s *healthyModel) { s.version(2).RunID = "" }, 3},
+		{
+			"the target has gates", gates,
+			func(s *healthyModel) { s.last(func(e *ledger.Entry) { e.Record.Rules = nil }) }, 5,
+		},
 		{
 			"only an audit is there", "version: 1\naudit:\n  rules: {run-gone: {off: true}}\n",
-			func(s *sound) { s.version(2).RunID = "" }, 3,
+			func(s *healthyModel) { s.version(2).RunID = "" }, 3,
 		},
 	} {
 		s := newSound()
@@ -208,8 +211,8 @@ func TestFindingsPointIntoThePolicyFile(t *testing.T) {
 	}
 }
 
-// A name with a backtick would end the command that it is put into: the word for it stays.
-func TestNoNameEndsTheCommandThatItStandsIn(t *testing.T) {
+// A name with a backtick would end the command in a fix, so the placeholder stays.
+func TestFillIn_Backticks(t *testing.T) {
 	const fix = "run `promote --model MODEL --alias ALIAS --stage STAGE`"
 	for _, c := range []struct {
 		model string
@@ -229,8 +232,8 @@ func TestNoNameEndsTheCommandThatItStandsIn(t *testing.T) {
 	}
 }
 
-// A stage takes the alias's place, and a word inside a longer one is none.
-func TestWordsAreFilled(t *testing.T) {
+// A stage replaces the alias. A placeholder inside a longer word is not replaced.
+func TestFillIn(t *testing.T) {
 	for _, c := range []struct {
 		fix  string
 		at   result

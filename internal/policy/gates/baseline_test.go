@@ -6,7 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestAgainst(t *testing.T) {
+func TestBaselineKeys(t *testing.T) {
 	for word, want := range map[string][]string{
 		"champion": {"@champion"}, "@champion": {"@champion"}, "production": {"@production", "Production"},
 		"Staging": {"@Staging", "Staging"}, "@staging": {"@staging"}, "none": nil, "v7": nil, "@": nil, "@@x": nil,

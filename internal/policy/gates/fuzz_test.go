@@ -15,7 +15,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// Law: no text makes the reader of reports panic, and none passes that does not say what it is about.
+// No report makes the parser panic. No report passes without saying what it is about.
 func FuzzEvidence(f *testing.F) {
 	for _, text := range slices.Concat(policytest.DirtyReports,
 		[]string{policytest.SARIF(`"results":[]`), policytest.ModelScan, policytest.Bandit, policytest.Semgrep,
@@ -28,15 +28,15 @@ func FuzzEvidence(f *testing.F) {
 		facts.Candidate.Run = registry.Is(registry.Run{ID: "the-run"})
 		got := gate.Check(facts)
 		if got.Outcome == verdict.Pass && !strings.Contains(text, "the-run") && !strings.Contains(text, `\u`) {
-			t.Fatalf("%s passes and is about something else", text)
+			t.Fatalf("%s passes, but is about something else", text)
 		}
 	})
 }
 
 var jsonKey = regexp.MustCompile(`"([^"\\]*)":`)
 
-// Law: no twin of a key turns a report that fails into one that passes: the same key again or one that is equal but for
-// case or escapes, before or after it, with any value.
+// A duplicate key never makes a failing report pass. Duplicates may differ in case or escapes, may come before or after
+// the key, and may have any value.
 func FuzzEvidenceTwin(f *testing.F) {
 	for i, report := range policytest.DirtyReports {
 		for k := range jsonKey.FindAllString(report, -1) {
@@ -48,7 +48,7 @@ func FuzzEvidenceTwin(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, which, where uint, how uint64, after bool, twinValue string) {
 		if !json.Valid([]byte(twinValue)) {
-			return // it would be more than one member
+			return // the text has more than one member
 		}
 		report := policytest.DirtyReports[which%uint(len(policytest.DirtyReports))]
 		keys := jsonKey.FindAllStringSubmatchIndex(report, -1)
@@ -65,7 +65,7 @@ func FuzzEvidenceTwin(f *testing.F) {
 	})
 }
 
-// twin spells a key in another way: two bits for each letter.
+// twin writes a key with another case or escapes. how has two bits for each letter.
 func twin(key string, how uint64) string {
 	var b strings.Builder
 	for i, r := range key {
@@ -92,7 +92,7 @@ func valueLength(t testing.TB, text string) int {
 	return int(dec.InputOffset())
 }
 
-// gateOfReport is the most lenient gate that the report fails.
+// gateOfReport returns the most lenient gate that the report fails.
 func gateOfReport(report string) string {
 	gate := "evidence: e.json, suppressed: accept"
 	if strings.Contains(report, `"results":{"p"`) {

@@ -98,7 +98,7 @@ func (a ageGate) aged(f fact.Facts, out verdict.Finding) verdict.Finding {
 		return absent(out, fmt.Sprintf("run %s has no end time", run.ID), "")
 	case end.After(f.Now.Add(skewShown)):
 		out.Candidate = "ended " + end.UTC().Format(time.RFC3339)
-		return inconclusive(out, "the run ended in the future by the server's clock",
+		return inconclusive(out, "the run ended in the future according to the server's clock",
 			"correct the clock of the training machine or the server")
 	}
 	out.Candidate = "run " + roughly(f.Now.Sub(end)) + " old" + skew(f)
@@ -130,7 +130,7 @@ func (a ageGate) soaked(f fact.Facts, out verdict.Finding) verdict.Finding {
 	case came.why != "":
 		return inconclusive(out, came.why, came.hint)
 	case came.at.After(f.Now.Add(skewShown)):
-		return inconclusive(out, came.source+" is in the future by the server's clock",
+		return inconclusive(out, came.source+" is in the future according to the server's clock",
 			"correct the clock of the runner or the server")
 	}
 	has := f.Now.Sub(came.at)

@@ -12,7 +12,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// soaking are facts of version 2 under the alias challenger, and what the ledger and the tag say about it.
+// soaking returns facts of version 2 under the alias challenger, with these ledger entries and this time in the tag.
 func soaking(entries []ledger.Entry, tag string) fact.Facts {
 	f := policytest.Facts()
 	f.Ledger = ledger.Chain{Entries: entries}
@@ -30,7 +30,7 @@ func soaking(entries []ledger.Entry, tag string) fact.Facts {
 
 const pass, fail, unsure = verdict.Pass, verdict.Fail, verdict.Inconclusive
 
-// moved is an entry that did one thing to challenger, so many hours ago.
+// moved is an entry that moved challenger this many hours ago.
 func moved(hours int, outcome string, move ledger.Shift) ledger.Entry {
 	at := policytest.Now.Add(-time.Duration(hours) * time.Hour)
 	move.Ref = "@challenger"
@@ -39,11 +39,12 @@ func moved(hours int, outcome string, move ledger.Shift) ledger.Entry {
 	return e
 }
 
+// ago is the time this many hours ago, as text.
 func ago(hours int) string {
 	return policytest.Now.Add(-time.Duration(hours) * time.Hour).Format(time.RFC3339)
 }
 
-func TestAge_SoakComesFromTheLedger(t *testing.T) {
+func TestAge_SoakFromLedger(t *testing.T) {
 	here, away := ledger.Shift{Was: "1", Want: "2"}, ledger.Shift{Was: "2", Want: "1"}
 	still := ledger.Shift{Was: "2", Want: "2"}
 	done := func(hours int, move ledger.Shift) ledger.Entry { return moved(hours, ledger.EntryDone, move) }
@@ -125,7 +126,7 @@ func TestAge_SoakWithoutALedger(t *testing.T) {
 	}
 }
 
-func TestAge_SoakUnderAnAliasKeptByTags(t *testing.T) {
+func TestAge_SoakOfTagAlias(t *testing.T) {
 	f := soaking([]ledger.Entry{moved(48, ledger.EntryDone, ledger.Shift{Was: "1", Want: "2"})}, "")
 	f.Fallback = &fact.Fallback{Holders: map[string][]int{"challenger": {1, 2}}}
 	gate := mustParse(t, "age: any, soak: 24h, in: challenger")

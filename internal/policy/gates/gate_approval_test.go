@@ -14,7 +14,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// review changes the review of facts, if there is one.
+// review changes the review, if it is known.
 func review(f *fact.Facts, change func(*fact.Review)) {
 	if r, ok := f.Review.Get(); ok {
 		change(&r)
@@ -22,7 +22,7 @@ func review(f *fact.Facts, change func(*fact.Review)) {
 	}
 }
 
-// involve adds somebody's part in the change.
+// involve adds people who worked on the change.
 func involve(c ...fact.Contributor) func(*fact.Facts) {
 	return func(f *fact.Facts) {
 		review(f, func(r *fact.Review) {
@@ -41,8 +41,8 @@ var allStates = []fact.ApprovalState{
 	"APPROVED",
 }
 
-// Every role is crossed with every state, place and spelling of the login: one combination counts.
-func TestApproval_WhoRoleState(t *testing.T) {
+// Tries every role with every state, place and spelling of the login. Only one combination counts.
+func TestApproval_RolesAndStates(t *testing.T) {
 	gate := mustParse(t, "approval: 1, environment: production")
 	tried, passed := 0, 0
 	for _, role := range append([]fact.Role{""}, allRoles...) {
@@ -364,7 +364,7 @@ func TestApproval_LongLists(t *testing.T) {
 	}
 }
 
-// Somebody more who made the change, or an approval less, never opens the gate.
+// The gate never passes because of another contributor or fewer approvals.
 func TestApproval_Monotone(t *testing.T) {
 	logins := []string{"ann", "bob", "eve", "joe", "zoe", "Eve"}
 	rapid.Check(t, func(t *rapid.T) {

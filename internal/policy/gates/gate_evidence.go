@@ -236,7 +236,7 @@ func (g evidenceGate) undated(f fact.Facts, d evidence.Report) string {
 	case d.Created.IsZero():
 		return "the report does not say when it was written (created)"
 	case d.Created.After(f.Now.Add(skewShown)):
-		return "the report was written in the future by the server's clock"
+		return "the report was written in the future according to the server's clock"
 	}
 	return ""
 }

@@ -18,7 +18,7 @@ func TestEvidence_DirtyReportsFail(t *testing.T) {
 	}
 }
 
-// judged is what a gate says about a report in the facts of rich.
+// judged is the finding of a gate about a report, on the facts of policytest.Facts.
 func judged(t testing.TB, gate, report string, change ...func(*fact.Facts)) verdict.Finding {
 	t.Helper()
 	f := policytest.Facts()
@@ -29,7 +29,7 @@ func judged(t testing.TB, gate, report string, change ...func(*fact.Facts)) verd
 	return mustParse(t, gate).Check(f)
 }
 
-// Every form here was written to look clean, or is what a tool writes if something went wrong.
+// These reports look clean but are not, or are what a tool writes after an error.
 func TestEvidence_OddForms(t *testing.T) {
 	type form struct {
 		report string

@@ -48,7 +48,8 @@ func FromTargets(from []string, to registry.Target, file string, line int) Gate 
 		for alias, n := range model.Aliases {
 			if ok && n == v.Number {
 				now = append(now, alias)
-				_, stage := registry.CanonicalStage(alias) // an alias with the name of a stage is not the stage
+				// an alias with the name of a stage does not count as the stage
+				_, stage := registry.CanonicalStage(alias)
 				allowed = allowed || alias == to.Alias || !stage && slices.Contains(from, alias)
 			}
 		}

@@ -9,7 +9,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// datasets makes a run of "context=digest" words; a word without = is a dataset without a context.
+// runWith returns a run with datasets. Each word is context=digest, or only the digest.
 func runWith(id, text string) registry.Run {
 	run := registry.Run{ID: id, Status: "FINISHED"}
 	for _, word := range strings.Fields(text) {
@@ -95,13 +95,14 @@ func TestLineage_Contexts(t *testing.T) {
 	}
 }
 
-func TestLineage_HintNamesWhatTheRunHas(t *testing.T) {
+func TestLineage_Hint(t *testing.T) {
 	for text, want := range map[string]string{
 		"": `log the data with mlflow.log_input(dataset, context="training")`,
 		"eval=a": `log the data with mlflow.log_input(dataset, context="training"), or write a context of the run in ` +
 			`the gate`,
 	} {
-		got := mustParse(t, "lineage: [training]").Check(fact.Facts{Candidate: fact.Subject{Run: registry.Is(runWith("mine", text))}})
+		candidate := fact.Subject{Run: registry.Is(runWith("mine", text))}
+		got := mustParse(t, "lineage: [training]").Check(fact.Facts{Candidate: candidate})
 		if got.Fix != want {
 			t.Errorf("%q: hint %q, want %q", text, got.Fix, want)
 		}

@@ -105,8 +105,8 @@ func RegressionGate(r MetricReader, op Operator, who Baseline, m Margin) Gate {
 	}
 }
 
-// computed returns a calculated limit without rounding errors: 0.93 - 0.01 is 0.92, not 0.9199999999999999. It keeps
-// them if the shorter number would not pass.
+// computed returns a calculated limit without rounding errors: 0.93 - 0.01 is 0.92, not 0.9199999999999999. It returns
+// the longer number if the shorter one would not pass.
 func computed(op Operator, limit float64) string {
 	text := strconv.FormatFloat(limit, 'g', 14, 64)
 	if v, err := strconv.ParseFloat(text, 64); err == nil && op.Holds(v, limit) {

@@ -2,8 +2,8 @@ package gates
 
 import "testing"
 
-// People read the limit that they would calculate, and a value of what they read is enough.
-func TestCalculatedLimitsAreWrittenShort(t *testing.T) {
+// Messages show the limit that people calculate, and a value equal to it passes.
+func TestRegression_LimitText(t *testing.T) {
 	for _, c := range []struct {
 		op           Operator
 		champion, by float64
@@ -13,7 +13,7 @@ func TestCalculatedLimitsAreWrittenShort(t *testing.T) {
 		{">=", 0.91, -0.1, "0.81"},
 		{"<=", 0.1, 0.2, "0.3"},
 		{"<=", 12, 0.5, "12.5"},
-		{"==", 0.1, 0.2, "0.30000000000000004"}, // 0.3 would not do
+		{"==", 0.1, 0.2, "0.30000000000000004"}, // 0.3 would not pass
 		{">=", 0, 0, "0"},
 		{">=", 1e300, 0, "1e+300"},
 	} {

@@ -31,7 +31,7 @@ func mustParse(t rapid.TB, text string) Gate {
 	return g
 }
 
-func TestEveryGatePassesOnRichFacts(t *testing.T) {
+func TestGates_PassOnGoodFacts(t *testing.T) {
 	covered := map[string]bool{}
 	for _, text := range policytest.Gates {
 		if f := mustParse(t, text).Check(policytest.Facts()); f.Outcome != verdict.Pass {
@@ -43,15 +43,17 @@ func TestEveryGatePassesOnRichFacts(t *testing.T) {
 	}
 	for _, k := range Names() {
 		if !covered[k] {
-			t.Errorf("no gate of the kind %s is held to the laws", k)
+			t.Errorf("policytest.Gates has no gate of the kind %s", k)
 		}
 	}
 }
 
-// removals take one thing away from the facts, or make it something that is no measurement.
+// removals remove one fact, or replace a value by one that is not finite.
 var removals = map[string]func(*fact.Facts){
 	"the candidate's run":     func(f *fact.Facts) { f.Candidate.Run = registry.Unreadable[registry.Run]("gone") },
-	"the candidate's MLmodel": func(f *fact.Facts) { f.Candidate.MLmodel = registry.Unreadable[registry.MLmodel]("gone") },
+	"the candidate's MLmodel": func(f *fact.Facts) {
+		f.Candidate.MLmodel = registry.Unreadable[registry.MLmodel]("gone")
+	},
 	"the candidate's files":   func(f *fact.Facts) { f.Candidate.Files = registry.Unreadable[[]registry.File]("gone") },
 	"the candidate's history": func(f *fact.Facts) { f.Candidate.History = nil },
 	"the incumbent's run": func(f *fact.Facts) {
@@ -130,13 +132,13 @@ var removals = map[string]func(*fact.Facts){
 	"a slice": func(f *fact.Facts) { policytest.ChangeRun(f, func(r *registry.Run) { delete(r.Metrics, "auc/x") }) },
 }
 
-// rank orders outcomes from the best to the worst.
-func rank3(o verdict.Outcome) int {
+// outcomeRank orders outcomes from best to worst.
+func outcomeRank(o verdict.Outcome) int {
 	return slices.Index([]verdict.Outcome{verdict.Pass, verdict.NotApplicable, verdict.Fail, verdict.Inconclusive}, o)
 }
 
-// Law: with a confirmed incumbent, taking a fact away never improves a gate, whatever the facts were.
-func TestLessEvidenceIsNeverBetter(t *testing.T) {
+// With a confirmed incumbent, removing a fact never improves the outcome of a gate.
+func TestGates_LessEvidenceIsNotBetter(t *testing.T) {
 	names := slices.Sorted(maps.Keys(removals))
 	rapid.Check(t, func(t *rapid.T) {
 		g := mustParse(t, rapid.SampledFrom(policytest.Gates).Draw(t, "gate"))
@@ -157,14 +159,14 @@ func TestLessEvidenceIsNeverBetter(t *testing.T) {
 				continue
 			}
 			if v := gateNeedsVersion(g); name == "the version" && v {
-				continue // not being registered is a fact of its own, not one that is missing
+				continue // a candidate that is not registered is a valid fact
 			}
 			if name == "the incumbent's metrics" && g.ID == "slices auc/*" {
-				continue // that the incumbent never had slices is how every team begins
+				continue // an incumbent without slices is normal for new policies
 			}
 			removals[name](&f)
 			after := g.Check(f)
-			if rank3(after.Outcome) < rank3(before.Outcome) {
+			if outcomeRank(after.Outcome) < outcomeRank(before.Outcome) {
 				t.Fatalf("%s was %s (%s) and is %s without %s (%s)", g.ID, before.Outcome, before.Why, after.Outcome,
 					name, after.Why)
 			}
@@ -175,8 +177,8 @@ func TestLessEvidenceIsNeverBetter(t *testing.T) {
 
 func gateNeedsVersion(g Gate) bool { return g.ID == "age" }
 
-// Law: no gate passes on facts of which it names one that is not known or not finite.
-func TestWhatIsNotKnownNeverPasses(t *testing.T) {
+// No gate passes if a fact that it uses is unknown or not finite.
+func TestGates_UnknownNeverPasses(t *testing.T) {
 	for _, text := range policytest.Gates {
 		g := mustParse(t, text)
 		changed := 0
@@ -193,7 +195,7 @@ func TestWhatIsNotKnownNeverPasses(t *testing.T) {
 			}
 		}
 		if changed == 0 {
-			t.Errorf("%s passes whatever is taken away", text)
+			t.Errorf("%s passes whatever is removed", text)
 		}
 	}
 }

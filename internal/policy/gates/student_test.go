@@ -7,8 +7,9 @@ import (
 	"testing"
 )
 
-// The gate agrees with SciPy on the folds of real models; testdata/noninferiority.py wrote down what SciPy says.
-func TestNonInferiorityAgreesWithSciPy(t *testing.T) {
+// The gate agrees with SciPy on the folds of real models. testdata/noninferiority.py wrote SciPy's results to the JSON
+// file.
+func TestNonInferiority_SciPy(t *testing.T) {
 	data, err := os.ReadFile("testdata/noninferiority.json")
 	if err != nil {
 		t.Fatal(err)
@@ -51,5 +52,5 @@ func TestNonInferiorityAgreesWithSciPy(t *testing.T) {
 		len(said.Tails), worst)
 }
 
-// off is the relative difference, absolute near zero.
+// off is the relative difference, or the absolute difference near zero.
 func off(a, b float64) float64 { return math.Abs(a-b) / max(math.Abs(b), 1e-12) }

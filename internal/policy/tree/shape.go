@@ -74,9 +74,9 @@ func Date(about string) Shape { return Pattern(about, dateText) }
 // List is a list with at least one item.
 func List(about string, item Shape) Shape { return Shape{Kind: KindList, About: about, Item: &item} }
 
-// Integer is a whole number that is at least least.
-func Integer(about string, least float64) Shape {
-	return Shape{Kind: KindNumber, About: about, Whole: true, Min: least}
+// Integer is a whole number of min or more.
+func Integer(about string, min float64) Shape {
+	return Shape{Kind: KindNumber, About: about, Whole: true, Min: min}
 }
 
 // MapOf is a mapping with any keys, all of one shape, and values of one shape.

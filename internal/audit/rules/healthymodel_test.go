@@ -21,7 +21,7 @@ var now = time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)
 const gates = "version: 1\nmodels:\n  churn:\n    aliases:\n      champion:\n        gates:\n          - metric: " +
 	"acc\n            min: 0.8\n"
 
-// policyOf reads a policy file of a test's own.
+// policyOf parses a policy file.
 func policyOf(text string) *policy.Policy {
 	p, err := policy.Parse("policy.yml", []byte(text), Rules()...)
 	if err != nil {
@@ -30,17 +30,17 @@ func policyOf(text string) *policy.Policy {
 	return &p
 }
 
-// sound is a model about which no rule has anything to say: version 2 is champion, promoted by this tool after version
-// 1
-// under the policy above, with everything that anybody could ask for.
-type sound struct {
+// healthyModel is a model without any findings: version 2 is champion, and this tool promoted it after version 1 under
+// the
+// policy above.
+type healthyModel struct {
 	audit.Snapshot
 	Config
 }
 
-func newSound() *sound {
+func newSound() *healthyModel {
 	p := policyOf(gates)
-	s := &sound{Config: Config{Policy: p, Scope: audit.ScopeAll, Now: now, Server: "3.17.2"}}
+	s := &healthyModel{Config: Config{Policy: p, Scope: audit.ScopeAll, Now: now, Server: "3.17.2"}}
 	s.Model = registry.Model{
 		Name: "churn", Description: "who leaves", Tags: map[string]string{}, Aliases: map[string]int{"champion": 2},
 		Newest: 2, Created: now.AddDate(0, -2, 0),
@@ -59,11 +59,11 @@ func newSound() *sound {
 	return s
 }
 
-// skops is what the model of every version consists of.
+// skops is the part of each version's model.
 var skops = []registry.Part{{Key: "sklearn.pickled_model", Names: []string{"model.skops"}}}
 
-// add gives the model a version with a run, and files in it.
-func (s *sound) add(n int) *registry.Version {
+// add adds a version with a run and files.
+func (s *healthyModel) add(n int) *registry.Version {
 	id := fmt.Sprintf("r%d", n)
 	s.Versions = append(s.Versions, registry.Version{
 		Model: "churn", Number: n, RunID: id, Source: "mlflow-artifacts:/7/" + id + "/artifacts/model", Stage: "None",
@@ -80,8 +80,8 @@ func (s *sound) add(n int) *registry.Version {
 	return &s.Versions[len(s.Versions)-1]
 }
 
-// trace notes of live versions where they come from, unless a test has noted it: from where their sources say.
-func (s *sound) trace() {
+// trace sets the origins of live versions from their sources, unless the test has set them.
+func (s *healthyModel) trace() {
 	if s.Origins == nil {
 		s.Origins = map[int]audit.Origin{}
 	}
@@ -94,8 +94,8 @@ func (s *sound) trace() {
 	}
 }
 
-// logged makes a version a logged model in the run's experiment, which the run lists, and changes that.
-func (s *sound) logged(n int, change func(*registry.LoggedModel, *registry.Run)) {
+// logged makes a version a logged model of its run, and lets the test change both.
+func (s *healthyModel) logged(n int, change func(*registry.LoggedModel, *registry.Run)) {
 	m := registry.LoggedModel{
 		ID: "m-00000000000000000000000000000001", ExperimentID: "7", SourceRunID: s.version(n).RunID,
 		ArtifactURI: "mlflow-artifacts:/7/models/m-00000000000000000000000000000001/artifacts",
@@ -108,32 +108,32 @@ func (s *sound) logged(n int, change func(*registry.LoggedModel, *registry.Run))
 	s.Origins = map[int]audit.Origin{n: {Version: registry.Is(*s.version(n)), Logged: registry.Is(m)}}
 }
 
-// copied makes a version a copy that leads to another one.
-func (s *sound) copied(n int, root registry.Known[registry.Version]) {
+// copied makes a version a copy of root.
+func (s *healthyModel) copied(n int, root registry.Known[registry.Version]) {
 	s.version(n).Source = "models:/dev/4"
 	none := registry.Absent[registry.LoggedModel]("it is no logged model")
 	s.Origins = map[int]audit.Origin{n: {Version: root, Logged: none}}
 }
 
-func (s *sound) version(n int) *registry.Version { return &s.Versions[n-1] }
+func (s *healthyModel) version(n int) *registry.Version { return &s.Versions[n-1] }
 
-// run replaces a version's run.
-func (s *sound) run(n int, change func(*registry.Run)) {
+// run changes a version's run.
+func (s *healthyModel) run(n int, change func(*registry.Run)) {
 	id := s.version(n).RunID
 	r := s.Runs[id].OrZero()
 	change(&r)
 	s.Runs[id] = registry.Is(r)
 }
 
-// entries replaces those of the ledger.
-func (s *sound) entries(change func([]ledger.Entry) []ledger.Entry) {
+// entries changes the entries of the ledger.
+func (s *healthyModel) entries(change func([]ledger.Entry) []ledger.Entry) {
 	l := s.Ledger.OrZero()
 	l.Entries = change(l.Entries)
 	s.Ledger = registry.Is(l)
 }
 
 // last changes the newest entry.
-func (s *sound) last(change func(*ledger.Entry)) {
+func (s *healthyModel) last(change func(*ledger.Entry)) {
 	s.entries(func(all []ledger.Entry) []ledger.Entry { change(&all[len(all)-1]); return all })
 }
 
@@ -159,8 +159,8 @@ func promoted(epoch, from, to int, at time.Time, digest string) ledger.Entry {
 	}
 }
 
-// judge returns what the rules say, one line each: rule, severity, place, message.
-func (s *sound) judge() (found, unjudged []string) {
+// judge returns the findings, one line each: rule, severity, place, message.
+func (s *healthyModel) judge() (found, unjudged []string) {
 	s.trace()
 	a := New(s.Config)
 	j := a.Model(s.Snapshot)
@@ -174,7 +174,7 @@ func (s *sound) judge() (found, unjudged []string) {
 	return found, unjudged
 }
 
-func TestNothingIsSaidAboutASoundModel(t *testing.T) {
+func TestRules_HealthyModel(t *testing.T) {
 	for _, scope := range []string{audit.ScopeAll, audit.ScopeLive} {
 		s := newSound()
 		s.Scope = scope
@@ -188,8 +188,8 @@ func TestNothingIsSaidAboutASoundModel(t *testing.T) {
 	}
 }
 
-// A model of which nothing but versions and aliases is known is fine by no rule that needs more.
-func TestWhatIsNotGatheredIsNotJudged(t *testing.T) {
+// If only versions and aliases are known, rules that need more do not pass.
+func TestRules_NothingGathered(t *testing.T) {
 	s := newSound()
 	s.Runs, s.Experiments, s.MLmodels, s.Files, s.Ledger, s.Newest = nil, nil, nil, nil, registry.Known[ledger.Chain]{},
 		registry.Known[registry.Version]{}
@@ -203,7 +203,7 @@ func TestWhatIsNotGatheredIsNotJudged(t *testing.T) {
 	}
 	for _, id := range []string{"stage-not-exclusive", "stage-alias-disagree", "champion-stale", "challenger-endless",
 		"source-unsafe"} {
-		// what they need the rest for only makes them say less, or another rule speaks for the same fact
+		// these rules can check without the other facts, or another rule reports the same
 		delete(silent, id)
 	}
 	for _, line := range unjudged {

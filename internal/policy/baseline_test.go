@@ -11,8 +11,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// A word such as production may be an alias and a stage.
-func TestWordThatIsAliasAndStage(t *testing.T) {
+// A word such as production may be an alias or a stage.
+func TestBaseline_AliasAndStage(t *testing.T) {
 	absent := registry.Absent[fact.Subject]("nobody is there")
 	at := func(number int, value float64) registry.Known[fact.Subject] {
 		return registry.Is(policytest.Subject("models:/churn/"+strconv.Itoa(number), number,
@@ -20,8 +20,8 @@ func TestWordThatIsAliasAndStage(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		word, target string
-		alias, stage registry.Known[fact.Subject] // @word, and the stage
-		others       map[string]int               // more aliases of the model
+		alias, stage registry.Known[fact.Subject] // the versions of @word and of the stage
+		others       map[string]int               // other aliases of the model
 		shared       []int
 		outcome      verdict.Outcome
 		why          []string
@@ -101,7 +101,7 @@ func TestWordThatIsAliasAndStage(t *testing.T) {
 					}
 				}
 				if last.Blocks() && last.Fix == "" {
-					t.Error("nobody is told what to write")
+					t.Error("the hint is missing")
 				}
 			})
 		}
