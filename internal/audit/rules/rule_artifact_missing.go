@@ -19,13 +19,14 @@ var artifactMissing = rule{
 	moving: true, // a version that was just deleted has no files either
 	model: func(s ruleInput) (out []result) {
 		for _, v := range s.Versions {
-			files, listed := s.Files[v.Number].Get()
-			m, known := s.MLmodels[v.Number].Get()
-			switch why := missing(s.MLmodels[v.Number], s.Files[v.Number], m, known, files, listed); {
+			descriptor, listing := s.MLmodels[v.Number], s.Files[v.Number]
+			_, known := descriptor.Get()
+			_, listed := listing.Get()
+			switch why := missing(descriptor, listing); {
 			case why != "":
 				out = append(out, about(v, "%s: %s (source %s)", s.label(v), why, short(v.Source)))
 			case !known || !listed:
-				out = append(out, unjudged(v, "%s", unreadableReason(s.MLmodels[v.Number], s.Files[v.Number])))
+				out = append(out, unjudged(v, "%s", unreadableReason(descriptor, listing)))
 			}
 		}
 		return out
@@ -33,8 +34,9 @@ var artifactMissing = rule{
 }
 
 // missing says which files of a model are confirmed to be missing, or returns "".
-func missing(descriptor registry.Known[registry.MLmodel], listing registry.Known[[]registry.File], m registry.MLmodel,
-	known bool, files []registry.File, listed bool) string {
+func missing(descriptor registry.Known[registry.MLmodel], listing registry.Known[[]registry.File]) string {
+	m, known := descriptor.Get()
+	files, listed := listing.Get()
 	switch {
 	case listing.IsAbsent(), listed && len(files) == 0:
 		return "there are no files"

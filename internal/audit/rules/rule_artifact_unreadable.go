@@ -18,9 +18,9 @@ var artifactUnreadable = rule{
 	model: func(s ruleInput) (out []result) {
 		for _, v := range s.Versions {
 			descriptor, listing := s.MLmodels[v.Number], s.Files[v.Number]
-			m, known := descriptor.Get()
-			files, listed := listing.Get()
-			if missing(descriptor, listing, m, known, files, listed) != "" {
+			_, known := descriptor.Get()
+			_, listed := listing.Get()
+			if missing(descriptor, listing) != "" {
 				continue // artifact-missing reports it
 			}
 			for _, part := range []struct {

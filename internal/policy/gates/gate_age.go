@@ -30,7 +30,7 @@ var ageKind = Kind{
 	build:   buildAge,
 }
 
-// skewShown is the difference of clocks from which on a finding mentions it.
+// skewShown is how much clocks may differ before a finding mentions it.
 const skewShown = time.Minute
 
 func buildAge(n *tree.Node) (Gate, error) {

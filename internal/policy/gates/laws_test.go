@@ -50,7 +50,7 @@ func TestGates_PassOnGoodFacts(t *testing.T) {
 
 // removals remove one fact, or replace a value by one that is not finite.
 var removals = map[string]func(*fact.Facts){
-	"the candidate's run":     func(f *fact.Facts) { f.Candidate.Run = registry.Unreadable[registry.Run]("gone") },
+	"the candidate's run": func(f *fact.Facts) { f.Candidate.Run = registry.Unreadable[registry.Run]("gone") },
 	"the candidate's MLmodel": func(f *fact.Facts) {
 		f.Candidate.MLmodel = registry.Unreadable[registry.MLmodel]("gone")
 	},
