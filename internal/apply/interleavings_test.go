@@ -139,6 +139,11 @@ func (p *promoter) Version(context.Context, string, int) registry.Known[registry
 	panic("a plan without a judged version reads none")
 }
 
+// Place is never asked for either.
+func (p *promoter) Place(context.Context, string, int) registry.Known[string] {
+	panic("a plan without a copy asks for no place")
+}
+
 // Do moves the alias or writes a note.
 func (p *promoter) Do(_ context.Context, s plan.Step) (string, bool, error) {
 	err := p.turn(string(s.Do), true, func() (string, error) {

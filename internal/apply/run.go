@@ -21,6 +21,8 @@ type Registry interface {
 	Observe(context.Context, plan.Step) (saw string, told []registry.Version, err error)
 	// Version reads the version that is about to be moved.
 	Version(ctx context.Context, model string, number int) registry.Known[registry.Version]
+	// Place is where the files of the version that is about to be moved are. It is only asked for copies.
+	Place(ctx context.Context, model string, number int) registry.Known[string]
 	// Do sends the write and returns what it made (the number of a created version; else ""), and whether a write
 	// took effect. An error with reason registry.Unknown means that the write may have taken effect or, where it is not
 	// Over, may still do so; any other error means that it did not.
@@ -222,13 +224,15 @@ func (run *run) enter(ctx context.Context, steps []plan.Step) {
 	if !created {
 		wg.Go(func() { changed = run.judged(ctx, steps, nil) })
 	}
+	var elsewhere error
+	wg.Go(func() { elsewhere = run.inPlace(ctx, steps) })
 	told := run.guard(ctx, steps)
 	if created && run.receipt.Err == nil { // the newest version stands in the answers that the guard has read
 		changed = run.judged(ctx, steps, told)
 	}
 	wg.Wait()
-	if changed != nil && run.receipt.Err == nil {
-		run.receipt.Err = changed
+	if run.receipt.Err == nil {
+		run.receipt.Err = cmp.Or(changed, elsewhere)
 	}
 	run.begun = run.o.Ledger != nil && refused == nil
 	if refused != nil {
@@ -266,22 +270,55 @@ func (run *run) judged(ctx context.Context, steps []plan.Step, told []registry.V
 	if !known.Gathered() {
 		known = run.r.Version(ctx, run.plan.Model, number)
 	}
-	v, ok := known.Get()
-	op := fmt.Sprintf("move version %d of %s", number, run.plan.Model)
+	v, err := readAgain(run, known)
+	if err != nil || want.Is(v) {
+		return err
+	}
+	return run.notJudged(fmt.Sprintf("its source is %s of run %s, judged was %s of run %s",
+		v.Source, cmp.Or(v.RunID, "none"), want.Source, cmp.Or(want.RunID, "none")))
+}
+
+// inPlace refuses the moves if the version is a copy and its files are not those that were judged: the version that was
+// copied may have been replaced by another one of that number.
+func (run *run) inPlace(ctx context.Context, steps []plan.Step) error {
+	want := run.plan.Expects()
+	if want == nil || !want.HasPlace() || len(steps) == 0 {
+		return nil
+	}
+	place, err := readAgain(run, run.r.Place(ctx, run.plan.Model, run.receipt.Version))
+	if err != nil || want.IsAt(place) {
+		return err
+	}
+	return run.notJudged(fmt.Sprintf("it is a copy of %s, and its files are at %s, not where they were", want.Source, place))
+}
+
+// readAgain is what was read of the version that is about to be moved; without it nothing is moved.
+func readAgain[T any](run *run, known registry.Known[T]) (T, error) {
+	value, ok := known.Get()
 	switch {
 	case known.IsAbsent():
-		return &registry.Error{Reason: registry.CandidateGone, Msg: op + ": it does not exist any more", Hint: "it was deleted during this run; nothing was moved"}
+		return value, &registry.Error{
+			Reason: registry.CandidateGone, Msg: run.moving() + ": it does not exist any more",
+			Hint: "it was deleted during this run; nothing was moved",
+		}
 	case !ok:
-		return &registry.Error{Reason: registry.ServerError, Msg: fmt.Sprintf("%s: it cannot be read again: %s", op, known.Why()), Hint: "nothing was moved; run it again"}
-	case !want.Is(v):
-		return &registry.Error{
-			Reason: registry.Conflict,
-			Msg: fmt.Sprintf("%s: it is not the version that was judged: its source is %s of run %s, judged was %s of run %s",
-				op, v.Source, cmp.Or(v.RunID, "none"), want.Source, cmp.Or(want.RunID, "none")),
-			Hint: "somebody registered it in the meantime; nothing was moved: run it again to decide on what is there now",
+		return value, &registry.Error{
+			Reason: registry.ServerError, Msg: fmt.Sprintf("%s: it cannot be read again: %s", run.moving(), known.Why()),
+			Hint: "nothing was moved; run it again",
 		}
 	}
-	return nil
+	return value, nil
+}
+
+func (run *run) notJudged(why string) error {
+	return &registry.Error{
+		Reason: registry.Conflict, Msg: run.moving() + ": it is not the version that was judged: " + why,
+		Hint: "somebody registered it in the meantime; nothing was moved: run it again to decide on what is there now",
+	}
+}
+
+func (run *run) moving() string {
+	return fmt.Sprintf("move version %d of %s", run.receipt.Version, run.plan.Model)
 }
 
 // guard refuses all moves if any of them would not find what the plan expects. It returns the versions that the answers

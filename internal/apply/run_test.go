@@ -23,6 +23,7 @@ type server struct {
 	after   func(plan.Step) error
 	observe func(plan.Step) error
 	version registry.Known[registry.Version] // what is read of the version that is moved
+	place   registry.Known[string]           // of its files
 }
 
 func (s *server) Observe(_ context.Context, step plan.Step) (string, []registry.Version, error) {
@@ -40,6 +41,8 @@ func (s *server) Version(context.Context, string, int) registry.Known[registry.V
 	}
 	return registry.Is(registry.Version{})
 }
+
+func (s *server) Place(context.Context, string, int) registry.Known[string] { return s.place }
 
 func (s *server) Do(ctx context.Context, step plan.Step) (string, bool, error) {
 	if s.do != nil {
@@ -432,6 +435,34 @@ func TestRun_VersionThatWasNotJudged(t *testing.T) {
 			receipt := Run(t.Context(), s, plan.Plan{Model: "churn", Version: 2, Judged: judged, Steps: []plan.Step{
 				{Do: plan.SetAlias, Model: "churn", Version: 2, Ref: "champion", Was: "1", Want: "2"},
 			}}, Options{Now: time.Now})
+			if got := registry.ReasonOf(receipt.Err); receipt.Err != nil && got != c.want || (receipt.Err == nil) != (c.want == "") {
+				t.Errorf("reason %q (%v), want %q", got, receipt.Err, c.want)
+			}
+			if moved := s.state["champion"] == "2"; moved != (c.want == "") {
+				t.Errorf("the alias points to %s", s.state["champion"])
+			}
+		})
+	}
+}
+
+// The version that is copied may become another one until the copy is made: the place of the files says so.
+func TestRun_CopyOfOtherFiles(t *testing.T) {
+	copied := &plan.Registered{Source: "models:/dev/3", RunID: "run"}
+	made := registry.Is(registry.Version{Source: "models:/dev/3", RunID: "run"})
+	for name, c := range map[string]struct {
+		place registry.Known[string]
+		want  registry.Reason
+	}{
+		"the same files are moved":     {registry.Is("s3://b/run/model"), ""},
+		"other files are refused":      {registry.Is("s3://b/evil/model"), registry.Conflict},
+		"a deleted version is refused": {registry.Absent[string]("it was deleted"), registry.CandidateGone},
+		"an unknown place is refused":  {registry.Unreadable[string]("503"), registry.ServerError},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &server{state: map[string]string{"champion": "1"}, version: made, place: c.place}
+			p := plan.Plan{Model: "churn", Version: 2, Judged: copied, Places: []string{"s3://b/run/model"}}
+			p.Steps = []plan.Step{{Do: plan.SetAlias, Model: "churn", Version: 2, Ref: "champion", Was: "1", Want: "2"}}
+			receipt := Run(t.Context(), s, p, Options{Now: time.Now})
 			if got := registry.ReasonOf(receipt.Err); receipt.Err != nil && got != c.want || (receipt.Err == nil) != (c.want == "") {
 				t.Errorf("reason %q (%v), want %q", got, receipt.Err, c.want)
 			}

@@ -28,6 +28,7 @@ type when string
 const (
 	before  when = "before registration"
 	between when = "between dry run and apply"
+	during  when = "right before the registration"
 	after   when = "after a promotion"
 )
 
@@ -76,8 +77,8 @@ func (a attempt) String() string {
 // kinds is every kind of attack that needs a server, in the order of the
 // table.
 var kinds = []*kind{
-	&freeLinks, &addedOutputs, &otherModels, &requestTags, &foreignCommits, &changedFiles, &editedIncumbents,
-	&looseReports, &editedTags, &guessedNames, &halfChecks,
+	&freeLinks, &addedOutputs, &otherModels, &requestTags, &replacedOrigins, &foreignCommits, &changedFiles,
+	&editedIncumbents, &looseReports, &editedTags, &guessedNames, &halfChecks,
 }
 
 // No attack moves the alias to a wrong model, and each ends with a reason of
@@ -120,7 +121,7 @@ func TestDrawn(t *testing.T) {
 		total += len(first)
 		for _, k := range kinds {
 			has := slices.ContainsFunc(first, func(a attempt) bool { return a.kind == k })
-			if !has && (v3(p) || k != &addedOutputs && k != &otherModels) {
+			if !has && (v3(p) || k != &addedOutputs) {
 				t.Errorf("%s: no case of %q", p.name, k.name)
 			}
 		}

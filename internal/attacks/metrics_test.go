@@ -13,11 +13,12 @@ import (
 // is taken for the model's.
 var otherModels = kind{
 	name:    "another model's metric",
-	reasons: []registry.Reason{registry.Blocked, registry.PlanChanged},
-	most:    18, few: 10,
+	reasons: []registry.Reason{registry.Blocked, registry.PlanChanged, registry.CandidateGone}, // best finds none
+	most:    22, few: 12,
 	fields: []field{
 		{"the last of two checkpoints", []who{nobody}, everyDoor, []when{before, after}, v3, checkpoints(false)},
 		{"the first of two checkpoints", []who{nobody}, everyDoor, []when{before, after}, v3, checkpoints(true)},
+		{"two folders in a run that lists none", []who{nobody}, folderDoors, []when{before, after}, nil, twoFolders},
 		{"a sweep that logs without model_id", []who{nobody}, modelDoors, []when{before, after}, v3, guessed},
 		{"a newer evaluation is worse", []who{nobody}, modelDoors, []when{before, after}, v3, worseLater},
 		{"metric of the model by a run elsewhere", attackers, modelDoors, []when{before, between}, v3, injected},
@@ -56,6 +57,25 @@ func checkpoints(badFirst bool) func(*trial, attempt) ended {
 		}
 		return s.run("promote", s.through(a.door, entry{made: one, by: s.honest}), s.gates(a.when == after))
 	}
+}
+
+// folderDoors lead to a folder of a run.
+var folderDoors = append(runDoors, versionDoors...)
+
+// twoFolders: both models were saved and then logged as plain artifacts, so that nothing but their files says that there
+// are two. The metric is that of the good one.
+func twoFolders(s *trial, a attempt) ended {
+	s.champion(a)
+	bad, good := s.badModel(), s.goodModel()
+	bad.commit = s.commit
+	one := s.begin(bad)
+	one.name = pick(s.chance, "saved", "models/a", "out/deep/model") // never the champion's: best would find that one
+	one.files = one.root + "/" + one.name
+	s.upload(bad.by, one.files, bad)
+	s.upload(good.by, one.root+"/"+pick(s.chance, "model_copy", "models/b", "other/place/model"), good)
+	s.log(good.by, row{run: one.run, value: s.good})
+	s.finish(one, bad)
+	return s.run("promote", s.through(a.door, entry{made: one, by: s.honest}), s.gates(a.when == after))
 }
 
 // champion promotes a good model first, if the attack comes after a promotion.

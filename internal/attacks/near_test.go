@@ -38,6 +38,7 @@ type near struct {
 var nearMisses = []near{
 	{"a plain model", everyDoor, nil, 2, plain},
 	{"log_artifacts of another run's model", append(runDoors, versionDoors...), stored, 2, logArtifacts},
+	{"one folder with a model among others", append(runDoors, versionDoors...), stored, 1, amongFolders},
 	{"imported from another server", append(runDoors, versionDoors...), stored, 1, imported},
 	{"a version whose source is a file:// address", []door{byVersion, byAlias}, localV2, 1, fileAddress},
 	{"artifacts that moved to another root", versionDoors, stored, 1, movedRoots},
@@ -183,6 +184,22 @@ func logArtifacts(s *trial, d door) ended {
 	o.flavor = "  python_function:\n    loader_module: mlflow.sklearn\n" +
 		"run_id: " + other.run + "\nmodel_id: " + other.id + "\n"
 	return s.run("promote", s.candidate(d, s.inFolder(o)), s.gates(false))
+}
+
+// amongFolders: a model that was saved and logged as plain artifacts, next to plots and data. A model that it uses lies
+// inside it.
+func amongFolders(s *trial, d door) ended {
+	o := s.marked()
+	m := s.begin(o)
+	m.name = pick(s.chance, "model", "out/model")
+	m.files = m.root + "/" + m.name
+	o.files = map[string][]byte{"artifacts/inner/MLmodel": mlmodel("inner", "")}
+	s.upload(o.by, m.files, o)
+	s.put(o.by, m.root+"/plots/epochs", "loss.png", []byte("png"))
+	s.put(o.by, m.root+"/data", "train.csv", []byte("x"))
+	s.log(o.by, row{run: m.run, value: o.value})
+	s.finish(m, o)
+	return s.run("promote", s.candidate(d, m), s.gates(false))
 }
 
 // imported: what mlflow-export-import leaves. The run is new and has tags about

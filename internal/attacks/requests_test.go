@@ -3,6 +3,9 @@
 package attacks
 
 import (
+	"net/http"
+	"strings"
+
 	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
@@ -59,4 +62,44 @@ func (s *trial) requestOf(d door, m made, candidate string) string {
 		what = m.name
 	}
 	return canonical.Digest("register/1", s.model, m.run, what)
+}
+
+// replacedOrigins: the version that is copied was judged. It becomes another one of the same number and run before the
+// copy is made.
+var replacedOrigins = kind{
+	name:    "a copied version that is replaced",
+	reasons: []registry.Reason{registry.Conflict},
+	most:    6, few: 3,
+	fields: []field{
+		{"another model of that name", attackers, []door{byCopy, byCopyAlias, byCopyOf}, []when{during}, nil, replaceOrigin},
+	},
+}
+
+// replaceOrigin plays the attack. Deleting the registered model and making it again starts its numbers at 1.
+func replaceOrigin(s *trial, a attempt) ended {
+	honest := s.train(s.goodModel())
+	candidate := s.through(a.door, entry{made: honest, by: s.other})
+	wrong := s.train(s.wrongModel())
+	model, _, _ := strings.Cut(strings.TrimPrefix(candidate["candidate"], "models:/"), "/")
+	model, _, _ = strings.Cut(model, "@")
+	version := object{"name": model, "source": wrong.source(), "run_id": honest.run}
+	if wrong.id != "" {
+		version["model_id"] = wrong.id
+	}
+	s.meddle = func() error {
+		for _, r := range []struct {
+			method, path string
+			in           object
+		}{
+			{http.MethodDelete, "registered-models/delete", object{"name": model}},
+			{http.MethodPost, "registered-models/create", object{"name": model}},
+			{http.MethodPost, "model-versions/create", version},
+		} {
+			if err := s.other.Call(s.Context(), r.method, r.path, r.in, nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return s.run("promote", candidate, s.gates(false))
 }

@@ -12,12 +12,15 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -47,6 +50,9 @@ type trial struct {
 	dir        string
 	job        int // number of program runs so far
 	foreignDir string
+
+	// meddle happens right before the program's first request that creates a version reaches the server.
+	meddle func() error
 }
 
 // newTrial makes the experiment, and gives an editor the rights on it.
@@ -426,9 +432,13 @@ func (s *trial) run(command string, in ...inputs) ended {
 	s.job++
 	job, err := realtest.NewJob(fmt.Sprintf("%s/%d", s.dir, s.job))
 	s.must(err)
+	address, meddled := s.URL, func() error { return nil }
+	if s.meddle != nil {
+		address, meddled = s.between(s.meddle)
+	}
 	env := append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.dir}, job.Env()...)
 	env = append(env, "GITHUB_SHA="+s.commit, "GITHUB_API_URL=http://127.0.0.1:9", "NO_PROXY=127.0.0.1",
-		fmt.Sprintf("GITHUB_RUN_ID=%d", s.chance.Uint32()), "INPUT_COMMAND="+command, "INPUT_TRACKING-URI="+s.URL,
+		fmt.Sprintf("GITHUB_RUN_ID=%d", s.chance.Uint32()), "INPUT_COMMAND="+command, "INPUT_TRACKING-URI="+address,
 		"INPUT_USERNAME="+s.honest.User, "INPUT_PASSWORD="+s.honest.Password)
 	all := inputs{"model": s.model}
 	maps.Copy(all, s.target())
@@ -447,6 +457,7 @@ func (s *trial) run(command string, in ...inputs) ended {
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	err = cmd.Run()
+	s.allowed(meddled())
 	e := ended{log: out.String()}
 	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
 		e.status = exit.ExitCode()
@@ -457,6 +468,24 @@ func (s *trial) run(command string, in ...inputs) ended {
 	s.must(err)
 	e.reason = registry.Reason(e.outputs["reason"])
 	return e
+}
+
+// between is the address of a proxy in front of the server. It meddles before it passes on the first request that
+// creates a version. The other function ends it and returns what became of that.
+func (s *trial) between(meddle func() error) (address string, end func() error) {
+	s.Helper()
+	to, err := url.Parse(s.URL)
+	s.must(err)
+	pass := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(to) }}
+	err = errors.New("the program created no version")
+	var once sync.Once
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/model-versions/create") {
+			once.Do(func() { err = meddle() })
+		}
+		pass.ServeHTTP(w, r)
+	}))
+	return proxy.URL, func() error { proxy.Close(); return err }
 }
 
 // promotes is a promotion of the honest user that must work.

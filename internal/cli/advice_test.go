@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit/rules"
+	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 )
 
 var (
@@ -48,29 +49,29 @@ func TestAdvisedCommandsCanBePasted(t *testing.T) {
 
 // refusals are the complaints about a command line on a laptop that has the server's address.
 func refusals(argv []string) []string {
-	a, err := arguments(argv)
+	a, err := inputs.Arguments(argv)
 	if err != nil {
 		return []string{err.Error()}
 	}
-	c, known := commandNamed(a.command)
+	c, known := inputs.CommandNamed(a.Command)
 	if !known {
-		return []string{"there is no command " + a.command}
+		return []string{"there is no command " + a.Command}
 	}
 	value := func(name string) string {
-		if v, given := a.flags[name]; given {
+		if v, given := a.Flags[name]; given {
 			return v
 		}
 		if name == "tracking-uri" {
 			return "https://mlflow.example"
 		}
-		return input(name).Default
+		return inputs.Get(name).Default
 	}
-	set := read(c, value, func(string, int64) ([]byte, error) { return nil, nil }, func(string) string { return "" })
+	set := inputs.Read(c, value, func(string, int64) ([]byte, error) { return nil, nil }, func(string) string { return "" })
 	var out []string
-	for _, p := range append(foreign(c, a), set.problems...) {
+	for _, p := range append(inputs.Unread(c, a), set.Problems...) {
 		out = append(out, p.String())
 	}
-	if c.judges && set.intent.Query.Target.Empty() {
+	if c.Judges && set.Intent.Query.Target.Empty() {
 		out = append(out, "no target, and so no gates of the policy")
 	}
 	return out

@@ -16,6 +16,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
 	"github.com/mlflow-promote/mlflow-promote/internal/audit"
 	"github.com/mlflow-promote/mlflow-promote/internal/audit/rules"
+	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/crawl"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/diagnose"
@@ -24,45 +25,12 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// auditSettings are the inputs of the command audit.
-type auditSettings struct {
-	scope    string
-	failOn   string   // never, high, medium or low
-	baseline string   // file
-	plans    []string // files, * for any part of a name
-	sarif    string   // file, "" for none
-	html     string   // the same
-}
-
 // baselineLimit bounds a baseline: 100,000 findings are some 60 MB.
 const baselineLimit = 128 << 20
 
-func (r *reader) auditInputs() {
-	r.server()
-	r.gitHub()
-	r.notification()
-	r.out.intent.Query.Model = r.value("model") // one model, or all
-	if r.out.intent.Query.Model == "*" {
-		r.out.intent.Query.Model = ""
-	}
-	a := &r.out.audit
-	a.scope, a.baseline, a.plans = r.choice("scope"), r.value("baseline-file"), lines(r.value("plan-file"))
-	a.sarif, a.html = r.value("sarif-file"), r.value("html-file")
-	switch {
-	case r.value("fail-on") != "":
-		a.failOn = r.choice("fail-on")
-	case a.baseline != "":
-		a.failOn = string(audit.High)
-	default:
-		a.failOn = never
-	}
-}
-
-const never = "never"
-
-// audit judges the whole registry, model by model.
-func (s *session) audit(ctx context.Context) {
-	a, err := s.beginAudit(ctx)
+// runAudit judges the whole registry, model by model.
+func runAudit(ctx context.Context, s *session) {
+	a, err := beginAudit(ctx, s)
 	if err == nil {
 		err = a.run(ctx)
 	}
@@ -80,7 +48,7 @@ func (s *session) audit(ctx context.Context) {
 	if a.fails() {
 		s.report.Reason = registry.Findings
 	}
-	s.annotateAudit(a)
+	annotateAudit(s, a)
 }
 
 // auditing is an audit under way.
@@ -112,22 +80,22 @@ type sink struct {
 	out  io.WriteCloser
 }
 
-func (s *session) beginAudit(ctx context.Context) (*auditing, error) {
+func beginAudit(ctx context.Context, s *session) (*auditing, error) {
 	p, found, err := s.loadPolicy(false)
 	if err != nil {
 		return nil, err
 	}
-	s.sayNoPolicy()
-	plans, err := s.approvedPlans()
+	sayNoPolicy(s)
+	plans, err := approvedPlans(s)
 	if err != nil {
 		return nil, err
 	}
-	baseline, err := s.baseline()
+	baseline, err := readBaseline(s)
 	if err != nil {
 		return nil, err
 	}
 	version := s.client.ServerVersion(ctx)
-	config := rules.Config{Scope: s.set.audit.scope, Server: version, Plans: plans, Now: s.serverTime()}
+	config := rules.Config{Scope: s.set.Audit.Scope, Server: version, Plans: plans, Now: s.servers.now().UTC()}
 	if found {
 		config.Policy, s.report.Policy = &p, p.File
 	}
@@ -137,7 +105,7 @@ func (s *session) beginAudit(ctx context.Context) (*auditing, error) {
 	}
 	a.rules, a.needs = a.auditor.Rules(), a.auditor.Needs()
 	a.tally = rules.NewTally(audit.Totals{
-		Server: s.set.registry, Version: version, Scope: config.Scope, Began: config.Now, Baseline: a.baseline != nil,
+		Server: s.set.Server.Registry, Version: version, Scope: config.Scope, Began: config.Now, Baseline: a.baseline != nil,
 	})
 	if err := a.open(); err != nil {
 		a.discard()
@@ -160,14 +128,6 @@ func (a *auditing) findLedgers(ctx context.Context) error {
 	return nil
 }
 
-// serverTime is the server's clock, so that ages do not depend on the runner's.
-func (s *session) serverTime() time.Time {
-	if told := s.wires[len(s.wires)-1].Meter().ServerTime; !told.IsZero() {
-		return told
-	}
-	return s.p.Now().UTC()
-}
-
 // run reads the registry, judges it and writes what is found.
 func (a *auditing) run(ctx context.Context) error {
 	for _, k := range a.sinks {
@@ -181,7 +141,7 @@ func (a *auditing) run(ctx context.Context) error {
 	if err := a.findLedgers(ctx); err != nil {
 		return err
 	}
-	stream := crawl.Audit(ctx, a.s.client, a.query(a.s.set.intent.Query.Model))
+	stream := crawl.Audit(ctx, a.s.client, a.query(a.s.set.Intent.Query.Model))
 	for m, err := range ahead(ctx, stream, auditAhead, func(m audit.Snapshot) judgedModel { return a.judge(ctx, m) }) {
 		if err == nil {
 			err = m.err
@@ -201,14 +161,14 @@ func (a *auditing) run(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if a.s.set.intent.Query.Model != "" && a.tally.Totals.Models == 0 {
-		return a.s.client.NoModelNamed(ctx, a.s.set.intent.Query.Model, fmt.Sprintf("audit %s: there is no such registered model, or this login may not see it", a.s.set.intent.Query.Model))
+	if a.s.set.Intent.Query.Model != "" && a.tally.Totals.Models == 0 {
+		return a.s.client.NoModelNamed(ctx, a.s.set.Intent.Query.Model, fmt.Sprintf("audit %s: there is no such registered model, or this login may not see it", a.s.set.Intent.Query.Model))
 	}
 	return a.conclude()
 }
 
 func (a *auditing) query(model string) audit.Query {
-	return audit.Query{Scope: a.s.set.audit.scope, Model: model, Needs: a.needs, Progress: a.s.progress, Now: a.s.p.Now}
+	return audit.Query{Scope: a.s.set.Audit.Scope, Model: model, Needs: a.needs, Progress: func(p audit.Progress) { printProgress(a.s, p) }, Now: a.s.p.Now}
 }
 
 // auditAhead is how many models are judgedModel beside one another: some need their ledger, or a second look.
@@ -261,7 +221,7 @@ func (a *auditing) withLedger(ctx context.Context, m audit.Snapshot) audit.Snaps
 		return m
 	}
 	m.Ledger, m.Broken = registry.Is(whole), broken
-	if a.s.set.audit.scope == audit.ScopeAll {
+	if a.s.set.Audit.Scope == audit.ScopeAll {
 		return m // all there are have been read
 	}
 	m.EarlierVersions = map[int]registry.Known[registry.Version]{}
@@ -288,7 +248,7 @@ func (a *auditing) take(m audit.Snapshot, j rules.Judgement) error {
 
 // conclude takes what the baseline knows of models that are gone, and closes the account.
 func (a *auditing) conclude() error {
-	if a.s.set.intent.Query.Model == "" {
+	if a.s.set.Intent.Query.Model == "" {
 		for _, model := range slices.Sorted(maps.Keys(a.seen)) {
 			if a.seen[model] {
 				continue
@@ -303,10 +263,8 @@ func (a *auditing) conclude() error {
 			}
 		}
 	}
-	a.tally.Totals.Ended = a.s.serverTime()
-	for _, w := range a.s.wires {
-		a.tally.Totals.Requests += w.Meter().Requests
-	}
+	a.tally.Totals.Ended = a.s.servers.now().UTC()
+	a.tally.Totals.Requests, _ = a.s.servers.cost()
 	for _, k := range a.sinks {
 		if err := k.Totals(a.tally.Totals); err != nil {
 			return err
@@ -317,18 +275,18 @@ func (a *auditing) conclude() error {
 
 // failing is how many findings count against fail-on.
 func (a *auditing) failing() int {
-	if a.s.set.audit.failOn == never {
+	if a.s.set.Audit.FailOn == inputs.Never {
 		return 0
 	}
-	return a.tally.Failures(audit.Severity(a.s.set.audit.failOn))
+	return a.tally.Failures(audit.Severity(a.s.set.Audit.FailOn))
 }
 
 // blind is what could not be judged and counts against fail-on: an audit that saw nothing has not passed.
 func (a *auditing) blind() []audit.Unjudged {
-	if a.s.set.audit.failOn == never {
+	if a.s.set.Audit.FailOn == inputs.Never {
 		return nil
 	}
-	return a.baseline.FailingUnjudged(a.tally.Totals.Unjudged, a.rules, audit.Severity(a.s.set.audit.failOn))
+	return a.baseline.FailingUnjudged(a.tally.Totals.Unjudged, a.rules, audit.Severity(a.s.set.Audit.FailOn))
 }
 
 func (a *auditing) fails() bool { return a.failing()+len(a.blind()) > 0 }
@@ -355,13 +313,13 @@ func (a *auditing) open() error {
 		f, err := s.runner.CreateReport("mlflow-promote-audit-*.json")
 		begin("report", f, err, func(f *actions.File) audit.Sink { a.json = report.NewAuditJSON(f); return a.json })
 	}
-	if name := s.set.audit.sarif; name != "" {
+	if name := s.set.Audit.Sarif; name != "" {
 		f, err := s.runner.CreateWorkspace(name)
 		begin("SARIF file", f, err, func(f *actions.File) audit.Sink { return report.NewSarif(f, s.p.Version) })
 	}
-	if name := s.set.audit.html; name != "" {
+	if name := s.set.Audit.Html; name != "" {
 		f, err := s.runner.CreateWorkspace(name)
-		begin("page", f, err, func(f *actions.File) audit.Sink { return report.NewAuditPage(f, f.Own(), s.set.tracking) })
+		begin("page", f, err, func(f *actions.File) audit.Sink { return report.NewAuditPage(f, f.Own(), s.set.Server.Tracking) })
 	}
 	return errors.Join(errs...)
 }
@@ -370,8 +328,8 @@ func (a *auditing) open() error {
 func (a *auditing) end(failed error) {
 	s := a.s
 	summary := &report.Audit{
-		Totals: a.tally.Totals, Rules: a.rules, Worst: a.tally.Worst, Fixed: a.tally.Fixed, FailOn: s.set.audit.failOn, Failing: a.failing(),
-		Blind: a.blind(), Model: s.set.intent.Query.Model,
+		Totals: a.tally.Totals, Rules: a.rules, Worst: a.tally.Worst, Fixed: a.tally.Fixed, FailOn: s.set.Audit.FailOn, Failing: a.failing(),
+		Blind: a.blind(), Model: s.set.Intent.Query.Model,
 	}
 	reason := registry.OK
 	if a.fails() {
@@ -381,7 +339,7 @@ func (a *auditing) end(failed error) {
 		reason = registry.ReasonOf(failed)
 	}
 	if a.json != nil {
-		s.say(a.json.End(reason, failed))
+		s.console.say(a.json.End(reason, failed))
 	}
 	for _, k := range a.sinks {
 		whole := failed == nil || k.Sink == audit.Sink(a.json)
@@ -390,7 +348,7 @@ func (a *auditing) end(failed error) {
 			continue
 		}
 		if err := k.out.Close(); err != nil {
-			s.say(err)
+			s.console.say(err)
 			continue
 		}
 		switch {
@@ -416,8 +374,8 @@ func (a *auditing) discard() {
 	}
 }
 
-// progress is a line every few seconds, so that nobody takes a long audit for a stuck one.
-func (s *session) progress(p audit.Progress) {
+// printProgress is a line every few seconds, so that nobody takes a long audit for a stuck one.
+func printProgress(s *session, p audit.Progress) {
 	text := fmt.Sprintf("audited %d", p.Models)
 	if p.OfModels > 0 {
 		text += fmt.Sprintf(" of %d", p.OfModels)
@@ -426,17 +384,17 @@ func (s *session) progress(p audit.Progress) {
 	if p.Left > 0 {
 		text += fmt.Sprintf("; about %s left", p.Left.Round(time.Second))
 	}
-	fmt.Fprintln(s.runner.Err(), text)
+	s.console.println(text)
 }
 
 // annotateAudit puts the worst of what counts on the page of the job: as errors where they end it.
-func (s *session) annotateAudit(a *auditing) {
+func annotateAudit(s *session, a *auditing) {
 	if !s.runner.InActions() || s.printed {
 		return
 	}
 	for _, f := range a.tally.Worst {
 		level := actions.Warning
-		fails := s.set.audit.failOn != never && f.Severity.AtLeast(audit.Severity(s.set.audit.failOn)) && f.Trend != audit.TrendUnchanged
+		fails := s.set.Audit.FailOn != inputs.Never && f.Severity.AtLeast(audit.Severity(s.set.Audit.FailOn)) && f.Trend != audit.TrendUnchanged
 		switch {
 		case fails:
 			level = actions.Error
@@ -454,9 +412,9 @@ func (s *session) annotateAudit(a *auditing) {
 	}
 }
 
-// baseline reads the report file of an earlier audit.
-func (s *session) baseline() (*rules.Baseline, error) {
-	name := s.set.audit.baseline
+// readBaseline reads the report file of an earlier audit.
+func readBaseline(s *session) (*rules.Baseline, error) {
+	name := s.set.Audit.Baseline
 	if name == "" {
 		return nil, nil
 	}
@@ -476,10 +434,10 @@ func (s *session) baseline() (*rules.Baseline, error) {
 		err = fmt.Errorf("%s is not the report file of an audit", name)
 	case file.Totals == nil:
 		err = fmt.Errorf("%s is of an audit that was cut short; take one that ended", name)
-	case file.Totals.Scope != s.set.audit.scope:
-		err = fmt.Errorf("%s was made with scope: %s, and this is scope: %s; what one does not look at is not fixed", name, file.Totals.Scope, s.set.audit.scope)
-	case file.Totals.Server != s.set.registry:
-		err = fmt.Errorf("%s is of the registry %s, and this is %s; models of one name there are not those here", name, file.Totals.Server, s.set.registry)
+	case file.Totals.Scope != s.set.Audit.Scope:
+		err = fmt.Errorf("%s was made with scope: %s, and this is scope: %s; what one does not look at is not fixed", name, file.Totals.Scope, s.set.Audit.Scope)
+	case file.Totals.Server != s.set.Server.Registry:
+		err = fmt.Errorf("%s is of the registry %s, and this is %s; models of one name there are not those here", name, file.Totals.Server, s.set.Server.Registry)
 	default:
 		return rules.NewBaseline(file.Findings, file.Totals.Unjudged), nil
 	}
@@ -487,15 +445,15 @@ func (s *session) baseline() (*rules.Baseline, error) {
 }
 
 // approvedPlans reads the plans that somebody approved.
-func (s *session) approvedPlans() ([]rules.ApprovedPlan, error) {
+func approvedPlans(s *session) ([]rules.ApprovedPlan, error) {
 	var out []rules.ApprovedPlan
-	for _, pattern := range s.set.audit.plans {
-		names, err := s.matching(pattern)
+	for _, pattern := range s.set.Audit.Plans {
+		names, err := matchingFiles(s, pattern)
 		for _, name := range names {
 			var text []byte
 			var p rules.ApprovedPlan
-			if text, err = s.runner.ReadWorkspace(name, fileLimit); err == nil {
-				p.Plan, p.Digest, p.Made, err = readPlan(text)
+			if text, err = s.runner.ReadWorkspace(name, inputs.FileLimit); err == nil {
+				p.Plan, p.Digest, p.Made, err = inputs.ReadPlan(text)
 			}
 			if err != nil {
 				err = fmt.Errorf("%s: %w", name, err)
@@ -511,8 +469,8 @@ func (s *session) approvedPlans() ([]rules.ApprovedPlan, error) {
 	return out, nil
 }
 
-// matching lists the files of the workspace that a pattern names; the * is for the last part of the path.
-func (s *session) matching(pattern string) ([]string, error) {
+// matchingFiles lists the files of the workspace that a pattern names; the * is for the last part of the path.
+func matchingFiles(s *session, pattern string) ([]string, error) {
 	if !strings.Contains(pattern, "*") {
 		return []string{pattern}, nil
 	}

@@ -15,10 +15,10 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
 	"github.com/mlflow-promote/mlflow-promote/internal/apply"
+	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
-	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
 )
 
 // Process is everything the program takes from its surroundings.
@@ -44,22 +44,22 @@ type Process struct {
 func Run(ctx context.Context, p Process) int {
 	runner := actions.New(p.Env, p.Stdout, p.Stderr, p.Dir)
 	defer runner.Flush() //nolint:errcheck // the streams are gone: there is nowhere left to say so
-	a, err := arguments(p.Args)
+	a, err := inputs.Arguments(p.Args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-		io.WriteString(runner.Out(), help(a.command))
+		io.WriteString(runner.Out(), inputs.Help(a.Command))
 		return registry.ExitDone
 	case err != nil:
 		fmt.Fprintf(runner.Err(), "error: %v\n  hint: mlflow-promote --help lists commands and flags\n", err)
 		return registry.ExitBadInput
-	case a.version:
+	case a.Version:
 		fmt.Fprintln(runner.Out(), "mlflow-promote", p.Version)
 		return registry.ExitDone
 	case len(p.Args) == 0 && !runner.InActions():
-		io.WriteString(runner.Err(), help(""))
+		io.WriteString(runner.Err(), inputs.Help(""))
 		return registry.ExitBadInput
 	}
-	s := &session{p: p, runner: runner, json: a.json, waited: map[string]int{}}
+	s := &session{p: p, runner: runner, json: a.JSON, console: newConsole(runner), ledger: &ledgerSession{}}
 	return s.run(ctx, a)
 }
 
@@ -70,122 +70,11 @@ func (p Process) nonce() string {
 	return p.Nonce()
 }
 
-// args is the command line, read.
-type args struct {
-	command       string
-	flags         map[string]string // only those that were given
-	json, version bool
-}
-
-// arguments reads the command line: the command first, then flags named like the inputs.
-func arguments(argv []string) (args, error) {
-	a := args{flags: map[string]string{}}
-	if len(argv) > 0 && !strings.HasPrefix(argv[0], "-") {
-		a.command, argv = argv[0], argv[1:]
-	}
-	if a.command == "history" && len(argv) > 1 && argv[0] == "verify" {
-		a.flags["records-file"], argv = argv[1], argv[2:]
-	}
-	if len(argv) > 0 && a.command == "policy" { // its commands have two words
-		a.command, argv = a.command+" "+argv[0], argv[1:]
-	}
-	c, _ := commandNamed(a.command)
-	for _, name := range c.args {
-		if len(argv) == 0 || strings.HasPrefix(argv[0], "-") {
-			break
-		}
-		if strings.HasPrefix(argv[0], "models:/") { // it names the model too
-			name = "candidate"
-		} else if _, stage := registry.CanonicalStage(argv[0]); name == "target" && stage {
-			name = "stage"
-		} else if name == "target" {
-			name = "alias"
-		}
-		a.flags[name], argv = argv[0], argv[1:]
-	}
-	fs := flag.NewFlagSet("mlflow-promote", flag.ContinueOnError)
-	fs.SetOutput(io.Discard)
-	for _, in := range Inputs[1:] {
-		set := func(v string) error { return a.give(in, v) }
-		if in.Kind == Bool {
-			fs.BoolFunc(in.Name, in.Help, set)
-		} else {
-			fs.Func(in.Name, in.Help, set)
-		}
-	}
-	fs.BoolVar(&a.json, "json", false, "")
-	fs.BoolVar(&a.version, "version", false, "")
-	if err := fs.Parse(joined(argv)); err != nil {
-		return a, unknownFlag(err)
-	}
-	if fs.NArg() > 0 {
-		return a, fmt.Errorf("argument %q stands alone: write flags as --name value, the command first", fs.Arg(0))
-	}
-	return a, nil
-}
-
-// joined writes a switch with its value behind it, as the inputs of the action have it, in the one way that the flag
-// package takes.
-func joined(argv []string) []string {
-	var out []string
-	for i := 0; i < len(argv); i++ {
-		name := strings.TrimLeft(argv[i], "-")
-		isSwitch := name != argv[i] && slices.ContainsFunc(Inputs[1:], func(in Input) bool { return in.Kind == Bool && in.Name == name })
-		if isSwitch && i+1 < len(argv) && (argv[i+1] == "true" || argv[i+1] == "false") {
-			out = append(out, argv[i]+"="+argv[i+1])
-			i++
-			continue
-		}
-		out = append(out, argv[i])
-	}
-	return out
-}
-
-// unknownFlag says what flag may have been meant, where the error is that there is no such flag. The flag package has no
-// type for it.
-func unknownFlag(err error) error {
-	name, unknown := strings.CutPrefix(err.Error(), "flag provided but not defined: -")
-	if !unknown {
-		return err
-	}
-	var names []string
-	for _, in := range Inputs[1:] {
-		names = append(names, in.Name)
-	}
-	hint := meant("--", name, names)
-	if in, _, ok := inputMeant(name); ok && hint == "" {
-		hint = "; did you mean --" + in.Name + "?"
-	}
-	return fmt.Errorf("unknown flag --%s%s", name, hint)
-}
-
-// meant asks whether the nearest of names was meant; "" where none is near.
-func meant(prefix, name string, names []string) string {
-	near := spelling.Nearest(name, names)
-	if len(near) == 0 {
-		return ""
-	}
-	return "; did you mean " + prefix + near[0] + "?"
-}
-
-// give takes a flag. One that holds a list may be repeated and adds to it; any other given twice is a contradiction.
-func (a args) give(in Input, v string) error {
-	if had, twice := a.flags[in.Name]; twice {
-		list := in.Kind == Lines || in.Kind == Map || in.Kind == Words || in.Kind == Headers
-		if !list && !(in.Name == "alias" && a.command == "alias") {
-			return errors.New("given twice")
-		}
-		v = had + "\n" + v
-	}
-	a.flags[in.Name] = v
-	return nil
-}
-
-// value looks an input up: flag, then input of the action, then the stock client's variable, then the default.
-func (s *session) value(a args) func(string) string {
+// inputValue looks an input up: flag, then input of the action, then the stock client's variable, then the default.
+func inputValue(s *session, a inputs.Args) func(string) string {
 	return func(name string) string {
-		in := input(name)
-		if v, ok := a.flags[name]; ok {
+		in := inputs.Get(name)
+		if v, ok := a.Flags[name]; ok {
 			return strings.TrimSpace(v)
 		}
 		if v := s.runner.Input(name); v != "" {
@@ -200,135 +89,125 @@ func (s *session) value(a args) func(string) string {
 	}
 }
 
-// fileLimit bounds a file that an input names.
-const fileLimit = 1 << 20
-
 // run carries out one command and reports it, whatever comes.
-func (s *session) run(ctx context.Context, a args) int {
+func (s *session) run(ctx context.Context, a inputs.Args) int {
 	started := s.p.Now()
 	s.job, s.jobErr = s.runner.Context()
-	s.report.PullRequest = s.pullRequest()
-	value := s.value(a)
-	name := a.command
+	s.report.PullRequest = judgedPullRequest(s)
+	value := inputValue(s, a)
+	name := a.Command
 	if name == "" {
 		name = value("command")
 	}
 	s.report.Command = name
-	stray := s.strays(value)
-	c, ok := commandNamed(name)
+	stray := strayInputs(s, value)
+	c, ok := inputs.CommandNamed(name)
 	if !ok {
-		wrong := problem{"command", name, "want " + input("command").wants() + meant("", name, commandNames())}
-		return s.refuse(append(stray.problems, wrong))
+		wrong := inputs.Problem{Input: "command", Saw: name, Want: "want " + inputs.Get("command").Wants() + inputs.Meant("", name, inputs.CommandNames())}
+		return refuseInputs(s, append(stray.Problems, wrong))
 	}
-	s.set = read(c, value, s.runner.ReadWorkspace, s.p.Env)
-	s.set.problems = slices.Concat(stray.problems, s.set.problems, foreign(c, a))
-	s.mask(value)
-	if len(s.set.problems) > 0 {
-		return s.refuse(s.set.problems)
+	s.set = inputs.Read(c, value, s.runner.ReadWorkspace, s.p.Env)
+	s.set.Problems = slices.Concat(stray.Problems, s.set.Problems, inputs.Unread(c, a))
+	maskSecrets(s, value)
+	if len(s.set.Problems) > 0 {
+		return refuseInputs(s, s.set.Problems)
 	}
-	s.given = s.inputs(c, value)
+	s.given = givenInputs(s, c, value)
+	s.servers = &connections{process: s.p, settings: s.set.Server, console: s.console}
+	s.gitHub = &gitHubSession{
+		job: s.job, token: s.set.GitHub.Token, pause: s.p.Pause, config: s.servers.config, console: s.console,
+	}
 	defer context.AfterFunc(ctx, func() {
-		fmt.Fprintln(s.runner.Err(), "interrupted: no further change is begun; what is in flight is looked after, and this ends within five seconds")
+		s.console.println("interrupted: no further change is begun; what is in flight is looked after, and this ends within five seconds")
 	})()
-	ctx, cancel := context.WithTimeout(ctx, s.set.timeout)
+	ctx, cancel := context.WithTimeout(ctx, s.set.Timeout)
 	defer cancel()
 	var stop func()
 	s.late, stop = apply.AfterCancel(ctx, lateTime)
 	defer stop()
+	s.notifier = &notifier{
+		settings: s.set.Notify, gitHub: s.gitHub, config: s.servers.config, console: s.console, late: s.late,
+	}
 	err := s.begin(ctx, c)
 	if err == nil {
-		err = s.lookUpPullRequest(ctx)
+		err = lookUpPullRequest(ctx, s)
 	}
 	if err != nil {
 		s.fail(err)
 	} else {
-		c.run(s, ctx)
+		runs[c.Name](ctx, s)
 	}
-	s.reportOutcome(ctx)
+	reportOutcome(ctx, s)
 	s.report.Took = s.p.Now().Sub(started)
-	return s.finish(ctx)
+	return finishReport(ctx, s)
 }
 
 // lateTime is how long reporting goes on after a cancellation: five seconds after the signal the program has ended.
 const lateTime = 4500 * time.Millisecond
 
 // reportOutcome tells others how it ended, all at once: where deployments are shown, and whoever waits for an event.
-func (s *session) reportOutcome(ctx context.Context) {
+func reportOutcome(ctx context.Context, s *session) {
 	var wg sync.WaitGroup
-	wg.Go(s.settle)
-	wg.Go(func() { s.tell(ctx) })
+	wg.Go(func() { endDeployment(s) })
+	wg.Go(func() { notifyAll(ctx, s) })
 	wg.Wait()
-	s.tellOfAll(ctx)
+	tellOfAll(ctx, s)
+	s.report.Told = s.notifier.told
 }
 
-// strays finds inputs that are not declared, and says which of them are ignored.
-func (s *session) strays(value func(string) string) strays {
+// strayInputs finds inputs that are not declared, and says which of them are ignored.
+func strayInputs(s *session, value func(string) string) inputs.Strays {
 	leaky := s.p.Env("ACT") == "true" || len(s.p.Args) > 0
-	out := strayInputs(s.p.Environ, value, leaky)
-	s.runner.Mask(out.secrets...)
-	if line := out.warning(); line != "" {
-		fmt.Fprintln(s.runner.Err(), line)
+	out := inputs.StrayInputs(s.p.Environ, value, leaky)
+	s.runner.Mask(out.Secrets...)
+	if line := out.Warning(); line != "" {
+		s.console.println(line)
 	}
 	return out
 }
 
-// foreign lists flags that the command would not look at: a threshold that nobody judges must not look judged. The inputs
-// of a step are left alone, because one block of them often serves several commands.
-func foreign(c command, a args) []problem {
-	var out []problem
-	for _, in := range Inputs[1:] {
-		if v, given := a.flags[in.Name]; given && !c.takes(in) {
-			if in.Secret {
-				v = ""
-			}
-			out = append(out, problem{in.Name, shortened(v), "is not looked at by " + c.name})
-		}
-	}
-	return out
-}
-
-// mask hides every secret before anything is printed or sent. A user name that is a credential is one of them.
-func (s *session) mask(value func(string) string) {
-	for _, in := range Inputs {
-		if in.Secret && in.Kind != Headers {
+// maskSecrets hides every secret before anything is printed or sent. A user name that is a credential is one of them.
+func maskSecrets(s *session, value func(string) string) {
+	for _, in := range inputs.All {
+		if in.Secret && in.Kind != inputs.Headers {
 			s.secrets = append(s.secrets, value(in.Name))
 		}
 	}
-	s.secrets = append(s.secrets, s.set.secrets...)
+	s.secrets = append(s.secrets, s.set.Secrets...)
 	s.runner.Mask(s.secrets...)
-	if name := s.set.login; s.mayName(name) == "" {
+	if name := s.set.Server.Login; s.mayName(name) == "" {
 		s.secrets = append(s.secrets, name)
 		s.runner.Mask(name)
-		s.set.login = ""
+		s.set.Server.Login = ""
 	}
 }
 
-// refuse reports inputs that are wrong; nothing was tried.
-func (s *session) refuse(problems []problem) int {
+// refuseInputs reports inputs that are wrong; nothing was tried.
+func refuseInputs(s *session, problems []inputs.Problem) int {
 	var list strings.Builder
 	var items []report.Line
 	for _, p := range problems {
 		s.report.Problems = append(s.report.Problems, p.String())
 		fmt.Fprintf(&list, "  %s\n", p)
-		items = append(items, report.Line{report.C(p.input), report.T(": " + strings.TrimPrefix(p.String(), p.input+": "))})
+		items = append(items, report.Line{report.C(p.Input), report.T(": " + strings.TrimPrefix(p.String(), p.Input+": "))})
 		if s.runner.InActions() {
-			s.runner.Annotate(actions.Annotation{Level: actions.Error, Title: "Input " + p.input, Message: p.String()})
+			s.runner.Annotate(actions.Annotation{Level: actions.Error, Title: "Input " + p.Input, Message: p.String()})
 		}
 	}
 	headline := fmt.Sprintf("%d problems with the inputs; nothing was tried", len(problems))
 	if len(problems) == 1 {
 		headline = "1 problem with the inputs; nothing was tried"
 	}
-	fmt.Fprintf(s.runner.Err(), "error: %s\n%s", headline, list.String())
+	fmt.Fprintf(s.console.out(), "error: %s\n%s", headline, list.String())
 	s.report.Reason, s.report.Err = registry.BadInput, errors.New(headline)
 	page := report.Doc{report.Heading{Line: report.Line{report.T("Bad input: " + headline)}}}
 	if s.report.NotValidated() {
 		page = report.NotValidatedPage()
-		fmt.Fprintf(s.runner.Err(), "  hint: %s\n", report.ForkHint)
+		s.console.printf("  hint: %s", report.ForkHint)
 	}
 	if !s.json {
-		s.close()
+		printLastLine(s)
 	}
-	s.publish(append(page, report.List{Items: items}).Map(s.runner.Hide))
+	publishReport(s, append(page, report.List{Items: items}).Map(s.runner.Hide))
 	return registry.ExitBadInput
 }

@@ -2,164 +2,19 @@ package cli
 
 import "context"
 
-// command is one row of the command table. Which inputs it reads is in Input.For.
-type command struct {
-	name        string
-	summary     string // completes "mlflow-promote NAME: ….", and is a cell of the README's table
-	writes      bool   // may change the registry, so the event and ref that started it are checked
-	judges      bool   // evaluates thresholds and policy
-	adopts      bool   // needs the policy without evaluating it
-	offline     bool   // sends no request to a server
-	needsTarget bool
-	example     []string // arguments after the command
-	args        []string // inputs that may be given as bare arguments; target is an alias or a stage
-	read        func(*reader)
-	run         func(*session, context.Context)
-}
-
-func commands() []command {
-	return []command{
-		{
-			name:        "promote",
-			summary:     "register the candidate, check it, and move the alias and/or stage to it",
-			writes:      true,
-			judges:      true,
-			needsTarget: true,
-			example: []string{
-				"--model", "churn", "--candidate", "runs:/RUN_ID/model", "--alias", "champion",
-				"--thresholds", "test_accuracy >= 0.85",
-			},
-			read: (*reader).candidateInputs,
-			run:  (*session).promote,
-		},
-		{
-			name: "register",
-			summary: "register the candidate as a model version; the same run and artifact always give the same " +
-				"version",
-			writes: true,
-			example: []string{
-				"--model", "churn", "--candidate", "runs:/RUN_ID/model", "--tags", "team=growth",
-			},
-			read: (*reader).candidateInputs,
-			run:  (*session).register,
-		},
-		{
-			name:    "validate",
-			summary: "check the candidate against thresholds and policy; read-only",
-			judges:  true,
-			example: []string{
-				"--model", "churn", "--candidate", "models:/churn/7", "--alias", "champion",
-				"--thresholds", "test_f1 >= champion",
-			},
-			read: (*reader).candidateInputs,
-			run:  (*session).validate,
-		},
-		{
-			name:    "alias",
-			summary: "set or remove one or more aliases that no gate protects, such as challenger or shadow",
-			writes:  true,
-			adopts:  true,
-			example: []string{"--model", "churn", "--alias", "challenger=7", "--alias", "shadow=none"},
-			read:    (*reader).aliasInputs,
-			run:     (*session).alias,
-		},
-		{
-			name: "rollback",
-			summary: "move the alias or stage back to its previous good version, or to candidate, and put the " +
-				"current version on hold",
-			writes:      true,
-			needsTarget: true,
-			example:     []string{"--model", "churn", "--alias", "champion", "--dry-run"},
-			read:        (*reader).rollbackInputs,
-			run:         (*session).rollback,
-		},
-		{
-			name: "history",
-			summary: "show who moved what, when and on what evidence, or what was live at a given time, and verify " +
-				"the records",
-			example: []string{"--model", "churn", "--at", "2026-05-03"},
-			read:    (*reader).historyInputs,
-			run:     (*session).history,
-		},
-		{
-			name: "doctor",
-			summary: "check the connection and show what the server supports; writes only with repair or " +
-				"reset-ledger",
-			example: []string{"--model", "churn"},
-			read:    (*reader).doctorInputs,
-			run:     (*session).doctor,
-		},
-		{
-			name: "compare",
-			summary: "show two versions side by side with their metrics, parameters, datasets and signatures; " +
-				"read-only",
-			example: []string{"--model", "churn", "--candidate", "models:/churn/7", "--against", "champion"},
-			read:    (*reader).compareInputs,
-			run:     (*session).compare,
-		},
-		{
-			name: "lineage",
-			summary: "show where a version came from and where it is used, from data, code and run to aliases, " +
-				"promotions and deployment; read-only",
-			args:    []string{"model", "candidate"},
-			example: []string{"churn", "models:/churn@champion"},
-			read:    (*reader).lineageInputs,
-			run:     (*session).lineage,
-		},
-		{
-			name: "audit",
-			summary: "check the whole registry for live versions that cannot be loaded, traced or rolled back, or " +
-				"that never passed the policy; read-only",
-			example: []string{
-				"--baseline-file", "audit.json", "--fail-on", "high", "--html-file", "audit.html",
-			},
-			read: (*reader).auditInputs,
-			run:  (*session).audit,
-		},
-		{
-			name:    "policy check",
-			summary: "list all errors in the policy file; needs no server",
-			offline: true,
-			args:    []string{"policy-file"},
-			example: []string{"promote.yml"},
-			read:    func(*reader) {},
-			run:     (*session).policyCheck,
-		},
-		{
-			name: "policy explain",
-			summary: "show which gates apply to a model and target, each with its line in the policy file; needs " +
-				"no server",
-			offline:     true,
-			needsTarget: true,
-			args:        []string{"model", "target"},
-			example:     []string{"churn", "champion"},
-			read:        (*reader).explainInputs,
-			run:         (*session).policyExplain,
-		},
-		{
-			name:    "policy test",
-			summary: "run the policy's test files and compare each verdict with the expected one; needs no server",
-			offline: true,
-			args:    []string{"policy-tests"},
-			example: []string{"policy-tests"},
-			read:    (*reader).policyTestInputs,
-			run:     (*session).policyTest,
-		},
-	}
-}
-
-func commandNames() []string {
-	return []string{
-		"promote", "register", "validate", "alias", "rollback", "history", "doctor", "compare", "lineage", "audit",
-		"policy check", "policy explain", "policy test",
-	}
-}
-
-func commandNamed(name string) (command, bool) {
-	for _, c := range commands() {
-		if c.name == name {
-			return c, true
-		}
-	}
-	return command{}, false
+// runs has the function of each command.
+var runs = map[string]func(context.Context, *session){
+	"promote":        runPromote,
+	"register":       runRegister,
+	"validate":       runValidate,
+	"alias":          runAlias,
+	"rollback":       runRollback,
+	"history":        runHistory,
+	"doctor":         runDoctor,
+	"compare":        runCompare,
+	"lineage":        runLineage,
+	"audit":          runAudit,
+	"policy check":   runPolicyCheck,
+	"policy explain": runPolicyExplain,
+	"policy test":    runPolicyTest,
 }

@@ -15,54 +15,41 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// against reads who the candidate is compared with: a version number, an alias or a stage.
-func (r *reader) against() {
-	text := r.required("against", "a version number, an alias or a stage to compare with")
-	if _, err := strconv.Atoi(text); err == nil || text == "" {
-		r.out.against = text
-		return
-	}
-	if _, err := gates.BaselineKeys(text); err != nil {
-		r.problem("against", text, err.Error())
-	}
-	r.out.against = text
-}
-
 // holdersAgainst lists the keys of the versions that the word may mean.
-func (s *session) holdersAgainst() []string {
-	if _, err := strconv.Atoi(s.set.against); err == nil {
-		return []string{s.set.against}
+func holdersAgainst(s *session) []string {
+	if _, err := strconv.Atoi(s.set.Against); err == nil {
+		return []string{s.set.Against}
 	}
-	keys, _ := gates.BaselineKeys(s.set.against) // it was checked with the inputs
+	keys, _ := gates.BaselineKeys(s.set.Against) // it was checked with the inputs
 	return keys
 }
 
 // meantAgainst is the key of the version to compare with.
-func (s *session) meantAgainst(f fact.Facts) (string, error) {
-	if _, err := strconv.Atoi(s.set.against); err == nil {
-		return s.set.against, nil
+func meantAgainst(s *session, f fact.Facts) (string, error) {
+	if _, err := strconv.Atoi(s.set.Against); err == nil {
+		return s.set.Against, nil
 	}
-	key, why, fix := gates.ResolveBaseline(s.set.against, f)
+	key, why, fix := gates.ResolveBaseline(s.set.Against, f)
 	if why != "" {
 		return "", &registry.Error{Reason: registry.BadInput, Msg: "input against: " + why, Hint: fix}
 	}
 	return key, nil
 }
 
-func (s *session) compare(ctx context.Context) {
+func runCompare(ctx context.Context, s *session) {
 	if err := s.adoptMoves(); err != nil {
 		s.fail(err)
 		return
 	}
-	facts, err := gather.Facts(ctx, s.client, s.set.intent.Query, fact.Needs{Holders: s.holdersAgainst(), HolderMLmodels: true})
+	facts, err := gather.Facts(ctx, s.client, s.set.Intent.Query, fact.Needs{Holders: holdersAgainst(s), HolderMLmodels: true})
 	if !s.gathered(ctx, facts, err) {
 		return
 	}
-	if err := plan.Names(facts, s.set.intent); err != nil {
+	if err := plan.Names(facts, s.set.Intent); err != nil {
 		s.fail(err)
 		return
 	}
-	key, err := s.meantAgainst(facts)
+	key, err := meantAgainst(s, facts)
 	if err != nil {
 		s.fail(err)
 		return

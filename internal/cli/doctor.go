@@ -15,9 +15,9 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// doctor says what the server is, puts right what was asked for, and says how the model's ledger stands then.
-func (s *session) doctor(ctx context.Context) {
-	model := s.set.intent.Query.Model
+// runDoctor says what the server is, puts right what was asked for, and says how the model's ledger stands then.
+func runDoctor(ctx context.Context, s *session) {
+	model := s.set.Intent.Query.Model
 	server := diagnose.Probe(ctx, s.client, model)
 	if server.Registry != nil {
 		s.fail(server.Registry)
@@ -25,24 +25,24 @@ func (s *session) doctor(ctx context.Context) {
 	}
 	s.report.Server, s.report.Reason = &server, registry.OK
 	switch {
-	case s.set.reset != "":
-		s.resetLedger(ctx)
-	case len(s.set.repair) > 0:
-		s.repair(ctx, server)
+	case s.set.Doctor.Reset != "":
+		resetLedger(ctx, s)
+	case len(s.set.Doctor.Repair) > 0:
+		runRepair(ctx, s, server)
 	}
 	if model == "" || ctx.Err() != nil {
 		return
 	}
 	var wrong string
-	if server.Ledger.State, wrong = s.ledgerState(ctx, model); wrong != "" {
+	if server.Ledger.State, wrong = ledgerState(ctx, s, model); wrong != "" {
 		server.Warnings = append(server.Warnings, wrong)
 	}
 }
 
 // ledgerState says in words whether the model has a promotion ledger that holds together, by the same means as the
 // command history, and what is wrong where it does not.
-func (s *session) ledgerState(ctx context.Context, model string) (state, wrong string) {
-	h, err := s.historyOf(ctx, model)
+func ledgerState(ctx context.Context, s *session, model string) (state, wrong string) {
+	h, err := historyOf(ctx, s, model)
 	if h.Broken != "" {
 		err = brokenHistory(model, ledger.Break{Epoch: h.BrokenAt, Why: h.Broken})
 	}
@@ -69,21 +69,21 @@ func (s *session) ledgerState(ctx context.Context, model string) (state, wrong s
 	return fmt.Sprintf("%s; its records hold together, the last is entry %d (%s)", state, last.Epoch, how), ""
 }
 
-// repair removes the aliases that name nothing; with the ledger, as any other move.
-func (s *session) repair(ctx context.Context, server registry.Server) {
-	defer s.closeBook(ctx)
+// runRepair removes the aliases that name nothing; with the ledger, as any other move.
+func runRepair(ctx context.Context, s *session, server registry.Server) {
+	defer closeLedger(ctx, s)
 	for again := true; again; {
-		facts, err := s.look(ctx, func() (fact.Facts, error) { return gather.Aliases(ctx, s.client, s.set.intent.Query) })
+		facts, err := s.ledger.look(ctx, func() (fact.Facts, error) { return gather.Aliases(ctx, s.client, s.set.Intent.Query) })
 		if !s.gathered(ctx, facts, err) {
 			return
 		}
-		again = s.carryOut(ctx, plan.Repair(server, s.set.intent), nil)
+		again = s.carryOut(ctx, plan.Repair(server, s.set.Intent), nil)
 	}
 }
 
 // resetLedger begins a new ledger where the old one is lost, because somebody asked for it and said why.
-func (s *session) resetLedger(ctx context.Context) {
-	facts, err := gather.Aliases(ctx, s.client, s.set.intent.Query)
+func resetLedger(ctx context.Context, s *session) {
+	facts, err := gather.Aliases(ctx, s.client, s.set.Intent.Query)
 	if err != nil {
 		s.fail(err)
 		return
@@ -92,14 +92,14 @@ func (s *session) resetLedger(ctx context.Context) {
 		s.report.Plan.Notes = append(s.report.Plan.Notes, "a new promotion ledger would be begun, if the old one is lost")
 		return
 	}
-	v, err := s.book.ledger.Reset(ctx, facts.Model.OrZero().Tags, s.set.reset)
+	v, err := s.ledger.ledger.Reset(ctx, facts.Model.OrZero().Tags, s.set.Doctor.Reset)
 	if err != nil {
 		s.fail(err)
 		return
 	}
-	if v.Why() != s.set.reset {
-		s.report.Plan.Notes = append(s.report.Plan.Notes, fmt.Sprintf("the promotion ledger of %s is whole again: the experiment that holds it was deleted and has been restored; no new one was begun", s.set.intent.Query.Model))
+	if v.Why() != s.set.Doctor.Reset {
+		s.report.Plan.Notes = append(s.report.Plan.Notes, fmt.Sprintf("the promotion ledger of %s is whole again: the experiment that holds it was deleted and has been restored; no new one was begun", s.set.Intent.Query.Model))
 		return
 	}
-	s.report.Plan.Notes = append(s.report.Plan.Notes, fmt.Sprintf("a new promotion ledger of %s begins with run %s: %s", s.set.intent.Query.Model, v.ID(), v.Why()))
+	s.report.Plan.Notes = append(s.report.Plan.Notes, fmt.Sprintf("a new promotion ledger of %s begins with run %s: %s", s.set.Intent.Query.Model, v.ID(), v.Why()))
 }

@@ -227,7 +227,7 @@ func (r *realGates) judge(c cell) verdict.Finding {
 		r.t.Fatalf("%s: %v", c.candidate, err)
 	}
 	s := &session{p: Process{Now: time.Now}, job: actions.Context{Repository: "acme/churn", SHA: "c0ffee"}}
-	s.set.intent.Query = q
+	s.set.Intent.Query = q
 	s.surroundings(context.Background(), &facts)
 	if c.candidate != "gone" {
 		facts.Review = registry.Is(approvedReview())

@@ -3,13 +3,12 @@ package cli
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/diagnose"
@@ -19,111 +18,26 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// saved is a history kept outside MLflow, as the report file of the command has it.
-type saved struct {
-	History struct {
-		Model string         `json:"model"`
-		Pages []ledger.Saved `json:"pages"`
-	} `json:"history"`
-}
-
-// historyInputs: a model on a server; or a saved history, of which nothing is asked of a server; or both, to hold the
-// saved one against what is there now.
-func (r *reader) historyInputs() {
-	r.records()
-	if model := r.value("model"); model != "" || r.value("records-file") == "" {
-		r.server()
-		r.out.intent.Query.Model = r.required("model", "the name of the registered model")
-		r.out.kept, r.out.saved = r.out.saved, saved{}
-		if of := r.out.kept.History.Model; of != "" && of != model {
-			r.problem("records-file", r.value("records-file"), fmt.Sprintf("is the history of %q, and model is %q", of, model))
-		}
-	}
-	r.when()
-	r.statement()
-}
-
-// when reads a time, or a date, which is that whole day in UTC.
-func (r *reader) when() {
-	text := r.value("at")
-	if text == "" {
-		return
-	}
-	if day, err := time.Parse(time.DateOnly, text); err == nil {
-		r.out.at, r.out.until = day, day.Add(24*time.Hour-time.Second)
-		return
-	}
-	at, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		r.problem("at", text, "is neither a date nor a time; write 2026-05-03 or 2026-05-03T14:30:00Z")
-	}
-	r.out.at, r.out.until = at, at
-}
-
-// recordsLimit bounds a saved history: 10,000 entries have some 60 MB.
-const recordsLimit = 128 << 20
-
-// records reads a saved history.
-func (r *reader) records() {
-	path := r.value("records-file")
-	if path == "" {
-		return
-	}
-	text, err := r.file(path, recordsLimit)
-	if err == nil {
-		err = json.Unmarshal(text, &r.out.saved)
-	}
-	if err == nil && len(r.out.saved.History.Pages) == 0 {
-		r.problem("records-file", path, "holds no history; it is the report file of an earlier history command")
-		return
-	}
-	if err != nil {
-		r.problem("records-file", path, err.Error())
-	}
-	r.out.intent.Query.Model = r.out.saved.History.Model
-}
-
-// statement reads which entry is wanted as an in-toto statement: its number, or the last.
-func (r *reader) statement() {
-	text := r.value("statement")
-	n, err := strconv.Atoi(text)
-	switch {
-	case text == "":
-		return
-	case text == "last":
-		n = lastEntry
-	case err != nil || n <= 0:
-		r.problem("statement", text, "is no entry of the ledger; give its number, as history shows it, or last")
-	}
-	if r.out.intent.Query.Model == "*" {
-		r.problem("statement", text, "is about one model; name it in the input model")
-	}
-	r.out.statement = n
-}
-
-// lastEntry stands for the newest entry.
-const lastEntry = -1
-
-// history shows who moved what, when, on what evidence, and whether the records hold together.
-func (s *session) history(ctx context.Context) {
-	if now := s.p.Now(); s.set.at.After(now) {
+// runHistory shows who moved what, when, on what evidence, and whether the records hold together.
+func runHistory(ctx context.Context, s *session) {
+	if now := s.p.Now(); s.set.History.At.After(now) {
 		s.fail(&registry.Error{
-			Reason: registry.BadInput, Msg: "input at: " + s.set.at.UTC().Format(time.RFC3339) + " is in the future, of which no record tells",
+			Reason: registry.BadInput, Msg: "input at: " + s.set.History.At.UTC().Format(time.RFC3339) + " is in the future, of which no record tells",
 			Hint: "give a time up to now, " + now.UTC().Format(time.RFC3339),
 		})
 		return
 	}
 	s.report.Reason = registry.OK
-	if pages := s.set.saved.History.Pages; len(pages) > 0 {
-		h, _, err := s.told(reading{model: s.set.intent.Query.Model, pages: pages})
+	if pages := s.set.History.Saved.History.Pages; len(pages) > 0 {
+		h, _, err := historyTold(s, reading{model: s.set.Intent.Query.Model, pages: pages})
 		if err != nil {
 			s.fail(err)
 			return
 		}
-		s.show(h)
+		showHistory(s, h)
 		return
 	}
-	names := []string{s.set.intent.Query.Model}
+	names := []string{s.set.Intent.Query.Model}
 	if names[0] == "*" {
 		var err error
 		if names, err = runstore.Promoted(ctx, s.client); err != nil {
@@ -132,7 +46,7 @@ func (s *session) history(ctx context.Context) {
 		}
 	}
 	for _, name := range names {
-		h, err := s.historyOf(ctx, name)
+		h, err := historyOf(ctx, s, name)
 		if err == nil && len(h.Pages) == 0 && h.Broken == "" && !h.Compared { // the ledger of a model that was deleted is shown
 			err = s.client.NoModelNamed(ctx, name, fmt.Sprintf("there is no registered model %q, and no promotion ledger of one", name))
 		}
@@ -140,14 +54,14 @@ func (s *session) history(ctx context.Context) {
 			s.fail(diagnose.Explain(ctx, s.client, err))
 			return
 		}
-		s.show(h)
+		showHistory(s, h)
 	}
 }
 
 // historyOf is the history of a model on the server. The ledger is read beside the model, which may tell of an entry that
 // was made in between; so where they do not fit, the ledger is read again after the model, and drift counts where both
 // readings show it.
-func (s *session) historyOf(ctx context.Context, name string) (report.History, error) {
+func historyOf(ctx context.Context, s *session, name string) (report.History, error) {
 	l := &ledger.Ledger{Store: runstore.New(s.client), Model: name}
 	r := reading{model: name}
 	var ledgerErr error
@@ -161,7 +75,7 @@ func (s *session) historyOf(ctx context.Context, name string) (report.History, e
 	if err != nil {
 		return report.History{}, err
 	}
-	h, fits, err := s.told(r)
+	h, fits, err := historyTold(s, r)
 	if fits || err != nil {
 		return h, err
 	}
@@ -171,7 +85,7 @@ func (s *session) historyOf(ctx context.Context, name string) (report.History, e
 	if err != nil {
 		return h, err
 	}
-	again, _, err := s.told(r)
+	again, _, err := historyTold(s, r)
 	return confirmed(h, again), err
 }
 
@@ -207,14 +121,14 @@ func (r *reading) witnesses(ctx context.Context, c *mlflow.Client) (err error) {
 	return err
 }
 
-// told is what the pages tell, held against what the model and its versions say and against the copy that was kept
+// historyTold is what the pages tell, held against what the model and its versions say and against the copy that was kept
 // elsewhere. It fits where nothing contradicts it.
-func (s *session) told(r reading) (h report.History, fits bool, err error) {
+func historyTold(s *session, r reading) (h report.History, fits bool, err error) {
 	entries, broken, err := ledger.Verify(r.model, r.pages)
 	if err != nil {
 		return h, false, err
 	}
-	h = report.History{Model: r.model, Unfit: r.unfit, Reset: ledger.WhyReset(r.pages), Entries: entries, Kept: len(s.set.kept.History.Pages) > 0}
+	h = report.History{Model: r.model, Unfit: r.unfit, Reset: ledger.WhyReset(r.pages), Entries: entries, Kept: len(s.set.History.Kept.History.Pages) > 0}
 	for _, p := range r.pages {
 		h.Pages = append(h.Pages, report.SavedPage{Page: p.Page, Values: p.Values})
 	}
@@ -224,7 +138,7 @@ func (s *session) told(r reading) (h report.History, fits bool, err error) {
 	case r.lost != nil:
 		broken = &ledger.Break{Why: r.lost.Error()}
 	default:
-		if broken = ledger.Continues(s.set.kept.History.Pages, r.pages); broken == nil && there {
+		if broken = ledger.Continues(s.set.History.Kept.History.Pages, r.pages); broken == nil && there {
 			broken = ledger.Witnessed(r.model, r.pages, self.Tags, r.versions...)
 		}
 	}
@@ -235,20 +149,20 @@ func (s *session) told(r reading) (h report.History, fits bool, err error) {
 	if h.Compared = there && broken == nil && !unseen; h.Compared {
 		h.Outside = ledger.Chain{Entries: entries}.Drift(self, r.versions)
 	}
-	if !s.set.at.IsZero() {
-		h.At, h.Until, h.Live = s.set.at, s.set.until, ledger.LiveAt(entries, s.set.at, s.set.until)
+	if !s.set.History.At.IsZero() {
+		h.At, h.Until, h.Live = s.set.History.At, s.set.History.Until, ledger.LiveAt(entries, s.set.History.At, s.set.History.Until)
 	}
 	return h, broken == nil && len(h.Outside) == 0, nil
 }
 
-// show puts one model's history into the report.
-func (s *session) show(h report.History) {
+// showHistory puts one model's history into the report.
+func showHistory(s *session, h report.History) {
 	s.report.Histories = append(s.report.Histories, h)
 	switch {
 	case h.Broken != "":
 		s.fail(brokenHistory(h.Model, ledger.Break{Epoch: h.BrokenAt, Why: h.Broken}))
-	case s.set.statement != 0:
-		s.state(h.Entries)
+	case s.set.History.Statement != 0:
+		showStatement(s, h.Entries)
 	}
 }
 
@@ -261,14 +175,14 @@ func brokenHistory(model string, b ledger.Break) error {
 	return &registry.Error{Reason: registry.LedgerLost, Msg: msg + ": " + b.Why, Hint: hint}
 }
 
-// state puts the entry that was asked for into the report as an in-toto statement.
-func (s *session) state(entries []ledger.Entry) {
-	n := s.set.statement
-	if n == lastEntry {
+// showStatement puts the entry that was asked for into the report as an in-toto statement.
+func showStatement(s *session, entries []ledger.Entry) {
+	n := s.set.History.Statement
+	if n == inputs.LastEntry {
 		n = len(entries)
 	}
 	if n < 1 || n > len(entries) {
-		s.fail(&registry.Error{Reason: registry.BadInput, Msg: fmt.Sprintf("statement: the ledger of %s has %d entries", s.set.intent.Query.Model, len(entries)), Hint: "give the number of an entry, as history shows it, or last"})
+		s.fail(&registry.Error{Reason: registry.BadInput, Msg: fmt.Sprintf("statement: the ledger of %s has %d entries", s.set.Intent.Query.Model, len(entries)), Hint: "give the number of an entry, as history shows it, or last"})
 		return
 	}
 	statement, err := ledger.NewStatement(entries[n-1])

@@ -20,29 +20,23 @@ import (
 // maxStanding bounds how many versions one run judges.
 const maxStanding = 100
 
-// aboutHolders reports whether the command judges what the targets name now: a pull request that brings no candidate is
-// about the policy alone.
-func (r *reader) aboutHolders() bool {
-	return r.command.name == "validate" && r.value("candidate") == "" && r.env("GITHUB_EVENT_NAME") == "pull_request"
-}
-
 // validateHolders judges every version that a target of the policy names now by the policy as the pull request has it.
-func (s *session) validateHolders(ctx context.Context) {
+func validateHolders(ctx context.Context, s *session) {
 	p, _, err := s.loadPolicy(true)
 	if err != nil {
 		s.fail(err)
 		return
 	}
-	s.set.intent.Policy, s.report.Policy = p.Digest, p.File
-	s.set.waivers, s.set.identities = p.Waivers, p.Identities
-	queries, err := s.holders(ctx, p)
+	s.set.Intent.Policy, s.report.Policy = p.Digest, p.File
+	s.set.Judging.Waivers, s.set.Judging.Identities = p.Waivers, p.Identities
+	queries, err := incumbents(ctx, s, p)
 	if err != nil {
 		s.fail(diagnose.Explain(ctx, s.client, err))
 		return
 	}
 	var all []report.Standing
 	for _, q := range queries {
-		one, err := s.standing(ctx, p, q)
+		one, err := judgeIncumbent(ctx, s, p, q)
 		if err != nil {
 			s.fail(diagnose.Explain(ctx, s.client, err))
 			return
@@ -68,17 +62,17 @@ func (s *session) validateHolders(ctx context.Context) {
 	s.report.Verdict.Decision = cmp.Or(s.report.Verdict.Decision, verdict.Promote)
 }
 
-// holders lists what the policy's targets name now, by model and target; of the one model and target that the inputs
+// incumbents lists what the policy's targets name now, by model and target; of the one model and target that the inputs
 // name, where they do.
-func (s *session) holders(ctx context.Context, p policy.Policy) ([]fact.Query, error) {
-	names, err := s.described(ctx, p)
+func incumbents(ctx context.Context, s *session, p policy.Policy) ([]fact.Query, error) {
+	names, err := described(ctx, s, p)
 	if err != nil {
 		return nil, err
 	}
 	var out []fact.Query
 	for _, name := range names {
-		found, err := s.holdersOf(ctx, name, p.Matching(name)[0], s.set.intent.Query.Target)
-		if err != nil && (registry.ReasonOf(err) != registry.ModelGone || name == s.set.intent.Query.Model) {
+		found, err := incumbentsOf(ctx, s, name, p.Matching(name)[0], s.set.Intent.Query.Target)
+		if err != nil && (registry.ReasonOf(err) != registry.ModelGone || name == s.set.Intent.Query.Model) {
 			return nil, err
 		}
 		if out = append(out, found...); len(out) > maxStanding {
@@ -89,8 +83,8 @@ func (s *session) holders(ctx context.Context, p policy.Policy) ([]fact.Query, e
 }
 
 // described lists the models that the policy has rules for. The server is asked for names only where a rule is a pattern.
-func (s *session) described(ctx context.Context, p policy.Policy) ([]string, error) {
-	names := []string{s.set.intent.Query.Model}
+func described(ctx context.Context, s *session, p policy.Policy) ([]string, error) {
+	names := []string{s.set.Intent.Query.Model}
 	if names[0] == "" || names[0] == "*" {
 		names = nil
 		for _, r := range p.Rules {
@@ -113,8 +107,8 @@ func tooMany(msg string) error {
 	return &registry.Error{Reason: registry.BadInput, Msg: msg, Hint: "name a model in the input model, in one step or a matrix of them"}
 }
 
-// holdersOf lists the versions that the rule's targets name.
-func (s *session) holdersOf(ctx context.Context, model string, rule policy.Rule, only registry.Target) ([]fact.Query, error) {
+// incumbentsOf lists the versions that the rule's targets name.
+func incumbentsOf(ctx context.Context, s *session, model string, rule policy.Rule, only registry.Target) ([]fact.Query, error) {
 	facts, err := gather.Versions(ctx, s.client, fact.Query{Model: model})
 	if err != nil {
 		return nil, err
@@ -153,14 +147,14 @@ func holding(f fact.Facts, t registry.Target) []int {
 	return out
 }
 
-// standing judges one holder. What is wrong with it alone is its verdict; an error is about the server.
-func (s *session) standing(ctx context.Context, p policy.Policy, q fact.Query) (report.Standing, error) {
+// judgeIncumbent judges one holder. What is wrong with it alone is its verdict; an error is about the server.
+func judgeIncumbent(ctx context.Context, s *session, p policy.Policy, q fact.Query) (report.Standing, error) {
 	out := report.Standing{Model: q.Model, Target: q.Target.String(), Version: q.Candidate.Number}
 	applied, err := p.For(q.Model, q.Target)
 	if err != nil {
 		return out, err
 	}
-	s.set.gates, s.set.intent.Query = applied.Gates, q
+	s.set.Judging.Gates, s.set.Intent.Query = applied.Gates, q
 	facts, err := gather.Facts(ctx, s.client, q, s.needs())
 	switch registry.ReasonOf(err) {
 	case registry.OK:

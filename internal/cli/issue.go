@@ -17,9 +17,9 @@ const auditLabel = "mlflow-audit"
 
 // keepIssue keeps one issue with the page of an audit: it opens when something is found, is brought up to date in place, and
 // closes when nothing is left. It changes nothing about the audit.
-func (s *session) keepIssue(ctx context.Context, page report.Doc) {
+func keepIssue(ctx context.Context, s *session, page report.Doc) {
 	a := s.report.Audit
-	if a == nil || !s.set.gitHub.comment {
+	if a == nil || !s.set.GitHub.Comment {
 		return
 	}
 	found := 0
@@ -37,15 +37,15 @@ func (s *session) keepIssue(ctx context.Context, page report.Doc) {
 	case len(a.Totals.Unjudged) > 0:
 		title = "Model registry: nothing found, and not everything could be judged"
 	}
-	if err := s.issue(ctx, strings.TrimSpace("audit "+s.set.registry+" "+s.set.intent.Query.Model), title, page, found+len(a.Blind) > 0); err != nil {
+	if err := writeIssue(ctx, s, strings.TrimSpace("audit "+s.set.Server.Registry+" "+s.set.Intent.Query.Model), title, page, found+len(a.Blind) > 0); err != nil {
 		s.report.Receipt.Warnings = append(s.report.Receipt.Warnings, "the issue is not up to date: "+err.Error())
 	}
 }
 
-func (s *session) issue(ctx context.Context, key, title string, page report.Doc, open bool) error {
+func writeIssue(ctx context.Context, s *session, key, title string, page report.Doc, open bool) error {
 	ctx, cancel := context.WithTimeout(ctx, commentTime)
 	defer cancel()
-	client, err := s.gitHub()
+	client, err := s.gitHub.connect()
 	if err != nil {
 		return err
 	}
@@ -59,15 +59,15 @@ func (s *session) issue(ctx context.Context, key, title string, page report.Doc,
 }
 
 // tellOfAll sends what promotions of any model have not told yet: an audit comes by also where nobody promotes any more.
-func (s *session) tellOfAll(ctx context.Context) {
-	if s.report.Audit == nil || len(s.set.notify.names()) == 0 {
+func tellOfAll(ctx context.Context, s *session) {
+	if s.report.Audit == nil || len(s.set.Notify.Names()) == 0 {
 		return
 	}
-	names := []string{s.set.intent.Query.Model}
+	names := []string{s.set.Intent.Query.Model}
 	if names[0] == "" {
 		var err error
 		if names, err = runstore.Promoted(ctx, s.client); err != nil {
-			s.warn("what promotions have not told yet is not known: " + err.Error())
+			s.console.warn("what promotions have not told yet is not known: " + err.Error())
 			return
 		}
 	}
@@ -75,9 +75,9 @@ func (s *session) tellOfAll(ctx context.Context) {
 		l := &ledger.Ledger{Store: runstore.New(s.client), Model: name, Now: s.p.Now, Pause: s.client.Pause}
 		v, err := l.Look(ctx)
 		if err != nil {
-			s.warn("what promotions of " + name + " have not told yet is not known: " + err.Error())
+			s.console.warn("what promotions of " + name + " have not told yet is not known: " + err.Error())
 			continue
 		}
-		s.tellEarlier(ctx, l, v)
+		tellEarlier(ctx, s, l, v)
 	}
 }

@@ -12,20 +12,31 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/runstore"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/write"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
-	"github.com/mlflow-promote/mlflow-promote/internal/report"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // patience is how long a promotion waits for another one's outcome before it gives up.
 const patience = 10 * time.Second
 
-// book is the session's side of the ledger.
-type book struct {
-	ledger *ledger.Ledger // nil where the input switches it off
+// ledgerSession is the promotion ledger of one model while a command runs.
+type ledgerSession struct {
+	process Process
+	client  *mlflow.Client
+	console *console
+	gitHub  *gitHubSession
+	intent  plan.Intent
+	mode    string                // auto, required or off
+	dry     bool                  // nothing is claimed, and nothing is waited for
+	limit   time.Duration         // of the command, for people
+	since   func() []string       // targets whose time with the candidate the gates ask for
+	asks    func(context.Context) // what else is asked in parallel, once
+
+	ledger *ledger.Ledger // nil if the input switches it off
 	view   ledger.View
 	holder ledger.Holder
 	off    string // why there is no entry; "" while there may be one
@@ -38,96 +49,42 @@ type book struct {
 	rest     context.CancelFunc
 }
 
-// openBook prepares the ledger of the model; nothing is sent yet.
-func (s *session) openBook(run int64, attempt int) {
+// open prepares the ledger of the model; nothing is sent yet.
+func (l *ledgerSession) open(run int64, attempt int, now func() time.Time) {
 	if run != 0 {
-		s.book.holder.Run, s.book.holder.Attempt = strconv.FormatInt(run, 10), attempt
+		l.holder.Run, l.holder.Attempt = strconv.FormatInt(run, 10), attempt
 	}
-	s.book.holder.Nonce = s.p.nonce()
-	if s.set.ledger == "off" {
-		s.book.off = "the input ledger is off"
+	l.holder.Nonce = l.process.nonce()
+	if l.mode == "off" {
+		l.off = "the input ledger is off"
 		return
 	}
-	models := s.wires[len(s.wires)-1]
-	s.book.ledger = &ledger.Ledger{
-		Store: runstore.New(s.client), Founder: runstore.New(s.client), Model: s.set.intent.Query.Model,
-		Now: func() time.Time {
-			if told := models.Meter().ServerTime; !told.IsZero() {
-				return told
-			}
-			return s.p.Now()
-		},
-		Pause: s.pause,
+	l.ledger = &ledger.Ledger{
+		Store: runstore.New(l.client), Founder: runstore.New(l.client), Model: l.intent.Query.Model,
+		Now:   now,
+		Pause: l.pause,
 	}
 }
 
 // pause waits before something is tried again that the run cannot go on without, and says so where that takes long.
-func (s *session) pause(ctx context.Context, try int) bool {
+func (l *ledgerSession) pause(ctx context.Context, try int) bool {
 	if try == longWait {
-		s.mu.Lock()
-		if !s.awaited {
-			fmt.Fprintf(s.runner.Err(), "waiting for the server, to finish or to find out what became of what was sent; at most until the time limit of %s\n", s.set.timeout)
-		}
-		s.awaited = true
-		s.mu.Unlock()
+		l.console.waitingLong(l.limit)
 	}
-	return s.client.Pause(ctx, try)
+	return l.client.Pause(ctx, try)
 }
 
 // longWait is the try before which the waits add up to several seconds.
 const longWait = 3
 
-// closeBook ends the waiting for others, and closes what a killed attempt of this workflow run left open and this one
-// has nothing to finish of: it would keep others out for nothing.
-func (s *session) closeBook(ctx context.Context) {
-	if s.book.rest != nil {
-		s.book.rest()
-	}
-	if ctx.Err() != nil || s.book.ledger == nil || s.book.off != "" || s.report.Dry || s.book.claimed || s.report.Reason.Exit() == registry.ExitUnknown {
-		return
-	}
-	standing, e := s.book.view.Standing(s.book.holder, s.maySupersede())
-	if standing != ledger.Ours && standing != ledger.Granted {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	why, moved := registry.Cancelled, s.made(e)
-	if s.book.resumes == e.Epoch && s.report.Reason == registry.Blocked {
-		why = registry.Blocked
-	}
-	if err := s.book.ledger.Abort(ctx, s.book.view, why, moved); err != nil {
-		s.report.Receipt.Warnings = append(s.report.Receipt.Warnings, err.Error())
-		return
-	}
-	left := "what it had moved stays"
-	switch {
-	case why == registry.Blocked:
-		left = "its gates do not pass now"
-	case moved == ledger.MovedUnknown:
-		left = "what it had moved was not looked at"
-	case moved == 0:
-		left = "it had moved nothing"
-	}
-	s.report.Plan.Notes = append(s.report.Plan.Notes, fmt.Sprintf("closed interrupted ledger entry %d: %s", e.Epoch, left))
-}
-
-// made counts the moves of an entry that show in the facts.
-func (s *session) made(e ledger.Entry) int {
-	if _, there := s.report.Facts.Model.Get(); !there {
-		return ledger.MovedUnknown
-	}
-	return s.report.Facts.Made(e.Record, s.set.intent.Query)
-}
-
 // optional reports whether the command may go on without a ledger after this error: where the server or the login does
 // not allow one, and the user does not insist.
-func (s *session) optional(err error) bool {
+func (l *ledgerSession) optional(err error) bool {
 	reason := registry.ReasonOf(err)
-	if s.set.ledger == "required" || reason != registry.Forbidden && reason != registry.Unsupported || newerFormat(err) {
+	if l.mode == "required" || reason != registry.Forbidden && reason != registry.Unsupported || newerFormat(err) {
 		return false
 	}
-	s.book.off = err.Error()
+	l.off = err.Error()
 	return true
 }
 
@@ -139,33 +96,33 @@ func newerFormat(err error) bool {
 }
 
 // look reads the ledger, and facts by the function beside it, until no other promotion is in the way.
-func (s *session) look(ctx context.Context, gather func() (fact.Facts, error)) (fact.Facts, error) {
-	if s.book.patience == nil {
-		s.book.patience, s.book.rest = context.WithTimeout(ctx, cmp.Or(s.p.Patience, patience))
+func (l *ledgerSession) look(ctx context.Context, gather func() (fact.Facts, error)) (fact.Facts, error) {
+	if l.patience == nil {
+		l.patience, l.rest = context.WithTimeout(ctx, cmp.Or(l.process.Patience, patience))
 	}
 	for {
-		facts, err := s.lookOnce(ctx, gather)
-		if err != nil || s.report.Dry || s.book.ledger == nil || s.book.off != "" {
+		facts, err := l.lookOnce(ctx, gather)
+		if err != nil || l.dry || l.ledger == nil || l.off != "" {
 			return facts, err
 		}
-		standing, e := s.book.view.Standing(s.book.holder, s.maySupersede())
-		if standing != ledger.Busy || s.holderGone(ctx) {
+		standing, e := l.view.Standing(l.holder, l.maySupersede())
+		if standing != ledger.Busy || l.gitHub.holderGone(ctx, l.view, l.ledger.Now()) {
 			return facts, nil
 		}
-		fmt.Fprintf(s.runner.Err(), "waiting for entry %d of the promotion ledger: %s of version %d to %s %s\n", e.Epoch, e.Record.Command, e.Record.To, e.Record.Target, e.Link)
-		if !s.outcome(e.Epoch) {
-			return facts, s.book.ledger.Busy(s.book.view)
+		l.console.printf("waiting for entry %d of the promotion ledger: %s of version %d to %s %s", e.Epoch, e.Record.Command, e.Record.To, e.Record.Target, e.Link)
+		if !l.outcome(e.Epoch) {
+			return facts, l.ledger.Busy(l.view)
 		}
 	}
 }
 
-func (s *session) lookOnce(ctx context.Context, gather func() (fact.Facts, error)) (facts fact.Facts, err error) {
+func (l *ledgerSession) lookOnce(ctx context.Context, gather func() (fact.Facts, error)) (facts fact.Facts, err error) {
 	var lookErr, mayErr error
 	var wg sync.WaitGroup
-	if s.book.ledger != nil {
-		wg.Go(func() { s.book.view, lookErr = s.book.ledger.Look(ctx) })
-		wg.Go(func() { mayErr = s.may(ctx) })
-		wg.Go(func() { s.askName(ctx) })
+	if l.ledger != nil {
+		wg.Go(func() { l.view, lookErr = l.ledger.Look(ctx) })
+		wg.Go(func() { mayErr = l.may(ctx) })
+		wg.Go(func() { l.asks(ctx) })
 	}
 	facts, err = gather()
 	wg.Wait()
@@ -174,52 +131,52 @@ func (s *session) lookOnce(ctx context.Context, gather func() (fact.Facts, error
 		return facts, err
 	case mayErr != nil && !facts.Model.IsAbsent(): // whoever creates it may do everything
 		return facts, mayErr
-	case lookErr != nil && !s.optional(lookErr):
+	case lookErr != nil && !l.optional(lookErr):
 		return facts, lookErr
-	case s.book.ledger == nil || lookErr != nil:
-		facts.Ledger.Off = s.book.off
+	case l.ledger == nil || lookErr != nil:
+		facts.Ledger.Off = l.off
 		return facts, nil
 	}
-	if err = s.check(facts); err != nil {
+	if err = l.check(facts); err != nil {
 		// The ledger was read beside the facts, which may tell of an entry that was made in between: what counts is the
 		// ledger as it is after them.
-		if s.book.view, lookErr = s.book.ledger.Look(ctx); lookErr != nil {
+		if l.view, lookErr = l.ledger.Look(ctx); lookErr != nil {
 			return facts, lookErr
 		}
-		err = s.check(facts)
+		err = l.check(facts)
 	}
 	if err == nil {
-		facts.Ledger, err = s.book.ledger.Back(ctx, s.book.view, s.stays(facts.Number()))
+		facts.Ledger, err = l.ledger.Back(ctx, l.view, l.stays(facts.Number()))
 	}
 	return facts, err
 }
 
 // stays says whether the ledger was read far enough back to know how long the version has been where gates ask for it.
-func (s *session) stays(number int) func(ledger.Chain) bool {
-	refs := s.needs().Since
-	return func(l ledger.Chain) bool {
-		return !slices.ContainsFunc(refs, func(ref string) bool { return l.Since(ref, number).Earlier })
+func (l *ledgerSession) stays(number int) func(ledger.Chain) bool {
+	refs := l.since()
+	return func(c ledger.Chain) bool {
+		return !slices.ContainsFunc(refs, func(ref string) bool { return c.Since(ref, number).Earlier })
 	}
 }
 
 // may asks for the right to move what the command is about, once: a login that may write the ledger and not the model
 // would leave an entry there about nothing.
-func (s *session) may(ctx context.Context) error {
-	if s.report.Dry || s.book.asked {
+func (l *ledgerSession) may(ctx context.Context) error {
+	if l.dry || l.asked {
 		return nil
 	}
-	s.book.asked = true
-	in, verb := s.set.intent, plan.SetAlias
+	l.asked = true
+	in, verb := l.intent, plan.SetAlias
 	for _, a := range in.Query.Aliases {
 		if a.Version == 0 {
 			verb = plan.DeleteAlias
 		}
 	}
-	return write.Writer{Client: s.client}.May(ctx, in.Command+" "+in.Query.Model, verb, in.Query.Model)
+	return write.Writer{Client: l.client}.May(ctx, in.Command+" "+in.Query.Model, verb, in.Query.Model)
 }
 
-func (s *session) check(f fact.Facts) error {
-	return s.book.ledger.Check(s.book.view, f.Model.OrZero().Tags, subjects(f)...)
+func (l *ledgerSession) check(f fact.Facts) error {
+	return l.ledger.Check(l.view, f.Model.OrZero().Tags, subjects(f)...)
 }
 
 // subjects are the versions whose marks are held against the ledger: those that are at hand anyway.
@@ -234,9 +191,9 @@ func subjects(f fact.Facts) []registry.Version {
 }
 
 // outcome waits for the entry to be closed; it reports false when patience or the command's time has run out.
-func (s *session) outcome(epoch int) bool {
-	for try := 0; s.idle(try); try++ {
-		v, err := s.book.ledger.Refresh(s.book.patience, s.book.view)
+func (l *ledgerSession) outcome(epoch int) bool {
+	for try := 0; l.idle(try); try++ {
+		v, err := l.ledger.Refresh(l.patience, l.view)
 		if err != nil {
 			continue
 		}
@@ -249,68 +206,82 @@ func (s *session) outcome(epoch int) bool {
 
 // idle waits before the next look, a fifth of a second at first and a second at most: most promotions take less. It
 // reports false when patience has run out.
-func (s *session) idle(try int) bool {
+func (l *ledgerSession) idle(try int) bool {
 	bound := min(200*time.Millisecond<<min(try, 3), time.Second)
-	wait := time.NewTimer(time.Duration((1 + s.p.Jitter()) * float64(bound) / 2))
+	wait := time.NewTimer(time.Duration((1 + l.process.Jitter()) * float64(bound) / 2))
 	defer wait.Stop()
 	select {
-	case <-s.book.patience.Done():
+	case <-l.patience.Done():
 		return false
 	case <-wait.C:
 		return true
 	}
 }
 
-func (s *session) overrides(word string) bool {
-	return slices.Contains(s.set.intent.Override, word)
+func (l *ledgerSession) overrides(word string) bool {
+	return slices.Contains(l.intent.Override, word)
 }
 
 // entry prepares the ledger's entry for a move; nil where there is none to be made.
-func (s *session) entry(record func(version int) ledger.Record) *ledger.Promotion {
-	if s.book.ledger == nil || s.book.off != "" {
+func (l *ledgerSession) entry(record func(version int) ledger.Record, moved func(ledger.Entry) int) *ledger.Promotion {
+	if l.ledger == nil || l.off != "" {
 		return nil
 	}
-	claim := ledger.Claim{Holder: s.book.holder, Link: s.set.intent.WorkflowRun, Takeover: s.maySupersede()}
-	if e, open := s.book.view.Facts().Open(); open {
-		claim.Moved = s.made(e)
+	claim := ledger.Claim{Holder: l.holder, Link: l.intent.WorkflowRun, Takeover: l.maySupersede()}
+	if e, open := l.view.Facts().Open(); open {
+		claim.Moved = moved(e)
 	}
-	return &ledger.Promotion{Ledger: s.book.ledger, View: s.book.view, Weak: s.optional, Record: record, Claim: claim}
-}
-
-// placed says where the record of a decision is.
-func (s *session) placed() plan.Place {
-	if e, held := s.move.held(); held {
-		return plan.Place{Ledger: s.move.entry.View.ID(), Epoch: e.Epoch, Sha256: e.RecordDigest()}
-	}
-	return plan.Place{Weak: s.book.off}
+	return &ledger.Promotion{Ledger: l.ledger, View: l.view, Weak: l.optional, Record: record, Claim: claim}
 }
 
 // overtaken reports whether another promotion was faster, and there is time to start over: it is waited for first.
-func (s *session) overtaken(err error) bool {
+func (l *ledgerSession) overtaken(err error) bool {
 	var busy *ledger.BusyError
-	if !errors.As(err, &busy) || s.book.patience.Err() != nil {
+	if !errors.As(err, &busy) || l.patience.Err() != nil {
 		return false
 	}
-	fmt.Fprintln(s.runner.Err(), "another promotion was faster: looking, judging and planning anew")
+	l.console.println("another promotion was faster: looking, judging and planning anew")
 	return true
 }
 
-// unasked finds out why there is no ledger where a promotion had only notes to write, and so asked for no entry: the move
-// that they are about had none either.
-func (s *session) unasked(ctx context.Context, p plan.Plan) {
-	if s.move != nil || len(p.Steps) == 0 || p.Verdict == nil || p.Verdict.Effect() != verdict.Promote || s.book.ledger == nil || s.book.off != "" || s.book.view.Exists() {
-		return
-	}
-	if why, err := runstore.New(s.client).WhyUnfit(ctx); err == nil && why != "" {
-		s.report.Ledger.Off = why
-	}
+// maySupersede reports whether the open entry of the view may be taken over: the user says so, or GitHub does.
+func (l *ledgerSession) maySupersede() bool {
+	e, open := l.view.Facts().Open()
+	return l.overrides(verdict.OverrideTakeover) || open && l.gitHub.ended == e.Epoch
 }
 
-// entered notes the entry for the report.
-func (s *session) entered() {
-	s.report.Ledger.Off = s.book.off
-	if e, held := s.move.held(); held {
-		s.book.claimed = true
-		s.report.Ledger = report.LedgerNote{RecordID: e.ID(), Epoch: e.Epoch, Outcome: e.Outcome, Outside: e.Record.Outside, TakesOver: e.Record.TakesOver, Off: s.book.off}
+// close stops waiting for others. It closes the entry that a cancelled attempt of this workflow run left open, if nothing
+// of it is left to apply: it would keep others out. reason is how the command ended, moved counts the moves of an entry
+// that are in effect. note says what was closed; it is "" if nothing was.
+func (l *ledgerSession) close(ctx context.Context, reason registry.Reason, moved func(ledger.Entry) int) (note string, err error) {
+	if l.rest != nil {
+		l.rest()
 	}
+	none := l.ledger == nil || l.off != "" || l.dry || l.claimed
+	if none || ctx.Err() != nil || reason.Exit() == registry.ExitUnknown {
+		return "", nil
+	}
+	standing, e := l.view.Standing(l.holder, l.maySupersede())
+	if standing != ledger.Ours && standing != ledger.Granted {
+		return "", nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	why, count := registry.Cancelled, moved(e)
+	if l.resumes == e.Epoch && reason == registry.Blocked {
+		why = registry.Blocked
+	}
+	if err := l.ledger.Abort(ctx, l.view, why, count); err != nil {
+		return "", err
+	}
+	left := "its moves stay in effect"
+	switch {
+	case why == registry.Blocked:
+		left = "its gates do not pass now"
+	case count == ledger.MovedUnknown:
+		left = "its moves were not checked"
+	case count == 0:
+		left = "it had moved nothing"
+	}
+	return fmt.Sprintf("closed interrupted ledger entry %d: %s", e.Epoch, left), nil
 }

@@ -3,8 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
@@ -12,75 +10,17 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/diagnose"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/gather"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/runstore"
-	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 )
 
-// lineageInputs: one version, as models:/NAME/7 or models:/NAME@ALIAS, or of the model by its number, an alias or a
-// stage, as compare takes the one to compare with.
-func (r *reader) lineageInputs() {
-	r.server()
-	q := &r.out.intent.Query
-	q.Model = r.value("model")
-	text := r.required("candidate", "models:/NAME/7, models:/NAME@ALIAS, or with the input model a version number, an alias or a stage")
-	switch {
-	case text == "":
-	case strings.HasPrefix(text, "models:/"):
-		r.namedVersion(text)
-	case q.Model == "":
-		r.problem("model", "", "is missing: the input candidate does not name it; write it as models:/NAME/7, or give model too")
-	default:
-		r.versionOf(text)
-	}
-	if q.Candidate.Text == "" {
-		q.Candidate.Text = text
-	}
-}
-
-func (r *reader) namedVersion(text string) {
-	q := &r.out.intent.Query
-	c, err := registry.ParseCandidate(text)
-	switch {
-	case err != nil:
-		r.problem("candidate", text, err.Error())
-	case c.Model == "":
-		r.problem("candidate", text, "is a logged model and no version of a registered model; write models:/NAME/7")
-	case q.Model != "" && q.Model != c.Model:
-		r.problem("candidate", text, fmt.Sprintf("names another model than the input model, %q; leave that one out", q.Model))
-	}
-	q.Model, q.Candidate = c.Model, c
-	q.Target.Alias = c.Alias
-}
-
-func (r *reader) versionOf(text string) {
-	q := &r.out.intent.Query
-	if number, err := strconv.Atoi(text); err == nil {
-		if number < 1 {
-			r.problem("candidate", text, "is not a version number: they begin with 1")
-		}
-		q.Candidate = registry.Candidate{Text: fmt.Sprintf("models:/%s/%d", q.Model, number), Model: q.Model, Number: number}
-		return
-	}
-	key, err := gates.TargetKey(text)
-	if err != nil {
-		r.problem("candidate", text, err.Error())
-	}
-	if alias, is := strings.CutPrefix(key, "@"); is {
-		q.Target.Alias = alias
-		q.Candidate = registry.Candidate{Text: "models:/" + q.Model + key, Model: q.Model, Alias: alias}
-		return
-	}
-	q.Target.Stage = key
-}
-
-// lineage shows what one version came from, and where it went.
-func (s *session) lineage(ctx context.Context) {
+// runLineage shows what one version came from, and where it went.
+func runLineage(ctx context.Context, s *session) {
 	if err := s.adoptMoves(); err != nil {
 		s.fail(err)
 		return
 	}
-	q := s.set.intent.Query
+	q := s.set.Intent.Query
 	if q.Target.Stage != "" {
 		q.Candidate = registry.Candidate{}
 	}
@@ -105,7 +45,7 @@ func (s *session) lineage(ctx context.Context) {
 	if lineage.RunProblem == "" {
 		s.report.Facts.Candidate.Run = traced.Run
 	}
-	s.report.Title, s.report.Body = report.LineageTitle(lineage), report.Lineage(lineage, s.set.tracking, s.report.Workflow)
+	s.report.Title, s.report.Body = report.LineageTitle(lineage), report.Lineage(lineage, s.set.Server.Tracking, s.report.Workflow)
 	s.report.Data, s.report.Reason = lineage, registry.OK
 }
 

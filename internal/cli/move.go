@@ -12,10 +12,12 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
 	"github.com/mlflow-promote/mlflow-promote/internal/github"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
+	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/runstore"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/write"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
+	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // move is what this run sets out to move: its entry in the ledger, and its deployment on GitHub.
@@ -30,14 +32,14 @@ type move struct {
 }
 
 // newMove prepares a plan that moves something; nil for any other.
-func (s *session) newMove(p plan.Plan) *move {
+func newMove(s *session, p plan.Plan) *move {
 	if !p.Moves() && p.Resumes == 0 {
 		return nil
 	}
 	record := func(version int) ledger.Record {
-		return plan.NewRecord(p, s.report.Digest, s.set.intent, s.origin(), s.report.Facts, version, s.p.Now())
+		return plan.NewRecord(p, s.report.Digest, s.set.Intent, originOf(s), s.report.Facts, version, s.p.Now())
 	}
-	return &move{session: s, record: record, entry: s.entry(record)}
+	return &move{session: s, record: record, entry: s.ledger.entry(record, func(e ledger.Entry) int { return movesMade(s, e) })}
 }
 
 // held is the entry in the ledger, where there is a move and it has one.
@@ -84,7 +86,7 @@ func (m *move) ledger() apply.Ledger {
 	switch {
 	case m == nil:
 		return nil
-	case m.session.set.gitHub.environment != "":
+	case m.session.set.GitHub.Environment != "":
 		return m
 	case m.entry == nil:
 		return nil
@@ -119,35 +121,35 @@ func (m *move) deploy(ctx context.Context, version int) {
 	s := m.session
 	ctx, cancel := context.WithTimeout(ctx, deployTime)
 	defer cancel()
-	client, err := s.gitHub()
+	client, err := s.gitHub.connect()
 	if err == nil {
 		e := m.told(version)
 		m.page = s.report.VersionURL(e.Version)
 		m.deployed, err = client.Deploy(ctx, github.Deployment{
-			Ref: s.job.SHA, Environment: s.set.gitHub.environment, Key: s.targetKey(), Description: deploymentText(e), Production: production(s.set.gitHub.environment, e),
+			Ref: s.job.SHA, Environment: s.set.GitHub.Environment, Key: targetKey(s), Description: deploymentText(e), Production: production(s.set.GitHub.Environment, e),
 			Record: e.RecordID, RunID: s.job.RunID, Payload: payloadOf(e),
 		})
 	}
 	if err == nil && !m.deployed.ByJob {
 		err = client.DeploymentStatus(ctx, m.deployed.ID, m.status(github.InProgress, deploymentText(m.event)))
 	}
-	s.report.Deployment = report.Deployment{Environment: s.set.gitHub.environment, ByJob: m.deployed.ByJob}
+	s.report.Deployment = report.Deployment{Environment: s.set.GitHub.Environment, ByJob: m.deployed.ByJob}
 	if err != nil {
 		s.report.Deployment.Why = err.Error()
-		s.warn(fmt.Sprintf("the deployment to %s is not shown on GitHub: %v", s.set.gitHub.environment, err))
+		s.console.warn(fmt.Sprintf("the deployment to %s is not shown on GitHub: %v", s.set.GitHub.Environment, err))
 	}
 }
 
-// settle says on GitHub how the deployment ended, and then on the version itself: what is written there was reported
+// endDeployment says on GitHub how the deployment ended, and then on the version itself: what is written there was reported
 // before. It goes on after a cancellation, for a while.
-func (s *session) settle() {
+func endDeployment(s *session) {
 	m := s.move
 	if m == nil || m.deployed.ID == 0 || m.deployed.ByJob {
 		return
 	}
 	ctx, cancel := context.WithTimeout(s.late, deployTime)
 	defer cancel()
-	client, err := s.gitHub()
+	client, err := s.gitHub.connect()
 	if err != nil {
 		return // there was one when it was shown
 	}
@@ -158,28 +160,28 @@ func (s *session) settle() {
 	s.report.Deployment.State, s.report.Deployment.Why = string(state.State), ""
 	if err := client.DeploymentStatus(ctx, m.deployed.ID, state); err != nil {
 		s.report.Deployment.Why = err.Error()
-		s.warn(fmt.Sprintf("how the deployment to %s ended is not shown on GitHub: %v", s.set.gitHub.environment, err))
+		s.console.warn(fmt.Sprintf("how the deployment to %s ended is not shown on GitHub: %v", s.set.GitHub.Environment, err))
 		return
 	}
 	if state.State != github.Success {
 		return
 	}
-	if err := client.Deactivate(ctx, s.set.gitHub.environment, s.targetKey(), m.deployed.ID, "replaced by "+m.event.ModelURI); err != nil {
-		s.warn(fmt.Sprintf("earlier deployments to %s are still shown as active: %v", s.set.gitHub.environment, err))
+	if err := client.Deactivate(ctx, s.set.GitHub.Environment, targetKey(s), m.deployed.ID, "replaced by "+m.event.ModelURI); err != nil {
+		s.console.warn(fmt.Sprintf("earlier deployments to %s are still shown as active: %v", s.set.GitHub.Environment, err))
 	}
-	s.markDeployed()
+	markDeployed(s)
 }
 
 // markDeployed writes on the version where it was deployed, and when.
-func (s *session) markDeployed() {
+func markDeployed(s *session) {
 	number := s.report.Receipt.Version
-	steps, notes := plan.Deployed(s.report.Facts, s.set.intent, number, s.set.gitHub.environment)
+	steps, notes := plan.Deployed(s.report.Facts, s.set.Intent, number, s.set.GitHub.Environment)
 	s.report.Plan.Notes = append(s.report.Plan.Notes, notes...)
-	receipt := apply.Run(s.late, write.Writer{Client: s.client}, plan.Plan{Model: s.set.intent.Query.Model, Version: number, Steps: steps}, apply.Options{Now: s.p.Now})
+	receipt := apply.Run(s.late, write.Writer{Client: s.client}, plan.Plan{Model: s.set.Intent.Query.Model, Version: number, Steps: steps}, apply.Options{Now: s.p.Now})
 	s.report.Receipt.Results = append(s.report.Receipt.Results, receipt.Results...)
 	for _, r := range receipt.Results {
 		if r.Done != plan.StepDone {
-			s.warn(fmt.Sprintf("tag %s of version %d: %s", r.Step.Ref, number, cmp.Or(r.Note, "not written")))
+			s.console.warn(fmt.Sprintf("tag %s of version %d: %s", r.Step.Ref, number, cmp.Or(r.Note, "not written")))
 		}
 	}
 }
@@ -207,4 +209,54 @@ func refsOf(e ledger.Event) string {
 		refs = append(refs, m.Ref)
 	}
 	return strings.Join(refs, ", ")
+}
+
+// closeLedger ends the command's use of the ledger.
+func closeLedger(ctx context.Context, s *session) {
+	note, err := s.ledger.close(ctx, s.report.Reason, func(e ledger.Entry) int { return movesMade(s, e) })
+	if err != nil {
+		s.report.Receipt.Warnings = append(s.report.Receipt.Warnings, err.Error())
+	}
+	if note != "" {
+		s.report.Plan.Notes = append(s.report.Plan.Notes, note)
+	}
+}
+
+// movesMade counts the moves of an entry that the facts show.
+func movesMade(s *session, e ledger.Entry) int {
+	if _, there := s.report.Facts.Model.Get(); !there {
+		return ledger.MovedUnknown
+	}
+	return s.report.Facts.Made(e.Record, s.set.Intent.Query)
+}
+
+// recordPlace says where the record of a decision is.
+func recordPlace(s *session) plan.Place {
+	if e, held := s.move.held(); held {
+		return plan.Place{Ledger: s.move.entry.View.ID(), Epoch: e.Epoch, Sha256: e.RecordDigest()}
+	}
+	return plan.Place{Weak: s.ledger.off}
+}
+
+// explainNoLedger finds out why the server keeps no ledger, for a promotion that only writes notes and so claims no entry.
+func explainNoLedger(ctx context.Context, s *session, p plan.Plan) {
+	promoted := len(p.Steps) > 0 && p.Verdict != nil && p.Verdict.Effect() == verdict.Promote
+	if s.move != nil || !promoted || s.ledger.ledger == nil || s.ledger.off != "" || s.ledger.view.Exists() {
+		return
+	}
+	if why, err := runstore.New(s.client).WhyUnfit(ctx); err == nil && why != "" {
+		s.report.Ledger.Off = why
+	}
+}
+
+// reportEntry puts the ledger's entry into the report.
+func reportEntry(s *session) {
+	s.report.Ledger.Off = s.ledger.off
+	if e, held := s.move.held(); held {
+		s.ledger.claimed = true
+		s.report.Ledger = report.LedgerNote{
+			RecordID: e.ID(), Epoch: e.Epoch, Outcome: e.Outcome, Outside: e.Record.Outside, TakesOver: e.Record.TakesOver,
+			Off: s.ledger.off,
+		}
+	}
 }

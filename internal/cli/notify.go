@@ -10,6 +10,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
 	"github.com/mlflow-promote/mlflow-promote/internal/github"
+	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
@@ -22,60 +23,55 @@ type channel struct {
 	send func(context.Context, ledger.Event) error
 }
 
-// names of the channels, for the record.
-func (n notifySettings) names() []string {
-	var out []string
-	for _, d := range n.dispatches {
-		out = append(out, "dispatch "+d.line)
-	}
-	if n.webhook != "" {
-		out = append(out, "webhook "+hostOf(n.webhook))
-	}
-	if n.slack != "" {
-		out = append(out, "slack")
-	}
-	return out
+// notifier tells others about moves.
+type notifier struct {
+	settings inputs.Notify
+	gitHub   *gitHubSession
+	config   func() rest.Config // of connections
+	console  *console
+	late     context.Context // of what is still written after a cancellation
+	told     []report.Told
 }
 
 // channels are those of the inputs, in the order of their names.
-func (s *session) channels() []channel {
-	n := s.set.notify
+func (n *notifier) channels() []channel {
+	settings := n.settings
 	var senders []func(context.Context, ledger.Event) error
-	for _, d := range n.dispatches {
-		senders = append(senders, func(ctx context.Context, e ledger.Event) error { return s.dispatch(ctx, d, e) })
+	for _, d := range settings.Dispatches {
+		senders = append(senders, func(ctx context.Context, e ledger.Event) error { return n.dispatch(ctx, d, e) })
 	}
-	if n.webhook != "" {
-		senders = append(senders, s.postWebhook)
+	if settings.Webhook != "" {
+		senders = append(senders, n.postWebhook)
 	}
-	if n.slack != "" {
-		senders = append(senders, s.postSlack)
+	if settings.Slack != "" {
+		senders = append(senders, n.postSlack)
 	}
 	var out []channel
-	for i, name := range n.names() {
+	for i, name := range settings.Names() {
 		out = append(out, channel{name, senders[i]})
 	}
 	return out
 }
 
 // dispatch starts a workflow. A workflow has to declare each of its inputs, so it gets the event as one.
-func (s *session) dispatch(ctx context.Context, d dispatch, e ledger.Event) error {
-	client, err := s.gitHub()
+func (n *notifier) dispatch(ctx context.Context, d inputs.Dispatch, e ledger.Event) error {
+	client, err := n.gitHub.connect()
 	if err != nil {
 		return err
 	}
-	if d.workflow == "" {
-		return client.Dispatch(ctx, d.repository, d.event, e)
+	if d.Workflow == "" {
+		return client.Dispatch(ctx, d.Repository, d.Event, e)
 	}
 	text, err := canonical.Compact(e)
 	if err != nil {
 		return err
 	}
-	return client.DispatchWorkflow(ctx, d.repository, d.workflow, d.ref, map[string]string{"promotion": string(text)})
+	return client.DispatchWorkflow(ctx, d.Repository, d.Workflow, d.Ref, map[string]string{"promotion": string(text)})
 }
 
-func (s *session) postWebhook(ctx context.Context, e ledger.Event) error {
-	to := s.set.notify.webhook
-	client, err := s.dialOut(to)
+func (n *notifier) postWebhook(ctx context.Context, e ledger.Event) error {
+	to := n.settings.Webhook
+	client, err := n.dialOut(to)
 	if err != nil {
 		return err
 	}
@@ -83,21 +79,21 @@ func (s *session) postWebhook(ctx context.Context, e ledger.Event) error {
 	if err != nil {
 		return err
 	}
-	return github.PostWebhook(ctx, client.HTTPClient(), to, s.set.notify.secret, e.RecordID, text)
+	return github.PostWebhook(ctx, client.HTTPClient(), to, n.settings.Secret, e.RecordID, text)
 }
 
-func (s *session) postSlack(ctx context.Context, e ledger.Event) error {
-	client, err := s.dialOut(s.set.notify.slack)
+func (n *notifier) postSlack(ctx context.Context, e ledger.Event) error {
+	client, err := n.dialOut(n.settings.Slack)
 	if err != nil {
 		return err
 	}
-	return github.PostSlack(ctx, client.HTTPClient(), s.set.notify.slack, slackMessage(e))
+	return github.PostSlack(ctx, client.HTTPClient(), n.settings.Slack, slackMessage(e))
 }
 
 // dialOut prepares to send to an address that is a secret beyond its host.
-func (s *session) dialOut(address string) (*rest.Client, error) {
-	wire := s.wire()
-	wire.Base = originOf(address)
+func (n *notifier) dialOut(address string) (*rest.Client, error) {
+	wire := n.config()
+	wire.Base = inputs.OriginOf(address)
 	return rest.New(wire)
 }
 
@@ -167,10 +163,10 @@ var errCancelled = errors.New("there was no time left for it")
 
 // send delivers letters, all channels beside one another. Behind a failure nothing further is tried there: whoever is
 // away now will be away for the next one, and the next run tries again.
-func (s *session) send(ctx context.Context, all []letter) []sent {
+func (n *notifier) send(ctx context.Context, all []letter) []sent {
 	ctx, cancel := context.WithTimeout(ctx, sendingTime)
 	defer cancel()
-	channels := s.channels()
+	channels := n.channels()
 	results := make([][]sent, len(channels))
 	var wg sync.WaitGroup
 	for i, c := range channels {
@@ -195,13 +191,45 @@ func (s *session) send(ctx context.Context, all []letter) []sent {
 	return slices.Concat(results...)
 }
 
-// tell tells whoever the inputs name of this run's move, and of moves that earlier runs of the model could not tell of.
-// It comes after the outcome is stored and never changes it.
-func (s *session) tell(ctx context.Context) {
-	if len(s.set.notify.names()) == 0 || s.report.Dry {
+// outbox reads what may be left to tell. Where only a part of it can be read, that part is told.
+func (n *notifier) outbox(ctx context.Context, l *ledger.Ledger, v ledger.View) ledger.Outbox {
+	box, err := l.Outbox(ctx, v)
+	if err != nil {
+		n.console.warn("whether earlier promotions of " + l.Model + " are still to be told of is not known: " + err.Error())
+	}
+	return box
+}
+
+// deliver sends letters, marks in the ledger which arrived, and reports.
+func (n *notifier) deliver(ctx context.Context, l *ledger.Ledger, box ledger.Outbox, all []letter) {
+	if len(all) == 0 {
 		return
 	}
-	v := s.book.view
+	marks := map[int][]int{}
+	entries := map[int]ledger.Entry{}
+	for _, r := range n.send(ctx, all) {
+		note := report.Told{Channel: r.channel, Model: r.letter.event.Model, RecordID: r.letter.event.RecordID}
+		if r.err != nil {
+			note.Why = r.err.Error()
+		} else if e := r.letter.entry; e.Epoch != 0 {
+			marks[e.Epoch], entries[e.Epoch] = append(marks[e.Epoch], r.place), e
+		}
+		n.told = append(n.told, note)
+	}
+	for epoch, places := range marks {
+		if err := l.Tell(n.late, box, entries[epoch], places); err != nil {
+			n.console.warn(fmt.Sprintf("entry %d of the ledger could not be marked as told, so it will be told once more: %v", epoch, err))
+		}
+	}
+}
+
+// notifyAll tells whoever the inputs name of this run's move, and of moves that earlier runs of the model could not tell of.
+// It comes after the outcome is stored and never changes it.
+func notifyAll(ctx context.Context, s *session) {
+	if len(s.set.Notify.Names()) == 0 || s.report.Dry {
+		return
+	}
+	v := s.ledger.view
 	var own *letter
 	if s.move != nil && s.report.Receipt.Err == nil {
 		own = s.move.letter(s.report.Receipt.Version)
@@ -210,56 +238,17 @@ func (s *session) tell(ctx context.Context) {
 		}
 	}
 	var box ledger.Outbox
-	if s.book.ledger != nil && s.book.off == "" && v.Exists() {
-		box = s.outbox(ctx, s.book.ledger, v)
+	if s.ledger.ledger != nil && s.ledger.off == "" && v.Exists() {
+		box = s.notifier.outbox(ctx, s.ledger.ledger, v)
 	}
-	s.deliver(ctx, s.book.ledger, box, letters(own, box.Entries))
+	s.notifier.deliver(ctx, s.ledger.ledger, box, letters(own, box.Entries))
 }
 
 // tellEarlier sends what earlier promotions of a model could not tell of; for commands that move nothing themselves.
-func (s *session) tellEarlier(ctx context.Context, l *ledger.Ledger, v ledger.View) {
-	if len(s.set.notify.names()) == 0 || !v.Exists() {
+func tellEarlier(ctx context.Context, s *session, l *ledger.Ledger, v ledger.View) {
+	if len(s.set.Notify.Names()) == 0 || !v.Exists() {
 		return
 	}
-	box := s.outbox(ctx, l, v)
-	s.deliver(ctx, l, box, letters(nil, box.Entries))
-}
-
-// outbox reads what may be left to tell. Where only a part of it can be read, that part is told.
-func (s *session) outbox(ctx context.Context, l *ledger.Ledger, v ledger.View) ledger.Outbox {
-	box, err := l.Outbox(ctx, v)
-	if err != nil {
-		s.warn("whether earlier promotions of " + l.Model + " are still to be told of is not known: " + err.Error())
-	}
-	return box
-}
-
-// deliver sends letters, marks in the ledger which arrived, and reports.
-func (s *session) deliver(ctx context.Context, l *ledger.Ledger, box ledger.Outbox, all []letter) {
-	if len(all) == 0 {
-		return
-	}
-	marks := map[int][]int{}
-	entries := map[int]ledger.Entry{}
-	for _, r := range s.send(ctx, all) {
-		note := report.Told{Channel: r.channel, Model: r.letter.event.Model, RecordID: r.letter.event.RecordID}
-		if r.err != nil {
-			note.Why = r.err.Error()
-		} else if e := r.letter.entry; e.Epoch != 0 {
-			marks[e.Epoch], entries[e.Epoch] = append(marks[e.Epoch], r.place), e
-		}
-		s.report.Told = append(s.report.Told, note)
-	}
-	for epoch, places := range marks {
-		if err := l.Tell(s.late, box, entries[epoch], places); err != nil {
-			s.warn(fmt.Sprintf("entry %d of the ledger could not be marked as told, so it will be told once more: %v", epoch, err))
-		}
-	}
-}
-
-// warn is for what went wrong beside the promotion and changes nothing about it.
-func (s *session) warn(text string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.warnings = append(s.warnings, text)
+	box := s.notifier.outbox(ctx, l, v)
+	s.notifier.deliver(ctx, l, box, letters(nil, box.Entries))
 }

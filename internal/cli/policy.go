@@ -10,6 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
 	"github.com/mlflow-promote/mlflow-promote/internal/audit/rules"
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/cases"
@@ -23,19 +24,19 @@ import (
 // loadPolicy reads the policy file. If no input names it and it is not needed, it may be missing: many begin with thresholds
 // alone.
 func (s *session) loadPolicy(needed bool) (policy.Policy, bool, error) {
-	named := s.set.policyFile != ""
+	named := s.set.Judging.PolicyFile != ""
 	if !named {
-		name, err := s.findPolicy(needed)
+		name, err := findPolicy(s, needed)
 		if err != nil || name == "" {
 			return policy.Policy{}, false, err
 		}
-		s.set.policyFile = name
+		s.set.Judging.PolicyFile = name
 	}
-	name := s.set.policyFile
+	name := s.set.Judging.PolicyFile
 	data, err := s.runner.ReadWorkspace(name, tree.MaxFile)
 	if err != nil {
 		return policy.Policy{}, false, &registry.Error{
-			Reason: registry.BadPolicy, Msg: "the policy file cannot be used: " + err.Error(), Hint: s.unreadHint(named, err),
+			Reason: registry.BadPolicy, Msg: "the policy file cannot be used: " + err.Error(), Hint: unreadHint(s, named, err),
 		}
 	}
 	p, err := policy.Parse(name, data, rules.Rules()...)
@@ -43,18 +44,18 @@ func (s *session) loadPolicy(needed bool) (policy.Policy, bool, error) {
 }
 
 // adopt puts the gates of the policy before those of the thresholds: thresholds add, they replace nothing.
-func (s *session) adopt(c command) error {
+func (s *session) adopt(c inputs.Command) error {
 	p, found, err := s.loadPolicy(false)
 	if bad := (*registry.Error)(nil); errors.As(err, &bad) && bad.Hint == "" {
 		bad.Hint = "`mlflow-promote policy check` finds the same without a server"
 	}
-	if c.judges {
-		s.sayNoPolicy()
+	if c.Judges {
+		sayNoPolicy(s)
 	}
 	if err != nil || !found {
 		return err
 	}
-	in := &s.set.intent
+	in := &s.set.Intent
 	rules := p.Targets(in.Query.Model)
 	for _, t := range rules {
 		if t.Alias != "" {
@@ -64,7 +65,7 @@ func (s *session) adopt(c command) error {
 			in.Assignable = append(in.Assignable, t.Alias)
 		}
 	}
-	if c.adopts {
+	if c.Adopts {
 		return unguarded(p, rules, *in)
 	}
 	applied, err := p.For(in.Query.Model, in.Query.Target)
@@ -80,8 +81,8 @@ func (s *session) adopt(c command) error {
 	for _, t := range applied.Targets {
 		in.Rules[t.Ref()] = t.Digest
 	}
-	s.set.gates = append(applied.Gates, s.set.gates...)
-	s.set.waivers, s.set.identities = p.Waivers, p.Identities
+	s.set.Judging.Gates = append(applied.Gates, s.set.Judging.Gates...)
+	s.set.Judging.Waivers, s.set.Judging.Identities = p.Waivers, p.Identities
 	in.Query.MovedRoots = p.MovedRoots
 	return nil
 }
@@ -89,7 +90,7 @@ func (s *session) adopt(c command) error {
 // adoptMoves takes from the policy, if there is one, which artifact stores were moved, and nothing else.
 func (s *session) adoptMoves() error {
 	p, _, err := s.loadPolicy(false)
-	s.set.intent.Query.MovedRoots = p.MovedRoots
+	s.set.Intent.Query.MovedRoots = p.MovedRoots
 	return err
 }
 
@@ -109,20 +110,20 @@ func unguarded(p policy.Policy, rules []policy.TargetRule, in plan.Intent) error
 
 // needs is what the gates want to know, without the documents that are given as files.
 func (s *session) needs() fact.Needs {
-	n := gates.Needs(s.set.gates)
+	n := gates.Needs(s.set.Judging.Gates)
 	n.Files = true // a plan binds them
-	n.Evidence = slices.DeleteFunc(n.Evidence, func(name string) bool { return s.set.evidence[name] != "" })
+	n.Evidence = slices.DeleteFunc(n.Evidence, func(name string) bool { return s.set.Judging.Evidence[name] != "" })
 	return n
 }
 
 // surroundings adds the facts that do not come from MLflow.
 func (s *session) surroundings(ctx context.Context, f *fact.Facts) {
-	f.Words = plan.Words(*f, s.set.intent)
-	f.Identities = s.set.identities
-	needs := gates.Needs(s.set.gates)
-	f.Commit = s.commit(ctx, *f, needs.Commit)
+	f.Words = plan.Words(*f, s.set.Intent)
+	f.Identities = s.set.Judging.Identities
+	needs := gates.Needs(s.set.Judging.Gates)
+	f.Commit = s.gitHub.commit(ctx, *f, needs.Commit, s.report.Dry)
 	if needs.Review {
-		f.Review = s.review(ctx, *f, needs.Environments)
+		f.Review = s.gitHub.review(ctx, *f, needs.Environments)
 	}
 	if !f.Now.IsZero() {
 		f.Skew = f.Now.Sub(s.p.Now())
@@ -130,7 +131,7 @@ func (s *session) surroundings(ctx context.Context, f *fact.Facts) {
 	if f.Evidence == nil {
 		f.Evidence = map[string]registry.Known[string]{}
 	}
-	for name, path := range s.set.evidence {
+	for name, path := range s.set.Judging.Evidence {
 		f.Evidence[name] = registry.Unreadable[string]("")
 		data, err := s.runner.ReadWorkspace(path, gates.MaxReport)
 		if err != nil {
@@ -145,15 +146,15 @@ func (s *session) surroundings(ctx context.Context, f *fact.Facts) {
 func (s *session) problems(err error) {
 	found := tree.Problems(err)
 	for _, p := range found {
-		s.report.Problems = append(s.report.Problems, fmt.Sprintf("%s:%s", s.set.policyFile, p.Error()))
+		s.report.Problems = append(s.report.Problems, fmt.Sprintf("%s:%s", s.set.Judging.PolicyFile, p.Error()))
 		if !s.runner.InActions() {
 			continue // the list below the error says the same
 		}
-		s.runner.Annotate(actions.Annotation{Level: actions.Error, File: s.set.policyFile, Line: p.Line, Title: "Policy", Message: fmt.Sprintf("column %d: %s", p.Col, p.Msg)})
+		s.runner.Annotate(actions.Annotation{Level: actions.Error, File: s.set.Judging.PolicyFile, Line: p.Line, Title: "Policy", Message: fmt.Sprintf("column %d: %s", p.Col, p.Msg)})
 	}
 }
 
-func (s *session) policyCheck(context.Context) {
+func runPolicyCheck(_ context.Context, s *session) {
 	p, _, err := s.loadPolicy(true)
 	if err != nil {
 		s.fail(err)
@@ -180,13 +181,13 @@ func count(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-func (s *session) policyExplain(context.Context) {
+func runPolicyExplain(_ context.Context, s *session) {
 	p, _, err := s.loadPolicy(true)
 	if err != nil {
 		s.fail(err)
 		return
 	}
-	model, target := s.set.intent.Query.Model, s.set.intent.Query.Target
+	model, target := s.set.Intent.Query.Model, s.set.Intent.Query.Target
 	a, err := p.For(model, target)
 	if err != nil {
 		s.fail(err)
@@ -248,13 +249,13 @@ func fetches(n fact.Needs) string {
 	return strings.Join(out, "; ")
 }
 
-func (s *session) policyTest(context.Context) {
+func runPolicyTest(_ context.Context, s *session) {
 	p, _, err := s.loadPolicy(true)
 	if err != nil {
 		s.fail(err)
 		return
 	}
-	names, err := s.runner.ListWorkspace(s.set.folder)
+	names, err := s.runner.ListWorkspace(s.set.PolicyTests)
 	if err != nil {
 		s.fail(&registry.Error{Reason: registry.BadInput, Msg: err.Error(), Hint: "the input policy-tests names a folder of .yml files, one test each"})
 		return
@@ -266,18 +267,18 @@ func (s *session) policyTest(context.Context) {
 			continue
 		}
 		tests++
-		verdict, problems := s.try(p, s.set.folder+"/"+name)
+		verdict, problems := tryCase(s, p, s.set.PolicyTests+"/"+name)
 		result := "as expected"
 		if len(problems) > 0 {
 			wrong++
 			result = strings.Join(problems, "; ")
-			s.runner.Annotate(actions.Annotation{Level: actions.Error, File: s.set.folder + "/" + name, Title: "Policy test", Message: result})
+			s.runner.Annotate(actions.Annotation{Level: actions.Error, File: s.set.PolicyTests + "/" + name, Title: "Policy test", Message: result})
 		}
 		t.Rows = append(t.Rows, []report.Line{{report.C(name)}, {report.T(string(verdict))}, {report.C(result)}})
 	}
 	switch {
 	case tests == 0:
-		s.fail(&registry.Error{Reason: registry.BadInput, Msg: fmt.Sprintf("the folder %q has no test", s.set.folder), Hint: "a test is a .yml file with model, target, candidate and expect"})
+		s.fail(&registry.Error{Reason: registry.BadInput, Msg: fmt.Sprintf("the folder %q has no test", s.set.PolicyTests), Hint: "a test is a .yml file with model, target, candidate and expect"})
 		return
 	case wrong > 0:
 		s.report.Reason = registry.Findings
@@ -288,7 +289,7 @@ func (s *session) policyTest(context.Context) {
 	s.report.Body = report.Doc{t}
 }
 
-func (s *session) try(p policy.Policy, path string) (verdict.Decision, []string) {
+func tryCase(s *session, p policy.Policy, path string) (verdict.Decision, []string) {
 	data, err := s.runner.ReadWorkspace(path, tree.MaxFile)
 	if err != nil {
 		return "–", []string{err.Error()}

@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
@@ -78,9 +79,9 @@ func nearPolicyName(name string) bool {
 	if !slices.Contains([]string{".yml", ".yaml", ".json", ".ymal", ".yam", ".ylm"}, ending) {
 		return false
 	}
-	stem := bareName(strings.TrimSuffix(name, ending))
+	stem := inputs.BareName(strings.TrimSuffix(name, ending))
 	return slices.ContainsFunc([]string{"mlflowpolicy", "mlflowpolicies", "policymlflow", "mlflowpromotepolicy"}, func(known string) bool {
-		return stem == known || oneSlip(stem, known)
+		return stem == known || inputs.OneSlip(stem, known)
 	})
 }
 
@@ -117,21 +118,21 @@ func (f policySearch) missing() string {
 }
 
 // findPolicy looks for the policy file. It returns "" if there is none and none is needed.
-func (s *session) findPolicy(needed bool) (string, error) {
+func findPolicy(s *session, needed bool) (string, error) {
 	found, err := searchPolicy(s.runner.ListWorkspace)
 	if err != nil {
-		return "", &registry.Error{Reason: registry.BadPolicy, Msg: "find policy: " + err.Error(), Hint: "name the file: " + s.give("policy-file", policy.DefaultFiles[0])}
+		return "", &registry.Error{Reason: registry.BadPolicy, Msg: "find policy: " + err.Error(), Hint: "name the file: " + asInput(s, "policy-file", policy.DefaultFiles[0])}
 	}
-	name, err := found.choose(s.give)
+	name, err := found.choose(func(input, value string) string { return asInput(s, input, value) })
 	switch {
 	case err != nil || name != "":
 		return name, err
-	case needed || s.set.needsPolicy:
-		hint := "add the file, or name it: " + s.give("policy-file", "PATH")
+	case needed || s.set.Judging.NeedsPolicy:
+		hint := "add the file, or name it: " + asInput(s, "policy-file", "PATH")
 		if !found.checkout {
 			hint = "check the repository out before this step (uses: actions/checkout)"
 			if !s.runner.InActions() {
-				hint = "run this at the root of the repository, or name the file: " + s.give("policy-file", "PATH")
+				hint = "run this at the root of the repository, or name the file: " + asInput(s, "policy-file", "PATH")
 			}
 		}
 		return "", &registry.Error{Reason: registry.BadPolicy, Msg: "find policy: " + found.missing(), Hint: hint}
@@ -141,7 +142,7 @@ func (s *session) findPolicy(needed bool) (string, error) {
 }
 
 // unreadHint is what to do about a policy file that cannot be read. Named says that an input names it.
-func (s *session) unreadHint(named bool, err error) string {
+func unreadHint(s *session, named bool, err error) string {
 	if !named {
 		return "make it a plain file in the repository; a link must lead to a file in the workspace"
 	}
@@ -150,7 +151,7 @@ func (s *session) unreadHint(named bool, err error) string {
 	switch {
 	case searchErr != nil || !errors.Is(err, fs.ErrNotExist):
 	case len(all) > 0:
-		return "did you mean " + s.give("policy-file", all[0]) + "?"
+		return "did you mean " + asInput(s, "policy-file", all[0]) + "?"
 	case s.runner.InActions() && !found.checkout:
 		return "check the repository out before this step (uses: actions/checkout)"
 	}
@@ -158,15 +159,15 @@ func (s *session) unreadHint(named bool, err error) string {
 }
 
 // sayNoPolicy says on the log and in the summary where a policy was looked for, if none was found.
-func (s *session) sayNoPolicy() {
+func sayNoPolicy(s *session) {
 	if s.noPolicy != "" {
-		fmt.Fprintln(s.runner.Err(), s.noPolicy)
+		s.console.println(s.noPolicy)
 		s.report.NoPolicy = s.noPolicy
 	}
 }
 
-// give is an input with its value as people write it here: a line of the workflow in a job, a flag on a laptop.
-func (s *session) give(input, value string) string {
+// asInput is an input with its value as people write it here: a line of the workflow in a job, a flag on a laptop.
+func asInput(s *session, input, value string) string {
 	if s.runner.InActions() {
 		return input + ": " + value
 	}

@@ -18,46 +18,42 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// finish reports the command and returns its exit status.
-func (s *session) finish(ctx context.Context) int {
-	for _, w := range s.wires {
-		m := w.Meter()
-		s.report.Requests += m.Requests
-		s.report.Rounds += m.Rounds
-	}
+// finishReport reports the command and returns its exit status.
+func finishReport(ctx context.Context, s *session) int {
+	s.report.Requests, s.report.Rounds = s.servers.cost()
 	if s.report.Digest != "" {
 		s.report.Stamped = plan.PlanStamp(s.report.Digest, s.p.Now())
 	}
-	s.report.Receipt.Warnings = slices.Concat(s.report.Receipt.Warnings, s.warnings, s.report.Untold())
-	s.compareSignatures()
+	s.report.Receipt.Warnings = slices.Concat(s.report.Receipt.Warnings, s.console.warned(), s.report.Untold())
+	compareSignatures(s)
 	page := s.report.Page().Map(s.runner.Hide) // before anything is escaped: an escaped secret is not found any more
-	remark := s.comment(ctx, page)
-	s.keepIssue(ctx, page)
+	remark := writeComment(ctx, s, page)
+	keepIssue(ctx, s, page)
 	if s.report.Err != nil {
-		s.printError(s.report.Err)
+		printError(s, s.report.Err)
 	}
 	if !s.json && (s.report.Err == nil || s.report.Judged || s.report.Applied || len(s.report.Suggest)+len(s.report.Histories) > 0) {
 		io.WriteString(s.runner.Out(), report.Text(page)+"\n")
 	}
 	if !s.json && (s.report.Requests > 0 || s.report.Reason != registry.OK) {
-		s.close()
+		printLastLine(s)
 	}
-	s.annotate()
-	s.publish(append(page, remark...))
+	annotateReport(s)
+	publishReport(s, append(page, remark...))
 	return s.report.Reason.Exit()
 }
 
-// close prints the last line: how it ended, and what that cost.
-func (s *session) close() {
+// printLastLine prints the last line: how it ended, and what that cost.
+func printLastLine(s *session) {
 	fmt.Fprintf(s.runner.Out(), "%s: %d requests in %d rounds, %d ms\n", s.report.Reason, s.report.Requests, s.report.Rounds, s.report.Took.Milliseconds())
 }
 
 // printError shows an error as the person who gets it at 2 a.m. needs it: what, where on the wire, what to do.
-func (s *session) printError(err error) {
-	fmt.Fprintf(s.runner.Err(), "error: %v\n", err)
+func printError(s *session, err error) {
+	s.console.printf("error: %v", err)
 	for _, p := range s.report.Problems {
 		if !strings.HasSuffix(err.Error(), p) {
-			fmt.Fprintf(s.runner.Err(), "  %s\n", p)
+			s.console.printf("  %s", p)
 		}
 	}
 	var e *registry.Error
@@ -65,23 +61,23 @@ func (s *session) printError(err error) {
 		return
 	}
 	if e.Detail != "" {
-		fmt.Fprintf(s.runner.Err(), "  %s\n", e.Detail)
+		s.console.printf("  %s", e.Detail)
 	}
 	if e.Hint != "" {
-		fmt.Fprintf(s.runner.Err(), "  hint: %s\n", e.Hint)
+		s.console.printf("  hint: %s", e.Hint)
 	}
 	if s.report.NotValidated() {
-		fmt.Fprintf(s.runner.Err(), "  hint: %s\n", report.ForkHint)
+		s.console.printf("  hint: %s", report.ForkHint)
 	}
 }
 
-// annotate puts what failed on the page of the job.
-func (s *session) annotate() {
+// annotateReport puts what failed on the page of the job.
+func annotateReport(s *session) {
 	if !s.runner.InActions() {
 		return
 	}
 	for _, f := range s.report.Verdict.Findings {
-		s.annotateFinding(f)
+		annotateFinding(s, f)
 	}
 	if err := s.report.Err; err != nil {
 		message := err.Error()
@@ -97,7 +93,7 @@ func (s *session) annotate() {
 }
 
 // annotateFinding marks a gate that did not pass, at its line where it has one in the repository.
-func (s *session) annotateFinding(f verdict.Finding) {
+func annotateFinding(s *session, f verdict.Finding) {
 	a := actions.Annotation{Level: actions.Error, Title: "Gate " + string(f.Outcome), Message: f.Gate + ": " + f.Why}
 	switch {
 	case f.Outcome != verdict.Fail && f.Outcome != verdict.Inconclusive:
@@ -120,36 +116,36 @@ func (s *session) annotateFinding(f verdict.Finding) {
 	s.runner.Annotate(a)
 }
 
-// publish writes the summary, the outputs and the report file. What cannot be written is said, and changes nothing
+// publishReport writes the summary, the outputs and the report file. What cannot be written is said, and changes nothing
 // about what was done.
-func (s *session) publish(page report.Doc) {
+func publishReport(s *session, page report.Doc) {
 	result := s.report.Result()
 	if s.p.result != nil {
 		s.p.result(result)
 	}
 	var err error
-	s.say(s.runner.Summary(report.Markdown(page)))
+	s.console.say(s.runner.Summary(report.Markdown(page)))
 	if s.json && !s.printed {
-		s.say(s.runner.Data(resultText(result)))
+		s.console.say(s.runner.Data(resultText(result)))
 	}
 	if !s.runner.InActions() {
 		return
 	}
 	for _, o := range Outputs {
 		if o.value != nil {
-			s.say(s.runner.SetOutput(o.Name, o.value(result)))
+			s.console.say(s.runner.SetOutput(o.Name, o.value(result)))
 		}
 	}
 	if s.written == "" {
 		s.written, err = s.runner.WriteReport("mlflow-promote-"+s.report.Command+"-*.json", []byte(resultText(result)+"\n"))
-		s.say(err)
+		s.console.say(err)
 	}
-	s.say(s.runner.SetOutput("report-file", s.written))
-	s.say(s.runner.SetOutput("predicate-file", s.predicate(result.Statement)))
+	s.console.say(s.runner.SetOutput("report-file", s.written))
+	s.console.say(s.runner.SetOutput("predicate-file", writePredicate(s, result.Statement)))
 }
 
-// predicate writes the predicate of a statement into a file, for actions/attest, which makes the statement itself.
-func (s *session) predicate(of *ledger.Statement) (file string) {
+// writePredicate writes the predicate of a statement into a file, for actions/attest, which makes the statement itself.
+func writePredicate(s *session, of *ledger.Statement) (file string) {
 	if of == nil {
 		return ""
 	}
@@ -157,12 +153,6 @@ func (s *session) predicate(of *ledger.Statement) (file string) {
 	if err == nil {
 		file, err = s.runner.WriteReport("mlflow-promote-predicate-*.json", append(text, '\n'))
 	}
-	s.say(err)
+	s.console.say(err)
 	return file
-}
-
-func (s *session) say(err error) {
-	if err != nil {
-		fmt.Fprintf(s.runner.Err(), "warning: %v\n", err)
-	}
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
+	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -21,8 +22,8 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// pullRequest is the one that this job judges, nil if it judges none. The comment on a merged one stays as it was approved.
-func (s *session) pullRequest() *report.PullRequest {
+// judgedPullRequest is the one that this job judges, nil if it judges none. The comment on a merged one stays as it was approved.
+func judgedPullRequest(s *session) *report.PullRequest {
 	if s.job.EventName != "pull_request" || s.job.PullRequest == 0 || s.job.Merged {
 		return nil
 	}
@@ -34,13 +35,13 @@ func (s *session) pullRequest() *report.PullRequest {
 
 // lookUpPullRequest asks GitHub which pull request the run is about, where the inputs want to know and the event does not
 // say.
-func (s *session) lookUpPullRequest(ctx context.Context) error {
-	s.followed(ctx)
-	by := s.set.intent.Query.Candidate.Commit
-	if by == nil || !s.set.approved.ofPullRequest {
+func lookUpPullRequest(ctx context.Context, s *session) error {
+	followed(ctx, s)
+	by := s.set.Intent.Query.Candidate.Commit
+	if by == nil || !s.set.Approved.OfPullRequest {
 		return nil
 	}
-	pr, ok, err := s.mergedPullRequest(ctx)
+	pr, ok, err := s.gitHub.mergedPullRequest(ctx)
 	if err != nil {
 		return wrap("find the merged pull request", err)
 	}
@@ -52,41 +53,41 @@ func (s *session) lookUpPullRequest(ctx context.Context) error {
 
 // followed finds the pull request whose workflow run this one follows: what a fork may not do is done for it here, with this
 // repository's own workflow and policy. It is looked for on request alone, and for what writes nothing.
-func (s *session) followed(ctx context.Context) {
-	if s.job.EventName != "workflow_run" || !s.set.gitHub.comment || !s.judging() || s.report.Command == "promote" && !s.report.Dry {
+func followed(ctx context.Context, s *session) {
+	if s.job.EventName != "workflow_run" || !s.set.GitHub.Comment || !commentsOn(s) || s.report.Command == "promote" && !s.report.Dry {
 		return
 	}
-	client, err := s.gitHub()
+	client, err := s.gitHub.connect()
 	if err != nil {
-		s.warn("which pull request this is about is not known: " + err.Error())
+		s.console.warn("which pull request this is about is not known: " + err.Error())
 		return
 	}
 	pr, ok, err := client.PullRequestAt(ctx, s.job.HeadRepository, s.job.HeadBranch, s.job.HeadSHA)
 	switch {
 	case err != nil:
-		s.warn("which pull request this is about is not known: " + err.Error())
+		s.console.warn("which pull request this is about is not known: " + err.Error())
 	case !ok:
-		s.warn(fmt.Sprintf("no open pull request, or several, ends with commit %.12s: none is commented on", s.job.HeadSHA))
+		s.console.warn(fmt.Sprintf("no open pull request, or several, ends with commit %.12s: none is commented on", s.job.HeadSHA))
 	default:
 		s.report.PullRequest = &report.PullRequest{Number: pr.Number, Head: pr.Head, URL: pr.URL}
 	}
 }
 
-// validate judges and writes nothing. For a pull request it also plans what merging would do.
-func (s *session) validate(ctx context.Context) {
-	if s.set.ofHolders {
-		s.validateHolders(ctx)
+// runValidate judges and writes nothing. For a pull request it also plans what merging would do.
+func runValidate(ctx context.Context, s *session) {
+	if s.set.Judging.OfHolders {
+		validateHolders(ctx, s)
 		return
 	}
 	if !s.gatherToJudge(ctx) || !s.judge() {
 		return
 	}
-	in := s.set.intent
-	if s.merging() {
+	in := s.set.Intent
+	if showsMerge(s) {
 		in.Command = "promote"
 	}
 	p, err := plan.Promote(s.report.Facts, s.report.Verdict, in)
-	if !s.merging() {
+	if !showsMerge(s) {
 		p.Steps = nil // only looked at: what promoting would do is not this command's to say
 	}
 	s.planned(p)
@@ -105,13 +106,13 @@ func (s *session) validate(ctx context.Context) {
 	}
 }
 
-// merging reports whether what merging would do is shown.
-func (s *session) merging() bool {
-	return s.report.PullRequest != nil && !s.set.intent.Query.Target.Empty()
+// showsMerge reports whether what merging would do is shown.
+func showsMerge(s *session) bool {
+	return s.report.PullRequest != nil && !s.set.Intent.Query.Target.Empty()
 }
 
 // compareSignatures shows a reviewer how the contract changes.
-func (s *session) compareSignatures() {
+func compareSignatures(s *session) {
 	held, ok := s.report.Facts.Incumbent().Get()
 	if _, read := held.MLmodel.Get(); s.report.PullRequest == nil || !ok || !read {
 		return
@@ -123,18 +124,18 @@ func (s *session) compareSignatures() {
 // commentTime bounds the keeping of the comment.
 const commentTime = 20 * time.Second
 
-// comment keeps one comment with the page on the pull request. It returns what the summary says about a comment that
+// writeComment keeps one comment with the page on the pull request. It returns what the summary says about a comment that
 // could not be kept.
-func (s *session) comment(ctx context.Context, page report.Doc) report.Doc {
+func writeComment(ctx context.Context, s *session, page report.Doc) report.Doc {
 	pr := s.report.PullRequest
-	if pr == nil || s.set.gitHub.noComment || !s.judging() || s.set.gitHub.token == "" {
+	if pr == nil || s.set.GitHub.NoComment || !commentsOn(s) || s.set.GitHub.Token == "" {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, commentTime)
 	defer cancel()
-	client, err := s.gitHub()
+	client, err := s.gitHub.connect()
 	if err == nil {
-		s.report.Comment, err = client.Comment(ctx, pr.Number, s.targetKey(), s.hiddenPlan()+report.Markdown(page), s.job.RunURL())
+		s.report.Comment, err = client.Comment(ctx, pr.Number, targetKey(s), hiddenPlan(s)+report.Markdown(page), s.job.RunURL())
 	}
 	switch {
 	case err == nil:
@@ -145,30 +146,30 @@ func (s *session) comment(ctx context.Context, page report.Doc) report.Doc {
 	s.report.Receipt.Warnings = append(s.report.Receipt.Warnings, fmt.Sprintf("no comment was kept on pull request %d: %v", pr.Number, err))
 	var e *registry.Error
 	if errors.As(err, &e) && e.Hint != "" {
-		fmt.Fprintf(s.runner.Err(), "  hint: %s\n", e.Hint)
+		s.console.printf("  hint: %s", e.Hint)
 		return report.Doc{report.Para{Line: report.Line{report.T("No comment was kept: "), report.C(e.Msg)}}, report.Code{Text: e.Hint}}
 	}
 	return nil
 }
 
-// judging reports whether the command is one that a comment is about.
-func (s *session) judging() bool {
-	c, ok := commandNamed(s.report.Command)
-	return ok && c.judges
+// commentsOn reports whether the command is one that a comment is about.
+func commentsOn(s *session) bool {
+	c, ok := inputs.CommandNamed(s.report.Command)
+	return ok && c.Judges
 }
 
 // targetKey tells what is kept on GitHub for one model and target from what is kept for another.
-func (s *session) targetKey() string {
-	q := s.set.intent.Query
-	if s.set.ofHolders {
-		return "policy " + s.set.policyFile
+func targetKey(s *session) string {
+	q := s.set.Intent.Query
+	if s.set.Judging.OfHolders {
+		return "policy " + s.set.Judging.PolicyFile
 	}
 	return strings.TrimSpace(q.Model + " " + q.Target.String())
 }
 
 // hiddenPlan is the first line of a comment: the digest of the plan, and the plan itself where it is short. Text of others
 // never stands there.
-func (s *session) hiddenPlan() string {
+func hiddenPlan(s *session) string {
 	if s.report.Digest == "" || !s.report.Planned {
 		return ""
 	}
@@ -203,45 +204,45 @@ func unpack(text string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return io.ReadAll(io.LimitReader(z, fileLimit))
+	return io.ReadAll(io.LimitReader(z, inputs.FileLimit))
 }
 
 var hiddenPlanLine = regexp.MustCompile(`^<!-- plan ([0-9a-f]{64})(?: ([A-Za-z0-9+/=]+))? -->\r?\n`)
 
 // approvedByMerge takes the plan of the merged pull request as the approved one. A plan that would write nothing needs
 // none: the run was started again after it had done everything. Nor does a dry run before the merge.
-func (s *session) approvedByMerge(ctx context.Context, p plan.Plan) error {
+func approvedByMerge(ctx context.Context, s *session, p plan.Plan) error {
 	before := s.report.PullRequest != nil || s.report.DryWhy != ""
-	if !s.set.approved.ofPullRequest || before || len(p.Steps) == 0 {
+	if !s.set.Approved.OfPullRequest || before || len(p.Steps) == 0 {
 		return nil
 	}
-	pr, ok, err := s.mergedPullRequest(ctx)
+	pr, ok, err := s.gitHub.mergedPullRequest(ctx)
 	switch {
 	case err != nil:
 		return wrap("find the merged pull request", err)
 	case !ok:
 		return noApproval(fmt.Sprintf("no pull request was merged with commit %.12s", s.job.SHA))
 	}
-	client, err := s.gitHub()
+	client, err := s.gitHub.connect()
 	if err != nil {
 		return err
 	}
-	body, ok, err := client.Commented(ctx, pr.Number, s.targetKey())
+	body, ok, err := client.Commented(ctx, pr.Number, targetKey(s))
 	if err != nil {
 		return wrap(fmt.Sprintf("read the plan on pull request %d", pr.Number), err)
 	}
 	m := hiddenPlanLine.FindStringSubmatch(body)
 	if !ok || m == nil {
-		return noApproval(fmt.Sprintf("pull request %d has no whole comment of ours with a plan for %s", pr.Number, s.targetKey()))
+		return noApproval(fmt.Sprintf("pull request %d has no whole comment of ours with a plan for %s", pr.Number, targetKey(s)))
 	}
-	a := &s.set.approved
-	a.digest = m[1]
+	a := &s.set.Approved
+	a.Digest = m[1]
 	var kept plan.Plan
 	if text, err := unpack(m[2]); err == nil && json.Unmarshal(text, &kept) == nil {
 		digest, err := kept.Digest()
-		a.plan, a.whole = kept, err == nil && digest == a.digest // computed, not believed
+		a.Plan, a.Whole = kept, err == nil && digest == a.Digest // computed, not believed
 	}
-	fmt.Fprintf(s.runner.Err(), "the plan on pull request %d was approved by its merge: %s\n", pr.Number, pr.URL)
+	s.console.printf("the plan on pull request %d was approved by its merge: %s", pr.Number, pr.URL)
 	return nil
 }
 

@@ -11,26 +11,26 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
-// resume finishes a promotion that an earlier attempt of this workflow run began, if its gates still pass. They are
+// resumePromotion finishes a promotion that an earlier attempt of this workflow run began, if its gates still pass. They are
 // judged again, as of now, against what the target pointed to before that attempt.
-func (s *session) resume(ctx context.Context, e ledger.Entry) (again bool) {
-	s.book.resumes = e.Epoch
-	if !s.judgeAgain(ctx, e) {
+func resumePromotion(ctx context.Context, s *session, e ledger.Entry) (again bool) {
+	s.ledger.resumes = e.Epoch
+	if !judgeAgain(ctx, s, e) {
 		return false
 	}
-	p, err := plan.Resume(s.report.Facts, s.report.Verdict, s.set.intent, e)
+	p, err := plan.Resume(s.report.Facts, s.report.Verdict, s.set.Intent, e)
 	again = s.carryOutAs(ctx, p, e.Record.Plan, err)
 	if s.report.Err == nil && s.report.Verdict.Effect() != verdict.Promote {
-		s.fail(plan.Stranded(s.report.Facts, s.set.intent, e))
+		s.fail(plan.Stranded(s.report.Facts, s.set.Intent, e))
 	}
 	return again
 }
 
 // judgeAgain reads the versions that the entry's moves replaced, and judges. It reports whether there is a verdict.
-func (s *session) judgeAgain(ctx context.Context, e ledger.Entry) bool {
+func judgeAgain(ctx context.Context, s *session, e ledger.Entry) bool {
 	needs := s.needs()
 	needs.Holders = append(slices.Clone(needs.Holders), plan.Keys(plan.Replaced(s.report.Facts, e))...)
-	facts, err := gather.Facts(ctx, s.client, s.set.intent.Query, needs)
+	facts, err := gather.Facts(ctx, s.client, s.set.Intent.Query, needs)
 	if err != nil {
 		s.fail(diagnose.Explain(ctx, s.client, err))
 		return false

@@ -10,38 +10,20 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/gather"
 	"github.com/mlflow-promote/mlflow-promote/internal/plan"
-	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// backTo reads the version to go back to; without one it is the last good holder.
-func (r *reader) backTo() {
-	text := r.value("candidate")
-	if text == "" {
-		return
-	}
-	c, err := registry.ParseCandidate(text)
-	q := &r.out.intent.Query
-	switch {
-	case err != nil:
-		r.problem("candidate", text, err.Error())
-	case c.Number == 0 || c.Model != q.Model:
-		r.problem("candidate", text, fmt.Sprintf("a rollback goes to a version of the model itself; write models:/%s/7, or leave it out", q.Model))
-	}
-	q.Candidate = c
-}
-
-// rollback moves the target back. No gate runs: at that moment nobody waits for one.
-func (s *session) rollback(ctx context.Context) {
-	defer s.closeBook(ctx)
+// runRollback moves the target back. No gate runs: at that moment nobody waits for one.
+func runRollback(ctx context.Context, s *session) {
+	defer closeLedger(ctx, s)
 	for again := true; again; {
-		facts, err := s.look(ctx, func() (fact.Facts, error) { return gather.Versions(ctx, s.client, s.set.intent.Query) })
+		facts, err := s.ledger.look(ctx, func() (fact.Facts, error) { return gather.Versions(ctx, s.client, s.set.Intent.Query) })
 		if err == nil {
-			facts.Ledger, err = s.olderEntries(ctx, facts.Ledger)
+			facts.Ledger, err = olderEntries(ctx, s, facts.Ledger)
 		}
 		if !s.gathered(ctx, facts, err) {
 			return
 		}
-		p, digest, err := s.wayBack(ctx)
+		p, digest, err := wayBack(ctx, s)
 		s.report.Facts.Candidate.Version = facts.Versions[p.Version]
 		if digest != "" {
 			again = s.carryOutAs(ctx, p, digest, err)
@@ -52,11 +34,11 @@ func (s *session) rollback(ctx context.Context) {
 }
 
 // olderEntries puts the entries of earlier pages before those at hand.
-func (s *session) olderEntries(ctx context.Context, l ledger.Chain) (ledger.Chain, error) {
-	if s.book.ledger == nil || l.Off != "" || !s.book.view.Exists() {
+func olderEntries(ctx context.Context, s *session, l ledger.Chain) (ledger.Chain, error) {
+	if s.ledger.ledger == nil || l.Off != "" || !s.ledger.view.Exists() {
 		return l, nil
 	}
-	return s.book.ledger.Past(ctx, s.book.view, rollbackPages)
+	return s.ledger.ledger.Past(ctx, s.ledger.view, rollbackPages)
 }
 
 // rollbackPages bounds how far back a rollback looks in the ledger.
@@ -64,23 +46,23 @@ const rollbackPages = 16
 
 // wayBack plans the rollback. It ends where one that was cut off was going, and one that an earlier attempt of this
 // workflow run made is not made twice: either would go one version further.
-func (s *session) wayBack(ctx context.Context) (plan.Plan, string, error) {
-	f, in := s.report.Facts, s.set.intent
+func wayBack(ctx context.Context, s *session) (plan.Plan, string, error) {
+	f, in := s.report.Facts, s.set.Intent
 	if e, ok := plan.BegunRollback(f, in); ok {
-		p := plan.FinishRollback(f, in, e, s.book.holder)
+		p := plan.FinishRollback(f, in, e, s.ledger.holder)
 		if p.Resumes == 0 {
 			return p, "", nil
 		}
 		return p, e.Record.Plan, nil
 	}
 	if e, ok := f.Ledger.Last(); ok && e.Outcome == ledger.EntryDone && e.Record.Command == in.Command && e.Record.Target == in.Query.Target &&
-		s.book.holder.LaterAttemptOf(e.Holder) {
+		s.ledger.holder.LaterAttemptOf(e.Holder) {
 		p := plan.Rollback(f, in, e.Record.To)
 		p.Steps = []plan.Step{}
 		p.Notes = append(p.Notes, fmt.Sprintf("an earlier attempt of this workflow run rolled back already (entry %d)", e.Epoch))
 		return p, "", nil
 	}
-	to, notes, err := s.choose(ctx)
+	to, notes, err := chooseWayBack(ctx, s)
 	if err = cmp.Or(err, plan.Names(f, in)); err != nil {
 		return plan.Plan{
 			Command: in.Command, Model: in.Query.Model, Target: in.Query.Target, Server: f.Server,
@@ -92,10 +74,10 @@ func (s *session) wayBack(ctx context.Context) (plan.Plan, string, error) {
 	return p, "", nil
 }
 
-// choose finds the version to go back to, and looks whether its model is there. A store that cannot be read just now
+// chooseWayBack finds the version to go back to, and looks whether its model is there. A store that cannot be read just now
 // does not block a rollback.
-func (s *session) choose(ctx context.Context) (int, []string, error) {
-	f, in := s.report.Facts, s.set.intent
+func chooseWayBack(ctx context.Context, s *session) (int, []string, error) {
+	f, in := s.report.Facts, s.set.Intent
 	backs := plan.Backs(f, in)
 	if n := in.Query.Candidate.Number; n != 0 {
 		backs = []fact.Back{plan.To(f, in, n)}

@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"net/http"
 	"regexp"
 	"slices"
 	"sync"
@@ -15,6 +13,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
 	"github.com/mlflow-promote/mlflow-promote/internal/apply"
 	"github.com/mlflow-promote/mlflow-promote/internal/fact"
+	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow"
 	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/diagnose"
@@ -25,22 +24,22 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 	"github.com/mlflow-promote/mlflow-promote/internal/report"
-	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 	"github.com/mlflow-promote/mlflow-promote/internal/verdict"
 )
 
 // session is one command under way.
 type session struct {
-	p      Process
-	runner *actions.Runner
-	json   bool
-	set    settings
-	job    actions.Context
-	client *mlflow.Client
-	wires  []*rest.Client
-	report report.Report
-	book   book
-	given  map[string]string // inputs, without secrets, for the record
+	p       Process
+	runner  *actions.Runner
+	json    bool
+	set     inputs.Settings
+	job     actions.Context
+	client  *mlflow.Client
+	servers *connections
+	console *console
+	report  report.Report
+	ledger  *ledgerSession
+	given   map[string]string // inputs, without secrets, for the record
 
 	noPolicy string // where a policy was looked for and not found
 
@@ -48,33 +47,29 @@ type session struct {
 	secrets []string // all that were given: no user name in a record may be like one
 	login   string   // who the server says logged in; "" if it does not tell, or if the name is a credential
 
-	printed bool   // the command itself has printed the JSON that was asked for
-	written string // report file that the command itself has written
-	hub     hub
-	move    *move           // what this run set out to move; nil while it has not
-	late    context.Context // of what is still reported after a cancellation, or when the time has run out
-	jobErr  error           // what of the job could not be read
-
-	mu       sync.Mutex
-	waited   map[string]int // cause -> the highest attempt that was told about
-	awaited  bool           // it was said that the server is waited for
-	warnings []string       // of what went wrong beside the command's own work
+	printed  bool   // the command itself has printed the JSON that was asked for
+	written  string // report file that the command itself has written
+	gitHub   *gitHubSession
+	notifier *notifier
+	move     *move           // what this run set out to move; nil while it has not
+	late     context.Context // of what is still reported after a cancellation, or when the time has run out
+	jobErr   error           // what of the job could not be read
 }
 
 // begin checks where the command runs and builds the client; nothing is sent to MLflow yet.
-func (s *session) begin(ctx context.Context, c command) error {
+func (s *session) begin(ctx context.Context, c inputs.Command) error {
 	job := s.job
 	if s.jobErr != nil {
-		fmt.Fprintf(s.runner.Err(), "warning: %v\n", s.jobErr)
+		s.console.printf("warning: %v", s.jobErr)
 	}
-	writes := c.writes || len(s.set.repair) > 0 || s.set.reset != ""
+	writes := c.Writes || len(s.set.Doctor.Repair) > 0 || s.set.Doctor.Reset != ""
 	if writes {
-		if err := s.checkStart(ctx); err != nil {
+		if err := checkStart(ctx, s); err != nil {
 			return err
 		}
 	}
-	if by := s.set.intent.Query.Candidate.Commit; by != nil {
-		if c.judges && writes && !s.set.dryRun && unmerged(job) {
+	if by := s.set.Intent.Query.Candidate.Commit; by != nil {
+		if c.Judges && writes && !s.set.DryRun && unmerged(job) {
 			return &registry.Error{
 				Reason: registry.RefNotAllowed, Msg: fmt.Sprintf("the candidate is a commit of branch %q of %q, which need not have been merged", job.HeadBranch, job.HeadRepository),
 				Hint: "let the workflow follow runs of the default branch alone (branches: below workflow_run), or name the run; to look without writing, set dry-run: true",
@@ -86,25 +81,32 @@ func (s *session) begin(ctx context.Context, c command) error {
 		}
 		by.SHA = sha
 	}
-	s.set.intent.WorkflowRun = job.RunURL()
-	s.set.intent.Actor = job.TriggeringActor
-	s.set.intent.Notify = s.set.notify.names()
-	s.report.Dry = s.set.dryRun && writes
-	s.report.Tracking = s.set.tracking
+	s.set.Intent.WorkflowRun = job.RunURL()
+	s.set.Intent.Actor = job.TriggeringActor
+	s.set.Intent.Notify = s.set.Notify.Names()
+	s.report.Dry = s.set.DryRun && writes
+	s.report.Tracking = s.set.Server.Tracking
 	s.report.Workflow = report.Workflow{Server: job.ServerURL, Repository: job.Repository, Head: job.Head()}
-	s.report.Plan = plan.Plan{Model: s.set.intent.Query.Model, Target: s.set.intent.Query.Target}
-	if (c.judges || c.adopts) && !s.set.ofHolders {
+	s.report.Plan = plan.Plan{Model: s.set.Intent.Query.Model, Target: s.set.Intent.Query.Target}
+	if (c.Judges || c.Adopts) && !s.set.Judging.OfHolders {
 		if err := s.adopt(c); err != nil {
 			return err
 		}
 	}
-	if c.offline || len(s.set.saved.History.Pages) > 0 {
+	if c.Offline || len(s.set.History.Saved.History.Pages) > 0 {
 		return nil
 	}
-	if err := s.connect(); err != nil {
+	client, err := s.servers.connect(s.mayName)
+	if err != nil {
 		return err
 	}
-	s.openBook(job.RunID, job.RunAttempt)
+	s.client = client
+	s.ledger = &ledgerSession{
+		process: s.p, client: s.client, console: s.console, gitHub: s.gitHub, intent: s.set.Intent, mode: s.set.Ledger,
+		dry: s.report.Dry, limit: s.set.Timeout, asks: s.askName,
+		since: func() []string { return s.needs().Since },
+	}
+	s.ledger.open(job.RunID, job.RunAttempt, s.servers.now)
 	return nil
 }
 
@@ -124,120 +126,77 @@ func headCommit(job actions.Context) (string, error) {
 	return "", e
 }
 
-func (s *session) connect() error {
-	tracking, err := s.dial(s.set.tracking, s.set.trackingHeader)
-	if err != nil {
-		return err
-	}
-	models := tracking
-	if s.set.registry != s.set.tracking {
-		if models, err = s.dial(s.set.registry, s.set.registryHeader); err != nil {
-			return err
-		}
-	}
-	s.client = mlflow.New(tracking, models, mlflow.About{
-		Address: s.set.registry, Login: s.set.login, LoggedIn: s.set.basic, MayName: s.mayName, Workspace: s.set.workspace,
-	}, s.p.Jitter)
-	return nil
-}
-
-// dial connects to one server. Credentials in its address are for it alone, and those of the inputs win over them.
-func (s *session) dial(address string, own http.Header) (*rest.Client, error) {
-	wire := s.wire()
-	header := own.Clone()
-	maps.Copy(header, s.set.header)
-	wire.Base, wire.Header, wire.ClientCert, wire.InsecureTLS = address, header, s.set.clientCert, s.set.insecureTLS
-	c, err := rest.New(wire)
-	if err != nil {
-		return nil, mlflow.Explain("connect to "+address, err)
-	}
-	s.wires = append(s.wires, c)
-	return c, nil
-}
-
-// waiting is the progress line of a repetition: one for all requests that wait for the same cause at the same time.
-func (s *session) waiting(r rest.Retry) {
-	cause := mlflow.Short(r.Cause)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if r.Attempt <= s.waited[cause] {
-		return
-	}
-	s.waited[cause] = r.Attempt
-	fmt.Fprintf(s.runner.Err(), "%s %s: %s; trying again in %s\n", r.Method, r.URL, cause, r.Wait.Round(10*time.Millisecond))
-}
-
-func (s *session) register(ctx context.Context) {
+func runRegister(ctx context.Context, s *session) {
 	if !s.gather(ctx) {
 		return
 	}
-	p, err := plan.Register(s.report.Facts, s.set.intent)
+	p, err := plan.Register(s.report.Facts, s.set.Intent)
 	s.carryOut(ctx, p, err)
 }
 
-// promote starts over if another promotion was faster: it judges again what that one left.
-func (s *session) promote(ctx context.Context) {
-	defer s.closeBook(ctx)
+// runPromote starts over if another promotion was faster: it judges again what that one left.
+func runPromote(ctx context.Context, s *session) {
+	defer closeLedger(ctx, s)
 	for again := true; again; {
 		again = false
 		if !s.gatherWithLedger(ctx) {
 			return
 		}
-		if e, ok := plan.Unfinished(s.report.Facts, s.set.intent, s.book.holder); ok {
-			again = s.resume(ctx, e)
+		if e, ok := plan.Unfinished(s.report.Facts, s.set.Intent, s.ledger.holder); ok {
+			again = resumePromotion(ctx, s, e)
 			continue
 		}
 		if !s.judge() {
 			return
 		}
-		p, err := plan.Promote(s.report.Facts, s.report.Verdict, s.set.intent)
+		p, err := plan.Promote(s.report.Facts, s.report.Verdict, s.set.Intent)
 		again = s.carryOut(ctx, p, err)
 	}
 }
 
-// alias sets or removes aliases that no gate guards.
-func (s *session) alias(ctx context.Context) {
-	defer s.closeBook(ctx)
+// runAlias sets or removes aliases that no gate guards.
+func runAlias(ctx context.Context, s *session) {
+	defer closeLedger(ctx, s)
 	for again := true; again; {
-		facts, err := s.look(ctx, func() (fact.Facts, error) { return gather.Aliases(ctx, s.client, s.set.intent.Query) })
+		facts, err := s.ledger.look(ctx, func() (fact.Facts, error) { return gather.Aliases(ctx, s.client, s.set.Intent.Query) })
 		if !s.gathered(ctx, facts, err) {
 			return
 		}
-		if err := cmp.Or(s.assignable(ctx, facts.Ledger), plan.Names(facts, s.set.intent)); err != nil {
+		if err := cmp.Or(assignable(ctx, s, facts.Ledger), plan.Names(facts, s.set.Intent)); err != nil {
 			s.fail(err)
 			return
 		}
-		if p, digest, ok := plan.ResumeAliases(facts, s.set.intent, s.book.holder); ok {
+		if p, digest, ok := plan.ResumeAliases(facts, s.set.Intent, s.ledger.holder); ok {
 			again = s.carryOutAs(ctx, p, digest, nil)
 			continue
 		}
-		p, err := plan.Aliases(facts, s.set.intent)
+		p, err := plan.Aliases(facts, s.set.Intent)
 		again = s.carryOut(ctx, p, err)
 	}
 }
 
 func (s *session) gather(ctx context.Context) bool {
-	facts, err := gather.Facts(ctx, s.client, s.set.intent.Query, s.needs())
+	facts, err := gather.Facts(ctx, s.client, s.set.Intent.Query, s.needs())
 	return s.gathered(ctx, facts, err)
 }
 
 // gatherToJudge gathers for a command that judges and moves nothing. What the ledger recorded is read if a gate asks for
 // it; without a ledger there are no records.
 func (s *session) gatherToJudge(ctx context.Context) bool {
-	if !gates.Needs(s.set.gates).Ledger || s.book.ledger == nil {
+	if !gates.Needs(s.set.Judging.Gates).Ledger || s.ledger.ledger == nil {
 		return s.gather(ctx)
 	}
 	var view ledger.View
 	var unread error
 	var wg sync.WaitGroup
-	wg.Go(func() { view, unread = s.book.ledger.Look(ctx) })
-	facts, err := gather.Facts(ctx, s.client, s.set.intent.Query, s.needs())
+	wg.Go(func() { view, unread = s.ledger.ledger.Look(ctx) })
+	facts, err := gather.Facts(ctx, s.client, s.set.Intent.Query, s.needs())
 	wg.Wait()
 	switch {
 	case err != nil:
 	case unread == nil:
 		facts.Ledger = view.Facts()
-	case !s.optional(unread):
+	case !s.ledger.optional(unread):
 		err = unread
 	}
 	return s.gathered(ctx, facts, err)
@@ -245,8 +204,8 @@ func (s *session) gatherToJudge(ctx context.Context) bool {
 
 // gatherWithLedger gathers for a command that moves something.
 func (s *session) gatherWithLedger(ctx context.Context) bool {
-	facts, err := s.look(ctx, func() (fact.Facts, error) {
-		return gather.Facts(ctx, s.client, s.set.intent.Query, s.needs())
+	facts, err := s.ledger.look(ctx, func() (fact.Facts, error) {
+		return gather.Facts(ctx, s.client, s.set.Intent.Query, s.needs())
 	})
 	return s.gathered(ctx, facts, err)
 }
@@ -264,15 +223,15 @@ func (s *session) gathered(ctx context.Context, facts fact.Facts, err error) boo
 // judge reports whether there is a verdict to go on with. Without any gate there is none, unless the user takes that
 // on.
 func (s *session) judge() bool {
-	in := s.set.intent
+	in := s.set.Intent
 	if err := plan.Names(s.report.Facts, in); err != nil {
 		s.fail(err)
 		return false
 	}
-	ungated := len(s.set.gates) == 0 && slices.Contains(in.Override, verdict.OverrideUngated)
-	list := s.set.gates
-	if s.set.from != "" && (ungated || len(list) > 0) { // the order of stages is no judgement of the model
-		list = append([]gates.Gate{gates.FromStage(s.set.from, in.Query.Target)}, list...)
+	ungated := len(s.set.Judging.Gates) == 0 && slices.Contains(in.Override, verdict.OverrideUngated)
+	list := s.set.Judging.Gates
+	if s.set.Judging.From != "" && (ungated || len(list) > 0) { // the order of stages is no judgement of the model
+		list = append([]gates.Gate{gates.FromStage(s.set.Judging.From, in.Query.Target)}, list...)
 	}
 	if s.report.Dry || in.Command == "validate" {
 		list = policy.ForPlan(list)
@@ -282,7 +241,7 @@ func (s *session) judge() bool {
 		mode = verdict.Ungated
 	}
 	if len(list) > 0 {
-		s.report.Verdict, s.report.Judged = policy.Judge(list, s.report.Facts, s.set.waivers...), true
+		s.report.Verdict, s.report.Judged = policy.Judge(list, s.report.Facts, s.set.Judging.Waivers...), true
 		s.report.Verdict.Mode = cmp.Or(mode, s.report.Verdict.Mode)
 		return true
 	}
@@ -293,7 +252,7 @@ func (s *session) judge() bool {
 	s.report.Suggest = policy.Suggest(s.report.Facts, in.Query.Target)
 	s.fail(&registry.Error{
 		Reason: registry.NoGates, Msg: "no gate says what the candidate must achieve",
-		Hint: "give at least one line in the input thresholds, or a policy file; a target without list is refused (override: ungated promotes without, shown and recorded)",
+		Hint: "give at least one line in the input thresholds, or a policy file; a target without gates is refused (override: ungated promotes without, shown and recorded)",
 	})
 	return false
 }
@@ -330,20 +289,20 @@ func (s *session) carryOutAs(ctx context.Context, p plan.Plan, digest string, er
 }
 
 func (s *session) apply(ctx context.Context, p plan.Plan) (again bool) {
-	if err := s.approve(ctx, p); err != nil {
+	if err := checkApproval(ctx, s, p); err != nil {
 		s.fail(err)
 		return false
 	}
 	if !s.report.Dry {
 		if p.Moves() && !s.report.Facts.Review.Gathered() {
-			s.report.Facts.Review = s.approvals(ctx)
+			s.report.Facts.Review = s.gitHub.approvals(ctx)
 		}
-		s.move = s.newMove(p)
+		s.move = newMove(s, p)
 		receipt := apply.Run(ctx, write.Writer{Client: s.client}, p, s.options(p))
 		s.report.Receipt, s.report.Applied = receipt.After(s.report.Receipt), true
-		s.entered()
-		s.unasked(ctx, p)
-		if s.overtaken(receipt.Err) {
+		reportEntry(s)
+		explainNoLedger(ctx, s, p)
+		if s.ledger.overtaken(receipt.Err) {
 			return true
 		}
 	}
@@ -353,12 +312,12 @@ func (s *session) apply(ctx context.Context, p plan.Plan) (again bool) {
 
 func (s *session) options(p plan.Plan) apply.Options {
 	return apply.Options{
-		Now: s.p.Now, Ledger: s.move.ledger(), Slow: s.set.gitHub.environment != "",
+		Now: s.p.Now, Ledger: s.move.ledger(), Slow: s.set.GitHub.Environment != "",
 		Record: func(at time.Time, version int) string {
-			return plan.NewSummary(p, s.report.Digest, s.set.intent, version, at, s.placed())
+			return plan.NewSummary(p, s.report.Digest, s.set.Intent, version, at, recordPlace(s))
 		},
-		Lease: ledger.Lease, Pause: s.pause,
-		Step: func(step plan.Step) { fmt.Fprintf(s.runner.Err(), "%s %s\n", step.Do, stepObject(step)) },
+		Lease: ledger.Lease, Pause: s.ledger.pause,
+		Step: func(step plan.Step) { s.console.printf("%s %s", step.Do, stepObject(step)) },
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
+	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -19,22 +21,19 @@ func ActionYAML() string {
 	b.WriteString("author: the mlflow-promote authors\n")
 	b.WriteString("branding:\n  icon: award\n  color: blue\n")
 	b.WriteString("inputs:\n")
-	for _, in := range Inputs {
-		fmt.Fprintf(&b, "  %s:\n    description: %s\n    required: false\n", in.Name, yamlText(in.describe()))
+	for _, in := range inputs.All {
+		fmt.Fprintf(&b, "  %s:\n    description: %s\n    required: false\n", in.Name, format.YAMLText(in.Describe()))
 		if def := cmp.Or(in.Expression, in.Default); def != "" && in.Env == "" {
-			fmt.Fprintf(&b, "    default: %s\n", yamlText(def))
+			fmt.Fprintf(&b, "    default: %s\n", format.YAMLText(def))
 		}
 	}
 	b.WriteString("outputs:\n")
 	for _, o := range Outputs {
-		fmt.Fprintf(&b, "  %s:\n    description: %s\n", o.Name, yamlText(o.Help))
+		fmt.Fprintf(&b, "  %s:\n    description: %s\n", o.Name, format.YAMLText(o.Help))
 	}
 	b.WriteString("runs:\n  using: docker\n  image: Dockerfile\n")
 	return b.String()
 }
-
-// yamlText returns text as a single-quoted YAML scalar.
-func yamlText(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
 
 // Tables returns the generated tables of the README by the name of their marker.
 func Tables() map[string]string {
@@ -46,20 +45,20 @@ func Tables() map[string]string {
 
 func commandTable() string {
 	rows := [][]string{{"command", "writes", "what it does"}}
-	for _, c := range commands() {
+	for _, c := range inputs.Commands() {
 		writes := "no"
-		if c.writes {
+		if c.Writes {
 			writes = "yes"
 		}
-		rows = append(rows, []string{"`" + c.name + "`", writes, c.summary})
+		rows = append(rows, []string{"`" + c.Name + "`", writes, c.Summary})
 	}
-	return markdownTable(rows)
+	return format.MarkdownTable(rows)
 }
 
 func inputTable() string {
 	rows := [][]string{{"input", "group", "description", "default"}}
-	for _, in := range Inputs {
-		help := in.describe()
+	for _, in := range inputs.All {
+		help := in.Describe()
 		if in.Env != "" {
 			help += " If empty, `$" + in.Env + "` is used."
 		}
@@ -69,7 +68,7 @@ func inputTable() string {
 		}
 		rows = append(rows, []string{"`" + in.Name + "`", in.Group, help, def})
 	}
-	return markdownTable(rows)
+	return format.MarkdownTable(rows)
 }
 
 func outputTable() string {
@@ -77,11 +76,11 @@ func outputTable() string {
 	for _, o := range Outputs {
 		rows = append(rows, []string{"`" + o.Name + "`", o.Help})
 	}
-	return markdownTable(rows)
+	return format.MarkdownTable(rows)
 }
 
 func statusTable() string {
-	return markdownTable([][]string{
+	return format.MarkdownTable([][]string{
 		{"exit code", "meaning", "what was changed"},
 		{fmt.Sprint(registry.ExitDone), "done, or nothing to do", "see the report"},
 		{
@@ -105,19 +104,5 @@ func reasonTable() string {
 	for _, r := range registry.Reasons {
 		rows = append(rows, []string{"`" + string(r.Reason) + "`", fmt.Sprint(r.Exit), r.Meaning})
 	}
-	return markdownTable(rows)
-}
-
-func markdownTable(rows [][]string) string {
-	var b strings.Builder
-	for i, r := range rows {
-		for _, cell := range r {
-			b.WriteString("| " + strings.ReplaceAll(cell, "|", `\|`) + " ")
-		}
-		b.WriteString("|\n")
-		if i == 0 {
-			b.WriteString(strings.Repeat("|---", len(r)) + "|\n")
-		}
-	}
-	return b.String()
+	return format.MarkdownTable(rows)
 }

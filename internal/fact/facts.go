@@ -46,6 +46,7 @@ type Subject struct {
 	Run     registry.Known[registry.Run] // unreadable too if the model does not belong to it, see BelongsToRun
 	Path    string                       // of the model below the run's artifacts; "" of a logged model
 	InPlace bool                         // Path is where the run lists it: its artifact store was not moved
+	Places  []string                     // names of where the files of a version are; nil if that is not known
 	MLmodel registry.Known[registry.MLmodel]
 
 	Logged      registry.Known[registry.LoggedModel]   // absent if the version is no logged model of MLflow 3

@@ -62,6 +62,15 @@ func evaluated(last registry.Point) Subject {
 	return s
 }
 
+// unlisted is a folder of a run that has no tag about its models.
+func unlisted(others registry.Known[[]string]) Subject {
+	run := registry.Run{ID: "r1", Metrics: map[string]registry.Point{"acc": point(.9, 0, 1)}}
+	return Subject{
+		Path: "a/model", Run: registry.Is(run), OtherPaths: others,
+		Logged: registry.Absent[registry.LoggedModel]("no"),
+	}
+}
+
 func sibling(created int64, rows ...registry.ModelMetric) registry.LoggedModel {
 	return registry.LoggedModel{ID: badID, Name: "bad", ExperimentID: "1", SourceRunID: "r1", Created: clock(created), Metrics: rows}
 }
@@ -225,6 +234,19 @@ func TestChoose(t *testing.T) {
 		"files of a run that has a logged model too": {
 			Subject{Path: "copied", Logged: registry.Absent[registry.LoggedModel]("no"), Siblings: registry.Is([]registry.LoggedModel{sibling(1)}), Run: registry.Is(registry.Run{ID: "r1", Outputs: []registry.ModelOutput{{ModelID: badID}}, Metrics: map[string]registry.Point{"acc": point(.9, 0, 1)}})},
 			Selector{}, "", "also has the model bad",
+		},
+		"an unlisted folder, the only model":      {unlisted(registry.Is([]string{})), Selector{}, "0.9", ""},
+		"an unlisted folder, and another one":     {unlisted(registry.Is([]string{"a/model_copy"})), Selector{}, "", "also has the model a/model_copy"},
+		"an unlisted folder, and a model above":   {unlisted(registry.Is([]string{""})), Selector{}, "", "also has the model in the root of its artifacts"},
+		"an unlisted folder, others are not read": {unlisted(registry.Unreadable[[]string]("503")), Selector{}, "", "other models in the artifacts of run r1 are not known: 503"},
+		"an unlisted folder, nobody looked":       {unlisted(registry.Known[[]string]{}), Selector{}, "", "not gathered"},
+		"an unlisted folder, the run on purpose":  {unlisted(registry.Is([]string{"x"})), Selector{OfRun: true}, "0.9", ""},
+		"a folder that the run lists, nobody looked": {
+			without(unlisted(registry.Known[[]string]{}), func(s *Subject) {
+				run := s.Run.OrZero()
+				run.Tags = map[string]string{registry.RunTagModels: `[{"artifact_path":"a/model"}]`}
+				s.Run = registry.Is(run)
+			}), Selector{}, "0.9", "",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

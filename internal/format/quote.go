@@ -30,3 +30,16 @@ func YAMLWord(text string) string {
 	}
 	return string(quoted)
 }
+
+// YAMLScalar is text as it stands in a workflow: quoted unless everybody reads it as a plain text.
+func YAMLScalar(text string) string {
+	if plainScalar.MatchString(text) && text != "true" && text != "false" && text != "null" {
+		return text
+	}
+	return YAMLText(text)
+}
+
+var plainScalar = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_./-]*$`)
+
+// YAMLText returns text as a single-quoted YAML scalar.
+func YAMLText(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }

@@ -1,16 +1,19 @@
 package mlflow
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"path"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -262,5 +265,68 @@ func TestDigest_Streams(t *testing.T) {
 		if text, ok := got.Get(); text+got.Why() != c.want || ok != (c.want == want) {
 			t.Errorf("%s: %s%s, want %s", name, text, got.Why(), c.want)
 		}
+	}
+}
+
+// Other models of a run are its folders with an MLmodel file, at any depth. What is inside a model is part of it.
+func TestOtherModels(t *testing.T) {
+	var folders []string
+	for i := range 20 {
+		folders = append(folders, fmt.Sprintf("plots/%d/a.png", i))
+	}
+	const own = "out/model"
+	for name, c := range map[string]struct {
+		files []string
+		want  string
+		asked int
+	}{
+		"only this one": {[]string{"out/model/MLmodel", "a.txt"}, "", 2},
+		"a copy next to it": {
+			[]string{"out/model/MLmodel", "out/model_copy/MLmodel"}, "out/model_copy", 3,
+		},
+		"two, further away": {
+			[]string{"out/model/MLmodel", "x/y/MLmodel", "b/c/d/MLmodel", "b/MLmodel.txt"}, "b/c/d x/y", 7,
+		},
+		"in the root": {[]string{"out/model/MLmodel", "MLmodel"}, ".", 1},
+		"above it":    {[]string{"out/model/MLmodel", "out/MLmodel"}, "out", 2},
+		"inside it":   {[]string{"out/model/MLmodel", "out/model/artifacts/inner/MLmodel"}, "", 2},
+		"inside another one": {
+			[]string{"out/model/MLmodel", "pipe/MLmodel", "pipe/step/MLmodel"}, "pipe", 3,
+		},
+		"20 folders": {append(folders[:18:18], "out/model/MLmodel"), "", 21},
+		"21 folders": {append(folders[:19:19], "out/model/MLmodel"), "there are more than 20 folders", 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			asked := atomic.Int32{}
+			client := listing(t, func(dir string) string {
+				asked.Add(1)
+				entries := map[string]bool{}
+				for _, file := range c.files {
+					if rest, below := strings.CutPrefix("/"+file, path.Join("/", dir)+"/"); below || dir == "" {
+						name, _, isDir := strings.Cut(strings.TrimPrefix(rest, "/"), "/")
+						entries[fmt.Sprintf(`{"path": %q, "is_dir": %v}`, path.Join(dir, name), isDir)] = true
+					}
+				}
+				return `{"files": [` + strings.Join(slices.Sorted(maps.Keys(entries)), ",") + `]}`
+			})
+			known := client.OtherModels(context.Background(), "r", own)
+			var got []string
+			for _, dir := range known.OrZero() {
+				got = append(got, cmp.Or(dir, "."))
+			}
+			if text := strings.Join(got, " ") + known.Why(); text != c.want {
+				t.Errorf("found %q, want %q", text, c.want)
+			}
+			if n := int(asked.Load()); n != c.asked {
+				t.Errorf("%d requests, want %d", n, c.asked)
+			}
+		})
+	}
+}
+
+func TestOtherModels_Unreadable(t *testing.T) {
+	client := serve(t, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusForbidden) })
+	if known := client.OtherModels(context.Background(), "r", "model"); known.IsAbsent() || !strings.Contains(known.Why(), "403") {
+		t.Errorf("%+v", known)
 	}
 }

@@ -60,6 +60,28 @@ func (c *Client) AliasVersion(ctx context.Context, name, alias string) (known re
 	return v, false, err
 }
 
+// Place is where the files of a version are now. A server that keeps the source of a copy as it came resolves it
+// whenever the version is loaded, so the versions that it names are followed.
+func (c *Client) Place(ctx context.Context, name string, number int) registry.Known[string] {
+	v := registry.Version{Model: name, Number: number}
+	at, err := c.DownloadURI(ctx, v)
+	if err != nil {
+		return registry.Unreadable[string](err.Error())
+	}
+	var known bool
+	if v.Source, known = at.Get(); !known || !registry.IsCopy(v.Source) {
+		return at
+	}
+	root, err := c.Follow(ctx, v)
+	if err != nil {
+		return registry.Unreadable[string](err.Error())
+	}
+	if v, known = root.Get(); !known {
+		return registry.Unreadable[string](root.Why())
+	}
+	return registry.Is(v.Source)
+}
+
 func (c *Client) oneVersion(ctx context.Context, endpoint string, query url.Values, what, name string) (registry.Known[registry.Version], error) {
 	var out struct {
 		Version VersionJSON `json:"model_version"`

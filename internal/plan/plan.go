@@ -208,6 +208,10 @@ type Plan struct {
 	// Judged is the registration of the version that is moved. It is read again right before the move: a registered
 	// model that was deleted and made again begins its numbers at 1.
 	Judged *Registered `json:"judged,omitempty"`
+
+	// Places are names of where the files are that were judged. The source of a copy is a version, and that may be
+	// another one by the time of the move.
+	Places []string `json:"-"`
 }
 
 // Registered is what tells one version from another of the same number.
@@ -215,15 +219,34 @@ type Registered struct {
 	Source string `json:"source"`
 	RunID  string `json:"run_id,omitempty"`
 
-	place string // another name of the source, under which a server may have stored it
+	place  string   // another name of the source, under which a server may have stored it
+	places []string // of a copy: where its files are
 }
 
 // Expects is the registration of the version that the plan moves; nil if it moves none that was judged.
 func (p Plan) Expects() *Registered {
-	if p.Judged != nil || p.Source == nil {
-		return p.Judged
+	var r Registered
+	switch {
+	case p.Judged != nil:
+		r = *p.Judged
+	case p.Source != nil:
+		r = Registered{Source: p.Source.URI, RunID: p.Source.RunID, place: p.Source.ArtifactURI}
+	default:
+		return nil
 	}
-	return &Registered{Source: p.Source.URI, RunID: p.Source.RunID, place: p.Source.ArtifactURI}
+	if registry.IsCopy(r.Source) {
+		r.places = p.Places
+	}
+	return &r
+}
+
+// HasPlace reports whether it matters where the server says that the files are: those of a copy are found by the name
+// of a version.
+func (r Registered) HasPlace() bool { return len(r.places) > 0 }
+
+// IsAt reports whether this is where the files are that were judged.
+func (r Registered) IsAt(place string) bool {
+	return slices.ContainsFunc(r.places, func(p string) bool { return p == place || registry.SameLocation(p, place) })
 }
 
 // Is reports whether a version is this registration.

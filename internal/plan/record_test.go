@@ -34,6 +34,28 @@ func TestRegistered_Is(t *testing.T) {
 	}
 }
 
+func TestPlan_ExpectsPlace(t *testing.T) {
+	places := []string{"models:/m-1", "mlflow-artifacts:/1/models/m-1/artifacts"}
+	for name, p := range map[string]Plan{
+		"a new copy": {Source: &registry.Source{URI: "models:/dev/3", RunID: "r1"}, Places: places},
+		"a copy":     {Judged: &Registered{Source: "models:/dev/3", RunID: "r1"}, Places: places},
+	} {
+		want := p.Expects()
+		if !want.HasPlace() || !want.IsAt(places[0]) || !want.IsAt(places[1]+"/") || want.IsAt("s3://evil/model") || want.IsAt("") {
+			t.Errorf("%s: expected is %+v", name, want)
+		}
+	}
+	for name, p := range map[string]Plan{
+		"a logged model":            {Source: &registry.Source{URI: "models:/m-1"}, Places: places},
+		"files":                     {Judged: &Registered{Source: "s3://b/1"}, Places: places},
+		"a copy that leads nowhere": {Source: &registry.Source{URI: "models:/dev/3"}},
+	} {
+		if p.Expects().HasPlace() {
+			t.Errorf("%s has a place", name)
+		}
+	}
+}
+
 func TestRecordFitsATag(t *testing.T) {
 	long := strings.Repeat("x", 400)
 	var v verdict.Verdict

@@ -39,6 +39,7 @@ func begin(f fact.Facts, in Intent) Plan {
 		source := f.Source
 		p.Source = &source
 	}
+	p.Places = f.Candidate.Places
 	if f.Candidate.MLmodel.Gathered() {
 		content := ContentOf(f.Candidate)
 		p.Content = &content

@@ -124,19 +124,20 @@ func (r *raceOf) call(method, path string, in, out any) {
 
 func (r *raceOf) run(rounds int) {
 	r.model = fmt.Sprintf("race-%d-%c%c", r.processes, r.how[0], r.how[1])
-	logged, err := r.s.Run(r.t.Context(), Spec{Name: r.model, Metrics: map[string]string{"acc": "0.9"}})
-	if err != nil {
-		r.t.Fatal(err)
-	}
 	r.call(http.MethodPost, "registered-models/create", object{"name": r.model}, nil)
-	for n := range r.processes + 1 {
-		source, err := r.s.Folder(r.t.Context(), logged.ArtifactURI, fmt.Sprint(n))
+	for range r.processes + 1 {
+		logged, err := r.s.Run(r.t.Context(), Spec{Name: r.model, Metrics: map[string]string{"acc": "0.9"}})
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		source, err := r.s.Folder(r.t.Context(), logged.ArtifactURI, "model")
 		if err != nil {
 			r.t.Fatal(err)
 		}
 		r.call(http.MethodPost, "model-versions/create", object{"name": r.model, "source": source, "run_id": logged.RunID}, nil)
 	}
 	searches := map[string]int{"claims": 2, "no claims": 2, "stock client": 1}[r.how] // ours looks again before it writes
+	var err error
 	if r.barrier, err = NewBarrier(r.s.URL, searches, 20*time.Second); err != nil {
 		r.t.Fatal(err)
 	}

@@ -99,18 +99,18 @@ func (k *tampering) history(more ...string) said {
 
 // setUp promotes until a page is full and the next has three entries.
 func (k *tampering) setUp() {
-	logged, err := k.s.Run(k.t.Context(), Spec{Name: tampered, Metrics: map[string]string{"acc": "0.9"}})
-	if err != nil {
-		k.t.Fatal(err)
-	}
 	must := func(path string, body object) {
 		if err := k.s.Call(k.t.Context(), http.MethodPost, path, body, nil); err != nil {
 			k.t.Fatal(err)
 		}
 	}
 	must("registered-models/create", object{"name": tampered})
-	for n := range 2 {
-		source, err := k.s.Folder(k.t.Context(), logged.ArtifactURI, strconv.Itoa(n))
+	for range 2 {
+		logged, err := k.s.Run(k.t.Context(), Spec{Name: tampered, Metrics: map[string]string{"acc": "0.9"}})
+		if err != nil {
+			k.t.Fatal(err)
+		}
+		source, err := k.s.Folder(k.t.Context(), logged.ArtifactURI, "model")
 		if err != nil {
 			k.t.Fatal(err)
 		}

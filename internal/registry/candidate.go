@@ -151,3 +151,9 @@ func (b Best) Better(a, than Point) bool {
 	}
 	return a.Value > than.Value
 }
+
+// IsCopy reports whether a source is a version of a registered model: models:/churn/3.
+func IsCopy(source string) bool {
+	of, err := ParseCandidate(source)
+	return err == nil && of.Number != 0
+}

@@ -11,7 +11,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit/rules"
-	"github.com/mlflow-promote/mlflow-promote/internal/cli"
+	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/tree"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
@@ -56,7 +56,7 @@ var (
 // Every workflow in the documents gives the action inputs that exist, and every command flags that exist.
 func TestBlocksInDocumentsAreTrue(t *testing.T) {
 	declared := map[string]bool{"json": true, "help": true, "version": true}
-	for _, in := range cli.Inputs {
+	for _, in := range inputs.All {
 		declared[in.Name] = true
 	}
 	workflows, commands := 0, 0

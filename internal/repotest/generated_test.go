@@ -13,6 +13,7 @@ import (
 
 	"github.com/mlflow-promote/mlflow-promote/internal/audit/rules"
 	"github.com/mlflow-promote/mlflow-promote/internal/cli"
+	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 )
 
@@ -58,7 +59,7 @@ func TestActionFileDeclaresExactlyTheInputsAndOutputs(t *testing.T) {
 		t.Fatal(err)
 	}
 	declared := map[string]bool{}
-	for _, in := range cli.Inputs {
+	for _, in := range inputs.All {
 		declared[in.Name] = true
 		e, ok := file.Inputs[in.Name]
 		if !ok || e.Description == "" {

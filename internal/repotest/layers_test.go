@@ -34,10 +34,9 @@ var layers = map[string][]string{
 	"internal/policy/tree":      {"internal/format", "internal/registry", "internal/spelling"},
 	"internal/policy/approvals": {"internal/fact", "internal/format"},
 	"internal/policy/gates": {
-		"internal/policy/approvals",
 		"internal/evidence", "internal/fact", "internal/format", "internal/glob", "internal/ledger",
-		"internal/policy/expression", "internal/policy/tree", "internal/registry", "internal/signature",
-		"internal/spelling", "internal/verdict",
+		"internal/policy/approvals", "internal/policy/expression", "internal/policy/tree", "internal/registry",
+		"internal/signature", "internal/spelling", "internal/verdict",
 	},
 	"internal/policy/expression": {"internal/format"},
 	"internal/signature":         {"internal/canonical", "internal/format", "internal/registry"},
@@ -84,14 +83,19 @@ var layers = map[string][]string{
 	"internal/mlflow/write": {
 		"internal/ledger", "internal/mlflow", "internal/plan", "internal/registry", "internal/rest", "internal/retry",
 	},
-	"internal/github": {"internal/fact", "internal/format", "internal/ledger", "internal/registry", "internal/rest"},
+	"internal/github":  {"internal/fact", "internal/format", "internal/ledger", "internal/registry", "internal/rest"},
+	"internal/trigger": {"internal/actions", "internal/format", "internal/registry"},
+	"internal/inputs": {
+		"internal/audit", "internal/format", "internal/ledger", "internal/plan", "internal/policy",
+		"internal/policy/gates", "internal/registry", "internal/spelling", "internal/trigger", "internal/verdict",
+	},
 	"internal/cli": {
 		"internal/actions", "internal/apply", "internal/audit", "internal/audit/rules", "internal/canonical",
-		"internal/fact", "internal/format", "internal/github", "internal/ledger", "internal/lineage",
-		"internal/mlflow", "internal/mlflow/crawl", "internal/mlflow/diagnose", "internal/mlflow/gather",
-		"internal/mlflow/runstore", "internal/mlflow/write", "internal/plan", "internal/policy",
-		"internal/policy/cases", "internal/policy/gates", "internal/policy/tree", "internal/registry",
-		"internal/report", "internal/rest", "internal/spelling", "internal/verdict",
+		"internal/fact", "internal/format", "internal/github", "internal/inputs", "internal/ledger",
+		"internal/lineage", "internal/mlflow", "internal/mlflow/crawl", "internal/mlflow/diagnose",
+		"internal/mlflow/gather", "internal/mlflow/runstore", "internal/mlflow/write", "internal/plan",
+		"internal/policy", "internal/policy/cases", "internal/policy/gates", "internal/policy/tree",
+		"internal/registry", "internal/report", "internal/rest", "internal/trigger", "internal/verdict",
 	},
 
 	"internal/attacks":             {},

@@ -10,6 +10,7 @@ import (
 	"github.com/rogpeppe/go-internal/diff"
 
 	"github.com/mlflow-promote/mlflow-promote/internal/cli"
+	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 	"github.com/mlflow-promote/mlflow-promote/internal/pintest"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
@@ -35,16 +36,16 @@ func TestSurface(t *testing.T) {
 }
 
 // kinds are names for how an input is read.
-var kinds = map[cli.Kind]string{
-	cli.Text: "text", "": "text", cli.Bool: "switch", cli.Enum: "choice", cli.Words: "choices", cli.Lines: "lines",
-	cli.Map: "map", cli.Duration: "duration", cli.Headers: "headers",
+var kinds = map[inputs.Kind]string{
+	inputs.Text: "text", "": "text", inputs.Bool: "switch", inputs.Enum: "choice", inputs.Words: "choices", inputs.Lines: "lines",
+	inputs.Map: "map", inputs.Duration: "duration", inputs.Headers: "headers",
 }
 
 func surface(t *testing.T) []string {
 	t.Helper()
 	var out []string
 	add := func(where string, doc any) { out = append(out, pintest.Facts(where, doc)...) }
-	for _, in := range cli.Inputs {
+	for _, in := range inputs.All {
 		add("input "+in.Name, map[string]any{
 			"default": in.Default, "expression": in.Expression, "env": in.Env, "kind": kinds[in.Kind],
 			"secret": in.Secret, "values": strings.Join(in.Values, ", "), "commands": strings.Join(in.For, ", "),

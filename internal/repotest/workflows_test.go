@@ -10,7 +10,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/cli"
+	"github.com/mlflow-promote/mlflow-promote/internal/inputs"
 )
 
 // workflow is what the rules about our own and the example workflows look at.
@@ -137,7 +137,7 @@ func unsafe(t *testing.T, file, text string) []string {
 
 func foreignInputs(with map[string]any) []string {
 	known := map[string]bool{}
-	for _, in := range cli.Inputs {
+	for _, in := range inputs.All {
 		known[in.Name] = true
 	}
 	var out []string

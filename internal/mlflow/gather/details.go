@@ -12,8 +12,7 @@ import (
 // it through the copy. MLflow before 2.8 keeps the source of a copy as it came, and looks for it in a registry that is
 // not its own.
 func BorrowMLmodel(ctx context.Context, c *mlflow.Client, s *fact.Subject, v registry.Version) {
-	of, err := registry.ParseCandidate(v.Source)
-	if _, ok := s.MLmodel.Get(); ok || err != nil || of.Number == 0 {
+	if _, ok := s.MLmodel.Get(); ok || !registry.IsCopy(v.Source) {
 		return
 	}
 	var found registry.Known[registry.MLmodel]

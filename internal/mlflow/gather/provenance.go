@@ -279,7 +279,13 @@ func (t tracer) ofVersion(ctx context.Context, s *fact.Subject, v registry.Versi
 		s.Logged = registry.Unreadable[registry.LoggedModel](known.Why())
 		return nil
 	}
-	if err := t.trace(ctx, s, root.Source, root.RunID); err != nil || root.Number == v.Number && root.Model == v.Model {
+	err = t.trace(ctx, s, root.Source, root.RunID)
+	if logged, ok := s.Logged.Get(); ok {
+		s.Places = []string{root.Source, logged.ArtifactURI}
+	} else if s.Logged.IsAbsent() {
+		s.Places = []string{root.Source}
+	}
+	if err != nil || root.Number == v.Number && root.Model == v.Model {
 		return err
 	}
 	return t.sameFiles(ctx, s, v, root)

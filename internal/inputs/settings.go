@@ -1,4 +1,4 @@
-package cli
+package inputs
 
 import (
 	"crypto/tls"
@@ -19,78 +19,102 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/policy"
 	"github.com/mlflow-promote/mlflow-promote/internal/policy/gates"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
+	"github.com/mlflow-promote/mlflow-promote/internal/trigger"
 )
 
-// settings is the inputs, read and checked. Where problems is not empty nothing else of it may be used.
-type settings struct {
-	tracking, registry string      // addresses without user-info
-	header             http.Header // of every request
-	trackingHeader     http.Header // credentials that stood in the address of the one server
-	registryHeader     http.Header
-	workspace          string
-	basic              bool   // a user name and a password are sent
-	login              string // that user name; "" if it is a credential itself
-	secrets            []string
-	cas, clientCert    []byte
-	insecureTLS        bool
-	insecureHTTP       bool
+// Settings is the inputs, read and checked. If problems is not empty, nothing else of it may be used.
+type Settings struct {
+	Server      Server
+	Secrets     []string
+	Intent      plan.Intent
+	Judging     Judging
+	Against     string // whom to compare with: a version number, an alias or a stage, as given
+	PolicyTests string // folder
+	Doctor      Doctor
+	DryRun      bool
+	Allow       trigger.Allowance
+	Timeout     time.Duration
+	Ledger      string // auto, required or off
+	History     History
+	Audit       Audit
+	Approved    approval
+	Expected    Expected
+	GitHub      GitHub
+	Notify      Notify
 
-	intent     plan.Intent
-	gates      []gates.Gate
-	waivers    []policy.Waiver
-	identities map[string]string // MLflow user -> GitHub login
-	against    string            // whom to compare with: a version number, an alias or a stage, as given
-	policyFile string            // "" = it is looked for
-	// needsPolicy says that a missing policy file is an error.
-	needsPolicy bool
-	evidence    map[string]string // path of a workspace file by the name a gate knows the document by
-	repair      []string          // what doctor puts right
-	reset       string            // why doctor begins a new ledger; "" = it does not
-	folder      string            // of the policy's tests
-	from        string            // stage the candidate must come from, "" = any
-	dryRun      bool
-	allow       allowance
-	timeout     time.Duration
-	ledger      string    // auto, required or off
-	at, until   time.Time // history: the time asked for, or the day
-	saved       saved
-	kept        saved // a saved history that the live one is held against
-	statement   int   // entry wanted as a statement, 0 = none
-	audit       auditSettings
-	approved    approval
-	expected    int // version that the target has to name, 0 = none
-	expects     bool
-	ofHolders   bool // validate: what the policy's targets name now is judged, not a candidate
-	gitHub      gitHubSettings
-	notify      notifySettings
-
-	problems []problem
+	Problems []Problem
 }
 
-// problem is one thing wrong with one input.
-type problem struct{ input, saw, want string }
+// Server say where the servers are and how to connect.
+type Server struct {
+	Tracking, Registry string      // addresses without user-info
+	Header             http.Header // of every request
+	TrackingHeader     http.Header // credentials from the address of that server
+	RegistryHeader     http.Header
+	Workspace          string
+	Basic              bool   // a user name and a password are sent
+	Login              string // that user name; "" if it is a credential itself
+	CAs, ClientCert    []byte
+	InsecureTLS        bool
+	InsecureHTTP       bool
+}
 
-func (p problem) String() string {
-	if p.saw == "" {
-		return p.input + ": " + p.want
+// Judging say what a candidate is judged by.
+type Judging struct {
+	Gates       []gates.Gate
+	Waivers     []policy.Waiver
+	Identities  map[string]string // MLflow user -> GitHub login
+	PolicyFile  string            // "" = it is searched for
+	NeedsPolicy bool              // a missing policy file is an error
+	Evidence    map[string]string // path of a workspace file by the name that a gate gives the document
+	From        string            // stage that the candidate must come from, "" = any
+	OfHolders   bool              // validate: the versions that the policy's targets point to are judged, not a candidate
+}
+
+// Doctor say what doctor repairs.
+type Doctor struct {
+	Repair []string
+	Reset  string // why doctor begins a new ledger; "" = it does not
+}
+
+// History say what the command history shows.
+type History struct {
+	At, Until time.Time    // the time asked for, or the day
+	Saved     SavedHistory // a history to show without a server
+	Kept      SavedHistory // a saved history that the server's is compared with
+	Statement int          // entry wanted as a statement, 0 = none
+}
+
+// Expected is the version that the target must point to before the move.
+type Expected struct {
+	Given   bool
+	Version int // 0 = none
+}
+
+// Problem is one thing wrong with one input.
+type Problem struct{ Input, Saw, Want string }
+
+func (p Problem) String() string {
+	if p.Saw == "" {
+		return p.Input + ": " + p.Want
 	}
-	return fmt.Sprintf("%s: %s: %s", p.input, strconv.Quote(p.saw), p.want)
+	return fmt.Sprintf("%s: %s: %s", p.Input, strconv.Quote(p.Saw), p.Want)
 }
 
 // reader turns the texts of the inputs into settings and collects all problems on the way.
 type reader struct {
-	command command
+	command Command
 	value   func(name string) string
 	file    func(path string, limit int64) ([]byte, error)
 	env     func(name string) string
-	out     settings
+	out     Settings
 }
 
 // problem notes what is wrong with an input. It stays out of line, as it is called in eighty places: see report.T.
 //
 //go:noinline
 func (r *reader) problem(input, saw, want string) {
-	r.out.problems = append(r.out.problems, problem{input, shortened(saw), want})
+	r.out.Problems = append(r.out.Problems, Problem{input, shortened(saw), want})
 }
 
 // shortened keeps an error readable when a whole file was pasted into an input.
@@ -101,70 +125,70 @@ func shortened(text string) string {
 	return text
 }
 
-// read checks all inputs of the command at once.
-func read(c command, value func(string) string, file func(string, int64) ([]byte, error), env func(string) string) settings {
+// Read checks all inputs of the command at once.
+func Read(c Command, value func(string) string, file func(string, int64) ([]byte, error), env func(string) string) Settings {
 	r := &reader{command: c, value: value, file: file, env: env}
-	r.out.policyFile = value("policy-file")
-	r.out.needsPolicy = r.own("require-policy") != "" && r.bool("require-policy")
-	r.out.timeout = r.duration("timeout")
-	r.out.intent.Command = c.name
+	r.out.Judging.PolicyFile = value("policy-file")
+	r.out.Judging.NeedsPolicy = r.own("require-policy") != "" && r.bool("require-policy")
+	r.out.Timeout = r.duration("timeout")
+	r.out.Intent.Command = c.Name
 	c.read(r)
 	return r.out
 }
 
-// doctorInputs: a server, and what to repair there.
-func (r *reader) doctorInputs() {
-	r.server()
-	r.repair()
+// readDoctor: a server, and what to repair there.
+func readDoctor(r *reader) {
+	readServer(r)
+	readRepair(r)
 }
 
-// movingInputs are those of every command about one registered model that may move something.
-func (r *reader) movingInputs() {
-	r.server()
-	in := &r.out.intent
-	if in.Query.Model = r.value("model"); !r.aboutHolders() {
+// readMove are those of every command about one registered model that may move something.
+func readMove(r *reader) {
+	readServer(r)
+	in := &r.out.Intent
+	if in.Query.Model = r.value("model"); !aboutIncumbents(r) {
 		r.required("model", "the name of the registered model")
 	}
-	if r.out.insecureTLS {
+	if r.out.Server.InsecureTLS {
 		in.Override = append(in.Override, "insecure-tls") // shown and recorded like any other safety that is off
 	}
-	r.out.dryRun = r.bool("dry-run")
-	r.out.ledger = r.choice("ledger")
-	r.allowance()
-	r.traffic()
+	r.out.DryRun = r.bool("dry-run")
+	r.out.Ledger = r.choice("ledger")
+	readAllowance(r)
+	readTraffic(r)
 	in.Override = append(in.Override, r.words("override")...)
-	r.approval()
-	r.expected()
-	r.gitHub()
-	r.notification()
+	readApproval(r)
+	readExpected(r)
+	readGitHub(r)
+	readNotification(r)
 }
 
-func (r *reader) aliasInputs() {
-	r.movingInputs()
-	r.assignments()
+func readAlias(r *reader) {
+	readMove(r)
+	readAssignments(r)
 }
 
-func (r *reader) rollbackInputs() {
-	r.movingInputs()
-	r.target()
-	r.backTo()
+func readRollback(r *reader) {
+	readMove(r)
+	readTarget(r)
+	readBackTo(r)
 }
 
-func (r *reader) compareInputs() {
-	r.movingInputs()
-	r.candidate()
-	r.against()
+func readCompare(r *reader) {
+	readMove(r)
+	readCandidate(r)
+	readAgainst(r)
 }
 
-func (r *reader) candidateInputs() {
-	r.movingInputs()
-	r.candidate()
-	if r.command.judges {
-		r.target()
-		r.thresholds()
-		r.evidence()
+func readCandidateCommand(r *reader) {
+	readMove(r)
+	readCandidate(r)
+	if r.command.Judges {
+		readTarget(r)
+		readThresholds(r)
+		readEvidence(r)
 	}
-	in := &r.out.intent
+	in := &r.out.Intent
 	in.Description = r.portable("description", registry.MaxDescription)
 	in.Tags = r.tags("tags")
 	in.ModelDescription = r.portable("model-description", registry.MaxDescription)
@@ -175,7 +199,7 @@ func (r *reader) candidateInputs() {
 func (r *reader) required(name, want string) string {
 	v := r.value(name)
 	if v == "" {
-		if env := input(name).Env; env != "" {
+		if env := Get(name).Env; env != "" {
 			want += " (or the variable " + env + ")"
 		}
 		r.problem(name, "", "is missing: give "+want)
@@ -183,8 +207,8 @@ func (r *reader) required(name, want string) string {
 	return v
 }
 
-// server reads where the server is and how to log in.
-func (r *reader) server() {
+// readServer reads where the server is and how to log in.
+func readServer(r *reader) {
 	for name, remedy := range map[string]string{
 		"MLFLOW_TRACKING_AWS_SIGV4": "signing requests for AWS is not supported; pass a token or headers that the server accepts",
 		"MLFLOW_TRACKING_AUTH":      "authentication plugins of the Python client cannot be used; pass a token or headers that the server accepts",
@@ -195,40 +219,40 @@ func (r *reader) server() {
 	}
 	header := http.Header{}
 	tracking := r.required("tracking-uri", "the address of the MLflow server, as https://mlflow.example")
-	r.out.trackingHeader, r.out.registryHeader = http.Header{}, http.Header{}
+	r.out.Server.TrackingHeader, r.out.Server.RegistryHeader = http.Header{}, http.Header{}
 	if tracking != "" {
-		r.out.tracking = r.address("tracking-uri", tracking, r.out.trackingHeader)
+		r.out.Server.Tracking = r.address("tracking-uri", tracking, r.out.Server.TrackingHeader)
 	}
-	r.out.registry, r.out.registryHeader = r.out.tracking, r.out.trackingHeader
+	r.out.Server.Registry, r.out.Server.RegistryHeader = r.out.Server.Tracking, r.out.Server.TrackingHeader
 	if v := r.value("registry-uri"); v != "" {
-		r.out.registryHeader = http.Header{}
-		r.out.registry = r.address("registry-uri", v, r.out.registryHeader)
+		r.out.Server.RegistryHeader = http.Header{}
+		r.out.Server.Registry = r.address("registry-uri", v, r.out.Server.RegistryHeader)
 	}
 	r.login(header)
 	r.headers(header)
 	if w := r.value("workspace"); w != "" {
 		header.Set("X-Mlflow-Workspace", w)
-		r.out.workspace = w
+		r.out.Server.Workspace = w
 	}
-	r.out.header = header
-	r.out.insecureTLS = r.bool("insecure-tls")
-	r.out.insecureHTTP = r.bool("allow-insecure-http")
-	r.out.cas = r.pem("ca-file")
-	r.out.clientCert = r.pem("client-cert")
-	if r.out.insecureTLS && r.value("ca-file") != "" {
+	r.out.Server.Header = header
+	r.out.Server.InsecureTLS = r.bool("insecure-tls")
+	r.out.Server.InsecureHTTP = r.bool("allow-insecure-http")
+	r.out.Server.CAs = r.pem("ca-file")
+	r.out.Server.ClientCert = r.pem("client-cert")
+	if r.out.Server.InsecureTLS && r.value("ca-file") != "" {
 		r.problem("insecure-tls", "true", "contradicts ca-file; give one of the two")
 	}
 }
 
-// repair reads what doctor is to put right, which is about one model.
-func (r *reader) repair() {
-	r.out.intent.Query.Model = r.value("model")
-	r.out.repair = r.words("repair")
-	r.out.reset = r.portable("reset-ledger", 250)
-	r.out.dryRun = r.bool("dry-run")
-	r.allowance()
-	r.gitHubToken()
-	if (len(r.out.repair) > 0 || r.out.reset != "") && r.value("model") == "" {
+// readRepair reads what doctor is to put right, which is about one model.
+func readRepair(r *reader) {
+	r.out.Intent.Query.Model = r.value("model")
+	r.out.Doctor.Repair = r.words("repair")
+	r.out.Doctor.Reset = r.portable("reset-ledger", 250)
+	r.out.DryRun = r.bool("dry-run")
+	readAllowance(r)
+	readGitHubToken(r)
+	if (len(r.out.Doctor.Repair) > 0 || r.out.Doctor.Reset != "") && r.value("model") == "" {
 		r.problem("model", "", "is missing: name the registered model to repair")
 	}
 }
@@ -283,7 +307,7 @@ func (r *reader) login(header http.Header) {
 }
 
 func (r *reader) basic(header http.Header, user, password string) {
-	r.out.basic, r.out.login = true, user
+	r.out.Server.Basic, r.out.Server.Login = true, user
 	if tokenAsName(user, password) {
 		r.secret(user)
 	}
@@ -295,7 +319,7 @@ func (r *reader) basic(header http.Header, user, password string) {
 	header.Set("Authorization", "Basic "+pair)
 }
 
-func (r *reader) secret(values ...string) { r.out.secrets = append(r.out.secrets, values...) }
+func (r *reader) secret(values ...string) { r.out.Secrets = append(r.out.Secrets, values...) }
 
 // headerName is a token of RFC 9110.
 var headerName = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
@@ -321,7 +345,7 @@ func (r *reader) pem(name string) []byte {
 	if path == "" {
 		return nil
 	}
-	text, err := r.file(path, fileLimit)
+	text, err := r.file(path, FileLimit)
 	if err != nil {
 		r.problem(name, path, err.Error())
 		return nil
@@ -337,8 +361,8 @@ func (r *reader) pem(name string) []byte {
 	return text
 }
 
-func (r *reader) candidate() {
-	if r.out.ofHolders = r.aboutHolders(); r.out.ofHolders {
+func readCandidate(r *reader) {
+	if r.out.Judging.OfHolders = aboutIncumbents(r); r.out.Judging.OfHolders {
 		return
 	}
 	text := r.required("candidate", "runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS, models:/m-…, best or commit")
@@ -350,7 +374,7 @@ func (r *reader) candidate() {
 		r.problem("candidate", text, err.Error())
 	}
 	if c.Best != nil {
-		c.Best.Experiment = r.oneExperiment()
+		c.Best.Experiment = readOneExperiment(r)
 		c.Best.Metric = r.required("metric", "the metric that decides")
 		if r.required("goal", "maximize or minimize: which end of the metric is best") != "" {
 			c.Best.Goal = r.choice("goal")
@@ -360,7 +384,7 @@ func (r *reader) candidate() {
 		}
 	}
 	if c.Commit != nil {
-		c.Commit.Experiments, c.Commit.TrainedBy = r.experiments(), r.list("trained-by")
+		c.Commit.Experiments, c.Commit.TrainedBy = readExperiments(r), r.list("trained-by")
 		if err == nil && r.env("GITHUB_SHA") == "" {
 			r.problem("candidate", text, "means the commit that a job of GitHub Actions runs on, and this is none: name the run, as in runs:/RUN_ID/model, or set the variable GITHUB_SHA to what git rev-parse HEAD prints")
 		}
@@ -368,11 +392,11 @@ func (r *reader) candidate() {
 	if c.Commit == nil && r.value("trained-by") != "" {
 		r.problem("trained-by", r.value("trained-by"), "narrows the candidate commit alone: leave it empty for any other candidate")
 	}
-	r.out.intent.Query.Candidate = c
+	r.out.Intent.Query.Candidate = c
 }
 
-// oneExperiment is the experiment to look for the best run in.
-func (r *reader) oneExperiment() string {
+// readOneExperiment is the experiment to look for the best run in.
+func readOneExperiment(r *reader) string {
 	r.required("experiment", "the name of the experiment to look for the best run in")
 	names := r.list("experiment")
 	switch len(names) {
@@ -388,10 +412,10 @@ func (r *reader) oneExperiment() string {
 // mostExperiments is how many experiments may be named: each is a request.
 const mostExperiments = 20
 
-// experiments are those to look for the run of the commit in. Without any it is the incumbent's, which takes a target.
-func (r *reader) experiments() []string {
+// readExperiments are those to look for the run of the commit in. Without any it is the incumbent's, which takes a target.
+func readExperiments(r *reader) []string {
 	names := r.list("experiment")
-	hasTarget := r.command.needsTarget || r.command.judges && r.value("alias")+r.value("stage") != ""
+	hasTarget := r.command.needsTarget || r.command.Judges && r.value("alias")+r.value("stage") != ""
 	switch {
 	case len(names) > mostExperiments:
 		r.problem("experiment", "", fmt.Sprintf("names %d experiments; at most %d are searched", len(names), mostExperiments))
@@ -401,8 +425,8 @@ func (r *reader) experiments() []string {
 	return names
 }
 
-func (r *reader) target() {
-	t := &r.out.intent.Query.Target
+func readTarget(r *reader) {
+	t := &r.out.Intent.Query.Target
 	t.Alias = r.value("alias")
 	if t.Alias != "" {
 		if err := registry.CheckAlias(t.Alias); err != nil {
@@ -417,14 +441,14 @@ func (r *reader) target() {
 		t.Stage = stage
 		t.ArchiveExisting = r.bool("archive-existing")
 	}
-	r.from(t)
+	readFrom(r, t)
 	if r.command.needsTarget && t.Empty() && r.value("stage") == "" {
 		r.problem("alias", "", "is missing: give an alias such as champion, or a stage, or both")
 	}
 }
 
-// from reads the stage that the candidate must be in before it moves.
-func (r *reader) from(t *registry.Target) {
+// readFrom reads the stage that the candidate must be in before it moves.
+func readFrom(r *reader, t *registry.Target) {
 	text := r.value("from")
 	if text == "" {
 		return
@@ -438,30 +462,30 @@ func (r *reader) from(t *registry.Target) {
 	case stage == t.Stage:
 		r.problem("from", text, "is the stage to move to")
 	}
-	r.out.from = stage
+	r.out.Judging.From = stage
 }
 
-func (r *reader) thresholds() {
-	gates, problems := policy.Thresholds(r.value("thresholds"), r.out.intent.Query.Target)
-	r.out.gates = gates
+func readThresholds(r *reader) {
+	gates, problems := policy.Thresholds(r.value("thresholds"), r.out.Intent.Query.Target)
+	r.out.Judging.Gates = gates
 	for _, p := range problems {
 		r.problem("thresholds", "", p)
 	}
 }
 
-// explainInputs: a model and a target, without a server.
-func (r *reader) explainInputs() {
-	r.out.intent.Query.Model = r.required("model", "the name of a registered model")
-	r.target()
+// readExplain: a model and a target, without a server.
+func readExplain(r *reader) {
+	r.out.Intent.Query.Model = r.required("model", "the name of a registered model")
+	readTarget(r)
 }
 
-func (r *reader) policyTestInputs() {
-	r.out.folder = r.required("policy-tests", "the folder with the tests")
+func readPolicyTest(r *reader) {
+	r.out.PolicyTests = r.required("policy-tests", "the folder with the tests")
 }
 
-// evidence reads which documents are given as files.
-func (r *reader) evidence() {
-	r.out.evidence = map[string]string{}
+// readEvidence reads which documents are given as files.
+func readEvidence(r *reader) {
+	r.out.Judging.Evidence = map[string]string{}
 	for _, l := range lines(r.value("evidence-file")) {
 		name, path, ok := strings.Cut(l, "=")
 		name, path = strings.TrimSpace(name), strings.TrimSpace(path)
@@ -469,7 +493,7 @@ func (r *reader) evidence() {
 			r.problem("evidence-file", l, "is not of the form NAME=FILE; write the name a gate of the policy has, as in reports/scan.json=scan.json")
 			continue
 		}
-		r.out.evidence[name] = path
+		r.out.Judging.Evidence[name] = path
 	}
 }
 
@@ -534,12 +558,12 @@ func (r *reader) bool(name string) bool {
 
 func (r *reader) choice(name string) string {
 	v := r.value(name)
-	for _, w := range input(name).Values {
+	for _, w := range Get(name).Values {
 		if v == w {
 			return v
 		}
 	}
-	r.problem(name, v, "want "+input(name).wants())
+	r.problem(name, v, "want "+Get(name).Wants())
 	return v
 }
 
@@ -547,11 +571,11 @@ func (r *reader) words(name string) []string {
 	var out []string
 	for _, w := range strings.FieldsFunc(r.value(name), func(c rune) bool { return c == ',' || c == '\n' || c == ' ' }) {
 		known := false
-		for _, v := range input(name).Values {
+		for _, v := range Get(name).Values {
 			known = known || v == w
 		}
 		if !known {
-			r.problem(name, w, "want "+input(name).wants())
+			r.problem(name, w, "want "+Get(name).Wants())
 			continue
 		}
 		out = append(out, w)
@@ -559,22 +583,22 @@ func (r *reader) words(name string) []string {
 	return out
 }
 
-// allowance reads from where else a write may start.
-func (r *reader) allowance() {
+// readAllowance reads from where else a write may start.
+func readAllowance(r *reader) {
 	for _, l := range lines(r.value("allow-refs")) {
-		p, err := parseRefPattern(l)
+		p, err := trigger.ParseRefPattern(l)
 		if err != nil {
 			r.problem("allow-refs", l, err.Error())
 			continue
 		}
-		r.out.allow.refs = append(r.out.allow.refs, p)
+		r.out.Allow.Refs = append(r.out.Allow.Refs, p)
 	}
 	for _, name := range strings.FieldsFunc(r.value("allow-events"), func(c rune) bool { return c == ',' || unicode.IsSpace(c) }) {
 		if !eventName.MatchString(name) {
 			r.problem("allow-events", name, "is not the name of an event; write it as below on: in a workflow, such as issue_comment")
 			continue
 		}
-		r.out.allow.events = append(r.out.allow.events, name)
+		r.out.Allow.Events = append(r.out.Allow.Events, name)
 	}
 }
 
@@ -585,7 +609,7 @@ func (r *reader) duration(name string) time.Duration {
 	v := r.value(name)
 	d, err := time.ParseDuration(v)
 	if err != nil || d <= 0 {
-		r.problem(name, v, "want "+input(name).wants())
+		r.problem(name, v, "want "+Get(name).Wants())
 	}
 	return d
 }
@@ -610,4 +634,13 @@ func lines(text string) []string {
 		}
 	}
 	return out
+}
+
+// FileLimit bounds a file that an input names.
+const FileLimit = 1 << 20
+
+// aboutIncumbents reports whether the command judges what the targets name now: a pull request that brings no candidate is
+// about the policy alone.
+func aboutIncumbents(r *reader) bool {
+	return r.command.Name == "validate" && r.value("candidate") == "" && r.env("GITHUB_EVENT_NAME") == "pull_request"
 }

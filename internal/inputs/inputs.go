@@ -1,4 +1,4 @@
-package cli
+package inputs
 
 import (
 	"slices"
@@ -52,14 +52,14 @@ const (
 	Headers  Kind = "Name: text" // one per line
 )
 
-// Inputs is every input, in the order people read them.
-var Inputs = []Input{
+// All is every input, in the order people read them.
+var All = []Input{
 	{
 		Name:    "command",
 		Group:   "command",
 		Kind:    Enum,
 		Default: "promote",
-		Values:  commandNames(),
+		Values:  CommandNames(),
 		Help:    "Command to run. On the command line it is the first argument.",
 	},
 
@@ -522,8 +522,8 @@ var Inputs = []Input{
 // and returns a set of commands with more of them.
 func and(set []string, more ...string) []string { return slices.Concat(set, more) }
 
-func input(name string) Input {
-	for _, in := range Inputs {
+func Get(name string) Input {
+	for _, in := range All {
 		if in.Name == name {
 			return in
 		}
@@ -531,8 +531,8 @@ func input(name string) Input {
 	panic("no input " + name) // this package misspells a name
 }
 
-// wants describes the values of an input in a few words.
-func (in Input) wants() string {
+// Wants describes the values of an input in a few words.
+func (in Input) Wants() string {
 	switch in.Kind {
 	case Enum:
 		return "one of " + strings.Join(in.Values, ", ")
@@ -552,8 +552,8 @@ func (in Input) wants() string {
 	return "text"
 }
 
-// describe returns the help with the allowed values, unless the help lists them already.
-func (in Input) describe() string {
+// Describe returns the help with the allowed values, unless the help lists them already.
+func (in Input) Describe() string {
 	var quoted []string
 	for _, v := range in.Values {
 		quoted = append(quoted, "`"+v+"`")

@@ -1,4 +1,4 @@
-package cli
+package inputs
 
 import (
 	"fmt"
@@ -13,23 +13,23 @@ import (
 // helpWidth is the column at which --help breaks lines.
 const helpWidth = 100
 
-// help returns the text of --help, of the whole program if name is not a command.
-func help(name string) string {
+// Help returns the text of --help, of the whole program if name is not a command.
+func Help(name string) string {
 	var b strings.Builder
-	c, ok := commandNamed(name)
+	c, ok := CommandNamed(name)
 	if ok {
-		b.WriteString(wrapped(fmt.Sprintf("mlflow-promote %s: %s.", c.name, c.summary), 0, 4))
-		fmt.Fprintf(&b, "\nusage: mlflow-promote %s [flags]\n", c.name)
+		b.WriteString(wrapped(fmt.Sprintf("mlflow-promote %s: %s.", c.Name, c.Summary), 0, 4))
+		fmt.Fprintf(&b, "\nusage: mlflow-promote %s [flags]\n", c.Name)
 	} else {
 		b.WriteString("mlflow-promote registers, checks and promotes MLflow model versions.\n\n" +
 			"usage: mlflow-promote COMMAND [flags]\n\ncommands:\n")
-		for _, c := range commands() {
-			b.WriteString(wrapped(fmt.Sprintf("%-15s %s", c.name, c.summary), 2, 18))
+		for _, c := range Commands() {
+			b.WriteString(wrapped(fmt.Sprintf("%-15s %s", c.Name, c.Summary), 2, 18))
 		}
 	}
 	group := ""
-	for _, in := range Inputs[1:] {
-		if ok && !c.takes(in) {
+	for _, in := range All[1:] {
+		if ok && !c.Takes(in) {
 			continue
 		}
 		if in.Group != group {
@@ -42,15 +42,15 @@ func help(name string) string {
 		"  --json\n        Print the result as JSON.\n" +
 		"  --version\n        Print the version.\n")
 	if !ok {
-		c, _ = commandNamed("promote")
+		c, _ = CommandNamed("promote")
 		b.WriteString("\nexit codes: ")
 		b.WriteString(exitHelp())
 	}
 	where := ", with the server in $MLFLOW_TRACKING_URI"
-	if c.offline {
+	if c.Offline {
 		where = ""
 	}
-	fmt.Fprintf(&b, "\nexample%s:\n  mlflow-promote %s", where, c.name)
+	fmt.Fprintf(&b, "\nexample%s:\n  mlflow-promote %s", where, c.Name)
 	for _, word := range c.example {
 		b.WriteString(" " + format.ShellWord(word))
 	}
@@ -60,7 +60,7 @@ func help(name string) string {
 
 // flagHelp returns the lines of one flag: its name, then its description and its default.
 func flagHelp(in Input) string {
-	text := in.describe()
+	text := in.Describe()
 	if in.Kind == Bool {
 		text = in.Help // the flag alone means true
 	}
@@ -100,5 +100,5 @@ func exitHelp() string {
 		registry.ExitUnknown, registry.ExitCancelled)
 }
 
-// takes reports whether the command reads the input.
-func (c command) takes(in Input) bool { return slices.Contains(in.For, c.name) }
+// Takes reports whether the command reads the input.
+func (c Command) Takes(in Input) bool { return slices.Contains(in.For, c.Name) }

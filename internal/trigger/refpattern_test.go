@@ -1,4 +1,4 @@
-package cli
+package trigger
 
 import (
 	"strings"
@@ -89,7 +89,7 @@ func TestRefPatterns(t *testing.T) {
 func mustPatterns(t interface{ Fatal(...any) }, lines ...string) refPatterns {
 	var out refPatterns
 	for _, l := range lines {
-		p, err := parseRefPattern(l)
+		p, err := ParseRefPattern(l)
 		if err != nil {
 			t.Fatal(l, err)
 		}
@@ -114,7 +114,7 @@ func TestRefPatterns_Refused(t *testing.T) {
 		"v[!a]":                  "begins no set",
 		"v[9-0]":                 "is not a pattern",
 	} {
-		if _, err := parseRefPattern(text); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := ParseRefPattern(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", text, err, want)
 		}
 	}
@@ -146,7 +146,7 @@ func FuzzRefPattern(f *testing.F) {
 	f.Add("release/**", "refs/heads/release/1")
 	f.Add("a?+?+", "refs/tags/x")
 	f.Fuzz(func(t *testing.T, text, ref string) {
-		p, err := parseRefPattern(text)
+		p, err := ParseRefPattern(text)
 		if err != nil {
 			return
 		}

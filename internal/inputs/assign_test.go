@@ -1,4 +1,4 @@
-package cli
+package inputs
 
 import (
 	"testing"
@@ -21,9 +21,9 @@ func TestAssignments_OneValueIsOneVersion(t *testing.T) {
 			}
 			return ""
 		}}
-		r.assignments()
-		got := r.out.intent.Query.Aliases
-		if len(r.out.problems) > 0 {
+		readAssignments(r)
+		got := r.out.Intent.Query.Aliases
+		if len(r.out.Problems) > 0 {
 			return // refused
 		}
 		if len(got) != 1 || got[0].Alias != "challenger" {

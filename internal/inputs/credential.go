@@ -1,7 +1,6 @@
-package cli
+package inputs
 
 import (
-	"context"
 	"slices"
 	"strings"
 )
@@ -18,9 +17,9 @@ const (
 // standIns are passwords that people write if the user name is the token.
 var standIns = []string{"", "x", "-", "_", "none", "unused", "token", "api", "api_token", "apikey", "x-oauth-basic", "x-token-auth"}
 
-// isCredential reports whether a user name must be stored and shown nowhere: it is one of the secrets, contains one, or
+// IsCredential reports whether a user name must be stored and shown nowhere: it is one of the secrets, contains one, or
 // shares twelve characters in a row with one. Case does not count, because servers change it.
-func isCredential(name string, secrets []string) bool {
+func IsCredential(name string, secrets []string) bool {
 	name = strings.ToLower(name)
 	return name != "" && slices.ContainsFunc(secrets, func(secret string) bool {
 		secret = strings.ToLower(strings.TrimSpace(secret))
@@ -47,21 +46,4 @@ func sharesRun(name []rune, secret string) bool {
 // tokenAsName reports whether the user name is the token, because what stands in the place of the password is none.
 func tokenAsName(name, password string) bool {
 	return password == "" || len(name) >= longName && slices.Contains(standIns, strings.ToLower(password))
-}
-
-// askName asks the server once who logged in, for the record: it knows better than the inputs.
-func (s *session) askName(ctx context.Context) {
-	sent := s.set.header.Get("Authorization") != "" || s.set.registryHeader.Get("Authorization") != ""
-	if s.report.Dry || s.named || !sent {
-		return
-	}
-	s.named, s.login = true, s.client.Me(ctx)
-}
-
-// mayName is the user name if it may be shown and stored; "" if it is a credential.
-func (s *session) mayName(name string) string {
-	if isCredential(name, s.secrets) || s.runner.Hide(name) != name {
-		return ""
-	}
-	return name
 }

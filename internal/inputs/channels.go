@@ -1,4 +1,4 @@
-package cli
+package inputs
 
 import (
 	"fmt"
@@ -11,92 +11,92 @@ import (
 	"unicode"
 )
 
-// gitHubSettings are the inputs about GitHub.
-type gitHubSettings struct {
-	token       string
-	comment     bool // asked for
-	noComment   bool // asked not to
-	environment string
+// GitHub are the inputs about GitHub.
+type GitHub struct {
+	Token       string
+	Comment     bool // asked for
+	NoComment   bool // asked not to
+	Environment string
 }
 
-// notifySettings say who is told of a move.
-type notifySettings struct {
-	dispatches []dispatch
-	slack      string
-	webhook    string // with its credentials
-	secret     string
+// Notify say who is told of a move.
+type Notify struct {
+	Dispatches []Dispatch
+	Slack      string
+	Webhook    string // with its credentials
+	Secret     string
 }
 
-// dispatch is one workflow to start, or one event that starts some.
-type dispatch struct {
+// Dispatch is one workflow to start, or one event that starts some.
+type Dispatch struct {
 	line       string // as given
-	repository string // owner/name, "" = this one
-	event      string // of a repository_dispatch
-	workflow   string // file of a workflow_dispatch
-	ref        string
+	Repository string // owner/name, "" = this one
+	Event      string // of a repository_dispatch
+	Workflow   string // file of a workflow_dispatch
+	Ref        string
 }
 
-// gitHub reads the inputs about GitHub. What needs a repository or a token is refused where there is none.
-func (r *reader) gitHub() {
-	g := &r.out.gitHub
-	r.gitHubToken()
+// readGitHub reads the inputs about GitHub. What needs a repository or a token is refused where there is none.
+func readGitHub(r *reader) {
+	g := &r.out.GitHub
+	readGitHubToken(r)
 	if r.own("comment") != "" {
-		g.comment = r.bool("comment")
-		g.noComment = !g.comment
+		g.Comment = r.bool("comment")
+		g.NoComment = !g.Comment
 	}
-	g.environment = r.own("deployment-environment")
-	if len(g.environment) > 255 || strings.ContainsFunc(g.environment, unicode.IsControl) {
-		r.problem("deployment-environment", g.environment, "is not the name of an environment: at most 255 characters on one line")
+	g.Environment = r.own("deployment-environment")
+	if len(g.Environment) > 255 || strings.ContainsFunc(g.Environment, unicode.IsControl) {
+		r.problem("deployment-environment", g.Environment, "is not the name of an environment: at most 255 characters on one line")
 	}
 	for _, l := range lines(r.own("dispatch")) {
 		d, why := parseDispatch(l)
-		if why == "" && slices.Contains(r.out.notify.dispatches, d) {
+		if why == "" && slices.Contains(r.out.Notify.Dispatches, d) {
 			why = "is given twice"
 		}
 		if why != "" {
 			r.problem("dispatch", l, why)
 			continue
 		}
-		r.out.notify.dispatches = append(r.out.notify.dispatches, d)
+		r.out.Notify.Dispatches = append(r.out.Notify.Dispatches, d)
 	}
 	for _, need := range []struct {
 		input string
 		asked bool
 	}{
-		{"plan-digest", r.out.approved.ofPullRequest}, {"comment", g.comment},
-		{"deployment-environment", g.environment != ""}, {"dispatch", len(r.out.notify.dispatches) > 0},
+		{"plan-digest", r.out.Approved.OfPullRequest}, {"comment", g.Comment},
+		{"deployment-environment", g.Environment != ""}, {"dispatch", len(r.out.Notify.Dispatches) > 0},
 	} {
 		if need.asked {
-			r.needsGitHub(need.input)
+			needGitHub(r, need.input)
 		}
 	}
 }
 
-// gitHubToken reads the token for GitHub.
-func (r *reader) gitHubToken() {
+// readGitHubToken reads the token for GitHub.
+func readGitHubToken(r *reader) {
 	token := r.own("github-token")
 	if strings.ContainsFunc(token, unicode.IsControl) {
 		r.problem("github-token", "", "holds a line break; was a file read with its last newline?")
 		return
 	}
-	r.out.gitHub.token = token
+	r.out.GitHub.Token = token
 }
 
 // own is an input that the command looks at. One block of inputs often serves several steps: what is there for another
 // command is not checked.
 func (r *reader) own(name string) string {
-	if !r.command.takes(input(name)) {
+	if !r.command.Takes(Get(name)) {
 		return ""
 	}
 	return r.value(name)
 }
 
-// needsGitHub refuses an input outside a job, and without a token.
-func (r *reader) needsGitHub(name string) {
+// needGitHub refuses an input outside a job, and without a token.
+func needGitHub(r *reader, name string) {
 	switch {
 	case r.env("GITHUB_REPOSITORY") == "" || r.env("GITHUB_API_URL") == "":
 		r.problem(name, r.value(name), "needs a repository on GitHub, and this is no job of GitHub Actions")
-	case r.out.gitHub.token == "":
+	case r.out.GitHub.Token == "":
 		r.problem(name, r.value(name), "needs the input github-token, which is empty")
 	}
 }
@@ -108,16 +108,16 @@ var (
 )
 
 // parseDispatch reads EVENT, OWNER/REPO:EVENT, WORKFLOW.yml@REF or OWNER/REPO/WORKFLOW.yml@REF.
-func parseDispatch(line string) (d dispatch, why string) {
+func parseDispatch(line string) (d Dispatch, why string) {
 	d.line = line
 	if file, ref, found := strings.Cut(line, "@"); found {
 		if i := strings.LastIndex(file, "/"); i >= 0 {
-			d.repository, file = file[:i], file[i+1:]
+			d.Repository, file = file[:i], file[i+1:]
 		}
-		d.workflow, d.ref = file, ref
+		d.Workflow, d.Ref = file, ref
 		switch {
-		case d.repository != "" && !repository.MatchString(d.repository):
-			return d, fmt.Sprintf("%q is not a repository; write OWNER/REPO/WORKFLOW.yml@REF", d.repository)
+		case d.Repository != "" && !repository.MatchString(d.Repository):
+			return d, fmt.Sprintf("%q is not a repository; write OWNER/REPO/WORKFLOW.yml@REF", d.Repository)
 		case !workflowFile.MatchString(file):
 			return d, fmt.Sprintf("%q is not the file of a workflow; write WORKFLOW.yml@REF", file)
 		case ref == "" || strings.ContainsFunc(ref, func(c rune) bool { return unicode.IsSpace(c) || unicode.IsControl(c) }):
@@ -125,34 +125,34 @@ func parseDispatch(line string) (d dispatch, why string) {
 		}
 		return d, ""
 	}
-	d.event = line
+	d.Event = line
 	if repo, event, found := strings.Cut(line, ":"); found {
-		d.repository, d.event = repo, event
+		d.Repository, d.Event = repo, event
 	}
 	switch {
-	case workflowFile.MatchString(d.event):
+	case workflowFile.MatchString(d.Event):
 		return d, fmt.Sprintf("names a workflow without its branch; write %s@main", line)
-	case d.repository != "" && !repository.MatchString(d.repository):
-		return d, fmt.Sprintf("%q is not a repository; write OWNER/REPO:EVENT", d.repository)
-	case !eventType.MatchString(d.event):
+	case d.Repository != "" && !repository.MatchString(d.Repository):
+		return d, fmt.Sprintf("%q is not a repository; write OWNER/REPO:EVENT", d.Repository)
+	case !eventType.MatchString(d.Event):
 		return d, "is neither EVENT, OWNER/REPO:EVENT, WORKFLOW.yml@REF nor OWNER/REPO/WORKFLOW.yml@REF; an event type has letters, digits and . _ -, at most 100"
 	}
 	return d, ""
 }
 
-// notification reads where messages go beside GitHub. An address is a secret as a whole and is never shown.
-func (r *reader) notification() {
-	n := &r.out.notify
-	n.slack = r.secretAddress("slack-webhook")
-	n.webhook = r.secretAddress("webhook-url")
-	n.secret = r.own("webhook-secret")
-	if n.secret != "" && r.own("webhook-url") == "" {
+// readNotification reads where messages go beside GitHub. An address is a secret as a whole and is never shown.
+func readNotification(r *reader) {
+	n := &r.out.Notify
+	n.Slack = secretAddress(r, "slack-webhook")
+	n.Webhook = secretAddress(r, "webhook-url")
+	n.Secret = r.own("webhook-secret")
+	if n.Secret != "" && r.own("webhook-url") == "" {
 		r.problem("webhook-secret", "", "signs what is sent to webhook-url, which is empty")
 	}
 }
 
 // secretAddress reads an address that may be a credential itself. All of it that could be one is masked.
-func (r *reader) secretAddress(name string) string {
+func secretAddress(r *reader, name string) string {
 	text := r.own(name)
 	if text == "" {
 		return ""
@@ -204,11 +204,26 @@ func hostOf(address string) string {
 	return net.JoinHostPort(u.Hostname(), u.Port())
 }
 
-// originOf is scheme and host of an address.
-func originOf(address string) string {
+// OriginOf is scheme and host of an address.
+func OriginOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
 		return ""
 	}
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host}).String()
+}
+
+// Names of the channels, for the record.
+func (n Notify) Names() []string {
+	var out []string
+	for _, d := range n.Dispatches {
+		out = append(out, "dispatch "+d.line)
+	}
+	if n.Webhook != "" {
+		out = append(out, "webhook "+hostOf(n.Webhook))
+	}
+	if n.Slack != "" {
+		out = append(out, "slack")
+	}
+	return out
 }

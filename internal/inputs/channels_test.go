@@ -1,4 +1,4 @@
-package cli
+package inputs
 
 import (
 	"strings"
@@ -8,21 +8,21 @@ import (
 )
 
 func TestDispatchLines(t *testing.T) {
-	for line, want := range map[string]dispatch{
-		"model-promoted":                     {event: "model-promoted"},
-		"acme/deploy:model-promoted":         {repository: "acme/deploy", event: "model-promoted"},
-		"deploy.yml@main":                    {workflow: "deploy.yml", ref: "main"},
-		"acme/deploy/deploy.yaml@v1":         {repository: "acme/deploy", workflow: "deploy.yaml", ref: "v1"},
-		"acme/deploy/deploy.yml@release/1":   {repository: "acme/deploy", workflow: "deploy.yml", ref: "release/1"},
-		"acme/my.models:registry.promoted":   {repository: "acme/my.models", event: "registry.promoted"},
-		"ann_acme/x:promoted":                {repository: "ann_acme/x", event: "promoted"}, // of a managed user
-		"a/b:x":                              {repository: "a/b", event: "x"},
-		strings.Repeat("e", 100):             {event: strings.Repeat("e", 100)},
-		"acme/deploy/deploy.yml@refs/tags/1": {repository: "acme/deploy", workflow: "deploy.yml", ref: "refs/tags/1"},
+	for line, want := range map[string]Dispatch{
+		"model-promoted":                     {Event: "model-promoted"},
+		"acme/deploy:model-promoted":         {Repository: "acme/deploy", Event: "model-promoted"},
+		"deploy.yml@main":                    {Workflow: "deploy.yml", Ref: "main"},
+		"acme/deploy/deploy.yaml@v1":         {Repository: "acme/deploy", Workflow: "deploy.yaml", Ref: "v1"},
+		"acme/deploy/deploy.yml@release/1":   {Repository: "acme/deploy", Workflow: "deploy.yml", Ref: "release/1"},
+		"acme/my.models:registry.promoted":   {Repository: "acme/my.models", Event: "registry.promoted"},
+		"ann_acme/x:promoted":                {Repository: "ann_acme/x", Event: "promoted"}, // of a managed user
+		"a/b:x":                              {Repository: "a/b", Event: "x"},
+		strings.Repeat("e", 100):             {Event: strings.Repeat("e", 100)},
+		"acme/deploy/deploy.yml@refs/tags/1": {Repository: "acme/deploy", Workflow: "deploy.yml", Ref: "refs/tags/1"},
 	} {
 		got, why := parseDispatch(line)
 		want.line = line
-		if diff := cmp.Diff(want, got, cmp.AllowUnexported(dispatch{})); diff != "" || why != "" {
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(Dispatch{})); diff != "" || why != "" {
 			t.Errorf("%s: %s\n%s", line, why, diff)
 		}
 	}

@@ -1,4 +1,4 @@
-package cli
+package inputs
 
 import (
 	"testing"
@@ -28,7 +28,7 @@ func TestIsCredential(t *testing.T) {
 		"the password contains a long name whole": {"platform-team-ci", []string{"platform-team-ci-2026"}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := isCredential(c.name, c.secrets); got != c.want {
+			if got := IsCredential(c.name, c.secrets); got != c.want {
 				t.Errorf("isCredential(%q, %q) = %v", c.name, c.secrets, got)
 			}
 		})
@@ -40,7 +40,7 @@ func TestIsCredential_PartOfAToken(t *testing.T) {
 		token := rapid.StringMatching(`[A-Za-z0-9_-]{12,40}`).Draw(t, "token")
 		from := rapid.IntRange(0, len(token)-sharedRun).Draw(t, "from")
 		name := rapid.StringMatching(`[a-z.@-]{0,8}`).Draw(t, "before") + token[from:from+sharedRun] + rapid.StringMatching(`[a-z.@-]{0,8}`).Draw(t, "after")
-		if !isCredential(name, []string{"other-secret-0", token}) {
+		if !IsCredential(name, []string{"other-secret-0", token}) {
 			t.Fatalf("%q shares %d characters with %q", name, sharedRun, token)
 		}
 	})

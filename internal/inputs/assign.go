@@ -1,15 +1,11 @@
-package cli
+package inputs
 
 import (
-	"context"
 	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
 
-	"github.com/mlflow-promote/mlflow-promote/internal/ledger"
-	"github.com/mlflow-promote/mlflow-promote/internal/mlflow/runstore"
-	"github.com/mlflow-promote/mlflow-promote/internal/plan"
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
@@ -42,11 +38,11 @@ func (r *reader) pairs(name, example string, items []string) []pair {
 	return out
 }
 
-// assignments reads which alias is to point to which version, one per line; none removes the alias. One value of a
+// readAssignments reads which alias is to point to which version, one per line; none removes the alias. One value of a
 // workflow's form is one version: a comma does not begin a second assignment, or "8, champion=1" in a field for a version
 // would move an alias that nobody asked about.
-func (r *reader) assignments() {
-	q := &r.out.intent.Query
+func readAssignments(r *reader) {
+	q := &r.out.Intent.Query
 	var items []string
 	for _, line := range lines(r.value("alias")) {
 		if strings.Contains(line, ",") {
@@ -56,9 +52,9 @@ func (r *reader) assignments() {
 		items = append(items, line)
 	}
 	for _, p := range r.pairs("alias", "challenger=8", items) {
-		q.Aliases = append(q.Aliases, registry.Assignment{Alias: p.key, Version: r.assigned(p)})
+		q.Aliases = append(q.Aliases, registry.Assignment{Alias: p.key, Version: readAssigned(r, p)})
 	}
-	if len(q.Aliases) == 0 && len(r.out.intent.Traffic) == 0 && r.value("alias") == "" {
+	if len(q.Aliases) == 0 && len(r.out.Intent.Traffic) == 0 && r.value("alias") == "" {
 		r.problem("alias", "", "is missing: give an assignment such as challenger=8, or the input traffic")
 	}
 }
@@ -66,8 +62,8 @@ func (r *reader) assignments() {
 // versionNumber is a version as MLflow numbers it: digits alone, no sign and no zero in front.
 var versionNumber = regexp.MustCompile(`^[1-9][0-9]{0,9}$`)
 
-// assigned is the version of an assignment, 0 for none.
-func (r *reader) assigned(p pair) int {
+// readAssigned is the version of an assignment, 0 for none.
+func readAssigned(r *reader, p pair) int {
 	n, err := strconv.ParseInt(p.value, 10, 32)
 	switch {
 	case p.value == "none":
@@ -79,31 +75,8 @@ func (r *reader) assigned(p pair) int {
 	return int(n)
 }
 
-// assignable refuses aliases that the ledger protects. It looks into the ledger even if the input ledger is off, and into
-// earlier pages if the newest does not tell.
-func (s *session) assignable(ctx context.Context, l ledger.Chain) (err error) {
-	book, view := s.book.ledger, s.book.view
-	if s.set.ledger == "off" {
-		book = &ledger.Ledger{Store: runstore.New(s.client), Model: s.set.intent.Query.Model}
-		if view, err = book.Look(ctx); err != nil {
-			s.warn(fmt.Sprintf("the ledger may protect these aliases, and cannot be read: %v", err))
-			return nil
-		}
-		l = view.Facts()
-	}
-	for _, a := range s.set.intent.Query.Aliases {
-		if e, protected := l.Protects("@" + a.Alias); protected && e.Epoch == 0 {
-			if l, err = book.Past(ctx, view, rollbackPages); err != nil {
-				return err
-			}
-			break
-		}
-	}
-	return plan.Assignable(l, s.set.intent)
-}
-
-// traffic reads percentages by alias.
-func (r *reader) traffic() {
+// readTraffic reads percentages by alias.
+func readTraffic(r *reader) {
 	if r.value("traffic") == "" {
 		return
 	}
@@ -121,5 +94,5 @@ func (r *reader) traffic() {
 	if sum != 100 {
 		r.problem("traffic", r.value("traffic"), fmt.Sprintf("adds up to %d percent, not 100", sum))
 	}
-	r.out.intent.Traffic = share
+	r.out.Intent.Traffic = share
 }

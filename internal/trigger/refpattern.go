@@ -1,4 +1,4 @@
-package cli
+package trigger
 
 import (
 	"errors"
@@ -33,9 +33,9 @@ const (
 	tagPrefix    = "refs/tags/"
 )
 
-// parseRefPattern reads a pattern such as release/**, refs/tags/v* or !release/old. Without refs/ in front it is about
+// ParseRefPattern reads a pattern such as release/**, refs/tags/v* or !release/old. Without refs/ in front it is about
 // branches.
-func parseRefPattern(text string) (refPattern, error) {
+func ParseRefPattern(text string) (refPattern, error) {
 	name, exclude := strings.CutPrefix(text, "!")
 	prefix := branchPrefix
 	switch {
@@ -124,7 +124,7 @@ func patternFor(ref string) string {
 	if branch && strings.HasPrefix(text, "refs/") {
 		text = branchPrefix + text
 	}
-	if _, err := parseRefPattern(text); err != nil {
+	if _, err := ParseRefPattern(text); err != nil {
 		return ""
 	}
 	return text

@@ -1,4 +1,4 @@
-package cli
+package inputs
 
 import (
 	"cmp"
@@ -55,18 +55,18 @@ var synonyms = []struct{ input, line, names string }{
 // runnersOwn are lines below with: that the runner reads itself for a container action.
 var runnersOwn = []string{"args", "entrypoint"}
 
-// strays are the variables INPUT_… that belong to no input.
-type strays struct {
-	problems []problem
+// Strays are the variables INPUT_… that belong to no input.
+type Strays struct {
+	Problems []Problem
 	unknown  []string // names that are ignored
-	secrets  []string // values that were meant for a secret input
+	Secrets  []string // values that were meant for a secret input
 }
 
-// strayInputs looks through the environment for inputs that are not declared. If leaky is set they may belong to the caller:
+// StrayInputs looks through the environment for inputs that are not declared. If leaky is set they may belong to the caller:
 // act gives a container the inputs of the composite action around it. A program that runs this one by its command line
 // hands its own on too.
-func strayInputs(environ []string, value func(name string) string, leaky bool) strays {
-	var out strays
+func StrayInputs(environ []string, value func(name string) string, leaky bool) Strays {
+	var out Strays
 	for _, variable := range slices.Sorted(slices.Values(environ)) {
 		name, text, _ := strings.Cut(variable, "=")
 		name, isInput := strings.CutPrefix(name, "INPUT_")
@@ -76,13 +76,13 @@ func strayInputs(environ []string, value func(name string) string, leaky bool) s
 		in, line, near := inputMeant(name)
 		text = strings.TrimSpace(text)
 		if near && in.Secret {
-			out.secrets = append(out.secrets, text)
+			out.Secrets = append(out.Secrets, text)
 		}
 		if !near || leaky && answered(in, value(in.Name), text) {
 			out.unknown = append(out.unknown, name)
 			continue
 		}
-		out.problems = append(out.problems, problem{name, "", "is not an input; write " + cmp.Or(line, in.line(text))})
+		out.Problems = append(out.Problems, Problem{name, "", "is not an input; write " + cmp.Or(line, in.line(text))})
 	}
 	return out
 }
@@ -94,31 +94,31 @@ func answered(in Input, value, leaked string) bool {
 }
 
 func declared(name string) bool {
-	return slices.ContainsFunc(Inputs, func(in Input) bool { return in.Name == name })
+	return slices.ContainsFunc(All, func(in Input) bool { return in.Name == name })
 }
 
 // inputMeant finds the input that a name stands for: the same letters first, then a synonym, then one slip. The line is
 // what to write in its place, "" if the value stays as it is.
 func inputMeant(name string) (in Input, line string, ok bool) {
 	for _, same := range []func(a, b string) bool{
-		func(a, b string) bool { return a == b }, oneSlip,
+		func(a, b string) bool { return a == b }, OneSlip,
 	} {
-		for _, in := range Inputs {
-			if same(bareName(name), bareName(in.Name)) {
+		for _, in := range All {
+			if same(BareName(name), BareName(in.Name)) {
 				return in, "", true
 			}
 		}
 		for _, s := range synonyms {
-			if slices.ContainsFunc(strings.Fields(s.names), func(n string) bool { return same(bareName(name), bareName(n)) }) {
-				return input(s.input), s.line, true
+			if slices.ContainsFunc(strings.Fields(s.names), func(n string) bool { return same(BareName(name), BareName(n)) }) {
+				return Get(s.input), s.line, true
 			}
 		}
 	}
 	return Input{}, "", false
 }
 
-// bareName is what counts of a name: people mix up dashes, underscores and case.
-func bareName(name string) string {
+// BareName is what counts of a name: people mix up dashes, underscores and case.
+func BareName(name string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) {
 			return unicode.ToLower(r)
@@ -130,8 +130,8 @@ func bareName(name string) string {
 // shortestSlip is how many letters a word needs before it counts as a slip of another one.
 const shortestSlip = 4
 
-// oneSlip reports whether two words differ by one letter that is lost, added or replaced, or by two that are swapped.
-func oneSlip(a, b string) bool {
+// OneSlip reports whether two words differ by one letter that is lost, added or replaced, or by two that are swapped.
+func OneSlip(a, b string) bool {
 	if min(len(a), len(b)) < shortestSlip {
 		return false
 	}
@@ -157,7 +157,7 @@ func (in Input) line(value string) string {
 	case closed && slices.Contains(words, value):
 		return in.Name + ": " + value
 	case closed:
-		return in.Name + ", with " + in.wants()
+		return in.Name + ", with " + in.Wants()
 	case in.Secret, strings.HasSuffix(in.Name, "-uri"), value == "", strings.Contains(value, "\n"), utf8.RuneCountInString(value) > 80:
 		return in.Name
 	}
@@ -167,8 +167,8 @@ func (in Input) line(value string) string {
 // mostUnknown bounds how many unknown inputs the warning names.
 const mostUnknown = 20
 
-// warning is the one line about inputs that are ignored; "" if there are none.
-func (st strays) warning() string {
+// Warning is the one line about inputs that are ignored; "" if there are none.
+func (st Strays) Warning() string {
 	if len(st.unknown) == 0 {
 		return ""
 	}

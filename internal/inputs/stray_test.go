@@ -1,4 +1,4 @@
-package cli
+package inputs
 
 import (
 	"fmt"
@@ -47,7 +47,7 @@ func TestStrayInputs(t *testing.T) {
 				"INPUT_MODE=report",
 			},
 			problems: []string{
-				"force: is not an input; write override, with " + input("override").wants(),
+				"force: is not an input; write override, with " + Get("override").Wants(),
 				"mode: is not an input; write mode: report in the policy file",
 				"model-name: is not an input; write model: churn",
 				"run-id: is not an input; write candidate: runs:/RUN_ID/model",
@@ -87,9 +87,9 @@ func TestStrayInputs(t *testing.T) {
 	}
 	for sentence, c := range cases {
 		t.Run(sentence, func(t *testing.T) {
-			got := strayInputs(c.environ, func(name string) string { return c.given[name] }, c.leaky)
+			got := StrayInputs(c.environ, func(name string) string { return c.given[name] }, c.leaky)
 			var problems []string
-			for _, p := range got.problems {
+			for _, p := range got.Problems {
 				problems = append(problems, p.String())
 			}
 			if diff := cmp.Diff(c.problems, problems); diff != "" {
@@ -103,14 +103,14 @@ func TestStrayInputs(t *testing.T) {
 }
 
 func TestStrays_Warning(t *testing.T) {
-	st := strays{unknown: []string{"cache", "python-version"}}
-	if got, want := st.warning(), "warning: unknown inputs are ignored: cache, python-version"; got != want {
+	st := Strays{unknown: []string{"cache", "python-version"}}
+	if got, want := st.Warning(), "warning: unknown inputs are ignored: cache, python-version"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	for i := range 30 {
 		st.unknown = append(st.unknown, fmt.Sprint("x", i))
 	}
-	if got := st.warning(); !strings.HasSuffix(got, "x17 and 12 more") || strings.Contains(got, "\n") {
+	if got := st.Warning(); !strings.HasSuffix(got, "x17 and 12 more") || strings.Contains(got, "\n") {
 		t.Errorf("got %q", got)
 	}
 }
@@ -133,7 +133,7 @@ func TestSynonyms(t *testing.T) {
 }
 
 func TestInputMeant_FindsEachInput(t *testing.T) {
-	for _, in := range Inputs {
+	for _, in := range All {
 		if got, _, ok := inputMeant(strings.ReplaceAll(in.Name, "-", "_")); !ok || got.Name != in.Name {
 			t.Errorf("%s is taken for %q", in.Name, got.Name)
 		}
@@ -145,7 +145,7 @@ func TestOneSlip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := word.Draw(t, "a"), word.Draw(t, "b")
 		want := slices.Contains(slips(a), b) && min(len(a), len(b)) >= shortestSlip
-		if got := oneSlip(a, b); got != want || got != oneSlip(b, a) {
+		if got := OneSlip(a, b); got != want || got != OneSlip(b, a) {
 			t.Fatalf("got %v, want %v", got, want)
 		}
 	})

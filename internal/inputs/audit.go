@@ -1,0 +1,36 @@
+package inputs
+
+import "github.com/mlflow-promote/mlflow-promote/internal/audit"
+
+// Audit are the inputs of the command audit.
+type Audit struct {
+	Scope    string
+	FailOn   string   // never, high, medium or low
+	Baseline string   // file
+	Plans    []string // files, * for any part of a name
+	Sarif    string   // file, "" for none
+	Html     string   // the same
+}
+
+func readAudit(r *reader) {
+	readServer(r)
+	readGitHub(r)
+	readNotification(r)
+	r.out.Intent.Query.Model = r.value("model") // one model, or all
+	if r.out.Intent.Query.Model == "*" {
+		r.out.Intent.Query.Model = ""
+	}
+	a := &r.out.Audit
+	a.Scope, a.Baseline, a.Plans = r.choice("scope"), r.value("baseline-file"), lines(r.value("plan-file"))
+	a.Sarif, a.Html = r.value("sarif-file"), r.value("html-file")
+	switch {
+	case r.value("fail-on") != "":
+		a.FailOn = r.choice("fail-on")
+	case a.Baseline != "":
+		a.FailOn = string(audit.High)
+	default:
+		a.FailOn = Never
+	}
+}
+
+const Never = "never"

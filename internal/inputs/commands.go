@@ -1,0 +1,149 @@
+package inputs
+
+// Command is one row of the command table. Which inputs it reads is in Input.For.
+type Command struct {
+	Name        string
+	Summary     string // completes "mlflow-promote NAME: ….", and is a cell of the README's table
+	Writes      bool   // may change the registry, so the event and ref that started it are checked
+	Judges      bool   // evaluates thresholds and policy
+	Adopts      bool   // needs the policy without evaluating it
+	Offline     bool   // sends no request to a server
+	needsTarget bool
+	example     []string // arguments after the command
+	args        []string // inputs that may be given as bare arguments; target is an alias or a stage
+	read        func(*reader)
+}
+
+func Commands() []Command {
+	return []Command{
+		{
+			Name:        "promote",
+			Summary:     "register the candidate, check it, and move the alias and/or stage to it",
+			Writes:      true,
+			Judges:      true,
+			needsTarget: true,
+			example: []string{
+				"--model", "churn", "--candidate", "runs:/RUN_ID/model", "--alias", "champion",
+				"--thresholds", "test_accuracy >= 0.85",
+			},
+			read: readCandidateCommand,
+		},
+		{
+			Name: "register",
+			Summary: "register the candidate as a model version; the same run and artifact always give the same " +
+				"version",
+			Writes: true,
+			example: []string{
+				"--model", "churn", "--candidate", "runs:/RUN_ID/model", "--tags", "team=growth",
+			},
+			read: readCandidateCommand,
+		},
+		{
+			Name:    "validate",
+			Summary: "check the candidate against thresholds and policy; read-only",
+			Judges:  true,
+			example: []string{
+				"--model", "churn", "--candidate", "models:/churn/7", "--alias", "champion",
+				"--thresholds", "test_f1 >= champion",
+			},
+			read: readCandidateCommand,
+		},
+		{
+			Name:    "alias",
+			Summary: "set or remove one or more aliases that no gate protects, such as challenger or shadow",
+			Writes:  true,
+			Adopts:  true,
+			example: []string{"--model", "churn", "--alias", "challenger=7", "--alias", "shadow=none"},
+			read:    readAlias,
+		},
+		{
+			Name: "rollback",
+			Summary: "move the alias or stage back to its previous good version, or to candidate, and put the " +
+				"current version on hold",
+			Writes:      true,
+			needsTarget: true,
+			example:     []string{"--model", "churn", "--alias", "champion", "--dry-run"},
+			read:        readRollback,
+		},
+		{
+			Name: "history",
+			Summary: "show who moved what, when and on what evidence, or what was live at a given time, and verify " +
+				"the records",
+			example: []string{"--model", "churn", "--at", "2026-05-03"},
+			read:    readHistory,
+		},
+		{
+			Name: "doctor",
+			Summary: "check the connection and show what the server supports; writes only with repair or " +
+				"reset-ledger",
+			example: []string{"--model", "churn"},
+			read:    readDoctor,
+		},
+		{
+			Name: "compare",
+			Summary: "show two versions side by side with their metrics, parameters, datasets and signatures; " +
+				"read-only",
+			example: []string{"--model", "churn", "--candidate", "models:/churn/7", "--against", "champion"},
+			read:    readCompare,
+		},
+		{
+			Name: "lineage",
+			Summary: "show where a version came from and where it is used, from data, code and run to aliases, " +
+				"promotions and deployment; read-only",
+			args:    []string{"model", "candidate"},
+			example: []string{"churn", "models:/churn@champion"},
+			read:    readLineage,
+		},
+		{
+			Name: "audit",
+			Summary: "check the whole registry for live versions that cannot be loaded, traced or rolled back, or " +
+				"that never passed the policy; read-only",
+			example: []string{
+				"--baseline-file", "audit.json", "--fail-on", "high", "--html-file", "audit.html",
+			},
+			read: readAudit,
+		},
+		{
+			Name:    "policy check",
+			Summary: "list all errors in the policy file; needs no server",
+			Offline: true,
+			args:    []string{"policy-file"},
+			example: []string{"promote.yml"},
+			read:    func(*reader) {},
+		},
+		{
+			Name: "policy explain",
+			Summary: "show which gates apply to a model and target, each with its line in the policy file; needs " +
+				"no server",
+			Offline:     true,
+			needsTarget: true,
+			args:        []string{"model", "target"},
+			example:     []string{"churn", "champion"},
+			read:        readExplain,
+		},
+		{
+			Name:    "policy test",
+			Summary: "run the policy's test files and compare each verdict with the expected one; needs no server",
+			Offline: true,
+			args:    []string{"policy-tests"},
+			example: []string{"policy-tests"},
+			read:    readPolicyTest,
+		},
+	}
+}
+
+func CommandNames() []string {
+	return []string{
+		"promote", "register", "validate", "alias", "rollback", "history", "doctor", "compare", "lineage", "audit",
+		"policy check", "policy explain", "policy test",
+	}
+}
+
+func CommandNamed(name string) (Command, bool) {
+	for _, c := range Commands() {
+		if c.Name == name {
+			return c, true
+		}
+	}
+	return Command{}, false
+}
