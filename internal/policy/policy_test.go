@@ -34,31 +34,31 @@ func TestGates(t *testing.T) {
 		want                []verdict.Outcome
 		decision            verdict.Decision
 	}{
-		"a limit that is met": {
+		"the limit is met": {
 			"a >= 1", m{"a": 1}, nil, []verdict.Outcome{verdict.Pass}, verdict.Promote,
 		},
-		"a limit that is missed": {
+		"the limit is not met": {
 			"a > 1", m{"a": 1}, nil, []verdict.Outcome{verdict.Fail}, verdict.Block,
 		},
 		"lower is better": {
 			"loss <= 0.1", m{"loss": 0.2}, nil, []verdict.Outcome{verdict.Fail}, verdict.Block,
 		},
-		"a metric that is absent": {
+		"the metric is absent": {
 			"a <= 1", m{"b": 0}, nil, []verdict.Outcome{verdict.Inconclusive}, verdict.Block,
 		},
-		"NaN is not below anything": {
+		"NaN with <=": {
 			"a <= 1", m{"a": math.NaN()}, nil, []verdict.Outcome{verdict.Inconclusive}, verdict.Block,
 		},
-		"nor unequal to anything": {
+		"NaN with !=": {
 			"a != 1", m{"a": math.NaN()}, nil, []verdict.Outcome{verdict.Inconclusive}, verdict.Block,
 		},
-		"infinity is no measurement": {
+		"infinity": {
 			"a >= 1", m{"a": math.Inf(1)}, nil, []verdict.Outcome{verdict.Inconclusive}, verdict.Block,
 		},
-		"nor is what SQL stores keep of it": {
+		"infinity as SQL stores keep it": {
 			"a >= 1", m{"a": math.MaxFloat64}, nil, []verdict.Outcome{verdict.Inconclusive}, verdict.Block,
 		},
-		"every gate is judged": {
+		"every gate is checked": {
 			"a >= 1\nb >= 1\na >= 0", m{"a": 0.5}, nil,
 			[]verdict.Outcome{verdict.Fail, verdict.Inconclusive, verdict.Pass}, verdict.Block,
 		},
@@ -71,16 +71,16 @@ func TestGates(t *testing.T) {
 		"a negative baseline": {
 			"a >= champion - 0.1", m{"a": -1.05}, m{"a": -1}, []verdict.Outcome{verdict.Pass}, verdict.Promote,
 		},
-		"a champion without the metric is no evidence": {
+		"the champion lacks the metric": {
 			"a >= champion", m{"a": 1}, m{"b": 1}, []verdict.Outcome{verdict.Inconclusive}, verdict.Block,
 		},
-		"a champion whose metric is NaN is no evidence": {
+		"the champion's metric is NaN": {
 			"a >= champion", m{"a": 1}, m{"a": math.NaN()}, []verdict.Outcome{verdict.Inconclusive}, verdict.Block,
 		},
-		"no champion, and nothing else judges": {
+		"no champion and no other gate": {
 			"a >= champion", m{"a": 1}, nil, []verdict.Outcome{verdict.Inconclusive}, verdict.Block,
 		},
-		"no champion, and another gate judges": {
+		"no champion, and another gate passes": {
 			"a >= champion\na >= 0.5", m{"a": 1}, nil, []verdict.Outcome{verdict.NotApplicable, verdict.Pass},
 			verdict.Promote,
 		},
@@ -88,7 +88,7 @@ func TestGates(t *testing.T) {
 			"a >= champion\na >= 5", m{"a": 1}, nil, []verdict.Outcome{verdict.Inconclusive, verdict.Fail},
 			verdict.Block,
 		},
-		"incumbent is another word for the target's holder": {
+		"incumbent means the version at the target": {
 			"a > incumbent + 0.1", m{"a": 1.2}, m{"a": 1}, []verdict.Outcome{verdict.Pass}, verdict.Promote,
 		},
 		"no gate at all": {"# nothing", m{"a": 1}, nil, nil, verdict.Block},

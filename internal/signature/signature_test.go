@@ -46,66 +46,66 @@ func TestCompare(t *testing.T) {
 			in(`[{"name":"a","type":"long"},{"name":"b","type":"long"}]`),
 			in(`[{"name":"b","type":"long"},{"name":"a","type":"long"}]`), Same,
 		},
-		"an optional input more": {
+		"a new optional input": {
 			in(`[{"name":"a","type":"long"}]`),
 			in(`[{"name":"a","type":"long"},{"name":"b","type":"long","required":false}]`), Additive,
 		},
-		"a required input more": {
+		"a new required input": {
 			in(`[{"name":"a","type":"long"}]`), in(`[{"name":"a","type":"long"},{"name":"b","type":"long"}]`), Breaking,
 		},
-		"an input less": {
+		"a removed input": {
 			in(`[{"name":"a","type":"long"},{"name":"b","type":"long"}]`), in(`[{"name":"a","type":"long"}]`), Additive,
 		},
-		"an input renamed": {
+		"a renamed input": {
 			in(`[{"name":"a","type":"long"}]`), in(`[{"name":"b","type":"long"}]`), Breaking,
 		},
-		"renamed to an optional one": {
+		"an input renamed to an optional one": {
 			in(`[{"name":"a","type":"long"}]`), in(`[{"name":"b","type":"long","optional":true}]`), Breaking,
 		},
-		"an input wider": {
+		"a wider input": {
 			in(`[{"name":"a","type":"integer"}]`), in(`[{"name":"a","type":"double"}]`), Additive,
 		},
-		"an input narrower": {
+		"a narrower input": {
 			in(`[{"name":"a","type":"double"}]`), in(`[{"name":"a","type":"float"}]`), Breaking,
 		},
-		"a long is no double": {
+		"long to double loses precision": {
 			in(`[{"name":"a","type":"long"}]`), in(`[{"name":"a","type":"double"}]`), Breaking,
 		},
-		"an input now required": {
+		"an input that becomes required": {
 			in(`[{"name":"a","type":"long","required":false}]`), in(`[{"name":"a","type":"long"}]`), Breaking,
 		},
-		"an input now optional": {
+		"an input that becomes optional": {
 			in(`[{"name":"a","type":"long"}]`), in(`[{"name":"a","type":"long","required":false}]`), Additive,
 		},
-		"another tensor shape":    {in(tensor("float64", "[-1,4]")), in(tensor("float64", "[-1,5]")), Breaking},
-		"any tensor size":         {in(tensor("float32", "[-1,4]")), in(tensor("float32", "[-1,-1]")), Additive},
-		"a fixed tensor size":     {in(tensor("float32", "[-1,4]")), in(tensor("float32", "[1,4]")), Breaking},
-		"a wider tensor":          {in(tensor("float32", "[-1,4]")), in(tensor("float64", "[-1,4]")), Additive},
-		"a tensor of more sides":  {in(tensor("float32", "[-1,4]")), in(tensor("float32", "[-1,4,1]")), Breaking},
-		"columns in place of one": {in(tensor("float32", "[-1,4]")), in(`[{"name":"a","type":"long"}]`), Breaking},
-		"an object changed": {
+		"another tensor shape":         {in(tensor("float64", "[-1,4]")), in(tensor("float64", "[-1,5]")), Breaking},
+		"any tensor size":              {in(tensor("float32", "[-1,4]")), in(tensor("float32", "[-1,-1]")), Additive},
+		"a fixed tensor size":          {in(tensor("float32", "[-1,4]")), in(tensor("float32", "[1,4]")), Breaking},
+		"a wider tensor":               {in(tensor("float32", "[-1,4]")), in(tensor("float64", "[-1,4]")), Additive},
+		"another number of dimensions": {in(tensor("float32", "[-1,4]")), in(tensor("float32", "[-1,4,1]")), Breaking},
+		"columns instead of a tensor":  {in(tensor("float32", "[-1,4]")), in(`[{"name":"a","type":"long"}]`), Breaking},
+		"a changed object": {
 			in(`[{"name":"a","type":"object","properties":{"x":{"type":"long"}}}]`),
 			in(`[{"name":"a","type":"object","properties":{"x":{"type":"double"}}}]`), Breaking,
 		},
-		"an output more": {
+		"a new output": {
 			out(`[{"name":"p","type":"double"}]`), out(`[{"name":"p","type":"double"},{"name":"q","type":"double"}]`),
 			Additive,
 		},
-		"an output less": {
+		"a removed output": {
 			out(`[{"name":"p","type":"double"},{"name":"q","type":"double"}]`), out(`[{"name":"p","type":"double"}]`),
 			Breaking,
 		},
-		"an output wider": {
+		"a wider output": {
 			out(`[{"name":"p","type":"float"}]`), out(`[{"name":"p","type":"double"}]`), Breaking,
 		},
-		"a parameter more": {
+		"a new parameter": {
 			params(""), params(`[{"name":"t","type":"float","default":0.5,"shape":null}]`), Additive,
 		},
 		"another default": {
 			params(`[{"name":"t","type":"float","default":0.1}]`),
 			params(`[{"name":"t","type":"float","default":0.5}]`), Same,
 		},
-		"a parameter less": {params(`[{"name":"t","type":"float","default":0.1}]`), params(""), Breaking},
+		"a removed parameter": {params(`[{"name":"t","type":"float","default":0.1}]`), params(""), Breaking},
 	} {
 		was, err := Parse(c.was)
 		if err != nil {
