@@ -28,7 +28,7 @@ var artifactChanged = rule{
 			if !found || slices.ContainsFunc(out, func(r result) bool { return r.version == t.version.Number }) {
 				continue
 			}
-			if r, speaks := s.compareFiles(t.version, e); speaks {
+			if r, changed := s.compareFiles(t.version, e); changed {
 				out = append(out, r)
 			}
 		}

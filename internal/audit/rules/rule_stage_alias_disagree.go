@@ -42,15 +42,15 @@ var stageAliasDisagree = rule{
 		}
 		for _, alias := range slices.Sorted(maps.Keys(pairs)) {
 			stage, n := pairs[alias], s.Model.Aliases[alias]
-			holders := s.versionsAt(stage)
-			if n == 0 || holders == "" || slices.Contains(strings.Split(holders, ","), strconv.Itoa(n)) {
+			versions := s.versionsAt(stage)
+			if n == 0 || versions == "" || slices.Contains(strings.Split(versions, ","), strconv.Itoa(n)) {
 				continue
 			}
 			if ok && (s.promotionRunning(l, "@"+alias) || s.promotionRunning(l, stage)) {
 				continue
 			}
 			out = append(out, result{version: n, alias: alias, stage: stage,
-				message: fmt.Sprintf("@%s points to version %d, but %s in %s", alias, n, versionsAre(holders), stage)})
+				message: fmt.Sprintf("@%s points to version %d, but %s in %s", alias, n, versionsAre(versions), stage)})
 		}
 		return out
 	},

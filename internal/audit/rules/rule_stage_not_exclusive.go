@@ -30,14 +30,14 @@ var stageNotExclusive = rule{
 	model: func(s ruleInput) (out []result) {
 		l, ok, _ := s.ledger()
 		for _, stage := range s.names("stages") {
-			holders := s.versionsAt(stage)
-			left, _ := l.Left(stage)
+			versions := s.versionsAt(stage)
+			recorded, _ := l.Left(stage)
 			// it was recorded like this, or a promotion is running
-			if !strings.Contains(holders, ",") || ok && (left == holders || s.promotionRunning(l, stage)) {
+			if !strings.Contains(versions, ",") || ok && (recorded == versions || s.promotionRunning(l, stage)) {
 				continue
 			}
 			out = append(out, result{stage: stage,
-				message: fmt.Sprintf("%s are all in %s", versionsText(holders), stage)})
+				message: fmt.Sprintf("%s are all in %s", versionsText(versions), stage)})
 		}
 		return out
 	},

@@ -147,14 +147,14 @@ func readFacts(root *tree.Node, model string) fact.Facts {
 		m.Aliases[alias] = n.Int("version", 0)
 	}
 	f.Model = registry.Is(m)
-	holder := registry.Absent[fact.Subject]("the test has no incumbent")
+	incumbent := registry.Absent[fact.Subject]("the test has no incumbent")
 	if i := root.Get("incumbent"); i != nil {
-		holder = registry.Unreadable[fact.Subject]("the test says that it is unreadable")
+		incumbent = registry.Unreadable[fact.Subject]("the test says that it is unreadable")
 		if i.Kind == tree.KindMap {
-			holder = registry.Is(readSubject(i, "the incumbent", model))
+			incumbent = registry.Is(readSubject(i, "the incumbent", model))
 		}
 	}
-	f.Holders[fact.Incumbent] = holder
+	f.Holders[fact.Incumbent] = incumbent
 	if c := root.Get("commit"); c != nil {
 		f.Commit = fact.Commit{Repository: c.Str("repository"), Heads: c.Texts("heads"),
 			Contains: registry.Unreadable[bool](notGiven)}

@@ -153,8 +153,8 @@ func (a ageGate) here(f fact.Facts, v registry.Version) (here bool, why string) 
 		return false, "the model's aliases are not readable: " + f.Model.Why()
 	}
 	if f.Fallback != nil {
-		holders := f.Fallback.Holders[a.in]
-		return len(holders) > 0 && slices.Max(holders) == v.Number, ""
+		numbers := f.Fallback.Holders[a.in]
+		return len(numbers) > 0 && slices.Max(numbers) == v.Number, ""
 	}
 	return m.Aliases[a.in] == v.Number, ""
 }

@@ -115,12 +115,12 @@ func (a artifactGate) contents(m registry.MLmodel, files []registry.File,
 }
 
 func (a artifactGate) complete(m registry.MLmodel, files []registry.File, out verdict.Finding) *verdict.Finding {
-	lacks := m.Lacks(files)
+	missing := m.Lacks(files)
 	elsewhere, is := m.Elsewhere()
 	var end verdict.Finding
 	switch {
-	case lacks != "":
-		end = failed(out, lacks, "log the model again with all its files")
+	case missing != "":
+		end = failed(out, missing, "log the model again with all its files")
 	case is:
 		end = failed(out, elsewhere.String(), elsewhere.Fix)
 	case a.example && m.InputExample == "":
@@ -227,10 +227,10 @@ func (a artifactGate) digest(f fact.Facts, out verdict.Finding) verdict.Finding 
 	if v.Tags[a.tag] != "" {
 		what += fmt.Sprintf("; the tag of version %d does not count, because this tool did not register it", v.Number)
 	}
-	lacks := absent
+	end := absent
 	if v.Tags[a.tag] != "" {
-		lacks = inconclusive
+		end = inconclusive
 	}
-	return lacks(out, what,
+	return end(out, what,
 		"set the tag on the run while training: find . -type f | LC_ALL=C sort | xargs sha256sum | sha256sum")
 }

@@ -125,10 +125,10 @@ func MetricFacts(candidate, champion map[string]float64) fact.Facts {
 		Target: registry.Target{Alias: "champion"}, Candidate: Subject("candidate", 2, candidate),
 		Holders: map[string]registry.Known[fact.Subject]{},
 	}
-	holder := registry.Absent[fact.Subject]("there is no champion")
+	known := registry.Absent[fact.Subject]("there is no champion")
 	if champion != nil {
-		holder = registry.Is(Subject("models:/churn/1", 1, champion))
+		known = registry.Is(Subject("models:/churn/1", 1, champion))
 	}
-	f.Holders[fact.Incumbent], f.Holders["@champion"] = holder, holder
+	f.Holders[fact.Incumbent], f.Holders["@champion"] = known, known
 	return f
 }
