@@ -3,93 +3,93 @@
 
 VERSION ?= dev
 IMAGE ?= mlflow-promote:dev
-# The same flags for everything, so that a package is compiled once.
+# All builds use the same flags, so that each package is compiled only once.
 FLAGS = -trimpath
 export CGO_ENABLED = 0
 
-help: ## this list
+help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
 
-build: ## bin/mlflow-promote
+build: ## build bin/mlflow-promote
 	go build $(FLAGS) -ldflags '-s -w -buildid= -X main.version=$(VERSION)' -o bin/mlflow-promote .
 
-demo: ## the main job on a real MLflow server, in two minutes
-	@tools/setup mlflow-3.17.2 & go run $(FLAGS) ./tools/demo # which waits for it
+demo: ## run the main job on a real MLflow server, in two minutes
+	@tools/setup mlflow-3.17.2 & go run $(FLAGS) ./tools/demo # waits for the server
 
-bench: build ## this program and the stock Python client, side by side
+bench: build ## compare this program with MLflow's Python client
 	@go run $(FLAGS) ./tools/bench
 
-bench-audit: build ## reading a whole registry of 100,000 versions, beside the stock client and curl
+bench-audit: build ## compare reading 100,000 versions with MLflow's Python client and curl
 	@go run $(FLAGS) ./tools/bench -audit -repeat 3
 
-image: ## the container image
+image: ## build the container image
 	@tools/setup docker
 	DOCKER_BUILDKIT=0 docker build --build-arg VERSION=$(VERSION) -t $(IMAGE) .
 
-test: test-pure test-real test-container test-browser ## all of the four below
+test: test-pure test-real test-container test-browser ## run the tests below: pure, real, container, browser
 
-test-pure: ## tests that need no server, under a minute
+test-pure: ## run tests that need no server, under a minute
 	go vet ./...
 	go vet -tags=real,container,browser,scanners ./...
 	go test -timeout 30m ./...
 
-test-real: ## tests on real MLflow and PostgreSQL servers
+test-real: ## run tests on real MLflow and PostgreSQL servers
 	$(call tier,real,mlflow-3.17.2 mlflow-2.22.5 mlflow-1.30.1 postgres mariadb nginx)
 
-test-matrix: ## every command on every kind of MLflow server, as one table; with TABLE=-update it is written
+test-matrix: ## run every command on every kind of MLflow server; TABLE=-update writes the table
 	@tools/setup mlflow-3.17.2 mlflow-2.22.5 mlflow-2.9.2 mlflow-2.2.2 mlflow-1.30.1 postgres mariadb nginx
 	go test -timeout 60m -tags=real ./internal/mlflow/mlflowtest -run ConformanceReal -whole
 	go test -timeout 60m -tags=real -v ./internal/matrix -whole $(TABLE)
 
-test-attacks: ## every attack and near miss on servers with logins and without; with TABLE=-update docs/metrics.md is written
+test-attacks: ## run every attack and near miss on servers with and without logins; TABLE=-update writes docs/metrics.md
 	@tools/setup mlflow-3.17.2 mlflow-3.16.1 mlflow-3.4.0 mlflow-2.22.5 mlflow-1.30.1
 	go test -timeout 60m -tags=real -v ./internal/attacks -whole $(TABLE)
 
-test-scanners: ## the six scanners themselves, which must be on PATH; with ARGS=-write the recorded reports are renewed
+test-scanners: ## run the six scanners, which must be on PATH; ARGS=-write renews the recorded reports
 	go test -tags=scanners -v ./internal/evidence -run TestScanners $(ARGS)
 
-test-container: ## tests of the image in a Docker engine, and of workflows under act
+test-container: ## test the image in a Docker engine, and workflows with act
 	$(call tier,container,mlflow-3.17.2 postgres docker act)
 
-test-workflows: lint ## our own workflows and the examples: linted, and run under act on a real MLflow and a double of GitHub
+test-workflows: lint ## lint our workflows and the examples, and run them with act on a real MLflow and a GitHub double
 	@tools/setup mlflow-3.17.2 postgres docker act
 	go test -timeout 45m -tags=container -v ./internal/realtest -run 'Workflow|Cancelled'
 
-test-browser: ## pages as a real Chromium shows them
+test-browser: ## test pages in a real Chromium
 	$(call tier,browser,chromium gfm)
 
-# tier runs the tests with a build tag, or says that it cannot: an error in CI.
+# tier runs the tests with a build tag. If something is missing, it prints a note, which is an error in CI.
 define tier
 @if tools/setup $(2); then set -x; go test -timeout 45m -tags=$(1) ./...; \
-else echo "make: not run: the $(1) tests, which need $(2)" >&2; [ "$$CI" != true ]; fi
+else echo "make: skipped the $(1) tests, because they need $(2)" >&2; [ "$$CI" != true ]; fi
 endef
 
-test-reliability: ## races, kills, faults, rollbacks and tampering at campaign length; ends with one table
+test-reliability: ## run races, kills, faults, rollbacks and tampering at full length, and print one table
 	@go run $(FLAGS) ./tools/reliability $(if $(ONLY),-only '$(ONLY)')
 
 FUZZTIME ?= 30s
 TEXTS ?= 10000000
 
-fuzz: ## ten million mutated texts for each reader of policies, then every fuzz target for FUZZTIME
+fuzz: ## test policy parsers with ten million mutated texts, then run every fuzz target for FUZZTIME
 	go test ./internal/policy -run Mutated -campaign $(TEXTS) -timeout 60m -v
 	@for p in $$(go list ./internal/...); do for t in $$(go test -list '^Fuzz' $$p | grep ^Fuzz); do \
 	echo "$$p $$t"; go test $$p -run '^$$' -fuzz "^$$t\$$" -fuzztime $(FUZZTIME) || exit 1; done; done
 
-mutants: ## wrong judging code, each kind noticed by a test
+mutants: ## check that tests notice wrong judging code
 	@go run ./tools/mutants
 
-lint: ## formatting, workflows and scripts
+lint: ## check formatting, workflows and scripts
 	@tools/setup lint
 	@files=$$(gofmt -l .); [ -z "$$files" ] || { echo "gofmt: $$files"; exit 1; }
 	.cache/bin/shellcheck tools/setup .ci/run
 	PATH="$$PWD/.cache/bin:$$PATH" actionlint .github/workflows/*.yml examples/workflows/*.yml
 	.cache/bin/zizmor --offline --quiet --persona pedantic --config .github/zizmor.yml .github action.yml examples/workflows/*.yml
 
-generate: ## writes action.yml and the README's tables from their declarations
+generate: ## write action.yml and the README's tables from their declarations
 	go test ./internal/repotest -update
 
-fmt: ## formats the Go code
+fmt: ## format the Go code
 	gofmt -w .
 
-clean: ## removes what was built, not what was installed
+clean: ## remove build results, but nothing installed
 	rm -rf bin

@@ -13,14 +13,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/actions/actionstest"
 )
 
-// step is an action in a job of the double.
+// step returns an action in a job of the test double.
 func step(t testing.TB) (*actions.Runner, *actionstest.Step) {
 	t.Helper()
 	s := actionstest.NewStep(t)
 	return actions.New(s.Getenv, &s.Stdout, &s.Stderr, s.Workspace), s
 }
 
-// again is a new run of the action in the same step, for the many of a fuzzer: laying out files takes longer than they do.
+// again starts the action again in the same step. It is for fuzz tests, because creating the files of a step is slow.
 func again(t testing.TB, s *actionstest.Step) *actions.Runner {
 	t.Helper()
 	s.Stdout.Reset()
@@ -33,7 +33,7 @@ func again(t testing.TB, s *actionstest.Step) *actions.Runner {
 	return actions.New(s.Getenv, &s.Stdout, &s.Stderr, s.Workspace)
 }
 
-// laptop is the same program started by hand.
+// laptop returns the same program outside Actions.
 func laptop(dir string) (r *actions.Runner, stdout, stderr *bytes.Buffer) {
 	stdout, stderr = &bytes.Buffer{}, &bytes.Buffer{}
 	return actions.New(func(string) string { return "" }, stdout, stderr, dir), stdout, stderr
@@ -63,7 +63,7 @@ func flush(t testing.TB, r *actions.Runner) {
 	}
 }
 
-func TestInputsAreTrimmedAndKeepTheirDashes(t *testing.T) {
+func TestInput(t *testing.T) {
 	r, s := step(t)
 	s.Input("model-name", "  churn \n")
 	s.Input("two words", "x")
@@ -71,25 +71,25 @@ func TestInputsAreTrimmedAndKeepTheirDashes(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	if r.Input("two words") != "x" || r.Input("absent") != "" {
-		t.Error("an input with a space, or an absent one")
+		t.Error("got a wrong value for an input with a space or an absent one")
 	}
 }
 
-func TestAJobIsToldFromALaptop(t *testing.T) {
+func TestInActions(t *testing.T) {
 	r, s := step(t)
 	if !r.InActions() || r.Debug() {
-		t.Error("in a job without debugging")
+		t.Error("InActions or Debug is wrong in a job without debug logging")
 	}
 	s.Env["RUNNER_DEBUG"] = "1"
 	if !r.Debug() {
-		t.Error("debugging was asked for")
+		t.Error("Debug is false, want true")
 	}
 	if r, _, _ := laptop("."); r.InActions() {
-		t.Error("on a laptop")
+		t.Error("InActions is true on a laptop")
 	}
 }
 
-func TestGroupsAreCommandsInAJobAndLinesOnALaptop(t *testing.T) {
+func TestGroup(t *testing.T) {
 	r, s := step(t)
 	r.Group("Gates\n::error::x ##[error]y")
 	r.Out().Write([]byte("begun"))
@@ -97,10 +97,10 @@ func TestGroupsAreCommandsInAJobAndLinesOnALaptop(t *testing.T) {
 	flush(t, r)
 	log := s.Log()
 	if len(log.Commands) != 2 || log.Commands[0].Name != "group" || log.Commands[1].Name != "endgroup" {
-		t.Errorf("commands %+v", log.Commands)
+		t.Errorf("got commands %+v", log.Commands)
 	}
 	if !strings.Contains(s.Stdout.String(), "\nbegun\n::endgroup::\n") {
-		t.Errorf("the line begun was not ended before the command: %q", s.Stdout.String())
+		t.Errorf("the unfinished line was not ended before the command: %q", s.Stdout.String())
 	}
 	l, stdout, _ := laptop(".")
 	l.Group("Gates")

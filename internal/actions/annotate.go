@@ -8,9 +8,11 @@ import (
 	"strings"
 
 	"github.com/sethvargo/go-githubactions"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
-// Level is the weight of an annotation.
+// Level is the severity of an annotation.
 type Level string
 
 const (
@@ -19,52 +21,52 @@ const (
 	Notice  Level = "notice"
 )
 
-// What GitHub shows of one step: this many annotations of each level, and this much of a message.
+// GitHub shows this many annotations of each level for one step, and this many characters of each text.
 const (
 	annotationsShown  = 10
 	annotationMessage = 4096
 	annotationTitle   = 255
 )
 
-// Annotation is a remark that the page of the job shows, at a line of a file if it names one.
+// Annotation is a message that GitHub shows on the job's page and at a line of a file.
 type Annotation struct {
 	Level   Level
-	File    string // in the workspace; "" = of no file
-	Line    int    // from 1; 0 = of the whole file
+	File    string // in the workspace; "" for none
+	Line    int    // from 1; 0 for the whole file
 	Title   string
 	Message string
 }
 
-// Annotate shows a, or prints it once as many are shown as GitHub does. Flush then says how many there were.
+// Annotate shows a. If GitHub would not show it because there are too many, it is printed, and Flush reports how many.
 func (r *Runner) Annotate(a Annotation) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	a = r.prepare(a)
+	a = prepare(r, a)
 	switch {
 	case !r.InActions():
-		r.printPlain(a, "")
+		printPlain(r, a, "")
 	case r.shown[a.Level] < annotationsShown:
 		r.shown[a.Level]++
 		_ = r.commandLocked(func(lib *githubactions.Action) { a.issue(lib) })
 	default:
 		r.more[a.Level]++
-		r.printPlain(a, string(a.Level)+": ")
+		printPlain(r, a, string(a.Level)+": ")
 	}
 }
 
-func (r *Runner) prepare(a Annotation) Annotation {
+func prepare(r *Runner, a Annotation) Annotation {
 	if a.Level != Error && a.Level != Warning {
 		a.Level = Notice
 	}
-	a.File = inert(r.secrets.hide(r.inWorkspace(a.File)))
+	a.File = inert(r.secrets.hide(inWorkspace(r, a.File)))
 	a.Title = strings.ReplaceAll(inertText(r.secrets.hide(a.Title)), "\n", " ")
-	a.Title = atMost(a.Title, annotationTitle)
-	a.Message = atMost(inertText(r.secrets.hide(a.Message)), annotationMessage)
+	a.Title = format.Shorten(a.Title, annotationTitle)
+	a.Message = format.Shorten(inertText(r.secrets.hide(a.Message)), annotationMessage)
 	return a
 }
 
-// issue gives the library the whole map at once, since it keeps only the last, and the message as an argument, since a
-// message may hold a percent sign.
+// issue sets all fields at once, because the library keeps only the last ones. It passes the message as an argument,
+// because it may contain a percent sign.
 func (a Annotation) issue(lib *githubactions.Action) {
 	fields := map[string]string{}
 	if a.Title != "" {
@@ -87,8 +89,8 @@ func (a Annotation) issue(lib *githubactions.Action) {
 	}
 }
 
-// printPlain writes file:line: title: message, which editors know how to follow.
-func (r *Runner) printPlain(a Annotation, prefix string) {
+// printPlain prints "file:line: title: message", a format that editors can follow.
+func printPlain(r *Runner, a Annotation, prefix string) {
 	if a.File != "" {
 		prefix += a.File + ":"
 		if a.Line > 0 {
@@ -101,20 +103,20 @@ func (r *Runner) printPlain(a Annotation, prefix string) {
 	}
 	_ = r.err.endLine()
 	for line := range strings.SplitSeq(prefix+a.Message, "\n") {
-		r.err.hold([]byte(line))
+		r.err.buffer([]byte(line))
 		_ = r.err.end()
 	}
 }
 
-// sayMore is the last word on annotations. It is not one more of a level that is full.
-func (r *Runner) sayMore() error {
+// reportMore says how many annotations were only printed. It uses a notice, because the other level is full.
+func reportMore(r *Runner) error {
 	for _, level := range []Level{Error, Warning, Notice} {
 		n := r.more[level]
 		if n == 0 {
 			continue
 		}
 		r.more[level] = 0
-		text := fmt.Sprintf("and %d more of level %s; the log of this step has them all", n, level)
+		text := fmt.Sprintf("%d more annotations of level %s are in the log of this step", n, level)
 		if err := r.commandLocked(func(lib *githubactions.Action) { lib.Noticef("%s", text) }); err != nil {
 			return err
 		}
@@ -122,8 +124,9 @@ func (r *Runner) sayMore() error {
 	return nil
 }
 
-// inWorkspace words a file as the diff of a pull request does: relative, without ./. Any other file is none of it.
-func (r *Runner) inWorkspace(file string) string {
+// inWorkspace returns a path as GitHub's diffs show it: relative to the workspace and without ./. It returns "" for
+// files outside.
+func inWorkspace(r *Runner, file string) string {
 	if file == "" {
 		return ""
 	}
@@ -139,16 +142,4 @@ func (r *Runner) inWorkspace(file string) string {
 		return ""
 	}
 	return file
-}
-
-// atMost cuts to a number of characters.
-func atMost(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	runes := []rune(s)
-	if len(runes) <= n {
-		return s
-	}
-	return string(runes[:n-1]) + "…"
 }

@@ -10,34 +10,34 @@ import (
 	"strings"
 )
 
-// eventLimit bounds the event file in bytes. GitHub's own limit for a webhook is 25 MB.
+// eventLimit is the maximum size of the event file in bytes. GitHub limits webhooks to 25 MB.
 const eventLimit = 32 << 20
 
-// Context is what the job is about. A field is zero where the runner did not say.
+// Context describes the workflow run and its event. A field is zero if the runner does not provide it.
 type Context struct {
 	EventName       string
 	Ref, RefName    string
-	RefDeleted      bool   // push: it deleted the branch or tag, and Ref is another one
+	RefDeleted      bool   // a push deleted the branch or tag; then Ref is a different one
 	DefaultBranch   string // of the repository
-	SHA             string // on pull_request that of a merge nobody has seen: use HeadSHA
-	HeadSHA         string // of the pull request, or of the run that a workflow_run follows
+	SHA             string // for pull_request the trial merge commit: use HeadSHA
+	HeadSHA         string // of the pull request, or of the run that triggered a workflow_run
 	HeadBranch      string // of the same
-	HeadRepository  string // owner/name it comes from; a fork if it differs from Repository, "" for a fork that was deleted
+	HeadRepository  string // owner/name; differs from Repository for a fork, "" if the fork was deleted
 	PullRequest     int
-	BaseBranch      string // that the pull request goes into
-	Merged          bool   // a merge has just closed the pull request
+	BaseBranch      string // target branch of the pull request
+	Merged          bool   // the event is the merge of the pull request
 	Repository      string // owner/name
 	Actor           string
-	TriggeringActor string // who re-ran it
+	TriggeringActor string // who re-ran the job
 	RunID           int64
 	RunAttempt      int
 	ServerURL       string
 	APIURL          string
 	WorkflowRef     string
-	JobWorkflowRef  string // of a reusable workflow, where the caller passes it as GITHUB_JOB_WORKFLOW_REF
+	JobWorkflowRef  string // of a reusable workflow, if the caller passes it as GITHUB_JOB_WORKFLOW_REF
 }
 
-// Context reads the environment and the event. The error is about the event alone: what the environment said is there.
+// Context reads the environment and the event file. If it returns an error, only the fields of the event are missing.
 func (r *Runner) Context() (Context, error) {
 	c := Context{
 		EventName:       r.env("GITHUB_EVENT_NAME"),
@@ -76,13 +76,12 @@ func (r *Runner) Context() (Context, error) {
 	return c, nil
 }
 
-// Fork reports whether the job judges what another repository proposes: it has no secrets then, and a token that only
-// reads.
+// Fork reports whether the job runs for a pull request from a fork. Such a job has no secrets and a read-only token.
 func (c Context) Fork() bool {
 	return c.EventName == "pull_request" && c.HeadRepository != c.Repository
 }
 
-// RunURL links to the attempt; "" outside Actions.
+// RunURL returns a link to the attempt, or "" outside Actions.
 func (c Context) RunURL() string {
 	if c.ServerURL == "" || c.Repository == "" || c.RunID == 0 {
 		return ""
@@ -94,8 +93,8 @@ func (c Context) RunURL() string {
 	return url
 }
 
-// Head is the commit the job is about. Of a pull request that is its head, not the merge GitHub made to try it, which
-// nobody trained anything from. "" where the runner did not say.
+// Head returns the commit that the job is about, or "" if the runner does not provide it. For a pull request it is the
+// head commit. The trial merge of GitHub is not useful, because nothing was trained from it.
 func (c Context) Head() string {
 	if c.HeadSHA != "" || strings.HasPrefix(c.EventName, "pull_request") {
 		return c.HeadSHA
@@ -103,7 +102,7 @@ func (c Context) Head() string {
 	return c.SHA
 }
 
-// event is what the program reads of a webhook's payload. A deleted fork leaves a null where its repository was.
+// event has the fields of the webhook payload that the program uses. The repository of a deleted fork is null.
 type event struct {
 	Action     string `json:"action"`
 	Deleted    bool   `json:"deleted"`
@@ -144,10 +143,10 @@ func readEvent(path string) (e event, err error) {
 		return event{}, plain(err)
 	}
 	if len(data) > eventLimit {
-		return event{}, errors.New("it is larger than any event of GitHub's")
+		return event{}, errors.New("larger than any GitHub event")
 	}
 	if err := json.Unmarshal(data, &e); err != nil {
-		return event{}, fmt.Errorf("it is not the json of an event: %w", err)
+		return event{}, fmt.Errorf("not an event in JSON: %w", err)
 	}
 	return e, nil
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/actions"
 )
 
-func TestTheContextOfADispatch(t *testing.T) {
+func TestContext_Dispatch(t *testing.T) {
 	r, _ := step(t)
 	got, err := r.Context()
 	want := actions.Context{
@@ -24,13 +24,14 @@ func TestTheContextOfADispatch(t *testing.T) {
 		t.Errorf("%v\n%s", err, diff)
 	}
 	if url := got.RunURL(); url != "https://github.com/octo/churn/actions/runs/16000000001/attempts/2" {
-		t.Errorf("run at %s", url)
+		t.Errorf("got run URL %s", url)
 	}
 }
 
-func TestAPullRequestKnowsItsOwnCommitAndWhereItComesFrom(t *testing.T) {
+func TestContext_PullRequest(t *testing.T) {
 	for event, want := range map[string]actions.Context{
-		`{"repository": {"default_branch": "trunk"}, "pull_request": {"number": 9007199254740993, "head": {"sha": "abc", "repo": {"full_name": "eve/churn"}}}}`: {
+		`{"repository": {"default_branch": "trunk"}, "pull_request": {"number": 9007199254740993,` +
+			` "head": {"sha": "abc", "repo": {"full_name": "eve/churn"}}}}`: {
 			DefaultBranch: "trunk", PullRequest: 9007199254740993, HeadSHA: "abc", HeadRepository: "eve/churn"},
 		`{"pull_request": {"number": 7, "head": {"sha": "abc", "repo": null}}}`: {PullRequest: 7, HeadSHA: "abc"},
 		`{"pull_request": null, "repository": null}`:                            {},
@@ -38,26 +39,34 @@ func TestAPullRequestKnowsItsOwnCommitAndWhereItComesFrom(t *testing.T) {
 		r, s := step(t)
 		write(t, s.Env["GITHUB_EVENT_PATH"], event)
 		got, err := r.Context()
-		picked := actions.Context{DefaultBranch: got.DefaultBranch, PullRequest: got.PullRequest, HeadSHA: got.HeadSHA, HeadRepository: got.HeadRepository}
+		picked := actions.Context{
+			DefaultBranch:  got.DefaultBranch,
+			PullRequest:    got.PullRequest,
+			HeadSHA:        got.HeadSHA,
+			HeadRepository: got.HeadRepository,
+		}
 		if diff := cmp.Diff(want, picked); diff != "" || err != nil {
 			t.Errorf("%s: %v\n%s", event, err, diff)
 		}
 	}
 }
 
-func TestContext_HowTheRefCameToBe(t *testing.T) {
+func TestContext_MergesAndDeletions(t *testing.T) {
 	for sentence, c := range map[string]struct {
 		event, file string
 		want        actions.Context
 	}{
-		"a merge has closed the pull request": {
-			"pull_request", `{"action": "closed", "pull_request": {"merged": true, "base": {"ref": "main"}}}`, actions.Context{Merged: true, BaseBranch: "main"},
+		"a merge closed the pull request": {
+			"pull_request", `{"action": "closed", "pull_request": {"merged": true, "base": {"ref": "main"}}}`,
+			actions.Context{Merged: true, BaseBranch: "main"},
 		},
 		"closed without a merge": {
-			"pull_request", `{"action": "closed", "pull_request": {"merged": false, "base": {"ref": "main"}}}`, actions.Context{BaseBranch: "main"},
+			"pull_request", `{"action": "closed", "pull_request": {"merged": false, "base": {"ref": "main"}}}`,
+			actions.Context{BaseBranch: "main"},
 		},
-		"a label on a pull request that was merged before": {
-			"pull_request", `{"action": "labeled", "pull_request": {"merged": true, "base": {"ref": "main"}}}`, actions.Context{BaseBranch: "main"},
+		"a label on a merged pull request": {
+			"pull_request", `{"action": "labeled", "pull_request": {"merged": true, "base": {"ref": "main"}}}`,
+			actions.Context{BaseBranch: "main"},
 		},
 		"a push that deleted a branch": {
 			"push", `{"ref": "refs/heads/topic", "deleted": true}`, actions.Context{RefDeleted: true},
@@ -79,7 +88,7 @@ func TestContext_HowTheRefCameToBe(t *testing.T) {
 	}
 }
 
-func TestABadEventIsAnErrorBesideWhatTheEnvironmentSays(t *testing.T) {
+func TestContext_BadEvent(t *testing.T) {
 	for name, spoil := range map[string]func(path string){
 		"missing":  func(path string) { os.Remove(path) },
 		"empty":    func(path string) { os.Truncate(path, 0) },
@@ -102,7 +111,7 @@ func TestABadEventIsAnErrorBesideWhatTheEnvironmentSays(t *testing.T) {
 	}
 }
 
-func TestOnALaptopTheContextIsEmpty(t *testing.T) {
+func TestContext_Laptop(t *testing.T) {
 	r, _, _ := laptop(".")
 	got, err := r.Context()
 	if diff := cmp.Diff(actions.Context{}, got); diff != "" || err != nil || got.RunURL() != "" {
@@ -110,7 +119,7 @@ func TestOnALaptopTheContextIsEmpty(t *testing.T) {
 	}
 }
 
-func TestNumbersThatAreNoneAreZero(t *testing.T) {
+func TestContext_InvalidNumbers(t *testing.T) {
 	r, s := step(t)
 	s.Env["GITHUB_RUN_ID"], s.Env["GITHUB_RUN_ATTEMPT"] = "x", "1e3"
 	got, _ := r.Context()

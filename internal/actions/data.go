@@ -7,9 +7,9 @@ import (
 	"unicode/utf16"
 )
 
-// Data prints one JSON text for a program to read: whole, however long, and still JSON. Secrets are hidden; whatever is
-// not printable ASCII is written as JSON's own escapes, and so is the beginning of a workflow command, so that neither
-// a terminal nor the runner finds anything in it.
+// Data prints one JSON document of any length, for a program to read. Secrets are hidden. Everything except printable
+// ASCII is escaped, and so is # as it may start a workflow command. So neither a terminal nor the runner acts on the
+// data.
 func (r *Runner) Data(json string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -21,8 +21,8 @@ func (r *Runner) Data(json string) error {
 	return err
 }
 
-// escapeJSON writes a character of a JSON text in printable ASCII. A # with another and a bracket would begin a workflow
-// command; where the next characters come in another piece that cannot be seen, so none is left.
+// escapeJSON writes a character of JSON in printable ASCII. It escapes every #, because "##[" starts a workflow command
+// and the next characters may be in a later piece.
 func escapeJSON(b *strings.Builder, c rune) {
 	switch {
 	case c >= ' ' && c <= '~' && c != '#':

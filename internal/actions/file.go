@@ -11,8 +11,8 @@ import (
 	"unicode/utf8"
 )
 
-// File is written piece by piece and is there, whole, once it is closed: a step that comes later finds either the file
-// of this run or none of it.
+// File is written in pieces and appears only when it is closed. So a later step finds the complete file of this run or
+// none.
 type File struct {
 	name, temporary string
 	root            *os.Root
@@ -21,7 +21,7 @@ type File struct {
 	err             error
 }
 
-// CreateReport begins a new file in the workspace; the * in the pattern becomes something unique.
+// CreateReport starts a new file in the workspace. A random string replaces the * in pattern.
 func (r *Runner) CreateReport(pattern string) (*File, error) {
 	if !filepath.IsLocal(pattern) || strings.ContainsAny(pattern, `/\`) {
 		return nil, fmt.Errorf("write report %q: not a plain file name", pattern)
@@ -29,17 +29,17 @@ func (r *Runner) CreateReport(pattern string) (*File, error) {
 	return r.CreateWorkspace(strings.Replace(pattern, "*", randomHex(), 1))
 }
 
-// CreateWorkspace begins a file that an input names, in the place of one that is there. In a job it must lie in the
-// workspace, also after symlinks; on a laptop it may be anywhere. Folders on the way to it are made.
+// CreateWorkspace starts a file whose name comes from an input. It replaces an existing file and creates missing
+// folders. In a job the file must be in the workspace, even after following symlinks. Elsewhere any path is allowed.
 func (r *Runner) CreateWorkspace(name string) (*File, error) {
-	f, err := r.createWorkspace(name)
+	f, err := createWorkspace(r, name)
 	if err != nil {
 		return nil, fmt.Errorf("write %q: %w", name, err)
 	}
 	return f, nil
 }
 
-func (r *Runner) createWorkspace(name string) (*File, error) {
+func createWorkspace(r *Runner, name string) (*File, error) {
 	base := r.workspace()
 	within := name
 	if filepath.IsAbs(name) && r.InActions() {
@@ -65,7 +65,7 @@ func (r *Runner) createWorkspace(name string) (*File, error) {
 	f := &File{name: within, temporary: within + "." + randomHex() + ".part", root: root}
 	err = root.MkdirAll(path.Dir(within), 0o755)
 	if info, statErr := root.Stat(within); err == nil && statErr == nil && !info.Mode().IsRegular() {
-		err = errors.New("it is not a file")
+		err = errors.New("not a regular file")
 	}
 	if err == nil {
 		f.file, err = root.OpenFile(f.temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
@@ -78,10 +78,10 @@ func (r *Runner) createWorkspace(name string) (*File, error) {
 	return f, nil
 }
 
-// Name is the file's path in the workspace.
+// Name returns the file's path in the workspace.
 func (f *File) Name() string { return f.name }
 
-// Write adds to the file. After an error every further one is the same.
+// Write adds to the file. After an error, every further call returns the same error.
 func (f *File) Write(text []byte) (int, error) {
 	if f.err == nil {
 		_, f.err = f.clean.Write(text)
@@ -92,8 +92,8 @@ func (f *File) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// Own is for what is the program's own and must stand in the file as it is, whatever the secrets are: the script of a
-// page. Its errors are those of the file.
+// Own returns a writer for fixed text of the program, such as the script of a page. It is written unchanged, even if it
+// contains the text of a secret. Errors are those of the file.
 func (f *File) Own() io.Writer { return ownText{f} }
 
 type ownText struct{ f *File }
@@ -112,7 +112,7 @@ func (o ownText) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// Close puts the file into its place.
+// Close moves the file to its final path.
 func (f *File) Close() error {
 	defer f.root.Close()
 	f.err = errors.Join(f.err, f.clean.flush())
@@ -128,26 +128,27 @@ func (f *File) Close() error {
 	return nil
 }
 
-// Discard leaves nothing behind.
+// Discard removes the unfinished file.
 func (f *File) Discard() {
 	f.file.Close()
 	_ = f.root.Remove(f.temporary)
 	f.root.Close()
 }
 
-// cleaner hides secrets in a text that comes in pieces: it holds back what may be the beginning of one.
+// cleaner hides secrets in text that arrives in pieces. It keeps the end of the text until it is clear that no secret
+// starts there.
 type cleaner struct {
-	runner *Runner
-	to     io.Writer
-	held   []byte
+	runner   *Runner
+	to       io.Writer
+	buffered []byte
 }
 
-// piece is how much is looked through at a time.
+// piece is the number of bytes that are searched at a time.
 const piece = 64 << 10
 
 func (c *cleaner) Write(text []byte) (int, error) {
-	c.held = append(c.held, text...)
-	if len(c.held) < piece {
+	c.buffered = append(c.buffered, text...)
+	if len(c.buffered) < piece {
 		return len(text), nil
 	}
 	return len(text), c.pass(false)
@@ -155,11 +156,11 @@ func (c *cleaner) Write(text []byte) (int, error) {
 
 func (c *cleaner) flush() error { return c.pass(true) }
 
-// pass hands on what is held, at its end without what may belong to a secret that goes on.
+// pass writes the buffered text. Unless all is set, it keeps the end, which may be the start of a secret.
 func (c *cleaner) pass(all bool) error {
 	c.runner.mu.Lock()
 	defer c.runner.mu.Unlock()
-	text := string(c.held)
+	text := string(c.buffered)
 	end := len(text)
 	if !all {
 		end = max(0, end-max(c.runner.secrets.longest, utf8.UTFMax))
@@ -172,13 +173,13 @@ func (c *cleaner) pass(all bool) error {
 			}
 		}
 	}
-	c.held = append(c.held[:0], text[end:]...)
+	c.buffered = append(c.buffered[:0], text[end:]...)
 	_, err := io.WriteString(c.to, c.runner.secrets.hide(text[:end]))
 	return err
 }
 
-// DataStream prints one JSON text for a program to read, like Data, piece by piece. Nothing else may be printed before
-// it is closed.
+// DataStream prints one JSON document in pieces, for a program to read. See Data. Nothing else may be printed until it
+// is closed.
 func (r *Runner) DataStream() io.WriteCloser {
 	return &dataStream{cleaner{runner: r, to: asciiJSON{r.out.to}}}
 }
@@ -193,14 +194,14 @@ func (d *dataStream) Close() error {
 	return err
 }
 
-// asciiJSON writes whole characters of JSON in printable ASCII. A # becomes an escape as well: with another and a
-// bracket it would begin a workflow command, and the three may come in different pieces.
+// asciiJSON writes JSON in printable ASCII. It also escapes #, because "##[" would start a workflow command and may be
+// spread over several pieces.
 type asciiJSON struct{ to io.Writer }
 
 func (a asciiJSON) Write(text []byte) (int, error) {
 	var b strings.Builder
 	for _, c := range string(text) {
-		if c == '\n' { // between two values: within one it is escaped already
+		if c == '\n' { // only between values: in strings it is already escaped
 			b.WriteRune(c)
 			continue
 		}

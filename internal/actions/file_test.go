@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-func TestAFileIsThereWhenItIsWhole(t *testing.T) {
+func TestFile_AppearsOnClose(t *testing.T) {
 	r, s := step(t)
 	write(t, filepath.Join(s.Workspace, "old.json"), "old")
 	f, err := r.CreateWorkspace("old.json")
@@ -20,13 +20,13 @@ func TestAFileIsThereWhenItIsWhole(t *testing.T) {
 	}
 	io.WriteString(f, "new")
 	if data, _ := os.ReadFile(filepath.Join(s.Workspace, "old.json")); string(data) != "old" {
-		t.Errorf("before it is closed it holds %q", data)
+		t.Errorf("the file has content %q before Close", data)
 	}
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if data, _ := os.ReadFile(filepath.Join(s.Workspace, "old.json")); string(data) != "new" || f.Name() != "old.json" {
-		t.Errorf("%s holds %q", f.Name(), data)
+		t.Errorf("%s has content %q", f.Name(), data)
 	}
 	given, err := r.CreateWorkspace("reports/of/today.json")
 	if err != nil {
@@ -35,11 +35,11 @@ func TestAFileIsThereWhenItIsWhole(t *testing.T) {
 	given.Discard()
 	names, err := r.ListWorkspace("reports/of")
 	if err != nil || len(names) != 0 {
-		t.Errorf("what was given up left %v, %v", names, err)
+		t.Errorf("Discard left %v, error %v", names, err)
 	}
 }
 
-func TestFilesStayInTheWorkspace(t *testing.T) {
+func TestFile_StaysInTheWorkspace(t *testing.T) {
 	r, s := step(t)
 	outside := filepath.Join(t.TempDir(), "target")
 	write(t, outside, "mine")
@@ -52,22 +52,22 @@ func TestFilesStayInTheWorkspace(t *testing.T) {
 			err = f.Close()
 		}
 		if data, _ := os.ReadFile(outside); err == nil && name != "link.json" || string(data) != "mine" {
-			t.Errorf("%s: %v, the file outside holds %q", name, err, data)
+			t.Errorf("%s: error %v, the file outside has content %q", name, err, data)
 		}
 	}
 	for _, pattern := range []string{"../x.json", "a/b.json", "", "."} {
 		if f, err := r.CreateReport(pattern); err == nil {
 			f.Discard()
-			t.Errorf("%q: a report was begun", pattern)
+			t.Errorf("CreateReport(%q) returned no error", pattern)
 		}
 	}
 	left, err := os.ReadDir(filepath.Dir(outside))
 	if err != nil || len(left) != 1 {
-		t.Errorf("outside lie %v, %v", left, err)
+		t.Errorf("the folder outside has %v, error %v", left, err)
 	}
 }
 
-func TestOnALaptopAFileMayBeAnywhere(t *testing.T) {
+func TestFile_Laptop(t *testing.T) {
 	dir := t.TempDir()
 	r, _, _ := laptop(dir)
 	for _, name := range []string{"a.json", "new/b.json", filepath.Join(dir, "else", "c.json")} {
@@ -83,13 +83,13 @@ func TestOnALaptopAFileMayBeAnywhere(t *testing.T) {
 			name = filepath.Join(dir, name)
 		}
 		if data, _ := os.ReadFile(name); string(data) != "x" {
-			t.Errorf("%s holds %q", name, data)
+			t.Errorf("%s has content %q", name, data)
 		}
 	}
 }
 
-// However a text is cut into pieces, a secret in it is hidden, and everything else is there.
-func TestNoPieceOfAFileShowsASecret(t *testing.T) {
+// However a text is cut into pieces, a secret in it is hidden and everything else stays.
+func TestFile_HidesSecrets(t *testing.T) {
 	const secret = "canary-of-more-than-a-few-characters"
 	for length := 64<<10 - 80; length < 64<<10+10; length++ {
 		r, s := step(t)
@@ -109,12 +109,12 @@ func TestNoPieceOfAFileShowsASecret(t *testing.T) {
 		}
 		data, err := os.ReadFile(filepath.Join(s.Workspace, f.Name()))
 		if want := strings.ReplaceAll(text, secret, "***"); err != nil || string(data) != want {
-			t.Fatalf("length %d: %d bytes, want %d, %v", length, len(data), len(want), err)
+			t.Fatalf("length %d: got %d bytes, want %d, error %v", length, len(data), len(want), err)
 		}
 	}
 }
 
-func TestWhatIsTheProgramsOwnStandsAsItIsAndInItsPlace(t *testing.T) {
+func TestFile_Own(t *testing.T) {
 	r, s := step(t)
 	r.Mask("mlflow")
 	f, err := r.CreateWorkspace("page.html")
@@ -131,11 +131,11 @@ func TestWhatIsTheProgramsOwnStandsAsItIsAndInItsPlace(t *testing.T) {
 	}
 	data, _ := os.ReadFile(filepath.Join(s.Workspace, "page.html"))
 	if want := "<script>mlflow</script>*** and mlf<b>low, ***"; string(data) != want {
-		t.Errorf("%s, want %s", data, want)
+		t.Errorf("got %s, want %s", data, want)
 	}
 }
 
-func TestAStreamIsTheSameJSON(t *testing.T) {
+func TestDataStream(t *testing.T) {
 	r, out, _ := laptop(t.TempDir())
 	r.Mask("canary1")
 	w := r.DataStream()
@@ -149,7 +149,8 @@ func TestAStreamIsTheSameJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	printed := out.String()
-	if strings.Contains(printed, "#") || strings.Contains(printed, "canary1") || strings.ContainsFunc(strings.TrimSuffix(printed, "\n"), func(r rune) bool { return r < ' ' || r > '~' }) {
+	if strings.Contains(printed, "#") || strings.Contains(printed, "canary1") ||
+		strings.ContainsFunc(strings.TrimSuffix(printed, "\n"), func(r rune) bool { return r < ' ' || r > '~' }) {
 		t.Errorf("%.300s", printed)
 	}
 	var got, want any
@@ -162,6 +163,6 @@ func TestAStreamIsTheSameJSON(t *testing.T) {
 	a, _ := json.Marshal(got)
 	b, _ := json.Marshal(want)
 	if string(a) != string(b) {
-		t.Errorf("another text: %.200s\nwant %.200s", a, b)
+		t.Errorf("got JSON %.200s\nwant %.200s", a, b)
 	}
 }

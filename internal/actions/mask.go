@@ -11,12 +11,12 @@ import (
 	"github.com/sethvargo/go-githubactions"
 )
 
-// shortest is the length below which masking would hide ordinary words, and outputs with them: the runner drops an
-// output that holds a masked text.
+// shortest is the minimum length of a masked text. A shorter one would hide ordinary words, and the runner drops
+// outputs that contain a masked text.
 const shortest = 4
 
-// Mask hides each secret, in all the forms it may be met in, from every sink of this package and from the log of the
-// job. It comes before anything that could print or send. Empty and very short values are left alone.
+// Mask hides secrets in all their forms from every output of this package and from the job's log. Call it before
+// anything prints or sends. Empty and very short values are ignored.
 func (r *Runner) Mask(all ...string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -30,14 +30,14 @@ func (r *Runner) Mask(all ...string) {
 	}
 }
 
-// Hide is the text without the secrets, for what leaves this process by other ways than this package.
+// Hide returns text without secrets, for text that leaves the process in other ways.
 func (r *Runner) Hide(text string) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.secrets.hide(text)
 }
 
-// secrets are the forms to hide.
+// secrets stores every form of every secret.
 type secrets struct {
 	forms   []string
 	longest int
@@ -52,8 +52,8 @@ func (s *secrets) add(form string) bool {
 	return true
 }
 
-// hide replaces every secret by ***. Two that overlap are hidden as one: what one replacement left over would be part of
-// the other.
+// hide replaces every secret with ***. Overlapping secrets are replaced together, because replacing one would leave a
+// part of the other.
 func (s *secrets) hide(text string) string {
 	spans := s.find(text)
 	if len(spans) == 0 {
@@ -90,8 +90,8 @@ func (s *secrets) find(text string) [][2]int {
 	return spans
 }
 
-// forms are the ways a secret shows up: as it is, line by line, in a URL, in JSON, in Go's quotes, and in base64 behind
-// anything, of which user:password is the common case.
+// forms returns the forms in which a secret can appear: unchanged, line by line, in a URL, in JSON, in a quoted Go
+// string, and in base64 after other text, such as user:password.
 func forms(secret string) []string {
 	secret = strings.TrimSpace(secret)
 	if len(secret) < shortest {
@@ -99,21 +99,26 @@ func forms(secret string) []string {
 	}
 	all := []string{}
 	for line := range strings.Lines(secret) {
-		if line = strings.TrimSpace(line); !strings.HasPrefix(line, "-----") { // the frame of a PEM is no secret
+		// the first and last line of PEM are not secret
+		if line = strings.TrimSpace(line); !strings.HasPrefix(line, "-----") {
 			all = append(all, line)
 		}
 	}
 	quoted, _ := json.Marshal(secret)
-	all = append(all, url.QueryEscape(secret), url.PathEscape(secret), inner(string(quoted)), inner(strconv.Quote(secret)))
+	all = append(all, url.QueryEscape(secret), url.PathEscape(secret), inner(string(quoted)),
+		inner(strconv.Quote(secret)))
 	for before := range 3 {
-		all = append(all, base64Within(secret, before, base64.RawStdEncoding), base64Within(secret, before, base64.RawURLEncoding))
+		for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+			all = append(all, base64Within(secret, before, encoding))
+		}
 	}
 	return all
 }
 
 func inner(quoted string) string { return quoted[1 : len(quoted)-1] }
 
-// base64Within is the part of an encoded text that the secret alone decides, if before bytes modulo three precede it.
+// base64Within returns the part of an encoded text that depends only on the secret, if it follows before bytes modulo
+// three.
 func base64Within(secret string, before int, e *base64.Encoding) string {
 	encoded := e.EncodeToString([]byte(strings.Repeat("x", before) + secret))
 	from := (before*8 + 5) / 6

@@ -15,18 +15,19 @@ import (
 
 const canary = `c@nary/"p+ss" w%rd?>~`
 
-// sightings are the forms in which a secret can turn up.
-func sightings(secret string) []string {
+// secretForms lists the forms in which a secret can appear.
+func secretForms(secret string) []string {
 	quoted, _ := json.Marshal(secret)
 	all := []string{secret, url.QueryEscape(secret), url.PathEscape(secret), string(quoted), fmt.Sprintf("%q", secret)}
 	for _, user := range []string{"", "a", "ab", "ada", "mlflow"} {
 		pair := []byte(user + ":" + secret)
 		all = append(all, "Basic "+base64.StdEncoding.EncodeToString(pair), base64.RawURLEncoding.EncodeToString(pair))
 	}
-	return append(all, base64.StdEncoding.EncodeToString([]byte(secret)), base64.URLEncoding.EncodeToString([]byte(secret)))
+	return append(all, base64.StdEncoding.EncodeToString([]byte(secret)),
+		base64.URLEncoding.EncodeToString([]byte(secret)))
 }
 
-// cores are the parts of the sightings that give the secret away.
+// cores lists the parts of the forms that reveal the secret.
 func cores(secret string) []string {
 	cores := []string{secret, url.QueryEscape(secret), url.PathEscape(secret)}
 	for before := range 3 {
@@ -36,7 +37,7 @@ func cores(secret string) []string {
 	return cores
 }
 
-// everySink pushes a text through every way out of the package.
+// everySink writes a text to every output of the package.
 func everySink(t *testing.T, r *actions.Runner, text string) {
 	t.Helper()
 	fmt.Fprintln(r.Out(), text)
@@ -61,28 +62,28 @@ func everySink(t *testing.T, r *actions.Runner, text string) {
 	flush(t, r)
 }
 
-func TestASecretReachesNoSinkInAnyForm(t *testing.T) {
+func TestMask_AllForms(t *testing.T) {
 	r, s := step(t)
 	r.Mask(canary)
-	for _, sighting := range sightings(canary) {
-		everySink(t, r, "see "+sighting+" here")
+	for _, form := range secretForms(canary) {
+		everySink(t, r, "see "+form+" here")
 	}
 	if leaks := s.Leaks(cores(canary)...); len(leaks) != 0 {
-		t.Errorf("found in %v", leaks)
+		t.Errorf("secret found in %v", leaks)
 	}
 	if got := s.Outputs()["single"]; !strings.Contains(got, "***") {
-		t.Errorf("output %q was dropped or not masked", got)
+		t.Errorf("output is %q, want it masked", got)
 	}
 }
 
-func TestASecretIsHiddenOnALaptopToo(t *testing.T) {
+func TestMask_Laptop(t *testing.T) {
 	r, stdout, stderr := laptop(t.TempDir())
 	r.Mask(canary)
 	if stdout.Len() != 0 {
 		t.Errorf("printed %q", stdout)
 	}
-	for _, sighting := range sightings(canary) {
-		everySink(t, r, sighting)
+	for _, form := range secretForms(canary) {
+		everySink(t, r, form)
 	}
 	for _, core := range cores(canary) {
 		if strings.Contains(stdout.String()+stderr.String(), core) {
@@ -91,7 +92,7 @@ func TestASecretIsHiddenOnALaptopToo(t *testing.T) {
 	}
 }
 
-func TestTheRunnerIsAskedToMaskBeforeAnythingElseIsPrinted(t *testing.T) {
+func TestMask_ComesFirst(t *testing.T) {
 	r, s := step(t)
 	r.Mask("", "  ", "abc", canary, canary)
 	fmt.Fprintln(r.Out(), "first")
@@ -102,7 +103,7 @@ func TestTheRunnerIsAskedToMaskBeforeAnythingElseIsPrinted(t *testing.T) {
 			t.Errorf("%q is masked twice", m)
 		}
 		if len(m) < 4 {
-			t.Errorf("%q is masked, which would hide words", m)
+			t.Errorf("%q is masked, which would hide ordinary words", m)
 		}
 		masks[m] = true
 	}
@@ -112,31 +113,31 @@ func TestTheRunnerIsAskedToMaskBeforeAnythingElseIsPrinted(t *testing.T) {
 		}
 	}
 	if len(log.Others("add-mask")) != 0 || !strings.HasSuffix(s.Stdout.String(), "\nfirst\n") {
-		t.Errorf("commands %+v, output %q", log.Others("add-mask"), s.Stdout.String())
+		t.Errorf("got commands %+v, output %q", log.Others("add-mask"), s.Stdout.String())
 	}
-	for _, sighting := range sightings(canary) { // what another step prints, which only the runner can hide
+	for _, form := range secretForms(canary) { // other steps may print these, and only the runner can hide them
 		for _, core := range cores(canary) {
-			if strings.Contains(actionstest.Masked(sighting, log.Masks), core) {
-				t.Errorf("the runner shows %q", sighting)
+			if strings.Contains(actionstest.Masked(form, log.Masks), core) {
+				t.Errorf("the runner shows %q", form)
 			}
 		}
 	}
 }
 
-func TestASecretOfSeveralLinesIsMaskedLineByLine(t *testing.T) {
+func TestMask_SeveralLines(t *testing.T) {
 	r, s := step(t)
 	key := "-----BEGIN KEY-----\nMIIBfirst\r\nMIIBsecond\n-----END KEY-----\n"
 	r.Mask(key)
 	fmt.Fprint(r.Out(), "a MIIBfirst\nb MIIBsecond c\n-----BEGIN KEY-----\n")
 	if leaks := s.Leaks("MIIBfirst", "MIIBsecond"); len(leaks) != 0 {
-		t.Errorf("found in %v", leaks)
+		t.Errorf("secret found in %v", leaks)
 	}
 	if !strings.HasSuffix(s.Stdout.String(), "a ***\nb *** c\n-----BEGIN KEY-----\n") {
 		t.Errorf("got %q", s.Stdout.String())
 	}
 }
 
-func TestSecretsThatOverlapAreHiddenAsOne(t *testing.T) {
+func TestMask_Overlapping(t *testing.T) {
 	r, s := step(t)
 	r.Mask("abcdef", "defghi", "abcdefghijkl")
 	fmt.Fprintln(r.Out(), "x abcdefghi y abcdefghijkl z defabcdef abcdefabcdef w")
@@ -145,18 +146,18 @@ func TestSecretsThatOverlapAreHiddenAsOne(t *testing.T) {
 	}
 }
 
-func TestASecretAcrossTheEndOfALongLineIsNotShownInPart(t *testing.T) {
+func TestMask_AcrossTheLineLimit(t *testing.T) {
 	for at := 16<<10 - 30; at < 16<<10+5; at++ {
 		r, s := step(t)
 		r.Mask("the-very-secret-token")
 		io.WriteString(r.Out(), strings.Repeat("x", at)+"the-very-secret-token"+strings.Repeat("y", 100)+"\n")
 		if leaks := s.Leaks("the-v", "token"); len(leaks) != 0 {
-			t.Fatalf("at %d: found in %v", at, leaks)
+			t.Fatalf("at %d: secret found in %v", at, leaks)
 		}
 	}
 }
 
-func TestASecretBecomesNoCommandWhenHidden(t *testing.T) {
+func TestMask_MakesNoCommand(t *testing.T) {
 	r, s := step(t)
 	r.Mask("s3cret")
 	fmt.Fprint(r.Out(), "s3cret::error::x\n:s3cret:error::x\n##s3cret[error]x\n")

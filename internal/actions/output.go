@@ -13,45 +13,45 @@ import (
 	"github.com/sethvargo/go-githubactions"
 )
 
-// outputLimit is what the outputs of a job may take in the runner's UTF-16, in bytes.
+// outputLimit is the maximum size of a job's outputs in bytes of UTF-16, as the runner counts them.
 const outputLimit = 1 << 20
 
-// libraryDelimiter ends a value in the file the library writes. A value that holds it as a line would end early, and its
-// next line would be an output of its own.
+// libraryDelimiter is the fixed delimiter that the library writes after a value. If a line of a value equals it, the
+// value ends there, and the next line could be another output.
 const libraryDelimiter = "_GitHubActionsFileCommandDelimeter_"
 
 var outputName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*$`)
 
-// SetOutput sets an output of the step; outside Actions there is none to set. Line ends become \n and secrets ***. An
-// error concerns this output alone.
+// SetOutput sets an output of the step. It does nothing outside Actions. Line ends become LF and secrets become ***. An
+// error affects only this output.
 func (r *Runner) SetOutput(name, value string) error {
 	if !outputName.MatchString(name) {
-		return fmt.Errorf("set output %q: not a name for an output", name)
+		return fmt.Errorf("set output %q: not a valid name", name)
 	}
 	if !r.InActions() {
 		return nil
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err := r.setOutput(name, r.secrets.hide(oneKindOfLineEnd(value))); err != nil {
+	if err := setOutput(r, name, r.secrets.hide(oneKindOfLineEnd(value))); err != nil {
 		return fmt.Errorf("set output %q: %w", name, err)
 	}
 	return nil
 }
 
-func (r *Runner) setOutput(name, value string) error {
+func setOutput(r *Runner, name, value string) error {
 	size := 2 * (len(utf16.Encode([]rune(name))) + len(utf16.Encode([]rune(value))))
 	if r.outputSize+size > outputLimit {
-		return fmt.Errorf("%d bytes would exceed the megabyte that the outputs of a job may have", size)
+		return fmt.Errorf("%d bytes would exceed the limit of 1 MiB for the outputs of a job", size)
 	}
-	file, err := r.commandFile("GITHUB_OUTPUT")
+	file, err := commandFile(r, "GITHUB_OUTPUT")
 	if err != nil {
 		return err
 	}
 	if strings.Contains(value, "\n") || value == libraryDelimiter {
 		err = appendTo(file, delimited(name, value, rand.Text()+rand.Text()))
 	} else {
-		err = r.withLibrary(func(a *githubactions.Action) { a.SetOutput(name, value) })
+		err = withLibrary(r, func(a *githubactions.Action) { a.SetOutput(name, value) })
 	}
 	if err == nil {
 		r.outputSize += size
@@ -59,7 +59,7 @@ func (r *Runner) setOutput(name, value string) error {
 	return err
 }
 
-// delimited is the entry of a value with line ends, between delimiters that whoever made the value cannot have known.
+// delimited returns the entry for a value with line ends. The delimiter is random, so the value cannot contain it.
 func delimited(name, value, delimiter string) string {
 	return name + "<<" + delimiter + "\n" + value + "\n" + delimiter + "\n"
 }
@@ -70,9 +70,9 @@ func oneKindOfLineEnd(text string) string {
 
 var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
-// commandFile finds a file the runner made for the step. It must be there: the library would create another, at a path
-// that nobody reads.
-func (r *Runner) commandFile(variable string) (string, error) {
+// commandFile returns a file that the runner created for the step. The file must exist: the library would create
+// another one that nobody reads.
+func commandFile(r *Runner, variable string) (string, error) {
 	file := r.env(variable)
 	if file == "" {
 		return "", fmt.Errorf("%s is not set", variable)
@@ -87,7 +87,7 @@ func (r *Runner) commandFile(variable string) (string, error) {
 	return file, nil
 }
 
-// appendTo writes in one piece: half an entry would fail the step.
+// appendTo uses a single write, because half an entry would fail the step.
 func appendTo(file, text string) error {
 	f, err := os.OpenFile(file, os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
@@ -97,19 +97,19 @@ func appendTo(file, text string) error {
 	return errors.Join(err, f.Close())
 }
 
-// withLibrary turns the library's panics, which it has for every failure to write, into errors.
-func (r *Runner) withLibrary(do func(*githubactions.Action)) (err error) {
+// withLibrary turns panics of the library into errors. It panics on every failed write.
+func withLibrary(r *Runner, do func(*githubactions.Action)) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("%v", p)
 		}
 	}()
-	do(r.library(nil))
+	do(library(r, nil))
 	return nil
 }
 
 func randomHex() string {
 	var b [8]byte
-	_, _ = rand.Read(b[:]) // never fails
+	_, _ = rand.Read(b[:]) // cannot fail
 	return hex.EncodeToString(b[:])
 }

@@ -12,13 +12,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/actions/actionstest"
 )
 
-// delimiter is the library's, which whoever reads its source can put into a value.
+// delimiter is the library's fixed delimiter. Anybody who knows it can put it into a value.
 const delimiter = "_GitHubActionsFileCommandDelimeter_"
 
-func TestAnOutputComesBackAsItWasSet(t *testing.T) {
+func TestSetOutput(t *testing.T) {
 	for sentence, value := range map[string]string{
-		"empty": "", "a number": "7", "json": `{"a": [1, "b=c<<d"]}`, "a line like an entry": "x=y", "a line like a heredoc": "x<<EOF",
-		"several lines": "a\nb\n\nc", "line ends around it": "\n\na\n", "only line ends": "\n\n",
+		"empty": "", "a number": "7", "json": `{"a": [1, "b=c<<d"]}`, "a line with an equals sign": "x=y",
+		"a line that starts a heredoc": "x<<EOF",
+		"several lines":                "a\nb\n\nc", "surrounding line ends": "\n\na\n", "only line ends": "\n\n",
 		"unicode": "ü 日本 \u202e", "a percent sign": "%0A%25", "spaces": "  x  ", "the library's delimiter": delimiter,
 		"the delimiter and another output": "x\n" + delimiter + "\napproved<<" + delimiter + "\ntrue",
 	} {
@@ -36,9 +37,11 @@ func TestAnOutputComesBackAsItWasSet(t *testing.T) {
 	}
 }
 
-func TestLineEndsOfOtherSystemsBecomeOurs(t *testing.T) {
+func TestSetOutput_LineEnds(t *testing.T) {
 	r, s := step(t)
-	for name, value := range map[string]string{"a": "x\r\ny", "b": "x\ry", "c": "x\r", "d": delimiter + "\r", "e": "bad \xff byte"} {
+	for name, value := range map[string]string{
+		"a": "x\r\ny", "b": "x\ry", "c": "x\r", "d": delimiter + "\r", "e": "bad \xff byte",
+	} {
 		if err := r.SetOutput(name, value); err != nil {
 			t.Error(err)
 		}
@@ -49,7 +52,7 @@ func TestLineEndsOfOtherSystemsBecomeOurs(t *testing.T) {
 	}
 }
 
-func TestEachDelimiterIsNew(t *testing.T) {
+func TestSetOutput_RandomDelimiters(t *testing.T) {
 	r, s := step(t)
 	seen := map[string]bool{}
 	for range 20 {
@@ -61,30 +64,30 @@ func TestEachDelimiterIsNew(t *testing.T) {
 	for _, line := range strings.Split(string(data), "\n") {
 		if _, d, ok := strings.Cut(line, "<<"); ok {
 			if seen[d] || len(d) < 26 || strings.Contains(d, delimiter) {
-				t.Errorf("delimiter %q", d)
+				t.Errorf("delimiter %q is reused or too short", d)
 			}
 			seen[d] = true
 		}
 	}
 	if len(seen) != 20 {
-		t.Errorf("%d delimiters", len(seen))
+		t.Errorf("got %d different delimiters, want 20", len(seen))
 	}
 }
 
-func TestANameThatIsNoneIsRefusedWhereverTheProgramRuns(t *testing.T) {
+func TestSetOutput_InvalidName(t *testing.T) {
 	r, s := step(t)
 	l, _, _ := laptop(t.TempDir())
 	for _, name := range []string{"", "a b", "a=b", "a<<b", "a\nb", "1a", "-a", "é", "a.b"} {
 		if r.SetOutput(name, "x") == nil || l.SetOutput(name, "x") == nil {
-			t.Errorf("%q was taken", name)
+			t.Errorf("%q was accepted as a name", name)
 		}
 	}
 	if len(s.Outputs()) != 0 {
-		t.Errorf("outputs %v", s.Outputs())
+		t.Errorf("got outputs %v, want none", s.Outputs())
 	}
 }
 
-func TestOnALaptopThereAreNoOutputsAndNoSummary(t *testing.T) {
+func TestLaptop_NoOutputsNoSummary(t *testing.T) {
 	r, stdout, stderr := laptop(t.TempDir())
 	if err := r.SetOutput("a", "b"); err != nil {
 		t.Error(err)
@@ -93,19 +96,27 @@ func TestOnALaptopThereAreNoOutputsAndNoSummary(t *testing.T) {
 		t.Error(err)
 	}
 	if stdout.Len()+stderr.Len() != 0 {
-		t.Errorf("printed %q %q", stdout, stderr)
+		t.Errorf("printed %q and %q, want nothing", stdout, stderr)
 	}
 }
 
-func TestAMissingCommandFileIsAnErrorAndStaysMissing(t *testing.T) {
+func TestCommandFile_Missing(t *testing.T) {
 	for _, variable := range []string{"GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"} {
 		r, s := step(t)
 		missing := filepath.Join(t.TempDir(), "missing")
-		for value, says := range map[string]string{"": "is not set", missing: "no such file", t.TempDir(): "is not a file"} {
+		for value, says := range map[string]string{
+			"":          "is not set",
+			missing:     "no such file",
+			t.TempDir(): "is not a file",
+		} {
 			s.Env[variable] = value
 			for _, err := range []error{
-				map[string]error{"GITHUB_OUTPUT": r.SetOutput("a", "x"), "GITHUB_STEP_SUMMARY": r.Summary("x")}[variable],
-				map[string]error{"GITHUB_OUTPUT": r.SetOutput("a", "x\ny"), "GITHUB_STEP_SUMMARY": r.Summary("x\ny")}[variable],
+				map[string]error{
+					"GITHUB_OUTPUT": r.SetOutput("a", "x"), "GITHUB_STEP_SUMMARY": r.Summary("x"),
+				}[variable],
+				map[string]error{
+					"GITHUB_OUTPUT": r.SetOutput("a", "x\ny"), "GITHUB_STEP_SUMMARY": r.Summary("x\ny"),
+				}[variable],
 			} {
 				if err == nil || !strings.Contains(err.Error(), says) {
 					t.Errorf("%s=%q: got %v, want %q", variable, value, err, says)
@@ -118,7 +129,7 @@ func TestAMissingCommandFileIsAnErrorAndStaysMissing(t *testing.T) {
 	}
 }
 
-func TestAFileThatMayNotBeWrittenIsAnErrorAndNoPanic(t *testing.T) {
+func TestCommandFile_NotWritable(t *testing.T) {
 	r, s := step(t)
 	for _, variable := range []string{"GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"} {
 		if err := unwritable(s.Env[variable]); err != nil {
@@ -126,11 +137,11 @@ func TestAFileThatMayNotBeWrittenIsAnErrorAndNoPanic(t *testing.T) {
 		}
 	}
 	if r.SetOutput("a", "x") == nil || r.SetOutput("a", "x\ny") == nil || r.Summary("x") == nil {
-		t.Error("no error")
+		t.Error("no error for a file that cannot be written")
 	}
 }
 
-// unwritable makes a file one that cannot be opened for writing. Root may write everything but a directory.
+// unwritable makes a file impossible to open for writing. Root can write every file, but not a directory.
 func unwritable(path string) error {
 	if os.Geteuid() != 0 {
 		return os.Chmod(path, 0o444)
@@ -141,12 +152,16 @@ func unwritable(path string) error {
 	return os.Mkdir(path, 0o755)
 }
 
-func TestTooLargeAnOutputIsNamedAndTheOthersAreWritten(t *testing.T) {
+func TestSetOutput_TooLarge(t *testing.T) {
 	r, s := step(t)
 	if err := r.SetOutput("before", "1"); err != nil {
 		t.Error(err)
 	}
-	for _, value := range []string{strings.Repeat("x", 600<<10), strings.Repeat("𝕏", 300<<10), strings.Repeat("x\n", 300<<10)} {
+	for _, value := range []string{
+		strings.Repeat("x", 600<<10),
+		strings.Repeat("𝕏", 300<<10),
+		strings.Repeat("x\n", 300<<10),
+	} {
 		if err := r.SetOutput("plan", value); err == nil || !strings.Contains(err.Error(), `"plan"`) {
 			t.Errorf("got %v", err)
 		}
@@ -155,18 +170,18 @@ func TestTooLargeAnOutputIsNamedAndTheOthersAreWritten(t *testing.T) {
 		t.Error(err)
 	}
 	if err := r.SetOutput("second", strings.Repeat("x", 400<<10)); err == nil {
-		t.Error("the sum is not bounded")
+		t.Error("the total size is not limited")
 	}
 	if err := r.SetOutput("after", "2"); err != nil {
 		t.Error(err)
 	}
 	got := s.Outputs()
 	if got["before"] != "1" || got["after"] != "2" || len(got["large"]) != 400<<10 || len(got) != 3 {
-		t.Errorf("%d outputs", len(got))
+		t.Errorf("got %d outputs", len(got))
 	}
 }
 
-// The law: after any two outputs the runner reads exactly these two, or the one that was refused is not there.
+// After setting two outputs, the runner must read exactly these two. A rejected output must be missing.
 func FuzzOutput(f *testing.F) {
 	f.Add("a", "b", "x")
 	f.Add("a", "x\n"+delimiter+"\nb<<"+delimiter+"\ny", delimiter)
@@ -190,7 +205,7 @@ func FuzzOutput(f *testing.F) {
 			t.Errorf("%v\n%s", err, diff)
 		}
 		if _, ok := got["other"]; !ok && len(two) < 1000 && utf8.ValidString(two) {
-			t.Error("a good output was refused")
+			t.Error("a valid output was rejected")
 		}
 	})
 }

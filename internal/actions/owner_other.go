@@ -4,5 +4,5 @@ package actions
 
 import "os"
 
-// giveToOwner has nothing to do where files have no numeric owner.
+// giveToOwner does nothing on systems without numeric file owners.
 func giveToOwner(*os.Root, *os.File) {}

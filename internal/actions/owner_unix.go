@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// giveToOwner leaves the file to whoever owns the workspace. The container runs as root, and a file of root's stops the
-// next checkout on a runner that keeps its disk. Where the system forbids it, the file stays as it is.
+// giveToOwner changes the owner of a file to the owner of the workspace. The container runs as root, and on a runner
+// that keeps its disk, files of root break the next checkout. If the change is not permitted, the owner stays the same.
 func giveToOwner(workspace *os.Root, f *os.File) {
 	info, err := workspace.Stat(".")
 	if err != nil {

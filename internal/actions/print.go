@@ -10,22 +10,21 @@ import (
 	"unicode/utf8"
 )
 
-// lineLimit bounds a printed line, in bytes.
+// lineLimit is the maximum length of a printed line, in bytes.
 const lineLimit = 16 << 10
 
-// Out is the only way to standard output. It prints line by line what was written to it, masked and inert.
+// Out returns the only way to write to standard output. It prints line by line, without secrets and workflow commands.
 func (r *Runner) Out() io.Writer { return r.out }
 
-// Err is the only way to standard error, which the runner reads for commands as well.
+// Err returns the only way to write to standard error, which the runner also searches for commands.
 func (r *Runner) Err() io.Writer { return r.err }
 
-// printer holds a line back until it is complete, so that neither a secret nor a command can be put together from two
-// writes.
+// printer keeps a line until it is complete. So two writes cannot form a secret or a command together.
 type printer struct {
 	runner  *Runner
 	to      io.Writer
 	line    []byte
-	dropped int // bytes beyond what a line may need
+	dropped int // bytes that were dropped because the line is too long
 }
 
 func (p *printer) Write(text []byte) (int, error) {
@@ -34,7 +33,7 @@ func (p *printer) Write(text []byte) (int, error) {
 	n := 0
 	for n < len(text) {
 		piece, rest, complete := bytes.Cut(text[n:], []byte{'\n'})
-		p.hold(piece)
+		p.buffer(piece)
 		n = len(text) - len(rest)
 		if !complete {
 			return len(text), nil
@@ -46,8 +45,8 @@ func (p *printer) Write(text []byte) (int, error) {
 	return n, nil
 }
 
-// hold keeps enough of an endless line to find a secret that crosses its limit.
-func (p *printer) hold(piece []byte) {
+// buffer adds to the line. It keeps enough of an endless line to find a secret that crosses lineLimit.
+func (p *printer) buffer(piece []byte) {
 	room := max(0, lineLimit+p.runner.secrets.longest-len(p.line))
 	if len(piece) > room {
 		p.dropped += len(piece) - room
@@ -56,7 +55,7 @@ func (p *printer) hold(piece []byte) {
 	p.line = append(p.line, piece...)
 }
 
-// endLine prints what is held, if anything is.
+// endLine prints the buffered line, if there is one.
 func (p *printer) endLine() error {
 	if len(p.line) == 0 {
 		return nil
@@ -72,7 +71,7 @@ func (p *printer) end() error {
 	return err
 }
 
-// cut shortens a line at a character and says by how much.
+// cut shortens a line to limit bytes of whole characters and appends the number of missing bytes.
 func cut(line string, limit, dropped int) string {
 	if len(line) <= limit && dropped == 0 {
 		return line
@@ -84,22 +83,22 @@ func cut(line string, limit, dropped int) string {
 	return fmt.Sprintf("%s… (%d bytes more)", line[:end], len(line)-end+dropped)
 }
 
-// The beginnings of a command: in the old syntax anywhere, in the new one before anything visible. Marks are let in
-// between, since the runner compares by culture, for which some of them do not exist.
+// These match the start of a command: the old syntax anywhere, the new syntax before anything visible. Combining marks
+// may be in between, because the runner's comparison ignores some of them.
 var (
 	oldCommand = regexp.MustCompile(`(#\p{M}*#\p{M}*)\[`)
 	newCommand = regexp.MustCompile(`^([\s\p{Z}\p{M}\x{FFFD}]*:\p{M}*):`)
 )
 
-// inert makes a line that no parser of workflow commands takes for one. Characters that are not visible are replaced and
-// not removed, lest what they kept apart become a secret or a command.
+// inert changes a line so that the runner cannot read it as a workflow command. Invisible characters are replaced,
+// because removing them could join two parts to a secret or a command.
 func inert(line string) string {
 	line = strings.Map(visible, strings.ToValidUTF8(line, "\uFFFD"))
 	line = oldCommand.ReplaceAllString(line, "$1 [")
 	return newCommand.ReplaceAllString(line, "$1 :")
 }
 
-// inertText is inert for each line of a text that a command carries.
+// inertText applies inert to each line of a text that is an argument of a command.
 func inertText(text string) string {
 	lines := strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n")
 	for i, l := range lines {
@@ -112,7 +111,8 @@ func visible(r rune) rune {
 	switch {
 	case r == '\t':
 		return r
-	case unicode.IsControl(r), unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point):
+	case unicode.IsControl(r),
+		unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point):
 		return '\uFFFD'
 	}
 	return r

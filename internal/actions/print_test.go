@@ -15,31 +15,35 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/actions/actionstest"
 )
 
-// hostile are lines that try to be commands.
+// hostile lists lines that try to be commands.
 var hostile = []string{
 	"::error::x", "  ::set-output name=verdict::promote", "\t::add-mask::a", "\u00a0\u2003\u3000::stop-commands::x",
 	"::error file=a,line=1::x", "::ERROR::x", ":::error::x", "::::error::x", "::x::error::y",
-	"\r::error::x", "fine\r::error::x", "fine\x0b::error::x", "fine\x85::error::x", "fine\u2028::error::x", "fine\u2029::error::x",
+	"\r::error::x", "fine\r::error::x", "fine\x0b::error::x", "fine\x85::error::x", "fine\u2028::error::x",
+	"fine\u2029::error::x",
 	"\x00::error::x", "\x1b[0m::error::x", "\x1b::error::x", "\ufeff::error::x", "\u200b::error::x", "\u00ad::error::x",
-	"\u2060\u202e::error::x", "\u034f::error::x", "\ufe0f::error::x", ":\u200b:error::x", ":\x00:error::x", "\xff::error::x",
+	"\u2060\u202e::error::x", "\u034f::error::x", "\ufe0f::error::x", ":\u200b:error::x", ":\x00:error::x",
+	"\xff::error::x",
 	"\u0301::error::x", "\ufffd::error::x",
-	"##[error]x", "text ##[set-output name=verdict;]promote", "###[error]x", "##[##[error]x", "##\x00[error]x", "#\u200b#[error]x",
-	"##\ufe0f[error]x", "#\ufe0f#\u0301[error]x", ":\ufe0f:error::x", "\u0301:\ufe0f\ufe0f:error::x", "##[ERROR]x", "a ##[error]b ##[error]c", "::no::##[error]x", "##[stop-commands]x", "##[save-state name=a]b",
+	"##[error]x", "text ##[set-output name=verdict;]promote", "###[error]x", "##[##[error]x", "##\x00[error]x",
+	"#\u200b#[error]x",
+	"##\ufe0f[error]x", "#\ufe0f#\u0301[error]x", ":\ufe0f:error::x", "\u0301:\ufe0f\ufe0f:error::x", "##[ERROR]x",
+	"a ##[error]b ##[error]c", "::no::##[error]x", "##[stop-commands]x", "##[save-state name=a]b",
 }
 
-func TestNothingThatIsPrintedIsACommand(t *testing.T) {
+func TestOut_PrintsNoCommand(t *testing.T) {
 	for _, line := range hostile {
 		r, s := step(t)
 		fmt.Fprintln(r.Out(), line)
 		fmt.Fprint(r.Err(), line)
 		flush(t, r)
 		if got := s.Log().Commands; len(got) != 0 {
-			t.Errorf("%q became %+v", line, got)
+			t.Errorf("%q was read as %+v", line, got)
 		}
 	}
 }
 
-func TestWhatIsPrintedStaysReadable(t *testing.T) {
+func TestOut_StaysReadable(t *testing.T) {
 	for line, want := range map[string]string{
 		"plain: text :: with colons ## [x]":   "plain: text :: with colons ## [x]",
 		"ein Wörtchen, 日本語, ⚠️ ✔ \tand a tab": "ein Wörtchen, 日本語, ⚠️ ✔ \tand a tab",
@@ -57,12 +61,12 @@ func TestWhatIsPrintedStaysReadable(t *testing.T) {
 		r, s := step(t)
 		fmt.Fprintln(r.Out(), line)
 		if got := s.Stdout.String(); got != want+"\n" {
-			t.Errorf("%q: printed %q, want %q", line, got, want)
+			t.Errorf("%q: got %q, want %q", line, got, want)
 		}
 	}
 }
 
-func TestALineSplitOverWritesIsOneLine(t *testing.T) {
+func TestOut_JoinsWrites(t *testing.T) {
 	r, s := step(t)
 	for _, piece := range []string{"a", ":", ":error", "::x\n:", ":", "error::y ##", "[error]", "z\n\n", "end"} {
 		if n, err := io.WriteString(r.Out(), piece); n != len(piece) || err != nil {
@@ -79,19 +83,20 @@ func TestALineSplitOverWritesIsOneLine(t *testing.T) {
 	}
 }
 
-func TestALineIsCutAtACharacterAndSaysSo(t *testing.T) {
+func TestOut_CutsLongLines(t *testing.T) {
 	r, s := step(t)
 	for range 1000 {
 		io.WriteString(r.Out(), strings.Repeat("é", 100))
 	}
 	io.WriteString(r.Out(), "\nnext\n")
 	lines := strings.Split(s.Stdout.String(), "\n")
-	if len(lines[0]) > 16<<10+40 || !utf8.ValidString(lines[0]) || !strings.HasSuffix(lines[0], fmt.Sprintf("… (%d bytes more)", 200000-16<<10)) || lines[1] != "next" {
-		t.Errorf("%d bytes ending in %q, then %q", len(lines[0]), lines[0][len(lines[0])-30:], lines[1])
+	if len(lines[0]) > 16<<10+40 || !utf8.ValidString(lines[0]) ||
+		!strings.HasSuffix(lines[0], fmt.Sprintf("… (%d bytes more)", 200000-16<<10)) || lines[1] != "next" {
+		t.Errorf("got %d bytes ending in %q, then %q", len(lines[0]), lines[0][len(lines[0])-30:], lines[1])
 	}
 }
 
-func TestConcurrentPrintingKeepsLinesWhole(t *testing.T) {
+func TestOut_Concurrent(t *testing.T) {
 	r, s := step(t)
 	var wg sync.WaitGroup
 	for range 8 {
@@ -106,7 +111,7 @@ func TestConcurrentPrintingKeepsLinesWhole(t *testing.T) {
 	flush(t, r)
 	for _, line := range actionstest.ReadLog(s.Stdout.String()).Lines {
 		if line != "out "+strings.Repeat("x", 50) && !strings.HasPrefix(line, "##[notice]") {
-			t.Errorf("line %q", line)
+			t.Errorf("unexpected line %q", line)
 		}
 	}
 }
@@ -115,7 +120,7 @@ type brokenPipe struct{}
 
 func (brokenPipe) Write([]byte) (int, error) { return 0, errors.New("broken pipe") }
 
-func TestABrokenStreamIsAnErrorAndNoPanic(t *testing.T) {
+func TestOut_BrokenStream(t *testing.T) {
 	_, s := step(t)
 	r := actions.New(s.Getenv, brokenPipe{}, brokenPipe{}, s.Workspace)
 	r.Mask("s3cret-token")
@@ -123,7 +128,7 @@ func TestABrokenStreamIsAnErrorAndNoPanic(t *testing.T) {
 	r.Annotate(actions.Annotation{Level: actions.Error, Message: "m"})
 	r.EndGroup()
 	if _, err := fmt.Fprintln(r.Out(), "x"); err == nil {
-		t.Error("no error")
+		t.Error("no error from a broken stream")
 	}
 	fmt.Fprint(r.Err(), "x")
 	if err := r.Flush(); err == nil {
@@ -131,8 +136,8 @@ func TestABrokenStreamIsAnErrorAndNoPanic(t *testing.T) {
 	}
 }
 
-// The law: whatever is printed, in whatever pieces, to either stream, by whatever way, is no command of its own; and
-// what commands there are carry one piece of text each.
+// Whatever is printed to either stream, in whatever pieces, must not become a command. An intended command must contain
+// exactly one piece of text.
 func FuzzPrint(f *testing.F) {
 	for _, line := range hostile {
 		f.Add(line, "", uint8(3))
@@ -151,14 +156,14 @@ func FuzzPrint(f *testing.F) {
 		}
 		flush(t, r)
 		if got := s.Log().Others("add-mask"); len(got) != 0 {
-			t.Errorf("%q became %+v", a+b, got)
+			t.Errorf("%q was read as %+v", a+b, got)
 		}
 		r.Annotate(actions.Annotation{Level: actions.Warning, File: b, Title: a, Message: a + "\n" + b})
 		r.Group(a + b)
 		flush(t, r)
 		others := s.Log().Others("add-mask")
 		if len(others) != 2 || others[0].Name != "warning" || others[1].Name != "group" {
-			t.Errorf("%q %q: commands %+v", a, b, others)
+			t.Errorf("%q %q: got commands %+v", a, b, others)
 		}
 		for _, line := range append(s.Log().Others("add-mask"), actionstest.Command{Data: s.Stderr.String()}) {
 			if strings.Contains(line.Line+line.Data, "s3cret-token") {
@@ -166,7 +171,7 @@ func FuzzPrint(f *testing.F) {
 			}
 		}
 		if !utf8.ValidString(s.Stdout.String()) {
-			t.Error("invalid text")
+			t.Error("standard output is not valid UTF-8")
 		}
 	})
 }

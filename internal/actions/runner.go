@@ -1,9 +1,9 @@
-// Package actions speaks the protocol of the GitHub Actions runner: inputs, outputs, summary, annotations, masks, the
-// event, and every line that is printed.
+// Package actions implements the protocol of the GitHub Actions runner: inputs, outputs, summary, annotations, masks,
+// the event, and everything that is printed.
 //
-// It must never let text from elsewhere become a command, an output or a second line of either, never show a masked
-// value in any sink, never leave the workspace, and never panic. It knows nothing of models. Outside Actions it prints
-// the same, without commands, so that a laptop sees what a job would.
+// Untrusted text must never become a command, an output, or a second line of one. The package must never show a masked
+// value, access files outside of the workspace, or panic. It knows nothing about models. Outside Actions it prints the
+// same text without commands, so a laptop shows what a job would.
 package actions
 
 import (
@@ -15,20 +15,20 @@ import (
 	"github.com/sethvargo/go-githubactions"
 )
 
-// Runner is this process's side of the protocol. It is safe for concurrent use. Call Flush before the process ends.
+// Runner connects this process to the runner. It is safe for concurrent use. Call Flush before the process ends.
 type Runner struct {
 	env func(string) string
 	dir string
 
-	mu          sync.Mutex // everything below, and the order of what is printed
+	mu          sync.Mutex // guards everything below and the order of printed lines
 	secrets     secrets
 	out, err    *printer
 	shown, more map[Level]int
 	outputSize  int
 }
 
-// New takes the environment (like os.Getenv), the streams and the working directory of the process. The directory takes
-// the place of the workspace outside Actions.
+// New takes the environment (like os.Getenv), the output streams and the working directory of the process. Outside
+// Actions the working directory replaces the workspace.
 func New(env func(string) string, stdout, stderr io.Writer, dir string) *Runner {
 	r := &Runner{env: env, dir: dir, shown: map[Level]int{}, more: map[Level]int{}}
 	r.out = &printer{runner: r, to: stdout}
@@ -36,21 +36,22 @@ func New(env func(string) string, stdout, stderr io.Writer, dir string) *Runner 
 	return r
 }
 
-// InActions tells a job from a laptop.
+// InActions reports whether the process runs in a job of GitHub Actions.
 func (r *Runner) InActions() bool { return r.env("GITHUB_ACTIONS") == "true" }
 
-// Debug says whether the person who started the job asked for details.
+// Debug reports whether the job was started with debug logging.
 func (r *Runner) Debug() bool { return r.env("RUNNER_DEBUG") == "1" }
 
-// Input returns an input, trimmed; "" if it was not given. The runner enforces neither presence nor type.
-func (r *Runner) Input(name string) string { return r.library(nil).GetInput(name) }
+// Input returns an input without surrounding spaces, or "" if it is missing. The runner checks neither presence nor
+// type.
+func (r *Runner) Input(name string) string { return library(r, nil).GetInput(name) }
 
-// library is the mandated one, on a writer of ours: it panics where writing fails.
-func (r *Runner) library(w io.Writer) *githubactions.Action {
+// library returns the go-githubactions library with our writer, because it panics if writing fails.
+func library(r *Runner, w io.Writer) *githubactions.Action {
 	return githubactions.New(githubactions.WithWriter(w), githubactions.WithGetenv(r.env))
 }
 
-// command issues workflow commands at the start of a line. Lines begun by Out are ended first.
+// command writes workflow commands at the start of a line. It first ends an unfinished line of Out.
 func (r *Runner) command(issue func(*githubactions.Action)) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -62,12 +63,12 @@ func (r *Runner) commandLocked(issue func(*githubactions.Action)) error {
 		return err
 	}
 	var b bytes.Buffer
-	issue(r.library(&b))
+	issue(library(r, &b))
 	_, err := r.out.to.Write(b.Bytes())
 	return err
 }
 
-// Group folds what is printed until EndGroup under a title. Outside Actions the title is a line.
+// Group folds the output until EndGroup under a title. Outside Actions it prints the title as a line.
 func (r *Runner) Group(title string) {
 	if !r.InActions() {
 		fmt.Fprintln(r.Out(), title)
@@ -78,18 +79,18 @@ func (r *Runner) Group(title string) {
 	_ = r.commandLocked(func(a *githubactions.Action) { a.Group(inertText(r.secrets.hide(title))) })
 }
 
-// EndGroup ends the group begun last.
+// EndGroup ends the last group.
 func (r *Runner) EndGroup() {
 	if r.InActions() {
 		_ = r.command(func(a *githubactions.Action) { a.EndGroup() })
 	}
 }
 
-// Flush ends lines left open and says how many annotations were not shown as such.
+// Flush ends unfinished lines and reports how many annotations were only printed.
 func (r *Runner) Flush() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	err := r.sayMore()
+	err := reportMore(r)
 	for _, p := range []*printer{r.out, r.err} {
 		if e := p.endLine(); err == nil {
 			err = e

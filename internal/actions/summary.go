@@ -8,27 +8,28 @@ import (
 	"github.com/sethvargo/go-githubactions"
 )
 
-// summaryLimit is the size of a step's summary in bytes. GitHub discards a larger one whole.
+// summaryLimit is the maximum size of a step's summary in bytes. GitHub discards a larger one completely.
 const summaryLimit = 1 << 20
 
-const summaryCut = "\n_The rest did not fit into the summary of a step (1 MiB). The log and the report have it._\n"
+const summaryCut = "\n_This summary was cut because a step's summary may have at most 1 MiB. The log and the report " +
+	"are complete._\n"
 
-// Summary appends Markdown to the page of the run, cut at a line end if it is too long. Outside Actions there is no such
-// page. Text from elsewhere must have been escaped; only secrets and control characters are seen to here.
+// Summary appends Markdown to the job summary. If it is too long, it is cut at the end of a line. Outside Actions it
+// does nothing. The caller must escape untrusted text: only secrets and control characters are handled here.
 func (r *Runner) Summary(markdown string) error {
 	if !r.InActions() {
 		return nil
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err := r.appendSummary(r.secrets.hide(oneKindOfLineEnd(markdown))); err != nil {
+	if err := appendSummary(r, r.secrets.hide(oneKindOfLineEnd(markdown))); err != nil {
 		return fmt.Errorf("write summary: %w", err)
 	}
 	return nil
 }
 
-func (r *Runner) appendSummary(markdown string) error {
-	file, err := r.commandFile("GITHUB_STEP_SUMMARY")
+func appendSummary(r *Runner, markdown string) error {
+	file, err := commandFile(r, "GITHUB_STEP_SUMMARY")
 	if err != nil {
 		return err
 	}
@@ -40,10 +41,10 @@ func (r *Runner) appendSummary(markdown string) error {
 	if text == "" {
 		return fmt.Errorf("the summary of this step is full (%d bytes)", info.Size())
 	}
-	return r.withLibrary(func(a *githubactions.Action) { a.AddStepSummary(text) })
+	return withLibrary(r, func(a *githubactions.Action) { a.AddStepSummary(text) })
 }
 
-// printable keeps what Markdown may hold and drops what could hide or turn around its text.
+// printable replaces control characters and characters that hide or reverse text.
 func printable(r rune) rune {
 	switch {
 	case r == '\n', r == '\t':
@@ -55,7 +56,7 @@ func printable(r rune) rune {
 	return r
 }
 
-// fit cuts Markdown at the end of a line so that it takes limit bytes with all that the cut left open closed.
+// fit cuts Markdown at the end of a line, so that it has at most limit bytes. Open fences and details are closed.
 func fit(markdown string, limit int) string {
 	if len(markdown) <= limit {
 		return markdown
@@ -73,7 +74,7 @@ func fit(markdown string, limit int) string {
 	return ""
 }
 
-// closings ends the fence and the <details> that are open after head.
+// closings returns the text that closes the fence and the <details> that are open after head.
 func closings(head string) string {
 	fence, details := "", 0
 	for line := range strings.Lines(head) {
@@ -94,7 +95,7 @@ func closings(head string) string {
 	return fence + strings.Repeat("\n</details>\n", max(details, 0))
 }
 
-// fenceOf returns the backticks or tildes, three or more, that begin a line.
+// fenceOf returns the three or more backticks or tildes at the start of a line, or "".
 func fenceOf(line string) string {
 	for _, c := range []string{"`", "~"} {
 		if n := len(line) - len(strings.TrimLeft(line, c)); n >= 3 {

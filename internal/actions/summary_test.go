@@ -11,7 +11,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/actions/actionstest"
 )
 
-func TestASummaryIsAppended(t *testing.T) {
+func TestSummary(t *testing.T) {
 	r, s := step(t)
 	for _, text := range []string{"### Promoted ⚠️\r\n", "a\x1bb\u202ec\td"} {
 		if err := r.Summary(text); err != nil {
@@ -23,16 +23,16 @@ func TestASummaryIsAppended(t *testing.T) {
 	}
 }
 
-func TestALongSummaryIsCutAtALineEndWithWhatIsOpenClosed(t *testing.T) {
+func TestSummary_Cut(t *testing.T) {
 	line := strings.Repeat("x", 99) + "\n"
 	cases := map[string]struct{ head, closes string }{
-		"plain":                       {"# Verdict\n", ""},
-		"in details":                  {"# Verdict\n<details><summary>all</summary>\n\n", "</details>"},
-		"in a fence":                  {"```json\n", "```"},
-		"in a long fence in details":  {"<details>\n\n````\n```\n", "````\n\n</details>"},
-		"in a fence of tildes":        {"~~~\n```\n", "~~~"},
-		"after what was closed again": {"<details>\n</details>\n```\n<details>\n```\n", ""},
-		"in details twice":            {"<details>\n<details open>\n", "</details>\n\n</details>"},
+		"plain":                          {"# Verdict\n", ""},
+		"in details":                     {"# Verdict\n<details><summary>all</summary>\n\n", "</details>"},
+		"in a fence":                     {"```json\n", "```"},
+		"in a long fence in details":     {"<details>\n\n````\n```\n", "````\n\n</details>"},
+		"in a fence of tildes":           {"~~~\n```\n", "~~~"},
+		"after closed details and fence": {"<details>\n</details>\n```\n<details>\n```\n", ""},
+		"in nested details":              {"<details>\n<details open>\n", "</details>\n\n</details>"},
 	}
 	for sentence, c := range cases {
 		t.Run(sentence, func(t *testing.T) {
@@ -42,11 +42,11 @@ func TestALongSummaryIsCutAtALineEndWithWhatIsOpenClosed(t *testing.T) {
 			}
 			got := s.Summary()
 			if len(got) > 1<<20 || len(got) < 1<<20-500 || !strings.HasPrefix(got, c.head) {
-				t.Errorf("%d bytes", len(got))
+				t.Errorf("got %d bytes", len(got))
 			}
-			body, end, found := strings.Cut(strings.TrimPrefix(got, c.head), "\n_The rest did not fit")
+			body, end, found := strings.Cut(strings.TrimPrefix(got, c.head), "\n_This summary was cut")
 			if !found || !strings.Contains(end, "1 MiB") {
-				t.Fatalf("ends in %q", got[len(got)-200:])
+				t.Fatalf("got end %q", got[len(got)-200:])
 			}
 			closing := strings.TrimSpace(strings.ReplaceAll(body, line, ""))
 			if closing != c.closes {
@@ -56,33 +56,33 @@ func TestALongSummaryIsCutAtALineEndWithWhatIsOpenClosed(t *testing.T) {
 	}
 }
 
-func TestTheLastByteOfTheLimitIsKnown(t *testing.T) {
+func TestSummary_ExactLimit(t *testing.T) {
 	for size, cut := range map[int]bool{1<<20 - 2: false, 1 << 20: true} { // a newline is added
 		r, s := step(t)
 		if err := r.Summary(strings.Repeat("x\n", size/2)); err != nil {
 			t.Error(err)
 		}
-		if got := s.Summary(); strings.Contains(got, "did not fit") != cut || len(got) < 1<<20-200 {
+		if got := s.Summary(); strings.Contains(got, "This summary was cut") != cut || len(got) < 1<<20-200 {
 			t.Errorf("%d bytes: cut %v, want %v", size, !cut, cut)
 		}
 	}
 }
 
-func TestSummariesShareTheLimitOfTheStep(t *testing.T) {
+func TestSummary_LimitOfTheStep(t *testing.T) {
 	r, s := step(t)
 	part := strings.Repeat("0123456789abcde\n", 400<<10/16)
 	for i := range 5 {
 		err := r.Summary(part)
 		if (err != nil) != (i > 2) {
-			t.Errorf("part %d: %v", i, err)
+			t.Errorf("part %d: got error %v", i, err)
 		}
 	}
-	if got := s.Summary(); len(got) > 1<<20 || strings.Count(got, "_The rest did not fit") != 1 {
-		t.Errorf("%d bytes", len(got))
+	if got := s.Summary(); len(got) > 1<<20 || strings.Count(got, "_This summary was cut") != 1 {
+		t.Errorf("got %d bytes", len(got))
 	}
 }
 
-// The law: the summary never grows beyond what the page takes, and what is in it is text.
+// The summary must never grow above GitHub's limit, and it must always be printable text.
 func FuzzSummary(f *testing.F) {
 	f.Add("<details>\n", "```\n", uint32(1<<20))
 	f.Add("\x00\u202e\r", "<details>", uint32(1<<20-10))
@@ -101,10 +101,10 @@ func FuzzSummary(f *testing.F) {
 			t.Fatal(tooLarge)
 		}
 		if !utf8.ValidString(got) || strings.ContainsAny(got[fill%(1<<20+1):], "\r\x1b\u202e") {
-			t.Errorf("not text: %q", got)
+			t.Errorf("summary is not printable text: %q", got)
 		}
 		if room := 1<<20 - int(fill%(1<<20+1)); err != nil && room > 3*len(text)+2000 {
-			t.Errorf("refused with %d bytes left: %v", room, err)
+			t.Errorf("error with %d bytes left: %v", room, err)
 		}
 	})
 }

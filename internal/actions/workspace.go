@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// workspace is where a job's checkout is.
+// workspace returns the folder of the job's checkout, or the working directory outside Actions.
 func (r *Runner) workspace() string {
 	if w := r.env("GITHUB_WORKSPACE"); w != "" && r.InActions() {
 		return w
@@ -18,17 +18,17 @@ func (r *Runner) workspace() string {
 	return r.dir
 }
 
-// ReadWorkspace reads a file that an input names, at most limit bytes. In a job it must lie in the workspace, also after
-// symlinks: a pull request may have put them there. On a laptop any file may be named.
+// ReadWorkspace reads at most limit bytes of a file whose name comes from an input. In a job the file must be in the
+// workspace, even after following symlinks, because a pull request may contain symlinks. Elsewhere any file is allowed.
 func (r *Runner) ReadWorkspace(path string, limit int64) ([]byte, error) {
-	data, err := r.readWorkspace(path, limit)
+	data, err := readWorkspace(r, path, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read %q: %w", path, err)
 	}
 	return data, nil
 }
 
-func (r *Runner) readWorkspace(path string, limit int64) ([]byte, error) {
+func readWorkspace(r *Runner, path string, limit int64) ([]byte, error) {
 	if !r.InActions() {
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(r.dir, path)
@@ -48,9 +48,9 @@ func (r *Runner) readWorkspace(path string, limit int64) ([]byte, error) {
 	return readBounded(root.Stat, root.Open, path, limit)
 }
 
-var errOutside = errors.New("it leads out of the workspace")
+var errOutside = errors.New("path is outside of the workspace")
 
-// readBounded asks what the file is before it opens it: opening a pipe would wait for a writer.
+// readBounded checks the type of the file before it opens it, because opening a pipe would wait for a writer.
 func readBounded(
 	stat func(string) (os.FileInfo, error), open func(string) (*os.File, error), path string, limit int64,
 ) ([]byte, error) {
@@ -59,7 +59,7 @@ func readBounded(
 		return nil, plain(err)
 	}
 	if !info.Mode().IsRegular() {
-		return nil, errors.New("it is not a file")
+		return nil, errors.New("not a regular file")
 	}
 	f, err := open(path)
 	if err != nil {
@@ -71,33 +71,35 @@ func readBounded(
 		return nil, plain(err)
 	}
 	if int64(len(data)) > limit {
-		return nil, fmt.Errorf("it has more than %d bytes", limit)
+		return nil, fmt.Errorf("larger than %d bytes", limit)
 	}
 	return data, nil
 }
 
-// plain leaves out the operation and the path, which the caller has named, and the machine's own path with them.
+// plain returns err without the operation and the path. The caller names the path from the input, and absolute paths of
+// the machine stay hidden.
 func plain(err error) error {
 	inner := (*os.PathError)(nil)
 	if !errors.As(err, &inner) {
 		return err
 	}
-	if strings.Contains(inner.Err.Error(), "escapes") { // os has no exported error for it
+	if strings.Contains(inner.Err.Error(), "escapes") { // package os does not export this error
 		return errOutside
 	}
 	return inner.Err
 }
 
-// ListWorkspace lists the names in a folder that an input names, sorted. In a job it must lie in the workspace.
+// ListWorkspace returns the sorted names in a folder whose name comes from an input. In a job it must be in the
+// workspace.
 func (r *Runner) ListWorkspace(folder string) ([]string, error) {
-	names, err := r.listWorkspace(folder)
+	names, err := listWorkspace(r, folder)
 	if err != nil {
 		return nil, fmt.Errorf("list %q: %w", folder, err)
 	}
 	return names, nil
 }
 
-func (r *Runner) listWorkspace(folder string) ([]string, error) {
+func listWorkspace(r *Runner, folder string) ([]string, error) {
 	base := r.workspace()
 	if !r.InActions() && filepath.IsAbs(folder) {
 		base, folder = folder, "."
@@ -120,21 +122,21 @@ func (r *Runner) listWorkspace(folder string) ([]string, error) {
 	return names, nil
 }
 
-// maxNames bounds a folder that is listed.
+// maxNames is the maximum number of names that are listed.
 const maxNames = 10000
 
-// WriteReport writes data, without its secrets, into a new file in the workspace and returns its path there: later steps
-// of the job know the workspace by another name. The * in the pattern becomes something unique, since steps may run in
+// WriteReport writes data without secrets to a new file in the workspace and returns its relative path. Later steps may
+// see the workspace at another absolute path. A random string replaces the * in pattern, because steps may run in
 // parallel.
 func (r *Runner) WriteReport(pattern string, data []byte) (string, error) {
-	name, err := r.writeReport(pattern, data)
+	name, err := writeReport(r, pattern, data)
 	if err != nil {
 		return "", fmt.Errorf("write report %q: %w", pattern, err)
 	}
 	return name, nil
 }
 
-func (r *Runner) writeReport(pattern string, data []byte) (string, error) {
+func writeReport(r *Runner, pattern string, data []byte) (string, error) {
 	if !filepath.IsLocal(pattern) || strings.ContainsAny(pattern, `/\`) {
 		return "", errors.New("not a plain file name")
 	}

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-func TestFilesOfTheWorkspaceAreReadAndNoOthers(t *testing.T) {
+func TestReadWorkspace(t *testing.T) {
 	r, s := step(t)
 	outside := filepath.Join(t.TempDir(), "secret")
 	write(t, outside, "secret")
@@ -24,12 +24,13 @@ func TestFilesOfTheWorkspaceAreReadAndNoOthers(t *testing.T) {
 	if err := syscall.Mkfifo(in("pipe"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	const escapes = "leads out of the workspace"
-	for path, says := range map[string]string{ // "" = readable
+	const escapes = "path is outside of the workspace"
+	for path, says := range map[string]string{ // "" means readable
 		".github/policy.yml": "", "./.github/../.github/policy.yml": "", "inside": "", in(".github/policy.yml"): "",
 		"absolute": escapes, "relative": escapes, "dir/secret": escapes, "../secret": escapes, outside: escapes,
 		"/etc/passwd": escapes, "../workspace/inside": escapes, ".github/../../x": escapes,
-		"missing": "no such file", "loop": "too many", "pipe": "it is not a file", ".github": "it is not a file", "": "",
+		"missing": "no such file", "loop": "too many", "pipe": "not a regular file", ".github": "not a regular file",
+		"": "",
 	} {
 		data, err := r.ReadWorkspace(path, 100)
 		if path == "" {
@@ -39,31 +40,36 @@ func TestFilesOfTheWorkspaceAreReadAndNoOthers(t *testing.T) {
 			continue
 		}
 		if says == "" && (err != nil || string(data) != "gates") {
-			t.Errorf("%s: %q, %v", path, data, err)
+			t.Errorf("%s: got %q, %v", path, data, err)
 		}
-		if says != "" && (err == nil || !strings.Contains(err.Error(), says) || !strings.HasPrefix(err.Error(), "read ")) {
-			t.Errorf("%s: %q, %v, want %q", path, data, err, says)
+		if says != "" && (err == nil || !strings.Contains(err.Error(), says) ||
+			!strings.HasPrefix(err.Error(), "read ")) {
+			t.Errorf("%s: got %q, %v, want %q", path, data, err, says)
 		}
 	}
 }
 
-func TestAFileIsReadUpToItsLimit(t *testing.T) {
+func TestReadWorkspace_Limit(t *testing.T) {
 	r, s := step(t)
 	write(t, filepath.Join(s.Workspace, "f"), "12345")
 	if data, err := r.ReadWorkspace("f", 5); err != nil || string(data) != "12345" {
 		t.Errorf("%q, %v", data, err)
 	}
-	if _, err := r.ReadWorkspace("f", 4); err == nil || !strings.Contains(err.Error(), "more than 4 bytes") {
+	if _, err := r.ReadWorkspace("f", 4); err == nil || !strings.Contains(err.Error(), "larger than 4 bytes") {
 		t.Errorf("got %v", err)
 	}
 }
 
-func TestOnALaptopFilesAreFoundFromTheWorkingDirectory(t *testing.T) {
+func TestReadWorkspace_Laptop(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "work", "policy.yml"), "a")
 	write(t, filepath.Join(dir, "shared.yml"), "b")
 	r, _, _ := laptop(filepath.Join(dir, "work"))
-	for path, want := range map[string]string{"policy.yml": "a", "../shared.yml": "b", filepath.Join(dir, "shared.yml"): "b"} {
+	for path, want := range map[string]string{
+		"policy.yml":                     "a",
+		"../shared.yml":                  "b",
+		filepath.Join(dir, "shared.yml"): "b",
+	} {
 		if data, err := r.ReadWorkspace(path, 10); err != nil || string(data) != want {
 			t.Errorf("%s: %q, %v", path, data, err)
 		}
@@ -74,9 +80,9 @@ func TestOnALaptopFilesAreFoundFromTheWorkingDirectory(t *testing.T) {
 	}
 }
 
-func TestAReportIsNewRelativeAndItsOwnersOfTheWorkspace(t *testing.T) {
+func TestWriteReport(t *testing.T) {
 	r, s := step(t)
-	if os.Geteuid() == 0 { // as in the container: the workspace is another user's
+	if os.Geteuid() == 0 { // as in the container: the workspace belongs to another user
 		if err := os.Chown(s.Workspace, 1001, 1002); err != nil {
 			t.Fatal(err)
 		}
@@ -84,8 +90,9 @@ func TestAReportIsNewRelativeAndItsOwnersOfTheWorkspace(t *testing.T) {
 	seen := map[string]bool{}
 	for range 5 {
 		name, err := r.WriteReport("mlflow-promote-*.json", []byte(`{"a": 1}`))
-		if err != nil || seen[name] || filepath.IsAbs(name) || !strings.HasPrefix(name, "mlflow-promote-") || !strings.HasSuffix(name, ".json") {
-			t.Errorf("%q, %v", name, err)
+		if err != nil || seen[name] || filepath.IsAbs(name) || !strings.HasPrefix(name, "mlflow-promote-") ||
+			!strings.HasSuffix(name, ".json") {
+			t.Errorf("got name %q, error %v", name, err)
 		}
 		seen[name] = true
 		info, err := os.Stat(filepath.Join(s.Workspace, name))
@@ -94,7 +101,7 @@ func TestAReportIsNewRelativeAndItsOwnersOfTheWorkspace(t *testing.T) {
 		}
 		owner := info.Sys().(*syscall.Stat_t)
 		if os.Geteuid() == 0 && (owner.Uid != 1001 || owner.Gid != 1002) {
-			t.Errorf("owned by %d:%d", owner.Uid, owner.Gid)
+			t.Errorf("file is owned by %d:%d", owner.Uid, owner.Gid)
 		}
 		if data, err := r.ReadWorkspace(name, 100); err != nil || string(data) != `{"a": 1}` {
 			t.Errorf("%q, %v", data, err)
@@ -102,18 +109,20 @@ func TestAReportIsNewRelativeAndItsOwnersOfTheWorkspace(t *testing.T) {
 	}
 }
 
-func TestAReportOverwritesNothingAndStaysInTheWorkspace(t *testing.T) {
+func TestWriteReport_NeverOverwrites(t *testing.T) {
 	r, s := step(t)
 	outside := filepath.Join(t.TempDir(), "target")
 	write(t, outside, "mine")
 	link(t, outside, filepath.Join(s.Workspace, "link.json"))
 	write(t, filepath.Join(s.Workspace, "there.json"), "mine")
-	for _, pattern := range []string{"link.json", "there.json", "../x.json", "/tmp/x.json", "a/b.json", `a\b.json`, "", "..", "."} {
+	for _, pattern := range []string{
+		"link.json", "there.json", "../x.json", "/tmp/x.json", "a/b.json", `a\b.json`, "", "..", ".",
+	} {
 		if name, err := r.WriteReport(pattern, []byte("new")); err == nil {
-			t.Errorf("%q: written to %q", pattern, name)
+			t.Errorf("%q: wrote to %q, want an error", pattern, name)
 		}
 	}
 	if data, _ := os.ReadFile(outside); string(data) != "mine" {
-		t.Errorf("written through a link: %q", data)
+		t.Errorf("wrote through a link: %q", data)
 	}
 }

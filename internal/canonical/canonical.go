@@ -7,8 +7,8 @@ import (
 	"encoding/json"
 )
 
-// JSON encodes v with sorted keys, no spaces and no HTML escapes, so that equal values give equal bytes.
-// The order of struct fields is fixed by a pass through a map.
+// JSON encodes v with sorted keys, without spaces and HTML escapes. Equal values give equal bytes. A pass through a map
+// sorts the fields of structs too.
 func JSON(v any) ([]byte, error) {
 	first, err := Compact(v)
 	if err != nil {
@@ -23,7 +23,8 @@ func JSON(v any) ([]byte, error) {
 	return Compact(tree)
 }
 
-// Compact encodes v as JSON without spaces and without HTML escapes, which only make thresholds unreadable.
+// Compact encodes v as JSON without spaces and without HTML escapes. HTML escapes would make thresholds such as "> 0.9"
+// unreadable.
 func Compact(v any) ([]byte, error) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
@@ -34,8 +35,8 @@ func Compact(v any) ([]byte, error) {
 	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
 }
 
-// Digest is the SHA-256, in hex, of parts that are each preceded by their length, so that no two lists of parts share
-// one digest by accident of where a part ends.
+// Digest returns the SHA-256 of parts, in hex. Each part is preceded by its length, so ("ab", "c") and ("a", "bc") have
+// different digests.
 func Digest(parts ...string) string {
 	h := sha256.New()
 	for _, p := range parts {

@@ -4,6 +4,6 @@ import "testing"
 
 func TestDigestKeepsPartsApart(t *testing.T) {
 	if Digest("ab", "c") == Digest("a", "bc") || Digest("a") == Digest("a", "") || Digest() == Digest("") {
-		t.Error("parts run into one another")
+		t.Error("different lists of parts have the same digest")
 	}
 }

@@ -1,4 +1,4 @@
-// Package canonical encodes values so that equal values give equal bytes, and digests them.
+// Package canonical encodes values so that equal values give equal bytes, and computes their digests.
 //
-// It must never change what it encodes: digests of stored records and approved plans depend on it.
+// Its encoding must never change: digests of stored records and approved plans depend on it.
 package canonical

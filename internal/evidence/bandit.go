@@ -8,16 +8,17 @@ import (
 
 var banditLevels = map[string]Severity{"LOW": Low, "MEDIUM": Medium, "HIGH": Critical, "UNDEFINED": Critical}
 
-// readBandit reads the JSON of `bandit -f json`. Its metrics count every issue, also one that -l, -i or a baseline
-// keeps out of the results.
-func readBandit(p place, out *Report) {
+// readBandit reads the JSON of `bandit -f json`. Its metrics count all issues, including those that -l, -i or a
+// baseline removes from the results.
+func readBandit(p node, out *Report) {
 	listed := map[string]int{}
 	for _, issue := range p.at("results").objects() {
 		severity := issue.at("issue_severity")
-		level := word(severity, banditLevels)
+		level := oneOf(severity, banditLevels)
 		listed[severity.text]++
-		test, name, file := issue.at("test_id").maybe(), issue.at("test_name").maybe(), issue.at("filename").maybe()
-		out.found(level, false, "%s %s %s in %s", severity.text, test, name, file)
+		test, name := issue.at("test_id").optionalText(), issue.at("test_name").optionalText()
+		file := issue.at("filename").optionalText()
+		out.addFinding(level, false, "%s %s %s in %s", severity.text, test, name, file)
 	}
 	totals := p.at("metrics").at("_totals")
 	for _, name := range slices.Sorted(maps.Keys(banditLevels)) {
@@ -26,19 +27,19 @@ func readBandit(p place, out *Report) {
 		case more < 0:
 			at.fail("is %s, but the report lists %d", at.shown(), listed[name])
 		case more > 0:
-			out.found(banditLevels[name], false, "%s: %d counted in the metrics and not listed", name, more)
+			out.addFinding(banditLevels[name], false, "%s: %d counted in the metrics but not listed", name, more)
 		}
 	}
 	for _, key := range []string{"nosec", "skipped_tests"} {
 		if n := totals.at(key).count(); n > 0 {
-			out.found(Critical, true, "%d accepted with # nosec (%s)", n, key)
+			out.addFinding(Critical, true, "%d accepted with # nosec (%s)", n, key)
 		}
 	}
 	if totals.at("loc").count() == 0 {
-		out.gap("bandit read no line of code")
+		out.addGap("bandit read no lines of code")
 	}
 	for _, e := range p.at("errors").objects() {
-		out.gap("%s: %s", e.at("filename").maybe(), e.at("reason").maybe())
+		out.addGap("%s: %s", e.at("filename").optionalText(), e.at("reason").optionalText())
 	}
-	out.dated(p.at("generated_at").time(time.RFC3339))
+	out.addTime(p.at("generated_at").time(time.RFC3339))
 }

@@ -1,5 +1,6 @@
-// Package evidence reads reports about a model: those of its own format, SARIF, and the reports of scanners as the
-// tools write them. What it does not understand makes it fail: whoever trains the model writes the report.
+// Package evidence reads reports about a model: those of our own format, SARIF, and the reports of scanners as the
+// tools write them. It rejects a report with anything it does not understand, because the report may come from the
+// person who trained the model.
 package evidence
 
 import (
@@ -10,37 +11,39 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
-// Report is what a report says, no matter which tool wrote it.
+// Report is the content of a report, whichever tool wrote it.
 type Report struct {
 	Format Format // of the innermost report
 
-	// What the report is about, each "" if it does not say so.
+	// Subject of the report; each is "" if the report does not say.
 	RunID, ModelID, ArtifactDigest, DatasetDigest string
 
-	Created  time.Time // the oldest time in it; zero if it has none
-	Verdict  bool      // it says by itself whether it passed
-	Failures []string  // each says in words that it did not pass
-	Findings []Finding // what a tool found
-	Gaps     []string  // what a tool could not look at
-	Default  Severity  // findings from here on fail, if nobody says otherwise
+	Created  time.Time // the oldest time in the report; zero if there is none
+	Verdict  bool      // the report says whether it passed
+	Failures []string  // sentences about failures
+	Findings []Finding // problems that a tool found
+	Gaps     []string  // things that a tool could not check
+	Default  Severity  // by default, findings of this severity and above fail
 
-	results place
+	results node
 }
 
 // Finding is one problem that a tool found.
 type Finding struct {
 	Severity   Severity
-	Suppressed bool   // somebody marked it in the report or in the source as accepted
-	What       string // the tool's severity, its rule and the place, cut to a readable length
+	Suppressed bool   // accepted, according to the report or the source
+	What       string // the tool's severity, rule and location, shortened
 }
 
-// Severity orders findings of all tools.
+// Severity orders the findings of all tools.
 type Severity int
 
-// The severities. The highest one of a tool is Critical, whatever the tool calls it. So is one that the tool does not
-// know.
+// The severities. The highest severity of a tool is Critical, even if the tool calls it high. An unknown severity is
+// Critical too.
 const (
 	Informational Severity = iota
 	Low
@@ -49,10 +52,10 @@ const (
 	Critical
 )
 
-// Severities are the words for the severities that can fail a report.
+// Severities lists the severities that can fail a report.
 var Severities = []string{"low", "medium", "high", "critical"}
 
-// ParseSeverity reads one of Severities, and says whether it is one.
+// ParseSeverity reads one of Severities. ok is false for any other word.
 func ParseSeverity(word string) (Severity, bool) {
 	i := slices.Index(Severities, word)
 	return Low + Severity(i), i >= 0
@@ -65,8 +68,7 @@ func (s Severity) String() string {
 	return Severities[s-Low]
 }
 
-// Result is one of the named results: a number, or true and false as 1 and 0. ok is false if there is none of that
-// name.
+// Result returns a named result: a number, or 1 for true and 0 for false. ok is false if there is no such result.
 func (r Report) Result(name string) (v float64, ok bool, err error) {
 	i := slices.Index(r.results.keys, name)
 	if i < 0 {
@@ -81,34 +83,34 @@ func (r Report) Result(name string) (v float64, ok bool, err error) {
 	}
 	v, err = strconv.ParseFloat(at.text, 64)
 	if at.kind != isNumber || err != nil || math.Abs(v) >= math.MaxFloat64 {
-		return 0, true, fmt.Errorf("its result %s is %s, want a finite number", quoted(name), place{value: at}.shown())
+		return 0, true, fmt.Errorf("the result %s is %s, want a finite number", quoted(name), node{value: at}.shown())
 	}
 	return v, true, nil
 }
 
-func (r *Report) found(s Severity, suppressed bool, format string, args ...any) {
+func (r *Report) addFinding(s Severity, suppressed bool, format string, args ...any) {
 	r.Findings = append(r.Findings, Finding{s, suppressed, line(fmt.Sprintf(format, args...))})
 }
 
-func (r *Report) gap(format string, args ...any) {
+func (r *Report) addGap(format string, args ...any) {
 	r.Gaps = append(r.Gaps, line(fmt.Sprintf(format, args...)))
 }
 
-func (r *Report) failure(format string, args ...any) {
+func (r *Report) addFailure(format string, args ...any) {
 	r.Failures = append(r.Failures, fmt.Sprintf(format, args...))
 }
 
-// dated keeps the oldest time: a report is not newer than anything in it.
-func (r *Report) dated(at time.Time) {
+// addTime keeps the oldest time, because a report is only as new as its oldest part.
+func (r *Report) addTime(at time.Time) {
 	if !at.IsZero() && (r.Created.IsZero() || at.Before(r.Created)) {
 		r.Created = at
 	}
 }
 
-// Format is who writes a report in which way.
+// Format is the format of a report.
 type Format string
 
-// The formats, by the names that a policy uses.
+// The formats, by their names in a policy.
 const (
 	Plain      Format = "report"
 	SARIF      Format = "sarif"
@@ -120,18 +122,18 @@ const (
 	Trivy      Format = "trivy"
 )
 
-// tool is a format that is recognised by the keys at the top of its reports.
+// tool is a format that is recognised by the top-level keys of its reports.
 type tool struct {
 	format Format
 	keys   []string
-	read   func(place, *Report)
+	read   func(node, *Report)
 }
 
-func (t tool) wrote(p place) bool {
+func (t tool) matches(p node) bool {
 	return !slices.ContainsFunc(t.keys, func(key string) bool { return !p.has(key) })
 }
 
-// tools is the table of formats, without our own and without gitleaks, whose reports are lists.
+// tools lists the formats, except our own and gitleaks, whose reports are lists.
 var tools = []tool{
 	{SARIF, []string{"runs"}, readSARIF},
 	{ModelScan, []string{"summary", "issues", "errors"}, readModelScan},
@@ -141,7 +143,7 @@ var tools = []tool{
 	{Trivy, []string{"SchemaVersion", "ArtifactName", "ArtifactType"}, readTrivy},
 }
 
-// Formats are the names of all formats.
+// Formats returns the names of all formats.
 func Formats() []string {
 	out := []string{string(Plain)}
 	for _, t := range tools {
@@ -150,7 +152,7 @@ func Formats() []string {
 	return append(out, string(Gitleaks))
 }
 
-// Read reads a report. want is the format that it must have, "" for any. The error says what was not understood. Such a
+// Read reads a report. want is the required format, or "" for any. The error says what was not understood. Such a
 // report counts as failed.
 func Read(text string, want Format) (Report, error) {
 	root, err := parse(text)
@@ -159,9 +161,9 @@ func Read(text string, want Format) (Report, error) {
 	}
 	r := &reader{}
 	out := Report{Default: Low}
-	read(place{root, "", r}, want, &out)
+	read(node{root, "", r}, want, &out)
 	if r.err == nil && want != "" && out.Format != want {
-		r.fail("its format is %s, want %s", out.Format, want)
+		r.fail("the format is %s, want %s", out.Format, want)
 	}
 	if r.err != nil {
 		return Report{}, r.err
@@ -169,7 +171,7 @@ func Read(text string, want Format) (Report, error) {
 	return out, nil
 }
 
-func read(p place, want Format, out *Report) {
+func read(p node, want Format, out *Report) {
 	switch {
 	case p.kind == isList:
 		readList(p, want, out)
@@ -178,14 +180,14 @@ func read(p place, want Format, out *Report) {
 	}
 }
 
-// readObject recognises the tool by the keys at the top. An object with the keys of two formats is neither: each reader
-// would overlook what the other one reads.
-func readObject(p place, want Format, out *Report) {
+// readObject recognises the tool by the top-level keys. It rejects an object with the keys of two formats, because each
+// reader would ignore the other format's keys.
+func readObject(p node, want Format, out *Report) {
 	own := slices.ContainsFunc(p.keys, func(key string) bool { return plainKeys[key] && key != "results" })
 	var matched []tool
 	var names []string
 	for _, t := range tools {
-		if t.wrote(p) {
+		if t.matches(p) {
 			matched, names = append(matched, t), append(names, string(t.format))
 		}
 	}
@@ -193,7 +195,8 @@ func readObject(p place, want Format, out *Report) {
 	case len(matched) > 1:
 		p.fail("has the keys of several formats: %s", strings.Join(names, ", "))
 	case len(matched) == 1 && own:
-		p.fail("has keys of a %s report next to keys of our own format; put the tool's report below \"report\"", names[0])
+		p.fail("has keys of a %s report next to keys of our own format; move the tool's report below the key "+
+			"\"report\"", names[0])
 	case len(matched) == 1:
 		out.Format, out.Verdict = matched[0].format, true
 		matched[0].read(p, out)
@@ -202,31 +205,32 @@ func readObject(p place, want Format, out *Report) {
 	}
 }
 
-// readList reads what only gitleaks writes. Its report of a clean scan is an empty list, which could be anybody's, so it
-// counts only if the format is asked for.
-func readList(p place, want Format, out *Report) {
+// readList reads the only format that is a list, gitleaks. A clean scan is an empty list and does not show who wrote
+// it, so the format must be given.
+func readList(p node, want Format, out *Report) {
 	if len(p.items) == 0 && want != Gitleaks {
-		p.fail("is an empty list, which does not say who wrote it; if gitleaks did, add \"format: gitleaks\" to the gate")
+		p.fail("is an empty list, which does not show who wrote it; if gitleaks did, add \"format: gitleaks\" to the " +
+			"gate")
 		return
 	}
 	out.Format, out.Verdict = Gitleaks, true
 	readGitleaks(p, out)
 }
 
-// plainKeys are the keys of our own format. What is below info is for people and not read.
+// plainKeys are the keys of our own format. Everything below info is for people and is not read.
 var plainKeys = map[string]bool{
 	"run_id": true, "model_id": true, "artifact_digest": true, "dataset_digest": true, "created": true, "passed": true,
 	"exit_status": true, "results": true, "report": true, "sarif": true, "info": true,
 }
 
-func readPlain(p place, want Format, out *Report) {
+func readPlain(p node, want Format, out *Report) {
 	if !slices.ContainsFunc(p.keys, func(key string) bool { return plainKeys[strings.ToLower(key)] }) {
-		p.fail("has the shape of no known report; its keys are %s", someKeys(p.keys))
+		p.fail("has no known format; its keys are %s", someKeys(p.keys))
 		return
 	}
 	for _, key := range p.keys {
 		if !plainKeys[key] {
-			p.fail("has the key %s, which is not known; put other data below \"info\"", quoted(key))
+			p.fail("has the unknown key %s; move other data below the key \"info\"", quoted(key))
 		}
 	}
 	out.Format = Plain
@@ -250,16 +254,16 @@ func readPlain(p place, want Format, out *Report) {
 	readInner(inner, want, out)
 }
 
-// readInner reads the report of a tool inside a report of our own, which may not contain one of our own again.
-func readInner(p place, want Format, out *Report) {
+// readInner reads the report of a tool in a report of our own format. Our own format must not be nested.
+func readInner(p node, want Format, out *Report) {
 	read(p, want, out)
 	if out.Format == Plain {
-		p.fail("is the report of no known tool")
+		p.fail("is not the report of a known tool")
 	}
 }
 
-// readSubject reads what the report is about. Two statements that contradict each other are not understood.
-func readSubject(p place, out *Report) {
+// readSubject reads what the report is about. It rejects statements that contradict each other.
+func readSubject(p node, out *Report) {
 	for _, x := range []struct {
 		key string
 		to  *string
@@ -273,43 +277,40 @@ func readSubject(p place, out *Report) {
 		if at.kind == absent {
 			continue
 		}
-		said := at.str()
-		if *x.to != "" && *x.to != said {
-			at.fail("is %s, and elsewhere in the report it is %s", quoted(said), quoted(*x.to))
+		text := at.str()
+		if *x.to != "" && *x.to != text {
+			at.fail("is %s, but elsewhere in the report it is %s", quoted(text), quoted(*x.to))
 		}
-		*x.to = cmp.Or(*x.to, said)
+		*x.to = cmp.Or(*x.to, text)
 	}
 	if at := p.at("created"); at.kind != absent {
-		out.dated(at.time(time.RFC3339))
+		out.addTime(at.time(time.RFC3339))
 	}
 }
 
-func readVerdict(p place, out *Report) {
+func readVerdict(p node, out *Report) {
 	if at := p.at("passed"); at.kind != absent {
 		out.Verdict = true
-		if !at.yes() {
-			out.failure("it says that it did not pass")
+		if !at.boolean() {
+			out.addFailure("the report says that it did not pass")
 		}
 	}
 	if at := p.at("exit_status"); at.kind != absent {
 		out.Verdict = true
-		out.exit(at.whole())
+		out.addExitCode(at.integer())
 	}
 }
 
-func (r *Report) exit(status int) {
+func (r *Report) addExitCode(status int) {
 	if status != 0 {
-		r.failure("its tool ended with exit status %d", status)
+		r.addFailure("the tool ended with exit code %d", status)
 	}
 }
 
 func someKeys(keys []string) string {
 	var out []string
-	for _, key := range keys[:min(len(keys), 8)] {
+	for _, key := range keys {
 		out = append(out, quoted(key))
 	}
-	if len(keys) > 8 {
-		out = append(out, fmt.Sprintf("and %d more", len(keys)-8))
-	}
-	return cmp.Or(strings.Join(out, ", "), "none")
+	return cmp.Or(format.First(out, 8), "none")
 }

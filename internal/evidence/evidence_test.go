@@ -8,17 +8,20 @@ import (
 	"testing"
 )
 
-// want is what a report comes to.
+// want is the expected result of reading a report.
 type want struct {
-	outcome string   // clean, dirty, gap (the tool could not look at everything)
-	text    string   // in what was found, or in the first gap
-	least   Severity // that counts; the default of the format if it is Informational
+	outcome string   // clean, dirty, or gap if the tool could not check everything
+	text    string   // part of the findings, or of the first gap
+	least   Severity // lowest severity that counts; Informational for the format's default
 }
 
-// fixtures are reports as the tools wrote them; testdata/README.md says how.
+// fixtures lists reports as the tools wrote them. testdata/README.md says how they were made.
 var fixtures = map[string]want{
-	"modelscan-clean.json":       {outcome: "clean"},
-	"modelscan-dirty.json":       {outcome: "dirty", text: "CRITICAL Use of unsafe operator 'system' from module 'posix' in "},
+	"modelscan-clean.json": {outcome: "clean"},
+	"modelscan-dirty.json": {
+		outcome: "dirty",
+		text:    "CRITICAL Use of unsafe operator 'system' from module 'posix' in ",
+	},
 	"modelscan-broken.json":      {outcome: "gap", text: "PICKLE_GENOPS model.pkl"},
 	"modelscan-empty.json":       {outcome: "gap", text: "scanned no file"},
 	"modelaudit-clean.json":      {outcome: "clean"},
@@ -28,13 +31,13 @@ var fixtures = map[string]want{
 	"modelaudit-empty.json":      {outcome: "gap", text: "scanned no file"},
 	"modelaudit-clean.sarif":     {outcome: "clean"},
 	"modelaudit-dirty.sarif":     {outcome: "dirty", text: "error S201 in dirty/model.pkl"},
-	"modelaudit-broken.sarif":    {outcome: "dirty", text: "ModelAudit says that its execution was not successful"},
-	"modelaudit-empty.sarif":     {outcome: "dirty", text: "ModelAudit says that its execution was not successful"},
+	"modelaudit-broken.sarif":    {outcome: "dirty", text: "ModelAudit reports that its execution was not successful"},
+	"modelaudit-empty.sarif":     {outcome: "dirty", text: "ModelAudit reports that its execution was not successful"},
 	"bandit-clean.json":          {outcome: "clean"},
 	"bandit-dirty.json":          {outcome: "dirty", text: "HIGH B605 start_process_with_a_shell in dirty/train.py"},
 	"bandit-suppressed.json":     {outcome: "dirty", text: "1 accepted with # nosec"},
 	"bandit-broken.json":         {outcome: "gap", text: "broken/train.py: syntax error"},
-	"bandit-empty.json":          {outcome: "gap", text: "no line of code"},
+	"bandit-empty.json":          {outcome: "gap", text: "no lines of code"},
 	"bandit-clean.sarif":         {outcome: "clean"},
 	"bandit-dirty.sarif":         {outcome: "dirty", text: "error B605 in dirty/train.py"},
 	"semgrep-clean.json":         {outcome: "clean"},
@@ -55,7 +58,7 @@ var fixtures = map[string]want{
 	"trivy-vulnerable.sarif":     {outcome: "dirty", text: "warning CVE-2019-1549", least: Medium},
 }
 
-// checkFixture reads a report and holds it to what the table of fixtures says.
+// checkFixture reads a report and compares it with the table of fixtures.
 func checkFixture(t *testing.T, name, report string) {
 	t.Helper()
 	format := Format("")
@@ -67,7 +70,7 @@ func checkFixture(t *testing.T, name, report string) {
 		t.Fatal(err)
 	}
 	if tool, _, _ := strings.Cut(name, "-"); strings.HasSuffix(name, ".json") && string(r.Format) != tool {
-		t.Errorf("read as %s", r.Format)
+		t.Errorf("read as format %s", r.Format)
 	}
 	w := fixtures[name]
 	least := cmp.Or(w.least, r.Default)
@@ -86,7 +89,7 @@ func checkFixture(t *testing.T, name, report string) {
 		outcome, text = "gap", strings.Join(r.Gaps, "\n")
 	}
 	if outcome != w.outcome || !strings.Contains(text, w.text) {
-		t.Errorf("%s: %s, want %s with %q", outcome, text, w.outcome, w.text)
+		t.Errorf("%s: got %s, want %s with %q", outcome, text, w.outcome, w.text)
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// Bounds of a report. A large scan writes some hundred KiB.
+// Limits for a report. A large scan writes some hundred KiB.
 const (
 	MaxSize   = 4 << 20
 	maxDepth  = 64
@@ -28,22 +28,22 @@ const (
 	isObject kind = "an object"
 )
 
-// value is one JSON value. Its zero value is absent.
+// value is a JSON value. Its zero value is absent.
 type value struct {
 	kind  kind
-	text  string   // of a text; of a number and of true or false as written
+	text  string   // of strings; of numbers and booleans as written
 	keys  []string // of an object; keys[i] belongs to items[i]
 	items []value
 }
 
-// parse reads exactly one JSON value. It fails if an object has a key twice, because readers differ in which one
-// counts: encoding/json takes the last one, and ignores case.
+// parse reads exactly one JSON value. It fails if an object has a key twice, because readers disagree which one counts:
+// encoding/json takes the last one and ignores case.
 func parse(input string) (value, error) {
 	if len(input) > MaxSize {
-		return value{}, fmt.Errorf("it has %d bytes, want at most %d", len(input), MaxSize)
+		return value{}, fmt.Errorf("the report has %d bytes, want at most %d", len(input), MaxSize)
 	}
 	if !utf8.ValidString(input) {
-		return value{}, errors.New("it is not UTF-8 text")
+		return value{}, errors.New("the report is not UTF-8 text")
 	}
 	input = strings.TrimPrefix(input, "\ufeff")
 	if err := syntax(input); err != nil {
@@ -54,14 +54,14 @@ func parse(input string) (value, error) {
 	return (&parser{dec: dec}).next("", maxDepth)
 }
 
-// syntax checks the whole text, so that nothing may follow the value.
+// syntax checks the whole text, because nothing may follow the value.
 func syntax(input string) error {
 	var whole json.RawMessage
 	err := json.Unmarshal([]byte(input), &whole)
 	var at *json.SyntaxError
 	if errors.As(err, &at) {
 		line := 1 + strings.Count(input[:min(int(at.Offset), len(input))], "\n")
-		return fmt.Errorf("it is not JSON: line %d: %v", line, err)
+		return fmt.Errorf("the report is not JSON: line %d: %v", line, err)
 	}
 	return err
 }
@@ -81,7 +81,7 @@ func (p *parser) next(path string, depth int) (value, error) {
 
 func (p *parser) value(token json.Token, path string, depth int) (value, error) {
 	if p.values++; p.values > maxValues {
-		return value{}, fmt.Errorf("it has more than %d values", maxValues)
+		return value{}, fmt.Errorf("the report has more than %d values", maxValues)
 	}
 	switch t := token.(type) {
 	case nil:
@@ -94,7 +94,7 @@ func (p *parser) value(token json.Token, path string, depth int) (value, error) 
 		return value{kind: isText, text: t}, nil
 	}
 	if depth == 0 {
-		return value{}, fmt.Errorf("it is nested more than %d levels deep", maxDepth)
+		return value{}, fmt.Errorf("the report has more than %d nested levels", maxDepth)
 	}
 	if token == json.Delim('[') {
 		return p.list(path, depth-1)
@@ -121,7 +121,7 @@ func (p *parser) object(path string, depth int) (value, error) {
 		token, err := p.dec.Token()
 		key, ok := token.(string)
 		if err != nil || !ok {
-			return value{}, fmt.Errorf("read JSON: %s has a key that is no text", shownPath(path))
+			return value{}, fmt.Errorf("read JSON: %s has a key that is not a string", shownPath(path))
 		}
 		if seen[key] {
 			return value{}, fmt.Errorf("%s has the key %s twice", shownPath(path), quoted(key))

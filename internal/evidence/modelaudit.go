@@ -6,29 +6,31 @@ import (
 	"time"
 )
 
-// modelAuditLevels are the words of modelaudit. Its own exit code ignores info and debug: a clean model has some.
+// modelAuditLevels has modelaudit's severities. Like modelaudit's exit code it ignores info and debug, which even a
+// clean model has.
 var modelAuditLevels = map[string]Severity{
 	"debug": Informational, "info": Informational, "warning": Medium, "critical": Critical,
 }
 
-// pickleVerdicts stay in the report when an issue is suppressed or its severity changed on the command line.
+// pickleVerdicts has the verdicts on pickles. They stay in the report even if an option suppresses an issue or changes
+// its severity.
 var pickleVerdicts = map[string]Severity{
 	"clean": Informational, "unknown": Informational, "suspicious": Medium, "malicious": Critical,
 }
 
 // readModelAudit reads the JSON of `modelaudit scan --format json`.
-func readModelAudit(p place, out *Report) {
+func readModelAudit(p node, out *Report) {
 	seen := map[string]bool{}
 	for _, issue := range p.at("issues").objects() {
-		out.audited(issue, seen)
+		out.addAudited(issue, seen)
 	}
 	skipped := map[string]bool{"passed": false, "failed": false, "skipped": true}
 	for _, check := range p.at("checks").objects() {
-		if word(check.at("status"), skipped) {
-			out.gap("skipped the check %s", check.at("name").maybe())
+		if oneOf(check.at("status"), skipped) {
+			out.addGap("skipped the check %s", check.at("name").optionalText())
 		}
 		if check.at("status").text == "failed" {
-			out.audited(check, seen)
+			out.addAudited(check, seen)
 		}
 	}
 	listed := Informational
@@ -37,58 +39,58 @@ func readModelAudit(p place, out *Report) {
 	}
 	names, files := p.at("file_metadata").members()
 	for i, f := range files {
-		out.auditedFile(cut(names[i]), f, listed)
+		out.addAuditedFile(cut(names[i]), f, listed)
 	}
-	if p.at("has_errors").yes() {
-		out.gap("modelaudit had errors")
+	if p.at("has_errors").boolean() {
+		out.addGap("modelaudit had errors")
 	}
-	if !p.at("success").yes() {
-		out.gap("modelaudit did not scan everything")
+	if !p.at("success").boolean() {
+		out.addGap("modelaudit did not scan everything")
 	}
 	if p.at("files_scanned").count() == 0 {
-		out.gap("modelaudit scanned no file")
+		out.addGap("modelaudit scanned no file")
 	}
-	if p.at("scanner_selection").given() {
-		out.gap("modelaudit ran with a selection of its scanners")
+	if p.at("scanner_selection").isSet() {
+		out.addGap("modelaudit ran with only some of its scanners")
 	}
-	if dry := p.at("dry_run"); dry.given() && dry.yes() {
-		out.gap("modelaudit ran with --dry-run")
+	if dry := p.at("dry_run"); dry.isSet() && dry.boolean() {
+		out.addGap("modelaudit ran with --dry-run")
 	}
-	out.dated(epoch(p.at("start_time")))
+	out.addTime(epoch(p.at("start_time")))
 }
 
-// audited adds an issue or a failed check. Most failed checks are issues too.
-func (r *Report) audited(p place, seen map[string]bool) {
-	level := word(p.at("severity"), modelAuditLevels)
-	what := p.at("message").maybe() + " in " + p.at("location").maybe()
+// addAudited adds an issue or a failed check, once if it is both.
+func (r *Report) addAudited(p node, seen map[string]bool) {
+	level := oneOf(p.at("severity"), modelAuditLevels)
+	what := p.at("message").optionalText() + " in " + p.at("location").optionalText()
 	if !seen[what] {
-		r.found(level, false, "%s %s", p.at("severity").text, what)
+		r.addFinding(level, false, "%s %s", p.at("severity").text, what)
 	}
 	seen[what] = true
 }
 
-// auditedFile adds what the data about a file say, if it is worse than what is listed as issues.
-func (r *Report) auditedFile(name string, p place, listed Severity) {
-	if at := p.at("pickle_verdict"); at.given() {
-		if level := word(at, pickleVerdicts); level > listed {
-			r.found(level, false, "%s pickle %s", at.text, name)
+// addAuditedFile adds what the metadata of a file say, if it is worse than the listed issues.
+func (r *Report) addAuditedFile(name string, p node, listed Severity) {
+	if at := p.at("pickle_verdict"); at.isSet() {
+		if level := oneOf(at, pickleVerdicts); level > listed {
+			r.addFinding(level, false, "%s pickle %s", at.text, name)
 		}
 		if at.text == "unknown" {
-			r.gap("modelaudit has no verdict on the pickle %s", name)
+			r.addGap("modelaudit has no verdict on the pickle %s", name)
 		}
 	}
 	for _, key := range []string{"analysis_incomplete", "operational_error"} {
-		if at := p.at(key); at.given() && at.yes() {
-			r.gap("%s of %s", key, name)
+		if at := p.at(key); at.isSet() && at.boolean() {
+			r.addGap("%s of %s", key, name)
 		}
 	}
-	if at := p.at("scan_outcome"); at.given() {
-		r.gap("the scan of %s ended as %s", name, at.str())
+	if at := p.at("scan_outcome"); at.isSet() {
+		r.addGap("the scan of %s ended as %s", name, at.str())
 	}
 }
 
 // epoch reads seconds since 1970, with a fraction.
-func epoch(p place) time.Time {
+func epoch(p node) time.Time {
 	if !p.is(isNumber) {
 		return time.Time{}
 	}

@@ -8,17 +8,18 @@ import (
 
 var modelScanLevels = map[string]Severity{"LOW": Low, "MEDIUM": Medium, "HIGH": High, "CRITICAL": Critical}
 
-// readModelScan reads the JSON of `modelscan -r json`. Its time has no zone and is taken as UTC.
-func readModelScan(p place, out *Report) {
+// readModelScan reads the JSON of `modelscan -r json`. Its time has no time zone and is read as UTC.
+func readModelScan(p node, out *Report) {
 	listed := map[Severity]int{}
 	for _, issue := range p.at("issues").objects() {
 		severity := issue.at("severity")
-		level := word(severity, modelScanLevels)
+		level := oneOf(severity, modelScanLevels)
 		listed[level]++
-		out.found(level, false, "%s %s in %s", severity.text, issue.at("description").maybe(), issue.at("source").maybe())
+		out.addFinding(level, false, "%s %s in %s", severity.text, issue.at("description").optionalText(),
+			issue.at("source").optionalText())
 	}
 	summary := p.at("summary")
-	out.dated(summary.at("timestamp").time("2006-01-02T15:04:05.999999"))
+	out.addTime(summary.at("timestamp").time("2006-01-02T15:04:05.999999"))
 	for _, name := range slices.Sorted(maps.Keys(modelScanLevels)) {
 		at, level := summary.at("total_issues_by_severity").at(name), modelScanLevels[name]
 		if at.count() != listed[level] {
@@ -29,24 +30,25 @@ func readModelScan(p place, out *Report) {
 		at.fail("is %s, but the report lists %d", at.shown(), len(out.Findings))
 	}
 	for _, e := range p.at("errors").objects() {
-		out.gap("%s %s: %s", e.at("category").maybe(), e.at("source").maybe(), e.at("description").maybe())
+		out.addGap("%s %s: %s", e.at("category").optionalText(), e.at("source").optionalText(),
+			e.at("description").optionalText())
 	}
 	if summary.at("scanned").at("total_scanned").count() == 0 {
-		out.gap("modelscan scanned no file")
+		out.addGap("modelscan scanned no file")
 	}
 	if summary.has("skipped") {
 		readSkipped(summary.at("skipped"), out)
 	}
 }
 
-// MLflow writes these files next to a model, and these endings are of text. modelscan has no scanner for either, so it
-// lists them as skipped (with --show-skipped).
+// modelscan has no scanner for files that MLflow writes next to a model, nor for text files. With --show-skipped it
+// lists them as skipped.
 var (
 	mlflowFiles = []string{"MLmodel", "registered_model_meta"}
 	textEndings = []string{".yaml", ".yml", ".txt", ".md", ".json", ".toml", ".csv", ".py"}
 )
 
-func readSkipped(p place, out *Report) {
+func readSkipped(p node, out *Report) {
 	files := p.at("skipped_files").objects()
 	if at := p.at("total_skipped"); at.count() != len(files) {
 		at.fail("is %s, but the report lists %d", at.shown(), len(files))
@@ -55,7 +57,7 @@ func readSkipped(p place, out *Report) {
 		name := f.at("source").str()
 		known := slices.Contains(mlflowFiles, path.Base(name)) || slices.Contains(textEndings, path.Ext(name))
 		if f.at("category").str() != "SCAN_NOT_SUPPORTED" || !known {
-			out.gap("skipped %s: %s", name, f.at("category").text)
+			out.addGap("skipped %s: %s", name, f.at("category").text)
 		}
 	}
 }

@@ -7,17 +7,17 @@ import (
 	"time"
 )
 
-// sarifLevels are the levels of SARIF. A scanner writes error for high and for critical findings.
+// sarifLevels has SARIF's levels. Scanners use error for both high and critical findings.
 var sarifLevels = map[string]Severity{"none": Informational, "note": Low, "warning": Medium, "error": Critical}
 
-// readSARIF reads SARIF 2.1.0. A result below level error fails only if the gate asks for that.
-func readSARIF(p place, out *Report) {
+// readSARIF reads SARIF 2.1.0. By default only results of level error fail.
+func readSARIF(p node, out *Report) {
 	out.Default = High
 	if at := p.at("version"); at.str() != "2.1.0" {
 		at.fail("is %s, want \"2.1.0\"", at.shown())
 	}
-	elsewhere(p.at("inlineExternalProperties"))
-	if at := p.at("properties"); at.given() {
+	rejectExternal(p.at("inlineExternalProperties"))
+	if at := p.at("properties"); at.isSet() {
 		readSubject(at, out)
 	}
 	runs := p.at("runs").objects()
@@ -29,30 +29,30 @@ func readSARIF(p place, out *Report) {
 	}
 }
 
-// elsewhere refuses what moves results, invocations or rules out of the run.
-func elsewhere(p place) {
-	if p.given() {
-		p.fail("is given, and results outside of the runs are not read")
+// rejectExternal rejects references to results, invocations or rules outside of the run.
+func rejectExternal(p node) {
+	if p.isSet() {
+		p.fail("is set, but results outside of the runs are not read")
 	}
 }
 
-func readRun(p place, out *Report) {
+func readRun(p node, out *Report) {
 	tool := cut(p.at("tool").at("driver").at("name").str())
-	elsewhere(p.at("externalPropertyFileReferences"))
-	if at := p.at("properties"); at.given() {
+	rejectExternal(p.at("externalPropertyFileReferences"))
+	if at := p.at("properties"); at.isSet() {
 		readSubject(at, out)
 		readVerdict(at, out)
 	}
 	rules := readRules(p)
-	invocations := p.at("invocations").optional()
-	if at := p.at("conversion").at("invocation"); at.given() {
+	invocations := p.at("invocations").optionalObjects()
+	if at := p.at("conversion").at("invocation"); at.isSet() {
 		invocations = append(invocations, at)
 	}
 	for _, i := range invocations {
 		readInvocation(i, tool, rules, out)
 	}
-	if !p.at("results").given() {
-		out.failure("the run of %s has no results, so the tool did not finish", tool)
+	if !p.at("results").isSet() {
+		out.addFailure("the run of %s has no results, so the tool did not finish", tool)
 		return
 	}
 	for _, r := range p.at("results").objects() {
@@ -60,76 +60,76 @@ func readRun(p place, out *Report) {
 	}
 }
 
-func readInvocation(p place, tool string, rules *sarifRules, out *Report) {
-	if !p.at("executionSuccessful").yes() {
-		out.failure("%s says that its execution was not successful", tool)
+func readInvocation(p node, tool string, rules *sarifRules, out *Report) {
+	if !p.at("executionSuccessful").boolean() {
+		out.addFailure("%s reports that its execution was not successful", tool)
 	}
 	if at := p.at("exitCode"); at.kind != absent {
-		out.exit(at.whole())
+		out.addExitCode(at.integer())
 	}
 	for _, key := range []string{"exitSignalName", "exitSignalNumber", "processStartFailureMessage"} {
-		if at := p.at(key); at.given() {
-			out.failure("%s did not end by itself: %s is %s", tool, key, at.shown())
+		if at := p.at(key); at.isSet() {
+			out.addFailure("%s was terminated: %s is %s", tool, key, at.shown())
 		}
 	}
 	for _, key := range []string{"toolExecutionNotifications", "toolConfigurationNotifications"} {
-		for _, n := range p.at(key).optional() {
+		for _, n := range p.at(key).optionalObjects() {
 			if levelOr(n.at("level"), Medium) >= Medium {
-				out.gap("%s reports: %s", tool, n.at("message").at("text").maybe())
+				out.addGap("%s reports: %s", tool, n.at("message").at("text").optionalText())
 			}
 		}
 	}
-	for _, o := range p.at("ruleConfigurationOverrides").optional() {
-		if at := o.at("configuration").at("level"); at.given() {
-			rules.raise(rules.of(o.at("descriptor")), word(at, sarifLevels))
+	for _, o := range p.at("ruleConfigurationOverrides").optionalObjects() {
+		if at := o.at("configuration").at("level"); at.isSet() {
+			rules.raise(rules.of(o.at("descriptor")), oneOf(at, sarifLevels))
 		}
 	}
-	if at := p.at("endTimeUtc"); at.given() {
-		out.dated(at.time(time.RFC3339Nano))
+	if at := p.at("endTimeUtc"); at.isSet() {
+		out.addTime(at.time(time.RFC3339Nano))
 	}
 }
 
-func levelOr(p place, or Severity) Severity {
+func levelOr(p node, or Severity) Severity {
 	if p.kind == absent {
 		return or
 	}
-	return word(p, sarifLevels)
+	return oneOf(p, sarifLevels)
 }
 
-// sarifRules are the levels of all rules of a run: those of the driver, of its extensions and of policies.
+// sarifRules has the levels of all rules of a run: those of the driver, its extensions and policies.
 type sarifRules struct {
-	ids    [][]string // of the driver and then of each extension, by the index of the rule
+	ids    [][]string // of the driver and then of each extension, by the rule's index
 	levels map[string]Severity
 }
 
-func readRules(run place) *sarifRules {
+func readRules(run node) *sarifRules {
 	out := &sarifRules{levels: map[string]Severity{}}
 	tool := run.at("tool")
-	for _, c := range append([]place{tool.at("driver")}, tool.at("extensions").optional()...) {
+	for _, c := range append([]node{tool.at("driver")}, tool.at("extensions").optionalObjects()...) {
 		out.ids = append(out.ids, out.read(c))
 	}
-	for _, c := range run.at("policies").optional() {
+	for _, c := range run.at("policies").optionalObjects() {
 		out.read(c)
 	}
 	return out
 }
 
-// read takes the levels of a component's rules, and returns their ids.
-func (s *sarifRules) read(component place) (ids []string) {
-	for _, rule := range component.at("rules").optional() {
+// read stores the levels of a component's rules and returns their ids.
+func (s *sarifRules) read(component node) (ids []string) {
+	for _, rule := range component.at("rules").optionalObjects() {
 		id := rule.at("id").str()
 		ids = append(ids, id)
 		names := []string{id}
-		if old := rule.at("deprecatedIds"); old.given() {
+		if old := rule.at("deprecatedIds"); old.isSet() {
 			for _, o := range old.list() {
 				names = append(names, o.str())
 			}
 		}
 		for _, name := range names {
 			if level := rule.at("defaultConfiguration").at("level"); level.kind != absent {
-				s.raise(name, word(level, sarifLevels))
+				s.raise(name, oneOf(level, sarifLevels))
 			}
-			if score := rule.at("properties").at("security-severity"); score.given() {
+			if score := rule.at("properties").at("security-severity"); score.isSet() {
 				s.raise(name, severityOf(score))
 			}
 		}
@@ -137,8 +137,8 @@ func (s *sarifRules) read(component place) (ids []string) {
 	return ids
 }
 
-// severityOf reads the score from 0 to 10 that GitHub sorts by, as a text or a number. The steps are GitHub's.
-func severityOf(p place) Severity {
+// severityOf reads a security-severity from 0 to 10, as a string or number. It uses GitHub's thresholds.
+func severityOf(p node) Severity {
 	score, err := strconv.ParseFloat(p.text, 64)
 	switch {
 	case err != nil || score < 0 || score > 10 || p.kind != isText && p.kind != isNumber:
@@ -154,50 +154,50 @@ func severityOf(p place) Severity {
 	return Low
 }
 
-// raise sets the level of a rule, if it had none or a lower one. An override on the command line lowers no level: it is
-// the choice of whoever ran the tool.
+// raise sets the level of a rule unless it already has a higher one. So an override on the command line cannot lower a
+// level, because the person who runs the tool chooses it.
 func (s *sarifRules) raise(id string, level Severity) {
 	if old, ok := s.levels[id]; !ok || level > old {
 		s.levels[id] = level
 	}
 }
 
-// of is the id of the rule that a descriptor refers to.
-func (s *sarifRules) of(p place) string {
+// of returns the id of the rule that a descriptor refers to.
+func (s *sarifRules) of(p node) string {
 	id := s.ref(p.at("id"), p.at("index"), p.at("toolComponent"))
-	if id == "" && p.at("guid").given() {
-		p.at("guid").fail("is given and the rule's id is not, so its level is not known")
+	if id == "" && p.at("guid").isSet() {
+		p.at("guid").fail("is set but the rule's id is not, so its level is unknown")
 	}
 	return id
 }
 
-// ref is the id of a rule, from its id or its index into the rules of a component. Both must agree.
-func (s *sarifRules) ref(id, index, component place) string {
+// ref returns the id of a rule, given by its id or by its index in a component. If both are given, they must agree.
+func (s *sarifRules) ref(id, index, component node) string {
 	name := ""
-	if id.given() {
+	if id.isSet() {
 		name = id.str()
 	}
-	if !index.given() || index.whole() == -1 { // -1 is unknown
+	if !index.isSet() || index.integer() == -1 { // -1 means unknown
 		return name
 	}
 	ids := s.component(component)
-	i := index.whole()
+	i := index.integer()
 	switch {
 	case i < 0 || i >= len(ids):
 		index.fail("is %d, but the tool has %d rules", i, len(ids))
 		return name
 	case name != "" && name != ids[i] && !strings.HasPrefix(name, ids[i]+"/"):
-		index.fail("is the rule %s, but the id is %s", quoted(ids[i]), quoted(name))
+		index.fail("refers to the rule %s, but the id is %s", quoted(ids[i]), quoted(name))
 	}
 	return cmp.Or(name, ids[i])
 }
 
-// component is the ids of the rules of an extension, or of the driver if none is given.
-func (s *sarifRules) component(p place) []string {
-	if !p.given() {
+// component returns the ids of the rules of an extension, or of the driver if none is given.
+func (s *sarifRules) component(p node) []string {
+	if !p.isSet() {
 		return s.ids[0]
 	}
-	i := p.at("index").whole()
+	i := p.at("index").integer()
 	if i < -1 || i >= len(s.ids)-1 {
 		p.fail("has the index %d, but the tool has %d extensions", i, len(s.ids)-1)
 		return nil
@@ -205,7 +205,7 @@ func (s *sarifRules) component(p place) []string {
 	return s.ids[i+1]
 }
 
-// level is the level of a rule. The id of a result may add parts to that of the rule, after a slash.
+// level returns the level of a rule. The id of a result may have further parts after a slash.
 func (s *sarifRules) level(id string) (Severity, bool) {
 	for id != "" {
 		if level, ok := s.levels[id]; ok {
@@ -216,36 +216,36 @@ func (s *sarifRules) level(id string) (Severity, bool) {
 	return Informational, false
 }
 
-// sarifKinds says for each kind of result whether it is a failure.
+// sarifKinds says which kinds of results are failures.
 var sarifKinds = map[string]bool{
 	"fail": true, "pass": false, "notApplicable": false, "informational": false, "review": false, "open": false,
 }
 
-func readResult(p place, rules *sarifRules, out *Report) {
+func readResult(p node, rules *sarifRules, out *Report) {
 	id := resultRule(p, rules)
 	fails := true
 	if at := p.at("kind"); at.kind != absent {
-		fails = word(at, sarifKinds)
+		fails = oneOf(at, sarifKinds)
 		if at.text == "review" || at.text == "open" {
-			out.gap("%s is not decided: its kind is %s", cut(id), at.text)
+			out.addGap("%s is undecided: its kind is %s", cut(id), at.text)
 		}
 	}
-	if at := p.at("baselineState"); at.given() { // it changes nothing: a finding that was there before is one
-		word(at, map[string]bool{"new": true, "unchanged": true, "updated": true, "absent": true})
+	if at := p.at("baselineState"); at.isSet() { // checked but not used: an old finding is still a finding
+		oneOf(at, map[string]bool{"new": true, "unchanged": true, "updated": true, "absent": true})
 	}
 	level := levelOr(p.at("level"), Informational)
 	if fails {
 		level = failingLevel(p, rules, id)
 	}
 	where := ""
-	if at := p.at("locations").optional(); len(at) > 0 {
-		where = at[0].at("physicalLocation").at("artifactLocation").at("uri").maybe()
+	if at := p.at("locations").optionalObjects(); len(at) > 0 {
+		where = at[0].at("physicalLocation").at("artifactLocation").at("uri").optionalText()
 	}
-	out.found(level, suppressed(p), "%s %s in %s", levelName(level), cut(id), cmp.Or(where, "no file"))
+	out.addFinding(level, suppressed(p), "%s %s in %s", levelName(level), cut(id), cmp.Or(where, "no file"))
 }
 
-// resultRule is the id of a result's rule. SARIF has three ways to say it.
-func resultRule(p place, rules *sarifRules) string {
+// resultRule returns the id of a result's rule, which SARIF can give in three ways.
+func resultRule(p node, rules *sarifRules) string {
 	rule := p.at("rule")
 	id := rules.ref(p.at("ruleId"), p.at("ruleIndex"), rule.at("toolComponent"))
 	other := rules.of(rule)
@@ -255,12 +255,12 @@ func resultRule(p place, rules *sarifRules) string {
 	return cmp.Or(id, other)
 }
 
-// failingLevel is the higher one of the result's level and its rule's. Without either it is error, and also at none,
-// which contradicts the kind fail.
-func failingLevel(p place, rules *sarifRules, id string) Severity {
+// failingLevel returns the higher of the levels of the result and its rule. It returns Critical if neither has a level,
+// or if the level is "none", which contradicts the kind fail.
+func failingLevel(p node, rules *sarifRules, id string) Severity {
 	level, _ := rules.level(id)
 	level = max(level, levelOr(p.at("level"), Informational))
-	if score := p.at("properties").at("security-severity"); score.given() {
+	if score := p.at("properties").at("security-severity"); score.isSet() {
 		level = max(level, severityOf(score))
 	}
 	if level == Informational {
@@ -278,14 +278,14 @@ func levelName(s Severity) string {
 	return s.String()
 }
 
-// suppressed reports whether all suppressions of a result, at least one, are accepted.
-func suppressed(p place) bool {
-	all := p.at("suppressions").optional()
+// suppressed reports whether a result has suppressions and all of them are accepted.
+func suppressed(p node) bool {
+	all := p.at("suppressions").optionalObjects()
 	out := len(all) > 0
 	for _, s := range all {
-		word(s.at("kind"), map[string]bool{"inSource": true, "external": true})
+		oneOf(s.at("kind"), map[string]bool{"inSource": true, "external": true})
 		if status := s.at("status"); status.kind != absent {
-			out = word(status, map[string]bool{"accepted": true, "underReview": false, "rejected": false}) && out
+			out = oneOf(status, map[string]bool{"accepted": true, "underReview": false, "rejected": false}) && out
 		}
 	}
 	return out

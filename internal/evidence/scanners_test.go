@@ -11,12 +11,12 @@ import (
 	"testing"
 )
 
-var write = flag.Bool("write", false, "write the reports of the scanners into testdata")
+var write = flag.Bool("write", false, "write the scanners' reports into testdata")
 
-// fakeKey looks like an access key of AWS. It is put together here, so that no scanner finds it in this repository.
+// fakeKey looks like an AWS access key. It is assembled here, so that no scanner finds it in this repository.
 const fakeKey = "AKIA" + "Z7QX5NWTR4KLMPV2"
 
-// inputs are folders for the scanners, by the name of the case.
+// inputs has the folders to scan, by case.
 var inputs = map[string]map[string]string{
 	"clean": {
 		"model.pkl": "(dp0\nVweights\np1\nF0.5\ns.",
@@ -56,7 +56,8 @@ const (
 	secrets = " --scanners secret --offline-scan --skip-version-check "
 )
 
-// scanners are the commands, each run in the folder of all inputs: IN is the case's folder, OUT the report.
+// scanners lists the commands. They run in the parent folder of all inputs. IN is the folder of the case, and OUT is
+// the report.
 var scanners = []struct {
 	name, args, ending string
 	cases              []string
@@ -85,8 +86,8 @@ var scanners = []struct {
 		[]string{"clean", "dirty"}},
 }
 
-// Each scanner is run, and its reports are read. All must be on PATH; -run TestScanners/bandit runs only one. With -write
-// the reports become the fixtures of TestRead_Fixtures, which are what other test runs and CI read.
+// Runs each scanner and reads its reports. All scanners must be on PATH. Use -run TestScanners/bandit for a single one.
+// With -write the reports become the fixtures of TestRead_Fixtures, which every test run uses.
 func TestScanners(t *testing.T) {
 	root := t.TempDir()
 	files := map[string]string{"rules.yml": semgrepRules, "gitleaks.toml": gitleaksRules}
@@ -119,8 +120,8 @@ func TestScanners(t *testing.T) {
 	}
 }
 
-// scan runs a scanner and returns its report without the paths of this machine. Its exit status is not looked at: most
-// end with 1 if they found something.
+// scan runs a scanner and returns its report without paths of this machine. It ignores the exit code, because most
+// scanners end with 1 if they found something.
 func scan(t *testing.T, root, name, args, input string) string {
 	out := filepath.Join(root, "report")
 	_ = os.Remove(out)

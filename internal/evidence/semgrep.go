@@ -1,14 +1,14 @@
 package evidence
 
-// semgrepLevels are the severities of rules. ERROR, WARNING and INFO are the older words, EXPERIMENT and INVENTORY are
+// semgrepLevels has the severities of rules. ERROR, WARNING and INFO are older names; EXPERIMENT and INVENTORY are
 // deprecated.
 var semgrepLevels = map[string]Severity{
 	"CRITICAL": Critical, "ERROR": Critical, "HIGH": High, "WARNING": Medium, "MEDIUM": Medium,
 	"LOW": Low, "INFO": Low, "EXPERIMENT": Low, "INVENTORY": Low,
 }
 
-// semgrepSkips says for each reason to skip a file whether that leaves a gap. The others follow from what was asked
-// for: ignored paths, other languages.
+// semgrepSkips says for each reason to skip a file whether this is a gap. The other reasons are intended: ignored paths
+// and other languages.
 var semgrepSkips = map[string]bool{
 	"always_skipped": false, "semgrepignore_patterns_match": false, "cli_include_flags_do_not_match": false,
 	"cli_exclude_flags_match": false, "excluded_by_config": false, "wrong_language": false, "binary": false,
@@ -18,29 +18,29 @@ var semgrepSkips = map[string]bool{
 }
 
 // readSemgrep reads the JSON of `semgrep scan --json`. It has no time.
-func readSemgrep(p place, out *Report) {
+func readSemgrep(p node, out *Report) {
 	for _, match := range p.at("results").objects() {
 		severity, ignored := match.at("extra").at("severity"), match.at("extra").at("is_ignored")
-		level, suppressed := word(severity, semgrepLevels), ignored.given() && ignored.yes()
-		rule, file := match.at("check_id").maybe(), match.at("path").maybe()
-		out.found(level, suppressed, "%s %s in %s", severity.text, rule, file)
+		level, suppressed := oneOf(severity, semgrepLevels), ignored.isSet() && ignored.boolean()
+		rule, file := match.at("check_id").optionalText(), match.at("path").optionalText()
+		out.addFinding(level, suppressed, "%s %s in %s", severity.text, rule, file)
 	}
 	levels := map[string]bool{"error": true, "warn": true, "info": false}
 	for _, e := range p.at("errors").objects() {
-		if word(e.at("level"), levels) {
-			out.gap("%s", e.at("message").maybe())
+		if oneOf(e.at("level"), levels) {
+			out.addGap("%s", e.at("message").optionalText())
 		}
 	}
-	for _, rule := range p.at("skipped_rules").optional() {
-		out.gap("skipped the rule %s", rule.at("rule_id").maybe())
+	for _, rule := range p.at("skipped_rules").optionalObjects() {
+		out.addGap("skipped the rule %s", rule.at("rule_id").optionalText())
 	}
 	paths := p.at("paths")
 	if len(paths.at("scanned").list()) == 0 {
-		out.gap("semgrep scanned no file")
+		out.addGap("semgrep scanned no file")
 	}
-	for _, skip := range paths.at("skipped").optional() {
-		if word(skip.at("reason"), semgrepSkips) {
-			out.gap("skipped %s: %s", skip.at("path").maybe(), skip.at("reason").text)
+	for _, skip := range paths.at("skipped").optionalObjects() {
+		if oneOf(skip.at("reason"), semgrepSkips) {
+			out.addGap("skipped %s: %s", skip.at("path").optionalText(), skip.at("reason").text)
 		}
 	}
 }

@@ -1,2 +1,2 @@
-// Package format writes texts for people and shells: shortened, quoted and without credentials.
+// Package format prepares texts for people and for shells: it shortens and quotes them and removes credentials.
 package format

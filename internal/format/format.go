@@ -10,7 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
 )
 
-// Thousands writes a number of bytes as people read it: 1,048,576.
+// Thousands formats a number with commas: 1,048,576.
 func Thousands(n int64) string {
 	text := strconv.FormatInt(n, 10)
 	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
@@ -19,14 +19,15 @@ func Thousands(n int64) string {
 	return text
 }
 
-// userInfo is "user:password@" in an address, wherever in a text.
+// userInfo matches "user:password@" in the addresses of a text.
 var userInfo = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://)[^/\s"'<>]*@`)
 
-// WithoutUserInfo drops it: addresses of repositories and data often carry a token.
+// WithoutUserInfo removes user names and passwords from the addresses in text. Addresses of repositories and datasets
+// often contain a token.
 func WithoutUserInfo(text string) string { return userInfo.ReplaceAllString(text, "$1") }
 
-// Truncate cuts text to at most limit characters and bytes, and says at its end that it did, with a digest of the
-// whole, so that a cut is never mistaken for the original.
+// Truncate shortens text to at most limit bytes. A shortened text ends with a note that gives the original size and
+// digest, so it cannot be mistaken for the original.
 func Truncate(text string, limit int) string {
 	if len(text) <= limit {
 		return text
@@ -39,7 +40,7 @@ func Truncate(text string, limit int) string {
 	return cut + note
 }
 
-// First joins the first names of a list with commas, and says how many more there are.
+// First joins at most most entries of list with commas, and says how many more there are.
 func First(list []string, most int) string {
 	if len(list) <= most {
 		return strings.Join(list, ", ")
@@ -49,3 +50,18 @@ func First(list []string, most int) string {
 
 // Number writes a number with as many digits as it needs to be read back.
 func Number(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+
+// Shorten returns at most most characters of text. A shortened text ends with "…".
+func Shorten(text string, most int) string {
+	n, end := 0, 0
+	for i := range text {
+		switch n {
+		case most - 1:
+			end = i
+		case most:
+			return text[:end] + "…"
+		}
+		n++
+	}
+	return text
+}

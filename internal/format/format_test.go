@@ -10,7 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/canonical"
 )
 
-// Law: what is cut fits, is valid text, and says so; what fits is left alone.
+// A text over the limit is shortened to valid UTF-8 with a note. A text within the limit is unchanged.
 func TestLawTruncate(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.StringN(0, 400, -1).Draw(t, "text")
@@ -18,12 +18,21 @@ func TestLawTruncate(t *testing.T) {
 		got := Truncate(text, limit)
 		if len(text) <= limit {
 			if got != text {
-				t.Fatalf("changed %q", text)
+				t.Fatalf("text within the limit was changed to %q", text)
 			}
 			return
 		}
-		if len(got) > limit || utf8.ValidString(text) && !utf8.ValidString(got) || !strings.Contains(got, canonical.Digest(text)[:16]) {
-			t.Fatalf("%d bytes: %q", len(got), got)
+		if len(got) > limit || utf8.ValidString(text) && !utf8.ValidString(got) ||
+			!strings.Contains(got, canonical.Digest(text)[:16]) {
+			t.Fatalf("got %d bytes: %q", len(got), got)
 		}
 	})
+}
+
+func TestShorten(t *testing.T) {
+	for text, want := range map[string]string{"": "", "é": "é", "éüö": "éüö", "éüöa": "éü…", "abcdef": "ab…"} {
+		if got := Shorten(text, 3); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
 }

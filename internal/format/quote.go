@@ -7,10 +7,11 @@ import (
 	"strings"
 )
 
-// ShellWord makes one word of the shell out of text, which may come from anybody.
+// ShellWord quotes text as one word of a shell command. The text may come from an untrusted source.
 func ShellWord(text string) string {
 	if text != "" && strings.IndexFunc(text, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./:@", r))
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' ||
+			strings.ContainsRune("_-./:@", r))
 	}) < 0 {
 		return text
 	}
@@ -19,14 +20,14 @@ func ShellWord(text string) string {
 
 var yamlPlain = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]*$`)
 
-// YAMLWord makes one value of YAML out of text, which may come from anybody.
+// YAMLWord quotes text as one YAML value. The text may come from an untrusted source.
 func YAMLWord(text string) string {
 	if yamlPlain.MatchString(text) && !slices.Contains([]string{"true", "false", "null"}, strings.ToLower(text)) {
 		return text
 	}
 	quoted, err := json.Marshal(text)
 	if err != nil {
-		return `""` // a string always encodes
+		return `""` // cannot happen: every string can be encoded
 	}
 	return string(quoted)
 }

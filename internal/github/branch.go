@@ -9,19 +9,19 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// OnBranch reports whether a commit, given as its whole digest, is part of a branch, given by its short name. The fact is
-// unreadable if GitHub cannot be asked or the token may not read the repository.
+// OnBranch reports whether a commit (full digest) is on a branch (short name). The fact is unreadable if GitHub cannot
+// be reached or the token may not read the repository.
 func (c *Client) OnBranch(ctx context.Context, commit, branch string) registry.Known[bool] {
 	if !digest.MatchString(commit) {
-		return registry.Unreadable[bool](fmt.Sprintf("%q is not a whole commit digest", commit))
+		return registry.Unreadable[bool](fmt.Sprintf("%q is not a full commit digest", commit))
 	}
 	var head struct {
 		SHA string `json:"sha"`
 	}
 	r := call{
-		op: "read the head of branch " + branch, right: right{scope: "contents", level: "read"}, class: rest.Read,
+		op: "read the head of branch " + branch, needs: permission{scope: "contents", level: "read"}, class: rest.Read,
 		method: http.MethodGet, path: c.in("commits", "heads/"+branch), // a tag may have the branch's short name
-		query: map[string][]string{"per_page": {"1"}}, // of its files, which nobody asked for
+		query: map[string][]string{"per_page": {"1"}}, // of its files, which are not needed
 	}
 	if _, err := c.do(ctx, r, &head); err != nil {
 		return registry.Unreadable[bool](err.Error())

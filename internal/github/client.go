@@ -21,32 +21,33 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Config says which GitHub, in whose name, about which repository.
+// Config has the address, the token and the repository for a client.
 type Config struct {
-	API        string // GITHUB_API_URL: https://api.github.com, https://HOST/api/v3, https://api.SUB.ghe.com
+	API        string // GITHUB_API_URL: https://api.github.com, https://HOST/api/v3 or https://api.SUB.ghe.com
 	Token      string
 	Repository string        // owner/name
-	Pause      time.Duration // between two writes; 0 = the second GitHub asks for
+	Pause      time.Duration // between two writes; default one second, as GitHub asks for
 }
 
-// Client acts on one repository. It is safe for concurrent use; writes are sent one at a time.
+// Client works on one repository. It is safe for concurrent use; writes are sent one at a time.
 type Client struct {
-	// Of the library's client only what is used is kept. A pointer to it would keep all of its services with all of their
-	// methods in the program, 1.6 MB, as soon as this client is reachable from a value in an interface.
+	// These are the only parts of the library's client that are used. A pointer to the whole client would add all its
+	// services to the program, 1.6 MB, as soon as an interface value refers to this client.
 	newRequest func(method, url string, body any, opts ...gh.RequestOption) (*http.Request, error)
 	send       func(ctx context.Context, req *http.Request, v any) (*gh.Response, error)
 
 	base       *url.URL
 	repository string
 	pause      time.Duration
-	writing    chan struct{} // holds a value while no write is under way
+	writing    chan struct{} // has a value while no write is in progress
 	viewer     viewer
 }
 
-// New checks the configuration without any traffic. wire says how to talk: its Base and Header are replaced.
-func New(c Config, wire rest.Config) (*Client, error) {
+// New checks the configuration without sending anything. transport configures the connection; its Base and Header are
+// replaced.
+func New(c Config, transport rest.Config) (*Client, error) {
 	if c.Token == "" || strings.ContainsFunc(c.Token, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return nil, errors.New("github token: it is empty, or holds a line break or another character that no token has")
+		return nil, errors.New("github token: it is empty or contains a line break or another invalid character")
 	}
 	if err := checkRepository(c.Repository); err != nil {
 		return nil, err
@@ -55,8 +56,8 @@ func New(c Config, wire rest.Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	wire.Base, wire.Header = base.String(), nil
-	client, err := rest.New(wire)
+	transport.Base, transport.Header = base.String(), nil
+	client, err := rest.New(transport)
 	if err != nil {
 		return nil, fmt.Errorf("github api: %w", err)
 	}
@@ -64,10 +65,17 @@ func New(c Config, wire rest.Config) (*Client, error) {
 	hc.Transport = &bearer{host: base.Host, token: c.Token, next: hc.Transport}
 	library := gh.NewClient(&hc)
 	library.BaseURL = base
-	if wire.UserAgent != "" {
-		library.UserAgent = wire.UserAgent
+	if transport.UserAgent != "" {
+		library.UserAgent = transport.UserAgent
 	}
-	out := &Client{newRequest: library.NewRequest, send: library.Do, base: base, repository: c.Repository, pause: c.Pause, writing: make(chan struct{}, 1)}
+	out := &Client{
+		newRequest: library.NewRequest,
+		send:       library.Do,
+		base:       base,
+		repository: c.Repository,
+		pause:      c.Pause,
+		writing:    make(chan struct{}, 1),
+	}
 	if out.pause == 0 {
 		out.pause = time.Second
 	}
@@ -75,11 +83,12 @@ func New(c Config, wire rest.Config) (*Client, error) {
 	return out, nil
 }
 
-// apiBase keeps the address as the runner gives it. WithEnterpriseURLs would add /api/v3 to what it does not know.
+// apiBase keeps the address from the runner. go-github's WithEnterpriseURLs would add /api/v3 to unknown addresses.
 func apiBase(address string) (*url.URL, error) {
 	base, err := url.Parse(strings.TrimRight(address, "/") + "/")
 	if err != nil || base.Host == "" || base.User != nil || base.RawQuery != "" || base.Fragment != "" {
-		return nil, errors.New("github api: its address must be https://HOST or https://HOST/api/v3, as GITHUB_API_URL holds it")
+		return nil,
+			errors.New("github api: the address must be https://HOST or https://HOST/api/v3, like GITHUB_API_URL")
 	}
 	return base, nil
 }
@@ -93,8 +102,8 @@ func checkRepository(name string) error {
 	return nil
 }
 
-// bearer adds the token to requests for the API's own host and lets no other pass. go-github's own way would add it to
-// whatever a request names.
+// bearer adds the token to requests for the API's host and rejects all others. go-github itself would send it to any
+// host.
 type bearer struct {
 	host, token string
 	next        http.RoundTripper
@@ -102,7 +111,7 @@ type bearer struct {
 
 func (b *bearer) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.URL.Host != b.host {
-		return nil, fmt.Errorf("github api: %s is another host", r.URL.Host)
+		return nil, fmt.Errorf("github api: refused to send the token to another host, %s", r.URL.Host)
 	}
 	r = r.Clone(r.Context())
 	r.Header.Set("Authorization", "Bearer "+b.token)
@@ -111,17 +120,17 @@ func (b *bearer) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // call is one request to the API.
 type call struct {
-	op     string // "verb object", for errors
-	right  right  // what the token must hold
+	op     string     // "verb object", for errors
+	needs  permission // permission that the token needs
 	method string
-	path   string // below the API's address, its elements escaped
+	path   string // relative to the API's address, with escaped elements
 	query  url.Values
 	body   any
 	class  rest.Class
-	read   *int64 // grows by the bytes of each answer; nil = not counted
+	read   *int64 // if not nil, the bytes of each response are added
 }
 
-// in is the path of something in the client's own repository.
+// in returns the path of something in the client's repository.
 func (c *Client) in(elements ...any) string { return path(c.repository, elements...) }
 
 func path(repository string, elements ...any) string {
@@ -132,8 +141,8 @@ func path(repository string, elements ...any) string {
 	return out
 }
 
-// do sends a call and decodes the answer into out; nil where none is expected. Where GitHub says that a limit is
-// reached, it waits as told and tries again.
+// do sends a call and decodes the response into out, which may be nil. If GitHub reports that a limit is reached, do
+// waits as GitHub asks and tries again.
 func (c *Client) do(ctx context.Context, r call, out any) (*gh.Response, error) {
 	const tries = 3
 	for try := 1; ; try++ {
@@ -143,7 +152,7 @@ func (c *Client) do(ctx context.Context, r call, out any) (*gh.Response, error) 
 			return resp, explain(r, err)
 		}
 		if wait > longestWait || !fits(ctx, wait) {
-			return resp, explain(r, &exhausted{wait, err})
+			return resp, explain(r, &limitError{wait, err})
 		}
 		if !sleep(ctx, wait) {
 			return resp, explain(r, err)
@@ -151,7 +160,7 @@ func (c *Client) do(ctx context.Context, r call, out any) (*gh.Response, error) 
 	}
 }
 
-// longestWait bounds what GitHub may ask for before a request is given up.
+// longestWait is the longest wait for GitHub. If GitHub asks for more, the request fails.
 const longestWait = time.Minute
 
 // fits reports whether a wait ends before the deadline.
@@ -173,7 +182,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 
 func (c *Client) once(ctx context.Context, r call, out any) (*gh.Response, error) {
 	if r.class == rest.Write || r.class == rest.Create {
-		release, err := c.turn(ctx)
+		release, err := c.waitForTurn(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -196,13 +205,13 @@ func (c *Client) once(ctx context.Context, r call, out any) (*gh.Response, error
 		return resp, err
 	}
 	if err := decode(body.Bytes(), out); err != nil {
-		return resp, &misread{req: req, err: err}
+		return resp, &invalidResponse{req: req, err: err}
 	}
 	return resp, nil
 }
 
-// turn waits until no other write is under way and a pause has passed since the last one, as GitHub asks for.
-func (c *Client) turn(ctx context.Context) (release func(), err error) {
+// waitForTurn waits until no other write is in progress and the pause after the last one is over, as GitHub asks for.
+func (c *Client) waitForTurn(ctx context.Context) (release func(), err error) {
 	select {
 	case <-c.writing:
 		return func() { time.AfterFunc(c.pause, func() { c.writing <- struct{}{} }) }, nil
@@ -211,7 +220,7 @@ func (c *Client) turn(ctx context.Context) (release func(), err error) {
 	}
 }
 
-// decode is strict where go-github is not: it takes an empty answer, null, and what follows the value for success.
+// decode is stricter than go-github, which accepts an empty response, null, and data after the value.
 func decode(body []byte, out any) error {
 	d := json.NewDecoder(bytes.NewReader(body))
 	if err := d.Decode(out); err != nil {
@@ -226,13 +235,13 @@ func decode(body []byte, out any) error {
 	return nil
 }
 
-// Bounds of a list over all its pages: what a server's links may lead through, and what that may take.
+// Limits for all pages of a list.
 const (
 	pages     = 1000
 	pageBytes = 64 << 20
 )
 
-// all reads every page of a list. A list that cannot be read to its end is an error.
+// all reads every page of a list. If it cannot read the whole list, it returns an error.
 func all[T any](ctx context.Context, c *Client, r call, perPage int) ([]T, error) {
 	var out []T
 	query := url.Values{}
@@ -249,27 +258,33 @@ func all[T any](ctx context.Context, c *Client, r call, perPage int) ([]T, error
 			return nil, err
 		}
 		out = append(out, some...)
-		if resp.NextPage == 0 && !leadsOn(resp) {
+		if resp.NextPage == 0 && !hasNext(resp) {
 			return out, nil
 		}
 		if resp.NextPage != page+1 || page == pages {
-			return nil, explain(r, &misread{req: resp.Request, err: fmt.Errorf("page %d of a list leads to page %d", page, resp.NextPage)})
+			return nil, explain(r, &invalidResponse{
+				req: resp.Request,
+				err: fmt.Errorf("page %d of a list links to page %d", page, resp.NextPage),
+			})
 		}
 		if read > pageBytes {
-			return nil, explain(r, &misread{req: resp.Request, err: fmt.Errorf("the list has more than %d MiB in %d pages", pageBytes>>20, page)})
+			return nil, explain(r, &invalidResponse{
+				req: resp.Request,
+				err: fmt.Errorf("the list has more than %d MiB in %d pages", pageBytes>>20, page),
+			})
 		}
 		page = resp.NextPage
 		query.Set("page", strconv.Itoa(page))
 	}
 }
 
-// leadsOn reports whether a page links to a next one, also by a cursor, which is no number of a page.
-func leadsOn(resp *gh.Response) bool {
+// hasNext reports whether a page links to a next one. The link may also have a cursor, which is not a page number.
+func hasNext(resp *gh.Response) bool {
 	return strings.Contains(strings.Join(resp.Header.Values("Link"), ","), `rel="next"`)
 }
 
-// create sends what makes something new each time it arrives. Where the answer was lost, find looks whether it was made
-// before it is sent once more.
+// create sends a request that makes something new each time it arrives. After a lost response it calls find to check
+// whether it was made, before it sends again.
 func create[T any](ctx context.Context, c *Client, r call, find func() (T, bool, error)) (T, error) {
 	r.class = rest.Create
 	for again := false; ; again = true {
@@ -294,17 +309,17 @@ func create[T any](ctx context.Context, c *Client, r call, find func() (T, bool,
 	}
 }
 
-// viewer is the login the token acts as, asked for once.
+// viewer caches the login that the token belongs to.
 type viewer struct {
 	mu    sync.Mutex
 	login string
 }
 
-// actionsBot is whose name GITHUB_TOKEN writes in.
+// actionsBot is the login that GITHUB_TOKEN writes as.
 const actionsBot = "github-actions[bot]"
 
-// login is whose name this client writes in. REST tells it to people's tokens only; GraphQL to those of apps too, and
-// GITHUB_TOKEN is one. A server without GraphQL leaves the usual one.
+// login returns the login that this client writes as. The REST API returns it only for tokens of people. GraphQL also
+// returns it for apps, including GITHUB_TOKEN. If GraphQL is not available, login assumes actionsBot.
 func (c *Client) login(ctx context.Context) (string, error) {
 	c.viewer.mu.Lock()
 	defer c.viewer.mu.Unlock()
@@ -316,7 +331,7 @@ func (c *Client) login(ctx context.Context) (string, error) {
 			Login string `json:"login"`
 		} `json:"viewer"`
 	}
-	_, err := c.query(ctx, call{op: "ask github whose token this is"}, "query { viewer { login } }", nil, &answer)
+	_, err := c.query(ctx, call{op: "read the login of the token"}, "query { viewer { login } }", nil, &answer)
 	switch {
 	case err != nil && statusOf(err) != http.StatusForbidden && statusOf(err) != http.StatusNotFound:
 		return "", err
@@ -328,8 +343,7 @@ func (c *Client) login(ctx context.Context) (string, error) {
 	return c.viewer.login, nil
 }
 
-// query asks GraphQL and decodes the data of the answer into out. refused says what GitHub did not answer, in its own
-// words; "" if it answered everything.
+// query sends a GraphQL query and decodes the data into out. refused is the first error message of the response, or "".
 func (c *Client) query(
 	ctx context.Context, r call, text string, variables map[string]any, out any,
 ) (refused string, err error) {
@@ -356,8 +370,8 @@ func (c *Client) query(
 	return "", nil
 }
 
-// wrote reports whether a text is ours: it has the marker of the key, and this client's login wrote it. Whose that is, is
-// asked for only where there is a marker.
+// wrote reports whether a text is ours: it has the marker of the key, and this client's login wrote it. The login is
+// only read if there is a marker.
 func (c *Client) wrote(ctx context.Context, key, body string, author *user) (bool, error) {
 	if _, marked, _ := unmarked(key, body); !marked {
 		return false, nil
@@ -366,10 +380,10 @@ func (c *Client) wrote(ctx context.Context, key, body string, author *user) (boo
 	return err == nil && author.login() == me, err
 }
 
-// user is whoever made something; GitHub leaves null where the account is gone.
+// user is an account. It is null in responses if the account was deleted.
 type user struct {
 	Login string `json:"login"`
-	Type  string `json:"type"` // User, Bot, Organization
+	Type  string `json:"type"` // User, Bot or Organization
 }
 
 func (u *user) login() string {
@@ -381,8 +395,8 @@ func (u *user) login() string {
 
 var loginText = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$`)
 
-// person reports whether it is the account of a person: no bot, no app, no organisation, and not the account that GitHub
-// shows in the place of all deleted ones.
+// person reports whether the account belongs to a person. Bots, apps, organisations and the account that replaces
+// deleted ones do not.
 func (u *user) person() bool {
 	return u != nil && u.Type == "User" && loginText.MatchString(u.Login) && !strings.EqualFold(u.Login, "ghost")
 }

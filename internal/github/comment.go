@@ -10,7 +10,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// comment is one on a pull request, which GitHub keeps as an issue.
+// comment is a comment on a pull request. GitHub stores it as a comment on an issue.
 type comment struct {
 	ID      int64  `json:"id"`
 	Body    string `json:"body"`
@@ -18,23 +18,27 @@ type comment struct {
 	HTMLURL string `json:"html_url"`
 }
 
-// perPage is for lists of bodies: thirty of the longest stay below what an answer may have.
+// perPage is the page size for lists of texts: thirty of maximum length fit the limit for a response.
 const perPage = 30
 
-// Comment keeps one comment per key on a pull request: it edits ours where there is one, posts it otherwise, and deletes
-// others of ours that two runs at once have left. A body beyond GitHub's limit is cut at the end of a line, with full as
-// the link to the whole text. It returns the comment's address.
+// Comment keeps one comment for each key on a pull request. It edits our comment or posts a new one. It deletes further
+// ones of ours, which parallel runs may have left. A body above GitHub's limit is cut at the end of a line, and full is
+// the link to the full text. It returns the comment's address.
 func (c *Client) Comment(ctx context.Context, pr int, key, body, full string) (url string, err error) {
-	ours, err := c.comments(ctx, pr, key)
+	ours, err := ourComments(ctx, c, pr, key)
 	if err != nil {
 		return "", err
 	}
 	body = marked(key, body, full)
-	r := call{op: fmt.Sprintf("comment on pull request %d", pr), right: right{scope: "pull-requests", level: "write"}, body: &gh.IssueComment{Body: &body}}
+	r := call{
+		op:    fmt.Sprintf("comment on pull request %d", pr),
+		needs: permission{scope: "pull-requests", level: "write"},
+		body:  &gh.IssueComment{Body: &body},
+	}
 	if len(ours) == 0 {
 		r.method, r.path = http.MethodPost, c.in("issues", pr, "comments")
 		made, err := create(ctx, c, r, func() (comment, bool, error) {
-			ours, err := c.comments(ctx, pr, key)
+			ours, err := ourComments(ctx, c, pr, key)
 			if err != nil || len(ours) == 0 {
 				return comment{}, false, err
 			}
@@ -43,7 +47,7 @@ func (c *Client) Comment(ctx context.Context, pr int, key, body, full string) (u
 		return made.HTMLURL, err
 	}
 	for _, extra := range ours[1:] {
-		if err := c.deleteComment(ctx, pr, extra.ID); err != nil {
+		if err := deleteComment(ctx, c, pr, extra.ID); err != nil {
 			return "", err
 		}
 	}
@@ -56,10 +60,10 @@ func (c *Client) Comment(ctx context.Context, pr int, key, body, full string) (u
 	return edited.HTMLURL, err
 }
 
-// Commented returns the text of our own comment for key. ok is false where there is none, or where it was cut: half a
-// plan is no plan.
+// Commented returns the text of our comment for key. ok is false if there is none or if it was cut, because an
+// incomplete plan must not be used.
 func (c *Client) Commented(ctx context.Context, pr int, key string) (body string, ok bool, err error) {
-	ours, err := c.comments(ctx, pr, key)
+	ours, err := ourComments(ctx, c, pr, key)
 	if err != nil || len(ours) == 0 {
 		return "", false, err
 	}
@@ -67,11 +71,12 @@ func (c *Client) Commented(ctx context.Context, pr int, key string) (body string
 	return text, whole, nil
 }
 
-// comments finds those of ours with the key, oldest first.
-func (c *Client) comments(ctx context.Context, pr int, key string) ([]comment, error) {
+// ourComments returns our comments with the key, oldest first.
+func ourComments(ctx context.Context, c *Client, pr int, key string) ([]comment, error) {
 	list, err := all[comment](ctx, c, call{
-		op: fmt.Sprintf("read the comments of pull request %d", pr), right: right{scope: "pull-requests", level: "read"},
-		path: c.in("issues", pr, "comments"),
+		op:    fmt.Sprintf("read the comments of pull request %d", pr),
+		needs: permission{scope: "pull-requests", level: "read"},
+		path:  c.in("issues", pr, "comments"),
 	}, perPage)
 	if err != nil {
 		return nil, err
@@ -89,10 +94,13 @@ func (c *Client) comments(ctx context.Context, pr int, key string) ([]comment, e
 	return ours, nil
 }
 
-func (c *Client) deleteComment(ctx context.Context, pr int, id int64) error {
+func deleteComment(ctx context.Context, c *Client, pr int, id int64) error {
 	_, err := c.do(ctx, call{
-		op: fmt.Sprintf("delete a second comment on pull request %d", pr), right: right{scope: "pull-requests", level: "write"},
-		method: http.MethodDelete, path: c.in("issues", "comments", id), class: rest.Write,
+		op:     fmt.Sprintf("delete a second comment on pull request %d", pr),
+		needs:  permission{scope: "pull-requests", level: "write"},
+		method: http.MethodDelete,
+		path:   c.in("issues", "comments", id),
+		class:  rest.Write,
 	}, nil)
 	if statusOf(err) == http.StatusNotFound {
 		return nil

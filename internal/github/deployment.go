@@ -10,30 +10,32 @@ import (
 	"strings"
 
 	gh "github.com/google/go-github/v60/github"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
-// Deployment is the wish to show a promotion in the repository's list of deployments.
+// Deployment describes a promotion for the repository's list of deployments.
 type Deployment struct {
-	Ref         string // commit, its whole digest
+	Ref         string // full commit digest
 	Environment string
-	Key         string // model and target: what Deactivate goes by
+	Key         string // model and target; Deactivate uses it
 	Description string // cut to GitHub's 140 characters
-	Production  bool   // people use it; GitHub assumes so for an environment called production
-	Record      string // id of the promotion's record: the same record is never deployed twice
-	RunID       int64  // this workflow run: a deployment its own job makes for the environment is not doubled
+	Production  bool   // people use the environment; GitHub assumes it for the name production
+	Record      string // id of the promotion's record; a record is deployed only once
+	RunID       int64  // this workflow run; if its job made a deployment to the environment, that one is used
 	Payload     map[string]any
 }
 
 // Deployed is a deployment on GitHub.
 type Deployed struct {
 	ID    int64
-	ByJob bool // the job's own `environment:` made it, and GitHub keeps its statuses
+	ByJob bool // made by `environment:` of the job, so GitHub sets its statuses
 }
 
-// State of a deployment.
+// State is the state of a deployment.
 type State string
 
-// States this program sets.
+// The states that this program sets.
 const (
 	InProgress State = "in_progress"
 	Success    State = "success"
@@ -41,7 +43,7 @@ const (
 	Inactive   State = "inactive"
 )
 
-// Status is one of a deployment's states.
+// Status is a deployment status.
 type Status struct {
 	State          State
 	Description    string // cut to 140 characters
@@ -49,13 +51,13 @@ type Status struct {
 	EnvironmentURL string
 }
 
-// task is what our deployments are listed by.
+// task identifies our deployments in lists.
 const task = "mlflow-promote"
 
 type deployment struct {
 	ID      int64           `json:"id"`
 	Task    string          `json:"task"`
-	Payload json.RawMessage `json:"payload"` // an object, or a string that may hold one
+	Payload json.RawMessage `json:"payload"` // an object, or a string that may contain one
 }
 
 type payload struct {
@@ -63,7 +65,7 @@ type payload struct {
 	Record string `json:"record"`
 }
 
-// ours reads the payload of a deployment of this program; the zero value for any other.
+// ours returns the payload of a deployment of this program, or the zero value for any other.
 func (d deployment) ours() (p payload) {
 	data := []byte(d.Payload)
 	if text := ""; json.Unmarshal(data, &text) == nil {
@@ -83,13 +85,13 @@ type deploymentStatus struct {
 }
 
 func deployments(op string, level string) call {
-	return call{op: op, right: right{scope: "deployments", level: level}}
+	return call{op: op, needs: permission{scope: "deployments", level: level}}
 }
 
-// Deploy makes the deployment, or finds the one that is there. It is made without merging anything and without waiting
-// for checks, which GitHub would do by itself.
+// Deploy creates the deployment, or returns the existing one. It asks GitHub not to merge anything and not to wait for
+// checks, which are GitHub's defaults.
 func (c *Client) Deploy(ctx context.Context, d Deployment) (Deployed, error) {
-	there, err := c.deployed(ctx, d)
+	there, err := findDeployment(ctx, c, d)
 	if err != nil || there.ID != 0 {
 		return there, err
 	}
@@ -101,22 +103,27 @@ func (c *Client) Deploy(ctx context.Context, d Deployment) (Deployed, error) {
 	r := deployments("create a deployment to "+d.Environment, "write")
 	r.method, r.path = http.MethodPost, c.in("deployments")
 	want := &gh.DeploymentRequest{
-		Ref: &d.Ref, Task: gh.String(task), Environment: &d.Environment, Payload: content,
-		Description: gh.String(short(d.Description)), AutoMerge: gh.Bool(false), RequiredContexts: &[]string{},
+		Ref:              &d.Ref,
+		Task:             gh.String(task),
+		Environment:      &d.Environment,
+		Payload:          content,
+		Description:      gh.String(format.Shorten(d.Description, descriptionLimit)),
+		AutoMerge:        gh.Bool(false),
+		RequiredContexts: &[]string{},
 	}
 	if d.Production {
 		want.ProductionEnvironment = &d.Production
 	}
 	r.body = want
 	made, err := create(ctx, c, r, func() (deployment, bool, error) {
-		there, err := c.deployed(ctx, d)
+		there, err := findDeployment(ctx, c, d)
 		return deployment{ID: there.ID}, there.ID != 0, err
 	})
 	return Deployed{ID: made.ID}, err
 }
 
-// deployed looks for a deployment of the same record, or one that this run's own job made for the environment.
-func (c *Client) deployed(ctx context.Context, d Deployment) (Deployed, error) {
+// findDeployment finds a deployment of the same record, or one that this run's own job made for the environment.
+func findDeployment(ctx context.Context, c *Client, d Deployment) (Deployed, error) {
 	r := deployments("look for a deployment to "+d.Environment, "read")
 	r.path, r.query = c.in("deployments"), map[string][]string{"sha": {d.Ref}, "environment": {d.Environment}}
 	list, err := all[deployment](ctx, c, r, 100)
@@ -132,7 +139,7 @@ func (c *Client) deployed(ctx context.Context, d Deployment) (Deployed, error) {
 		if there.Task == task || d.RunID == 0 {
 			continue
 		}
-		status, ok, err := c.lastStatus(ctx, there.ID)
+		status, ok, err := lastStatus(ctx, c, there.ID)
 		if err != nil {
 			return Deployed{}, err
 		}
@@ -143,7 +150,7 @@ func (c *Client) deployed(ctx context.Context, d Deployment) (Deployed, error) {
 	return Deployed{}, nil
 }
 
-func (c *Client) lastStatus(ctx context.Context, id int64) (deploymentStatus, bool, error) {
+func lastStatus(ctx context.Context, c *Client, id int64) (deploymentStatus, bool, error) {
 	r := deployments(fmt.Sprintf("read the status of deployment %d", id), "read")
 	r.path = c.in("deployments", id, "statuses")
 	list, err := all[deploymentStatus](ctx, c, r, 100)
@@ -153,12 +160,12 @@ func (c *Client) lastStatus(ctx context.Context, id int64) (deploymentStatus, bo
 	return slices.MaxFunc(list, func(a, b deploymentStatus) int { return cmp.Compare(a.ID, b.ID) }), true, nil
 }
 
-// DeploymentStatus adds a status to a deployment. Others in the environment are left alone: they may be those of other
-// models. Deactivate ends those of this one.
+// DeploymentStatus adds a status to a deployment. It does not end other deployments to the environment, because they
+// may belong to other models. Use Deactivate to end older ones of the same model.
 func (c *Client) DeploymentStatus(ctx context.Context, id int64, s Status) error {
 	r := deployments(fmt.Sprintf("set deployment %d to %s", id, s.State), "write")
 	r.method, r.path = http.MethodPost, c.in("deployments", id, "statuses")
-	text, state := short(s.Description), string(s.State)
+	text, state := format.Shorten(s.Description, descriptionLimit), string(s.State)
 	want := &gh.DeploymentStatusRequest{State: &state, Description: &text, AutoInactive: gh.Bool(false)}
 	if s.LogURL != "" {
 		want.LogURL = &s.LogURL
@@ -168,15 +175,15 @@ func (c *Client) DeploymentStatus(ctx context.Context, id int64, s Status) error
 	}
 	r.body = want
 	_, err := create(ctx, c, r, func() (deploymentStatus, bool, error) {
-		last, ok, err := c.lastStatus(ctx, id)
+		last, ok, err := lastStatus(ctx, c, id)
 		return last, ok && last.State == state && last.Description == text && last.LogURL == s.LogURL, err
 	})
 	return err
 }
 
-// Deactivate marks the deployments of a model and target in an environment that are older than the one with the id keep
-// inactive; 0 = all. Where a later one has succeeded meanwhile, keep is the one that was replaced. GitHub does that by
-// itself for environments that nobody uses only.
+// Deactivate sets deployments of a model and target in an environment to inactive if they are older than keep. If keep
+// is 0, it ends all of them. If a later deployment has succeeded in the meantime, keep is also set to inactive. GitHub
+// does this by itself only for environments that are not marked as production.
 func (c *Client) Deactivate(ctx context.Context, environment, key string, keep int64, description string) error {
 	r := deployments("list the deployments to "+environment, "read")
 	r.path, r.query = c.in("deployments"), map[string][]string{"task": {task}, "environment": {environment}}
@@ -186,12 +193,12 @@ func (c *Client) Deactivate(ctx context.Context, environment, key string, keep i
 	}
 	slices.SortFunc(list, func(a, b deployment) int { return cmp.Compare(b.ID, a.ID) }) // newest first
 	var active []int64
-	replaced := false // by a later one
+	replaced := false // by a later deployment
 	for _, d := range list {
 		if d.ours().Key != key || d.ID == keep && !replaced {
 			continue
 		}
-		status, ok, err := c.lastStatus(ctx, d.ID)
+		status, ok, err := lastStatus(ctx, c, d.ID)
 		if err != nil {
 			return err
 		}
@@ -200,13 +207,13 @@ func (c *Client) Deactivate(ctx context.Context, environment, key string, keep i
 			continue
 		}
 		if ok && status.State == string(Inactive) {
-			break // what is older was ended before it, see below
+			break // all older ones are inactive too, see below
 		}
 		if status.State != string(Failure) && status.State != "error" {
 			active = append(active, d.ID)
 		}
 	}
-	slices.Reverse(active) // oldest first, so that one cut off leaves nothing active behind an inactive one
+	slices.Reverse(active) // oldest first: if interrupted, nothing older than an inactive one is active
 	for _, id := range active {
 		if err := c.DeploymentStatus(ctx, id, Status{State: Inactive, Description: description}); err != nil {
 			return err
@@ -215,11 +222,5 @@ func (c *Client) Deactivate(ctx context.Context, environment, key string, keep i
 	return nil
 }
 
-// short cuts a description to GitHub's 140 characters.
-func short(text string) string {
-	runes := []rune(text)
-	if len(runes) <= 140 {
-		return text
-	}
-	return string(runes[:139]) + "…"
-}
+// descriptionLimit is GitHub's limit in characters.
+const descriptionLimit = 140

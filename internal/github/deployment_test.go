@@ -28,13 +28,19 @@ var champion = Deployment{
 	Payload: map[string]any{"model_uri": "models:/churn/8"},
 }
 
-// ours is a deployment this program made before, with its last state.
+// ours returns a deployment that this program made before, with its states.
 func ours(key, record string, states ...string) githubtest.Deployment {
 	payload, err := json.Marshal(map[string]string{"key": key, "record": record})
 	if err != nil {
 		panic(err)
 	}
-	return githubtest.Deployment{SHA: base, Task: task, Environment: "live", Payload: payload, Statuses: inStates(states...)}
+	return githubtest.Deployment{
+		SHA:         base,
+		Task:        task,
+		Environment: "live",
+		Payload:     payload,
+		Statuses:    inStates(states...),
+	}
 }
 
 func inStates(states ...string) (out []githubtest.DeploymentStatus) {
@@ -45,7 +51,7 @@ func inStates(states ...string) (out []githubtest.DeploymentStatus) {
 }
 
 // states lists the last state of each deployment, oldest first.
-func (s *stage) states() string {
+func (s *testEnv) states() string {
 	var out []string
 	s.state(func(r *githubtest.Repository) {
 		for _, d := range r.Deployments {
@@ -59,12 +65,12 @@ func (s *stage) states() string {
 	return strings.Join(out, " ")
 }
 
-func TestADeploymentIsMadeWithoutMergingAndWithoutWaiting(t *testing.T) {
-	onEach(t, withDeployments(), func(s *stage) {
+func TestDeploy(t *testing.T) {
+	onEach(t, withDeployments(), func(s *testEnv) {
 		made, err := s.client.Deploy(s.Context(), champion)
 		s.ok(err)
 		if made.ID == 0 || made.ByJob {
-			s.Errorf("made %+v", made)
+			s.Errorf("got deployment %+v", made)
 		}
 		s.state(func(r *githubtest.Repository) {
 			got := *r.Deployments[0]
@@ -88,13 +94,13 @@ func TestADeploymentIsMadeWithoutMergingAndWithoutWaiting(t *testing.T) {
 		s.ok(err)
 		s.state(func(r *githubtest.Repository) {
 			if len(r.Deployments) != 2 || !r.Deployments[1].Production {
-				s.Errorf("another record: %d deployments", len(r.Deployments))
+				s.Errorf("another record: got %d deployments, want 2", len(r.Deployments))
 			}
 		})
 	})
 }
 
-func TestADeploymentWhoseAnswerIsLostIsNeitherMissingNorDoubled(t *testing.T) {
+func TestDeploy_LostResponse(t *testing.T) {
 	for fault, reason := range map[string]registry.Reason{
 		"POST deployments reset after nth=1": registry.OK,
 		"POST deployments reset nth=1":       registry.OK,
@@ -105,77 +111,101 @@ func TestADeploymentWhoseAnswerIsLostIsNeitherMissingNorDoubled(t *testing.T) {
 		"GET deployments forbidden":          registry.Forbidden,
 	} {
 		t.Run(fault, func(t *testing.T) {
-			onEach(t, withDeployments(), func(s *stage) {
+			onEach(t, withDeployments(), func(s *testEnv) {
 				s.fault(fault)
 				made, err := s.client.Deploy(s.Context(), champion)
 				if got := registry.ReasonOf(err); got != reason {
-					s.Fatalf("reason %s, want %s: %v", got, reason, told(err))
+					s.Fatalf("got reason %s, want %s: %v", got, reason, errorText(err))
 				}
 				want := ""
 				if reason == registry.OK {
 					want = "-"
 				}
 				if s.states() != want || (made.ID == 0) != (err != nil) {
-					s.Errorf("made %+v, there are %q", made, s.states())
+					s.Errorf("got deployment %+v, states %q", made, s.states())
 				}
 			})
 		})
 	}
 }
 
-func TestADeploymentTheJobMakesItselfIsNotDoubled(t *testing.T) {
+func TestDeploy_ByJob(t *testing.T) {
 	byJob := func(url string) githubtest.Deployment {
-		return githubtest.Deployment{SHA: head, Ref: "main", Environment: "live", Statuses: []githubtest.DeploymentStatus{{State: "in_progress", LogURL: url}}}
+		return githubtest.Deployment{
+			SHA:         head,
+			Ref:         "main",
+			Environment: "live",
+			Statuses:    []githubtest.DeploymentStatus{{State: "in_progress", LogURL: url}},
+		}
 	}
 	for sentence, c := range map[string]struct {
 		there githubtest.Deployment
 		want  bool
 	}{
-		"of this run":              {byJob("https://github.com/acme/churn/actions/runs/7/job/99"), true},
-		"of this run, without job": {byJob("https://github.com/acme/churn/actions/runs/7"), true},
-		"of another run":           {byJob("https://github.com/acme/churn/actions/runs/71/job/99"), false},
-		"without a link":           {byJob(""), false},
-		"without a status":         {githubtest.Deployment{SHA: head, Ref: "main", Environment: "live"}, false},
-		"to another environment":   {githubtest.Deployment{SHA: head, Environment: "test", Statuses: byJob("https://github.com/acme/churn/actions/runs/7/job/99").Statuses}, false},
-		"of another commit":        {githubtest.Deployment{SHA: base, Environment: "live", Statuses: byJob("https://github.com/acme/churn/actions/runs/7/job/99").Statuses}, false},
+		"of this run":                {byJob("https://github.com/acme/churn/actions/runs/7/job/99"), true},
+		"of this run, without a job": {byJob("https://github.com/acme/churn/actions/runs/7"), true},
+		"of another run":             {byJob("https://github.com/acme/churn/actions/runs/71/job/99"), false},
+		"without a link":             {byJob(""), false},
+		"without a status":           {githubtest.Deployment{SHA: head, Ref: "main", Environment: "live"}, false},
+		"to another environment": {githubtest.Deployment{
+			SHA:         head,
+			Environment: "test",
+			Statuses:    byJob("https://github.com/acme/churn/actions/runs/7/job/99").Statuses,
+		}, false},
+		"of another commit": {githubtest.Deployment{
+			SHA:         base,
+			Environment: "live",
+			Statuses:    byJob("https://github.com/acme/churn/actions/runs/7/job/99").Statuses,
+		}, false},
 		"ours, of an earlier record in this run": {githubtest.Deployment{
 			SHA: head, Task: task, Environment: "live", Payload: ours("churn@champion", "r7").Payload,
-			Statuses: []githubtest.DeploymentStatus{{State: "success", LogURL: "https://github.com/acme/churn/actions/runs/7"}},
+			Statuses: []githubtest.DeploymentStatus{
+				{State: "success", LogURL: "https://github.com/acme/churn/actions/runs/7"},
+			},
 		}, false},
-		"somebody else's with our record": {githubtest.Deployment{SHA: head, Environment: "live", Payload: ours("churn@champion", "r8").Payload}, false},
+		"another program's with our record": {
+			githubtest.Deployment{SHA: head, Environment: "live", Payload: ours("churn@champion", "r8").Payload},
+			false,
+		},
 	} {
 		t.Run(sentence, func(t *testing.T) {
-			onEach(t, withDeployments(c.there), func(s *stage) {
+			onEach(t, withDeployments(c.there), func(s *testEnv) {
 				made, err := s.client.Deploy(s.Context(), champion)
 				s.ok(err)
 				if made.ByJob != c.want || (len(s.double.Writes()) == 0) != c.want {
-					s.Errorf("made %+v with %q", made, s.wrote())
+					s.Errorf("got deployment %+v, writes %q", made, s.wrote())
 				}
 			})
 		})
 	}
 }
 
-func TestADeploymentsStatusEndsNoOtherModels(t *testing.T) {
+func TestDeploymentStatus(t *testing.T) {
 	other := ours("fraud@champion", "r1", "success")
-	onEach(t, withDeployments(other), func(s *stage) {
+	onEach(t, withDeployments(other), func(s *testEnv) {
 		made, err := s.client.Deploy(s.Context(), champion)
 		s.ok(err)
 		long := strings.Repeat("é", 200)
 		for _, status := range []Status{
-			{State: InProgress, Description: "moving"}, {State: Success, Description: long, LogURL: "https://github.com/acme/churn/actions/runs/7", EnvironmentURL: "https://mlflow.example/#/models/churn/versions/8"},
+			{State: InProgress, Description: "moving"}, {
+				State:          Success,
+				Description:    long,
+				LogURL:         "https://github.com/acme/churn/actions/runs/7",
+				EnvironmentURL: "https://mlflow.example/#/models/churn/versions/8",
+			},
 		} {
 			s.ok(s.client.DeploymentStatus(s.Context(), made.ID, status))
 		}
 		if got := s.states(); got != "success success" {
-			s.Errorf("states %s", got)
+			s.Errorf("got states %s", got)
 		}
 		s.state(func(r *githubtest.Repository) {
 			got := r.Deployments[1].Statuses[1]
 			got.ID = 0
 			want := githubtest.DeploymentStatus{
 				State: "success", Description: strings.Repeat("é", 139) + "…",
-				LogURL: "https://github.com/acme/churn/actions/runs/7", EnvironmentURL: "https://mlflow.example/#/models/churn/versions/8",
+				LogURL:         "https://github.com/acme/churn/actions/runs/7",
+				EnvironmentURL: "https://mlflow.example/#/models/churn/versions/8",
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				s.Error(diff)
@@ -184,17 +214,19 @@ func TestADeploymentsStatusEndsNoOtherModels(t *testing.T) {
 	})
 }
 
-func TestAStatusWhoseAnswerIsLostIsSetOnce(t *testing.T) {
-	for _, fault := range []string{"POST statuses reset after nth=1", "POST statuses reset nth=1", "POST statuses 502 after nth=1"} {
+func TestDeploymentStatus_LostResponse(t *testing.T) {
+	for _, fault := range []string{
+		"POST statuses reset after nth=1", "POST statuses reset nth=1", "POST statuses 502 after nth=1",
+	} {
 		t.Run(fault, func(t *testing.T) {
-			on(t, "github.com", withDeployments(ours("churn@champion", "r7", "success")), nil, func(s *stage) {
+			withAPI(t, "github.com", withDeployments(ours("churn@champion", "r7", "success")), nil, func(s *testEnv) {
 				var id int64
 				s.state(func(r *githubtest.Repository) { id = r.Deployments[0].ID })
 				s.fault(fault)
 				s.ok(s.client.DeploymentStatus(s.Context(), id, Status{State: Inactive, Description: "replaced"}))
 				s.state(func(r *githubtest.Repository) {
 					if n := len(r.Deployments[0].Statuses); n != 2 {
-						s.Errorf("%d statuses, want 2", n)
+						s.Errorf("got %d statuses, want 2", n)
 					}
 				})
 			})
@@ -202,8 +234,13 @@ func TestAStatusWhoseAnswerIsLostIsSetOnce(t *testing.T) {
 	}
 }
 
-func TestOnlyTheSameTargetsDeploymentsAreEnded(t *testing.T) {
-	foreign := githubtest.Deployment{SHA: base, Environment: "live", Payload: json.RawMessage(`{"key": "churn@champion"}`), Statuses: inStates("success")}
+func TestDeactivate(t *testing.T) {
+	foreign := githubtest.Deployment{
+		SHA:         base,
+		Environment: "live",
+		Payload:     json.RawMessage(`{"key": "churn@champion"}`),
+		Statuses:    inStates("success"),
+	}
 	asText := ours("churn@champion", "r6", "success")
 	text, err := json.Marshal(string(asText.Payload))
 	if err != nil {
@@ -214,68 +251,88 @@ func TestOnlyTheSameTargetsDeploymentsAreEnded(t *testing.T) {
 		before []githubtest.Deployment
 		after  string
 	}{
-		"none":                       {nil, ""},
-		"the last one":               {[]githubtest.Deployment{ours("churn@champion", "r7", "success")}, "inactive"},
-		"of another model":           {[]githubtest.Deployment{ours("fraud@champion", "r7", "success")}, "success"},
-		"of somebody else":           {[]githubtest.Deployment{foreign}, "success"},
-		"with the payload as a text": {[]githubtest.Deployment{asText}, "inactive"},
-		"with a payload of no kind":  {[]githubtest.Deployment{{SHA: base, Task: task, Environment: "live", Payload: json.RawMessage(`"oops"`), Statuses: inStates("success")}}, "success"},
-		"one that failed":            {[]githubtest.Deployment{ours("churn@champion", "r6", "success"), ours("churn@champion", "r7", "failure")}, "inactive failure"},
-		"one that was cut off":       {[]githubtest.Deployment{ours("churn@champion", "r6", "success"), ours("churn@champion", "r7", "in_progress")}, "inactive inactive"},
-		"one without a status":       {[]githubtest.Deployment{ours("churn@champion", "r7")}, "inactive"},
-		"what was ended before":      {[]githubtest.Deployment{ours("churn@champion", "r5", "success", "inactive"), ours("churn@champion", "r6", "success")}, "inactive inactive"},
+		"none":                         {nil, ""},
+		"the last one":                 {[]githubtest.Deployment{ours("churn@champion", "r7", "success")}, "inactive"},
+		"of another model":             {[]githubtest.Deployment{ours("fraud@champion", "r7", "success")}, "success"},
+		"of another program":           {[]githubtest.Deployment{foreign}, "success"},
+		"with the payload as a string": {[]githubtest.Deployment{asText}, "inactive"},
+		"with an invalid payload": {[]githubtest.Deployment{{
+			SHA:         base,
+			Task:        task,
+			Environment: "live",
+			Payload:     json.RawMessage(`"oops"`),
+			Statuses:    inStates("success"),
+		}}, "success"},
+		"one that failed": {
+			[]githubtest.Deployment{ours("churn@champion", "r6", "success"), ours("churn@champion", "r7", "failure")},
+			"inactive failure",
+		},
+		"one that was interrupted": {[]githubtest.Deployment{
+			ours("churn@champion", "r6", "success"),
+			ours("churn@champion", "r7", "in_progress"),
+		}, "inactive inactive"},
+		"one without a status": {[]githubtest.Deployment{ours("churn@champion", "r7")}, "inactive"},
+		"one that is inactive already": {[]githubtest.Deployment{
+			ours("churn@champion", "r5", "success", "inactive"),
+			ours("churn@champion", "r6", "success"),
+		}, "inactive inactive"},
 	}
 	for sentence, c := range cases {
 		t.Run(sentence, func(t *testing.T) {
-			onEach(t, withDeployments(append(c.before, ours("churn@champion", "r8", "success"))...), func(s *stage) {
+			onEach(t, withDeployments(append(c.before, ours("churn@champion", "r8", "success"))...), func(s *testEnv) {
 				var keep int64
 				s.state(func(r *githubtest.Repository) { keep = r.Deployments[len(r.Deployments)-1].ID })
 				s.ok(s.client.Deactivate(s.Context(), "live", "churn@champion", keep, "replaced by models:/churn/8"))
 				if got, want := s.states(), strings.TrimSpace(c.after+" success"); got != want {
-					s.Errorf("states %q, want %q", got, want)
+					s.Errorf("got states %q, want %q", got, want)
 				}
 			})
 		})
 	}
 }
 
-// A run is still to say how its deployment ended when the next one has moved on and said so already.
-func TestAPromotionThatReportsLateEndsNoLaterDeployment(t *testing.T) {
+// A run may still have to report its deployment when the next run has already reported its own.
+func TestDeactivate_LaterDeployment(t *testing.T) {
 	for name, c := range map[string]struct{ later, after string }{
-		"a later one is live":       {"success", "inactive inactive success"},
-		"a later one is on its way": {"in_progress", "inactive success in_progress"},
-		"a later one has failed":    {"failure", "inactive success failure"},
+		"a later one is live":        {"success", "inactive inactive success"},
+		"a later one is in progress": {"in_progress", "inactive success in_progress"},
+		"a later one has failed":     {"failure", "inactive success failure"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			world := withDeployments(ours("churn@champion", "r6", "success"), ours("churn@champion", "r7", "success"), ours("churn@champion", "r8", c.later))
-			onEach(t, world, func(s *stage) {
+			repository := withDeployments(
+				ours("churn@champion", "r6", "success"),
+				ours("churn@champion", "r7", "success"),
+				ours("churn@champion", "r8", c.later),
+			)
+			onEach(t, repository, func(s *testEnv) {
 				var keep int64
 				s.state(func(r *githubtest.Repository) { keep = r.Deployments[1].ID })
 				s.ok(s.client.Deactivate(s.Context(), "live", "churn@champion", keep, "replaced"))
 				if got := s.states(); got != c.after {
-					s.Errorf("states %q, want %q", got, c.after)
+					s.Errorf("got states %q, want %q", got, c.after)
 				}
 			})
 		})
 	}
 }
 
-func TestAnEndingThatWasCutOffIsFinishedByTheNext(t *testing.T) {
-	world := withDeployments(ours("churn@champion", "r5", "success"), ours("churn@champion", "r6", "success"), ours("churn@champion", "r7", "success"))
+func TestDeactivate_Interrupted(t *testing.T) {
+	repository := withDeployments(ours("churn@champion", "r5", "success"), ours("churn@champion", "r6", "success"),
+		ours("churn@champion", "r7", "success"))
 	for nth := 1; nth <= 3; nth++ {
-		on(t, "github.com", world, nil, func(s *stage) {
+		withAPI(t, "github.com", repository, nil, func(s *testEnv) {
 			s.fault(fmt.Sprintf("POST statuses forbidden nth=%d", nth))
 			s.reason(s.client.Deactivate(s.Context(), "live", "churn@champion", 0, "replaced"), registry.Forbidden)
 			s.ok(s.client.Deactivate(s.Context(), "live", "churn@champion", 0, "replaced"))
 			if got := s.states(); got != "inactive inactive inactive" {
-				s.Errorf("cut off at %d: states %s", nth, got)
+				s.Errorf("interrupted at %d: got states %s", nth, got)
 			}
 		})
 	}
 }
 
-// Of a long history only what may still be active is looked at, in whatever order it is listed.
-func TestWhatWasEndedLongAgoIsNotLookedAt(t *testing.T) {
+// Of a long history only deployments that may still be active are read, whatever the order of the list.
+func TestDeactivate_LongHistory(t *testing.T) {
 	var list []githubtest.Deployment
 	for i := range 40 {
 		d := ours("churn@champion", fmt.Sprint("r", i), "success", "inactive")
@@ -285,7 +342,7 @@ func TestWhatWasEndedLongAgoIsNotLookedAt(t *testing.T) {
 		}
 		list = append(list, d)
 	}
-	on(t, "github.com", withDeployments(list...), nil, func(s *stage) {
+	withAPI(t, "github.com", withDeployments(list...), nil, func(s *testEnv) {
 		s.ok(s.client.Deactivate(s.Context(), "live", "churn@champion", 0, "replaced"))
 		s.state(func(r *githubtest.Repository) {
 			if n := len(r.Deployments[0].Statuses); n != 2 {
@@ -293,7 +350,7 @@ func TestWhatWasEndedLongAgoIsNotLookedAt(t *testing.T) {
 			}
 		})
 		if n := len(s.double.Requests()); n != 4 {
-			s.Errorf("%d requests; want the list, two statuses and one change", n)
+			s.Errorf("got %d requests; want the list, two statuses and one change", n)
 		}
 	})
 }

@@ -13,11 +13,11 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Dispatch sends a repository_dispatch to a repository (owner/name; "" = this one). payload becomes client_payload: an
-// object of at most 10 keys and less than 64 KB. An answer that was lost is an error with the reason unknown: whoever
-// sends it again relies on the receiver to know the record's id.
+// Dispatch sends a repository_dispatch event to a repository (owner/name; "" for this one). payload becomes
+// client_payload, an object of at most 10 keys and less than 64 KB. A lost response is an error with the reason
+// unknown. If you send it again, the receiver must recognise the record's id.
 func (c *Client) Dispatch(ctx context.Context, repository, eventType string, payload any) error {
-	repository, err := c.repositoryOr(repository)
+	repository, err := repositoryOr(c, repository)
 	if err != nil {
 		return err
 	}
@@ -28,32 +28,34 @@ func (c *Client) Dispatch(ctx context.Context, repository, eventType string, pay
 	if err := checkDispatch(eventType, data); err != nil {
 		return fmt.Errorf("dispatch %s to %s: %w", eventType, repository, err)
 	}
-	return c.tell(ctx, call{
-		op: fmt.Sprintf("dispatch %s to %s", eventType, repository), right: c.over(repository, "contents"),
+	return sendOnce(ctx, c, call{
+		op: fmt.Sprintf("dispatch %s to %s", eventType, repository), needs: writeTo(c, repository, "contents"),
 		method: http.MethodPost, path: path(repository, "dispatches"),
 		body: gh.DispatchRequestOptions{EventType: eventType, ClientPayload: (*json.RawMessage)(&data)},
 	})
 }
 
-// checkDispatch holds an event to GitHub's limits, which it would answer with 422 alone.
+// checkDispatch checks an event against GitHub's limits, because GitHub's own error only says 422.
 func checkDispatch(eventType string, data []byte) error {
 	var keys map[string]json.RawMessage
 	switch err := json.Unmarshal(data, &keys); {
 	case eventType == "" || len([]rune(eventType)) > 100:
-		return errors.New("the type of an event has 1 to 100 characters")
+		return errors.New("the event type must have 1 to 100 characters")
 	case err != nil:
-		return errors.New("the payload is no json object")
+		return errors.New("the payload is not a json object")
 	case len(keys) > 10:
-		return fmt.Errorf("the payload has %d keys, github takes 10", len(keys))
+		return fmt.Errorf("the payload has %d keys, but github allows 10", len(keys))
 	case len(data) >= 64<<10:
-		return fmt.Errorf("the payload has %d bytes, github takes less than 64 KB", len(data))
+		return fmt.Errorf("the payload has %d bytes, but github allows less than 64 KB", len(data))
 	}
 	return nil
 }
 
-// DispatchWorkflow starts a workflow file of a repository (owner/name; "" = this one) on a branch or tag.
-func (c *Client) DispatchWorkflow(ctx context.Context, repository, workflow, ref string, inputs map[string]string) error {
-	repository, err := c.repositoryOr(repository)
+// DispatchWorkflow starts a workflow file in a repository (owner/name; "" for this one) on a branch or tag.
+func (c *Client) DispatchWorkflow(
+	ctx context.Context, repository, workflow, ref string, inputs map[string]string,
+) error {
+	repository, err := repositoryOr(c, repository)
 	if err != nil {
 		return err
 	}
@@ -61,34 +63,36 @@ func (c *Client) DispatchWorkflow(ctx context.Context, repository, workflow, ref
 	for k, v := range inputs {
 		content[k] = v
 	}
-	return c.tell(ctx, call{
-		op: fmt.Sprintf("start workflow %s of %s", workflow, repository), right: c.over(repository, "actions"),
+	return sendOnce(ctx, c, call{
+		op: fmt.Sprintf("start workflow %s of %s", workflow, repository), needs: writeTo(c, repository, "actions"),
 		method: http.MethodPost, path: path(repository, "actions", "workflows", workflow, "dispatches"),
 		body: gh.CreateWorkflowDispatchEventRequest{Ref: ref, Inputs: content},
 	})
 }
 
-// tell sends what nobody can look for afterwards.
-func (c *Client) tell(ctx context.Context, r call) error {
+// sendOnce sends a request whose effect cannot be checked afterwards.
+func sendOnce(ctx context.Context, c *Client, r call) error {
 	r.class = rest.Create
 	resp, err := c.do(ctx, r, nil)
 	switch {
 	case err != nil && unclear(err):
 		return unknown(r.op, err)
-	case err == nil && resp.StatusCode != http.StatusNoContent && !strings.HasPrefix(resp.Header.Get("Content-Type"), "application/json"):
-		return explain(r, &misread{req: resp.Request, err: fmt.Errorf("status %d", resp.StatusCode)}) // a login page may come with 200
+	case err == nil && resp.StatusCode != http.StatusNoContent &&
+		!strings.HasPrefix(resp.Header.Get("Content-Type"), "application/json"):
+		// a login page may have status 200
+		return explain(r, &invalidResponse{req: resp.Request, err: fmt.Errorf("status %d", resp.StatusCode)})
 	}
 	return err
 }
 
-func (c *Client) repositoryOr(name string) (string, error) {
+func repositoryOr(c *Client, name string) (string, error) {
 	if name == "" {
 		return c.repository, nil
 	}
 	return name, checkRepository(name)
 }
 
-// over is the right to write something of a repository, which may be another one than the job's.
-func (c *Client) over(repository, scope string) right {
-	return right{scope: scope, level: "write", elsewhere: repository != c.repository}
+// writeTo returns the permission to write in a repository, which may not be the job's own.
+func writeTo(c *Client, repository, scope string) permission {
+	return permission{scope: scope, level: "write", elsewhere: repository != c.repository}
 }

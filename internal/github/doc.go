@@ -1,8 +1,7 @@
-// Package github is what the program needs of GitHub: whether a run has ended, who approved, which pull request a commit
-// came from, and the writing of comments, deployments, events and one issue; besides, the messages that leave for a
-// webhook and for Slack.
+// Package github has all access to GitHub. It reads runs, approvals and pull requests, and writes comments,
+// deployments, events and one issue. It also sends the messages to webhooks and Slack.
 //
-// It speaks through go-github over rest's client, which repeats by class and follows no redirect. It must never send the
-// token to another host than the API's, never make a thing twice because an answer was lost, and never decide anything
-// about a model.
+// It uses go-github over the client of package rest, which retries by class and follows no redirect. It must never send
+// the token to any host except the API's, and never make something twice because a response was lost. It does not
+// decide anything about a model.
 package github

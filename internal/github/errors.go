@@ -16,70 +16,74 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// right is a permission of a workflow's token, as a workflow names it.
-type right struct {
+// permission is a permission of a token, as written in a workflow.
+type permission struct {
 	scope, level string
-	elsewhere    bool // in another repository than the job's
+	elsewhere    bool // in a repository other than the job's
 }
 
 // wanted ends a sentence about a refusal.
-func (r right) wanted() string {
-	if r.scope == "" {
+func (p permission) wanted() string {
+	if p.scope == "" {
 		return ""
 	}
-	return fmt.Sprintf("; it needs the permission %s: %s", r.scope, r.level)
+	return fmt.Sprintf("; it needs the permission %s: %s", p.scope, p.level)
 }
 
-// hint is what to do about it: what to paste into the workflow, in most cases. A block of permissions takes away what it does not name, so it names reading
-// the repository too.
-func (r right) hint() string {
-	if r.scope == "" {
+// hint says what to do, usually what to paste into the workflow. A permissions block removes all permissions that it
+// does not list, so it also lists reading the repository.
+func (p permission) hint() string {
+	if p.scope == "" {
 		return ""
 	}
-	if r.elsewhere {
-		return fmt.Sprintf("the job's own token reaches its own repository only: give github-token the token of a github app, or of a person, with %s: %s over there", r.scope, r.level)
+	if p.elsewhere {
+		return fmt.Sprintf("the job's token can access only its own repository: set github-token to a token of a "+
+			"github app or a person with %s: %s in that repository", p.scope, p.level)
 	}
 	block := "permissions:\n  contents: read\n"
-	if r.scope == "contents" {
+	if p.scope == "contents" {
 		block = "permissions:\n"
 	}
-	return fmt.Sprintf("a pull request from a fork can never have more than reading; any other job gets it with\n\n%s  %s: %s", block, r.scope, r.level)
+	return fmt.Sprintf("a pull request from a fork has only read access. In any other job, set\n\n%s  %s: %s", block,
+		p.scope, p.level)
 }
 
-// neverSent is a request that was given up before it left.
+// neverSent is the error of a request that was canceled before it was sent.
 type neverSent struct{ error }
 
 func (e *neverSent) Unwrap() error { return e.error }
 
-// misread is an answer that is no answer of GitHub's.
-type misread struct {
+// invalidResponse is the error of a response that does not come from GitHub's API.
+type invalidResponse struct {
 	req *http.Request
 	err error
 }
 
-func (e *misread) Error() string { return "not an answer of github's api: " + e.err.Error() }
-func (e *misread) Unwrap() error { return e.err }
+func (e *invalidResponse) Error() string {
+	return "the response is not from github's api: " + e.err.Error()
+}
+func (e *invalidResponse) Unwrap() error { return e.err }
 
-// exhausted is a limit that ends too late to be waited for.
-type exhausted struct {
+// limitError is the error of a rate limit that lasts too long to wait.
+type limitError struct {
 	wait  time.Duration
 	cause error
 }
 
-func (e *exhausted) Error() string { return e.cause.Error() }
-func (e *exhausted) Unwrap() error { return e.cause }
+func (e *limitError) Error() string { return e.cause.Error() }
+func (e *limitError) Unwrap() error { return e.cause }
 
-// denied is a request that the token may not send, or a thing that it may not see.
+// denied is the error of a request that the token may not send, or of something that it may not see.
 type denied struct {
-	need  right
+	need  permission
 	cause error
 }
 
 func (e *denied) Error() string { return e.cause.Error() }
 func (e *denied) Unwrap() error { return e.cause }
 
-// answered is GitHub's own refusal inside err: go-github has three types for it.
-func answered(err error) (resp *http.Response, text string) {
+// refusalOf returns GitHub's refusal in err. go-github has several types for it.
+func refusalOf(err error) (resp *http.Response, text string) {
 	var (
 		plain     *gh.ErrorResponse
 		primary   *gh.RateLimitError
@@ -94,12 +98,12 @@ func answered(err error) (resp *http.Response, text string) {
 	case errors.As(err, &secondary):
 		return secondary.Response, secondary.Message
 	case errors.As(err, &accepted):
-		return &http.Response{StatusCode: http.StatusAccepted}, "accepted, not done yet"
+		return &http.Response{StatusCode: http.StatusAccepted}, "accepted, but not done yet"
 	}
 	return nil, ""
 }
 
-// message adds to "Validation Failed" what was not valid.
+// message returns GitHub's message with its details, because "Validation Failed" alone does not say what is wrong.
 func message(e *gh.ErrorResponse) string {
 	out := e.Message
 	for _, problem := range e.Errors[:min(3, len(e.Errors))] {
@@ -111,21 +115,21 @@ func message(e *gh.ErrorResponse) string {
 }
 
 func statusOf(err error) int {
-	if resp, _ := answered(err); resp != nil {
+	if resp, _ := refusalOf(err); resp != nil {
 		return resp.StatusCode
 	}
 	return 0
 }
 
-// limit reports whether GitHub refused because a limit is reached, and how long it asks to wait. It uses 403 and 429 for
-// both of its kinds of limits, and go-github knows 403 alone.
+// limit reports whether GitHub refused because a limit is reached, and how long to wait. GitHub uses 403 and 429 for
+// both kinds of limits, and go-github recognises only 403.
 func limit(err error) (wait time.Duration, limited bool) {
 	var primary *gh.RateLimitError
 	if errors.As(err, &primary) {
 		return max(time.Until(primary.Rate.Reset.Time), 0) + time.Second, true
 	}
 	var secondary *gh.AbuseRateLimitError
-	resp, _ := answered(err)
+	resp, _ := refusalOf(err)
 	switch {
 	case resp == nil:
 		return 0, false
@@ -140,8 +144,8 @@ func limit(err error) (wait time.Duration, limited bool) {
 	return waitOf(resp.Header), true
 }
 
-// waitOf reads Retry-After, then the time at which the limit is lifted by the server's own clock; without either GitHub
-// wants a minute.
+// waitOf returns the wait from Retry-After, or else from the time when the limit ends according to the server's clock.
+// Without either GitHub asks for a minute.
 func waitOf(h http.Header) time.Duration {
 	if seconds, err := strconv.Atoi(h.Get("Retry-After")); err == nil && seconds >= 0 {
 		return time.Duration(seconds)*time.Second + time.Second
@@ -154,29 +158,33 @@ func waitOf(h http.Header) time.Duration {
 	return time.Minute
 }
 
-// unclear reports whether a request may have had its effect although it failed.
+// unclear reports whether a failed request may have had an effect.
 func unclear(err error) bool {
 	var (
-		wire *rest.Error
-		held *neverSent
-		odd  *misread
+		httpErr *rest.Error
+		unsent  *neverSent
+		invalid *invalidResponse
 	)
 	switch {
-	case errors.As(err, &held):
+	case errors.As(err, &unsent):
 		return false
-	case errors.As(err, &wire):
-		return wire.Unclear
-	case errors.As(err, &odd):
+	case errors.As(err, &httpErr):
+		return httpErr.Unclear
+	case errors.As(err, &invalid):
 		return true
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return true // go-github gives the context's error in place of the transport's
+		return true // go-github returns the error of the context instead of the transport's
 	}
 	return statusOf(err) >= http.StatusInternalServerError || statusOf(err) == http.StatusAccepted
 }
 
-// unknown is the error of a write whose effect could be neither confirmed nor excluded.
+// unknown returns the error of a write whose effect is not known.
 func unknown(op string, cause error) error {
-	out := &registry.Error{Reason: registry.Unknown, Msg: op + ": sent to github, and not known whether it took effect", Cause: cause}
+	out := &registry.Error{
+		Reason: registry.Unknown,
+		Msg:    op + ": sent to github, but it is unknown whether it took effect",
+		Cause:  cause,
+	}
 	var e *registry.Error
 	if errors.As(cause, &e) {
 		out.Detail = e.Detail
@@ -184,50 +192,54 @@ func unknown(op string, cause error) error {
 	return out
 }
 
-// explain is the one place where what went wrong with GitHub becomes words; nil stays nil.
+// explain turns an error from GitHub into a message for people. It returns nil for nil.
 func explain(r call, err error) error {
 	if err == nil {
 		return nil
 	}
 	out := &registry.Error{Reason: registry.ServerError, Cause: err}
 	var (
-		wire *rest.Error
-		odd  *misread
-		late *exhausted
+		httpErr *rest.Error
+		invalid *invalidResponse
+		tooLong *limitError
 	)
-	switch resp, text := answered(err); {
-	case errors.As(err, &late):
-		out.Reason, out.Msg = registry.ServerError, fmt.Sprintf("github's limit of requests is reached, and lifted only in %s", late.wait.Round(time.Second))
-		out.Hint = "the limit counts per token and hour; run it again later, or give the token of a github app of your own"
-		out.Detail = wireLine(r, resp)
+	switch resp, text := refusalOf(err); {
+	case errors.As(err, &tooLong):
+		out.Reason, out.Msg = registry.ServerError,
+			fmt.Sprintf("the rate limit of github is reached and ends only in %s", tooLong.wait.Round(time.Second))
+		out.Hint = "the limit counts per token and hour: run it again later, or use the token of your own github app"
+		out.Detail = requestLine(r, resp)
 	case resp != nil:
-		out.Reason, out.Msg, out.Hint = diagnoseStatus(r.right, resp.StatusCode, rest.Clean(text))
+		out.Reason, out.Msg, out.Hint = diagnoseStatus(r.needs, resp.StatusCode, rest.Clean(text))
 		if _, limited := limit(err); limited {
-			out.Reason, out.Msg, out.Hint = registry.ServerError, "github's limit of requests is reached: "+rest.Clean(text), "run it again in some minutes"
+			out.Reason, out.Msg, out.Hint = registry.ServerError,
+				"the rate limit of github is reached: "+rest.Clean(text), "run it again in a few minutes"
 		}
-		out.Detail = wireLine(r, resp)
-	case errors.As(err, &wire):
-		out.Reason, out.Msg, out.Hint = diagnoseWire(wire)
-		out.Detail = wire.Method + " " + wire.URL
-	case errors.As(err, &odd):
-		out.Msg, out.Hint = rest.Clean(odd.Error()), "a proxy between runner and github answers in its place; or GITHUB_API_URL names something else"
-		out.Detail = odd.req.Method + " " + odd.req.URL.Scheme + "://" + odd.req.URL.Host + odd.req.URL.Path
+		out.Detail = requestLine(r, resp)
+	case errors.As(err, &httpErr):
+		out.Reason, out.Msg, out.Hint = diagnoseHTTP(httpErr)
+		out.Detail = httpErr.Method + " " + httpErr.URL
+	case errors.As(err, &invalid):
+		out.Msg, out.Hint = rest.Clean(invalid.Error()),
+			"check GITHUB_API_URL, and whether a proxy between the runner and github responds instead"
+		out.Detail = invalid.req.Method + " " + invalid.req.URL.Scheme + "://" + invalid.req.URL.Host +
+			invalid.req.URL.Path
 	case errors.Is(err, context.Canceled):
 		out.Reason, out.Msg = registry.Cancelled, "cancelled"
 	case errors.Is(err, context.DeadlineExceeded):
-		out.Reason, out.Msg = registry.Unreachable, "no answer in time"
+		out.Reason, out.Msg = registry.Unreachable, "no response in time"
 	default:
 		out.Msg = rest.Clean(err.Error())
 	}
 	out.Msg = r.op + ": " + out.Msg
 	if out.Reason == registry.Forbidden {
-		out.Cause = &denied{r.right, err}
+		out.Cause = &denied{r.needs, err}
 	}
 	return out
 }
 
-// wireLine is the line about the request; the query is left out.
-func wireLine(r call, resp *http.Response) string {
+// requestLine describes a request and its status without the query.
+func requestLine(r call, resp *http.Response) string {
 	if resp == nil || resp.Request == nil {
 		return ""
 	}
@@ -235,34 +247,42 @@ func wireLine(r call, resp *http.Response) string {
 	return fmt.Sprintf("%s %s://%s%s: %d", resp.Request.Method, u.Scheme, u.Host, u.EscapedPath(), resp.StatusCode)
 }
 
-func diagnoseStatus(need right, status int, text string) (reason registry.Reason, why, hint string) {
+func diagnoseStatus(need permission, status int, text string) (reason registry.Reason, why, hint string) {
 	switch status {
 	case http.StatusUnauthorized:
-		return registry.Unauthorized, "github refused the token (401): " + text, "the input github-token must hold a token that has not expired; the default is the job's own"
+		return registry.Unauthorized, "github rejected the token (401): " + text,
+			"set github-token to a token that has not expired; the default is the job's own token"
 	case http.StatusForbidden:
-		return registry.Forbidden, fmt.Sprintf("github refused this to the token (403): %s%s", text, need.wanted()), need.hint()
+		return registry.Forbidden,
+			fmt.Sprintf("the token may not do this (403): %s%s", text, need.wanted()), need.hint()
 	case http.StatusNotFound:
-		return registry.Forbidden, "github knows no such thing, or does not show it to this token (404)" + need.wanted(), need.hint()
+		return registry.Forbidden,
+			"github does not know this, or the token may not see it (404)" + need.wanted(), need.hint()
 	case http.StatusGone:
-		return registry.Unsupported, "this is switched off in the repository (410): " + text, ""
+		return registry.Unsupported, "this is disabled in the repository (410): " + text, ""
 	}
-	return registry.ServerError, fmt.Sprintf("github answered %d: %s", status, cmp.Or(text, strings.ToLower(http.StatusText(status)))), ""
+	return registry.ServerError,
+		fmt.Sprintf("github answered %d: %s", status, cmp.Or(text, strings.ToLower(http.StatusText(status)))), ""
 }
 
-func diagnoseWire(e *rest.Error) (reason registry.Reason, why, hint string) {
+func diagnoseHTTP(e *rest.Error) (reason registry.Reason, why, hint string) {
 	switch e.Kind {
 	case rest.Refused, rest.Reset, rest.Truncated:
-		return registry.Unreachable, "no connection to github, or it broke", "run it again; if it stays, check GITHUB_API_URL and any proxy of the runner"
+		return registry.Unreachable, "the connection to github failed",
+			"run it again; if it fails again, check GITHUB_API_URL and the runner's proxy settings"
 	case rest.DNS:
-		return registry.Unreachable, "the host name of github's api has no address", "check GITHUB_API_URL, and the runner's network"
+		return registry.Unreachable,
+			"the host name of github's api has no address", "check GITHUB_API_URL and the runner's network"
 	case rest.TLS:
-		return registry.Unreachable, e.Message, "give the authority that signed the server's certificate in the input ca-file"
+		return registry.Unreachable,
+			e.Message, "add the authority that signed the server's certificate to the input ca-file"
 	case rest.Timeout:
-		return registry.Unreachable, "no answer in time", ""
+		return registry.Unreachable, "no response in time", ""
 	case rest.Redirect:
-		return registry.ServerError, "github redirects to " + e.Location + ", which is not followed", "the repository was renamed or moved, or GITHUB_API_URL is not the api's own address"
+		return registry.ServerError, "github redirects to " + e.Location + ", which is not followed",
+			"check whether the repository was renamed or moved, and whether GITHUB_API_URL is the address of the api"
 	case rest.InsecureCredentials:
-		return registry.BadInput, "the token would travel over plain http", "GITHUB_API_URL must begin with https"
+		return registry.BadInput, "the token would be sent over plain http", "use an https address for GITHUB_API_URL"
 	case rest.Blocked:
 		return registry.BadInput, e.Message, ""
 	case rest.Canceled:

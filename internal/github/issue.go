@@ -14,14 +14,14 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// Issue is the one issue with a key, as it should be.
+// Issue is the wanted state of the issue with a key.
 type Issue struct {
 	Key    string
 	Title  string
 	Body   string
-	Labels []string // the first one finds it again; at least one
-	Open   bool     // false closes it, and opens none
-	Full   string   // link to the whole text, where Body has to be cut
+	Labels []string // at least one; the first one is used to find the issue
+	Open   bool     // false closes the issue and never opens one
+	Full   string   // link to the full text, if Body has to be cut
 }
 
 type issue struct {
@@ -31,17 +31,17 @@ type issue struct {
 	State       string          `json:"state"`
 	User        *user           `json:"user"`
 	HTMLURL     string          `json:"html_url"`
-	PullRequest json.RawMessage `json:"pull_request"` // present where it is one
+	PullRequest json.RawMessage `json:"pull_request"` // only present for pull requests
 }
 
-// Issue brings the issue into the wished state: opened, updated in place, reopened, or closed. It returns its address, ""
-// where there is none and none was to be opened. Of several, which two runs at once may leave, the oldest stays and the
-// others are closed. One that somebody took the label from is not found again.
+// Issue opens, updates, reopens or closes the issue. It returns its address, or "" if there is none and Open is false.
+// If parallel runs left several, the oldest stays and the others are closed. An issue without its label is not found
+// again.
 func (c *Client) Issue(ctx context.Context, want Issue) (url string, err error) {
 	if len(want.Labels) == 0 {
-		return "", errors.New("an issue needs a label to be found by")
+		return "", errors.New("open an issue: no label to find it by")
 	}
-	ours, err := c.issues(ctx, want)
+	ours, err := ourIssues(ctx, c, want)
 	if err != nil {
 		return "", err
 	}
@@ -50,14 +50,22 @@ func (c *Client) Issue(ctx context.Context, want Issue) (url string, err error) 
 	case len(ours) == 0 && !want.Open:
 		return "", nil
 	case len(ours) == 0:
-		return c.openIssue(ctx, want, body)
+		return openIssue(ctx, c, want, body)
 	}
 	for _, extra := range ours[1:] {
-		if _, err := c.editIssue(ctx, extra, gh.IssueRequest{State: gh.String("closed"), StateReason: gh.String("not_planned")}); err != nil {
+		if _, err := editIssue(ctx, c, extra, gh.IssueRequest{
+			State:       gh.String("closed"),
+			StateReason: gh.String("not_planned"),
+		}); err != nil {
 			return "", err
 		}
 	}
-	edit := gh.IssueRequest{Title: &want.Title, Body: &body, State: gh.String("open"), StateReason: gh.String("reopened")}
+	edit := gh.IssueRequest{
+		Title:       &want.Title,
+		Body:        &body,
+		State:       gh.String("open"),
+		StateReason: gh.String("reopened"),
+	}
 	if !want.Open {
 		edit.State, edit.StateReason = gh.String("closed"), gh.String("completed")
 	}
@@ -68,15 +76,16 @@ func (c *Client) Issue(ctx context.Context, want Issue) (url string, err error) 
 			return is.HTMLURL, nil
 		}
 	}
-	return c.editIssue(ctx, is, edit)
+	return editIssue(ctx, c, is, edit)
 }
 
-func (c *Client) openIssue(ctx context.Context, want Issue, body string) (url string, err error) {
+func openIssue(ctx context.Context, c *Client, want Issue, body string) (url string, err error) {
 	made, err := create(ctx, c, call{
-		op: "open an issue", right: right{scope: "issues", level: "write"}, method: http.MethodPost, path: c.in("issues"),
+		op: "open an issue", needs: permission{scope: "issues", level: "write"}, method: http.MethodPost,
+		path: c.in("issues"),
 		body: &gh.IssueRequest{Title: &want.Title, Body: &body, Labels: &want.Labels},
 	}, func() (issue, bool, error) {
-		ours, err := c.issues(ctx, want)
+		ours, err := ourIssues(ctx, c, want)
 		if err != nil || len(ours) == 0 {
 			return issue{}, false, err
 		}
@@ -85,23 +94,24 @@ func (c *Client) openIssue(ctx context.Context, want Issue, body string) (url st
 	return made.HTMLURL, err
 }
 
-// editIssue does nothing to one that is as wished already.
-func (c *Client) editIssue(ctx context.Context, is issue, edit gh.IssueRequest) (url string, err error) {
+// editIssue changes an issue. It does nothing if the issue already has the wanted state.
+func editIssue(ctx context.Context, c *Client, is issue, edit gh.IssueRequest) (url string, err error) {
 	if edit.Body == nil && is.State == *edit.State {
 		return is.HTMLURL, nil
 	}
 	var edited issue
 	_, err = c.do(ctx, call{
-		op: fmt.Sprintf("update issue %d", is.Number), right: right{scope: "issues", level: "write"}, method: http.MethodPatch,
-		path: c.in("issues", is.Number), body: &edit, class: rest.Write,
+		op: fmt.Sprintf("update issue %d", is.Number), needs: permission{scope: "issues", level: "write"},
+		method: http.MethodPatch,
+		path:   c.in("issues", is.Number), body: &edit, class: rest.Write,
 	}, &edited)
 	return edited.HTMLURL, err
 }
 
-// issues finds those of ours with the key, oldest first, whatever their state.
-func (c *Client) issues(ctx context.Context, want Issue) ([]issue, error) {
+// ourIssues returns our issues with the key in any state, oldest first.
+func ourIssues(ctx context.Context, c *Client, want Issue) ([]issue, error) {
 	list, err := all[issue](ctx, c, call{
-		op: "look for the issue", right: right{scope: "issues", level: "read"}, path: c.in("issues"),
+		op: "find the issue", needs: permission{scope: "issues", level: "read"}, path: c.in("issues"),
 		query: map[string][]string{"state": {"all"}, "labels": {want.Labels[0]}},
 	}, perPage)
 	if err != nil {

@@ -20,13 +20,13 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// receiver is somebody who gets messages, over a real socket.
+// receiver receives messages over a real socket.
 type receiver struct {
 	*httptest.Server
-	mu       sync.Mutex // a server may be at work after its client gave up
+	mu       sync.Mutex // the server may still work after its client gave up
 	requests []*http.Request
 	bodies   []string
-	notes    []string // of repetitions
+	notes    []string // of retries
 }
 
 func receive(t *testing.T, answers ...http.HandlerFunc) (*receiver, *http.Client) {
@@ -41,9 +41,10 @@ func receive(t *testing.T, answers ...http.HandlerFunc) (*receiver, *http.Client
 		answers[min(n, len(answers))-1](w, q)
 	}))
 	t.Cleanup(r.Close)
-	c, err := rest.New(rest.Config{Base: r.URL, MinWait: time.Microsecond, MaxWait: time.Microsecond, Notify: func(n rest.Retry) {
-		r.notes = append(r.notes, fmt.Sprint(n.URL, n.Cause))
-	}})
+	c, err := rest.New(rest.Config{Base: r.URL, MinWait: time.Microsecond, MaxWait: time.Microsecond,
+		Notify: func(n rest.Retry) {
+			r.notes = append(r.notes, fmt.Sprint(n.URL, n.Cause))
+		}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,27 +57,28 @@ func (r *receiver) received() []*http.Request {
 	return slices.Clone(r.requests)
 }
 
-// body of the first request.
+// body returns the body of the first request.
 func (r *receiver) body() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.bodies[0]
 }
 
-func says(status int, body string) http.HandlerFunc {
+func respondWith(status int, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(status)
 		io.WriteString(w, body)
 	}
 }
 
-func breaks(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
+func breakConnection(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 
-func TestAWebhookIsSignedAndNamed(t *testing.T) {
-	r, hc := receive(t, says(200, "ok"))
+func TestPostWebhook(t *testing.T) {
+	r, hc := receive(t, respondWith(200, "ok"))
 	body := []byte(`{"model":"churn"}`)
-	if err := PostWebhook(t.Context(), hc, r.URL+"/hook?key=1", "It's a Secret to Everybody", "record-8", body); err != nil {
-		t.Fatal(told(err))
+	if err := PostWebhook(t.Context(), hc, r.URL+"/hook?key=1", "It's a Secret to Everybody", "record-8",
+		body); err != nil {
+		t.Fatal(errorText(err))
 	}
 	got := r.received()[0]
 	want := map[string]string{
@@ -86,78 +88,123 @@ func TestAWebhookIsSignedAndNamed(t *testing.T) {
 	}
 	for name, value := range want {
 		if got.Header.Get(name) != value {
-			t.Errorf("%s: %q, want %q", name, got.Header.Get(name), value)
+			t.Errorf("%s: got %q, want %q", name, got.Header.Get(name), value)
 		}
 	}
 	if got.URL.String() != "/hook?key=1" || r.body() != string(body) || got.Header.Get("Authorization") != "" {
-		t.Errorf("%s %s %v", got.URL, r.body(), got.Header)
+		t.Errorf("got %s %s %v", got.URL, r.body(), got.Header)
 	}
 }
 
-// GitHub's own documented example of such a signature.
-func TestTheSignatureIsMadeAsGitHubMakesIts(t *testing.T) {
+// The example is from GitHub's documentation.
+func TestSignature(t *testing.T) {
 	got := Signature("It's a Secret to Everybody", []byte("Hello, World!"))
 	if want := "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
 
-func TestWithoutASecretThereIsNoSignature(t *testing.T) {
-	r, hc := receive(t, says(204, ""))
+func TestPostWebhook_NoSecret(t *testing.T) {
+	r, hc := receive(t, respondWith(204, ""))
 	if err := PostWebhook(t.Context(), hc, r.URL, "", "record-8", []byte(`{}`)); err != nil {
-		t.Fatal(told(err))
+		t.Fatal(errorText(err))
 	}
 	if _, ok := r.received()[0].Header["X-Promote-Signature-256"]; ok {
-		t.Error("signed with nothing")
+		t.Error("got a signature without a secret")
 	}
 }
 
-func TestAWebhookIsRepeatedUnderTheSameNameAndAChatMessageIsNot(t *testing.T) {
+func TestPost_Retries(t *testing.T) {
 	for sentence, c := range map[string]struct {
 		answers       []http.HandlerFunc
-		webhook, chat int // requests
+		webhook, chat int // number of requests
 		hook, slack   registry.Reason
 	}{
-		"a broken connection":    {[]http.HandlerFunc{breaks, says(200, "ok")}, 2, 1, registry.OK, registry.Unknown},
-		"a gateway's trouble":    {[]http.HandlerFunc{says(502, "<html>"), says(200, "ok")}, 2, 1, registry.OK, registry.Unknown},
-		"too many":               {[]http.HandlerFunc{says(429, "slow down"), says(200, "ok")}, 2, 1, registry.OK, registry.ServerError},
-		"trouble without an end": {[]http.HandlerFunc{says(503, "")}, 5, 1, registry.Unknown, registry.Unknown},
-		"a refusal":              {[]http.HandlerFunc{says(403, "invalid_token\n\x1b[31m")}, 1, 1, registry.ServerError, registry.ServerError},
-		"gone":                   {[]http.HandlerFunc{says(410, "channel_is_archived")}, 1, 1, registry.ServerError, registry.ServerError},
-		"a page of a login":      {[]http.HandlerFunc{says(401, "<html>log in</html>")}, 1, 1, registry.ServerError, registry.ServerError},
-		"a redirect":             {[]http.HandlerFunc{func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", 307) }}, 1, 1, registry.Unreachable, registry.Unreachable},
+		"a broken connection": {
+			[]http.HandlerFunc{breakConnection, respondWith(200, "ok")},
+			2,
+			1,
+			registry.OK,
+			registry.Unknown,
+		},
+		"a gateway's trouble": {
+			[]http.HandlerFunc{respondWith(502, "<html>"), respondWith(200, "ok")},
+			2,
+			1,
+			registry.OK,
+			registry.Unknown,
+		},
+		"too many requests": {
+			[]http.HandlerFunc{respondWith(429, "slow down"), respondWith(200, "ok")},
+			2,
+			1,
+			registry.OK,
+			registry.ServerError,
+		},
+		"an endless failure": {[]http.HandlerFunc{respondWith(503, "")}, 5, 1, registry.Unknown, registry.Unknown},
+		"a refusal": {
+			[]http.HandlerFunc{respondWith(403, "invalid_token\n\x1b[31m")},
+			1,
+			1,
+			registry.ServerError,
+			registry.ServerError,
+		},
+		"gone": {
+			[]http.HandlerFunc{respondWith(410, "channel_is_archived")},
+			1,
+			1,
+			registry.ServerError,
+			registry.ServerError,
+		},
+		"a login page": {
+			[]http.HandlerFunc{respondWith(401, "<html>log in</html>")},
+			1,
+			1,
+			registry.ServerError,
+			registry.ServerError,
+		},
+		"a redirect": {
+			[]http.HandlerFunc{func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", 307) }},
+			1,
+			1,
+			registry.Unreachable,
+			registry.Unreachable,
+		},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			r, hc := receive(t, c.answers...)
 			err := PostWebhook(t.Context(), hc, r.URL, "s", "record-8", []byte(`{}`))
 			if got := registry.ReasonOf(err); got != c.hook || len(r.received()) != c.webhook {
-				t.Errorf("webhook: %s after %d requests, want %s after %d: %v", got, len(r.received()), c.hook, c.webhook, told(err))
+				t.Errorf("webhook: got %s after %d requests, want %s after %d: %v", got, len(r.received()), c.hook,
+					c.webhook, errorText(err))
 			}
 			for _, q := range r.received() {
 				if q.Header.Get("X-Promote-Delivery") != "record-8" {
-					t.Error("another name")
+					t.Error("got another delivery id")
 				}
 			}
 			if err != nil && strings.ContainsAny(err.Error(), "\n\x1b<") {
-				t.Errorf("raw: %q", err)
+				t.Errorf("error has unescaped text: %q", err)
 			}
 			r, hc = receive(t, c.answers...)
 			err = PostSlack(t.Context(), hc, r.URL, SlackMessage{Verdict: "x"})
 			if got := registry.ReasonOf(err); got != c.slack || len(r.received()) != c.chat {
-				t.Errorf("slack: %s after %d requests, want %s after %d: %v", got, len(r.received()), c.slack, c.chat, told(err))
+				t.Errorf("slack: got %s after %d requests, want %s after %d: %v", got, len(r.received()), c.slack,
+					c.chat, errorText(err))
 			}
 		})
 	}
 }
 
-func TestASlackMessageMentionsNobodyAndLinksToTheRunAlone(t *testing.T) {
-	r, hc := receive(t, says(200, "ok"))
+func TestPostSlack(t *testing.T) {
+	r, hc := receive(t, respondWith(200, "ok"))
 	m := SlackMessage{
-		Verdict: "promoted <!channel> & <https://evil.example|churn> 8\n*bold*", Model: "<!here>", Target: "@champion", From: "7", To: "8", Who: "ann & bob",
+		Verdict: "promoted <!channel> & <https://evil.example|churn> 8\n*bold*", Model: "<!here>", Target: "@champion",
+		From: "7", To: "8", Who: "ann & bob",
 		RunURL: "https://github.com/acme/churn/actions/runs/7?a=1&b=|>",
 	}
 	if err := PostSlack(t.Context(), hc, r.URL, m); err != nil {
-		t.Fatal(told(err))
+		t.Fatal(errorText(err))
 	}
 	var got, want any
 	if err := json.Unmarshal([]byte(r.body()), &got); err != nil {
@@ -166,7 +213,8 @@ func TestASlackMessageMentionsNobodyAndLinksToTheRunAlone(t *testing.T) {
 	wantText := `{
 	  "text": "promoted &lt;!channel&gt; &amp; &lt;https://evil.example|churn&gt; 8 *bold*",
 	  "blocks": [
-	    {"type": "section", "text": {"type": "plain_text", "text": "promoted <!channel> & <https://evil.example|churn> 8 *bold*"}},
+	    {"type": "section", "text": {
+      "type": "plain_text", "text": "promoted <!channel> & <https://evil.example|churn> 8 *bold*"}},
 	    {"type": "section", "fields": [
 	      {"type": "plain_text", "text": "Model: <!here>"},
 	      {"type": "plain_text", "text": "Target: @champion"},
@@ -185,33 +233,35 @@ func TestASlackMessageMentionsNobodyAndLinksToTheRunAlone(t *testing.T) {
 	}
 }
 
-func TestALongSlackMessageStaysWithinItsLimits(t *testing.T) {
-	r, hc := receive(t, says(200, "ok"))
+func TestPostSlack_TooLong(t *testing.T) {
+	r, hc := receive(t, respondWith(200, "ok"))
 	long := strings.Repeat("é", 9000)
 	if err := PostSlack(t.Context(), hc, r.URL, SlackMessage{Verdict: long, Model: long}); err != nil {
-		t.Fatal(told(err))
+		t.Fatal(errorText(err))
 	}
 	var got slackPayload
 	if err := json.Unmarshal([]byte(r.body()), &got); err != nil {
 		t.Fatal(err)
 	}
 	if n := len([]rune(got.Blocks[0].Text.Text)); n > 3000 {
-		t.Errorf("text of %d characters", n)
+		t.Errorf("got a text of %d characters", n)
 	}
 	if n := len([]rune(got.Blocks[1].Fields[0].Text)); n > 2000 {
-		t.Errorf("field of %d characters", n)
+		t.Errorf("got a field of %d characters", n)
 	}
 	if len(got.Blocks) != 2 {
-		t.Errorf("%d blocks, want 2: there is no link", len(got.Blocks))
+		t.Errorf("got %d blocks, want 2 without a link", len(got.Blocks))
 	}
 }
 
-// The path of a chat's webhook is its password, and so may be the query of any other.
-func TestTheAddressOfAWebhookIsInNoErrorAndNoNote(t *testing.T) {
+// The path of a Slack webhook is secret, and the query of any other may be.
+func TestPost_HidesAddress(t *testing.T) {
 	for sentence, answer := range map[string]http.HandlerFunc{
-		"refused": says(403, "no"), "trouble": says(503, ""), "broken": breaks,
-		"repeated":   func(w http.ResponseWriter, r *http.Request) { http.Error(w, "nothing at "+r.URL.String(), 404) },
-		"redirected": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.String()+"/again", 302) },
+		"refused": respondWith(403, "no"), "trouble": respondWith(503, ""), "broken": breakConnection,
+		"repeated": func(w http.ResponseWriter, r *http.Request) { http.Error(w, "nothing at "+r.URL.String(), 404) },
+		"redirected": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, r.URL.String()+"/again", 302)
+		},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			r, hc := receive(t, answer)
@@ -223,7 +273,8 @@ func TestTheAddressOfAWebhookIsInNoErrorAndNoNote(t *testing.T) {
 				if err == nil {
 					t.Fatal("sent")
 				}
-				if text := told(err) + fmt.Sprintf("%+v %v", err, errors.Unwrap(err)); strings.Contains(text, "canary") {
+				if text := errorText(err) + fmt.Sprintf("%+v %v", err, errors.Unwrap(err)); strings.Contains(text,
+					"canary") {
 					t.Errorf("the address is in %s", text)
 				}
 			}
@@ -234,24 +285,28 @@ func TestTheAddressOfAWebhookIsInNoErrorAndNoNote(t *testing.T) {
 	}
 }
 
-func TestAnAddressThatIsNoneIsABadInput(t *testing.T) {
-	_, hc := receive(t, says(200, "ok"))
-	for _, address := range []string{"", "canary", "file:///canary", "https://", "https://user:canary@hooks.example/x", "https://hooks.example/%zzcanary", "http://hooks.example/canary", "https://169.254.169.254/canary"} {
+func TestPost_InvalidAddress(t *testing.T) {
+	_, hc := receive(t, respondWith(200, "ok"))
+	for _, address := range []string{
+		"", "canary", "file:///canary", "https://", "https://user:canary@hooks.example/x",
+		"https://hooks.example/%zzcanary", "http://hooks.example/canary", "https://169.254.169.254/canary",
+	} {
 		err := PostWebhook(t.Context(), hc, address, "s", "r8", []byte(`{}`))
-		if err == nil || strings.Contains(told(err), "canary") {
-			t.Errorf("%s: %v", address, told(err))
+		if err == nil || strings.Contains(errorText(err), "canary") {
+			t.Errorf("%s: got %v", address, errorText(err))
 		}
 		if r := registry.ReasonOf(err); r != registry.BadInput && !strings.Contains(address, "169.254") {
-			t.Errorf("%s: reason %s", address, r)
+			t.Errorf("%s: got reason %s", address, r)
 		}
 	}
 }
 
-func TestACancelledMessageSaysSo(t *testing.T) {
-	_, hc := receive(t, says(200, "ok"))
+func TestPost_Cancelled(t *testing.T) {
+	_, hc := receive(t, respondWith(200, "ok"))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := PostSlack(ctx, hc, "https://hooks.example/canary", SlackMessage{}); registry.ReasonOf(err) != registry.Cancelled {
-		t.Error(told(err))
+	if err := PostSlack(ctx, hc, "https://hooks.example/canary",
+		SlackMessage{}); registry.ReasonOf(err) != registry.Cancelled {
+		t.Error(errorText(err))
 	}
 }

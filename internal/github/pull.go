@@ -6,25 +6,25 @@ import (
 	"net/http"
 )
 
-// PullRequest is what is read of one.
+// PullRequest has the fields of a pull request that are used.
 type PullRequest struct {
 	Number         int
 	Head           string // its last commit
-	Branch         string // of the head
-	HeadRepository string // owner/name it comes from; "" when that was deleted
-	Fork           bool   // it comes from another repository
-	Author         string // login; "" when the account is gone
-	Base           string // branch it goes into
-	MergeCommit    string // what merging made; "" while it is not merged
-	URL            string // for people
-	Commits        int    // how many it has; 0 in lists, which do not tell
+	Branch         string // branch of the head
+	HeadRepository string // owner/name of the head's repository; "" if it was deleted
+	Fork           bool   // the head is in another repository
+	Author         string // login; "" if the account was deleted
+	Base           string // target branch
+	MergeCommit    string // "" if it is not merged
+	URL            string // for browsers
+	Commits        int    // number of commits; 0 in lists, which do not have it
 }
 
 type pullRequest struct {
 	Number      int     `json:"number"`
 	HTMLURL     string  `json:"html_url"`
 	MergedAt    *string `json:"merged_at"`
-	MergeCommit string  `json:"merge_commit_sha"` // while it is open, that of a trial merge
+	MergeCommit string  `json:"merge_commit_sha"` // a trial merge while it is open
 	User        *user   `json:"user"`
 	Commits     int     `json:"commits"`
 	Head        struct {
@@ -41,7 +41,8 @@ type pullRequest struct {
 
 func (p pullRequest) read(repository string) PullRequest {
 	out := PullRequest{
-		Number: p.Number, Head: p.Head.SHA, Branch: p.Head.Ref, Fork: true, Author: p.User.login(), Base: p.Base.Ref, URL: p.HTMLURL,
+		Number: p.Number, Head: p.Head.SHA, Branch: p.Head.Ref, Fork: true, Author: p.User.login(), Base: p.Base.Ref,
+		URL:     p.HTMLURL,
 		Commits: p.Commits,
 	}
 	if p.Head.Repo != nil {
@@ -53,11 +54,11 @@ func (p pullRequest) read(repository string) PullRequest {
 	return out
 }
 
-// PullRequest reads one by its number.
+// PullRequest reads a pull request by its number.
 func (c *Client) PullRequest(ctx context.Context, number int) (PullRequest, error) {
 	var p pullRequest
 	r := call{
-		op: fmt.Sprintf("read pull request %d", number), right: right{scope: "pull-requests", level: "read"},
+		op: fmt.Sprintf("read pull request %d", number), needs: permission{scope: "pull-requests", level: "read"},
 		method: http.MethodGet, path: c.in("pulls", number),
 	}
 	if _, err := c.do(ctx, r, &p); err != nil {
@@ -66,14 +67,14 @@ func (c *Client) PullRequest(ctx context.Context, number int) (PullRequest, erro
 	return p.read(c.repository), nil
 }
 
-// PullRequestOf finds the pull request whose merging made a commit of a branch. ok is false where there is none: the
-// commit was pushed, or stands before the last one of a rebase.
+// PullRequestOf finds the pull request whose merge made a commit. ok is false if there is none: the commit was pushed,
+// or it is not the last one of a rebase.
 func (c *Client) PullRequestOf(ctx context.Context, sha string) (pr PullRequest, ok bool, err error) {
 	if !digest.MatchString(sha) {
 		return PullRequest{}, false, nil
 	}
 	list, err := all[pullRequest](ctx, c, call{
-		op: "find the pull request of commit " + sha, right: right{scope: "pull-requests", level: "read"},
+		op: "find the pull request of commit " + sha, needs: permission{scope: "pull-requests", level: "read"},
 		path: c.in("commits", sha, "pulls"),
 	}, 100)
 	if err != nil {

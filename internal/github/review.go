@@ -15,10 +15,10 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// RunCompleted reports whether an attempt of a workflow run of this repository has ended; attempt 0 is the newest.
+// RunCompleted reports whether an attempt of a workflow run in this repository has ended. Attempt 0 is the newest one.
 func (c *Client) RunCompleted(ctx context.Context, runID int64, attempt int) (bool, error) {
 	r := call{
-		op: fmt.Sprintf("read workflow run %d", runID), right: right{scope: "actions", level: "read"},
+		op: fmt.Sprintf("read workflow run %d", runID), needs: permission{scope: "actions", level: "read"},
 		method: http.MethodGet, path: c.in("actions", "runs", runID),
 	}
 	if attempt > 0 {
@@ -34,51 +34,51 @@ func (c *Client) RunCompleted(ctx context.Context, runID int64, attempt int) (bo
 	return run.ID == runID && run.Status == "completed", nil
 }
 
-// ReviewQuery says whose approvals are asked for.
+// ReviewQuery says whose approvals to read.
 type ReviewQuery struct {
-	RunID       int64    // this workflow run, for the approvals of its environments; 0 = none
-	Attempt     int      // of this workflow run; 0 = not known
-	PullRequest int      // 0 = none
-	Head        string   // only reviews of this commit count; "" = the pull request's newest
-	Commit      string   // the MLflow run's commit; "" = unknown
-	Starter     string   // who started this attempt (GITHUB_TRIGGERING_ACTOR); "" = not known
-	Actor       string   // who started the first one (GITHUB_ACTOR)
+	RunID       int64    // this workflow run, for approvals of its environments; 0 for none
+	Attempt     int      // of this workflow run; 0 if unknown
+	PullRequest int      // 0 for none
+	Head        string   // count only reviews of this commit; default the pull request's last one
+	Commit      string   // commit of the MLflow run; "" if unknown
+	Starter     string   // who started this attempt (GITHUB_TRIGGERING_ACTOR); "" if unknown
+	Actor       string   // who started the first attempt (GITHUB_ACTOR)
 	Named       []string // environments whose approvals a gate asks for
-	Lost        error    // why it is not known which pull request was merged; nil = it is known
+	Lost        error    // why the merged pull request is unknown; nil if it is known
 }
 
-// rights of the parts of a review.
+// Permissions for the parts of a review.
 var (
-	readActions = right{scope: "actions", level: "read"}
-	readPulls   = right{scope: "pull-requests", level: "read"}
-	readCode    = right{scope: "contents", level: "read"}
+	readActions = permission{scope: "actions", level: "read"}
+	readPulls   = permission{scope: "pull-requests", level: "read"}
+	readCode    = permission{scope: "contents", level: "read"}
 )
 
-// Review gathers who made a change and who approved it. Each part that cannot be read is unreadable with the reason, and
-// the permission that the token lacks for it is among the missing ones.
+// Review reads who made a change and who approved it. A part that cannot be read is unreadable with the reason.
+// Permissions that the token lacks are listed as missing.
 func (c *Client) Review(ctx context.Context, q ReviewQuery) fact.Review {
 	out := fact.Review{
 		Attempt:      q.Attempt,
 		Named:        q.Named,
-		Environments: registry.Absent[[]fact.Approval]("this is no workflow run"),
-		PullRequest:  registry.Absent[[]fact.Approval]("there is no pull request"),
+		Environments: registry.Absent[[]fact.Approval]("not in a workflow run"),
+		PullRequest:  registry.Absent[[]fact.Approval]("no pull request"),
 	}
 	if q.RunID != 0 {
-		entered, err := c.environments(ctx, q.RunID)
+		entered, err := environmentApprovals(ctx, c, q.RunID)
 		out.Environments = known(&out, entered, err)
 	}
-	made, err := c.commitMakers(ctx, q.Commit)
+	made, err := commitContributors(ctx, c, q.Commit)
 	made = append(starters(q), made...)
 	out.Contributors = known(&out, made, err)
 	switch {
 	case q.Lost != nil:
 		out.PullRequest = known[fact.Approval](&out, nil, q.Lost)
 	case q.PullRequest != 0:
-		var pullMakers []fact.Contributor
+		var pullContributors []fact.Contributor
 		var reviews []fact.Approval
-		pullMakers, reviews, err = c.pullReview(ctx, q)
+		pullContributors, reviews, err = readPullReview(ctx, c, q)
 		out.PullRequest = known(&out, reviews, err)
-		made = append(made, pullMakers...)
+		made = append(made, pullContributors...)
 	}
 	if _, readable := out.Contributors.Get(); readable {
 		out.Contributors = registry.Is(made)
@@ -86,10 +86,10 @@ func (c *Client) Review(ctx context.Context, q ReviewQuery) fact.Review {
 	return out
 }
 
-// Approvals gathers who approved the environments of a workflow run, and nothing else: of any environment.
+// Approvals reads only who approved the environments of a workflow run, for all environments.
 func (c *Client) Approvals(ctx context.Context, runID int64) fact.Review {
 	var out fact.Review
-	entered, err := c.environments(ctx, runID)
+	entered, err := environmentApprovals(ctx, c, runID)
 	out.Environments = known(&out, entered, err)
 	for _, a := range entered {
 		out.Named = append(out.Named, a.Environment)
@@ -97,7 +97,7 @@ func (c *Client) Approvals(ctx context.Context, runID int64) fact.Review {
 	return out
 }
 
-// known wraps what a part of the review found. If the token was refused, it notes the missing permission.
+// known returns a part of the review as a fact. If the token was refused, it records the missing permission.
 func known[T any](out *fact.Review, found []T, err error) registry.Known[[]T] {
 	if err == nil {
 		return registry.Is(found)
@@ -110,11 +110,11 @@ func known[T any](out *fact.Review, found []T, err error) registry.Known[[]T] {
 	return registry.Unreadable[[]T](err.Error())
 }
 
-// starters are who started the workflow run and who started this attempt of it.
+// starters returns who started the workflow run and who re-ran it.
 func starters(q ReviewQuery) []fact.Contributor {
 	switch {
 	case q.Starter == "":
-		return nil // the first starter alone would not exclude who re-ran it
+		return nil // without it, whoever re-ran the workflow could approve
 	case q.Actor == "" || strings.EqualFold(q.Actor, q.Starter):
 		return []fact.Contributor{{Login: q.Starter, Role: fact.RoleStarter}}
 	}
@@ -124,8 +124,8 @@ func starters(q ReviewQuery) []fact.Contributor {
 	}
 }
 
-// environments are the answers of those who were asked to let the run's jobs into their environments.
-func (c *Client) environments(ctx context.Context, runID int64) ([]fact.Approval, error) {
+// environmentApprovals returns the decisions of those who were asked to let the run's jobs into their environments.
+func environmentApprovals(ctx context.Context, c *Client, runID int64) ([]fact.Approval, error) {
 	var history []struct {
 		State        string `json:"state"`
 		User         *user  `json:"user"`
@@ -134,7 +134,7 @@ func (c *Client) environments(ctx context.Context, runID int64) ([]fact.Approval
 		} `json:"environments"`
 	}
 	r := call{
-		op: fmt.Sprintf("read the approvals of workflow run %d", runID), right: readActions,
+		op: fmt.Sprintf("read the approvals of workflow run %d", runID), needs: readActions,
 		method: http.MethodGet, path: c.in("actions", "runs", runID, "approvals"),
 	}
 	if _, err := c.do(ctx, r, &history); err != nil {
@@ -151,7 +151,7 @@ func (c *Client) environments(ctx context.Context, runID int64) ([]fact.Approval
 			state = fact.NotAPerson
 		}
 		for _, e := range h.Environments {
-			if e.Name == "" { // it would be a review of the pull request
+			if e.Name == "" { // without a name it would count as a review of the pull request
 				continue
 			}
 			out = append(out, fact.Approval{
@@ -169,29 +169,29 @@ type review struct {
 	User        *user  `json:"user"`
 }
 
-// pullReview reads who made a pull request and who reviewed it.
-func (c *Client) pullReview(ctx context.Context, q ReviewQuery) ([]fact.Contributor, []fact.Approval, error) {
+// readPullReview reads who made a pull request and who reviewed it.
+func readPullReview(ctx context.Context, c *Client, q ReviewQuery) ([]fact.Contributor, []fact.Approval, error) {
 	pr, err := c.PullRequest(ctx, q.PullRequest)
 	if err != nil {
 		return nil, nil, err
 	}
-	made, err := c.pullMakers(ctx, pr)
+	made, err := pullContributors(ctx, c, pr)
 	if err != nil {
 		return nil, nil, err
 	}
 	list, err := all[review](ctx, c, call{
-		op: fmt.Sprintf("read the reviews of pull request %d", q.PullRequest), right: readPulls,
+		op: fmt.Sprintf("read the reviews of pull request %d", q.PullRequest), needs: readPulls,
 		path: c.in("pulls", q.PullRequest, "reviews"),
 	}, 100)
 	if err != nil {
 		return nil, nil, err
 	}
-	approvals, err := c.judged(ctx, lastWords(list), cmp.Or(q.Head, pr.Head))
+	approvals, err := judgeReviews(ctx, c, latestReviews(list), cmp.Or(q.Head, pr.Head))
 	return made, approvals, err
 }
 
-// lastWords are the newest reviews of each account that are more than a remark. The list is in the order they were given.
-func lastWords(list []review) []review {
+// latestReviews returns the newest review of each account, ignoring comments. The list is in chronological order.
+func latestReviews(list []review) []review {
 	at := map[string]int{}
 	var out []review
 	for _, r := range list {
@@ -209,12 +209,12 @@ func lastWords(list []review) []review {
 	return out
 }
 
-// mostReviewers is how many people's access is asked for: in a public repository anybody may review.
+// mostReviewers limits how many accounts are checked, because anyone may review in a public repository.
 const mostReviewers = 50
 
-// judged says of the last review of each account whether it approves the head, and whether that account may write. Those
-// that GitHub itself calls members come first, so that strangers cannot use up the requests.
-func (c *Client) judged(ctx context.Context, reviews []review, head string) ([]fact.Approval, error) {
+// judgeReviews reports whether the last review of each account approves the head, and whether the account may write.
+// Accounts that GitHub calls members are checked first, so strangers cannot use up the limit.
+func judgeReviews(ctx context.Context, c *Client, reviews []review, head string) ([]fact.Approval, error) {
 	asked := 0
 	out := make([]fact.Approval, len(reviews))
 	for _, members := range []bool{true, false} {
@@ -227,7 +227,7 @@ func (c *Client) judged(ctx context.Context, reviews []review, head string) ([]f
 				continue
 			}
 			asked++
-			may, err := c.mayApprove(ctx, r, asked)
+			may, err := mayApprove(ctx, c, r, asked)
 			if err != nil {
 				return nil, err
 			}
@@ -258,26 +258,26 @@ func (r review) member() bool {
 	return slices.Contains([]string{"OWNER", "MEMBER", "COLLABORATOR"}, r.Association)
 }
 
-// mayApprove reports whether a reviewer may write. Some tokens may not ask for that; then what GitHub calls the reviewer
+// mayApprove reports whether a reviewer may write. Some tokens may not read this. Then the reviewer's association
 // decides.
-func (c *Client) mayApprove(ctx context.Context, r review, asked int) (bool, error) {
+func mayApprove(ctx context.Context, c *Client, r review, asked int) (bool, error) {
 	if asked > mostReviewers {
 		return false, nil
 	}
-	may, err := c.mayWrite(ctx, r.User.login())
+	may, err := mayWrite(ctx, c, r.User.login())
 	if _, limited := limit(err); statusOf(err) == http.StatusForbidden && !limited {
 		return r.member(), nil
 	}
 	return may, err
 }
 
-// mayWrite reports whether somebody may push to the repository.
-func (c *Client) mayWrite(ctx context.Context, login string) (bool, error) {
+// mayWrite reports whether an account may push to the repository.
+func mayWrite(ctx context.Context, c *Client, login string) (bool, error) {
 	var access struct {
 		Permission string `json:"permission"` // maintain counts as write, triage as read
 	}
 	r := call{
-		op: "read the access of " + rest.Clean(login), right: right{scope: "metadata", level: "read"},
+		op: "read the access of " + rest.Clean(login), needs: permission{scope: "metadata", level: "read"},
 		method: http.MethodGet, path: c.in("collaborators", login, "permission"),
 	}
 	_, err := c.do(ctx, r, &access)
@@ -293,13 +293,13 @@ func (c *Client) mayWrite(ctx context.Context, login string) (bool, error) {
 	case "read", "none":
 		return false, nil
 	}
-	return false, fmt.Errorf("%s: github answers with the permission %q", r.op, rest.Clean(access.Permission))
+	return false, fmt.Errorf("%s: github returned the unknown permission %q", r.op, rest.Clean(access.Permission))
 }
 
-// Contains reports whether head is base or descends from it. Both are whole digests.
+// Contains reports whether head is base or a descendant of it. Both must be full digests.
 func (c *Client) Contains(ctx context.Context, base, head string) registry.Known[bool] {
 	if !digest.MatchString(base) || !digest.MatchString(head) {
-		return registry.Unreadable[bool](fmt.Sprintf("%s...%s is not a pair of whole commit digests", base, head))
+		return registry.Unreadable[bool](fmt.Sprintf("%s...%s is not a pair of full commit digests", base, head))
 	}
 	if base == head {
 		return registry.Is(true)
@@ -308,13 +308,14 @@ func (c *Client) Contains(ctx context.Context, base, head string) registry.Known
 		Status string `json:"status"`
 	}
 	r := call{
-		op: fmt.Sprintf("compare %s with %s", base, head), right: right{scope: "contents", level: "read"}, class: rest.Read,
+		op: fmt.Sprintf("compare %s with %s", base, head), needs: permission{scope: "contents", level: "read"},
+		class:  rest.Read,
 		method: http.MethodGet, path: c.in("compare", base+"..."+head), query: map[string][]string{"per_page": {"1"}},
 	}
 	_, err := c.do(ctx, r, &compared)
 	if statusOf(err) == http.StatusNotFound {
-		// The same answer for a commit that was never pushed here and for a token that may not read.
-		if _, found, lookErr := c.commit(ctx, base); lookErr == nil && !found {
+		// GitHub responds the same if the commit was never pushed and if the token may not read it.
+		if _, found, lookErr := readCommit(ctx, c, base); lookErr == nil && !found {
 			return registry.Is(false)
 		}
 	}
@@ -327,5 +328,6 @@ func (c *Client) Contains(ctx context.Context, base, head string) registry.Known
 	case "behind", "diverged":
 		return registry.Is(false)
 	}
-	return registry.Unreadable[bool](fmt.Sprintf("github compares the commits as %q", rest.Clean(compared.Status)))
+	why := fmt.Sprintf("github returned the unknown comparison %q", rest.Clean(compared.Status))
+	return registry.Unreadable[bool](why)
 }

@@ -13,47 +13,56 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-func TestWhetherARunHasEnded(t *testing.T) {
-	world := func() githubtest.Repository {
+func TestRunCompleted(t *testing.T) {
+	repository := func() githubtest.Repository {
 		return githubtest.Repository{Name: repo, Runs: []*githubtest.Run{
 			{ID: 1}, {ID: 2, Status: "queued"}, {ID: 3, Status: "completed"}, {ID: 4, Attempt: 2},
 		}}
 	}
-	onEach(t, world, func(s *stage) {
+	onEach(t, repository, func(s *testEnv) {
 		for _, c := range []struct {
 			run     int64
 			attempt int
 			want    bool
-		}{{1, 0, false}, {1, 1, false}, {2, 0, false}, {3, 0, true}, {3, 1, true}, {4, 0, false}, {4, 2, false}, {4, 1, true}} {
+		}{
+			{1, 0, false},
+			{1, 1, false},
+			{2, 0, false},
+			{3, 0, true},
+			{3, 1, true},
+			{4, 0, false},
+			{4, 2, false},
+			{4, 1, true},
+		} {
 			got, err := s.client.RunCompleted(s.Context(), c.run, c.attempt)
 			s.ok(err)
 			if got != c.want {
-				s.Errorf("run %d attempt %d: completed %v", c.run, c.attempt, got)
+				s.Errorf("run %d attempt %d: got completed %v", c.run, c.attempt, got)
 			}
 		}
 		for _, attempt := range []int{0, 1} {
 			got, err := s.client.RunCompleted(s.Context(), 99, attempt)
-			s.reason(err, registry.Forbidden) // a run nobody shows has not ended
+			s.reason(err, registry.Forbidden) // a run that cannot be read has not ended
 			if got {
-				s.Error("an unknown run counts as ended")
+				s.Error("an unknown run counts as completed")
 			}
 		}
 	})
 }
 
-func TestARunThatGitHubAnswersForAnotherHasNotEnded(t *testing.T) {
-	on(t, "github.com", nil, nil, func(s *stage) {
+func TestRunCompleted_OtherRun(t *testing.T) {
+	withAPI(t, "github.com", nil, nil, func(s *testEnv) {
 		s.fault(`GET runs/7 200 body={"id": 8, "status": "completed"}`)
 		got, err := s.client.RunCompleted(s.Context(), 7, 0)
 		s.ok(err)
 		if got {
-			s.Error("taken for run 7")
+			s.Error("another run counts as run 7")
 		}
 	})
 }
 
-// unread says why a part of a review could not be read; "" if each was, or does not exist.
-func unread(r fact.Review) string {
+// whyUnreadable says why a part of a review could not be read. It returns "" if every part was read or does not exist.
+func whyUnreadable(r fact.Review) string {
 	if why := r.Contributors.Why(); why != "" {
 		return why
 	}
@@ -65,8 +74,8 @@ func unread(r fact.Review) string {
 	return ""
 }
 
-// said lists approvals as "LOGIN: state", of an environment as "LOGIN ENVIRONMENT: state".
-func said(all []fact.Approval) string {
+// approvalsText lists approvals as "LOGIN: state" or, for an environment, "LOGIN ENVIRONMENT: state".
+func approvalsText(all []fact.Approval) string {
 	var out []string
 	for _, a := range all {
 		out = append(out, strings.TrimSpace(a.Login+" "+a.Environment)+": "+string(a.State))
@@ -75,7 +84,7 @@ func said(all []fact.Approval) string {
 	return strings.Join(out, ", ")
 }
 
-// members are who may write in the tests of reviews.
+// members lists who may write in these tests.
 var members = map[string]string{"eve": "write", "joe": "write", "root": "admin", "merge[bot]": "write"}
 
 func TestReview_Environments(t *testing.T) {
@@ -89,27 +98,39 @@ func TestReview_Environments(t *testing.T) {
 		given []githubtest.Approval
 		want  string
 	}{
-		"nobody was asked":                {nil, ""},
-		"one person":                      {[]githubtest.Approval{yes("eve", "live")}, "eve live: approved"},
-		"two people":                      {[]githubtest.Approval{yes("eve", "live"), yes("joe", "live")}, "eve live: approved, joe live: approved"},
-		"one answer for two":              {[]githubtest.Approval{yes("eve", "live", "test")}, "eve live: approved, eve test: approved"},
-		"a refusal":                       {[]githubtest.Approval{no("eve", "live")}, "eve live: rejected"},
-		"a refusal and an approval":       {[]githubtest.Approval{no("eve", "live"), yes("eve", "live")}, "eve live: approved, eve live: rejected"},
-		"an answer that is still missing": {[]githubtest.Approval{{User: "eve", State: "pending", Environments: []string{"live"}}}, ""},
-		"a bot":                           {[]githubtest.Approval{yes(bot, "live")}, bot + " live: bot"},
-		"no environment":                  {[]githubtest.Approval{yes("eve")}, ""},
-		"an environment without a name":   {[]githubtest.Approval{yes("eve", "")}, ""},
-		"letters that cannot be seen":     {[]githubtest.Approval{yes("eve", "li\u200bve")}, "eve li\u200bve: approved"},
+		"no review was requested": {nil, ""},
+		"one person":              {[]githubtest.Approval{yes("eve", "live")}, "eve live: approved"},
+		"two people": {
+			[]githubtest.Approval{yes("eve", "live"), yes("joe", "live")},
+			"eve live: approved, joe live: approved",
+		},
+		"one approval for two environments": {
+			[]githubtest.Approval{yes("eve", "live", "test")},
+			"eve live: approved, eve test: approved",
+		},
+		"a refusal": {[]githubtest.Approval{no("eve", "live")}, "eve live: rejected"},
+		"a refusal and an approval": {
+			[]githubtest.Approval{no("eve", "live"), yes("eve", "live")},
+			"eve live: approved, eve live: rejected",
+		},
+		"a pending approval": {
+			[]githubtest.Approval{{User: "eve", State: "pending", Environments: []string{"live"}}},
+			"",
+		},
+		"a bot":                         {[]githubtest.Approval{yes(bot, "live")}, bot + " live: bot"},
+		"no environment":                {[]githubtest.Approval{yes("eve")}, ""},
+		"an environment without a name": {[]githubtest.Approval{yes("eve", "")}, ""},
+		"invisible characters":          {[]githubtest.Approval{yes("eve", "li\u200bve")}, "eve li\u200bve: approved"},
 	} {
 		t.Run(sentence, func(t *testing.T) {
-			world := func() githubtest.Repository {
+			repository := func() githubtest.Repository {
 				return githubtest.Repository{Name: repo, Runs: []*githubtest.Run{{ID: 7, Approvals: c.given}}}
 			}
-			onEach(t, world, func(s *stage) {
+			onEach(t, repository, func(s *testEnv) {
 				got := s.client.Review(s.Context(), ReviewQuery{RunID: 7, Attempt: 3, Starter: "ann"})
 				entered, ok := got.Environments.Get()
-				if !ok || said(entered) != c.want || got.Attempt != 3 || !got.PullRequest.IsAbsent() {
-					s.Errorf("got %q, attempt %d", said(entered), got.Attempt)
+				if !ok || approvalsText(entered) != c.want || got.Attempt != 3 || !got.PullRequest.IsAbsent() {
+					s.Errorf("got %q, attempt %d", approvalsText(entered), got.Attempt)
 				}
 			})
 		})
@@ -122,76 +143,141 @@ func TestReview_PullRequest(t *testing.T) {
 		given []githubtest.Review
 		want  string
 	}{
-		"a review of the head":                {head, []githubtest.Review{{User: "eve"}}, "eve: approved"},
-		"the newest head where none is named": {"", []githubtest.Review{{User: "eve"}, {User: "joe", Commit: base}}, "eve: approved, joe: stale"},
-		"a review of an older commit":         {head, []githubtest.Review{{User: "eve", Commit: base}}, "eve: stale"},
-		"approved, then changes wanted":       {head, []githubtest.Review{{User: "eve"}, {User: "eve", State: "CHANGES_REQUESTED"}}, "eve: changes requested"},
-		"changes wanted, then approved":       {head, []githubtest.Review{{User: "eve", State: "CHANGES_REQUESTED"}, {User: "eve"}}, "eve: approved"},
-		"approved, then dismissed":            {head, []githubtest.Review{{User: "eve", State: "DISMISSED"}}, "eve: dismissed"},
-		"a state that nobody knows":           {head, []githubtest.Review{{User: "eve", State: "approved"}}, "eve: dismissed"},
-		"approved, then a remark":             {head, []githubtest.Review{{User: "eve"}, {User: "eve", State: "COMMENTED"}}, "eve: approved"},
-		"a remark alone":                      {head, []githubtest.Review{{User: "eve", State: "COMMENTED"}}, ""},
-		"approved, then new commits approved": {head, []githubtest.Review{{User: "eve", Commit: base}, {User: "eve"}}, "eve: approved"},
-		"approved, then an old commit again":  {head, []githubtest.Review{{User: "eve"}, {User: "eve", Commit: base}}, "eve: stale"},
-		"one person in two spellings":         {head, []githubtest.Review{{User: "eve"}, {User: "Eve", State: "CHANGES_REQUESTED"}}, "Eve: changes requested"},
-		"a stranger":                          {head, []githubtest.Review{{User: "mallory"}}, "mallory: no access"},
-		"a stranger whom GitHub praises":      {head, []githubtest.Review{{User: "mallory", Association: "MEMBER"}}, "mallory: no access"},
-		"a member whom GitHub hides":          {head, []githubtest.Review{{User: "eve", Association: "CONTRIBUTOR"}}, "eve: approved"},
-		"an administrator":                    {head, []githubtest.Review{{User: "root"}}, "root: approved"},
-		"a bot with write access":             {head, []githubtest.Review{{User: "merge[bot]"}}, "merge[bot]: bot"},
-		"a deleted account":                   {head, []githubtest.Review{{User: ""}}, ": bot"},
-		"GitHub's name for deleted accounts":  {head, []githubtest.Review{{User: "ghost", Association: "MEMBER"}}, "ghost: bot"},
+		"a review of the head": {head, []githubtest.Review{{User: "eve"}}, "eve: approved"},
+		"the newest head by default": {
+			"",
+			[]githubtest.Review{{User: "eve"}, {User: "joe", Commit: base}},
+			"eve: approved, joe: stale",
+		},
+		"a review of an older commit": {
+			head,
+			[]githubtest.Review{{User: "eve", Commit: base}},
+			"eve: stale",
+		},
+		"approved, then changes requested": {
+			head,
+			[]githubtest.Review{{User: "eve"}, {User: "eve", State: "CHANGES_REQUESTED"}},
+			"eve: changes requested",
+		},
+		"changes requested, then approved": {
+			head,
+			[]githubtest.Review{{User: "eve", State: "CHANGES_REQUESTED"}, {User: "eve"}},
+			"eve: approved",
+		},
+		"approved, then dismissed": {
+			head,
+			[]githubtest.Review{{User: "eve", State: "DISMISSED"}},
+			"eve: dismissed",
+		},
+		"an unknown state": {
+			head,
+			[]githubtest.Review{{User: "eve", State: "approved"}},
+			"eve: dismissed",
+		},
+		"approved, then a comment": {
+			head,
+			[]githubtest.Review{{User: "eve"}, {User: "eve", State: "COMMENTED"}},
+			"eve: approved",
+		},
+		"only a comment": {head, []githubtest.Review{{User: "eve", State: "COMMENTED"}}, ""},
+		"approved, then new commits approved": {
+			head,
+			[]githubtest.Review{{User: "eve", Commit: base}, {User: "eve"}},
+			"eve: approved",
+		},
+		"approved, then an old commit again": {
+			head,
+			[]githubtest.Review{{User: "eve"}, {User: "eve", Commit: base}},
+			"eve: stale",
+		},
+		"one login in two spellings": {
+			head,
+			[]githubtest.Review{{User: "eve"}, {User: "Eve", State: "CHANGES_REQUESTED"}},
+			"Eve: changes requested",
+		},
+		"a stranger": {
+			head,
+			[]githubtest.Review{{User: "mallory"}},
+			"mallory: no access",
+		},
+		"a stranger whom GitHub calls a member": {
+			head,
+			[]githubtest.Review{{User: "mallory", Association: "MEMBER"}},
+			"mallory: no access",
+		},
+		"a member whom GitHub calls a contributor": {
+			head,
+			[]githubtest.Review{{User: "eve", Association: "CONTRIBUTOR"}},
+			"eve: approved",
+		},
+		"an administrator":        {head, []githubtest.Review{{User: "root"}}, "root: approved"},
+		"a bot with write access": {head, []githubtest.Review{{User: "merge[bot]"}}, "merge[bot]: bot"},
+		"a deleted account":       {head, []githubtest.Review{{User: ""}}, ": bot"},
+		"GitHub's name for deleted accounts": {
+			head,
+			[]githubtest.Review{{User: "ghost", Association: "MEMBER"}},
+			"ghost: bot",
+		},
 	} {
 		t.Run(sentence, func(t *testing.T) {
-			world := func() githubtest.Repository {
-				return githubtest.Repository{Name: repo, Access: members, Pulls: []*githubtest.Pull{{Number: 12, Author: "bob", Head: head, Reviews: c.given}}}
+			repository := func() githubtest.Repository {
+				return githubtest.Repository{
+					Name:   repo,
+					Access: members,
+					Pulls:  []*githubtest.Pull{{Number: 12, Author: "bob", Head: head, Reviews: c.given}},
+				}
 			}
-			onEach(t, world, func(s *stage) {
+			onEach(t, repository, func(s *testEnv) {
 				got := s.client.Review(s.Context(), ReviewQuery{PullRequest: 12, Head: c.head, Starter: "ann"})
 				reviews, ok := got.PullRequest.Get()
-				if !ok || said(reviews) != c.want || !got.Environments.IsAbsent() {
-					s.Errorf("got %q: %s", said(reviews), unread(got))
+				if !ok || approvalsText(reviews) != c.want || !got.Environments.IsAbsent() {
+					s.Errorf("got %q: %s", approvalsText(reviews), whyUnreadable(got))
 				}
 			})
 		})
 	}
 }
 
-// Some tokens may not ask for the access of others. Then GitHub's own word in the review decides.
+// Some tokens may not read the access of others. Then the association in the review decides.
 func TestReview_AccessRefused(t *testing.T) {
 	for association, want := range map[string]string{
 		"OWNER": "approved", "MEMBER": "approved", "COLLABORATOR": "approved",
-		"CONTRIBUTOR": "no access", "FIRST_TIMER": "no access", "FIRST_TIME_CONTRIBUTOR": "no access", "MANNEQUIN": "no access", "NONE": "no access",
+		"CONTRIBUTOR": "no access", "FIRST_TIMER": "no access", "FIRST_TIME_CONTRIBUTOR": "no access",
+		"MANNEQUIN": "no access", "NONE": "no access",
 	} {
-		world := fullWorld()
-		world.Pulls[0].Reviews[0].Association = association
-		on(t, "github.com", func() githubtest.Repository { return world }, nil, func(s *stage) {
+		repository := fullRepository()
+		repository.Pulls[0].Reviews[0].Association = association
+		withAPI(t, "github.com", func() githubtest.Repository { return repository }, nil, func(s *testEnv) {
 			s.fault("GET permission forbidden")
 			got := s.client.Review(s.Context(), ReviewQuery{PullRequest: 12, Head: head, Starter: "ann"})
-			if text := said(got.PullRequest.OrZero()); text != "joe: "+want {
-				s.Errorf("%s: got %q: %s", association, text, unread(got))
+			if text := approvalsText(got.PullRequest.OrZero()); text != "joe: "+want {
+				s.Errorf("%s: got %q: %s", association, text, whyUnreadable(got))
 			}
 		})
 	}
 }
 
-// In a public repository anybody may review. Strangers must not use up the requests, nor push a member aside.
+// In a public repository anyone may review. Reviews of strangers must not use up all requests or displace a member.
 func TestReview_ManyStrangers(t *testing.T) {
-	world := func() githubtest.Repository {
+	repository := func() githubtest.Repository {
 		var reviews []githubtest.Review
 		for i := range 300 {
 			reviews = append(reviews, githubtest.Review{User: fmt.Sprint("stranger", i)})
 		}
 		reviews = append(reviews, githubtest.Review{User: "eve"})
-		return githubtest.Repository{Name: repo, Access: members, Pulls: []*githubtest.Pull{{Number: 12, Author: "bob", Head: head, Reviews: reviews}}}
+		return githubtest.Repository{
+			Name:   repo,
+			Access: members,
+			Pulls:  []*githubtest.Pull{{Number: 12, Author: "bob", Head: head, Reviews: reviews}},
+		}
 	}
-	on(t, "github.com", world, nil, func(s *stage) {
+	withAPI(t, "github.com", repository, nil, func(s *testEnv) {
 		got := s.client.Review(s.Context(), ReviewQuery{PullRequest: 12, Head: head, Starter: "ann"})
-		if n := strings.Count(said(got.PullRequest.OrZero()), ": approved"); n != 1 {
-			s.Errorf("%d approvals", n)
+		if n := strings.Count(approvalsText(got.PullRequest.OrZero()), ": approved"); n != 1 {
+			s.Errorf("got %d approvals, want 1", n)
 		}
 		if n := len(s.double.Requests()); n > mostReviewers+10 {
-			s.Errorf("%d requests", n)
+			s.Errorf("got %d requests", n)
 		}
 	})
 }
@@ -207,27 +293,66 @@ func TestReview_Contributors(t *testing.T) {
 		pull  []string
 		want  []string
 	}{
-		"nobody is asked":                  {ReviewQuery{Starter: "ann"}, nil, []string{"ann started the workflow"}},
-		"author and committer":             {ReviewQuery{Starter: "ann", Commit: base}, nil, []string{"ann started the workflow", "cem wrote the commit", "dan committed the commit"}},
-		"an author GitHub does not know":   {ReviewQuery{Starter: "ann", Commit: side}, nil, []string{"ann started the workflow", "<who@laptop.example> wrote the commit", "web-flow committed the commit"}},
-		"co-authors":                       {ReviewQuery{Starter: "ann", Commit: head}, nil, []string{"ann started the workflow", "cem wrote the commit", "web-flow committed the commit", "fay co-authored the commit", "<ai@tools.example> co-authored the commit"}},
-		"a commit the repository lacks":    {ReviewQuery{Starter: "ann", Commit: gone}, nil, []string{"ann started the workflow"}},
-		"a commit that is a branch's name": {ReviewQuery{Starter: "ann", Commit: "main"}, nil, []string{"ann started the workflow"}},
-		"a run that was repeated":          {ReviewQuery{Starter: "ann", Actor: "dan"}, nil, []string{"dan started the workflow", "ann re-ran the workflow"}},
-		"a run that was not":               {ReviewQuery{Starter: "ann", Actor: "Ann"}, nil, []string{"ann started the workflow"}},
-		"a starter who is not known":       {ReviewQuery{Actor: "dan"}, nil, nil},
-		"a pull request of one commit":     {pull(), nil, []string{"ann started the workflow", "bob opened the pull request", "bob wrote a commit of the pull request", "web-flow committed a commit of the pull request"}},
+		"no commit and no pull request": {
+			ReviewQuery{Starter: "ann"},
+			nil,
+			[]string{"ann started the workflow"},
+		},
+		"author and committer": {
+			ReviewQuery{Starter: "ann", Commit: base},
+			nil,
+			[]string{"ann started the workflow", "cem wrote the commit", "dan committed the commit"},
+		},
+		"an author unknown to GitHub": {ReviewQuery{Starter: "ann", Commit: side}, nil, []string{
+			"ann started the workflow", "<who@laptop.example> wrote the commit", "web-flow committed the commit",
+		}},
+		"co-authors": {ReviewQuery{Starter: "ann", Commit: head}, nil, []string{
+			"ann started the workflow", "cem wrote the commit", "web-flow committed the commit",
+			"fay co-authored the commit", "<ai@tools.example> co-authored the commit",
+		}},
+		"a commit that is not in the repository": {
+			ReviewQuery{Starter: "ann", Commit: gone},
+			nil,
+			[]string{"ann started the workflow"},
+		},
+		"a branch name as the commit": {
+			ReviewQuery{Starter: "ann", Commit: "main"},
+			nil,
+			[]string{"ann started the workflow"},
+		},
+		"a run that was re-run by another person": {
+			ReviewQuery{Starter: "ann", Actor: "dan"},
+			nil,
+			[]string{"dan started the workflow", "ann re-ran the workflow"},
+		},
+		"a run that was re-run by the same person": {
+			ReviewQuery{Starter: "ann", Actor: "Ann"},
+			nil,
+			[]string{"ann started the workflow"},
+		},
+		"an unknown starter": {ReviewQuery{Actor: "dan"}, nil, nil},
+		"a pull request of one commit": {pull(), nil, []string{
+			"ann started the workflow", "bob opened the pull request", "bob wrote a commit of the pull request",
+			"web-flow committed a commit of the pull request",
+		}},
 		"a pull request of three": {pull(), []string{base, side, head}, []string{
-			"ann started the workflow", "bob opened the pull request", "cem wrote a commit of the pull request", "dan committed a commit of the pull request",
-			"<who@laptop.example> wrote a commit of the pull request", "web-flow committed a commit of the pull request",
-			"fay co-authored a commit of the pull request", "<ai@tools.example> co-authored a commit of the pull request",
+			"ann started the workflow", "bob opened the pull request", "cem wrote a commit of the pull request",
+			"dan committed a commit of the pull request",
+			"<who@laptop.example> wrote a commit of the pull request",
+			"web-flow committed a commit of the pull request",
+			"fay co-authored a commit of the pull request",
+			"<ai@tools.example> co-authored a commit of the pull request",
 		}},
 	} {
 		t.Run(sentence, func(t *testing.T) {
-			world := func() githubtest.Repository {
-				return githubtest.Repository{Name: repo, Commits: commits, Pulls: []*githubtest.Pull{{Number: 12, Author: "bob", Head: head, Commits: c.pull}}}
+			repository := func() githubtest.Repository {
+				return githubtest.Repository{
+					Name:    repo,
+					Commits: commits,
+					Pulls:   []*githubtest.Pull{{Number: 12, Author: "bob", Head: head, Commits: c.pull}},
+				}
 			}
-			onEach(t, world, func(s *stage) {
+			onEach(t, repository, func(s *testEnv) {
 				got := s.client.Review(s.Context(), c.query)
 				var parts []string
 				for _, p := range got.Contributors.OrZero() {
@@ -237,74 +362,88 @@ func TestReview_Contributors(t *testing.T) {
 					}
 					parts = append(parts, name+" "+string(p.Role))
 				}
-				if diff := cmp.Diff(c.want, parts); diff != "" || unread(got) != "" {
-					s.Error(diff, unread(got))
+				if diff := cmp.Diff(c.want, parts); diff != "" || whyUnreadable(got) != "" {
+					s.Error(diff, whyUnreadable(got))
 				}
 			})
 		})
 	}
 }
 
-// GitHub lists 250 commits of a pull request. The author of the 251st could approve their own work.
+// GitHub lists at most 250 commits of a pull request. Otherwise the author of the 251st could approve their own work.
 func TestReview_MoreCommitsThanListed(t *testing.T) {
-	for n, want := range map[int]string{250: "", 251: "read the commits of pull request 12: github lists 250 of 251 commits, so not all authors are known"} {
-		world := func() githubtest.Repository {
+	for n, want := range map[int]string{
+		250: "",
+		251: "read the commits of pull request 12: github lists only 250 of 251 commits, so not all authors are known",
+	} {
+		repository := func() githubtest.Repository {
 			r := githubtest.Repository{Name: repo, Pulls: []*githubtest.Pull{{Number: 12, Author: "bob", Head: head}}}
 			for i := range n {
 				sha := fmt.Sprintf("%040x", i)
-				r.Commits, r.Pulls[0].Commits = append(r.Commits, &githubtest.Commit{SHA: sha, Author: "cem"}), append(r.Pulls[0].Commits, sha)
+				r.Commits, r.Pulls[0].Commits = append(r.Commits, &githubtest.Commit{SHA: sha, Author: "cem"}),
+					append(r.Pulls[0].Commits, sha)
 			}
 			return r
 		}
-		on(t, "github.com", world, nil, func(s *stage) {
-			if got := unread(s.client.Review(s.Context(), ReviewQuery{PullRequest: 12, Head: head, Starter: "ann"})); got != want {
-				s.Errorf("%d commits: %q", n, got)
+		withAPI(t, "github.com", repository, nil, func(s *testEnv) {
+			if got := whyUnreadable(s.client.Review(s.Context(), ReviewQuery{
+				PullRequest: 12,
+				Head:        head,
+				Starter:     "ann",
+			})); got != want {
+				s.Errorf("%d commits: got %q", n, got)
 			}
 		})
 	}
 }
 
-func TestAReviewOnTheSecondPageTakesAnApprovalBack(t *testing.T) {
-	world := func() githubtest.Repository {
+func TestReview_SecondPage(t *testing.T) {
+	repository := func() githubtest.Repository {
 		reviews := []githubtest.Review{{User: "eve"}}
 		for range 120 {
 			reviews = append(reviews, githubtest.Review{User: "joe", State: "COMMENTED"})
 		}
 		reviews = append(reviews, githubtest.Review{User: "eve", State: "CHANGES_REQUESTED"})
-		return githubtest.Repository{Name: repo, Access: members, Pulls: []*githubtest.Pull{{Number: 12, Author: "bob", Head: head, Reviews: reviews}}}
+		return githubtest.Repository{
+			Name:   repo,
+			Access: members,
+			Pulls:  []*githubtest.Pull{{Number: 12, Author: "bob", Head: head, Reviews: reviews}},
+		}
 	}
-	on(t, "github.com", world, nil, func(s *stage) {
+	withAPI(t, "github.com", repository, nil, func(s *testEnv) {
 		got := s.client.Review(s.Context(), ReviewQuery{PullRequest: 12, Head: head, Starter: "ann"})
-		if text := said(got.PullRequest.OrZero()); text != "eve: changes requested" {
+		if text := approvalsText(got.PullRequest.OrZero()); text != "eve: changes requested" {
 			s.Errorf("got %q", text)
 		}
 	})
 }
 
-func TestAReviewerWhomGitHubKnowsNoMoreDoesNotCount(t *testing.T) {
-	on(t, "github.com", fullWorld, nil, func(s *stage) {
+func TestReview_UnknownReviewer(t *testing.T) {
+	withAPI(t, "github.com", fullRepository, nil, func(s *testEnv) {
 		s.fault(`GET permission 404 body={"message": "Not Found"}`)
 		got := s.client.Review(s.Context(), ReviewQuery{PullRequest: 12, Head: head, Starter: "ann"})
-		if text := said(got.PullRequest.OrZero()); text != "joe: no access" {
+		if text := approvalsText(got.PullRequest.OrZero()); text != "joe: no access" {
 			s.Errorf("got %q", text)
 		}
 	})
 }
 
-// A part that cannot be read is unreadable, never shorter: of two approvers the author might be one.
+// If a part cannot be read completely, it is unreadable. It must never have fewer entries: one of two approvers could
+// be the author.
 func TestReview_PartUnreadable(t *testing.T) {
 	query := ReviewQuery{RunID: 7, PullRequest: 12, Head: head, Commit: base, Starter: "ann"}
 	for end, part := range map[string]string{
 		"approvals": "environments", "commits/" + base: "contributors", "graphql": "contributors",
-		"pulls/12": "pull request", "reviews": "pull request", "12/commits": "pull request", "permission": "pull request",
+		"pulls/12": "pull request", "reviews": "pull request", "12/commits": "pull request",
+		"permission": "pull request",
 	} {
 		for _, kind := range []string{"forbidden", "500", "reset", "login", "200", `200 body={"data": null}`} {
 			if end == "permission" && kind == "forbidden" {
-				continue // TestReview_AccessRefused
+				continue // see TestReview_AccessRefused
 			}
 			t.Run(end+" "+kind, func(t *testing.T) {
-				on(t, "github.com", fullWorld, nil, func(s *stage) {
-					if why := unread(s.client.Review(s.Context(), query)); why != "" {
+				withAPI(t, "github.com", fullRepository, nil, func(s *testEnv) {
+					if why := whyUnreadable(s.client.Review(s.Context(), query)); why != "" {
 						s.Fatalf("without the fault: %s", why)
 					}
 					s.fault("* " + end + " " + kind)
@@ -315,8 +454,8 @@ func TestReview_PartUnreadable(t *testing.T) {
 					want := map[string]bool{"environments": true, "contributors": true, "pull request": true}
 					want[part] = false
 					have := map[string]bool{"environments": entered, "contributors": made, "pull request": reviewed}
-					if diff := cmp.Diff(want, have); diff != "" || unread(got) == "" {
-						s.Error(diff, unread(got))
+					if diff := cmp.Diff(want, have); diff != "" || whyUnreadable(got) == "" {
+						s.Error(diff, whyUnreadable(got))
 					}
 				})
 			})
@@ -330,15 +469,15 @@ func TestReview_MissingPermissions(t *testing.T) {
 		permissions map[string]string
 		want        []string
 	}{
-		"everything":      {map[string]string{"actions": "read", "contents": "read", "pull-requests": "read"}, nil},
-		"contents alone":  {map[string]string{"contents": "read"}, []string{"actions: read", "pull-requests: read"}},
-		"actions alone":   {map[string]string{"actions": "read"}, []string{"contents: read", "pull-requests: read"}},
-		"no contents":     {map[string]string{"actions": "read", "pull-requests": "read"}, []string{"contents: read"}},
-		"nothing at all ": {map[string]string{}, []string{"actions: read", "contents: read", "pull-requests: read"}},
+		"everything":     {map[string]string{"actions": "read", "contents": "read", "pull-requests": "read"}, nil},
+		"contents alone": {map[string]string{"contents": "read"}, []string{"actions: read", "pull-requests: read"}},
+		"actions alone":  {map[string]string{"actions": "read"}, []string{"contents: read", "pull-requests: read"}},
+		"no contents":    {map[string]string{"actions": "read", "pull-requests": "read"}, []string{"contents: read"}},
+		"nothing at all": {map[string]string{}, []string{"actions: read", "contents: read", "pull-requests: read"}},
 	} {
 		t.Run(sentence, func(t *testing.T) {
 			tokens := map[string]githubtest.Token{token: {Login: bot, Permissions: c.permissions, Repository: repo}}
-			on(t, "github.com", fullWorld, tokens, func(s *stage) {
+			withAPI(t, "github.com", fullRepository, tokens, func(s *testEnv) {
 				if diff := cmp.Diff(c.want, s.client.Review(s.Context(), query).Missing); diff != "" {
 					s.Error(diff)
 				}
@@ -347,24 +486,27 @@ func TestReview_MissingPermissions(t *testing.T) {
 	}
 }
 
-// What could not be found out before the review belongs to it.
+// If finding the pull request failed, the review has that error.
 func TestReview_LostPullRequest(t *testing.T) {
-	on(t, "github.com", fullWorld, nil, func(s *stage) {
+	withAPI(t, "github.com", fullRepository, nil, func(s *testEnv) {
 		s.fault("GET pulls forbidden")
 		_, _, lost := s.client.PullRequestOf(s.Context(), head)
 		got := s.client.Review(s.Context(), ReviewQuery{Starter: "ann", Lost: fmt.Errorf("lost: %w", lost)})
-		if diff := cmp.Diff([]string{"pull-requests: read"}, got.Missing); diff != "" || !strings.HasPrefix(got.PullRequest.Why(), "lost: ") {
+		if diff := cmp.Diff([]string{"pull-requests: read"}, got.Missing); diff != "" ||
+			!strings.HasPrefix(got.PullRequest.Why(), "lost: ") {
 			s.Error(diff, got.PullRequest.Why())
 		}
 	})
 }
 
-// The co-authors of a pull request's commits are code, not the pull request.
+// Reading co-authors needs the permission for contents, even for commits of a pull request.
 func TestReview_CoAuthorsNeedContents(t *testing.T) {
-	world := fullWorld()
-	world.Pulls[0].Commits = []string{base}
-	tokens := map[string]githubtest.Token{token: {Login: bot, Permissions: map[string]string{"pull-requests": "read"}, Repository: repo}}
-	on(t, "github.com", func() githubtest.Repository { return world }, tokens, func(s *stage) {
+	repository := fullRepository()
+	repository.Pulls[0].Commits = []string{base}
+	tokens := map[string]githubtest.Token{
+		token: {Login: bot, Permissions: map[string]string{"pull-requests": "read"}, Repository: repo},
+	}
+	withAPI(t, "github.com", func() githubtest.Repository { return repository }, tokens, func(s *testEnv) {
 		got := s.client.Review(s.Context(), ReviewQuery{PullRequest: 12, Head: head, Starter: "ann"})
 		if diff := cmp.Diff([]string{"contents: read"}, got.Missing); diff != "" {
 			s.Error(diff, got.PullRequest.Why())
@@ -372,8 +514,8 @@ func TestReview_CoAuthorsNeedContents(t *testing.T) {
 	})
 }
 
-func TestWhetherTheHeadDescendsFromACommit(t *testing.T) {
-	world := func() githubtest.Repository {
+func TestContains(t *testing.T) {
+	repository := func() githubtest.Repository {
 		return githubtest.Repository{Name: repo, Commits: []*githubtest.Commit{
 			{SHA: base}, {SHA: head, Parents: []string{base}}, {SHA: side, Parents: []string{base}},
 		}}
@@ -383,19 +525,19 @@ func TestWhetherTheHeadDescendsFromACommit(t *testing.T) {
 		base, head string
 		want       registry.Known[bool]
 	}{
-		"an ancestor":                   {base, head, registry.Is(true)},
-		"the same":                      {head, head, registry.Is(true)},
-		"a descendant":                  {head, base, registry.Is(false)},
-		"of another branch":             {side, head, registry.Is(false)},
-		"never pushed here":             {gone, head, registry.Is(false)},
-		"a head the repository has not": {base, gone, unreadable},
-		"a branch's name":               {"main", head, unreadable},
-		"a short digest":                {base[:7], head, unreadable},
-		"nothing":                       {"", head, unreadable},
+		"an ancestor":                          {base, head, registry.Is(true)},
+		"the same commit":                      {head, head, registry.Is(true)},
+		"a descendant":                         {head, base, registry.Is(false)},
+		"on another branch":                    {side, head, registry.Is(false)},
+		"never pushed here":                    {gone, head, registry.Is(false)},
+		"a head that is not in the repository": {base, gone, unreadable},
+		"a branch's name":                      {"main", head, unreadable},
+		"a short digest":                       {base[:7], head, unreadable},
+		"nothing":                              {"", head, unreadable},
 	}
 	for sentence, c := range cases {
 		t.Run(sentence, func(t *testing.T) {
-			onEach(t, world, func(s *stage) {
+			onEach(t, repository, func(s *testEnv) {
 				got := s.client.Contains(s.Context(), c.base, c.head)
 				gotValue, gotOK := got.Get()
 				wantValue, wantOK := c.want.Get()
@@ -403,50 +545,73 @@ func TestWhetherTheHeadDescendsFromACommit(t *testing.T) {
 					s.Errorf("got %v, %v (%s)", gotValue, gotOK, got.Why())
 				}
 				if n := len(s.double.Requests()); n > 0 && c.base == c.head {
-					s.Errorf("%d requests for the same commit", n)
+					s.Errorf("got %d requests for the same commit, want none", n)
 				}
 			})
 		})
 	}
-	for _, fault := range []string{"* compare/* 404", "* * forbidden", "* * 500", `* * 200 body={"status": "sideways"}`, `* * 200 body={}`} {
+	for _, fault := range []string{
+		"* compare/* 404", "* * forbidden", "* * 500", `* * 200 body={"status": "sideways"}`, `* * 200 body={}`,
+	} {
 		t.Run(fault, func(t *testing.T) {
-			on(t, "github.com", world, nil, func(s *stage) {
+			withAPI(t, "github.com", repository, nil, func(s *testEnv) {
 				s.double.Fault(githubtest.Fault{Path: "/repos/*/*/commits/*", Kind: githubtest.Status, Status: 404})
 				f, err := githubtest.ParseFault(fault)
 				s.ok(err)
 				f.Path = "/repos/*/*/compare/*"
 				s.double.Fault(f)
 				if got := s.client.Contains(s.Context(), base, head); got.Why() == "" {
-					s.Errorf("known: %v", got.OrZero())
+					s.Errorf("got the value %v, want unreadable", got.OrZero())
 				}
 			})
 		})
 	}
 }
 
-func TestThePullRequestOfACommit(t *testing.T) {
-	world := func() githubtest.Repository {
-		return githubtest.Repository{Name: repo, Commits: []*githubtest.Commit{{SHA: base}, {SHA: head}, {SHA: side}}, Pulls: []*githubtest.Pull{
-			{Number: 12, Author: "bob", Head: side, Branch: "better", Merge: head, Merged: true},
-			{Number: 13, Author: "eve", Head: head, Branch: "next"},
-			{Number: 14, Author: "mallory", Head: base, Branch: "fork", From: "mallory/churn", Merge: base}, // a trial merge
-		}}
+func TestPullRequestOf(t *testing.T) {
+	repository := func() githubtest.Repository {
+		return githubtest.Repository{Name: repo, Commits: []*githubtest.Commit{{SHA: base}, {SHA: head}, {SHA: side}},
+			Pulls: []*githubtest.Pull{
+				{Number: 12, Author: "bob", Head: side, Branch: "better", Merge: head, Merged: true},
+				{Number: 13, Author: "eve", Head: head, Branch: "next"},
+				// a trial merge
+				{Number: 14, Author: "mallory", Head: base, Branch: "fork", From: "mallory/churn", Merge: base},
+			}}
 	}
-	onEach(t, world, func(s *stage) {
+	onEach(t, repository, func(s *testEnv) {
 		pr, ok, err := s.client.PullRequestOf(s.Context(), head)
 		s.ok(err)
-		want := PullRequest{Number: 12, Head: side, Branch: "better", HeadRepository: repo, Author: "bob", Base: "main", MergeCommit: head, URL: pr.URL}
+		want := PullRequest{
+			Number:         12,
+			Head:           side,
+			Branch:         "better",
+			HeadRepository: repo,
+			Author:         "bob",
+			Base:           "main",
+			MergeCommit:    head,
+			URL:            pr.URL,
+		}
 		if diff := cmp.Diff(want, pr); !ok || diff != "" {
 			s.Error(ok, diff)
 		}
 		for _, sha := range []string{base, side, gone, "main", ""} {
 			if pr, ok, err := s.client.PullRequestOf(s.Context(), sha); ok || err != nil {
-				s.Errorf("%s: %+v, %v", sha, pr, err)
+				s.Errorf("%s: got %+v, error %v", sha, pr, err)
 			}
 		}
 		fork, err := s.client.PullRequest(s.Context(), 14)
 		s.ok(err)
-		want = PullRequest{Number: 14, Head: base, Branch: "fork", HeadRepository: "mallory/churn", Fork: true, Author: "mallory", Base: "main", URL: fork.URL, Commits: 1}
+		want = PullRequest{
+			Number:         14,
+			Head:           base,
+			Branch:         "fork",
+			HeadRepository: "mallory/churn",
+			Fork:           true,
+			Author:         "mallory",
+			Base:           "main",
+			URL:            fork.URL,
+			Commits:        1,
+		}
 		if diff := cmp.Diff(want, fork); diff != "" {
 			s.Error(diff)
 		}
@@ -455,9 +620,12 @@ func TestThePullRequestOfACommit(t *testing.T) {
 	})
 }
 
-func TestAPullRequestWhoseForkWasDeletedIsStillFromAFork(t *testing.T) {
-	on(t, "github.com", nil, nil, func(s *stage) {
-		s.fault(`GET pulls/14 200 body={"number": 14, "user": null, "head": {"sha": "x", "ref": "fork", "repo": null}, "base": {"ref": "main"}, "merged_at": null}`)
+func TestPullRequest_DeletedFork(t *testing.T) {
+	withAPI(t, "github.com", nil, nil, func(s *testEnv) {
+		s.fault(
+			`GET pulls/14 200 body={"number": 14, "user": null, "head": {"sha": "x", "ref": "fork", "repo": null}, ` +
+				`"base": {"ref": "main"}, "merged_at": null}`,
+		)
 		pr, err := s.client.PullRequest(s.Context(), 14)
 		s.ok(err)
 		if !pr.Fork || pr.Author != "" || pr.HeadRepository != "" {

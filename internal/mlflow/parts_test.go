@@ -106,7 +106,7 @@ func TestParts_Flavours(t *testing.T) {
 		for _, need := range append(needs, "MLmodel") {
 			folder, _, _ := strings.Cut(need, "/") // the folder may be gone with its only file
 			got := lacks(t, mlmodel, without(files, need))
-			if !strings.Contains(got, folder) || !strings.HasSuffix(got, "is not there") {
+			if !strings.Contains(got, folder) || !strings.HasSuffix(got, "is missing") {
 				t.Errorf("%s without %s: %q", name, need, got)
 			}
 		}
@@ -194,7 +194,7 @@ func TestParts_Elsewhere(t *testing.T) {
 		},
 	} {
 		files := []registry.File{{Path: "MLmodel", Size: 5}, {Path: "peft/x", Size: 5}, {Path: "components/peft/x", Size: 5}}
-		want := c.name + ", which the MLmodel file names (" + c.key + "), is not among the model's files: it " + c.why
+		want := c.name + ", which the MLmodel file refers to (" + c.key + "), is not among the model's artifacts: it " + c.why
 		if got := lacks(t, "flavors: {"+c.flavors+"}\n", files); got != want {
 			t.Errorf("%s\ngot  %s\nwant %s", c.flavors, got, want)
 		}
@@ -214,28 +214,28 @@ func TestParts_Others(t *testing.T) {
 		{head + "model_size_bytes: 10\n", ""},
 		{
 			head + "model_size_bytes: 11\n",
-			"a part of the files is not there: they have 10 bytes, and the MLmodel file says 11",
+			"some files are missing: there are 10 bytes, but the MLmodel file says 11",
 		},
 		{
 			"flavors: {f: {requirements_file: {path: requirements.txt}}}\nmodel_size_bytes: 150\n",
-			"requirements.txt, which the MLmodel file names (f.requirements_file.path), is not there",
+			"requirements.txt, which the MLmodel file refers to (f.requirements_file.path), is missing",
 		},
 		{
 			head + "wheels: {platform: x}\n",
-			"wheels, which the MLmodel file names (MLmodel.wheels), is not there",
+			"wheels, which the MLmodel file refers to (MLmodel.wheels), is missing",
 		},
-		{"flavors: {f: {data: data/b}}\n", "data/b, which the MLmodel file names (f.data), is empty"},
+		{"flavors: {f: {data: data/b}}\n", "data/b, which the MLmodel file refers to (f.data), is empty"},
 		{
 			head + "saved_input_example_info: {artifact_path: e.json}\n",
-			"e.json, which the MLmodel file names (saved_input_example_info.artifact_path), is not there",
+			"e.json, which the MLmodel file refers to (saved_input_example_info.artifact_path), is missing",
 		},
 		{
 			head + "saved_input_example_info: {artifact_path: data/a, serving_input_path: s.json, type: x}\n",
-			"s.json, which the MLmodel file names (saved_input_example_info.serving_input_path), is not there",
+			"s.json, which the MLmodel file refers to (saved_input_example_info.serving_input_path), is missing",
 		},
 		{
 			"flavors: {keras: {data: data}}\n",
-			"data/model.keras or data/model or data/model.h5, which a model of the flavour keras needs, is not there",
+			"data/model.keras or data/model or data/model.h5, which a model of the flavour keras needs, is missing",
 		},
 	} {
 		if got := lacks(t, c.mlmodel, files); got != c.want {

@@ -8,31 +8,32 @@ import (
 	"time"
 )
 
-// MovedRoot says that artifacts were moved to another store: what MLflow recorded below From lies below To now.
-// It counts until the end of a day.
+// MovedRoot says that artifacts were moved to another store: everything that MLflow recorded below From is now below
+// To. It is valid until the end of a day.
 type MovedRoot struct {
-	From, To string // locations without a trailing slash: s3://old/mlflow
+	From, To string // locations without a trailing slash, such as s3://old/mlflow
 	Until    time.Time
 	Reason   string
 }
 
-// MovedBy are the moves that still count at a time. If the time is not known (zero), none does.
+// MovedBy returns the moves that are still valid at a time. If the time is unknown (zero), there are none.
 func MovedBy(roots []MovedRoot, now time.Time) []MovedRoot {
 	return slices.DeleteFunc(slices.Clone(roots), func(r MovedRoot) bool { return now.IsZero() || now.After(r.Until) })
 }
 
-// BelongsToRun says why a model does not belong to a run, in words for people; "" if it does. Whatever somebody
-// merely wrote down is no proof: a server checks neither the source run of a logged model nor the run of a version.
+// BelongsToRun says why a model does not belong to a run, or returns "" if it does. It trusts nothing that anyone
+// could have written: MLflow checks neither the source run of a logged model nor the run of a version.
 //
-// A logged model belongs if it is in the run's experiment and the run lists it among its outputs. Outputs can be
-// written by anybody before MLflow 3.15, experiments cannot, so the experiment is what protects. Any other model
-// belongs by its place, which is below the run's own artifacts; roots are the moves that are allowed for.
+// A logged model belongs to the run if it is in the run's experiment and among the run's outputs. Before MLflow 3.15
+// anyone can write outputs, but not experiments, so the experiment is the protection. Any other model belongs to the
+// run if its location is below the run's artifacts. roots lists the allowed moves.
 func BelongsToRun(source string, logged *LoggedModel, run Run, roots ...MovedRoot) string {
 	if logged != nil {
 		return loggedBelongs(source, *logged, run, roots)
 	}
 	if _, ok := ArtifactPath(source, run, roots...); !ok {
-		return fmt.Sprintf("its files are at %s, which is not below the artifacts of run %s (%s)", source, run.ID, run.ArtifactURI)
+		return fmt.Sprintf("its artifacts are at %s, which is not below the artifacts of run %s (%s)",
+			source, run.ID, run.ArtifactURI)
 	}
 	return ""
 }
@@ -43,7 +44,8 @@ func loggedBelongs(source string, m LoggedModel, run Run, roots []MovedRoot) str
 	case !m.IsAt(source, roots...):
 		return m.elsewhere(source)
 	case m.ExperimentID == "" || m.ExperimentID != run.ExperimentID:
-		return fmt.Sprintf("logged model %s is in experiment %s and run %s in experiment %s", m.ID, m.ExperimentID, run.ID, run.ExperimentID)
+		return fmt.Sprintf("logged model %s is in experiment %s, but run %s is in experiment %s",
+			m.ID, m.ExperimentID, run.ID, run.ExperimentID)
 	case m.SourceRunID != "" && m.SourceRunID != run.ID:
 		return fmt.Sprintf("logged model %s was logged by run %s, not by run %s", m.ID, m.SourceRunID, run.ID)
 	case !listed:
@@ -52,17 +54,17 @@ func loggedBelongs(source string, m LoggedModel, run Run, roots []MovedRoot) str
 	return ""
 }
 
-// IsAt reports whether a source is the logged model itself, by its id or by the place of its files.
+// IsAt reports whether a source is this logged model, by its id or by the location of its artifacts.
 func (m LoggedModel) IsAt(source string, roots ...MovedRoot) bool {
 	return source == "models:/"+m.ID || SameLocation(source, m.ArtifactURI, roots...)
 }
 
 func (m LoggedModel) elsewhere(source string) string {
-	return fmt.Sprintf("its files are at %s, which are not those of logged model %s", source, m.ID)
+	return fmt.Sprintf("its artifacts at %s are not those of logged model %s", source, m.ID)
 }
 
-// LoggedIn is the id of the logged model that a source names, models:/m-… or the place of such a model's files. It is ""
-// for any other source. The second form is only a claim, which BelongsToRun checks.
+// LoggedIn returns the id of the logged model in a source, which is models:/m-… or the location of such a model's
+// artifacts. It returns "" for any other source. A location is only a claim, which BelongsToRun checks.
 func LoggedIn(source string) string {
 	if id, ok := strings.CutPrefix(source, "models:/"); ok {
 		return loggedModelID.FindString(id)
@@ -75,8 +77,8 @@ func LoggedIn(source string) string {
 	return loggedModelID.FindString(id)
 }
 
-// ArtifactPath is where below a run's artifacts a source lies: "model" for mlflow-artifacts:/1/RUN/artifacts/model.
-// ok is false if it does not lie there.
+// ArtifactPath returns the path of a source below a run's artifacts: "model" for
+// mlflow-artifacts:/1/RUN/artifacts/model. ok is false if it is not below them.
 func ArtifactPath(source string, run Run, roots ...MovedRoot) (path string, ok bool) {
 	at, ok := parseLocation(source)
 	if !ok || run.ID == "" {
@@ -97,8 +99,8 @@ func ArtifactPath(source string, run Run, roots ...MovedRoot) (path string, ok b
 	return "", false
 }
 
-// SameRegistration reports whether a version is what registering this source of this run makes: of the same run, and of
-// the same logged model or the same place. A tag says nothing about that, because others can write it.
+// SameRegistration reports whether registering this source of this run would give this version: it has the same run,
+// and the same logged model or location. It does not look at tags, because others can write them.
 func SameRegistration(v Version, s Source, run Run) bool {
 	switch {
 	case v.RunID != s.RunID:
@@ -113,31 +115,32 @@ func SameRegistration(v Version, s Source, run Run) bool {
 	return okWas && okNow && was == now
 }
 
-// IsLocation reports whether a text is an artifact location that files can lie below.
+// IsLocation reports whether a text is an artifact location that can contain files.
 func IsLocation(text string) bool {
 	l, ok := parseLocation(text)
 	return ok && len(l.segments) > 0
 }
 
-// SameLocation reports whether two artifact locations are the same place, or were before the moves of the first one.
+// SameLocation reports whether two artifact locations are the same, or were before the moves of the first one.
 func SameLocation(a, b string, roots ...MovedRoot) bool {
 	x, okX := parseLocation(a)
 	y, okY := parseLocation(b)
 	return okX && okY && slices.ContainsFunc(x.moved(roots), func(x location) bool {
-		return x.scheme == y.scheme && x.host == y.host && x.absolute == y.absolute && slices.Equal(x.segments, y.segments)
+		return x.scheme == y.scheme && x.host == y.host && x.absolute == y.absolute &&
+			slices.Equal(x.segments, y.segments)
 	})
 }
 
-// location is an artifact location in one normal form, to be compared by segments: file:///a/b and /a/b are equal,
-// and so are ./mlruns/0 and mlruns/0.
+// location is an artifact location in normal form, compared by segments. So file:///a/b equals /a/b, and ./mlruns/0
+// equals mlruns/0.
 type location struct {
 	scheme, host string
 	absolute     bool
 	segments     []string
 }
 
-// parseLocation reads a location. What can be read in two ways (dots that climb, encoded dots and slashes,
-// backslashes, queries) is no location that anything could lie below.
+// parseLocation parses a location. It rejects ambiguous ones: with "..", encoded dots or slashes, backslashes, or
+// queries.
 func parseLocation(text string) (location, bool) {
 	var l location
 	rest := text
@@ -161,7 +164,8 @@ func parseLocation(text string) (location, bool) {
 	for _, segment := range strings.Split(rest, "/") {
 		switch folded := strings.ToLower(segment); {
 		case segment == "" || segment == ".":
-		case segment == "..", strings.Contains(folded, "%2e"), strings.Contains(folded, "%2f"), strings.Contains(folded, "%5c"):
+		case segment == "..",
+			strings.Contains(folded, "%2e"), strings.Contains(folded, "%2f"), strings.Contains(folded, "%5c"):
 			return location{}, false
 		default:
 			l.segments = append(l.segments, segment)
@@ -170,7 +174,7 @@ func parseLocation(text string) (location, bool) {
 	return l, true
 }
 
-// below is the path of l below root, if it is a real part of it.
+// below returns the path of l below root. ok is false if l is not below it.
 func (l location) below(root location) (path string, ok bool) {
 	n := len(root.segments)
 	if l.scheme != root.scheme || l.host != root.host || l.absolute != root.absolute || len(l.segments) <= n ||
@@ -180,7 +184,7 @@ func (l location) below(root location) (path string, ok bool) {
 	return strings.Join(l.segments[n:], "/"), true
 }
 
-// moved lists the location itself and where it was before the moves.
+// moved returns the location itself and its locations before the moves.
 func (l location) moved(roots []MovedRoot) []location {
 	out := []location{l}
 	for _, r := range roots {
@@ -197,8 +201,8 @@ func (l location) moved(roots []MovedRoot) []location {
 	return out
 }
 
-// HasModel reports whether a logged model that the run lists is a model of the run: one of its experiment that no other
-// run logged, or one that the run logged values on.
+// HasModel reports whether a logged model in the run's lists is a model of the run. It is in the run's experiment and
+// was not logged by another run, or the run logged metrics on it.
 func (r Run) HasModel(m LoggedModel) bool {
 	if slices.ContainsFunc(m.Metrics, func(v ModelMetric) bool { return v.RunID == r.ID }) {
 		return true
@@ -206,8 +210,8 @@ func (r Run) HasModel(m LoggedModel) bool {
 	return m.ExperimentID == r.ExperimentID && (m.SourceRunID == "" || m.SourceRunID == r.ID)
 }
 
-// UnknownModel stands for a model that a run lists and that cannot be read, because it was deleted or never was. It is
-// behind all others, so that a value of its step may have been meant for it.
+// UnknownModel represents a model that a run lists but that cannot be read, because it was deleted or never existed. It
+// is ordered after all others, so a value at its step may belong to it.
 func UnknownModel(id string) LoggedModel {
 	return LoggedModel{ID: id, Name: "deleted", Created: time.UnixMilli(math.MaxInt64 / 2)}
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Candidate is the parsed `candidate` input. Exactly one of the forms is filled.
+// Candidate is the parsed input `candidate`. Exactly one of its forms is set.
 type Candidate struct {
 	Text    string // as given
 	RunID   string // runs:/RunID/Path
@@ -16,8 +16,8 @@ type Candidate struct {
 	Model   string // models:/Model/Number or models:/Model@Alias
 	Number  int
 	Alias   string
-	Best    *Best     // best or best/PATH: found when facts are gathered
-	Commit  *ByCommit // commit or commit/PATH: the same
+	Best    *Best     // best or best/PATH; found when facts are gathered
+	Commit  *ByCommit // commit or commit/PATH; found when facts are gathered
 }
 
 var (
@@ -25,11 +25,11 @@ var (
 	loggedModelID = regexp.MustCompile(`^m-[0-9a-f]{32}$`)
 )
 
-// bareRunID is how MLflow's servers write the id of a run.
+// bareRunID matches a run id as MLflow's servers write it.
 var bareRunID = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
-// ParseCandidate reads a candidate URI. The error says what would be right, and carries no reason: the caller adds
-// the name of the input.
+// ParseCandidate parses a candidate. The error says what would be correct. It has no reason, and the caller adds the
+// name of the input.
 func ParseCandidate(text string) (Candidate, error) {
 	c := Candidate{Text: text}
 	switch {
@@ -46,23 +46,27 @@ func ParseCandidate(text string) (Candidate, error) {
 	case strings.HasPrefix(text, "models:/"):
 		return c.registered(strings.TrimPrefix(text, "models:/"))
 	case bareRunID.MatchString(text):
-		return c, fmt.Errorf("looks like a run id, and a run may hold several models; write runs:/%s/model with the name given to log_model", text)
+		return c, fmt.Errorf("this looks like a run id, but a run can have several models; write runs:/%s/model with "+
+			"the name that was given to log_model", text)
 	case isNumber(text):
-		return c, fmt.Errorf("a version number alone does not say of which model; write models:/NAME/%s", text)
+		return c, fmt.Errorf("a version number without a model is not enough; write models:/NAME/%s", text)
 	case strings.Contains(text, ":/"):
-		return c, fmt.Errorf("a bare location has no run, so no lineage; write runs:/RUN_ID/PATH, models:/NAME/VERSION or models:/m-…")
+		return c, fmt.Errorf("a location without a run has no lineage; write runs:/RUN_ID/PATH, models:/NAME/VERSION " +
+			"or models:/m-…")
 	}
-	return c, fmt.Errorf("want runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS, models:/m-…, best or commit")
+	return c,
+		fmt.Errorf("want runs:/RUN_ID/PATH, models:/NAME/VERSION, models:/NAME@ALIAS, models:/m-…, best or commit")
 }
 
-// pathAfter is the path of the model that stands behind the word, by default MLflow's usual one.
+// pathAfter returns the path of the model after the word. The default is MLflow's usual name.
 func pathAfter(word, text string) (string, error) {
 	path := strings.Trim(strings.TrimPrefix(text, word), "/")
 	if path == "" {
 		path = "model"
 	}
 	if unsafePath(path) {
-		return path, fmt.Errorf("the artifact path %q must not hold '..', a backslash, '#', '?', '%%' or a control character", path)
+		return path, fmt.Errorf("the artifact path %q must not contain '..', a backslash, '#', '?', '%%' or a "+
+			"control character", path)
 	}
 	return path, nil
 }
@@ -74,9 +78,11 @@ func (c Candidate) run(rest string) (Candidate, error) {
 	case !runID.MatchString(id):
 		return c, fmt.Errorf("%q is not a run id; write runs:/RUN_ID/PATH", id)
 	case path == "":
-		return c, fmt.Errorf("the artifact path is missing; write runs:/%s/model with the name given to log_model", id)
+		return c, fmt.Errorf("the artifact path is missing; write runs:/%s/model with the name that was given to "+
+			"log_model", id)
 	case unsafePath(path):
-		return c, fmt.Errorf("the artifact path %q must not hold '..', a backslash, '#', '?', '%%' or a control character", path)
+		return c, fmt.Errorf("the artifact path %q must not contain '..', a backslash, '#', '?', '%%' or a control "+
+			"character", path)
 	}
 	c.RunID, c.Path = id, path
 	return c, nil
@@ -108,9 +114,10 @@ func (c Candidate) registered(rest string) (Candidate, error) {
 	case !ok || name == "":
 		return c, fmt.Errorf("want models:/NAME/VERSION, models:/NAME@ALIAS or models:/m-… with 32 hex digits")
 	case strings.EqualFold(version, "latest"):
-		return c, fmt.Errorf("'latest' may change between judging and promoting; name the version, as in models:/%s/7", name)
+		return c,
+			fmt.Errorf("'latest' may change between judging and promoting; write a version, such as models:/%s/7", name)
 	case !isNumber(version):
-		return c, fmt.Errorf("%q is not a version number; write models:/%s/7, or models:/%s@ALIAS", version, name, name)
+		return c, fmt.Errorf("%q is not a version number; write models:/%s/7 or models:/%s@ALIAS", version, name, name)
 	}
 	c.Model = name
 	c.Number, _ = strconv.Atoi(version)
@@ -130,12 +137,12 @@ func cutLast(s, sep string) (before, after string, found bool) {
 	return s, "", false
 }
 
-// Best asks for the model of an experiment with the best value of a metric.
+// Best selects the model of an experiment with the best value of a metric.
 type Best struct {
 	Experiment string
 	Metric     string
 	Goal       string // Maximize or Minimize
-	Path       string // name of the logged model, or where below the run's artifacts the model is
+	Path       string // name of the logged model, or path below the run's artifacts
 }
 
 // Goals of a metric.
@@ -144,7 +151,7 @@ const (
 	Minimize = "minimize"
 )
 
-// Better reports whether a is a better value than b.
+// Better reports whether a is a better value than the other one.
 func (b Best) Better(a, than Point) bool {
 	if b.Goal == Minimize {
 		return a.Value < than.Value

@@ -7,34 +7,34 @@ import (
 	"time"
 )
 
-// ByCommit asks for the newest finished run that was trained from a commit.
+// ByCommit selects the newest finished run that was trained from a commit.
 type ByCommit struct {
 	SHA         string   // full digest
-	Experiments []string // names or ids of those to look in; none = that of the run behind the target's version
-	TrainedBy   []string // MLflow users whose runs count; none = all
+	Experiments []string // names or ids of experiments to search; default the experiment of the incumbent's run
+	TrainedBy   []string // MLflow users whose runs count; default all
 	Path        string   // of the model in the run
 }
 
 // CommitRun is the run that was found for a commit.
 type CommitRun struct {
 	SHA, RunID string
-	User       string    // as the training sent it
-	Ended      time.Time // zero = the run has no end time
-	Searched   string    // experiments, in words
+	User       string    // as sent by the training client
+	Ended      time.Time // zero if the run has no end time
+	Searched   string    // description of the searched experiments
 	Older      []OtherRun
 	Ignored    []OtherRun // runs of the commit that do not count
-	More       bool       // further, older runs of the commit were not read
+	More       bool       // older runs of the commit were not read
 }
 
-// OtherRun is a run of the commit that was not taken, and why not.
+// OtherRun is a run of the commit that was not selected, and the reason.
 type OtherRun struct{ ID, User, Why string }
 
-// clockTolerance is how far the clock of a training machine may be ahead of the server's. Times of a run are what the
-// client sends, so a run may say that it ends in ten years, and would be the newest until then.
+// clockTolerance is how far a training machine's clock may be ahead of the server's. The client sends the times of a
+// run. Without this limit a run could claim to end in ten years and would be the newest until then.
 const clockTolerance = 10 * time.Minute
 
-// Choose returns the newest run that counts, the older ones, newest first, and those that do not count. ok is false if
-// none counts. now is the server's clock; zero = not known.
+// Choose returns the newest run that counts, the older ones (newest first), and those that do not count. ok is false if
+// no run counts. now is the server's clock, or zero if it is unknown.
 func (by ByCommit) Choose(runs []Run, now time.Time) (newest Run, older, ignored []OtherRun, ok bool) {
 	var counts []Run
 	for _, r := range runs {
@@ -47,7 +47,7 @@ func (by ByCommit) Choose(runs []Run, now time.Time) (newest Run, older, ignored
 	if len(counts) == 0 {
 		return Run{}, nil, ignored, false
 	}
-	// Of runs that ended at the same moment the one that started last, and of those the greatest id: always the same.
+	// For equal ends the last start decides, and then the greatest id, so the result is always the same.
 	slices.SortFunc(counts, func(a, b Run) int {
 		return cmp.Or(b.End.Compare(a.End), b.Start.Compare(a.Start), cmp.Compare(b.ID, a.ID))
 	})
@@ -61,7 +61,7 @@ func (by ByCommit) Choose(runs []Run, now time.Time) (newest Run, older, ignored
 	return counts[0], older, ignored, true
 }
 
-// ignores says why a run does not count; "" if it does.
+// ignores says why a run does not count, or returns "" if it does.
 func (by ByCommit) ignores(r Run, now time.Time) string {
 	switch latest := now.Add(clockTolerance); {
 	case r.Deleted:
@@ -69,37 +69,37 @@ func (by ByCommit) ignores(r Run, now time.Time) string {
 	case r.Status != "FINISHED":
 		return "it is " + r.Status
 	case now.IsZero():
-		return "the server does not tell its clock (header Date), so the end of the run cannot be checked"
+		return "the server does not send its clock (header Date), so the end of the run cannot be checked"
 	case r.End.After(latest):
 		return "its end " + moment(r.End) + " is in the future"
 	case r.Start.After(latest):
 		return "its start " + moment(r.Start) + " is in the future"
 	case len(by.TrainedBy) > 0 && !slices.Contains(by.TrainedBy, r.User):
-		return "not in trained-by"
+		return "its user is not in trained-by"
 	}
 	return ""
 }
 
-// Words say which run was taken, from where, and which were not.
+// Words describes which run was selected from which experiments, and which runs were not.
 func (c CommitRun) Words() []string {
 	notes := []string{fmt.Sprintf("run %s is the newest finished run of commit %s in %s; it ended %s",
 		runOf(c.RunID, c.User), c.SHA, c.Searched, moment(c.Ended))}
 	if len(c.Older) > 0 {
-		notes = append(notes, "not taken, as they are older: "+Others(c.Older))
+		notes = append(notes, "not selected because they are older: "+Others(c.Older))
 	}
 	if len(c.Ignored) > 0 {
 		notes = append(notes, "runs of this commit that do not count: "+Others(c.Ignored))
 	}
 	if c.More {
-		notes = append(notes, "further, older runs of this commit were not read")
+		notes = append(notes, "more, older runs of this commit were not read")
 	}
 	return notes
 }
 
-// othersShown is how many runs a sentence lists.
+// othersShown is the maximum number of runs in a sentence.
 const othersShown = 5
 
-// Others lists runs and why they were not taken.
+// Others lists runs with the reasons why they were not selected.
 func Others(runs []OtherRun) string {
 	text := ""
 	for i, r := range runs[:min(othersShown, len(runs))] {

@@ -23,24 +23,27 @@ func TestByCommit_Choose(t *testing.T) {
 		by    ByCommit
 		runs  []Run
 		now   time.Time
-		want  string // "" = none counts
-		other string // another run, and why it was not taken
+		want  string // "" if none counts
+		other string // another run with the reason
 	}{
-		"no run at all": {now: now},
-		"a run that is deleted": {
-			runs: []Run{run("r", func(r *Run) { r.Deleted, r.End = true, at(-1) }), good}, now: now, want: "good", other: "r: it is deleted",
+		"no runs": {now: now},
+		"a deleted run": {
+			runs: []Run{run("r", func(r *Run) { r.Deleted, r.End = true, at(-1) }), good}, now: now, want: "good",
+			other: "r: it is deleted",
 		},
-		"a run that failed": {
-			runs: []Run{run("r", func(r *Run) { r.Status, r.End = "FAILED", at(-1) }), good}, now: now, want: "good", other: "r: it is FAILED",
+		"a failed run": {
+			runs: []Run{run("r", func(r *Run) { r.Status, r.End = "FAILED", at(-1) }), good}, now: now, want: "good",
+			other: "r: it is FAILED",
 		},
-		"a run that is under way": {
-			runs: []Run{run("r", func(r *Run) { r.Status, r.End = "RUNNING", time.Time{} }), good}, now: now, want: "good", other: "r: it is RUNNING",
+		"a run in progress": {
+			runs: []Run{run("r", func(r *Run) { r.Status, r.End = "RUNNING", time.Time{} }), good}, now: now,
+			want: "good", other: "r: it is RUNNING",
 		},
-		"an end eleven minutes ahead": {
+		"an end eleven minutes in the future": {
 			runs: []Run{run("r", func(r *Run) { r.End = at(11) }), good}, now: now, want: "good",
 			other: "r: its end 2026-05-03T10:11:00Z is in the future",
 		},
-		"an end ten minutes ahead, by a clock that is fast": {
+		"an end ten minutes in the future, from a fast clock": {
 			runs: []Run{good, run("r", func(r *Run) { r.Start, r.End = at(9), at(10) })}, now: now, want: "r",
 			other: "good: it ended 2026-05-03T09:30:00Z",
 		},
@@ -48,48 +51,54 @@ func TestByCommit_Choose(t *testing.T) {
 			runs: []Run{run("r", func(r *Run) { r.Start, r.End = at(600), at(-1) }), good}, now: now, want: "good",
 			other: "r: its start 2026-05-03T20:00:00Z is in the future",
 		},
-		"a server that does not tell its clock": {
-			runs: []Run{good}, other: "good: the server does not tell its clock (header Date), so the end of the run cannot be checked",
+		"a server without a Date header": {
+			runs:  []Run{good},
+			other: "good: the server does not send its clock (header Date), so the end of the run cannot be checked",
 		},
 		"a laptop's run that ended last": {
 			runs: []Run{good, run("laptop", func(r *Run) { r.User, r.End = "ann", at(-1) })}, now: now, want: "laptop",
 			other: "good: it ended 2026-05-03T09:30:00Z",
 		},
-		"a laptop's run next to the user that is asked for": {
+		"a laptop's run next to a run of the wanted user": {
 			by:   ByCommit{TrainedBy: []string{"bob", "ci"}},
-			runs: []Run{good, run("laptop", func(r *Run) { r.User, r.End = "ann", at(-1) })}, now: now, want: "good", other: "laptop: not in trained-by",
+			runs: []Run{good, run("laptop", func(r *Run) { r.User, r.End = "ann", at(-1) })}, now: now, want: "good",
+			other: "laptop: its user is not in trained-by",
 		},
-		"a user that differs by case": {
-			by: ByCommit{TrainedBy: []string{"CI"}}, runs: []Run{good}, now: now, other: "good: not in trained-by",
+		"a user in different case": {
+			by: ByCommit{TrainedBy: []string{"CI"}}, runs: []Run{good}, now: now,
+			other: "good: its user is not in trained-by",
 		},
-		"the same end: the later start": {
-			runs: []Run{good, run("r", func(r *Run) { r.Start = at(-50) })}, now: now, want: "r", other: "good: it ended at the same moment",
+		"the same end: the later start wins": {
+			runs: []Run{good, run("r", func(r *Run) { r.Start = at(-50) })}, now: now, want: "r",
+			other: "good: it ended at the same moment",
 		},
-		"the same end and start: the greater id": {
-			runs: []Run{good, run("zzz", func(*Run) {})}, now: now, want: "zzz", other: "good: it ended at the same moment",
+		"the same end and start: the greater id wins": {
+			runs: []Run{good, run("zzz", func(*Run) {})}, now: now, want: "zzz",
+			other: "good: it ended at the same moment",
 		},
 		"a run without an end": {
-			runs: []Run{run("r", func(r *Run) { r.End = time.Time{} }), good}, now: now, want: "good", other: "r: it ended at an unknown time",
+			runs: []Run{run("r", func(r *Run) { r.End = time.Time{} }), good}, now: now, want: "good",
+			other: "r: it ended at an unknown time",
 		},
 	}
 	for sentence, c := range cases {
 		t.Run(sentence, func(t *testing.T) {
 			got, older, ignored, ok := c.by.Choose(c.runs, c.now)
 			if got.ID != c.want || ok != (c.want != "") {
-				t.Errorf("took %q, %v, want %q", got.ID, ok, c.want)
+				t.Errorf("got %q, %v, want %q", got.ID, ok, c.want)
 			}
 			var said []string
 			for _, o := range slices.Concat(older, ignored) {
 				said = append(said, o.ID+": "+o.Why)
 			}
 			if c.other != "" && !slices.Contains(said, c.other) {
-				t.Errorf("others are %q, want %q among them", said, c.other)
+				t.Errorf("got others %q, want %q among them", said, c.other)
 			}
 		})
 	}
 }
 
-// Every run is taken or listed once, in whatever order the runs come, and the one taken is the same.
+// Every run is selected or listed exactly once, and the order of the runs does not matter.
 func TestByCommit_ChooseLaw(t *testing.T) {
 	now := time.Date(2026, 5, 3, 10, 0, 0, 0, time.UTC)
 	rapid.Check(t, func(t *rapid.T) {
@@ -97,12 +106,17 @@ func TestByCommit_ChooseLaw(t *testing.T) {
 		var runs []Run
 		for i := range rapid.IntRange(0, 8).Draw(t, "runs") {
 			minutes := func(label string) time.Time {
-				return now.Add(time.Duration(rapid.SampledFrom([]int{-9, -5, 5, 10, 11, 900}).Draw(t, label)) * time.Minute)
+				return now.Add(time.Duration(rapid.SampledFrom([]int{
+					-9, -5, 5, 10, 11, 900,
+				}).Draw(t, label)) * time.Minute)
 			}
 			runs = append(runs, Run{
-				ID: fmt.Sprint(i), Status: rapid.SampledFrom([]string{"FINISHED", "FINISHED", "FAILED", "RUNNING"}).Draw(t, "status"),
-				User: rapid.SampledFrom([]string{"ci", "ann"}).Draw(t, "user"), Deleted: rapid.IntRange(0, 3).Draw(t, "deleted") == 0,
-				Start: minutes("start"), End: minutes("end"),
+				ID: fmt.Sprint(i), Status: rapid.SampledFrom([]string{
+					"FINISHED", "FINISHED", "FAILED", "RUNNING",
+				}).Draw(t, "status"),
+				User:    rapid.SampledFrom([]string{"ci", "ann"}).Draw(t, "user"),
+				Deleted: rapid.IntRange(0, 3).Draw(t, "deleted") == 0,
+				Start:   minutes("start"), End: minutes("end"),
 			})
 		}
 		got, older, ignored, ok := by.Choose(runs, now)
@@ -114,17 +128,18 @@ func TestByCommit_ChooseLaw(t *testing.T) {
 			seen[o.ID] = true
 		}
 		if ok {
-			if seen[got.ID] || got.Deleted || got.Status != "FINISHED" || got.End.Sub(now) > clockTolerance || by.TrainedBy != nil && got.User != "ci" {
-				t.Fatalf("took %+v", got)
+			if seen[got.ID] || got.Deleted || got.Status != "FINISHED" || got.End.Sub(now) > clockTolerance ||
+				by.TrainedBy != nil && got.User != "ci" {
+				t.Fatalf("selected %+v", got)
 			}
 			seen[got.ID] = true
 		}
 		if len(seen) != len(runs) {
-			t.Fatalf("of %d runs %d are accounted for", len(runs), len(seen))
+			t.Fatalf("%d runs, but %d in the results", len(runs), len(seen))
 		}
 		again, _, _, _ := by.Choose(rapid.Permutation(runs).Draw(t, "order"), now)
 		if again.ID != got.ID {
-			t.Fatalf("took %s, and %s in another order", got.ID, again.ID)
+			t.Fatalf("selected %s, but %s in another order", got.ID, again.ID)
 		}
 	})
 }
@@ -134,7 +149,8 @@ func TestOthers_ShowsFive(t *testing.T) {
 	for i := range 7 {
 		runs = append(runs, OtherRun{ID: fmt.Sprint(i), Why: "it is FAILED"})
 	}
-	if got := Others(runs); !strings.HasSuffix(got, "4 (it is FAILED); and 2 more") || strings.Count(got, "FAILED") != 5 {
+	if got := Others(runs); !strings.HasSuffix(got, "4 (it is FAILED); and 2 more") ||
+		strings.Count(got, "FAILED") != 5 {
 		t.Error(got)
 	}
 }

@@ -2,15 +2,15 @@ package registry
 
 import "errors"
 
-// Error is a problem a person can act on: what was tried and why it did not work, in the words "verb object: cause",
-// and a hint that says what to do next.
+// Error is a problem that a person can solve. The message has the form "verb object: cause", and the hint says what to
+// do next.
 type Error struct {
 	Reason Reason
 	Msg    string
-	Detail string // one line about the wire: method, address, status; "" when nothing was sent
-	Hint   string // what to do; may span lines
-	// Over says of a write with reason Unknown that none of its requests is still on its way: reading tells for good
-	// whether it took effect.
+	Detail string // one line about the request: method, address, status; "" if nothing was sent
+	Hint   string // what to do; may have several lines
+	// Over is for a write with reason Unknown. It is true if no request is still in flight, so reading shows for
+	// certain whether the write took effect.
 	Over  bool
 	Cause error
 }
@@ -18,7 +18,7 @@ type Error struct {
 func (e *Error) Error() string { return e.Msg }
 func (e *Error) Unwrap() error { return e.Cause }
 
-// ReasonOf returns the reason carried by err: OK for nil, ServerError for an error that carries none.
+// ReasonOf returns the reason of err: OK for nil, and ServerError for an error without a reason.
 func ReasonOf(err error) Reason {
 	if err == nil {
 		return OK
@@ -30,7 +30,7 @@ func ReasonOf(err error) Reason {
 	return ServerError
 }
 
-// MayLand reports that a write may still take effect although its caller has heard of it all that it will.
+// MayLand reports whether a failed write may still take effect later.
 func MayLand(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Reason == Unknown && !e.Over

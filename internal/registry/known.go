@@ -1,7 +1,7 @@
 package registry
 
-// Known is a fact or the reason why there is none. The zero value means "not gathered", so that a fact nobody asked
-// for can never be mistaken for one that is absent, and an absent one never for one that could not be read.
+// Known is a fact, or the reason why it is not known. The zero value means "not gathered", so a fact that was not
+// requested is neither absent nor unreadable.
 type Known[T any] struct {
 	value T
 	state state
@@ -17,28 +17,28 @@ const (
 	unreadable
 )
 
-// Is wraps a fact that was read.
+// Is returns a fact that was read.
 func Is[T any](v T) Known[T] { return Known[T]{value: v, state: known} }
 
-// Absent says that the thing was looked for and the server confirmed that it does not exist.
+// Absent returns a fact whose absence the server confirmed.
 func Absent[T any](why string) Known[T] { return Known[T]{state: absent, why: why} }
 
-// Unreadable says that the thing may exist but could not be read; why is shown to people.
+// Unreadable returns a fact that may exist but could not be read. why is shown to people.
 func Unreadable[T any](why string) Known[T] { return Known[T]{state: unreadable, why: why} }
 
 // Get returns the fact and whether it is known.
 func (k Known[T]) Get() (T, bool) { return k.value, k.state == known }
 
-// Gathered reports whether anybody asked for the fact.
+// Gathered reports whether the fact was requested.
 func (k Known[T]) Gathered() bool { return k.state != notGathered }
 
-// OrZero returns the fact, or the zero value where it is not known: for showing, never for deciding.
+// OrZero returns the fact, or the zero value if it is not known. Use it for display, never for decisions.
 func (k Known[T]) OrZero() T { return k.value }
 
-// IsAbsent reports whether the server confirmed that there is no such thing.
+// IsAbsent reports whether the server confirmed the absence.
 func (k Known[T]) IsAbsent() bool { return k.state == absent }
 
-// Why says in a few words why the fact is not known; "" when it is.
+// Why says briefly why the fact is not known, or returns "" if it is.
 func (k Known[T]) Why() string {
 	if k.state == notGathered {
 		return "not gathered"

@@ -1,9 +1,9 @@
 package registry
 
-// LedgerPlace is where a model's ledger is.
+// LedgerPlace is the location of a model's ledger.
 type LedgerPlace struct {
-	ID      string // of the thing that names the first page
-	First   string // first page; "" where there is no ledger
-	Tail    string // a hint: the newest page some time ago; "" for the first
+	ID      string // of the object that refers to the first page
+	First   string // first page; "" if there is no ledger
+	Tail    string // the newest page at some earlier time, as a hint; "" for the first page
 	Deleted bool   // it is marked as deleted
 }

@@ -20,15 +20,15 @@ type Model struct {
 	Name        string
 	Description string
 	Tags        map[string]string
-	Aliases     map[string]int // alias -> version number; may dangle on servers before 3.x
-	Hidden      bool           // a version of it is marked as a prompt, which hides all of them from search
-	Latest      []Version      // the newest of each stage: number, source and run alone
-	Newest      int            // highest number of its versions; 0 = none, or not told
+	Aliases     map[string]int // alias -> version number; before MLflow 3 the version may not exist
+	Hidden      bool           // a version is marked as a prompt by mistake, which hides the model from search
+	Latest      []Version      // newest version of each stage, with only number, source and run
+	Newest      int            // highest version number; 0 if there is none or it is unknown
 	Created     time.Time
 	Updated     time.Time
 }
 
-// Version is one version of a registered model.
+// Version is a version of a registered model.
 type Version struct {
 	Model         string
 	Number        int
@@ -58,12 +58,12 @@ type Run struct {
 	Params       map[string]string
 	Tags         map[string]string
 	Datasets     []Dataset
-	Outputs      []ModelOutput // logged models of this run (MLflow 3.x), in the server's order
-	ModelInputs  []string      // logged models that it measured and did not log itself, by id
+	Outputs      []ModelOutput // logged models of this run (MLflow 3), in the server's order
+	ModelInputs  []string      // ids of logged models that the run measured but did not log
 }
 
-// LoggedPaths lists where below the run's artifacts the stock client 1.x and 2.x logged models, sorted. MLflow 3 lists
-// models as outputs instead.
+// LoggedPaths returns the sorted paths of the models that the MLflow 1 or 2 client logged. MLflow 3 lists models as
+// outputs instead.
 func (r Run) LoggedPaths() []string {
 	var logged []struct {
 		Path string `json:"artifact_path"`
@@ -88,7 +88,7 @@ type Point struct {
 	Time  time.Time
 }
 
-// String is the value in the fewest digits that tell it apart, or what the server sent if that is no number.
+// String returns the shortest text of the value that is exact, or what the server sent if it is not a number.
 func (p Point) String() string {
 	if !p.Finite() {
 		return p.Raw
@@ -96,16 +96,16 @@ func (p Point) String() string {
 	return strconv.FormatFloat(p.Value, 'g', -1, 64)
 }
 
-// Finite reports whether the value can be compared. SQL stores keep ±Inf as ±1.7976931348623157e308 (the largest
+// Finite reports whether the value can be compared. SQL stores save ±Inf as ±1.7976931348623157e308 (the largest
 // float64), so that value is not a measurement either.
 func (p Point) Finite() bool {
 	return !math.IsNaN(p.Value) && math.Abs(p.Value) < math.MaxFloat64
 }
 
-// Dataset is one dataset input of a run.
+// Dataset is a dataset input of a run.
 type Dataset struct {
 	Name, Digest, SourceType, Source string
-	Context                          string // training, validation, test …; "" when untagged
+	Context                          string // training, validation, test …; "" if it is not tagged
 }
 
 // ModelOutput links a run to a logged model.
@@ -114,63 +114,63 @@ type ModelOutput struct {
 	Step    int64
 }
 
-// LoggedModel is a model logged by MLflow 3.x, an entity of its own beside the run.
+// LoggedModel is a model that MLflow 3 logs as an object of its own.
 type LoggedModel struct {
 	ID, Name, ExperimentID, ArtifactURI, Status, SourceRunID string
 	Created                                                  time.Time
 	Tags                                                     map[string]string
-	Metrics                                                  []ModelMetric // every value that any run logged on it
+	Metrics                                                  []ModelMetric // all values that any run logged on it
 }
 
-// File is one artifact; Path is relative to the run's artifacts, Size in bytes.
+// File is an artifact. Path is relative to the run's artifacts, and Size is in bytes.
 type File struct {
 	Path string
 	Dir  bool
 	Size int64
 }
 
-// MLmodel is the descriptor beside the model's files. Any field may be empty: old writers leave most of them out.
+// MLmodel is the MLmodel file of a model. Any field may be empty, because old clients leave most of them out.
 type MLmodel struct {
 	Flavors       map[string]map[string]any
 	Signature     Signature
-	Parts         []Part // what the model consists of beside this file
-	InputExample  string // the file with an example; "" if there is none
+	Parts         []Part // other files that the model needs
+	InputExample  string // file with an example; "" if there is none
 	RunID         string
 	ModelID       string
 	MLflowVersion string
 	PythonVersion string
-	Created       string // utc_time_created, naive UTC text
+	Created       string // utc_time_created, in UTC without a time zone
 	SizeBytes     int64
 	Sha256        string // of the file's text, in hex
 }
 
-// Signature is the contract of a model: each part as the file has it, JSON or empty.
+// Signature is a model's signature. Each part is JSON as in the file, or empty.
 type Signature struct{ Inputs, Outputs, Params string }
 
-// Empty reports whether the model is unsigned.
+// Empty reports whether the model has no signature.
 func (s Signature) Empty() bool { return s == Signature{} }
 
-// Source is what model-versions/create is told about where the model's files are.
+// Source tells model-versions/create where the model's artifacts are.
 type Source struct {
 	URI     string `json:"uri"`
 	RunID   string `json:"run_id,omitempty"`
-	ModelID string `json:"model_id,omitempty"` // MLflow 3.x logged model
-	Path    string `json:"path,omitempty"`     // artifact path within the run
-	// ArtifactURI is where a logged model's files are, for servers that cannot resolve models:/m-…
+	ModelID string `json:"model_id,omitempty"` // logged model of MLflow 3
+	Path    string `json:"path,omitempty"`     // artifact path in the run
+	// ArtifactURI is the location of a logged model, for servers that do not support models:/m-…
 	ArtifactURI string `json:"-"`
-	Request     string `json:"request"` // digest of model, run and logged model or path: the promote.request tag
+	Request     string `json:"request"` // digest of model, run and logged model or path, for the tag promote.request
 }
 
-// Experiment is what an audit wants to know of one.
+// Experiment is an experiment in an audit.
 type Experiment struct {
 	ID, Name string
 	Deleted  bool
 }
 
-// Blocked reports whether gates blocked the version when it was last judged, by its tag.
+// Blocked reports whether, according to its tag, gates blocked the version when it was last judged.
 func (v Version) Blocked() bool { return v.Tags[TagValidation] == ValidationBlocked }
 
-// Promoted is when the version last received a stage or an alias, by its tags; "" where none tells.
+// Promoted returns the time in the tags when the version last got a stage or an alias, or "" without such a tag.
 func (v Version) Promoted() string {
 	at := max(v.Tags[StageTimeTag("Staging")], v.Tags[StageTimeTag("Production")])
 	for key, value := range v.Tags {
@@ -181,19 +181,19 @@ func (v Version) Promoted() string {
 	return at
 }
 
-// Usable says why a version cannot be gone back to or promoted at all, "" where it can.
+// Usable says why a version can be neither promoted nor used for a rollback. It returns "" if it can.
 func (v Version) Usable() string {
 	switch {
 	case v.Tags[TagDuplicateOf] != "":
-		return "it is a duplicate of version " + v.Tags[TagDuplicateOf]
+		return "it duplicates version " + v.Tags[TagDuplicateOf]
 	case v.Status != "READY" && v.Status != "":
 		return "it is " + v.Status
 	}
 	return ""
 }
 
-// Users are the names of the MLflow user who trained the run, as the run itself says: the stock client writes the same
-// name twice, but nothing keeps a trainer from writing two.
+// Users returns the MLflow users who trained the run, according to the run itself. The MLflow client writes the same
+// name twice, but a trainer could write two different ones.
 func (r Run) Users() []string {
 	var out []string
 	for _, user := range []string{r.User, r.Tags[RunTagUser]} {
@@ -204,7 +204,7 @@ func (r Run) Users() []string {
 	return out
 }
 
-// DatasetSource is where the data came from: MLflow keeps the source as JSON, most often with a uri or url.
+// DatasetSource returns where the data came from. MLflow stores the source as JSON, usually with a uri or url.
 func DatasetSource(d Dataset) string {
 	var source struct{ URI, URL, Path string }
 	if json.Unmarshal([]byte(d.Source), &source) != nil {
@@ -218,7 +218,7 @@ func DatasetSource(d Dataset) string {
 	return ""
 }
 
-// DataRef names a dataset that a value was measured on. The zero value is none.
+// DataRef identifies the dataset of a value. The zero value means no dataset.
 type DataRef struct {
 	Name   string `json:"name,omitempty"`
 	Digest string `json:"digest,omitempty"`
@@ -234,10 +234,10 @@ func (d DataRef) String() string {
 	return fmt.Sprintf("dataset %s (%s)", d.Name, d.Digest)
 }
 
-// Is reports whether text names the dataset, by name or by digest.
+// Is reports whether text is the dataset's name or digest.
 func (d DataRef) Is(text string) bool { return text != "" && (d.Name == text || d.Digest == text) }
 
-// ModelMetric is one value that a run logged on a logged model.
+// ModelMetric is a value that a run logged on a logged model.
 type ModelMetric struct {
 	Key string
 	Point
@@ -245,7 +245,7 @@ type ModelMetric struct {
 	Dataset DataRef
 }
 
-// Models are the ids of the logged models that the run lists, ascending, whether it logged them or only measured them.
+// Models returns the sorted ids of the logged models that the run logged or measured.
 func (r Run) Models() []string {
 	ids := map[string]bool{}
 	for _, o := range r.Outputs {
@@ -268,8 +268,8 @@ func (r Run) OutputStep(model string) (step int64, listed bool) {
 	return 0, false
 }
 
-// FilesDigest is one digest for the content of files: what `find . -type f | LC_ALL=C sort | xargs sha256sum | sha256sum`
-// prints in their folder. sums are the SHA-256 of each, in hex, by path.
+// FilesDigest returns one digest for the content of files. It equals the output of `find . -type f | LC_ALL=C sort |
+// xargs sha256sum | sha256sum` in their folder. sums has the SHA-256 of each file, in hex, by path.
 func FilesDigest(sums map[string]string) string {
 	h := sha256.New()
 	for _, path := range slices.Sorted(maps.Keys(sums)) {
@@ -278,7 +278,7 @@ func FilesDigest(sums map[string]string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// Sizes counts files and adds up their bytes.
+// Sizes returns the number of files and their total size in bytes.
 func Sizes(files []File) (n int, bytes int64) {
 	for _, f := range files {
 		if !f.Dir {

@@ -9,13 +9,14 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 	"github.com/mlflow-promote/mlflow-promote/internal/spelling"
 )
 
-// Stages of MLflow in their order. They were deprecated in 2.9 and still work on 3.17.
+// Stages lists MLflow's stages in order. They have been deprecated since 2.9 but still work in 3.17.
 var Stages = []string{"None", "Staging", "Production", "Archived"}
 
-// CanonicalStage returns the stage in MLflow's own spelling; any case is accepted, as the servers do.
+// CanonicalStage returns a stage in MLflow's spelling. Like the servers, it ignores case.
 func CanonicalStage(text string) (string, bool) {
 	for _, s := range Stages {
 		if strings.EqualFold(s, text) {
@@ -30,8 +31,8 @@ var (
 	aliasReserved = regexp.MustCompile(`^[vV]\d+$`)
 )
 
-// CheckAlias says what is wrong with an alias by MLflow's rules: letters, digits, '_' and '-', at most 255 characters,
-// neither "latest" nor like "v7" (MLflow reserves both).
+// CheckAlias checks an alias against MLflow's rules: letters, digits, '_' and '-', at most 255 characters. MLflow
+// reserves "latest" and names like "v7".
 func CheckAlias(alias string) error {
 	switch {
 	case alias == "":
@@ -39,34 +40,37 @@ func CheckAlias(alias string) error {
 	case strings.EqualFold(alias, "latest"):
 		return fmt.Errorf("%q is reserved by MLflow; choose another alias, such as champion", alias)
 	case aliasReserved.MatchString(alias):
-		return fmt.Errorf("%q looks like a version number and is reserved by MLflow; choose another alias, such as release-%s", alias, alias[1:])
+		return fmt.Errorf("%q looks like a version number and is reserved by MLflow; choose another alias, such as "+
+			"release-%s", alias, alias[1:])
 	case utf8.RuneCountInString(alias) > 255:
-		return fmt.Errorf("an alias has at most 255 characters, this one has %d", utf8.RuneCountInString(alias))
+		return fmt.Errorf("an alias may have at most 255 characters, but this one has %d",
+			utf8.RuneCountInString(alias))
 	case strings.HasPrefix(alias, "@"):
-		return fmt.Errorf("the @ is no part of an alias; write %s", alias[1:])
+		return fmt.Errorf("the @ is not part of an alias; write %s", alias[1:])
 	case !aliasText.MatchString(alias):
 		return fmt.Errorf("%q is not an alias: only letters, digits, '_' and '-' are allowed", alias)
 	}
 	return nil
 }
 
-// CheckModelName says what is wrong with the name of a model that is about to be created. Existing models may have
-// any name: old servers accepted '/' and ':'.
+// CheckModelName checks the name of a model before it is created. Existing models may have any name, because old
+// servers accepted '/' and ':'.
 func CheckModelName(name string) error {
 	switch {
 	case strings.TrimSpace(name) == "":
 		return fmt.Errorf("a model name must not be empty")
 	case utf8.RuneCountInString(name) > 256:
-		return fmt.Errorf("a model name has at most 256 characters, this one has %d", utf8.RuneCountInString(name))
+		return fmt.Errorf("a model name may have at most 256 characters, but this one has %d",
+			utf8.RuneCountInString(name))
 	case strings.ContainsFunc(name, isControl):
-		return fmt.Errorf("%q holds a control character", name)
+		return fmt.Errorf("%q contains a control character", name)
 	}
 	return nil
 }
 
 func isControl(r rune) bool { return unicode.IsControl(r) || r == utf8.RuneError }
 
-// AliasMeant says which alias of the model a person may have meant by one that it has not, or which it has.
+// AliasMeant suggests similar aliases of the model for an unknown one, or lists all.
 func (m Model) AliasMeant(alias string) string {
 	names := slices.Sorted(maps.Keys(m.Aliases))
 	switch near := spelling.Nearest(alias, names); {
@@ -74,10 +78,8 @@ func (m Model) AliasMeant(alias string) string {
 		return fmt.Sprintf("did you mean %s?", strings.Join(near, " or "))
 	case len(names) == 0:
 		return m.Name + " has no aliases"
-	case len(names) > 10:
-		return fmt.Sprintf("its aliases are %s and %d more", strings.Join(names[:10], ", "), len(names)-10)
 	}
-	return "its aliases are " + strings.Join(names, ", ")
+	return "its aliases are " + format.First(names, 10)
 }
 
 func IsStage(ref string) bool {

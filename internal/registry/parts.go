@@ -9,16 +9,16 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
-// Part is a file or folder that a model needs, as its MLmodel file names it.
+// Part is a file or folder that a model needs, according to its MLmodel file.
 type Part struct {
-	Key       string   // in the MLmodel file: python_function.artifacts.weights.path; the flavour if no key names it
-	Names     []string // paths relative to the model, of which one must be there
-	Elsewhere string   // why it is not among the model's files: "is fetched from …"; "" if it has to be there
-	Fix       string   // with Elsewhere, what to do
+	Key       string   // key in the MLmodel file, such as python_function.artifacts.weights.path, or the flavour
+	Names     []string // paths relative to the model; one of them must exist
+	Elsewhere string   // why it is not among the model's artifacts, such as "is fetched from …"; "" if it must be
+	Fix       string   // what to do if Elsewhere is set
 }
 
-// Lacks says what is missing among a model's files: "weights.bin, which the MLmodel file names (KEY), is not there". It
-// returns "" if all is there. A folder without content counts as empty. Parts that are elsewhere do not count.
+// Lacks describes a missing file of a model, or returns "" if all files exist. Empty files and folders count as
+// missing. Parts with Elsewhere do not count.
 func (m MLmodel) Lacks(files []File) string {
 	sizes, counted := map[string]int64{}, int64(0)
 	for _, f := range files {
@@ -28,7 +28,7 @@ func (m MLmodel) Lacks(files []File) string {
 		for at := f.Path; at != "." && at != "/"; at = path.Dir(at) {
 			sizes[at] += f.Size
 		}
-		sizes["."] += f.Size // a loader may take the whole model
+		sizes["."] += f.Size // a loader may need the whole model
 	}
 	if sizes["MLmodel"] == 0 {
 		return "MLmodel " + absence(sizes, "MLmodel")
@@ -39,14 +39,15 @@ func (m MLmodel) Lacks(files []File) string {
 		}
 	}
 	if m.SizeBytes > counted {
-		const what = "a part of the files is not there: they have %d bytes, and the MLmodel file says %d"
+		const what = "some files are missing: there are %d bytes, but the MLmodel file says %d"
 		return fmt.Sprintf(what, counted, m.SizeBytes)
 	}
 	return ""
 }
 
-// countedLater reports whether the stock client writes a file after it has counted the bytes of the model. A file of
-// requirements that the user gave was counted, and may have been written over since: then none of these is left out.
+// countedLater reports whether the MLflow client writes a file only after it has counted the model's bytes. If the user
+// provided a requirements file, that file was counted and may have been overwritten since. Then the answer is always
+// false.
 func (m MLmodel) countedLater(name string) bool {
 	switch name {
 	case "MLmodel", "conda.yaml", "python_env.yaml", "requirements.txt":
@@ -55,34 +56,35 @@ func (m MLmodel) countedLater(name string) bool {
 	return false
 }
 
-// missing reports whether none of the names is there with content. sizes has the bytes of all files and folders.
+// missing reports whether none of the names exists with content. sizes has the bytes of all files and folders.
 func (p Part) missing(sizes map[string]int64) bool {
 	return !slices.ContainsFunc(p.Names, func(name string) bool { return sizes[name] > 0 })
 }
 
 func (p Part) neededBy() string {
 	if strings.Contains(p.Key, ".") {
-		return "the MLmodel file names (" + format.Truncate(p.Key, 200) + ")"
+		return "the MLmodel file refers to (" + format.Truncate(p.Key, 200) + ")"
 	}
 	return "a model of the flavour " + p.Key + " needs"
 }
 
 func (p Part) shown() string { return format.Truncate(strings.Join(p.Names, " or "), 200) }
 
-// String says of a part that is elsewhere that it is.
+// String explains why a part is not among the model's artifacts.
 func (p Part) String() string {
-	return fmt.Sprintf("%s, which %s, is not among the model's files: it %s", p.shown(), p.neededBy(), p.Elsewhere)
+	return fmt.Sprintf("%s, which %s, is not among the model's artifacts: it %s", p.shown(), p.neededBy(), p.Elsewhere)
 }
 
-// absence says how names without content are missing.
+// absence says how the names are missing.
 func absence(sizes map[string]int64, names ...string) string {
 	if slices.ContainsFunc(names, func(name string) bool { _, there := sizes[name]; return there }) {
 		return "is empty"
 	}
-	return "is not there"
+	return "is missing"
 }
 
-// Elsewhere returns the first part that is not among the model's files: on a hub, at an address, outside of the folder.
+// Elsewhere returns the first part that is not among the model's artifacts but on a hub, at an address or outside of
+// the folder.
 func (m MLmodel) Elsewhere() (Part, bool) {
 	i := slices.IndexFunc(m.Parts, func(p Part) bool { return p.Elsewhere != "" })
 	if i < 0 {

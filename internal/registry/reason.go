@@ -50,14 +50,14 @@ const (
 	ExitCancelled = 130
 )
 
-// ReasonInfo is one row of the documented list.
+// ReasonInfo is a row of the documented list.
 type ReasonInfo struct {
 	Reason  Reason
 	Exit    int
 	Meaning string
 }
 
-// Reasons is the documented list, in the order people read it.
+// Reasons is the documented list, in the order in which people read it.
 var Reasons = []ReasonInfo{
 	{OK, ExitDone, "done as requested"},
 	{Unchanged, ExitDone, "the target already points to this version; nothing was written"},

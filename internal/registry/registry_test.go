@@ -17,7 +17,7 @@ import (
 func TestKnown(t *testing.T) {
 	var zero Known[int]
 	if _, ok := zero.Get(); ok || zero.IsAbsent() || zero.Why() != "not gathered" {
-		t.Error("a fact nobody asked for looks like one that was read or confirmed absent")
+		t.Error("a fact that was not gathered looks known or absent")
 	}
 	if v, ok := Is(7).Get(); !ok || v != 7 || Is(7).Why() != "" {
 		t.Error("a fact that was read is not known")
@@ -26,14 +26,21 @@ func TestKnown(t *testing.T) {
 		t.Error("an absent fact is not absent")
 	}
 	if u := Unreadable[int]("403"); u.IsAbsent() {
-		t.Error("an unreadable fact is taken for an absent one")
+		t.Error("an unreadable fact looks absent")
 	}
 }
 
 func TestFinite(t *testing.T) {
-	for v, want := range map[float64]bool{0: true, -1e300: true, math.MaxFloat64: false, -math.MaxFloat64: false, math.Inf(1): false, math.Inf(-1): false} {
+	for v, want := range map[float64]bool{
+		0:                true,
+		-1e300:           true,
+		math.MaxFloat64:  false,
+		-math.MaxFloat64: false,
+		math.Inf(1):      false,
+		math.Inf(-1):     false,
+	} {
 		if got := (Point{Value: v}).Finite(); got != want {
-			t.Errorf("%v: %v", v, got)
+			t.Errorf("%v: got %v", v, got)
 		}
 	}
 	if (Point{Value: math.NaN()}).Finite() {
@@ -55,18 +62,18 @@ func TestParseCandidate(t *testing.T) {
 		want.Text = text
 		got, err := ParseCandidate(text)
 		if diff := cmp.Diff(want, got); err != nil || diff != "" {
-			t.Errorf("%q: %v\n%s", text, err, diff)
+			t.Errorf("%q: got error %v\n%s", text, err, diff)
 		}
 	}
 	for text, want := range map[string]string{
 		"7":                     "write models:/NAME/7",
-		"s3://b/k":              "a bare location has no run",
+		"s3://b/k":              "a location without a run",
 		"churn":                 "want runs:/RUN_ID/PATH",
 		"runs:/abc":             "the artifact path is missing",
 		"runs:/a b/model":       "is not a run id",
-		"runs:/abc/../x":        "must not hold '..'",
-		"runs:/abc/a%2e":        "must not hold",
-		"runs:/abc/a//b":        "must not hold",
+		"runs:/abc/../x":        "must not contain '..'",
+		"runs:/abc/a%2e":        "must not contain",
+		"runs:/abc/a//b":        "must not contain",
 		"models:/churn/latest":  "'latest' may change",
 		"models:/churn/Staging": "is not a version number",
 		"models:/churn/0":       "is not a version number",
@@ -76,7 +83,7 @@ func TestParseCandidate(t *testing.T) {
 		"models:/":              "want models:/NAME/VERSION",
 	} {
 		if _, err := ParseCandidate(text); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: %v, want %q", text, err, want)
+			t.Errorf("%q: got error %v, want %q", text, err, want)
 		}
 	}
 }
@@ -84,17 +91,28 @@ func TestParseCandidate(t *testing.T) {
 func TestCheckAlias(t *testing.T) {
 	for _, good := range []string{"champion", "blue_green-2", "ü", "v", "version1", strings.Repeat("a", 255)} {
 		if err := CheckAlias(good); err != nil {
-			t.Errorf("%q: %v", good, err)
+			t.Errorf("%q: got error %v", good, err)
 		}
 	}
-	for _, bad := range []string{"", "latest", "LATEST", "v7", "V12", "a b", "a@b", "a/b", strings.Repeat("a", 256), "a\n"} {
+	for _, bad := range []string{
+		"",
+		"latest",
+		"LATEST",
+		"v7",
+		"V12",
+		"a b",
+		"a@b",
+		"a/b",
+		strings.Repeat("a", 256),
+		"a\n",
+	} {
 		if CheckAlias(bad) == nil {
-			t.Errorf("%q is accepted", bad)
+			t.Errorf("%q was accepted", bad)
 		}
 	}
 }
 
-// Whatever is split can be joined again, no part is longer than a tag holds, and none ends within a character.
+// The parts of a split value join to the value. No part is longer than a tag, and none ends inside a character.
 func TestLawSplitTag(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		unit := rapid.StringN(1, 40, 60).Draw(t, "unit")
@@ -116,7 +134,7 @@ func TestLawSplitTag(t *testing.T) {
 			}
 		}
 		if whole := maxParts * (MaxTagValue - utf8.UTFMax); joined != value && joined != format.Truncate(value, whole) {
-			t.Fatalf("joined %d bytes of %d", len(joined), len(value))
+			t.Fatalf("joined %d of %d bytes", len(joined), len(value))
 		}
 	})
 }
@@ -129,7 +147,7 @@ func TestEveryReasonHasAnExit(t *testing.T) {
 		}
 		seen[r.Reason] = true
 	}
-	if Reason("never heard of").Exit() != ExitFailed {
-		t.Error("a reason outside the list counts as success")
+	if Reason("no such reason").Exit() != ExitFailed {
+		t.Error("an unknown reason counts as success")
 	}
 }

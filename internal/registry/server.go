@@ -1,42 +1,41 @@
 package registry
 
-// Server is what a server is and can do, by asking it rather than by its version.
+// Server describes a server and its features, as found by requests and not from its version.
 type Server struct {
 	Address      string
-	Version      string // "" where it does not tell
-	Store        string // SqlStore or FileStore; "" where it cannot be told from what it says
-	StoreWhy     string // how the store was told, or why it was not
-	Registry     error  // why the model registry cannot be used; nil when it can
-	ServerInfo   bool   // it answers what it is
+	Version      string // "" if the server does not say
+	Store        string // SqlStore or FileStore; "" if unknown
+	StoreWhy     string // how the store was recognised, or why it was not
+	Registry     error  // why the model registry cannot be used; nil if it can
+	ServerInfo   bool   // the server supports server-info
 	Aliases      bool
 	LoggedModels bool
 	Workspaces   bool
-	Artifacts    string // what the route for artifacts answers, in words
+	Artifacts    string // description of the response of the artifacts route
 	Login        Known[Login]
-	Models       int      // registered models this login may see, of the first page of 1000
-	MoreModels   bool     // there are more than one page
-	Dangling     []Alias  // of the model asked about
-	Ledger       Custody  // of the model asked about
-	Warnings     []string // what an operator should know
+	Models       int      // number of visible registered models on the first page of 1000
+	MoreModels   bool     // there are more pages
+	Dangling     []Alias  // of the queried model
+	Ledger       Custody  // of the queried model
+	Warnings     []string // notes for operators
 }
 
-// Custody is how a model's promotion ledger stands and who may edit it, in words; all of it is empty where no model was
-// asked about.
+// Custody describes the state of a model's promotion ledger and who may edit it. It is empty if no model was queried.
 type Custody struct {
 	State  string
 	Guard  string
-	Grants []string // requests by which another login may write it too; USER stands for its name
+	Grants []string // requests that let another login, USER, write the ledger
 }
 
-// Login is who the server takes us for.
+// Login is the user as the server sees it.
 type Login struct {
 	User        string
 	Admin       bool
-	Rights      map[string]string // registered model -> right that was granted
-	Experiments map[string]string // by id, the same
+	Rights      map[string]string // registered model -> permission
+	Experiments map[string]string // experiment id -> permission
 }
 
-// Alias is an alias and the version it names.
+// Alias is an alias and the version it points to.
 type Alias struct {
 	Name    string `json:"name"`
 	Version int    `json:"version"`

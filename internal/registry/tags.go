@@ -10,45 +10,45 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
-// Tags this program writes on model versions. Those without the prefix are names that users of older pipelines
-// already query by.
+// Tags that this program writes on model versions. Tags without the prefix keep the names of older pipelines, because
+// users already query them.
 const (
 	TagPrefix           = "promote."
-	TagRequest          = "promote.request"        // digest that makes registering idempotent
-	TagRecord           = "promote.record"         // the last decision in short, JSON
-	TagAnchor           = "promote.ledger"         // of the registered model: it has a ledger, and where
+	TagRequest          = "promote.request"        // digest that makes the registration idempotent
+	TagRecord           = "promote.record"         // the last decision in short form, JSON
+	TagAnchor           = "promote.ledger"         // on the registered model: it has a ledger, and where
 	TagGitCommit        = "promote.git.commit"     // of the training code
 	TagGitRepository    = "promote.git.repository" // of the training code
-	TagWorkflowRun      = "promote.workflow.run"   // link to the run that registered the version
+	TagWorkflowRun      = "promote.workflow.run"   // link to the workflow run that registered the version
 	TagDatasets         = "promote.datasets"       // JSON list of name, digest, context
 	TagFailedGates      = "promote.failed_gates"   // JSON list
-	TagHold             = "promote.hold"           // when the version was rolled back; "" once it is allowed again
-	TagRolledBack       = "rolled_back_at"         // the same for stages, as older pipelines name it
-	TagDuplicateOf      = "promote.duplicate_of"   // number of the version that counts, of two made from one registration
-	TagExperiment       = "experiment"             // how the candidate "best" was found, this and the next four
+	TagHold             = "promote.hold"           // time of the rollback; "" once the version is allowed again
+	TagRolledBack       = "rolled_back_at"         // the same for stages, with the name of older pipelines
+	TagDuplicateOf      = "promote.duplicate_of"   // number of the valid version, if one registration made two
+	TagExperiment       = "experiment"             // how the candidate "best" was found; also the next four tags
 	TagRunID            = "run_id"
 	TagMetric           = "metric"
 	TagMetricValue      = "metric_value"
 	TagRegisteredBy     = "registered_by"
-	TagTraffic          = "promote.traffic"   // of a registered model: JSON object of aliases and percentages
+	TagTraffic          = "promote.traffic"   // on a registered model: JSON object of aliases and percentages
 	TagValidation       = "validation_status" // the last verdict, see ValidationPassed
 	TagPythonVersion    = "python_version"
 	TagFrameworkVersion = "framework_version"
 	TagDataSourceURI    = "data_source_uri"
 	TagDataVersion      = "data_version"
-	TagDeployedTo       = "deployed_to" // written by whoever deploys, this and the next
+	TagDeployedTo       = "deployed_to" // written by deployment tools; also the next tag
 	TagDeployedAt       = "deployment_timestamp"
 )
 
 // Values of TagValidation.
 const (
-	ValidationPassed      = "passed"       // every gate that blocks was met
-	ValidationBlocked     = "blocked"      // a gate kept the version back
-	ValidationUngated     = "ungated"      // promoted by override: ungated
-	ValidationNotEnforced = "not-enforced" // promoted in report mode, whatever the gates said
+	ValidationPassed      = "passed"       // no gate blocked
+	ValidationBlocked     = "blocked"      // a gate blocked the version
+	ValidationUngated     = "ungated"      // promoted with override: ungated
+	ValidationNotEnforced = "not-enforced" // promoted in report mode
 )
 
-// Validation reports whether the value is one that this program writes into TagValidation.
+// Validation reports whether this program writes the value to TagValidation.
 func Validation(value string) bool {
 	switch value {
 	case ValidationPassed, ValidationBlocked, ValidationUngated, ValidationNotEnforced:
@@ -61,13 +61,13 @@ func Validation(value string) bool {
 const (
 	RunTagUser       = "mlflow.user"
 	RunTagCommit     = "mlflow.source.git.commit"
-	RunTagModels     = "mlflow.log-model.history" // JSON, what the stock client 1.x and 2.x logged
+	RunTagModels     = "mlflow.log-model.history" // JSON list of models that the client of MLflow 1 or 2 logged
 	RunTagRepository = "mlflow.source.git.repoURL"
-	// PromptTag marks a registered model, or by mistake one version, as a prompt.
+	// PromptTag marks a registered model, or by mistake a version, as a prompt.
 	PromptTag = "mlflow.prompt.is_prompt"
 )
 
-// Reserved reports whether a tag may be written by the tools alone: what it says about a version must be so.
+// Reserved reports whether only tools may write a tag, because what it says about a version must be true.
 func Reserved(key string) bool {
 	switch key {
 	case TagValidation, StageTimeTag("Staging"), StageTimeTag("Production"):
@@ -76,13 +76,14 @@ func Reserved(key string) bool {
 	return strings.HasPrefix(key, TagPrefix) || strings.HasPrefix(key, "mlflow.") || strings.HasPrefix(key, "alias_")
 }
 
-// AliasTimeTag is the tag that says when a version last received the alias.
+// AliasTimeTag returns the tag with the time when a version last got the alias.
 func AliasTimeTag(alias string) string { return TagPrefix + "alias." + alias + ".at" }
 
-// FallbackTag is the tag that stands for the alias on servers that have none: "true" on the version that holds it.
+// FallbackTag returns the tag that replaces the alias on servers without aliases. It is "true" on the version that the
+// alias points to.
 func FallbackTag(alias string) string { return "alias_" + alias }
 
-// StageTimeTag is the tag that says when a version last entered the stage; "" for stages that have none.
+// StageTimeTag returns the tag with the time when a version last entered the stage, or "" for stages without one.
 func StageTimeTag(stage string) string {
 	switch stage {
 	case "Staging":
@@ -93,19 +94,19 @@ func StageTimeTag(stage string) string {
 	return ""
 }
 
-// Portable limits: what every supported server and database stores unchanged (MLflow 1.30 to 3.17; PostgreSQL and
-// MySQL refuse what SQLite takes).
+// Limits of values that every supported server and database stores unchanged (MLflow 1.30 to 3.17). PostgreSQL and
+// MySQL reject some values that SQLite accepts.
 const (
 	MaxTagKey      = 250
 	MaxTagValue    = 5000
 	MaxDescription = 5000
 )
 
-// maxParts bounds how many tags one value is split into; what is longer still ends with a mark and a digest.
+// maxParts limits the number of tags for one value. A longer value is cut and ends with a note and a digest.
 const maxParts = 20
 
-// SplitTag returns the tags that hold a value: one, or where it is longer than a tag holds, the parts under KEY.1 to
-// KEY.N and under KEY itself a line that says so, with a digest of the whole. Joined in order the parts are the value.
+// SplitTag returns the tags for a value. If the value fits a tag, there is one tag. Otherwise the parts are in KEY.1 to
+// KEY.N, and KEY has a line that says so, with a digest of the whole value.
 func SplitTag(key, value string) map[string]string {
 	switch {
 	case value == "":
@@ -125,11 +126,12 @@ func SplitTag(key, value string) map[string]string {
 		tags[fmt.Sprintf("%s.%d", key, n)] = part
 		rest = rest[len(part):]
 	}
-	tags[key] = fmt.Sprintf("split into %s.1 to %s.%d; %d bytes, sha256 %s", key, key, n, len(value), canonical.Digest(value)[:16])
+	tags[key] = fmt.Sprintf("split into %s.1 to %s.%d; %d bytes, sha256 %s", key, key, n, len(value),
+		canonical.Digest(value)[:16])
 	return tags
 }
 
-// JoinTag is the value that SplitTag wrote under the key.
+// JoinTag returns the value that SplitTag stored with the key.
 func JoinTag(tags map[string]string, key string) string {
 	if _, split := tags[key+".1"]; !split {
 		return tags[key]
@@ -141,7 +143,7 @@ func JoinTag(tags map[string]string, key string) string {
 	return whole.String()
 }
 
-// Framework names the native flavour and its version, "sklearn 1.5.2"; "" when the file says neither.
+// Framework returns the native flavour and its version, such as "sklearn 1.5.2", or "" if the file has neither.
 func (m MLmodel) Framework() string {
 	var names []string
 	for name := range m.Flavors {
@@ -151,7 +153,10 @@ func (m MLmodel) Framework() string {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		for _, key := range []string{name + "_version", map[string]string{"sklearn": "sklearn_version", "xgboost": "xgb_version", "lightgbm": "lgb_version"}[name]} {
+		for _, key := range []string{
+			name + "_version",
+			map[string]string{"sklearn": "sklearn_version", "xgboost": "xgb_version", "lightgbm": "lgb_version"}[name],
+		} {
 			if v, ok := m.Flavors[name][key].(string); ok && v != "" {
 				return name + " " + v
 			}

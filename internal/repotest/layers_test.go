@@ -29,7 +29,7 @@ var layers = map[string][]string{
 		"internal/canonical", "internal/format", "internal/registry", "internal/retry", "internal/verdict",
 	},
 	"internal/fact":             {"internal/format", "internal/ledger", "internal/registry", "internal/verdict"},
-	"internal/evidence":         {},
+	"internal/evidence":         {"internal/format"},
 	"internal/audit":            {"internal/ledger", "internal/registry"},
 	"internal/policy/tree":      {"internal/format", "internal/registry", "internal/spelling"},
 	"internal/policy/approvals": {"internal/fact", "internal/format"},
@@ -65,8 +65,8 @@ var layers = map[string][]string{
 		"internal/lineage", "internal/plan", "internal/registry", "internal/verdict",
 	},
 	"internal/apply":   {"internal/ledger", "internal/plan", "internal/registry", "internal/retry"},
-	"internal/rest":    {},
-	"internal/actions": {},
+	"internal/rest":    {"internal/format"},
+	"internal/actions": {"internal/format"},
 	"internal/mlflow": {
 		"internal/canonical", "internal/format", "internal/registry", "internal/rest", "internal/retry",
 		"internal/spelling",
@@ -121,8 +121,8 @@ var layers = map[string][]string{
 // pure packages decide and render; they see no system, no network, no clock and no chance.
 var pure = []string{
 	"internal/audit", "internal/audit/rules", "internal/canonical", "internal/evidence", "internal/fact", "internal/format",
-	"internal/glob", "internal/lineage", "internal/plan", "internal/policy", "internal/policy/approvals", "internal/policy/cases",
-	"internal/policy/expression", "internal/policy/gates", "internal/policy/tree", "internal/registry",
+	"internal/glob", "internal/lineage", "internal/plan", "internal/policy", "internal/policy/approvals",
+	"internal/policy/cases", "internal/policy/expression", "internal/policy/gates", "internal/policy/tree", "internal/registry",
 	"internal/report", "internal/signature", "internal/spelling", "internal/verdict",
 }
 

@@ -11,20 +11,22 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
 const textLimit = 2 << 10
 
-// declined describes an answer that is neither a success nor a redirect.
-func declined(a *answer) *Error {
+// statusError describes a response that is neither a success nor a redirect.
+func statusError(a *answer) *Error {
 	e := describe(a, Status)
-	var told struct {
+	var body struct {
 		Code    any `json:"error_code"`
 		Message any `json:"message"`
 	}
-	if json.Unmarshal(a.body, &told) == nil {
-		code, _ := told.Code.(string)
-		message, _ := told.Message.(string)
+	if json.Unmarshal(a.body, &body) == nil {
+		code, _ := body.Code.(string)
+		message, _ := body.Message.(string)
 		e.Code, e.Message = Clean(code), Clean(message)
 	}
 	if e.Message == "" && e.Title == "" && e.Code == "" {
@@ -36,17 +38,18 @@ func declined(a *answer) *Error {
 
 func redirected(a *answer) *Error {
 	e := describe(a, Redirect)
-	e.Title, e.Message = "", "redirected without a target"
+	e.Title, e.Message = "", "redirect without a target"
 	if to, err := a.req.URL.Parse(a.header.Get("Location")); err == nil && a.header.Get("Location") != "" {
 		e.Location = Clean((&url.URL{Scheme: to.Scheme, Host: to.Host}).String())
-		e.Message = fmt.Sprintf("redirected to %s, not followed", e.Location)
+		e.Message = fmt.Sprintf("redirect to %s, not followed", e.Location)
 	}
 	return e
 }
 
 func describe(a *answer, k Kind) *Error {
 	e := newError(a.req, k)
-	e.Status, e.ContentType, e.Body = a.status, cleanType(a.header), Clean(string(a.body[:min(len(a.body), excerptLimit)]))
+	e.Status, e.ContentType, e.Body = a.status,
+		cleanType(a.header), Clean(string(a.body[:min(len(a.body), excerptLimit)]))
 	if isPage(a) {
 		e.Title = title(a.body)
 	}
@@ -61,7 +64,7 @@ func cleanType(h http.Header) string {
 	return Clean(kind)
 }
 
-// isPage trusts the first byte more than the header: basic-auth sends sentences as text/html.
+// isPage looks at the first byte, not at the header: MLflow's basic-auth app sends plain sentences as text/html.
 func isPage(a *answer) bool {
 	return strings.HasPrefix(strings.TrimSpace(string(a.body[:min(len(a.body), 512)])), "<")
 }
@@ -76,19 +79,17 @@ func title(page []byte) string {
 	return Clean(html.UnescapeString(string(m[1])))
 }
 
-// firstLine stands in where a server gave neither JSON nor a page.
+// firstLine returns the message for a response that is neither JSON nor a page: the start of its body, or the text of
+// its status.
 func firstLine(body string, status int) string {
 	if body == "" || strings.HasPrefix(body, "<") || strings.HasPrefix(body, "{") {
 		return strings.ToLower(http.StatusText(status))
 	}
-	if cut := []rune(body); len(cut) > 200 {
-		return string(cut[:200]) + "…"
-	}
-	return body
+	return format.Shorten(body, 200)
 }
 
-// Clean makes a server's text one bounded line: whitespace and control characters become one space, invisible and
-// bidirectional characters go.
+// Clean turns text from a server into one line of limited length. Whitespace and control characters become one space.
+// Invisible and bidirectional characters are removed.
 func Clean(s string) string {
 	var b strings.Builder
 	space := false

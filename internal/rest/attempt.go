@@ -14,23 +14,24 @@ import (
 	"time"
 )
 
-// excerptLimit is how much of a body that is no success is read: enough for an error's JSON.
+// excerptLimit limits how much is read of the body of a response that is not a success. It is enough for MLflow's error
+// JSON.
 const excerptLimit = 64 << 10
 
-// answer is a response read to its end.
+// answer is a response with its complete body.
 type answer struct {
 	req    *http.Request
 	status int
 	header http.Header
 	body   []byte
-	size   int64 // of what arrived, whoever holds it
+	size   int64 // bytes of the body that arrived, even if a sink has them
 }
 
-// attempt sends a request once and reads the whole answer within its limits. The reading belongs here, below the
-// repetitions, so that a connection cut in the middle of a body is treated like one cut before it.
+// attempt sends a request once and reads the whole response within its limits. Reading the body is part of the attempt,
+// so a connection that breaks in the middle of a body is retried too.
 //
-// A redirect ends here as an error. No client further up, whoever made it, ever sees one to follow: net/http would turn
-// a POST into a GET that ends in 200, and carry custom headers to any host.
+// A redirect becomes an error here, so no HTTP client that uses this transport can follow one. net/http would turn a
+// POST into a GET that ends with 200, and would send custom headers to any host.
 type attempt struct {
 	transport http.RoundTripper
 	idle      time.Duration
@@ -41,7 +42,7 @@ func (t *attempt) RoundTrip(req *http.Request) (*http.Response, error) {
 	call := callOf(req)
 	var p progress
 	if err := req.Context().Err(); err != nil {
-		return nil, call.fail(unanswered(req, err, &p))
+		return nil, call.fail(noResponse(req, err, &p))
 	}
 	call.attempts++
 	round := t.meter.begin()
@@ -53,7 +54,7 @@ func (t *attempt) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		left := p.mayHaveLeft(err)
 		call.sent, call.unclear, call.pending = call.sent || left, call.unclear || left, call.pending || left
-		return nil, call.fail(unanswered(req, err, &p))
+		return nil, call.fail(noResponse(req, err, &p))
 	}
 	defer resp.Body.Close()
 	call.sent = true
@@ -71,26 +72,25 @@ func (t *attempt) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// take files the answer with the call. It returns an error where the client above must not get the answer.
+// take records the response in the call. It returns an error if the HTTP client must not get the response.
 func (c *call) take(a *answer, err error) error {
 	switch {
 	case isRedirect(a.status):
 		return c.fail(redirected(a))
 	case isSuccess(a.status) && err != nil:
-		return c.fail(unread(a, err))
+		return c.fail(unreadable(a, err))
 	case isSuccess(a.status):
 		c.answer, c.failure = a, nil
-	case err != nil && !errors.Is(err, errTooLarge) && slices.Contains(toldByBody, a.status):
-		return c.fail(unread(a, err))
-	default: // an error's body is an excerpt anyway, cut or not
-		c.fail(declined(a))
+	case err != nil && !errors.Is(err, errTooLarge) && slices.Contains(bodyMatters, a.status):
+		return c.fail(unreadable(a, err))
+	default: // only an excerpt of an error's body is needed, so it may be incomplete
+		c.fail(statusError(a))
 	}
 	return nil
 }
 
-// toldByBody are the statuses that mean one thing or another by what stands in the body: one that was cut off says
-// nothing yet.
-var toldByBody = []int{http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusConflict}
+// bodyMatters lists the statuses whose meaning depends on the body. If the body is incomplete, the meaning is unknown.
+var bodyMatters = []int{http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusConflict}
 
 func isSuccess(status int) bool { return status >= 200 && status <= 299 }
 
@@ -104,20 +104,22 @@ func isRedirect(status int) bool {
 }
 
 var (
-	errIdle     = errors.New("the answer stopped arriving")
-	errTooLarge = errors.New("the answer is too large")
+	errIdle     = errors.New("the response stopped arriving")
+	errTooLarge = errors.New("the response is too large")
 )
 
-// read brings an answer into memory, at most the call's limit. It counts decoded bytes: the transport has unpacked gzip
-// by now, and half a megabyte can unpack to 512.
-func (t *attempt) read(resp *http.Response, call *call, cancel context.CancelCauseFunc) (body []byte, size int64, err error) {
+// read reads a body into memory, up to the call's limit. The limit applies to decoded bytes, because the transport has
+// already unpacked gzip: half a megabyte can unpack to 512 MiB.
+func (t *attempt) read(
+	resp *http.Response, call *call, cancel context.CancelCauseFunc,
+) (body []byte, size int64, err error) {
 	limit := call.limit
 	if !isSuccess(resp.StatusCode) {
 		limit = excerptLimit
 	}
-	patience := time.AfterFunc(t.idle, func() { cancel(errIdle) })
-	defer patience.Stop()
-	source := watched{resp.Body, patience, t.idle}
+	timer := time.AfterFunc(t.idle, func() { cancel(errIdle) })
+	defer timer.Stop()
+	source := idleReader{resp.Body, timer, t.idle}
 	if call.body != nil && isSuccess(resp.StatusCode) {
 		err = call.body.fill(source, limit)
 		return nil, min(call.body.Len(), limit), err
@@ -129,20 +131,20 @@ func (t *attempt) read(resp *http.Response, call *call, cancel context.CancelCau
 	return body, int64(len(body)), err
 }
 
-// watched starts the patience anew with each piece that arrives.
-type watched struct {
+// idleReader restarts its timer whenever data arrives.
+type idleReader struct {
 	io.Reader
-	patience *time.Timer
-	idle     time.Duration
+	timer *time.Timer
+	idle  time.Duration
 }
 
-func (w watched) Read(p []byte) (int, error) {
+func (w idleReader) Read(p []byte) (int, error) {
 	n, err := w.Reader.Read(p)
-	w.patience.Reset(w.idle)
+	w.timer.Reset(w.idle)
 	return n, err
 }
 
-// progress is how far an attempt came. Its hooks run on goroutines of the connection.
+// progress records how far an attempt got. Its hooks run on goroutines of the connection.
 type progress struct{ asked, got, handshakeFailed atomic.Bool }
 
 func (p *progress) trace() *httptrace.ClientTrace {
@@ -155,8 +157,8 @@ func (p *progress) trace() *httptrace.ClientTrace {
 	}
 }
 
-// mayHaveLeft is false only if no byte of the request can have reached a server: there was no connection to write to.
-// A transport that does not report its progress has to prove that with the error of a dialer.
+// mayHaveLeft returns false only if no byte of the request can have reached a server, because there was no connection.
+// If a transport does not report its progress, only a dial error proves this.
 func (p *progress) mayHaveLeft(err error) bool {
 	if p.asked.Load() {
 		return p.got.Load()

@@ -8,11 +8,11 @@ import (
 	"sync"
 )
 
-// Body is a JSON answer that arrived whole and is read once, from the start. It lies in pieces that are given back as they
-// are read, so that half of a large page needs half of its memory.
+// Body is a complete JSON response that is read once, from start to end. It is stored in pieces that are released as
+// they are read, so reading half of a large page frees half of its memory.
 type Body struct {
 	pieces []*piece
-	at     int // in the first piece
+	at     int // offset in the first piece
 	left   int64
 }
 
@@ -22,8 +22,8 @@ type piece [pieceSize]byte
 
 var pieces = sync.Pool{New: func() any { return new(piece) }}
 
-// Open sends r and returns the body of a 2xx answer that looks like JSON. Unlike [Client.JSON] it leaves parsing to the
-// caller, who sees each key as encoding/json does, the last of two alike. Close the body to give its memory back early.
+// Open sends r and returns the body of a 2xx response that looks like JSON. Unlike [Client.JSON] it does not check for
+// duplicate keys. Close the body to release its memory early.
 func (c *Client) Open(ctx context.Context, r Request) (*Body, error) {
 	b := &Body{}
 	call, err := c.send(ctx, r, "application/json", b)
@@ -39,7 +39,7 @@ func (c *Client) Open(ctx context.Context, r Request) (*Body, error) {
 	return b, nil
 }
 
-// start is the beginning of what was not read yet, for telling a page from JSON.
+// start returns the beginning of the unread part. It is used to distinguish pages from JSON.
 func (b *Body) start() []byte {
 	if len(b.pieces) == 0 {
 		return nil
@@ -47,8 +47,8 @@ func (b *Body) start() []byte {
 	return b.pieces[0][b.at:min(int64(pieceSize), int64(b.at)+b.left)]
 }
 
-// fill takes the place of what the body held with all that comes, and stops above the limit. White space between the
-// parts of the JSON, a third of what MLflow sends, is not kept.
+// fill replaces the content with all of r, and fails above the limit. It removes white space between JSON tokens, which
+// is a third of what MLflow sends.
 func (b *Body) fill(r io.Reader, limit int64) error {
 	b.Close()
 	var squeeze squeezer
@@ -73,10 +73,10 @@ func (b *Body) fill(r io.Reader, limit int64) error {
 	}
 }
 
-// squeezer takes white space out of JSON that comes in parts, and leaves alone what does not begin like JSON.
+// squeezer removes white space from JSON that arrives in parts. Content that does not start like JSON is unchanged.
 type squeezer struct{ begun, plain, quoted, escaped bool }
 
-// white moves what is kept to the front and returns how much that is.
+// white moves the remaining bytes to the front of part and returns their number.
 func (s *squeezer) white(part []byte) int {
 	kept := 0
 	for _, c := range part {
@@ -98,7 +98,7 @@ func (s *squeezer) white(part []byte) int {
 	return kept
 }
 
-// Len is the number of bytes not read yet.
+// Len returns the number of unread bytes.
 func (b *Body) Len() int64 { return b.left }
 
 func (b *Body) Read(to []byte) (int, error) {
@@ -116,7 +116,7 @@ func (b *Body) Read(to []byte) (int, error) {
 	return n, nil
 }
 
-// Tail is a copy of the last n bytes that were not read yet, or of all there are.
+// Tail returns a copy of the last n unread bytes, or of all if there are fewer.
 func (b *Body) Tail(n int) string {
 	skip := max(b.left-int64(n), 0) + int64(b.at)
 	var tail strings.Builder
@@ -129,7 +129,7 @@ func (b *Body) Tail(n int) string {
 	return tail.String()
 }
 
-// Close gives the memory back. It may be called at any time, and more than once.
+// Close releases the memory. It may be called at any time and more than once.
 func (b *Body) Close() error {
 	for _, p := range b.pieces {
 		pieces.Put(p)

@@ -12,30 +12,31 @@ import (
 	"github.com/hashicorp/go-retryablehttp"
 )
 
-// call is what one request of a caller has come to. It outlives the attempts and is used by one goroutine.
+// call is the state of one request over all its attempts. Only one goroutine uses it.
 type call struct {
 	class    Class
 	limit    int64
-	body     sink // takes the answer of a success; nil = the answer itself does
+	body     sink // gets the body of a success; nil keeps the body in answer
 	attempts int
 	had500   bool
-	sent     bool          // by any attempt
-	unclear  bool          // any attempt was sent and not refused
-	pending  bool          // any attempt was sent and not answered by the server itself
+	sent     bool          // some attempt was sent
+	unclear  bool          // some attempt was sent and not refused
+	pending  bool          // some attempt was sent and the server itself did not respond
 	wait     time.Duration // before the next attempt
-	answer   *answer       // the 2xx that ended the call
+	answer   *answer       // the final 2xx response
 	failure  *Error        // of the last attempt; nil after a 2xx
 }
 
-// sink takes the body of a success, again from the start with each attempt.
+// sink gets the body of a success. Each attempt starts it from the beginning.
 type sink interface {
-	fill(r io.Reader, limit int64) error // fails with errTooLarge above the limit
-	Len() int64                          // bytes taken
+	fill(r io.Reader, limit int64) error // returns errTooLarge above the limit
+	Len() int64                          // bytes received
 }
 
 type callKey struct{}
 
-// callOf finds the call that JSON and Bytes keep, or begins one for a request of another library.
+// callOf returns the call that JSON or Bytes stored in the request's context. For a request of another library it
+// returns a new call.
 func callOf(r *http.Request) *call {
 	if c, ok := r.Context().Value(callKey{}).(*call); ok {
 		return c
@@ -43,33 +44,34 @@ func callOf(r *http.Request) *call {
 	return &call{class: classOf(r), limit: defaultLimit}
 }
 
-// fail files e as the outcome of the last attempt.
+// fail records e as the result of the last attempt.
 func (c *call) fail(e *Error) *Error {
 	c.unclear = c.unclear || e.Status >= 500 || e.Status > 0 && e.Kind != Status
-	c.pending = c.pending || e.Status == http.StatusBadGateway || e.Status == http.StatusServiceUnavailable || e.Status == http.StatusGatewayTimeout
+	c.pending = c.pending || e.Status == http.StatusBadGateway || e.Status == http.StatusServiceUnavailable ||
+		e.Status == http.StatusGatewayTimeout
 	e.Attempts, e.Sent, e.Unclear, e.Pending = c.attempts, c.sent, c.unclear, c.pending
 	c.failure = e
 	return e
 }
 
-// repeater sends a request as often as its class allows. It is the transport of every client handed out.
+// repeater sends a request as often as its class allows. It is the transport of every client that this package returns.
 type repeater struct {
 	cfg   Config
-	once  *http.Client // one attempt
+	once  *http.Client // makes one attempt
 	meter *meter
 }
 
-// newRepeater gives the inner client no way to close idle connections: go-retryablehttp does so after every failure, and
-// would cut the keep-alive of all calls that run beside it.
+// newRepeater hides the idle connections from the inner client. go-retryablehttp closes them after every failure, which
+// would break keep-alive for all parallel calls.
 func newRepeater(cfg Config, secure *tls.Config, m *meter) *repeater {
 	once := &attempt{transport: newTransport(cfg, secure), idle: cfg.Idle, meter: m}
 	return &repeater{cfg: cfg, once: &http.Client{Transport: once}, meter: m}
 }
 
-// RoundTrip returns an answer with its body already in memory, of any status but a redirect, or an [*Error].
+// RoundTrip returns a response whose body is in memory, with any status except redirects, or an [*Error].
 //
-// There is a retrying client per call, not one for all: its hooks learn neither which call an attempt belongs to when it
-// failed, nor how long that call may still wait. Closures over the call know both.
+// Each call gets its own retrying client. The hooks of a shared client know neither which call a failed attempt belongs
+// to nor how long that call may still wait. Closures over the call know both.
 func (t *repeater) RoundTrip(req *http.Request) (*http.Response, error) {
 	call := callOf(req)
 	if refusal := t.refuse(req); refusal != nil {
@@ -83,7 +85,8 @@ func (t *repeater) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	client := retryablehttp.Client{
 		HTTPClient: t.once,
-		RetryMax:   t.cfg.Attempts, // never used up: check ends sooner, as the library would discard the last answer
+		// never reached: check stops earlier, because the library would discard the last response
+		RetryMax: t.cfg.Attempts,
 		CheckRetry: func(ctx context.Context, _ *http.Response, _ error) (bool, error) {
 			return t.check(ctx, call), nil
 		},
@@ -98,8 +101,8 @@ func (t *repeater) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// check decides on what the attempt left in the call. It never lets a wait begin that the deadline would cut: the last
-// answer says more than "deadline exceeded".
+// check decides whether to send again, based on the result of the attempt. It does not start a wait that would exceed
+// the deadline, because the last response says more than "deadline exceeded".
 func (t *repeater) check(ctx context.Context, c *call) bool {
 	e := c.failure
 	if e == nil || ctx.Err() != nil || c.attempts >= t.cfg.Attempts || !repeats(c.class, e, c.had500) {
@@ -114,7 +117,7 @@ func (t *repeater) check(ctx context.Context, c *call) bool {
 	return true
 }
 
-// announce is called once check has said yes and before the wait.
+// announce runs after check returned true and before the wait.
 func (t *repeater) announce(req *http.Request, c *call) time.Duration {
 	t.meter.retried()
 	if t.cfg.Notify != nil {
@@ -123,7 +126,8 @@ func (t *repeater) announce(req *http.Request, c *call) time.Duration {
 	return c.wait
 }
 
-// ended is the error of a call without an answer. One that was canceled while waiting keeps what it waited after.
+// ended returns the error of a call without a response. If the call was canceled while it waited, the error includes
+// the failure before the wait.
 func (c *call) ended(req *http.Request, err error) *Error {
 	var e *Error
 	if errors.As(err, &e) {
@@ -133,7 +137,7 @@ func (c *call) ended(req *http.Request, err error) *Error {
 		err = context.Cause(req.Context())
 	}
 	e = newError(req, contextKind(err))
-	e.Message = fmt.Sprintf("%s while waiting %s to repeat it", e.Kind, c.wait.Round(time.Millisecond))
+	e.Message = fmt.Sprintf("%s while waiting %s before a retry", e.Kind, c.wait.Round(time.Millisecond))
 	e.Cause = err
 	if last := c.failure; last != nil {
 		e.Message += " after: " + last.what()

@@ -5,32 +5,32 @@ import (
 	"net/http"
 )
 
-// Class says how often a request may be sent. Only the caller knows: in MLflow a POST may be a search, an overwrite
-// or a new version.
+// Class says how often a request may be sent. Only the caller knows: a POST to MLflow may search, overwrite or create a
+// version.
 type Class int
 
 const (
-	// Read changes nothing and may be sent again at will.
+	// Read changes nothing and may always be sent again.
 	Read Class = iota
-	// Artifact is a read of a stored file. Older servers answer 500 for a file that does not exist, so one repetition
-	// after a 500 is enough.
+	// Artifact reads a stored file. Older servers respond with 500 if a file does not exist, so a 500 is retried only
+	// once.
 	Artifact
-	// Write ends in the same state however often it arrives: set a tag, move an alias, create a thing whose name is
-	// unique (the caller reads what "already exists" means). A 500 is not repeated.
+	// Write leads to the same state, however often it arrives: setting a tag, moving an alias, or creating something
+	// with a unique name. The caller interprets "already exists". A 500 is not retried.
 	Write
-	// Create makes something new each time it arrives. It is sent again only when the connection never came about; the
-	// answer 503 may be the gateway's word about a server that did the work.
+	// Create makes something new each time it arrives. It is sent again only if there was no connection. Even a 503 is
+	// not retried, because it may come from a gateway in front of a server that did the work.
 	Create
 )
 
 type classKey struct{}
 
-// WithClass marks the requests that another library sends through [Client.HTTPClient] under ctx.
+// WithClass sets the class of requests that another library sends through [Client.HTTPClient] with ctx.
 func WithClass(ctx context.Context, c Class) context.Context {
 	return context.WithValue(ctx, classKey{}, c)
 }
 
-// classOf takes the caller's word, and without it the meaning HTTP gives the method.
+// classOf returns the class from [WithClass], or else the class that fits the HTTP method.
 func classOf(r *http.Request) Class {
 	if c, ok := r.Context().Value(classKey{}).(Class); ok {
 		return c

@@ -12,8 +12,8 @@ import (
 	"syscall"
 )
 
-// unanswered names the kind of an attempt that got no response.
-func unanswered(req *http.Request, err error, p *progress) *Error {
+// noResponse returns the error of an attempt without a response.
+func noResponse(req *http.Request, err error, p *progress) *Error {
 	host := req.URL.Hostname()
 	e := newError(req, Reset)
 	e.Cause = err
@@ -25,44 +25,44 @@ func unanswered(req *http.Request, err error, p *progress) *Error {
 	)
 	switch {
 	case req.Context().Err() != nil:
-		e.Kind = contextKind(context.Cause(req.Context())) // a caller may give a deadline as the cause of its cancelling
-		e.Message = fmt.Sprintf("%s before an answer", e.Kind)
+		e.Kind = contextKind(context.Cause(req.Context())) // a caller may cancel with a deadline as the cause
+		e.Message = fmt.Sprintf("%s before a response", e.Kind)
 	case errors.As(err, &refusal):
 		e.Kind, e.Message = refusal.kind, refusal.text
-	case tlsTrouble(err, host) != "":
-		e.Kind, e.Message = TLS, tlsTrouble(err, host)
+	case tlsProblem(err, host) != "":
+		e.Kind, e.Message = TLS, tlsProblem(err, host)
 	case errors.As(err, &lookup):
 		e.Kind, e.Message = DNS, fmt.Sprintf("resolve host %q: %s", lookup.Name, lookup.Err)
 	case errors.As(err, &timeout) && timeout.Timeout():
 		e.Kind = Timeout
-	case p.handshakeFailed.Load() && !broken(err):
+	case p.handshakeFailed.Load() && !connectionBroken(err):
 		e.Kind, e.Message = TLS, fmt.Sprintf("tls handshake with %q: %s", host, err)
 	case p.asked.Load() && !p.got.Load() && !p.handshakeFailed.Load(), dialFailed(err):
 		e.Kind, e.Message = Refused, "no connection: "+err.Error()
-	case broken(err):
-		e.Message = "the connection broke before an answer: " + err.Error()
+	case connectionBroken(err):
+		e.Message = "connection closed before a response: " + err.Error()
 	}
-	e.Message = Clean(e.Message) // net/http quotes what the server sent
+	e.Message = Clean(e.Message) // net/http quotes data from the server
 	return e
 }
 
-// unread names the kind of a 2xx whose body could not be read.
-func unread(a *answer, err error) *Error {
+// unreadable returns the error for a 2xx response whose body could not be read.
+func unreadable(a *answer, err error) *Error {
 	e := newError(a.req, Truncated)
 	e.Status, e.ContentType, e.Cause = a.status, cleanType(a.header), err
 	corrupt := flate.CorruptInputError(0)
 	switch {
 	case errors.Is(err, errTooLarge):
-		e.Kind, e.Message = TooLarge, fmt.Sprintf("answer has more than %d bytes", a.size)
+		e.Kind, e.Message = TooLarge, fmt.Sprintf("response has more than %d bytes", a.size)
 	case errors.Is(err, errIdle):
 		e.Kind, e.Message = Timeout, fmt.Sprintf("%s after %d bytes", err, a.size)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		e.Kind = contextKind(err)
-		e.Message = fmt.Sprintf("%s after %d bytes of the answer", e.Kind, a.size)
+		e.Message = fmt.Sprintf("%s after %d bytes of the response", e.Kind, a.size)
 	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.As(err, &corrupt):
-		e.Kind, e.Message = Malformed, "answer is not the gzip it says: "+err.Error()
+		e.Kind, e.Message = Malformed, "response is not valid gzip: "+err.Error()
 	default:
-		e.Message = fmt.Sprintf("answer ended early, after %d bytes: %s", a.size, err)
+		e.Message = fmt.Sprintf("response ended early, after %d bytes: %s", a.size, err)
 	}
 	return e
 }
@@ -79,7 +79,7 @@ func dialFailed(err error) bool {
 	return errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect")
 }
 
-func broken(err error) bool {
+func connectionBroken(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }

@@ -1,8 +1,8 @@
-// Package rest speaks HTTP for the whole program: JSON and bytes over one hardened, retrying transport.
+// Package rest contains all HTTP code: JSON and bytes over one hardened transport with retries.
 //
-// It must never follow a redirect, send a credential in the clear, connect to an address that only the machine's own
-// cloud answers, read without a bound, wait past a deadline, or repeat a request whose second arrival would do
-// something twice. It knows nothing of models: what a status means is for its callers to say.
+// It must never follow a redirect, send a credential in the clear, or connect to the metadata address of a cloud. It
+// must never read without a limit, wait past a deadline, or repeat a request that must take effect only once. It knows
+// nothing about models: callers interpret statuses.
 package rest
 
 import (
@@ -17,41 +17,41 @@ import (
 	"unicode"
 )
 
-// Config describes one server and how to talk to it. The zero value of every field but Base is usable.
+// Config describes one server and how to talk to it. All fields except Base may be zero.
 type Config struct {
-	Base       string      // http(s) URL of the server; its path is kept and joined; no user-info, query or fragment
-	Header     http.Header // goes with every request of JSON and Bytes: Authorization, workspace, single sign-on
+	// http(s) URL of the server, without user info, query or fragment; its path prefixes all paths
+	Base       string
+	Header     http.Header // sent with every request of JSON and Bytes: Authorization, workspace, single sign-on
 	UserAgent  string
-	CAs        []byte // PEM, in addition to the system's authorities
-	ClientCert []byte // one PEM holding certificate and key
+	CAs        []byte // PEM, in addition to the system's certificate authorities
+	ClientCert []byte // PEM with certificate and key
 
 	InsecureTLS       bool // accept any certificate
-	AllowInsecureHTTP bool // let credentials travel over plain http beyond this machine
+	AllowInsecureHTTP bool // send credentials over plain http to other machines
 
-	MaxConns int           // connections open at a time, all kept alive between requests; 8
-	Attempts int           // how often a request is sent at most, the first included; 5
-	MinWait  time.Duration // upper bound of the first wait, doubled for each further one; 500 ms
-	MaxWait  time.Duration // upper bound of the doubling; 10 s. A server's Retry-After counts up to 60 s
-	Connect  time.Duration // for the connection, and again for TLS; 10 s
-	Answer   time.Duration // from the request sent to the header of the answer; 60 s
-	Idle     time.Duration // between two pieces of a body; 30 s
-	Total    time.Duration // for one call with its repetitions and waits; 5 minutes
+	MaxConns int           // maximum number of open connections, all kept alive; default 8
+	Attempts int           // maximum number of attempts, including the first; default 5
+	MinWait  time.Duration // upper limit of the first wait, doubled for each further wait; default 500 ms
+	MaxWait  time.Duration // upper limit of every wait; default 10 s. Retry-After may ask for up to 60 s
+	Connect  time.Duration // timeout of the connection, and again of TLS; default 10 s
+	Answer   time.Duration // timeout from the request to the response header; default 60 s
+	Idle     time.Duration // timeout between two parts of a body; default 30 s
+	Total    time.Duration // timeout of one call with retries and waits; default 5 minutes
 
-	Jitter func() float64                        // in [0, 1), spreads the waits of several callers; nil: by chance
-	Notify func(Retry)                           // told before each wait
-	Proxy  func(*http.Request) (*url.URL, error) // nil: HTTP_PROXY, HTTPS_PROXY, NO_PROXY
-	// NoQuickAck leaves the acknowledgements of the connection to the kernel. It is here for the benchmark, which shows
-	// what quickAck is worth, and for nothing else.
+	Jitter func() float64                        // in [0, 1), spreads the waits of several callers; default random
+	Notify func(Retry)                           // called before each wait
+	Proxy  func(*http.Request) (*url.URL, error) // default HTTP_PROXY, HTTPS_PROXY, NO_PROXY
+	// NoQuickAck disables quickAck. Only the benchmark uses it, to measure what quickAck gains.
 	NoQuickAck bool
-	// Transport replaces the connections, so that a campaign of faults runs without sockets. The limits of time for
-	// connecting and for the header, TLS and blocked addresses are then its own affair.
+	// Transport replaces the connections, so that tests can inject faults without sockets. Connect, Answer, TLS
+	// settings and blocked addresses then do not apply.
 	Transport http.RoundTripper
 }
 
-// Retry is one repetition about to be waited for.
+// Retry describes a retry before its wait.
 type Retry struct {
-	Method, URL string // URL without user-info and query
-	Attempt     int    // the attempt that failed, from 1
+	Method, URL string // URL without user info and query
+	Attempt     int    // number of the failed attempt, from 1
 	Wait        time.Duration
 	Cause       *Error
 }
@@ -64,8 +64,8 @@ type Client struct {
 	meter *meter
 }
 
-// New checks the configuration without any traffic. Plain http with credentials is an [*Error] of kind
-// InsecureCredentials, an address that must not be called one of kind Blocked.
+// New checks the configuration without sending anything. For credentials over plain http it returns an [*Error] of kind
+// InsecureCredentials, and for a forbidden address one of kind Blocked.
 func New(cfg Config) (*Client, error) {
 	base, err := parseBase(cfg.Base)
 	if err != nil {
@@ -87,34 +87,37 @@ func New(cfg Config) (*Client, error) {
 	return &Client{base: base, cfg: cfg, http: &http.Client{Transport: calls}, meter: meter}, nil
 }
 
-// HTTPClient is for libraries that bring their own requests. They get the same connections, limits and repetitions
-// (see [WithClass]), and an [*Error] inside the *url.Error where no answer came or a redirect was refused. Bodies are
-// limited to 8 MiB. [Config.Header] is not sent: such a library may talk to any host.
+// HTTPClient returns a client for libraries that build their own requests. They get the same connections, limits and
+// retries (see [WithClass]). Without a response, or for a
+// redirect, the *url.Error contains an [*Error]. Bodies are
+// limited to 8 MiB. [Config.Header] is not sent, because such a library may talk to any host.
 func (c *Client) HTTPClient() *http.Client { return c.http }
 
 func parseBase(raw string) (*url.URL, error) {
 	base, err := url.Parse(raw)
 	switch {
 	case err != nil:
-		return nil, errors.New("parse server url: not a url") // the parser's own error repeats the url, password and all
+		// the parser's error would quote the URL with its password
+		return nil, errors.New("parse server url: not a url")
 	case base.Scheme != "http" && base.Scheme != "https":
 		return nil, fmt.Errorf("parse server url: scheme %q is neither http nor https", base.Scheme)
 	case base.Hostname() == "":
 		return nil, errors.New("parse server url: no host")
 	case base.User != nil:
-		return nil, errors.New("parse server url: it holds a user name or password")
+		return nil, errors.New("parse server url: it contains a user name or password")
 	case base.RawQuery != "" || base.ForceQuery || base.Fragment != "":
-		return nil, errors.New("parse server url: it holds a query or fragment")
+		return nil, errors.New("parse server url: it contains a query or fragment")
 	}
 	return base, nil
 }
 
-// checkHeader spares the caller net/http's refusal at the first request: a token read from a file often ends in a newline.
+// checkHeader reports an invalid header value before the first request. A token read from a file often ends with a
+// newline.
 func checkHeader(h http.Header) error {
 	for name, values := range h {
 		for _, v := range values {
 			if strings.ContainsFunc(v, func(r rune) bool { return r != '\t' && unicode.IsControl(r) }) {
-				return fmt.Errorf("set header %q: its value holds a newline or another control character", name)
+				return fmt.Errorf("set header %q: its value contains a newline or another control character", name)
 			}
 		}
 	}
@@ -145,8 +148,8 @@ func orDefault[T int | time.Duration](v *T, d T) {
 	}
 }
 
-// newTransport keeps connections for less than the two seconds after which gunicorn closes an idle one: a request that
-// meets the closing is lost, and a create is not repeated.
+// newTransport closes idle connections before gunicorn does after two seconds. A request that arrives while gunicorn
+// closes its connection is lost, and a Create is not retried.
 func newTransport(cfg Config, secure *tls.Config) http.RoundTripper {
 	if cfg.Transport != nil {
 		return cfg.Transport
@@ -154,14 +157,15 @@ func newTransport(cfg Config, secure *tls.Config) http.RoundTripper {
 	http1 := new(http.Protocols)
 	http1.SetHTTP1(true)
 	return &http.Transport{
-		Proxy:                  direct(cfg.Proxy),
-		DialContext:            dialer(cfg),
-		TLSClientConfig:        secure,
-		TLSHandshakeTimeout:    cfg.Connect,
-		ResponseHeaderTimeout:  cfg.Answer,
-		IdleConnTimeout:        1500 * time.Millisecond,
-		MaxConnsPerHost:        cfg.MaxConns,
-		MaxIdleConnsPerHost:    cfg.MaxConns, // the default of 2 opened 441 connections for 10,000 requests of 16 workers
+		Proxy:                 direct(cfg.Proxy),
+		DialContext:           dialer(cfg),
+		TLSClientConfig:       secure,
+		TLSHandshakeTimeout:   cfg.Connect,
+		ResponseHeaderTimeout: cfg.Answer,
+		IdleConnTimeout:       1500 * time.Millisecond,
+		MaxConnsPerHost:       cfg.MaxConns,
+		// the default of 2 opened 441 connections for 10,000 requests of 16 workers
+		MaxIdleConnsPerHost:    cfg.MaxConns,
 		MaxResponseHeaderBytes: 256 << 10,
 		Protocols:              http1,
 	}

@@ -6,8 +6,8 @@ import (
 	"fmt"
 )
 
-// decode is strict where encoding/json is not: null, a second value, a key twice or a missing key would otherwise end
-// as zero values, and a zero can pass a gate.
+// decode is stricter than encoding/json: it rejects null, a second value, duplicate keys and a missing key. These would
+// become zero values, and a zero can pass a gate.
 func decode(a *answer, expect string, out any) *Error {
 	fail := func(k Kind, format string, args ...any) *Error {
 		e := describe(a, k)
@@ -17,29 +17,29 @@ func decode(a *answer, expect string, out any) *Error {
 	body := bytes.TrimSpace(a.body)
 	switch {
 	case isPage(a):
-		return fail(NotJSON, "a page where json is due%s", quoted(title(a.body)))
+		return fail(NotJSON, "expected JSON, got an HTML page%s", quoted(title(a.body)))
 	case len(body) == 0:
-		return fail(Malformed, "empty answer")
+		return fail(Malformed, "empty response")
 	}
 	if err := json.Unmarshal(body, new(json.RawMessage)); err != nil && body[0] != '{' && body[0] != '[' {
-		return fail(NotJSON, "text where json is due")
+		return fail(NotJSON, "expected JSON, got text")
 	} else if err != nil {
-		return fail(Malformed, "answer is not json: %s", err)
+		return fail(Malformed, "response is not valid JSON: %s", err)
 	}
 	if body[0] != '{' {
-		return fail(Malformed, "answer is no json object")
+		return fail(Malformed, "response is not a JSON object")
 	}
 	keys := scanKeys(body, expect)
 	switch {
 	case keys.twice != "":
-		return fail(Malformed, "answer holds the key %q twice in one object", Clean(keys.twice))
+		return fail(Malformed, "response has the key %q twice in one object", Clean(keys.twice))
 	case expect != "" && !keys.found:
-		return fail(MissingKey, "answer has no %q", expect)
+		return fail(MissingKey, "response has no %q", expect)
 	case out == nil:
 		return nil
 	}
 	if err := json.Unmarshal(body, out); err != nil {
-		e := fail(Malformed, "answer has another shape: %s", Clean(err.Error()))
+		e := fail(Malformed, "response has an unexpected structure: %s", Clean(err.Error()))
 		e.Cause = err
 		return e
 	}

@@ -13,8 +13,8 @@ import (
 	"unicode/utf8"
 )
 
-// whatever answers with the same bytes to everything, without sockets.
-type whatever struct {
+// fixedServer sends the same response to every request, without sockets.
+type fixedServer struct {
 	status      int
 	contentType string
 	location    string
@@ -22,13 +22,13 @@ type whatever struct {
 	body        []byte
 }
 
-func (a *whatever) RoundTrip(r *http.Request) (*http.Response, error) {
+func (a *fixedServer) RoundTrip(r *http.Request) (*http.Response, error) {
 	h := http.Header{"Content-Type": {a.contentType}, "Location": {a.location}, "Retry-After": {a.retryAfter}}
 	return &http.Response{StatusCode: a.status, Header: h, Body: io.NopCloser(bytes.NewReader(a.body)), Request: r}, nil
 }
 
-// The law: whatever a server answers, the caller gets either an object that another reader of JSON reads the same way,
-// with the key it asked for and no key twice, or an error of a known kind whose texts are bounded and printable.
+// Whatever a server sends, the caller gets one of two results: an object that another JSON reader reads the same way,
+// with the wanted key and no duplicate keys, or an error of a known kind with limited, printable texts.
 func FuzzAnswer(f *testing.F) {
 	f.Add(200, "application/json", "", "", []byte(`{"model": {"name": "churn"}}`))
 	f.Add(200, "application/json", "", "", []byte(`{"model": null}`))
@@ -39,41 +39,41 @@ func FuzzAnswer(f *testing.F) {
 	f.Add(503, "text/html", "", "99999999999999999999", []byte(`<TITLE>&#x1b;[31m`))
 	f.Add(302, "", "https://u:p@login.example/?q=1", "-1", []byte(``))
 	f.Add(200, "", "", "", []byte("\xff\xfe"))
-	server := &whatever{}
+	server := &fixedServer{}
 	c, err := New(Config{Base: "https://mlflow.example", Transport: server, Attempts: 1})
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, status int, contentType, location, retryAfter string, body []byte) {
-		*server = whatever{status, contentType, location, retryAfter, body}
+		*server = fixedServer{status, contentType, location, retryAfter, body}
 		var out any
 		err := c.JSON(t.Context(), Request{Path: "x", Expect: "model", Limit: 1 << 16}, &out)
 		if err == nil {
-			lawOfSuccess(t, status, body, out)
+			checkSuccess(t, status, body, out)
 			return
 		}
-		lawOfFailure(t, err)
+		checkFailure(t, err)
 	})
 }
 
-func lawOfSuccess(t *testing.T, status int, body []byte, out any) {
+func checkSuccess(t *testing.T, status int, body []byte, out any) {
 	object, ok := out.(map[string]any)
 	if !ok || object["model"] == nil || !isSuccess(status) {
-		t.Fatalf("status %d, %q taken for success", status, body)
+		t.Fatalf("status %d, %q is accepted as success", status, body)
 	}
 	pairs := 0
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.UseNumber()
 	if got := countPairs(t, decoder, &pairs); pairs != pairsOf(out) {
-		t.Fatalf("%q has %d pairs of key and value, %d were decoded (%v)", body, pairs, pairsOf(out), got)
+		t.Fatalf("%q has %d key-value pairs, but %d were decoded (%v)", body, pairs, pairsOf(out), got)
 	}
 }
 
-// countPairs reads tokens, which knows nothing of duplicates: a key twice would make more pairs than a map keeps.
+// countPairs counts tokens, so it counts duplicate keys twice. A map keeps only one of them.
 func countPairs(t *testing.T, d *json.Decoder, pairs *int) json.Token {
 	token, err := d.Token()
 	if err != nil {
-		t.Fatalf("a success that is not JSON: %v", err)
+		t.Fatalf("success that is not JSON: %v", err)
 	}
 	if delim, ok := token.(json.Delim); ok {
 		for d.More() {
@@ -110,12 +110,15 @@ func pairsOf(v any) int {
 	return n
 }
 
-var kinds = []Kind{Status, Refused, DNS, TLS, Timeout, Reset, Redirect, NotJSON, Truncated, Malformed, MissingKey, TooLarge, Canceled}
+var kinds = []Kind{
+	Status, Refused, DNS, TLS, Timeout, Reset, Redirect, NotJSON, Truncated, Malformed, MissingKey, TooLarge,
+	Canceled,
+}
 
-func lawOfFailure(t *testing.T, err error) {
+func checkFailure(t *testing.T, err error) {
 	var e *Error
 	if !errors.As(err, &e) {
-		t.Fatalf("error of type %T: %v", err, err)
+		t.Fatalf("got an error of type %T: %v", err, err)
 	}
 	known := false
 	for _, k := range kinds {
@@ -127,18 +130,20 @@ func lawOfFailure(t *testing.T, err error) {
 	v := reflect.ValueOf(*e)
 	for i := range v.NumField() {
 		if v.Field(i).Kind() == reflect.String {
-			lawOfText(t, v.Type().Field(i).Name, v.Field(i).String())
+			checkText(t, v.Type().Field(i).Name, v.Field(i).String())
 		}
 	}
-	lawOfText(t, "Error()", e.Error())
+	checkText(t, "Error()", e.Error())
 	if strings.Contains(e.Location, "@") || strings.Contains(e.Location, "?") {
-		t.Errorf("location %q", e.Location)
+		t.Errorf("got location %q", e.Location)
 	}
 }
 
-func lawOfText(t *testing.T, field, text string) {
-	unprintable := func(r rune) bool { return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) }
+func checkText(t *testing.T, field, text string) {
+	unprintable := func(r rune) bool {
+		return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)
+	}
 	if len(text) > 3*textLimit || !utf8.ValidString(text) || strings.ContainsFunc(text, unprintable) {
-		t.Errorf("%s is not bounded, valid and printable: %q", field, text)
+		t.Errorf("%s is not limited, valid and printable: %q", field, text)
 	}
 }

@@ -7,13 +7,14 @@ import (
 	"unicode"
 )
 
-// keyScan is what one pass over valid JSON finds out about its keys.
+// keyScan is the result of scanning the keys of valid JSON.
 type keyScan struct {
-	twice string // a key that one object holds twice, as encoding/json would read it; "" = none
-	found bool   // the outermost object holds the wanted key, and not as null
+	twice string // a key that one object has twice according to encoding/json; "" if none
+	found bool   // the outermost object has the wanted key, and its value is not null
 }
 
-// scanKeys walks the bytes rather than the values: it looks at every answer, the pages of 100,000 versions among them.
+// scanKeys scans the bytes without decoding values. It checks every response, including pages with thousands of
+// versions.
 func scanKeys(valid []byte, want string) keyScan {
 	var (
 		s     keyScan
@@ -48,7 +49,7 @@ func scanKeys(valid []byte, want string) keyScan {
 	return s
 }
 
-// level is one open object or array. Its set is reused by the next at the same depth.
+// level is an open object or array. Its set of keys is reused for the next one at the same depth.
 type level struct {
 	object, atKey bool
 	keys          map[string]struct{}
@@ -70,7 +71,7 @@ func (l *level) add(key string) bool {
 	return !had
 }
 
-// stringEnd is the index of the quote that closes the string opened at i.
+// stringEnd returns the index of the closing quote of the string that starts at i.
 func stringEnd(valid []byte, i int) int {
 	for i++; valid[i] != '"'; i++ {
 		if valid[i] == '\\' {
@@ -85,16 +86,16 @@ func unquote(literal []byte) string {
 		return string(literal[1 : len(literal)-1])
 	}
 	var s string
-	_ = json.Unmarshal(literal, &s) // part of valid JSON
+	_ = json.Unmarshal(literal, &s) // cannot fail, as it is part of valid JSON
 	return s
 }
 
-// isNull looks behind a key: at the colon and the value.
+// isNull reports whether the value after a key is null. rest starts at the colon.
 func isNull(rest []byte) bool {
 	return bytes.HasPrefix(bytes.TrimLeft(rest, ": \t\r\n"), []byte("null"))
 }
 
-// fold maps keys that encoding/json takes for the same field to one text.
+// fold maps keys that encoding/json treats as the same field to one text.
 func fold(key string) string {
 	return strings.Map(func(r rune) rune {
 		least := r

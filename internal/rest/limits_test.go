@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// bomb is 512 MiB of zeros in half a megabyte of gzip.
+// bomb returns half a megabyte of gzip that unpacks to 512 MiB of zeros.
 func bomb(t *testing.T) []byte {
 	var member bytes.Buffer
 	z := gzip.NewWriter(&member)
@@ -26,7 +26,7 @@ func bomb(t *testing.T) []byte {
 	return bytes.Repeat(member.Bytes(), 512)
 }
 
-func TestABombOfGzipIsStoppedAtTheLimitOfDecodedBytes(t *testing.T) {
+func TestLimit_GzipBomb(t *testing.T) {
 	packed := bomb(t)
 	for name, status := range map[string]int{"as a success": 200, "as an error": 400} {
 		t.Run(name, func(t *testing.T) {
@@ -46,26 +46,26 @@ func TestABombOfGzipIsStoppedAtTheLimitOfDecodedBytes(t *testing.T) {
 				failure(t, err, Status)
 			}
 			if used := (after.TotalAlloc - before.TotalAlloc) >> 20; used > 80 {
-				t.Errorf("allocated %d MiB for an answer of at most 8", used)
+				t.Errorf("allocated %d MiB for a response of at most 8 MiB", used)
 			}
 		})
 	}
 }
 
-func TestTheLimitIsExact(t *testing.T) {
+func TestLimit_IsExact(t *testing.T) {
 	body := `{"a": "` + strings.Repeat("x", 91) + `"}`
 	s := serve(t, jsonAnswer(200, body))
 	c := client(t, Config{Base: s.URL})
 	if err := c.JSON(background(t), Request{Path: "x", Limit: int64(len(body))}, nil); err != nil {
-		t.Errorf("an answer of the limit: %v", err)
+		t.Errorf("response of exactly the limit: %v", err)
 	}
 	failure(t, c.JSON(background(t), Request{Path: "x", Limit: int64(len(body)) - 1}, nil), TooLarge)
 	if _, _, err := c.Bytes(background(t), Request{Path: "x", Limit: 10}); err == nil {
-		t.Error("bytes beyond the limit were returned")
+		t.Error("a response above the limit was returned")
 	}
 }
 
-func TestGzipThatIsNoneIsMalformed(t *testing.T) {
+func TestJSON_InvalidGzip(t *testing.T) {
 	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Encoding", "gzip")
 		io.WriteString(w, `{"not": "gzip"}`)
@@ -73,7 +73,7 @@ func TestGzipThatIsNoneIsMalformed(t *testing.T) {
 	failure(t, client(t, Config{Base: s.URL}).JSON(background(t), Request{Path: "x"}, nil), Malformed)
 }
 
-// stuck writes what it is given and then nothing until the client has gone.
+// stuck sends the given text and then nothing until the client disconnects.
 func stuck(before string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if before != "" {
@@ -84,7 +84,7 @@ func stuck(before string) http.HandlerFunc {
 	}
 }
 
-func TestEveryPartOfAnAnswerHasItsTime(t *testing.T) {
+func TestTimeouts(t *testing.T) {
 	drip := func(w http.ResponseWriter, r *http.Request) {
 		for r.Context().Err() == nil {
 			io.WriteString(w, " ")
@@ -97,14 +97,22 @@ func TestEveryPartOfAnAnswerHasItsTime(t *testing.T) {
 		cfg     Config
 		says    string
 	}{
-		"a header that does not come": {stuck(""), Config{Answer: 50 * time.Millisecond}, "timeout awaiting response headers"},
-		"a body that stops":           {stuck(`{"a":`), Config{Idle: 50 * time.Millisecond}, "stopped arriving after 5 bytes"},
-		"a body that does not begin": {func(w http.ResponseWriter, r *http.Request) {
+		"a header that never arrives": {
+			stuck(""),
+			Config{Answer: 50 * time.Millisecond},
+			"timeout awaiting response headers",
+		},
+		"a body that stops": {stuck(`{"a":`), Config{Idle: 50 * time.Millisecond}, "stopped arriving after 5 bytes"},
+		"a body that never starts": {func(w http.ResponseWriter, r *http.Request) {
 			w.(http.Flusher).Flush()
 			<-r.Context().Done()
 		}, Config{Idle: 50 * time.Millisecond}, "stopped arriving after 0 bytes"},
-		"a body that never stops":            {drip, Config{Total: 500 * time.Millisecond}, "timeout after"},
-		"a header later than the whole call": {stuck(""), Config{Total: 500 * time.Millisecond}, "timeout before an answer"},
+		"a body that never stops": {drip, Config{Total: 500 * time.Millisecond}, "timeout after"},
+		"a header after the timeout of the call": {
+			stuck(""),
+			Config{Total: 500 * time.Millisecond},
+			"timeout before a response",
+		},
 	}
 	for sentence, c := range cases {
 		t.Run(sentence, func(t *testing.T) {
@@ -113,21 +121,23 @@ func TestEveryPartOfAnAnswerHasItsTime(t *testing.T) {
 			start := time.Now()
 			e := failure(t, client(t, c.cfg).JSON(background(t), Request{Path: "x"}, nil), Timeout)
 			if took := time.Since(start); took > 5*time.Second || !strings.Contains(e.Error(), c.says) || !e.Sent {
-				t.Errorf("after %s: %v; want %q", took, e, c.says)
+				t.Errorf("after %s: got %v, want %q", took, e, c.says)
 			}
 		})
 	}
 }
 
-func TestAHeaderWithoutEndIsRefused(t *testing.T) {
+func TestLimit_Header(t *testing.T) {
 	s := serve(t, raw("HTTP/1.1 200 OK\r\nX: "+strings.Repeat("x", 400<<10)+"\r\n\r\n{}"))
 	if err := client(t, Config{Base: s.URL, Attempts: 1}).JSON(background(t), Request{Path: "x"}, nil); err == nil {
 		t.Error("a header of 400 KiB was accepted")
 	}
 }
 
-func TestACancellationEndsTheRequestInFlight(t *testing.T) {
-	for name, h := range map[string]http.HandlerFunc{"before the answer": stuck(""), "within the answer": stuck(`{"a":`)} {
+func TestCancel_InFlight(t *testing.T) {
+	for name, h := range map[string]http.HandlerFunc{
+		"before the response": stuck(""), "during the response": stuck(`{"a":`),
+	} {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(background(t))
 			s := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -136,23 +146,23 @@ func TestACancellationEndsTheRequestInFlight(t *testing.T) {
 			})
 			e := failure(t, client(t, Config{Base: s.URL}).JSON(ctx, Request{Path: "x", Class: Write}, nil), Canceled)
 			if !e.Sent || !errors.Is(e, context.Canceled) || s.hits.Load() != 1 {
-				t.Errorf("sent %v, requests %d: %v", e.Sent, s.hits.Load(), e)
+				t.Errorf("sent %v, %d requests: %v", e.Sent, s.hits.Load(), e)
 			}
 		})
 	}
 }
 
-func TestNothingIsSentUnderACanceledContext(t *testing.T) {
+func TestCancel_BeforeSending(t *testing.T) {
 	s := serve(t, jsonAnswer(200, `{}`))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	e := failure(t, client(t, Config{Base: s.URL}).JSON(ctx, Request{Path: "x"}, nil), Canceled)
 	if e.Sent || s.hits.Load() != 0 {
-		t.Errorf("sent %v, %d requests arrived", e.Sent, s.hits.Load())
+		t.Errorf("sent %v, the server got %d requests", e.Sent, s.hits.Load())
 	}
 }
 
-func TestConnectionsAreFewAndKept(t *testing.T) {
+func TestConnections_Limit(t *testing.T) {
 	s := serve(t, jsonAnswer(200, `{}`))
 	c := client(t, Config{Base: s.URL, MaxConns: 4})
 	var wg sync.WaitGroup
@@ -168,12 +178,12 @@ func TestConnectionsAreFewAndKept(t *testing.T) {
 	}
 	wg.Wait()
 	if s.hits.Load() != 800 || s.most.Load() > 4 || s.conns.Load() > 20 || failed.Load() != 0 {
-		t.Errorf("%d requests over %d connections, %d at a time, %d failed; want 800 over about 4",
+		t.Errorf("got %d requests over %d connections, %d at a time, %d failed; want 800 over about 4",
 			s.hits.Load(), s.conns.Load(), s.most.Load(), failed.Load())
 	}
 }
 
-func TestConnectionsAreKeptBetweenRounds(t *testing.T) {
+func TestConnections_KeepAlive(t *testing.T) {
 	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		time.Sleep(5 * time.Millisecond)
 		io.WriteString(w, `{}`)
@@ -186,13 +196,13 @@ func TestConnectionsAreKeptBetweenRounds(t *testing.T) {
 		}
 		wg.Wait()
 	}
-	if s.conns.Load() > 15 { // 6, but for pauses of a busy machine
-		t.Errorf("%d connections for rounds of 6", s.conns.Load())
+	if s.conns.Load() > 15 { // 6, or more if a busy machine pauses
+		t.Errorf("got %d connections for rounds of 6 requests", s.conns.Load())
 	}
 }
 
-// go-retryablehttp closes the idle connections of its client after each call that failed.
-func TestAFailedCallLeavesTheConnectionsOfOthersAlone(t *testing.T) {
+// go-retryablehttp closes the idle connections of its client after each failed call.
+func TestConnections_AfterFailure(t *testing.T) {
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/bad" {
 			w.WriteHeader(503)
@@ -205,18 +215,18 @@ func TestAFailedCallLeavesTheConnectionsOfOthersAlone(t *testing.T) {
 		_ = c.JSON(background(t), Request{Path: "good"}, nil)
 		_ = c.JSON(background(t), Request{Path: "bad"}, nil)
 	}
-	if s.conns.Load() > 3 { // 1, but for pauses of a busy machine
-		t.Errorf("%d connections for requests one after the other", s.conns.Load())
+	if s.conns.Load() > 3 { // 1, or more if a busy machine pauses
+		t.Errorf("got %d connections for consecutive requests", s.conns.Load())
 	}
 }
 
-func TestAConnectionIsGivenUpBeforeGunicornCloses(t *testing.T) {
+func TestConnections_CloseBeforeGunicorn(t *testing.T) {
 	s := serve(t, jsonAnswer(200, `{}`))
 	c := client(t, Config{Base: s.URL})
 	_ = c.JSON(background(t), Request{Path: "x"}, nil)
 	time.Sleep(1800 * time.Millisecond)
 	_ = c.JSON(background(t), Request{Path: "x"}, nil)
 	if s.conns.Load() != 2 {
-		t.Errorf("%d connections, want a new one after 1.8 s of silence", s.conns.Load())
+		t.Errorf("got %d connections, want a new one after 1.8 s without requests", s.conns.Load())
 	}
 }

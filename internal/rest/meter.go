@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// Meter is what the client has done so far.
+// Meter counts what the client has done so far.
 type Meter struct {
-	Requests   int           // attempts sent, repetitions included
-	Retries    int           // repetitions among them
-	Rounds     int           // length of the longest chain of requests, each sent after the one before was answered
-	ServerTime time.Time     // Date of the last answer; zero before the first
-	Skew       time.Duration // how far that was ahead of this machine's clock, to a second
+	Requests   int           // all attempts that were sent
+	Retries    int           // the retries among them
+	Rounds     int           // longest chain of requests that were each sent after a response to the previous one
+	ServerTime time.Time     // Date of the last response; zero before the first
+	Skew       time.Duration // server clock minus local clock, in whole seconds
 }
 
-// Meter may be read at any time.
+// Meter returns the current counts. It may be called at any time.
 func (c *Client) Meter() Meter {
 	c.meter.mu.Lock()
 	defer c.meter.mu.Unlock()
@@ -24,11 +24,11 @@ func (c *Client) Meter() Meter {
 
 type meter struct {
 	mu    sync.Mutex
-	ended int // the highest round that has an answer
+	ended int // the highest round with a response
 	now   Meter
 }
 
-// begin returns the round of a request, for its end.
+// begin counts a request and returns its round, to be passed to end.
 func (m *meter) begin() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()

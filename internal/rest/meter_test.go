@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-func TestTheMeterCountsRequestsRepetitionsAndRounds(t *testing.T) {
+func TestMeter_Counts(t *testing.T) {
 	s := serve(t, answers(jsonAnswer(200, `{}`), jsonAnswer(503, `{}`), jsonAnswer(200, `{}`)))
 	c := client(t, Config{Base: s.URL})
 	for range 3 {
@@ -21,7 +21,7 @@ func TestTheMeterCountsRequestsRepetitionsAndRounds(t *testing.T) {
 	}
 }
 
-func TestRequestsInTheAirTogetherAreOneRound(t *testing.T) {
+func TestMeter_ParallelRequestsAreOneRound(t *testing.T) {
 	var together sync.WaitGroup
 	together.Add(5)
 	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -40,7 +40,7 @@ func TestRequestsInTheAirTogetherAreOneRound(t *testing.T) {
 	}
 }
 
-func TestTheMeterKnowsTheServersClock(t *testing.T) {
+func TestMeter_ServerClock(t *testing.T) {
 	date := time.Now().Add(-90 * time.Second).UTC().Truncate(time.Second)
 	s := serve(t, answers(
 		func(w http.ResponseWriter, _ *http.Request) {
@@ -51,9 +51,9 @@ func TestTheMeterKnowsTheServersClock(t *testing.T) {
 	))
 	c := client(t, Config{Base: s.URL})
 	if m := c.Meter(); !m.ServerTime.IsZero() {
-		t.Errorf("got %+v before any answer", m)
+		t.Errorf("got %+v before any response", m)
 	}
-	for range 2 { // the second has no date to learn from
+	for range 2 { // the second response has an invalid date
 		_ = c.JSON(background(t), Request{Path: "x"}, nil)
 		m := c.Meter()
 		if !m.ServerTime.Equal(date) || m.Skew > -88*time.Second || m.Skew < -93*time.Second {

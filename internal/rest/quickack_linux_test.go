@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestQuickAckIsSetAtConnectAndAgainAfterEachRead(t *testing.T) {
+func TestQuickAck_AfterEachRead(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -27,7 +27,7 @@ func TestQuickAckIsSetAtConnectAndAgainAfterEachRead(t *testing.T) {
 
 	q, ok := conn.(*quickConn)
 	if !ok || !armed(t, q) {
-		t.Fatalf("connection of type %T is not armed", conn)
+		t.Fatalf("connection of type %T does not acknowledge immediately", conn)
 	}
 	for range 3 {
 		disarm(t, q)
@@ -36,7 +36,7 @@ func TestQuickAckIsSetAtConnectAndAgainAfterEachRead(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !armed(t, q) {
-			t.Error("not armed after a read")
+			t.Error("the option is not set after a read")
 		}
 	}
 	plain, err := dialer(withDefaults(Config{NoQuickAck: true}))(t.Context(), "tcp", l.Addr().String())
@@ -45,7 +45,7 @@ func TestQuickAckIsSetAtConnectAndAgainAfterEachRead(t *testing.T) {
 	}
 	plain.Close()
 	if _, ok := plain.(*quickConn); ok {
-		t.Error("wrapped although switched off")
+		t.Error("got a quickConn although NoQuickAck is set")
 	}
 }
 
@@ -67,6 +67,6 @@ func disarm(t *testing.T, q *quickConn) {
 		_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_QUICKACK, 0)
 	})
 	if err != nil || armed(t, q) {
-		t.Fatalf("could not be disarmed: %v", err)
+		t.Fatalf("reset the option: %v", err)
 	}
 }

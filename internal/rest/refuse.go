@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// refusal is a connection this package will not make.
+// refusal is the error of a connection that this package refuses to make.
 type refusal struct {
 	kind Kind
 	text string
@@ -21,8 +21,8 @@ type refusal struct {
 
 func (r *refusal) Error() string { return r.text }
 
-// refuse looks at a request before anything is sent. A proxy resolves names itself, so an address written out in the URL
-// is judged here; all others when they are dialed.
+// refuse checks a request before anything is sent. A proxy resolves names itself, so an IP address in the URL is
+// checked here. Addresses of names are checked in the dialer.
 func (t *repeater) refuse(req *http.Request) *Error {
 	host := req.URL.Hostname()
 	ip, err := netip.ParseAddr(host)
@@ -30,12 +30,13 @@ func (t *repeater) refuse(req *http.Request) *Error {
 	case err == nil && blocked(ip) != "":
 		return refused(req, Blocked, blocked(ip))
 	case err != nil && numeric(host):
-		return refused(req, Blocked, fmt.Sprintf("%q is an unusual way to write an address; write it as 192.0.2.1", host))
+		return refused(req, Blocked,
+			fmt.Sprintf("%q is an unusual form of an IP address; write it like 192.0.2.1", host))
 	}
 	name := credential(req.Header)
 	if req.URL.Scheme != "https" && name != "" && !isLoopback(host) && !t.cfg.AllowInsecureHTTP {
-		return refused(req, InsecureCredentials,
-			fmt.Sprintf("header %s is a credential and http to %q would show it to the network", name, host))
+		const text = "header %s may be a credential, and http to %q would send it unencrypted; use https"
+		return refused(req, InsecureCredentials, fmt.Sprintf(text, name, host))
 	}
 	return nil
 }
@@ -46,8 +47,8 @@ func refused(req *http.Request, k Kind, text string) *Error {
 	return e
 }
 
-// harmless are the headers that may travel in the clear. Every other one may be a credential: single sign-on has many
-// names for them.
+// harmless lists the headers that may be sent unencrypted. Any other header may be a credential, because single sign-on
+// uses many names.
 var harmless = map[string]bool{
 	"Accept": true, "Accept-Encoding": true, "Accept-Language": true, "Connection": true, "Content-Type": true,
 	"User-Agent": true, "X-Github-Api-Version": true, "X-Mlflow-Workspace": true,
@@ -62,8 +63,9 @@ func credential(h http.Header) string {
 	return ""
 }
 
-// numeric reports whether a host that is no plain address would be read as one by some resolver: 2852039166, 0xa9fea9fe,
-// 0251.0376.0251.0376 and 169.254.169.254. with its dot all mean the same. No name ends in a number.
+// numeric reports whether a resolver could read host as an IP address although it is not in the usual form. For
+// example, 2852039166, 0xa9fea9fe, 0251.0376.0251.0376 and "169.254.169.254." mean the same address. No host name ends
+// in a number.
 func numeric(host string) bool {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	last := host[strings.LastIndex(host, ".")+1:]
@@ -79,14 +81,14 @@ func isLoopback(host string) bool {
 	return err == nil && ip.IsLoopback() || isLocalhost(host)
 }
 
-// isLocalhost reports whether a name means this machine (RFC 6761). A resolver may say otherwise, so what it leads to is
-// judged when it is dialed, and no proxy is asked.
+// isLocalhost reports whether a name means this machine (RFC 6761). A resolver may return another address, so the
+// dialer checks it, and no proxy is used.
 func isLocalhost(host string) bool {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	return host == "localhost" || strings.HasSuffix(host, ".localhost")
 }
 
-// dialer connects to an address after its name was resolved and judged, so that no name leads to a blocked one.
+// dialer checks every address after its name was resolved, so no name can lead to a blocked address.
 func dialer(cfg Config) func(context.Context, string, string) (net.Conn, error) {
 	d := &net.Dialer{Timeout: cfg.Connect, KeepAlive: 15 * time.Second, Control: control}
 	local := *d
@@ -104,7 +106,7 @@ func dialer(cfg Config) func(context.Context, string, string) (net.Conn, error) 
 	}
 }
 
-// direct asks no proxy for what is on this machine.
+// direct uses no proxy for this machine.
 func direct(proxy func(*http.Request) (*url.URL, error)) func(*http.Request) (*url.URL, error) {
 	return func(req *http.Request) (*url.URL, error) {
 		if isLocalhost(req.URL.Hostname()) {
@@ -117,7 +119,7 @@ func direct(proxy func(*http.Request) (*url.URL, error)) func(*http.Request) (*u
 func control(_, address string, _ syscall.RawConn) error {
 	target, err := netip.ParseAddrPort(address)
 	if err != nil {
-		return &refusal{Blocked, fmt.Sprintf("address %q is not an ip address", address)}
+		return &refusal{Blocked, fmt.Sprintf("address %q is not an IP address", address)}
 	}
 	if reason := blocked(target.Addr()); reason != "" {
 		return &refusal{Blocked, reason}
@@ -125,17 +127,17 @@ func control(_, address string, _ syscall.RawConn) error {
 	return nil
 }
 
-// controlLocal judges the address that a name of this machine leads to: credentials may go there in the clear.
+// controlLocal checks the address of a name that means this machine, because credentials may be sent there unencrypted.
 func controlLocal(network, address string, conn syscall.RawConn) error {
 	target, err := netip.ParseAddrPort(address)
 	if err == nil && !target.Addr().Unmap().IsLoopback() {
-		why := fmt.Sprintf("a name of this machine (localhost) leads to %s, which is another one", target.Addr())
+		why := fmt.Sprintf("a name of this machine (localhost) resolves to %s, which is another machine", target.Addr())
 		return &refusal{Blocked, why}
 	}
 	return control(network, address, conn)
 }
 
-// clouds are the addresses at which clouds hand out credentials to their machines, beyond the link-local ones.
+// clouds lists addresses where clouds give credentials to their machines, in addition to link-local ones.
 var clouds = map[netip.Addr]bool{
 	netip.MustParseAddr("fd00:ec2::254"):   true, // AWS
 	netip.MustParseAddr("fd20:ce::254"):    true, // Google
@@ -144,28 +146,28 @@ var clouds = map[netip.Addr]bool{
 	netip.MustParseAddr("192.0.0.192"):     true, // Oracle
 }
 
-// blocked gives the reason why an address is not connected to, or "".
+// blocked returns why an address must not be connected to, or "" if it may.
 func blocked(ip netip.Addr) string {
 	ip = ip.Unmap().WithZone("")
 	if ip.IsUnspecified() {
-		return fmt.Sprintf("%s is an address to listen on, not one to connect to; name the server's host", ip)
+		return fmt.Sprintf("%s is an address to listen on, not to connect to; use the host name of the server", ip)
 	}
-	if ofMachines(ip) {
+	if isMetadata(ip) {
 		return fmt.Sprintf("%s is a link-local or metadata address", ip)
 	}
 	for _, inner := range embedded(ip) {
-		if ofMachines(inner) {
+		if isMetadata(inner) {
 			return fmt.Sprintf("%s leads to %s, which is a link-local or metadata address", ip, inner)
 		}
 	}
 	return ""
 }
 
-func ofMachines(ip netip.Addr) bool {
+func isMetadata(ip netip.Addr) bool {
 	return ip.IsLinkLocalUnicast() || ip.IsLinkLocalMulticast() || clouds[ip]
 }
 
-// forms are prefixes of IPv6 addresses that hold an IPv4 address, and the places of its four bytes.
+// forms lists the prefixes of IPv6 addresses that contain an IPv4 address, with the positions of its four bytes.
 var forms = []struct {
 	prefix netip.Prefix
 	at     [][4]int
@@ -174,8 +176,8 @@ var forms = []struct {
 	{netip.MustParsePrefix("::ffff:0:0:0/96"), [][4]int{lastFour}}, // IPv4-translated (RFC 2765)
 	{netip.MustParsePrefix("64:ff9b::/96"), [][4]int{lastFour}},    // NAT64 (RFC 6052)
 	{netip.MustParsePrefix("2002::/16"), [][4]int{{2, 3, 4, 5}}},   // 6to4 (RFC 3056)
-	{teredo, [][4]int{{4, 5, 6, 7}}},                               // its server
-	// NAT64 of a network's own (RFC 8215), whose prefix has any of the lengths of RFC 6052.
+	{teredo, [][4]int{{4, 5, 6, 7}}},                               // address of its server
+	// NAT64 prefixes of a network's own (RFC 8215) have any of the lengths in RFC 6052.
 	{netip.MustParsePrefix("64:ff9b:1::/48"), [][4]int{{6, 7, 9, 10}, {7, 9, 10, 11}, {9, 10, 11, 12}, lastFour}},
 }
 
@@ -184,8 +186,8 @@ var (
 	teredo   = netip.MustParsePrefix("2001::/32") // RFC 4380
 )
 
-// embedded are the IPv4 addresses that an IPv6 address may be carried on to. The prefixes that a network chooses for
-// itself are not known here.
+// embedded returns the IPv4 addresses to which an IPv6 address may be forwarded. It cannot know prefixes that a network
+// chooses for itself.
 func embedded(ip netip.Addr) (found []netip.Addr) {
 	if ip.Is4() {
 		return nil
@@ -204,7 +206,7 @@ func embedded(ip netip.Addr) (found []netip.Addr) {
 	if (b[8] == 0 || b[8] == 2) && b[9] == 0 && b[10] == 0x5e && b[11] == 0xfe { // ISATAP (RFC 5214)
 		take(lastFour)
 	}
-	if teredo.Contains(ip) { // its client, inverted
+	if teredo.Contains(ip) { // address of its client, inverted
 		for _, at := range lastFour {
 			b[at] = ^b[at]
 		}

@@ -13,22 +13,28 @@ import (
 	"testing"
 )
 
-func TestAddressesOfNoServerAreBlocked(t *testing.T) {
+func TestBlocked(t *testing.T) {
 	for address, want := range map[string]bool{
-		"169.254.169.254": true, "169.254.0.1": true, "::ffff:169.254.169.254": true, "fe80::1": true, "fe80::1%eth0": true,
-		"fd00:ec2::254": true, "fd20:ce::254": true, "168.63.129.16": true, "100.100.100.200": true, "192.0.0.192": true,
-		"0.0.0.0": true, "::": true, "::ffff:0.0.0.0": true, "ff02::1": true, "224.0.0.1": true,
-		"127.0.0.1": false, "::1": false, "10.0.0.1": false, "172.17.0.1": false, "192.168.1.1": false, "100.64.0.1": false,
-		"8.8.8.8": false, "fd00:ec2::255": false, "2001:db8::1": false,
-		// IPv6 addresses that are carried on to an IPv4 address.
-		"::169.254.169.254": true, "::ffff:0:169.254.169.254": true, "::100.100.100.200": true, "::10.0.0.1": false, "::ffff:0:10.0.0.1": false,
-		"64:ff9b::169.254.169.254": true, "64:ff9b::168.63.129.16": true, "64:ff9b::8.8.8.8": false, "64:ff9b::192.168.1.1": false,
+		"169.254.169.254": true, "169.254.0.1": true, "::ffff:169.254.169.254": true, "fe80::1": true,
+		"fe80::1%eth0":  true,
+		"fd00:ec2::254": true, "fd20:ce::254": true, "168.63.129.16": true, "100.100.100.200": true,
+		"192.0.0.192": true,
+		"0.0.0.0":     true, "::": true, "::ffff:0.0.0.0": true, "ff02::1": true, "224.0.0.1": true,
+		"127.0.0.1": false, "::1": false, "10.0.0.1": false, "172.17.0.1": false, "192.168.1.1": false,
+		"100.64.0.1": false,
+		"8.8.8.8":    false, "fd00:ec2::255": false, "2001:db8::1": false,
+		// IPv6 addresses that are forwarded to an IPv4 address.
+		"::169.254.169.254": true, "::ffff:0:169.254.169.254": true, "::100.100.100.200": true, "::10.0.0.1": false,
+		"::ffff:0:10.0.0.1":        false,
+		"64:ff9b::169.254.169.254": true, "64:ff9b::168.63.129.16": true, "64:ff9b::8.8.8.8": false,
+		"64:ff9b::192.168.1.1":     false,
 		"64:ff9b:1:a9fe:a9:fe00::": true, "64:ff9b:1:a9:fe:a9fe::": true, "64:ff9b:1:0:a9:fea9:fe00:0": true,
 		"64:ff9b:1::169.254.169.254": true, "64:ff9b:1::10.0.0.1": false, "64:ff9b:1:a00:0:100::": false,
 		"2002:a9fe:a9fe::1": true, "2002:a83f:8110::": true, "2002:808:808::1": false,
 		"2001:0:a9fe:a9fe::1": true, "2001:0:808:808:0:0:5601:5601": true, "2001:0:808:808:0:0:f7f7:f7f7": false,
-		"2001:db8::5efe:169.254.169.254": true, "fd00::200:5efe:169.254.169.254": true, "2001:db8::5efe:10.0.0.1": false,
-		"2001:db8::a9fe:a9fe": false,
+		"2001:db8::5efe:169.254.169.254": true, "fd00::200:5efe:169.254.169.254": true,
+		"2001:db8::5efe:10.0.0.1": false,
+		"2001:db8::a9fe:a9fe":     false,
 	} {
 		if got := blocked(netip.MustParseAddr(address)) != ""; got != want {
 			t.Errorf("%s: blocked %v, want %v", address, got, want)
@@ -36,20 +42,22 @@ func TestAddressesOfNoServerAreBlocked(t *testing.T) {
 	}
 }
 
-func TestABlockedAddressInTheURLIsRefusedBeforeAnyTraffic(t *testing.T) {
+func TestNew_BlockedAddress(t *testing.T) {
 	for base, says := range map[string]string{
 		"http://169.254.169.254/latest": "169.254.169.254 is a link-local or metadata address",
-		"http://0.0.0.0:5000":           "0.0.0.0 is an address to listen on, not one to connect to; name the server's host",
-		"http://[::]:5000":              ":: is an address to listen on",
-		"https://[fe80::1%25eth0]":      "link-local",
-		"https://[64:ff9b::a9fe:a9fe]":  "64:ff9b::a9fe:a9fe leads to 169.254.169.254, which is a link-local or metadata address",
-		"http://2852039166":             `"2852039166" is an unusual way to write an address`,
-		"http://0xa9fea9fe":             "unusual",
-		"http://0XA9.0XFE.43518":        "unusual",
-		"http://0251.0376.0251.0376":    "unusual",
-		"http://169.254.169.254.":       "unusual",
-		"http://169.254.43518:80":       "unusual",
-		"http://127.1:5000":             "unusual",
+		"http://0.0.0.0:5000": "0.0.0.0 is an address to listen on, not to connect to; use the host name " +
+			"of the server",
+		"http://[::]:5000":         ":: is an address to listen on",
+		"https://[fe80::1%25eth0]": "link-local",
+		"https://[64:ff9b::a9fe:a9fe]": "64:ff9b::a9fe:a9fe leads to 169.254.169.254, which is a link-local or " +
+			"metadata address",
+		"http://2852039166":          `"2852039166" is an unusual form of an IP address`,
+		"http://0xa9fea9fe":          "unusual",
+		"http://0XA9.0XFE.43518":     "unusual",
+		"http://0251.0376.0251.0376": "unusual",
+		"http://169.254.169.254.":    "unusual",
+		"http://169.254.43518:80":    "unusual",
+		"http://127.1:5000":          "unusual",
 	} {
 		_, err := New(Config{Base: base})
 		if e := failure(t, err, Blocked); e.Sent || !strings.Contains(err.Error(), says) {
@@ -61,22 +69,26 @@ func TestABlockedAddressInTheURLIsRefusedBeforeAnyTraffic(t *testing.T) {
 	failure(t, err, Blocked)
 }
 
-func TestHostsWithNumbersAreNamesAllTheSame(t *testing.T) {
-	for _, host := range []string{"mlflow-1", "mlflow.example", "m1.example", "10.0.0.1.nip.io", "0xcafe.example", "a0x1f", "1a", "0x.example", "127.0.0.1", "::1"} {
+func TestNumeric_HostNames(t *testing.T) {
+	for _, host := range []string{
+		"mlflow-1", "mlflow.example", "m1.example", "10.0.0.1.nip.io", "0xcafe.example", "a0x1f", "1a", "0x.example",
+		"127.0.0.1", "::1",
+	} {
 		if _, err := netip.ParseAddr(host); err != nil && numeric(host) {
-			t.Errorf("%s is taken for an address", host)
+			t.Errorf("%s is treated as an IP address", host)
 		}
 	}
 }
 
-// A name of this machine gets credentials in the clear, so it has to lead to this machine.
-func TestLocalhostIsJudgedWhenDialed(t *testing.T) {
+// Credentials may be sent unencrypted to a name of this machine, so it must resolve to this machine.
+func TestLocalhost(t *testing.T) {
 	for address, want := range map[string]bool{
 		"127.0.0.1:80": true, "127.8.9.1:80": true, "[::1]:80": true, "[::ffff:127.0.0.1]:80": true,
-		"10.0.0.1:80": false, "8.8.8.8:80": false, "[2001:db8::1]:80": false, "169.254.169.254:80": false, "0.0.0.0:80": false, "[::]:80": false,
+		"10.0.0.1:80": false, "8.8.8.8:80": false, "[2001:db8::1]:80": false, "169.254.169.254:80": false,
+		"0.0.0.0:80": false, "[::]:80": false,
 	} {
 		if err := controlLocal("tcp", address, nil); (err == nil) != want {
-			t.Errorf("%s: %v, want to be dialed: %v", address, err, want)
+			t.Errorf("%s: got error %v, want dialing to be allowed: %v", address, err, want)
 		}
 	}
 	for host, want := range map[string]bool{
@@ -84,33 +96,35 @@ func TestLocalhostIsJudgedWhenDialed(t *testing.T) {
 		"notlocalhost": false, "localhost.example": false, "127.0.0.1": false, "": false,
 	} {
 		if got := isLocalhost(host); got != want {
-			t.Errorf("%q: %v", host, got)
+			t.Errorf("isLocalhost(%q) = %v", host, got)
 		}
 	}
 }
 
-func TestNoProxyIsAskedForThisMachine(t *testing.T) {
+func TestProxy_NotForLocalhost(t *testing.T) {
 	proxy := &url.URL{Scheme: "http", Host: "proxy.example:3128"}
-	for base, want := range map[string]bool{"http://mlflow.localhost:5000": false, "http://localhost:5000": false, "http://mlflow.example": true} {
+	for base, want := range map[string]bool{
+		"http://mlflow.localhost:5000": false, "http://localhost:5000": false, "http://mlflow.example": true,
+	} {
 		req, _ := http.NewRequest("GET", base, nil)
 		got, err := direct(http.ProxyURL(proxy))(req)
 		if err != nil || (got != nil) != want {
-			t.Errorf("%s: proxy %v, %v", base, got, err)
+			t.Errorf("%s: got proxy %v, error %v", base, got, err)
 		}
 	}
 }
 
-// Other ways to write an address, and names that lead to one, are known only when they are dialed.
-func TestABlockedAddressBehindANameIsRefusedOnceWhenDialed(t *testing.T) {
+// Other forms of an address, and names that resolve to one, are known only when they are dialed.
+func TestBlocked_WhenDialed(t *testing.T) {
 	for _, address := range []string{"169.254.169.254:80", "[::]:80", "0.0.0.0:80", "[fd00:ec2::254]:80"} {
 		if err := control("tcp", address, nil); err == nil {
-			t.Errorf("%s may be dialed", address)
+			t.Errorf("%s may be dialed, want an error", address)
 		}
 	}
 	if err := control("tcp", "127.0.0.1:80", nil); err != nil {
 		t.Error(err)
 	}
-	dialed := &url.URL{Scheme: "http", Host: "0.0.0.0:3128"} // a proxy's address is seen by the dialer alone
+	dialed := &url.URL{Scheme: "http", Host: "0.0.0.0:3128"} // only the dialer sees the address of a proxy
 	c := client(t, Config{Base: "http://mlflow.invalid", Proxy: http.ProxyURL(dialed)})
 	e := failure(t, c.JSON(background(t), Request{Path: "x"}, nil), Blocked)
 	if e.Attempts != 1 || e.Sent || !strings.Contains(e.Error(), "0.0.0.0 is an address to listen on") {
@@ -118,25 +132,58 @@ func TestABlockedAddressBehindANameIsRefusedOnceWhenDialed(t *testing.T) {
 	}
 }
 
-func TestCredentialsDoNotTravelInTheClear(t *testing.T) {
+func TestNew_InsecureCredentials(t *testing.T) {
 	header := func(name string) http.Header { return http.Header{name: {"x"}} }
 	cases := map[string]struct {
 		cfg  Config
 		want Kind
 	}{
-		"a token over http":                     {Config{Base: "http://mlflow.example", Header: header("Authorization")}, InsecureCredentials},
-		"a token over http in lower case":       {Config{Base: "http://mlflow.example", Header: header("authorization")}, InsecureCredentials},
-		"a header of single sign-on over http":  {Config{Base: "http://mlflow.example", Header: header("CF-Access-Client-Secret")}, InsecureCredentials},
-		"a cookie over http":                    {Config{Base: "http://10.0.0.1", Header: header("Cookie")}, InsecureCredentials},
-		"a host that only begins like loopback": {Config{Base: "http://127.0.0.1.example", Header: header("Authorization")}, InsecureCredentials},
-		"a host that only ends like loopback":   {Config{Base: "http://notlocalhost", Header: header("Authorization")}, InsecureCredentials},
-		"a token over http when allowed":        {Config{Base: "http://mlflow.example", Header: header("Authorization"), AllowInsecureHTTP: true}, ""},
-		"a token over https":                    {Config{Base: "https://mlflow.example", Header: header("Authorization")}, ""},
-		"a token to this machine by name":       {Config{Base: "http://localhost:5000", Header: header("Authorization")}, ""},
-		"a token to this machine by address":    {Config{Base: "http://127.8.9.1:5000", Header: header("Authorization")}, ""},
-		"a token to this machine by IPv6":       {Config{Base: "http://[::1]:5000", Header: header("Authorization")}, ""},
-		"a workspace over http":                 {Config{Base: "http://mlflow.example", Header: header("X-MLFLOW-WORKSPACE")}, ""},
-		"nothing over http":                     {Config{Base: "http://mlflow.example"}, ""},
+		"a token over http": {
+			Config{Base: "http://mlflow.example", Header: header("Authorization")},
+			InsecureCredentials,
+		},
+		"a token over http, in lower case": {
+			Config{Base: "http://mlflow.example", Header: header("authorization")},
+			InsecureCredentials,
+		},
+		"a single sign-on header over http": {
+			Config{Base: "http://mlflow.example", Header: header("CF-Access-Client-Secret")},
+			InsecureCredentials,
+		},
+		"a cookie over http": {
+			Config{Base: "http://10.0.0.1", Header: header("Cookie")},
+			InsecureCredentials,
+		},
+		"a host that only starts like loopback": {
+			Config{Base: "http://127.0.0.1.example", Header: header("Authorization")},
+			InsecureCredentials,
+		},
+		"a host that only ends like loopback": {
+			Config{Base: "http://notlocalhost", Header: header("Authorization")},
+			InsecureCredentials,
+		},
+		"a token over http if allowed": {
+			Config{Base: "http://mlflow.example", Header: header("Authorization"), AllowInsecureHTTP: true},
+			"",
+		},
+		"a token over https": {
+			Config{Base: "https://mlflow.example", Header: header("Authorization")},
+			"",
+		},
+		"a token to this machine by name": {
+			Config{Base: "http://localhost:5000", Header: header("Authorization")},
+			"",
+		},
+		"a token to this machine by address": {
+			Config{Base: "http://127.8.9.1:5000", Header: header("Authorization")},
+			"",
+		},
+		"a token to this machine by IPv6": {Config{Base: "http://[::1]:5000", Header: header("Authorization")}, ""},
+		"a workspace over http": {
+			Config{Base: "http://mlflow.example", Header: header("X-MLFLOW-WORKSPACE")},
+			"",
+		},
+		"no header over http": {Config{Base: "http://mlflow.example"}, ""},
 	}
 	for sentence, c := range cases {
 		t.Run(sentence, func(t *testing.T) {
@@ -154,7 +201,7 @@ func TestCredentialsDoNotTravelInTheClear(t *testing.T) {
 	}
 }
 
-func TestATokenThatAnotherLibrarySetsDoesNotTravelInTheClearEither(t *testing.T) {
+func TestHTTPClient_InsecureCredentials(t *testing.T) {
 	req, _ := http.NewRequest("GET", "http://github.example/api", nil)
 	req.Header.Set("Authorization", "Bearer x")
 	_, err := client(t, Config{Base: "https://github.example"}).HTTPClient().Do(req)
@@ -163,7 +210,7 @@ func TestATokenThatAnotherLibrarySetsDoesNotTravelInTheClearEither(t *testing.T)
 	}
 }
 
-func TestAProxyIsUsedAndIsNotAskedForABlockedAddress(t *testing.T) {
+func TestProxy(t *testing.T) {
 	proxy := serve(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, `{"host": "`+r.URL.Host+`"}`) })
 	at, _ := url.Parse(proxy.URL)
 	c := client(t, Config{Base: "http://mlflow.invalid:5000", Proxy: http.ProxyURL(at)})
@@ -175,11 +222,11 @@ func TestAProxyIsUsedAndIsNotAskedForABlockedAddress(t *testing.T) {
 	_, err := c.HTTPClient().Do(req)
 	failure(t, err, Blocked)
 	if proxy.hits.Load() != 1 {
-		t.Errorf("the proxy saw %d requests, want 1", proxy.hits.Load())
+		t.Errorf("the proxy got %d requests, want 1", proxy.hits.Load())
 	}
 }
 
-func TestAProxyThatTurnsAwayIsRefusedAndNothingWasSent(t *testing.T) {
+func TestProxy_Rejects(t *testing.T) {
 	proxy := serve(t, raw("HTTP/1.1 407 Log\x1b[31m in\u202e first\r\n\r\n"))
 	at, _ := url.Parse(proxy.URL)
 	c := client(t, Config{Base: "https://mlflow.invalid", Proxy: http.ProxyURL(at), Attempts: 1})
@@ -189,8 +236,8 @@ func TestAProxyThatTurnsAwayIsRefusedAndNothingWasSent(t *testing.T) {
 	}
 }
 
-// The proxy of the environment is looked up once per process, so another process looks it up.
-func TestTheProxyOfTheEnvironmentIsHonoured(t *testing.T) {
+// net/http looks up the proxy of the environment once in a process, so this test starts another process.
+func TestProxy_FromEnvironment(t *testing.T) {
 	if os.Getenv("PROXY_TEST") == "child" {
 		c := client(t, Config{Base: "http://mlflow.invalid", Attempts: 1})
 		if err := c.JSON(background(t), Request{Path: "x"}, nil); err != nil {
@@ -199,29 +246,35 @@ func TestTheProxyOfTheEnvironmentIsHonoured(t *testing.T) {
 		return
 	}
 	proxy := serve(t, jsonAnswer(200, `{}`))
-	child := exec.Command(os.Args[0], "-test.run=^TestTheProxyOfTheEnvironmentIsHonoured$")
+	child := exec.Command(os.Args[0], "-test.run=^TestProxy_FromEnvironment$")
 	child.Env = append(os.Environ(), "PROXY_TEST=child", "HTTP_PROXY="+proxy.URL, "http_proxy=")
 	if out, err := child.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 	if proxy.hits.Load() != 1 {
-		t.Errorf("the proxy saw %d requests, want 1", proxy.hits.Load())
+		t.Errorf("the proxy got %d requests, want 1", proxy.hits.Load())
 	}
 }
 
-func TestWhatIsNotThereIsNamed(t *testing.T) {
-	e := failure(t, client(t, Config{Base: "http://127.0.0.1:1", Attempts: 1}).JSON(background(t), Request{Path: "x"}, nil), Refused)
+func TestError_NoServer(t *testing.T) {
+	e := failure(t, client(t, Config{
+		Base:     "http://127.0.0.1:1",
+		Attempts: 1,
+	}).JSON(background(t), Request{Path: "x"}, nil), Refused)
 	if e.Sent || !strings.Contains(e.Error(), "no connection") || !strings.Contains(e.Error(), "connection refused") {
 		t.Errorf("got %v", e)
 	}
-	e = failure(t, client(t, Config{Base: "http://mlflow.invalid", Attempts: 1}).JSON(background(t), Request{Path: "x"}, nil), DNS)
+	e = failure(t, client(t, Config{
+		Base:     "http://mlflow.invalid",
+		Attempts: 1,
+	}).JSON(background(t), Request{Path: "x"}, nil), DNS)
 	if e.Sent || !strings.Contains(e.Error(), `resolve host "mlflow.invalid"`) {
 		t.Errorf("got %v", e)
 	}
 }
 
-// lie makes every name resolve to one IPv4 address while the test runs.
-func lie(t *testing.T, to [4]byte) {
+// fakeDNS makes every name resolve to one IPv4 address during the test.
+func fakeDNS(t *testing.T, to [4]byte) {
 	t.Helper()
 	socket, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
@@ -234,13 +287,13 @@ func lie(t *testing.T, to [4]byte) {
 			if err != nil {
 				return
 			}
-			end := 12 // of the question, behind the header
+			end := 12 // end of the question, which follows the header
 			for end < n && message[end] != 0 {
 				end += int(message[end]) + 1
 			}
 			end += 5
 			answer := append([]byte{message[0], message[1], 0x81, 0x80, 0, 1, 0, 0, 0, 0, 0, 0}, message[12:end]...)
-			if message[end-3] == 1 { // asked for IPv4
+			if message[end-3] == 1 { // the query asks for IPv4
 				answer[7] = 1
 				answer = append(answer, 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, to[0], to[1], to[2], to[3])
 			}
@@ -254,15 +307,17 @@ func lie(t *testing.T, to [4]byte) {
 	}}
 }
 
-func TestAResolverThatLiesAboutThisMachineGetsNoCredentials(t *testing.T) {
-	lie(t, [4]byte{192, 0, 2, 7})
+func TestLocalhost_WrongResolver(t *testing.T) {
+	fakeDNS(t, [4]byte{192, 0, 2, 7})
 	c := client(t, Config{Base: "http://mlflow.localhost:5000", Header: http.Header{"Authorization": {"Bearer x"}}})
 	e := failure(t, c.JSON(background(t), Request{Path: "x"}, nil), Blocked)
-	if e.Sent || !strings.Contains(e.Error(), "leads to 192.0.2.7, which is another one") {
+	if e.Sent || !strings.Contains(e.Error(), "resolves to 192.0.2.7, which is another machine") {
 		t.Errorf("got %+v", e)
 	}
-	lie(t, [4]byte{169, 254, 169, 254})
-	e = failure(t, client(t, Config{Base: "http://mlflow.invalid"}).JSON(background(t), Request{Path: "x"}, nil), Blocked)
+	fakeDNS(t, [4]byte{169, 254, 169, 254})
+	e = failure(t, client(t, Config{
+		Base: "http://mlflow.invalid",
+	}).JSON(background(t), Request{Path: "x"}, nil), Blocked)
 	if e.Sent || !strings.Contains(e.Error(), "169.254.169.254 is a link-local or metadata address") {
 		t.Errorf("got %+v", e)
 	}

@@ -14,20 +14,21 @@ import (
 
 const defaultLimit = 8 << 20
 
-// Request is one call. Its zero Class is Read, so a request that changes something must say so.
+// Request is one call. The default Class is Read, so set it for requests that change something.
 type Request struct {
-	Method string // "" = GET
-	Path   string // below the base URL, its elements escaped (url.PathEscape)
+	Method string // default GET
+	Path   string // relative to the base URL, with escaped elements (url.PathEscape)
 	Query  url.Values
-	Body   any // sent as JSON; nil = no body
+	Body   any // sent as JSON; nil for no body
 	Class  Class
-	Limit  int64  // bytes of a decoded answer; 0 = 8 MiB
-	Read   *int64 // grows by the bytes of a decoded 2xx answer, so that several can be bounded together; nil = not counted
-	Expect string // key that the object of a 2xx answer must hold, and not as null; "" = none
+	Limit  int64  // maximum bytes of the decoded response; default 8 MiB
+	Read   *int64 // if not nil, the decoded bytes of a 2xx response are added, to limit several requests together
+	Expect string // key that the object of a 2xx response must have, with a value other than null; "" for none
 }
 
-// JSON sends r and decodes the answer into out, which may be nil. Success is a 2xx whose body is one JSON object without
-// duplicate keys and with the key r.Expect. Everything else that the network or the server does is an [*Error].
+// JSON sends r and decodes the response into out, which may be nil. Success is a 2xx response whose body is one JSON
+// object without duplicate keys and with the key r.Expect. Any other result of the network or the server is an
+// [*Error].
 func (c *Client) JSON(ctx context.Context, r Request, out any) error {
 	call, err := c.send(ctx, r, "application/json", nil)
 	if err != nil {
@@ -39,8 +40,8 @@ func (c *Client) JSON(ctx context.Context, r Request, out any) error {
 	return nil
 }
 
-// Bytes sends r and returns the body of a 2xx answer, whatever its type. A login page can come with 200: the caller
-// looks at the Content-Type.
+// Bytes sends r and returns the body of a 2xx response of any type. The caller must check the Content-Type, because a
+// login page can have status 200.
 func (c *Client) Bytes(ctx context.Context, r Request) ([]byte, http.Header, error) {
 	call, err := c.send(ctx, r, "*/*", nil)
 	if err != nil {
@@ -49,15 +50,15 @@ func (c *Client) Bytes(ctx context.Context, r Request) ([]byte, http.Header, err
 	return call.answer.body, call.answer.header, nil
 }
 
-// Stream sends r and writes the body of a 2xx answer, whatever its type, to what open returns. Open is called for each
-// attempt: what an attempt that was cut off has written is void. It returns the bytes written by the last attempt.
+// Stream sends r and writes the body of a 2xx response of any type to the writer that open returns. It calls open for
+// each attempt, and the data of earlier attempts is void. It returns the number of bytes that the last attempt wrote.
 func (c *Client) Stream(ctx context.Context, r Request, open func() io.Writer) (int64, error) {
 	s := &stream{open: open}
 	_, err := c.send(ctx, r, "*/*", s)
 	return s.came, err
 }
 
-// stream is the sink of an answer that is not kept in memory.
+// stream is a sink that passes the body on without keeping it.
 type stream struct {
 	open func() io.Writer
 	came int64
@@ -72,7 +73,7 @@ func (s *stream) fill(r io.Reader, limit int64) (err error) {
 
 func (s *stream) Len() int64 { return s.came }
 
-// send carries r out; the answer's body goes into the given sink, or into memory as a whole.
+// send sends r. The body of the response goes into the given sink, or into memory if it is nil.
 func (c *Client) send(ctx context.Context, r Request, accept string, into sink) (*call, error) {
 	call := &call{class: r.Class, limit: r.Limit, body: into}
 	if call.limit <= 0 {
@@ -97,7 +98,7 @@ func (c *Client) send(ctx context.Context, r Request, accept string, into sink) 
 	return call, nil
 }
 
-// withoutURL drops net/http's wrapper, which prints the whole URL with its query.
+// withoutURL removes the wrapper of net/http, which would show the whole URL with its query.
 func withoutURL(err error) error {
 	if wrapped := (*url.Error)(nil); errors.As(err, &wrapped) {
 		return wrapped.Err
@@ -134,18 +135,18 @@ func (c *Client) request(ctx context.Context, r Request) (*http.Request, error) 
 	return req, nil
 }
 
-// resolve joins without cleaning: a name may hold an escaped slash, and a path that climbs out of the base is an error,
-// not another endpoint.
+// resolve joins base and path without cleaning them, because a name may contain an escaped slash. A path that leaves
+// the base is an error.
 func (c *Client) resolve(r Request) (*url.URL, error) {
 	u := *c.base
 	u.RawPath = strings.TrimRight(c.base.EscapedPath(), "/") + "/" + strings.TrimLeft(r.Path, "/")
 	path, err := url.PathUnescape(u.RawPath)
 	if err != nil {
-		return nil, fmt.Errorf("path %q is not escaped", r.Path)
+		return nil, fmt.Errorf("path %q is not correctly escaped", r.Path)
 	}
 	for element := range strings.SplitSeq(path, "/") {
 		if element == "." || element == ".." {
-			return nil, fmt.Errorf("path %q holds a dot element", r.Path)
+			return nil, fmt.Errorf("path %q contains a dot element", r.Path)
 		}
 	}
 	u.Path = path

@@ -14,13 +14,13 @@ import (
 	"time"
 )
 
-// server is a real one that counts what reaches it.
+// server is a real HTTP server that counts requests and connections.
 type server struct {
 	*httptest.Server
 	hits  atomic.Int64
-	conns atomic.Int64 // made
+	conns atomic.Int64 // all connections
 	open  atomic.Int64
-	most  atomic.Int64 // open at a time
+	most  atomic.Int64 // highest number of open connections
 }
 
 func serve(t *testing.T, h http.HandlerFunc) *server {
@@ -51,7 +51,7 @@ func (s *server) connState(_ net.Conn, state http.ConnState) {
 	}
 }
 
-// answers gives one answer after the other and then the last one for ever.
+// answers sends one response after the other, and then repeats the last one.
 func answers(all ...http.HandlerFunc) http.HandlerFunc {
 	var n atomic.Int64
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -71,7 +71,7 @@ func jsonAnswer(status int, body string) http.HandlerFunc {
 	return answered(status, "application/json", body)
 }
 
-// raw answers with exactly these bytes and closes the connection.
+// raw sends exactly these bytes and closes the connection.
 func raw(text string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		conn, _, err := http.NewResponseController(w).Hijack()
@@ -95,7 +95,7 @@ func client(t *testing.T, cfg Config) *Client {
 	return c
 }
 
-// failure insists on a typed error of the kind.
+// failure checks that err is an *Error of the kind and returns it.
 func failure(t *testing.T, err error, want Kind) *Error {
 	t.Helper()
 	var e *Error

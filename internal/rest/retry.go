@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// repeats is the whole policy: may a request of this class be sent again after e?
+// repeats reports whether a request of this class may be sent again after e. It is the whole retry policy.
 func repeats(class Class, e *Error, had500 bool) bool {
 	switch e.Kind {
 	case Refused, DNS, Timeout, Reset, Truncated:
 		return class != Create || !e.Sent
 	case Status:
 		return class != Create && repeatsStatus(class, e, had500)
-	default: // a certificate, a redirect, a page or a size will be the same next time
+	default: // a certificate, redirect, page or size will not change
 		return false
 	}
 }
@@ -24,26 +24,28 @@ func repeatsStatus(class Class, e *Error, had500 bool) bool {
 	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusBadGateway, http.StatusGatewayTimeout:
 		return true
 	case http.StatusServiceUnavailable:
-		return !switchedOff(e)
+		return !endpointOff(e)
 	case http.StatusInternalServerError:
-		settled := e.Code == "INTERNAL_ERROR" || e.Code == "FEATURE_DISABLED" // MLflow's own verdict, no gateway's
+		// from MLflow itself, not from a gateway
+		settled := e.Code == "INTERNAL_ERROR" || e.Code == "FEATURE_DISABLED"
 		return !settled && (class == Read || class == Artifact && !had500)
 	default:
 		return false
 	}
 }
 
-// switchedOff is the one place that reads a sentence: MLflow answers an endpoint that its start options turned off with
-// the same 503 and the same text/html as a gateway's passing trouble, and tells them apart in words only.
-func switchedOff(e *Error) bool {
+// switchedOff reports whether MLflow refuses an endpoint because of its start options. MLflow then sends the same 503
+// with text/html as a gateway with a temporary problem. Only the sentence differs, so this is the only place that
+// checks one.
+func endpointOff(e *Error) bool {
 	return strings.Contains(e.Body, "disabled due to the mlflow server running")
 }
 
-// longestWait bounds what a server may ask for.
+// longestWait limits how long a server can make us wait.
 const longestWait = 60 * time.Second
 
-// waitFor is the wait after the nth attempt. Full jitter keeps the jobs of a matrix, which fail together, from coming
-// back together. A server's own figure is never undercut.
+// waitFor returns the wait after attempt n. Full jitter spreads the jobs of a matrix, which fail at the same time. A
+// wait that the server asked for is never shortened below longestWait.
 func (c Config) waitFor(n int, asked time.Duration) time.Duration {
 	if asked > 0 {
 		return min(asked+c.jitter(c.MinWait), longestWait)
@@ -59,8 +61,8 @@ func (c Config) jitter(upTo time.Duration) time.Duration {
 	return time.Duration(c.Jitter() * float64(upTo))
 }
 
-// retryAfter reads seconds or a date; anything else, zero and the past are as good as nothing. A date is compared with
-// the server's own, since clocks differ.
+// retryAfter reads seconds or a date. Invalid values, zero and dates in the past count as nothing. A date is compared
+// with the server's Date, because clocks differ.
 func retryAfter(h http.Header) time.Duration {
 	value := strings.TrimSpace(h.Get("Retry-After"))
 	if isDigits(value) {

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// tlsConfig leaves the system's authorities to be loaded when first needed, unless others are to be added.
+// tlsConfig returns the TLS settings. The system's certificate authorities are loaded only when needed, unless others
+// are added.
 func tlsConfig(cfg Config) (*tls.Config, error) {
 	c := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: cfg.InsecureTLS}
 	if len(cfg.CAs) > 0 {
@@ -18,7 +19,7 @@ func tlsConfig(cfg Config) (*tls.Config, error) {
 			pool = x509.NewCertPool()
 		}
 		if !pool.AppendCertsFromPEM(cfg.CAs) {
-			return nil, errors.New("read certificate authorities: no certificate in PEM form")
+			return nil, errors.New("read certificate authorities: no certificate in PEM format")
 		}
 		c.RootCAs = pool
 	}
@@ -32,8 +33,9 @@ func tlsConfig(cfg Config) (*tls.Config, error) {
 	return c, nil
 }
 
-// tlsTrouble words what no repetition mends so that a person can act on it, or is "".
-func tlsTrouble(err error, host string) string {
+// tlsTrouble describes a TLS failure that a retry cannot fix, so that a person can act on it. It returns "" for other
+// errors.
+func tlsProblem(err error, host string) string {
 	var (
 		unknown x509.UnknownAuthorityError
 		invalid x509.CertificateInvalidError
@@ -43,7 +45,7 @@ func tlsTrouble(err error, host string) string {
 	)
 	switch {
 	case errors.As(err, &noTLS):
-		return fmt.Sprintf("%q does not speak tls at this port; is it an http url?", host)
+		return fmt.Sprintf("%q does not speak TLS at this port; is it an http url?", host)
 	case errors.As(err, &unknown):
 		return fmt.Sprintf("certificate of %q is signed by %s, which is not trusted here", host, issuer(unknown.Cert))
 	case errors.As(err, &name):

@@ -20,7 +20,7 @@ import (
 	"time"
 )
 
-// authority signs certificates for the tests.
+// authority signs certificates for tests.
 type authority struct {
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
@@ -38,7 +38,7 @@ func newAuthority(t *testing.T, name string) *authority {
 	return a
 }
 
-// sign signs with the authority's key, or makes the first, self-signed one.
+// sign signs with the authority's key. The first certificate is self-signed.
 func (a *authority) sign(t *testing.T, template *x509.Certificate) (*x509.Certificate, *ecdsa.PrivateKey) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -91,7 +91,7 @@ func serveTLS(t *testing.T, cfg *tls.Config) *server {
 	return s
 }
 
-func TestACertificateThatIsNotAcceptedEndsTheCallAndSaysWhatToMend(t *testing.T) {
+func TestTLS_BadCertificate(t *testing.T) {
 	good, stranger := newAuthority(t, "Example Root"), newAuthority(t, "Some Proxy")
 	now := time.Now()
 	cases := map[string]struct {
@@ -99,23 +99,35 @@ func TestACertificateThatIsNotAcceptedEndsTheCallAndSaysWhatToMend(t *testing.T)
 		says []string
 	}{
 		"expired": {
-			good.issue(t, func(c *x509.Certificate) { c.NotBefore, c.NotAfter = now.Add(-48*time.Hour), now.Add(-24*time.Hour) }),
-			[]string{"is valid from " + day(now.Add(-48*time.Hour)) + " to " + day(now.Add(-24*time.Hour)), "Example Root"},
+			good.issue(t, func(c *x509.Certificate) {
+				c.NotBefore, c.NotAfter = now.Add(-48*time.Hour), now.Add(-24*time.Hour)
+			}),
+			[]string{
+				"is valid from " + day(now.Add(-48*time.Hour)) + " to " + day(now.Add(-24*time.Hour)),
+				"Example Root",
+			},
 		},
 		"not valid yet": {
-			good.issue(t, func(c *x509.Certificate) { c.NotBefore = now.Add(24 * time.Hour); c.NotAfter = now.Add(48 * time.Hour) }),
+			good.issue(t, func(c *x509.Certificate) {
+				c.NotBefore = now.Add(24 * time.Hour)
+				c.NotAfter = now.Add(48 * time.Hour)
+			}),
 			[]string{"is valid from " + day(now.Add(24*time.Hour))},
 		},
 		"for another host": {
-			good.issue(t, func(c *x509.Certificate) { c.IPAddresses, c.DNSNames = nil, []string{"mlflow.example", "*.example"} }),
+			good.issue(t, func(c *x509.Certificate) {
+				c.IPAddresses, c.DNSNames = nil, []string{"mlflow.example", "*.example"}
+			}),
 			[]string{`for "mlflow.example", "*.example"`, `not for "127.0.0.1"`, "Example Root"},
 		},
-		"of an unknown authority": {
+		"from an unknown authority": {
 			stranger.issue(t, func(*x509.Certificate) {}),
 			[]string{`"127.0.0.1" is signed by "CN=Some Proxy,O=Example"`, "not trusted"},
 		},
 		"for another purpose": {
-			good.issue(t, func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning} }),
+			good.issue(t, func(c *x509.Certificate) {
+				c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning}
+			}),
 			[]string{"not accepted"},
 		},
 	}
@@ -126,47 +138,56 @@ func TestACertificateThatIsNotAcceptedEndsTheCallAndSaysWhatToMend(t *testing.T)
 			e := failure(t, err, TLS)
 			for _, text := range c.says {
 				if !strings.Contains(err.Error(), text) {
-					t.Errorf("%v\ndoes not say %q", err, text)
+					t.Errorf("%v\ndoes not contain %q", err, text)
 				}
 			}
 			if s.conns.Load() != 1 || s.hits.Load() != 0 || e.Sent {
-				t.Errorf("%d connections, %d requests, sent %v; want one attempt and nothing sent", s.conns.Load(), s.hits.Load(), e.Sent)
+				t.Errorf("%d connections, %d requests, sent %v; want one attempt and nothing sent", s.conns.Load(),
+					s.hits.Load(), e.Sent)
 			}
 		})
 	}
 }
 
-func TestASelfSignedCertificateIsNotAcceptedWithoutBeingAsked(t *testing.T) {
+func TestTLS_SelfSigned(t *testing.T) {
 	s := serveTLS(t, nil)
 	e := failure(t, client(t, Config{Base: s.URL}).JSON(background(t), Request{Path: "x"}, nil), TLS)
 	if s.conns.Load() != 1 || e.Attempts != 1 {
-		t.Errorf("%d connections", s.conns.Load())
+		t.Errorf("got %d connections, want 1", s.conns.Load())
 	}
-	if err := client(t, Config{Base: s.URL, InsecureTLS: true}).JSON(background(t), Request{Path: "x"}, nil); err != nil {
+	if err := client(t, Config{
+		Base:        s.URL,
+		InsecureTLS: true,
+	}).JSON(background(t), Request{Path: "x"}, nil); err != nil {
 		t.Errorf("with InsecureTLS: %v", err)
 	}
-	if err := client(t, Config{Base: s.URL, CAs: pemOf("CERTIFICATE", s.Certificate().Raw)}).JSON(background(t), Request{Path: "x"}, nil); err != nil {
-		t.Errorf("with it among the authorities: %v", err)
+	if err := client(t, Config{
+		Base: s.URL,
+		CAs:  pemOf("CERTIFICATE", s.Certificate().Raw),
+	}).JSON(background(t), Request{Path: "x"}, nil); err != nil {
+		t.Errorf("with the certificate as an authority: %v", err)
 	}
 }
 
-func TestOldTLSIsRefusedOnce(t *testing.T) {
+func TestTLS_OldVersion(t *testing.T) {
 	s := serveTLS(t, &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11})
 	e := failure(t, client(t, Config{Base: s.URL, InsecureTLS: true}).JSON(background(t), Request{Path: "x"}, nil), TLS)
 	if s.conns.Load() != 1 || e.Sent || !strings.Contains(e.Error(), "version") {
-		t.Errorf("%d connections: %v", s.conns.Load(), e)
+		t.Errorf("got %d connections, want 1: %v", s.conns.Load(), e)
 	}
 }
 
-func TestAServerWithoutTLSIsNamedAsSuch(t *testing.T) {
+func TestTLS_PlainServer(t *testing.T) {
 	s := serve(t, jsonAnswer(200, `{}`))
-	e := failure(t, client(t, Config{Base: strings.Replace(s.URL, "http:", "https:", 1)}).JSON(background(t), Request{Path: "x"}, nil), TLS)
-	if e.Attempts != 1 || !strings.Contains(e.Error(), "does not speak tls") {
+	e := failure(t, client(t, Config{
+		Base: strings.Replace(s.URL, "http:", "https:", 1),
+	}).JSON(background(t), Request{Path: "x"}, nil), TLS)
+	if e.Attempts != 1 || !strings.Contains(e.Error(), "does not speak TLS") {
 		t.Errorf("got %v", e)
 	}
 }
 
-func TestAHandshakeCutShortIsRepeatedEvenForACreate(t *testing.T) {
+func TestCreate_BrokenHandshake(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -182,13 +203,16 @@ func TestAHandshakeCutShortIsRepeatedEvenForACreate(t *testing.T) {
 			conn.Close()
 		}
 	}()
-	err = client(t, Config{Base: "https://" + l.Addr().String(), Attempts: 3}).JSON(background(t), Request{Method: "POST", Path: "x", Class: Create}, nil)
+	err = client(t, Config{
+		Base:     "https://" + l.Addr().String(),
+		Attempts: 3,
+	}).JSON(background(t), Request{Method: "POST", Path: "x", Class: Create}, nil)
 	if e := failure(t, err, Reset); e.Attempts != 3 || e.Sent {
 		t.Errorf("got %+v", e)
 	}
 }
 
-func TestAClientShowsItsCertificate(t *testing.T) {
+func TestTLS_ClientCertificate(t *testing.T) {
 	ca := newAuthority(t, "Example Root")
 	pool := x509.NewCertPool()
 	pool.AddCert(ca.cert)
@@ -202,15 +226,23 @@ func TestAClientShowsItsCertificate(t *testing.T) {
 		t.Fatal(err)
 	}
 	both := slices.Concat(pemOf("CERTIFICATE", own.Certificate[0]), pemOf("PRIVATE KEY", key))
-	if err := client(t, Config{Base: s.URL, CAs: ca.pem(), ClientCert: both}).JSON(background(t), Request{Path: "x"}, nil); err != nil {
+	if err := client(t, Config{
+		Base:       s.URL,
+		CAs:        ca.pem(),
+		ClientCert: both,
+	}).JSON(background(t), Request{Path: "x"}, nil); err != nil {
 		t.Error(err)
 	}
-	if err := client(t, Config{Base: s.URL, CAs: ca.pem(), Attempts: 1}).JSON(background(t), Request{Path: "x"}, nil); err == nil {
-		t.Error("the server accepted a client without certificate")
+	if err := client(t, Config{
+		Base:     s.URL,
+		CAs:      ca.pem(),
+		Attempts: 1,
+	}).JSON(background(t), Request{Path: "x"}, nil); err == nil {
+		t.Error("the server accepted a client without a certificate")
 	}
 }
 
-func TestQuickAckWorksUnderTLS(t *testing.T) {
+func TestQuickAck_TLS(t *testing.T) {
 	for _, without := range []bool{false, true} {
 		s := serveTLS(t, nil)
 		c := client(t, Config{Base: s.URL, InsecureTLS: true, NoQuickAck: without})
@@ -222,21 +254,24 @@ func TestQuickAckWorksUnderTLS(t *testing.T) {
 	}
 }
 
-func TestAConfigurationThatCannotWorkIsRefusedAtOnce(t *testing.T) {
+func TestNew_InvalidConfig(t *testing.T) {
 	canary := "pass-canary"
 	for name, cfg := range map[string]Config{
-		"no url":                    {},
-		"no scheme":                 {Base: "mlflow:5000"},
-		"another scheme":            {Base: "databricks://profile"},
-		"a file":                    {Base: "file:///tmp/mlruns"},
-		"no host":                   {Base: "http:///x"},
-		"a password":                {Base: "https://user:" + canary + "@mlflow.example"},
-		"a password in a bad url":   {Base: "https://user:" + canary + "@mlflow.example:port"},
-		"a query":                   {Base: "https://mlflow.example/?token=" + canary},
-		"a fragment":                {Base: "https://mlflow.example/#/models"},
-		"authorities that are none": {Base: "https://mlflow.example", CAs: []byte(canary)},
-		"a certificate without key": {Base: "https://mlflow.example", ClientCert: []byte(canary)},
-		"a token with a newline":    {Base: "https://mlflow.example", Header: http.Header{"Authorization": {"Bearer " + canary + "\n"}}},
+		"no url":                       {},
+		"no scheme":                    {Base: "mlflow:5000"},
+		"another scheme":               {Base: "databricks://profile"},
+		"a file":                       {Base: "file:///tmp/mlruns"},
+		"no host":                      {Base: "http:///x"},
+		"a password":                   {Base: "https://user:" + canary + "@mlflow.example"},
+		"a password in an invalid url": {Base: "https://user:" + canary + "@mlflow.example:port"},
+		"a query":                      {Base: "https://mlflow.example/?token=" + canary},
+		"a fragment":                   {Base: "https://mlflow.example/#/models"},
+		"invalid authorities":          {Base: "https://mlflow.example", CAs: []byte(canary)},
+		"a certificate without a key":  {Base: "https://mlflow.example", ClientCert: []byte(canary)},
+		"a token with a newline": {
+			Base:   "https://mlflow.example",
+			Header: http.Header{"Authorization": {"Bearer " + canary + "\n"}},
+		},
 	} {
 		if _, err := New(cfg); err == nil || strings.Contains(err.Error(), canary) {
 			t.Errorf("%s: got %v, want an error without the value", name, err)

@@ -10,30 +10,30 @@ import (
 	"time"
 )
 
-func TestRetryAfterIsReadSafely(t *testing.T) {
+func TestRetryAfter(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	date := func(d time.Duration) string { return now.Add(d).Format(http.TimeFormat) }
 	cases := map[string]struct {
 		value string
 		want  time.Duration
 	}{
-		"absent":                                {"", 0},
-		"seconds":                               {"7", 7 * time.Second},
-		"zero asks for nothing":                 {"0", 0},
-		"a day is cut to a minute":              {"86400", time.Minute},
-		"more seconds than a duration holds":    {"9999999999", time.Minute},
-		"more seconds than an integer holds":    {"99999999999999999999999", time.Minute},
-		"negative is garbage":                   {"-5", 0},
-		"signed is garbage":                     {"+5", 0},
-		"a fraction is garbage":                 {"1.5", 0},
-		"words are garbage":                     {"soon", 0},
-		"spaces around are forgiven":            {" 7 ", 7 * time.Second},
-		"a date ahead":                          {date(20 * time.Second), 20 * time.Second},
-		"a date far ahead is cut to a minute":   {date(1000 * time.Hour), time.Minute},
-		"a date in the past asks for nothing":   {date(-time.Hour), 0},
-		"a date nobody will see is cut":         {"Fri, 31 Dec 9999 23:59:59 GMT", time.Minute},
-		"a date before all dates is the past":   {"Mon, 01 Jan 0001 00:00:00 GMT", 0},
-		"a date that does not exist is garbage": {"Fri, 99 Dec 2026 23:59:59 GMT", 0},
+		"absent":                                 {"", 0},
+		"seconds":                                {"7", 7 * time.Second},
+		"zero counts as nothing":                 {"0", 0},
+		"a day is limited to a minute":           {"86400", time.Minute},
+		"more seconds than fit a duration":       {"9999999999", time.Minute},
+		"more seconds than fit an integer":       {"99999999999999999999999", time.Minute},
+		"a negative number is invalid":           {"-5", 0},
+		"a signed number is invalid":             {"+5", 0},
+		"a fraction is invalid":                  {"1.5", 0},
+		"words are invalid":                      {"soon", 0},
+		"surrounding spaces are ignored":         {" 7 ", 7 * time.Second},
+		"a date in the future":                   {date(20 * time.Second), 20 * time.Second},
+		"a distant date is limited to a minute":  {date(1000 * time.Hour), time.Minute},
+		"a past date counts as nothing":          {date(-time.Hour), 0},
+		"the last possible date is limited":      {"Fri, 31 Dec 9999 23:59:59 GMT", time.Minute},
+		"the first possible date is in the past": {"Mon, 01 Jan 0001 00:00:00 GMT", 0},
+		"an impossible date is invalid":          {"Fri, 99 Dec 2026 23:59:59 GMT", 0},
 	}
 	for sentence, c := range cases {
 		t.Run(sentence, func(t *testing.T) {
@@ -45,8 +45,8 @@ func TestRetryAfterIsReadSafely(t *testing.T) {
 	}
 }
 
-func TestADateOfTheServerIsComparedWithTheServersClock(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) { // the bubble's clock starts in the year 2000
+func TestRetryAfter_ServerClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // the fake clock starts in the year 2000
 		h := http.Header{
 			"Date":        {"Fri, 02 Jan 2026 03:04:05 GMT"},
 			"Retry-After": {"Fri, 02 Jan 2026 03:04:15 GMT"},
@@ -54,27 +54,31 @@ func TestADateOfTheServerIsComparedWithTheServersClock(t *testing.T) {
 		if got := retryAfter(h); got != 10*time.Second {
 			t.Errorf("got %s, want 10s", got)
 		}
-		if got := retryAfter(http.Header{"Retry-After": {time.Now().Add(5 * time.Second).UTC().Format(http.TimeFormat)}}); got != 5*time.Second {
+		if got := retryAfter(http.Header{
+			"Retry-After": {time.Now().Add(5 * time.Second).UTC().Format(http.TimeFormat)},
+		}); got != 5*time.Second {
 			t.Errorf("without a Date: got %s, want 5s", got)
 		}
 	})
 }
 
-func TestWaitsGrowWithFullJitterAndStayBelowTheirCeiling(t *testing.T) {
+func TestWait_FullJitter(t *testing.T) {
 	cfg := withDefaults(Config{})
-	for n, ceiling := range map[int]time.Duration{1: cfg.MinWait, 2: 2 * cfg.MinWait, 4: 8 * cfg.MinWait, 9: cfg.MaxWait, 500: cfg.MaxWait} {
+	for n, ceiling := range map[int]time.Duration{
+		1: cfg.MinWait, 2: 2 * cfg.MinWait, 4: 8 * cfg.MinWait, 9: cfg.MaxWait, 500: cfg.MaxWait,
+	} {
 		var least, most time.Duration = time.Hour, 0
 		for range 2000 {
 			w := cfg.waitFor(n, 0)
 			least, most = min(least, w), max(most, w)
 		}
 		if most > ceiling || most < ceiling*9/10 || least > ceiling/10 {
-			t.Errorf("after attempt %d: waits from %s to %s, want them spread from 0 to %s", n, least, most, ceiling)
+			t.Errorf("after attempt %d: waits from %s to %s, want 0 to %s", n, least, most, ceiling)
 		}
 	}
 }
 
-func TestAServersWaitIsNeitherUndercutNorTheSameForAll(t *testing.T) {
+func TestWait_RetryAfter(t *testing.T) {
 	cfg := withDefaults(Config{})
 	seen := map[time.Duration]bool{}
 	for range 100 {
@@ -85,32 +89,39 @@ func TestAServersWaitIsNeitherUndercutNorTheSameForAll(t *testing.T) {
 		seen[w] = true
 	}
 	if len(seen) < 50 {
-		t.Errorf("only %d different waits in 100", len(seen))
+		t.Errorf("got only %d different waits in 100", len(seen))
 	}
 	if w := cfg.waitFor(1, longestWait); w != longestWait {
 		t.Errorf("waited %s, want at most a minute", w)
 	}
 }
 
-func TestRetryAfterIsHonouredOnTheWireAndAnnounced(t *testing.T) {
+func TestRetryAfter_Waits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var told []Retry
+		var notified []Retry
 		server := &scripted{recorded(429, "Retry-After", "20"), recorded(503, "Retry-After", "86400"), recorded(200)}
-		c := client(t, Config{Base: "http://mlflow.example/", Transport: server, MinWait: time.Second, Notify: func(r Retry) { told = append(told, r) }})
+		c := client(t, Config{
+			Base:      "http://mlflow.example/",
+			Transport: server,
+			MinWait:   time.Second,
+			Notify:    func(r Retry) { notified = append(notified, r) },
+		})
 		start := time.Now()
 		if err := c.JSON(t.Context(), Request{Path: "x"}, nil); err != nil {
 			t.Fatal(err)
 		}
 		if took := time.Since(start); took < 80*time.Second || took > 81*time.Second {
-			t.Errorf("took %s, want 20 s and up to one more, then a minute", took)
+			t.Errorf("took %s, want 20 to 21 s and then a minute", took)
 		}
-		if len(told) != 2 || told[0].Attempt != 1 || told[0].Cause.Status != 429 || told[0].Wait < 20*time.Second || told[1].Cause.Status != 503 || told[1].URL != "http://mlflow.example/x" {
-			t.Errorf("announced %+v", told)
+		if len(notified) != 2 || notified[0].Attempt != 1 || notified[0].Cause.Status != 429 ||
+			notified[0].Wait < 20*time.Second || notified[1].Cause.Status != 503 ||
+			notified[1].URL != "http://mlflow.example/x" {
+			t.Errorf("got notifications %+v", notified)
 		}
 	})
 }
 
-func TestAWaitBeyondTheDeadlineIsNotBegun(t *testing.T) {
+func TestWait_BeyondDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := &scripted{recorded(503, "Retry-After", "50")}
 		c := client(t, Config{Base: "http://mlflow.example", Transport: server})
@@ -121,13 +132,13 @@ func TestAWaitBeyondTheDeadlineIsNotBegun(t *testing.T) {
 		if time.Since(start) != 0 || e.Status != 503 || e.Wait < 50*time.Second || e.Attempts != 1 {
 			t.Errorf("after %s: %+v", time.Since(start), e)
 		}
-		if !strings.Contains(e.Error(), "the next was due in 5") {
-			t.Errorf("the error does not name the wait: %v", e)
+		if !strings.Contains(e.Error(), "the next attempt was due in 5") {
+			t.Errorf("the error does not mention the wait: %v", e)
 		}
 	})
 }
 
-func TestAWaitBeyondTheTotalOfACallIsNotBegun(t *testing.T) {
+func TestWait_BeyondTotal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := &scripted{recorded(503, "Retry-After", "50")}
 		c := client(t, Config{Base: "http://mlflow.example", Transport: server, Total: 2 * time.Minute, Attempts: 100})
@@ -139,11 +150,17 @@ func TestAWaitBeyondTheTotalOfACallIsNotBegun(t *testing.T) {
 	})
 }
 
-func TestALostConnectionBeyondTheDeadlineKeepsItsCause(t *testing.T) {
+func TestWait_KeepsCause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lost := errors.New("cable pulled")
 		server := &scripted{func(*http.Request) (*http.Response, error) { return nil, lost }}
-		c := client(t, Config{Base: "http://mlflow.example", Transport: server, MinWait: time.Hour, MaxWait: time.Hour, Total: time.Nanosecond})
+		c := client(t, Config{
+			Base:      "http://mlflow.example",
+			Transport: server,
+			MinWait:   time.Hour,
+			MaxWait:   time.Hour,
+			Total:     time.Nanosecond,
+		})
 		e := failure(t, c.JSON(t.Context(), Request{Path: "x"}, nil), Reset)
 		if !errors.Is(e, lost) || !e.Sent {
 			t.Errorf("got %+v", e)
@@ -151,7 +168,7 @@ func TestALostConnectionBeyondTheDeadlineKeepsItsCause(t *testing.T) {
 	})
 }
 
-func TestACancellationWhileWaitingEndsAtOnceAndSaysWhatItWaitedAfter(t *testing.T) {
+func TestCancel_WhileWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := &scripted{recorded(503, "Retry-After", "50")}
 		c := client(t, Config{Base: "http://mlflow.example", Transport: server})

@@ -1,4 +1,4 @@
-// Package retry sends a write until its outcome is known.
+// Package retry repeats a write until its outcome is known.
 //
-// It must never send a write again before it knows that the earlier one took no effect, unless the write may be repeated.
+// It sends a write again only if the earlier attempt had no effect, or if the write may be repeated.
 package retry

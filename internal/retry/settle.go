@@ -2,17 +2,19 @@ package retry
 
 import "github.com/mlflow-promote/mlflow-promote/internal/registry"
 
-// OddTries is how often something is tried that is refused plainly where that makes no sense, such as the reading of
-// what was written a moment ago: a proxy's odd answer passes, a right that was taken away does not.
+// OddTries limits the attempts after a refusal that makes no sense, such as the refusal to read what was written a
+// moment ago. If a proxy caused it, a retry succeeds. If a permission was revoked, it does not.
 const OddTries = 4
 
-// failedTries is how often a write is tried that never leaves, or that the server itself fails at every time: a minute or
-// so of waits.
+// failedTries limits the attempts of a write that never reaches the server or that the server fails to process. With
+// the waits in between they take about a minute.
 const failedTries = 12
 
-// Persist repeats f until it succeeds: as long as pause allows where the server is out of reach or failing, and a few
-// times where it refuses. pause waits before the next try, counted from 0, and reports whether there is time for it;
-// nil allows none.
+// Persist calls f until it succeeds. If the server is unreachable or failing, it retries for as long as pause allows.
+// If the server refuses, it retries at most OddTries times.
+//
+// pause waits before the next try, counted from 0, and reports whether there is time for it. A nil pause allows no
+// retry.
 func Persist(pause func(try int) bool, f func() error) error {
 	for try := 0; ; try++ {
 		err := f()
@@ -24,26 +26,31 @@ func Persist(pause func(try int) bool, f func() error) error {
 	}
 }
 
-// Settled says what became of a write.
+// Settled is the outcome of a write.
 type Settled int
 
 const (
-	Answered  Settled = iota // with success
-	Seen                     // its answer was lost; it was found by reading
-	NoEffect                 // it did not take effect, and will not
-	Unsettled                // not known when the time was up
+	Answered  Settled = iota // the server reported success
+	Seen                     // the response was lost, but reading shows the effect
+	NoEffect                 // it had no effect and never will
+	Unsettled                // unknown when the time was up
 )
 
-// Settle sends a write, which may be repeated at will, until it is known whether it took effect.
+// Settle sends a write until it is known whether it took effect. The write must be safe to repeat.
 //
-// The error of write says what is known: with reason Unknown the write may have taken effect, or still will unless the
-// error is Over; with Conflict something is there already, maybe its own earlier try; with Unreachable it was never sent;
-// with any other this try did nothing either. look reads whether the effect is there, or never what stands in its way for
-// good; it persists by itself. Nothing is sent again before that is known. A write that may be on its way is repeated for
-// as long as pause allows; one that never left, or that the server itself fails, for a minute or so; one that is refused,
-// a few times.
-func Settle(pause func(try int) bool, write func(try int) error, look func() (there bool, never, err error)) (Settled, error) {
-	doubt, open, refused := false, false, 0 // some try may have taken effect; may still; was refused
+// The error of write says what is known about one try. With reason Unknown it may have taken effect, or still may
+// unless the error is Over. With Conflict something already exists, possibly from an earlier try. With Unreachable it
+// was never sent. With any other reason this try had no effect.
+//
+// look reads whether the effect is there. It returns never if something prevents the effect for good. It does its own
+// retries, and nothing is sent again before it returns.
+//
+// A write that may still be in flight is repeated for as long as pause allows. A write that never reached the server,
+// or that the server failed to process, is repeated for about a minute. A refused write is repeated a few times.
+func Settle(
+	pause func(try int) bool, write func(try int) error, look func() (there bool, never, err error),
+) (Settled, error) {
+	doubt, open, refused := false, false, 0 // a try may have taken effect; may still take effect; refusals
 	for try := 0; ; try++ {
 		err := write(try)
 		switch reason := registry.ReasonOf(err); {
@@ -61,12 +68,12 @@ func Settle(pause func(try int) bool, write func(try int) error, look func() (th
 		case reason != registry.Unreachable:
 			refused++
 		}
-		there, never, unread := look()
+		there, never, lookErr := look()
 		switch {
-		case unread != nil && doubt:
-			return Unsettled, unread
-		case unread != nil:
-			return NoEffect, unread
+		case lookErr != nil && doubt:
+			return Unsettled, lookErr
+		case lookErr != nil:
+			return NoEffect, lookErr
 		case never != nil:
 			return NoEffect, never
 		case there:

@@ -7,16 +7,17 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/registry"
 )
 
-// A server for Settle: each letter is what becomes of one try of a write.
+// script is a server for Settle. Each letter is the result of one try of a write:
 //
-//	a answered   e effect, answer lost   n no effect, answer lost   l lands after the next look, answer lost
-//	f failed by the server itself, without effect                   F the same, with effect
-//	r refused    c refused, because something is there       u out of reach, never sent
+//	a success
+//	e effect, response lost     n no effect, response lost     l effect after the next look, response lost
+//	f the server fails, no effect     F the server fails, with effect
+//	r refused     c refused because of a conflict     u unreachable, never sent
 type script struct {
 	tries  string
 	sent   int
 	there  bool
-	flight bool // something is on its way
+	flight bool // a write is still on its way
 }
 
 func (s *script) write(int) error {
@@ -54,8 +55,9 @@ func (s *script) look() (bool, error, error) {
 	return there, nil, nil
 }
 
-// Every script of up to five tries, with time for one to six of them: what Settle says is so, whatever lands later.
-func TestWhatSettleSaysIsSo(t *testing.T) {
+// Tries every script of up to five letters with time for zero to five retries. What Settle returns must be true, even
+// if a write takes effect later.
+func TestSettle_TellsTheTruth(t *testing.T) {
 	counts := map[Settled]int{}
 	var extend func(tries string)
 	extend = func(tries string) {
@@ -72,7 +74,8 @@ func TestWhatSettleSaysIsSo(t *testing.T) {
 					settled == NoEffect && s.there,
 					settled == Unsettled && !lost,
 					s.sent > failedTries+time:
-					t.Fatalf("%s, time for %d: %d after %d tries, there %v: %v", tries, time, settled, s.sent, s.there, err)
+					t.Fatalf("%s, time for %d retries: outcome %d after %d tries, effect %v: %v", tries, time, settled,
+						s.sent, s.there, err)
 				}
 			}
 		}
@@ -85,14 +88,14 @@ func TestWhatSettleSaysIsSo(t *testing.T) {
 	extend("")
 	for s := Answered; s <= Unsettled; s++ {
 		if counts[s] == 0 {
-			t.Errorf("no script ends with %d", s)
+			t.Errorf("no script ends with outcome %d", s)
 		}
 	}
 	scripts := 0
 	for _, n := range counts {
 		scripts += n
 	}
-	t.Logf("%d scripts of a server's answers to one write: answered %d, seen %d, no effect %d, not known %d; said otherwise than it is: 0",
+	t.Logf("checked %d scripts of responses to one write: answered %d, seen %d, no effect %d, not known %d, wrong 0",
 		scripts, counts[Answered], counts[Seen], counts[NoEffect], counts[Unsettled])
 }
 
@@ -101,20 +104,20 @@ func TestPersist(t *testing.T) {
 		err   *registry.Error
 		tries int
 	}{
-		"out of reach: as long as there is time": {&registry.Error{Reason: registry.Unreachable}, 10},
-		"failing: as long as there is time":      {&registry.Error{Reason: registry.ServerError}, 10},
-		"refused: a few times":                   {&registry.Error{Reason: registry.Unauthorized}, OddTries},
-		"another page: a few times":              {&registry.Error{Reason: registry.NotMLflow}, OddTries},
+		"unreachable: as long as there is time": {&registry.Error{Reason: registry.Unreachable}, 10},
+		"failing: as long as there is time":     {&registry.Error{Reason: registry.ServerError}, 10},
+		"refused: a few times":                  {&registry.Error{Reason: registry.Unauthorized}, OddTries},
+		"a page of another server: a few times": {&registry.Error{Reason: registry.NotMLflow}, OddTries},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tries := 0
 			err := Persist(func(try int) bool { return try < 9 }, func() error { tries++; return c.err })
 			if err != c.err || tries != c.tries {
-				t.Errorf("%d tries, %v; wanted %d", tries, err, c.tries)
+				t.Errorf("got %d tries and %v, want %d tries", tries, err, c.tries)
 			}
 		})
 	}
 	if err := Persist(nil, func() error { return &registry.Error{Reason: registry.Unreachable} }); err == nil {
-		t.Error("an error is lost")
+		t.Error("the error is lost")
 	}
 }

@@ -1,3 +1,2 @@
-// Package spelling finds names that are almost the same: the names that somebody may have meant, and names that one
-// could take for another.
+// Package spelling finds similar names: names that somebody may have meant, and names that are easily confused.
 package spelling

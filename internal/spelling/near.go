@@ -6,19 +6,19 @@ import (
 	"unicode"
 )
 
-// slipLetters is how many letters a word has at least before one slip in it counts. Short words are often one slip
-// apart on purpose: es and se, dev and devs.
+// slipLetters is the minimum number of letters of a word in which a typo counts. Short words often differ by one letter
+// on purpose, such as es and se, or dev and devs.
 const slipLetters = 6
 
-// Near reports whether two different names of aliases or registered models are one slip of the pen apart. They differ
+// Near reports whether a typo could turn one name of an alias or registered model into the other. The names differ only
 //
-//   - by case, or by which sign stands between two words (churn_eu, Churn-EU),
-//   - by a sign at an end (champion_),
-//   - by a sign between two letters that one of them lacks (churneu), or
-//   - by two swapped neighbours, or by one letter more, in a word of six letters or more (champoin, chammpion, champon).
+//   - by case or by the separator between two words (churn_eu, Churn-EU),
+//   - by a separator at one end (champion_),
+//   - by a missing separator between two letters (churneu), or
+//   - by two swapped letters or one extra letter in a word of six letters or more (champoin, chammpion, champon).
 //
-// The last part behind a sign is no slip (champion-de, champion-fr), and neither are digits (forecast_1_12,
-// forecast_11_2). It is symmetric, and no name is near itself.
+// Differences in the last part after a separator are no typos (champion-de, champion-fr). Neither are differences in
+// digits (forecast_1_12, forecast_11_2). Near is symmetric, and no name is near itself.
 func Near(a, b string) bool {
 	if a == b || !slices.Equal(digitRuns(a), digitRuns(b)) {
 		return false
@@ -43,13 +43,13 @@ func Near(a, b string) bool {
 			differ = i
 		}
 	}
-	if differ > 0 && differ == len(x)-1 { // the last part behind a sign
+	if differ > 0 && differ == len(x)-1 { // the last part after a separator
 		return false
 	}
 	return max(letters(x[differ]), letters(y[differ])) >= slipLetters && slip([]rune(x[differ]), []rune(y[differ]))
 }
 
-// NearTo returns the first of names that is near the name; "" if none is.
+// NearTo returns the first of names that is near name, or "".
 func NearTo(name string, names []string) string {
 	for _, n := range names {
 		if Near(name, n) {
@@ -59,7 +59,7 @@ func NearTo(name string, names []string) string {
 	return ""
 }
 
-// words splits a name at its signs, in one case. A name of nothing but signs is one word.
+// words splits a name at its separators and ignores case. A name that consists of separators is one word.
 func words(name string) []string {
 	out := strings.FieldsFunc(strings.ToLower(strings.ToUpper(name)), isSign)
 	if len(out) == 0 {
@@ -70,12 +70,13 @@ func words(name string) []string {
 
 func isSign(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsNumber(r) && !unicode.IsMark(r) }
 
-// digitRuns lists the numbers in a name, in their order.
+// digitRuns lists the numbers in a name, in order.
 func digitRuns(name string) []string {
 	return strings.FieldsFunc(name, func(r rune) bool { return !unicode.IsNumber(r) })
 }
 
-// joinedLetters joins words where letters meet: a sign next to a digit tells two numbers apart.
+// joinedLetters joins words without separators. A separator next to a digit is kept, because it keeps two numbers
+// apart.
 func joinedLetters(words []string) string {
 	out := words[0]
 	for _, w := range words[1:] {
@@ -98,7 +99,7 @@ func letters(word string) int {
 	return n
 }
 
-// slip reports whether two words differ by two swapped neighbours or by one letter that the shorter lacks.
+// slip reports whether two words differ by two swapped letters or by one extra letter.
 func slip(a, b []rune) bool {
 	if len(a) > len(b) {
 		a, b = b, a

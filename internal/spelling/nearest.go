@@ -6,8 +6,8 @@ import (
 	"unicode"
 )
 
-// Nearest returns those of names that a person may have meant by name: equal but for case and punctuation, or within
-// two edits; nearest first, at most three.
+// Nearest returns at most three of names that a person may have meant by name, nearest first. They differ only in case
+// and punctuation, or by at most two edits.
 func Nearest(name string, names []string) []string {
 	type near struct {
 		name string

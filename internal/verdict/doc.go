@@ -1,4 +1,4 @@
-// Package verdict has the outcome of gates: a finding for each gate, and the verdict that follows from all of them.
+// Package verdict has the outcome of gates: a finding for each gate, and the verdict that follows from all findings.
 //
-// A gate that cannot be evaluated blocks, and so does a target without gates. The zero values say so.
+// A gate that cannot be evaluated blocks, and so does a target without gates. The zero values mean the same.
 package verdict

@@ -7,15 +7,16 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/format"
 )
 
-// Outcome is what a gate found.
+// Outcome is the result of one gate.
 type Outcome string
 
 const (
 	Pass          Outcome = "pass"
 	Fail          Outcome = "fail"
-	Inconclusive  Outcome = "inconclusive"   // cannot be evaluated; blocks, but see Finding.Absent
-	NotApplicable Outcome = "not-applicable" // a comparison with an incumbent that is confirmed absent
-	Pending       Outcome = "pending"        // judged when the plan is applied: depends on the clock or on people
+	Inconclusive  Outcome = "inconclusive"   // cannot be evaluated; blocks, except as described at Finding.Absent
+	NotApplicable Outcome = "not-applicable" // compares with an incumbent that is confirmed absent
+	// judged when the plan is applied, because it depends on the clock or on people
+	Pending Outcome = "pending"
 )
 
 // Effect is what a failed gate does.
@@ -23,7 +24,7 @@ type Effect string
 
 const (
 	OnFailBlock  Effect = "block"
-	OnFailRetain Effect = "retain" // the incumbent stays, which is no error
+	OnFailRetain Effect = "retain" // the incumbent stays, without an error
 	OnFailWarn   Effect = "warn"
 )
 
@@ -31,58 +32,60 @@ const (
 type Mode string
 
 const (
-	Enforced   Mode = ""        // a failed gate does what its on-fail says
-	ReportMode Mode = "report"  // a failed gate is shown and decides nothing
-	Ungated    Mode = "ungated" // no gate of a policy was judged: override: ungated
+	Enforced   Mode = ""        // a failed gate has the effect of its on-fail
+	ReportMode Mode = "report"  // a failed gate is only shown
+	Ungated    Mode = "ungated" // no gates were judged because of override: ungated
 )
 
-// Finding is one gate's judgement, complete enough to be shown without the facts.
+// Finding is the judgement of one gate. It can be shown without the facts.
 type Finding struct {
-	Target    string  `json:"target,omitempty"` // whose gate it is; "" of a threshold
-	Gate      string  `json:"gate"`             // what people call it: the threshold's text
+	Target    string  `json:"target,omitempty"` // the target that the gate belongs to; "" for a threshold
+	Gate      string  `json:"gate"`             // the gate's name, or the text of the threshold
 	Wanted    string  `json:"wanted,omitempty"`
-	Candidate string  `json:"candidate,omitempty"` // what was observed, as text
-	Incumbent string  `json:"incumbent,omitempty"` // what it was compared with
+	Candidate string  `json:"candidate,omitempty"` // the observed value, as text
+	Incumbent string  `json:"incumbent,omitempty"` // the value it was compared with
 	Outcome   Outcome `json:"outcome"`
-	Mode      Mode    `json:"mode,omitempty"`   // of the gate's target: enforced or report
-	Absent    bool    `json:"absent,omitempty"` // inconclusive because what the gate looks at is confirmed absent
-	Why       string  `json:"why,omitempty"`    // one sentence, where the outcome is not a plain pass
+	Mode      Mode    `json:"mode,omitempty"`   // mode of the gate's target: enforced or report
+	Absent    bool    `json:"absent,omitempty"` // inconclusive because what the gate checks is confirmed absent
+	Why       string  `json:"why,omitempty"`    // one sentence, unless the gate simply passed
 	Fix       string  `json:"fix,omitempty"`    // the shortest way to satisfy the gate
 	File      string  `json:"file,omitempty"`
-	Line      int     `json:"line,omitempty"` // of the input or policy file
+	Line      int     `json:"line,omitempty"` // in the input or policy file
 	OnFail    Effect  `json:"on_fail,omitempty"`
-	Late      bool    `json:"late,omitempty"`   // judged anew when applied, so outside the plan's digest
-	Waiver    string  `json:"waiver,omitempty"` // who let it pass nevertheless, why and until when
+	Late      bool    `json:"late,omitempty"`   // judged again when applied, so not part of the plan's digest
+	Waiver    string  `json:"waiver,omitempty"` // who waived the gate, why and until when
 	WaivedBy  string  `json:"waived_by,omitempty"`
-	Until     string  `json:"waived_until,omitempty"` // last day of the waiver, 2026-12-31
-	Values    []Used  `json:"values,omitempty"`       // what it was judged on, of metrics
+	Until     string  `json:"waived_until,omitempty"` // last day of the waiver, such as 2026-12-31
+	Values    []Used  `json:"values,omitempty"`       // the metric values that the gate used
 }
 
-// Used is a value that a gate took.
+// Used is a metric value that a gate used.
 type Used struct {
-	Of      string `json:"of"` // candidate, or what the gate calls the version that it compares with
+	Of      string `json:"of"` // "candidate", or the gate's name for the version it compares with
 	Metric  string `json:"metric"`
-	Value   string `json:"value"` // as the server sent it
+	Value   string `json:"value"` // as sent by the server
 	Step    int64  `json:"step,omitempty"`
 	RunID   string `json:"run_id,omitempty"`
-	Kind    string `json:"kind"` // SourceRun or EvaluationRun; "run" if the gate asked for the run's value
+	Kind    string `json:"kind"` // SourceRun or EvaluationRun; RunValue if the gate asked for the run's value
 	Dataset string `json:"dataset,omitempty"`
 	Digest  string `json:"dataset_digest,omitempty"`
 }
 
-// Measures reports whether two values are of the same run and the same data, so that they must be equal.
+// Measures reports whether two values are of the same metric, run and dataset, so that they must be equal.
 func (u Used) Measures(other Used) bool {
-	return u.Metric == other.Metric && u.RunID == other.RunID && u.Dataset == other.Dataset && u.Digest == other.Digest &&
+	return u.Metric == other.Metric && u.RunID == other.RunID &&
+		u.Dataset == other.Dataset && u.Digest == other.Digest &&
 		(u.Kind == RunValue) == (other.Kind == RunValue)
 }
 
-// RunValue is the kind of a value that a gate took as the run's, on purpose.
+// RunValue is the kind of a value if the gate explicitly asked for the run's value.
 const RunValue = "run"
 
-// Waived reports whether an exception let the candidate pass nevertheless. Records before record/3 have its text alone.
+// Waived reports whether a waiver lets the candidate pass. Records before record/3 have only the waiver's text.
 func (f Finding) Waived() bool { return f.WaivedBy != "" || f.Waiver != "" }
 
-// Exception is the waiver in words; "" if there is none. Records since record/3 keep who waived and until when alone.
+// Exception describes the waiver, or returns "" without one. Records since record/3 store only who waived the gate
+// and until when.
 func (f Finding) Exception() string {
 	if f.Waiver == "" && f.WaivedBy != "" {
 		return "waived by " + f.WaivedBy + " until " + f.Until
@@ -90,7 +93,7 @@ func (f Finding) Exception() string {
 	return f.Waiver
 }
 
-// Seen is what the gate observed of the candidate: as it was shown, or of a record the values it took.
+// Seen returns what the gate observed of the candidate: the text that was shown, or the values in a record.
 func (f Finding) Seen() string {
 	if f.Candidate != "" {
 		return f.Candidate
@@ -104,15 +107,15 @@ func (f Finding) Seen() string {
 	return format.First(values, 5)
 }
 
-// Facts is the finding without its sentences: ids, values and the outcome.
+// Facts returns the finding without its sentences: ids, values and the outcome.
 func (f Finding) Facts() Finding {
 	f.Wanted, f.Candidate, f.Incumbent, f.Why, f.Fix, f.Waiver = "", "", "", "", "", ""
 	f.File, f.Line = "", 0
 	return f
 }
 
-// Blocks reports whether the gate, if it is enforced, forbids promotion. A gate that could not be evaluated blocks
-// whatever a failure would have done. One exception: on-fail: warn also covers a thing that is confirmed absent.
+// Blocks reports whether the gate prevents the promotion if it is enforced. A gate that cannot be evaluated blocks,
+// even if a failure would not. The exception is on-fail: warn if what the gate checks is confirmed absent.
 func (f Finding) Blocks() bool {
 	switch {
 	case f.Waived():
@@ -125,12 +128,12 @@ func (f Finding) Blocks() bool {
 	return false
 }
 
-// Warns reports whether the gate did not pass, and on-fail: warn lets the promotion go on.
+// Warns reports whether the gate did not pass but on-fail: warn allows the promotion.
 func (f Finding) Warns() bool {
 	return !f.Waived() && (f.Outcome == Fail || f.Outcome == Inconclusive) && f.OnFail == OnFailWarn && !f.Blocks()
 }
 
-// Retains reports whether the gate, if it is enforced, keeps the incumbent.
+// Retains reports whether the gate keeps the incumbent if it is enforced.
 func (f Finding) Retains() bool {
 	return !f.Waived() && f.Outcome == Fail && f.OnFail == OnFailRetain
 }
@@ -144,16 +147,16 @@ const (
 	Block   Decision = "block"
 )
 
-// Verdict is the judgement of all gates. Every gate is judged, whatever the ones before it said.
+// Verdict is the judgement of all gates. Every gate is judged, even if an earlier one failed.
 type Verdict struct {
-	Decision Decision  `json:"decision"`       // of all gates; Effect is what is carried out
+	Decision Decision  `json:"decision"`       // of all gates; Effect returns the decision that is carried out
 	Mode     Mode      `json:"mode,omitempty"` // report if a gate in report mode was judged
 	Findings []Finding `json:"findings"`
-	Waivers  []string  `json:"waivers,omitempty"` // every exception that was used or has run out, for the first lines of a report
+	Waivers  []string  `json:"waivers,omitempty"` // every used or expired waiver, for the top of a report
 }
 
-// Sum sets the decision: block before retain before promote. Nothing judged is a block: a target nobody described is
-// not a target anything may reach.
+// Sum returns the verdict with its decision: block before retain before promote. A verdict without findings blocks,
+// because a target without gates must not be reached.
 func (v Verdict) Sum() Verdict {
 	v.Decision = Promote
 	for _, f := range v.Findings {
@@ -173,7 +176,8 @@ func (v Verdict) Sum() Verdict {
 	return v
 }
 
-// Effect is the decision of the enforced gates alone, which is carried out: to promote if all are in report mode.
+// Effect returns the decision of the enforced gates, which is the one that is carried out. If all gates are in report
+// mode, it is Promote.
 func (v Verdict) Effect() Decision {
 	if v.Mode != ReportMode {
 		return v.Decision
@@ -189,8 +193,8 @@ func (v Verdict) Effect() Decision {
 // NotEnforced reports whether the candidate is promoted although the gates decided otherwise.
 func (v Verdict) NotEnforced() bool { return v.Effect() == Promote && v.Decision != Promote }
 
-// Bound returns what a plan binds of the verdict: findings that are judged anew when the plan is applied are pending
-// in it, with nothing that depends on the clock.
+// Bound returns the part of the verdict that belongs to a plan. Findings that are judged again at apply become pending,
+// so nothing in it depends on the clock.
 func (v Verdict) Bound() Verdict {
 	if !slices.ContainsFunc(v.Findings, func(f Finding) bool { return f.Late }) {
 		return v
@@ -209,7 +213,7 @@ func (v Verdict) Bound() Verdict {
 	return out.Sum()
 }
 
-// Failed lists the gates that block or retain, in their order.
+// Failed lists the gates that block or retain, in order.
 func (v Verdict) Failed() []Finding {
 	var out []Finding
 	for _, f := range v.Findings {
@@ -220,7 +224,7 @@ func (v Verdict) Failed() []Finding {
 	return out
 }
 
-// Brief is a gate's outcome with the values that it took, in a few words.
+// Brief describes a gate's outcome and the values that it used in a few words.
 func (f Finding) Brief() string {
 	out := string(f.Outcome)
 	var values []string

@@ -18,7 +18,7 @@ func anyFinding(t *rapid.T) Finding {
 	}
 }
 
-// A gate in report mode changes nothing about what happens, and nothing else lets a gate off.
+// A gate in report mode never changes what happens. A gate in enforced mode always counts.
 func TestVerdict_EffectIsOfEnforcedGates(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		all := rapid.SliceOfN(rapid.Custom(anyFinding), 1, 6).Draw(t, "findings")
@@ -34,26 +34,26 @@ func TestVerdict_EffectIsOfEnforcedGates(t *testing.T) {
 			want = Verdict{Findings: enforced}.Sum().Decision
 		}
 		if v.Effect() != want || (v.Mode == ReportMode) != (len(enforced) < len(all)) {
-			t.Fatalf("effect %s, mode %q; want %s", v.Effect(), v.Mode, want)
+			t.Fatalf("got effect %s, mode %q, want effect %s", v.Effect(), v.Mode, want)
 		}
 		if v.Decision == Promote && v.Effect() != Promote {
-			t.Fatal("the gates say promote, and it is not promoted")
+			t.Fatal("the gates decide promote, but the effect is another")
 		}
 		if bound := v.Bound(); bound.Mode != v.Mode {
-			t.Fatalf("a plan binds mode %q, not %q", bound.Mode, v.Mode)
+			t.Fatalf("the plan has mode %q, want %q", bound.Mode, v.Mode)
 		}
 	})
 }
 
-// Only a waiver, retain, warn or report mode lets a failed gate off, and only a waiver or an absent thing with warn one that
-// could not be evaluated.
+// A failed gate blocks unless it is waived or its on-fail is retain or warn. A gate that could not be evaluated blocks
+// unless it is waived, or absent with on-fail: warn.
 func TestFinding_Blocks(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := anyFinding(t)
 		open := f.Outcome == Fail && f.OnFail != OnFailRetain && f.OnFail != OnFailWarn ||
 			f.Outcome == Inconclusive && !(f.Absent && f.OnFail == OnFailWarn)
 		if f.Blocks() != (open && f.Waiver == "") {
-			t.Fatalf("%+v blocks: %v", f, f.Blocks())
+			t.Fatalf("%+v: got Blocks() = %v", f, f.Blocks())
 		}
 		said := 0
 		for _, one := range []bool{f.Blocks(), f.Retains(), f.Warns()} {
@@ -63,7 +63,7 @@ func TestFinding_Blocks(t *testing.T) {
 		}
 		missed := f.Waiver == "" && (f.Outcome == Fail || f.Outcome == Inconclusive)
 		if missed != (said == 1) {
-			t.Fatalf("%+v blocks %v, retains %v, warns %v", f, f.Blocks(), f.Retains(), f.Warns())
+			t.Fatalf("%+v: blocks %v, retains %v, warns %v", f, f.Blocks(), f.Retains(), f.Warns())
 		}
 	})
 }

@@ -25,15 +25,15 @@ var registrySQL string
 //go:embed stock_audit.py
 var stockAuditPy string
 
-// What registry.sql makes, and what is served from no memory at all.
+// The size of the registry from registry.sql, and of the one that is computed.
 const (
 	models, versions = 1000, 100000
 	manyModels       = 10000
 	manyVersions     = 1000000
 )
 
-// runAudit measures reading a whole registry: by the command audit, by the stock client, and by curl, which is what the
-// server needs for it; then the audit of what is live, and one of a million versions.
+// runAudit measures reading a whole registry with the command audit, with the Python client, and with curl, which shows
+// how long the server takes. It also measures an audit of live versions and one of a million versions.
 func runAudit(ctx context.Context, repeat int) (err error) {
 	b := bench{}
 	if b.root, err = realtest.Root(); err != nil {
@@ -57,7 +57,8 @@ func runAudit(ctx context.Context, repeat int) (err error) {
 	if err := b.server.SQL(ctx, strings.Split(strings.TrimSpace(registrySQL), ";\n\n")...); err != nil {
 		return err
 	}
-	fmt.Fprintf(os.Stderr, "bench: %d versions written in %s; measuring takes %d minutes on a quiet machine; load now %s\n",
+	fmt.Fprintf(os.Stderr,
+		"bench: %d versions written in %s; measuring takes %d minutes on an idle machine; load is %s\n",
 		versions, time.Since(began).Round(time.Second), repeat*3/2+1, load())
 
 	var all, stock, floor, live, judged []audited
@@ -81,7 +82,7 @@ func runAudit(ctx context.Context, repeat int) (err error) {
 	}
 	for _, a := range append(all, stock...) {
 		if a.models != models || a.versions != versions {
-			return fmt.Errorf("read %d models and %d versions, of %d and %d", a.models, a.versions, models, versions)
+			return fmt.Errorf("read %d models and %d versions, want %d and %d", a.models, a.versions, models, versions)
 		}
 	}
 	many, err := b.million(ctx)
@@ -92,7 +93,7 @@ func runAudit(ctx context.Context, repeat int) (err error) {
 	return nil
 }
 
-// writePolicy turns every rule off: an audit then reads, and looks nothing up.
+// writePolicy disables all rules, so that an audit only reads the registry.
 func (b bench) writePolicy() error {
 	var text strings.Builder
 	text.WriteString("version: 1\naudit:\n  rules:\n")
@@ -102,13 +103,13 @@ func (b bench) writePolicy() error {
 	return os.WriteFile(filepath.Join(b.dir, "off.yml"), []byte(text.String()), 0o644)
 }
 
-// audited is one reading of a registry.
+// audited is the result of reading a registry.
 type audited struct {
 	measured
 	models, versions, requests, findings int
 }
 
-// audit runs the command; without its rules it only reads.
+// audit runs the command audit. If off is set, it only reads.
 func (b bench) audit(ctx context.Context, url, scope string, off bool) (a audited, err error) {
 	args := []string{"audit", "--json", "--scope", scope, "--timeout", "1h"}
 	if off {
@@ -119,17 +120,17 @@ func (b bench) audit(ctx context.Context, url, scope string, off bool) (a audite
 	if a.measured, err = measure(cmd, nil); err != nil {
 		return a, err
 	}
-	var told struct {
+	var report struct {
 		Totals struct {
 			Models, Versions, Requests int
 			Findings                   map[string]int
 		}
 	}
-	if err := json.Unmarshal(a.out, &told); err != nil {
+	if err := json.Unmarshal(a.out, &report); err != nil {
 		return a, fmt.Errorf("%w: %.500s", err, a.out)
 	}
-	a.models, a.versions, a.requests = told.Totals.Models, told.Totals.Versions, told.Totals.Requests
-	for _, n := range told.Totals.Findings {
+	a.models, a.versions, a.requests = report.Totals.Models, report.Totals.Versions, report.Totals.Requests
+	for _, n := range report.Totals.Findings {
 		a.findings += n
 	}
 	return a, nil
@@ -147,7 +148,7 @@ func (b bench) stock(ctx context.Context) (a audited, err error) {
 
 var nextToken = regexp.MustCompile(`"next_page_token": "([^"]*)"`)
 
-// curl fetches the list and all pages of versions one after another.
+// curl fetches the list of models and all pages of versions one after the other.
 func (b bench) curl(ctx context.Context) (a audited, err error) {
 	fetch := func(path string, query ...string) (string, error) {
 		args := []string{"--silent", "--show-error", "--fail", "--get", b.server.URL + "/api/2.0/mlflow/" + path}
@@ -185,7 +186,7 @@ func (b bench) million(ctx context.Context) (audited, error) {
 	defer s.Close()
 	a, err := b.audit(ctx, s.URL, "all", true)
 	if err == nil && (a.models != manyModels || a.versions != manyVersions) {
-		err = errors.New("not all of a million versions were read")
+		err = errors.New("read less than a million versions")
 	}
 	return a, err
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/rest"
 )
 
-// chain is a number of requests, each sent after the answer to the one before.
+// chain is a number of requests, each sent after the response to the previous one.
 type chain struct {
 	how           string
 	median, least float64 // milliseconds per request
@@ -21,17 +21,16 @@ type chains []chain
 
 const links = 13 // about as many as the main job reads
 
-// chains sends the same read over and over in three ways, by the product's own
-// client.
+// chains sends the same read repeatedly in three ways, with the program's own client.
 func (b bench) chains(ctx context.Context) (chains, error) {
 	var done chains
 	for _, way := range []struct {
 		how string
 		cfg rest.Config
 	}{
-		{"acknowledged at once, as the product does", rest.Config{}},
-		{"acknowledged when the kernel likes", rest.Config{NoQuickAck: true}},
-		{"on a new connection each", rest.Config{Transport: &http.Transport{DisableKeepAlives: true}}},
+		{"acknowledged immediately, like the program", rest.Config{}},
+		{"acknowledged when the kernel decides", rest.Config{NoQuickAck: true}},
+		{"on a new connection each time", rest.Config{Transport: &http.Transport{DisableKeepAlives: true}}},
 	} {
 		way.cfg.Base = b.server.URL
 		client, err := rest.New(way.cfg)
@@ -60,6 +59,6 @@ func (b bench) chains(ctx context.Context) (chains, error) {
 func (c chains) print(w io.Writer) {
 	fmt.Fprintf(w, "\n%d reads of a registered model, one after the other:\n", links)
 	for _, chain := range c {
-		fmt.Fprintf(w, "  %-44s %5.1f ms each (least %.1f)\n", chain.how, chain.median, chain.least)
+		fmt.Fprintf(w, "  %-44s %5.1f ms each (minimum %.1f)\n", chain.how, chain.median, chain.least)
 	}
 }

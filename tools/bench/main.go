@@ -1,9 +1,7 @@
-// Command bench runs the main job, or with -audit the reading of a whole
-// registry (see audit.go), by the stock Python client and by
-// bin/mlflow-promote, each as a whole process, on one MLflow server on
-// PostgreSQL with its default workers, and prints both side by side with what
-// is to be reached. Both must leave the same versions, descriptions, tags and
-// aliases behind: if not, it ends with status 1. Times never decide that.
+// Command bench compares bin/mlflow-promote with MLflow's Python client. Both do the main job or, with -audit, read a
+// whole registry (see audit.go). Each runs as a whole process against an MLflow server on PostgreSQL with default
+// workers. The results are printed side by side with the targets. If the two do not leave the same versions,
+// descriptions, tags and aliases, bench exits with 1. Times never make it fail.
 package main
 
 import (
@@ -27,8 +25,8 @@ import (
 )
 
 func main() {
-	repeat := flag.Int("repeat", 5, "how often each is measured")
-	whole := flag.Bool("audit", false, "measure reading a whole registry, and not the main job")
+	repeat := flag.Int("repeat", 5, "number of measurements")
+	whole := flag.Bool("audit", false, "measure reading a whole registry instead of the main job")
 	flag.Parse()
 	run := run
 	if *whole {
@@ -46,18 +44,18 @@ func main() {
 //go:embed stock.py
 var stockPy string
 
-const description = "Trained for the bench, to be replaced by the next one"
+const description = "Trained for the benchmark, to be replaced by the next one"
 
 var tags = map[string]string{"team": "risk", "ticket": "RISK-42", "data_owner": "Ada Lovelace", "reviewed": "yes"}
 
-// bench is what all measurements share.
+// bench is shared by all measurements.
 type bench struct {
 	server *realtest.Server
 	proxy  *realtest.Proxy
 	root   string
 	python string
 	dir    string
-	runs   []string // of the first champion and of its successor
+	runs   []string // of the first champion and of the next one
 }
 
 func run(ctx context.Context, repeat int) (err error) {
@@ -86,11 +84,11 @@ func run(ctx context.Context, repeat int) (err error) {
 	}
 	b.runs = []string{logged[0].RunID, logged[1].RunID}
 
-	fmt.Fprintf(os.Stderr, "bench: measuring, about %d s on a quiet machine; load now %s\n", 15*(repeat+1), load())
+	fmt.Fprintf(os.Stderr, "bench: measuring, about %d s on an idle machine; load is %s\n", 15*(repeat+1), load())
 	var r results
 	for i := range repeat + 1 {
 		if i == 1 {
-			r = results{} // the first was to warm up: caches, connections to the database
+			r = results{} // the first round only warms up caches and database connections
 		}
 		if err := b.both(ctx, i, &r); err != nil {
 			return err
@@ -103,11 +101,11 @@ func run(ctx context.Context, repeat int) (err error) {
 	r.print(os.Stdout, repeat)
 	chains.print(os.Stdout)
 	fmt.Println("\n" + imageSize(ctx, b.root))
-	fmt.Println("\nend states: the same, in all runs")
+	fmt.Println("\nend states: equal in all runs")
 	return nil
 }
 
-// load is what else this machine is busy with, which the times then show too.
+// load describes the current load of the machine, which affects the times.
 func load() string {
 	text, err := os.ReadFile("/proc/loadavg")
 	if err != nil {
@@ -116,8 +114,8 @@ func load() string {
 	return fmt.Sprintf("%s on %d processors", strings.Fields(string(text))[0], runtime.NumCPU())
 }
 
-// both runs the job by both, with and without the proxy, for the first version
-// of a model and for the second, and compares what is left.
+// both runs the job with both clients, with and without the proxy, for the first and second version of a model. It
+// compares the end states.
 func (b bench) both(ctx context.Context, i int, r *results) error {
 	for _, proxied := range []bool{true, false} {
 		var left [3][]state
@@ -146,14 +144,15 @@ func (b bench) both(ctx context.Context, i int, r *results) error {
 		}
 		for _, who := range []int{ours, ledger} {
 			if !reflect.DeepEqual(left[stock], left[who]) {
-				return fmt.Errorf("end states differ:\n  stock client    %+v\n  mlflow-promote  %+v", left[stock], left[who])
+				return fmt.Errorf("end states differ:\n  Python client   %+v\n  mlflow-promote  %+v", left[stock],
+					left[who])
 			}
 		}
 	}
 	return nil
 }
 
-// command is the job for one model, as a process of the stock client or ours.
+// command returns the job for one model, as a process of the Python client or of this program.
 func (b bench) command(ctx context.Context, who int, model, run string, proxied bool) (*exec.Cmd, error) {
 	url := b.server.URL
 	if proxied {
@@ -187,13 +186,13 @@ func (b bench) command(ctx context.Context, who int, model, run string, proxied 
 	return cmd, nil
 }
 
-// state is what both must leave behind.
+// state is the end state that must be equal.
 type state struct {
 	Version, Champion, Source, Run, Status, Description string
 	Tags                                                map[string]string
 }
 
-// state asks the server itself for the newest version of the model.
+// state asks the server directly for the newest version of the model.
 func (b bench) state(ctx context.Context, model string) (state, error) {
 	type pair struct{ Key, Value string }
 	var found struct {
@@ -233,10 +232,10 @@ func (b bench) state(ctx context.Context, model string) (state, error) {
 	return s, nil
 }
 
-// imageSize builds the image where a Docker engine answers.
+// imageSize builds the image if a Docker engine is running.
 func imageSize(ctx context.Context, root string) string {
 	if exec.CommandContext(ctx, "docker", "version").Run() != nil {
-		return "image: not measured, no Docker engine answers"
+		return "image: not measured, no Docker engine is running"
 	}
 	if err := realtest.Setup(ctx, "docker"); err != nil {
 		return "image: not measured: " + err.Error()
@@ -246,10 +245,11 @@ func imageSize(ctx context.Context, root string) string {
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Sprintf("image: not measured: %v\n%s", err, out)
 	}
-	out, err := exec.CommandContext(ctx, "docker", "image", "inspect", "--format", "{{.Size}}", "mlflow-promote:bench").Output()
+	out, err := exec.CommandContext(ctx, "docker", "image", "inspect", "--format", "{{.Size}}",
+		"mlflow-promote:bench").Output()
 	var bytes float64
 	if _, scan := fmt.Sscan(string(out), &bytes); err != nil || scan != nil {
 		return fmt.Sprintf("image: not measured: %v %v", err, scan)
 	}
-	return fmt.Sprintf("image: %.1f MB (to reach: at most 12)", bytes/1e6)
+	return fmt.Sprintf("image: %.1f MB (target: at most 12)", bytes/1e6)
 }

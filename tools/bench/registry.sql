@@ -12,7 +12,7 @@ INSERT INTO model_version_tags (workspace, name, version, key, value)
 SELECT 'default', 'model-' || lpad(m::text, 4, '0'), v, k, k || ' of version ' || v
 FROM generate_series(1, 1000) m, generate_series(1, 100) v, unnest(ARRAY['team', 'ticket', 'data_owner', 'reviewed']) k;
 
--- Spread over all numbers, so that few of them are the newest version, which the list of models tells anyway.
+-- Aliases are spread over all version numbers. The list of models has the newest versions anyway, so few aliases are on those.
 INSERT INTO registered_model_aliases (workspace, name, alias, version)
 SELECT 'default', 'model-' || lpad(m::text, 4, '0'), 'champion', 1 + (m * 37) % 100 FROM generate_series(1, 1000) m;
 

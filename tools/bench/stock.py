@@ -1,5 +1,5 @@
-"""The main job as one writes it with the stock client: register a run's model,
-describe it, tag it, check its metrics, move the alias."""
+"""The main job with MLflow's Python client, as most people write it: register a
+run's model, set description and tags, check its metrics, move the alias."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Reading a whole registry as one does with the stock client."""
+"""Read a whole registry with MLflow's Python client, as most people write it."""
 
 import mlflow
 

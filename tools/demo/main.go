@@ -1,8 +1,6 @@
-// Command demo shows the main job on a real MLflow server: three models are
-// trained and logged, then registered, judged and promoted or refused by
-// bin/mlflow-promote as a job of a workflow would run it. It ends with status 1
-// if anything is not as expected. It needs nothing but Go, Python 3.11 and the
-// package indexes, and leaves nothing behind but .cache and bin.
+// Command demo shows the main job on a real MLflow server. It trains and logs three models. Then bin/mlflow-promote
+// registers, judges and promotes or refuses them as in a job of a workflow. It exits with 1 if anything is not as
+// expected. It needs only Go, Python 3.11 and the package indexes, and leaves only .cache and bin behind.
 package main
 
 import (
@@ -35,15 +33,15 @@ func main() {
 
 const model = "breast-cancer"
 
-// command is one run of the program and what is to come of it.
+// command is one run of the program and its expected result.
 type command struct {
-	title, candidate string // no candidate: it is about the whole registry
+	title, candidate string // no candidate for commands about the whole registry
 	args             []string
 	status           int
 	outputs          map[string]string
 }
 
-// outcome is what came of it.
+// outcome is the result of a run.
 type outcome struct {
 	status, requests, rounds int
 	took                     time.Duration
@@ -52,11 +50,11 @@ type outcome struct {
 
 func commands(runs map[string]string) []command {
 	gates := func(lines ...string) []string { return []string{"--thresholds", strings.Join(lines, "\n")} }
-	champion := []string{"--alias", "champion"}
+	promote, champion := []string{"promote"}, []string{"--alias", "champion"}
 	return []command{
 		{
 			title: "register the base model", candidate: runs["base"],
-			args:    []string{"register", "--description", "Naive Bayes, the base line"},
+			args:    []string{"register", "--description", "Naive Bayes, the baseline"},
 			outputs: map[string]string{"reason": "ok", "registered": "true", "version": "1"},
 		},
 		{
@@ -65,23 +63,32 @@ func commands(runs map[string]string) []command {
 			outputs: map[string]string{"reason": "ok", "changed": "false"},
 		},
 		{
-			title: "promote it: the first champion", candidate: runs["base"],
-			args:    slices.Concat([]string{"promote"}, champion, gates("test_accuracy >= 0.90", "test_f1 >= 0.90")),
-			outputs: map[string]string{"reason": "ok", "verdict": "promote", "changed": "true", "registered": "false", "version": "1", "previous-version": ""},
+			title: "promote it as the first champion", candidate: runs["base"],
+			args: slices.Concat(promote, champion, gates("test_accuracy >= 0.90", "test_f1 >= 0.90")),
+			outputs: map[string]string{
+				"reason": "ok", "verdict": "promote", "changed": "true", "registered": "false", "version": "1",
+				"previous-version": "",
+			},
 		},
 		{
 			title: "promote a better model", candidate: runs["better"],
-			args:    slices.Concat([]string{"promote"}, champion, gates("test_accuracy >= 0.90", "test_f1 >= champion")),
-			outputs: map[string]string{"reason": "ok", "verdict": "promote", "changed": "true", "registered": "true", "version": "2", "previous-version": "1"},
+			args: slices.Concat(promote, champion, gates("test_accuracy >= 0.90", "test_f1 >= champion")),
+			outputs: map[string]string{
+				"reason": "ok", "verdict": "promote", "changed": "true", "registered": "true", "version": "2",
+				"previous-version": "1",
+			},
 		},
 		{
-			title: "promote a worse model: refused", candidate: runs["worse"],
-			args:    slices.Concat([]string{"promote"}, champion, gates("test_accuracy >= 0.90", "test_f1 >= champion")),
-			status:  1,
-			outputs: map[string]string{"reason": "blocked", "verdict": "block", "registered": "true", "version": "3", "previous-version": "2"},
+			title: "refuse to promote a worse model", candidate: runs["worse"],
+			args:   slices.Concat(promote, champion, gates("test_accuracy >= 0.90", "test_f1 >= champion")),
+			status: 1,
+			outputs: map[string]string{
+				"reason": "blocked", "verdict": "block", "registered": "true", "version": "3",
+				"previous-version": "2",
+			},
 		},
 		{
-			// The first audit of a registry that nobody prepared for it: the model has no description, and nothing else is wrong.
+			// In this registry without any preparation, the audit finds only that the model has no description.
 			title: "audit the registry", args: []string{"audit"},
 			outputs: map[string]string{"reason": "ok", "findings": "1", "changed": "false"},
 		},
@@ -97,7 +104,7 @@ func demo(ctx context.Context) error {
 		return err
 	}
 	defer server.Stop()
-	fmt.Printf("MLflow %s answers on %s, its SQLite database in a folder that goes at the end (%s)\n",
+	fmt.Printf("MLflow %s is running at %s, with a temporary SQLite database (%s)\n",
 		server.Version, server.URL, since(began))
 
 	began = time.Now()
@@ -121,7 +128,7 @@ func demo(ctx context.Context) error {
 	}
 	defer os.RemoveAll(work)
 	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "\tstatus\treason\twall time\trequests\trounds")
+	fmt.Fprintln(table, "\texit code\treason\twall time\trequests\trounds")
 	var summaries, wrong []string
 	for i, c := range commands(runs) {
 		done, err := c.run(ctx, proxy, filepath.Join(work, fmt.Sprint(i)))
@@ -131,15 +138,16 @@ func demo(ctx context.Context) error {
 		if err != nil {
 			wrong = append(wrong, fmt.Sprintf("%s: %v", c.title, err))
 		}
-		fmt.Fprintf(table, "%s\t%d\t%s\t%d ms\t%d\t%d\n", c.title, done.status, done.reason, done.took.Milliseconds(), done.requests, done.rounds)
+		fmt.Fprintf(table, "%s\t%d\t%s\t%d ms\t%d\t%d\n", c.title, done.status, done.reason, done.took.Milliseconds(),
+			done.requests, done.rounds)
 		summaries = append(summaries, done.summary)
 	}
 	for _, summary := range summaries[len(summaries)-3:] {
-		fmt.Printf("── the job summary ──\n\n%s\n", strings.TrimSpace(summary))
+		fmt.Printf("── job summary ──\n\n%s\n", strings.TrimSpace(summary))
 		fmt.Println()
 	}
 	table.Flush()
-	if err := holder(ctx, server, "2"); err != nil {
+	if err := checkChampion(ctx, server, "2"); err != nil {
 		wrong = append(wrong, err.Error())
 	}
 	if len(wrong) > 0 {
@@ -162,7 +170,7 @@ func build(ctx context.Context) error {
 	return nil
 }
 
-// train logs the three models and gives their candidates by name.
+// train logs the three models and returns their candidates by name.
 func train(ctx context.Context, server *realtest.Server) (map[string]string, error) {
 	names := []string{"base", "better", "worse"}
 	var specs []realtest.Spec
@@ -182,13 +190,13 @@ func train(ctx context.Context, server *realtest.Server) (map[string]string, err
 	candidates := map[string]string{}
 	for i, l := range logged {
 		candidates[names[i]] = "runs:/" + l.RunID + "/model"
-		fmt.Printf("  %-6s  %-8s  test_accuracy %.3f  test_f1 %.3f\n", names[i], specs[i].Estimator, l.Metrics["test_accuracy"], l.Metrics["test_f1"])
+		fmt.Printf("  %-6s  %-8s  test_accuracy %.3f  test_f1 %.3f\n", names[i], specs[i].Estimator,
+			l.Metrics["test_accuracy"], l.Metrics["test_f1"])
 	}
 	return candidates, nil
 }
 
-// run runs the program in a job of its own. The error says what is not as
-// expected.
+// run runs the program in its own job. The error says what is not as expected.
 func (c command) run(ctx context.Context, proxy *realtest.Proxy, dir string) (outcome, error) {
 	job, err := realtest.NewJob(dir)
 	if err != nil {
@@ -229,7 +237,7 @@ func (c command) run(ctx context.Context, proxy *realtest.Proxy, dir string) (ou
 func (c command) differs(done outcome, outputs map[string]string) error {
 	var wrong []string
 	if done.status != c.status {
-		wrong = append(wrong, fmt.Sprintf("status %d, want %d", done.status, c.status))
+		wrong = append(wrong, fmt.Sprintf("exit code %d, want %d", done.status, c.status))
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.outputs)) {
 		if outputs[name] != c.outputs[name] {
@@ -245,8 +253,8 @@ func (c command) differs(done outcome, outputs map[string]string) error {
 	return nil
 }
 
-// holder asks the server itself, not the program, who is champion.
-func holder(ctx context.Context, server *realtest.Server, want string) error {
+// checkChampion asks the server directly, without the program, which version is champion.
+func checkChampion(ctx context.Context, server *realtest.Server, want string) error {
 	var answer struct {
 		Version struct {
 			Version string `json:"version"`
@@ -262,7 +270,7 @@ func holder(ctx context.Context, server *realtest.Server, want string) error {
 	return nil
 }
 
-// shell is the arguments as one would type them.
+// shell formats the arguments as in a shell command.
 func shell(args []string) string {
 	var words []string
 	for _, a := range args {

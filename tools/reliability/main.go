@@ -1,5 +1,5 @@
-// Command reliability plays every campaign about lost, doubled and half-done promotions at full length, and ends with
-// one table of what each tried and found. It fails where a campaign fails, and where one says nothing.
+// Command reliability runs all tests about lost, duplicated and unfinished promotions at full length, and prints one
+// table of what they tried and found. It fails if a test fails or reports nothing.
 package main
 
 import (
@@ -15,65 +15,116 @@ import (
 	"time"
 )
 
-// A campaign is a test that takes a length, and the lines by which it tells what it did.
+// campaign is a test with an adjustable length, and a pattern for the log lines that report what it did.
 type campaign struct {
 	name  string
-	needs []string // targets of tools/setup; none for those that need no server
+	needs []string // targets of tools/setup; none if it needs no server
 	env   []string
 	test  []string // arguments of go test
-	shows string   // of the lines that it logs
+	shows string   // pattern of log lines to show
 }
 
 var campaigns = []campaign{
-	{name: "promotions at the same moment, on the double", env: []string{"PROMOTE_RACES=3334"}, test: []string{"-run", "^TestRaces$", "./internal/cli"}, shows: `^seeds`},
 	{
-		name: "every interleaving of two and three promoters", env: []string{"PROMOTE_INTERLEAVINGS=3"},
-		test: []string{"-run", "^TestEveryInterleaving$", "./internal/apply"}, shows: `^\|`,
+		name:  "parallel promotions, on the test double",
+		env:   []string{"PROMOTE_RACES=3334"},
+		test:  []string{"-run", "^TestRaces$", "./internal/cli"},
+		shows: `^seeds`,
 	},
-	{name: "killed at each request, then run again", env: []string{"PROMOTE_KILLS=1"}, test: []string{"-run", "^TestKilled", "./internal/cli"}, shows: `killed (at|and)`},
-	{name: "faults at each request", env: []string{"PROMOTE_FAULTS=-1"}, test: []string{"-run", "^TestFaults$", "./internal/cli"}, shows: `injected|kinds of faults|by kind|by outcome`},
-	{name: "stopped at each request", env: []string{"PROMOTE_STOPS=1"}, test: []string{"-run", "^TestStopped", "./internal/cli"}, shows: `endings`},
-	{name: "answers to one write", test: []string{"-run", "^TestWhatSettleSaysIsSo$", "./internal/registry"}, shows: `scripts`},
 	{
-		name: "sequences of promotions and rollbacks", env: []string{"PROMOTE_ROLLBACKS=6"},
-		test: []string{"-run", "^TestEverySequence", "./internal/plan", "./internal/cli"}, shows: `sequences`,
+		name:  "every interleaving of two and three promotions",
+		env:   []string{"PROMOTE_INTERLEAVINGS=3"},
+		test:  []string{"-run", "^TestEveryInterleaving$", "./internal/apply"},
+		shows: `^\|`,
 	},
-	{name: "moves by others between ours, and what was live", env: []string{"PROMOTE_WALKS=200"}, test: []string{"-run", "^TestWalks$", "./internal/cli"}, shows: `walks`},
 	{
-		name: "what an approval is about", test: []string{"-run", "^(TestEveryBound|TestEveryFieldOfAnApproved|TestWhatAPlanWasMadeOf)", "./internal/registry", "./internal/cli"},
+		name:  "killed at each request, then run again",
+		env:   []string{"PROMOTE_KILLS=1"},
+		test:  []string{"-run", "^TestKilled", "./internal/cli"},
+		shows: `killed (at|and)`,
+	},
+	{
+		name:  "faults at each request",
+		env:   []string{"PROMOTE_FAULTS=-1"},
+		test:  []string{"-run", "^TestFaults$", "./internal/cli"},
+		shows: `injected|kinds of faults|by kind|by outcome`,
+	},
+	{
+		name:  "stopped at each request",
+		env:   []string{"PROMOTE_STOPS=1"},
+		test:  []string{"-run", "^TestStopped", "./internal/cli"},
+		shows: `endings`,
+	},
+	{
+		name:  "responses to one write",
+		test:  []string{"-run", "^TestSettle_TellsTheTruth$", "./internal/retry"},
+		shows: `scripts`,
+	},
+	{
+		name:  "sequences of promotions and rollbacks",
+		env:   []string{"PROMOTE_ROLLBACKS=6"},
+		test:  []string{"-run", "^TestEverySequence", "./internal/plan", "./internal/cli"},
+		shows: `sequences`,
+	},
+	{
+		name:  "moves by others between promotions, and what was live",
+		env:   []string{"PROMOTE_WALKS=200"},
+		test:  []string{"-run", "^TestWalks$", "./internal/cli"},
+		shows: `walks`,
+	},
+	{
+		name: "what an approval covers",
+		test: []string{
+			"-run", "^(TestEveryBound|TestEveryFieldOfAnApproved|TestWhatAPlanWasMadeOf)",
+			"./internal/plan", "./internal/cli",
+		},
 		shows: `fields`,
 	},
-	{name: "tampering, in memory", test: []string{"-run", "^TestTampering", "./internal/ledger"}, shows: `tampering`},
 	{
-		name: "tampering by SQL", needs: []string{"mlflow-3.17.2", "mlflow-2.22.5", "mlflow-1.30.1", "postgres"},
-		test: []string{"-tags=real", "-run", "^TestTamperingBySQL$", "./internal/realtest", "-whole"}, shows: `^\|`,
+		name:  "tampering, in memory",
+		test:  []string{"-run", "^TestTampering", "./internal/ledger"},
+		shows: `tampering`,
 	},
 	{
-		name: "rights before the claim", needs: []string{"mlflow-3.17.2", "mlflow-2.22.5"},
-		test: []string{"-tags=real", "-run", "^TestRightsBeforeTheClaim$", "./internal/realtest"}, shows: `^\|`,
+		name:  "tampering by SQL",
+		needs: []string{"mlflow-3.17.2", "mlflow-2.22.5", "mlflow-1.30.1", "postgres"},
+		test:  []string{"-tags=real", "-run", "^TestTamperingBySQL$", "./internal/realtest", "-whole"},
+		shows: `^\|`,
 	},
 	{
-		name: "real processes at the same moment", needs: []string{"mlflow-3.17.2", "mlflow-2.22.5", "mlflow-1.30.1", "postgres", "mariadb"},
-		test: []string{"-tags=real", "-run", "^TestRacesOfProcesses$", "./internal/realtest", "-whole", "-rounds", "200"}, shows: `^\|`,
+		name:  "permissions before the claim",
+		needs: []string{"mlflow-3.17.2", "mlflow-2.22.5"},
+		test:  []string{"-tags=real", "-run", "^TestRightsBeforeTheClaim$", "./internal/realtest"},
+		shows: `^\|`,
+	},
+	{
+		name: "parallel promotions by real processes",
+		needs: []string{
+			"mlflow-3.17.2", "mlflow-2.22.5", "mlflow-1.30.1", "postgres", "mariadb",
+		},
+		test: []string{
+			"-tags=real", "-run", "^TestRacesOfProcesses$", "./internal/realtest", "-whole", "-rounds", "200",
+		},
+		shows: `^\|`,
 	},
 }
 
-// result is how a campaign ended.
+// result is the result of a campaign.
 type result struct {
 	campaign
 	lines []string
 	took  time.Duration
-	wrong string // "" = it passed
+	wrong string // "" if it passed
 }
 
 func main() {
-	only := flag.String("only", "", "play those whose names hold this `text`")
+	only := flag.String("only", "", "run only campaigns whose name contains this `text`")
 	flag.Parse()
 	var done []result
 	for _, c := range campaigns {
 		if strings.Contains(c.name, *only) {
 			fmt.Fprintf(os.Stderr, "%s …\n", c.name)
-			done = append(done, c.play(os.Stderr))
+			done = append(done, c.run(os.Stderr))
 		}
 	}
 	if !table(os.Stdout, done) {
@@ -81,8 +132,8 @@ func main() {
 	}
 }
 
-// play runs the test, passing on what it says that is not progress.
-func (c campaign) play(progress io.Writer) (r result) {
+// run runs the test and passes on all log lines except progress.
+func (c campaign) run(progress io.Writer) (r result) {
 	r.campaign = c
 	if len(c.needs) > 0 {
 		setup := exec.Command("tools/setup", c.needs...)
@@ -104,15 +155,15 @@ func (c campaign) play(progress io.Writer) (r result) {
 	case err != nil:
 		r.wrong = err.Error()
 	case len(r.lines) == 0:
-		r.wrong = "it says nothing about what it did"
+		r.wrong = "it reported nothing"
 	}
 	return r
 }
 
 var logged = regexp.MustCompile(`^\s+\w+_test\.go:\d+: (.*)`)
 
-// shown picks the lines that a campaign is to show; anything else that a test logs is passed on, for it may say what is
-// wrong.
+// shown returns the log lines that match the pattern. It copies all other log lines to other, because they may explain
+// a failure.
 func shown(out io.Reader, which *regexp.Regexp, other io.Writer) (lines []string) {
 	all := bufio.NewScanner(out)
 	all.Buffer(nil, 1<<20)
@@ -129,7 +180,7 @@ func shown(out io.Reader, which *regexp.Regexp, other io.Writer) (lines []string
 	return lines
 }
 
-// table prints what was done, and reports whether all of it passed.
+// table prints the results and reports whether all campaigns passed.
 func table(w io.Writer, done []result) (passed bool) {
 	passed = len(done) > 0
 	for _, r := range done {
@@ -145,7 +196,7 @@ func table(w io.Writer, done []result) (passed bool) {
 	return passed
 }
 
-// aligned pads the cells of lines that are rows of a table.
+// aligned pads the cells of lines that are table rows.
 func aligned(lines []string) []string {
 	var width []int
 	for _, line := range lines {

@@ -1,8 +1,8 @@
-// Package actionstest is a double of the GitHub Actions runner: it reads what a step printed and wrote as the runner
-// does, in both syntaxes of workflow commands, and finds what should not be there.
+// Package actionstest is a test double of the GitHub Actions runner. It reads what a step printed and wrote as the
+// runner does, in both syntaxes of workflow commands, and finds unwanted output.
 //
-// It is the oracle of injection. Where the runner's own reading is uncertain it must take the wider one, and it must
-// share no code with the package it checks.
+// Tests use it to detect injections. If it is unclear how the runner reads something, it must assume the more dangerous
+// reading. It must not share code with the package that it checks.
 package actionstest
 
 import (
@@ -10,7 +10,7 @@ import (
 	"unicode"
 )
 
-// Command is a workflow command as the runner understood it.
+// Command is a workflow command as the runner reads it.
 type Command struct {
 	Name       string
 	Properties map[string]string
@@ -18,15 +18,14 @@ type Command struct {
 	Line       string // as printed
 }
 
-// registered are the commands of the runner, whose names ignore case.
+// registered lists the runner's commands. Their names ignore case.
 var registered = map[string]bool{
-	"add-mask": true, "add-matcher": true, "add-path": true, "debug": true, "echo": true, "endgroup": true, "error": true,
-	"group": true, "notice": true, "remove-matcher": true, "save-state": true, "set-env": true, "set-output": true,
-	"stop-commands": true, "warning": true,
+	"add-mask": true, "add-matcher": true, "add-path": true, "debug": true, "echo": true, "endgroup": true,
+	"error": true, "group": true, "notice": true, "remove-matcher": true, "save-state": true, "set-env": true,
+	"set-output": true, "stop-commands": true, "warning": true,
 }
 
-// ParseLine reads one line. The runner compares by culture, for which some characters do not exist, so the line is read
-// with and without them.
+// ParseLine reads one line. The runner's comparison ignores some characters, so the line is read with and without them.
 func ParseLine(line string) (Command, bool) {
 	return parseLine(line, func(name string) bool { return registered[strings.ToLower(name)] })
 }
@@ -52,7 +51,7 @@ func withoutIgnorable(r rune) rune {
 	return r
 }
 
-// parseNew reads ::name key=value,key=value::data, behind white space.
+// parseNew reads ::name key=value,key=value::data after optional white space.
 func parseNew(line string) (Command, bool) {
 	rest, found := strings.CutPrefix(strings.TrimLeftFunc(line, unicode.IsSpace), "::")
 	info, data, closed := strings.Cut(rest, "::")
@@ -67,7 +66,7 @@ func parseNew(line string) (Command, bool) {
 	}, true
 }
 
-// parseOld reads the first ##[name key=value;key=value]data, wherever it is in the line.
+// parseOld reads the first ##[name key=value;key=value]data anywhere in a line.
 func parseOld(line string) (Command, bool) {
 	_, rest, found := strings.Cut(line, "##[")
 	info, data, closed := strings.Cut(rest, "]")
@@ -89,8 +88,8 @@ func parseProperties(list, separator string, unescape *strings.Replacer) map[str
 	return all
 }
 
-// The runner unescapes one sequence after the other with %25 last, so that %250A is %0A and no newline. One pass that
-// never looks back gives the same.
+// The runner replaces one escape after the other and %25 last, so %250A becomes %0A and not a newline. A single pass
+// has the same result.
 var (
 	newData     = strings.NewReplacer("%0D", "\r", "%0A", "\n", "%25", "%")
 	newProperty = strings.NewReplacer("%0D", "\r", "%0A", "\n", "%3A", ":", "%2C", ",", "%25", "%")

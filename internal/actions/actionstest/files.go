@@ -7,14 +7,14 @@ import (
 )
 
 const (
-	outputLimit  = 1 << 20 // bytes of UTF-16, for a job
-	summaryLimit = 1 << 20 // bytes, for a step
+	outputLimit  = 1 << 20 // bytes in UTF-16, for one job
+	summaryLimit = 1 << 20 // bytes, for one step
 )
 
 // Pair is one entry of a command file.
 type Pair struct{ Name, Value string }
 
-// ParseFile reads a file of outputs, state or environment. An error fails the step, even one that exited with 0.
+// ParseFile reads a file of outputs, state or environment variables. An error fails the step, even if it exited with 0.
 func ParseFile(data []byte) ([]Pair, error) {
 	text := strings.TrimPrefix(strings.ToValidUTF8(string(data), "\uFFFD"), "\uFEFF")
 	var pairs []Pair
@@ -65,8 +65,8 @@ func readHeredoc(delimiter, text string) (value, rest string, err error) {
 	}
 }
 
-// Outputs is what later steps and jobs see of a file of outputs. One that holds a mask is dropped, and too many make the
-// job fail.
+// Outputs returns what later steps and jobs see of an output file. An output that contains a mask is dropped, and too
+// many bytes fail the job.
 func Outputs(data []byte, masks []string) (map[string]string, error) {
 	pairs, err := ParseFile(data)
 	seen, units := map[string]string{}, 0
@@ -77,15 +77,15 @@ func Outputs(data []byte, masks []string) (map[string]string, error) {
 		}
 	}
 	if err == nil && 2*units > outputLimit {
-		err = fmt.Errorf("outputs of %d bytes exceed %d", 2*units, outputLimit)
+		err = fmt.Errorf("outputs have %d bytes, more than %d", 2*units, outputLimit)
 	}
 	return seen, err
 }
 
-// Summary is what the page shows of a file of summary: nothing if it is too large.
+// Summary returns what the page shows of a summary file. It fails if the file is too large.
 func Summary(data []byte, masks []string) (string, error) {
 	if len(data) > summaryLimit {
-		return "", fmt.Errorf("summary of %d bytes exceeds %d", len(data), summaryLimit)
+		return "", fmt.Errorf("summary has %d bytes, more than %d", len(data), summaryLimit)
 	}
 	return Masked(string(data), masks), nil
 }

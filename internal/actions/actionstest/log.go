@@ -6,21 +6,21 @@ import (
 	"unicode/utf16"
 )
 
-// What the page of a job shows of one step.
+// Limits of what the job's page shows for one step.
 const (
 	annotationsPerLevel = 10
-	annotationUnits     = 4096 // of UTF-16
+	annotationUnits     = 4096 // in UTF-16 units
 )
 
-// Log is what the runner makes of the streams of a step.
+// Log is what the runner reads from the streams of a step.
 type Log struct {
 	Commands []Command
-	Lines    []string // what a person sees, masked; annotations without their place
+	Lines    []string // as a person sees them, masked; annotations without file and line
 	Masks    []string
-	stop     string // ends the silence that stop-commands began
+	stop     string // token that ends stop-commands
 }
 
-// ReadLog reads streams one after the other. Either stream can hold commands.
+// ReadLog reads streams one after the other. Each stream may contain commands.
 func ReadLog(streams ...string) *Log {
 	l := &Log{}
 	for _, s := range streams {
@@ -28,13 +28,13 @@ func ReadLog(streams ...string) *Log {
 			l.read(line)
 		}
 	}
-	for i, line := range l.Lines { // a mask is for what comes after it, but a test wants to see every leak
+	for i, line := range l.Lines { // the runner masks only later lines, but tests need to see every leak
 		l.Lines[i] = Masked(line, l.Masks)
 	}
 	return l
 }
 
-// splitLines does as .NET does, for which a lone carriage return ends a line too.
+// splitLines splits like .NET, where a lone carriage return also ends a line.
 func splitLines(s string) []string {
 	return strings.Split(strings.TrimSuffix(lineEnds.Replace(s), "\n"), "\n")
 }
@@ -73,7 +73,7 @@ func (l *Log) obey(c Command) {
 	}
 }
 
-// Masked hides every mask in a text, as the runner does wherever it shows one.
+// Masked replaces every mask in a text, as the runner does in everything it shows.
 func Masked(text string, masks []string) string {
 	byLength := slices.SortedFunc(slices.Values(masks), func(a, b string) int { return len(b) - len(a) })
 	for _, m := range byLength {
@@ -84,14 +84,14 @@ func Masked(text string, masks []string) string {
 	return text
 }
 
-// Others returns the commands whose names are not among the given: what a step did not mean to say.
+// Others returns the commands whose names are not in the list. Tests use it to find unwanted commands.
 func (l *Log) Others(names ...string) []Command {
 	return slices.DeleteFunc(slices.Clone(l.Commands), func(c Command) bool {
 		return slices.Contains(names, strings.ToLower(c.Name))
 	})
 }
 
-// Annotations returns those of a level that the page shows, cut as it cuts them.
+// Annotations returns the annotations of a level that the page shows, with messages cut like there.
 func (l *Log) Annotations(level string) []Command {
 	var shown []Command
 	for _, c := range l.Commands {

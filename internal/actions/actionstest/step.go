@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// Step is the place in which the runner starts an action: environment, files, workspace. Tests may change everything
-// before the action runs.
+// Step is a step of a job: the environment, files and workspace that the runner gives to an action. Tests may change
+// everything before the action runs.
 type Step struct {
 	Env            map[string]string
 	Workspace      string
@@ -21,11 +21,11 @@ type Step struct {
 	t              testing.TB
 }
 
-// Event is what a step of workflow_dispatch is told in the event file, unless a test writes another.
+// Event is the default content of the event file, for workflow_dispatch.
 const Event = `{"repository": {"full_name": "octo/churn", "default_branch": "main"}, "inputs": {}}`
 
-// NewStep lays out the files of a step. An action that creates a file of its own instead of the runner's is found out,
-// since the runner's stay empty.
+// NewStep creates the files of a step. If an action writes to its own files instead, the runner's files stay empty and
+// tests notice.
 func NewStep(t testing.TB) *Step {
 	t.Helper()
 	dir := t.TempDir()
@@ -53,33 +53,33 @@ func NewStep(t testing.TB) *Step {
 	return s
 }
 
-// Getenv is the environment of the step.
+// Getenv returns a variable from the environment of the step.
 func (s *Step) Getenv(name string) string { return s.Env[name] }
 
-// Input gives the action an input.
+// Input sets an input of the action.
 func (s *Step) Input(name, value string) {
 	s.Env["INPUT_"+strings.ToUpper(strings.ReplaceAll(name, " ", "_"))] = value
 }
 
-// Log is what the runner makes of the streams so far.
+// Log returns what the runner has read from the streams so far.
 func (s *Step) Log() *Log { return ReadLog(s.Stdout.String(), s.Stderr.String()) }
 
-// Outputs are those the next step sees. An invalid file fails the test.
+// Outputs returns the outputs that the next step sees. It fails the test if the file is invalid.
 func (s *Step) Outputs() map[string]string {
 	s.t.Helper()
 	outputs, err := Outputs(s.read("GITHUB_OUTPUT"), s.Log().Masks)
 	if err != nil {
-		s.t.Errorf("the runner fails the step: %v", err)
+		s.t.Errorf("the runner would fail the step: %v", err)
 	}
 	return outputs
 }
 
-// Summary is the page of the run. One that the runner discards fails the test.
+// Summary returns the job summary. It fails the test if the runner would discard it.
 func (s *Step) Summary() string {
 	s.t.Helper()
 	summary, err := Summary(s.read("GITHUB_STEP_SUMMARY"), s.Log().Masks)
 	if err != nil {
-		s.t.Errorf("the runner discards the summary: %v", err)
+		s.t.Errorf("the runner would discard the summary: %v", err)
 	}
 	return summary
 }
@@ -93,8 +93,8 @@ func (s *Step) read(variable string) []byte {
 	return data
 }
 
-// Leaks names every place where a secret can be read: the streams and what commands in them say, but for those that ask
-// the runner to mask it, the command files and all that lies in the workspace.
+// Leaks lists every place that contains one of the secrets: the streams and their commands except add-mask, the command
+// files, and all files in the workspace.
 func (s *Step) Leaks(secrets ...string) []string {
 	s.t.Helper()
 	places := map[string]string{

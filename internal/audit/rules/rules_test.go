@@ -175,16 +175,17 @@ var cases = []ruleCase{
 	{rule: "artifact-missing", when: "a file that the MLmodel names is gone", plant: func(s *healthyModel) {
 		s.Files[2] = registry.Is([]registry.File{{Path: "MLmodel", Size: 100}, {Path: "model.pkl", Size: 1000}})
 	},
-		want: "version 2 (@champion): model.skops, which the MLmodel file names (sklearn.pickled_model), is not " +
-			"there (source mlflow-artifacts:/7/r2/artifacts/model)"},
+		want: "version 2 (@champion): model.skops, which the MLmodel file refers to (sklearn.pickled_model), is " +
+			"missing (source mlflow-artifacts:/7/r2/artifacts/model)"},
 	{rule: "artifact-missing", when: "a file is empty", plant: func(s *healthyModel) {
 		s.Files[2] = registry.Is([]registry.File{{Path: "MLmodel", Size: 1100}, {Path: "model.skops"}})
 	},
-		want: "version 2 (@champion): model.skops, which the MLmodel file names (sklearn.pickled_model), is empty " +
+		want: "version 2 (@champion): model.skops, which the MLmodel file refers to (sklearn.pickled_model), is " +
+			"empty " +
 			"(source mlflow-artifacts:/7/r2/artifacts/model)"},
 	{rule: "artifact-missing", when: "the files are smaller than the MLmodel file says", plant: func(s *healthyModel) {
 		s.MLmodels[2] = registry.Is(registry.MLmodel{Parts: skops, Sha256: "sumr2", SizeBytes: 5000})
-	}, want: "version 2 (@champion): a part of the files is not there: they have 1000 bytes, and the MLmodel file " +
+	}, want: "version 2 (@champion): some files are missing: there are 1000 bytes, but the MLmodel file " +
 		"says 5000 (source mlflow-artifacts:/7/r2/artifacts/model)"},
 	{rule: "artifact-missing", when: "it is a version that nobody loads",
 		plant: func(s *healthyModel) { s.Files[1] = registry.Is([]registry.File{}) },
@@ -316,7 +317,8 @@ var cases = []ruleCase{
 	}, want: "there is no record that version 3 passed the policy's gates for @champion", severity: audit.Medium},
 	{rule: "never-passed", when: "the policy changed",
 		plant: func(s *healthyModel) { s.last(func(e *ledger.Entry) { e.Record.Rules["@champion"] = "another" }) },
-		want:  "version 2 passed the gates for @champion on 2026-04-26, but the policy's gates have changed since then"},
+		want: "version 2 passed the gates for @champion on 2026-04-26, but the policy's gates have changed since " +
+			"then"},
 	{rule: "never-passed", when: "it was promoted by thresholds alone",
 		plant: func(s *healthyModel) { s.last(func(e *ledger.Entry) { e.Record.Rules = nil }) },
 		want:  "version 2 was promoted to @champion on 2026-04-26 without the policy file"},
@@ -548,7 +550,7 @@ var cases = []ruleCase{
 
 	{rule: "run-not-own", when: "the files are in another run",
 		plant: func(s *healthyModel) { s.version(2).Source = "mlflow-artifacts:/7/r9/artifacts/model" },
-		want:  foreign + "its files are at mlflow-artifacts:/7/r9/artifacts/model", severity: audit.High},
+		want:  foreign + "its artifacts are at mlflow-artifacts:/7/r9/artifacts/model", severity: audit.High},
 	{
 		rule: "run-not-own", when: "MLflow kept the reference to the run",
 		plant: func(s *healthyModel) { s.version(2).Source = "runs:/r2/model" },
@@ -563,7 +565,8 @@ var cases = []ruleCase{
 	},
 	{rule: "run-not-own", when: "it is a logged model of another experiment", plant: func(s *healthyModel) {
 		s.logged(2, func(m *registry.LoggedModel, _ *registry.Run) { m.ExperimentID = "8" })
-	}, want: foreign + "logged model m-00000000000000000000000000000001 is in experiment 8 and run r2 in experiment 7"},
+	}, want: foreign + "logged model m-00000000000000000000000000000001 is in experiment 8, but run r2 is in " +
+		"experiment 7"},
 	{rule: "run-not-own", when: "the run does not list the logged model", plant: func(s *healthyModel) {
 		s.logged(2, func(_ *registry.LoggedModel, r *registry.Run) { r.Outputs = nil })
 	}, want: foreign + "run r2 does not list logged model m-00000000000000000000000000000001 among its outputs"},
@@ -576,15 +579,15 @@ var cases = []ruleCase{
 				m.ArtifactURI = "mlflow-artifacts:/8/models/m-1/artifacts"
 			})
 		}, want: foreign +
-			"its files are at mlflow-artifacts:/7/models/m-00000000000000000000000000000001/artifacts, " +
-			"which are not those of logged model m-00000000000000000000000000000001"},
+			"its artifacts at mlflow-artifacts:/7/models/m-00000000000000000000000000000001/artifacts are " +
+			"not those of logged model m-00000000000000000000000000000001"},
 	{rule: "run-not-own", when: "it is a copy of a version of the run", plant: func(s *healthyModel) {
 		s.copied(2, registry.Is(registry.Version{Model: "dev", Number: 4, RunID: "r2",
 			Source: "mlflow-artifacts:/7/r2/artifacts/model"}))
 	}},
 	{rule: "run-not-own", when: "it is a copy of a version that is elsewhere", plant: func(s *healthyModel) {
 		s.copied(2, registry.Is(registry.Version{Model: "dev", Number: 4, RunID: "r2", Source: "s3://evil/model"}))
-	}, want: foreign + "its files are at s3://evil/model"},
+	}, want: foreign + "its artifacts are at s3://evil/model"},
 	{rule: "run-not-own", when: "it is a copy of a version of another run", plant: func(s *healthyModel) {
 		s.copied(2, registry.Absent[registry.Version]("models:/churn/2 names run r2, and models:/dev/4 names run r9"))
 	}, want: foreign + "models:/churn/2 names run r2, and models:/dev/4 names run r9"},
@@ -604,7 +607,7 @@ var cases = []ruleCase{
 	{rule: "run-not-own", when: "that exception has run out", plant: func(s *healthyModel) {
 		s.version(2).Source = "s3://new/7/r2/artifacts/model"
 		s.Policy = policyOf(gates + moved + "    until: 2026-05-02\n")
-	}, want: foreign + "its files are at s3://new/7/r2/artifacts/model"},
+	}, want: foreign + "its artifacts are at s3://new/7/r2/artifacts/model"},
 
 	{rule: "run-gone", when: "it does not exist",
 		plant: func(s *healthyModel) { s.Runs["r2"] = registry.Absent[registry.Run]("there is no run r2") },

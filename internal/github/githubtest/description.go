@@ -16,8 +16,8 @@ import (
 //go:embed testdata/*.json.gz
 var testdata embed.FS
 
-// Description is the needed part of GitHub's OpenAPI description of an API: "api.github.com" or "ghes-3.17". The command
-// tools/openapi makes it.
+// Description returns the needed part of GitHub's OpenAPI description of an API: "api.github.com" or "ghes-3.17". The
+// command tools/openapi creates it.
 func Description(api string) []byte {
 	packed, err := testdata.ReadFile("testdata/" + api + ".json.gz")
 	if err != nil {
@@ -34,7 +34,7 @@ func Description(api string) []byte {
 	return text
 }
 
-// description is what the double itself reads of it: which fields an answer must have.
+// description has the parts that the double itself uses, such as the fields that a response must have.
 type description struct {
 	Paths      map[string]map[string]*operation `json:"paths"`
 	Components struct {
@@ -93,7 +93,7 @@ func (d *description) operation(method, path string) *operation {
 	return op
 }
 
-// shape is what an answer with a status looks like; nil where it has no body.
+// shape returns the schema of a response with this status, or nil if it has no body.
 func (d *description) shape(op *operation, status int) *schema {
 	r := op.Responses[strconv.Itoa(status)]
 	if r == nil {
@@ -114,8 +114,8 @@ func (d *description) resolve(s *schema) *schema {
 	return s
 }
 
-// fill adds to a value what its shape demands besides: null where it may be, and else the emptiest value of the type. A
-// key that the shape does not know panics: the double would answer what GitHub never does.
+// fill adds missing required keys to a value: null if allowed, or else the smallest value of the type. It panics if the
+// schema does not have a key, because then the double would send what GitHub never does.
 func (d *description) fill(s *schema, value any) any {
 	s = d.resolve(s)
 	switch v := value.(type) {
@@ -126,7 +126,7 @@ func (d *description) fill(s *schema, value any) any {
 				return v
 			}
 			if s.Properties[key] == nil {
-				panic(fmt.Sprintf("githubtest: GitHub's answer has no %q", key))
+				panic(fmt.Sprintf("githubtest: GitHub's response has no %q", key))
 			}
 			v[key] = d.fill(s.Properties[key], part)
 		}
@@ -145,7 +145,7 @@ func (d *description) fill(s *schema, value any) any {
 	return value
 }
 
-// merged is one shape for those that consist of several, or of which the first is meant.
+// merged returns a single schema for one that consists of several or has alternatives. It uses the first alternative.
 func (d *description) merged(s *schema) *schema {
 	if len(s.AllOf) > 0 {
 		out := &schema{Properties: map[string]*schema{}}

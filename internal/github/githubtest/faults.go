@@ -12,80 +12,80 @@ import (
 	"syscall"
 )
 
-// A FaultKind is a way for one request to go wrong.
+// FaultKind is a way in which a request goes wrong.
 type FaultKind string
 
 const (
-	// Reset breaks the connection instead of answering.
+	// Reset breaks the connection without a response.
 	Reset FaultKind = "reset"
-	// Late breaks the connection and carries the request out when Land is called.
+	// Late breaks the connection and handles the request only when Land is called.
 	Late FaultKind = "late"
-	// Status answers with Status, Header and Body.
+	// Status responds with Status, Header and Body.
 	Status FaultKind = "status"
-	// Forbidden answers as GitHub does to a token that lacks a permission.
+	// Forbidden responds like GitHub if the token lacks a permission.
 	Forbidden FaultKind = "forbidden"
-	// Secondary answers 403 as GitHub does to too many requests at once.
+	// Secondary responds with 403 like GitHub if there are too many requests at once.
 	Secondary FaultKind = "secondary"
-	// Redirect answers with Status (301 if zero) to the Location in Header, or else to another host.
+	// Redirect responds with Status (default 301) and the Location in Header (default another host).
 	Redirect FaultKind = "redirect"
-	// LoginPage answers 200 with the HTML page of a login.
+	// LoginPage responds with status 200 and a login page in HTML.
 	LoginPage FaultKind = "login"
 )
 
 var kinds = []FaultKind{Reset, Late, Status, Forbidden, Secondary, Redirect, LoginPage}
 
-// A Fault makes requests go wrong that match Method (any if empty) and Path: the end of the URL's path, or a pattern as in
-// path.Match.
+// Fault makes requests go wrong. They must match Method (if set) and Path, which is the end of the URL's path or a
+// pattern as in path.Match.
 type Fault struct {
 	Method string
 	Path   string
-	Nth    int // which of the matching requests, from 1; 0 for all of them
+	Nth    int // which of the matching requests, from 1; 0 for all
 	Kind   FaultKind
-	After  bool // the request is carried out before it goes wrong; else it is not carried out at all
+	After  bool // the request takes effect before it goes wrong; by default it has no effect
 	Status int
 	Header http.Header
 	Body   string
 }
 
-type armed struct {
+type activeFault struct {
 	Fault
 	seen int
 }
 
-// late is a request that is still under way although its caller was told otherwise.
+// late is a request that is still in flight although its caller got an error.
 type late struct {
 	request *http.Request
 	body    []byte
 }
 
-// Fault arms a fault. Of several that match one request the first armed is used, and each counts what it has seen.
+// Fault adds a fault. If several match a request, the first one is used, and each counts the requests that it matches.
 func (s *Server) Fault(f Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.faults = append(s.faults, &armed{Fault: f})
+	s.faults = append(s.faults, &activeFault{Fault: f})
 }
 
-// ClearFaults disarms all faults.
+// ClearFaults removes all faults.
 func (s *Server) ClearFaults() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults = nil
 }
 
-// Land carries out every request that is still under way, and returns how many there were.
+// Land handles every request that is still in flight and returns their number.
 func (s *Server) Land() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := len(s.late)
 	for _, l := range s.late {
-		s.carryOut(l.request, l.body)
+		s.handle(l.request, l.body)
 	}
 	s.late = nil
 	return n
 }
 
-// ParseFault reads a fault as a test script writes it: METHOD PATH KIND, where a number stands for an answer with that
-// status, followed by any of: after, nth=2, retry-after=30, location=URL, body=TEXT (to the end of the line).
+// ParseFault reads a fault as test scripts write it: METHOD PATH KIND. A number as KIND means a response with that
+// status. These options may follow: after, nth=2, retry-after=30, location=URL, body=TEXT (to the end of the line).
 //
 //	POST issues/12/comments reset after
 //	* issues 503 nth=1 retry-after=2
@@ -95,7 +95,13 @@ func ParseFault(line string) (Fault, error) {
 	if len(words) < 3 {
 		return Fault{}, fmt.Errorf("fault %q: want METHOD PATH KIND", line)
 	}
-	f := Fault{Method: strings.Trim(words[0], "*"), Path: words[1], Kind: FaultKind(words[2]), Body: body, Header: http.Header{}}
+	f := Fault{
+		Method: strings.Trim(words[0], "*"),
+		Path:   words[1],
+		Kind:   FaultKind(words[2]),
+		Body:   body,
+		Header: http.Header{},
+	}
 	if n, err := strconv.Atoi(words[2]); err == nil {
 		f.Kind, f.Status = Status, n
 	}
@@ -104,7 +110,7 @@ func ParseFault(line string) (Fault, error) {
 		known = known || k == f.Kind
 	}
 	if !known {
-		return Fault{}, fmt.Errorf("fault %q: no kind %q", line, f.Kind)
+		return Fault{}, fmt.Errorf("fault %q: unknown kind %q", line, f.Kind)
 	}
 	for _, w := range words[3:] {
 		if err := f.option(w); err != nil {
@@ -126,7 +132,7 @@ func (f *Fault) option(word string) (err error) {
 	case "location":
 		f.Header.Set("Location", value)
 	default:
-		err = fmt.Errorf("no option %q", word)
+		err = fmt.Errorf("unknown option %q", word)
 	}
 	return err
 }
@@ -139,7 +145,7 @@ func (f *Fault) matches(r *http.Request) bool {
 	return strings.HasSuffix(r.URL.Path, f.Path) || glob && err == nil
 }
 
-func (s *Server) strike(r *http.Request) *Fault {
+func (s *Server) matchFault(r *http.Request) *Fault {
 	var hit *Fault
 	for _, a := range s.faults {
 		if !a.matches(r) {
@@ -152,9 +158,9 @@ func (s *Server) strike(r *http.Request) *Fault {
 	return hit
 }
 
-func (s *Server) undergo(f Fault, r *http.Request, body []byte) (answer, error) {
+func (s *Server) applyFault(f Fault, r *http.Request, body []byte) (answer, error) {
 	if f.After {
-		s.carryOut(r, body)
+		s.handle(r, body)
 	}
 	a := answer{status: f.Status, header: f.Header.Clone(), body: []byte(f.Body)}
 	if a.header == nil {
@@ -171,8 +177,10 @@ func (s *Server) undergo(f Fault, r *http.Request, body []byte) (answer, error) 
 		a.status, a.body = http.StatusForbidden, encode(problem("Resource not accessible by integration"), "")
 	case Secondary:
 		a.status, a.body = http.StatusForbidden, encode(map[string]any{
-			"message":           "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.",
-			"documentation_url": "https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits",
+			"message": "You have exceeded a secondary rate limit. Please wait a few minutes before you try " +
+				"again.",
+			"documentation_url": "https://docs.github.com/rest/using-the-rest-api/" +
+				"rate-limits-for-the-rest-api#about-secondary-rate-limits",
 		}, "")
 	case Redirect:
 		a.status = cmp.Or(a.status, http.StatusMovedPermanently)

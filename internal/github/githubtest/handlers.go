@@ -10,11 +10,11 @@ import (
 	"unicode/utf8"
 )
 
-func (v *visit) stamp() string { return v.now().UTC().Format(time.RFC3339) }
+func (v *exchange) stamp() string { return v.now().UTC().Format(time.RFC3339) }
 
-func (v *visit) notFound() answer { return v.failure(http.StatusNotFound, "Not Found") }
+func (v *exchange) notFound() answer { return v.failure(http.StatusNotFound, "Not Found") }
 
-func (v *visit) findRun() *Run {
+func findRun(v *exchange) *Run {
 	for _, r := range v.repo.Runs {
 		if r.ID == v.int("run_id") {
 			return r
@@ -23,8 +23,8 @@ func (v *visit) findRun() *Run {
 	return nil
 }
 
-func (v *visit) run() answer {
-	r := v.findRun()
+func readRun(v *exchange) answer {
+	r := findRun(v)
 	if r == nil {
 		return v.notFound()
 	}
@@ -43,13 +43,14 @@ func (v *visit) run() answer {
 		conclusion = "success"
 	}
 	return v.respond(http.StatusOK, map[string]any{
-		"id": r.ID, "run_attempt": attempt, "status": status, "conclusion": conclusion, "head_sha": r.SHA, "actor": v.user(cmp.Or(r.Actor, "ghost")),
+		"id": r.ID, "run_attempt": attempt, "status": status, "conclusion": conclusion, "head_sha": r.SHA,
+		"actor":    v.user(cmp.Or(r.Actor, "ghost")),
 		"html_url": v.web("/%s/actions/runs/%d", v.repo.Name, r.ID), "event": "workflow_dispatch",
 	})
 }
 
-func (v *visit) approvals() answer {
-	r := v.findRun()
+func readApprovals(v *exchange) answer {
+	r := findRun(v)
 	if r == nil {
 		return v.notFound()
 	}
@@ -59,12 +60,15 @@ func (v *visit) approvals() answer {
 		for _, e := range a.Environments {
 			environments = append(environments, map[string]any{"id": len(e), "name": e})
 		}
-		out = append(out, map[string]any{"state": cmp.Or(a.State, "approved"), "user": v.user(a.User), "comment": "", "environments": environments})
+		out = append(out, map[string]any{
+			"state": cmp.Or(a.State, "approved"), "user": v.user(a.User), "comment": "",
+			"environments": environments,
+		})
 	}
 	return v.respond(http.StatusOK, out)
 }
 
-func (v *visit) permission() answer {
+func readPermission(v *exchange) answer {
 	login := v.path["username"]
 	access := cmp.Or(v.repo.Access[login], "read")
 	user := v.user(login).(map[string]any)
@@ -72,7 +76,7 @@ func (v *visit) permission() answer {
 	return v.respond(http.StatusOK, map[string]any{"permission": access, "role_name": access, "user": user})
 }
 
-func (v *visit) commitJSON(c *Commit) map[string]any {
+func commitJSON(v *exchange, c *Commit) map[string]any {
 	parents := []any{}
 	for _, p := range c.Parents {
 		parents = append(parents, map[string]any{"sha": p})
@@ -86,14 +90,16 @@ func (v *visit) commitJSON(c *Commit) map[string]any {
 		"sha": c.SHA, "author": v.user(c.Author), "committer": v.user(committer), "parents": parents,
 		"html_url": v.web("/%s/commit/%s", v.repo.Name, c.SHA),
 		"commit": map[string]any{
-			"message":   message,
-			"author":    map[string]any{"name": "a name", "email": cmp.Or(c.Email, emailOf(c.Author)), "date": v.stamp()},
+			"message": message,
+			"author": map[string]any{
+				"name": "a name", "email": cmp.Or(c.Email, emailOf(c.Author)), "date": v.stamp(),
+			},
 			"committer": map[string]any{"name": "a name", "email": emailOf(committer), "date": v.stamp()},
 		},
 	}
 }
 
-// emailOf is the address of a login; an address is its own.
+// emailOf returns the e-mail address for a login. An address is returned unchanged.
 func emailOf(login string) string {
 	if strings.Contains(login, "@") {
 		return login
@@ -101,7 +107,7 @@ func emailOf(login string) string {
 	return cmp.Or(login, "nobody") + "@git.example"
 }
 
-func (v *visit) readCommit() answer {
+func readCommit(v *exchange) answer {
 	ref := v.path["ref"]
 	if branch, ok := strings.CutPrefix(ref, "heads/"); ok {
 		ref = v.repo.Branches[branch]
@@ -110,10 +116,10 @@ func (v *visit) readCommit() answer {
 	if c == nil {
 		return v.failure(http.StatusUnprocessableEntity, "No commit found for SHA: "+v.path["ref"])
 	}
-	return v.respond(http.StatusOK, v.commitJSON(c))
+	return v.respond(http.StatusOK, commitJSON(v, c))
 }
 
-func (v *visit) compare() answer {
+func compareCommits(v *exchange) answer {
 	base, head, _ := strings.Cut(v.path["basehead"], "...")
 	from, to := v.repo.commit(base), v.repo.commit(head)
 	if from == nil || to == nil {
@@ -142,11 +148,11 @@ func (v *visit) compare() answer {
 	}
 	return v.respond(http.StatusOK, map[string]any{
 		"status": status, "ahead_by": ahead, "behind_by": behind, "total_commits": ahead, "commits": []any{},
-		"base_commit": v.commitJSON(from), "merge_base_commit": v.commitJSON(from),
+		"base_commit": commitJSON(v, from), "merge_base_commit": commitJSON(v, from),
 	})
 }
 
-func (v *visit) pullJSON(p *Pull) map[string]any {
+func pullJSON(v *exchange, p *Pull) map[string]any {
 	state, merged, merge := "open", any(nil), any(nil)
 	if p.Merged {
 		state, merged = "closed", v.stamp()
@@ -159,28 +165,32 @@ func (v *visit) pullJSON(p *Pull) map[string]any {
 		owner, name, _ := strings.Cut(repo, "/")
 		return map[string]any{
 			"sha": sha, "ref": ref, "label": owner + ":" + ref, "user": v.user(owner),
-			"repo": map[string]any{"full_name": repo, "name": name, "owner": v.user(owner), "fork": repo != v.repo.Name, "default_branch": "main"},
+			"repo": map[string]any{
+				"full_name": repo, "name": name, "owner": v.user(owner), "fork": repo != v.repo.Name,
+				"default_branch": "main",
+			},
 		}
 	}
 	return map[string]any{
 		"id": p.Number * 100, "number": p.Number, "state": state, "title": "a change", "user": v.user(p.Author),
-		"merged_at": merged, "merge_commit_sha": merge, "head": side(p.Head, p.Branch, from), "base": side("", "main", v.repo.Name),
+		"merged_at": merged, "merge_commit_sha": merge, "head": side(p.Head, p.Branch, from),
+		"base":     side("", "main", v.repo.Name),
 		"html_url": v.web("/%s/pull/%d", v.repo.Name, p.Number), "auto_merge": nil,
 	}
 }
 
-func (v *visit) readPull() answer {
+func readPull(v *exchange) answer {
 	p := v.repo.pull(int(v.int("pull_number")))
 	if p == nil {
 		return v.notFound()
 	}
-	out := v.pullJSON(p)
+	out := pullJSON(v, p)
 	out["merged"], out["commits"] = p.Merged, max(len(p.Commits), 1)
 	return v.respond(http.StatusOK, out)
 }
 
-// listPulls knows the filters by state and head.
-func (v *visit) listPulls() answer {
+// listPulls supports the filters state and head.
+func listPulls(v *exchange) answer {
 	q := v.request.URL.Query()
 	state := cmp.Or(q.Get("state"), "open")
 	out := []any{}
@@ -188,41 +198,41 @@ func (v *visit) listPulls() answer {
 		owner, _, _ := strings.Cut(cmp.Or(p.From, v.repo.Name), "/")
 		proposes := q.Get("head") == "" || q.Get("head") == owner+":"+p.Branch
 		if proposes && (state == "all" || (state == "closed") == p.Merged) {
-			out = append(out, v.pullJSON(p))
+			out = append(out, pullJSON(v, p))
 		}
 	}
 	return v.page(out)
 }
 
-// pullsOfCommit finds nothing by a commit that only a fork has, as GitHub does.
-func (v *visit) pullsOfCommit() answer {
+// pullsOfCommit does not find commits that only a fork has, like GitHub.
+func pullsOfCommit(v *exchange) answer {
 	sha := v.path["commit_sha"]
 	out := []any{}
 	for _, p := range v.repo.Pulls {
 		if p.Head == sha && p.From == "" || p.Merged && p.Merge == sha {
-			out = append(out, v.pullJSON(p))
+			out = append(out, pullJSON(v, p))
 		}
 	}
 	return v.page(out)
 }
 
-// listPullCommits tells 250 at most, as GitHub does.
-func (v *visit) listPullCommits() answer {
+// listPullCommits lists at most 250 commits, like GitHub.
+func listPullCommits(v *exchange) answer {
 	p := v.repo.pull(int(v.int("pull_number")))
 	if p == nil {
 		return v.notFound()
 	}
 	out := []any{}
 	for _, sha := range p.Commits[:min(len(p.Commits), 250)] {
-		out = append(out, v.commitJSON(v.repo.commit(sha)))
+		out = append(out, commitJSON(v, v.repo.commit(sha)))
 	}
 	if len(out) == 0 {
-		out = append(out, v.commitJSON(&Commit{SHA: p.Head, Author: p.Author}))
+		out = append(out, commitJSON(v, &Commit{SHA: p.Head, Author: p.Author}))
 	}
 	return v.page(out)
 }
 
-func (v *visit) listReviews() answer {
+func listReviews(v *exchange) answer {
 	p := v.repo.pull(int(v.int("pull_number")))
 	if p == nil {
 		return v.notFound()
@@ -230,14 +240,15 @@ func (v *visit) listReviews() answer {
 	out := []any{}
 	for i, r := range p.Reviews {
 		out = append(out, map[string]any{
-			"id": i + 1, "user": v.user(r.User), "state": cmp.Or(r.State, "APPROVED"), "commit_id": cmp.Or(r.Commit, p.Head), "body": "",
-			"submitted_at": v.stamp(), "author_association": v.association(r),
+			"id": i + 1, "user": v.user(r.User), "state": cmp.Or(r.State, "APPROVED"),
+			"commit_id": cmp.Or(r.Commit, p.Head), "body": "",
+			"submitted_at": v.stamp(), "author_association": association(v, r),
 		})
 	}
 	return v.page(out)
 }
 
-func (v *visit) association(r Review) string {
+func association(v *exchange, r Review) string {
 	switch {
 	case r.Association != "":
 		return r.Association
@@ -247,24 +258,25 @@ func (v *visit) association(r Review) string {
 	return "COLLABORATOR"
 }
 
-// bodyLimit is GitHub's, in characters.
+// bodyLimit is GitHub's limit in characters.
 const bodyLimit = 65536
 
-func (v *visit) tooLong(resource string) (answer, bool) {
+func tooLong(v *exchange, resource string) (answer, bool) {
 	if utf8.RuneCountInString(v.text("body")) > bodyLimit {
 		return v.invalid(resource, "body", "body is too long (maximum is 65536 characters)"), true
 	}
 	return answer{}, false
 }
 
-func (v *visit) commentJSON(c *Comment, number int) map[string]any {
+func commentJSON(v *exchange, c *Comment, number int) map[string]any {
 	return map[string]any{
 		"id": c.ID, "body": c.Body, "user": v.user(c.Author), "created_at": v.stamp(), "updated_at": v.stamp(),
-		"html_url": v.web("/%s/pull/%d#issuecomment-%d", v.repo.Name, number, c.ID), "url": v.at("/repos/%s/issues/comments/%d", v.repo.Name, c.ID),
+		"html_url": v.web("/%s/pull/%d#issuecomment-%d", v.repo.Name, number, c.ID),
+		"url":      v.at("/repos/%s/issues/comments/%d", v.repo.Name, c.ID),
 	}
 }
 
-func (v *visit) listComments() answer {
+func listComments(v *exchange) answer {
 	number := int(v.int("issue_number"))
 	list := v.repo.comments(number)
 	if list == nil {
@@ -272,39 +284,39 @@ func (v *visit) listComments() answer {
 	}
 	out := []any{}
 	for _, c := range *list {
-		out = append(out, v.commentJSON(c, number))
+		out = append(out, commentJSON(v, c, number))
 	}
 	return v.page(out)
 }
 
-func (v *visit) createComment() answer {
+func createComment(v *exchange) answer {
 	number := int(v.int("issue_number"))
 	list := v.repo.comments(number)
 	if list == nil {
 		return v.notFound()
 	}
-	if a, bad := v.tooLong("IssueComment"); bad {
+	if a, bad := tooLong(v, "IssueComment"); bad {
 		return a
 	}
 	c := &Comment{ID: v.next(), Author: v.token.Login, Body: v.text("body")}
 	*list = append(*list, c)
-	return v.respond(http.StatusCreated, v.commentJSON(c, number))
+	return v.respond(http.StatusCreated, commentJSON(v, c, number))
 }
 
-func (v *visit) editComment() answer {
+func editComment(v *exchange) answer {
 	list, at, number := v.repo.comment(v.int("comment_id"))
 	if list == nil {
 		return v.notFound()
 	}
-	if a, bad := v.tooLong("IssueComment"); bad {
+	if a, bad := tooLong(v, "IssueComment"); bad {
 		return a
 	}
 	c := (*list)[at]
 	c.Body, c.Edits = v.text("body"), c.Edits+1
-	return v.respond(http.StatusOK, v.commentJSON(c, number))
+	return v.respond(http.StatusOK, commentJSON(v, c, number))
 }
 
-func (v *visit) deleteComment() answer {
+func deleteComment(v *exchange) answer {
 	list, at, _ := v.repo.comment(v.int("comment_id"))
 	if list == nil {
 		return v.notFound()
@@ -313,13 +325,14 @@ func (v *visit) deleteComment() answer {
 	return v.respond(http.StatusNoContent, nil)
 }
 
-func (v *visit) issueJSON(i *Issue) map[string]any {
+func issueJSON(v *exchange, i *Issue) map[string]any {
 	labels := []any{}
 	for _, l := range i.Labels {
 		labels = append(labels, map[string]any{"name": l})
 	}
 	out := map[string]any{
-		"id": i.Number * 100, "number": i.Number, "title": i.Title, "body": i.Body, "state": i.State, "user": v.user(i.Author), "labels": labels,
+		"id": i.Number * 100, "number": i.Number, "title": i.Title, "body": i.Body, "state": i.State,
+		"user": v.user(i.Author), "labels": labels,
 		"comments": len(i.Comments), "html_url": v.web("/%s/issues/%d", v.repo.Name, i.Number),
 	}
 	if i.Reason != "" {
@@ -328,7 +341,7 @@ func (v *visit) issueJSON(i *Issue) map[string]any {
 	return out
 }
 
-func (v *visit) listIssues() answer {
+func listIssues(v *exchange) answer {
 	q := v.request.URL.Query()
 	state := cmp.Or(q.Get("state"), "open")
 	out := []any{}
@@ -338,31 +351,37 @@ func (v *visit) listIssues() answer {
 			labelled = labelled && (l == "" || slices.Contains(i.Labels, l))
 		}
 		if labelled && (state == "all" || i.State == state) {
-			out = append(out, v.issueJSON(i))
+			out = append(out, issueJSON(v, i))
 		}
 	}
 	return v.page(out)
 }
 
-func (v *visit) createIssue() answer {
-	if a, bad := v.tooLong("Issue"); bad {
+func createIssue(v *exchange) answer {
+	if a, bad := tooLong(v, "Issue"); bad {
 		return a
 	}
-	i := &Issue{Number: v.repo.newestNumber() + 1, Author: v.token.Login, Title: v.text("title"), Body: v.text("body"), State: "open"}
+	i := &Issue{
+		Number: v.repo.newestNumber() + 1,
+		Author: v.token.Login,
+		Title:  v.text("title"),
+		Body:   v.text("body"),
+		State:  "open",
+	}
 	labels, _ := v.in["labels"].([]any)
 	for _, l := range labels {
 		i.Labels = append(i.Labels, l.(string))
 	}
 	v.repo.Issues = append(v.repo.Issues, i)
-	return v.respond(http.StatusCreated, v.issueJSON(i))
+	return v.respond(http.StatusCreated, issueJSON(v, i))
 }
 
-func (v *visit) editIssue() answer {
+func editIssue(v *exchange) answer {
 	i := v.repo.issue(int(v.int("issue_number")))
 	if i == nil {
 		return v.notFound()
 	}
-	if a, bad := v.tooLong("Issue"); bad {
+	if a, bad := tooLong(v, "Issue"); bad {
 		return a
 	}
 	i.Title = cmp.Or(v.text("title"), i.Title)
@@ -370,37 +389,42 @@ func (v *visit) editIssue() answer {
 	if state := v.text("state"); state != "" && state != i.State {
 		i.State, i.Reason = state, v.text("state_reason")
 	}
-	return v.respond(http.StatusOK, v.issueJSON(i))
+	return v.respond(http.StatusOK, issueJSON(v, i))
 }
 
-func (v *visit) deploymentJSON(d *Deployment) map[string]any {
+func deploymentJSON(v *exchange, d *Deployment) map[string]any {
 	return map[string]any{
-		"id": d.ID, "sha": d.SHA, "ref": d.Ref, "task": d.Task, "environment": d.Environment, "description": d.Description,
-		"creator": v.user(cmp.Or(d.Creator, "github-actions[bot]")), "payload": rawOf(d.Payload), "production_environment": d.Production,
-		"url": v.at("/repos/%s/deployments/%d", v.repo.Name, d.ID),
+		"id": d.ID, "sha": d.SHA, "ref": d.Ref, "task": d.Task,
+		"environment": d.Environment, "description": d.Description,
+		"creator": v.user(cmp.Or(d.Creator, "github-actions[bot]")), "payload": rawOf(d.Payload),
+		"production_environment": d.Production,
+		"url":                    v.at("/repos/%s/deployments/%d", v.repo.Name, d.ID),
 	}
 }
 
-func (v *visit) listDeployments() answer {
+func listDeployments(v *exchange) answer {
 	q := v.request.URL.Query()
 	matches := func(key, value string) bool { return q.Get(key) == "" || q.Get(key) == value }
 	out := []any{}
 	for _, d := range slices.Backward(v.repo.Deployments) {
-		if matches("sha", d.SHA) && matches("ref", d.Ref) && matches("task", d.Task) && matches("environment", d.Environment) {
-			out = append(out, v.deploymentJSON(d))
+		if matches("sha", d.SHA) && matches("ref", d.Ref) && matches("task", d.Task) && matches("environment",
+			d.Environment) {
+			out = append(out, deploymentJSON(v, d))
 		}
 	}
 	return v.page(out)
 }
 
-// createDeployment merges and waits for checks unless it is told not to, as GitHub does.
-func (v *visit) createDeployment() answer {
+// createDeployment merges and waits for checks by default, like GitHub.
+func createDeployment(v *exchange) answer {
 	c := v.repo.commit(v.text("ref"))
 	switch {
 	case c == nil:
 		return v.invalid("Deployment", "ref", "No ref found for: "+v.text("ref"))
 	case v.in["auto_merge"] != false:
-		return v.respond(http.StatusAccepted, map[string]any{"message": "Auto-merged main into " + c.SHA + " on deployment."})
+		return v.respond(http.StatusAccepted, map[string]any{
+			"message": "Auto-merged main into " + c.SHA + " on deployment.",
+		})
 	case v.in["required_contexts"] == nil:
 		return v.failure(http.StatusConflict, "Conflict: Commit status checks failed for "+c.SHA+".")
 	case utf8.RuneCountInString(v.text("description")) > 140:
@@ -413,33 +437,35 @@ func (v *visit) createDeployment() answer {
 	environment := cmp.Or(v.text("environment"), "production")
 	d := &Deployment{
 		ID: v.next(), SHA: c.SHA, Ref: v.text("ref"), Task: cmp.Or(v.text("task"), "deploy"), Environment: environment,
-		Description: v.text("description"), Creator: v.token.Login, Payload: payload, Production: environment == "production" || v.in["production_environment"] == true,
+		Description: v.text("description"), Creator: v.token.Login, Payload: payload,
+		Production: environment == "production" || v.in["production_environment"] == true,
 	}
 	v.repo.Deployments = append(v.repo.Deployments, d)
-	return v.respond(http.StatusCreated, v.deploymentJSON(d))
+	return v.respond(http.StatusCreated, deploymentJSON(v, d))
 }
 
-func (v *visit) statusJSON(d *Deployment, s DeploymentStatus) map[string]any {
+func statusJSON(v *exchange, d *Deployment, s DeploymentStatus) map[string]any {
 	return map[string]any{
-		"id": s.ID, "state": s.State, "description": s.Description, "log_url": s.LogURL, "target_url": s.LogURL, "environment_url": s.EnvironmentURL,
-		"environment": d.Environment, "creator": v.user(v.token.Login),
+		"id": s.ID, "state": s.State, "description": s.Description, "log_url": s.LogURL, "target_url": s.LogURL,
+		"environment_url": s.EnvironmentURL,
+		"environment":     d.Environment, "creator": v.user(v.token.Login),
 	}
 }
 
-func (v *visit) listStatuses() answer {
+func listStatuses(v *exchange) answer {
 	d := v.repo.deployment(v.int("deployment_id"))
 	if d == nil {
 		return v.notFound()
 	}
 	out := []any{}
 	for _, s := range slices.Backward(d.Statuses) {
-		out = append(out, v.statusJSON(d, s))
+		out = append(out, statusJSON(v, d, s))
 	}
 	return v.page(out)
 }
 
-// createStatus ends others of the environment unless it is told not to, as GitHub does.
-func (v *visit) createStatus() answer {
+// createStatus ends other deployments to the environment by default, like GitHub.
+func createStatus(v *exchange) answer {
 	d := v.repo.deployment(v.int("deployment_id"))
 	switch {
 	case d == nil:
@@ -448,21 +474,23 @@ func (v *visit) createStatus() answer {
 		return v.invalid("DeploymentStatus", "description", "description is too long (maximum is 140 characters)")
 	}
 	s := DeploymentStatus{
-		ID: v.next(), State: v.text("state"), Description: v.text("description"), LogURL: v.text("log_url"), EnvironmentURL: v.text("environment_url"),
+		ID: v.next(), State: v.text("state"), Description: v.text("description"), LogURL: v.text("log_url"),
+		EnvironmentURL: v.text("environment_url"),
 	}
 	d.Statuses = append(d.Statuses, s)
 	if s.State == "success" && v.in["auto_inactive"] != false {
 		for _, other := range v.repo.Deployments {
 			n := len(other.Statuses)
-			if other != d && other.Environment == d.Environment && !other.Production && n > 0 && other.Statuses[n-1].State == "success" {
+			if other != d && other.Environment == d.Environment && !other.Production && n > 0 &&
+				other.Statuses[n-1].State == "success" {
 				other.Statuses = append(other.Statuses, DeploymentStatus{ID: v.next(), State: "inactive"})
 			}
 		}
 	}
-	return v.respond(http.StatusCreated, v.statusJSON(d, s))
+	return v.respond(http.StatusCreated, statusJSON(v, d, s))
 }
 
-func (v *visit) dispatch() answer {
+func dispatchEvent(v *exchange) answer {
 	payload, err := json.Marshal(v.in["client_payload"])
 	if err != nil {
 		panic("githubtest: " + err.Error())
@@ -470,9 +498,11 @@ func (v *visit) dispatch() answer {
 	keys, _ := v.in["client_payload"].(map[string]any)
 	switch name := v.text("event_type"); {
 	case name == "" || utf8.RuneCountInString(name) > 100:
-		return v.failure(http.StatusUnprocessableEntity, "Invalid request.\n\nevent_type must be 100 characters or less")
+		return v.failure(http.StatusUnprocessableEntity, "Invalid request.\n\nevent_type must be 100 characters or "+
+			"less")
 	case len(keys) > 10:
-		return v.failure(http.StatusUnprocessableEntity, "Invalid request.\n\nNo more than 10 properties are allowed; "+"more were supplied.")
+		return v.failure(http.StatusUnprocessableEntity, "Invalid request.\n\nNo more than 10 properties are "+
+			"allowed; "+"more were supplied.")
 	case len(payload) >= 64<<10:
 		return v.failure(http.StatusUnprocessableEntity, "client_payload is too large.")
 	}
@@ -480,7 +510,7 @@ func (v *visit) dispatch() answer {
 	return v.respond(http.StatusNoContent, nil)
 }
 
-func (v *visit) startWorkflow() answer {
+func startWorkflow(v *exchange) answer {
 	name := v.path["workflow_id"]
 	inputs, _ := v.in["inputs"].(map[string]any)
 	most := 25

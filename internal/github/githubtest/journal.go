@@ -7,24 +7,24 @@ import (
 	"net/url"
 )
 
-// A Request is one request the server received.
+// Request is a request that the server received.
 type Request struct {
 	Method string
 	Path   string
 	Query  url.Values
 	Header http.Header
 	Body   string // canonical JSON
-	Status int    // 0 if the caller got no answer
+	Status int    // 0 if the caller got no response
 }
 
-// A Write is a request that was let through to change state.
+// Write is a request that passed authorisation and changes state.
 type Write struct {
 	Method string
 	Path   string
 	Body   string // canonical JSON
 }
 
-// An Event is one that was sent to a repository: a repository_dispatch with a type, or a start of a workflow file.
+// Event is a repository_dispatch event with a type, or the start of a workflow file.
 type Event struct {
 	Repository string          `json:"repository"`
 	Type       string          `json:"type,omitempty"`
@@ -33,41 +33,41 @@ type Event struct {
 	Payload    json.RawMessage `json:"payload,omitempty"` // client_payload, or the inputs
 }
 
-func (s *Server) note(r *http.Request, body []byte) {
+func (s *Server) record(r *http.Request, body []byte) {
 	s.requests = append(s.requests, Request{
 		Method: r.Method, Path: r.URL.Path, Query: r.URL.Query(), Header: r.Header.Clone(), Body: canonical(body),
 	})
 }
 
-// Requests returns everything received so far, in order of arrival.
+// Requests returns all requests so far, in order of arrival.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]Request(nil), s.requests...)
 }
 
-// Writes returns the requests that were let through to change state, in the order they did.
+// Writes returns all writes so far, in order.
 func (s *Server) Writes() []Write {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]Write(nil), s.writes...)
 }
 
-// Events returns what was dispatched so far, in order.
+// Events returns all events so far, in order.
 func (s *Server) Events() []Event {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]Event(nil), s.events...)
 }
 
-// Forget empties Requests, Writes and Events; state and faults stay.
+// Forget clears Requests, Writes and Events. State and faults stay.
 func (s *Server) Forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.requests, s.writes, s.events = nil, nil, nil
 }
 
-// canonical sorts keys and drops white space; what is not JSON stays as it is.
+// canonical sorts keys and removes white space. Text that is not JSON is returned unchanged.
 func canonical(body []byte) string {
 	var v any
 	if json.Unmarshal(body, &v) != nil {

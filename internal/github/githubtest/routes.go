@@ -9,47 +9,47 @@ import (
 	"strings"
 )
 
-// A route is one operation of the description, with the permission its token needs.
+// route is an operation of the description, with the permission that its token needs.
 type route struct {
 	method, path string
 	scope, level string
-	do           func(*visit) answer
+	do           func(*exchange) answer
 }
 
 const base = "/repos/{owner}/{repo}"
 
 var routes []route
 
-func init() { // not in the declaration, which the handlers would refer to in a circle
+func init() { // not in the declaration, because the handlers refer to routes
 	routes = []route{
-		{"GET", base + "/actions/runs/{run_id}", "actions", "read", (*visit).run},
-		{"GET", base + "/actions/runs/{run_id}/attempts/{attempt_number}", "actions", "read", (*visit).run},
-		{"GET", base + "/actions/runs/{run_id}/approvals", "actions", "read", (*visit).approvals},
-		{"POST", base + "/actions/workflows/{workflow_id}/dispatches", "actions", "write", (*visit).startWorkflow},
-		{"GET", base + "/collaborators/{username}/permission", "metadata", "read", (*visit).permission},
-		{"GET", base + "/commits/{commit_sha}/pulls", "pull-requests", "read", (*visit).pullsOfCommit},
-		{"GET", base + "/commits/{ref}", "contents", "read", (*visit).readCommit},
-		{"GET", base + "/compare/{basehead}", "contents", "read", (*visit).compare},
-		{"GET", base + "/deployments", "deployments", "read", (*visit).listDeployments},
-		{"POST", base + "/deployments", "deployments", "write", (*visit).createDeployment},
-		{"GET", base + "/deployments/{deployment_id}/statuses", "deployments", "read", (*visit).listStatuses},
-		{"POST", base + "/deployments/{deployment_id}/statuses", "deployments", "write", (*visit).createStatus},
-		{"POST", base + "/dispatches", "contents", "write", (*visit).dispatch},
-		{"GET", base + "/issues", "issues", "read", (*visit).listIssues},
-		{"POST", base + "/issues", "issues", "write", (*visit).createIssue},
-		{"PATCH", base + "/issues/{issue_number}", "issues", "write", (*visit).editIssue},
-		{"GET", base + "/issues/{issue_number}/comments", "pull-requests", "read", (*visit).listComments},
-		{"POST", base + "/issues/{issue_number}/comments", "pull-requests", "write", (*visit).createComment},
-		{"PATCH", base + "/issues/comments/{comment_id}", "pull-requests", "write", (*visit).editComment},
-		{"DELETE", base + "/issues/comments/{comment_id}", "pull-requests", "write", (*visit).deleteComment},
-		{"GET", base + "/pulls", "pull-requests", "read", (*visit).listPulls},
-		{"GET", base + "/pulls/{pull_number}", "pull-requests", "read", (*visit).readPull},
-		{"GET", base + "/pulls/{pull_number}/commits", "pull-requests", "read", (*visit).listPullCommits},
-		{"GET", base + "/pulls/{pull_number}/reviews", "pull-requests", "read", (*visit).listReviews},
+		{"GET", base + "/actions/runs/{run_id}", "actions", "read", readRun},
+		{"GET", base + "/actions/runs/{run_id}/attempts/{attempt_number}", "actions", "read", readRun},
+		{"GET", base + "/actions/runs/{run_id}/approvals", "actions", "read", readApprovals},
+		{"POST", base + "/actions/workflows/{workflow_id}/dispatches", "actions", "write", startWorkflow},
+		{"GET", base + "/collaborators/{username}/permission", "metadata", "read", readPermission},
+		{"GET", base + "/commits/{commit_sha}/pulls", "pull-requests", "read", pullsOfCommit},
+		{"GET", base + "/commits/{ref}", "contents", "read", readCommit},
+		{"GET", base + "/compare/{basehead}", "contents", "read", compareCommits},
+		{"GET", base + "/deployments", "deployments", "read", listDeployments},
+		{"POST", base + "/deployments", "deployments", "write", createDeployment},
+		{"GET", base + "/deployments/{deployment_id}/statuses", "deployments", "read", listStatuses},
+		{"POST", base + "/deployments/{deployment_id}/statuses", "deployments", "write", createStatus},
+		{"POST", base + "/dispatches", "contents", "write", dispatchEvent},
+		{"GET", base + "/issues", "issues", "read", listIssues},
+		{"POST", base + "/issues", "issues", "write", createIssue},
+		{"PATCH", base + "/issues/{issue_number}", "issues", "write", editIssue},
+		{"GET", base + "/issues/{issue_number}/comments", "pull-requests", "read", listComments},
+		{"POST", base + "/issues/{issue_number}/comments", "pull-requests", "write", createComment},
+		{"PATCH", base + "/issues/comments/{comment_id}", "pull-requests", "write", editComment},
+		{"DELETE", base + "/issues/comments/{comment_id}", "pull-requests", "write", deleteComment},
+		{"GET", base + "/pulls", "pull-requests", "read", listPulls},
+		{"GET", base + "/pulls/{pull_number}", "pull-requests", "read", readPull},
+		{"GET", base + "/pulls/{pull_number}/commits", "pull-requests", "read", listPullCommits},
+		{"GET", base + "/pulls/{pull_number}/reviews", "pull-requests", "read", listReviews},
 	}
 }
 
-// Operations lists what is answered, as METHOD /path of the description.
+// Operations lists the supported operations, as METHOD /path of the description.
 func Operations() []string {
 	var out []string
 	for _, r := range routes {
@@ -58,7 +58,8 @@ func Operations() []string {
 	return out
 }
 
-// find matches an escaped path; literal elements of a template win, since they come first in the table.
+// find returns the route of an escaped path. Literal elements win over placeholders, because they come first in the
+// table.
 func find(method, escaped string) (*route, map[string]string) {
 	got := strings.Split(escaped, "/")
 	for i := range routes {
@@ -90,7 +91,7 @@ func match(want, got []string) (map[string]string, bool) {
 	return vars, true
 }
 
-func (v *visit) int(name string) int64 {
+func (v *exchange) int(name string) int64 {
 	n, err := strconv.ParseInt(v.path[name], 10, 64)
 	if err != nil {
 		return -1
@@ -98,12 +99,12 @@ func (v *visit) int(name string) int64 {
 	return n
 }
 
-func (v *visit) text(key string) string {
+func (v *exchange) text(key string) string {
 	text, _ := v.in[key].(string)
 	return text
 }
 
-func (v *visit) header() http.Header {
+func (v *exchange) header() http.Header {
 	h := http.Header{}
 	h.Set("Content-Type", "application/json; charset=utf-8")
 	h.Set("X-RateLimit-Limit", "5000")
@@ -113,25 +114,25 @@ func (v *visit) header() http.Header {
 	return h
 }
 
-func (v *visit) json(status int, value any) answer {
+func (v *exchange) json(status int, value any) answer {
 	return answer{status, v.header(), encode(value, "")}
 }
 
-func (v *visit) failure(status int, message string) answer {
+func (v *exchange) failure(status int, message string) answer {
 	body := problem(message)
 	body["status"] = strconv.Itoa(status)
 	return v.json(status, body)
 }
 
-// invalid is a 422 as GitHub words it.
-func (v *visit) invalid(resource, field, message string) answer {
+// invalid returns a 422 error in GitHub's format.
+func (v *exchange) invalid(resource, field, message string) answer {
 	body := problem("Validation Failed")
 	body["errors"] = []any{map[string]any{"resource": resource, "field": field, "code": "custom", "message": message}}
 	return v.json(http.StatusUnprocessableEntity, body)
 }
 
-// respond gives an answer of the operation, filled up to the shape it must have.
-func (v *visit) respond(status int, value any) answer {
+// respond returns a response of the operation, with all required keys.
+func (v *exchange) respond(status int, value any) answer {
 	shape := v.api.shape(v.op, status)
 	if shape == nil {
 		h := v.header()
@@ -141,8 +142,8 @@ func (v *visit) respond(status int, value any) answer {
 	return v.json(status, v.api.fill(shape, value))
 }
 
-// page gives one page of a list, with the links to the others.
-func (v *visit) page(all []any) answer {
+// page returns one page of a list, with links to the other pages.
+func (v *exchange) page(all []any) answer {
 	q := v.request.URL.Query()
 	size, err := strconv.Atoi(q.Get("per_page"))
 	if err != nil || size < 1 || size > 100 {
@@ -162,13 +163,13 @@ func (v *visit) page(all []any) answer {
 	return a
 }
 
-func (v *visit) pageURL(q url.Values, number int) string {
+func (v *exchange) pageURL(q url.Values, number int) string {
 	q.Set("page", strconv.Itoa(number))
 	return v.at("%s?%s", strings.TrimPrefix(v.request.URL.EscapedPath(), v.paths), q.Encode())
 }
 
-// user is how somebody appears in an answer; nil for nobody.
-func (v *visit) user(login string) any {
+// user returns an account as responses show it, or nil for "".
+func (v *exchange) user(login string) any {
 	if login == "" {
 		return nil
 	}
@@ -177,7 +178,8 @@ func (v *visit) user(login string) any {
 		kind = "Bot"
 	}
 	return map[string]any{
-		"login": login, "id": len(login), "type": kind, "url": v.at("/users/%s", url.PathEscape(login)), "html_url": v.web("/%s", url.PathEscape(login)),
+		"login": login, "id": len(login), "type": kind, "url": v.at("/users/%s", url.PathEscape(login)),
+		"html_url": v.web("/%s", url.PathEscape(login)),
 	}
 }
 
@@ -192,7 +194,8 @@ func rawOf(data json.RawMessage) any {
 	return out
 }
 
-// OperationOf names the operation of a request, as Operations lists it. path is without the prefix of an Enterprise Server.
+// OperationOf returns the operation of a request, as listed by Operations. path must not have the prefix of an
+// Enterprise Server.
 func OperationOf(method, path string) (string, bool) {
 	r, _ := find(method, path)
 	if r == nil {

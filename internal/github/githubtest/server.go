@@ -1,9 +1,10 @@
-// Package githubtest is the part of GitHub that this program uses, in memory, for tests and demos: repositories with
-// commits, runs, pull requests, reviews, comments, deployments, issues, and the events sent to them.
+// Package githubtest implements the part of GitHub that this program uses, in memory, for tests and demos. It has
+// repositories with commits, runs, pull requests, reviews, comments, deployments and issues, and the events sent to
+// them.
 //
-// What it answers has the shape of GitHub's OpenAPI description, of which the needed part lies in testdata; package
-// openapitest holds requests and answers to it. It opens no socket of its own: serve it with net/http/httptest, or hand
-// Server.Transport to a client inside a testing/synctest bubble.
+// Its responses have the structure of GitHub's OpenAPI description. The needed part is in testdata, and package
+// openapitest checks requests and responses against it. The package opens no socket: serve it with net/http/httptest,
+// or use Server.Transport in a testing/synctest bubble.
 package githubtest
 
 import (
@@ -17,7 +18,7 @@ import (
 	"time"
 )
 
-// A Server is one GitHub, safe for concurrent use. Requests are carried out one at a time.
+// Server is one GitHub. It is safe for concurrent use and handles requests one at a time.
 type Server struct {
 	api   *description
 	paths string // prefix of every path: "" or /api/v3
@@ -31,37 +32,37 @@ type Server struct {
 	requests   []Request
 	writes     []Write
 	events     []Event
-	faults     []*armed
+	faults     []*activeFault
 	late       []*late
 	violations []string
 }
 
-// Token is who a request comes from, and what it may do.
+// Token is an account and its permissions.
 type Token struct {
 	Login       string            // github-actions[bot] for the token of a job
-	Permissions map[string]string // scope -> read or write, as in a workflow; nil = everything
-	Repository  string            // the only one it reaches; "" = all
+	Permissions map[string]string // scope -> read or write, as in a workflow; nil for all
+	Repository  string            // the only accessible repository; "" for all
 }
 
-// Check looks at one exchange and says what is wrong with it. The answer is that of the server itself: where a fault gave
-// another one, status is 0.
+// Check checks one request and response and returns what is wrong. The status is 0 if a fault replaced the server's
+// response.
 type Check func(r *http.Request, body []byte, status int, header http.Header, answer []byte) error
 
-// An Option changes what a new server is.
+// Option configures a new server.
 type Option func(*Server)
 
-// Enterprise makes it an Enterprise Server: paths begin with /api/v3, and limits are older.
+// Enterprise makes it an Enterprise Server: paths start with /api/v3, and some limits are lower.
 func Enterprise() Option {
 	return func(s *Server) { s.api, s.paths = load("ghes-3.17"), "/api/v3" }
 }
 
-// Clock tells the time of what is made, and the Date of each answer.
+// Clock sets the clock for timestamps and the Date header.
 func Clock(now func() time.Time) Option { return func(s *Server) { s.now = now } }
 
-// Checked has every exchange looked at; Violations tells what was found.
+// Checked checks every request and response. Violations returns the errors.
 func Checked(c Check) Option { return func(s *Server) { s.check = c } }
 
-// Tokens are the ones that are known. Without this option every token is that of a job that may do everything.
+// Tokens sets the known tokens. Without this option every token is that of a job with all permissions.
 func Tokens(known map[string]Token) Option { return func(s *Server) { s.tokens = known } }
 
 // New returns a GitHub without repositories.
@@ -73,7 +74,7 @@ func New(options ...Option) *Server {
 	return s
 }
 
-// ServeHTTP answers one request, or breaks the connection where a fault says so.
+// ServeHTTP handles one request, or breaks the connection if a fault says so.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a, err := s.serve(r)
 	if err != nil {
@@ -86,7 +87,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Write(a.body)
 }
 
-// Transport answers without a socket.
+// Transport returns a transport that needs no socket.
 func (s *Server) Transport() http.RoundTripper { return transport{s} }
 
 type transport struct{ *Server }
@@ -101,7 +102,8 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	return &http.Response{
 		StatusCode: a.status, Status: http.StatusText(a.status), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: a.header, Body: io.NopCloser(strings.NewReader(string(a.body))), ContentLength: int64(len(a.body)), Request: r,
+		Header: a.header, Body: io.NopCloser(strings.NewReader(string(a.body))), ContentLength: int64(len(a.body)),
+		Request: r,
 	}, nil
 }
 
@@ -111,7 +113,7 @@ type answer struct {
 	body   []byte
 }
 
-// serve takes a request through the fault that is meant for it, if any.
+// serve handles a request and applies a matching fault.
 func (s *Server) serve(r *http.Request) (answer, error) {
 	body := []byte{}
 	if r.Body != nil {
@@ -122,17 +124,17 @@ func (s *Server) serve(r *http.Request) (answer, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.note(r, body)
-	f := s.strike(r)
+	s.record(r, body)
+	f := s.matchFault(r)
 	var a answer
 	var err error
 	switch {
 	case f == nil:
-		a = s.carryOut(r, body)
-		s.examine(r, body, a)
+		a = s.handle(r, body)
+		s.checkExchange(r, body, a)
 	default:
-		a, err = s.undergo(*f, r, body)
-		s.examine(r, body, answer{})
+		a, err = s.applyFault(*f, r, body)
+		s.checkExchange(r, body, answer{})
 	}
 	if err == nil {
 		a.header.Set("Date", s.now().UTC().Format(http.TimeFormat))
@@ -141,24 +143,24 @@ func (s *Server) serve(r *http.Request) (answer, error) {
 	return a, err
 }
 
-func (s *Server) examine(r *http.Request, body []byte, a answer) {
+func (s *Server) checkExchange(r *http.Request, body []byte, a answer) {
 	if s.check == nil || strings.HasSuffix(r.URL.Path, "/graphql") {
-		return // of which there is no description
+		return // GraphQL has no OpenAPI description
 	}
 	if err := s.check(r, body, a.status, a.header, a.body); err != nil {
 		s.violations = append(s.violations, fmt.Sprintf("%s %s: %v", r.Method, r.URL.Path, err))
 	}
 }
 
-// Violations lists what Checked found wrong so far.
+// Violations returns the errors that Checked found so far.
 func (s *Server) Violations() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]string(nil), s.violations...)
 }
 
-// visit is a request on its way through a handler.
-type visit struct {
+// exchange is a request that a handler works on.
+type exchange struct {
 	*Server
 	request *http.Request
 	token   Token
@@ -169,9 +171,9 @@ type visit struct {
 	route   *route
 }
 
-// carryOut does what a request asks for; the caller holds the lock.
-func (s *Server) carryOut(r *http.Request, body []byte) answer {
-	v := &visit{Server: s, request: r}
+// handle does what a request asks for. The caller holds the lock.
+func (s *Server) handle(r *http.Request, body []byte) answer {
+	v := &exchange{Server: s, request: r}
 	token, known := s.tokens[strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")]
 	switch {
 	case s.tokens == nil:
@@ -192,21 +194,22 @@ func (s *Server) carryOut(r *http.Request, body []byte) answer {
 		return v.failure(http.StatusNotFound, "Not Found")
 	}
 	v.op = s.api.operation(v.route.method, v.route.path)
-	if a, ok := v.admit(body); !ok {
+	if a, ok := v.authorize(body); !ok {
 		return a
 	}
 	return v.route.do(v)
 }
 
-// admit looks at the repository, the token's rights and the body, in this order.
-func (v *visit) admit(body []byte) (answer, bool) {
+// authorize checks the repository, the token's permissions and the body, in this order.
+func (v *exchange) authorize(body []byte) (answer, bool) {
 	name := v.path["owner"] + "/" + v.path["repo"]
 	v.repo = v.repos[name]
 	if v.repo == nil || v.token.Repository != "" && v.token.Repository != name {
 		return v.failure(http.StatusNotFound, "Not Found"), false
 	}
 	have := v.token.Permissions[v.route.scope]
-	if v.token.Permissions != nil && have != "write" && (have != "read" || v.route.level == "write") && v.route.scope != "metadata" {
+	if v.token.Permissions != nil && have != "write" && (have != "read" ||
+		v.route.level == "write") && v.route.scope != "metadata" {
 		return v.failure(http.StatusForbidden, "Resource not accessible by integration"), false
 	}
 	if v.route.method == http.MethodPost || v.route.method == http.MethodPatch {
@@ -220,18 +223,23 @@ func (v *visit) admit(body []byte) (answer, bool) {
 	return answer{}, true
 }
 
-// graphQL answers the two queries that are used: whose token this is, and who the authors of commits are.
-func (v *visit) graphQL(body []byte) answer {
+// graphQL supports the two queries that are used: the login of the token, and the authors of commits.
+func (v *exchange) graphQL(body []byte) answer {
 	v.in = object(body)
 	variables, _ := v.in["variables"].(map[string]any)
 	if variables == nil {
-		return v.json(http.StatusOK, map[string]any{"data": map[string]any{"viewer": map[string]any{"login": v.token.Login}}})
+		return v.json(http.StatusOK, map[string]any{
+			"data": map[string]any{"viewer": map[string]any{"login": v.token.Login}},
+		})
 	}
 	v.repo = v.repos[fmt.Sprintf("%v/%v", variables["owner"], variables["name"])]
 	may := v.token.Permissions == nil || v.token.Permissions["contents"] != ""
 	if v.repo == nil || !may {
 		refused := map[string]any{"type": "FORBIDDEN", "message": "Resource not accessible by integration"}
-		return v.json(http.StatusOK, map[string]any{"data": map[string]any{"repository": nil}, "errors": []any{refused}})
+		return v.json(http.StatusOK, map[string]any{
+			"data":   map[string]any{"repository": nil},
+			"errors": []any{refused},
+		})
 	}
 	found := map[string]any{}
 	for _, m := range objectOf.FindAllStringSubmatch(v.text("query"), -1) {
@@ -242,8 +250,8 @@ func (v *visit) graphQL(body []byte) answer {
 
 var objectOf = regexp.MustCompile(`(\w+): object\(oid: "([0-9a-f]+)"\)`)
 
-// authors are the author of a commit and its co-authors, as GraphQL tells them.
-func (v *visit) authors(c *Commit) any {
+// authors returns the author and co-authors of a commit in GraphQL's structure.
+func (v *exchange) authors(c *Commit) any {
 	if c == nil {
 		return nil
 	}
@@ -258,18 +266,18 @@ func (v *visit) authors(c *Commit) any {
 	return map[string]any{"authors": map[string]any{"nodes": nodes, "pageInfo": map[string]any{"hasNextPage": false}}}
 }
 
-// at is an address of the API, web one for people.
-func (v *visit) at(format string, args ...any) string {
+// at returns an address of the API, and web one for browsers.
+func (v *exchange) at(format string, args ...any) string {
 	return v.origin() + v.paths + fmt.Sprintf(format, args...)
 }
 
-func (v *visit) web(format string, args ...any) string {
+func (v *exchange) web(format string, args ...any) string {
 	u, _ := url.Parse(v.origin())
 	u.Host = strings.TrimPrefix(u.Host, "api.")
 	return u.String() + fmt.Sprintf(format, args...)
 }
 
-func (v *visit) origin() string {
+func (v *exchange) origin() string {
 	scheme, host := "https", v.request.Host
 	if v.request.URL.Host != "" {
 		host = v.request.URL.Host

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// A Repository is all that is kept of one. Logins that end in [bot] are those of bots.
+// Repository is the state of a repository. Logins that end in [bot] belong to bots.
 type Repository struct {
 	Name        string            `json:"name"` // owner/name
 	Commits     []*Commit         `json:"commits,omitempty"`
@@ -20,61 +20,61 @@ type Repository struct {
 	Issues      []*Issue          `json:"issues,omitempty"`
 	Deployments []*Deployment     `json:"deployments,omitempty"`
 	Access      map[string]string `json:"access,omitempty"`    // login -> admin, write or none; all others may read
-	Workflows   []string          `json:"workflows,omitempty"` // files that can be started by workflow_dispatch
+	Workflows   []string          `json:"workflows,omitempty"` // files that workflow_dispatch can start
 }
 
-// A Commit and its parents.
+// Commit is a commit.
 type Commit struct {
 	SHA       string   `json:"sha"`
-	Author    string   `json:"author,omitempty"`     // login; "" = GitHub knows nobody by the e-mail address
-	Email     string   `json:"email,omitempty"`      // of the author; one with the login in it if empty
-	Committer string   `json:"committer,omitempty"`  // login; "" = web-flow, as GitHub's own pages commit
-	CoAuthors []string `json:"co_authors,omitempty"` // logins, or e-mail addresses of nobody that GitHub knows
+	Author    string   `json:"author,omitempty"`     // login; "" if GitHub knows no account with the e-mail address
+	Email     string   `json:"email,omitempty"`      // of the author; default one that contains the login
+	Committer string   `json:"committer,omitempty"`  // login; default web-flow, as in commits made on GitHub
+	CoAuthors []string `json:"co_authors,omitempty"` // logins, or e-mail addresses unknown to GitHub
 	Parents   []string `json:"parents,omitempty"`
 }
 
-// A Run of a workflow.
+// Run is a workflow run.
 type Run struct {
 	ID        int64      `json:"id"`
-	Attempt   int        `json:"attempt,omitempty"` // the newest; the ones before it have completed
-	Status    string     `json:"status,omitempty"`  // in_progress if empty
+	Attempt   int        `json:"attempt,omitempty"` // the newest attempt; earlier ones have completed
+	Status    string     `json:"status,omitempty"`  // default in_progress
 	SHA       string     `json:"sha,omitempty"`
 	Actor     string     `json:"actor,omitempty"`
 	Approvals []Approval `json:"approvals,omitempty"`
 }
 
-// An Approval of a run's environments, or its refusal.
+// Approval is the approval or rejection of a run's environments.
 type Approval struct {
 	User         string   `json:"user"`
-	State        string   `json:"state,omitempty"` // approved if empty
+	State        string   `json:"state,omitempty"` // default approved
 	Environments []string `json:"environments"`
 }
 
-// A Pull request.
+// Pull is a pull request.
 type Pull struct {
 	Number   int        `json:"number"`
 	Author   string     `json:"author"`
 	Head     string     `json:"head"` // commit
 	Branch   string     `json:"branch,omitempty"`
 	From     string     `json:"from,omitempty"`  // owner/name of a fork
-	Merge    string     `json:"merge,omitempty"` // commit that merging made, or of the trial merge while it is open
+	Merge    string     `json:"merge,omitempty"` // merge commit, or the trial merge while it is open
 	Merged   bool       `json:"merged,omitempty"`
-	Commits  []string   `json:"commits,omitempty"` // digests; one of the author's own if empty
+	Commits  []string   `json:"commits,omitempty"` // digests; default one commit by the author
 	Reviews  []Review   `json:"reviews,omitempty"`
 	Comments []*Comment `json:"comments,omitempty"`
 }
 
-// A Review of a pull request.
+// Review is a review of a pull request.
 type Review struct {
 	User   string `json:"user"`
-	State  string `json:"state,omitempty"`  // APPROVED if empty
-	Commit string `json:"commit,omitempty"` // the head if empty
+	State  string `json:"state,omitempty"`  // default APPROVED
+	Commit string `json:"commit,omitempty"` // default the head
 
-	// Association is author_association; COLLABORATOR for those with access and NONE for others if empty.
+	// Association is author_association. Default is COLLABORATOR with access and NONE without.
 	Association string `json:"association,omitempty"`
 }
 
-// A Comment on an issue or pull request.
+// Comment is a comment on an issue or pull request.
 type Comment struct {
 	ID     int64  `json:"id,omitempty"`
 	Author string `json:"author"`
@@ -82,19 +82,19 @@ type Comment struct {
 	Edits  int    `json:"edits,omitempty"`
 }
 
-// An Issue.
+// Issue is an issue.
 type Issue struct {
 	Number   int        `json:"number"`
 	Author   string     `json:"author"`
 	Title    string     `json:"title"`
 	Body     string     `json:"body"`
-	State    string     `json:"state,omitempty"` // open if empty
+	State    string     `json:"state,omitempty"` // default open
 	Reason   string     `json:"reason,omitempty"`
 	Labels   []string   `json:"labels,omitempty"`
 	Comments []*Comment `json:"comments,omitempty"`
 }
 
-// A Deployment.
+// Deployment is a deployment.
 type Deployment struct {
 	ID          int64              `json:"id,omitempty"`
 	SHA         string             `json:"sha"`
@@ -108,7 +108,7 @@ type Deployment struct {
 	Statuses    []DeploymentStatus `json:"statuses,omitempty"` // oldest first
 }
 
-// A DeploymentStatus is one of a deployment's states.
+// DeploymentStatus is a status of a deployment.
 type DeploymentStatus struct {
 	ID             int64  `json:"id,omitempty"`
 	State          string `json:"state"`
@@ -122,7 +122,7 @@ type repository struct {
 	id int64
 }
 
-// Add adds a repository, or replaces it.
+// Add adds or replaces a repository.
 func (s *Server) Add(r Repository) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -155,8 +155,8 @@ func (s *Server) next() int64 {
 	return s.ids
 }
 
-// Seed adds the repositories of a JSON document, {"repositories": [{"name": "acme/churn", …}]}, with the keys of
-// Repository. Unknown keys are errors.
+// Seed adds the repositories of a JSON document, {"repositories": [{"name": "acme/churn", …}]}. The keys are those of
+// Repository, and unknown keys are errors.
 func (s *Server) Seed(r io.Reader) error {
 	var doc struct {
 		Repositories []Repository `json:"repositories"`
@@ -172,14 +172,14 @@ func (s *Server) Seed(r io.Reader) error {
 	return nil
 }
 
-// Change lets a test change a repository between two requests.
+// Change changes the state of a repository between two requests.
 func (s *Server) Change(name string, change func(*Repository)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	change(&s.repos[name].Repository)
 }
 
-// Dump describes the end state in indented JSON that is the same for the same requests.
+// Dump returns the state as indented JSON. It is the same for the same requests.
 func (s *Server) Dump() []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -217,7 +217,7 @@ func (r *repository) commit(sha string) *Commit {
 	return nil
 }
 
-// comments of an issue or pull request; nil where there is neither.
+// comments returns the comments of an issue or pull request, or nil if there is neither.
 func (r *repository) comments(number int) *[]*Comment {
 	if p := r.pull(number); p != nil {
 		return &p.Comments
@@ -228,7 +228,7 @@ func (r *repository) comments(number int) *[]*Comment {
 	return nil
 }
 
-// comment finds one by its id, with the list it is in and the number that belongs to.
+// comment finds a comment by its id. It returns the list, the index in it, and the number of the issue or pull request.
 func (r *repository) comment(id int64) (list *[]*Comment, at, number int) {
 	numbers := []int{}
 	for _, p := range r.Pulls {
@@ -255,7 +255,7 @@ func (r *repository) deployment(id int64) *Deployment {
 	return nil
 }
 
-// newestNumber is the highest number of issues and pull requests, which share one sequence.
+// newestNumber returns the highest number of issues and pull requests, which share one sequence.
 func (r *repository) newestNumber() int {
 	n := 0
 	for _, p := range r.Pulls {
@@ -267,7 +267,7 @@ func (r *repository) newestNumber() int {
 	return n
 }
 
-// ancestors are a commit and all before it.
+// ancestors returns a commit and all its ancestors.
 func (r *repository) ancestors(sha string) map[string]bool {
 	out := map[string]bool{}
 	todo := []string{sha}

@@ -1,7 +1,7 @@
-// Package openapitest holds requests to GitHub, and the answers of its double, to GitHub's own OpenAPI description.
+// Package openapitest checks requests to GitHub and responses of its double against GitHub's own OpenAPI description.
 //
-// It is stricter than a validator: a parameter or a key of a request that the description does not name is an error too,
-// since GitHub would ignore it without a word.
+// It is stricter than a validator. It also rejects parameters and keys of a request that the description does not have,
+// because GitHub would silently ignore them.
 package openapitest
 
 import (
@@ -23,7 +23,7 @@ import (
 	"github.com/mlflow-promote/mlflow-promote/internal/github/githubtest"
 )
 
-// A Checker knows one API.
+// Checker checks requests and responses against the description of one API.
 type Checker struct {
 	doc    *openapi3.T
 	router routers.Router
@@ -45,7 +45,7 @@ func New(api string) (*Checker, error) {
 	return &Checker{doc, router}, err
 }
 
-// closeBody makes a request's body refuse keys that it does not name.
+// closeBody makes a request's body reject unknown keys.
 func closeBody(op *openapi3.Operation) {
 	if op.RequestBody == nil {
 		return
@@ -57,7 +57,7 @@ func closeBody(op *openapi3.Operation) {
 	}
 }
 
-// Operations lists what is described, as METHOD /path.
+// Operations lists the described operations, as METHOD /path.
 func (c *Checker) Operations() []string {
 	var out []string
 	for path, item := range c.doc.Paths.Map() {
@@ -68,7 +68,7 @@ func (c *Checker) Operations() []string {
 	return slices.Sorted(slices.Values(out))
 }
 
-// Check looks at a request, and at its answer unless status is 0. It fits githubtest.Checked.
+// Check checks a request, and its response unless status is 0. Use it with githubtest.Checked.
 func (c *Checker) Check(r *http.Request, body []byte, status int, header http.Header, answer []byte) error {
 	in := r.Clone(r.Context())
 	in.URL = &url.URL{Path: strings.TrimPrefix(r.URL.Path, "/api/v3"), RawQuery: r.URL.RawQuery}
@@ -90,25 +90,30 @@ func (c *Checker) Check(r *http.Request, body []byte, status int, header http.He
 	if err := openapi3filter.ValidateRequest(in.Context(), request); err != nil {
 		return fmt.Errorf("request: %w", err)
 	}
-	if err := named(route, in.URL.Query()); err != nil {
+	if err := checkQuery(route, in.URL.Query()); err != nil {
 		return fmt.Errorf("request: %w", err)
 	}
 	if status == 0 {
 		return nil
 	}
 	if route.Operation.Responses.Status(status) == nil && status >= http.StatusBadRequest {
-		return c.plainError(answer)
+		return c.checkError(answer)
 	}
-	response := &openapi3filter.ResponseValidationInput{RequestValidationInput: request, Status: status, Header: header, Options: request.Options}
+	response := &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: request,
+		Status:                 status,
+		Header:                 header,
+		Options:                request.Options,
+	}
 	response.SetBodyBytes(answer)
 	if err := openapi3filter.ValidateResponse(in.Context(), response); err != nil {
-		return fmt.Errorf("answer %d: %w", status, err)
+		return fmt.Errorf("response %d: %w", status, err)
 	}
 	return nil
 }
 
-// named refuses query parameters that the operation does not have.
-func named(route *routers.Route, query url.Values) error {
+// checkQuery rejects query parameters that the operation does not have.
+func checkQuery(route *routers.Route, query url.Values) error {
 	for _, key := range slices.Sorted(maps.Keys(query)) {
 		if route.Operation.Parameters.GetByInAndName("query", key) == nil {
 			return fmt.Errorf("%s has no parameter %q", route.Path, key)
@@ -117,8 +122,9 @@ func named(route *routers.Route, query url.Values) error {
 	return nil
 }
 
-// plainError holds a refusal that the operation does not describe, as no operation describes 401, to the shape they share.
-func (c *Checker) plainError(answer []byte) error {
+// checkError checks an error response whose status the operation does not describe, such as 401, against the common
+// schema.
+func (c *Checker) checkError(answer []byte) error {
 	var body any
 	if err := json.Unmarshal(answer, &body); err != nil {
 		return fmt.Errorf("error: %w", err)

@@ -25,7 +25,7 @@ func load(t *testing.T, api string) *Checker {
 	return c
 }
 
-func TestTheDoubleAnswersWhatIsDescribed(t *testing.T) {
+func TestOperations(t *testing.T) {
 	for _, api := range apis {
 		got := slices.Sorted(slices.Values(githubtest.Operations()))
 		if diff := cmp.Diff(load(t, api).Operations(), got); diff != "" {
@@ -34,34 +34,133 @@ func TestTheDoubleAnswersWhatIsDescribed(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotDescribedIsNoticed(t *testing.T) {
+func TestCheck(t *testing.T) {
 	comment := string(mustFill(t))
 	cases := map[string]struct {
 		method, path, body string
 		status             int
 		answer             string
-		finds              string // "" = nothing
+		finds              string // "" means no error
 	}{
-		"a good comment":                     {"POST", "/repos/a/b/issues/1/comments", `{"body": "x"}`, 201, comment, ""},
-		"a good comment's request alone":     {"POST", "/repos/a/b/issues/1/comments", `{"body": "x"}`, 0, "", ""},
-		"a body without its key":             {"POST", "/repos/a/b/issues/1/comments", `{}`, 0, "", `"body" is missing`},
-		"a body with another key":            {"POST", "/repos/a/b/issues/1/comments", `{"body": "x", "text": "y"}`, 0, "", `"text" is unsupported`},
-		"a body of another type":             {"POST", "/repos/a/b/issues/1/comments", `{"body": 7}`, 0, "", "must be a string"},
-		"no body":                            {"POST", "/repos/a/b/issues/1/comments", ``, 0, "", "request"},
-		"a parameter that is not there":      {"GET", "/repos/a/b/issues/1/comments?sort=asc", ``, 0, "", `no parameter "sort"`},
-		"a parameter of another type":        {"GET", "/repos/a/b/issues/1/comments?page=first", ``, 0, "", "page"},
-		"a number that is none":              {"GET", "/repos/a/b/issues/one/comments", ``, 0, "", "issue_number"},
-		"a path that is not there":           {"GET", "/repos/a/b/stargazers", ``, 0, "", "no matching operation"},
-		"a method that is not there":         {"PUT", "/repos/a/b/issues/1/comments", `{}`, 0, "", "method"},
-		"a state that is none":               {"POST", "/repos/a/b/deployments/1/statuses", `{"state": "done"}`, 0, "", "allowed values"},
-		"an event with eleven keys":          {"POST", "/repos/a/b/dispatches", `{"event_type": "x", "client_payload": {"1":1,"2":1,"3":1,"4":1,"5":1,"6":1,"7":1,"8":1,"9":1,"10":1,"11":1}}`, 0, "", "properties"},
-		"an answer that lacks something":     {"POST", "/repos/a/b/issues/1/comments", `{"body": "x"}`, 201, `{"id": 1}`, "answer 201"},
-		"an answer of another type":          {"POST", "/repos/a/b/issues/1/comments", `{"body": "x"}`, 201, strings.Replace(comment, `"id":1,`, `"id":"1",`, 1), "answer 201"},
-		"a success that is not described":    {"POST", "/repos/a/b/issues/1/comments", `{"body": "x"}`, 200, comment, "answer 200"},
-		"a refusal that is not described":    {"GET", "/repos/a/b/actions/runs/1/approvals", ``, 403, `{"message": "no", "documentation_url": "https://docs.github.com"}`, ""},
-		"a refusal of another shape":         {"GET", "/repos/a/b/actions/runs/1/approvals", ``, 403, `{"message": 7}`, "error"},
-		"a refusal that is a page":           {"GET", "/repos/a/b/actions/runs/1/approvals", ``, 403, `<html>`, "error"},
-		"the prefix of an Enterprise Server": {"GET", "/api/v3/repos/a/b/actions/runs/1/approvals", ``, 0, "", ""},
+		"a valid comment": {
+			"POST",
+			"/repos/a/b/issues/1/comments",
+			`{"body": "x"}`,
+			201,
+			comment,
+			"",
+		},
+		"a valid comment, request only": {"POST", "/repos/a/b/issues/1/comments", `{"body": "x"}`, 0, "", ""},
+		"a body without a required key": {
+			"POST",
+			"/repos/a/b/issues/1/comments",
+			`{}`,
+			0,
+			"",
+			`"body" is missing`,
+		},
+		"a body with an unknown key": {
+			"POST",
+			"/repos/a/b/issues/1/comments",
+			`{"body": "x", "text": "y"}`,
+			0,
+			"",
+			`"text" is unsupported`,
+		},
+		"a body of another type": {
+			"POST",
+			"/repos/a/b/issues/1/comments",
+			`{"body": 7}`,
+			0,
+			"",
+			"must be a string",
+		},
+		"no body": {"POST", "/repos/a/b/issues/1/comments", ``, 0, "", "request"},
+		"an unknown parameter": {
+			"GET",
+			"/repos/a/b/issues/1/comments?sort=asc",
+			``,
+			0,
+			"",
+			`no parameter "sort"`,
+		},
+		"a parameter of another type": {
+			"GET",
+			"/repos/a/b/issues/1/comments?page=first",
+			``,
+			0,
+			"",
+			"page",
+		},
+		"an invalid number": {"GET", "/repos/a/b/issues/one/comments", ``, 0, "", "issue_number"},
+		"an unknown path":   {"GET", "/repos/a/b/stargazers", ``, 0, "", "no matching operation"},
+		"an unknown method": {"PUT", "/repos/a/b/issues/1/comments", `{}`, 0, "", "method"},
+		"an unknown state": {
+			"POST",
+			"/repos/a/b/deployments/1/statuses",
+			`{"state": "done"}`,
+			0,
+			"",
+			"allowed values",
+		},
+		"an event with eleven keys": {
+			"POST",
+			"/repos/a/b/dispatches",
+			`{"event_type": "x", "client_payload": ` +
+				`{"1":1,"2":1,"3":1,"4":1,"5":1,"6":1,"7":1,"8":1,"9":1,"10":1,"11":1}}`,
+			0,
+			"",
+			"properties",
+		},
+		"a response without a required key": {
+			"POST",
+			"/repos/a/b/issues/1/comments",
+			`{"body": "x"}`,
+			201,
+			`{"id": 1}`,
+			"response 201",
+		},
+		"a response of another type": {
+			"POST",
+			"/repos/a/b/issues/1/comments",
+			`{"body": "x"}`,
+			201,
+			strings.Replace(comment, `"id":1,`, `"id":"1",`, 1),
+			"response 201",
+		},
+		"a success that is not described": {
+			"POST",
+			"/repos/a/b/issues/1/comments",
+			`{"body": "x"}`,
+			200,
+			comment,
+			"response 200",
+		},
+		"an error that is not described": {
+			"GET",
+			"/repos/a/b/actions/runs/1/approvals",
+			``,
+			403,
+			`{"message": "no", "documentation_url": "https://docs.github.com"}`,
+			"",
+		},
+		"an error of another structure": {
+			"GET",
+			"/repos/a/b/actions/runs/1/approvals",
+			``,
+			403,
+			`{"message": 7}`,
+			"error",
+		},
+		"an error that is a page": {
+			"GET",
+			"/repos/a/b/actions/runs/1/approvals",
+			``,
+			403,
+			`<html>`,
+			"error",
+		},
+		"the path prefix of an Enterprise Server": {"GET", "/api/v3/repos/a/b/actions/runs/1/approvals", ``, 0, "", ""},
 	}
 	for _, api := range apis {
 		checker := load(t, api)
@@ -84,12 +183,13 @@ func TestWhatIsNotDescribedIsNoticed(t *testing.T) {
 	}
 }
 
-// mustFill is a comment as the double gives it, with the id 1 in its place for the cases above.
+// mustFill returns a comment as the double sends it, with id 1.
 func mustFill(t *testing.T) []byte {
 	t.Helper()
 	s := githubtest.New()
 	s.Add(githubtest.Repository{Name: "a/b", Pulls: []*githubtest.Pull{{Number: 1}}})
-	r := httptest.NewRequest("POST", "https://api.github.com/repos/a/b/issues/1/comments", strings.NewReader(`{"body": "x"}`))
+	r := httptest.NewRequest("POST", "https://api.github.com/repos/a/b/issues/1/comments",
+		strings.NewReader(`{"body": "x"}`))
 	resp, err := s.Transport().RoundTrip(r)
 	if err != nil {
 		t.Fatal(err)

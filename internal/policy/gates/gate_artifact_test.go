@@ -20,18 +20,18 @@ func TestArtifact_Complete(t *testing.T) {
 		hint  string
 	}{
 		"all there": {want: verdict.Pass},
-		"an artifact is not there": {
+		"an artifact is missing": {
 			parts: []registry.Part{weights},
 			want:  verdict.Fail,
-			why: "artifacts/weights.bin, which the MLmodel file names (python_function.artifacts.weights.path), is " +
-				"not there",
+			why: "artifacts/weights.bin, which the MLmodel file refers to (python_function.artifacts.weights.path), " +
+				"is missing",
 			hint: "log the model again with all its files",
 		},
 		"the weights are on a hub": {
 			parts: []registry.Part{hub},
 			want:  verdict.Fail,
-			why: "org/bert, which the MLmodel file names (transformers.model), is not among the model's files: it " +
-				"is on a hub",
+			why: "org/bert, which the MLmodel file refers to (transformers.model), is not among the model's " +
+				"artifacts: it is on a hub",
 			hint: "store it",
 		},
 	} {

@@ -45,10 +45,10 @@ func TestEvidence_OddForms(t *testing.T) {
 		},
 		"a byte order mark":       {"\ufeff" + `{"run_id":"rcandidate","passed":true}`, pass, ""},
 		"it says that it failed":  {`{"run_id":"rcandidate","passed":false}`, fail, "did not pass"},
-		"an exit status of 1":     {`{"run_id":"rcandidate","exit_status":1}`, fail, "exit status 1"},
-		"a signal as exit status": {`{"run_id":"rcandidate","exit_status":-9}`, fail, "exit status -9"},
-		"passed, but exit status 1": {
-			`{"run_id":"rcandidate","passed":true,"exit_status":1}`, fail, "exit status 1",
+		"an exit status of 1":     {`{"run_id":"rcandidate","exit_status":1}`, fail, "exit code 1"},
+		"a signal as exit status": {`{"run_id":"rcandidate","exit_status":-9}`, fail, "exit code -9"},
+		"passed, but exit code 1": {
+			`{"run_id":"rcandidate","passed":true,"exit_status":1}`, fail, "exit code 1",
 		},
 		"about another run":       {`{"run_id":"another","passed":true}`, inconclusive, "about run another"},
 		"about nothing":           {`{"passed":true}`, inconclusive, "which run"},
@@ -58,7 +58,7 @@ func TestEvidence_OddForms(t *testing.T) {
 		"empty":                   {``, fail, "not JSON"},
 		"null":                    {`null`, fail, "is null, want an object"},
 		"a number":                {`1`, fail, "is 1, want an object"},
-		"an empty object":         {`{}`, fail, "no known report"},
+		"an empty object":         {`{}`, fail, "no known format"},
 		"an empty list":           {`[]`, fail, "format: gitleaks"},
 		"an unknown shape":        {`{"status":"clean","findings":0}`, fail, `"status", "findings"`},
 		"a second value after it": {`{"run_id":"rcandidate","passed":true} {"passed":false}`, fail, "not JSON"},
@@ -89,7 +89,7 @@ func TestEvidence_OddForms(t *testing.T) {
 		"another case alone":      {`{"run_id":"rcandidate","Passed":true}`, fail, `"Passed"`},
 		"a long s, equal to s":    {`{"run_id":"rcandidate","paſſed":true}`, fail, "paſſed"},
 		"an unknown key": {
-			`{"run_id":"rcandidate","passed":true,"failed":3}`, fail, `"failed", which is not known`,
+			`{"run_id":"rcandidate","passed":true,"failed":3}`, fail, `unknown key "failed"`,
 		},
 		"passed as text": {
 			`{"run_id":"rcandidate","passed":"true"}`, fail, `passed is "true", want true or false`,
@@ -116,9 +116,9 @@ func TestEvidence_OddForms(t *testing.T) {
 		"results that are a list": {
 			`{"run_id":"rcandidate","passed":true,"results":[]}`, fail, "results is a list",
 		},
-		"a report of ours inside": {`{"run_id":"rcandidate","report":{"passed":true}}`, fail, "no known tool"},
+		"a report of ours inside": {`{"run_id":"rcandidate","report":{"passed":true}}`, fail, "not the report of a known tool"},
 		"an empty report inside": {
-			`{"run_id":"rcandidate","passed":true,"report":{}}`, fail, "report has the shape of no known report",
+			`{"run_id":"rcandidate","passed":true,"report":{}}`, fail, "report has no known format",
 		},
 		"a report that is null": {
 			`{"run_id":"rcandidate","passed":true,"report":null}`, fail, "report is null",
@@ -127,7 +127,7 @@ func TestEvidence_OddForms(t *testing.T) {
 		"sarif that is no SARIF": {
 			policytest.Replace(policytest.Bandit, `"report"`, `"sarif"`), fail, "no runs",
 		},
-		"our verdict next to a tool's": {`{"passed":true,"version":"2.1.0","runs":[]}`, fail, `below "report"`},
+		"our verdict next to a tool's": {`{"passed":true,"version":"2.1.0","runs":[]}`, fail, `below the key "report"`},
 		"the keys of two tools": {
 			policytest.Replace(policytest.Semgrep, `"version"`, `"metrics":{},"generated_at":"x","version"`), fail,
 			"bandit, semgrep",
@@ -209,7 +209,7 @@ func TestEvidence_OddForms(t *testing.T) {
 		},
 		"SARIF: kind pass": {policytest.SARIFResult(`"kind":"pass","ruleId":"x"`), pass, ""},
 		"SARIF: kind open": {
-			policytest.SARIFResult(`"kind":"open","ruleId":"x"`), inconclusive, "x is not decided",
+			policytest.SARIFResult(`"kind":"open","ruleId":"x"`), inconclusive, "x is undecided",
 		},
 		"SARIF: a suppressed error": {
 			policytest.SARIFResult(`"level":"error","suppressions":[{"kind":"inSource"}]`), fail, "(suppressed)",
@@ -330,7 +330,7 @@ func TestEvidence_OddForms(t *testing.T) {
 		},
 		"SARIF: success, then failure": {
 			policytest.SARIF(`"results":[],"invocations":[{"executionSuccessful":true},{"executionSuccessful":true,` +
-				`"exitCode":1}]`), fail, "exit status 1",
+				`"exitCode":1}]`), fail, "exit code 1",
 		},
 		"SARIF: exit code null": {
 			policytest.SARIF(`"results":[],"invocations":[{"executionSuccessful":true,"exitCode":null}]`), fail,
@@ -413,7 +413,7 @@ func TestEvidence_OddForms(t *testing.T) {
 		},
 		"modelaudit: half of the scanners": {
 			policytest.Replace(policytest.ModelAudit, `"issues":[]`,
-				`"scanner_selection":{"enabled_scanner_ids":["zip"]},"issues":[]`), inconclusive, "selection",
+				`"scanner_selection":{"enabled_scanner_ids":["zip"]},"issues":[]`), inconclusive, "only some of its scanners",
 		},
 		"modelaudit: no success": {
 			policytest.Replace(policytest.ModelAudit, `"success":true`, `"success":false`), inconclusive,
@@ -588,15 +588,15 @@ func TestEvidence_Keys(t *testing.T) {
 		"the format that is asked for": {"format: modelscan", policytest.ModelScan, nil, pass, ""},
 		"our own verdict in its place": {
 			"format: modelscan", `{"run_id":"rcandidate","passed":true}`, nil, fail,
-			"its format is report, want modelscan",
+			"the format is report, want modelscan",
 		},
 		"another tool in its place": {
-			"format: modelscan", policytest.Trivy, nil, fail, "its format is trivy",
+			"format: modelscan", policytest.Trivy, nil, fail, "the format is trivy",
 		},
 		"SARIF under its key in its place": {
 			"format: modelscan",
 			`{"run_id":"rcandidate","sarif":{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"modelscan"}},` +
-				`"results":[]}]}}`, nil, fail, "its format is sarif",
+				`"results":[]}]}}`, nil, fail, "the format is sarif",
 		},
 		"a clean report of gitleaks": {
 			"format: gitleaks", `{"run_id":"rcandidate","report":[]}`, nil, pass, "",

@@ -26,23 +26,23 @@ const (
 	gone = "4444444444444444444444444444444444444444"
 )
 
-// stage is a GitHub and a client of it, in a bubble in which waiting costs nothing.
-type stage struct {
+// testEnv is a GitHub double with a client, in a bubble in which waiting takes no time.
+type testEnv struct {
 	*testing.T
 	double *githubtest.Server
 	client *Client
-	sent   []time.Time // of each write
+	sent   []time.Time // time of each write
 }
 
-// RoundTrip notes when writes are sent.
-func (s *stage) RoundTrip(r *http.Request) (*http.Response, error) {
+// RoundTrip records when writes are sent.
+func (s *testEnv) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Method != http.MethodGet && !strings.HasSuffix(r.URL.Path, "/graphql") {
 		s.sent = append(s.sent, time.Now())
 	}
 	return s.double.Transport().RoundTrip(r)
 }
 
-// apis are the ones whose descriptions every exchange of these tests is held to.
+// apis lists the kinds of GitHub. All requests and responses of these tests are checked against their descriptions.
 var apis = map[string]struct {
 	address string
 	checker *openapitest.Checker
@@ -50,7 +50,11 @@ var apis = map[string]struct {
 }{
 	"github.com":     {"https://api.github.com", checker("api.github.com"), nil},
 	"data residency": {"https://api.acme.ghe.com", checker("api.github.com"), nil},
-	"Enterprise":     {"https://github.acme.example/api/v3", checker("ghes-3.17"), []githubtest.Option{githubtest.Enterprise()}},
+	"Enterprise": {
+		"https://github.acme.example/api/v3",
+		checker("ghes-3.17"),
+		[]githubtest.Option{githubtest.Enterprise()},
+	},
 }
 
 func checker(api string) *openapitest.Checker {
@@ -61,15 +65,18 @@ func checker(api string) *openapitest.Checker {
 	return c
 }
 
-// onEach plays a test on every kind of GitHub. World may be nil; the tokens are those of a job that may do everything.
-func onEach(t *testing.T, world func() githubtest.Repository, play func(*stage)) {
+// onEach runs a test on every kind of GitHub. repository may be nil. The token has all permissions.
+func onEach(t *testing.T, repository func() githubtest.Repository, play func(*testEnv)) {
 	t.Helper()
 	for name := range apis {
-		t.Run(name, func(t *testing.T) { on(t, name, world, nil, play) })
+		t.Run(name, func(t *testing.T) { withAPI(t, name, repository, nil, play) })
 	}
 }
 
-func on(t *testing.T, api string, world func() githubtest.Repository, tokens map[string]githubtest.Token, play func(*stage)) {
+func withAPI(
+	t *testing.T, api string, repository func() githubtest.Repository, tokens map[string]githubtest.Token,
+	play func(*testEnv),
+) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		a := apis[api]
@@ -77,9 +84,9 @@ func on(t *testing.T, api string, world func() githubtest.Repository, tokens map
 		if tokens != nil {
 			options = append(options, githubtest.Tokens(tokens))
 		}
-		s := &stage{T: t, double: githubtest.New(options...)}
-		if world != nil {
-			s.double.Add(world())
+		s := &testEnv{T: t, double: githubtest.New(options...)}
+		if repository != nil {
+			s.double.Add(repository())
 		} else {
 			s.double.Add(githubtest.Repository{Name: repo})
 		}
@@ -95,8 +102,8 @@ func on(t *testing.T, api string, world func() githubtest.Repository, tokens map
 	})
 }
 
-// fault arms what goes wrong.
-func (s *stage) fault(line string) {
+// fault adds a fault to the double.
+func (s *testEnv) fault(line string) {
 	s.Helper()
 	f, err := githubtest.ParseFault(line)
 	if err != nil {
@@ -105,13 +112,13 @@ func (s *stage) fault(line string) {
 	s.double.Fault(f)
 }
 
-// state reads the repository as it is now.
-func (s *stage) state(look func(*githubtest.Repository)) {
+// state gives access to the repository's current state.
+func (s *testEnv) state(look func(*githubtest.Repository)) {
 	s.double.Change(repo, look)
 }
 
 // wrote lists the writes as METHOD and the end of the path.
-func (s *stage) wrote() string {
+func (s *testEnv) wrote() string {
 	var out []string
 	for _, w := range s.double.Writes() {
 		_, path, _ := strings.Cut(w.Path, "/repos/")
@@ -120,15 +127,15 @@ func (s *stage) wrote() string {
 	return strings.Join(out, "\n")
 }
 
-func (s *stage) ok(err error) {
+func (s *testEnv) ok(err error) {
 	s.Helper()
 	if err != nil {
-		s.Fatal(told(err))
+		s.Fatal(errorText(err))
 	}
 }
 
-// told is everything of an error that anybody may see.
-func told(err error) string {
+// errorText returns everything in an error that may be shown.
+func errorText(err error) string {
 	var e *registry.Error
 	if !errors.As(err, &e) {
 		return fmt.Sprint(err)
@@ -136,12 +143,12 @@ func told(err error) string {
 	return fmt.Sprintf("%s\n%s\n%s\n%s\n%v", e.Reason, e.Msg, e.Detail, e.Hint, e.Cause)
 }
 
-// reason insists on an error of the kind and returns it.
-func (s *stage) reason(err error, want registry.Reason) *registry.Error {
+// reason checks that err has the reason and returns it.
+func (s *testEnv) reason(err error, want registry.Reason) *registry.Error {
 	s.Helper()
 	var e *registry.Error
 	if !errors.As(err, &e) || e.Reason != want {
-		s.Fatalf("got %v, want reason %s", told(err), want)
+		s.Fatalf("got %v, want reason %s", errorText(err), want)
 	}
 	return e
 }

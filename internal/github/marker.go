@@ -7,22 +7,23 @@ import (
 	"unicode/utf16"
 )
 
-// A marker is the first line of everything of ours that is found again: a comment, or the body of an issue. Anybody may
-// write one, so its author is looked at as well.
+// The marker is the first line of each comment and issue that this program finds again. Anybody may write one, so the
+// author is checked as well.
 const (
 	markerStart = "<!-- mlflow-promote:"
 	markerEnd   = " -->"
-	markerCut   = "<!-- cut: this text is not whole -->" // the second line of what had to be cut
+	markerCut   = "<!-- cut: this text is not whole -->" // second line of a cut text
 )
 
-// marker makes the line for a key, which may hold anything: a model's name and a target. What could end the comment is
-// written as %XX, so two keys never share a marker.
+// marker returns the line for a key, which may contain any text. Characters that could end the HTML comment are written
+// as %XX, so two keys never have the same marker.
 func marker(key string) string {
 	var b strings.Builder
 	b.WriteString(markerStart)
 	for i := range len(key) {
 		c := key[i]
-		plain := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("@._/", c) >= 0 ||
+		plain := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' ||
+			strings.IndexByte("@._/", c) >= 0 ||
 			c == '-' && i > 0 && key[i-1] != '-'
 		if plain {
 			b.WriteByte(c)
@@ -34,19 +35,19 @@ func marker(key string) string {
 	return b.String()
 }
 
-// marked puts the marker in front of a text that GitHub will take.
+// marked adds the marker to a text, and cuts it to GitHub's limit.
 func marked(key, text, full string) string {
 	head := marker(key) + "\n"
 	if units(head)+units(text) <= bodyLimit {
 		return head + text
 	}
 	head += markerCut + "\n"
-	return head + cut(text, bodyLimit-units(head), full)
+	return head + cutMarkdown(text, bodyLimit-units(head), full)
 }
 
-// unmarked is the inverse: the text behind the marker of this key. whole is false where it was cut.
+// unmarked is the inverse of marked: it returns the text after the marker of this key. whole is false if it was cut.
 func unmarked(key, body string) (text string, ours, whole bool) {
-	body = strings.ReplaceAll(body, "\r\n", "\n") // an edit in the browser writes these
+	body = strings.ReplaceAll(body, "\r\n", "\n") // edits in a browser use CRLF
 	text, ours = strings.CutPrefix(body, marker(key)+"\n")
 	if !ours {
 		return "", false, false
@@ -55,10 +56,11 @@ func unmarked(key, body string) (text string, ours, whole bool) {
 	return rest, true, !wasCut
 }
 
-// bodyLimit leaves a thousand of GitHub's 65,536 characters unused, whose counting is nowhere described.
+// bodyLimit is a thousand below GitHub's limit of 65,536 characters, because GitHub does not document how it counts
+// them.
 const bodyLimit = 65536 - 1000
 
-// units counts as UTF-16, the largest of the ways in which a character may be counted.
+// units counts UTF-16 units, which gives the highest count for a character.
 func units(s string) int {
 	n := 0
 	for _, r := range s {
@@ -67,12 +69,12 @@ func units(s string) int {
 	return n
 }
 
-// cut shortens Markdown to a limit at the end of a line and closes what is open there, then says so, with a link to the
-// whole where there is one.
-func cut(text string, limit int, full string) string {
-	note := "\n\n*Cut here: it is longer than GitHub allows.*\n"
+// cutMarkdown cuts Markdown to a limit at the end of a line and closes open blocks. It adds a note with a link to the
+// full text, if there is one.
+func cutMarkdown(text string, limit int, full string) string {
+	note := "\n\n*This text was cut because it is longer than GitHub allows.*\n"
 	if full != "" {
-		note = "\n\n*Cut here: it is longer than GitHub allows. [The whole text](" + full + ")*\n"
+		note = "\n\n*This text was cut because it is longer than GitHub allows. [Full text](" + full + ")*\n"
 	}
 	const closers = 200 // room for the lines that close a fence and nested <details>
 	var b strings.Builder
@@ -88,10 +90,10 @@ func cut(text string, limit int, full string) string {
 	return strings.TrimRight(b.String(), "\n") + open.closing() + note
 }
 
-// block is what Markdown stands inside of at the end of a line.
+// block is the open Markdown blocks at the end of a line.
 type block struct {
 	fence   string // of the code block; "" outside
-	details int    // depth
+	details int    // depth of <details>
 }
 
 var (
@@ -117,7 +119,7 @@ func (o *block) pass(line string) {
 	}
 }
 
-// maxDepth bounds the closing lines: a text with more open <details> than that is none of ours.
+// maxDepth limits the closing lines. No text of ours has deeper <details>.
 const maxDepth = 8
 
 func (o block) closing() string {

@@ -5,17 +5,18 @@ import (
 	"strings"
 )
 
-// PullRequestAt finds the open pull request that proposes a branch of a repository (owner/name) and ends with this commit.
-// ok is false where there is none, and where there are several: which one is meant cannot be told. It is looked for by the
-// branch, since GitHub finds pull requests by a commit only where the commit is the repository's own, and not a fork's.
+// PullRequestAt finds the open pull request from a branch of a repository (owner/name) whose last commit is sha. ok is
+// false if there is none or more than one. The search uses the branch, because GitHub finds pull requests by commit
+// only if the commit is in the repository itself and not in a fork.
 func (c *Client) PullRequestAt(ctx context.Context, from, branch, sha string) (pr PullRequest, ok bool, err error) {
 	owner, _, _ := strings.Cut(from, "/")
 	if !digest.MatchString(sha) || owner == "" || branch == "" {
 		return PullRequest{}, false, nil
 	}
 	list, err := all[pullRequest](ctx, c, call{
-		op: "find the pull request of branch " + owner + ":" + branch, right: right{scope: "pull-requests", level: "read"},
-		path: c.in("pulls"), query: map[string][]string{"state": {"open"}, "head": {owner + ":" + branch}},
+		op:    "find the pull request of branch " + owner + ":" + branch,
+		needs: permission{scope: "pull-requests", level: "read"},
+		path:  c.in("pulls"), query: map[string][]string{"state": {"open"}, "head": {owner + ":" + branch}},
 	}, 100)
 	if err != nil {
 		return PullRequest{}, false, err

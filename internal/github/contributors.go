@@ -16,7 +16,7 @@ import (
 
 var digest = regexp.MustCompile(`^[0-9a-f]{40}$|^[0-9a-f]{64}$`)
 
-// commit is what is read of one. GitHub finds logins by the e-mail addresses in it.
+// readCommit has the fields of a commit that are used. GitHub finds the logins by the e-mail addresses in it.
 type commit struct {
 	SHA  string `json:"sha"`
 	Text struct {
@@ -28,19 +28,20 @@ type commit struct {
 	Committer *user `json:"committer"`
 }
 
-// signature is how git itself names somebody.
+// signature is how git identifies a person.
 type signature struct {
 	Email string `json:"email"`
 }
 
-// commit reads one. found is false if the repository has no such commit; a repository that may not be read is an error.
-func (c *Client) commit(ctx context.Context, sha string) (out commit, found bool, err error) {
+// readCommit reads a commit. found is false if the repository does not have it. If the repository cannot be read, it
+// returns an error.
+func readCommit(ctx context.Context, c *Client, sha string) (out commit, found bool, err error) {
 	if !digest.MatchString(sha) {
-		return commit{}, false, nil // a branch of that name would be somebody else's commit
+		return commit{}, false, nil // GitHub would resolve a branch name to another commit
 	}
 	r := call{
-		op: "read commit " + sha, right: readCode, method: http.MethodGet, path: c.in("commits", sha),
-		query: map[string][]string{"per_page": {"1"}}, // of its files, which nobody asked for
+		op: "read commit " + sha, needs: readCode, method: http.MethodGet, path: c.in("commits", sha),
+		query: map[string][]string{"per_page": {"1"}}, // of its files, which are not needed
 	}
 	_, err = c.do(ctx, r, &out)
 	switch {
@@ -49,12 +50,12 @@ func (c *Client) commit(ctx context.Context, sha string) (out commit, found bool
 	case err != nil:
 		return commit{}, false, err
 	case out.SHA != sha:
-		return commit{}, false, fmt.Errorf("%s: github answers with another commit", r.op)
+		return commit{}, false, fmt.Errorf("%s: github returned another commit", r.op)
 	}
 	return out, true, nil
 }
 
-// commitRoles are the roles of those who made the run's commit, or a commit of the pull request.
+// commitRoles has the roles of people in the run's commit, or in a commit of the pull request.
 type commitRoles struct{ author, coAuthor, committer fact.Role }
 
 var (
@@ -62,32 +63,32 @@ var (
 	rolesOfPull = commitRoles{fact.RolePullAuthor, fact.RolePullCoAuthor, fact.RolePullCommitter}
 )
 
-// commitMakers are who made the run's commit; nobody if the repository does not have it.
-func (c *Client) commitMakers(ctx context.Context, sha string) ([]fact.Contributor, error) {
-	one, found, err := c.commit(ctx, sha)
+// commitContributors returns who made the run's commit, or nil if the repository does not have it.
+func commitContributors(ctx context.Context, c *Client, sha string) ([]fact.Contributor, error) {
+	one, found, err := readCommit(ctx, c, sha)
 	if err != nil || !found {
 		return nil, err
 	}
-	return c.makers(ctx, []commit{one}, rolesOfRun)
+	return contributorsOf(ctx, c, []commit{one}, rolesOfRun)
 }
 
-// pullMakers are who opened a pull request and who made its commits, of which GitHub lists 250 at most.
-func (c *Client) pullMakers(ctx context.Context, pr PullRequest) ([]fact.Contributor, error) {
+// pullContributors returns who opened a pull request and who made its commits. GitHub lists at most 250 of them.
+func pullContributors(ctx context.Context, c *Client, pr PullRequest) ([]fact.Contributor, error) {
 	op := fmt.Sprintf("read the commits of pull request %d", pr.Number)
-	list, err := all[commit](ctx, c, call{op: op, right: readPulls, path: c.in("pulls", pr.Number, "commits")}, 100)
+	list, err := all[commit](ctx, c, call{op: op, needs: readPulls, path: c.in("pulls", pr.Number, "commits")}, 100)
 	if err != nil {
 		return nil, err
 	}
 	if len(list) == 0 || len(list) < pr.Commits {
-		const text = "%s: github lists %d of %d commits, so not all authors are known"
+		const text = "%s: github lists only %d of %d commits, so not all authors are known"
 		return nil, fmt.Errorf(text, op, len(list), pr.Commits)
 	}
-	made, err := c.makers(ctx, list, rolesOfPull)
+	made, err := contributorsOf(ctx, c, list, rolesOfPull)
 	return append([]fact.Contributor{{Login: pr.Author, Role: fact.RoleOpener}}, made...), err
 }
 
-// makers are the authors, committers and co-authors of commits, each once for each role.
-func (c *Client) makers(ctx context.Context, commits []commit, roles commitRoles) ([]fact.Contributor, error) {
+// contributorsOf returns the authors, committers and co-authors of commits, each once for each role.
+func contributorsOf(ctx context.Context, c *Client, commits []commit, roles commitRoles) ([]fact.Contributor, error) {
 	var out []fact.Contributor
 	seen := map[fact.Contributor]bool{}
 	add := func(login, email, sha string, role fact.Role) {
@@ -104,7 +105,7 @@ func (c *Client) makers(ctx context.Context, commits []commit, roles commitRoles
 	var shared []string
 	for _, one := range commits {
 		if !digest.MatchString(one.SHA) {
-			return nil, errors.New("read commits: github names one without a digest")
+			return nil, errors.New("read commits: github returned one without a digest")
 		}
 		add(one.Author.login(), one.Text.Author.Email, one.SHA, roles.author)
 		add(one.Committer.login(), one.Text.Committer.Email, one.SHA, roles.committer)
@@ -112,32 +113,32 @@ func (c *Client) makers(ctx context.Context, commits []commit, roles commitRoles
 			shared = append(shared, one.SHA)
 		}
 	}
-	authors, err := c.coAuthors(ctx, shared)
+	authors, err := coAuthors(ctx, c, shared)
 	for _, a := range authors {
 		add(a.User.login(), a.Email, a.commit, roles.coAuthor)
 	}
 	return out, err
 }
 
-// coAuthored matches a message that names co-authors.
+// coAuthored matches a commit message with co-authors.
 var coAuthored = regexp.MustCompile(`(?im)^\s*co-authored-by:`)
 
-// coAuthor is one author of a commit as GraphQL tells it. REST tells no logins of co-authors.
+// coAuthor is an author of a commit in GraphQL. The REST API does not return logins of co-authors.
 type coAuthor struct {
 	Email  string `json:"email"`
 	User   *user  `json:"user"`
 	commit string
 }
 
-// commitsAtOnce bounds the commits of one query.
+// commitsAtOnce limits the commits in one query.
 const commitsAtOnce = 50
 
-// coAuthors reads all authors of these commits but the first of each, which git itself names.
-func (c *Client) coAuthors(ctx context.Context, shas []string) ([]coAuthor, error) {
+// coAuthors returns the authors of these commits, except the first author of each commit, who is the author in git.
+func coAuthors(ctx context.Context, c *Client, shas []string) ([]coAuthor, error) {
 	var out []coAuthor
 	for len(shas) > 0 {
 		n := min(commitsAtOnce, len(shas))
-		some, err := c.someCoAuthors(ctx, shas[:n])
+		some, err := someCoAuthors(ctx, c, shas[:n])
 		if err != nil {
 			return nil, err
 		}
@@ -146,7 +147,7 @@ func (c *Client) coAuthors(ctx context.Context, shas []string) ([]coAuthor, erro
 	return out, nil
 }
 
-func (c *Client) someCoAuthors(ctx context.Context, shas []string) ([]coAuthor, error) {
+func someCoAuthors(ctx context.Context, c *Client, shas []string) ([]coAuthor, error) {
 	var query strings.Builder
 	query.WriteString("query($owner: String!, $name: String!) { repository(owner: $owner, name: $name) {")
 	for i, sha := range shas {
@@ -167,21 +168,21 @@ func (c *Client) someCoAuthors(ctx context.Context, shas []string) ([]coAuthor, 
 	answer := struct {
 		Repository any `json:"repository"`
 	}{&repository}
-	r := call{op: "read the co-authors of commits", right: readCode}
+	r := call{op: "read the co-authors of commits", needs: readCode}
 	refused, err := c.query(ctx, r, query.String(), map[string]any{"owner": owner, "name": name}, &answer)
 	if err != nil {
 		return nil, err
 	}
 	if refused != "" {
-		reason, why, hint := diagnoseStatus(r.right, http.StatusForbidden, refused)
-		cause := &denied{r.right, errors.New(refused)}
+		reason, why, hint := diagnoseStatus(r.needs, http.StatusForbidden, refused)
+		cause := &denied{r.needs, errors.New(refused)}
 		return nil, &registry.Error{Reason: reason, Msg: r.op + ": " + why, Hint: hint, Cause: cause}
 	}
 	var out []coAuthor
 	for i, sha := range shas {
 		found := repository[fmt.Sprintf("c%d", i)]
 		if found == nil || found.Authors == nil || len(found.Authors.Nodes) == 0 || found.Authors.PageInfo.HasNextPage {
-			return nil, fmt.Errorf("%s: github does not tell all authors of commit %s", r.op, sha)
+			return nil, fmt.Errorf("%s: github does not return all authors of commit %s", r.op, sha)
 		}
 		for _, a := range found.Authors.Nodes[1:] {
 			a.commit = sha
