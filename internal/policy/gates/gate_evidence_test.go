@@ -116,7 +116,9 @@ func TestEvidence_OddForms(t *testing.T) {
 		"results that are a list": {
 			`{"run_id":"rcandidate","passed":true,"results":[]}`, fail, "results is a list",
 		},
-		"a report of ours inside": {`{"run_id":"rcandidate","report":{"passed":true}}`, fail, "not the report of a known tool"},
+		"a report of ours inside": {
+			`{"run_id":"rcandidate","report":{"passed":true}}`, fail, "not the report of a known tool",
+		},
 		"an empty report inside": {
 			`{"run_id":"rcandidate","passed":true,"report":{}}`, fail, "report has no known format",
 		},
@@ -413,7 +415,8 @@ func TestEvidence_OddForms(t *testing.T) {
 		},
 		"modelaudit: half of the scanners": {
 			policytest.Replace(policytest.ModelAudit, `"issues":[]`,
-				`"scanner_selection":{"enabled_scanner_ids":["zip"]},"issues":[]`), inconclusive, "only some of its scanners",
+				`"scanner_selection":{"enabled_scanner_ids":["zip"]},"issues":[]`), inconclusive,
+			"only some of its scanners",
 		},
 		"modelaudit: no success": {
 			policytest.Replace(policytest.ModelAudit, `"success":true`, `"success":false`), inconclusive,
